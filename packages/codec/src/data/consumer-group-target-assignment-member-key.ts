@@ -1,0 +1,12 @@
+import { message } from '../schema/api.ts'
+import { string } from '../schema/fields.ts'
+import type { Decoded } from '../schema/infer.ts'
+
+export const ConsumerGroupTargetAssignmentMemberKey = message(
+  { name: 'ConsumerGroupTargetAssignmentMemberKey', versions: '0' },
+  { groupId: string(), memberId: string() },
+)
+
+export interface ConsumerGroupTargetAssignmentMemberKey extends Decoded<
+  typeof ConsumerGroupTargetAssignmentMemberKey
+> {}

@@ -1,0 +1,12 @@
+import { message } from '../schema/api.ts'
+import { string } from '../schema/fields.ts'
+import type { Decoded } from '../schema/infer.ts'
+
+export const ConsumerGroupTargetAssignmentMetadataKey = message(
+  { name: 'ConsumerGroupTargetAssignmentMetadataKey', versions: '0' },
+  { groupId: string() },
+)
+
+export interface ConsumerGroupTargetAssignmentMetadataKey extends Decoded<
+  typeof ConsumerGroupTargetAssignmentMetadataKey
+> {}

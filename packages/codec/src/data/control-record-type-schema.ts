@@ -1,0 +1,9 @@
+import { message } from '../schema/api.ts'
+import { int16 } from '../schema/fields.ts'
+import type { Decoded } from '../schema/infer.ts'
+
+export const ControlRecordTypeSchema = message({ name: 'ControlRecordTypeSchema', versions: '0' }, {
+  type: int16(),
+})
+
+export interface ControlRecordTypeSchema extends Decoded<typeof ControlRecordTypeSchema> {}

@@ -1,0 +1,9 @@
+import { message } from '../schema/api.ts'
+import { string } from '../schema/fields.ts'
+import type { Decoded } from '../schema/infer.ts'
+
+export const GroupMetadataKey = message({ name: 'GroupMetadataKey', versions: '0' }, {
+  group: string(),
+})
+
+export interface GroupMetadataKey extends Decoded<typeof GroupMetadataKey> {}

@@ -1,0 +1,10 @@
+import { message } from '../schema/api.ts'
+import { string } from '../schema/fields.ts'
+import type { Decoded } from '../schema/infer.ts'
+
+export const ShareGroupTargetAssignmentMetadataKey = message(
+  { name: 'ShareGroupTargetAssignmentMetadataKey', versions: '0' },
+  { groupId: string() },
+)
+
+export interface ShareGroupTargetAssignmentMetadataKey extends Decoded<typeof ShareGroupTargetAssignmentMetadataKey> {}

@@ -1,0 +1,28 @@
+import { message } from '../schema/api.ts'
+import { array, int32, int8, list, string } from '../schema/fields.ts'
+import type { Decoded } from '../schema/infer.ts'
+
+const taskIds = {
+  subtopologyId: string(),
+  partitions: list(int32()),
+  assignmentEpochs: list(int32(), { nullable: true, tag: 0 }),
+}
+
+export const StreamsGroupCurrentMemberAssignmentValue = message(
+  { name: 'StreamsGroupCurrentMemberAssignmentValue', versions: '0', flexible: '0+' },
+  {
+    memberEpoch: int32(),
+    previousMemberEpoch: int32(),
+    state: int8(),
+    activeTasks: array(taskIds),
+    standbyTasks: array(taskIds),
+    warmupTasks: array(taskIds),
+    activeTasksPendingRevocation: array(taskIds),
+    standbyTasksPendingRevocation: array(taskIds),
+    warmupTasksPendingRevocation: array(taskIds),
+  },
+)
+
+export interface StreamsGroupCurrentMemberAssignmentValue extends Decoded<
+  typeof StreamsGroupCurrentMemberAssignmentValue
+> {}

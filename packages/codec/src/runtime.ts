@@ -1,0 +1,78 @@
+/**
+ * The one door through which time, chance, background work and the network enter. Types only: Node's own implementation
+ * lives in the client, the testkit brings its own for memory networks and (later) simulation.
+ */
+export interface Runtime {
+  /** Wall time in ms since the epoch; may jump. */
+  wallNow(): number
+  /** Monotonic time in ms; the only clock deadlines run on. */
+  monoNow(): number
+  /** Wall time cached for one turn of the event loop: cheap enough for each record's timestamp. */
+  tickNow(): number
+  setTimer(callback: () => void, delayMs: number): Timer
+  clearTimer(timer: Timer): void
+  /** Runs after the I/O of this turn: flushing, yielding. */
+  defer(callback: () => void): void
+  /** Work that may leave the event loop (zlib, PBKDF2); a simulation runs it inline as a seeded event. */
+  work<T>(job: () => Promise<T> | T): Promise<T>
+  /** In [0, 1). */
+  random(): number
+  secureRandom(size: number): Uint8Array
+  /** Addresses of a host, in the order to try them. */
+  lookup(host: string): Promise<readonly string[]>
+  /** Opens a connection; rejects when it cannot be opened or `signal` aborts. */
+  dial(target: DialTarget, sink: TransportSink, signal: AbortSignal): Promise<Transport>
+}
+
+/** Opaque: only the Runtime that made it knows what it is. */
+export interface Timer {
+  readonly __timer: never
+}
+
+export interface DialTarget {
+  /** The address to connect to: an IP, or a name where the Runtime resolves names itself. */
+  readonly address: string
+  readonly port: number
+  /** The name that TLS checks the certificate against; the host that the broker advertised. */
+  readonly serverName: string
+  /** Absent: plaintext. */
+  readonly tls?: TlsOptions | undefined
+}
+
+/** A part of `node:tls` options; the meaning is Node's. */
+export interface TlsOptions {
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
+  readonly cert?: string | Uint8Array | undefined
+  readonly key?: string | Uint8Array | undefined
+  readonly pfx?: Uint8Array | undefined
+  readonly passphrase?: string | undefined
+  readonly servername?: string | undefined
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
+  readonly ciphers?: string | undefined
+  /** Switches off the check of the broker's certificate: only for experiments. */
+  readonly insecureSkipVerify?: boolean | undefined
+}
+
+/** Who reads from a transport: it says where the next bytes go, so that they land in their final place. */
+export interface TransportSink {
+  /** Where the next bytes may be written; never empty. */
+  space(): Uint8Array
+  /** `size` bytes were written to the start of what `space` returned last. */
+  filled(size: number): void
+  /** Called once, after which neither of the others is called. Without an error the peer ended in order. */
+  closed(error: Error | undefined): void
+}
+
+export interface Transport {
+  /** Writes all chunks in order. They must not change until `onFlushed`, which is not called if the transport closes first. */
+  write(chunks: readonly Uint8Array[], onFlushed?: () => void): void
+  pause(): void
+  resume(): void
+  /** Closes at once; the sink's `closed` follows. */
+  destroy(error?: Error): void
+}
+
+/** The bytes of one accepted connection, seen from the server's side. */
+export interface ServerTransport extends Transport {
+  readonly remoteAddress: string
+}
