@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/**
+ * How to start `shellCommand` with the pnpm that package.json pins. npx fetches it on the first use and keeps it.
+ * @param {string} shellCommand
+ */
+export function npxCommand(shellCommand) {
+  const { packageManager } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  const env = { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', NO_UPDATE_NOTIFIER: '1' }
+  // With NODE_ENV=production pnpm would leave out the development dependencies, and nothing could be built.
+  delete env.NODE_ENV
+  return {
+    command: 'npx',
+    args: ['--yes', '--loglevel=error', `--package=${packageManager}`, '-c', shellCommand],
+    options: { cwd: root, env, shell: process.platform === 'win32' },
+  }
+}

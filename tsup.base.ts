@@ -1,0 +1,17 @@
+import { defineConfig, type Options } from 'tsup'
+
+/** ESM and CommonJS side by side. Declarations come from tsc: TypeScript 7 has no compiler API for tsup to use. */
+export function libraryConfig(entry: Record<string, string>): ReturnType<typeof defineConfig> {
+  return defineConfig({
+    entry,
+    format: ['esm', 'cjs'],
+    target: 'node20',
+    platform: 'node',
+    clean: true,
+    sourcemap: true,
+    // Shared chunks for CommonJS too: without them a class would exist once per entry and `instanceof` would fail.
+    splitting: true,
+    dts: false,
+    silent: true,
+  } satisfies Options)
+}

@@ -1,0 +1,53 @@
+import { defineConfig } from 'vitest/config'
+
+/** Workspace packages resolve to their live TypeScript, so a test never runs against a stale `dist`. */
+const conditions = ['@ottla/source', 'module', 'node', 'development']
+const resolve = { conditions }
+const ssr = { resolve: { conditions } }
+
+/** Tests that start a real Kafka: one file at a time, after all others, because three brokers fill a small machine. */
+const realKafka = ['packages/client/test/interop/**/*.test.ts', '**/*.kafka.test.ts']
+
+export default defineConfig({
+  resolve,
+  ssr,
+  test: {
+    reporters: ['default', './scripts/tally-reporter.mjs'],
+    projects: [
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'unit',
+          include: [
+            'packages/*/{src,test}/**/*.test.ts',
+            'examples/{src,test}/**/*.test.ts',
+            'tools/**/*.test.ts',
+            'benchmarks/src/**/*.test.ts',
+            'scripts/**/*.test.ts',
+          ],
+          exclude: [...realKafka, '**/node_modules/**', '**/dist/**'],
+          pool: 'forks',
+          maxWorkers: 2,
+          testTimeout: 10_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'real-kafka',
+          include: realKafka,
+          exclude: ['**/node_modules/**', '**/dist/**'],
+          pool: 'forks',
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+})
