@@ -1,0 +1,24 @@
+import type { Runtime } from '@ottla/codec/runtime'
+import type { Broker } from './broker.ts'
+import type { Controller } from './controller.ts'
+import type { BrokerConfig } from './state/broker-config.ts'
+
+/** Users and mechanisms of the listener; absent: no authentication. */
+export interface SaslOptions {
+  /** Default: PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512. */
+  readonly mechanisms?: readonly string[]
+  /** User name → password. */
+  readonly users: Readonly<Record<string, string>>
+}
+
+/** The cluster as its brokers and handlers see it. */
+export interface ClusterContext {
+  readonly clusterId: string
+  readonly runtime: Runtime
+  /** Static broker configs (`createCluster({ config })` over the defaults); dynamic ones are in the controller. */
+  readonly config: BrokerConfig
+  readonly controller: Controller
+  readonly sasl: SaslOptions | undefined
+  broker(id: number): Broker | undefined
+  brokers(): readonly Broker[]
+}
