@@ -1,0 +1,83 @@
+/** Who may import whom. `scripts/check-imports.mjs` runs it and makes sure that it saw any modules at all. */
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'codec-imports-no-sibling',
+      severity: 'error',
+      from: { path: '^packages/codec/' },
+      to: { path: '^packages/(client|testkit)/' },
+    },
+    {
+      name: 'testkit-imports-codec-only',
+      severity: 'error',
+      from: { path: '^packages/testkit/' },
+      to: { path: '^packages/client/' },
+    },
+    {
+      name: 'src-never-imports-testkit',
+      comment: 'The tests in packages/client/test use the testkit; the client itself does not.',
+      severity: 'error',
+      from: { path: '^packages/(codec|client)/src/' },
+      to: { path: '^packages/testkit/' },
+    },
+    {
+      name: 'no-relative-path-into-a-sibling',
+      comment: "A sibling is imported by its name, through its package.json's exports.",
+      severity: 'error',
+      from: { path: '^packages/([^/]+)/' },
+      to: { path: '^packages/[^/]+/', pathNot: '^packages/$1/', dependencyTypes: ['local'] },
+    },
+    {
+      name: 'client-layers',
+      comment: 'runtime <- net <- cluster <- {producer, consumer, admin}; group <- cluster.',
+      severity: 'error',
+      from: { path: '^packages/client/src/(runtime|net|cluster)/' },
+      to: { path: '^packages/client/src/(producer|consumer|admin|group|kafka\\.ts|index\\.ts)' },
+    },
+    {
+      name: 'client-lower-layers',
+      severity: 'error',
+      from: { path: '^packages/client/src/(runtime|net)/' },
+      to: { path: '^packages/client/src/cluster/' },
+    },
+    {
+      name: 'client-runtime-is-the-lowest-layer',
+      severity: 'error',
+      from: { path: '^packages/client/src/runtime/' },
+      to: { path: '^packages/client/src/net/' },
+    },
+    {
+      name: 'client-parts-know-nothing-of-each-other',
+      severity: 'error',
+      from: { path: '^packages/client/src/(producer|consumer|admin|group)/' },
+      to: {
+        path: '^packages/client/src/(producer|consumer|admin)/',
+        pathNot: ['^packages/client/src/$1/'],
+      },
+    },
+    {
+      name: 'src-imports-no-test',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src/', pathNot: '\\.test\\.ts$' },
+      to: { path: '(^packages/[^/]+/test/|\\.test\\.ts$)' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', '/dist/'] },
+    exclude: { path: ['/dist/', '^artifacts/'] },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.base.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['@ottla/source', 'import', 'node', 'default', 'types'],
+      extensions: ['.ts', '.mjs', '.js', '.cjs', '.json'],
+    },
+  },
+}

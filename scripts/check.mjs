@@ -1,0 +1,35 @@
+// `npm run check`: every check but the tests. The last line is `N passed, N failed`.
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { root } from './lib/npx.mjs'
+
+const checks = [
+  ['lint and format', 'lint'],
+  ['types', 'typecheck'],
+  ['import directions', 'depcruise'],
+  ['unused files, exports, dependencies', 'knip'],
+  ['packaging', 'check:packed'],
+]
+
+let failed = 0
+for (const [title, script] of checks) {
+  const started = performance.now()
+  const result = spawnSync('npm', ['run', '-s', script], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 64 << 20,
+    stdio: 'pipe',
+  })
+  const ok = result.status === 0
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  console.log(`${ok ? 'ok    ' : 'FAILED'} ${title} (${seconds} s)`)
+  if (!ok) {
+    failed++
+    console.log(`${result.stdout ?? ''}${result.stderr ?? ''}`)
+  }
+}
+if (process.env.OTTLA_TALLY_FILE) {
+  writeFileSync(process.env.OTTLA_TALLY_FILE, JSON.stringify({ passed: checks.length - failed, failed }))
+}
+console.log(`${checks.length - failed} passed, ${failed} failed`)
+process.exit(failed === 0 ? 0 : 1)

@@ -1,0 +1,24 @@
+// `npm run pack`: builds the packages and writes one tarball each into artifacts/, as `npm publish` would send it.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { npxCommand, root } from './lib/npx.mjs'
+
+const artifacts = join(root, 'artifacts')
+rmSync(artifacts, { recursive: true, force: true })
+mkdirSync(artifacts)
+
+const build = 'turbo run build --filter=./packages/* --output-logs=errors-only --ui=stream'
+const pack = 'pnpm -r --filter=./packages/* exec pnpm pack --pack-destination "$ARTIFACTS"'
+const { command, args, options } = npxCommand(`${build} && ${pack}`)
+const result = spawnSync(command, args, {
+  ...options,
+  env: { ...options.env, ARTIFACTS: artifacts },
+  encoding: 'utf8',
+  stdio: ['ignore', 'pipe', 'pipe'],
+})
+if (result.status !== 0) {
+  process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}`)
+  process.exit(1)
+}
+for (const name of readdirSync(artifacts)) console.log(`artifacts/${name}`)
