@@ -11,13 +11,16 @@ const build = 'turbo run build --ui=stream'
 /** Shows everything as it comes. */
 function loud() {
   console.log('First run: fetching pnpm and the dependencies, then building. This takes about half a minute.')
-  return run(`${install} --reporter=append-only && ${build} --output-logs=errors-only`, 'inherit')
+  return run(`${install} --reporter=append-only --loglevel=info && ${build} --output-logs=errors-only`, 'inherit')
 }
 
 /** Says nothing unless it fails or takes a while. */
 async function quiet() {
   const notice = setTimeout(() => console.log('Building what changed …'), 2_500)
-  const { code, output } = await run(`${install} --reporter=append-only && ${build} --output-logs=errors-only`, 'pipe')
+  const { code, output } = await run(
+    `${install} --reporter=append-only --loglevel=error && ${build} --output-logs=errors-only`,
+    'pipe',
+  )
   clearTimeout(notice)
   if (code !== 0) process.stdout.write(output)
   return { code }

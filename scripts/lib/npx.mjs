@@ -12,6 +12,8 @@ export function npxCommand(shellCommand) {
   const env = { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', NO_UPDATE_NOTIFIER: '1' }
   // With NODE_ENV=production pnpm would leave out the development dependencies, and nothing could be built.
   delete env.NODE_ENV
+  // `npm run -s` hands its silence down, and pnpm would not say why it failed.
+  delete env.npm_config_loglevel
   return {
     command: 'npx',
     args: ['--yes', '--loglevel=error', `--package=${packageManager}`, '-c', shellCommand],
