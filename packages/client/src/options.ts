@@ -1,0 +1,209 @@
+import type { Runtime, TlsOptions } from '@ottla/codec/runtime'
+import { type BrokerAddress, invalidOption } from './errors.ts'
+import { consoleLogger, type Logger } from './logger.ts'
+import type { SaslMechanism } from './net/sasl/mechanism.ts'
+import {
+  flag,
+  integer,
+  milliseconds,
+  type OptionRule,
+  optionalFunction,
+  optionalValue,
+  requiredValue,
+  resolveOptions,
+  text,
+} from './option-table.ts'
+import { Secret, showOnly } from './redact.ts'
+import { nodeRuntime } from './runtime/node-runtime.ts'
+
+/** 'host:port', or a function that is asked at the start and whenever no known broker answers. */
+export type BrokerList = readonly string[] | string | (() => readonly string[] | Promise<readonly string[]>)
+
+/** Where to connect in place of the address that a broker advertises: tunnels, NAT, tests. */
+export type MapBroker = (host: string, port: number) => { readonly host: string; readonly port: number }
+
+/** Options of `new Kafka(…)`. All times are in milliseconds, all sizes in bytes. */
+export interface KafkaOptions {
+  /** Bootstrap addresses, `host:port` (port 9092 if left out). Two or three brokers are enough. */
+  readonly brokers: BrokerList
+  /** Shown in the broker's logs and quotas. Default 'ottla'. */
+  readonly clientId?: string | undefined
+  /** `true`, or options as of `node:tls`. Default: plaintext. */
+  readonly tls?: boolean | TlsOptions | undefined
+  /** `plain(…)`, `scramSha256(…)` or `scramSha512(…)`. */
+  readonly sasl?: SaslMechanism | undefined
+  /** Lets SASL/PLAIN send a password over a connection without TLS. Default false. */
+  readonly allowPlaintextCredentials?: boolean | undefined
+  /** Default: warnings and errors on stderr. */
+  readonly logger?: Logger | undefined
+  /** Clock, chance and network. Default: Node's. */
+  readonly runtime?: Runtime | undefined
+  readonly mapBroker?: MapBroker | undefined
+  /** Opening a socket, TLS included. Default 10 000. */
+  readonly connectTimeoutMs?: number | undefined
+  /** Version negotiation and authentication on a new connection. Default 10 000. */
+  readonly handshakeTimeoutMs?: number | undefined
+  /** One attempt of a request. Default 30 000. */
+  readonly requestTimeoutMs?: number | undefined
+  /** A call as a whole, its retries included. Default 60 000. */
+  readonly apiTimeoutMs?: number | undefined
+  /** How long a topic may stay unknown to the brokers before a call fails. Default 5 000. */
+  readonly topicTimeoutMs?: number | undefined
+  /** Pause before the second attempt; doubles, with jitter. Default 100. */
+  readonly retryBackoffMs?: number | undefined
+  /** Default 1 000. */
+  readonly retryBackoffMaxMs?: number | undefined
+  /** Pause before connecting again to a broker that did not answer; doubles, with jitter. Default 50. */
+  readonly reconnectBackoffMs?: number | undefined
+  /** Default 1 000. */
+  readonly reconnectBackoffMaxMs?: number | undefined
+  /** A connection without a request for so long is closed; stay below the broker's limit (10 min). Default 540 000. */
+  readonly connectionsMaxIdleMs?: number | undefined
+  /** Metadata older than this is refreshed. Default 300 000. */
+  readonly metadataMaxAgeMs?: number | undefined
+  /** After so long without an answer from any known broker the bootstrap list is asked again. Default 300 000. */
+  readonly metadataRecoveryRebootstrapTriggerMs?: number | undefined
+  /** The largest answer that is accepted. Default 100 MiB. */
+  readonly maxResponseBytes?: number | undefined
+  /** Requests under way on one connection; more wait. Default 100. */
+  readonly maxInFlightRequests?: number | undefined
+  /** The longest pause a broker may ask for (KIP-219). Default 60 000. */
+  readonly maxThrottleMs?: number | undefined
+}
+
+const isObject = (value: unknown) => typeof value === 'object' && value !== null
+
+const isBrokerList = (value: unknown) =>
+  typeof value === 'function' ||
+  (typeof value === 'string' && value !== '') ||
+  (Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string' && item !== ''))
+
+const isLogger = (value: unknown) =>
+  isObject(value) &&
+  ['debug', 'info', 'warn', 'error'].every((level) => typeof (value as Record<string, unknown>)[level] === 'function')
+
+const isSasl = (value: unknown) => isObject(value) && typeof (value as SaslMechanism).authenticate === 'function'
+
+/** Every option of the client with its default. */
+export const kafkaOptions = Object.freeze({
+  brokers: requiredValue<BrokerList>(isBrokerList, "must list brokers as 'host:port', or be a function that does"),
+  clientId: text('ottla'),
+  tls: {
+    default: false as boolean | TlsOptions,
+    check: (value) => (typeof value === 'boolean' || isObject(value) ? undefined : 'must be a boolean or TLS options'),
+  } satisfies OptionRule<boolean | TlsOptions>,
+  sasl: optionalValue<SaslMechanism>(isSasl, 'must be made by plain(), scramSha256() or scramSha512()'),
+  allowPlaintextCredentials: flag(false),
+  logger: optionalValue<Logger>(isLogger, 'must have the methods debug, info, warn and error'),
+  runtime: optionalValue<Runtime>(isObject, 'must be a Runtime'),
+  mapBroker: optionalFunction<MapBroker>(),
+  connectTimeoutMs: milliseconds(10_000, 1),
+  handshakeTimeoutMs: milliseconds(10_000, 1),
+  requestTimeoutMs: milliseconds(30_000, 1),
+  apiTimeoutMs: milliseconds(60_000, 1),
+  topicTimeoutMs: milliseconds(5_000, 1),
+  retryBackoffMs: milliseconds(100, 1),
+  retryBackoffMaxMs: milliseconds(1_000, 1),
+  reconnectBackoffMs: milliseconds(50, 1),
+  reconnectBackoffMaxMs: milliseconds(1_000, 1),
+  connectionsMaxIdleMs: milliseconds(540_000, 100),
+  metadataMaxAgeMs: milliseconds(300_000, 1),
+  metadataRecoveryRebootstrapTriggerMs: milliseconds(300_000, 0),
+  maxResponseBytes: integer(100 << 20, 1 << 16, 0x7fffffff),
+  maxInFlightRequests: integer(100, 1, 10_000),
+  maxThrottleMs: milliseconds(60_000),
+})
+
+/** The options of one client after validation: frozen, and showing no secret. */
+export interface ResolvedOptions {
+  readonly brokers: () => Promise<readonly BrokerAddress[]>
+  readonly clientId: string
+  readonly tls: Secret<TlsOptions> | undefined
+  readonly sasl: SaslMechanism | undefined
+  readonly allowPlaintextCredentials: boolean
+  readonly logger: Logger
+  readonly runtime: Runtime
+  readonly mapBroker: MapBroker | undefined
+  readonly connectTimeoutMs: number
+  readonly handshakeTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly apiTimeoutMs: number
+  readonly topicTimeoutMs: number
+  readonly retryBackoffMs: number
+  readonly retryBackoffMaxMs: number
+  readonly reconnectBackoffMs: number
+  readonly reconnectBackoffMaxMs: number
+  readonly connectionsMaxIdleMs: number
+  readonly metadataMaxAgeMs: number
+  readonly metadataRecoveryRebootstrapTriggerMs: number
+  readonly maxResponseBytes: number
+  readonly maxInFlightRequests: number
+  readonly maxThrottleMs: number
+}
+
+/** Validates the options of `new Kafka(…)`; throws INVALID_OPTION. */
+export function resolveKafkaOptions(given: KafkaOptions): ResolvedOptions {
+  const values = resolveOptions('new Kafka()', kafkaOptions, given)
+  const { brokers, tls, logger, runtime, sasl, ...rest } = values
+  if (sasl?.cleartext === true && tls === false && !values.allowPlaintextCredentials) {
+    throw invalidOption(
+      `new Kafka(): SASL/${sasl.name} without TLS would send the password in the clear`,
+      'Set `tls`, use scramSha512(), or say `allowPlaintextCredentials: true` if the network is trusted.',
+    )
+  }
+  const resolved: ResolvedOptions = {
+    ...rest,
+    sasl,
+    brokers: brokerSource(brokers),
+    tls: tls === false ? undefined : new Secret(tls === true ? {} : tls),
+    logger: logger ?? consoleLogger('warn'),
+    runtime: runtime ?? nodeRuntime,
+  }
+  return Object.freeze(showOnly(resolved, () => shown(resolved)))
+}
+
+/** What may be seen of the options: numbers, switches and names. */
+function shown(options: ResolvedOptions): Record<string, unknown> {
+  const seen: Record<string, unknown> = { tls: options.tls !== undefined, sasl: options.sasl?.name }
+  for (const [name, value] of Object.entries(options)) {
+    if (typeof value === 'number' || typeof value === 'boolean') seen[name] = value
+  }
+  seen.clientId = options.clientId
+  return seen
+}
+
+function brokerSource(brokers: BrokerList): ResolvedOptions['brokers'] {
+  if (typeof brokers === 'function') {
+    return async () => {
+      const list: unknown = await brokers()
+      if (typeof list === 'function' || !isBrokerList(list)) {
+        throw invalidOption("new Kafka(): the function `brokers` must give a list of 'host:port'")
+      }
+      return parseBrokers(list as readonly string[] | string)
+    }
+  }
+  const parsed = parseBrokers(brokers)
+  return async () => parsed
+}
+
+/** 'host:port,host:port' or a list of such. IPv6 addresses go in brackets. */
+export function parseBrokers(list: readonly string[] | string): readonly BrokerAddress[] {
+  const items = (typeof list === 'string' ? [list] : list).flatMap((item) => item.split(','))
+  return items
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+    .map(parseBroker)
+}
+
+const brokerPattern = /^(?:\[([0-9a-fA-F:.%]+)\]|([^\s:/[\]]+))(?::(\d{1,5}))?$/
+
+function parseBroker(item: string, index: number): BrokerAddress {
+  const match = brokerPattern.exec(item)
+  const port = Number(match?.[3] ?? 9092)
+  if (match === null || port < 1 || port > 65_535) {
+    const hint = item.includes('://') ? 'Leave out the scheme; TLS and SASL are options of their own.' : undefined
+    const shownItem = item.includes('@') ? 'an entry' : `'${item}'`
+    throw invalidOption(`new Kafka(): option 'brokers' has ${shownItem}, which is not 'host:port'`, hint)
+  }
+  return { id: -1 - index, host: match[1] ?? match[2]!, port }
+}

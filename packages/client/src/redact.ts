@@ -1,0 +1,34 @@
+const inspectSymbol: unique symbol = Symbol.for('nodejs.util.inspect.custom')
+
+/** A secret that no log, inspection or JSON shows. */
+export class Secret<T> {
+  readonly #value: T
+
+  constructor(value: T) {
+    this.#value = value
+  }
+
+  /** The value itself: call it where the secret is used, and keep the result nowhere. */
+  reveal(): T {
+    return this.#value
+  }
+
+  toString(): string {
+    return '[redacted]'
+  }
+
+  toJSON(): string {
+    return '[redacted]'
+  }
+
+  [inspectSymbol](): string {
+    return '[redacted]'
+  }
+}
+
+/** Makes inspection and JSON of an object show only what `show` gives: an allow-list, so that a new secret stays hidden. */
+export function showOnly<T extends object>(target: T, show: () => unknown): T {
+  Object.defineProperty(target, inspectSymbol, { value: show, enumerable: false })
+  Object.defineProperty(target, 'toJSON', { value: show, enumerable: false })
+  return target
+}

@@ -1,0 +1,16 @@
+import type { Runtime } from '@ottla/codec/runtime'
+
+export interface BackoffOptions {
+  readonly firstMs: number
+  readonly maxMs: number
+}
+
+/** The pause before attempt `attempt + 1`: doubles from `firstMs` up to `maxMs`, ±20 % so that clients spread out (KIP-580). */
+export function backoffMs(
+  runtime: Pick<Runtime, 'random'>,
+  attempt: number,
+  { firstMs, maxMs }: BackoffOptions,
+): number {
+  const pauseMs = Math.min(maxMs, firstMs * 2 ** Math.min(attempt - 1, 30))
+  return pauseMs * (0.8 + 0.4 * runtime.random())
+}

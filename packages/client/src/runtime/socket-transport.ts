@@ -1,0 +1,113 @@
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from 'node:tls'
+import type { DialTarget, TlsOptions, Transport, TransportSink } from '@ottla/codec/runtime'
+
+const keepAliveDelayMs = 60_000
+
+/** Below this, copying two chunks together is cheaper than one more entry of a writev. */
+const smallBytes = 512
+
+/** Opens a TCP or TLS connection whose reads land where the sink says. */
+export function dialSocket(target: DialTarget, sink: TransportSink, signal: AbortSignal): Promise<Transport> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason)
+      return
+    }
+    const socket = open(target, sink)
+    let failure: Error | undefined
+    let opened = false
+    const aborted = () => socket.destroy(signal.reason)
+    signal.addEventListener('abort', aborted, { once: true })
+    socket.once(target.tls === undefined ? 'connect' : 'secureConnect', () => {
+      if (socket.destroyed) return
+      signal.removeEventListener('abort', aborted)
+      opened = true
+      resolve(new SocketTransport(socket))
+    })
+    socket.on('error', (error: Error) => {
+      failure ??= error
+    })
+    socket.once('close', () => {
+      signal.removeEventListener('abort', aborted)
+      if (opened) sink.closed(failure)
+      else reject(failure ?? new Error('the peer closed the connection while it was being opened'))
+    })
+  })
+}
+
+function open({ address, port, serverName, tls }: DialTarget, sink: TransportSink): Socket {
+  const onread = {
+    buffer: () => sink.space(),
+    callback: (size: number) => {
+      sink.filled(size)
+      return true
+    },
+  }
+  const socket =
+    tls === undefined
+      ? connectTcp({ host: address, port, onread })
+      : connectTls({ host: address, port, onread, ...tlsOptions(tls, serverName) } as ConnectionOptions)
+  socket.setNoDelay(true)
+  socket.setKeepAlive(true, keepAliveDelayMs)
+  return socket
+}
+
+function tlsOptions(tls: TlsOptions, serverName: string): ConnectionOptions {
+  const { insecureSkipVerify, minVersion, servername, ...rest } = tls
+  const expected = servername ?? serverName.replace(/\.$/, '')
+  return {
+    ...(rest as ConnectionOptions),
+    // An address is not allowed as SNI; then the certificate has to carry it as an IP.
+    servername: isIP(expected) === 0 ? expected : '',
+    checkServerIdentity: (_host, certificate) => checkServerIdentity(expected, certificate),
+    minVersion: minVersion ?? 'TLSv1.2',
+    // Said explicitly: otherwise NODE_TLS_REJECT_UNAUTHORIZED=0 would switch the check off.
+    rejectUnauthorized: insecureSkipVerify !== true,
+  }
+}
+
+class SocketTransport implements Transport {
+  readonly #socket: Socket
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  write(chunks: readonly Uint8Array[], onFlushed?: () => void): void {
+    const socket = this.#socket
+    const done = onFlushed && ((error?: Error | null) => error ?? onFlushed())
+    if (chunks.length === 1) {
+      socket.write(chunks[0]!, done)
+      return
+    }
+    socket.cork()
+    const last = chunks.length - 1
+    for (let i = 0; i <= last; ) {
+      const end = endOfSmall(chunks, i)
+      const chunk = end - i > 1 ? Buffer.concat(chunks.slice(i, end)) : chunks[i]!
+      i = Math.max(end, i + 1)
+      socket.write(chunk, i > last ? done : undefined)
+    }
+    socket.uncork()
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  destroy(error?: Error): void {
+    this.#socket.destroy(error)
+  }
+}
+
+/** Where the run of small chunks that begins at `start` ends. */
+function endOfSmall(chunks: readonly Uint8Array[], start: number): number {
+  let end = start
+  while (end < chunks.length && chunks[end]!.byteLength < smallBytes) end++
+  return end
+}
