@@ -1,0 +1,12 @@
+import { defineConfig } from 'tsup'
+
+export default defineConfig({
+  entry: { run: 'src/run.ts', worker: 'src/worker.ts' },
+  format: 'esm',
+  target: 'node20',
+  clean: true,
+  dts: false,
+  sourcemap: true,
+  // Kept as an import of the built file: it finds its own files beside itself.
+  external: [/tools\/kafka/],
+})

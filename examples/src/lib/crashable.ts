@@ -1,0 +1,43 @@
+import type { DialTarget, Runtime, Transport, TransportSink } from '@ottla/codec/runtime'
+
+/**
+ * A Runtime whose process can "die": from `crash` on every connection is gone and none can be opened, so the brokers see
+ * what they see when a process is killed. Nobody says good-bye: the group learns of it when the session times out.
+ */
+export function crashable(runtime: Runtime): { readonly runtime: Runtime; crash(): void } {
+  const open = new Set<Transport>()
+  let crashed = false
+
+  const dial = async (target: DialTarget, sink: TransportSink, signal: AbortSignal): Promise<Transport> => {
+    if (crashed) throw new Error('this application was killed')
+    const transport = await runtime.dial(target, sink, signal)
+    open.add(transport)
+    if (crashed) transport.destroy()
+    return transport
+  }
+
+  const crash = (): void => {
+    crashed = true
+    for (const transport of open) transport.destroy()
+    open.clear()
+  }
+
+  return { runtime: { ...methodsOf(runtime), dial }, crash }
+}
+
+/** A Runtime may be a class: its methods are bound, since a spread would leave them behind. */
+function methodsOf(runtime: Runtime): Runtime {
+  return {
+    wallNow: () => runtime.wallNow(),
+    monoNow: () => runtime.monoNow(),
+    tickNow: () => runtime.tickNow(),
+    setTimer: (callback, delayMs) => runtime.setTimer(callback, delayMs),
+    clearTimer: (timer) => runtime.clearTimer(timer),
+    defer: (callback) => runtime.defer(callback),
+    work: (job) => runtime.work(job),
+    random: () => runtime.random(),
+    secureRandom: (size) => runtime.secureRandom(size),
+    lookup: (host) => runtime.lookup(host),
+    dial: (target, sink, signal) => runtime.dial(target, sink, signal),
+  }
+}

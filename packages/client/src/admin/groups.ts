@@ -1,0 +1,151 @@
+import {
+  ConsumerProtocolAssignment,
+  DeleteGroups,
+  DescribeGroups,
+  type DescribeGroupsResponse,
+  decodeMessage,
+  ListGroups,
+} from '@ottla/codec'
+import type { Cluster } from '../cluster/cluster.ts'
+import { KafkaError } from '../errors.ts'
+import { type CallOptions, onAnyBroker, onCoordinator } from './call.ts'
+import { checkCode, entryError, settleAll } from './results.ts'
+
+export interface GroupListing {
+  readonly groupId: string
+  /** `consumer` for consumer groups of the classic protocol; empty for groups that only keep offsets. */
+  readonly protocolType: string
+  /** Kafka's name of the state, such as `Stable` or `Empty`; empty where an old broker does not tell. */
+  readonly state: string
+  /** `classic`, `consumer` or `share`; empty where the broker is older than 3.8. */
+  readonly type: string
+}
+
+export interface GroupMember {
+  readonly memberId: string
+  readonly instanceId: string | null
+  readonly clientId: string
+  readonly clientHost: string
+  readonly assignment: readonly { readonly topic: string; readonly partition: number }[]
+}
+
+export interface GroupDescription {
+  readonly groupId: string
+  readonly state: string
+  readonly protocolType: string
+  /** The assignor the members agreed on, such as `range`. */
+  readonly assignor: string
+  /** The broker that coordinates the group. */
+  readonly coordinator: number
+  readonly members: readonly GroupMember[]
+}
+
+/** All groups of the cluster: each broker is asked, since each knows those that it coordinates. */
+export async function listGroups(
+  cluster: Cluster,
+  options: CallOptions & { readonly states?: readonly string[]; readonly types?: readonly string[] } = {},
+): Promise<GroupListing[]> {
+  const operation = 'listGroups'
+  const groups = new Map<string, GroupListing>()
+  await onAnyBroker(cluster, operation, options, async (_any, request) => {
+    await cluster.refreshMetadata(operation)
+    const bodyOf = (version: number) => ({
+      ...(version >= 4 ? { statesFilter: options.states ?? [] } : {}),
+      ...(version >= 5 ? { typesFilter: options.types ?? [] } : {}),
+    })
+    await Promise.all(
+      cluster.brokers().map(async (broker) => {
+        const response = await broker.request(ListGroups, bodyOf, request)
+        checkCode(response.errorCode, operation, { broker })
+        for (const { groupId, protocolType, groupState: state, groupType: type } of response.groups) {
+          groups.set(groupId, { groupId, protocolType, state, type })
+        }
+      }),
+    )
+  })
+  return [...groups.values()].sort((a, b) => (a.groupId < b.groupId ? -1 : 1))
+}
+
+/** Groups of the classic protocol with their members; each group is asked of its own coordinator. */
+export async function describeConsumerGroups(
+  cluster: Cluster,
+  groupIds: readonly string[],
+  options: CallOptions = {},
+): Promise<GroupDescription[]> {
+  const operation = 'describeConsumerGroups'
+  return perGroup(operation, groupIds, (groupId) =>
+    onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
+      const body = (version: number) => ({
+        groups: [groupId],
+        ...(version >= 3 ? { includeAuthorizedOperations: false } : {}),
+      })
+      const response = await broker.request(DescribeGroups, body, request)
+      const group = answerOf(response.groups, groupId, operation)
+      checkCode(group.errorCode, operation, { broker, group: groupId, message: group.errorMessage })
+      return describe(group, broker.id)
+    }),
+  )
+}
+
+function describe(group: DescribeGroupsResponse['groups'][number], coordinator: number): GroupDescription {
+  const { groupId, groupState: state, protocolType, protocolData: assignor } = group
+  const members = group.members.map((member) => ({
+    memberId: member.memberId,
+    instanceId: member.groupInstanceId,
+    clientId: member.clientId,
+    clientHost: member.clientHost,
+    assignment: protocolType === 'consumer' ? assignmentOf(member.memberAssignment) : [],
+  }))
+  return { groupId, state, protocolType, assignor, coordinator, members }
+}
+
+/** The bytes that a group's leader handed to a member: a version, then Kafka's consumer protocol in that version. */
+function assignmentOf(bytes: Uint8Array): { topic: string; partition: number }[] {
+  if (bytes.length < 2) return []
+  const written = ((bytes[0] as number) << 8) | (bytes[1] as number)
+  const version = Math.min(written, ConsumerProtocolAssignment.versions.max)
+  const { assignedPartitions } = decodeMessage(ConsumerProtocolAssignment, version, bytes.subarray(2))
+  return assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
+}
+
+/** Groups must be empty: GROUP_NOT_EMPTY otherwise. Their offsets go with them. */
+export async function deleteConsumerGroups(
+  cluster: Cluster,
+  groupIds: readonly string[],
+  options: CallOptions = {},
+): Promise<void> {
+  const operation = 'deleteConsumerGroups'
+  await perGroup(operation, groupIds, (groupId) =>
+    onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
+      const response = await broker.request(DeleteGroups, { groupsNames: [groupId] }, request)
+      const { errorCode } = answerOf(response.results, groupId, operation)
+      checkCode(errorCode, operation, { broker, group: groupId })
+    }),
+  )
+}
+
+/** Each group on its own, so that one which fails takes no other along. */
+export async function perGroup<T>(
+  operation: string,
+  groupIds: readonly string[],
+  ask: (groupId: string) => Promise<T>,
+): Promise<T[]> {
+  const asked = [...new Set(groupIds)].map(async (groupId): Promise<[string, T | KafkaError]> => {
+    try {
+      return [groupId, await ask(groupId)]
+    } catch (error) {
+      if (!KafkaError.is(error)) throw error
+      return [groupId, error]
+    }
+  })
+  return settleAll(operation, new Map(await Promise.all(asked)))
+}
+
+export function answerOf<T extends { groupId: string }>(answers: readonly T[], groupId: string, operation: string): T {
+  const answer = answers.find((candidate) => candidate.groupId === groupId)
+  if (answer !== undefined) return answer
+  throw (
+    entryError(-1, operation, { group: groupId, message: 'the broker left the group out of its answer' }) ??
+    new Error('unreachable')
+  )
+}
