@@ -1,0 +1,196 @@
+// Finds Java, and brings the jars of Apache Kafka through Maven into the user's cache.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const pom = fileURLToPath(new URL('./pom.xml', import.meta.url))
+const neededJava = 17
+const attempts = 3
+const zipEnd = Buffer.from([0x50, 0x4b, 0x05, 0x06])
+
+const pomText = readFileSync(pom, 'utf8')
+const pomHash = createHash('sha256').update(pomText).digest('hex').slice(0, 8)
+
+export const kafkaVersion = /<kafka\.version>(.+?)</.exec(pomText)?.[1] ?? 'unknown'
+
+/** Its name follows the pom, so that a change there is not missed. */
+function libsFolder() {
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
+  return join(cache, 'ottla-kafka', `${kafkaVersion}-${pomHash}`)
+}
+
+/** @type {{ ok: true, java: string } | { ok: false, reason: string } | undefined} */
+let foundJava
+
+function findJava() {
+  foundJava ??= lookForJava()
+  return foundJava
+}
+
+/** @returns {{ ok: true, java: string } | { ok: false, reason: string }} */
+function lookForJava() {
+  const java = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, 'bin', 'java') : 'java'
+  const answer = spawnSync(java, ['-version'], { encoding: 'utf8' })
+  if (answer.error || answer.status !== 0) {
+    return { ok: false, reason: `Java ${neededJava} or newer is needed, but "${java}" does not run` }
+  }
+  const major = Number(/version "(?:1\.)?(\d+)/.exec(answer.stderr)?.[1])
+  if (!(major >= neededJava)) {
+    return { ok: false, reason: `Java ${neededJava} or newer is needed, but "${java}" is Java ${major}` }
+  }
+  return { ok: true, java }
+}
+
+/** @param {string} folder */
+function exists(folder) {
+  return statSync(folder, { throwIfNoEntry: false }) !== undefined
+}
+
+/** @returns {import('./index.d.mts').Availability} */
+export function available() {
+  const java = findJava()
+  if (!java.ok) return java
+  if (exists(libsFolder()) || spawnSync('mvn', ['-v']).status === 0) return { ok: true }
+  return { ok: false, reason: 'Maven is needed to fetch Apache Kafka, but "mvn" does not run' }
+}
+
+/** @type {import('./index.d.mts').Log} */
+export const logToStderr = (line) => {
+  process.stderr.write(`kafka: ${line}\n`)
+}
+
+/** @type {typeof import('./index.d.mts').distribution} */
+export async function distribution(log = logToStderr) {
+  const can = available()
+  if (!can.ok) throw new Error(`no real Kafka here: ${can.reason}`)
+  const java = findJava()
+  if (!java.ok) throw new Error(java.reason)
+  const libs = libsFolder()
+  if (!exists(libs)) await downloadAlone(libs, log)
+  return { java: java.java, libs }
+}
+
+/**
+ * One process downloads, others wait for it; the lock of a process that died is taken over.
+ * @param {string} libs
+ * @param {import('./index.d.mts').Log} log
+ */
+async function downloadAlone(libs, log) {
+  const lock = `${libs}.lock`
+  await mkdir(join(libs, '..'), { recursive: true })
+  let told = false
+  while (!exists(libs)) {
+    try {
+      await writeFile(lock, String(process.pid), { flag: 'wx' })
+    } catch (cause) {
+      if (/** @type {NodeJS.ErrnoException} */ (cause).code !== 'EEXIST') throw cause
+      const holder = Number(await readFile(lock, 'utf8').catch(() => ''))
+      if (holder > 0 && !isAlive(holder)) await rm(lock, { force: true })
+      else if (!told) log(`waiting for process ${holder}, which downloads Apache Kafka`)
+      told = true
+      await sleep(200)
+      continue
+    }
+    try {
+      await download(libs, log)
+    } finally {
+      await rm(lock, { force: true })
+    }
+  }
+}
+
+/** @param {number} pid */
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (cause) {
+    return /** @type {NodeJS.ErrnoException} */ (cause).code === 'EPERM'
+  }
+}
+
+/**
+ * The jars become visible by one rename, when all of them are whole: what an interruption leaves is thrown away.
+ * @param {string} libs
+ * @param {import('./index.d.mts').Log} log
+ */
+async function download(libs, log) {
+  const partial = `${libs}.partial`
+  for (let attempt = 1; ; attempt++) {
+    await rm(partial, { recursive: true, force: true })
+    log(`fetching Apache Kafka ${kafkaVersion} through Maven, about 55 MB, once`)
+    const failure = (await copyJars(partial, log)) ?? (await findBroken(partial))
+    if (failure === undefined) break
+    if (attempt === attempts) throw new Error(`cannot fetch Apache Kafka ${kafkaVersion}: ${failure}`)
+    log(`${failure}; trying again`)
+  }
+  await rename(partial, libs)
+  log(`Apache Kafka ${kafkaVersion} is in ${libs}`)
+}
+
+/**
+ * @param {string} folder
+ * @param {import('./index.d.mts').Log} log
+ * @returns {Promise<string | undefined>} what went wrong
+ */
+function copyJars(folder, log) {
+  const goal = [
+    '-B',
+    '-f',
+    pom,
+    'dependency:copy-dependencies',
+    `-DoutputDirectory=${folder}`,
+    '-DincludeScope=runtime',
+  ]
+  const maven = spawn('mvn', goal, { stdio: ['ignore', 'pipe', 'inherit'] })
+  /** @type {string[]} */
+  const lastLines = []
+  let files = 0
+  let toldAtMs = 0
+  let rest = ''
+  maven.stdout.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      const jar = /Downloaded from .*\/([^/]+\.jar) (\(.*\))/.exec(line)
+      if (/ERROR/.test(line)) lastLines.push(line.trim())
+      if (!jar) continue
+      files++
+      if (Date.now() - toldAtMs < 1000) continue
+      toldAtMs = Date.now()
+      log(`${files} files, now ${jar[1]} ${jar[2]}`)
+    }
+  })
+  return new Promise((resolve) => {
+    maven.on('error', (error) => resolve(`Maven does not run: ${error.message}`))
+    maven.on('close', (code) => {
+      resolve(code === 0 ? undefined : `Maven ended with ${code}: ${lastLines.slice(0, 3).join(' ')}`)
+    })
+  })
+}
+
+/**
+ * A jar cut short lacks the directory that ends each zip file.
+ * @param {string} folder
+ * @returns {Promise<string | undefined>} what is wrong with it
+ */
+async function findBroken(folder) {
+  const jars = (await readdir(folder)).filter((name) => name.endsWith('.jar'))
+  if (!jars.some((name) => name.startsWith('kafka_'))) return 'Maven brought no broker'
+  for (const name of jars) {
+    const path = join(folder, name)
+    const { size } = await stat(path)
+    const tail = Buffer.alloc(Math.min(size, 65_557))
+    const file = openSync(path, 'r')
+    readSync(file, tail, 0, tail.length, size - tail.length)
+    closeSync(file)
+    if (tail.lastIndexOf(zipEnd) < 0) return `${name} is cut short; remove it from Maven's local repository`
+  }
+  return undefined
+}

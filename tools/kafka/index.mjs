@@ -1,0 +1,4 @@
+// biome-ignore-all lint/performance/noBarrelFile: the one entry of the tool, as packages have
+export { startKafka } from './cluster.mjs'
+export { available, distribution, kafkaVersion } from './distribution.mjs'
+export { runJava, spawnJava } from './java.mjs'

@@ -1,0 +1,31 @@
+// Asks a broker how many brokers it sees: the plainest Metadata request, written by hand so that the tool needs no client.
+
+import { connect } from 'node:net'
+
+const answerWithinMs = 2000
+/** 19 bytes follow: Metadata (3), version 1, correlation 1, client id `probe`, no topics. */
+const request = Buffer.from('0000001300030001000000010005' + '70726f6265' + '00000000', 'hex')
+
+/**
+ * @param {number} port
+ * @returns {Promise<number>} brokers in its metadata; 0 when it does not answer
+ */
+export function countBrokers(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    let answer = Buffer.alloc(0)
+    /** @param {number} count */
+    const end = (count) => {
+      socket.destroy()
+      resolve(count)
+    }
+    socket.setTimeout(answerWithinMs, () => end(0))
+    socket.on('error', () => end(0))
+    socket.on('close', () => end(0))
+    socket.on('connect', () => socket.write(request))
+    socket.on('data', (bytes) => {
+      answer = Buffer.concat([answer, bytes])
+      if (answer.length >= 12) end(answer.readInt32BE(8))
+    })
+  })
+}
