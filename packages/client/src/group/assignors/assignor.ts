@@ -1,0 +1,57 @@
+import type { Subscription } from '../consumer-protocol.ts'
+import type { TopicPartition } from '../membership.ts'
+
+export interface GroupMember extends Subscription {
+  readonly memberId: string
+  readonly instanceId: string | null
+}
+
+export type Assignment = Map<string, TopicPartition[]>
+
+/** Shares the partitions of a group's topics out among its members; run by the group's leader. */
+export interface Assignor {
+  /** As the group protocol knows it; all members must have one in common. */
+  readonly name: string
+  /** Whether members may keep their partitions while they join (KIP-429). */
+  readonly cooperative: boolean
+  /** Each member gets an entry. Topics without a count do not exist (yet). */
+  assign(counts: ReadonlyMap<string, number>, members: readonly GroupMember[]): Assignment
+  /** What this assignor wants to know about a member besides topics and owned partitions. */
+  userData?(generation: number): Uint8Array | null
+}
+
+/** Java's order: static members first, by instance id, then the others by member id. */
+export function compareMembers(a: GroupMember, b: GroupMember): number {
+  if (a.instanceId !== null && b.instanceId !== null) return compare(a.instanceId, b.instanceId)
+  if (a.instanceId !== null) return -1
+  if (b.instanceId !== null) return 1
+  return compare(a.memberId, b.memberId)
+}
+
+/** By UTF-16 unit, as Java's String.compareTo. */
+export function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+export function emptyAssignment(members: readonly GroupMember[]): Assignment {
+  return new Map(members.map((member) => [member.memberId, []]))
+}
+
+/** The topics that exist and somebody wants, in order, each with its members in Java's order. */
+export function membersByTopic(
+  counts: ReadonlyMap<string, number>,
+  members: readonly GroupMember[],
+): { topic: string; count: number; members: GroupMember[] }[] {
+  const byTopic = new Map<string, GroupMember[]>()
+  for (const member of members.toSorted(compareMembers)) {
+    for (const topic of new Set(member.topics)) {
+      if (!counts.has(topic)) continue
+      const list = byTopic.get(topic)
+      if (list === undefined) byTopic.set(topic, [member])
+      else list.push(member)
+    }
+  }
+  return Array.from(byTopic, ([topic, list]) => ({ topic, count: counts.get(topic) ?? 0, members: list })).sort((a, b) =>
+    compare(a.topic, b.topic),
+  )
+}

@@ -1,0 +1,74 @@
+import { ConsumerProtocolAssignment, ConsumerProtocolSubscription, decodeMessage, encodeMessage } from '@ottla/codec'
+import { groupByTopic, type TopicPartition } from './membership.ts'
+
+/** What a member tells the group's leader about itself: the metadata of JoinGroup. */
+export interface Subscription {
+  readonly topics: readonly string[]
+  readonly owned: readonly TopicPartition[]
+  /** The generation under which `owned` was assigned; -1 where there is none, or an old client did not say. */
+  readonly generation: number
+  readonly rack: string | null
+  readonly userData: Uint8Array | null
+}
+
+/** The newest version that Java's client 4.3 writes; older readers ignore what they do not know. */
+const VERSION = 3
+
+export function encodeSubscription(subscription: Subscription): Buffer {
+  const body = encodeMessage(ConsumerProtocolSubscription, VERSION, {
+    topics: subscription.topics.toSorted(),
+    userData: subscription.userData,
+    ownedPartitions: groupByTopic(subscription.owned),
+    generationId: subscription.generation,
+    rackId: subscription.rack,
+  })
+  return withVersion(VERSION, body)
+}
+
+/** Metadata that cannot be read counts as a member without topics and claims: one odd client must not stop the group. */
+export function decodeSubscription(bytes: Uint8Array): Subscription {
+  try {
+    const { version, body } = splitVersion(bytes)
+    const decoded = decodeMessage(ConsumerProtocolSubscription, version, body)
+    return {
+      topics: decoded.topics,
+      owned: flatten(decoded.ownedPartitions),
+      generation: decoded.generationId,
+      rack: decoded.rackId,
+      userData: decoded.userData,
+    }
+  } catch {
+    return { topics: [], owned: [], generation: -1, rack: null, userData: null }
+  }
+}
+
+export function encodeAssignment(partitions: readonly TopicPartition[]): Buffer {
+  const assignedPartitions = groupByTopic(partitions)
+  return withVersion(VERSION, encodeMessage(ConsumerProtocolAssignment, VERSION, { assignedPartitions, userData: null }))
+}
+
+/** An empty assignment is what a coordinator gives to a member that its leader forgot. */
+export function decodeAssignment(bytes: Uint8Array): TopicPartition[] {
+  if (bytes.length === 0) return []
+  const { version, body } = splitVersion(bytes)
+  return flatten(decodeMessage(ConsumerProtocolAssignment, version, body).assignedPartitions)
+}
+
+function withVersion(version: number, body: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(2 + body.length)
+  bytes.writeInt16BE(version, 0)
+  bytes.set(body, 2)
+  return bytes
+}
+
+/** A newer version only adds fields at the end, so it is read as the newest one known. */
+function splitVersion(bytes: Uint8Array): { version: number; body: Buffer } {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const version = buffer.readInt16BE(0)
+  if (version < 0) throw new RangeError(`version ${version} of the consumer protocol`)
+  return { version: Math.min(version, VERSION), body: buffer.subarray(2) }
+}
+
+function flatten(topics: readonly { topic: string; partitions: readonly number[] }[]): TopicPartition[] {
+  return topics.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
+}
