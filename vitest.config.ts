@@ -6,7 +6,7 @@ const resolve = { conditions }
 const ssr = { resolve: { conditions } }
 
 /** Tests that start a real Kafka: one file at a time, after all others, because three brokers fill a small machine. */
-const realKafka = ['packages/client/test/interop/**/*.test.ts', '**/*.kafka.test.ts']
+const realKafka = ['packages/client/test/{scenarios,interop}/**/*.test.ts', '**/*.kafka.test.ts']
 
 export default defineConfig({
   resolve,
@@ -39,6 +39,7 @@ export default defineConfig({
         test: {
           name: 'real-kafka',
           include: realKafka,
+          globalSetup: 'packages/client/test/support/global-setup.ts',
           exclude: ['**/node_modules/**', '**/dist/**'],
           pool: 'forks',
           maxWorkers: 1,

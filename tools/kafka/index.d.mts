@@ -90,3 +90,6 @@ export function runJava(mainClass: string, args: readonly string[], options?: Ru
 
 /** Starts a Java program with Kafka's jars on its classpath; it dies with this process. */
 export function spawnJava(distribution: Distribution, args: readonly string[]): ChildProcess
+
+/** The first of six free ports (of sixteen for two nodes, and so on), below those that outgoing connections take. */
+export function findPorts(nodes: number): Promise<number>

@@ -2,3 +2,4 @@
 export { startKafka } from './cluster.mjs'
 export { available, distribution, kafkaVersion } from './distribution.mjs'
 export { runJava, spawnJava } from './java.mjs'
+export { findPorts } from './ports.mjs'

@@ -1,0 +1,55 @@
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { TestProject } from 'vitest/node'
+import { available, type KafkaAddresses, type RunningKafka, startKafka } from '../../../../tools/kafka/index.mjs'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Where the tests ask for the real Kafka that they share. */
+    kafkaControl: string
+    /** Why there can be no real Kafka here; empty when there can. */
+    kafkaMissing: string
+  }
+}
+
+let starting: Promise<RunningKafka> | undefined
+
+/** The brokers start when the first test asks for them, and stop when all tests of the run are done. */
+async function answer(path: string, response: ServerResponse): Promise<void> {
+  const [, verb = '', id = ''] = path.split('/')
+  starting ??= startKafka()
+  const kafka = await starting
+  if (verb === 'stop') await kafka.stop(Number(id))
+  if (verb === 'start') await kafka.start(Number(id))
+  const { bootstrap, sasl, saslSsl, ssl, wrongHost, ca, otherCa, clientCert, clientKey, dir } = kafka
+  const addresses: KafkaAddresses = {
+    bootstrap,
+    sasl,
+    saslSsl,
+    ssl,
+    wrongHost,
+    ca,
+    otherCa,
+    clientCert,
+    clientKey,
+    dir,
+  }
+  response.end(JSON.stringify(addresses))
+}
+
+export async function setup(project: TestProject): Promise<void> {
+  const can = available()
+  project.provide('kafkaMissing', can.ok ? '' : can.reason)
+  if (!can.ok) console.error(`\nkafka: the tests against a real Kafka are skipped: ${can.reason}\n`)
+  const server = createServer((request, response) => {
+    answer(request.url ?? '', response).catch((error) => response.writeHead(500).end(String(error?.message ?? error)))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  server.unref()
+  project.provide('kafkaControl', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+}
+
+export async function teardown(): Promise<void> {
+  const kafka = await starting?.catch(() => undefined)
+  await kafka?.close()
+}

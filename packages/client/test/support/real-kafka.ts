@@ -1,0 +1,23 @@
+import { inject } from 'vitest'
+import type { KafkaAddresses } from '../../../../tools/kafka/index.mjs'
+
+/** Why tests of a real Kafka cannot run here; `''` when they can. With CI=true they must, and fail in their own words. */
+export const kafkaMissing: string = inject('kafkaMissing')
+export const skipsKafka: boolean = kafkaMissing !== '' && process.env.CI !== 'true'
+
+/** The first start may have to download Kafka. */
+export const kafkaStartTimeoutMs = 600_000
+
+async function control(path: string): Promise<KafkaAddresses> {
+  const response = await fetch(`${inject('kafkaControl')}/${path}`)
+  const body = await response.text()
+  if (!response.ok) throw new Error(body)
+  return JSON.parse(body) as KafkaAddresses
+}
+
+/** The brokers all test files share; started by the first that asks. */
+export const sharedKafka = (): Promise<KafkaAddresses> => control('addresses')
+
+/** Kills a shared broker: start it again before the test ends. */
+export const stopBroker = (id: number): Promise<unknown> => control(`stop/${id}`)
+export const startBroker = (id: number): Promise<unknown> => control(`start/${id}`)
