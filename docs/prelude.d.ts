@@ -1,0 +1,12 @@
+// What the code blocks of the documentation may use without declaring it.
+import type { Admin, Consumer, Kafka as KafkaClass, Message, Producer } from 'ottla'
+
+declare global {
+  const Kafka: typeof KafkaClass
+  const kafka: KafkaClass
+  const producer: Producer
+  const consumer: Consumer
+  const admin: Admin
+  function handle(message: Message, signal?: AbortSignal): Promise<void>
+  function saveWork(work: unknown): Promise<void>
+}
