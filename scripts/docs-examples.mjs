@@ -1,4 +1,4 @@
-// Writes each `ts` block of README.md and docs/*.md into docs/.examples/, for `tsc` to check: names of calls and options in
+// Writes each `ts` block of the README files and docs/*.md into docs/.examples/, for `tsc` to check: names of calls and options in
 // the documentation must be those of the code.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,11 @@ const target = join(root, 'docs/.examples')
 rmSync(target, { recursive: true, force: true })
 mkdirSync(target)
 
-const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)]
+const pages = [
+  'README.md',
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+  ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`),
+]
 let blocks = 0
 for (const page of pages.filter((name) => name.endsWith('.md'))) {
   const text = readFileSync(join(root, page), 'utf8')
