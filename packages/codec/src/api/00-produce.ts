@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, int64, records, string, struct, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const Produce = api({ key: 0, name: 'Produce', versions: '3-13', flexible: '9+' }, {
+export const Produce = /* @__PURE__ */ api({
+  key: 0,
+  name: 'Produce',
+  versions: '3-13',
+  flexible: '9+',
   request: {
     transactionalId: string({ nullable: true, default: null }),
     acks: int16(),

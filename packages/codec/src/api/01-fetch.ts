@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, int16, int32, int64, int8, list, records, string, struct, uuid } from '../schema/fields.ts'
+import { array, int8, int16, int32, int64, list, records, string, struct, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const Fetch = api({ key: 1, name: 'Fetch', versions: '4-18', flexible: '12+' }, {
+export const Fetch = /* @__PURE__ */ api({
+  key: 1,
+  name: 'Fetch',
+  versions: '4-18',
+  flexible: '12+',
   request: {
     clusterId: string({ versions: '12+', nullable: true, default: null, ignorable: true, tag: 0 }),
     replicaId: int32({ versions: '4-14', default: -1 }),

@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, int16, int32, int64, int8, string } from '../schema/fields.ts'
+import { array, int8, int16, int32, int64, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const ListOffsets = api({ key: 2, name: 'ListOffsets', versions: '1-11', flexible: '6+' }, {
+export const ListOffsets = /* @__PURE__ */ api({
+  key: 2,
+  name: 'ListOffsets',
+  versions: '1-11',
+  flexible: '6+',
   request: {
     replicaId: int32(),
     isolationLevel: int8({ versions: '2+' }),

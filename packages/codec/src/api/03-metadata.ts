@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, bool, int16, int32, list, string, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const Metadata = api({ key: 3, name: 'Metadata', versions: '0-13', flexible: '9+' }, {
+export const Metadata = /* @__PURE__ */ api({
+  key: 3,
+  name: 'Metadata',
+  versions: '0-13',
+  flexible: '9+',
   request: {
     topics: array(
       { topicId: uuid({ versions: '10+', ignorable: true }), name: string({ nullable: '10+' }) },

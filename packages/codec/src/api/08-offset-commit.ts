@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, int64, string, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const OffsetCommit = api({ key: 8, name: 'OffsetCommit', versions: '2-10', flexible: '8+' }, {
+export const OffsetCommit = /* @__PURE__ */ api({
+  key: 8,
+  name: 'OffsetCommit',
+  versions: '2-10',
+  flexible: '8+',
   request: {
     groupId: string(),
     generationIdOrMemberEpoch: int32({ default: -1, ignorable: true }),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, bool, int16, int32, int64, list, string, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const OffsetFetch = api({ key: 9, name: 'OffsetFetch', versions: '1-10', flexible: '6+' }, {
+export const OffsetFetch = /* @__PURE__ */ api({
+  key: 9,
+  name: 'OffsetFetch',
+  versions: '1-10',
+  flexible: '6+',
   request: {
     groupId: string({ versions: '1-7' }),
     topics: array({ name: string(), partitionIndexes: list(int32()) }, { versions: '1-7', nullable: '2+' }),

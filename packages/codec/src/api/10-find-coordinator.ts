@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, int16, int32, int8, list, string } from '../schema/fields.ts'
+import { array, int8, int16, int32, list, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const FindCoordinator = api({ key: 10, name: 'FindCoordinator', versions: '0-6', flexible: '3+' }, {
+export const FindCoordinator = /* @__PURE__ */ api({
+  key: 10,
+  name: 'FindCoordinator',
+  versions: '0-6',
+  flexible: '3+',
   request: {
     key: string({ versions: '0-3' }),
     keyType: int8({ versions: '1+', default: 0 }),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, bool, bytes, int16, int32, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const JoinGroup = api({ key: 11, name: 'JoinGroup', versions: '0-9', flexible: '6+' }, {
+export const JoinGroup = /* @__PURE__ */ api({
+  key: 11,
+  name: 'JoinGroup',
+  versions: '0-9',
+  flexible: '6+',
   request: {
     groupId: string(),
     sessionTimeoutMs: int32(),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { int16, int32, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const Heartbeat = api({ key: 12, name: 'Heartbeat', versions: '0-4', flexible: '4+' }, {
+export const Heartbeat = /* @__PURE__ */ api({
+  key: 12,
+  name: 'Heartbeat',
+  versions: '0-4',
+  flexible: '4+',
   request: {
     groupId: string(),
     generationId: int32(),

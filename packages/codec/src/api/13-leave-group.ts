@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const LeaveGroup = api({ key: 13, name: 'LeaveGroup', versions: '0-5', flexible: '4+' }, {
+export const LeaveGroup = /* @__PURE__ */ api({
+  key: 13,
+  name: 'LeaveGroup',
+  versions: '0-5',
+  flexible: '4+',
   request: {
     groupId: string(),
     memberId: string({ versions: '0-2' }),

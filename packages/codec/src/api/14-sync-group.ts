@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, bytes, int16, int32, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const SyncGroup = api({ key: 14, name: 'SyncGroup', versions: '0-5', flexible: '4+' }, {
+export const SyncGroup = /* @__PURE__ */ api({
+  key: 14,
+  name: 'SyncGroup',
+  versions: '0-5',
+  flexible: '4+',
   request: {
     groupId: string(),
     generationId: int32(),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, bool, bytes, int16, int32, list, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const DescribeGroups = api({ key: 15, name: 'DescribeGroups', versions: '0-6', flexible: '5+' }, {
+export const DescribeGroups = /* @__PURE__ */ api({
+  key: 15,
+  name: 'DescribeGroups',
+  versions: '0-6',
+  flexible: '5+',
   request: { groups: list(string()), includeAuthorizedOperations: bool({ versions: '3+' }) },
   response: {
     throttleTimeMs: int32({ versions: '1+', ignorable: true }),

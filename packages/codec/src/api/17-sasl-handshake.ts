@@ -2,7 +2,10 @@ import { api } from '../schema/api.ts'
 import { int16, list, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const SaslHandshake = api({ key: 17, name: 'SaslHandshake', versions: '0-1' }, {
+export const SaslHandshake = /* @__PURE__ */ api({
+  key: 17,
+  name: 'SaslHandshake',
+  versions: '0-1',
   request: { mechanism: string() },
   response: { errorCode: int16(), mechanisms: list(string()) },
 })

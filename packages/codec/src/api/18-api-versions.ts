@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, bool, int16, int32, int64, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const ApiVersions = api({ key: 18, name: 'ApiVersions', versions: '0-4', flexible: '3+' }, {
+export const ApiVersions = /* @__PURE__ */ api({
+  key: 18,
+  name: 'ApiVersions',
+  versions: '0-4',
+  flexible: '3+',
   request: {
     clientSoftwareName: string({ versions: '3+', ignorable: true }),
     clientSoftwareVersion: string({ versions: '3+', ignorable: true }),

@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, bool, int16, int32, int8, list, string, uuid } from '../schema/fields.ts'
+import { array, bool, int8, int16, int32, list, string, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const CreateTopics = api({ key: 19, name: 'CreateTopics', versions: '2-7', flexible: '5+' }, {
+export const CreateTopics = /* @__PURE__ */ api({
+  key: 19,
+  name: 'CreateTopics',
+  versions: '2-7',
+  flexible: '5+',
   request: {
     topics: array({
       name: string(),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, list, string, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const DeleteTopics = api({ key: 20, name: 'DeleteTopics', versions: '1-6', flexible: '4+' }, {
+export const DeleteTopics = /* @__PURE__ */ api({
+  key: 20,
+  name: 'DeleteTopics',
+  versions: '1-6',
+  flexible: '4+',
   request: {
     topics: array({ name: string({ nullable: true, default: null }), topicId: uuid() }, { versions: '6+' }),
     topicNames: list(string(), { versions: '1-5', ignorable: true }),

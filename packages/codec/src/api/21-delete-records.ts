@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, int64, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const DeleteRecords = api({ key: 21, name: 'DeleteRecords', versions: '0-2', flexible: '2+' }, {
+export const DeleteRecords = /* @__PURE__ */ api({
+  key: 21,
+  name: 'DeleteRecords',
+  versions: '0-2',
+  flexible: '2+',
   request: {
     topics: array({ name: string(), partitions: array({ partitionIndex: int32(), offset: int64() }) }),
     timeoutMs: int32(),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, int64, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const OffsetForLeaderEpoch = api({ key: 23, name: 'OffsetForLeaderEpoch', versions: '2-4', flexible: '4+' }, {
+export const OffsetForLeaderEpoch = /* @__PURE__ */ api({
+  key: 23,
+  name: 'OffsetForLeaderEpoch',
+  versions: '2-4',
+  flexible: '4+',
   request: {
     replicaId: int32({ versions: '3+', default: -2, ignorable: true }),
     topics: array({

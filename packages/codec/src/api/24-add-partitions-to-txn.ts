@@ -2,14 +2,21 @@ import { api } from '../schema/api.ts'
 import { array, bool, int16, int32, int64, list, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-const addPartitionsToTxnTopic = { name: string(), partitions: list(int32()) }
+const addPartitionsToTxnTopic = {
+  name: string(),
+  partitions: list(int32()),
+}
 
 const addPartitionsToTxnTopicResult = {
   name: string(),
   resultsByPartition: array({ partitionIndex: int32(), partitionErrorCode: int16() }),
 }
 
-export const AddPartitionsToTxn = api({ key: 24, name: 'AddPartitionsToTxn', versions: '0-5', flexible: '3+' }, {
+export const AddPartitionsToTxn = /* @__PURE__ */ api({
+  key: 24,
+  name: 'AddPartitionsToTxn',
+  versions: '0-5',
+  flexible: '3+',
   request: {
     transactions: array(
       {

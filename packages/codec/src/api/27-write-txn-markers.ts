@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, bool, int16, int32, int64, int8, list, string } from '../schema/fields.ts'
+import { array, bool, int8, int16, int32, int64, list, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const WriteTxnMarkers = api({ key: 27, name: 'WriteTxnMarkers', versions: '1-2', flexible: '1+' }, {
+export const WriteTxnMarkers = /* @__PURE__ */ api({
+  key: 27,
+  name: 'WriteTxnMarkers',
+  versions: '1-2',
+  flexible: '1+',
   request: {
     markers: array({
       producerId: int64(),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, int64, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const TxnOffsetCommit = api({ key: 28, name: 'TxnOffsetCommit', versions: '0-5', flexible: '3+' }, {
+export const TxnOffsetCommit = /* @__PURE__ */ api({
+  key: 28,
+  name: 'TxnOffsetCommit',
+  versions: '0-5',
+  flexible: '3+',
   request: {
     transactionalId: string(),
     groupId: string(),

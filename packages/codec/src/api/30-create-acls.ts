@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, int16, int32, int8, string } from '../schema/fields.ts'
+import { array, int8, int16, int32, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const CreateAcls = api({ key: 30, name: 'CreateAcls', versions: '1-3', flexible: '2+' }, {
+export const CreateAcls = /* @__PURE__ */ api({
+  key: 30,
+  name: 'CreateAcls',
+  versions: '1-3',
+  flexible: '2+',
   request: {
     creations: array({
       resourceType: int8(),

@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, int16, int32, int8, string } from '../schema/fields.ts'
+import { array, int8, int16, int32, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const DeleteAcls = api({ key: 31, name: 'DeleteAcls', versions: '1-3', flexible: '2+' }, {
+export const DeleteAcls = /* @__PURE__ */ api({
+  key: 31,
+  name: 'DeleteAcls',
+  versions: '1-3',
+  flexible: '2+',
   request: {
     filters: array({
       resourceTypeFilter: int8(),

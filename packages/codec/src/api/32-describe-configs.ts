@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, bool, int16, int32, int8, list, string } from '../schema/fields.ts'
+import { array, bool, int8, int16, int32, list, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const DescribeConfigs = api({ key: 32, name: 'DescribeConfigs', versions: '1-4', flexible: '4+' }, {
+export const DescribeConfigs = /* @__PURE__ */ api({
+  key: 32,
+  name: 'DescribeConfigs',
+  versions: '1-4',
+  flexible: '4+',
   request: {
     resources: array({
       resourceType: int8(),

@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, bool, int16, int32, int8, string } from '../schema/fields.ts'
+import { array, bool, int8, int16, int32, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const AlterConfigs = api({ key: 33, name: 'AlterConfigs', versions: '0-2', flexible: '2+' }, {
+export const AlterConfigs = /* @__PURE__ */ api({
+  key: 33,
+  name: 'AlterConfigs',
+  versions: '0-2',
+  flexible: '2+',
   request: {
     resources: array({
       resourceType: int8(),

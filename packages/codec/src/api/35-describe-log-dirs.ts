@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, bool, int16, int32, int64, list, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const DescribeLogDirs = api({ key: 35, name: 'DescribeLogDirs', versions: '1-5', flexible: '2+' }, {
+export const DescribeLogDirs = /* @__PURE__ */ api({
+  key: 35,
+  name: 'DescribeLogDirs',
+  versions: '1-5',
+  flexible: '2+',
   request: { topics: array({ topic: string(), partitions: list(int32()) }, { nullable: true }) },
   response: {
     throttleTimeMs: int32(),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { bytes, int16, int64, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const SaslAuthenticate = api({ key: 36, name: 'SaslAuthenticate', versions: '0-2', flexible: '2+' }, {
+export const SaslAuthenticate = /* @__PURE__ */ api({
+  key: 36,
+  name: 'SaslAuthenticate',
+  versions: '0-2',
+  flexible: '2+',
   request: { authBytes: bytes() },
   response: {
     errorCode: int16(),

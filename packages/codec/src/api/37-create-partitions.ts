@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, bool, int16, int32, list, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const CreatePartitions = api({ key: 37, name: 'CreatePartitions', versions: '0-3', flexible: '2+' }, {
+export const CreatePartitions = /* @__PURE__ */ api({
+  key: 37,
+  name: 'CreatePartitions',
+  versions: '0-3',
+  flexible: '2+',
   request: {
     topics: array({
       name: string(),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, bytes, int16, int32, int64, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const CreateDelegationToken = api({ key: 38, name: 'CreateDelegationToken', versions: '1-3', flexible: '2+' }, {
+export const CreateDelegationToken = /* @__PURE__ */ api({
+  key: 38,
+  name: 'CreateDelegationToken',
+  versions: '1-3',
+  flexible: '2+',
   request: {
     ownerPrincipalType: string({ versions: '3+', nullable: true }),
     ownerPrincipalName: string({ versions: '3+', nullable: true }),

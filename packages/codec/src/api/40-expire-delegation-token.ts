@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { bytes, int16, int32, int64 } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const ExpireDelegationToken = api({ key: 40, name: 'ExpireDelegationToken', versions: '1-2', flexible: '2+' }, {
+export const ExpireDelegationToken = /* @__PURE__ */ api({
+  key: 40,
+  name: 'ExpireDelegationToken',
+  versions: '1-2',
+  flexible: '2+',
   request: { hmac: bytes(), expiryTimePeriodMs: int64() },
   response: { errorCode: int16(), expiryTimestampMs: int64(), throttleTimeMs: int32() },
 })

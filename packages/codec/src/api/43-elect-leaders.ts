@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, int16, int32, int8, list, string } from '../schema/fields.ts'
+import { array, int8, int16, int32, list, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const ElectLeaders = api({ key: 43, name: 'ElectLeaders', versions: '0-2', flexible: '2+' }, {
+export const ElectLeaders = /* @__PURE__ */ api({
+  key: 43,
+  name: 'ElectLeaders',
+  versions: '0-2',
+  flexible: '2+',
   request: {
     electionType: int8({ versions: '1+' }),
     topicPartitions: array({ topic: string(), partitions: list(int32()) }, { nullable: true }),

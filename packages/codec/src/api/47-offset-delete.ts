@@ -2,7 +2,10 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const OffsetDelete = api({ key: 47, name: 'OffsetDelete', versions: '0' }, {
+export const OffsetDelete = /* @__PURE__ */ api({
+  key: 47,
+  name: 'OffsetDelete',
+  versions: '0',
   request: { groupId: string(), topics: array({ name: string(), partitions: array({ partitionIndex: int32() }) }) },
   response: {
     errorCode: int16(),

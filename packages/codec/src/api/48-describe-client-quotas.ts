@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, bool, float64, int16, int32, int8, string } from '../schema/fields.ts'
+import { array, bool, float64, int8, int16, int32, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const DescribeClientQuotas = api({ key: 48, name: 'DescribeClientQuotas', versions: '0-1', flexible: '1+' }, {
+export const DescribeClientQuotas = /* @__PURE__ */ api({
+  key: 48,
+  name: 'DescribeClientQuotas',
+  versions: '0-1',
+  flexible: '1+',
   request: {
     components: array({ entityType: string(), matchType: int8(), match: string({ nullable: true }) }),
     strict: bool(),

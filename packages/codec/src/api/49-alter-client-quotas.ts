@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, bool, float64, int16, int32, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const AlterClientQuotas = api({ key: 49, name: 'AlterClientQuotas', versions: '0-1', flexible: '1+' }, {
+export const AlterClientQuotas = /* @__PURE__ */ api({
+  key: 49,
+  name: 'AlterClientQuotas',
+  versions: '0-1',
+  flexible: '1+',
   request: {
     entries: array({
       entity: array({ entityType: string(), entityName: string({ nullable: true }) }),

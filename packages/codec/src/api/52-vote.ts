@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, bool, int16, int32, int64, string, uint16, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const Vote = api({ key: 52, name: 'Vote', versions: '0-2', flexible: '0+' }, {
+export const Vote = /* @__PURE__ */ api({
+  key: 52,
+  name: 'Vote',
+  versions: '0-2',
+  flexible: '0+',
   request: {
     clusterId: string({ nullable: true, default: null }),
     voterId: int32({ versions: '1+', default: -1, ignorable: true }),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, string, uint16, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const BeginQuorumEpoch = api({ key: 53, name: 'BeginQuorumEpoch', versions: '0-1', flexible: '1+' }, {
+export const BeginQuorumEpoch = /* @__PURE__ */ api({
+  key: 53,
+  name: 'BeginQuorumEpoch',
+  versions: '0-1',
+  flexible: '1+',
   request: {
     clusterId: string({ nullable: true, default: null }),
     voterId: int32({ versions: '1+', default: -1, ignorable: true }),

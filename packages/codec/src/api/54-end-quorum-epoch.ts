@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, list, string, uint16, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const EndQuorumEpoch = api({ key: 54, name: 'EndQuorumEpoch', versions: '0-1', flexible: '1+' }, {
+export const EndQuorumEpoch = /* @__PURE__ */ api({
+  key: 54,
+  name: 'EndQuorumEpoch',
+  versions: '0-1',
+  flexible: '1+',
   request: {
     clusterId: string({ nullable: true, default: null }),
     topics: array({

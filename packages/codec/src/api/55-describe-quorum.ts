@@ -10,7 +10,11 @@ const replicaState = {
   lastCaughtUpTimestamp: int64({ versions: '1+', default: -1n, ignorable: true }),
 }
 
-export const DescribeQuorum = api({ key: 55, name: 'DescribeQuorum', versions: '0-2', flexible: '0+' }, {
+export const DescribeQuorum = /* @__PURE__ */ api({
+  key: 55,
+  name: 'DescribeQuorum',
+  versions: '0-2',
+  flexible: '0+',
   request: { topics: array({ topicName: string(), partitions: array({ partitionIndex: int32() }) }) },
   response: {
     errorCode: int16(),

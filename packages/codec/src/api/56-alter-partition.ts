@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, int16, int32, int64, int8, list, uuid } from '../schema/fields.ts'
+import { array, int8, int16, int32, int64, list, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const AlterPartition = api({ key: 56, name: 'AlterPartition', versions: '2-3', flexible: '0+' }, {
+export const AlterPartition = /* @__PURE__ */ api({
+  key: 56,
+  name: 'AlterPartition',
+  versions: '2-3',
+  flexible: '0+',
   request: {
     brokerId: int32(),
     brokerEpoch: int64({ default: -1n }),

@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, bool, int16, int32, int8, string } from '../schema/fields.ts'
+import { array, bool, int8, int16, int32, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const UpdateFeatures = api({ key: 57, name: 'UpdateFeatures', versions: '0-2', flexible: '0+' }, {
+export const UpdateFeatures = /* @__PURE__ */ api({
+  key: 57,
+  name: 'UpdateFeatures',
+  versions: '0-2',
+  flexible: '0+',
   request: {
     timeoutMs: int32({ default: 60000 }),
     featureUpdates: array({

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, int64, records, string, struct, uint16, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const FetchSnapshot = api({ key: 59, name: 'FetchSnapshot', versions: '0-1', flexible: '0+' }, {
+export const FetchSnapshot = /* @__PURE__ */ api({
+  key: 59,
+  name: 'FetchSnapshot',
+  versions: '0-1',
+  flexible: '0+',
   request: {
     clusterId: string({ nullable: true, default: null, tag: 0 }),
     replicaId: int32({ default: -1 }),

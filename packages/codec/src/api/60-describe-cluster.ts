@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, bool, int16, int32, int8, string } from '../schema/fields.ts'
+import { array, bool, int8, int16, int32, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const DescribeCluster = api({ key: 60, name: 'DescribeCluster', versions: '0-2', flexible: '0+' }, {
+export const DescribeCluster = /* @__PURE__ */ api({
+  key: 60,
+  name: 'DescribeCluster',
+  versions: '0-2',
+  flexible: '0+',
   request: {
     includeClusterAuthorizedOperations: bool(),
     endpointType: int8({ versions: '1+', default: 1 }),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, int64, list, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const DescribeProducers = api({ key: 61, name: 'DescribeProducers', versions: '0', flexible: '0+' }, {
+export const DescribeProducers = /* @__PURE__ */ api({
+  key: 61,
+  name: 'DescribeProducers',
+  versions: '0',
+  flexible: '0+',
   request: { topics: array({ name: string(), partitionIndexes: list(int32()) }) },
   response: {
     throttleTimeMs: int32(),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, bool, int16, int32, int64, list, string, uint16, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const BrokerRegistration = api({ key: 62, name: 'BrokerRegistration', versions: '0-4', flexible: '0+' }, {
+export const BrokerRegistration = /* @__PURE__ */ api({
+  key: 62,
+  name: 'BrokerRegistration',
+  versions: '0-4',
+  flexible: '0+',
   request: {
     brokerId: int32(),
     clusterId: string(),

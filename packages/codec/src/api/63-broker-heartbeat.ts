@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { bool, int16, int32, int64, list, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const BrokerHeartbeat = api({ key: 63, name: 'BrokerHeartbeat', versions: '0-2', flexible: '0+' }, {
+export const BrokerHeartbeat = /* @__PURE__ */ api({
+  key: 63,
+  name: 'BrokerHeartbeat',
+  versions: '0-2',
+  flexible: '0+',
   request: {
     brokerId: int32(),
     brokerEpoch: int64({ default: -1n }),

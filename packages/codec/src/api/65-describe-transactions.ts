@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, int64, list, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const DescribeTransactions = api({ key: 65, name: 'DescribeTransactions', versions: '0', flexible: '0+' }, {
+export const DescribeTransactions = /* @__PURE__ */ api({
+  key: 65,
+  name: 'DescribeTransactions',
+  versions: '0',
+  flexible: '0+',
   request: { transactionalIds: list(string()) },
   response: {
     throttleTimeMs: int32(),

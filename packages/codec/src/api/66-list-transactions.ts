@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, int64, list, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const ListTransactions = api({ key: 66, name: 'ListTransactions', versions: '0-2', flexible: '0+' }, {
+export const ListTransactions = /* @__PURE__ */ api({
+  key: 66,
+  name: 'ListTransactions',
+  versions: '0-2',
+  flexible: '0+',
   request: {
     stateFilters: list(string()),
     producerIdFilters: list(int64()),

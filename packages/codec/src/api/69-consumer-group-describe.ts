@@ -1,10 +1,16 @@
 import { api } from '../schema/api.ts'
-import { array, bool, int16, int32, int8, list, string, struct, uuid } from '../schema/fields.ts'
+import { array, bool, int8, int16, int32, list, string, struct, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-const assignment = { topicPartitions: array({ topicId: uuid(), topicName: string(), partitions: list(int32()) }) }
+const assignment = {
+  topicPartitions: array({ topicId: uuid(), topicName: string(), partitions: list(int32()) }),
+}
 
-export const ConsumerGroupDescribe = api({ key: 69, name: 'ConsumerGroupDescribe', versions: '0-1', flexible: '0+' }, {
+export const ConsumerGroupDescribe = /* @__PURE__ */ api({
+  key: 69,
+  name: 'ConsumerGroupDescribe',
+  versions: '0-1',
+  flexible: '0+',
   request: { groupIds: list(string()), includeAuthorizedOperations: bool() },
   response: {
     throttleTimeMs: int32(),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, bool, int16, int32, string, uint16, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const ControllerRegistration = api({ key: 70, name: 'ControllerRegistration', versions: '0', flexible: '0+' }, {
+export const ControllerRegistration = /* @__PURE__ */ api({
+  key: 70,
+  name: 'ControllerRegistration',
+  versions: '0',
+  flexible: '0+',
   request: {
     controllerId: int32(),
     incarnationId: uuid(),

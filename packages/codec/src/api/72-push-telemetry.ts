@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { bool, bytes, int16, int32, int8, uuid } from '../schema/fields.ts'
+import { bool, bytes, int8, int16, int32, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const PushTelemetry = api({ key: 72, name: 'PushTelemetry', versions: '0', flexible: '0+' }, {
+export const PushTelemetry = /* @__PURE__ */ api({
+  key: 72,
+  name: 'PushTelemetry',
+  versions: '0',
+  flexible: '0+',
   request: {
     clientInstanceId: uuid(),
     subscriptionId: int32(),

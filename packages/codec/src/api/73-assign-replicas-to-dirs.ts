@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, int64, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const AssignReplicasToDirs = api({ key: 73, name: 'AssignReplicasToDirs', versions: '0', flexible: '0+' }, {
+export const AssignReplicasToDirs = /* @__PURE__ */ api({
+  key: 73,
+  name: 'AssignReplicasToDirs',
+  versions: '0',
+  flexible: '0+',
   request: {
     brokerId: int32(),
     brokerEpoch: int64({ default: -1n }),

@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, int16, int32, int8, list, string } from '../schema/fields.ts'
+import { array, int8, int16, int32, list, string } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const ListConfigResources = api({ key: 74, name: 'ListConfigResources', versions: '0-1', flexible: '0+' }, {
+export const ListConfigResources = /* @__PURE__ */ api({
+  key: 74,
+  name: 'ListConfigResources',
+  versions: '0-1',
+  flexible: '0+',
   request: { resourceTypes: list(int8(), { versions: '1+' }) },
   response: {
     throttleTimeMs: int32(),

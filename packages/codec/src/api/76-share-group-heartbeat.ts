@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, list, string, struct, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const ShareGroupHeartbeat = api({ key: 76, name: 'ShareGroupHeartbeat', versions: '1', flexible: '0+' }, {
+export const ShareGroupHeartbeat = /* @__PURE__ */ api({
+  key: 76,
+  name: 'ShareGroupHeartbeat',
+  versions: '1',
+  flexible: '0+',
   request: {
     groupId: string(),
     memberId: string(),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, bool, int16, int32, list, string, struct, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const ShareGroupDescribe = api({ key: 77, name: 'ShareGroupDescribe', versions: '1', flexible: '0+' }, {
+export const ShareGroupDescribe = /* @__PURE__ */ api({
+  key: 77,
+  name: 'ShareGroupDescribe',
+  versions: '1',
+  flexible: '0+',
   request: { groupIds: list(string()), includeAuthorizedOperations: bool() },
   response: {
     throttleTimeMs: int32(),

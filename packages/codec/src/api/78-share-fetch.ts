@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, bool, int16, int32, int64, int8, list, records, string, struct, uuid } from '../schema/fields.ts'
+import { array, bool, int8, int16, int32, int64, list, records, string, struct, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const ShareFetch = api({ key: 78, name: 'ShareFetch', versions: '1-2', flexible: '0+' }, {
+export const ShareFetch = /* @__PURE__ */ api({
+  key: 78,
+  name: 'ShareFetch',
+  versions: '1-2',
+  flexible: '0+',
   request: {
     groupId: string({ nullable: true, default: null }),
     memberId: string({ nullable: true }),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, bool, int16, int32, string, uint16, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const AddRaftVoter = api({ key: 80, name: 'AddRaftVoter', versions: '0-1', flexible: '0+' }, {
+export const AddRaftVoter = /* @__PURE__ */ api({
+  key: 80,
+  name: 'AddRaftVoter',
+  versions: '0-1',
+  flexible: '0+',
   request: {
     clusterId: string({ nullable: true }),
     timeoutMs: int32(),

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, string, struct, uint16, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const UpdateRaftVoter = api({ key: 82, name: 'UpdateRaftVoter', versions: '0', flexible: '0+' }, {
+export const UpdateRaftVoter = /* @__PURE__ */ api({
+  key: 82,
+  name: 'UpdateRaftVoter',
+  versions: '0',
+  flexible: '0+',
   request: {
     clusterId: string({ nullable: true }),
     currentLeaderEpoch: int32(),

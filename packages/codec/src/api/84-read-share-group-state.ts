@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, int16, int32, int64, int8, string, uuid } from '../schema/fields.ts'
+import { array, int8, int16, int32, int64, string, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const ReadShareGroupState = api({ key: 84, name: 'ReadShareGroupState', versions: '0', flexible: '0+' }, {
+export const ReadShareGroupState = /* @__PURE__ */ api({
+  key: 84,
+  name: 'ReadShareGroupState',
+  versions: '0',
+  flexible: '0+',
   request: {
     groupId: string(),
     topics: array({ topicId: uuid(), partitions: array({ partition: int32(), leaderEpoch: int32() }) }),

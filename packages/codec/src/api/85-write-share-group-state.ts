@@ -1,8 +1,12 @@
 import { api } from '../schema/api.ts'
-import { array, int16, int32, int64, int8, string, uuid } from '../schema/fields.ts'
+import { array, int8, int16, int32, int64, string, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const WriteShareGroupState = api({ key: 85, name: 'WriteShareGroupState', versions: '0-1', flexible: '0+' }, {
+export const WriteShareGroupState = /* @__PURE__ */ api({
+  key: 85,
+  name: 'WriteShareGroupState',
+  versions: '0-1',
+  flexible: '0+',
   request: {
     groupId: string(),
     topics: array({

@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, string, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const DeleteShareGroupState = api({ key: 86, name: 'DeleteShareGroupState', versions: '0', flexible: '0+' }, {
+export const DeleteShareGroupState = /* @__PURE__ */ api({
+  key: 86,
+  name: 'DeleteShareGroupState',
+  versions: '0',
+  flexible: '0+',
   request: { groupId: string(), topics: array({ topicId: uuid(), partitions: array({ partition: int32() }) }) },
   response: {
     results: array({

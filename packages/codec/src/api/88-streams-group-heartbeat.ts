@@ -1,18 +1,40 @@
 import { api } from '../schema/api.ts'
-import { array, bool, int16, int32, int64, int8, list, string, struct, uint16 } from '../schema/fields.ts'
+import { array, bool, int8, int16, int32, int64, list, string, struct, uint16 } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-const keyValue = { key: string(), value: string() }
+const keyValue = {
+  key: string(),
+  value: string(),
+}
 
-const topicInfo = { name: string(), partitions: int32(), replicationFactor: int16(), topicConfigs: array(keyValue) }
+const topicInfo = {
+  name: string(),
+  partitions: int32(),
+  replicationFactor: int16(),
+  topicConfigs: array(keyValue),
+}
 
-const taskIds = { subtopologyId: string(), partitions: list(int32()) }
+const taskIds = {
+  subtopologyId: string(),
+  partitions: list(int32()),
+}
 
-const taskOffset = { subtopologyId: string(), partition: int32(), offset: int64() }
+const taskOffset = {
+  subtopologyId: string(),
+  partition: int32(),
+  offset: int64(),
+}
 
-const topicPartition = { topic: string(), partitions: list(int32()) }
+const topicPartition = {
+  topic: string(),
+  partitions: list(int32()),
+}
 
-export const StreamsGroupHeartbeat = api({ key: 88, name: 'StreamsGroupHeartbeat', versions: '0', flexible: '0+' }, {
+export const StreamsGroupHeartbeat = /* @__PURE__ */ api({
+  key: 88,
+  name: 'StreamsGroupHeartbeat',
+  versions: '0',
+  flexible: '0+',
   request: {
     groupId: string(),
     memberId: string(),

@@ -2,17 +2,40 @@ import { api } from '../schema/api.ts'
 import { array, bool, int16, int32, int64, list, string, struct, uint16 } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-const keyValue = { key: string(), value: string() }
+const keyValue = {
+  key: string(),
+  value: string(),
+}
 
-const topicInfo = { name: string(), partitions: int32(), replicationFactor: int16(), topicConfigs: array(keyValue) }
+const topicInfo = {
+  name: string(),
+  partitions: int32(),
+  replicationFactor: int16(),
+  topicConfigs: array(keyValue),
+}
 
-const taskOffset = { subtopologyId: string(), partition: int32(), offset: int64() }
+const taskOffset = {
+  subtopologyId: string(),
+  partition: int32(),
+  offset: int64(),
+}
 
-const taskIds = { subtopologyId: string(), partitions: list(int32()) }
+const taskIds = {
+  subtopologyId: string(),
+  partitions: list(int32()),
+}
 
-const assignment = { activeTasks: array(taskIds), standbyTasks: array(taskIds), warmupTasks: array(taskIds) }
+const assignment = {
+  activeTasks: array(taskIds),
+  standbyTasks: array(taskIds),
+  warmupTasks: array(taskIds),
+}
 
-export const StreamsGroupDescribe = api({ key: 89, name: 'StreamsGroupDescribe', versions: '0', flexible: '0+' }, {
+export const StreamsGroupDescribe = /* @__PURE__ */ api({
+  key: 89,
+  name: 'StreamsGroupDescribe',
+  versions: '0',
+  flexible: '0+',
   request: { groupIds: list(string()), includeAuthorizedOperations: bool() },
   response: {
     throttleTimeMs: int32(),

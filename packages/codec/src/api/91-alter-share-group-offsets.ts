@@ -2,7 +2,11 @@ import { api } from '../schema/api.ts'
 import { array, int16, int32, int64, string, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 
-export const AlterShareGroupOffsets = api({ key: 91, name: 'AlterShareGroupOffsets', versions: '0', flexible: '0+' }, {
+export const AlterShareGroupOffsets = /* @__PURE__ */ api({
+  key: 91,
+  name: 'AlterShareGroupOffsets',
+  versions: '0',
+  flexible: '0+',
   request: {
     groupId: string(),
     topics: array({ topicName: string(), partitions: array({ partitionIndex: int32(), startOffset: int64() }) }),

@@ -2,9 +2,11 @@ import { message } from '../schema/api.ts'
 import { array, bytes, int32, list, string, struct } from '../schema/fields.ts'
 import type { Decoded } from '../schema/infer.ts'
 
-export const ConsumerGroupMemberMetadataValue = message(
-  { name: 'ConsumerGroupMemberMetadataValue', versions: '0', flexible: '0+' },
-  {
+export const ConsumerGroupMemberMetadataValue = /* @__PURE__ */ message({
+  name: 'ConsumerGroupMemberMetadataValue',
+  versions: '0',
+  flexible: '0+',
+  fields: {
     instanceId: string({ nullable: true }),
     rackId: string({ nullable: true }),
     clientId: string(),
@@ -18,6 +20,6 @@ export const ConsumerGroupMemberMetadataValue = message(
       { nullable: true, tag: 0 },
     ),
   },
-)
+})
 
 export interface ConsumerGroupMemberMetadataValue extends Decoded<typeof ConsumerGroupMemberMetadataValue> {}

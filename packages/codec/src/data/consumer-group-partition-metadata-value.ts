@@ -2,9 +2,11 @@ import { message } from '../schema/api.ts'
 import { array, int32, list, string, uuid } from '../schema/fields.ts'
 import type { Decoded } from '../schema/infer.ts'
 
-export const ConsumerGroupPartitionMetadataValue = message(
-  { name: 'ConsumerGroupPartitionMetadataValue', versions: '0', flexible: '0+' },
-  {
+export const ConsumerGroupPartitionMetadataValue = /* @__PURE__ */ message({
+  name: 'ConsumerGroupPartitionMetadataValue',
+  versions: '0',
+  flexible: '0+',
+  fields: {
     topics: array({
       topicId: uuid(),
       topicName: string(),
@@ -12,6 +14,6 @@ export const ConsumerGroupPartitionMetadataValue = message(
       partitionMetadata: array({ partition: int32(), racks: list(string()) }),
     }),
   },
-)
+})
 
 export interface ConsumerGroupPartitionMetadataValue extends Decoded<typeof ConsumerGroupPartitionMetadataValue> {}

@@ -2,11 +2,11 @@ import { message } from '../schema/api.ts'
 import { string } from '../schema/fields.ts'
 import type { Decoded } from '../schema/infer.ts'
 
-export const ConsumerGroupTargetAssignmentMetadataKey = message(
-  { name: 'ConsumerGroupTargetAssignmentMetadataKey', versions: '0' },
-  { groupId: string() },
-)
+export const ConsumerGroupTargetAssignmentMetadataKey = /* @__PURE__ */ message({
+  name: 'ConsumerGroupTargetAssignmentMetadataKey',
+  versions: '0',
+  fields: { groupId: string() },
+})
 
-export interface ConsumerGroupTargetAssignmentMetadataKey extends Decoded<
-  typeof ConsumerGroupTargetAssignmentMetadataKey
-> {}
+export interface ConsumerGroupTargetAssignmentMetadataKey
+  extends Decoded<typeof ConsumerGroupTargetAssignmentMetadataKey> {}

@@ -2,10 +2,10 @@ import { message } from '../schema/api.ts'
 import { int32, string, uuid } from '../schema/fields.ts'
 import type { Decoded } from '../schema/infer.ts'
 
-export const ShareSnapshotKey = message({ name: 'ShareSnapshotKey', versions: '0' }, {
-  groupId: string(),
-  topicId: uuid(),
-  partition: int32(),
+export const ShareSnapshotKey = /* @__PURE__ */ message({
+  name: 'ShareSnapshotKey',
+  versions: '0',
+  fields: { groupId: string(), topicId: uuid(), partition: int32() },
 })
 
 export interface ShareSnapshotKey extends Decoded<typeof ShareSnapshotKey> {}

@@ -1,13 +1,18 @@
 import { message } from '../schema/api.ts'
-import { array, int16, int32, int64, int8 } from '../schema/fields.ts'
+import { array, int8, int16, int32, int64 } from '../schema/fields.ts'
 import type { Decoded } from '../schema/infer.ts'
 
-export const ShareUpdateValue = message({ name: 'ShareUpdateValue', versions: '0', flexible: '0+' }, {
-  snapshotEpoch: int32(),
-  leaderEpoch: int32(),
-  startOffset: int64(),
-  deliveryCompleteCount: int32({ default: -1, tag: 0 }),
-  stateBatches: array({ firstOffset: int64(), lastOffset: int64(), deliveryState: int8(), deliveryCount: int16() }),
+export const ShareUpdateValue = /* @__PURE__ */ message({
+  name: 'ShareUpdateValue',
+  versions: '0',
+  flexible: '0+',
+  fields: {
+    snapshotEpoch: int32(),
+    leaderEpoch: int32(),
+    startOffset: int64(),
+    deliveryCompleteCount: int32({ default: -1, tag: 0 }),
+    stateBatches: array({ firstOffset: int64(), lastOffset: int64(), deliveryState: int8(), deliveryCount: int16() }),
+  },
 })
 
 export interface ShareUpdateValue extends Decoded<typeof ShareUpdateValue> {}

@@ -1,5 +1,5 @@
 import { message } from '../schema/api.ts'
-import { array, int32, int8, list, string } from '../schema/fields.ts'
+import { array, int8, int32, list, string } from '../schema/fields.ts'
 import type { Decoded } from '../schema/infer.ts'
 
 const taskIds = {
@@ -8,9 +8,11 @@ const taskIds = {
   assignmentEpochs: list(int32(), { nullable: true, tag: 0 }),
 }
 
-export const StreamsGroupCurrentMemberAssignmentValue = message(
-  { name: 'StreamsGroupCurrentMemberAssignmentValue', versions: '0', flexible: '0+' },
-  {
+export const StreamsGroupCurrentMemberAssignmentValue = /* @__PURE__ */ message({
+  name: 'StreamsGroupCurrentMemberAssignmentValue',
+  versions: '0',
+  flexible: '0+',
+  fields: {
     memberEpoch: int32(),
     previousMemberEpoch: int32(),
     state: int8(),
@@ -21,8 +23,7 @@ export const StreamsGroupCurrentMemberAssignmentValue = message(
     standbyTasksPendingRevocation: array(taskIds),
     warmupTasksPendingRevocation: array(taskIds),
   },
-)
+})
 
-export interface StreamsGroupCurrentMemberAssignmentValue extends Decoded<
-  typeof StreamsGroupCurrentMemberAssignmentValue
-> {}
+export interface StreamsGroupCurrentMemberAssignmentValue
+  extends Decoded<typeof StreamsGroupCurrentMemberAssignmentValue> {}

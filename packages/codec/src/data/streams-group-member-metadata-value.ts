@@ -2,9 +2,11 @@ import { message } from '../schema/api.ts'
 import { array, int32, string, struct, uint16 } from '../schema/fields.ts'
 import type { Decoded } from '../schema/infer.ts'
 
-export const StreamsGroupMemberMetadataValue = message(
-  { name: 'StreamsGroupMemberMetadataValue', versions: '0', flexible: '0+' },
-  {
+export const StreamsGroupMemberMetadataValue = /* @__PURE__ */ message({
+  name: 'StreamsGroupMemberMetadataValue',
+  versions: '0',
+  flexible: '0+',
+  fields: {
     instanceId: string({ nullable: true }),
     rackId: string({ nullable: true }),
     clientId: string(),
@@ -15,6 +17,6 @@ export const StreamsGroupMemberMetadataValue = message(
     userEndpoint: struct({ host: string(), port: uint16() }, { nullable: true, default: null }),
     clientTags: array({ key: string(), value: string() }),
   },
-)
+})
 
 export interface StreamsGroupMemberMetadataValue extends Decoded<typeof StreamsGroupMemberMetadataValue> {}

@@ -2,10 +2,11 @@ import { message } from '../schema/api.ts'
 import { int32, int64 } from '../schema/fields.ts'
 import type { Decoded } from '../schema/infer.ts'
 
-export const StreamsGroupMetadataValue = message({ name: 'StreamsGroupMetadataValue', versions: '0', flexible: '0+' }, {
-  epoch: int32(),
-  metadataHash: int64(),
-  validatedTopologyEpoch: int32({ default: -1, tag: 0 }),
+export const StreamsGroupMetadataValue = /* @__PURE__ */ message({
+  name: 'StreamsGroupMetadataValue',
+  versions: '0',
+  flexible: '0+',
+  fields: { epoch: int32(), metadataHash: int64(), validatedTopologyEpoch: int32({ default: -1, tag: 0 }) },
 })
 
 export interface StreamsGroupMetadataValue extends Decoded<typeof StreamsGroupMetadataValue> {}

@@ -2,11 +2,12 @@ import { message } from '../schema/api.ts'
 import { int32, int64 } from '../schema/fields.ts'
 import type { Decoded } from '../schema/infer.ts'
 
-export const StreamsGroupTargetAssignmentMetadataValue = message(
-  { name: 'StreamsGroupTargetAssignmentMetadataValue', versions: '0', flexible: '0+' },
-  { assignmentEpoch: int32(), assignmentTimestamp: int64({ default: 0n, ignorable: true, tag: 0 }) },
-)
+export const StreamsGroupTargetAssignmentMetadataValue = /* @__PURE__ */ message({
+  name: 'StreamsGroupTargetAssignmentMetadataValue',
+  versions: '0',
+  flexible: '0+',
+  fields: { assignmentEpoch: int32(), assignmentTimestamp: int64({ default: 0n, ignorable: true, tag: 0 }) },
+})
 
-export interface StreamsGroupTargetAssignmentMetadataValue extends Decoded<
-  typeof StreamsGroupTargetAssignmentMetadataValue
-> {}
+export interface StreamsGroupTargetAssignmentMetadataValue
+  extends Decoded<typeof StreamsGroupTargetAssignmentMetadataValue> {}

@@ -9,21 +9,26 @@ const topicInfo = {
   topicConfigs: array({ key: string(), value: string() }),
 }
 
-export const StreamsGroupTopologyValue = message({ name: 'StreamsGroupTopologyValue', versions: '0', flexible: '0+' }, {
-  epoch: int32(),
-  subtopologies: array({
-    subtopologyId: string(),
-    sourceTopics: list(string()),
-    sourceTopicRegex: list(string()),
-    stateChangelogTopics: array(topicInfo),
-    repartitionSinkTopics: list(string()),
-    repartitionSourceTopics: array(topicInfo),
-    copartitionGroups: array({
-      sourceTopics: list(int16()),
-      sourceTopicRegex: list(int16()),
-      repartitionSourceTopics: list(int16()),
+export const StreamsGroupTopologyValue = /* @__PURE__ */ message({
+  name: 'StreamsGroupTopologyValue',
+  versions: '0',
+  flexible: '0+',
+  fields: {
+    epoch: int32(),
+    subtopologies: array({
+      subtopologyId: string(),
+      sourceTopics: list(string()),
+      sourceTopicRegex: list(string()),
+      stateChangelogTopics: array(topicInfo),
+      repartitionSinkTopics: list(string()),
+      repartitionSourceTopics: array(topicInfo),
+      copartitionGroups: array({
+        sourceTopics: list(int16()),
+        sourceTopicRegex: list(int16()),
+        repartitionSourceTopics: list(int16()),
+      }),
     }),
-  }),
+  },
 })
 
 export interface StreamsGroupTopologyValue extends Decoded<typeof StreamsGroupTopologyValue> {}

@@ -1,15 +1,20 @@
 import { message } from '../schema/api.ts'
-import { array, int16, int32, int64, int8, list, string } from '../schema/fields.ts'
+import { array, int8, int16, int32, int64, list, string } from '../schema/fields.ts'
 import type { Decoded } from '../schema/infer.ts'
 
-export const TransactionLogValue = message({ name: 'TransactionLogValue', versions: '0-1', flexible: '1+' }, {
-  producerId: int64(),
-  producerEpoch: int16(),
-  transactionTimeoutMs: int32(),
-  transactionStatus: int8(),
-  transactionPartitions: array({ topic: string(), partitionIds: list(int32()) }, { nullable: true }),
-  transactionLastUpdateTimestampMs: int64(),
-  transactionStartTimestampMs: int64(),
+export const TransactionLogValue = /* @__PURE__ */ message({
+  name: 'TransactionLogValue',
+  versions: '0-1',
+  flexible: '1+',
+  fields: {
+    producerId: int64(),
+    producerEpoch: int16(),
+    transactionTimeoutMs: int32(),
+    transactionStatus: int8(),
+    transactionPartitions: array({ topic: string(), partitionIds: list(int32()) }, { nullable: true }),
+    transactionLastUpdateTimestampMs: int64(),
+    transactionStartTimestampMs: int64(),
+  },
 })
 
 export interface TransactionLogValue extends Decoded<typeof TransactionLogValue> {}

@@ -1,16 +1,19 @@
-import type { Api } from '../schema/api.ts'
 import { RequestHeader } from '../data/request-header.ts'
 import { ResponseHeader } from '../data/response-header.ts'
+import type { Api } from '../schema/api.ts'
 import { includes } from '../schema/versions.ts'
 
-const apiVersions = 18
+const apiVersionsKey = 18
 
 /** The versions of the headers that go before a request and its response. */
-export function headerVersions(api: Pick<Api<any, any>, 'key' | 'flexible'>, version: number) {
+export function headerVersions(
+  api: Pick<Api, 'key' | 'flexible'>,
+  version: number,
+): { readonly request: number; readonly response: number } {
   const flexible = includes(api.flexible, version)
   return {
     request: flexible ? RequestHeader.versions.max : RequestHeader.versions.min,
     // A broker that does not know the version asked for must still be understood: so never the flexible header.
-    response: flexible && api.key !== apiVersions ? ResponseHeader.versions.max : ResponseHeader.versions.min,
+    response: flexible && api.key !== apiVersionsKey ? ResponseHeader.versions.max : ResponseHeader.versions.min,
   }
 }

@@ -1,24 +1,33 @@
+import { DecodeError } from '../wire/decode-error.ts'
+import { pathText } from '../wire/path.ts'
+import type { Reader } from '../wire/reader.ts'
 import type { Message } from './api.ts'
 import type { Fields, FieldTable } from './fields.ts'
 import type { Decoded } from './infer.ts'
-import { defaultOf, planFields, taggedOf, type FieldPlan, type Version } from './plan.ts'
+import { defaultOf, type FieldPlan, leastBytesOf, planFields, type Struct, taggedOf, type Version } from './plan.ts'
 import { includes } from './versions.ts'
-import type { Reader } from '../wire/reader.ts'
 
-type Decode = (reader: Reader) => any
+type Decode = (reader: Reader) => unknown
 export type Decoder<M> = (reader: Reader) => Decoded<M>
 
-const cache = new WeakMap<Message, Decoder<any>[]>()
+/** Longer arrays grow as they are read: so memory is taken for what is there, not for what is claimed. */
+const presizedLength = 1024
 
-/** The decoder of one version of a message, compiled on first use. */
+const cache = new WeakMap<Message, Decode[]>()
+
+/** The decoder of one version of a message, compiled on first use. It throws DecodeError for bytes that do not fit. */
 export function decoderOf<F>(message: Message<F>, version: number): Decoder<Message<F>> {
   const known = message as unknown as Message
   let decoders = cache.get(known)
-  if (decoders === undefined) cache.set(known, (decoders = []))
-  return (decoders[version] ??= compileDecoder(known, version)) as Decoder<Message<F>>
+  if (decoders === undefined) {
+    decoders = []
+    cache.set(known, decoders)
+  }
+  decoders[version] ??= compileDecoder(known, version)
+  return decoders[version] as Decoder<Message<F>>
 }
 
-export function compileDecoder(message: Message, version: number): Decode {
+function compileDecoder(message: Message, version: number): Decode {
   const { name, versions, flexible } = message
   if (!includes(versions, version)) throw new RangeError(`${name} has no version ${version}`)
   const decode = structDecoder(message.fields, { version, flexible: includes(flexible, version) })
@@ -26,7 +35,9 @@ export function compileDecoder(message: Message, version: number): Decode {
     try {
       return decode(reader)
     } catch (error) {
-      throw new RangeError(`${name} version ${version}: ${(error as Error).message}`, { cause: error })
+      const { offset } = reader
+      const reason = (error as Error).message.replace(/ \(at byte \d+\)$/, '')
+      throw new DecodeError(reason, { what: name, version, path: pathText(reader.path), offset, cause: error })
     }
   }
 }
@@ -36,17 +47,23 @@ function structDecoder(fields: Fields, version: Version): Decode {
   // Fields that are not on the wire, or perhaps not, start as their default: so all objects have one shape.
   const steps = plans.map((plan) => (plan.place === 'plain' ? valueDecoder(plan, version) : defaultOf(plan.table)))
   const names = plans.map((plan) => plan.name)
-  const readTags = version.flexible ? tagsDecoder(taggedOf(plans), version) : undefined
+  const decodeTags = version.flexible ? tagsDecoder(taggedOf(plans), version) : undefined
   const count = steps.length
   return (reader) => {
-    const struct: Record<string, unknown> = {}
-    for (let i = 0; i < count; i++) struct[names[i]!] = steps[i]!(reader)
-    if (readTags !== undefined) readTags(reader, struct)
+    const struct: Struct = {}
+    let i = 0
+    try {
+      for (; i < count; i++) struct[names[i]!] = steps[i]!(reader)
+    } catch (error) {
+      reader.path.push(names[i]!)
+      throw error
+    }
+    if (decodeTags !== undefined) decodeTags(reader, struct)
     return struct
   }
 }
 
-function tagsDecoder(plans: FieldPlan[], version: Version): (reader: Reader, struct: Record<string, unknown>) => void {
+function tagsDecoder(plans: FieldPlan[], version: Version): (reader: Reader, struct: Struct) => void {
   const tags = new Map(
     plans.map((plan) => [plan.table.options.tag!, { name: plan.name, decode: valueDecoder(plan, version) }]),
   )
@@ -55,18 +72,24 @@ function tagsDecoder(plans: FieldPlan[], version: Version): (reader: Reader, str
       const tag = tags.get(reader.uvarint())
       const size = reader.uvarint()
       const end = reader.offset + size
+      // A tag of a later Kafka: those who wrote it do not expect it to be understood.
       if (tag === undefined) {
         reader.skip(size)
         continue
       }
-      struct[tag.name] = tag.decode(reader)
-      if (reader.offset !== end) throw new RangeError(`${tag.name} does not fill its ${size} bytes`)
+      try {
+        struct[tag.name] = tag.decode(reader)
+        if (reader.offset !== end) throw reader.error(`does not fill its ${size} bytes`)
+      } catch (error) {
+        reader.path.push(tag.name)
+        throw error
+      }
     }
   }
 }
 
-function valueDecoder({ name, table, nullable, compact }: FieldPlan, version: Version): Decode {
-  const missing = nullable ? () => null : () => refuseNull(name)
+function valueDecoder(plan: FieldPlan, version: Version): Decode {
+  const { table, nullable, compact } = plan
   switch (table.type) {
     case 'bool':
       return (reader) => reader.bool()
@@ -87,13 +110,13 @@ function valueDecoder({ name, table, nullable, compact }: FieldPlan, version: Ve
     case 'string':
       return (reader) => {
         const length = compact ? reader.compactLength() : reader.stringLength()
-        return length < 0 ? missing() : reader.utf8(length)
+        return length === -1 && nullable ? null : reader.utf8(length)
       }
     case 'bytes':
     case 'records':
       return (reader) => {
         const length = compact ? reader.compactLength() : reader.bytesLength()
-        return length < 0 ? missing() : reader.raw(length)
+        return length === -1 && nullable ? null : reader.raw(length)
       }
     case 'struct': {
       const decode = structDecoder(table.fields!, version)
@@ -101,26 +124,32 @@ function valueDecoder({ name, table, nullable, compact }: FieldPlan, version: Ve
       // 1 before a struct; before null -1, but in a tagged field 0.
       return (reader) => (reader.int8() <= 0 ? null : decode(reader))
     }
-    case 'array': {
-      const decode = elementDecoder(name, table.element!, compact, version)
-      return (reader) => {
-        const length = compact ? reader.compactArrayLength() : reader.arrayLength()
-        if (length < 0) return missing()
-        const values = new Array(length)
-        for (let i = 0; i < length; i++) values[i] = decode(reader)
-        return values
-      }
-    }
+    case 'array':
+      return arrayDecoder(plan, elementPlan(table.element!, compact), version)
   }
 }
 
-function elementDecoder(name: string, table: FieldTable, compact: boolean, version: Version): Decode {
-  return valueDecoder(
-    { name, table, compact, place: 'plain', nullable: false, optional: false, ignorable: false },
-    version,
-  )
+function arrayDecoder({ compact, nullable }: FieldPlan, element: FieldPlan, version: Version): Decode {
+  const decode = valueDecoder(element, version)
+  const leastBytes = Math.max(1, leastBytesOf(element, version))
+  return (reader) => {
+    const length = compact ? reader.compactArrayLength(leastBytes) : reader.arrayLength(leastBytes)
+    if (length < 0) {
+      if (length === -1 && nullable) return null
+      throw reader.error(`length ${length} where an array must be`)
+    }
+    const values = length <= presizedLength ? new Array<unknown>(length) : []
+    let i = 0
+    try {
+      for (; i < length; i++) values[i] = decode(reader)
+    } catch (error) {
+      reader.path.push(i)
+      throw error
+    }
+    return values
+  }
 }
 
-function refuseNull(name: string): never {
-  throw new RangeError(`${name} must not be null`)
+function elementPlan(table: FieldTable, compact: boolean): FieldPlan {
+  return { name: '', table, compact, place: 'plain', nullable: false, optional: false, ignorable: false }
 }

@@ -1,24 +1,29 @@
+import { pathText } from '../wire/path.ts'
+import type { Writer } from '../wire/writer.ts'
 import type { Message } from './api.ts'
 import type { Fields, FieldTable } from './fields.ts'
 import type { Encodable } from './infer.ts'
-import { defaultOf, defaultTest, planFields, taggedOf, type FieldPlan, type Version } from './plan.ts'
+import { defaultOf, defaultTest, type FieldPlan, planFields, type Struct, taggedOf, type Version } from './plan.ts'
 import { includes } from './versions.ts'
-import type { Writer } from '../wire/writer.ts'
 
-type Encode = (writer: Writer, value: any) => void
+type Encode = (writer: Writer, value: unknown) => void
 export type Encoder<M> = (writer: Writer, value: Encodable<M>) => void
 
-const cache = new WeakMap<Message, Encoder<any>[]>()
+const cache = new WeakMap<Message, Encode[]>()
 
-/** The encoder of one version of a message, compiled on first use. */
+/** The encoder of one version of a message, compiled on first use. It throws TypeError for a value that does not fit. */
 export function encoderOf<F>(message: Message<F>, version: number): Encoder<Message<F>> {
   const known = message as unknown as Message
   let encoders = cache.get(known)
-  if (encoders === undefined) cache.set(known, (encoders = []))
-  return (encoders[version] ??= compileEncoder(known, version))
+  if (encoders === undefined) {
+    encoders = []
+    cache.set(known, encoders)
+  }
+  encoders[version] ??= compileEncoder(known, version)
+  return encoders[version] as Encoder<Message<F>>
 }
 
-export function compileEncoder(message: Message, version: number): Encode {
+function compileEncoder(message: Message, version: number): Encode {
   const { name, versions, flexible } = message
   if (!includes(versions, version)) throw new RangeError(`${name} has no version ${version}`)
   const encode = structEncoder(message.fields, { version, flexible: includes(flexible, version) })
@@ -26,39 +31,51 @@ export function compileEncoder(message: Message, version: number): Encode {
     try {
       encode(writer, value)
     } catch (error) {
-      throw new TypeError(`${name} version ${version}: ${(error as Error).message}`, { cause: error })
+      const path = pathText(writer.path)
+      const { message: reason } = error as Error
+      throw new TypeError(`${name} v${version}: ${path === '' ? '' : `${path}: `}${reason}`, { cause: error })
     }
   }
 }
 
 function structEncoder(fields: Fields, version: Version): Encode {
   const plans = planFields(fields, version)
-  const steps: Encode[] = plans.filter((plan) => plan.place === 'plain').map((plan) => fieldEncoder(plan, version))
-  for (const plan of plans) if (plan.place === 'absent' && !plan.ignorable) steps.push(refuseOthers(plan, version))
-  if (version.flexible) steps.push(tagsEncoder(taggedOf(plans), version))
+  const written = plans.filter((plan) => plan.place === 'plain')
+  const refused = plans.filter((plan) => plan.place === 'absent' && !plan.ignorable)
+  const names = [...written, ...refused].map((plan) => plan.name)
+  const steps = [
+    ...written.map((plan) => fieldEncoder(plan, version)),
+    ...refused.map((plan) => refuseOthers(plan, version)),
+  ]
+  const encodeTags = version.flexible ? tagsEncoder(taggedOf(plans), version) : undefined
   const count = steps.length
-  return (writer, value) => {
-    for (let i = 0; i < count; i++) steps[i]!(writer, value)
+  return (writer, struct) => {
+    let i = 0
+    try {
+      for (; i < count; i++) steps[i]!(writer, (struct as Struct)[names[i]!])
+    } catch (error) {
+      writer.path.push(names[i]!)
+      throw error
+    }
+    if (encodeTags !== undefined) encodeTags(writer, struct)
   }
 }
 
 function fieldEncoder(plan: FieldPlan, version: Version): Encode {
-  const { name, table, optional } = plan
   const encode = valueEncoder(plan, version)
-  const standard = optional ? defaultOf(table)() : undefined
-  return (writer, struct) => {
-    const value = struct[name]
+  const standard = plan.optional ? defaultOf(plan.table)() : undefined
+  return (writer, value) => {
     if (value !== undefined) encode(writer, value)
     else if (standard !== undefined) encode(writer, standard)
-    else throw new TypeError(`${name} is missing`)
+    else throw new TypeError('is missing')
   }
 }
 
 /** A field that the version cannot carry and that must not be dropped has to be at its default. */
-function refuseOthers({ name, table }: FieldPlan, { version }: Version): Encode {
+function refuseOthers({ table }: FieldPlan, { version }: Version): Encode {
   const isDefault = defaultTest(table)
-  return (_, struct) => {
-    if (!isDefault(struct[name])) throw new TypeError(`${name} cannot be sent in version ${version}`)
+  return (_, value) => {
+    if (!isDefault(value)) throw new TypeError(`cannot be sent in version ${version}`)
   }
 }
 
@@ -70,23 +87,28 @@ function tagsEncoder(plans: FieldPlan[], version: Version): Encode {
     isDefault: defaultTest(plan.table),
     encode: valueEncoder(plan, version),
   }))
-  return (writer, struct) => {
+  return (writer, value) => {
+    const struct = value as Struct
     let count = 0
     for (const { name, isDefault } of tags) if (!isDefault(struct[name])) count++
     writer.uvarint(count)
     if (count === 0) return
     for (const { name, tag, isDefault, encode } of tags) {
-      const value = struct[name]
-      if (isDefault(value)) continue
+      if (isDefault(struct[name])) continue
       writer.uvarint(tag)
       const start = writer.beginSized()
-      encode(writer, value)
+      try {
+        encode(writer, struct[name])
+      } catch (error) {
+        writer.path.push(name)
+        throw error
+      }
       writer.endSized(start)
     }
   }
 }
 
-function valueEncoder({ name, table, place, nullable, compact }: FieldPlan, version: Version): Encode {
+function valueEncoder({ table, place, nullable, compact }: FieldPlan, version: Version): Encode {
   const encode = plainEncoder(table, compact, version)
   // A struct that may be null is preceded by a byte: 1, or for null -1, but in a tagged field 0.
   if (table.type === 'struct' && nullable) {
@@ -96,15 +118,15 @@ function valueEncoder({ name, table, place, nullable, compact }: FieldPlan, vers
       if (value !== null) encode(writer, value)
     }
   }
-  const encodeNull = nullable ? nullEncoder(table, compact) : () => refuseNull(name)
+  const encodeNull = nullable ? nullEncoder(table, compact) : refuseNull
   return (writer, value) => {
     if (value === null) encodeNull(writer)
     else encode(writer, value)
   }
 }
 
-function refuseNull(name: string): never {
-  throw new TypeError(`${name} must not be null`)
+function refuseNull(): never {
+  throw new TypeError('must not be null')
 }
 
 function nullEncoder({ type }: FieldTable, compact: boolean): (writer: Writer) => void {
@@ -117,35 +139,46 @@ function nullEncoder({ type }: FieldTable, compact: boolean): (writer: Writer) =
 function plainEncoder(table: FieldTable, compact: boolean, version: Version): Encode {
   switch (table.type) {
     case 'bool':
-      return (writer, value) => writer.bool(value)
+      return (writer, value) => writer.bool(value as boolean)
     case 'int8':
-      return (writer, value) => writer.int8(value)
+      return (writer, value) => writer.int8(value as number)
     case 'int16':
-      return (writer, value) => writer.int16(value)
+      return (writer, value) => writer.int16(value as number)
     case 'uint16':
-      return (writer, value) => writer.uint16(value)
+      return (writer, value) => writer.uint16(value as number)
     case 'int32':
-      return (writer, value) => writer.int32(value)
+      return (writer, value) => writer.int32(value as number)
     case 'int64':
-      return (writer, value) => writer.int64(value)
+      return (writer, value) => writer.int64(value as bigint)
     case 'float64':
-      return (writer, value) => writer.float64(value)
+      return (writer, value) => writer.float64(value as number)
     case 'uuid':
-      return (writer, value) => writer.uuid(value)
+      return (writer, value) => writer.uuid(value as string)
     case 'string':
-      return compact ? (writer, value) => writer.compactString(value) : (writer, value) => writer.string(value)
+      if (compact) return (writer, value) => writer.compactString(value as string)
+      return (writer, value) => writer.string(value as string)
     case 'bytes':
     case 'records':
-      return compact ? (writer, value) => writer.compactBytes(value) : (writer, value) => writer.bytes(value)
+      if (compact) return (writer, value) => writer.compactBytes(value as Uint8Array)
+      return (writer, value) => writer.bytes(value as Uint8Array)
     case 'struct':
       return structEncoder(table.fields!, version)
-    case 'array': {
-      const encode = plainEncoder(table.element!, compact, version)
-      return (writer, value) => {
-        if (compact) writer.compactArrayLength(value)
-        else writer.arrayLength(value)
-        for (let i = 0; i < value.length; i++) encode(writer, value[i])
-      }
+    case 'array':
+      return arrayEncoder(plainEncoder(table.element!, compact, version), compact)
+  }
+}
+
+function arrayEncoder(encode: Encode, compact: boolean): Encode {
+  return (writer, value) => {
+    const elements = value as readonly unknown[]
+    if (compact) writer.compactArrayLength(elements)
+    else writer.arrayLength(elements)
+    let i = 0
+    try {
+      for (; i < elements.length; i++) encode(writer, elements[i])
+    } catch (error) {
+      writer.path.push(i)
+      throw error
     }
   }
 }

@@ -1,0 +1,47 @@
+import { gzip } from './gzip.ts'
+
+export type CompressionName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
+
+/** A way to compress the records of a batch. */
+export interface Codec {
+  readonly name: CompressionName
+  /** The number that batches carry. */
+  readonly id: number
+  compress(bytes: Uint8Array, level?: number): Promise<Uint8Array> | Uint8Array
+  /** Rejects or throws when the result would be longer than `maxBytes`. */
+  decompress(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> | Uint8Array
+}
+
+/** A compression that is known, but that nothing here can do. */
+export class UnsupportedCompression extends Error {
+  override readonly name = 'UnsupportedCompression'
+  readonly compression: string
+
+  constructor(compression: string) {
+    super(`records are compressed with ${compression}, which is not supported`)
+    this.compression = compression
+  }
+}
+
+/** The names of the compressions by their ids. */
+export const compressionNames: readonly CompressionName[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+
+const none: Codec = {
+  name: 'none',
+  id: 0,
+  compress: (bytes) => bytes,
+  decompress(bytes, maxBytes) {
+    if (bytes.length > maxBytes) throw new RangeError(`${bytes.length} bytes, at most ${maxBytes} are allowed`)
+    return bytes
+  },
+}
+
+const codecs: readonly Codec[] = [none, gzip]
+
+/** The codec of an id or name. Throws UnsupportedCompression. */
+export function codecOf(compression: CompressionName | number): Codec {
+  const codec = codecs.find(({ id, name }) => id === compression || name === compression)
+  if (codec !== undefined) return codec
+  const name = typeof compression === 'number' ? compressionNames[compression] : compression
+  throw new UnsupportedCompression(name ?? `an unknown codec (id ${compression})`)
+}

@@ -1,0 +1,53 @@
+import { ResponseHeader } from '../data/response-header.ts'
+import type { Api, Message } from '../schema/api.ts'
+import { decoderOf } from '../schema/compile-decoder.ts'
+import { encoderOf } from '../schema/compile-encoder.ts'
+import type { Decoded, Encodable } from '../schema/infer.ts'
+import { Reader } from '../wire/reader.ts'
+import { Writer } from '../wire/writer.ts'
+import { headerVersions } from './headers.ts'
+
+const apiVersionsKey = 18
+const unsupportedVersion = 35
+
+export interface DecodedResponse<S> {
+  readonly correlationId: number
+  readonly body: Decoded<Message<S>>
+}
+
+/** A response with its length before it, in pieces as `encodeRequest` gives them. */
+export function encodeResponse<Q, S>(
+  api: Api<Q, S>,
+  version: number,
+  correlationId: number,
+  body: Encodable<Message<S>>,
+): Uint8Array[] {
+  const writer = new Writer()
+  writer.int32(0)
+  encoderOf(ResponseHeader, headerVersions(api, version).response)(writer, { correlationId })
+  encoderOf(api.response, version)(writer, body)
+  writer.patchInt32(0, writer.byteLength - 4)
+  return writer.chunks()
+}
+
+/** The correlation id of a response: it tells which request is answered, and so how to read the rest. */
+export function correlationIdOf(frame: Uint8Array): number {
+  return new Reader(frame).int32()
+}
+
+/**
+ * Header and body of a response; `frame` is without the length. Fields of type bytes and records are views into it.
+ * A broker that does not know the version of an ApiVersions request answers in version 0: that is read too, its
+ * errorCode is UNSUPPORTED_VERSION. Throws DecodeError.
+ */
+export function decodeResponse<Q, S>(api: Api<Q, S>, version: number, frame: Uint8Array): DecodedResponse<S> {
+  const reader = new Reader(frame)
+  const { correlationId } = decoderOf(ResponseHeader, headerVersions(api, version).response)(reader)
+  const refused = api.key === apiVersionsKey && reader.remaining >= 2 && errorAhead(reader) === unsupportedVersion
+  const body = decoderOf(api.response, refused ? 0 : version)(reader)
+  return { correlationId, body }
+}
+
+function errorAhead(reader: Reader): number {
+  return reader.buffer.readInt16BE(reader.offset)
+}

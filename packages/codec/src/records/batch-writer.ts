@@ -1,0 +1,249 @@
+import type { Codec } from '../compression/compression.ts'
+import { varintSize, varlongSize, writeVarint, writeVarlong } from '../wire/varint.ts'
+import { at, attribute, batchHeaderBytes, checksumOf, logOverheadBytes, magic, writeTimestamp } from './layout.ts'
+import type { RecordHeader } from './record.ts'
+
+export interface BatchWriterOptions {
+  /** How much room to start with; it grows by doubling. */
+  readonly initialBytes?: number
+}
+
+/** What stands in the header of a batch beside what the records tell. */
+export interface SealFields {
+  /** -1 for a producer that is neither idempotent nor transactional. */
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  readonly baseOffset?: bigint | undefined
+  readonly partitionLeaderEpoch?: number | undefined
+  readonly transactional?: boolean | undefined
+  readonly control?: boolean | undefined
+}
+
+type Data = string | Uint8Array | null
+
+const defaultBytes = 4096
+const mostBytes = 0x7fff_ffff
+
+/** Up to this length a loop over the characters is faster than a call of Buffer's writer. */
+const loopLength = 24
+
+/** So many bytes more than a string has characters tell for certain that it is not ASCII: see `writeString`. */
+const slackBytes = 4
+
+const noHeadersSize = 1
+
+/**
+ * A record batch of magic 2 in the making. Each record is written once, into its final place; the header goes into the
+ * room left before them when the batch is sealed.
+ */
+export class BatchWriter {
+  #buffer: Buffer
+  #capacity: number
+  #end = batchHeaderBytes
+  #count = 0
+  #baseTimestamp = -1
+  #maxTimestamp = -1
+  /** A string that is not ASCII was seen: lengths are measured from then on, no more taken for the best. */
+  #measure = false
+
+  constructor({ initialBytes = defaultBytes }: BatchWriterOptions = {}) {
+    this.#capacity = Math.max(initialBytes, batchHeaderBytes)
+    this.#buffer = Buffer.allocUnsafeSlow(this.#capacity)
+  }
+
+  /** Records appended. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** The size of the batch as it would be sealed now without compression, in bytes. */
+  get byteLength(): number {
+    return this.#end
+  }
+
+  /** The size of the buffer behind, in bytes. */
+  get capacity(): number {
+    return this.#capacity
+  }
+
+  /** The timestamp of the first record in ms, -1 before there is one. */
+  get baseTimestamp(): number {
+    return this.#baseTimestamp
+  }
+
+  /** The largest timestamp in ms, -1 before there is one. */
+  get maxTimestamp(): number {
+    return this.#maxTimestamp
+  }
+
+  /** Copies a record to the end of the batch. Strings are written as UTF-8. */
+  append(timestampMs: number, key: Data, value: Data, headers: readonly RecordHeader[]): void {
+    if (!Number.isSafeInteger(timestampMs)) throw new TypeError(`not a timestamp in ms: ${timestampMs}`)
+    const delta = this.#count === 0 ? 0 : timestampMs - this.#baseTimestamp
+    if (!Number.isSafeInteger(delta)) throw new RangeError(`timestamps too far apart: ${delta} ms`)
+    const headersSize = headers.length === 0 ? noHeadersSize : measureHeaders(headers)
+    let end = -1
+    if (!this.#measure) end = this.#write(delta, key, unitsOf(key), value, unitsOf(value), headers, headersSize)
+    if (end < 0) {
+      this.#measure = true
+      end = this.#write(delta, key, bytesOf(key), value, bytesOf(value), headers, headersSize)
+    }
+    this.#end = end
+    if (this.#count === 0) {
+      this.#baseTimestamp = timestampMs
+      this.#maxTimestamp = timestampMs
+    } else if (timestampMs > this.#maxTimestamp) this.#maxTimestamp = timestampMs
+    this.#count++
+  }
+
+  /**
+   * Writes the header and gives the bytes of the batch. They are the writer's own: they stay as they are until the next
+   * `append` or `reset`.
+   */
+  seal(fields: SealFields): Uint8Array {
+    const batch = this.#buffer.subarray(0, this.#end)
+    this.#writeHeader(batch, fields, 0)
+    return batch
+  }
+
+  /** As `seal`, with the records compressed. The bytes are a copy, so the writer may be reset once they are there. */
+  async sealCompressed(fields: SealFields, codec: Codec, level?: number): Promise<Uint8Array> {
+    const payload = await codec.compress(this.#buffer.subarray(batchHeaderBytes, this.#end), level)
+    const batch = Buffer.allocUnsafeSlow(batchHeaderBytes + payload.length)
+    batch.set(payload, batchHeaderBytes)
+    this.#writeHeader(batch, fields, codec.id)
+    return batch
+  }
+
+  /** Empties the writer and keeps its buffer: only when nobody needs the sealed bytes any more. */
+  reset(): void {
+    this.#end = batchHeaderBytes
+    this.#count = 0
+    this.#baseTimestamp = -1
+    this.#maxTimestamp = -1
+    this.#measure = false
+  }
+
+  /** Writes a record whose strings take `keyLength` and `valueLength` bytes; answers its end, or -1 if they do not. */
+  #write(
+    delta: number,
+    key: Data,
+    keyLength: number,
+    value: Data,
+    valueLength: number,
+    headers: readonly RecordHeader[],
+    headersSize: number,
+  ): number {
+    const offsetDelta = this.#count
+    let size = 1 + varlongSize(delta) + varintSize(offsetDelta) + varintSize(keyLength) + varintSize(valueLength)
+    size += Math.max(keyLength, 0) + Math.max(valueLength, 0) + headersSize
+    const needed = this.#end + 5 + size + slackBytes
+    if (!(needed <= this.#capacity)) this.#grow(needed)
+    const buffer = this.#buffer
+    let pos = writeVarint(buffer, this.#end, size)
+    buffer[pos++] = 0
+    pos = writeVarlong(buffer, pos, delta)
+    pos = writeVarint(buffer, pos, offsetDelta)
+    pos = writeVarint(buffer, pos, keyLength)
+    if (key !== null) {
+      if (typeof key === 'string') {
+        if (!writeString(buffer, pos, key, keyLength)) return -1
+      } else buffer.set(key, pos)
+      pos += keyLength
+    }
+    pos = writeVarint(buffer, pos, valueLength)
+    if (value !== null) {
+      if (typeof value === 'string') {
+        if (!writeString(buffer, pos, value, valueLength)) return -1
+      } else buffer.set(value, pos)
+      pos += valueLength
+    }
+    if (headersSize !== noHeadersSize) return writeHeaders(buffer, pos, headers)
+    buffer[pos] = 0
+    return pos + 1
+  }
+
+  #grow(needed: number): void {
+    if (Number.isNaN(needed)) throw new TypeError('keys and values must be strings, bytes or null')
+    if (needed > mostBytes) throw new RangeError(`a batch of ${needed} bytes; it may have ${mostBytes}`)
+    const capacity = Math.min(mostBytes, Math.max(needed, this.#capacity * 2))
+    const buffer = Buffer.allocUnsafeSlow(capacity)
+    this.#buffer.copy(buffer, batchHeaderBytes, batchHeaderBytes, this.#end)
+    this.#buffer = buffer
+    this.#capacity = capacity
+  }
+
+  #writeHeader(batch: Buffer, fields: SealFields, compression: number): void {
+    const { producerId, producerEpoch, baseSequence, baseOffset = 0n, partitionLeaderEpoch = -1 } = fields
+    const { transactional = false, control = false } = fields
+    batch.writeBigInt64BE(baseOffset, at.baseOffset)
+    batch.writeInt32BE(batch.length - logOverheadBytes, at.batchLength)
+    batch.writeInt32BE(partitionLeaderEpoch, at.partitionLeaderEpoch)
+    batch[at.magic] = magic
+    const flags = (transactional ? attribute.transactional : 0) | (control ? attribute.control : 0)
+    batch.writeInt16BE(compression | flags, at.attributes)
+    batch.writeInt32BE(this.#count - 1, at.lastOffsetDelta)
+    writeTimestamp(batch, at.baseTimestamp, this.#baseTimestamp)
+    writeTimestamp(batch, at.maxTimestamp, this.#maxTimestamp)
+    batch.writeBigInt64BE(producerId, at.producerId)
+    batch.writeInt16BE(producerEpoch, at.producerEpoch)
+    batch.writeInt32BE(baseSequence, at.baseSequence)
+    batch.writeInt32BE(this.#count, at.recordCount)
+    batch.writeUInt32BE(checksumOf(batch), at.crc)
+  }
+}
+
+function unitsOf(data: Data): number {
+  return data === null ? -1 : data.length
+}
+
+function bytesOf(data: Data): number {
+  if (data === null) return -1
+  return typeof data === 'string' ? Buffer.byteLength(data) : data.length
+}
+
+/**
+ * Writes a string that is said to take `length` bytes, and tells whether it does. If that is its number of characters,
+ * it is ASCII or the claim is wrong. A character takes four bytes at most: with four bytes of room beyond the claim
+ * Buffer writes more than was claimed, if there is more.
+ */
+function writeString(buffer: Buffer, start: number, value: string, length: number): boolean {
+  if (value.length !== length) return buffer.write(value, start, length) === length
+  if (length > loopLength) return buffer.write(value, start, length + slackBytes) === length
+  let seen = 0
+  for (let i = 0; i < length; i++) {
+    const code = value.charCodeAt(i)
+    seen |= code
+    buffer[start + i] = code
+  }
+  return seen < 0x80
+}
+
+function measureHeaders(headers: readonly RecordHeader[]): number {
+  let size = varintSize(headers.length)
+  for (let i = 0; i < headers.length; i++) {
+    const { key, value } = headers[i]!
+    const keyLength = Buffer.byteLength(key)
+    const valueLength = bytesOf(value)
+    size += varintSize(keyLength) + keyLength + varintSize(valueLength) + Math.max(valueLength, 0)
+  }
+  return size
+}
+
+function writeHeaders(buffer: Buffer, start: number, headers: readonly RecordHeader[]): number {
+  let pos = writeVarint(buffer, start, headers.length)
+  for (let i = 0; i < headers.length; i++) {
+    const { key, value } = headers[i]!
+    const keyLength = Buffer.byteLength(key)
+    pos = writeVarint(buffer, pos, keyLength)
+    pos += buffer.write(key, pos, keyLength)
+    const valueLength = bytesOf(value)
+    pos = writeVarint(buffer, pos, valueLength)
+    if (value === null) continue
+    if (typeof value === 'string') buffer.write(value, pos, valueLength)
+    else buffer.set(value, pos)
+    pos += valueLength
+  }
+  return pos
+}

@@ -1,0 +1,148 @@
+import { DecodeError } from '../wire/decode-error.ts'
+import { asBuffer } from '../wire/reader.ts'
+
+/** A header that was read; the value is a view into the batch. */
+export interface RecordHeaderView {
+  readonly key: string
+  readonly value: Buffer | null
+}
+
+/** Where the varint functions read next. A variable of the module, because results of two numbers would need objects. */
+let pos = 0
+
+/**
+ * Walks over the records of a batch without making an object for any: `next` sets the fields to where the parts of the
+ * record lie in `bytes`.
+ */
+export class RecordCursor {
+  /** The records, or the batch around them: `keyStart` and the others are positions in it. */
+  readonly bytes: Uint8Array
+  /** To be added to the base offset of the batch. */
+  offsetDelta = 0
+  /** To be added to the base timestamp of the batch, in ms. */
+  timestampDelta = 0
+  keyStart = 0
+  /** -1 for null. */
+  keyLength = -1
+  valueStart = 0
+  /** -1 for null. */
+  valueLength = -1
+  headersStart = 0
+  headerCount = 0
+  readonly #end: number
+  #next: number
+  #left: number
+
+  constructor(bytes: Uint8Array, start: number, recordCount: number) {
+    this.bytes = bytes
+    this.#next = start
+    this.#end = bytes.length
+    this.#left = recordCount
+  }
+
+  /** Goes to the next record; false after the last. Throws DecodeError. */
+  next(): boolean {
+    const { bytes } = this
+    if (this.#left === 0) {
+      if (this.#next !== this.#end) throw corrupt(`${this.#end - this.#next} bytes after the last record`, this.#next)
+      return false
+    }
+    this.#left--
+    pos = this.#next
+    const length = varint(bytes)
+    const end = pos + length
+    if (length < 0 || end > this.#end) throw corrupt(`a record of ${length} bytes`, this.#next)
+    pos++
+    this.timestampDelta = varlong(bytes)
+    this.offsetDelta = varint(bytes)
+    const keyLength = varint(bytes)
+    this.keyStart = pos
+    this.keyLength = keyLength
+    if (keyLength > 0) pos += keyLength
+    const valueLength = varint(bytes)
+    this.valueStart = pos
+    this.valueLength = valueLength
+    if (valueLength > 0) pos += valueLength
+    const headerCount = varint(bytes)
+    this.headersStart = pos
+    this.headerCount = headerCount
+    // A header takes two bytes at least; without headers the record ends here.
+    const rest = end - pos
+    if (
+      keyLength < -1 ||
+      valueLength < -1 ||
+      headerCount < 0 ||
+      (headerCount === 0 ? rest !== 0 : rest < headerCount * 2)
+    ) {
+      throw corrupt('the lengths within a record contradict each other', this.#next)
+    }
+    this.#next = end
+    return true
+  }
+}
+
+/** The headers of the record that a cursor stands at. Throws DecodeError. */
+export function readHeaders(bytes: Uint8Array, headersStart: number, headerCount: number): RecordHeaderView[] {
+  const buffer = asBuffer(bytes)
+  const headers: RecordHeaderView[] = []
+  pos = headersStart
+  for (let i = 0; i < headerCount; i++) {
+    const keyLength = varint(bytes)
+    const keyStart = pos
+    if (keyLength < 0 || keyStart + keyLength > bytes.length)
+      throw corrupt(`a header key of ${keyLength} bytes`, keyStart)
+    pos = keyStart + keyLength
+    const valueLength = varint(bytes)
+    const valueStart = pos
+    if (valueLength < -1 || valueStart + valueLength > bytes.length) {
+      throw corrupt(`a header value of ${valueLength} bytes`, valueStart)
+    }
+    if (valueLength > 0) pos = valueStart + valueLength
+    headers.push({
+      key: buffer.toString('utf8', keyStart, keyStart + keyLength),
+      value: valueLength === -1 ? null : buffer.subarray(valueStart, valueStart + valueLength),
+    })
+  }
+  return headers
+}
+
+// Beyond the end of the bytes there is `undefined`, which is never below 0x80: so a varint that runs over it is refused.
+
+function varint(bytes: Uint8Array): number {
+  let byte = bytes[pos++]!
+  let bits = byte & 0x7f
+  if (byte < 0x80) return (bits >>> 1) ^ -(bits & 1)
+  for (let shift = 7; shift < 35; shift += 7) {
+    byte = bytes[pos++]!
+    bits |= (byte & 0x7f) << shift
+    if (byte < 0x80) return (bits >>> 1) ^ -(bits & 1)
+  }
+  throw corrupt('a varint of more than 5 bytes, or cut off', pos)
+}
+
+/** A number, exact to 2^53. */
+function varlong(bytes: Uint8Array): number {
+  let byte = bytes[pos++]!
+  let bits = byte & 0x7f
+  if (byte < 0x80) return (bits >>> 1) ^ -(bits & 1)
+  for (let shift = 7; shift < 28; shift += 7) {
+    byte = bytes[pos++]!
+    bits |= (byte & 0x7f) << shift
+    if (byte < 0x80) return (bits >>> 1) ^ -(bits & 1)
+  }
+  return longVarlong(bytes, bits)
+}
+
+function longVarlong(bytes: Uint8Array, low: number): number {
+  let bits = BigInt(low)
+  for (let shift = 28n; shift < 70n; shift += 7n) {
+    const byte = bytes[pos++]!
+    bits |= BigInt(byte & 0x7f) << shift
+    if (byte < 0x80) return Number(BigInt.asIntN(64, (bits >> 1n) ^ -(bits & 1n)))
+  }
+  throw corrupt('a varint of more than 10 bytes, or cut off', pos)
+}
+
+function corrupt(reason: string, offset: number): DecodeError {
+  return new DecodeError(reason, { what: 'Record', offset })
+}

@@ -1,0 +1,50 @@
+const slices = 16
+let tables: Int32Array | undefined
+
+/** Table k tells what a byte does to the checksum when k more bytes follow it: so sixteen are taken at a time. */
+function makeTables(): Int32Array {
+  const made = new Int32Array(slices * 256)
+  for (let byte = 0; byte < 256; byte++) {
+    let crc = byte
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1
+    made[byte] = crc
+  }
+  for (let at = 256; at < made.length; at++) {
+    const before = made[at - 256]!
+    made[at] = (before >>> 8) ^ made[before & 0xff]!
+  }
+  return made
+}
+
+/**
+ * CRC-32C (Castagnoli), as an unsigned number. `seed` is the checksum of what comes before `bytes`; `start` and `end`
+ * take a part of them.
+ */
+export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end = bytes.length): number {
+  if (tables === undefined) tables = makeTables()
+  const t = tables
+  let crc = ~seed
+  let i = start
+  for (const last = end - slices; i <= last; i += slices) {
+    crc ^= bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)
+    crc =
+      t[3840 | (crc & 0xff)]! ^
+      t[3584 | ((crc >>> 8) & 0xff)]! ^
+      t[3328 | ((crc >>> 16) & 0xff)]! ^
+      t[3072 | (crc >>> 24)]! ^
+      t[2816 | bytes[i + 4]!]! ^
+      t[2560 | bytes[i + 5]!]! ^
+      t[2304 | bytes[i + 6]!]! ^
+      t[2048 | bytes[i + 7]!]! ^
+      t[1792 | bytes[i + 8]!]! ^
+      t[1536 | bytes[i + 9]!]! ^
+      t[1280 | bytes[i + 10]!]! ^
+      t[1024 | bytes[i + 11]!]! ^
+      t[768 | bytes[i + 12]!]! ^
+      t[512 | bytes[i + 13]!]! ^
+      t[256 | bytes[i + 14]!]! ^
+      t[bytes[i + 15]!]!
+  }
+  for (; i < end; i++) crc = t[(crc ^ bytes[i]!) & 0xff]! ^ (crc >>> 8)
+  return ~crc >>> 0
+}

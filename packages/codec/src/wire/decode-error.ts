@@ -1,0 +1,30 @@
+export interface DecodeErrorDetails {
+  /** What was being read: the name of a message, 'RecordBatch', 'Record'. */
+  readonly what?: string | undefined
+  readonly version?: number | undefined
+  /** The field, as in `topics[3].partitions[0].leaderId`. */
+  readonly path?: string | undefined
+  /** Where in the bytes that were given, in bytes. */
+  readonly offset?: number | undefined
+  readonly cause?: unknown
+}
+
+/** Bytes that are not what they should be. Reading them again does not help. */
+export class DecodeError extends Error {
+  override readonly name = 'DecodeError'
+  readonly what: string | undefined
+  readonly version: number | undefined
+  readonly path: string | undefined
+  readonly offset: number | undefined
+
+  constructor(reason: string, { what, version, path, offset, cause }: DecodeErrorDetails = {}) {
+    const of = what === undefined ? '' : version === undefined ? `${what}: ` : `${what} v${version}: `
+    const field = path === undefined || path === '' ? '' : `${path}: `
+    const at = offset === undefined ? '' : ` (at byte ${offset})`
+    super(`${of}${field}${reason}${at}`, cause === undefined ? undefined : { cause })
+    this.what = what
+    this.version = version
+    this.path = path
+    this.offset = offset
+  }
+}

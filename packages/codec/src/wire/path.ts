@@ -1,0 +1,13 @@
+/** A path noted from the innermost step outwards: names, and indexes of arrays. */
+export type Path = (string | number)[]
+
+/** `topics[3].name` */
+export function pathText(path: Path): string {
+  let text = ''
+  for (let i = path.length - 1; i >= 0; i--) {
+    const step = path[i]!
+    if (typeof step === 'number') text += `[${step}]`
+    else text += text === '' ? step : `.${step}`
+  }
+  return text
+}

@@ -1,0 +1,48 @@
+// Signed varints as protobuf writes them: zigzag, then seven bits a byte, the lowest first.
+
+/** Beyond this a zigzagged number does not fit 32 bits. */
+const smallLimit = 0x4000_0000
+
+/** The bytes that an int32 takes as a varint. */
+export function varintSize(value: number): number {
+  const bits = (value << 1) ^ (value >> 31)
+  if (bits >>> 7 === 0) return 1
+  if (bits >>> 14 === 0) return 2
+  if (bits >>> 21 === 0) return 3
+  return bits >>> 28 === 0 ? 4 : 5
+}
+
+/** The bytes that a safe integer takes as a varint. */
+export function varlongSize(value: number): number {
+  if (value < smallLimit && value >= -smallLimit) return varintSize(value)
+  let size = 1
+  for (let left = Math.floor((value < 0 ? -value - 1 : value) / 64); left > 0; left = Math.floor(left / 128)) size++
+  return size
+}
+
+/** Writes an int32; answers where the next byte goes. The caller sees to the room. */
+export function writeVarint(bytes: Uint8Array, offset: number, value: number): number {
+  let bits = (value << 1) ^ (value >> 31)
+  let at = offset
+  while ((bits & ~0x7f) !== 0) {
+    bytes[at++] = (bits & 0x7f) | 0x80
+    bits >>>= 7
+  }
+  bytes[at++] = bits
+  return at
+}
+
+/** Writes a safe integer; answers where the next byte goes. */
+export function writeVarlong(bytes: Uint8Array, offset: number, value: number): number {
+  if (value < smallLimit && value >= -smallLimit) return writeVarint(bytes, offset, value)
+  // The lowest bits are the sign and six bits of the number, the others follow in steps of seven.
+  const magnitude = value < 0 ? -value - 1 : value
+  let at = offset
+  let low = ((magnitude % 64) << 1) | (value < 0 ? 1 : 0)
+  for (let left = Math.floor(magnitude / 64); left > 0; left = Math.floor(left / 128)) {
+    bytes[at++] = low | 0x80
+    low = left % 128
+  }
+  bytes[at++] = low
+  return at
+}
