@@ -68,7 +68,9 @@ async function compare(admin: Admin, brokers: readonly string[]): Promise<void> 
         const topic = await newTopic(admin, `bench-${client}-${run}`)
         produce[client].push(await work(client, 'produce', task(topic, records)))
         await verifyWritten(admin, client, topic, records)
-        latency[client].push(await work(client, 'latency', task(await newTopic(admin, `bench-one-${client}-${run}`), 2000)))
+        latency[client].push(
+          await work(client, 'latency', task(await newTopic(admin, `bench-one-${client}-${run}`), 2000)),
+        )
         await admin.deleteTopics([topic])
       }
       if (wanted.includes('consume')) {
@@ -85,7 +87,9 @@ let topics = 0
 
 async function newTopic(admin: Admin, base: string): Promise<string> {
   const name = `${base}-${Date.now().toString(36)}-${topics++}`
-  await admin.createTopics([name, `${name}-warm`].map((topic) => ({ name: topic, partitions: 6, replicationFactor: 1 })))
+  await admin.createTopics(
+    [name, `${name}-warm`].map((topic) => ({ name: topic, partitions: 6, replicationFactor: 1 })),
+  )
   return name
 }
 
@@ -97,14 +101,18 @@ async function work(client: Client, measure: string, task: Task): Promise<Measur
 
 /** What was written is counted by the brokers, not by the client that wrote it. */
 async function verifyWritten(admin: Admin, client: Client, topic: string, expected: number): Promise<void> {
-  const ends = await admin.listOffsets([0, 1, 2, 3, 4, 5].map((partition) => ({ topic, partition, at: 'latest' as const })))
+  const ends = await admin.listOffsets(
+    [0, 1, 2, 3, 4, 5].map((partition) => ({ topic, partition, at: 'latest' as const })),
+  )
   const written = ends.reduce((sum, { offset }) => sum + Number(offset), 0)
   if (written !== expected) throw new Error(`${client} wrote ${written} records of ${expected}`)
 }
 
 function verifyRead(client: Client, { records: read, checksum }: Measured): void {
   if (read === records && checksum === checksumOf(records)) return
-  throw new Error(`${client} read ${read} records with checksum ${checksum}, not ${records} with ${checksumOf(records)}`)
+  throw new Error(
+    `${client} read ${read} records with checksum ${checksum}, not ${records} with ${checksumOf(records)}`,
+  )
 }
 
 const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
@@ -122,7 +130,8 @@ function report(all: { produce: Results; latency: Results; consume: Results }): 
     if (results.ottla.length === 0) continue
     for (const client of clients) {
       const one = name === 'produce' ? all.latency[client] : []
-      const latencyOf = (which: 'p50' | 'p99') => median(one.map((run) => run.latencyMs?.[which] ?? Number.NaN)).toFixed(2)
+      const latencyOf = (which: 'p50' | 'p99') =>
+        median(one.map((run) => run.latencyMs?.[which] ?? Number.NaN)).toFixed(2)
       const row = [Math.round(speed(results[client])).toLocaleString('en'), cpu(results[client]).toFixed(3)]
       table.push([`${name} ${client}`, ...row, ...(one.length === 0 ? ['', ''] : [latencyOf('p50'), latencyOf('p99')])])
     }
@@ -130,7 +139,9 @@ function report(all: { produce: Results; latency: Results; consume: Results }): 
     table.push([`${name}: CPU of kafkajs / ottla`, '', `${times.toFixed(1)}x`, '', ''])
   }
   console.log(table.toString())
-  console.log(`${records} records of 100 bytes with an 8-byte key a run; each run's records were counted and found complete`)
+  console.log(
+    `${records} records of 100 bytes with an 8-byte key a run; each run's records were counted and found complete`,
+  )
 }
 
 await main()

@@ -37,7 +37,9 @@ async function readUntilIdle(stage: Stage, count: number): Promise<void> {
   }
   await consumer.close()
   const right = sum === (count * (count - 1)) / 2
-  stage.say(`  a second without a record: ${stage.ledger.receivedBy('list')} numbers, sum ${sum} (${right ? 'right' : 'WRONG'})`)
+  stage.say(
+    `  a second without a record: ${stage.ledger.receivedBy('list')} numbers, sum ${sum} (${right ? 'right' : 'WRONG'})`,
+  )
 }
 
 /** Handles 120 records and dies; then counts which of them a second run is given again. */

@@ -78,14 +78,19 @@ async function payInOrder(stage: Stage, producer: Producer): Promise<void> {
   const read = await sendAndRead(stage, producer, payments, 'cashier')
   const inOrder = read.every((message, i) => String(message.value) === payments[i]?.value)
   const partitions = new Set(read.map((message) => message.partition))
-  stage.say(`  payments of user-10: ${read.length} on partition ${[...partitions]}, ${inOrder ? 'in order' : 'OUT OF ORDER'}`)
+  stage.say(
+    `  payments of user-10: ${read.length} on partition ${[...partitions]}, ${inOrder ? 'in order' : 'OUT OF ORDER'}`,
+  )
   if (!inOrder || partitions.size !== 1) throw new Error('payments of one key came out of order')
 }
 
 /** Without a key nothing has to stay together, so whole batches go to changing partitions. */
 async function spreadFeedback(stage: Stage, producer: Producer): Promise<void> {
   const topic = stage.named('feedback')
-  const stars = Array.from({ length: 2000 }, (_, i) => ({ topic, value: `${i}: ${'★'.repeat(1 + (i % 5))}`.padEnd(200) }))
+  const stars = Array.from({ length: 2000 }, (_, i) => ({
+    topic,
+    value: `${i}: ${'★'.repeat(1 + (i % 5))}`.padEnd(200),
+  }))
   const read = await sendAndRead(stage, producer, stars, 'host')
   const counts = [0, 1, 2, 3].map((partition) => read.filter((message) => message.partition === partition).length)
   stage.say(`  feedback without a key, by partition: ${counts.join(', ')}`)

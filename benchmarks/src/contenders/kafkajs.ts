@@ -29,7 +29,11 @@ export const kafkajs: Contender = {
     await consumer.subscribe({ topics: [task.topic], fromBeginning: true })
     const measured = await measure(async () => {
       await new Promise<void>((resolve, reject) => {
-        const eachBatch = async ({ batch }: { batch: { messages: { key: Buffer | null; value: Buffer | null }[] } }) => {
+        const eachBatch = async ({
+          batch,
+        }: {
+          batch: { messages: { key: Buffer | null; value: Buffer | null }[] }
+        }) => {
           for (const { key, value } of batch.messages) {
             if (key !== null && value !== null) checksum += numberOf(value)
             records++

@@ -68,7 +68,10 @@ export class Board {
   async #look(): Promise<Picture | undefined> {
     const { admin } = this.#stage
     const limit = { timeoutMs: 2_000 }
-    const [topicNames, groupIds] = [this.#topics.map((n) => this.#stage.named(n)), this.#groups.map((n) => this.#stage.named(n))]
+    const [topicNames, groupIds] = [
+      this.#topics.map((n) => this.#stage.named(n)),
+      this.#groups.map((n) => this.#stage.named(n)),
+    ]
     try {
       const topics = await admin.describeTopics(topicNames, limit)
       const groups = await admin.describeConsumerGroups(groupIds, limit)
@@ -90,7 +93,8 @@ export class Board {
         this.#note(`${topic.name}-${partition}`, state)
       }
     }
-    for (const group of groups) this.#note(`group ${group.groupId}`, `${group.state}: ${membersOf(group) || 'no members'}`)
+    for (const group of groups)
+      this.#note(`group ${group.groupId}`, `${group.state}: ${membersOf(group) || 'no members'}`)
   }
 
   #note(name: string, state: string): void {

@@ -36,7 +36,10 @@ export function readOptions(title: string, args: readonly string[]): ExampleOpti
     console.log(`${title}\n\n${usage}`)
     return undefined
   }
-  const brokers = values.brokers?.split(',').map((broker) => broker.trim()).filter((broker) => broker !== '')
+  const brokers = values.brokers
+    ?.split(',')
+    .map((broker) => broker.trim())
+    .filter((broker) => broker !== '')
   if (brokers?.length === 0) throw new UsageError('--brokers needs at least one host:port')
   return {
     brokers,

@@ -13,12 +13,9 @@ type Pick = (signal: AbortSignal) => Promise<Broker>
 
 function onBroker<T>(cluster: Cluster, operation: string, options: CallOptions, pick: Pick, attempt: Attempt<T>) {
   const { signal, timeoutMs } = options
-  const what = {
-    operation,
-    ...(signal === undefined ? {} : { signal }),
-    ...(timeoutMs === undefined ? {} : { deadlineMs: timeoutMs }),
-  }
-  return cluster.retry(what, async (_attempt, current) => attempt(await pick(current), { signal: current }))
+  return cluster.retry({ operation, signal, timeoutMs }, async (_attempt, current) =>
+    attempt(await pick(current), { signal: current }),
+  )
 }
 
 /** Runs on any broker that answers, again on another while the failure is retriable. */

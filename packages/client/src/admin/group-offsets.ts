@@ -1,7 +1,7 @@
 import { OffsetCommit, OffsetDelete, OffsetFetch } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { KafkaError } from '../errors.ts'
+import type { KafkaError } from '../errors.ts'
 import { type CallOptions, onCoordinator } from './call.ts'
 import { answerOf } from './groups.ts'
 import { checkCode, entryError, settleAll } from './results.ts'
@@ -54,7 +54,10 @@ export function listConsumerGroupOffsets(
         const error = entryError(answer.errorCode, operation, where)
         const { committedOffset: offset, committedLeaderEpoch: leaderEpoch } = answer
         if (error === undefined && offset < 0n) continue
-        results.set(`${topic}-${partition}`, error ?? { topic, partition, offset, leaderEpoch, metadata: answer.metadata ?? '' })
+        results.set(
+          `${topic}-${partition}`,
+          error ?? { topic, partition, offset, leaderEpoch, metadata: answer.metadata ?? '' },
+        )
       }
     }
     return settleAll(operation, results)

@@ -36,14 +36,9 @@ export function listOffsets(
   const found = new Map<OffsetQuery, Found>()
   const { signal, timeoutMs } = options
   const isolationLevel = options.isolation === 'read_committed' ? 1 : 0
-  const what = {
-    operation,
-    ...(signal === undefined ? {} : { signal }),
-    ...(timeoutMs === undefined ? {} : { deadlineMs: timeoutMs }),
-  }
-  return cluster.retry(what, async (_attempt, current) => {
+  return cluster.retry({ operation, signal, timeoutMs }, async (_attempt, current) => {
     const open = queries.filter((query) => isOpen(found.get(query)))
-    await locate(cluster, open, found)
+    await locate(cluster, open, found, current)
     const byLeader = groupByLeader(cluster, open, found)
     await Promise.all(
       [...byLeader].map(([leader, asked]) => askLeader(leader, asked, { isolationLevel, signal: current }, found)),
@@ -72,9 +67,14 @@ function isRetriable(result: Found): result is KafkaError {
   return KafkaError.is(result) && result.retriable
 }
 
-async function locate(cluster: Cluster, open: readonly OffsetQuery[], found: Map<OffsetQuery, Found>) {
+async function locate(
+  cluster: Cluster,
+  open: readonly OffsetQuery[],
+  found: Map<OffsetQuery, Found>,
+  signal: AbortSignal,
+): Promise<void> {
   for (const topic of new Set(open.map((query) => query.topic))) {
-    const info = await cluster.awaitTopic(topic, {})
+    const info = await cluster.awaitTopic(topic, { signal })
     for (const query of open) {
       if (query.topic !== topic || query.partition < info.partitions.length) continue
       const message = `listOffsets: topic ${topic} has ${info.partitions.length} partitions, so no partition ${query.partition}`

@@ -19,10 +19,14 @@ export class AdminError<T = unknown> extends KafkaError {
     const failed = [...results].filter((entry): entry is [string, KafkaError] => KafkaError.is(entry[1]))
     const first = failed[0]?.[1]
     const listed = failed.map(([name, error]) => `${name}: ${error.code}`).join(', ')
-    super(first?.code ?? 'UNKNOWN_SERVER_ERROR', `${operation}: ${failed.length} of ${results.size} failed (${listed})`, {
-      retriable: failed.every(([, error]) => error.retriable),
-      cause: first,
-    })
+    super(
+      first?.code ?? 'UNKNOWN_SERVER_ERROR',
+      `${operation}: ${failed.length} of ${results.size} failed (${listed})`,
+      {
+        retriable: failed.every(([, error]) => error.retriable),
+        cause: first,
+      },
+    )
     this.results = results
   }
 }

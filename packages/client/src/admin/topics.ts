@@ -85,7 +85,11 @@ function toCreatable(topic: NewTopic) {
   }
 }
 
-export async function deleteTopics(cluster: Cluster, names: readonly string[], options: CallOptions = {}): Promise<void> {
+export async function deleteTopics(
+  cluster: Cluster,
+  names: readonly string[],
+  options: CallOptions = {},
+): Promise<void> {
   const operation = 'deleteTopics'
   const timeoutMs = brokerTimeoutMs(cluster, options)
   await onController(cluster, operation, options, async (broker, request) => {
