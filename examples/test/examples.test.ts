@@ -1,0 +1,59 @@
+import { describe, expect, test } from 'vitest'
+import { runExample } from './run-example.ts'
+
+describe('each example on its own', { timeout: 60_000 }, () => {
+  test('user-events prints each event as JSON; the other applications read the same', async () => {
+    const { code, lines, stderr } = await runExample('user-events', ['--count', '5', '--interval-ms', '20'])
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    const events = lines
+      .filter((line) => line.includes('collector  {'))
+      .map((line) => JSON.parse(line.split('collector')[1] ?? ''))
+    expect(events).toHaveLength(5)
+    for (const event of events) {
+      expect(event.event_id).toMatch(/^[0-9a-f-]{36}$/)
+      expect(new Date(event.event_datetime).toISOString()).toBe(event.event_datetime)
+      expect(['buy', 'sell', 'click', 'hover', 'idle_5']).toContain(event.event_type)
+    }
+    const counter = lines.find((line) => line.includes('counter  ')) ?? ''
+    expect([...counter.matchAll(/(\d+)(,|$)/g)].reduce((sum, [, count]) => sum + Number(count), 0)).toBe(5)
+  })
+
+  test('users: a partition of a killed member goes on elsewhere', async () => {
+    const { code, lines } = await runExample('users')
+    expect(code).toBe(0)
+    expect(lines.join('\n')).toMatch(/is killed: partition (\d)[^]*partition \1 goes on elsewhere/)
+  })
+
+  test('orders: billing resumes where it was, payments are in order', async () => {
+    const { code, lines } = await runExample('orders', ['--count', '20'])
+    expect(code).toBe(0)
+    const text = lines.join('\n')
+    expect(text).toContain('billing has resumed behind its last commit: 20 of 20, none twice')
+    expect(text).toMatch(/payments of user-10: 10 on partition \d, in order/)
+    expect(text).toMatch(/feedback without a key, by partition: [1-9]\d*, [1-9]\d*, [1-9]\d*, [1-9]/)
+  })
+
+  test('items-list ends by itself, and shows what a crash repeats', async () => {
+    const { code, lines } = await runExample('items-list')
+    expect(code).toBe(0)
+    const text = lines.join('\n')
+    expect(text).toContain('a second without a record: 1000 numbers, sum 499500 (right)')
+    expect(text).toContain('manual commits every 50 records: of 120 records handled before the crash, 20 came again')
+    expect(text).toContain(
+      'automatic commits, every 5 s and at close: of 120 records handled before the crash, 120 came again',
+    )
+  })
+
+  test('articles counts the words of what went through three topics', async () => {
+    const { code, lines } = await runExample('articles')
+    expect(code).toBe(0)
+    expect(lines[0]).toMatch(/▇{10} 10 the/)
+  })
+
+  test('failover loses, doubles and reorders nothing', async () => {
+    const { code, lines } = await runExample('failover', ['--count', '5000'])
+    expect(code).toBe(0)
+    expect(lines.at(-1)).toContain('5000 records, 50 keys: lost 0, duplicated 0, reordered 0')
+  })
+})
