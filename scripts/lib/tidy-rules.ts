@@ -24,7 +24,7 @@ export interface FileKind {
   readonly defaultExport: boolean
 }
 
-export const maxFunctionLines = 70
+const maxFunctionLines = 70
 
 /** Global functions and classes that reach the clock, chance or the network. */
 const hostGlobals = new Set(

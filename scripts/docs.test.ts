@@ -1,0 +1,72 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { kafkaOptions } from '../packages/client/src/options.ts'
+import { producerOptions } from '../packages/client/src/producer/options.ts'
+import { optionsOf, optionsPage, sections } from './lib/option-docs.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+].filter((name) => name.endsWith('.md'))
+
+describe('the documentation', () => {
+  test('lists every option as the code describes it (mend with `npm run docs:options`)', () => {
+    expect(readFileSync(join(root, 'docs/configuration.md'), 'utf8')).toBe(optionsPage())
+  })
+
+  test.each(pages)('%s links to files and headings that exist', (page) => {
+    const found: string[] = []
+    const text = readFileSync(join(root, page), 'utf8')
+    for (const [, link = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(link)) continue
+      const [path = '', heading] = link.split('#')
+      const target = path === '' ? join(root, page) : join(root, dirname(page), path)
+      if (!existsSync(target)) found.push(link)
+      else if (heading !== undefined && !headingsOf(readFileSync(target, 'utf8')).includes(heading)) found.push(link)
+    }
+    expect(found).toEqual([])
+  })
+})
+
+const tables = { KafkaOptions: kafkaOptions, ProducerOptions: producerOptions }
+
+describe.each(Object.entries(tables))('%s', (name, table) => {
+  const section = sections.find((each) => each.name === name)
+  if (section === undefined) throw new Error(`no section of ${name}`)
+  const documented = optionsOf(section)
+
+  test('has the options that the table of defaults has', () => {
+    expect(documented.map((option) => option.name).sort()).toEqual(Object.keys(table).sort())
+  })
+
+  test('tells the default that the table has', () => {
+    for (const option of documented) {
+      const rule: { default: unknown } | undefined = Object.entries(table).find(([key]) => key === option.name)?.[1]
+      const told = /Default:? ('[^']*'|\d+(?: \d{3})*(?: [KM]iB)?|true|false)/.exec(option.text)?.[1]
+      if (told !== undefined && rule?.default !== undefined) expect(defaultOf(told), option.name).toEqual(rule.default)
+    }
+  })
+})
+
+function defaultOf(told: string): unknown {
+  if (told.startsWith("'")) return told.slice(1, -1)
+  if (told === 'true' || told === 'false') return told === 'true'
+  const unit = told.endsWith('MiB') ? 1 << 20 : told.endsWith('KiB') ? 1 << 10 : 1
+  return Number(told.replace(/[^\d]/g, '')) * unit
+}
+
+/** As GitHub names the anchors of headings. */
+function headingsOf(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
