@@ -62,7 +62,7 @@ const allowedPackages: readonly { readonly folder: RegExp; readonly names: RegEx
   { folder: /^packages\/codec\/src\//, names: /^$/ },
   { folder: /^packages\/testkit\/src\//, names: /^@ottla\/codec(\/|$)/ },
   { folder: /^packages\/client\/src\//, names: /^(@ottla\/codec(\/|$)|eventemitter3$)/ },
-  { folder: /^packages\/(codec|testkit)\/test\//, names: /^(@ottla\/(codec|testkit)(\/|$)|vitest$)/ },
+  { folder: /^packages\/(codec|testkit)\/test\//, names: /^(@ottla\/(codec|testkit)|vitest)(\/|$)/ },
 ]
 
 describe('imports', () => {

@@ -57,7 +57,7 @@ export function optionsPage() {
   const tables = sections.map((section) => {
     const rows = optionsOf(section).map(({ name, type, required, text }) => {
       const shown = `${required ? '(required) ' : ''}${text}`
-      return `| \`${name}\` | \`${cell(type)}\` | ${cell(shown)} |`.replace("|  |", "| |")
+      return `| \`${name}\` | \`${cell(type)}\` | ${cell(shown)} |`.replace('|  |', '| |')
     })
     return `## ${section.title}\n\n| Option | Type | Meaning |\n|---|---|---|\n${rows.join('\n')}\n`
   })
