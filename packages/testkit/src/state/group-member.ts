@@ -25,6 +25,11 @@ export interface MemberOptions {
 
 export const NO_BYTES: Uint8Array = new Uint8Array(0)
 
+/** The protocols of a request, in bytes of their own: those of the request lie in the connection's buffer. */
+export function ownProtocols(body: JoinGroupBody): MemberProtocol[] {
+  return body.protocols.map(({ name, metadata }) => ({ name, metadata: new Uint8Array(metadata) }))
+}
+
 /** A member of a classic group, with the requests of it that are held. */
 export class GroupMember {
   readonly memberId: string

@@ -1,9 +1,10 @@
-import { decodeMessage, ConsumerProtocolSubscription, type ErrorName, errorCode } from '@ottla/codec'
+import { ConsumerProtocolSubscription, decodeMessage, type ErrorName, errorCode } from '@ottla/codec'
 import {
   GroupMember,
   type JoinGroupAnswer,
   type JoinGroupBody,
   type MemberProtocol,
+  ownProtocols,
   type SyncGroupAnswer,
 } from './group-member.ts'
 
@@ -147,7 +148,7 @@ export class ClassicGroup {
 
   update(member: GroupMember, body: JoinGroupBody, awaitingJoin: (answer: JoinGroupAnswer) => void): void {
     this.#countProtocols(member, -1)
-    member.protocols = body.protocols
+    member.protocols = ownProtocols(body)
     this.#countProtocols(member, 1)
     member.rebalanceTimeoutMs = body.rebalanceTimeoutMs
     member.sessionTimeoutMs = body.sessionTimeoutMs
@@ -285,4 +286,22 @@ function subscribedTopicsOf(metadata: Uint8Array): readonly string[] | undefined
 /** An answer to a JoinGroup that says only what is wrong. */
 export function joinError(error: ErrorName, memberId: string): JoinGroupAnswer {
   return { errorCode: errorCode(error), protocolName: null, leader: '', memberId, members: [] }
+}
+
+/** The answer that lets a member go on to its SyncGroup in the generation as it is. */
+export function currentGeneration(
+  group: ClassicGroup,
+  memberId: string,
+  members: JoinGroupAnswer['members'],
+): JoinGroupAnswer {
+  return {
+    errorCode: 0,
+    generationId: group.generationId,
+    protocolType: group.protocolType,
+    protocolName: group.protocolName,
+    leader: group.leaderId ?? '',
+    skipAssignment: false,
+    memberId,
+    members,
+  }
 }

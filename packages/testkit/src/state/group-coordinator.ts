@@ -1,0 +1,146 @@
+import type { ErrorName } from '@ottla/codec'
+import { BatchReader, type RecordCursor } from '@ottla/codec/records'
+import type { Runtime, Timer } from '@ottla/codec/runtime'
+import { ReplicaGroupLog } from './group-log.ts'
+import { keepAlive, prepareRebalance } from './group-rebalance.ts'
+import { type GroupRecord, replay } from './group-records.ts'
+import { type GroupConfig, GroupShard } from './group-shard.ts'
+import { deleteTopicOffsets, expireOffsets } from './offsets-commit.ts'
+import type { Replica } from './replica.ts'
+
+export const OFFSETS_TOPIC = '__consumer_offsets'
+
+/** What a coordinator needs of its broker. */
+export interface GroupCoordinatorOptions {
+  readonly runtime: Runtime
+  readonly config: GroupConfig
+  /** The number of partitions of __consumer_offsets as the broker knows it; 0 when there is no such topic. */
+  readonly partitionCount: () => number
+}
+
+interface Loaded {
+  readonly shard: GroupShard
+  readonly log: ReplicaGroupLog
+  expiry: Timer | undefined
+}
+
+/** The groups of a broker: one shard for each partition of __consumer_offsets that it leads. */
+export class GroupCoordinator {
+  readonly #options: GroupCoordinatorOptions
+  /** 'loading' from the election until the log is read. */
+  readonly #partitions = new Map<number, Loaded | 'loading'>()
+  #isClosed = false
+
+  constructor(options: GroupCoordinatorOptions) {
+    this.#options = options
+  }
+
+  /** The shard that owns the group, or why this broker cannot serve it now. */
+  shardOf(groupId: string): GroupShard | ErrorName {
+    if (this.#isClosed) return 'COORDINATOR_NOT_AVAILABLE'
+    const count = this.#options.partitionCount()
+    const loaded = count === 0 ? undefined : this.#partitions.get(partitionOf(groupId, count))
+    if (loaded === undefined) return 'NOT_COORDINATOR'
+    if (loaded === 'loading') return 'COORDINATOR_LOAD_IN_PROGRESS'
+    loaded.log.catchUp()
+    return loaded.shard
+  }
+
+  /** All shards, or COORDINATOR_LOAD_IN_PROGRESS while one is not ready: a list would lack its groups. */
+  shards(): readonly GroupShard[] | ErrorName {
+    const shards: GroupShard[] = []
+    for (const loaded of this.#partitions.values()) {
+      if (loaded === 'loading') return 'COORDINATOR_LOAD_IN_PROGRESS'
+      loaded.log.catchUp()
+      shards.push(loaded.shard)
+    }
+    return shards
+  }
+
+  onLeadershipGained(replica: Replica): void {
+    if (replica.topic !== OFFSETS_TOPIC || this.#isClosed) return
+    const { partition } = replica
+    this.#unload(partition)
+    this.#partitions.set(partition, 'loading')
+    // Reading a log takes its time in Kafka: a turn here, in which requests see that it is under way.
+    this.#options.runtime.defer(() => {
+      if (this.#partitions.get(partition) === 'loading' && replica.isLeader) this.#load(replica)
+    })
+  }
+
+  onLeadershipLost(topic: string, partition: number): void {
+    if (topic === OFFSETS_TOPIC) this.#unload(partition)
+  }
+
+  onTopicDeleted(topic: string): void {
+    for (const loaded of this.#partitions.values()) {
+      if (loaded !== 'loading') deleteTopicOffsets(loaded.shard, topic)
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true
+    for (const partition of [...this.#partitions.keys()]) this.#unload(partition)
+  }
+
+  #load(replica: Replica): void {
+    const { runtime, config } = this.#options
+    const log = new ReplicaGroupLog(replica, runtime, config.offsetsCommitTimeoutMs)
+    const shard = new GroupShard({ runtime, log, config })
+    for (const bytes of replica.batches()) {
+      for (const record of recordsOf(bytes)) replay(shard, record)
+    }
+    const loaded: Loaded = { shard, log, expiry: undefined }
+    this.#partitions.set(replica.partition, loaded)
+    this.#scheduleExpiry(loaded)
+    startSessions(shard)
+  }
+
+  #unload(partition: number): void {
+    const loaded = this.#partitions.get(partition)
+    this.#partitions.delete(partition)
+    if (loaded === undefined || loaded === 'loading') return
+    if (loaded.expiry !== undefined) this.#options.runtime.clearTimer(loaded.expiry)
+    loaded.shard.unload()
+    loaded.log.close()
+  }
+
+  #scheduleExpiry(loaded: Loaded): void {
+    const { runtime, config } = this.#options
+    loaded.expiry = runtime.setTimer(() => {
+      expireOffsets(loaded.shard)
+      this.#scheduleExpiry(loaded)
+    }, config.offsetsRetentionCheckIntervalMs)
+  }
+}
+
+/** Members read from the log have their session's time from now on to show up. */
+function startSessions(shard: GroupShard): void {
+  for (const group of shard.groups.values()) {
+    for (const member of group.members.values()) keepAlive(shard, group, member.memberId, member.sessionTimeoutMs)
+    if (group.members.size > shard.config.maxSize) prepareRebalance(shard, group)
+  }
+}
+
+/** As Java has it: `Utils.abs(groupId.hashCode()) % count`, where the least integer counts as 0. */
+export function partitionOf(groupId: string, count: number): number {
+  let hash = 0
+  for (let i = 0; i < groupId.length; i++) hash = (Math.imul(hash, 31) + groupId.charCodeAt(i)) | 0
+  return (hash === -0x80000000 ? 0 : Math.abs(hash)) % count
+}
+
+function* recordsOf(bytes: Uint8Array): Iterable<GroupRecord> {
+  const reader = new BatchReader(bytes)
+  for (let batch = reader.next(); batch; batch = reader.next()) {
+    if (batch.isControl) continue
+    const cursor = batch.records()
+    while (cursor.next()) {
+      const key = bytesAt(cursor, cursor.keyStart, cursor.keyLength)
+      if (key) yield { key, value: bytesAt(cursor, cursor.valueStart, cursor.valueLength) }
+    }
+  }
+}
+
+function bytesAt(cursor: RecordCursor, start: number, length: number): Uint8Array | null {
+  return length < 0 ? null : cursor.bytes.subarray(start, start + length)
+}

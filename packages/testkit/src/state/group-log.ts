@@ -1,0 +1,103 @@
+import { type ErrorName, errorOf } from '@ottla/codec'
+import { BatchWriter } from '@ottla/codec/records'
+import type { Runtime } from '@ottla/codec/runtime'
+import type { GroupRecord } from './group-records.ts'
+import type { GroupLog, GroupWrite } from './group-shard.ts'
+import type { Replica } from './replica.ts'
+
+/** The log outlives the patience of a request: how long the shard waits is decided here, not by the replica. */
+const NO_TIMEOUT_MS = 2_147_483_647
+
+interface PendingWrite {
+  readonly endOffset: number
+  readonly committed: (() => void) | undefined
+}
+
+interface Waiter {
+  readonly settle: (error: ErrorName | undefined) => void
+}
+
+/** The writes of a shard to its replica of __consumer_offsets. */
+export class ReplicaGroupLog implements GroupLog {
+  readonly #replica: Replica
+  readonly #runtime: Pick<Runtime, 'wallNow' | 'setTimer' | 'clearTimer'>
+  readonly #timeoutMs: number
+  /** In the order of the log; their requests may have been answered already. */
+  readonly #pending: PendingWrite[] = []
+  readonly #waiters = new Set<Waiter>()
+
+  constructor(replica: Replica, runtime: Pick<Runtime, 'wallNow' | 'setTimer' | 'clearTimer'>, timeoutMs: number) {
+    this.#replica = replica
+    this.#runtime = runtime
+    this.#timeoutMs = timeoutMs
+  }
+
+  write(records: readonly GroupRecord[], handlers: GroupWrite): void {
+    if (records.length === 0) {
+      this.#barrier(handlers.done)
+      return
+    }
+    const waiter = this.#wait(handlers.done)
+    let isRefused = false
+    let isTaken = false
+    const taken = (): void => {
+      if (isTaken) return
+      isTaken = true
+      handlers.appended?.()
+      this.#pending.push({ endOffset: this.#replica.logEndOffset, committed: handlers.committed })
+    }
+    this.#replica.appendAndReplicate(batchOf(records, this.#runtime.wallNow()), NO_TIMEOUT_MS, (outcome) => {
+      isRefused = outcome.errorCode !== 0 && outcome.baseOffset < 0
+      if (!isRefused) taken()
+      this.catchUp()
+      waiter.settle(outcome.errorCode === 0 ? undefined : errorOf(outcome.errorCode).name)
+    })
+    if (!isRefused) taken()
+  }
+
+  catchUp(): void {
+    const { highWatermark } = this.#replica
+    for (;;) {
+      const first = this.#pending[0]
+      if (!first || first.endOffset > highWatermark) return
+      this.#pending.shift()
+      first.committed?.()
+    }
+  }
+
+  /** The leadership is gone: whoever waits is told so. */
+  close(): void {
+    this.#pending.length = 0
+    for (const waiter of [...this.#waiters]) waiter.settle('NOT_LEADER_OR_FOLLOWER')
+  }
+
+  #barrier(done: GroupWrite['done']): void {
+    this.catchUp()
+    const last = this.#pending.at(-1)
+    if (!last) {
+      done(undefined)
+      return
+    }
+    const waiter = this.#wait(done)
+    this.#pending.push({ endOffset: last.endOffset, committed: () => waiter.settle(undefined) })
+  }
+
+  #wait(done: GroupWrite['done']): Waiter {
+    const waiter: Waiter = {
+      settle: (error) => {
+        if (!this.#waiters.delete(waiter)) return
+        this.#runtime.clearTimer(timer)
+        done(error)
+      },
+    }
+    const timer = this.#runtime.setTimer(() => waiter.settle('REQUEST_TIMED_OUT'), this.#timeoutMs)
+    this.#waiters.add(waiter)
+    return waiter
+  }
+}
+
+function batchOf(records: readonly GroupRecord[], nowMs: number): Uint8Array {
+  const writer = new BatchWriter()
+  for (const { key, value } of records) writer.append(nowMs, key, value, [])
+  return writer.seal({ producerId: -1n, producerEpoch: -1, baseSequence: -1 })
+}

@@ -1,0 +1,73 @@
+import { type ErrorName, errorCode } from '@ottla/codec'
+import type { GroupShard } from './group-shard.ts'
+import type { CommittedOffset } from './offsets.ts'
+import { NO_TOPIC_ID } from './offsets-commit.ts'
+
+export interface WantedTopic {
+  readonly name: string
+  readonly topicId: string
+  readonly partitionIndexes: readonly number[]
+}
+
+export interface FetchedTopic {
+  readonly name: string
+  readonly topicId: string
+  readonly partitions: {
+    readonly partitionIndex: number
+    readonly committedOffset: bigint
+    readonly committedLeaderEpoch: number
+    readonly metadata: string
+    readonly errorCode: number
+  }[]
+}
+
+/**
+ * The committed offsets of the topics, or of all that the group has when `topics` is null. With `requireStable` it first
+ * waits for the writes under way. An unknown group has no offsets: that is no error.
+ */
+export function fetchOffsets(
+  shard: GroupShard,
+  groupId: string,
+  topics: readonly WantedTopic[] | null,
+  requireStable: boolean,
+  respond: (result: ErrorName | readonly FetchedTopic[]) => void,
+): void {
+  const read = (): readonly FetchedTopic[] => (topics ? readTopics(shard, groupId, topics) : readAll(shard, groupId))
+  if (!requireStable) {
+    respond(read())
+    return
+  }
+  // NOT_COORDINATOR, because consumers before 3.9 stop at other errors here.
+  shard.log.write([], { done: (error) => respond(error ? 'NOT_COORDINATOR' : read()) })
+}
+
+function readTopics(shard: GroupShard, groupId: string, topics: readonly WantedTopic[]): FetchedTopic[] {
+  return topics.map(({ name, topicId, partitionIndexes }) => ({
+    name,
+    topicId,
+    partitions: partitionIndexes.map((partition) => {
+      const offset = shard.offsets.committed.get(groupId, name, partition)
+      // An offset of a topic of the same name that was deleted since says nothing about this one.
+      const isOther = offset?.topicId && topicId !== NO_TOPIC_ID && offset.topicId !== topicId
+      return fetched(partition, isOther ? undefined : offset)
+    }),
+  }))
+}
+
+function readAll(shard: GroupShard, groupId: string): FetchedTopic[] {
+  return [...shard.offsets.committed.topics(groupId)].map(([name, partitions]) => ({
+    name,
+    topicId: NO_TOPIC_ID,
+    partitions: [...partitions].map(([partition, offset]) => fetched(partition, offset)),
+  }))
+}
+
+function fetched(partitionIndex: number, offset: CommittedOffset | undefined): FetchedTopic['partitions'][number] {
+  return {
+    partitionIndex,
+    committedOffset: offset?.offset ?? -1n,
+    committedLeaderEpoch: offset?.leaderEpoch ?? -1,
+    metadata: offset?.metadata ?? '',
+    errorCode: errorCode('NONE'),
+  }
+}

@@ -1,0 +1,109 @@
+import { createHash, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto'
+import type { Runtime } from '@ottla/codec/runtime'
+import type { SaslExchange, SaslStep } from './users.ts'
+
+export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+
+/** What a server keeps of a password (RFC 5802 §3): neither it nor the client's key can be told from this. */
+export interface ScramCredential {
+  readonly salt: Uint8Array
+  readonly iterations: number
+  readonly storedKey: Uint8Array
+  readonly serverKey: Uint8Array
+}
+
+const ITERATIONS = 4096
+const hashes = {
+  'SCRAM-SHA-256': { name: 'sha256', size: 32 },
+  'SCRAM-SHA-512': { name: 'sha512', size: 64 },
+} as const
+
+export function scramCredential(mechanism: ScramMechanism, password: string, salt: Uint8Array): ScramCredential {
+  const { name, size } = hashes[mechanism]
+  const salted = pbkdf2Sync(password, salt, ITERATIONS, size, name)
+  const clientKey = createHmac(name, salted).update('Client Key').digest()
+  return {
+    salt,
+    iterations: ITERATIONS,
+    storedKey: createHash(name).update(clientKey).digest(),
+    serverKey: createHmac(name, salted).update('Server Key').digest(),
+  }
+}
+
+interface Challenge {
+  readonly user: string
+  readonly credential: ScramCredential
+  readonly nonce: string
+  /** The two first messages as the proof signs them. */
+  readonly signedSoFar: string
+}
+
+const SASL_NAME = '(?:[^=,]|=2C|=3D)+'
+const firstMessage = new RegExp(`^n,(?:a=(${SASL_NAME}))?,((?:m=[^,]*,)?n=(${SASL_NAME}),r=([!-+\\--~]+)(?:,.*)?)$`)
+const finalMessage = /^(c=([A-Za-z0-9+/=]+),r=([!-+\--~]+)(?:,.*)?),p=([A-Za-z0-9+/]+={0,2})$/
+
+/** The server's side of RFC 5802, without channel binding, as Kafka has it. */
+export class ScramExchange implements SaslExchange {
+  readonly #mechanism: ScramMechanism
+  readonly #runtime: Pick<Runtime, 'secureRandom'>
+  readonly #credentialOf: (user: string) => ScramCredential | undefined
+  #challenge: Challenge | undefined
+
+  constructor(
+    mechanism: ScramMechanism,
+    runtime: Pick<Runtime, 'secureRandom'>,
+    credentialOf: (user: string) => ScramCredential | undefined,
+  ) {
+    this.#mechanism = mechanism
+    this.#runtime = runtime
+    this.#credentialOf = credentialOf
+  }
+
+  step(bytes: Uint8Array): SaslStep {
+    const message = Buffer.from(bytes).toString('utf8')
+    const challenge = this.#challenge
+    if (challenge === undefined) return this.#first(message)
+    this.#challenge = undefined
+    return this.#final(message, challenge)
+  }
+
+  #first(message: string): SaslStep {
+    const match = firstMessage.exec(message)
+    if (!match) return this.#invalid()
+    const [, authorizationId, bare = '', name = '', clientNonce = ''] = match
+    const user = name.replaceAll('=2C', ',').replaceAll('=3D', '=')
+    const credential = this.#credentialOf(user)
+    if (!credential) return this.#invalid()
+    if (authorizationId !== undefined && authorizationId !== user) {
+      const message = 'Authentication failed: Client requested an authorization id that is different from username'
+      return { kind: 'failed', message }
+    }
+    const nonce = clientNonce + Buffer.from(this.#runtime.secureRandom(18)).toString('base64url')
+    const reply = `r=${nonce},s=${Buffer.from(credential.salt).toString('base64')},i=${credential.iterations}`
+    this.#challenge = { user, credential, nonce, signedSoFar: `${bare},${reply}` }
+    return { kind: 'continue', bytes: Buffer.from(reply) }
+  }
+
+  #final(message: string, challenge: Challenge): SaslStep {
+    const match = finalMessage.exec(message)
+    if (!match) return this.#invalid()
+    const [, withoutProof = '', , nonce = '', proof = ''] = match
+    if (nonce !== challenge.nonce) return this.#invalid()
+    const { name } = hashes[this.#mechanism]
+    const { storedKey, serverKey } = challenge.credential
+    const signed = `${challenge.signedSoFar},${withoutProof}`
+    const clientSignature = createHmac(name, storedKey).update(signed).digest()
+    const clientProof = Buffer.from(proof, 'base64')
+    if (clientProof.length !== clientSignature.length) return this.#invalid()
+    const clientKey = clientProof.map((byte, i) => byte ^ (clientSignature[i] ?? 0))
+    if (!timingSafeEqual(createHash(name).update(clientKey).digest(), storedKey)) return this.#invalid()
+    const serverSignature = createHmac(name, serverKey).update(signed).digest('base64')
+    return { kind: 'done', bytes: Buffer.from(`v=${serverSignature}`), user: challenge.user }
+  }
+
+  /** One message for all of it: it must not tell whether there is such a user. */
+  #invalid(): SaslStep {
+    const message = `Authentication failed during authentication due to invalid credentials with SASL mechanism ${this.#mechanism}`
+    return { kind: 'failed', message }
+  }
+}
