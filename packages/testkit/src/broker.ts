@@ -1,6 +1,11 @@
+import type { ServerTransport, TransportSink } from '@ottla/codec/runtime'
 import type { ClusterContext } from './cluster-context.ts'
-import type { BrokerServices } from './services.ts'
+import { Connection } from './connection.ts'
+import { type BrokerService, type BrokerServices, createServices } from './services.ts'
+import { type MetadataDelta, MetadataView } from './state/metadata-view.ts'
+import { FetchSessions } from './state/fetch-sessions.ts'
 import type { Replica } from './state/replica.ts'
+import { ReplicaSet } from './state/replica-set.ts'
 
 export interface Endpoint {
   readonly id: number
@@ -9,19 +14,177 @@ export interface Endpoint {
   readonly rack: string | null
 }
 
-/** One node. */
-export interface Broker {
+/** Where a broker listens. */
+export interface Listener {
+  readonly host: string
+  readonly port: number
+  /** Connections are accepted no more. */
+  close(): Promise<void>
+}
+
+/** Opens what a broker listens on; `accept` is called for each connection and says where its bytes go. */
+export type Listen = (
+  brokerId: number,
+  accept: (transport: ServerTransport) => TransportSink,
+) => Promise<Listener>
+
+/** One node: its connections, its replicas, the coordinators above them, and what it knows of the cluster. */
+export class Broker {
   readonly id: number
+  readonly rack: string | null
   readonly cluster: ClusterContext
-  readonly isUp: boolean
+  readonly replicas: ReplicaSet
+  readonly fetchSessions: FetchSessions
+  readonly #listen: Listen
+  readonly #connections = new Set<Connection>()
+  readonly #view = new MetadataView()
+  #services: BrokerServices | undefined
+  #listener: Listener | undefined
+  #news: MetadataDelta[] = []
+  #isUp = false
+  #nextConnectionId = 0
+
+  constructor(cluster: ClusterContext, { id, rack }: { readonly id: number; readonly rack: string | null }, listen: Listen) {
+    this.id = id
+    this.rack = rack
+    this.cluster = cluster
+    this.#listen = listen
+    const { runtime, config, controller } = cluster
+    this.fetchSessions = new FetchSessions(config.number('max.incremental.fetch.session.cache.slots'), runtime)
+    this.replicas = new ReplicaSet({
+      brokerId: id,
+      runtime,
+      config,
+      controller,
+      view: this.#view,
+      peer: (peerId) => {
+        const peer = cluster.broker(peerId)
+        return peer?.isUp ? peer.replicas : undefined
+      },
+      onLeadershipGained: (replica) => this.#eachService((service) => service.onLeadershipGained?.(replica)),
+      onLeadershipLost: ({ topic, partition }) =>
+        this.#eachService((service) => service.onLeadershipLost?.(topic, partition)),
+    })
+  }
+
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
+  /** Where it listens; undefined while it is down. */
+  get listener(): Listener | undefined {
+    return this.#listener
+  }
+
   /** Made at start, closed at death. */
-  readonly services: BrokerServices
-  /** The address of a live broker as this one knows it; undefined when it is fenced or unknown here. */
-  endpointOf(brokerId: number): Endpoint | undefined
+  get services(): BrokerServices {
+    if (this.#services === undefined) throw new Error(`broker ${this.id} is down`)
+    return this.#services
+  }
+
+  /** What this broker knows of the cluster; it lags behind the controller. */
+  get view(): MetadataView {
+    return this.#view
+  }
+
+  /** How many connections are open. */
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  // ---- life ----------------------------------------------------------------------------------------------------------
+
+  /** Listens, registers with the controller, and serves as soon as it knows what the controller knows. */
+  async start(): Promise<void> {
+    if (this.#isUp) throw new Error(`broker ${this.id} is up already`)
+    const listener = await this.#listen(this.id, (transport) => this.#accept(transport))
+    this.#listener = listener
+    const { host, port } = listener
+    const snapshot = this.cluster.controller.register({ id: this.id, host, port, rack: this.rack })
+    this.#isUp = true
+    this.#services = createServices(this)
+    this.replicas.start()
+    await new Promise<void>((resolve) => {
+      this.cluster.runtime.defer(() => {
+        if (this.#isUp) this.#catchUp(snapshot)
+        resolve()
+      })
+    })
+  }
+
+  /** The process dies: connections break, nothing is answered, the logs stay. */
+  async kill(): Promise<void> {
+    if (!this.#isUp) return
+    this.#isUp = false
+    const listener = this.#listener
+    this.#listener = undefined
+    for (const connection of [...this.#connections]) connection.destroy(new Error(`broker ${this.id} was killed`))
+    this.#eachService((service) => service.close())
+    this.#services = undefined
+    this.fetchSessions.clear()
+    this.replicas.halt()
+    this.#news = []
+    this.#view.clear()
+    await listener?.close()
+  }
+
+  /** A decision of the controller: it is known here one turn later. */
+  learn(delta: MetadataDelta): void {
+    if (!this.#isUp) return
+    this.#news.push(delta)
+    if (this.#news.length > 1) return
+    this.cluster.runtime.defer(() => {
+      const news = this.#news
+      this.#news = []
+      if (this.#isUp) for (const item of news) this.#apply(item)
+    })
+  }
+
+  // ---- what it knows -------------------------------------------------------------------------------------------------
+
+  /** The address of a live broker as this one knows it. */
+  endpointOf(brokerId: number): Endpoint | undefined {
+    const broker = this.#view.broker(brokerId)
+    return broker === undefined || broker.isFenced ? undefined : broker
+  }
+
   /** The partition's leader as this broker knows it; -1 when there is none; undefined for an unknown partition. */
-  leaderOf(topic: string, partition: number): number | undefined
+  leaderOf(topic: string, partition: number): number | undefined {
+    return this.#view.topic(topic)?.partitions[partition]?.leader
+  }
+
   /** How many partitions a topic has as this broker knows it; 0 when it does not know the topic. */
-  partitionCount(topic: string): number
+  partitionCount(topic: string): number {
+    return this.#view.topic(topic)?.partitions.length ?? 0
+  }
+
   /** This broker's own replica. */
-  replica(topic: string, partition: number): Replica | undefined
+  replica(topic: string, partition: number): Replica | undefined {
+    return this.replicas.replica(topic, partition)
+  }
+
+  // ---- inside --------------------------------------------------------------------------------------------------------
+
+  #catchUp(snapshot: MetadataDelta): void {
+    this.#apply(snapshot)
+    this.replicas.dropUnknown(this.#view)
+    this.cluster.controller.unfence(this.id)
+  }
+
+  #apply(delta: MetadataDelta): void {
+    this.#view.apply(delta)
+    this.replicas.apply(delta)
+    for (const { name } of delta.deletedTopics ?? []) this.#eachService((service) => service.onTopicDeleted?.(name))
+  }
+
+  #accept(transport: ServerTransport): TransportSink {
+    const id = this.#nextConnectionId++
+    const connection = new Connection(this, { id, transport }, () => this.#connections.delete(connection))
+    this.#connections.add(connection)
+    return connection.sink
+  }
+
+  #eachService(visit: (service: BrokerService) => void): void {
+    for (const service of Object.values<BrokerService>(this.#services ?? {})) visit(service)
+  }
 }

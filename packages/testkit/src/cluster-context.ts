@@ -21,4 +21,6 @@ export interface ClusterContext {
   readonly sasl: SaslOptions | undefined
   broker(id: number): Broker | undefined
   brokers(): readonly Broker[]
+  /** Tells whoever runs the test what a client did that cannot be answered. */
+  diagnose(message: string): void
 }

@@ -1,6 +1,12 @@
+import { FrameSplitter } from '@ottla/codec'
+import type { ServerTransport, Timer, TransportSink } from '@ottla/codec/runtime'
+import type { Broker } from './broker.ts'
+import { dispatch } from './dispatch.ts'
+import type { Held } from './state/held.ts'
+
 /** What a listener with SASL keeps for a connection; the SASL handlers own `exchange`. */
 export interface ConnectionAuth {
-  /** The listener asks for authentication: until `principal` is set only ApiVersions, SaslHandshake and SaslAuthenticate are answered. */
+  /** The listener asks for authentication: until `principal` is set only ApiVersions and SASL are answered. */
   readonly required: boolean
   /** `User:alice` once authenticated; `User:ANONYMOUS` where nothing is asked for. */
   principal: string | undefined
@@ -9,10 +15,161 @@ export interface ConnectionAuth {
   exchange: unknown
 }
 
-/** A client's connection, as handlers see it. */
-export interface Connection {
+/** What came of a frame: bytes to write, an answer that comes later, nothing (acks=0), or the end of the connection. */
+export type Outcome =
+  | { readonly kind: 'answer'; readonly chunks: readonly Uint8Array[] }
+  | { readonly kind: 'held'; readonly held: Held<unknown>; readonly encode: (answer: unknown) => Outcome }
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'close'; readonly reason: string }
+
+/** Requests wait while this many bytes of answers are not written yet: a client that does not read gets no more. */
+const maxUnflushedBytes = 1 << 20
+
+/**
+ * A client's connection: one request at a time, answered in order. While an answer is held nothing more is read, as
+ * Kafka mutes the channel.
+ */
+export class Connection {
   readonly id: number
   readonly auth: ConnectionAuth
+  readonly remoteAddress: string
+  /** Where the transport delivers. */
+  readonly sink: TransportSink
+  readonly broker: Broker
+  readonly #transport: ServerTransport
+  readonly #splitter: FrameSplitter
+  readonly #onClosed: () => void
+  readonly #frames: Buffer[] = []
+  #held: Held<unknown> | undefined
+  #unflushedBytes = 0
+  #isPumping = false
+  #isMuted = false
+  #isClosing = false
+  #isClosed = false
+  #lastActiveAtMs: number
+  #idleTimer: Timer | undefined
+
+  constructor(
+    broker: Broker,
+    { id, transport }: { readonly id: number; readonly transport: ServerTransport },
+    onClosed: () => void,
+  ) {
+    const { config, sasl, runtime } = broker.cluster
+    this.id = id
+    this.broker = broker
+    this.remoteAddress = transport.remoteAddress
+    this.#transport = transport
+    this.#onClosed = onClosed
+    const required = sasl !== undefined
+    this.auth = {
+      required,
+      principal: required ? undefined : 'User:ANONYMOUS',
+      mechanism: undefined,
+      exchange: undefined,
+    }
+    this.#splitter = new FrameSplitter({
+      maxBytes: config.number('socket.request.max.bytes'),
+      onFrame: (frame) => this.#frames.push(frame),
+      onError: (error) => this.destroy(error),
+    })
+    this.sink = {
+      space: () => this.#splitter.space(),
+      filled: (size) => this.#filled(size),
+      closed: () => this.#closed(),
+    }
+    this.#lastActiveAtMs = runtime.monoNow()
+    this.#watchIdle(config.number('connections.max.idle.ms'))
+  }
+
   /** Closes once the answer of the request at hand is written: after a failed authentication. */
-  closeAfterResponse(): void
+  closeAfterResponse(): void {
+    this.#isClosing = true
+  }
+
+  /** Closes at once; with an error the client sees the connection reset. */
+  destroy(error?: Error): void {
+    if (this.#isClosed) return
+    this.#transport.destroy(error)
+    this.#closed()
+  }
+
+  #filled(size: number): void {
+    this.#lastActiveAtMs = this.broker.cluster.runtime.monoNow()
+    this.#splitter.filled(size)
+    this.#pump()
+  }
+
+  /** Answers what has come, until a request is held or the client does not take its answers. */
+  #pump(): void {
+    if (this.#isPumping) return
+    this.#isPumping = true
+    while (this.#isReady() && this.#frames.length > 0) this.#settle(dispatch(this, this.#frames.shift() as Buffer))
+    this.#isPumping = false
+    this.#mute(!this.#isReady())
+  }
+
+  #isReady(): boolean {
+    return !this.#isClosed && this.#held === undefined && this.#unflushedBytes < maxUnflushedBytes
+  }
+
+  #mute(muted: boolean): void {
+    if (this.#isClosed || muted === this.#isMuted) return
+    this.#isMuted = muted
+    if (muted) this.#transport.pause()
+    else this.#transport.resume()
+  }
+
+  #settle(outcome: Outcome): void {
+    if (outcome.kind === 'answer') this.#write(outcome.chunks)
+    if (outcome.kind === 'held') this.#hold(outcome)
+    if (outcome.kind === 'close') this.destroy()
+  }
+
+  #hold({ held, encode }: Extract<Outcome, { kind: 'held' }>): void {
+    this.#held = held
+    held.deliverTo((answer) => {
+      if (this.#isClosed) return
+      this.#held = undefined
+      this.#settle(encode(answer))
+      this.#pump()
+    })
+  }
+
+  #write(chunks: readonly Uint8Array[]): void {
+    let size = 0
+    for (const chunk of chunks) size += chunk.byteLength
+    this.#unflushedBytes += size
+    const isLast = this.#isClosing
+    this.#transport.write(chunks, () => {
+      this.#unflushedBytes -= size
+      this.#lastActiveAtMs = this.broker.cluster.runtime.monoNow()
+      if (isLast) this.destroy()
+      else if (this.#isMuted) this.#pump()
+    })
+  }
+
+  #closed(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#splitter.stop()
+    this.#frames.length = 0
+    if (this.#idleTimer !== undefined) this.broker.cluster.runtime.clearTimer(this.#idleTimer)
+    this.#held?.cancel()
+    this.#held = undefined
+    this.#onClosed()
+  }
+
+  /** One timer a connection, set anew for what is left when it fires: activity costs a clock reading, not a timer. */
+  #watchIdle(maxIdleMs: number): void {
+    if (maxIdleMs <= 0) return
+    const { runtime } = this.broker.cluster
+    const arm = (delayMs: number) => {
+      this.#idleTimer = runtime.setTimer(() => {
+        const idleMs = runtime.monoNow() - this.#lastActiveAtMs
+        if (idleMs >= maxIdleMs && this.#held === undefined) this.destroy()
+        else arm(Math.max(1, maxIdleMs - idleMs))
+      }, delayMs)
+    }
+    arm(maxIdleMs)
+  }
 }

@@ -1,8 +1,270 @@
+import type { ErrorName } from '@ottla/codec'
+import type { Runtime, Timer } from '@ottla/codec/runtime'
+import { assignReplicas } from './state/assignment.ts'
+import type { BrokerConfig } from './state/broker-config.ts'
+import { asNextVersion, elect, withoutInIsr } from './state/election.ts'
+import {
+  type BrokerImage,
+  type MetadataDelta,
+  MetadataView,
+  type PartitionImage,
+  type TopicImage,
+} from './state/metadata-view.ts'
+import { topicSettings } from './state/topic-config.ts'
+
+export const offsetsTopic = '__consumer_offsets'
+
+export interface ControllerOptions {
+  readonly runtime: Runtime
+  readonly config: BrokerConfig
+  /** Sends a decision to all brokers; they take it in a later turn. */
+  readonly publish: (delta: MetadataDelta) => void
+}
+
+export interface NewTopic {
+  readonly name: string
+  /** The replicas of each partition, the first preferred. */
+  readonly assignment: readonly (readonly number[])[]
+  readonly configs: ReadonlyMap<string, string>
+}
+
+export interface IsrRequest {
+  readonly brokerId: number
+  readonly topicId: string
+  readonly partition: number
+  readonly leaderEpoch: number
+  readonly partitionEpoch: number
+  readonly isr: readonly number[]
+}
+
+export type ElectionOutcome = ErrorName
+
 /** Who leads what: the one authority; brokers learn of its decisions a little later. */
-export interface Controller {
+export class Controller {
+  readonly #runtime: Runtime
+  readonly #config: BrokerConfig
+  readonly #publish: (delta: MetadataDelta) => void
+  readonly #state = new MetadataView()
+  readonly #sessions = new Map<number, Timer>()
+  #nextProducerId = 0n
+  #rebalance: Timer | undefined
+
+  constructor({ runtime, config, publish }: ControllerOptions) {
+    this.#runtime = runtime
+    this.#config = config
+    this.#publish = publish
+  }
+
+  /** What is decided; brokers see it later. */
+  get state(): MetadataView {
+    return this.#state
+  }
+
+  /** Ids of producers go in one row through the cluster. */
+  allocateProducerId(): bigint {
+    return this.#nextProducerId++
+  }
+
+  // ---- brokers -------------------------------------------------------------------------------------------------------
+
+  /** A broker starts: it is fenced until it has caught up with the metadata. Whatever it led before is led by others. */
+  register(broker: Omit<BrokerImage, 'isFenced'>): MetadataDelta {
+    this.#endSession(broker.id)
+    if (this.#state.isAlive(broker.id)) this.#fence(broker.id)
+    this.#decide({ brokers: [{ ...broker, isFenced: true }] })
+    return this.#state.snapshot()
+  }
+
+  /** The broker serves: partitions without a leader may have one again. */
+  unfence(brokerId: number): void {
+    const broker = this.#state.broker(brokerId)
+    if (broker === undefined || !broker.isFenced) return
+    const brokers = [{ ...broker, isFenced: false }]
+    this.#state.apply({ brokers })
+    const topics = this.#changePartitions((image, topic) =>
+      image.leader === -1 ? elect(image, this.#rules(topic)) : image,
+    )
+    this.#decide({ brokers, topics })
+    this.#watchPreferredLeaders()
+  }
+
+  /** The broker's heartbeats stopped: it is fenced when the session is over. */
+  brokerLost(brokerId: number): void {
+    this.#endSession(brokerId)
+    const fence = () => {
+      this.#sessions.delete(brokerId)
+      this.#fence(brokerId)
+    }
+    this.#sessions.set(brokerId, this.#runtime.setTimer(fence, this.#config.number('broker.session.timeout.ms')))
+  }
+
+  // ---- topics --------------------------------------------------------------------------------------------------------
+
+  createTopic({ name, assignment, configs }: NewTopic): TopicImage {
+    const partitions = assignment.map((replicas, partition) => this.#newPartition(partition, replicas))
+    const topic = { name, id: this.#newTopicId(), isInternal: name === offsetsTopic, partitions, configs }
+    this.#decide({ topics: [topic] })
+    return topic
+  }
+
+  deleteTopic(topic: TopicImage): void {
+    this.#decide({ deletedTopics: [topic] })
+  }
+
+  addPartitions(topic: TopicImage, assignment: readonly (readonly number[])[]): void {
+    const added = assignment.map((replicas, index) => this.#newPartition(topic.partitions.length + index, replicas))
+    this.#decide({ topics: [{ ...topic, partitions: [...topic.partitions, ...added] }] })
+  }
+
+  setTopicConfigs(topic: TopicImage, configs: ReadonlyMap<string, string>): void {
+    this.#decide({ topics: [{ ...topic, configs }] })
+  }
+
+  /** Dynamic broker configs; `brokerId` '' sets the default of all. */
+  setBrokerConfigs(brokerId: string, configs: ReadonlyMap<string, string>): void {
+    const all = new Map(this.#state.snapshot().brokerConfigs)
+    this.#decide({ brokerConfigs: all.set(brokerId, configs) })
+  }
+
+  /** Replicas for new partitions over the brokers that live. */
+  assign(count: number, replicationFactor: number, start: number): number[][] {
+    return assignReplicas(this.#state.aliveBrokers(), count, replicationFactor, start)
+  }
+
   /**
-   * Creates `__consumer_offsets` (offsets.topic.num.partitions, RF min(offsets.topic.replication.factor, live brokers), compact)
-   * when it is missing. Brokers learn of it asynchronously: answer COORDINATOR_NOT_AVAILABLE until `broker.leaderOf` knows.
+   * Creates `__consumer_offsets` (offsets.topic.num.partitions, offsets.topic.replication.factor but no more than there
+   * are live brokers, compacted) when it is missing. Brokers learn of it later.
    */
-  ensureOffsetsTopic(): void
+  ensureOffsetsTopic(): void {
+    const alive = this.#state.aliveBrokers().length
+    if (alive === 0 || this.#state.topic(offsetsTopic) !== undefined) return
+    const replicationFactor = Math.min(this.#config.number('offsets.topic.replication.factor'), alive)
+    const assignment = this.assign(this.#config.number('offsets.topic.num.partitions'), replicationFactor, 0)
+    const configs = new Map([
+      ['cleanup.policy', 'compact'],
+      ['compression.type', 'producer'],
+      ['segment.bytes', '104857600'],
+    ])
+    this.createTopic({ name: offsetsTopic, assignment, configs })
+  }
+
+  // ---- partitions ----------------------------------------------------------------------------------------------------
+
+  /** A leader asks for another ISR (AlterPartition). */
+  alterIsr(request: IsrRequest): { readonly error: ErrorName } | { readonly error: undefined; readonly image: PartitionImage } {
+    const topic = this.#state.topicById(request.topicId)
+    const image = topic?.partitions[request.partition]
+    if (topic === undefined || image === undefined) return { error: 'UNKNOWN_TOPIC_ID' }
+    if (request.leaderEpoch < image.leaderEpoch || request.brokerId !== image.leader) return { error: 'FENCED_LEADER_EPOCH' }
+    if (request.partitionEpoch !== image.partitionEpoch) return { error: 'INVALID_UPDATE_VERSION' }
+    const { isr } = request
+    if (!isr.includes(image.leader) || !isr.every((id) => image.replicas.includes(id))) return { error: 'INVALID_REQUEST' }
+    if (!isr.every((id) => this.#state.isAlive(id))) return { error: 'INELIGIBLE_REPLICA' }
+    const inOrder = image.replicas.filter((id) => isr.includes(id))
+    const changed = asNextVersion(image, { ...image, isr: inOrder })
+    this.#decide({ topics: [withPartition(topic, changed)] })
+    this.#watchPreferredLeaders()
+    return { error: undefined, image: changed }
+  }
+
+  /** ElectLeaders: the preferred replica, or for a partition without a leader any live one. */
+  electLeader(topicName: string, partition: number, kind: 'preferred' | 'unclean'): ElectionOutcome {
+    const topic = this.#state.topic(topicName)
+    const image = topic?.partitions[partition]
+    if (topic === undefined || image === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
+    const isPreferred = kind === 'preferred'
+    if (isPreferred ? image.leader === image.replicas[0] : image.leader !== -1) return 'ELECTION_NOT_NEEDED'
+    const rules = { ...this.#rules(topic), preferred: isPreferred, ...(!isPreferred && { unclean: true }) }
+    const elected = asNextVersion(image, elect(image, rules))
+    if (isPreferred && elected.leader !== image.replicas[0]) return 'PREFERRED_LEADER_NOT_AVAILABLE'
+    if (!isPreferred && elected.leader === -1) return 'ELIGIBLE_LEADERS_NOT_AVAILABLE'
+    this.#decide({ topics: [withPartition(topic, elected)] })
+    return 'NONE'
+  }
+
+  close(): void {
+    for (const timer of this.#sessions.values()) this.#runtime.clearTimer(timer)
+    this.#sessions.clear()
+    if (this.#rebalance !== undefined) this.#runtime.clearTimer(this.#rebalance)
+    this.#rebalance = undefined
+  }
+
+  // ---- inside --------------------------------------------------------------------------------------------------------
+
+  #decide(delta: MetadataDelta): void {
+    this.#state.apply(delta)
+    this.#publish(delta)
+  }
+
+  /** Leaves the ISRs, and others take what it led. */
+  #fence(brokerId: number): void {
+    const broker = this.#state.broker(brokerId)
+    if (broker === undefined || broker.isFenced) return
+    const brokers = [{ ...broker, isFenced: true }]
+    this.#state.apply({ brokers })
+    const topics = this.#changePartitions((image, topic) => {
+      if (!image.isr.includes(brokerId) && image.leader !== brokerId) return image
+      return elect(withoutInIsr(image, brokerId), this.#rules(topic))
+    })
+    this.#decide({ brokers, topics })
+  }
+
+  #changePartitions(change: (image: PartitionImage, topic: TopicImage) => PartitionImage): TopicImage[] {
+    const changed: TopicImage[] = []
+    for (const topic of this.#state.topics()) {
+      const partitions = topic.partitions.map((image) => asNextVersion(image, change(image, topic)))
+      if (partitions.some((image, index) => image !== topic.partitions[index])) changed.push({ ...topic, partitions })
+    }
+    return changed
+  }
+
+  #rules(topic: TopicImage): { readonly isAlive: (id: number) => boolean; readonly unclean: boolean } {
+    const settings = topicSettings(topic, { id: -1, view: this.#state, config: this.#config })
+    return { isAlive: (id) => this.#state.isAlive(id), unclean: settings.uncleanLeaderElection }
+  }
+
+  #newPartition(partition: number, replicas: readonly number[]): PartitionImage {
+    const isr = replicas.filter((id) => this.#state.isAlive(id))
+    return { partition, replicas, isr, leader: isr[0] ?? -1, leaderEpoch: 0, partitionEpoch: 0 }
+  }
+
+  #newTopicId(): string {
+    const bytes = Buffer.from(this.#runtime.secureRandom(16))
+    // An id must not look like an option on a command line.
+    bytes[0] = (bytes[0] as number) & 0x7f
+    return bytes.toString('base64url')
+  }
+
+  #endSession(brokerId: number): void {
+    const timer = this.#sessions.get(brokerId)
+    if (timer !== undefined) this.#runtime.clearTimer(timer)
+    this.#sessions.delete(brokerId)
+  }
+
+  /** Leadership goes back to preferred replicas that are in sync again, after a while; armed only while some are not leading. */
+  #watchPreferredLeaders(): void {
+    if (this.#rebalance !== undefined || !this.#config.boolean('auto.leader.rebalance.enable')) return
+    if (this.#returnable().length === 0) return
+    const intervalMs = this.#config.number('leader.imbalance.check.interval.seconds') * 1000
+    this.#rebalance = this.#runtime.setTimer(() => {
+      this.#rebalance = undefined
+      for (const [topic, partition] of this.#returnable()) this.electLeader(topic, partition, 'preferred')
+      this.#watchPreferredLeaders()
+    }, intervalMs)
+  }
+
+  #returnable(): [topic: string, partition: number][] {
+    const found: [string, number][] = []
+    for (const { name, partitions } of this.#state.topics()) {
+      for (const { partition, replicas, isr, leader } of partitions) {
+        const first = replicas[0] as number
+        if (leader !== first && isr.includes(first) && this.#state.isAlive(first)) found.push([name, partition])
+      }
+    }
+    return found
+  }
+}
+
+function withPartition(topic: TopicImage, image: PartitionImage): TopicImage {
+  return { ...topic, partitions: topic.partitions.map((old) => (old.partition === image.partition ? image : old)) }
 }

@@ -1,4 +1,4 @@
-export type ConfigType = 'boolean' | 'int' | 'long' | 'string' | 'list'
+export type ConfigType = 'boolean' | 'int' | 'long' | 'double' | 'string' | 'list'
 
 export interface ConfigDefinition {
   readonly type: ConfigType
@@ -102,6 +102,7 @@ export function isBrokerConfig(name: string): name is BrokerConfigName {
 /** Why a value cannot be taken; undefined when it can. */
 export function problemWith({ type }: ConfigDefinition, value: string): string | undefined {
   if (type === 'boolean') return value === 'true' || value === 'false' ? undefined : `Not a boolean: ${value}`
+  if (type === 'double') return Number.isFinite(Number(value)) ? undefined : `Not a number of type DOUBLE: ${value}`
   if (type !== 'int' && type !== 'long') return undefined
   if (!/^[+-]?\d{1,19}$/.test(value)) return `Not a number of type ${type.toUpperCase()}: ${value}`
   const limit = type === 'int' ? 2 ** 31 : 2 ** 63

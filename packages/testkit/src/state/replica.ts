@@ -1,3 +1,41 @@
+import { type ErrorName, errorCode } from '@ottla/codec'
+import type { Runtime } from '@ottla/codec/runtime'
+import { type IsrChange, type LagRules, LeaderState } from './leader-state.ts'
+import type { EpochEnd } from './leader-epochs.ts'
+import type { StoredBatch } from './log-segment.ts'
+import type { PartitionImage } from './metadata-view.ts'
+import { type ProducedBatch, placeBatch, producedBatchOf } from './produced-batch.ts'
+import { lastSequenceOf } from './producer-states.ts'
+import { ReplicaLog } from './replica-log.ts'
+import type { TopicSettings } from './topic-config.ts'
+
+/** What a replica needs of its broker. */
+export interface ReplicaHost {
+  readonly brokerId: number
+  readonly runtime: Runtime
+  /** replica.lag.time.max.ms */
+  readonly lagTimeMaxMs: number
+  readonly producerExpirationMs: number
+  /** Registered and not fenced, as far as this broker knows. */
+  isAlive(brokerId: number): boolean
+  /** There are records, a high watermark or a log start that followers do not know. */
+  wakeFollowers(replica: Replica): void
+  /** Asks the controller; the answer comes through `acceptIsr` or `refuseIsr`. */
+  proposeIsr(replica: Replica, change: IsrChange): void
+  /** Somebody of the ISR is behind: see to it that `shrinkIsr` is called in time. */
+  watchIsr(): void
+}
+
+/** How an append ended, when it needs no more than the leader. */
+export type AppendResult =
+  | { readonly error: ErrorName; readonly message: string }
+  | {
+      readonly error: undefined
+      readonly baseOffset: number
+      /** acks=all is fulfilled when the high watermark is here. */
+      readonly requiredOffset: number
+    }
+
 /** How an append that is to be replicated ended. */
 export interface AppendDone {
   /** Kafka's error code; 0 when all of the ISR has it. */
@@ -6,25 +44,480 @@ export interface AppendDone {
   readonly baseOffset: number
 }
 
-/** One replica of a partition on one broker. */
-export interface Replica {
+export interface FollowerFetch {
+  readonly followerId: number
+  readonly leaderEpoch: number
+  readonly fetchOffset: number
+  readonly lastFetchedEpoch: number
+  readonly logStartOffset: number
+  readonly maxBytes: number
+}
+
+export type FollowerFetched =
+  | { readonly kind: 'error'; readonly error: ErrorName; readonly leaderStart: number; readonly leaderEnd: number }
+  | { readonly kind: 'diverging'; readonly end: EpochEnd }
+  | {
+      readonly kind: 'records'
+      readonly batches: readonly StoredBatch[]
+      readonly highWatermark: number
+      readonly logStartOffset: number
+    }
+
+export interface ConsumerRead {
+  readonly fetchOffset: number
+  /** -1: the consumer does not know. */
+  readonly currentLeaderEpoch: number
+  readonly lastFetchedEpoch: number
+}
+
+export type ReadCheck =
+  | { readonly kind: 'error'; readonly error: ErrorName }
+  | { readonly kind: 'diverging'; readonly end: EpochEnd }
+  | { readonly kind: 'ok' }
+
+interface AppendWait {
+  readonly requiredOffset: number
+  readonly done: (error: ErrorName) => void
+}
+
+export type RoleChange = 'gained' | 'lost' | 'none'
+
+const readable: ReadCheck = { kind: 'ok' }
+
+/** One replica of a partition on one broker: its log, and the leader's state while the broker leads. */
+export class Replica {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
-  /** True while this broker leads the partition. */
-  readonly isLeader: boolean
-  readonly leaderEpoch: number
-  readonly logStartOffset: number
-  readonly highWatermark: number
-  readonly logEndOffset: number
+  readonly log = new ReplicaLog()
+  #settings: TopicSettings
+  readonly #host: ReplicaHost
+  readonly #waits = new Set<AppendWait>()
+  readonly #watchers = new Set<() => void>()
+  #leader: LeaderState | undefined
+  #leaderId = -1
+  #leaderEpoch = -1
+
+  constructor(
+    host: ReplicaHost,
+    at: { readonly topic: string; readonly topicId: string; readonly partition: number },
+    settings: TopicSettings,
+  ) {
+    this.#host = host
+    this.topic = at.topic
+    this.topicId = at.topicId
+    this.partition = at.partition
+    this.#settings = settings
+  }
+
+  get settings(): TopicSettings {
+    return this.#settings
+  }
+
+  get isLeader(): boolean {
+    return this.#leader !== undefined
+  }
+
+  /** The leader's side; undefined on a follower. */
+  get leadership(): LeaderState | undefined {
+    return this.#leader
+  }
+
+  /** -1: none. */
+  get leaderId(): number {
+    return this.#leaderId
+  }
+
+  get leaderEpoch(): number {
+    return this.#leaderEpoch
+  }
+
+  get logStartOffset(): number {
+    return this.log.logStartOffset
+  }
+
+  get highWatermark(): number {
+    return this.log.highWatermark
+  }
+
+  /** Records before it are decided: no open transaction reaches below it. */
+  get lastStableOffset(): number {
+    return this.log.highWatermark
+  }
+
+  get logEndOffset(): number {
+    return this.log.logEndOffset
+  }
+
+  /** Takes the role that the controller decided. */
+  become(image: PartitionImage): RoleChange {
+    if (image.leaderEpoch < this.#leaderEpoch) return 'none'
+    const sameEpoch = image.leaderEpoch === this.#leaderEpoch
+    if (sameEpoch && (this.#leader !== undefined || image.leader !== this.#host.brokerId)) {
+      this.acceptIsr(image.isr, image.partitionEpoch)
+      return 'none'
+    }
+    const led = this.#leader !== undefined
+    this.#leader = undefined
+    this.#leaderId = image.leader
+    this.#leaderEpoch = image.leaderEpoch
+    if (image.leader === this.#host.brokerId) {
+      this.#lead(image)
+      return 'gained'
+    }
+    this.stepDown()
+    return led ? 'lost' : 'none'
+  }
+
+  /** Topic or broker configs changed. */
+  configure(settings: TopicSettings): void {
+    this.#settings = settings
+    this.#advance()
+  }
+
+  /** The broker died, or another one leads: whoever waits here learns it. */
+  stepDown(): void {
+    this.#leader = undefined
+    this.#failWaits('NOT_LEADER_OR_FOLLOWER')
+    this.#notify()
+  }
+
+  /** The broker starts again with its log: it has no role until it learns of one. */
+  forgetRole(): void {
+    this.stepDown()
+    this.#leaderId = -1
+    this.#leaderEpoch = -1
+  }
+
+  /** The topic was deleted. */
+  delete(): void {
+    this.#leader = undefined
+    this.#failWaits('UNKNOWN_TOPIC_OR_PARTITION')
+    this.#notify()
+  }
+
+  // ---- the leader's side ---------------------------------------------------------------------------------------------
+
+  /** Appends one batch. With `acksAll` it is refused when too few replicas are in sync. */
+  append(batch: ProducedBatch, { acksAll }: { readonly acksAll: boolean }): AppendResult {
+    const leader = this.#leader
+    if (leader === undefined) return { error: 'NOT_LEADER_OR_FOLLOWER', message: this.#notLeading() }
+    if (acksAll && leader.isUnderMinIsr(this.#settings.minInsyncReplicas)) {
+      const message = `The size of the current ISR : ${leader.isr.length} is insufficient to satisfy the min.isr requirement of ${this.#settings.minInsyncReplicas} for partition ${this.topic}-${this.partition}`
+      return { error: 'NOT_ENOUGH_REPLICAS', message }
+    }
+    if (batch.producerId >= 0n) {
+      const seen = this.#sequenceCheck(batch)
+      if (seen !== undefined) return seen
+    }
+    const stored = placeBatch(batch, this.log.logEndOffset, leader.leaderEpoch)
+    this.log.append(stored, this.#settings.segmentBytes)
+    this.#advance()
+    if (leader.followers.length > 0) {
+      this.#host.wakeFollowers(this)
+      this.#host.watchIsr()
+    }
+    return { error: undefined, baseOffset: stored.baseOffset, requiredOffset: stored.lastOffset + 1 }
+  }
+
+  /**
+   * Calls `done` once: when the high watermark is at `requiredOffset` (at once, if it is there), or when the leadership
+   * ends. Returns what ends the waiting without a call.
+   */
+  awaitReplication(requiredOffset: number, done: (error: ErrorName) => void): () => void {
+    const outcome = this.#replicated(requiredOffset)
+    if (outcome !== undefined) {
+      done(outcome)
+      return () => {}
+    }
+    const wait = { requiredOffset, done }
+    this.#waits.add(wait)
+    return () => void this.#waits.delete(wait)
+  }
 
   /**
    * Coordinators write with this: one sealed record batch (magic 2), acks=all. The bytes become the log's: they must not
-   * change any more. `done` is called once, in this turn when the error comes before the append, else when the high
-   * watermark has passed the batch, the leadership ends, or after `timeoutMs`.
+   * change any more. `done` is called once: in this turn when
+   * the error comes before the append, else when the high watermark has passed the batch, the leadership ends, or after
+   * `timeoutMs`.
    */
-  appendAndReplicate(batch: Uint8Array, timeoutMs: number, done: (outcome: AppendDone) => void): void
+  appendAndReplicate(batch: Uint8Array, timeoutMs: number, done: (outcome: AppendDone) => void): void {
+    const appended = this.append(producedBatchOf(batch), { acksAll: true })
+    if (appended.error !== undefined) return done({ errorCode: errorCode(appended.error), baseOffset: -1 })
+    const { baseOffset, requiredOffset } = appended
+    const { runtime } = this.#host
+    let stop: (() => void) | undefined
+    const timer = runtime.setTimer(() => {
+      stop?.()
+      done({ errorCode: errorCode('REQUEST_TIMED_OUT'), baseOffset })
+    }, timeoutMs)
+    stop = this.awaitReplication(requiredOffset, (error) => {
+      runtime.clearTimer(timer)
+      done({ errorCode: errorCode(error), baseOffset })
+    })
+  }
 
-  /** The batches of the log from its start to its end (a coordinator reloads all of them), each whole, in order. */
-  batches(): Iterable<Uint8Array>
+  /** The batches of the log from its start to its end, each whole: a coordinator reloads all of them. */
+  *batches(): Generator<Uint8Array> {
+    for (const { bytes } of this.log.batches()) yield bytes
+  }
+
+  /** A follower asks for what it lacks; by asking it says what it has. */
+  fetchForFollower(fetch: FollowerFetch): FollowerFetched {
+    const { log } = this
+    const fail = (error: ErrorName): FollowerFetched => ({
+      kind: 'error',
+      error,
+      leaderStart: log.logStartOffset,
+      leaderEnd: log.logEndOffset,
+    })
+    const epochError = this.epochError(fetch.leaderEpoch)
+    if (epochError !== undefined) return fail(epochError)
+    const follower = this.#leader?.follower(fetch.followerId)
+    if (follower === undefined) return fail('NOT_LEADER_OR_FOLLOWER')
+    const { fetchOffset } = fetch
+    const divergence = this.#divergence(fetchOffset, fetch.lastFetchedEpoch)
+    if (divergence !== undefined) return divergence.kind === 'error' ? fail(divergence.error) : divergence
+    if (fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) return fail('OFFSET_OUT_OF_RANGE')
+    const batches =
+      fetchOffset < log.logEndOffset
+        ? log.read(fetchOffset, { upTo: log.logEndOffset, maxBytes: fetch.maxBytes, atLeastOne: true })
+        : []
+    this.#noteFollower(follower.id, fetchOffset, fetch.logStartOffset)
+    return { kind: 'records', batches, highWatermark: log.highWatermark, logStartOffset: log.logStartOffset }
+  }
+
+  /** The controller's answer, or its news. */
+  acceptIsr(isr: readonly number[], partitionEpoch: number): void {
+    if (this.#leader?.accept(isr, partitionEpoch) !== true) return
+    this.reviewIsr()
+    this.#host.watchIsr()
+    this.#notify()
+  }
+
+  refuseIsr(change: IsrChange): void {
+    this.#leader?.refuse(change)
+  }
+
+  /** Brokers came or went, or a change was decided: lets in who is in sync, and moves on without who need not be waited for. */
+  reviewIsr(): void {
+    const leader = this.#leader
+    if (leader === undefined) return
+    for (const follower of leader.followers) {
+      const change = leader.expansionFor(follower, this.log.highWatermark, this.#rules())
+      if (change !== undefined) this.#propose(leader, change)
+    }
+    this.#advance()
+  }
+
+  /** Drops followers that lag for too long; true while there is anybody to watch. */
+  shrinkIsr(): boolean {
+    const leader = this.#leader
+    if (leader === undefined) return false
+    const change = leader.shrinkage(this.log.logEndOffset, this.#rules())
+    if (change !== undefined) this.#propose(leader, change)
+    return leader.hasLaggards(this.log.logEndOffset)
+  }
+
+  /** Deletes records before `offset`, on the leader; followers follow with their next fetch. */
+  deleteRecords(offset: number): void {
+    if (!this.log.advanceLogStart(offset)) return
+    this.#host.wakeFollowers(this)
+    this.#notify()
+  }
+
+  /** The first offset that some live replica still has. */
+  lowWatermark(): number {
+    return this.#leader?.lowWatermark(this.log.logStartOffset, (id) => this.#host.isAlive(id)) ?? this.log.logStartOffset
+  }
+
+  // ---- the follower's side -------------------------------------------------------------------------------------------
+
+  /** What to ask the leader for. */
+  nextFetch(maxBytes: number): FollowerFetch {
+    const { log } = this
+    return {
+      followerId: this.#host.brokerId,
+      leaderEpoch: this.#leaderEpoch,
+      fetchOffset: log.logEndOffset,
+      lastFetchedEpoch: log.epochs.latestEpoch,
+      logStartOffset: log.logStartOffset,
+      maxBytes,
+    }
+  }
+
+  /** Takes over the leader's answer; true when there is reason to fetch again at once. */
+  follow(fetched: FollowerFetched): boolean {
+    const { log } = this
+    if (fetched.kind === 'diverging') {
+      this.#truncateToAgree(fetched.end)
+      return true
+    }
+    if (fetched.kind === 'error') return this.#followError(fetched)
+    for (const batch of fetched.batches) log.append(batch, this.#settings.segmentBytes)
+    const moved = log.advanceHighWatermark(fetched.highWatermark)
+    const deleted = log.advanceLogStart(Math.min(fetched.logStartOffset, log.logEndOffset))
+    if (moved || deleted) this.#notify()
+    return fetched.batches.length > 0 || deleted
+  }
+
+  // ---- reading -------------------------------------------------------------------------------------------------------
+
+  /** The error for a client whose leader epoch is not this one's; checked before the leadership itself. -1: not checked. */
+  epochError(currentLeaderEpoch: number): ErrorName | undefined {
+    if (currentLeaderEpoch === -1 || currentLeaderEpoch === this.#leaderEpoch) return undefined
+    return currentLeaderEpoch < this.#leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH'
+  }
+
+  /** Whether a consumer may read from an offset here. */
+  checkRead({ fetchOffset, currentLeaderEpoch, lastFetchedEpoch }: ConsumerRead): ReadCheck {
+    const epochError = this.epochError(currentLeaderEpoch)
+    if (epochError !== undefined) return { kind: 'error', error: epochError }
+    if (this.#leader === undefined) return { kind: 'error', error: 'NOT_LEADER_OR_FOLLOWER' }
+    const divergence = this.#divergence(fetchOffset, lastFetchedEpoch)
+    if (divergence !== undefined) return divergence
+    const isOutside = fetchOffset < this.log.logStartOffset || fetchOffset > this.log.logEndOffset
+    return isOutside ? { kind: 'error', error: 'OFFSET_OUT_OF_RANGE' } : readable
+  }
+
+  /** True while the new leader cannot know yet how far its predecessor's records were committed (KIP-207). */
+  get isHighWatermarkBehindEpoch(): boolean {
+    return this.#leader !== undefined && this.#leader.epochStartOffset > this.log.highWatermark
+  }
+
+  /** Calls `listener` when something moved: high watermark, leadership, log start, ISR, deletion. */
+  watch(listener: () => void): void {
+    this.#watchers.add(listener)
+  }
+
+  unwatch(listener: () => void): void {
+    this.#watchers.delete(listener)
+  }
+
+  // ---- inside --------------------------------------------------------------------------------------------------------
+
+  #lead(image: PartitionImage): void {
+    const { log } = this
+    this.#failWaits('NOT_LEADER_OR_FOLLOWER')
+    this.#leader = new LeaderState({
+      brokerId: this.#host.brokerId,
+      leaderEpoch: image.leaderEpoch,
+      partitionEpoch: image.partitionEpoch,
+      replicas: image.replicas,
+      isr: image.isr,
+      epochStartOffset: log.logEndOffset,
+      nowMs: this.#host.runtime.monoNow(),
+    })
+    log.epochs.assign(image.leaderEpoch, log.logEndOffset)
+    this.#advance()
+    this.#host.wakeFollowers(this)
+    this.#host.watchIsr()
+    this.#notify()
+  }
+
+  #sequenceCheck(batch: ProducedBatch): AppendResult | undefined {
+    const { producerId, producerEpoch, baseSequence, recordCount } = batch
+    const { producers } = this.log
+    producers.expire(this.#host.runtime.tickNow(), this.#host.producerExpirationMs)
+    const lastSequence = lastSequenceOf(baseSequence, recordCount)
+    const check = producers.check({ producerId, producerEpoch, baseSequence, lastSequence })
+    if (check.verdict === 'next') return undefined
+    if (check.verdict === 'error') {
+      const message = `${check.message}, partition ${this.topic}-${this.partition}`
+      return { error: check.error, message }
+    }
+    const { baseOffset, lastOffset } = check.batch
+    return { error: undefined, baseOffset, requiredOffset: lastOffset + 1 }
+  }
+
+  #noteFollower(id: number, logEndOffset: number, logStartOffset: number): void {
+    const leader = this.#leader
+    const follower = leader?.follower(id)
+    if (leader === undefined || follower === undefined) return
+    const startMoved = follower.logStartOffset !== logStartOffset
+    const nowMs = this.#host.runtime.monoNow()
+    leader.noteFetch(follower, { logEndOffset, logStartOffset }, this.log.logEndOffset, nowMs)
+    const change = leader.expansionFor(follower, this.log.highWatermark, this.#rules())
+    if (change !== undefined) this.#propose(leader, change)
+    this.#advance()
+    if (startMoved) this.#notify()
+  }
+
+  #propose(leader: LeaderState, change: IsrChange): void {
+    leader.propose(change)
+    this.#host.proposeIsr(this, change)
+  }
+
+  /** Moves the high watermark as far as it may go, and tells whoever waits for it. */
+  #advance(): void {
+    const leader = this.#leader
+    if (leader === undefined) return
+    const { minInsyncReplicas } = this.#settings
+    const candidate = leader.highWatermarkCandidate(this.log.logEndOffset, minInsyncReplicas, this.#rules())
+    if (!this.log.advanceHighWatermark(candidate)) return
+    for (const wait of this.#waits) {
+      const outcome = this.#replicated(wait.requiredOffset)
+      if (outcome === undefined) continue
+      this.#waits.delete(wait)
+      wait.done(outcome)
+    }
+    this.#notify()
+    if (leader.followers.length > 0) this.#host.wakeFollowers(this)
+  }
+
+  /** How acks=all ends for an offset; undefined while it is open. */
+  #replicated(requiredOffset: number): ErrorName | undefined {
+    const leader = this.#leader
+    if (leader === undefined) return 'NOT_LEADER_OR_FOLLOWER'
+    if (this.log.highWatermark < requiredOffset) return undefined
+    const enough = leader.maximalIsr.length >= leader.effectiveMinIsr(this.#settings.minInsyncReplicas)
+    return enough ? 'NONE' : 'NOT_ENOUGH_REPLICAS_AFTER_APPEND'
+  }
+
+  #rules(): LagRules {
+    const { runtime, lagTimeMaxMs } = this.#host
+    return { nowMs: runtime.monoNow(), lagMs: lagTimeMaxMs, isEligible: (id) => this.#host.isAlive(id) }
+  }
+
+  #divergence(fetchOffset: number, lastFetchedEpoch: number): Exclude<ReadCheck, { kind: 'ok' }> | undefined {
+    if (lastFetchedEpoch < 0) return undefined
+    const end = this.log.endOfEpoch(lastFetchedEpoch)
+    // An epoch that this log does not know, or offsets that are gone: there is nothing to truncate to.
+    if (end.epoch < 0 || end.endOffset < 0) return { kind: 'error', error: 'OFFSET_OUT_OF_RANGE' }
+    if (fetchOffset < this.log.logStartOffset) return { kind: 'error', error: 'OFFSET_OUT_OF_RANGE' }
+    const diverges = end.epoch < lastFetchedEpoch || end.endOffset < fetchOffset
+    return diverges ? { kind: 'diverging', end } : undefined
+  }
+
+  /** Cuts the log to where leader and follower can still be equal; the next fetch tells if that was far enough. */
+  #truncateToAgree({ epoch, endOffset }: EpochEnd): void {
+    const { log } = this
+    const own = log.endOfEpoch(epoch)
+    const target = own.epoch < 0 || own.endOffset < 0 ? endOffset : Math.min(endOffset, own.endOffset)
+    log.truncateTo(Math.min(target, log.logEndOffset))
+    this.#notify()
+  }
+
+  #followError({ error, leaderStart, leaderEnd }: Extract<FollowerFetched, { kind: 'error' }>): boolean {
+    if (error !== 'OFFSET_OUT_OF_RANGE') return false
+    if (this.log.logEndOffset > leaderEnd) this.log.truncateTo(leaderEnd)
+    else if (this.log.logEndOffset < leaderStart || leaderEnd === leaderStart) this.log.startFresh(leaderStart)
+    else this.log.startFresh(leaderStart)
+    this.#notify()
+    return true
+  }
+
+  #failWaits(error: ErrorName): void {
+    const waits = [...this.#waits]
+    this.#waits.clear()
+    for (const { done } of waits) done(error)
+  }
+
+  #notify(): void {
+    for (const listener of [...this.#watchers]) listener()
+  }
+
+  #notLeading(): string {
+    return `broker ${this.#host.brokerId} does not lead ${this.topic}-${this.partition}`
+  }
 }

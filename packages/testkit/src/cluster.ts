@@ -1,0 +1,259 @@
+import type { Runtime } from '@ottla/codec/runtime'
+import { Broker, type Listen } from './broker.ts'
+import type { ClusterContext } from './cluster-context.ts'
+import { Controller } from './controller.ts'
+import { MemoryNetwork } from './network/memory.ts'
+import { listenTcp } from './network/tcp.ts'
+import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
+import { clientRuntime, systemRuntime } from './runtime/node-runtime.ts'
+import { topicConfigProblem } from './state/topic-config.ts'
+
+/** A partition as its leader and the controller see it. */
+export interface PartitionStatus {
+  /** -1: there is none. */
+  readonly leader: number
+  readonly leaderEpoch: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+  readonly logStartOffset: number
+  /** The leader's; -1 without a leader. */
+  readonly highWatermark: number
+  readonly logEndOffset: number
+}
+
+export interface ReplicaStatus {
+  readonly brokerId: number
+  readonly isLeader: boolean
+  readonly leaderEpoch: number
+  readonly logStartOffset: number
+  readonly highWatermark: number
+  readonly logEndOffset: number
+}
+
+/** One broker of the cluster, to be intervened with. */
+export interface TestBroker {
+  readonly id: number
+  readonly rack: string | null
+  readonly host: string
+  readonly port: number
+  readonly isUp: boolean
+  /** How many clients are connected. */
+  readonly connectionCount: number
+  /** The process dies; its leaders move after broker.session.timeout.ms, its logs stay. */
+  kill(): Promise<void>
+  /** Starts it again with its logs, at the same address. Resolves when it knows the metadata; it catches up then. */
+  restart(): Promise<void>
+  /** Its followers stop fetching: they fall behind, and drop out of the ISR after replica.lag.time.max.ms. */
+  pauseReplication(): void
+  resumeReplication(): void
+}
+
+/** A Kafka cluster in this process. Close it, or declare it with `await using`. */
+export class TestCluster implements AsyncDisposable {
+  readonly clusterId: string
+  /** For clients in this process: their dials reach these brokers, time and chance are the cluster's. */
+  readonly runtime: Runtime
+  readonly #options: ResolvedOptions
+  readonly #system: Runtime
+  readonly #controller: Controller
+  readonly #network: MemoryNetwork
+  readonly #brokers = new Map<number, Broker>()
+  readonly #handles = new Map<number, TestBroker>()
+  /** Where each broker listens, kept over restarts. */
+  readonly #addresses = new Map<number, { readonly host: string; readonly port: number }>()
+  #closing: Promise<void> | undefined
+
+  /** Use `createCluster`. */
+  constructor(options: ResolvedOptions) {
+    this.#options = options
+    this.#system = options.runtime ?? systemRuntime
+    this.clusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
+    this.#network = new MemoryNetwork(this.#system)
+    this.runtime = clientRuntime(this.#system, this.#network)
+    this.#controller = new Controller({
+      runtime: this.#system,
+      config: options.config,
+      publish: (delta) => {
+        for (const broker of this.#brokers.values()) broker.learn(delta)
+      },
+    })
+    const context = this.#context()
+    for (let id = 1; id <= options.brokers; id++) {
+      const broker = new Broker(context, { id, rack: options.racks[id - 1] ?? null }, this.#listen)
+      this.#brokers.set(id, broker)
+      this.#handles.set(id, this.#handleOf(broker))
+    }
+  }
+
+  /** `host:port` of each broker. */
+  get bootstrap(): string[] {
+    return this.brokers.map(({ host, port }) => `${host}:${port}`)
+  }
+
+  get brokers(): TestBroker[] {
+    return [...this.#handles.values()]
+  }
+
+  /** Throws RangeError for an id that is not there. */
+  broker(id: number): TestBroker {
+    const broker = this.#handles.get(id)
+    if (broker === undefined) throw new RangeError(`there is no broker ${id}, only 1 to ${this.#handles.size}`)
+    return broker
+  }
+
+  /** Names of all topics, those of coordinators too. */
+  topics(): string[] {
+    return Array.from(this.#controller.state.topics(), ({ name }) => name)
+  }
+
+  /** Throws RangeError when there is no such partition. */
+  partition(topic: string, partition: number): PartitionStatus {
+    const image = this.#controller.state.topic(topic)?.partitions[partition]
+    if (image === undefined) throw new RangeError(`there is no partition ${topic}-${partition}`)
+    const { leader, leaderEpoch, replicas, isr } = image
+    const log = this.#brokers.get(leader)?.replica(topic, partition)
+    return {
+      leader,
+      leaderEpoch,
+      replicas,
+      isr,
+      logStartOffset: log?.logStartOffset ?? -1,
+      highWatermark: log?.highWatermark ?? -1,
+      logEndOffset: log?.logEndOffset ?? -1,
+    }
+  }
+
+  /** Every replica of a partition as its broker has it, those of dead brokers too. */
+  replicas(topic: string, partition: number): ReplicaStatus[] {
+    const { replicas } = this.partition(topic, partition)
+    return replicas.flatMap((brokerId) => {
+      const replica = this.#brokers.get(brokerId)?.replica(topic, partition)
+      if (replica === undefined) return []
+      const { isLeader, leaderEpoch, logStartOffset, highWatermark, logEndOffset } = replica
+      return [{ brokerId, isLeader, leaderEpoch, logStartOffset, highWatermark, logEndOffset }]
+    })
+  }
+
+  /** Creates a topic without a client. Resolves when all live brokers know it. */
+  async createTopic({ name, partitions, replicationFactor, configs = {} }: TopicOptions): Promise<void> {
+    const { config } = this.#options
+    const alive = this.#controller.state.aliveBrokers().length
+    const factor = replicationFactor ?? Math.min(config.number('default.replication.factor'), alive)
+    if (this.#controller.state.topic(name) !== undefined) throw new TypeError(`topic ${name} exists already`)
+    if (factor < 1 || factor > alive) throw new TypeError(`topic ${name}: ${factor} replicas on ${alive} live brokers`)
+    const values = new Map(Object.entries(configs).map(([key, value]) => [key, String(value)]))
+    for (const [key, value] of values) {
+      const problem = topicConfigProblem(key, value)
+      if (problem !== undefined) throw new TypeError(`topic ${name}: ${problem}`)
+    }
+    const count = partitions ?? config.number('num.partitions')
+    this.#controller.createTopic({ name, assignment: this.#controller.assign(count, factor, 0), configs: values })
+    await this.#turn()
+  }
+
+  /** Stops all brokers; nothing is left behind: no timer, no socket, no listener. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Starts the brokers and creates the topics; `createCluster` does. */
+  async start(): Promise<void> {
+    await Promise.all(Array.from(this.#brokers.values(), (broker) => broker.start()))
+    // The brokers learn of each other one turn later.
+    await this.#turn()
+    for (const topic of this.#options.topics) await this.createTopic(topic)
+  }
+
+  async #close(): Promise<void> {
+    this.#controller.close()
+    await Promise.all(Array.from(this.#brokers.values(), (broker) => broker.kill()))
+    this.#controller.close()
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#system.defer(resolve))
+  }
+
+  #context(): ClusterContext {
+    const { config, sasl, onDiagnostic } = this.#options
+    return {
+      clusterId: this.clusterId,
+      runtime: this.#system,
+      config,
+      controller: this.#controller,
+      sasl,
+      broker: (id) => this.#brokers.get(id),
+      brokers: () => [...this.#brokers.values()],
+      diagnose: onDiagnostic,
+    }
+  }
+
+  #handleOf(broker: Broker): TestBroker {
+    const controller = this.#controller
+    const addresses = this.#addresses
+    return {
+      id: broker.id,
+      rack: broker.rack,
+      get host() {
+        return addresses.get(broker.id)?.host ?? ''
+      },
+      get port() {
+        return addresses.get(broker.id)?.port ?? -1
+      },
+      get isUp() {
+        return broker.isUp
+      },
+      get connectionCount() {
+        return broker.connectionCount
+      },
+      kill: async () => {
+        if (!broker.isUp) return
+        controller.brokerLost(broker.id)
+        await broker.kill()
+      },
+      restart: () => {
+        if (this.#closing !== undefined) return Promise.reject(new Error('the cluster is closed'))
+        return broker.start()
+      },
+      pauseReplication: () => broker.replicas.pauseFetching(),
+      resumeReplication: () => broker.replicas.resumeFetching(),
+    }
+  }
+
+  readonly #listen: Listen = async (brokerId, accept) => {
+    const { listen } = this.#options
+    if (listen === undefined) {
+      const address = { host: `broker-${brokerId}`, port: 9092 }
+      const stop = this.#network.listen(address.host, address.port, accept)
+      this.#addresses.set(brokerId, address)
+      return { ...address, close: async () => stop() }
+    }
+    const wanted = this.#addresses.get(brokerId)?.port ?? (listen.port === undefined ? 0 : listen.port + brokerId - 1)
+    const tcp = await listenTcp(listen.host, wanted, accept)
+    const address = { host: listen.host, port: tcp.port }
+    const stop = this.#network.listen(address.host, address.port, accept)
+    this.#addresses.set(brokerId, address)
+    const close = () => {
+      stop()
+      return tcp.close()
+    }
+    return { ...address, close }
+  }
+}
+
+/** Starts a cluster; resolves when it serves. Rejects with a TypeError for options that make no sense. */
+export async function createCluster(options: ClusterOptions = {}): Promise<TestCluster> {
+  const cluster = new TestCluster(resolveOptions(options))
+  try {
+    await cluster.start()
+  } catch (error) {
+    await cluster.close()
+    throw error
+  }
+  return cluster
+}

@@ -1,0 +1,84 @@
+import { type Api, ApiVersions, DecodeError, decodeRequest, decodeRequestHeader, encodeResponse, errorCode } from '@ottla/codec'
+import type { DecodedRequestHeader } from '@ottla/codec'
+import type { Connection, Outcome } from './connection.ts'
+import { closeConnection, type HandlerContext, type HandlerEntry, noResponse } from './handlers/handler.ts'
+import { handlerOf, handlers } from './handlers/registry.ts'
+import { Held } from './state/held.ts'
+
+/** Answered before a client has authenticated: ApiVersions, SaslHandshake, SaslAuthenticate. */
+const openToAll: ReadonlySet<number> = new Set([18, 17, 36])
+
+const nothing: Outcome = { kind: 'nothing' }
+
+/** One frame: decode, handle, encode. What cannot be answered closes the connection, as Kafka does, and is told. */
+export function dispatch(connection: Connection, frame: Buffer): Outcome {
+  let header: DecodedRequestHeader
+  try {
+    header = decodeRequestHeader(frame)
+  } catch (error) {
+    return close(connection, `a request header that cannot be read: ${messageOf(error)}`)
+  }
+  const { apiKey, apiVersion } = header
+  const entry = handlerOf(apiKey)
+  if (entry === undefined) return close(connection, `a request of API ${apiKey}, which the testkit does not serve`)
+  if (apiVersion < entry.minVersion || apiVersion > entry.maxVersion) {
+    if (apiKey === ApiVersions.key) return refusedApiVersions(header)
+    return close(connection, `a ${entry.api.name} request of version ${apiVersion}, which is not advertised`)
+  }
+  const { auth } = connection
+  if (auth.principal === undefined && !openToAll.has(apiKey)) {
+    return close(connection, `a ${entry.api.name} request before authentication`)
+  }
+  return answer(connection, entry, header, frame)
+}
+
+function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequestHeader, frame: Buffer): Outcome {
+  const { apiVersion, clientId, correlationId, bodyOffset } = header
+  let request: unknown
+  try {
+    request = decodeRequest(entry.api, apiVersion, frame, bodyOffset)
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    return close(connection, `a ${entry.api.name} request that cannot be read: ${error.message}`)
+  }
+  const { broker, remoteAddress, auth } = connection
+  const { cluster } = broker
+  const context: HandlerContext = {
+    broker,
+    cluster,
+    connection,
+    clientId,
+    clientHost: `/${remoteAddress}`,
+    apiVersion,
+    principal: auth.principal ?? 'User:ANONYMOUS',
+    now: () => cluster.runtime.wallNow(),
+  }
+  const encode = (response: unknown): Outcome => {
+    if (response === noResponse) return nothing
+    if (response === closeConnection) return { kind: 'close', reason: 'the handler asked for it' }
+    const chunks = encodeResponse(entry.api as Api, apiVersion, correlationId, response as never)
+    return { kind: 'answer', chunks }
+  }
+  const reply = entry.handle(context, request as never)
+  return reply instanceof Held ? { kind: 'held', held: reply, encode } : encode(reply)
+}
+
+/** A client that is newer than the broker learns what it may ask: in version 0, which all can read (KIP-511). */
+function refusedApiVersions({ correlationId }: DecodedRequestHeader): Outcome {
+  const apiKeys = handlers.map(({ api, minVersion, maxVersion }) => ({ apiKey: api.key, minVersion, maxVersion }))
+  const own = apiKeys.filter(({ apiKey }) => apiKey === ApiVersions.key)
+  const chunks = encodeResponse(ApiVersions, 0, correlationId, {
+    errorCode: errorCode('UNSUPPORTED_VERSION'),
+    apiKeys: own,
+  })
+  return { kind: 'answer', chunks }
+}
+
+function close({ broker }: Connection, what: string): Outcome {
+  broker.cluster.diagnose(`broker ${broker.id} closes a connection on ${what}`)
+  return { kind: 'close', reason: what }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

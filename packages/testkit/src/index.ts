@@ -1,0 +1,9 @@
+export type { SaslOptions } from './cluster-context.ts'
+export {
+  createCluster,
+  type PartitionStatus,
+  type ReplicaStatus,
+  type TestBroker,
+  TestCluster,
+} from './cluster.ts'
+export type { ClusterOptions, ListenOptions, TopicOptions } from './options.ts'

@@ -1,0 +1,165 @@
+import type { DialTarget, Runtime, ServerTransport, Transport, TransportSink } from '@ottla/codec/runtime'
+
+export type Accept = (transport: ServerTransport) => TransportSink
+
+/** As Node words them, so that clients treat both networks alike. */
+function networkError(code: string, what: string): Error {
+  return Object.assign(new Error(`${what} ${code}`), { code })
+}
+
+/** One direction of a connection: bytes are copied when they are written and arrive in a later turn. */
+class Pipe {
+  readonly #runtime: Runtime
+  #sink: TransportSink | undefined
+  #queue: { readonly bytes: Buffer; readonly onFlushed: (() => void) | undefined }[] = []
+  #isPaused = false
+  #isScheduled = false
+  #hasEnded = false
+  /** Bytes of the first entry that were delivered. */
+  #delivered = 0
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime
+  }
+
+  deliverTo(sink: TransportSink): void {
+    this.#sink = sink
+    this.#schedule()
+  }
+
+  write(chunks: readonly Uint8Array[], onFlushed: (() => void) | undefined): void {
+    if (this.#hasEnded) return
+    this.#queue.push({ bytes: Buffer.concat(chunks), onFlushed })
+    this.#schedule()
+  }
+
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#schedule()
+  }
+
+  /** No more is written; what was written still arrives, then the end. */
+  end(): void {
+    this.#hasEnded = true
+    // Whoever does not read would never learn of it.
+    this.#isPaused = false
+    this.#schedule()
+  }
+
+  /** What was written and did not arrive is lost; the reader is told at once. */
+  cut(error: Error | undefined): void {
+    this.#hasEnded = true
+    this.#queue = []
+    const sink = this.#sink
+    this.#sink = undefined
+    sink?.closed(error)
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isPaused || this.#sink === undefined) return
+    if (this.#queue.length === 0 && !this.#hasEnded) return
+    this.#isScheduled = true
+    this.#runtime.defer(() => {
+      this.#isScheduled = false
+      this.#deliver()
+    })
+  }
+
+  #deliver(): void {
+    while (this.#sink !== undefined && !this.#isPaused) {
+      const first = this.#queue[0]
+      if (first === undefined) break
+      const space = this.#sink.space()
+      const size = first.bytes.copy(space, 0, this.#delivered)
+      this.#delivered += size
+      const isWhole = this.#delivered === first.bytes.length
+      if (isWhole) {
+        this.#queue.shift()
+        this.#delivered = 0
+      }
+      this.#sink.filled(size)
+      if (isWhole) first.onFlushed?.()
+    }
+    if (this.#queue.length === 0 && this.#hasEnded) this.cut(undefined)
+  }
+}
+
+/** One side of a connection. */
+class MemoryTransport implements ServerTransport {
+  readonly remoteAddress: string
+  readonly #incoming: Pipe
+  readonly #outgoing: Pipe
+  #isDestroyed = false
+
+  constructor(remoteAddress: string, incoming: Pipe, outgoing: Pipe) {
+    this.remoteAddress = remoteAddress
+    this.#incoming = incoming
+    this.#outgoing = outgoing
+  }
+
+  write(chunks: readonly Uint8Array[], onFlushed?: () => void): void {
+    if (!this.#isDestroyed) this.#outgoing.write(chunks, onFlushed)
+  }
+
+  pause(): void {
+    this.#incoming.pause()
+  }
+
+  resume(): void {
+    this.#incoming.resume()
+  }
+
+  destroy(error?: Error): void {
+    if (this.#isDestroyed) return
+    this.#isDestroyed = true
+    this.#incoming.cut(error)
+    if (error === undefined) this.#outgoing.end()
+    else this.#outgoing.cut(networkError('ECONNRESET', 'read'))
+  }
+}
+
+/**
+ * Connections within the process. Bytes are copied, always: the two sides never see each other's buffers, as on a
+ * network.
+ */
+export class MemoryNetwork {
+  readonly #runtime: Runtime
+  readonly #listeners = new Map<string, Accept>()
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime
+  }
+
+  /** Accepts connections at an address; returns what stops that. */
+  listen(host: string, port: number, accept: Accept): () => void {
+    const key = `${host}:${port}`
+    this.#listeners.set(key, accept)
+    return () => {
+      if (this.#listeners.get(key) === accept) this.#listeners.delete(key)
+    }
+  }
+
+  dial({ address, port }: DialTarget, sink: TransportSink, signal: AbortSignal): Promise<Transport> {
+    return new Promise((resolve, reject) => {
+      this.#runtime.defer(() => {
+        if (signal.aborted) return reject(signal.reason)
+        const accept = this.#listeners.get(`${address}:${port}`)
+        if (accept === undefined) return reject(networkError('ECONNREFUSED', `connect ${address}:${port}`))
+        resolve(this.#connect(accept, sink))
+      })
+    })
+  }
+
+  #connect(accept: Accept, sink: TransportSink): Transport {
+    const toServer = new Pipe(this.#runtime)
+    const toClient = new Pipe(this.#runtime)
+    const client = new MemoryTransport('127.0.0.1', toClient, toServer)
+    toServer.deliverTo(accept(new MemoryTransport('127.0.0.1', toServer, toClient)))
+    toClient.deliverTo(sink)
+    return client
+  }
+}

@@ -1,0 +1,79 @@
+import type { Runtime } from '@ottla/codec/runtime'
+import type { SaslOptions } from './cluster-context.ts'
+import { BrokerConfig } from './state/broker-config.ts'
+
+export interface TopicOptions {
+  readonly name: string
+  /** Default: num.partitions. */
+  readonly partitions?: number
+  /** Default: default.replication.factor, but no more than there are brokers. */
+  readonly replicationFactor?: number
+  readonly configs?: Readonly<Record<string, string | number | boolean>>
+}
+
+export interface ListenOptions {
+  /** The first broker's port, the others take the next ones. Left out: free ports. */
+  readonly port?: number
+  /** Default 127.0.0.1. Brokers advertise it too. */
+  readonly host?: string
+}
+
+export interface ClusterOptions {
+  /** How many brokers, with the ids 1 to n. Default 3. */
+  readonly brokers?: number
+  /** Racks of the brokers in the order of their ids. */
+  readonly racks?: readonly (string | null)[]
+  /** Real TCP listeners beside the memory network. */
+  readonly listen?: boolean | ListenOptions
+  /** Created before `createCluster` resolves. */
+  readonly topics?: readonly TopicOptions[]
+  /** Clients must authenticate. */
+  readonly sasl?: SaslOptions
+  /** Broker configs by Kafka's names. */
+  readonly config?: Readonly<Record<string, string | number | boolean>>
+  /** Clock and chance of the brokers. Default: the machine's. */
+  readonly runtime?: Runtime
+  /** Told what a client did that cannot be answered. Default: `process.emitWarning`. */
+  readonly onDiagnostic?: (message: string) => void
+}
+
+export interface ResolvedOptions {
+  readonly brokers: number
+  readonly racks: readonly (string | null)[]
+  readonly listen: { readonly host: string; readonly port: number | undefined } | undefined
+  readonly topics: readonly TopicOptions[]
+  readonly sasl: SaslOptions | undefined
+  readonly config: BrokerConfig
+  readonly runtime: Runtime | undefined
+  readonly onDiagnostic: (message: string) => void
+}
+
+const maxBrokers = 100
+
+/** Checks what was given and adds the defaults. Throws TypeError. */
+export function resolveOptions(options: ClusterOptions): ResolvedOptions {
+  const { brokers = 3, racks = [], topics = [], sasl, runtime } = options
+  if (!Number.isInteger(brokers) || brokers < 1 || brokers > maxBrokers) {
+    throw new TypeError(`brokers: ${brokers} is not an integer from 1 to ${maxBrokers}`)
+  }
+  if (racks.length > brokers) throw new TypeError(`racks: ${racks.length} racks for ${brokers} brokers`)
+  return {
+    brokers,
+    racks,
+    listen: resolveListen(options.listen, brokers),
+    topics,
+    sasl,
+    config: new BrokerConfig(options.config),
+    runtime,
+    onDiagnostic: options.onDiagnostic ?? ((message) => process.emitWarning(message, 'OttlaTestkitWarning')),
+  }
+}
+
+function resolveListen(listen: ClusterOptions['listen'], brokers: number): ResolvedOptions['listen'] {
+  if (listen === undefined || listen === false) return undefined
+  const { host = '127.0.0.1', port } = listen === true ? {} : listen
+  if (port !== undefined && (!Number.isInteger(port) || port < 1 || port + brokers - 1 > 65_535)) {
+    throw new TypeError(`listen.port: ${port} does not leave room for ${brokers} consecutive ports`)
+  }
+  return { host, port }
+}

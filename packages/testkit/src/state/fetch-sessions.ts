@@ -1,0 +1,214 @@
+import type { ErrorName } from '@ottla/codec'
+import type { Runtime } from '@ottla/codec/runtime'
+
+/** A partition as a Fetch request names it: by topic name up to version 12, by id after it. */
+export interface FetchPartition {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly currentLeaderEpoch: number
+  readonly fetchOffset: number
+  readonly lastFetchedEpoch: number
+  readonly maxBytes: number
+}
+
+export interface FetchSessionRequest {
+  readonly sessionId: number
+  readonly sessionEpoch: number
+  readonly usesTopicIds: boolean
+  readonly partitions: readonly FetchPartition[]
+  readonly forgotten: readonly Pick<FetchPartition, 'topic' | 'topicId' | 'partition'>[]
+}
+
+/** What was answered for a partition, as far as it decides whether the next answer is news. */
+export interface AnsweredPartition {
+  readonly errorCode: number
+  readonly highWatermark: number
+  readonly logStartOffset: number
+  readonly hasRecords: boolean
+  readonly isDiverging: boolean
+}
+
+/** What a Fetch request is about, once its session is known. */
+export interface FetchContext {
+  /** All partitions to read, in the order in which they get their share of the bytes. */
+  readonly partitions: readonly FetchPartition[]
+  /** 0: there is no session. */
+  readonly sessionId: number
+  /** Whether an answer is to be sent: an incremental fetch sends only what is news. Notes what is sent. */
+  select(partition: FetchPartition, answer: AnsweredPartition): boolean
+}
+
+interface CachedPartition {
+  request: FetchPartition
+  highWatermark: number
+  logStartOffset: number
+}
+
+interface Session {
+  readonly id: number
+  readonly usesTopicIds: boolean
+  /** The epoch that the next request must carry. */
+  epoch: number
+  lastUsedAtMs: number
+  readonly byTopic: Map<string, Map<number, CachedPartition>>
+  /** In the order of reading: who got records goes to the end, so that all get their turn. */
+  readonly order: Set<CachedPartition>
+}
+
+const initialEpoch = 0
+const finalEpoch = -1
+const maxEpoch = 2_147_483_647
+/** A session that was not used for this long may be evicted when there is no room. */
+const evictableAfterMs = 120_000
+
+/** Incremental fetch sessions of one broker (KIP-227). */
+export class FetchSessions {
+  readonly #slots: number
+  readonly #runtime: Pick<Runtime, 'monoNow' | 'random'>
+  readonly #sessions = new Map<number, Session>()
+
+  constructor(slots: number, runtime: Pick<Runtime, 'monoNow' | 'random'>) {
+    this.#slots = slots
+    this.#runtime = runtime
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  clear(): void {
+    this.#sessions.clear()
+  }
+
+  /** The context of a request, or the error that the whole request gets. */
+  open(request: FetchSessionRequest): FetchContext | ErrorName {
+    const { sessionId, sessionEpoch } = request
+    if (sessionEpoch === initialEpoch || sessionEpoch === finalEpoch) {
+      this.#sessions.delete(sessionId)
+      const session = sessionEpoch === finalEpoch ? undefined : this.#create(request)
+      return session === undefined ? sessionless(request.partitions) : fullContext(session)
+    }
+    const session = this.#sessions.get(sessionId)
+    if (session === undefined) return 'FETCH_SESSION_ID_NOT_FOUND'
+    if (session.epoch !== sessionEpoch) return 'INVALID_FETCH_SESSION_EPOCH'
+    if (session.usesTopicIds !== request.usesTopicIds) return 'FETCH_SESSION_TOPIC_ID_ERROR'
+    for (const partition of request.partitions) put(session, partition)
+    for (const partition of request.forgotten) remove(session, partition)
+    session.epoch = session.epoch === maxEpoch ? 1 : session.epoch + 1
+    session.lastUsedAtMs = this.#runtime.monoNow()
+    // Most recently used last: the first is who may be evicted.
+    this.#sessions.delete(sessionId)
+    if (session.order.size === 0) return sessionless([])
+    this.#sessions.set(sessionId, session)
+    return incrementalContext(session)
+  }
+
+  #create(request: FetchSessionRequest): Session | undefined {
+    if (request.partitions.length === 0 || !this.#makeRoom()) return undefined
+    const session: Session = {
+      id: this.#newId(),
+      usesTopicIds: request.usesTopicIds,
+      epoch: 1,
+      lastUsedAtMs: this.#runtime.monoNow(),
+      byTopic: new Map(),
+      order: new Set(),
+    }
+    for (const partition of request.partitions) put(session, partition)
+    this.#sessions.set(session.id, session)
+    return session
+  }
+
+  #makeRoom(): boolean {
+    if (this.#sessions.size < this.#slots) return true
+    const [oldest] = this.#sessions.values()
+    if (oldest === undefined || this.#runtime.monoNow() - oldest.lastUsedAtMs < evictableAfterMs) return false
+    return this.#sessions.delete(oldest.id)
+  }
+
+  #newId(): number {
+    while (true) {
+      const id = 1 + Math.floor(this.#runtime.random() * (maxEpoch - 1))
+      if (!this.#sessions.has(id)) return id
+    }
+  }
+}
+
+function sessionless(partitions: readonly FetchPartition[]): FetchContext {
+  return { partitions, sessionId: 0, select: () => true }
+}
+
+/** All partitions are answered, and what is sent is remembered. */
+function fullContext(session: Session): FetchContext {
+  return {
+    partitions: requested(session),
+    sessionId: session.id,
+    select: (partition, answer) => {
+      const cached = find(session, partition)
+      if (cached !== undefined) note(session, cached, answer)
+      return true
+    },
+  }
+}
+
+function incrementalContext(session: Session): FetchContext {
+  return {
+    partitions: requested(session),
+    sessionId: session.id,
+    select: (partition, answer) => {
+      const cached = find(session, partition)
+      if (cached === undefined || !isNews(cached, answer)) return false
+      note(session, cached, answer)
+      return true
+    },
+  }
+}
+
+function isNews(cached: CachedPartition, answer: AnsweredPartition): boolean {
+  if (answer.hasRecords || answer.errorCode !== 0 || answer.isDiverging) return true
+  return answer.highWatermark !== cached.highWatermark || answer.logStartOffset !== cached.logStartOffset
+}
+
+function note(session: Session, cached: CachedPartition, answer: AnsweredPartition): void {
+  // After an error the next answer is news, whatever it is.
+  cached.highWatermark = answer.errorCode !== 0 || answer.isDiverging ? -1 : answer.highWatermark
+  cached.logStartOffset = answer.logStartOffset
+  if (!answer.hasRecords) return
+  session.order.delete(cached)
+  session.order.add(cached)
+}
+
+function requested(session: Session): FetchPartition[] {
+  return Array.from(session.order, (cached) => cached.request)
+}
+
+function keyOf(session: Session, { topic, topicId }: Pick<FetchPartition, 'topic' | 'topicId'>): string {
+  return session.usesTopicIds ? topicId : topic
+}
+
+function find(session: Session, partition: Pick<FetchPartition, 'topic' | 'topicId' | 'partition'>) {
+  return session.byTopic.get(keyOf(session, partition))?.get(partition.partition)
+}
+
+function put(session: Session, request: FetchPartition): void {
+  const known = find(session, request)
+  if (known !== undefined) {
+    known.request = request
+    return
+  }
+  const key = keyOf(session, request)
+  const partitions = session.byTopic.get(key) ?? new Map<number, CachedPartition>()
+  const cached = { request, highWatermark: -1, logStartOffset: -1 }
+  session.byTopic.set(key, partitions.set(request.partition, cached))
+  session.order.add(cached)
+}
+
+function remove(session: Session, partition: Pick<FetchPartition, 'topic' | 'topicId' | 'partition'>): void {
+  const cached = find(session, partition)
+  if (cached === undefined) return
+  session.order.delete(cached)
+  const key = keyOf(session, partition)
+  const partitions = session.byTopic.get(key)
+  partitions?.delete(partition.partition)
+  if (partitions?.size === 0) session.byTopic.delete(key)
+}

@@ -1,0 +1,104 @@
+const maxSequence = 2_147_483_647
+const windowSize = 5
+
+/** A batch of an idempotent producer, as the window remembers it. */
+export interface SequencedBatch {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  readonly lastSequence: number
+  readonly baseOffset: number
+  readonly lastOffset: number
+  readonly timestamp: number
+}
+
+export type SequenceCheck =
+  | { readonly verdict: 'next' }
+  | { readonly verdict: 'duplicate'; readonly batch: SequencedBatch }
+  | { readonly verdict: 'error'; readonly error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' | 'INVALID_PRODUCER_EPOCH'; readonly message: string }
+
+interface ProducerState {
+  epoch: number
+  /** The last batches of the epoch, oldest first; at most five. */
+  window: SequencedBatch[]
+  lastWrittenAtMs: number
+}
+
+const next: SequenceCheck = { verdict: 'next' }
+
+/** The sequence `count` records after `base` end at: after 2^31-1 comes 0. */
+export function lastSequenceOf(baseSequence: number, count: number): number {
+  const last = baseSequence + count - 1
+  return last > maxSequence ? last - maxSequence - 1 : last
+}
+
+/** What one replica's log knows of each idempotent producer: all of it follows from the batches in the log. */
+export class ProducerStates {
+  readonly #states = new Map<bigint, ProducerState>()
+  #sweepAbove = 1024
+
+  get size(): number {
+    return this.#states.size
+  }
+
+  /** Whether a batch may be appended: it is the next of its producer, one of its last five again, or wrong. */
+  check(batch: Omit<SequencedBatch, 'baseOffset' | 'lastOffset' | 'timestamp'>): SequenceCheck {
+    const { producerId, producerEpoch, baseSequence } = batch
+    const state = this.#states.get(producerId)
+    // Nothing is known of it: its records may all have been deleted. Any sequence is accepted.
+    if (state === undefined) return next
+    if (producerEpoch === state.epoch) {
+      const duplicate = state.window.find(
+        (earlier) => earlier.baseSequence === baseSequence && earlier.lastSequence === batch.lastSequence,
+      )
+      if (duplicate !== undefined) return { verdict: 'duplicate', batch: duplicate }
+    }
+    if (producerEpoch < state.epoch) {
+      const message = `Epoch of producer ${producerId} is ${producerEpoch}, which is smaller than the last seen epoch ${state.epoch}`
+      return { verdict: 'error', error: 'INVALID_PRODUCER_EPOCH', message }
+    }
+    if (producerEpoch > state.epoch) {
+      if (baseSequence === 0) return next
+      const message = `Invalid sequence number for new epoch of producer ${producerId}: ${producerEpoch} (request epoch), ${baseSequence} (seq. number), ${state.epoch} (current producer epoch)`
+      return { verdict: 'error', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER', message }
+    }
+    const last = state.window.at(-1)?.lastSequence ?? -1
+    const expected = last === maxSequence ? 0 : last + 1
+    if (baseSequence === expected) return next
+    const message = `Out of order sequence number for producer ${producerId}: ${baseSequence} (incoming seq. number), ${last} (current end sequence number)`
+    return { verdict: 'error', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER', message }
+  }
+
+  /** Notes a batch that was appended: checked by a leader, or copied from one. */
+  note(batch: SequencedBatch): void {
+    const state = this.#states.get(batch.producerId)
+    if (state === undefined) {
+      this.#states.set(batch.producerId, {
+        epoch: batch.producerEpoch,
+        window: [batch],
+        lastWrittenAtMs: batch.timestamp,
+      })
+      return
+    }
+    if (batch.producerEpoch > state.epoch) {
+      state.epoch = batch.producerEpoch
+      state.window = []
+    }
+    state.window.push(batch)
+    if (state.window.length > windowSize) state.window.shift()
+    state.lastWrittenAtMs = Math.max(state.lastWrittenAtMs, batch.timestamp)
+  }
+
+  /** Forgets producers that wrote nothing for `expirationMs`; looks only when there are many, so that it costs nothing a batch. */
+  expire(nowMs: number, expirationMs: number): void {
+    if (this.#states.size < this.#sweepAbove) return
+    for (const [producerId, state] of this.#states) {
+      if (nowMs - state.lastWrittenAtMs >= expirationMs) this.#states.delete(producerId)
+    }
+    this.#sweepAbove = Math.max(1024, this.#states.size * 2)
+  }
+
+  clear(): void {
+    this.#states.clear()
+  }
+}

@@ -1,0 +1,206 @@
+import { type EpochEnd, LeaderEpochs } from './leader-epochs.ts'
+import { LogSegment, type StoredBatch } from './log-segment.ts'
+import { ProducerStates } from './producer-states.ts'
+
+export interface ReadLimits {
+  /** Only batches that end before this. */
+  readonly upTo: number
+  readonly maxBytes: number
+  /** The first batch comes even when it alone is above `maxBytes`. */
+  readonly atLeastOne: boolean
+}
+
+/**
+ * The log of one replica: batches in segments, the leader epochs that wrote them, and what follows from them about
+ * producers. Offsets are numbers here (safe to 2^53) and bigint on the wire.
+ */
+export class ReplicaLog {
+  readonly epochs = new LeaderEpochs()
+  readonly producers = new ProducerStates()
+  #segments: LogSegment[] = [new LogSegment(0)]
+  #logStartOffset = 0
+  #logEndOffset = 0
+  #highWatermark = 0
+
+  get logStartOffset(): number {
+    return this.#logStartOffset
+  }
+
+  get logEndOffset(): number {
+    return this.#logEndOffset
+  }
+
+  get highWatermark(): number {
+    return this.#highWatermark
+  }
+
+  get segments(): readonly LogSegment[] {
+    return this.#segments
+  }
+
+  get sizeInBytes(): number {
+    return this.#segments.reduce((sum, segment) => sum + segment.sizeInBytes, 0)
+  }
+
+  /** Adds a batch at the end; it may leave a gap (compaction does) but never go back. */
+  append(batch: StoredBatch, segmentBytes: number): void {
+    if (batch.baseOffset < this.#logEndOffset) {
+      throw new RangeError(`batch at ${batch.baseOffset} cannot follow log end ${this.#logEndOffset}`)
+    }
+    let active = this.#segments.at(-1) as LogSegment
+    if (active.batches.length > 0 && active.sizeInBytes + batch.bytes.byteLength > segmentBytes) {
+      active = new LogSegment(batch.baseOffset)
+      this.#segments.push(active)
+    }
+    active.append(batch)
+    this.#logEndOffset = batch.lastOffset + 1
+    this.epochs.assign(batch.leaderEpoch, batch.baseOffset)
+    if (batch.sequenced !== undefined) this.producers.note(batch.sequenced)
+  }
+
+  /** Whole batches from the one that holds `offset` on; the first may begin before `offset`. */
+  read(offset: number, { upTo, maxBytes, atLeastOne }: ReadLimits): StoredBatch[] {
+    const found: StoredBatch[] = []
+    let size = 0
+    for (let at = this.#segmentIndex(offset); at < this.#segments.length; at++) {
+      const { batches } = this.#segments[at] as LogSegment
+      for (let index = found.length === 0 ? this.#startIn(at, offset) : 0; index < batches.length; index++) {
+        const batch = batches[index] as StoredBatch
+        if (batch.lastOffset >= upTo) return found
+        size += batch.bytes.byteLength
+        if (size > maxBytes && !(atLeastOne && found.length === 0)) return found
+        found.push(batch)
+      }
+    }
+    return found
+  }
+
+  /** Bytes of the batches in [from, upTo); stops counting at `enough`. */
+  sizeBetween(from: number, upTo: number, enough: number): number {
+    let size = 0
+    for (let at = this.#segmentIndex(from); at < this.#segments.length; at++) {
+      const { batches } = this.#segments[at] as LogSegment
+      for (let index = this.#startIn(at, from); index < batches.length; index++) {
+        const batch = batches[index] as StoredBatch
+        if (batch.lastOffset >= upTo) return size
+        size += batch.bytes.byteLength
+        if (size >= enough) return size
+      }
+    }
+    return size
+  }
+
+  /** All batches in order. */
+  *batches(): Generator<StoredBatch> {
+    for (const segment of this.#segments) {
+      for (const batch of segment.batches) {
+        if (batch.lastOffset >= this.#logStartOffset) yield batch
+      }
+    }
+  }
+
+  /** The first batch that ends before `upTo` and may hold a record with a timestamp of `timestamp` or later. */
+  batchByTimestamp(timestamp: number, upTo: number): StoredBatch | undefined {
+    for (const segment of this.#segments) {
+      if (segment.maxTimestamp < timestamp) continue
+      for (const batch of segment.batches) {
+        if (batch.lastOffset >= upTo) return undefined
+        if (batch.maxTimestamp >= timestamp && batch.lastOffset >= this.#logStartOffset) return batch
+      }
+    }
+    return undefined
+  }
+
+  /** The first batch with the largest timestamp below `upTo`. */
+  batchOfMaxTimestamp(upTo: number): StoredBatch | undefined {
+    let best: StoredBatch | undefined
+    for (const segment of this.#segments) {
+      if (best !== undefined && segment.maxTimestamp <= best.maxTimestamp) continue
+      for (const batch of segment.batches) {
+        if (batch.lastOffset >= upTo) return best
+        if (batch.maxTimestamp > (best?.maxTimestamp ?? -1) && batch.lastOffset >= this.#logStartOffset) best = batch
+      }
+    }
+    return best
+  }
+
+  endOfEpoch(epoch: number): EpochEnd {
+    return this.epochs.endOf(epoch, this.#logEndOffset)
+  }
+
+  /** Never beyond the log's end, never back; true when it moved. */
+  advanceHighWatermark(offset: number): boolean {
+    const next = Math.min(offset, this.#logEndOffset)
+    if (next <= this.#highWatermark) return false
+    this.#highWatermark = next
+    return true
+  }
+
+  /** Cuts all that reaches `offset` or goes beyond it: it was never committed. */
+  truncateTo(offset: number): void {
+    // An epoch noted at the very end, under which nothing was written, may be in conflict too.
+    if (offset >= this.#logEndOffset) return this.epochs.truncateFromEnd(this.#logEndOffset)
+    if (offset < this.#logStartOffset) return this.startFresh(offset)
+    while (this.#segments.length > 1 && (this.#segments.at(-1) as LogSegment).baseOffset >= offset) this.#segments.pop()
+    const active = this.#segments.at(-1) as LogSegment
+    active.truncateTo(offset)
+    this.#logEndOffset = Math.min(offset, Math.max(this.#logStartOffset, this.#endAfterTruncation(active, offset)))
+    this.#highWatermark = Math.min(this.#highWatermark, this.#logEndOffset)
+    this.epochs.truncateFromEnd(this.#logEndOffset)
+    this.#rebuildProducers()
+  }
+
+  /** Forgets everything; the log goes on at `offset`. */
+  startFresh(offset: number): void {
+    this.#segments = [new LogSegment(offset)]
+    this.#logStartOffset = offset
+    this.#logEndOffset = offset
+    this.#highWatermark = offset
+    this.epochs.clear()
+    this.producers.clear()
+  }
+
+  /** Records before `offset` are deleted; whole segments before it are freed. True when it moved. */
+  advanceLogStart(offset: number): boolean {
+    if (offset <= this.#logStartOffset) return false
+    if (offset > this.#logEndOffset) {
+      this.startFresh(offset)
+      return true
+    }
+    this.#logStartOffset = offset
+    while (this.#segments.length > 1 && (this.#segments[1] as LogSegment).baseOffset <= offset) this.#segments.shift()
+    this.#highWatermark = Math.max(this.#highWatermark, offset)
+    this.epochs.truncateFromStart(offset)
+    return true
+  }
+
+  /** A truncation lands between batches, but for one that was asked inside of a batch: that one went as a whole. */
+  #endAfterTruncation(active: LogSegment, offset: number): number {
+    const last = active.batches.at(-1)
+    if (last !== undefined) return last.lastOffset + 1
+    return active === this.#segments[0] ? Math.min(offset, active.baseOffset) : active.baseOffset
+  }
+
+  #rebuildProducers(): void {
+    this.producers.clear()
+    for (const { sequenced } of this.batches()) {
+      if (sequenced !== undefined) this.producers.note(sequenced)
+    }
+  }
+
+  /** The segment that holds `offset`, or the first. */
+  #segmentIndex(offset: number): number {
+    let low = 0
+    let high = this.#segments.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if ((this.#segments[middle] as LogSegment).baseOffset <= offset) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+
+  #startIn(segmentIndex: number, offset: number): number {
+    return (this.#segments[segmentIndex] as LogSegment).indexOf(offset)
+  }
+}

@@ -1,0 +1,229 @@
+import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Controller } from '../controller.ts'
+import type { BrokerConfig } from './broker-config.ts'
+import type { IsrChange } from './leader-state.ts'
+import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from './metadata-view.ts'
+import { Replica, type ReplicaHost } from './replica.ts'
+import { type TopicSettings, topicSettings } from './topic-config.ts'
+
+export interface ReplicaSetOptions {
+  readonly brokerId: number
+  readonly runtime: Runtime
+  readonly config: BrokerConfig
+  readonly controller: Controller
+  /** What this broker knows of the cluster. */
+  readonly view: MetadataView
+  /** The replicas of another broker; undefined while it is down. */
+  readonly peer: (brokerId: number) => ReplicaSet | undefined
+  readonly onLeadershipGained: (replica: Replica) => void
+  readonly onLeadershipLost: (replica: Replica) => void
+}
+
+interface HostedTopic {
+  image: TopicImage
+  settings: TopicSettings
+  readonly replicas: (Replica | undefined)[]
+}
+
+/**
+ * All replicas of one broker: gives them their roles, and moves records from leaders to followers. Nothing polls: an
+ * append, a new high watermark or a new role wakes the followers concerned, and each exchange is a turn of its own.
+ */
+export class ReplicaSet implements ReplicaHost {
+  readonly brokerId: number
+  readonly runtime: Runtime
+  readonly lagTimeMaxMs: number
+  readonly producerExpirationMs: number
+  readonly #options: ReplicaSetOptions
+  readonly #fetchMaxBytes: number
+  readonly #topics = new Map<string, HostedTopic>()
+  #behind = new Set<Replica>()
+  #isScheduled = false
+  #isRunning = false
+  #isPaused = false
+  #isrTimer: Timer | undefined
+
+  constructor(options: ReplicaSetOptions) {
+    this.#options = options
+    this.brokerId = options.brokerId
+    this.runtime = options.runtime
+    this.lagTimeMaxMs = options.config.number('replica.lag.time.max.ms')
+    this.producerExpirationMs = options.config.number('producer.id.expiration.ms')
+    this.#fetchMaxBytes = options.config.number('replica.fetch.max.bytes')
+  }
+
+  replica(topic: string, partition: number): Replica | undefined {
+    return this.#topics.get(topic)?.replicas[partition]
+  }
+
+  *replicas(): Generator<Replica> {
+    for (const { replicas } of this.#topics.values()) {
+      for (const replica of replicas) if (replica !== undefined) yield replica
+    }
+  }
+
+  // ---- life ----------------------------------------------------------------------------------------------------------
+
+  /** The broker starts with the logs it has; roles come with the metadata. */
+  start(): void {
+    this.#isRunning = true
+    for (const replica of this.replicas()) replica.forgetRole()
+  }
+
+  /** The broker died: nothing moves, nobody is answered. */
+  halt(): void {
+    this.#isRunning = false
+    this.#behind.clear()
+    if (this.#isrTimer !== undefined) this.runtime.clearTimer(this.#isrTimer)
+    this.#isrTimer = undefined
+    for (const replica of this.replicas()) replica.stepDown()
+  }
+
+  /** Followers of this broker stop fetching: they lag, and drop out of the ISR in time. */
+  pauseFetching(): void {
+    this.#isPaused = true
+  }
+
+  resumeFetching(): void {
+    this.#isPaused = false
+    for (const replica of this.replicas()) if (!replica.isLeader) this.#wake(replica)
+  }
+
+  // ---- roles ---------------------------------------------------------------------------------------------------------
+
+  /** Logs of topics that were deleted while the broker was down go. */
+  dropUnknown(view: MetadataView): void {
+    for (const { image } of [...this.#topics.values()]) {
+      if (view.topic(image.name)?.id !== image.id) this.#drop(image)
+    }
+  }
+
+  /** Takes the roles that a decision of the controller gives; the view has it already. */
+  apply(delta: MetadataDelta): void {
+    for (const topic of delta.deletedTopics ?? []) this.#drop(topic)
+    if (delta.brokerConfigs !== undefined) {
+      for (const hosted of this.#topics.values()) this.#configure(hosted)
+    }
+    for (const topic of delta.topics ?? []) this.#applyTopic(topic)
+    // Who lives decides who may join an ISR.
+    if (delta.brokers !== undefined) for (const replica of this.replicas()) replica.reviewIsr()
+  }
+
+  #applyTopic(image: TopicImage): void {
+    const hosted = this.#hosted(image)
+    const before = hosted.image
+    hosted.image = image
+    if (before.configs !== image.configs) this.#configure(hosted)
+    for (const partition of image.partitions) {
+      if (partition.replicas.includes(this.brokerId)) this.#assume(hosted, partition)
+    }
+  }
+
+  #hosted(image: TopicImage): HostedTopic {
+    const known = this.#topics.get(image.name)
+    if (known?.image.id === image.id) return known
+    if (known !== undefined) this.#drop(known.image)
+    const hosted: HostedTopic = { image, settings: this.#settingsOf(image), replicas: [] }
+    this.#topics.set(image.name, hosted)
+    return hosted
+  }
+
+  #assume({ image, settings, replicas }: HostedTopic, partition: PartitionImage): void {
+    const at = { topic: image.name, topicId: image.id, partition: partition.partition }
+    let replica = replicas[partition.partition]
+    if (replica === undefined) {
+      replica = new Replica(this, at, settings)
+      replicas[partition.partition] = replica
+    }
+    const change = replica.become(partition)
+    if (change === 'gained') this.#options.onLeadershipGained(replica)
+    if (change === 'lost') this.#options.onLeadershipLost(replica)
+    if (!replica.isLeader) this.#wake(replica)
+  }
+
+  #drop(image: TopicImage): void {
+    const hosted = this.#topics.get(image.name)
+    if (hosted === undefined || hosted.image.id !== image.id) return
+    this.#topics.delete(image.name)
+    for (const replica of hosted.replicas) {
+      if (replica === undefined) continue
+      this.#behind.delete(replica)
+      const led = replica.isLeader
+      replica.delete()
+      if (led) this.#options.onLeadershipLost(replica)
+    }
+  }
+
+  #configure(hosted: HostedTopic): void {
+    hosted.settings = this.#settingsOf(hosted.image)
+    for (const replica of hosted.replicas) replica?.configure(hosted.settings)
+  }
+
+  #settingsOf(image: TopicImage): TopicSettings {
+    const { view, config } = this.#options
+    return topicSettings(image, { id: this.brokerId, view, config })
+  }
+
+  // ---- what replicas ask for -----------------------------------------------------------------------------------------
+
+  isAlive(brokerId: number): boolean {
+    return this.#options.view.isAlive(brokerId)
+  }
+
+  wakeFollowers(leader: Replica): void {
+    for (const { id } of leader.leadership?.followers ?? []) this.#options.peer(id)?.wake(leader)
+  }
+
+  /** The leader of this partition has news. */
+  wake(leader: Replica): void {
+    const own = this.replica(leader.topic, leader.partition)
+    if (own !== undefined && own.topicId === leader.topicId) this.#wake(own)
+  }
+
+  proposeIsr(replica: Replica, change: IsrChange): void {
+    const { leaderEpoch, topicId, partition } = replica
+    const { isr, partitionEpoch } = change
+    this.runtime.defer(() => {
+      if (!this.#isRunning) return
+      const request = { brokerId: this.brokerId, topicId, partition, leaderEpoch, partitionEpoch, isr }
+      const answer = this.#options.controller.alterIsr(request)
+      // A refusal means that the controller knows more: its news is on the way, and is reason to ask again.
+      if (answer.error !== undefined) replica.refuseIsr(change)
+      else if (replica.leaderEpoch === leaderEpoch) replica.acceptIsr(answer.image.isr, answer.image.partitionEpoch)
+    })
+  }
+
+  watchIsr(): void {
+    if (this.#isrTimer !== undefined || !this.#isRunning) return
+    this.#isrTimer = this.runtime.setTimer(() => {
+      this.#isrTimer = undefined
+      let isAnybodyBehind = false
+      for (const replica of this.replicas()) isAnybodyBehind = replica.shrinkIsr() || isAnybodyBehind
+      if (isAnybodyBehind) this.watchIsr()
+    }, this.lagTimeMaxMs / 2)
+  }
+
+  // ---- fetching from leaders -----------------------------------------------------------------------------------------
+
+  #wake(replica: Replica): void {
+    if (!this.#isRunning || replica.isLeader) return
+    this.#behind.add(replica)
+    if (this.#isScheduled || this.#isPaused) return
+    this.#isScheduled = true
+    this.runtime.defer(() => this.#step())
+  }
+
+  /** One exchange with the leader for each partition that is behind. */
+  #step(): void {
+    this.#isScheduled = false
+    if (!this.#isRunning || this.#isPaused) return
+    const behind = this.#behind
+    this.#behind = new Set()
+    for (const replica of behind) {
+      const leader = this.#options.peer(replica.leaderId)?.replica(replica.topic, replica.partition)
+      // Without a leader, or where it does not know yet that it leads, news of the leader wakes this follower again.
+      if (leader === undefined || leader.topicId !== replica.topicId || replica.isLeader) continue
+      if (replica.follow(leader.fetchForFollower(replica.nextFetch(this.#fetchMaxBytes)))) this.#wake(replica)
+    }
+  }
+}
