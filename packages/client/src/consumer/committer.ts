@@ -1,0 +1,214 @@
+import { type ErrorName, errorOf, OffsetCommit, type OffsetCommitResponse } from '@ottla/codec'
+import type { Timer } from '@ottla/codec/runtime'
+import type { Broker } from '../cluster/broker.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { asKafkaError, KafkaError, kafkaErrorOf } from '../errors.ts'
+import { type GroupIdentity, groupByTopic, type TopicPartition } from '../group/membership.ts'
+import { backoffMs } from '../runtime/backoff.ts'
+import { scopeOf, sleep } from '../runtime/wait.ts'
+import type { Cursor } from './cursor.ts'
+import type { CommitPolicy } from './options.ts'
+
+export interface OffsetToCommit extends TopicPartition {
+  /** The next offset to read. */
+  readonly offset: number
+  readonly leaderEpoch: number
+  readonly metadata?: string | null | undefined
+  /** The partition it stands for, if it is one that this consumer has. */
+  readonly cursor?: Cursor | undefined
+}
+
+export interface CommitterHost {
+  identity(): GroupIdentity
+  /** Whether a commit makes sense: this member has its place in the group. */
+  ready(): boolean
+  cursors(): Iterable<Cursor>
+  /** The coordinator no longer takes this member's commits. */
+  fenced(code: ErrorName, generation: number): void
+  rebalanceSeen(generation: number): void
+  onCommitted(offsets: readonly OffsetToCommit[]): void
+  onAutoFailure(error: KafkaError): void
+}
+
+export type CommitCluster = Pick<Cluster, 'runtime' | 'options' | 'coordinator' | 'forgetCoordinator'>
+
+export interface CommitOptions {
+  /** Default `apiTimeoutMs`. */
+  readonly timeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Commits one after the other, so that a later one never is overtaken by an earlier one. */
+export class Committer {
+  readonly #cluster: CommitCluster
+  readonly #policy: CommitPolicy
+  readonly #host: CommitterHost
+  #last: Promise<unknown> = Promise.resolve()
+  #timer: Timer | undefined
+  #running = false
+  #autoUnderWay = false
+
+  constructor(cluster: CommitCluster, policy: CommitPolicy, host: CommitterHost) {
+    this.#cluster = cluster
+    this.#policy = policy
+    this.#host = host
+  }
+
+  /** Starts committing by itself, if the policy wants that. */
+  start(): void {
+    if (!this.#policy.automatic || this.#running) return
+    this.#running = true
+    this.#schedule()
+  }
+
+  stop(): void {
+    this.#running = false
+    if (this.#timer !== undefined) this.#cluster.runtime.clearTimer(this.#timer)
+    this.#timer = undefined
+  }
+
+  /** Commits soon, without waiting for the interval. */
+  autoNow(): void {
+    if (!this.#running || this.#autoUnderWay) return
+    void this.#auto()
+  }
+
+  /** What is done and not committed yet. */
+  pending(cursors: Iterable<Cursor>): OffsetToCommit[] {
+    const offsets: OffsetToCommit[] = []
+    for (const cursor of cursors) {
+      if (cursor.owned && cursor.done >= 0 && cursor.done !== cursor.committed && !cursor.resolving) {
+        offsets.push({ ...placeOf(cursor), offset: cursor.done, leaderEpoch: cursor.doneEpoch, cursor })
+      }
+    }
+    return offsets
+  }
+
+  /** Resolves when the coordinator has them; passing troubles are waited out until the deadline. */
+  commit(offsets: readonly OffsetToCommit[], options: CommitOptions = {}): Promise<void> {
+    if (offsets.length === 0) return Promise.resolve()
+    const turn = this.#last.then(() => this.#commit(offsets, options))
+    this.#last = turn.catch(() => {})
+    return turn
+  }
+
+  #schedule(): void {
+    this.#timer = this.#cluster.runtime.setTimer(() => {
+      this.#timer = undefined
+      if (!this.#running) return
+      this.#schedule()
+      if (!this.#autoUnderWay) void this.#auto()
+    }, this.#policy.intervalMs)
+  }
+
+  /** R21: not while joining; after it what is still owned is committed. */
+  async #auto(): Promise<void> {
+    if (!this.#host.ready()) return
+    const offsets = this.pending(this.#host.cursors())
+    if (offsets.length === 0) return
+    this.#autoUnderWay = true
+    try {
+      await this.commit(offsets, { timeoutMs: Math.max(this.#policy.intervalMs, this.#cluster.options.requestTimeoutMs) })
+    } catch (error) {
+      if (this.#running) this.#host.onAutoFailure(asKafkaError(error, 'Committing offsets'))
+    } finally {
+      this.#autoUnderWay = false
+    }
+  }
+
+  async #commit(offsets: readonly OffsetToCommit[], { timeoutMs, signal }: CommitOptions): Promise<void> {
+    const { runtime, options } = this.#cluster
+    const scope = scopeOf(runtime, runtime.monoNow() + (timeoutMs ?? options.apiTimeoutMs), [signal])
+    const limits = { firstMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs }
+    let last: KafkaError | undefined
+    try {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await this.#attempt(offsets, scope.signal)
+        } catch (error) {
+          last = scope.signal.aborted ? (last ?? asKafkaError(error, 'Committing offsets')) : asKafkaError(error, 'Committing offsets')
+          if (scope.signal.aborted || !last.retriable || last.code === 'REBALANCE_IN_PROGRESS') throw last
+        }
+        await sleep(runtime, backoffMs(runtime, attempt, limits), scope.signal)
+      }
+    } catch (error) {
+      if (!scope.expired) throw error
+      throw new KafkaError('TIMED_OUT', 'committing offsets took too long', { retriable: true, outcome: 'unknown', cause: last })
+    } finally {
+      scope.release()
+    }
+  }
+
+  async #attempt(offsets: readonly OffsetToCommit[], signal: AbortSignal): Promise<void> {
+    const identity = this.#host.identity()
+    const { groupId } = identity
+    try {
+      const broker = await this.#cluster.coordinator('group', groupId, { signal })
+      const body = {
+        groupId,
+        generationIdOrMemberEpoch: identity.generation,
+        memberId: identity.memberId,
+        groupInstanceId: identity.instanceId,
+        topics: topicsOf(offsets),
+      }
+      const answer = await broker.request(OffsetCommit, body, { signal, maxVersion: 9 })
+      this.#settle(offsets, answer, identity, broker)
+    } catch (error) {
+      if (KafkaError.is(error) && movedBy(error)) this.#cluster.forgetCoordinator('group', groupId)
+      throw error
+    }
+  }
+
+  #settle(offsets: readonly OffsetToCommit[], answer: OffsetCommitResponse, identity: GroupIdentity, broker: Broker): void {
+    const codes = new Map<string, Map<number, number>>()
+    for (const { name, partitions } of answer.topics) {
+      codes.set(name, new Map(partitions.map(({ partitionIndex, errorCode }) => [partitionIndex, errorCode])))
+    }
+    let failure: KafkaError | undefined
+    const taken: OffsetToCommit[] = []
+    for (const offset of offsets) {
+      const { topic, partition, cursor } = offset
+      const code = codes.get(topic)?.get(partition) ?? 0
+      if (code === 0) {
+        if (cursor !== undefined) cursor.committed = offset.offset
+        taken.push(offset)
+      } else failure ??= this.#failure(code, identity, { topic, partition, broker, group: identity.groupId })
+    }
+    if (taken.length > 0) this.#host.onCommitted(taken)
+    if (failure !== undefined) throw failure
+  }
+
+  #failure(code: number, identity: GroupIdentity, where: TopicPartition & { broker: Broker; group: string }): KafkaError {
+    const { name } = errorOf(code)
+    if (name === 'REBALANCE_IN_PROGRESS') this.#host.rebalanceSeen(identity.generation)
+    const fenced = name === 'UNKNOWN_MEMBER_ID' || name === 'ILLEGAL_GENERATION' || name === 'FENCED_INSTANCE_ID'
+    if (fenced) this.#host.fenced(name, identity.generation)
+    const hint = fenced ? 'The partitions were given to other members meanwhile: they begin at the last commit.' : undefined
+    return kafkaErrorOf(code, 'Committing offsets', { ...where, hint })
+  }
+}
+
+function placeOf({ topic, partition }: Cursor): TopicPartition {
+  return { topic, partition }
+}
+
+/** The coordinator could not be reached, or is another broker now. */
+function movedBy(error: KafkaError): boolean {
+  if (error.code === 'COORDINATOR_LOAD_IN_PROGRESS' || error.code === 'REBALANCE_IN_PROGRESS') return false
+  return error.retriable && error.topic === undefined ? true : error.code === 'NOT_COORDINATOR' || error.code === 'COORDINATOR_NOT_AVAILABLE'
+}
+
+function topicsOf(offsets: readonly OffsetToCommit[]) {
+  const names = new Set(groupByTopic(offsets).map(({ topic }) => topic))
+  return Array.from(names, (name) => ({
+    name,
+    partitions: offsets
+      .filter(({ topic }) => topic === name)
+      .map(({ partition, offset, leaderEpoch, metadata }) => ({
+        partitionIndex: partition,
+        committedOffset: BigInt(offset),
+        committedLeaderEpoch: leaderEpoch,
+        committedMetadata: metadata ?? '',
+      })),
+  }))
+}

@@ -1,0 +1,94 @@
+import { type ErrorName, errorOf, type FetchResponse } from '@ottla/codec'
+import { BatchReader } from '@ottla/codec/records'
+import type { Chunk, Cursor } from './cursor.ts'
+import type { Asked, FetchSession } from './fetch-session.ts'
+import { AbortedTransactions } from './isolation.ts'
+
+type PartitionAnswer = FetchResponse['responses'][number]['partitions'][number]
+
+/** What an answer leads to beyond new bytes. */
+export interface FetchSink {
+  chunk(cursor: Cursor, chunk: Chunk): void
+  /** The partition is elsewhere: look it up. */
+  moved(cursor: Cursor, leaderId: number, leaderEpoch: number, code: ErrorName): void
+  /** Try again after a pause; `refresh` says that the metadata may be wrong. */
+  pause(cursor: Cursor, code: ErrorName, refresh: boolean): void
+  /** The log does not have the offset. */
+  outOfRange(cursor: Cursor, offset: number): void
+  /** Read from this replica from now on. */
+  prefer(cursor: Cursor, replicaId: number): void
+  /** The answer holds no whole batch, though it is not empty. */
+  oversized(cursor: Cursor, bytes: number): void
+  /** Never to be answered differently without someone's doing. */
+  refused(cursor: Cursor, code: number): void
+}
+
+/** Hands the bytes of an answer on, with what must be known about them; drops what was asked before a seek or a revoke. */
+export function acceptFetch(response: FetchResponse, session: FetchSession, committedOnly: boolean, sink: FetchSink): void {
+  for (const { topic, topicId, partitions } of response.responses) {
+    for (const answer of partitions) {
+      const asked = session.find(topicId, topic, answer.partitionIndex)
+      if (asked === undefined) continue
+      const { cursor } = asked
+      if (asked.tenure !== cursor.tenure || asked.fetchOffset !== cursor.fetchOffset) continue
+      if (answer.errorCode === 0) acceptPartition(cursor, answer, committedOnly, sink)
+      else acceptError(asked, answer, sink)
+    }
+  }
+}
+
+function acceptPartition(cursor: Cursor, answer: PartitionAnswer, committedOnly: boolean, sink: FetchSink): void {
+  cursor.failures = 0
+  cursor.highWatermark = Number(answer.highWatermark)
+  cursor.lastStableOffset = Number(answer.lastStableOffset)
+  cursor.logStartOffset = Number(answer.logStartOffset)
+  if (answer.preferredReadReplica >= 0) return sink.prefer(cursor, answer.preferredReadReplica)
+  const { records } = answer
+  if (records === null || records.length === 0) return
+  const end = endOf(records)
+  if (end <= cursor.fetchOffset) {
+    if (end < 0) sink.oversized(cursor, records.length)
+    return
+  }
+  cursor.fetchOffset = end
+  const list = committedOnly ? (answer.abortedTransactions ?? []) : []
+  const aborted = list.length === 0 ? undefined : new AbortedTransactions(list)
+  sink.chunk(cursor, { reader: new BatchReader(records), aborted, bytes: records.length })
+}
+
+const movedCodes = new Set<ErrorName>(['NOT_LEADER_OR_FOLLOWER', 'FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH'])
+const staleCodes = new Set<ErrorName>([
+  'REPLICA_NOT_AVAILABLE',
+  'KAFKA_STORAGE_ERROR',
+  'OFFSET_NOT_AVAILABLE',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'UNKNOWN_TOPIC_ID',
+  'INCONSISTENT_TOPIC_ID',
+])
+
+function acceptError({ cursor, fetchOffset }: Asked, answer: PartitionAnswer, sink: FetchSink): void {
+  const { name, retriable } = errorOf(answer.errorCode)
+  const { leaderId, leaderEpoch } = answer.currentLeader
+  if (movedCodes.has(name)) sink.moved(cursor, leaderId, leaderEpoch, name)
+  else if (staleCodes.has(name)) sink.pause(cursor, name, true)
+  else if (name === 'OFFSET_OUT_OF_RANGE') sink.outOfRange(cursor, fetchOffset)
+  else if (retriable || name === 'UNKNOWN_SERVER_ERROR') sink.pause(cursor, name, false)
+  else sink.refused(cursor, answer.errorCode)
+}
+
+const batchOverhead = 12
+
+/** The offset after the last whole batch, by the headers alone; -1 if there is no whole batch. */
+export function endOf(bytes: Uint8Array): number {
+  const records = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let end = -1
+  for (let at = 0; at + batchOverhead < records.length; ) {
+    const next = at + batchOverhead + records.readInt32BE(at + 8)
+    if (next <= at + batchOverhead || next > records.length) break
+    // The offset of a message set of magic 0 or 1 is that of its last message.
+    const delta = records[at + 16]! < 2 ? 0 : records.readInt32BE(at + 23)
+    end = records.readInt32BE(at) * 0x1_0000_0000 + records.readUInt32BE(at + 4) + delta + 1
+    at = next
+  }
+  return end
+}

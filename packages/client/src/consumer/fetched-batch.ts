@@ -1,0 +1,73 @@
+import type { Batch, RecordCursor } from '@ottla/codec/records'
+import type { Cursor } from './cursor.ts'
+
+/** A record batch on its way to the application, inflated, with the place up to which it was handed out. */
+export class FetchedBatch {
+  readonly cursor: Cursor
+  readonly tenure: number
+  readonly batch: Batch
+  readonly baseOffset: number
+  /** The offset after the batch; compaction may have removed its last records. */
+  readonly end: number
+  readonly leaderEpoch: number
+  /** Added to the delta of each record; `fixedTimestamp` says that the deltas do not count. */
+  readonly baseTimestamp: number
+  readonly fixedTimestamp: boolean
+  /** Bytes to give back to the budget when it was handed out. */
+  readonly chargedBytes: number
+  readonly #payload: Uint8Array | undefined
+  #from: number
+  records: RecordCursor
+
+  constructor(cursor: Cursor, batch: Batch, payload: Uint8Array | undefined) {
+    this.cursor = cursor
+    this.tenure = cursor.tenure
+    this.batch = batch
+    this.baseOffset = Number(batch.baseOffset)
+    this.end = this.baseOffset + batch.lastOffsetDelta + 1
+    this.leaderEpoch = batch.partitionLeaderEpoch
+    this.fixedTimestamp = batch.timestampType === 'append'
+    this.baseTimestamp = this.fixedTimestamp ? batch.maxTimestamp : batch.baseTimestamp
+    this.chargedBytes = payload?.length ?? 0
+    this.#payload = payload
+    this.#from = this.baseOffset
+    this.records = batch.records(payload)
+  }
+
+  /** Whether its records may still be handed out. */
+  get current(): boolean {
+    return this.tenure === this.cursor.tenure && !this.cursor.halted
+  }
+
+  get firstOffset(): number {
+    return Math.max(this.baseOffset, this.#from)
+  }
+
+  /** Goes to the next record at or after the place to begin; its fields are in `records` then. Throws DecodeError. */
+  next(): boolean {
+    const { records } = this
+    while (records.next()) if (this.baseOffset + records.offsetDelta >= this.#from) return true
+    return false
+  }
+
+  get offset(): number {
+    return this.baseOffset + this.records.offsetDelta
+  }
+
+  /** Begins (again) with the first record at or after `offset`. */
+  rewind(offset: number): void {
+    this.#from = offset
+    this.records = this.batch.records(this.#payload)
+  }
+
+  /** A walk of its own over what `rewind` left; the batch itself does not move. */
+  walk(): { next(): boolean; readonly records: RecordCursor } {
+    const records = this.batch.records(this.#payload)
+    const from = this.#from
+    const next = (): boolean => {
+      while (records.next()) if (this.baseOffset + records.offsetDelta >= from) return true
+      return false
+    }
+    return { next, records }
+  }
+}

@@ -1,0 +1,220 @@
+import { type RecordCursor, type RecordHeaderView, readHeaders } from '@ottla/codec/records'
+import type { Cursor } from './cursor.ts'
+import type { FetchedBatch } from './fetched-batch.ts'
+
+const noHeaders: readonly RecordHeaderView[] = Object.freeze([])
+const inspect = Symbol.for('nodejs.util.inspect.custom')
+
+/** The contents of a message, independent of the fetched bytes. */
+export interface DetachedMessage {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: bigint
+  readonly timestamp: number
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: readonly RecordHeaderView[]
+  readonly leaderEpoch: number
+}
+
+/**
+ * A record as it was read. Its parts are looked up in the fetched bytes when they are first asked for; a message that is kept
+ * keeps these bytes (up to a whole fetch answer) alive: `detach()` copies what it needs.
+ */
+export class Message {
+  readonly #batch: FetchedBatch
+  readonly #bytes: Uint8Array
+  readonly #offsetDelta: number
+  readonly #timestampDelta: number
+  readonly #keyStart: number
+  readonly #keyLength: number
+  readonly #valueStart: number
+  readonly #valueLength: number
+  readonly #headersStart: number
+  readonly #headerCount: number
+  #key: Buffer | null | undefined
+  #value: Buffer | null | undefined
+
+  constructor(batch: FetchedBatch, records: RecordCursor) {
+    this.#batch = batch
+    this.#bytes = records.bytes
+    this.#offsetDelta = records.offsetDelta
+    this.#timestampDelta = records.timestampDelta
+    this.#keyStart = records.keyStart
+    this.#keyLength = records.keyLength
+    this.#valueStart = records.valueStart
+    this.#valueLength = records.valueLength
+    this.#headersStart = records.headersStart
+    this.#headerCount = records.headerCount
+    this.#key = undefined
+    this.#value = undefined
+  }
+
+  get topic(): string {
+    return this.#batch.cursor.topic
+  }
+
+  get partition(): number {
+    return this.#batch.cursor.partition
+  }
+
+  get offset(): bigint {
+    return BigInt(this.#batch.baseOffset + this.#offsetDelta)
+  }
+
+  /** In ms since the epoch: when the producer made the record, or when the broker appended it, as the topic is set. */
+  get timestamp(): number {
+    const { fixedTimestamp, baseTimestamp } = this.#batch
+    return fixedTimestamp ? baseTimestamp : baseTimestamp + this.#timestampDelta
+  }
+
+  get timestampType(): 'create' | 'append' {
+    return this.#batch.fixedTimestamp ? 'append' : 'create'
+  }
+
+  /** A view into the fetched bytes. */
+  get key(): Buffer | null {
+    if (this.#key === undefined) this.#key = view(this.#bytes, this.#keyStart, this.#keyLength)
+    return this.#key
+  }
+
+  /** A view into the fetched bytes; null is a tombstone. */
+  get value(): Buffer | null {
+    if (this.#value === undefined) this.#value = view(this.#bytes, this.#valueStart, this.#valueLength)
+    return this.#value
+  }
+
+  /** In the order they were written; a key may be there twice. */
+  get headers(): readonly RecordHeaderView[] {
+    return this.#headerCount === 0 ? noHeaders : readHeaders(this.#bytes, this.#headersStart, this.#headerCount)
+  }
+
+  /** The value of the last header of that name. */
+  header(name: string): Buffer | null | undefined {
+    return this.headers.findLast(({ key }) => key === name)?.value
+  }
+
+  /** The epoch of the leader that wrote the record; -1 unknown. */
+  get leaderEpoch(): number {
+    return this.#batch.leaderEpoch
+  }
+
+  /** Aborts when the partition is taken away, when the message is worked on for too long, and on close. */
+  get signal(): AbortSignal {
+    return this.#batch.cursor.signal
+  }
+
+  /** A copy that keeps nothing of the fetched bytes. */
+  detach(): DetachedMessage {
+    const { topic, partition, offset, timestamp, leaderEpoch, key, value } = this
+    return {
+      topic,
+      partition,
+      offset,
+      timestamp,
+      key: key && Buffer.from(key),
+      value: value && Buffer.from(value),
+      headers: this.headers.map((header) => ({ key: header.key, value: header.value && Buffer.from(header.value) })),
+      leaderEpoch,
+    }
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { topic, partition, timestamp, key, value, leaderEpoch } = this
+    const headers = this.headers.map((header) => ({ key: header.key, value: text(header.value) }))
+    return { topic, partition, offset: String(this.offset), timestamp, key: text(key), value: text(value), headers, leaderEpoch }
+  }
+
+  [inspect](): Record<string, unknown> {
+    return this.toJSON()
+  }
+
+  /** Whose item this is, for marking it done. */
+  static placeOf(message: Message): ItemPlace {
+    const batch = message.#batch
+    return {
+      cursor: batch.cursor,
+      tenure: batch.tenure,
+      end: batch.baseOffset + message.#offsetDelta + 1,
+      leaderEpoch: batch.leaderEpoch,
+    }
+  }
+}
+
+/** Where the partition stands once an item is done. */
+export interface ItemPlace {
+  readonly cursor: Cursor
+  readonly tenure: number
+  readonly end: number
+  readonly leaderEpoch: number
+}
+
+/** The records of one record batch, to be walked as often as wanted. */
+export class MessageBatch implements Iterable<Message> {
+  readonly #batch: FetchedBatch
+  readonly #commit: (batch: MessageBatch) => Promise<void>
+  readonly firstOffset: bigint
+  /** Of the batch as it was written; compaction may have removed the record. */
+  readonly lastOffset: bigint
+  /** The end of the log as of the fetch. */
+  readonly highWatermark: bigint
+
+  constructor(batch: FetchedBatch, commit: (batch: MessageBatch) => Promise<void>) {
+    this.#batch = batch
+    this.#commit = commit
+    this.firstOffset = BigInt(batch.firstOffset)
+    this.lastOffset = BigInt(batch.end - 1)
+    this.highWatermark = BigInt(Math.max(batch.cursor.highWatermark, batch.end))
+  }
+
+  get topic(): string {
+    return this.#batch.cursor.topic
+  }
+
+  get partition(): number {
+    return this.#batch.cursor.partition
+  }
+
+  /** Records in it; of a batch that is read from its middle, with those before. */
+  get recordCount(): number {
+    return this.#batch.batch.recordCount
+  }
+
+  get leaderEpoch(): number {
+    return this.#batch.leaderEpoch
+  }
+
+  /** Aborts when the partition is taken away, when the batch is worked on for too long, and on close. */
+  get signal(): AbortSignal {
+    return this.#batch.cursor.signal
+  }
+
+  *[Symbol.iterator](): Generator<Message, void, void> {
+    const walk = this.#batch.walk()
+    while (walk.next()) yield new Message(this.#batch, walk.records)
+  }
+
+  /** Calls `visit` with each record's place in the bytes: no object is made for any record. */
+  walk(visit: (records: RecordCursor, baseOffset: number) => void): void {
+    const walk = this.#batch.walk()
+    while (walk.next()) visit(walk.records, this.#batch.baseOffset)
+  }
+
+  /** Marks the batch done and commits what is done. */
+  commit(): Promise<void> {
+    return this.#commit(this)
+  }
+
+  static placeOf(batch: MessageBatch): ItemPlace {
+    const { cursor, tenure, end, leaderEpoch } = batch.#batch
+    return { cursor, tenure, end, leaderEpoch }
+  }
+}
+
+function view(bytes: Uint8Array, start: number, length: number): Buffer | null {
+  return length < 0 ? null : Buffer.from(bytes.buffer, bytes.byteOffset + start, length)
+}
+
+function text(bytes: Buffer | null): string | null {
+  return bytes === null ? null : bytes.toString('utf8')
+}

@@ -1,0 +1,240 @@
+import { invalidOption } from '../errors.ts'
+import type { Assignor } from '../group/assignors/assignor.ts'
+import { cooperativeSticky } from '../group/assignors/cooperative-sticky.ts'
+import { range } from '../group/assignors/range.ts'
+import { roundRobin } from '../group/assignors/round-robin.ts'
+import type { TopicPartition } from '../group/membership.ts'
+import {
+  flag,
+  integer,
+  milliseconds,
+  type OptionRule,
+  oneOf,
+  optionalFunction,
+  optionalValue,
+  resolveOptions,
+  text,
+} from '../option-table.ts'
+
+/** Where to read from: an offset, or one end of the log. */
+export type StartOffset = bigint | number | 'earliest' | 'latest'
+
+export interface AssignedPartition extends TopicPartition {
+  /** Default: the group's committed offset if there is a `groupId`, else by `offsetReset`. */
+  readonly offset?: StartOffset | undefined
+}
+
+export type TopicSelector = string | RegExp
+
+/**
+ * When what was done is committed. 'auto': every 5 s, before a revoke and on close. `{ intervalMs, count }`: the same with
+ * other limits, whichever is reached first. 'manual': only by `commit`, and only what `done` or `commit` named. 'none': only by
+ * `commit`, which then takes what 'auto' would.
+ */
+export type CommitMode =
+  | 'auto'
+  | 'manual'
+  | 'none'
+  | { readonly intervalMs?: number | undefined; readonly count?: number | undefined }
+
+export type RebalanceHook = (partitions: readonly TopicPartition[]) => void | Promise<void>
+
+export type AssignorName = 'range' | 'roundrobin' | 'cooperative-sticky'
+
+/** Options of `kafka.consumer(…)`. All times are in milliseconds, all sizes in bytes. */
+export interface ConsumerOptions {
+  /** Members of one group share the partitions. Needed with `topics`. */
+  readonly groupId?: string | undefined
+  /** Names and patterns; patterns are matched by the client, against new topics too. */
+  readonly topics?: TopicSelector | readonly TopicSelector[] | undefined
+  /** Reads these partitions without taking part in a group. In place of `topics`. */
+  readonly assign?: readonly AssignedPartition[] | undefined
+  /** Where to start when there is no committed offset, or the log no longer has it. 'none' is an error then. Default 'latest', as Java. */
+  readonly offsetReset?: 'earliest' | 'latest' | 'none' | undefined
+  /** Default 'auto'; 'none' without a `groupId`. */
+  readonly commit?: CommitMode | undefined
+  /** Whether records of transactions are delivered before these commit. Default 'read_committed'. */
+  readonly isolation?: 'read_committed' | 'read_uncommitted' | undefined
+  readonly protocol?: 'classic' | 'consumer' | undefined
+  /** In the order of preference. Default ['range', 'cooperative-sticky'], as Java. */
+  readonly assignors?: readonly (AssignorName | Assignor)[] | undefined
+  /** Makes this a static member (KIP-345): it keeps its partitions over a restart within the session timeout. */
+  readonly instanceId?: string | undefined
+  /** Reads from replicas in this rack where there are any (KIP-392). */
+  readonly rack?: string | undefined
+  /** Default 45 000. */
+  readonly sessionTimeoutMs?: number | undefined
+  /** Default 3 000. */
+  readonly heartbeatIntervalMs?: number | undefined
+  /** How long a rebalance waits for this member, its hooks included. Default 300 000. */
+  readonly rebalanceTimeoutMs?: number | undefined
+  /** The longest an item may be worked on; beyond it the consumer gives up its place in the group. Default 300 000. */
+  readonly maxProcessingMs?: number | undefined
+  /** How long a revoke waits for items that are being worked on. Default 5 000. */
+  readonly revokeGraceMs?: number | undefined
+  /** A fetch waits until there are so many. Default 1. */
+  readonly minBytes?: number | undefined
+  /** A fetch waits so long for `minBytes`. Default 500. */
+  readonly maxWaitMs?: number | undefined
+  /** Of one fetch answer. Default 50 MiB. */
+  readonly maxBytes?: number | undefined
+  /** Of one partition in one fetch answer. Default 1 MiB. */
+  readonly partitionMaxBytes?: number | undefined
+  /** Fetched and inflated bytes that wait for delivery. Default 64 MiB. */
+  readonly maxBufferedBytes?: number | undefined
+  /** Of one record batch, inflated. Default 128 MiB. */
+  readonly maxDecompressedBytes?: number | undefined
+  /** Default true. */
+  readonly checkCrcs?: boolean | undefined
+  /** Awaited before the first record of the partitions; may seek. */
+  readonly onAssigned?: RebalanceHook | undefined
+  /** Awaited before the partitions are given up; may mark items done and commit. */
+  readonly onRevoked?: RebalanceHook | undefined
+  /** The partitions may be another member's already: nothing can be committed. */
+  readonly onLost?: RebalanceHook | undefined
+}
+
+const known: Record<AssignorName, Assignor> = {
+  range,
+  roundrobin: roundRobin,
+  'cooperative-sticky': cooperativeSticky,
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
+const isSelector = (value: unknown) => (typeof value === 'string' && value !== '') || value instanceof RegExp
+const isOffset = (value: unknown) =>
+  value === undefined ||
+  value === 'earliest' ||
+  value === 'latest' ||
+  (typeof value === 'bigint' && value >= 0n) ||
+  (Number.isSafeInteger(value) && (value as number) >= 0)
+const isPartition = (value: unknown) =>
+  isObject(value) &&
+  typeof value.topic === 'string' &&
+  Number.isInteger(value.partition) &&
+  (value.partition as number) >= 0 &&
+  isOffset(value.offset)
+const isCount = (value: unknown) => value === undefined || (Number.isSafeInteger(value) && (value as number) > 0)
+const isCommitMode = (value: unknown) =>
+  value === 'auto' ||
+  value === 'manual' ||
+  value === 'none' ||
+  (isObject(value) &&
+    Object.keys(value).every((key) => key === 'intervalMs' || key === 'count') &&
+    isCount(value.intervalMs) &&
+    isCount(value.count))
+const isAssignor = (value: unknown) =>
+  (typeof value === 'string' && Object.hasOwn(known, value)) ||
+  (isObject(value) && typeof value.name === 'string' && typeof value.assign === 'function')
+
+const assignorRule: OptionRule<readonly (AssignorName | Assignor)[]> = {
+  default: ['range', 'cooperative-sticky'],
+  check: (value) =>
+    Array.isArray(value) && value.length > 0 && value.every(isAssignor)
+      ? undefined
+      : "must list some of 'range', 'roundrobin', 'cooperative-sticky', or assignors of your own",
+}
+
+/** Every option of a consumer with its default. */
+export const consumerOptions = Object.freeze({
+  groupId: text(undefined),
+  topics: optionalValue<TopicSelector | readonly TopicSelector[]>(
+    (value) => isSelector(value) || (Array.isArray(value) && value.length > 0 && value.every(isSelector)),
+    'must be topic names or patterns',
+  ),
+  assign: optionalValue<readonly AssignedPartition[]>(
+    (value) => Array.isArray(value) && value.length > 0 && value.every(isPartition),
+    'must list partitions as { topic, partition, offset? }',
+  ),
+  offsetReset: oneOf(['earliest', 'latest', 'none'], 'latest'),
+  commit: optionalValue<CommitMode>(isCommitMode, "must be 'auto', 'manual', 'none' or { intervalMs, count }"),
+  isolation: oneOf(['read_committed', 'read_uncommitted'], 'read_committed'),
+  protocol: oneOf(['classic', 'consumer'], 'classic'),
+  assignors: assignorRule,
+  instanceId: text(undefined),
+  rack: text(undefined),
+  sessionTimeoutMs: milliseconds(45_000, 1),
+  heartbeatIntervalMs: milliseconds(3_000, 1),
+  rebalanceTimeoutMs: milliseconds(300_000, 1),
+  maxProcessingMs: milliseconds(300_000, 1),
+  revokeGraceMs: milliseconds(5_000),
+  minBytes: integer(1, 0, 0x7fffffff),
+  maxWaitMs: milliseconds(500),
+  maxBytes: integer(50 << 20, 1, 0x7fffffff),
+  partitionMaxBytes: integer(1 << 20, 1, 0x7fffffff),
+  maxBufferedBytes: integer(64 << 20, 1),
+  maxDecompressedBytes: integer(128 << 20, 1, 0x7fffffff),
+  checkCrcs: flag(true),
+  onAssigned: optionalFunction<RebalanceHook>(),
+  onRevoked: optionalFunction<RebalanceHook>(),
+  onLost: optionalFunction<RebalanceHook>(),
+})
+
+/** When to commit by itself; `mark` says what `next()` does with the item before. */
+export interface CommitPolicy {
+  readonly mark: boolean
+  readonly automatic: boolean
+  readonly intervalMs: number
+  readonly count: number
+}
+
+type Table = ReturnType<typeof resolveOptions<typeof consumerOptions>>
+
+export interface ResolvedConsumerOptions extends Omit<Table, 'topics' | 'assign' | 'commit' | 'assignors' | 'protocol'> {
+  readonly topics: readonly TopicSelector[]
+  readonly assign: readonly AssignedPartition[]
+  readonly commit: CommitPolicy
+  readonly assignors: readonly Assignor[]
+}
+
+/** Validates the options of `kafka.consumer(…)`; throws INVALID_OPTION. */
+export function resolveConsumerOptions(given: ConsumerOptions): ResolvedConsumerOptions {
+  const { topics, assign, commit, assignors, protocol, ...rest } = resolveOptions('consumer', consumerOptions, given)
+  if (topics === undefined && assign === undefined) {
+    throw invalidOption("consumer: there is nothing to read: give 'topics' (with a groupId), or 'assign'")
+  }
+  if (topics !== undefined && assign !== undefined) {
+    throw invalidOption("consumer: options 'topics' and 'assign' exclude each other")
+  }
+  if (topics !== undefined && rest.groupId === undefined) {
+    throw invalidOption(
+      "consumer: option 'groupId' is missing: topics are shared out among the members of a group",
+      "Give a groupId, or read partitions without a group with `assign: [{ topic, partition }]`.",
+    )
+  }
+  if (protocol === 'consumer') {
+    throw invalidOption("consumer: protocol 'consumer' (KIP-848) is not supported yet", "Leave it out, or say 'classic'.")
+  }
+  if (rest.heartbeatIntervalMs >= rest.sessionTimeoutMs) {
+    throw invalidOption(
+      "consumer: option 'heartbeatIntervalMs' must be less than 'sessionTimeoutMs'",
+      'A third of it leaves room for two lost heartbeats.',
+    )
+  }
+  if (rest.groupId === undefined && commit !== undefined && commit !== 'none') {
+    throw invalidOption("consumer: option 'commit' needs a groupId: offsets are committed for a group")
+  }
+  return Object.freeze({
+    ...rest,
+    topics: Array.isArray(topics) ? [...topics] : topics === undefined ? [] : [topics as TopicSelector],
+    assign: assign ?? [],
+    commit: commitPolicy(commit ?? (rest.groupId === undefined ? 'none' : 'auto')),
+    assignors: resolveAssignors(assignors),
+  })
+}
+
+function commitPolicy(mode: CommitMode): CommitPolicy {
+  const byDefault = { mark: true, automatic: true, intervalMs: 5_000, count: Infinity }
+  if (mode === 'manual') return { ...byDefault, mark: false, automatic: false }
+  if (mode === 'none') return { ...byDefault, automatic: false }
+  if (mode === 'auto') return byDefault
+  return { ...byDefault, intervalMs: mode.intervalMs ?? byDefault.intervalMs, count: mode.count ?? Infinity }
+}
+
+function resolveAssignors(list: readonly (AssignorName | Assignor)[]): readonly Assignor[] {
+  const assignors = list.map((item) => (typeof item === 'string' ? known[item] : item))
+  if (new Set(assignors.map(({ name }) => name)).size !== assignors.length) {
+    throw invalidOption("consumer: option 'assignors' names one twice")
+  }
+  return assignors
+}

@@ -1,0 +1,203 @@
+import { type Batch, codecOf } from '@ottla/codec/records'
+import { KafkaError } from '../errors.ts'
+import type { Chunk, Cursor } from './cursor.ts'
+import { FetchedBatch } from './fetched-batch.ts'
+
+export interface PrefetchOptions {
+  readonly checkCrcs: boolean
+  readonly maxDecompressedBytes: number
+  /** There is room again for this partition. */
+  readonly onDrained: (cursor: Cursor) => void
+}
+
+/**
+ * Fetched bytes between the network and the reader: raw as long as possible, and of each partition at most one batch inflated
+ * ahead. One batch of a partition is out at a time, which keeps its order.
+ */
+export class Prefetch {
+  readonly #options: PrefetchOptions
+  #queue: Cursor[] = []
+  #head = 0
+  #waiters: (() => void)[] = []
+  #failed: KafkaError[] = []
+  /** Fetched and inflated, not yet handed out. */
+  bufferedBytes = 0
+
+  constructor(options: PrefetchOptions) {
+    this.#options = options
+  }
+
+  accept(cursor: Cursor, chunk: Chunk): void {
+    cursor.chunks.push(chunk)
+    cursor.bufferedBytes += chunk.bytes
+    this.bufferedBytes += chunk.bytes
+    this.#advance(cursor)
+  }
+
+  /** The next batch of the partition whose turn it is. */
+  take(): FetchedBatch | undefined {
+    while (this.#head < this.#queue.length) {
+      const cursor = this.#queue[this.#head++]!
+      if (this.#head === this.#queue.length) {
+        this.#queue = []
+        this.#head = 0
+      }
+      cursor.queued = false
+      const batch = this.#takeFrom(cursor)
+      if (batch !== undefined) return batch
+    }
+    return undefined
+  }
+
+  #takeFrom(cursor: Cursor): FetchedBatch | undefined {
+    if (cursor.halted || cursor.out !== undefined) return undefined
+    const batch = cursor.returned ?? cursor.ready
+    if (batch === undefined) return undefined
+    if (cursor.returned === batch) cursor.returned = undefined
+    else cursor.ready = undefined
+    cursor.out = batch
+    batch.rewind(Math.max(cursor.position, batch.baseOffset))
+    this.#advance(cursor)
+    return batch
+  }
+
+  /** All of it was handed out. */
+  finish(batch: FetchedBatch): void {
+    const { cursor } = batch
+    this.bufferedBytes -= batch.chargedBytes
+    if (batch.tenure !== cursor.tenure || cursor.out !== batch) return
+    cursor.out = undefined
+    cursor.skip(Math.max(batch.end, cursor.skippedTo))
+    this.enqueue(cursor)
+  }
+
+  /** Not all of it was handed out; what is left begins at the cursor's position. */
+  putBack(batch: FetchedBatch): void {
+    const { cursor } = batch
+    if (batch.tenure !== cursor.tenure || cursor.out !== batch) {
+      this.bufferedBytes -= batch.chargedBytes
+      return
+    }
+    cursor.out = undefined
+    cursor.returned = batch
+    this.enqueue(cursor)
+  }
+
+  /** To be called when a partition may be read again. */
+  enqueue(cursor: Cursor): void {
+    if (cursor.queued || cursor.halted || cursor.out !== undefined) return
+    if (cursor.ready === undefined && cursor.returned === undefined) return
+    cursor.queued = true
+    this.#queue.push(cursor)
+    this.wake()
+  }
+
+  /** Drops what was fetched: the position moved, or the partition is gone. A batch that is out stays with its reader. */
+  clear(cursor: Cursor): void {
+    let bytes = cursor.bufferedBytes
+    for (const batch of [cursor.ready, cursor.returned]) if (batch !== undefined) bytes += batch.chargedBytes
+    this.bufferedBytes -= bytes
+    cursor.bufferedBytes = 0
+    cursor.chunks.length = 0
+    cursor.ready = undefined
+    cursor.returned = undefined
+    cursor.out = undefined
+    cursor.skippedTo = -1
+  }
+
+  /** A partition that cannot be read any further; the reader is told once. */
+  fail(cursor: Cursor, error: KafkaError): void {
+    this.clear(cursor)
+    cursor.tenure++
+    cursor.failed = error
+    this.#failed.push(error)
+    this.wake()
+  }
+
+  takeFailure(): KafkaError | undefined {
+    return this.#failed.shift()
+  }
+
+  /** Resolves at the next change. To be called right after `take` gave nothing. */
+  wait(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push(resolve))
+  }
+
+  wake(): void {
+    if (this.#waiters.length === 0) return
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const resume of waiters) resume()
+  }
+
+  /** Parses until a batch is ready, or nothing is left. Batches that hold nothing for the reader are passed over unread. */
+  #advance(cursor: Cursor): void {
+    while (cursor.ready === undefined && !cursor.inflating && cursor.failed === undefined) {
+      const chunk = cursor.chunks[0]
+      if (chunk === undefined) return
+      try {
+        const batch = chunk.reader.next()
+        if (batch === undefined) this.#drop(cursor, chunk)
+        else this.#prepare(cursor, chunk, batch)
+      } catch (cause) {
+        this.fail(cursor, corrupt(cursor, cause))
+      }
+    }
+  }
+
+  #drop(cursor: Cursor, chunk: Chunk): void {
+    cursor.chunks.shift()
+    cursor.bufferedBytes -= chunk.bytes
+    this.bufferedBytes -= chunk.bytes
+    this.#options.onDrained(cursor)
+  }
+
+  #prepare(cursor: Cursor, chunk: Chunk, batch: Batch): void {
+    const end = Number(batch.baseOffset) + batch.lastOffsetDelta + 1
+    const skip = chunk.aborted?.excludes(batch) === true || batch.isControl || batch.recordCount === 0
+    if (end <= cursor.position) return
+    if (skip) {
+      if (cursor.out === undefined && cursor.returned === undefined) cursor.skip(end)
+      else cursor.skippedTo = end
+      return
+    }
+    if (this.#options.checkCrcs && !batch.verifyCrc()) throw new Error(`the checksum of the batch at ${batch.baseOffset} does not match`)
+    if (batch.compressionId === 0) this.#ready(cursor, batch, undefined)
+    else this.#inflate(cursor, batch)
+  }
+
+  #inflate(cursor: Cursor, batch: Batch): void {
+    const payload = codecOf(batch.compressionId).decompress(batch.payload, this.#options.maxDecompressedBytes)
+    if (payload instanceof Uint8Array) return this.#ready(cursor, batch, payload)
+    const { tenure } = cursor
+    cursor.inflating = true
+    const settle = (act: () => void): void => {
+      cursor.inflating = false
+      if (cursor.tenure === tenure) act()
+      this.#advance(cursor)
+    }
+    payload.then(
+      (bytes) => settle(() => this.#ready(cursor, batch, bytes)),
+      (cause: unknown) => settle(() => this.fail(cursor, corrupt(cursor, cause))),
+    )
+  }
+
+  #ready(cursor: Cursor, batch: Batch, payload: Uint8Array | undefined): void {
+    const ready = new FetchedBatch(cursor, batch, payload)
+    this.bufferedBytes += ready.chargedBytes
+    cursor.ready = ready
+    this.enqueue(cursor)
+  }
+}
+
+/** The error of a partition whose next batch cannot be read. */
+export function corrupt({ topic, partition, position }: Cursor, cause: unknown): KafkaError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new KafkaError('CORRUPT_MESSAGE', `reading topic '${topic}' partition ${partition} at offset ${position} failed: ${reason}`, {
+    topic,
+    partition,
+    offset: BigInt(position),
+    cause,
+    hint: 'Reading stops here for this partition: seek beyond the batch to go on without it.',
+  })
+}

@@ -1,0 +1,323 @@
+import { errorOf, Fetch, type FetchRequest, type ErrorName } from '@ottla/codec'
+import type { Timer } from '@ottla/codec/runtime'
+import type { Broker, Lane } from '../cluster/broker.ts'
+import type { Cluster } from '../cluster/cluster.ts'
+import { type KafkaError, kafkaErrorOf } from '../errors.ts'
+import { backoffMs } from '../runtime/backoff.ts'
+import { sleep, WakeUp } from '../runtime/wait.ts'
+import type { Chunk, Cursor, CursorMap } from './cursor.ts'
+import { acceptFetch, type FetchSink } from './fetch-response.ts'
+import { FetchSession, noTopicId } from './fetch-session.ts'
+import { corrupt, type Prefetch } from './prefetch.ts'
+
+export interface SourceOptions {
+  readonly lane: Lane
+  readonly minBytes: number
+  readonly maxWaitMs: number
+  readonly maxBytes: number
+  readonly partitionMaxBytes: number
+  readonly maxBufferedBytes: number
+  readonly isolation: 'read_committed' | 'read_uncommitted'
+  readonly rack: string | undefined
+  readonly onOutOfRange: (cursor: Cursor) => void
+  /** The leader's epoch grew: the log may have been cut below the position. */
+  readonly onNewEpoch: (cursor: Cursor) => void
+}
+
+export type SourceCluster = Pick<
+  Cluster,
+  'runtime' | 'options' | 'logger' | 'topic' | 'partition' | 'broker' | 'leaderOf' | 'refreshMetadata' | 'learnLeader' | 'learnBrokers'
+>
+
+/** While partitions are left out because their bytes wait for delivery, a fetch waits only so long: they may be wanted soon. */
+const firstShortWaitMs = 10
+
+const longestMaxVersion = 18
+const versionWithoutIds = 12
+
+/** Keeps fetching: one loop a broker, so a slow broker holds up none of the others. */
+export class Source {
+  readonly #cluster: SourceCluster
+  readonly #options: SourceOptions
+  readonly #prefetch: Prefetch
+  readonly #cursors: CursorMap
+  readonly #loops = new Map<number, BrokerLoop>()
+  readonly #timers = new Map<Cursor, Timer>()
+  #closed = false
+
+  constructor(cluster: SourceCluster, options: SourceOptions, prefetch: Prefetch, cursors: CursorMap) {
+    this.#cluster = cluster
+    this.#options = options
+    this.#prefetch = prefetch
+    this.#cursors = cursors
+  }
+
+  /** Finds the leader of each partition anew; to be called after each change of the metadata and of the assignment. */
+  update(): void {
+    if (this.#closed) return
+    const inUse = new Set<number>()
+    for (const cursor of this.#cursors.all) {
+      this.#findLeader(cursor)
+      const broker = cursor.preferred ?? cursor.leader
+      if (broker !== undefined) inUse.add(broker.id)
+    }
+    for (const [id, loop] of this.#loops) {
+      if (inUse.has(id)) continue
+      this.#loops.delete(id)
+      loop.stop()
+    }
+    for (const id of inUse) {
+      const broker = this.#cluster.broker(id)
+      const loop = this.#loops.get(id)
+      if (loop !== undefined) loop.wake()
+      else if (broker !== undefined) this.#loops.set(id, this.#startLoop(broker))
+    }
+  }
+
+  /** Something became fetchable that was not: a position is known, bytes were delivered, a pause is over. */
+  wake(cursor?: Cursor): void {
+    const broker = cursor?.preferred ?? cursor?.leader
+    if (broker !== undefined) {
+      const loop = this.#loops.get(broker.id)
+      loop?.wake()
+      // A loop that waits because all buffers are full waits for any partition.
+      if (this.#prefetch.bufferedBytes < this.#options.maxBufferedBytes) this.#wakeStarved()
+    } else for (const loop of this.#loops.values()) loop.wake()
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const loop of this.#loops.values()) loop.stop()
+    this.#loops.clear()
+    for (const timer of this.#timers.values()) this.#cluster.runtime.clearTimer(timer)
+    this.#timers.clear()
+  }
+
+  /** For health: fetches under way. */
+  get inFlight(): number {
+    let count = 0
+    for (const loop of this.#loops.values()) if (loop.fetching) count++
+    return count
+  }
+
+  #wakeStarved(): void {
+    for (const loop of this.#loops.values()) if (loop.starved) loop.wake()
+  }
+
+  #startLoop(broker: Broker): BrokerLoop {
+    const loop = new BrokerLoop(broker, this.#cluster, this.#options, this.#prefetch, {
+      cursors: this.#cursors.all,
+      brokersInUse: () => this.#loops.size,
+      sink: this.#sink,
+    })
+    void loop.run()
+    return loop
+  }
+
+  #findLeader(cursor: Cursor): void {
+    const info = this.#cluster.partition(cursor.topic, cursor.partition)
+    if (info === undefined || info.leader < 0) return
+    const broker = this.#cluster.broker(info.leader)
+    if (broker === undefined) return
+    if (broker !== cursor.leader) cursor.preferred = undefined
+    cursor.leader = broker
+    if (info.leaderEpoch <= cursor.leaderEpoch) return
+    cursor.leaderEpoch = info.leaderEpoch
+    this.#options.onNewEpoch(cursor)
+  }
+
+  /** Leaves the partition out of fetches for a while. */
+  #backOff(cursor: Cursor): void {
+    const { runtime, options } = this.#cluster
+    cursor.failures++
+    if (cursor.backingOff || this.#closed) return
+    cursor.backingOff = true
+    const limits = { firstMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs }
+    const resume = (): void => {
+      this.#timers.delete(cursor)
+      cursor.backingOff = false
+      this.wake(cursor)
+    }
+    this.#timers.set(cursor, runtime.setTimer(resume, backoffMs(runtime, cursor.failures, limits)))
+  }
+
+  #refresh(cursor: Cursor, reason: string): void {
+    this.#cluster.refreshMetadata(`${reason} for ${cursor.topic}-${cursor.partition}`, [cursor.topic]).then(
+      () => this.update(),
+      // The next failure asks again.
+      () => {},
+    )
+  }
+
+  readonly #sink: FetchSink = {
+    chunk: (cursor: Cursor, chunk: Chunk) => this.#prefetch.accept(cursor, chunk),
+    moved: (cursor: Cursor, leaderId: number, leaderEpoch: number, code: ErrorName) => {
+      cursor.preferred = undefined
+      if (leaderId >= 0 && leaderEpoch > cursor.leaderEpoch) {
+        this.#cluster.learnLeader(cursor.topic, cursor.partition, leaderId, leaderEpoch)
+        this.update()
+        if (cursor.leader?.id === leaderId) return
+      }
+      this.#backOff(cursor)
+      this.#refresh(cursor, code)
+    },
+    pause: (cursor: Cursor, code: ErrorName, refresh: boolean) => {
+      cursor.preferred = undefined
+      this.#backOff(cursor)
+      if (refresh) this.#refresh(cursor, code)
+    },
+    outOfRange: (cursor: Cursor) => {
+      // A follower may lag behind: only the leader's word counts.
+      if (cursor.preferred !== undefined) {
+        cursor.preferred = undefined
+        this.update()
+      } else this.#options.onOutOfRange(cursor)
+    },
+    prefer: (cursor: Cursor, replicaId: number) => {
+      const replica = this.#cluster.broker(replicaId)
+      if (replica === undefined || replica === cursor.leader) return
+      cursor.preferred = replica
+      this.update()
+    },
+    oversized: (cursor: Cursor, bytes: number) => {
+      this.#prefetch.fail(cursor, corrupt(cursor, new Error(`no whole batch in ${bytes} bytes`)))
+    },
+    refused: (cursor: Cursor, code: number) => {
+      const { topic, partition } = cursor
+      this.#prefetch.fail(cursor, kafkaErrorOf(code, 'Fetching', { topic, partition, broker: cursor.leader }))
+    },
+  }
+}
+
+interface LoopHost {
+  readonly cursors: ReadonlySet<Cursor>
+  brokersInUse(): number
+  readonly sink: FetchSink
+}
+
+/** Fetches from one broker: the next request leaves when an answer has been received, not when it was processed. */
+class BrokerLoop {
+  readonly #broker: Broker
+  readonly #cluster: SourceCluster
+  readonly #options: SourceOptions
+  readonly #prefetch: Prefetch
+  readonly #host: LoopHost
+  readonly #session = new FetchSession()
+  readonly #wake = new WakeUp()
+  readonly #stop = new AbortController()
+  #failures = 0
+  #shortWaitMs = firstShortWaitMs
+  /** Waits because too many bytes are buffered. */
+  starved = false
+  fetching = false
+
+  constructor(broker: Broker, cluster: SourceCluster, options: SourceOptions, prefetch: Prefetch, host: LoopHost) {
+    this.#broker = broker
+    this.#cluster = cluster
+    this.#options = options
+    this.#prefetch = prefetch
+    this.#host = host
+  }
+
+  wake(): void {
+    this.#shortWaitMs = firstShortWaitMs
+    this.#wake.wake()
+  }
+
+  stop(): void {
+    this.#stop.abort(new Error('fetching stopped'))
+    this.#broker.closeLane(this.#options.lane)
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      try {
+        const request = this.#request()
+        if (request === undefined) await this.#wake.wait(signal)
+        else await this.#fetch(request, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        await this.#recover(error as KafkaError, signal)
+      }
+    }
+  }
+
+  #request(): FetchRequest | undefined {
+    const { maxBufferedBytes, maxBytes, partitionMaxBytes, maxWaitMs, minBytes, isolation, rack } = this.#options
+    const roomBytes = maxBufferedBytes - this.#prefetch.bufferedBytes
+    this.starved = roomBytes <= 0
+    if (this.starved) return undefined
+    const { wanted, full } = this.#choose()
+    if (wanted.length === 0) return undefined
+    const share = Math.max(partitionMaxBytes, Math.floor(roomBytes / Math.max(1, this.#host.brokersInUse())))
+    const topicIdOf = ({ topic }: Cursor): string => this.#cluster.topic(topic)?.topicId ?? noTopicId
+    return {
+      maxWaitMs: full ? this.#shortWait() : maxWaitMs,
+      minBytes,
+      maxBytes: Math.min(maxBytes, share),
+      isolationLevel: isolation === 'read_committed' ? 1 : 0,
+      rackId: rack ?? '',
+      ...this.#session.next(wanted, topicIdOf, partitionMaxBytes),
+    }
+  }
+
+  /** The partitions of this broker that may get more bytes; `full` when others were left out because they have enough. */
+  #choose(): { wanted: Cursor[]; full: boolean } {
+    const wanted: Cursor[] = []
+    let full = false
+    const { cursors } = this.#host
+    const limitBytes = Math.max(this.#options.partitionMaxBytes, this.#options.maxBufferedBytes / (2 * cursors.size))
+    for (const cursor of cursors) {
+      if ((cursor.preferred ?? cursor.leader) !== this.#broker || !cursor.fetchable) continue
+      if (cursor.bufferedBytes >= limitBytes) full = true
+      else wanted.push(cursor)
+    }
+    return { wanted, full }
+  }
+
+  #shortWait(): number {
+    const waitMs = Math.min(this.#shortWaitMs, this.#options.maxWaitMs)
+    this.#shortWaitMs = waitMs * 2
+    return waitMs
+  }
+
+  async #fetch(request: FetchRequest, signal: AbortSignal): Promise<void> {
+    const { lane, maxWaitMs, isolation } = this.#options
+    this.fetching = true
+    try {
+      const response = await this.#broker.request(Fetch, request, {
+        lane,
+        signal,
+        timeoutMs: maxWaitMs + this.#cluster.options.requestTimeoutMs,
+        maxVersion: this.#session.withIds ? longestMaxVersion : versionWithoutIds,
+      })
+      if (signal.aborted) return
+      if (response.errorCode !== 0) return this.#sessionLost(response.errorCode)
+      this.#failures = 0
+      this.#cluster.learnBrokers(response.nodeEndpoints.map((node) => ({ ...node, id: node.nodeId })))
+      this.#session.accepted(response.sessionId)
+      acceptFetch(response, this.#session, isolation === 'read_committed', this.#host.sink)
+    } finally {
+      this.fetching = false
+    }
+  }
+
+  /** The broker dropped the session, or lost count: a full request opens a new one. */
+  #sessionLost(code: number): void {
+    this.#session.reset()
+    const { name } = errorOf(code)
+    if (name === 'FETCH_SESSION_ID_NOT_FOUND' || name === 'INVALID_FETCH_SESSION_EPOCH') return
+    throw kafkaErrorOf(code, 'Fetching', { broker: this.#broker })
+  }
+
+  async #recover(error: KafkaError, signal: AbortSignal): Promise<void> {
+    const { runtime, options, logger } = this.#cluster
+    this.#session.reset()
+    this.#failures++
+    logger.debug('fetching failed', { broker: this.#broker.id, error: String(error) })
+    this.#cluster.refreshMetadata('a fetch failed').catch(() => {})
+    const limits = { firstMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs }
+    await sleep(runtime, backoffMs(runtime, this.#failures, limits), signal).catch(() => {})
+  }
+}

@@ -1,0 +1,86 @@
+import type { Cluster } from '../cluster/cluster.ts'
+import type { TopicPartition } from '../group/membership.ts'
+import type { TopicSelector } from './options.ts'
+
+export type SubscriptionCluster = Pick<Cluster, 'topic' | 'topics' | 'awaitTopic' | 'refreshMetadata' | 'watchTopics'>
+
+/** The topics a consumer wants: names, and patterns that are matched against what the cluster has. */
+export class Subscription {
+  readonly #cluster: SubscriptionCluster
+  readonly #names: readonly string[]
+  readonly #patterns: readonly RegExp[]
+  /** Partitions that a topic had when it was first seen: later ones are new, and are read from their beginning (R33). */
+  readonly #firstCounts = new Map<string, number>()
+  #releases: (() => void)[] = []
+  #watchedByLeader = new Set<string>()
+  #started = false
+
+  constructor(cluster: SubscriptionCluster, selectors: readonly TopicSelector[]) {
+    this.#cluster = cluster
+    this.#names = [...new Set(selectors.filter((selector) => typeof selector === 'string'))]
+    // A sticky or global pattern would remember where it stopped.
+    this.#patterns = selectors
+      .filter((selector) => selector instanceof RegExp)
+      .map((pattern) => new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')))
+  }
+
+  /** The topics now. The first time the named ones must exist (soon): a misspelt name is better told than waited for. */
+  async topics(signal: AbortSignal): Promise<readonly string[]> {
+    if (!this.#started) {
+      if (this.#patterns.length > 0) {
+        this.#releases.push(this.#cluster.watchTopics('all'))
+        await this.#cluster.refreshMetadata('a pattern is subscribed to', undefined, { signal })
+      }
+      if (this.#names.length > 0) this.#releases.push(this.#cluster.watchTopics(this.#names))
+      await Promise.all(this.#names.map((name) => this.#cluster.awaitTopic(name, { signal })))
+      this.#started = true
+      for (const name of this.known()) this.#firstCounts.set(name, this.#cluster.topic(name)?.partitions.length ?? 0)
+    }
+    return this.known()
+  }
+
+  /** From memory. */
+  known(): readonly string[] {
+    if (this.#patterns.length === 0) return this.#names
+    const names = new Set(this.#names)
+    for (const { name, isInternal } of this.#cluster.topics()) {
+      if (!isInternal && this.#patterns.some((pattern) => pattern.test(name))) names.add(name)
+    }
+    return [...names]
+  }
+
+  /** The partition came into being while this consumer was running: nothing of it was there to be skipped. */
+  isNew({ topic, partition }: TopicPartition): boolean {
+    if (!this.#started) return false
+    return partition >= (this.#firstCounts.get(topic) ?? 0)
+  }
+
+  /** The group's leader has to know the topics of all members. */
+  async counts(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+    const more = topics.filter((topic) => !this.#names.includes(topic) && !this.#watchedByLeader.has(topic))
+    if (more.length > 0) {
+      for (const topic of more) this.#watchedByLeader.add(topic)
+      this.#releases.push(this.#cluster.watchTopics(more))
+      await this.#cluster.refreshMetadata('the group subscribes to more topics', topics, { signal })
+    }
+    const counts = new Map<string, number>()
+    for (const topic of topics) {
+      const info = this.#cluster.topic(topic)
+      if (info !== undefined && info.partitions.length > 0) counts.set(topic, info.partitions.length)
+    }
+    return counts
+  }
+
+  /** Keeps other topics in the metadata: those of partitions assigned by hand, or by a leader who knows more. */
+  watch(topics: readonly string[]): void {
+    const more = topics.filter((topic) => !this.#names.includes(topic) && !this.#watchedByLeader.has(topic))
+    if (more.length === 0) return
+    for (const topic of more) this.#watchedByLeader.add(topic)
+    this.#releases.push(this.#cluster.watchTopics(more))
+  }
+
+  close(): void {
+    for (const release of this.#releases) release()
+    this.#releases = []
+  }
+}
