@@ -1,11 +1,22 @@
+import { errorCode, type MetadataResponse } from '@ottla/codec'
 import type { Runtime } from '@ottla/codec/runtime'
-import type { BrokerAddress } from '../errors.ts'
+import { type BrokerAddress, closedError, KafkaError, kafkaErrorOf } from '../errors.ts'
 import type { ClientEvents } from '../events.ts'
 import type { Logger } from '../logger.ts'
-import type { Metrics } from '../metrics.ts'
+import type { HealthReport, Metrics } from '../metrics.ts'
+import { Observer } from '../net/observer.ts'
 import type { ResolvedOptions } from '../options.ts'
+import { handled } from '../runtime/deferred.ts'
+import { scopeOf, withSignal } from '../runtime/wait.ts'
 import type { Broker } from './broker.ts'
+import { type BrokerListing, BrokerTable } from './broker-table.ts'
+import { type CoordinatorKind, Coordinators } from './coordinators.ts'
+import { MetadataCache } from './metadata-cache.ts'
+import { MetadataRefresher } from './metadata-refresher.ts'
+import { type RetryContext, type RetryOptions, retry } from './retry.ts'
 import type { PartitionInfo, TopicInfo } from './topology.ts'
+
+export type { RetryOptions } from './retry.ts'
 
 export interface AwaitOptions {
   /** Default `apiTimeoutMs`. */
@@ -18,26 +29,10 @@ export interface AwaitTopicOptions extends AwaitOptions {
   readonly allowAutoTopicCreation?: boolean | undefined
 }
 
-export interface RetryOptions {
-  /** Begins the message of the error: 'Creating topics'. */
-  readonly operation: string
-  /** On `runtime.monoNow()`. */
-  readonly deadlineMs?: number | undefined
-  /** Used when there is no `deadlineMs`. Default `apiTimeoutMs`. */
-  readonly timeoutMs?: number | undefined
-  readonly signal?: AbortSignal | undefined
-}
+/** A broker as an answer names it. */
+export type LeaderHint = BrokerListing
 
-export interface LeaderHint {
-  readonly id: number
-  readonly host: string
-  readonly port: number
-  readonly rack?: string | null | undefined
-}
-
-const unbuilt = () => {
-  throw new Error('the cluster is being written')
-}
+const unknownTopic = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
 
 /** What producer, consumer and admin use of a Kafka cluster: brokers, metadata, coordinators, retries. */
 export class Cluster {
@@ -46,119 +41,283 @@ export class Cluster {
   readonly events: ClientEvents
   readonly metrics: Metrics
   readonly logger: Logger
-  /** Aborts when the client closes. */
-  readonly closing: AbortSignal
+  readonly #stop = new AbortController()
+  readonly #table: BrokerTable
+  readonly #cache: MetadataCache
+  readonly #refresher: MetadataRefresher
+  readonly #coordinators: Coordinators
+  readonly #retrying: RetryContext
+  readonly #listeners = new Set<() => void>()
+  readonly #releases: (() => void)[]
+  #controllerId = -1
+  #clusterId: string | null = null
 
+  /** Opens nothing: the first call that needs a broker does. */
   constructor(options: ResolvedOptions, events: ClientEvents, metrics: Metrics) {
-    this.runtime = options.runtime
+    const { runtime, logger } = options
+    this.runtime = runtime
     this.options = options
     this.events = events
     this.metrics = metrics
-    this.logger = options.logger
-    this.closing = new AbortController().signal
+    this.logger = logger
+    const services = { runtime, options, events, logger, observer: new Observer(metrics) }
+    this.#table = new BrokerTable(services)
+    this.#cache = new MetadataCache(options.topicTimeoutMs)
+    this.#refresher = new MetadataRefresher(services, this.#table, this.closing, {
+      applied: (answer, complete) => this.#applied(answer, complete),
+      rebootstrapped: () => this.#rebootstrapped(),
+    })
+    this.#coordinators = new Coordinators({
+      anyBroker: () => this.#someBroker(),
+      learn: (brokers) => this.#table.learn(brokers),
+      broker: (id) => this.#table.get(id),
+    })
+    this.#retrying = {
+      runtime,
+      closing: this.closing,
+      apiTimeoutMs: options.apiTimeoutMs,
+      backoff: { firstMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs },
+      retries: metrics.counter('retries'),
+      refresh: (reason, signal) => this.refreshMetadata(reason, [], { signal }),
+    }
+    this.#releases = this.#register()
+  }
+
+  /** Aborts when the client closes. */
+  get closing(): AbortSignal {
+    return this.#stop.signal
   }
 
   /** Grows with each change of the metadata: compare it to know that cached leaders are still right. */
   get metadataVersion(): number {
-    return unbuilt()
+    return this.#cache.version
   }
 
   get clusterId(): string | null {
-    return unbuilt()
+    return this.#clusterId
   }
+
+  // ---- topics
 
   /** From the cache, no I/O; undefined also when the brokers say that it does not exist. */
-  topic(_name: string): TopicInfo | undefined {
-    return unbuilt()
+  topic(name: string): TopicInfo | undefined {
+    return this.#cache.topic(name)
   }
 
-  topicById(_topicId: string): TopicInfo | undefined {
-    return unbuilt()
+  /** From the cache, no I/O. */
+  topicById(topicId: string): TopicInfo | undefined {
+    return this.#cache.topicById(topicId)
   }
 
-  partition(_topic: string, _partition: number): PartitionInfo | undefined {
-    return unbuilt()
+  /** From the cache, no I/O. */
+  partition(topic: string, partition: number): PartitionInfo | undefined {
+    return this.#cache.partition(topic, partition)
   }
 
   /** All topics of the cache: those watched, or every one with watchTopics('all'). */
   topics(): readonly TopicInfo[] {
-    return unbuilt()
+    return this.#cache.topics()
   }
 
   /** From the cache when known, else refreshes until known; UNKNOWN_TOPIC_OR_PARTITION after `topicTimeoutMs`. */
-  awaitTopic(_name: string, _options?: AwaitTopicOptions): Promise<TopicInfo> {
-    return unbuilt()
+  async awaitTopic(name: string, options: AwaitTopicOptions = {}): Promise<TopicInfo> {
+    const cached = this.#cache.topic(name)
+    if (cached !== undefined) return cached
+    const { timeoutMs, signal, allowAutoTopicCreation = false } = options
+    let unknownSinceMs: number | undefined
+    const giveUpAtMs = (error: KafkaError) =>
+      error.code !== 'UNKNOWN_TOPIC_OR_PARTITION' || unknownSinceMs === undefined
+        ? undefined
+        : unknownSinceMs + this.options.topicTimeoutMs
+    return this.retry({ operation: `Looking up topic '${name}'`, timeoutMs, signal, giveUpAtMs }, async () => {
+      await this.#refresher.refresh([name], allowAutoTopicCreation ? [name] : [])
+      const topic = this.#cache.topic(name)
+      if (topic !== undefined) return topic
+      const code = this.#cache.errorCodeOf(name) || unknownTopic
+      if (code === unknownTopic) unknownSinceMs ??= this.runtime.monoNow()
+      throw kafkaErrorOf(code, 'Looking up the topic', { topic: name })
+    })
   }
 
-  /** From the cache, no I/O. */
-  leaderOf(_topic: string, _partition: number): Broker | undefined {
-    return unbuilt()
+  /** Resolves after a refresh that began after the call; calls share refreshes. Rejects when no broker answers it. */
+  async refreshMetadata(reason: string, topics: readonly string[] = [], options: AwaitOptions = {}): Promise<void> {
+    if (this.closing.aborted) throw closedError('the client')
+    const { timeoutMs = this.options.apiTimeoutMs, signal } = options
+    this.logger.debug('refreshing metadata', { reason })
+    const scope = scopeOf(this.runtime, this.runtime.monoNow() + timeoutMs, [signal])
+    try {
+      await withSignal(this.#refresher.refresh(topics), scope.signal)
+    } catch (error) {
+      if (!scope.expired || KafkaError.is(error)) throw error
+      throw new KafkaError('TIMED_OUT', `No metadata within ${timeoutMs} ms`, {
+        retriable: true,
+        outcome: 'not-written',
+      })
+    } finally {
+      scope.release()
+    }
   }
 
-  /** Coalesced and backed off; resolves after a refresh that began after the call. */
-  refreshMetadata(_reason: string, _topics?: readonly string[], _options?: AwaitOptions): Promise<void> {
-    return unbuilt()
-  }
-
-  /** Keeps topics in each refresh; returns the release. */
-  watchTopics(_names: readonly string[] | 'all'): () => void {
-    return unbuilt()
+  /** Keeps topics in each refresh; returns the release. It asks nothing by itself. */
+  watchTopics(names: readonly string[] | 'all'): () => void {
+    return this.#refresher.watch(names)
   }
 
   /** Called after each change of the metadata; returns the release. */
-  onMetadata(_listener: () => void): () => void {
-    return unbuilt()
+  onMetadata(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   /** KIP-951: what an error response says about the new leader. Older epochs than the known one are ignored. */
-  learnLeader(_topic: string, _partition: number, _leaderId: number, _leaderEpoch: number): void {
-    unbuilt()
+  learnLeader(topic: string, partition: number, leaderId: number, leaderEpoch: number): void {
+    if (this.#cache.learnLeader(topic, partition, leaderId, leaderEpoch)) this.#notify()
+    if (leaderId >= 0 && this.#table.get(leaderId) === undefined) handled(this.#refresher.refresh())
   }
 
-  /** KIP-951: the addresses that came with it. */
-  learnBrokers(_brokers: readonly LeaderHint[]): void {
-    unbuilt()
+  /** KIP-951: the addresses that came with it; tell them before the leaders. */
+  learnBrokers(brokers: readonly LeaderHint[]): void {
+    this.#table.learn(brokers)
   }
 
-  broker(_id: number): Broker | undefined {
-    return unbuilt()
+  /** From the cache, no I/O; undefined: no leader at the moment, or not known. */
+  leaderOf(topic: string, partition: number): Broker | undefined {
+    const leader = this.#cache.partition(topic, partition)?.leader
+    return leader === undefined || leader < 0 ? undefined : this.#table.get(leader)
   }
 
+  // ---- brokers
+
+  broker(id: number): Broker | undefined {
+    return this.#table.get(id)
+  }
+
+  /** Those of the last metadata. */
   brokers(): readonly Broker[] {
-    return unbuilt()
+    return this.#table.listed()
   }
 
-  /** The least loaded broker that answers, bootstrapping first if needed. */
-  anyBroker(_options?: AwaitOptions): Promise<Broker> {
-    return unbuilt()
+  /** The least loaded broker, one that is connected before one that is not; bootstraps first if needed. */
+  async anyBroker(options: AwaitOptions = {}): Promise<Broker> {
+    const best = this.#table.candidates()[0]
+    if (best !== undefined && !this.closing.aborted) return best
+    return this.retry({ operation: 'Connecting', ...options }, () => this.#someBroker())
   }
 
-  controller(_options?: AwaitOptions): Promise<Broker> {
-    return unbuilt()
+  async controller(options: AwaitOptions = {}): Promise<Broker> {
+    return this.retry({ operation: 'Looking up the controller', ...options }, async (attemptNo) => {
+      if (this.#controllerId < 0 || attemptNo > 1) await this.#refresher.refresh()
+      const controller = this.#table.get(this.#controllerId)
+      if (controller !== undefined) return controller
+      throw new KafkaError('LEADER_NOT_AVAILABLE', 'The cluster has no controller at the moment', { retriable: true })
+    })
   }
 
-  coordinator(_kind: 'group' | 'transaction', _key: string, _options?: AwaitOptions): Promise<Broker> {
-    return unbuilt()
+  /** Forgets who is controller: the broker asked said that it is another (NOT_CONTROLLER). */
+  forgetController(): void {
+    this.#controllerId = -1
   }
 
-  forgetCoordinator(_kind: 'group' | 'transaction', _key: string): void {
-    unbuilt()
+  /** From the cache when known, else looked up. */
+  async coordinator(kind: CoordinatorKind, key: string, options: AwaitOptions = {}): Promise<Broker> {
+    const known = this.#coordinators.known(kind, key)
+    if (known !== undefined && !this.closing.aborted) return known
+    const operation = `Looking up the coordinator of ${kind} '${key}'`
+    return this.retry({ operation, ...options }, () => this.#coordinators.find(kind, key))
+  }
+
+  /** The coordinator moved or was lost: the next call looks it up again. */
+  forgetCoordinator(kind: CoordinatorKind, key: string): void {
+    this.#coordinators.forget(kind, key)
   }
 
   /**
    * Repeats `attempt` while it fails with a retriable KafkaError, with jittered backoff, until the deadline; then TIMED_OUT
    * with the last failure as `cause`. The signal given to the attempt aborts at the deadline, with the caller's and on close.
    */
-  retry<T>(_what: RetryOptions, _attempt: (attemptNo: number, signal: AbortSignal) => Promise<T>): Promise<T> {
-    return unbuilt()
+  retry<T>(what: RetryOptions, attempt: (attemptNo: number, signal: AbortSignal) => Promise<T>): Promise<T> {
+    return retry(this.#retrying, what, attempt)
   }
 
-  /** Sockets of bootstrap addresses too. */
+  /** The lanes that have a socket, those of bootstrap addresses too. */
   connections(): readonly { broker: BrokerAddress; lane: string; inFlight: number }[] {
-    return unbuilt()
+    const open: { broker: BrokerAddress; lane: string; inFlight: number }[] = []
+    for (const node of this.#table.all()) {
+      for (const { connected, name, inFlight } of node.lanes) {
+        if (connected) open.push({ broker: node.address(), lane: name, inFlight })
+      }
+    }
+    return open
   }
 
+  /** Closes every socket; whatever waits rejects with CLOSED. Idempotent. */
   async close(): Promise<void> {
-    return unbuilt()
+    if (this.closing.aborted) return
+    const error = closedError('the client', 'unknown')
+    this.#stop.abort(error)
+    this.#refresher.close(error)
+    this.#table.close(error)
+    this.#listeners.clear()
+    for (const release of this.#releases) release()
+    this.events.emit('closed')
+  }
+
+  /** One attempt to have a broker at all. */
+  async #someBroker(): Promise<Broker> {
+    if (this.closing.aborted) throw closedError('the client')
+    if (this.#table.listed().length === 0) await this.#refresher.refresh()
+    const best = this.#table.candidates()[0]
+    if (best !== undefined) return best
+    throw new KafkaError('NO_BROKER_REACHABLE', 'The metadata names no broker', { retriable: true })
+  }
+
+  #applied(answer: MetadataResponse, complete: boolean): void {
+    const version = this.#cache.version
+    this.#table.replace(answer.brokers.map(({ nodeId: id, host, port, rack }) => ({ id, host, port, rack })))
+    this.#controllerId = answer.controllerId
+    if (this.#clusterId !== null && answer.clusterId !== null && this.#clusterId !== answer.clusterId) {
+      this.logger.warn('the brokers belong to another cluster than before', { clusterId: answer.clusterId })
+    }
+    this.#clusterId = answer.clusterId ?? this.#clusterId
+    const nowMs = this.runtime.monoNow()
+    this.#cache.apply(answer.topics, complete, nowMs)
+    this.#cache.forget((name) => this.#refresher.isWatched(name), nowMs - this.options.metadataMaxAgeMs)
+    const { clusterId } = this
+    this.events.emit('metadata', { clusterId, brokers: answer.brokers.length, topics: this.#cache.size })
+    if (this.#cache.version !== version) this.#notify()
+  }
+
+  #notify(): void {
+    for (const listener of [...this.#listeners]) listener()
+  }
+
+  #rebootstrapped(): void {
+    const { length: brokers } = this.#table.listed()
+    this.logger.info('no known broker answered: the bootstrap list was asked again', { brokers })
+    this.events.emit('rebootstrapped', { brokers })
+  }
+
+  #register(): (() => void)[] {
+    return [
+      this.metrics.gauge('connections', () => this.connections().length),
+      this.metrics.gauge('requestsInFlight', () => this.connections().reduce((sum, { inFlight }) => sum + inFlight, 0)),
+      this.metrics.gauge('brokers', () => this.#table.listed().length),
+      this.metrics.gauge('topics', () => this.#cache.size),
+      this.metrics.health(() => this.#health()),
+    ]
+  }
+
+  #health(): HealthReport {
+    const brokers = this.#table.listed()
+    const failing = brokers.filter((node) => node.backoff.failures > 0).length
+    const { answeredMs } = this.#refresher
+    const metadataAgeMs = answeredMs === undefined ? -1 : Math.round(this.runtime.monoNow() - answeredMs)
+    const connections = this.connections().length
+    return {
+      kind: 'cluster',
+      name: this.#clusterId ?? '',
+      healthy: brokers.length > 0 && failing < brokers.length,
+      details: { brokers: brokers.length, failing, connections, metadataAgeMs },
+    }
   }
 }

@@ -1,0 +1,167 @@
+import type { Api, Decoded } from '@ottla/codec'
+import { type BrokerAddress, closedError, KafkaError } from '../errors.ts'
+import type { ApiRanges, VersionLimits } from '../net/api-ranges.ts'
+import { PendingRequest } from '../net/pending-request.ts'
+import { withSignal } from '../runtime/wait.ts'
+import type { Broker, Lane, RequestBody, RequestOptions } from './broker.ts'
+import { BrokerLane, type LaneOwner, type LaneServices } from './lane.ts'
+import { ReconnectBackoff } from './reconnect-backoff.ts'
+
+const noOptions: RequestOptions = Object.freeze({})
+
+/** A node of the cluster, or a bootstrap address (its id is negative), and its lanes. */
+export class BrokerNode implements Broker, LaneOwner {
+  readonly id: number
+  readonly backoff: ReconnectBackoff
+  suspicious = false
+  readonly #services: LaneServices
+  readonly #lanes = new Map<string, BrokerLane>()
+  #host: string
+  #port: number
+  #rack: string | null
+  #ranges: ApiRanges | undefined
+  #closeError: KafkaError | undefined
+
+  constructor(address: BrokerAddress & { readonly rack?: string | null | undefined }, services: LaneServices) {
+    const { runtime, options } = services
+    this.id = address.id
+    this.#host = address.host
+    this.#port = address.port
+    this.#rack = address.rack ?? null
+    this.#services = services
+    this.backoff = new ReconnectBackoff(runtime, options.reconnectBackoffMs, options.reconnectBackoffMaxMs)
+  }
+
+  get host(): string {
+    return this.#host
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  get rack(): string | null {
+    return this.#rack
+  }
+
+  get everConnected(): boolean {
+    return this.#ranges !== undefined
+  }
+
+  /** Whether a request on this lane could be written at once. */
+  get connected(): boolean {
+    return this.#lanes.get('general')?.connected === true
+  }
+
+  get inFlight(): number {
+    let sum = 0
+    for (const lane of this.#lanes.values()) sum += lane.inFlight
+    return sum
+  }
+
+  get lanes(): Iterable<BrokerLane> {
+    return this.#lanes.values()
+  }
+
+  address(): BrokerAddress {
+    return { id: this.id, host: this.#host, port: this.#port }
+  }
+
+  learned(ranges: ApiRanges): void {
+    this.#ranges = ranges
+  }
+
+  /** The node moved, or its rack changed. Sockets to the old address are closed. */
+  moved({ host, port, rack }: { host: string; port: number; rack?: string | null | undefined }): void {
+    this.#rack = rack ?? null
+    if (host === this.#host && port === this.#port) return
+    const message = `broker ${this.id} moved from ${this.#host}:${this.#port} to ${host}:${port}`
+    const error = new KafkaError('CONNECTION_LOST', message, {
+      retriable: true,
+      outcome: 'unknown',
+      broker: this.address(),
+    })
+    this.#host = host
+    this.#port = port
+    this.backoff.succeeded()
+    for (const lane of this.#lanes.values()) lane.drop(error)
+  }
+
+  request<A extends Api>(
+    api: A,
+    body: RequestBody<A>,
+    options: RequestOptions = noOptions,
+  ): Promise<Decoded<A['response']>> {
+    return this.#submit(api, body, options, true)
+  }
+
+  fireAndForget<A extends Api>(api: A, body: RequestBody<A>, options: RequestOptions = noOptions): Promise<void> {
+    return this.#submit(api, body, options, false)
+  }
+
+  #submit<T>(api: Api, body: unknown, options: RequestOptions, answered: boolean): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const createdMs = this.#services.runtime.monoNow()
+      const dueMs = createdMs + (options.timeoutMs ?? this.#services.options.requestTimeoutMs)
+      const times = this.#services.observer.metrics.api(api.name)
+      const request = new PendingRequest(api, body, options, { answered, times, createdMs, dueMs, resolve, reject })
+      if (this.#closeError !== undefined) request.fail(this.#closeError)
+      else this.#lane(options.lane).submit(request)
+    })
+  }
+
+  async versionOf(api: Api, options: RequestOptions = noOptions): Promise<number> {
+    if (this.#ranges === undefined) {
+      if (this.#closeError !== undefined) throw this.#closeError
+      await withSignal(this.#lane(options.lane).opened(), options.signal)
+    }
+    const version = this.#ranges!.negotiate(api, options)
+    if (version < 0) throw this.#ranges!.unsupported(api, options, this.address())
+    return version
+  }
+
+  knownVersionOf(api: Api, limits: VersionLimits = {}): number | undefined {
+    const version = this.#ranges?.negotiate(api, limits)
+    return version === undefined || version < 0 ? undefined : version
+  }
+
+  featureLevel(name: string): number {
+    return this.#ranges?.featureLevel(name) ?? 0
+  }
+
+  closeLane(name: Lane): void {
+    const lane = this.#lanes.get(name)
+    if (lane === undefined) return
+    this.#lanes.delete(name)
+    const message = `the lane '${name}' was closed by its owner`
+    lane.close(
+      new KafkaError('CONNECTION_LOST', message, { retriable: true, outcome: 'unknown', broker: this.address() }),
+    )
+  }
+
+  /** Closes lanes without work. True: none is left. */
+  retire(): boolean {
+    for (const [name, lane] of this.#lanes) {
+      if (!lane.idle) continue
+      this.#lanes.delete(name)
+      lane.close()
+    }
+    return this.#lanes.size === 0
+  }
+
+  close(error: KafkaError = closedError('the client', 'unknown')): void {
+    if (this.#closeError !== undefined) return
+    this.#closeError = error
+    for (const lane of this.#lanes.values()) lane.close(error)
+    this.#lanes.clear()
+  }
+
+  #lane(name: Lane = 'general'): BrokerLane {
+    let lane = this.#lanes.get(name)
+    if (lane === undefined) {
+      lane = new BrokerLane(name, this, this.#services)
+      this.#lanes.set(name, lane)
+    }
+    return lane
+  }
+}

@@ -1,0 +1,114 @@
+import type { BrokerAddress, KafkaError } from '../errors.ts'
+import { BrokerNode } from './broker-node.ts'
+import type { LaneServices } from './lane.ts'
+
+/** More brokers than any cluster has: the answer of a hostile peer. */
+const mostBrokers = 10_000
+
+export interface BrokerListing {
+  readonly id: number
+  readonly host: string
+  readonly port: number
+  readonly rack?: string | null | undefined
+}
+
+/** The brokers by id, and the bootstrap addresses. */
+export class BrokerTable {
+  readonly #services: LaneServices
+  readonly #nodes = new Map<number, BrokerNode>()
+  /** Ids of the last metadata. */
+  #listed = new Set<number>()
+  #seeds: BrokerNode[] = []
+  #closeError: KafkaError | undefined
+
+  constructor(services: LaneServices) {
+    this.#services = services
+  }
+
+  get(id: number): BrokerNode | undefined {
+    return this.#nodes.get(id)
+  }
+
+  /** The brokers of the last metadata. */
+  listed(): BrokerNode[] {
+    const nodes: BrokerNode[] = []
+    for (const id of this.#listed) nodes.push(this.#nodes.get(id)!)
+    return nodes
+  }
+
+  /** Every broker with sockets, bootstrap addresses included. */
+  all(): BrokerNode[] {
+    return [...this.#seeds, ...this.#nodes.values()]
+  }
+
+  /** Takes the brokers of a metadata answer. Those it no longer lists keep only the sockets that are at work. */
+  replace(brokers: readonly BrokerListing[]): void {
+    const valid = brokers.filter(isValid).slice(0, mostBrokers)
+    if (valid.length === 0) return
+    for (const broker of valid) this.#put(broker)
+    this.#listed = new Set(valid.map(({ id }) => id))
+    for (const [id, node] of this.#nodes) {
+      if (!this.#listed.has(id) && node.retire()) this.#nodes.delete(id)
+    }
+    for (const seed of this.#seeds) seed.retire()
+  }
+
+  /** Takes brokers that another answer mentions (KIP-951, FindCoordinator). */
+  learn(brokers: readonly BrokerListing[]): void {
+    for (const broker of brokers) {
+      if (!isValid(broker) || this.#nodes.size >= mostBrokers) continue
+      const known = this.#nodes.get(broker.id)
+      this.#put({ ...broker, rack: broker.rack ?? known?.rack })
+      this.#listed.add(broker.id)
+    }
+  }
+
+  /** Brokers in the order to ask them: connected, then not failing, then by when they may be tried again. */
+  candidates(): BrokerNode[] {
+    const { runtime } = this.#services
+    const ranked = this.listed().map((node) => ({ node, rank: rankOf(node) + runtime.random() / 2 }))
+    return ranked.sort((a, b) => a.rank - b.rank).map(({ node }) => node)
+  }
+
+  /** Asks for the bootstrap list anew and gives its nodes in random order. */
+  async seeds(): Promise<BrokerNode[]> {
+    const { options, runtime } = this.#services
+    const addresses = await options.brokers()
+    const old = this.#seeds
+    this.#seeds = addresses.map((address) => old.find((node) => isAt(node, address)) ?? this.#newNode(address))
+    for (const node of old) if (!this.#seeds.includes(node)) node.close()
+    const ranked = this.#seeds.map((node) => ({ node, rank: rankOf(node) + runtime.random() / 2 }))
+    return ranked.sort((a, b) => a.rank - b.rank).map(({ node }) => node)
+  }
+
+  close(error: KafkaError): void {
+    this.#closeError = error
+    for (const node of this.all()) node.close(error)
+  }
+
+  #put(broker: BrokerListing): void {
+    const known = this.#nodes.get(broker.id)
+    if (known === undefined) this.#nodes.set(broker.id, this.#newNode(broker))
+    else known.moved(broker)
+  }
+
+  #newNode(broker: BrokerListing): BrokerNode {
+    const node = new BrokerNode(broker, this.#services)
+    if (this.#closeError !== undefined) node.close(this.#closeError)
+    return node
+  }
+}
+
+function isValid({ id, host, port }: BrokerListing): boolean {
+  return id >= 0 && host !== '' && port > 0 && port <= 65_535
+}
+
+function isAt(node: BrokerNode, { host, port }: BrokerAddress): boolean {
+  return node.host === host && node.port === port
+}
+
+/** Lower is better: idle and connected 0, one more a request under way; unconnected 100; failing the later the worse. */
+function rankOf(node: BrokerNode): number {
+  if (node.backoff.failures > 0) return 1_000_000 + node.backoff.nextAtMs
+  return node.connected ? Math.min(node.inFlight, 1_000) : 100
+}

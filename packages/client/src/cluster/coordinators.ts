@@ -1,0 +1,125 @@
+import { FindCoordinator, type FindCoordinatorResponse } from '@ottla/codec'
+import { type BrokerAddress, kafkaErrorOf } from '../errors.ts'
+import { type Deferred, deferred, handled } from '../runtime/deferred.ts'
+import type { Broker } from './broker.ts'
+import type { BrokerListing } from './broker-table.ts'
+
+export type CoordinatorKind = 'group' | 'transaction'
+
+const keyTypes: Readonly<Record<CoordinatorKind, number>> = { group: 0, transaction: 1 }
+
+/** From this version on a request asks for several keys (KIP-699). */
+const batchVersion = 4
+
+/** What the look-up needs of the cluster. */
+export interface CoordinatorServices {
+  anyBroker(): Promise<Broker>
+  learn(brokers: readonly BrokerListing[]): void
+  broker(id: number): Broker | undefined
+}
+
+/** The look-ups of one kind that have not been sent: those made in the same turn share a request. */
+type Batch = Map<string, Deferred<Broker>>
+
+/** Which broker coordinates which group or transactional id; asked once, until someone says that it is wrong. */
+export class Coordinators {
+  readonly #services: CoordinatorServices
+  readonly #known = { group: new Map<string, number>(), transaction: new Map<string, number>() }
+  readonly #running = { group: new Map<string, Promise<Broker>>(), transaction: new Map<string, Promise<Broker>>() }
+  readonly #next: { group: Batch | undefined; transaction: Batch | undefined } = {
+    group: undefined,
+    transaction: undefined,
+  }
+
+  constructor(services: CoordinatorServices) {
+    this.#services = services
+  }
+
+  /** From the cache. */
+  known(kind: CoordinatorKind, key: string): Broker | undefined {
+    const id = this.#known[kind].get(key)
+    return id === undefined ? undefined : this.#services.broker(id)
+  }
+
+  forget(kind: CoordinatorKind, key: string): void {
+    this.#known[kind].delete(key)
+  }
+
+  /** One attempt to look it up; callers of the same key at the same time share it. */
+  find(kind: CoordinatorKind, key: string): Promise<Broker> {
+    const running = this.#running[kind].get(key)
+    if (running !== undefined) return running
+    let batch = this.#next[kind]
+    if (batch === undefined) {
+      const begun: Batch = new Map()
+      batch = begun
+      this.#next[kind] = begun
+      queueMicrotask(() => {
+        this.#next[kind] = undefined
+        void this.#ask(kind, begun)
+      })
+    }
+    const found = deferred<Broker>()
+    handled(found.promise)
+    batch.set(key, found)
+    this.#running[kind].set(key, found.promise)
+    return found.promise
+  }
+
+  async #ask(kind: CoordinatorKind, batch: Batch): Promise<void> {
+    try {
+      const broker = await this.#services.anyBroker()
+      const version = await broker.versionOf(FindCoordinator)
+      if (version >= batchVersion) await this.#askMany(broker, kind, batch)
+      else for (const [key, found] of batch) await this.#askOne(broker, kind, key, found)
+    } catch (error) {
+      for (const found of batch.values()) found.reject(error)
+    } finally {
+      for (const key of batch.keys()) this.#running[kind].delete(key)
+    }
+  }
+
+  async #askMany(broker: Broker, kind: CoordinatorKind, batch: Batch): Promise<void> {
+    const body = { keyType: keyTypes[kind], coordinatorKeys: [...batch.keys()] }
+    const { coordinators } = await broker.request(FindCoordinator, body, { minVersion: batchVersion })
+    for (const answer of coordinators) {
+      const found = batch.get(answer.key)
+      if (found !== undefined) this.#settle(broker, kind, { ...answer, found })
+    }
+    for (const found of batch.values())
+      found.reject(this.#error(broker, kind, 15, 'the broker left it out of its answer'))
+  }
+
+  async #askOne(broker: Broker, kind: CoordinatorKind, key: string, found: Deferred<Broker>): Promise<void> {
+    const body = { key, keyType: keyTypes[kind] }
+    const answer = await broker.request(FindCoordinator, body, { maxVersion: batchVersion - 1 })
+    this.#settle(broker, kind, { ...answer, key, found })
+  }
+
+  #settle(broker: Broker, kind: CoordinatorKind, answer: Answer): void {
+    const { key, nodeId, host, port, errorCode, errorMessage, found } = answer
+    if (errorCode !== 0) {
+      found.reject(this.#error(broker, kind, errorCode, errorMessage, key))
+      return
+    }
+    this.#services.learn([{ id: nodeId, host, port }])
+    const coordinator = this.#services.broker(nodeId)
+    if (coordinator === undefined) {
+      found.reject(this.#error(broker, kind, 15, 'the broker named none', key))
+      return
+    }
+    this.#known[kind].set(key, nodeId)
+    found.resolve(coordinator)
+  }
+
+  #error(broker: BrokerAddress, kind: CoordinatorKind, code: number, message: string | null, key?: string) {
+    const { id, host, port } = broker
+    const group = kind === 'group' ? key : undefined
+    return kafkaErrorOf(code, `Looking up the ${kind} coordinator`, { broker: { id, host, port }, group, message })
+  }
+}
+
+type Answer = Pick<FindCoordinatorResponse, 'nodeId' | 'host' | 'port' | 'errorCode' | 'errorMessage'> & {
+  readonly key: string
+  readonly found: Deferred<Broker>
+}

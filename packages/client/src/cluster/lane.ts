@@ -1,0 +1,293 @@
+import type { Runtime, Timer } from '@ottla/codec/runtime'
+import { type BrokerAddress, closedError, KafkaError } from '../errors.ts'
+import type { ClientEvents } from '../events.ts'
+import type { Logger } from '../logger.ts'
+import type { ApiRanges } from '../net/api-ranges.ts'
+import { timedOutError } from '../net/connect-errors.ts'
+import { Connection } from '../net/connection.ts'
+import { dialBroker, tlsPortErrorOf } from '../net/dial.ts'
+import { authenticate, shakeHands } from '../net/handshake.ts'
+import type { Observer } from '../net/observer.ts'
+import type { PendingRequest } from '../net/pending-request.ts'
+import { Ring } from '../net/ring.ts'
+import type { ResolvedOptions } from '../options.ts'
+import { type Deferred, deferred, handled } from '../runtime/deferred.ts'
+import { sleep } from '../runtime/wait.ts'
+import type { ReconnectBackoff } from './reconnect-backoff.ts'
+
+/** More requests than this waiting for one connection are a mistake of the caller. */
+const mostWaiting = 10_000
+
+/** What the lanes of one client share. */
+export interface LaneServices {
+  readonly runtime: Runtime
+  readonly options: ResolvedOptions
+  readonly events: ClientEvents
+  readonly logger: Logger
+  readonly observer: Observer
+}
+
+/** What the lanes of one broker share. */
+export interface LaneOwner {
+  /** Where the broker is now. */
+  address(): BrokerAddress
+  readonly backoff: ReconnectBackoff
+  learned(ranges: ApiRanges): void
+  /** The broker closed a new connection at its first request: ask it what it wants. */
+  suspicious: boolean
+  /** A connection was made before: the port is the right one. */
+  readonly everConnected: boolean
+}
+
+/**
+ * One socket to one broker and the requests that wait for it. The socket is opened when a request comes, and again when
+ * one comes after it closed; a request whose bytes were not written waits for the next one, until its deadline.
+ */
+export class BrokerLane {
+  readonly #name: string
+  readonly #owner: LaneOwner
+  readonly #services: LaneServices
+  readonly #waiting = new Ring<PendingRequest>()
+  readonly #stop = new AbortController()
+  #connection: Connection | undefined
+  #opening: Deferred<void> | undefined
+  #timer: Timer | undefined
+  #timerAtMs = 0
+  #closeError: KafkaError | undefined
+
+  constructor(name: string, owner: LaneOwner, services: LaneServices) {
+    this.#name = name
+    this.#owner = owner
+    this.#services = services
+  }
+
+  get name(): string {
+    return this.#name
+  }
+
+  get connected(): boolean {
+    return this.#connection !== undefined
+  }
+
+  get inFlight(): number {
+    return (this.#connection?.inFlight ?? 0) + this.#waiting.size
+  }
+
+  /** Nothing waits, nothing is under way, nothing is being opened. */
+  get idle(): boolean {
+    return this.inFlight === 0 && this.#opening === undefined
+  }
+
+  submit(request: PendingRequest): void {
+    if (request.settled) return
+    if (this.#closeError !== undefined) {
+      request.fail(this.#closeError)
+      return
+    }
+    const connection = this.#connection
+    if (connection?.writable === true && this.#waiting.size === 0) {
+      connection.send(request)
+      return
+    }
+    if (this.#waiting.size >= mostWaiting) {
+      const message = `${mostWaiting} requests wait for one connection already`
+      request.fail(new KafkaError('BUFFER_FULL', message, { retriable: true, outcome: 'not-written' }))
+      return
+    }
+    this.#waiting.push(request)
+    this.#armTimer(request.dueMs)
+    if (connection === undefined) this.#open()
+  }
+
+  /** Resolves when the lane has a connection; rejects when the attempt to open one fails. */
+  opened(): Promise<void> {
+    if (this.#closeError !== undefined) return Promise.reject(this.#closeError)
+    if (this.#connection !== undefined) return Promise.resolve()
+    return this.#open()
+  }
+
+  /** Closes the socket; requests that were not written go out on the next one. */
+  drop(error: KafkaError): void {
+    this.#connection?.close(error)
+  }
+
+  /** Closes the socket for the reason given and opens none any more. */
+  close(error: KafkaError = closedError('the lane', 'unknown')): void {
+    if (this.#closeError !== undefined) return
+    this.#closeError = error
+    this.#stop.abort(error)
+    this.#connection?.close(error)
+    this.#failWaiting(error)
+  }
+
+  /** Opens the socket; of several calls at the same time only the first one does. */
+  #open(): Promise<void> {
+    if (this.#opening === undefined) {
+      const opening = deferred<void>()
+      handled(opening.promise)
+      this.#opening = opening
+      void this.#connect(opening)
+    }
+    return this.#opening.promise
+  }
+
+  async #connect(opening: Deferred<void>): Promise<void> {
+    const { backoff } = this.#owner
+    try {
+      const pauseMs = backoff.remainingMs()
+      if (pauseMs > 0) await sleep(this.#services.runtime, pauseMs, this.#stop.signal)
+      const connection = await this.#establish()
+      backoff.succeeded()
+      this.#opening = undefined
+      this.#connection = connection
+      this.#services.observer.connectionsOpened.add(1)
+      this.#services.events.emit('connected', { broker: connection.broker, lane: this.#name })
+      opening.resolve()
+      this.#flush()
+    } catch (error) {
+      this.#opening = undefined
+      const failure = this.#closeError ?? this.#failed(error)
+      opening.reject(failure)
+      this.#failWaiting(failure)
+    }
+  }
+
+  #failed(error: unknown): KafkaError {
+    const { events, logger, observer } = this.#services
+    const failure = KafkaError.is(error) ? error : unexpected(error, this.#owner.address())
+    const backoffMs = this.#owner.backoff.failed()
+    const broker = this.#owner.address()
+    observer.connectFailures.add(1)
+    logger.debug(failure.message, { lane: this.#name, backoffMs: Math.round(backoffMs) })
+    events.emit('connectFailed', { broker, lane: this.#name, error: failure, backoffMs })
+    return failure
+  }
+
+  /** Dials, negotiates and authenticates. */
+  async #establish(): Promise<Connection> {
+    const { runtime, options } = this.#services
+    const { handshakeTimeoutMs: timeoutMs, sasl } = options
+    const connection = this.#newConnection()
+    const abort = () => connection.close(this.#closeError)
+    this.#stop.signal.addEventListener('abort', abort, { once: true })
+    try {
+      await dialBroker(connection, this.#dialOptions(), this.#stop.signal)
+      const probeSasl = this.#owner.suspicious
+      const { ranges, reauthenticateAfterMs } = await shakeHands(connection, { runtime, sasl, timeoutMs, probeSasl })
+      this.#owner.suspicious = false
+      this.#owner.learned(ranges)
+      connection.ready(ranges)
+      if (sasl !== undefined) {
+        const again = () => authenticate(connection, ranges, sasl, { runtime, timeoutMs })
+        connection.reauthenticateAfter(reauthenticateAfterMs, again)
+      }
+      if (connection.isClosed) throw this.#closeError ?? unexpected(undefined, connection.broker)
+      return connection
+    } catch (error) {
+      connection.close(KafkaError.is(error) ? error : undefined)
+      if (connection.responses === 0 && KafkaError.is(error) && error.code === 'CONNECTION_LOST') {
+        throw await this.#firstWordsRefused(connection.broker, error)
+      }
+      throw error
+    } finally {
+      this.#stop.signal.removeEventListener('abort', abort)
+    }
+  }
+
+  /** The broker closed the connection when it read our first request: was it because it expects TLS? */
+  async #firstWordsRefused(broker: BrokerAddress, error: KafkaError): Promise<KafkaError> {
+    const { options } = this.#services
+    if (options.tls !== undefined || this.#owner.everConnected || this.#closeError !== undefined) return error
+    return (await tlsPortErrorOf(this.#dialOptions(), broker, this.#stop.signal)) ?? error
+  }
+
+  #dialOptions() {
+    const { runtime, options } = this.#services
+    const { mapBroker, connectTimeoutMs } = options
+    return { runtime, tls: options.tls?.reveal(), mapBroker, connectTimeoutMs }
+  }
+
+  #newConnection(): Connection {
+    const { runtime, options, observer, events } = this.#services
+    const { id, host, port } = this.#owner.address()
+    const broker = { id, host, port }
+    const lane = this.#name
+    const connection: Connection = new Connection({
+      runtime,
+      broker,
+      lane,
+      clientId: options.clientId,
+      limits: options,
+      observer,
+      onClosed: (error) => this.#onClosed(connection, error),
+      onWritable: () => this.#flush(),
+      onThrottled: (api, throttleMs) => events.emit('throttled', { broker, api, throttleMs }),
+    })
+    return connection
+  }
+
+  #onClosed(connection: Connection, error: KafkaError | undefined): void {
+    if (this.#connection !== connection) return
+    const { observer, events, options } = this.#services
+    this.#connection = undefined
+    observer.connectionsClosed.add(1)
+    events.emit('disconnected', { broker: connection.broker, lane: this.#name, error })
+    // A listener with SASL closes at the first request of a client without.
+    if (error !== undefined && connection.requestsAnswered === 0 && options.sasl === undefined) {
+      this.#owner.suspicious = true
+    }
+    if (error !== undefined && this.#closeError === undefined) this.#owner.backoff.failed()
+    if (this.#waiting.size > 0 && this.#closeError === undefined) this.#open()
+  }
+
+  #flush(): void {
+    while (this.#waiting.size > 0 && this.#connection?.writable === true) {
+      const request = this.#waiting.shift()!
+      if (!request.settled) this.#connection.send(request)
+    }
+    if (this.#waiting.size === 0) this.#disarmTimer()
+  }
+
+  #failWaiting(error: KafkaError): void {
+    this.#disarmTimer()
+    for (const request of this.#waiting.drain()) request.fail(error)
+  }
+
+  // ---- deadlines of those who wait
+
+  #armTimer(atMs: number): void {
+    if (this.#timer !== undefined && atMs >= this.#timerAtMs) return
+    this.#disarmTimer()
+    const { runtime } = this.#services
+    this.#timerAtMs = atMs
+    this.#timer = runtime.setTimer(() => this.#onTimer(), Math.max(1, atMs - runtime.monoNow()))
+  }
+
+  #disarmTimer(): void {
+    if (this.#timer !== undefined) this.#services.runtime.clearTimer(this.#timer)
+    this.#timer = undefined
+  }
+
+  #onTimer(): void {
+    this.#timer = undefined
+    const nowMs = this.#services.runtime.monoNow()
+    let nextMs = Number.POSITIVE_INFINITY
+    this.#waiting.keep((request) => {
+      if (request.settled) return false
+      if (request.dueMs > nowMs) {
+        nextMs = Math.min(nextMs, request.dueMs)
+        return true
+      }
+      this.#services.observer.timeouts.add(1)
+      request.fail(timedOutError(request.api.name, this.#owner.address(), nowMs - request.createdMs, 'not-written'))
+      return false
+    })
+    if (nextMs !== Number.POSITIVE_INFINITY) this.#armTimer(nextMs)
+  }
+}
+
+function unexpected(cause: unknown, broker: BrokerAddress): KafkaError {
+  const reason = cause instanceof Error ? cause.message : 'it closed at once'
+  const message = `No connection to ${broker.host}:${broker.port}: ${reason}`
+  return new KafkaError('CONNECTION_FAILED', message, { retriable: true, outcome: 'not-written', broker, cause })
+}

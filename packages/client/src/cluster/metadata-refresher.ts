@@ -1,0 +1,218 @@
+import { errorCode, Metadata, type MetadataResponse } from '@ottla/codec'
+import type { Timer } from '@ottla/codec/runtime'
+import { KafkaError, kafkaErrorOf } from '../errors.ts'
+import { backoffMs } from '../runtime/backoff.ts'
+import { type Deferred, deferred, handled } from '../runtime/deferred.ts'
+import { sleep } from '../runtime/wait.ts'
+import type { BrokerNode } from './broker-node.ts'
+import type { BrokerTable } from './broker-table.ts'
+import type { LaneServices } from './lane.ts'
+
+/** A broker that hangs must not hold up the look-up: the next one is asked after this. */
+const longestAnswerMs = 10_000
+
+/** The first Metadata version that every supported broker has, and in which null means all topics. */
+const leastVersion = 4
+
+const rebootstrapRequired = errorCode('REBOOTSTRAP_REQUIRED')
+
+/** A refresh that has not begun: all calls until then share it. */
+interface Batch {
+  readonly done: Deferred<void>
+  readonly topics: Set<string>
+  /** Topics that the broker may create. */
+  readonly creatable: Set<string>
+}
+
+export interface RefresherHooks {
+  /** An answer came; `complete`: it holds all topics. */
+  applied(answer: MetadataResponse, complete: boolean): void
+  rebootstrapped(): void
+}
+
+/**
+ * Keeps metadata fresh: one request at a time, calls made meanwhile share the next one; a pause between requests; each
+ * broker is asked in turn, and when none answers the bootstrap list (KIP-899, KIP-1102).
+ */
+export class MetadataRefresher {
+  readonly #services: LaneServices
+  readonly #table: BrokerTable
+  readonly #hooks: RefresherHooks
+  readonly #closing: AbortSignal
+  readonly #watched = new Map<string, number>()
+  #watchesAll = 0
+  #next: Batch | undefined
+  #running = false
+  #beganMs = Number.NEGATIVE_INFINITY
+  #answeredMs: number | undefined
+  #failures = 0
+  #timer: Timer | undefined
+
+  constructor(services: LaneServices, table: BrokerTable, closing: AbortSignal, hooks: RefresherHooks) {
+    this.#services = services
+    this.#table = table
+    this.#closing = closing
+    this.#hooks = hooks
+  }
+
+  /** On monoNow; undefined: there was no answer yet. */
+  get answeredMs(): number | undefined {
+    return this.#answeredMs
+  }
+
+  isWatched(name: string): boolean {
+    return this.#watchesAll > 0 || this.#watched.has(name)
+  }
+
+  /** Keeps topics in each refresh; returns the release. */
+  watch(names: readonly string[] | 'all'): () => void {
+    const kept = names === 'all' ? names : [...names]
+    this.#count(kept, 1)
+    let released = false
+    return () => {
+      if (!released) this.#count(kept, -1)
+      released = true
+    }
+  }
+
+  /** Resolves after a refresh that began after the call; rejects when no broker answered it. */
+  refresh(topics: readonly string[] = [], creatable: readonly string[] = []): Promise<void> {
+    if (this.#next === undefined) {
+      this.#next = { done: deferred(), topics: new Set(), creatable: new Set() }
+      handled(this.#next.done.promise)
+    }
+    const batch = this.#next
+    for (const topic of topics) batch.topics.add(topic)
+    for (const topic of creatable) batch.creatable.add(topic)
+    if (!this.#running) void this.#run()
+    return batch.done.promise
+  }
+
+  close(error: KafkaError): void {
+    this.#disarm()
+    this.#next?.done.reject(error)
+    this.#next = undefined
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true
+    this.#disarm()
+    const { runtime, options } = this.#services
+    while (this.#next !== undefined && !this.#closing.aborted) {
+      const pauseMs = this.#beganMs + options.retryBackoffMs - runtime.monoNow()
+      if (pauseMs > 0) await sleep(runtime, pauseMs, this.#closing).catch(() => {})
+      const batch = this.#next
+      if (batch === undefined || this.#closing.aborted) break
+      this.#next = undefined
+      this.#beganMs = runtime.monoNow()
+      try {
+        await this.#round(batch)
+        this.#failures = 0
+        batch.done.resolve()
+      } catch (error) {
+        this.#failures++
+        batch.done.reject(error)
+      }
+    }
+    this.#running = false
+    this.#arm()
+  }
+
+  async #round({ topics, creatable }: Batch): Promise<void> {
+    if (creatable.size > 0) await this.#ask([...creatable], true)
+    const wanted = this.#watchesAll > 0 ? null : [...new Set([...this.#watched.keys(), ...topics])]
+    await this.#ask(wanted, false)
+  }
+
+  async #ask(topics: readonly string[] | null, allowAutoTopicCreation: boolean): Promise<void> {
+    const request = { topics: topics === null ? null : topics.map((name) => ({ name })), allowAutoTopicCreation }
+    const answer = await this.#anyAnswer(request)
+    this.#answeredMs = this.#services.runtime.monoNow()
+    if (!this.#closing.aborted) this.#hooks.applied(answer, topics === null)
+  }
+
+  async #anyAnswer(request: Parameters<typeof askBroker>[1]): Promise<MetadataResponse> {
+    const { runtime, options } = this.#services
+    const timeoutMs = Math.min(options.requestTimeoutMs, longestAnswerMs)
+    const failures: KafkaError[] = []
+    const firstOf = async (nodes: readonly BrokerNode[]): Promise<MetadataResponse | undefined> => {
+      for (const node of nodes) {
+        try {
+          return await askBroker(node, request, timeoutMs)
+        } catch (error) {
+          if (!KafkaError.is(error) || this.#closing.aborted) throw error
+          failures.push(error)
+          if (error.code === 'REBOOTSTRAP_REQUIRED') return undefined
+        }
+      }
+      return undefined
+    }
+    const silentMs = this.#answeredMs === undefined ? 0 : runtime.monoNow() - this.#answeredMs
+    const known = this.#table.candidates()
+    const lost = known.length > 0 && silentMs >= options.metadataRecoveryRebootstrapTriggerMs + options.metadataMaxAgeMs
+    const answer = lost ? undefined : await firstOf(known)
+    if (answer !== undefined) return answer
+    const bootstrapped = await firstOf(await this.#table.seeds())
+    if (bootstrapped === undefined) throw unreachable(failures)
+    if (known.length > 0) this.#hooks.rebootstrapped()
+    return bootstrapped
+  }
+
+  // ---- age
+
+  #arm(): void {
+    if (this.#answeredMs === undefined || this.#closing.aborted) return
+    const { runtime, options } = this.#services
+    const { metadataMaxAgeMs, retryBackoffMaxMs: firstMs } = options
+    const ageMs = metadataMaxAgeMs * (0.9 + 0.1 * runtime.random())
+    const delayMs =
+      this.#failures === 0 ? ageMs : backoffMs(runtime, this.#failures, { firstMs, maxMs: metadataMaxAgeMs })
+    this.#timer = runtime.setTimer(() => {
+      this.#timer = undefined
+      handled(this.refresh())
+    }, delayMs)
+  }
+
+  #disarm(): void {
+    if (this.#timer !== undefined) this.#services.runtime.clearTimer(this.#timer)
+    this.#timer = undefined
+  }
+
+  #count(names: readonly string[] | 'all', change: number): void {
+    if (names === 'all') {
+      this.#watchesAll += change
+      return
+    }
+    for (const name of names) {
+      const count = (this.#watched.get(name) ?? 0) + change
+      if (count > 0) this.#watched.set(name, count)
+      else this.#watched.delete(name)
+    }
+  }
+}
+
+async function askBroker(
+  node: BrokerNode,
+  request: { readonly topics: readonly { name: string }[] | null; readonly allowAutoTopicCreation: boolean },
+  timeoutMs: number,
+): Promise<MetadataResponse> {
+  const answer = await node.request(Metadata, request, { timeoutMs, minVersion: leastVersion })
+  if (answer.errorCode === rebootstrapRequired || answer.errorCode !== 0) {
+    throw kafkaErrorOf(answer.errorCode, 'Metadata', { broker: node.address() })
+  }
+  return answer
+}
+
+/** The error of a round in which nobody answered: what no retry helps comes first. */
+function unreachable(failures: readonly KafkaError[]): KafkaError {
+  const permanent = failures.find((failure) => !failure.retriable && failure.code !== 'REBOOTSTRAP_REQUIRED')
+  if (permanent !== undefined) return permanent
+  const reasons = [...new Set(failures.map(({ message }) => message))]
+  const hint = failures.find((failure) => failure.hint !== undefined)?.hint
+  return new KafkaError('NO_BROKER_REACHABLE', `No broker could be reached: ${reasons.join('; ')}`, {
+    retriable: true,
+    outcome: 'not-written',
+    hint,
+    cause: failures.length === 1 ? failures[0] : new AggregateError(failures, 'all brokers failed'),
+  })
+}

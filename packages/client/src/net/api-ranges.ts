@@ -1,0 +1,59 @@
+import type { Api } from '@ottla/codec'
+import { type BrokerAddress, describeBroker, KafkaError } from '../errors.ts'
+
+export interface VersionLimits {
+  readonly minVersion?: number | undefined
+  readonly maxVersion?: number | undefined
+}
+
+interface Range {
+  readonly min: number
+  readonly max: number
+}
+
+/** What a broker said that it speaks: the versions of each API, and the cluster's feature levels (KIP-584). */
+export class ApiRanges {
+  readonly #ranges = new Map<number, Range>()
+  readonly #features = new Map<string, number>()
+
+  constructor(
+    apiKeys: readonly { apiKey: number; minVersion: number; maxVersion: number }[],
+    finalizedFeatures: readonly { name: string; maxVersionLevel: number }[] = [],
+  ) {
+    for (const { apiKey, minVersion, maxVersion } of apiKeys) {
+      this.#ranges.set(apiKey, { min: minVersion, max: maxVersion })
+    }
+    for (const { name, maxVersionLevel } of finalizedFeatures) this.#features.set(name, maxVersionLevel)
+  }
+
+  rangeOf(apiKey: number): Range | undefined {
+    return this.#ranges.get(apiKey)
+  }
+
+  featureLevel(name: string): number {
+    return this.#features.get(name) ?? 0
+  }
+
+  /** The highest version that both sides and the caller speak; -1: none. */
+  negotiate(api: Api, { minVersion = 0, maxVersion }: VersionLimits): number {
+    const range = this.#ranges.get(api.key)
+    if (range === undefined) return -1
+    // A version that Kafka still marks as unstable is used only by those who ask for it.
+    const ours = maxVersion ?? (api.unstable ? api.versions.max - 1 : api.versions.max)
+    const highest = Math.min(range.max, api.versions.max, ours)
+    return highest < Math.max(range.min, api.versions.min, minVersion) ? -1 : highest
+  }
+
+  /** The error to report where `negotiate` found nothing. */
+  unsupported(api: Api, limits: VersionLimits, broker: BrokerAddress): KafkaError {
+    const range = this.#ranges.get(api.key)
+    const min = Math.max(api.versions.min, limits.minVersion ?? 0)
+    const max = Math.min(api.versions.max, limits.maxVersion ?? api.versions.max)
+    const theirs = range === undefined ? 'does not offer it' : `speaks versions ${range.min} to ${range.max}`
+    return new KafkaError(
+      'UNSUPPORTED_VERSION',
+      `${api.name} needs a version from ${min} to ${max}, ${describeBroker(broker)} ${theirs}`,
+      { broker, outcome: 'not-written', hint: 'The broker is too old or too new for this call.' },
+    )
+  }
+}

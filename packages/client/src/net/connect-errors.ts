@@ -1,0 +1,179 @@
+import { type BrokerAddress, describeBroker, KafkaError } from '../errors.ts'
+
+/** An address that was tried, and why it failed. */
+export interface DialFailure {
+  readonly address: string
+  readonly error: unknown
+}
+
+const codeOf = (error: unknown): string => {
+  const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined
+  return typeof code === 'string' ? code : ''
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const networkReasons = new Map([
+  ['ECONNREFUSED', 'connection refused'],
+  ['ETIMEDOUT', 'no answer'],
+  ['EHOSTUNREACH', 'no route to the host'],
+  ['ENETUNREACH', 'no route to the network'],
+  ['ECONNRESET', 'connection reset'],
+  ['EPIPE', 'connection reset'],
+])
+
+/** An open connection ended before the answer. */
+export function lostError(broker: BrokerAddress, cause?: unknown, what?: string): KafkaError {
+  const reason = what ?? networkReasons.get(codeOf(cause)) ?? (cause === undefined ? undefined : messageOf(cause))
+  const tls = cause === undefined ? undefined : tlsRefusal(broker, cause)
+  if (tls !== undefined) return tls
+  const text = what === undefined ? 'closed the connection before it answered' : what
+  const detail = what === undefined && reason !== undefined ? ` (${reason})` : ''
+  return new KafkaError('CONNECTION_LOST', `${describeBroker(broker)} ${text}${detail}`, {
+    retriable: true,
+    refreshMetadata: true,
+    outcome: 'unknown',
+    broker,
+    cause,
+  })
+}
+
+export function timedOutError(
+  operation: string,
+  broker: BrokerAddress,
+  waitedMs: number,
+  outcome: 'not-written' | 'unknown',
+): KafkaError {
+  const what = outcome === 'unknown' ? 'was not answered' : 'could not be sent'
+  const message = `${operation} ${what} within ${Math.round(waitedMs)} ms by ${describeBroker(broker)}`
+  return new KafkaError('REQUEST_TIMED_OUT', message, { retriable: true, refreshMetadata: true, outcome, broker })
+}
+
+/** The host name has no address. */
+export function lookupError(broker: BrokerAddress, cause: unknown): KafkaError {
+  const known =
+    codeOf(cause) === 'ENOTFOUND' ? 'is not known to DNS (ENOTFOUND)' : `has no address: ${messageOf(cause)}`
+  return new KafkaError('CONNECTION_FAILED', `The host name '${broker.host}' ${known}`, {
+    retriable: true,
+    outcome: 'not-written',
+    broker,
+    cause,
+    hint:
+      broker.id < 0
+        ? 'Check the spelling in the option `brokers`.'
+        : "The broker advertises that name: set the broker's advertised.listeners to one that clients can resolve, or use `mapBroker`.",
+  })
+}
+
+/** No address of a broker could be connected to. */
+export function dialError(broker: BrokerAddress, failures: readonly DialFailure[]): KafkaError {
+  const first = failures[0]!
+  const tried = failures.map(({ address, error }) => `${address}:${broker.port} ${dialReason(error)}`).join(', ')
+  const refused = failures.every(({ error }) => codeOf(error) === 'ECONNREFUSED')
+  const what = refused ? 'Nothing listens' : 'No connection could be opened'
+  return new KafkaError('CONNECTION_FAILED', `${what} at ${broker.host}:${broker.port} (tried ${tried})`, {
+    retriable: true,
+    refreshMetadata: true,
+    outcome: 'not-written',
+    broker,
+    cause: first.error,
+    hint: refused
+      ? 'Is the broker running, and is this its host and port? Inside containers and tunnels its advertised.listeners must be reachable from here.'
+      : 'Check host, port and firewall.',
+  })
+}
+
+function dialReason(error: unknown): string {
+  return networkReasons.get(codeOf(error)) ?? messageOf(error)
+}
+
+const authorityCodes = new Set([
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'CERT_UNTRUSTED',
+  'INVALID_CA',
+])
+
+/** What OpenSSL says when the TLS handshake itself failed, as an error that no retry helps; undefined: something else. */
+export function tlsError(broker: BrokerAddress, cause: unknown): KafkaError | undefined {
+  const code = codeOf(cause)
+  const fail = (reason: string, hint: string) => tlsFailed(broker, reason, hint, cause)
+  if (authorityCodes.has(code)) {
+    const hint = 'Give the CA that signed it: `tls: { ca: readFileSync("ca.pem") }`.'
+    return fail(`the certificate is signed by an authority that is not trusted (${code})`, hint)
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    const hint = 'Connect by a name that the certificate carries, or set `tls.servername` to one.'
+    return fail(`the certificate is not for '${broker.host}': ${messageOf(cause)}`, hint)
+  }
+  if (code === 'CERT_HAS_EXPIRED') return fail('the certificate has expired', 'Renew the certificate of the broker.')
+  if (code === 'CERT_NOT_YET_VALID') {
+    return fail('the certificate is not valid yet', 'Check the clocks of this machine and of the broker.')
+  }
+  if (code.startsWith('CERT_'))
+    return fail(`the certificate was refused (${code})`, 'Check the certificate of the broker.')
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || /wrong version number|packet length too long/.test(messageOf(cause))) {
+    return plaintextPortError(broker, cause)
+  }
+  return tlsRefusal(broker, cause)
+}
+
+/** The broker ended TLS with an alert; with TLS 1.3 that may come after the handshake. */
+function tlsRefusal(broker: BrokerAddress, cause: unknown): KafkaError | undefined {
+  const alert = `${codeOf(cause)} ${messageOf(cause)}`
+  if (!/^ERR_SSL|^EPROTO/.test(codeOf(cause)) || !/ALERT|alert/.test(alert)) return undefined
+  const certificate = /certificate|unknown.?ca/i.test(alert)
+  const hint = certificate
+    ? 'The broker wants a client certificate that it trusts: set `tls.cert` and `tls.key`.'
+    : 'Compare the TLS versions and ciphers of both sides.'
+  return tlsFailed(broker, `the broker refused it (${codeOf(cause)})`, hint, cause)
+}
+
+function tlsFailed(broker: BrokerAddress, reason: string, hint: string, cause: unknown): KafkaError {
+  return new KafkaError('TLS_FAILED', `TLS with ${describeBroker(broker)} failed: ${reason}`, {
+    outcome: 'not-written',
+    broker,
+    cause,
+    hint,
+  })
+}
+
+export function plaintextPortError(broker: BrokerAddress, cause?: unknown): KafkaError {
+  return new KafkaError('TLS_MISMATCH', `${describeBroker(broker)} does not speak TLS on this port`, {
+    outcome: 'not-written',
+    broker,
+    cause,
+    hint: "Leave out the option `tls`, or use the port of the broker's SSL or SASL_SSL listener.",
+  })
+}
+
+export function tlsPortError(broker: BrokerAddress, cause?: unknown): KafkaError {
+  return new KafkaError('TLS_MISMATCH', `${describeBroker(broker)} speaks TLS on this port, the client does not`, {
+    outcome: 'not-written',
+    broker,
+    cause,
+    hint: "Set the option `tls`, or use the port of the broker's PLAINTEXT or SASL_PLAINTEXT listener.",
+  })
+}
+
+/** The first bytes of a peer were no frame of Kafka: says what they look like. */
+export function foreignBytesError(broker: BrokerAddress, first: Uint8Array | undefined, cause: unknown): KafkaError {
+  if (first !== undefined && looksLikeTls(first)) return tlsPortError(broker, cause)
+  const text = first === undefined ? '' : Buffer.from(first.subarray(0, 4)).toString('latin1')
+  const other = /^HTTP|^<!DO|^<htm/i.test(text) ? 'an HTTP server' : /^SSH-/.test(text) ? 'an SSH server' : undefined
+  const what = other === undefined ? `sent ${messageOf(cause)}` : `is ${other}, not a Kafka broker`
+  return new KafkaError('PROTOCOL_ERROR', `${describeBroker(broker)} ${what}`, {
+    outcome: 'unknown',
+    broker,
+    cause,
+    hint: other === undefined ? 'Raise `maxResponseBytes` if answers may be that large.' : 'Check host and port.',
+  })
+}
+
+/** A TLS record of type alert or handshake, of SSL 3.0 to TLS 1.3. */
+export function looksLikeTls(first: Uint8Array): boolean {
+  return (first[0] === 0x15 || first[0] === 0x16) && first[1] === 0x03 && first[2]! <= 0x04
+}

@@ -1,0 +1,399 @@
+import { type Api, type Decoded, decodeResponse, encodeRequest, FrameSplitter } from '@ottla/codec'
+import type { Runtime, Timer, Transport, TransportSink } from '@ottla/codec/runtime'
+import { asKafkaError, type BrokerAddress, closedError, describeBroker, KafkaError } from '../errors.ts'
+import type { ApiRanges } from './api-ranges.ts'
+import { foreignBytesError, lostError, timedOutError } from './connect-errors.ts'
+import type { Observer } from './observer.ts'
+import { PendingRequest } from './pending-request.ts'
+import { Ring } from './ring.ts'
+
+/** Until the peer has shown that it is a broker we trust, it may not make us hold more. */
+const unauthenticatedMaxBytes = 1 << 20
+
+export interface ConnectionLimits {
+  readonly maxResponseBytes: number
+  readonly maxInFlightRequests: number
+  readonly requestTimeoutMs: number
+  readonly connectionsMaxIdleMs: number
+  readonly maxThrottleMs: number
+}
+
+export interface ConnectionConfig {
+  readonly runtime: Runtime
+  readonly broker: BrokerAddress
+  readonly lane: string
+  readonly clientId: string
+  readonly limits: ConnectionLimits
+  readonly observer: Observer
+  /** Once, after the socket is gone. Without an error the connection ended in order. */
+  readonly onClosed: (error: KafkaError | undefined) => void
+  /** The connection can take requests (again). */
+  readonly onWritable: () => void
+  readonly onThrottled: (api: string, throttleMs: number) => void
+}
+
+/**
+ * One socket. A broker answers the requests of a connection in their order, so the requests under way form a queue, and
+ * the first answer belongs to the first of them. One timer serves all deadlines: of requests, throttling, idling and
+ * re-authentication.
+ */
+export class Connection implements TransportSink {
+  readonly #config: ConnectionConfig
+  readonly #inFlight = new Ring<PendingRequest>()
+  /** Requests without an answer, until their bytes have left. */
+  readonly #unflushed = new Set<PendingRequest>()
+  #splitter: FrameSplitter
+  #transport: Transport | undefined
+  #state: 'handshake' | 'ready' | 'closed' = 'handshake'
+  #closeError: KafkaError | undefined
+  #ranges: ApiRanges | undefined
+  #correlationId: number
+  #responses = 0
+  #handshakeResponses = 0
+  #lastUsedMs: number
+  #throttledUntilMs = 0
+  #reauthenticate: (() => Promise<number>) | undefined
+  #reauthenticateAtMs = Number.POSITIVE_INFINITY
+  #reauthenticating = false
+  #timer: Timer | undefined
+  #timerAtMs = Number.POSITIVE_INFINITY
+  /** Where the first bytes were read to, until the first frame is complete. */
+  #firstSpace: Uint8Array | undefined
+
+  constructor(config: ConnectionConfig, firstCorrelationId = 0) {
+    this.#config = config
+    this.#correlationId = firstCorrelationId
+    this.#lastUsedMs = config.runtime.monoNow()
+    this.#splitter = this.#newSplitter(unauthenticatedMaxBytes)
+  }
+
+  get broker(): BrokerAddress {
+    return this.#config.broker
+  }
+
+  get lane(): string {
+    return this.#config.lane
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed'
+  }
+
+  /** Answers received, those of the handshake included. */
+  get responses(): number {
+    return this.#responses
+  }
+
+  /** Answers received since the handshake. */
+  get requestsAnswered(): number {
+    return this.#responses - this.#handshakeResponses
+  }
+
+  /** Whether `send` may be called now. */
+  get writable(): boolean {
+    return (
+      this.#state === 'ready' &&
+      this.#throttledUntilMs === 0 &&
+      this.#inFlight.size < this.#config.limits.maxInFlightRequests &&
+      this.#unflushed.size < this.#config.limits.maxInFlightRequests &&
+      !this.#reauthenticating
+    )
+  }
+
+  /** Gives the connection its socket. */
+  attach(transport: Transport): void {
+    if (this.#state === 'closed') transport.destroy()
+    else this.#transport = transport
+  }
+
+  /** Opens the connection for requests, once the handshake is done. */
+  ready(ranges: ApiRanges): void {
+    if (this.#state !== 'handshake') return
+    this.#state = 'ready'
+    this.#ranges = ranges
+    this.#handshakeResponses = this.#responses
+    this.#splitter = this.#newSplitter(this.#config.limits.maxResponseBytes)
+    this.#lastUsedMs = this.#config.runtime.monoNow()
+    this.#arm(this.#lastUsedMs + this.#config.limits.connectionsMaxIdleMs)
+  }
+
+  /** Authenticates again after `afterMs` (KIP-368): no request is under way meanwhile. `again` gives the next `afterMs`, 0 = never. */
+  reauthenticateAfter(afterMs: number, again: () => Promise<number>): void {
+    if (afterMs <= 0) {
+      this.#reauthenticateAtMs = Number.POSITIVE_INFINITY
+      return
+    }
+    this.#reauthenticate = again
+    this.#reauthenticateAtMs = this.#config.runtime.monoNow() + afterMs
+    this.#arm(this.#reauthenticateAtMs)
+  }
+
+  /** Writes a request; call it only while `writable`. */
+  send(request: PendingRequest): void {
+    const version = this.#ranges!.negotiate(request.api, request.options)
+    if (version < 0) {
+      request.fail(this.#ranges!.unsupported(request.api, request.options, this.broker))
+      return
+    }
+    request.version = version
+    this.#write(request)
+  }
+
+  /** A request of the handshake, in a version that is given, before or between those of `send`. */
+  exchange<A extends Api>(api: A, version: number, body: unknown, timeoutMs: number): Promise<Decoded<A['response']>> {
+    return new Promise((resolve, reject) => {
+      const createdMs = this.#config.runtime.monoNow()
+      const dueMs = createdMs + timeoutMs
+      const times = this.#config.observer.metrics.api(api.name)
+      const settle = { resolve, reject }
+      const request = new PendingRequest(api, body, {}, { answered: true, times, createdMs, dueMs, ...settle })
+      request.version = version
+      if (this.#state === 'closed') request.fail(this.#closeError ?? closedError('the connection'))
+      else this.#write(request)
+    })
+  }
+
+  /** Closes the socket. Requests under way reject with `error`, or with CONNECTION_LOST. */
+  close(error?: KafkaError): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#closeError = error
+    this.#splitter.stop()
+    if (this.#timer !== undefined) this.#config.runtime.clearTimer(this.#timer)
+    this.#timer = undefined
+    const pending = [...this.#inFlight.drain(), ...this.#unflushed].filter((request) => !request.settled)
+    this.#unflushed.clear()
+    if (pending.length > 0) {
+      const failure = error ?? lostError(this.broker)
+      const nowMs = this.#config.runtime.monoNow()
+      for (const request of pending) {
+        this.#config.observer.done(request, this, nowMs, failure)
+        request.fail(failure)
+      }
+    }
+    this.#transport?.destroy()
+    this.#config.onClosed(error)
+  }
+
+  // ---- TransportSink
+
+  space(): Uint8Array {
+    const space = this.#splitter.space()
+    if (this.#responses === 0) this.#firstSpace ??= space
+    return space
+  }
+
+  filled(size: number): void {
+    this.#config.observer.bytesReceived.add(size)
+    if (this.#state !== 'closed') this.#splitter.filled(size)
+  }
+
+  closed(error: Error | undefined): void {
+    const inOrder = error === undefined && this.#inFlight.size === 0 && this.#state === 'ready'
+    this.close(inOrder ? undefined : lostError(this.broker, error))
+  }
+
+  // ---- writing
+
+  #write(request: PendingRequest): void {
+    const { clientId, observer, runtime } = this.#config
+    this.#correlationId = (this.#correlationId + 1) & 0x7fffffff
+    const meta = { correlationId: this.#correlationId, clientId }
+    let chunks: Uint8Array[]
+    try {
+      const body = typeof request.body === 'function' ? request.body(request.version) : request.body
+      chunks = encodeRequest(request.api, request.version, meta, body)
+    } catch (error) {
+      request.fail(unencodable(request, error))
+      return
+    }
+    request.correlationId = meta.correlationId
+    request.writtenMs = runtime.monoNow()
+    this.#lastUsedMs = request.writtenMs
+    let bytes = 0
+    for (const chunk of chunks) bytes += chunk.byteLength
+    observer.bytesSent.add(bytes)
+    observer.written(request, this)
+    if (request.answered) {
+      this.#inFlight.push(request)
+      this.#transport!.write(chunks, request.options.onFlushed)
+    } else {
+      this.#unflushed.add(request)
+      this.#transport!.write(chunks, () => this.#flushed(request))
+    }
+    this.#arm(request.dueMs)
+  }
+
+  #flushed(request: PendingRequest): void {
+    if (!this.#unflushed.delete(request)) return
+    this.#config.observer.done(request, this, this.#config.runtime.monoNow())
+    request.options.onFlushed?.()
+    request.succeed(undefined)
+    this.#config.onWritable()
+  }
+
+  // ---- reading
+
+  #newSplitter(maxBytes: number): FrameSplitter {
+    return new FrameSplitter({
+      maxBytes,
+      onFrame: (frame) => this.#answer(frame),
+      onError: (error) => this.close(foreignBytesError(this.broker, this.#firstSpace, error)),
+    })
+  }
+
+  #answer(frame: Buffer): void {
+    this.#responses++
+    this.#firstSpace = undefined
+    const request = this.#inFlight.peek()
+    const id = frame.length < 4 ? -1 : frame.readInt32BE(0)
+    if (request === undefined || request.correlationId !== id) {
+      this.close(this.#protocolError(`sent an answer (correlation id ${id}) that no request waits for`))
+      return
+    }
+    const nowMs = this.#config.runtime.monoNow()
+    this.#lastUsedMs = nowMs
+    if (request.settled) this.#config.observer.lateResponses.add(1)
+    else if (!this.#settle(request, frame, nowMs)) return
+    this.#inFlight.shift()
+    const next = this.#inFlight.peek()
+    // The broker begins with a request whose caller has gone only now.
+    if (next?.settled === true) {
+      next.dueMs = nowMs + this.#config.limits.requestTimeoutMs
+      this.#arm(next.dueMs)
+    }
+    if (this.#reauthenticating) this.#tryReauthenticate()
+    else this.#config.onWritable()
+  }
+
+  /** False: the bytes were no answer, and the connection is closed. */
+  #settle(request: PendingRequest, frame: Buffer, nowMs: number): boolean {
+    let body: { throttleTimeMs?: unknown }
+    try {
+      body = decodeResponse(request.api, request.version, frame).body
+    } catch (error) {
+      const what = `sent an answer to ${request.api.name} version ${request.version} that cannot be read`
+      this.close(this.#protocolError(what, error))
+      return false
+    }
+    this.#config.observer.done(request, this, nowMs)
+    const throttleMs = body.throttleTimeMs
+    if (typeof throttleMs === 'number' && throttleMs > 0) this.#throttle(request, throttleMs, nowMs)
+    request.succeed(body)
+    return true
+  }
+
+  #throttle(request: PendingRequest, askedMs: number, nowMs: number): void {
+    const throttleMs = Math.min(askedMs, this.#config.limits.maxThrottleMs)
+    this.#config.observer.throttleMs.add(throttleMs)
+    this.#throttledUntilMs = Math.max(this.#throttledUntilMs, nowMs + throttleMs)
+    this.#arm(this.#throttledUntilMs)
+    this.#config.onThrottled(request.api.name, throttleMs)
+  }
+
+  #protocolError(what: string, cause?: unknown): KafkaError {
+    const hint = 'The connection was closed. If it happens again, report it with the versions of broker and client.'
+    const options = { broker: this.broker, outcome: 'unknown', cause, hint } as const
+    return new KafkaError('PROTOCOL_ERROR', `${describeBroker(this.broker)} ${what}`, options)
+  }
+
+  // ---- deadlines
+
+  #arm(atMs: number): void {
+    if (this.#state === 'closed' || atMs >= this.#timerAtMs) return
+    const { runtime } = this.#config
+    if (this.#timer !== undefined) runtime.clearTimer(this.#timer)
+    this.#timerAtMs = atMs
+    this.#timer = runtime.setTimer(() => this.#onTimer(), Math.max(1, atMs - runtime.monoNow()))
+  }
+
+  #onTimer(): void {
+    this.#timer = undefined
+    this.#timerAtMs = Number.POSITIVE_INFINITY
+    // The clock is read once a decision: two readings may fall on either side of a deadline.
+    const nowMs = this.#config.runtime.monoNow()
+    if (!this.#expireRequests(nowMs)) return
+    if (this.#idleAtMs() <= nowMs) {
+      this.close()
+      return
+    }
+    if (this.#reauthenticateAtMs <= nowMs) {
+      this.#reauthenticateAtMs = Number.POSITIVE_INFINITY
+      this.#reauthenticating = true
+      this.#tryReauthenticate()
+    }
+    const throttleOver = this.#throttledUntilMs !== 0 && this.#throttledUntilMs <= nowMs
+    if (throttleOver) this.#throttledUntilMs = 0
+    this.#arm(this.#nextAtMs())
+    if (throttleOver) this.#config.onWritable()
+  }
+
+  #idleAtMs(): number {
+    if (this.#state !== 'ready' || this.#inFlight.size > 0 || this.#unflushed.size > 0) return Number.POSITIVE_INFINITY
+    return this.#lastUsedMs + this.#config.limits.connectionsMaxIdleMs
+  }
+
+  #nextAtMs(): number {
+    let next = Math.min(this.#idleAtMs(), this.#reauthenticateAtMs)
+    if (this.#throttledUntilMs !== 0) next = Math.min(next, this.#throttledUntilMs)
+    for (const request of this.#inFlight) next = Math.min(next, request.dueMs)
+    for (const request of this.#unflushed) next = Math.min(next, request.dueMs)
+    return next
+  }
+
+  /** False: the first request waited too long, and the connection is closed. */
+  #expireRequests(nowMs: number): boolean {
+    const { requestTimeoutMs } = this.#config.limits
+    const head = this.#inFlight.peek()
+    for (const request of [...this.#inFlight, ...this.#unflushed]) {
+      if (request.dueMs > nowMs) continue
+      const waitedMs = nowMs - request.writtenMs
+      if (!request.settled) this.#timeOut(request, waitedMs, nowMs)
+      if (request !== head && request.answered) {
+        // Only the first request tells whether the broker works: the others wait for it.
+        request.dueMs = Number.POSITIVE_INFINITY
+      } else if (waitedMs >= requestTimeoutMs || this.#state === 'handshake') {
+        this.close(lostError(this.broker, undefined, `gave no answer for ${Math.round(waitedMs)} ms`))
+        return false
+      } else {
+        // The caller was in a hurry; the broker may still answer in time.
+        request.dueMs = request.writtenMs + requestTimeoutMs
+      }
+    }
+    return true
+  }
+
+  #timeOut(request: PendingRequest, waitedMs: number, nowMs: number): void {
+    const error = timedOutError(request.api.name, this.broker, waitedMs, 'unknown')
+    this.#config.observer.timeouts.add(1)
+    this.#config.observer.done(request, this, nowMs, error)
+    request.fail(error)
+  }
+
+  // ---- re-authentication
+
+  #tryReauthenticate(): void {
+    if (this.#inFlight.size > 0 || this.#reauthenticate === undefined) return
+    const again = this.#reauthenticate
+    this.#reauthenticate = undefined
+    again().then(
+      (afterMs) => {
+        this.#reauthenticating = false
+        this.reauthenticateAfter(afterMs, again)
+        this.#config.onWritable()
+      },
+      (error: unknown) => this.close(asKafkaError(error, 'Re-authentication')),
+    )
+  }
+}
+
+function unencodable(request: PendingRequest, cause: unknown): KafkaError {
+  if (KafkaError.is(cause)) return cause
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const message = `${request.api.name} version ${request.version} cannot be encoded: ${reason}`
+  return new KafkaError('INVALID_ARGUMENT', message, { cause, outcome: 'not-written' })
+}

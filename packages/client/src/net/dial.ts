@@ -1,0 +1,158 @@
+import { ApiVersions, encodeRequest } from '@ottla/codec'
+import type { Runtime, TlsOptions, Transport } from '@ottla/codec/runtime'
+import { type BrokerAddress, KafkaError } from '../errors.ts'
+import { scopeOf, withSignal } from '../runtime/wait.ts'
+import {
+  type DialFailure,
+  dialError,
+  looksLikeTls,
+  lookupError,
+  plaintextPortError,
+  tlsError,
+  tlsPortError,
+} from './connect-errors.ts'
+import type { Connection } from './connection.ts'
+
+/** A host may have more addresses than it is worth trying. */
+const mostAddresses = 10
+
+const probeTimeoutMs = 2_000
+
+export interface DialOptions {
+  readonly runtime: Runtime
+  readonly tls: TlsOptions | undefined
+  readonly mapBroker: ((host: string, port: number) => { readonly host: string; readonly port: number }) | undefined
+  readonly connectTimeoutMs: number
+}
+
+/** Where a broker is reached, and under which name its certificate is checked: the one that the broker advertises. */
+interface Place {
+  readonly broker: BrokerAddress
+  readonly address: string
+  readonly port: number
+}
+
+/** Connects a connection to its broker, trying each address of the host anew. Rejects with one KafkaError that names all. */
+export async function dialBroker(connection: Connection, options: DialOptions, signal: AbortSignal): Promise<void> {
+  const { broker } = connection
+  const { host, port } = options.mapBroker?.(broker.host, broker.port) ?? broker
+  const addresses = await lookUp(options, broker, host, signal)
+  const failures: DialFailure[] = []
+  for (const address of addresses.slice(0, mostAddresses)) {
+    try {
+      connection.attach(await dialOnce(options, { broker, address, port }, connection, signal))
+      return
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      if (KafkaError.is(error)) throw error
+      failures.push({ address, error })
+    }
+  }
+  throw dialError({ id: broker.id, host, port }, failures)
+}
+
+async function lookUp(
+  { runtime, connectTimeoutMs }: DialOptions,
+  broker: BrokerAddress,
+  host: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const scope = scopeOf(runtime, runtime.monoNow() + connectTimeoutMs, [signal])
+  try {
+    const addresses = await withSignal(runtime.lookup(host), scope.signal)
+    if (addresses.length === 0) throw new Error('the list of addresses is empty')
+    return addresses
+  } catch (error) {
+    if (signal.aborted) throw signal.reason
+    throw lookupError({ ...addressOf(broker), host }, error)
+  } finally {
+    scope.release()
+  }
+}
+
+async function dialOnce(
+  options: DialOptions,
+  place: Place,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<Transport> {
+  const { runtime, tls, connectTimeoutMs } = options
+  const scope = scopeOf(runtime, runtime.monoNow() + connectTimeoutMs, [signal])
+  const target = { address: place.address, port: place.port, serverName: place.broker.host, tls }
+  try {
+    return await runtime.dial(target, connection, scope.signal)
+  } catch (error) {
+    if (scope.expired) throw new Error(`no connection within ${connectTimeoutMs} ms`)
+    if (tls === undefined || signal.aborted) throw error
+    const known = tlsError(place.broker, error)
+    if (known !== undefined) throw known
+    // A broker closes a plaintext port without a word when it reads a TLS handshake: ask it in plaintext to be sure.
+    if (!isRefused(error) && (await speaksPlaintext(runtime, place, signal)))
+      throw plaintextPortError(place.broker, error)
+    throw error
+  } finally {
+    scope.release()
+  }
+}
+
+function isRefused(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === 'ECONNREFUSED'
+}
+
+/** Whether a Kafka broker answers on that port without TLS. Nothing secret is sent. */
+async function speaksPlaintext(runtime: Runtime, place: Place, signal: AbortSignal): Promise<boolean> {
+  const question = encodeRequest(ApiVersions, 0, { correlationId: 1, clientId: null }, {})
+  const first = await firstBytes(runtime, place, question, signal)
+  // A length below 1 MiB, then the correlation id of the question.
+  return first !== undefined && first.length >= 8 && first[0] === 0 && first.readInt32BE(4) === 1
+}
+
+/** The error to report when a broker closed a plaintext connection at its first request: does it speak TLS there? */
+export async function tlsPortErrorOf(
+  options: DialOptions,
+  broker: BrokerAddress,
+  signal: AbortSignal,
+): Promise<KafkaError | undefined> {
+  const { runtime } = options
+  const { host, port } = options.mapBroker?.(broker.host, broker.port) ?? broker
+  const addresses = await lookUp(options, broker, host, signal).catch(() => [])
+  const address = addresses[0]
+  if (address === undefined) return undefined
+  const first = await firstBytes(runtime, { broker, address, port }, [clientHello], signal)
+  return first !== undefined && looksLikeTls(first) ? tlsPortError(broker) : undefined
+}
+
+/** The beginning of a TLS 1.2 handshake that no server can agree to: it answers with an alert. */
+const clientHello = Buffer.from(`160301002f0100002b0303${'00'.repeat(32)}000002000001000000`, 'hex')
+
+/** What a peer answers first to some bytes, or undefined if it closes or stays silent. */
+async function firstBytes(
+  runtime: Runtime,
+  { broker, address, port }: Place,
+  question: readonly Uint8Array[],
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  const scope = scopeOf(runtime, runtime.monoNow() + probeTimeoutMs, [signal])
+  const space = Buffer.alloc(64)
+  let finish: (size: number) => void = () => {}
+  const answered = new Promise<number>((resolve) => {
+    finish = resolve
+  })
+  const sink = { space: () => space, filled: finish, closed: () => finish(0) }
+  let transport: Transport | undefined
+  try {
+    transport = await runtime.dial({ address, port, serverName: broker.host }, sink, scope.signal)
+    transport.write(question)
+    const size = await withSignal(answered, scope.signal)
+    return size === 0 ? undefined : Buffer.from(space.subarray(0, size))
+  } catch {
+    return undefined
+  } finally {
+    transport?.destroy()
+    scope.release()
+  }
+}
+
+function addressOf({ id, host, port }: BrokerAddress): BrokerAddress {
+  return { id, host, port }
+}

@@ -1,0 +1,121 @@
+import { ApiVersions, type ApiVersionsResponse, errorOf, SaslAuthenticate, SaslHandshake } from '@ottla/codec'
+import type { Runtime } from '@ottla/codec/runtime'
+import { describeBroker, KafkaError, kafkaErrorOf } from '../errors.ts'
+import { clientVersion } from '../version.ts'
+import { ApiRanges } from './api-ranges.ts'
+import type { Connection } from './connection.ts'
+import type { SaslMechanism } from './sasl/mechanism.ts'
+
+/** The oldest Kafka that is supported, as of KIP-896, and what tells it: the Metadata version it came with. */
+const oldestBroker = { release: '2.1', metadataVersion: 7 }
+
+const metadataKey = 3
+const unsupportedVersion = 35
+const illegalSaslState = 34
+const softwareName = 'ottla'
+
+export interface HandshakeOptions {
+  readonly runtime: Runtime
+  readonly sasl: SaslMechanism | undefined
+  readonly timeoutMs: number
+  /** Ask whether the listener wants SASL, though none is configured: the broker closed the last connection at once. */
+  readonly probeSasl: boolean
+}
+
+export interface Handshake {
+  readonly ranges: ApiRanges
+  /** When to authenticate again, counted from now; 0: never. */
+  readonly reauthenticateAfterMs: number
+}
+
+/** What a new connection begins with: which versions the broker speaks, then SASL. */
+export async function shakeHands(connection: Connection, options: HandshakeOptions): Promise<Handshake> {
+  const ranges = await negotiate(connection, options.timeoutMs)
+  const metadata = ranges.rangeOf(metadataKey)
+  if (metadata !== undefined && metadata.max < oldestBroker.metadataVersion) {
+    const message = `${describeBroker(connection.broker)} is older than Apache Kafka ${oldestBroker.release}`
+    throw new KafkaError('UNSUPPORTED_BROKER', message, {
+      broker: connection.broker,
+      hint: `The oldest supported version is ${oldestBroker.release}.`,
+      outcome: 'not-written',
+    })
+  }
+  if (options.sasl === undefined) {
+    if (options.probeSasl) await refuseIfSaslListener(connection, options.timeoutMs)
+    return { ranges, reauthenticateAfterMs: 0 }
+  }
+  return { ranges, reauthenticateAfterMs: await authenticate(connection, ranges, options.sasl, options) }
+}
+
+async function negotiate(connection: Connection, timeoutMs: number): Promise<ApiRanges> {
+  const first = await askVersions(connection, ApiVersions.versions.max, timeoutMs)
+  if (first.errorCode !== unsupportedVersion) return rangesOf(connection, first)
+  // An older broker answers in version 0 and says which versions it has (KIP-511); brokers before that say nothing.
+  const range = first.apiKeys.find(({ apiKey }) => apiKey === ApiVersions.key)
+  const version = Math.min(range?.maxVersion ?? 0, ApiVersions.versions.max)
+  return rangesOf(connection, await askVersions(connection, version, timeoutMs))
+}
+
+async function askVersions(connection: Connection, version: number, timeoutMs: number): Promise<ApiVersionsResponse> {
+  const body = version < 3 ? {} : { clientSoftwareName: softwareName, clientSoftwareVersion: clientVersion }
+  return connection.exchange(ApiVersions, version, body, timeoutMs)
+}
+
+function rangesOf(connection: Connection, answer: ApiVersionsResponse): ApiRanges {
+  if (answer.errorCode !== 0) throw kafkaErrorOf(answer.errorCode, 'ApiVersions', { broker: connection.broker })
+  return new ApiRanges(answer.apiKeys, answer.finalizedFeatures)
+}
+
+/** A broker tells a listener with SASL by which error it answers to a mechanism that does not exist. */
+async function refuseIfSaslListener(connection: Connection, timeoutMs: number): Promise<void> {
+  const { errorCode, mechanisms } = await connection.exchange(SaslHandshake, 1, { mechanism: '' }, timeoutMs)
+  if (errorCode === illegalSaslState || errorCode === 0) return
+  throw new KafkaError('SASL_REQUIRED', `${describeBroker(connection.broker)} wants SASL on this port`, {
+    broker: connection.broker,
+    outcome: 'not-written',
+    hint: `Set the option \`sasl\`; enabled there: ${mechanisms.join(', ')}.`,
+  })
+}
+
+/** Authenticates, on a new connection or again on one in use. Gives when to do so again, in ms; 0: never. */
+export async function authenticate(
+  connection: Connection,
+  ranges: ApiRanges,
+  sasl: SaslMechanism,
+  { runtime, timeoutMs }: Pick<HandshakeOptions, 'runtime' | 'timeoutMs'>,
+): Promise<number> {
+  const { broker } = connection
+  const version = ranges.negotiate(SaslAuthenticate, {})
+  if (version < 0) throw noSaslError(connection)
+  const answer = await connection.exchange(SaslHandshake, 1, { mechanism: sasl.name }, timeoutMs)
+  if (answer.errorCode === illegalSaslState) throw noSaslError(connection)
+  if (answer.errorCode !== 0) {
+    const hint = `Mechanisms enabled there: ${answer.mechanisms.join(', ') || 'none'}.`
+    throw kafkaErrorOf(answer.errorCode, `SASL ${sasl.name}`, { broker, hint })
+  }
+  const startedMs = runtime.monoNow()
+  let lifetimeMs = 0
+  const send = async (message: Uint8Array): Promise<Uint8Array> => {
+    const reply = await connection.exchange(SaslAuthenticate, version, { authBytes: message }, timeoutMs)
+    if (reply.errorCode !== 0) {
+      const refused = errorOf(reply.errorCode).name === 'SASL_AUTHENTICATION_FAILED'
+      const reason = refused ? { message: reply.errorMessage } : {}
+      throw kafkaErrorOf(reply.errorCode, `SASL ${sasl.name} authentication`, { broker, ...reason })
+    }
+    lifetimeMs = Number(reply.sessionLifetimeMs)
+    return reply.authBytes
+  }
+  await sasl.authenticate({ runtime, broker, send })
+  if (lifetimeMs <= 0) return 0
+  // Between 80 and 90 % of the session (KIP-368), so that connections do not all authenticate in the same moment.
+  const atMs = lifetimeMs * (0.8 + 0.1 * runtime.random())
+  return Math.max(1, atMs - (runtime.monoNow() - startedMs))
+}
+
+function noSaslError({ broker }: Connection): KafkaError {
+  return new KafkaError('ILLEGAL_SASL_STATE', `${describeBroker(broker)} has no SASL on this port`, {
+    broker,
+    outcome: 'not-written',
+    hint: 'Leave out the option `sasl`, or use the port of a SASL_SSL or SASL_PLAINTEXT listener.',
+  })
+}

@@ -1,0 +1,86 @@
+import type { Api } from '@ottla/codec'
+import { abortedError, type KafkaError } from '../errors.ts'
+import type { ApiTimes } from '../metrics.ts'
+
+export interface PendingOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly minVersion?: number | undefined
+  readonly maxVersion?: number | undefined
+  readonly onFlushed?: (() => void) | undefined
+}
+
+/** A request from the call until its promise settles, whichever way: answer, time-out, abort, loss of the connection. */
+export class PendingRequest {
+  readonly api: Api
+  /** A value, or what makes it once the version is known. */
+  readonly body: unknown
+  readonly options: PendingOptions
+  /** False: the broker does not answer (acks=0), the request is done when its bytes have left. */
+  readonly answered: boolean
+  readonly times: ApiTimes
+  readonly createdMs: number
+  /** On monoNow. After the time-out of a written request: when its connection counts as dead. */
+  dueMs: number
+  version = -1
+  correlationId = -1
+  writtenMs = -1
+  settled = false
+  #resolve: (value: never) => void
+  #reject: (error: KafkaError) => void
+  #onAbort: (() => void) | undefined
+
+  constructor(
+    api: Api,
+    body: unknown,
+    options: PendingOptions,
+    rest: {
+      readonly answered: boolean
+      readonly times: ApiTimes
+      readonly createdMs: number
+      readonly dueMs: number
+      readonly resolve: (value: never) => void
+      readonly reject: (error: KafkaError) => void
+    },
+  ) {
+    this.api = api
+    this.body = body
+    this.options = options
+    this.answered = rest.answered
+    this.times = rest.times
+    this.createdMs = rest.createdMs
+    this.dueMs = rest.dueMs
+    this.#resolve = rest.resolve
+    this.#reject = rest.reject
+    if (options.signal !== undefined) this.#follow(options.signal)
+  }
+
+  /** Whether the broker may have acted on it. */
+  get outcome(): 'not-written' | 'unknown' {
+    return this.writtenMs < 0 ? 'not-written' : 'unknown'
+  }
+
+  succeed(value: unknown): void {
+    if (this.settled) return
+    this.#settle()
+    this.#resolve(value as never)
+  }
+
+  fail(error: KafkaError): void {
+    if (this.settled) return
+    this.#settle()
+    this.times.failed()
+    this.#reject(error)
+  }
+
+  #settle(): void {
+    this.settled = true
+    if (this.#onAbort !== undefined) this.options.signal!.removeEventListener('abort', this.#onAbort)
+  }
+
+  #follow(signal: AbortSignal): void {
+    const onAbort = () => this.fail(abortedError(this.api.name, signal, this.outcome))
+    this.#onAbort = onAbort
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+  }
+}
