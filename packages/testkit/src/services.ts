@@ -1,5 +1,9 @@
 import type { Broker } from './broker.ts'
+import type { BrokerConfig } from './state/broker-config.ts'
+import { GroupCoordinator, OFFSETS_TOPIC } from './state/group-coordinator.ts'
+import { defaultGroupConfig, type GroupConfig } from './state/group-shard.ts'
 import type { Replica } from './state/replica.ts'
+import { Users } from './state/users.ts'
 
 /**
  * What runs on a broker above its partitions: coordinators whose state lives in the log of an internal topic. A service is
@@ -17,8 +21,31 @@ export interface BrokerService {
 }
 
 /** The services by name, as handlers reach them: `context.broker.services.groups`. */
-export type BrokerServices = Readonly<Record<never, BrokerService>>
+export type BrokerServices = {
+  readonly groups: GroupCoordinator
+  readonly users: Users
+}
 
-export function createServices(_broker: Broker): BrokerServices {
-  return {}
+export function createServices(broker: Broker): BrokerServices {
+  const { runtime, config, sasl } = broker.cluster
+  const groups = new GroupCoordinator({
+    runtime,
+    config: groupConfigOf(config),
+    partitionCount: () => broker.partitionCount(OFFSETS_TOPIC),
+  })
+  return { groups, users: new Users(sasl, runtime) }
+}
+
+function groupConfigOf(config: BrokerConfig): GroupConfig {
+  return {
+    ...defaultGroupConfig,
+    initialRebalanceDelayMs: config.number('group.initial.rebalance.delay.ms'),
+    minSessionTimeoutMs: config.number('group.min.session.timeout.ms'),
+    maxSessionTimeoutMs: config.number('group.max.session.timeout.ms'),
+    maxSize: config.number('group.max.size'),
+    offsetMetadataMaxBytes: config.number('offset.metadata.max.bytes'),
+    offsetsCommitTimeoutMs: config.number('offsets.commit.timeout.ms'),
+    offsetsRetentionMs: config.number('offsets.retention.minutes') * 60_000,
+    offsetsRetentionCheckIntervalMs: config.number('offsets.retention.check.interval.ms'),
+  }
 }

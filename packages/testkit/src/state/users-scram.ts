@@ -1,5 +1,4 @@
 import { createHash, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto'
-import type { Runtime } from '@ottla/codec/runtime'
 import type { SaslExchange, SaslStep } from './users.ts'
 
 export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
@@ -45,17 +44,17 @@ const finalMessage = /^(c=([A-Za-z0-9+/=]+),r=([!-+\--~]+)(?:,.*)?),p=([A-Za-z0-
 /** The server's side of RFC 5802, without channel binding, as Kafka has it. */
 export class ScramExchange implements SaslExchange {
   readonly #mechanism: ScramMechanism
-  readonly #runtime: Pick<Runtime, 'secureRandom'>
+  readonly #serverNonce: () => string
   readonly #credentialOf: (user: string) => ScramCredential | undefined
   #challenge: Challenge | undefined
 
   constructor(
     mechanism: ScramMechanism,
-    runtime: Pick<Runtime, 'secureRandom'>,
+    serverNonce: () => string,
     credentialOf: (user: string) => ScramCredential | undefined,
   ) {
     this.#mechanism = mechanism
-    this.#runtime = runtime
+    this.#serverNonce = serverNonce
     this.#credentialOf = credentialOf
   }
 
@@ -78,7 +77,7 @@ export class ScramExchange implements SaslExchange {
       const message = 'Authentication failed: Client requested an authorization id that is different from username'
       return { kind: 'failed', message }
     }
-    const nonce = clientNonce + Buffer.from(this.#runtime.secureRandom(18)).toString('base64url')
+    const nonce = clientNonce + this.#serverNonce()
     const reply = `r=${nonce},s=${Buffer.from(credential.salt).toString('base64')},i=${credential.iterations}`
     this.#challenge = { user, credential, nonce, signedSoFar: `${bare},${reply}` }
     return { kind: 'continue', bytes: Buffer.from(reply) }

@@ -42,7 +42,8 @@ export class Users {
     if (!this.mechanisms.includes(mechanism)) return undefined
     if (mechanism === 'PLAIN') return { step: (bytes) => this.#plain(bytes) }
     const scram = mechanism as ScramMechanism
-    return new ScramExchange(scram, this.#runtime, (user) => this.#credential(scram, user))
+    const nonce = (): string => Buffer.from(this.#runtime.secureRandom(18)).toString('base64url')
+    return new ScramExchange(scram, nonce, (user) => this.#credential(scram, user))
   }
 
   /** Forgets what it derived from passwords. */

@@ -1,0 +1,59 @@
+import { type Encodable, errorCode, OffsetCommit } from '@ottla/codec'
+import type { Broker } from '../broker.ts'
+import { Held } from '../state/held.ts'
+import { commitOffsets, NO_TOPIC_ID, type OffsetCommitTopic, type TopicResult } from '../state/offsets-commit.ts'
+import { type closeConnection, type Handler, serves } from './handler.ts'
+
+type Answer = Encodable<typeof OffsetCommit.response>
+
+const handle: Handler<typeof OffsetCommit> = (context, request) => {
+  const { broker, apiVersion } = context
+  const known: OffsetCommitTopic[] = []
+  const results = request.topics.map((asked) => {
+    const topic = apiVersion >= 10 ? named(broker, asked) : identified(broker, asked)
+    const count = broker.partitionCount(topic.name)
+    const partitions = topic.partitions.filter(({ partitionIndex: p }) => p >= 0 && p < count)
+    if (partitions.length > 0) known.push({ ...topic, partitions })
+    return failedTopic(asked, topic.name === '' ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION')
+  })
+  if (known.length === 0) return { throttleTimeMs: 0, topics: results }
+  const held = new Held<Answer | typeof closeConnection>(context.cluster.runtime)
+  const body = { ...request, topics: known }
+  const shard = broker.services.groups.shardOf(request.groupId)
+  if (typeof shard === 'string') {
+    const failed = known.map((topic) => failedTopic(topic, shard))
+    return { throttleTimeMs: 0, topics: merged(results, failed) }
+  }
+  commitOffsets(shard, body, apiVersion, (topics) =>
+    held.complete({ throttleTimeMs: 0, topics: merged(results, topics) }),
+  )
+  return held
+}
+
+/** Before v10 topics come by name: the id is what the broker knows it under now. */
+function identified(broker: Broker, topic: OffsetCommitTopic): OffsetCommitTopic {
+  return { ...topic, topicId: broker.view.topic(topic.name)?.id ?? NO_TOPIC_ID }
+}
+
+function named(broker: Broker, topic: OffsetCommitTopic): OffsetCommitTopic {
+  return { ...topic, name: broker.view.topicById(topic.topicId)?.name ?? '' }
+}
+
+function failedTopic(topic: OffsetCommitTopic, error: Parameters<typeof errorCode>[0]): TopicResult {
+  const partitions = topic.partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: errorCode(error) }))
+  return { name: topic.name, topicId: topic.topicId, partitions }
+}
+
+/** The results of the partitions that exist, in the places of the request. */
+function merged(all: readonly TopicResult[], known: readonly TopicResult[]): TopicResult[] {
+  return all.map((topic) => {
+    const isSame = (other: TopicResult): boolean =>
+      topic.name === '' ? other.topicId === topic.topicId : other.name === topic.name
+    const found = new Map(
+      known.filter(isSame).flatMap(({ partitions }) => partitions.map((each) => [each.partitionIndex, each] as const)),
+    )
+    return { ...topic, partitions: topic.partitions.map((each) => found.get(each.partitionIndex) ?? each) }
+  })
+}
+
+export const offsetCommit = serves(OffsetCommit, { min: 2, max: 10 }, handle)

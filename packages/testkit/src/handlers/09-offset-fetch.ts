@@ -1,0 +1,109 @@
+import { type Decoded, type Encodable, errorCode, OffsetFetch } from '@ottla/codec'
+import type { Broker } from '../broker.ts'
+import { Held } from '../state/held.ts'
+import { NO_TOPIC_ID } from '../state/offsets-commit.ts'
+import { type FetchedTopic, fetchOffsets, type WantedTopic } from '../state/offsets-fetch.ts'
+import { type closeConnection, type Handler, type HandlerContext, serves } from './handler.ts'
+
+type Answer = Encodable<typeof OffsetFetch.response>
+type GroupAnswer = NonNullable<Answer['groups']>[number]
+type GroupRequest = Decoded<typeof OffsetFetch.request>['groups'][number]
+
+const handle: Handler<typeof OffsetFetch> = (context, request) => {
+  const { apiVersion } = context
+  const asked =
+    apiVersion >= 8 ? request.groups : [{ ...request, memberId: null, memberEpoch: -1, topics: old(request) }]
+  const answers = new Map<number, GroupAnswer>()
+  const held = new Held<Answer | typeof closeConnection>(context.cluster.runtime)
+  const answered = (index: number, answer: GroupAnswer): void => {
+    answers.set(index, answer)
+    if (answers.size < asked.length) return
+    const groups = asked.map((group, i) => answers.get(i) ?? { groupId: group.groupId, topics: [] })
+    held.complete(apiVersion >= 8 ? { throttleTimeMs: 0, groups } : single(groups[0], request.topics))
+  }
+  if (asked.length === 0) return { throttleTimeMs: 0, groups: [] }
+  asked.forEach((group, index) => {
+    fetchGroup(context, group, request.requireStable, (answer) => answered(index, answer))
+  })
+  return held
+}
+
+function old(request: Decoded<typeof OffsetFetch.request>): GroupRequest['topics'] {
+  return request.topics?.map((topic) => ({ ...topic, topicId: NO_TOPIC_ID })) ?? null
+}
+
+/** Before v8 there is one group; before v2 its error stands at each partition. */
+function single(group: GroupAnswer | undefined, asked: Decoded<typeof OffsetFetch.request>['topics']): Answer {
+  const code = group?.errorCode ?? 0
+  if (code === 0)
+    return { throttleTimeMs: 0, topics: (group?.topics ?? []).map((topic) => ({ ...topic, name: topic.name ?? '' })) }
+  const topics = (asked ?? []).map(({ name, partitionIndexes }) => ({
+    name,
+    partitions: partitionIndexes.map((partitionIndex) => ({
+      partitionIndex,
+      committedOffset: -1n,
+      committedLeaderEpoch: -1,
+      metadata: '',
+      errorCode: code,
+    })),
+  }))
+  return { throttleTimeMs: 0, topics, errorCode: code }
+}
+
+function fetchGroup(
+  context: HandlerContext,
+  group: GroupRequest,
+  requireStable: boolean,
+  respond: (answer: GroupAnswer) => void,
+): void {
+  const { broker, apiVersion } = context
+  const { groupId } = group
+  const shard = broker.services.groups.shardOf(groupId)
+  if (typeof shard === 'string') {
+    respond({ groupId, topics: [], errorCode: errorCode(shard) })
+    return
+  }
+  const wanted = group.topics?.map((topic) => resolved(broker, topic, apiVersion)) ?? null
+  // A topic whose id is unknown is answered here, in its place among the others.
+  const known = wanted?.filter((topic) => topic.name !== '') ?? null
+  fetchOffsets(shard, groupId, known, requireStable, (result) => {
+    if (typeof result === 'string') {
+      respond({ groupId, topics: [], errorCode: errorCode(result) })
+      return
+    }
+    const topics = wanted ? inPlace(wanted, result) : withIds(broker, result, apiVersion)
+    respond({ groupId, topics, errorCode: 0 })
+  })
+}
+
+function resolved(broker: Broker, topic: WantedTopic, apiVersion: number): WantedTopic {
+  return apiVersion >= 10
+    ? { ...topic, name: broker.view.topicById(topic.topicId)?.name ?? '' }
+    : { ...topic, topicId: broker.view.topic(topic.name)?.id ?? NO_TOPIC_ID }
+}
+
+function inPlace(wanted: readonly WantedTopic[], fetched: readonly FetchedTopic[]): FetchedTopic[] {
+  const rest = [...fetched]
+  return wanted.map((topic) => (topic.name === '' ? unknownId(topic) : rest.shift()) ?? unknownId(topic))
+}
+
+function unknownId({ topicId, partitionIndexes }: WantedTopic): FetchedTopic {
+  const partitions = partitionIndexes.map((partitionIndex) => ({
+    partitionIndex,
+    committedOffset: -1n,
+    committedLeaderEpoch: -1,
+    metadata: '',
+    errorCode: errorCode('UNKNOWN_TOPIC_ID'),
+  }))
+  return { name: '', topicId, partitions }
+}
+
+/** From v10 on a topic that is gone cannot be told any more: it has no id. */
+function withIds(broker: Broker, topics: readonly FetchedTopic[], apiVersion: number): FetchedTopic[] {
+  return topics.flatMap((topic) => {
+    const topicId = broker.view.topic(topic.name)?.id
+    return topicId === undefined && apiVersion >= 10 ? [] : [{ ...topic, topicId: topicId ?? NO_TOPIC_ID }]
+  })
+}
+
+export const offsetFetch = serves(OffsetFetch, { min: 1, max: 10 }, handle)

@@ -1,0 +1,26 @@
+import { JoinGroup } from '@ottla/codec'
+import { joinError } from '../state/group.ts'
+import { joinGroup as join } from '../state/group-join.ts'
+import type { JoinGroupAnswer } from '../state/group-member.ts'
+import { Held } from '../state/held.ts'
+import { type closeConnection, type Handler, serves } from './handler.ts'
+
+const handle: Handler<typeof JoinGroup> = (context, request) => {
+  const { apiVersion, clientHost } = context
+  const shard = context.broker.services.groups.shardOf(request.groupId)
+  if (typeof shard === 'string') return inVersion(apiVersion, joinError(shard, request.memberId))
+  const held = new Held<JoinGroupAnswer | typeof closeConnection>(context.cluster.runtime)
+  // Version 0 has one timeout for both.
+  const body = apiVersion === 0 ? { ...request, rebalanceTimeoutMs: request.sessionTimeoutMs } : request
+  const client = { clientId: context.clientId ?? '', clientHost, apiVersion }
+  join(shard, body, client, (answer) => held.complete(inVersion(apiVersion, answer)))
+  return held
+}
+
+/** Before v7 the protocol's name cannot be null. */
+function inVersion(apiVersion: number, answer: JoinGroupAnswer): JoinGroupAnswer {
+  const protocolName = apiVersion < 7 ? (answer.protocolName ?? '') : answer.protocolName
+  return { throttleTimeMs: 0, ...answer, protocolName }
+}
+
+export const joinGroup = serves(JoinGroup, { min: 0, max: 9 }, handle)

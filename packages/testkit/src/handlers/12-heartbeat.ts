@@ -1,0 +1,25 @@
+import { type Encodable, type ErrorName, errorCode, Heartbeat } from '@ottla/codec'
+import { heartbeat as beat } from '../state/group-heartbeat.ts'
+import { writeErrorForMember } from '../state/group-shard.ts'
+import { Held } from '../state/held.ts'
+import { type closeConnection, type Handler, serves } from './handler.ts'
+
+type Answer = Encodable<typeof Heartbeat.response>
+
+const handle: Handler<typeof Heartbeat> = (context, request) => {
+  const shard = context.broker.services.groups.shardOf(request.groupId)
+  // While the group is being loaded nobody knows better: the member goes on.
+  if (shard === 'COORDINATOR_LOAD_IN_PROGRESS') return { throttleTimeMs: 0, errorCode: 0 }
+  if (typeof shard === 'string') return { throttleTimeMs: 0, errorCode: errorCode(shard) }
+  const result = beat(shard, request)
+  const held = new Held<Answer | typeof closeConnection>(context.cluster.runtime)
+  const answer = (error: ErrorName | undefined): Answer => ({
+    throttleTimeMs: 0,
+    errorCode: error ? errorCode(error) : 0,
+  })
+  // What it says holds only once what was written before it does.
+  shard.log.write([], { done: (error) => held.complete(answer(error ? writeErrorForMember(error) : result)) })
+  return held
+}
+
+export const heartbeat = serves(Heartbeat, { min: 0, max: 4 }, handle)

@@ -1,0 +1,31 @@
+import { type Encodable, errorCode, LeaveGroup } from '@ottla/codec'
+import { type LeavingMember, leaveGroup as leave } from '../state/group-heartbeat.ts'
+import { writeErrorForMember } from '../state/group-shard.ts'
+import { Held } from '../state/held.ts'
+import { type closeConnection, type Handler, serves } from './handler.ts'
+
+type Answer = Encodable<typeof LeaveGroup.response>
+
+const handle: Handler<typeof LeaveGroup> = (context, request) => {
+  const { groupId } = request
+  if (groupId === '') return { throttleTimeMs: 0, errorCode: errorCode('INVALID_GROUP_ID'), members: [] }
+  const shard = context.broker.services.groups.shardOf(groupId)
+  if (typeof shard === 'string') return { throttleTimeMs: 0, errorCode: errorCode(shard), members: [] }
+  // Before v3 exactly one member leaves, and its result is that of the request.
+  const isSingle = context.apiVersion < 3
+  const one: LeavingMember = { memberId: request.memberId, groupInstanceId: null, reason: null }
+  const members = leave(shard, groupId, isSingle ? [one] : request.members)
+  const answer: Answer = isSingle
+    ? { throttleTimeMs: 0, errorCode: members[0]?.errorCode ?? 0, members: [] }
+    : { throttleTimeMs: 0, errorCode: 0, members }
+  const held = new Held<Answer | typeof closeConnection>(context.cluster.runtime)
+  shard.log.write([], {
+    done: (error) =>
+      held.complete(
+        error ? { throttleTimeMs: 0, errorCode: errorCode(writeErrorForMember(error)), members: [] } : answer,
+      ),
+  })
+  return held
+}
+
+export const leaveGroup = serves(LeaveGroup, { min: 0, max: 5 }, handle)

@@ -1,0 +1,23 @@
+import { type ErrorName, errorCode, SyncGroup } from '@ottla/codec'
+import { NO_BYTES, type SyncGroupAnswer } from '../state/group-member.ts'
+import { syncGroup as sync } from '../state/group-sync.ts'
+import { Held } from '../state/held.ts'
+import { type closeConnection, type Handler, serves } from './handler.ts'
+
+const handle: Handler<typeof SyncGroup> = (context, request) => {
+  const fail = (error: ErrorName): SyncGroupAnswer => ({
+    throttleTimeMs: 0,
+    errorCode: errorCode(error),
+    assignment: NO_BYTES,
+  })
+  // Since v5 a member must say which protocol it follows.
+  const isVague = request.protocolType === null || request.protocolName === null
+  if (context.apiVersion >= 5 && isVague) return fail('INCONSISTENT_GROUP_PROTOCOL')
+  const shard = context.broker.services.groups.shardOf(request.groupId)
+  if (typeof shard === 'string') return fail(shard)
+  const held = new Held<SyncGroupAnswer | typeof closeConnection>(context.cluster.runtime)
+  sync(shard, request, (answer) => held.complete({ throttleTimeMs: 0, ...answer }))
+  return held
+}
+
+export const syncGroup = serves(SyncGroup, { min: 0, max: 5 }, handle)

@@ -1,0 +1,27 @@
+import { DeleteGroups, type Encodable, type ErrorName, errorCode } from '@ottla/codec'
+import { Held } from '../state/held.ts'
+import { deleteGroup } from '../state/offsets-commit.ts'
+import { type closeConnection, type Handler, serves } from './handler.ts'
+
+type Answer = Encodable<typeof DeleteGroups.response>
+
+const handle: Handler<typeof DeleteGroups> = (context, request) => {
+  const groupIds = [...new Set(request.groupsNames)]
+  if (groupIds.length === 0) return { throttleTimeMs: 0, results: [] }
+  const codes = new Map<string, number>()
+  const held = new Held<Answer | typeof closeConnection>(context.cluster.runtime)
+  for (const groupId of groupIds) {
+    const deleted = (error: ErrorName | undefined): void => {
+      codes.set(groupId, error ? errorCode(error) : 0)
+      if (codes.size < groupIds.length) return
+      const results = groupIds.map((each) => ({ groupId: each, errorCode: codes.get(each) ?? 0 }))
+      held.complete({ throttleTimeMs: 0, results })
+    }
+    const shard = context.broker.services.groups.shardOf(groupId)
+    if (typeof shard === 'string') deleted(shard)
+    else deleteGroup(shard, groupId, deleted)
+  }
+  return held
+}
+
+export const deleteGroups = serves(DeleteGroups, { min: 0, max: 2 }, handle)

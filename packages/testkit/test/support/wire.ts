@@ -1,0 +1,69 @@
+import { connect, type Socket } from 'node:net'
+import { type Api, type Decoded, decodeResponse, type Encodable, encodeRequest, FrameSplitter } from '@ottla/codec'
+
+/** A connection over TCP that sends requests in the version it is told, one after the other. */
+export class Wire {
+  readonly #socket: Socket
+  readonly #clientId: string
+  readonly #waiting: { readonly resolve: (frame: Buffer) => void; readonly reject: (error: Error) => void }[] = []
+  #correlationId = 0
+
+  private constructor(socket: Socket, clientId: string) {
+    this.#socket = socket
+    this.#clientId = clientId
+    const splitter = new FrameSplitter({
+      maxBytes: 100_000_000,
+      onFrame: (frame) => this.#waiting.shift()?.resolve(frame),
+      onError: (error) => socket.destroy(error),
+    })
+    socket.on('data', (data: Buffer) => {
+      for (let offset = 0; offset < data.length; ) {
+        const space = splitter.space()
+        const size = Math.min(space.length, data.length - offset)
+        space.set(data.subarray(offset, offset + size))
+        splitter.filled(size)
+        offset += size
+      }
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      for (const { reject } of this.#waiting.splice(0)) reject(new Error('closed'))
+    })
+  }
+
+  /** `address` is `host:port`. */
+  static async open(address: string, clientId = 'wire'): Promise<Wire> {
+    const at = address.lastIndexOf(':')
+    const socket = connect({ host: address.slice(0, at), port: Number(address.slice(at + 1)), noDelay: true })
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve)
+      socket.once('error', reject)
+    })
+    return new Wire(socket, clientId)
+  }
+
+  /** Rejects when the connection closes before the answer. */
+  async request<Q, S>(
+    api: Api<Q, S>,
+    version: number,
+    body: Encodable<Api<Q, S>['request']>,
+  ): Promise<Decoded<Api<Q, S>['response']>> {
+    const correlationId = ++this.#correlationId
+    const frame = await new Promise<Buffer>((resolve, reject) => {
+      if (this.#socket.destroyed) reject(new Error('closed'))
+      this.#waiting.push({ resolve, reject })
+      for (const chunk of encodeRequest(api, version, { correlationId, clientId: this.#clientId }, body)) {
+        this.#socket.write(chunk)
+      }
+    })
+    return decodeResponse(api, version, frame).body
+  }
+
+  get isClosed(): boolean {
+    return this.#socket.destroyed
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+}
