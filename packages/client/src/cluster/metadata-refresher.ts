@@ -1,4 +1,4 @@
-import { errorCode, Metadata, type MetadataResponse } from '@ottla/codec'
+import { Metadata, type MetadataResponse } from '@ottla/codec'
 import type { Timer } from '@ottla/codec/runtime'
 import { KafkaError, kafkaErrorOf } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
@@ -14,7 +14,14 @@ const longestAnswerMs = 10_000
 /** The first Metadata version that every supported broker has, and in which null means all topics. */
 const leastVersion = 4
 
-const rebootstrapRequired = errorCode('REBOOTSTRAP_REQUIRED')
+const noOperations = { includeClusterAuthorizedOperations: false, includeTopicAuthorizedOperations: false }
+
+interface Question {
+  readonly topics: readonly { readonly name: string }[] | null
+  readonly allowAutoTopicCreation: boolean
+  readonly includeClusterAuthorizedOperations: boolean
+  readonly includeTopicAuthorizedOperations: boolean
+}
 
 /** A refresh that has not begun: all calls until then share it. */
 interface Batch {
@@ -125,13 +132,14 @@ export class MetadataRefresher {
   }
 
   async #ask(topics: readonly string[] | null, allowAutoTopicCreation: boolean): Promise<void> {
-    const request = { topics: topics === null ? null : topics.map((name) => ({ name })), allowAutoTopicCreation }
+    const asked = topics === null ? null : topics.map((name) => ({ name }))
+    const request = { topics: asked, allowAutoTopicCreation, ...noOperations }
     const answer = await this.#anyAnswer(request)
     this.#answeredMs = this.#services.runtime.monoNow()
     if (!this.#closing.aborted) this.#hooks.applied(answer, topics === null)
   }
 
-  async #anyAnswer(request: Parameters<typeof askBroker>[1]): Promise<MetadataResponse> {
+  async #anyAnswer(request: Question): Promise<MetadataResponse> {
     const { runtime, options } = this.#services
     const timeoutMs = Math.min(options.requestTimeoutMs, longestAnswerMs)
     const failures: KafkaError[] = []
@@ -142,6 +150,7 @@ export class MetadataRefresher {
         } catch (error) {
           if (!KafkaError.is(error) || this.#closing.aborted) throw error
           failures.push(error)
+          // The broker says that we hold the brokers of another cluster.
           if (error.code === 'REBOOTSTRAP_REQUIRED') return undefined
         }
       }
@@ -191,13 +200,9 @@ export class MetadataRefresher {
   }
 }
 
-async function askBroker(
-  node: BrokerNode,
-  request: { readonly topics: readonly { name: string }[] | null; readonly allowAutoTopicCreation: boolean },
-  timeoutMs: number,
-): Promise<MetadataResponse> {
+async function askBroker(node: BrokerNode, request: Question, timeoutMs: number): Promise<MetadataResponse> {
   const answer = await node.request(Metadata, request, { timeoutMs, minVersion: leastVersion })
-  if (answer.errorCode === rebootstrapRequired || answer.errorCode !== 0) {
+  if (answer.errorCode !== 0) {
     throw kafkaErrorOf(answer.errorCode, 'Metadata', { broker: node.address() })
   }
   return answer

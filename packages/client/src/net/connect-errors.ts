@@ -107,7 +107,8 @@ export function tlsError(broker: BrokerAddress, cause: unknown): KafkaError | un
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const hint = 'Connect by a name that the certificate carries, or set `tls.servername` to one.'
-    return fail(`the certificate is not for '${broker.host}': ${messageOf(cause)}`, hint)
+    const { host = broker.host } = cause as { host?: string }
+    return fail(`the certificate is not for '${host}': ${messageOf(cause)}`, hint)
   }
   if (code === 'CERT_HAS_EXPIRED') return fail('the certificate has expired', 'Renew the certificate of the broker.')
   if (code === 'CERT_NOT_YET_VALID') {

@@ -43,6 +43,9 @@ export class Connection implements TransportSink {
   /** Requests without an answer, until their bytes have left. */
   readonly #unflushed = new Set<PendingRequest>()
   #splitter: FrameSplitter
+  /** What `space` returned last, and which splitter gave it. */
+  #space: Uint8Array | undefined
+  #spaceOf: FrameSplitter | undefined
   #transport: Transport | undefined
   #state: 'handshake' | 'ready' | 'closed' = 'handshake'
   #closeError: KafkaError | undefined
@@ -182,14 +185,28 @@ export class Connection implements TransportSink {
   // ---- TransportSink
 
   space(): Uint8Array {
-    const space = this.#splitter.space()
-    if (this.#responses === 0) this.#firstSpace ??= space
-    return space
+    this.#space = this.#splitter.space()
+    this.#spaceOf = this.#splitter
+    if (this.#responses === 0) this.#firstSpace ??= this.#space
+    return this.#space
   }
 
   filled(size: number): void {
     this.#config.observer.bytesReceived.add(size)
-    if (this.#state !== 'closed') this.#splitter.filled(size)
+    if (this.#state === 'closed') return
+    if (this.#spaceOf === this.#splitter) this.#splitter.filled(size)
+    else this.#copyOver(this.#space!.subarray(0, size))
+  }
+
+  /** The space was asked for before the splitter changed. */
+  #copyOver(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length && !this.isClosed; ) {
+      const space = this.#splitter.space()
+      const part = bytes.subarray(at, at + space.length)
+      space.set(part)
+      this.#splitter.filled(part.length)
+      at += part.length
+    }
   }
 
   closed(error: Error | undefined): void {

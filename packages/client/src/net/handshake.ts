@@ -99,7 +99,7 @@ export async function authenticate(
     const reply = await connection.exchange(SaslAuthenticate, version, { authBytes: message }, timeoutMs)
     if (reply.errorCode !== 0) {
       const refused = errorOf(reply.errorCode).name === 'SASL_AUTHENTICATION_FAILED'
-      const reason = refused ? { message: reply.errorMessage } : {}
+      const reason = refused ? { message: reply.errorMessage, fatal: true } : {}
       throw kafkaErrorOf(reply.errorCode, `SASL ${sasl.name} authentication`, { broker, ...reason })
     }
     lifetimeMs = Number(reply.sessionLifetimeMs)
