@@ -1,0 +1,72 @@
+// Compares the codec with Kafka's own: JSON to bytes and bytes to JSON, for every message in every version.
+// SEED and SAMPLES say which values; UPDATE_GOLDEN=1 writes the first value of each to test/golden.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { expect, test } from 'vitest'
+import type { Message } from '../../src/schema/api.ts'
+import { decodeMessage, encodeMessage } from '../../src/schema/codec.ts'
+import { defaultOf, type Struct } from '../../src/schema/plan.ts'
+import { fromKafkaJson, kafkaJson, withoutRecords } from '../kafka-json.ts'
+import { type Case, cases } from '../messages.ts'
+import { sample, seeded } from '../samples.ts'
+import { golden, java } from './java.ts'
+
+const seed = Number(process.env.SEED ?? 1)
+const samplesPerCase = Number(process.env.SAMPLES ?? 4)
+
+interface Sample extends Case {
+  readonly value: Struct
+  readonly hex: string
+  readonly json: string
+}
+
+const samples = cases.flatMap(({ message, version }, index): Sample[] => {
+  const random = seeded(seed * 1e6 + index)
+  return Array.from({ length: samplesPerCase }, (_, nth) => {
+    const value = sample(message, version, random, nth === 0 ? 'small' : 'mixed')
+    const hex = encodeMessage(message, version, value as never).toString('hex')
+    return { message, version, value, hex, json: kafkaJson(message, version, value) }
+  })
+})
+
+function defaultsOf(message: Message): Struct {
+  return defaultOf({ type: 'struct', options: {}, fields: message.fields })() as Struct
+}
+
+function askKafka(): string[][] {
+  const folder = mkdtempSync(join(tmpdir(), 'ottla-oracle-'))
+  try {
+    const [questions, answers] = [join(folder, 'questions.tsv'), join(folder, 'answers.tsv')]
+    const lines = samples.map(({ message, version, hex, json }) => `${message.name}\t${version}\t${hex}\t${json}\n`)
+    writeFileSync(questions, lines.join(''))
+    java('MessageOracle', questions, answers)
+    return readFileSync(answers, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split('\t'))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+test(`${samples.length} values of ${cases.length} message versions as Kafka has them`, () => {
+  const answers = askKafka()
+  const lines: string[] = []
+  expect(answers.length).toBe(samples.length)
+  samples.forEach(({ message, version, value, hex, json }, index) => {
+    const label = `${message.name} v${version}`
+    const [fromJson, rewritten, fromBytes, fresh] = answers[index]! as [string, string, string, string]
+    expect(fromJson, `${label}: bytes that Kafka makes of the JSON`).toBe(hex)
+    expect(rewritten, `${label}: bytes that Kafka reads and writes again`).toBe(hex)
+    const expected = withoutRecords(message, value)
+    expect(fromKafkaJson(message, version, fromBytes), `${label}: what Kafka reads`).toEqual(expected)
+    expect(decodeMessage(message, version, Buffer.from(fromJson, 'hex')), `${label}: what we read`).toEqual(value)
+    const defaults = withoutRecords(message, defaultsOf(message))
+    expect(withoutRecords(message, fromKafkaJson(message, version, fresh)), `${label}: defaults`).toEqual(defaults)
+    if (index % samplesPerCase === 0) lines.push(`${message.name}\t${version}\t${fromJson}\t${json}\n`)
+  })
+  if (process.env.UPDATE_GOLDEN === '1')
+    writeFileSync(golden('messages.tsv.gz'), gzipSync(lines.join(''), { level: 9 }))
+})
