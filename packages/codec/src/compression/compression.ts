@@ -1,3 +1,4 @@
+import { DecodeError } from '../wire/decode-error.ts'
 import { gzip } from './gzip.ts'
 
 export type CompressionName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
@@ -8,7 +9,7 @@ export interface Codec {
   /** The number that batches carry. */
   readonly id: number
   compress(bytes: Uint8Array, level?: number): Promise<Uint8Array> | Uint8Array
-  /** Rejects or throws when the result would be longer than `maxBytes`. */
+  /** Rejects or throws DecodeError for what cannot be decompressed, or not to `maxBytes` at most. */
   decompress(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> | Uint8Array
 }
 
@@ -31,7 +32,7 @@ const none: Codec = {
   id: 0,
   compress: (bytes) => bytes,
   decompress(bytes, maxBytes) {
-    if (bytes.length > maxBytes) throw new RangeError(`${bytes.length} bytes, at most ${maxBytes} are allowed`)
+    if (bytes.length > maxBytes) throw new DecodeError(`more than ${maxBytes} bytes`)
     return bytes
   },
 }

@@ -1,5 +1,6 @@
 import { promisify } from 'node:util'
 import { gunzip, gunzipSync, gzipSync, gzip as zlibGzip } from 'node:zlib'
+import { DecodeError } from '../wire/decode-error.ts'
 import type { Codec } from './compression.ts'
 
 const gzipLater = promisify(zlibGzip)
@@ -8,9 +9,10 @@ const gunzipLater = promisify(gunzip)
 /** Fewer bytes are done at once: handing them to the thread pool would take longer than doing them. */
 const backgroundBytes = 64 * 1024
 
-/** Level 1–9 as zlib's; -1 is zlib's default. */
+/** Levels are those of zlib, 1 to 9; -1 is its default. */
 const defaultLevel = -1
 
+/** gzip by Node's zlib: small payloads at once, large ones in the thread pool. */
 export const gzip: Codec = {
   name: 'gzip',
   id: 1,
@@ -18,7 +20,23 @@ export const gzip: Codec = {
     return bytes.length > backgroundBytes ? gzipLater(bytes, { level }) : gzipSync(bytes, { level })
   },
   decompress(bytes, maxBytes) {
-    const options = { maxOutputLength: maxBytes }
-    return bytes.length > backgroundBytes ? gunzipLater(bytes, options) : gunzipSync(bytes, options)
+    // zlib wants a limit of at least 1.
+    const options = { maxOutputLength: Math.max(1, maxBytes) }
+    if (bytes.length > backgroundBytes) {
+      return gunzipLater(bytes, options).catch((error: unknown) => {
+        throw refusal(error, maxBytes)
+      })
+    }
+    try {
+      return gunzipSync(bytes, options)
+    } catch (error) {
+      throw refusal(error, maxBytes)
+    }
   },
+}
+
+function refusal(cause: unknown, maxBytes: number): DecodeError {
+  const { code, message } = cause as NodeJS.ErrnoException
+  const reason = code === 'ERR_BUFFER_TOO_LARGE' ? `more than ${maxBytes} bytes decompressed` : message
+  return new DecodeError(reason, { what: 'gzip', cause })
 }
