@@ -84,6 +84,42 @@ const isLogger = (value: unknown) =>
 
 const isSasl = (value: unknown) => isObject(value) && typeof (value as SaslMechanism).authenticate === 'function'
 
+const isPem = (value: unknown) => (typeof value === 'string' && value !== '') || value instanceof Uint8Array
+
+const material = optionalValue<string | Uint8Array>(isPem, 'must be a PEM text or its bytes')
+
+const tlsTable = Object.freeze({
+  ca: optionalValue<TlsOptions['ca']>(
+    (value) => isPem(value) || (Array.isArray(value) && value.every(isPem)),
+    'must be a PEM text, its bytes, or a list of them',
+  ),
+  cert: material,
+  key: material,
+  pfx: optionalValue<Uint8Array>((value) => value instanceof Uint8Array, 'must be the bytes of a PKCS #12 file'),
+  passphrase: text(undefined),
+  servername: text(undefined),
+  minVersion: optionalValue<'TLSv1.2' | 'TLSv1.3'>(
+    (value) => value === 'TLSv1.2' || value === 'TLSv1.3',
+    "must be 'TLSv1.2' or 'TLSv1.3'",
+  ),
+  ciphers: text(undefined),
+  insecureSkipVerify: flag(false),
+})
+
+/** Copies the TLS options, so that a later change by the caller has no effect, after checking their names and kinds. */
+function resolveTls(tls: boolean | TlsOptions): Secret<TlsOptions> | undefined {
+  if (tls === false) return undefined
+  if (tls === true) return new Secret({})
+  if (Object.hasOwn(tls, 'rejectUnauthorized')) {
+    throw invalidOption(
+      "new Kafka(): there is no option 'tls.rejectUnauthorized'",
+      'Give the CA as `tls.ca`. `tls.insecureSkipVerify: true` switches the check off: for experiments only.',
+    )
+  }
+  const given = Object.entries(resolveOptions('new Kafka(): tls', tlsTable, tls))
+  return new Secret(Object.fromEntries(given.filter(([, value]) => value !== undefined)) as TlsOptions)
+}
+
 /** Every option of the client with its default. */
 export const kafkaOptions = Object.freeze({
   brokers: requiredValue<BrokerList>(isBrokerList, "must list brokers as 'host:port', or be a function that does"),
@@ -155,9 +191,14 @@ export function resolveKafkaOptions(given: KafkaOptions): ResolvedOptions {
     ...rest,
     sasl,
     brokers: brokerSource(brokers),
-    tls: tls === false ? undefined : new Secret(tls === true ? {} : tls),
+    tls: resolveTls(tls),
     logger: logger ?? consoleLogger('warn'),
     runtime: runtime ?? nodeRuntime,
+  }
+  if (resolved.tls?.reveal().insecureSkipVerify === true) {
+    resolved.logger.warn(
+      "TLS certificates are not checked ('insecureSkipVerify'): anyone on the network can pose as a broker",
+    )
   }
   return Object.freeze(showOnly(resolved, () => shown(resolved)))
 }

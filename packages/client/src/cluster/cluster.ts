@@ -5,6 +5,7 @@ import type { ClientEvents } from '../events.ts'
 import type { Logger } from '../logger.ts'
 import type { HealthReport, Metrics } from '../metrics.ts'
 import { Observer } from '../net/observer.ts'
+import { OpenSockets } from '../net/open-sockets.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { handled } from '../runtime/deferred.ts'
 import { scopeOf, withSignal } from '../runtime/wait.ts'
@@ -32,6 +33,9 @@ export interface AwaitTopicOptions extends AwaitOptions {
 /** A broker as an answer names it. */
 export type LeaderHint = BrokerListing
 
+/** Sockets that are destroyed are gone in the next turn; this only bounds the wait. */
+const longestCloseMs = 1_000
+
 const unknownTopic = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
 
 /** What producer, consumer and admin use of a Kafka cluster: brokers, metadata, coordinators, retries. */
@@ -42,6 +46,7 @@ export class Cluster {
   readonly metrics: Metrics
   readonly logger: Logger
   readonly #stop = new AbortController()
+  readonly #sockets = new OpenSockets()
   readonly #table: BrokerTable
   readonly #cache: MetadataCache
   readonly #refresher: MetadataRefresher
@@ -60,7 +65,8 @@ export class Cluster {
     this.events = events
     this.metrics = metrics
     this.logger = logger
-    const services = { runtime, options, events, logger, observer: new Observer(metrics) }
+    const sockets = this.#sockets
+    const services = { runtime, options, events, logger, observer: new Observer(metrics), sockets }
     this.#table = new BrokerTable(services)
     this.#cache = new MetadataCache(options.topicTimeoutMs)
     this.#refresher = new MetadataRefresher(services, this.#table, this.closing, {
@@ -250,9 +256,15 @@ export class Cluster {
     return open
   }
 
-  /** Closes every socket; whatever waits rejects with CLOSED. Idempotent. */
+  /** Closes every socket and resolves when they are gone; whatever waits rejects with CLOSED. Idempotent. */
   async close(): Promise<void> {
-    if (this.closing.aborted) return
+    if (!this.closing.aborted) this.#abandon()
+    const scope = scopeOf(this.runtime, this.runtime.monoNow() + longestCloseMs, [])
+    await withSignal(this.#sockets.drained(), scope.signal).catch(() => {})
+    scope.release()
+  }
+
+  #abandon(): void {
     const error = closedError('the client', 'unknown')
     this.#stop.abort(error)
     this.#refresher.close(error)

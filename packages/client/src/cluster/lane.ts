@@ -8,6 +8,7 @@ import { Connection } from '../net/connection.ts'
 import { dialBroker, tlsPortErrorOf } from '../net/dial.ts'
 import { authenticate, shakeHands } from '../net/handshake.ts'
 import type { Observer } from '../net/observer.ts'
+import type { OpenSockets } from '../net/open-sockets.ts'
 import type { PendingRequest } from '../net/pending-request.ts'
 import { Ring } from '../net/ring.ts'
 import type { ResolvedOptions } from '../options.ts'
@@ -25,6 +26,7 @@ export interface LaneServices {
   readonly events: ClientEvents
   readonly logger: Logger
   readonly observer: Observer
+  readonly sockets: OpenSockets
 }
 
 /** What the lanes of one broker share. */
@@ -171,7 +173,7 @@ export class BrokerLane {
     const abort = () => connection.close(this.#closeError)
     this.#stop.signal.addEventListener('abort', abort, { once: true })
     try {
-      await dialBroker(connection, this.#dialOptions(), this.#stop.signal)
+      await this.#dial(connection)
       const probeSasl = this.#owner.suspicious
       const { ranges, reauthenticateAfterMs } = await shakeHands(connection, { runtime, sasl, timeoutMs, probeSasl })
       this.#owner.suspicious = false
@@ -194,6 +196,17 @@ export class BrokerLane {
     }
   }
 
+  async #dial(connection: Connection): Promise<void> {
+    const { sockets } = this.#services
+    sockets.opening()
+    try {
+      await dialBroker(connection, this.#dialOptions(), this.#stop.signal)
+    } catch (error) {
+      sockets.gone()
+      throw error
+    }
+  }
+
   /** The broker closed the connection when it read our first request: was it because it expects TLS? */
   async #firstWordsRefused(broker: BrokerAddress, error: KafkaError): Promise<KafkaError> {
     const { options } = this.#services
@@ -208,7 +221,7 @@ export class BrokerLane {
   }
 
   #newConnection(): Connection {
-    const { runtime, options, observer, events } = this.#services
+    const { runtime, options, observer, events, sockets } = this.#services
     const { id, host, port } = this.#owner.address()
     const broker = { id, host, port }
     const lane = this.#name
@@ -220,6 +233,7 @@ export class BrokerLane {
       limits: options,
       observer,
       onClosed: (error) => this.#onClosed(connection, error),
+      onGone: () => sockets.gone(),
       onWritable: () => this.#flush(),
       onThrottled: (api, throttleMs) => events.emit('throttled', { broker, api, throttleMs }),
     })

@@ -119,6 +119,12 @@ export function tlsError(broker: BrokerAddress, cause: unknown): KafkaError | un
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || /wrong version number|packet length too long/.test(messageOf(cause))) {
     return plaintextPortError(broker, cause)
   }
+  if (/^ERR_OSSL|^ERR_INVALID_ARG|^ERR_TLS/.test(code)) {
+    return fail(
+      `the option \`tls\` cannot be used: ${messageOf(cause)}`,
+      'Certificates and keys are PEM texts, not paths.',
+    )
+  }
   return tlsRefusal(broker, cause)
 }
 

@@ -25,8 +25,10 @@ export interface ConnectionConfig {
   readonly clientId: string
   readonly limits: ConnectionLimits
   readonly observer: Observer
-  /** Once, after the socket is gone. Without an error the connection ended in order. */
+  /** Once, when no request can be sent or answered any more. Without an error the connection ended in order. */
   readonly onClosed: (error: KafkaError | undefined) => void
+  /** Once, when the socket itself is gone. */
+  readonly onGone: () => void
   /** The connection can take requests (again). */
   readonly onWritable: () => void
   readonly onThrottled: (api: string, throttleMs: number) => void
@@ -210,6 +212,7 @@ export class Connection implements TransportSink {
   }
 
   closed(error: Error | undefined): void {
+    this.#config.onGone()
     const inOrder = error === undefined && this.#inFlight.size === 0 && this.#state === 'ready'
     this.close(inOrder ? undefined : lostError(this.broker, error))
   }
