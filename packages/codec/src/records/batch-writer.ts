@@ -136,27 +136,34 @@ export class BatchWriter {
     headersSize: number,
   ): number {
     const offsetDelta = this.#count
-    let size = 1 + varlongSize(delta) + varintSize(offsetDelta) + varintSize(keyLength) + varintSize(valueLength)
-    size += Math.max(keyLength, 0) + Math.max(valueLength, 0) + headersSize
+    let size = 5 + headersSize
+    if (delta > 63 || delta < -64) size += varlongSize(delta) - 1
+    if (offsetDelta > 63) size += varintSize(offsetDelta) - 1
+    if (keyLength > 0) size += keyLength > 63 ? keyLength + varintSize(keyLength) - 1 : keyLength
+    if (valueLength > 0) size += valueLength > 63 ? valueLength + varintSize(valueLength) - 1 : valueLength
+    if (!(keyLength >= -1 && valueLength >= -1)) throw new TypeError('keys and values must be strings, bytes or null')
     const needed = this.#end + 5 + size + slackBytes
     if (!(needed <= this.#capacity)) this.#grow(needed)
     const buffer = this.#buffer
     let pos = writeVarint(buffer, this.#end, size)
     buffer[pos++] = 0
-    pos = writeVarlong(buffer, pos, delta)
-    pos = writeVarint(buffer, pos, offsetDelta)
-    pos = writeVarint(buffer, pos, keyLength)
-    if (key !== null) {
-      if (typeof key === 'string') {
-        if (!writeString(buffer, pos, key, keyLength)) return -1
-      } else buffer.set(key, pos)
+    if (delta < 64 && delta >= 0) buffer[pos++] = delta << 1
+    else pos = writeVarlong(buffer, pos, delta)
+    if (offsetDelta < 64) buffer[pos++] = offsetDelta << 1
+    else pos = writeVarint(buffer, pos, offsetDelta)
+    if (key === null) buffer[pos++] = 1
+    else {
+      if (keyLength < 64) buffer[pos++] = keyLength << 1
+      else pos = writeVarint(buffer, pos, keyLength)
+      if (typeof key !== 'string') buffer.set(key, pos)
+      else if (!writeString(buffer, pos, key, keyLength)) return -1
       pos += keyLength
     }
-    pos = writeVarint(buffer, pos, valueLength)
-    if (value !== null) {
-      if (typeof value === 'string') {
-        if (!writeString(buffer, pos, value, valueLength)) return -1
-      } else buffer.set(value, pos)
+    if (value === null) buffer[pos++] = 1
+    else {
+      pos = writeVarint(buffer, pos, valueLength)
+      if (typeof value !== 'string') buffer.set(value, pos)
+      else if (!writeString(buffer, pos, value, valueLength)) return -1
       pos += valueLength
     }
     if (headersSize !== noHeadersSize) return writeHeaders(buffer, pos, headers)
@@ -165,7 +172,7 @@ export class BatchWriter {
   }
 
   #grow(needed: number): void {
-    if (Number.isNaN(needed)) throw new TypeError('keys and values must be strings, bytes or null')
+    if (Number.isNaN(needed)) throw new TypeError('values of headers must be strings, bytes or null')
     if (needed > mostBytes) throw new RangeError(`a batch of ${needed} bytes; it may have ${mostBytes}`)
     const capacity = Math.min(mostBytes, Math.max(needed, this.#capacity * 2))
     const buffer = Buffer.allocUnsafeSlow(capacity)
