@@ -427,6 +427,9 @@ export class GroupScript {
       await unnamed.request(LeaveGroup, 5, { groupId: '', members: [{ memberId: 'x' }] }),
     )
     this.#note('OffsetDelete, no name', await unnamed.request(OffsetDelete, 0, { groupId: '', topics: [] }))
-    this.#note('DescribeGroups, no name', await unnamed.request(DescribeGroups, 6, { groups: [''], includeAuthorizedOperations: false }))
+    this.#note(
+      'DescribeGroups, no name',
+      await unnamed.request(DescribeGroups, 6, { groups: [''], includeAuthorizedOperations: false }),
+    )
   }
 }

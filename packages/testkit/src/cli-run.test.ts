@@ -1,0 +1,130 @@
+import { once } from 'node:events'
+import { connect, createServer, type Server } from 'node:net'
+import { describe, expect, test } from 'vitest'
+import { runCli } from './cli-run.ts'
+
+/** A process that is told to stop by `stop()`. */
+function processOf() {
+  let stop: () => void = () => {}
+  let isReady: () => void = () => {}
+  const signal = new Promise<void>((resolve) => {
+    stop = resolve
+  })
+  const ready = new Promise<void>((resolve) => {
+    isReady = resolve
+  })
+  const printed = { out: '', error: '' }
+  const host = {
+    version: '1.2.3',
+    print: (text: string) => {
+      printed.out += text
+      isReady()
+    },
+    printError: (text: string) => {
+      printed.error += text
+    },
+    stopSignal: () => signal,
+  }
+  return { host, printed, ready, stop }
+}
+
+async function run(...args: string[]) {
+  const { host, printed } = processOf()
+  return { exitCode: await runCli(args, host), ...printed }
+}
+
+/** The first of so many free ports in a row, below those that the system gives to outgoing connections. */
+async function freePorts(count: number): Promise<number> {
+  for (;;) {
+    const first = 20_000 + Math.floor(Math.random() * 10_000)
+    const ports = Array.from({ length: count }, (_, i) => first + i)
+    const servers = await Promise.all(ports.map(listening))
+    for (const server of servers) server?.close()
+    if (servers.every((server) => server !== undefined)) return first
+  }
+}
+
+async function listening(port: number): Promise<Server | undefined> {
+  const server = createServer()
+  try {
+    server.listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    return server
+  } catch {
+    return undefined
+  }
+}
+
+async function canConnect(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port })
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
+describe('ottla-testkit', () => {
+  test('says where it serves, on consecutive ports, and is gone after the signal', async () => {
+    const port = await freePorts(2)
+    const { host, printed, ready, stop } = processOf()
+    const exit = runCli(['--brokers', '2', '--port', String(port), '--topic', 't:2:2', '--topic', 'u'], host)
+    await ready
+    expect(printed.out).toBe(`ottla-testkit ready: 127.0.0.1:${port},127.0.0.1:${port + 1}\n`)
+    expect(printed.error).toBe('2 brokers in memory, topics t, u. Ctrl-C stops them.\n')
+    expect(await canConnect(port + 1)).toBe(true)
+    stop()
+    expect(await exit).toBe(0)
+    expect(await canConnect(port)).toBe(false)
+    expect(await canConnect(port + 1)).toBe(false)
+  })
+
+  test('says nothing but where it serves when it is quiet', async () => {
+    const { host, printed, ready, stop } = processOf()
+    const exit = runCli(['--quiet', '--brokers', '1', '--port', String(await freePorts(1))], host)
+    await ready
+    stop()
+    expect(await exit).toBe(0)
+    expect(printed.error).toBe('')
+  })
+
+  test('names a port that is in use, and frees those it had taken', async () => {
+    const first = await freePorts(2)
+    const taken = await listening(first + 1)
+    const { exitCode, out, error } = await run('--brokers', '2', '--port', String(first))
+    taken?.close()
+    expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' })
+    expect(error).toContain(`port ${first + 1} of 127.0.0.1 is in use: choose others with --port`)
+    expect(await canConnect(first)).toBe(false)
+  })
+
+  test.each([
+    [['--nonsense'], "Unknown option '--nonsense'"],
+    [['--port', 'x'], "--port: 'x' is not an integer from 1 to 65535"],
+    [['--port', '65535'], '--port 65535 leaves no room for 3 consecutive ports'],
+    [['--brokers', '0'], "--brokers: '0' is not an integer from 1 to 100"],
+    [['--topic', ''], '--topic : write NAME, NAME:PARTITIONS or NAME:PARTITIONS:REPLICAS'],
+    [['--topic', 't:two'], "--topic t:two: partitions: 'two' is not an integer from 1 to 100000"],
+    [['--topic', 't:1:4'], 'topic t: 4 replicas on 3 live brokers'],
+    [['--sasl', 'alice'], '--sasl: write it as USER:PASSWORD'],
+    [['--config', 'retention'], '--config: write it as NAME=VALUE'],
+    [['--config', 'no.such.config=1'], 'config no.such.config: the testkit does not know it'],
+    [['--host', '192.0.2.1'], '192.0.2.1 is no address of this machine: choose another with --host'],
+  ])('refuses %j', async (args, problem) => {
+    const { exitCode, out, error } = await run('--port', String(await freePorts(1)), ...args)
+    expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' })
+    expect(error).toBe(`ottla-testkit: ${problem}\nSee ottla-testkit --help.\n`)
+  })
+
+  test('tells its version and its options', async () => {
+    expect(await run('--version')).toEqual({ exitCode: 0, out: '1.2.3\n', error: '' })
+    const { exitCode, out } = await run('--help')
+    expect(exitCode).toBe(0)
+    for (const option of ['--brokers', '--port', '--host', '--topic', '--sasl', '--config', '--quiet']) {
+      expect(out).toContain(option)
+    }
+  })
+})

@@ -1,0 +1,56 @@
+import { type Command, parseCommand, usage } from './cli-options.ts'
+import { createCluster, type TestCluster } from './cluster.ts'
+
+/** What the command line tool needs of its process. */
+export interface CliHost {
+  readonly version: string
+  print(text: string): void
+  printError(text: string): void
+  /** Resolves when the process is asked to stop. */
+  stopSignal(): Promise<void>
+}
+
+/** The command cannot work as it was given, whether for its options or for a port that is taken. */
+const BAD_COMMAND = 2
+
+/** Runs until it is told to stop, and resolves to the exit code. Afterwards nothing is left that holds the process. */
+export async function runCli(args: readonly string[], host: CliHost): Promise<number> {
+  try {
+    await run(parseCommand(args), host)
+    return 0
+  } catch (error) {
+    host.printError(`ottla-testkit: ${problemOf(error)}\nSee ottla-testkit --help.\n`)
+    return BAD_COMMAND
+  }
+}
+
+async function run(command: Command, host: CliHost): Promise<void> {
+  if (command.kind === 'help') host.print(usage)
+  else if (command.kind === 'version') host.print(`${host.version}\n`)
+  else await serve(command, host)
+}
+
+async function serve({ options, isQuiet }: Extract<Command, { kind: 'serve' }>, host: CliHost): Promise<void> {
+  const stopped = host.stopSignal()
+  const cluster = await createCluster({ ...options, onDiagnostic: (message) => host.printError(`${message}\n`) })
+  host.print(`ottla-testkit ready: ${cluster.bootstrap.join(',')}\n`)
+  if (!isQuiet) host.printError(`${summaryOf(cluster)}. Ctrl-C stops them.\n`)
+  await stopped
+  await cluster.close()
+}
+
+function summaryOf(cluster: TestCluster): string {
+  const count = cluster.brokers.length
+  const topics = cluster.topics()
+  return `${count} ${count === 1 ? 'broker' : 'brokers'} in memory${topics.length > 0 ? `, topics ${topics.join(', ')}` : ''}`
+}
+
+function problemOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
+  if (code === 'EADDRINUSE') return `port ${port} of ${address} is in use: choose others with --port`
+  if (code === 'EACCES')
+    return `port ${port} of ${address} needs rights that you do not have: choose others with --port`
+  if (code === 'EADDRNOTAVAIL') return `${address} is no address of this machine: choose another with --host`
+  return error.message
+}
