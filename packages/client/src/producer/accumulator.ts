@@ -1,0 +1,358 @@
+import { sizeBound } from '@ottla/codec/records'
+import type { Runtime } from '@ottla/codec/runtime'
+import type { TopicInfo } from '../cluster/topology.ts'
+import { asKafkaError, closedError, KafkaError } from '../errors.ts'
+import { Alarm } from './alarm.ts'
+import type { Call } from './calls.ts'
+import { Deadlines } from './deadlines.ts'
+import { FlushBarrier, type Generation } from './flush-barrier.ts'
+import { Leaders } from './leaders.ts'
+import type { ResolvedProducerOptions } from './options.ts'
+import { type Outcome, withOutcome } from './outcome.ts'
+import type { PartitionBuffer, PartitionRecord } from './partition-buffer.ts'
+import type { ProducerBatch } from './producer-batch.ts'
+import type { ProducerCluster } from './producer-cluster.ts'
+import { ProducerIdentities } from './producer-id.ts'
+import { ProducerMetrics } from './producer-metrics.ts'
+import type { ProducerParts } from './producer-parts.ts'
+import { BatchResult, Receipt } from './receipt.ts'
+import { headersOf, type ProducerRecord } from './record-input.ts'
+import { Room } from './room.ts'
+import { tightBound } from './size.ts'
+import { TopicBuffer } from './topic-buffer.ts'
+import { WriterPool } from './writer-pool.ts'
+
+/** Above this many bytes a bound is made exact: three bytes a character would fill batches only to a third. */
+const roughUpTo = 2048
+/** What a batch needs beside its records. */
+const batchOverheadBytes = 61
+const pooledBytes = 8 << 20
+/** Of a pause, so that many producers do not retry in step. */
+const jitter = 0.2
+
+/** Where accepted records are until they are settled: by topic and partition, within one budget of bytes. */
+export class Accumulator implements ProducerParts {
+  readonly options: ResolvedProducerOptions
+  readonly runtime: Runtime
+  readonly pool: WriterPool
+  readonly identities: ProducerIdentities | undefined
+  readonly barrier = new FlushBarrier()
+  readonly room = new Room(() => this.hasRoom)
+  readonly #cluster: ProducerCluster
+  readonly #closing = new AbortController()
+  readonly #topics = new Map<string, TopicBuffer>()
+  readonly #alarm: Alarm
+  readonly #deadlines: Deadlines
+  readonly #leaders: Leaders
+  readonly #metrics: ProducerMetrics
+  readonly #watches: (() => void)[] = []
+  #lastTopic: TopicBuffer | undefined
+  #bufferedBytes = 0
+  #flushes = 0
+
+  constructor(cluster: ProducerCluster, options: ResolvedProducerOptions) {
+    this.#cluster = cluster
+    this.options = options
+    this.runtime = cluster.runtime
+    this.pool = new WriterPool(options.maxBatchBytes, Math.min(pooledBytes, options.maxBufferedBytes))
+    this.#alarm = new Alarm(cluster.runtime)
+    this.#deadlines = new Deadlines(options, this.#alarm, (batch) => this.#expire(batch))
+    this.#alarm.add((nowMs) => this.room.expire(nowMs, () => this.#roomTimedOut()))
+    this.#leaders = new Leaders(cluster, this.#topics, this.#alarm, {
+      cluster,
+      options,
+      pool: this.pool,
+      sent: (batches) => this.#metrics.sent(batches),
+    })
+    this.#metrics = new ProducerMetrics(cluster.metrics, {
+      bufferedBytes: () => this.#bufferedBytes,
+      unsettledBatches: () => this.#deadlines.unsettledCount,
+      inFlight: () => this.#leaders.inFlight,
+    })
+    if (!options.idempotent) return
+    this.identities = new ProducerIdentities(cluster, {
+      timeoutMs: options.deliveryTimeoutMs,
+      closing: this.#closing.signal,
+      onReady: () => this.#touchAll(),
+      onFailed: (error) => this.#failUnsent(error),
+    })
+  }
+
+  /** Below the budget: one more record may be taken, whatever its size. */
+  get hasRoom(): boolean {
+    return this.#bufferedBytes < this.options.maxBufferedBytes
+  }
+
+  get bufferedBytes(): number {
+    return this.#bufferedBytes
+  }
+
+  get hurried(): boolean {
+    return this.#flushes > 0 || this.room.crowded
+  }
+
+  /**
+   * Takes a record that was checked. Throws, having taken nothing: MESSAGE_TOO_LARGE, UNKNOWN_TOPIC_OR_PARTITION,
+   * PARTITIONER_FAILED.
+   */
+  add(record: ProducerRecord, call: Call | undefined, position: number, generation: Generation): void {
+    const topic = this.#topicOf(record.topic)
+    const key = record.key ?? null
+    const value = record.value ?? null
+    const headers = headersOf(record.headers)
+    let bound = sizeBound(key, value, headers)
+    if (bound > roughUpTo) bound = this.#checkSize(tightBound(key, value, headers), topic)
+    const timestampMs = record.timestamp ?? this.runtime.tickNow()
+    const entry: PartitionRecord = { key, value, headers, timestampMs, sizeBound: bound }
+    if (topic.known) this.#append(topic, entry, record.partition, call, position, generation)
+    else this.#await(topic, entry, record.partition, call, position, generation)
+  }
+
+  #append(
+    topic: TopicBuffer,
+    entry: PartitionRecord,
+    wanted: number | undefined,
+    call: Call | undefined,
+    position: number,
+    generation: Generation,
+  ): void {
+    const partition = topic.partitionFor(entry, wanted)
+    partition.append(entry, call, position, generation)
+    if (entry.key === null) topic.stuckTo(partition)
+  }
+
+  #topicOf(name: string): TopicBuffer {
+    const last = this.#lastTopic
+    if (last !== undefined && last.name === name) return last
+    let topic = this.#topics.get(name)
+    if (topic === undefined) {
+      topic = new TopicBuffer(name, this)
+      this.#topics.set(name, topic)
+      this.#watches.push(this.#cluster.watchTopics([name]))
+    }
+    this.#lastTopic = topic
+    return topic
+  }
+
+  #checkSize(bytes: number, topic: TopicBuffer): number {
+    const { maxRequestBytes } = this.options
+    if (bytes + batchOverheadBytes <= maxRequestBytes) return bytes
+    throw new KafkaError(
+      'MESSAGE_TOO_LARGE',
+      `A record of ${bytes} bytes for topic '${topic.name}' is larger than maxRequestBytes (${maxRequestBytes})`,
+      {
+        topic: topic.name,
+        outcome: 'not-written',
+        hint: "Send it in pieces, or raise maxRequestBytes and the topic's max.message.bytes.",
+      },
+    )
+  }
+
+  #await(
+    topic: TopicBuffer,
+    entry: PartitionRecord,
+    partition: number | undefined,
+    call: Call | undefined,
+    position: number,
+    generation: Generation,
+  ): void {
+    topic.awaiting.push({ ...entry, partition, call, position, generation })
+    this.charge(entry.sizeBound)
+    this.barrier.enter(generation)
+    if (topic.asking) return
+    const cached = this.#cluster.topic(topic.name)
+    if (cached !== undefined && cached.partitions.length > 0) this.#learn(topic, cached)
+    else void this.#ask(topic)
+  }
+
+  async #ask(topic: TopicBuffer): Promise<void> {
+    topic.asking = true
+    try {
+      const { deliveryTimeoutMs } = this.options
+      const info = await this.#cluster.awaitTopic(topic.name, {
+        timeoutMs: deliveryTimeoutMs,
+        signal: this.#closing.signal,
+      })
+      topic.asking = false
+      this.#learn(topic, info)
+    } catch (cause) {
+      topic.asking = false
+      const error = withOutcome(asKafkaError(cause, `Looking up topic '${topic.name}'`), 'not-written')
+      this.#failAwaiting(topic, error)
+    }
+  }
+
+  /** The partitions are known: everything that waited for them goes on in its order. */
+  #learn(topic: TopicBuffer, info: TopicInfo): void {
+    topic.update(info)
+    this.#leaders.assign(topic)
+    for (let entry = topic.awaiting.shift(); entry !== undefined; entry = topic.awaiting.shift()) {
+      const { partition, call, position, generation } = entry
+      this.charge(-entry.sizeBound)
+      try {
+        this.#append(topic, entry, partition, call, position, generation)
+      } catch (error) {
+        this.refuse(topic.name, asKafkaError(error, 'Producing'), call, position)
+      }
+      this.barrier.leave(generation)
+    }
+    topic.known = true
+    this.room.release()
+  }
+
+  #failAwaiting(topic: TopicBuffer, error: KafkaError): void {
+    for (let entry = topic.awaiting.shift(); entry !== undefined; entry = topic.awaiting.shift()) {
+      this.charge(-entry.sizeBound)
+      this.refuse(topic.name, error, entry.call, entry.position)
+      this.barrier.leave(entry.generation)
+    }
+    this.room.release()
+  }
+
+  /** Settles a record that got into no batch. */
+  refuse(topic: string, error: KafkaError, call: Call | undefined, position: number): void {
+    this.#metrics.failed(1)
+    if (call === undefined) return
+    const result = new BatchResult(topic, -1)
+    result.error = error
+    call.pending++
+    call.accepted(new Receipt(result, 0, 0), position)
+    // Never inside the call that sends it.
+    queueMicrotask(() => call.settled(result))
+  }
+
+  charge(bytes: number): void {
+    this.#bufferedBytes += bytes
+  }
+
+  began(batch: ProducerBatch): void {
+    this.barrier.enter(batch.generation)
+    this.#deadlines.begin(batch)
+  }
+
+  adopt(batch: ProducerBatch, generation: Generation): void {
+    this.barrier.enter(generation)
+    const left = batch.generation
+    batch.generation = generation
+    this.barrier.leave(left)
+  }
+
+  settle(batch: ProducerBatch, error: KafkaError | undefined): void {
+    if (batch.settled) return
+    batch.settled = true
+    batch.result.error = error
+    this.#deadlines.end(batch)
+    this.#metrics.settled(batch, error)
+    batch.partition.loadBytes -= batch.chargedBytes
+    this.#bufferedBytes -= batch.chargedBytes
+    // Who waited comes before who is told now.
+    this.room.release()
+    for (const call of batch.calls) call.settled(batch.result)
+    this.barrier.leave(batch.generation)
+  }
+
+  splitInto(batch: ProducerBatch, parts: readonly ProducerBatch[]): void {
+    this.#deadlines.end(batch)
+    let start = 0
+    batch.result.parts = parts.map(({ result, count }) => {
+      const part = { start, result }
+      start += count
+      return part
+    })
+    const whole: Call = {
+      pending: parts.length,
+      accepted: () => {},
+      settled: () => {
+        whole.pending--
+        if (whole.pending === 0) this.settle(batch, undefined)
+      },
+    }
+    for (const part of parts) {
+      part.calls.push(whole)
+      this.began(part)
+    }
+  }
+
+  leaderMissing(partition: PartitionBuffer): void {
+    if (this.#deadlines.pauses(partition)) return
+    this.#leaders.missing(partition)
+    partition.retryLater(this.runtime.monoNow() + this.backoffMs(partition.failures))
+  }
+
+  wakeLater(partition: PartitionBuffer, atMs: number): void {
+    this.#deadlines.pause(partition, atMs)
+  }
+
+  backoffMs(failures: number): number {
+    const { retryBackoffMs, retryBackoffMaxMs } = this.#cluster.options
+    const pauseMs = Math.min(retryBackoffMaxMs, retryBackoffMs * 2 ** Math.min(failures, 16))
+    return pauseMs * (1 + jitter * (2 * this.runtime.random() - 1))
+  }
+
+  #roomTimedOut(): KafkaError {
+    const { maxBufferedBytes, deliveryTimeoutMs } = this.options
+    const message = `No room in the producer's buffer (${maxBufferedBytes} bytes) for ${deliveryTimeoutMs} ms`
+    return new KafkaError('BUFFER_FULL', message, { retriable: true, outcome: 'not-written' })
+  }
+
+  #expire(batch: ProducerBatch): void {
+    const { topic, index } = batch.partition
+    const { deliveryTimeoutMs } = this.options
+    batch.partition.drop(batch, (outcome) => {
+      const message = `Records were not acknowledged within ${deliveryTimeoutMs} ms (topic '${topic.name}', partition ${index})`
+      const cause = batch.lastError
+      const details = { topic: topic.name, partition: index, retriable: true, outcome, cause, hint: cause?.hint }
+      return new KafkaError('DELIVERY_TIMED_OUT', message, details)
+    })
+  }
+
+  #failUnsent(error: KafkaError): void {
+    this.#dropAll((outcome) => withOutcome(error, outcome))
+  }
+
+  #touchAll(): void {
+    for (const topic of this.#topics.values()) for (const partition of topic.partitions) partition.touch()
+  }
+
+  #dropAll(errorOf: (outcome: Outcome) => KafkaError): void {
+    for (const topic of this.#topics.values()) {
+      for (const partition of topic.partitions) partition.dropWaiting(errorOf)
+    }
+  }
+
+  /** Lets nobody linger; used by those who wait for room. */
+  hurry(): void {
+    this.#deadlines.hurry()
+  }
+
+  /** When room is waited for until `atMs`. */
+  wakeBy(atMs: number): void {
+    this.#alarm.wakeBy(atMs)
+  }
+
+  /** Resolves when all that was accepted before is settled, however. */
+  async flush(): Promise<void> {
+    this.#flushes++
+    this.hurry()
+    try {
+      await this.barrier.flush()
+    } finally {
+      this.#flushes--
+    }
+  }
+
+  /** Rejects what is left, and stops. */
+  close(): void {
+    this.room.refuseAll(closedError('The producer', 'not-written'))
+    this.#closing.abort(closedError('The producer'))
+    for (const topic of this.#topics.values()) this.#failAwaiting(topic, closedError('The producer', 'not-written'))
+    this.#dropAll((outcome) => closedError('The producer', outcome))
+    for (const batch of [...this.#deadlines.unsettled]) {
+      batch.partition.drop(batch, (outcome) => closedError('The producer', outcome))
+    }
+    this.#alarm.stop()
+    this.#leaders.close()
+    this.#metrics.close()
+    for (const release of this.#watches) release()
+  }
+}

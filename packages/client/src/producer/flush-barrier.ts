@@ -1,0 +1,45 @@
+/** What was accepted between two calls of `flush`. */
+export interface Generation {
+  readonly number: number
+  /** Batches, waiting records and waiting calls of it that are not settled. */
+  pending: number
+  readonly flushed: (() => void)[]
+}
+
+/**
+ * Tells `flush` when all that was accepted before it is settled. A batch belongs to the generation of its oldest record.
+ */
+export class FlushBarrier {
+  /** Oldest first; the last one takes what is accepted now. */
+  #generations: Generation[] = [{ number: 0, pending: 0, flushed: [] }]
+  current: Generation = this.#generations[0]!
+
+  enter(generation: Generation): Generation {
+    generation.pending++
+    return generation
+  }
+
+  leave(generation: Generation): void {
+    generation.pending--
+    if (generation.pending === 0) this.#advance()
+  }
+
+  /** Resolves when everything of the current generation and all before has left. */
+  flush(): Promise<void> {
+    const closing = this.current
+    this.current = { number: closing.number + 1, pending: 0, flushed: [] }
+    this.#generations.push(this.current)
+    const done = new Promise<void>((resolve) => closing.flushed.push(resolve))
+    this.#advance()
+    return done
+  }
+
+  #advance(): void {
+    for (;;) {
+      const oldest = this.#generations[0]!
+      if (oldest.pending > 0 || oldest === this.current) return
+      this.#generations.shift()
+      for (const resolve of oldest.flushed) resolve()
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import { KafkaError } from '../errors.ts'
+import type { Alarm } from './alarm.ts'
+import type { PartitionBuffer } from './partition-buffer.ts'
+import type { ProducerCluster } from './producer-cluster.ts'
+import { Sink, type SinkParts } from './sink.ts'
+import type { TopicBuffer } from './topic-buffer.ts'
+
+/** Which sink each partition drains into: follows the metadata, and asks for it when a leader is missing. */
+export class Leaders {
+  readonly #cluster: ProducerCluster
+  readonly #topics: ReadonlyMap<string, TopicBuffer>
+  readonly #alarm: Alarm
+  readonly #sinkParts: SinkParts
+  readonly #sinks = new Map<number, Sink>()
+  readonly #release: () => void
+  #closed = false
+
+  constructor(
+    cluster: ProducerCluster,
+    topics: ReadonlyMap<string, TopicBuffer>,
+    alarm: Alarm,
+    sinkParts: Omit<SinkParts, 'refresh'>,
+  ) {
+    this.#cluster = cluster
+    this.#topics = topics
+    this.#alarm = alarm
+    this.#sinkParts = { ...sinkParts, refresh: (reason, names) => this.refresh(reason, names) }
+    this.#release = cluster.onMetadata(() => this.#follow())
+    alarm.add((nowMs) => this.#giveUpOnMissing(nowMs))
+  }
+
+  get inFlight(): number {
+    let requests = 0
+    for (const sink of this.#sinks.values()) requests += sink.inFlight
+    return requests
+  }
+
+  /** Brings a topic's partitions to their leaders. */
+  assign(topic: TopicBuffer): void {
+    for (const { partition, leader } of topic.info?.partitions ?? []) {
+      topic.partitions[partition]?.lead(leader < 0 ? undefined : this.#sinkOf(leader))
+    }
+  }
+
+  #sinkOf(brokerId: number): Sink {
+    let sink = this.#sinks.get(brokerId)
+    if (sink === undefined) {
+      sink = new Sink(brokerId, this.#sinkParts)
+      this.#sinks.set(brokerId, sink)
+    }
+    return sink
+  }
+
+  #follow(): void {
+    for (const topic of this.#topics.values()) {
+      if (topic.info === undefined) continue
+      const info = this.#cluster.topic(topic.name)
+      if (info === undefined || info.partitions.length === 0) this.#missed(topic)
+      else {
+        topic.missingSinceMs = undefined
+        if (info === topic.info) continue
+        topic.update(info)
+        this.assign(topic)
+      }
+    }
+  }
+
+  /** The leaders of before are kept: a broker that restarts may say for a moment that it knows no such topic. */
+  #missed(topic: TopicBuffer): void {
+    if (!topic.known || topic.missingSinceMs !== undefined) return
+    topic.missingSinceMs = this.#cluster.runtime.monoNow()
+    this.#alarm.wakeBy(topic.missingSinceMs + this.#cluster.options.topicTimeoutMs)
+  }
+
+  #giveUpOnMissing(nowMs: number): number {
+    const { topicTimeoutMs } = this.#cluster.options
+    let nextMs = Number.POSITIVE_INFINITY
+    for (const topic of this.#topics.values()) {
+      if (topic.missingSinceMs === undefined) continue
+      const untilMs = topic.missingSinceMs + topicTimeoutMs
+      if (untilMs > nowMs) {
+        nextMs = Math.min(nextMs, untilMs)
+        continue
+      }
+      // What is sent from now on asks for the topic again, as if it had never been there.
+      topic.known = false
+      topic.missingSinceMs = undefined
+      for (const partition of topic.partitions) {
+        partition.dropWaiting((outcome) => {
+          const message = `Topic '${topic.name}' is gone: the brokers have not known it for ${topicTimeoutMs} ms`
+          const details = { topic: topic.name, partition: partition.index, retriable: true, outcome }
+          return new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', message, details)
+        })
+      }
+    }
+    return nextMs
+  }
+
+  /** Asks for metadata; failures are told by what the records come to. */
+  refresh(reason: string, topics: readonly string[]): void {
+    if (this.#closed) return
+    this.#cluster.refreshMetadata(reason, topics).catch((error: unknown) => {
+      this.#cluster.logger.debug('refreshing metadata for a producer failed', { reason, error: String(error) })
+    })
+  }
+
+  missing(partition: PartitionBuffer): void {
+    this.refresh(`no leader for '${partition.topic.name}' partition ${partition.index}`, [partition.topic.name])
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#release()
+  }
+}

@@ -1,0 +1,127 @@
+import { invalidOption } from '../errors.ts'
+import {
+  flag,
+  integer,
+  milliseconds,
+  type OptionRule,
+  oneOf,
+  optionalFunction,
+  resolveOptions,
+} from '../option-table.ts'
+import type { Partitioner } from './partitioner.ts'
+
+export type Acks = 'all' | 1 | 0
+
+/** Options of `kafka.producer(…)`. All times are in milliseconds, all sizes in bytes. */
+export interface ProducerOptions {
+  /** Who must have a record before it counts as sent: all in-sync replicas, the leader, or nobody. Default 'all'. */
+  readonly acks?: Acks | undefined
+  /**
+   * Each record once and in order per partition, whatever is retried. Default true with `acks: 'all'`, which it needs. Without
+   * it a retry may repeat records, and order holds only with `maxInFlight: 1`.
+   */
+  readonly idempotent?: boolean | undefined
+  /**
+   * How long a batch waits for company. Default 0: it leaves as soon as its broker is free, and records gather while the broker
+   * is busy, so batches grow with the load on their own.
+   */
+  readonly lingerMs?: number | undefined
+  /** A batch this full takes no more records. Default 256 KiB. A larger record gets a batch of its own. */
+  readonly maxBatchBytes?: number | undefined
+  /** The largest record, and the largest request. Default 1 MiB, as Java's max.request.size. */
+  readonly maxRequestBytes?: number | undefined
+  /** Records accepted but not settled; above this `send` waits and `enqueue` says false. Default 32 MiB. */
+  readonly maxBufferedBytes?: number | undefined
+  /** From the acceptance of a record to its settlement, retries included. Default 120 000. */
+  readonly deliveryTimeoutMs?: number | undefined
+  /** One attempt of a request. Default: that of the client. */
+  readonly requestTimeoutMs?: number | undefined
+  /** Requests under way to one broker; at most 5 with idempotence. Default 5. */
+  readonly maxInFlight?: number | undefined
+  /** Default 'none'. */
+  readonly compression?: ProducerCompression | undefined
+  /** What the codec understands; gzip: 1 to 9. Default: that of the codec. */
+  readonly compressionLevel?: number | undefined
+  /** Where a record without `partition` goes. Default as Java: murmur2 of the key, or sticky and even without a key. */
+  readonly partitioner?: Partitioner | undefined
+}
+
+export type ProducerCompression = 'none' | 'gzip'
+
+const compression: OptionRule<ProducerCompression> = {
+  default: 'none',
+  check: (value) => {
+    if (value === 'none' || value === 'gzip') return undefined
+    const known = value === 'snappy' || value === 'lz4' || value === 'zstd'
+    return known ? `cannot be '${value}': this version has no codec for it, use 'gzip'` : `must be 'none' or 'gzip'`
+  },
+}
+
+const optionalInteger = (min: number, max: number): OptionRule<number | undefined> => ({
+  default: undefined,
+  check: (value) => (value === undefined ? undefined : integer(min, min, max).check(value)),
+})
+
+const optionalFlag: OptionRule<boolean | undefined> = {
+  default: undefined,
+  check: (value) => (value === undefined ? undefined : flag(true).check(value)),
+}
+
+/** Every option of the producer with its default. */
+export const producerOptions = Object.freeze({
+  acks: oneOf<Acks>(['all', 1, 0], 'all'),
+  idempotent: optionalFlag,
+  lingerMs: milliseconds(0),
+  maxBatchBytes: integer(256 << 10, 1 << 10, 1 << 30),
+  maxRequestBytes: integer(1 << 20, 1 << 12, 1 << 30),
+  maxBufferedBytes: integer(32 << 20, 1),
+  deliveryTimeoutMs: milliseconds(120_000, 1),
+  requestTimeoutMs: optionalInteger(1, 0x7fffffff),
+  maxInFlight: integer(5, 1, 1000),
+  compression,
+  compressionLevel: optionalInteger(-1, 22),
+  partitioner: optionalFunction<Partitioner>(),
+})
+
+export interface ResolvedProducerOptions {
+  readonly acks: Acks
+  readonly idempotent: boolean
+  readonly lingerMs: number
+  readonly maxBatchBytes: number
+  readonly maxRequestBytes: number
+  readonly maxBufferedBytes: number
+  readonly deliveryTimeoutMs: number
+  readonly requestTimeoutMs: number
+  readonly maxInFlight: number
+  readonly compression: ProducerCompression
+  readonly compressionLevel: number | undefined
+  readonly partitioner: Partitioner | undefined
+}
+
+/** The broker remembers that many batches of a producer, so more in flight could not be told from new ones. */
+const maxInFlightIdempotent = 5
+
+/** Validates; throws INVALID_OPTION. */
+export function resolveProducerOptions(given: ProducerOptions | undefined, requestTimeoutMs: number) {
+  const values = resolveOptions('producer', producerOptions, given)
+  const idempotent = values.idempotent ?? values.acks === 'all'
+  if (idempotent && values.acks !== 'all') {
+    throw invalidOption(
+      `producer: option 'idempotent' needs acks: 'all', not ${values.acks}`,
+      "Leave out 'idempotent', or set acks: 'all'.",
+    )
+  }
+  if (idempotent && values.maxInFlight > maxInFlightIdempotent) {
+    throw invalidOption(
+      `producer: option 'maxInFlight' must be at most ${maxInFlightIdempotent} with idempotence, not ${values.maxInFlight}`,
+      'Brokers recognise the last 5 batches of a producer; set idempotent: false if more must be under way.',
+    )
+  }
+  const resolved: ResolvedProducerOptions = {
+    ...values,
+    idempotent,
+    maxBatchBytes: Math.min(values.maxBatchBytes, values.maxRequestBytes),
+    requestTimeoutMs: Math.min(values.requestTimeoutMs ?? requestTimeoutMs, values.deliveryTimeoutMs),
+  }
+  return Object.freeze(resolved)
+}

@@ -1,0 +1,36 @@
+import type { ProduceRequest } from '@ottla/codec'
+import type { ResolvedProducerOptions } from './options.ts'
+import type { ProducerBatch } from './producer-batch.ts'
+import type { TopicBuffer } from './topic-buffer.ts'
+
+/** From this version on topics go by their id (KIP-516). */
+const topicIdVersion = 13
+
+/** Brokers that give no topic ids want names. */
+export function highestVersion(batches: readonly ProducerBatch[]): number | undefined {
+  return batches.every(({ partition }) => partition.topic.topicId !== undefined) ? undefined : topicIdVersion - 1
+}
+
+/** One request with these batches, at most one a partition. */
+export function produceBody(
+  batches: readonly ProducerBatch[],
+  options: ResolvedProducerOptions,
+  version: number,
+): ProduceRequest {
+  const topics = new Map<TopicBuffer, { index: number; records: Uint8Array }[]>()
+  for (const batch of batches) {
+    const { topic, index } = batch.partition
+    const partitions = topics.get(topic)
+    const entry = { index, records: batch.bytes! }
+    if (partitions === undefined) topics.set(topic, [entry])
+    else partitions.push(entry)
+  }
+  return {
+    transactionalId: null,
+    acks: options.acks === 'all' ? -1 : options.acks,
+    timeoutMs: options.requestTimeoutMs,
+    topicData: Array.from(topics, ([topic, partitionData]) =>
+      version >= topicIdVersion ? { topicId: topic.topicId, partitionData } : { name: topic.name, partitionData },
+    ),
+  }
+}

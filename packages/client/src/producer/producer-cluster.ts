@@ -1,0 +1,20 @@
+import type { Cluster } from '../cluster/cluster.ts'
+
+/** What a producer uses of the cluster. */
+export type ProducerCluster = Pick<
+  Cluster,
+  | 'runtime'
+  | 'options'
+  | 'metrics'
+  | 'logger'
+  | 'topic'
+  | 'awaitTopic'
+  | 'refreshMetadata'
+  | 'watchTopics'
+  | 'onMetadata'
+  | 'learnLeader'
+  | 'learnBrokers'
+  | 'broker'
+  | 'anyBroker'
+  | 'retry'
+>

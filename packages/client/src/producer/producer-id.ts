@@ -1,0 +1,89 @@
+import { InitProducerId } from '@ottla/codec'
+import { asKafkaError, type KafkaError, kafkaErrorOf } from '../errors.ts'
+import type { ProducerCluster } from './producer-cluster.ts'
+
+/** What a partition's sequence numbers belong to. Compared by identity. */
+export interface Identity {
+  readonly producerId: bigint
+  readonly epoch: number
+}
+
+const lastEpoch = 0x7fff
+// A broker ignores it without a transactionalId; Java sends its default all the same.
+const transactionTimeoutMs = 60_000
+
+/**
+ * The producer's id and epoch. An id without a transactionalId is used by one producer only, so the epoch is its own to raise
+ * (KIP-360): a new id is asked for only at the beginning and when the epochs are used up.
+ */
+export class ProducerIdentities {
+  readonly #cluster: ProducerCluster
+  readonly #timeoutMs: number
+  readonly #closing: AbortSignal
+  readonly #onReady: () => void
+  readonly #onFailed: (error: KafkaError) => void
+  #current: Identity | undefined
+  #asking = false
+
+  constructor(
+    cluster: ProducerCluster,
+    options: {
+      readonly timeoutMs: number
+      readonly closing: AbortSignal
+      /** There is an identity now. */
+      readonly onReady: () => void
+      /** There will be none: nothing can be sent. The next `ensure` tries again. */
+      readonly onFailed: (error: KafkaError) => void
+    },
+  ) {
+    this.#cluster = cluster
+    this.#timeoutMs = options.timeoutMs
+    this.#closing = options.closing
+    this.#onReady = options.onReady
+    this.#onFailed = options.onFailed
+  }
+
+  get current(): Identity | undefined {
+    return this.#current
+  }
+
+  /** The identity; without one asks for it and calls `onReady` later. */
+  ensure(): Identity | undefined {
+    if (this.#current === undefined && !this.#asking && !this.#closing.aborted) void this.#ask()
+    return this.#current
+  }
+
+  /** Sequence numbers of this identity do not fit the broker's any more: partitions begin anew under another. */
+  retire(identity: Identity, entirely = false): void {
+    if (this.#current !== identity) return
+    const exhausted = entirely || identity.epoch >= lastEpoch
+    this.#current = exhausted ? undefined : { producerId: identity.producerId, epoch: identity.epoch + 1 }
+  }
+
+  async #ask(): Promise<void> {
+    this.#asking = true
+    try {
+      this.#current = await this.#cluster.retry(
+        { operation: 'Getting a producer id', timeoutMs: this.#timeoutMs, signal: this.#closing },
+        (_attempt, signal) => this.#init(signal),
+      )
+    } catch (error) {
+      this.#asking = false
+      this.#onFailed(asKafkaError(error, 'Getting a producer id'))
+      return
+    }
+    this.#asking = false
+    this.#onReady()
+  }
+
+  async #init(signal: AbortSignal): Promise<Identity> {
+    const broker = await this.#cluster.anyBroker({ signal })
+    const body = { transactionalId: null, transactionTimeoutMs }
+    const { errorCode, producerId, producerEpoch } = await broker.request(InitProducerId, body, { signal })
+    if (errorCode !== 0) {
+      const hint = 'Grant IDEMPOTENT_WRITE on the cluster (brokers before 3.0 ask for it), or set idempotent: false.'
+      throw kafkaErrorOf(errorCode, 'Getting a producer id', { broker, hint })
+    }
+    return { producerId, epoch: producerEpoch }
+  }
+}

@@ -1,0 +1,211 @@
+import type { Timer } from '@ottla/codec/runtime'
+import { abortedError, closedError, KafkaError } from '../errors.ts'
+import { Accumulator } from './accumulator.ts'
+import { Admission } from './admission.ts'
+import { EnqueueCall, type OnSettled, SendMany, SendOne } from './calls.ts'
+import { type ProducerOptions, type ResolvedProducerOptions, resolveProducerOptions } from './options.ts'
+import type { ProducerCluster } from './producer-cluster.ts'
+import type { Receipt } from './receipt.ts'
+import { checkRecord, type ProducerRecord } from './record-input.ts'
+
+export interface SendOptions {
+  /** Acts until the records are in the buffer: what is in a batch cannot be withdrawn. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface CloseOptions {
+  /** How long to wait for what was accepted. Default 10 000. */
+  readonly timeoutMs?: number | undefined
+}
+
+const closeTimeoutMs = 10_000
+
+/**
+ * Sends records. Made by `kafka.producer()`; nothing is opened before the first record. The order of records of one partition is
+ * the order of the calls, and with idempotence (the default) it stays so whatever is retried.
+ */
+export class Producer {
+  readonly #accumulator: Accumulator
+  readonly #cluster: ProducerCluster
+  #closed: Promise<void> | undefined
+
+  constructor(cluster: ProducerCluster, options?: ProducerOptions) {
+    const resolved = resolveProducerOptions(options, cluster.options.requestTimeoutMs)
+    this.#cluster = cluster
+    this.#accumulator = new Accumulator(cluster, resolved)
+  }
+
+  get options(): ResolvedProducerOptions {
+    return this.#accumulator.options
+  }
+
+  /** Bytes accepted and not settled. */
+  get bufferedBytes(): number {
+    return this.#accumulator.bufferedBytes
+  }
+
+  /**
+   * Sends a record, or an array of records: resolves when they are acknowledged. Waits for room in the buffer in the order of the
+   * calls. An array rejects with a SendError that has each record's receipt or error. Records with a wrong shape are refused
+   * before any of the array is taken (INVALID_ARGUMENT).
+   */
+  send(record: ProducerRecord, options?: SendOptions): Promise<Receipt>
+  send(records: readonly ProducerRecord[], options?: SendOptions): Promise<Receipt[]>
+  send(
+    input: ProducerRecord | readonly ProducerRecord[],
+    options: SendOptions = {},
+  ): Promise<Receipt> | Promise<Receipt[]> {
+    try {
+      if (isList(input)) return this.#sendMany(input, options.signal)
+      return this.#sendOne(input, options.signal)
+    } catch (error) {
+      return Promise.reject<never>(error)
+    }
+  }
+
+  #sendOne(record: ProducerRecord, signal: AbortSignal | undefined): Promise<Receipt> {
+    checkRecord(record, -1)
+    this.#checkOpen(signal)
+    const call = new SendOne()
+    const accumulator = this.#accumulator
+    const { room, barrier } = accumulator
+    if (accumulator.hasRoom && !room.crowded) accumulator.add(record, call, 0, barrier.current)
+    else new Admission(accumulator, [record], call, signal).begin()
+    return call.promise
+  }
+
+  #sendMany(records: readonly ProducerRecord[], signal: AbortSignal | undefined): Promise<Receipt[]> {
+    for (let position = 0; position < records.length; position++) checkRecord(records[position]!, position)
+    this.#checkOpen(signal)
+    const call = new SendMany(records.length)
+    new Admission(this.#accumulator, records, call, signal).begin()
+    return call.promise
+  }
+
+  #checkOpen(signal: AbortSignal | undefined): void {
+    if (this.#closed !== undefined) throw closedError('The producer', 'not-written')
+    if (signal?.aborted) throw abortedError('send', signal, 'not-written')
+  }
+
+  /**
+   * Takes a record without a promise: the fastest way. True: taken. False: taken too, but the buffer is full now, so await
+   * `room()` before the next. Throws BUFFER_FULL if it was full before, INVALID_ARGUMENT, MESSAGE_TOO_LARGE, CLOSED.
+   * `onSettled` is called once, with an error or a receipt; without it a failure shows in the metrics only.
+   */
+  enqueue(record: ProducerRecord, onSettled?: OnSettled): boolean {
+    checkRecord(record, -1)
+    const accumulator = this.#accumulator
+    if (this.#closed !== undefined) throw closedError('The producer', 'not-written')
+    if (!accumulator.hasRoom || accumulator.room.crowded) throw bufferFull(this.options.maxBufferedBytes)
+    const call = onSettled === undefined ? undefined : new EnqueueCall(onSettled)
+    accumulator.add(record, call, 0, accumulator.barrier.current)
+    return accumulator.hasRoom
+  }
+
+  /** Resolves when `enqueue` may be called again. */
+  room(options: WaitOptions = {}): Promise<void> {
+    const accumulator = this.#accumulator
+    if (this.#closed !== undefined) return Promise.reject(closedError('The producer'))
+    if (accumulator.hasRoom && !accumulator.room.crowded) return Promise.resolve()
+    const { signal } = options
+    const deadlineMs = this.#cluster.runtime.monoNow() + this.options.deliveryTimeoutMs
+    accumulator.hurry()
+    return withSignal('room', signal, (resolve, reject, onAbort) => {
+      const waiter = {
+        deadlineMs,
+        proceed: () => {
+          resolve()
+          return true
+        },
+        refuse: reject,
+      }
+      accumulator.room.wait(waiter)
+      accumulator.wakeBy(deadlineMs)
+      onAbort(() => {
+        accumulator.room.leave(waiter)
+        accumulator.room.release()
+      })
+    })
+  }
+
+  /** Resolves when all records accepted or waiting before the call are settled, delivered or not. */
+  flush(options: WaitOptions = {}): Promise<void> {
+    const done = this.#accumulator.flush()
+    const { signal } = options
+    if (signal === undefined) return done
+    return withSignal('flush', signal, (resolve) => {
+      void done.then(resolve)
+    })
+  }
+
+  /**
+   * Takes no more records, waits up to `timeoutMs` for those it has, and rejects the rest with CLOSED and what is known of their
+   * outcome. Idempotent.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closed ??= this.#close(options.timeoutMs ?? closeTimeoutMs)
+    return this.#closed
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const { runtime } = this.#cluster
+    let timer: Timer | undefined
+    const timedOut = new Promise<void>((resolve) => {
+      timer = runtime.setTimer(resolve, timeoutMs)
+    })
+    await Promise.race([this.#accumulator.flush(), timedOut])
+    if (timer !== undefined) runtime.clearTimer(timer)
+    this.#accumulator.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+function isList(input: ProducerRecord | readonly ProducerRecord[]): input is readonly ProducerRecord[] {
+  return Array.isArray(input)
+}
+
+function bufferFull(maxBufferedBytes: number): KafkaError {
+  return new KafkaError('BUFFER_FULL', `The producer's buffer is full (maxBufferedBytes ${maxBufferedBytes})`, {
+    retriable: true,
+    outcome: 'not-written',
+    hint: 'Await producer.room() when enqueue() has returned false.',
+  })
+}
+
+/** A promise that rejects with ABORTED when the signal fires first, and leaves no listener behind. */
+function withSignal(
+  operation: string,
+  signal: AbortSignal | undefined,
+  start: (resolve: () => void, reject: (error: KafkaError) => void, onAbort: (undo: () => void) => void) => void,
+): Promise<void> {
+  if (signal?.aborted) return Promise.reject(abortedError(operation, signal))
+  return new Promise<void>((resolve, reject) => {
+    let undo: (() => void) | undefined
+    const abort = () => {
+      undo?.()
+      reject(abortedError(operation, signal!))
+    }
+    const settle = () => signal?.removeEventListener('abort', abort)
+    signal?.addEventListener('abort', abort, { once: true })
+    start(
+      () => {
+        settle()
+        resolve()
+      },
+      (error) => {
+        settle()
+        reject(error)
+      },
+      (given) => {
+        undo = given
+      },
+    )
+  })
+}

@@ -1,0 +1,126 @@
+import { KafkaError } from '../errors.ts'
+
+/** What the broker said about one batch, shared by the receipts of all its records. */
+export class BatchResult {
+  readonly topic: string
+  readonly partition: number
+  /** The time of the batch's first record. */
+  baseTimestampMs = 0
+  /** -1: the broker gave none (acks=0, or a duplicate it no longer remembers). */
+  baseOffset = -1n
+  /** -1: the topic keeps the times of the producer. */
+  logAppendTimeMs = -1
+  /** Why no record of the batch was delivered, but those that `recordErrors` has one of their own for (KIP-467). */
+  error: KafkaError | undefined
+  recordErrors: ReadonlyMap<number, KafkaError> | undefined
+  /** What became of a batch that had to be split: the first index of each part with its result, ascending. */
+  parts: readonly ResultPart[] | undefined
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic
+    this.partition = partition
+  }
+
+  /** Whether any record of it failed. */
+  get failed(): boolean {
+    return this.error !== undefined || (this.parts?.some(({ result }) => result.failed) ?? false)
+  }
+
+  errorOf(index: number): KafkaError | undefined {
+    const part = this.#partOf(index)
+    if (part !== undefined) return part.result.errorOf(index - part.start)
+    return this.recordErrors?.get(index) ?? this.error
+  }
+
+  offsetOf(index: number): bigint | undefined {
+    const part = this.#partOf(index)
+    if (part !== undefined) return part.result.offsetOf(index - part.start)
+    return this.baseOffset < 0n ? undefined : this.baseOffset + BigInt(index)
+  }
+
+  logAppendTimeOf(index: number): number {
+    const part = this.#partOf(index)
+    return part === undefined ? this.logAppendTimeMs : part.result.logAppendTimeOf(index - part.start)
+  }
+
+  #partOf(index: number): ResultPart | undefined {
+    return this.parts?.findLast(({ start }) => start <= index)
+  }
+}
+
+export interface ResultPart {
+  readonly start: number
+  readonly result: BatchResult
+}
+
+let errorIn: (receipt: Receipt) => KafkaError | undefined
+
+/** Where a record went. */
+export class Receipt {
+  readonly #result: BatchResult
+  readonly #index: number
+  // Relative to its batch, because a small integer costs no allocation and a time in ms does.
+  readonly #timestampDelta: number
+
+  constructor(result: BatchResult, index: number, timestampDelta: number) {
+    this.#result = result
+    this.#index = index
+    this.#timestampDelta = timestampDelta
+  }
+
+  get topic(): string {
+    return this.#result.topic
+  }
+
+  get partition(): number {
+    return this.#result.partition
+  }
+
+  /** Undefined with acks=0, and for a duplicate whose offset the broker has forgotten. */
+  get offset(): bigint | undefined {
+    return this.#result.offsetOf(this.#index)
+  }
+
+  /** The record's time in ms: the broker's where the topic is set to LogAppendTime. */
+  get timestamp(): number {
+    const appended = this.#result.logAppendTimeOf(this.#index)
+    return appended >= 0 ? appended : this.#result.baseTimestampMs + this.#timestampDelta
+  }
+
+  toJSON(): { topic: string; partition: number; offset: string | undefined; timestamp: number } {
+    const { topic, partition, offset, timestamp } = this
+    return { topic, partition, offset: offset?.toString(), timestamp }
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): unknown {
+    const { topic, partition, offset, timestamp } = this
+    return { topic, partition, offset, timestamp }
+  }
+
+  static {
+    errorIn = (receipt) => receipt.#result.errorOf(receipt.#index)
+  }
+}
+
+/** Why the record of a receipt was not delivered; undefined when it was. */
+export function errorOfReceipt(receipt: Receipt): KafkaError | undefined {
+  return errorIn(receipt)
+}
+
+/** Some records of an array were not delivered: `results` has each one's receipt or error, in the order of the array. */
+export class SendError extends KafkaError {
+  readonly results: readonly (Receipt | KafkaError)[]
+
+  constructor(results: readonly (Receipt | KafkaError)[]) {
+    const errors = results.filter((result) => KafkaError.is(result))
+    const first = errors[0]
+    super('SEND_FAILED', `${errors.length} of ${results.length} records were not delivered: ${first?.message}`, {
+      cause: first,
+      retriable: errors.every(({ retriable }) => retriable),
+      fatal: errors.some(({ fatal }) => fatal),
+      outcome: errors.some(({ outcome }) => outcome === 'unknown') ? 'unknown' : 'not-written',
+      hint: 'error.results has the receipt or the error of each record.',
+    })
+    this.results = results
+  }
+}

@@ -1,0 +1,126 @@
+import type { TopicInfo } from '../cluster/topology.ts'
+import { KafkaError } from '../errors.ts'
+import type { Call } from './calls.ts'
+import { Fifo } from './fifo.ts'
+import type { Generation } from './flush-barrier.ts'
+import { keyPartition } from './murmur2.ts'
+import { PartitionBuffer, type PartitionRecord } from './partition-buffer.ts'
+import { callPartitioner, pickSticky } from './partitioner.ts'
+import type { ProducerBatch } from './producer-batch.ts'
+import type { ProducerParts } from './producer-parts.ts'
+
+/** A record whose partition cannot be told yet. */
+export interface AwaitingRecord extends PartitionRecord {
+  readonly partition: number | undefined
+  readonly call: Call | undefined
+  readonly position: number
+  readonly generation: Generation
+}
+
+/** A topic this small in records is not split further for being too large. */
+const smallestBatchBytes = 1024
+
+/** What brokers without topic ids give. */
+const noTopicId = 'AAAAAAAAAAAAAAAAAAAAAA'
+
+/**
+ * A topic's partitions, and where its next record goes. Sequence numbers live here for as long as the producer: a topic may
+ * vanish from the metadata for a moment and must not begin anew then.
+ */
+export class TopicBuffer {
+  readonly name: string
+  readonly #parts: ProducerParts
+  /** Index = partition. */
+  readonly partitions: PartitionBuffer[] = []
+  /** In the order of acceptance, while the partitions are not known. */
+  readonly awaiting = new Fifo<AwaitingRecord>()
+  /** Records may go to partitions; else they wait in `awaiting`. */
+  known = false
+  /** The metadata is being asked for. */
+  asking = false
+  /** Since when the metadata has been without the topic; undefined while it has it. */
+  missingSinceMs: number | undefined
+  info: TopicInfo | undefined
+  maxBatchBytes: number
+  #sticky: PartitionBuffer | undefined
+  #stickyBatch: ProducerBatch | undefined
+  readonly #random = () => this.#parts.runtime.random()
+  readonly #loadOf = (partition: number): number => {
+    const { sink, loadBytes } = this.partitions[partition]!
+    return sink === undefined ? -1 : loadBytes
+  }
+
+  constructor(name: string, parts: ProducerParts) {
+    this.name = name
+    this.#parts = parts
+    this.maxBatchBytes = parts.options.maxBatchBytes
+  }
+
+  get topicId(): string | undefined {
+    const id = this.info?.topicId
+    return id === noTopicId ? undefined : id
+  }
+
+  /** Takes over what the metadata says. Leaders are told apart (see Leaders). */
+  update(info: TopicInfo): void {
+    const before = this.topicId
+    this.info = info
+    this.missingSinceMs = undefined
+    while (this.partitions.length < info.partitions.length) {
+      this.partitions.push(new PartitionBuffer(this, this.partitions.length, this.#parts))
+    }
+    if (before === undefined || this.topicId === undefined || before === this.topicId) return
+    // Another topic of the same name, with logs of its own.
+    for (const partition of this.partitions) partition.startOver()
+  }
+
+  /** The broker refused a batch of that size. */
+  learnTooLarge(bytes: number): void {
+    this.maxBatchBytes = Math.max(smallestBatchBytes, Math.min(this.maxBatchBytes, Math.ceil(bytes / 2)))
+  }
+
+  /** Where a record goes. Throws for a partition that does not exist, and what the partitioner throws. */
+  partitionFor(record: PartitionRecord, wanted: number | undefined): PartitionBuffer {
+    const { partitions } = this
+    if (wanted !== undefined) return partitions[wanted] ?? this.#noSuchPartition(wanted)
+    const { partitioner } = this.#parts.options
+    const { key } = record
+    if (partitioner !== undefined) {
+      const chosen = callPartitioner(partitioner, {
+        topic: this.name,
+        key,
+        value: record.value,
+        headers: record.headers,
+        partitionCount: partitions.length,
+        isAvailable: (partition) => partitions[partition]?.sink !== undefined,
+      })
+      return partitions[chosen]!
+    }
+    return key === null ? this.#stickyFor(record.sizeBound) : partitions[keyPartition(key, partitions.length)]!
+  }
+
+  /** Fills one batch after the other: a new partition is chosen when the batch has left or is full. */
+  #stickyFor(sizeBound: number): PartitionBuffer {
+    const current = this.#sticky
+    const batch = this.#stickyBatch
+    if (current !== undefined && batch !== undefined && current.open === batch && current.fits(sizeBound))
+      return current
+    const chosen = pickSticky(this.partitions.length, current?.index ?? -1, this.#loadOf, this.#random)
+    this.#sticky = this.partitions[chosen]!
+    return this.#sticky
+  }
+
+  /** A record without a key went into the open batch of that partition: the next one may join it. */
+  stuckTo(partition: PartitionBuffer): void {
+    if (partition === this.#sticky) this.#stickyBatch = partition.open
+  }
+
+  #noSuchPartition(wanted: number): never {
+    const count = this.partitions.length
+    throw new KafkaError(
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      `Topic '${this.name}' has no partition ${wanted}: it has ${count} (0 to ${count - 1})`,
+      { topic: this.name, partition: wanted, retriable: true, outcome: 'not-written' },
+    )
+  }
+}
