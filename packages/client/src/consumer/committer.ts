@@ -108,7 +108,9 @@ export class Committer {
     if (offsets.length === 0) return
     this.#autoUnderWay = true
     try {
-      await this.commit(offsets, { timeoutMs: Math.max(this.#policy.intervalMs, this.#cluster.options.requestTimeoutMs) })
+      await this.commit(offsets, {
+        timeoutMs: Math.max(this.#policy.intervalMs, this.#cluster.options.requestTimeoutMs),
+      })
     } catch (error) {
       if (this.#running) this.#host.onAutoFailure(asKafkaError(error, 'Committing offsets'))
     } finally {
@@ -126,14 +128,20 @@ export class Committer {
         try {
           return await this.#attempt(offsets, scope.signal)
         } catch (error) {
-          last = scope.signal.aborted ? (last ?? asKafkaError(error, 'Committing offsets')) : asKafkaError(error, 'Committing offsets')
+          last = scope.signal.aborted
+            ? (last ?? asKafkaError(error, 'Committing offsets'))
+            : asKafkaError(error, 'Committing offsets')
           if (scope.signal.aborted || !last.retriable || last.code === 'REBALANCE_IN_PROGRESS') throw last
         }
         await sleep(runtime, backoffMs(runtime, attempt, limits), scope.signal)
       }
     } catch (error) {
       if (!scope.expired) throw error
-      throw new KafkaError('TIMED_OUT', 'committing offsets took too long', { retriable: true, outcome: 'unknown', cause: last })
+      throw new KafkaError('TIMED_OUT', 'committing offsets took too long', {
+        retriable: true,
+        outcome: 'unknown',
+        cause: last,
+      })
     } finally {
       scope.release()
     }
@@ -159,7 +167,12 @@ export class Committer {
     }
   }
 
-  #settle(offsets: readonly OffsetToCommit[], answer: OffsetCommitResponse, identity: GroupIdentity, broker: Broker): void {
+  #settle(
+    offsets: readonly OffsetToCommit[],
+    answer: OffsetCommitResponse,
+    identity: GroupIdentity,
+    broker: Broker,
+  ): void {
     const codes = new Map<string, Map<number, number>>()
     for (const { name, partitions } of answer.topics) {
       codes.set(name, new Map(partitions.map(({ partitionIndex, errorCode }) => [partitionIndex, errorCode])))
@@ -178,12 +191,18 @@ export class Committer {
     if (failure !== undefined) throw failure
   }
 
-  #failure(code: number, identity: GroupIdentity, where: TopicPartition & { broker: Broker; group: string }): KafkaError {
+  #failure(
+    code: number,
+    identity: GroupIdentity,
+    where: TopicPartition & { broker: Broker; group: string },
+  ): KafkaError {
     const { name } = errorOf(code)
     if (name === 'REBALANCE_IN_PROGRESS') this.#host.rebalanceSeen(identity.generation)
     const fenced = name === 'UNKNOWN_MEMBER_ID' || name === 'ILLEGAL_GENERATION' || name === 'FENCED_INSTANCE_ID'
     if (fenced) this.#host.fenced(name, identity.generation)
-    const hint = fenced ? 'The partitions were given to other members meanwhile: they begin at the last commit.' : undefined
+    const hint = fenced
+      ? 'The partitions were given to other members meanwhile: they begin at the last commit.'
+      : undefined
     return kafkaErrorOf(code, 'Committing offsets', { ...where, hint })
   }
 }
@@ -195,7 +214,9 @@ function placeOf({ topic, partition }: Cursor): TopicPartition {
 /** The coordinator could not be reached, or is another broker now. */
 function movedBy(error: KafkaError): boolean {
   if (error.code === 'COORDINATOR_LOAD_IN_PROGRESS' || error.code === 'REBALANCE_IN_PROGRESS') return false
-  return error.retriable && error.topic === undefined ? true : error.code === 'NOT_COORDINATOR' || error.code === 'COORDINATOR_NOT_AVAILABLE'
+  return error.retriable && error.topic === undefined
+    ? true
+    : error.code === 'NOT_COORDINATOR' || error.code === 'COORDINATOR_NOT_AVAILABLE'
 }
 
 function topicsOf(offsets: readonly OffsetToCommit[]) {

@@ -1,8 +1,8 @@
-import type { Broker } from '../cluster/broker.ts'
 import type { BatchReader } from '@ottla/codec/records'
-import type { AbortedTransactions } from './isolation.ts'
-import type { FetchedBatch } from './fetched-batch.ts'
+import type { Broker } from '../cluster/broker.ts'
 import type { KafkaError } from '../errors.ts'
+import type { FetchedBatch } from './fetched-batch.ts'
+import type { AbortedTransactions } from './isolation.ts'
 import type { StartOffset } from './options.ts'
 
 /** Record batches of one fetch answer, not yet parsed. */
@@ -100,9 +100,7 @@ export class Cursor {
 
   /** Whether a fetch may ask for it. */
   get fetchable(): boolean {
-    return (
-      this.fetchOffset >= 0 && !this.halted && !this.resolving && !this.backingOff && this.failed === undefined
-    )
+    return this.fetchOffset >= 0 && !this.halted && !this.resolving && !this.backingOff && this.failed === undefined
   }
 
   /** Drops everything fetched and begins at `offset`. */
@@ -159,7 +157,10 @@ export class CursorMap {
 
   add(cursor: Cursor): void {
     let list = this.#byTopic.get(cursor.topic)
-    if (list === undefined) this.#byTopic.set(cursor.topic, (list = []))
+    if (list === undefined) {
+      list = []
+      this.#byTopic.set(cursor.topic, list)
+    }
     list[cursor.partition] = cursor
     this.all.add(cursor)
   }

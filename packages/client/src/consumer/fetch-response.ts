@@ -24,7 +24,12 @@ export interface FetchSink {
 }
 
 /** Hands the bytes of an answer on, with what must be known about them; drops what was asked before a seek or a revoke. */
-export function acceptFetch(response: FetchResponse, session: FetchSession, committedOnly: boolean, sink: FetchSink): void {
+export function acceptFetch(
+  response: FetchResponse,
+  session: FetchSession,
+  committedOnly: boolean,
+  sink: FetchSink,
+): void {
   for (const { topic, topicId, partitions } of response.responses) {
     for (const answer of partitions) {
       const asked = session.find(topicId, topic, answer.partitionIndex)
@@ -42,7 +47,10 @@ function acceptPartition(cursor: Cursor, answer: PartitionAnswer, committedOnly:
   cursor.highWatermark = Number(answer.highWatermark)
   cursor.lastStableOffset = Number(answer.lastStableOffset)
   cursor.logStartOffset = Number(answer.logStartOffset)
-  if (answer.preferredReadReplica >= 0) return sink.prefer(cursor, answer.preferredReadReplica)
+  if (answer.preferredReadReplica >= 0) {
+    sink.prefer(cursor, answer.preferredReadReplica)
+    return
+  }
   const { records } = answer
   if (records === null || records.length === 0) return
   const end = endOf(records)

@@ -78,7 +78,12 @@ export class FetchSession {
         partitionMaxBytes,
       })
     })
-    return { sessionId: this.#id, sessionEpoch: this.#epoch, topics: [...topics.values()], forgottenTopicsData: forgotten }
+    return {
+      sessionId: this.#id,
+      sessionEpoch: this.#epoch,
+      topics: [...topics.values()],
+      forgottenTopicsData: forgotten,
+    }
   }
 
   /** The broker's answer to the last request; it gives no id when it keeps no session. */

@@ -122,7 +122,16 @@ export class Message {
   toJSON(): Record<string, unknown> {
     const { topic, partition, timestamp, key, value, leaderEpoch } = this
     const headers = this.headers.map((header) => ({ key: header.key, value: text(header.value) }))
-    return { topic, partition, offset: String(this.offset), timestamp, key: text(key), value: text(value), headers, leaderEpoch }
+    return {
+      topic,
+      partition,
+      offset: String(this.offset),
+      timestamp,
+      key: text(key),
+      value: text(value),
+      headers,
+      leaderEpoch,
+    }
   }
 
   [inspect](): Record<string, unknown> {

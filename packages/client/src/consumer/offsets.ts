@@ -1,10 +1,4 @@
-import {
-  type ErrorName,
-  ListOffsets,
-  OffsetFetch,
-  type OffsetFetchResponse,
-  OffsetForLeaderEpoch,
-} from '@ottla/codec'
+import { type ErrorName, ListOffsets, OffsetFetch, type OffsetFetchResponse, OffsetForLeaderEpoch } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { KafkaError, kafkaErrorOf } from '../errors.ts'
@@ -49,12 +43,16 @@ export class OffsetLookup {
     partitions: readonly TopicPartition[],
     signal: AbortSignal,
   ): Promise<CommittedOffset[]> {
-    return this.#untilAnswered(signal, async () => {
-      const broker = await this.#cluster.coordinator('group', identity.groupId, { signal })
-      const body = (version: number) => committedRequest(version, identity, partitions)
-      const answer = await broker.request(OffsetFetch, body, { signal, maxVersion: 9 })
-      return committedAnswer(answer, identity.groupId, broker)
-    }, identity.groupId)
+    return this.#untilAnswered(
+      signal,
+      async () => {
+        const broker = await this.#cluster.coordinator('group', identity.groupId, { signal })
+        const body = (version: number) => committedRequest(version, identity, partitions)
+        const answer = await broker.request(OffsetFetch, body, { signal, maxVersion: 9 })
+        return committedAnswer(answer, identity.groupId, broker)
+      },
+      identity.groupId,
+    )
   }
 
   /** The offsets at a time or an end of the log. Partitions whose leader has to be found first make it try again. */
@@ -171,7 +169,12 @@ const waits = new Set<ErrorName>(['UNSTABLE_OFFSET_COMMIT', 'COORDINATOR_LOAD_IN
 
 function passes(error: unknown): boolean {
   if (!KafkaError.is(error)) return false
-  return error.retriable || error.code === 'TIMED_OUT' || error.code === 'NO_BROKER_REACHABLE' || error.code === 'UNKNOWN_SERVER_ERROR'
+  return (
+    error.retriable ||
+    error.code === 'TIMED_OUT' ||
+    error.code === 'NO_BROKER_REACHABLE' ||
+    error.code === 'UNKNOWN_SERVER_ERROR'
+  )
 }
 
 function leaderless({ topic, partition }: TopicPartition): KafkaError {
@@ -183,7 +186,10 @@ function leaderless({ topic, partition }: TopicPartition): KafkaError {
 }
 
 function committedRequest(version: number, identity: GroupIdentity, partitions: readonly TopicPartition[]) {
-  const topics = groupByTopic(partitions).map(({ topic, partitions: partitionIndexes }) => ({ name: topic, partitionIndexes }))
+  const topics = groupByTopic(partitions).map(({ topic, partitions: partitionIndexes }) => ({
+    name: topic,
+    partitionIndexes,
+  }))
   const { groupId } = identity
   if (version < 8) return { groupId, topics, ...(version >= 7 && { requireStable: true }) }
   return { groups: [{ groupId, topics }], requireStable: true }

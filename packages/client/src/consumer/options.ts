@@ -180,7 +180,8 @@ export interface CommitPolicy {
 
 type Table = ReturnType<typeof resolveOptions<typeof consumerOptions>>
 
-export interface ResolvedConsumerOptions extends Omit<Table, 'topics' | 'assign' | 'commit' | 'assignors' | 'protocol'> {
+export interface ResolvedConsumerOptions
+  extends Omit<Table, 'topics' | 'assign' | 'commit' | 'assignors' | 'protocol'> {
   readonly topics: readonly TopicSelector[]
   readonly assign: readonly AssignedPartition[]
   readonly commit: CommitPolicy
@@ -199,11 +200,14 @@ export function resolveConsumerOptions(given: ConsumerOptions): ResolvedConsumer
   if (topics !== undefined && rest.groupId === undefined) {
     throw invalidOption(
       "consumer: option 'groupId' is missing: topics are shared out among the members of a group",
-      "Give a groupId, or read partitions without a group with `assign: [{ topic, partition }]`.",
+      'Give a groupId, or read partitions without a group with `assign: [{ topic, partition }]`.',
     )
   }
   if (protocol === 'consumer') {
-    throw invalidOption("consumer: protocol 'consumer' (KIP-848) is not supported yet", "Leave it out, or say 'classic'.")
+    throw invalidOption(
+      "consumer: protocol 'consumer' (KIP-848) is not supported yet",
+      "Leave it out, or say 'classic'.",
+    )
   }
   if (rest.heartbeatIntervalMs >= rest.sessionTimeoutMs) {
     throw invalidOption(

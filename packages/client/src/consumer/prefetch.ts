@@ -161,14 +161,18 @@ export class Prefetch {
       else cursor.skippedTo = end
       return
     }
-    if (this.#options.checkCrcs && !batch.verifyCrc()) throw new Error(`the checksum of the batch at ${batch.baseOffset} does not match`)
+    if (this.#options.checkCrcs && !batch.verifyCrc())
+      throw new Error(`the checksum of the batch at ${batch.baseOffset} does not match`)
     if (batch.compressionId === 0) this.#ready(cursor, batch, undefined)
     else this.#inflate(cursor, batch)
   }
 
   #inflate(cursor: Cursor, batch: Batch): void {
     const payload = codecOf(batch.compressionId).decompress(batch.payload, this.#options.maxDecompressedBytes)
-    if (payload instanceof Uint8Array) return this.#ready(cursor, batch, payload)
+    if (payload instanceof Uint8Array) {
+      this.#ready(cursor, batch, payload)
+      return
+    }
     const { tenure } = cursor
     cursor.inflating = true
     const settle = (act: () => void): void => {
@@ -193,11 +197,15 @@ export class Prefetch {
 /** The error of a partition whose next batch cannot be read. */
 export function corrupt({ topic, partition, position }: Cursor, cause: unknown): KafkaError {
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new KafkaError('CORRUPT_MESSAGE', `reading topic '${topic}' partition ${partition} at offset ${position} failed: ${reason}`, {
-    topic,
-    partition,
-    offset: BigInt(position),
-    cause,
-    hint: 'Reading stops here for this partition: seek beyond the batch to go on without it.',
-  })
+  return new KafkaError(
+    'CORRUPT_MESSAGE',
+    `reading topic '${topic}' partition ${partition} at offset ${position} failed: ${reason}`,
+    {
+      topic,
+      partition,
+      offset: BigInt(position),
+      cause,
+      hint: 'Reading stops here for this partition: seek beyond the batch to go on without it.',
+    },
+  )
 }

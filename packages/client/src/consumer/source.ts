@@ -1,4 +1,4 @@
-import { errorOf, Fetch, type FetchRequest, type ErrorName } from '@ottla/codec'
+import { type ErrorName, errorOf, Fetch, type FetchRequest } from '@ottla/codec'
 import type { Timer } from '@ottla/codec/runtime'
 import type { Broker, Lane } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
@@ -26,7 +26,16 @@ export interface SourceOptions {
 
 export type SourceCluster = Pick<
   Cluster,
-  'runtime' | 'options' | 'logger' | 'topic' | 'partition' | 'broker' | 'leaderOf' | 'refreshMetadata' | 'learnLeader' | 'learnBrokers'
+  | 'runtime'
+  | 'options'
+  | 'logger'
+  | 'topic'
+  | 'partition'
+  | 'broker'
+  | 'leaderOf'
+  | 'refreshMetadata'
+  | 'learnLeader'
+  | 'learnBrokers'
 >
 
 /** While partitions are left out because their bytes wait for delivery, a fetch waits only so long: they may be wanted soon. */

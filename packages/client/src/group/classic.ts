@@ -78,7 +78,8 @@ export class ClassicMembership implements Membership {
       requestTimeoutMs: cluster.options.requestTimeoutMs,
       beat: (timeoutMs, signal) => this.#beat(timeoutMs, signal),
       onExpired: () => this.#lose('generation', 'the session expired: no heartbeat was answered in time'),
-      onFailure: (error) => this.#cluster.logger.debug('heartbeat failed', { group: options.groupId, error: String(error) }),
+      onFailure: (error) =>
+        this.#cluster.logger.debug('heartbeat failed', { group: options.groupId, error: String(error) }),
     })
   }
 
@@ -103,10 +104,10 @@ export class ClassicMembership implements Membership {
   metadataChanged(): void {
     if (this.#state !== 'stable') return
     const topics = this.#listener.knownSubscription()
-    if (!sameNames(topics, this.#joinedTopics)) return this.rejoin('the topics of the subscription changed')
+    if (!sameNames(topics, this.#joinedTopics)) this.rejoin('the topics of the subscription changed')
     for (const [topic, count] of this.#assignedCounts ?? []) {
       if ((this.#listener.knownPartitionCount(topic) ?? count) !== count) {
-        return this.rejoin(`topic ${topic} has another number of partitions`)
+        this.rejoin(`topic ${topic} has another number of partitions`)
       }
     }
   }
@@ -222,7 +223,8 @@ export class ClassicMembership implements Membership {
       const idGiven = this.#memberId === '' && answer.errorCode !== 0
       this.#memberId = answer.memberId
       if (idGiven) continue
-      if (answer.errorCode !== 0) throw new KafkaError('MEMBER_ID_REQUIRED', 'the coordinator gave a second member id', { retriable: true })
+      if (answer.errorCode !== 0)
+        throw new KafkaError('MEMBER_ID_REQUIRED', 'the coordinator gave a second member id', { retriable: true })
       this.#generation = answer.generationId
       return { answer, topics }
     }
@@ -249,7 +251,11 @@ export class ClassicMembership implements Membership {
     try {
       return decodeAssignment(assignment)
     } catch (cause) {
-      throw new KafkaError('PROTOCOL_ERROR', `the leader of group '${groupId}' sent an assignment that cannot be read`, { cause })
+      throw new KafkaError(
+        'PROTOCOL_ERROR',
+        `the leader of group '${groupId}' sent an assignment that cannot be read`,
+        { cause },
+      )
     }
   }
 
@@ -348,8 +354,8 @@ export class ClassicMembership implements Membership {
     const lost = this.#owned
     this.#owned = []
     const tell = () => this.#listener.onFatal(asKafkaError(error, 'Being a member of the group'))
-    if (lost.length === 0) return tell()
-    void this.#listener.onLost(lost).finally(tell)
+    if (lost.length === 0) tell()
+    else void this.#listener.onLost(lost).finally(tell)
   }
 
   async #leave({ timeoutMs, reason, always }: Parameters<Membership['leave']>[0]): Promise<void> {
@@ -362,7 +368,10 @@ export class ClassicMembership implements Membership {
       const given = this.#owned
       this.#owned = []
       if (given.length > 0) {
-        await withSignal(this.#lostReason === undefined ? this.#listener.onRevoked(given) : this.#listener.onLost(given), scope.signal)
+        await withSignal(
+          this.#lostReason === undefined ? this.#listener.onRevoked(given) : this.#listener.onLost(given),
+          scope.signal,
+        )
       }
       const stays = this.#options.instanceId !== null && always !== true
       this.#heartbeat.stop()

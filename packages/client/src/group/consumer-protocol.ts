@@ -44,7 +44,10 @@ export function decodeSubscription(bytes: Uint8Array): Subscription {
 
 export function encodeAssignment(partitions: readonly TopicPartition[]): Buffer {
   const assignedPartitions = groupByTopic(partitions)
-  return withVersion(VERSION, encodeMessage(ConsumerProtocolAssignment, VERSION, { assignedPartitions, userData: null }))
+  return withVersion(
+    VERSION,
+    encodeMessage(ConsumerProtocolAssignment, VERSION, { assignedPartitions, userData: null }),
+  )
 }
 
 /** An empty assignment is what a coordinator gives to a member that its leader forgot. */

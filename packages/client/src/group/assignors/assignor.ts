@@ -51,7 +51,7 @@ export function membersByTopic(
       else list.push(member)
     }
   }
-  return Array.from(byTopic, ([topic, list]) => ({ topic, count: counts.get(topic) ?? 0, members: list })).sort((a, b) =>
-    compare(a.topic, b.topic),
+  return Array.from(byTopic, ([topic, list]) => ({ topic, count: counts.get(topic) ?? 0, members: list })).sort(
+    (a, b) => compare(a.topic, b.topic),
   )
 }

@@ -16,7 +16,9 @@ interface Scenario {
 }
 
 // Written by goldens/AssignorGoldens.java with the assignors of kafka-clients 4.3.1.
-const lines = readFileSync(new URL('./goldens/java-assignments.jsonl', import.meta.url), 'utf8').trim().split('\n')
+const lines = readFileSync(new URL('./goldens/java-assignments.jsonl', import.meta.url), 'utf8')
+  .trim()
+  .split('\n')
 const scenarios = lines.slice(0, -1).map((line) => JSON.parse(line) as Scenario)
 const bytes = JSON.parse(lines.at(-1)!) as Record<'subscription' | 'emptySubscription' | 'assignment', string>
 
@@ -29,12 +31,15 @@ function member(memberId: string, topics: readonly string[], more: Partial<Group
 }
 
 describe('as Java', () => {
-  test.each(scenarios.map((scenario, i) => [i, scenario] as const))('range and round-robin, scenario %i', (_, scenario) => {
-    const counts = new Map(Object.entries(scenario.counts))
-    const members = scenario.members.map((m) => member(m.memberId, m.topics, { instanceId: m.instanceId }))
-    expect(plain(range.assign(counts, members))).toEqual(scenario.range)
-    expect(plain(roundRobin.assign(counts, members))).toEqual(scenario.roundrobin)
-  })
+  test.each(scenarios.map((scenario, i) => [i, scenario] as const))(
+    'range and round-robin, scenario %i',
+    (_, scenario) => {
+      const counts = new Map(Object.entries(scenario.counts))
+      const members = scenario.members.map((m) => member(m.memberId, m.topics, { instanceId: m.instanceId }))
+      expect(plain(range.assign(counts, members))).toEqual(scenario.range)
+      expect(plain(roundRobin.assign(counts, members))).toEqual(scenario.roundrobin)
+    },
+  )
 
   test.each(scenarios.map((scenario, i) => [i, scenario] as const))('cooperative, scenario %i', (_, scenario) => {
     const counts = new Map(Object.entries(scenario.counts))
@@ -125,10 +130,14 @@ describe('cooperative-sticky', () => {
     for (let run = 0; run < 300; run++) {
       const counts = new Map(Array.from({ length: 1 + random(5) }, (_, t) => [`t${t}`, 1 + random(12)]))
       const members = Array.from({ length: 1 + random(7) }, (_, m) =>
-        member(`m${m}`, [...counts.keys()].filter(() => random(3) > 0), {
-          owned: Array.from({ length: random(10) }, () => at(`t${random(6)}`, random(14) - 1)),
-          generation: random(4) - 1,
-        }),
+        member(
+          `m${m}`,
+          [...counts.keys()].filter(() => random(3) > 0),
+          {
+            owned: Array.from({ length: random(10) }, () => at(`t${random(6)}`, random(14) - 1)),
+            generation: random(4) - 1,
+          },
+        ),
       )
       checkSettles(counts, members)
     }

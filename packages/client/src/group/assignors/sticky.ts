@@ -27,7 +27,10 @@ function claims(
     const generation = generationOf(member)
     for (const { topic, partitions } of groupByTopic(member.owned)) {
       let list = owners.get(topic)
-      if (list === undefined) owners.set(topic, (list = []))
+      if (list === undefined) {
+        list = []
+        owners.set(topic, list)
+      }
       for (const partition of partitions) {
         const rival = list[partition]
         if (rival === undefined || rival.generation < generation) list[partition] = { member, generation }

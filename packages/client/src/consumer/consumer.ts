@@ -1,0 +1,320 @@
+import type { Cluster } from '../cluster/cluster.ts'
+import { abortedError, invalidOption, KafkaError } from '../errors.ts'
+import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
+import { scopeOf, withSignal } from '../runtime/wait.ts'
+import type { CommitOptions, OffsetToCommit } from './committer.ts'
+import { ConsumerCore } from './core.ts'
+import type { Cursor } from './cursor.ts'
+import type { ConsumerEventMap } from './events.ts'
+import { Message, MessageBatch } from './message.ts'
+import { type ConsumerOptions, resolveConsumerOptions, type StartOffset } from './options.ts'
+import {
+  BatchReader,
+  MessageReader,
+  type PollHand,
+  type PollOptions,
+  type ReadOptions,
+  takeMessages,
+} from './reader.ts'
+import { type RunOptions, run } from './runner.ts'
+
+/** The next offset to read of a partition. */
+export interface PartitionOffset extends TopicPartition {
+  readonly offset: bigint | number
+  readonly metadata?: string | null | undefined
+}
+
+export interface CommittedPosition extends TopicPartition {
+  /** undefined: nothing is committed. */
+  readonly offset: bigint | undefined
+  readonly leaderEpoch: number
+  readonly metadata: string | null
+}
+
+/** What stands for an item when it is marked done: a message, a batch, or several of one. */
+export type Item = Message | MessageBatch | Iterable<Message>
+
+export interface CallOptions {
+  /** Default `apiTimeoutMs`. */
+  readonly timeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+const closeTimeoutMs = 10_000
+
+/**
+ * Reads topics as a member of a group, or chosen partitions without one. Opens nothing until it is first read. One reader at a
+ * time: `for await`, `batches()`, `poll()` or `run()`.
+ */
+export class Consumer implements AsyncIterable<Message> {
+  readonly #core: ConsumerCore
+  #hands: PollHand[] = []
+  #closed: Promise<void> | undefined
+
+  constructor(cluster: Cluster, options: ConsumerOptions) {
+    this.#core = new ConsumerCore(cluster, resolveConsumerOptions(options))
+  }
+
+  /** Message by message. One counts as done when the next is asked for; `break` leaves it undone, and closes nothing. */
+  [Symbol.asyncIterator](): MessageReader {
+    return this.messages()
+  }
+
+  messages(options: ReadOptions = {}): MessageReader {
+    this.#settlePoll()
+    return new MessageReader(this.#core, options)
+  }
+
+  /** Record batches as they were written; the rules are those of messages. */
+  batches(options: ReadOptions = {}): BatchReader {
+    this.#settlePoll()
+    return new BatchReader(this.#core, options)
+  }
+
+  /** Up to `maxRecords` messages; empty after `timeoutMs` without any. Marks those of the poll before as done. */
+  async poll(options: PollOptions = {}): Promise<Message[]> {
+    const { maxRecords = 500, timeoutMs = 1_000, signal } = options
+    if (!Number.isSafeInteger(maxRecords) || maxRecords < 1)
+      throw invalidOption("consumer.poll(): option 'maxRecords' must be an integer of at least 1")
+    if (!(timeoutMs >= 0)) throw invalidOption("consumer.poll(): option 'timeoutMs' must be milliseconds, 0 or more")
+    const core = this.#core
+    const scope = scopeOf(core.runtime, core.runtime.monoNow() + timeoutMs, [signal])
+    const token = {}
+    try {
+      core.acquire(token, scope.signal)
+      this.#settlePoll()
+      if (!core.slice()) await core.pause()
+      const batch = core.take() ?? (await core.nextBatch(scope.signal))
+      return batch === undefined ? [] : takeMessages(core, batch, maxRecords, this.#hands)
+    } catch (error) {
+      if (scope.expired && KafkaError.is(error) && error.code === 'ABORTED') return []
+      throw error
+    } finally {
+      core.release(token)
+      scope.release()
+    }
+  }
+
+  /** Hands messages to `each`, or batches to `eachBatch`, until close, the signal, or a handler that fails for good. */
+  async run(options: RunOptions): Promise<void> {
+    this.#settlePoll()
+    await run(this.#core, options)
+  }
+
+  /** Joins the group without reading yet; resolves when the first assignment is in. */
+  async ready({ timeoutMs, signal }: CallOptions = {}): Promise<void> {
+    const { runtime, cluster } = this.#core
+    const scope = scopeOf(runtime, runtime.monoNow() + (timeoutMs ?? cluster.options.apiTimeoutMs), [signal])
+    try {
+      this.#core.start()
+      await withSignal(this.#core.started, scope.signal)
+    } catch (error) {
+      if (scope.expired)
+        throw new KafkaError('TIMED_OUT', 'the consumer did not get its assignment in time', {
+          retriable: true,
+          cause: error,
+        })
+      if (signal?.aborted) throw abortedError('waiting for the assignment', signal)
+      throw error
+    } finally {
+      scope.release()
+    }
+  }
+
+  /** Marks items done, and with each everything before it in its partition. Throws INVALID_STATE once the partition is gone. */
+  done(item: Item): void {
+    for (const { cursor, tenure, end, leaderEpoch } of placesOf(item))
+      this.#core.markDone(cursor, tenure, end, leaderEpoch)
+  }
+
+  /**
+   * Commits what is done; with an item that too; with a list these offsets (each the next one to read). Rejects when the group
+   * no longer takes them from this member.
+   */
+  async commit(what?: Item | readonly PartitionOffset[], options?: CommitOptions): Promise<void> {
+    const core = this.#core
+    if (core.options.groupId === undefined)
+      throw new KafkaError('INVALID_STATE', 'a consumer without a groupId has nowhere to commit')
+    if (core.state === 'closed') throw new KafkaError('CLOSED', 'the consumer is closed')
+    if (isOffsets(what))
+      return core.committer.commit(
+        what.map((one) => this.#offsetToCommit(one)),
+        options,
+      )
+    if (what !== undefined) this.done(what)
+    await core.committer.commit(core.committer.pending(core.cursors.all), options)
+  }
+
+  /** Delivers nothing of these partitions until `resume`; what was fetched stays. */
+  pause(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) {
+      const cursor = this.#cursorOf(partition)
+      cursor.paused = true
+      cursor.refresh()
+    }
+  }
+
+  resume(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions) {
+      const cursor = this.#cursorOf(partition)
+      if (!cursor.paused) continue
+      cursor.paused = false
+      cursor.refresh()
+      this.#core.prefetch.enqueue(cursor)
+      this.#core.source.wake(cursor)
+    }
+  }
+
+  paused(): TopicPartition[] {
+    return Array.from(this.#core.cursors.all)
+      .filter((cursor) => cursor.paused)
+      .map(placeOf)
+  }
+
+  /** Goes on from another place. Items read before can no longer be marked done. */
+  seek({ topic, partition, offset }: TopicPartition & { readonly offset: StartOffset }): void {
+    const cursor = this.#cursorOf({ topic, partition })
+    this.#core.positions.seek(cursor, offset)
+  }
+
+  /** The next offset to be delivered; undefined while it is being looked up. */
+  position(partition: TopicPartition): bigint | undefined {
+    const { position } = this.#cursorOf(partition)
+    return position < 0 ? undefined : BigInt(position)
+  }
+
+  /** What the group committed, from the coordinator. */
+  async committed(
+    partitions: readonly TopicPartition[],
+    { timeoutMs, signal }: CallOptions = {},
+  ): Promise<CommittedPosition[]> {
+    const { runtime, cluster, lookup, identity, options } = this.#core
+    if (options.groupId === undefined)
+      throw new KafkaError('INVALID_STATE', 'a consumer without a groupId has no committed offsets')
+    const scope = scopeOf(runtime, runtime.monoNow() + (timeoutMs ?? cluster.options.apiTimeoutMs), [signal])
+    try {
+      const found = await lookup.committed(identity, partitions, scope.signal)
+      return found.map((one) => ({ ...one, offset: one.offset < 0 ? undefined : BigInt(one.offset) }))
+    } catch (error) {
+      if (scope.expired)
+        throw new KafkaError('TIMED_OUT', 'looking up committed offsets took too long', {
+          retriable: true,
+          cause: error,
+        })
+      throw error
+    } finally {
+      scope.release()
+    }
+  }
+
+  /** The partitions this consumer has now. */
+  assignment(): TopicPartition[] {
+    return Array.from(this.#core.cursors.all, placeOf)
+  }
+
+  /** Records not yet delivered, as of the last fetches. */
+  lag(): number {
+    return this.#core.lag()
+  }
+
+  groupMetadata(): GroupIdentity {
+    return this.#core.identity
+  }
+
+  on<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): this {
+    this.#core.events.on(event, listener as never)
+    return this
+  }
+
+  once<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): this {
+    const { events } = this.#core
+    const first = ((...data: unknown[]) => {
+      events.off(event, first as never)
+      ;(listener as (...given: unknown[]) => void)(...data)
+    }) as unknown as ConsumerEventMap[E]
+    return this.on(event, first)
+  }
+
+  off<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): this {
+    this.#core.events.off(event, listener as never)
+    return this
+  }
+
+  /**
+   * Waits shortly for what is being worked on, commits what is done, and leaves the group (a static member stays in it). Ends a
+   * pending `next()`. Idempotent; never rejects.
+   */
+  close({ timeoutMs = closeTimeoutMs }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    this.#closed ??= this.#close(timeoutMs)
+    return this.#closed
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    // Nobody will say that the last poll is done: it is not, but nothing waits for it either.
+    this.#releasePoll(false)
+    await this.#core.close(timeoutMs)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #settlePoll(): void {
+    if (this.#hands.length === 0) return
+    this.#releasePoll(this.#core.mark)
+  }
+
+  #releasePoll(mark: boolean): void {
+    const hands = this.#hands
+    this.#hands = []
+    for (const { batch, end } of hands) {
+      const { cursor } = batch
+      if (mark && batch.tenure === cursor.tenure && cursor.owned) {
+        cursor.markDone(end, batch.leaderEpoch)
+        this.#core.counted(end - batch.firstOffset)
+      }
+      cursor.release(1)
+    }
+  }
+
+  #cursorOf({ topic, partition }: TopicPartition): Cursor {
+    const cursor = this.#core.cursors.get(topic, partition)
+    if (cursor !== undefined) return cursor
+    throw new KafkaError('INVALID_STATE', `topic '${topic}' partition ${partition} is not assigned to this consumer`, {
+      topic,
+      partition,
+    })
+  }
+
+  #offsetToCommit({ topic, partition, offset, metadata }: PartitionOffset): OffsetToCommit {
+    const number = Number(offset)
+    if (!Number.isSafeInteger(number) || number < 0) {
+      throw new KafkaError('INVALID_ARGUMENT', `consumer.commit(): ${String(offset)} is not an offset`, {
+        topic,
+        partition,
+      })
+    }
+    return {
+      topic,
+      partition,
+      offset: number,
+      leaderEpoch: -1,
+      metadata,
+      cursor: this.#core.cursors.get(topic, partition),
+    }
+  }
+}
+
+function placeOf({ topic, partition }: Cursor): TopicPartition {
+  return { topic, partition }
+}
+
+function isOffsets(what: unknown): what is readonly PartitionOffset[] {
+  return Array.isArray(what) && !(what[0] instanceof Message)
+}
+
+function placesOf(item: Item) {
+  if (item instanceof Message) return [Message.placeOf(item)]
+  if (item instanceof MessageBatch) return [MessageBatch.placeOf(item)]
+  return Array.from(item, (message) => Message.placeOf(message))
+}

@@ -1,0 +1,316 @@
+import { KafkaError } from '../errors.ts'
+import type { FetchedBatch } from './fetched-batch.ts'
+import { Message, MessageBatch } from './message.ts'
+
+/** What readers share: where batches come from, and who reads. */
+export interface ReaderHost {
+  /** Whether `next()` marks the item before as done. */
+  readonly mark: boolean
+  /** One reader at a time. Throws CONSUMER_BUSY. */
+  acquire(reader: object, signal: AbortSignal | undefined): void
+  release(reader: object): void
+  /** The next batch when there is one; undefined when the consumer is closed. Rejects when it cannot go on. */
+  nextBatch(signal: AbortSignal | undefined): Promise<FetchedBatch | undefined>
+  take(): FetchedBatch | undefined
+  finish(batch: FetchedBatch): void
+  putBack(batch: FetchedBatch): void
+  corrupt(batch: FetchedBatch, cause: unknown): void
+  /** False, until `pause`, when enough was handed out in one go: timers and sockets want their turn. */
+  slice(): boolean
+  pause(): Promise<void>
+  /** Items were done. */
+  counted(items: number): void
+  commitBatch(batch: MessageBatch): Promise<void>
+}
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+const busyHint = 'Await each next() before the next one, and end one loop before the next begins.'
+
+export function busyError(): KafkaError {
+  return new KafkaError('CONSUMER_BUSY', 'the consumer is being read already', { hint: busyHint })
+}
+
+/**
+ * Messages one by one. Written by hand so that a message that is there costs one settled promise and no turn of an async function.
+ */
+export class MessageReader implements AsyncIterableIterator<Message, undefined, undefined> {
+  readonly #host: ReaderHost
+  readonly #signal: AbortSignal | undefined
+  #batch: FetchedBatch | undefined
+  /** The message with the application ends here; -1: there is none. */
+  #handEnd = -1
+  #busy = false
+  #acquired = false
+  #ended = false
+
+  constructor(host: ReaderHost, { signal }: ReadOptions) {
+    this.#host = host
+    this.#signal = signal
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<IteratorResult<Message, undefined>> {
+    if (this.#busy) return Promise.reject(busyError())
+    const batch = this.#batch
+    if (batch === undefined) return this.#nextBatch()
+    if (this.#handEnd >= 0) this.#settle(batch)
+    if (!batch.current || !this.#host.slice()) return this.#nextBatch()
+    try {
+      if (batch.next()) return Promise.resolve({ value: this.#give(batch), done: false })
+    } catch (cause) {
+      this.#host.corrupt(batch, cause)
+      return this.#nextBatch()
+    }
+    this.#host.finish(batch)
+    this.#batch = undefined
+    return this.#nextBatch()
+  }
+
+  /** `break`: the message at hand stays undone, the next reader begins with it. */
+  async return(): Promise<IteratorResult<Message, undefined>> {
+    this.#end()
+    return { value: undefined, done: true }
+  }
+
+  #give(batch: FetchedBatch): Message {
+    const { cursor } = batch
+    const end = batch.offset + 1
+    cursor.position = end
+    cursor.handedEnd = end
+    cursor.inHand++
+    this.#handEnd = end
+    return new Message(batch, batch.records)
+  }
+
+  #settle(batch: FetchedBatch): void {
+    const { cursor } = batch
+    if (this.#host.mark && batch.tenure === cursor.tenure) {
+      cursor.markDone(this.#handEnd, batch.leaderEpoch)
+      this.#host.counted(1)
+    }
+    this.#handEnd = -1
+    cursor.release(1)
+  }
+
+  async #nextBatch(): Promise<IteratorResult<Message, undefined>> {
+    if (this.#ended) return { value: undefined, done: true }
+    this.#busy = true
+    try {
+      if (!this.#acquired) this.#host.acquire(this, this.#signal)
+      this.#acquired = true
+      for (;;) {
+        if (!this.#host.slice()) await this.#host.pause()
+        const batch = await this.#current()
+        if (batch === undefined) {
+          this.#end()
+          return { value: undefined, done: true }
+        }
+        try {
+          if (batch.next()) return { value: this.#give(batch), done: false }
+        } catch (cause) {
+          this.#host.corrupt(batch, cause)
+        }
+        this.#host.finish(batch)
+        this.#batch = undefined
+      }
+    } catch (error) {
+      this.#end()
+      throw error
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  async #current(): Promise<FetchedBatch | undefined> {
+    if (this.#batch?.current === true) return this.#batch
+    if (this.#batch !== undefined) this.#host.putBack(this.#batch)
+    this.#batch = undefined
+    this.#batch = await this.#host.nextBatch(this.#signal)
+    return this.#batch
+  }
+
+  #end(): void {
+    const batch = this.#batch
+    this.#batch = undefined
+    this.#ended = true
+    if (batch !== undefined) {
+      const { cursor } = batch
+      if (this.#handEnd >= 0) {
+        if (batch.tenure === cursor.tenure) undo(batch, this.#handEnd - 1)
+        cursor.release(1)
+      }
+      this.#handEnd = -1
+      this.#host.putBack(batch)
+    }
+    if (this.#acquired) this.#host.release(this)
+    this.#acquired = false
+  }
+}
+
+/** Record batches as they were written. */
+export class BatchReader implements AsyncIterableIterator<MessageBatch, undefined, undefined> {
+  readonly #host: ReaderHost
+  readonly #signal: AbortSignal | undefined
+  #batch: FetchedBatch | undefined
+  #first = 0
+  #busy = false
+  #acquired = false
+  #ended = false
+
+  constructor(host: ReaderHost, { signal }: ReadOptions) {
+    this.#host = host
+    this.#signal = signal
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async next(): Promise<IteratorResult<MessageBatch, undefined>> {
+    if (this.#busy) throw busyError()
+    if (this.#ended) return { value: undefined, done: true }
+    this.#busy = true
+    try {
+      if (!this.#acquired) this.#host.acquire(this, this.#signal)
+      this.#acquired = true
+      this.#settle()
+      if (!this.#host.slice()) await this.#host.pause()
+      const batch = this.#host.take() ?? (await this.#host.nextBatch(this.#signal))
+      if (batch === undefined) {
+        this.#end()
+        return { value: undefined, done: true }
+      }
+      this.#batch = batch
+      this.#first = batch.firstOffset
+      handOut(batch)
+      return { value: new MessageBatch(batch, (own) => this.#host.commitBatch(own)), done: false }
+    } catch (error) {
+      this.#end()
+      throw error
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  async return(): Promise<IteratorResult<MessageBatch, undefined>> {
+    this.#end()
+    return { value: undefined, done: true }
+  }
+
+  #settle(): void {
+    const batch = this.#batch
+    if (batch === undefined) return
+    this.#batch = undefined
+    settleBatch(this.#host, batch)
+  }
+
+  #end(): void {
+    const batch = this.#batch
+    this.#batch = undefined
+    this.#ended = true
+    if (batch !== undefined) {
+      if (batch.tenure === batch.cursor.tenure) undo(batch, this.#first)
+      batch.cursor.release(1)
+      this.#host.putBack(batch)
+    }
+    if (this.#acquired) this.#host.release(this)
+    this.#acquired = false
+  }
+}
+
+/** The application gets the whole batch. */
+export function handOut(batch: FetchedBatch): void {
+  const { cursor, end } = batch
+  cursor.position = end
+  cursor.handedEnd = end
+  cursor.inHand++
+}
+
+/** It is through with it. */
+export function settleBatch(host: ReaderHost, batch: FetchedBatch): void {
+  const { cursor } = batch
+  if (host.mark && batch.tenure === cursor.tenure) {
+    cursor.markDone(batch.end, batch.leaderEpoch)
+    host.counted(batch.batch.recordCount)
+  }
+  host.finish(batch)
+  cursor.release(1)
+}
+
+/** What was handed out from `offset` on comes again. */
+export function undo({ cursor }: FetchedBatch, offset: number): void {
+  if (cursor.done > offset) return
+  cursor.position = offset
+  cursor.handedEnd = offset
+}
+
+export interface PollOptions {
+  /** At most so many. Default 500. */
+  readonly maxRecords?: number | undefined
+  /** Waits so long for the first; then the list is empty. Default 1 000. */
+  readonly timeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What the application got from `poll` of one partition; the next poll says that it is done. */
+export interface PollHand {
+  readonly batch: FetchedBatch
+  readonly first: number
+  end: number
+}
+
+/** Takes what is there, up to `maxRecords`, and remembers in `hands` what it handed out. */
+export function takeMessages(host: ReaderHost, first: FetchedBatch, maxRecords: number, hands: PollHand[]): Message[] {
+  const messages: Message[] = []
+  for (let batch: FetchedBatch | undefined = first; batch !== undefined; batch = host.take()) {
+    const whole = takeFrom(host, batch, maxRecords, messages, hands)
+    if (whole) host.finish(batch)
+    else host.putBack(batch)
+    if (messages.length >= maxRecords) break
+  }
+  return messages
+}
+
+function takeFrom(
+  host: ReaderHost,
+  batch: FetchedBatch,
+  maxRecords: number,
+  messages: Message[],
+  hands: PollHand[],
+): boolean {
+  const { cursor } = batch
+  const start = messages.length
+  let first = -1
+  let whole = false
+  try {
+    while (messages.length < maxRecords) {
+      whole = !batch.next()
+      if (whole) break
+      if (first < 0) first = batch.offset
+      messages.push(new Message(batch, batch.records))
+    }
+  } catch (cause) {
+    host.corrupt(batch, cause)
+  }
+  if (messages.length === start || batch.tenure !== cursor.tenure) return whole
+  const end = batch.baseOffset + lastDelta(messages.at(-1)!, batch) + 1
+  cursor.position = end
+  cursor.handedEnd = end
+  const known = hands.find((hand) => hand.batch.cursor === cursor)
+  if (known !== undefined) known.end = end
+  else {
+    cursor.inHand++
+    hands.push({ batch, first, end })
+  }
+  return whole
+}
+
+function lastDelta(message: Message, batch: FetchedBatch): number {
+  return Message.placeOf(message).end - 1 - batch.baseOffset
+}

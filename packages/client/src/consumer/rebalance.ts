@@ -1,0 +1,128 @@
+import type { Runtime } from '@ottla/codec/runtime'
+import { KafkaError } from '../errors.ts'
+import type { TopicPartition } from '../group/membership.ts'
+import { deferred, handled } from '../runtime/deferred.ts'
+import type { Committer } from './committer.ts'
+import { Cursor, type CursorMap } from './cursor.ts'
+import type { AssignedPartition, RebalanceHook, ResolvedConsumerOptions } from './options.ts'
+import type { Positions } from './positions.ts'
+import type { Prefetch } from './prefetch.ts'
+
+export interface AssignmentHost {
+  readonly runtime: Runtime
+  readonly options: ResolvedConsumerOptions
+  readonly cursors: CursorMap
+  readonly prefetch: Prefetch
+  readonly committer: Committer
+  readonly positions: Positions
+  /** The set of partitions changed. */
+  changed(): void
+  watch(topics: readonly string[]): void
+  onHookFailed(error: KafkaError): void
+  onCommitFailed(error: unknown): void
+}
+
+/** Takes partitions on and gives them up, in the order that loses nothing and repeats little. */
+export class Assignment {
+  readonly #host: AssignmentHost
+
+  constructor(host: AssignmentHost) {
+    this.#host = host
+  }
+
+  /** The hook comes before the positions are looked up, so that it can seek. */
+  async add(partitions: readonly AssignedPartition[]): Promise<void> {
+    const { cursors, positions, options } = this.#host
+    const fresh: Cursor[] = []
+    for (const { topic, partition, offset } of partitions) {
+      if (cursors.get(topic, partition) !== undefined) continue
+      const cursor = new Cursor(topic, partition)
+      cursor.start = offset
+      cursors.add(cursor)
+      fresh.push(cursor)
+    }
+    this.#host.watch([...new Set(fresh.map(({ topic }) => topic))])
+    if (fresh.length > 0) await this.#hook('onAssigned', options.onAssigned, partitions)
+    const still = fresh.filter(({ owned }) => owned)
+    this.#host.changed()
+    positions.resolve(still)
+  }
+
+  /** Deliver no more, wait for what is being worked on, ask the application, commit, then abort what still runs. */
+  async revoke(partitions: readonly TopicPartition[], graceMs: number): Promise<void> {
+    const { committer, options } = this.#host
+    const cursors = this.#find(partitions)
+    for (const cursor of cursors) {
+      cursor.revoking = true
+      cursor.refresh()
+    }
+    await this.#idle(cursors, graceMs)
+    await this.#hook('onRevoked', options.onRevoked, partitions)
+    if (options.commit.automatic) {
+      const offsets = committer.pending(cursors)
+      const timeoutMs = Math.min(options.rebalanceTimeoutMs, options.sessionTimeoutMs)
+      await committer.commit(offsets, { timeoutMs }).catch((error: unknown) => this.#host.onCommitFailed(error))
+    }
+    this.#drop(cursors, 'the partition was given up')
+  }
+
+  /** Somebody else may have them: nothing is waited for, nothing committed. */
+  async lose(partitions: readonly TopicPartition[]): Promise<void> {
+    this.#drop(this.#find(partitions), 'the partition was lost')
+    await this.#hook('onLost', this.#host.options.onLost, partitions)
+  }
+
+  #find(partitions: readonly TopicPartition[]): Cursor[] {
+    return partitions
+      .map(({ topic, partition }) => this.#host.cursors.get(topic, partition))
+      .filter((cursor) => cursor !== undefined)
+  }
+
+  #drop(cursors: readonly Cursor[], why: string): void {
+    for (const cursor of cursors) {
+      this.#host.cursors.delete(cursor)
+      this.#host.prefetch.clear(cursor)
+      cursor.tenure++
+      cursor.owned = false
+      cursor.refresh()
+      const { topic, partition } = cursor
+      cursor.abort(new KafkaError('ABORTED', `${why}: topic '${topic}' partition ${partition}`, { topic, partition }))
+    }
+    this.#host.changed()
+  }
+
+  async #idle(cursors: readonly Cursor[], graceMs: number): Promise<void> {
+    let left = cursors.filter((cursor) => cursor.inHand > 0).length
+    if (left === 0) return
+    const { runtime } = this.#host
+    const idle = deferred<void>()
+    const timer = runtime.setTimer(idle.resolve, graceMs)
+    for (const cursor of cursors) {
+      if (cursor.inHand > 0) cursor.onIdle(() => --left === 0 && idle.resolve())
+    }
+    await idle.promise
+    runtime.clearTimer(timer)
+  }
+
+  /** A hook that takes longer than the group waits would cost the place in it. */
+  async #hook(name: string, hook: RebalanceHook | undefined, partitions: readonly TopicPartition[]): Promise<void> {
+    if (hook === undefined || partitions.length === 0) return
+    const { runtime, options } = this.#host
+    const late = deferred<never>()
+    const timer = runtime.setTimer(
+      () => late.reject(new Error(`it did not end within ${options.rebalanceTimeoutMs} ms`)),
+      options.rebalanceTimeoutMs,
+    )
+    try {
+      const list = partitions.map(({ topic, partition }) => ({ topic, partition }))
+      await Promise.race([hook(list), handled(late.promise)])
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      this.#host.onHookFailed(
+        new KafkaError('HANDLER_FAILED', `the hook ${name} failed: ${reason}`, { fatal: true, cause }),
+      )
+    } finally {
+      runtime.clearTimer(timer)
+    }
+  }
+}

@@ -1,0 +1,267 @@
+import type { Runtime } from '@ottla/codec/runtime'
+import { invalidOption, KafkaError } from '../errors.ts'
+import { backoffMs } from '../runtime/backoff.ts'
+import { scopeOf, sleep } from '../runtime/wait.ts'
+import type { Cursor } from './cursor.ts'
+import type { FetchedBatch } from './fetched-batch.ts'
+import { Message, MessageBatch } from './message.ts'
+import { handOut, type ReaderHost, settleBatch, undo } from './reader.ts'
+
+export interface HandlerContext {
+  /** Aborts when the partition is taken away, when the handler takes too long, and on close. */
+  readonly signal: AbortSignal
+}
+
+export interface RetryPolicy {
+  /** Calls of the handler in all. */
+  readonly attempts: number
+  /** The first and the longest pause; it doubles in between. Default [100, 10_000]. */
+  readonly backoffMs?: readonly [number, number] | undefined
+}
+
+export interface RunOptions {
+  /** Called with one message after the other of a partition. A promise is awaited. */
+  readonly each?: ((message: Message, context: HandlerContext) => unknown) | undefined
+  /** In place of `each`: called with each record batch. */
+  readonly eachBatch?: ((batch: MessageBatch, context: HandlerContext) => unknown) | undefined
+  /** How many partitions are worked on at once. Default { by: 'partition', limit: 1 }. */
+  readonly concurrency?: { readonly by?: 'partition' | undefined; readonly limit?: number | undefined } | undefined
+  /** Calls a handler that failed again, before `run` rejects. Default: one attempt. */
+  readonly retry?: RetryPolicy | undefined
+  /** Ends the run, in order: handlers that run are awaited. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface RunnerHost extends ReaderHost {
+  readonly runtime: Runtime
+  onRetry(place: {
+    topic: string
+    partition: number
+    offset: number
+    attempt: number
+    backoffMs: number
+    error: unknown
+  }): void
+}
+
+interface Handlers {
+  readonly each: RunOptions['each']
+  readonly eachBatch: RunOptions['eachBatch']
+  readonly attempts: number
+  readonly firstMs: number
+  readonly maxMs: number
+}
+
+const knownOptions = new Set(['each', 'eachBatch', 'concurrency', 'retry', 'signal'])
+
+/** Hands every message to a handler until the consumer is closed, the signal aborts, or a handler fails for good. */
+export async function run(host: RunnerHost, options: RunOptions): Promise<void> {
+  const { handlers, limit } = validate(options)
+  const runner = new Runner(host, handlers)
+  const stop = scopeOf(host.runtime, undefined, [options.signal])
+  host.acquire(runner, stop.signal)
+  try {
+    await runner.run(limit, stop.signal)
+  } finally {
+    stop.release()
+    host.release(runner)
+  }
+}
+
+function validate(options: RunOptions): { handlers: Handlers; limit: number } {
+  for (const name of Object.keys(options)) {
+    if (knownOptions.has(name)) continue
+    const hint =
+      name === 'deadLetter' ? 'Catch the error in the handler and send the record to the other topic there.' : undefined
+    throw invalidOption(`consumer.run(): option '${name}' is not supported`, hint)
+  }
+  const { each, eachBatch, concurrency, retry } = options
+  if ((each === undefined) === (eachBatch === undefined) || typeof (each ?? eachBatch) !== 'function') {
+    throw invalidOption("consumer.run(): give a function as either 'each' or 'eachBatch'")
+  }
+  const by: string = concurrency?.by ?? 'partition'
+  if (by !== 'partition')
+    throw invalidOption(`consumer.run(): concurrency by '${by}' is not supported`, "Use by: 'partition'.")
+  const limit = concurrency?.limit ?? 1
+  if (!Number.isSafeInteger(limit) || limit < 1)
+    throw invalidOption('consumer.run(): concurrency.limit must be an integer of at least 1')
+  const attempts = retry?.attempts ?? 1
+  const [firstMs, maxMs] = retry?.backoffMs ?? [100, 10_000]
+  if (!Number.isSafeInteger(attempts) || attempts < 1)
+    throw invalidOption('consumer.run(): retry.attempts must be an integer of at least 1')
+  if (!(firstMs >= 0 && maxMs >= firstMs))
+    throw invalidOption('consumer.run(): retry.backoffMs must be [first, longest] in ms')
+  return { handlers: { each, eachBatch, attempts, firstMs, maxMs }, limit }
+}
+
+class Runner {
+  readonly #host: RunnerHost
+  readonly #handlers: Handlers
+  #failure: KafkaError | undefined
+
+  constructor(host: RunnerHost, handlers: Handlers) {
+    this.#host = host
+    this.#handlers = handlers
+  }
+
+  async run(workers: number, stop: AbortSignal): Promise<void> {
+    const ending = new AbortController()
+    const end = (): void => ending.abort()
+    stop.addEventListener('abort', end, { once: true })
+    if (stop.aborted) end()
+    const work = async (): Promise<void> => {
+      try {
+        await this.#work(ending.signal)
+      } catch (error) {
+        this.#failure ??= error as KafkaError
+        end()
+      }
+    }
+    await Promise.all(Array.from({ length: workers }, work))
+    stop.removeEventListener('abort', end)
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  async #work(stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      if (!this.#host.slice()) await this.#host.pause()
+      const batch = this.#host.take() ?? (await this.#next(stop))
+      if (batch === undefined) return
+      const context = new CursorContext(batch.cursor)
+      if (this.#handlers.eachBatch === undefined) await this.#walk(batch, context, stop)
+      else await this.#whole(batch, context, stop)
+    }
+  }
+
+  async #next(stop: AbortSignal): Promise<FetchedBatch | undefined> {
+    try {
+      return await this.#host.nextBatch(stop)
+    } catch (error) {
+      if (stop.aborted) return undefined
+      throw error
+    }
+  }
+
+  /** The partition counts as being worked on until its batch is through, or the partition is wanted back. */
+  async #walk(batch: FetchedBatch, context: HandlerContext, stop: AbortSignal): Promise<void> {
+    const { cursor } = batch
+    const host = this.#host
+    const each = this.#handlers.each!
+    cursor.inHand++
+    let whole = false
+    try {
+      while (batch.current && !stop.aborted) {
+        if (!host.slice()) await host.pause()
+        if (!batch.current) break
+        if (this.#ended(batch)) {
+          whole = true
+          break
+        }
+        const { offset } = batch
+        cursor.position = offset + 1
+        cursor.handedEnd = offset + 1
+        const message = new Message(batch, batch.records)
+        try {
+          const result = each(message, context)
+          if (isThenable(result)) await result
+        } catch (error) {
+          await this.#retry(batch, offset, error, () => each(message, context), stop)
+        }
+        if (host.mark && batch.tenure === cursor.tenure) {
+          cursor.markDone(offset + 1, batch.leaderEpoch)
+          host.counted(1)
+        }
+      }
+    } finally {
+      if (whole) host.finish(batch)
+      else host.putBack(batch)
+      cursor.release(1)
+    }
+  }
+
+  #ended(batch: FetchedBatch): boolean {
+    try {
+      return !batch.next()
+    } catch (cause) {
+      this.#host.corrupt(batch, cause)
+      return true
+    }
+  }
+
+  async #whole(batch: FetchedBatch, context: HandlerContext, stop: AbortSignal): Promise<void> {
+    const eachBatch = this.#handlers.eachBatch!
+    const first = batch.firstOffset
+    const own = new MessageBatch(batch, (self) => this.#host.commitBatch(self))
+    handOut(batch)
+    try {
+      try {
+        await eachBatch(own, context)
+      } catch (error) {
+        await this.#retry(batch, first, error, () => eachBatch(own, context), stop)
+      }
+    } catch (error) {
+      this.#host.putBack(batch)
+      batch.cursor.release(1)
+      throw error
+    }
+    settleBatch(this.#host, batch)
+  }
+
+  /** Calls again until it succeeds or the attempts are used up; then the item is undone, and comes first the next time. */
+  async #retry(
+    batch: FetchedBatch,
+    offset: number,
+    error: unknown,
+    call: () => unknown,
+    stop: AbortSignal,
+  ): Promise<void> {
+    const { attempts, firstMs, maxMs } = this.#handlers
+    const { topic, partition } = batch.cursor
+    let last = error
+    for (let attempt = 1; attempt < attempts && batch.current && !stop.aborted; attempt++) {
+      const pauseMs = backoffMs(this.#host.runtime, attempt, { firstMs, maxMs })
+      this.#host.onRetry({ topic, partition, offset, attempt, backoffMs: pauseMs, error: last })
+      await sleep(this.#host.runtime, pauseMs, batch.cursor.signal).catch(() => {})
+      try {
+        await call()
+        return
+      } catch (failure) {
+        last = failure
+      }
+    }
+    if (batch.tenure === batch.cursor.tenure) undo(batch, offset)
+    throw handlerError(batch.cursor, offset, attempts, last)
+  }
+}
+
+class CursorContext implements HandlerContext {
+  readonly #cursor: Cursor
+
+  constructor(cursor: Cursor) {
+    this.#cursor = cursor
+  }
+
+  get signal(): AbortSignal {
+    return this.#cursor.signal
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+function handlerError({ topic, partition }: Cursor, offset: number, attempts: number, cause: unknown): KafkaError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const tries = attempts === 1 ? '' : ` ${attempts} times`
+  return new KafkaError(
+    'HANDLER_FAILED',
+    `the handler failed${tries} on topic '${topic}' partition ${partition} offset ${offset}: ${reason}`,
+    {
+      topic,
+      partition,
+      offset: BigInt(offset),
+      cause,
+      hint: 'Nothing is committed past it: the next run begins with it.',
+    },
+  )
+}
