@@ -1,8 +1,9 @@
-import { type Api, type Decoded, decodeResponse, encodeRequest, FrameSplitter } from '@ottla/codec'
+import { type Api, type Decoded, decodeResponse, encodeRequest } from '@ottla/codec'
 import type { Runtime, Timer, Transport, TransportSink } from '@ottla/codec/runtime'
 import { asKafkaError, type BrokerAddress, closedError, describeBroker, KafkaError } from '../errors.ts'
 import type { ApiRanges } from './api-ranges.ts'
 import { foreignBytesError, lostError, timedOutError } from './connect-errors.ts'
+import { FrameReader } from './frame-reader.ts'
 import type { Observer } from './observer.ts'
 import { PendingRequest } from './pending-request.ts'
 import { Ring } from './ring.ts'
@@ -44,16 +45,12 @@ export class Connection implements TransportSink {
   readonly #inFlight = new Ring<PendingRequest>()
   /** Requests without an answer, until their bytes have left. */
   readonly #unflushed = new Set<PendingRequest>()
-  #splitter: FrameSplitter
-  /** What `space` returned last, and which splitter gave it. */
-  #space: Uint8Array | undefined
-  #spaceOf: FrameSplitter | undefined
+  readonly #reader: FrameReader
   #transport: Transport | undefined
   #state: 'handshake' | 'ready' | 'closed' = 'handshake'
   #closeError: KafkaError | undefined
   #ranges: ApiRanges | undefined
   #correlationId: number
-  #responses = 0
   #handshakeResponses = 0
   #lastUsedMs: number
   #throttledUntilMs = 0
@@ -62,14 +59,16 @@ export class Connection implements TransportSink {
   #reauthenticating = false
   #timer: Timer | undefined
   #timerAtMs = Number.POSITIVE_INFINITY
-  /** Where the first bytes were read to, until the first frame is complete. */
-  #firstSpace: Uint8Array | undefined
 
   constructor(config: ConnectionConfig, firstCorrelationId = 0) {
     this.#config = config
     this.#correlationId = firstCorrelationId
     this.#lastUsedMs = config.runtime.monoNow()
-    this.#splitter = this.#newSplitter(unauthenticatedMaxBytes)
+    this.#reader = new FrameReader({
+      maxBytes: unauthenticatedMaxBytes,
+      onFrame: (frame) => this.#answer(frame),
+      onError: (error, first) => this.close(foreignBytesError(this.broker, first, error)),
+    })
   }
 
   get broker(): BrokerAddress {
@@ -90,12 +89,12 @@ export class Connection implements TransportSink {
 
   /** Answers received, those of the handshake included. */
   get responses(): number {
-    return this.#responses
+    return this.#reader.frames
   }
 
   /** Answers received since the handshake. */
   get requestsAnswered(): number {
-    return this.#responses - this.#handshakeResponses
+    return this.#reader.frames - this.#handshakeResponses
   }
 
   /** Whether `send` may be called now. */
@@ -120,8 +119,8 @@ export class Connection implements TransportSink {
     if (this.#state !== 'handshake') return
     this.#state = 'ready'
     this.#ranges = ranges
-    this.#handshakeResponses = this.#responses
-    this.#splitter = this.#newSplitter(this.#config.limits.maxResponseBytes)
+    this.#handshakeResponses = this.#reader.frames
+    this.#reader.raiseLimit(this.#config.limits.maxResponseBytes)
     this.#lastUsedMs = this.#config.runtime.monoNow()
     this.#arm(this.#lastUsedMs + this.#config.limits.connectionsMaxIdleMs)
   }
@@ -167,7 +166,7 @@ export class Connection implements TransportSink {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#closeError = error
-    this.#splitter.stop()
+    this.#reader.stop()
     if (this.#timer !== undefined) this.#config.runtime.clearTimer(this.#timer)
     this.#timer = undefined
     const pending = [...this.#inFlight.drain(), ...this.#unflushed].filter((request) => !request.settled)
@@ -187,28 +186,12 @@ export class Connection implements TransportSink {
   // ---- TransportSink
 
   space(): Uint8Array {
-    this.#space = this.#splitter.space()
-    this.#spaceOf = this.#splitter
-    if (this.#responses === 0) this.#firstSpace ??= this.#space
-    return this.#space
+    return this.#reader.space()
   }
 
   filled(size: number): void {
     this.#config.observer.bytesReceived.add(size)
-    if (this.#state === 'closed') return
-    if (this.#spaceOf === this.#splitter) this.#splitter.filled(size)
-    else this.#copyOver(this.#space!.subarray(0, size))
-  }
-
-  /** The space was asked for before the splitter changed. */
-  #copyOver(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length && !this.isClosed; ) {
-      const space = this.#splitter.space()
-      const part = bytes.subarray(at, at + space.length)
-      space.set(part)
-      this.#splitter.filled(part.length)
-      at += part.length
-    }
+    if (this.#state !== 'closed') this.#reader.filled(size)
   }
 
   closed(error: Error | undefined): void {
@@ -258,17 +241,7 @@ export class Connection implements TransportSink {
 
   // ---- reading
 
-  #newSplitter(maxBytes: number): FrameSplitter {
-    return new FrameSplitter({
-      maxBytes,
-      onFrame: (frame) => this.#answer(frame),
-      onError: (error) => this.close(foreignBytesError(this.broker, this.#firstSpace, error)),
-    })
-  }
-
   #answer(frame: Buffer): void {
-    this.#responses++
-    this.#firstSpace = undefined
     const request = this.#inFlight.peek()
     const id = frame.length < 4 ? -1 : frame.readInt32BE(0)
     if (request === undefined || request.correlationId !== id) {

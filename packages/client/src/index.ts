@@ -1,0 +1,47 @@
+export type { Runtime, TlsOptions, Transport, TransportSink } from '@ottla/codec/runtime'
+export { Admin } from './admin/admin.ts'
+export type { CallOptions as AdminCallOptions } from './admin/call.ts'
+export type { BrokerDescription, ClusterDescription } from './admin/cluster-description.ts'
+export type { GroupOffset, NewGroupOffset } from './admin/group-offsets.ts'
+export type { GroupDescription, GroupListing, GroupMember } from './admin/groups.ts'
+export type { ListedOffset, OffsetQuery, OffsetSpec } from './admin/offsets.ts'
+export { AdminError } from './admin/results.ts'
+export type {
+  CreatedTopic,
+  NewTopic,
+  TopicDescription,
+  TopicListing,
+  TopicPartitionDescription,
+} from './admin/topics.ts'
+export { type CommittedPosition, Consumer, type Item, type PartitionOffset } from './consumer/consumer.ts'
+export type { ConsumerEventMap } from './consumer/events.ts'
+export { type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
+export type {
+  AssignedPartition,
+  AssignorName,
+  CommitMode,
+  ConsumerOptions,
+  RebalanceHook,
+  StartOffset,
+  TopicSelector,
+} from './consumer/options.ts'
+export type { PollOptions } from './consumer/reader.ts'
+export type { HandlerContext, RetryPolicy, RunOptions } from './consumer/runner.ts'
+export { type BrokerAddress, type ClientErrorCode, type ErrorCode, KafkaError } from './errors.ts'
+export type { ClientEventMap } from './events.ts'
+export type { TopicPartition } from './group/membership.ts'
+export { type CloseOptions, type Health, Kafka } from './kafka.ts'
+export { consoleLogger, type LogFields, type Logger, type LogLevel, silentLogger } from './logger.ts'
+export type { ApiMetrics, HealthReport, MetricsSnapshot } from './metrics.ts'
+export type { RequestEvent } from './net/observer.ts'
+export type { Credentials, SaslExchange, SaslMechanism, UserPassword } from './net/sasl/mechanism.ts'
+export { plain } from './net/sasl/plain.ts'
+export { type ScramOptions, scramSha256, scramSha512 } from './net/sasl/scram.ts'
+export type { BrokerList, KafkaOptions, MapBroker } from './options.ts'
+export { keyPartition, murmur2 } from './producer/murmur2.ts'
+export type { Acks, ProducerCompression, ProducerOptions } from './producer/options.ts'
+export type { Partitioner, PartitionerArgs } from './producer/partitioner.ts'
+export { Producer } from './producer/producer.ts'
+export { type Receipt, SendError } from './producer/receipt.ts'
+export type { HeadersInput, ProducerRecord, RecordData } from './producer/record-input.ts'
+export { nodeRuntime } from './runtime/node-runtime.ts'
