@@ -21,7 +21,7 @@ export interface RunResult {
 export interface RunOptions {
   /** Written to the program's stdin, which then ends. */
   readonly input?: string
-  /** The program is killed after this, and `run` rejects. Default 60 000. */
+  /** The program is killed after this, and `run` rejects. Default 40 000. */
   readonly timeoutMs?: number
 }
 

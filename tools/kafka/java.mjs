@@ -53,7 +53,7 @@ export function spawnJava(found, args) {
 
 /** @type {typeof import('./index.d.mts').runJava} */
 export async function runJava(mainClass, args, options = {}) {
-  const { input, timeoutMs = 60_000 } = options
+  const { input, timeoutMs = 40_000 } = options
   const child = spawnJava(await distribution(), [mainClass, ...args])
   let stdout = ''
   let stderr = ''

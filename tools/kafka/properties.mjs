@@ -111,6 +111,8 @@ function serverProperties(layout, id) {
     'broker.heartbeat.interval.ms': 500,
     'broker.session.timeout.ms': 3000,
     'group.initial.rebalance.delay.ms': 0,
+    // So that a test need not wait long for a member that crashed.
+    'group.min.session.timeout.ms': 500,
     ...layout.config,
   }
   return Object.entries(properties)

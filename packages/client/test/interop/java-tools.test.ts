@@ -27,7 +27,9 @@ describe.skipIf(skipsKafka)(`Kafka's own tools against ottla-testkit${skipsKafka
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const lines = createInterface({ input: testkit.stdout as NonNullable<ChildProcess['stdout']> })
-    const [line] = await within('the testkit prints its bootstrap list', 20_000, once(lines, 'line'))
+    const ended = once(testkit, 'exit').then(([code]) => Promise.reject(new Error(`ottla-testkit ended with ${code}`)))
+    const [line] = await within('its bootstrap list', 20_000, Promise.race([once(lines, 'line'), ended]))
+    ended.catch(() => {})
     bootstrap = /[\w.]+:\d+(?:,[\w.]+:\d+)*/.exec(String(line))?.[0] ?? ''
     expect(bootstrap.split(',').map((address) => address.split(':')[1])).toEqual([port, port + 1, port + 2].map(String))
   })

@@ -1,0 +1,197 @@
+import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { Kafka, KafkaError, type KafkaOptions } from '../../src/index.ts'
+import { onRealKafka } from '../support/real-target.ts'
+import { take } from '../support/records.ts'
+import { onTargets } from '../support/targets.ts'
+
+/** What a newcomer reads: the message and the advice. */
+async function failureOf(action: () => Promise<unknown>): Promise<KafkaError & { text: string }> {
+  const error = await action().then(
+    () => undefined,
+    (cause) => cause,
+  )
+  expect(KafkaError.is(error), `a KafkaError, not ${error}`).toBe(true)
+  return Object.assign(error, { text: `${error.message} ${error.hint ?? ''}` })
+}
+
+async function readyFailure(options: KafkaOptions) {
+  const kafka = new Kafka(options)
+  try {
+    return await failureOf(() => kafka.ready({ timeoutMs: 3000 }))
+  } finally {
+    await kafka.close()
+  }
+}
+
+async function unusedPort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+describe('errors a newcomer meets without any broker', () => {
+  it('no broker there', async () => {
+    const address = `127.0.0.1:${await unusedPort()}`
+    const error = await readyFailure({ brokers: [address] })
+    expect(error.code).toBe('NO_BROKER_REACHABLE')
+    expect(error.text).toContain(address)
+    expect(error.text).toMatch(/ECONNREFUSED|refused/)
+  })
+
+  it('a host name that does not exist', async () => {
+    const error = await readyFailure({ brokers: ['no-such-host.invalid:9092'] })
+    expect(error.code).toBe('NO_BROKER_REACHABLE')
+    expect(error.text).toContain('no-such-host.invalid:9092')
+    expect(error.text).toMatch(/ENOTFOUND|EAI_AGAIN|name/)
+  })
+
+  it('something there that is no Kafka', async () => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`
+    const error = await readyFailure({ brokers: [address] })
+    server.close()
+    expect(error.text).toContain(address)
+    expect(error.text).toMatch(/not.* Kafka|HTTP/)
+  })
+
+  it('a misspelt option, with the right one', () => {
+    const misspelt = { brokers: ['localhost:9092'], clientID: 'shop' } as unknown as KafkaOptions
+    expect(() => new Kafka(misspelt)).toThrow(/no option 'clientID'/)
+    try {
+      new Kafka(misspelt)
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'INVALID_OPTION', hint: "Did you mean 'clientId'?" })
+    }
+  })
+
+  it.each([
+    [{}, /'brokers' is missing/],
+    [{ brokers: [] }, /'brokers' must list brokers/],
+    [{ brokers: ['localhost:9092'], requestTimeoutMs: -1 }, /'requestTimeoutMs' must be whole milliseconds/],
+    [{ brokers: ['localhost:port'] }, /localhost:port|brokers/],
+  ])('invalid options of the client: %j', (options, message) => {
+    expect(() => new Kafka(options as KafkaOptions)).toThrow(message)
+  })
+
+  it.each([
+    [{ acks: 2 }, /'acks' must be one of 'all', 1, 0/],
+    [{ acks: 0, idempotent: true }, /'idempotent' needs acks: 'all'/],
+    [{ compression: 'zip' }, /'compression' must be/],
+  ])('invalid options of a producer: %j', async (options, message) => {
+    const kafka = new Kafka({ brokers: ['localhost:9092'] })
+    expect(() => kafka.producer(options as object)).toThrow(message)
+    await kafka.close()
+  })
+
+  it('a consumer of topics without a group', async () => {
+    const kafka = new Kafka({ brokers: ['localhost:9092'] })
+    try {
+      kafka.consumer({ topics: ['orders'] })
+      expect.unreachable('the group id is missing')
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'INVALID_OPTION', hint: expect.stringContaining('Give a groupId') })
+      expect(String(error)).toMatch(/'groupId' is missing/)
+    } finally {
+      await kafka.close()
+    }
+  })
+
+  it('a consumer of nothing', async () => {
+    const kafka = new Kafka({ brokers: ['localhost:9092'] })
+    expect(() => kafka.consumer({ groupId: 'billing' })).toThrow(/nothing to read/)
+    await kafka.close()
+  })
+
+  it('a client that was closed', async () => {
+    const kafka = new Kafka({ brokers: ['localhost:9092'] })
+    const producer = kafka.producer()
+    await kafka.close()
+    const error = await failureOf(() => producer.send({ topic: 'orders', value: '1' }))
+    expect(error.code).toBe('CLOSED')
+    expect(error.text).toMatch(/closed/)
+  })
+})
+
+onTargets('errors a newcomer meets', (target) => {
+  it('a topic that does not exist, when producing', async () => {
+    const topic = target().uniqueName('typo')
+    const producer = target().newKafka({ topicTimeoutMs: 500 }).producer()
+    const error = await failureOf(() => producer.send({ topic, value: '1' }))
+    expect(error).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', topic, outcome: 'not-written' })
+    expect(error.text).toContain(topic)
+    expect(error.text).toMatch(/admin\.createTopics/)
+  })
+
+  it('a topic that does not exist, when reading without a group', async () => {
+    const topic = target().uniqueName('typo')
+    const kafka = target().newKafka({ topicTimeoutMs: 500 })
+    const consumer = kafka.consumer({ assign: [{ topic, partition: 0, offset: 'earliest' }] })
+    const error = await failureOf(() => take(consumer, 1))
+    expect(error).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', topic })
+  })
+
+  it('a partition that does not exist', async () => {
+    const topic = await target().createTopic('small', { partitions: 2 })
+    const error = await failureOf(() => target().newKafka().producer().send({ topic, partition: 7, value: '1' }))
+    expect(error).toMatchObject({ topic, partition: 7, outcome: 'not-written' })
+    expect(error.text).toMatch(/2 partitions|0 to 1/)
+  })
+
+  it('a record larger than the client allows', async () => {
+    const topic = await target().createTopic('larger')
+    const value = Buffer.alloc(2 << 20)
+    const error = await failureOf(() => target().newKafka().producer().send({ topic, value }))
+    expect(error).toMatchObject({ code: 'MESSAGE_TOO_LARGE', topic, outcome: 'not-written' })
+    expect(error.text).toMatch(/maxRequestBytes/)
+    expect(error.text).toMatch(/1048576|1 MiB/)
+  })
+
+  it('a record larger than the broker allows', async () => {
+    const topic = await target().createTopic('too-large', { configs: { 'max.message.bytes': 10_000 } })
+    const producer = target().newKafka().producer()
+    const error = await failureOf(() => producer.send({ topic, value: Buffer.alloc(50_000) }))
+    expect(error).toMatchObject({ code: 'MESSAGE_TOO_LARGE', topic, partition: 0 })
+    expect(error.text).toMatch(/max\.message\.bytes/)
+    expect((await producer.send({ topic, value: 'small' })).offset, 'the producer goes on').toBe(0n)
+  })
+
+  it('a value that is no bytes', async () => {
+    const topic = await target().createTopic('objects')
+    const value = { total: 12 } as unknown as string
+    const error = await failureOf(async () => target().newKafka().producer().send({ topic, value }))
+    expect(error.code).toBe('INVALID_ARGUMENT')
+    expect(error.text).toMatch(/JSON\.stringify/)
+  })
+})
+
+onRealKafka('the wrong port of a real broker', (real) => {
+  it('TLS to a port without it', async () => {
+    const { bootstrap, ca } = real().addresses
+    const error = await readyFailure({ brokers: bootstrap.slice(0, 1), tls: { ca } })
+    expect(error.code).toBe('TLS_MISMATCH')
+    expect(error.text).toContain(bootstrap[0])
+    expect(error.text).toMatch(/does not speak TLS|without TLS|no TLS|plaintext/i)
+  })
+
+  it('no TLS to a port that wants it', async () => {
+    const { ssl } = real().addresses
+    const error = await readyFailure({ brokers: ssl.slice(0, 1) })
+    expect(error.code).toBe('TLS_MISMATCH')
+    expect(error.text).toContain(ssl[0])
+    expect(error.text).toMatch(/`?tls`?/)
+  })
+
+  it('the port of the controllers', async () => {
+    const port = Number(real().addresses.bootstrap[0]?.split(':')[1]) + 5
+    const error = await readyFailure({ brokers: [`127.0.0.1:${port}`] })
+    expect(error.text).toContain(`127.0.0.1:${port}`)
+  })
+})

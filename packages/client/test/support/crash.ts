@@ -1,0 +1,49 @@
+import type { DialTarget, Runtime, Transport, TransportSink } from '@ottla/codec/runtime'
+
+/** A Runtime for one client that a test can take down, as a power cut would: sockets end, and nothing connects any more. */
+export interface Crashable {
+  readonly runtime: Runtime
+  crash(): void
+}
+
+/** The brokers see the sockets of a killed process end, and hear no goodbye. */
+export function crashable(base: Runtime): Crashable {
+  const open = new Set<Transport>()
+  let down = false
+
+  async function dial(to: DialTarget, sink: TransportSink, signal: AbortSignal): Promise<Transport> {
+    if (down) throw new Error('this client crashed')
+    const own: TransportSink = {
+      space: () => sink.space(),
+      filled: (size) => sink.filled(size),
+      closed: (error) => {
+        if (transport) open.delete(transport)
+        sink.closed(error)
+      },
+    }
+    const transport = await base.dial(to, own, signal)
+    open.add(transport)
+    if (down) transport.destroy()
+    return transport
+  }
+
+  const runtime: Runtime = {
+    wallNow: () => base.wallNow(),
+    monoNow: () => base.monoNow(),
+    tickNow: () => base.tickNow(),
+    setTimer: (callback, delayMs) => base.setTimer(callback, delayMs),
+    clearTimer: (timer) => base.clearTimer(timer),
+    defer: (callback) => base.defer(callback),
+    work: (job) => base.work(job),
+    random: () => base.random(),
+    secureRandom: (size) => base.secureRandom(size),
+    lookup: (host) => base.lookup(host),
+    dial,
+  }
+  const crash = () => {
+    down = true
+    for (const transport of open) transport.destroy(new Error('this client crashed'))
+    open.clear()
+  }
+  return { runtime, crash }
+}

@@ -1,0 +1,27 @@
+import { afterAll, afterEach, beforeAll, describe } from 'vitest'
+import type { KafkaAddresses } from '../../../../tools/kafka/index.mjs'
+import { openRealKafka } from './grounds.ts'
+import { kafkaMissing, kafkaStartTimeoutMs, sharedKafka, skipsKafka } from './real-kafka.ts'
+import { Target } from './targets.ts'
+
+/** The real brokers as a target, with all their listeners. */
+export interface RealTarget {
+  readonly target: Target
+  readonly addresses: KafkaAddresses
+}
+
+/** Defines tests that only a real Kafka can answer. */
+export function onRealKafka(title: string, define: (real: () => RealTarget) => void): void {
+  describe.skipIf(skipsKafka)(`${title}${skipsKafka ? ` (skipped: ${kafkaMissing})` : ''}`, () => {
+    let real: RealTarget | undefined
+    beforeAll(async () => {
+      real = { addresses: await sharedKafka(), target: new Target(await openRealKafka()) }
+    }, kafkaStartTimeoutMs)
+    afterEach(() => real?.target.tidy(), 60_000)
+    afterAll(() => real?.target.close())
+    define(() => {
+      if (!real) throw new Error('the brokers are there only while tests run')
+      return real
+    })
+  })
+}

@@ -1,0 +1,136 @@
+import { afterAll, afterEach, beforeAll, describe } from 'vitest'
+import { Kafka, type KafkaOptions, nodeRuntime } from '../../src/index.ts'
+import { crashable } from './crash.ts'
+import { type Ground, openRealKafka, openTestkit } from './grounds.ts'
+import { uniqueName } from './names.ts'
+import { kafkaMissing, kafkaStartTimeoutMs, skipsKafka } from './real-kafka.ts'
+import { until } from './until.ts'
+
+export interface TopicOptions {
+  readonly partitions?: number
+  readonly replicationFactor?: number
+  readonly configs?: Readonly<Record<string, string | number>>
+}
+
+/**
+ * What a scenario runs on: the embedded cluster, or three brokers of Apache Kafka. Clients it made are closed, and brokers
+ * that were killed run again, when a test ends.
+ */
+export class Target {
+  readonly name: Ground['name']
+  readonly #ground: Ground
+  readonly #clients = new Set<Kafka>()
+  readonly #killed = new Set<number>()
+
+  constructor(ground: Ground) {
+    this.name = ground.name
+    this.#ground = ground
+  }
+
+  get bootstrap(): readonly string[] {
+    return this.#ground.bootstrap
+  }
+
+  /** A client of this cluster, closed when the test ends. */
+  newKafka(options: Partial<KafkaOptions> = {}): Kafka {
+    const kafka = new Kafka({ brokers: this.bootstrap, runtime: this.#ground.runtime, ...options })
+    this.#clients.add(kafka)
+    return kafka
+  }
+
+  /** A client that can be taken down without a goodbye. */
+  newCrashable(options: Partial<KafkaOptions> = {}): { kafka: Kafka; crash: () => void } {
+    const { runtime, crash } = crashable(this.#ground.runtime ?? nodeRuntime)
+    return { kafka: this.newKafka({ ...options, runtime }), crash }
+  }
+
+  uniqueName(base: string): string {
+    return uniqueName(base)
+  }
+
+  /** Creates a topic of a name of its own, and waits until each of its partitions has a leader. */
+  async createTopic(base: string, options: TopicOptions = {}): Promise<string> {
+    const name = uniqueName(base)
+    await this.createTopicNamed(name, options)
+    return name
+  }
+
+  async createTopicNamed(name: string, { partitions = 1, replicationFactor = 3, configs = {} }: TopicOptions = {}) {
+    const admin = this.newKafka().admin()
+    await admin.createTopics([{ name, partitions, replicationFactor, configs }])
+    await until(`all partitions of ${name} have leaders`, async () => {
+      const [topic] = await admin.describeTopics([name]).catch(() => [])
+      return topic?.partitions.length === partitions && topic.partitions.every(({ leader }) => leader >= 0)
+    })
+  }
+
+  /** A topic of one partition whose leader is that broker. */
+  async createTopicLedBy(leader: number): Promise<string> {
+    const name = uniqueName(`led-by-${leader}`)
+    await this.newKafka()
+      .admin()
+      .createTopics([{ name, assignments: [[leader]] }])
+    await until(`${leader} leads ${name}`, async () => (await this.leaderOf(name, 0)) === leader)
+    return name
+  }
+
+  async leaderOf(topic: string, partition: number): Promise<number> {
+    const [described] = await this.newKafka()
+      .admin()
+      .describeTopics([topic])
+      .catch(() => [])
+    return described?.partitions[partition]?.leader ?? -1
+  }
+
+  async kill(id: number): Promise<void> {
+    this.#killed.add(id)
+    await this.#ground.kill(id)
+  }
+
+  /** Kills the broker that leads a partition, as `kill -9` does, and tells which it was. */
+  async killLeader(topic: string, partition: number): Promise<number> {
+    const leader = await this.leaderOf(topic, partition)
+    await this.kill(leader)
+    return leader
+  }
+
+  async restart(id: number): Promise<void> {
+    await this.#ground.restart(id)
+    this.#killed.delete(id)
+  }
+
+  /** Ends what a test left: its clients, and the brokers' absence. */
+  async tidy(): Promise<void> {
+    const clients = [...this.#clients]
+    this.#clients.clear()
+    await Promise.all(clients.map((kafka) => kafka.close({ timeoutMs: 2000 })))
+    for (const id of this.#killed) await this.restart(id)
+  }
+
+  close(): Promise<void> {
+    return this.#ground.close()
+  }
+}
+
+const grounds = [
+  { name: 'testkit', open: openTestkit, skipped: false, why: '' },
+  { name: 'kafka', open: openRealKafka, skipped: skipsKafka, why: kafkaMissing },
+] as const
+
+/** Defines the same tests for the embedded cluster and for a real Kafka. */
+export function onTargets(title: string, define: (target: () => Target) => void): void {
+  for (const { name, open, skipped, why } of grounds) {
+    describe.skipIf(skipped)(`${title} (${name}${skipped ? `, skipped: ${why}` : ''})`, () => {
+      let target: Target | undefined
+      beforeAll(async () => {
+        target = new Target(await open())
+      }, kafkaStartTimeoutMs)
+      afterEach(() => target?.tidy(), 60_000)
+      afterAll(() => target?.close())
+      define(() => {
+        if (!target) throw new Error('the cluster is there only while tests run')
+        return target
+      })
+    })
+  }
+}
