@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { consumerOptions } from '../packages/client/src/consumer/options.ts'
 import { kafkaOptions } from '../packages/client/src/options.ts'
 import { producerOptions } from '../packages/client/src/producer/options.ts'
 import { optionsOf, optionsPage, sections } from './lib/option-docs.mjs'
@@ -34,7 +35,7 @@ describe('the documentation', () => {
   })
 })
 
-const tables = { KafkaOptions: kafkaOptions, ProducerOptions: producerOptions }
+const tables = { KafkaOptions: kafkaOptions, ProducerOptions: producerOptions, ConsumerOptions: consumerOptions }
 
 describe.each(Object.entries(tables))('%s', (name, table) => {
   const section = sections.find((each) => each.name === name)

@@ -15,6 +15,16 @@ export const sections = [
     file: 'packages/client/src/producer/options.ts',
     name: 'ProducerOptions',
   },
+  {
+    title: 'Consumer: `kafka.consumer(options)`',
+    file: 'packages/client/src/consumer/options.ts',
+    name: 'ConsumerOptions',
+  },
+  {
+    title: 'Testkit: `createCluster(options)`',
+    file: 'packages/testkit/src/options.ts',
+    name: 'ClusterOptions',
+  },
 ]
 
 /**
