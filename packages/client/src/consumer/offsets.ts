@@ -67,7 +67,9 @@ export class OffsetLookup {
           timestamp,
         })),
       }))
-      const answer = await broker.request(ListOffsets, { replicaId: -1, isolationLevel, topics }, { signal })
+      const timeoutMs = this.#cluster.options.requestTimeoutMs
+      const body = { replicaId: -1, isolationLevel, topics, timeoutMs }
+      const answer = await broker.request(ListOffsets, body, { signal })
       return answer.topics.flatMap(({ name, partitions: answers }) =>
         answers.map((one) => ({
           topic: name,
