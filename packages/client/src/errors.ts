@@ -64,12 +64,13 @@ export class KafkaError extends Error {
   readonly code: ErrorCode
   readonly retriable: boolean
   readonly fatal: boolean
-  readonly outcome: 'not-written' | 'unknown' | undefined
-  readonly broker: BrokerAddress | undefined
-  readonly topic: string | undefined
-  readonly partition: number | undefined
-  readonly offset: bigint | undefined
-  readonly hint: string | undefined
+  // Only there when known, so that a printed error shows no empty ones.
+  declare readonly outcome: 'not-written' | 'unknown' | undefined
+  declare readonly broker: BrokerAddress | undefined
+  declare readonly topic: string | undefined
+  declare readonly partition: number | undefined
+  declare readonly offset: bigint | undefined
+  declare readonly hint: string | undefined
   readonly #refreshMetadata: boolean
 
   constructor(code: ErrorCode, message: string, details: KafkaErrorDetails = {}) {
@@ -77,12 +78,12 @@ export class KafkaError extends Error {
     this.code = code
     this.retriable = details.retriable ?? false
     this.fatal = details.fatal ?? false
-    this.outcome = details.outcome
-    this.broker = details.broker
-    this.topic = details.topic
-    this.partition = details.partition
-    this.offset = details.offset
-    this.hint = details.hint
+    if (details.outcome !== undefined) this.outcome = details.outcome
+    if (details.broker !== undefined) this.broker = details.broker
+    if (details.topic !== undefined) this.topic = details.topic
+    if (details.partition !== undefined) this.partition = details.partition
+    if (details.offset !== undefined) this.offset = details.offset
+    if (details.hint !== undefined) this.hint = details.hint
     this.#refreshMetadata = details.refreshMetadata ?? false
   }
 

@@ -1,10 +1,9 @@
 import { errorCode, errorOf, type MetadataResponse } from '@ottla/codec'
-import type { PartitionInfo, TopicInfo } from './topology.ts'
+import { noTopicId, type PartitionInfo, type TopicInfo } from './topology.ts'
 
 type TopicAnswer = MetadataResponse['topics'][number]
 type PartitionAnswer = TopicAnswer['partitions'][number]
 
-const noTopicId = 'AAAAAAAAAAAAAAAAAAAAAA'
 const unknownTopic = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
 const mostPartitions = 1_000_000
 

@@ -7,6 +7,7 @@ import { sleep } from '../runtime/wait.ts'
 import type { BrokerNode } from './broker-node.ts'
 import type { BrokerTable } from './broker-table.ts'
 import type { LaneServices } from './lane.ts'
+import { noTopicId } from './topology.ts'
 
 /** A broker that hangs must not hold up the look-up: the next one is asked after this. */
 const longestAnswerMs = 10_000
@@ -17,7 +18,7 @@ const leastVersion = 4
 const noOperations = { includeClusterAuthorizedOperations: false, includeTopicAuthorizedOperations: false }
 
 interface Question {
-  readonly topics: readonly { readonly name: string }[] | null
+  readonly topics: readonly { readonly topicId: string; readonly name: string }[] | null
   readonly allowAutoTopicCreation: boolean
   readonly includeClusterAuthorizedOperations: boolean
   readonly includeTopicAuthorizedOperations: boolean
@@ -132,7 +133,7 @@ export class MetadataRefresher {
   }
 
   async #ask(topics: readonly string[] | null, allowAutoTopicCreation: boolean): Promise<void> {
-    const asked = topics === null ? null : topics.map((name) => ({ name }))
+    const asked = topics === null ? null : topics.map((name) => ({ topicId: noTopicId, name }))
     const request = { topics: asked, allowAutoTopicCreation, ...noOperations }
     const answer = await this.#anyAnswer(request)
     this.#answeredMs = this.#services.runtime.monoNow()

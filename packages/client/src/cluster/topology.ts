@@ -1,3 +1,6 @@
+/** The topic id of brokers that have none (before 2.8), and of requests that name topics. */
+export const noTopicId = 'AAAAAAAAAAAAAAAAAAAAAA'
+
 /** A partition as the metadata cache knows it. Objects are replaced, never changed: compare them by identity. */
 export interface PartitionInfo {
   readonly topic: string
@@ -15,7 +18,7 @@ export interface PartitionInfo {
 
 export interface TopicInfo {
   readonly name: string
-  /** Base64 as the codec gives it; 22 times 'A' where the broker has no topic ids. */
+  /** Base64 as the codec gives it; `noTopicId` where the broker has none. */
   readonly topicId: string
   /** Index = partition. */
   readonly partitions: readonly PartitionInfo[]
