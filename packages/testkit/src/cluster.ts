@@ -147,7 +147,7 @@ export class TestCluster implements AsyncDisposable {
       if (problem !== undefined) throw new TypeError(`topic ${name}: ${problem}`)
     }
     const count = partitions ?? config.number('num.partitions')
-    this.#controller.createTopic({ name, assignment: this.#controller.assign(count, factor, 0), configs: values })
+    this.#controller.createTopic({ name, assignment: this.#controller.assign(count, factor), configs: values })
     await this.#turn()
   }
 

@@ -126,8 +126,10 @@ export class Controller {
     this.#decide({ brokerConfigs: all.set(brokerId, configs) })
   }
 
-  /** Replicas for new partitions over the brokers that live. */
-  assign(count: number, replicationFactor: number, start: number): number[][] {
+  /** Replicas for new partitions over the brokers that live; where the round begins follows from what is there already. */
+  assign(count: number, replicationFactor: number): number[][] {
+    let start = 0
+    for (const { partitions, isInternal } of this.#state.topics()) if (!isInternal) start += partitions.length
     return assignReplicas(this.#state.aliveBrokers(), count, replicationFactor, start)
   }
 
@@ -139,7 +141,7 @@ export class Controller {
     const alive = this.#state.aliveBrokers().length
     if (alive === 0 || this.#state.topic(offsetsTopic) !== undefined) return
     const replicationFactor = Math.min(this.#config.number('offsets.topic.replication.factor'), alive)
-    const assignment = this.assign(this.#config.number('offsets.topic.num.partitions'), replicationFactor, 0)
+    const assignment = this.assign(this.#config.number('offsets.topic.num.partitions'), replicationFactor)
     const configs = new Map([
       ['cleanup.policy', 'compact'],
       ['compression.type', 'producer'],

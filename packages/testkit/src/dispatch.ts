@@ -1,8 +1,9 @@
 import { type Api, ApiVersions, DecodeError, decodeRequest, decodeRequestHeader, encodeResponse, errorCode } from '@ottla/codec'
 import type { DecodedRequestHeader } from '@ottla/codec'
 import type { Connection, Outcome } from './connection.ts'
+import { advertised } from './handlers/advertised.ts'
 import { closeConnection, type HandlerContext, type HandlerEntry, noResponse } from './handlers/handler.ts'
-import { handlerOf, handlers } from './handlers/registry.ts'
+import { handlerOf } from './handlers/registry.ts'
 import { Held } from './state/held.ts'
 
 /** Answered before a client has authenticated: ApiVersions, SaslHandshake, SaslAuthenticate. */
@@ -56,20 +57,27 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
   const encode = (response: unknown): Outcome => {
     if (response === noResponse) return nothing
     if (response === closeConnection) return { kind: 'close', reason: 'the handler asked for it' }
-    const chunks = encodeResponse(entry.api as Api, apiVersion, correlationId, response as never)
-    return { kind: 'answer', chunks }
+    try {
+      const chunks = encodeResponse(entry.api as Api, apiVersion, correlationId, response as never)
+      return { kind: 'answer', chunks }
+    } catch (error) {
+      return close(connection, `a ${entry.api.name} request whose answer cannot be encoded: ${stackOf(error)}`)
+    }
   }
-  const reply = entry.handle(context, request as never)
-  return reply instanceof Held ? { kind: 'held', held: reply, encode } : encode(reply)
+  try {
+    const reply = entry.handle(context, request as never)
+    return reply instanceof Held ? { kind: 'held', held: reply, encode } : encode(reply)
+  } catch (error) {
+    return close(connection, `a ${entry.api.name} request that its handler failed on: ${stackOf(error)}`)
+  }
 }
 
 /** A client that is newer than the broker learns what it may ask: in version 0, which all can read (KIP-511). */
 function refusedApiVersions({ correlationId }: DecodedRequestHeader): Outcome {
-  const apiKeys = handlers.map(({ api, minVersion, maxVersion }) => ({ apiKey: api.key, minVersion, maxVersion }))
-  const own = apiKeys.filter(({ apiKey }) => apiKey === ApiVersions.key)
+  const own = advertised().filter(({ apiKey }) => apiKey === ApiVersions.key)
   const chunks = encodeResponse(ApiVersions, 0, correlationId, {
     errorCode: errorCode('UNSUPPORTED_VERSION'),
-    apiKeys: own,
+    apiKeys: [...own],
   })
   return { kind: 'answer', chunks }
 }
@@ -77,6 +85,11 @@ function refusedApiVersions({ correlationId }: DecodedRequestHeader): Outcome {
 function close({ broker }: Connection, what: string): Outcome {
   broker.cluster.diagnose(`broker ${broker.id} closes a connection on ${what}`)
   return { kind: 'close', reason: what }
+}
+
+/** A mistake of the testkit, not of the client: where it happened is what helps. */
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
 function messageOf(error: unknown): string {

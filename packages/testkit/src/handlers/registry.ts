@@ -1,17 +1,17 @@
+import { advertise } from './advertised.ts'
 import { coreHandlers } from './core.ts'
 import { groupHandlers } from './groups.ts'
 import type { HandlerEntry } from './handler.ts'
-import { unsupported } from './unsupported.ts'
 
-/** All that a broker answers, ordered by API key. What is not here is not advertised. */
+/** All that a broker answers, ordered by API key. What is not here is not advertised: see `unsupported.ts`. */
 export const handlers: readonly HandlerEntry[] = [...coreHandlers, ...groupHandlers].sort(
   (a, b) => a.api.key - b.api.key,
 )
 
 const byKey = new Map(handlers.map((entry) => [entry.api.key, entry]))
 
+advertise(handlers)
+
 export function handlerOf(apiKey: number): HandlerEntry | undefined {
   return byKey.get(apiKey)
 }
-
-export { unsupported }

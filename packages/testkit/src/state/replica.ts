@@ -97,6 +97,7 @@ export class Replica {
   #leader: LeaderState | undefined
   #leaderId = -1
   #leaderEpoch = -1
+  #isDeleted = false
 
   constructor(
     host: ReplicaHost,
@@ -192,6 +193,7 @@ export class Replica {
   /** The topic was deleted. */
   delete(): void {
     this.#leader = undefined
+    this.#isDeleted = true
     this.#failWaits('UNKNOWN_TOPIC_OR_PARTITION')
     this.#notify()
   }
@@ -369,11 +371,12 @@ export class Replica {
     return currentLeaderEpoch < this.#leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH'
   }
 
-  /** Whether a consumer may read from an offset here. */
-  checkRead({ fetchOffset, currentLeaderEpoch, lastFetchedEpoch }: ConsumerRead): ReadCheck {
+  /** Whether a consumer may read from an offset here; followers answer too, unless `leaderOnly` (KIP-392). */
+  checkRead({ fetchOffset, currentLeaderEpoch, lastFetchedEpoch }: ConsumerRead, leaderOnly: boolean): ReadCheck {
     const epochError = this.epochError(currentLeaderEpoch)
     if (epochError !== undefined) return { kind: 'error', error: epochError }
-    if (this.#leader === undefined) return { kind: 'error', error: 'NOT_LEADER_OR_FOLLOWER' }
+    if (this.#isDeleted) return { kind: 'error', error: 'UNKNOWN_TOPIC_OR_PARTITION' }
+    if (this.#leader === undefined && leaderOnly) return { kind: 'error', error: 'NOT_LEADER_OR_FOLLOWER' }
     const divergence = this.#divergence(fetchOffset, lastFetchedEpoch)
     if (divergence !== undefined) return divergence
     const isOutside = fetchOffset < this.log.logStartOffset || fetchOffset > this.log.logEndOffset

@@ -77,8 +77,14 @@ export const topicConfigs: Readonly<Record<string, TopicConfigDefinition>> = {
 /** Where a value comes from, by Kafka's number. */
 export const configSource = { topic: 1, broker: 2, allBrokers: 3, static: 4, default: 5 } as const
 
+/** Kafka's numbers of the types of configs. */
+export const configType = { unknown: 0, boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 } as const
+
 export interface ConfigValue {
+  /** The config that was asked for. */
   readonly name: string
+  /** The config that gives the value: a topic's may come from a broker's. */
+  readonly synonym: string
   readonly value: string
   readonly source: number
 }
@@ -124,9 +130,12 @@ export function topicConfigValues(
   if (definition === undefined) return []
   const values: ConfigValue[] = []
   const own = topic?.configs.get(name)
-  if (own !== undefined) values.push({ name, value: own, source: configSource.topic })
-  if (definition.brokerConfig !== undefined) values.push(...brokerConfigValues(definition.brokerConfig, broker))
-  else values.push({ name, value: definition.defaultValue, source: configSource.default })
+  if (own !== undefined) values.push({ name, synonym: name, value: own, source: configSource.topic })
+  if (definition.brokerConfig === undefined) {
+    values.push({ name, synonym: name, value: definition.defaultValue, source: configSource.default })
+  } else {
+    for (const value of brokerConfigValues(definition.brokerConfig, broker)) values.push({ ...value, name })
+  }
   return values
 }
 
@@ -138,10 +147,13 @@ export function brokerConfigValues(
   const values: ConfigValue[] = []
   const dynamic = broker.view.brokerConfig(broker.id, name)
   if (dynamic !== undefined) {
-    values.push({ name, value: dynamic.value, source: dynamic.perBroker ? configSource.broker : configSource.allBrokers })
+    const source = dynamic.perBroker ? configSource.broker : configSource.allBrokers
+    values.push({ name, synonym: name, value: dynamic.value, source })
   }
-  if (broker.config.isGiven(name)) values.push({ name, value: broker.config.text(name), source: configSource.static })
-  values.push({ name, value: brokerConfigs[name].defaultValue, source: configSource.default })
+  if (broker.config.isGiven(name)) {
+    values.push({ name, synonym: name, value: broker.config.text(name), source: configSource.static })
+  }
+  values.push({ name, synonym: name, value: brokerConfigs[name].defaultValue, source: configSource.default })
   return values
 }
 

@@ -1,0 +1,220 @@
+import { type Decoded, type Encodable, type ErrorName, errorOf, Fetch } from '@ottla/codec'
+import type { FetchContext, FetchPartition } from '../state/fetch-sessions.ts'
+import { Held } from '../state/held.ts'
+import type { StoredBatch } from '../state/log-segment.ts'
+import type { Replica } from '../state/replica.ts'
+import { type Handler, type HandlerContext, serves } from './handler.ts'
+import { allVersions, codes, findReplica, type LeaderHint, leaderHint, nodeEndpoints } from './support.ts'
+
+type Request = Decoded<typeof Fetch.request>
+type Response = Encodable<typeof Fetch.response>
+type TopicResponse = Response['responses'][number]
+type PartitionResponse = TopicResponse['partitions'][number]
+
+/** One partition of a fetch, resolved once for all its reads. */
+interface Target {
+  readonly request: FetchPartition
+  readonly replica: Replica | undefined
+  /** Of the topic or partition as such; does not hasten the answer. */
+  readonly error: ErrorName | undefined
+  readonly hint: () => LeaderHint | undefined
+}
+
+interface FetchPlan {
+  readonly context: HandlerContext
+  readonly session: FetchContext
+  readonly targets: readonly Target[]
+  readonly minBytes: number
+  readonly maxBytes: number
+  readonly readsCommitted: boolean
+  /** Since version 11 followers answer consumers too (KIP-392). */
+  readonly leaderOnly: boolean
+}
+
+const emptyRecords = Buffer.alloc(0)
+const firstVersionOfSessions = 7
+const firstVersionOfIds = 13
+const firstVersionOfHints = 16
+const readCommitted = 1
+
+const handle: Handler<typeof Fetch> = (context, request) => {
+  if (request.replicaId >= 0 || request.replicaState.replicaId >= 0) return failed('INVALID_REQUEST')
+  const session = openSession(context, request)
+  if (typeof session === 'string') return failed(session)
+  const plan = planOf(context, request, session)
+  const mayAnswerNow = request.maxWaitMs <= 0 || session.partitions.length === 0 || isReady(plan)
+  return mayAnswerNow ? answer(plan) : hold(plan, request.maxWaitMs)
+}
+
+function openSession(context: HandlerContext, request: Request): FetchContext | ErrorName {
+  const partitions = request.topics.flatMap(({ topic, topicId, partitions }) =>
+    partitions.map(
+      ({ partition, currentLeaderEpoch, fetchOffset, lastFetchedEpoch, partitionMaxBytes }): FetchPartition => ({
+        topic,
+        topicId,
+        partition,
+        currentLeaderEpoch,
+        fetchOffset: Number(fetchOffset),
+        lastFetchedEpoch,
+        maxBytes: partitionMaxBytes,
+      }),
+    ),
+  )
+  const forgotten = request.forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
+    partitions.map((partition) => ({ topic, topicId, partition })),
+  )
+  const { apiVersion } = context
+  const usesTopicIds = apiVersion >= firstVersionOfIds
+  const { sessionId, sessionEpoch } =
+    apiVersion >= firstVersionOfSessions ? request : { sessionId: 0, sessionEpoch: -1 }
+  return context.broker.fetchSessions.open({ sessionId, sessionEpoch, usesTopicIds, partitions, forgotten })
+}
+
+function planOf(context: HandlerContext, request: Request, session: FetchContext): FetchPlan {
+  const targets = session.partitions.map((partition): Target => {
+    const { error, replica, topic } = findReplica(context, partition, partition.partition)
+    const hint = () => (topic === undefined ? undefined : leaderHint(context, topic, partition.partition))
+    return { request: partition, replica, error, hint }
+  })
+  return {
+    context,
+    session,
+    targets,
+    minBytes: request.minBytes,
+    maxBytes: Math.min(request.maxBytes, context.cluster.config.number('fetch.max.bytes')),
+    readsCommitted: request.isolationLevel === readCommitted,
+    leaderOnly: context.apiVersion < 11,
+  }
+}
+
+/** True when there is reason to answer: enough bytes, or a partition on which waiting makes no sense. */
+function isReady(plan: FetchPlan): boolean {
+  let size = 0
+  if (size >= plan.minBytes) return true
+  for (const { replica, request, error } of plan.targets) {
+    if (replica === undefined) {
+      if (error === 'NOT_LEADER_OR_FOLLOWER') return true
+      continue
+    }
+    if (replica.checkRead(request, plan.leaderOnly).kind !== 'ok') return true
+    const enough = Math.min(plan.minBytes - size, request.maxBytes)
+    size += Math.min(replica.log.sizeBetween(request.fetchOffset, readableEnd(plan, replica), enough), request.maxBytes)
+    if (size >= plan.minBytes) return true
+  }
+  return false
+}
+
+function hold(plan: FetchPlan, maxWaitMs: number): Held<Response> {
+  const replicas = plan.targets.flatMap(({ replica }) => (replica === undefined ? [] : [replica]))
+  const held = new Held<Response>(plan.context.cluster.runtime, {
+    timeoutMs: maxWaitMs,
+    onTimeout: () => answer(plan),
+    onSettled: () => {
+      for (const replica of replicas) replica.unwatch(recheck)
+    },
+  })
+  const recheck = () => {
+    if (!held.isSettled && isReady(plan)) held.complete(answer(plan))
+  }
+  for (const replica of replicas) replica.watch(recheck)
+  return held
+}
+
+function answer(plan: FetchPlan): Response {
+  const { session, context } = plan
+  const hints: LeaderHint[] = []
+  const responses: { topic: string; topicId: string; partitions: PartitionResponse[] }[] = []
+  let left = plan.maxBytes
+  let hasRecords = false
+  for (const target of plan.targets) {
+    const partition = read(plan, target, left, !hasRecords)
+    const size = partition.records?.byteLength ?? 0
+    left = Math.max(0, left - size)
+    hasRecords ||= size > 0
+    if (!isSelected(session, target, partition, size)) continue
+    const { topic, topicId } = target.request
+    const last = responses.at(-1)
+    if (last !== undefined && last.topic === topic && last.topicId === topicId) last.partitions.push(partition)
+    else responses.push({ topic, topicId, partitions: [partition] })
+    const hint = hintFor(context, target, partition)
+    if (hint !== undefined) hints.push(hint)
+  }
+  return { errorCode: 0, throttleTimeMs: 0, sessionId: session.sessionId, responses, nodeEndpoints: nodeEndpoints(hints) }
+}
+
+function isSelected(session: FetchContext, { request }: Target, partition: PartitionResponse, size: number): boolean {
+  return session.select(request, {
+    errorCode: partition.errorCode,
+    highWatermark: Number(partition.highWatermark),
+    logStartOffset: Number(partition.logStartOffset),
+    hasRecords: size > 0,
+    isDiverging: partition.divergingEpoch !== undefined,
+  })
+}
+
+/** Tells who leads instead, where the client has asked the wrong broker. */
+function hintFor({ apiVersion }: HandlerContext, target: Target, partition: PartitionResponse): LeaderHint | undefined {
+  if (apiVersion < firstVersionOfHints || partition.errorCode === 0) return undefined
+  const { name } = errorOf(partition.errorCode)
+  if (name !== 'NOT_LEADER_OR_FOLLOWER' && name !== 'FENCED_LEADER_EPOCH') return undefined
+  const hint = target.hint()
+  if (hint === undefined) return undefined
+  Object.assign(partition, { currentLeader: { leaderId: hint.leaderId, leaderEpoch: hint.leaderEpoch } })
+  return hint
+}
+
+function read(plan: FetchPlan, { request, replica, error }: Target, left: number, isFirst: boolean): PartitionResponse {
+  const { partition: partitionIndex } = request
+  if (replica === undefined) return withError(partitionIndex, error ?? 'UNKNOWN_TOPIC_OR_PARTITION')
+  const check = replica.checkRead(request, plan.leaderOnly)
+  if (check.kind === 'error') return withError(partitionIndex, check.error)
+  const { log } = replica
+  const base = {
+    partitionIndex,
+    errorCode: 0,
+    highWatermark: BigInt(log.highWatermark),
+    lastStableOffset: BigInt(replica.lastStableOffset),
+    logStartOffset: BigInt(log.logStartOffset),
+    abortedTransactions: plan.readsCommitted ? [] : null,
+  }
+  if (check.kind === 'diverging') {
+    const { epoch, endOffset } = check.end
+    return { ...base, divergingEpoch: { epoch, endOffset: BigInt(endOffset) }, records: emptyRecords }
+  }
+  const upTo = readableEnd(plan, replica)
+  const maxBytes = Math.min(left, request.maxBytes)
+  const batches =
+    request.fetchOffset < upTo && (maxBytes > 0 || isFirst)
+      ? log.read(request.fetchOffset, { upTo, maxBytes, atLeastOne: isFirst })
+      : []
+  return { ...base, records: joined(batches) }
+}
+
+function readableEnd({ readsCommitted }: FetchPlan, replica: Replica): number {
+  return readsCommitted ? replica.lastStableOffset : replica.highWatermark
+}
+
+function joined(batches: readonly StoredBatch[]): Uint8Array {
+  const [first] = batches
+  if (first === undefined) return emptyRecords
+  return batches.length === 1 ? first.bytes : Buffer.concat(batches.map(({ bytes }) => bytes))
+}
+
+function withError(partitionIndex: number, error: ErrorName): PartitionResponse {
+  return {
+    partitionIndex,
+    errorCode: codes.of(error),
+    highWatermark: -1n,
+    lastStableOffset: -1n,
+    logStartOffset: -1n,
+    abortedTransactions: null,
+    records: emptyRecords,
+  }
+}
+
+function failed(error: ErrorName): Response {
+  return { throttleTimeMs: 0, errorCode: codes.of(error), sessionId: 0, responses: [] }
+}
+
+export const fetchHandler = serves(Fetch, allVersions(Fetch), handle)
+

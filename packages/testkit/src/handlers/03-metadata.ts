@@ -1,0 +1,98 @@
+import { type Decoded, type Encodable, type ErrorName, Metadata, zeroUuid } from '@ottla/codec'
+import { offsetsTopic } from '../controller.ts'
+import type { MetadataView, PartitionImage, TopicImage } from '../state/metadata-view.ts'
+import { type Handler, type HandlerContext, serves } from './handler.ts'
+import { allOperations, allVersions, codes, noOperations, topicNameProblem } from './support.ts'
+
+type Request = Decoded<typeof Metadata.request>
+type TopicResponse = Encodable<typeof Metadata.response>['topics'][number]
+
+const handle: Handler<typeof Metadata> = (context, request) => {
+  const { broker, cluster, apiVersion } = context
+  const alive = broker.view.aliveBrokers()
+  return {
+    throttleTimeMs: 0,
+    errorCode: 0,
+    brokers: alive.map(({ id, host, port, rack }) => ({ nodeId: id, host, port, rack })),
+    clusterId: cluster.clusterId,
+    // Any live broker passes on what is meant for the controller.
+    controllerId: alive[0]?.id ?? -1,
+    topics: topics(context, request),
+    ...(apiVersion >= 8 && apiVersion <= 10 && request.includeClusterAuthorizedOperations
+      ? { clusterAuthorizedOperations: allOperations.cluster }
+      : {}),
+  }
+}
+
+function topics(context: HandlerContext, request: Request): TopicResponse[] {
+  const { view } = context.broker
+  const operations = request.includeTopicAuthorizedOperations ? allOperations.topic : noOperations
+  const wantsAll = request.topics === null || (context.apiVersion === 0 && request.topics.length === 0)
+  if (wantsAll) return Array.from(view.topics(), (topic) => describe(context, topic, operations))
+  return (request.topics ?? []).map(({ name, topicId }) => {
+    if (topicId !== zeroUuid) {
+      const topic = view.topicById(topicId)
+      return topic === undefined
+        ? missing(null, topicId, 'UNKNOWN_TOPIC_ID')
+        : describe(context, topic, operations)
+    }
+    if (name === null) return missing(null, topicId, 'INVALID_REQUEST')
+    const topic = view.topic(name)
+    return topic === undefined ? unknown(context, request, name) : describe(context, topic, operations)
+  })
+}
+
+/** A topic that is not there may be made by asking for it; the answer is that it is not there yet. */
+function unknown({ cluster, apiVersion }: HandlerContext, request: Request, name: string): TopicResponse {
+  if (topicNameProblem(name) !== undefined) return missing(name, zeroUuid, 'INVALID_TOPIC_EXCEPTION')
+  const { config, controller } = cluster
+  const mayCreate = (apiVersion < 4 || request.allowAutoTopicCreation) && config.boolean('auto.create.topics.enable')
+  if (!mayCreate || controller.state.topic(name) !== undefined) return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')
+  if (name === offsetsTopic) {
+    controller.ensureOffsetsTopic()
+    return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')
+  }
+  const replicationFactor = config.number('default.replication.factor')
+  if (replicationFactor > controller.state.aliveBrokers().length) {
+    return missing(name, zeroUuid, 'INVALID_REPLICATION_FACTOR')
+  }
+  const assignment = controller.assign(config.number('num.partitions'), replicationFactor)
+  controller.createTopic({ name, assignment, configs: new Map() })
+  return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')
+}
+
+function missing(name: string | null, topicId: string, error: ErrorName): TopicResponse {
+  const topic = { errorCode: codes.of(error), topicId, isInternal: name === offsetsTopic, partitions: [] }
+  // Versions before 12 cannot leave the name out.
+  return { ...topic, name: name as string }
+}
+
+function describe({ broker, apiVersion }: HandlerContext, topic: TopicImage, operations: number): TopicResponse {
+  return {
+    errorCode: 0,
+    name: topic.name,
+    topicId: topic.id,
+    isInternal: topic.isInternal,
+    partitions: topic.partitions.map((image) => describePartition(broker.view, image, apiVersion)),
+    topicAuthorizedOperations: operations,
+  }
+}
+
+function describePartition(view: MetadataView, image: PartitionImage, apiVersion: number) {
+  const { partition, leader, leaderEpoch, replicas, isr } = image
+  const isLed = leader >= 0 && view.isAlive(leader)
+  const offlineReplicas = replicas.filter((id) => !view.isAlive(id))
+  // Version 0 has no other way to say that a broker is not there than to leave it out.
+  const shown = (ids: readonly number[]) => (apiVersion === 0 ? ids.filter((id) => view.isAlive(id)) : ids)
+  return {
+    errorCode: isLed ? 0 : codes.of('LEADER_NOT_AVAILABLE'),
+    partitionIndex: partition,
+    leaderId: isLed ? leader : -1,
+    leaderEpoch,
+    replicaNodes: shown(replicas),
+    isrNodes: shown(isr),
+    offlineReplicas,
+  }
+}
+
+export const metadataHandler = serves(Metadata, allVersions(Metadata), handle)

@@ -1,0 +1,25 @@
+import { ApiVersions } from '@ottla/codec'
+import { advertised } from './advertised.ts'
+import { type Handler, serves } from './handler.ts'
+import { allVersions, codes } from './support.ts'
+
+const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
+
+const handle: Handler<typeof ApiVersions> = ({ apiVersion }, { clientSoftwareName, clientSoftwareVersion }) => {
+  const isNamed = softwareName.test(clientSoftwareName) && softwareName.test(clientSoftwareVersion)
+  if (apiVersion >= 3 && !isNamed) return { ...common, errorCode: codes.of('INVALID_REQUEST'), apiKeys: [] }
+  return { ...common, errorCode: 0, apiKeys: [...advertised()] }
+}
+
+/** Kafka 4.3's. */
+const metadataVersion = 29
+
+/** What the controller's log is written in; no feature is on that changes what clients have to do. */
+const common = {
+  throttleTimeMs: 0,
+  supportedFeatures: [{ name: 'metadata.version', minVersion: 7, maxVersion: metadataVersion }],
+  finalizedFeaturesEpoch: 0n,
+  finalizedFeatures: [{ name: 'metadata.version', minVersionLevel: metadataVersion, maxVersionLevel: metadataVersion }],
+}
+
+export const apiVersionsHandler = serves(ApiVersions, allVersions(ApiVersions), handle)

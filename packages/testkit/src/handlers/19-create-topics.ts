@@ -1,0 +1,114 @@
+import { CreateTopics, type Decoded, type Encodable, type ErrorName, zeroUuid } from '@ottla/codec'
+import { collisionOf, isValidAssignment } from '../state/topic-rules.ts'
+import { topicConfigProblem, topicConfigs, topicConfigValues } from '../state/topic-config.ts'
+import { type Handler, type HandlerContext, serves } from './handler.ts'
+import { allVersions, codes, topicNameProblem } from './support.ts'
+
+type TopicRequest = Decoded<typeof CreateTopics.request>['topics'][number]
+type TopicResponse = Encodable<typeof CreateTopics.response>['topics'][number]
+
+interface Refusal {
+  readonly error: ErrorName
+  readonly message: string
+}
+
+const handle: Handler<typeof CreateTopics> = (context, { topics, validateOnly }) => {
+  const names = topics.map(({ name }) => name)
+  return {
+    throttleTimeMs: 0,
+    topics: topics.map((topic) => {
+      const isRepeated = names.indexOf(topic.name) !== names.lastIndexOf(topic.name)
+      if (isRepeated) return refused(topic, { error: 'INVALID_REQUEST', message: 'Duplicate topic name.' })
+      return create(context, topic, validateOnly)
+    }),
+  }
+}
+
+function create(context: HandlerContext, topic: TopicRequest, validateOnly: boolean): TopicResponse {
+  const { controller } = context.cluster
+  const refusal = nameRefusal(context, topic.name) ?? configRefusal(topic)
+  if (refusal !== undefined) return refused(topic, refusal)
+  const assignment = topic.assignments.length > 0 ? givenAssignment(context, topic) : newAssignment(context, topic)
+  if ('error' in assignment) return refused(topic, assignment)
+  const configs = new Map(topic.configs.map(({ name, value }) => [name, value ?? '']))
+  const created = validateOnly ? undefined : controller.createTopic({ name: topic.name, assignment, configs })
+  return {
+    name: topic.name,
+    topicId: created?.id ?? zeroUuid,
+    errorCode: 0,
+    errorMessage: null,
+    numPartitions: assignment.length,
+    replicationFactor: assignment[0]?.length ?? -1,
+    configs: describeConfigs(context, configs),
+  }
+}
+
+function nameRefusal({ cluster }: HandlerContext, name: string): Refusal | undefined {
+  const problem = topicNameProblem(name)
+  if (problem !== undefined) return { error: 'INVALID_TOPIC_EXCEPTION', message: problem }
+  const { state } = cluster.controller
+  if (state.topic(name) !== undefined) return { error: 'TOPIC_ALREADY_EXISTS', message: `Topic '${name}' already exists.` }
+  const collision = collisionOf(name, state.topics())
+  if (collision === undefined) return undefined
+  return { error: 'INVALID_TOPIC_EXCEPTION', message: `Topic '${name}' collides with existing topic: ${collision}` }
+}
+
+function configRefusal({ configs }: TopicRequest): Refusal | undefined {
+  for (const { name, value } of configs) {
+    const problem = topicConfigProblem(name, value)
+    if (problem !== undefined) return { error: 'INVALID_CONFIG', message: problem }
+  }
+  return undefined
+}
+
+function newAssignment({ cluster }: HandlerContext, topic: TopicRequest): number[][] | Refusal {
+  const { config, controller } = cluster
+  const { numPartitions, replicationFactor } = topic
+  if (numPartitions < -1 || numPartitions === 0) {
+    return { error: 'INVALID_PARTITIONS', message: 'Number of partitions was set to an invalid non-positive value.' }
+  }
+  if (replicationFactor < -1 || replicationFactor === 0) {
+    return { error: 'INVALID_REPLICATION_FACTOR', message: 'Replication factor must be larger than 0, or -1 to use the default value.' }
+  }
+  const count = numPartitions === -1 ? config.number('num.partitions') : numPartitions
+  const factor = replicationFactor === -1 ? config.number('default.replication.factor') : replicationFactor
+  const alive = controller.state.aliveBrokers().length
+  if (factor > alive) {
+    const message = `Unable to replicate the partition ${factor} time(s): The target replication factor of ${factor} cannot be reached because only ${alive} broker(s) are registered.`
+    return { error: 'INVALID_REPLICATION_FACTOR', message }
+  }
+  return controller.assign(count, factor)
+}
+
+function givenAssignment({ cluster }: HandlerContext, topic: TopicRequest): readonly (readonly number[])[] | Refusal {
+  if (topic.numPartitions !== -1 || topic.replicationFactor !== -1) {
+    const message = 'Partition counts and replication factor must be -1 when a manual assignment is given.'
+    return { error: 'INVALID_REQUEST', message }
+  }
+  const ordered = [...topic.assignments].sort((a, b) => a.partitionIndex - b.partitionIndex)
+  const assignment = ordered.map(({ brokerIds }) => brokerIds)
+  const isConsecutive = ordered.every(({ partitionIndex }, index) => partitionIndex === index)
+  if (isConsecutive && isValidAssignment(assignment, cluster.controller.state)) return assignment
+  const message = 'The manual partition assignment needs consecutive partitions, each with the same number of different registered brokers.'
+  return { error: 'INVALID_REPLICA_ASSIGNMENT', message }
+}
+
+function describeConfigs({ broker, cluster }: HandlerContext, configs: ReadonlyMap<string, string>) {
+  const seen = { id: broker.id, view: cluster.controller.state, config: cluster.config }
+  return Object.keys(topicConfigs).map((name) => {
+    const effective = topicConfigValues(name, { configs }, seen)[0]
+    return {
+      name,
+      value: effective?.value ?? null,
+      readOnly: false,
+      configSource: effective?.source ?? -1,
+      isSensitive: false,
+    }
+  })
+}
+
+function refused({ name }: TopicRequest, { error, message }: Refusal): TopicResponse {
+  return { name, errorCode: codes.of(error), errorMessage: message, configs: [] }
+}
+
+export const createTopicsHandler = serves(CreateTopics, allVersions(CreateTopics), handle)

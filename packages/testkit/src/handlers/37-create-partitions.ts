@@ -1,0 +1,47 @@
+import { CreatePartitions, type Decoded, type Encodable, type ErrorName } from '@ottla/codec'
+import { isValidAssignment } from '../state/topic-rules.ts'
+import { type Handler, type HandlerContext, serves } from './handler.ts'
+import { allVersions, codes } from './support.ts'
+
+type TopicRequest = Decoded<typeof CreatePartitions.request>['topics'][number]
+type TopicResponse = Encodable<typeof CreatePartitions.response>['results'][number]
+
+const handle: Handler<typeof CreatePartitions> = (context, { topics, validateOnly }) => {
+  const names = topics.map(({ name }) => name)
+  const results = topics.map((topic) => {
+    const isRepeated = names.indexOf(topic.name) !== names.lastIndexOf(topic.name)
+    if (isRepeated) return refused(topic, 'INVALID_REQUEST', 'Duplicate topic name.')
+    return extend(context, topic, validateOnly)
+  })
+  return { throttleTimeMs: 0, results }
+}
+
+function extend({ cluster }: HandlerContext, request: TopicRequest, validateOnly: boolean): TopicResponse {
+  const { controller } = cluster
+  const topic = controller.state.topic(request.name)
+  if (topic === undefined) return refused(request, 'UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
+  const now = topic.partitions.length
+  const added = request.count - now
+  if (added < 0) {
+    const message = `The topic ${request.name} currently has ${now} partition(s); ${request.count} would not be an increase.`
+    return refused(request, 'INVALID_PARTITIONS', message)
+  }
+  if (added === 0) return refused(request, 'INVALID_PARTITIONS', `Topic already has ${now} partition(s).`)
+  const replicationFactor = topic.partitions[0]?.replicas.length ?? 1
+  if (request.assignments === null && replicationFactor > controller.state.aliveBrokers().length) {
+    return refused(request, 'INVALID_REPLICATION_FACTOR', `there are fewer than ${replicationFactor} live brokers`)
+  }
+  const given = request.assignments?.map(({ brokerIds }) => brokerIds)
+  if (given !== undefined && (given.length !== added || !isValidAssignment(given, controller.state))) {
+    const message = `Attempted to add ${added} additional partition(s), but ${given.length} assignment(s) were specified, or not of registered brokers.`
+    return refused(request, 'INVALID_REPLICA_ASSIGNMENT', message)
+  }
+  if (!validateOnly) controller.addPartitions(topic, given ?? controller.assign(added, replicationFactor))
+  return { name: request.name, errorCode: 0, errorMessage: null }
+}
+
+function refused({ name }: TopicRequest, error: ErrorName, errorMessage: string): TopicResponse {
+  return { name, errorCode: codes.of(error), errorMessage }
+}
+
+export const createPartitionsHandler = serves(CreatePartitions, allVersions(CreatePartitions), handle)

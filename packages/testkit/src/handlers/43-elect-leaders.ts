@@ -1,0 +1,44 @@
+import { ElectLeaders, type ErrorName } from '@ottla/codec'
+import { type Handler, type HandlerContext, serves } from './handler.ts'
+import { allVersions, codes } from './support.ts'
+
+const preferredElection = 0
+const uncleanElection = 1
+
+const messages: Partial<Record<ErrorName, string>> = {
+  ELECTION_NOT_NEEDED: 'Leader election not needed for topic partition.',
+  PREFERRED_LEADER_NOT_AVAILABLE: 'The preferred leader was not available.',
+  ELIGIBLE_LEADERS_NOT_AVAILABLE: 'Eligible topic partition leaders are not available.',
+  UNKNOWN_TOPIC_OR_PARTITION: 'No such topic or partition.',
+}
+
+const handle: Handler<typeof ElectLeaders> = (context, request) => {
+  // Version 0 knows only one kind.
+  const electionType = context.apiVersion === 0 ? preferredElection : request.electionType
+  if (electionType !== preferredElection && electionType !== uncleanElection) {
+    return { throttleTimeMs: 0, errorCode: codes.of('INVALID_REQUEST'), replicaElectionResults: [] }
+  }
+  const kind = electionType === uncleanElection ? 'unclean' : 'preferred'
+  const { controller } = context.cluster
+  // Asked for all partitions, those where nothing had to be done are not worth telling.
+  const wantsAll = request.topicPartitions === null
+  const replicaElectionResults = (request.topicPartitions ?? everything(context)).map(({ topic, partitions }) => ({
+    topic,
+    partitionResult: partitions.flatMap((partitionId) => {
+      const error = controller.electLeader(topic, partitionId, kind)
+      if (wantsAll && error === 'ELECTION_NOT_NEEDED') return []
+      return [{ partitionId, errorCode: codes.of(error), errorMessage: messages[error] ?? null }]
+    }),
+  }))
+  const told = replicaElectionResults.filter(({ partitionResult }) => partitionResult.length > 0)
+  return { throttleTimeMs: 0, errorCode: 0, replicaElectionResults: told }
+}
+
+function everything({ cluster }: HandlerContext) {
+  return Array.from(cluster.controller.state.topics(), ({ name, partitions }) => ({
+    topic: name,
+    partitions: partitions.map(({ partition }) => partition),
+  }))
+}
+
+export const electLeadersHandler = serves(ElectLeaders, allVersions(ElectLeaders), handle)

@@ -1,0 +1,25 @@
+import { DescribeCluster } from '@ottla/codec'
+import { type Handler, serves } from './handler.ts'
+import { allOperations, allVersions, codes, noOperations } from './support.ts'
+
+const brokerEndpoints = 1
+
+const handle: Handler<typeof DescribeCluster> = ({ broker, cluster }, request) => {
+  const { clusterId } = cluster
+  const common = { throttleTimeMs: 0, endpointType: request.endpointType, clusterId }
+  if (request.endpointType !== brokerEndpoints) {
+    const errorMessage = 'The request was sent to an endpoint of type BROKER, but we wanted an endpoint of another type'
+    return { ...common, errorCode: codes.of('MISMATCHED_ENDPOINT_TYPE'), errorMessage, brokers: [] }
+  }
+  const alive = broker.view.aliveBrokers()
+  const shown = request.includeFencedBrokers ? broker.view.allBrokers() : alive
+  return {
+    ...common,
+    errorCode: 0,
+    controllerId: alive[0]?.id ?? -1,
+    brokers: shown.map(({ id, host, port, rack, isFenced }) => ({ brokerId: id, host, port, rack, isFenced })),
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? allOperations.cluster : noOperations,
+  }
+}
+
+export const describeClusterHandler = serves(DescribeCluster, allVersions(DescribeCluster), handle)

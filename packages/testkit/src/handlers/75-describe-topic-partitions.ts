@@ -1,0 +1,76 @@
+import { DescribeTopicPartitions, type Encodable, zeroUuid } from '@ottla/codec'
+import type { MetadataView, PartitionImage } from '../state/metadata-view.ts'
+import { type Handler, type HandlerContext, serves } from './handler.ts'
+import { allOperations, allVersions, codes, topicNameProblem } from './support.ts'
+
+type Response = Encodable<typeof DescribeTopicPartitions.response>
+type TopicResponse = Response['topics'][number]
+
+const maxPartitions = 2000
+
+const handle: Handler<typeof DescribeTopicPartitions> = (context, request) => {
+  const { view } = context.broker
+  const { cursor } = request
+  const all = request.topics.length === 0 ? Array.from(view.topics(), ({ name }) => name) : request.topics.map(({ name }) => name)
+  const names = [...new Set(all)].sort().filter((name) => cursor === null || name >= cursor.topicName)
+  const topics: TopicResponse[] = []
+  let left = Math.min(maxPartitions, Math.max(1, request.responsePartitionLimit))
+  let nextCursor: Response['nextCursor'] = null
+  for (const name of names) {
+    if (left === 0) {
+      nextCursor = { topicName: name, partitionIndex: 0 }
+      break
+    }
+    const from = cursor?.topicName === name ? Math.max(0, cursor.partitionIndex) : 0
+    const described = describe(context, name, from, left)
+    topics.push(described.topic)
+    left -= described.topic.partitions.length
+    if (described.isCut) {
+      nextCursor = { topicName: name, partitionIndex: from + described.topic.partitions.length }
+      break
+    }
+  }
+  return { throttleTimeMs: 0, topics, nextCursor }
+}
+
+function describe({ broker }: HandlerContext, name: string, from: number, limit: number) {
+  const topic = broker.view.topic(name)
+  if (topic === undefined) {
+    const error = topicNameProblem(name) === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
+    return { topic: { errorCode: codes.of(error), name, topicId: zeroUuid, partitions: [] }, isCut: false }
+  }
+  const page = topic.partitions.slice(from, from + limit)
+  return {
+    topic: {
+      errorCode: 0,
+      name,
+      topicId: topic.id,
+      isInternal: topic.isInternal,
+      partitions: page.map((image) => describePartition(broker.view, image)),
+      topicAuthorizedOperations: allOperations.topic,
+    },
+    isCut: from + page.length < topic.partitions.length,
+  }
+}
+
+function describePartition(view: MetadataView, { partition, leader, leaderEpoch, replicas, isr }: PartitionImage) {
+  const isLed = leader >= 0 && view.isAlive(leader)
+  return {
+    errorCode: isLed ? 0 : codes.of('LEADER_NOT_AVAILABLE'),
+    partitionIndex: partition,
+    leaderId: isLed ? leader : -1,
+    leaderEpoch,
+    replicaNodes: replicas,
+    isrNodes: isr,
+    // The last member of an ISR stays in it here, so nobody is eligible beside the ISR.
+    eligibleLeaderReplicas: [],
+    lastKnownElr: [],
+    offlineReplicas: replicas.filter((id) => !view.isAlive(id)),
+  }
+}
+
+export const describeTopicPartitionsHandler = serves(
+  DescribeTopicPartitions,
+  allVersions(DescribeTopicPartitions),
+  handle,
+)

@@ -1,0 +1,76 @@
+import { type Api, type ErrorName, errorCode, zeroUuid } from '@ottla/codec'
+import type { Endpoint } from '../broker.ts'
+import type { TopicImage } from '../state/metadata-view.ts'
+import type { Replica } from '../state/replica.ts'
+import type { HandlerContext } from './handler.ts'
+
+/** All stable versions of an API: what Kafka's brokers advertise too. */
+export function allVersions({ versions, unstable }: Api): { readonly min: number; readonly max: number } {
+  return { min: versions.min, max: unstable ? versions.max - 1 : versions.max }
+}
+
+/** Where a request named a topic by id, the name is empty, and the reverse. */
+export interface TopicRef {
+  readonly topic: string
+  readonly topicId: string
+}
+
+export type FoundReplica =
+  | { readonly error: ErrorName; readonly replica?: undefined; readonly topic?: TopicImage }
+  | { readonly error: undefined; readonly replica: Replica; readonly topic: TopicImage }
+
+/** This broker's replica of a partition, or why it has none. */
+export function findReplica({ broker }: HandlerContext, ref: TopicRef, partition: number): FoundReplica {
+  const byId = ref.topicId !== zeroUuid
+  const topic = byId ? broker.view.topicById(ref.topicId) : broker.view.topic(ref.topic)
+  if (topic === undefined) return { error: byId ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION' }
+  if (topic.partitions[partition] === undefined) return { error: 'UNKNOWN_TOPIC_OR_PARTITION', topic }
+  const replica = broker.replica(topic.name, partition)
+  if (replica === undefined || replica.topicId !== topic.id) return { error: 'NOT_LEADER_OR_FOLLOWER', topic }
+  return { error: undefined, replica, topic }
+}
+
+export interface LeaderHint {
+  readonly leaderId: number
+  readonly leaderEpoch: number
+  readonly endpoint: Endpoint | undefined
+}
+
+/** Who leads instead (KIP-951), as far as this broker knows. */
+export function leaderHint({ broker }: HandlerContext, topic: TopicImage, partition: number): LeaderHint {
+  const image = topic.partitions[partition]
+  const leaderId = image?.leader ?? -1
+  return { leaderId, leaderEpoch: image?.leaderEpoch ?? -1, endpoint: broker.endpointOf(leaderId) }
+}
+
+/** The endpoints of hints as a response lists them, each broker once. */
+export function nodeEndpoints(hints: readonly LeaderHint[]) {
+  const byId = new Map<number, Endpoint>()
+  for (const { endpoint } of hints) if (endpoint !== undefined) byId.set(endpoint.id, endpoint)
+  return Array.from(byId.values(), ({ id, host, port, rack }) => ({ nodeId: id, host, port, rack }))
+}
+
+/** Kafka's rules for names of topics; undefined when the name is fine. */
+export function topicNameProblem(name: string): string | undefined {
+  if (name === '') return 'Topic name is invalid: the empty string is not allowed'
+  if (name === '.' || name === '..') return "Topic name is invalid: '.' or '..' is not allowed"
+  if (name.length > 249) return `Topic name is invalid: the length of '${name}' is longer than the max allowed length 249`
+  if (/^[a-zA-Z0-9._-]+$/.test(name)) return undefined
+  return `Topic name is invalid: '${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`
+}
+
+/** What everybody may do where nothing is restricted, as bits of Kafka's operations. */
+export const allOperations = {
+  /** READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS */
+  topic: 0b1101_1111_1000,
+  /** CREATE, ALTER, DESCRIBE, CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE */
+  cluster: 0b1_1111_1010_0000,
+} as const
+
+/** Not asked for. */
+export const noOperations = -2_147_483_648
+
+export const codes = {
+  none: 0,
+  of: (error: ErrorName | undefined): number => (error === undefined ? 0 : errorCode(error)),
+} as const

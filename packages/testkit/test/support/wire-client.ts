@@ -1,0 +1,84 @@
+import { type Api, type Decoded, decodeResponse, type Encodable, encodeRequest, FrameSplitter } from '@ottla/codec'
+import type { Runtime, Transport } from '@ottla/codec/runtime'
+
+interface Waiting {
+  readonly api: Api
+  readonly version: number
+  readonly resolve: (body: never) => void
+  readonly reject: (error: Error) => void
+}
+
+/** One connection that speaks the protocol and knows nothing else: requests are pipelined, answers come in order. */
+export class WireClient {
+  readonly #transport: Transport
+  readonly #waiting: Waiting[]
+  readonly #clientId: string | null
+  #nextId = 1
+
+  private constructor(transport: Transport, waiting: Waiting[], clientId: string | null) {
+    this.#transport = transport
+    this.#waiting = waiting
+    this.#clientId = clientId
+  }
+
+  /** Resolves `closed` when the connection ends. */
+  static async connect(runtime: Runtime, address: string, clientId: string | null = 'wire'): Promise<WireClient> {
+    const [host = '', port = '0'] = address.split(':')
+    const waiting: Waiting[] = []
+    const splitter = new FrameSplitter({
+      maxBytes: 100 << 20,
+      onFrame: (frame) => {
+        const next = waiting.shift()
+        if (next === undefined) throw new Error('an answer that nobody asked for')
+        next.resolve(decodeResponse(next.api, next.version, frame).body as never)
+      },
+      onError: (error) => {
+        throw error
+      },
+    })
+    let closed = () => {}
+    const sink = {
+      space: () => splitter.space(),
+      filled: (size: number) => splitter.filled(size),
+      closed: (error: Error | undefined) => {
+        for (const { reject } of waiting.splice(0)) reject(error ?? new Error('closed'))
+        closed()
+      },
+    }
+    const target = { address: host, port: Number(port), serverName: host }
+    const transport = await runtime.dial(target, sink, new AbortController().signal)
+    const client = new WireClient(transport, waiting, clientId)
+    client.closed = new Promise((resolve) => {
+      closed = resolve
+    })
+    return client
+  }
+
+  closed: Promise<void> = Promise.resolve()
+
+  /** In the newest version that the codec has, unless told otherwise. */
+  request<Q, S>(
+    api: Api<Q, S>,
+    body: Encodable<Api<Q, S>['request']>,
+    version = api.unstable ? api.versions.max - 1 : api.versions.max,
+  ): Promise<Decoded<Api<Q, S>['response']>> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ api: api as unknown as Api, version, resolve, reject })
+      this.send(api, body, version)
+    })
+  }
+
+  /** Writes a request to which no answer is expected. */
+  send<Q, S>(api: Api<Q, S>, body: Encodable<Api<Q, S>['request']>, version: number): void {
+    const meta = { correlationId: this.#nextId++, clientId: this.#clientId }
+    this.#transport.write(encodeRequest(api, version, meta, body))
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#transport.write([bytes])
+  }
+
+  close(): void {
+    this.#transport.destroy()
+  }
+}
