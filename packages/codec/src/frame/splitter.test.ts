@@ -53,7 +53,7 @@ describe('frames come out whole, whatever the pieces', () => {
     expect(errors).toEqual([])
     expect(frames.length).toBe(bodies.length)
     // Compared only now: a frame given out early must not have been overwritten by what came later.
-    frames.forEach((frame, i) => expect(frame.equals(bodies[i]!), `frame ${i}`).toBe(true))
+    for (const [i, frame] of frames.entries()) expect(frame.equals(bodies[i]!), `frame ${i}`).toBe(true)
     expect(splitter.pendingBytes).toBe(0)
   })
 })

@@ -1,6 +1,3 @@
-import { ControlRecordTypeSchema } from '../data/control-record-type-schema.ts'
-import { EndTxnMarker } from '../data/end-txn-marker.ts'
-import { decodeMessage, encodeMessage } from '../schema/codec.ts'
 import { DecodeError } from '../wire/decode-error.ts'
 import type { Batch } from './batch-reader.ts'
 import { BatchWriter } from './batch-writer.ts'
@@ -26,17 +23,24 @@ export interface ControlRecord {
   readonly coordinatorEpoch: number
 }
 
-const markerVersion = 0
+/** Version and type (ControlRecordTypeSchema), an int16 each. */
+const keyBytes = 4
+
+/** Version (int16) and coordinator epoch (int32; EndTxnMarker). */
+const markerBytes = 6
+
 const roomBytes = 96
 
 /** The control batch that ends a producer's transaction in a partition. */
 export function endTxnMarkerBatch(fields: EndTxnMarkerFields): Uint8Array {
   const { committed, producerId, producerEpoch, coordinatorEpoch, timestampMs } = fields
   const { baseOffset, partitionLeaderEpoch } = fields
-  const type = controlTypes.indexOf(committed ? 'commit' : 'abort')
+  const key = Buffer.alloc(keyBytes)
+  key.writeInt16BE(controlTypes.indexOf(committed ? 'commit' : 'abort'), 2)
+  const value = Buffer.alloc(markerBytes)
+  value.writeInt32BE(coordinatorEpoch, 2)
   const writer = new BatchWriter({ initialBytes: roomBytes })
-  const key = controlKey(type)
-  writer.append(timestampMs, key, markerValue(coordinatorEpoch), [])
+  writer.append(timestampMs, key, value, [])
   const places = { baseOffset, partitionLeaderEpoch }
   return writer.seal({ producerId, producerEpoch, baseSequence: -1, transactional: true, control: true, ...places })
 }
@@ -45,29 +49,15 @@ export function endTxnMarkerBatch(fields: EndTxnMarkerFields): Uint8Array {
 export function readControlBatch(batch: Batch): ControlRecord | undefined {
   const cursor = batch.records()
   if (!cursor.next()) return undefined
-  const { bytes, keyStart, keyLength, valueStart, valueLength } = cursor
-  if (keyLength < 4) throw new DecodeError(`a key of ${keyLength} bytes`, { what: 'ControlRecord', offset: keyStart })
-  // The key begins with its version, which does not matter: the type has been in the same place in all of them.
-  const key = batch.bytes.subarray(keyStart, keyStart + keyLength)
-  const type: ControlType = controlTypes[key.readInt16BE(2)] ?? 'other'
+  const { keyStart, keyLength, valueStart, valueLength } = cursor
+  if (keyLength < keyBytes) throw tooShort('ControlRecord', keyLength, keyStart)
+  // Key and value begin with a version. It does not matter: later versions only add to the end.
+  const type = controlTypes[batch.bytes.readInt16BE(keyStart + 2)] ?? 'other'
   if (type !== 'abort' && type !== 'commit') return { type, coordinatorEpoch: -1 }
-  if (valueLength < 2)
-    throw new DecodeError(`a value of ${valueLength} bytes`, { what: 'EndTxnMarker', offset: valueStart })
-  const value = bytes.subarray(valueStart + 2, valueStart + valueLength)
-  return { type, coordinatorEpoch: decodeMessage(EndTxnMarker, markerVersion, value).coordinatorEpoch }
+  if (valueLength < markerBytes) throw tooShort('EndTxnMarker', valueLength, valueStart)
+  return { type, coordinatorEpoch: batch.bytes.readInt32BE(valueStart + 2) }
 }
 
-/** Version and type, an int16 each. */
-function controlKey(type: number): Buffer {
-  return Buffer.concat([int16(0), encodeMessage(ControlRecordTypeSchema, 0, { type })])
-}
-
-function markerValue(coordinatorEpoch: number): Buffer {
-  return Buffer.concat([int16(markerVersion), encodeMessage(EndTxnMarker, markerVersion, { coordinatorEpoch })])
-}
-
-function int16(value: number): Buffer {
-  const bytes = Buffer.alloc(2)
-  bytes.writeInt16BE(value)
-  return bytes
+function tooShort(what: string, length: number, offset: number): DecodeError {
+  return new DecodeError(`${length} bytes`, { what, offset })
 }
