@@ -23,6 +23,21 @@ const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 const subscribed = (topic: string): Uint8Array =>
   Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 1, 0, topic.length]), Buffer.from(topic), Buffer.from([0, 0, 0, 0])])
 
+/** Coordinators answer in the order of their hash tables: lists of things with a name are put in order. */
+function ordered(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(ordered).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
+  }
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, ordered(each)]))
+}
+
+function nameOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value)
+  const fields = value as { readonly [key: string]: unknown }
+  return String(fields.groupId ?? fields.memberId ?? fields.name ?? fields.partitionIndex ?? '')
+}
+
 /** One line of the protocol: what was asked, what was answered. */
 export interface Line {
   readonly step: string
@@ -36,6 +51,7 @@ export class GroupScript {
   readonly #run: string
   readonly #wires: Wire[] = []
   readonly #names = new Map<string, string>()
+  readonly #groups = new Map<string, string>()
   #coordinator = ''
   #topicId = ''
 
@@ -67,7 +83,23 @@ export class GroupScript {
   }
 
   #group(name: string): string {
-    return `${this.#run}-${name}`
+    return this.#groups.get(name) ?? ''
+  }
+
+  /** Names for groups that one broker coordinates, so that one connection can ask for all of them. */
+  async #nameGroups(wire: Wire): Promise<void> {
+    for (const name of ['a', 'b', 'c', 'none', 'no', 'old-0', 'old-1', 'old-2', 'old-3']) {
+      const tried = Array.from({ length: 50 }, (_, i) => `${this.#run}-${name}-${i}`)
+      const found = await wire.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: tried })
+      const isOurs = ({ host, port }: { host: string; port: number }) => `${host}:${port}` === this.#coordinator
+      this.#groups.set(name, found.coordinators.find(isOurs)?.key ?? '')
+    }
+  }
+
+  #plain(value: string): string {
+    let plain = this.#names.get(value) ?? value
+    for (const [name, group] of this.#groups) plain = plain.replaceAll(group, `run-${name}`)
+    return plain
   }
 
   /** A stand-in for what each cluster makes up by itself. */
@@ -82,9 +114,9 @@ export class GroupScript {
       if (value?.type === 'Buffer') return Buffer.from(value.data).toString('hex')
       if (key === 'errorCode') return errorOf(value).name
       if (typeof value !== 'string') return value
-      return this.#names.get(value) ?? value.replaceAll(this.#run, 'run')
+      return this.#plain(value)
     })
-    this.lines.push({ step, answer: JSON.parse(plain) })
+    this.lines.push({ step, answer: ordered(JSON.parse(plain)) })
   }
 
   async #prepare(wire: Wire): Promise<void> {
@@ -97,7 +129,7 @@ export class GroupScript {
         allowAutoTopicCreation: false,
         includeTopicAuthorizedOperations: false,
       })
-      const found = await wire.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: [this.#group('a')] })
+      const found = await wire.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: [this.#run] })
       const coordinator = found.coordinators[0]
       const topic = metadata.topics[0]
       if (topic?.errorCode === 0 && coordinator?.errorCode === 0) {
@@ -108,6 +140,7 @@ export class GroupScript {
       if (Date.now() > deadline) throw new Error('no coordinator came up')
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
+    await this.#nameGroups(wire)
     // A coordinator may still be loading.
     for (;;) {
       const { errorCode } = await wire.request(ListGroups, 5, { statesFilter: [], typesFilter: [] })

@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs'
+import { createCluster } from '@ottla/testkit'
+import { expect, test } from 'vitest'
+import { GroupScript, type Line } from './group-script.ts'
+
+/** What Apache Kafka 4.3.1 answered to the same requests; `groups.kafka.test.ts` asks it again. */
+const golden: readonly Line[] = readFileSync(new URL('./groups.kafka-4.3.1.ndjson', import.meta.url), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line))
+
+test('requests about groups are answered as by Kafka 4.3.1, in all their versions', async () => {
+  await using cluster = await createCluster({
+    listen: true,
+    config: { 'group.min.session.timeout.ms': 6000, 'default.replication.factor': 3 },
+  })
+  const lines = await new GroupScript(cluster.bootstrap[0] ?? '', 'run').play()
+  expect(lines.map(({ step }) => step)).toEqual(golden.map(({ step }) => step))
+  for (const [index, line] of lines.entries()) expect(line, line.step).toEqual(golden[index])
+})
