@@ -131,3 +131,9 @@ test('negative timestamps', () => {
   expect(sealedRecords(writer).map(({ timestamp }) => timestamp)).toEqual([-1, -5, 3])
   expect(writer.maxTimestamp).toBe(3)
 })
+
+test('a batch without records is not sealed: brokers refuse such', async () => {
+  const writer = new BatchWriter()
+  expect(() => writer.seal(fields)).toThrow('an empty batch')
+  await expect(writer.sealCompressed(fields, codecOf('gzip'))).rejects.toThrow('an empty batch')
+})

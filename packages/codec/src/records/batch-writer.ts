@@ -182,6 +182,7 @@ export class BatchWriter {
   }
 
   #writeHeader(batch: Buffer, fields: SealFields, compression: number): void {
+    if (this.#count === 0) throw new TypeError('an empty batch cannot be sealed')
     const { producerId, producerEpoch, baseSequence, baseOffset = 0n, partitionLeaderEpoch = -1 } = fields
     const { transactional = false, control = false } = fields
     batch.writeBigInt64BE(baseOffset, at.baseOffset)
