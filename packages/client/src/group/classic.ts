@@ -57,6 +57,8 @@ export class ClassicMembership implements Membership {
   #memberId = ''
   #generation = -1
   #owned: readonly TopicPartition[] = []
+  /** As of the last rebalance: an eager member owns nothing while it joins. */
+  #held: readonly TopicPartition[] = []
   #rejoinReason: string | undefined = 'first join'
   #lostReason: string | undefined
   #joinedTopics: readonly string[] = []
@@ -181,6 +183,7 @@ export class ClassicMembership implements Membership {
     this.#cluster.logger.warn('lost the place in the group', { group: this.#options.groupId, reason: this.#lostReason })
     this.#lostReason = undefined
     this.#owned = []
+    this.#held = []
     this.#rejoinReason ??= 'the partitions were lost'
     if (lost.length > 0) await this.#listener.onLost(lost)
     return this.#lostReason !== undefined
@@ -279,10 +282,8 @@ export class ClassicMembership implements Membership {
   }
 
   async #complete({ answer, topics }: Joined, assigned: readonly TopicPartition[], startedMs: number): Promise<void> {
-    const had = new PartitionSet(this.#owned)
-    const has = new PartitionSet(assigned)
-    const revoked = this.#owned.filter((partition) => !has.has(partition))
-    const added = assigned.filter((partition) => !had.has(partition))
+    const revoked = without(this.#owned, assigned)
+    const added = without(assigned, this.#owned)
     this.#state = 'stable'
     this.#everJoined = true
     this.#joinedTopics = topics
@@ -294,6 +295,8 @@ export class ClassicMembership implements Membership {
     if (this.#lostReason !== undefined) return
     this.#owned = assigned
     await this.#listener.onAssigned(added)
+    const before = this.#held
+    this.#held = assigned
     this.#listener.onRebalanced({
       groupId: this.#options.groupId,
       memberId: answer.memberId,
@@ -301,8 +304,8 @@ export class ClassicMembership implements Membership {
       protocol: answer.protocolName ?? '',
       isLeader: answer.leader === answer.memberId,
       assigned,
-      added,
-      revoked,
+      added: without(assigned, before),
+      revoked: without(before, assigned),
       durationMs: this.#cluster.runtime.monoNow() - startedMs,
     })
     this.metadataChanged()
@@ -393,4 +396,9 @@ function sameNames(a: readonly string[], b: readonly string[]): boolean {
   if (a.length !== b.length) return false
   const names = new Set(a)
   return b.every((name) => names.has(name))
+}
+
+function without(partitions: readonly TopicPartition[], others: readonly TopicPartition[]): TopicPartition[] {
+  const known = new PartitionSet(others)
+  return partitions.filter((partition) => !known.has(partition))
 }

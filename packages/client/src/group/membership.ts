@@ -67,6 +67,7 @@ export interface RebalanceInfo {
   readonly protocol: string
   readonly isLeader: boolean
   readonly assigned: readonly TopicPartition[]
+  /** Against the assignment before. An eager member gives everything up while joining; what it got back is in neither list. */
   readonly added: readonly TopicPartition[]
   readonly revoked: readonly TopicPartition[]
   readonly durationMs: number
