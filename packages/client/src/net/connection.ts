@@ -255,7 +255,9 @@ export class Connection implements TransportSink {
     this.#inFlight.shift()
     const next = this.#inFlight.peek()
     // The broker begins with a request whose caller has gone only now.
-    if (next?.settled === true) {
+    if (next === undefined) {
+      this.#arm(this.#idleAtMs())
+    } else if (next.settled) {
       next.dueMs = nowMs + this.#config.limits.requestTimeoutMs
       this.#arm(next.dueMs)
     }

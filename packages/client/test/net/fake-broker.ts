@@ -73,6 +73,7 @@ export class FakeCluster {
       brokers: [...this.nodes].map(([nodeId, port]) => ({ nodeId, host: 'broker', port })),
       clusterId: 'fake',
       controllerId: this.controllerId,
+      errorCode: 0,
       topics: names.map((name) => {
         const topic = this.topics.get(name)
         const {
@@ -84,6 +85,7 @@ export class FakeCluster {
           errorCode,
           name,
           topicId,
+          isInternal: false,
           partitions: partitions.map(({ leader, leaderEpoch = 0, errorCode: code = 0 }, partitionIndex) => ({
             errorCode: code,
             partitionIndex,
@@ -91,6 +93,7 @@ export class FakeCluster {
             leaderEpoch,
             replicaNodes: replicas,
             isrNodes: replicas,
+            offlineReplicas: [],
           })),
         }
       }),

@@ -85,7 +85,8 @@ export class FakeSocket {
     const request = { api, version, correlationId, clientId, body, socket: this }
     this.received.push(request)
     const answer = this.#handler(request)
-    if (answer !== undefined) this.send(...encodeResponse(api, version, correlationId, answer as never))
+    if (answer !== undefined)
+      this.send(...encodeResponse(api, version, correlationId, { throttleTimeMs: 0, ...(answer as object) } as never))
   }
 }
 

@@ -1,0 +1,222 @@
+import type { MetadataResponse } from '@ottla/codec'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { MetadataCache } from './metadata-cache.ts'
+import { noTopicId } from './topology.ts'
+
+type TopicAnswer = MetadataResponse['topics'][number]
+
+const idA = 'AAAAAAAAAAAAAAAAAAAAAQ'
+const idB = 'AAAAAAAAAAAAAAAAAAAAAg'
+const unknown = 3
+const leaderNotAvailable = 5
+const notAuthorized = 29
+
+interface Leader {
+  readonly leader: number
+  readonly epoch: number
+  readonly errorCode?: number
+}
+
+function topic(name: string, leaders: readonly Leader[], topicId = idA, errorCode = 0): TopicAnswer {
+  const partitions = leaders.map(({ leader, epoch, errorCode: code = 0 }, partitionIndex) => ({
+    errorCode: code,
+    partitionIndex,
+    leaderId: leader,
+    leaderEpoch: epoch,
+    replicaNodes: [1, 2],
+    isrNodes: [1],
+    offlineReplicas: [],
+  }))
+  return { errorCode, name, topicId, isInternal: false, partitions, topicAuthorizedOperations: 0 }
+}
+
+const failed = (name: string, errorCode: number, topicId = noTopicId) => topic(name, [], topicId, errorCode)
+
+let cache: MetadataCache
+const leaders = (name: string) => cache.topic(name)?.partitions.map(({ leader }) => leader)
+
+beforeEach(() => {
+  cache = new MetadataCache(5_000)
+})
+
+describe('the metadata cache', () => {
+  it('ignores older leader epochs, and takes equal, newer and unknown ones', () => {
+    cache.apply([topic('t', [{ leader: 1, epoch: 5 }])], false, 0)
+    cache.apply([topic('t', [{ leader: 2, epoch: 4 }])], false, 0)
+    expect(leaders('t')).toEqual([1])
+    cache.apply([topic('t', [{ leader: 2, epoch: 5 }])], false, 0)
+    expect(leaders('t')).toEqual([2])
+    cache.apply([topic('t', [{ leader: 3, epoch: 6 }])], false, 0)
+    expect(leaders('t')).toEqual([3])
+    cache.apply([topic('t', [{ leader: 1, epoch: -1 }])], false, 0)
+    expect(leaders('t')).toEqual([1])
+  })
+
+  it('keeps the last leader while a broker sees none in the same epoch, and gives it up in a newer one', () => {
+    cache.apply([topic('t', [{ leader: 1, epoch: 5 }])], false, 0)
+    cache.apply([topic('t', [{ leader: -1, epoch: 5, errorCode: leaderNotAvailable }])], false, 0)
+    expect(leaders('t')).toEqual([1])
+    cache.apply([topic('t', [{ leader: -1, epoch: 6, errorCode: leaderNotAvailable }])], false, 0)
+    expect(leaders('t')).toEqual([-1])
+  })
+
+  it('starts afresh when a topic has a new id', () => {
+    cache.apply(
+      [
+        topic('t', [
+          { leader: 1, epoch: 9 },
+          { leader: 1, epoch: 9 },
+        ]),
+      ],
+      false,
+      0,
+    )
+    cache.apply([topic('t', [{ leader: 2, epoch: 0 }], idB)], false, 0)
+    expect(leaders('t')).toEqual([2])
+    expect(cache.topicById(idA)).toBeUndefined()
+    expect(cache.topicById(idB)?.name).toBe('t')
+  })
+
+  it('starts afresh after an absence where brokers have no topic ids', () => {
+    cache.apply([topic('t', [{ leader: 1, epoch: 9 }], noTopicId)], false, 0)
+    cache.apply([topic('t', [{ leader: 2, epoch: 0 }], noTopicId)], false, 0)
+    expect(leaders('t')).toEqual([1])
+    cache.apply([failed('t', unknown)], false, 0)
+    cache.apply([topic('t', [{ leader: 2, epoch: 0 }], noTopicId)], false, 0)
+    expect(leaders('t')).toEqual([2])
+  })
+
+  it('keeps a topic that one broker does not know for a while, then takes it as deleted', () => {
+    cache.apply([topic('t', [{ leader: 1, epoch: 1 }])], false, 0)
+    cache.apply([failed('t', unknown)], false, 1_000)
+    expect(leaders('t')).toEqual([1])
+    cache.apply([failed('t', unknown)], false, 5_999)
+    expect(leaders('t')).toEqual([1])
+    cache.apply([failed('t', unknown)], false, 6_000)
+    expect(cache.topic('t')).toBeUndefined()
+    expect(cache.topicById(idA)).toBeUndefined()
+    expect(cache.errorCodeOf('t')).toBe(unknown)
+  })
+
+  it('counts the absence anew after the topic was seen again', () => {
+    cache.apply([topic('t', [{ leader: 1, epoch: 1 }])], false, 0)
+    cache.apply([failed('t', unknown)], false, 1_000)
+    cache.apply([topic('t', [{ leader: 1, epoch: 1 }])], false, 2_000)
+    cache.apply([failed('t', unknown)], false, 6_500)
+    expect(leaders('t')).toEqual([1])
+  })
+
+  it('keeps what it knows on a temporary error of a topic, and drops it when it is not allowed', () => {
+    cache.apply([topic('t', [{ leader: 1, epoch: 1 }])], false, 0)
+    cache.apply([failed('t', leaderNotAvailable)], false, 0)
+    expect(leaders('t')).toEqual([1])
+    cache.apply([failed('t', notAuthorized)], false, 0)
+    expect(cache.topic('t')).toBeUndefined()
+    expect(cache.errorCodeOf('t')).toBe(notAuthorized)
+  })
+
+  it('never lets one failed topic touch another', () => {
+    cache.apply([failed('a', unknown), topic('b', [{ leader: 1, epoch: 1 }]), failed('c', notAuthorized)], false, 0)
+    expect(leaders('b')).toEqual([1])
+  })
+
+  it('takes topics missing in a complete answer as unknown', () => {
+    cache.apply([topic('a', [{ leader: 1, epoch: 1 }]), topic('b', [{ leader: 1, epoch: 1 }], idB)], true, 0)
+    cache.apply([topic('a', [{ leader: 1, epoch: 1 }])], true, 1_000)
+    cache.apply([topic('a', [{ leader: 1, epoch: 1 }])], true, 6_000)
+    expect(cache.topics().map(({ name }) => name)).toEqual(['a'])
+  })
+
+  it('sees new partitions at once, and does not lose them to a broker that is behind', () => {
+    cache.apply([topic('t', [{ leader: 1, epoch: 1 }])], false, 0)
+    cache.apply(
+      [
+        topic('t', [
+          { leader: 1, epoch: 1 },
+          { leader: 2, epoch: 0 },
+        ]),
+      ],
+      false,
+      0,
+    )
+    cache.apply([topic('t', [{ leader: 1, epoch: 1 }])], false, 0)
+    expect(leaders('t')).toEqual([1, 2])
+  })
+
+  it('changes its version, and the objects, only when something changed', () => {
+    cache.apply(
+      [
+        topic('t', [
+          { leader: 1, epoch: 1 },
+          { leader: 1, epoch: 1 },
+        ]),
+      ],
+      false,
+      0,
+    )
+    const { version } = cache
+    const before = cache.topic('t')!
+    cache.apply(
+      [
+        topic('t', [
+          { leader: 1, epoch: 1 },
+          { leader: 1, epoch: 1 },
+        ]),
+      ],
+      false,
+      9,
+    )
+    expect(cache.version).toBe(version)
+    expect(cache.topic('t')).toBe(before)
+    cache.apply(
+      [
+        topic('t', [
+          { leader: 1, epoch: 1 },
+          { leader: 2, epoch: 2 },
+        ]),
+      ],
+      false,
+      9,
+    )
+    expect(cache.version).toBe(version + 1)
+    expect(cache.topic('t')!.partitions[0]).toBe(before.partitions[0])
+    expect(cache.topic('t')!.partitions[1]).not.toBe(before.partitions[1])
+  })
+
+  it('learns leaders of newer epochs only (KIP-951)', () => {
+    cache.apply([topic('t', [{ leader: 1, epoch: 5 }])], false, 0)
+    expect(cache.learnLeader('t', 0, 2, 5)).toBe(false)
+    expect(cache.learnLeader('t', 0, 2, 6)).toBe(true)
+    expect(cache.partition('t', 0)).toMatchObject({ leader: 2, leaderEpoch: 6 })
+    expect(cache.learnLeader('t', 7, 2, 6)).toBe(false)
+    expect(cache.learnLeader('other', 0, 2, 6)).toBe(false)
+    cache.apply([topic('t', [{ leader: 1, epoch: 5 }])], false, 0)
+    expect(leaders('t')).toEqual([2])
+  })
+
+  it('holds topics named like built-ins', () => {
+    const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty']
+    cache.apply(
+      names.map((name) => topic(name, [{ leader: 1, epoch: 1 }], noTopicId)),
+      false,
+      0,
+    )
+    expect(cache.topics().map(({ name }) => name)).toEqual(names)
+    expect(cache.topic('valueOf')).toBeUndefined()
+  })
+
+  it('does not let a partition number make it allocate', () => {
+    const answer = topic('t', [{ leader: 1, epoch: 1 }])
+    answer.partitions[0]!.partitionIndex = 0x7fffffff
+    cache.apply([answer, topic('u', [{ leader: 1, epoch: 1 }], idB)], false, 0)
+    expect(cache.topic('t')?.partitions.length ?? 0).toBeLessThanOrEqual(1_000_000)
+    expect(leaders('u')).toEqual([1])
+  })
+
+  it('forgets topics that nobody keeps', () => {
+    cache.apply([topic('a', [{ leader: 1, epoch: 1 }]), topic('b', [{ leader: 1, epoch: 1 }], idB)], false, 1_000)
+    cache.forget((name) => name === 'b', 1_001)
+    expect(cache.topics().map(({ name }) => name)).toEqual(['b'])
+    expect(cache.topicById(idA)).toBeUndefined()
+  })
+})

@@ -1,0 +1,385 @@
+import { ApiVersions, encodeResponse, Heartbeat, Metadata, Produce } from '@ottla/codec'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { FakeNetwork, type FakeRequest, type FakeSocket } from '../../test/net/fake-network.ts'
+import { FakeRuntime, settle } from '../../test/net/fake-runtime.ts'
+import type { KafkaError } from '../errors.ts'
+import { Metrics } from '../metrics.ts'
+import { ApiRanges } from './api-ranges.ts'
+import { Connection } from './connection.ts'
+import { Observer } from './observer.ts'
+import { PendingRequest } from './pending-request.ts'
+
+const broker = { id: 1, host: 'broker', port: 9091 }
+const ranges = new ApiRanges([
+  { apiKey: Heartbeat.key, minVersion: 0, maxVersion: 4 },
+  { apiKey: Metadata.key, minVersion: 0, maxVersion: 12 },
+  { apiKey: Produce.key, minVersion: 3, maxVersion: 11 },
+])
+const beat = { groupId: 'g', generationId: 1, memberId: 'm', groupInstanceId: null }
+const limits = {
+  maxResponseBytes: 4 << 20,
+  maxInFlightRequests: 3,
+  requestTimeoutMs: 1_000,
+  connectionsMaxIdleMs: 60_000,
+  maxThrottleMs: 5_000,
+}
+
+let network: FakeNetwork
+let runtime: FakeRuntime
+let metrics: Metrics
+let connection: Connection
+let received: FakeRequest[]
+let closedWith: (KafkaError | undefined)[]
+let writable: number
+/** What the broker answers; undefined: nothing. */
+let answer: (request: FakeRequest) => unknown
+
+async function connect(firstCorrelationId?: number): Promise<FakeSocket> {
+  const config = {
+    runtime,
+    broker,
+    lane: 'general',
+    clientId: 'test',
+    limits,
+    observer: new Observer(metrics),
+    onClosed: (error: KafkaError | undefined) => closedWith.push(error),
+    onGone: () => {},
+    onWritable: () => writable++,
+    onThrottled: () => {},
+  }
+  connection = new Connection(config, firstCorrelationId)
+  const target = { address: 'broker', port: 9091, serverName: 'broker' }
+  connection.attach(await network.dial(target, connection, new AbortController().signal))
+  return network.sockets.at(-1)!
+}
+
+function request(timeoutMs = 1_000, options: { signal?: AbortSignal; body?: unknown } = {}) {
+  return new Promise<{ errorCode: number }>((resolve, reject) => {
+    const createdMs = runtime.monoNow()
+    const times = metrics.api('Heartbeat')
+    const rest = { answered: true, times, createdMs, dueMs: createdMs + timeoutMs, resolve, reject }
+    connection.send(new PendingRequest(Heartbeat, options.body ?? beat, options, rest))
+  })
+}
+
+const reply = (at: FakeRequest, errorCode = 0) =>
+  at.socket.answer(Heartbeat, at.version, at.correlationId, { throttleTimeMs: 0, errorCode })
+
+beforeEach(() => {
+  network = new FakeNetwork()
+  runtime = new FakeRuntime(network)
+  metrics = new Metrics()
+  received = []
+  closedWith = []
+  writable = 0
+  answer = () => undefined
+  network.brokers.set('broker:9091', (got) => {
+    received.push(got)
+    return answer(got)
+  })
+})
+
+describe('a connection', () => {
+  it('gives each request the answer of its place in the queue', async () => {
+    await connect()
+    connection.ready(ranges)
+    const all = [request(), request(), request()]
+    await settle()
+    for (const [i, got] of received.entries()) reply(got, i)
+    expect((await Promise.all(all)).map(({ errorCode }) => errorCode)).toEqual([0, 1, 2])
+    expect(connection.inFlight).toBe(0)
+    expect(metrics.snapshot().apis.Heartbeat).toMatchObject({ requests: 3, errors: 0 })
+  })
+
+  it('wraps correlation ids at 2^31 - 1', async () => {
+    await connect(0x7fffffff - 2)
+    connection.ready(ranges)
+    answer = () => ({ throttleTimeMs: 0, errorCode: 0 })
+    await Promise.all([request(), request(), request()])
+    await request()
+    expect(received.map(({ correlationId }) => correlationId)).toEqual([0x7ffffffe, 0x7fffffff, 0, 1])
+  })
+
+  it('drops the late answer of a request that timed out and goes on', async () => {
+    await connect()
+    connection.ready(ranges)
+    const hasty = request(100)
+    const failed = expect(hasty).rejects.toMatchObject({
+      code: 'REQUEST_TIMED_OUT',
+      outcome: 'unknown',
+      retriable: true,
+    })
+    await runtime.advance(150)
+    await failed
+    const next = request()
+    await settle()
+    reply(received[0]!, 7)
+    reply(received[1]!, 9)
+    expect((await next).errorCode).toBe(9)
+    expect(connection.isClosed).toBe(false)
+    expect(metrics.snapshot().counters.lateResponses).toBe(1)
+  })
+
+  it('counts as dead when its first request gets no answer for requestTimeoutMs', async () => {
+    await connect()
+    connection.ready(ranges)
+    const first = expect(request(100)).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    await runtime.advance(600)
+    const second = expect(request(1_000)).rejects.toMatchObject({ code: 'CONNECTION_LOST', outcome: 'unknown' })
+    await runtime.advance(399)
+    expect(connection.isClosed).toBe(false)
+    await runtime.advance(2)
+    await Promise.all([first, second])
+    expect(connection.isClosed).toBe(true)
+    await settle()
+    expect(network.open).toEqual([])
+    expect(runtime.timers.size).toBe(0)
+  })
+
+  it('gives a broker that begins late with a request its time from then on', async () => {
+    await connect()
+    connection.ready(ranges)
+    const long = request(5_000)
+    const short = expect(request(500)).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
+    await runtime.advance(3_000)
+    await short
+    reply(received[0]!)
+    await long
+    await runtime.advance(999)
+    expect(connection.isClosed).toBe(false)
+    await runtime.advance(2)
+    expect(connection.isClosed).toBe(true)
+  })
+
+  it('closes when the correlation id is not that of the first request', async () => {
+    const socket = await connect()
+    connection.ready(ranges)
+    const lost = expect(request()).rejects.toMatchObject({ code: 'PROTOCOL_ERROR' })
+    await settle()
+    socket.answer(Heartbeat, 4, received[0]!.correlationId + 1, { throttleTimeMs: 0, errorCode: 0 })
+    await lost
+    expect(connection.isClosed).toBe(true)
+  })
+
+  it('closes when an answer comes that nobody asked for', async () => {
+    const socket = await connect()
+    connection.ready(ranges)
+    socket.answer(Heartbeat, 4, 5, { throttleTimeMs: 0, errorCode: 0 })
+    await settle()
+    expect(closedWith[0]).toMatchObject({ code: 'PROTOCOL_ERROR' })
+  })
+
+  it('closes when an answer cannot be decoded, and says which', async () => {
+    const socket = await connect()
+    connection.ready(ranges)
+    const lost = expect(request()).rejects.toThrow(/Heartbeat version 4 that cannot be read/)
+    await settle()
+    const bytes = Buffer.from([0, 0, 0, 5, 0, 0, 0, 0, 0])
+    bytes.writeInt32BE(received[0]!.correlationId, 4)
+    socket.send(bytes)
+    await lost
+    expect(connection.isClosed).toBe(true)
+  })
+
+  it('rejects what is under way with the reason it is closed for', async () => {
+    await connect()
+    connection.ready(ranges)
+    const lost = expect(request()).rejects.toMatchObject({ code: 'CONNECTION_LOST', outcome: 'unknown' })
+    network.sockets[0]!.close(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }))
+    await lost
+    expect(closedWith).toHaveLength(1)
+    expect(closedWith[0]!.message).toContain('connection reset')
+    expect(runtime.timers.size).toBe(0)
+  })
+
+  it('forgets a request whose signal aborts, and its listener', async () => {
+    await connect()
+    connection.ready(ranges)
+    const controller = new AbortController()
+    const aborted = expect(request(1_000, { signal: controller.signal })).rejects.toMatchObject({ code: 'ABORTED' })
+    await settle()
+    controller.abort()
+    await aborted
+    const next = request()
+    await settle()
+    for (const got of received) reply(got)
+    await next
+    expect(connection.isClosed).toBe(false)
+  })
+
+  it('refuses a body that does not fit without harm to the others', async () => {
+    await connect()
+    connection.ready(ranges)
+    await expect(request(1_000, { body: { groupId: 5 } })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      outcome: 'not-written',
+    })
+    answer = () => ({ throttleTimeMs: 0, errorCode: 0 })
+    await request()
+    expect(received).toHaveLength(1)
+  })
+
+  it('is not writable with maxInFlightRequests under way, and says when it is again', async () => {
+    await connect()
+    connection.ready(ranges)
+    const all = [request(), request(), request()]
+    expect(connection.writable).toBe(false)
+    await settle()
+    reply(received[0]!)
+    await all[0]
+    expect(connection.writable).toBe(true)
+    expect(writable).toBe(1)
+    for (const got of received.slice(1)) reply(got)
+    await Promise.all(all)
+  })
+})
+
+describe('limits of a connection', () => {
+  const frame = (bytes: number) => {
+    const head = Buffer.alloc(4)
+    head.writeInt32BE(bytes)
+    return head
+  }
+
+  it('takes at most 1 MiB before the peer is trusted', async () => {
+    const socket = await connect()
+    const lost = expect(connection.exchange(ApiVersions, 0, {}, 1_000)).rejects.toMatchObject({
+      code: 'PROTOCOL_ERROR',
+    })
+    await settle()
+    socket.send(frame((1 << 20) + 1))
+    await lost
+  })
+
+  it('takes maxResponseBytes afterwards, also from a read that began before', async () => {
+    const socket = await connect()
+    answer = () => undefined
+    connection.space()
+    connection.ready(ranges)
+    const asked = new Promise<{ clusterId: string | null }>((resolve, reject) => {
+      const times = metrics.api('Metadata')
+      const rest = { answered: true, times, createdMs: 0, dueMs: runtime.monoNow() + 1_000, resolve, reject }
+      const body = { topics: null, includeTopicAuthorizedOperations: false }
+      connection.send(new PendingRequest(Metadata, body, {}, rest))
+    })
+    await settle()
+    const { version, correlationId } = received[0]!
+    const brokers = Array.from({ length: 40_000 }, (_, nodeId) => ({ nodeId, host: 'h'.repeat(40), port: 1 }))
+    const large = Buffer.concat(
+      encodeResponse(Metadata, version, correlationId, { throttleTimeMs: 0, brokers, clusterId: 'c', topics: [] }),
+    )
+    expect(large.length).toBeGreaterThan(1 << 20)
+    // The first bytes go to the space that was given out before `ready`.
+    socket.send(large)
+    expect((await asked).clusterId).toBe('c')
+  })
+
+  it.each([
+    ['TLS', Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x50]), 'TLS_MISMATCH', /speaks TLS/],
+    ['HTTP', Buffer.from('HTTP/1.1 400 Bad Request\r\n'), 'PROTOCOL_ERROR', /an HTTP server/],
+    ['SSH', Buffer.from('SSH-2.0-OpenSSH_9\r\n'), 'PROTOCOL_ERROR', /an SSH server/],
+    ['a negative length', Buffer.from([0xff, 0xff, 0xff, 0xff]), 'PROTOCOL_ERROR', /-1 bytes/],
+  ])('knows %s by its first bytes', async (_, bytes, code, message) => {
+    const socket = await connect()
+    const lost = connection.exchange(ApiVersions, 0, {}, 1_000)
+    const failed = expect(lost).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
+    await settle()
+    socket.send(bytes)
+    await failed
+    await settle()
+    expect(network.open).toEqual([])
+  })
+})
+
+describe('time on a connection', () => {
+  it('waits as long as the broker asks (KIP-219), but not longer than maxThrottleMs', async () => {
+    await connect()
+    connection.ready(ranges)
+    answer = () => ({ throttleTimeMs: 2_000, errorCode: 0 })
+    await request()
+    expect(connection.writable).toBe(false)
+    await runtime.advance(1_999)
+    expect(connection.writable).toBe(false)
+    const before = writable
+    await runtime.advance(2)
+    expect(connection.writable).toBe(true)
+    expect(writable).toBe(before + 1)
+    answer = () => ({ throttleTimeMs: 0x7fffffff, errorCode: 0 })
+    await request()
+    await runtime.advance(5_001)
+    expect(connection.writable).toBe(true)
+    expect(metrics.snapshot().counters.throttleMs).toBe(7_000)
+  })
+
+  it.each([1, 2])('goes on after a throttle of %i ms', async (throttleTimeMs) => {
+    await connect()
+    connection.ready(ranges)
+    answer = () => ({ throttleTimeMs, errorCode: 0 })
+    await request()
+    await runtime.advance(3)
+    expect(connection.writable).toBe(true)
+  })
+
+  it('closes in order when idle, never while a request is under way', async () => {
+    await connect()
+    connection.ready(ranges)
+    await runtime.advance(59_000)
+    const held = request(200_000)
+    await runtime.advance(100_000)
+    expect(connection.isClosed).toBe(false)
+    reply(received[0]!)
+    await held
+    await runtime.advance(59_000)
+    expect(connection.isClosed).toBe(false)
+    await runtime.advance(1_100)
+    expect(closedWith).toEqual([undefined])
+    expect(runtime.timers.size).toBe(0)
+  })
+
+  it('has one timer, however many requests are under way', async () => {
+    await connect()
+    connection.ready(ranges)
+    const all = [request(900), request(800), request(700)]
+    expect(runtime.timers.size).toBe(1)
+    await settle()
+    for (const got of received) reply(got)
+    await Promise.all(all)
+  })
+
+  it('authenticates again when nothing is under way, and lets nothing through meanwhile', async () => {
+    await connect()
+    connection.ready(ranges)
+    let finish: (afterMs: number) => void = () => {}
+    let rounds = 0
+    const again = () => {
+      rounds++
+      return new Promise<number>((resolve) => {
+        finish = resolve
+      })
+    }
+    connection.reauthenticateAfter(500, again)
+    const held = request(5_000)
+    await runtime.advance(600)
+    expect([rounds, connection.writable]).toEqual([0, false])
+    reply(received[0]!)
+    await held
+    expect([rounds, connection.writable]).toEqual([1, false])
+    finish(500)
+    await settle()
+    expect(connection.writable).toBe(true)
+    await runtime.advance(501)
+    expect(rounds).toBe(2)
+    finish(0)
+    await settle()
+    await runtime.advance(5_000)
+    expect([rounds, connection.writable]).toEqual([2, true])
+  })
+
+  it('closes with the reason when authenticating again fails', async () => {
+    await connect()
+    connection.ready(ranges)
+    connection.reauthenticateAfter(500, () => Promise.reject(new Error('token refused')))
+    await runtime.advance(501)
+    expect(closedWith[0]!.message).toContain('token refused')
+  })
+})
