@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { handlers } from '../packages/testkit/src/handlers/registry.ts'
+import { unsupported } from '../packages/testkit/src/handlers/unsupported.ts'
 import { type FileKind, importsOf, inspect } from './lib/tidy-rules.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -101,15 +103,19 @@ describe('every API of Kafka', () => {
   })
 
   test('is answered by the testkit, or listed there as unsupported: one of the two', () => {
-    const folder = 'packages/testkit/src/handlers'
-    const handlers = new Set(readdirSync(root + folder))
-    const unsupported = read(`${folder}/unsupported.ts`)
+    const answered = new Set(handlers.map(({ api }) => api.key))
     const found: string[] = []
-    for (const { file, name } of tables) {
-      const listed = new RegExp(`^\\s*${name}:`, 'm').test(unsupported)
-      if (handlers.has(file) === listed) found.push(`${name}: ${listed ? 'a handler and unsupported' : 'neither'}`)
+    for (const { name, key } of tables) {
+      const listed = Object.hasOwn(unsupported, name)
+      if (answered.has(key) === listed) found.push(`${name}: ${listed ? 'a handler and unsupported' : 'neither'}`)
     }
     expect(found).toEqual([])
+  })
+
+  test('has its handler in a file of the same name', () => {
+    const folder = readdirSync(`${root}packages/testkit/src/handlers`)
+    const answered = new Set(handlers.map(({ api }) => api.key))
+    expect(tables.filter(({ file, key }) => answered.has(key) && !folder.includes(file))).toEqual([])
   })
 
   test('is named by no handler that has no table', () => {
