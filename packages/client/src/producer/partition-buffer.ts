@@ -48,6 +48,8 @@ export class PartitionBuffer {
   /** Which lists of the sink have it. */
   listedPartial = false
   listedFull = false
+  /** The last request that its sink asked it for. */
+  collectedIn = 0
 
   constructor(topic: TopicBuffer, index: number, parts: ProducerParts) {
     this.topic = topic
@@ -130,6 +132,7 @@ export class PartitionBuffer {
     if (this.#sink === sink) return
     this.#sink?.forget(this)
     this.#sink = sink
+    this.#sequences?.doubt()
     // A new leader deserves an attempt at once.
     this.#retryAtMs = 0
     this.touch()
@@ -243,14 +246,14 @@ export class PartitionBuffer {
     this.#landed(batch)
   }
 
-  /** The broker does not know the producer id any more. */
-  refuseIdentity(): void {
-    this.#sequences?.break(true)
+  /** The broker refuses the batch for its producer id. */
+  refuseIdentity(batch: ProducerBatch): void {
+    this.#sequences?.break(batch.ordinal, true)
   }
 
   /** The topic was deleted and created again: no number of the old one counts. */
   startOver(): void {
-    this.#sequences?.break()
+    this.#sequences?.break(-1)
     this.touch()
   }
 
@@ -275,7 +278,7 @@ export class PartitionBuffer {
   #renounce(batch: ProducerBatch, written: boolean): void {
     if (batch.baseSequence < 0) return
     if (written) this.#sequences?.lost(batch)
-    else this.#sequences?.break()
+    else this.#sequences?.break(batch.ordinal)
   }
 
   #landed(batch: ProducerBatch): void {
@@ -290,8 +293,9 @@ export class PartitionBuffer {
     const returned = this.#returned.sort((a, b) => a.ordinal - b.ordinal)
     this.#returned = []
     const first = returned[0]!
+    this.#sequences?.doubt()
     // Those after a batch that failed fail for that reason alone; the first one has really lost its predecessor.
-    if (first.outOfOrder) this.#sequences?.break()
+    if (first.outOfOrder) this.#sequences?.break(first.ordinal)
     this.#waiting.unshift(returned.flatMap((batch) => (batch.tooLarge ? this.#split(batch) : batch)))
     if (first.tooLarge) return
     // A leader that moved meanwhile is tried at once, and so is the first new beginning.

@@ -105,8 +105,10 @@ function settleOne(batch: ProducerBatch, answer: PartitionAnswer, { broker, clus
       return false
     case 'INVALID_PRODUCER_EPOCH':
     case 'INVALID_PRODUCER_ID_MAPPING':
-      partition.refuseIdentity()
-      partition.comeBack(batch, error, false)
+      partition.refuseIdentity(batch)
+      // Under another id the broker could not tell it from the one it may have.
+      if (batch.maybeWritten) partition.rejected(batch, error, true)
+      else partition.comeBack(batch, error, false)
       return false
     case 'MESSAGE_TOO_LARGE':
     case 'RECORD_LIST_TOO_LARGE':

@@ -17,8 +17,10 @@ export class Sequences {
   readonly #identities: ProducerIdentities
   #identity: Identity | undefined
   #next = 0
-  /** A number was used that the broker certainly does not have: what follows must begin anew under another identity. */
-  #broken = false
+  /** The first batch whose number the broker certainly does not have: what follows it must begin anew. */
+  #brokenAt = Number.POSITIVE_INFINITY
+  /** The broker has taken a number since the last trouble, so it will refuse one that comes too early. */
+  #proven = false
   /** The last batch given up while the broker may have it; -1: none. */
   #lostOrdinal = -1
 
@@ -26,24 +28,37 @@ export class Sequences {
     this.#identities = identities
   }
 
-  /** Nothing new may be sent while batches are under way. */
+  /**
+   * Nothing may be sent while batches are under way. A broker takes any number from a producer it does not know: had the
+   * first batch failed and the second been taken, the first could only follow after it.
+   */
   get holds(): boolean {
-    return this.#broken || this.#lostOrdinal >= 0
+    return this.#broken || !this.#proven || this.#lostOrdinal >= 0
+  }
+
+  get #broken(): boolean {
+    return this.#brokenAt < Number.POSITIVE_INFINITY
+  }
+
+  /** Something went wrong, or the leader is another: one batch at a time until one has got through. */
+  doubt(): void {
+    this.#proven = false
   }
 
   /** Whether the partition's first waiting batch may go, when nothing is in flight: settles what numbers come next. */
   begin(queue: Iterable<ProducerBatch>): boolean {
     const first = firstOf(queue)
     if (first === undefined) return false
-    if (this.#lostOrdinal >= 0 && first.baseSequence < 0) this.break()
+    // One that the broker may have goes under its old number, which also shows whether a lost one before it is there.
+    if (first.baseSequence >= 0 && first.ordinal < this.#brokenAt) return true
+    if (this.#lostOrdinal >= 0 && !this.#broken) this.break(first.ordinal)
     if (this.#broken) return this.#beginAnew(queue)
-    // The next one of its old numbers will show whether the lost batch is there.
-    if (first.baseSequence >= 0) return true
     const current = this.#identities.ensure()
     if (current === undefined) return false
     if (current !== this.#identity) {
       this.#identity = current
       this.#next = 0
+      this.#proven = false
     }
     return true
   }
@@ -53,7 +68,8 @@ export class Sequences {
     if (current === undefined) return false
     this.#identity = current
     this.#next = 0
-    this.#broken = false
+    this.#brokenAt = Number.POSITIVE_INFINITY
+    this.#proven = false
     this.#lostOrdinal = -1
     for (const batch of queue) unstamp(batch)
     return true
@@ -67,9 +83,9 @@ export class Sequences {
     this.#next = sequenceAfter(this.#next, batch.count)
   }
 
-  /** The broker certainly lacks a number that was used. `entirely`: it refuses the producer id as a whole. */
-  break(entirely = false): void {
-    this.#broken = true
+  /** The broker certainly lacks the batch of that ordinal. `entirely`: it refuses the producer id as a whole. */
+  break(ordinal: number, entirely = false): void {
+    this.#brokenAt = Math.min(this.#brokenAt, ordinal)
     if (this.#identity !== undefined) this.#identities.retire(this.#identity, entirely)
   }
 
@@ -80,6 +96,7 @@ export class Sequences {
 
   /** The broker has a batch: so it has all before it. */
   delivered(batch: ProducerBatch): void {
+    if (batch.identity === this.#identity) this.#proven = true
     if (batch.ordinal > this.#lostOrdinal) this.#lostOrdinal = -1
   }
 }

@@ -19,6 +19,9 @@ export interface SinkParts {
   refresh(reason: string, topics: readonly string[]): void
 }
 
+/** Numbers the requests as they are put together, so that a partition that stands in both lists is asked once. */
+let collections = 0
+
 /**
  * What goes to one broker. A broker serves one request of a connection at a time, so a second small one would only wait there:
  * what is not full yet leaves when nothing is under way, and gathers meanwhile. Full batches leave at once, up to
@@ -89,6 +92,7 @@ export class Sink {
   #collect(nowMs: number): ProducerBatch[] {
     const batches: ProducerBatch[] = []
     const { maxRequestBytes } = this.#parts.options
+    const collection = ++collections
     let bytes = 0
     this.#crowded = false
     for (;;) {
@@ -99,6 +103,8 @@ export class Sink {
         break
       }
       this.#unlist(partition)
+      if (partition.collectedIn === collection) continue
+      partition.collectedIn = collection
       const batch = partition.take(nowMs)
       if (batch === undefined) continue
       batches.push(batch)

@@ -13,7 +13,10 @@ import { FakeRuntime } from './fake-runtime.ts'
 export type Fate =
   | { readonly kind: 'error'; readonly code: ErrorName; readonly append?: boolean; readonly fields?: object }
   | { readonly kind: 'lose'; readonly append: boolean }
+  /** Nothing happens before the test settles it. */
   | { readonly kind: 'hold' }
+  /** Appended now, answered later. */
+  | { readonly kind: 'delay'; readonly ms: number }
 
 /** A produce request that arrived; `settle` answers one that was held. */
 export interface FakeProduce {
@@ -180,6 +183,8 @@ export class FakeCluster {
           bytes: records!,
         })),
       )
+      const places = batches.map(({ topic, partition }) => `${topic}/${partition}`)
+      if (new Set(places).size < places.length) reject(new Error('two batches of one partition in a request'))
       const settle = (fate?: Exclude<Fate, { kind: 'hold' }>) =>
         this.#settle({ request, batches, options, fate, resolve, reject })
       const produced: FakeProduce = { brokerId, body: request, options, batches, settle }
@@ -230,11 +235,13 @@ export class FakeCluster {
       reject(new KafkaError('CONNECTION_LOST', 'gone', { retriable: true, outcome: 'unknown' }))
       return
     }
+    const answer = () => resolve({ responses, throttleTimeMs: 0, nodeEndpoints: [] })
     const responses = Array.from(byTopic, ([name, partitionResponses]) => ({
       name: this.version >= 13 ? '' : name,
       topicId: this.version >= 13 ? this.#topics.get(name)!.topicId : 'AAAAAAAAAAAAAAAAAAAAAA',
       partitionResponses,
     }))
-    resolve({ responses, throttleTimeMs: 0, nodeEndpoints: [] })
+    if (fate?.kind === 'delay') this.runtime.setTimer(answer, fate.ms)
+    else answer()
   }
 }

@@ -43,6 +43,13 @@ export class FakeLog {
     return { errorCode: 0, baseOffset }
   }
 
+  /** Whether a batch is there under its sequence numbers, among the last five. */
+  knows(bytes: Uint8Array): boolean {
+    const { producerId, producerEpoch, baseSequence } = new Batch(bytes)
+    const state = this.producers.get(producerId)
+    return state?.epoch === producerEpoch && state.batches.some(([first]) => first === baseSequence)
+  }
+
   #check(batch: Batch, last: number): { errorCode: number; baseOffset: bigint } | undefined {
     const state = this.producers.get(batch.producerId)
     if (state === undefined) {
