@@ -157,6 +157,7 @@ export class Accumulator implements ProducerParts {
     generation: Generation,
   ): void {
     topic.awaiting.push({ ...entry, partition, call, position, generation })
+    if (call !== undefined) call.pending++
     this.charge(entry.sizeBound)
     this.barrier.enter(generation)
     if (topic.asking) return
@@ -194,6 +195,7 @@ export class Accumulator implements ProducerParts {
       } catch (error) {
         this.refuse(topic.name, asKafkaError(error, 'Producing'), call, position)
       }
+      call?.arrived()
       this.barrier.leave(generation)
     }
     topic.known = true
@@ -204,6 +206,7 @@ export class Accumulator implements ProducerParts {
     for (let entry = topic.awaiting.shift(); entry !== undefined; entry = topic.awaiting.shift()) {
       this.charge(-entry.sizeBound)
       this.refuse(topic.name, error, entry.call, entry.position)
+      entry.call?.arrived()
       this.barrier.leave(entry.generation)
     }
     this.room.release()
@@ -262,6 +265,7 @@ export class Accumulator implements ProducerParts {
     const whole: Call = {
       pending: parts.length,
       accepted: () => {},
+      arrived: () => {},
       settled: () => {
         whole.pending--
         if (whole.pending === 0) this.settle(batch, undefined)

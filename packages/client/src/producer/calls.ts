@@ -9,8 +9,10 @@ export interface Call {
   pending: number
   /** The record at `position` of the call is in a batch now. */
   accepted(receipt: Receipt, position: number): void
-  /** A batch of the call has its result; called once for each time `pending` was raised. */
+  /** A batch of the call has its result; called once for each batch that raised `pending`. */
   settled(result: BatchResult): void
+  /** A record that raised `pending` while its topic was unknown waits no more: it is in a batch, or was refused. */
+  arrived(): void
 }
 
 /** `send(record)`. */
@@ -38,6 +40,8 @@ export class SendOne implements Call {
     if (error === undefined) this.#resolve(receipt)
     else this.#reject(error)
   }
+
+  arrived(): void {}
 
   /** For a record that never got into a batch. */
   refused(error: KafkaError): void {
@@ -77,6 +81,10 @@ export class SendMany implements Call {
   admitted(refusal?: KafkaError): void {
     this.#refusal = refusal
     if (refusal !== undefined) this.#failed = true
+    this.arrived()
+  }
+
+  arrived(): void {
     if (--this.pending === 0) this.#finish()
   }
 
@@ -118,6 +126,8 @@ export class EnqueueCall implements Call {
   accepted(receipt: Receipt): void {
     this.#receipt = receipt
   }
+
+  arrived(): void {}
 
   settled(): void {
     const receipt = this.#receipt!
