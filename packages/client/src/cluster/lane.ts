@@ -175,8 +175,8 @@ export class BrokerLane {
     try {
       await this.#dial(connection)
       const probeSasl = this.#owner.suspicious
-      const { ranges, reauthenticateAfterMs } = await shakeHands(connection, { runtime, sasl, timeoutMs, probeSasl })
       this.#owner.suspicious = false
+      const { ranges, reauthenticateAfterMs } = await shakeHands(connection, { runtime, sasl, timeoutMs, probeSasl })
       this.#owner.learned(ranges)
       connection.ready(ranges)
       if (sasl !== undefined) {

@@ -51,6 +51,8 @@ export class FakeCluster {
         return this.apiVersions()
       case 'Metadata':
         return this.metadata(request.body.topics)
+      case 'SaslHandshake':
+        return { errorCode: 34, mechanisms: [] }
       case 'FindCoordinator':
         return this.coordinators(request)
       default:

@@ -9,7 +9,7 @@ interface FakeTimer {
 
 /** Lets everything run that is ready to: promises, and what was deferred. */
 export async function settle(): Promise<void> {
-  for (let i = 0; i < 8; i++) await new Promise<void>((resolve) => setImmediate(resolve))
+  for (let i = 0; i < 30; i++) await new Promise<void>((resolve) => setImmediate(resolve))
 }
 
 /** A Runtime whose time moves only by `advance`, with a network of its own. */
