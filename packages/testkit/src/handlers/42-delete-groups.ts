@@ -1,6 +1,6 @@
 import { DeleteGroups, type Encodable, type ErrorName, errorCode } from '@ottla/codec'
 import { Held } from '../state/held.ts'
-import { deleteGroup } from '../state/offsets-commit.ts'
+import { deleteGroup } from '../state/offsets-delete.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 
 type Answer = Encodable<typeof DeleteGroups.response>

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { GroupBed, subscription } from '../../test/support/group-bed.ts'
 import { describeGroup } from './group-describe.ts'
-import { deleteGroup, deleteOffsets, deleteTopicOffsets, expireOffsets } from './offsets-commit.ts'
+import { deleteGroup, deleteOffsets, deleteTopicOffsets } from './offsets-delete.ts'
+import { expireOffsets } from './offsets-expire.ts'
 import { fetchOffsets } from './offsets-fetch.ts'
 
 const DAY_MS = 86_400_000

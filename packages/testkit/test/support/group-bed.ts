@@ -1,6 +1,7 @@
 import { type ErrorName, errorOf } from '@ottla/codec'
-import { heartbeat, leaveGroup } from '../../src/state/group-heartbeat.ts'
+import { heartbeat } from '../../src/state/group-heartbeat.ts'
 import { joinGroup } from '../../src/state/group-join.ts'
+import { leaveGroup } from '../../src/state/group-leave.ts'
 import type { JoinGroupAnswer, JoinGroupBody, SyncGroupAnswer } from '../../src/state/group-member.ts'
 import { type GroupRecord, replay } from '../../src/state/group-records.ts'
 import {

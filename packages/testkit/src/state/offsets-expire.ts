@@ -1,0 +1,37 @@
+import type { ClassicGroup } from './group.ts'
+import { groupTombstone } from './group-records.ts'
+import type { GroupShard } from './group-shard.ts'
+import type { CommittedOffset } from './offsets.ts'
+import { OffsetWrites } from './offsets-writes.ts'
+
+/** KIP-211: offsets expire when their group is empty or does not read the topic for long; the group goes with its last. */
+export function expireOffsets(shard: GroupShard): void {
+  const nowMs = shard.runtime.wallNow()
+  for (const group of [...shard.groups.values()]) {
+    const writes = new OffsetWrites(shard, group.groupId)
+    let kept = 0
+    for (const [topic, partitions] of shard.offsets.latest.topics(group.groupId)) {
+      for (const [partition, offset] of partitions) {
+        if (!group.isSubscribedTo(topic) && isExpired(shard, group, offset, nowMs)) writes.remove(topic, partition)
+        else kept++
+      }
+    }
+    const goes = kept === 0 && group.state === 'Empty' && group.pendingJoinMembers.size === 0
+    if (goes) writes.add(groupTombstone(group.groupId))
+    writes.send(
+      () => {},
+      () => goes && shard.removeGroup(group),
+    )
+  }
+}
+
+function isExpired(shard: GroupShard, group: ClassicGroup, offset: CommittedOffset, nowMs: number): boolean {
+  if (offset.expireTimestampMs !== undefined) return nowMs >= offset.expireTimestampMs
+  const { offsetsRetentionMs } = shard.config
+  if (group.protocolType === null) return nowMs - offset.commitTimestampMs >= offsetsRetentionMs
+  if (group.state === 'Empty') {
+    return nowMs - (group.stateTimestampMs ?? offset.commitTimestampMs) >= offsetsRetentionMs
+  }
+  const isAware = group.subscribedTopics !== undefined && group.state === 'Stable'
+  return isAware && nowMs - offset.commitTimestampMs >= offsetsRetentionMs
+}
