@@ -71,6 +71,16 @@ describe('counts and lengths that lie', () => {
     expect(() => recordsOf(new BatchReader(bytes).next()!)).toThrow(DecodeError)
   })
 
+  test('a record with bytes after its last part', () => {
+    const bytes = golden('log-append-time')
+    // Its only record is given a value of null: the byte of the value is left over.
+    const valueLengthAt = bytes.length - 3
+    expect(bytes[valueLengthAt]).toBe(0x02)
+    bytes[valueLengthAt] = 0x01
+    bytes[valueLengthAt + 1] = 0x00
+    expect(() => recordsOf(new BatchReader(bytes).next()!)).toThrow('lengths within a record')
+  })
+
   test('a varint that does not end', () => {
     const bytes = golden('plain')
     bytes.fill(0xff, first, first + 20)

@@ -167,7 +167,10 @@ describe('written again: the same bytes', () => {
 
   test("a retry's sequence and producer are patched in", () => {
     const bytes = writerOf(two).seal({ ...notIdempotent, transactional: true })
-    patchBatch(bytes, { producerId: 987_654_321_098n, producerEpoch: 12, baseSequence: 345_678 })
+    for (const patch of [{ producerId: 987_654_321_098n }, { producerEpoch: 12 }, { baseSequence: 345_678 }]) {
+      patchBatch(bytes, patch)
+      expect(new BatchReader(bytes).next()!.verifyCrc()).toBe(true)
+    }
     patchBatch(bytes, { baseOffset: 1_234_567_890_123n, partitionLeaderEpoch: 77 })
     expect(Buffer.from(bytes).toString('hex')).toBe(golden('transactional').toString('hex'))
   })
