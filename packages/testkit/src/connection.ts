@@ -13,6 +13,8 @@ export interface ConnectionAuth {
   /** The mechanism chosen by SaslHandshake, and the state of its exchange. */
   mechanism: string | undefined
   exchange: unknown
+  /** After SaslHandshake v0 the tokens come bare, without the header of a request. */
+  isRaw: boolean
 }
 
 /** What came of a frame: bytes to write, an answer that comes later, nothing (acks=0), or the end of the connection. */
@@ -66,6 +68,7 @@ export class Connection {
       principal: required ? undefined : 'User:ANONYMOUS',
       mechanism: undefined,
       exchange: undefined,
+      isRaw: false,
     }
     this.#splitter = new FrameSplitter({
       maxBytes: config.number('socket.request.max.bytes'),

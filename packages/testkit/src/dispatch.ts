@@ -1,9 +1,18 @@
-import { type Api, ApiVersions, DecodeError, decodeRequest, decodeRequestHeader, encodeResponse, errorCode } from '@ottla/codec'
 import type { DecodedRequestHeader } from '@ottla/codec'
+import {
+  type Api,
+  ApiVersions,
+  DecodeError,
+  decodeRequest,
+  decodeRequestHeader,
+  encodeResponse,
+  errorCode,
+} from '@ottla/codec'
 import type { Connection, Outcome } from './connection.ts'
 import { advertised } from './handlers/advertised.ts'
 import { closeConnection, type HandlerContext, type HandlerEntry, noResponse } from './handlers/handler.ts'
 import { handlerOf } from './handlers/registry.ts'
+import { rawSaslToken } from './handlers/sasl.ts'
 import { Held } from './state/held.ts'
 
 /** Answered before a client has authenticated: ApiVersions, SaslHandshake, SaslAuthenticate. */
@@ -13,6 +22,7 @@ const nothing: Outcome = { kind: 'nothing' }
 
 /** One frame: decode, handle, encode. What cannot be answered closes the connection, as Kafka does, and is told. */
 export function dispatch(connection: Connection, frame: Buffer): Outcome {
+  if (connection.auth.isRaw && connection.auth.principal === undefined) return rawSaslToken(connection, frame)
   let header: DecodedRequestHeader
   try {
     header = decodeRequestHeader(frame)

@@ -80,6 +80,16 @@ describe('a listener with SASL', () => {
     await expect(early.request(SaslAuthenticate, 2, { authBytes: Buffer.from('x') })).rejects.toThrow('closed')
   })
 
+  test('takes bare tokens after a handshake of version 0', async () => {
+    const wire = await open(alice)
+    expect(await wire.request(SaslHandshake, 0, { mechanism: 'PLAIN' })).toMatchObject({ errorCode: 0 })
+    expect(await wire.raw(Buffer.from('\0alice\0alice-secret'))).toHaveLength(0)
+    expect(await wire.request(ListGroups, 5, listing)).toMatchObject({ errorCode: 0 })
+    const other = await again()
+    await other.request(SaslHandshake, 0, { mechanism: 'PLAIN' })
+    await expect(other.raw(Buffer.from('\0alice\0wrong'))).rejects.toThrow('closed')
+  })
+
   test('names its mechanisms to who asks for another, and closes', async () => {
     const wire = await open({ ...alice, mechanisms: ['PLAIN'] })
     const answer = await wire.request(SaslHandshake, 1, { mechanism: 'SCRAM-SHA-512' })

@@ -1,12 +1,12 @@
 import { errorCode, SaslHandshake } from '@ottla/codec'
 import { serves } from './handler.ts'
 
-/** Chooses the mechanism; what follows is SaslAuthenticate. */
-export const saslHandshake = serves(SaslHandshake, { min: 1, max: 1 }, ({ broker, connection }, { mechanism }) => {
+/** Chooses the mechanism. What follows is SaslAuthenticate, or in version 0 bare tokens. */
+export const saslHandshake = serves(SaslHandshake, { min: 0, max: 1 }, (context, { mechanism }) => {
+  const { broker, connection, apiVersion } = context
   const { auth } = connection
   const { users } = broker.services
-  if (!auth.required || auth.principal !== undefined)
-    return { errorCode: errorCode('ILLEGAL_SASL_STATE'), mechanisms: [] }
+  if (auth.principal !== undefined) return { errorCode: errorCode('ILLEGAL_SASL_STATE'), mechanisms: [] }
   const mechanisms = [...users.mechanisms]
   const exchange = users.begin(mechanism)
   if (!exchange) {
@@ -15,5 +15,6 @@ export const saslHandshake = serves(SaslHandshake, { min: 1, max: 1 }, ({ broker
   }
   auth.mechanism = mechanism
   auth.exchange = exchange
+  auth.isRaw = apiVersion === 0
   return { errorCode: 0, mechanisms }
 })

@@ -49,14 +49,23 @@ export class Wire {
     body: Encodable<Api<Q, S>['request']>,
   ): Promise<Decoded<Api<Q, S>['response']>> {
     const correlationId = ++this.#correlationId
-    const frame = await new Promise<Buffer>((resolve, reject) => {
+    const frame = await this.#ask(encodeRequest(api, version, { correlationId, clientId: this.#clientId }, body))
+    return decodeResponse(api, version, frame).body
+  }
+
+  /** Sends bytes in a frame, without the header of a request, and gives those of the answer. */
+  raw(bytes: Uint8Array): Promise<Buffer> {
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(bytes.length)
+    return this.#ask([length, bytes])
+  }
+
+  #ask(chunks: readonly Uint8Array[]): Promise<Buffer> {
+    return new Promise<Buffer>((resolve, reject) => {
       if (this.#socket.destroyed) reject(new Error('closed'))
       this.#waiting.push({ resolve, reject })
-      for (const chunk of encodeRequest(api, version, { correlationId, clientId: this.#clientId }, body)) {
-        this.#socket.write(chunk)
-      }
+      for (const chunk of chunks) this.#socket.write(chunk)
     })
-    return decodeResponse(api, version, frame).body
   }
 
   get isClosed(): boolean {
