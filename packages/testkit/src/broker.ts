@@ -2,8 +2,8 @@ import type { ServerTransport, TransportSink } from '@ottla/codec/runtime'
 import type { ClusterContext } from './cluster-context.ts'
 import { Connection } from './connection.ts'
 import { type BrokerService, type BrokerServices, createServices } from './services.ts'
-import { type MetadataDelta, MetadataView } from './state/metadata-view.ts'
 import { FetchSessions } from './state/fetch-sessions.ts'
+import { type MetadataDelta, MetadataView } from './state/metadata-view.ts'
 import type { Replica } from './state/replica.ts'
 import { ReplicaSet } from './state/replica-set.ts'
 
@@ -23,10 +23,7 @@ export interface Listener {
 }
 
 /** Opens what a broker listens on; `accept` is called for each connection and says where its bytes go. */
-export type Listen = (
-  brokerId: number,
-  accept: (transport: ServerTransport) => TransportSink,
-) => Promise<Listener>
+export type Listen = (brokerId: number, accept: (transport: ServerTransport) => TransportSink) => Promise<Listener>
 
 /** One node: its connections, its replicas, the coordinators above them, and what it knows of the cluster. */
 export class Broker {
@@ -41,10 +38,17 @@ export class Broker {
   #services: BrokerServices | undefined
   #listener: Listener | undefined
   #news: MetadataDelta[] = []
+  #snapshot: MetadataDelta | undefined
+  #isNewsScheduled = false
+  #onCaughtUp: (() => void) | undefined
   #isUp = false
   #nextConnectionId = 0
 
-  constructor(cluster: ClusterContext, { id, rack }: { readonly id: number; readonly rack: string | null }, listen: Listen) {
+  constructor(
+    cluster: ClusterContext,
+    { id, rack }: { readonly id: number; readonly rack: string | null },
+    listen: Listen,
+  ) {
     this.id = id
     this.rack = rack
     this.cluster = cluster
@@ -104,11 +108,10 @@ export class Broker {
     this.#isUp = true
     this.#services = createServices(this)
     this.replicas.start()
+    this.#snapshot = snapshot
+    this.#scheduleNews()
     await new Promise<void>((resolve) => {
-      this.cluster.runtime.defer(() => {
-        if (this.#isUp) this.#catchUp(snapshot)
-        resolve()
-      })
+      this.#onCaughtUp = resolve
     })
   }
 
@@ -124,7 +127,9 @@ export class Broker {
     this.fetchSessions.clear()
     this.replicas.halt()
     this.#news = []
+    this.#snapshot = undefined
     this.#view.clear()
+    this.#onCaughtUp?.()
     await listener?.close()
   }
 
@@ -132,12 +137,7 @@ export class Broker {
   learn(delta: MetadataDelta): void {
     if (!this.#isUp) return
     this.#news.push(delta)
-    if (this.#news.length > 1) return
-    this.cluster.runtime.defer(() => {
-      const news = this.#news
-      this.#news = []
-      if (this.#isUp) for (const item of news) this.#apply(item)
-    })
+    this.#scheduleNews()
   }
 
   // ---- what it knows -------------------------------------------------------------------------------------------------
@@ -165,10 +165,30 @@ export class Broker {
 
   // ---- inside --------------------------------------------------------------------------------------------------------
 
-  #catchUp(snapshot: MetadataDelta): void {
-    this.#apply(snapshot)
-    this.replicas.dropUnknown(this.#view)
+  #scheduleNews(): void {
+    if (this.#isNewsScheduled) return
+    this.#isNewsScheduled = true
+    this.cluster.runtime.defer(() => {
+      this.#isNewsScheduled = false
+      if (this.#isUp) this.#readNews()
+    })
+  }
+
+  /** What was decided since the last time, in order; after a start that begins with all there is. */
+  #readNews(): void {
+    const snapshot = this.#snapshot
+    this.#snapshot = undefined
+    if (snapshot !== undefined) {
+      this.#apply(snapshot)
+      this.replicas.dropUnknown(this.#view)
+    }
+    const news = this.#news
+    this.#news = []
+    for (const delta of news) this.#apply(delta)
+    if (snapshot === undefined) return
     this.cluster.controller.unfence(this.id)
+    this.#onCaughtUp?.()
+    this.#onCaughtUp = undefined
   }
 
   #apply(delta: MetadataDelta): void {

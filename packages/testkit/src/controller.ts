@@ -153,14 +153,18 @@ export class Controller {
   // ---- partitions ----------------------------------------------------------------------------------------------------
 
   /** A leader asks for another ISR (AlterPartition). */
-  alterIsr(request: IsrRequest): { readonly error: ErrorName } | { readonly error: undefined; readonly image: PartitionImage } {
+  alterIsr(
+    request: IsrRequest,
+  ): { readonly error: ErrorName } | { readonly error: undefined; readonly image: PartitionImage } {
     const topic = this.#state.topicById(request.topicId)
     const image = topic?.partitions[request.partition]
     if (topic === undefined || image === undefined) return { error: 'UNKNOWN_TOPIC_ID' }
-    if (request.leaderEpoch < image.leaderEpoch || request.brokerId !== image.leader) return { error: 'FENCED_LEADER_EPOCH' }
+    if (request.leaderEpoch < image.leaderEpoch || request.brokerId !== image.leader)
+      return { error: 'FENCED_LEADER_EPOCH' }
     if (request.partitionEpoch !== image.partitionEpoch) return { error: 'INVALID_UPDATE_VERSION' }
     const { isr } = request
-    if (!isr.includes(image.leader) || !isr.every((id) => image.replicas.includes(id))) return { error: 'INVALID_REQUEST' }
+    if (!isr.includes(image.leader) || !isr.every((id) => image.replicas.includes(id)))
+      return { error: 'INVALID_REQUEST' }
     if (!isr.every((id) => this.#state.isAlive(id))) return { error: 'INELIGIBLE_REPLICA' }
     const inOrder = image.replicas.filter((id) => isr.includes(id))
     const changed = asNextVersion(image, { ...image, isr: inOrder })

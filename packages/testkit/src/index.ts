@@ -1,4 +1,3 @@
-export type { SaslOptions } from './cluster-context.ts'
 export {
   createCluster,
   type PartitionStatus,
@@ -6,4 +5,5 @@ export {
   type TestBroker,
   TestCluster,
 } from './cluster.ts'
+export type { SaslOptions } from './cluster-context.ts'
 export type { ClusterOptions, ListenOptions, TopicOptions } from './options.ts'

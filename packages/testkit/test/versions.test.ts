@@ -27,7 +27,6 @@ import { WireClient } from './support/wire-client.ts'
 
 const diagnostics: string[] = []
 let cluster: TestCluster
-let client: WireClient
 let topicId: string
 
 beforeAll(async () => {
@@ -36,12 +35,13 @@ beforeAll(async () => {
     topics: [{ name: 't', partitions: 2 }],
     onDiagnostic: (message) => diagnostics.push(message),
   })
-  client = await WireClient.connect(cluster.runtime, cluster.bootstrap[0] as string)
+  const client = await WireClient.connect(cluster.runtime, cluster.bootstrap[0] as string)
   const { topics } = await client.request(Metadata, {
     topics: [{ topicId: zeroUuid, name: 't' }],
     includeTopicAuthorizedOperations: false,
   })
   topicId = topics[0]?.topicId ?? ''
+  client.close()
 })
 
 afterAll(() => cluster.close())
@@ -128,11 +128,13 @@ function requestsOf(version: number): ReadonlyMap<Api, unknown> {
 
 for (const { api, minVersion, maxVersion } of coreHandlers) {
   it(`${api.name} is answered in versions ${minVersion} to ${maxVersion}`, async () => {
+    const client = await WireClient.connect(cluster.runtime, cluster.bootstrap[0] as string)
     for (let version = minVersion; version <= maxVersion; version++) {
       const body = requestsOf(version).get(api)
       expect(body, `the test has a request for ${api.name}`).toBeDefined()
       await expect(client.request(api, body as never, version), `version ${version}`).resolves.toBeDefined()
     }
-    expect(diagnostics).toEqual([])
+    expect(diagnostics.splice(0)).toEqual([])
+    client.close()
   })
 }

@@ -3,7 +3,15 @@ import { Held } from '../state/held.ts'
 import { type RecordProblem, validateProduced } from '../state/produce-validation.ts'
 import type { Replica } from '../state/replica.ts'
 import { closeConnection, type Handler, type HandlerContext, noResponse, serves } from './handler.ts'
-import { allVersions, codes, findReplica, type LeaderHint, leaderHint, nodeEndpoints, type TopicRef } from './support.ts'
+import {
+  allVersions,
+  codes,
+  findReplica,
+  type LeaderHint,
+  leaderHint,
+  nodeEndpoints,
+  type TopicRef,
+} from './support.ts'
 
 type Request = Decoded<typeof Produce.request>
 type Response = Encodable<typeof Produce.response>

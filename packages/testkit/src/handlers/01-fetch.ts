@@ -139,7 +139,13 @@ function answer(plan: FetchPlan): Response {
     const hint = hintFor(context, target, partition)
     if (hint !== undefined) hints.push(hint)
   }
-  return { errorCode: 0, throttleTimeMs: 0, sessionId: session.sessionId, responses, nodeEndpoints: nodeEndpoints(hints) }
+  return {
+    errorCode: 0,
+    throttleTimeMs: 0,
+    sessionId: session.sessionId,
+    responses,
+    nodeEndpoints: nodeEndpoints(hints),
+  }
 }
 
 function isSelected(session: FetchContext, { request }: Target, partition: PartitionResponse, size: number): boolean {
@@ -217,4 +223,3 @@ function failed(error: ErrorName): Response {
 }
 
 export const fetchHandler = serves(Fetch, allVersions(Fetch), handle)
-

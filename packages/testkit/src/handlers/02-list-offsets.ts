@@ -41,7 +41,10 @@ const handle: Handler<typeof ListOffsets> = (context, request) => {
       const key = `${name}-${partition.partitionIndex}`
       const isDuplicate = seen.has(key)
       seen.add(key)
-      return isDuplicate ? failed(partition, 'INVALID_REQUEST') : look(context, request, name, partition)
+      if (isDuplicate) return failed(partition, 'INVALID_REQUEST')
+      const result = look(context, request, name, partition)
+      // Versions before 4 cannot tell the epoch.
+      return context.apiVersion < 4 && !(result instanceof Promise) ? { ...result, leaderEpoch: -1 } : result
     }),
   }))
   const isPending = results.some(({ partitions }) => partitions.some((result) => result instanceof Promise))
@@ -53,7 +56,10 @@ const handle: Handler<typeof ListOffsets> = (context, request) => {
 }
 
 async function settle(
-  results: readonly { readonly name: string; readonly partitions: readonly (PartitionResponse | Promise<PartitionResponse>)[] }[],
+  results: readonly {
+    readonly name: string
+    readonly partitions: readonly (PartitionResponse | Promise<PartitionResponse>)[]
+  }[],
 ): Promise<Response['topics']> {
   return Promise.all(results.map(async ({ name, partitions }) => ({ name, partitions: await Promise.all(partitions) })))
 }
@@ -97,7 +103,11 @@ function look(
 function byTime(
   replica: Replica,
   partition: PartitionRequest,
-  { timestamp, end, notYet }: { readonly timestamp: number; readonly end: number; readonly notYet: ErrorName | undefined },
+  {
+    timestamp,
+    end,
+    notYet,
+  }: { readonly timestamp: number; readonly end: number; readonly notYet: ErrorName | undefined },
 ): PartitionResponse | Promise<PartitionResponse> {
   const wantsMax = timestamp === maxTimestamp
   const batch = wantsMax ? replica.log.batchOfMaxTimestamp(end) : replica.log.batchByTimestamp(timestamp, end)
@@ -126,10 +136,15 @@ async function inflated(batch: Batch): Promise<Uint8Array | undefined> {
 function firstRecord(
   { baseOffset, leaderEpoch, maxTimestamp: batchMax }: StoredBatch,
   batch: Batch,
-  { atLeast, from, payload }: { readonly atLeast: number; readonly from: number; readonly payload?: Uint8Array | undefined },
+  {
+    atLeast,
+    from,
+    payload,
+  }: { readonly atLeast: number; readonly from: number; readonly payload?: Uint8Array | undefined },
 ): Found | undefined {
   // What cannot be looked into starts no later than the record that is meant.
-  if (batch.compressionId !== 0 && payload === undefined) return { offset: baseOffset, timestamp: batchMax, leaderEpoch }
+  if (batch.compressionId !== 0 && payload === undefined)
+    return { offset: baseOffset, timestamp: batchMax, leaderEpoch }
   const { baseTimestamp } = batch
   const cursor = batch.records(payload)
   while (cursor.next()) {

@@ -32,9 +32,7 @@ function topics(context: HandlerContext, request: Request): TopicResponse[] {
   return (request.topics ?? []).map(({ name, topicId }) => {
     if (topicId !== zeroUuid) {
       const topic = view.topicById(topicId)
-      return topic === undefined
-        ? missing(null, topicId, 'UNKNOWN_TOPIC_ID')
-        : describe(context, topic, operations)
+      return topic === undefined ? missing(null, topicId, 'UNKNOWN_TOPIC_ID') : describe(context, topic, operations)
     }
     if (name === null) return missing(null, topicId, 'INVALID_REQUEST')
     const topic = view.topic(name)
@@ -47,7 +45,8 @@ function unknown({ cluster, apiVersion }: HandlerContext, request: Request, name
   if (topicNameProblem(name) !== undefined) return missing(name, zeroUuid, 'INVALID_TOPIC_EXCEPTION')
   const { config, controller } = cluster
   const mayCreate = (apiVersion < 4 || request.allowAutoTopicCreation) && config.boolean('auto.create.topics.enable')
-  if (!mayCreate || controller.state.topic(name) !== undefined) return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')
+  if (!mayCreate || controller.state.topic(name) !== undefined)
+    return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')
   if (name === offsetsTopic) {
     controller.ensureOffsetsTopic()
     return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')

@@ -1,6 +1,6 @@
 import { CreateTopics, type Decoded, type Encodable, type ErrorName, zeroUuid } from '@ottla/codec'
-import { collisionOf, isValidAssignment } from '../state/topic-rules.ts'
 import { topicConfigProblem, topicConfigs, topicConfigValues } from '../state/topic-config.ts'
+import { collisionOf, isValidAssignment } from '../state/topic-rules.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes, topicNameProblem } from './support.ts'
 
@@ -47,7 +47,8 @@ function nameRefusal({ cluster }: HandlerContext, name: string): Refusal | undef
   const problem = topicNameProblem(name)
   if (problem !== undefined) return { error: 'INVALID_TOPIC_EXCEPTION', message: problem }
   const { state } = cluster.controller
-  if (state.topic(name) !== undefined) return { error: 'TOPIC_ALREADY_EXISTS', message: `Topic '${name}' already exists.` }
+  if (state.topic(name) !== undefined)
+    return { error: 'TOPIC_ALREADY_EXISTS', message: `Topic '${name}' already exists.` }
   const collision = collisionOf(name, state.topics())
   if (collision === undefined) return undefined
   return { error: 'INVALID_TOPIC_EXCEPTION', message: `Topic '${name}' collides with existing topic: ${collision}` }
@@ -68,7 +69,10 @@ function newAssignment({ cluster }: HandlerContext, topic: TopicRequest): number
     return { error: 'INVALID_PARTITIONS', message: 'Number of partitions was set to an invalid non-positive value.' }
   }
   if (replicationFactor < -1 || replicationFactor === 0) {
-    return { error: 'INVALID_REPLICATION_FACTOR', message: 'Replication factor must be larger than 0, or -1 to use the default value.' }
+    return {
+      error: 'INVALID_REPLICATION_FACTOR',
+      message: 'Replication factor must be larger than 0, or -1 to use the default value.',
+    }
   }
   const count = numPartitions === -1 ? config.number('num.partitions') : numPartitions
   const factor = replicationFactor === -1 ? config.number('default.replication.factor') : replicationFactor
@@ -89,7 +93,8 @@ function givenAssignment({ cluster }: HandlerContext, topic: TopicRequest): read
   const assignment = ordered.map(({ brokerIds }) => brokerIds)
   const isConsecutive = ordered.every(({ partitionIndex }, index) => partitionIndex === index)
   if (isConsecutive && isValidAssignment(assignment, cluster.controller.state)) return assignment
-  const message = 'The manual partition assignment needs consecutive partitions, each with the same number of different registered brokers.'
+  const message =
+    'The manual partition assignment needs consecutive partitions, each with the same number of different registered brokers.'
   return { error: 'INVALID_REPLICA_ASSIGNMENT', message }
 }
 

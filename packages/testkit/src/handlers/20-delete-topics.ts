@@ -22,14 +22,18 @@ const handle: Handler<typeof DeleteTopics> = (context, request) => {
   }
 }
 
-function remove({ cluster, apiVersion }: HandlerContext, topic: { name: string | null; topicId: string }): TopicResponse {
+function remove(
+  { cluster, apiVersion }: HandlerContext,
+  topic: { name: string | null; topicId: string },
+): TopicResponse {
   const { controller, config } = cluster
   const { name, topicId } = topic
   if (!config.boolean('delete.topic.enable')) {
     return refused(topic, apiVersion < 3 ? 'INVALID_REQUEST' : 'TOPIC_DELETION_DISABLED', 'Topic deletion is disabled.')
   }
   const byId = topicId !== zeroUuid
-  if (byId === (name !== null)) return refused(topic, 'INVALID_REQUEST', 'Either the name or the id of a topic is needed.')
+  if (byId === (name !== null))
+    return refused(topic, 'INVALID_REQUEST', 'Either the name or the id of a topic is needed.')
   const found = byId ? controller.state.topicById(topicId) : controller.state.topic(name ?? '')
   if (found === undefined) {
     return refused(

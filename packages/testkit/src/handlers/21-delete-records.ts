@@ -57,7 +57,12 @@ function deleteFrom(
   const target = wanted === upToHighWatermark ? replica.highWatermark : wanted
   if (target < 0 || target > replica.highWatermark) return failed('OFFSET_OUT_OF_RANGE')
   replica.deleteRecords(target)
-  return { partitionIndex, error: undefined, lowWatermark: replica.lowWatermark(), waiting: { replica, offset: target } }
+  return {
+    partitionIndex,
+    error: undefined,
+    lowWatermark: replica.lowWatermark(),
+    waiting: { replica, offset: target },
+  }
 }
 
 /** Notes how far the waiting partitions are; true when none waits any more. */

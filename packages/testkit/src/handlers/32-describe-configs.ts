@@ -34,7 +34,8 @@ function describeTopic({ broker, cluster }: HandlerContext, request: Request, wa
   const problem = topicNameProblem(name)
   if (problem !== undefined) return failed(wanted, 'INVALID_TOPIC_EXCEPTION', problem)
   const topic = broker.view.topic(name)
-  if (topic === undefined) return failed(wanted, 'UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
+  if (topic === undefined)
+    return failed(wanted, 'UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
   const seen = { id: broker.id, view: broker.view, config: cluster.config }
   const configs = chosen(Object.keys(topicConfigs), wanted).map((config) =>
     entry(topicConfigs[config] as ConfigDefinition, topicConfigValues(config, topic, seen), request, false),

@@ -19,7 +19,8 @@ const handle: Handler<typeof CreatePartitions> = (context, { topics, validateOnl
 function extend({ cluster }: HandlerContext, request: TopicRequest, validateOnly: boolean): TopicResponse {
   const { controller } = cluster
   const topic = controller.state.topic(request.name)
-  if (topic === undefined) return refused(request, 'UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
+  if (topic === undefined)
+    return refused(request, 'UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
   const now = topic.partitions.length
   const added = request.count - now
   if (added < 0) {

@@ -57,10 +57,12 @@ function alterBroker({ cluster }: HandlerContext, wanted: Resource, validateOnly
   if (resourceName !== '' && controller.state.broker(Number(resourceName)) === undefined) {
     return { error: 'INVALID_REQUEST', message: `No broker with id ${resourceName} found.` }
   }
-  const definitionOf = (name: string): ConfigDefinition | undefined => (isBrokerConfig(name) ? brokerConfigs[name] : undefined)
+  const definitionOf = (name: string): ConfigDefinition | undefined =>
+    isBrokerConfig(name) ? brokerConfigs[name] : undefined
   for (const { name } of wanted.configs) {
     const definition = definitionOf(name)
-    if (definition === undefined) return { error: 'INVALID_CONFIG', message: `The testkit does not know the config ${name}` }
+    if (definition === undefined)
+      return { error: 'INVALID_CONFIG', message: `The testkit does not know the config ${name}` }
     if (!definition.dynamic) {
       return { error: 'INVALID_REQUEST', message: `Cannot update these configs dynamically: Set(${name})` }
     }
@@ -70,7 +72,8 @@ function alterBroker({ cluster }: HandlerContext, wanted: Resource, validateOnly
   if ('error' in configs) return configs
   for (const [name, value] of configs) {
     const problem = problemWith(definitionOf(name) as ConfigDefinition, value)
-    if (problem !== undefined) return { error: 'INVALID_CONFIG', message: `Invalid value ${value} for configuration ${name}: ${problem}` }
+    if (problem !== undefined)
+      return { error: 'INVALID_CONFIG', message: `Invalid value ${value} for configuration ${name}: ${problem}` }
   }
   if (!validateOnly) controller.setBrokerConfigs(resourceName, configs)
   return undefined
@@ -92,7 +95,10 @@ function changed(
     } else if (configOperation === operation.append || configOperation === operation.subtract) {
       const definition = definitionOf(name)
       if (definition?.type !== 'list') {
-        return { error: 'INVALID_CONFIG', message: `Can't APPEND or SUBTRACT to key ${name} because its type is not LIST.` }
+        return {
+          error: 'INVALID_CONFIG',
+          message: `Can't APPEND or SUBTRACT to key ${name} because its type is not LIST.`,
+        }
       }
       const items = (after.get(name) ?? definition.defaultValue).split(',').filter((item) => item !== '')
       const given = (value ?? '').split(',')

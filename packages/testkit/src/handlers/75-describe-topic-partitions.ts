@@ -11,7 +11,8 @@ const maxPartitions = 2000
 const handle: Handler<typeof DescribeTopicPartitions> = (context, request) => {
   const { view } = context.broker
   const { cursor } = request
-  const all = request.topics.length === 0 ? Array.from(view.topics(), ({ name }) => name) : request.topics.map(({ name }) => name)
+  const all =
+    request.topics.length === 0 ? Array.from(view.topics(), ({ name }) => name) : request.topics.map(({ name }) => name)
   const names = [...new Set(all)].sort().filter((name) => cursor === null || name >= cursor.topicName)
   const topics: TopicResponse[] = []
   let left = Math.min(maxPartitions, Math.max(1, request.responsePartitionLimit))

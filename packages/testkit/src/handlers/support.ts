@@ -54,7 +54,8 @@ export function nodeEndpoints(hints: readonly LeaderHint[]) {
 export function topicNameProblem(name: string): string | undefined {
   if (name === '') return 'Topic name is invalid: the empty string is not allowed'
   if (name === '.' || name === '..') return "Topic name is invalid: '.' or '..' is not allowed"
-  if (name.length > 249) return `Topic name is invalid: the length of '${name}' is longer than the max allowed length 249`
+  if (name.length > 249)
+    return `Topic name is invalid: the length of '${name}' is longer than the max allowed length 249`
   if (/^[a-zA-Z0-9._-]+$/.test(name)) return undefined
   return `Topic name is invalid: '${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`
 }

@@ -52,7 +52,10 @@ export function validateProduced(records: Uint8Array | null, rules: ProduceRules
   return { problem: undefined, batch: producedBatchOf(batch.bytes), logAppendTimeMs }
 }
 
-function readOne(records: Uint8Array | null, { apiVersion, where }: ProduceRules): { readonly batch: Batch } | ProduceProblem {
+function readOne(
+  records: Uint8Array | null,
+  { apiVersion, where }: ProduceRules,
+): { readonly batch: Batch } | ProduceProblem {
   const version = `Produce requests with version ${apiVersion}`
   const foundMagic = records?.[magicAt]
   if (foundMagic !== undefined && foundMagic !== magic2) {
@@ -66,10 +69,16 @@ function readOne(records: Uint8Array | null, { apiVersion, where }: ProduceRules
       return { error: 'INVALID_RECORD', message: `${version} must have at least one record batch per partition` }
     }
     if (reader.next() !== undefined) {
-      return { error: 'INVALID_RECORD', message: `${version} are only allowed to contain exactly one record batch per partition` }
+      return {
+        error: 'INVALID_RECORD',
+        message: `${version} are only allowed to contain exactly one record batch per partition`,
+      }
     }
     if (batch.compressionId > zstdId || (batch.compressionId === zstdId && apiVersion < 7)) {
-      return { error: 'UNSUPPORTED_COMPRESSION_TYPE', message: `${version} may not use compression ${batch.compressionId}` }
+      return {
+        error: 'UNSUPPORTED_COMPRESSION_TYPE',
+        message: `${version} may not use compression ${batch.compressionId}`,
+      }
     }
     return { batch }
   } catch (error) {
@@ -88,14 +97,22 @@ function sizeProblem(batch: Batch, { settings, where }: ProduceRules): ProducePr
     return { error: 'INVALID_RECORD', message }
   }
   if (batch.verifyCrc()) return undefined
-  return { error: 'CORRUPT_MESSAGE', message: `Record is corrupt (the stored crc is not that of the bytes), partition ${where}` }
+  return {
+    error: 'CORRUPT_MESSAGE',
+    message: `Record is corrupt (the stored crc is not that of the bytes), partition ${where}`,
+  }
 }
 
 function headerProblem(batch: Batch, where: string): ProduceProblem | undefined {
-  const invalid = (message: string): ProduceProblem => ({ error: 'INVALID_RECORD', message: `${message}, partition ${where}` })
+  const invalid = (message: string): ProduceProblem => ({
+    error: 'INVALID_RECORD',
+    message: `${message}, partition ${where}`,
+  })
   if (batch.recordCount <= 0) return invalid(`Invalid reported count for record batch: ${batch.recordCount}`)
   if (batch.lastOffsetDelta + 1 !== batch.recordCount) {
-    return invalid(`Inconsistent batch offset range [0, ${batch.lastOffsetDelta}] and count of records ${batch.recordCount}`)
+    return invalid(
+      `Inconsistent batch offset range [0, ${batch.lastOffsetDelta}] and count of records ${batch.recordCount}`,
+    )
   }
   if (batch.isControl) return invalid('Clients are not allowed to write control records')
   if (batch.producerId >= 0n && batch.baseSequence < 0) {

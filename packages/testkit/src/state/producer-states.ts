@@ -15,7 +15,11 @@ export interface SequencedBatch {
 export type SequenceCheck =
   | { readonly verdict: 'next' }
   | { readonly verdict: 'duplicate'; readonly batch: SequencedBatch }
-  | { readonly verdict: 'error'; readonly error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' | 'INVALID_PRODUCER_EPOCH'; readonly message: string }
+  | {
+      readonly verdict: 'error'
+      readonly error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' | 'INVALID_PRODUCER_EPOCH'
+      readonly message: string
+    }
 
 interface ProducerState {
   epoch: number

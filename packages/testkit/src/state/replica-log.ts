@@ -139,8 +139,14 @@ export class ReplicaLog {
   /** Cuts all that reaches `offset` or goes beyond it: it was never committed. */
   truncateTo(offset: number): void {
     // An epoch noted at the very end, under which nothing was written, may be in conflict too.
-    if (offset >= this.#logEndOffset) return this.epochs.truncateFromEnd(this.#logEndOffset)
-    if (offset < this.#logStartOffset) return this.startFresh(offset)
+    if (offset >= this.#logEndOffset) {
+      this.epochs.truncateFromEnd(this.#logEndOffset)
+      return
+    }
+    if (offset < this.#logStartOffset) {
+      this.startFresh(offset)
+      return
+    }
     while (this.#segments.length > 1 && (this.#segments.at(-1) as LogSegment).baseOffset >= offset) this.#segments.pop()
     const active = this.#segments.at(-1) as LogSegment
     active.truncateTo(offset)

@@ -3,7 +3,8 @@ import type { Controller } from '../controller.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import type { IsrChange } from './leader-state.ts'
 import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from './metadata-view.ts'
-import { Replica, type ReplicaHost } from './replica.ts'
+import { Replica } from './replica.ts'
+import type { ReplicaHost } from './replica-host.ts'
 import { type TopicSettings, topicSettings } from './topic-config.ts'
 
 export interface ReplicaSetOptions {

@@ -1,88 +1,16 @@
 import { type ErrorName, errorCode } from '@ottla/codec'
-import type { Runtime } from '@ottla/codec/runtime'
+import { type AppendDone, type AppendResult, AppendWaits } from './append-waits.ts'
+import { type FollowerFetch, type FollowerFetched, follow } from './following.ts'
 import { type IsrChange, type LagRules, LeaderState } from './leader-state.ts'
-import type { EpochEnd } from './leader-epochs.ts'
-import type { StoredBatch } from './log-segment.ts'
 import type { PartitionImage } from './metadata-view.ts'
 import { type ProducedBatch, placeBatch, producedBatchOf } from './produced-batch.ts'
 import { lastSequenceOf } from './producer-states.ts'
+import { type ConsumerRead, checkOffset, divergence, type ReadCheck } from './read-checks.ts'
+import type { ReplicaHost } from './replica-host.ts'
 import { ReplicaLog } from './replica-log.ts'
 import type { TopicSettings } from './topic-config.ts'
 
-/** What a replica needs of its broker. */
-export interface ReplicaHost {
-  readonly brokerId: number
-  readonly runtime: Runtime
-  /** replica.lag.time.max.ms */
-  readonly lagTimeMaxMs: number
-  readonly producerExpirationMs: number
-  /** Registered and not fenced, as far as this broker knows. */
-  isAlive(brokerId: number): boolean
-  /** There are records, a high watermark or a log start that followers do not know. */
-  wakeFollowers(replica: Replica): void
-  /** Asks the controller; the answer comes through `acceptIsr` or `refuseIsr`. */
-  proposeIsr(replica: Replica, change: IsrChange): void
-  /** Somebody of the ISR is behind: see to it that `shrinkIsr` is called in time. */
-  watchIsr(): void
-}
-
-/** How an append ended, when it needs no more than the leader. */
-export type AppendResult =
-  | { readonly error: ErrorName; readonly message: string }
-  | {
-      readonly error: undefined
-      readonly baseOffset: number
-      /** acks=all is fulfilled when the high watermark is here. */
-      readonly requiredOffset: number
-    }
-
-/** How an append that is to be replicated ended. */
-export interface AppendDone {
-  /** Kafka's error code; 0 when all of the ISR has it. */
-  readonly errorCode: number
-  /** -1 on an error that came before the append. */
-  readonly baseOffset: number
-}
-
-export interface FollowerFetch {
-  readonly followerId: number
-  readonly leaderEpoch: number
-  readonly fetchOffset: number
-  readonly lastFetchedEpoch: number
-  readonly logStartOffset: number
-  readonly maxBytes: number
-}
-
-export type FollowerFetched =
-  | { readonly kind: 'error'; readonly error: ErrorName; readonly leaderStart: number; readonly leaderEnd: number }
-  | { readonly kind: 'diverging'; readonly end: EpochEnd }
-  | {
-      readonly kind: 'records'
-      readonly batches: readonly StoredBatch[]
-      readonly highWatermark: number
-      readonly logStartOffset: number
-    }
-
-export interface ConsumerRead {
-  readonly fetchOffset: number
-  /** -1: the consumer does not know. */
-  readonly currentLeaderEpoch: number
-  readonly lastFetchedEpoch: number
-}
-
-export type ReadCheck =
-  | { readonly kind: 'error'; readonly error: ErrorName }
-  | { readonly kind: 'diverging'; readonly end: EpochEnd }
-  | { readonly kind: 'ok' }
-
-interface AppendWait {
-  readonly requiredOffset: number
-  readonly done: (error: ErrorName) => void
-}
-
 export type RoleChange = 'gained' | 'lost' | 'none'
-
-const readable: ReadCheck = { kind: 'ok' }
 
 /** One replica of a partition on one broker: its log, and the leader's state while the broker leads. */
 export class Replica {
@@ -92,7 +20,7 @@ export class Replica {
   readonly log = new ReplicaLog()
   #settings: TopicSettings
   readonly #host: ReplicaHost
-  readonly #waits = new Set<AppendWait>()
+  readonly #waits = new AppendWaits()
   readonly #watchers = new Set<() => void>()
   #leader: LeaderState | undefined
   #leaderId = -1
@@ -179,7 +107,7 @@ export class Replica {
   /** The broker died, or another one leads: whoever waits here learns it. */
   stepDown(): void {
     this.#leader = undefined
-    this.#failWaits('NOT_LEADER_OR_FOLLOWER')
+    this.#waits.fail('NOT_LEADER_OR_FOLLOWER')
     this.#notify()
   }
 
@@ -194,7 +122,7 @@ export class Replica {
   delete(): void {
     this.#leader = undefined
     this.#isDeleted = true
-    this.#failWaits('UNKNOWN_TOPIC_OR_PARTITION')
+    this.#waits.fail('UNKNOWN_TOPIC_OR_PARTITION')
     this.#notify()
   }
 
@@ -232,9 +160,7 @@ export class Replica {
       done(outcome)
       return () => {}
     }
-    const wait = { requiredOffset, done }
-    this.#waits.add(wait)
-    return () => void this.#waits.delete(wait)
+    return this.#waits.add(requiredOffset, done)
   }
 
   /**
@@ -245,7 +171,10 @@ export class Replica {
    */
   appendAndReplicate(batch: Uint8Array, timeoutMs: number, done: (outcome: AppendDone) => void): void {
     const appended = this.append(producedBatchOf(batch), { acksAll: true })
-    if (appended.error !== undefined) return done({ errorCode: errorCode(appended.error), baseOffset: -1 })
+    if (appended.error !== undefined) {
+      done({ errorCode: errorCode(appended.error), baseOffset: -1 })
+      return
+    }
     const { baseOffset, requiredOffset } = appended
     const { runtime } = this.#host
     let stop: (() => void) | undefined
@@ -278,8 +207,8 @@ export class Replica {
     const follower = this.#leader?.follower(fetch.followerId)
     if (follower === undefined) return fail('NOT_LEADER_OR_FOLLOWER')
     const { fetchOffset } = fetch
-    const divergence = this.#divergence(fetchOffset, fetch.lastFetchedEpoch)
-    if (divergence !== undefined) return divergence.kind === 'error' ? fail(divergence.error) : divergence
+    const diverged = divergence(log, fetchOffset, fetch.lastFetchedEpoch)
+    if (diverged !== undefined) return diverged.kind === 'error' ? fail(diverged.error) : diverged
     if (fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) return fail('OFFSET_OUT_OF_RANGE')
     const batches =
       fetchOffset < log.logEndOffset
@@ -330,7 +259,9 @@ export class Replica {
 
   /** The first offset that some live replica still has. */
   lowWatermark(): number {
-    return this.#leader?.lowWatermark(this.log.logStartOffset, (id) => this.#host.isAlive(id)) ?? this.log.logStartOffset
+    return (
+      this.#leader?.lowWatermark(this.log.logStartOffset, (id) => this.#host.isAlive(id)) ?? this.log.logStartOffset
+    )
   }
 
   // ---- the follower's side -------------------------------------------------------------------------------------------
@@ -350,17 +281,9 @@ export class Replica {
 
   /** Takes over the leader's answer; true when there is reason to fetch again at once. */
   follow(fetched: FollowerFetched): boolean {
-    const { log } = this
-    if (fetched.kind === 'diverging') {
-      this.#truncateToAgree(fetched.end)
-      return true
-    }
-    if (fetched.kind === 'error') return this.#followError(fetched)
-    for (const batch of fetched.batches) log.append(batch, this.#settings.segmentBytes)
-    const moved = log.advanceHighWatermark(fetched.highWatermark)
-    const deleted = log.advanceLogStart(Math.min(fetched.logStartOffset, log.logEndOffset))
-    if (moved || deleted) this.#notify()
-    return fetched.batches.length > 0 || deleted
+    const { isNews, fetchAgain } = follow(this.log, fetched, this.#settings.segmentBytes)
+    if (isNews) this.#notify()
+    return fetchAgain
   }
 
   // ---- reading -------------------------------------------------------------------------------------------------------
@@ -377,10 +300,7 @@ export class Replica {
     if (epochError !== undefined) return { kind: 'error', error: epochError }
     if (this.#isDeleted) return { kind: 'error', error: 'UNKNOWN_TOPIC_OR_PARTITION' }
     if (this.#leader === undefined && leaderOnly) return { kind: 'error', error: 'NOT_LEADER_OR_FOLLOWER' }
-    const divergence = this.#divergence(fetchOffset, lastFetchedEpoch)
-    if (divergence !== undefined) return divergence
-    const isOutside = fetchOffset < this.log.logStartOffset || fetchOffset > this.log.logEndOffset
-    return isOutside ? { kind: 'error', error: 'OFFSET_OUT_OF_RANGE' } : readable
+    return checkOffset(this.log, fetchOffset, lastFetchedEpoch)
   }
 
   /** True while the new leader cannot know yet how far its predecessor's records were committed (KIP-207). */
@@ -401,7 +321,7 @@ export class Replica {
 
   #lead(image: PartitionImage): void {
     const { log } = this
-    this.#failWaits('NOT_LEADER_OR_FOLLOWER')
+    this.#waits.fail('NOT_LEADER_OR_FOLLOWER')
     this.#leader = new LeaderState({
       brokerId: this.#host.brokerId,
       leaderEpoch: image.leaderEpoch,
@@ -458,12 +378,7 @@ export class Replica {
     const { minInsyncReplicas } = this.#settings
     const candidate = leader.highWatermarkCandidate(this.log.logEndOffset, minInsyncReplicas, this.#rules())
     if (!this.log.advanceHighWatermark(candidate)) return
-    for (const wait of this.#waits) {
-      const outcome = this.#replicated(wait.requiredOffset)
-      if (outcome === undefined) continue
-      this.#waits.delete(wait)
-      wait.done(outcome)
-    }
+    this.#waits.settle((requiredOffset) => this.#replicated(requiredOffset))
     this.#notify()
     if (leader.followers.length > 0) this.#host.wakeFollowers(this)
   }
@@ -480,40 +395,6 @@ export class Replica {
   #rules(): LagRules {
     const { runtime, lagTimeMaxMs } = this.#host
     return { nowMs: runtime.monoNow(), lagMs: lagTimeMaxMs, isEligible: (id) => this.#host.isAlive(id) }
-  }
-
-  #divergence(fetchOffset: number, lastFetchedEpoch: number): Exclude<ReadCheck, { kind: 'ok' }> | undefined {
-    if (lastFetchedEpoch < 0) return undefined
-    const end = this.log.endOfEpoch(lastFetchedEpoch)
-    // An epoch that this log does not know, or offsets that are gone: there is nothing to truncate to.
-    if (end.epoch < 0 || end.endOffset < 0) return { kind: 'error', error: 'OFFSET_OUT_OF_RANGE' }
-    if (fetchOffset < this.log.logStartOffset) return { kind: 'error', error: 'OFFSET_OUT_OF_RANGE' }
-    const diverges = end.epoch < lastFetchedEpoch || end.endOffset < fetchOffset
-    return diverges ? { kind: 'diverging', end } : undefined
-  }
-
-  /** Cuts the log to where leader and follower can still be equal; the next fetch tells if that was far enough. */
-  #truncateToAgree({ epoch, endOffset }: EpochEnd): void {
-    const { log } = this
-    const own = log.endOfEpoch(epoch)
-    const target = own.epoch < 0 || own.endOffset < 0 ? endOffset : Math.min(endOffset, own.endOffset)
-    log.truncateTo(Math.min(target, log.logEndOffset))
-    this.#notify()
-  }
-
-  #followError({ error, leaderStart, leaderEnd }: Extract<FollowerFetched, { kind: 'error' }>): boolean {
-    if (error !== 'OFFSET_OUT_OF_RANGE') return false
-    if (this.log.logEndOffset > leaderEnd) this.log.truncateTo(leaderEnd)
-    else if (this.log.logEndOffset < leaderStart || leaderEnd === leaderStart) this.log.startFresh(leaderStart)
-    else this.log.startFresh(leaderStart)
-    this.#notify()
-    return true
-  }
-
-  #failWaits(error: ErrorName): void {
-    const waits = [...this.#waits]
-    this.#waits.clear()
-    for (const { done } of waits) done(error)
   }
 
   #notify(): void {

@@ -41,13 +41,15 @@ export class WireClient {
       space: () => splitter.space(),
       filled: (size: number) => splitter.filled(size),
       closed: (error: Error | undefined) => {
+        client.isClosed = true
         for (const { reject } of waiting.splice(0)) reject(error ?? new Error('closed'))
         closed()
       },
     }
     const target = { address: host, port: Number(port), serverName: host }
+    let client: WireClient
     const transport = await runtime.dial(target, sink, new AbortController().signal)
-    const client = new WireClient(transport, waiting, clientId)
+    client = new WireClient(transport, waiting, clientId)
     client.closed = new Promise((resolve) => {
       closed = resolve
     })
@@ -55,6 +57,7 @@ export class WireClient {
   }
 
   closed: Promise<void> = Promise.resolve()
+  isClosed = false
 
   /** In the newest version that the codec has, unless told otherwise. */
   request<Q, S>(
@@ -62,6 +65,7 @@ export class WireClient {
     body: Encodable<Api<Q, S>['request']>,
     version = api.unstable ? api.versions.max - 1 : api.versions.max,
   ): Promise<Decoded<Api<Q, S>['response']>> {
+    if (this.isClosed) return Promise.reject(new Error('closed'))
     return new Promise((resolve, reject) => {
       this.#waiting.push({ api: api as unknown as Api, version, resolve, reject })
       this.send(api, body, version)

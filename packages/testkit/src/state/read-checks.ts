@@ -1,0 +1,40 @@
+import type { ErrorName } from '@ottla/codec'
+import type { EpochEnd } from './leader-epochs.ts'
+import type { ReplicaLog } from './replica-log.ts'
+
+export interface ConsumerRead {
+  readonly fetchOffset: number
+  /** -1: the consumer does not know. */
+  readonly currentLeaderEpoch: number
+  readonly lastFetchedEpoch: number
+}
+
+export type ReadCheck =
+  | { readonly kind: 'error'; readonly error: ErrorName }
+  | { readonly kind: 'diverging'; readonly end: EpochEnd }
+  | { readonly kind: 'ok' }
+
+const readable: ReadCheck = { kind: 'ok' }
+
+/** Whether a log can be read from an offset by a reader whose last record was of an epoch (-1: it does not know). */
+export function checkOffset(log: ReplicaLog, fetchOffset: number, lastFetchedEpoch: number): ReadCheck {
+  const diverged = divergence(log, fetchOffset, lastFetchedEpoch)
+  if (diverged !== undefined) return diverged
+  const isOutside = fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset
+  return isOutside ? { kind: 'error', error: 'OFFSET_OUT_OF_RANGE' } : readable
+}
+
+/** Where the reader's records stop being those of this log (KIP-595); undefined when they do not. */
+export function divergence(
+  log: ReplicaLog,
+  fetchOffset: number,
+  lastFetchedEpoch: number,
+): Exclude<ReadCheck, { kind: 'ok' }> | undefined {
+  if (lastFetchedEpoch < 0) return undefined
+  const end = log.endOfEpoch(lastFetchedEpoch)
+  // An epoch that this log does not know, or offsets that are gone: there is nothing to truncate to.
+  if (end.epoch < 0 || end.endOffset < 0) return { kind: 'error', error: 'OFFSET_OUT_OF_RANGE' }
+  if (fetchOffset < log.logStartOffset) return { kind: 'error', error: 'OFFSET_OUT_OF_RANGE' }
+  const diverges = end.epoch < lastFetchedEpoch || end.endOffset < fetchOffset
+  return diverges ? { kind: 'diverging', end } : undefined
+}

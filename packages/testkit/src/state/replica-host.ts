@@ -1,0 +1,20 @@
+import type { Runtime } from '@ottla/codec/runtime'
+import type { IsrChange } from './leader-state.ts'
+import type { Replica } from './replica.ts'
+
+/** What a replica needs of its broker. */
+export interface ReplicaHost {
+  readonly brokerId: number
+  readonly runtime: Runtime
+  /** replica.lag.time.max.ms */
+  readonly lagTimeMaxMs: number
+  readonly producerExpirationMs: number
+  /** Registered and not fenced, as far as this broker knows. */
+  isAlive(brokerId: number): boolean
+  /** There are records, a high watermark or a log start that followers do not know. */
+  wakeFollowers(replica: Replica): void
+  /** Asks the controller; the answer comes through `acceptIsr` or `refuseIsr`. */
+  proposeIsr(replica: Replica, change: IsrChange): void
+  /** Somebody of the ISR is behind: see to it that `shrinkIsr` is called in time. */
+  watchIsr(): void
+}

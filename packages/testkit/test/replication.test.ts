@@ -1,0 +1,63 @@
+import { expect, it } from 'vitest'
+import { ReplicationWorld, topic } from './support/replication-world.ts'
+import { SimulatedTime } from './support/simulation.ts'
+
+/** One thing that may happen; kills leave at least nobody alive for a while. */
+async function happen(world: ReplicationWorld): Promise<void> {
+  const { time, brokers } = world
+  const broker = brokers[Math.floor(time.random() * brokers.length)]
+  if (broker === undefined) return
+  const chance = time.random()
+  if (chance < 0.55) {
+    for (const leader of world.leaders) world.append(leader, { acksAll: time.random() < 0.8 })
+  } else if (chance < 0.63) {
+    if (broker.isUp) world.kill(broker)
+  } else if (chance < 0.75) {
+    if (!broker.isUp) void broker.start()
+    await SimulatedTime.drain()
+  } else if (chance < 0.8) {
+    broker.replicas.pauseFetching()
+  } else if (chance < 0.9) {
+    broker.replicas.resumeFetching()
+  } else if (chance < 0.93) {
+    world.controller.electLeader(topic, 0, 'preferred')
+  } else if (chance < 0.95) {
+    for (const leader of world.leaders) leader.deleteRecords(Math.floor(leader.highWatermark * time.random()))
+  } else {
+    await world.settle(time.random() * 1000)
+  }
+}
+
+async function run(seed: number, minIsr: number): Promise<ReplicationWorld> {
+  const world = await ReplicationWorld.create(seed, { minIsr })
+  for (let turn = 0; turn < 150; turn++) {
+    await happen(world)
+    const steps = Math.floor(world.time.random() * 8)
+    for (let step = 0; step < steps && world.time.step(50); step++) world.check()
+    world.check()
+  }
+  // All faults heal; everything must converge.
+  for (const broker of world.brokers) broker.replicas.resumeFetching()
+  for (const broker of world.brokers) if (!broker.isUp) void broker.start()
+  await SimulatedTime.drain()
+  await world.settle(5000)
+  world.checkConverged()
+  return world
+}
+
+const seeds = Number(process.env.SEEDS ?? 8)
+
+for (const minIsr of [1, 2]) {
+  it(`no acknowledged record is lost and replicas converge, whatever dies or lags (min.insync.replicas ${minIsr})`, async () => {
+    let acknowledged = 0
+    for (let seed = 1; seed <= seeds; seed++) {
+      try {
+        const world = await run(seed, minIsr)
+        acknowledged += world.acknowledged.size
+      } catch (error) {
+        throw new Error(`seed ${seed}, min.insync.replicas ${minIsr}`, { cause: error })
+      }
+    }
+    expect(acknowledged).toBeGreaterThan(seeds * 5)
+  })
+}

@@ -1,0 +1,232 @@
+import { Batch } from '@ottla/codec/records'
+import { Broker } from '../../src/broker.ts'
+import type { ClusterContext } from '../../src/cluster-context.ts'
+import { Controller } from '../../src/controller.ts'
+import { BrokerConfig } from '../../src/state/broker-config.ts'
+import type { StoredBatch } from '../../src/state/log-segment.ts'
+import { producedBatchOf } from '../../src/state/produced-batch.ts'
+import type { Replica } from '../../src/state/replica.ts'
+import { batchOf } from './batches.ts'
+import { SimulatedTime } from './simulation.ts'
+
+export const topic = 'ledger'
+
+/** Brokers and a controller under simulated time, with what must always hold of their replicas. */
+export class ReplicationWorld {
+  readonly time: SimulatedTime
+  readonly brokers: Broker[]
+  readonly controller: Controller
+  readonly minIsr: number
+  /** What was acknowledged with acks=all: offset → value. */
+  readonly acknowledged = new Map<number, string>()
+  readonly #exposed = { highWatermark: 0 }
+  /** Who appended under an epoch. */
+  readonly #writers = new Map<number, number>()
+  #nextValue = 0
+
+  private constructor(seed: number, brokerCount: number, minIsr: number) {
+    this.time = new SimulatedTime(seed)
+    this.minIsr = minIsr
+    const { runtime } = this.time
+    const config = new BrokerConfig({
+      'min.insync.replicas': minIsr,
+      'replica.lag.time.max.ms': 400,
+      'leader.imbalance.check.interval.seconds': 2,
+    })
+    this.controller = new Controller({
+      runtime,
+      config,
+      publish: (delta) => {
+        for (const broker of this.brokers) broker.learn(delta)
+      },
+    })
+    const context: ClusterContext = {
+      clusterId: 'simulated',
+      runtime,
+      config,
+      controller: this.controller,
+      sasl: undefined,
+      broker: (id) => this.brokers[id - 1],
+      brokers: () => this.brokers,
+      diagnose: (message) => {
+        throw new Error(message)
+      },
+    }
+    const listen = async (id: number) => ({ host: `b${id}`, port: 1, close: async () => {} })
+    this.brokers = Array.from(
+      { length: brokerCount },
+      (_, at) => new Broker(context, { id: at + 1, rack: null }, listen),
+    )
+  }
+
+  static async create(seed: number, { brokers = 3, minIsr = 1 } = {}): Promise<ReplicationWorld> {
+    const world = new ReplicationWorld(seed, brokers, minIsr)
+    const started = Promise.all(world.brokers.map((broker) => broker.start()))
+    await SimulatedTime.drain()
+    await world.settle()
+    await started
+    world.controller.createTopic({ name: topic, assignment: world.controller.assign(1, brokers), configs: new Map() })
+    await world.settle()
+    return world
+  }
+
+  get image() {
+    const image = this.controller.state.topic(topic)?.partitions[0]
+    if (image === undefined) throw new Error('the topic is gone')
+    return image
+  }
+
+  get replicas(): Replica[] {
+    return this.brokers.flatMap((broker) => broker.replica(topic, 0) ?? [])
+  }
+
+  /** Everybody that takes itself for the leader. */
+  get leaders(): Replica[] {
+    return this.brokers
+      .filter(({ isUp }) => isUp)
+      .flatMap((broker) => broker.replica(topic, 0) ?? [])
+      .filter(({ isLeader }) => isLeader)
+  }
+
+  /** Runs all that is due within a second of quiet. */
+  async settle(horizonMs = 1000): Promise<void> {
+    for (let steps = 0; this.time.step(horizonMs) && steps < 5000; steps++) {
+      this.check()
+      if (steps % 20 === 0) await SimulatedTime.drain()
+    }
+    await SimulatedTime.drain()
+  }
+
+  append(leader: Replica, { acksAll }: { readonly acksAll: boolean }): void {
+    const value = `v${this.#nextValue++}`
+    const result = leader.append(producedBatchOf(batchOf([value])), { acksAll })
+    if (result.error !== undefined) return
+    const owner = this.brokers.findIndex((broker) => broker.replica(topic, 0) === leader)
+    const known = this.#writers.get(leader.leaderEpoch)
+    if (known !== undefined && known !== owner) throw new Error(`R6: two brokers append in epoch ${leader.leaderEpoch}`)
+    this.#writers.set(leader.leaderEpoch, owner)
+    if (!acksAll) return
+    leader.awaitReplication(result.requiredOffset, (error) => {
+      if (error === 'NONE') this.acknowledged.set(result.baseOffset, value)
+    })
+  }
+
+  kill(broker: Broker): void {
+    this.controller.brokerLost(broker.id)
+    void broker.kill()
+  }
+
+  // ---- what must hold ------------------------------------------------------------------------------------------------
+
+  check(): void {
+    const { replicas } = this
+    if (this.controller.state.topic(topic) === undefined) return
+    for (const replica of replicas) this.#checkLog(replica)
+    for (const leader of this.leaders) this.#checkLeader(leader)
+    this.#checkPairs(replicas)
+    const { leader, isr } = this.image
+    if (leader >= 0 && !isr.includes(leader)) throw new Error(`R11: leader ${leader} is not in the ISR ${isr}`)
+  }
+
+  /** R12: all are up and quiet, so all are equal. */
+  checkConverged(): void {
+    const { image, replicas } = this
+    if (image.isr.length !== image.replicas.length) throw new Error(`R12: the ISR is ${image.isr} of ${image.replicas}`)
+    const [first] = replicas
+    for (const replica of replicas) {
+      const same = replica.logEndOffset === first?.logEndOffset && replica.highWatermark === replica.logEndOffset
+      if (!same) {
+        const ends = replicas.map(({ logEndOffset, highWatermark }) => `${highWatermark}/${logEndOffset}`)
+        throw new Error(`R12: high watermarks and ends differ: ${ends}`)
+      }
+    }
+  }
+
+  #checkLog({ log }: Replica): void {
+    const { logStartOffset, highWatermark, logEndOffset } = log
+    const ordered = logStartOffset <= highWatermark && highWatermark <= logEndOffset
+    if (!ordered) throw new Error(`R10: start ${logStartOffset}, high watermark ${highWatermark}, end ${logEndOffset}`)
+    let epoch = -1
+    for (const batch of log.batches()) {
+      if (batch.leaderEpoch < epoch) throw new Error(`R5: epoch ${batch.leaderEpoch} follows ${epoch}`)
+      epoch = batch.leaderEpoch
+    }
+  }
+
+  #checkLeader(leader: Replica): void {
+    const { log, leadership } = leader
+    // A predecessor that does not know yet says nothing about the partition.
+    if (leadership === undefined || leader.leaderEpoch !== this.image.leaderEpoch) return
+    if (!leader.isHighWatermarkBehindEpoch) {
+      if (log.highWatermark < this.#exposed.highWatermark) {
+        throw new Error(`R1: high watermark ${log.highWatermark} after ${this.#exposed.highWatermark}`)
+      }
+      this.#exposed.highWatermark = log.highWatermark
+    }
+    for (const id of leadership.isr) {
+      const member = this.brokers[id - 1]?.replica(topic, 0)
+      if ((member?.logEndOffset ?? 0) < log.highWatermark) {
+        throw new Error(`R2: broker ${id} ends at ${member?.logEndOffset}, high watermark ${log.highWatermark}`)
+      }
+    }
+    this.#checkAcknowledged(leader)
+  }
+
+  #checkAcknowledged({ log }: Replica): void {
+    const values = new Map<number, string>()
+    for (const batch of log.batches()) values.set(batch.baseOffset, firstValueOf(batch))
+    for (const [offset, value] of this.acknowledged) {
+      if (offset < log.logStartOffset) continue
+      if (values.get(offset) !== value)
+        throw new Error(`R7: ${value} at ${offset} was acknowledged, the leader has ${values.get(offset)}`)
+    }
+  }
+
+  /** R3 and R4: where two logs agree on offset and epoch, they agree on all before; and the ISR on all below the high watermark. */
+  #checkPairs(replicas: readonly Replica[]): void {
+    const [leader] = this.leaders.filter(({ leaderEpoch }) => leaderEpoch === this.image.leaderEpoch)
+    for (const a of replicas) {
+      for (const b of replicas) {
+        if (a === b) continue
+        checkPair([...a.log.batches()], [...b.log.batches()])
+      }
+    }
+    if (leader === undefined) return
+    for (const id of leader.leadership?.isr ?? []) {
+      const member = this.brokers[id - 1]?.replica(topic, 0)
+      if (member !== undefined) checkCommitted(leader, member)
+    }
+  }
+}
+
+function checkPair(a: readonly StoredBatch[], b: readonly StoredBatch[]): void {
+  const byOffset = new Map(b.map((batch) => [batch.baseOffset, batch]))
+  let differs = false
+  for (const batch of a) {
+    const other = byOffset.get(batch.baseOffset)
+    if (other === undefined) continue
+    const isSame = Buffer.compare(batch.bytes, other.bytes) === 0
+    if (batch.leaderEpoch === other.leaderEpoch && (!isSame || differs)) {
+      throw new Error(`R4: logs differ at or before offset ${batch.baseOffset}, epoch ${batch.leaderEpoch}`)
+    }
+    differs ||= !isSame
+  }
+}
+
+function checkCommitted(leader: Replica, member: Replica): void {
+  const own = new Map([...member.log.batches()].map((batch) => [batch.baseOffset, batch]))
+  const start = Math.max(leader.logStartOffset, member.logStartOffset)
+  for (const batch of leader.log.batches()) {
+    if (batch.lastOffset >= leader.highWatermark || batch.baseOffset < start) continue
+    const other = own.get(batch.baseOffset)
+    if (other === undefined || Buffer.compare(batch.bytes, other.bytes) !== 0) {
+      throw new Error(`R3: a member of the ISR differs at ${batch.baseOffset}, below the high watermark`)
+    }
+  }
+}
+
+function firstValueOf({ bytes }: StoredBatch): string {
+  const cursor = new Batch(bytes).records()
+  cursor.next()
+  return Buffer.from(cursor.bytes.subarray(cursor.valueStart, cursor.valueStart + cursor.valueLength)).toString()
+}
