@@ -3,7 +3,7 @@ import { Admin } from './admin/admin.ts'
 import { type AwaitOptions, Cluster } from './cluster/cluster.ts'
 import { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/options.ts'
-import { closedError } from './errors.ts'
+import { closedError, KafkaError } from './errors.ts'
 import { type ClientEventMap, type ClientEvents, createEvents } from './events.ts'
 import { type HealthReport, Metrics, type MetricsSnapshot } from './metrics.ts'
 import { type KafkaOptions, resolveKafkaOptions } from './options.ts'
@@ -94,11 +94,17 @@ export class Kafka {
 
   /**
    * Resolves when a broker answers. Rejects at once for what no retry helps (a wrong password, a certificate that is not
-   * trusted …), else after `timeoutMs` (default 10 000) with the addresses tried and why each failed.
+   * trusted …), else NO_BROKER_REACHABLE after `timeoutMs` (default 10 000), with each
+   * address and why it failed.
    */
   async ready({ timeoutMs = 10_000, signal }: AwaitOptions = {}): Promise<void> {
     const cluster = this.#cluster
-    await cluster.retry({ operation: 'Connecting', timeoutMs, signal }, () => cluster.refreshMetadata('ready'))
+    try {
+      await cluster.retry({ operation: 'Connecting', timeoutMs, signal }, () => cluster.refreshMetadata('ready'))
+    } catch (error) {
+      // Why nobody answered says more than that time is up.
+      throw KafkaError.is(error) && error.code === 'TIMED_OUT' ? (error.cause ?? error) : error
+    }
   }
 
   /** Counters, gauges and latencies of the client and its children since it was made. */

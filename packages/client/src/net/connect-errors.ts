@@ -51,9 +51,10 @@ export function timedOutError(
 
 /** The host name has no address. */
 export function lookupError(broker: BrokerAddress, cause: unknown): KafkaError {
-  const known =
-    codeOf(cause) === 'ENOTFOUND' ? 'is not known to DNS (ENOTFOUND)' : `has no address: ${messageOf(cause)}`
-  return new KafkaError('CONNECTION_FAILED', `The host name '${broker.host}' ${known}`, {
+  const unknown = codeOf(cause) === 'ENOTFOUND'
+  const reason = unknown ? 'is not known to DNS (ENOTFOUND)' : `has no address (${messageOf(cause)})`
+  const message = `No connection to ${broker.host}:${broker.port}: the host name ${reason}`
+  return new KafkaError('CONNECTION_FAILED', message, {
     retriable: true,
     outcome: 'not-written',
     broker,
@@ -102,13 +103,12 @@ export function tlsError(broker: BrokerAddress, cause: unknown): KafkaError | un
   const code = codeOf(cause)
   const fail = (reason: string, hint: string) => tlsFailed(broker, reason, hint, cause)
   if (authorityCodes.has(code)) {
-    const hint = 'Give the CA that signed it: `tls: { ca: readFileSync("ca.pem") }`.'
+    const hint = 'Give the CA that signed it as `tls.ca`: its PEM text, as in readFileSync("ca.pem").'
     return fail(`the certificate is signed by an authority that is not trusted (${code})`, hint)
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const hint = 'Connect by a name that the certificate carries, or set `tls.servername` to one.'
-    const { host = broker.host } = cause as { host?: string }
-    return fail(`the certificate is not for '${host}': ${messageOf(cause)}`, hint)
+    return fail(wrongNameReason(broker, cause), hint)
   }
   if (code === 'CERT_HAS_EXPIRED') return fail('the certificate has expired', 'Renew the certificate of the broker.')
   if (code === 'CERT_NOT_YET_VALID') {
@@ -126,6 +126,12 @@ export function tlsError(broker: BrokerAddress, cause: unknown): KafkaError | un
     )
   }
   return tlsRefusal(broker, cause)
+}
+
+/** The names a certificate carries beside the one that was expected; Node's own message leaves them out for an address. */
+function wrongNameReason(broker: BrokerAddress, cause: unknown): string {
+  const { host = broker.host, cert } = cause as { host?: string; cert?: { subjectaltname?: string } }
+  return `the certificate is not for '${host}', it carries ${cert?.subjectaltname ?? 'no name'}`
 }
 
 /** The broker ended TLS with an alert; with TLS 1.3 that may come after the handshake. */
