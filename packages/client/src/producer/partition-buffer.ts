@@ -183,9 +183,18 @@ export class PartitionBuffer {
     if (nowMs < this.#retryAtMs) return false
     if (first === this.#open && options.lingerMs > 0 && !first.lingered && !this.#parts.hurried) return false
     if (this.#inFlight.length === 0) return this.#sequences === undefined || this.#sequences.begin(this.#waiting)
-    if (this.#returned.length > 0 || this.#sequences?.holds) return false
+    if (this.#returned.length > 0) return false
+    if (this.#sequences !== undefined && (this.#sequences.holds || this.#mustGoAlone(first))) return false
     // What is under way to an old leader is waited for, else its retries would come after this.
     return this.#inFlight.length < options.maxInFlight && this.#sentTo === this.#sink
+  }
+
+  /**
+   * A broker knows a duplicate among the last five batches only: while one is tried again that it may have, nothing else may
+   * follow.
+   */
+  #mustGoAlone(first: ProducerBatch): boolean {
+    return first.maybeWritten || this.#inFlight.some(({ maybeWritten }) => maybeWritten)
   }
 
   #stamp(batch: ProducerBatch): void {
