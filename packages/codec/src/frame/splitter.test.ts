@@ -105,6 +105,26 @@ test('the longest frame that is allowed', () => {
   expect([frames.length, errors.length]).toEqual([1, 0])
 })
 
+test('the limit may be raised, also between a frame and the next one of the same read', () => {
+  const frames: number[] = []
+  const splitter = new FrameSplitter({
+    maxBytes: 10,
+    onFrame: (frame) => {
+      frames.push(frame.length)
+      splitter.maxBytes = 1000
+    },
+    onError: (error) => {
+      throw error
+    },
+  })
+  feed(
+    splitter,
+    Buffer.concat([frameOf(Buffer.alloc(10)), frameOf(Buffer.alloc(1000))]),
+    () => Number.POSITIVE_INFINITY,
+  )
+  expect(frames).toEqual([10, 1000])
+})
+
 test('stopped while frames are given out: no more come', () => {
   const frames: string[] = []
   const splitter = new FrameSplitter({

@@ -10,7 +10,7 @@ const leastSpaceBytes = 2048
 const largeBytes = 16 * 1024
 
 export interface FrameSplitterOptions {
-  /** The longest frame that is taken, in bytes without its length. */
+  /** The longest frame that is taken, in bytes without its length; may be changed later. */
   readonly maxBytes: number
   /** A frame without its length. The bytes are its own: they never change afterwards. */
   readonly onFrame: (frame: Buffer) => void
@@ -23,7 +23,8 @@ export interface FrameSplitterOptions {
  * frames lie next to each other in a slab, a large one is read straight into a buffer of exactly its size.
  */
 export class FrameSplitter {
-  readonly #maxBytes: number
+  /** The longest frame that is taken, in bytes; a change holds for every frame whose length was not read yet. */
+  maxBytes: number
   readonly #onFrame: (frame: Buffer) => void
   readonly #onError: (error: DecodeError) => void
   #slab: Buffer | undefined
@@ -35,7 +36,7 @@ export class FrameSplitter {
   #stopped = false
 
   constructor({ maxBytes, onFrame, onError }: FrameSplitterOptions) {
-    this.#maxBytes = maxBytes
+    this.maxBytes = maxBytes
     this.#onFrame = onFrame
     this.#onError = onError
   }
@@ -79,7 +80,7 @@ export class FrameSplitter {
     const available = this.#filled - this.#taken - lengthBytes
     if (available < 0) return false
     const length = slab.readInt32BE(this.#taken)
-    if (length < 0 || length > this.#maxBytes) {
+    if (length < 0 || length > this.maxBytes) {
       this.#refuse(length)
       return false
     }
@@ -114,6 +115,6 @@ export class FrameSplitter {
 
   #refuse(length: number): void {
     this.stop()
-    this.#onError(new DecodeError(`a frame of ${length} bytes, at most ${this.#maxBytes} are allowed`))
+    this.#onError(new DecodeError(`a frame of ${length} bytes, at most ${this.maxBytes} are allowed`))
   }
 }
