@@ -13,5 +13,9 @@ export function libraryConfig(entry: Record<string, string>): ReturnType<typeof 
     splitting: true,
     dts: false,
     silent: true,
+    // The sources ship beside the maps: once is enough.
+    esbuildOptions: (options) => {
+      options.sourcesContent = false
+    },
   } satisfies Options)
 }
