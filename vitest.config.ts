@@ -5,6 +5,9 @@ const conditions = ['@ottla/source', 'module', 'node', 'development']
 const resolve = { conditions }
 const ssr = { resolve: { conditions } }
 
+/** Tests that start programs of their own: one file at a time, because a program under load keeps no rhythm. */
+const programs = ['examples/test/**/*.test.ts']
+
 /** Tests that start a real Kafka: one file at a time, after all others, because three brokers fill a small machine. */
 const realKafka = ['packages/client/test/{scenarios,interop}/**/*.test.ts', '**/*.kafka.test.ts']
 
@@ -21,7 +24,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             'packages/*/{src,test}/**/*.test.ts',
-            'examples/{src,test}/**/*.test.ts',
+            'examples/src/**/*.test.ts',
             'tools/**/*.test.ts',
             'benchmarks/src/**/*.test.ts',
             'scripts/**/*.test.ts',
@@ -29,8 +32,23 @@ export default defineConfig({
           exclude: [...realKafka, '**/node_modules/**', '**/dist/**'],
           pool: 'forks',
           maxWorkers: 2,
-          testTimeout: 10_000,
+          // Against a test that hangs; says nothing of how fast one should be.
+          testTimeout: 30_000,
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'programs',
+          include: programs,
+          exclude: [...realKafka, '**/node_modules/**', '**/dist/**'],
+          pool: 'forks',
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 60_000,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -46,7 +64,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 300_000,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],
