@@ -43,7 +43,7 @@ type Output = { topic: string; key: string; value: string }
 
 /** What was made of a record is acknowledged before the record is committed: a crash repeats work, it loses none. */
 function transform(stage: Stage, name: string, from: string, map: (message: Message) => Output[]): Consumer {
-  const { kafka } = stage.app(name)
+  const { kafka, onFailure } = stage.app(name)
   const producer: Producer = kafka.producer()
   const consumer = kafka.consumer({
     groupId: stage.named(`articles-${name}`),
@@ -55,7 +55,7 @@ function transform(stage: Stage, name: string, from: string, map: (message: Mess
     await producer.send(map(message))
     await consumer.commit(message)
   }
-  consumer.run({ each }).catch((error: Error) => stage.say(`  ${name} has ended: ${error.message}`))
+  consumer.run({ each }).catch(onFailure)
   return consumer
 }
 

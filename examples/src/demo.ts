@@ -57,7 +57,10 @@ async function tour(stage: Stage): Promise<void> {
   const where = stage.embedded === undefined ? `the Kafka at ${stage.bootstrap}` : 'an embedded cluster of 3 brokers'
   stage.say(pc.bold(`ottla: a tour of ${parts.length} examples on ${where}`))
   const board = new Board(stage)
-  const table = new Table({ head: ['part', 'sent', 'received', 'lost', 'duplicated', 'reordered', 'seconds'] })
+  const table = new Table({
+    head: ['part', 'sent', 'received', 'lost', 'duplicated', 'reordered', 'seconds'],
+    style: { head: pc.isColorSupported ? ['bold'] : [], border: pc.isColorSupported ? ['gray'] : [], compact: true },
+  })
   const given = stage.options
   let reorderedInAll = 0
   try {

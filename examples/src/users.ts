@@ -68,7 +68,7 @@ function join(stage: Stage, name: string): Member {
       await consumer.commit(message)
     },
   })
-  running.catch((error: Error) => stage.say(`  ${name} has ended: ${error.message}`))
+  running.catch(app.onFailure)
   return { app, consumer }
 }
 

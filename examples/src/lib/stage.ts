@@ -1,13 +1,21 @@
 import { createCluster, type TestCluster } from '@ottla/testkit'
-import { type Admin, Kafka, nodeRuntime } from 'ottla'
+import { type Admin, Kafka, KafkaError, nodeRuntime } from 'ottla'
 import { crashable } from './crashable.ts'
 import { Ledger } from './ledger.ts'
 import type { ExampleOptions } from './options.ts'
+
+/** A broker may not have heard of a new topic yet; any other failure is one. */
+function unlessRetriable(error: unknown): never[] {
+  if (KafkaError.is(error) && error.retriable) return []
+  throw error
+}
 
 /** One application of an example: a client of its own, that can be killed. */
 export interface App {
   readonly name: string
   readonly kafka: Kafka
+  /** Says that reading has failed, unless that is because the application was killed. */
+  readonly onFailure: (error: unknown) => void
   /** Dies as a killed process does: nothing is committed, nobody is told. */
   crash(): Promise<void>
 }
@@ -56,13 +64,18 @@ export class Stage {
   }
 
   app(name: string): App {
-    const { runtime, crash } = crashable(this.embedded?.runtime ?? nodeRuntime())
+    const { runtime, crash } = crashable(this.embedded?.runtime ?? nodeRuntime)
     const kafka = new Kafka({ clientId: name, brokers: this.bootstrap, runtime })
     this.#apps.add(kafka)
+    let killed = false
     return {
       name,
       kafka,
+      onFailure: (error) => {
+        if (!killed) this.say(`  ${name} has failed: ${error instanceof Error ? error.message : error}`)
+      },
       crash: async () => {
+        killed = true
         crash()
         this.#apps.delete(kafka)
         await kafka.close({ timeoutMs: 0 })
@@ -90,7 +103,7 @@ export class Stage {
     this.#created.push(...wanted.map((topic) => topic.name))
     const names = wanted.map((topic) => topic.name)
     await this.until(`topics ${names} have leaders`, async () => {
-      const described = await admin.describeTopics(names).catch(() => [])
+      const described = await admin.describeTopics(names).catch(unlessRetriable)
       const partitions = described.flatMap((topic) => topic.partitions)
       return described.length === names.length && partitions.every((partition) => partition.leader >= 0)
     })
