@@ -25,7 +25,7 @@ describe.each(['none', 'gzip'] as const)('%s', (name) => {
 })
 
 test('a small bomb does not get far', async () => {
-  const bomb = gzipSync(Buffer.alloc(50_000_000))
+  const bomb = gzipSync(Buffer.alloc(5_000_000))
   expect(bomb.length).toBeLessThan(64 * 1024)
   expect(() => codecOf('gzip').decompress(bomb, 1_000_000)).toThrow('more than 1000000 bytes')
 })

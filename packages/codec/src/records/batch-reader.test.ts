@@ -102,14 +102,13 @@ describe('counts and lengths that lie', () => {
 test('random damage is refused with DecodeError or not seen, but never hangs or reads beyond the batch', () => {
   const random = seeded(7)
   const source = golden('plain')
-  for (let round = 0; round < 3000; round++) {
+  for (let round = 0; round < 1000; round++) {
     const bytes = Buffer.from(source)
     for (let i = 0; i <= random(4); i++) bytes[at.recordCount + random(bytes.length - at.recordCount)] = random(256)
     try {
       const batch = new BatchReader(bytes).next()!
-      for (const { key, value } of recordsOf(batch)) {
-        expect((key?.length ?? 0) + (value?.length ?? 0)).toBeLessThanOrEqual(bytes.length)
-      }
+      const sizes = recordsOf(batch).map(({ key, value }) => (key?.length ?? 0) + (value?.length ?? 0))
+      expect(Math.max(0, ...sizes)).toBeLessThanOrEqual(bytes.length)
     } catch (error) {
       expect(error).toBeInstanceOf(DecodeError)
     }
