@@ -28,25 +28,25 @@ interface Child {
   close(options?: CloseOptions): Promise<void>
 }
 
-/** Held weakly: a program may make and close many producers with one client, and those closed are garbage. */
+/** The open children of one kind: kept until they are closed, by whomever. */
 class Children {
-  #refs: WeakRef<Child>[] = []
-  #pruneAt = 16
+  readonly #open = new Set<Child>()
 
   add<T extends Child>(child: T): T {
-    if (this.#refs.length >= this.#pruneAt) {
-      this.#refs = this.#refs.filter((ref) => ref.deref() !== undefined)
-      this.#pruneAt = Math.max(16, this.#refs.length * 2)
+    this.#open.add(child)
+    const { close } = child
+    const forget = () => this.#open.delete(child)
+    // A program may make and close many of them with one client: those closed must not stay.
+    child.close = (options) => {
+      const closing = close.call(child, options)
+      closing.then(forget, forget)
+      return closing
     }
-    this.#refs.push(new WeakRef<Child>(child))
     return child
   }
 
-  /** Those that still exist, which are then forgotten. */
-  take(): Child[] {
-    const children = this.#refs.map((ref) => ref.deref()).filter((child) => child !== undefined)
-    this.#refs = []
-    return children
+  list(): Child[] {
+    return [...this.#open]
   }
 }
 
@@ -154,7 +154,7 @@ export class Kafka {
     const { runtime } = this.#cluster
     const deadlineMs = runtime.monoNow() + timeoutMs
     for (const children of [this.#consumers, this.#producers, this.#admins]) {
-      await this.#closeAll(children.take(), deadlineMs)
+      await this.#closeAll(children.list(), deadlineMs)
     }
     await this.#cluster.close()
     this.#closed = true
