@@ -1,6 +1,7 @@
 import { ApiVersions, encodeRequest } from '@ottla/codec'
 import type { Runtime, TlsOptions, Transport } from '@ottla/codec/runtime'
 import { type BrokerAddress, KafkaError } from '../errors.ts'
+import { deferred } from '../runtime/deferred.ts'
 import { scopeOf, withSignal } from '../runtime/wait.ts'
 import {
   type DialFailure,
@@ -134,17 +135,18 @@ async function firstBytes(
 ): Promise<Buffer | undefined> {
   const scope = scopeOf(runtime, runtime.monoNow() + probeTimeoutMs, [signal])
   const space = Buffer.alloc(64)
-  let finish: (size: number) => void = () => {}
-  const answered = new Promise<number>((resolve) => {
-    finish = resolve
-  })
-  const sink = { space: () => space, filled: finish, closed: () => finish(0) }
+  const answered = deferred<Buffer | undefined>()
+  const sink = {
+    space: () => space,
+    // Copied at once: what comes next is read to the same place.
+    filled: (size: number) => answered.resolve(Buffer.from(space.subarray(0, size))),
+    closed: () => answered.resolve(undefined),
+  }
   let transport: Transport | undefined
   try {
     transport = await runtime.dial({ address, port, serverName: broker.host }, sink, scope.signal)
     transport.write(question)
-    const size = await withSignal(answered, scope.signal)
-    return size === 0 ? undefined : Buffer.from(space.subarray(0, size))
+    return await withSignal(answered.promise, scope.signal)
   } catch {
     return undefined
   } finally {

@@ -1,0 +1,127 @@
+import { getEventListeners } from 'node:events'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { FakeNetwork } from '../../test/net/fake-network.ts'
+import { FakeRuntime } from '../../test/net/fake-runtime.ts'
+import { KafkaError } from '../errors.ts'
+import { Metrics } from '../metrics.ts'
+import { type RetryContext, retry } from './retry.ts'
+
+let runtime: FakeRuntime
+let closing: AbortController
+let context: RetryContext
+let metrics: Metrics
+let refreshed: string[]
+
+beforeEach(() => {
+  runtime = new FakeRuntime(new FakeNetwork())
+  closing = new AbortController()
+  metrics = new Metrics()
+  refreshed = []
+  context = {
+    runtime,
+    closing: closing.signal,
+    apiTimeoutMs: 10_000,
+    backoff: { firstMs: 100, maxMs: 1_000 },
+    retries: metrics.counter('retries'),
+    refresh: async (reason) => {
+      refreshed.push(reason)
+    },
+  }
+})
+
+const busy = (details = {}) => new KafkaError('REQUEST_TIMED_OUT', 'no answer', { retriable: true, ...details })
+const what = { operation: 'Trying' }
+
+describe('retry', () => {
+  it('repeats what is retriable until it succeeds', async () => {
+    const attempts: number[] = []
+    const done = retry(context, what, async (attemptNo) => {
+      attempts.push(attemptNo)
+      if (attemptNo < 4) throw busy()
+      return 'done'
+    })
+    await runtime.advance(2_000)
+    expect(await done).toBe('done')
+    expect(attempts).toEqual([1, 2, 3, 4])
+    expect(metrics.snapshot().counters.retries).toBe(3)
+    expect(runtime.timers.size).toBe(0)
+  })
+
+  it('gives up at once what a retry cannot help, KafkaError or not', async () => {
+    const permanent = new KafkaError('TOPIC_AUTHORIZATION_FAILED', 'no')
+    await expect(retry(context, what, () => Promise.reject(permanent))).rejects.toBe(permanent)
+    const bug = new TypeError('bug')
+    await expect(retry(context, what, () => Promise.reject(bug))).rejects.toBe(bug)
+    expect(runtime.timers.size).toBe(0)
+  })
+
+  it('ends at its deadline with the last failure, and whether something may have happened', async () => {
+    let attempts = 0
+    const failed = retry(context, { ...what, timeoutMs: 1_000 }, async () => {
+      attempts++
+      throw busy({ outcome: attempts === 1 ? 'unknown' : 'not-written', topic: 't', hint: 'do this' })
+    })
+    const checked = expect(failed).rejects.toMatchObject({
+      code: 'TIMED_OUT',
+      outcome: 'unknown',
+      topic: 't',
+      hint: 'do this',
+      cause: { code: 'REQUEST_TIMED_OUT' },
+      message: expect.stringMatching(/^Trying did not succeed within \d+ ms: no answer$/),
+    })
+    await runtime.advance(1_000)
+    await checked
+    expect(attempts).toBeGreaterThan(2)
+  })
+
+  it('ends at its deadline also when the attempt never does, and tells the attempt', async () => {
+    let seen: AbortSignal | undefined
+    const failed = retry(context, { ...what, deadlineMs: runtime.monoNow() + 500 }, (_, signal) => {
+      seen = signal
+      return new Promise(() => {})
+    })
+    const checked = expect(failed).rejects.toMatchObject({ code: 'TIMED_OUT' })
+    await runtime.advance(500)
+    await checked
+    expect(seen!.aborted).toBe(true)
+  })
+
+  it('ends with the signal of the caller, and with the client, during an attempt and between two', async () => {
+    const { signal } = closing
+    for (const attempt of [() => new Promise(() => {}), () => Promise.reject(busy())]) {
+      const mine = new AbortController()
+      const aborted = expect(retry(context, { ...what, signal: mine.signal }, attempt)).rejects.toMatchObject({
+        code: 'ABORTED',
+      })
+      await runtime.advance(10)
+      mine.abort()
+      await aborted
+      expect(getEventListeners(mine.signal, 'abort')).toEqual([])
+    }
+    expect(getEventListeners(signal, 'abort')).toEqual([])
+    const closed = expect(retry(context, what, () => new Promise(() => {}))).rejects.toMatchObject({ code: 'CLOSED' })
+    closing.abort()
+    await closed
+    await expect(retry(context, what, async () => 5)).rejects.toMatchObject({ code: 'CLOSED' })
+    expect(runtime.timers.size).toBe(0)
+  })
+
+  it('looks metadata up where the failure says that it was wrong', async () => {
+    const done = retry(context, what, async (attemptNo) => {
+      if (attemptNo === 1) throw busy({ refreshMetadata: true })
+      if (attemptNo === 2) throw busy()
+      return attemptNo
+    })
+    await runtime.advance(1_000)
+    expect(await done).toBe(3)
+    expect(refreshed).toEqual(['Trying: REQUEST_TIMED_OUT'])
+  })
+
+  it('ends with the failure itself when its own deadline passes', async () => {
+    const startedMs = runtime.monoNow()
+    const failed = retry(context, { ...what, giveUpAtMs: () => startedMs + 700 }, () => Promise.reject(busy()))
+    const checked = expect(failed).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT', message: 'no answer' })
+    await runtime.advance(700)
+    await checked
+  })
+})

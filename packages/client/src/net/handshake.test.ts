@@ -1,0 +1,316 @@
+import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
+import { inspect } from 'node:util'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { FakeCluster } from '../../test/net/fake-broker.ts'
+import { FakeNetwork, type FakeRequest } from '../../test/net/fake-network.ts'
+import { FakeRuntime, settle } from '../../test/net/fake-runtime.ts'
+import { Cluster } from '../cluster/cluster.ts'
+import type { KafkaError } from '../errors.ts'
+import { createEvents } from '../events.ts'
+import type { Logger } from '../logger.ts'
+import { Metrics } from '../metrics.ts'
+import { type KafkaOptions, resolveKafkaOptions } from '../options.ts'
+import { plain } from './sasl/plain.ts'
+import { scramSha512 } from './sasl/scram.ts'
+
+let network: FakeNetwork
+let runtime: FakeRuntime
+let fake: FakeCluster
+let logged: unknown[]
+const logger: Logger = {
+  debug: (...line) => logged.push(line),
+  info: (...line) => logged.push(line),
+  warn: (...line) => logged.push(line),
+  error: (...line) => logged.push(line),
+}
+
+const secret = 'canary-password'
+const alice = { username: 'alice', password: secret }
+const unknownMember = { groupId: 'g', generationId: 1, memberId: 'm', groupInstanceId: null }
+
+function newCluster(options: Partial<KafkaOptions> = {}): Cluster {
+  const given = { brokers: fake.bootstrap, runtime, logger, allowPlaintextCredentials: true, ...options }
+  return new Cluster(resolveKafkaOptions(given), createEvents(), new Metrics())
+}
+
+/** A listener with SASL/PLAIN: it closes on whoever asks for something before logging in. */
+function requirePlain(sessionLifetimeMs = 0n): void {
+  const authenticated = new Set<unknown>()
+  const original = fake.answer.bind(fake)
+  fake.handlers.set('SaslHandshake', ({ body }) => ({
+    errorCode: body.mechanism === 'PLAIN' ? 0 : 33,
+    mechanisms: ['PLAIN', 'SCRAM-SHA-512'],
+  }))
+  fake.handlers.set('SaslAuthenticate', ({ body, socket }) => {
+    const [, username, password] = Buffer.from(body.authBytes).toString().split('\0')
+    const right = username === 'alice' && password === secret
+    if (right) authenticated.add(socket)
+    const refused = { errorCode: 58, errorMessage: 'Authentication failed: Invalid username or password' }
+    const taken = { errorCode: 0, errorMessage: null }
+    return { ...(right ? taken : refused), authBytes: Buffer.alloc(0), sessionLifetimeMs }
+  })
+  fake.answer = (request: FakeRequest) => {
+    const early = ['ApiVersions', 'SaslHandshake', 'SaslAuthenticate'].includes(request.api.name)
+    if (early || authenticated.has(request.socket)) return original(request)
+    request.socket.close()
+    return undefined
+  }
+}
+
+const outcome = (promise: Promise<unknown>) =>
+  promise.then(() => undefined).catch((error: unknown) => error as KafkaError)
+
+beforeEach(() => {
+  network = new FakeNetwork()
+  runtime = new FakeRuntime(network)
+  fake = new FakeCluster(network, 2)
+  logged = []
+})
+
+describe('the handshake', () => {
+  it('names the client and asks in the highest version; goes down where the broker says so (KIP-511)', async () => {
+    const asked: number[] = []
+    fake.handlers.set('ApiVersions', ({ version, correlationId, socket, api }) => {
+      asked.push(version)
+      if (version <= 2) return fake.apiVersions()
+      socket.answer(api, 0, correlationId, {
+        errorCode: 35,
+        apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 2 }],
+      } as never)
+      return undefined
+    })
+    const cluster = newCluster({ brokers: 'broker:9091' })
+    await cluster.refreshMetadata('test')
+    expect(asked).toEqual([4, 2])
+    await cluster.close()
+  })
+
+  it('asks in version 0 where the broker says nothing but no', async () => {
+    const asked: number[] = []
+    fake.handlers.set('ApiVersions', ({ version, correlationId, socket, api }) => {
+      asked.push(version)
+      if (version === 0) return fake.apiVersions()
+      socket.answer(api, 0, correlationId, { errorCode: 35, apiKeys: [] } as never)
+      return undefined
+    })
+    const cluster = newCluster({ brokers: 'broker:9091' })
+    await cluster.refreshMetadata('test')
+    expect(asked).toEqual([4, 0])
+    await cluster.close()
+  })
+})
+
+describe('SASL', () => {
+  it('comes before every other request, on each connection', async () => {
+    requirePlain()
+    const cluster = newCluster({ sasl: plain(alice) })
+    await cluster.coordinator('group', 'g')
+    for (const socket of network.sockets) {
+      const names = socket.received.map(({ api }) => api.name)
+      expect(names.slice(0, 3)).toEqual(['ApiVersions', 'SaslHandshake', 'SaslAuthenticate'])
+    }
+    await cluster.close()
+  })
+
+  it('says at once that the password is wrong, and hammers no broker with it', async () => {
+    requirePlain()
+    const cluster = newCluster({ sasl: plain({ ...alice, password: 'canary-wrong' }) })
+    const error = (await outcome(cluster.retry({ operation: 'Connecting' }, () => cluster.refreshMetadata('x'))))!
+    expect(error).toMatchObject({ code: 'SASL_AUTHENTICATION_FAILED', retriable: false, fatal: true })
+    expect(error.message).toContain('Invalid username or password')
+    expect(error.hint).toContain('password')
+    expect(network.dials.length).toBeLessThanOrEqual(2)
+    await cluster.close()
+  })
+
+  it('that is not enabled names what is', async () => {
+    requirePlain()
+    const cluster = newCluster({ sasl: scramSha512(alice) })
+    expect(await outcome(cluster.refreshMetadata('x'))).toMatchObject({
+      code: 'UNSUPPORTED_SASL_MECHANISM',
+      hint: 'Mechanisms enabled there: PLAIN, SCRAM-SHA-512.',
+    })
+    await cluster.close()
+  })
+
+  it('that is missing is found out when the broker closes on the first request', async () => {
+    requirePlain()
+    const cluster = newCluster()
+    const failed = outcome(cluster.retry({ operation: 'Connecting' }, () => cluster.refreshMetadata('x')))
+    await runtime.advance(3_000)
+    expect(await failed).toMatchObject({ code: 'SASL_REQUIRED', hint: expect.stringContaining('PLAIN, SCRAM-SHA-512') })
+    await cluster.close()
+  })
+
+  it('where the listener has none is named as such', async () => {
+    fake.versions.set('SaslAuthenticate', null)
+    const cluster = newCluster({ sasl: plain(alice) })
+    expect(await outcome(cluster.refreshMetadata('x'))).toMatchObject({ code: 'ILLEGAL_SASL_STATE', retriable: false })
+    await cluster.close()
+  })
+
+  it('is done again before the session ends, and nothing is lost meanwhile (KIP-368)', async () => {
+    requirePlain(10_000n)
+    fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
+    const cluster = newCluster({ brokers: 'broker:9091', sasl: plain(alice) })
+    await cluster.refreshMetadata('x')
+    const broker = cluster.broker(1)!
+    const { Heartbeat } = await import('@ottla/codec')
+    await broker.request(Heartbeat, unknownMember)
+    let answered = 0
+    for (let i = 0; i < 300; i++) {
+      const beat = broker.request(Heartbeat, unknownMember).then(() => answered++)
+      await runtime.advance(100)
+      await beat
+    }
+    expect(answered).toBe(300)
+    const socket = network.requests('Heartbeat')[0]!.socket
+    const authentications = socket.received.filter(({ api }) => api.name === 'SaslAuthenticate').length
+    expect(authentications).toBeGreaterThanOrEqual(4)
+    expect(authentications).toBeLessThanOrEqual(5)
+    expect(new Set(network.requests('Heartbeat').map((request) => request.socket)).size).toBe(1)
+    await cluster.close()
+    expect(runtime.timers.size).toBe(0)
+  })
+
+  it('that is refused later closes the connection with the reason', async () => {
+    requirePlain(10_000n)
+    const cluster = newCluster({ brokers: 'broker:9091', sasl: plain(alice) })
+    await cluster.refreshMetadata('x')
+    const { Heartbeat } = await import('@ottla/codec')
+    fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
+    await cluster.broker(1)!.request(Heartbeat, unknownMember)
+    const reasons: unknown[] = []
+    cluster.events.on('disconnected', ({ error }) => reasons.push(error?.code))
+    fake.handlers.set('SaslAuthenticate', () => ({
+      errorCode: 58,
+      errorMessage: 'revoked',
+      authBytes: Buffer.alloc(0),
+      sessionLifetimeMs: 0n,
+    }))
+    await runtime.advance(10_000)
+    expect(reasons).toContain('SASL_AUTHENTICATION_FAILED')
+    await cluster.close()
+  })
+
+  it('leaves no secret in logs, errors or diagnostics', async () => {
+    const { subscribe, unsubscribe } = await import('node:diagnostics_channel')
+    const published: unknown[] = []
+    const listen = (message: unknown) => published.push(message)
+    for (const name of ['ottla:request:start', 'ottla:request:end']) subscribe(name, listen)
+    requirePlain()
+    const errors: unknown[] = []
+    for (const sasl of [plain(alice), plain({ ...alice, password: `${secret}-wrong` }), scramSha512(alice)]) {
+      const cluster = newCluster({ sasl })
+      for (const event of ['connected', 'disconnected', 'connectFailed', 'metadata'] as const) {
+        cluster.events.on(event, (details: unknown) => logged.push(details))
+      }
+      errors.push(await outcome(cluster.refreshMetadata('x')))
+      logged.push(cluster, cluster.options)
+      await cluster.close()
+    }
+    for (const name of ['ottla:request:start', 'ottla:request:end']) unsubscribe(name, listen)
+    expect(published.length).toBeGreaterThan(4)
+    const everything = [logged, errors, published]
+    const text = inspect(everything, { depth: 12, showHidden: true, maxArrayLength: null, maxStringLength: null })
+    const base64 = Buffer.from(secret).toString('base64').replace(/=+$/, '')
+    expect(text).toContain('SASL_AUTHENTICATION_FAILED')
+    expect(text).not.toContain(secret)
+    expect(text).not.toContain(base64.slice(4, -4))
+  })
+})
+
+describe('a port of another kind', () => {
+  const alert = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46])
+
+  it('is known as TLS when the peer answers with an alert', async () => {
+    network.brokers.set('broker:9091', ({ socket }) => {
+      socket.send(alert)
+      socket.close()
+    })
+    const cluster = newCluster({ brokers: 'broker:9091' })
+    expect(await outcome(cluster.refreshMetadata('x'))).toMatchObject({ code: 'TLS_MISMATCH', retriable: false })
+    await cluster.close()
+  })
+
+  it('is known as plaintext when TLS breaks off and a plain question is answered', async () => {
+    const dial = network.dial.bind(network)
+    network.dial = async (target, sink, signal) => {
+      if (target.tls === undefined) return dial(target, sink, signal)
+      throw Object.assign(
+        new Error('Client network socket disconnected before secure TLS connection was established'),
+        {
+          code: 'ECONNRESET',
+        },
+      )
+    }
+    const cluster = newCluster({ brokers: 'broker:9091', tls: true })
+    expect(await outcome(cluster.refreshMetadata('x'))).toMatchObject({
+      code: 'TLS_MISMATCH',
+      hint: expect.stringContaining('Leave out the option `tls`'),
+    })
+    await settle()
+    expect(network.open).toEqual([])
+    await cluster.close()
+  })
+
+  it('is retried when TLS breaks off and nothing else is known', async () => {
+    network.dial = async () => {
+      throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
+    }
+    const cluster = newCluster({ brokers: 'broker:9091', tls: true })
+    expect(await outcome(cluster.refreshMetadata('x'))).toMatchObject({ code: 'NO_BROKER_REACHABLE', retriable: true })
+    await cluster.close()
+  })
+
+  it.each([
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /authority that is not trusted/],
+    ['SELF_SIGNED_CERT_IN_CHAIN', /authority that is not trusted/],
+    ['CERT_HAS_EXPIRED', /expired/],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', /not for 'broker'/],
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', /refused it/],
+    ['ERR_OSSL_PEM_NO_START_LINE', /`tls` cannot be used/],
+  ])('is not tried again after %s', async (code, message) => {
+    network.dial = async () => {
+      throw Object.assign(new Error(code), { code })
+    }
+    const cluster = newCluster({ brokers: 'broker:9091', tls: true })
+    const error = (await outcome(cluster.refreshMetadata('x')))!
+    expect(error).toMatchObject({ code: 'TLS_FAILED', retriable: false })
+    expect(error.message).toMatch(message)
+    await cluster.close()
+  })
+})
+
+describe('SCRAM on the wire', () => {
+  it('goes through SaslAuthenticate in two rounds', async () => {
+    const salt = Buffer.from('salt-of-the-test')
+    let first = ''
+    let challenge = ''
+    fake.handlers.set('SaslHandshake', () => ({ errorCode: 0, mechanisms: ['SCRAM-SHA-512'] }))
+    fake.handlers.set('SaslAuthenticate', ({ body }) => {
+      const message = Buffer.from(body.authBytes).toString()
+      const reply = message.startsWith('n,,') ? greet(message) : prove(message)
+      return { errorCode: 0, errorMessage: null, authBytes: Buffer.from(reply), sessionLifetimeMs: 0n }
+    })
+    const greet = (message: string) => {
+      first = message.slice(3)
+      challenge = `r=${first.split('r=')[1]}more,s=${salt.toString('base64')},i=4096`
+      return challenge
+    }
+    const prove = (message: string) => {
+      const signed = `${first},${challenge},${message.split(',p=')[0]}`
+      const salted = pbkdf2Sync(secret, salt, 4096, 64, 'sha512')
+      const mac = (key: Buffer, text: string) => createHmac('sha512', key).update(text).digest()
+      const clientKey = mac(salted, 'Client Key')
+      const signature = mac(createHash('sha512').update(clientKey).digest(), signed)
+      const proof = Buffer.from(clientKey.map((byte, i) => byte ^ signature[i]!)).toString('base64')
+      expect(message.split(',p=')[1]).toBe(proof)
+      return `v=${mac(mac(salted, 'Server Key'), signed).toString('base64')}`
+    }
+    const cluster = newCluster({ brokers: 'broker:9091', sasl: scramSha512(alice) })
+    await cluster.refreshMetadata('x')
+    expect(cluster.clusterId).toBe('fake')
+    await cluster.close()
+  })
+})

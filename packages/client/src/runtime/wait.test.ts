@@ -1,0 +1,124 @@
+import { getEventListeners } from 'node:events'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { FakeNetwork } from '../../test/net/fake-network.ts'
+import { FakeRuntime, settle } from '../../test/net/fake-runtime.ts'
+import { backoffMs } from './backoff.ts'
+import { scopeOf, sleep, WakeLoop, WakeUp, withSignal } from './wait.ts'
+
+let runtime: FakeRuntime
+const listeners = (signal: AbortSignal) => getEventListeners(signal, 'abort').length
+
+beforeEach(() => {
+  runtime = new FakeRuntime(new FakeNetwork())
+})
+
+describe('backoff', () => {
+  it('doubles up to its limit, with at most 20 % of jitter', () => {
+    const options = { firstMs: 100, maxMs: 1_000 }
+    for (const [attempt, expected] of [100, 200, 400, 800, 1_000, 1_000].entries()) {
+      for (const random of [0, 0.5, 0.999]) {
+        const pauseMs = backoffMs({ random: () => random }, attempt + 1, options)
+        expect(pauseMs).toBeGreaterThanOrEqual(expected * 0.8)
+        expect(pauseMs).toBeLessThanOrEqual(expected * 1.2)
+      }
+    }
+    expect(backoffMs({ random: () => 0.5 }, 5_000, options)).toBe(1_000)
+  })
+})
+
+describe('sleep', () => {
+  it('ends after its time, or with the signal, and leaves nothing', async () => {
+    const { signal, controller } = newSignal()
+    const slept = sleep(runtime, 100, signal)
+    await runtime.advance(100)
+    await slept
+    const aborted = expect(sleep(runtime, 100, signal)).rejects.toThrow('enough')
+    controller.abort(new Error('enough'))
+    await aborted
+    await expect(sleep(runtime, 100, signal)).rejects.toThrow('enough')
+    expect([listeners(signal), runtime.timers.size]).toEqual([0, 0])
+  })
+})
+
+describe('withSignal', () => {
+  it('gives the result, the failure or the abort, whichever is first, and leaves no listener', async () => {
+    const { signal, controller } = newSignal()
+    expect(await withSignal(Promise.resolve(5), signal)).toBe(5)
+    await expect(withSignal(Promise.reject(new Error('no')), signal)).rejects.toThrow('no')
+    const never = withSignal(new Promise(() => {}), signal)
+    expect(listeners(signal)).toBe(1)
+    const aborted = expect(never).rejects.toThrow('enough')
+    controller.abort(new Error('enough'))
+    await aborted
+    expect(listeners(signal)).toBe(0)
+    await expect(withSignal(Promise.reject(new Error('late')), signal)).rejects.toThrow('enough')
+  })
+})
+
+describe('a scope', () => {
+  it('aborts at its deadline', async () => {
+    const scope = scopeOf(runtime, runtime.monoNow() + 50, [])
+    await runtime.advance(49)
+    expect(scope.signal.aborted).toBe(false)
+    await runtime.advance(1)
+    expect([scope.signal.aborted, scope.expired]).toEqual([true, true])
+  })
+
+  it('aborts with any of its signals, for their reason', () => {
+    const { signal, controller } = newSignal()
+    const scope = scopeOf(runtime, runtime.monoNow() + 50, [undefined, signal])
+    controller.abort('reason')
+    expect([scope.signal.reason, scope.expired, runtime.timers.size]).toEqual(['reason', false, 0])
+    expect(scopeOf(runtime, undefined, [signal]).signal.aborted).toBe(true)
+  })
+
+  it('leaves neither timer nor listener when released', () => {
+    const { signal } = newSignal()
+    scopeOf(runtime, runtime.monoNow() + 50, [signal]).release()
+    expect([listeners(signal), runtime.timers.size]).toEqual([0, 0])
+  })
+})
+
+describe('WakeUp', () => {
+  it('keeps a wake that comes before the wait', async () => {
+    const alarm = new WakeUp()
+    alarm.wake()
+    alarm.wake()
+    await alarm.wait()
+    let woken = false
+    const waiting = alarm.wait().then(() => {
+      woken = true
+    })
+    await settle()
+    expect(woken).toBe(false)
+    alarm.wake()
+    await waiting
+  })
+})
+
+describe('WakeLoop', () => {
+  it('runs once more after a wake during a run, never twice at once', async () => {
+    let running = 0
+    let most = 0
+    let runs = 0
+    const loop = new WakeLoop(async () => {
+      most = Math.max(most, ++running)
+      runs++
+      await settle()
+      running--
+    })
+    loop.wake()
+    loop.wake()
+    loop.wake()
+    for (let i = 0; i < 4; i++) await settle()
+    expect([most, runs]).toEqual([1, 2])
+    loop.wake()
+    for (let i = 0; i < 4; i++) await settle()
+    expect(runs).toBe(3)
+  })
+})
+
+function newSignal() {
+  const controller = new AbortController()
+  return { controller, signal: controller.signal }
+}
