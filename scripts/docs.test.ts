@@ -35,6 +35,30 @@ describe('the documentation', () => {
   })
 })
 
+describe('the map of the code', () => {
+  const folders = ['codec', 'client', 'testkit'].map((name) => `packages/${name}/src`)
+  const sources = folders.flatMap((folder) => filesIn(folder))
+
+  test('names only files that exist', () => {
+    const text = readFileSync(join(root, 'docs/ARCHITECTURE.md'), 'utf8')
+    const named = [...text.matchAll(/`((?:\.\.\/)?[\w/-]+\.ts)`/g)].map(([, path = '']) => path.replace('../', ''))
+    expect(named.length).toBeGreaterThan(60)
+    const missing = named.filter((path) => {
+      // `NN-name.ts` and `x.ts` stand for any file.
+      if (/\bNN-name\.ts$|^x\./.test(path)) return false
+      const wanted = path.replace(/^(codec|client|testkit)\//, 'packages/$1/')
+      return (
+        !sources.some((source) => source === wanted || source.endsWith(`/${path}`)) && !existsSync(join(root, path))
+      )
+    })
+    expect(missing).toEqual([])
+  })
+})
+
+function filesIn(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`)
+}
+
 const tables = { KafkaOptions: kafkaOptions, ProducerOptions: producerOptions, ConsumerOptions: consumerOptions }
 
 describe.each(Object.entries(tables))('%s', (name, table) => {
