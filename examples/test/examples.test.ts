@@ -22,7 +22,7 @@ describe('each example on its own', { timeout: 60_000 }, () => {
   test('users: a partition of a killed member goes on elsewhere', async () => {
     const { code, lines } = await runExample('users')
     expect(code).toBe(0)
-    expect(lines.join('\n')).toMatch(/is killed: partition (\d)[^]*partition \1 goes on elsewhere/)
+    expect(lines.join('\n')).toMatch(/is killed: partition (\d)[\s\S]*partition \1 goes on elsewhere/)
   })
 
   test('orders: billing resumes where it was, payments are in order', async () => {
