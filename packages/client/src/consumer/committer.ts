@@ -2,7 +2,7 @@ import { type ErrorName, errorOf, OffsetCommit, type OffsetCommitResponse } from
 import type { Timer } from '@ottla/codec/runtime'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { asKafkaError, KafkaError, kafkaErrorOf } from '../errors.ts'
+import { asKafkaError, closedError, KafkaError, kafkaErrorOf } from '../errors.ts'
 import { type GroupIdentity, groupByTopic, type TopicPartition } from '../group/membership.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { scopeOf, sleep } from '../runtime/wait.ts'
@@ -47,6 +47,7 @@ export class Committer {
   #timer: Timer | undefined
   #running = false
   #autoUnderWay = false
+  readonly #closing = new AbortController()
 
   constructor(cluster: CommitCluster, policy: CommitPolicy, host: CommitterHost) {
     this.#cluster = cluster
@@ -65,6 +66,12 @@ export class Committer {
     this.#running = false
     if (this.#timer !== undefined) this.#cluster.runtime.clearTimer(this.#timer)
     this.#timer = undefined
+  }
+
+  /** Ends what is under way. */
+  close(): void {
+    this.stop()
+    this.#closing.abort(closedError('the consumer', 'unknown'))
   }
 
   /** Commits soon, without waiting for the interval. */
@@ -120,7 +127,10 @@ export class Committer {
 
   async #commit(offsets: readonly OffsetToCommit[], { timeoutMs, signal }: CommitOptions): Promise<void> {
     const { runtime, options } = this.#cluster
-    const scope = scopeOf(runtime, runtime.monoNow() + (timeoutMs ?? options.apiTimeoutMs), [signal])
+    const scope = scopeOf(runtime, runtime.monoNow() + (timeoutMs ?? options.apiTimeoutMs), [
+      signal,
+      this.#closing.signal,
+    ])
     const limits = { firstMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs }
     let last: KafkaError | undefined
     try {

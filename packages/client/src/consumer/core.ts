@@ -278,7 +278,7 @@ export class ConsumerCore implements RunnerHost {
     this.prefetch.wake()
     if (began === 'running') await this.#giveUp(timeoutMs)
     this.#started.reject(closedError('the consumer'))
-    this.committer.stop()
+    this.committer.close()
     this.source.close()
     this.#closing.abort(closedError('the consumer'))
     for (const release of this.#releases) release()

@@ -71,6 +71,10 @@ export class Cursor {
   queued = false
   /** Where batches without anything to deliver, skipped behind the batch that is out, end. */
   skippedTo = -1
+  /** Where the batches that were looked at so far end. */
+  parsedTo = -1
+  /** What comes after the batches that are ready cannot be read. */
+  broken: KafkaError | undefined
 
   /** Items with the application. */
   inHand = 0
@@ -91,7 +95,6 @@ export class Cursor {
   abort(reason: unknown): void {
     this.#abort ??= new AbortController()
     this.#abort.abort(reason)
-    if (this.owned) this.#abort = undefined
   }
 
   refresh(): void {
@@ -133,7 +136,10 @@ export class Cursor {
 
   release(count: number): void {
     this.inHand -= count
-    if (this.inHand > 0 || this.#idle.length === 0) return
+    if (this.inHand > 0) return
+    // What comes next is not to blame for what took too long.
+    if (this.owned && this.#abort?.signal.aborted === true) this.#abort = undefined
+    if (this.#idle.length === 0) return
     const idle = this.#idle
     this.#idle = []
     for (const resume of idle) resume()

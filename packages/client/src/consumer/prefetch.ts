@@ -68,7 +68,8 @@ export class Prefetch {
     if (batch.tenure !== cursor.tenure || cursor.out !== batch) return
     cursor.out = undefined
     cursor.skip(Math.max(batch.end, cursor.skippedTo))
-    this.enqueue(cursor)
+    if (cursor.broken !== undefined && cursor.ready === undefined) this.fail(cursor, cursor.broken)
+    else this.enqueue(cursor)
   }
 
   /** Not all of it was handed out; what is left begins at the cursor's position. */
@@ -103,6 +104,8 @@ export class Prefetch {
     cursor.returned = undefined
     cursor.out = undefined
     cursor.skippedTo = -1
+    cursor.parsedTo = -1
+    cursor.broken = undefined
   }
 
   /** A partition that cannot be read any further; the reader is told once. */
@@ -132,7 +135,7 @@ export class Prefetch {
 
   /** Parses until a batch is ready, or nothing is left. Batches that hold nothing for the reader are passed over unread. */
   #advance(cursor: Cursor): void {
-    while (cursor.ready === undefined && !cursor.inflating && cursor.failed === undefined) {
+    while (cursor.ready === undefined && !cursor.inflating && (cursor.failed ?? cursor.broken) === undefined) {
       const chunk = cursor.chunks[0]
       if (chunk === undefined) return
       try {
@@ -140,9 +143,16 @@ export class Prefetch {
         if (batch === undefined) this.#drop(cursor, chunk)
         else this.#prepare(cursor, chunk, batch)
       } catch (cause) {
-        this.fail(cursor, corrupt(cursor, cause))
+        this.#break(cursor, cause)
       }
     }
+  }
+
+  /** What is good is delivered before the error. */
+  #break(cursor: Cursor, cause: unknown): void {
+    const error = corrupt(cursor, cause)
+    if (cursor.out === undefined && cursor.returned === undefined) this.fail(cursor, error)
+    else cursor.broken = error
   }
 
   #drop(cursor: Cursor, chunk: Chunk): void {
@@ -157,6 +167,7 @@ export class Prefetch {
     const skip = chunk.aborted?.excludes(batch) === true || batch.isControl || batch.recordCount === 0
     if (end <= cursor.position) return
     if (skip) {
+      cursor.parsedTo = end
       if (cursor.out === undefined && cursor.returned === undefined) cursor.skip(end)
       else cursor.skippedTo = end
       return
@@ -182,12 +193,13 @@ export class Prefetch {
     }
     payload.then(
       (bytes) => settle(() => this.#ready(cursor, batch, bytes)),
-      (cause: unknown) => settle(() => this.fail(cursor, corrupt(cursor, cause))),
+      (cause: unknown) => settle(() => this.#break(cursor, cause)),
     )
   }
 
   #ready(cursor: Cursor, batch: Batch, payload: Uint8Array | undefined): void {
     const ready = new FetchedBatch(cursor, batch, payload)
+    cursor.parsedTo = ready.end
     this.bufferedBytes += ready.chargedBytes
     cursor.ready = ready
     this.enqueue(cursor)
@@ -195,15 +207,16 @@ export class Prefetch {
 }
 
 /** The error of a partition whose next batch cannot be read. */
-export function corrupt({ topic, partition, position }: Cursor, cause: unknown): KafkaError {
+export function corrupt({ topic, partition, position, parsedTo }: Cursor, cause: unknown): KafkaError {
+  const offset = Math.max(position, parsedTo)
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new KafkaError(
     'CORRUPT_MESSAGE',
-    `reading topic '${topic}' partition ${partition} at offset ${position} failed: ${reason}`,
+    `reading topic '${topic}' partition ${partition} at offset ${offset} failed: ${reason}`,
     {
       topic,
       partition,
-      offset: BigInt(position),
+      offset: BigInt(offset),
       cause,
       hint: 'Reading stops here for this partition: seek beyond the batch to go on without it.',
     },

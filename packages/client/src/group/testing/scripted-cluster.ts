@@ -82,7 +82,7 @@ export class ScriptedCluster {
   coordinatorsForgotten = 0
   lookups = 0
 
-  readonly broker: Broker = {
+  readonly node: Broker = {
     id: 1,
     host: 'localhost',
     port: 9092,
@@ -98,7 +98,7 @@ export class ScriptedCluster {
 
   coordinator = async (): Promise<Broker> => {
     this.lookups++
-    return this.broker
+    return this.node
   }
 
   forgetCoordinator = (): void => {
@@ -112,6 +112,10 @@ export class ScriptedCluster {
 
   bodies(api: string): Record<string, unknown>[] {
     return this.sent.filter((one) => one.api === api).map(({ body }) => body)
+  }
+
+  apisUsed(): string[] {
+    return this.sent.map(({ api }) => api)
   }
 
   async #answer<A extends Api>(api: A, given: RequestBody<A>, options: RequestOptions): Promise<unknown> {
