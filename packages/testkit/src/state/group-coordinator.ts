@@ -1,13 +1,12 @@
 import type { ErrorName } from '@ottla/codec'
 import { BatchReader, type RecordCursor } from '@ottla/codec/records'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
-import { ReplicaGroupLog } from './group-log.ts'
+import { type CoordinatorReplica, ReplicaGroupLog } from './group-log.ts'
 import { keepAlive, prepareRebalance } from './group-rebalance.ts'
 import { type GroupRecord, replay } from './group-records.ts'
 import { type GroupConfig, GroupShard } from './group-shard.ts'
 import { deleteTopicOffsets } from './offsets-delete.ts'
 import { expireOffsets } from './offsets-expire.ts'
-import type { Replica } from './replica.ts'
 
 export const OFFSETS_TOPIC = '__consumer_offsets'
 
@@ -58,7 +57,7 @@ export class GroupCoordinator {
     return shards
   }
 
-  onLeadershipGained(replica: Replica): void {
+  onLeadershipGained(replica: CoordinatorReplica): void {
     if (replica.topic !== OFFSETS_TOPIC || this.#isClosed) return
     const { partition } = replica
     this.#unload(partition)
@@ -84,7 +83,7 @@ export class GroupCoordinator {
     for (const partition of [...this.#partitions.keys()]) this.#unload(partition)
   }
 
-  #load(replica: Replica): void {
+  #load(replica: CoordinatorReplica): void {
     const { runtime, config } = this.#options
     const log = new ReplicaGroupLog(replica, runtime, config.offsetsCommitTimeoutMs)
     const shard = new GroupShard({ runtime, log, config })

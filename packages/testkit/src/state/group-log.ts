@@ -5,6 +5,12 @@ import type { GroupRecord } from './group-records.ts'
 import type { GroupLog, GroupWrite } from './group-shard.ts'
 import type { Replica } from './replica.ts'
 
+/** What a coordinator needs of its replica. */
+export type CoordinatorReplica = Pick<
+  Replica,
+  'topic' | 'partition' | 'isLeader' | 'highWatermark' | 'logEndOffset' | 'appendAndReplicate' | 'batches'
+>
+
 /** The log outlives the patience of a request: how long the shard waits is decided here, not by the replica. */
 const NO_TIMEOUT_MS = 2_147_483_647
 
@@ -19,14 +25,18 @@ interface Waiter {
 
 /** The writes of a shard to its replica of __consumer_offsets. */
 export class ReplicaGroupLog implements GroupLog {
-  readonly #replica: Replica
+  readonly #replica: CoordinatorReplica
   readonly #runtime: Pick<Runtime, 'wallNow' | 'setTimer' | 'clearTimer'>
   readonly #timeoutMs: number
   /** In the order of the log; their requests may have been answered already. */
   readonly #pending: PendingWrite[] = []
   readonly #waiters = new Set<Waiter>()
 
-  constructor(replica: Replica, runtime: Pick<Runtime, 'wallNow' | 'setTimer' | 'clearTimer'>, timeoutMs: number) {
+  constructor(
+    replica: CoordinatorReplica,
+    runtime: Pick<Runtime, 'wallNow' | 'setTimer' | 'clearTimer'>,
+    timeoutMs: number,
+  ) {
     this.#replica = replica
     this.#runtime = runtime
     this.#timeoutMs = timeoutMs

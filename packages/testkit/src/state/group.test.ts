@@ -184,6 +184,23 @@ describe('syncing', () => {
     expect(bed.heartbeat(ids[1] ?? '', 1)).toBe('UNKNOWN_MEMBER_ID')
   })
 
+  test('an assignment that is committed after the group has moved on is not given out', () => {
+    const bed = new GroupBed()
+    const id = bed.newMemberId()
+    bed.join(id)
+    bed.clock.advance(0)
+    bed.log.isSlow = true
+    const first = bed.sync(id, 1, { [id]: 'old' })
+    bed.join(id, { protocols: [{ name: 'range', metadata: subscription('u') }] })
+    expect(first.value?.error).toBe('REBALANCE_IN_PROGRESS')
+    const second = bed.sync(id, 2, { [id]: 'new' })
+    bed.log.commit(1)
+    expect(second.value).toBeUndefined()
+    expect(bed.group().state).toBe('CompletingRebalance')
+    bed.log.commit()
+    expect(text(second.value?.assignment)).toBe('new')
+  })
+
   test('a write that fails tells the held members and rebalances', () => {
     const bed = new GroupBed()
     const id = bed.newMemberId()

@@ -42,8 +42,8 @@ export class FakeGroupLog implements GroupLog {
 
   catchUp(): void {}
 
-  commit(): void {
-    for (const { handlers } of this.pending.splice(0)) this.#commit(handlers)
+  commit(count = this.pending.length): void {
+    for (const { handlers } of this.pending.splice(0, count)) this.#commit(handlers)
   }
 
   /** All that waits fails, though it may be in the log. */
