@@ -14,7 +14,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     brokers: { type: 'string' },
-    records: { type: 'string', default: '300000' },
+    records: { type: 'string', default: '500000' },
     runs: { type: 'string', default: '5' },
     json: { type: 'boolean', default: false },
   },
@@ -34,7 +34,10 @@ type Results = Record<Client, Measured[]>
 const none = (): Results => ({ ottla: [], kafkajs: [] })
 
 async function main(): Promise<void> {
-  const kafka = values.brokers === undefined ? await startKafka({ brokers: 3 }) : undefined
+  const kafka =
+    values.brokers === undefined
+      ? await startKafka({ brokers: 3, jvmFlags: ['-Xmx1g', '-Xms1g', '-XX:+UseG1GC'] })
+      : undefined
   const brokers = kafka?.bootstrap ?? values.brokers?.split(',') ?? []
   const client = new Kafka({ clientId: 'bench-run', brokers })
   try {
@@ -124,7 +127,10 @@ function report(all: { produce: Results; latency: Results; consume: Results }): 
     console.log(JSON.stringify({ records, runs, ...all }))
     return
   }
-  const table = new Table({ head: [`median of ${runs} runs`, 'records/s', 'CPU s per million', 'p50 ms', 'p99 ms'] })
+  const table = new Table({
+    head: [`median of ${runs} runs`, 'records/s', 'CPU s per million', 'p50 ms', 'p99 ms'],
+    style: { head: [], border: [], compact: true },
+  })
   for (const name of ['produce', 'consume'] as const) {
     const results = all[name]
     if (results.ottla.length === 0) continue
