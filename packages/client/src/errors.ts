@@ -184,10 +184,13 @@ const hints = new Map<string, string>([
   ['FENCED_INSTANCE_ID', 'Another consumer uses this instanceId: each member needs its own.'],
 ])
 
-// Control characters in what a peer sent could forge lines of a log.
+// Line breaks and control characters in what a peer sent could forge lines of a log.
 function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to replace
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]/g, '\ufffd')
+  return text
+    .replace(/[\t\r\n]+/g, ' ')
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '\ufffd')
+    .trimEnd()
 }
 
 /** Any thrown value as a KafkaError; a foreign error becomes the `cause` of one that cannot be retried. */

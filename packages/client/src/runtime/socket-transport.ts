@@ -76,7 +76,7 @@ class SocketTransport implements Transport {
 
   write(chunks: readonly Uint8Array[], onFlushed?: () => void): void {
     const socket = this.#socket
-    const done = onFlushed && ((error?: Error | null) => error ?? onFlushed())
+    const done = onFlushed && flushedUnlessClosed(socket, onFlushed)
     if (chunks.length === 1) {
       socket.write(chunks[0]!, done)
       return
@@ -102,6 +102,13 @@ class SocketTransport implements Transport {
 
   destroy(error?: Error): void {
     this.#socket.destroy(error)
+  }
+}
+
+/** Node calls back without an error, too, when a socket is destroyed while it writes. */
+function flushedUnlessClosed(socket: Socket, onFlushed: () => void): (error?: Error | null) => void {
+  return (error) => {
+    if (!error && !socket.destroyed) onFlushed()
   }
 }
 

@@ -1,0 +1,145 @@
+import { inspect } from 'node:util'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { FakeCluster } from '../test/net/fake-broker.ts'
+import { FakeNetwork } from '../test/net/fake-network.ts'
+import { FakeRuntime, settle } from '../test/net/fake-runtime.ts'
+import { KafkaError } from './errors.ts'
+import { Kafka } from './kafka.ts'
+import { silentLogger } from './logger.ts'
+import { scramSha512 } from './net/sasl/scram.ts'
+import type { KafkaOptions } from './options.ts'
+
+let network: FakeNetwork
+let runtime: FakeRuntime
+let fake: FakeCluster
+
+const newKafka = (options: Partial<KafkaOptions> = {}) =>
+  new Kafka({ brokers: fake.bootstrap, runtime, logger: silentLogger, ...options })
+
+beforeEach(() => {
+  network = new FakeNetwork()
+  runtime = new FakeRuntime(network)
+  fake = new FakeCluster(network, 3)
+})
+
+describe('a client', () => {
+  it('opens nothing when made, nor when its children are', async () => {
+    const kafka = newKafka()
+    kafka.producer()
+    kafka.admin()
+    await settle()
+    expect(network.dials).toEqual([])
+    expect(kafka.health().status).toBe('idle')
+    await kafka.close()
+  })
+
+  it('is ready when a broker answers', async () => {
+    const kafka = newKafka()
+    await kafka.ready()
+    expect(kafka.health()).toMatchObject({ status: 'healthy' })
+    expect(kafka.metrics().gauges).toMatchObject({ brokers: 3 })
+    expect(kafka.metrics().apis.Metadata).toMatchObject({ requests: 1, errors: 0 })
+    await kafka.close()
+    expect(kafka.health().status).toBe('closed')
+  })
+
+  it('says at ready() which addresses it tried', async () => {
+    const kafka = newKafka({ brokers: ['gone:1', 'away:2'] })
+    const failed = expect(kafka.ready({ timeoutMs: 2_000 })).rejects.toMatchObject({
+      code: 'NO_BROKER_REACHABLE',
+      message: expect.stringMatching(/gone:1.*away:2|away:2.*gone:1/),
+      hint: expect.stringContaining('Is the broker running'),
+    })
+    await runtime.advance(2_000)
+    await failed
+    expect(kafka.health().status).toBe('unhealthy')
+    await kafka.close()
+    expect(runtime.timers.size).toBe(0)
+  })
+
+  it('stops waiting with the signal of the caller', async () => {
+    const kafka = newKafka({ brokers: 'gone:1' })
+    const controller = new AbortController()
+    const failed = expect(kafka.ready({ signal: controller.signal })).rejects.toMatchObject({ code: 'ABORTED' })
+    await runtime.advance(100)
+    controller.abort()
+    await failed
+    await kafka.close()
+  })
+
+  it('tells by events what happens', async () => {
+    const kafka = newKafka()
+    const seen: string[] = []
+    kafka.on('connected', ({ lane }) => seen.push(`connected ${lane}`))
+    kafka.once('metadata', ({ brokers }) => seen.push(`metadata ${brokers}`))
+    kafka.on('closed', () => seen.push('closed'))
+    await kafka.ready()
+    await kafka.close()
+    expect(seen).toEqual(['connected general', 'metadata 3', 'closed'])
+  })
+
+  it('closes its children and takes no new ones', async () => {
+    const kafka = newKafka()
+    const producer = kafka.producer()
+    const closing = kafka.close()
+    expect(kafka.close()).toBe(closing)
+    await closing
+    expect(() => kafka.producer()).toThrow(KafkaError)
+    expect(() => kafka.admin()).toThrow(/closed/)
+    await expect(producer.send({ topic: 't', value: 'x' })).rejects.toMatchObject({ code: 'CLOSED' })
+    await expect(kafka.ready()).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+
+  it('is closed within its deadline, whatever waits', async () => {
+    const kafka = newKafka({ brokers: 'gone:1' })
+    const sent = kafka
+      .producer()
+      .send({ topic: 't', value: 'x' })
+      .catch((error: unknown) => error)
+    await runtime.advance(10)
+    let closed = false
+    const closing = kafka.close({ timeoutMs: 1_000 }).then(() => {
+      closed = true
+    })
+    await runtime.advance(1_001)
+    expect(closed).toBe(true)
+    await closing
+    expect(await sent).toMatchObject({ code: 'CLOSED' })
+    expect(runtime.timers.size).toBe(0)
+  })
+
+  it('closes at the end of its scope', async () => {
+    const kafka = newKafka()
+    await kafka[Symbol.asyncDispose]()
+    expect(kafka.health().status).toBe('closed')
+  })
+
+  it('shows no secret when printed', () => {
+    const sasl = scramSha512({ username: 'canary', password: 'canary' })
+    const kafka = newKafka({ sasl, tls: { key: 'canary', passphrase: 'canary' } })
+    expect(`${inspect(kafka, { depth: 9, showHidden: true })}${JSON.stringify(kafka)}`).not.toContain('canary')
+  })
+})
+
+describe('a KafkaError', () => {
+  it('is known by its brand, also when another copy of the package made it', () => {
+    const error = new KafkaError('CLOSED', 'closed')
+    const foreign = Object.assign(new Error('closed'), { [Symbol.for('ottla.KafkaError')]: true })
+    expect([error, foreign, new Error('x'), null, 'x'].map((value) => KafkaError.is(value))).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ])
+  })
+
+  it('lets no peer forge a line of a log', () => {
+    expect(new KafkaError('CLOSED', 'a\r\nb\u001b[31m\u2028c\n').message).toBe('a b\ufffd[31m\ufffdc')
+  })
+
+  it('writes itself as JSON with offsets as text', () => {
+    const error = new KafkaError('OFFSET_OUT_OF_RANGE', 'gone', { offset: 5n, topic: 't', cause: new Error('why') })
+    expect(JSON.parse(JSON.stringify(error))).toMatchObject({ offset: '5', topic: 't', cause: { message: 'why' } })
+  })
+})

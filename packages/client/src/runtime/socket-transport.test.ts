@@ -1,0 +1,225 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { Transport, TransportSink } from '@ottla/codec/runtime'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { nodeRuntime } from './node-runtime.ts'
+
+let server: Server
+let port: number
+let accepted: Promise<Socket>
+
+/** Collects what arrives, in pieces of the size asked for. */
+class Collector implements TransportSink {
+  readonly pieces: Buffer[] = []
+  readonly ended: Promise<Error | undefined>
+  readonly #spaceBytes: number
+  #space = Buffer.alloc(0)
+  #end: (error: Error | undefined) => void = () => {}
+  #waiting: { bytes: number; resolve: () => void } | undefined
+
+  constructor(spaceBytes = 64 * 1024) {
+    this.#spaceBytes = spaceBytes
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve
+    })
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.pieces)
+  }
+
+  space(): Uint8Array {
+    this.#space = Buffer.alloc(this.#spaceBytes)
+    return this.#space
+  }
+
+  filled(size: number): void {
+    this.pieces.push(this.#space.subarray(0, size))
+    if (this.#waiting !== undefined && this.bytes.length >= this.#waiting.bytes) this.#waiting.resolve()
+  }
+
+  closed(error: Error | undefined): void {
+    this.#end(error)
+  }
+
+  received(bytes: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting = { bytes, resolve }
+      if (this.bytes.length >= bytes) resolve()
+    })
+  }
+}
+
+const never = new AbortController().signal
+
+function dial(sink: TransportSink, signal = never): Promise<Transport> {
+  return nodeRuntime.dial({ address: '127.0.0.1', port, serverName: 'localhost' }, sink, signal)
+}
+
+async function read(socket: Socket, bytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for (let size = 0; size < bytes; ) {
+    const [chunk] = (await once(socket, 'data')) as [Buffer]
+    chunks.push(chunk)
+    size += chunk.length
+  }
+  return Buffer.concat(chunks)
+}
+
+beforeEach(async () => {
+  server = createServer()
+  accepted = once(server, 'connection').then(([socket]) => socket as Socket)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  port = (server.address() as AddressInfo).port
+})
+
+afterEach(() => {
+  server.close()
+})
+
+describe('a socket', () => {
+  it('reads to where the sink says', async () => {
+    const sink = new Collector(1000)
+    const transport = await dial(sink)
+    const socket = await accepted
+    const sent = Buffer.from(Array.from({ length: 10_000 }, (_, i) => i & 255))
+    socket.write(sent)
+    await sink.received(sent.length)
+    expect(sink.bytes.equals(sent)).toBe(true)
+    expect(sink.pieces.every((piece) => piece.length <= 1000)).toBe(true)
+    transport.destroy()
+    expect(await sink.ended).toBeUndefined()
+    socket.destroy()
+  })
+
+  it.each([
+    ['one chunk', [5]],
+    ['small ones', [1, 2, 3]],
+    ['small and large ones', [10, 20, 5_000, 6_000, 30, 40, 100_000, 1]],
+    ['an empty one', [0]],
+    ['many', Array.from({ length: 3_000 }, (_, i) => (i % 7 === 0 ? 700 : 3))],
+  ])('writes %s in order and tells when they have left', async (_, sizes) => {
+    const sink = new Collector()
+    const transport = await dial(sink)
+    const socket = await accepted
+    const chunks = sizes.map((size, i) => Buffer.alloc(size, i))
+    const whole = Buffer.concat([...chunks, Buffer.from('end')])
+    const arrived = read(socket, whole.length)
+    await new Promise<void>((resolve) => transport.write(chunks, resolve))
+    await new Promise<void>((resolve) => transport.write([Buffer.from('end')], resolve))
+    expect((await arrived).equals(whole)).toBe(true)
+    transport.destroy()
+    socket.destroy()
+    await sink.ended
+  })
+
+  it('does not say that bytes have left when it was closed first', async () => {
+    const sink = new Collector()
+    const transport = await dial(sink)
+    const socket = await accepted
+    socket.pause()
+    let flushed = false
+    transport.write([Buffer.alloc(64 << 20)], () => {
+      flushed = true
+    })
+    transport.destroy()
+    await sink.ended
+    expect(flushed).toBe(false)
+    socket.destroy()
+  })
+
+  it('stops reading while paused', async () => {
+    const sink = new Collector()
+    const transport = await dial(sink)
+    const socket = await accepted
+    transport.pause()
+    socket.write('held')
+    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(sink.bytes.length).toBe(0)
+    transport.resume()
+    await sink.received(4)
+    expect(sink.bytes.toString()).toBe('held')
+    transport.destroy()
+    await sink.ended
+    socket.destroy()
+  })
+
+  it('tells the end of the other side once, in order or by reset', async () => {
+    const sink = new Collector()
+    await dial(sink)
+    const socket = await accepted
+    socket.end()
+    expect(await sink.ended).toBeUndefined()
+
+    accepted = once(server, 'connection').then(([other]) => other as Socket)
+    const broken = new Collector()
+    await dial(broken)
+    const other = await accepted
+    other.resetAndDestroy()
+    expect(await broken.ended).toMatchObject({ code: 'ECONNRESET' })
+  })
+})
+
+describe('dialling', () => {
+  it('rejects with the reason when nobody listens', async () => {
+    server.close()
+    await once(server, 'close')
+    await expect(dial(new Collector())).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  })
+
+  it('ends with its signal, and leaves nothing', async () => {
+    const controller = new AbortController()
+    const dialled = dial(new Collector(), controller.signal)
+    controller.abort(new Error('enough'))
+    await expect(dialled).rejects.toThrow('enough')
+    await expect(dial(new Collector(), controller.signal)).rejects.toThrow('enough')
+  })
+
+  it('with TLS rejects when the other side closes or speaks something else', async () => {
+    server.on('connection', (socket) => {
+      socket.on('error', () => {})
+      socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')
+    })
+    const target = { address: '127.0.0.1', port, serverName: '127.0.0.1', tls: {} }
+    await expect(nodeRuntime.dial(target, new Collector(), never)).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_SSL|^ECONNRESET|^EPROTO/),
+    })
+  })
+
+  it('with certificates that are none rejects and throws nothing', async () => {
+    const target = { address: '127.0.0.1', port, serverName: '127.0.0.1', tls: { cert: 'no PEM', key: 'no PEM' } }
+    await expect(nodeRuntime.dial(target, new Collector(), never)).rejects.toMatchObject({
+      code: expect.stringMatching(/^ERR_OSSL/),
+    })
+  })
+})
+
+describe("Node's runtime", () => {
+  it('gives an address as its own address, and names theirs', async () => {
+    expect(await nodeRuntime.lookup('127.0.0.1')).toEqual(['127.0.0.1'])
+    expect(await nodeRuntime.lookup('::1')).toEqual(['::1'])
+    expect(await nodeRuntime.lookup('localhost')).toEqual(expect.arrayContaining([expect.stringMatching(/^127|^::1/)]))
+  })
+
+  it('reads the wall clock once a turn', async () => {
+    const first = nodeRuntime.tickNow()
+    for (const startMs = nodeRuntime.monoNow(); nodeRuntime.monoNow() - startMs < 3; );
+    expect(nodeRuntime.tickNow()).toBe(first)
+    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(nodeRuntime.tickNow()).toBeGreaterThan(first)
+  })
+
+  it('keeps timers beyond the longest of Node from firing at once', async () => {
+    let fired = false
+    const timer = nodeRuntime.setTimer(() => {
+      fired = true
+    }, 2 ** 40)
+    for (const startMs = nodeRuntime.monoNow(); nodeRuntime.monoNow() - startMs < 3; );
+    await new Promise((resolve) => setImmediate(resolve))
+    nodeRuntime.clearTimer(timer)
+    expect(fired).toBe(false)
+  })
+})
