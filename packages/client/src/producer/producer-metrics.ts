@@ -60,10 +60,10 @@ export class ProducerMetrics {
     if (retries > 0) this.#retries.add(retries)
   }
 
-  /** A batch came to its end; healthy is a producer whose last one was delivered. */
+  /** A batch came to its end. A record that is wrong in itself does not make the producer unhealthy: the cluster does. */
   settled(batch: ProducerBatch, error: KafkaError | undefined): void {
     if (batch.result.parts === undefined) (error === undefined ? this.#records : this.#failures).add(batch.count)
-    this.#lastError = error
+    this.#lastError = error?.retriable === true || error?.fatal === true ? error : undefined
   }
 
   /** Records that got into no batch. */

@@ -1,5 +1,7 @@
 import type { Timer } from '@ottla/codec/runtime'
 import { abortedError, closedError, KafkaError } from '../errors.ts'
+import { deferred } from '../runtime/deferred.ts'
+import { withSignal } from '../runtime/wait.ts'
 import { Accumulator } from './accumulator.ts'
 import { Admission } from './admission.ts'
 import { EnqueueCall, type OnSettled, SendMany, SendOne } from './calls.ts'
@@ -7,6 +9,7 @@ import { type ProducerOptions, type ResolvedProducerOptions, resolveProducerOpti
 import type { ProducerCluster } from './producer-cluster.ts'
 import type { Receipt } from './receipt.ts'
 import { checkRecord, type ProducerRecord } from './record-input.ts'
+import type { RoomWaiter } from './room.ts'
 
 export interface SendOptions {
   /** Acts until the records are in the buffer: what is in a batch cannot be withdrawn. */
@@ -107,39 +110,36 @@ export class Producer {
   }
 
   /** Resolves when `enqueue` may be called again. */
-  room(options: WaitOptions = {}): Promise<void> {
+  async room(options: WaitOptions = {}): Promise<void> {
     const accumulator = this.#accumulator
-    if (this.#closed !== undefined) return Promise.reject(closedError('The producer'))
-    if (accumulator.hasRoom && !accumulator.room.crowded) return Promise.resolve()
-    const { signal } = options
-    const deadlineMs = this.#cluster.runtime.monoNow() + this.options.deliveryTimeoutMs
+    const { room } = accumulator
+    if (this.#closed !== undefined) throw closedError('The producer')
+    if (accumulator.hasRoom && !room.crowded) return
+    const { promise, resolve, reject } = deferred<void>()
+    const waiter: RoomWaiter = {
+      deadlineMs: this.#cluster.runtime.monoNow() + this.options.deliveryTimeoutMs,
+      proceed: () => {
+        resolve()
+        return true
+      },
+      refuse: reject,
+    }
+    room.wait(waiter)
+    accumulator.wakeBy(waiter.deadlineMs)
     accumulator.hurry()
-    return withSignal('room', signal, (resolve, reject, onAbort) => {
-      const waiter = {
-        deadlineMs,
-        proceed: () => {
-          resolve()
-          return true
-        },
-        refuse: reject,
-      }
-      accumulator.room.wait(waiter)
-      accumulator.wakeBy(deadlineMs)
-      onAbort(() => {
-        accumulator.room.leave(waiter)
-        accumulator.room.release()
-      })
-    })
+    try {
+      await unlessAborted('room', promise, options.signal)
+    } catch (error) {
+      room.leave(waiter)
+      // Behind it there may be somebody for whom there is room.
+      room.release()
+      throw error
+    }
   }
 
   /** Resolves when all records accepted or waiting before the call are settled, delivered or not. */
   flush(options: WaitOptions = {}): Promise<void> {
-    const done = this.#accumulator.flush()
-    const { signal } = options
-    if (signal === undefined) return done
-    return withSignal('flush', signal, (resolve) => {
-      void done.then(resolve)
-    })
+    return unlessAborted('flush', this.#accumulator.flush(), options.signal)
   }
 
   /**
@@ -179,33 +179,14 @@ function bufferFull(maxBufferedBytes: number): KafkaError {
   })
 }
 
-/** A promise that rejects with ABORTED when the signal fires first, and leaves no listener behind. */
-function withSignal(
+async function unlessAborted(
   operation: string,
+  promise: Promise<void>,
   signal: AbortSignal | undefined,
-  start: (resolve: () => void, reject: (error: KafkaError) => void, onAbort: (undo: () => void) => void) => void,
 ): Promise<void> {
-  if (signal?.aborted) return Promise.reject(abortedError(operation, signal))
-  return new Promise<void>((resolve, reject) => {
-    let undo: (() => void) | undefined
-    const abort = () => {
-      undo?.()
-      reject(abortedError(operation, signal!))
-    }
-    const settle = () => signal?.removeEventListener('abort', abort)
-    signal?.addEventListener('abort', abort, { once: true })
-    start(
-      () => {
-        settle()
-        resolve()
-      },
-      (error) => {
-        settle()
-        reject(error)
-      },
-      (given) => {
-        undo = given
-      },
-    )
-  })
+  try {
+    await withSignal(promise, signal)
+  } catch (error) {
+    throw signal?.aborted === true && !KafkaError.is(error) ? abortedError(operation, signal) : error
+  }
 }
