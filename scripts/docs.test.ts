@@ -21,6 +21,15 @@ describe('the documentation', () => {
     expect(readFileSync(join(root, 'docs/configuration.md'), 'utf8')).toBe(optionsPage())
   })
 
+  test('explains every error code of the client', () => {
+    const source = readFileSync(join(root, 'packages/client/src/errors.ts'), 'utf8')
+    const union = /type ClientErrorCode =([\s\S]*?)\n\n/.exec(source)?.[1] ?? ''
+    const codes = [...union.matchAll(/'([A-Z_]+)'/g)].map(([, code = '']) => code)
+    expect(codes.length).toBeGreaterThan(20)
+    const page = readFileSync(join(root, 'docs/errors.md'), 'utf8')
+    expect(codes.filter((code) => !page.includes(`\`${code}\``))).toEqual([])
+  })
+
   test.each(pages)('%s links to files and headings that exist', (page) => {
     const found: string[] = []
     const text = readFileSync(join(root, page), 'utf8')
