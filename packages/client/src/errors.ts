@@ -186,10 +186,9 @@ const hints = new Map<string, string>([
 
 // Line breaks and control characters in what a peer sent could forge lines of a log.
 function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to replace
   return text
     .replace(/[\t\r\n]+/g, ' ')
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '\ufffd')
+    .replace(/[\p{Cc}\u2028\u2029]/gu, '\ufffd')
     .trimEnd()
 }
 

@@ -9,14 +9,24 @@ import {
 } from '@ottla/codec'
 import type { DialTarget, Transport, TransportSink } from '@ottla/codec/runtime'
 
+/** The fields that the tests look at, of whichever request. */
+export interface FakeBody {
+  readonly topics: { readonly name: string | null }[] | null
+  readonly allowAutoTopicCreation: boolean
+  readonly key: string
+  readonly keyType: number
+  readonly coordinatorKeys: string[]
+  readonly mechanism: string
+  readonly authBytes: Uint8Array
+}
+
 /** What a broker of a test got. */
 export interface FakeRequest {
   readonly api: Api
   readonly version: number
   readonly correlationId: number
   readonly clientId: string | null
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every kind
-  readonly body: any
+  readonly body: FakeBody
   readonly socket: FakeSocket
 }
 
@@ -81,7 +91,7 @@ export class FakeSocket {
   #request(frame: Buffer): void {
     const { apiKey, apiVersion: version, correlationId, clientId, bodyOffset } = decodeRequestHeader(frame)
     const api = apiOf(apiKey)!
-    const body = decodeRequest(api, version, frame, bodyOffset)
+    const body = decodeRequest(api, version, frame, bodyOffset) as unknown as FakeBody
     const request = { api, version, correlationId, clientId, body, socket: this }
     this.received.push(request)
     const answer = this.#handler(request)
