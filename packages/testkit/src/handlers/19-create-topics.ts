@@ -113,7 +113,7 @@ function describeConfigs({ broker, cluster }: HandlerContext, configs: ReadonlyM
 }
 
 function refused({ name }: TopicRequest, { error, message }: Refusal): TopicResponse {
-  return { name, errorCode: codes.of(error), errorMessage: message, configs: [] }
+  return { name, topicId: zeroUuid, errorCode: codes.of(error), errorMessage: message, configs: [] }
 }
 
 export const createTopicsHandler = serves(CreateTopics, allVersions(CreateTopics), handle)
