@@ -122,11 +122,6 @@ export function text(fallback: string | undefined): OptionRule<string | undefine
   }
 }
 
-export function requiredText(): OptionRule<string> {
-  const fits = (value: unknown) => typeof value === 'string' && value !== ''
-  return { default: undefined as never, check: (value) => (fits(value) ? undefined : 'must be a string') }
-}
-
 export function oneOf<const T extends string | number | boolean>(values: readonly T[], fallback: T): OptionRule<T> {
   const listed = values.map((value) => (typeof value === 'string' ? `'${value}'` : String(value))).join(', ')
   return {

@@ -219,11 +219,6 @@ export class Cluster {
     })
   }
 
-  /** Forgets who is controller: the broker asked said that it is another (NOT_CONTROLLER). */
-  forgetController(): void {
-    this.#controllerId = -1
-  }
-
   /** From the cache when known, else looked up. */
   async coordinator(kind: CoordinatorKind, key: string, options: AwaitOptions = {}): Promise<Broker> {
     const known = this.#coordinators.known(kind, key)

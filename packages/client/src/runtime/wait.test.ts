@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { FakeNetwork } from '../../test/net/fake-network.ts'
 import { FakeRuntime, settle } from '../../test/net/fake-runtime.ts'
 import { backoffMs } from './backoff.ts'
-import { scopeOf, sleep, WakeLoop, WakeUp, withSignal } from './wait.ts'
+import { scopeOf, sleep, WakeUp, withSignal } from './wait.ts'
 
 let runtime: FakeRuntime
 const listeners = (signal: AbortSignal) => getEventListeners(signal, 'abort').length
@@ -93,28 +93,6 @@ describe('WakeUp', () => {
     expect(woken).toBe(false)
     alarm.wake()
     await waiting
-  })
-})
-
-describe('WakeLoop', () => {
-  it('runs once more after a wake during a run, never twice at once', async () => {
-    let running = 0
-    let most = 0
-    let runs = 0
-    const loop = new WakeLoop(async () => {
-      most = Math.max(most, ++running)
-      runs++
-      await settle()
-      running--
-    })
-    loop.wake()
-    loop.wake()
-    loop.wake()
-    for (let i = 0; i < 4; i++) await settle()
-    expect([most, runs]).toEqual([1, 2])
-    loop.wake()
-    for (let i = 0; i < 4; i++) await settle()
-    expect(runs).toBe(3)
   })
 })
 

@@ -110,34 +110,3 @@ export class WakeUp {
     this.#waiting = deferred()
   }
 }
-
-/**
- * Runs `task` after `wake`, never twice at the same time; a wake during a run leads to one more run. `task` handles its
- * own errors.
- */
-export class WakeLoop {
-  readonly #task: () => Promise<void>
-  #running = false
-  #again = false
-
-  constructor(task: () => Promise<void>) {
-    this.#task = task
-  }
-
-  wake(): void {
-    this.#again = true
-    if (!this.#running) void this.#run()
-  }
-
-  async #run(): Promise<void> {
-    this.#running = true
-    try {
-      while (this.#again) {
-        this.#again = false
-        await this.#task()
-      }
-    } finally {
-      this.#running = false
-    }
-  }
-}
