@@ -174,7 +174,8 @@ export class Consumer implements AsyncIterable<Message> {
   /** Goes on from another place. Items read before can no longer be marked done. */
   seek({ topic, partition, offset }: TopicPartition & { readonly offset: StartOffset }): void {
     const cursor = this.#cursorOf({ topic, partition })
-    this.#core.positions.seek(cursor, offset)
+    if (this.#core.state === 'idle') cursor.start = offset
+    else this.#core.positions.seek(cursor, offset)
   }
 
   /** The next offset to be delivered; undefined while it is being looked up. */

@@ -2,12 +2,13 @@ import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { EventEmitter } from 'eventemitter3'
 import type { Lane } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { abortedError, asKafkaError, closedError, KafkaError } from '../errors.ts'
+import { abortedError, asKafkaError, closedError, invalidOption, KafkaError } from '../errors.ts'
 import { ClassicMembership } from '../group/classic.ts'
 import type { GroupIdentity, Membership, RebalanceInfo, TopicPartition } from '../group/membership.ts'
+import { backoffMs } from '../runtime/backoff.ts'
 import { deferred, handled } from '../runtime/deferred.ts'
 import { Committer } from './committer.ts'
-import { type Cursor, CursorMap } from './cursor.ts'
+import { Cursor, CursorMap } from './cursor.ts'
 import type { ConsumerEventMap } from './events.ts'
 import type { FetchedBatch } from './fetched-batch.ts'
 import { MessageBatch } from './message.ts'
@@ -29,6 +30,9 @@ const itemsPerLook = 32
 /** How often, at least, items are looked at for having been out too long: in so many parts of the limit. */
 const watchParts = 5
 const longestWatchMs = 30_000
+
+/** How often the brokers are asked for topics that do not exist yet: first after so long, then less and less often. */
+const missingTopics = { firstMs: 250, maxMs: 5_000 }
 
 let consumerCount = 0
 
@@ -57,6 +61,8 @@ export class ConsumerCore implements RunnerHost {
   #fatal: KafkaError | undefined
   #releases: (() => void)[] = []
   #watch: Timer | undefined
+  #missing: Timer | undefined
+  #missingAsked = 0
   readonly #seen = new Map<Cursor, { end: number; sinceMs: number; told: boolean }>()
   #items = 0
   #sliceStartMs = 0
@@ -96,6 +102,13 @@ export class ConsumerCore implements RunnerHost {
       onCommitFailed: (error) => this.emit('commitFailed', { error: asKafkaError(error, 'Committing offsets') }),
     })
     handled(this.#started.promise)
+    for (const { topic, partition, offset } of options.assign) {
+      if (this.cursors.get(topic, partition) !== undefined)
+        throw invalidOption(`consumer: option 'assign' names topic '${topic}' partition ${partition} twice`)
+      const cursor = new Cursor(topic, partition)
+      cursor.start = offset
+      this.cursors.add(cursor)
+    }
   }
 
   get state(): 'idle' | 'running' | 'closing' | 'closed' {
@@ -133,6 +146,34 @@ export class ConsumerCore implements RunnerHost {
     else this.#membership.start()
   }
 
+  async #topics(): Promise<readonly string[]> {
+    const topics = await this.#subscription.topics(this.#closing.signal)
+    this.#lookForMissing()
+    return topics
+  }
+
+  /** A topic that does not exist may be misspelt, or about to be created: said once, then looked for. */
+  #lookForMissing(): void {
+    const missing = this.#subscription.missing()
+    if (missing.length === 0 || this.#missing !== undefined || this.#state !== 'running') return
+    if (this.#missingAsked++ === 0) {
+      this.cluster.logger.warn('subscribed topics do not exist; they are read once they are created', {
+        topics: missing,
+      })
+    }
+    this.#missing = this.runtime.setTimer(
+      () => {
+        const ask = this.cluster.refreshMetadata('a subscribed topic does not exist yet', missing)
+        const next = (): void => {
+          this.#missing = undefined
+          this.#lookForMissing()
+        }
+        ask.then(next, next)
+      },
+      backoffMs(this.runtime, this.#missingAsked, missingTopics),
+    )
+  }
+
   async #startAssigned(): Promise<void> {
     const { assign } = this.options
     const { signal } = this.#closing
@@ -150,7 +191,7 @@ export class ConsumerCore implements RunnerHost {
           { topic, partition, fatal: true },
         )
       }
-      await this.assignment.add(assign)
+      await this.assignment.begin([...this.cursors.all])
       this.#started.resolve()
     } catch (error) {
       if (!signal.aborted) this.fail(asKafkaError(error, 'Taking on the assigned partitions'))
@@ -284,7 +325,7 @@ export class ConsumerCore implements RunnerHost {
     for (const release of this.#releases) release()
     this.#releases = []
     this.#subscription.close()
-    if (this.#watch !== undefined) this.runtime.clearTimer(this.#watch)
+    for (const timer of [this.#watch, this.#missing]) if (timer !== undefined) this.runtime.clearTimer(timer)
     for (const broker of this.cluster.brokers()) {
       broker.closeLane(this.#fetchLane)
       broker.closeLane(this.#groupLane)
@@ -390,7 +431,7 @@ export class ConsumerCore implements RunnerHost {
       this.cluster,
       { groupId, instanceId: instanceId ?? null, rack: rack ?? null, ...settings },
       {
-        subscribedTopics: () => this.#subscription.topics(signal),
+        subscribedTopics: () => this.#topics(),
         knownSubscription: () => this.#subscription.known(),
         partitionCounts: (topics) => this.#subscription.counts(topics, signal),
         knownPartitionCount: (topic) => this.cluster.topic(topic)?.partitions.length,

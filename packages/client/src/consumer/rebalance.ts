@@ -4,7 +4,7 @@ import type { TopicPartition } from '../group/membership.ts'
 import { deferred, handled } from '../runtime/deferred.ts'
 import type { Committer } from './committer.ts'
 import { Cursor, type CursorMap } from './cursor.ts'
-import type { AssignedPartition, RebalanceHook, ResolvedConsumerOptions } from './options.ts'
+import type { RebalanceHook, ResolvedConsumerOptions } from './options.ts'
 import type { Positions } from './positions.ts'
 import type { Prefetch } from './prefetch.ts'
 
@@ -30,22 +30,24 @@ export class Assignment {
     this.#host = host
   }
 
-  /** The hook comes before the positions are looked up, so that it can seek. */
-  async add(partitions: readonly AssignedPartition[]): Promise<void> {
-    const { cursors, positions, options } = this.#host
+  async add(partitions: readonly TopicPartition[]): Promise<void> {
+    const { cursors } = this.#host
     const fresh: Cursor[] = []
-    for (const { topic, partition, offset } of partitions) {
+    for (const { topic, partition } of partitions) {
       if (cursors.get(topic, partition) !== undefined) continue
       const cursor = new Cursor(topic, partition)
-      cursor.start = offset
       cursors.add(cursor)
       fresh.push(cursor)
     }
-    this.#host.watch([...new Set(fresh.map(({ topic }) => topic))])
-    if (fresh.length > 0) await this.#hook('onAssigned', options.onAssigned, partitions)
-    const still = fresh.filter(({ owned }) => owned)
+    await this.begin(fresh)
+  }
+
+  /** The hook comes before the positions are looked up, so that it can seek. */
+  async begin(cursors: readonly Cursor[]): Promise<void> {
+    this.#host.watch([...new Set(cursors.map(({ topic }) => topic))])
+    await this.#hook('onAssigned', this.#host.options.onAssigned, cursors)
     this.#host.changed()
-    positions.resolve(still)
+    this.#host.positions.resolve(cursors.filter(({ owned }) => owned))
   }
 
   /** Deliver no more, wait for what is being worked on, ask the application, commit, then abort what still runs. */

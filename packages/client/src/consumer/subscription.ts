@@ -2,7 +2,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { TopicPartition } from '../group/membership.ts'
 import type { TopicSelector } from './options.ts'
 
-export type SubscriptionCluster = Pick<Cluster, 'topic' | 'topics' | 'awaitTopic' | 'refreshMetadata' | 'watchTopics'>
+export type SubscriptionCluster = Pick<Cluster, 'topic' | 'topics' | 'refreshMetadata' | 'watchTopics'>
 
 /** The topics a consumer wants: names, and patterns that are matched against what the cluster has. */
 export class Subscription {
@@ -24,19 +24,25 @@ export class Subscription {
       .map((pattern) => new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')))
   }
 
-  /** The topics now. The first time the named ones must exist (soon): a misspelt name is better told than waited for. */
+  /** The topics now. Those that do not exist are among them: they are read when they appear. */
   async topics(signal: AbortSignal): Promise<readonly string[]> {
     if (!this.#started) {
+      if (this.#names.length > 0) this.#releases.push(this.#cluster.watchTopics(this.#names))
       if (this.#patterns.length > 0) {
         this.#releases.push(this.#cluster.watchTopics('all'))
         await this.#cluster.refreshMetadata('a pattern is subscribed to', undefined, { signal })
       }
-      if (this.#names.length > 0) this.#releases.push(this.#cluster.watchTopics(this.#names))
-      await Promise.all(this.#names.map((name) => this.#cluster.awaitTopic(name, { signal })))
+      const missing = this.missing()
+      if (missing.length > 0) await this.#cluster.refreshMetadata('topics are subscribed to', missing, { signal })
       this.#started = true
       for (const name of this.known()) this.#firstCounts.set(name, this.#cluster.topic(name)?.partitions.length ?? 0)
     }
     return this.known()
+  }
+
+  /** Named topics that nobody has created yet. */
+  missing(): string[] {
+    return this.#names.filter((name) => this.#cluster.topic(name) === undefined)
   }
 
   /** From memory. */
