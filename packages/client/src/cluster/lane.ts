@@ -245,13 +245,15 @@ export class BrokerLane {
     const { observer, events, options } = this.#services
     this.#connection = undefined
     observer.connectionsClosed.add(1)
-    events.emit('disconnected', { broker: connection.broker, lane: this.#name, error })
+    const meant = this.#closeError !== undefined
+    events.emit('disconnected', { broker: connection.broker, lane: this.#name, error: meant ? undefined : error })
+    if (meant) return
     // A listener with SASL closes at the first request of a client without.
     if (error !== undefined && connection.requestsAnswered === 0 && options.sasl === undefined) {
       this.#owner.suspicious = true
     }
-    if (error !== undefined && this.#closeError === undefined) this.#owner.backoff.failed()
-    if (this.#waiting.size > 0 && this.#closeError === undefined) this.#open()
+    if (error !== undefined) this.#owner.backoff.failed()
+    if (this.#waiting.size > 0) this.#open()
   }
 
   #flush(): void {

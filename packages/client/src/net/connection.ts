@@ -5,7 +5,7 @@ import type { ApiRanges } from './api-ranges.ts'
 import { foreignBytesError, lostError, timedOutError } from './connect-errors.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { Observer } from './observer.ts'
-import { PendingRequest } from './pending-request.ts'
+import { PendingRequest, unencodable } from './pending-request.ts'
 import { Ring } from './ring.ts'
 
 /** Until the peer has shown that it is a broker we trust, it may not make us hold more. */
@@ -104,7 +104,8 @@ export class Connection implements TransportSink {
       this.#throttledUntilMs === 0 &&
       this.#inFlight.size < this.#config.limits.maxInFlightRequests &&
       this.#unflushed.size < this.#config.limits.maxInFlightRequests &&
-      !this.#reauthenticating
+      !this.#reauthenticating &&
+      !this.#sessionIsOver()
     )
   }
 
@@ -371,6 +372,12 @@ export class Connection implements TransportSink {
 
   // ---- re-authentication
 
+  /** A busy event loop may send before it looks at its timers: after its session a broker takes no request. */
+  #sessionIsOver(): boolean {
+    const atMs = this.#reauthenticateAtMs
+    return atMs !== Number.POSITIVE_INFINITY && atMs <= this.#config.runtime.monoNow()
+  }
+
   #tryReauthenticate(): void {
     if (this.#inFlight.size > 0 || this.#reauthenticate === undefined) return
     const again = this.#reauthenticate
@@ -384,11 +391,4 @@ export class Connection implements TransportSink {
       (error: unknown) => this.close(asKafkaError(error, 'Re-authentication')),
     )
   }
-}
-
-function unencodable(request: PendingRequest, cause: unknown): KafkaError {
-  if (KafkaError.is(cause)) return cause
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  const message = `${request.api.name} version ${request.version} cannot be encoded: ${reason}`
-  return new KafkaError('INVALID_ARGUMENT', message, { cause, outcome: 'not-written' })
 }

@@ -1,5 +1,5 @@
 import type { Api } from '@ottla/codec'
-import { abortedError, type KafkaError } from '../errors.ts'
+import { abortedError, KafkaError } from '../errors.ts'
 import type { ApiTimes } from '../metrics.ts'
 
 export interface PendingOptions {
@@ -83,4 +83,12 @@ export class PendingRequest {
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
   }
+}
+
+/** The body does not fit the version, or could not be made. */
+export function unencodable(request: PendingRequest, cause: unknown): KafkaError {
+  if (KafkaError.is(cause)) return cause
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const message = `${request.api.name} version ${request.version} cannot be encoded: ${reason}`
+  return new KafkaError('INVALID_ARGUMENT', message, { cause, outcome: 'not-written' })
 }
