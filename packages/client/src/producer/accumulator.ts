@@ -233,13 +233,6 @@ export class Accumulator implements ProducerParts {
     this.#deadlines.begin(batch)
   }
 
-  adopt(batch: ProducerBatch, generation: Generation): void {
-    this.barrier.enter(generation)
-    const left = batch.generation
-    batch.generation = generation
-    this.barrier.leave(left)
-  }
-
   settle(batch: ProducerBatch, error: KafkaError | undefined): void {
     if (batch.settled) return
     batch.settled = true

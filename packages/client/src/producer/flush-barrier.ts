@@ -1,17 +1,17 @@
 /** What was accepted between two calls of `flush`. */
 export interface Generation {
-  readonly number: number
   /** Batches, waiting records and waiting calls of it that are not settled. */
   pending: number
   readonly flushed: (() => void)[]
 }
 
 /**
- * Tells `flush` when all that was accepted before it is settled. A batch belongs to the generation of its oldest record.
+ * Tells `flush` when all that was accepted before it is settled. A batch belongs to the generation of its first
+ * record, which is its oldest: records reach a partition in the order they were accepted.
  */
 export class FlushBarrier {
   /** Oldest first; the last one takes what is accepted now. */
-  #generations: Generation[] = [{ number: 0, pending: 0, flushed: [] }]
+  #generations: Generation[] = [{ pending: 0, flushed: [] }]
   current: Generation = this.#generations[0]!
 
   enter(generation: Generation): Generation {
@@ -27,7 +27,7 @@ export class FlushBarrier {
   /** Resolves when everything of the current generation and all before has left. */
   flush(): Promise<void> {
     const closing = this.current
-    this.current = { number: closing.number + 1, pending: 0, flushed: [] }
+    this.current = { pending: 0, flushed: [] }
     this.#generations.push(this.current)
     const done = new Promise<void>((resolve) => closing.flushed.push(resolve))
     this.#advance()

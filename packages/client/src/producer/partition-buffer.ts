@@ -95,7 +95,6 @@ export class PartitionBuffer {
     this.#parts.charge(added)
     if (writer.count === 1) result.baseTimestampMs = record.timestampMs
     if (call !== undefined) batch.attach(call, position, record.timestampMs)
-    if (generation.number < batch.generation.number) this.#parts.adopt(batch, generation)
   }
 
   #begin(record: PartitionRecord, generation: Generation): ProducerBatch {

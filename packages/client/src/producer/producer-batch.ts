@@ -17,7 +17,7 @@ export class ProducerBatch {
   readonly ordinal: number
   /** How much of the ordinals is its own, to be shared out when it is split. */
   readonly span: number
-  generation: Generation
+  readonly generation: Generation
 
   /** The sealed batch, once it is closed; from the first attempt on never changed, only replaced. */
   bytes: Uint8Array | undefined

@@ -1,6 +1,5 @@
 import type { Runtime } from '@ottla/codec/runtime'
 import type { KafkaError } from '../errors.ts'
-import type { Generation } from './flush-barrier.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
 import type { ProducerBatch } from './producer-batch.ts'
@@ -21,8 +20,6 @@ export interface ProducerParts {
   charge(bytes: number): void
   /** A batch has its first record. */
   began(batch: ProducerBatch): void
-  /** A batch got a record that was accepted under an older generation. */
-  adopt(batch: ProducerBatch, generation: Generation): void
   /** What a batch came to; without an error it was delivered. The first word counts. */
   settle(batch: ProducerBatch, error: KafkaError | undefined): void
   /** A batch goes on as parts: it is settled when they are. */

@@ -1,3 +1,4 @@
+import { getEventListeners, setMaxListeners } from 'node:events'
 import { BatchReader } from '@ottla/codec/records'
 import { describe, expect, test } from 'vitest'
 import { FakeCluster, type FakeProduce, type Fate } from '../../test/producer/fake-cluster.ts'
@@ -98,9 +99,10 @@ describe('R03, R15: topics that vanish', () => {
     await sendAll(producer, ['a', 'b'], turns)
     cluster.forget('t')
     cluster.fate = (_request, number) =>
-      number === 2 ? { kind: 'error', code: 'UNKNOWN_TOPIC_OR_PARTITION' } : undefined
+      number > 1 && cluster.topic('t') === undefined ? { kind: 'error', code: 'UNKNOWN_TOPIC_OR_PARTITION' } : undefined
     const sent = producer.send({ topic: 't', value: 'c' })
     await turns()
+    await runtime.advance(2000)
     cluster.setTopic('t', [2])
     await runtime.advance(1000)
     expect((await sent).offset).toBe(2n)
@@ -136,6 +138,16 @@ describe('R03, R15: topics that vanish', () => {
     await sendAll(producer, ['b'], turns, 'b')
     expect(cluster.log('b').values).toEqual(['b', 'b'])
   })
+})
+
+test('a topic made anew while nothing is under way: the next batch begins at 0 of a new epoch', async () => {
+  const { cluster, producer, turns } = setUp()
+  await sendAll(producer, ['a', 'b'], turns)
+  cluster.logs.clear()
+  cluster.setTopic('t', [1], Buffer.from('another topic id').toString('base64url'))
+  await sendAll(producer, ['c'], turns)
+  const batch = new BatchReader(cluster.log('t').batches[0]!).next()!
+  expect([batch.producerEpoch, batch.baseSequence]).toEqual([1, 0])
 })
 
 describe('R04: a connection lost with batches in flight', () => {
@@ -344,6 +356,34 @@ describe('R10: retries and order', () => {
     expect(numbersIn(cluster)).toEqual(upTo(8))
   })
 
+  test('without idempotence too: what is under way to the old leader comes back before anything goes to the new one', async () => {
+    const { cluster, producer, runtime } = setUp({ ...oneRecordABatch, idempotent: false })
+    await warmUp(cluster, producer)
+    const sent = sendBatches(producer, 6)
+    const requests = await hold(cluster, 5)
+    cluster.setTopic('t', [2])
+    const later = sendBatches(producer, 4)
+    await runtime.turns()
+    expect(cluster.produced).toHaveLength(5)
+    for (const request of requests) request.settle()
+    await runtime.turns()
+    await Promise.all([...sent, ...later])
+    expect(numbersIn(cluster)).toEqual([...upTo(6), ...upTo(4)])
+  })
+
+  test('a broker that forgot the producer takes any number: so after trouble one batch goes first', async () => {
+    const { cluster, producer, runtime } = setUp(oneRecordABatch)
+    await warmUp(cluster, producer)
+    const sent = sendBatches(producer, 6)
+    const requests = await hold(cluster, 5)
+    cluster.log('t').producers.clear()
+    cluster.fate = (_request, number) => (number === 6 ? { kind: 'error', code: 'NOT_ENOUGH_REPLICAS' } : undefined)
+    for (const request of requests) request.settle({ kind: 'error', code: 'NOT_LEADER_OR_FOLLOWER' })
+    await runtime.advance(5000)
+    await Promise.all(sent)
+    expect(numbersIn(cluster)).toEqual(upTo(6))
+  })
+
   test('KIP-951: the leader that an error names is tried at once', async () => {
     const { cluster, producer, runtime, turns } = setUp()
     const fields = { currentLeader: { leaderId: 3, leaderEpoch: 9 } }
@@ -387,6 +427,21 @@ describe('KIP-360: sequence numbers that the broker does not accept', () => {
     await runtime.advance(1000)
     await sent
     expect(new BatchReader(cluster.log('t').batches[0]!).next()!.producerId).toBe(1002n)
+  })
+
+  test('a batch that the broker may have is not sent under another id: its outcome is unknown', async () => {
+    const { cluster, producer, runtime } = setUp()
+    cluster.fate = (_request, number) => {
+      if (number === 1) return { kind: 'lose', append: true }
+      return number === 2 ? { kind: 'error', code: 'INVALID_PRODUCER_EPOCH' } : undefined
+    }
+    const first = failure(producer.send({ topic: 't', value: 'a' }))
+    await runtime.advance(1000)
+    expect(await first).toMatchObject({ code: 'INVALID_PRODUCER_EPOCH', outcome: 'unknown' })
+    const second = producer.send({ topic: 't', value: 'b' })
+    await runtime.advance(1000)
+    await second
+    expect(cluster.log('t').values).toEqual(['a', 'b'])
   })
 
   test('when the epochs are used up a new id is asked for', async () => {
@@ -517,6 +572,18 @@ describe('MESSAGE_TOO_LARGE from the broker', () => {
     expect(cluster.produced.every(({ batches }) => batches.every(({ bytes }) => bytes.length <= 1500))).toBe(true)
   })
 
+  test('a batch that the broker may have is not split: its parts would not be known for duplicates', async () => {
+    const { cluster, producer, runtime } = setUp()
+    cluster.fate = (_request, number) => (number === 1 ? { kind: 'lose', append: true } : undefined)
+    const sent = failure(producer.send(upTo(10).map((i) => ({ topic: 't', value: `${i} ${'x'.repeat(100)}` }))))
+    await runtime.turns()
+    cluster.log('t').maxBatchBytes = 800
+    await runtime.advance(1000)
+    const { results } = (await sent) as SendError
+    expect(results[0]).toMatchObject({ code: 'MESSAGE_TOO_LARGE', outcome: 'unknown' })
+    expect(numbersIn(cluster)).toEqual(upTo(10))
+  })
+
   test('one record that is too large alone fails alone', async () => {
     const { cluster, producer, runtime } = setUp()
     cluster.log('t').maxBatchBytes = 1000
@@ -578,6 +645,19 @@ describe('R16: a full buffer', () => {
     expect(written).toBeGreaterThan(5)
     expect(numbersIn(cluster)).toEqual(upTo(written))
     expect(results.at(-1)).toMatchObject({ code: 'ABORTED', outcome: 'not-written' })
+  })
+
+  test('a signal that lives long keeps no listener', async () => {
+    const { producer, runtime } = setUp({ maxBufferedBytes: 500 })
+    const { signal } = new AbortController()
+    setMaxListeners(100, signal)
+    const sent = upTo(50).map((i) => producer.send({ topic: 't', value: `${i} ${'x'.repeat(100)}` }, { signal }))
+    const room = producer.room({ signal })
+    const flushed = producer.flush({ signal })
+    expect(getEventListeners(signal, 'abort').length).toBeGreaterThan(40)
+    await runtime.advance(1000)
+    await Promise.all([...sent, room, flushed])
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 
   test('who waits longer than the delivery timeout is told', async () => {

@@ -190,6 +190,11 @@ describe('batching', () => {
     for (let i = 0; i < 4; i++) producer.enqueue({ topic: 't', value: 'x'.repeat(1500), partition: i })
     await turns()
     expect(cluster.produced.map(({ batches }) => batches.length)).toEqual([2, 2])
+    cluster.fate = () => ({ kind: 'hold' })
+    for (let i = 0; i < 4; i++) producer.enqueue({ topic: 't', value: 'x'.repeat(1500), partition: i })
+    await turns()
+    // Both at once, though no batch is full: there is more than a request carries.
+    expect(cluster.produced).toHaveLength(4)
   })
 
   test('linger waits for company, a full batch and flush do not', async () => {
