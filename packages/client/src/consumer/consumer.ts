@@ -174,6 +174,10 @@ export class Consumer implements AsyncIterable<Message> {
   /** Goes on from another place. Items read before can no longer be marked done. */
   seek({ topic, partition, offset }: TopicPartition & { readonly offset: StartOffset }): void {
     const cursor = this.#cursorOf({ topic, partition })
+    if (typeof offset !== 'string' && (!Number.isSafeInteger(Number(offset)) || offset < 0)) {
+      const place = { topic, partition }
+      throw new KafkaError('INVALID_ARGUMENT', `consumer.seek(): ${String(offset)} is not an offset`, place)
+    }
     if (this.#core.state === 'idle') cursor.start = offset
     else this.#core.positions.seek(cursor, offset)
   }

@@ -63,6 +63,7 @@ export class ConsumerCore implements RunnerHost {
   #watch: Timer | undefined
   #missing: Timer | undefined
   #missingAsked = 0
+  #closeTimeoutMs = Infinity
   readonly #seen = new Map<Cursor, { end: number; sinceMs: number; told: boolean }>()
   #items = 0
   #sliceStartMs = 0
@@ -316,6 +317,7 @@ export class ConsumerCore implements RunnerHost {
   async close(timeoutMs: number): Promise<void> {
     const began = this.#state
     this.#state = 'closing'
+    this.#closeTimeoutMs = timeoutMs
     this.prefetch.wake()
     if (began === 'running') await this.#giveUp(timeoutMs)
     this.#started.reject(closedError('the consumer'))
@@ -345,7 +347,7 @@ export class ConsumerCore implements RunnerHost {
     } else if (given.length > 0) {
       const late = deferred<void>()
       const timer = this.runtime.setTimer(late.resolve, timeoutMs)
-      await Promise.race([this.assignment.revoke(given, this.#graceMs(timeoutMs)), late.promise])
+      await Promise.race([this.assignment.revoke(given, this.#graceMs()), late.promise])
       this.runtime.clearTimer(timer)
     }
     // What the deadline left over.
@@ -358,8 +360,9 @@ export class ConsumerCore implements RunnerHost {
     }
   }
 
-  #graceMs(timeoutMs: number): number {
-    return Math.min(this.options.revokeGraceMs, timeoutMs)
+  /** For what is being worked on; when closing, with time left for the commit. */
+  #graceMs(): number {
+    return Math.min(this.options.revokeGraceMs, this.#closeTimeoutMs / 2)
   }
 
   // ---- parts -------------------------------------------------------------------------------------------------------
@@ -435,7 +438,7 @@ export class ConsumerCore implements RunnerHost {
         knownSubscription: () => this.#subscription.known(),
         partitionCounts: (topics) => this.#subscription.counts(topics, signal),
         knownPartitionCount: (topic) => this.cluster.topic(topic)?.partitions.length,
-        onRevoked: (partitions) => this.assignment.revoke(partitions, this.options.revokeGraceMs),
+        onRevoked: (partitions) => this.assignment.revoke(partitions, this.#graceMs()),
         onAssigned: (partitions) => this.assignment.add(partitions),
         onLost: (partitions) => this.#lost(partitions),
         beforeJoin: () => this.#commitBeforeJoin(),

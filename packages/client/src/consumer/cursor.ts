@@ -44,6 +44,8 @@ export class Cursor {
   leaderEpoch = -1
   /** A follower that the leader named for this rack (KIP-392). */
   preferred: Broker | undefined
+  /** The choice is asked for again from time to time. */
+  preferredSinceMs = 0
 
   paused = false
   revoking = false

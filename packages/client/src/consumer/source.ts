@@ -125,10 +125,17 @@ export class Source {
 
   #findLeader(cursor: Cursor): void {
     const info = this.#cluster.partition(cursor.topic, cursor.partition)
-    if (info === undefined || info.leader < 0) return
-    const broker = this.#cluster.broker(info.leader)
-    if (broker === undefined) return
-    if (broker !== cursor.leader) cursor.preferred = undefined
+    const broker = info === undefined || info.leader < 0 ? undefined : this.#cluster.broker(info.leader)
+    if (info === undefined || broker === undefined) {
+      // A leader from before is asked all the same: it says so if it no longer is one.
+      if (cursor.leader === undefined && !cursor.backingOff) {
+        this.#backOff(cursor)
+        this.#refresh(cursor, 'there is no leader')
+      }
+      return
+    }
+    const stale = this.#cluster.runtime.monoNow() - cursor.preferredSinceMs > this.#cluster.options.metadataMaxAgeMs
+    if (broker !== cursor.leader || stale) cursor.preferred = undefined
     cursor.leader = broker
     if (info.leaderEpoch <= cursor.leaderEpoch) return
     cursor.leaderEpoch = info.leaderEpoch
@@ -145,7 +152,8 @@ export class Source {
     const resume = (): void => {
       this.#timers.delete(cursor)
       cursor.backingOff = false
-      this.wake(cursor)
+      if (cursor.leader === undefined) this.update()
+      else this.wake(cursor)
     }
     this.#timers.set(cursor, runtime.setTimer(resume, backoffMs(runtime, cursor.failures, limits)))
   }
@@ -186,6 +194,7 @@ export class Source {
       const replica = this.#cluster.broker(replicaId)
       if (replica === undefined || replica === cursor.leader) return
       cursor.preferred = replica
+      cursor.preferredSinceMs = this.#cluster.runtime.monoNow()
       this.update()
     },
     oversized: (cursor: Cursor, bytes: number) => {

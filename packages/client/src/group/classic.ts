@@ -34,6 +34,9 @@ const joinSlackMs = 5_000
 /** How long a leave may hold up the rest of closing. */
 const leaveRequestMs = 5_000
 
+/** The part of the time for leaving that hooks and handlers may take. */
+const handOverShare = 0.8
+
 interface Joined {
   readonly answer: JoinGroupResponse
   readonly topics: readonly string[]
@@ -196,8 +199,8 @@ export class ClassicMembership implements Membership {
     const given = this.#cooperative ? this.#owned.filter(({ topic }) => !wanted.has(topic)) : this.#owned
     if (given.length > 0) await this.#listener.onRevoked(given)
     if (kept.length > 0) await this.#listener.beforeJoin()
-    // A loss meanwhile has the last word on what is still owned.
-    if (this.#lostReason === undefined) this.#owned = kept
+    // A loss meanwhile concerns only what is left.
+    this.#owned = kept
   }
 
   async #join(topics: readonly string[], reason: string, signal: AbortSignal): Promise<Joined> {
@@ -363,31 +366,46 @@ export class ClassicMembership implements Membership {
 
   async #leave({ timeoutMs, reason, always }: Parameters<Membership['leave']>[0]): Promise<void> {
     const { runtime } = this.#cluster
-    const scope = scopeOf(runtime, runtime.monoNow() + timeoutMs, [])
+    const deadlineMs = runtime.monoNow() + timeoutMs
     const failed = this.#state === 'failed'
+    // Some of the time is kept for the goodbye, whatever hooks do with the rest.
+    const scope = scopeOf(runtime, runtime.monoNow() + timeoutMs * handOverShare, [])
     try {
       this.#stopping.abort(new KafkaError('CLOSED', 'the consumer leaves its group'))
-      await withSignal(this.#loop ?? Promise.resolve(), scope.signal)
-      const given = this.#owned
-      this.#owned = []
-      if (given.length > 0) {
-        await withSignal(
-          this.#lostReason === undefined ? this.#listener.onRevoked(given) : this.#listener.onLost(given),
-          scope.signal,
-        )
-      }
-      const stays = this.#options.instanceId !== null && always !== true
-      this.#heartbeat.stop()
-      if (!failed && !stays && this.#memberId !== '') {
-        await this.#requests.leave(this.identity, reason, Math.min(timeoutMs, leaveRequestMs), scope.signal)
-      }
+      await withSignal(this.#handOver(), scope.signal)
     } catch (error) {
-      // The coordinator finds out by the session timeout.
-      this.#cluster.logger.debug('leaving the group failed', { group: this.#options.groupId, error: String(error) })
+      this.#cluster.logger.warn('giving up the partitions took too long', {
+        group: this.#options.groupId,
+        error: String(error),
+      })
+    }
+    scope.release()
+    this.#heartbeat.stop()
+    const stays = this.#options.instanceId !== null && always !== true
+    if (!failed && !stays && this.#memberId !== '') await this.#sayGoodbye(reason, deadlineMs)
+    this.#state = failed ? 'failed' : 'left'
+  }
+
+  async #handOver(): Promise<void> {
+    await this.#loop
+    const given = this.#owned
+    this.#owned = []
+    if (given.length === 0) return
+    if (this.#lostReason === undefined) await this.#listener.onRevoked(given)
+    else await this.#listener.onLost(given)
+  }
+
+  /** Without it the others get the partitions only after the session timeout. */
+  async #sayGoodbye(reason: string, deadlineMs: number): Promise<void> {
+    const { runtime, logger } = this.#cluster
+    const leftMs = Math.min(leaveRequestMs, Math.max(1, deadlineMs - runtime.monoNow()))
+    const scope = scopeOf(runtime, runtime.monoNow() + leftMs, [])
+    try {
+      await this.#requests.leave(this.identity, reason, leftMs, scope.signal)
+    } catch (error) {
+      logger.debug('leaving the group failed', { group: this.#options.groupId, error: String(error) })
     } finally {
-      this.#heartbeat.stop()
       scope.release()
-      this.#state = failed ? 'failed' : 'left'
     }
   }
 }

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { type ConsumerOptions, resolveConsumerOptions } from './options.ts'
+
+test('the defaults', () => {
+  const options = resolveConsumerOptions({ groupId: 'g', topics: 't' })
+  expect(options).toMatchObject({
+    topics: ['t'],
+    offsetReset: 'latest',
+    isolation: 'read_committed',
+    sessionTimeoutMs: 45_000,
+    heartbeatIntervalMs: 3_000,
+    rebalanceTimeoutMs: 300_000,
+    maxProcessingMs: 300_000,
+    maxBufferedBytes: 64 << 20,
+    commit: { mark: true, automatic: true, intervalMs: 5_000 },
+  })
+  expect(options.assignors.map(({ name }) => name)).toEqual(['range', 'cooperative-sticky'])
+  expect(Object.isFrozen(options)).toBe(true)
+})
+
+test('without a group nothing is committed', () => {
+  const options = resolveConsumerOptions({ assign: [{ topic: 't', partition: 0, offset: 5n }] })
+  expect(options.commit.automatic).toBe(false)
+})
+
+const refused: [ConsumerOptions, RegExp][] = [
+  [{ topics: ['t'] }, /'groupId' is missing/],
+  [{ groupId: 'g' }, /nothing to read/],
+  [{ groupId: 'g', topics: ['t'], assign: [{ topic: 't', partition: 0 }] }, /exclude each other/],
+  [{ groupId: 'g', topics: [] }, /'topics' must be topic names or patterns/],
+  [{ groupId: 'g', topics: [''] }, /'topics' must be/],
+  [{ assign: [{ topic: 't', partition: -1 }] }, /'assign' must list partitions/],
+  [{ assign: [{ topic: 't', partition: 0, offset: 1.5 }] }, /'assign' must list partitions/],
+  [{ assign: [{ topic: 't', partition: 0 }], commit: 'auto' }, /'commit' needs a groupId/],
+  [{ groupId: 'g', topics: 't', commit: 'never' as never }, /'commit' must be/],
+  [{ groupId: 'g', topics: 't', commit: { intervalMs: -1 } }, /'commit' must be/],
+  [{ groupId: 'g', topics: 't', offsetReset: 'begin' as never }, /'offsetReset' must be one of/],
+  [{ groupId: 'g', topics: 't', assignors: ['sticky' as never] }, /'assignors' must list/],
+  [{ groupId: 'g', topics: 't', assignors: ['range', 'range'] }, /names one twice/],
+  [{ groupId: 'g', topics: 't', protocol: 'consumer' }, /not supported yet/],
+  [{ groupId: 'g', topics: 't', heartbeatIntervalMs: 45_000 }, /less than 'sessionTimeoutMs'/],
+  [{ groupID: 'g', topics: 't' } as never, /no option 'groupID'/],
+]
+test.each(refused)('%o is refused', (options, message) => {
+  expect(() => resolveConsumerOptions(options)).toThrow(message)
+})
