@@ -2,7 +2,6 @@ import {
   CreateTopics,
   DeleteGroups,
   DescribeGroups,
-  errorOf,
   FindCoordinator,
   Heartbeat,
   JoinGroup,
@@ -15,6 +14,7 @@ import {
   SyncGroup,
 } from '@ottla/codec'
 import { Wire } from '../support/wire.ts'
+import { type Line, Recorder } from './recorder.ts'
 
 const TOPIC = 'differential'
 const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
@@ -23,34 +23,12 @@ const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 const subscribed = (topic: string): Uint8Array =>
   Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 1, 0, topic.length]), Buffer.from(topic), Buffer.from([0, 0, 0, 0])])
 
-/** Coordinators answer in the order of their hash tables: lists of things with a name are put in order. */
-function ordered(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    return value.map(ordered).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
-  }
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, ordered(each)]))
-}
-
-function nameOf(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return String(value)
-  const fields = value as { readonly [key: string]: unknown }
-  return String(fields.groupId ?? fields.memberId ?? fields.name ?? fields.partitionIndex ?? '')
-}
-
-/** One line of the protocol: what was asked, what was answered. */
-export interface Line {
-  readonly step: string
-  readonly answer: unknown
-}
-
 /** Requests about groups in all their versions, on a cluster of any make; what differs by nature is made equal. */
 export class GroupScript {
-  readonly lines: Line[] = []
+  readonly #recorder = new Recorder()
   readonly #bootstrap: string
   readonly #run: string
   readonly #wires: Wire[] = []
-  readonly #names = new Map<string, string>()
   readonly #groups = new Map<string, string>()
   #coordinator = ''
   #topicId = ''
@@ -70,7 +48,7 @@ export class GroupScript {
       await this.#staticMembers()
       await this.#oldVersions()
       await this.#mistakes()
-      return this.lines
+      return this.#recorder.lines
     } finally {
       for (const wire of this.#wires) wire.close()
     }
@@ -92,31 +70,18 @@ export class GroupScript {
       const tried = Array.from({ length: 50 }, (_, i) => `${this.#run}-${name}-${i}`)
       const found = await wire.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: tried })
       const isOurs = ({ host, port }: { host: string; port: number }) => `${host}:${port}` === this.#coordinator
-      this.#groups.set(name, found.coordinators.find(isOurs)?.key ?? '')
+      const group = found.coordinators.find(isOurs)?.key ?? ''
+      this.#groups.set(name, group)
+      this.#recorder.rename(group, `run-${name}`)
     }
   }
 
-  #plain(value: string): string {
-    let plain = this.#names.get(value) ?? value
-    for (const [name, group] of this.#groups) plain = plain.replaceAll(group, `run-${name}`)
-    return plain
-  }
-
-  /** A stand-in for what each cluster makes up by itself. */
   #call(value: string, name: string): string {
-    if (value !== '') this.#names.set(value, `<${name}>`)
-    return value
+    return this.#recorder.call(value, name)
   }
 
   #note(step: string, answer: unknown): void {
-    const plain = JSON.stringify(answer, (key, value) => {
-      if (typeof value === 'bigint') return `${value}n`
-      if (value?.type === 'Buffer') return Buffer.from(value.data).toString('hex')
-      if (key === 'errorCode') return errorOf(value).name
-      if (typeof value !== 'string') return value
-      return this.#plain(value)
-    })
-    this.lines.push({ step, answer: ordered(JSON.parse(plain)) })
+    this.#recorder.note(step, answer)
   }
 
   async #prepare(wire: Wire): Promise<void> {
@@ -290,7 +255,7 @@ export class GroupScript {
         memberId,
         protocolType: 'consumer',
         protocolName,
-        assignments: all.map((id) => ({ memberId: id, assignment: Buffer.from(`for ${this.#names.get(id)}`) })),
+        assignments: all.map((id) => ({ memberId: id, assignment: Buffer.from(`for ${this.#recorder.nameOf(id)}`) })),
       })
     this.#note('SyncGroup, wrong protocol', await sync(a, first, 1, [first], 'roundrobin'))
     this.#note('SyncGroup, first', await sync(a, first, 1, [first]))

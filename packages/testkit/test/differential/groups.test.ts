@@ -1,13 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { createCluster } from '@ottla/testkit'
 import { expect, test } from 'vitest'
-import { GroupScript, type Line } from './group-script.ts'
+import { GroupScript } from './group-script.ts'
+import { parseLines } from './recorder.ts'
 
 /** What Apache Kafka 4.3.1 answered to the same requests; `groups.kafka.test.ts` asks it again. */
-const golden: readonly Line[] = readFileSync(new URL('./groups.kafka-4.3.1.ndjson', import.meta.url), 'utf8')
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line))
+const golden = parseLines(readFileSync(new URL('./groups.kafka-4.3.1.ndjson', import.meta.url), 'utf8'))
 
 test('requests about groups are answered as by Kafka 4.3.1, in all their versions', async () => {
   await using cluster = await createCluster({
