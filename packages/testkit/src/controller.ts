@@ -102,7 +102,7 @@ export class Controller {
 
   createTopic({ name, assignment, configs }: NewTopic): TopicImage {
     const partitions = assignment.map((replicas, partition) => this.#newPartition(partition, replicas))
-    const topic = { name, id: this.#newTopicId(), isInternal: name === offsetsTopic, partitions, configs }
+    const topic = { name, id: this.newTopicId(), isInternal: name === offsetsTopic, partitions, configs }
     this.#decide({ topics: [topic] })
     return topic
   }
@@ -234,7 +234,8 @@ export class Controller {
     return { partition, replicas, isr, leader: isr[0] ?? -1, leaderEpoch: 0, partitionEpoch: 0 }
   }
 
-  #newTopicId(): string {
+  /** An id that no topic has. */
+  newTopicId(): string {
     const bytes = Buffer.from(this.#runtime.secureRandom(16))
     // An id must not look like an option on a command line.
     bytes[0] = (bytes[0] as number) & 0x7f

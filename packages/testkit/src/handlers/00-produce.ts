@@ -53,31 +53,33 @@ function produce(
   ref: TopicRef,
   { index, records }: Request['topicData'][number]['partitionData'][number],
 ): PartitionOutcome {
-  const fail = (error: ErrorName, message?: string): PartitionOutcome => ({
+  const failed = (error: ErrorName, more: Partial<PartitionOutcome> = {}): PartitionOutcome => ({
     index,
     error,
-    message,
     baseOffset: -1,
     logAppendTimeMs: -1,
+    ...more,
   })
-  if (acks < acksAll || acks > 1) return fail('INVALID_REQUIRED_ACKS')
+  if (acks < acksAll || acks > 1) return failed('INVALID_REQUIRED_ACKS')
   const found = findReplica(context, ref, index)
-  const hint = () => (found.topic === undefined ? undefined : leaderHint(context, found.topic, index))
-  if (found.error !== undefined) return { ...fail(found.error), hint: isElsewhere(found.error) ? hint() : undefined }
+  const elsewhere = () =>
+    failed('NOT_LEADER_OR_FOLLOWER', found.topic && { hint: leaderHint(context, found.topic, index) })
+  if (found.error !== undefined) return found.error === 'NOT_LEADER_OR_FOLLOWER' ? elsewhere() : failed(found.error)
   const { replica, topic } = found
+  if (topic.isInternal) return failed('INVALID_TOPIC_EXCEPTION')
+  if (!replica.isLeader) return elsewhere()
   const where = `${topic.name}-${index}`
-  if (topic.isInternal) return fail('INVALID_TOPIC_EXCEPTION', `Cannot append to internal topic ${topic.name}`)
-  if (!replica.isLeader) return { ...fail('NOT_LEADER_OR_FOLLOWER'), hint: hint() }
   const rules = { apiVersion: context.apiVersion, nowMs: context.now(), where, settings: replica.settings }
   const validated = validateProduced(records, rules)
   if (validated.problem !== undefined) {
-    const { error, message, records: recordErrors } = validated.problem
-    return { ...fail(error, message), recordErrors }
+    const { error, message, records: recordErrors, tellsLogStart } = validated.problem
+    return failed(error, { message, recordErrors, replica: tellsLogStart ? replica : undefined })
   }
   const appended = replica.append(validated.batch, { acksAll: acks === acksAll })
-  if (appended.error !== undefined) return { ...fail(appended.error, appended.message), hint: hint() }
-  const { baseOffset, requiredOffset } = appended
-  const { logAppendTimeMs } = validated
+  if (appended.error !== undefined)
+    return failed(appended.error, { replica: appended.tellsLogStart ? replica : undefined })
+  const { baseOffset, requiredOffset, duplicateOfMs } = appended
+  const logAppendTimeMs = duplicateOfMs ?? validated.logAppendTimeMs
   return { index, error: undefined, baseOffset, logAppendTimeMs, replica, requiredOffset }
 }
 
@@ -144,10 +146,6 @@ function answerPartition(outcome: PartitionOutcome, errorOfOpen: ErrorName | und
     errorMessage: message ?? null,
     ...(hint && { currentLeader: { leaderId: hint.leaderId, leaderEpoch: hint.leaderEpoch } }),
   }
-}
-
-function isElsewhere(error: ErrorName): boolean {
-  return error === 'NOT_LEADER_OR_FOLLOWER'
 }
 
 export const produceHandler = serves(Produce, allVersions(Produce), handle)

@@ -171,7 +171,9 @@ function hintFor({ apiVersion }: HandlerContext, target: Target, partition: Part
 
 function read(plan: FetchPlan, { request, replica, error }: Target, left: number, isFirst: boolean): PartitionResponse {
   const { partition: partitionIndex } = request
-  if (replica === undefined) return withError(partitionIndex, error ?? 'UNKNOWN_TOPIC_OR_PARTITION')
+  if (replica === undefined) {
+    return { ...withError(partitionIndex, error ?? 'UNKNOWN_TOPIC_OR_PARTITION'), abortedTransactions: [] }
+  }
   const check = replica.checkRead(request, plan.leaderOnly)
   if (check.kind === 'error') return withError(partitionIndex, check.error)
   const { log } = replica

@@ -4,7 +4,7 @@ import { Held } from '../state/held.ts'
 import type { StoredBatch } from '../state/log-segment.ts'
 import type { Replica } from '../state/replica.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allVersions, codes, findReplica } from './support.ts'
+import { allVersions, codes, findReplica, oncePerName } from './support.ts'
 
 type Request = Decoded<typeof ListOffsets.request>
 type Response = Encodable<typeof ListOffsets.response>
@@ -34,25 +34,28 @@ const readCommitted = 1
 const maxInflatedBytes = 256 << 20
 
 const handle: Handler<typeof ListOffsets> = (context, request) => {
-  const seen = new Set<string>()
   const results = request.topics.map(({ name, partitions }) => ({
     name,
-    partitions: partitions.map((partition) => {
-      const key = `${name}-${partition.partitionIndex}`
-      const isDuplicate = seen.has(key)
-      seen.add(key)
-      if (isDuplicate) return failed(partition, 'INVALID_REQUEST')
-      const result = look(context, request, name, partition)
-      // Versions before 4 cannot tell the epoch.
-      return context.apiVersion < 4 && !(result instanceof Promise) ? { ...result, leaderEpoch: -1 } : result
-    }),
+    partitions: oncePerName(partitions, ({ partitionIndex }) => String(partitionIndex)).map(({ item, isRepeated }) =>
+      isRepeated ? failed(item, 'INVALID_REQUEST') : look(context, request, name, item),
+    ),
   }))
   const isPending = results.some(({ partitions }) => partitions.some((result) => result instanceof Promise))
-  if (!isPending) return { throttleTimeMs: 0, topics: results as Response['topics'] }
+  if (!isPending) return answerIn(context.apiVersion, results as Response['topics'])
   // A compressed batch has to be inflated for the record's own offset.
   const held = new Held<Response>(context.cluster.runtime)
-  void settle(results).then((topics) => held.complete({ throttleTimeMs: 0, topics }))
+  void settle(results).then((topics) => held.complete(answerIn(context.apiVersion, topics)))
   return held
+}
+
+/** Versions before 4 cannot tell the epoch. */
+function answerIn(apiVersion: number, topics: Response['topics']): Response {
+  if (apiVersion >= 4) return { throttleTimeMs: 0, topics }
+  const withoutEpochs = topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map((partition) => ({ ...partition, leaderEpoch: -1 })),
+  }))
+  return { throttleTimeMs: 0, topics: withoutEpochs }
 }
 
 async function settle(
@@ -73,7 +76,8 @@ function look(
   const { apiVersion } = context
   const { partitionIndex, currentLeaderEpoch } = partition
   const timestamp = Number(partition.timestamp)
-  if (apiVersion < (sinceVersion[timestamp] ?? 0)) return failed(partition, 'UNSUPPORTED_VERSION')
+  if (timestamp < earliestPendingUpload || apiVersion < (sinceVersion[timestamp] ?? 0))
+    return failed(partition, 'UNSUPPORTED_VERSION')
   const { error, replica } = findReplica(context, { topic, topicId: zeroUuid }, partitionIndex)
   if (replica === undefined) return failed(partition, error)
   const epochError = replica.epochError(currentLeaderEpoch)
@@ -113,10 +117,10 @@ function byTime(
   const batch = wantsMax ? replica.log.batchOfMaxTimestamp(end) : replica.log.batchByTimestamp(timestamp, end)
   if (batch === undefined) return notYet === undefined ? found(partition, undefined) : failed(partition, notYet)
   const atLeast = wantsMax ? batch.maxTimestamp : timestamp
-  const from = replica.logStartOffset
+  const from = wantsMax ? 0 : replica.logStartOffset
   const view = new Batch(batch.bytes)
   if (view.timestampType === 'append') {
-    const offset = wantsMax ? batch.lastOffset : Math.max(batch.baseOffset, from)
+    const offset = wantsMax ? batch.baseOffset : Math.max(batch.baseOffset, from)
     return found(partition, { offset, timestamp: batch.maxTimestamp, leaderEpoch: batch.leaderEpoch })
   }
   if (view.compressionId === 0) return found(partition, firstRecord(batch, view, { atLeast, from }))

@@ -2,7 +2,7 @@ import { type Decoded, type Encodable, type ErrorName, Metadata, zeroUuid } from
 import { offsetsTopic } from '../controller.ts'
 import type { MetadataView, PartitionImage, TopicImage } from '../state/metadata-view.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allOperations, allVersions, codes, noOperations, topicNameProblem } from './support.ts'
+import { allOperations, allVersions, codes, noOperations, oncePerName, topicNameProblem } from './support.ts'
 
 type Request = Decoded<typeof Metadata.request>
 type TopicResponse = Encodable<typeof Metadata.response>['topics'][number]
@@ -29,14 +29,16 @@ function topics(context: HandlerContext, request: Request): TopicResponse[] {
   const operations = request.includeTopicAuthorizedOperations ? allOperations.topic : noOperations
   const wantsAll = request.topics === null || (context.apiVersion === 0 && request.topics.length === 0)
   if (wantsAll) return Array.from(view.topics(), (topic) => describe(context, topic, operations))
-  return (request.topics ?? []).map(({ name, topicId }) => {
+  const wanted = oncePerName(request.topics ?? [], ({ name, topicId }) => name ?? topicId)
+  return wanted.map(({ item: { name, topicId } }) => {
     if (topicId !== zeroUuid) {
       const topic = view.topicById(topicId)
       return topic === undefined ? missing(null, topicId, 'UNKNOWN_TOPIC_ID') : describe(context, topic, operations)
     }
     if (name === null) return missing(null, topicId, 'INVALID_REQUEST')
     const topic = view.topic(name)
-    return topic === undefined ? unknown(context, request, name) : describe(context, topic, operations)
+    if (topic !== undefined) return describe(context, topic, operations)
+    return { ...unknown(context, request, name), topicAuthorizedOperations: operations }
   })
 }
 

@@ -1,8 +1,8 @@
 import { CreateTopics, type Decoded, type Encodable, type ErrorName, zeroUuid } from '@ottla/codec'
 import { topicConfigProblem, topicConfigs, topicConfigValues } from '../state/topic-config.ts'
-import { collisionOf, isValidAssignment } from '../state/topic-rules.ts'
+import { assignmentProblem, collisionOf } from '../state/topic-rules.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allVersions, codes, topicNameProblem } from './support.ts'
+import { allVersions, codes, oncePerName, topicNameProblem } from './support.ts'
 
 type TopicRequest = Decoded<typeof CreateTopics.request>['topics'][number]
 type TopicResponse = Encodable<typeof CreateTopics.response>['topics'][number]
@@ -13,15 +13,11 @@ interface Refusal {
 }
 
 const handle: Handler<typeof CreateTopics> = (context, { topics, validateOnly }) => {
-  const names = topics.map(({ name }) => name)
-  return {
-    throttleTimeMs: 0,
-    topics: topics.map((topic) => {
-      const isRepeated = names.indexOf(topic.name) !== names.lastIndexOf(topic.name)
-      if (isRepeated) return refused(topic, { error: 'INVALID_REQUEST', message: 'Duplicate topic name.' })
-      return create(context, topic, validateOnly)
-    }),
-  }
+  const answers = oncePerName(topics, ({ name }) => name).map(({ item, isRepeated }) => {
+    if (isRepeated) return refused(item, { error: 'INVALID_REQUEST', message: 'Duplicate topic name.' })
+    return create(context, item, validateOnly)
+  })
+  return { throttleTimeMs: 0, topics: answers }
 }
 
 function create(context: HandlerContext, topic: TopicRequest, validateOnly: boolean): TopicResponse {
@@ -31,10 +27,12 @@ function create(context: HandlerContext, topic: TopicRequest, validateOnly: bool
   const assignment = topic.assignments.length > 0 ? givenAssignment(context, topic) : newAssignment(context, topic)
   if ('error' in assignment) return refused(topic, assignment)
   const configs = new Map(topic.configs.map(({ name, value }) => [name, value ?? '']))
-  const created = validateOnly ? undefined : controller.createTopic({ name: topic.name, assignment, configs })
+  const topicId = validateOnly
+    ? controller.newTopicId()
+    : controller.createTopic({ name: topic.name, assignment, configs }).id
   return {
     name: topic.name,
-    topicId: created?.id ?? zeroUuid,
+    topicId,
     errorCode: 0,
     errorMessage: null,
     numPartitions: assignment.length,
@@ -85,17 +83,23 @@ function newAssignment({ cluster }: HandlerContext, topic: TopicRequest): number
 }
 
 function givenAssignment({ cluster }: HandlerContext, topic: TopicRequest): readonly (readonly number[])[] | Refusal {
-  if (topic.numPartitions !== -1 || topic.replicationFactor !== -1) {
-    const message = 'Partition counts and replication factor must be -1 when a manual assignment is given.'
-    return { error: 'INVALID_REQUEST', message }
+  const refuse = (error: ErrorName, message: string): Refusal => ({ error, message })
+  if (topic.replicationFactor !== -1) {
+    const message = 'A manual partition assignment was specified, but replication factor was not set to -1.'
+    return refuse('INVALID_REQUEST', message)
+  }
+  if (topic.numPartitions !== -1) {
+    const message = 'A manual partition assignment was specified, but numPartitions was not set to -1.'
+    return refuse('INVALID_REQUEST', message)
   }
   const ordered = [...topic.assignments].sort((a, b) => a.partitionIndex - b.partitionIndex)
-  const assignment = ordered.map(({ brokerIds }) => brokerIds)
   const isConsecutive = ordered.every(({ partitionIndex }, index) => partitionIndex === index)
-  if (isConsecutive && isValidAssignment(assignment, cluster.controller.state)) return assignment
-  const message =
-    'The manual partition assignment needs consecutive partitions, each with the same number of different registered brokers.'
-  return { error: 'INVALID_REPLICA_ASSIGNMENT', message }
+  if (!isConsecutive) {
+    return refuse('INVALID_REPLICA_ASSIGNMENT', 'partitions should be a consecutive 0-based integer sequence')
+  }
+  const assignment = ordered.map(({ brokerIds }) => brokerIds)
+  const problem = assignmentProblem(assignment, cluster.controller.state)
+  return problem === undefined ? assignment : refuse('INVALID_REPLICA_ASSIGNMENT', problem)
 }
 
 function describeConfigs({ broker, cluster }: HandlerContext, configs: ReadonlyMap<string, string>) {

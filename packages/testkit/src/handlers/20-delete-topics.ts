@@ -1,6 +1,6 @@
 import { DeleteTopics, type Encodable, type ErrorName, zeroUuid } from '@ottla/codec'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allVersions, codes } from './support.ts'
+import { allVersions, codes, oncePerName } from './support.ts'
 
 type TopicResponse = Encodable<typeof DeleteTopics.response>['responses'][number]
 
@@ -11,15 +11,10 @@ const handle: Handler<typeof DeleteTopics> = (context, request) => {
     context.apiVersion >= firstVersionOfIds
       ? request.topics
       : request.topicNames.map((name) => ({ name, topicId: zeroUuid }))
-  return {
-    throttleTimeMs: 0,
-    responses: wanted.map((topic, index) => {
-      const isRepeated = wanted.some(
-        (other, at) => at !== index && other.name === topic.name && other.topicId === topic.topicId,
-      )
-      return isRepeated ? refused(topic, 'INVALID_REQUEST', 'Duplicate topic.') : remove(context, topic)
-    }),
-  }
+  const responses = oncePerName(wanted, ({ name, topicId }) => name ?? topicId).map(({ item, isRepeated }) =>
+    isRepeated ? refused(item, 'INVALID_REQUEST', 'Duplicate topic name.') : remove(context, item),
+  )
+  return { throttleTimeMs: 0, responses }
 }
 
 function remove(
@@ -32,8 +27,9 @@ function remove(
     return refused(topic, apiVersion < 3 ? 'INVALID_REQUEST' : 'TOPIC_DELETION_DISABLED', 'Topic deletion is disabled.')
   }
   const byId = topicId !== zeroUuid
-  if (byId === (name !== null))
-    return refused(topic, 'INVALID_REQUEST', 'Either the name or the id of a topic is needed.')
+  if (byId && name !== null)
+    return refused(topic, 'INVALID_REQUEST', 'You may not specify both topic name and topic id.')
+  if (!byId && name === null) return refused(topic, 'INVALID_REQUEST', 'Neither topic name nor id were specified.')
   const found = byId ? controller.state.topicById(topicId) : controller.state.topic(name ?? '')
   if (found === undefined) {
     return refused(

@@ -34,13 +34,12 @@ function describeTopic({ broker, cluster }: HandlerContext, request: Request, wa
   const problem = topicNameProblem(name)
   if (problem !== undefined) return failed(wanted, 'INVALID_TOPIC_EXCEPTION', problem)
   const topic = broker.view.topic(name)
-  if (topic === undefined)
-    return failed(wanted, 'UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
+  if (topic === undefined) return failed(wanted, 'UNKNOWN_TOPIC_OR_PARTITION', '')
   const seen = { id: broker.id, view: broker.view, config: cluster.config }
   const configs = chosen(Object.keys(topicConfigs), wanted).map((config) =>
     entry(topicConfigs[config] as ConfigDefinition, topicConfigValues(config, topic, seen), request, false),
   )
-  return { errorCode: 0, errorMessage: null, resourceType: wanted.resourceType, resourceName: name, configs }
+  return { errorCode: 0, errorMessage: '', resourceType: wanted.resourceType, resourceName: name, configs }
 }
 
 /** The configs of the broker that is asked, or those that all brokers have by default (an empty name). */
@@ -59,7 +58,7 @@ function describeBroker({ broker, cluster }: HandlerContext, request: Request, w
     const definition: ConfigDefinition = brokerConfigs[name]
     return [entry(definition, values, request, definition.dynamic !== true)]
   })
-  return { errorCode: 0, errorMessage: null, resourceType, resourceName, configs }
+  return { errorCode: 0, errorMessage: '', resourceType, resourceName, configs }
 }
 
 function chosen(all: readonly string[], { configurationKeys }: Resource): readonly string[] {
@@ -79,7 +78,11 @@ function entry(
     readOnly,
     configSource: effective?.source ?? configSource.default,
     isSensitive: false,
-    synonyms: includeSynonyms ? values.map(({ synonym, value, source }) => ({ name: synonym, value, source })) : [],
+    synonyms: includeSynonyms
+      ? values
+          .filter(({ synonym }) => synonym !== '')
+          .map(({ synonym, value, source }) => ({ name: synonym, value, source }))
+      : [],
     configType: configType[type],
     documentation: null,
   }

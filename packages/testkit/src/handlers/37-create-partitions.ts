@@ -1,17 +1,15 @@
 import { CreatePartitions, type Decoded, type Encodable, type ErrorName } from '@ottla/codec'
-import { isValidAssignment } from '../state/topic-rules.ts'
+import { assignmentProblem } from '../state/topic-rules.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allVersions, codes } from './support.ts'
+import { allVersions, codes, oncePerName } from './support.ts'
 
 type TopicRequest = Decoded<typeof CreatePartitions.request>['topics'][number]
 type TopicResponse = Encodable<typeof CreatePartitions.response>['results'][number]
 
 const handle: Handler<typeof CreatePartitions> = (context, { topics, validateOnly }) => {
-  const names = topics.map(({ name }) => name)
-  const results = topics.map((topic) => {
-    const isRepeated = names.indexOf(topic.name) !== names.lastIndexOf(topic.name)
-    if (isRepeated) return refused(topic, 'INVALID_REQUEST', 'Duplicate topic name.')
-    return extend(context, topic, validateOnly)
+  const results = oncePerName(topics, ({ name }) => name).map(({ item, isRepeated }) => {
+    if (isRepeated) return refused(item, 'INVALID_REQUEST', 'Duplicate topic name.')
+    return extend(context, item, validateOnly)
   })
   return { throttleTimeMs: 0, results }
 }
@@ -19,8 +17,7 @@ const handle: Handler<typeof CreatePartitions> = (context, { topics, validateOnl
 function extend({ cluster }: HandlerContext, request: TopicRequest, validateOnly: boolean): TopicResponse {
   const { controller } = cluster
   const topic = controller.state.topic(request.name)
-  if (topic === undefined)
-    return refused(request, 'UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
+  if (topic === undefined) return refused(request, 'UNKNOWN_TOPIC_OR_PARTITION', null)
   const now = topic.partitions.length
   const added = request.count - now
   if (added < 0) {
@@ -33,15 +30,18 @@ function extend({ cluster }: HandlerContext, request: TopicRequest, validateOnly
     return refused(request, 'INVALID_REPLICATION_FACTOR', `there are fewer than ${replicationFactor} live brokers`)
   }
   const given = request.assignments?.map(({ brokerIds }) => brokerIds)
-  if (given !== undefined && (given.length !== added || !isValidAssignment(given, controller.state))) {
-    const message = `Attempted to add ${added} additional partition(s), but ${given.length} assignment(s) were specified, or not of registered brokers.`
-    return refused(request, 'INVALID_REPLICA_ASSIGNMENT', message)
+  if (given !== undefined) {
+    const problem =
+      given.length === added
+        ? assignmentProblem(given, controller.state, replicationFactor)
+        : `Attempted to add ${added} additional partition(s), but only ${given.length} assignment(s) were specified.`
+    if (problem !== undefined) return refused(request, 'INVALID_REPLICA_ASSIGNMENT', problem)
   }
   if (!validateOnly) controller.addPartitions(topic, given ?? controller.assign(added, replicationFactor))
   return { name: request.name, errorCode: 0, errorMessage: null }
 }
 
-function refused({ name }: TopicRequest, error: ErrorName, errorMessage: string): TopicResponse {
+function refused({ name }: TopicRequest, error: ErrorName, errorMessage: string | null): TopicResponse {
   return { name, errorCode: codes.of(error), errorMessage }
 }
 

@@ -15,9 +15,7 @@ const messages: Partial<Record<ErrorName, string>> = {
 const handle: Handler<typeof ElectLeaders> = (context, request) => {
   // Version 0 knows only one kind.
   const electionType = context.apiVersion === 0 ? preferredElection : request.electionType
-  if (electionType !== preferredElection && electionType !== uncleanElection) {
-    return { throttleTimeMs: 0, errorCode: codes.of('INVALID_REQUEST'), replicaElectionResults: [] }
-  }
+  const isKnown = electionType === preferredElection || electionType === uncleanElection
   const kind = electionType === uncleanElection ? 'unclean' : 'preferred'
   const { controller } = context.cluster
   // Asked for all partitions, those where nothing had to be done are not worth telling.
@@ -25,13 +23,17 @@ const handle: Handler<typeof ElectLeaders> = (context, request) => {
   const replicaElectionResults = (request.topicPartitions ?? everything(context)).map(({ topic, partitions }) => ({
     topic,
     partitionResult: partitions.flatMap((partitionId) => {
+      if (!isKnown) {
+        const errorMessage = `Unknown election type ${electionType}`
+        return [{ partitionId, errorCode: codes.of('INVALID_REQUEST'), errorMessage }]
+      }
       const error = controller.electLeader(topic, partitionId, kind)
       if (wantsAll && error === 'ELECTION_NOT_NEEDED') return []
       return [{ partitionId, errorCode: codes.of(error), errorMessage: messages[error] ?? null }]
     }),
   }))
   const told = replicaElectionResults.filter(({ partitionResult }) => partitionResult.length > 0)
-  return { throttleTimeMs: 0, errorCode: 0, replicaElectionResults: told }
+  return { throttleTimeMs: 0, errorCode: isKnown ? 0 : codes.of('INVALID_REQUEST'), replicaElectionResults: told }
 }
 
 function everything({ cluster }: HandlerContext) {

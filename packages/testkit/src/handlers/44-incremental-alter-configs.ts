@@ -64,7 +64,7 @@ function alterBroker({ cluster }: HandlerContext, wanted: Resource, validateOnly
     if (definition === undefined)
       return { error: 'INVALID_CONFIG', message: `The testkit does not know the config ${name}` }
     if (!definition.dynamic) {
-      return { error: 'INVALID_REQUEST', message: `Cannot update these configs dynamically: Set(${name})` }
+      return { error: 'INVALID_REQUEST', message: `Cannot update these configs dynamically: [${name}]` }
     }
   }
   const before = controller.state.snapshot().brokerConfigs?.get(resourceName) ?? new Map<string, string>()
@@ -73,7 +73,7 @@ function alterBroker({ cluster }: HandlerContext, wanted: Resource, validateOnly
   for (const [name, value] of configs) {
     const problem = problemWith(definitionOf(name) as ConfigDefinition, value)
     if (problem !== undefined)
-      return { error: 'INVALID_CONFIG', message: `Invalid value ${value} for configuration ${name}: ${problem}` }
+      return { error: 'INVALID_REQUEST', message: `Invalid value ${value} for configuration ${name}: ${problem}` }
   }
   if (!validateOnly) controller.setBrokerConfigs(resourceName, configs)
   return undefined
@@ -97,7 +97,7 @@ function changed(
       if (definition?.type !== 'list') {
         return {
           error: 'INVALID_CONFIG',
-          message: `Can't APPEND or SUBTRACT to key ${name} because its type is not LIST.`,
+          message: `Can't ${configOperation === operation.append ? 'APPEND' : 'SUBTRACT'} to key ${name} because its type is not LIST.`,
         }
       }
       const items = (after.get(name) ?? definition.defaultValue).split(',').filter((item) => item !== '')

@@ -6,9 +6,10 @@ const brokerEndpoints = 1
 
 const handle: Handler<typeof DescribeCluster> = ({ broker, cluster }, request) => {
   const { clusterId } = cluster
-  const common = { throttleTimeMs: 0, endpointType: request.endpointType, clusterId }
+  const common = { throttleTimeMs: 0, endpointType: brokerEndpoints, clusterId }
   if (request.endpointType !== brokerEndpoints) {
-    const errorMessage = 'The request was sent to an endpoint of type BROKER, but we wanted an endpoint of another type'
+    const errorMessage =
+      'The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER'
     return { ...common, errorCode: codes.of('MISMATCHED_ENDPOINT_TYPE'), errorMessage, brokers: [] }
   }
   const alive = broker.view.aliveBrokers()

@@ -36,9 +36,13 @@ const handle: Handler<typeof DescribeTopicPartitions> = (context, request) => {
 
 function describe({ broker }: HandlerContext, name: string, from: number, limit: number) {
   const topic = broker.view.topic(name)
+  const topicAuthorizedOperations = allOperations.topic
   if (topic === undefined) {
     const error = topicNameProblem(name) === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
-    return { topic: { errorCode: codes.of(error), name, topicId: zeroUuid, partitions: [] }, isCut: false }
+    return {
+      topic: { errorCode: codes.of(error), name, topicId: zeroUuid, partitions: [], topicAuthorizedOperations },
+      isCut: false,
+    }
   }
   const page = topic.partitions.slice(from, from + limit)
   return {
@@ -48,7 +52,7 @@ function describe({ broker }: HandlerContext, name: string, from: number, limit:
       topicId: topic.id,
       isInternal: topic.isInternal,
       partitions: page.map((image) => describePartition(broker.view, image)),
-      topicAuthorizedOperations: allOperations.topic,
+      topicAuthorizedOperations,
     },
     isCut: from + page.length < topic.partitions.length,
   }

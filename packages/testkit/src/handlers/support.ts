@@ -53,7 +53,7 @@ export function nodeEndpoints(hints: readonly LeaderHint[]) {
 /** Kafka's rules for names of topics; undefined when the name is fine. */
 export function topicNameProblem(name: string): string | undefined {
   if (name === '') return 'Topic name is invalid: the empty string is not allowed'
-  if (name === '.' || name === '..') return "Topic name is invalid: '.' or '..' is not allowed"
+  if (name === '.' || name === '..') return `Topic name is invalid: '${name}' is not allowed`
   if (name.length > 249)
     return `Topic name is invalid: the length of '${name}' is longer than the max allowed length 249`
   if (/^[a-zA-Z0-9._-]+$/.test(name)) return undefined
@@ -75,3 +75,17 @@ export const codes = {
   none: 0,
   of: (error: ErrorName | undefined): number => (error === undefined ? 0 : errorCode(error)),
 } as const
+
+/** Each name once, in the order of the request; what was named more than once is marked: Kafka refuses it as one. */
+export function oncePerName<T>(
+  items: readonly T[],
+  nameOf: (item: T) => string,
+): { readonly item: T; readonly isRepeated: boolean }[] {
+  const byName = new Map<string, { readonly item: T; isRepeated: boolean }>()
+  for (const item of items) {
+    const known = byName.get(nameOf(item))
+    if (known === undefined) byName.set(nameOf(item), { item, isRepeated: false })
+    else known.isRepeated = true
+  }
+  return [...byName.values()]
+}

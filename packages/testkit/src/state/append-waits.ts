@@ -2,12 +2,14 @@ import type { ErrorName } from '@ottla/codec'
 
 /** How an append ended, when it needs no more than the leader. */
 export type AppendResult =
-  | { readonly error: ErrorName; readonly message: string }
+  | { readonly error: ErrorName; readonly tellsLogStart: boolean }
   | {
       readonly error: undefined
       readonly baseOffset: number
       /** acks=all is fulfilled when the high watermark is here. */
       readonly requiredOffset: number
+      /** The batch was there already: its largest timestamp. */
+      readonly duplicateOfMs?: number
     }
 
 /** How an append that is to be replicated ended. */

@@ -102,10 +102,10 @@ export function isBrokerConfig(name: string): name is BrokerConfigName {
 /** Why a value cannot be taken; undefined when it can. */
 export function problemWith({ type }: ConfigDefinition, value: string): string | undefined {
   if (type === 'boolean') return value === 'true' || value === 'false' ? undefined : `Not a boolean: ${value}`
-  if (type === 'double') return Number.isFinite(Number(value)) ? undefined : `Not a number of type DOUBLE: ${value}`
+  if (type === 'double') return Number.isFinite(Number(value)) ? undefined : 'Not a number of type DOUBLE'
   if (type !== 'int' && type !== 'long') return undefined
-  if (!/^[+-]?\d{1,19}$/.test(value)) return `Not a number of type ${type.toUpperCase()}: ${value}`
+  if (!/^[+-]?\d{1,19}$/.test(value)) return `Not a number of type ${type.toUpperCase()}`
   const limit = type === 'int' ? 2 ** 31 : 2 ** 63
   const number = Number(value)
-  return number >= -limit && number <= limit ? undefined : `Not a number of type ${type.toUpperCase()}: ${value}`
+  return number >= -limit && number <= limit ? undefined : `Not a number of type ${type.toUpperCase()}`
 }

@@ -1,5 +1,5 @@
 import { DecodeError, type ErrorName } from '@ottla/codec'
-import { type Batch, BatchReader, patchBatch } from '@ottla/codec/records'
+import { type Batch, BatchReader, crc32c, patchBatch } from '@ottla/codec/records'
 import { type ProducedBatch, producedBatchOf } from './produced-batch.ts'
 import type { TopicSettings } from './topic-config.ts'
 
@@ -11,9 +11,11 @@ export interface RecordProblem {
 /** Why a batch is refused; a whole partition's records are refused together. */
 export interface ProduceProblem {
   readonly error: ErrorName
-  readonly message: string
-  /** The records at fault, where it is not the whole batch. */
+  /** Kafka says more than the code only where single records are at fault. */
+  readonly message?: string
   readonly records?: readonly RecordProblem[]
+  /** Kafka tells where the log starts when the log itself refused. */
+  readonly tellsLogStart: boolean
 }
 
 export interface ProduceRules {
@@ -32,7 +34,10 @@ const zstdId = 4
 const noTimestamp = -1
 const magic2 = 2
 const magicAt = 16
-const maxReportedRecords = 10
+const crcAt = 17
+const attributesAt = 21
+const logAppendTimeBit = 0x08
+const maxReportedRecords = 10_000
 
 /**
  * Checks what a client wants appended to one partition: exactly one batch of magic 2, whole, unharmed, of a size and with
@@ -43,106 +48,68 @@ export function validateProduced(records: Uint8Array | null, rules: ProduceRules
   const read = readOne(records, rules)
   if ('error' in read) return { problem: read }
   const { batch } = read
-  const problem = sizeProblem(batch, rules) ?? headerProblem(batch, where) ?? timeProblem(batch, rules)
+  const problem = sizeProblem(batch, rules) ?? headerProblem(batch) ?? timeProblem(batch, rules)
   if (problem !== undefined) return { problem }
   const keyless = settings.isCompacted ? keyProblem(batch, where) : undefined
   if (keyless !== undefined) return { problem: keyless }
   const logAppendTimeMs = settings.usesLogAppendTime ? nowMs : noTimestamp
   if (settings.usesLogAppendTime) patchBatch(batch.bytes, { logAppendTime: nowMs })
+  else if (batch.timestampType === 'append') clearLogAppendTime(batch.bytes)
   return { problem: undefined, batch: producedBatchOf(batch.bytes), logAppendTimeMs }
 }
 
 function readOne(
   records: Uint8Array | null,
-  { apiVersion, where }: ProduceRules,
-): { readonly batch: Batch } | ProduceProblem {
-  const version = `Produce requests with version ${apiVersion}`
+  { apiVersion }: ProduceRules,
+): { readonly batch: Batch } | { readonly error: ErrorName; readonly tellsLogStart: boolean } {
+  const refused = (error: ErrorName) => ({ error, tellsLogStart: false })
   const foundMagic = records?.[magicAt]
-  if (foundMagic !== undefined && foundMagic !== magic2) {
-    const message = `${version} are only allowed to contain record batches with magic version 2`
-    return { error: 'INVALID_RECORD', message }
-  }
+  if (foundMagic !== undefined && foundMagic !== magic2) return refused('INVALID_RECORD')
   try {
     const reader = new BatchReader(records ?? new Uint8Array(0))
     const batch = reader.next()
-    if (batch === undefined) {
-      return { error: 'INVALID_RECORD', message: `${version} must have at least one record batch per partition` }
-    }
-    if (reader.next() !== undefined) {
-      return {
-        error: 'INVALID_RECORD',
-        message: `${version} are only allowed to contain exactly one record batch per partition`,
-      }
-    }
-    if (batch.compressionId > zstdId || (batch.compressionId === zstdId && apiVersion < 7)) {
-      return {
-        error: 'UNSUPPORTED_COMPRESSION_TYPE',
-        message: `${version} may not use compression ${batch.compressionId}`,
-      }
-    }
-    return { batch }
+    if (batch === undefined || reader.next() !== undefined) return refused('INVALID_RECORD')
+    const isUnknownCodec = batch.compressionId > zstdId || (batch.compressionId === zstdId && apiVersion < 7)
+    return isUnknownCodec ? refused('UNSUPPORTED_COMPRESSION_TYPE') : { batch }
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
-    return { error: 'CORRUPT_MESSAGE', message: `${error.message}, partition ${where}` }
+    return refused('CORRUPT_MESSAGE')
   }
 }
 
-function sizeProblem(batch: Batch, { settings, where }: ProduceRules): ProduceProblem | undefined {
-  if (batch.bytes.length > settings.maxMessageBytes) {
-    const message = `The record batch size in the append to ${where} is ${batch.bytes.length} bytes which exceeds the maximum configured value of ${settings.maxMessageBytes}.`
-    return { error: 'MESSAGE_TOO_LARGE', message }
-  }
-  if (batch.baseOffset !== 0n) {
-    const message = `The baseOffset of the record batch in the append to ${where} should be 0, but it is ${batch.baseOffset}`
-    return { error: 'INVALID_RECORD', message }
-  }
-  if (batch.verifyCrc()) return undefined
-  return {
-    error: 'CORRUPT_MESSAGE',
-    message: `Record is corrupt (the stored crc is not that of the bytes), partition ${where}`,
-  }
+function sizeProblem(batch: Batch, { settings }: ProduceRules): ProduceProblem | undefined {
+  if (batch.bytes.length > settings.maxMessageBytes) return { error: 'MESSAGE_TOO_LARGE', tellsLogStart: false }
+  if (batch.baseOffset !== 0n) return { error: 'INVALID_RECORD', tellsLogStart: true }
+  return batch.verifyCrc() ? undefined : { error: 'CORRUPT_MESSAGE', tellsLogStart: false }
 }
 
-function headerProblem(batch: Batch, where: string): ProduceProblem | undefined {
-  const invalid = (message: string): ProduceProblem => ({
-    error: 'INVALID_RECORD',
-    message: `${message}, partition ${where}`,
-  })
-  if (batch.recordCount <= 0) return invalid(`Invalid reported count for record batch: ${batch.recordCount}`)
-  if (batch.lastOffsetDelta + 1 !== batch.recordCount) {
-    return invalid(
-      `Inconsistent batch offset range [0, ${batch.lastOffsetDelta}] and count of records ${batch.recordCount}`,
-    )
-  }
-  if (batch.isControl) return invalid('Clients are not allowed to write control records')
-  if (batch.producerId >= 0n && batch.baseSequence < 0) {
-    return invalid(`Invalid sequence number ${batch.baseSequence} in record batch with producerId ${batch.producerId}`)
-  }
-  if (batch.isTransactional) {
-    return { error: 'INVALID_TXN_STATE', message: `transactions are not served, partition ${where}` }
-  }
-  return undefined
+function headerProblem(batch: Batch): ProduceProblem | undefined {
+  const invalid: ProduceProblem = { error: 'INVALID_RECORD', tellsLogStart: true }
+  if (batch.recordCount <= 0 || batch.lastOffsetDelta + 1 !== batch.recordCount) return invalid
+  // Only coordinators write control records.
+  if (batch.isControl) return invalid
+  if (batch.producerId >= 0n && batch.baseSequence < 0) return invalid
+  // Nobody can be in a transaction here; Kafka answers so when the request names no transactional id.
+  return batch.isTransactional ? { error: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED', tellsLogStart: false } : undefined
 }
 
 /** The header says which times occur, so that records are walked over only to name those at fault. */
-function timeProblem(batch: Batch, { settings, nowMs, where }: ProduceRules): ProduceProblem | undefined {
-  if (batch.timestampType === 'append') {
-    const message = `Invalid timestamp type in message. Producer should not set timestamp type to LogAppendTime, partition ${where}`
-    return { error: 'INVALID_TIMESTAMP', message }
+function timeProblem(batch: Batch, { settings, nowMs }: ProduceRules): ProduceProblem | undefined {
+  if (settings.usesLogAppendTime) {
+    return batch.timestampType === 'append' ? { error: 'INVALID_TIMESTAMP', tellsLogStart: true } : undefined
   }
-  if (settings.usesLogAppendTime) return undefined
   const earliest = nowMs - settings.timestampBeforeMaxMs
   const latest = nowMs + settings.timestampAfterMaxMs
   const isOutside = (time: number) => time !== noTimestamp && (time < earliest || time > latest)
   const mayBeTooOld = earliest > 0
   if (!isOutside(batch.maxTimestamp) && !mayBeTooOld) return undefined
-  const faulty = timesAtFault(batch, isOutside).map(([batchIndex, time]) => ({
+  const records = timesAtFault(batch, isOutside).map(([batchIndex, time]) => ({
     batchIndex,
     batchIndexErrorMessage: `Timestamp ${time} of message with offset ${batchIndex} is out of range. The timestamp should be within [${earliest}, ${latest}]`,
   }))
-  if (faulty.length === 0 && !isOutside(batch.maxTimestamp)) return undefined
+  if (records.length === 0 && !isOutside(batch.maxTimestamp)) return undefined
   const message = 'One or more records have been rejected due to invalid timestamp'
-  return { error: 'INVALID_TIMESTAMP', message, records: faulty }
+  return { error: 'INVALID_TIMESTAMP', message, records, tellsLogStart: true }
 }
 
 function timesAtFault(batch: Batch, isOutside: (time: number) => boolean): [batchIndex: number, time: number][] {
@@ -164,10 +131,19 @@ function keyProblem(batch: Batch, where: string): ProduceProblem | undefined {
   const cursor = batch.records()
   while (faulty.length < maxReportedRecords && cursor.next()) {
     if (cursor.keyLength >= 0) continue
-    const batchIndexErrorMessage = `Compacted topic cannot accept message without key in topic partition ${where}.`
+    const batchIndexErrorMessage = `Compacted topic cannot accept message without key in topic partition ${where}`
     faulty.push({ batchIndex: cursor.offsetDelta, batchIndexErrorMessage })
   }
   if (faulty.length === 0) return undefined
-  const message = 'One or more records have been rejected: a compacted topic needs a key'
-  return { error: 'INVALID_RECORD', message, records: faulty }
+  const shown = faulty
+    .slice(0, 3)
+    .map((record) => `RecordError(batchIndex=${record.batchIndex}, message='${record.batchIndexErrorMessage}')`)
+  const message = `One or more records have been rejected due to ${faulty.length} record errors in total, and only showing the first three errors at most: [${shown.join(', ')}]`
+  return { error: 'INVALID_RECORD', message, records: faulty, tellsLogStart: true }
+}
+
+/** The topic keeps the times of its producers, whatever the batch says of them. */
+function clearLogAppendTime(bytes: Buffer): void {
+  bytes.writeInt16BE(bytes.readInt16BE(attributesAt) & ~logAppendTimeBit, attributesAt)
+  bytes.writeUInt32BE(crc32c(bytes, 0, attributesAt), crcAt)
 }

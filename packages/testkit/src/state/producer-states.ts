@@ -15,11 +15,7 @@ export interface SequencedBatch {
 export type SequenceCheck =
   | { readonly verdict: 'next' }
   | { readonly verdict: 'duplicate'; readonly batch: SequencedBatch }
-  | {
-      readonly verdict: 'error'
-      readonly error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' | 'INVALID_PRODUCER_EPOCH'
-      readonly message: string
-    }
+  | { readonly verdict: 'error'; readonly error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' | 'INVALID_PRODUCER_EPOCH' }
 
 interface ProducerState {
   epoch: number
@@ -29,6 +25,7 @@ interface ProducerState {
 }
 
 const next: SequenceCheck = { verdict: 'next' }
+const outOfOrder: SequenceCheck = { verdict: 'error', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' }
 
 /** The sequence `count` records after `base` end at: after 2^31-1 comes 0. */
 export function lastSequenceOf(baseSequence: number, count: number): number {
@@ -58,19 +55,16 @@ export class ProducerStates {
       if (duplicate !== undefined) return { verdict: 'duplicate', batch: duplicate }
     }
     if (producerEpoch < state.epoch) {
-      const message = `Epoch of producer ${producerId} is ${producerEpoch}, which is smaller than the last seen epoch ${state.epoch}`
-      return { verdict: 'error', error: 'INVALID_PRODUCER_EPOCH', message }
+      return { verdict: 'error', error: 'INVALID_PRODUCER_EPOCH' }
     }
     if (producerEpoch > state.epoch) {
       if (baseSequence === 0) return next
-      const message = `Invalid sequence number for new epoch of producer ${producerId}: ${producerEpoch} (request epoch), ${baseSequence} (seq. number), ${state.epoch} (current producer epoch)`
-      return { verdict: 'error', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER', message }
+      return outOfOrder
     }
     const last = state.window.at(-1)?.lastSequence ?? -1
     const expected = last === maxSequence ? 0 : last + 1
     if (baseSequence === expected) return next
-    const message = `Out of order sequence number for producer ${producerId}: ${baseSequence} (incoming seq. number), ${last} (current end sequence number)`
-    return { verdict: 'error', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER', message }
+    return outOfOrder
   }
 
   /** Notes a batch that was appended: checked by a leader, or copied from one. */

@@ -111,14 +111,14 @@ export class ReplicaLog {
     return undefined
   }
 
-  /** The first batch with the largest timestamp below `upTo`. */
+  /** The first batch with the largest timestamp below `upTo`; as in Kafka, deleted records count until their segment goes. */
   batchOfMaxTimestamp(upTo: number): StoredBatch | undefined {
     let best: StoredBatch | undefined
     for (const segment of this.#segments) {
       if (best !== undefined && segment.maxTimestamp <= best.maxTimestamp) continue
       for (const batch of segment.batches) {
         if (batch.lastOffset >= upTo) return best
-        if (batch.maxTimestamp > (best?.maxTimestamp ?? -1) && batch.lastOffset >= this.#logStartOffset) best = batch
+        if (batch.maxTimestamp > (best?.maxTimestamp ?? -1)) best = batch
       }
     }
     return best

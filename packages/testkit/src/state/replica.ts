@@ -131,10 +131,9 @@ export class Replica {
   /** Appends one batch. With `acksAll` it is refused when too few replicas are in sync. */
   append(batch: ProducedBatch, { acksAll }: { readonly acksAll: boolean }): AppendResult {
     const leader = this.#leader
-    if (leader === undefined) return { error: 'NOT_LEADER_OR_FOLLOWER', message: this.#notLeading() }
+    if (leader === undefined) return { error: 'NOT_LEADER_OR_FOLLOWER', tellsLogStart: false }
     if (acksAll && leader.isUnderMinIsr(this.#settings.minInsyncReplicas)) {
-      const message = `The size of the current ISR : ${leader.isr.length} is insufficient to satisfy the min.isr requirement of ${this.#settings.minInsyncReplicas} for partition ${this.topic}-${this.partition}`
-      return { error: 'NOT_ENOUGH_REPLICAS', message }
+      return { error: 'NOT_ENOUGH_REPLICAS', tellsLogStart: true }
     }
     if (batch.producerId >= 0n) {
       const seen = this.#sequenceCheck(batch)
@@ -345,12 +344,9 @@ export class Replica {
     const lastSequence = lastSequenceOf(baseSequence, recordCount)
     const check = producers.check({ producerId, producerEpoch, baseSequence, lastSequence })
     if (check.verdict === 'next') return undefined
-    if (check.verdict === 'error') {
-      const message = `${check.message}, partition ${this.topic}-${this.partition}`
-      return { error: check.error, message }
-    }
-    const { baseOffset, lastOffset } = check.batch
-    return { error: undefined, baseOffset, requiredOffset: lastOffset + 1 }
+    if (check.verdict === 'error') return { error: check.error, tellsLogStart: true }
+    const { baseOffset, lastOffset, timestamp } = check.batch
+    return { error: undefined, baseOffset, requiredOffset: lastOffset + 1, duplicateOfMs: timestamp }
   }
 
   #noteFollower(id: number, logEndOffset: number, logStartOffset: number): void {
@@ -399,9 +395,5 @@ export class Replica {
 
   #notify(): void {
     for (const listener of [...this.#watchers]) listener()
-  }
-
-  #notLeading(): string {
-    return `broker ${this.#host.brokerId} does not lead ${this.topic}-${this.partition}`
   }
 }

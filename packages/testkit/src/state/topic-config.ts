@@ -11,6 +11,8 @@ import type { MetadataView, TopicImage } from './metadata-view.ts'
 interface TopicConfigDefinition extends ConfigDefinition {
   /** The broker config that gives the default. */
   readonly brokerConfig?: BrokerConfigName
+  /** The name of Kafka's broker config where it has no effect here. */
+  readonly synonym?: string
   readonly oneOf?: readonly string[]
   readonly min?: number
 }
@@ -20,7 +22,7 @@ const forever = '9223372036854775807'
 function define(
   type: ConfigType,
   defaultValue: string | number | boolean,
-  more: Pick<TopicConfigDefinition, 'brokerConfig' | 'oneOf' | 'min'> = {},
+  more: Pick<TopicConfigDefinition, 'brokerConfig' | 'synonym' | 'oneOf' | 'min'> = {},
 ): TopicConfigDefinition {
   return { type, defaultValue: String(defaultValue), dynamic: true, ...more }
 }
@@ -28,23 +30,23 @@ function define(
 /** The topic configs of Kafka 4.3, all of which can be set; `TopicSettings` says which have an effect. */
 export const topicConfigs: Readonly<Record<string, TopicConfigDefinition>> = {
   'cleanup.policy': define('list', 'delete', { brokerConfig: 'log.cleanup.policy', oneOf: ['compact', 'delete'] }),
-  'compression.gzip.level': define('int', -1),
-  'compression.lz4.level': define('int', 9),
+  'compression.gzip.level': define('int', -1, { synonym: 'compression.gzip.level' }),
+  'compression.lz4.level': define('int', 9, { synonym: 'compression.lz4.level' }),
   'compression.type': define('string', 'producer', {
     brokerConfig: 'compression.type',
     oneOf: ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'],
   }),
-  'compression.zstd.level': define('int', 3),
-  'delete.retention.ms': define('long', 86_400_000, { min: 0 }),
-  'file.delete.delay.ms': define('long', 60_000, { min: 0 }),
-  'flush.messages': define('long', forever, { min: 1 }),
+  'compression.zstd.level': define('int', 3, { synonym: 'compression.zstd.level' }),
+  'delete.retention.ms': define('long', 86_400_000, { synonym: 'log.cleaner.delete.retention.ms', min: 0 }),
+  'file.delete.delay.ms': define('long', 60_000, { synonym: 'log.segment.delete.delay.ms', min: 0 }),
+  'flush.messages': define('long', forever, { synonym: 'log.flush.interval.messages', min: 1 }),
   'flush.ms': define('long', forever, { min: 0 }),
   'follower.replication.throttled.replicas': define('list', ''),
-  'index.interval.bytes': define('int', 4096, { min: 0 }),
+  'index.interval.bytes': define('int', 4096, { synonym: 'log.index.interval.bytes', min: 0 }),
   'leader.replication.throttled.replicas': define('list', ''),
-  'local.retention.bytes': define('long', -2, { min: -2 }),
-  'local.retention.ms': define('long', -2, { min: -2 }),
-  'max.compaction.lag.ms': define('long', forever, { min: 1 }),
+  'local.retention.bytes': define('long', -2, { synonym: 'log.local.retention.bytes', min: -2 }),
+  'local.retention.ms': define('long', -2, { synonym: 'log.local.retention.ms', min: -2 }),
+  'max.compaction.lag.ms': define('long', forever, { synonym: 'log.cleaner.max.compaction.lag.ms', min: 1 }),
   'max.message.bytes': define('int', 1_048_588, { brokerConfig: 'message.max.bytes', min: 0 }),
   'message.timestamp.after.max.ms': define('long', 3_600_000, {
     brokerConfig: 'log.message.timestamp.after.max.ms',
@@ -58,17 +60,17 @@ export const topicConfigs: Readonly<Record<string, TopicConfigDefinition>> = {
     brokerConfig: 'log.message.timestamp.type',
     oneOf: ['CreateTime', 'LogAppendTime'],
   }),
-  'min.cleanable.dirty.ratio': define('double', 0.5, { min: 0 }),
-  'min.compaction.lag.ms': define('long', 0, { min: 0 }),
+  'min.cleanable.dirty.ratio': define('double', 0.5, { synonym: 'log.cleaner.min.cleanable.ratio', min: 0 }),
+  'min.compaction.lag.ms': define('long', 0, { synonym: 'log.cleaner.min.compaction.lag.ms', min: 0 }),
   'min.insync.replicas': define('int', 1, { brokerConfig: 'min.insync.replicas', min: 1 }),
-  preallocate: define('boolean', false),
+  preallocate: define('boolean', false, { synonym: 'log.preallocate' }),
   'remote.log.copy.disable': define('boolean', false),
   'remote.log.delete.on.disable': define('boolean', false),
   'remote.storage.enable': define('boolean', false),
   'retention.bytes': define('long', -1, { brokerConfig: 'log.retention.bytes' }),
   'retention.ms': define('long', 604_800_000, { brokerConfig: 'log.retention.ms', min: -1 }),
   'segment.bytes': define('int', 1_073_741_824, { brokerConfig: 'log.segment.bytes', min: 1_048_576 }),
-  'segment.index.bytes': define('int', 10_485_760, { min: 4 }),
+  'segment.index.bytes': define('int', 10_485_760, { synonym: 'log.index.size.max.bytes', min: 4 }),
   'segment.jitter.ms': define('long', 0, { min: 0 }),
   'segment.ms': define('long', 604_800_000, { min: 1 }),
   'unclean.leader.election.enable': define('boolean', false, { brokerConfig: 'unclean.leader.election.enable' }),
@@ -83,7 +85,7 @@ export const configType = { unknown: 0, boolean: 1, string: 2, int: 3, long: 5, 
 export interface ConfigValue {
   /** The config that was asked for. */
   readonly name: string
-  /** The config that gives the value: a topic's may come from a broker's. */
+  /** The config that gives the value: a topic's may come from a broker's. Empty: only a topic has it. */
   readonly synonym: string
   readonly value: string
   readonly source: number
@@ -132,7 +134,8 @@ export function topicConfigValues(
   const own = topic?.configs.get(name)
   if (own !== undefined) values.push({ name, synonym: name, value: own, source: configSource.topic })
   if (definition.brokerConfig === undefined) {
-    values.push({ name, synonym: name, value: definition.defaultValue, source: configSource.default })
+    const { synonym, defaultValue: value } = definition
+    values.push({ name, synonym: synonym ?? '', value, source: configSource.default })
   } else {
     for (const value of brokerConfigValues(definition.brokerConfig, broker)) values.push({ ...value, name })
   }

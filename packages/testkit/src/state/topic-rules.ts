@@ -10,13 +10,28 @@ export function collisionOf(name: string, topics: Iterable<TopicImage>): string 
   return undefined
 }
 
-/** Every partition has the same number of replicas, each on another broker that is registered. */
-export function isValidAssignment(assignment: readonly (readonly number[])[], view: MetadataView): boolean {
-  const size = assignment[0]?.length ?? 0
-  if (size === 0) return false
-  return assignment.every((replicas) => {
-    const isDistinct = new Set(replicas).size === replicas.length
-    const isKnown = replicas.every((id) => view.broker(id) !== undefined)
-    return replicas.length === size && isDistinct && isKnown && replicas.some((id) => view.isAlive(id))
-  })
+/** Why replicas given by hand cannot be taken: they must be registered, different, and as many in each partition. */
+export function assignmentProblem(
+  assignment: readonly (readonly number[])[],
+  view: MetadataView,
+  replicationFactor: number = assignment[0]?.length ?? 0,
+): string | undefined {
+  for (const replicas of assignment) {
+    if (replicas.length === 0) return 'The manual partition assignment includes an empty replica list.'
+    const repeated = replicas.find((id, at) => replicas.indexOf(id) !== at)
+    if (repeated !== undefined) {
+      return `The manual partition assignment includes the broker ${repeated} more than once.`
+    }
+    const unknown = replicas.find((id) => view.broker(id) === undefined)
+    if (unknown !== undefined) {
+      return `The manual partition assignment includes broker ${unknown}, but no such broker is registered.`
+    }
+    if (replicas.length !== replicationFactor) {
+      return `The manual partition assignment includes a partition with ${replicas.length} replica(s), but this is not consistent with previous partitions, which have ${replicationFactor} replica(s).`
+    }
+    if (!replicas.some((id) => view.isAlive(id))) {
+      return `All brokers specified in the manual partition assignment for partition ${assignment.indexOf(replicas)} are fenced or in controlled shutdown.`
+    }
+  }
+  return undefined
 }
