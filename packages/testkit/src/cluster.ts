@@ -6,6 +6,7 @@ import { MemoryNetwork } from './network/memory.ts'
 import { listenTcp } from './network/tcp.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
 import { clientRuntime, systemRuntime } from './runtime/node-runtime.ts'
+import type { GroupStatus } from './state/group-status.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
 
 /** A partition as its leader and the controller see it. */
@@ -132,6 +133,12 @@ export class TestCluster implements AsyncDisposable {
       const { isLeader, leaderEpoch, logStartOffset, highWatermark, logEndOffset } = replica
       return [{ brokerId, isLeader, leaderEpoch, logStartOffset, highWatermark, logEndOffset }]
     })
+  }
+
+  /** All groups with members or committed offsets, as their coordinators have them. */
+  groups(): GroupStatus[] {
+    const alive = [...this.#brokers.values()].filter(({ isUp }) => isUp)
+    return alive.flatMap(({ services }) => services.groups.statuses())
   }
 
   /** Creates a topic without a client. Resolves when all live brokers know it. */

@@ -7,3 +7,4 @@ export {
 } from './cluster.ts'
 export type { SaslOptions } from './cluster-context.ts'
 export type { ClusterOptions, ListenOptions, TopicOptions } from './options.ts'
+export type { GroupMemberStatus, GroupStatus } from './state/group-status.ts'

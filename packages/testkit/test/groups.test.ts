@@ -68,16 +68,23 @@ const joining = (memberId: string) => ({
 })
 
 /** Joins as a group of one and gets `mine` assigned; the first try may meet a coordinator that still loads. */
-async function stable(wire: Wire): Promise<string> {
+async function stable(wire: Wire, assignment = bytes('mine')): Promise<string> {
   const asked = await until(
     () => wire.request(JoinGroup, 9, joining('')),
     ({ errorCode }) => errorName(errorCode) === 'MEMBER_ID_REQUIRED',
   )
   const { generationId, memberId } = await wire.request(JoinGroup, 9, joining(asked.memberId))
-  const assignments = [{ memberId, assignment: bytes('mine') }]
+  const assignments = [{ memberId, assignment }]
   const sync = { groupId, generationId, memberId, protocolType: 'consumer', protocolName: 'range', assignments }
-  expect(text((await wire.request(SyncGroup, 5, sync)).assignment)).toBe('mine')
+  expect(text((await wire.request(SyncGroup, 5, sync)).assignment)).toBe(text(assignment))
   return memberId
+}
+
+/** An assignment of version 0 in its bytes. */
+function assigned(topic: string, ...partitions: number[]): Uint8Array {
+  const numbers = partitions.flatMap((partition) => [0, 0, 0, partition])
+  const head = [0, 0, 0, 0, 0, 1, 0, topic.length, ...bytes(topic), 0, 0, 0, partitions.length]
+  return new Uint8Array([...head, ...numbers, 0xff, 0xff, 0xff, 0xff])
 }
 
 const commit = (wire: Wire, memberId: string, generationIdOrMemberEpoch: number, committedOffset: bigint) => {
@@ -132,6 +139,21 @@ describe('a group on the wire', () => {
     expect(left.members.map(({ errorCode }) => errorCode)).toEqual([0])
     expect(await held).toMatchObject({ errorCode: 0, generationId: 2, memberId: asked.memberId })
   })
+})
+
+test('a test sees the groups as they are: members, what they own, what is committed', async () => {
+  cluster = await start()
+  const wire = await open(await coordinator())
+  const memberId = await stable(wire, assigned('t', 1, 0))
+  await commit(wire, memberId, 1, 42n)
+  const partitions = [
+    { topic: 't', partition: 0 },
+    { topic: 't', partition: 1 },
+  ]
+  const member = { memberId, groupInstanceId: null, clientId: 'wire', isLeader: true, partitions }
+  const offsets = [{ topic: 't', partition: 0, offset: 42n }]
+  const group = { groupId, state: 'Stable', generation: 1, protocol: 'range', members: [member], offsets }
+  expect(cluster.groups()).toEqual([group])
 })
 
 describe('when the coordinator dies', () => {

@@ -5,6 +5,7 @@ import { type CoordinatorReplica, ReplicaGroupLog } from './group-log.ts'
 import { keepAlive, prepareRebalance } from './group-rebalance.ts'
 import { type GroupRecord, replay } from './group-records.ts'
 import { type GroupConfig, GroupShard } from './group-shard.ts'
+import { type GroupStatus, groupStatuses } from './group-status.ts'
 import { deleteTopicOffsets } from './offsets-delete.ts'
 import { expireOffsets } from './offsets-expire.ts'
 
@@ -55,6 +56,15 @@ export class GroupCoordinator {
       shards.push(loaded.shard)
     }
     return shards
+  }
+
+  /** The groups it coordinates now; those of a partition that is being loaded are left out. */
+  statuses(): GroupStatus[] {
+    return [...this.#partitions.values()].flatMap((loaded) => {
+      if (loaded === 'loading') return []
+      loaded.log.catchUp()
+      return groupStatuses(loaded.shard)
+    })
   }
 
   onLeadershipGained(replica: CoordinatorReplica): void {
