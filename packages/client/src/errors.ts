@@ -199,6 +199,15 @@ export function asKafkaError(error: unknown, operation: string): KafkaError {
   return new KafkaError('PROTOCOL_ERROR', `${operation} failed: ${reason}`, { cause: error })
 }
 
+/** The same failure for a request of which nothing was sent. */
+export function notWritten(error: KafkaError): KafkaError {
+  if (error.outcome === 'not-written') return error
+  const lost = error.code === 'CONNECTION_LOST' || error.code === 'REQUEST_TIMED_OUT'
+  const { message, retriable, fatal, broker, topic, partition, hint, refreshMetadata } = error
+  const details = { retriable, fatal, broker, topic, partition, hint, refreshMetadata, cause: error.cause ?? error }
+  return new KafkaError(lost ? 'CONNECTION_FAILED' : error.code, message, { ...details, outcome: 'not-written' })
+}
+
 export function closedError(what: string, outcome?: 'not-written' | 'unknown'): KafkaError {
   return new KafkaError('CLOSED', `${what} is closed`, { outcome })
 }

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'eventemitter3'
 import type { BrokerAddress, KafkaError } from './errors.ts'
+import type { Logger } from './logger.ts'
 
 /** What `kafka.on(…)` tells. Events only notify: nothing waits for a listener, and none of them is an error to handle. */
 export interface ClientEventMap {
@@ -22,4 +23,17 @@ export type ClientEvents = EventEmitter<ClientEventMap>
 
 export function createEvents(): ClientEvents {
   return new EventEmitter<ClientEventMap>()
+}
+
+/** Tells the listeners; what one of them throws is logged, and harms neither the others' work nor the client's. */
+export function notify<E extends keyof ClientEventMap>(
+  { events, logger }: { readonly events: ClientEvents; readonly logger: Logger },
+  event: E,
+  ...details: Parameters<ClientEventMap[E]>
+): void {
+  try {
+    events.emit(event, ...(details as Parameters<EventEmitter.EventListener<ClientEventMap, E>>))
+  } catch (error) {
+    logger.error(`a listener of '${event}' threw`, { error })
+  }
 }

@@ -1,5 +1,5 @@
 import type { Api, Decoded } from '@ottla/codec'
-import { type BrokerAddress, closedError, KafkaError } from '../errors.ts'
+import { type BrokerAddress, closedError, KafkaError, notWritten } from '../errors.ts'
 import type { ApiRanges, VersionLimits } from '../net/api-ranges.ts'
 import { PendingRequest } from '../net/pending-request.ts'
 import { withSignal } from '../runtime/wait.ts'
@@ -105,7 +105,7 @@ export class BrokerNode implements Broker, LaneOwner {
       const dueMs = createdMs + (options.timeoutMs ?? this.#services.options.requestTimeoutMs)
       const times = this.#services.observer.metrics.api(api.name)
       const request = new PendingRequest(api, body, options, { answered, times, createdMs, dueMs, resolve, reject })
-      if (this.#closeError !== undefined) request.fail(this.#closeError)
+      if (this.#closeError !== undefined) request.fail(notWritten(this.#closeError))
       else this.#lane(options.lane).submit(request)
     })
   }

@@ -1,4 +1,5 @@
-import type { BrokerAddress, KafkaError } from '../errors.ts'
+import { type BrokerAddress, KafkaError } from '../errors.ts'
+import { scopeOf, withSignal } from '../runtime/wait.ts'
 import { BrokerNode } from './broker-node.ts'
 import type { LaneServices } from './lane.ts'
 
@@ -72,8 +73,8 @@ export class BrokerTable {
 
   /** Asks for the bootstrap list anew and gives its nodes in random order. */
   async seeds(): Promise<BrokerNode[]> {
-    const { options, runtime } = this.#services
-    const addresses = await options.brokers()
+    const { runtime } = this.#services
+    const addresses = await this.#bootstrapList()
     const old = this.#seeds
     this.#seeds = addresses.map((address) => old.find((node) => isAt(node, address)) ?? this.#newNode(address))
     for (const node of old) if (!this.#seeds.includes(node)) node.close()
@@ -84,6 +85,22 @@ export class BrokerTable {
   close(error: KafkaError): void {
     this.#closeError = error
     for (const node of this.all()) node.close(error)
+  }
+
+  /** The function `brokers` of the user may fail, and may hang. */
+  async #bootstrapList(): Promise<readonly BrokerAddress[]> {
+    const { options, runtime } = this.#services
+    const scope = scopeOf(runtime, runtime.monoNow() + options.requestTimeoutMs, [])
+    try {
+      return await withSignal(options.brokers(), scope.signal)
+    } catch (error) {
+      if (KafkaError.is(error)) throw error
+      const reason = scope.expired ? `no answer within ${options.requestTimeoutMs} ms` : String(error)
+      const message = `The function \`brokers\` gave no bootstrap list: ${reason}`
+      throw new KafkaError('NO_BROKER_REACHABLE', message, { retriable: true, outcome: 'not-written', cause: error })
+    } finally {
+      scope.release()
+    }
   }
 
   #put(broker: BrokerListing): void {

@@ -102,6 +102,36 @@ describe('bootstrapping', () => {
     await cluster.close()
   })
 
+  it('survives a function `brokers` that fails, and one that hangs', async () => {
+    const lists: (() => Promise<string[]>)[] = [
+      () => Promise.reject(new Error('no consul')),
+      () => new Promise(() => {}),
+      async () => fake.bootstrap,
+    ]
+    const cluster = newCluster({ brokers: () => lists.shift()!(), requestTimeoutMs: 2_000 })
+    expect(await after(10, cluster.refreshMetadata('1'))).toMatchObject({
+      code: 'NO_BROKER_REACHABLE',
+      retriable: true,
+      message: expect.stringContaining('no consul'),
+    })
+    expect(await after(3_000, cluster.refreshMetadata('2'))).toMatchObject({
+      message: expect.stringContaining('2000 ms'),
+    })
+    expect(await after(500, cluster.refreshMetadata('3'))).toBeUndefined()
+    await cluster.close()
+  })
+
+  it('tells a newcomer by a warning that nobody answers, now and then', async () => {
+    const warnings: string[] = []
+    const logger = { ...silentLogger, warn: (message: string) => warnings.push(message) }
+    const cluster = newCluster({ brokers: ['gone:1'], logger })
+    void cluster.awaitTopic('t').catch(() => {})
+    await runtime.advance(50_000)
+    expect(warnings).toHaveLength(2)
+    expect(warnings[0]).toMatch(/gone:1.*still trying/)
+    await cluster.close()
+  })
+
   it('connects no more often than the backoff allows while nobody answers', async () => {
     const cluster = newCluster({ brokers: ['gone:1'], apiTimeoutMs: 600_000 })
     const failed = after(600_001, cluster.awaitTopic('t'))
@@ -299,6 +329,46 @@ describe('brokers', () => {
     expect(await after(401, failed)).toMatchObject({ code: 'REQUEST_TIMED_OUT', outcome: 'not-written' })
     await cluster.close()
     expect(runtime.timers.size).toBe(0)
+  })
+
+  it('that are lost during the handshake were sent nothing of the request', async () => {
+    const cluster = newCluster()
+    await after(1_000, cluster.refreshMetadata('test'))
+    fake.handlers.set('ApiVersions', ({ socket }) => socket.close())
+    expect(await after(500, cluster.broker(2)!.request(Heartbeat, beat))).toMatchObject({
+      code: 'CONNECTION_FAILED',
+      outcome: 'not-written',
+      retriable: true,
+    })
+    await cluster.close()
+  })
+
+  it('that hang during the handshake are given up after handshakeTimeoutMs', async () => {
+    const sasl = { name: 'CUSTOM', cleartext: false, authenticate: () => new Promise<void>(() => {}) }
+    fake.handlers.set('SaslHandshake', () => ({ errorCode: 0, mechanisms: ['CUSTOM'] }))
+    const cluster = newCluster({ brokers: 'broker:9091', sasl, handshakeTimeoutMs: 700 })
+    expect(await after(701, cluster.refreshMetadata('test'))).toMatchObject({
+      code: 'NO_BROKER_REACHABLE',
+      message: expect.stringContaining('the handshake took over 700 ms'),
+    })
+    await settle()
+    expect(network.open).toEqual([])
+    await cluster.close()
+  })
+
+  it('work though listeners of events throw', async () => {
+    const errors: unknown[] = []
+    const logger = { ...silentLogger, error: (message: string) => errors.push(message) }
+    const cluster = newCluster({ logger })
+    const oops = () => {
+      throw new Error('oops')
+    }
+    cluster.events.on('connected', oops)
+    cluster.events.on('metadata', oops)
+    cluster.onMetadata(oops)
+    expect(await after(1_000, cluster.awaitTopic('t'))).toMatchObject({ name: 't' })
+    expect(errors.length).toBeGreaterThanOrEqual(3)
+    await cluster.close()
   })
 
   it('say which versions they lack', async () => {

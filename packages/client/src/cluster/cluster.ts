@@ -1,7 +1,7 @@
 import { errorCode, type MetadataResponse } from '@ottla/codec'
 import type { Runtime } from '@ottla/codec/runtime'
 import { type BrokerAddress, closedError, KafkaError, kafkaErrorOf } from '../errors.ts'
-import type { ClientEvents } from '../events.ts'
+import { type ClientEvents, notify } from '../events.ts'
 import type { Logger } from '../logger.ts'
 import type { HealthReport, Metrics } from '../metrics.ts'
 import { Observer } from '../net/observer.ts'
@@ -266,7 +266,7 @@ export class Cluster {
     this.#table.close(error)
     this.#listeners.clear()
     for (const release of this.#releases) release()
-    this.events.emit('closed')
+    notify(this, 'closed')
   }
 
   /** One attempt to have a broker at all. */
@@ -290,18 +290,24 @@ export class Cluster {
     this.#cache.apply(answer.topics, complete, nowMs)
     this.#cache.forget((name) => this.#refresher.isWatched(name), nowMs - this.options.metadataMaxAgeMs)
     const { clusterId } = this
-    this.events.emit('metadata', { clusterId, brokers: answer.brokers.length, topics: this.#cache.size })
+    notify(this, 'metadata', { clusterId, brokers: answer.brokers.length, topics: this.#cache.size })
     if (this.#cache.version !== version) this.#notify()
   }
 
   #notify(): void {
-    for (const listener of [...this.#listeners]) listener()
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener()
+      } catch (error) {
+        this.logger.error('a listener of the metadata threw', { error })
+      }
+    }
   }
 
   #rebootstrapped(): void {
     const { length: brokers } = this.#table.listed()
     this.logger.info('no known broker answered: the bootstrap list was asked again', { brokers })
-    this.events.emit('rebootstrapped', { brokers })
+    notify(this, 'rebootstrapped', { brokers })
   }
 
   #register(): (() => void)[] {

@@ -11,6 +11,9 @@ const keyTypes: Readonly<Record<CoordinatorKind, number>> = { group: 0, transact
 /** From this version on a request asks for several keys (KIP-699). */
 const batchVersion = 4
 
+/** Who looks at more groups than this asks again. */
+const mostKnown = 10_000
+
 /** What the look-up needs of the cluster. */
 export interface CoordinatorServices {
   anyBroker(): Promise<Broker>
@@ -108,8 +111,14 @@ export class Coordinators {
       found.reject(this.#error(broker, kind, 15, 'the broker named none', key))
       return
     }
-    this.#known[kind].set(key, nodeId)
+    this.#remember(kind, key, nodeId)
     found.resolve(coordinator)
+  }
+
+  #remember(kind: CoordinatorKind, key: string, nodeId: number): void {
+    const known = this.#known[kind]
+    if (known.size >= mostKnown && !known.has(key)) known.delete(known.keys().next().value!)
+    known.set(key, nodeId)
   }
 
   #error(broker: BrokerAddress, kind: CoordinatorKind, code: number, message: string | null, key?: string) {

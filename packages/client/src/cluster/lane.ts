@@ -1,13 +1,12 @@
 import type { Runtime, Timer } from '@ottla/codec/runtime'
-import { type BrokerAddress, closedError, KafkaError } from '../errors.ts'
-import type { ClientEvents } from '../events.ts'
+import { type BrokerAddress, closedError, KafkaError, notWritten } from '../errors.ts'
+import { type ClientEventMap, type ClientEvents, notify } from '../events.ts'
 import type { Logger } from '../logger.ts'
 import type { ApiRanges } from '../net/api-ranges.ts'
 import { timedOutError } from '../net/connect-errors.ts'
 import { Connection } from '../net/connection.ts'
-import { dialBroker, tlsPortErrorOf } from '../net/dial.ts'
-import { authenticate, shakeHands } from '../net/handshake.ts'
 import type { Observer } from '../net/observer.ts'
+import { openConnection } from '../net/open-connection.ts'
 import type { OpenSockets } from '../net/open-sockets.ts'
 import type { PendingRequest } from '../net/pending-request.ts'
 import { Ring } from '../net/ring.ts'
@@ -83,7 +82,7 @@ export class BrokerLane {
   submit(request: PendingRequest): void {
     if (request.settled) return
     if (this.#closeError !== undefined) {
-      request.fail(this.#closeError)
+      request.fail(notWritten(this.#closeError))
       return
     }
     const connection = this.#connection
@@ -139,11 +138,12 @@ export class BrokerLane {
       const pauseMs = backoff.remainingMs()
       if (pauseMs > 0) await sleep(this.#services.runtime, pauseMs, this.#stop.signal)
       const connection = await this.#establish()
+      if (connection.isClosed || !this.#isCurrent(connection)) throw this.#gone(connection)
       backoff.succeeded()
       this.#opening = undefined
       this.#connection = connection
       this.#services.observer.connectionsOpened.add(1)
-      this.#services.events.emit('connected', { broker: connection.broker, lane: this.#name })
+      this.#tell('connected', { broker: connection.broker, lane: this.#name })
       opening.resolve()
       this.#flush()
     } catch (error) {
@@ -154,74 +154,48 @@ export class BrokerLane {
     }
   }
 
+  /** Whether the broker is still where the connection leads to. */
+  #isCurrent({ broker }: Connection): boolean {
+    const { host, port } = this.#owner.address()
+    return broker.host === host && broker.port === port
+  }
+
+  /** Closed, or led to where the broker was, when it was just open. */
+  #gone(connection: Connection): KafkaError {
+    connection.close()
+    return unexpected(undefined, connection.broker)
+  }
+
+  #tell<E extends keyof ClientEventMap>(event: E, ...details: Parameters<ClientEventMap[E]>): void {
+    notify(this.#services, event, ...details)
+  }
+
   #failed(error: unknown): KafkaError {
-    const { events, logger, observer } = this.#services
-    const failure = KafkaError.is(error) ? error : unexpected(error, this.#owner.address())
+    const { logger, observer } = this.#services
+    const failure = notWritten(KafkaError.is(error) ? error : unexpected(error, this.#owner.address()))
     const backoffMs = this.#owner.backoff.failed()
     const broker = this.#owner.address()
     observer.connectFailures.add(1)
     logger.debug(failure.message, { lane: this.#name, backoffMs: Math.round(backoffMs) })
-    events.emit('connectFailed', { broker, lane: this.#name, error: failure, backoffMs })
+    this.#tell('connectFailed', { broker, lane: this.#name, error: failure, backoffMs })
     return failure
   }
 
-  /** Dials, negotiates and authenticates. */
   async #establish(): Promise<Connection> {
-    const { runtime, options } = this.#services
-    const { handshakeTimeoutMs: timeoutMs, sasl } = options
+    const { runtime, options, sockets } = this.#services
+    const { mapBroker, connectTimeoutMs, handshakeTimeoutMs, sasl } = options
+    const tls = options.tls?.reveal()
+    const { suspicious: probeSasl, everConnected } = this.#owner
+    this.#owner.suspicious = false
+    const dialling = { runtime, tls, mapBroker, connectTimeoutMs }
+    const greeting = { sasl, handshakeTimeoutMs, sockets, probeSasl, probeTls: !everConnected }
     const connection = this.#newConnection()
-    const abort = () => connection.close(this.#closeError)
-    this.#stop.signal.addEventListener('abort', abort, { once: true })
-    try {
-      await this.#dial(connection)
-      const probeSasl = this.#owner.suspicious
-      this.#owner.suspicious = false
-      const { ranges, reauthenticateAfterMs } = await shakeHands(connection, { runtime, sasl, timeoutMs, probeSasl })
-      this.#owner.learned(ranges)
-      connection.ready(ranges)
-      if (sasl !== undefined) {
-        const again = () => authenticate(connection, ranges, sasl, { runtime, timeoutMs })
-        connection.reauthenticateAfter(reauthenticateAfterMs, again)
-      }
-      if (connection.isClosed) throw this.#closeError ?? unexpected(undefined, connection.broker)
-      return connection
-    } catch (error) {
-      connection.close(KafkaError.is(error) ? error : undefined)
-      if (connection.responses === 0 && KafkaError.is(error) && error.code === 'CONNECTION_LOST') {
-        throw await this.#firstWordsRefused(connection.broker, error)
-      }
-      throw error
-    } finally {
-      this.#stop.signal.removeEventListener('abort', abort)
-    }
-  }
-
-  async #dial(connection: Connection): Promise<void> {
-    const { sockets } = this.#services
-    sockets.opening()
-    try {
-      await dialBroker(connection, this.#dialOptions(), this.#stop.signal)
-    } catch (error) {
-      sockets.gone()
-      throw error
-    }
-  }
-
-  /** The broker closed the connection when it read our first request: was it because it expects TLS? */
-  async #firstWordsRefused(broker: BrokerAddress, error: KafkaError): Promise<KafkaError> {
-    const { options } = this.#services
-    if (options.tls !== undefined || this.#owner.everConnected || this.#closeError !== undefined) return error
-    return (await tlsPortErrorOf(this.#dialOptions(), broker, this.#stop.signal)) ?? error
-  }
-
-  #dialOptions() {
-    const { runtime, options } = this.#services
-    const { mapBroker, connectTimeoutMs } = options
-    return { runtime, tls: options.tls?.reveal(), mapBroker, connectTimeoutMs }
+    this.#owner.learned(await openConnection(connection, { ...dialling, ...greeting }, this.#stop.signal))
+    return connection
   }
 
   #newConnection(): Connection {
-    const { runtime, options, observer, events, sockets } = this.#services
+    const { runtime, options, observer, sockets } = this.#services
     const { id, host, port } = this.#owner.address()
     const broker = { id, host, port }
     const lane = this.#name
@@ -235,18 +209,18 @@ export class BrokerLane {
       onClosed: (error) => this.#onClosed(connection, error),
       onGone: () => sockets.gone(),
       onWritable: () => this.#flush(),
-      onThrottled: (api, throttleMs) => events.emit('throttled', { broker, api, throttleMs }),
+      onThrottled: (api, throttleMs) => this.#tell('throttled', { broker, api, throttleMs }),
     })
     return connection
   }
 
   #onClosed(connection: Connection, error: KafkaError | undefined): void {
     if (this.#connection !== connection) return
-    const { observer, events, options } = this.#services
+    const { observer, options } = this.#services
     this.#connection = undefined
     observer.connectionsClosed.add(1)
     const meant = this.#closeError !== undefined
-    events.emit('disconnected', { broker: connection.broker, lane: this.#name, error: meant ? undefined : error })
+    this.#tell('disconnected', { broker: connection.broker, lane: this.#name, error: meant ? undefined : error })
     if (meant) return
     // A listener with SASL closes at the first request of a client without.
     if (error !== undefined && connection.requestsAnswered === 0 && options.sasl === undefined) {
@@ -266,7 +240,9 @@ export class BrokerLane {
 
   #failWaiting(error: KafkaError): void {
     this.#disarmTimer()
-    for (const request of this.#waiting.drain()) request.fail(error)
+    if (this.#waiting.size === 0) return
+    const failure = notWritten(error)
+    for (const request of this.#waiting.drain()) request.fail(failure)
   }
 
   // ---- deadlines of those who wait

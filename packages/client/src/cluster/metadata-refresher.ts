@@ -12,6 +12,8 @@ import { noTopicId } from './topology.ts'
 /** A broker that hangs must not hold up the look-up: the next one is asked after this. */
 const longestAnswerMs = 10_000
 
+const warnEveryMs = 30_000
+
 /** The first Metadata version that every supported broker has, and in which null means all topics. */
 const leastVersion = 4
 
@@ -54,6 +56,7 @@ export class MetadataRefresher {
   #beganMs = Number.NEGATIVE_INFINITY
   #answeredMs: number | undefined
   #failures = 0
+  #warnedMs = Number.NEGATIVE_INFINITY
   #timer: Timer | undefined
 
   constructor(services: LaneServices, table: BrokerTable, closing: AbortSignal, hooks: RefresherHooks) {
@@ -119,11 +122,22 @@ export class MetadataRefresher {
         batch.done.resolve()
       } catch (error) {
         this.#failures++
+        this.#warn(error)
         batch.done.reject(error)
       }
     }
     this.#running = false
     this.#arm()
+  }
+
+  /** A newcomer whose cluster cannot be reached learns it before the deadline of a call. */
+  #warn(error: unknown): void {
+    const { runtime, logger } = this.#services
+    const nowMs = runtime.monoNow()
+    if (this.#closing.aborted || !KafkaError.is(error) || !error.retriable) return
+    if (nowMs - this.#warnedMs < warnEveryMs) return
+    this.#warnedMs = nowMs
+    logger.warn(`${error.message}; still trying`, { hint: error.hint })
   }
 
   async #round({ topics, creatable }: Batch): Promise<void> {

@@ -47,7 +47,7 @@ export class FakeSocket {
     this.#sink = sink
     this.#handler = handler
     const onFrame = (frame: Buffer) => this.#request(frame)
-    this.#splitter = new FrameSplitter({ maxBytes: 1 << 30, onFrame, onError: () => this.close() })
+    this.#splitter = new FrameSplitter({ maxBytes: 100 << 20, onFrame, onError: () => this.close() })
   }
 
   /** Sends an answer, also one that nobody asked for. */

@@ -1,0 +1,88 @@
+import { describeBroker, KafkaError } from '../errors.ts'
+import { scopeOf, withSignal } from '../runtime/wait.ts'
+import type { ApiRanges } from './api-ranges.ts'
+import type { Connection } from './connection.ts'
+import { type DialOptions, dialBroker, tlsPortErrorOf } from './dial.ts'
+import { authenticate, shakeHands } from './handshake.ts'
+import type { OpenSockets } from './open-sockets.ts'
+import type { SaslMechanism } from './sasl/mechanism.ts'
+
+export interface OpenOptions extends DialOptions {
+  readonly sasl: SaslMechanism | undefined
+  /** For negotiation and authentication together. */
+  readonly handshakeTimeoutMs: number
+  readonly sockets: OpenSockets
+  /** The broker closed the last connection at its first request: ask whether it wants SASL. */
+  readonly probeSasl: boolean
+  /** No connection to this broker was ever made: find out whether the port wants TLS. */
+  readonly probeTls: boolean
+}
+
+/** Dials, negotiates and authenticates. Rejects with a KafkaError, or the signal's reason; then the connection is closed. */
+export async function openConnection(
+  connection: Connection,
+  options: OpenOptions,
+  signal: AbortSignal,
+): Promise<ApiRanges> {
+  const abort = () => connection.close(KafkaError.is(signal.reason) ? signal.reason : undefined)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    await dialCounted(connection, options, signal)
+    return await greet(connection, options, signal)
+  } catch (error) {
+    connection.close(KafkaError.is(error) ? error : undefined)
+    if (!options.probeTls || options.tls !== undefined || connection.responses > 0) throw error
+    if (!KafkaError.is(error) || error.code !== 'CONNECTION_LOST') throw error
+    // It closed when it read our first words: because it expects TLS?
+    throw (await tlsPortErrorOf(options, connection.broker, signal)) ?? error
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+async function dialCounted(connection: Connection, options: OpenOptions, signal: AbortSignal): Promise<void> {
+  options.sockets.opening()
+  try {
+    await dialBroker(connection, options, signal)
+  } catch (error) {
+    options.sockets.gone()
+    throw error
+  }
+}
+
+async function greet(connection: Connection, options: OpenOptions, signal: AbortSignal): Promise<ApiRanges> {
+  const { runtime, sasl, probeSasl, handshakeTimeoutMs: timeoutMs } = options
+  const bounded = <T>(step: Promise<T>) => inTime(connection, options, signal, step)
+  const steps = { runtime, sasl, timeoutMs, probeSasl }
+  const { ranges, reauthenticateAfterMs } = await bounded(shakeHands(connection, steps))
+  connection.ready(ranges)
+  if (sasl !== undefined) {
+    const again = () => bounded(authenticate(connection, ranges, sasl, steps))
+    connection.reauthenticateAfter(reauthenticateAfterMs, again)
+  }
+  return ranges
+}
+
+/** Bounds a step by the handshake's time: a mechanism or a credentials function of the user may hang too. */
+async function inTime<T>(
+  { broker }: Connection,
+  { runtime, handshakeTimeoutMs }: OpenOptions,
+  signal: AbortSignal,
+  step: Promise<T>,
+): Promise<T> {
+  const scope = scopeOf(runtime, runtime.monoNow() + handshakeTimeoutMs, [signal])
+  try {
+    return await withSignal(step, scope.signal)
+  } catch (error) {
+    if (!scope.expired) throw error
+    const message = `${describeBroker(broker)} accepted the connection, but the handshake took over ${handshakeTimeoutMs} ms`
+    throw new KafkaError('CONNECTION_FAILED', message, {
+      retriable: true,
+      outcome: 'not-written',
+      broker,
+      hint: 'Is it a Kafka broker, and is it overloaded?',
+    })
+  } finally {
+    scope.release()
+  }
+}
