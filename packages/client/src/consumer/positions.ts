@@ -1,12 +1,10 @@
 import { KafkaError } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
-import type { Logger } from '../logger.ts'
 import type { Cursor } from './cursor.ts'
 import { earliestTimestamp, latestTimestamp, type OffsetLookup } from './offsets.ts'
 import type { Prefetch } from './prefetch.ts'
 
 export interface PositionsHost {
-  readonly logger: Logger
   readonly offsetReset: 'earliest' | 'latest' | 'none'
   /** Without it nothing is committed anywhere. */
   readonly identity: (() => GroupIdentity) | undefined

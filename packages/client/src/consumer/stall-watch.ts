@@ -1,0 +1,74 @@
+import type { Runtime, Timer } from '@ottla/codec/runtime'
+import { KafkaError } from '../errors.ts'
+import type { Cursor } from './cursor.ts'
+
+export interface StallWatchOptions {
+  readonly maxProcessingMs: number
+  /** From the abort until the partition has to go. */
+  readonly graceMs: number
+  readonly cursors: ReadonlySet<Cursor>
+  readonly onStalled: (cursor: Cursor, elapsedMs: number) => void
+  /** Not done in spite of the abort: somebody else has to have the partition. */
+  readonly onEvict: (cursor: Cursor) => void
+}
+
+/** How often, at least, items are looked at: in so many parts of the limit. */
+const watchParts = 5
+const longestWatchMs = 30_000
+
+/** Finds items that the application works on for too long, without reading the clock for each of them. */
+export class StallWatch {
+  readonly #runtime: Runtime
+  readonly #options: StallWatchOptions
+  readonly #seen = new Map<Cursor, { end: number; sinceMs: number; told: boolean }>()
+  #timer: Timer | undefined
+
+  constructor(runtime: Runtime, options: StallWatchOptions) {
+    this.#runtime = runtime
+    this.#options = options
+  }
+
+  start(): void {
+    const everyMs = Math.min(longestWatchMs, Math.max(1, this.#options.maxProcessingMs / watchParts))
+    this.#timer = this.#runtime.setTimer(() => {
+      this.start()
+      this.#look()
+    }, everyMs)
+  }
+
+  stop(): void {
+    if (this.#timer !== undefined) this.#runtime.clearTimer(this.#timer)
+    this.#timer = undefined
+    this.#seen.clear()
+  }
+
+  #look(): void {
+    const nowMs = this.#runtime.monoNow()
+    const { maxProcessingMs, graceMs, cursors, onStalled, onEvict } = this.#options
+    for (const cursor of this.#seen.keys()) if (cursor.inHand === 0 || !cursor.owned) this.#seen.delete(cursor)
+    for (const cursor of cursors) {
+      if (cursor.inHand === 0) continue
+      const seen = this.#seen.get(cursor)
+      if (seen === undefined || seen.end !== cursor.handedEnd) {
+        this.#seen.set(cursor, { end: cursor.handedEnd, sinceMs: nowMs, told: false })
+      } else if (!seen.told && nowMs - seen.sinceMs >= maxProcessingMs) {
+        seen.told = true
+        onStalled(cursor, nowMs - seen.sinceMs)
+      } else if (seen.told && nowMs - seen.sinceMs >= maxProcessingMs + graceMs) {
+        onEvict(cursor)
+        return
+      }
+    }
+  }
+}
+
+export function processingError({ topic, partition, handedEnd }: Cursor, limitMs: number): KafkaError {
+  const what = `topic '${topic}' partition ${partition} offset ${handedEnd - 1} was not done within ${limitMs} ms`
+  return new KafkaError('PROCESSING_TIMED_OUT', what, {
+    topic,
+    partition,
+    offset: BigInt(handedEnd - 1),
+    fatal: true,
+    hint: 'Raise maxProcessingMs, or make the handler end when its signal aborts.',
+  })
+}
