@@ -1,7 +1,7 @@
-/** Who may import whom. `scripts/check-imports.mjs` runs it and makes sure that it saw any modules at all. */
 /** The layers hold for what ships: a test of a lower layer may well use a higher one. */
 const aTest = '\\.test\\.ts$|/testing/'
 
+/** Who may import whom. `scripts/check-imports.mjs` runs it and makes sure that it saw any modules at all. */
 module.exports = {
   forbidden: [
     {
