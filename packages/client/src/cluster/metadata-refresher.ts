@@ -135,7 +135,8 @@ export class MetadataRefresher {
     const { runtime, logger } = this.#services
     const nowMs = runtime.monoNow()
     if (this.#closing.aborted || !KafkaError.is(error) || !error.retriable) return
-    if (nowMs - this.#warnedMs < warnEveryMs) return
+    // One failure may be the broker's way of saying that it wants SASL: the second attempt tells.
+    if (this.#failures < 2 || nowMs - this.#warnedMs < warnEveryMs) return
     this.#warnedMs = nowMs
     logger.warn(`${error.message}; still trying`, { hint: error.hint })
   }

@@ -4,14 +4,14 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { FakeCluster } from '../../test/net/fake-broker.ts'
 import { FakeNetwork, type FakeRequest } from '../../test/net/fake-network.ts'
 import { FakeRuntime, settle } from '../../test/net/fake-runtime.ts'
-import { Cluster } from '../cluster/cluster.ts'
 import type { KafkaError } from '../errors.ts'
 import { createEvents } from '../events.ts'
 import type { Logger } from '../logger.ts'
 import { Metrics } from '../metrics.ts'
+import { plain } from '../net/sasl/plain.ts'
+import { scramSha512 } from '../net/sasl/scram.ts'
 import { type KafkaOptions, resolveKafkaOptions } from '../options.ts'
-import { plain } from './sasl/plain.ts'
-import { scramSha512 } from './sasl/scram.ts'
+import { Cluster } from './cluster.ts'
 
 let network: FakeNetwork
 let runtime: FakeRuntime
