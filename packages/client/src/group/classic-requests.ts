@@ -13,6 +13,9 @@ import {
 import type { Broker, Lane } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { KafkaError, kafkaErrorOf } from '../errors.ts'
+import { scopeOf } from '../runtime/wait.ts'
+import type { GroupMember } from './assignors/assignor.ts'
+import { decodeSubscription } from './consumer-protocol.ts'
 import type { GroupIdentity } from './membership.ts'
 
 /** What a membership needs of the cluster. */
@@ -109,15 +112,35 @@ export class GroupRequests {
     check(errorCode, 'Heartbeat', broker, this.#groupId)
   }
 
-  /** On the general lane: the member's own may be held by a join that nobody waits for any more. */
-  async leave(identity: GroupIdentity, reason: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const broker = await this.#coordinator(signal, timeoutMs)
-    const { memberId, instanceId } = identity
-    const body = (version: number) =>
-      version < 3
-        ? { groupId: this.#groupId, memberId }
-        : { groupId: this.#groupId, memberId: '', members: [{ memberId, groupInstanceId: instanceId, reason }] }
-    const answer = await broker.request(LeaveGroup, body, { timeoutMs, signal })
-    check(answer.errorCode || (answer.members[0]?.errorCode ?? 0), 'Leaving the group', broker, this.#groupId)
+  /**
+   * Never rejects: without a goodbye the others get the partitions after the session timeout. On the general lane, because the
+   * member's own may be held by a join that nobody waits for any more.
+   */
+  async leave({ memberId, instanceId }: GroupIdentity, reason: string, limitMs: number): Promise<void> {
+    const { runtime, logger } = this.#cluster
+    const timeoutMs = Math.max(1, limitMs)
+    const scope = scopeOf(runtime, runtime.monoNow() + timeoutMs, [])
+    const { signal } = scope
+    const groupId = this.#groupId
+    const members = [{ memberId, groupInstanceId: instanceId, reason }]
+    const body = (version: number) => (version < 3 ? { groupId, memberId } : { groupId, memberId: '', members })
+    try {
+      const broker = await this.#coordinator(signal, timeoutMs)
+      const answer = await broker.request(LeaveGroup, body, { timeoutMs, signal })
+      check(answer.errorCode || (answer.members[0]?.errorCode ?? 0), 'Leaving the group', broker, groupId)
+    } catch (error) {
+      logger.debug('leaving the group failed', { group: groupId, error: String(error) })
+    } finally {
+      scope.release()
+    }
   }
+}
+
+/** The members as the leader is told of them. */
+export function membersOf({ members }: JoinGroupResponse): GroupMember[] {
+  return members.map(({ memberId, groupInstanceId, metadata }) => ({
+    memberId,
+    instanceId: groupInstanceId,
+    ...decodeSubscription(metadata),
+  }))
 }

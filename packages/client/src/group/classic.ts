@@ -3,17 +3,18 @@ import type { Lane } from '../cluster/broker.ts'
 import { asKafkaError, KafkaError } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { scopeOf, sleep, WakeUp, withSignal } from '../runtime/wait.ts'
-import type { Assignor, GroupMember } from './assignors/assignor.ts'
-import { type GroupCluster, GroupRequests, remedyOf } from './classic-requests.ts'
-import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.ts'
+import type { Assignor } from './assignors/assignor.ts'
+import { type GroupCluster, GroupRequests, membersOf, remedyOf } from './classic-requests.ts'
+import { decodeAssignment, encodeAssignment, encodeSubscription } from './consumer-protocol.ts'
 import { Heartbeat } from './heartbeat.ts'
 import {
   type GroupIdentity,
   type Membership,
   type MembershipListener,
   type MembershipState,
-  PartitionSet,
+  sameNames,
   type TopicPartition,
+  without,
 } from './membership.ts'
 
 export interface ClassicOptions {
@@ -271,11 +272,7 @@ export class ClassicMembership implements Membership {
     if (assignor === undefined) {
       throw new KafkaError('INCONSISTENT_GROUP_PROTOCOL', `the coordinator chose the assignor '${answer.protocolName}'`)
     }
-    const members: GroupMember[] = answer.members.map(({ memberId, groupInstanceId, metadata }) => ({
-      memberId,
-      instanceId: groupInstanceId,
-      ...decodeSubscription(metadata),
-    }))
+    const members = membersOf(answer)
     const topics = [...new Set(members.flatMap((member) => member.topics))]
     const counts = await this.#listener.partitionCounts(topics)
     this.#assignedCounts = new Map(topics.map((topic) => [topic, counts.get(topic) ?? 0]))
@@ -382,7 +379,9 @@ export class ClassicMembership implements Membership {
     scope.release()
     this.#heartbeat.stop()
     const stays = this.#options.instanceId !== null && always !== true
-    if (!failed && !stays && this.#memberId !== '') await this.#sayGoodbye(reason, deadlineMs)
+    if (!failed && !stays && this.#memberId !== '') {
+      await this.#requests.leave(this.identity, reason, Math.min(leaveRequestMs, deadlineMs - runtime.monoNow()))
+    }
     this.#state = failed ? 'failed' : 'left'
   }
 
@@ -394,29 +393,4 @@ export class ClassicMembership implements Membership {
     if (this.#lostReason === undefined) await this.#listener.onRevoked(given)
     else await this.#listener.onLost(given)
   }
-
-  /** Without it the others get the partitions only after the session timeout. */
-  async #sayGoodbye(reason: string, deadlineMs: number): Promise<void> {
-    const { runtime, logger } = this.#cluster
-    const leftMs = Math.min(leaveRequestMs, Math.max(1, deadlineMs - runtime.monoNow()))
-    const scope = scopeOf(runtime, runtime.monoNow() + leftMs, [])
-    try {
-      await this.#requests.leave(this.identity, reason, leftMs, scope.signal)
-    } catch (error) {
-      logger.debug('leaving the group failed', { group: this.#options.groupId, error: String(error) })
-    } finally {
-      scope.release()
-    }
-  }
-}
-
-function sameNames(a: readonly string[], b: readonly string[]): boolean {
-  if (a.length !== b.length) return false
-  const names = new Set(a)
-  return b.every((name) => names.has(name))
-}
-
-function without(partitions: readonly TopicPartition[], others: readonly TopicPartition[]): TopicPartition[] {
-  const known = new PartitionSet(others)
-  return partitions.filter((partition) => !known.has(partition))
 }

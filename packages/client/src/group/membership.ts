@@ -102,3 +102,16 @@ export class PartitionSet {
     return this.#byTopic.get(topic)?.has(partition) === true
   }
 }
+
+/** Whether two lists hold the same names, in whatever order. */
+export function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false
+  const names = new Set(a)
+  return b.every((name) => names.has(name))
+}
+
+/** The partitions that the others do not hold. */
+export function without(partitions: readonly TopicPartition[], others: readonly TopicPartition[]): TopicPartition[] {
+  const known = new PartitionSet(others)
+  return partitions.filter((partition) => !known.has(partition))
+}

@@ -4,7 +4,7 @@ import { BatchWriter, endTxnMarkerBatch, patchBatch } from '@ottla/codec/records
 import type { Broker } from '../../cluster/broker.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { PartitionInfo, TopicInfo } from '../../cluster/topology.ts'
-import { ScriptedCluster } from '../../group/testing/scripted-cluster.ts'
+import { type Answer, ScriptedCluster } from '../../group/testing/scripted-cluster.ts'
 import { Metrics } from '../../metrics.ts'
 
 export interface BatchOptions {
@@ -89,7 +89,16 @@ export class ScriptedPartition {
  * For tests: a cluster of one broker with partitions of one topic, group included, on a clock of its own. Fetches that find
  * nothing wait for `maxWaitMs`, or until `appended`.
  */
-export class ScriptedKafka extends ScriptedCluster {
+export class ScriptedKafka {
+  readonly #base = new ScriptedCluster()
+  readonly runtime = this.#base.runtime
+  readonly options = this.#base.options
+  readonly logger = this.#base.logger
+  readonly sent = this.#base.sent
+  readonly answers = this.#base.answers
+  readonly node = this.#base.node
+  readonly coordinator = this.#base.coordinator
+  readonly forgetCoordinator = this.#base.forgetCoordinator
   readonly topicName = 't'
   readonly partitions: ScriptedPartition[]
   readonly committed = new Map<number, bigint>()
@@ -99,7 +108,6 @@ export class ScriptedKafka extends ScriptedCluster {
   #generation = 0
 
   constructor(count = 1) {
-    super()
     this.partitions = Array.from({ length: count }, () => new ScriptedPartition())
     this.answers.set('Fetch', (body) => this.#fetch(body as unknown as FetchRequest))
     this.answers.set('ListOffsets', (body) =>
@@ -130,6 +138,18 @@ export class ScriptedKafka extends ScriptedCluster {
       return { groups: [{ groupId: group!.groupId, topics, errorCode: 0 }] }
     })
     this.#scriptGroup()
+  }
+
+  next(api: string, ...answers: Answer[]): void {
+    this.#base.next(api, ...answers)
+  }
+
+  bodies(api: string): Record<string, unknown>[] {
+    return this.#base.bodies(api)
+  }
+
+  apisUsed(): string[] {
+    return this.#base.apisUsed()
   }
 
   /** As the consumer takes it. */
