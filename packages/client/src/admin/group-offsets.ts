@@ -33,7 +33,7 @@ export interface TopicPartition {
 const byName = { minVersion: 8, maxVersion: 9 }
 
 /** The committed offsets of a group: of the partitions asked for, or of all. Partitions without a commit are left out. */
-export function listConsumerGroupOffsets(
+export async function listConsumerGroupOffsets(
   cluster: Cluster,
   groupId: string,
   options: CallOptions & { readonly partitions?: readonly TopicPartition[]; readonly requireStable?: boolean } = {},
@@ -41,7 +41,7 @@ export function listConsumerGroupOffsets(
   const operation = 'listConsumerGroupOffsets'
   const { partitions, requireStable = false } = options
   const topics = partitions === undefined ? null : [...byTopic(partitions)].map(toFetched)
-  return onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
+  const found = await onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
     const body = { groups: [{ groupId, topics }], requireStable }
     const response = await broker.request(OffsetFetch, body, { ...request, ...byName })
     const group = answerOf(response.groups, groupId, operation)
@@ -60,8 +60,9 @@ export function listConsumerGroupOffsets(
         )
       }
     }
-    return settleAll(operation, results)
+    return results
   })
+  return settleAll(operation, found)
 }
 
 function toFetched([name, entries]: [string, readonly TopicPartition[]]) {
@@ -69,7 +70,7 @@ function toFetched([name, entries]: [string, readonly TopicPartition[]]) {
 }
 
 /** Sets offsets of a group that has no live member reading those topics; UNKNOWN_MEMBER_ID says that it has one. */
-export function alterConsumerGroupOffsets(
+export async function alterConsumerGroupOffsets(
   cluster: Cluster,
   groupId: string,
   offsets: readonly NewGroupOffset[],
@@ -85,15 +86,16 @@ export function alterConsumerGroupOffsets(
       committedMetadata: entry.metadata ?? '',
     })),
   }))
-  return onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
+  const altered = await onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
     const body = { groupId, memberId: '', generationIdOrMemberEpoch: -1, topics }
     const response = await broker.request(OffsetCommit, body, { ...request, maxVersion: 9 })
-    settlePartitions(operation, groupId, broker, response.topics)
+    return partitionResults(operation, groupId, broker, response.topics)
   })
+  settleAll(operation, altered)
 }
 
 /** Forgets offsets of a group; GROUP_SUBSCRIBED_TO_TOPIC while a member still reads the topic. */
-export function deleteConsumerGroupOffsets(
+export async function deleteConsumerGroupOffsets(
   cluster: Cluster,
   groupId: string,
   partitions: readonly TopicPartition[],
@@ -104,24 +106,36 @@ export function deleteConsumerGroupOffsets(
     name,
     partitions: entries.map((entry) => ({ partitionIndex: entry.partition })),
   }))
-  return onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
+  const deleted = await onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
     const response = await broker.request(OffsetDelete, { groupId, topics }, request)
     checkCode(response.errorCode, operation, { broker, group: groupId })
-    settlePartitions(operation, groupId, broker, response.topics)
+    return partitionResults(operation, groupId, broker, response.topics)
   })
+  settleAll(operation, deleted)
 }
 
 type AnsweredTopics = readonly { name: string; partitions: readonly { partitionIndex: number; errorCode: number }[] }[]
 
-function settlePartitions(operation: string, group: string, broker: Broker, topics: AnsweredTopics): void {
+type PartitionResults = ReadonlyMap<string, undefined | KafkaError>
+
+/** By partition. A coordinator that has moved or is loading says so for each of them, and is asked again. */
+function partitionResults(operation: string, group: string, broker: Broker, topics: AnsweredTopics): PartitionResults {
   const results = new Map<string, undefined | KafkaError>()
   for (const { name: topic, partitions } of topics) {
     for (const { partitionIndex: partition, errorCode } of partitions) {
-      results.set(`${topic}-${partition}`, entryError(errorCode, operation, { broker, topic, partition, group }))
+      const error = entryError(errorCode, operation, { broker, topic, partition, group })
+      if (error !== undefined && misdirected.has(error.code)) throw error
+      results.set(`${topic}-${partition}`, error)
     }
   }
-  settleAll(operation, results)
+  return results
 }
+
+const misdirected: ReadonlySet<string> = new Set([
+  'NOT_COORDINATOR',
+  'COORDINATOR_NOT_AVAILABLE',
+  'COORDINATOR_LOAD_IN_PROGRESS',
+])
 
 function byTopic<T extends TopicPartition>(entries: readonly T[]): Map<string, T[]> {
   const topics = new Map<string, T[]>()

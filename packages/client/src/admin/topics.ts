@@ -1,4 +1,4 @@
-import { CreatePartitions, CreateTopics, DeleteTopics, Metadata, type MetadataResponse } from '@ottla/codec'
+import { CreatePartitions, CreateTopics, DeleteTopics, Metadata, type MetadataResponse, zeroUuid } from '@ottla/codec'
 import type { Cluster } from '../cluster/cluster.ts'
 import { KafkaError } from '../errors.ts'
 import type { CallOptions } from './call.ts'
@@ -54,7 +54,7 @@ export async function createTopics(
     timeoutMs: brokerTimeoutMs(cluster, options),
     validateOnly: options.validateOnly ?? false,
   }
-  return onController(cluster, operation, options, async (broker, request) => {
+  const created = await onController(cluster, operation, options, async (broker, request) => {
     const response = await broker.request(CreateTopics, body, request)
     const results = new Map<string, CreatedTopic | KafkaError>()
     for (const topic of response.topics) {
@@ -63,8 +63,9 @@ export async function createTopics(
       const error = entryError(topic.errorCode, operation, where)
       results.set(name, error ?? { name, topicId, partitions, replicationFactor })
     }
-    return settleAll(operation, results)
+    return fromController(results)
   })
+  return settleAll(operation, created)
 }
 
 function toCreatable(topic: NewTopic) {
@@ -92,10 +93,10 @@ export async function deleteTopics(
 ): Promise<void> {
   const operation = 'deleteTopics'
   const timeoutMs = brokerTimeoutMs(cluster, options)
-  await onController(cluster, operation, options, async (broker, request) => {
+  const deleted = await onController(cluster, operation, options, async (broker, request) => {
     const body = (version: number) =>
       version >= 6
-        ? { topics: names.map((name) => ({ name, topicId: noTopicId })), timeoutMs }
+        ? { topics: names.map((name) => ({ name, topicId: zeroUuid })), timeoutMs }
         : { topicNames: names, timeoutMs }
     const response = await broker.request(DeleteTopics, body, request)
     const results = new Map<string, undefined | KafkaError>()
@@ -103,11 +104,10 @@ export async function deleteTopics(
       const where = { broker, topic: name ?? undefined, message: errorMessage }
       results.set(name ?? '', entryError(errorCode, operation, where))
     }
-    settleAll(operation, results)
+    return fromController(results)
   })
+  settleAll(operation, deleted)
 }
-
-const noTopicId = 'AAAAAAAAAAAAAAAAAAAAAA'
 
 /** Raises the number of partitions of topics, by topic to the new total. */
 export async function createPartitions(
@@ -121,14 +121,21 @@ export async function createPartitions(
     timeoutMs: brokerTimeoutMs(cluster, options),
     validateOnly: false,
   }
-  await onController(cluster, operation, options, async (broker, request) => {
+  const raised = await onController(cluster, operation, options, async (broker, request) => {
     const response = await broker.request(CreatePartitions, body, request)
     const results = new Map<string, undefined | KafkaError>()
     for (const { name, errorCode, errorMessage } of response.results) {
       results.set(name, entryError(errorCode, operation, { broker, topic: name, message: errorMessage }))
     }
-    settleAll(operation, results)
+    return fromController(results)
   })
+  settleAll(operation, raised)
+}
+
+/** The results of a broker that was the controller. Only another one is asked again: some topics may be changed by now. */
+function fromController<T>(results: ReadonlyMap<string, T | KafkaError>): ReadonlyMap<string, T | KafkaError> {
+  for (const result of results.values()) if (KafkaError.is(result) && result.code === 'NOT_CONTROLLER') throw result
+  return results
 }
 
 export async function listTopics(
@@ -179,7 +186,7 @@ function fetchMetadata(
   names: readonly string[] | null,
   options: CallOptions,
 ): Promise<MetadataResponse> {
-  const topics = names === null ? null : names.map((name) => ({ name }))
+  const topics = names === null ? null : names.map((name) => ({ name, topicId: zeroUuid }))
   return onAnyBroker(cluster, operation, options, async (broker, request) => {
     const body = { topics, allowAutoTopicCreation: false, includeTopicAuthorizedOperations: false }
     const response = await broker.request(Metadata, body, request)
