@@ -116,7 +116,7 @@ describe('a client', () => {
 
   it('shows no secret when printed', () => {
     const sasl = scramSha512({ username: 'canary', password: 'canary' })
-    const kafka = newKafka({ sasl, tls: { key: 'canary', passphrase: 'canary' } })
+    const kafka = newKafka({ sasl, tls: { key: '-----BEGIN canary', passphrase: 'canary' } })
     expect(`${inspect(kafka, { depth: 9, showHidden: true })}${JSON.stringify(kafka)}`).not.toContain('canary')
   })
 })

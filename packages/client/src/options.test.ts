@@ -52,6 +52,7 @@ describe('the options of a client', () => {
     [{ brokers: 'a:1', requestTimeoutMs: '5' }, /not '5'/, undefined],
     [{ brokers: 'a:1', tls: { rejectUnauthorized: false } }, /rejectUnauthorized/, /insecureSkipVerify/],
     [{ brokers: 'a:1', tls: { caa: 'x' } }, /tls: there is no option 'caa'/, /'ca'/],
+    [{ brokers: 'a:1', tls: { ca: './ca.pem' } }, /'ca' must be a PEM text \(not a path\)/, undefined],
     [{ brokers: 'a:1', tls: { minVersion: 'TLSv1' } }, /'minVersion' must be 'TLSv1.2' or 'TLSv1.3'/, undefined],
     [{ brokers: 'a:1', sasl: { mechanism: 'plain' } }, /'sasl' must be made by plain\(\)/, undefined],
     [{ brokers: 'a:1', logger: console.log }, /'logger' must have the methods/, undefined],
@@ -82,12 +83,12 @@ describe('the options of a client', () => {
   })
 
   it('shows no secret, wherever it is printed', () => {
-    const tls = { key: 'canary-key', passphrase: 'canary-phrase', pfx: Buffer.from('canary-pfx') }
+    const tls = { key: '-----BEGIN canary-key', passphrase: 'canary-phrase', pfx: Buffer.from('canary-pfx') }
     const resolved = resolveKafkaOptions({ brokers: 'a:1', tls, sasl: scramSha512(credentials) })
     const shown = inspect({ resolved, nested: { ...resolved } }, { depth: 9, showHidden: true })
     expect(shown + JSON.stringify({ resolved, ...resolved })).not.toMatch(/canary/)
     expect(shown).toContain('SCRAM-SHA-512')
-    expect(resolved.tls?.reveal().key).toBe('canary-key')
+    expect(resolved.tls?.reveal().key).toBe('-----BEGIN canary-key')
   })
 
   it('asks a function for the brokers, and checks what it gives', async () => {

@@ -84,14 +84,16 @@ const isLogger = (value: unknown) =>
 
 const isSasl = (value: unknown) => isObject(value) && typeof (value as SaslMechanism).authenticate === 'function'
 
-const isPem = (value: unknown) => (typeof value === 'string' && value !== '') || value instanceof Uint8Array
+/** Node takes a text that is no PEM, such as a path, without a word. */
+const isPem = (value: unknown) =>
+  (typeof value === 'string' && value.includes('-----BEGIN')) || value instanceof Uint8Array
 
-const material = optionalValue<string | Uint8Array>(isPem, 'must be a PEM text or its bytes')
+const material = optionalValue<string | Uint8Array>(isPem, 'must be a PEM text (not a path) or its bytes')
 
 const tlsTable = Object.freeze({
   ca: optionalValue<TlsOptions['ca']>(
     (value) => isPem(value) || (Array.isArray(value) && value.every(isPem)),
-    'must be a PEM text, its bytes, or a list of them',
+    'must be a PEM text (not a path), its bytes, or a list of them',
   ),
   cert: material,
   key: material,
