@@ -1,26 +1,7 @@
 import { BatchReader } from '@ottla/codec/records'
 import { describe, expect, test } from 'vitest'
-import { FakeCluster } from '../../test/producer/fake-cluster.ts'
-import { KafkaError } from '../errors.ts'
-import type { ProducerOptions } from './options.ts'
-import { Producer } from './producer.ts'
+import { failure, setUp } from '../../test/producer/producer-setup.ts'
 import { type Receipt, SendError } from './receipt.ts'
-
-function setUp(options: ProducerOptions = {}, topics: Record<string, number[]> = { t: [1] }) {
-  const cluster = new FakeCluster(topics)
-  const producer = new Producer(cluster.port, options)
-  return { cluster, producer, runtime: cluster.runtime, turns: () => cluster.runtime.turns() }
-}
-
-/** The error of a promise that must reject. */
-async function failure(promise: Promise<unknown>): Promise<KafkaError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  )
-  if (!KafkaError.is(error)) throw new Error(`expected a KafkaError, got ${String(error)}`)
-  return error
-}
 
 describe('send', () => {
   test('gives a receipt with topic, partition, offset and time', async () => {

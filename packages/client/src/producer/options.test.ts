@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { producerOptions, resolveProducerOptions } from './options.ts'
+
+const resolve = (given?: object) => resolveProducerOptions(given, 30_000)
+
+test('the defaults are safe: acks all, idempotent, nothing to configure', () => {
+  expect(resolve()).toEqual({
+    acks: 'all',
+    idempotent: true,
+    lingerMs: 0,
+    maxBatchBytes: 262_144,
+    maxRequestBytes: 1_048_576,
+    maxBufferedBytes: 33_554_432,
+    deliveryTimeoutMs: 120_000,
+    requestTimeoutMs: 30_000,
+    maxInFlight: 5,
+    compression: 'none',
+    compressionLevel: undefined,
+    partitioner: undefined,
+  })
+  expect(Object.isFrozen(resolve()) && Object.isFrozen(producerOptions)).toBe(true)
+})
+
+test('one attempt never outlasts the delivery, a batch never a request', () => {
+  expect(resolve({ deliveryTimeoutMs: 1000 }).requestTimeoutMs).toBe(1000)
+  expect(resolve({ maxRequestBytes: 10_000 }).maxBatchBytes).toBe(10_000)
+})
+
+test('without acks from all there is no idempotence, unless somebody insists', () => {
+  expect(resolve({ acks: 1 }).idempotent).toBe(false)
+  expect(resolve({ acks: 0 }).idempotent).toBe(false)
+  expect(() => resolve({ acks: 0, idempotent: true })).toThrow(/'idempotent' needs acks: 'all', not 0/)
+})
+
+test.each([
+  [{ acks: 2 }, "option 'acks' must be one of 'all', 1, 0"],
+  [{ acks: 'ALL' }, "option 'acks'"],
+  [{ lingerMs: -1 }, "option 'lingerMs' must be whole milliseconds"],
+  [{ lingerMS: 5 }, "no option 'lingerMS'"],
+  [{ maxInFlight: 6 }, "option 'maxInFlight' must be at most 5 with idempotence"],
+  [{ maxInFlight: 0 }, "option 'maxInFlight' must be an integer"],
+  [{ compression: 'zstd' }, "option 'compression' cannot be 'zstd'"],
+  [{ compression: 'brotli' }, "option 'compression' must be 'none' or 'gzip'"],
+  [{ partitioner: 'murmur2' }, "option 'partitioner' must be a function"],
+  [{ deliveryTimeoutMs: 0 }, "option 'deliveryTimeoutMs'"],
+])('%j is refused', (given, words) => {
+  expect(() => resolve(given)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
+  expect(() => resolve(given)).toThrow(words)
+})
