@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { Kafka, KafkaError, type KafkaOptions } from '../../src/index.ts'
+import { Kafka, KafkaError, type KafkaOptions, type LogFields, silentLogger } from '../../src/index.ts'
 import { onRealKafka } from '../support/real-target.ts'
 import { take } from '../support/records.ts'
 import { onTargets } from '../support/targets.ts'
@@ -136,6 +136,17 @@ onTargets('errors a newcomer meets', (target) => {
     const consumer = kafka.consumer({ assign: [{ topic, partition: 0, offset: 'earliest' }] })
     const error = await failureOf(() => take(consumer, 1))
     expect(error).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', topic })
+  })
+
+  it('a topic that does not exist, when reading in a group: a warning, since it may come', async () => {
+    const topic = target().uniqueName('typo')
+    const warnings: string[] = []
+    const warn = (message: string, fields?: LogFields) => warnings.push(`${message} ${JSON.stringify(fields)}`)
+    const kafka = target().newKafka({ topicTimeoutMs: 200, logger: { ...silentLogger, warn } })
+    const consumer = kafka.consumer({ groupId: target().uniqueName('typo'), topics: [topic] })
+    expect(await consumer.poll({ timeoutMs: 1500 })).toHaveLength(0)
+    expect(warnings).toEqual([expect.stringMatching(/subscribed topics do not exist/)])
+    expect(warnings[0]).toContain(topic)
   })
 
   it('a partition that does not exist', async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { ConsumerOptions, Kafka } from '../../src/index.ts'
+import { type ConsumerOptions, type Kafka, silentLogger } from '../../src/index.ts'
 import { Member, untilShared } from '../support/member.ts'
 import { onTargets } from '../support/targets.ts'
 import { until } from '../support/until.ts'
@@ -187,7 +187,7 @@ onTargets('groups', (target) => {
   it('a topic that appears after the consumer started is read', { timeout: 60_000 }, async () => {
     const topic = target().uniqueName('later')
     const { join } = group(topic, 'later')
-    const member = join()
+    const member = join({}, target().newKafka({ logger: silentLogger, topicTimeoutMs: 200 }))
     await until('the group has met', () => member.assigned !== undefined)
 
     await target().createTopicNamed(topic, { partitions: 2 })
