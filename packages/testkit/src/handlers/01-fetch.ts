@@ -195,17 +195,26 @@ function read(plan: FetchPlan, { request, replica, error }: Target, left: number
     request.fetchOffset < upTo && (maxBytes > 0 || isFirst)
       ? log.read(request.fetchOffset, { upTo, maxBytes, atLeastOne: isFirst })
       : []
-  return { ...base, records: joined(batches) }
+  return { ...base, records: joined([...batches.map(({ bytes }) => bytes), ...cut(log, batches, upTo, maxBytes)]) }
+}
+
+/** As Kafka does it: the bytes end where the limit is, in the middle of a batch, which the client has to leave out. */
+function cut(log: Replica['log'], batches: readonly StoredBatch[], upTo: number, maxBytes: number): Uint8Array[] {
+  const last = batches.at(-1)
+  const room = batches.reduce((left, { bytes }) => left - bytes.byteLength, maxBytes)
+  if (last === undefined || room <= 0 || last.lastOffset + 1 >= upTo) return []
+  const [next] = log.read(last.lastOffset + 1, { upTo, maxBytes: 0, atLeastOne: true })
+  return next === undefined ? [] : [next.bytes.subarray(0, room)]
 }
 
 function readableEnd({ readsCommitted }: FetchPlan, replica: Replica): number {
   return readsCommitted ? replica.lastStableOffset : replica.highWatermark
 }
 
-function joined(batches: readonly StoredBatch[]): Uint8Array {
-  const [first] = batches
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const [first] = chunks
   if (first === undefined) return emptyRecords
-  return batches.length === 1 ? first.bytes : Buffer.concat(batches.map(({ bytes }) => bytes))
+  return chunks.length === 1 ? first : Buffer.concat(chunks)
 }
 
 function withError(partitionIndex: number, error: ErrorName): PartitionResponse {

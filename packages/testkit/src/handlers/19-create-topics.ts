@@ -76,7 +76,7 @@ function newAssignment({ cluster }: HandlerContext, topic: TopicRequest): number
   const factor = replicationFactor === -1 ? config.number('default.replication.factor') : replicationFactor
   const alive = controller.state.aliveBrokers().length
   if (factor > alive) {
-    const message = `Unable to replicate the partition ${factor} time(s): The target replication factor of ${factor} cannot be reached because only ${alive} broker(s) are registered.`
+    const message = `Unable to replicate the partition ${factor} time(s): The target replication factor of ${factor} cannot be reached because only ${alive} broker(s) are registered or some brokers have all their log directories cordoned.`
     return { error: 'INVALID_REPLICATION_FACTOR', message }
   }
   return controller.assign(count, factor)

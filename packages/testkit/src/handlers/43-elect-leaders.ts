@@ -9,7 +9,6 @@ const messages: Partial<Record<ErrorName, string>> = {
   ELECTION_NOT_NEEDED: 'Leader election not needed for topic partition.',
   PREFERRED_LEADER_NOT_AVAILABLE: 'The preferred leader was not available.',
   ELIGIBLE_LEADERS_NOT_AVAILABLE: 'Eligible topic partition leaders are not available.',
-  UNKNOWN_TOPIC_OR_PARTITION: 'No such topic or partition.',
 }
 
 const handle: Handler<typeof ElectLeaders> = (context, request) => {
@@ -29,11 +28,23 @@ const handle: Handler<typeof ElectLeaders> = (context, request) => {
       }
       const error = controller.electLeader(topic, partitionId, kind)
       if (wantsAll && error === 'ELECTION_NOT_NEEDED') return []
-      return [{ partitionId, errorCode: codes.of(error), errorMessage: messages[error] ?? null }]
+      return [
+        {
+          partitionId,
+          errorCode: codes.of(error),
+          errorMessage: messages[error] ?? unknown(context, topic, partitionId, error),
+        },
+      ]
     }),
   }))
   const told = replicaElectionResults.filter(({ partitionResult }) => partitionResult.length > 0)
   return { throttleTimeMs: 0, errorCode: isKnown ? 0 : codes.of('INVALID_REQUEST'), replicaElectionResults: told }
+}
+
+function unknown({ cluster }: HandlerContext, topic: string, partition: number, error: ErrorName): string | null {
+  if (error !== 'UNKNOWN_TOPIC_OR_PARTITION') return null
+  const isTopic = cluster.controller.state.topic(topic) !== undefined
+  return isTopic ? `No such partition as ${topic}-${partition}` : `No such topic as ${topic}`
 }
 
 function everything({ cluster }: HandlerContext) {

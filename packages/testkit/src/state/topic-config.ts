@@ -13,6 +13,8 @@ interface TopicConfigDefinition extends ConfigDefinition {
   readonly brokerConfig?: BrokerConfigName
   /** The name of Kafka's broker config where it has no effect here. */
   readonly synonym?: string
+  /** Kafka's default is that of the broker config of the same name in hours, and has no name in this unit. */
+  readonly isDefaultInHours?: true
   readonly oneOf?: readonly string[]
   readonly min?: number
 }
@@ -22,7 +24,7 @@ const forever = '9223372036854775807'
 function define(
   type: ConfigType,
   defaultValue: string | number | boolean,
-  more: Pick<TopicConfigDefinition, 'brokerConfig' | 'synonym' | 'oneOf' | 'min'> = {},
+  more: Pick<TopicConfigDefinition, 'brokerConfig' | 'synonym' | 'isDefaultInHours' | 'oneOf' | 'min'> = {},
 ): TopicConfigDefinition {
   return { type, defaultValue: String(defaultValue), dynamic: true, ...more }
 }
@@ -68,7 +70,7 @@ export const topicConfigs: Readonly<Record<string, TopicConfigDefinition>> = {
   'remote.log.delete.on.disable': define('boolean', false),
   'remote.storage.enable': define('boolean', false),
   'retention.bytes': define('long', -1, { brokerConfig: 'log.retention.bytes' }),
-  'retention.ms': define('long', 604_800_000, { brokerConfig: 'log.retention.ms', min: -1 }),
+  'retention.ms': define('long', 604_800_000, { brokerConfig: 'log.retention.ms', isDefaultInHours: true, min: -1 }),
   'segment.bytes': define('int', 1_073_741_824, { brokerConfig: 'log.segment.bytes', min: 1_048_576 }),
   'segment.index.bytes': define('int', 10_485_760, { synonym: 'log.index.size.max.bytes', min: 4 }),
   'segment.jitter.ms': define('long', 0, { min: 0 }),
@@ -137,7 +139,10 @@ export function topicConfigValues(
     const { synonym, defaultValue: value } = definition
     values.push({ name, synonym: synonym ?? '', value, source: configSource.default })
   } else {
-    for (const value of brokerConfigValues(definition.brokerConfig, broker)) values.push({ ...value, name })
+    for (const value of brokerConfigValues(definition.brokerConfig, broker)) {
+      const isUnnamed = definition.isDefaultInHours === true && value.source === configSource.default
+      values.push({ ...value, name, synonym: isUnnamed ? '' : value.synonym })
+    }
   }
   return values
 }

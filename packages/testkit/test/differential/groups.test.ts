@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { GroupScript } from './group-script.ts'
 import { parseLines } from './recorder.ts'
 
-/** What Apache Kafka 4.3.1 answered to the same requests; `groups.kafka.test.ts` asks it again. */
+/** What Apache Kafka 4.3.1 answered to the same requests; `differential.kafka.test.ts` asks it again. */
 const golden = parseLines(readFileSync(new URL('./groups.kafka-4.3.1.ndjson', import.meta.url), 'utf8'))
 
 test('requests about groups are answered as by Kafka 4.3.1, in all their versions', async () => {
