@@ -1,46 +1,48 @@
-import { DecodeError } from '../wire/decode-error.ts'
+import { lz4, snappy } from './block-codecs.ts'
+import { type Codec, type CompressionName, compressionNames, UnsupportedCompression } from './codec.ts'
 import { gzip } from './gzip.ts'
-
-export type CompressionName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
-
-/** A way to compress the records of a batch. */
-export interface Codec {
-  readonly name: CompressionName
-  /** The number that batches carry. */
-  readonly id: number
-  compress(bytes: Uint8Array, level?: number): Promise<Uint8Array> | Uint8Array
-  /** Rejects or throws DecodeError for what cannot be decompressed, or not to `maxBytes` at most. */
-  decompress(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> | Uint8Array
-}
-
-/** A compression that is known, but that nothing here can do. */
-export class UnsupportedCompression extends Error {
-  override readonly name = 'UnsupportedCompression'
-  readonly compression: string
-
-  constructor(compression: string) {
-    super(`records are compressed with ${compression}, which is not supported`)
-    this.compression = compression
-  }
-}
-
-/** The names of the compressions by their ids. */
-export const compressionNames: readonly CompressionName[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+import { asCodec, type KafkaJsCodec } from './kafkajs-codec.ts'
+import { tooMany } from './limit.ts'
+import { zstd } from './zstd.ts'
 
 const none: Codec = {
   name: 'none',
   id: 0,
   compress: (bytes) => bytes,
   decompress(bytes, maxBytes) {
-    if (bytes.length > maxBytes) throw new DecodeError(`more than ${maxBytes} bytes`)
+    if (bytes.length > maxBytes) throw tooMany('none', maxBytes)
     return bytes
   },
 }
 
-const codecs: readonly Codec[] = [none, gzip]
+const shipped: readonly Codec[] = [none, gzip, snappy, lz4, zstd]
 
-/** The codec of an id or name. Throws UnsupportedCompression. */
+/** The codec of an id or name, as it comes with this package. Throws UnsupportedCompression. */
 export function codecOf(compression: CompressionName | number): Codec {
+  return find(shipped, compression)
+}
+
+/** Codecs that take the place of those of this package. */
+export type CustomCodecs = {
+  readonly [name in Exclude<CompressionName, 'none'>]?: Codec | KafkaJsCodec | (() => KafkaJsCodec) | undefined
+}
+
+/** Which codec serves which compression; of one client, say. */
+export interface CodecSet {
+  /** The codec of an id or name. Throws UnsupportedCompression. */
+  of(compression: CompressionName | number): Codec
+}
+
+/** The codecs of this package, with those of `custom` in their place. Throws TypeError for what is no codec. */
+export function codecSet(custom: CustomCodecs = {}): CodecSet {
+  const codecs = shipped.map((codec) => {
+    const own = codec.name === 'none' ? undefined : custom[codec.name]
+    return own === undefined ? codec : asCodec(codec, own)
+  })
+  return { of: (compression) => find(codecs, compression) }
+}
+
+function find(codecs: readonly Codec[], compression: CompressionName | number): Codec {
   const codec = codecs.find(({ id, name }) => id === compression || name === compression)
   if (codec !== undefined) return codec
   const name = typeof compression === 'number' ? compressionNames[compression] : compression

@@ -1,7 +1,8 @@
 import { promisify } from 'node:util'
 import { gunzip, gunzipSync, gzipSync, gzip as zlibGzip } from 'node:zlib'
 import { DecodeError } from '../wire/decode-error.ts'
-import type { Codec } from './compression.ts'
+import type { Codec } from './codec.ts'
+import { tooMany } from './limit.ts'
 
 const gzipLater = promisify(zlibGzip)
 const gunzipLater = promisify(gunzip)
@@ -37,6 +38,6 @@ export const gzip: Codec = {
 
 function refusal(cause: unknown, maxBytes: number): DecodeError {
   const { code, message } = cause as NodeJS.ErrnoException
-  const reason = code === 'ERR_BUFFER_TOO_LARGE' ? `more than ${maxBytes} bytes decompressed` : message
-  return new DecodeError(reason, { what: 'gzip', cause })
+  if (code === 'ERR_BUFFER_TOO_LARGE') return tooMany('gzip', maxBytes)
+  return new DecodeError(message, { what: 'gzip', cause })
 }

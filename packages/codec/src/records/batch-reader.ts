@@ -1,4 +1,4 @@
-import { type CompressionName, compressionNames, UnsupportedCompression } from '../compression/compression.ts'
+import { type CompressionName, compressionNames, UnsupportedCompression } from '../compression/codec.ts'
 import { DecodeError } from '../wire/decode-error.ts'
 import { asBuffer } from '../wire/reader.ts'
 import { at, attribute, batchHeaderBytes, checksumOf, logOverheadBytes, magic, readTimestamp } from './layout.ts'

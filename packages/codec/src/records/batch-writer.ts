@@ -1,4 +1,4 @@
-import type { Codec } from '../compression/compression.ts'
+import type { Codec } from '../compression/codec.ts'
 import { varintSize, varlongSize, writeVarint, writeVarlong } from '../wire/varint.ts'
 import { at, attribute, batchHeaderBytes, checksumOf, logOverheadBytes, magic, writeTimestamp } from './layout.ts'
 import type { RecordHeader } from './record.ts'

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { goldenBytes } from '../../test/golden.ts'
 import { recordsOf } from '../../test/read-records.ts'
-import { codecOf, UnsupportedCompression } from '../compression/compression.ts'
+import { codecOf } from '../compression/compression.ts'
 import { type Batch, BatchReader } from './batch-reader.ts'
 import { BatchWriter, type SealFields } from './batch-writer.ts'
 import { patchBatch } from './patch-batch.ts'
@@ -117,19 +117,12 @@ describe('read', () => {
     expect(batch).toMatchObject({ timestampType: 'append', maxTimestamp: time + 99, baseOffset: 5n })
   })
 
-  test('gzip', async () => {
-    const batch = batchOf('gzip')
-    expect(batch.compression).toBe('gzip')
+  test.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)('%s', async (name) => {
+    const batch = batchOf(name)
+    expect(batch.compression).toBe(name)
     expect(() => batch.records()).toThrow('decompress the payload first')
     const payload = await codecOf(batch.compression).decompress(batch.payload, 10_000)
     expect(recordsOf(batch, payload)).toEqual(plainRecords(plain))
-  })
-
-  test.each(['snappy', 'lz4', 'zstd'] as const)('%s is named by the error', (name) => {
-    const batch = batchOf(name)
-    expect(batch.compression).toBe(name)
-    expect(() => codecOf(batch.compressionId)).toThrow(UnsupportedCompression)
-    expect(() => codecOf(batch.compressionId)).toThrow(name)
   })
 })
 

@@ -1,10 +1,6 @@
-export {
-  type Codec,
-  type CompressionName,
-  codecOf,
-  compressionNames,
-  UnsupportedCompression,
-} from '../compression/compression.ts'
+export { type Codec, type CompressionName, compressionNames, UnsupportedCompression } from '../compression/codec.ts'
+export { type CodecSet, type CustomCodecs, codecOf, codecSet } from '../compression/compression.ts'
+export type { KafkaJsCodec } from '../compression/kafkajs-codec.ts'
 export { crc32c } from '../wire/crc32c.ts'
 export { Batch, BatchReader } from './batch-reader.ts'
 export { BatchWriter, type BatchWriterOptions, type SealFields } from './batch-writer.ts'

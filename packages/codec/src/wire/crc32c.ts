@@ -1,5 +1,59 @@
+import { wasmBase64 } from './crc32c-wasm.ts'
+import { optionalPackage } from './optional-package.ts'
+import { hasWebAssembly, instantiate, type WasmMemory } from './web-assembly.ts'
+
+/** What is used of https://www.npmjs.com/package/@node-rs/crc32. */
+export interface NativeCrc32c {
+  crc32c(bytes: Uint8Array, seed: number): number
+}
+
+type Checksum = (bytes: Uint8Array, seed: number, start: number, end: number) => number
+
+/** Fewer bytes are done in JavaScript: handing them over takes longer than doing them. */
+const handOverBytes = 192
+
 const slices = 16
 let tables: Int32Array | undefined
+let fast: Checksum | undefined
+
+/**
+ * CRC-32C (Castagnoli), as an unsigned number. `seed` is the checksum of what comes before `bytes`; `start` and `end`
+ * take a part of them. Long ones are done by the package `@node-rs/crc32` if it is installed, else in WebAssembly.
+ */
+export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end = bytes.length): number {
+  if (end - start < handOverBytes) return plainCrc32c(bytes, seed, start, end)
+  fast ??= choose(optionalPackage<NativeCrc32c>('@node-rs/crc32', ['crc32c']))
+  return fast(bytes, seed, start, end)
+}
+
+/** The fastest way that there is. */
+export function choose(native: NativeCrc32c | undefined, webAssembly: boolean = hasWebAssembly()): Checksum {
+  if (native !== undefined) return (bytes, seed, start, end) => native.crc32c(bytes.subarray(start, end), seed)
+  return webAssembly ? wasmCrc32c() : plainCrc32c
+}
+
+interface WasmExports {
+  readonly memory: WasmMemory
+  readonly input: { readonly value: number }
+  crc32c(at: number, length: number, seed: number): number
+}
+
+/** Copies the bytes into the module's memory in parts. */
+function wasmCrc32c(): Checksum {
+  const wasm = instantiate<WasmExports>(wasmBase64)
+  const input = wasm.input.value
+  const memory = new Uint8Array(wasm.memory.buffer)
+  const room = memory.length - input
+  return (bytes, seed, start, end) => {
+    let crc = seed
+    for (let at = start; at < end; at += room) {
+      const part = Math.min(room, end - at)
+      memory.set(part === bytes.length ? bytes : bytes.subarray(at, at + part), input)
+      crc = wasm.crc32c(input, part, crc)
+    }
+    return crc >>> 0
+  }
+}
 
 /** Table k tells what a byte does to the checksum when k more bytes follow it: so sixteen are taken at a time. */
 function makeTables(): Int32Array {
@@ -16,11 +70,8 @@ function makeTables(): Int32Array {
   return made
 }
 
-/**
- * CRC-32C (Castagnoli), as an unsigned number. `seed` is the checksum of what comes before `bytes`; `start` and `end`
- * take a part of them.
- */
-export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end = bytes.length): number {
+/** In JavaScript. */
+export function plainCrc32c(bytes: Uint8Array, seed: number, start: number, end: number): number {
   if (tables === undefined) tables = makeTables()
   const t = tables
   let crc = ~seed

@@ -1,0 +1,29 @@
+// Makes x-wasm.ts of each x.wat: the module's bytes as base64, so that bundlers need to know nothing about it. With
+// `--check` it writes nothing and fails if a file is not what would be written.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import makeWabt from 'wabt'
+
+const sources = ['src/wire/crc32c.wat', 'src/compression/blocks.wat']
+const wabt = await makeWabt()
+let stale = 0
+
+for (const source of sources) {
+  const from = fileURLToPath(new URL(`../${source}`, import.meta.url))
+  const to = from.replace('.wat', '-wasm.ts')
+  const name = source.split('/').at(-1)
+  const module = wabt.parseWat(name, readFileSync(from, 'utf8'), { bulk_memory: true })
+  module.validate()
+  const { buffer } = module.toBinary({})
+  const text = Buffer.from(buffer).toString('base64')
+  const lines = text.match(/.{1,112}/g).map((line, at) => `  ${at === 0 ? '' : '+ '}'${line}'`)
+  const code = `// Generated from ${name} by scripts/build-wasm.mjs: ${buffer.length} bytes.\nexport const wasmBase64 =\n${lines
+    .map((line, at) => (at === 0 ? line : `  '${line.slice(5)}`))
+    .join(' +\n')}\n`
+  if (!process.argv.includes('--check')) writeFileSync(to, code)
+  else if (readFileSync(to, 'utf8') !== code) {
+    console.error(`${to} is not what ${name} compiles to: run node scripts/build-wasm.mjs`)
+    stale++
+  }
+}
+process.exit(stale === 0 ? 0 : 1)
