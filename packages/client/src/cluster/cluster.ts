@@ -8,7 +8,7 @@ import { Observer } from '../net/observer.ts'
 import { OpenSockets } from '../net/open-sockets.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { handled } from '../runtime/deferred.ts'
-import { scopeOf, withSignal } from '../runtime/wait.ts'
+import { scopeOf, unlimited, withSignal } from '../runtime/wait.ts'
 import type { Broker } from './broker.ts'
 import { type BrokerListing, BrokerTable } from './broker-table.ts'
 import { type CoordinatorKind, Coordinators } from './coordinators.ts'
@@ -86,6 +86,7 @@ export class Cluster {
       retries: metrics.counter('retries'),
       refresh: (reason, signal) => this.refreshMetadata(reason, [], { signal }),
     }
+    unlimited(this.closing)
     this.#releases = this.#register()
   }
 

@@ -181,6 +181,47 @@ describe('a connection', () => {
     expect(connection.isClosed).toBe(true)
   })
 
+  it('survives an answer cut off at any byte, and any byte of it changed', async () => {
+    const answers: Buffer[] = []
+    answer = (got) => {
+      const whole = Buffer.concat(encodeResponse(Metadata, got.version, got.correlationId, metadata))
+      const at = answers.length
+      const bytes = at < whole.length - 8 ? Buffer.from(whole.subarray(0, 8 + at)) : Buffer.from(whole)
+      if (at >= whole.length - 8) bytes[8 + at - (whole.length - 8)]! ^= 0xff
+      bytes.writeInt32BE(bytes.length - 4, 0)
+      answers.push(bytes)
+      got.socket.send(bytes)
+      return undefined
+    }
+    const metadata = {
+      throttleTimeMs: 0,
+      brokers: [{ nodeId: 1, host: 'h', port: 1 }],
+      clusterId: 'c',
+      topics: [{ errorCode: 0, name: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', isInternal: false, partitions: [] }],
+    }
+    const outcomes = { read: 0, refused: 0 }
+    const count = encodeResponse(Metadata, 12, 0, metadata).reduce((sum, { length }) => sum + length, 0) - 8
+    for (let i = 0; i < 2 * count; i++) {
+      await connect()
+      connection.ready(ranges)
+      const asked = new Promise((resolve, reject) => {
+        const times = metrics.api('Metadata')
+        const rest = { answered: true, times, createdMs: 0, dueMs: runtime.monoNow() + 1_000, resolve, reject }
+        connection.send(
+          new PendingRequest(Metadata, { topics: null, includeTopicAuthorizedOperations: false }, {}, rest),
+        )
+      })
+      const error = await asked.then(() => undefined).catch((reason: unknown) => reason)
+      if (error === undefined) outcomes.read++
+      else outcomes.refused++
+      if (error !== undefined) expect(error).toMatchObject({ code: 'PROTOCOL_ERROR', outcome: 'unknown' })
+      connection.close()
+    }
+    expect(outcomes.refused).toBeGreaterThan(count)
+    expect(outcomes.read + outcomes.refused).toBe(2 * count)
+    expect(runtime.timers.size).toBe(0)
+  })
+
   it('rejects what is under way with the reason it is closed for', async () => {
     await connect()
     connection.ready(ranges)

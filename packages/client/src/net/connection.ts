@@ -246,7 +246,8 @@ export class Connection implements TransportSink {
     const request = this.#inFlight.peek()
     const id = frame.length < 4 ? -1 : frame.readInt32BE(0)
     if (request === undefined || request.correlationId !== id) {
-      this.close(this.#protocolError(`sent an answer (correlation id ${id}) that no request waits for`))
+      const what = `sent an answer (correlation id ${id}) that no request waits for`
+      this.close(this.#protocolError(what, { retriable: true }))
       return
     }
     const nowMs = this.#config.runtime.monoNow()
@@ -273,7 +274,7 @@ export class Connection implements TransportSink {
       body = decodeResponse(request.api, request.version, frame).body
     } catch (error) {
       const what = `sent an answer to ${request.api.name} version ${request.version} that cannot be read`
-      this.close(this.#protocolError(what, error))
+      this.close(this.#protocolError(what, { cause: error, retriable: false }))
       return false
     }
     this.#config.observer.done(request, this, nowMs)
@@ -291,9 +292,9 @@ export class Connection implements TransportSink {
     this.#config.onThrottled(request.api.name, throttleMs)
   }
 
-  #protocolError(what: string, cause?: unknown): KafkaError {
+  #protocolError(what: string, details: { readonly cause?: unknown; readonly retriable: boolean }): KafkaError {
     const hint = 'The connection was closed. If it happens again, report it with the versions of broker and client.'
-    const options = { broker: this.broker, outcome: 'unknown', cause, hint } as const
+    const options = { ...details, broker: this.broker, outcome: 'unknown', hint } as const
     return new KafkaError('PROTOCOL_ERROR', `${describeBroker(this.broker)} ${what}`, options)
   }
 

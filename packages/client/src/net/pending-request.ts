@@ -1,6 +1,7 @@
 import type { Api } from '@ottla/codec'
 import { abortedError, KafkaError } from '../errors.ts'
 import type { ApiTimes } from '../metrics.ts'
+import { unlimited } from '../runtime/wait.ts'
 
 export interface PendingOptions {
   readonly signal?: AbortSignal | undefined
@@ -81,7 +82,7 @@ export class PendingRequest {
     const onAbort = () => this.fail(abortedError(this.api.name, signal, this.outcome))
     this.#onAbort = onAbort
     if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
+    else unlimited(signal).addEventListener('abort', onAbort, { once: true })
   }
 }
 

@@ -79,6 +79,24 @@ describe('a scope', () => {
   })
 })
 
+describe('many scopes of one signal', () => {
+  it('make Node warn of nothing', async () => {
+    const warnings: Error[] = []
+    const onWarning = (warning: Error) => warnings.push(warning)
+    process.on('warning', onWarning)
+    const { signal } = newSignal()
+    const outer = scopeOf(runtime, undefined, [signal])
+    const scopes = Array.from({ length: 50 }, () => scopeOf(runtime, undefined, [signal, outer.signal]))
+    const waits = scopes.map((scope) => sleep(runtime, 10, scope.signal))
+    await runtime.advance(10)
+    await Promise.all(waits)
+    for (const scope of [...scopes, outer]) scope.release()
+    process.off('warning', onWarning)
+    expect(warnings).toEqual([])
+    expect(listeners(signal)).toBe(0)
+  })
+})
+
 describe('WakeUp', () => {
   it('keeps a wake that comes before the wait', async () => {
     const alarm = new WakeUp()

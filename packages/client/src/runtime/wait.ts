@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Runtime } from '@ottla/codec/runtime'
 import { deferred } from './deferred.ts'
 
@@ -47,6 +48,12 @@ export function withSignal<T>(promise: Promise<T>, signal: AbortSignal | undefin
   })
 }
 
+/** Many calls may wait for one signal at the same time: that is no leak, and Node shall not warn of one. */
+export function unlimited(signal: AbortSignal): AbortSignal {
+  setMaxListeners(0, signal)
+  return signal
+}
+
 /** A signal with a deadline. Call `release` when the work is done: it clears the timer and the listeners. */
 export interface Scope {
   readonly signal: AbortSignal
@@ -62,6 +69,7 @@ export function scopeOf(
   signals: readonly (AbortSignal | undefined)[],
 ): Scope {
   const controller = new AbortController()
+  unlimited(controller.signal)
   const parents = signals.filter((signal) => signal !== undefined)
   let expired = false
   const release = () => {
@@ -83,7 +91,7 @@ export function scopeOf(
       follow()
       break
     }
-    parent.addEventListener('abort', follow, { once: true })
+    unlimited(parent).addEventListener('abort', follow, { once: true })
   }
   return {
     signal: controller.signal,
