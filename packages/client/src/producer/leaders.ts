@@ -1,5 +1,6 @@
-import { KafkaError } from '../errors.ts'
+import { KafkaError, kafkaErrorOf } from '../errors.ts'
 import type { Alarm } from './alarm.ts'
+import { type Outcome, withOutcome } from './outcome.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import { Sink, type SinkParts } from './sink.ts'
@@ -86,14 +87,18 @@ export class Leaders {
       topic.known = false
       topic.missingSinceMs = undefined
       for (const partition of topic.partitions) {
-        partition.dropWaiting((outcome) => {
-          const message = `Topic '${topic.name}' is gone: the brokers have not known it for ${topicTimeoutMs} ms`
-          const details = { topic: topic.name, partition: partition.index, retriable: true, outcome }
-          return new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', message, details)
-        })
+        partition.dropWaiting((outcome) => this.#goneError(topic.name, partition.index, outcome))
       }
     }
     return nextMs
+  }
+
+  #goneError(topic: string, partition: number, outcome: Outcome): KafkaError {
+    const { topicTimeoutMs } = this.#cluster.options
+    const errorCode = this.#cluster.topic(topic)?.errorCode ?? 0
+    if (errorCode !== 0) return withOutcome(kafkaErrorOf(errorCode, 'Producing', { topic, partition }), outcome)
+    const message = `Topic '${topic}' is gone: the brokers have not known it for ${topicTimeoutMs} ms`
+    return new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partition, retriable: true, outcome })
   }
 
   /** Asks for metadata; failures are told by what the records come to. */

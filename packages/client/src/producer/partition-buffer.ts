@@ -45,11 +45,8 @@ export class PartitionBuffer {
   #failures = 0
   /** Bytes accepted and not settled. */
   loadBytes = 0
-  /** Which lists of the sink have it. */
-  listedPartial = false
-  listedFull = false
-  /** The last request that its sink asked it for. */
-  collectedIn = 0
+  /** Whether it stands in the line of its sink, and with a batch that takes no more records. */
+  listed: 'no' | 'partial' | 'complete' = 'no'
 
   constructor(topic: TopicBuffer, index: number, parts: ProducerParts) {
     this.topic = topic
@@ -105,7 +102,7 @@ export class PartitionBuffer {
     this.#open = batch
     this.#waiting.push(batch)
     this.#parts.began(batch)
-    if (options.lingerMs === 0) this.touch()
+    if (options.lingerMs === 0 || this.#parts.hurried) this.touch()
     return batch
   }
 
@@ -232,6 +229,7 @@ export class PartitionBuffer {
 
   /** The broker has the batch. */
   delivered(batch: ProducerBatch): void {
+    if (!this.#inFlight.includes(batch)) return
     this.#failures = 0
     this.#sequences?.delivered(batch)
     this.#landed(batch)
@@ -240,13 +238,15 @@ export class PartitionBuffer {
 
   /** The broker refused the batch for good; `written` when it may have it all the same. */
   rejected(batch: ProducerBatch, error: KafkaError, written: boolean): void {
+    if (!this.#inFlight.includes(batch)) return
     this.#renounce(batch, written || batch.maybeWritten)
     this.#landed(batch)
     this.#parts.settle(batch, error)
   }
 
   /** The batch comes back to be tried again. `written`: the broker may have it. */
-  comeBack(batch: ProducerBatch, error: KafkaError | undefined, written: boolean): void {
+  comeBack(batch: ProducerBatch, error: KafkaError, written: boolean): void {
+    if (!this.#inFlight.includes(batch)) return
     if (written) batch.maybeWritten = true
     batch.lastError = error
     if (batch.settled) this.#renounce(batch, batch.maybeWritten)
@@ -290,8 +290,7 @@ export class PartitionBuffer {
   }
 
   #landed(batch: ProducerBatch): void {
-    const at = this.#inFlight.indexOf(batch)
-    if (at >= 0) this.#inFlight.splice(at, 1)
+    this.#inFlight.splice(this.#inFlight.indexOf(batch), 1)
     if (this.#inFlight.length === 0 && this.#returned.length > 0) this.#requeue()
     this.touch()
   }

@@ -5,11 +5,8 @@ import { withOutcome } from './outcome.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 
-/** Where a request went. */
-export interface AttemptPlace {
-  readonly broker: Broker
-  readonly cluster: Pick<ProducerCluster, 'learnLeader' | 'learnBrokers'>
-}
+/** Who learns of leaders that moved. */
+type LeaderBoard = Pick<ProducerCluster, 'learnLeader' | 'learnBrokers'>
 
 type TopicAnswer = ProduceResponse['responses'][number]
 type PartitionAnswer = TopicAnswer['partitionResponses'][number]
@@ -43,10 +40,11 @@ const notWritten = new Set<ErrorName>([
 export function settleAnswer(
   batches: readonly ProducerBatch[],
   response: ProduceResponse,
-  place: AttemptPlace,
+  broker: Broker,
+  cluster: LeaderBoard,
 ): readonly string[] {
   if (response.nodeEndpoints.length > 0) {
-    place.cluster.learnBrokers(response.nodeEndpoints.map(({ nodeId, ...address }) => ({ id: nodeId, ...address })))
+    cluster.learnBrokers(response.nodeEndpoints.map(({ nodeId, ...address }) => ({ id: nodeId, ...address })))
   }
   const answers = indexAnswers(response)
   const stale = new Set<string>()
@@ -55,8 +53,8 @@ export function settleAnswer(
     const answer = answers(topic.name, topic.topicId, index)
     if (answer === undefined) {
       const message = `The answer to Produce leaves out topic '${topic.name}', partition ${index}`
-      batch.partition.comeBack(batch, new KafkaError('PROTOCOL_ERROR', message, { broker: place.broker }), true)
-    } else if (settleOne(batch, answer, place)) stale.add(topic.name)
+      batch.partition.comeBack(batch, new KafkaError('PROTOCOL_ERROR', message, { broker }), true)
+    } else if (settleOne(batch, answer, broker, cluster)) stale.add(topic.name)
   }
   return [...stale]
 }
@@ -79,7 +77,7 @@ function indexAnswers(response: ProduceResponse): FindAnswer {
 }
 
 /** True when the topic's metadata is stale. */
-function settleOne(batch: ProducerBatch, answer: PartitionAnswer, { broker, cluster }: AttemptPlace): boolean {
+function settleOne(batch: ProducerBatch, answer: PartitionAnswer, broker: Broker, cluster: LeaderBoard): boolean {
   const { partition, result } = batch
   const { name, retriable, refreshMetadata } = errorOf(answer.errorCode)
   if (answer.errorCode === 0 || name === 'DUPLICATE_SEQUENCE_NUMBER') {
@@ -155,11 +153,7 @@ function nameBadRecords(
 }
 
 /** A request failed as a whole: its batches come back. */
-export function settleFailure(
-  batches: readonly ProducerBatch[],
-  cause: unknown,
-  place: AttemptPlace | undefined,
-): void {
+export function settleFailure(batches: readonly ProducerBatch[], cause: unknown, broker: Broker | undefined): void {
   const error = asKafkaError(cause, 'Producing')
   const written = error.outcome !== 'not-written'
   // What cannot succeed later, such as a refused login, ends them.
@@ -174,7 +168,7 @@ export function settleFailure(
     const own = new KafkaError(error.code, error.message, {
       topic: topic.name,
       partition: index,
-      broker: error.broker ?? place?.broker,
+      broker: error.broker ?? broker,
       hint: error.hint,
       fatal: error.fatal,
       outcome: written || batch.maybeWritten ? 'unknown' : 'not-written',
@@ -185,6 +179,7 @@ export function settleFailure(
 }
 
 /** acks=0: the bytes have left, and nobody will tell more. */
-export function settleUnanswered(batches: readonly ProducerBatch[]): void {
+export function settleUnanswered(batches: readonly ProducerBatch[]): readonly string[] {
   for (const batch of batches) batch.partition.delivered(batch)
+  return []
 }

@@ -365,3 +365,28 @@ describe('flush and close', () => {
     expect(runtime.timers).toBe(0)
   })
 })
+
+describe('fairness', () => {
+  test('a busy partition does not keep a small record of another from leaving', async () => {
+    const { cluster, producer, turns } = setUp(
+      { maxBatchBytes: 2048, maxRequestBytes: 4096, acks: 1 },
+      { t: [1, 1, 1, 1] },
+    )
+    cluster.fate = () => ({ kind: 'hold' })
+    const keepBusy = () => {
+      for (let i = 0; i < 60; i++) producer.enqueue({ topic: 't', value: 'x'.repeat(900), partition: i % 3 })
+    }
+    keepBusy()
+    await turns()
+    let settled = false
+    void producer.send({ topic: 't', value: 'small', partition: 3 }).then(() => {
+      settled = true
+    })
+    for (let round = 0; round < 12 && !settled; round++) {
+      keepBusy()
+      cluster.produced[round]!.settle()
+      await turns()
+    }
+    expect(settled).toBe(true)
+  })
+})

@@ -1,10 +1,11 @@
-import { Produce } from '@ottla/codec'
+import { Produce, type ProduceResponse } from '@ottla/codec'
+import type { Broker, RequestOptions } from '../cluster/broker.ts'
 import { KafkaError } from '../errors.ts'
 import { Fifo } from './fifo.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
 import { highestVersion, produceBody } from './produce-request.ts'
-import { type AttemptPlace, settleAnswer, settleFailure, settleUnanswered } from './produce-response.ts'
+import { settleAnswer, settleFailure, settleUnanswered } from './produce-response.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import type { WriterPool } from './writer-pool.ts'
@@ -19,9 +20,6 @@ export interface SinkParts {
   refresh(reason: string, topics: readonly string[]): void
 }
 
-/** Numbers the requests as they are put together, so that a partition that stands in both lists is asked once. */
-let collections = 0
-
 /**
  * What goes to one broker. A broker serves one request of a connection at a time, so a second small one would only wait there:
  * what is not full yet leaves when nothing is under way, and gathers meanwhile. Full batches leave at once, up to
@@ -30,9 +28,10 @@ let collections = 0
 export class Sink {
   readonly brokerId: number
   readonly #parts: SinkParts
-  /** Partitions whose first batch may still grow, and those whose first batch is complete. */
-  readonly #partial = new Fifo<PartitionBuffer>()
-  readonly #full = new Fifo<PartitionBuffer>()
+  /** In the order they came: each partition is served in its turn, however busy the others are. */
+  readonly #ready = new Fifo<PartitionBuffer>()
+  /** How many of them have a first batch that takes no more records. */
+  #complete = 0
   #inFlight = 0
   #scheduled = false
   /** The last request could not take all that was ready. */
@@ -50,24 +49,21 @@ export class Sink {
 
   /** A partition may have something to send; `complete` when its first batch takes no more records. */
   offer(partition: PartitionBuffer, complete: boolean): void {
-    if (complete) {
-      if (!partition.listedFull) {
-        partition.listedFull = true
-        this.#full.push(partition)
-      }
-    } else if (!partition.listedPartial) {
-      partition.listedPartial = true
-      this.#partial.push(partition)
-    }
+    if (partition.listed === 'no') this.#ready.push(partition)
+    if (complete && partition.listed !== 'complete') this.#complete++
+    if (complete || partition.listed === 'no') partition.listed = complete ? 'complete' : 'partial'
     this.#schedule()
   }
 
-  /** Takes the partition's marks off, when it moves to another sink. */
+  /** For a partition that moves to another sink. */
   forget(partition: PartitionBuffer): void {
-    if (partition.listedFull) this.#full.remove(partition)
-    if (partition.listedPartial) this.#partial.remove(partition)
-    partition.listedFull = false
-    partition.listedPartial = false
+    if (partition.listed !== 'no') this.#ready.remove(partition)
+    this.#unlist(partition)
+  }
+
+  #unlist(partition: PartitionBuffer): void {
+    if (partition.listed === 'complete') this.#complete--
+    partition.listed = 'no'
   }
 
   // At the end of the turn: what the caller sends in a row, or in answer to one response, goes together.
@@ -81,31 +77,27 @@ export class Sink {
     this.#scheduled = false
     const { cluster, options } = this.#parts
     const nowMs = cluster.runtime.monoNow()
-    while (this.#inFlight === 0 || (this.#inFlight < options.maxInFlight && (this.#full.length > 0 || this.#crowded))) {
+    while (this.#inFlight === 0 || (this.#inFlight < options.maxInFlight && (this.#complete > 0 || this.#crowded))) {
       const batches = this.#collect(nowMs)
       if (batches.length === 0) return
-      this.#send(batches)
+      void this.#send(batches)
     }
   }
 
-  /** The batches of one request: the first of each ready partition, complete ones first. */
+  /** The batches of one request: the first of each ready partition. */
   #collect(nowMs: number): ProducerBatch[] {
     const batches: ProducerBatch[] = []
     const { maxRequestBytes } = this.#parts.options
-    const collection = ++collections
     let bytes = 0
     this.#crowded = false
-    for (;;) {
-      const partition = this.#full.first() ?? this.#partial.first()
-      if (partition === undefined) break
-      if (batches.length > 0 && bytes + partition.firstBytes > maxRequestBytes) {
+    for (let first = this.#ready.first(); first !== undefined; first = this.#ready.first()) {
+      if (batches.length > 0 && bytes + first.firstBytes > maxRequestBytes) {
         this.#crowded = true
         break
       }
-      this.#unlist(partition)
-      if (partition.collectedIn === collection) continue
-      partition.collectedIn = collection
-      const batch = partition.take(nowMs)
+      this.#ready.shift()
+      this.#unlist(first)
+      const batch = first.take(nowMs)
       if (batch === undefined) continue
       batches.push(batch)
       bytes += batch.byteLength
@@ -115,75 +107,59 @@ export class Sink {
     return batches
   }
 
-  #unlist(partition: PartitionBuffer): void {
-    if (this.#full.first() === partition) {
-      this.#full.shift()
-      partition.listedFull = false
-    } else {
-      this.#partial.shift()
-      partition.listedPartial = false
-    }
-  }
-
-  #send(batches: readonly ProducerBatch[]): void {
-    const { cluster, options } = this.#parts
+  async #send(batches: readonly ProducerBatch[]): Promise<void> {
+    const { cluster } = this.#parts
     this.#inFlight++
     this.#parts.sent(batches)
     const broker = cluster.broker(this.brokerId)
-    if (broker === undefined) {
-      const message = `Broker ${this.brokerId} is not in the metadata`
-      this.#failed(
-        batches,
-        undefined,
-        new KafkaError('CONNECTION_FAILED', message, { retriable: true, outcome: 'not-written' }),
-      )
-      return
-    }
     let flushed = false
+    try {
+      if (broker === undefined) throw unknownBroker(this.brokerId)
+      const response = await this.#exchange(broker, batches, () => {
+        flushed = true
+      })
+      const stale =
+        response === undefined ? settleUnanswered(batches) : settleAnswer(batches, response, broker, cluster)
+      if (stale.length > 0) this.#parts.refresh('a produce answer says that leaders moved', stale)
+      if (flushed) this.#recycle(batches)
+    } catch (error) {
+      settleFailure(batches, error, broker)
+      const topics = new Set(batches.map(({ partition }) => partition.topic.name))
+      this.#parts.refresh('a produce request failed', [...topics])
+    }
+    this.#inFlight--
+    this.#schedule()
+  }
+
+  /** The broker's answer; undefined with acks=0, when the bytes have left. */
+  async #exchange(
+    broker: Broker,
+    batches: readonly ProducerBatch[],
+    onFlushed: () => void,
+  ): Promise<ProduceResponse | undefined> {
+    const { options } = this.#parts
     const body = (version: number) => produceBody(batches, options, version)
-    const request = {
+    const request: RequestOptions = {
       lane: 'produce',
       timeoutMs: options.requestTimeoutMs,
       maxVersion: highestVersion(batches),
-      onFlushed: () => {
-        flushed = true
-      },
-    } as const
-    const place: AttemptPlace = { broker, cluster }
-    if (options.acks === 0) {
-      broker.fireAndForget(Produce, body, request).then(
-        () => this.#done(batches, true, () => settleUnanswered(batches)),
-        (error) => this.#failed(batches, place, error),
-      )
-      return
+      onFlushed,
     }
-    broker.request(Produce, body, request).then(
-      (response) =>
-        this.#done(batches, flushed, () => {
-          const stale = settleAnswer(batches, response, place)
-          if (stale.length > 0) this.#parts.refresh('a produce answer says that leaders moved', stale)
-        }),
-      (error) => this.#failed(batches, place, error),
-    )
+    if (options.acks !== 0) return broker.request(Produce, body, request)
+    await broker.fireAndForget(Produce, body, request)
+    return undefined
   }
 
-  #done(batches: readonly ProducerBatch[], flushed: boolean, settle: () => void): void {
-    this.#inFlight--
-    settle()
+  /** Gives back the buffers of batches whose only attempt has left the socket and is answered: nobody reads them any more. */
+  #recycle(batches: readonly ProducerBatch[]): void {
     for (const batch of batches) {
-      // Its only attempt is answered and has left the socket: nobody reads these bytes any more.
-      if (flushed && batch.attempts === 1 && batch.settled && !batch.sealing && !batch.tooLarge) {
-        this.#parts.pool.give(batch.writer)
-      }
+      const { settled, attempts, sealing, tooLarge } = batch
+      if (settled && attempts === 1 && !sealing && !tooLarge) this.#parts.pool.give(batch.writer)
     }
-    this.#schedule()
   }
+}
 
-  #failed(batches: readonly ProducerBatch[], place: AttemptPlace | undefined, error: unknown): void {
-    this.#inFlight--
-    settleFailure(batches, error, place)
-    const topics = new Set(batches.map(({ partition }) => partition.topic.name))
-    this.#parts.refresh('a produce request failed', [...topics])
-    this.#schedule()
-  }
+function unknownBroker(id: number): KafkaError {
+  const message = `Broker ${id} is not in the metadata`
+  return new KafkaError('CONNECTION_FAILED', message, { retriable: true, outcome: 'not-written' })
 }
