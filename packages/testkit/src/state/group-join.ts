@@ -237,7 +237,7 @@ function persistNewGroup(shard: GroupShard, group: ClassicGroup): void {
     shard.removeGroup(group)
   }
   // Written as it was before its first member.
-  shard.log.write([groupRecord(new ClassicGroup(group.groupId, shard.runtime.wallNow()), new Map())], { done })
+  shard.log.write([groupRecord(new ClassicGroup(group.groupId, shard.nowMs()), new Map())], { done })
 }
 
 /** A UUID in the form of Java's `UUID.randomUUID().toString()`. */

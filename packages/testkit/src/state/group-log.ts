@@ -56,12 +56,16 @@ export class ReplicaGroupLog implements GroupLog {
       handlers.appended?.()
       this.#pending.push({ endOffset: this.#replica.logEndOffset, committed: handlers.committed })
     }
-    this.#replica.appendAndReplicate(batchOf(records, this.#runtime.wallNow()), NO_TIMEOUT_MS, (outcome) => {
-      isRefused = outcome.errorCode !== 0 && outcome.baseOffset < 0
-      if (!isRefused) taken()
-      this.catchUp()
-      waiter.settle(outcome.errorCode === 0 ? undefined : errorOf(outcome.errorCode).name)
-    })
+    this.#replica.appendAndReplicate(
+      batchOf(records, Math.floor(this.#runtime.wallNow())),
+      NO_TIMEOUT_MS,
+      (outcome) => {
+        isRefused = outcome.errorCode !== 0 && outcome.baseOffset < 0
+        if (!isRefused) taken()
+        this.catchUp()
+        waiter.settle(outcome.errorCode === 0 ? undefined : errorOf(outcome.errorCode).name)
+      },
+    )
     if (!isRefused) taken()
   }
 

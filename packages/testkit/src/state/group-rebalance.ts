@@ -19,7 +19,7 @@ export function prepareRebalance(shard: GroupShard, group: ClassicGroup): void {
   group.pendingSyncMembers.clear()
   shard.timers.cancel(syncKey(group))
   const isInitial = group.state === 'Empty'
-  group.transitionTo('PreparingRebalance', shard.runtime.wallNow())
+  group.transitionTo('PreparingRebalance', shard.nowMs())
   if (isInitial) {
     const delayMs = shard.config.initialRebalanceDelayMs
     delayInitialRebalance(shard, group, delayMs, Math.max(group.rebalanceTimeoutMs() - delayMs, 0))
@@ -60,7 +60,7 @@ function completeJoinPhase(shard: GroupShard, group: ClassicGroup): void {
     shard.timers.schedule(joinKey(group), group.rebalanceTimeoutMs(), () => completeJoinPhase(shard, group))
     return
   }
-  group.nextGeneration(shard.runtime.wallNow())
+  group.nextGeneration(shard.nowMs())
   if (group.members.size === 0) {
     // If the write fails, the generation in the log comes back at the next load, without harm: nobody is in it.
     shard.log.write([groupRecord(group, new Map())], { done: () => {} })

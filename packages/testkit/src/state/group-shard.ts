@@ -75,8 +75,13 @@ export class GroupShard {
     this.timers = new KeyedTimers(options.runtime)
   }
 
+  /** Wall time as records carry it: a simulated clock may stand between two milliseconds. */
+  nowMs(): number {
+    return Math.floor(this.runtime.wallNow())
+  }
+
   createGroup(groupId: string): ClassicGroup {
-    const group = new ClassicGroup(groupId, this.runtime.wallNow())
+    const group = new ClassicGroup(groupId, this.nowMs())
     this.groups.set(groupId, group)
     return group
   }
@@ -95,7 +100,7 @@ export class GroupShard {
   unload(): void {
     this.timers.cancelAll()
     for (const group of this.groups.values()) {
-      group.transitionTo('Dead', this.runtime.wallNow())
+      group.transitionTo('Dead', this.nowMs())
       for (const member of group.members.values()) {
         group.completeJoin(member, joinError('NOT_COORDINATOR', member.memberId))
         group.completeSync(member, { errorCode: errorCode('NOT_COORDINATOR'), assignment: NO_BYTES })

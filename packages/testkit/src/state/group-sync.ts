@@ -66,7 +66,7 @@ function storeAssignment(shard: GroupShard, group: ClassicGroup, body: SyncGroup
     }
     for (const member of group.members.values()) member.assignment = assignments.get(member.memberId) ?? NO_BYTES
     answerHeldSyncs(shard, group)
-    group.transitionTo('Stable', shard.runtime.wallNow())
+    group.transitionTo('Stable', shard.nowMs())
   }
   shard.log.write([groupRecord(group, assignments)], { done })
 }

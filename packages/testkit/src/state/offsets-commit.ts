@@ -53,7 +53,7 @@ function offsetOf(
   topic: OffsetCommitTopic,
   partition: OffsetCommitTopic['partitions'][number],
 ): CommittedOffset {
-  const nowMs = shard.runtime.wallNow()
+  const nowMs = shard.nowMs()
   return {
     offset: partition.committedOffset,
     leaderEpoch: partition.committedLeaderEpoch,

@@ -6,7 +6,7 @@ import { OffsetWrites } from './offsets-writes.ts'
 
 /** KIP-211: offsets expire when their group is empty or does not read the topic for long; the group goes with its last. */
 export function expireOffsets(shard: GroupShard): void {
-  const nowMs = shard.runtime.wallNow()
+  const nowMs = shard.nowMs()
   for (const group of [...shard.groups.values()]) {
     const writes = new OffsetWrites(shard, group.groupId)
     let kept = 0

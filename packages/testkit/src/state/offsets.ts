@@ -11,7 +11,7 @@ export interface CommittedOffset {
 }
 
 /** Committed offsets by group, topic and partition. */
-export class OffsetTable {
+class OffsetTable {
   readonly #groups = new Map<string, Map<string, Map<number, CommittedOffset>>>()
 
   get(groupId: string, topic: string, partition: number): CommittedOffset | undefined {

@@ -21,7 +21,7 @@ interface Pending {
 }
 
 /** A log whose writes are committed at once, or when the test says so. */
-export class FakeGroupLog implements GroupLog {
+class FakeGroupLog implements GroupLog {
   readonly records: GroupRecord[] = []
   readonly pending: Pending[] = []
   /** Writes wait for `commit()`. */
