@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { never, settle } from '../group/testing/scripted-cluster.ts'
 import type { Message } from './message.ts'
 import { closeConsumers, consumerOf, outcome, take, value } from './testing/consumers.ts'
-import { ScriptedKafka } from './testing/scripted-log.ts'
+import { ScriptedKafka, ScriptedPartition } from './testing/scripted-log.ts'
 
 afterEach(async () => expect(await closeConsumers(), 'timers left').toBe(0))
 
@@ -55,6 +55,38 @@ describe('a rebalance', () => {
     expect(second.signal.aborted).toBe(true)
     expect(kafka.bodies('OffsetCommit')).toEqual([])
     expect(lost).toEqual([{ topic: 't', partition: 0 }])
+  })
+
+  test('cooperative: what stays is read on while the group rebalances, and is not read anew', async () => {
+    const kafka = new ScriptedKafka(2)
+    for (const log of kafka.partitions) log.append(['a', 'b'])
+    const calls: string[] = []
+    const consumer = consumerOf(kafka, {
+      assignors: ['cooperative-sticky'],
+      onAssigned: (list) => void calls.push(`+${list.map(({ partition }) => partition)}`),
+      onRevoked: (list) => void calls.push(`-${list.map(({ partition }) => partition)}`),
+    })
+    const reader = consumer.messages()
+    expect(await take(reader, 2)).toEqual(['a', 'b'])
+    kafka.next('JoinGroup', never)
+    kafka.next('Heartbeat', () => ({ errorCode: errorCode('REBALANCE_IN_PROGRESS') }))
+    await kafka.runtime.advance(3_100)
+    expect(kafka.bodies('JoinGroup')).toHaveLength(2)
+    expect(await take(reader, 2), 'the join is held').toEqual(['a', 'b'])
+    expect(calls).toEqual(['+0,1'])
+    expect(kafka.committedAt(0), 'committed before the join').toBe(1)
+  })
+
+  test('a partition that is new since the consumer started is read from its beginning, also with latest', async () => {
+    const kafka = new ScriptedKafka()
+    kafka.partitions[0]!.append(['old'])
+    const consumer = consumerOf(kafka, { offsetReset: 'latest' })
+    const next = consumer.messages().next()
+    await settle()
+    kafka.partitions.push(new ScriptedPartition().append(['first of the new']))
+    kafka.changed()
+    await kafka.runtime.advance(1_000)
+    expect(value((await next).value)).toBe('first of the new')
   })
 
   test('a hook that throws rejects the reader', async () => {
@@ -115,6 +147,25 @@ describe('close', () => {
     await kafka.runtime.advance(100_000)
     expect(kafka.sent).toHaveLength(sent)
     expect(kafka.runtime.pendingTimers).toBe(0)
+  })
+
+  test('whatever a handler does there is time to commit what is done and to say goodbye', async () => {
+    const kafka = new ScriptedKafka(2)
+    kafka.partitions[0]!.append(['a', 'b'])
+    kafka.partitions[1]!.append(['x'])
+    const consumer = consumerOf(kafka)
+    let started = 0
+    const running = consumer.run({
+      each: ({ offset }) => (++started && offset > 0n ? new Promise(() => {}) : undefined),
+    })
+    await settle()
+    expect(started).toBe(2)
+    const closing = consumer.close({ timeoutMs: 2_000 })
+    await kafka.runtime.advance(2_000)
+    await closing
+    expect(kafka.committedAt()).toBe(1)
+    expect(kafka.bodies('LeaveGroup')).toHaveLength(1)
+    expect(await outcome(running)).toBe('pending')
   })
 
   test('of a consumer that never read opens nothing', async () => {

@@ -252,6 +252,10 @@ export class ConsumerCore implements RunnerHost {
     throw new KafkaError('INVALID_STATE', what, { topic, partition, offset: BigInt(end - 1), hint })
   }
 
+  wake(): void {
+    this.prefetch.wake()
+  }
+
   onRetry(place: Parameters<RunnerHost['onRetry']>[0]): void {
     this.emit('retry', { ...place, offset: BigInt(place.offset) })
   }
@@ -284,6 +288,7 @@ export class ConsumerCore implements RunnerHost {
     this.cluster.logger.error('the consumer stopped', { error: error.message })
     this.#started.reject(error)
     this.#watch.stop()
+    this.committer.stop()
     this.source.close()
     this.prefetch.wake()
   }
@@ -292,7 +297,6 @@ export class ConsumerCore implements RunnerHost {
   evict(error: KafkaError): void {
     if (this.membership === undefined) return
     this.fail(error)
-    this.committer.stop()
     const reason = 'an item took longer than maxProcessingMs'
     void this.membership.leave({ timeoutMs: this.options.sessionTimeoutMs, reason, always: true })
   }

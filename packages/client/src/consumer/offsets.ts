@@ -3,6 +3,7 @@ import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { KafkaError, kafkaErrorOf } from '../errors.ts'
 import { type GroupIdentity, groupByTopic, type TopicPartition } from '../group/membership.ts'
+import { isPassing } from '../group/passing.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { sleep } from '../runtime/wait.ts'
 
@@ -154,7 +155,7 @@ export class OffsetLookup {
       try {
         return await attempt()
       } catch (error) {
-        if (signal.aborted || !passes(error)) throw error
+        if (signal.aborted || !isPassing(error)) throw error
         logger.debug('looking up offsets failed', { attempts, error: String(error) })
         if (groupId !== undefined && !waits.has((error as KafkaError).code as ErrorName)) {
           this.#cluster.forgetCoordinator('group', groupId)
@@ -168,16 +169,6 @@ export class OffsetLookup {
 
 /** The coordinator was the right one. */
 const waits = new Set<ErrorName>(['UNSTABLE_OFFSET_COMMIT', 'COORDINATOR_LOAD_IN_PROGRESS'])
-
-function passes(error: unknown): boolean {
-  if (!KafkaError.is(error)) return false
-  return (
-    error.retriable ||
-    error.code === 'TIMED_OUT' ||
-    error.code === 'NO_BROKER_REACHABLE' ||
-    error.code === 'UNKNOWN_SERVER_ERROR'
-  )
-}
 
 function leaderless({ topic, partition }: TopicPartition): KafkaError {
   return new KafkaError('LEADER_NOT_AVAILABLE', `topic '${topic}' partition ${partition} has no leader at the moment`, {

@@ -65,23 +65,29 @@ export class Prefetch {
   finish(batch: FetchedBatch): void {
     const { cursor } = batch
     this.bufferedBytes -= batch.chargedBytes
-    if (batch.tenure !== cursor.tenure || cursor.out !== batch) return
+    if (cursor.out !== batch) return
     cursor.out = undefined
-    cursor.skip(Math.max(batch.end, cursor.skippedTo))
-    if (cursor.broken !== undefined && cursor.ready === undefined) this.fail(cursor, cursor.broken)
-    else this.enqueue(cursor)
+    if (batch.tenure === cursor.tenure) cursor.skip(batch.end)
+    this.#goOn(cursor)
   }
 
   /** Not all of it was handed out; what is left begins at the cursor's position. */
   putBack(batch: FetchedBatch): void {
     const { cursor } = batch
-    if (batch.tenure !== cursor.tenure || cursor.out !== batch) {
-      this.bufferedBytes -= batch.chargedBytes
+    if (batch.tenure !== cursor.tenure) {
+      this.finish(batch)
       return
     }
-    cursor.out = undefined
+    if (cursor.out === batch) cursor.out = undefined
     cursor.returned = batch
     this.enqueue(cursor)
+  }
+
+  /** The batch that was out is through: what lies behind it has its turn. */
+  #goOn(cursor: Cursor): void {
+    cursor.skip(cursor.skippedTo)
+    if (cursor.broken !== undefined && cursor.ready === undefined) this.fail(cursor, cursor.broken)
+    else this.enqueue(cursor)
   }
 
   /** To be called when a partition may be read again. */
@@ -102,7 +108,6 @@ export class Prefetch {
     cursor.chunks.length = 0
     cursor.ready = undefined
     cursor.returned = undefined
-    cursor.out = undefined
     cursor.skippedTo = -1
     cursor.parsedTo = -1
     cursor.broken = undefined

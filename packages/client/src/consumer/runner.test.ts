@@ -1,7 +1,8 @@
+import { errorCode } from '@ottla/codec'
 import { afterEach, describe, expect, test } from 'vitest'
 import { settle } from '../group/testing/scripted-cluster.ts'
 import type { Message } from './message.ts'
-import { closeConsumers, consumerOf, take, value, values } from './testing/consumers.ts'
+import { closeConsumers, consumerOf, outcome, take, value, values } from './testing/consumers.ts'
 import { ScriptedKafka } from './testing/scripted-log.ts'
 
 afterEach(async () => expect(await closeConsumers(), 'timers left').toBe(0))
@@ -90,6 +91,78 @@ describe('run', () => {
     await running
     expect(seen).toEqual(['a', 'b'])
     expect(retries).toEqual([1, 100, 2, 200])
+  })
+
+  test('one failure ends the workers that wait for records too', async () => {
+    const kafka = new ScriptedKafka(2)
+    const consumer = consumerOf(kafka)
+    const running = consumer.run({
+      concurrency: { limit: 3 },
+      each: () => {
+        throw new Error('poison')
+      },
+    })
+    await settle()
+    kafka.partitions[0]!.append(['a'])
+    kafka.appended()
+    expect(await outcome(running)).toMatchObject({ code: 'HANDLER_FAILED' })
+  })
+
+  test('a handler that ends because its partition is gone is no failure', async () => {
+    const kafka = new ScriptedKafka()
+    kafka.partitions[0]!.append(['a', 'b'])
+    const consumer = consumerOf(kafka)
+    let calls = 0
+    const running = consumer.run({
+      each: (_, { signal }) => {
+        if (++calls > 1) return undefined
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      },
+    })
+    await settle()
+    kafka.next('Heartbeat', () => ({ errorCode: errorCode('UNKNOWN_MEMBER_ID') }))
+    await kafka.runtime.advance(4_000)
+    expect(calls).toBe(3)
+    expect(await outcome(running)).toBe('pending')
+  })
+
+  test('stopping during a pause between attempts does not wait for its end, and leaves the item undone', async () => {
+    const kafka = new ScriptedKafka()
+    kafka.partitions[0]!.append(['a', 'b'])
+    const consumer = consumerOf(kafka)
+    const stop = new AbortController()
+    const running = consumer.run({
+      retry: { attempts: 5, backoffMs: [60_000, 60_000] },
+      signal: stop.signal,
+      each: () => {
+        throw new Error('not yet')
+      },
+    })
+    await settle()
+    stop.abort()
+    expect(await outcome(running)).toBe(undefined)
+    expect(await take(consumer.messages(), 1)).toEqual(['a'])
+  })
+
+  test('a seek from a handler: what follows waits until the handler is through', async () => {
+    const kafka = new ScriptedKafka()
+    kafka.partitions[0]!.append(['a', 'b', 'c'])
+    const consumer = consumerOf(kafka)
+    const seen: string[] = []
+    const stop = new AbortController()
+    const running = consumer.run({
+      concurrency: { limit: 2 },
+      signal: stop.signal,
+      each: async (message) => {
+        seen.push(`<${value(message)}`)
+        if (value(message) === 'a') consumer.seek({ topic: 't', partition: 0, offset: 2 })
+        await kafka.runtime.advance(600)
+        seen.push(`${value(message)}>`)
+        if (value(message) === 'c') stop.abort()
+      },
+    })
+    await running
+    expect(seen.join('')).toBe('<aa><cc>')
   })
 
   test('batches too', async () => {

@@ -34,6 +34,8 @@ export interface RunOptions {
 
 export interface RunnerHost extends ReaderHost {
   readonly runtime: Runtime
+  /** Lets those who wait for a batch look again. */
+  wake(): void
   onRetry(place: {
     topic: string
     partition: number
@@ -106,7 +108,10 @@ class Runner {
 
   async run(workers: number, stop: AbortSignal): Promise<void> {
     const ending = new AbortController()
-    const end = (): void => ending.abort()
+    const end = (): void => {
+      ending.abort()
+      this.#host.wake()
+    }
     stop.addEventListener('abort', end, { once: true })
     if (stop.aborted) end()
     const work = async (): Promise<void> => {
@@ -165,7 +170,7 @@ class Runner {
           const result = each(message, context)
           if (isThenable(result)) await result
         } catch (error) {
-          await this.#retry(batch, offset, error, () => each(message, context), stop)
+          if (!(await this.#retry(batch, offset, error, () => each(message, context), stop))) break
         }
         if (host.mark && batch.tenure === cursor.tenure) {
           cursor.markDone(offset + 1, batch.leaderEpoch)
@@ -197,7 +202,11 @@ class Runner {
       try {
         await eachBatch(own, context)
       } catch (error) {
-        await this.#retry(batch, first, error, () => eachBatch(own, context), stop)
+        if (!(await this.#retry(batch, first, error, () => eachBatch(own, context), stop))) {
+          this.#host.putBack(batch)
+          batch.cursor.release(1)
+          return
+        }
       }
     } catch (error) {
       this.#host.putBack(batch)
@@ -207,29 +216,38 @@ class Runner {
     settleBatch(this.#host, batch)
   }
 
-  /** Calls again until it succeeds or the attempts are used up; then the item is undone, and comes first the next time. */
+  /**
+   * Calls again until it succeeds or the attempts are used up: then the item is undone, comes first the next time, and the run
+   * ends. False when there is no more reason to try: the partition is wanted back, or the run is being stopped.
+   */
   async #retry(
     batch: FetchedBatch,
     offset: number,
     error: unknown,
     call: () => unknown,
     stop: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { attempts, firstMs, maxMs } = this.#handlers
     const { topic, partition } = batch.cursor
     let last = error
     for (let attempt = 1; attempt < attempts && batch.current && !stop.aborted; attempt++) {
       const pauseMs = backoffMs(this.#host.runtime, attempt, { firstMs, maxMs })
       this.#host.onRetry({ topic, partition, offset, attempt, backoffMs: pauseMs, error: last })
-      await sleep(this.#host.runtime, pauseMs, batch.cursor.signal).catch(() => {})
+      const pause = scopeOf(this.#host.runtime, undefined, [batch.cursor.signal, stop])
+      await sleep(this.#host.runtime, pauseMs, pause.signal).catch(() => {})
+      pause.release()
+      if (!batch.current || stop.aborted) break
       try {
         await call()
-        return
+        return true
       } catch (failure) {
         last = failure
       }
     }
-    if (batch.tenure === batch.cursor.tenure) undo(batch, offset)
+    // A partition that is gone is read by somebody else: what a handler says about its end is no failure.
+    if (batch.tenure !== batch.cursor.tenure) return false
+    undo(batch, offset)
+    if (!batch.current || (stop.aborted && attempts > 1)) return false
     throw handlerError(batch.cursor, offset, attempts, last)
   }
 }

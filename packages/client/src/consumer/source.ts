@@ -2,7 +2,8 @@ import { type ErrorName, errorOf, Fetch, type FetchRequest } from '@ottla/codec'
 import type { Timer } from '@ottla/codec/runtime'
 import type { Broker, Lane } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { type KafkaError, kafkaErrorOf } from '../errors.ts'
+import { kafkaErrorOf } from '../errors.ts'
+import { isPassing } from '../group/passing.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { sleep, WakeUp } from '../runtime/wait.ts'
 import type { Chunk, Cursor, CursorMap } from './cursor.ts'
@@ -22,6 +23,8 @@ export interface SourceOptions {
   readonly onOutOfRange: (cursor: Cursor) => void
   /** The leader's epoch grew: the log may have been cut below the position. */
   readonly onNewEpoch: (cursor: Cursor) => void
+  /** Fetching failed for a reason that will not pass. */
+  readonly onFatal: (error: unknown) => void
 }
 
 export type SourceCluster = Pick<
@@ -256,7 +259,7 @@ class BrokerLoop {
         else await this.#fetch(request, signal)
       } catch (error) {
         if (signal.aborted) return
-        await this.#recover(error as KafkaError, signal)
+        await this.#recover(error, signal)
       }
     }
   }
@@ -329,8 +332,13 @@ class BrokerLoop {
     throw kafkaErrorOf(code, 'Fetching', { broker: this.#broker })
   }
 
-  async #recover(error: KafkaError, signal: AbortSignal): Promise<void> {
+  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
     const { runtime, options, logger } = this.#cluster
+    if (!isPassing(error)) {
+      this.#stop.abort(error)
+      this.#options.onFatal(error)
+      return
+    }
     this.#session.reset()
     this.#failures++
     logger.debug('fetching failed', { broker: this.#broker.id, error: String(error) })

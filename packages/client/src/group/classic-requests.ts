@@ -17,6 +17,7 @@ import { scopeOf } from '../runtime/wait.ts'
 import type { GroupMember } from './assignors/assignor.ts'
 import { decodeSubscription } from './consumer-protocol.ts'
 import type { GroupIdentity } from './membership.ts'
+import { isPassing } from './passing.ts'
 
 /** What a membership needs of the cluster. */
 export type GroupCluster = Pick<Cluster, 'runtime' | 'logger' | 'options' | 'coordinator' | 'forgetCoordinator'>
@@ -48,8 +49,8 @@ export function remedyOf(error: unknown): Remedy {
   if (!KafkaError.is(error)) return { fatal: true }
   const known = remedies.get(error.code as ErrorName)
   if (known !== undefined) return known
-  // Not having reached the coordinator says nothing about the group; a wrong password or option will not mend itself.
-  if (error.retriable || error.code === 'TIMED_OUT' || error.code === 'NO_BROKER_REACHABLE') return { moved: true }
+  // Not having reached the coordinator says nothing about the group.
+  if (isPassing(error)) return { moved: true }
   return { fatal: true }
 }
 
