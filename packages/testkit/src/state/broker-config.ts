@@ -105,7 +105,7 @@ export function problemWith({ type }: ConfigDefinition, value: string): string |
   if (type === 'double') return Number.isFinite(Number(value)) ? undefined : 'Not a number of type DOUBLE'
   if (type !== 'int' && type !== 'long') return undefined
   if (!/^[+-]?\d{1,19}$/.test(value)) return `Not a number of type ${type.toUpperCase()}`
-  const limit = type === 'int' ? 2 ** 31 : 2 ** 63
-  const number = Number(value)
-  return number >= -limit && number <= limit ? undefined : `Not a number of type ${type.toUpperCase()}`
+  const limit = type === 'int' ? 1n << 31n : 1n << 63n
+  const number = BigInt(value)
+  return number >= -limit && number < limit ? undefined : `Not a number of type ${type.toUpperCase()}`
 }

@@ -105,6 +105,23 @@ export class LeaderState {
     follower.leaderEndAtLastFetch = leaderEndOffset
   }
 
+  /**
+   * True when a broker that lives is not in sync. What a dead one had is forgotten: it says nothing of what it has when
+   * it is back.
+   */
+  mayGrow({ isEligible }: LagRules): boolean {
+    let mayGrow = false
+    for (const follower of this.followers) {
+      if (this.#isr.includes(follower.id)) continue
+      mayGrow ||= isEligible(follower.id)
+      if (isEligible(follower.id)) continue
+      follower.logEndOffset = -1
+      follower.lastCaughtUpAtMs = Number.NEGATIVE_INFINITY
+      follower.lastFetchAtMs = Number.NEGATIVE_INFINITY
+    }
+    return mayGrow
+  }
+
   /** min.insync.replicas, which cannot ask for more replicas than there are. */
   effectiveMinIsr(minInsyncReplicas: number): number {
     return Math.min(minInsyncReplicas, this.followers.length + 1)

@@ -229,15 +229,13 @@ export class Replica {
     this.#leader?.refuse(change)
   }
 
-  /** Brokers came or went, or a change was decided: lets in who is in sync, and moves on without who need not be waited for. */
+  /** Brokers came or went, or a change was decided: moves on without who need not be waited for, asks who may join. */
   reviewIsr(): void {
     const leader = this.#leader
     if (leader === undefined) return
-    for (const follower of leader.followers) {
-      const change = leader.expansionFor(follower, this.log.highWatermark, this.#rules())
-      if (change !== undefined) this.#propose(leader, change)
-    }
     this.#advance()
+    // Who may join says so by fetching.
+    if (leader.mayGrow(this.#rules())) this.#host.wakeFollowers(this)
   }
 
   /** Drops followers that lag for too long; true while there is anybody to watch. */

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import { type FetchContext, type FetchPartition, type FetchSessionRequest, FetchSessions } from './fetch-sessions.ts'
+
+let nowMs = 0
+const clock = { monoNow: () => nowMs, random: Math.random }
+
+const partition = (index: number, fetchOffset = 0): FetchPartition => ({
+  topic: 't',
+  topicId: '',
+  partition: index,
+  currentLeaderEpoch: -1,
+  fetchOffset,
+  lastFetchedEpoch: -1,
+  maxBytes: 1000,
+})
+
+function request(
+  sessionId: number,
+  sessionEpoch: number,
+  partitions: FetchPartition[] = [],
+  more: Partial<FetchSessionRequest> = {},
+) {
+  return { sessionId, sessionEpoch, usesTopicIds: false, partitions, forgotten: [], ...more }
+}
+
+function opened(sessions: FetchSessions, wanted: FetchSessionRequest): FetchContext {
+  const context = sessions.open(wanted)
+  if (typeof context === 'string') throw new Error(context)
+  return context
+}
+
+const answer = { errorCode: 0, highWatermark: 5, logStartOffset: 0, hasRecords: false, isDiverging: false }
+const indexes = ({ partitions }: FetchContext) => partitions.map(({ partition }) => partition)
+
+describe('a session', () => {
+  it('remembers its partitions, and answers only what is news', () => {
+    const sessions = new FetchSessions(10, clock)
+    const full = opened(sessions, request(0, 0, [partition(0), partition(1)]))
+    expect(full.sessionId).toBeGreaterThan(0)
+    expect(full.partitions.map((each) => full.select(each, answer))).toEqual([true, true])
+    const next = opened(sessions, request(full.sessionId, 1, [partition(1, 7)]))
+    expect(next.partitions.map(({ fetchOffset }) => fetchOffset)).toEqual([0, 7])
+    const [first, second] = next.partitions as [FetchPartition, FetchPartition]
+    expect(next.select(first, answer)).toBe(false)
+    expect(next.select(second, { ...answer, highWatermark: 6 })).toBe(true)
+    expect(next.select(second, { ...answer, highWatermark: 6 })).toBe(false)
+  })
+
+  it('tells an error each time, and the first answer after it', () => {
+    const sessions = new FetchSessions(10, clock)
+    const full = opened(sessions, request(0, 0, [partition(0)]))
+    const [only] = full.partitions as [FetchPartition]
+    full.select(only, answer)
+    const next = opened(sessions, request(full.sessionId, 1))
+    expect(next.select(only, { ...answer, errorCode: 6 })).toBe(true)
+    expect(next.select(only, { ...answer, errorCode: 6 })).toBe(true)
+    expect(next.select(only, answer)).toBe(true)
+    expect(next.select(only, answer)).toBe(false)
+  })
+
+  it('reads those first that got no records the last time', () => {
+    const sessions = new FetchSessions(10, clock)
+    const full = opened(sessions, request(0, 0, [partition(0), partition(1), partition(2)]))
+    full.select(partition(0), { ...answer, hasRecords: true })
+    expect(indexes(opened(sessions, request(full.sessionId, 1)))).toEqual([1, 2, 0])
+  })
+
+  it('drops partitions that are forgotten, and ends with the last', () => {
+    const sessions = new FetchSessions(10, clock)
+    const { sessionId } = opened(sessions, request(0, 0, [partition(0), partition(1)]))
+    expect(indexes(opened(sessions, request(sessionId, 1, [], { forgotten: [partition(0)] })))).toEqual([1])
+    expect(opened(sessions, request(sessionId, 2, [], { forgotten: [partition(1)] })).sessionId).toBe(0)
+    expect(sessions.open(request(sessionId, 3))).toBe('FETCH_SESSION_ID_NOT_FOUND')
+  })
+
+  it('is refused under another epoch, another id or another kind of names', () => {
+    const sessions = new FetchSessions(10, clock)
+    const { sessionId } = opened(sessions, request(0, 0, [partition(0)]))
+    expect(sessions.open(request(sessionId, 2))).toBe('INVALID_FETCH_SESSION_EPOCH')
+    expect(sessions.open(request(sessionId + 1, 1))).toBe('FETCH_SESSION_ID_NOT_FOUND')
+    expect(sessions.open(request(sessionId, 1, [], { usesTopicIds: true }))).toBe('FETCH_SESSION_TOPIC_ID_ERROR')
+  })
+
+  it('ends when the client says so', () => {
+    const sessions = new FetchSessions(10, clock)
+    const { sessionId } = opened(sessions, request(0, 0, [partition(0)]))
+    expect(opened(sessions, request(sessionId, -1, [partition(0)])).sessionId).toBe(0)
+    expect(sessions.size).toBe(0)
+  })
+})
+
+it('without room there is no session, until the one least used is old', () => {
+  const sessions = new FetchSessions(2, clock)
+  const first = opened(sessions, request(0, 0, [partition(0)])).sessionId
+  const second = opened(sessions, request(0, 0, [partition(0)])).sessionId
+  expect(opened(sessions, request(0, 0, [partition(0)])).sessionId).toBe(0)
+  nowMs += 119_000
+  opened(sessions, request(first, 1))
+  nowMs += 2000
+  expect(opened(sessions, request(0, 0, [partition(0)])).sessionId).toBeGreaterThan(0)
+  expect(sessions.open(request(second, 1))).toBe('FETCH_SESSION_ID_NOT_FOUND')
+  expect(typeof sessions.open(request(first, 2))).toBe('object')
+})

@@ -1,0 +1,38 @@
+import { describe, expect, it, vi } from 'vitest'
+import { SimulatedTime } from '../../test/support/simulation.ts'
+import { Held } from './held.ts'
+
+describe('a held answer', () => {
+  it('is given once, before or after somebody waits for it', () => {
+    const { runtime } = new SimulatedTime(1)
+    const early = new Held<string>(runtime)
+    const late = new Held<string>(runtime)
+    const seen: string[] = []
+    early.deliverTo((answer) => seen.push(answer))
+    expect([early.complete('a'), early.complete('b')]).toEqual([true, false])
+    late.complete('c')
+    late.deliverTo((answer) => seen.push(answer))
+    expect(seen).toEqual(['a', 'c'])
+  })
+
+  it('comes by itself when time is up, and not before', () => {
+    const time = new SimulatedTime(1)
+    const receiver = vi.fn()
+    const held = new Held<string>(time.runtime, { timeoutMs: 50, onTimeout: () => 'too late' })
+    held.deliverTo(receiver)
+    expect(time.step(49)).toBe(false)
+    expect(time.step(50)).toBe(true)
+    expect(receiver).toHaveBeenCalledExactlyOnceWith('too late')
+  })
+
+  it('is not given to a connection that has closed, and leaves what it waited in', () => {
+    const time = new SimulatedTime(1)
+    const receiver = vi.fn()
+    const onSettled = vi.fn()
+    const held = new Held<string>(time.runtime, { timeoutMs: 50, onTimeout: () => '', onSettled })
+    held.deliverTo(receiver)
+    held.cancel()
+    expect(held.complete('a')).toBe(false)
+    expect([receiver.mock.calls.length, onSettled.mock.calls.length, time.step()]).toEqual([0, 1, false])
+  })
+})

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest'
+import { lastSequenceOf, ProducerStates } from './producer-states.ts'
+
+const max = 2_147_483_647
+
+/** Appends a batch if it may be; tells the verdict, or the offset it has already. */
+function append(
+  states: ProducerStates,
+  baseSequence: number,
+  count: number,
+  { epoch = 0, at = 0, producerId = 7n } = {},
+) {
+  const lastSequence = lastSequenceOf(baseSequence, count)
+  const batch = { producerId, producerEpoch: epoch, baseSequence, lastSequence }
+  const check = states.check(batch)
+  if (check.verdict === 'next') states.note({ ...batch, baseOffset: at, lastOffset: at + count - 1, timestamp: at })
+  if (check.verdict === 'duplicate') return check.batch.baseOffset
+  return check.verdict === 'error' ? check.error : 'next'
+}
+
+describe('sequences', () => {
+  it('go on where the last batch ended', () => {
+    const states = new ProducerStates()
+    expect(append(states, 0, 3, { at: 10 })).toBe('next')
+    expect(append(states, 3, 2, { at: 13 })).toBe('next')
+    expect(append(states, 6, 1)).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
+    expect(append(states, 4, 1)).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
+    expect(append(states, 5, 1)).toBe('next')
+  })
+
+  it('of one of the last five batches again give its first offset; of an earlier one are out of order', () => {
+    const states = new ProducerStates()
+    for (let n = 0; n < 6; n++) append(states, n, 1, { at: 100 + n })
+    expect([1, 2, 3, 4, 5].map((n) => append(states, n, 1))).toEqual([101, 102, 103, 104, 105])
+    expect(append(states, 0, 1)).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
+  })
+
+  it('that begin as a batch of the window but end elsewhere are no duplicate', () => {
+    const states = new ProducerStates()
+    append(states, 0, 3)
+    expect(append(states, 0, 2)).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
+  })
+
+  it('wrap from 2^31-1 to 0, between batches and within one', () => {
+    const between = new ProducerStates()
+    append(between, max, 1, { at: 1 })
+    expect(append(between, 0, 1)).toBe('next')
+    const within = new ProducerStates()
+    append(within, max - 1, 4, { at: 5 })
+    expect(append(within, max - 1, 4)).toBe(5)
+    expect(append(within, 2, 1)).toBe('next')
+  })
+
+  it('of a producer that is not known may begin anywhere', () => {
+    expect(append(new ProducerStates(), 1234, 1)).toBe('next')
+  })
+})
+
+describe('epochs', () => {
+  it('that are new begin with sequence 0; those before are fenced', () => {
+    const states = new ProducerStates()
+    append(states, 0, 5)
+    expect(append(states, 5, 1, { epoch: 1 })).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
+    expect(append(states, 0, 1, { epoch: 1, at: 5 })).toBe('next')
+    expect(append(states, 5, 1)).toBe('INVALID_PRODUCER_EPOCH')
+    expect(append(states, 1, 1, { epoch: 1 })).toBe('next')
+  })
+})
+
+it('producers that were silent for too long are forgotten, once there are many', () => {
+  const states = new ProducerStates()
+  for (let n = 0; n < 2000; n++) append(states, 0, 1, { producerId: BigInt(n), at: n })
+  states.expire(2500, 1000)
+  expect(states.size).toBe(499)
+})

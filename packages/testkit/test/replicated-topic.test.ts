@@ -1,0 +1,201 @@
+import { errorOf } from '@ottla/codec'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type ClusterOptions, createCluster, type TestCluster } from '../src/index.ts'
+import { batchOf } from './support/batches.ts'
+import { eventually, TopicClient } from './support/topic-client.ts'
+
+let cluster: TestCluster
+
+afterEach(() => cluster.close())
+
+async function start(config: ClusterOptions['config'] = {}, partitions = 1): Promise<TopicClient> {
+  cluster = await createCluster({
+    brokers: 3,
+    config: { 'broker.session.timeout.ms': 20, ...config },
+    topics: [{ name: 't', partitions, replicationFactor: 3 }],
+  })
+  return TopicClient.connect(cluster, 't')
+}
+
+const nameOf = ({ errorCode }: { readonly errorCode: number }) => errorOf(errorCode).name
+const isr = () => [...cluster.partition('t', 0).isr].sort()
+const leader = () => cluster.partition('t', 0).leader
+const followers = () => [1, 2, 3].filter((id) => id !== leader())
+
+describe('acks=all', () => {
+  it('is answered when all in sync have it, and consumers see it then', async () => {
+    const client = await start()
+    cluster.broker(followers()[0] ?? 0).pauseReplication()
+    const produced = client.produce(batchOf(['a']))
+    const other = await TopicClient.connect(cluster, 't')
+    expect((await other.fetch({ maxWaitMs: 20 })).values).toEqual([])
+    for (const id of followers()) cluster.broker(id).resumeReplication()
+    expect(await produced).toMatchObject({ errorCode: 0, baseOffset: 0n })
+    expect((await other.fetch()).values).toEqual(['a'])
+  })
+
+  it('that takes too long is REQUEST_TIMED_OUT, and the record is there all the same', async () => {
+    const client = await start()
+    const [paused = 0] = followers()
+    cluster.broker(paused).pauseReplication()
+    expect(nameOf(await client.produce(batchOf(['a']), { timeoutMs: 10 }))).toBe('REQUEST_TIMED_OUT')
+    cluster.broker(paused).resumeReplication()
+    expect((await client.fetch({ maxWaitMs: 1000 })).values).toEqual(['a'])
+  })
+
+  it('is refused before the append when fewer are in sync than min.insync.replicas', async () => {
+    const client = await start({ 'min.insync.replicas': 3 })
+    expect(nameOf(await client.produce(batchOf(['a'])))).toBe('NONE')
+    await cluster.broker(followers()[0] ?? 0).kill()
+    await eventually(isr, (ids) => ids.length === 2)
+    expect(await client.produce(batchOf(['b']))).toMatchObject({ errorCode: 19, baseOffset: -1n })
+    expect(cluster.partition('t', 0).logEndOffset).toBe(1)
+  })
+
+  it('and acks=1 too leave the high watermark where it is while too few are in sync', async () => {
+    const client = await start({ 'min.insync.replicas': 3 })
+    await cluster.broker(followers()[0] ?? 0).kill()
+    await eventually(isr, (ids) => ids.length === 2)
+    expect(await client.produce(batchOf(['a']), { acks: 1 })).toMatchObject({ errorCode: 0, baseOffset: 0n })
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    expect(cluster.partition('t', 0)).toMatchObject({ highWatermark: 0, logEndOffset: 1 })
+    expect((await client.fetch()).values).toEqual([])
+  })
+})
+
+describe('a follower that lags', () => {
+  it('leaves the ISR after replica.lag.time.max.ms, and comes back when it has all', async () => {
+    const client = await start({ 'replica.lag.time.max.ms': 40 })
+    const [slow = 0] = followers()
+    cluster.broker(slow).pauseReplication()
+    const produced = client.produce(batchOf(['a']))
+    await eventually(isr, (ids) => ids.length === 2)
+    expect(nameOf(await produced)).toBe('NONE')
+    cluster.broker(slow).resumeReplication()
+    await eventually(isr, (ids) => ids.length === 3)
+    const ends = cluster.replicas('t', 0).map(({ logEndOffset, highWatermark }) => [logEndOffset, highWatermark])
+    expect(ends).toEqual([
+      [1, 1],
+      [1, 1],
+      [1, 1],
+    ])
+  })
+})
+
+describe('a killed leader', () => {
+  it('is followed by the next in the order of replicas, in a new epoch, and nothing acknowledged is lost', async () => {
+    const client = await start()
+    for (let n = 0; n < 20; n++) await client.produce(batchOf([`v${n}`]))
+    const before = cluster.partition('t', 0)
+    await cluster.broker(before.leader).kill()
+    const after = await eventually(
+      () => cluster.partition('t', 0),
+      (seen) => seen.leader !== before.leader && seen.leader > 0,
+    )
+    expect(after).toMatchObject({ leader: before.replicas[1], leaderEpoch: before.leaderEpoch + 1, logEndOffset: 20 })
+    await eventually(
+      () => cluster.partition('t', 0).highWatermark,
+      (offset) => offset === 20,
+    )
+    const next = await TopicClient.connect(cluster, 't')
+    expect((await next.fetch()).values).toHaveLength(20)
+    expect(await next.produce(batchOf(['more']))).toMatchObject({ errorCode: 0, baseOffset: 20n })
+  })
+
+  it('drops what only it had when it is back, and is in sync again', async () => {
+    const client = await start()
+    await client.produce(batchOf(['kept']))
+    const old = leader()
+    for (const id of followers()) cluster.broker(id).pauseReplication()
+    await client.produce(batchOf(['lost']), { acks: 1 })
+    await cluster.broker(old).kill()
+    await eventually(leader, (id) => id !== old && id > 0)
+    for (const id of [1, 2, 3]) cluster.broker(id).resumeReplication()
+    const next = await TopicClient.connect(cluster, 't')
+    await next.produce(batchOf(['instead']))
+    await cluster.broker(old).restart()
+    await eventually(isr, (ids) => ids.length === 3)
+    await eventually(
+      () => cluster.replicas('t', 0).map(({ logEndOffset, highWatermark }) => `${logEndOffset}/${highWatermark}`),
+      (ends) => ends.every((end) => end === '2/2'),
+    )
+    await cluster.broker(next === undefined ? 0 : leader()).kill()
+    await eventually(leader, (id) => id > 0 && cluster.broker(id).isUp)
+    expect((await (await TopicClient.connect(cluster, 't')).fetch()).values).toEqual(['kept', 'instead'])
+  })
+
+  it('breaks its connections and refuses new ones until it is back', async () => {
+    const client = await start()
+    const id = leader()
+    const held = client.fetch({ maxWaitMs: 60_000 })
+    await cluster.broker(id).kill()
+    await expect(held).rejects.toThrow('ECONNRESET')
+    await expect(TopicClient.connect(cluster, 't', id)).rejects.toThrow('ECONNREFUSED')
+    await cluster.broker(id).restart()
+    await eventually(isr, (ids) => ids.length === 3)
+    expect(nameOf(await (await TopicClient.connect(cluster, 't', leader())).produce(batchOf(['a'])))).toBe('NONE')
+  })
+
+  it('leaves no leader when nobody else is in sync, until it is back', async () => {
+    const client = await start()
+    await client.produce(batchOf(['a']))
+    const last = leader()
+    for (const id of followers()) await cluster.broker(id).kill()
+    await eventually(isr, (ids) => ids.length === 1)
+    await cluster.broker(last).kill()
+    await eventually(leader, (id) => id === -1)
+    await cluster.broker((last % 3) + 1).restart()
+    expect(cluster.partition('t', 0)).toMatchObject({ leader: -1, isr: [last] })
+    await cluster.broker(last).restart()
+    await eventually(leader, (id) => id === last)
+    expect((await (await TopicClient.connect(cluster, 't')).fetch({ maxWaitMs: 1000 })).values).toEqual(['a'])
+  })
+})
+
+describe('epochs', () => {
+  it('tell a client with an old one that it is fenced, one with a newer that the broker does not know yet', async () => {
+    const client = await start()
+    const old = leader()
+    await cluster.broker(old).kill()
+    await eventually(leader, (id) => id !== old && id > 0)
+    client.wire.close()
+    const next = await TopicClient.connect(cluster, 't')
+    expect(nameOf(await next.fetch({ currentLeaderEpoch: 0 }))).toBe('FENCED_LEADER_EPOCH')
+    expect(nameOf(await next.fetch({ currentLeaderEpoch: 9 }))).toBe('UNKNOWN_LEADER_EPOCH')
+    expect(nameOf(await next.fetch({ currentLeaderEpoch: 1 }))).toBe('NONE')
+  })
+
+  it('tell a client whose records are gone where its log and the leader’s part', async () => {
+    const client = await start()
+    await client.produce(batchOf(['a', 'b']))
+    const old = leader()
+    await cluster.broker(old).kill()
+    await eventually(leader, (id) => id !== old && id > 0)
+    const next = await TopicClient.connect(cluster, 't')
+    await next.produce(batchOf(['c']))
+    const answer = await next.fetch({ fetchOffset: 5, lastFetchedEpoch: 0 })
+    expect(answer).toMatchObject({ errorCode: 0, divergingEpoch: { epoch: 0, endOffset: 2n }, values: [] })
+  })
+
+  it('of a producer survive the change of the leader, as its sequences do', async () => {
+    const client = await start()
+    const producer = { producerId: 77n, producerEpoch: 0 }
+    await client.produce(batchOf(['a'], { ...producer, baseSequence: 0 }))
+    await client.produce(batchOf(['b'], { ...producer, baseSequence: 1 }))
+    const old = leader()
+    await cluster.broker(old).kill()
+    await eventually(leader, (id) => id !== old && id > 0)
+    const next = await TopicClient.connect(cluster, 't')
+    expect(await next.produce(batchOf(['b'], { ...producer, baseSequence: 1 }))).toMatchObject({
+      errorCode: 0,
+      baseOffset: 1n,
+    })
+    expect(nameOf(await next.produce(batchOf(['d'], { ...producer, baseSequence: 3 })))).toBe(
+      'OUT_OF_ORDER_SEQUENCE_NUMBER',
+    )
+    expect(await next.produce(batchOf(['c'], { ...producer, baseSequence: 2 }))).toMatchObject({
+      errorCode: 0,
+      baseOffset: 2n,
+    })
+  })
+})
