@@ -96,9 +96,9 @@ async function simulate(seed: number): Promise<{ delivered: number; unknown: num
 
 /** These found bugs once: a batch before a refused one given a new number, and one older than the broker remembers. */
 const telling = [3, 26, 347]
-const seeds = [...telling, ...Array.from({ length: 100 }, (_, i) => 1000 + i)]
+const seeds = [...telling, ...Array.from({ length: 60 }, (_, i) => 1000 + i)]
 
-test('a hundred seeds of trouble: no record lost, repeated or out of order, and every outcome told is true', async () => {
+test('sixty seeds of trouble: no record lost, repeated or out of order, and every outcome told is true', async () => {
   const totals = { delivered: 0, unknown: 0, refused: 0 }
   for (const seed of seeds) {
     const counts = await simulate(seed).catch((error) => {
@@ -109,7 +109,7 @@ test('a hundred seeds of trouble: no record lost, repeated or out of order, and 
     totals.refused += counts.refused
   }
   // The trouble was real: all three kinds of ending happened, many times.
-  expect(totals.delivered).toBeGreaterThan(5000)
-  expect(totals.unknown).toBeGreaterThan(100)
-  expect(totals.refused).toBeGreaterThan(100)
+  expect(totals.delivered).toBeGreaterThan(3000)
+  expect(totals.unknown).toBeGreaterThan(50)
+  expect(totals.refused).toBeGreaterThan(50)
 }, 30_000)
