@@ -331,6 +331,60 @@ describe('brokers', () => {
     expect(runtime.timers.size).toBe(0)
   })
 
+  it('that advertise an address nobody reaches are warned of', async () => {
+    const warnings: string[] = []
+    const logger = {
+      ...silentLogger,
+      warn: (message: string, fields?: object) => warnings.push(message, String(Object.values(fields ?? {}))),
+    }
+    network.brokers.set('seed:1', (request) => fake.answer(request))
+    for (const id of [1, 2, 3]) fake.stop(id)
+    const cluster = newCluster({ brokers: 'seed:1', logger })
+    void cluster.coordinator('group', 'g').catch(() => {})
+    await runtime.advance(10_000)
+    expect(warnings.join()).toMatch(/Nothing listens at broker:909\d.*still trying.*advertised\.listeners/)
+    await cluster.close()
+  })
+
+  it('take requests without an answer, done when their bytes have left', async () => {
+    const cluster = newCluster()
+    await after(1_000, cluster.refreshMetadata('test'))
+    fake.handlers.set('Heartbeat', () => undefined)
+    const broker = cluster.broker(1)!
+    let flushed = 0
+    const onFlushed = () => {
+      flushed++
+    }
+    expect(await after(100, broker.fireAndForget(Heartbeat, beat, { onFlushed }))).toBeUndefined()
+    expect([flushed, network.requests('Heartbeat').length]).toEqual([1, 1])
+    const lost = broker.fireAndForget(Heartbeat, beat).catch((error: unknown) => error)
+    broker.closeLane('general')
+    expect(await lost).toMatchObject({ code: 'CONNECTION_LOST', outcome: 'unknown' })
+    await cluster.close()
+  })
+
+  it('are asked by the version they speak, within the limits of the caller', async () => {
+    fake.versions.set('Heartbeat', { min: 1, max: 3 })
+    fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
+    const cluster = newCluster()
+    await after(1_000, cluster.refreshMetadata('test'))
+    const broker = cluster.broker(1)!
+    const versions: number[] = []
+    const body = (version: number) => {
+      versions.push(version)
+      return beat
+    }
+    await after(100, broker.request(Heartbeat, body))
+    await after(100, broker.request(Heartbeat, body, { maxVersion: 2 }))
+    expect(versions).toEqual([3, 2])
+    expect(network.requests('Heartbeat').map(({ version }) => version)).toEqual([3, 2])
+    expect(await after(100, broker.request(Heartbeat, body, { minVersion: 4 }))).toMatchObject({
+      code: 'UNSUPPORTED_VERSION',
+      message: expect.stringContaining('needs a version from 4 to 4'),
+    })
+    await cluster.close()
+  })
+
   it('that are lost during the handshake were sent nothing of the request', async () => {
     const cluster = newCluster()
     await after(1_000, cluster.refreshMetadata('test'))

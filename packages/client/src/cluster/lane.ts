@@ -176,7 +176,10 @@ export class BrokerLane {
     const backoffMs = this.#owner.backoff.failed()
     const broker = this.#owner.address()
     observer.connectFailures.add(1)
-    logger.debug(failure.message, { lane: this.#name, backoffMs: Math.round(backoffMs) })
+    const fields = { lane: this.#name, backoffMs: Math.round(backoffMs) }
+    // A broker that never answered often advertises an address that this machine cannot reach: that must not stay hidden.
+    if (isWorthWarning(this.#owner)) logger.warn(`${failure.message}; still trying`, { ...fields, hint: failure.hint })
+    else logger.debug(failure.message, fields)
     this.#tell('connectFailed', { broker, lane: this.#name, error: failure, backoffMs })
     return failure
   }
@@ -276,6 +279,12 @@ export class BrokerLane {
     })
     if (nextMs !== Number.POSITIVE_INFINITY) this.#armTimer(nextMs)
   }
+}
+
+/** At the second failure in a row, then about every half minute. Bootstrap addresses are warned of all together. */
+function isWorthWarning(owner: LaneOwner): boolean {
+  const { failures } = owner.backoff
+  return !owner.everConnected && owner.address().id >= 0 && (failures === 2 || failures % 32 === 0)
 }
 
 function unexpected(cause: unknown, broker: BrokerAddress): KafkaError {
