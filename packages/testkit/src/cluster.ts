@@ -170,7 +170,9 @@ export class TestCluster implements AsyncDisposable {
 
   /** Starts the brokers and creates the topics; `createCluster` does. */
   async start(): Promise<void> {
-    await Promise.all(Array.from(this.#brokers.values(), (broker) => broker.start()))
+    // All have to be there or not before anything else happens: else one could start after the others were closed.
+    const started = await Promise.allSettled(Array.from(this.#brokers.values(), (broker) => broker.start()))
+    for (const result of started) if (result.status === 'rejected') throw result.reason
     // The brokers learn of each other one turn later.
     await this.#turn()
     for (const topic of this.#options.topics) await this.createTopic(topic)

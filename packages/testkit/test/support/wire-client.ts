@@ -14,6 +14,7 @@ export class WireClient {
   readonly #waiting: Waiting[]
   readonly #clientId: string | null
   #nextId = 1
+  #expected: Promise<unknown> = Promise.resolve()
 
   private constructor(transport: Transport, waiting: Waiting[], clientId: string | null) {
     this.#transport = transport
@@ -70,6 +71,17 @@ export class WireClient {
       this.#waiting.push({ api: api as unknown as Api, version, resolve, reject })
       this.send(api, body, version)
     })
+  }
+
+  /** The next answer is to be read as this one's: for requests that are written by hand. */
+  expect<Q, S>(api: Api<Q, S>, version: number): void {
+    this.#expected = new Promise((resolve, reject) => {
+      this.#waiting.push({ api: api as unknown as Api, version, resolve, reject })
+    })
+  }
+
+  expected<A extends Api>(): Promise<Decoded<A['response']>> {
+    return this.#expected as Promise<Decoded<A['response']>>
   }
 
   /** Writes a request to which no answer is expected. */
