@@ -211,7 +211,7 @@ describe('when the coordinator dies', () => {
   })
 
   test('a commit that cannot be replicated is not acknowledged', async () => {
-    cluster = await start({ 'offsets.commit.timeout.ms': 50 })
+    cluster = await start({ 'offsets.commit.timeout.ms': 250 })
     const id = await coordinator()
     const wire = await open(id)
     const memberId = await stable(wire)
