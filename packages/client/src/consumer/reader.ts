@@ -60,16 +60,23 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined, 
     const batch = this.#batch
     if (batch === undefined) return this.#nextBatch()
     if (this.#handEnd >= 0) this.#settle(batch)
-    if (!batch.current || !this.#host.slice()) return this.#nextBatch()
-    try {
-      if (batch.next()) return Promise.resolve({ value: this.#give(batch), done: false })
-    } catch (cause) {
-      this.#host.corrupt(batch, cause)
-      return this.#nextBatch()
+    return this.#ready(batch) ?? this.#nextBatch()
+  }
+
+  /** The next message if it is there already. */
+  #ready(first: FetchedBatch): Promise<IteratorResult<Message, undefined>> | undefined {
+    const host = this.#host
+    for (let batch: FetchedBatch | undefined = first; batch?.current === true && host.slice(); ) {
+      try {
+        if (batch.next()) return Promise.resolve({ value: this.#give(batch), done: false })
+      } catch (cause) {
+        host.corrupt(batch, cause)
+      }
+      host.finish(batch)
+      batch = host.take()
+      this.#batch = batch
     }
-    this.#host.finish(batch)
-    this.#batch = undefined
-    return this.#nextBatch()
+    return undefined
   }
 
   /** `break`: the message at hand stays undone, the next reader begins with it. */
