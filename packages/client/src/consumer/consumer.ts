@@ -152,6 +152,8 @@ export class Consumer implements AsyncIterable<Message> {
       cursor.paused = true
       cursor.refresh()
     }
+    // What they hold no longer counts against the others.
+    this.#core.source.wake()
   }
 
   resume(partitions: readonly TopicPartition[]): void {

@@ -64,7 +64,7 @@ export class Prefetch {
   /** All of it was handed out. */
   finish(batch: FetchedBatch): void {
     const { cursor } = batch
-    this.bufferedBytes -= batch.chargedBytes
+    this.#discharge(cursor, batch.chargedBytes)
     if (cursor.out !== batch) return
     cursor.out = undefined
     if (batch.tenure === cursor.tenure) cursor.skip(batch.end)
@@ -103,7 +103,6 @@ export class Prefetch {
   clear(cursor: Cursor): void {
     let bytes = cursor.bufferedBytes
     for (const batch of [cursor.ready, cursor.returned]) if (batch !== undefined) bytes += batch.chargedBytes
-    this.bufferedBytes -= bytes
     cursor.bufferedBytes = 0
     cursor.chunks.length = 0
     cursor.ready = undefined
@@ -111,6 +110,14 @@ export class Prefetch {
     cursor.skippedTo = -1
     cursor.parsedTo = -1
     cursor.broken = undefined
+    this.#discharge(cursor, bytes)
+  }
+
+  /** Whoever waits for room may wait for these very bytes. */
+  #discharge(cursor: Cursor, bytes: number): void {
+    if (bytes === 0) return
+    this.bufferedBytes -= bytes
+    this.#options.onDrained(cursor)
   }
 
   /** A partition that cannot be read any further; the reader is told once. */
@@ -163,8 +170,7 @@ export class Prefetch {
   #drop(cursor: Cursor, chunk: Chunk): void {
     cursor.chunks.shift()
     cursor.bufferedBytes -= chunk.bytes
-    this.bufferedBytes -= chunk.bytes
-    this.#options.onDrained(cursor)
+    this.#discharge(cursor, chunk.bytes)
   }
 
   #prepare(cursor: Cursor, chunk: Chunk, batch: Batch): void {

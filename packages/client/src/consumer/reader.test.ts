@@ -195,6 +195,31 @@ describe('bytes', () => {
     expect(kafka.bodies('Fetch').length).toBeLessThanOrEqual(fetches + 1)
   })
 
+  test('a batch that inflates beyond what may be buffered is delivered all the same, and then the next', async () => {
+    const kafka = new ScriptedKafka()
+    for (let i = 0; i < 5; i++) kafka.partitions[0]!.append(['x'.repeat(50_000)], { gzip: true })
+    kafka.partitions[0]!.perFetch = 1
+    const reader = consumerOf(kafka, { maxBufferedBytes: 10_000, partitionMaxBytes: 1_000 }).messages()
+    const all = take(reader, 5)
+    await kafka.runtime.advance(5_000)
+    expect(await outcome(all)).toHaveLength(5)
+  })
+
+  test('what paused partitions hold does not keep the others from being read', async () => {
+    const kafka = new ScriptedKafka(3)
+    for (const log of kafka.partitions) {
+      for (let i = 0; i < 20; i++) log.append(['x'.repeat(1_000)])
+      log.perFetch = 4
+    }
+    const consumer = consumerOf(kafka, { maxBufferedBytes: 6_000, partitionMaxBytes: 4_000 })
+    await consumer.ready()
+    await kafka.runtime.advance(100)
+    consumer.pause([0, 1].map((partition) => ({ topic: 't', partition })))
+    const all = take(consumer.messages(), 20)
+    await kafka.runtime.advance(20_000)
+    expect(await outcome(all)).toHaveLength(20)
+  })
+
   test('bytes that wait for delivery are bounded', async () => {
     const kafka = new ScriptedKafka()
     for (let i = 0; i < 100; i++) kafka.partitions[0]!.append(['x'.repeat(1_000)])

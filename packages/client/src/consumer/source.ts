@@ -112,6 +112,16 @@ export class Source {
     return count
   }
 
+  #avoid(follower: Broker): void {
+    let any = false
+    for (const cursor of this.#cursors.all) {
+      if (cursor.preferred !== follower) continue
+      cursor.preferred = undefined
+      any = true
+    }
+    if (any) this.update()
+  }
+
   #wakeStarved(): void {
     for (const loop of this.#loops.values()) if (loop.starved) loop.wake()
   }
@@ -120,6 +130,7 @@ export class Source {
     const loop = new BrokerLoop(broker, this.#cluster, this.#options, this.#prefetch, {
       cursors: this.#cursors.all,
       brokersInUse: () => this.#loops.size,
+      unreachable: (follower) => this.#avoid(follower),
       sink: this.#sink,
     })
     void loop.run()
@@ -213,6 +224,8 @@ export class Source {
 interface LoopHost {
   readonly cursors: ReadonlySet<Cursor>
   brokersInUse(): number
+  /** Partitions for which it only was the nearest replica are read elsewhere. */
+  unreachable(broker: Broker): void
   readonly sink: FetchSink
 }
 
@@ -266,11 +279,10 @@ class BrokerLoop {
 
   #request(): FetchRequest | undefined {
     const { maxBufferedBytes, maxBytes, partitionMaxBytes, maxWaitMs, minBytes, isolation, rack } = this.#options
-    const roomBytes = maxBufferedBytes - this.#prefetch.bufferedBytes
+    const { wanted, full, pausedBytes } = this.#choose()
+    const roomBytes = maxBufferedBytes - this.#prefetch.bufferedBytes + pausedBytes
     this.starved = roomBytes <= 0
-    if (this.starved) return undefined
-    const { wanted, full } = this.#choose()
-    if (wanted.length === 0) return undefined
+    if (this.starved || wanted.length === 0) return undefined
     const share = Math.max(partitionMaxBytes, Math.floor(roomBytes / Math.max(1, this.#host.brokersInUse())))
     const topicIdOf = ({ topic }: Cursor): string => this.#cluster.topic(topic)?.topicId ?? noTopicId
     return {
@@ -283,18 +295,23 @@ class BrokerLoop {
     }
   }
 
-  /** The partitions of this broker that may get more bytes; `full` when others were left out because they have enough. */
-  #choose(): { wanted: Cursor[]; full: boolean } {
+  /**
+   * The partitions of this broker that may get more bytes; `full` when others were left out because they have enough. What paused
+   * partitions hold must not keep the others from being read.
+   */
+  #choose(): { wanted: Cursor[]; full: boolean; pausedBytes: number } {
     const wanted: Cursor[] = []
     let full = false
+    let pausedBytes = 0
     const { cursors } = this.#host
     const limitBytes = Math.max(this.#options.partitionMaxBytes, this.#options.maxBufferedBytes / (2 * cursors.size))
     for (const cursor of cursors) {
+      if (cursor.paused) pausedBytes += cursor.bufferedBytes
       if ((cursor.preferred ?? cursor.leader) !== this.#broker || !cursor.fetchable) continue
       if (cursor.bufferedBytes >= limitBytes) full = true
       else wanted.push(cursor)
     }
-    return { wanted, full }
+    return { wanted, full, pausedBytes }
   }
 
   #shortWait(): number {
@@ -341,6 +358,7 @@ class BrokerLoop {
     }
     this.#session.reset()
     this.#failures++
+    this.#host.unreachable(this.#broker)
     logger.debug('fetching failed', { broker: this.#broker.id, error: String(error) })
     this.#cluster.refreshMetadata('a fetch failed').catch(() => {})
     const limits = { firstMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs }
