@@ -160,6 +160,13 @@ describe('R16: a full buffer', () => {
     expect(numbersIn(cluster)).toEqual(upTo(101))
   })
 
+  test('nobody lingers while somebody waits for room', async () => {
+    const { producer, runtime } = setUp({ maxBufferedBytes: 1000, lingerMs: 1000 })
+    const sent = producer.send(upTo(100).map((i) => ({ topic: 't', value: `${i} ${'x'.repeat(100)}` })))
+    await runtime.advance(1000)
+    await sent
+  })
+
   test('an array aborted half way: what is in goes on, the rest was not written', async () => {
     const { cluster, producer, runtime } = setUp({ maxBufferedBytes: 1000 }, { t: [-1] })
     const controller = new AbortController()
@@ -197,5 +204,53 @@ describe('R16: a full buffer', () => {
     await runtime.advance(12_000)
     expect(counts.rejected).toBe(counts.errors.length)
     expect(counts.resolved + counts.rejected).toBe(31)
+  })
+})
+
+describe('what no broker should do', () => {
+  test('an answer that cannot be read settles its batches all the same, and those after them go on', async () => {
+    const { cluster, producer, runtime } = setUp({}, { t: [1, 1] })
+    // The first partition is settled before the second one's answer turns out to be broken.
+    const fields = (partition: number) => (partition === 0 ? { errorCode: 0 } : { recordErrors: null })
+    cluster.fate = (_request, number) =>
+      number === 1 ? { kind: 'error', code: 'INVALID_RECORD', append: true, fields } : undefined
+    const good = producer.send({ topic: 't', value: 'a', partition: 0 })
+    const sent = [1, 1].map((partition) => failure(producer.send({ topic: 't', value: 'a', partition })))
+    await runtime.advance(1000)
+    await good
+    for (const error of await Promise.all(sent))
+      expect(error).toMatchObject({ code: 'PROTOCOL_ERROR', outcome: 'unknown' })
+    const next = [0, 1].map((partition) => producer.send({ topic: 't', value: 'b', partition }))
+    await runtime.advance(1000)
+    await Promise.all(next)
+    expect(cluster.log('t', 0).values).toEqual(['a', 'b'])
+    expect(cluster.log('t', 1).values).toEqual(['a', 'a', 'b'])
+  })
+
+  test('an answer that leaves a partition out: the batch is tried again', async () => {
+    const { cluster, producer, runtime } = setUp()
+    cluster.fate = (_request, number) =>
+      number === 1 ? { kind: 'error', code: 'NOT_ENOUGH_REPLICAS', fields: { index: 7 } } : undefined
+    const sent = producer.send({ topic: 't', value: 'a' })
+    await runtime.advance(1000)
+    expect((await sent).offset).toBe(0n)
+  })
+})
+
+describe('asking for metadata', () => {
+  test('an answer that a leader moved asks for the topic; a leader that is missing is asked for in measure', async () => {
+    const { cluster, producer, runtime } = setUp({}, { t: [1], headless: [-1] })
+    cluster.fate = (_request, number) => (number === 1 ? { kind: 'error', code: 'NOT_LEADER_OR_FOLLOWER' } : undefined)
+    void producer.send({ topic: 't', value: 'a' })
+    await runtime.turns()
+    expect(cluster.refreshes).toEqual(['a produce answer says that leaders moved'])
+    for (let i = 0; i < 500; i++) {
+      producer.enqueue({ topic: 'headless', value: 'x'.repeat(1000) })
+      await runtime.turns()
+    }
+    expect(cluster.refreshes).toHaveLength(2)
+    await runtime.advance(10_000)
+    expect(cluster.refreshes.length).toBeGreaterThan(5)
+    expect(cluster.refreshes.length).toBeLessThan(30)
   })
 })

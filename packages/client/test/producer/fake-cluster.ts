@@ -11,7 +11,12 @@ import { FakeRuntime } from './fake-runtime.ts'
 
 /** What becomes of a produce request, in place of being appended and answered. */
 export type Fate =
-  | { readonly kind: 'error'; readonly code: ErrorName; readonly append?: boolean; readonly fields?: object }
+  | {
+      readonly kind: 'error'
+      readonly code: ErrorName
+      readonly append?: boolean
+      readonly fields?: object | ((partition: number) => object)
+    }
   | { readonly kind: 'lose'; readonly append: boolean }
   /** Nothing happens before the test settles it. */
   | { readonly kind: 'hold' }
@@ -227,7 +232,7 @@ export class FakeCluster {
         recordErrors: [],
         errorMessage: null,
         currentLeader: { leaderId: -1, leaderEpoch: -1 },
-        ...(fate?.kind === 'error' ? fate.fields : undefined),
+        ...(fate?.kind === 'error' ? fieldsOf(fate.fields, partition) : undefined),
       }
       byTopic.set(topic, [...(byTopic.get(topic) ?? []), answer])
     }
@@ -244,4 +249,8 @@ export class FakeCluster {
     if (fate?.kind === 'delay') this.runtime.setTimer(answer, fate.ms)
     else answer()
   }
+}
+
+function fieldsOf(fields: object | ((partition: number) => object) | undefined, partition: number): object | undefined {
+  return typeof fields === 'function' ? (fields as (partition: number) => object)(partition) : fields
 }
