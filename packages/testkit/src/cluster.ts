@@ -6,7 +6,7 @@ import { MemoryNetwork } from './network/memory.ts'
 import { listenTcp } from './network/tcp.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
 import { clientRuntime, systemRuntime } from './runtime/node-runtime.ts'
-import type { GroupStatus, GroupStatus } from './state/group-status.ts'
+import type { GroupStatus } from './state/group-status.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
 
 /** A partition as its leader and the controller see it. */
@@ -139,13 +139,6 @@ export class TestCluster implements AsyncDisposable {
   groups(): GroupStatus[] {
     const alive = [...this.#brokers.values()].filter(({ isUp }) => isUp)
     return alive.flatMap(({ services }) => services.groups.statuses())
-  }
-
-  /** The groups that have a coordinator now, in the order of their ids. */
-  groups(): GroupStatus[] {
-    const up = [...this.#brokers.values()].filter(({ isUp }) => isUp)
-    const groups = up.flatMap(({ services }) => services.groups.statuses())
-    return groups.sort((a, b) => (a.groupId < b.groupId ? -1 : 1))
   }
 
   /** Creates a topic without a client. Resolves when all live brokers know it. */
