@@ -48,6 +48,21 @@ export function compressLz4(bytes: Uint8Array): Buffer {
   })
 }
 
+/**
+ * The frame with the checksum of its header as messages of magic 0 must have it: Kafka's first clients counted the magic number
+ * in, and brokers and clients keep to that (KAFKA-3160).
+ */
+export function withBrokenHeaderChecksum(frame: Uint8Array): Buffer {
+  const at = (frame[4]! & flag.contentSize) === 0 ? 6 : 14
+  const patched = Buffer.from(frame)
+  withBlocks((blocks) => {
+    blocks.reserve(inputStart + at)
+    blocks.bytes.set(frame.subarray(0, at), inputStart)
+    patched[at] = blocks.functions.xxh32(inputStart, at) >>> 8
+  })
+  return patched
+}
+
 /** All frames of `bytes`, one after the other. Throws DecodeError. */
 export function decompressLz4(bytes: Uint8Array, maxBytes: number): Buffer {
   return withBlocks((blocks) => {

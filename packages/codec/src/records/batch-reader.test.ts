@@ -11,7 +11,7 @@ import { readHeaders } from './record-cursor.ts'
 const golden = goldenBytes('batches.tsv')
 const fields = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
 
-test.each([0, 1, 3, 255])('magic %i is refused', (magic) => {
+test.each([3, 255])('magic %i is refused', (magic) => {
   const bytes = golden('plain')
   bytes[at.magic] = magic
   expect(() => new BatchReader(bytes).next()).toThrow(DecodeError)

@@ -1,10 +1,23 @@
 import { type CompressionName, compressionNames, UnsupportedCompression } from '../compression/codec.ts'
 import { DecodeError } from '../wire/decode-error.ts'
 import { asBuffer } from '../wire/reader.ts'
-import { at, attribute, batchHeaderBytes, checksumOf, logOverheadBytes, magic, readTimestamp } from './layout.ts'
+import {
+  at,
+  attribute,
+  batchHeaderBytes,
+  checksumOf,
+  logOverheadBytes,
+  type Magic,
+  magic,
+  readTimestamp,
+} from './layout.ts'
+import { leastMessageBytes, Message } from './message.ts'
 import { RecordCursor } from './record-cursor.ts'
 
-/** Goes through record batches that lie one after the other, as in a Fetch response. */
+/**
+ * Goes through record batches that lie one after the other, as in a Fetch response, also of the formats before Kafka 0.11
+ * (magic 0 and 1): there each message counts as a batch, a compressed one with all that it contains.
+ */
 export class BatchReader {
   readonly #bytes: Buffer
   #next = 0
@@ -20,7 +33,7 @@ export class BatchReader {
 
   /**
    * The next batch, or undefined at the end or at a batch that is cut off: brokers may cut the last one of a response.
-   * Throws DecodeError for what is not a batch of magic 2.
+   * Throws DecodeError for what is no batch.
    */
   next(): Batch | undefined {
     const start = this.#next
@@ -29,37 +42,50 @@ export class BatchReader {
     const length = bytes.readInt32BE(start + at.batchLength)
     // The magic lies at the same place in all formats, so it can tell why a length makes no sense.
     const found = bytes[start + at.magic]
-    if (found !== undefined && found !== magic) {
-      throw corrupt(`magic ${found}; only ${magic} is supported`, start + at.magic)
+    if (found !== undefined && found > magic) {
+      throw corrupt(`magic ${found}; only 0 to ${magic} are known`, start + at.magic)
     }
-    if (length < batchHeaderBytes - logOverheadBytes)
-      throw corrupt(`a batch of ${length} bytes`, start + at.batchLength)
+    const isMessage = found === 0 || found === 1
+    const least = found === magic ? batchHeaderBytes - logOverheadBytes : leastMessageBytes(isMessage ? found : 0)
+    if (length < least) throw corrupt(`a batch of ${length} bytes`, start + at.batchLength)
     const end = start + logOverheadBytes + length
-    if (end > bytes.length) return undefined
+    if (found === undefined || end > bytes.length) return undefined
+    const batch = bytes.subarray(start, end)
+    const read = isMessage ? new Batch(batch, new Message(batch, start)) : new Batch(batch)
     this.#next = end
-    return new Batch(bytes.subarray(start, end))
+    return read
   }
 }
 
-/** A record batch of magic 2; its fields are read when they are asked for. The bytes are not copied. */
+/** A record batch; its fields are read when they are asked for. The bytes are not copied. */
 export class Batch {
   /** The whole batch. */
   readonly bytes: Buffer
-  readonly magic = magic
-  readonly recordCount: number
+  readonly magic: Magic
+  /** `bytes`, or for a message of magic 0 or 1 a header that says the same. */
+  readonly #header: Buffer
   readonly #attributes: number
+  readonly #message: Message | undefined
+  #recordCount: number
 
-  /** `bytes` is exactly one batch. */
-  constructor(bytes: Uint8Array) {
+  /** `bytes` is exactly one batch; of magic 2, unless it has been read as a `message` of an older format. */
+  constructor(bytes: Uint8Array, message?: Message) {
     this.bytes = asBuffer(bytes)
-    this.#attributes = this.bytes.readInt16BE(at.attributes)
-    this.recordCount = this.bytes.readInt32BE(at.recordCount)
+    this.#message = message
+    this.#header = message === undefined ? this.bytes : message.asHeader()
+    this.magic = message === undefined ? magic : message.magic
+    this.#attributes = this.#header.readInt16BE(at.attributes)
+    this.#recordCount = this.#header.readInt32BE(at.recordCount)
     // A record takes seven bytes at least, but compressed it may take less than one: so no more can be told here.
-    if (this.recordCount < 0) throw corrupt(`${this.recordCount} records`, at.recordCount)
+    if (this.#recordCount < 0 && message === undefined) throw corrupt(`${this.#recordCount} records`, at.recordCount)
   }
 
+  /**
+   * The offset of the first record that was written. A compressed message of magic 0 or 1 tells only that of the last one: then
+   * this is the least that is possible.
+   */
   get baseOffset(): bigint {
-    return this.bytes.readBigInt64BE(at.baseOffset)
+    return this.#header.readBigInt64BE(at.baseOffset)
   }
 
   /** The offset of the last record that was written; compaction may have removed it. */
@@ -68,11 +94,16 @@ export class Batch {
   }
 
   get lastOffsetDelta(): number {
-    return this.bytes.readInt32BE(at.lastOffsetDelta)
+    return this.#header.readInt32BE(at.lastOffsetDelta)
+  }
+
+  /** How many records there are; -1 for a compressed message of magic 0 or 1 until `records` was called. */
+  get recordCount(): number {
+    return this.#recordCount
   }
 
   get partitionLeaderEpoch(): number {
-    return this.bytes.readInt32BE(at.partitionLeaderEpoch)
+    return this.#header.readInt32BE(at.partitionLeaderEpoch)
   }
 
   get compression(): CompressionName {
@@ -99,44 +130,75 @@ export class Batch {
     return (this.#attributes & attribute.logAppendTime) === 0 ? 'create' : 'append'
   }
 
-  /** What the timestamp deltas of the records are added to, in ms. */
+  /** What the timestamp deltas of the records are added to, in ms. Beyond 2^53 the nearest number: see `timestampOf`. */
   get baseTimestamp(): number {
-    return readTimestamp(this.bytes, at.baseTimestamp)
+    return readTimestamp(this.#header, at.baseTimestamp)
   }
 
-  /** In ms. */
+  /** In ms. Beyond 2^53 the nearest number. */
   get maxTimestamp(): number {
-    return readTimestamp(this.bytes, at.maxTimestamp)
+    return readTimestamp(this.#header, at.maxTimestamp)
+  }
+
+  /** `maxTimestamp`, exact over the range of an int64. */
+  get wideMaxTimestamp(): bigint {
+    return this.#header.readBigInt64BE(at.maxTimestamp)
+  }
+
+  /** When compaction may remove the tombstones of this batch, in ms; undefined if that was not determined yet (KIP-534). */
+  get deleteHorizonMs(): bigint | undefined {
+    const has = (this.#attributes & attribute.deleteHorizon) !== 0
+    return has ? this.#header.readBigInt64BE(at.baseTimestamp) : undefined
   }
 
   get producerId(): bigint {
-    return this.bytes.readBigInt64BE(at.producerId)
+    return this.#header.readBigInt64BE(at.producerId)
   }
 
   get producerEpoch(): number {
-    return this.bytes.readInt16BE(at.producerEpoch)
+    return this.#header.readInt16BE(at.producerEpoch)
   }
 
   /** The sequence number of the first record, -1 without idempotence. */
   get baseSequence(): number {
-    return this.bytes.readInt32BE(at.baseSequence)
+    return this.#header.readInt32BE(at.baseSequence)
   }
 
   /** The records as they were sent, perhaps compressed. */
   get payload(): Buffer {
-    return this.bytes.subarray(batchHeaderBytes)
+    return this.#message === undefined ? this.bytes.subarray(batchHeaderBytes) : this.#message.payload()
   }
 
   /** Whether the checksum in the batch is that of its bytes. */
   verifyCrc(): boolean {
+    if (this.#message !== undefined) return this.#message.verifyCrc()
     return this.bytes.readUInt32BE(at.crc) === checksumOf(this.bytes)
   }
 
   /** A cursor before the first record. `payload` is the decompressed records of a batch that is compressed. */
   records(payload?: Uint8Array): RecordCursor {
-    if (payload !== undefined) return new RecordCursor(payload, 0, this.recordCount)
-    if (this.compressionId !== 0) throw new TypeError('the records are compressed: decompress the payload first')
-    return new RecordCursor(this.bytes, batchHeaderBytes, this.recordCount)
+    if (payload === undefined && this.compressionId !== 0) {
+      throw new TypeError('the records are compressed: decompress the payload first')
+    }
+    if (this.#message !== undefined) {
+      const { bytes, count } = this.#message.records(payload)
+      this.#recordCount = count
+      return new RecordCursor(bytes, 0, count)
+    }
+    if (payload !== undefined) return new RecordCursor(payload, 0, this.#recordCount)
+    return new RecordCursor(this.bytes, batchHeaderBytes, this.#recordCount)
+  }
+
+  /** The offset of the record that a cursor of this batch stands at. */
+  offsetOf(cursor: RecordCursor): bigint {
+    return this.baseOffset + BigInt(cursor.offsetDelta)
+  }
+
+  /** The timestamp of the record that a cursor of this batch stands at, in ms, exact over the range of an int64. */
+  timestampOf(cursor: RecordCursor): bigint {
+    if (this.timestampType === 'append') return this.wideMaxTimestamp
+    // As Java's: around the end of the range it begins anew.
+    return BigInt.asIntN(64, this.#header.readBigInt64BE(at.baseTimestamp) + cursor.wideTimestampDelta)
   }
 }
 

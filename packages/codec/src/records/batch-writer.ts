@@ -1,11 +1,13 @@
 import type { Codec } from '../compression/codec.ts'
-import { varintSize, varlongSize, writeVarint, writeVarlong } from '../wire/varint.ts'
+import { varintSize, varlongSize, wideSize, writeVarint, writeVarlong, writeWide } from '../wire/varint.ts'
 import { at, attribute, batchHeaderBytes, checksumOf, logOverheadBytes, magic, writeTimestamp } from './layout.ts'
 import type { RecordHeader } from './record.ts'
 
 export interface BatchWriterOptions {
   /** How much room to start with; it grows by doubling. */
   readonly initialBytes?: number
+  /** When compaction may remove the tombstones of the batch, in ms (KIP-534): for log cleaners. */
+  readonly deleteHorizonMs?: number | undefined
 }
 
 /** What stands in the header of a batch beside what the records tell. */
@@ -33,6 +35,14 @@ const slackBytes = 4
 
 const noHeadersSize = 1
 
+/** Timestamps that are not exact as numbers. */
+interface WideTimestamps {
+  base: bigint
+  max: bigint
+  /** Of the record that is written. */
+  delta: bigint
+}
+
 /**
  * A record batch of magic 2 in the making. Each record is written once, into its final place; the header goes into the
  * room left before them when the batch is sealed.
@@ -46,10 +56,15 @@ export class BatchWriter {
   #maxTimestamp = -1
   /** A string that is not ASCII was seen: lengths are measured from then on, no more taken for the best. */
   #measure = false
+  /** In place of the two numbers above once one of them would not be exact. */
+  #wide: WideTimestamps | undefined
+  readonly #deleteHorizonMs: number | undefined
 
-  constructor({ initialBytes = defaultBytes }: BatchWriterOptions = {}) {
+  constructor({ initialBytes = defaultBytes, deleteHorizonMs }: BatchWriterOptions = {}) {
     this.#capacity = Math.max(initialBytes, batchHeaderBytes)
     this.#buffer = Buffer.allocUnsafeSlow(this.#capacity)
+    this.#deleteHorizonMs = deleteHorizonMs
+    if (deleteHorizonMs !== undefined) this.#baseTimestamp = deleteHorizonMs
   }
 
   /** Records appended. */
@@ -67,21 +82,24 @@ export class BatchWriter {
     return this.#capacity
   }
 
-  /** The timestamp of the first record in ms, -1 before there is one. */
+  /** The timestamp of the first record in ms, -1 before there is one. Beyond 2^53 the nearest number. */
   get baseTimestamp(): number {
-    return this.#baseTimestamp
+    return this.#wide === undefined ? this.#baseTimestamp : Number(this.#wide.base)
   }
 
-  /** The largest timestamp in ms, -1 before there is one. */
+  /** The largest timestamp in ms, -1 before there is one. Beyond 2^53 the nearest number. */
   get maxTimestamp(): number {
-    return this.#maxTimestamp
+    return this.#wide === undefined ? this.#maxTimestamp : Number(this.#wide.max)
   }
 
-  /** Copies a record to the end of the batch. Strings are written as UTF-8. */
-  append(timestampMs: number, key: Data, value: Data, headers: readonly RecordHeader[]): void {
-    if (!Number.isSafeInteger(timestampMs)) throw new TypeError(`not a timestamp in ms: ${timestampMs}`)
-    const delta = this.#count === 0 ? 0 : timestampMs - this.#baseTimestamp
-    if (!Number.isSafeInteger(delta)) throw new RangeError(`timestamps too far apart: ${delta} ms`)
+  /** Copies a record to the end of the batch. Strings are written as UTF-8. The timestamp is a safe integer or an int64. */
+  append(timestampMs: number | bigint, key: Data, value: Data, headers: readonly RecordHeader[]): void {
+    const isFirst = this.#count === 0 && this.#deleteHorizonMs === undefined
+    const near = typeof timestampMs === 'number' && this.#wide === undefined
+    let delta = !near || isFirst ? 0 : timestampMs - this.#baseTimestamp
+    if (!near || !Number.isSafeInteger(timestampMs) || !Number.isSafeInteger(delta)) {
+      delta = this.#widen(timestampMs, isFirst)
+    }
     const headersSize = headers.length === 0 ? noHeadersSize : measureHeaders(headers)
     let end = -1
     if (!this.#measure) end = this.#write(delta, key, unitsOf(key), value, unitsOf(value), headers, headersSize)
@@ -90,11 +108,32 @@ export class BatchWriter {
       end = this.#write(delta, key, bytesOf(key), value, bytesOf(value), headers, headersSize)
     }
     this.#end = end
-    if (this.#count === 0) {
-      this.#baseTimestamp = timestampMs
-      this.#maxTimestamp = timestampMs
-    } else if (timestampMs > this.#maxTimestamp) this.#maxTimestamp = timestampMs
+    if (this.#wide === undefined) {
+      const ms = Number(timestampMs)
+      if (isFirst) this.#baseTimestamp = ms
+      if (ms > this.#maxTimestamp || this.#count === 0) this.#maxTimestamp = ms
+    } else if (BigInt(timestampMs) > this.#wide.max || this.#count === 0) this.#wide.max = BigInt(timestampMs)
     this.#count++
+  }
+
+  /** Goes over to timestamps of 64 bits, if this one needs it; answers its delta, which is exact in `#wide` only. */
+  #widen(timestampMs: number | bigint, isFirst: boolean): number {
+    if (
+      typeof timestampMs === 'number'
+        ? !Number.isSafeInteger(timestampMs)
+        : BigInt.asIntN(64, timestampMs) !== timestampMs
+    ) {
+      throw new TypeError(`not a timestamp in ms: ${timestampMs}`)
+    }
+    const exact = BigInt(timestampMs)
+    const base = isFirst ? exact : (this.#wide?.base ?? BigInt(this.#baseTimestamp))
+    // As Java's: around the end of the range it begins anew.
+    const delta = BigInt.asIntN(64, exact - base)
+    const isNarrow = Number.isSafeInteger(Number(exact)) && Number.isSafeInteger(Number(delta))
+    if (this.#wide !== undefined || !isNarrow) {
+      this.#wide = { base, max: this.#wide?.max ?? BigInt(this.#maxTimestamp), delta }
+    }
+    return Number(delta)
   }
 
   /**
@@ -120,8 +159,9 @@ export class BatchWriter {
   reset(): void {
     this.#end = batchHeaderBytes
     this.#count = 0
-    this.#baseTimestamp = -1
+    this.#baseTimestamp = this.#deleteHorizonMs ?? -1
     this.#maxTimestamp = -1
+    this.#wide = undefined
     this.#measure = false
   }
 
@@ -137,7 +177,7 @@ export class BatchWriter {
   ): number {
     const offsetDelta = this.#count
     let size = 5 + headersSize
-    if (delta > 63 || delta < -64) size += varlongSize(delta) - 1
+    if (delta > 63 || delta < -64) size += this.#deltaSize(delta) - 1
     if (offsetDelta > 63) size += varintSize(offsetDelta) - 1
     if (keyLength > 0) size += keyLength > 63 ? keyLength + varintSize(keyLength) - 1 : keyLength
     if (valueLength > 0) size += valueLength > 63 ? valueLength + varintSize(valueLength) - 1 : valueLength
@@ -148,7 +188,7 @@ export class BatchWriter {
     let pos = writeVarint(buffer, this.#end, size)
     buffer[pos++] = 0
     if (delta < 64 && delta >= 0) buffer[pos++] = delta << 1
-    else pos = writeVarlong(buffer, pos, delta)
+    else pos = this.#writeDelta(pos, delta)
     if (offsetDelta < 64) buffer[pos++] = offsetDelta << 1
     else pos = writeVarint(buffer, pos, offsetDelta)
     if (key === null) buffer[pos++] = 1
@@ -171,6 +211,15 @@ export class BatchWriter {
     return pos + 1
   }
 
+  #deltaSize(delta: number): number {
+    return this.#wide === undefined ? varlongSize(delta) : wideSize(this.#wide.delta)
+  }
+
+  #writeDelta(pos: number, delta: number): number {
+    if (this.#wide === undefined) return writeVarlong(this.#buffer, pos, delta)
+    return writeWide(this.#buffer, pos, this.#wide.delta)
+  }
+
   #grow(needed: number): void {
     if (Number.isNaN(needed)) throw new TypeError('values of headers must be strings, bytes or null')
     if (needed > mostBytes) throw new RangeError(`a batch of ${needed} bytes; it may have ${mostBytes}`)
@@ -189,11 +238,12 @@ export class BatchWriter {
     batch.writeInt32BE(batch.length - logOverheadBytes, at.batchLength)
     batch.writeInt32BE(partitionLeaderEpoch, at.partitionLeaderEpoch)
     batch[at.magic] = magic
-    const flags = (transactional ? attribute.transactional : 0) | (control ? attribute.control : 0)
-    batch.writeInt16BE(compression | flags, at.attributes)
+    const kinds = (transactional ? attribute.transactional : 0) | (control ? attribute.control : 0)
+    const horizon = this.#deleteHorizonMs === undefined ? 0 : attribute.deleteHorizon
+    batch.writeInt16BE(compression | kinds | horizon, at.attributes)
     batch.writeInt32BE(this.#count - 1, at.lastOffsetDelta)
-    writeTimestamp(batch, at.baseTimestamp, this.#baseTimestamp)
-    writeTimestamp(batch, at.maxTimestamp, this.#maxTimestamp)
+    writeTimestamp(batch, at.baseTimestamp, this.#wide?.base ?? this.#baseTimestamp)
+    writeTimestamp(batch, at.maxTimestamp, this.#wide?.max ?? this.#maxTimestamp)
     batch.writeBigInt64BE(producerId, at.producerId)
     batch.writeInt16BE(producerEpoch, at.producerEpoch)
     batch.writeInt32BE(baseSequence, at.baseSequence)

@@ -11,7 +11,9 @@ export {
   endTxnMarkerBatch,
   readControlBatch,
 } from './control-batch.ts'
+export { type EmptyBatchFields, emptyBatch } from './empty-batch.ts'
 export { batchHeaderBytes } from './layout.ts'
+export { type MessageFields, type MessageSetOptions, messageSet } from './message-set.ts'
 export { type BatchPatch, patchBatch } from './patch-batch.ts'
 export { type RecordHeader, sizeBound } from './record.ts'
 export { RecordCursor, type RecordHeaderView, readHeaders } from './record-cursor.ts'

@@ -26,11 +26,14 @@ export const logOverheadBytes: number = at.partitionLeaderEpoch
 
 export const magic = 2
 
+export type Magic = 0 | 1 | 2
+
 export const attribute = {
   compression: 0x07,
   logAppendTime: 0x08,
   transactional: 0x10,
   control: 0x20,
+  deleteHorizon: 0x40,
 } as const
 
 /** The checksum covers all from the attributes to the end. */
@@ -43,6 +46,6 @@ export function readTimestamp(bytes: Buffer, offset: number): number {
   return bytes.readInt32BE(offset) * 0x1_0000_0000 + bytes.readUInt32BE(offset + 4)
 }
 
-export function writeTimestamp(bytes: Buffer, offset: number, timestampMs: number): void {
+export function writeTimestamp(bytes: Buffer, offset: number, timestampMs: number | bigint): void {
   bytes.writeBigInt64BE(BigInt(timestampMs), offset)
 }

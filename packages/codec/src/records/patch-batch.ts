@@ -8,9 +8,9 @@ export interface BatchPatch {
   readonly producerEpoch?: number | undefined
   readonly baseSequence?: number | undefined
   /** In ms. */
-  readonly maxTimestamp?: number | undefined
+  readonly maxTimestamp?: number | bigint | undefined
   /** In ms: the batch then says that its records have this time, whatever their own. */
-  readonly logAppendTime?: number | undefined
+  readonly logAppendTime?: number | bigint | undefined
 }
 
 /** Changes fields of a sealed batch in place; the checksum is made anew where it covers what was changed. */

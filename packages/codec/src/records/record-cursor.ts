@@ -19,7 +19,7 @@ export class RecordCursor {
   readonly bytes: Uint8Array
   /** To be added to the base offset of the batch. */
   offsetDelta = 0
-  /** To be added to the base timestamp of the batch, in ms. */
+  /** To be added to the base timestamp of the batch, in ms. Beyond 2^53 the nearest number: see `wideTimestampDelta`. */
   timestampDelta = 0
   keyStart = 0
   /** -1 for null. */
@@ -32,12 +32,20 @@ export class RecordCursor {
   readonly #end: number
   #next: number
   #left: number
+  #deltaStart = 0
 
   constructor(bytes: Uint8Array, start: number, recordCount: number) {
     this.bytes = bytes
     this.#next = start
     this.#end = bytes.length
     this.#left = recordCount
+  }
+
+  /** The timestamp delta of the record, exact over the range of an int64. */
+  get wideTimestampDelta(): bigint {
+    if (Number.isSafeInteger(this.timestampDelta)) return BigInt(this.timestampDelta)
+    pos = this.#deltaStart
+    return wideVarlong(this.bytes, 0, 0)
   }
 
   /** Goes to the next record; false after the last. Throws DecodeError. */
@@ -53,6 +61,7 @@ export class RecordCursor {
     const end = pos + length
     if (length < 0 || end > this.#end) throw corrupt(`a record of ${length} bytes`, this.#next)
     pos++
+    this.#deltaStart = pos
     this.timestampDelta = varlong(bytes)
     this.offsetDelta = varint(bytes)
     const keyLength = varint(bytes)
@@ -120,7 +129,7 @@ function varint(bytes: Uint8Array): number {
   throw corrupt('a varint of more than 5 bytes, or cut off', pos)
 }
 
-/** A number, exact to 2^53. */
+/** A number: exact to 2^53, beyond that the nearest. */
 function varlong(bytes: Uint8Array): number {
   let byte = bytes[pos++]!
   let bits = byte & 0x7f
@@ -130,15 +139,19 @@ function varlong(bytes: Uint8Array): number {
     bits |= (byte & 0x7f) << shift
     if (byte < 0x80) return (bits >>> 1) ^ -(bits & 1)
   }
-  return longVarlong(bytes, bits)
+  return Number(wideVarlong(bytes, bits, 28))
 }
 
-function longVarlong(bytes: Uint8Array, low: number): number {
+/** The rest of a varint whose first bits are known. */
+function wideVarlong(bytes: Uint8Array, low: number, lowBits: number): bigint {
   let bits = BigInt(low)
-  for (let shift = 28n; shift < 70n; shift += 7n) {
+  for (let shift = BigInt(lowBits); shift < 70n; shift += 7n) {
     const byte = bytes[pos++]!
     bits |= BigInt(byte & 0x7f) << shift
-    if (byte < 0x80) return Number(BigInt.asIntN(64, (bits >> 1n) ^ -(bits & 1n)))
+    if (byte < 0x80) {
+      bits = BigInt.asUintN(64, bits)
+      return BigInt.asIntN(64, (bits >> 1n) ^ -(bits & 1n))
+    }
   }
   throw corrupt('a varint of more than 10 bytes, or cut off', pos)
 }

@@ -46,3 +46,23 @@ export function writeVarlong(bytes: Uint8Array, offset: number, value: number): 
   bytes[at++] = low
   return at
 }
+
+/** The bytes that an int64 takes as a varint. */
+export function wideSize(value: bigint): number {
+  let size = 1
+  for (let left = zigzag(value) >> 7n; left > 0n; left >>= 7n) size++
+  return size
+}
+
+/** Writes an int64; answers where the next byte goes. The caller sees to the room: ten bytes at most. */
+export function writeWide(bytes: Uint8Array, offset: number, value: bigint): number {
+  let at = offset
+  let left = zigzag(value)
+  for (; left > 0x7fn; left >>= 7n) bytes[at++] = Number(left & 0x7fn) | 0x80
+  bytes[at++] = Number(left)
+  return at
+}
+
+function zigzag(value: bigint): bigint {
+  return BigInt.asUintN(64, (value << 1n) ^ (value >> 63n))
+}

@@ -29,6 +29,55 @@ public class GoldenBatches {
         for (CompressionType type : CompressionType.values()) {
             if (type != CompressionType.NONE) print(type.name, plain(Compression.of(type).build()));
         }
+        print("wide-timestamps", wideTimestamps());
+        print("delete-horizon", deleteHorizon());
+        print("empty", empty());
+        for (CompressionType type : CompressionType.values()) {
+            if (type == CompressionType.ZSTD) continue;
+            print("magic-0-" + type.name, old(RecordBatch.MAGIC_VALUE_V0, type, TimestampType.NO_TIMESTAMP_TYPE, 1000L));
+            print("magic-1-" + type.name, old(RecordBatch.MAGIC_VALUE_V1, type, TimestampType.CREATE_TIME, 1000L));
+            print("magic-1-appended-" + type.name,
+                old(RecordBatch.MAGIC_VALUE_V1, type, TimestampType.LOG_APPEND_TIME, 5_000_000_000_000L));
+        }
+    }
+
+    /** Message sets as before Kafka 0.11. */
+    private static ByteBuffer old(byte magic, CompressionType type, TimestampType timestampType, long baseOffset) {
+        long appendTime = timestampType == TimestampType.LOG_APPEND_TIME ? TIME + 99 : RecordBatch.NO_TIMESTAMP;
+        MemoryRecordsBuilder builder = MemoryRecords.builder(ByteBuffer.allocate(65536), magic,
+            Compression.of(type).build(), timestampType, baseOffset, appendTime);
+        builder.append(TIME, bytes("key"), bytes("value"));
+        builder.append(TIME + 5, null, bytes("no key"));
+        builder.append(TIME - 3, bytes("tombstone"), null);
+        builder.append(TIME + (1L << 40), bytes(""), bytes(""));
+        builder.append(TIME + 2, bytes("größe"), bytes("v".repeat(300)));
+        return builder.build().buffer();
+    }
+
+    private static ByteBuffer wideTimestamps() {
+        MemoryRecordsBuilder builder = builder(Compression.NONE, Long.MAX_VALUE - 10);
+        for (long timestamp : new long[] {
+            TIME, (1L << 53) + 1, (1L << 62) + 3, Long.MAX_VALUE, 0, RecordBatch.NO_TIMESTAMP
+        }) builder.append(timestamp, null, bytes("x"), NO_HEADERS);
+        return builder.build().buffer();
+    }
+
+    private static ByteBuffer deleteHorizon() {
+        MemoryRecordsBuilder builder = new MemoryRecordsBuilder(
+            new org.apache.kafka.common.utils.ByteBufferOutputStream(4096), RecordBatch.MAGIC_VALUE_V2, Compression.NONE,
+            TimestampType.CREATE_TIME, 7L, RecordBatch.NO_TIMESTAMP, RecordBatch.NO_PRODUCER_ID,
+            RecordBatch.NO_PRODUCER_EPOCH, RecordBatch.NO_SEQUENCE, false, false, 3, 4096, TIME + 86_400_000L);
+        builder.append(TIME, bytes("gone"), null, NO_HEADERS);
+        builder.append(TIME + 1, bytes("stays"), bytes("v"), NO_HEADERS);
+        return builder.build().buffer();
+    }
+
+    private static ByteBuffer empty() {
+        ByteBuffer buffer = ByteBuffer.allocate(61);
+        org.apache.kafka.common.record.internal.DefaultRecordBatch.writeEmptyHeader(buffer, RecordBatch.MAGIC_VALUE_V2,
+            4_000L, (short) 5, 17, 100L, 120L, 9, TimestampType.CREATE_TIME, TIME, true, false);
+        buffer.flip();
+        return buffer;
     }
 
     private static ByteBuffer plain(Compression compression) {
