@@ -24,6 +24,8 @@ interface HostedTopic {
   image: TopicImage
   settings: TopicSettings
   readonly replicas: (Replica | undefined)[]
+  /** The decisions that were taken over since the broker started. */
+  seen: (PartitionImage | undefined)[]
 }
 
 /**
@@ -68,6 +70,8 @@ export class ReplicaSet implements ReplicaHost {
   /** The broker starts with the logs it has; roles come with the metadata. */
   start(): void {
     this.#isRunning = true
+    this.#isPaused = false
+    for (const hosted of this.#topics.values()) hosted.seen = []
     for (const replica of this.replicas()) replica.forgetRole()
   }
 
@@ -116,6 +120,8 @@ export class ReplicaSet implements ReplicaHost {
     hosted.image = image
     if (before.configs !== image.configs) this.#configure(hosted)
     for (const partition of image.partitions) {
+      if (hosted.seen[partition.partition] === partition) continue
+      hosted.seen[partition.partition] = partition
       if (partition.replicas.includes(this.brokerId)) this.#assume(hosted, partition)
     }
   }
@@ -124,7 +130,7 @@ export class ReplicaSet implements ReplicaHost {
     const known = this.#topics.get(image.name)
     if (known?.image.id === image.id) return known
     if (known !== undefined) this.#drop(known.image)
-    const hosted: HostedTopic = { image, settings: this.#settingsOf(image), replicas: [] }
+    const hosted: HostedTopic = { image, settings: this.#settingsOf(image), replicas: [], seen: [] }
     this.#topics.set(image.name, hosted)
     return hosted
   }
