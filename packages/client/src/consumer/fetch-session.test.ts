@@ -46,7 +46,8 @@ describe('a fetch session', () => {
     session.reset()
     expect(asked(session, cursors)).toBe('0/0 t0@5 -')
     session.accepted(0)
-    session.reset()
+    expect(asked(session, cursors)).toBe('0/0 t0@5 -')
+    session.accepted(0)
     expect(asked(session, cursors)).toBe('0/0 t0@5 -')
   })
 

@@ -64,7 +64,7 @@ export class FetchSession {
       const topicId = ids[i]!
       const fresh = ask(cursor, topicId)
       this.#remember(fresh)
-      const told = known !== undefined && known.topicId === topicId
+      const told = this.#epoch !== 0 && known !== undefined && known.topicId === topicId
       if (told && known.fetchOffset === fresh.fetchOffset && known.leaderEpoch === fresh.leaderEpoch) return
       let topic = topics.get(topicId + cursor.topic)
       if (topic === undefined) {

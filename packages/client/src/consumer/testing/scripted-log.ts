@@ -96,6 +96,7 @@ export class ScriptedKafka {
   readonly logger = this.#base.logger
   readonly sent = this.#base.sent
   readonly answers = this.#base.answers
+  readonly once = this.#base.once
   readonly node = this.#base.node
   readonly coordinator = this.#base.coordinator
   readonly forgetCoordinator = this.#base.forgetCoordinator
