@@ -72,6 +72,8 @@ export const producerOptions = Object.freeze({
   acks: oneOf<Acks>(['all', 1, 0], 'all'),
   idempotent: optionalFlag,
   lingerMs: milliseconds(0),
+  // Java's 16 KiB is made for lingering. Here a batch grows only while its broker is busy, so room costs no latency: five of
+  // these in flight fill 100 MB/s over 10 ms. Larger ones take no less CPU, and come near the broker's own limit of 1 MiB.
   maxBatchBytes: integer(256 << 10, 1 << 10, 1 << 30),
   maxRequestBytes: integer(1 << 20, 1 << 12, 1 << 30),
   maxBufferedBytes: integer(32 << 20, 1),
