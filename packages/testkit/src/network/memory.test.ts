@@ -1,0 +1,136 @@
+import type { ServerTransport, Transport, TransportSink } from '@ottla/codec/runtime'
+import { describe, expect, it } from 'vitest'
+import { SimulatedTime } from '../../test/support/simulation.ts'
+import { MemoryNetwork } from './memory.ts'
+
+interface Side {
+  readonly received: Buffer[]
+  readonly ends: (Error | undefined)[]
+  readonly sink: TransportSink
+}
+
+/** Reads into pieces of `space` bytes. */
+function side(space = 1024): Side {
+  const received: Buffer[] = []
+  const ends: (Error | undefined)[] = []
+  let target = Buffer.alloc(space)
+  const sink = {
+    space: () => {
+      target = Buffer.alloc(space)
+      return target
+    },
+    filled: (size: number) => void received.push(target.subarray(0, size)),
+    closed: (error: Error | undefined) => void ends.push(error),
+  }
+  return { received, ends, sink }
+}
+
+const textOf = ({ received }: Side) => Buffer.concat(received).toString()
+
+async function connected(space?: number) {
+  const time = new SimulatedTime(3)
+  const network = new MemoryNetwork(time.runtime)
+  const client = side(space)
+  const server = side(space)
+  let accepted: ServerTransport | undefined
+  network.listen('b', 1, (transport) => {
+    accepted = transport
+    return server.sink
+  })
+  const run = () => {
+    while (time.step());
+  }
+  const dialling = network.dial(target('b', 1), client.sink, new AbortController().signal)
+  run()
+  const dialled = await dialling
+  if (accepted === undefined) throw new Error('nobody accepted')
+  return { client, server, dialled, accepted, run, network, time }
+}
+
+const target = (address: string, port: number) => ({ address, port, serverName: address })
+
+function write(transport: Transport, text: string, onFlushed?: () => void): Uint8Array {
+  const bytes = Buffer.from(text)
+  transport.write([bytes.subarray(0, 1), bytes.subarray(1)], onFlushed)
+  return bytes
+}
+
+describe('bytes', () => {
+  it('arrive in order, in a later turn, in pieces of the size the reader has room for', async () => {
+    const { server, dialled, run } = await connected(3)
+    write(dialled, 'hello ')
+    write(dialled, 'world')
+    expect(server.received).toEqual([])
+    run()
+    expect(textOf(server)).toBe('hello world')
+    expect(Math.max(...server.received.map(({ length }) => length))).toBe(3)
+  })
+
+  it('are copied when they are written: what the writer does with its buffer afterwards changes nothing', async () => {
+    const { server, dialled, run } = await connected()
+    write(dialled, 'mine').fill(0)
+    run()
+    expect(textOf(server)).toBe('mine')
+  })
+
+  it('are flushed when they have arrived, and wait while the reader pauses', async () => {
+    const { server, dialled, accepted, run } = await connected()
+    let flushed = 0
+    accepted.pause()
+    write(dialled, 'late', () => flushed++)
+    run()
+    expect([textOf(server), flushed]).toEqual(['', 0])
+    accepted.resume()
+    run()
+    expect([textOf(server), flushed]).toEqual(['late', 1])
+  })
+})
+
+describe('the end of a connection', () => {
+  it('in order comes after all that was written', async () => {
+    const { client, server, accepted, run } = await connected()
+    write(accepted, 'bye')
+    accepted.destroy()
+    run()
+    expect([textOf(client), client.ends, server.ends]).toEqual(['bye', [undefined], [undefined]])
+  })
+
+  it('by a crash is a reset, and what was under way is lost', async () => {
+    const { client, server, accepted, run } = await connected()
+    write(accepted, 'lost')
+    accepted.destroy(new Error('killed'))
+    run()
+    expect(textOf(client)).toBe('')
+    expect(client.ends).toMatchObject([{ code: 'ECONNRESET' }])
+    expect(server.ends).toMatchObject([{ message: 'killed' }])
+  })
+
+  it('is told once, and writes after it go nowhere', async () => {
+    const { client, server, dialled, run } = await connected()
+    dialled.destroy()
+    dialled.destroy()
+    write(dialled, 'ghost')
+    run()
+    expect([textOf(server), client.ends.length, server.ends.length]).toEqual(['', 1, 1])
+  })
+})
+
+describe('a dial', () => {
+  it('to where nobody listens, or listens no more, is refused', async () => {
+    const { network, run, client } = await connected()
+    const stop = network.listen('c', 2, () => client.sink)
+    stop()
+    const dialling = network.dial(target('c', 2), client.sink, new AbortController().signal)
+    run()
+    await expect(dialling).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  })
+
+  it('that is given up rejects with the reason', async () => {
+    const { network, run, client } = await connected()
+    const controller = new AbortController()
+    const dialling = network.dial(target('b', 1), client.sink, controller.signal)
+    controller.abort(new Error('enough'))
+    run()
+    await expect(dialling).rejects.toThrow('enough')
+  })
+})
