@@ -1,0 +1,304 @@
+import { FindCoordinator, Heartbeat, Metadata } from '@ottla/codec'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { FakeCluster } from '../../test/net/fake-broker.ts'
+import { FakeNetwork } from '../../test/net/fake-network.ts'
+import { FakeRuntime, settle } from '../../test/net/fake-runtime.ts'
+import { KafkaError } from '../errors.ts'
+import { createEvents } from '../events.ts'
+import { silentLogger } from '../logger.ts'
+import { Metrics } from '../metrics.ts'
+import { type KafkaOptions, resolveKafkaOptions } from '../options.ts'
+import { Cluster } from './cluster.ts'
+
+let network: FakeNetwork
+let runtime: FakeRuntime
+let fake: FakeCluster
+
+function newCluster(options: Partial<KafkaOptions> = {}): Cluster {
+  const given = { brokers: fake.bootstrap, runtime, logger: silentLogger, ...options }
+  return new Cluster(resolveKafkaOptions(given), createEvents(), new Metrics())
+}
+
+/** The result of a promise that is settled by letting time pass. */
+async function after<T>(ms: number, promise: Promise<T>): Promise<T | KafkaError> {
+  const caught = promise.catch((error: unknown) => error as KafkaError)
+  await runtime.advance(ms)
+  return Promise.race([caught, Promise.reject(new Error(`not settled after ${ms} ms`))])
+}
+
+const beat = { groupId: 'g', generationId: 1, memberId: 'm', groupInstanceId: null }
+
+beforeEach(() => {
+  network = new FakeNetwork()
+  runtime = new FakeRuntime(network)
+  fake = new FakeCluster(network, 3)
+  fake.topics.set('t', { partitions: [{ leader: 1 }, { leader: 2 }] })
+})
+
+describe('brokers', () => {
+  it('keep their object when they move, and the sockets to the old place close', async () => {
+    const cluster = newCluster()
+    await after(1_000, cluster.awaitTopic('t'))
+    const broker = cluster.broker(1)!
+    await after(500, broker.request(Metadata, { topics: [], includeTopicAuthorizedOperations: false }))
+    fake.handlers.set('Heartbeat', () => undefined)
+    const held = broker.request(Heartbeat, beat, { lane: 'coordinator:m' }).catch((error: unknown) => error)
+    await settle()
+    fake.start(1, 9991)
+    await after(500, cluster.refreshMetadata('moved'))
+    expect(await held).toMatchObject({ code: 'CONNECTION_LOST', retriable: true, outcome: 'unknown' })
+    expect(cluster.broker(1)).toBe(broker)
+    expect(broker.port).toBe(9991)
+    fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
+    expect(await after(500, broker.request(Heartbeat, beat))).toMatchObject({ errorCode: 0 })
+    expect(network.dials.at(-1)).toBe('broker:9991')
+    await cluster.close()
+  })
+
+  it('are found again through the bootstrap list when all known ones are gone', async () => {
+    let list = fake.bootstrap
+    const cluster = newCluster({ brokers: async () => list })
+    let rebootstrapped = 0
+    cluster.events.on('rebootstrapped', () => rebootstrapped++)
+    await after(1_000, cluster.awaitTopic('t'))
+    for (const id of [1, 2, 3]) fake.stop(id)
+    fake.nodes.clear()
+    fake.start(4, 9994)
+    list = fake.bootstrap
+    expect(await after(20_000, cluster.refreshMetadata('gone'))).toBeUndefined()
+    expect(rebootstrapped).toBe(1)
+    expect(cluster.brokers().map(({ id }) => id)).toEqual([4])
+    await cluster.close()
+  })
+
+  it('are asked for anew when a broker says so (KIP-1102)', async () => {
+    const cluster = newCluster()
+    await after(1_000, cluster.refreshMetadata('first'))
+    let asked = 0
+    fake.handlers.set('Metadata', (request) => {
+      asked++
+      return asked === 1 ? { ...fake.metadata([]), errorCode: 129 } : fake.standard(request)
+    })
+    let rebootstrapped = 0
+    cluster.events.on('rebootstrapped', () => rebootstrapped++)
+    expect(await after(1_000, cluster.refreshMetadata('second'))).toBeUndefined()
+    expect(rebootstrapped).toBe(1)
+    await cluster.close()
+  })
+
+  it('have a socket a lane', async () => {
+    fake.handlers.set('Heartbeat', () => undefined)
+    const cluster = newCluster()
+    await after(1_000, cluster.refreshMetadata('test'))
+    const broker = cluster.broker(1)!
+    const held = broker.request(Heartbeat, beat, { lane: 'fetch:c' }).catch((error: unknown) => error)
+    await settle()
+    fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
+    expect(await after(500, broker.request(Heartbeat, beat, { lane: 'coordinator:m' }))).toMatchObject({ errorCode: 0 })
+    expect(cluster.connections().map(({ lane }) => lane)).toEqual(expect.arrayContaining(['fetch:c', 'coordinator:m']))
+    broker.closeLane('fetch:c')
+    expect(await held).toMatchObject({ code: 'CONNECTION_LOST' })
+    await cluster.close()
+  })
+
+  it('get requests that were not written on the next connection', async () => {
+    const cluster = newCluster({ maxInFlightRequests: 1 })
+    await after(1_000, cluster.refreshMetadata('test'))
+    const broker = cluster.broker(2)!
+    const beats = () => network.requests('Heartbeat')
+    fake.handlers.set('Heartbeat', () => undefined)
+    const written = broker.request(Heartbeat, beat).catch((error: unknown) => error)
+    const waiting = broker.request(Heartbeat, beat)
+    await runtime.advance(10)
+    expect(beats()).toHaveLength(1)
+    fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
+    beats()[0]!.socket.close()
+    expect(await after(1_000, waiting)).toMatchObject({ errorCode: 0 })
+    expect(await written).toMatchObject({ code: 'CONNECTION_LOST', outcome: 'unknown' })
+    expect(beats()).toHaveLength(2)
+    await cluster.close()
+  })
+
+  it('that refuse are dialled no more often than the backoff allows, whoever asks', async () => {
+    const cluster = newCluster()
+    await after(1_000, cluster.refreshMetadata('test'))
+    fake.stop(3)
+    await runtime.advance(10)
+    const before = network.dials.length
+    const untilMs = runtime.monoNow() + 10_000
+    while (runtime.monoNow() < untilMs) {
+      const failed = [1, 2, 3].map((n) => cluster.broker(3)!.request(Heartbeat, beat, { lane: `fetch:${n}` }))
+      const settled = Promise.allSettled(failed)
+      while ((await Promise.race([settled, runtime.advance(50)])) === undefined);
+    }
+    // Three lanes, each at most about once a second when the pauses have grown.
+    expect(network.dials.length - before).toBeGreaterThan(10)
+    expect(network.dials.length - before).toBeLessThan(50)
+    await cluster.close()
+  })
+
+  it('that close or move while they are being connected to are connected to again', async () => {
+    const cluster = newCluster()
+    await after(1_000, cluster.refreshMetadata('test'))
+    fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
+    let closings = 0
+    fake.handlers.set('ApiVersions', ({ socket, api, version, correlationId }) => {
+      if (closings++ > 0) return fake.apiVersions()
+      // The answer and the end arrive in the same turn: the connection is gone before it is used.
+      socket.answer(api, version, correlationId, { throttleTimeMs: 0, ...fake.apiVersions() } as never)
+      socket.close()
+      return undefined
+    })
+    const broker = cluster.broker(2)!
+    const lost = await after(500, broker.request(Heartbeat, beat))
+    if (KafkaError.is(lost)) expect(lost).toMatchObject({ retriable: true })
+    expect(await after(500, broker.request(Heartbeat, beat))).toMatchObject({ errorCode: 0 })
+
+    fake.handlers.set('ApiVersions', () => {
+      fake.start(3, 9993)
+      cluster.learnBrokers([{ id: 3, host: 'broker', port: 9993 }])
+      fake.handlers.delete('ApiVersions')
+      return fake.apiVersions()
+    })
+    const moved = cluster.broker(3)!
+    expect(await after(500, moved.request(Heartbeat, beat))).toMatchObject({
+      code: 'CONNECTION_FAILED',
+      retriable: true,
+    })
+    expect(await after(500, moved.request(Heartbeat, beat))).toMatchObject({ errorCode: 0 })
+    expect(network.requests('Heartbeat').at(-1)!.socket.target.port).toBe(9993)
+    await cluster.close()
+  })
+
+  it('fail a request at its deadline while they cannot be connected to', async () => {
+    const cluster = newCluster()
+    await after(1_000, cluster.refreshMetadata('test'))
+    network.brokers.set('broker:9093', null)
+    const failed = cluster.broker(3)!.request(Heartbeat, beat, { timeoutMs: 400 })
+    expect(await after(401, failed)).toMatchObject({ code: 'REQUEST_TIMED_OUT', outcome: 'not-written' })
+    await cluster.close()
+    expect(runtime.timers.size).toBe(0)
+  })
+
+  it('that advertise an address nobody reaches are warned of', async () => {
+    const warnings: string[] = []
+    const logger = {
+      ...silentLogger,
+      warn: (message: string, fields?: object) => warnings.push(message, String(Object.values(fields ?? {}))),
+    }
+    network.brokers.set('seed:1', (request) => fake.answer(request))
+    for (const id of [1, 2, 3]) fake.stop(id)
+    const cluster = newCluster({ brokers: 'seed:1', logger })
+    void cluster.coordinator('group', 'g').catch(() => {})
+    await runtime.advance(10_000)
+    expect(warnings.join()).toMatch(/Nothing listens at broker:909\d.*still trying.*advertised\.listeners/)
+    await cluster.close()
+  })
+
+  it('take requests without an answer, done when their bytes have left', async () => {
+    const cluster = newCluster()
+    await after(1_000, cluster.refreshMetadata('test'))
+    fake.handlers.set('Heartbeat', () => undefined)
+    const broker = cluster.broker(1)!
+    let flushed = 0
+    const onFlushed = () => {
+      flushed++
+    }
+    expect(await after(100, broker.fireAndForget(Heartbeat, beat, { onFlushed }))).toBeUndefined()
+    expect([flushed, network.requests('Heartbeat').length]).toEqual([1, 1])
+    const lost = broker.fireAndForget(Heartbeat, beat).catch((error: unknown) => error)
+    broker.closeLane('general')
+    expect(await lost).toMatchObject({ code: 'CONNECTION_LOST', outcome: 'unknown' })
+    await cluster.close()
+  })
+
+  it('are asked by the version they speak, within the limits of the caller', async () => {
+    fake.versions.set('Heartbeat', { min: 1, max: 3 })
+    fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
+    const cluster = newCluster()
+    await after(1_000, cluster.refreshMetadata('test'))
+    const broker = cluster.broker(1)!
+    const versions: number[] = []
+    const body = (version: number) => {
+      versions.push(version)
+      return beat
+    }
+    await after(100, broker.request(Heartbeat, body))
+    await after(100, broker.request(Heartbeat, body, { maxVersion: 2 }))
+    expect(versions).toEqual([3, 2])
+    expect(network.requests('Heartbeat').map(({ version }) => version)).toEqual([3, 2])
+    expect(await after(100, broker.request(Heartbeat, body, { minVersion: 4 }))).toMatchObject({
+      code: 'UNSUPPORTED_VERSION',
+      message: expect.stringContaining('needs a version from 4 to 4'),
+    })
+    await cluster.close()
+  })
+
+  it('that are lost during the handshake were sent nothing of the request', async () => {
+    const cluster = newCluster()
+    await after(1_000, cluster.refreshMetadata('test'))
+    fake.handlers.set('ApiVersions', ({ socket }) => socket.close())
+    expect(await after(500, cluster.broker(2)!.request(Heartbeat, beat))).toMatchObject({
+      code: 'CONNECTION_FAILED',
+      outcome: 'not-written',
+      retriable: true,
+    })
+    await cluster.close()
+  })
+
+  it('that hang during the handshake are given up after handshakeTimeoutMs', async () => {
+    const sasl = { name: 'CUSTOM', cleartext: false, authenticate: () => new Promise<void>(() => {}) }
+    fake.handlers.set('SaslHandshake', () => ({ errorCode: 0, mechanisms: ['CUSTOM'] }))
+    const cluster = newCluster({ brokers: 'broker:9091', sasl, handshakeTimeoutMs: 700 })
+    expect(await after(701, cluster.refreshMetadata('test'))).toMatchObject({
+      code: 'NO_BROKER_REACHABLE',
+      message: expect.stringContaining('the handshake took over 700 ms'),
+    })
+    await settle()
+    expect(network.open).toEqual([])
+    await cluster.close()
+  })
+
+  it('work though listeners of events throw', async () => {
+    const errors: unknown[] = []
+    const logger = { ...silentLogger, error: (message: string) => errors.push(message) }
+    const cluster = newCluster({ logger })
+    const oops = () => {
+      throw new Error('oops')
+    }
+    cluster.events.on('connected', oops)
+    cluster.events.on('metadata', oops)
+    cluster.onMetadata(oops)
+    expect(await after(1_000, cluster.awaitTopic('t'))).toMatchObject({ name: 't' })
+    expect(errors.length).toBeGreaterThanOrEqual(3)
+    await cluster.close()
+  })
+
+  it('say which versions they lack', async () => {
+    fake.versions.set('Heartbeat', null)
+    const cluster = newCluster()
+    await after(1_000, cluster.refreshMetadata('test'))
+    expect(await after(500, cluster.broker(1)!.request(Heartbeat, beat))).toMatchObject({
+      code: 'UNSUPPORTED_VERSION',
+      retriable: false,
+      message: expect.stringContaining(
+        'Heartbeat needs a version from 0 to 4, broker 1 at broker:9091 does not offer it',
+      ),
+    })
+    expect(cluster.broker(1)!.knownVersionOf(FindCoordinator)).toBe(6)
+    await cluster.close()
+  })
+
+  it('answer from 2.1 on; older ones are named as too old', async () => {
+    fake.versions.set('Metadata', { min: 0, max: 6 })
+    const cluster = newCluster()
+    expect(await after(500, cluster.refreshMetadata('test'))).toMatchObject({
+      code: 'UNSUPPORTED_BROKER',
+      message: expect.stringContaining('older than Apache Kafka 2.1'),
+    })
+    fake.versions.set('Metadata', { min: 0, max: 7 })
+    fake.versions.set('ApiVersions', { min: 0, max: 2 })
+    expect(await after(2_000, cluster.refreshMetadata('test'))).toBeUndefined()
+    await cluster.close()
+  })
+})
