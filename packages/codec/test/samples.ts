@@ -41,7 +41,7 @@ function sampleStruct(fields: Fields, version: Version, random: Random, size: Si
   return struct
 }
 
-function sampleValue(table: FieldTable, version: Version, random: Random, size: Size): unknown {
+export function sampleValue(table: FieldTable, version: Version, random: Random, size: Size): unknown {
   const rarely = (oneIn: number) => size === 'mixed' && random(oneIn) === 0
   switch (table.type) {
     case 'bool':

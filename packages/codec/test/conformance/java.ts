@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url'
 /** Runs a program of test/java with the jars of Kafka; answers what it prints. */
 export function java(program: string, ...args: string[]): string {
   const libs = process.env.KAFKA_LIBS
-  if (libs === undefined) throw new Error('KAFKA_LIBS must name the folder with the jars of Kafka')
+  if (libs === undefined)
+    throw new Error('KAFKA_LIBS must name the folder with the jars of Kafka: pnpm conformance sees to it')
   const file = fileURLToPath(new URL(`../java/${program}.java`, import.meta.url))
-  return execFileSync('java', ['-Dfile.encoding=UTF-8', '-cp', `${libs}/*`, file, ...args], {
+  return execFileSync(process.env.KAFKA_JAVA ?? 'java', ['-Dfile.encoding=UTF-8', '-cp', `${libs}/*`, file, ...args], {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   })

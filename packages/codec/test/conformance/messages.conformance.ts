@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
+import { allApis } from '../../src/api/registry.ts'
 import type { Message } from '../../src/schema/api.ts'
 import { decodeMessage, encodeMessage } from '../../src/schema/codec.ts'
 import { defaultOf, type Struct } from '../../src/schema/plan.ts'
 import { fromKafkaJson, kafkaJson, withoutRecords } from '../kafka-json.ts'
 import { type Case, cases } from '../messages.ts'
 import { sample, seeded } from '../samples.ts'
+import { Coverage, directedSamples } from './coverage.ts'
 import { golden, java } from './java.ts'
 
 const seed = Number(process.env.SEED ?? 1)
@@ -20,14 +22,18 @@ interface Sample extends Case {
   readonly value: Struct
   readonly hex: string
   readonly json: string
+  /** The one that test/golden holds of its message version. */
+  readonly isFirst: boolean
 }
 
 const samples = cases.flatMap(({ message, version }, index): Sample[] => {
   const random = seeded(seed * 1e6 + index)
-  return Array.from({ length: samplesPerCase }, (_, nth) => {
-    const value = sample(message, version, random, nth === 0 ? 'small' : 'mixed')
+  const values = Array.from({ length: samplesPerCase }, (_, nth) =>
+    sample(message, version, random, nth === 0 ? 'small' : 'mixed'),
+  )
+  return [...values, ...directedSamples(message, version, random)].map((value, nth) => {
     const hex = encodeMessage(message, version, value as never).toString('hex')
-    return { message, version, value, hex, json: kafkaJson(message, version, value) }
+    return { message, version, value, hex, json: kafkaJson(message, version, value), isFirst: nth === 0 }
   })
 })
 
@@ -54,8 +60,10 @@ function askKafka(): string[][] {
 test(`${samples.length} values of ${cases.length} message versions as Kafka has them`, () => {
   const answers = askKafka()
   const lines: string[] = []
+  const coverage = new Coverage()
+  for (const { message, version } of cases) coverage.expect(message, version)
   expect(answers.length).toBe(samples.length)
-  samples.forEach(({ message, version, value, hex, json }, index) => {
+  samples.forEach(({ message, version, value, hex, json, isFirst }, index) => {
     const label = `${message.name} v${version}`
     const [fromJson, rewritten, fromBytes, fresh] = answers[index]! as [string, string, string, string]
     expect(fromJson, `${label}: bytes that Kafka makes of the JSON`).toBe(hex)
@@ -65,8 +73,15 @@ test(`${samples.length} values of ${cases.length} message versions as Kafka has 
     expect(decodeMessage(message, version, Buffer.from(fromJson, 'hex')), `${label}: what we read`).toEqual(value)
     const defaults = withoutRecords(message, defaultsOf(message))
     expect(withoutRecords(message, fromKafkaJson(message, version, fresh)), `${label}: defaults`).toEqual(defaults)
-    if (index % samplesPerCase === 0) lines.push(`${message.name}\t${version}\t${fromJson}\t${json}\n`)
+    coverage.saw(message, version, value)
+    if (isFirst) lines.push(`${message.name}\t${version}\t${fromJson}\t${json}\n`)
   })
+  const apiVersions = allApis.reduce((sum, { versions: { min, max } }) => sum + max - min + 1, 0)
+  console.log(
+    `${allApis.length} APIs in ${apiVersions} versions, ${cases.length} message versions, ${samples.length} values: ` +
+      `all as Kafka reads and writes them\n${coverage.report()}`,
+  )
+  expect(coverage.missing).toEqual([])
   if (process.env.UPDATE_GOLDEN === '1')
     writeFileSync(golden('messages.tsv.gz'), gzipSync(lines.join(''), { level: 9 }))
 })

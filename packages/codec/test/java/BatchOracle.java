@@ -2,14 +2,17 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.apache.kafka.common.record.internal.MemoryRecordsBuilder;
 import org.apache.kafka.common.record.internal.MutableRecordBatch;
 import org.apache.kafka.common.record.internal.Record;
+import org.apache.kafka.common.record.internal.RecordBatch;
 
 /**
  * For each line of a file, a record batch in hex, prints what Kafka reads in it: a line with the fields of the batch, a
- * line for each record, and an empty line.
+ * line for each record, a line with the same batch as Kafka writes it, and an empty line.
  */
 public class BatchOracle {
     public static void main(String[] args) throws Exception {
@@ -20,6 +23,16 @@ public class BatchOracle {
             out.append('\n');
         }
         System.out.print(out);
+    }
+
+    /** The same records, written by Kafka. */
+    private static ByteBuffer rewritten(MutableRecordBatch batch) {
+        MemoryRecordsBuilder builder = MemoryRecords.builder(ByteBuffer.allocate(1 << 16), batch.magic(),
+            Compression.of(batch.compressionType()).build(), batch.timestampType(), batch.baseOffset(), RecordBatch.NO_TIMESTAMP,
+            batch.producerId(), batch.producerEpoch(), batch.baseSequence(), batch.isTransactional(), false,
+            batch.partitionLeaderEpoch());
+        for (Record record : batch) builder.appendWithOffset(record.offset(), record);
+        return builder.build().buffer();
     }
 
     private static void print(MutableRecordBatch batch, StringBuilder out) {
@@ -37,6 +50,7 @@ public class BatchOracle {
             }
             out.append('\n');
         }
+        out.append(hex(rewritten(batch))).append('\n');
     }
 
     private static String hex(ByteBuffer buffer) {
