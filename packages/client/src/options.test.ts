@@ -50,6 +50,8 @@ describe('the options of a client', () => {
     [{ brokers: 'a:1', requestTimeoutMs: 1.5 }, /not 1.5/, undefined],
     [{ brokers: 'a:1', requestTimeoutMs: 2 ** 31 }, /must be whole milliseconds/, undefined],
     [{ brokers: 'a:1', requestTimeoutMs: '5' }, /not '5'/, undefined],
+    [{ brokers: 'a:1', codecs: { lz5: {} } }, /'codecs' must give codecs for some of 'gzip', 'snappy'/, undefined],
+    [{ brokers: 'a:1', codecs: { lz4: {} } }, /'codecs' must give codecs/, undefined],
     [{ brokers: 'a:1', tls: { rejectUnauthorized: false } }, /rejectUnauthorized/, /insecureSkipVerify/],
     [{ brokers: 'a:1', tls: { caa: 'x' } }, /tls: there is no option 'caa'/, /'ca'/],
     [{ brokers: 'a:1', tls: { ca: './ca.pem' } }, /'ca' must be a PEM text \(not a path\)/, undefined],
@@ -111,4 +113,11 @@ describe('a list of brokers', () => {
       '::1 3',
     ])
   })
+})
+
+it('codecs of the user take the place of those built in', () => {
+  const lz4 = { compress: () => Buffer.alloc(0), decompress: () => Buffer.alloc(0) }
+  const { codecs } = resolveKafkaOptions({ brokers: 'a:1', codecs: { lz4: () => lz4 } })
+  expect(codecs.of('lz4').compress(Buffer.from('x'))).toEqual(Buffer.alloc(0))
+  expect(codecs.of(4).name).toBe('zstd')
 })

@@ -1,3 +1,4 @@
+import { type CodecSet, type CustomCodecs, codecSet, compressionNames } from '@ottla/codec/records'
 import type { Runtime, TlsOptions } from '@ottla/codec/runtime'
 import { type BrokerAddress, invalidOption } from './errors.ts'
 import { consoleLogger, type Logger } from './logger.ts'
@@ -39,6 +40,8 @@ export interface KafkaOptions {
   /** Clock, chance and network. Default: Node's. */
   readonly runtime?: Runtime | undefined
   readonly mapBroker?: MapBroker | undefined
+  /** Compression codecs in place of those that are built in, by name: codecs of this package, or such as KafkaJS takes. */
+  readonly codecs?: CustomCodecs | undefined
   /** Opening a socket, TLS included. Default 10 000. */
   readonly connectTimeoutMs?: number | undefined
   /** Version negotiation and authentication on a new connection. Default 10 000. */
@@ -83,6 +86,17 @@ const isLogger = (value: unknown) =>
   ['debug', 'info', 'warn', 'error'].every((level) => typeof (value as Record<string, unknown>)[level] === 'function')
 
 const isSasl = (value: unknown) => isObject(value) && typeof (value as SaslMechanism).authenticate === 'function'
+
+const isCodecs = (value: unknown) => {
+  if (!isObject(value)) return false
+  const names: readonly string[] = compressionNames.slice(1)
+  try {
+    codecSet(value as CustomCodecs)
+  } catch {
+    return false
+  }
+  return Object.keys(value as object).every((name) => names.includes(name))
+}
 
 /** Node takes a text that is no PEM, such as a path, without a word. */
 const isPem = (value: unknown) =>
@@ -135,6 +149,7 @@ export const kafkaOptions = Object.freeze({
   logger: optionalValue<Logger>(isLogger, 'must have the methods debug, info, warn and error'),
   runtime: optionalValue<Runtime>(isObject, 'must be a Runtime'),
   mapBroker: optionalFunction<MapBroker>(),
+  codecs: optionalValue<CustomCodecs>(isCodecs, "must give codecs for some of 'gzip', 'snappy', 'lz4', 'zstd'"),
   connectTimeoutMs: milliseconds(10_000, 1),
   handshakeTimeoutMs: milliseconds(10_000, 1),
   requestTimeoutMs: milliseconds(30_000, 1),
@@ -162,6 +177,7 @@ export interface ResolvedOptions {
   readonly logger: Logger
   readonly runtime: Runtime
   readonly mapBroker: MapBroker | undefined
+  readonly codecs: CodecSet
   readonly connectTimeoutMs: number
   readonly handshakeTimeoutMs: number
   readonly requestTimeoutMs: number
@@ -182,7 +198,7 @@ export interface ResolvedOptions {
 /** Validates the options of `new Kafka(…)`; throws INVALID_OPTION. */
 export function resolveKafkaOptions(given: KafkaOptions): ResolvedOptions {
   const values = resolveOptions('new Kafka()', kafkaOptions, given)
-  const { brokers, tls, logger, runtime, sasl, ...rest } = values
+  const { brokers, tls, logger, runtime, sasl, codecs, ...rest } = values
   if (sasl?.cleartext === true && tls === false && !values.allowPlaintextCredentials) {
     throw invalidOption(
       `new Kafka(): SASL/${sasl.name} without TLS would send the password in the clear`,
@@ -193,6 +209,7 @@ export function resolveKafkaOptions(given: KafkaOptions): ResolvedOptions {
     ...rest,
     sasl,
     brokers: brokerSource(brokers),
+    codecs: codecSet(codecs),
     tls: resolveTls(tls),
     logger: logger ?? consoleLogger('warn'),
     runtime: runtime ?? nodeRuntime,

@@ -80,6 +80,7 @@ export class ConsumerCore implements RunnerHost {
     this.prefetch = new Prefetch({
       checkCrcs: options.checkCrcs,
       maxDecompressedBytes: options.maxDecompressedBytes,
+      codecs: cluster.options.codecs,
       onDrained: (cursor) => this.source.wake(cursor),
     })
     this.source = createSource(this)

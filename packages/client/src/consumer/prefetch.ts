@@ -1,4 +1,4 @@
-import { type Batch, codecOf } from '@ottla/codec/records'
+import type { Batch, CodecSet } from '@ottla/codec/records'
 import { KafkaError } from '../errors.ts'
 import type { Chunk, Cursor } from './cursor.ts'
 import { FetchedBatch } from './fetched-batch.ts'
@@ -6,6 +6,7 @@ import { FetchedBatch } from './fetched-batch.ts'
 export interface PrefetchOptions {
   readonly checkCrcs: boolean
   readonly maxDecompressedBytes: number
+  readonly codecs: CodecSet
   /** There is room again for this partition. */
   readonly onDrained: (cursor: Cursor) => void
 }
@@ -190,7 +191,8 @@ export class Prefetch {
   }
 
   #inflate(cursor: Cursor, batch: Batch): void {
-    const payload = codecOf(batch.compressionId).decompress(batch.payload, this.#options.maxDecompressedBytes)
+    const { codecs, maxDecompressedBytes } = this.#options
+    const payload = codecs.of(batch.compressionId).decompress(batch.payload, maxDecompressedBytes)
     if (payload instanceof Uint8Array) {
       this.#ready(cursor, batch, payload)
       return
@@ -199,7 +201,11 @@ export class Prefetch {
     cursor.inflating = true
     const settle = (act: () => void): void => {
       cursor.inflating = false
-      if (cursor.tenure === tenure) act()
+      try {
+        if (cursor.tenure === tenure) act()
+      } catch (cause) {
+        this.#break(cursor, cause)
+      }
       this.#advance(cursor)
     }
     payload.then(

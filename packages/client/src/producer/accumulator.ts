@@ -1,4 +1,4 @@
-import { sizeBound } from '@ottla/codec/records'
+import { type CodecSet, sizeBound } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/codec/runtime'
 import type { TopicInfo } from '../cluster/topology.ts'
 import { asKafkaError, closedError, KafkaError } from '../errors.ts'
@@ -34,6 +34,7 @@ const jitter = 0.2
 export class Accumulator implements ProducerParts {
   readonly options: ResolvedProducerOptions
   readonly runtime: Runtime
+  readonly codecs: CodecSet
   readonly pool: WriterPool
   readonly identities: ProducerIdentities | undefined
   readonly barrier = new FlushBarrier()
@@ -54,6 +55,7 @@ export class Accumulator implements ProducerParts {
     this.#cluster = cluster
     this.options = options
     this.runtime = cluster.runtime
+    this.codecs = cluster.options.codecs
     this.pool = new WriterPool(options.maxBatchBytes, Math.min(pooledBytes, options.maxBufferedBytes))
     this.#alarm = new Alarm(cluster.runtime)
     this.#deadlines = new Deadlines(options, this.#alarm, (batch) => this.#expire(batch))

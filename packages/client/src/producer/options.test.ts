@@ -39,8 +39,8 @@ test.each([
   [{ lingerMS: 5 }, "no option 'lingerMS'"],
   [{ maxInFlight: 6 }, "option 'maxInFlight' must be at most 5 with idempotence"],
   [{ maxInFlight: 0 }, "option 'maxInFlight' must be an integer"],
-  [{ compression: 'zstd' }, "option 'compression' cannot be 'zstd'"],
-  [{ compression: 'brotli' }, "option 'compression' must be 'none' or 'gzip'"],
+  [{ compression: 'brotli' }, "option 'compression' must be one of 'none', 'gzip', 'snappy', 'lz4', 'zstd'"],
+  [{ compression: 'gzip', compressionLevel: 10 }, "option 'compressionLevel' must be at most 9 for gzip"],
   [{ partitioner: 'murmur2' }, "option 'partitioner' must be a function"],
   [{ deliveryTimeoutMs: 0 }, "option 'deliveryTimeoutMs'"],
 ])('%j is refused', (given, words) => {

@@ -1,4 +1,4 @@
-import { codecOf, patchBatch, type RecordHeader } from '@ottla/codec/records'
+import { patchBatch, type RecordHeader } from '@ottla/codec/records'
 import { KafkaError } from '../errors.ts'
 import type { Call } from './calls.ts'
 import { Fifo } from './fifo.ts'
@@ -209,8 +209,8 @@ export class PartitionBuffer {
   #compress(batch: ProducerBatch): void {
     if (batch.sealing || batch.bytes !== undefined) return
     batch.sealing = true
-    const { runtime, options } = this.#parts
-    const codec = codecOf(options.compression)
+    const { runtime, options, codecs } = this.#parts
+    const codec = codecs.of(options.compression)
     const done = runtime.work(() => batch.writer.sealCompressed(noIdentity, codec, options.compressionLevel))
     done.then(
       (bytes) => {

@@ -1,3 +1,4 @@
+import type { CodecSet } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/codec/runtime'
 import type { KafkaError } from '../errors.ts'
 import type { ResolvedProducerOptions } from './options.ts'
@@ -10,6 +11,7 @@ import type { WriterPool } from './writer-pool.ts'
 export interface ProducerParts {
   readonly options: ResolvedProducerOptions
   readonly runtime: Runtime
+  readonly codecs: CodecSet
   readonly pool: WriterPool
   /** Undefined without idempotence. */
   readonly identities: ProducerIdentities | undefined

@@ -211,15 +211,14 @@ describe('batching', () => {
     expect(cluster.produced).toHaveLength(40)
   })
 
-  test('compresses with gzip, in order, and says which codecs are missing', async () => {
-    const { cluster, producer, turns } = setUp({ compression: 'gzip', compressionLevel: 6 })
+  test.each(['gzip', 'snappy', 'lz4'] as const)('compresses with %s, in order', async (compression) => {
+    const { cluster, producer, turns } = setUp({ compression, compressionLevel: 6 })
     const values = Array.from({ length: 100 }, (_, i) => `value ${i}`)
     const sent = producer.send(values.map((value) => ({ topic: 't', value })))
     await turns()
     await sent
     expect(cluster.log('t').values).toEqual(values)
-    expect(new BatchReader(cluster.log('t').batches[0]!).next()!.compression).toBe('gzip')
-    expect(() => setUp({ compression: 'lz4' as never })).toThrow(/'compression' cannot be 'lz4'/)
+    expect(new BatchReader(cluster.log('t').batches[0]!).next()!.compression).toBe(compression)
   })
 
   test('topics go by id from version 13 on, by name before', async () => {

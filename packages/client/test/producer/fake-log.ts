@@ -1,6 +1,5 @@
-import { gunzipSync } from 'node:zlib'
 import { errorCode } from '@ottla/codec'
-import { Batch } from '@ottla/codec/records'
+import { Batch, codecOf } from '@ottla/codec/records'
 
 interface ProducerState {
   epoch: number
@@ -26,7 +25,8 @@ export class FakeLog {
       if (refused !== undefined) return refused
     }
     const baseOffset = BigInt(this.values.length)
-    const payload = batch.compression === 'gzip' ? gunzipSync(batch.payload) : undefined
+    const codec = codecOf(batch.compression)
+    const payload = codec.id === 0 ? undefined : (codec.decompress(batch.payload, this.maxBatchBytes) as Uint8Array)
     const cursor = batch.records(payload)
     while (cursor.next()) {
       const { bytes, keyStart, keyLength, valueStart, valueLength } = cursor
