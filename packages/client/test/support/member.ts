@@ -51,10 +51,13 @@ export class Member {
 /** Waits until the members hold so many partitions each, and gives these, member by member. */
 export async function untilShared(members: readonly Member[], counts: readonly number[]): Promise<number[][]> {
   const now = () => members.map(({ assigned = [] }) => [...assigned])
-  await until(`the members have ${counts.join(', ')} partitions (now ${JSON.stringify(now())})`, () => {
-    const held = now()
-    const apart = new Set(held.flat()).size === held.flat().length
-    return apart && members.every(({ assigned }, i) => assigned !== undefined && assigned.length === counts[i])
-  })
+  await until(
+    () => `the members have ${counts.join(', ')} partitions (now ${JSON.stringify(now())})`,
+    () => {
+      const held = now()
+      const apart = new Set(held.flat()).size === held.flat().length
+      return apart && members.every(({ assigned }, i) => assigned !== undefined && assigned.length === counts[i])
+    },
+  )
   return now()
 }

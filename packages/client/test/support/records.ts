@@ -35,7 +35,7 @@ export async function take(consumer: Consumer, count: number, withinMs = 30_000)
       if (messages.length === count) return
     }
   }
-  await within(`${count} messages (there came ${messages.length})`, withinMs, reading())
+  await within(() => `${count} messages (there came ${messages.length})`, withinMs, reading())
   return messages
 }
 

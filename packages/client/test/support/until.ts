@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Waits until `condition` gives something other than `undefined` or `false`, and gives that; says what it waited for. */
 export async function until<T>(
-  what: string,
+  what: string | (() => string),
   condition: () => T | Promise<T>,
   withinMs = 20_000,
 ): Promise<Exclude<T, undefined | false>> {
@@ -10,16 +10,19 @@ export async function until<T>(
   for (;;) {
     const value = await condition()
     if (value !== undefined && value !== false) return value as Exclude<T, undefined | false>
-    if (performance.now() > deadlineMs) throw new Error(`waited ${withinMs} ms in vain until ${what}`)
+    if (performance.now() > deadlineMs) {
+      throw new Error(`waited ${withinMs} ms in vain until ${typeof what === 'string' ? what : what()}`)
+    }
     await sleep(10)
   }
 }
 
 /** Rejects, with these words, when `promise` does not settle in time. */
-export async function within<T>(what: string, limitMs: number, promise: Promise<T>): Promise<T> {
+export async function within<T>(what: string | (() => string), limitMs: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: not done after ${limitMs} ms`)), limitMs)
+    const text = () => `${typeof what === 'string' ? what : what()}: not done after ${limitMs} ms`
+    timer = setTimeout(() => reject(new Error(text())), limitMs)
   })
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
