@@ -1,6 +1,6 @@
 import { type ErrorName, errorCode } from '@ottla/codec'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { KafkaError } from '../errors.ts'
+import { KafkaError } from '../errors.ts'
 import { never, settle } from '../group/testing/scripted-cluster.ts'
 import type { Message } from './message.ts'
 import { closeConsumers, consumerOf, take, values } from './testing/consumers.ts'
@@ -133,6 +133,24 @@ describe('committing', () => {
     await take(reader, 1)
     await kafka.runtime.advance(1_000)
     expect(await take(reader, 1)).toEqual(['b'])
+  })
+
+  test('an attempt that follows after the partition went commits nothing, though the member is in the group again', async () => {
+    const kafka = new ScriptedKafka()
+    kafka.partitions[0]!.append(['a', 'b'])
+    const consumer = consumerOf(kafka, { commit: 'none' })
+    const reader = consumer.messages()
+    await take(reader, 2)
+    const lost = () => {
+      throw new KafkaError('CONNECTION_LOST', 'on the way', { retriable: true })
+    }
+    kafka.next('OffsetCommit', ...Array(12).fill(lost))
+    const commit = consumer.commit().catch((error: unknown) => error)
+    kafka.next('Heartbeat', () => ({ errorCode: errorCode('UNKNOWN_MEMBER_ID') }))
+    await kafka.runtime.advance(20_000)
+    expect(await commit).toMatchObject({ code: 'ILLEGAL_GENERATION', topic: 't', partition: 0, offset: 1n })
+    expect(kafka.bodies('JoinGroup')).toHaveLength(2)
+    expect(kafka.committedAt()).toBe(undefined)
   })
 
   test('an item of a partition that is gone is refused', async () => {

@@ -38,6 +38,8 @@ export interface CommitOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+const fencedHint = 'The partitions were given to other members meanwhile: they begin at the last commit.'
+
 /** Commits one after the other, so that a later one never is overtaken by an earlier one. */
 export class Committer {
   readonly #cluster: CommitCluster
@@ -157,7 +159,23 @@ export class Committer {
     }
   }
 
-  async #attempt(offsets: readonly OffsetToCommit[], signal: AbortSignal): Promise<void> {
+  /** What was given up meanwhile is left out: a later attempt would overwrite the commits of whoever has it now. */
+  async #attempt(given: readonly OffsetToCommit[], signal: AbortSignal): Promise<void> {
+    const offsets = given.filter(({ cursor }) => cursor === undefined || cursor.owned)
+    if (offsets.length > 0) await this.#send(offsets, signal)
+    const gone = given.find(({ cursor }) => cursor?.owned === false)
+    if (gone === undefined) return
+    const { topic, partition } = gone
+    const what = `topic '${topic}' partition ${partition} was given up before its offset was committed`
+    throw new KafkaError('ILLEGAL_GENERATION', what, {
+      topic,
+      partition,
+      offset: BigInt(gone.offset),
+      hint: fencedHint,
+    })
+  }
+
+  async #send(offsets: readonly OffsetToCommit[], signal: AbortSignal): Promise<void> {
     const identity = this.#host.identity()
     const { groupId } = identity
     try {
@@ -210,9 +228,7 @@ export class Committer {
     if (name === 'REBALANCE_IN_PROGRESS') this.#host.rebalanceSeen(identity.generation)
     const fenced = name === 'UNKNOWN_MEMBER_ID' || name === 'ILLEGAL_GENERATION' || name === 'FENCED_INSTANCE_ID'
     if (fenced) this.#host.fenced(name, identity.generation)
-    const hint = fenced
-      ? 'The partitions were given to other members meanwhile: they begin at the last commit.'
-      : undefined
+    const hint = fenced ? fencedHint : undefined
     return kafkaErrorOf(code, 'Committing offsets', { ...where, hint })
   }
 }

@@ -106,7 +106,8 @@ export class ScriptedKafka {
   readonly metrics = new Metrics()
   readonly #listeners = new Set<() => void>()
   #waiting: (() => void)[] = []
-  #generation = 0
+  /** -1 until somebody joined. */
+  #generation = -1
 
   constructor(count = 1) {
     this.partitions = Array.from({ length: count }, () => new ScriptedPartition())
@@ -120,6 +121,8 @@ export class ScriptedKafka {
     )
     this.answers.set('OffsetCommit', (body) =>
       this.#perPartition(body, ({ partitionIndex, committedOffset }) => {
+        const generation = body.generationIdOrMemberEpoch as number
+        if (generation !== this.#generation) return { partitionIndex, errorCode: errorCode('ILLEGAL_GENERATION') }
         this.committed.set(partitionIndex, committedOffset)
         return { partitionIndex, errorCode: 0 }
       }),
