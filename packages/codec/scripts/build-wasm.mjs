@@ -16,10 +16,9 @@ for (const source of sources) {
   module.validate()
   const { buffer } = module.toBinary({})
   const text = Buffer.from(buffer).toString('base64')
-  const lines = text.match(/.{1,112}/g).map((line, at) => `  ${at === 0 ? '' : '+ '}'${line}'`)
-  const code = `// Generated from ${name} by scripts/build-wasm.mjs: ${buffer.length} bytes.\nexport const wasmBase64 =\n${lines
-    .map((line, at) => (at === 0 ? line : `  '${line.slice(5)}`))
-    .join(' +\n')}\n`
+  const lines = text.match(/.{1,112}/g).map((line) => `  '${line}'`)
+  const head = `// Generated from ${name} by scripts/build-wasm.mjs: ${buffer.length} bytes.`
+  const code = `${head}\nexport const wasmBase64 =\n${lines.join(' +\n')}\n`
   if (!process.argv.includes('--check')) writeFileSync(to, code)
   else if (readFileSync(to, 'utf8') !== code) {
     console.error(`${to} is not what ${name} compiles to: run node scripts/build-wasm.mjs`)

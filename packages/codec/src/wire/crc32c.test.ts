@@ -1,9 +1,19 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { bytesOf, seeded } from '../../test/samples.ts'
-import { crc32c } from './crc32c.ts'
+import { choose, crc32c, type NativeCrc32c, plainCrc32c } from './crc32c.ts'
+import { optionalPackage } from './optional-package.ts'
+
+const native = optionalPackage<NativeCrc32c>('@node-rs/crc32', ['crc32c'])
+const ways = [
+  ['chosen', (bytes: Uint8Array, seed = 0, start = 0, end = bytes.length) => crc32c(bytes, seed, start, end)],
+  ['JavaScript', plainCrc32c],
+  ['without WebAssembly', choose(undefined, false)],
+  ['WebAssembly', choose(undefined)],
+  ['native', choose(native)],
+] as const
 
 /** Bit by bit, straight from the polynomial. */
-function plainCrc32c(bytes: Uint8Array): number {
+function bitwiseCrc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff
   for (const byte of bytes) {
     crc ^= byte
@@ -27,7 +37,7 @@ test.each([
 test('every length around the sixteen bytes taken at a time', () => {
   const bytes = bytesOf(70, seeded(1))
   for (let length = 0; length <= bytes.length; length++) {
-    expect(crc32c(bytes.subarray(0, length))).toBe(plainCrc32c(bytes.subarray(0, length)))
+    expect(crc32c(bytes.subarray(0, length))).toBe(bitwiseCrc32c(bytes.subarray(0, length)))
   }
 })
 
@@ -41,4 +51,24 @@ test('a checksum goes on from the one of what came before', () => {
 test('a part of the bytes', () => {
   const bytes = bytesOf(100, seeded(3))
   expect(crc32c(bytes, 0, 7, 61)).toBe(crc32c(bytes.subarray(7, 61)))
+})
+
+describe.each(ways)('%s', (name, checksum) => {
+  test('the native package is there to be tested', () => {
+    expect(native).toBeDefined()
+    if (name === 'without WebAssembly') expect(checksum).toBe(plainCrc32c)
+  })
+
+  // Around what WebAssembly takes at a time, and what JavaScript leaves to it.
+  test.each([0, 1, 15, 16, 17, 191, 192, 193, 1000, 65_535, 114_687, 114_688, 114_689, 300_001])(
+    '%i bytes',
+    (length) => {
+      const bytes = bytesOf(length + 10, seeded(length))
+      const expected = bitwiseCrc32c(bytes.subarray(3, 3 + length))
+      expect(checksum(bytes, 0, 3, 3 + length)).toBe(expected)
+      expect(checksum(bytes.subarray(3, 3 + length), 0, 0, length)).toBe(expected)
+      const cut = 3 + (length >> 1)
+      expect(checksum(bytes, checksum(bytes, 0, 3, cut), cut, 3 + length)).toBe(expected)
+    },
+  )
 })
