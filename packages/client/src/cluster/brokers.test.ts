@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { FakeCluster } from '../../test/net/fake-broker.ts'
 import { FakeNetwork } from '../../test/net/fake-network.ts'
 import { FakeRuntime, settle } from '../../test/net/fake-runtime.ts'
-import { KafkaError } from '../errors.ts'
+import type { KafkaError } from '../errors.ts'
 import { createEvents } from '../events.ts'
 import { silentLogger } from '../logger.ts'
 import { Metrics } from '../metrics.ts'
@@ -101,6 +101,20 @@ describe('brokers', () => {
     await cluster.close()
   })
 
+  it('say of requests that wait for a lane that is closed that nothing was sent', async () => {
+    const cluster = newCluster()
+    await after(1_000, cluster.refreshMetadata('test'))
+    network.brokers.set('broker:9093', null)
+    const waiting = cluster
+      .broker(3)!
+      .request(Heartbeat, beat)
+      .catch((error: unknown) => error)
+    await settle()
+    cluster.broker(3)!.closeLane('general')
+    expect(await waiting).toMatchObject({ code: 'CONNECTION_FAILED', outcome: 'not-written', retriable: true })
+    await cluster.close()
+  })
+
   it('get requests that were not written on the next connection', async () => {
     const cluster = newCluster({ maxInFlightRequests: 1 })
     await after(1_000, cluster.refreshMetadata('test'))
@@ -144,14 +158,13 @@ describe('brokers', () => {
     let closings = 0
     fake.handlers.set('ApiVersions', ({ socket, api, version, correlationId }) => {
       if (closings++ > 0) return fake.apiVersions()
-      // The answer and the end arrive in the same turn: the connection is gone before it is used.
-      socket.answer(api, version, correlationId, { throttleTimeMs: 0, ...fake.apiVersions() } as never)
-      socket.close()
+      // The connection is gone before it is used.
+      socket.lastWords(api, version, correlationId, { throttleTimeMs: 0, ...fake.apiVersions() } as never)
       return undefined
     })
     const broker = cluster.broker(2)!
     const lost = await after(500, broker.request(Heartbeat, beat))
-    if (KafkaError.is(lost)) expect(lost).toMatchObject({ retriable: true })
+    expect(lost).toMatchObject({ code: 'CONNECTION_FAILED', outcome: 'not-written', retriable: true })
     expect(await after(500, broker.request(Heartbeat, beat))).toMatchObject({ errorCode: 0 })
 
     fake.handlers.set('ApiVersions', () => {

@@ -58,14 +58,25 @@ export class FakeSocket {
   /** Sends bytes as they are. */
   send(...chunks: readonly Uint8Array[]): void {
     const bytes = Buffer.concat(chunks)
+    setImmediate(() => this.#deliver(bytes))
+  }
+
+  /** Answers and closes so that both arrive in the same turn. */
+  lastWords<A extends Api>(api: A, version: number, correlationId: number, body: Encodable<A['response']>): void {
+    const bytes = Buffer.concat(encodeResponse(api as Api, version, correlationId, body as never))
     setImmediate(() => {
-      for (let at = 0; at < bytes.length && !this.closed; ) {
-        const space = this.#sink.space()
-        const size = bytes.copy(space, 0, at)
-        at += size
-        this.#sink.filled(size)
-      }
+      this.#deliver(bytes)
+      this.ended(undefined)
     })
+  }
+
+  #deliver(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length && !this.closed; ) {
+      const space = this.#sink.space()
+      const size = bytes.copy(space, 0, at)
+      at += size
+      this.#sink.filled(size)
+    }
   }
 
   close(error?: Error): void {
