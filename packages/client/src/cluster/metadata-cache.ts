@@ -5,7 +5,9 @@ type TopicAnswer = MetadataResponse['topics'][number]
 type PartitionAnswer = TopicAnswer['partitions'][number]
 
 const unknownTopic = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
-const mostPartitions = 1_000_000
+
+/** An answer lists every partition; numbers far above their count are no partitions, and must not make us allocate. */
+const mostMissing = 1_000
 
 /** One topic, and since when the brokers say that it does not exist. */
 interface Entry {
@@ -166,9 +168,10 @@ function isReborn({ info, unknownSinceMs }: Entry, topicId: string): boolean {
 /** The partitions of an answer, by number; those that did not change are the same objects as before, also the array. */
 function mergePartitions(answer: TopicAnswer, topic: string, old: TopicInfo | undefined): readonly PartitionInfo[] {
   const count = answer.partitions.reduce((most, { partitionIndex }) => Math.max(most, partitionIndex + 1), 0)
+  const most = Math.max(answer.partitions.length, old?.partitions.length ?? 0) + mostMissing
   // A topic never loses partitions: a broker that shows fewer has not heard of the new ones yet.
   const sameTopic = old !== undefined && answer.topicId !== noTopicId && old.topicId === answer.topicId
-  const size = Math.min(sameTopic ? Math.max(count, old.partitions.length) : count, mostPartitions)
+  const size = Math.min(sameTopic ? Math.max(count, old.partitions.length) : count, most)
   const merged: PartitionInfo[] = new Array(size)
   let changed = old === undefined || old.partitions.length !== size
   for (const partition of answer.partitions) {
