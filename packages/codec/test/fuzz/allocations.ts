@@ -1,0 +1,24 @@
+// Counts the bytes that are asked of Buffer: a length that lies shows there before any memory is touched.
+
+let total = 0
+
+/** Bytes asked for since `watchAllocations`. */
+export function allocatedBytes(): number {
+  return total
+}
+
+const makers = ['alloc', 'allocUnsafe', 'allocUnsafeSlow'] as const
+
+/** Counts until the function that it returns is called. */
+export function watchAllocations(): () => void {
+  const originals = makers.map((name) => [name, Buffer[name]] as const)
+  for (const [name, original] of originals) {
+    Buffer[name] = (size: number, ...rest: []) => {
+      total += size
+      return original(size, ...rest)
+    }
+  }
+  return () => {
+    for (const [name, original] of originals) Buffer[name] = original
+  }
+}

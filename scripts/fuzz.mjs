@@ -1,0 +1,14 @@
+// `pnpm fuzz codec [--runs N] [--seed N] [--only RUN]`: spoilt bytes for everything that reads bytes.
+import { join } from 'node:path'
+import { root } from './lib/npx.mjs'
+import { runTypeScript } from './lib/run-typescript.mjs'
+
+const args = process.argv.slice(2)
+const names = args.filter((arg, i) => !arg.startsWith('--') && !args[i - 1]?.startsWith('--'))
+if (names.length !== 1 || names[0] !== 'codec') {
+  console.error('usage: pnpm fuzz codec [--runs N] [--seed N] [--only RUN]')
+  process.exit(2)
+}
+// A heap of this size holds whatever a reader may take; more would be a length that was believed.
+const flags = ['--max-old-space-size=256']
+process.exit(await runTypeScript(join(root, 'packages/codec'), 'test/fuzz/main.ts', args, flags))
