@@ -22,48 +22,47 @@ export interface NativeSnappy {
   uncompress(bytes: Uint8Array, options: { readonly asBuffer: true }): Promise<Buffer>
 }
 
+type Found<T> = Promise<T | undefined> | T | undefined
+
 /** LZ4 frames. Levels make no difference. */
-export function lz4Codec(findNative: () => NativeLz4 | undefined): Codec {
-  const native = once(findNative)
+export function lz4Codec(findNative: () => Found<NativeLz4>): Codec {
+  const withNative = finder(findNative)
   return {
     name: 'lz4',
     id: 3,
     compress(bytes) {
-      const library = bytes.length < backgroundBytes ? undefined : native()
-      if (library !== undefined) return library.compressFrame(bytes)
       needWebAssembly('lz4')
-      return compressLz4(bytes)
+      if (bytes.length < backgroundBytes) return compressLz4(bytes)
+      return withNative((native) => native?.compressFrame(bytes) ?? compressLz4(bytes))
     },
     decompress(bytes, maxBytes) {
-      // The package has no limit: it gets only what cannot go beyond ours, and what has all its parts.
-      const library = bytes.length < backgroundBytes || lz4Bound(bytes) > maxBytes ? undefined : native()
       needWebAssembly('lz4')
+      // The package has no limit: it gets only what cannot go beyond ours, and what has all its parts.
+      if (bytes.length < backgroundBytes || lz4Bound(bytes) > maxBytes) return decompressLz4(bytes, maxBytes)
       // What it refuses is tried again for an error that says where.
-      return library === undefined
-        ? decompressLz4(bytes, maxBytes)
-        : library.decompressFrame(bytes).catch(() => decompressLz4(bytes, maxBytes))
+      const ours = () => decompressLz4(bytes, maxBytes)
+      return withNative((native) => native?.decompressFrame(bytes).catch(ours) ?? ours())
     },
   }
 }
 
 /** Snappy in xerial's framing; reads blocks without it too. Levels make no difference. */
-export function snappyCodec(findNative: () => NativeSnappy | undefined): Codec {
-  const native = once(findNative)
+export function snappyCodec(findNative: () => Found<NativeSnappy>): Codec {
+  const withNative = finder(findNative)
   return {
     name: 'snappy',
     id: 2,
     compress(bytes) {
-      const library = bytes.length < backgroundBytes ? undefined : native()
-      if (library !== undefined) return library.compress(bytes).then(xerialOf)
       needWebAssembly('snappy')
-      return compressSnappy(bytes)
+      if (bytes.length < backgroundBytes) return compressSnappy(bytes)
+      return withNative((native) => native?.compress(bytes).then(xerialOf) ?? compressSnappy(bytes))
     },
     decompress(bytes, maxBytes) {
       needWebAssembly('snappy')
       const block = bytes.length < backgroundBytes ? undefined : plainSnappy(bytes, maxBytes)
-      const library = block === undefined ? undefined : native()
-      if (block === undefined || library === undefined) return decompressSnappy(bytes, maxBytes)
-      return library.uncompress(block, { asBuffer: true }).catch(() => decompressSnappy(bytes, maxBytes))
+      const ours = () => decompressSnappy(bytes, maxBytes)
+      if (block === undefined) return ours()
+      return withNative((native) => native?.uncompress(block, { asBuffer: true }).catch(ours) ?? ours())
     },
   }
 }
@@ -73,11 +72,17 @@ function needWebAssembly(name: string): void {
     throw new UnsupportedCompression(`${name} (it needs WebAssembly, which this Node was started without)`)
 }
 
-function once<T>(find: () => T | undefined): () => T | undefined {
-  let found: { readonly value: T | undefined } | undefined
-  return () => {
-    found ??= { value: find() }
-    return found.value
+/** Looks for a package when it is first wanted, and hands it on; without a turn of the event loop once that is known. */
+function finder<T>(find: () => Found<T>) {
+  let search: { readonly found: Found<T> } | undefined
+  return <R>(work: (native: T | undefined) => Promise<R> | R): Promise<R> | R => {
+    search ??= { found: find() }
+    const { found } = search
+    if (!(found instanceof Promise)) return work(found)
+    return found.then((native) => {
+      search = { found: native }
+      return work(native)
+    })
   }
 }
 

@@ -11,8 +11,8 @@ const text = Buffer.from(
   `${bytesOf(3000, random).toString('base64').repeat(80)}${bytesOf(200_000, random).toString('hex')}`,
 )
 
-const nativeLz4 = optionalPackage<NativeLz4>('lz4-napi', ['compressFrame', 'decompressFrame'])
-const nativeSnappy = optionalPackage<NativeSnappy>('snappy', ['compress', 'uncompress'])
+const nativeLz4 = await optionalPackage<NativeLz4>('lz4-napi', ['compressFrame', 'decompressFrame'])
+const nativeSnappy = await optionalPackage<NativeSnappy>('snappy', ['compress', 'uncompress'])
 
 /** Counts what is asked of a package. */
 function counted<T extends object>(library: T | undefined): { readonly library: T; readonly calls: string[] } {
@@ -29,7 +29,7 @@ function counted<T extends object>(library: T | undefined): { readonly library: 
 
 describe('lz4-napi', () => {
   const { library, calls } = counted(nativeLz4)
-  const [native, plain] = [lz4Codec(() => library), lz4Codec(() => undefined)]
+  const [native, plain] = [lz4Codec(() => library), lz4Codec(async () => undefined)]
 
   test('reads what we write and writes what we read', async () => {
     calls.length = 0
@@ -103,7 +103,7 @@ describe('snappy', () => {
   })
 })
 
-test('a package that is not there, or lacks something', () => {
-  expect(optionalPackage('no-such-package-anywhere', [])).toBeUndefined()
-  expect(optionalPackage<{ flate(): void }>('snappy', ['flate'])).toBeUndefined()
+test('a package that is not there, or lacks something', async () => {
+  expect(await optionalPackage('no-such-package-anywhere', [])).toBeUndefined()
+  expect(await optionalPackage<{ flate(): void }>('snappy', ['flate'])).toBeUndefined()
 })

@@ -3,7 +3,7 @@ import { bytesOf, seeded } from '../../test/samples.ts'
 import { choose, crc32c, type NativeCrc32c, plainCrc32c } from './crc32c.ts'
 import { optionalPackage } from './optional-package.ts'
 
-const native = optionalPackage<NativeCrc32c>('@node-rs/crc32', ['crc32c'])
+const native = await optionalPackage<NativeCrc32c>('@node-rs/crc32', ['crc32c'])
 const ways = [
   ['chosen', (bytes: Uint8Array, seed = 0, start = 0, end = bytes.length) => crc32c(bytes, seed, start, end)],
   ['JavaScript', plainCrc32c],

@@ -22,8 +22,16 @@ let fast: Checksum | undefined
  */
 export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end = bytes.length): number {
   if (end - start < handOverBytes) return plainCrc32c(bytes, seed, start, end)
-  fast ??= choose(optionalPackage<NativeCrc32c>('@node-rs/crc32', ['crc32c']))
+  fast ??= chooseFast()
   return fast(bytes, seed, start, end)
+}
+
+/** WebAssembly at first; the native package once it was looked for and found. */
+function chooseFast(): Checksum {
+  void optionalPackage<NativeCrc32c>('@node-rs/crc32', ['crc32c']).then((native) => {
+    if (native !== undefined) fast = choose(native)
+  })
+  return choose(undefined)
 }
 
 /** The fastest way that there is. */

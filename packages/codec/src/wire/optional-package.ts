@@ -1,16 +1,16 @@
-import { createRequire } from 'node:module'
-
-// A bundle has neither sometimes; then nothing optional is found.
-const here = typeof __filename === 'string' ? __filename : import.meta.url
-
 /**
- * A package that the user may have installed, as it is for `require`; undefined if it is not there, cannot be loaded on this
- * machine, or lacks one of the functions that are wanted. The functions are what the caller says they are.
+ * A package that the user may have installed; undefined if it is not there, cannot be loaded on this machine, or lacks one of
+ * the functions that are wanted. The functions are what the caller says they are.
  */
-export function optionalPackage<T extends object>(name: string, functions: readonly (keyof T)[]): T | undefined {
+export async function optionalPackage<T extends object>(
+  name: string,
+  functions: readonly (keyof T)[],
+): Promise<T | undefined> {
   try {
-    const found = createRequire(here)(name) as T
-    return functions.every((key) => typeof found[key] === 'function') ? found : undefined
+    // The name is no literal, so bundlers leave it to Node.
+    const loaded = (await import(name)) as { readonly default?: T }
+    const found = loaded.default
+    return found !== undefined && functions.every((key) => typeof found[key] === 'function') ? found : undefined
   } catch {
     return undefined
   }
