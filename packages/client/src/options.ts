@@ -85,7 +85,10 @@ const isLogger = (value: unknown) =>
   isObject(value) &&
   ['debug', 'info', 'warn', 'error'].every((level) => typeof (value as Record<string, unknown>)[level] === 'function')
 
-const isSasl = (value: unknown) => isObject(value) && typeof (value as SaslMechanism).authenticate === 'function'
+const isSasl = (value: unknown) =>
+  isObject(value) &&
+  typeof (value as SaslMechanism).name === 'string' &&
+  typeof (value as SaslMechanism).authenticate === 'function'
 
 const isCodecs = (value: unknown) => {
   if (!isObject(value)) return false
