@@ -1,6 +1,8 @@
 import { ApiVersions, CreateTopics, errorOf, Metadata, zeroUuid } from '@ottla/codec'
+import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createCluster, type TestCluster } from '../src/index.ts'
+import { systemRuntime } from '../src/runtime/node-runtime.ts'
 import { batchOf } from './support/batches.ts'
 import { eventually, TopicClient } from './support/topic-client.ts'
 import { Wire } from './support/wire.ts'
@@ -72,6 +74,36 @@ describe('an idle connection', () => {
     clearInterval(timer)
     expect([idle.isClosed, busy.isClosed]).toEqual([true, false])
   })
+})
+
+it('a client that goes leaves nothing behind, not even what it waited for', async () => {
+  const timers = new Set<Timer>()
+  const runtime: Runtime = {
+    ...systemRuntime,
+    setTimer: (callback, delayMs) => {
+      const timer = systemRuntime.setTimer(callback, delayMs)
+      timers.add(timer)
+      return timer
+    },
+    clearTimer: (timer) => {
+      timers.delete(timer)
+      systemRuntime.clearTimer(timer)
+    },
+  }
+  cluster = await createCluster({ brokers: 1, runtime, topics: [{ name: 't' }] })
+  const client = await TopicClient.connect(cluster, 't')
+  const failed = expect(client.fetch({ maxWaitMs: 60_000 })).rejects.toThrow()
+  // The idle timer of the connection, and the fetch.
+  await eventually(
+    () => timers.size,
+    (size) => size === 2,
+  )
+  client.wire.close()
+  await failed
+  await eventually(
+    () => timers.size,
+    (size) => size === 0,
+  )
 })
 
 describe('over TCP', () => {

@@ -1,5 +1,5 @@
-import { errorOf } from '@ottla/codec'
-import { BatchWriter } from '@ottla/codec/records'
+import { CreatePartitions, errorOf, Fetch } from '@ottla/codec'
+import { BatchWriter, crc32c } from '@ottla/codec/records'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createCluster, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
@@ -31,6 +31,12 @@ function patched(bytes: Uint8Array, change: (view: DataView) => void): Uint8Arra
   return bytes
 }
 
+/** A batch of one record that says it has another number of them, with the checksum made anew. */
+function recounted(count: number): Uint8Array {
+  const bytes = patched(batchOf(['a']), (view) => view.setInt32(57, count))
+  return patched(bytes, (view) => view.setUint32(17, crc32c(bytes, 0, 21)))
+}
+
 describe('a batch is refused', () => {
   it.each([
     ['with a wrong checksum', () => patched(batchOf(['a']), (view) => view.setUint8(62, 99)), 'CORRUPT_MESSAGE'],
@@ -43,6 +49,8 @@ describe('a batch is refused', () => {
     ],
     ['beside another one', () => Buffer.concat([batchOf(['a']), batchOf(['b'])]), 'INVALID_RECORD'],
     ['that is none', () => new Uint8Array(0), 'INVALID_RECORD'],
+    ['that counts wrongly', () => recounted(2), 'INVALID_RECORD'],
+    ['that counts nothing', () => recounted(0), 'INVALID_RECORD'],
     ['that is too large', () => batchOf(['x'.repeat(1_048_577)]), 'MESSAGE_TOO_LARGE'],
     ['from far in the future', () => batchOf(['a'], { timestamp: Date.now() + 3_700_000 }), 'INVALID_TIMESTAMP'],
     ['with control records', () => batchOf(['a'], { control: true }), 'INVALID_RECORD'],
@@ -128,6 +136,32 @@ describe('a fetch', () => {
     for (const values of [['a', 'b'], ['c'], ['d']]) await client.produce(batchOf(values))
     expect((await client.fetch({ fetchOffset: 1, maxBytes: 1 })).values).toEqual(['a', 'b'])
     expect((await client.fetch({ fetchOffset: 2, maxBytes: batchOf(['c']).length * 2 })).values).toEqual(['c', 'd'])
+  })
+
+  it('shares its bytes among partitions: the first that has records gives one batch at least, no other must', async () => {
+    const name = `t${number - 1}`
+    await client.wire.request(CreatePartitions, {
+      topics: [{ name, count: 3, assignments: null }],
+      timeoutMs: 1000,
+      validateOnly: false,
+    })
+    for (const index of [1, 2]) await client.produce(batchOf(['a']), { index })
+    const partitions = [0, 1, 2].map((partition) => ({ partition, fetchOffset: 0n, partitionMaxBytes: 1000 }))
+    const sizes = async (maxBytes: number) => {
+      const body = {
+        maxWaitMs: 0,
+        minBytes: 1,
+        maxBytes,
+        topics: [{ topic: name, partitions }],
+        forgottenTopicsData: [],
+      }
+      const { responses } = await client.wire.request(Fetch, body, 12)
+      return responses.flatMap((topic) => topic.partitions.map(({ records }) => records?.byteLength))
+    }
+    const size = batchOf(['a']).length
+    expect(await sizes(1)).toEqual([0, size, 0])
+    expect(await sizes(size * 2 - 1)).toEqual([0, size, 0])
+    expect(await sizes(size * 2)).toEqual([0, size, size])
   })
 
   it('outside of the log is told so at once', async () => {

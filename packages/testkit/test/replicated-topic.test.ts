@@ -152,6 +152,36 @@ describe('a killed leader', () => {
   })
 })
 
+describe('a new leader', () => {
+  it('does not tell the latest offset before it knows how far its predecessor’s records were committed', async () => {
+    const client = await start()
+    await client.produce(batchOf(['a']))
+    const old = cluster.partition('t', 0)
+    const [, second = 0, third = 0] = old.replicas
+    await eventually(
+      () => cluster.replicas('t', 0).map(({ highWatermark }) => highWatermark),
+      (marks) => marks.every((mark) => mark === 1),
+    )
+    cluster.broker(third).pauseReplication()
+    await client.produce(batchOf(['b']), { acks: 1 })
+    await eventually(
+      () => cluster.replicas('t', 0).find(({ brokerId }) => brokerId === second)?.logEndOffset,
+      (end) => end === 2,
+    )
+    await cluster.broker(old.leader).kill()
+    await eventually(leader, (id) => id === second)
+    const next = await TopicClient.connect(cluster, 't')
+    expect(nameOf(await next.listOffset(-1n))).toBe('OFFSET_NOT_AVAILABLE')
+    expect(await next.listOffset(-2n)).toMatchObject({ errorCode: 0, offset: 0n })
+    cluster.broker(third).resumeReplication()
+    await eventually(
+      () => cluster.partition('t', 0).highWatermark,
+      (mark) => mark === 2,
+    )
+    expect(await next.listOffset(-1n)).toMatchObject({ errorCode: 0, offset: 2n })
+  })
+})
+
 describe('epochs', () => {
   it('tell a client with an old one that it is fenced, one with a newer that the broker does not know yet', async () => {
     const client = await start()

@@ -68,7 +68,9 @@ describe('bytes', () => {
 
   it('are copied when they are written: what the writer does with its buffer afterwards changes nothing', async () => {
     const { server, dialled, run } = await connected()
-    write(dialled, 'mine').fill(0)
+    const bytes = Buffer.from('mine')
+    dialled.write([bytes])
+    bytes.fill(0)
     run()
     expect(textOf(server)).toBe('mine')
   })

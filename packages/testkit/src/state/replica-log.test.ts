@@ -46,6 +46,8 @@ describe('reading', () => {
   it('ends before the high watermark', () => {
     expect(basesOf(log.read(0, { ...all, upTo: 20 }))).toEqual([0, 10])
     expect(basesOf(log.read(20, { ...all, upTo: 20 }))).toEqual([])
+    expect(basesOf(log.read(0, { ...all, upTo: 19 }))).toEqual([0])
+    expect(log.sizeBetween(0, 19, 1_000_000)).toBe(100)
   })
 
   it('skips a gap that compaction left', () => {

@@ -144,7 +144,7 @@ export class Replica {
     this.#advance()
     if (leader.followers.length > 0) {
       this.#host.wakeFollowers(this)
-      this.#host.watchIsr()
+      this.#watchIsr()
     }
     return { error: undefined, baseOffset: stored.baseOffset, requiredOffset: stored.lastOffset + 1 }
   }
@@ -221,7 +221,7 @@ export class Replica {
   acceptIsr(isr: readonly number[], partitionEpoch: number): void {
     if (this.#leader?.accept(isr, partitionEpoch) !== true) return
     this.reviewIsr()
-    this.#host.watchIsr()
+    this.#watchIsr()
     this.#notify()
   }
 
@@ -283,8 +283,6 @@ export class Replica {
     return fetchAgain
   }
 
-  // ---- reading -------------------------------------------------------------------------------------------------------
-
   /** The error for a client whose leader epoch is not this one's; checked before the leadership itself. -1: not checked. */
   epochError(currentLeaderEpoch: number): ErrorName | undefined {
     if (currentLeaderEpoch === -1 || currentLeaderEpoch === this.#leaderEpoch) return undefined
@@ -331,7 +329,7 @@ export class Replica {
     log.epochs.assign(image.leaderEpoch, log.logEndOffset)
     this.#advance()
     this.#host.wakeFollowers(this)
-    this.#host.watchIsr()
+    this.#watchIsr()
     this.#notify()
   }
 
@@ -375,6 +373,10 @@ export class Replica {
     this.#waits.settle((requiredOffset) => this.#replicated(requiredOffset))
     this.#notify()
     if (leader.followers.length > 0) this.#host.wakeFollowers(this)
+  }
+
+  #watchIsr(): void {
+    if (this.#leader?.hasLaggards(this.log.logEndOffset)) this.#host.watchIsr()
   }
 
   /** How acks=all ends for an offset; undefined while it is open. */

@@ -12,7 +12,7 @@ export interface FetchAsked {
   readonly lastFetchedEpoch?: number
 }
 
-/** Partition 0 of one topic, asked on one broker. */
+/** Partition 0 of one topic (others for producing), asked on one broker. */
 export class TopicClient {
   readonly wire: WireClient
   readonly #topic: string
@@ -35,8 +35,8 @@ export class TopicClient {
     return new TopicClient(wire, topic, topics[0]?.topicId ?? zeroUuid)
   }
 
-  async produce(records: Uint8Array | null, { acks = -1, timeoutMs = 5000 } = {}) {
-    const { responses } = await this.wire.request(Produce, this.#produceRequest(records, acks, timeoutMs))
+  async produce(records: Uint8Array | null, { acks = -1, timeoutMs = 5000, index = 0 } = {}) {
+    const { responses } = await this.wire.request(Produce, this.#produceRequest(records, { acks, timeoutMs, index }))
     const partition = responses[0]?.partitionResponses[0]
     if (partition === undefined) throw new Error('no answer for the partition')
     return partition
@@ -44,7 +44,7 @@ export class TopicClient {
 
   /** With acks=0 there is no answer to wait for. */
   send(records: Uint8Array): void {
-    this.wire.send(Produce, this.#produceRequest(records, 0, 0), Produce.versions.max)
+    this.wire.send(Produce, this.#produceRequest(records, { acks: 0, timeoutMs: 0, index: 0 }), Produce.versions.max)
   }
 
   async fetch({ fetchOffset = 0, maxWaitMs = 0, minBytes = 1, maxBytes = 1 << 20, ...epochs }: FetchAsked = {}) {
@@ -77,8 +77,11 @@ export class TopicClient {
     return partition
   }
 
-  #produceRequest(records: Uint8Array | null, acks: number, timeoutMs: number) {
-    const partitionData = [{ index: 0, records }]
+  #produceRequest(
+    records: Uint8Array | null,
+    { acks, timeoutMs, index }: { readonly acks: number; readonly timeoutMs: number; readonly index: number },
+  ) {
+    const partitionData = [{ index, records }]
     return {
       transactionalId: null,
       acks,
