@@ -100,6 +100,10 @@ describe('a rebalance', () => {
       code: 'HANDLER_FAILED',
       message: /onAssigned failed: no/,
     })
+    await settle()
+    expect(kafka.bodies('LeaveGroup'), 'others get the partitions, closed or not').toHaveLength(1)
+    await kafka.runtime.advance(60_000)
+    expect(kafka.bodies('Heartbeat')).toEqual([])
   })
 
   test('a fetch that was under way when the partition went and came back is not delivered twice', async () => {

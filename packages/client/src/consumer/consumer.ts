@@ -317,7 +317,7 @@ function placeOf({ topic, partition }: Cursor): TopicPartition {
 }
 
 function isOffsets(what: unknown): what is readonly PartitionOffset[] {
-  return Array.isArray(what) && !(what[0] instanceof Message)
+  return Array.isArray(what) && what.length > 0 && !(what[0] instanceof Message)
 }
 
 function placesOf(item: Item) {

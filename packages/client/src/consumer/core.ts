@@ -4,6 +4,7 @@ import type { Lane } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { abortedError, asKafkaError, closedError, invalidOption, KafkaError } from '../errors.ts'
 import type { GroupIdentity, Membership } from '../group/membership.ts'
+import type { Counter } from '../metrics.ts'
 import { deferred, handled } from '../runtime/deferred.ts'
 import type { Committer } from './committer.ts'
 import { Cursor, CursorMap } from './cursor.ts'
@@ -32,6 +33,9 @@ import {
   identityOf,
   register,
 } from './wiring.ts'
+
+/** For committing what is done and saying goodbye after a failure; nobody waits for it. */
+const failedLeaveMs = 10_000
 
 let consumerCount = 0
 
@@ -65,6 +69,9 @@ export class ConsumerCore implements RunnerHost {
   #releases: (() => void)[] = []
   #closeTimeoutMs = Infinity
   #uncommitted = 0
+  readonly #batches: Counter
+  readonly #records: Counter
+  readonly #bytes: Counter
 
   constructor(cluster: Cluster, options: ResolvedConsumerOptions) {
     const name = `${cluster.options.clientId}-${++consumerCount}`
@@ -74,6 +81,9 @@ export class ConsumerCore implements RunnerHost {
     this.fetchLane = `fetch:${name}`
     this.groupLane = `coordinator:${name}`
     this.mark = options.commit.mark
+    this.#batches = cluster.metrics.counter('consumer.batches')
+    this.#records = cluster.metrics.counter('consumer.records')
+    this.#bytes = cluster.metrics.counter('consumer.bytes')
     this.lookup = new OffsetLookup(cluster, options.isolation)
     this.subscription = new Subscription(cluster, options.topics)
     this.missing = new MissingTopics(cluster, () => this.subscription.missing())
@@ -201,7 +211,14 @@ export class ConsumerCore implements RunnerHost {
   }
 
   take(): FetchedBatch | undefined {
-    return this.#state === 'running' && this.#fatal === undefined ? this.prefetch.take() : undefined
+    if (this.#state !== 'running' || this.#fatal !== undefined) return undefined
+    const batch = this.prefetch.take()
+    if (batch !== undefined) {
+      this.#batches.add(1)
+      this.#records.add(batch.batch.recordCount)
+      this.#bytes.add(batch.batch.bytes.length)
+    }
+    return batch
   }
 
   finish(batch: FetchedBatch): void {
@@ -282,7 +299,7 @@ export class ConsumerCore implements RunnerHost {
 
   // ---- the end -----------------------------------------------------------------------------------------------------
 
-  /** Nothing can be read any more: the reader and every later call reject with it. */
+  /** Nothing can be read any more: the reader and every later call reject with it. Other members get the partitions. */
   fail(error: KafkaError): void {
     if (this.#fatal !== undefined || this.#state === 'closing' || this.#state === 'closed') return
     this.#fatal = error
@@ -292,14 +309,15 @@ export class ConsumerCore implements RunnerHost {
     this.committer.stop()
     this.source.close()
     this.prefetch.wake()
+    void this.membership?.leave({ timeoutMs: failedLeaveMs, reason: 'the consumer failed' })
   }
 
   /** The partitions must not stay with an application that does not get on: other members may. */
   evict(error: KafkaError): void {
     if (this.membership === undefined) return
-    this.fail(error)
     const reason = 'an item took longer than maxProcessingMs'
-    void this.membership.leave({ timeoutMs: this.options.sessionTimeoutMs, reason, always: true })
+    void this.membership.leave({ timeoutMs: failedLeaveMs, reason, always: true })
+    this.fail(error)
   }
 
   async close(timeoutMs: number): Promise<void> {

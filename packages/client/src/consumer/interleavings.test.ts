@@ -122,13 +122,17 @@ class Chaos {
     this.kafka.once.clear()
     for (const log of this.kafka.partitions) log.error = undefined
     this.#resume()
-    await this.kafka.runtime.advance(300_000)
+    for (let i = 0; i < 60 && !this.#complete(); i++) await this.kafka.runtime.advance(5_000)
     await settle()
     expect(await outcome(this.running)).toBe('pending')
     for (let partition = 0; partition < partitions; partition++) {
       expect(this.witness.next.get(partition) ?? 0, `partition ${partition}`).toBe(this.#appended[partition])
       if (this.#appended[partition]! > 0) expect(this.kafka.committedAt(partition)).toBe(this.#appended[partition])
     }
+  }
+
+  #complete(): boolean {
+    return this.#appended.every((count, partition) => count === (this.kafka.committedAt(partition) ?? 0))
   }
 
   #append(): void {
