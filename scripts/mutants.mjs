@@ -1,0 +1,148 @@
+// `pnpm mutants codec [NAME…]`: applies each patch of test/mutants to a copy of its own, where the test that it names must
+// then fail by an assertion. The head of a patch says what is wrong with it, and `Test: file > describe > test`.
+import { spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { root } from './lib/npx.mjs'
+
+/** What has mutants, and the package it lies in. */
+const suites = { codec: 'packages/codec' }
+
+const [suite = '', ...wanted] = process.argv.slice(2)
+if (!(suite in suites)) {
+  console.error(`usage: pnpm mutants ${Object.keys(suites).join('|')} [NAME…]`)
+  process.exit(2)
+}
+const folder = suites[/** @type {keyof typeof suites} */ (suite)]
+
+/** @typedef {{ name: string, text: string, test: string[] }} Mutant */
+
+/** @returns {Mutant[]} */
+function mutants() {
+  const files = readdirSync(join(root, folder, 'test/mutants')).filter((file) => file.endsWith('.patch'))
+  const named = files.map((file) => {
+    const text = readFileSync(join(root, folder, 'test/mutants', file), 'utf8')
+    const test = /^Test: (.+)$/m.exec(text)?.[1]
+    if (test === undefined) throw new Error(`${file} names no test`)
+    return { name: basename(file, '.patch'), text, test: test.split(' > ') }
+  })
+  return wanted.length === 0 ? named : named.filter(({ name }) => wanted.includes(name))
+}
+
+/**
+ * A copy of the package, in `place/NAME`.
+ * @param {string} place
+ * @param {string} name
+ */
+function copy(place, name) {
+  const to = join(place, name, folder)
+  mkdirSync(to, { recursive: true })
+  for (const part of ['src', 'test', 'package.json']) {
+    const skipped = /[\\/](node_modules|mutants|conformance)$/
+    cpSync(join(root, folder, part), join(to, part), { recursive: true, filter: (path) => !skipped.test(path) })
+  }
+  symlinkSync(join(root, folder, 'node_modules'), join(to, 'node_modules'))
+}
+
+/**
+ * @param {string} place
+ * @param {Mutant} mutant
+ * @returns {boolean} whether the patch still applies
+ */
+function patch(place, { name, text }) {
+  const cwd = join(place, name)
+  return spawnSync('git', ['apply', '-'], { cwd, input: text, env: { ...process.env, GIT_DIR: cwd } }).status === 0
+}
+
+/** @typedef {{ fullName: string, ancestorTitles: string[], title: string, status: string, failureMessages: string[] }} Outcome */
+
+/**
+ * Runs the named tests, each in its copy and the unchanged ones too.
+ * @param {string} place
+ * @param {readonly { name: string, test: string[] }[]} runs
+ * @returns {Map<string, Outcome[]>} by the paths of the test files
+ */
+function runTests(place, runs) {
+  const files = [...new Set(runs.map(({ name, test }) => `${name}/${test[0]}`))]
+  const config = { test: { root: place, include: files, testTimeout: 60_000, maxWorkers: 2 } }
+  writeFileSync(join(place, 'vitest.config.mjs'), `export default ${JSON.stringify(config)}\n`)
+  const report = join(place, 'report.json')
+  const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+  const args = ['run', '--root', place, '--config', 'vitest.config.mjs', '--reporter=json', `--outputFile=${report}`]
+  const { stderr } = spawnSync(process.execPath, [vitest, ...args], {
+    cwd: place,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  })
+  try {
+    const { testResults } = JSON.parse(readFileSync(report, 'utf8'))
+    return new Map(
+      testResults.map((/** @type {{ name: string, assertionResults: Outcome[] }} */ { name, assertionResults }) => [
+        name.slice(place.length + 1),
+        assertionResults,
+      ]),
+    )
+  } catch (cause) {
+    throw new Error(`the tests did not run: ${stderr.slice(0, 2000)}`, { cause })
+  }
+}
+
+/**
+ * What became of a test in one copy.
+ * @param {Map<string, Outcome[]>} results
+ * @param {string} copyName
+ * @param {string[]} test
+ */
+function outcomeOf(results, copyName, [file = '', ...titles]) {
+  const all = results.get(`${copyName}/${file}`) ?? []
+  return all.find(({ ancestorTitles, title }) => [...ancestorTitles, title].join(' > ') === titles.join(' > '))
+}
+
+/**
+ * @param {Map<string, Outcome[]>} results
+ * @param {Mutant} mutant
+ * @returns {string | undefined} why it is not killed
+ */
+function survival(results, { name, test }) {
+  const before = outcomeOf(results, unchanged, test)
+  if (before?.status !== 'passed') return `its test does not pass without it: ${before?.status ?? 'no such test'}`
+  const after = outcomeOf(results, name, test)
+  if (after === undefined) return 'its test did not run'
+  if (after.status !== 'failed') return `its test ${after.status}`
+  const [message = ''] = after.failureMessages
+  return message.startsWith('AssertionError') ? undefined : `its test failed otherwise: ${message.split('\n')[0]}`
+}
+
+const unchanged = 'unchanged'
+const place = realpathSync(mkdtempSync(join(tmpdir(), 'ottla-mutants-')))
+let killed = 0
+const all = mutants()
+try {
+  symlinkSync(join(root, 'node_modules'), join(place, 'node_modules'))
+  copy(place, unchanged)
+  const applied = all.filter((mutant) => {
+    copy(place, mutant.name)
+    return patch(place, mutant)
+  })
+  const results = runTests(place, [...applied, ...all.map(({ test }) => ({ name: unchanged, test }))])
+  for (const mutant of all) {
+    const reason = applied.includes(mutant) ? survival(results, mutant) : 'its patch no longer applies'
+    if (reason === undefined) killed++
+    console.log(reason === undefined ? `killed   ${mutant.name}` : `SURVIVED ${mutant.name}: ${reason}`)
+  }
+} finally {
+  rmSync(place, { recursive: true, force: true })
+}
+console.log(`${killed} of ${all.length} killed`)
+process.exit(killed === all.length && killed > 0 ? 0 : 1)
