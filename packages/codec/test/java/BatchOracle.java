@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.HexFormat;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.MemoryRecordsBuilder;
 import org.apache.kafka.common.record.internal.MutableRecordBatch;
@@ -28,7 +29,8 @@ public class BatchOracle {
     /** The same records, written by Kafka. */
     private static ByteBuffer rewritten(MutableRecordBatch batch) {
         MemoryRecordsBuilder builder = MemoryRecords.builder(ByteBuffer.allocate(1 << 16), batch.magic(),
-            Compression.of(batch.compressionType()).build(), batch.timestampType(), batch.baseOffset(), RecordBatch.NO_TIMESTAMP,
+            Compression.of(batch.compressionType()).build(), batch.timestampType(), batch.baseOffset(),
+            batch.timestampType() == TimestampType.LOG_APPEND_TIME ? batch.maxTimestamp() : RecordBatch.NO_TIMESTAMP,
             batch.producerId(), batch.producerEpoch(), batch.baseSequence(), batch.isTransactional(), false,
             batch.partitionLeaderEpoch());
         for (Record record : batch) builder.appendWithOffset(record.offset(), record);
