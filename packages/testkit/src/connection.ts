@@ -73,7 +73,12 @@ export class Connection {
     this.#splitter = new FrameSplitter({
       maxBytes: config.number('socket.request.max.bytes'),
       onFrame: (frame) => this.#frames.push(frame),
-      onError: (error) => this.destroy(error),
+      onError: (error) => {
+        broker.cluster.diagnose(
+          `broker ${broker.id} closes a connection on ${error.message}: it may speak another protocol`,
+        )
+        this.destroy(error)
+      },
     })
     this.sink = {
       space: () => this.#splitter.space(),

@@ -48,6 +48,14 @@ it('whoever runs the test is told what could not be answered', async () => {
   expect(told).toEqual(['broker 1 closes a connection on a request of API 768, which the testkit does not serve'])
 })
 
+it('whoever runs the test is told of a client that speaks another protocol', async () => {
+  const told: string[] = []
+  const client = await connect({ onDiagnostic: (message) => told.push(message) })
+  client.write(Buffer.from('GET / HTTP/1.1'))
+  await client.closed
+  expect(told[0]).toContain('it may speak another protocol')
+})
+
 it('a client that is newer than the broker learns from version 0 of ApiVersions what it may ask', async () => {
   const client = await connect()
   // decodeResponse reads the answer as version 0 when it says UNSUPPORTED_VERSION.

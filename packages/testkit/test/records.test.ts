@@ -79,6 +79,18 @@ describe('a batch is refused', () => {
     expect(nameOf(await client.produce(batchOf(['a'])))).toBe('NONE')
   })
 
+  it('when its records cannot be read, where they are looked into', async () => {
+    const garbled = () => {
+      const bytes = patched(batchOf(['a']), (view) => view.setUint8(61, 0x7f))
+      return patched(bytes, (view) => view.setUint32(17, crc32c(bytes, 0, 21)))
+    }
+    await topicWith({ 'cleanup.policy': 'compact' })
+    expect(nameOf(await client.produce(garbled()))).toBe('INVALID_RECORD')
+    await topicWith()
+    await client.produce(garbled())
+    expect(nameOf(await client.listOffset(0n))).toBe('CORRUPT_MESSAGE')
+  })
+
   it('when it is larger than the topic allows, from the moment that its config changes', async () => {
     await topicWith({ 'max.message.bytes': 100 })
     expect(nameOf(await client.produce(batchOf(['x'.repeat(100)])))).toBe('MESSAGE_TOO_LARGE')

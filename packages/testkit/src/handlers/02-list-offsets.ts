@@ -123,8 +123,14 @@ function byTime(
     const offset = wantsMax ? batch.baseOffset : Math.max(batch.baseOffset, from)
     return found(partition, { offset, timestamp: batch.maxTimestamp, leaderEpoch: batch.leaderEpoch })
   }
-  if (view.compressionId === 0) return found(partition, firstRecord(batch, view, { atLeast, from }))
-  return inflated(view).then((payload) => found(partition, firstRecord(batch, view, { atLeast, from, payload })))
+  const look = (payload?: Uint8Array) => found(partition, firstRecord(batch, view, { atLeast, from, payload }))
+  const corrupt = () => failed(partition, 'CORRUPT_MESSAGE')
+  if (view.compressionId !== 0) return inflated(view).then(look).catch(corrupt)
+  try {
+    return look()
+  } catch {
+    return corrupt()
+  }
 }
 
 /** The records of a compressed batch; undefined for a compression that nothing here can undo. */

@@ -44,14 +44,12 @@ const maxReportedRecords = 10_000
  * times that the topic allows. With LogAppendTime the batch is stamped.
  */
 export function validateProduced(records: Uint8Array | null, rules: ProduceRules): Validated {
-  const { settings, nowMs, where } = rules
+  const { settings, nowMs } = rules
   const read = readOne(records, rules)
   if ('error' in read) return { problem: read }
   const { batch } = read
-  const problem = sizeProblem(batch, rules) ?? headerProblem(batch) ?? timeProblem(batch, rules)
+  const problem = sizeProblem(batch, rules) ?? headerProblem(batch) ?? recordProblem(batch, rules)
   if (problem !== undefined) return { problem }
-  const keyless = settings.isCompacted ? keyProblem(batch, where) : undefined
-  if (keyless !== undefined) return { problem: keyless }
   const logAppendTimeMs = settings.usesLogAppendTime ? nowMs : noTimestamp
   if (settings.usesLogAppendTime) patchBatch(batch.bytes, { logAppendTime: nowMs })
   else if (batch.timestampType === 'append') clearLogAppendTime(batch.bytes)
@@ -91,6 +89,16 @@ function headerProblem(batch: Batch): ProduceProblem | undefined {
   if (batch.producerId >= 0n && batch.baseSequence < 0) return invalid
   // Nobody can be in a transaction here; Kafka answers so when the request names no transactional id.
   return batch.isTransactional ? { error: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED', tellsLogStart: false } : undefined
+}
+
+/** What only the records can tell. */
+function recordProblem(batch: Batch, rules: ProduceRules): ProduceProblem | undefined {
+  try {
+    return timeProblem(batch, rules) ?? (rules.settings.isCompacted ? keyProblem(batch, rules.where) : undefined)
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    return { error: 'INVALID_RECORD', tellsLogStart: true }
+  }
 }
 
 /** The header says which times occur, so that records are walked over only to name those at fault. */
