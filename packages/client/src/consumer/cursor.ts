@@ -42,6 +42,7 @@ export class Cursor {
 
   leader: Broker | undefined
   leaderEpoch = -1
+  topicId: string | undefined
   /** A follower that the leader named for this rack (KIP-392). */
   preferred: Broker | undefined
   /** The choice is asked for again from time to time. */

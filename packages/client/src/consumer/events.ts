@@ -21,13 +21,13 @@ export interface ConsumerEventMap {
     backoffMs: number
     error: unknown
   }) => void
-  /** The position was set by `offsetReset`, or because the log was truncated. */
+  /** The position was set by `offsetReset`, or because the log was truncated, or the topic created anew. */
   positionReset: (event: {
     topic: string
     partition: number
     from: bigint | undefined
     to: bigint
-    reason: 'no-committed-offset' | 'out-of-range' | 'truncated'
+    reason: 'no-committed-offset' | 'out-of-range' | 'truncated' | 'recreated'
   }) => void
   closed: () => void
 }

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { KafkaError } from '../errors.ts'
 import { settle } from '../group/testing/scripted-cluster.ts'
 import { closeConsumers, consumerOf, outcome, take, value } from './testing/consumers.ts'
-import { ScriptedKafka } from './testing/scripted-log.ts'
+import { ScriptedKafka, ScriptedPartition } from './testing/scripted-log.ts'
 
 afterEach(async () => expect(await closeConsumers(), 'timers left').toBe(0))
 
@@ -86,6 +86,52 @@ describe('the position', () => {
     await kafka.runtime.advance(1_000)
     expect(value((await next).value)).toBe('B')
     expect(resets).toContain('truncated 3 1')
+  })
+
+  test('a topic that was deleted and created anew is read from its beginning, whatever its epochs', async () => {
+    const kafka = new ScriptedKafka()
+    kafka.partitions[0]!.leaderEpoch = 7
+    kafka.partitions[0]!.append(['a', 'b', 'c'], { leaderEpoch: 7 })
+    const consumer = consumerOf(kafka, { offsetReset: 'latest' })
+    const resets: unknown[] = []
+    consumer.on('positionReset', ({ reason, to }) => resets.push(`${reason} ${to}`))
+    const reader = consumer.messages()
+    const next = reader.next()
+    await settle()
+    kafka.topicId = 'AAAAAAAAAAAAAAAAAAAAAg'
+    kafka.partitions[0] = new ScriptedPartition().append(['A', 'B', 'C', 'D'])
+    kafka.changed()
+    await kafka.runtime.advance(1_000)
+    expect(value((await next).value)).toBe('A')
+    expect(resets).toEqual(['no-committed-offset 3', 'recreated 0'])
+    expect(kafka.bodies('Fetch').at(-1)).toMatchObject({ topics: [{ partitions: [{ currentLeaderEpoch: 0 }] }] })
+  })
+
+  test('what was fetched before the log went out of reach is delivered before the reset', async () => {
+    const kafka = new ScriptedKafka()
+    const [log] = kafka.partitions
+    log!.append(['a']).append(['b'])
+    const consumer = consumerOf(kafka)
+    const reader = consumer.messages()
+    expect(await take(reader, 1)).toEqual(['a'])
+    log!.batches = []
+    log!.start = 9
+    log!.append(['c'])
+    kafka.appended()
+    await kafka.runtime.advance(1_000)
+    const rest = take(reader, 2)
+    await kafka.runtime.advance(5_000)
+    expect(await rest).toEqual(['b', 'c'])
+  })
+
+  test('a seek to an end from the hook comes before the committed offset', async () => {
+    const kafka = new ScriptedKafka()
+    kafka.partitions[0]!.append(['a', 'b', 'c'])
+    kafka.committed.set(0, 2n)
+    const consumer = consumerOf(kafka, {
+      onAssigned: ([partition]) => consumer.seek({ ...partition!, offset: 'earliest' }),
+    })
+    expect(await take(consumer.messages(), 1)).toEqual(['a'])
   })
 
   test('an epoch whose end is unknown, or not below the position, changes nothing', async () => {

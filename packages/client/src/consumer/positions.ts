@@ -18,7 +18,7 @@ export interface PositionsHost {
   onFatal(error: unknown): void
 }
 
-export type ResetReason = 'no-committed-offset' | 'out-of-range' | 'truncated'
+export type ResetReason = 'no-committed-offset' | 'out-of-range' | 'truncated' | 'recreated'
 
 /** A partition as it was when a lookup began; a seek or revoke since then makes the answer void. */
 interface Task {
@@ -42,7 +42,7 @@ export class Positions {
 
   /** For new partitions: their own start, else the committed offset, else the reset policy. */
   resolve(cursors: readonly Cursor[]): void {
-    const open = cursors.filter((cursor) => cursor.position < 0)
+    const open = cursors.filter((cursor) => cursor.position < 0 && !cursor.resolving)
     const given = open.filter((cursor) => cursor.start !== undefined)
     for (const cursor of given) this.seek(cursor, cursor.start!)
     const rest = open.filter((cursor) => cursor.start === undefined)
@@ -51,15 +51,24 @@ export class Positions {
 
   /** Synchronous for an offset; an end of the log has to be looked up. */
   seek(cursor: Cursor, offset: bigint | number | 'earliest' | 'latest'): void {
-    if (typeof offset !== 'string') {
-      this.#place(cursor, Number(offset), -1)
-      return
-    }
+    if (typeof offset === 'string') this.#toEnd(cursor, offset, undefined)
+    else this.#place(cursor, Number(offset), -1)
+  }
+
+  /** Another topic of the same name: the position means nothing in it, and all its records are new. */
+  recreated(cursor: Cursor): void {
+    if (cursor.position < 0) return
+    if (this.#host.offsetReset === 'none') {
+      this.#prefetch.fail(cursor, this.#noOffset(cursor, 'UNKNOWN_TOPIC_ID', 'was deleted and created anew'))
+    } else this.#toEnd(cursor, 'earliest', 'recreated')
+  }
+
+  #toEnd(cursor: Cursor, end: 'earliest' | 'latest', reason: ResetReason | undefined): void {
     this.#prefetch.clear(cursor)
     cursor.tenure++
     cursor.fetchOffset = -1
     cursor.failed = undefined
-    this.#run([cursor], (tasks) => this.#fromEnd(tasks, offset, undefined))
+    this.#run([cursor], (tasks) => this.#fromEnd(tasks, end, reason))
   }
 
   /** The log does not have the position any more, or not yet. */
@@ -170,7 +179,11 @@ export class Positions {
     if (!cursor.resolving) this.#host.onReady(cursor)
   }
 
-  #noOffset({ topic, partition, fetchOffset }: Cursor, code: 'OFFSET_OUT_OF_RANGE', what: string): KafkaError {
+  #noOffset(
+    { topic, partition, fetchOffset }: Cursor,
+    code: 'OFFSET_OUT_OF_RANGE' | 'UNKNOWN_TOPIC_ID',
+    what: string,
+  ): KafkaError {
     return new KafkaError(code, `topic '${topic}' partition ${partition} ${what}, and offsetReset is 'none'`, {
       topic,
       partition,

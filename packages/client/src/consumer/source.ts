@@ -23,6 +23,8 @@ export interface SourceOptions {
   readonly onOutOfRange: (cursor: Cursor) => void
   /** The leader's epoch grew: the log may have been cut below the position. */
   readonly onNewEpoch: (cursor: Cursor) => void
+  /** The topic was deleted, and there is another one of its name. */
+  readonly onRecreated: (cursor: Cursor) => void
   /** Fetching failed for a reason that will not pass. */
   readonly onFatal: (error: unknown) => void
 }
@@ -151,9 +153,20 @@ export class Source {
     const stale = this.#cluster.runtime.monoNow() - cursor.preferredSinceMs > this.#cluster.options.metadataMaxAgeMs
     if (broker !== cursor.leader || stale) cursor.preferred = undefined
     cursor.leader = broker
+    if (this.#isAnother(cursor, info.topicId)) {
+      cursor.leaderEpoch = info.leaderEpoch
+      this.#options.onRecreated(cursor)
+      return
+    }
     if (info.leaderEpoch <= cursor.leaderEpoch) return
     cursor.leaderEpoch = info.leaderEpoch
     this.#options.onNewEpoch(cursor)
+  }
+
+  #isAnother(cursor: Cursor, topicId: string): boolean {
+    const before = cursor.topicId
+    cursor.topicId = topicId
+    return before !== undefined && before !== topicId && before !== noTopicId && topicId !== noTopicId
   }
 
   /** Leaves the partition out of fetches for a while. */
@@ -202,7 +215,9 @@ export class Source {
       if (cursor.preferred !== undefined) {
         cursor.preferred = undefined
         this.update()
-      } else this.#options.onOutOfRange(cursor)
+      } else if (cursor.position === cursor.fetchOffset) this.#options.onOutOfRange(cursor)
+      // What was fetched before is delivered first: the reset would drop it.
+      else this.#backOff(cursor)
     },
     prefer: (cursor: Cursor, replicaId: number) => {
       const replica = this.#cluster.broker(replicaId)

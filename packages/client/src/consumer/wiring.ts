@@ -28,6 +28,7 @@ export function createSource(core: ConsumerCore): Source {
       ...options,
       onOutOfRange: (cursor) => core.positions.outOfRange(cursor),
       onNewEpoch: (cursor) => core.positions.validate(cursor),
+      onRecreated: (cursor) => core.positions.recreated(cursor),
       onFatal: (error) => core.fail(asKafkaError(error, 'Fetching')),
     },
     core.prefetch,

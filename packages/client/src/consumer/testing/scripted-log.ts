@@ -101,6 +101,7 @@ export class ScriptedKafka {
   readonly coordinator = this.#base.coordinator
   readonly forgetCoordinator = this.#base.forgetCoordinator
   readonly topicName = 't'
+  topicId = 'AAAAAAAAAAAAAAAAAAAAAQ'
   readonly partitions: ScriptedPartition[]
   readonly committed = new Map<number, bigint>()
   readonly metrics = new Metrics()
@@ -171,7 +172,7 @@ export class ScriptedKafka {
     name === this.topicName
       ? {
           name,
-          topicId: 'AAAAAAAAAAAAAAAAAAAAAQ',
+          topicId: this.topicId,
           partitions: this.partitions.map((_, partition) => this.partition(name, partition)!),
           errorCode: 0,
           isInternal: false,
@@ -184,7 +185,7 @@ export class ScriptedKafka {
     const { leaderEpoch } = this.partitions[partition] ?? {}
     if (leaderEpoch === undefined) return undefined
     const nobody = { replicas: [1], isr: [1], offlineReplicas: [], errorCode: 0 }
-    return { topic, topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partition, leader: 1, leaderEpoch, ...nobody }
+    return { topic, topicId: this.topicId, partition, leader: 1, leaderEpoch, ...nobody }
   }
   leaderOf = (): Broker => this.node
   broker = (): Broker => this.node
@@ -223,7 +224,7 @@ export class ScriptedKafka {
   }
 
   #answerOf(partitions: unknown[]) {
-    const responses = partitions.length === 0 ? [] : [{ topic: '', topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', partitions }]
+    const responses = partitions.length === 0 ? [] : [{ topic: '', topicId: this.topicId, partitions }]
     return { errorCode: 0, sessionId: 0, responses, nodeEndpoints: [] }
   }
 
