@@ -43,6 +43,17 @@ function entries() {
   })
 }
 
+/** Compression loads code in ways that differ between the two module systems. */
+const roundTrips = `
+const { codecOf } = records
+for (const name of ['none', 'gzip', 'snappy', 'lz4', 'zstd']) {
+  const bytes = Buffer.from('ottla '.repeat(50_000))
+  const packed = await codecOf(name).compress(bytes)
+  const unpacked = await codecOf(name).decompress(packed, bytes.length)
+  assert(bytes.equals(unpacked) && (name === 'none' || packed.length < bytes.length / 10), name)
+}
+`
+
 const esm = `
 import assert from 'node:assert/strict'
 import { readFileSync, existsSync } from 'node:fs'
@@ -56,6 +67,8 @@ for (const entry of entries) {
   const map = JSON.parse(readFileSync(file + '.map', 'utf8'))
   for (const source of map.sources) assert(existsSync(join(dirname(file), source)), file + ': no source ' + source)
 }
+const records = await import('@ottla/codec/records')
+${roundTrips}
 const { Kafka } = await import('ottla')
 const { createCluster } = await import('@ottla/testkit')
 const cluster = await createCluster({ brokers: 3, topics: [{ name: 'smoke', partitions: 1, replicationFactor: 3 }] })
@@ -73,6 +86,12 @@ for (const entry of ${JSON.stringify(entries())}) {
   if (!entry.endsWith('/runtime')) assert(Object.keys(module).length > 0, entry + ' exports nothing')
 }
 assert.equal(typeof require('ottla').Kafka, 'function')
+assert(require('ottla').KafkaError.is(new (require('ottla').KafkaError)('CLOSED', 'x')))
+const records = require('@ottla/codec/records')
+async function compress() {
+  ${roundTrips}
+}
+compress()
 `
 
 const typed = `
