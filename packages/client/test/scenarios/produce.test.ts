@@ -98,18 +98,21 @@ onTargets('producing', (target) => {
     expect((await take(consumer, 3)).map(textOf)).toEqual(['1', '2', '3'])
   })
 
-  it('gzip batches come back, also through a group', async () => {
-    const topic = await target().createTopic('gzip')
-    const kafka = target().newKafka()
-    const producer = kafka.producer({ compression: 'gzip' })
-    const values = Array.from({ length: 500 }, (_, i) => `value ${i} ${'x'.repeat(50)}`)
+  it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
+    '%s batches come back, also through a group',
+    async (compression) => {
+      const topic = await target().createTopic(compression)
+      const kafka = target().newKafka()
+      const producer = kafka.producer({ compression })
+      const values = Array.from({ length: 500 }, (_, i) => `value ${i} ${'x'.repeat(50)}`)
 
-    await producer.send(values.map((value) => ({ topic, value })))
+      await producer.send(values.map((value) => ({ topic, value })))
 
-    const groupId = target().uniqueName('group')
-    const consumer = kafka.consumer({ groupId, topics: [topic], offsetReset: 'earliest' })
-    expect((await take(consumer, 500)).map(textOf)).toEqual(values)
-  })
+      const groupId = target().uniqueName('group')
+      const consumer = kafka.consumer({ groupId, topics: [topic], offsetReset: 'earliest' })
+      expect((await take(consumer, 500)).map(textOf)).toEqual(values)
+    },
+  )
 
   it('a key goes to one partition, always, and in order', async () => {
     const topic = await target().createTopic('keys', { partitions: 5 })
