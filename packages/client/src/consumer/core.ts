@@ -201,17 +201,18 @@ export class ConsumerCore implements RunnerHost {
       if (this.#fatal !== undefined) throw this.#fatal
       if (this.#state !== 'running') return undefined
       if (signal?.aborted) throw abortedError('reading', signal)
-      const batch = this.take()
-      if (batch !== undefined) return batch
+      // Before the other partitions: with enough of their records it would never be told.
       const failure = this.prefetch.takeFailure()
       if (failure !== undefined) throw failure
+      const batch = this.take()
+      if (batch !== undefined) return batch
       await this.prefetch.wait()
       this.#slice.restart()
     }
   }
 
   take(): FetchedBatch | undefined {
-    if (this.#state !== 'running' || this.#fatal !== undefined) return undefined
+    if (this.#state !== 'running' || this.#fatal !== undefined || this.prefetch.failing) return undefined
     const batch = this.prefetch.take()
     if (batch !== undefined) {
       this.#batches.add(1)

@@ -130,6 +130,11 @@ export class Prefetch {
     this.wake()
   }
 
+  /** A failure waits to be told. */
+  get failing(): boolean {
+    return this.#failed.length > 0
+  }
+
   takeFailure(): KafkaError | undefined {
     return this.#failed.shift()
   }
