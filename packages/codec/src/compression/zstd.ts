@@ -3,7 +3,7 @@ import zlib from 'node:zlib'
 import { DecodeError } from '../wire/decode-error.ts'
 import type { Codec } from './codec.ts'
 import { tooMany } from './limit.ts'
-import { type ZstdFrame, zstdFrames } from './zstd-frame.ts'
+import { isFrame, type ZstdFrame, zstdFrames } from './zstd-frame.ts'
 
 /** What a library has to do. Both may throw anything. */
 export interface ZstdLibrary {
@@ -67,13 +67,44 @@ export function nodeZstd(): ZstdLibrary | undefined {
   }
 }
 
+interface ZstdWasm {
+  init(): Promise<void>
+  compress(bytes: Uint8Array, level: number): Uint8Array
+  decompress(bytes: Uint8Array, options: { readonly defaultHeapSize: number }): Uint8Array
+}
+
+/** Held where a second copy of this module finds it, of the other module system for instance. */
+const sharedStart = Symbol.for('@ottla/codec zstd-wasm')
+
+/** The library breaks when it is started twice, and somebody else may have started it: so it is tried first. */
+async function start(library: ZstdWasm): Promise<void> {
+  const shared = globalThis as { [sharedStart]?: Promise<void> }
+  shared[sharedStart] ??= works(library) ? Promise.resolve() : library.init()
+  await shared[sharedStart]
+}
+
+function works({ compress, decompress }: ZstdWasm): boolean {
+  try {
+    const probe = Buffer.from('probe')
+    return probe.equals(decompress(compress(probe, 1), { defaultHeapSize: probe.length }))
+  } catch {
+    return false
+  }
+}
+
 /** zstd in WebAssembly, for Node without its own. */
 export async function wasmZstd(): Promise<ZstdLibrary> {
-  const { init, compress, decompress } = await import('@bokuweb/zstd-wasm')
-  await init()
+  const library: ZstdWasm = await import('@bokuweb/zstd-wasm')
+  await start(library)
+  const { compress, decompress } = library
   const firstBytes = 1 << 20
   return {
-    compress: (bytes, level) => compress(bytes, level),
+    compress(bytes, level) {
+      const compressed = compress(bytes, level)
+      // What it gives when somebody else has started it again is anything.
+      if (!isFrame(compressed)) throw new Error('@bokuweb/zstd-wasm does not work: was its init() called elsewhere?')
+      return compressed
+    },
     decompress({ bytes, contentBytes, boundBytes }, maxBytes) {
       // It takes memory for all that may come: so little first if the frame does not say, and twice as much as long as
       // it is not enough.

@@ -1,0 +1,81 @@
+// Both ways to zstd, where Node has its own; else the one.
+import { describe, expect, test } from 'vitest'
+import { goldenBytes } from '../../test/golden.ts'
+import { bytesOf, seeded } from '../../test/samples.ts'
+import { DecodeError } from '../wire/decode-error.ts'
+import { nodeZstd, wasmZstd, zstdCodec } from './zstd.ts'
+import { isFrame } from './zstd-frame.ts'
+
+const golden = goldenBytes('compressed.tsv.gz')
+const textBytes =
+  70_000 + Array.from({ length: 1500 }, (_, i) => `line ${i} says ${(i * 7919) % 127}\n`).join('').length
+
+const random = seeded(4)
+const samples = [
+  Buffer.alloc(0),
+  Buffer.from('x'),
+  bytesOf(200_000, random),
+  Buffer.alloc(3_000_000, 'abc'),
+  Buffer.from(bytesOf(3000, random).toString('hex').repeat(30)),
+]
+
+const own = nodeZstd()
+const ways = [['WebAssembly', zstdCodec(wasmZstd)] as const, ...(own ? [['Node', zstdCodec(() => own)] as const] : [])]
+
+describe.each(ways)('%s', (_, codec) => {
+  const decompress = async (bytes: Uint8Array, maxBytes: number) => codec.decompress(bytes, maxBytes)
+
+  test('comes back, and the other way reads it', async () => {
+    for (const bytes of samples) {
+      const compressed = await codec.compress(bytes)
+      for (const [, other] of ways) expect(bytes.equals(await other.decompress(compressed, bytes.length))).toBe(true)
+      if (bytes.length > 0) await expect(decompress(compressed, bytes.length - 1)).rejects.toThrow('more than')
+    }
+  })
+
+  test.each(['zstd', 'zstd-19', 'zstd-content-size', 'zstd-checksum'])('%s of Kafka', async (form) => {
+    expect((await decompress(golden(form), textBytes)).length).toBe(textBytes)
+    await expect(decompress(golden(form), textBytes - 1)).rejects.toThrow(`more than ${textBytes - 1} bytes`)
+  })
+
+  test('levels', async () => {
+    const words = Array.from({ length: 30 }, () => bytesOf(6, random).toString('hex'))
+    const bytes = Buffer.from(Array.from({ length: 5000 }, () => words[random(30)]).join(' '))
+    expect((await codec.compress(bytes, 19)).length).toBeLessThan((await codec.compress(bytes, 1)).length)
+  })
+
+  test('frames one after the other', async () => {
+    const frames = Buffer.concat([await codec.compress(Buffer.from('abc')), await codec.compress(Buffer.from('def'))])
+    expect(Buffer.from(await decompress(frames, 6)).toString()).toBe('abcdef')
+    await expect(decompress(frames, 5)).rejects.toThrow('more than')
+  })
+
+  test('without a content size, larger than what is tried first', async () => {
+    // Blocks that repeat one byte 128 KiB times: 40 of them, 5 MiB.
+    const block = (last: number) => [((0x20000 << 3) & 0xff) | 2 | last, (0x20000 >> 5) & 0xff, 0x20000 >> 13, 97]
+    const blocks = Array.from({ length: 40 }, (_, i) => block(i === 39 ? 1 : 0)).flat()
+    const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58, ...blocks])
+    expect((await decompress(frame, 5 << 20)).length).toBe(5 << 20)
+    await expect(decompress(frame, (5 << 20) - 1)).rejects.toThrow('more than')
+  })
+
+  test('damage is refused', async () => {
+    const compressed = Buffer.from(await codec.compress(samples.at(-1)!))
+    for (let i = 0; i < 200; i++) {
+      const damaged = Buffer.from(compressed)
+      damaged[random(damaged.length)]! ^= 1 << random(8)
+      await decompress(damaged, 300_000).then(
+        (found) => expect(found.length).toBeLessThanOrEqual(300_000),
+        (error: unknown) => expect(error).toBeInstanceOf(DecodeError),
+      )
+    }
+  })
+})
+
+test('the library in WebAssembly is started once, however often it is asked for', async () => {
+  const [first, second] = [await wasmZstd(), await wasmZstd()]
+  const bytes = Buffer.from('started once')
+  for (const library of [first, second]) {
+    expect(isFrame(await library.compress(bytes, 3))).toBe(true)
+  }
+})
