@@ -163,7 +163,7 @@ export class Consumer implements AsyncIterable<Message> {
       cursor.paused = false
       cursor.refresh()
       this.#core.prefetch.enqueue(cursor)
-      this.#core.source.wake(cursor)
+      this.#core.source.ready(cursor)
     }
   }
 

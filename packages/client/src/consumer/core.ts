@@ -45,6 +45,7 @@ export class ConsumerCore implements RunnerHost {
   readonly runtime: Runtime
   readonly options: ResolvedConsumerOptions
   readonly fetchLane: Lane
+  readonly lateLane: Lane
   readonly groupLane: Lane
   readonly events = new EventEmitter<ConsumerEventMap>()
   readonly cursors = new CursorMap()
@@ -79,6 +80,7 @@ export class ConsumerCore implements RunnerHost {
     this.runtime = cluster.runtime
     this.options = options
     this.fetchLane = `fetch:${name}`
+    this.lateLane = `fetch:${name}/late`
     this.groupLane = `coordinator:${name}`
     this.mark = options.commit.mark
     this.#batches = cluster.metrics.counter('consumer.batches')
@@ -337,8 +339,7 @@ export class ConsumerCore implements RunnerHost {
     this.missing.stop()
     this.#watch.stop()
     for (const broker of this.cluster.brokers()) {
-      broker.closeLane(this.fetchLane)
-      broker.closeLane(this.groupLane)
+      for (const lane of [this.fetchLane, this.lateLane, this.groupLane]) broker.closeLane(lane)
     }
     this.#state = 'closed'
     this.prefetch.wake()

@@ -1,18 +1,19 @@
-import { type ErrorName, errorOf, Fetch, type FetchRequest } from '@ottla/codec'
+import type { ErrorName } from '@ottla/codec'
 import type { Timer } from '@ottla/codec/runtime'
 import type { Broker, Lane } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { kafkaErrorOf } from '../errors.ts'
-import { isPassing } from '../group/passing.ts'
 import { backoffMs } from '../runtime/backoff.ts'
-import { sleep, WakeUp } from '../runtime/wait.ts'
+import { BrokerLoop } from './broker-loop.ts'
 import type { Chunk, Cursor, CursorMap } from './cursor.ts'
-import { acceptFetch, type FetchSink } from './fetch-response.ts'
-import { FetchSession, noTopicId } from './fetch-session.ts'
+import type { FetchSink } from './fetch-response.ts'
+import { noTopicId } from './fetch-session.ts'
 import { corrupt, type Prefetch } from './prefetch.ts'
 
 export interface SourceOptions {
   readonly lane: Lane
+  /** For partitions that become ready while a fetch without them waits. */
+  readonly lateLane: Lane
   readonly minBytes: number
   readonly maxWaitMs: number
   readonly maxBytes: number
@@ -42,12 +43,6 @@ export type SourceCluster = Pick<
   | 'learnLeader'
   | 'learnBrokers'
 >
-
-/** While partitions are left out because their bytes wait for delivery, a fetch waits only so long: they may be wanted soon. */
-const firstShortWaitMs = 10
-
-const longestMaxVersion = 18
-const versionWithoutIds = 12
 
 /** Keeps fetching: one loop a broker, so a slow broker holds up none of the others. */
 export class Source {
@@ -97,6 +92,13 @@ export class Source {
       // A loop that waits because all buffers are full waits for any partition.
       if (this.#prefetch.bufferedBytes < this.#options.maxBufferedBytes) this.#wakeStarved()
     } else for (const loop of this.#loops.values()) loop.wake()
+  }
+
+  /** A position is known, or reading goes on: the next record of this partition may be there already. */
+  ready(cursor: Cursor): void {
+    const broker = cursor.preferred ?? cursor.leader
+    if (broker !== undefined) this.#loops.get(broker.id)?.ready(cursor)
+    this.wake(cursor)
   }
 
   close(): void {
@@ -180,7 +182,7 @@ export class Source {
       this.#timers.delete(cursor)
       cursor.backingOff = false
       if (cursor.leader === undefined) this.update()
-      else this.wake(cursor)
+      else this.ready(cursor)
     }
     this.#timers.set(cursor, runtime.setTimer(resume, backoffMs(runtime, cursor.failures, limits)))
   }
@@ -233,150 +235,5 @@ export class Source {
       const { topic, partition } = cursor
       this.#prefetch.fail(cursor, kafkaErrorOf(code, 'Fetching', { topic, partition, broker: cursor.leader }))
     },
-  }
-}
-
-interface LoopHost {
-  readonly cursors: ReadonlySet<Cursor>
-  brokersInUse(): number
-  /** Partitions for which it only was the nearest replica are read elsewhere. */
-  unreachable(broker: Broker): void
-  readonly sink: FetchSink
-}
-
-/** Fetches from one broker: the next request leaves when an answer has been received, not when it was processed. */
-class BrokerLoop {
-  readonly #broker: Broker
-  readonly #cluster: SourceCluster
-  readonly #options: SourceOptions
-  readonly #prefetch: Prefetch
-  readonly #host: LoopHost
-  readonly #session = new FetchSession()
-  readonly #wake = new WakeUp()
-  readonly #stop = new AbortController()
-  #failures = 0
-  #shortWaitMs = firstShortWaitMs
-  /** Waits because too many bytes are buffered. */
-  starved = false
-  fetching = false
-
-  constructor(broker: Broker, cluster: SourceCluster, options: SourceOptions, prefetch: Prefetch, host: LoopHost) {
-    this.#broker = broker
-    this.#cluster = cluster
-    this.#options = options
-    this.#prefetch = prefetch
-    this.#host = host
-  }
-
-  wake(): void {
-    this.#shortWaitMs = firstShortWaitMs
-    this.#wake.wake()
-  }
-
-  stop(): void {
-    this.#stop.abort(new Error('fetching stopped'))
-    this.#broker.closeLane(this.#options.lane)
-  }
-
-  async run(): Promise<void> {
-    const { signal } = this.#stop
-    while (!signal.aborted) {
-      try {
-        const request = this.#request()
-        if (request === undefined) await this.#wake.wait(signal)
-        else await this.#fetch(request, signal)
-      } catch (error) {
-        if (signal.aborted) return
-        await this.#recover(error, signal)
-      }
-    }
-  }
-
-  #request(): FetchRequest | undefined {
-    const { maxBufferedBytes, maxBytes, partitionMaxBytes, maxWaitMs, minBytes, isolation, rack } = this.#options
-    const { wanted, full, pausedBytes } = this.#choose()
-    const roomBytes = maxBufferedBytes - this.#prefetch.bufferedBytes + pausedBytes
-    this.starved = roomBytes <= 0
-    if (this.starved || wanted.length === 0) return undefined
-    const share = Math.max(partitionMaxBytes, Math.floor(roomBytes / Math.max(1, this.#host.brokersInUse())))
-    const topicIdOf = ({ topic }: Cursor): string => this.#cluster.topic(topic)?.topicId ?? noTopicId
-    return {
-      maxWaitMs: full ? this.#shortWait() : maxWaitMs,
-      minBytes,
-      maxBytes: Math.min(maxBytes, share),
-      isolationLevel: isolation === 'read_committed' ? 1 : 0,
-      rackId: rack ?? '',
-      ...this.#session.next(wanted, topicIdOf, partitionMaxBytes),
-    }
-  }
-
-  /**
-   * The partitions of this broker that may get more bytes; `full` when others were left out because they have enough. What paused
-   * partitions hold must not keep the others from being read.
-   */
-  #choose(): { wanted: Cursor[]; full: boolean; pausedBytes: number } {
-    const wanted: Cursor[] = []
-    let full = false
-    let pausedBytes = 0
-    const { cursors } = this.#host
-    const limitBytes = Math.max(this.#options.partitionMaxBytes, this.#options.maxBufferedBytes / (2 * cursors.size))
-    for (const cursor of cursors) {
-      if (cursor.paused) pausedBytes += cursor.bufferedBytes
-      if ((cursor.preferred ?? cursor.leader) !== this.#broker || !cursor.fetchable) continue
-      if (cursor.bufferedBytes >= limitBytes) full = true
-      else wanted.push(cursor)
-    }
-    return { wanted, full, pausedBytes }
-  }
-
-  #shortWait(): number {
-    const waitMs = Math.min(this.#shortWaitMs, this.#options.maxWaitMs)
-    this.#shortWaitMs = waitMs * 2
-    return waitMs
-  }
-
-  async #fetch(request: FetchRequest, signal: AbortSignal): Promise<void> {
-    const { lane, maxWaitMs, isolation } = this.#options
-    this.fetching = true
-    try {
-      const response = await this.#broker.request(Fetch, request, {
-        lane,
-        signal,
-        timeoutMs: maxWaitMs + this.#cluster.options.requestTimeoutMs,
-        maxVersion: this.#session.withIds ? longestMaxVersion : versionWithoutIds,
-      })
-      if (signal.aborted) return
-      if (response.errorCode !== 0) return this.#sessionLost(response.errorCode)
-      this.#failures = 0
-      this.#cluster.learnBrokers(response.nodeEndpoints.map((node) => ({ ...node, id: node.nodeId })))
-      this.#session.accepted(response.sessionId)
-      acceptFetch(response, this.#session, isolation === 'read_committed', this.#host.sink)
-    } finally {
-      this.fetching = false
-    }
-  }
-
-  /** The broker dropped the session, or lost count: a full request opens a new one. */
-  #sessionLost(code: number): void {
-    this.#session.reset()
-    const { name } = errorOf(code)
-    if (name === 'FETCH_SESSION_ID_NOT_FOUND' || name === 'INVALID_FETCH_SESSION_EPOCH') return
-    throw kafkaErrorOf(code, 'Fetching', { broker: this.#broker })
-  }
-
-  async #recover(error: unknown, signal: AbortSignal): Promise<void> {
-    const { runtime, options, logger } = this.#cluster
-    if (!isPassing(error)) {
-      this.#stop.abort(error)
-      this.#options.onFatal(error)
-      return
-    }
-    this.#session.reset()
-    this.#failures++
-    this.#host.unreachable(this.#broker)
-    logger.debug('fetching failed', { broker: this.#broker.id, error: String(error) })
-    this.#cluster.refreshMetadata('a fetch failed').catch(() => {})
-    const limits = { firstMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs }
-    await sleep(runtime, backoffMs(runtime, this.#failures, limits), signal).catch(() => {})
   }
 }

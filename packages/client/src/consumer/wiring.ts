@@ -14,6 +14,7 @@ export function createSource(core: ConsumerCore): Source {
   const { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack } = core.options
   const options = {
     lane: core.fetchLane,
+    lateLane: core.lateLane,
     minBytes,
     maxWaitMs,
     maxBytes,
@@ -113,7 +114,7 @@ export function createPositions(core: ConsumerCore): Positions {
     identity: groupId === undefined ? undefined : () => identityOf(core),
     manual: !core.mark,
     isNew: core.subscription.isNew.bind(core.subscription),
-    onReady: core.source.wake.bind(core.source),
+    onReady: core.source.ready.bind(core.source),
     onFatal: (error: unknown) => core.fail(asKafkaError(error, 'Looking up offsets')),
   }
   const positions = new Positions(
