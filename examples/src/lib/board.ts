@@ -83,7 +83,7 @@ export class Board {
 
   #show({ topics, groups }: Picture): void {
     if (this.#terminal) {
-      this.#picture = ['', ...topics.flatMap(drawTopic), ...groups.map(drawGroup), ''].join('\n')
+      this.#picture = [...topics.flatMap(drawTopic), ...groups.map(drawGroup)].join('\n')
       logUpdate(this.#picture)
       return
     }
