@@ -98,14 +98,18 @@
       (else
         (i32.store8 (local.get $token) (i32.const 0xf0))
         (local.set $to (call $lz4Length (local.get $to) (i32.sub (local.get $length) (i32.const 15))))))
-    (call $copy (local.get $to) (local.get $from) (local.get $length))
+    (if (i32.le_u (local.get $length) (i32.const 16))
+      (then
+        (i64.store (local.get $to) (i64.load (local.get $from)))
+        (i64.store offset=8 (local.get $to) (i64.load offset=8 (local.get $from))))
+      (else (call $copy (local.get $to) (local.get $from) (local.get $length))))
     (i32.add (local.get $to) (local.get $length)))
 
   ;; Compresses a block of up to 65536 bytes. Answers how many bytes were written: length + length / 255 + 16 at most.
   (func (export "lz4Compress") (param $source i32) (param $length i32) (param $target i32) (result i32)
     (local $in i32) (local $next i32) (local $anchor i32) (local $end i32) (local $searchEnd i32) (local $matchEnd i32)
     (local $match i32) (local $out i32) (local $token i32) (local $slot i32) (local $tries i32) (local $rest i32)
-    (local $found i32)
+    (local $four i32)
     (local.set $end (i32.add (local.get $source) (local.get $length)))
     (local.set $anchor (local.get $source))
     (local.set $out (local.get $target))
@@ -124,10 +128,13 @@
           (local.set $next (i32.add (local.get $in) (i32.shr_u (local.get $tries) (i32.const 6))))
           (local.set $tries (i32.add (local.get $tries) (i32.const 1)))
           (br_if $last (i32.gt_u (local.get $in) (local.get $searchEnd)))
-          (local.set $slot (call $slot (local.get $in)))
+          ;; As $slot, without a call.
+          (local.set $four (i32.load (local.get $in)))
+          (local.set $slot
+            (i32.shl (i32.shr_u (i32.mul (local.get $four) (i32.const 0x9e3779b1)) (i32.const 19)) (i32.const 1)))
           (local.set $match (i32.add (local.get $source) (i32.load16_u (local.get $slot))))
           (i32.store16 (local.get $slot) (i32.sub (local.get $in) (local.get $source)))
-          (br_if $search (i32.ne (i32.load (local.get $match)) (i32.load (local.get $in)))))
+          (br_if $search (i32.ne (i32.load (local.get $match)) (local.get $four))))
         (block $backDone
           (loop $back
             (br_if $backDone (i32.le_u (local.get $in) (local.get $anchor)))
@@ -196,7 +203,11 @@
         (then
           (if (i32.gt_u (local.get $run) (i32.sub (local.get $end) (local.get $in))) (then (return (i32.const 0))))
           (if (i32.gt_u (local.get $run) (i32.sub (local.get $limit) (local.get $out))) (then (return (i32.const 1))))
-          (call $copy (local.get $out) (local.get $in) (local.get $run))
+          (if (i32.le_u (local.get $run) (i32.const 16))
+            (then
+              (i64.store (local.get $out) (i64.load (local.get $in)))
+              (i64.store offset=8 (local.get $out) (i64.load offset=8 (local.get $in))))
+            (else (call $copy (local.get $out) (local.get $in) (local.get $run))))
           (local.set $out (i32.add (local.get $out) (local.get $run)))
           (local.set $in (i32.add (local.get $in) (local.get $run)))))
       (if (i32.eq (local.get $in) (local.get $end)) (then (return (local.get $out))))
@@ -240,7 +251,11 @@
             (i32.store8 (local.get $to) (i32.const 0xf4))
             (i32.store16 offset=1 (local.get $to) (local.get $less))
             (local.set $to (i32.add (local.get $to) (i32.const 3)))))))
-    (call $copy (local.get $to) (local.get $from) (local.get $length))
+    (if (i32.le_u (local.get $length) (i32.const 16))
+      (then
+        (i64.store (local.get $to) (i64.load (local.get $from)))
+        (i64.store offset=8 (local.get $to) (i64.load offset=8 (local.get $from))))
+      (else (call $copy (local.get $to) (local.get $from) (local.get $length))))
     (i32.add (local.get $to) (local.get $length)))
 
   ;; Snappy copies of together $length bytes, four at least. Answers where the next byte goes.
@@ -274,7 +289,7 @@
   ;; length + length / 6 + 32 at most.
   (func (export "snappyCompress") (param $source i32) (param $length i32) (param $target i32) (result i32)
     (local $in i32) (local $next i32) (local $anchor i32) (local $end i32) (local $searchEnd i32)
-    (local $match i32) (local $out i32) (local $slot i32) (local $tries i32) (local $run i32)
+    (local $match i32) (local $out i32) (local $slot i32) (local $tries i32) (local $run i32) (local $four i32)
     (local.set $end (i32.add (local.get $source) (local.get $length)))
     (local.set $anchor (local.get $source))
     (local.set $out (local.get $target))
@@ -290,10 +305,13 @@
           (local.set $next (i32.add (local.get $in) (i32.shr_u (local.get $tries) (i32.const 5))))
           (local.set $tries (i32.add (local.get $tries) (i32.const 1)))
           (br_if $last (i32.gt_u (local.get $in) (local.get $searchEnd)))
-          (local.set $slot (call $slot (local.get $in)))
+          ;; As $slot, without a call.
+          (local.set $four (i32.load (local.get $in)))
+          (local.set $slot
+            (i32.shl (i32.shr_u (i32.mul (local.get $four) (i32.const 0x9e3779b1)) (i32.const 19)) (i32.const 1)))
           (local.set $match (i32.add (local.get $source) (i32.load16_u (local.get $slot))))
           (i32.store16 (local.get $slot) (i32.sub (local.get $in) (local.get $source)))
-          (br_if $search (i32.ne (i32.load (local.get $match)) (i32.load (local.get $in)))))
+          (br_if $search (i32.ne (i32.load (local.get $match)) (local.get $four))))
         (if (i32.gt_u (local.get $in) (local.get $anchor))
           (then
             (local.set $out (call $snappyLiteral (local.get $out) (local.get $anchor)
@@ -351,7 +369,11 @@
           (if (i32.ge_u (local.get $run) (i32.sub (local.get $end) (local.get $in))) (then (return (i32.const 0))))
           (if (i32.ge_u (local.get $run) (i32.sub (local.get $limit) (local.get $out))) (then (return (i32.const 0))))
           (local.set $run (i32.add (local.get $run) (i32.const 1)))
-          (call $copy (local.get $out) (local.get $in) (local.get $run))
+          (if (i32.le_u (local.get $run) (i32.const 16))
+            (then
+              (i64.store (local.get $out) (i64.load (local.get $in)))
+              (i64.store offset=8 (local.get $out) (i64.load offset=8 (local.get $in))))
+            (else (call $copy (local.get $out) (local.get $in) (local.get $run))))
           (local.set $out (i32.add (local.get $out) (local.get $run)))
           (local.set $in (i32.add (local.get $in) (local.get $run)))
           (br $element))
