@@ -41,6 +41,7 @@ export class BrokerLoop {
   readonly #late = new Set<Cursor>()
   #asking = false
   #failures = 0
+  #sentMs = 0
   #shortWaitMs = firstShortWaitMs
   /** Waits because too many bytes are buffered. */
   starved = false
@@ -172,6 +173,7 @@ export class BrokerLoop {
   async #fetch(request: FetchRequest, signal: AbortSignal): Promise<void> {
     const { lane, maxWaitMs, isolation } = this.#options
     this.fetching = true
+    this.#sentMs = this.#cluster.runtime.monoNow()
     try {
       const response = await this.#broker.request(Fetch, request, {
         lane,
@@ -206,6 +208,8 @@ export class BrokerLoop {
       return
     }
     this.#session.reset()
+    // A connection that was cut after waiting for a while worked until then: that is no reason for a longer pause.
+    if (runtime.monoNow() - this.#sentMs > options.retryBackoffMaxMs / 2) this.#failures = 0
     this.#failures++
     this.#host.unreachable(this.#broker)
     logger.debug('fetching failed', { broker: this.#broker.id, error: String(error) })
