@@ -19,7 +19,7 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
 
 const sources = files.filter((path) => /\.(ts|mts|mjs|js|cjs)$/.test(path))
 const isTest = (path: string) => /\.test\.ts$|\/test\//.test(path)
-const isGenerated = (path: string) => /^packages\/codec\/src\/(api|data)\/(\d\d-)?[a-z0-9-]+\.ts$/.test(path)
+const isGenerated = (path: string) => /^packages\/codec\/src\/(api|data|hot)\/(\d\d-)?[a-z0-9-]+\.ts$/.test(path)
 
 /** Where the Runtime of a host is written. */
 const hostCode = /^packages\/(client\/src\/runtime|testkit\/src\/(network|runtime))\/|^packages\/testkit\/src\/cli\.ts$/

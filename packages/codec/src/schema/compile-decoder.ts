@@ -28,8 +28,26 @@ export function decoderOf<F>(message: Message<F>, version: number): Decoder<Mess
 }
 
 function compileDecoder(message: Message, version: number): Decode {
-  const { name, versions, flexible } = message
+  const { name, versions, straight } = message
   if (!includes(versions, version)) throw new RangeError(`${name} has no version ${version}`)
+  if (straight === undefined) return tableDecoder(message, version)
+  let fromTable: Decode | undefined
+  return (reader) => {
+    const start = reader.offset
+    try {
+      return straight.read(reader, version)
+    } catch (error) {
+      // Read again by the table, which knows the field that is wrong.
+      reader.offset = start
+      fromTable ??= tableDecoder(message, version)
+      fromTable(reader)
+      throw error
+    }
+  }
+}
+
+function tableDecoder(message: Message, version: number): Decode {
+  const { name, flexible } = message
   const decode = structDecoder(message.fields, { version, flexible: includes(flexible, version) })
   return (reader) => {
     try {

@@ -1,5 +1,5 @@
 import { pathText } from '../wire/path.ts'
-import type { Writer } from '../wire/writer.ts'
+import { Writer } from '../wire/writer.ts'
 import type { Message } from './api.ts'
 import type { Fields, FieldTable } from './fields.ts'
 import type { Encodable } from './infer.ts'
@@ -24,8 +24,24 @@ export function encoderOf<F>(message: Message<F>, version: number): Encoder<Mess
 }
 
 function compileEncoder(message: Message, version: number): Encode {
-  const { name, versions, flexible } = message
+  const { name, versions, straight } = message
   if (!includes(versions, version)) throw new RangeError(`${name} has no version ${version}`)
+  if (straight === undefined) return tableEncoder(message, version)
+  let fromTable: Encode | undefined
+  return (writer, value) => {
+    try {
+      straight.write(writer, value, version)
+    } catch (error) {
+      // Written again by the table, to a place of its own, because it knows the field that is wrong.
+      fromTable ??= tableEncoder(message, version)
+      fromTable(new Writer(), value)
+      throw error
+    }
+  }
+}
+
+function tableEncoder(message: Message, version: number): Encode {
+  const { name, flexible } = message
   const encode = structEncoder(message.fields, { version, flexible: includes(flexible, version) })
   return (writer, value) => {
     try {

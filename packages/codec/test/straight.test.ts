@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { straightFiles } from '../scripts/straight-files.ts'
+import type { Message } from '../src/schema/api.ts'
+import { decodeMessage, encodeMessage } from '../src/schema/codec.ts'
+import type { Struct } from '../src/schema/plan.ts'
+import { mutate } from './fuzz/mutate.ts'
+import { allMessages, cases } from './messages.ts'
+import { type Random, sample, seeded } from './samples.ts'
+
+const repository = fileURLToPath(new URL('../../..', import.meta.url))
+
+test('src/hot is what its tables give: pnpm write-straight writes it', () => {
+  for (const [path, text] of straightFiles(repository)) {
+    expect(readFileSync(join(repository, path), 'utf8') === text, path).toBe(true)
+  }
+})
+
+const hot = cases.filter(({ message }) => message.straight !== undefined)
+const tables = new Map(allMessages.map((message) => [message, { ...message, straight: undefined } satisfies Message]))
+
+/** What comes of it: the value, or the text of the error. */
+function outcome(run: () => unknown): unknown {
+  try {
+    return run()
+  } catch (error) {
+    return `${(error as Error).name}: ${(error as Error).message}`
+  }
+}
+
+/** Compared by Node, which is quicker; `expect` shows what differs. */
+function check(actual: unknown, expected: unknown, label: string): void {
+  if (!isDeepStrictEqual(actual, expected)) expect(actual, label).toStrictEqual(expected)
+}
+
+/** The value with one of its fields, anywhere, left out or of another kind. */
+function spoil(value: Struct, random: Random): Struct {
+  const copy = structuredClone(value)
+  const structs: Struct[] = []
+  const collect = (struct: Struct): void => {
+    structs.push(struct)
+    for (const inner of Object.values(struct).flat()) {
+      if (typeof inner === 'object' && inner !== null && !ArrayBuffer.isView(inner)) collect(inner as Struct)
+    }
+  }
+  collect(copy)
+  const struct = structs[random(structs.length)]!
+  const names = Object.keys(struct)
+  const others = [undefined, null, -1, 2 ** 31, 5n, 'text', true, [], {}, 'AAAAAAAAAAAAAAAAAAAAAA']
+  struct[names[random(names.length)]!] = others[random(others.length)]
+  return copy
+}
+
+describe('straight-line code does what the table does', () => {
+  test('three APIs have it, both ways', () => {
+    expect(new Set(hot.map(({ message }) => message.name)).size).toBe(6)
+  })
+
+  test.each(hot)('$message.name v$version', ({ message, version }) => {
+    const table = tables.get(message)!
+    const random = seeded(version)
+    for (let i = 0; i < 30; i++) {
+      const value = sample(message, version, random)
+      const bytes = encodeMessage(message, version, value as never)
+      const label = `value ${i}`
+      check(bytes.toString('hex'), encodeMessage(table, version, value as never).toString('hex'), label)
+      check(decodeMessage(message, version, bytes), value, label)
+      const spoilt = spoil(value, random)
+      const write = (message: Message) =>
+        outcome(() => encodeMessage(message, version, spoilt as never).toString('hex'))
+      check(write(message), write(table), `${label}, spoilt`)
+      const damaged = mutate(bytes, random)
+      const read = (message: Message) => outcome(() => decodeMessage(message, version, damaged))
+      check(read(message), read(table), `${label}, damaged`)
+    }
+  })
+})
