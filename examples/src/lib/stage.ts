@@ -1,5 +1,5 @@
 import { createCluster, type TestCluster } from '@ottla/testkit'
-import { type Admin, Kafka, KafkaError, nodeRuntime } from 'ottla'
+import { type Admin, Kafka, KafkaError, nodeRuntime, silentLogger } from 'ottla'
 import { crashable } from './crashable.ts'
 import { Ledger } from './ledger.ts'
 import type { ExampleOptions } from './options.ts'
@@ -65,7 +65,8 @@ export class Stage {
 
   app(name: string): App {
     const { runtime, crash } = crashable(this.embedded?.runtime ?? nodeRuntime)
-    const kafka = new Kafka({ clientId: name, brokers: this.bootstrap, runtime })
+    // Silent: an application that is killed on purpose would complain about it.
+    const kafka = new Kafka({ clientId: name, brokers: this.bootstrap, runtime, logger: silentLogger })
     this.#apps.add(kafka)
     let killed = false
     return {

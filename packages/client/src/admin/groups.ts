@@ -125,7 +125,7 @@ export async function deleteConsumerGroups(
 }
 
 /** Each group on its own, so that one which fails takes no other along. */
-export async function perGroup<T>(
+async function perGroup<T>(
   operation: string,
   groupIds: readonly string[],
   ask: (groupId: string) => Promise<T>,

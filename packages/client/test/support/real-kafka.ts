@@ -1,5 +1,6 @@
 import { inject } from 'vitest'
 import type { KafkaAddresses } from '../../../../tools/kafka/index.mjs'
+import type {} from './global-setup.ts'
 
 /** Why tests of a real Kafka cannot run here; `''` when they can. With CI=true they must, and fail in their own words. */
 export const kafkaMissing: string = inject('kafkaMissing')
