@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { bytesOf, seeded } from '../../test/samples.ts'
-import { choose, crc32c, type NativeCrc32c, plainCrc32c } from './crc32c.ts'
+import { choose, crc32c, isRight, type NativeCrc32c, plainCrc32c } from './crc32c.ts'
 import { optionalPackage } from './optional-package.ts'
 
 const native = await optionalPackage<NativeCrc32c>('@node-rs/crc32', ['crc32c'])
@@ -71,4 +71,9 @@ describe.each(ways)('%s', (name, checksum) => {
       expect(checksum(bytes, checksum(bytes, 0, 3, cut), cut, 3 + length)).toBe(expected)
     },
   )
+})
+
+test('a native package is tried before it is trusted', () => {
+  expect(isRight(native!)).toBe(true)
+  expect(isRight({ crc32c: (bytes) => plainCrc32c(bytes, 0, 0, bytes.length) })).toBe(false)
 })

@@ -29,9 +29,14 @@ export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end = bytes.lengt
 /** WebAssembly at first; the native package once it was looked for and found. */
 function chooseFast(): Checksum {
   void optionalPackage<NativeCrc32c>('@node-rs/crc32', ['crc32c']).then((native) => {
-    if (native !== undefined) fast = choose(native)
+    if (native !== undefined && isRight(native)) fast = choose(native)
   })
   return choose(undefined)
+}
+
+/** The check value of CRC-32C, in two parts. */
+export function isRight(native: NativeCrc32c): boolean {
+  return native.crc32c(Buffer.from('6789'), native.crc32c(Buffer.from('12345'), 0)) === 0xe3069283
 }
 
 /** The fastest way that there is. */
