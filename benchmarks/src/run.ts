@@ -1,10 +1,11 @@
-// `pnpm bench produce consume [--brokers LIST] [--records N] [--runs N] [--json]`
+// `pnpm bench produce consume [--brokers LIST] [--records N] [--runs N] [--json]`, `pnpm bench codec [--json]`
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import Table from 'cli-table3'
 import { type Admin, Kafka } from 'ottla'
 import { startKafka } from '../../tools/kafka/index.mjs'
+import { benchCodec } from './codec.ts'
 import { checksumOf, type Measured, type Task } from './contender.ts'
 
 const clients = ['ottla', 'kafkajs'] as const
@@ -20,9 +21,17 @@ const { values, positionals } = parseArgs({
   },
 })
 const wanted = positionals.length === 0 ? ['produce', 'consume'] : positionals
+if (wanted.includes('codec')) {
+  if (wanted.length > 1) {
+    console.error('codec is measured alone')
+    process.exit(2)
+  }
+  await benchCodec({ json: values.json })
+  process.exit()
+}
 const unknown = wanted.filter((name) => name !== 'produce' && name !== 'consume')
 if (unknown.length > 0) {
-  console.error(`no benchmark ${unknown.join(', ')}: there are produce and consume`)
+  console.error(`no benchmark ${unknown.join(', ')}: there are produce, consume and codec`)
   process.exit(2)
 }
 const records = Number(values.records)
