@@ -25,7 +25,6 @@ interface FieldCode {
 /** What src/schema/straight.ts has to offer. */
 const helpers = [
   'arrayOf',
-  'bytes',
   'int32s',
   'noArray',
   'nullableBytes',

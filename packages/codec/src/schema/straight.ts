@@ -26,10 +26,6 @@ export function nullableText(reader: Reader, flexible: boolean): string | null {
   return length === -1 ? null : reader.utf8(length)
 }
 
-export function bytes(reader: Reader, flexible: boolean): Buffer {
-  return reader.raw(flexible ? reader.compactLength() : reader.bytesLength())
-}
-
 export function nullableBytes(reader: Reader, flexible: boolean): Buffer | null {
   const length = flexible ? reader.compactLength() : reader.bytesLength()
   return length === -1 ? null : reader.raw(length)
