@@ -13,7 +13,7 @@ import { type Random, sample, seeded } from './samples.ts'
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
 
-test('src/hot is what its tables give: pnpm write-straight writes it', () => {
+test('src/hot is what its tables give: npm run write-straight writes it', () => {
   for (const [path, text] of straightFiles(repository)) {
     expect(readFileSync(join(repository, path), 'utf8') === text, path).toBe(true)
   }
