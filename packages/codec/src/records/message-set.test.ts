@@ -215,6 +215,12 @@ describe('damage', () => {
     expect(first(tombstone)).toThrow('a compressed set that is null')
   })
 
+  test('a compressed set at a negative offset', () => {
+    const bytes = golden('magic-1-gzip')
+    bytes.writeBigInt64BE(-(2n ** 63n), 0)
+    expect(first(bytes)).toThrow('a compressed set at offset -9223372036854775808')
+  })
+
   const setOf = async (inner: Buffer, magic: 0 | 1 = 1, offset = 10n) => {
     const outer = await messageSet([{ key: null, value: inner }], { magic, baseOffset: offset })
     outer[17]! |= 1

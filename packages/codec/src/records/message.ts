@@ -64,6 +64,7 @@ export class Message {
     const offset = bytes.readBigInt64BE(messageAt.offset)
     this.#base = this.#compression === 0 ? offset : lowestBase(offset)
     if (this.#compression === 0) return
+    if (offset < 0n) throw corrupt(`a compressed set at offset ${offset}`, start)
     if (this.#compression > lastLegacyCompression) throw corrupt('a compression that the format does not have', start)
     if (this.#parts.valueLength === nullLength) throw corrupt('a compressed set that is null', start)
   }
