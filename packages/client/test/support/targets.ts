@@ -57,7 +57,9 @@ export class Target {
 
   async createTopicNamed(name: string, { partitions = 1, replicationFactor = 3, configs = {} }: TopicOptions = {}) {
     const admin = this.newKafka().admin()
-    await admin.createTopics([{ name, partitions, replicationFactor, configs }])
+    // Tests write records of long ago, which a broker would delete whenever it looks for old ones.
+    const kept = { 'retention.ms': -1, ...configs }
+    await admin.createTopics([{ name, partitions, replicationFactor, configs: kept }])
     await until(`all partitions of ${name} have leaders`, async () => {
       const [topic] = await admin.describeTopics([name]).catch(() => [])
       return topic?.partitions.length === partitions && topic.partitions.every(({ leader }) => leader >= 0)
