@@ -93,7 +93,7 @@ interface PlatformaticReader {
 
 type PlatformaticParse<T> = (correlationId: number, apiKey: number, version: number, reader: PlatformaticReader) => T
 
-/** @platformatic/kafka 2, which needs Node 22. */
+/** @platformatic/kafka 2. It asks for Node 22; this part of it also runs on Node 20. */
 export async function platformatic(): Promise<Rival> {
   const entry = import.meta.resolve('@platformatic/kafka')
   const load = async <T>(path: string) => (await import(new URL(path, entry).href)) as T

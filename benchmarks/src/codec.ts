@@ -35,7 +35,7 @@ async function available(): Promise<Rival[]> {
   try {
     rivals.push(await platformatic())
   } catch (error) {
-    console.error(`without @platformatic/kafka, which needs Node 22: ${(error as Error).message}`)
+    console.error(`without @platformatic/kafka, which asks for Node 22: ${(error as Error).message}`)
   }
   return rivals
 }
