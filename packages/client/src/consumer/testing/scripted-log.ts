@@ -39,7 +39,7 @@ function compressed(plain: Uint8Array): Uint8Array {
   return bytes
 }
 
-export function markerOf(baseOffset: number, producerId: bigint, committed: boolean): Uint8Array {
+function markerOf(baseOffset: number, producerId: bigint, committed: boolean): Uint8Array {
   const fields = { committed, producerId, producerEpoch: 0, coordinatorEpoch: 0, timestampMs: 1_000 }
   return endTxnMarkerBatch({ ...fields, baseOffset: BigInt(baseOffset), partitionLeaderEpoch: 0 })
 }
