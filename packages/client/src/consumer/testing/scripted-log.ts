@@ -4,7 +4,7 @@ import { BatchWriter, endTxnMarkerBatch, patchBatch } from '@ottla/codec/records
 import type { Broker } from '../../cluster/broker.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { PartitionInfo, TopicInfo } from '../../cluster/topology.ts'
-import { type Answer, ScriptedCluster } from '../../group/testing/scripted-cluster.ts'
+import { type Answer, type ManualRuntime, ScriptedCluster } from '../../group/testing/scripted-cluster.ts'
 import { Metrics } from '../../metrics.ts'
 
 export interface BatchOptions {
@@ -91,7 +91,7 @@ export class ScriptedPartition {
  */
 export class ScriptedKafka {
   readonly #base = new ScriptedCluster()
-  readonly runtime = this.#base.runtime
+  readonly runtime: ManualRuntime = this.#base.runtime
   readonly options = this.#base.options
   readonly logger = this.#base.logger
   readonly sent = this.#base.sent

@@ -7,7 +7,7 @@ import { resolveKafkaOptions } from '../../options.ts'
 import { withSignal } from '../../runtime/wait.ts'
 
 /** For tests: a clock that moves only when told to, and brokers that answer what a script says. Not part of the package. */
-class ManualRuntime implements Runtime {
+export class ManualRuntime implements Runtime {
   #nowMs = 0
   #nextId = 1
   readonly #timers = new Map<number, { atMs: number; callback: () => void }>()
