@@ -76,6 +76,8 @@ export async function fuzz({ runs, seed, only, onProgress }: FuzzOptions): Promi
         const again = await leastCpuMs(tried)
         if (again > allowedMs) fail(`${again.toFixed(0)} ms of processor time for ${bytes.length} bytes`)
       }
+      // Native memory is given back between turns of the event loop only, and most attempts never wait.
+      if (run % 256 === 255) await new Promise((resolve) => setImmediate(resolve))
       if (run % 10_000 === 9999) onProgress?.(run + 1)
     }
   } finally {

@@ -14,7 +14,7 @@ const runs = Number(values.runs)
 const seed = Number(values.seed)
 
 /** Beyond what the readers may hold there is room for garbage that was not collected yet. */
-const mostResidentMiB = 700
+const mostResidentMiB = 400
 
 const begun = process.cpuUsage()
 const { tallies, failures, outliers, mostAllocatedBytes } = await fuzz({
