@@ -30,13 +30,15 @@ const helpers = [
   'nullableBytes',
   'nullableText',
   'refused',
-  'skipTags',
   'text',
   'writeBytes',
   'writeCount',
   'writeInt32s',
   'writeText',
 ]
+
+/** What src/schema/unknown-tags.ts has to offer. */
+const tagHelpers = ['keepUnknownTag', 'readUnknownTags', 'unknownTagsOf', 'writeTagsBelow', 'writeUnknownTags']
 
 /** The text of src/hot/x.ts for an API, before it is formatted. */
 export function straightCode(api: Api): string {
@@ -46,10 +48,11 @@ export function straightCode(api: Api): string {
     return context.functions
   })
   const body = functions.join('\n')
-  const used = helpers.filter((name) => new RegExp(`\\b${name}[(<]`).test(body))
+  const isUsed = (name: string) => new RegExp(`\\b${name}[(<]`).test(body)
   return `// Written by scripts/write-straight.ts from the table of ${api.name}.
 import type { StraightCode } from '../schema/api.ts'
-import { ${used.join(', ')} } from '../schema/straight.ts'
+import { ${helpers.filter(isUsed).join(', ')} } from '../schema/straight.ts'
+import { ${tagHelpers.filter(isUsed).join(', ')} } from '../schema/unknown-tags.ts'
 import type { Reader } from '../wire/reader.ts'
 import type { Writer } from '../wire/writer.ts'
 ${body.includes('zeroUuid') ? "import { zeroUuid } from '../wire/uuid.ts'\n" : ''}
@@ -175,7 +178,9 @@ function structReader(name: string, codes: readonly FieldCode[]): string {
   const tagged = codes.filter(({ isTagged }) => isTagged)
   const names = codes.map((code) => code.name).join(', ')
   const end =
-    tagged.length === 0 ? `if (flexible) skipTags(reader)\nreturn { ${names} }` : readTags(name, names, tagged)
+    tagged.length === 0
+      ? `const struct: ${name} = { ${names} }\nif (flexible) readUnknownTags(reader, struct)\nreturn struct`
+      : readTags(name, names, tagged)
   return functionOf(`read${name}(reader: Reader`, '', [...plain, end])
 }
 
@@ -200,7 +205,7 @@ function readTags(owner: string, names: string, tagged: readonly FieldCode[]): s
     const size = reader.uvarint()
     const end = reader.offset + size
     ${branches.join('\nelse ')}
-    else reader.skip(size)
+    else keepUnknownTag(struct, tag, reader.raw(size))
     if (reader.offset !== end) throw reader.error(\`does not fill its \${size} bytes\`)
   }
   return struct`
@@ -260,7 +265,7 @@ function structWriter(name: string, codes: readonly FieldCode[]): string {
   const own = tagged.length > 0
   const tags = own
     ? `if (flexible) write${name}Tags(writer, value, version, flexible)`
-    : 'if (flexible) writer.uvarint(0)'
+    : 'if (flexible) writeUnknownTags(writer, value)'
   const tagsFunction = own
     ? functionOf(`write${name}Tags(writer: Writer, value: ${name}`, ': void', writeTags(name, tagged))
     : ''
@@ -289,14 +294,24 @@ function writeTags(owner: string, tagged: readonly FieldCode[]): string[] {
   })
   const count = sorted.map(({ name }) => `(has${upperFirst(name)} ? 1 : 0)`).join(' + ')
   const writes = sorted.map(
-    (code) => `if (has${upperFirst(code.name)}) {
+    (
+      code,
+    ) => `${code.carried === 'true' ? '' : `if (${code.carried}) `}next = writeTagsBelow(writer, unknown, next, ${code.table.options.tag})
+  if (has${upperFirst(code.name)}) {
     writer.uvarint(${code.table.options.tag})
     const start = writer.beginSized()
     ${writeValue(code, owner, `value.${code.name}`)}
     writer.endSized(start)
   }`,
   )
-  return [...has, `writer.uvarint(${count})`, ...writes]
+  return [
+    ...has,
+    'const unknown = unknownTagsOf(value)',
+    `writer.uvarint(unknown.length + ${count})`,
+    'let next = 0',
+    ...writes,
+    'writeTagsBelow(writer, unknown, next, Number.POSITIVE_INFINITY)',
+  ]
 }
 
 function writeValue({ name, table, nullable }: FieldCode, owner: string, value: string): string {

@@ -7,13 +7,19 @@ import {
   nullableBytes,
   nullableText,
   refused,
-  skipTags,
   text,
   writeBytes,
   writeCount,
   writeInt32s,
   writeText,
 } from '../schema/straight.ts'
+import {
+  keepUnknownTag,
+  readUnknownTags,
+  unknownTagsOf,
+  writeTagsBelow,
+  writeUnknownTags,
+} from '../schema/unknown-tags.ts'
 import type { Reader } from '../wire/reader.ts'
 import { zeroUuid } from '../wire/uuid.ts'
 import type { Writer } from '../wire/writer.ts'
@@ -26,8 +32,9 @@ interface RequestReplicaState {
 function readRequestReplicaState(reader: Reader, _version: number, flexible: boolean) {
   const replicaId = reader.int32()
   const replicaEpoch = reader.int64()
-  if (flexible) skipTags(reader)
-  return { replicaId, replicaEpoch }
+  const struct: RequestReplicaState = { replicaId, replicaEpoch }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeRequestReplicaState(
@@ -40,7 +47,7 @@ function writeRequestReplicaState(
   writer.int32(replicaId!)
   const replicaEpoch = value.replicaEpoch === undefined ? -1n : value.replicaEpoch
   writer.int64(replicaEpoch!)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 interface RequestTopicsPartitions {
@@ -80,7 +87,7 @@ function readRequestTopicsPartitions(reader: Reader, version: number, flexible: 
     const end = reader.offset + size
     if (tag === 0 && version >= 17) struct.replicaDirectoryId = reader.uuid()
     else if (tag === 1 && version >= 18) struct.highWatermark = reader.int64()
-    else reader.skip(size)
+    else keepUnknownTag(struct, tag, reader.raw(size))
     if (reader.offset !== end) throw reader.error(`does not fill its ${size} bytes`)
   }
   return struct
@@ -96,19 +103,24 @@ function writeRequestTopicsPartitionsTags(
     version >= 17 && value.replicaDirectoryId !== undefined && value.replicaDirectoryId !== 'AAAAAAAAAAAAAAAAAAAAAA'
   const hasHighWatermark =
     version >= 18 && value.highWatermark !== undefined && value.highWatermark !== 9223372036854775807n
-  writer.uvarint((hasReplicaDirectoryId ? 1 : 0) + (hasHighWatermark ? 1 : 0))
+  const unknown = unknownTagsOf(value)
+  writer.uvarint(unknown.length + (hasReplicaDirectoryId ? 1 : 0) + (hasHighWatermark ? 1 : 0))
+  let next = 0
+  if (version >= 17) next = writeTagsBelow(writer, unknown, next, 0)
   if (hasReplicaDirectoryId) {
     writer.uvarint(0)
     const start = writer.beginSized()
     writer.uuid(value.replicaDirectoryId!)
     writer.endSized(start)
   }
+  if (version >= 18) next = writeTagsBelow(writer, unknown, next, 1)
   if (hasHighWatermark) {
     writer.uvarint(1)
     const start = writer.beginSized()
     writer.int64(value.highWatermark!)
     writer.endSized(start)
   }
+  writeTagsBelow(writer, unknown, next, Number.POSITIVE_INFINITY)
 }
 function writeRequestTopicsPartitions(
   writer: Writer,
@@ -155,8 +167,9 @@ function readRequestTopics(reader: Reader, version: number, flexible: boolean) {
   const topic = version <= 12 ? text(reader, flexible) : ''
   const topicId = version >= 13 ? reader.uuid() : zeroUuid
   const partitions = readRequestTopicsPartitionsArray(reader, version, flexible)
-  if (flexible) skipTags(reader)
-  return { topic, topicId, partitions }
+  const struct: RequestTopics = { topic, topicId, partitions }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeRequestTopics(writer: Writer, value: RequestTopics, version: number, flexible: boolean): void {
@@ -168,7 +181,7 @@ function writeRequestTopics(writer: Writer, value: RequestTopics, version: numbe
   }
   for (const element of writeCount(writer, value.partitions, flexible, false))
     writeRequestTopicsPartitions(writer, element, version, flexible)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 const leastRequestTopics = [6, 6, 6, 6, 6, 6, 6, 6, 3, 18, 18, 18, 18, 18, 18]
@@ -192,8 +205,9 @@ function readRequestForgottenTopicsData(reader: Reader, version: number, flexibl
   const topic = version >= 7 && version <= 12 ? text(reader, flexible) : ''
   const topicId = version >= 13 ? reader.uuid() : zeroUuid
   const partitions = int32s(reader, flexible)
-  if (flexible) skipTags(reader)
-  return { topic, topicId, partitions }
+  const struct: RequestForgottenTopicsData = { topic, topicId, partitions }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeRequestForgottenTopicsData(
@@ -209,7 +223,7 @@ function writeRequestForgottenTopicsData(
     writer.uuid(value.topicId!)
   }
   writeInt32s(writer, value.partitions, flexible)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 const leastRequestForgottenTopicsData = [4, 4, 4, 6, 6, 6, 6, 6, 3, 18, 18, 18, 18, 18, 18]
@@ -272,7 +286,7 @@ function readRequest(reader: Reader, version: number, flexible: boolean) {
     const end = reader.offset + size
     if (tag === 0 && version >= 12) struct.clusterId = nullableText(reader, flexible)
     else if (tag === 1 && version >= 15) struct.replicaState = readRequestReplicaState(reader, version, flexible)
-    else reader.skip(size)
+    else keepUnknownTag(struct, tag, reader.raw(size))
     if (reader.offset !== end) throw reader.error(`does not fill its ${size} bytes`)
   }
   return struct
@@ -286,19 +300,24 @@ function writeRequestTags(writer: Writer, value: Request, version: number, flexi
     (value.replicaState === null ||
       (value.replicaState.replicaId !== undefined && value.replicaState.replicaId !== -1) ||
       (value.replicaState.replicaEpoch !== undefined && value.replicaState.replicaEpoch !== -1n))
-  writer.uvarint((hasClusterId ? 1 : 0) + (hasReplicaState ? 1 : 0))
+  const unknown = unknownTagsOf(value)
+  writer.uvarint(unknown.length + (hasClusterId ? 1 : 0) + (hasReplicaState ? 1 : 0))
+  let next = 0
+  if (version >= 12) next = writeTagsBelow(writer, unknown, next, 0)
   if (hasClusterId) {
     writer.uvarint(0)
     const start = writer.beginSized()
     writeText(writer, value.clusterId, flexible, true)
     writer.endSized(start)
   }
+  if (version >= 15) next = writeTagsBelow(writer, unknown, next, 1)
   if (hasReplicaState) {
     writer.uvarint(1)
     const start = writer.beginSized()
     writeRequestReplicaState(writer, value.replicaState!, version, flexible)
     writer.endSized(start)
   }
+  writeTagsBelow(writer, unknown, next, Number.POSITIVE_INFINITY)
 }
 function writeRequest(writer: Writer, value: Request, version: number, flexible: boolean): void {
   if (version <= 14) {
@@ -348,8 +367,9 @@ interface ResponseResponsesPartitionsDivergingEpoch {
 function readResponseResponsesPartitionsDivergingEpoch(reader: Reader, _version: number, flexible: boolean) {
   const epoch = reader.int32()
   const endOffset = reader.int64()
-  if (flexible) skipTags(reader)
-  return { epoch, endOffset }
+  const struct: ResponseResponsesPartitionsDivergingEpoch = { epoch, endOffset }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeResponseResponsesPartitionsDivergingEpoch(
@@ -362,7 +382,7 @@ function writeResponseResponsesPartitionsDivergingEpoch(
   writer.int32(epoch!)
   const endOffset = value.endOffset === undefined ? -1n : value.endOffset
   writer.int64(endOffset!)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 interface ResponseResponsesPartitionsCurrentLeader {
@@ -373,8 +393,9 @@ interface ResponseResponsesPartitionsCurrentLeader {
 function readResponseResponsesPartitionsCurrentLeader(reader: Reader, _version: number, flexible: boolean) {
   const leaderId = reader.int32()
   const leaderEpoch = reader.int32()
-  if (flexible) skipTags(reader)
-  return { leaderId, leaderEpoch }
+  const struct: ResponseResponsesPartitionsCurrentLeader = { leaderId, leaderEpoch }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeResponseResponsesPartitionsCurrentLeader(
@@ -387,7 +408,7 @@ function writeResponseResponsesPartitionsCurrentLeader(
   writer.int32(leaderId!)
   const leaderEpoch = value.leaderEpoch === undefined ? -1 : value.leaderEpoch
   writer.int32(leaderEpoch!)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 interface ResponseResponsesPartitionsSnapshotId {
@@ -398,8 +419,9 @@ interface ResponseResponsesPartitionsSnapshotId {
 function readResponseResponsesPartitionsSnapshotId(reader: Reader, _version: number, flexible: boolean) {
   const endOffset = reader.int64()
   const epoch = reader.int32()
-  if (flexible) skipTags(reader)
-  return { endOffset, epoch }
+  const struct: ResponseResponsesPartitionsSnapshotId = { endOffset, epoch }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeResponseResponsesPartitionsSnapshotId(
@@ -412,7 +434,7 @@ function writeResponseResponsesPartitionsSnapshotId(
   writer.int64(endOffset!)
   const epoch = value.epoch === undefined ? -1 : value.epoch
   writer.int32(epoch!)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 interface ResponseResponsesPartitionsAbortedTransactions {
@@ -423,8 +445,9 @@ interface ResponseResponsesPartitionsAbortedTransactions {
 function readResponseResponsesPartitionsAbortedTransactions(reader: Reader, _version: number, flexible: boolean) {
   const producerId = reader.int64()
   const firstOffset = reader.int64()
-  if (flexible) skipTags(reader)
-  return { producerId, firstOffset }
+  const struct: ResponseResponsesPartitionsAbortedTransactions = { producerId, firstOffset }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeResponseResponsesPartitionsAbortedTransactions(
@@ -435,7 +458,7 @@ function writeResponseResponsesPartitionsAbortedTransactions(
 ): void {
   writer.int64(value.producerId!)
   writer.int64(value.firstOffset!)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 const leastResponseResponsesPartitionsAbortedTransactions = [16, 16, 16, 16, 16, 16, 16, 16, 17, 17, 17, 17, 17, 17, 17]
@@ -506,7 +529,7 @@ function readResponseResponsesPartitions(reader: Reader, version: number, flexib
       struct.currentLeader = readResponseResponsesPartitionsCurrentLeader(reader, version, flexible)
     else if (tag === 2 && version >= 12)
       struct.snapshotId = readResponseResponsesPartitionsSnapshotId(reader, version, flexible)
-    else reader.skip(size)
+    else keepUnknownTag(struct, tag, reader.raw(size))
     if (reader.offset !== end) throw reader.error(`does not fill its ${size} bytes`)
   }
   return struct
@@ -536,25 +559,31 @@ function writeResponseResponsesPartitionsTags(
     (value.snapshotId === null ||
       (value.snapshotId.endOffset !== undefined && value.snapshotId.endOffset !== -1n) ||
       (value.snapshotId.epoch !== undefined && value.snapshotId.epoch !== -1))
-  writer.uvarint((hasDivergingEpoch ? 1 : 0) + (hasCurrentLeader ? 1 : 0) + (hasSnapshotId ? 1 : 0))
+  const unknown = unknownTagsOf(value)
+  writer.uvarint(unknown.length + (hasDivergingEpoch ? 1 : 0) + (hasCurrentLeader ? 1 : 0) + (hasSnapshotId ? 1 : 0))
+  let next = 0
+  if (version >= 12) next = writeTagsBelow(writer, unknown, next, 0)
   if (hasDivergingEpoch) {
     writer.uvarint(0)
     const start = writer.beginSized()
     writeResponseResponsesPartitionsDivergingEpoch(writer, value.divergingEpoch!, version, flexible)
     writer.endSized(start)
   }
+  if (version >= 12) next = writeTagsBelow(writer, unknown, next, 1)
   if (hasCurrentLeader) {
     writer.uvarint(1)
     const start = writer.beginSized()
     writeResponseResponsesPartitionsCurrentLeader(writer, value.currentLeader!, version, flexible)
     writer.endSized(start)
   }
+  if (version >= 12) next = writeTagsBelow(writer, unknown, next, 2)
   if (hasSnapshotId) {
     writer.uvarint(2)
     const start = writer.beginSized()
     writeResponseResponsesPartitionsSnapshotId(writer, value.snapshotId!, version, flexible)
     writer.endSized(start)
   }
+  writeTagsBelow(writer, unknown, next, Number.POSITIVE_INFINITY)
 }
 function writeResponseResponsesPartitions(
   writer: Writer,
@@ -626,8 +655,9 @@ function readResponseResponses(reader: Reader, version: number, flexible: boolea
   const topic = version <= 12 ? text(reader, flexible) : ''
   const topicId = version >= 13 ? reader.uuid() : zeroUuid
   const partitions = readResponseResponsesPartitionsArray(reader, version, flexible)
-  if (flexible) skipTags(reader)
-  return { topic, topicId, partitions }
+  const struct: ResponseResponses = { topic, topicId, partitions }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeResponseResponses(writer: Writer, value: ResponseResponses, version: number, flexible: boolean): void {
@@ -639,7 +669,7 @@ function writeResponseResponses(writer: Writer, value: ResponseResponses, versio
   }
   for (const element of writeCount(writer, value.partitions, flexible, false))
     writeResponseResponsesPartitions(writer, element, version, flexible)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 const leastResponseResponses = [6, 6, 6, 6, 6, 6, 6, 6, 3, 18, 18, 18, 18, 18, 18]
@@ -665,8 +695,9 @@ function readResponseNodeEndpoints(reader: Reader, _version: number, flexible: b
   const host = text(reader, flexible)
   const port = reader.int32()
   const rack = nullableText(reader, flexible)
-  if (flexible) skipTags(reader)
-  return { nodeId, host, port, rack }
+  const struct: ResponseNodeEndpoints = { nodeId, host, port, rack }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeResponseNodeEndpoints(
@@ -680,7 +711,7 @@ function writeResponseNodeEndpoints(
   writer.int32(value.port!)
   const rack = value.rack === undefined ? null : value.rack
   writeText(writer, rack, flexible, true)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 const leastResponseNodeEndpoints = [12, 12, 12, 12, 12, 12, 12, 12, 11, 11, 11, 11, 11, 11, 11]
@@ -715,7 +746,7 @@ function readResponse(reader: Reader, version: number, flexible: boolean) {
     const size = reader.uvarint()
     const end = reader.offset + size
     if (tag === 0 && version >= 16) struct.nodeEndpoints = readResponseNodeEndpointsArray(reader, version, flexible)
-    else reader.skip(size)
+    else keepUnknownTag(struct, tag, reader.raw(size))
     if (reader.offset !== end) throw reader.error(`does not fill its ${size} bytes`)
   }
   return struct
@@ -723,7 +754,10 @@ function readResponse(reader: Reader, version: number, flexible: boolean) {
 
 function writeResponseTags(writer: Writer, value: Response, version: number, flexible: boolean): void {
   const hasNodeEndpoints = version >= 16 && value.nodeEndpoints !== undefined && value.nodeEndpoints?.length !== 0
-  writer.uvarint(hasNodeEndpoints ? 1 : 0)
+  const unknown = unknownTagsOf(value)
+  writer.uvarint(unknown.length + (hasNodeEndpoints ? 1 : 0))
+  let next = 0
+  if (version >= 16) next = writeTagsBelow(writer, unknown, next, 0)
   if (hasNodeEndpoints) {
     writer.uvarint(0)
     const start = writer.beginSized()
@@ -731,6 +765,7 @@ function writeResponseTags(writer: Writer, value: Response, version: number, fle
       writeResponseNodeEndpoints(writer, element, version, flexible)
     writer.endSized(start)
   }
+  writeTagsBelow(writer, unknown, next, Number.POSITIVE_INFINITY)
 }
 function writeResponse(writer: Writer, value: Response, version: number, flexible: boolean): void {
   writer.int32(value.throttleTimeMs!)

@@ -6,12 +6,12 @@ import {
   noArray,
   nullableText,
   refused,
-  skipTags,
   text,
   writeCount,
   writeInt32s,
   writeText,
 } from '../schema/straight.ts'
+import { readUnknownTags, writeUnknownTags } from '../schema/unknown-tags.ts'
 import type { Reader } from '../wire/reader.ts'
 import { zeroUuid } from '../wire/uuid.ts'
 import type { Writer } from '../wire/writer.ts'
@@ -24,8 +24,9 @@ interface RequestTopics {
 function readRequestTopics(reader: Reader, version: number, flexible: boolean) {
   const topicId = version >= 10 ? reader.uuid() : zeroUuid
   const name = version >= 10 ? nullableText(reader, flexible) : text(reader, flexible)
-  if (flexible) skipTags(reader)
-  return { topicId, name }
+  const struct: RequestTopics = { topicId, name }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeRequestTopics(writer: Writer, value: RequestTopics, version: number, flexible: boolean): void {
@@ -33,7 +34,7 @@ function writeRequestTopics(writer: Writer, value: RequestTopics, version: numbe
     writer.uuid(value.topicId!)
   }
   writeText(writer, value.name, flexible, version >= 10)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 const leastRequestTopics = [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 18, 18, 18, 18]
@@ -60,8 +61,14 @@ function readRequest(reader: Reader, version: number, flexible: boolean) {
   const allowAutoTopicCreation = version >= 4 ? reader.bool() : true
   const includeClusterAuthorizedOperations = version >= 8 && version <= 10 ? reader.bool() : false
   const includeTopicAuthorizedOperations = version >= 8 ? reader.bool() : false
-  if (flexible) skipTags(reader)
-  return { topics, allowAutoTopicCreation, includeClusterAuthorizedOperations, includeTopicAuthorizedOperations }
+  const struct: Request = {
+    topics,
+    allowAutoTopicCreation,
+    includeClusterAuthorizedOperations,
+    includeTopicAuthorizedOperations,
+  }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeRequest(writer: Writer, value: Request, version: number, flexible: boolean): void {
@@ -82,7 +89,7 @@ function writeRequest(writer: Writer, value: Request, version: number, flexible:
     writer.bool(value.includeTopicAuthorizedOperations!)
   } else if (value.includeTopicAuthorizedOperations !== undefined && value.includeTopicAuthorizedOperations !== false)
     throw refused()
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 interface ResponseBrokers {
@@ -97,8 +104,9 @@ function readResponseBrokers(reader: Reader, version: number, flexible: boolean)
   const host = text(reader, flexible)
   const port = reader.int32()
   const rack = version >= 1 ? nullableText(reader, flexible) : null
-  if (flexible) skipTags(reader)
-  return { nodeId, host, port, rack }
+  const struct: ResponseBrokers = { nodeId, host, port, rack }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeResponseBrokers(writer: Writer, value: ResponseBrokers, version: number, flexible: boolean): void {
@@ -109,7 +117,7 @@ function writeResponseBrokers(writer: Writer, value: ResponseBrokers, version: n
     const rack = value.rack === undefined ? null : value.rack
     writeText(writer, rack, flexible, true)
   }
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 const leastResponseBrokers = [10, 12, 12, 12, 12, 12, 12, 12, 12, 11, 11, 11, 11, 11]
@@ -141,8 +149,17 @@ function readResponseTopicsPartitions(reader: Reader, version: number, flexible:
   const replicaNodes = int32s(reader, flexible)
   const isrNodes = int32s(reader, flexible)
   const offlineReplicas = version >= 5 ? int32s(reader, flexible) : []
-  if (flexible) skipTags(reader)
-  return { errorCode, partitionIndex, leaderId, leaderEpoch, replicaNodes, isrNodes, offlineReplicas }
+  const struct: ResponseTopicsPartitions = {
+    errorCode,
+    partitionIndex,
+    leaderId,
+    leaderEpoch,
+    replicaNodes,
+    isrNodes,
+    offlineReplicas,
+  }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeResponseTopicsPartitions(
@@ -163,7 +180,7 @@ function writeResponseTopicsPartitions(
   if (version >= 5) {
     writeInt32s(writer, value.offlineReplicas, flexible)
   }
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 const leastResponseTopicsPartitions = [18, 18, 18, 18, 18, 22, 22, 26, 26, 18, 18, 18, 18, 18]
@@ -193,8 +210,9 @@ function readResponseTopics(reader: Reader, version: number, flexible: boolean) 
   const isInternal = version >= 1 ? reader.bool() : false
   const partitions = readResponseTopicsPartitionsArray(reader, version, flexible)
   const topicAuthorizedOperations = version >= 8 ? reader.int32() : -2147483648
-  if (flexible) skipTags(reader)
-  return { errorCode, name, topicId, isInternal, partitions, topicAuthorizedOperations }
+  const struct: ResponseTopics = { errorCode, name, topicId, isInternal, partitions, topicAuthorizedOperations }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeResponseTopics(writer: Writer, value: ResponseTopics, version: number, flexible: boolean): void {
@@ -215,7 +233,7 @@ function writeResponseTopics(writer: Writer, value: ResponseTopics, version: num
     writer.int32(topicAuthorizedOperations!)
   } else if (value.topicAuthorizedOperations !== undefined && value.topicAuthorizedOperations !== -2147483648)
     throw refused()
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 const leastResponseTopics = [8, 9, 9, 9, 9, 9, 9, 9, 13, 10, 26, 26, 26, 26]
@@ -247,8 +265,17 @@ function readResponse(reader: Reader, version: number, flexible: boolean) {
   const topics = readResponseTopicsArray(reader, version, flexible)
   const clusterAuthorizedOperations = version >= 8 && version <= 10 ? reader.int32() : -2147483648
   const errorCode = version >= 13 ? reader.int16() : 0
-  if (flexible) skipTags(reader)
-  return { throttleTimeMs, brokers, clusterId, controllerId, topics, clusterAuthorizedOperations, errorCode }
+  const struct: Response = {
+    throttleTimeMs,
+    brokers,
+    clusterId,
+    controllerId,
+    topics,
+    clusterAuthorizedOperations,
+    errorCode,
+  }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeResponse(writer: Writer, value: Response, version: number, flexible: boolean): void {
@@ -276,7 +303,7 @@ function writeResponse(writer: Writer, value: Response, version: number, flexibl
   if (version >= 13) {
     writer.int16(value.errorCode!)
   }
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 export const metadataRequestCode: StraightCode = {

@@ -6,12 +6,18 @@ import {
   nullableBytes,
   nullableText,
   refused,
-  skipTags,
   text,
   writeBytes,
   writeCount,
   writeText,
 } from '../schema/straight.ts'
+import {
+  keepUnknownTag,
+  readUnknownTags,
+  unknownTagsOf,
+  writeTagsBelow,
+  writeUnknownTags,
+} from '../schema/unknown-tags.ts'
 import type { Reader } from '../wire/reader.ts'
 import { zeroUuid } from '../wire/uuid.ts'
 import type { Writer } from '../wire/writer.ts'
@@ -24,8 +30,9 @@ interface RequestTopicDataPartitionData {
 function readRequestTopicDataPartitionData(reader: Reader, _version: number, flexible: boolean) {
   const index = reader.int32()
   const records = nullableBytes(reader, flexible)
-  if (flexible) skipTags(reader)
-  return { index, records }
+  const struct: RequestTopicDataPartitionData = { index, records }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeRequestTopicDataPartitionData(
@@ -36,7 +43,7 @@ function writeRequestTopicDataPartitionData(
 ): void {
   writer.int32(value.index!)
   writeBytes(writer, value.records, flexible, true)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 const leastRequestTopicDataPartitionData = [8, 8, 8, 8, 8, 8, 6, 6, 6, 6, 6]
@@ -60,8 +67,9 @@ function readRequestTopicData(reader: Reader, version: number, flexible: boolean
   const name = version <= 12 ? text(reader, flexible) : ''
   const topicId = version >= 13 ? reader.uuid() : zeroUuid
   const partitionData = readRequestTopicDataPartitionDataArray(reader, version, flexible)
-  if (flexible) skipTags(reader)
-  return { name, topicId, partitionData }
+  const struct: RequestTopicData = { name, topicId, partitionData }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeRequestTopicData(writer: Writer, value: RequestTopicData, version: number, flexible: boolean): void {
@@ -73,7 +81,7 @@ function writeRequestTopicData(writer: Writer, value: RequestTopicData, version:
   }
   for (const element of writeCount(writer, value.partitionData, flexible, false))
     writeRequestTopicDataPartitionData(writer, element, version, flexible)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 const leastRequestTopicData = [6, 6, 6, 6, 6, 6, 3, 3, 3, 3, 18]
@@ -99,8 +107,9 @@ function readRequest(reader: Reader, version: number, flexible: boolean) {
   const acks = reader.int16()
   const timeoutMs = reader.int32()
   const topicData = readRequestTopicDataArray(reader, version, flexible)
-  if (flexible) skipTags(reader)
-  return { transactionalId, acks, timeoutMs, topicData }
+  const struct: Request = { transactionalId, acks, timeoutMs, topicData }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeRequest(writer: Writer, value: Request, version: number, flexible: boolean): void {
@@ -110,7 +119,7 @@ function writeRequest(writer: Writer, value: Request, version: number, flexible:
   writer.int32(value.timeoutMs!)
   for (const element of writeCount(writer, value.topicData, flexible, false))
     writeRequestTopicData(writer, element, version, flexible)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 interface ResponseResponsesPartitionResponsesRecordErrors {
@@ -121,8 +130,9 @@ interface ResponseResponsesPartitionResponsesRecordErrors {
 function readResponseResponsesPartitionResponsesRecordErrors(reader: Reader, _version: number, flexible: boolean) {
   const batchIndex = reader.int32()
   const batchIndexErrorMessage = nullableText(reader, flexible)
-  if (flexible) skipTags(reader)
-  return { batchIndex, batchIndexErrorMessage }
+  const struct: ResponseResponsesPartitionResponsesRecordErrors = { batchIndex, batchIndexErrorMessage }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeResponseResponsesPartitionResponsesRecordErrors(
@@ -134,7 +144,7 @@ function writeResponseResponsesPartitionResponsesRecordErrors(
   writer.int32(value.batchIndex!)
   const batchIndexErrorMessage = value.batchIndexErrorMessage === undefined ? null : value.batchIndexErrorMessage
   writeText(writer, batchIndexErrorMessage, flexible, true)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 const leastResponseResponsesPartitionResponsesRecordErrors = [6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6]
@@ -157,8 +167,9 @@ interface ResponseResponsesPartitionResponsesCurrentLeader {
 function readResponseResponsesPartitionResponsesCurrentLeader(reader: Reader, _version: number, flexible: boolean) {
   const leaderId = reader.int32()
   const leaderEpoch = reader.int32()
-  if (flexible) skipTags(reader)
-  return { leaderId, leaderEpoch }
+  const struct: ResponseResponsesPartitionResponsesCurrentLeader = { leaderId, leaderEpoch }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeResponseResponsesPartitionResponsesCurrentLeader(
@@ -171,7 +182,7 @@ function writeResponseResponsesPartitionResponsesCurrentLeader(
   writer.int32(leaderId!)
   const leaderEpoch = value.leaderEpoch === undefined ? -1 : value.leaderEpoch
   writer.int32(leaderEpoch!)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 interface ResponseResponsesPartitionResponses {
@@ -212,7 +223,7 @@ function readResponseResponsesPartitionResponses(reader: Reader, version: number
     const end = reader.offset + size
     if (tag === 0 && version >= 10)
       struct.currentLeader = readResponseResponsesPartitionResponsesCurrentLeader(reader, version, flexible)
-    else reader.skip(size)
+    else keepUnknownTag(struct, tag, reader.raw(size))
     if (reader.offset !== end) throw reader.error(`does not fill its ${size} bytes`)
   }
   return struct
@@ -230,13 +241,17 @@ function writeResponseResponsesPartitionResponsesTags(
     (value.currentLeader === null ||
       (value.currentLeader.leaderId !== undefined && value.currentLeader.leaderId !== -1) ||
       (value.currentLeader.leaderEpoch !== undefined && value.currentLeader.leaderEpoch !== -1))
-  writer.uvarint(hasCurrentLeader ? 1 : 0)
+  const unknown = unknownTagsOf(value)
+  writer.uvarint(unknown.length + (hasCurrentLeader ? 1 : 0))
+  let next = 0
+  if (version >= 10) next = writeTagsBelow(writer, unknown, next, 0)
   if (hasCurrentLeader) {
     writer.uvarint(0)
     const start = writer.beginSized()
     writeResponseResponsesPartitionResponsesCurrentLeader(writer, value.currentLeader!, version, flexible)
     writer.endSized(start)
   }
+  writeTagsBelow(writer, unknown, next, Number.POSITIVE_INFINITY)
 }
 function writeResponseResponsesPartitionResponses(
   writer: Writer,
@@ -293,8 +308,9 @@ function readResponseResponses(reader: Reader, version: number, flexible: boolea
   const name = version <= 12 ? text(reader, flexible) : ''
   const topicId = version >= 13 ? reader.uuid() : zeroUuid
   const partitionResponses = readResponseResponsesPartitionResponsesArray(reader, version, flexible)
-  if (flexible) skipTags(reader)
-  return { name, topicId, partitionResponses }
+  const struct: ResponseResponses = { name, topicId, partitionResponses }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeResponseResponses(writer: Writer, value: ResponseResponses, version: number, flexible: boolean): void {
@@ -306,7 +322,7 @@ function writeResponseResponses(writer: Writer, value: ResponseResponses, versio
   }
   for (const element of writeCount(writer, value.partitionResponses, flexible, false))
     writeResponseResponsesPartitionResponses(writer, element, version, flexible)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 const leastResponseResponses = [6, 6, 6, 6, 6, 6, 3, 3, 3, 3, 18]
@@ -332,8 +348,9 @@ function readResponseNodeEndpoints(reader: Reader, _version: number, flexible: b
   const host = text(reader, flexible)
   const port = reader.int32()
   const rack = nullableText(reader, flexible)
-  if (flexible) skipTags(reader)
-  return { nodeId, host, port, rack }
+  const struct: ResponseNodeEndpoints = { nodeId, host, port, rack }
+  if (flexible) readUnknownTags(reader, struct)
+  return struct
 }
 
 function writeResponseNodeEndpoints(
@@ -347,7 +364,7 @@ function writeResponseNodeEndpoints(
   writer.int32(value.port!)
   const rack = value.rack === undefined ? null : value.rack
   writeText(writer, rack, flexible, true)
-  if (flexible) writer.uvarint(0)
+  if (flexible) writeUnknownTags(writer, value)
 }
 
 const leastResponseNodeEndpoints = [12, 12, 12, 12, 12, 12, 11, 11, 11, 11, 11]
@@ -378,7 +395,7 @@ function readResponse(reader: Reader, version: number, flexible: boolean) {
     const size = reader.uvarint()
     const end = reader.offset + size
     if (tag === 0 && version >= 10) struct.nodeEndpoints = readResponseNodeEndpointsArray(reader, version, flexible)
-    else reader.skip(size)
+    else keepUnknownTag(struct, tag, reader.raw(size))
     if (reader.offset !== end) throw reader.error(`does not fill its ${size} bytes`)
   }
   return struct
@@ -386,7 +403,10 @@ function readResponse(reader: Reader, version: number, flexible: boolean) {
 
 function writeResponseTags(writer: Writer, value: Response, version: number, flexible: boolean): void {
   const hasNodeEndpoints = version >= 10 && value.nodeEndpoints !== undefined && value.nodeEndpoints?.length !== 0
-  writer.uvarint(hasNodeEndpoints ? 1 : 0)
+  const unknown = unknownTagsOf(value)
+  writer.uvarint(unknown.length + (hasNodeEndpoints ? 1 : 0))
+  let next = 0
+  if (version >= 10) next = writeTagsBelow(writer, unknown, next, 0)
   if (hasNodeEndpoints) {
     writer.uvarint(0)
     const start = writer.beginSized()
@@ -394,6 +414,7 @@ function writeResponseTags(writer: Writer, value: Response, version: number, fle
       writeResponseNodeEndpoints(writer, element, version, flexible)
     writer.endSized(start)
   }
+  writeTagsBelow(writer, unknown, next, Number.POSITIVE_INFINITY)
 }
 function writeResponse(writer: Writer, value: Response, version: number, flexible: boolean): void {
   for (const element of writeCount(writer, value.responses, flexible, false))

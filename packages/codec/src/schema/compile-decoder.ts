@@ -5,6 +5,7 @@ import type { Message } from './api.ts'
 import type { Fields, FieldTable } from './fields.ts'
 import type { Decoded } from './infer.ts'
 import { defaultOf, type FieldPlan, leastBytesOf, planFields, type Struct, taggedOf, type Version } from './plan.ts'
+import { keepUnknownTag } from './unknown-tags.ts'
 import { includes } from './versions.ts'
 
 type Decode = (reader: Reader) => unknown
@@ -87,14 +88,15 @@ function tagsDecoder(plans: FieldPlan[], version: Version): (reader: Reader, str
   )
   return (reader, struct) => {
     for (let left = reader.uvarint(); left > 0; left--) {
-      const tag = tags.get(reader.uvarint())
+      const number = reader.uvarint()
+      const tag = tags.get(number)
       const size = reader.uvarint()
-      const end = reader.offset + size
       // A tag of a later Kafka: those who wrote it do not expect it to be understood.
       if (tag === undefined) {
-        reader.skip(size)
+        keepUnknownTag(struct, number, reader.raw(size))
         continue
       }
+      const end = reader.offset + size
       try {
         struct[tag.name] = tag.decode(reader)
         if (reader.offset !== end) throw reader.error(`does not fill its ${size} bytes`)

@@ -4,6 +4,7 @@ import type { Message } from './api.ts'
 import type { Fields, FieldTable } from './fields.ts'
 import type { Encodable } from './infer.ts'
 import { defaultOf, defaultTest, type FieldPlan, planFields, type Struct, taggedOf, type Version } from './plan.ts'
+import { unknownTagsOf, writeTagsBelow, writeUnknownTags } from './unknown-tags.ts'
 import { includes } from './versions.ts'
 
 type Encode = (writer: Writer, value: unknown) => void
@@ -96,7 +97,7 @@ function refuseOthers({ table }: FieldPlan, { version }: Version): Encode {
 }
 
 function tagsEncoder(plans: FieldPlan[], version: Version): Encode {
-  if (plans.length === 0) return (writer) => writer.uvarint(0)
+  if (plans.length === 0) return (writer, value) => writeUnknownTags(writer, value as Struct)
   const tags = plans.map((plan) => ({
     name: plan.name,
     tag: plan.table.options.tag!,
@@ -105,11 +106,14 @@ function tagsEncoder(plans: FieldPlan[], version: Version): Encode {
   }))
   return (writer, value) => {
     const struct = value as Struct
-    let count = 0
+    const unknown = unknownTagsOf(struct)
+    let count = unknown.length
     for (const { name, isDefault } of tags) if (!isDefault(struct[name])) count++
     writer.uvarint(count)
     if (count === 0) return
+    let next = 0
     for (const { name, tag, isDefault, encode } of tags) {
+      next = writeTagsBelow(writer, unknown, next, tag)
       if (isDefault(struct[name])) continue
       writer.uvarint(tag)
       const start = writer.beginSized()
@@ -121,6 +125,7 @@ function tagsEncoder(plans: FieldPlan[], version: Version): Encode {
       }
       writer.endSized(start)
     }
+    writeTagsBelow(writer, unknown, next, Number.POSITIVE_INFINITY)
   }
 }
 

@@ -37,14 +37,6 @@ export function int32s(reader: Reader, flexible: boolean): number[] {
   return reader.int32s(length)
 }
 
-/** For structs of which no tagged field is known. */
-export function skipTags(reader: Reader): void {
-  for (let left = reader.uvarint(); left > 0; left--) {
-    reader.uvarint()
-    reader.skip(reader.uvarint())
-  }
-}
-
 /** What must not be dropped cannot be sent. The table says it better. */
 export function refused(): TypeError {
   return new TypeError('cannot be sent in this version')
