@@ -3,6 +3,8 @@ import {
   CreateTopics,
   DeleteTopics,
   errorOf,
+  Fetch,
+  FindCoordinator,
   Heartbeat,
   Metadata,
   OffsetCommit,
@@ -13,7 +15,7 @@ import { BatchReader } from '@ottla/codec/records'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createCluster, type FaultRule, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
-import { TopicClient } from './support/topic-client.ts'
+import { eventually, TopicClient } from './support/topic-client.ts'
 import { WireClient } from './support/wire-client.ts'
 
 let cluster: TestCluster
@@ -69,7 +71,7 @@ describe('an error before the work', () => {
     },
   )
 
-  it('ends a long poll at once, in a fetch session too', async () => {
+  it('ends a long poll at once', async () => {
     cluster.faults.add({
       match: { api: 'Fetch', topic: 't' },
       trigger: 'always',
@@ -77,6 +79,25 @@ describe('an error before the work', () => {
     })
     const { errorCode, records } = await client.fetch({ maxWaitMs: 60_000 })
     expect([nameOf(errorCode), records]).toEqual(['NOT_LEADER_OR_FOLLOWER', null])
+  })
+
+  it('is found in a fetch session, where requests name nothing', async () => {
+    const { topics } = await client.wire.request(Metadata, metadataRequest)
+    const partitions = [0, 1].map((partition) => ({ partition, fetchOffset: 0n, partitionMaxBytes: 1024 }))
+    const asked = [{ topic: 't', topicId: topics[0]?.topicId ?? '', partitions }]
+    const common = { maxWaitMs: 0, minBytes: 1, forgottenTopicsData: [] }
+    const { sessionId } = await client.wire.request(Fetch, { ...common, sessionId: 0, sessionEpoch: 0, topics: asked })
+    cluster.faults.add({
+      match: { api: 'Fetch', topic: 't', partition: 1 },
+      action: { error: 'NOT_LEADER_OR_FOLLOWER' },
+    })
+    const next = async (sessionEpoch: number) => {
+      const { responses } = await client.wire.request(Fetch, { ...common, sessionId, sessionEpoch, topics: [] })
+      return responses.flatMap((topic) => topic.partitions.map((p) => [p.partitionIndex, nameOf(p.errorCode)]))
+    }
+    expect(sessionId).not.toBe(0)
+    expect(await next(1)).toEqual([[1, 'NOT_LEADER_OR_FOLLOWER']])
+    expect(await next(2)).toEqual([])
   })
 
   it('is per topic for metadata, and leaves others alone', async () => {
@@ -159,7 +180,6 @@ describe('an error after the work', () => {
 })
 
 async function ensureCoordinator(group: string): Promise<void> {
-  const { FindCoordinator } = await import('@ottla/codec')
   for (let turn = 0; turn < 100; turn++) {
     const { coordinators } = await client.wire.request(FindCoordinator, { keyType: 0, coordinatorKeys: [group] })
     const heartbeat = await client.wire.request(Heartbeat, { groupId: group, generationId: 1, memberId: 'm' })
@@ -202,6 +222,19 @@ describe('connections', () => {
     client.wire.close()
     await expect(hanging).rejects.toThrow()
     expect(endOf('t')).toBe(1)
+  })
+
+  it.each(['hang', { delay: '1h' }] as const)('that end with %j leave no timer', async (action) => {
+    const fault = cluster.faults.add({ match: { api: 'Produce' }, action })
+    const hanging = expect(client.produce(batchOf(['a']))).rejects.toThrow()
+    await fault.wait(1)
+    client.wire.close()
+    await hanging
+    await eventually(
+      () => cluster.leaks(),
+      ({ connections, timers }) => connections.length === 0 && timers === 0,
+    )
+    expect(endOf('t')).toBe(0)
   })
 
   it('wait for a delayed request by the time of the cluster', async () => {
