@@ -35,6 +35,7 @@ export class Broker {
   readonly #listen: Listen
   readonly #connections = new Set<Connection>()
   readonly #view = new MetadataView()
+  #staleView: MetadataView | undefined
   #services: BrokerServices | undefined
   #listener: Listener | undefined
   #news: MetadataDelta[] = []
@@ -88,12 +89,27 @@ export class Broker {
 
   /** What this broker knows of the cluster; it lags behind the controller. */
   get view(): MetadataView {
-    return this.#view
+    return this.#staleView ?? this.#view
+  }
+
+  /** Does what must be done at once with other knowledge of the cluster than the broker's own. */
+  asOf<T>(view: MetadataView | undefined, act: () => T): T {
+    const before = this.#staleView
+    this.#staleView = view
+    try {
+      return act()
+    } finally {
+      this.#staleView = before
+    }
   }
 
   /** How many connections are open. */
   get connectionCount(): number {
     return this.#connections.size
+  }
+
+  connections(): Iterable<Connection> {
+    return this.#connections
   }
 
   // ---- life ----------------------------------------------------------------------------------------------------------
@@ -144,18 +160,18 @@ export class Broker {
 
   /** The address of a live broker as this one knows it. */
   endpointOf(brokerId: number): Endpoint | undefined {
-    const broker = this.#view.broker(brokerId)
+    const broker = this.view.broker(brokerId)
     return broker === undefined || broker.isFenced ? undefined : broker
   }
 
   /** The partition's leader as this broker knows it; -1 when there is none; undefined for an unknown partition. */
   leaderOf(topic: string, partition: number): number | undefined {
-    return this.#view.topic(topic)?.partitions[partition]?.leader
+    return this.view.topic(topic)?.partitions[partition]?.leader
   }
 
   /** How many partitions a topic has as this broker knows it; 0 when it does not know the topic. */
   partitionCount(topic: string): number {
-    return this.#view.topic(topic)?.partitions.length ?? 0
+    return this.view.topic(topic)?.partitions.length ?? 0
   }
 
   /** This broker's own replica. */

@@ -11,6 +11,7 @@ export const usage = `ottla-testkit: a Kafka cluster for tests, in one process, 
   --topic NAME[:P[:R]]      create a topic with P partitions and R replicas (default 1:1); may be repeated
   --sasl USER:PASSWORD      clients must log in: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; may be repeated
   --config NAME=VALUE       a broker config by Kafka's name; may be repeated
+  --control PORT            HTTP on this machine for faults, traffic, state and the clock; 0 takes a free port
   --quiet                   print the ready line alone
   --help, --version
 
@@ -20,7 +21,13 @@ It prints «ottla-testkit ready: HOST:PORT,…» when it serves. Ctrl-C or SIGTE
 export type Command =
   | { readonly kind: 'help' }
   | { readonly kind: 'version' }
-  | { readonly kind: 'serve'; readonly options: ClusterOptions; readonly isQuiet: boolean }
+  | {
+      readonly kind: 'serve'
+      readonly options: ClusterOptions
+      /** Where the cluster is controlled; undefined: nowhere. */
+      readonly controlPort: number | undefined
+      readonly isQuiet: boolean
+    }
 
 /** Reads the command line. Throws TypeError with what is wrong. */
 export function parseCommand(args: readonly string[]): Command {
@@ -33,6 +40,7 @@ export function parseCommand(args: readonly string[]): Command {
       topic: { type: 'string', multiple: true, default: [] },
       sasl: { type: 'string', multiple: true, default: [] },
       config: { type: 'string', multiple: true, default: [] },
+      control: { type: 'string' },
       quiet: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
       version: { type: 'boolean', short: 'v', default: false },
@@ -43,8 +51,10 @@ export function parseCommand(args: readonly string[]): Command {
   const port = integer('--port', values.port, 1, 65_535)
   const brokers = integer('--brokers', values.brokers, 1, 100)
   if (port + brokers - 1 > 65_535) throw new TypeError(`--port ${port} leaves no room for ${brokers} consecutive ports`)
+  const controlPort = values.control === undefined ? undefined : integer('--control', values.control, 0, 65_535)
   const options: ClusterOptions = {
     brokers,
+    traffic: controlPort !== undefined,
     listen: { port, host: values.host },
     topics: values.topic.map(topicOf),
     config: Object.fromEntries(values.config.map((text) => pair('--config', text, '=', 'NAME=VALUE'))),
@@ -52,7 +62,7 @@ export function parseCommand(args: readonly string[]): Command {
       sasl: { users: Object.fromEntries(values.sasl.map((text) => pair('--sasl', text, ':', 'USER:PASSWORD'))) },
     }),
   }
-  return { kind: 'serve', options, isQuiet: values.quiet }
+  return { kind: 'serve', options, controlPort, isQuiet: values.quiet }
 }
 
 function topicOf(text: string): TopicOptions {

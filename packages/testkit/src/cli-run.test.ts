@@ -82,6 +82,30 @@ describe('ottla-testkit', () => {
     expect(await canConnect(port + 1)).toBe(false)
   })
 
+  test('is controlled over HTTP when it is asked to', async () => {
+    const { host, printed, ready, stop } = processOf()
+    const exit = runCli(['--quiet', '--brokers', '1', '--port', String(await freePorts(1)), '--control', '0'], host)
+    await ready
+    const [, url = ''] = /^ottla-testkit control: (\S+)\n/.exec(printed.out) ?? []
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({
+      status: 'ok',
+      brokers: [{ id: 1, isUp: true }],
+    })
+    stop()
+    expect(await exit).toBe(0)
+    expect(await canConnect(Number(new URL(url).port))).toBe(false)
+  })
+
+  test('names a port for its control that is in use', async () => {
+    const first = await freePorts(2)
+    const taken = await listening(first + 1)
+    const { exitCode, error } = await run('--brokers', '1', '--port', String(first), '--control', String(first + 1))
+    taken?.close()
+    expect(exitCode).toBe(2)
+    expect(error).toContain(`--control ${first + 1}: the port is in use`)
+    expect(await canConnect(first)).toBe(false)
+  })
+
   test('says nothing but where it serves when it is quiet', async () => {
     const { host, printed, ready, stop } = processOf()
     const exit = runCli(['--quiet', '--brokers', '1', '--port', String(await freePorts(1))], host)
@@ -109,6 +133,7 @@ describe('ottla-testkit', () => {
     [['--topic', ''], '--topic : write NAME, NAME:PARTITIONS or NAME:PARTITIONS:REPLICAS'],
     [['--topic', 't:two'], "--topic t:two: partitions: 'two' is not an integer from 1 to 100000"],
     [['--topic', 't:1:4'], 'topic t: 4 replicas on 3 live brokers'],
+    [['--control', 'x'], "--control: 'x' is not an integer from 0 to 65535"],
     [['--sasl', 'alice'], '--sasl: write it as USER:PASSWORD'],
     [['--config', 'retention'], '--config: write it as NAME=VALUE'],
     [['--config', 'no.such.config=1'], 'config no.such.config: the testkit does not know it'],
@@ -123,7 +148,7 @@ describe('ottla-testkit', () => {
     expect(await run('--version')).toEqual({ exitCode: 0, out: '1.2.3\n', error: '' })
     const { exitCode, out } = await run('--help')
     expect(exitCode).toBe(0)
-    for (const option of ['--brokers', '--port', '--host', '--topic', '--sasl', '--config', '--quiet']) {
+    for (const option of ['--brokers', '--port', '--host', '--topic', '--sasl', '--config', '--control', '--quiet']) {
       expect(out).toContain(option)
     }
   })

@@ -1,5 +1,7 @@
 import { type Command, parseCommand, usage } from './cli-options.ts'
 import { createCluster, type TestCluster } from './cluster.ts'
+import { control } from './control/control.ts'
+import { type HttpListener, listenHttp } from './network/http.ts'
 
 /** What the command line tool needs of its process. */
 export interface CliHost {
@@ -30,13 +32,29 @@ async function run(command: Command, host: CliHost): Promise<void> {
   else await serve(command, host)
 }
 
-async function serve({ options, isQuiet }: Extract<Command, { kind: 'serve' }>, host: CliHost): Promise<void> {
+type Serve = Extract<Command, { kind: 'serve' }>
+
+async function serve({ options, controlPort, isQuiet }: Serve, host: CliHost): Promise<void> {
   const stopped = host.stopSignal()
   const cluster = await createCluster({ ...options, onDiagnostic: (message) => host.printError(`${message}\n`) })
+  const listener = await listenForControl(cluster, controlPort)
+  if (listener !== undefined) host.print(`ottla-testkit control: http://127.0.0.1:${listener.port}\n`)
   host.print(`ottla-testkit ready: ${cluster.bootstrap.join(',')}\n`)
   if (!isQuiet) host.printError(`${summaryOf(cluster)}. Ctrl-C stops them.\n`)
   await stopped
+  await listener?.close()
   await cluster.close()
+}
+
+async function listenForControl(cluster: TestCluster, port: number | undefined): Promise<HttpListener | undefined> {
+  if (port === undefined) return undefined
+  try {
+    return await listenHttp(port, (request) => control(cluster, request))
+  } catch (error) {
+    await cluster.close()
+    const { code } = error as NodeJS.ErrnoException
+    throw code === 'EADDRINUSE' ? new TypeError(`--control ${port}: the port is in use`) : error
+  }
 }
 
 function summaryOf(cluster: TestCluster): string {

@@ -1,6 +1,7 @@
 import type { Runtime } from '@ottla/codec/runtime'
 import type { Broker } from './broker.ts'
 import type { Controller } from './controller.ts'
+import type { Interventions } from './faults/interventions.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
 
 /** Users and mechanisms of the listener; absent: no authentication. */
@@ -19,6 +20,8 @@ export interface ClusterContext {
   readonly config: BrokerConfig
   readonly controller: Controller
   readonly sasl: SaslOptions | undefined
+  /** Faults and the log of traffic. */
+  readonly interventions: Interventions
   broker(id: number): Broker | undefined
   brokers(): readonly Broker[]
   /** Tells whoever runs the test what a client did that cannot be answered. */

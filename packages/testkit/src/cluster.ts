@@ -1,13 +1,20 @@
 import type { Runtime } from '@ottla/codec/runtime'
 import { Broker, type Listen } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
+import { type ClusterState, type Leaks, openConnections, stateOf } from './cluster-state.ts'
 import { Controller } from './controller.ts'
+import { Faults } from './faults/faults.ts'
+import { Interventions } from './faults/interventions.ts'
+import type { ApiName, RequestMatch } from './faults/rule.ts'
+import type { WaitOptions } from './faults/waiters.ts'
 import { MemoryNetwork } from './network/memory.ts'
 import { listenTcp } from './network/tcp.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
+import { ClusterClock } from './runtime/clock.ts'
 import { clientRuntime, systemRuntime } from './runtime/node-runtime.ts'
 import type { GroupStatus } from './state/group-status.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
+import { type SeenRequest, Traffic } from './traffic/traffic.ts'
 
 /** A partition as its leader and the controller see it. */
 export interface PartitionStatus {
@@ -54,9 +61,17 @@ export class TestCluster implements AsyncDisposable {
   readonly clusterId: string
   /** For clients in this process: their dials reach these brokers, time and chance are the cluster's. */
   readonly runtime: Runtime
+  /** The time of the brokers, and of clients with `cluster.runtime`. */
+  readonly clock: ClusterClock
+  /** Rules that make requests fail. */
+  readonly faults: Faults
+  /** The requests that brokers got, once it is started. */
+  readonly traffic: Traffic
   readonly #options: ResolvedOptions
   readonly #system: Runtime
   readonly #controller: Controller
+  readonly #contextOfAll: ClusterContext
+  readonly #interventions = new Interventions()
   readonly #network: MemoryNetwork
   readonly #brokers = new Map<number, Broker>()
   readonly #handles = new Map<number, TestBroker>()
@@ -67,7 +82,9 @@ export class TestCluster implements AsyncDisposable {
   /** Use `createCluster`. */
   constructor(options: ResolvedOptions) {
     this.#options = options
-    this.#system = options.runtime ?? systemRuntime
+    const host = options.runtime ?? systemRuntime
+    this.clock = new ClusterClock(host)
+    this.#system = this.clock.runtime
     this.clusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
     this.#network = new MemoryNetwork(this.#system)
     this.runtime = clientRuntime(this.#system, this.#network)
@@ -78,7 +95,14 @@ export class TestCluster implements AsyncDisposable {
         for (const broker of this.#brokers.values()) broker.learn(delta)
       },
     })
+    const { brokers } = options
+    const watching = { runtime: this.#system, host, brokers, onChange: () => this.#interventions.review() }
+    this.faults = new Faults({ ...watching, metadata: () => this.#controller.state })
+    this.traffic = new Traffic(watching)
+    this.#interventions.attach(this.faults, this.traffic)
+    if (options.traffic !== undefined) this.traffic.start(options.traffic)
     const context = this.#context()
+    this.#contextOfAll = context
     for (let id = 1; id <= options.brokers; id++) {
       const broker = new Broker(context, { id, rack: options.racks[id - 1] ?? null }, this.#listen)
       this.#brokers.set(id, broker)
@@ -141,6 +165,49 @@ export class TestCluster implements AsyncDisposable {
     return alive.flatMap(({ services }) => services.groups.statuses())
   }
 
+  /** All of it at this moment, as plain JSON. */
+  state(): ClusterState {
+    return stateOf(this.#contextOfAll, this.groups())
+  }
+
+  /** What clients left open: look at it after they were closed. */
+  leaks(): Leaks {
+    return { connections: openConnections(this.#brokers.values()), timers: this.clock.timerCount }
+  }
+
+  /**
+   * As after the start, for the next test: all brokers up at the same ports, only the topics of the options and these empty, no
+   * groups, no offsets, no faults, no traffic. Connections stay, and the clock stays where it is.
+   */
+  async reset(): Promise<void> {
+    this.faults.clear()
+    this.traffic.clear()
+    for (const broker of this.brokers) {
+      if (!broker.isUp) await broker.restart()
+      broker.resumeReplication()
+    }
+    for (const topic of [...this.#controller.state.topics()]) this.#controller.deleteTopic(topic)
+    for (const id of ['', ...this.#brokers.keys()]) this.#controller.setBrokerConfigs(String(id), new Map())
+    await this.#turn()
+    for (const topic of this.#options.topics) await this.createTopic(topic)
+  }
+
+  /** Requests that were kept, the oldest first. Throws when the traffic is not kept: `createCluster({ traffic: true })`. */
+  saw<A extends ApiName>(match: RequestMatch<A> = {}): SeenRequest[] {
+    return this.traffic.saw(match)
+  }
+
+  /**
+   * The next request from now on that fits, when it arrives; with `answered` when it is answered. Rejects after `timeoutMs`
+   * (5000, real time).
+   */
+  awaitTraffic<A extends ApiName>(
+    match: RequestMatch<A>,
+    options: WaitOptions & { readonly answered?: boolean } = {},
+  ): Promise<SeenRequest> {
+    return this.traffic.next(match, options)
+  }
+
   /** Creates a topic without a client. Resolves when all live brokers know it. */
   async createTopic({ name, partitions, replicationFactor, configs = {} }: TopicOptions): Promise<void> {
     const { config } = this.#options
@@ -179,9 +246,13 @@ export class TestCluster implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    const { connections } = this.leaks()
+    this.faults.clear()
+    this.traffic.close()
     this.#controller.close()
     await Promise.all(Array.from(this.#brokers.values(), (broker) => broker.kill()))
     this.#controller.close()
+    if (this.#options.leakCheck) refuseLeaks({ connections, timers: this.clock.timerCount })
   }
 
   #turn(): Promise<void> {
@@ -196,6 +267,7 @@ export class TestCluster implements AsyncDisposable {
       config,
       controller: this.#controller,
       sasl,
+      interventions: this.#interventions,
       broker: (id) => this.#brokers.get(id),
       brokers: () => [...this.#brokers.values()],
       diagnose: onDiagnostic,
@@ -253,6 +325,18 @@ export class TestCluster implements AsyncDisposable {
     }
     return { ...address, close }
   }
+}
+
+/** Throws when something was left behind. */
+function refuseLeaks({ connections, timers }: Leaks): void {
+  if (connections.length === 0 && timers === 0) return
+  const open = connections.map(
+    ({ node, connection, client }) => `${client ?? 'a client'} (${connection}) on broker ${node}`,
+  )
+  throw new Error(
+    `the cluster was closed, but clients left ${connections.length} connections open` +
+      `${open.length > 0 ? `: ${open.join(', ')};` : ''} and ${timers} timers`,
+  )
 }
 
 /** Starts a cluster; resolves when it serves. Rejects with a TypeError for options that make no sense. */

@@ -38,6 +38,8 @@ export class Connection {
   /** Where the transport delivers. */
   readonly sink: TransportSink
   readonly broker: Broker
+  /** Of the last request. */
+  clientId: string | null = null
   readonly #transport: ServerTransport
   readonly #splitter: FrameSplitter
   readonly #onClosed: () => void
@@ -50,6 +52,8 @@ export class Connection {
   #isClosed = false
   #lastActiveAtMs: number
   #idleTimer: Timer | undefined
+  #throttleTimer: Timer | undefined
+  #truncateTo: number | undefined
 
   constructor(
     broker: Broker,
@@ -94,6 +98,22 @@ export class Connection {
     this.#isClosing = true
   }
 
+  /** Nothing more is read for that long, as Kafka does with a client that it throttles (KIP-219). */
+  throttle(ms: number): void {
+    const { runtime } = this.broker.cluster
+    if (this.#isClosed) return
+    if (this.#throttleTimer !== undefined) runtime.clearTimer(this.#throttleTimer)
+    this.#throttleTimer = runtime.setTimer(() => {
+      this.#throttleTimer = undefined
+      this.#pump()
+    }, ms)
+  }
+
+  /** The next answer is cut off after that many bytes, and is the last. */
+  truncateNextAnswer(bytes: number): void {
+    this.#truncateTo = bytes
+  }
+
   /** Closes at once; with an error the client sees the connection reset. */
   destroy(error?: Error): void {
     if (this.#isClosed) return
@@ -117,7 +137,8 @@ export class Connection {
   }
 
   #isReady(): boolean {
-    return !this.#isClosed && this.#held === undefined && this.#unflushedBytes < maxUnflushedBytes
+    if (this.#isClosed || this.#held !== undefined || this.#throttleTimer !== undefined) return false
+    return this.#unflushedBytes < maxUnflushedBytes
   }
 
   #mute(muted: boolean): void {
@@ -128,7 +149,7 @@ export class Connection {
   }
 
   #settle(outcome: Outcome): void {
-    if (outcome.kind === 'answer') this.#write(outcome.chunks)
+    if (outcome.kind === 'answer') this.#answer(outcome.chunks)
     if (outcome.kind === 'held') this.#hold(outcome)
     if (outcome.kind === 'close') this.destroy()
   }
@@ -141,6 +162,19 @@ export class Connection {
       this.#settle(encode(answer))
       this.#pump()
     })
+  }
+
+  #answer(chunks: readonly Uint8Array[]): void {
+    const truncateTo = this.#truncateTo
+    if (truncateTo === undefined) {
+      this.#write(chunks)
+      return
+    }
+    this.#isClosing = true
+    const bytes = Buffer.concat(chunks).subarray(0, truncateTo)
+    // Nothing to write is nothing to wait for.
+    if (bytes.length === 0) this.destroy()
+    else this.#write([bytes])
   }
 
   #write(chunks: readonly Uint8Array[]): void {
@@ -162,6 +196,8 @@ export class Connection {
     this.#splitter.stop()
     this.#frames.length = 0
     if (this.#idleTimer !== undefined) this.broker.cluster.runtime.clearTimer(this.#idleTimer)
+    if (this.#throttleTimer !== undefined) this.broker.cluster.runtime.clearTimer(this.#throttleTimer)
+    this.#throttleTimer = undefined
     this.#held?.cancel()
     this.#held = undefined
     this.#onClosed()
@@ -174,7 +210,9 @@ export class Connection {
     const arm = (delayMs: number) => {
       this.#idleTimer = runtime.setTimer(() => {
         const idleMs = runtime.monoNow() - this.#lastActiveAtMs
-        if (idleMs >= maxIdleMs && this.#held === undefined) this.destroy()
+        // A client that waits for its answer is not idle.
+        if (this.#held !== undefined) arm(maxIdleMs)
+        else if (idleMs >= maxIdleMs) this.destroy()
         else arm(Math.max(1, maxIdleMs - idleMs))
       }, delayMs)
     }

@@ -9,8 +9,10 @@ import {
   errorCode,
 } from '@ottla/codec'
 import type { Connection, Outcome } from './connection.ts'
+import type { Struct } from './faults/blank.ts'
+import type { Intervention } from './faults/interventions.ts'
 import { advertised } from './handlers/advertised.ts'
-import { closeConnection, type HandlerContext, type HandlerEntry, noResponse } from './handlers/handler.ts'
+import { closeConnection, type HandlerContext, type HandlerEntry, noResponse, type Reply } from './handlers/handler.ts'
 import { handlerOf } from './handlers/registry.ts'
 import { rawSaslToken } from './handlers/sasl.ts'
 import { Held } from './state/held.ts'
@@ -53,6 +55,7 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
     return close(connection, `a ${entry.api.name} request that cannot be read: ${error.message}`)
   }
   const { broker, remoteAddress, auth } = connection
+  connection.clientId = clientId
   const { cluster } = broker
   const context: HandlerContext = {
     broker,
@@ -64,7 +67,9 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
     principal: auth.principal ?? 'User:ANONYMOUS',
     now: () => cluster.runtime.wallNow(),
   }
+  let intervention: Intervention | undefined
   const encode = (response: unknown): Outcome => {
+    intervention?.ended(response)
     if (response === noResponse) return nothing
     if (response === closeConnection) return { kind: 'close', reason: 'the handler asked for it' }
     try {
@@ -75,7 +80,15 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
     }
   }
   try {
-    const reply = entry.handle(context, request as never)
+    let reply: Reply<unknown>
+    if (cluster.interventions.isIdle) reply = entry.handle(context, request as never)
+    else {
+      const work = (changed: unknown) => entry.handle(context, changed as never)
+      const about = { broker, connection, api: entry.api, version: apiVersion, correlationId, clientId }
+      const exchange = { ...about, request: request as Struct, byteLength: frame.length, work }
+      intervention = cluster.interventions.begin(exchange)
+      reply = intervention.reply
+    }
     return reply instanceof Held ? { kind: 'held', held: reply, encode } : encode(reply)
   } catch (error) {
     return close(connection, `a ${entry.api.name} request that its handler failed on: ${stackOf(error)}`)

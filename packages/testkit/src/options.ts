@@ -1,6 +1,7 @@
 import type { Runtime } from '@ottla/codec/runtime'
 import type { SaslOptions } from './cluster-context.ts'
 import { BrokerConfig } from './state/broker-config.ts'
+import type { TrafficOptions } from './traffic/traffic.ts'
 
 export interface TopicOptions {
   readonly name: string
@@ -33,6 +34,10 @@ export interface ClusterOptions {
   readonly config?: Readonly<Record<string, string | number | boolean>>
   /** Clock and chance of the brokers. Default: the machine's. */
   readonly runtime?: Runtime
+  /** Keeps the requests that brokers get, for `cluster.saw`. Default: not. */
+  readonly traffic?: boolean | TrafficOptions
+  /** `close` rejects when clients left connections open or timers on the cluster's clock. Default: it does not. */
+  readonly leakCheck?: boolean
   /** Told what a client did that cannot be answered. Default: `process.emitWarning`. */
   readonly onDiagnostic?: (message: string) => void
 }
@@ -45,6 +50,8 @@ export interface ResolvedOptions {
   readonly sasl: SaslOptions | undefined
   readonly config: BrokerConfig
   readonly runtime: Runtime | undefined
+  readonly traffic: TrafficOptions | undefined
+  readonly leakCheck: boolean
   readonly onDiagnostic: (message: string) => void
 }
 
@@ -65,6 +72,8 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     sasl,
     config: new BrokerConfig(options.config),
     runtime,
+    traffic: options.traffic === true ? {} : options.traffic || undefined,
+    leakCheck: options.leakCheck ?? false,
     onDiagnostic: options.onDiagnostic ?? ((message) => process.emitWarning(message, 'OttlaTestkitWarning')),
   }
 }

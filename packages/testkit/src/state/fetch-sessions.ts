@@ -81,6 +81,11 @@ export class FetchSessions {
     this.#sessions.clear()
   }
 
+  /** What a session is about; nothing when there is no such session. */
+  partitionsOf(sessionId: number): readonly FetchPartition[] {
+    return Array.from(this.#sessions.get(sessionId)?.order ?? [], ({ request }) => request)
+  }
+
   /** The context of a request, or the error that the whole request gets. */
   open(request: FetchSessionRequest): FetchContext | ErrorName {
     const { sessionId, sessionEpoch } = request

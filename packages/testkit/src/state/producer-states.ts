@@ -24,6 +24,16 @@ interface ProducerState {
   lastWrittenAtMs: number
 }
 
+/** An idempotent producer as a log knows it, for tests to look at. */
+export interface ProducerStatus {
+  /** In decimal: JSON has no bigint. */
+  readonly producerId: string
+  readonly producerEpoch: number
+  readonly lastSequence: number
+  readonly lastOffset: number
+  readonly lastTimestamp: number
+}
+
 const next: SequenceCheck = { verdict: 'next' }
 const outOfOrder: SequenceCheck = { verdict: 'error', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' }
 
@@ -94,6 +104,19 @@ export class ProducerStates {
       if (nowMs - state.lastWrittenAtMs >= expirationMs) this.#states.delete(producerId)
     }
     this.#sweepAbove = Math.max(1024, this.#states.size * 2)
+  }
+
+  statuses(): ProducerStatus[] {
+    return Array.from(this.#states, ([producerId, { epoch, window }]) => {
+      const last = window.at(-1)
+      return {
+        producerId: String(producerId),
+        producerEpoch: epoch,
+        lastSequence: last?.lastSequence ?? -1,
+        lastOffset: last?.lastOffset ?? -1,
+        lastTimestamp: last?.timestamp ?? -1,
+      }
+    })
   }
 
   clear(): void {

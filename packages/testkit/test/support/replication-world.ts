@@ -2,6 +2,7 @@ import { Batch } from '@ottla/codec/records'
 import { Broker } from '../../src/broker.ts'
 import type { ClusterContext } from '../../src/cluster-context.ts'
 import { Controller } from '../../src/controller.ts'
+import { Interventions } from '../../src/faults/interventions.ts'
 import { BrokerConfig } from '../../src/state/broker-config.ts'
 import type { StoredBatch } from '../../src/state/log-segment.ts'
 import { producedBatchOf } from '../../src/state/produced-batch.ts'
@@ -48,6 +49,7 @@ export class ReplicationWorld {
       config,
       controller: this.controller,
       sasl: undefined,
+      interventions: new Interventions(),
       broker: (id) => this.brokers[id - 1],
       brokers: () => this.brokers,
       diagnose: (message) => {

@@ -1,0 +1,107 @@
+import type { Broker } from './broker.ts'
+import type { ClusterContext } from './cluster-context.ts'
+import type { GroupStatus } from './state/group-status.ts'
+import type { ProducerStatus } from './state/producer-states.ts'
+
+export interface ReplicaState {
+  readonly brokerId: number
+  readonly isLeader: boolean
+  readonly leaderEpoch: number
+  readonly logStartOffset: number
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly logEndOffset: number
+  /** The idempotent producers that its log knows; the id as a string. */
+  readonly producers: readonly ProducerStatus[]
+}
+
+export interface PartitionState {
+  readonly partition: number
+  readonly leader: number
+  readonly leaderEpoch: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+  /** As each broker has it, those of dead ones too. */
+  readonly logs: readonly ReplicaState[]
+}
+
+export interface TopicState {
+  readonly name: string
+  readonly topicId: string
+  readonly configs: Readonly<Record<string, string>>
+  readonly partitions: readonly PartitionState[]
+}
+
+/** A group with its offsets as strings: JSON has no bigint. */
+export type GroupState = Omit<GroupStatus, 'offsets'> & {
+  readonly offsets: readonly { readonly topic: string; readonly partition: number; readonly offset: string }[]
+}
+
+export interface BrokerState {
+  readonly id: number
+  readonly isUp: boolean
+  readonly connections: number
+}
+
+/** All of a cluster's state at one moment, as plain JSON. */
+export interface ClusterState {
+  readonly clusterId: string
+  readonly nowMs: number
+  readonly brokers: readonly BrokerState[]
+  readonly topics: readonly TopicState[]
+  readonly groups: readonly GroupState[]
+}
+
+export function stateOf(cluster: ClusterContext, groups: readonly GroupStatus[]): ClusterState {
+  const brokers = cluster.brokers()
+  return {
+    clusterId: cluster.clusterId,
+    nowMs: cluster.runtime.wallNow(),
+    brokers: brokers.map(({ id, isUp, connectionCount }) => ({ id, isUp, connections: connectionCount })),
+    topics: Array.from(cluster.controller.state.topics(), ({ name, id, configs, partitions }) => ({
+      name,
+      topicId: id,
+      configs: Object.fromEntries(configs),
+      partitions: partitions.map(({ partition, leader, leaderEpoch, replicas, isr }) => ({
+        partition,
+        leader,
+        leaderEpoch,
+        replicas,
+        isr,
+        logs: logsOf(brokers, name, partition),
+      })),
+    })),
+    groups: groups.map((group) => ({
+      ...group,
+      offsets: group.offsets.map((committed) => ({ ...committed, offset: String(committed.offset) })),
+    })),
+  }
+}
+
+function logsOf(brokers: readonly Broker[], topic: string, partition: number): ReplicaState[] {
+  return brokers.flatMap((broker) => {
+    const replica = broker.replica(topic, partition)
+    if (replica === undefined) return []
+    const { isLeader, leaderEpoch, logStartOffset, highWatermark, lastStableOffset, logEndOffset, log } = replica
+    const offsets = { logStartOffset, highWatermark, lastStableOffset, logEndOffset }
+    return [{ brokerId: broker.id, isLeader, leaderEpoch, ...offsets, producers: log.producers.statuses() }]
+  })
+}
+
+/** What would be left behind by whoever used the cluster. */
+export interface Leaks {
+  /** Connections that clients did not close. */
+  readonly connections: readonly {
+    readonly node: number
+    readonly connection: number
+    readonly client: string | null
+  }[]
+  /** Timers on the cluster's clock: of open connections and members, and of clients that run. */
+  readonly timers: number
+}
+
+export function openConnections(brokers: Iterable<Broker>): Leaks['connections'] {
+  return Array.from(brokers).flatMap((broker) =>
+    Array.from(broker.connections(), ({ id, clientId }) => ({ node: broker.id, connection: id, client: clientId })),
+  )
+}

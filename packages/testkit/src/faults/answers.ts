@@ -1,0 +1,141 @@
+import type { Api } from '@ottla/codec'
+import { blank, type Struct } from './blank.ts'
+import { type EntityPlace, placeOf } from './places.ts'
+import type { RequestMatch } from './rule.ts'
+
+/** What a rule hits in one request: an entity, with the partitions where errors are per partition. */
+export interface Picked {
+  readonly name: string
+  /** The fields of the answer that say which entity it is. */
+  readonly identity: Struct
+  readonly partitions: readonly number[] | undefined
+}
+
+/** A topic's name by its id; undefined when the broker does not know it. */
+export type NameOfTopic = (topicId: string) => string | undefined
+
+const topicResource = 2
+
+/** The entities of a request that a rule is about. */
+export function pick(at: EntityPlace, request: Struct, match: RequestMatch, nameOfTopic: NameOfTopic): Picked[] {
+  const picked: Picked[] = []
+  for (const entity of listOf(request, at.request)) {
+    const name = nameIn(entity, at.requestName, nameOfTopic)
+    if (!isWanted(at, entity, name, match)) continue
+    const partitions = at.partitions && indexesOf(entity, at.partitions.request, at.partitions.requestIndex)
+    const wanted = partitions?.filter((index) => match.partition === undefined || index === match.partition)
+    if (wanted?.length === 0) continue
+    picked.push({ name, identity: identityOf(at, entity), partitions: wanted })
+  }
+  return picked
+}
+
+function isWanted(at: EntityPlace, entity: unknown, name: string, match: RequestMatch): boolean {
+  if (at.kind === 'topic') return match.topic === undefined || match.topic === name
+  if (at.kind === 'group') return match.group === undefined || match.group === name
+  if (at.kind === 'key') return (match.group ?? match.transactionalId ?? name) === name
+  if (match.topic === undefined) return true
+  return (entity as Struct).resourceType === topicResource && match.topic === name
+}
+
+/** The request without what was picked; undefined when nothing is left of it. */
+export function without(
+  at: EntityPlace,
+  request: Struct,
+  picked: readonly Picked[],
+  nameOfTopic: NameOfTopic,
+): Struct | undefined {
+  const left = listOf(request, at.request).flatMap((entity) => {
+    const hit = picked.find((one) => isSame(one, at.requestName, entity, nameOfTopic))
+    if (hit === undefined) return [entity]
+    if (at.partitions === undefined || hit.partitions === undefined) return []
+    const { request: list, requestIndex } = at.partitions
+    const kept = listOf(entity as Struct, list).filter((one) => !hit.partitions?.includes(indexIn(one, requestIndex)))
+    return kept.length === 0 ? [] : [{ ...(entity as Struct), [list]: kept }]
+  })
+  return left.length === 0 ? undefined : { ...request, [at.request]: left }
+}
+
+/** The answer with an error for each entity that was picked, in place of what it said of it. */
+export function withErrors(
+  api: Api,
+  version: number,
+  answer: Struct,
+  { picked, errorCode, nameOfTopic }: PickedErrors,
+): Struct {
+  const at = placeOf(api.name, version).entities
+  if (at === undefined) return { ...blank(api.response.fields, version), ...onlyThrottle(answer), errorCode }
+  const elements = api.response.fields[at.response]?.element?.fields ?? {}
+  const entities = [...listOf(answer, at.response)] as Struct[]
+  for (const one of picked) {
+    const index = entities.findIndex((entity) => isSame(one, at.responseName, entity, nameOfTopic))
+    const known = index < 0 ? undefined : entities[index]
+    const base = { ...blank(elements, version), ...one.identity }
+    let failed: Struct = { ...base, errorCode }
+    if (at.partitions !== undefined) {
+      const { response: list, responseIndex } = at.partitions
+      const fields = elements[list]?.element?.fields ?? {}
+      const others = listOf(known ?? {}, list).filter((p) => !one.partitions?.includes(indexIn(p, responseIndex)))
+      const errors = (one.partitions ?? []).map((partition) => ({
+        ...blank(fields, version),
+        [responseIndex]: partition,
+        errorCode,
+      }))
+      failed = { ...base, [list]: [...others, ...errors] }
+    }
+    if (index < 0) entities.push(failed)
+    else entities[index] = failed
+  }
+  return { ...answer, [at.response]: entities }
+}
+
+export interface PickedErrors {
+  readonly picked: readonly Picked[]
+  readonly errorCode: number
+  readonly nameOfTopic: NameOfTopic
+}
+
+/** What an answer says of entities: of a request for all of them only the answer knows which they are. */
+export function pickAnswered(at: EntityPlace, answer: Struct, match: RequestMatch, nameOfTopic: NameOfTopic): Picked[] {
+  return pick({ ...at, request: at.response, requestName: at.responseName }, answer, match, nameOfTopic)
+}
+
+function onlyThrottle({ throttleTimeMs }: Struct): Struct {
+  return throttleTimeMs === undefined ? {} : { throttleTimeMs }
+}
+
+function listOf(struct: Struct, field: string): readonly unknown[] {
+  const list = struct[field]
+  return Array.isArray(list) ? list : []
+}
+
+function nameIn(entity: unknown, field: string | undefined, nameOfTopic: NameOfTopic): string {
+  if (field === undefined) return String(entity)
+  const { [field]: name, topicId } = entity as Struct
+  if (typeof name === 'string' && name !== '') return name
+  return typeof topicId === 'string' ? (nameOfTopic(topicId) ?? topicId) : ''
+}
+
+function isSame(picked: Picked, field: string | undefined, entity: unknown, nameOfTopic: NameOfTopic): boolean {
+  if (nameIn(entity, field, nameOfTopic) !== picked.name) return false
+  const { resourceType } = picked.identity
+  return resourceType === undefined || (entity as Struct).resourceType === resourceType
+}
+
+function indexesOf(entity: unknown, list: string, index: string | undefined): number[] {
+  return listOf(entity as Struct, list).map((one) => indexIn(one, index))
+}
+
+function indexIn(partition: unknown, field: string | undefined): number {
+  return Number(field === undefined ? partition : (partition as Struct)[field])
+}
+
+function identityOf(at: EntityPlace, entity: unknown): Struct {
+  if (at.requestName === undefined) return { [at.responseName]: entity }
+  const { [at.requestName]: name, topicId, resourceType } = entity as Struct
+  return {
+    [at.responseName]: name,
+    ...(topicId !== undefined && { topicId }),
+    ...(resourceType !== undefined && { resourceType }),
+  }
+}

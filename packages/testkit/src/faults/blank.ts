@@ -1,0 +1,54 @@
+import type { Message } from '@ottla/codec'
+import { zeroUuid } from '@ottla/codec'
+
+type Table = Message['fields'][string]
+export type Struct = Record<string, unknown>
+
+/** What Kafka writes where an answer has an error and no value. */
+const absentAs: ReadonlyMap<string, number> = new Map(
+  ['baseOffset', 'highWatermark', 'lowWatermark', 'committedOffset', 'nodeId', 'leaderId', 'generationId', 'port'].map(
+    (name) => [name, -1],
+  ),
+)
+
+/** A value for each field that a version carries: the default, or nothing. */
+export function blank(fields: Message['fields'], version: number): Struct {
+  const values: Struct = {}
+  for (const [name, field] of Object.entries(fields)) {
+    if (carries(field.options.versions, version)) values[name] = blankField(name, field, version)
+  }
+  return values
+}
+
+function blankField(name: string, field: Table, version: number): unknown {
+  const { options } = field
+  if (options.default !== undefined) return options.default
+  if (options.nullable === true || (options.nullable !== undefined && carries(options.nullable, version))) return null
+  switch (field.type) {
+    case 'array':
+      return []
+    case 'struct':
+      return blank(field.fields ?? {}, version)
+    case 'bool':
+      return false
+    case 'string':
+      return ''
+    case 'uuid':
+      return zeroUuid
+    case 'bytes':
+    case 'records':
+      return new Uint8Array(0)
+    case 'int64':
+      return BigInt(absentAs.get(name) ?? 0)
+    default:
+      return absentAs.get(name) ?? 0
+  }
+}
+
+/** Whether a version is in a range as the tables write it: '3', '3+' or '3-7'. */
+function carries(versions: string | undefined, version: number): boolean {
+  if (versions === undefined) return true
+  const [, min = '0', open, max] = /^(\d+)(?:(\+)|-(\d+))?$/.exec(versions) ?? []
+  if (version < Number(min)) return false
+  return open !== undefined || version <= Number(max ?? min)
+}

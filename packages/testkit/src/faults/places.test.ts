@@ -1,0 +1,58 @@
+import { errorCode } from '@ottla/codec'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { WireClient } from '../../test/support/wire-client.ts'
+import { createCluster } from '../cluster.ts'
+import { handlers } from '../handlers/registry.ts'
+import { blank, type Struct } from './blank.ts'
+import { placeOf } from './places.ts'
+import type { ApiName } from './rule.ts'
+
+const cluster = await createCluster({ brokers: 1, topics: [{ name: 't' }], onDiagnostic: () => {} })
+const code = errorCode('POLICY_VIOLATION')
+
+beforeEach(() => cluster.reset())
+afterAll(() => cluster.close())
+
+/** A request about one entity. */
+function requestOf(api: (typeof handlers)[number]['api'], version: number): Struct {
+  const request = blank(api.request.fields, version)
+  const at = placeOf(api.name, version).entities
+  if (at === undefined) return request
+  const fields = api.request.fields[at.request]?.element?.fields
+  if (at.requestName === undefined || fields === undefined) return { ...request, [at.request]: ['t'] }
+  const entity = blank(fields, version)
+  if (at.requestName in entity) entity[at.requestName] = 't'
+  else entity.topicId = cluster.state().topics[0]?.topicId
+  // 2: a topic.
+  if ('resourceType' in entity) entity.resourceType = 2
+  if (at.partitions !== undefined) {
+    const { request: list, requestIndex } = at.partitions
+    const partition = fields[list]?.element?.fields
+    entity[list] = [partition && requestIndex ? { ...blank(partition, version), [requestIndex]: 0 } : 0]
+  }
+  return { ...request, ...('acks' in request && { acks: 1 }), [at.request]: [entity] }
+}
+
+/** How often an answer has the error. */
+function errorsIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  const own = (value as Struct).errorCode === code ? 1 : 0
+  return Object.values(value).reduce((sum: number, one) => sum + errorsIn(one), own)
+}
+
+const answered = handlers.flatMap(({ api, minVersion, maxVersion }) =>
+  Array.from({ length: maxVersion - minVersion + 1 }, (_, i) => [api.name, minVersion + i, api] as const),
+)
+
+describe('an error is in the answer once, and the answer can be read', () => {
+  it.each(answered.filter(([name]) => name !== 'OffsetFetch' || true))('%s v%i', async (name, version, api) => {
+    const wire = await WireClient.connect(cluster.runtime, cluster.bootstrap[0] ?? '')
+    for (const action of [{ error: 'POLICY_VIOLATION' }, { errorAfterWork: 'POLICY_VIOLATION' }] as const) {
+      const fault = cluster.faults.add({ match: { api: name as ApiName, version }, action })
+      const answer = await wire.request(api, requestOf(api, version) as never, version)
+      expect([fault.hits, errorsIn(answer)]).toEqual([1, 1])
+      fault.remove()
+    }
+    wire.close()
+  })
+})

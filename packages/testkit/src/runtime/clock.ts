@@ -1,0 +1,161 @@
+import type { Runtime, Timer } from '@ottla/codec/runtime'
+
+/** Milliseconds, or a number with its unit: '250ms', '45s', '10m', '2h', '7d'. */
+export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`
+
+const unitMs = new Map([
+  ['ms', 1],
+  ['s', 1_000],
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+])
+
+/** In ms. Throws TypeError for what is not a duration of zero or more. */
+export function durationMs(duration: Duration, what = 'the duration'): number {
+  if (typeof duration === 'number' && Number.isFinite(duration) && duration >= 0) return duration
+  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(String(duration)) ?? []
+  const factor = unitMs.get(unit)
+  if (factor !== undefined && typeof duration === 'string') return Number(amount) * factor
+  throw new TypeError(
+    `${what}: ${JSON.stringify(duration)} is neither milliseconds nor like '500ms', '45s', '10m', '2h'`,
+  )
+}
+
+interface Due {
+  readonly atMs: number
+  readonly order: number
+  readonly callback: () => void
+  host: Timer
+}
+
+/** Turns that a step of `advance` waits for at most, so that work without an end does not hold it. */
+const maxTurns = 1_000
+
+/**
+ * The cluster's time: the host's plus what was added with `advance`. Brokers run on it, and clients that take the
+ * cluster's runtime. Timers are the host's; those that are due sooner by an advance fire in it.
+ */
+export class ClusterClock {
+  readonly runtime: Runtime
+  readonly #host: Runtime
+  readonly #timers = new Set<Due>()
+  #shiftMs = 0
+  #order = 0
+  /** Deferred callbacks and work that have not run: while there are some, something goes on. */
+  #busy = 0
+  #advancing: Promise<void> = Promise.resolve()
+
+  constructor(host: Runtime) {
+    this.#host = host
+    this.runtime = Object.freeze({
+      wallNow: () => host.wallNow() + this.#shiftMs,
+      monoNow: () => host.monoNow() + this.#shiftMs,
+      tickNow: () => host.tickNow() + this.#shiftMs,
+      setTimer: (callback: () => void, delayMs: number) => this.#setTimer(callback, delayMs),
+      clearTimer: (timer: Timer) => this.#clearTimer(timer as unknown as Due),
+      defer: (callback: () => void) => this.#defer(callback),
+      work: <T>(job: () => Promise<T> | T) => this.#work(job),
+      random: () => host.random(),
+      secureRandom: (size: number) => host.secureRandom(size),
+      lookup: (name: string) => host.lookup(name),
+      dial: host.dial.bind(host),
+    })
+  }
+
+  /** Wall time of the cluster, in ms since the epoch. */
+  now(): number {
+    return this.runtime.wallNow()
+  }
+
+  /** How far the cluster's time is before the machine's. */
+  get shiftMs(): number {
+    return this.#shiftMs
+  }
+
+  /** Timers that wait, of brokers and of clients with the cluster's runtime. */
+  get timerCount(): number {
+    return this.#timers.size
+  }
+
+  /**
+   * Moves the time on, and fires what becomes due, each at its own time and in order. After each instant everything that
+   * it caused within the process is let run: a client's heartbeat reaches its broker before the next timer fires. Time
+   * goes on by itself beside it. Two calls run one after the other.
+   */
+  advance(duration: Duration): Promise<void> {
+    const ms = durationMs(duration, 'clock.advance')
+    const advanced = this.#advancing.then(() => this.#advance(ms))
+    this.#advancing = advanced.catch(() => {})
+    return advanced
+  }
+
+  async #advance(ms: number): Promise<void> {
+    await this.#settle()
+    const untilMs = this.runtime.monoNow() + ms
+    for (;;) {
+      const next = this.#next()
+      if (next === undefined || next.atMs > untilMs) break
+      this.#jumpTo(next.atMs)
+      this.#fire(next)
+      await this.#settle()
+    }
+    this.#jumpTo(untilMs)
+  }
+
+  #next(): Due | undefined {
+    let next: Due | undefined
+    for (const due of this.#timers) {
+      if (next === undefined || due.atMs < next.atMs || (due.atMs === next.atMs && due.order < next.order)) next = due
+    }
+    return next
+  }
+
+  #jumpTo(atMs: number): void {
+    // In whole ms: wall time stays an integer.
+    this.#shiftMs += Math.max(0, Math.ceil(atMs - this.runtime.monoNow()))
+  }
+
+  #fire(due: Due): void {
+    if (!this.#timers.delete(due)) return
+    this.#host.clearTimer(due.host)
+    due.callback()
+  }
+
+  /** Lets the turns pass that what happened has caused. */
+  async #settle(): Promise<void> {
+    for (let turn = 0; turn < maxTurns; turn++) {
+      await new Promise<void>((resolve) => this.#host.defer(resolve))
+      if (this.#busy === 0) return
+    }
+  }
+
+  #setTimer(callback: () => void, delayMs: number): Timer {
+    const atMs = this.runtime.monoNow() + Math.max(0, delayMs)
+    const due = { atMs, order: this.#order++, callback } as Due
+    due.host = this.#host.setTimer(() => this.#fire(due), delayMs)
+    this.#timers.add(due)
+    return due as unknown as Timer
+  }
+
+  #clearTimer(due: Due): void {
+    if (this.#timers.delete(due)) this.#host.clearTimer(due.host)
+  }
+
+  #defer(callback: () => void): void {
+    this.#busy++
+    this.#host.defer(() => {
+      this.#busy--
+      callback()
+    })
+  }
+
+  async #work<T>(job: () => Promise<T> | T): Promise<T> {
+    this.#busy++
+    try {
+      return await this.#host.work(job)
+    } finally {
+      this.#busy--
+    }
+  }
+}
