@@ -1,6 +1,7 @@
 import type { Runtime } from '@ottla/codec/runtime'
 import type { Broker } from './broker.ts'
 import type { Controller } from './controller.ts'
+import type { Links } from './network/links.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
 
 /** Users and mechanisms of the listener; absent: no authentication. */
@@ -18,6 +19,7 @@ export interface ClusterContext {
   /** Static broker configs (`createCluster({ config })` over the defaults); dynamic ones are in the controller. */
   readonly config: BrokerConfig
   readonly controller: Controller
+  readonly links: Links
   readonly sasl: SaslOptions | undefined
   broker(id: number): Broker | undefined
   brokers(): readonly Broker[]

@@ -2,6 +2,7 @@ import { Batch } from '@ottla/codec/records'
 import { Broker } from '../../src/broker.ts'
 import type { ClusterContext } from '../../src/cluster-context.ts'
 import { Controller } from '../../src/controller.ts'
+import { Links } from '../../src/network/links.ts'
 import { BrokerConfig } from '../../src/state/broker-config.ts'
 import type { StoredBatch } from '../../src/state/log-segment.ts'
 import { producedBatchOf } from '../../src/state/produced-batch.ts'
@@ -15,6 +16,9 @@ export const topic = 'ledger'
 export class ReplicationWorld {
   readonly time: SimulatedTime
   readonly brokers: Broker[]
+  readonly links = new Links(() => {
+    for (const broker of this.brokers) broker.reconnect()
+  })
   readonly controller: Controller
   readonly minIsr: number
   /** What was acknowledged with acks=all: offset → value. */
@@ -47,6 +51,7 @@ export class ReplicationWorld {
       runtime,
       config,
       controller: this.controller,
+      links: this.links,
       sasl: undefined,
       broker: (id) => this.brokers[id - 1],
       brokers: () => this.brokers,
