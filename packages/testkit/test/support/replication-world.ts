@@ -2,7 +2,7 @@ import { Batch } from '@ottla/codec/records'
 import { Broker } from '../../src/broker.ts'
 import type { ClusterContext } from '../../src/cluster-context.ts'
 import { Controller } from '../../src/controller.ts'
-import { Links } from '../../src/network/links.ts'
+import { Links, type NetworkNode } from '../../src/network/links.ts'
 import { BrokerConfig } from '../../src/state/broker-config.ts'
 import type { StoredBatch } from '../../src/state/log-segment.ts'
 import { producedBatchOf } from '../../src/state/produced-batch.ts'
@@ -27,6 +27,7 @@ export class ReplicationWorld {
   /** Who appended under an epoch. */
   readonly #writers = new Map<number, number>()
   readonly #values = new WeakMap<StoredBatch, string>()
+  readonly #mends: (() => void)[] = []
   #nextValue = 0
   #checks = 0
 
@@ -72,7 +73,12 @@ export class ReplicationWorld {
     await SimulatedTime.drain()
     await world.settle()
     await started
-    world.controller.createTopic({ name: topic, assignment: world.controller.assign(1, brokers), configs: new Map() })
+    const configs = { 'segment.ms': '300', 'flush.messages': '3', 'retention.ms': '20000' }
+    world.controller.createTopic({
+      name: topic,
+      assignment: world.controller.assign(1, brokers),
+      configs: new Map(Object.entries(configs)),
+    })
     await world.settle()
     return world
   }
@@ -106,7 +112,9 @@ export class ReplicationWorld {
 
   append(leader: Replica, { acksAll }: { readonly acksAll: boolean }): void {
     const value = `v${this.#nextValue++}`
-    const result = leader.append(producedBatchOf(batchOf([value])), { acksAll })
+    const result = leader.append(producedBatchOf(batchOf([value], { timestamp: this.time.runtime.wallNow() })), {
+      acksAll,
+    })
     if (result.error !== undefined) return
     const owner = this.brokers.findIndex((broker) => broker.replica(topic, 0) === leader)
     const known = this.#writers.get(leader.leaderEpoch)
@@ -121,6 +129,66 @@ export class ReplicationWorld {
   kill(broker: Broker): void {
     this.controller.brokerLost(broker.id)
     void broker.kill()
+  }
+
+  /** The machine dies and loses what was not flushed; only while another one in sync is well, else that may lose what was acknowledged. */
+  crash(broker: Broker): void {
+    const { isr } = this.image
+    const others = isr.filter((id) => id !== broker.id && this.controller.state.isAlive(id))
+    const isSafe = others.some((id) => this.brokers[id - 1]?.isUp === true)
+    this.kill(broker)
+    if (isSafe && !isr.some((id) => id !== broker.id && this.brokers[id - 1]?.isUp !== true)) {
+      broker.replica(topic, 0)?.log.loseUnflushed()
+    }
+  }
+
+  /** The process hangs: what it has stays, its session ends. */
+  hang(broker: Broker): void {
+    if (!broker.isUp || broker.isPaused) return
+    broker.pause()
+    this.controller.brokerLost(broker.id)
+  }
+
+  /** Cuts one direction between two places of the network; the controller is one. */
+  cut(): void {
+    const places: NetworkNode[] = [1, 2, 3, 'controller']
+    const pick = () => places[Math.floor(this.time.random() * places.length)] as NetworkNode
+    const [from, to] = [pick(), pick()]
+    if (from === to) return
+    this.#mends.push(this.links.cut(from, to))
+    if (to === 'controller' && typeof from === 'number' && this.brokers[from - 1]?.isUp)
+      this.controller.brokerLost(from)
+  }
+
+  mend(): void {
+    for (const mend of this.#mends.splice(0)) mend()
+  }
+
+  /** Everything heals. */
+  heal(): void {
+    this.mend()
+    for (const broker of this.brokers) {
+      broker.replicas.isDiskFull = false
+      broker.replicas.resumeFetching()
+      broker.resume()
+      if (!broker.isUp) void broker.start()
+    }
+  }
+
+  /** R13: what is deleted lay below the high watermark, and is whole segments. */
+  retain(broker: Broker): void {
+    const log = broker.replica(topic, 0)?.log
+    if (log === undefined || !broker.isUp || broker.isPaused) return
+    const { highWatermark, segments } = log
+    const bases = segments.map(({ baseOffset }) => baseOffset)
+    const before = log.logStartOffset
+    broker.replicas.applyRetention()
+    const { logStartOffset, logEndOffset } = log
+    if (logStartOffset === before) return
+    const isWhole = bases.includes(logStartOffset) || logStartOffset === logEndOffset
+    if (logStartOffset > highWatermark || !isWhole) {
+      throw new Error(`R13: the log starts at ${logStartOffset}, high watermark ${highWatermark}, segments ${bases}`)
+    }
   }
 
   // ---- what must hold ------------------------------------------------------------------------------------------------
