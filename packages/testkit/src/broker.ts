@@ -162,11 +162,12 @@ export class Broker {
   /** Something that stood between this broker and others is gone. */
   reconnect(): void {
     if (!this.#isUp || this.isPaused) return
+    if (this.#heartbeats) this.cluster.controller.brokerHeard(this.id)
     for (const connection of [...this.#connections]) connection.wake()
     this.replicas.wakeAll()
     this.#scheduleNews(() => {
       this.replicas.retryProposals()
-      if (this.#heartbeats) this.cluster.controller.brokerHeard(this.id)
+      this.cluster.controller.unfence(this.id)
     })
   }
 

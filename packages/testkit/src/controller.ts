@@ -97,10 +97,9 @@ export class Controller {
     this.#sessions.set(brokerId, this.#runtime.setTimer(fence, this.#config.number('broker.session.timeout.ms')))
   }
 
-  /** It is heard again: its session goes on, or if that is over, it may serve again. */
+  /** It is heard again before its session was over. A broker that was fenced has to catch up before it may serve. */
   brokerHeard(brokerId: number): void {
     this.#endSession(brokerId)
-    this.unfence(brokerId)
   }
 
   /** The broker wants to stop: others lead what it leads, and it is in sync no more, before it goes. */

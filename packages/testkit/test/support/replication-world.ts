@@ -112,9 +112,12 @@ export class ReplicationWorld {
 
   append(leader: Replica, { acksAll }: { readonly acksAll: boolean }): void {
     const value = `v${this.#nextValue++}`
-    const result = leader.append(producedBatchOf(batchOf([value], { timestamp: this.time.runtime.wallNow() })), {
-      acksAll,
-    })
+    const result = leader.append(
+      producedBatchOf(batchOf([value], { timestamp: Math.floor(this.time.runtime.wallNow()) })),
+      {
+        acksAll,
+      },
+    )
     if (result.error !== undefined) return
     const owner = this.brokers.findIndex((broker) => broker.replica(topic, 0) === leader)
     const known = this.#writers.get(leader.leaderEpoch)
@@ -131,15 +134,19 @@ export class ReplicationWorld {
     void broker.kill()
   }
 
-  /** The machine dies and loses what was not flushed; only while another one in sync is well, else that may lose what was acknowledged. */
+  /**
+   * The machine dies and loses what was not flushed; only while all others in sync are well. Else it may be the last one in
+   * sync when it is back, and what was acknowledged is gone, as it would be with Kafka.
+   */
   crash(broker: Broker): void {
-    const { isr } = this.image
-    const others = isr.filter((id) => id !== broker.id && this.controller.state.isAlive(id))
-    const isSafe = others.some((id) => this.brokers[id - 1]?.isUp === true)
-    this.kill(broker)
-    if (isSafe && !isr.some((id) => id !== broker.id && this.brokers[id - 1]?.isUp !== true)) {
-      broker.replica(topic, 0)?.log.loseUnflushed()
+    const others = this.image.isr.filter((id) => id !== broker.id)
+    const isWell = (id: number) => {
+      const other = this.brokers[id - 1]
+      return other?.isUp && !other.isPaused && this.controller.state.isAlive(id) && this.links.isOpen(id, 'controller')
     }
+    const isSafe = others.length > 0 && others.every(isWell)
+    this.kill(broker)
+    if (isSafe) broker.replica(topic, 0)?.log.loseUnflushed()
   }
 
   /** The process hangs: what it has stays, its session ends. */
@@ -239,13 +246,19 @@ export class ReplicationWorld {
       }
       this.#exposed.highWatermark = log.highWatermark
     }
-    for (const id of leadership.isr) {
+    for (const id of this.#inSync(leader)) {
       const member = this.brokers[id - 1]?.replica(topic, 0)
       if ((member?.logEndOffset ?? 0) < log.highWatermark) {
         throw new Error(`R2: broker ${id} ends at ${member?.logEndOffset}, high watermark ${log.highWatermark}`)
       }
     }
     this.#checkAcknowledged(leader)
+  }
+
+  /** Of those that a leader takes for in sync: a machine that crashed has lost records before the leader knows. */
+  #inSync({ leadership }: Replica): number[] {
+    const { isr } = this.image
+    return (leadership?.isr ?? []).filter((id) => isr.includes(id) && this.brokers[id - 1]?.isUp === true)
   }
 
   #checkAcknowledged({ log }: Replica): void {
@@ -276,7 +289,7 @@ export class ReplicationWorld {
       }
     }
     if (leader === undefined) return
-    for (const id of leader.leadership?.isr ?? []) {
+    for (const id of this.#inSync(leader)) {
       const member = this.brokers[id - 1]?.replica(topic, 0)
       if (member !== undefined) checkCommitted(leader, member)
     }
