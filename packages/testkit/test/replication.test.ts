@@ -60,7 +60,7 @@ async function run(seed: number, minIsr: number): Promise<ReplicationWorld> {
   return world
 }
 
-const seeds = Number(process.env.SEEDS ?? 6)
+const seeds = Number(process.env.SEEDS ?? 12)
 
 for (const minIsr of [1, 2]) {
   it(`no acknowledged record is lost and replicas converge, whatever dies or lags (min.insync.replicas ${minIsr})`, async () => {

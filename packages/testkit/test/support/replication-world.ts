@@ -27,6 +27,8 @@ export class ReplicationWorld {
   /** Who appended under an epoch. */
   readonly #writers = new Map<number, number>()
   readonly #values = new WeakMap<StoredBatch, string>()
+  /** Who lost records and may not have left the ISR yet. */
+  readonly #crashed = new Set<number>()
   readonly #mends: (() => void)[] = []
   #nextValue = 0
   #checks = 0
@@ -129,7 +131,13 @@ export class ReplicationWorld {
     })
   }
 
+  /** A machine has lost records, and the controller still takes it for in sync: one more failure may leave it the last. */
+  get #isFragile(): boolean {
+    return this.image.isr.some((id) => this.#crashed.has(id))
+  }
+
   kill(broker: Broker): void {
+    if (this.#isFragile) return
     this.controller.brokerLost(broker.id)
     void broker.kill()
   }
@@ -144,14 +152,17 @@ export class ReplicationWorld {
       const other = this.brokers[id - 1]
       return other?.isUp && !other.isPaused && this.controller.state.isAlive(id) && this.links.isOpen(id, 'controller')
     }
+    if (!broker.isUp || this.#isFragile) return
     const isSafe = others.length > 0 && others.every(isWell)
     this.kill(broker)
-    if (isSafe) broker.replica(topic, 0)?.log.loseUnflushed()
+    if (!isSafe) return
+    broker.replica(topic, 0)?.log.loseUnflushed()
+    this.#crashed.add(broker.id)
   }
 
   /** The process hangs: what it has stays, its session ends. */
   hang(broker: Broker): void {
-    if (!broker.isUp || broker.isPaused) return
+    if (!broker.isUp || broker.isPaused || this.#isFragile) return
     broker.pause()
     this.controller.brokerLost(broker.id)
   }
@@ -161,7 +172,7 @@ export class ReplicationWorld {
     const places: NetworkNode[] = [1, 2, 3, 'controller']
     const pick = () => places[Math.floor(this.time.random() * places.length)] as NetworkNode
     const [from, to] = [pick(), pick()]
-    if (from === to) return
+    if (from === to || this.#isFragile) return
     this.#mends.push(this.links.cut(from, to))
     if (to === 'controller' && typeof from === 'number' && this.brokers[from - 1]?.isUp)
       this.controller.brokerLost(from)
@@ -203,6 +214,7 @@ export class ReplicationWorld {
   check(): void {
     const { replicas } = this
     if (this.controller.state.topic(topic) === undefined) return
+    for (const id of this.#crashed) if (!this.image.isr.includes(id)) this.#crashed.delete(id)
     for (const replica of replicas) this.#checkLog(replica)
     for (const leader of this.leaders) this.#checkLeader(leader)
     // Comparing all logs is what costs: a difference stays, so that looking now and then finds it.
