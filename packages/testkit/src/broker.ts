@@ -1,6 +1,7 @@
 import type { ServerTransport, TransportSink } from '@ottla/codec/runtime'
 import type { ClusterContext } from './cluster-context.ts'
 import { Connection } from './connection.ts'
+import { type ProcessRuntime, processRuntime } from './runtime/process-runtime.ts'
 import { type BrokerService, type BrokerServices, createServices } from './services.ts'
 import { FetchSessions } from './state/fetch-sessions.ts'
 import { type MetadataDelta, MetadataView } from './state/metadata-view.ts'
@@ -32,6 +33,7 @@ export class Broker {
   readonly cluster: ClusterContext
   readonly replicas: ReplicaSet
   readonly fetchSessions: FetchSessions
+  readonly #process: ProcessRuntime
   readonly #listen: Listen
   readonly #connections = new Set<Connection>()
   readonly #view = new MetadataView()
@@ -41,8 +43,10 @@ export class Broker {
   #news: MetadataDelta[] = []
   #snapshot: MetadataDelta | undefined
   #isNewsScheduled = false
+  #afterNews: (() => void) | undefined
   #onCaughtUp: (() => void) | undefined
   #isUp = false
+  #delayMs = 0
   #nextConnectionId = 0
 
   constructor(
@@ -52,9 +56,11 @@ export class Broker {
   ) {
     this.id = id
     this.rack = rack
-    this.cluster = cluster
+    this.#process = processRuntime(cluster.runtime)
+    const runtime = this.#process
+    this.cluster = { ...cluster, runtime }
     this.#listen = listen
-    const { runtime, config, controller } = cluster
+    const { config, controller, links } = cluster
     this.fetchSessions = new FetchSessions(config.number('max.incremental.fetch.session.cache.slots'), runtime)
     this.replicas = new ReplicaSet({
       brokerId: id,
@@ -64,8 +70,10 @@ export class Broker {
       view: this.#view,
       peer: (peerId) => {
         const peer = cluster.broker(peerId)
-        return peer?.isUp ? peer.replicas : undefined
+        return peer?.isUp && !peer.isPaused && links.isOpen(id, peerId) ? peer.replicas : undefined
       },
+      hears: (nodeId) => links.isOpen(nodeId, id),
+      reachesController: () => links.isOpen(id, 'controller'),
       onLeadershipGained: (replica) => this.#eachService((service) => service.onLeadershipGained?.(replica)),
       onLeadershipLost: ({ topic, partition }) =>
         this.#eachService((service) => service.onLeadershipLost?.(topic, partition)),
@@ -74,6 +82,30 @@ export class Broker {
 
   get isUp(): boolean {
     return this.#isUp
+  }
+
+  /** The process hangs. */
+  get isPaused(): boolean {
+    return this.#process.isFrozen
+  }
+
+  /** Requests of clients arrive, and are looked at. */
+  get hearsClients(): boolean {
+    return !this.isPaused && this.cluster.links.isOpen('clients', this.id)
+  }
+
+  /** Clients get what is written. */
+  get reachesClients(): boolean {
+    return this.cluster.links.isOpen(this.id, 'clients')
+  }
+
+  /** How long each request waits before it is looked at. */
+  get delayMs(): number {
+    return this.#delayMs
+  }
+
+  set delayMs(delayMs: number) {
+    this.#delayMs = delayMs
   }
 
   /** Where it listens; undefined while it is down. */
@@ -131,6 +163,30 @@ export class Broker {
     })
   }
 
+  /** The process hangs: connections stay, nothing is answered, nothing is due. */
+  pause(): void {
+    this.#process.freeze()
+  }
+
+  /** It goes on where it was: whatever was due is late, and it takes itself for what it was until it reads the news. */
+  resume(): void {
+    if (!this.isPaused) return
+    this.#process.thaw()
+    this.reconnect()
+  }
+
+  /** Something that stood between this broker and others is gone. */
+  reconnect(): void {
+    if (!this.#isUp || this.isPaused) return
+    if (this.#heartbeats) this.cluster.controller.brokerHeard(this.id)
+    for (const connection of [...this.#connections]) connection.wake()
+    this.replicas.wakeAll()
+    this.#scheduleNews(() => {
+      this.replicas.retryProposals()
+      this.cluster.controller.unfence(this.id)
+    })
+  }
+
   /** The process dies: connections break, nothing is answered, the logs stay. */
   async kill(): Promise<void> {
     if (!this.#isUp) return
@@ -143,8 +199,11 @@ export class Broker {
     this.fetchSessions.clear()
     this.replicas.halt()
     this.#news = []
+    this.#afterNews = undefined
     this.#snapshot = undefined
     this.#view.clear()
+    // Nothing that was due does anything any more.
+    this.#process.thaw()
     this.#onCaughtUp?.()
     await listener?.close()
   }
@@ -181,12 +240,27 @@ export class Broker {
 
   // ---- inside --------------------------------------------------------------------------------------------------------
 
-  #scheduleNews(): void {
+  /** News is asked for and comes: both directions are needed. */
+  get #hearsController(): boolean {
+    const { links } = this.cluster
+    return links.isOpen('controller', this.id) && links.isOpen(this.id, 'controller')
+  }
+
+  get #heartbeats(): boolean {
+    return this.cluster.links.isOpen(this.id, 'controller')
+  }
+
+  #scheduleNews(andThen?: () => void): void {
+    if (andThen !== undefined) this.#afterNews = andThen
     if (this.#isNewsScheduled) return
     this.#isNewsScheduled = true
     this.cluster.runtime.defer(() => {
       this.#isNewsScheduled = false
-      if (this.#isUp) this.#readNews()
+      if (!this.#isUp || !this.#hearsController) return
+      this.#readNews()
+      const after = this.#afterNews
+      this.#afterNews = undefined
+      after?.()
     })
   }
 

@@ -2,6 +2,7 @@ import type { Runtime } from '@ottla/codec/runtime'
 import type { Broker } from './broker.ts'
 import type { Controller } from './controller.ts'
 import type { Interventions } from './faults/interventions.ts'
+import type { Links } from './network/links.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
 
 /** Users and mechanisms of the listener; absent: no authentication. */
@@ -19,6 +20,7 @@ export interface ClusterContext {
   /** Static broker configs (`createCluster({ config })` over the defaults); dynamic ones are in the controller. */
   readonly config: BrokerConfig
   readonly controller: Controller
+  readonly links: Links
   readonly sasl: SaslOptions | undefined
   /** Faults and the log of traffic. */
   readonly interventions: Interventions

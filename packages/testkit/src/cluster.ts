@@ -1,4 +1,5 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { ErrorName } from '@ottla/codec'
+import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { Broker, type Listen } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
 import { type ClusterState, type Leaks, openConnections, stateOf } from './cluster-state.ts'
@@ -7,6 +8,7 @@ import { Faults } from './faults/faults.ts'
 import { Interventions } from './faults/interventions.ts'
 import type { ApiName, RequestMatch } from './faults/rule.ts'
 import type { WaitOptions } from './faults/waiters.ts'
+import { Links, type NetworkNode } from './network/links.ts'
 import { MemoryNetwork } from './network/memory.ts'
 import { listenTcp } from './network/tcp.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
@@ -14,6 +16,7 @@ import { ClusterClock } from './runtime/clock.ts'
 import { clientRuntime, systemRuntime } from './runtime/node-runtime.ts'
 import type { GroupStatus } from './state/group-status.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
+import { type TestBroker, testBroker } from './test-broker.ts'
 import { type SeenRequest, Traffic } from './traffic/traffic.ts'
 
 /** A partition as its leader and the controller see it. */
@@ -38,22 +41,9 @@ export interface ReplicaStatus {
   readonly logEndOffset: number
 }
 
-/** One broker of the cluster, to be intervened with. */
-export interface TestBroker {
-  readonly id: number
-  readonly rack: string | null
-  readonly host: string
-  readonly port: number
-  readonly isUp: boolean
-  /** How many clients are connected. */
-  readonly connectionCount: number
-  /** The process dies; its leaders move after broker.session.timeout.ms, its logs stay. */
-  kill(): Promise<void>
-  /** Starts it again with its logs, at the same address. Resolves when it knows the metadata; it catches up then. */
-  restart(): Promise<void>
-  /** Its followers stop fetching: they fall behind, and drop out of the ISR after replica.lag.time.max.ms. */
-  pauseReplication(): void
-  resumeReplication(): void
+export interface DisconnectOptions {
+  /** Only what the first sends to the second is lost. */
+  readonly oneWay?: boolean
 }
 
 /** A Kafka cluster in this process. Close it, or declare it with `await using`. */
@@ -72,7 +62,11 @@ export class TestCluster implements AsyncDisposable {
   readonly #controller: Controller
   readonly #contextOfAll: ClusterContext
   readonly #interventions = new Interventions()
+  readonly #clientTimers = new Set<Timer>()
   readonly #network: MemoryNetwork
+  readonly #links = new Links(() => {
+    for (const broker of this.#brokers.values()) broker.reconnect()
+  })
   readonly #brokers = new Map<number, Broker>()
   readonly #handles = new Map<number, TestBroker>()
   /** Where each broker listens, kept over restarts. */
@@ -87,7 +81,7 @@ export class TestCluster implements AsyncDisposable {
     this.#system = this.clock.runtime
     this.clusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
     this.#network = new MemoryNetwork(this.#system)
-    this.runtime = clientRuntime(this.#system, this.#network)
+    this.runtime = clientRuntime(this.#system, this.#network, this.#clientTimers)
     this.#controller = new Controller({
       runtime: this.#system,
       config: options.config,
@@ -103,10 +97,16 @@ export class TestCluster implements AsyncDisposable {
     if (options.traffic !== undefined) this.traffic.start(options.traffic)
     const context = this.#context()
     this.#contextOfAll = context
+    const surroundings = {
+      controller: this.#controller,
+      addresses: this.#addresses,
+      isClosed: () => this.#closing !== undefined,
+      turn: () => this.#turn(),
+    }
     for (let id = 1; id <= options.brokers; id++) {
       const broker = new Broker(context, { id, rack: options.racks[id - 1] ?? null }, this.#listen)
       this.#brokers.set(id, broker)
-      this.#handles.set(id, this.#handleOf(broker))
+      this.#handles.set(id, testBroker(broker, surroundings))
     }
   }
 
@@ -161,8 +161,7 @@ export class TestCluster implements AsyncDisposable {
 
   /** All groups with members or committed offsets, as their coordinators have them. */
   groups(): GroupStatus[] {
-    const alive = [...this.#brokers.values()].filter(({ isUp }) => isUp)
-    return alive.flatMap(({ services }) => services.groups.statuses())
+    return this.#live().flatMap(({ services }) => services.groups.statuses())
   }
 
   /** All of it at this moment, as plain JSON. */
@@ -172,7 +171,7 @@ export class TestCluster implements AsyncDisposable {
 
   /** What clients left open: look at it after they were closed. */
   leaks(): Leaks {
-    return { connections: openConnections(this.#brokers.values()), timers: this.clock.timerCount }
+    return { connections: openConnections(this.#brokers.values()), timers: this.#clientTimers.size }
   }
 
   /**
@@ -183,7 +182,10 @@ export class TestCluster implements AsyncDisposable {
     this.faults.clear()
     this.traffic.clear()
     for (const broker of this.brokers) {
+      broker.resume()
       if (!broker.isUp) await broker.restart()
+      broker.slow(0)
+      broker.freeDisk()
       broker.resumeReplication()
     }
     for (const topic of [...this.#controller.state.topics()]) this.#controller.deleteTopic(topic)
@@ -225,6 +227,42 @@ export class TestCluster implements AsyncDisposable {
     await this.#turn()
   }
 
+  /** Deletes old segments on all live brokers now, as they do every log.retention.check.interval.ms. */
+  applyRetention(): void {
+    for (const broker of this.#live()) broker.replicas.applyRetention()
+  }
+
+  /**
+   * Compacts the logs of all topics with cleanup.policy=compact on all live brokers, all but their active segments and however
+   * little there is to gain (min.cleanable.dirty.ratio is not asked). Only this compacts: nothing does it by itself.
+   */
+  async compact(): Promise<void> {
+    await Promise.all(this.#live().map((broker) => broker.replicas.compact()))
+  }
+
+  /**
+   * Cuts the network between two places: what is sent is not lost but stuck, as with a cable pulled. A broker that the
+   * controller does not hear is fenced after its session timeout. Call what is returned to mend it.
+   */
+  disconnect(from: NetworkNode, to: NetworkNode, { oneWay = false }: DisconnectOptions = {}): () => void {
+    const mends = [this.#links.cut(from, to)]
+    if (!oneWay) mends.push(this.#links.cut(to, from))
+    for (const id of [from, to]) {
+      const isUnheard = typeof id === 'number' && !this.#links.isOpen(id, 'controller')
+      if (isUnheard && this.#brokers.get(id)?.isUp) this.#controller.brokerLost(id)
+    }
+    return () => {
+      for (const mend of mends) mend()
+    }
+  }
+
+  /** What ElectLeaders does: NONE, or why nobody was elected. */
+  async electLeader(topic: string, partition: number, kind: 'preferred' | 'unclean'): Promise<ErrorName> {
+    const outcome = this.#controller.electLeader(topic, partition, kind)
+    await this.#turn()
+    return outcome
+  }
+
   /** Stops all brokers; nothing is left behind: no timer, no socket, no listener. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -252,7 +290,11 @@ export class TestCluster implements AsyncDisposable {
     this.#controller.close()
     await Promise.all(Array.from(this.#brokers.values(), (broker) => broker.kill()))
     this.#controller.close()
-    if (this.#options.leakCheck) refuseLeaks({ connections, timers: this.clock.timerCount })
+    if (this.#options.leakCheck) refuseLeaks({ connections, timers: this.#clientTimers.size })
+  }
+
+  #live(): Broker[] {
+    return [...this.#brokers.values()].filter(({ isUp, isPaused }) => isUp && !isPaused)
   }
 
   #turn(): Promise<void> {
@@ -266,43 +308,12 @@ export class TestCluster implements AsyncDisposable {
       runtime: this.#system,
       config,
       controller: this.#controller,
+      links: this.#links,
       sasl,
       interventions: this.#interventions,
       broker: (id) => this.#brokers.get(id),
       brokers: () => [...this.#brokers.values()],
       diagnose: onDiagnostic,
-    }
-  }
-
-  #handleOf(broker: Broker): TestBroker {
-    const controller = this.#controller
-    const addresses = this.#addresses
-    return {
-      id: broker.id,
-      rack: broker.rack,
-      get host() {
-        return addresses.get(broker.id)?.host ?? ''
-      },
-      get port() {
-        return addresses.get(broker.id)?.port ?? -1
-      },
-      get isUp() {
-        return broker.isUp
-      },
-      get connectionCount() {
-        return broker.connectionCount
-      },
-      kill: async () => {
-        if (!broker.isUp) return
-        controller.brokerLost(broker.id)
-        await broker.kill()
-      },
-      restart: () => {
-        if (this.#closing !== undefined) return Promise.reject(new Error('the cluster is closed'))
-        return broker.start()
-      },
-      pauseReplication: () => broker.replicas.pauseFetching(),
-      resumeReplication: () => broker.replicas.resumeFetching(),
     }
   }
 

@@ -45,6 +45,9 @@ export class Connection {
   readonly #onClosed: () => void
   readonly #frames: Buffer[] = []
   #held: Held<unknown> | undefined
+  #delay: Timer | undefined
+  /** Answers that cannot get through to the client. */
+  #stuck: (readonly Uint8Array[])[] = []
   #unflushedBytes = 0
   #isPumping = false
   #isMuted = false
@@ -114,6 +117,14 @@ export class Connection {
     this.#truncateTo = bytes
   }
 
+  /** The broker goes on, or the network works again. */
+  wake(): void {
+    const stuck = this.#stuck
+    this.#stuck = []
+    for (const chunks of stuck) this.#write(chunks)
+    this.#pump()
+  }
+
   /** Closes at once; with an error the client sees the connection reset. */
   destroy(error?: Error): void {
     if (this.#isClosed) return
@@ -131,14 +142,28 @@ export class Connection {
   #pump(): void {
     if (this.#isPumping) return
     this.#isPumping = true
-    while (this.#isReady() && this.#frames.length > 0) this.#settle(dispatch(this, this.#frames.shift() as Buffer))
+    while (this.#isReady() && this.#frames.length > 0) {
+      const frame = this.#frames.shift() as Buffer
+      if (this.broker.delayMs > 0) this.#answerLater(frame)
+      else this.#settle(dispatch(this, frame))
+    }
     this.#isPumping = false
     this.#mute(!this.#isReady())
   }
 
   #isReady(): boolean {
-    if (this.#isClosed || this.#held !== undefined || this.#throttleTimer !== undefined) return false
-    return this.#unflushedBytes < maxUnflushedBytes
+    const isFree = this.#held === undefined && this.#delay === undefined && this.#throttleTimer === undefined
+    return !this.#isClosed && isFree && this.#unflushedBytes < maxUnflushedBytes && this.broker.hearsClients
+  }
+
+  /** The broker is slow: nothing else is read meanwhile. */
+  #answerLater(frame: Buffer): void {
+    const { cluster, delayMs } = this.broker
+    this.#delay = cluster.runtime.setTimer(() => {
+      this.#delay = undefined
+      this.#settle(dispatch(this, frame))
+      this.#pump()
+    }, delayMs)
   }
 
   #mute(muted: boolean): void {
@@ -178,6 +203,7 @@ export class Connection {
   }
 
   #write(chunks: readonly Uint8Array[]): void {
+    if (!this.broker.reachesClients) return void this.#stuck.push(chunks)
     let size = 0
     for (const chunk of chunks) size += chunk.byteLength
     this.#unflushedBytes += size
@@ -195,6 +221,8 @@ export class Connection {
     this.#isClosed = true
     this.#splitter.stop()
     this.#frames.length = 0
+    this.#stuck = []
+    if (this.#delay !== undefined) this.broker.cluster.runtime.clearTimer(this.#delay)
     if (this.#idleTimer !== undefined) this.broker.cluster.runtime.clearTimer(this.#idleTimer)
     if (this.#throttleTimer !== undefined) this.broker.cluster.runtime.clearTimer(this.#throttleTimer)
     this.#throttleTimer = undefined

@@ -46,6 +46,7 @@ export class Controller {
   readonly #publish: (delta: MetadataDelta) => void
   readonly #state = new MetadataView()
   readonly #sessions = new Map<number, Timer>()
+  readonly #stopping = new Set<number>()
   #nextProducerId = 0n
   #rebalance: Timer | undefined
 
@@ -70,6 +71,7 @@ export class Controller {
   /** A broker starts: it is fenced until it has caught up with the metadata. Whatever it led before is led by others. */
   register(broker: Omit<BrokerImage, 'isFenced'>): MetadataDelta {
     this.#endSession(broker.id)
+    this.#stopping.delete(broker.id)
     if (this.#state.isAlive(broker.id)) this.#fence(broker.id)
     this.#decide({ brokers: [{ ...broker, isFenced: true }] })
     return this.#state.snapshot()
@@ -80,11 +82,8 @@ export class Controller {
     const broker = this.#state.broker(brokerId)
     if (broker === undefined || !broker.isFenced) return
     const brokers = [{ ...broker, isFenced: false }]
-    this.#state.apply({ brokers })
-    const topics = this.#changePartitions((image, topic) =>
-      image.leader === -1 ? elect(image, this.#rules(topic)) : image,
-    )
-    this.#decide({ brokers, topics })
+    this.#decide({ brokers })
+    this.#electLeaderless()
     this.#watchPreferredLeaders()
   }
 
@@ -96,6 +95,24 @@ export class Controller {
       this.#fence(brokerId)
     }
     this.#sessions.set(brokerId, this.#runtime.setTimer(fence, this.#config.number('broker.session.timeout.ms')))
+  }
+
+  /** It is heard again before its session was over. A broker that was fenced has to catch up before it may serve. */
+  brokerHeard(brokerId: number): void {
+    this.#endSession(brokerId)
+  }
+
+  /** The broker wants to stop: others lead what it leads, and it is in sync no more, before it goes. */
+  beginShutdown(brokerId: number): void {
+    this.#stopping.add(brokerId)
+    this.#decide({ topics: this.#withoutBroker(brokerId) })
+  }
+
+  /** It has stopped: nobody waits for the end of its session. */
+  endShutdown(brokerId: number): void {
+    this.#endSession(brokerId)
+    this.#fence(brokerId)
+    this.#stopping.delete(brokerId)
   }
 
   // ---- topics --------------------------------------------------------------------------------------------------------
@@ -118,12 +135,14 @@ export class Controller {
 
   setTopicConfigs(topic: TopicImage, configs: ReadonlyMap<string, string>): void {
     this.#decide({ topics: [{ ...topic, configs }] })
+    this.#electLeaderless()
   }
 
   /** Dynamic broker configs; `brokerId` '' sets the default of all. */
   setBrokerConfigs(brokerId: string, configs: ReadonlyMap<string, string>): void {
     const all = new Map(this.#state.snapshot().brokerConfigs)
     this.#decide({ brokerConfigs: all.set(brokerId, configs) })
+    this.#electLeaderless()
   }
 
   /** Replicas for new partitions over the brokers that live; where the round begins follows from what is there already. */
@@ -165,7 +184,7 @@ export class Controller {
     const { isr } = request
     if (!isr.includes(image.leader) || !isr.every((id) => image.replicas.includes(id)))
       return { error: 'INVALID_REQUEST' }
-    if (!isr.every((id) => this.#state.isAlive(id))) return { error: 'INELIGIBLE_REPLICA' }
+    if (!isr.every((id) => this.#canServe(id))) return { error: 'INELIGIBLE_REPLICA' }
     const inOrder = image.replicas.filter((id) => isr.includes(id))
     const changed = asNextVersion(image, { ...image, isr: inOrder })
     this.#decide({ topics: [withPartition(topic, changed)] })
@@ -208,11 +227,26 @@ export class Controller {
     if (broker === undefined || broker.isFenced) return
     const brokers = [{ ...broker, isFenced: true }]
     this.#state.apply({ brokers })
-    const topics = this.#changePartitions((image, topic) => {
+    this.#decide({ brokers, topics: this.#withoutBroker(brokerId) })
+  }
+
+  #withoutBroker(brokerId: number): TopicImage[] {
+    return this.#changePartitions((image, topic) => {
       if (!image.isr.includes(brokerId) && image.leader !== brokerId) return image
       return elect(withoutInIsr(image, brokerId), this.#rules(topic))
     })
-    this.#decide({ brokers, topics })
+  }
+
+  /** Where losing records is allowed now, partitions without a leader get one. */
+  #electLeaderless(): void {
+    const topics = this.#changePartitions((image, topic) =>
+      image.leader === -1 ? elect(image, this.#rules(topic)) : image,
+    )
+    if (topics.length > 0) this.#decide({ topics })
+  }
+
+  #canServe(brokerId: number): boolean {
+    return this.#state.isAlive(brokerId) && !this.#stopping.has(brokerId)
   }
 
   #changePartitions(change: (image: PartitionImage, topic: TopicImage) => PartitionImage): TopicImage[] {
@@ -226,7 +260,7 @@ export class Controller {
 
   #rules(topic: TopicImage): { readonly isAlive: (id: number) => boolean; readonly unclean: boolean } {
     const settings = topicSettings(topic, { id: -1, view: this.#state, config: this.#config })
-    return { isAlive: (id) => this.#state.isAlive(id), unclean: settings.uncleanLeaderElection }
+    return { isAlive: (id) => this.#canServe(id), unclean: settings.uncleanLeaderElection }
   }
 
   #newPartition(partition: number, replicas: readonly number[]): PartitionImage {

@@ -1,8 +1,8 @@
 export {
   createCluster,
+  type DisconnectOptions,
   type PartitionStatus,
   type ReplicaStatus,
-  type TestBroker,
   TestCluster,
 } from './cluster.ts'
 export type { SaslOptions } from './cluster-context.ts'
@@ -26,8 +26,10 @@ export type {
   RequestOf,
 } from './faults/rule.ts'
 export type { WaitOptions } from './faults/waiters.ts'
+export type { NetworkNode } from './network/links.ts'
 export type { ClusterOptions, ListenOptions, TopicOptions } from './options.ts'
 export type { ClusterClock, Duration } from './runtime/clock.ts'
 export type { GroupMemberStatus, GroupStatus } from './state/group-status.ts'
 export type { ProducerStatus } from './state/producer-states.ts'
+export type { KillOptions, RestartOptions, TestBroker } from './test-broker.ts'
 export type { SeenRequest, Traffic, TrafficOptions } from './traffic/traffic.ts'

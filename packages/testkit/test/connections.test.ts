@@ -99,19 +99,22 @@ it('a client that goes leaves nothing behind, not even what it waited for', asyn
     },
   }
   cluster = await createCluster({ brokers: 1, runtime, topics: [{ name: 't' }] })
+  const standing = timers.size
   const client = await TopicClient.connect(cluster, 't')
   const failed = expect(client.fetch({ maxWaitMs: 60_000 })).rejects.toThrow()
   // The idle timer of the connection, and the fetch.
   await eventually(
     () => timers.size,
-    (size) => size === 2,
+    (size) => size === standing + 2,
   )
   client.wire.close()
   await failed
   await eventually(
     () => timers.size,
-    (size) => size === 0,
+    (size) => size === standing,
   )
+  await cluster.close()
+  expect(timers.size).toBe(0)
 })
 
 describe('over TCP', () => {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { Broker } from '../src/broker.ts'
 import { ReplicationWorld, topic } from './support/replication-world.ts'
 import { SimulatedTime } from './support/simulation.ts'
 
@@ -10,8 +11,10 @@ async function happen(world: ReplicationWorld): Promise<void> {
   const chance = time.random()
   if (chance < 0.55) {
     for (const leader of world.leaders) world.append(leader, { acksAll: time.random() < 0.8 })
-  } else if (chance < 0.63) {
+  } else if (chance < 0.6) {
     if (broker.isUp) world.kill(broker)
+  } else if (chance < 0.63) {
+    if (broker.isUp) world.crash(broker)
   } else if (chance < 0.75) {
     if (!broker.isUp) void broker.start()
     await SimulatedTime.drain()
@@ -19,13 +22,26 @@ async function happen(world: ReplicationWorld): Promise<void> {
     broker.replicas.pauseFetching()
   } else if (chance < 0.9) {
     broker.replicas.resumeFetching()
-  } else if (chance < 0.93) {
+  } else if (chance < 0.91) {
     world.controller.electLeader(topic, 0, 'preferred')
-  } else if (chance < 0.95) {
+  } else if (chance < 0.92) {
     for (const leader of world.leaders) leader.deleteRecords(Math.floor(leader.highWatermark * time.random()))
+  } else if (chance < 0.95) {
+    operate(world, broker)
   } else {
     await world.settle(time.random() * 1000)
   }
+}
+
+/** What happens to a broker that lives, and to the network. */
+function operate(world: ReplicationWorld, broker: Broker): void {
+  const chance = world.time.random()
+  if (chance < 0.25) world.hang(broker)
+  else if (chance < 0.5) broker.resume()
+  else if (chance < 0.65) world.cut()
+  else if (chance < 0.8) world.mend()
+  else if (chance < 0.9) world.retain(broker)
+  else broker.replicas.isDiskFull = !broker.replicas.isDiskFull
 }
 
 async function run(seed: number, minIsr: number): Promise<ReplicationWorld> {
@@ -37,15 +53,14 @@ async function run(seed: number, minIsr: number): Promise<ReplicationWorld> {
     world.check()
   }
   // All faults heal; everything must converge.
-  for (const broker of world.brokers) broker.replicas.resumeFetching()
-  for (const broker of world.brokers) if (!broker.isUp) void broker.start()
+  world.heal()
   await SimulatedTime.drain()
   await world.settle(5000)
   world.checkConverged()
   return world
 }
 
-const seeds = Number(process.env.SEEDS ?? 6)
+const seeds = Number(process.env.SEEDS ?? 12)
 
 for (const minIsr of [1, 2]) {
   it(`no acknowledged record is lost and replicas converge, whatever dies or lags (min.insync.replicas ${minIsr})`, async () => {

@@ -23,14 +23,29 @@ export const systemRuntime: Runtime = Object.freeze({
   },
 })
 
-/** The same clock and chance, for clients: they reach the brokers of this network and nobody else. */
-export function clientRuntime(runtime: Runtime, network: MemoryNetwork): Runtime {
+/**
+ * The same clock and chance, for clients: they reach the brokers of this network and nobody else. Their timers are in `timers`
+ * while they wait, so that one can tell what a client left behind.
+ */
+export function clientRuntime(runtime: Runtime, network: MemoryNetwork, timers: Set<Timer>): Runtime {
+  const setTimer = (callback: () => void, delayMs: number): Timer => {
+    const timer = runtime.setTimer(() => {
+      timers.delete(timer)
+      callback()
+    }, delayMs)
+    timers.add(timer)
+    return timer
+  }
+  const clearTimer = (timer: Timer): void => {
+    timers.delete(timer)
+    runtime.clearTimer(timer)
+  }
   return Object.freeze({
     wallNow: () => runtime.wallNow(),
     monoNow: () => runtime.monoNow(),
     tickNow: () => runtime.tickNow(),
-    setTimer: (callback: () => void, delayMs: number) => runtime.setTimer(callback, delayMs),
-    clearTimer: (timer: Timer) => runtime.clearTimer(timer),
+    setTimer,
+    clearTimer,
     defer: (callback: () => void) => runtime.defer(callback),
     work: <T>(job: () => Promise<T> | T) => runtime.work(job),
     random: () => runtime.random(),

@@ -2,6 +2,7 @@ import type { ErrorName } from '@ottla/codec'
 import type { EpochEnd } from './leader-epochs.ts'
 import type { StoredBatch } from './log-segment.ts'
 import type { ReplicaLog } from './replica-log.ts'
+import type { TopicSettings } from './topic-config.ts'
 
 /** What a follower asks its leader for; by asking it says what it has. */
 export interface FollowerFetch {
@@ -34,14 +35,34 @@ export interface Followed {
 const nothing: Followed = { isNews: false, fetchAgain: false }
 const cut: Followed = { isNews: true, fetchAgain: true }
 
+/** What to ask the leader of a replica for. */
+export function nextFetch(
+  { log, leaderEpoch }: { readonly log: ReplicaLog; readonly leaderEpoch: number },
+  followerId: number,
+  maxBytes: number,
+): FollowerFetch {
+  return {
+    followerId,
+    leaderEpoch,
+    fetchOffset: log.logEndOffset,
+    lastFetchedEpoch: log.epochs.latestEpoch,
+    logStartOffset: log.logStartOffset,
+    maxBytes,
+  }
+}
+
 /** Brings a follower's log in line with what its leader answered. */
-export function follow(log: ReplicaLog, fetched: FollowerFetched, segmentBytes: number): Followed {
+export function follow(
+  log: ReplicaLog,
+  fetched: FollowerFetched,
+  settings: Pick<TopicSettings, 'segmentBytes' | 'segmentMs' | 'flushMessages'>,
+): Followed {
   if (fetched.kind === 'diverging') {
     truncateToAgree(log, fetched.end)
     return cut
   }
   if (fetched.kind === 'error') return followError(log, fetched)
-  for (const batch of fetched.batches) log.append(batch, segmentBytes)
+  for (const batch of fetched.batches) log.append(batch, settings.segmentBytes, settings)
   const moved = log.advanceHighWatermark(fetched.highWatermark)
   const deleted = log.advanceLogStart(Math.min(fetched.logStartOffset, log.logEndOffset))
   return { isNews: moved || deleted, fetchAgain: fetched.batches.length > 0 || deleted }

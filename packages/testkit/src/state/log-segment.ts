@@ -37,6 +37,12 @@ export class LogSegment {
     if (batch.maxTimestamp > this.#maxTimestamp) this.#maxTimestamp = batch.maxTimestamp
   }
 
+  /** How much later a batch is than the first one here; 0 where times are not known. */
+  agesBy(batch: StoredBatch): number {
+    const first = this.batches[0]?.maxTimestamp ?? -1
+    return first < 0 || batch.maxTimestamp < 0 ? 0 : batch.maxTimestamp - first
+  }
+
   /** The position in `batches` of the first that ends at or after `offset`; their number when there is none. */
   indexOf(offset: number): number {
     let low = 0

@@ -119,6 +119,12 @@ export class ProducerStates {
     })
   }
 
+  /** The epoch of a producer and the last offset it wrote: what compaction must not let go of. */
+  lastOf(producerId: bigint): { readonly epoch: number; readonly lastOffset: number | undefined } | undefined {
+    const state = this.#states.get(producerId)
+    return state && { epoch: state.epoch, lastOffset: state.window.at(-1)?.lastOffset }
+  }
+
   clear(): void {
     this.#states.clear()
   }

@@ -9,6 +9,8 @@ export interface ReplicaHost {
   /** replica.lag.time.max.ms */
   readonly lagTimeMaxMs: number
   readonly producerExpirationMs: number
+  /** Nothing can be appended. */
+  readonly isDiskFull: boolean
   /** Registered and not fenced, as far as this broker knows. */
   isAlive(brokerId: number): boolean
   /** There are records, a high watermark or a log start that followers do not know. */

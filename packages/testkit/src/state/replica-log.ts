@@ -1,4 +1,5 @@
 import { type EpochEnd, LeaderEpochs } from './leader-epochs.ts'
+import { type RetentionRules, segmentsToDelete } from './log-retention.ts'
 import { LogSegment, type StoredBatch } from './log-segment.ts'
 import { ProducerStates } from './producer-states.ts'
 
@@ -9,6 +10,14 @@ export interface ReadLimits {
   /** The first batch comes even when it alone is above `maxBytes`. */
   readonly atLeastOne: boolean
 }
+
+export interface AppendRules {
+  readonly segmentMs: number
+  /** As many records are flushed together. */
+  readonly flushMessages: number
+}
+
+const unlimited: AppendRules = { segmentMs: Number.POSITIVE_INFINITY, flushMessages: Number.POSITIVE_INFINITY }
 
 /**
  * The log of one replica: batches in segments, the leader epochs that wrote them, and what follows from them about
@@ -21,6 +30,8 @@ export class ReplicaLog {
   #logStartOffset = 0
   #logEndOffset = 0
   #highWatermark = 0
+  #flushedOffset = 0
+  #cutCount = 0
 
   get logStartOffset(): number {
     return this.#logStartOffset
@@ -34,6 +45,16 @@ export class ReplicaLog {
     return this.#highWatermark
   }
 
+  /** What lies before it survives a crash of the machine. Kafka's recovery point. */
+  get flushedOffset(): number {
+    return this.#flushedOffset
+  }
+
+  /** How often the log was truncated: what was learned of it before may be wrong. */
+  get cutCount(): number {
+    return this.#cutCount
+  }
+
   get segments(): readonly LogSegment[] {
     return this.#segments
   }
@@ -42,20 +63,27 @@ export class ReplicaLog {
     return this.#segments.reduce((sum, segment) => sum + segment.sizeInBytes, 0)
   }
 
-  /** Adds a batch at the end; it may leave a gap (compaction does) but never go back. */
-  append(batch: StoredBatch, segmentBytes: number): void {
+  /**
+   * Adds a batch at the end; it may leave a gap (compaction does) but never go back. A new segment is begun when this one
+   * would be too large with it, or when more than `segmentMs` lie between the first batch and this one. A segment that is
+   * full is flushed.
+   */
+  append(batch: StoredBatch, segmentBytes: number, { segmentMs, flushMessages }: AppendRules = unlimited): void {
     if (batch.baseOffset < this.#logEndOffset) {
       throw new RangeError(`batch at ${batch.baseOffset} cannot follow log end ${this.#logEndOffset}`)
     }
     let active = this.#segments.at(-1) as LogSegment
-    if (active.batches.length > 0 && active.sizeInBytes + batch.bytes.byteLength > segmentBytes) {
+    const isTooLarge = active.sizeInBytes + batch.bytes.byteLength > segmentBytes
+    if (active.batches.length > 0 && (isTooLarge || active.agesBy(batch) > segmentMs)) {
       active = new LogSegment(batch.baseOffset)
       this.#segments.push(active)
+      this.flush(batch.baseOffset)
     }
     active.append(batch)
     this.#logEndOffset = batch.lastOffset + 1
     this.epochs.assign(batch.leaderEpoch, batch.baseOffset)
     if (batch.sequenced !== undefined) this.producers.note(batch.sequenced)
+    if (this.#logEndOffset - this.#flushedOffset >= flushMessages) this.flush()
   }
 
   /** Whole batches from the one that holds `offset` on; the first may begin before `offset`. */
@@ -136,8 +164,42 @@ export class ReplicaLog {
     return true
   }
 
+  /** Records before `offset` are on disk. */
+  flush(offset = this.#logEndOffset): void {
+    this.#flushedOffset = Math.max(this.#flushedOffset, Math.min(offset, this.#logEndOffset))
+  }
+
+  /** The machine crashed: what was not flushed is lost. */
+  loseUnflushed(): void {
+    if (this.#flushedOffset < this.#logEndOffset) this.truncateTo(Math.max(this.#flushedOffset, this.#logStartOffset))
+  }
+
+  /** Deletes segments that retention has no place for. True when the log starts later now. */
+  applyRetention(rules: RetentionRules): boolean {
+    const count = segmentsToDelete(this, rules)
+    if (count === 0) return false
+    if (count === this.#segments.length) this.#segments.push(new LogSegment(this.#logEndOffset))
+    this.#segments = this.#segments.slice(count)
+    const start = (this.#segments[0] as LogSegment).baseOffset
+    if (start <= this.#logStartOffset) return false
+    this.#logStartOffset = start
+    this.epochs.truncateFromStart(start)
+    return true
+  }
+
+  /**
+   * Puts compacted segments in the place of the first ones; false when those are others by now or were cut: then nothing
+   * was done.
+   */
+  replaceSegments(old: readonly LogSegment[], cleaned: readonly LogSegment[], cutCount: number): boolean {
+    if (cutCount !== this.#cutCount || old.some((segment, index) => this.#segments[index] !== segment)) return false
+    this.#segments = [...cleaned, ...this.#segments.slice(old.length)]
+    return true
+  }
+
   /** Cuts all that reaches `offset` or goes beyond it: it was never committed. */
   truncateTo(offset: number): void {
+    this.#cutCount++
     // An epoch noted at the very end, under which nothing was written, may be in conflict too.
     if (offset >= this.#logEndOffset) {
       this.epochs.truncateFromEnd(this.#logEndOffset)
@@ -152,6 +214,7 @@ export class ReplicaLog {
     active.truncateTo(offset)
     this.#logEndOffset = Math.min(offset, Math.max(this.#logStartOffset, this.#endAfterTruncation(active, offset)))
     this.#highWatermark = Math.min(this.#highWatermark, this.#logEndOffset)
+    this.#flushedOffset = Math.min(this.#flushedOffset, this.#logEndOffset)
     this.epochs.truncateFromEnd(this.#logEndOffset)
     this.#rebuildProducers()
   }
@@ -162,6 +225,8 @@ export class ReplicaLog {
     this.#logStartOffset = offset
     this.#logEndOffset = offset
     this.#highWatermark = offset
+    this.#flushedOffset = offset
+    this.#cutCount++
     this.epochs.clear()
     this.producers.clear()
   }

@@ -1,11 +1,13 @@
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import type { Controller } from '../controller.ts'
 import type { BrokerConfig } from './broker-config.ts'
+import { nextFetch } from './following.ts'
 import type { IsrChange } from './leader-state.ts'
 import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from './metadata-view.ts'
 import { Replica } from './replica.ts'
 import type { ReplicaHost } from './replica-host.ts'
 import { type TopicSettings, topicSettings } from './topic-config.ts'
+import { applyRetention, compact } from './upkeep.ts'
 
 export interface ReplicaSetOptions {
   readonly brokerId: number
@@ -14,8 +16,12 @@ export interface ReplicaSetOptions {
   readonly controller: Controller
   /** What this broker knows of the cluster. */
   readonly view: MetadataView
-  /** The replicas of another broker; undefined while it is down. */
+  /** The replicas of another broker; undefined while it is down, hangs or cannot be reached. */
   readonly peer: (brokerId: number) => ReplicaSet | undefined
+  /** Whether an answer from it arrives. */
+  readonly hears: (nodeId: number | 'controller') => boolean
+  /** Whether the controller gets what this broker sends. */
+  readonly reachesController: () => boolean
   readonly onLeadershipGained: (replica: Replica) => void
   readonly onLeadershipLost: (replica: Replica) => void
 }
@@ -44,7 +50,10 @@ export class ReplicaSet implements ReplicaHost {
   #isScheduled = false
   #isRunning = false
   #isPaused = false
+  #isDiskFull = false
+  #unanswered: { readonly replica: Replica; readonly change: IsrChange }[] = []
   #isrTimer: Timer | undefined
+  #retentionTimer: Timer | undefined
 
   constructor(options: ReplicaSetOptions) {
     this.#options = options
@@ -53,6 +62,16 @@ export class ReplicaSet implements ReplicaHost {
     this.lagTimeMaxMs = options.config.number('replica.lag.time.max.ms')
     this.producerExpirationMs = options.config.number('producer.id.expiration.ms')
     this.#fetchMaxBytes = options.config.number('replica.fetch.max.bytes')
+  }
+
+  /** Nothing can be appended here: producers are told KAFKA_STORAGE_ERROR, followers stay where they are. */
+  get isDiskFull(): boolean {
+    return this.#isDiskFull
+  }
+
+  set isDiskFull(isFull: boolean) {
+    this.#isDiskFull = isFull
+    if (!isFull) this.wakeAll()
   }
 
   replica(topic: string, partition: number): Replica | undefined {
@@ -73,14 +92,23 @@ export class ReplicaSet implements ReplicaHost {
     this.#isPaused = false
     for (const hosted of this.#topics.values()) hosted.seen = []
     for (const replica of this.replicas()) replica.forgetRole()
+    this.#watchRetention()
+  }
+
+  /** The disk is another one: every log begins anew. */
+  wipe(): void {
+    this.#topics.clear()
   }
 
   /** The broker died: nothing moves, nobody is answered. */
   halt(): void {
     this.#isRunning = false
     this.#behind.clear()
+    this.#unanswered = []
     if (this.#isrTimer !== undefined) this.runtime.clearTimer(this.#isrTimer)
     this.#isrTimer = undefined
+    if (this.#retentionTimer !== undefined) this.runtime.clearTimer(this.#retentionTimer)
+    this.#retentionTimer = undefined
     for (const replica of this.replicas()) replica.stepDown()
   }
 
@@ -91,7 +119,34 @@ export class ReplicaSet implements ReplicaHost {
 
   resumeFetching(): void {
     this.#isPaused = false
+    this.wakeAll()
+  }
+
+  /** Followers of this broker ask their leaders again: something that stood between them is gone. */
+  wakeAll(): void {
     for (const replica of this.replicas()) if (!replica.isLeader) this.#wake(replica)
+  }
+
+  // ---- upkeep --------------------------------------------------------------------------------------------------------
+
+  /** Deletes old segments now, as it is done every log.retention.check.interval.ms. */
+  applyRetention(): void {
+    const nowMs = this.runtime.wallNow()
+    for (const replica of this.replicas()) applyRetention(replica, nowMs)
+  }
+
+  /** Compacts every log whose topic is compacted. */
+  async compact(): Promise<void> {
+    for (const replica of [...this.replicas()]) {
+      while (this.#isRunning && !(await compact(replica, this.runtime)));
+    }
+  }
+
+  #watchRetention(): void {
+    this.#retentionTimer = this.runtime.setTimer(() => {
+      this.applyRetention()
+      this.#watchRetention()
+    }, this.#options.config.number('log.retention.check.interval.ms'))
   }
 
   // ---- roles ---------------------------------------------------------------------------------------------------------
@@ -193,11 +248,24 @@ export class ReplicaSet implements ReplicaHost {
     this.runtime.defer(() => {
       if (!this.#isRunning) return
       const request = { brokerId: this.brokerId, topicId, partition, leaderEpoch, partitionEpoch, isr }
-      const answer = this.#options.controller.alterIsr(request)
+      const { controller, reachesController, hears } = this.#options
+      const isSent = reachesController()
+      const answer = isSent ? controller.alterIsr(request) : undefined
+      // Without an answer the change may have been made or not: it stays open, and is asked for again.
+      if (answer === undefined || !hears('controller')) return void this.#unanswered.push({ replica, change })
       // A refusal means that the controller knows more: its news is on the way, and is reason to ask again.
       if (answer.error !== undefined) replica.refuseIsr(change)
       else if (replica.leaderEpoch === leaderEpoch) replica.acceptIsr(answer.image.isr, answer.image.partitionEpoch)
     })
+  }
+
+  /** The controller can be reached again, and its news was read. */
+  retryProposals(): void {
+    const open = this.#unanswered
+    this.#unanswered = []
+    for (const { replica, change } of open) {
+      if (replica.leadership?.pending === change) this.proposeIsr(replica, change)
+    }
   }
 
   watchIsr(): void {
@@ -215,7 +283,7 @@ export class ReplicaSet implements ReplicaHost {
   #wake(replica: Replica): void {
     if (!this.#isRunning || replica.isLeader) return
     this.#behind.add(replica)
-    if (this.#isScheduled || this.#isPaused) return
+    if (this.#isScheduled || this.#isPaused || this.#isDiskFull) return
     this.#isScheduled = true
     this.runtime.defer(() => this.#step())
   }
@@ -223,14 +291,17 @@ export class ReplicaSet implements ReplicaHost {
   /** One exchange with the leader for each partition that is behind. */
   #step(): void {
     this.#isScheduled = false
-    if (!this.#isRunning || this.#isPaused) return
+    if (!this.#isRunning || this.#isPaused || this.#isDiskFull) return
     const behind = this.#behind
     this.#behind = new Set()
     for (const replica of behind) {
       const leader = this.#options.peer(replica.leaderId)?.replica(replica.topic, replica.partition)
       // Without a leader, or where it does not know yet that it leads, news of the leader wakes this follower again.
       if (leader === undefined || leader.topicId !== replica.topicId || replica.isLeader) continue
-      if (replica.follow(leader.fetchForFollower(replica.nextFetch(this.#fetchMaxBytes)))) this.#wake(replica)
+      const fetched = leader.fetchForFollower(nextFetch(replica, this.brokerId, this.#fetchMaxBytes))
+      // The leader has seen the request all the same.
+      if (!this.#options.hears(replica.leaderId)) continue
+      if (replica.follow(fetched)) this.#wake(replica)
     }
   }
 }

@@ -132,6 +132,7 @@ export class Replica {
   append(batch: ProducedBatch, { acksAll }: { readonly acksAll: boolean }): AppendResult {
     const leader = this.#leader
     if (leader === undefined) return { error: 'NOT_LEADER_OR_FOLLOWER', tellsLogStart: false }
+    if (this.#host.isDiskFull) return { error: 'KAFKA_STORAGE_ERROR', tellsLogStart: false }
     if (acksAll && leader.isUnderMinIsr(this.#settings.minInsyncReplicas)) {
       return { error: 'NOT_ENOUGH_REPLICAS', tellsLogStart: true }
     }
@@ -140,7 +141,7 @@ export class Replica {
       if (seen !== undefined) return seen
     }
     const stored = placeBatch(batch, this.log.logEndOffset, leader.leaderEpoch)
-    this.log.append(stored, this.#settings.segmentBytes)
+    this.log.append(stored, this.#settings.segmentBytes, this.#settings)
     this.#advance()
     if (leader.followers.length > 0) {
       this.#host.wakeFollowers(this)
@@ -249,7 +250,11 @@ export class Replica {
 
   /** Deletes records before `offset`, on the leader; followers follow with their next fetch. */
   deleteRecords(offset: number): void {
-    if (!this.log.advanceLogStart(offset)) return
+    if (this.log.advanceLogStart(offset)) this.logStartMoved()
+  }
+
+  /** Followers take it over, and who waits for it sees it. */
+  logStartMoved(): void {
     this.#host.wakeFollowers(this)
     this.#notify()
   }
@@ -263,22 +268,9 @@ export class Replica {
 
   // ---- the follower's side -------------------------------------------------------------------------------------------
 
-  /** What to ask the leader for. */
-  nextFetch(maxBytes: number): FollowerFetch {
-    const { log } = this
-    return {
-      followerId: this.#host.brokerId,
-      leaderEpoch: this.#leaderEpoch,
-      fetchOffset: log.logEndOffset,
-      lastFetchedEpoch: log.epochs.latestEpoch,
-      logStartOffset: log.logStartOffset,
-      maxBytes,
-    }
-  }
-
   /** Takes over the leader's answer; true when there is reason to fetch again at once. */
   follow(fetched: FollowerFetched): boolean {
-    const { isNews, fetchAgain } = follow(this.log, fetched, this.#settings.segmentBytes)
+    const { isNews, fetchAgain } = follow(this.log, fetched, this.#settings)
     if (isNews) this.#notify()
     return fetchAgain
   }

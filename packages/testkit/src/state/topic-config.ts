@@ -41,7 +41,7 @@ export const topicConfigs: Readonly<Record<string, TopicConfigDefinition>> = {
   'compression.zstd.level': define('int', 3, { synonym: 'compression.zstd.level' }),
   'delete.retention.ms': define('long', 86_400_000, { synonym: 'log.cleaner.delete.retention.ms', min: 0 }),
   'file.delete.delay.ms': define('long', 60_000, { synonym: 'log.segment.delete.delay.ms', min: 0 }),
-  'flush.messages': define('long', forever, { synonym: 'log.flush.interval.messages', min: 1 }),
+  'flush.messages': define('long', forever, { brokerConfig: 'log.flush.interval.messages', min: 1 }),
   'flush.ms': define('long', forever, { min: 0 }),
   'follower.replication.throttled.replicas': define('list', ''),
   'index.interval.bytes': define('int', 4096, { synonym: 'log.index.interval.bytes', min: 0 }),
@@ -101,6 +101,12 @@ export interface TopicSettings {
   readonly timestampBeforeMaxMs: number
   readonly timestampAfterMaxMs: number
   readonly segmentBytes: number
+  readonly segmentMs: number
+  readonly flushMessages: number
+  readonly retentionMs: number
+  readonly retentionBytes: number
+  readonly deleteRetentionMs: number
+  readonly minCompactionLagMs: number
   readonly isCompacted: boolean
   readonly isDeletedByAge: boolean
   readonly uncleanLeaderElection: boolean
@@ -179,6 +185,12 @@ export function topicSettings(
     timestampBeforeMaxMs: Number(text('message.timestamp.before.max.ms')),
     timestampAfterMaxMs: Number(text('message.timestamp.after.max.ms')),
     segmentBytes: Number(text('segment.bytes')),
+    segmentMs: Number(text('segment.ms')),
+    flushMessages: Number(text('flush.messages')),
+    retentionMs: Number(text('retention.ms')),
+    retentionBytes: Number(text('retention.bytes')),
+    deleteRetentionMs: Number(text('delete.retention.ms')),
+    minCompactionLagMs: Number(text('min.compaction.lag.ms')),
     isCompacted: policies.includes('compact'),
     isDeletedByAge: policies.includes('delete'),
     uncleanLeaderElection: text('unclean.leader.election.enable') === 'true',

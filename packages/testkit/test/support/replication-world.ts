@@ -3,6 +3,7 @@ import { Broker } from '../../src/broker.ts'
 import type { ClusterContext } from '../../src/cluster-context.ts'
 import { Controller } from '../../src/controller.ts'
 import { Interventions } from '../../src/faults/interventions.ts'
+import { Links, type NetworkNode } from '../../src/network/links.ts'
 import { BrokerConfig } from '../../src/state/broker-config.ts'
 import type { StoredBatch } from '../../src/state/log-segment.ts'
 import { producedBatchOf } from '../../src/state/produced-batch.ts'
@@ -16,6 +17,9 @@ export const topic = 'ledger'
 export class ReplicationWorld {
   readonly time: SimulatedTime
   readonly brokers: Broker[]
+  readonly links = new Links(() => {
+    for (const broker of this.brokers) broker.reconnect()
+  })
   readonly controller: Controller
   readonly minIsr: number
   /** What was acknowledged with acks=all: offset → value. */
@@ -24,6 +28,9 @@ export class ReplicationWorld {
   /** Who appended under an epoch. */
   readonly #writers = new Map<number, number>()
   readonly #values = new WeakMap<StoredBatch, string>()
+  /** Who lost records and may not have left the ISR yet. */
+  readonly #crashed = new Set<number>()
+  readonly #mends: (() => void)[] = []
   #nextValue = 0
   #checks = 0
 
@@ -48,6 +55,7 @@ export class ReplicationWorld {
       runtime,
       config,
       controller: this.controller,
+      links: this.links,
       sasl: undefined,
       interventions: new Interventions(),
       broker: (id) => this.brokers[id - 1],
@@ -69,7 +77,12 @@ export class ReplicationWorld {
     await SimulatedTime.drain()
     await world.settle()
     await started
-    world.controller.createTopic({ name: topic, assignment: world.controller.assign(1, brokers), configs: new Map() })
+    const configs = { 'segment.ms': '300', 'flush.messages': '3', 'retention.ms': '20000' }
+    world.controller.createTopic({
+      name: topic,
+      assignment: world.controller.assign(1, brokers),
+      configs: new Map(Object.entries(configs)),
+    })
     await world.settle()
     return world
   }
@@ -103,7 +116,12 @@ export class ReplicationWorld {
 
   append(leader: Replica, { acksAll }: { readonly acksAll: boolean }): void {
     const value = `v${this.#nextValue++}`
-    const result = leader.append(producedBatchOf(batchOf([value])), { acksAll })
+    const result = leader.append(
+      producedBatchOf(batchOf([value], { timestamp: Math.floor(this.time.runtime.wallNow()) })),
+      {
+        acksAll,
+      },
+    )
     if (result.error !== undefined) return
     const owner = this.brokers.findIndex((broker) => broker.replica(topic, 0) === leader)
     const known = this.#writers.get(leader.leaderEpoch)
@@ -115,9 +133,82 @@ export class ReplicationWorld {
     })
   }
 
+  /** A machine has lost records, and the controller still takes it for in sync: one more failure may leave it the last. */
+  get #isFragile(): boolean {
+    return this.image.isr.some((id) => this.#crashed.has(id))
+  }
+
   kill(broker: Broker): void {
+    if (this.#isFragile) return
     this.controller.brokerLost(broker.id)
     void broker.kill()
+  }
+
+  /**
+   * The machine dies and loses what was not flushed; only while all others in sync are well. Else it may be the last one in
+   * sync when it is back, and what was acknowledged is gone, as it would be with Kafka.
+   */
+  crash(broker: Broker): void {
+    const others = this.image.isr.filter((id) => id !== broker.id)
+    const isWell = (id: number) => {
+      const other = this.brokers[id - 1]
+      return other?.isUp && !other.isPaused && this.controller.state.isAlive(id) && this.links.isOpen(id, 'controller')
+    }
+    if (!broker.isUp || this.#isFragile) return
+    const isSafe = others.length > 0 && others.every(isWell)
+    this.kill(broker)
+    if (!isSafe) return
+    broker.replica(topic, 0)?.log.loseUnflushed()
+    this.#crashed.add(broker.id)
+  }
+
+  /** The process hangs: what it has stays, its session ends. */
+  hang(broker: Broker): void {
+    if (!broker.isUp || broker.isPaused || this.#isFragile) return
+    broker.pause()
+    this.controller.brokerLost(broker.id)
+  }
+
+  /** Cuts one direction between two places of the network; the controller is one. */
+  cut(): void {
+    const places: NetworkNode[] = [1, 2, 3, 'controller']
+    const pick = () => places[Math.floor(this.time.random() * places.length)] as NetworkNode
+    const [from, to] = [pick(), pick()]
+    if (from === to || this.#isFragile) return
+    this.#mends.push(this.links.cut(from, to))
+    if (to === 'controller' && typeof from === 'number' && this.brokers[from - 1]?.isUp)
+      this.controller.brokerLost(from)
+  }
+
+  mend(): void {
+    for (const mend of this.#mends.splice(0)) mend()
+  }
+
+  /** Everything heals. */
+  heal(): void {
+    this.mend()
+    for (const broker of this.brokers) {
+      broker.replicas.isDiskFull = false
+      broker.replicas.resumeFetching()
+      broker.resume()
+      if (!broker.isUp) void broker.start()
+    }
+  }
+
+  /** R13: what is deleted lay below the high watermark, and is whole segments. */
+  retain(broker: Broker): void {
+    const log = broker.replica(topic, 0)?.log
+    if (log === undefined || !broker.isUp || broker.isPaused) return
+    const { highWatermark, segments } = log
+    const bases = segments.map(({ baseOffset }) => baseOffset)
+    const before = log.logStartOffset
+    broker.replicas.applyRetention()
+    const { logStartOffset, logEndOffset } = log
+    if (logStartOffset === before) return
+    const isWhole = bases.includes(logStartOffset) || logStartOffset === logEndOffset
+    if (logStartOffset > highWatermark || !isWhole) {
+      throw new Error(`R13: the log starts at ${logStartOffset}, high watermark ${highWatermark}, segments ${bases}`)
+    }
   }
 
   // ---- what must hold ------------------------------------------------------------------------------------------------
@@ -125,6 +216,7 @@ export class ReplicationWorld {
   check(): void {
     const { replicas } = this
     if (this.controller.state.topic(topic) === undefined) return
+    for (const id of this.#crashed) if (!this.image.isr.includes(id)) this.#crashed.delete(id)
     for (const replica of replicas) this.#checkLog(replica)
     for (const leader of this.leaders) this.#checkLeader(leader)
     // Comparing all logs is what costs: a difference stays, so that looking now and then finds it.
@@ -168,13 +260,19 @@ export class ReplicationWorld {
       }
       this.#exposed.highWatermark = log.highWatermark
     }
-    for (const id of leadership.isr) {
+    for (const id of this.#inSync(leader)) {
       const member = this.brokers[id - 1]?.replica(topic, 0)
       if ((member?.logEndOffset ?? 0) < log.highWatermark) {
         throw new Error(`R2: broker ${id} ends at ${member?.logEndOffset}, high watermark ${log.highWatermark}`)
       }
     }
     this.#checkAcknowledged(leader)
+  }
+
+  /** Of those that a leader takes for in sync: a machine that crashed has lost records before the leader knows. */
+  #inSync({ leadership }: Replica): number[] {
+    const { isr } = this.image
+    return (leadership?.isr ?? []).filter((id) => isr.includes(id) && this.brokers[id - 1]?.isUp === true)
   }
 
   #checkAcknowledged({ log }: Replica): void {
@@ -205,7 +303,7 @@ export class ReplicationWorld {
       }
     }
     if (leader === undefined) return
-    for (const id of leader.leadership?.isr ?? []) {
+    for (const id of this.#inSync(leader)) {
       const member = this.brokers[id - 1]?.replica(topic, 0)
       if (member !== undefined) checkCommitted(leader, member)
     }

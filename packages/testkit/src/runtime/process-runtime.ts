@@ -1,0 +1,62 @@
+import type { Runtime, Timer } from '@ottla/codec/runtime'
+
+/** The Runtime of one broker, which can be frozen as a process is by SIGSTOP: what is due then happens when it goes on. */
+export interface ProcessRuntime extends Runtime {
+  readonly isFrozen: boolean
+  freeze(): void
+  thaw(): void
+}
+
+/** Clock, chance and network are those of `system`. */
+export function processRuntime(system: Runtime): ProcessRuntime {
+  let isFrozen = false
+  let overdue: { readonly callback: () => void; isCancelled: boolean }[] = []
+  const fired = new Map<Timer, { isCancelled: boolean }>()
+  const guarded = (callback: () => void, due: { isCancelled: boolean }) => {
+    if (due.isCancelled) return
+    if (isFrozen) overdue.push(Object.assign(due, { callback }))
+    else callback()
+  }
+  return {
+    wallNow: () => system.wallNow(),
+    monoNow: () => system.monoNow(),
+    tickNow: () => system.tickNow(),
+    random: () => system.random(),
+    secureRandom: (size) => system.secureRandom(size),
+    work: (job) => system.work(job),
+    lookup: (host) => system.lookup(host),
+    dial: (target, sink, signal) => system.dial(target, sink, signal),
+    defer: (callback) => system.defer(() => guarded(callback, { isCancelled: false })),
+    setTimer: (callback, delayMs) => {
+      const due = { isCancelled: false }
+      const timer = system.setTimer(() => {
+        const run = () => {
+          fired.delete(timer)
+          callback()
+        }
+        if (isFrozen) fired.set(timer, due)
+        guarded(run, due)
+      }, delayMs)
+      return timer
+    },
+    clearTimer: (timer) => {
+      const due = fired.get(timer)
+      if (due !== undefined) due.isCancelled = true
+      fired.delete(timer)
+      system.clearTimer(timer)
+    },
+    get isFrozen() {
+      return isFrozen
+    },
+    freeze: () => {
+      isFrozen = true
+    },
+    thaw: () => {
+      isFrozen = false
+      const late = overdue
+      overdue = []
+      // One of them may cancel another.
+      for (const due of late) if (!due.isCancelled) due.callback()
+    },
+  }
+}

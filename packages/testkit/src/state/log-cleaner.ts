@@ -1,0 +1,184 @@
+import { Batch, batchHeaderBytes, codecOf, emptyBatch } from '@ottla/codec/records'
+import type { Runtime } from '@ottla/codec/runtime'
+import { CleanedTransactions } from './cleaned-transactions.ts'
+import { LogSegment, type StoredBatch } from './log-segment.ts'
+import { baseTimestampOf, type LogRecord, readRecords, rebuiltBatch, writeRecords } from './record-rewriter.ts'
+import type { ReplicaLog } from './replica-log.ts'
+
+export interface CleaningRules {
+  readonly nowMs: number
+  /** delete.retention.ms: how long tombstones and markers stay after they were first cleaned. */
+  readonly deleteRetentionMs: number
+  /** min.compaction.lag.ms: younger segments are left alone. */
+  readonly minCompactionLagMs: number
+  readonly segmentBytes: number
+  /** Nothing at or above it is cleaned. */
+  readonly lastStableOffset: number
+}
+
+interface ReadBatch {
+  readonly stored: StoredBatch
+  readonly batch: Batch
+  readonly records: readonly LogRecord[]
+}
+
+/** What one round knows: for each key its last offset, and where the round ends. */
+interface Round {
+  readonly rules: CleaningRules
+  readonly lastOffsets: ReadonlyMap<string, number>
+  readonly endOffset: number
+  readonly transactions: CleanedTransactions
+  readonly log: ReplicaLog
+}
+
+interface Kept {
+  readonly records: readonly LogRecord[]
+  readonly deleteHorizonMs: bigint | undefined
+  readonly isOriginal: boolean
+}
+
+const maxPayloadBytes = 1 << 30
+
+/**
+ * Compacts a log as Kafka's cleaner does: of each key only the last record stays, with its offset. Batches keep their first and
+ * last offsets; the last one of a producer stays without records, so that its sequence is known. True when it was done, false
+ * when the log was cut meanwhile.
+ */
+export async function cleanLog(log: ReplicaLog, rules: CleaningRules, runtime: Runtime): Promise<boolean> {
+  const { cutCount } = log
+  const segments = cleanableSegments(log, rules)
+  if (segments.length === 0) return true
+  const batches: ReadBatch[][] = []
+  for (const segment of segments) {
+    batches.push(await Promise.all([...segment.batches].map((stored) => readBatch(stored, runtime))))
+  }
+  const round = roundOf(log, batches.flat(), rules)
+  const cleaned: LogSegment[] = []
+  for (const group of grouped(segments, rules.segmentBytes)) {
+    const target = new LogSegment((segments[group[0] as number] as LogSegment).baseOffset)
+    for (const read of group.flatMap((index) => batches[index] ?? [])) {
+      const kept = await cleanBatch(read, round, runtime)
+      if (kept !== undefined) target.append(kept)
+    }
+    cleaned.push(target)
+  }
+  return log.replaceSegments(segments, cleaned, cutCount)
+}
+
+/** Whole segments below the last stable offset; never the active one. */
+export function cleanableSegments(log: ReplicaLog, rules: CleaningRules): LogSegment[] {
+  const found: LogSegment[] = []
+  for (const [index, segment] of log.segments.entries()) {
+    const next = log.segments[index + 1]
+    if (next === undefined || next.baseOffset > rules.lastStableOffset) break
+    const isYoung = rules.minCompactionLagMs > 0 && segment.maxTimestamp > rules.nowMs - rules.minCompactionLagMs
+    if (isYoung) break
+    found.push(segment)
+  }
+  return found
+}
+
+/** Neighbours that fit into one segment together become one. */
+function grouped(segments: readonly LogSegment[], segmentBytes: number): number[][] {
+  const groups: number[][] = []
+  let size = 0
+  for (const [index, { sizeInBytes }] of segments.entries()) {
+    const group = groups.at(-1)
+    if (group !== undefined && size + sizeInBytes <= segmentBytes) {
+      group.push(index)
+      size += sizeInBytes
+    } else {
+      groups.push([index])
+      size = sizeInBytes
+    }
+  }
+  return groups
+}
+
+async function readBatch(stored: StoredBatch, runtime: Runtime): Promise<ReadBatch> {
+  const batch = new Batch(stored.bytes)
+  const { payload, compressionId } = batch
+  if (batch.recordCount === 0) return { stored, batch, records: [] }
+  const plain =
+    compressionId === 0
+      ? payload
+      : await runtime.work(() => codecOf(compressionId).decompress(payload, maxPayloadBytes))
+  return { stored, batch, records: readRecords(stored.bytes, plain) }
+}
+
+function roundOf(log: ReplicaLog, batches: readonly ReadBatch[], rules: CleaningRules): Round {
+  const transactions = new CleanedTransactions(batches.map(({ batch }) => batch))
+  const lastOffsets = new Map<string, number>()
+  let endOffset = 0
+  for (const { stored, batch, records } of batches) {
+    endOffset = stored.lastOffset + 1
+    if (batch.isControl || transactions.isAborted(batch)) continue
+    for (const { key, offsetDelta } of records) {
+      if (key !== undefined) lastOffsets.set(key, stored.baseOffset + offsetDelta)
+    }
+  }
+  return { rules, lastOffsets, endOffset, transactions, log }
+}
+
+/** The batch as it is after the round; undefined when nothing of it stays. */
+async function cleanBatch(read: ReadBatch, round: Round, runtime: Runtime): Promise<StoredBatch | undefined> {
+  const { stored, batch } = read
+  const kept = keptOf(read, round)
+  if (kept.records.length === 0) return mustStay(read, round) ? emptied(stored, batch) : undefined
+  if (kept.isOriginal) return stored
+  const { deleteHorizonMs } = kept
+  const plain = writeRecords(kept.records, baseTimestampOf(kept.records, deleteHorizonMs))
+  const { compressionId } = batch
+  const payload = compressionId === 0 ? plain : await runtime.work(() => codecOf(compressionId).compress(plain))
+  const bytes = rebuiltBatch(stored.bytes, kept.records, { payload, deleteHorizonMs })
+  return { ...stored, bytes, maxTimestamp: new Batch(bytes).maxTimestamp }
+}
+
+/** Which records stay, and whether what is on its way out is dated now (KIP-534). */
+function keptOf({ stored, batch, records }: ReadBatch, { rules, lastOffsets, transactions }: Round): Kept {
+  const horizon = batch.deleteHorizonMs
+  const isPast = horizon !== undefined && horizon <= BigInt(rules.nowMs)
+  const canGo = transactions.canDiscard(batch)
+  if (canGo && (!batch.isControl || isPast)) return { records: [], deleteHorizonMs: horizon, isOriginal: false }
+  const stays = ({ key, offsetDelta, hasValue }: LogRecord) => {
+    if (batch.isControl) return true
+    if (key === undefined) return false
+    const isLast = stored.baseOffset + offsetDelta >= (lastOffsets.get(key) ?? -1)
+    return isLast && (hasValue || !isPast)
+  }
+  const kept = records.filter(stays)
+  const leaves = batch.isControl ? canGo : kept.some(({ hasValue }) => !hasValue)
+  const isDatedNow = leaves && horizon === undefined
+  return {
+    records: kept,
+    deleteHorizonMs: isDatedNow ? BigInt(Math.floor(rules.nowMs) + rules.deleteRetentionMs) : horizon,
+    isOriginal: kept.length === records.length && !isDatedNow,
+  }
+}
+
+/** The end of the round must be known afterwards, and where each producer was. */
+function mustStay({ stored, batch }: ReadBatch, { endOffset, log }: Round): boolean {
+  if (stored.lastOffset + 1 === endOffset) return true
+  if (batch.producerId < 0n) return false
+  const last = log.producers.lastOf(batch.producerId)
+  if (last === undefined) return false
+  if (last.lastOffset !== undefined) return last.lastOffset === stored.lastOffset
+  return batch.isControl && last.epoch === batch.producerEpoch
+}
+
+function emptied(stored: StoredBatch, batch: Batch): StoredBatch {
+  if (batch.recordCount === 0 && batch.bytes.length === batchHeaderBytes) return stored
+  const bytes = emptyBatch({
+    baseOffset: batch.baseOffset,
+    lastOffset: batch.lastOffset,
+    producerId: batch.producerId,
+    producerEpoch: batch.producerEpoch,
+    baseSequence: batch.baseSequence,
+    partitionLeaderEpoch: batch.partitionLeaderEpoch,
+    timestampMs: batch.wideMaxTimestamp,
+    timestampType: batch.timestampType,
+    transactional: batch.isTransactional,
+    control: batch.isControl,
+  })
+  return { ...stored, bytes }
+}

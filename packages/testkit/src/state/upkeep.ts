@@ -1,0 +1,17 @@
+import type { Runtime } from '@ottla/codec/runtime'
+import { cleanLog } from './log-cleaner.ts'
+import type { Replica } from './replica.ts'
+
+/** Deletes what retention has no place for, on this replica alone: each looks after its own log. */
+export function applyRetention(replica: Replica, nowMs: number): void {
+  const { retentionMs, retentionBytes, isDeletedByAge } = replica.settings
+  const moved = replica.log.applyRetention({ nowMs, retentionMs, retentionBytes, isDeleted: isDeletedByAge })
+  if (moved) replica.logStartMoved()
+}
+
+/** Compacts the log, if its topic is; false when the log was cut meanwhile, and stayed as it was. */
+export async function compact(replica: Replica, runtime: Runtime): Promise<boolean> {
+  const { settings, lastStableOffset, log } = replica
+  if (!settings.isCompacted) return true
+  return cleanLog(log, { ...settings, lastStableOffset, nowMs: runtime.wallNow() }, runtime)
+}

@@ -1,0 +1,296 @@
+import { errorOf, IncrementalAlterConfigs } from '@ottla/codec'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type ClusterOptions, createCluster, type TestCluster } from '../src/index.ts'
+import { batchOf } from './support/batches.ts'
+import { eventually, TopicClient } from './support/topic-client.ts'
+
+let cluster: TestCluster
+
+afterEach(() => cluster.close())
+
+type Configs = Readonly<Record<string, string | number>>
+
+async function start(configs: Configs = {}, config: ClusterOptions['config'] = {}): Promise<TopicClient> {
+  cluster = await createCluster({
+    config: { 'broker.session.timeout.ms': 20, 'replica.lag.time.max.ms': 100, ...config },
+    topics: [{ name: 't', partitions: 1, replicationFactor: 3, configs }],
+  })
+  return TopicClient.connect(cluster, 't')
+}
+
+const nameOf = ({ errorCode }: { readonly errorCode: number }) => errorOf(errorCode).name
+const leader = () => cluster.partition('t', 0).leader
+const followers = () => cluster.partition('t', 0).replicas.filter((id) => id !== leader())
+const isr = () => [...cluster.partition('t', 0).isr].sort()
+const ends = () => cluster.replicas('t', 0).map(({ logEndOffset }) => logEndOffset)
+const starts = () => cluster.replicas('t', 0).map(({ logStartOffset }) => logStartOffset)
+const isWhole = () => eventually(isr, ({ length }) => length === 3)
+
+async function moved(from: number): Promise<TopicClient> {
+  await eventually(leader, (id) => id > 0 && id !== from)
+  return TopicClient.connect(cluster, 't')
+}
+
+async function alter(client: TopicClient, name: string, value: string) {
+  const resources = [{ resourceType: 2, resourceName: 't', configs: [{ name, configOperation: 0, value }] }]
+  const { responses } = await client.wire.request(IncrementalAlterConfigs, { resources, validateOnly: false })
+  return errorOf(responses[0]?.errorCode ?? -1).name
+}
+
+const replicated = (offset: number) =>
+  eventually(
+    () => cluster.replicas('t', 0).map(({ highWatermark }) => highWatermark),
+    (marks) => marks.every((mark) => mark === offset),
+  )
+
+describe('a log', () => {
+  it('loses old segments on all replicas, and consumers are told', async () => {
+    const client = await start({ 'segment.ms': 1 })
+    for (let n = 0; n < 4; n++) await client.produce(batchOf([`v${n}`], { timestamp: Date.now() - 10_000 + n * 100 }))
+    await replicated(4)
+    cluster.applyRetention()
+    expect(starts()).toEqual([0, 0, 0])
+    expect(await alter(client, 'retention.ms', '9850')).toBe('NONE')
+    const applied = () => {
+      cluster.applyRetention()
+      return starts()
+    }
+    await eventually(applied, (at) => at.every((offset) => offset >= 2))
+    expect(nameOf(await client.fetch({ fetchOffset: 0 }))).toBe('OFFSET_OUT_OF_RANGE')
+    expect((await client.listOffset(-2n)).offset).toBeGreaterThanOrEqual(2n)
+  })
+
+  it('is looked after every log.retention.check.interval.ms', async () => {
+    const client = await start({ 'retention.ms': 0 }, { 'log.retention.check.interval.ms': 5 })
+    await client.produce(batchOf(['old'], { timestamp: 1 }))
+    await eventually(starts, (at) => at.every((offset) => offset === 1))
+    expect(await client.produce(batchOf(['new'], { timestamp: Date.now() + 60_000 }))).toMatchObject({ baseOffset: 1n })
+    expect((await client.fetch({ fetchOffset: 1 })).values).toEqual(['new'])
+  })
+
+  it('is compacted on all replicas, and a consumer reads over the gaps', async () => {
+    const client = await start({ 'cleanup.policy': 'compact', 'segment.ms': 1 })
+    for (const [n, value] of ['a', 'b', 'c', 'd'].entries())
+      await client.produce(batchOf([value], { timestamp: n * 10 }))
+    await replicated(4)
+    await cluster.compact()
+    expect((await client.fetch()).values).toEqual(['c', 'd'])
+    expect((await client.fetch({ fetchOffset: 1 })).values).toEqual(['c', 'd'])
+    expect(starts()).toEqual([0, 0, 0])
+    const old = leader()
+    await cluster.broker(old).kill()
+    expect((await (await moved(old)).fetch()).values).toEqual(['c', 'd'])
+  })
+
+  it('of a replica that begins anew is what compaction left', async () => {
+    const client = await start({ 'cleanup.policy': 'compact', 'segment.ms': 1 })
+    for (const [n, value] of ['a', 'b', 'c', 'd'].entries())
+      await client.produce(batchOf([value], { timestamp: n * 10 }))
+    await replicated(4)
+    await cluster.compact()
+    const [back = 0] = followers()
+    await cluster.broker(back).kill()
+    await eventually(isr, ({ length }) => length === 2)
+    await cluster.broker(back).restart({ wipe: true })
+    await isWhole()
+    expect(ends()).toEqual([4, 4, 4])
+  })
+})
+
+describe('a machine that crashes', () => {
+  it('loses what was not flushed, and gets it again from the others', async () => {
+    const client = await start()
+    for (let n = 0; n < 5; n++) await client.produce(batchOf([`v${n}`]))
+    await replicated(5)
+    const old = leader()
+    await cluster.broker(old).kill({ fsync: 'none' })
+    expect(cluster.replicas('t', 0).find(({ brokerId }) => brokerId === old)?.logEndOffset).toBe(0)
+    await moved(old)
+    await cluster.broker(old).restart()
+    await isWhole()
+    expect(ends()).toEqual([5, 5, 5])
+  })
+
+  it('keeps what flush.messages made it flush; a process that dies keeps everything', async () => {
+    const client = await start({ 'flush.messages': 2 })
+    for (let n = 0; n < 5; n++) await client.produce(batchOf([`v${n}`]))
+    await replicated(5)
+    const [a = 0, b = 0] = followers()
+    await cluster.broker(a).kill({ fsync: 'none' })
+    await cluster.broker(b).kill()
+    const endOf = (id: number) => cluster.replicas('t', 0).find(({ brokerId }) => brokerId === id)?.logEndOffset
+    expect([endOf(a), endOf(b)]).toEqual([4, 5])
+  })
+
+  it('takes acknowledged records with it when nobody else has them', async () => {
+    const client = await start()
+    for (const id of followers()) await cluster.broker(id).kill()
+    await eventually(isr, ({ length }) => length === 1)
+    expect(nameOf(await client.produce(batchOf(['gone'])))).toBe('NONE')
+    const last = leader()
+    await cluster.broker(last).kill({ fsync: 'none' })
+    await cluster.broker(last).restart()
+    await eventually(leader, (id) => id === last)
+    expect(cluster.partition('t', 0)).toMatchObject({ logEndOffset: 0, highWatermark: 0 })
+  })
+})
+
+describe('a broker that hangs', () => {
+  it('answers nobody, is replaced, and as it goes on drops what it alone had', async () => {
+    const client = await start()
+    await client.produce(batchOf(['a']))
+    await replicated(1)
+    const old = leader()
+    cluster.broker(old).pause()
+    const stale = client.produce(batchOf(['zombie']), { acks: 1 })
+    const next = await moved(old)
+    expect(await next.produce(batchOf(['b']))).toMatchObject({ errorCode: 0, baseOffset: 1n })
+    expect(cluster.broker(old)).toMatchObject({ isUp: true, isPaused: true, connectionCount: 1 })
+    cluster.broker(old).resume()
+    // It took itself for the leader until it read the news.
+    expect(['NONE', 'NOT_LEADER_OR_FOLLOWER']).toContain(nameOf(await stale))
+    await isWhole()
+    await replicated(2)
+    expect((await next.fetch()).values).toEqual(['a', 'b'])
+  })
+
+  it('for less than its session stays the leader', async () => {
+    const client = await start({}, { 'broker.session.timeout.ms': 10_000 })
+    const old = leader()
+    cluster.broker(old).pause()
+    const held = client.produce(batchOf(['a']))
+    cluster.broker(old).resume()
+    expect(nameOf(await held)).toBe('NONE')
+    expect(cluster.partition('t', 0)).toMatchObject({ leader: old, leaderEpoch: 0 })
+  })
+
+  it('can be killed, and started again', async () => {
+    await start()
+    const old = leader()
+    cluster.broker(old).pause()
+    await cluster.broker(old).kill()
+    await moved(old)
+    await cluster.broker(old).restart()
+    await isWhole()
+  })
+})
+
+describe('a network that is cut', () => {
+  it('between a leader and a follower shrinks the ISR, and mended lets it in again', async () => {
+    for (const oneWay of [false, true]) {
+      const client = await start()
+      const [cut = 0] = followers()
+      const mend = cluster.disconnect(leader(), cut, { oneWay })
+      expect(nameOf(await client.produce(batchOf(['a'])))).toBe('NONE')
+      expect(isr()).not.toContain(cut)
+      mend()
+      await isWhole()
+      expect(ends()).toEqual([1, 1, 1])
+      if (!oneWay) await cluster.close()
+    }
+  })
+
+  it('between a leader and the controller moves the leadership; the old leader commits nothing', async () => {
+    const client = await start({ 'min.insync.replicas': 2 })
+    const old = leader()
+    const mend = cluster.disconnect(old, 'controller')
+    const next = await moved(old)
+    expect(nameOf(await client.produce(batchOf(['lost']), { timeoutMs: 30 }))).not.toBe('NONE')
+    expect(nameOf(await next.produce(batchOf(['kept'])))).toBe('NONE')
+    mend()
+    await isWhole()
+    await replicated(1)
+    expect((await next.fetch()).values).toEqual(['kept'])
+  })
+
+  it.each(['to', 'from'] as const)(
+    '%s the broker leaves a client waiting, and what it sent is done when it is mended',
+    async (direction) => {
+      const client = await start()
+      const id = leader()
+      const mend =
+        direction === 'to'
+          ? cluster.disconnect('clients', id, { oneWay: true })
+          : cluster.disconnect(id, 'clients', { oneWay: true })
+      let isAnswered = false
+      const produced = client.produce(batchOf(['a'])).finally(() => {
+        isAnswered = true
+      })
+      if (direction === 'from') await replicated(1)
+      else await new Promise((resolve) => setTimeout(resolve, 10))
+      expect([isAnswered, cluster.partition('t', 0).logEndOffset]).toEqual([false, direction === 'from' ? 1 : 0])
+      mend()
+      expect(nameOf(await produced)).toBe('NONE')
+    },
+  )
+})
+
+it('a slow broker answers later, in order', async () => {
+  const client = await start()
+  cluster.broker(leader()).slow(15)
+  const before = performance.now()
+  const both = await Promise.all([client.produce(batchOf(['a'])), client.produce(batchOf(['b']))])
+  expect(performance.now() - before).toBeGreaterThan(28)
+  expect(both.map(({ baseOffset }) => baseOffset)).toEqual([0n, 1n])
+})
+
+it('a full disk takes no records, of producers or of leaders, until there is room', async () => {
+  const client = await start()
+  const id = leader()
+  const [full = 0] = followers()
+  cluster.broker(full).fillDisk()
+  expect(nameOf(await client.produce(batchOf(['a'])))).toBe('NONE')
+  expect(isr()).not.toContain(full)
+  cluster.broker(id).fillDisk()
+  expect(nameOf(await client.produce(batchOf(['b'])))).toBe('KAFKA_STORAGE_ERROR')
+  expect((await client.fetch()).values).toEqual(['a'])
+  for (const each of cluster.brokers) each.freeDisk()
+  await isWhole()
+  expect(nameOf(await client.produce(batchOf(['c'])))).toBe('NONE')
+})
+
+describe('stopping in order', () => {
+  it('moves the leaders before the broker goes: nobody waits for a session to end', async () => {
+    await start({}, { 'broker.session.timeout.ms': 600_000 })
+    const old = cluster.partition('t', 0)
+    await cluster.broker(old.leader).shutdown()
+    expect(cluster.partition('t', 0)).toMatchObject({ leader: old.replicas[1], leaderEpoch: 1 })
+    expect(isr()).not.toContain(old.leader)
+    await cluster.broker(old.leader).restart()
+    await isWhole()
+    expect(await cluster.electLeader('t', 0, 'preferred')).toBe('NONE')
+    expect(leader()).toBe(old.leader)
+    expect(await cluster.electLeader('t', 0, 'preferred')).toBe('ELECTION_NOT_NEEDED')
+  })
+})
+
+describe('an unclean election', () => {
+  async function withoutLeader(): Promise<number> {
+    const client = await start()
+    const [behind = 0, other = 0] = followers()
+    await cluster.broker(behind).kill()
+    await eventually(isr, ({ length }) => length === 2)
+    await cluster.broker(other).kill()
+    await eventually(isr, ({ length }) => length === 1)
+    await client.produce(batchOf(['lost']))
+    await cluster.broker(leader()).kill()
+    await eventually(leader, (id) => id === -1)
+    await cluster.broker(behind).restart()
+    expect(leader()).toBe(-1)
+    return behind
+  }
+
+  it('comes when it is asked for', async () => {
+    const behind = await withoutLeader()
+    expect(await cluster.electLeader('t', 0, 'unclean')).toBe('NONE')
+    expect(cluster.partition('t', 0)).toMatchObject({ leader: behind, isr: [behind], logEndOffset: 0 })
+  })
+
+  it('comes as soon as the topic allows it', async () => {
+    const behind = await withoutLeader()
+    expect(await alter(await TopicClient.connect(cluster, 't', behind), 'unclean.leader.election.enable', 'true')).toBe(
+      'NONE',
+    )
+    await eventually(leader, (id) => id === behind)
+  })
+})
