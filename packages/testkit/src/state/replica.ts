@@ -71,7 +71,7 @@ export class Replica {
 
   /** Records before it are decided: no open transaction reaches below it. */
   get lastStableOffset(): number {
-    return this.log.highWatermark
+    return this.log.lastStableOffset
   }
 
   get logEndOffset(): number {
@@ -136,7 +136,7 @@ export class Replica {
       return { error: 'NOT_ENOUGH_REPLICAS', tellsLogStart: true }
     }
     if (batch.producerId >= 0n) {
-      const seen = this.#sequenceCheck(batch)
+      const seen = this.#producerCheck(batch)
       if (seen !== undefined) return seen
     }
     const stored = placeBatch(batch, this.log.logEndOffset, leader.leaderEpoch)
@@ -331,6 +331,21 @@ export class Replica {
     this.#host.wakeFollowers(this)
     this.#watchIsr()
     this.#notify()
+  }
+
+  #producerCheck(batch: ProducedBatch): AppendResult | undefined {
+    const { producerId, producerEpoch, baseSequence, transactional } = batch
+    const { producers, transactions } = this.log
+    if (baseSequence >= 0) {
+      const seen = this.#sequenceCheck(batch)
+      if (seen !== undefined) return seen
+      const isMixed = transactional === undefined && transactions.openSince(producerId) !== undefined
+      return isMixed ? { error: 'INVALID_TXN_STATE', tellsLogStart: true } : undefined
+    }
+    if (producerEpoch < producers.epochOf(producerId)) return { error: 'INVALID_PRODUCER_EPOCH', tellsLogStart: true }
+    const isMarker = transactional !== undefined && transactional.kind !== 'data'
+    if (!isMarker || transactional.coordinatorEpoch >= transactions.coordinatorEpochOf(producerId)) return undefined
+    return { error: 'TRANSACTION_COORDINATOR_FENCED', tellsLogStart: true }
   }
 
   #sequenceCheck(batch: ProducedBatch): AppendResult | undefined {
