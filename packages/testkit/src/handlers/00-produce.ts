@@ -111,6 +111,11 @@ function write(
   return waiting.length === 0 ? answer(topics) : awaitAll(context, request.timeoutMs, topics, waiting)
 }
 
+/** Kafka says more than the code where an old client did not add the partition. */
+function messageOf(unverified: ErrorName): Partial<PartitionOutcome> {
+  return unverified === 'INVALID_TXN_STATE' ? { message: 'Partition was not added to the transaction' } : {}
+}
+
 interface PartitionToWrite {
   readonly ref: TopicRef
   readonly data: Request['topicData'][number]['partitionData'][number]
@@ -149,7 +154,7 @@ function produce(
   const { transactional } = validated.batch
   if (unverified !== undefined && transactional !== undefined) {
     const { producerId, producerEpoch } = transactional
-    if (!replica.log.transactions.isOpen(producerId, producerEpoch)) return failed(unverified)
+    if (!replica.log.transactions.isOpen(producerId, producerEpoch)) return failed(unverified, messageOf(unverified))
   }
   const appended = replica.append(validated.batch, { acksAll: acks === acksAll })
   if (appended.error !== undefined)

@@ -1,6 +1,9 @@
-import { DescribeProducers, type ErrorName, errorOf, zeroUuid } from '@ottla/codec'
+import { DescribeProducers, type ErrorName, zeroUuid } from '@ottla/codec'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { codes, findReplica } from './support.ts'
+
+/** Said of topics only: of a partition that a topic lacks Kafka says no more than the code. */
+const notHere = 'This server does not host this topic-partition.'
 
 const handle: Handler<typeof DescribeProducers> = (context, { topics }) => ({
   throttleTimeMs: 0,
@@ -11,7 +14,8 @@ const handle: Handler<typeof DescribeProducers> = (context, { topics }) => ({
 })
 
 function describe(context: HandlerContext, topic: string, partitionIndex: number) {
-  const { error, replica } = findReplica(context, { topic, topicId: zeroUuid }, partitionIndex)
+  const { error, replica, topic: known } = findReplica(context, { topic, topicId: zeroUuid }, partitionIndex)
+  if (known === undefined) return { ...failed(partitionIndex, 'UNKNOWN_TOPIC_OR_PARTITION'), errorMessage: notHere }
   if (replica === undefined) return failed(partitionIndex, error)
   if (!replica.isLeader) return failed(partitionIndex, 'NOT_LEADER_OR_FOLLOWER')
   const { producers, transactions } = replica.log
@@ -27,8 +31,7 @@ function describe(context: HandlerContext, topic: string, partitionIndex: number
 }
 
 function failed(partitionIndex: number, error: ErrorName) {
-  const errorCode = codes.of(error)
-  return { partitionIndex, errorCode, errorMessage: errorOf(errorCode).message, activeProducers: [] }
+  return { partitionIndex, errorCode: codes.of(error), errorMessage: null, activeProducers: [] }
 }
 
 export const describeProducers = serves(DescribeProducers, { min: 0, max: 0 }, handle)

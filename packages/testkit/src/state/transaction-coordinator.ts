@@ -83,7 +83,7 @@ export class TransactionCoordinator {
     const log = new ReplicaGroupLog(replica, runtime, writeTimeoutMs)
     const { leaderEpoch: coordinatorEpoch } = replica
     const shard = new TransactionShard({ runtime, log, config, coordinatorEpoch, newProducerId, writeMarker })
-    shard.onTimeout = (transaction) => abortFromHere(shard, transaction, () => {})
+    shard.onTimeout = (transaction) => abortFromHere(shard, transaction, transaction.image.clientVersion, () => {})
     for (const bytes of replica.batches()) load(shard, bytes)
     this.#partitions.set(replica.partition, { shard, log })
     shard.resume()

@@ -51,7 +51,7 @@ export function initProducerId(
     return
   }
   if (image.state === 'Ongoing') {
-    abortFromHere(shard, transaction, (error) => respond(error ?? 'CONCURRENT_TRANSACTIONS'))
+    abortFromHere(shard, transaction, 2, (error) => respond(error ?? 'CONCURRENT_TRANSACTIONS'))
     return
   }
   const nowMs = shard.nowMs()
@@ -185,9 +185,13 @@ function endVerdict(
 }
 
 /** The coordinator ends a transaction by itself, and its epoch with it: its producer is gone or too slow. */
-export function abortFromHere(shard: TransactionShard, transaction: Transaction, done: Respond): void {
+export function abortFromHere(
+  shard: TransactionShard,
+  transaction: Transaction,
+  clientVersion: number,
+  done: Respond,
+): void {
   const { image } = transaction
-  const { clientVersion } = image
   const fenced =
     clientVersion >= 2 ? image : { ...image, producerEpoch: image.producerEpoch + 1, lastProducerEpoch: -1 }
   const next = prepared(fenced, { committed: false, clientVersion, nowMs: shard.nowMs() })

@@ -68,7 +68,8 @@ export class TransactionShard {
   }
 
   /** Writes the change to the log; it holds once it is replicated. */
-  change(transaction: Transaction, next: TransactionImage, done: Done): void {
+  change(transaction: Transaction, to: TransactionImage, done: Done): void {
+    const next = { ...to, previousProducerId: transaction.image.producerId }
     transaction.isChanging = true
     this.#options.log.write([transactionRecord(transaction.transactionalId, next)], {
       done: (error) => {

@@ -17,7 +17,7 @@ const maxEpoch = 32_767
 /** What the log says of a transactional id. Changes make a new one. */
 export interface TransactionImage {
   readonly producerId: bigint
-  /** The id before its epochs ran out; only clients of KIP-890 are still answered under it. */
+  /** The id before the last change: another one only where its epochs ran out. */
   readonly previousProducerId: bigint
   /** The id to go on with once the transaction is complete: the epochs of this one have run out. */
   readonly nextProducerId: bigint
