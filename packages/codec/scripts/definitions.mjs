@@ -113,7 +113,8 @@ export class TableWriter {
   }
 
   #field(field, outer) {
-    const carried = parseRange(field.versions)
+    // As in Kafka's generator: a field that names only its tagged versions is in these.
+    const carried = parseRange(field.versions ?? field.taggedVersions)
     const versions = relative(carried, outer)
     if (versions === null) return null
     const own = intersect(carried, outer)

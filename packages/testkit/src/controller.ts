@@ -13,6 +13,11 @@ import {
 import { topicSettings } from './state/topic-config.ts'
 
 export const offsetsTopic = '__consumer_offsets'
+export const transactionTopic = '__transaction_state'
+
+export function isInternalTopic(name: string): boolean {
+  return name === offsetsTopic || name === transactionTopic
+}
 
 export interface ControllerOptions {
   readonly runtime: Runtime
@@ -119,7 +124,7 @@ export class Controller {
 
   createTopic({ name, assignment, configs }: NewTopic): TopicImage {
     const partitions = assignment.map((replicas, partition) => this.#newPartition(partition, replicas))
-    const topic = { name, id: this.newTopicId(), isInternal: name === offsetsTopic, partitions, configs }
+    const topic = { name, id: this.newTopicId(), isInternal: isInternalTopic(name), partitions, configs }
     this.#decide({ topics: [topic] })
     return topic
   }
@@ -167,6 +172,22 @@ export class Controller {
       ['segment.bytes', '104857600'],
     ])
     this.createTopic({ name: offsetsTopic, assignment, configs })
+  }
+
+  /** The same for `__transaction_state` (transaction.state.log.*). */
+  ensureTransactionTopic(): void {
+    const alive = this.#state.aliveBrokers().length
+    if (alive === 0 || this.#state.topic(transactionTopic) !== undefined) return
+    const replicationFactor = Math.min(this.#config.number('transaction.state.log.replication.factor'), alive)
+    const minIsr = Math.min(this.#config.number('transaction.state.log.min.isr'), replicationFactor)
+    const assignment = this.assign(this.#config.number('transaction.state.log.num.partitions'), replicationFactor)
+    const configs = new Map([
+      ['cleanup.policy', 'compact'],
+      ['compression.type', 'uncompressed'],
+      ['min.insync.replicas', String(minIsr)],
+      ['segment.bytes', '104857600'],
+    ])
+    this.createTopic({ name: transactionTopic, assignment, configs })
   }
 
   // ---- partitions ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@ import type { BrokerConfig } from './state/broker-config.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from './state/group-coordinator.ts'
 import { defaultGroupConfig, type GroupConfig } from './state/group-shard.ts'
 import type { Replica } from './state/replica.ts'
+import { TRANSACTION_TOPIC, TransactionCoordinator } from './state/transaction-coordinator.ts'
+import { writeMarker } from './state/transaction-markers.ts'
 import { Users } from './state/users.ts'
 
 /**
@@ -23,17 +25,28 @@ export interface BrokerService {
 /** The services by name, as handlers reach them: `context.broker.services.groups`. */
 export type BrokerServices = {
   readonly groups: GroupCoordinator
+  readonly transactions: TransactionCoordinator
   readonly users: Users
 }
 
 export function createServices(broker: Broker): BrokerServices {
-  const { runtime, config, sasl } = broker.cluster
+  const { runtime, config, sasl, controller } = broker.cluster
   const groups = new GroupCoordinator({
     runtime,
     config: groupConfigOf(config),
     partitionCount: () => broker.partitionCount(OFFSETS_TOPIC),
   })
-  return { groups, users: new Users(sasl, runtime) }
+  const transactions = new TransactionCoordinator({
+    runtime,
+    config: {
+      maxTimeoutMs: config.number('transaction.max.timeout.ms'),
+      abortTimedOutIntervalMs: config.number('transaction.abort.timed.out.transaction.cleanup.interval.ms'),
+    },
+    partitionCount: () => broker.partitionCount(TRANSACTION_TOPIC),
+    newProducerId: () => controller.allocateProducerId(),
+    writeMarker: (marker, done) => writeMarker(broker, marker, done),
+  })
+  return { groups, transactions, users: new Users(sasl, runtime) }
 }
 
 function groupConfigOf(config: BrokerConfig): GroupConfig {

@@ -73,13 +73,13 @@ export function withErrors(
     const base = { ...blank(elements, version), ...one.identity }
     let failed: Struct = { ...base, errorCode }
     if (at.partitions !== undefined) {
-      const { response: list, responseIndex } = at.partitions
+      const { response: list, responseIndex, errorField = 'errorCode' } = at.partitions
       const fields = elements[list]?.element?.fields ?? {}
       const others = listOf(known ?? {}, list).filter((p) => !one.partitions?.includes(indexIn(p, responseIndex)))
       const errors = (one.partitions ?? []).map((partition) => ({
         ...blank(fields, version),
         [responseIndex]: partition,
-        errorCode,
+        [errorField]: errorCode,
       }))
       failed = { ...base, [list]: [...others, ...errors] }
     }

@@ -77,7 +77,8 @@ function fitsEntities(match: RequestMatch, exchange: Exchange): boolean {
   const { owner } = placesOf(api.name)
   const at = placeOf(api.name, version).entities
   if (api.name === 'FindCoordinator') return fitsCoordinator(match, request)
-  if (match.transactionalId !== undefined && request.transactionalId !== match.transactionalId) return false
+  const id = request.transactionalId ?? request.v3AndBelowTransactionalId
+  if (match.transactionalId !== undefined && id !== match.transactionalId) return false
   if (match.group !== undefined && at?.kind !== 'group') {
     if (owner !== 'group' || request.groupId !== match.group) return false
   }

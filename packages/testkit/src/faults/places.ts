@@ -15,6 +15,8 @@ export interface EntityPlace {
     readonly requestIndex: string | undefined
     readonly response: string
     readonly responseIndex: string
+    /** Default 'errorCode'. */
+    readonly errorField?: string
   }
 }
 
@@ -161,6 +163,49 @@ export const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
   },
   DeleteRecords: { readsOnly: false, places: perPartition },
   InitProducerId: { readsOnly: false, owner: 'transaction', places: top },
+  AddPartitionsToTxn: {
+    readsOnly: false,
+    owner: 'transaction',
+    places: [
+      {
+        entities: {
+          ...byName,
+          request: 'v3AndBelowTopics',
+          response: 'resultsByTopicV3AndBelow',
+          partitions: {
+            request: 'partitions',
+            requestIndex: undefined,
+            response: 'resultsByPartition',
+            responseIndex: 'partitionIndex',
+            errorField: 'partitionErrorCode',
+          },
+        },
+      },
+    ],
+  },
+  AddOffsetsToTxn: { readsOnly: false, owner: 'transaction', places: top },
+  EndTxn: { readsOnly: false, owner: 'transaction', places: top },
+  TxnOffsetCommit: { readsOnly: false, owner: 'transaction', places: perPartition },
+  DescribeProducers: {
+    readsOnly: true,
+    places: [
+      { entities: { ...byName, partitions: { ...indexed, request: 'partitionIndexes', requestIndex: undefined } } },
+    ],
+  },
+  DescribeTransactions: {
+    readsOnly: true,
+    places: [
+      {
+        entities: {
+          kind: 'key',
+          request: 'transactionalIds',
+          requestName: undefined,
+          response: 'transactionStates',
+          responseName: 'transactionalId',
+        },
+      },
+    ],
+  },
   OffsetForLeaderEpoch: {
     readsOnly: true,
     places: [

@@ -1,7 +1,9 @@
 import { type Decoded, type Encodable, type ErrorName, Produce } from '@ottla/codec'
 import { Held } from '../state/held.ts'
-import { type RecordProblem, validateProduced } from '../state/produce-validation.ts'
+import { type RecordProblem, transactionalProducerOf, validateProduced } from '../state/produce-validation.ts'
 import type { Replica } from '../state/replica.ts'
+import type { TopicPartitions } from '../state/transaction.ts'
+import type { ProducerIdentity } from '../state/transaction-requests.ts'
 import { closeConnection, type Handler, type HandlerContext, noResponse, serves } from './handler.ts'
 import {
   allVersions,
@@ -12,6 +14,7 @@ import {
   nodeEndpoints,
   type TopicRef,
 } from './support.ts'
+import { type VerificationStyle, verifyTransaction } from './transactions-support.ts'
 
 type Request = Decoded<typeof Produce.request>
 type Response = Encodable<typeof Produce.response>
@@ -36,10 +39,71 @@ interface TopicOutcome extends TopicRef {
 const acksAll = -1
 
 const handle: Handler<typeof Produce> = (context, request) => {
+  const unverified = transactionOf(context, request)
+  if (unverified === undefined) return write(context, request, undefined)
+  const held = new Held<Response | typeof closeConnection | typeof noResponse>(context.cluster.runtime)
+  const { identity, partitions } = unverified
+  verifyTransaction(context, identity, { partitions, style: styleOf(context.apiVersion) }, (error) => {
+    const reply = write(context, request, error && toldOf(error, context.apiVersion))
+    if (reply instanceof Held) reply.deliverTo((answer) => held.complete(answer))
+    else held.complete(reply)
+  })
+  return held
+}
+
+/** The producer of the request's transactional batches, and the partitions that its transaction has nothing in yet. */
+function transactionOf(
+  context: HandlerContext,
+  { transactionalId, topicData }: Request,
+): { readonly identity: ProducerIdentity; readonly partitions: TopicPartitions[] } | undefined {
+  if (transactionalId === null || !context.cluster.config.boolean('transaction.partition.verification.enable'))
+    return undefined
+  let identity: ProducerIdentity | undefined
+  const partitions: TopicPartitions[] = []
+  for (const { name, topicId, partitionData } of topicData) {
+    for (const { index, records } of partitionData) {
+      const producer = transactionalProducerOf(records)
+      if (producer === undefined) continue
+      const { replica } = findReplica(context, { topic: name, topicId }, index)
+      const { producerId, producerEpoch } = producer
+      if (replica === undefined || !replica.isLeader) continue
+      if (replica.log.transactions.isOpen(producerId, producerEpoch)) continue
+      identity ??= { transactionalId, producerId, producerEpoch }
+      partitions.push({ topic: replica.topic, partitions: [index] })
+    }
+  }
+  return identity && { identity, partitions }
+}
+
+function styleOf(apiVersion: number): VerificationStyle {
+  if (apiVersion >= 12) return 'adds-partitions'
+  return apiVersion === 11 ? 'abortable' : 'old'
+}
+
+/** Older clients stop at errors of coordinators here: they get one that they repeat the request on. */
+function toldOf(error: ErrorName, apiVersion: number): ErrorName {
+  switch (error) {
+    case 'COORDINATOR_LOAD_IN_PROGRESS':
+    case 'COORDINATOR_NOT_AVAILABLE':
+    case 'NOT_COORDINATOR':
+      return 'NOT_ENOUGH_REPLICAS'
+    case 'CONCURRENT_TRANSACTIONS':
+      return apiVersion >= 12 ? error : 'NOT_ENOUGH_REPLICAS'
+    default:
+      return error
+  }
+}
+
+/** Appends what may be appended. With an error the transactional batches are refused that have to be verified. */
+function write(
+  context: HandlerContext,
+  request: Request,
+  unverified: ErrorName | undefined,
+): Response | Held<Response> | typeof closeConnection | typeof noResponse {
   const { acks } = request
   const topics = request.topicData.map(({ name, topicId, partitionData }): TopicOutcome => {
     const ref = { topic: name, topicId }
-    return { ...ref, partitions: partitionData.map((data) => produce(context, request, ref, data)) }
+    return { ...ref, partitions: partitionData.map((data) => produce(context, request, { ref, data, unverified })) }
   })
   const outcomes = topics.flatMap(({ partitions }) => partitions)
   if (acks === 0) return outcomes.some(({ error }) => error !== undefined) ? closeConnection : noResponse
@@ -47,12 +111,23 @@ const handle: Handler<typeof Produce> = (context, request) => {
   return waiting.length === 0 ? answer(topics) : awaitAll(context, request.timeoutMs, topics, waiting)
 }
 
+/** Kafka says more than the code where an old client did not add the partition. */
+function messageOf(unverified: ErrorName): Partial<PartitionOutcome> {
+  return unverified === 'INVALID_TXN_STATE' ? { message: 'Partition was not added to the transaction' } : {}
+}
+
+interface PartitionToWrite {
+  readonly ref: TopicRef
+  readonly data: Request['topicData'][number]['partitionData'][number]
+  readonly unverified: ErrorName | undefined
+}
+
 function produce(
   context: HandlerContext,
-  { acks }: Request,
-  ref: TopicRef,
-  { index, records }: Request['topicData'][number]['partitionData'][number],
+  { acks, transactionalId }: Request,
+  { ref, data, unverified }: PartitionToWrite,
 ): PartitionOutcome {
+  const { index, records } = data
   const failed = (error: ErrorName, more: Partial<PartitionOutcome> = {}): PartitionOutcome => ({
     index,
     error,
@@ -69,11 +144,17 @@ function produce(
   if (topic.isInternal) return failed('INVALID_TOPIC_EXCEPTION')
   if (!replica.isLeader) return elsewhere()
   const where = `${topic.name}-${index}`
-  const rules = { apiVersion: context.apiVersion, nowMs: context.now(), where, settings: replica.settings }
+  const { apiVersion } = context
+  const rules = { apiVersion, transactionalId, nowMs: context.now(), where, settings: replica.settings }
   const validated = validateProduced(records, rules)
   if (validated.problem !== undefined) {
     const { error, message, records: recordErrors, tellsLogStart } = validated.problem
     return failed(error, { message, recordErrors, replica: tellsLogStart ? replica : undefined })
+  }
+  const { transactional } = validated.batch
+  if (unverified !== undefined && transactional !== undefined) {
+    const { producerId, producerEpoch } = transactional
+    if (!replica.log.transactions.isOpen(producerId, producerEpoch)) return failed(unverified, messageOf(unverified))
   }
   const appended = replica.append(validated.batch, { acksAll: acks === acksAll })
   if (appended.error !== undefined)

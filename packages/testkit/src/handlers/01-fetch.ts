@@ -195,7 +195,19 @@ function read(plan: FetchPlan, { request, replica, error }: Target, left: number
     request.fetchOffset < upTo && (maxBytes > 0 || isFirst)
       ? log.read(request.fetchOffset, { upTo, maxBytes, atLeastOne: isFirst })
       : []
-  return { ...base, records: joined([...batches.map(({ bytes }) => bytes), ...cut(log, batches, upTo, maxBytes)]) }
+  const chunks = [...batches.map(({ bytes }) => bytes), ...cut(log, batches, upTo, maxBytes)]
+  return { ...base, abortedTransactions: aborted(plan, log, batches), records: joined(chunks) }
+}
+
+/** Whose records among those read a consumer of committed records has to leave out. */
+function aborted({ readsCommitted }: FetchPlan, log: Replica['log'], batches: readonly StoredBatch[]) {
+  if (!readsCommitted) return null
+  const [first] = batches
+  const last = batches.at(-1)
+  if (first === undefined || last === undefined) return []
+  return log.transactions
+    .abortedIn(first.baseOffset, last.lastOffset + 1)
+    .map(({ producerId, firstOffset }) => ({ producerId, firstOffset: BigInt(firstOffset) }))
 }
 
 /** As Kafka does it: the bytes end where the limit is, in the middle of a batch, which the client has to leave out. */

@@ -1,5 +1,5 @@
 import { type Decoded, type Encodable, type ErrorName, Metadata, zeroUuid } from '@ottla/codec'
-import { offsetsTopic } from '../controller.ts'
+import { isInternalTopic, offsetsTopic, transactionTopic } from '../controller.ts'
 import type { MetadataView, PartitionImage, TopicImage } from '../state/metadata-view.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allOperations, allVersions, codes, noOperations, oncePerName, topicNameProblem } from './support.ts'
@@ -53,6 +53,10 @@ function unknown({ cluster, apiVersion }: HandlerContext, request: Request, name
     controller.ensureOffsetsTopic()
     return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')
   }
+  if (name === transactionTopic) {
+    controller.ensureTransactionTopic()
+    return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')
+  }
   const replicationFactor = config.number('default.replication.factor')
   if (replicationFactor > controller.state.aliveBrokers().length) {
     return missing(name, zeroUuid, 'INVALID_REPLICATION_FACTOR')
@@ -63,7 +67,12 @@ function unknown({ cluster, apiVersion }: HandlerContext, request: Request, name
 }
 
 function missing(name: string | null, topicId: string, error: ErrorName): TopicResponse {
-  const topic = { errorCode: codes.of(error), topicId, isInternal: name === offsetsTopic, partitions: [] }
+  const topic = {
+    errorCode: codes.of(error),
+    topicId,
+    isInternal: name !== null && isInternalTopic(name),
+    partitions: [],
+  }
   // Versions before 12 cannot leave the name out.
   return { ...topic, name: name as string }
 }

@@ -1,9 +1,11 @@
 import { type ErrorName, errorCode, errorOf, FindCoordinator } from '@ottla/codec'
 import type { Endpoint } from '../broker.ts'
 import { OFFSETS_TOPIC, partitionOf } from '../state/group-coordinator.ts'
+import { TRANSACTION_TOPIC } from '../state/transaction-coordinator.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 
 const GROUP = 0
+const TRANSACTION = 1
 const nowhere = { id: -1, host: '', port: -1 }
 
 const handle: Handler<typeof FindCoordinator> = (context, request) => {
@@ -36,15 +38,17 @@ const handle: Handler<typeof FindCoordinator> = (context, request) => {
   return { throttleTimeMs: 0, coordinators }
 }
 
-/** The leader of the group's partition of __consumer_offsets. Only groups have coordinators here. */
+/** The leader of the key's partition of __consumer_offsets or __transaction_state. Share groups have none here. */
 function coordinatorOf({ broker, cluster }: HandlerContext, keyType: number, key: string): Endpoint | ErrorName {
-  if (keyType !== GROUP) return 'INVALID_REQUEST'
-  const count = broker.partitionCount(OFFSETS_TOPIC)
+  if (keyType !== GROUP && keyType !== TRANSACTION) return 'INVALID_REQUEST'
+  const topic = keyType === GROUP ? OFFSETS_TOPIC : TRANSACTION_TOPIC
+  const count = broker.partitionCount(topic)
   if (count === 0) {
-    cluster.controller.ensureOffsetsTopic()
+    if (keyType === GROUP) cluster.controller.ensureOffsetsTopic()
+    else cluster.controller.ensureTransactionTopic()
     return 'COORDINATOR_NOT_AVAILABLE'
   }
-  const leader = broker.leaderOf(OFFSETS_TOPIC, partitionOf(key, count))
+  const leader = broker.leaderOf(topic, partitionOf(key, count))
   const endpoint = leader === undefined || leader < 0 ? undefined : broker.endpointOf(leader)
   return endpoint ?? 'COORDINATOR_NOT_AVAILABLE'
 }

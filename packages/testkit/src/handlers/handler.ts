@@ -25,7 +25,13 @@ export const noResponse = Symbol('no response')
 /** The connection closes without an answer. */
 export const closeConnection = Symbol('close the connection')
 
-export type Reply<R> = R | Held<R> | Held<R | typeof closeConnection> | typeof noResponse | typeof closeConnection
+export type Reply<R> =
+  | R
+  | Held<R>
+  | Held<R | typeof closeConnection>
+  | Held<R | typeof closeConnection | typeof noResponse>
+  | typeof noResponse
+  | typeof closeConnection
 
 /** Answers one API in all versions it is advertised in. Synchronous: what must wait returns a `Held`. */
 export type Handler<A extends Api> = (

@@ -24,6 +24,8 @@ export const brokerConfigs = {
   'group.min.session.timeout.ms': define('int', 100),
   'offsets.topic.num.partitions': define('int', 8),
   'offsets.topic.replication.factor': define('int', 3),
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': define('int', 1000),
+  'transaction.state.log.num.partitions': define('int', 8),
 
   'auto.create.topics.enable': define('boolean', true),
   'auto.leader.rebalance.enable': define('boolean', true),
@@ -57,6 +59,10 @@ export const brokerConfigs = {
   'replica.fetch.backoff.ms': define('int', 1000),
   'replica.fetch.max.bytes': define('int', 1_048_576),
   'socket.request.max.bytes': define('int', 104_857_600),
+  'transaction.max.timeout.ms': define('int', 900_000),
+  'transaction.partition.verification.enable': define('boolean', true),
+  'transaction.state.log.min.isr': define('int', 2),
+  'transaction.state.log.replication.factor': define('int', 3),
   'unclean.leader.election.enable': define('boolean', false, 'dynamic'),
 } satisfies Record<string, ConfigDefinition>
 

@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import { BatchReader, type RecordCursor } from '@ottla/codec/records'
+import { type Batch, BatchReader, type RecordCursor, readControlBatch } from '@ottla/codec/records'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { type CoordinatorReplica, ReplicaGroupLog } from './group-log.ts'
 import { keepAlive, prepareRebalance } from './group-rebalance.ts'
@@ -17,6 +17,11 @@ export interface GroupCoordinatorOptions {
   readonly config: GroupConfig
   /** The number of partitions of __consumer_offsets as the broker knows it; 0 when there is no such topic. */
   readonly partitionCount: () => number
+}
+
+export interface TransactionEnd {
+  readonly producerId: bigint
+  readonly committed: boolean
 }
 
 interface Loaded {
@@ -88,6 +93,24 @@ export class GroupCoordinator {
     }
   }
 
+  /** Writes the end of a transaction to a partition that this broker leads; `done` says if it is there. */
+  endTransaction(partition: number, marker: Uint8Array, end: TransactionEnd, done: (isWritten: boolean) => void): void {
+    const loaded = this.#partitions.get(partition)
+    if (loaded === undefined || loaded === 'loading') {
+      done(false)
+      return
+    }
+    const { shard, log } = loaded
+    let isCommitted = () => {}
+    log.writeBatch(marker, {
+      appended: () => {
+        isCommitted = shard.offsets.endLatest(end.producerId, end.committed)
+      },
+      committed: () => isCommitted(),
+      done: (error) => done(error === undefined),
+    })
+  }
+
   close(): void {
     this.#isClosed = true
     for (const partition of [...this.#partitions.keys()]) this.#unload(partition)
@@ -98,7 +121,7 @@ export class GroupCoordinator {
     const log = new ReplicaGroupLog(replica, runtime, config.offsetsCommitTimeoutMs)
     const shard = new GroupShard({ runtime, log, config })
     for (const bytes of replica.batches()) {
-      for (const record of recordsOf(bytes)) replay(shard, record)
+      replayBatches(shard, bytes)
     }
     const loaded: Loaded = { shard, log, expiry: undefined }
     this.#partitions.set(replica.partition, loaded)
@@ -139,15 +162,26 @@ export function partitionOf(groupId: string, count: number): number {
   return (hash === -0x80000000 ? 0 : Math.abs(hash)) % count
 }
 
-function* recordsOf(bytes: Uint8Array): Iterable<GroupRecord> {
+function replayBatches(shard: GroupShard, bytes: Uint8Array): void {
   const reader = new BatchReader(bytes)
   for (let batch = reader.next(); batch; batch = reader.next()) {
-    if (batch.isControl) continue
-    const cursor = batch.records()
-    while (cursor.next()) {
-      const key = bytesAt(cursor, cursor.keyStart, cursor.keyLength)
-      if (key) yield { key, value: bytesAt(cursor, cursor.valueStart, cursor.valueLength) }
+    const { isControl, isTransactional, producerId } = batch
+    if (isControl) {
+      const type = readControlBatch(batch)?.type
+      if (type === 'commit' || type === 'abort') shard.offsets.end(producerId, type === 'commit')
+      continue
     }
+    for (const record of recordsIn(batch)) replay(shard, record, isTransactional ? producerId : undefined)
+  }
+}
+
+/** The records of a coordinator's batch; none of a control batch. */
+export function* recordsIn(batch: Batch): Iterable<GroupRecord> {
+  if (batch.isControl) return
+  const cursor = batch.records()
+  while (cursor.next()) {
+    const key = bytesAt(cursor, cursor.keyStart, cursor.keyLength)
+    if (key) yield { key, value: bytesAt(cursor, cursor.valueStart, cursor.valueLength) }
   }
 }
 

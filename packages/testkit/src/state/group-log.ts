@@ -2,7 +2,7 @@ import { type ErrorName, errorOf } from '@ottla/codec'
 import { BatchWriter } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/codec/runtime'
 import type { GroupRecord } from './group-records.ts'
-import type { GroupLog, GroupWrite } from './group-shard.ts'
+import type { GroupLog, GroupWrite, TransactionalProducer } from './group-shard.ts'
 import type { Replica } from './replica.ts'
 
 /** What a coordinator needs of its replica. */
@@ -42,11 +42,16 @@ export class ReplicaGroupLog implements GroupLog {
     this.#timeoutMs = timeoutMs
   }
 
-  write(records: readonly GroupRecord[], handlers: GroupWrite): void {
+  write(records: readonly GroupRecord[], handlers: GroupWrite, producer?: TransactionalProducer): void {
     if (records.length === 0) {
       this.#barrier(handlers.done)
       return
     }
+    this.writeBatch(batchOf(records, Math.floor(this.#runtime.wallNow()), producer), handlers)
+  }
+
+  /** The same with a batch that is sealed already: a marker. */
+  writeBatch(bytes: Uint8Array, handlers: GroupWrite): void {
     const waiter = this.#wait(handlers.done)
     let isRefused = false
     let isTaken = false
@@ -56,16 +61,12 @@ export class ReplicaGroupLog implements GroupLog {
       handlers.appended?.()
       this.#pending.push({ endOffset: this.#replica.logEndOffset, committed: handlers.committed })
     }
-    this.#replica.appendAndReplicate(
-      batchOf(records, Math.floor(this.#runtime.wallNow())),
-      NO_TIMEOUT_MS,
-      (outcome) => {
-        isRefused = outcome.errorCode !== 0 && outcome.baseOffset < 0
-        if (!isRefused) taken()
-        this.catchUp()
-        waiter.settle(outcome.errorCode === 0 ? undefined : errorOf(outcome.errorCode).name)
-      },
-    )
+    this.#replica.appendAndReplicate(bytes, NO_TIMEOUT_MS, (outcome) => {
+      isRefused = outcome.errorCode !== 0 && outcome.baseOffset < 0
+      if (!isRefused) taken()
+      this.catchUp()
+      waiter.settle(outcome.errorCode === 0 ? undefined : errorOf(outcome.errorCode).name)
+    })
     if (!isRefused) taken()
   }
 
@@ -110,8 +111,9 @@ export class ReplicaGroupLog implements GroupLog {
   }
 }
 
-function batchOf(records: readonly GroupRecord[], nowMs: number): Uint8Array {
+function batchOf(records: readonly GroupRecord[], nowMs: number, producer?: TransactionalProducer): Uint8Array {
   const writer = new BatchWriter()
   for (const { key, value } of records) writer.append(nowMs, key, value, [])
-  return writer.seal({ producerId: -1n, producerEpoch: -1, baseSequence: -1 })
+  const { producerId, producerEpoch } = producer ?? { producerId: -1n, producerEpoch: -1 }
+  return writer.seal({ producerId, producerEpoch, baseSequence: -1, transactional: producer !== undefined })
 }

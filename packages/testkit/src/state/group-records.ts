@@ -76,20 +76,26 @@ export function offsetTombstone(group: string, topic: string, partition: number)
   return { key: prefixed(OFFSET_COMMIT, OffsetCommitKey, 0, { group, topic, partition }), value: null }
 }
 
-/** Applies a record read back from the log. Records of kinds that are not known here change nothing. */
-export function replay(shard: GroupShard, record: GroupRecord): void {
+/** Applies a record read back from the log; with a producer it waits for the end of its transaction. Records of kinds that are not known here change nothing. */
+export function replay(shard: GroupShard, record: GroupRecord, producerId?: bigint): void {
   const type = int16(record.key)
   if (type === OFFSET_COMMIT || type === OFFSET_COMMIT_V0) {
     const { group, topic, partition } = decodeMessage(OffsetCommitKey, 0, record.key.subarray(2))
-    replayOffset(shard, group, topic, partition, record.value)
+    replayOffset(shard, { group, topic, partition }, record.value, producerId)
   } else if (type === GROUP_METADATA) {
     replayGroup(shard, decodeMessage(GroupMetadataKey, 0, record.key.subarray(2)).group, record.value)
   }
 }
 
-function replayOffset(shard: GroupShard, group: string, topic: string, partition: number, value: Uint8Array | null) {
+function replayOffset(
+  shard: GroupShard,
+  { group, topic, partition }: { readonly group: string; readonly topic: string; readonly partition: number },
+  value: Uint8Array | null,
+  producerId: bigint | undefined,
+): void {
   const { latest, committed } = shard.offsets
   if (value === null) {
+    shard.offsets.supersede(group, topic, partition)
     latest.remove(group, topic, partition)
     committed.remove(group, topic, partition)
     return
@@ -105,6 +111,11 @@ function replayOffset(shard: GroupShard, group: string, topic: string, partition
     expireTimestampMs: decoded.expireTimestamp === -1n ? undefined : Number(decoded.expireTimestamp),
     topicId: decoded.topicId === ZERO_UUID ? null : decoded.topicId,
   }
+  if (producerId !== undefined) {
+    shard.offsets.putPending(producerId, { groupId: group, topic, partition, offset })
+    return
+  }
+  shard.offsets.supersede(group, topic, partition)
   latest.put(group, topic, partition, offset)
   committed.put(group, topic, partition, offset)
 }
@@ -146,7 +157,13 @@ function groupKey(group: string): Uint8Array {
   return prefixed(GROUP_METADATA, GroupMetadataKey, 0, { group })
 }
 
-function prefixed<M extends Message>(prefix: number, message: M, version: number, value: Encodable<M>): Uint8Array {
+/** A message with its version, or a record's type, in the two bytes before it. */
+export function prefixed<M extends Message>(
+  prefix: number,
+  message: M,
+  version: number,
+  value: Encodable<M>,
+): Uint8Array {
   const body = encodeMessage(message, version, value)
   const bytes = new Uint8Array(2 + body.length)
   bytes[0] = prefix >> 8
@@ -155,6 +172,6 @@ function prefixed<M extends Message>(prefix: number, message: M, version: number
   return bytes
 }
 
-function int16(bytes: Uint8Array): number {
+export function int16(bytes: Uint8Array): number {
   return ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)
 }

@@ -39,10 +39,17 @@ export interface GroupLog {
    * Appends the records as one batch. `appended` runs at once when the log took them, `committed` when the in-sync
    * replicas have them, in the order of the log and even if that is after `done`. `done` runs once: with an error when
    * the log refused, when it took too long, or when the leadership went. Without records it waits for earlier writes.
+   * With a producer they are part of its transaction.
    */
-  write(records: readonly GroupRecord[], handlers: GroupWrite): void
+  write(records: readonly GroupRecord[], handlers: GroupWrite, producer?: TransactionalProducer): void
   /** Runs the `committed` of writes that have been replicated since. */
   catchUp(): void
+}
+
+/** Who writes offsets in a transaction. */
+export interface TransactionalProducer {
+  readonly producerId: bigint
+  readonly producerEpoch: number
 }
 
 export interface GroupWrite {

@@ -1,3 +1,4 @@
+import type { TransactionalPart } from './log-transactions.ts'
 import type { SequencedBatch } from './producer-states.ts'
 
 /** A record batch in a log. Replicas share it: nothing of it changes after the leader appended it. */
@@ -9,6 +10,8 @@ export interface StoredBatch {
   readonly bytes: Uint8Array
   /** Given for a batch of an idempotent producer. */
   readonly sequenced: SequencedBatch | undefined
+  /** Given for a batch of a transaction, and for its end. */
+  readonly transactional?: TransactionalPart | undefined
 }
 
 /** A stretch of a log: the unit of rolling and retention. */

@@ -1,8 +1,9 @@
-import { type Decoded, type ErrorName, errorCode, type OffsetCommit } from '@ottla/codec'
+import { type Decoded, type ErrorName, errorCode, type OffsetCommit, type TxnOffsetCommit } from '@ottla/codec'
 import type { ClassicGroup } from './group.ts'
 import { keepAlive } from './group-rebalance.ts'
+import { offsetRecord } from './group-records.ts'
 import { type GroupShard, writeErrorForMember } from './group-shard.ts'
-import type { CommittedOffset } from './offsets.ts'
+import type { CommittedOffset, PendingOffset } from './offsets.ts'
 import { OffsetWrites } from './offsets-writes.ts'
 
 export type OffsetCommitBody = Decoded<typeof OffsetCommit.request>
@@ -47,9 +48,64 @@ export function commitOffsets(
   writes.send((writeError) => (writeError ? fail(writeErrorForMember(writeError)) : respond(results)))
 }
 
+export type TxnOffsetCommitBody = Decoded<typeof TxnOffsetCommit.request>
+
+/** Writes offsets that hold once the producer's transaction is committed. Topics exist; their ids are added. */
+export function commitTransactionalOffsets(
+  shard: GroupShard,
+  body: TxnOffsetCommitBody,
+  topicIdOf: (topic: string) => string,
+  respond: (result: ErrorName | readonly TransactionalResult[]) => void,
+): void {
+  const { groupId, producerId, producerEpoch } = body
+  const group = shard.groups.get(groupId)
+  const error = validateTransactional(group, body)
+  if (error) {
+    respond(error)
+    return
+  }
+  if (!group) shard.createGroup(groupId)
+  const pending: PendingOffset[] = []
+  const results = body.topics.map((topic) => {
+    const tooLarge: number[] = []
+    const whole = { ...topic, topicId: topicIdOf(topic.name) }
+    for (const partition of topic.partitions) {
+      const offset = offsetOf(shard, { retentionTimeMs: -1n }, whole, partition)
+      if (offset.metadata.length > shard.config.offsetMetadataMaxBytes) tooLarge.push(partition.partitionIndex)
+      else pending.push({ groupId, topic: topic.name, partition: partition.partitionIndex, offset })
+    }
+    return topicResult(whole, 0, tooLarge)
+  })
+  const records = pending.map(({ topic, partition, offset }) => offsetRecord(groupId, topic, partition, offset))
+  const appended = () => {
+    for (const offset of pending) shard.offsets.putPending(producerId, offset)
+  }
+  if (records.length === 0) {
+    respond(results)
+    return
+  }
+  const done = (failure: ErrorName | undefined) => respond(failure ? writeErrorForMember(failure) : results)
+  shard.log.write(records, { appended, done }, { producerId, producerEpoch })
+}
+
+type TransactionalResult = Omit<TopicResult, 'topicId'>
+
+/** A transaction may commit while its group rebalances: the members of the generation are still known by it. */
+function validateTransactional(
+  group: ClassicGroup | undefined,
+  { generationId, memberId, groupInstanceId }: TxnOffsetCommitBody,
+): ErrorName | undefined {
+  if (!group) return generationId < 0 ? undefined : 'ILLEGAL_GENERATION'
+  if (generationId < 0 && (group.state === 'Empty' || (memberId === '' && groupInstanceId === null))) return undefined
+  return (
+    group.validateMember(memberId, groupInstanceId) ??
+    (generationId === group.generationId ? undefined : 'ILLEGAL_GENERATION')
+  )
+}
+
 function offsetOf(
   shard: GroupShard,
-  body: OffsetCommitBody,
+  body: Pick<OffsetCommitBody, 'retentionTimeMs'>,
   topic: OffsetCommitTopic,
   partition: OffsetCommitTopic['partitions'][number],
 ): CommittedOffset {

@@ -9,6 +9,7 @@ export function expireOffsets(shard: GroupShard): void {
   const nowMs = shard.nowMs()
   for (const group of [...shard.groups.values()]) {
     const writes = new OffsetWrites(shard, group.groupId)
+    if (shard.offsets.hasPending(group.groupId)) continue
     let kept = 0
     for (const [topic, partitions] of shard.offsets.latest.topics(group.groupId)) {
       for (const [partition, offset] of partitions) {

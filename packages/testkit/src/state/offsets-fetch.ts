@@ -32,7 +32,8 @@ export function fetchOffsets(
   requireStable: boolean,
   respond: (result: ErrorName | readonly FetchedTopic[]) => void,
 ): void {
-  const read = (): readonly FetchedTopic[] => (topics ? readTopics(shard, groupId, topics) : readAll(shard, groupId))
+  const read = (): readonly FetchedTopic[] =>
+    topics ? readTopics(shard, groupId, topics, requireStable) : readAll(shard, groupId, requireStable)
   if (!requireStable) {
     respond(read())
     return
@@ -41,11 +42,17 @@ export function fetchOffsets(
   shard.log.write([], { done: (error) => respond(error ? 'NOT_COORDINATOR' : read()) })
 }
 
-function readTopics(shard: GroupShard, groupId: string, topics: readonly WantedTopic[]): FetchedTopic[] {
+function readTopics(
+  shard: GroupShard,
+  groupId: string,
+  topics: readonly WantedTopic[],
+  requireStable: boolean,
+): FetchedTopic[] {
   return topics.map(({ name, topicId, partitionIndexes }) => ({
     name,
     topicId,
     partitions: partitionIndexes.map((partition) => {
+      if (requireStable && shard.offsets.isPending(groupId, name, partition)) return unstable(partition)
       const offset = shard.offsets.committed.get(groupId, name, partition)
       // An offset of a topic of the same name that was deleted since says nothing about this one.
       const isOther = offset?.topicId && topicId !== NO_TOPIC_ID && offset.topicId !== topicId
@@ -54,12 +61,21 @@ function readTopics(shard: GroupShard, groupId: string, topics: readonly WantedT
   }))
 }
 
-function readAll(shard: GroupShard, groupId: string): FetchedTopic[] {
+function readAll(shard: GroupShard, groupId: string, requireStable: boolean): FetchedTopic[] {
   return [...shard.offsets.committed.topics(groupId)].map(([name, partitions]) => ({
     name,
     topicId: NO_TOPIC_ID,
-    partitions: [...partitions].map(([partition, offset]) => fetched(partition, offset)),
+    partitions: [...partitions].map(([partition, offset]) =>
+      requireStable && shard.offsets.isPending(groupId, name, partition)
+        ? unstable(partition)
+        : fetched(partition, offset),
+    ),
   }))
+}
+
+/** A transaction that commits an offset there is open: who asked for what is stable has to ask again. */
+function unstable(partition: number): FetchedTopic['partitions'][number] {
+  return { ...fetched(partition, undefined), errorCode: errorCode('UNSTABLE_OFFSET_COMMIT') }
 }
 
 function fetched(partitionIndex: number, offset: CommittedOffset | undefined): FetchedTopic['partitions'][number] {

@@ -8,6 +8,7 @@ export class OffsetWrites {
   readonly #shard: GroupShard
   readonly #groupId: string
   readonly #records: GroupRecord[] = []
+  readonly #places: (readonly [topic: string, partition: number])[] = []
   readonly #changes: ((table: GroupShard['offsets']['latest']) => void)[] = []
 
   constructor(shard: GroupShard, groupId: string) {
@@ -17,11 +18,13 @@ export class OffsetWrites {
 
   put(topic: string, partition: number, offset: CommittedOffset): void {
     this.#records.push(offsetRecord(this.#groupId, topic, partition, offset))
+    this.#places.push([topic, partition])
     this.#changes.push((table) => table.put(this.#groupId, topic, partition, offset))
   }
 
   remove(topic: string, partition: number): void {
     this.#records.push(offsetTombstone(this.#groupId, topic, partition))
+    this.#places.push([topic, partition])
     this.#changes.push((table) => table.remove(this.#groupId, topic, partition))
   }
 
@@ -45,6 +48,7 @@ export class OffsetWrites {
     const { offsets, log } = this.#shard
     log.write(this.#records, {
       appended: () => {
+        for (const [topic, partition] of this.#places) offsets.supersede(this.#groupId, topic, partition)
         for (const change of this.#changes) change(offsets.latest)
         appended?.()
       },

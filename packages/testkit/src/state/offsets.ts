@@ -10,6 +10,14 @@ export interface CommittedOffset {
   readonly topicId: string | null
 }
 
+/** An offset that a transaction commits if it is committed itself. */
+export interface PendingOffset {
+  readonly groupId: string
+  readonly topic: string
+  readonly partition: number
+  readonly offset: CommittedOffset
+}
+
 /** Committed offsets by group, topic and partition. */
 class OffsetTable {
   readonly #groups = new Map<string, Map<string, Map<number, CommittedOffset>>>()
@@ -48,8 +56,57 @@ function getOrAdd<K, V extends Map<unknown, unknown>>(map: Map<K, V>, key: K): V
   return added
 }
 
+type OffsetPlace = Omit<PendingOffset, 'offset'>
+
+const isSame = (one: OffsetPlace, other: OffsetPlace): boolean =>
+  one.partition === other.partition && one.topic === other.topic && one.groupId === other.groupId
+
 /** What the log holds, and of that, what the in-sync replicas hold: decisions read the first, clients the second. */
 export class CommittedOffsets {
   readonly latest = new OffsetTable()
   readonly committed = new OffsetTable()
+  /** Of transactions that have not ended: nobody sees them before. */
+  readonly #pending = new Map<bigint, PendingOffset[]>()
+
+  putPending(producerId: bigint, offset: PendingOffset): void {
+    const offsets = this.#pending.get(producerId) ?? []
+    this.#pending.set(producerId, offsets)
+    const at = offsets.findIndex((known) => isSame(known, offset))
+    if (at >= 0) offsets.splice(at, 1)
+    offsets.push(offset)
+  }
+
+  /** True while a transaction may still change what is committed there. */
+  isPending(groupId: string, topic: string, partition: number): boolean {
+    const where = { groupId, topic, partition }
+    return [...this.#pending.values()].some((offsets) => offsets.some((each) => isSame(each, where)))
+  }
+
+  hasPending(groupId: string): boolean {
+    return [...this.#pending.values()].some((offsets) => offsets.some((each) => each.groupId === groupId))
+  }
+
+  /** A commit without a transaction came after those that wait: it stays. */
+  supersede(groupId: string, topic: string, partition: number): void {
+    for (const offsets of this.#pending.values()) {
+      const at = offsets.findIndex((each) => isSame(each, { groupId, topic, partition }))
+      if (at >= 0) offsets.splice(at, 1)
+    }
+  }
+
+  /** The transaction's marker is in the log. Returns what to call when it is replicated. */
+  endLatest(producerId: bigint, committed: boolean): () => void {
+    const offsets = this.#pending.get(producerId) ?? []
+    this.#pending.delete(producerId)
+    if (!committed) return () => {}
+    for (const { groupId, topic, partition, offset } of offsets) this.latest.put(groupId, topic, partition, offset)
+    return () => {
+      for (const { groupId, topic, partition, offset } of offsets) this.committed.put(groupId, topic, partition, offset)
+    }
+  }
+
+  /** The same where all is replicated. */
+  end(producerId: bigint, committed: boolean): void {
+    this.endLatest(producerId, committed)()
+  }
 }

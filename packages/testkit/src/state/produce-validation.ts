@@ -20,6 +20,8 @@ export interface ProduceProblem {
 
 export interface ProduceRules {
   readonly apiVersion: number
+  /** Null: the request names none, and may not bring transactional records. */
+  readonly transactionalId: string | null
   readonly nowMs: number
   /** For messages. */
   readonly where: string
@@ -48,7 +50,7 @@ export function validateProduced(records: Uint8Array | null, rules: ProduceRules
   const read = readOne(records, rules)
   if ('error' in read) return { problem: read }
   const { batch } = read
-  const problem = sizeProblem(batch, rules) ?? headerProblem(batch) ?? recordProblem(batch, rules)
+  const problem = sizeProblem(batch, rules) ?? headerProblem(batch, rules) ?? recordProblem(batch, rules)
   if (problem !== undefined) return { problem }
   const logAppendTimeMs = settings.usesLogAppendTime ? nowMs : noTimestamp
   if (settings.usesLogAppendTime) patchBatch(batch.bytes, { logAppendTime: nowMs })
@@ -81,14 +83,14 @@ function sizeProblem(batch: Batch, { settings }: ProduceRules): ProduceProblem |
   return batch.verifyCrc() ? undefined : { error: 'CORRUPT_MESSAGE', tellsLogStart: false }
 }
 
-function headerProblem(batch: Batch): ProduceProblem | undefined {
+function headerProblem(batch: Batch, { transactionalId }: ProduceRules): ProduceProblem | undefined {
   const invalid: ProduceProblem = { error: 'INVALID_RECORD', tellsLogStart: true }
   if (batch.recordCount <= 0 || batch.lastOffsetDelta + 1 !== batch.recordCount) return invalid
   // Only coordinators write control records.
   if (batch.isControl) return invalid
   if (batch.producerId >= 0n && batch.baseSequence < 0) return invalid
-  // Nobody can be in a transaction here; Kafka answers so when the request names no transactional id.
-  return batch.isTransactional ? { error: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED', tellsLogStart: false } : undefined
+  const isStray = batch.isTransactional && transactionalId === null
+  return isStray ? { error: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED', tellsLogStart: false } : undefined
 }
 
 /** What only the records can tell. */
@@ -154,4 +156,19 @@ function keyProblem(batch: Batch, where: string): ProduceProblem | undefined {
 function clearLogAppendTime(bytes: Buffer): void {
   bytes.writeInt16BE(bytes.readInt16BE(attributesAt) & ~logAppendTimeBit, attributesAt)
   bytes.writeUInt32BE(crc32c(bytes, 0, attributesAt), crcAt)
+}
+
+/** Who wrote transactional records; undefined for others, and for what cannot be read. */
+export function transactionalProducerOf(
+  records: Uint8Array | null,
+): { readonly producerId: bigint; readonly producerEpoch: number } | undefined {
+  if (records?.[magicAt] !== magic2) return undefined
+  try {
+    const batch = new BatchReader(records).next()
+    if (batch === undefined || !batch.isTransactional) return undefined
+    return { producerId: batch.producerId, producerEpoch: batch.producerEpoch }
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
+  }
 }

@@ -1,5 +1,6 @@
-import { Batch, patchBatch } from '@ottla/codec/records'
+import { Batch, patchBatch, readControlBatch } from '@ottla/codec/records'
 import type { StoredBatch } from './log-segment.ts'
+import type { TransactionalPart } from './log-transactions.ts'
 import { lastSequenceOf } from './producer-states.ts'
 
 /** A record batch (magic 2) that was found valid and may be appended. The bytes belong to the log from here on. */
@@ -10,24 +11,37 @@ export interface ProducedBatch {
   /** -1n: not idempotent. */
   readonly producerId: bigint
   readonly producerEpoch: number
+  /** -1 where only coordinators write: markers, and offsets of a transaction. */
   readonly baseSequence: number
+  readonly transactional?: TransactionalPart | undefined
 }
 
 /** Reads what an append needs to know of one batch that is valid. */
 export function producedBatchOf(bytes: Uint8Array): ProducedBatch {
-  const { recordCount, maxTimestamp, producerId, producerEpoch, baseSequence } = new Batch(bytes)
-  return { bytes, recordCount, maxTimestamp, producerId, producerEpoch, baseSequence }
+  const batch = new Batch(bytes)
+  const { recordCount, maxTimestamp, producerId, producerEpoch, baseSequence } = batch
+  const transactional = partOf(batch)
+  return { bytes, recordCount, maxTimestamp, producerId, producerEpoch, baseSequence, transactional }
+}
+
+function partOf(batch: Batch): TransactionalPart | undefined {
+  if (!batch.isTransactional) return undefined
+  const { producerId, producerEpoch } = batch
+  if (!batch.isControl) return { kind: 'data', producerId, producerEpoch, coordinatorEpoch: -1 }
+  const control = readControlBatch(batch)
+  if (control?.type !== 'commit' && control?.type !== 'abort') return undefined
+  return { kind: control.type, producerId, producerEpoch, coordinatorEpoch: control.coordinatorEpoch }
 }
 
 /** Gives the batch its place in the log, and says so in its bytes; the checksum does not cover that. */
 export function placeBatch(batch: ProducedBatch, baseOffset: number, leaderEpoch: number): StoredBatch {
-  const { bytes, recordCount, maxTimestamp, producerId, producerEpoch, baseSequence } = batch
+  const { bytes, recordCount, maxTimestamp, producerId, producerEpoch, baseSequence, transactional } = batch
   patchBatch(bytes, { baseOffset: BigInt(baseOffset), partitionLeaderEpoch: leaderEpoch })
   const lastOffset = baseOffset + recordCount - 1
   const lastSequence = lastSequenceOf(baseSequence, recordCount)
   const sequenced =
-    producerId < 0n
+    producerId < 0n || baseSequence < 0
       ? undefined
       : { producerId, producerEpoch, baseSequence, lastSequence, baseOffset, lastOffset, timestamp: maxTimestamp }
-  return { baseOffset, lastOffset, leaderEpoch, maxTimestamp, bytes, sequenced }
+  return { baseOffset, lastOffset, leaderEpoch, maxTimestamp, bytes, sequenced, transactional }
 }

@@ -12,6 +12,15 @@ export interface SequencedBatch {
   readonly timestamp: number
 }
 
+/** A producer as DescribeProducers tells of it. */
+export interface ProducerSummary {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  /** -1: it wrote nothing in this epoch. */
+  readonly lastSequence: number
+  readonly lastTimestamp: number
+}
+
 export type SequenceCheck =
   | { readonly verdict: 'next' }
   | { readonly verdict: 'duplicate'; readonly batch: SequencedBatch }
@@ -95,6 +104,32 @@ export class ProducerStates {
     state.window.push(batch)
     if (state.window.length > windowSize) state.window.shift()
     state.lastWrittenAtMs = Math.max(state.lastWrittenAtMs, batch.timestamp)
+  }
+
+  /** A coordinator wrote for the producer: a marker may raise its epoch, and what it sends then starts at 0. */
+  noteEpoch(producerId: bigint, producerEpoch: number, timestamp: number): void {
+    const state = this.#states.get(producerId)
+    if (state === undefined) {
+      this.#states.set(producerId, { epoch: producerEpoch, window: [], lastWrittenAtMs: timestamp })
+      return
+    }
+    if (producerEpoch > state.epoch) {
+      state.epoch = producerEpoch
+      state.window = []
+    }
+    state.lastWrittenAtMs = Math.max(state.lastWrittenAtMs, timestamp)
+  }
+
+  /** -1 for a producer that wrote nothing. */
+  epochOf(producerId: bigint): number {
+    return this.#states.get(producerId)?.epoch ?? -1
+  }
+
+  *summaries(): Generator<ProducerSummary> {
+    for (const [producerId, { epoch, window, lastWrittenAtMs }] of this.#states) {
+      const lastSequence = window.at(-1)?.lastSequence ?? -1
+      yield { producerId, producerEpoch: epoch, lastSequence, lastTimestamp: lastWrittenAtMs }
+    }
   }
 
   /** Forgets producers that wrote nothing for `expirationMs`; looks only when there are many, so that it costs nothing a batch. */

@@ -1,6 +1,7 @@
 import { type EpochEnd, LeaderEpochs } from './leader-epochs.ts'
 import { type RetentionRules, segmentsToDelete } from './log-retention.ts'
 import { LogSegment, type StoredBatch } from './log-segment.ts'
+import { LogTransactions } from './log-transactions.ts'
 import { ProducerStates } from './producer-states.ts'
 
 export interface ReadLimits {
@@ -26,6 +27,7 @@ const unlimited: AppendRules = { segmentMs: Number.POSITIVE_INFINITY, flushMessa
 export class ReplicaLog {
   readonly epochs = new LeaderEpochs()
   readonly producers = new ProducerStates()
+  readonly transactions = new LogTransactions()
   #segments: LogSegment[] = [new LogSegment(0)]
   #logStartOffset = 0
   #logEndOffset = 0
@@ -35,6 +37,12 @@ export class ReplicaLog {
 
   get logStartOffset(): number {
     return this.#logStartOffset
+  }
+
+  /** Records before it are decided: no open transaction reaches below it. */
+  get lastStableOffset(): number {
+    const first = this.transactions.firstUndecided()
+    return Math.min(this.#highWatermark, Math.max(first, this.#logStartOffset))
   }
 
   get logEndOffset(): number {
@@ -82,7 +90,7 @@ export class ReplicaLog {
     active.append(batch)
     this.#logEndOffset = batch.lastOffset + 1
     this.epochs.assign(batch.leaderEpoch, batch.baseOffset)
-    if (batch.sequenced !== undefined) this.producers.note(batch.sequenced)
+    this.#noteProducer(batch)
     if (this.#logEndOffset - this.#flushedOffset >= flushMessages) this.flush()
   }
 
@@ -161,6 +169,7 @@ export class ReplicaLog {
     const next = Math.min(offset, this.#logEndOffset)
     if (next <= this.#highWatermark) return false
     this.#highWatermark = next
+    this.transactions.advance(next)
     return true
   }
 
@@ -229,6 +238,7 @@ export class ReplicaLog {
     this.#cutCount++
     this.epochs.clear()
     this.producers.clear()
+    this.transactions.clear()
   }
 
   /** Records before `offset` are deleted; whole segments before it are freed. True when it moved. */
@@ -241,6 +251,7 @@ export class ReplicaLog {
     this.#logStartOffset = offset
     while (this.#segments.length > 1 && (this.#segments[1] as LogSegment).baseOffset <= offset) this.#segments.shift()
     this.#highWatermark = Math.max(this.#highWatermark, offset)
+    this.transactions.dropBefore(offset)
     this.epochs.truncateFromStart(offset)
     return true
   }
@@ -254,9 +265,18 @@ export class ReplicaLog {
 
   #rebuildProducers(): void {
     this.producers.clear()
-    for (const { sequenced } of this.batches()) {
-      if (sequenced !== undefined) this.producers.note(sequenced)
-    }
+    this.transactions.clear()
+    for (const batch of this.batches()) this.#noteProducer(batch)
+    this.transactions.advance(this.#highWatermark)
+  }
+
+  #noteProducer(batch: StoredBatch): void {
+    const { sequenced, transactional } = batch
+    if (sequenced !== undefined) this.producers.note(sequenced)
+    if (transactional === undefined) return
+    const { producerId, producerEpoch } = transactional
+    if (sequenced === undefined) this.producers.noteEpoch(producerId, producerEpoch, batch.maxTimestamp)
+    this.transactions.note(transactional, batch)
   }
 
   /** The segment that holds `offset`, or the first. */

@@ -4,7 +4,7 @@ import { type FollowerFetch, type FollowerFetched, follow } from './following.ts
 import { type IsrChange, type LagRules, LeaderState } from './leader-state.ts'
 import type { PartitionImage } from './metadata-view.ts'
 import { type ProducedBatch, placeBatch, producedBatchOf } from './produced-batch.ts'
-import { lastSequenceOf } from './producer-states.ts'
+import { producerCheck } from './producer-check.ts'
 import { type ConsumerRead, checkOffset, divergence, type ReadCheck } from './read-checks.ts'
 import type { ReplicaHost } from './replica-host.ts'
 import { ReplicaLog } from './replica-log.ts'
@@ -71,7 +71,7 @@ export class Replica {
 
   /** Records before it are decided: no open transaction reaches below it. */
   get lastStableOffset(): number {
-    return this.log.highWatermark
+    return this.log.lastStableOffset
   }
 
   get logEndOffset(): number {
@@ -137,7 +137,9 @@ export class Replica {
       return { error: 'NOT_ENOUGH_REPLICAS', tellsLogStart: true }
     }
     if (batch.producerId >= 0n) {
-      const seen = this.#sequenceCheck(batch)
+      const { runtime, producerExpirationMs } = this.#host
+      this.log.producers.expire(runtime.tickNow(), producerExpirationMs)
+      const seen = producerCheck(this.log, batch)
       if (seen !== undefined) return seen
     }
     const stored = placeBatch(batch, this.log.logEndOffset, leader.leaderEpoch)
@@ -323,18 +325,6 @@ export class Replica {
     this.#host.wakeFollowers(this)
     this.#watchIsr()
     this.#notify()
-  }
-
-  #sequenceCheck(batch: ProducedBatch): AppendResult | undefined {
-    const { producerId, producerEpoch, baseSequence, recordCount } = batch
-    const { producers } = this.log
-    producers.expire(this.#host.runtime.tickNow(), this.#host.producerExpirationMs)
-    const lastSequence = lastSequenceOf(baseSequence, recordCount)
-    const check = producers.check({ producerId, producerEpoch, baseSequence, lastSequence })
-    if (check.verdict === 'next') return undefined
-    if (check.verdict === 'error') return { error: check.error, tellsLogStart: true }
-    const { baseOffset, lastOffset, timestamp } = check.batch
-    return { error: undefined, baseOffset, requiredOffset: lastOffset + 1, duplicateOfMs: timestamp }
   }
 
   #noteFollower(id: number, logEndOffset: number, logStartOffset: number): void {

@@ -1,0 +1,29 @@
+import { AddOffsetsToTxn, type Encodable, type ErrorName } from '@ottla/codec'
+import { OFFSETS_TOPIC, partitionOf } from '../state/group-coordinator.ts'
+import { Held } from '../state/held.ts'
+import { addPartitions } from '../state/transaction-requests.ts'
+import { type Handler, serves } from './handler.ts'
+import { codes } from './support.ts'
+import { fencedFor, transactionShard } from './transactions-support.ts'
+
+type Response = Encodable<typeof AddOffsetsToTxn.response>
+
+const handle: Handler<typeof AddOffsetsToTxn> = (context, request) => {
+  const { broker, apiVersion, cluster } = context
+  const answer = (error: ErrorName | undefined): Response => ({ throttleTimeMs: 0, errorCode: codes.of(error) })
+  const shard = transactionShard(context, request.transactionalId)
+  if (typeof shard === 'string') return answer(shard)
+  const count = broker.partitionCount(OFFSETS_TOPIC)
+  if (count === 0) {
+    cluster.controller.ensureOffsetsTopic()
+    return answer('COORDINATOR_NOT_AVAILABLE')
+  }
+  const partitions = [{ topic: OFFSETS_TOPIC, partitions: [partitionOf(request.groupId, count)] }]
+  const held = new Held<Response>(cluster.runtime)
+  addPartitions(shard, request, { partitions, clientVersion: 0 }, (error) =>
+    held.complete(answer(fencedFor(error, apiVersion < 2))),
+  )
+  return held
+}
+
+export const addOffsetsToTxn = serves(AddOffsetsToTxn, { min: 0, max: 4 }, handle)

@@ -1,0 +1,37 @@
+import { DescribeProducers, type ErrorName, zeroUuid } from '@ottla/codec'
+import { type Handler, type HandlerContext, serves } from './handler.ts'
+import { codes, findReplica } from './support.ts'
+
+/** Said of topics only: of a partition that a topic lacks Kafka says no more than the code. */
+const notHere = 'This server does not host this topic-partition.'
+
+const handle: Handler<typeof DescribeProducers> = (context, { topics }) => ({
+  throttleTimeMs: 0,
+  topics: topics.map(({ name, partitionIndexes }) => ({
+    name,
+    partitions: partitionIndexes.map((partition) => describe(context, name, partition)),
+  })),
+})
+
+function describe(context: HandlerContext, topic: string, partitionIndex: number) {
+  const { error, replica, topic: known } = findReplica(context, { topic, topicId: zeroUuid }, partitionIndex)
+  if (known === undefined) return { ...failed(partitionIndex, 'UNKNOWN_TOPIC_OR_PARTITION'), errorMessage: notHere }
+  if (replica === undefined) return failed(partitionIndex, error)
+  if (!replica.isLeader) return failed(partitionIndex, 'NOT_LEADER_OR_FOLLOWER')
+  const { producers, transactions } = replica.log
+  const activeProducers = Array.from(producers.summaries(), (summary) => ({
+    producerId: summary.producerId,
+    producerEpoch: summary.producerEpoch,
+    lastSequence: summary.lastSequence,
+    lastTimestamp: BigInt(summary.lastTimestamp),
+    coordinatorEpoch: transactions.coordinatorEpochOf(summary.producerId),
+    currentTxnStartOffset: BigInt(transactions.openSince(summary.producerId) ?? -1),
+  }))
+  return { partitionIndex, errorCode: 0, errorMessage: null, activeProducers }
+}
+
+function failed(partitionIndex: number, error: ErrorName) {
+  return { partitionIndex, errorCode: codes.of(error), errorMessage: null, activeProducers: [] }
+}
+
+export const describeProducers = serves(DescribeProducers, { min: 0, max: 0 }, handle)

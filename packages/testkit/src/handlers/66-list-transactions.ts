@@ -1,0 +1,31 @@
+import { ListTransactions } from '@ottla/codec'
+import { transactionStates } from '../state/transaction.ts'
+import { type Handler, serves } from './handler.ts'
+import { codes } from './support.ts'
+
+/** States that a filter may name beside those that a transaction is ever found in here. */
+const otherStates = ['Dead', 'PrepareEpochFence']
+
+const handle: Handler<typeof ListTransactions> = ({ broker, now }, request) => {
+  const { stateFilters, producerIdFilters, durationFilter } = request
+  const known: readonly string[] = [...transactionStates, ...otherStates]
+  const unknownStateFilters = stateFilters.filter((state) => !known.includes(state))
+  const shards = broker.services.transactions.shards()
+  if (typeof shards === 'string') {
+    return { throttleTimeMs: 0, errorCode: codes.of(shards), unknownStateFilters: [], transactionStates: [] }
+  }
+  const found = shards
+    .flatMap((shard) => [...shard.transactions.values()])
+    .filter(({ image }) => producerIdFilters.length === 0 || producerIdFilters.includes(image.producerId))
+    .filter(({ image }) => stateFilters.length === 0 || stateFilters.includes(image.state))
+    .filter(({ image }) => durationFilter < 0n || now() - image.startMs > Number(durationFilter))
+    .map(({ transactionalId, image }) => ({
+      transactionalId,
+      producerId: image.producerId,
+      transactionState: image.state,
+    }))
+  return { throttleTimeMs: 0, errorCode: 0, unknownStateFilters, transactionStates: found }
+}
+
+/** Version 2 filters by a pattern of RE2: that is not here. */
+export const listTransactions = serves(ListTransactions, { min: 0, max: 1 }, handle)

@@ -1,0 +1,168 @@
+/** The states of a transaction, with the numbers that the log and Kafka's tools know them by. */
+export const transactionStates = [
+  'Empty',
+  'Ongoing',
+  'PrepareCommit',
+  'PrepareAbort',
+  'CompleteCommit',
+  'CompleteAbort',
+] as const
+
+export type TransactionState = (typeof transactionStates)[number]
+
+export const NO_PRODUCER = -1n
+export const NO_EPOCH = -1
+const maxEpoch = 32_767
+
+/** What the log says of a transactional id. Changes make a new one. */
+export interface TransactionImage {
+  readonly producerId: bigint
+  /** The id before the last change: another one only where its epochs ran out. */
+  readonly previousProducerId: bigint
+  /** The id to go on with once the transaction is complete: the epochs of this one have run out. */
+  readonly nextProducerId: bigint
+  readonly producerEpoch: number
+  /** The epoch before the last bump by InitProducerId: who repeats that request is known by it. */
+  readonly lastProducerEpoch: number
+  readonly timeoutMs: number
+  readonly state: TransactionState
+  /** Topic → partitions. */
+  readonly partitions: ReadonlyMap<string, ReadonlySet<number>>
+  /** -1: none is open. */
+  readonly startMs: number
+  readonly lastUpdateMs: number
+  /** 2: the client's epoch rises with each transaction (KIP-890). */
+  readonly clientVersion: number
+}
+
+/** A transactional id on its coordinator. */
+export interface Transaction {
+  readonly transactionalId: string
+  image: TransactionImage
+  /** A change is on its way to the log: others have to wait. */
+  isChanging: boolean
+}
+
+const noPartitions: TransactionImage['partitions'] = new Map()
+
+export function newImage(producerId: bigint, timeoutMs: number, nowMs: number): TransactionImage {
+  return {
+    producerId,
+    previousProducerId: NO_PRODUCER,
+    nextProducerId: NO_PRODUCER,
+    producerEpoch: NO_EPOCH,
+    lastProducerEpoch: NO_EPOCH,
+    timeoutMs,
+    state: 'Empty',
+    partitions: noPartitions,
+    startMs: -1,
+    lastUpdateMs: nowMs,
+    clientVersion: 0,
+  }
+}
+
+/** The last epoch is kept for the coordinator, to fence with. */
+export function isEpochExhausted({ producerEpoch }: TransactionImage): boolean {
+  return producerEpoch >= maxEpoch - 1
+}
+
+export function supportsEpochBump({ clientVersion }: TransactionImage): boolean {
+  return clientVersion >= 2
+}
+
+/** InitProducerId with epochs left. `expectedEpoch` is what the producer has; undefined for one that starts. */
+export function withNextEpoch(
+  image: TransactionImage,
+  { timeoutMs, expectedEpoch, nowMs }: { timeoutMs: number; expectedEpoch: number | undefined; nowMs: number },
+): TransactionImage | 'PRODUCER_FENCED' {
+  const { producerEpoch, lastProducerEpoch } = image
+  const begun = { ...image, ...atRest, state: 'Empty', timeoutMs, lastUpdateMs: nowMs } as const
+  if (expectedEpoch === undefined) {
+    return { ...begun, producerEpoch: producerEpoch + 1, lastProducerEpoch: NO_EPOCH }
+  }
+  if (producerEpoch === NO_EPOCH || expectedEpoch === producerEpoch) {
+    return { ...begun, producerEpoch: producerEpoch + 1, lastProducerEpoch: producerEpoch }
+  }
+  // The answer to the same request was lost.
+  return expectedEpoch === lastProducerEpoch ? begun : 'PRODUCER_FENCED'
+}
+
+/** InitProducerId with no epoch left: it goes on with another id. */
+export function withNextProducerId(
+  image: TransactionImage,
+  { producerId, timeoutMs, isKnown, nowMs }: { producerId: bigint; timeoutMs: number; isKnown: boolean; nowMs: number },
+): TransactionImage {
+  return {
+    ...image,
+    ...atRest,
+    previousProducerId: image.producerId,
+    producerId,
+    producerEpoch: 0,
+    lastProducerEpoch: isKnown ? image.producerEpoch : NO_EPOCH,
+    timeoutMs,
+    state: 'Empty',
+    lastUpdateMs: nowMs,
+  }
+}
+
+const atRest = { partitions: noPartitions, startMs: -1, nextProducerId: NO_PRODUCER }
+
+/** More partitions take part; the first ones open the transaction. */
+export function withPartitions(
+  image: TransactionImage,
+  added: readonly TopicPartitions[],
+  { clientVersion, nowMs }: { readonly clientVersion: number; readonly nowMs: number },
+): TransactionImage {
+  const partitions = new Map(image.partitions)
+  for (const { topic, partitions: more } of added) {
+    partitions.set(topic, new Set([...(partitions.get(topic) ?? []), ...more]))
+  }
+  const startMs = image.state === 'Ongoing' ? image.startMs : nowMs
+  return { ...image, state: 'Ongoing', partitions, startMs, lastUpdateMs: nowMs, clientVersion }
+}
+
+export interface TopicPartitions {
+  readonly topic: string
+  readonly partitions: readonly number[]
+}
+
+export function hasPartitions({ partitions }: TransactionImage, wanted: readonly TopicPartitions[]): boolean {
+  return wanted.every(({ topic, partitions: asked }) => asked.every((each) => partitions.get(topic)?.has(each)))
+}
+
+/** The decision is taken. With KIP-890 the epoch rises here, so that what is late is refused. */
+export function prepared(
+  image: TransactionImage,
+  {
+    committed,
+    clientVersion,
+    nextProducerId = NO_PRODUCER,
+    nowMs,
+  }: { committed: boolean; clientVersion: number; nextProducerId?: bigint; nowMs: number },
+): TransactionImage {
+  const { producerEpoch } = image
+  const bumped = { producerEpoch: producerEpoch + 1, lastProducerEpoch: producerEpoch }
+  return {
+    ...image,
+    ...(clientVersion >= 2 && bumped),
+    state: committed ? 'PrepareCommit' : 'PrepareAbort',
+    nextProducerId,
+    startMs: image.state === 'Ongoing' ? image.startMs : nowMs,
+    lastUpdateMs: nowMs,
+    clientVersion,
+  }
+}
+
+/** All partitions have their markers. */
+export function completed(image: TransactionImage, nowMs: number): TransactionImage {
+  const { nextProducerId } = image
+  const isRotated = supportsEpochBump(image) && nextProducerId !== NO_PRODUCER
+  return {
+    ...image,
+    ...(isRotated && { previousProducerId: image.producerId, producerId: nextProducerId, producerEpoch: 0 }),
+    nextProducerId: NO_PRODUCER,
+    state: image.state === 'PrepareCommit' ? 'CompleteCommit' : 'CompleteAbort',
+    partitions: noPartitions,
+    lastUpdateMs: nowMs,
+  }
+}
