@@ -56,7 +56,7 @@ const perPartition: readonly ErrorPlace[] = [{ entities: { ...byName, partitions
 const perTopic: readonly ErrorPlace[] = [{ entities: byName }]
 
 /** Where the errors of each served API live. What is not here has them at the top. */
-export const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
+const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
   Produce: {
     readsOnly: false,
     owner: 'transaction',

@@ -66,7 +66,7 @@ export async function cleanLog(log: ReplicaLog, rules: CleaningRules, runtime: R
 }
 
 /** Whole segments below the last stable offset; never the active one. */
-export function cleanableSegments(log: ReplicaLog, rules: CleaningRules): LogSegment[] {
+function cleanableSegments(log: ReplicaLog, rules: CleaningRules): LogSegment[] {
   const found: LogSegment[] = []
   for (const [index, segment] of log.segments.entries()) {
     const next = log.segments[index + 1]

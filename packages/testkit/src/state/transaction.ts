@@ -11,7 +11,7 @@ export const transactionStates = [
 export type TransactionState = (typeof transactionStates)[number]
 
 export const NO_PRODUCER = -1n
-export const NO_EPOCH = -1
+const NO_EPOCH = -1
 const maxEpoch = 32_767
 
 /** What the log says of a transactional id. Changes make a new one. */
