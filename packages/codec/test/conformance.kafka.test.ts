@@ -15,6 +15,7 @@ describe.skipIf(skipped)(`the codec beside Kafka's own classes${can.ok ? '' : ` 
     expect(stdout).toMatch(/\b\d{3} files compared, 0 differ/)
     expect(stdout).toMatch(/684 message versions, \d+ values: all as Kafka reads and writes them/)
     expect(stdout).toMatch(/non-default: (\d+) of \1 /)
+    expect(stdout).toMatch(/fields of \d+ definitions, none missing/)
     expect(stdout).toMatch(/400 batches read and written again by Kafka/)
   })
 })
