@@ -1,5 +1,7 @@
+import { zeroUuid } from '@ottla/codec'
+
 /** The topic id of brokers that have none (before 2.8), and of requests that name topics. */
-export const noTopicId = 'AAAAAAAAAAAAAAAAAAAAAA'
+export const noTopicId = zeroUuid
 
 /** A partition as the metadata cache knows it. Objects are replaced, never changed: compare them by identity. */
 export interface PartitionInfo {

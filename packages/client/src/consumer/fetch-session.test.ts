@@ -1,9 +1,10 @@
 import type { FetchResponse } from '@ottla/codec'
 import { errorCode } from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
+import { noTopicId } from '../cluster/topology.ts'
 import { Cursor } from './cursor.ts'
 import { acceptFetch, endOf, type FetchSink } from './fetch-response.ts'
-import { FetchSession, noTopicId } from './fetch-session.ts'
+import { FetchSession } from './fetch-session.ts'
 import { batchOf } from './testing/scripted-log.ts'
 
 function cursorAt(partition: number, fetchOffset: number, topic = 't'): Cursor {

@@ -1,8 +1,6 @@
 import type { FetchRequest } from '@ottla/codec'
+import { noTopicId } from '../cluster/topology.ts'
 import type { Cursor } from './cursor.ts'
-
-/** 16 zero bytes: the broker did not give the topic an id. */
-export const noTopicId = 'AAAAAAAAAAAAAAAAAAAAAA'
 
 /** A partition as the broker remembers it from the requests of a session. */
 export interface Asked {

@@ -2,12 +2,12 @@ import type { ErrorName } from '@ottla/codec'
 import type { Timer } from '@ottla/codec/runtime'
 import type { Broker, Lane } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { noTopicId } from '../cluster/topology.ts'
 import { kafkaErrorOf } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { BrokerLoop } from './broker-loop.ts'
 import type { Chunk, Cursor, CursorMap } from './cursor.ts'
 import type { FetchSink } from './fetch-response.ts'
-import { noTopicId } from './fetch-session.ts'
 import { corrupt, type Prefetch } from './prefetch.ts'
 
 export interface SourceOptions {

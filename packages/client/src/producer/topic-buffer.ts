@@ -1,4 +1,4 @@
-import type { TopicInfo } from '../cluster/topology.ts'
+import { noTopicId, type TopicInfo } from '../cluster/topology.ts'
 import { KafkaError } from '../errors.ts'
 import type { Call } from './calls.ts'
 import { Fifo } from './fifo.ts'
@@ -19,9 +19,6 @@ export interface AwaitingRecord extends PartitionRecord {
 
 /** A topic this small in records is not split further for being too large. */
 const smallestBatchBytes = 1024
-
-/** What brokers without topic ids give. */
-const noTopicId = 'AAAAAAAAAAAAAAAAAAAAAA'
 
 /**
  * A topic's partitions, and where its next record goes. Sequence numbers live here for as long as the producer: a topic may
