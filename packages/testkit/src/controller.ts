@@ -66,6 +66,12 @@ export class Controller {
     return this.#state
   }
 
+  /** Takes a decision that is complete; `state` has it at once, brokers a turn later. */
+  decide(delta: MetadataDelta): void {
+    this.#state.apply(delta)
+    this.#publish(delta)
+  }
+
   /** Ids of producers go in one row through the cluster. */
   allocateProducerId(): bigint {
     return this.#nextProducerId++
@@ -78,7 +84,7 @@ export class Controller {
     this.#endSession(broker.id)
     this.#stopping.delete(broker.id)
     if (this.#state.isAlive(broker.id)) this.#fence(broker.id)
-    this.#decide({ brokers: [{ ...broker, isFenced: true }] })
+    this.decide({ brokers: [{ ...broker, isFenced: true }] })
     return this.#state.snapshot()
   }
 
@@ -87,7 +93,7 @@ export class Controller {
     const broker = this.#state.broker(brokerId)
     if (broker === undefined || !broker.isFenced) return
     const brokers = [{ ...broker, isFenced: false }]
-    this.#decide({ brokers })
+    this.decide({ brokers })
     this.#electLeaderless()
     this.#watchPreferredLeaders()
   }
@@ -110,7 +116,7 @@ export class Controller {
   /** The broker wants to stop: others lead what it leads, and it is in sync no more, before it goes. */
   beginShutdown(brokerId: number): void {
     this.#stopping.add(brokerId)
-    this.#decide({ topics: this.#withoutBroker(brokerId) })
+    this.decide({ topics: this.#withoutBroker(brokerId) })
   }
 
   /** It has stopped: nobody waits for the end of its session. */
@@ -125,28 +131,28 @@ export class Controller {
   createTopic({ name, assignment, configs }: NewTopic): TopicImage {
     const partitions = assignment.map((replicas, partition) => this.#newPartition(partition, replicas))
     const topic = { name, id: this.newTopicId(), isInternal: isInternalTopic(name), partitions, configs }
-    this.#decide({ topics: [topic] })
+    this.decide({ topics: [topic] })
     return topic
   }
 
   deleteTopic(topic: TopicImage): void {
-    this.#decide({ deletedTopics: [topic] })
+    this.decide({ deletedTopics: [topic] })
   }
 
   addPartitions(topic: TopicImage, assignment: readonly (readonly number[])[]): void {
     const added = assignment.map((replicas, index) => this.#newPartition(topic.partitions.length + index, replicas))
-    this.#decide({ topics: [{ ...topic, partitions: [...topic.partitions, ...added] }] })
+    this.decide({ topics: [{ ...topic, partitions: [...topic.partitions, ...added] }] })
   }
 
   setTopicConfigs(topic: TopicImage, configs: ReadonlyMap<string, string>): void {
-    this.#decide({ topics: [{ ...topic, configs }] })
+    this.decide({ topics: [{ ...topic, configs }] })
     this.#electLeaderless()
   }
 
   /** Dynamic broker configs; `brokerId` '' sets the default of all. */
   setBrokerConfigs(brokerId: string, configs: ReadonlyMap<string, string>): void {
     const all = new Map(this.#state.snapshot().brokerConfigs)
-    this.#decide({ brokerConfigs: all.set(brokerId, configs) })
+    this.decide({ brokerConfigs: all.set(brokerId, configs) })
     this.#electLeaderless()
   }
 
@@ -208,7 +214,7 @@ export class Controller {
     if (!isr.every((id) => this.#canServe(id))) return { error: 'INELIGIBLE_REPLICA' }
     const inOrder = image.replicas.filter((id) => isr.includes(id))
     const changed = asNextVersion(image, { ...image, isr: inOrder })
-    this.#decide({ topics: [withPartition(topic, changed)] })
+    this.decide({ topics: [withPartition(topic, changed)] })
     this.#watchPreferredLeaders()
     return { error: undefined, image: changed }
   }
@@ -224,7 +230,7 @@ export class Controller {
     const elected = asNextVersion(image, elect(image, rules))
     if (isPreferred && elected.leader !== image.replicas[0]) return 'PREFERRED_LEADER_NOT_AVAILABLE'
     if (!isPreferred && elected.leader === -1) return 'ELIGIBLE_LEADERS_NOT_AVAILABLE'
-    this.#decide({ topics: [withPartition(topic, elected)] })
+    this.decide({ topics: [withPartition(topic, elected)] })
     return 'NONE'
   }
 
@@ -237,18 +243,13 @@ export class Controller {
 
   // ---- inside --------------------------------------------------------------------------------------------------------
 
-  #decide(delta: MetadataDelta): void {
-    this.#state.apply(delta)
-    this.#publish(delta)
-  }
-
   /** Leaves the ISRs, and others take what it led. */
   #fence(brokerId: number): void {
     const broker = this.#state.broker(brokerId)
     if (broker === undefined || broker.isFenced) return
     const brokers = [{ ...broker, isFenced: true }]
     this.#state.apply({ brokers })
-    this.#decide({ brokers, topics: this.#withoutBroker(brokerId) })
+    this.decide({ brokers, topics: this.#withoutBroker(brokerId) })
   }
 
   #withoutBroker(brokerId: number): TopicImage[] {
@@ -263,7 +264,7 @@ export class Controller {
     const topics = this.#changePartitions((image, topic) =>
       image.leader === -1 ? elect(image, this.#rules(topic)) : image,
     )
-    if (topics.length > 0) this.#decide({ topics })
+    if (topics.length > 0) this.decide({ topics })
   }
 
   #canServe(brokerId: number): boolean {
