@@ -3,6 +3,7 @@ import type { Broker } from './broker.ts'
 import type { Controller } from './controller.ts'
 import type { Interventions } from './faults/interventions.ts'
 import type { Links } from './network/links.ts'
+import type { Authorizer } from './state/authorizer.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
 
 /** Users and mechanisms of the listener; absent: no authentication. */
@@ -22,6 +23,8 @@ export interface ClusterContext {
   readonly controller: Controller
   readonly links: Links
   readonly sasl: SaslOptions | undefined
+  /** Undefined: everyone may do everything. */
+  readonly authorizer: Authorizer | undefined
   /** Faults and the log of traffic. */
   readonly interventions: Interventions
   broker(id: number): Broker | undefined

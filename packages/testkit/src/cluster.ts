@@ -302,7 +302,7 @@ export class TestCluster implements AsyncDisposable {
   }
 
   #context(): ClusterContext {
-    const { config, sasl, onDiagnostic } = this.#options
+    const { config, sasl, authorizer, onDiagnostic } = this.#options
     return {
       clusterId: this.clusterId,
       runtime: this.#system,
@@ -310,6 +310,7 @@ export class TestCluster implements AsyncDisposable {
       controller: this.#controller,
       links: this.#links,
       sasl,
+      authorizer,
       interventions: this.#interventions,
       broker: (id) => this.#brokers.get(id),
       brokers: () => [...this.#brokers.values()],

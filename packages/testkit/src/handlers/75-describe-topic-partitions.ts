@@ -1,7 +1,7 @@
 import { DescribeTopicPartitions, type Encodable, zeroUuid } from '@ottla/codec'
 import type { MetadataView, PartitionImage } from '../state/metadata-view.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allOperations, allVersions, codes, topicNameProblem } from './support.ts'
+import { allVersions, codes, topicNameProblem } from './support.ts'
 
 type Response = Encodable<typeof DescribeTopicPartitions.response>
 type TopicResponse = Response['topics'][number]
@@ -13,7 +13,9 @@ const handle: Handler<typeof DescribeTopicPartitions> = (context, request) => {
   const { cursor } = request
   const all =
     request.topics.length === 0 ? Array.from(view.topics(), ({ name }) => name) : request.topics.map(({ name }) => name)
-  const names = [...new Set(all)].sort().filter((name) => cursor === null || name >= cursor.topicName)
+  const wanted = [...new Set(all)].sort().filter((name) => cursor === null || name >= cursor.topicName)
+  const names = wanted.filter((name) => context.permissions.may('DESCRIBE', 'TOPIC', name))
+  const denied = request.topics.length === 0 ? [] : wanted.filter((name) => !names.includes(name))
   const topics: TopicResponse[] = []
   let left = Math.min(maxPartitions, Math.max(1, request.responsePartitionLimit))
   let nextCursor: Response['nextCursor'] = null
@@ -31,12 +33,16 @@ const handle: Handler<typeof DescribeTopicPartitions> = (context, request) => {
       break
     }
   }
-  return { throttleTimeMs: 0, topics, nextCursor }
+  return { throttleTimeMs: 0, topics: [...topics, ...denied.map(notAllowed)], nextCursor }
 }
 
-function describe({ broker }: HandlerContext, name: string, from: number, limit: number) {
+function notAllowed(name: string): TopicResponse {
+  return { errorCode: codes.of('TOPIC_AUTHORIZATION_FAILED'), name, topicId: zeroUuid, partitions: [] }
+}
+
+function describe({ broker, permissions }: HandlerContext, name: string, from: number, limit: number) {
   const topic = broker.view.topic(name)
-  const topicAuthorizedOperations = allOperations.topic
+  const topicAuthorizedOperations = permissions.operationsOn('TOPIC', name)
   if (topic === undefined) {
     const error = topicNameProblem(name) === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
     return {

@@ -1,3 +1,4 @@
+import { aclHandlers } from './acls.ts'
 import { advertise } from './advertised.ts'
 import { coreHandlers } from './core.ts'
 import { groupHandlers } from './groups.ts'
@@ -5,9 +6,12 @@ import type { HandlerEntry } from './handler.ts'
 import { transactionHandlers } from './transactions.ts'
 
 /** All that a broker answers, ordered by API key. What is not here is not advertised: see `unsupported.ts`. */
-export const handlers: readonly HandlerEntry[] = [...coreHandlers, ...groupHandlers, ...transactionHandlers].sort(
-  (a, b) => a.api.key - b.api.key,
-)
+export const handlers: readonly HandlerEntry[] = [
+  ...coreHandlers,
+  ...groupHandlers,
+  ...transactionHandlers,
+  ...aclHandlers,
+].sort((a, b) => a.api.key - b.api.key)
 
 const byKey = new Map(handlers.map((entry) => [entry.api.key, entry]))
 

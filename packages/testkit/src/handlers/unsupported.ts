@@ -1,9 +1,6 @@
 /** APIs of Kafka that these brokers neither answer nor advertise, and why. */
 export const unsupported: Readonly<Record<string, string>> = {
   WriteTxnMarkers: 'between brokers',
-  DescribeAcls: 'authorization',
-  CreateAcls: 'authorization',
-  DeleteAcls: 'authorization',
   AlterConfigs: 'replaced by IncrementalAlterConfigs',
   AlterReplicaLogDirs: 'log directories',
   DescribeLogDirs: 'log directories',

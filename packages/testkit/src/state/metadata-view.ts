@@ -1,3 +1,6 @@
+import type { Acl } from './acl.ts'
+import { AclImage } from './acl-image.ts'
+
 /** A node as it is registered with the controller. */
 export interface BrokerImage {
   readonly id: number
@@ -38,6 +41,8 @@ export interface MetadataDelta {
   readonly brokers?: readonly BrokerImage[]
   /** Dynamic broker configs: by broker id, '' for the default of all. */
   readonly brokerConfigs?: ReadonlyMap<string, ReadonlyMap<string, string>>
+  /** All of them, after a change of any. */
+  readonly acls?: readonly Acl[]
 }
 
 /** What one broker knows of the cluster; it lags behind the controller. */
@@ -46,6 +51,7 @@ export class MetadataView {
   readonly #topicsById = new Map<string, TopicImage>()
   readonly #brokers = new Map<number, BrokerImage>()
   #brokerConfigs: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map()
+  #acls: AclImage | undefined
 
   apply(delta: MetadataDelta): void {
     for (const broker of delta.brokers ?? []) this.#brokers.set(broker.id, broker)
@@ -58,6 +64,7 @@ export class MetadataView {
       this.#topicsById.set(topic.id, topic)
     }
     if (delta.brokerConfigs !== undefined) this.#brokerConfigs = delta.brokerConfigs
+    if (delta.acls !== undefined) this.#acls = new AclImage(delta.acls)
   }
 
   clear(): void {
@@ -65,6 +72,7 @@ export class MetadataView {
     this.#topicsById.clear()
     this.#brokers.clear()
     this.#brokerConfigs = new Map()
+    this.#acls = undefined
   }
 
   topic(name: string): TopicImage | undefined {
@@ -96,6 +104,11 @@ export class MetadataView {
     return [...this.#brokers.values()]
   }
 
+  /** Undefined until there was one. */
+  get acls(): AclImage | undefined {
+    return this.#acls
+  }
+
   /** Dynamic configs of a broker over those of all brokers. */
   brokerConfig(id: number, name: string): { readonly value: string; readonly perBroker: boolean } | undefined {
     const own = this.#brokerConfigs.get(String(id))?.get(name)
@@ -110,6 +123,7 @@ export class MetadataView {
       topics: [...this.#topics.values()],
       brokers: [...this.#brokers.values()],
       brokerConfigs: this.#brokerConfigs,
+      ...(this.#acls && { acls: [...this.#acls.all()] }),
     }
   }
 }

@@ -57,6 +57,7 @@ export class ReplicationWorld {
       controller: this.controller,
       links: this.links,
       sasl: undefined,
+      authorizer: undefined,
       interventions: new Interventions(),
       broker: (id) => this.brokers[id - 1],
       brokers: () => this.brokers,

@@ -1,0 +1,101 @@
+import type { Struct } from '../faults/blank.ts'
+import { transactionalProducerOf } from '../state/produce-validation.ts'
+import {
+  type Asked,
+  cluster,
+  type Denial,
+  denied,
+  type ErrorFields,
+  entity,
+  group,
+  listIn,
+  type Rule,
+  transaction,
+} from './rule.ts'
+
+/** Records, topics, transactions. */
+export const recordRules: Readonly<Record<string, Rule>> = {
+  Produce: { whole: [transactionOfRecords], each: entity('WRITE', 'TOPIC') },
+  ListOffsets: { each: entity('DESCRIBE', 'TOPIC') },
+  OffsetForLeaderEpoch: {
+    each: (asked, each) => (asked.permissions.mayOnCluster('CLUSTER_ACTION') ? undefined : describeTopic(asked, each)),
+  },
+  DeleteRecords: { each: entity('DELETE', 'TOPIC') },
+  // Who may create what is for the handler; here is who decides.
+  CreateTopics: { byController: true },
+  DeleteTopics: { byController: true },
+  CreatePartitions: { byController: true, each: entity('ALTER', 'TOPIC') },
+  InitProducerId: { whole: [producerId] },
+  AddPartitionsToTxn: { whole: [addsPartitions] },
+  AddOffsetsToTxn: { whole: [transaction('WRITE'), group('READ')] },
+  EndTxn: { whole: [transaction('WRITE')] },
+  TxnOffsetCommit: { whole: [transaction('WRITE'), group('READ')], each: entity('READ', 'TOPIC') },
+  WriteTxnMarkers: { whole: [writesMarkers], fail: failMarkers },
+  DescribeProducers: { each: entity('READ', 'TOPIC', 'told') },
+  DescribeTransactions: { each: entity('DESCRIBE', 'TRANSACTIONAL_ID'), answer: onlyVisibleTopics },
+  ListTransactions: { answer: onlyVisibleTransactions },
+}
+
+const describeTopic = entity('DESCRIBE', 'TOPIC')
+
+/** Only batches in a transaction need its id. */
+function transactionOfRecords(asked: Asked): Denial | undefined {
+  const { permissions, request } = asked
+  const isTransactional = listIn(request, 'topicData').some((topic) =>
+    listIn(topic, 'partitionData').some(
+      ({ records }) => transactionalProducerOf(records as Parameters<typeof transactionalProducerOf>[0]) !== undefined,
+    ),
+  )
+  if (!isTransactional) return undefined
+  const { transactionalId } = request
+  const isAllowed = transactionalId !== null && permissions.may('WRITE', 'TRANSACTIONAL_ID', String(transactionalId))
+  return isAllowed ? undefined : denied('TRANSACTIONAL_ID')
+}
+
+function producerId({ permissions, request }: Asked): Denial | undefined {
+  const { transactionalId } = request
+  if (transactionalId === null) {
+    const isAllowed = permissions.mayOnCluster('IDEMPOTENT_WRITE') || permissions.mayOnAny('WRITE', 'TOPIC')
+    return isAllowed ? undefined : denied('CLUSTER')
+  }
+  const may = (operation: 'WRITE' | 'TWO_PHASE_COMMIT') =>
+    permissions.may(operation, 'TRANSACTIONAL_ID', String(transactionalId))
+  const isAllowed = may('WRITE') && (request.enable2Pc !== true || may('TWO_PHASE_COMMIT'))
+  return isAllowed ? undefined : denied('TRANSACTIONAL_ID')
+}
+
+/** From version 4 on only brokers ask. */
+function addsPartitions(asked: Asked): Denial | undefined {
+  return asked.version >= 4 ? cluster('CLUSTER_ACTION')(asked) : transaction('WRITE')(asked)
+}
+
+function writesMarkers({ permissions }: Asked): Denial | undefined {
+  const isAllowed = permissions.mayOnCluster('ALTER') || permissions.mayOnCluster('CLUSTER_ACTION')
+  return isAllowed ? undefined : denied('CLUSTER')
+}
+
+function onlyVisibleTopics({ permissions }: Asked, answer: Struct): Struct {
+  const transactionStates = listIn(answer, 'transactionStates').map((state) => ({
+    ...state,
+    topics: listIn(state, 'topics').filter(({ topic }) => permissions.may('DESCRIBE', 'TOPIC', String(topic))),
+  }))
+  return { ...answer, transactionStates }
+}
+
+function onlyVisibleTransactions({ permissions }: Asked, answer: Struct): Struct {
+  const transactionStates = listIn(answer, 'transactionStates').filter(({ transactionalId }) =>
+    permissions.may('DESCRIBE', 'TRANSACTIONAL_ID', String(transactionalId)),
+  )
+  return { ...answer, transactionStates }
+}
+
+function failMarkers({ request }: Asked, { errorCode }: ErrorFields): Struct {
+  const markers = listIn(request, 'markers').map(({ producerId, topics }) => ({
+    producerId,
+    topics: listIn({ topics }, 'topics').map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: (partitionIndexes as readonly number[]).map((partitionIndex) => ({ partitionIndex, errorCode })),
+    })),
+  }))
+  return { markers }
+}
