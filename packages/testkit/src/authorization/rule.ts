@@ -1,4 +1,4 @@
-import { type ErrorName, errorCode, errorOf } from '@ottla/codec'
+import type { ErrorName } from '@ottla/codec'
 import type { Struct } from '../faults/blank.ts'
 import type { EntityPlace } from '../faults/places.ts'
 import type { Operation, ResourceType } from '../state/acl.ts'
@@ -54,20 +54,26 @@ export interface Rule {
   readonly answer?: (asked: Asked, answer: Struct) => Struct
 }
 
-const errors: Readonly<Record<Exclude<ResourceType, 'USER'>, ErrorName>> = {
-  TOPIC: 'TOPIC_AUTHORIZATION_FAILED',
-  GROUP: 'GROUP_AUTHORIZATION_FAILED',
-  CLUSTER: 'CLUSTER_AUTHORIZATION_FAILED',
-  TRANSACTIONAL_ID: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
-  DELEGATION_TOKEN: 'DELEGATION_TOKEN_AUTHORIZATION_FAILED',
-}
+/** Kafka's words for the errors. */
+const errors = {
+  TOPIC: { error: 'TOPIC_AUTHORIZATION_FAILED', message: 'Topic authorization failed.' },
+  GROUP: { error: 'GROUP_AUTHORIZATION_FAILED', message: 'Group authorization failed.' },
+  CLUSTER: { error: 'CLUSTER_AUTHORIZATION_FAILED', message: 'Cluster authorization failed.' },
+  TRANSACTIONAL_ID: {
+    error: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
+    message: 'Transactional Id authorization failed.',
+  },
+  DELEGATION_TOKEN: {
+    error: 'DELEGATION_TOKEN_AUTHORIZATION_FAILED',
+    message: 'Delegation Token authorization failed.',
+  },
+} as const satisfies Partial<Record<ResourceType, Denial>>
 
 /** Whether the message of the error is told. */
 type Telling = 'silent' | 'told'
 
 export function denied(type: keyof typeof errors, telling: Telling = 'silent'): Denial {
-  const error = errors[type]
-  return telling === 'silent' ? { error } : { error, message: errorOf(errorCode(error)).message }
+  return telling === 'told' ? errors[type] : { error: errors[type].error }
 }
 
 type Whole = NonNullable<Rule['whole']>[number]

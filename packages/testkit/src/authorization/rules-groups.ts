@@ -100,19 +100,22 @@ const firstVersionOfShares = 6
 /** Before version 4 one key is looked for. */
 function findsOne(asked: Asked): Denial | undefined {
   const { version, request } = asked
-  if (version >= firstVersionOfKeys) return undefined
-  const denial = findsKey(asked, { name: String(request.key), fields: request })
-  return denial && denied(denial.error === 'GROUP_AUTHORIZATION_FAILED' ? 'GROUP' : 'TRANSACTIONAL_ID', 'told')
+  return version < firstVersionOfKeys ? unfindable(asked, String(request.key)) : undefined
 }
 
-function findsKey({ permissions, request, version }: Asked, { name }: Entity): Denial | undefined {
+function findsKey(asked: Asked, { name }: Entity): Denial | undefined {
+  const { request, version, permissions } = asked
+  const denial = unfindable(asked, name)
+  if (denial !== undefined) return { ...denial, message: '' }
+  const isShare = request.keyType === keyTypes.share && version >= firstVersionOfShares
+  return isShare && !permissions.mayOnCluster('CLUSTER_ACTION') ? denied('CLUSTER', 'told') : undefined
+}
+
+function unfindable({ permissions, request }: Asked, key: string): Denial | undefined {
   const { keyType = keyTypes.group } = request
-  if (keyType === keyTypes.group) return permissions.may('DESCRIBE', 'GROUP', name) ? undefined : denied('GROUP')
-  if (keyType === keyTypes.transaction) {
-    return permissions.may('DESCRIBE', 'TRANSACTIONAL_ID', name) ? undefined : denied('TRANSACTIONAL_ID')
-  }
-  const isAsked = keyType === keyTypes.share && version >= firstVersionOfShares
-  return isAsked && !permissions.mayOnCluster('CLUSTER_ACTION') ? denied('CLUSTER', 'told') : undefined
+  if (keyType === keyTypes.group) return permissions.may('DESCRIBE', 'GROUP', key) ? undefined : denied('GROUP', 'told')
+  if (keyType !== keyTypes.transaction) return undefined
+  return permissions.may('DESCRIBE', 'TRANSACTIONAL_ID', key) ? undefined : denied('TRANSACTIONAL_ID', 'told')
 }
 
 /** Before version 7 the protocol's name cannot be null. */

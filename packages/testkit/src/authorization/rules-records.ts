@@ -1,10 +1,12 @@
 import type { Struct } from '../faults/blank.ts'
+import { topicNameProblem } from '../handlers/support.ts'
 import { transactionalProducerOf } from '../state/produce-validation.ts'
 import {
   type Asked,
   cluster,
   type Denial,
   denied,
+  type Entity,
   type ErrorFields,
   entity,
   group,
@@ -25,18 +27,19 @@ export const recordRules: Readonly<Record<string, Rule>> = {
   CreateTopics: { byController: true },
   DeleteTopics: { byController: true },
   CreatePartitions: { byController: true, each: entity('ALTER', 'TOPIC') },
-  InitProducerId: { whole: [producerId] },
+  InitProducerId: { whole: [producerId], fail: failProducer },
   AddPartitionsToTxn: { whole: [addsPartitions] },
   AddOffsetsToTxn: { whole: [transaction('WRITE'), group('READ')] },
   EndTxn: { whole: [transaction('WRITE')] },
   TxnOffsetCommit: { whole: [transaction('WRITE'), group('READ')], each: entity('READ', 'TOPIC') },
   WriteTxnMarkers: { whole: [writesMarkers], fail: failMarkers },
-  DescribeProducers: { each: entity('READ', 'TOPIC', 'told') },
+  DescribeProducers: { each: describesProducers },
   DescribeTransactions: { each: entity('DESCRIBE', 'TRANSACTIONAL_ID'), answer: onlyVisibleTopics },
   ListTransactions: { answer: onlyVisibleTransactions },
 }
 
 const describeTopic = entity('DESCRIBE', 'TOPIC')
+const readsTopic = entity('READ', 'TOPIC', 'told')
 
 /** Only batches in a transaction need its id. */
 function transactionOfRecords(asked: Asked): Denial | undefined {
@@ -62,6 +65,15 @@ function producerId({ permissions, request }: Asked): Denial | undefined {
     permissions.may(operation, 'TRANSACTIONAL_ID', String(transactionalId))
   const isAllowed = may('WRITE') && (request.enable2Pc !== true || may('TWO_PHASE_COMMIT'))
   return isAllowed ? undefined : denied('TRANSACTIONAL_ID')
+}
+
+function failProducer(_asked: Asked, _error: ErrorFields, top: Struct): Struct {
+  return { ...top, producerId: -1n, producerEpoch: -1 }
+}
+
+/** A name that no topic can have is refused as such. */
+function describesProducers(asked: Asked, each: Entity): Denial | undefined {
+  return topicNameProblem(each.name) === undefined ? readsTopic(asked, each) : undefined
 }
 
 /** From version 4 on only brokers ask. */

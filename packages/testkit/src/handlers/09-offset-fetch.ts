@@ -19,7 +19,9 @@ const handle: Handler<typeof OffsetFetch> = (context, request) => {
     answers.set(index, answer)
     if (answers.size < asked.length) return
     const groups = asked.map((group, i) => answers.get(i) ?? { groupId: group.groupId, topics: [] })
-    held.complete(apiVersion >= 8 ? { throttleTimeMs: 0, groups } : single(groups[0], request.topics))
+    held.complete(
+      apiVersion >= 8 ? { throttleTimeMs: 0, groups } : single(groups[0], apiVersion === 1 ? request.topics : []),
+    )
   }
   if (asked.length === 0) return { throttleTimeMs: 0, groups: [] }
   asked.forEach((group, index) => {
@@ -32,7 +34,7 @@ function old(request: Decoded<typeof OffsetFetch.request>): GroupRequest['topics
   return request.topics?.map((topic) => ({ ...topic, topicId: NO_TOPIC_ID })) ?? null
 }
 
-/** Before v8 there is one group; before v2 its error stands at each partition. */
+/** Before v8 there is one group; before v2 its error stands at each partition, then in their stead. */
 function single(group: GroupAnswer | undefined, asked: Decoded<typeof OffsetFetch.request>['topics']): Answer {
   const code = group?.errorCode ?? 0
   if (code === 0)
