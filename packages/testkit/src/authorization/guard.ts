@@ -76,7 +76,7 @@ function askedOf({ broker, cluster, connection, permissions, principal, apiVersi
 /** As Java's toString has it, without what only Java has. */
 function wordsOf({ id, broker, remoteAddress, auth }: Connection): string {
   const listener = auth.required ? 'SASL_PLAINTEXT' : 'PLAINTEXT'
-  const connection = `${broker.listener?.host}:${broker.listener?.port}-${remoteAddress}-0-${id}`
+  const connection = `${broker.id}-${remoteAddress}-0-${id}`
   return (
     `Request(processor=0, connectionId=${connection}, session=Session(${auth.principal},/${remoteAddress}), ` +
     `listenerName=ListenerName(${listener}), securityProtocol=${listener}, buffer=null, envelope=None)`
