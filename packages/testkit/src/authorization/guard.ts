@@ -69,6 +69,7 @@ function askedOf({ broker, cluster, connection, permissions, principal, apiVersi
     words: wordsOf(connection),
     nameOfTopic: (topicId) => broker.view.topicById(topicId)?.name ?? cluster.controller.state.topicById(topicId)?.name,
     idOfTopic: (name) => broker.view.topic(name)?.id,
+    partitionCount: (name) => broker.partitionCount(name),
   }
   return asked
 }

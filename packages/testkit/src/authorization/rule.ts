@@ -17,6 +17,8 @@ export interface Asked {
   nameOfTopic(topicId: string): string | undefined
   /** Undefined for a name that no topic has. */
   idOfTopic(name: string): string | undefined
+  /** 0 for a name that no topic has. */
+  partitionCount(topic: string): number
 }
 
 /** Why something is not done. */

@@ -1,3 +1,5 @@
+import { errorCode } from '@ottla/codec'
+import { isInternalTopic } from '../controller.ts'
 import type { Struct } from '../faults/blank.ts'
 import { topicNameProblem } from '../handlers/support.ts'
 import { transactionalProducerOf } from '../state/produce-validation.ts'
@@ -28,7 +30,7 @@ export const recordRules: Readonly<Record<string, Rule>> = {
   DeleteTopics: { byController: true },
   CreatePartitions: { byController: true, each: entity('ALTER', 'TOPIC') },
   InitProducerId: { whole: [producerId], fail: failProducer },
-  AddPartitionsToTxn: { whole: [addsPartitions] },
+  AddPartitionsToTxn: { whole: [addsPartitions, addsTopics], fail: failAdded },
   AddOffsetsToTxn: { whole: [transaction('WRITE'), group('READ')] },
   EndTxn: { whole: [transaction('WRITE')] },
   TxnOffsetCommit: { whole: [transaction('WRITE'), group('READ')], each: entity('READ', 'TOPIC') },
@@ -79,6 +81,36 @@ function describesProducers(asked: Asked, each: Entity): Denial | undefined {
 /** From version 4 on only brokers ask. */
 function addsPartitions(asked: Asked): Denial | undefined {
   return asked.version >= 4 ? cluster('CLUSTER_ACTION')(asked) : transaction('WRITE')(asked)
+}
+
+/** Nobody writes to internal topics. */
+function mayAdd({ permissions }: Asked, topic: unknown): boolean {
+  return !isInternalTopic(String(topic)) && permissions.may('WRITE', 'TOPIC', String(topic))
+}
+
+function addsTopics(asked: Asked): Denial | undefined {
+  if (asked.version >= 4) return undefined
+  return listIn(asked.request, 'v3AndBelowTopics').every(({ name }) => mayAdd(asked, name))
+    ? undefined
+    : denied('TOPIC')
+}
+
+/** All or none: those that may be added are told that they were not tried. */
+function failAdded(asked: Asked, { errorCode: whole }: ErrorFields, top: Struct): Struct {
+  if (asked.version >= 4) return top
+  const codeOf = (topic: unknown, partition: number): number => {
+    if (whole !== errorCode('TOPIC_AUTHORIZATION_FAILED') || !mayAdd(asked, topic)) return whole
+    const isKnown = partition >= 0 && partition < asked.partitionCount(String(topic))
+    return errorCode(isKnown ? 'OPERATION_NOT_ATTEMPTED' : 'UNKNOWN_TOPIC_OR_PARTITION')
+  }
+  const resultsByTopicV3AndBelow = listIn(asked.request, 'v3AndBelowTopics').map(({ name, partitions }) => ({
+    name,
+    resultsByPartition: (partitions as readonly number[]).map((partitionIndex) => ({
+      partitionIndex,
+      partitionErrorCode: codeOf(name, partitionIndex),
+    })),
+  }))
+  return { ...top, resultsByTopicV3AndBelow }
 }
 
 function writesMarkers({ permissions }: Asked): Denial | undefined {

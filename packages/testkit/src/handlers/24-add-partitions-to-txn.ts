@@ -1,5 +1,4 @@
 import { AddPartitionsToTxn, type Encodable, type ErrorName } from '@ottla/codec'
-import { isInternalTopic } from '../controller.ts'
 import { Held } from '../state/held.ts'
 import { addPartitions } from '../state/transaction-requests.ts'
 import { type Handler, serves } from './handler.ts'
@@ -9,25 +8,17 @@ import { fencedFor, transactionShard } from './transactions-support.ts'
 type Response = Encodable<typeof AddPartitionsToTxn.response>
 
 const handle: Handler<typeof AddPartitionsToTxn> = (context, request) => {
-  const { broker, apiVersion, cluster, permissions } = context
+  const { broker, apiVersion, cluster } = context
   const topics = request.v3AndBelowTopics
   const isKnown = (topic: string, partition: number) => partition >= 0 && partition < broker.partitionCount(topic)
-  // Nobody writes to internal topics.
-  const isAllowed = (topic: string) => !isInternalTopic(topic) && permissions.may('WRITE', 'TOPIC', topic)
-  const isComplete = topics.every(
-    ({ name, partitions }) => isAllowed(name) && partitions.every((each) => isKnown(name, each)),
-  )
-  const problemOf = (name: string, partition: number): ErrorName | undefined => {
-    if (!isAllowed(name)) return 'TOPIC_AUTHORIZATION_FAILED'
-    return isKnown(name, partition) ? undefined : 'UNKNOWN_TOPIC_OR_PARTITION'
-  }
+  const isComplete = topics.every(({ name, partitions }) => partitions.every((each) => isKnown(name, each)))
   const answer = (error: ErrorName | undefined, isOfUnknown = false): Response => ({
     throttleTimeMs: 0,
     resultsByTopicV3AndBelow: topics.map(({ name, partitions }) => ({
       name,
       resultsByPartition: partitions.map((partitionIndex) => {
-        const problem = isOfUnknown ? problemOf(name, partitionIndex) : undefined
-        return { partitionIndex, partitionErrorCode: codes.of(problem ?? error) }
+        const isWrong = isOfUnknown && !isKnown(name, partitionIndex)
+        return { partitionIndex, partitionErrorCode: codes.of(isWrong ? 'UNKNOWN_TOPIC_OR_PARTITION' : error) }
       }),
     })),
   })
