@@ -1,8 +1,11 @@
 /** A node as it is registered with the controller. */
 export interface BrokerImage {
   readonly id: number
+  /** Of its first listener. */
   readonly host: string
   readonly port: number
+  /** By the names of its listeners; left out, there is one address for all. */
+  readonly listeners?: readonly { readonly name: string; readonly host: string; readonly port: number }[]
   readonly rack: string | null
   /** Registered but not serving: dead, or not caught up after its start. */
   readonly isFenced: boolean
@@ -38,6 +41,12 @@ export interface MetadataDelta {
   readonly brokers?: readonly BrokerImage[]
   /** Dynamic broker configs: by broker id, '' for the default of all. */
   readonly brokerConfigs?: ReadonlyMap<string, ReadonlyMap<string, string>>
+}
+
+/** A broker as clients of a listener reach it: metadata answers with the addresses of the listener that was asked. */
+export function onListener(broker: BrokerImage, listener: string): BrokerImage {
+  const address = broker.listeners?.find(({ name }) => name === listener)
+  return address === undefined ? broker : { ...broker, host: address.host, port: address.port }
 }
 
 /** What one broker knows of the cluster; it lags behind the controller. */

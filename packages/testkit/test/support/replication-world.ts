@@ -1,5 +1,5 @@
 import { Batch } from '@ottla/codec/records'
-import { Broker } from '../../src/broker.ts'
+import { Broker, type Listen } from '../../src/broker.ts'
 import type { ClusterContext } from '../../src/cluster-context.ts'
 import { Controller } from '../../src/controller.ts'
 import { Interventions } from '../../src/faults/interventions.ts'
@@ -64,7 +64,10 @@ export class ReplicationWorld {
         throw new Error(message)
       },
     }
-    const listen = async (id: number) => ({ host: `b${id}`, port: 1, close: async () => {} })
+    const listen: Listen = async (id) => ({
+      addresses: [{ name: 'PLAINTEXT', host: `b${id}`, port: 1 }],
+      close: async () => {},
+    })
     this.brokers = Array.from(
       { length: brokerCount },
       (_, at) => new Broker(context, { id: at + 1, rack: null }, listen),
