@@ -4,6 +4,7 @@ import { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
 import { type ClusterState, type Leaks, openConnections, stateOf } from './cluster-state.ts'
 import { Controller } from './controller.ts'
+import { TokenOffice } from './controllers/delegation-tokens.ts'
 import { Faults } from './faults/faults.ts'
 import { Interventions } from './faults/interventions.ts'
 import type { ApiName, RequestMatch } from './faults/rule.ts'
@@ -16,6 +17,7 @@ import { ClusterClock } from './runtime/clock.ts'
 import { clientRuntime, systemRuntime } from './runtime/node-runtime.ts'
 import type { GroupStatus } from './state/group-status.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
+import { usersOf } from './state/users.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
 import { type SeenRequest, Traffic } from './traffic/traffic.ts'
 
@@ -61,6 +63,7 @@ export class TestCluster implements AsyncDisposable {
   readonly #system: Runtime
   readonly #controller: Controller
   readonly #contextOfAll: ClusterContext
+  readonly #tokens: TokenOffice
   readonly #interventions = new Interventions()
   readonly #clientTimers = new Set<Timer>()
   readonly #network: MemoryNetwork
@@ -89,6 +92,8 @@ export class TestCluster implements AsyncDisposable {
         for (const broker of this.#brokers.values()) broker.learn(delta)
       },
     })
+    this.#controller.decide({ scramUsers: usersOf(options.sasl, this.#system) })
+    this.#tokens = new TokenOffice({ runtime: this.#system, config: options.config, controller: this.#controller })
     const { brokers } = options
     const watching = { runtime: this.#system, host, brokers, onChange: () => this.#interventions.review() }
     this.faults = new Faults({ ...watching, metadata: () => this.#controller.state })
@@ -197,6 +202,8 @@ export class TestCluster implements AsyncDisposable {
     }
     for (const topic of [...this.#controller.state.topics()]) this.#controller.deleteTopic(topic)
     for (const id of ['', ...this.#brokers.keys()]) this.#controller.setBrokerConfigs(String(id), new Map())
+    this.#controller.decide({ scramUsers: usersOf(this.#options.sasl, this.#system) })
+    this.#tokens.clear()
     await this.#turn()
     for (const topic of this.#options.topics) await this.createTopic(topic)
   }
@@ -294,6 +301,7 @@ export class TestCluster implements AsyncDisposable {
     const { connections } = this.leaks()
     this.faults.clear()
     this.traffic.close()
+    this.#tokens.close()
     this.#controller.close()
     await Promise.all(Array.from(this.#brokers.values(), (broker) => broker.kill()))
     this.#controller.close()
@@ -317,6 +325,7 @@ export class TestCluster implements AsyncDisposable {
       controller: this.#controller,
       links: this.#links,
       sasl,
+      tokens: this.#tokens,
       interventions: this.#interventions,
       broker: (id) => this.#brokers.get(id),
       brokers: () => [...this.#brokers.values()],

@@ -14,6 +14,16 @@ export interface ConnectionAuth {
   /** The mechanism chosen by SaslHandshake, and the state of its exchange. */
   mechanism: string | undefined
   exchange: unknown
+  /** By a delegation token. */
+  isToken: boolean
+  /** Monotonic time when the client has to have authenticated again (KIP-368); undefined: never. */
+  sessionEndsAtMs: number | undefined
+  /** What authenticates again: it must be the same. */
+  before: { readonly principal: string; readonly mechanism: string } | undefined
+  /** Monotonic time. */
+  againAtMs: number | undefined
+  /** ApiVersions is answered once before the handshake. */
+  hasAskedVersions: boolean
   /** After SaslHandshake v0 the tokens come bare, without the header of a request. */
   isRaw: boolean
 }
@@ -78,6 +88,11 @@ export class Connection {
       principal: required ? undefined : (door.principal ?? 'User:ANONYMOUS'),
       mechanism: undefined,
       exchange: undefined,
+      isToken: false,
+      sessionEndsAtMs: undefined,
+      before: undefined,
+      againAtMs: undefined,
+      hasAskedVersions: false,
       isRaw: false,
     }
     this.#splitter = new FrameSplitter({
