@@ -23,7 +23,7 @@ export const saslAuthenticate = serves(SaslAuthenticate, { min: 0, max: 2 }, ({ 
   const { bytes, sessionLifetimeMs } = step
   return {
     errorCode: 0,
-    errorMessage: null,
+    errorMessage: '',
     authBytes: bytes,
     sessionLifetimeMs: BigInt(Math.round(sessionLifetimeMs)),
   }

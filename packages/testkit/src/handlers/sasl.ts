@@ -45,7 +45,7 @@ export function saslGate(
   const body = { errorCode: errorCode('ILLEGAL_SASL_STATE') }
   const chunks =
     api.key === ApiVersions.key
-      ? encodeResponse(ApiVersions, apiVersion, correlationId, { ...body, apiKeys: [] })
+      ? encodeResponse(ApiVersions, apiVersion, correlationId, { ...body, throttleTimeMs: 0, apiKeys: [] })
       : encodeResponse(SaslHandshake, apiVersion, correlationId, { ...body, mechanisms: [] })
   return { kind: 'answer', chunks }
 }
@@ -58,13 +58,14 @@ function beginAgain(auth: ConnectionAuth, nowMs: number): void {
   auth.exchange = undefined
 }
 
-/** Takes a token of the client; when it was the last, the connection is the user's. Undefined without a handshake before. */
+/** Takes a token of the client; when it was the last, the connection is the user's. Undefined: it closes. */
 export function saslStep({ auth, broker }: Connection, token: Uint8Array): SaslResult | undefined {
   const exchange = auth.exchange as SaslExchange | undefined
   if (!exchange) return undefined
   const step = exchange.step(token)
   if (step.kind === 'continue') return { ...step, sessionLifetimeMs: 0 }
   auth.exchange = undefined
+  if (step.kind === 'tripped') return undefined
   const { before } = auth
   if (step.kind === 'failed') {
     const what = before === undefined ? 'authentication' : 're-authentication'

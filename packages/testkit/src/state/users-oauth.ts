@@ -42,8 +42,9 @@ export class OauthExchange implements SaslExchange {
     const match = initialResponse.exec(Buffer.from(bytes).toString('utf8'))
     if (match === null) return unreadable
     const [, authorizationId = '', keysAndValues = ''] = match
-    const token = tokenOf(keysAndValues)
+    const [, scheme = '', token] = authorization.exec(authorizationOf(keysAndValues)) ?? []
     if (token === undefined) return unreadable
+    if (scheme.toLowerCase() !== 'bearer') return { kind: 'tripped' }
     const identity = this.#identify(token)
     if ('status' in identity) {
       this.#told = `{"status":"${identity.status}"${identity.scope === undefined ? '' : `, "scope":"${identity.scope}"`}}`
@@ -66,8 +67,7 @@ export class OauthExchange implements SaslExchange {
 
 const unreadable: SaslStep = { kind: 'failed', message: undefined }
 
-function tokenOf(keysAndValues: string): string | undefined {
+function authorizationOf(keysAndValues: string): string {
   const found = keysAndValues.split('\x01').find((pair) => pair.startsWith('auth='))
-  const [, scheme = '', token] = authorization.exec(found?.slice('auth='.length) ?? '') ?? []
-  return scheme.toLowerCase() === 'bearer' ? token : undefined
+  return found?.slice('auth='.length) ?? ''
 }

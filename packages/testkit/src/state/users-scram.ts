@@ -108,7 +108,7 @@ export class ScramExchange implements SaslExchange {
     const signed = `${challenge.signedSoFar},${withoutProof}`
     const clientSignature = createHmac(name, storedKey).update(signed).digest()
     const clientProof = Buffer.from(proof, 'base64')
-    if (clientProof.length !== clientSignature.length) return invalid
+    if (clientProof.length !== clientSignature.length) return { kind: 'tripped' }
     const clientKey = clientProof.map((byte, i) => byte ^ (clientSignature[i] ?? 0))
     if (!timingSafeEqual(createHash(name).update(clientKey).digest(), storedKey)) return invalid
     const serverSignature = createHmac(name, serverKey).update(signed).digest('base64')

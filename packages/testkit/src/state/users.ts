@@ -20,6 +20,8 @@ export type SaslStep =
     }
   /** Undefined: what was wrong is not told. */
   | { readonly kind: 'failed'; readonly message: string | undefined }
+  /** What Kafka's own code trips over: it closes without a word. */
+  | { readonly kind: 'tripped' }
 
 /** An authentication under way: each step takes what the client sent and says what to answer. */
 export interface SaslExchange {
