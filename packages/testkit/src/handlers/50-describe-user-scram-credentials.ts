@@ -21,9 +21,9 @@ const handle: Handler<typeof DescribeUserScramCredentials> = ({ broker }, reques
       mechanism: scramMechanisms.indexOf(mechanism) + 1,
       iterations,
     }))
-    return { user, errorCode: 0, errorMessage: null, credentialInfos }
+    return { user, errorCode: 0, errorMessage: '', credentialInfos }
   })
-  return { throttleTimeMs: 0, errorCode: 0, errorMessage: null, results }
+  return { throttleTimeMs: 0, errorCode: 0, errorMessage: '', results }
 }
 
 export const describeUserScramCredentials = serves(

@@ -4,7 +4,8 @@ import type { Stage } from '../stage.ts'
 import { alice, createToken, there, withToken } from '../tokens.ts'
 
 type OwnStage = Stage<typeof CreateDelegationToken>
-const longest = { renewers: [], maxLifetimeMs: -1n }
+const own = { ownerPrincipalType: null, ownerPrincipalName: null }
+const longestOf = (version: number) => ({ ...(version >= 3 && own), renewers: [], maxLifetimeMs: -1n })
 
 /** For how long, and until when it must be renewed. */
 function sawTimes(stage: OwnStage, answer: Record<`${'issue' | 'expiry' | 'max'}TimestampMs`, bigint>): void {
@@ -14,6 +15,7 @@ function sawTimes(stage: OwnStage, answer: Record<`${'issue' | 'expiry' | 'max'}
 
 export const createDelegationToken = conformance(CreateDelegationToken, {
   async valid(stage, version) {
+    const longest = longestOf(version)
     const on = await stage.open({ user: alice })
     const created = await stage.ask('the longest', longest, { on })
     sawTimes(stage, created)
@@ -27,9 +29,12 @@ export const createDelegationToken = conformance(CreateDelegationToken, {
     const { errorCode } = await stage.do(ListGroups, 5, { statesFilter: [], typesFilter: [] }, { on: other })
     stage.saw('it serves who logs in with it', { errorCode })
     const renewers = [{ principalType: 'User', principalName: 'bob' }]
-    sawTimes(stage, await stage.ask('a minute, and a renewer', { renewers, maxLifetimeMs: 60_000n }, { on }))
-    sawTimes(stage, await stage.ask('longer than allowed', { renewers: [], maxLifetimeMs: 10n ** 12n }, { on }))
-    sawTimes(stage, await stage.ask('0 ms', { renewers: [], maxLifetimeMs: 0n }, { on }))
+    sawTimes(
+      stage,
+      await stage.ask('a minute, and a renewer', { ...longest, renewers, maxLifetimeMs: 60_000n }, { on }),
+    )
+    sawTimes(stage, await stage.ask('longer than allowed', { ...longest, maxLifetimeMs: 10n ** 12n }, { on }))
+    sawTimes(stage, await stage.ask('0 ms', { ...longest, maxLifetimeMs: 0n }, { on }))
     if (version < 3) return
     const owner = { ownerPrincipalType: 'User', ownerPrincipalName: 'carol' }
     await stage.ask("somebody else's", { ...longest, ...owner }, { on })
@@ -37,6 +42,7 @@ export const createDelegationToken = conformance(CreateDelegationToken, {
   },
 
   async invalid(stage, version) {
+    const longest = longestOf(version)
     const on = await stage.open({ user: alice })
     const renewers = [{ principalType: 'Group', principalName: 'all' }]
     await stage.ask('a group as renewer', { ...longest, renewers }, { on })
@@ -48,14 +54,16 @@ export const createDelegationToken = conformance(CreateDelegationToken, {
       { on },
     )
     if (version < 3) return
-    await stage.ask(
-      'an owner',
-      { renewers, maxLifetimeMs: 1n, ownerPrincipalType: 'User', ownerPrincipalName: 'x' },
-      { on },
-    )
+    const carol = { ...longest, ownerPrincipalName: 'carol' }
+    await stage.ask("a group's", { ...carol, ownerPrincipalType: 'Group' }, { on })
+    await stage.ask('of no type', { ...carol, ownerPrincipalType: '' }, { on })
+    await stage.ask('without a type', carol, { on })
+    await stage.ask('without a name', { ...longest, ownerPrincipalType: 'User' }, { on })
+    await stage.ask("carol's for a group", { ...carol, ownerPrincipalType: 'User', renewers }, { on })
   },
 
-  async wrongState(stage) {
+  async wrongState(stage, version) {
+    const longest = longestOf(version)
     await stage.ask('nobody logged in', longest)
     const on = await stage.open({ user: alice })
     const token = await createToken(stage, on)
