@@ -1,8 +1,14 @@
+import type { DelegationTokens } from './delegation-tokens.ts'
+import type { ScramUsers } from './scram-users.ts'
+
 /** A node as it is registered with the controller. */
 export interface BrokerImage {
   readonly id: number
+  /** Of its first listener. */
   readonly host: string
   readonly port: number
+  /** By the names of its listeners; left out, there is one address for all. */
+  readonly listeners?: readonly { readonly name: string; readonly host: string; readonly port: number }[]
   readonly rack: string | null
   /** Registered but not serving: dead, or not caught up after its start. */
   readonly isFenced: boolean
@@ -38,6 +44,14 @@ export interface MetadataDelta {
   readonly brokers?: readonly BrokerImage[]
   /** Dynamic broker configs: by broker id, '' for the default of all. */
   readonly brokerConfigs?: ReadonlyMap<string, ReadonlyMap<string, string>>
+  readonly scramUsers?: ScramUsers
+  readonly delegationTokens?: DelegationTokens
+}
+
+/** A broker as clients of a listener reach it: metadata answers with the addresses of the listener that was asked. */
+export function onListener(broker: BrokerImage, listener: string): BrokerImage {
+  const address = broker.listeners?.find(({ name }) => name === listener)
+  return address === undefined ? broker : { ...broker, host: address.host, port: address.port }
 }
 
 /** What one broker knows of the cluster; it lags behind the controller. */
@@ -46,6 +60,8 @@ export class MetadataView {
   readonly #topicsById = new Map<string, TopicImage>()
   readonly #brokers = new Map<number, BrokerImage>()
   #brokerConfigs: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map()
+  #scramUsers: ScramUsers = new Map()
+  #delegationTokens: DelegationTokens = new Map()
 
   apply(delta: MetadataDelta): void {
     for (const broker of delta.brokers ?? []) this.#brokers.set(broker.id, broker)
@@ -58,6 +74,8 @@ export class MetadataView {
       this.#topicsById.set(topic.id, topic)
     }
     if (delta.brokerConfigs !== undefined) this.#brokerConfigs = delta.brokerConfigs
+    if (delta.scramUsers !== undefined) this.#scramUsers = delta.scramUsers
+    if (delta.delegationTokens !== undefined) this.#delegationTokens = delta.delegationTokens
   }
 
   clear(): void {
@@ -65,6 +83,8 @@ export class MetadataView {
     this.#topicsById.clear()
     this.#brokers.clear()
     this.#brokerConfigs = new Map()
+    this.#scramUsers = new Map()
+    this.#delegationTokens = new Map()
   }
 
   topic(name: string): TopicImage | undefined {
@@ -96,6 +116,14 @@ export class MetadataView {
     return [...this.#brokers.values()]
   }
 
+  get scramUsers(): ScramUsers {
+    return this.#scramUsers
+  }
+
+  get delegationTokens(): DelegationTokens {
+    return this.#delegationTokens
+  }
+
   /** Dynamic configs of a broker over those of all brokers. */
   brokerConfig(id: number, name: string): { readonly value: string; readonly perBroker: boolean } | undefined {
     const own = this.#brokerConfigs.get(String(id))?.get(name)
@@ -110,6 +138,8 @@ export class MetadataView {
       topics: [...this.#topics.values()],
       brokers: [...this.#brokers.values()],
       brokerConfigs: this.#brokerConfigs,
+      scramUsers: this.#scramUsers,
+      delegationTokens: this.#delegationTokens,
     }
   }
 }

@@ -38,6 +38,8 @@ export interface TopicPlan {
 export interface OpenOptions {
   readonly broker?: number
   readonly user?: User
+  /** The listener with SASL, though nobody logs in. */
+  readonly sasl?: boolean
   readonly clientId?: string
 }
 
@@ -122,8 +124,13 @@ export class Stage<A extends Api = Api> {
   }
 
   /** Another connection; `close` of the stage ends it. */
-  async open({ broker = 1, user, clientId = 'conformance' }: OpenOptions = {}): Promise<Wire> {
-    const addresses = user === undefined ? this.target.plaintext : this.target.sasl
+  async open({
+    broker = 1,
+    user,
+    sasl = user !== undefined,
+    clientId = 'conformance',
+  }: OpenOptions = {}): Promise<Wire> {
+    const addresses = sasl ? this.target.sasl : this.target.plaintext
     const address = addresses[broker - 1]
     if (address === undefined) throw new Error(`${this.target.name} has no such listener of broker ${broker}`)
     const wire = await Wire.open(address, clientId)
