@@ -46,7 +46,7 @@ export function createServices(broker: Broker): BrokerServices {
     newProducerId: () => controller.allocateProducerId(),
     writeMarker: (marker, done) => writeMarker(broker, marker, done),
   })
-  return { groups, transactions, users: new Users(sasl, runtime) }
+  return { groups, transactions, users: new Users(sasl, runtime, () => broker.view) }
 }
 
 function groupConfigOf(config: BrokerConfig): GroupConfig {

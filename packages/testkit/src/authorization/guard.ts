@@ -75,8 +75,8 @@ function askedOf({ broker, cluster, connection, permissions, principal, apiVersi
 }
 
 /** As Java's toString has it, without what only Java has. */
-function wordsOf({ id, broker, remoteAddress, auth }: Connection): string {
-  const listener = auth.required ? 'SASL_PLAINTEXT' : 'PLAINTEXT'
+function wordsOf({ id, broker, remoteAddress, auth, door }: Connection): string {
+  const listener = door.listener
   const connection = `${broker.id}-${remoteAddress}-0-${id}`
   return (
     `Request(processor=0, connectionId=${connection}, session=Session(${auth.principal},/${remoteAddress}), ` +

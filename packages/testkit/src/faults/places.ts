@@ -259,6 +259,22 @@ const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
   OffsetDelete: { readsOnly: false, owner: 'group', places: perPartition },
   DescribeCluster: { readsOnly: true, places: top },
   DescribeTopicPartitions: { readsOnly: true, places: perTopic },
+  DescribeDelegationToken: { readsOnly: true, places: top },
+  DescribeUserScramCredentials: { readsOnly: true, places: top },
+  AlterUserScramCredentials: {
+    readsOnly: false,
+    places: [
+      {
+        entities: {
+          kind: 'key',
+          request: 'upsertions',
+          requestName: 'name',
+          response: 'results',
+          responseName: 'user',
+        },
+      },
+    ],
+  },
 }
 
 const elsewhere: ApiPlaces = { places: top, readsOnly: false }

@@ -190,7 +190,9 @@ function hintFor({ apiVersion }: HandlerContext, target: Target, partition: Part
 function read(plan: FetchPlan, { request, replica, error }: Target, left: number, isFirst: boolean): PartitionResponse {
   const { partition: partitionIndex } = request
   if (replica === undefined) {
-    return { ...withError(partitionIndex, error ?? 'UNKNOWN_TOPIC_OR_PARTITION'), abortedTransactions: [] }
+    const refused = withError(partitionIndex, error ?? 'UNKNOWN_TOPIC_OR_PARTITION')
+    // What Kafka refuses before it reads has an empty list, what it refuses when it reads has none.
+    return error === 'NOT_LEADER_OR_FOLLOWER' ? refused : { ...refused, abortedTransactions: [] }
   }
   const check = replica.checkRead(request, plan.leaderOnly)
   if (check.kind === 'error') return withError(partitionIndex, check.error)

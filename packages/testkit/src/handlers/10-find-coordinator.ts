@@ -39,7 +39,8 @@ const handle: Handler<typeof FindCoordinator> = (context, request) => {
 }
 
 /** The leader of the key's partition of __consumer_offsets or __transaction_state. Share groups have none here. */
-function coordinatorOf({ broker, cluster }: HandlerContext, keyType: number, key: string): Endpoint | ErrorName {
+function coordinatorOf(context: HandlerContext, keyType: number, key: string): Endpoint | ErrorName {
+  const { broker, cluster, connection } = context
   if (keyType !== GROUP && keyType !== TRANSACTION) return 'INVALID_REQUEST'
   const topic = keyType === GROUP ? OFFSETS_TOPIC : TRANSACTION_TOPIC
   const count = broker.partitionCount(topic)
@@ -49,7 +50,7 @@ function coordinatorOf({ broker, cluster }: HandlerContext, keyType: number, key
     return 'COORDINATOR_NOT_AVAILABLE'
   }
   const leader = broker.leaderOf(topic, partitionOf(key, count))
-  const endpoint = leader === undefined || leader < 0 ? undefined : broker.endpointOf(leader)
+  const endpoint = leader === undefined || leader < 0 ? undefined : broker.endpointOf(leader, connection.door.listener)
   return endpoint ?? 'COORDINATOR_NOT_AVAILABLE'
 }
 

@@ -3,6 +3,7 @@ import { advertise } from './advertised.ts'
 import { coreHandlers } from './core.ts'
 import { groupHandlers } from './groups.ts'
 import type { HandlerEntry } from './handler.ts'
+import { securityHandlers } from './security.ts'
 import { transactionHandlers } from './transactions.ts'
 
 /** All that a broker answers, ordered by API key. What is not here is not advertised: see `unsupported.ts`. */
@@ -11,6 +12,7 @@ export const handlers: readonly HandlerEntry[] = [
   ...groupHandlers,
   ...transactionHandlers,
   ...aclHandlers,
+  ...securityHandlers,
 ].sort((a, b) => a.api.key - b.api.key)
 
 const byKey = new Map(handlers.map((entry) => [entry.api.key, entry]))

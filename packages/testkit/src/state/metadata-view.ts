@@ -1,11 +1,16 @@
 import type { Acl } from './acl.ts'
 import { AclImage } from './acl-image.ts'
+import type { DelegationTokens } from './delegation-tokens.ts'
+import type { ScramUsers } from './scram-users.ts'
 
 /** A node as it is registered with the controller. */
 export interface BrokerImage {
   readonly id: number
+  /** Of its first listener. */
   readonly host: string
   readonly port: number
+  /** By the names of its listeners; left out, there is one address for all. */
+  readonly listeners?: readonly { readonly name: string; readonly host: string; readonly port: number }[]
   readonly rack: string | null
   /** Registered but not serving: dead, or not caught up after its start. */
   readonly isFenced: boolean
@@ -43,6 +48,14 @@ export interface MetadataDelta {
   readonly brokerConfigs?: ReadonlyMap<string, ReadonlyMap<string, string>>
   /** All of them, after a change of any. */
   readonly acls?: readonly Acl[]
+  readonly scramUsers?: ScramUsers
+  readonly delegationTokens?: DelegationTokens
+}
+
+/** A broker as clients of a listener reach it: metadata answers with the addresses of the listener that was asked. */
+export function onListener(broker: BrokerImage, listener: string): BrokerImage {
+  const address = broker.listeners?.find(({ name }) => name === listener)
+  return address === undefined ? broker : { ...broker, host: address.host, port: address.port }
 }
 
 /** What one broker knows of the cluster; it lags behind the controller. */
@@ -52,6 +65,8 @@ export class MetadataView {
   readonly #brokers = new Map<number, BrokerImage>()
   #brokerConfigs: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map()
   #acls: AclImage | undefined
+  #scramUsers: ScramUsers = new Map()
+  #delegationTokens: DelegationTokens = new Map()
 
   apply(delta: MetadataDelta): void {
     for (const broker of delta.brokers ?? []) this.#brokers.set(broker.id, broker)
@@ -65,6 +80,8 @@ export class MetadataView {
     }
     if (delta.brokerConfigs !== undefined) this.#brokerConfigs = delta.brokerConfigs
     if (delta.acls !== undefined) this.#acls = new AclImage(delta.acls)
+    if (delta.scramUsers !== undefined) this.#scramUsers = delta.scramUsers
+    if (delta.delegationTokens !== undefined) this.#delegationTokens = delta.delegationTokens
   }
 
   clear(): void {
@@ -73,6 +90,8 @@ export class MetadataView {
     this.#brokers.clear()
     this.#brokerConfigs = new Map()
     this.#acls = undefined
+    this.#scramUsers = new Map()
+    this.#delegationTokens = new Map()
   }
 
   topic(name: string): TopicImage | undefined {
@@ -109,6 +128,14 @@ export class MetadataView {
     return this.#acls
   }
 
+  get scramUsers(): ScramUsers {
+    return this.#scramUsers
+  }
+
+  get delegationTokens(): DelegationTokens {
+    return this.#delegationTokens
+  }
+
   /** Dynamic configs of a broker over those of all brokers. */
   brokerConfig(id: number, name: string): { readonly value: string; readonly perBroker: boolean } | undefined {
     const own = this.#brokerConfigs.get(String(id))?.get(name)
@@ -124,6 +151,8 @@ export class MetadataView {
       brokers: [...this.#brokers.values()],
       brokerConfigs: this.#brokerConfigs,
       ...(this.#acls && { acls: [...this.#acls.all()] }),
+      scramUsers: this.#scramUsers,
+      delegationTokens: this.#delegationTokens,
     }
   }
 }
