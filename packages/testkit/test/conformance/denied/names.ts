@@ -12,7 +12,8 @@ export interface Names {
   readonly transaction: string
 }
 
-export type Body = (names: Names, version: number) => Struct
+/** Undefined where the version has no way to ask it. */
+export type Body = (names: Names, version: number) => Struct | undefined
 export type Asks = Readonly<Record<string, Body>>
 
 /** An id that no topic has. */

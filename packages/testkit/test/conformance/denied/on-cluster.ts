@@ -112,9 +112,8 @@ export const onCluster: Denied = [
   ].map((api) => [api, { 'of a group': shareState }] as const),
 ]
 
-function shareKey(version: number): Struct {
-  const key = `group:${noId}:0`
-  return version < 1 ? { key } : { key, keyType: 2, coordinatorKeys: [key] }
+function shareKey(version: number): Struct | undefined {
+  return version < 6 ? undefined : { keyType: 2, coordinatorKeys: [`group:${noId}:0`] }
 }
 
 function ofCluster(more: Struct): Struct[] {
