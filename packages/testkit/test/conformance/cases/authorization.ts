@@ -7,12 +7,12 @@ import { onCluster } from '../denied/on-cluster.ts'
 import type { Stage } from '../stage.ts'
 
 /** As bob asks it in each version, while he may not. */
-function deniedCase(api: Api, asks: Asks, denialsOf: (names: Names) => readonly Denial[], alone: boolean): Case {
+function deniedCase(api: Api, asks: Asks, alone: boolean): Case {
   const wrongState = async (stage: Stage, version: number) => {
     // A broker that is drawn by lot.
     stage.drop('controllerId')
     const names = await namesOn(stage, alone ? 'c-' : '')
-    await withDenied(stage, denialsOf(names), async () => {
+    await withDenied(stage, [...denialsOf(names), ...(alone ? [theCluster] : [])], async () => {
       for (const [label, bodyOf] of Object.entries(asks)) {
         const given = bodyOf(names, version)
         if (given === undefined) continue
@@ -31,26 +31,25 @@ async function namesOn(stage: Stage, prefix: string): Promise<Names> {
   await stage.createTopic(denied)
   await stage.createTopic(open)
   const [deniedId, openId] = [await stage.topicId(denied), await stage.topicId(open)]
-  const others = { missing: nameOf('missing'), group: nameOf('group'), transaction: nameOf('txn') }
+  const others = {
+    missing: nameOf('missing'),
+    fresh: nameOf('fresh'),
+    group: nameOf('group'),
+    transaction: nameOf('txn'),
+  }
   return { denied, deniedId, open, openId, ...others }
 }
 
-/** Topics and what else is closed by name. */
-export const deniedByName: readonly Case[] = byName.map(([api, asks]) =>
-  deniedCase(
-    api,
-    asks,
-    ({ denied, missing, group, transaction }) => [
-      { type: 'TOPIC', name: denied },
-      { type: 'TOPIC', name: missing },
-      { type: 'GROUP', name: group },
-      { type: 'TRANSACTIONAL_ID', name: transaction },
-    ],
-    false,
-  ),
-)
+const denialsOf = ({ denied, missing, fresh, group, transaction }: Names): readonly Denial[] => [
+  { type: 'TOPIC', name: denied },
+  { type: 'TOPIC', name: missing },
+  { type: 'TOPIC', name: fresh, operation: 'CREATE' },
+  { type: 'GROUP', name: group },
+  { type: 'TRANSACTIONAL_ID', name: transaction },
+]
 
-/** The cluster is closed: nothing else is played meanwhile. */
-export const deniedOnCluster: readonly Case[] = onCluster.map(([api, asks]) =>
-  deniedCase(api, asks, () => [theCluster], true),
-)
+/** Topics and what else is closed by name. */
+export const deniedByName: readonly Case[] = byName.map(([api, asks]) => deniedCase(api, asks, false))
+
+/** The cluster is closed too: nothing else is played meanwhile. */
+export const deniedOnCluster: readonly Case[] = onCluster.map(([api, asks]) => deniedCase(api, asks, true))

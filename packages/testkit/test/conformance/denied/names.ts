@@ -8,6 +8,8 @@ export interface Names {
   readonly open: string
   readonly openId: string
   readonly missing: string
+  /** Not there, and closed only to be created. */
+  readonly fresh: string
   readonly group: string
   readonly transaction: string
 }
