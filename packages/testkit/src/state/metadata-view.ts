@@ -1,3 +1,5 @@
+import { noResourceConfigs, type ResourceConfigs } from './resource-configs.ts'
+
 /** A node as it is registered with the controller. */
 export interface BrokerImage {
   readonly id: number
@@ -38,6 +40,8 @@ export interface MetadataDelta {
   readonly brokers?: readonly BrokerImage[]
   /** Dynamic broker configs: by broker id, '' for the default of all. */
   readonly brokerConfigs?: ReadonlyMap<string, ReadonlyMap<string, string>>
+  /** Configs of groups and of client metrics: all of them. */
+  readonly resourceConfigs?: ResourceConfigs
 }
 
 /** What one broker knows of the cluster; it lags behind the controller. */
@@ -46,6 +50,7 @@ export class MetadataView {
   readonly #topicsById = new Map<string, TopicImage>()
   readonly #brokers = new Map<number, BrokerImage>()
   #brokerConfigs: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map()
+  #resourceConfigs = noResourceConfigs
 
   apply(delta: MetadataDelta): void {
     for (const broker of delta.brokers ?? []) this.#brokers.set(broker.id, broker)
@@ -58,6 +63,7 @@ export class MetadataView {
       this.#topicsById.set(topic.id, topic)
     }
     if (delta.brokerConfigs !== undefined) this.#brokerConfigs = delta.brokerConfigs
+    if (delta.resourceConfigs !== undefined) this.#resourceConfigs = delta.resourceConfigs
   }
 
   clear(): void {
@@ -65,6 +71,11 @@ export class MetadataView {
     this.#topicsById.clear()
     this.#brokers.clear()
     this.#brokerConfigs = new Map()
+    this.#resourceConfigs = noResourceConfigs
+  }
+
+  get resourceConfigs(): ResourceConfigs {
+    return this.#resourceConfigs
   }
 
   topic(name: string): TopicImage | undefined {
@@ -110,6 +121,7 @@ export class MetadataView {
       topics: [...this.#topics.values()],
       brokers: [...this.#brokers.values()],
       brokerConfigs: this.#brokerConfigs,
+      resourceConfigs: this.#resourceConfigs,
     }
   }
 }
