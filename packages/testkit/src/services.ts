@@ -2,6 +2,7 @@ import type { Broker } from './broker.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from './state/group-coordinator.ts'
 import { defaultGroupConfig, type GroupConfig } from './state/group-shard.ts'
+import { Loggers } from './state/loggers.ts'
 import type { Replica } from './state/replica.ts'
 import { TRANSACTION_TOPIC, TransactionCoordinator } from './state/transaction-coordinator.ts'
 import { writeMarker } from './state/transaction-markers.ts'
@@ -27,6 +28,7 @@ export type BrokerServices = {
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
   readonly users: Users
+  readonly loggers: Loggers
 }
 
 export function createServices(broker: Broker): BrokerServices {
@@ -46,7 +48,7 @@ export function createServices(broker: Broker): BrokerServices {
     newProducerId: () => controller.allocateProducerId(),
     writeMarker: (marker, done) => writeMarker(broker, marker, done),
   })
-  return { groups, transactions, users: new Users(sasl, runtime) }
+  return { groups, transactions, users: new Users(sasl, runtime), loggers: new Loggers() }
 }
 
 function groupConfigOf(config: BrokerConfig): GroupConfig {

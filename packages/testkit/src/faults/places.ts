@@ -255,6 +255,7 @@ const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
       },
     ],
   },
+  AlterConfigs: { readsOnly: false, places: [{ entities: { ...resource, response: 'responses' } }] },
   IncrementalAlterConfigs: { readsOnly: false, places: [{ entities: { ...resource, response: 'responses' } }] },
   OffsetDelete: { readsOnly: false, owner: 'group', places: perPartition },
   DescribeCluster: { readsOnly: true, places: top },

@@ -107,12 +107,9 @@ export class MetadataView {
     return [...this.#brokers.values()]
   }
 
-  /** Dynamic configs of a broker over those of all brokers. */
-  brokerConfig(id: number, name: string): { readonly value: string; readonly perBroker: boolean } | undefined {
-    const own = this.#brokerConfigs.get(String(id))?.get(name)
-    if (own !== undefined) return { value: own, perBroker: true }
-    const shared = this.#brokerConfigs.get('')?.get(name)
-    return shared === undefined ? undefined : { value: shared, perBroker: false }
+  /** Dynamic broker configs: by broker id, '' for the default of all. */
+  get brokerConfigs(): ReadonlyMap<string, ReadonlyMap<string, string>> {
+    return this.#brokerConfigs
   }
 
   /** The state as one delta: what a broker that starts reads. */

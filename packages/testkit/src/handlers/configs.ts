@@ -1,0 +1,6 @@
+import { alterConfigsHandler } from './33-alter-configs.ts'
+import { listConfigResourcesHandler } from './74-list-config-resources.ts'
+import type { HandlerEntry } from './handler.ts'
+
+/** Configs beyond those of topics, and quotas. */
+export const configHandlers: readonly HandlerEntry[] = [alterConfigsHandler, listConfigResourcesHandler]
