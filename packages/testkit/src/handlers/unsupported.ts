@@ -12,8 +12,6 @@ export const unsupported: Readonly<Record<string, string>> = {
   DescribeDelegationToken: 'delegation tokens',
   AlterPartitionReassignments: 'reassignment',
   ListPartitionReassignments: 'reassignment',
-  DescribeClientQuotas: 'quotas',
-  AlterClientQuotas: 'quotas',
   DescribeUserScramCredentials: 'users are given to createCluster',
   AlterUserScramCredentials: 'users are given to createCluster',
   Vote: 'between controllers',

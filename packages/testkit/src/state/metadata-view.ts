@@ -1,3 +1,4 @@
+import { type ClientQuotas, noQuotas } from './client-quotas.ts'
 import { noResourceConfigs, type ResourceConfigs } from './resource-configs.ts'
 
 /** A node as it is registered with the controller. */
@@ -42,6 +43,8 @@ export interface MetadataDelta {
   readonly brokerConfigs?: ReadonlyMap<string, ReadonlyMap<string, string>>
   /** Configs of groups and of client metrics: all of them. */
   readonly resourceConfigs?: ResourceConfigs
+  /** All of them. */
+  readonly clientQuotas?: ClientQuotas
 }
 
 /** What one broker knows of the cluster; it lags behind the controller. */
@@ -51,6 +54,7 @@ export class MetadataView {
   readonly #brokers = new Map<number, BrokerImage>()
   #brokerConfigs: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map()
   #resourceConfigs = noResourceConfigs
+  #clientQuotas = noQuotas
 
   apply(delta: MetadataDelta): void {
     for (const broker of delta.brokers ?? []) this.#brokers.set(broker.id, broker)
@@ -64,6 +68,7 @@ export class MetadataView {
     }
     if (delta.brokerConfigs !== undefined) this.#brokerConfigs = delta.brokerConfigs
     if (delta.resourceConfigs !== undefined) this.#resourceConfigs = delta.resourceConfigs
+    if (delta.clientQuotas !== undefined) this.#clientQuotas = delta.clientQuotas
   }
 
   clear(): void {
@@ -72,6 +77,11 @@ export class MetadataView {
     this.#brokers.clear()
     this.#brokerConfigs = new Map()
     this.#resourceConfigs = noResourceConfigs
+    this.#clientQuotas = noQuotas
+  }
+
+  get clientQuotas(): ClientQuotas {
+    return this.#clientQuotas
   }
 
   get resourceConfigs(): ResourceConfigs {
@@ -119,6 +129,7 @@ export class MetadataView {
       brokers: [...this.#brokers.values()],
       brokerConfigs: this.#brokerConfigs,
       resourceConfigs: this.#resourceConfigs,
+      clientQuotas: this.#clientQuotas,
     }
   }
 }
