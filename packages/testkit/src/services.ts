@@ -1,5 +1,6 @@
 import type { Broker } from './broker.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
+import { ClientThrottles } from './state/client-throttles.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from './state/group-coordinator.ts'
 import { defaultGroupConfig, type GroupConfig } from './state/group-shard.ts'
 import { Loggers } from './state/loggers.ts'
@@ -29,6 +30,7 @@ export type BrokerServices = {
   readonly transactions: TransactionCoordinator
   readonly users: Users
   readonly loggers: Loggers
+  readonly throttles: ClientThrottles
 }
 
 export function createServices(broker: Broker): BrokerServices {
@@ -48,7 +50,8 @@ export function createServices(broker: Broker): BrokerServices {
     newProducerId: () => controller.allocateProducerId(),
     writeMarker: (marker, done) => writeMarker(broker, marker, done),
   })
-  return { groups, transactions, users: new Users(sasl, runtime), loggers: new Loggers() }
+  const throttles = new ClientThrottles(runtime, config, () => broker.view)
+  return { groups, transactions, users: new Users(sasl, runtime), loggers: new Loggers(), throttles }
 }
 
 function groupConfigOf(config: BrokerConfig): GroupConfig {

@@ -1,4 +1,5 @@
 import { CreateTopics, type Decoded, type Encodable, type ErrorName, zeroUuid } from '@ottla/codec'
+import { type MutationQuota, quotaExceeded } from '../controllers/mutation-quotas.ts'
 import { shown } from '../state/config-values.ts'
 import { topicConfigs, topicConfigsProblem, topicConfigValues } from '../state/topic-config.ts'
 import { assignmentProblem, collisionOf } from '../state/topic-rules.ts'
@@ -14,19 +15,25 @@ interface Refusal {
 }
 
 const handle: Handler<typeof CreateTopics> = (context, { topics, validateOnly }) => {
+  const quota = context.cluster.mutationQuotas.begin(context, 6)
   const answers = oncePerName(topics, ({ name }) => name).map(({ item, isRepeated }) => {
     if (isRepeated) return refused(item, { error: 'INVALID_REQUEST', message: 'Duplicate topic name.' })
-    return create(context, item, validateOnly)
+    return create(context, item, { validateOnly, quota })
   })
-  return { throttleTimeMs: 0, topics: answers }
+  return { throttleTimeMs: quota.settle(), topics: answers }
 }
 
-function create(context: HandlerContext, topic: TopicRequest, validateOnly: boolean): TopicResponse {
+function create(
+  context: HandlerContext,
+  topic: TopicRequest,
+  { validateOnly, quota }: { readonly validateOnly: boolean; readonly quota: MutationQuota },
+): TopicResponse {
   const { controller } = context.cluster
   const refusal = nameRefusal(context, topic.name) ?? configRefusal(topic)
   if (refusal !== undefined) return refused(topic, refusal)
   const assignment = topic.assignments.length > 0 ? givenAssignment(context, topic) : newAssignment(context, topic)
   if ('error' in assignment) return refused(topic, assignment)
+  if (!quota.take(assignment.length)) return refused(topic, quotaExceeded)
   const configs = new Map(
     topic.configs.map(({ name, value }) => [name, shown(topicConfigs[name]?.type ?? 'string', value ?? '')]),
   )

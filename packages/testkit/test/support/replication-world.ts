@@ -2,6 +2,7 @@ import { Batch } from '@ottla/codec/records'
 import { Broker } from '../../src/broker.ts'
 import type { ClusterContext } from '../../src/cluster-context.ts'
 import { Controller } from '../../src/controller.ts'
+import { MutationQuotas } from '../../src/controllers/mutation-quotas.ts'
 import { Interventions } from '../../src/faults/interventions.ts'
 import { Links, type NetworkNode } from '../../src/network/links.ts'
 import { BrokerConfig } from '../../src/state/broker-config.ts'
@@ -55,6 +56,7 @@ export class ReplicationWorld {
       runtime,
       config,
       controller: this.controller,
+      mutationQuotas: new MutationQuotas(runtime, config),
       links: this.links,
       sasl: undefined,
       interventions: new Interventions(),
