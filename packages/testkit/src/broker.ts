@@ -280,6 +280,8 @@ export class Broker {
     const id = this.#nextConnectionId++
     const connection = new Connection(this, { id, transport, door }, () => this.#connections.delete(connection))
     this.#connections.add(connection)
+    const turnedAwayMs = this.#services?.throttles.connectionFrom(connection.remoteAddress) ?? 0
+    if (turnedAwayMs > 0) connection.turnAway(turnedAwayMs)
     return connection.sink
   }
 

@@ -2,6 +2,7 @@ import type { Runtime } from '@ottla/codec/runtime'
 import type { Broker } from './broker.ts'
 import type { Controller } from './controller.ts'
 import type { TokenOffice } from './controllers/delegation-tokens.ts'
+import type { MutationQuotas } from './controllers/mutation-quotas.ts'
 import type { Interventions } from './faults/interventions.ts'
 import type { Links } from './network/links.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
@@ -24,6 +25,7 @@ export interface ClusterContext {
   /** Static broker configs (`createCluster({ config })` over the defaults); dynamic ones are in the controller. */
   readonly config: BrokerConfig
   readonly controller: Controller
+  readonly mutationQuotas: MutationQuotas
   readonly links: Links
   readonly sasl: SaslOptions | undefined
   readonly tokens: TokenOffice

@@ -5,6 +5,7 @@ import type { ClusterContext } from './cluster-context.ts'
 import { type ClusterState, type Leaks, openConnections, stateOf } from './cluster-state.ts'
 import { Controller } from './controller.ts'
 import { TokenOffice } from './controllers/delegation-tokens.ts'
+import { MutationQuotas } from './controllers/mutation-quotas.ts'
 import { Faults } from './faults/faults.ts'
 import { Interventions } from './faults/interventions.ts'
 import type { ApiName, RequestMatch } from './faults/rule.ts'
@@ -323,6 +324,7 @@ export class TestCluster implements AsyncDisposable {
       runtime: this.#system,
       config,
       controller: this.#controller,
+      mutationQuotas: new MutationQuotas(this.#system, config),
       links: this.#links,
       sasl,
       tokens: this.#tokens,

@@ -16,6 +16,7 @@ import { closeConnection, type HandlerContext, type HandlerEntry, noResponse, ty
 import { handlerOf } from './handlers/registry.ts'
 import { rawSaslToken, saslGate } from './handlers/sasl.ts'
 import { Held } from './state/held.ts'
+import { throttled } from './throttling.ts'
 
 const nothing: Outcome = { kind: 'nothing' }
 
@@ -65,7 +66,10 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
     now: () => cluster.runtime.wallNow(),
   }
   let intervention: Intervention | undefined
-  const encode = (response: unknown): Outcome => {
+  const startedMs = cluster.runtime.monoNow()
+  const answered = { context, api: entry.api, request, byteLength: frame.length, startedMs }
+  const encode = (given: unknown): Outcome => {
+    const response = broker.services.throttles.isIdle ? given : throttled(answered, given)
     intervention?.ended(response)
     if (response === noResponse) return nothing
     if (response === closeConnection) return { kind: 'close', reason: 'the handler asked for it' }

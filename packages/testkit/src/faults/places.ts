@@ -255,8 +255,23 @@ const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
       },
     ],
   },
+  AlterConfigs: { readsOnly: false, places: [{ entities: { ...resource, response: 'responses' } }] },
   IncrementalAlterConfigs: { readsOnly: false, places: [{ entities: { ...resource, response: 'responses' } }] },
   OffsetDelete: { readsOnly: false, owner: 'group', places: perPartition },
+  AlterClientQuotas: {
+    readsOnly: false,
+    places: [
+      {
+        entities: {
+          kind: 'key',
+          request: 'entries',
+          requestName: 'entity',
+          response: 'entries',
+          responseName: 'entity',
+        },
+      },
+    ],
+  },
   DescribeCluster: { readsOnly: true, places: top },
   DescribeTopicPartitions: { readsOnly: true, places: perTopic },
   DescribeDelegationToken: { readsOnly: true, places: top },

@@ -1,4 +1,5 @@
 import { advertise } from './advertised.ts'
+import { configHandlers } from './configs.ts'
 import { coreHandlers } from './core.ts'
 import { groupHandlers } from './groups.ts'
 import type { HandlerEntry } from './handler.ts'
@@ -11,6 +12,7 @@ export const handlers: readonly HandlerEntry[] = [
   ...groupHandlers,
   ...transactionHandlers,
   ...securityHandlers,
+  ...configHandlers,
 ].sort((a, b) => a.api.key - b.api.key)
 
 const byKey = new Map(handlers.map((entry) => [entry.api.key, entry]))

@@ -1,5 +1,4 @@
-import type { DelegationTokens } from './delegation-tokens.ts'
-import type { ScramUsers } from './scram-users.ts'
+import { type MetadataAreas, noAreas, withAreas } from './metadata-areas.ts'
 
 /** A node as it is registered with the controller. */
 export interface BrokerImage {
@@ -38,14 +37,10 @@ export interface TopicImage {
 }
 
 /** One decision of the controller, as it travels to the brokers. */
-export interface MetadataDelta {
+export interface MetadataDelta extends Partial<MetadataAreas> {
   readonly topics?: readonly TopicImage[]
   readonly deletedTopics?: readonly TopicImage[]
   readonly brokers?: readonly BrokerImage[]
-  /** Dynamic broker configs: by broker id, '' for the default of all. */
-  readonly brokerConfigs?: ReadonlyMap<string, ReadonlyMap<string, string>>
-  readonly scramUsers?: ScramUsers
-  readonly delegationTokens?: DelegationTokens
 }
 
 /** A broker as clients of a listener reach it: metadata answers with the addresses of the listener that was asked. */
@@ -59,9 +54,7 @@ export class MetadataView {
   readonly #topics = new Map<string, TopicImage>()
   readonly #topicsById = new Map<string, TopicImage>()
   readonly #brokers = new Map<number, BrokerImage>()
-  #brokerConfigs: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map()
-  #scramUsers: ScramUsers = new Map()
-  #delegationTokens: DelegationTokens = new Map()
+  #areas = noAreas
 
   apply(delta: MetadataDelta): void {
     for (const broker of delta.brokers ?? []) this.#brokers.set(broker.id, broker)
@@ -73,18 +66,18 @@ export class MetadataView {
       this.#topics.set(topic.name, topic)
       this.#topicsById.set(topic.id, topic)
     }
-    if (delta.brokerConfigs !== undefined) this.#brokerConfigs = delta.brokerConfigs
-    if (delta.scramUsers !== undefined) this.#scramUsers = delta.scramUsers
-    if (delta.delegationTokens !== undefined) this.#delegationTokens = delta.delegationTokens
+    this.#areas = withAreas(this.#areas, delta)
   }
 
   clear(): void {
     this.#topics.clear()
     this.#topicsById.clear()
     this.#brokers.clear()
-    this.#brokerConfigs = new Map()
-    this.#scramUsers = new Map()
-    this.#delegationTokens = new Map()
+    this.#areas = noAreas
+  }
+
+  get areas(): MetadataAreas {
+    return this.#areas
   }
 
   topic(name: string): TopicImage | undefined {
@@ -116,30 +109,8 @@ export class MetadataView {
     return [...this.#brokers.values()]
   }
 
-  get scramUsers(): ScramUsers {
-    return this.#scramUsers
-  }
-
-  get delegationTokens(): DelegationTokens {
-    return this.#delegationTokens
-  }
-
-  /** Dynamic configs of a broker over those of all brokers. */
-  brokerConfig(id: number, name: string): { readonly value: string; readonly perBroker: boolean } | undefined {
-    const own = this.#brokerConfigs.get(String(id))?.get(name)
-    if (own !== undefined) return { value: own, perBroker: true }
-    const shared = this.#brokerConfigs.get('')?.get(name)
-    return shared === undefined ? undefined : { value: shared, perBroker: false }
-  }
-
   /** The state as one delta: what a broker that starts reads. */
   snapshot(): MetadataDelta {
-    return {
-      topics: [...this.#topics.values()],
-      brokers: [...this.#brokers.values()],
-      brokerConfigs: this.#brokerConfigs,
-      scramUsers: this.#scramUsers,
-      delegationTokens: this.#delegationTokens,
-    }
+    return { ...this.#areas, topics: [...this.#topics.values()], brokers: [...this.#brokers.values()] }
   }
 }
