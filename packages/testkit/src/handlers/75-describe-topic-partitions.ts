@@ -58,7 +58,8 @@ function describe({ broker }: HandlerContext, name: string, from: number, limit:
   }
 }
 
-function describePartition(view: MetadataView, { partition, leader, leaderEpoch, replicas, isr }: PartitionImage) {
+function describePartition(view: MetadataView, image: PartitionImage) {
+  const { partition, leader, leaderEpoch, replicas, isr, elr = [], lastKnownElr = [] } = image
   const isLed = leader >= 0 && view.isAlive(leader)
   return {
     errorCode: isLed ? 0 : codes.of('LEADER_NOT_AVAILABLE'),
@@ -67,9 +68,8 @@ function describePartition(view: MetadataView, { partition, leader, leaderEpoch,
     leaderEpoch,
     replicaNodes: replicas,
     isrNodes: isr,
-    // The last member of an ISR stays in it here, so nobody is eligible beside the ISR.
-    eligibleLeaderReplicas: [],
-    lastKnownElr: [],
+    eligibleLeaderReplicas: elr,
+    lastKnownElr,
     offlineReplicas: replicas.filter((id) => !view.isAlive(id)),
   }
 }

@@ -1,3 +1,5 @@
+import { type Features, newFeatures } from './features.ts'
+
 /** A node as it is registered with the controller. */
 export interface BrokerImage {
   readonly id: number
@@ -20,6 +22,14 @@ export interface PartitionImage {
   readonly leaderEpoch: number
   /** +1 with each change. */
   readonly partitionEpoch: number
+  /** While the partition moves: replicas that are not there yet. They are among `replicas`. Absent: none. */
+  readonly adding?: readonly number[]
+  /** While the partition moves: replicas that go when the others are there. They are among `replicas` too. */
+  readonly removing?: readonly number[]
+  /** Eligible leaders beside the ISR (KIP-966): they have all that is committed. Absent: none. */
+  readonly elr?: readonly number[]
+  /** While nobody may lead: who led last. */
+  readonly lastKnownElr?: readonly number[]
 }
 
 export interface TopicImage {
@@ -38,6 +48,12 @@ export interface MetadataDelta {
   readonly brokers?: readonly BrokerImage[]
   /** Dynamic broker configs: by broker id, '' for the default of all. */
   readonly brokerConfigs?: ReadonlyMap<string, ReadonlyMap<string, string>>
+  /** Ids of brokers that are registered no more. */
+  readonly removedBrokers?: readonly number[]
+  /** Levels of features. */
+  readonly features?: Features
+  /** Where the metadata log ends with this decision; the controller says so. */
+  readonly metadataOffset?: number
 }
 
 /** What one broker knows of the cluster; it lags behind the controller. */
@@ -46,6 +62,8 @@ export class MetadataView {
   readonly #topicsById = new Map<string, TopicImage>()
   readonly #brokers = new Map<number, BrokerImage>()
   #brokerConfigs: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map()
+  #features = newFeatures
+  #metadataOffset = 0
 
   apply(delta: MetadataDelta): void {
     for (const broker of delta.brokers ?? []) this.#brokers.set(broker.id, broker)
@@ -58,6 +76,9 @@ export class MetadataView {
       this.#topicsById.set(topic.id, topic)
     }
     if (delta.brokerConfigs !== undefined) this.#brokerConfigs = delta.brokerConfigs
+    for (const id of delta.removedBrokers ?? []) this.#brokers.delete(id)
+    this.#features = delta.features ?? this.#features
+    this.#metadataOffset = delta.metadataOffset ?? this.#metadataOffset
   }
 
   clear(): void {
@@ -65,6 +86,18 @@ export class MetadataView {
     this.#topicsById.clear()
     this.#brokers.clear()
     this.#brokerConfigs = new Map()
+    this.#features = newFeatures
+    this.#metadataOffset = 0
+  }
+
+  /** Levels of features as they are finalized. */
+  get features(): Features {
+    return this.#features
+  }
+
+  /** Where the metadata log ends as far as it was read. */
+  get metadataOffset(): number {
+    return this.#metadataOffset
   }
 
   topic(name: string): TopicImage | undefined {
@@ -110,6 +143,8 @@ export class MetadataView {
       topics: [...this.#topics.values()],
       brokers: [...this.#brokers.values()],
       brokerConfigs: this.#brokerConfigs,
+      features: this.#features,
+      metadataOffset: this.#metadataOffset,
     }
   }
 }

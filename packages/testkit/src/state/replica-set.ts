@@ -178,6 +178,7 @@ export class ReplicaSet implements ReplicaHost {
       if (hosted.seen[partition.partition] === partition) continue
       hosted.seen[partition.partition] = partition
       if (partition.replicas.includes(this.brokerId)) this.#assume(hosted, partition)
+      else this.#leave(hosted, partition.partition)
     }
   }
 
@@ -201,6 +202,17 @@ export class ReplicaSet implements ReplicaHost {
     if (change === 'gained') this.#options.onLeadershipGained(replica)
     if (change === 'lost') this.#options.onLeadershipLost(replica)
     if (!replica.isLeader) this.#wake(replica)
+  }
+
+  /** The partition has moved away: its log here goes. */
+  #leave({ replicas }: HostedTopic, partition: number): void {
+    const replica = replicas[partition]
+    if (replica === undefined) return
+    replicas[partition] = undefined
+    this.#behind.delete(replica)
+    const led = replica.isLeader
+    replica.stepDown()
+    if (led) this.#options.onLeadershipLost(replica)
   }
 
   #drop(image: TopicImage): void {
