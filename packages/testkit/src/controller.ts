@@ -112,7 +112,7 @@ export class Controller {
   /** The broker's heartbeats stopped: it is fenced when the session is over. */
   brokerLost(brokerId: number): void {
     this.#endSession(brokerId)
-    this.quorum.lost(brokerId)
+    this.#lost(brokerId)
     const fence = () => {
       this.#sessions.delete(brokerId)
       this.#fence(brokerId)
@@ -135,7 +135,7 @@ export class Controller {
   /** It has stopped: nobody waits for the end of its session. */
   endShutdown(brokerId: number): void {
     this.#endSession(brokerId)
-    this.quorum.lost(brokerId)
+    this.#lost(brokerId)
     this.#fence(brokerId)
     this.#stopping.delete(brokerId)
     this.#stopped.add(brokerId)
@@ -346,6 +346,10 @@ export class Controller {
     // An id must not look like an option on a command line.
     bytes[0] = (bytes[0] as number) & 0x7f
     return bytes.toString('base64url')
+  }
+
+  #lost(brokerId: number): void {
+    this.quorum.lost(brokerId, { atMs: this.#runtime.wallNow(), offset: this.#state.metadataOffset })
   }
 
   #endSession(brokerId: number): void {
