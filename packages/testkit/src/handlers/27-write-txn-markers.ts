@@ -45,7 +45,8 @@ function write(
 ): void {
   const { producerId, producerEpoch, coordinatorEpoch, transactionVersion, transactionResult: committed } = marker
   const fail = (error: ErrorName) => done(codes.of(error))
-  if (broker.leaderOf(topic, partition) === undefined) {
+  const replica = broker.replica(topic, partition)
+  if (replica === undefined) {
     fail('UNKNOWN_TOPIC_OR_PARTITION')
     return
   }
@@ -53,8 +54,7 @@ function write(
     fail('UNKNOWN_SERVER_ERROR')
     return
   }
-  const replica = broker.replica(topic, partition)
-  if (replica === undefined || !replica.isLeader) {
+  if (!replica.isLeader) {
     fail('NOT_LEADER_OR_FOLLOWER')
     return
   }

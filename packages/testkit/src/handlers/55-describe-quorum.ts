@@ -10,7 +10,7 @@ const metadataTopic = '__cluster_metadata'
 const unknownMessage = 'This server does not host this topic-partition.'
 
 const handle: Handler<typeof DescribeQuorum> = (context, request) => {
-  const { apiVersion, cluster } = context
+  const { apiVersion } = context
   // All or nothing: there is one partition, and whoever asks for another one too gets neither.
   const isWhole = isMetadataOnly(request)
   const topics = request.topics.map(({ topicName, partitions }) => ({
@@ -19,16 +19,17 @@ const handle: Handler<typeof DescribeQuorum> = (context, request) => {
       isWhole ? quorumOf(context, partitionIndex) : unknown(partitionIndex, apiVersion),
     ),
   }))
-  const nodes = isWhole ? cluster.brokers().filter(({ id }) => cluster.controller.quorum.isVoter(id)) : []
-  return {
-    errorCode: 0,
-    errorMessage: '',
-    topics,
-    nodes: nodes.map(({ id }) => {
-      const { host = '', port = 0 } = cluster.controller.state.broker(id) ?? {}
-      return { nodeId: id, listeners: [{ name: controllerListener, host, port }] }
-    }),
-  }
+  const common = { errorCode: 0, errorMessage: '', topics }
+  return apiVersion < 2 ? common : { ...common, nodes: isWhole ? voterNodes(context) : [] }
+}
+
+function voterNodes({ cluster }: HandlerContext) {
+  const { quorum, state } = cluster.controller
+  const voters = cluster.brokers().filter(({ id }) => quorum.isVoter(id))
+  return voters.map(({ id }) => {
+    const { host = '', port = 0 } = state.broker(id) ?? {}
+    return { nodeId: id, listeners: [{ name: controllerListener, host, port }] }
+  })
 }
 
 function isMetadataOnly({ topics }: Request): boolean {

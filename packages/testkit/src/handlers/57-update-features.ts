@@ -5,12 +5,12 @@ import { allVersions, codes } from './support.ts'
 
 const failed = 'The update failed for all features since the following feature had an error: '
 
-const handle: Handler<typeof UpdateFeatures> = ({ cluster, apiVersion }, { featureUpdates, validateOnly }) => {
-  const updates = featureUpdates.map(({ feature, maxVersionLevel, allowDowngrade, upgradeType }) => ({
+const handle: Handler<typeof UpdateFeatures> = ({ cluster }, { featureUpdates, validateOnly }) => {
+  // Version 0 has another field for the way; Kafka does not look at it, so that it leads up only.
+  const updates = featureUpdates.map(({ feature, maxVersionLevel, upgradeType }) => ({
     name: feature,
     level: maxVersionLevel,
-    // Version 0 knew only whether it may go down, and that was the safe way.
-    upgradeType: apiVersion === 0 ? (allowDowngrade ? 2 : 1) : upgradeType,
+    upgradeType,
   }))
   const problem = updateFeatures(cluster.controller, updates, validateOnly)
   if (problem !== undefined) {
