@@ -3,6 +3,7 @@ import { configHandlers } from './configs.ts'
 import { coreHandlers } from './core.ts'
 import { groupHandlers } from './groups.ts'
 import type { HandlerEntry } from './handler.ts'
+import { operationHandlers } from './operations.ts'
 import { securityHandlers } from './security.ts'
 import { transactionHandlers } from './transactions.ts'
 
@@ -13,6 +14,7 @@ export const handlers: readonly HandlerEntry[] = [
   ...transactionHandlers,
   ...securityHandlers,
   ...configHandlers,
+  ...operationHandlers,
 ].sort((a, b) => a.api.key - b.api.key)
 
 const byKey = new Map(handlers.map((entry) => [entry.api.key, entry]))

@@ -1,5 +1,6 @@
 import { type ClientQuotas, noQuotas } from './client-quotas.ts'
 import type { DelegationTokens } from './delegation-tokens.ts'
+import { type Features, newFeatures } from './features.ts'
 import { noResourceConfigs, type ResourceConfigs } from './resource-configs.ts'
 import type { ScramUsers } from './scram-users.ts'
 
@@ -12,6 +13,10 @@ export interface MetadataAreas {
   readonly clientQuotas: ClientQuotas
   readonly scramUsers: ScramUsers
   readonly delegationTokens: DelegationTokens
+  /** Levels of features as they are finalized. */
+  readonly features: Features
+  /** Where the metadata log ends with this decision; the controller says so. */
+  readonly metadataOffset: number
 }
 
 /** As in a new cluster. */
@@ -21,6 +26,8 @@ export const noAreas: MetadataAreas = {
   clientQuotas: noQuotas,
   scramUsers: new Map(),
   delegationTokens: new Map(),
+  features: newFeatures,
+  metadataOffset: 0,
 }
 
 /** With those areas that a decision changes. */
@@ -31,6 +38,9 @@ export function withAreas(areas: MetadataAreas, delta: Partial<MetadataAreas>): 
     clientQuotas = areas.clientQuotas,
     scramUsers = areas.scramUsers,
     delegationTokens = areas.delegationTokens,
+    features = areas.features,
+    metadataOffset = areas.metadataOffset,
   } = delta
-  return { brokerConfigs, resourceConfigs, clientQuotas, scramUsers, delegationTokens }
+  const security = { scramUsers, delegationTokens }
+  return { brokerConfigs, resourceConfigs, clientQuotas, ...security, features, metadataOffset }
 }

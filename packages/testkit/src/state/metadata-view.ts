@@ -25,6 +25,14 @@ export interface PartitionImage {
   readonly leaderEpoch: number
   /** +1 with each change. */
   readonly partitionEpoch: number
+  /** While the partition moves: replicas that are not there yet. They are among `replicas`. Absent: none. */
+  readonly adding?: readonly number[]
+  /** While the partition moves: replicas that go when the others are there. They are among `replicas` too. */
+  readonly removing?: readonly number[]
+  /** Eligible leaders beside the ISR (KIP-966): they have all that is committed. Absent: none. */
+  readonly elr?: readonly number[]
+  /** While nobody may lead: who led last. */
+  readonly lastKnownElr?: readonly number[]
 }
 
 export interface TopicImage {
@@ -41,6 +49,8 @@ export interface MetadataDelta extends Partial<MetadataAreas> {
   readonly topics?: readonly TopicImage[]
   readonly deletedTopics?: readonly TopicImage[]
   readonly brokers?: readonly BrokerImage[]
+  /** Ids of brokers that are registered no more. */
+  readonly removedBrokers?: readonly number[]
 }
 
 /** A broker as clients of a listener reach it: metadata answers with the addresses of the listener that was asked. */
@@ -66,6 +76,7 @@ export class MetadataView {
       this.#topics.set(topic.name, topic)
       this.#topicsById.set(topic.id, topic)
     }
+    for (const id of delta.removedBrokers ?? []) this.#brokers.delete(id)
     this.#areas = withAreas(this.#areas, delta)
   }
 
@@ -107,6 +118,12 @@ export class MetadataView {
 
   allBrokers(): BrokerImage[] {
     return [...this.#brokers.values()]
+  }
+
+  /** A dynamic config of a broker, else that of all brokers; undefined when neither is set. */
+  brokerConfig(id: number, name: string): string | undefined {
+    const { brokerConfigs } = this.#areas
+    return brokerConfigs.get(String(id))?.get(name) ?? brokerConfigs.get('')?.get(name)
   }
 
   /** The state as one delta: what a broker that starts reads. */
