@@ -1,3 +1,4 @@
+import { aclHandlers } from './acls.ts'
 import { advertise } from './advertised.ts'
 import { configHandlers } from './configs.ts'
 import { coreHandlers } from './core.ts'
@@ -12,6 +13,7 @@ export const handlers: readonly HandlerEntry[] = [
   ...coreHandlers,
   ...groupHandlers,
   ...transactionHandlers,
+  ...aclHandlers,
   ...securityHandlers,
   ...configHandlers,
   ...operationHandlers,

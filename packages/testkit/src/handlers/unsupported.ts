@@ -1,8 +1,5 @@
 /** APIs of Kafka that these brokers neither answer nor advertise, and why. */
 export const unsupported: Readonly<Record<string, string>> = {
-  DescribeAcls: 'authorization',
-  CreateAcls: 'authorization',
-  DeleteAcls: 'authorization',
   Vote: 'between controllers',
   BeginQuorumEpoch: 'between controllers',
   EndQuorumEpoch: 'between controllers',

@@ -73,6 +73,10 @@ export const brokerConfigs = {
   'transaction.state.log.min.isr': define('int', 2),
   'transaction.state.log.replication.factor': define('int', 3),
   'unclean.leader.election.enable': define('boolean', false, 'dynamic'),
+
+  'allow.everyone.if.no.acl.found': define('boolean', false),
+  'authorizer.class.name': define('string', ''),
+  'super.users': define('string', ''),
 } satisfies Record<string, ConfigDefinition>
 
 export type BrokerConfigName = keyof typeof brokerConfigs

@@ -1,3 +1,4 @@
+import type { Acl } from './acl.ts'
 import { type ClientQuotas, noQuotas } from './client-quotas.ts'
 import type { DelegationTokens } from './delegation-tokens.ts'
 import { type Features, newFeatures } from './features.ts'
@@ -11,6 +12,7 @@ export interface MetadataAreas {
   /** Configs of groups and of client metrics. */
   readonly resourceConfigs: ResourceConfigs
   readonly clientQuotas: ClientQuotas
+  readonly acls: readonly Acl[]
   readonly scramUsers: ScramUsers
   readonly delegationTokens: DelegationTokens
   /** Levels of features as they are finalized. */
@@ -24,6 +26,7 @@ export const noAreas: MetadataAreas = {
   brokerConfigs: new Map(),
   resourceConfigs: noResourceConfigs,
   clientQuotas: noQuotas,
+  acls: [],
   scramUsers: new Map(),
   delegationTokens: new Map(),
   features: newFeatures,
@@ -36,11 +39,12 @@ export function withAreas(areas: MetadataAreas, delta: Partial<MetadataAreas>): 
     brokerConfigs = areas.brokerConfigs,
     resourceConfigs = areas.resourceConfigs,
     clientQuotas = areas.clientQuotas,
+    acls = areas.acls,
     scramUsers = areas.scramUsers,
     delegationTokens = areas.delegationTokens,
     features = areas.features,
     metadataOffset = areas.metadataOffset,
   } = delta
-  const security = { scramUsers, delegationTokens }
+  const security = { acls, scramUsers, delegationTokens }
   return { brokerConfigs, resourceConfigs, clientQuotas, ...security, features, metadataOffset }
 }

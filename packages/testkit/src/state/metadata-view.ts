@@ -1,3 +1,4 @@
+import { AclImage } from './acl-image.ts'
 import { type MetadataAreas, noAreas, withAreas } from './metadata-areas.ts'
 
 /** A node as it is registered with the controller. */
@@ -65,6 +66,7 @@ export class MetadataView {
   readonly #topicsById = new Map<string, TopicImage>()
   readonly #brokers = new Map<number, BrokerImage>()
   #areas = noAreas
+  #acls: AclImage | undefined
 
   apply(delta: MetadataDelta): void {
     for (const broker of delta.brokers ?? []) this.#brokers.set(broker.id, broker)
@@ -78,6 +80,7 @@ export class MetadataView {
     }
     for (const id of delta.removedBrokers ?? []) this.#brokers.delete(id)
     this.#areas = withAreas(this.#areas, delta)
+    if (delta.acls !== undefined) this.#acls = delta.acls.length === 0 ? undefined : new AclImage(delta.acls)
   }
 
   clear(): void {
@@ -85,6 +88,12 @@ export class MetadataView {
     this.#topicsById.clear()
     this.#brokers.clear()
     this.#areas = noAreas
+    this.#acls = undefined
+  }
+
+  /** The ACLs as they are looked up; undefined when there is none. */
+  get acls(): AclImage | undefined {
+    return this.#acls
   }
 
   get areas(): MetadataAreas {

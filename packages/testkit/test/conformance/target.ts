@@ -17,6 +17,7 @@ export async function startTestkit(): Promise<{ readonly cluster: TestCluster; r
   const cluster = await createCluster({
     listeners: [{ protocol: 'PLAINTEXT' }, { protocol: 'SASL_PLAINTEXT' }],
     sasl: { users: { alice: 'alice-secret' }, oauthbearer: {} },
+    acls: { superUsers: ['ANONYMOUS', 'alice'], allowEveryoneIfNoAclFound: true },
     racks: ['rack-1', 'rack-2', 'rack-3'],
     config: sameConfig,
     onDiagnostic: () => {},
