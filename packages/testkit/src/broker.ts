@@ -284,12 +284,17 @@ export class Broker {
   #apply(delta: MetadataDelta): void {
     this.#view.apply(delta)
     this.replicas.apply(delta)
-    for (const { name } of delta.deletedTopics ?? []) this.#eachService((service) => service.onTopicDeleted?.(name))
+    for (const { name, id } of delta.deletedTopics ?? []) {
+      this.#eachService((service) => service.onTopicDeleted?.(name, id))
+    }
   }
 
   #accept(transport: ServerTransport): TransportSink {
     const id = this.#nextConnectionId++
-    const connection = new Connection(this, { id, transport }, () => this.#connections.delete(connection))
+    const connection = new Connection(this, { id, transport }, () => {
+      this.#connections.delete(connection)
+      this.#eachService((service) => service.onConnectionClosed?.(id))
+    })
     this.#connections.add(connection)
     return connection.sink
   }
