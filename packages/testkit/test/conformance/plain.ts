@@ -62,6 +62,7 @@ export class Plainer {
   #text(value: string): string {
     if (uuidField.test(value) && value !== zeroUuid && /[A-Z0-9_-]/.test(value)) return this.#numbered('uuid', value)
     let plain = value.replaceAll(uuidText, (found) => this.#numbered('uuid', found)).replaceAll(this.#world.prefix, '')
+    plain = plain.replaceAll(/\b\d{13}\b/g, (digits) => (isTime(Number(digits)) ? '<time>' : digits))
     for (const [port, name] of this.#world.ports) plain = plain.replaceAll(`:${port}`, `:<${name}>`)
     return plain
   }

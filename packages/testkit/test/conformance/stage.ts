@@ -8,6 +8,7 @@ import {
   FindCoordinator,
   ListOffsets,
   Metadata,
+  zeroUuid,
 } from '@ottla/codec'
 import { login, type User } from '../support/login.ts'
 import { Wire } from '../support/wire.ts'
@@ -157,13 +158,19 @@ export class Stage<A extends Api = Api> {
 
   /** By which the topic is known now. */
   async topicId(name: string): Promise<string> {
-    const { topics } = await this.do(Metadata, 12, { topics: [{ name }], allowAutoTopicCreation: false })
+    const { topics } = await this.do(Metadata, 12, {
+      topics: [{ name, topicId: zeroUuid }],
+      allowAutoTopicCreation: false,
+    })
     return topics[0]?.topicId ?? ''
   }
 
   /** To the broker that leads a partition. */
   async leader(name: string, partition = 0): Promise<Wire> {
-    const { topics } = await this.do(Metadata, 12, { topics: [{ name }], allowAutoTopicCreation: false })
+    const { topics } = await this.do(Metadata, 12, {
+      topics: [{ name, topicId: zeroUuid }],
+      allowAutoTopicCreation: false,
+    })
     const found = topics[0]?.partitions.find(({ partitionIndex }) => partitionIndex === partition)
     return this.open({ broker: found?.leaderId ?? 0 })
   }
@@ -205,7 +212,7 @@ export class Stage<A extends Api = Api> {
     for (let broker = 1; broker <= this.target.plaintext.length; broker++) {
       const wire = broker === 1 ? this.wire : await this.open({ broker })
       await this.until(`${name} on broker ${broker}`, async () => {
-        const topics = [{ name }]
+        const topics = [{ name, topicId: zeroUuid }]
         const answer = await wire.request(Metadata, 12, { topics, allowAutoTopicCreation: false })
         const found = answer.topics[0]
         return found?.errorCode === 0 && found.partitions.filter(({ leaderId }) => leaderId >= 0).length === partitions
