@@ -11,11 +11,13 @@ type Answer = Encodable<typeof ShareGroupHeartbeat.response>
 
 const handle: Handler<typeof ShareGroupHeartbeat> = (context, request) => {
   const { groupId, memberId, memberEpoch, rackId, subscribedTopicNames } = request
+  // Kafka looks at this before its coordinator, and says no more.
+  if (!isMemberIdValid(memberId)) return { ...refused(failed('INVALID_REQUEST')), errorMessage: null }
   const problem = problemWith(request)
   if (problem !== undefined) return refused({ error: 'INVALID_REQUEST', message: problem })
   const { groups, shareGroups } = context.broker.services
   const shard = groups.shardOf(groupId)
-  if (typeof shard === 'string') return refused(failed(shard))
+  if (typeof shard === 'string') return { ...refused(failed(shard)), errorMessage: null }
   const held = new Held<Answer>(context.cluster.runtime)
   const { clientHost, clientId } = context
   const beat = { groupId, memberId, memberEpoch, rackId, topics: subscribedTopicNames, clientHost }
@@ -44,7 +46,7 @@ function problemWith(request: {
   readonly subscribedTopicNames: readonly string[] | null
 }): string | undefined {
   const { groupId, memberId, memberEpoch, rackId, subscribedTopicNames } = request
-  if (!isMemberIdValid(memberId)) return 'Invalid member id in the request.'
+  if (memberId.trim() === '') return "MemberId can't be empty."
   if (groupId.trim() === '') return "GroupId can't be empty."
   if (rackId !== null && rackId.trim() === '') return "RackId can't be empty."
   if (memberEpoch < -1) return 'MemberEpoch is invalid.'

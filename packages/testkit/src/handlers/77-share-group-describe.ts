@@ -23,7 +23,7 @@ function describe({ broker }: HandlerContext, groupId: string): Described {
   if (groupId === '') return { ...refused(groupId, failed('INVALID_GROUP_ID')), errorMessage: null }
   const { groups, shareGroups } = broker.services
   const shard = groups.shardOf(groupId)
-  if (typeof shard === 'string') return { ...refused(groupId, failed(shard)), errorMessage: null }
+  if (typeof shard === 'string') return refused(groupId, failed(shard))
   const group = shareGroups.find(shard, groupId)
   if (isFailure(group)) return refused(groupId, group)
   const { state, groupEpoch, assignmentEpoch, members } = group

@@ -34,6 +34,8 @@ const handle: Handler<typeof ShareFetch> = (context, request) => {
   const opened = openSession(context, request, groupId, memberId)
   if (opened === 'SHARE_SESSION_LIMIT_REACHED') return later(context, request, opened)
   if (typeof opened === 'string') return refused(opened)
+  const named = [...opened.partitions, ...askedOf(context, request)]
+  if (named.some(({ isKnown }) => isKnown === false)) return refused('UNKNOWN_SERVER_ERROR')
   const fetcher: Fetcher = { context, request, groupId, memberId, ...opened }
   const held = new Held<Answer>(context.cluster.runtime, { onSettled: () => stop() })
   let acknowledged: readonly AcknowledgeResult[] | undefined
@@ -77,9 +79,7 @@ function openSession(
     if (sessions.get(groupId, memberId) === undefined) return 'SHARE_SESSION_NOT_FOUND'
     return { session: undefined, partitions: [] }
   }
-  const asked = request.topics.flatMap(({ topicId, partitions }) =>
-    partitions.map(({ partitionIndex }) => ({ topicId, partition: partitionIndex })),
-  )
+  const asked = askedOf(context, request)
   if (epoch === 0) {
     if (hasAcknowledgements(request)) return 'INVALID_REQUEST'
     const session = sessions.create(groupId, memberId, context.connection.id, asked)
@@ -92,6 +92,13 @@ function openSession(
   )
   session.update(asked, forgotten)
   return { session, partitions: session.partitions }
+}
+
+function askedOf({ broker }: HandlerContext, { topics }: Request): SessionPartition[] {
+  return topics.flatMap(({ topicId, partitions }) => {
+    const isKnown = broker.view.topicById(topicId) !== undefined
+    return partitions.map(({ partitionIndex }) => ({ topicId, partition: partitionIndex, isKnown }))
+  })
 }
 
 /** Told only when the client would have had to wait: else it would ask again at once. */
@@ -149,9 +156,8 @@ function fetch(fetcher: Fetcher, done: (results: readonly ShareFetched[]) => voi
 }
 
 function unknown({ broker }: HandlerContext, { topicId, partition }: SessionPartition): ShareFailure | undefined {
-  const topic = broker.view.topicById(topicId)
-  if (topic === undefined) return failed('UNKNOWN_TOPIC_ID')
-  return topic.partitions[partition] === undefined ? failed('UNKNOWN_TOPIC_OR_PARTITION') : undefined
+  const isThere = broker.view.topicById(topicId)?.partitions[partition] !== undefined
+  return isThere ? undefined : failed('UNKNOWN_TOPIC_OR_PARTITION')
 }
 
 /** Each request begins with another partition, so that none starves. */

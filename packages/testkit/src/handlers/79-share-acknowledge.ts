@@ -19,6 +19,8 @@ const handle: Handler<typeof ShareAcknowledge> = (context, request) => {
     const session = shares.sessions.next(groupId, memberId, epoch)
     if (typeof session === 'string') return refused(session)
   }
+  const isKnown = topics.every(({ topicId }) => context.broker.view.topicById(topicId) !== undefined)
+  if (!isKnown) return refused('UNKNOWN_SERVER_ERROR')
   const held = new Held<Answer>(context.cluster.runtime)
   acknowledgeAll(context, { groupId, memberId, topics, isRenewAck }, (results) => {
     const answer = answerOf(context, groupId, results)

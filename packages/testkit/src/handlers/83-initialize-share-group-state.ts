@@ -9,7 +9,7 @@ const handle: Handler<typeof InitializeShareGroupState> = (context, { groupId, t
   askStates<Asked, Written, Encodable<typeof InitializeShareGroupState.response>>(
     context,
     {
-      ...{ verb: 'initialize', groupId, topics },
+      ...{ verb: 'initialize share group state', groupId, topics },
       run: (shard, key, { stateEpoch, startOffset }, done) =>
         shard.initialize(key, { stateEpoch, startOffset: Number(startOffset) }, done),
     },

@@ -12,7 +12,7 @@ const handle: Handler<typeof ReadShareGroupState> = (context, { groupId, topics 
   askStates<Asked, ReadState, Answer>(
     context,
     {
-      ...{ verb: 'read', groupId, topics },
+      ...{ verb: 'read share group state', groupId, topics },
       run: (shard, key, { leaderEpoch }, done) => shard.read(key, leaderEpoch, done),
     },
     (results) => ({

@@ -10,7 +10,7 @@ const handle: Handler<typeof WriteShareGroupState> = (context, { groupId, topics
   askStates<Asked, Written, Encodable<typeof WriteShareGroupState.response>>(
     context,
     {
-      ...{ verb: 'write', groupId, topics },
+      ...{ verb: 'write share group state', groupId, topics },
       run: (shard, key, { stateEpoch, leaderEpoch, startOffset, deliveryCompleteCount, stateBatches }, done) => {
         const batches = fromWire(stateBatches)
         const write = { stateEpoch, leaderEpoch, startOffset: Number(startOffset), deliveryCompleteCount, batches }

@@ -6,7 +6,12 @@ import { askStates, plainResult } from './share-state-support.ts'
 const handle: Handler<typeof DeleteShareGroupState> = (context, { groupId, topics }) =>
   askStates<{ readonly partition: number }, Written, Encodable<typeof DeleteShareGroupState.response>>(
     context,
-    { verb: 'delete', groupId, topics, run: (shard, key, _partition, done) => shard.remove(key, done) },
+    {
+      verb: 'delete share group state',
+      groupId,
+      topics,
+      run: (shard, key, _partition, done) => shard.remove(key, done),
+    },
     (results) => ({
       results: results.map(({ topicId, outcomes }) => ({ topicId, partitions: outcomes.map(plainResult) })),
     }),

@@ -10,7 +10,12 @@ type Asked = { readonly partition: number; readonly leaderEpoch: number }
 const handle: Handler<typeof ReadShareGroupStateSummary> = (context, { groupId, topics }) =>
   askStates<Asked, StateSummary, Answer>(
     context,
-    { verb: 'read', groupId, topics, run: (shard, key, _partition, done) => shard.summary(key, done) },
+    {
+      verb: 'read share group state summary',
+      groupId,
+      topics,
+      run: (shard, key, _partition, done) => shard.summary(key, done),
+    },
     (results) => ({
       results: results.map(({ topicId, outcomes }) => ({ topicId, partitions: outcomes.map(partitionOf) })),
     }),

@@ -10,7 +10,7 @@ interface StateTopic<P> {
 }
 
 export interface StateAsk<P, T> {
-  /** In the words of an error of the coordinator: `read`. */
+  /** In the words of an error of the coordinator: `read share group state`. */
   readonly verb: string
   readonly groupId: string
   readonly topics: readonly StateTopic<P>[]
@@ -47,7 +47,7 @@ export function askStates<P extends { readonly partition: number }, T extends ob
       const shard = broker.services.shareState.shardOf(key)
       if (typeof shard === 'string') {
         const { error, message } = failed(shard)
-        done({ error, message: `Unable to ${verb} share group state: ${message}` })
+        done({ error, message: `Unable to ${verb}: ${message}` })
       } else run(shard, key, each, done)
     }
   }

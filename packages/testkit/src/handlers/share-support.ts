@@ -37,6 +37,7 @@ export function acknowledgeAll(
 ): void {
   const { broker } = context
   const ended: AcknowledgeResult[] = []
+  const idle: AcknowledgeResult[] = []
   const asked: PartitionAcks[] = []
   for (const { topicId, partitions } of topics) {
     const topic = broker.view.topicById(topicId)
@@ -50,12 +51,13 @@ export function acknowledgeAll(
       else if (!areValid(acks, { isRenewAck, knowsRenew: context.apiVersion >= 2 })) {
         ended.push({ at, failure: failed('INVALID_REQUEST') })
       } else if (!isKnown) ended.push({ at, failure: failed('UNKNOWN_TOPIC_OR_PARTITION') })
-      else if (acks.length === 0) ended.push({ at, failure: undefined })
+      else if (acks.length === 0) idle.push({ at, failure: undefined })
       else asked.push({ at, acks })
     }
   }
   broker.services.shares.acknowledge(groupId, memberId, asked, (results) => {
-    done([...ended.map(withoutMessage), ...results])
+    // What has nothing to acknowledge is named only beside what has.
+    done([...ended.map(withoutMessage), ...results, ...(asked.length === 0 ? [] : idle)])
   })
 }
 
@@ -68,14 +70,12 @@ function areValid(
   acks: readonly Acknowledgement[],
   { isRenewAck, knowsRenew }: { readonly isRenewAck: boolean; readonly knowsRenew: boolean },
 ): boolean {
-  let end = -1
   for (const { firstOffset, lastOffset, types } of acks) {
-    if (firstOffset > lastOffset || firstOffset <= end || types.length === 0) return false
+    if (firstOffset > lastOffset || types.length === 0) return false
     if (types.length > 1 && types.length !== lastOffset - firstOffset + 1) return false
     const highest = knowsRenew ? RENEW : RENEW - 1
     if (types.some((type) => type < 0 || type > highest)) return false
     if (!isRenewAck && types.includes(RENEW)) return false
-    end = lastOffset
   }
   return true
 }

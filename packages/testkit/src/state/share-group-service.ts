@@ -1,10 +1,11 @@
-import { type ErrorName, errorCode, errorOf } from '@ottla/codec'
+import { type ErrorName, errorCode } from '@ottla/codec'
 import type { Runtime } from '@ottla/codec/runtime'
 import { type GroupShard, writeErrorForMember } from './group-shard.ts'
 import type { MetadataView } from './metadata-view.ts'
 import type { ShareConfig, ShareLimits } from './share-config.ts'
 import { type Assignment, combined, noStateTopics, type ShareGroup, type StateTopic, without } from './share-group.ts'
 import { applyShare, encodeShare, type ShareRecord } from './share-group-records.ts'
+import { messageOf } from './share-messages.ts'
 import type { SharePersister } from './share-persister.ts'
 import type { ShareKey } from './share-state-records.ts'
 import { failed, type ShareFailure, type Written } from './share-state-shard.ts'
@@ -147,7 +148,7 @@ export function toldOf(failure: ShareFailure | undefined): { errorCode: number; 
 
 /** The same with the words that Kafka has for every error of that name. */
 export function toldPlainly(error: ErrorName): { errorCode: number; errorMessage: string } {
-  return { errorCode: errorCode(error), errorMessage: errorOf(errorCode(error)).message }
+  return { errorCode: errorCode(error), errorMessage: messageOf(error) }
 }
 
 function partitionsOf(keys: readonly ShareKey[]): Assignment {

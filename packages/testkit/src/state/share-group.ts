@@ -36,7 +36,8 @@ export class ShareGroup {
   readonly groupId: string
   readonly members = new Map<string, ShareMember>()
   readonly targets = new Map<string, Assignment>()
-  groupEpoch = 0
+  /** As in Kafka, the first member makes it 2. */
+  groupEpoch = 1
   metadataHash = 0n
   assignmentEpoch = 0
   assignmentMs = 0

@@ -4,6 +4,8 @@ import type { ErrorName } from '@ottla/codec'
 export interface SessionPartition {
   readonly topicId: string
   readonly partition: number
+  /** False when nobody knew the topic as it was named: Kafka fails on every request of such a session. */
+  readonly isKnown?: boolean
 }
 
 interface Cached extends SessionPartition {

@@ -1,8 +1,8 @@
 import type { ErrorName } from '@ottla/codec'
-import { errorCode, errorOf } from '@ottla/codec'
 import { type GroupLog, writeErrorForMember } from './group-shard.ts'
 import type { MetadataView } from './metadata-view.ts'
 import { combineBatches, type StateBatch } from './share-batches.ts'
+import { messageOf } from './share-messages.ts'
 import {
   encodeShareState,
   type ShareKey,
@@ -224,7 +224,7 @@ function negative({ partition }: ShareKey): ShareFailure | undefined {
 
 /** With the message that Kafka has for the error. */
 export function failed(error: ErrorName): ShareFailure {
-  return { error, message: errorOf(errorCode(error)).message }
+  return { error, message: messageOf(error) }
 }
 
 function logFailure(error: ErrorName | undefined, verb: string): ShareFailure | undefined {

@@ -21,7 +21,12 @@ export async function produce(stage: Stage, name: string, values: readonly strin
   const records = Buffer.from(batchOf(values))
   const wire = await stage.leader(name, partition)
   const topicData = [{ name, partitionData: [{ index: partition, records }] }]
-  const { responses } = await stage.do(Produce, 9, { transactionalId: null, acks: -1, timeoutMs: 10_000, topicData }, { on: wire })
+  const { responses } = await stage.do(
+    Produce,
+    9,
+    { transactionalId: null, acks: -1, timeoutMs: 10_000, topicData },
+    { on: wire },
+  )
   const code = responses[0]?.partitionResponses[0]?.errorCode
   if (code !== 0) throw new Error(`not produced: ${code}`)
 }

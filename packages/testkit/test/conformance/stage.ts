@@ -161,6 +161,7 @@ export class Stage<A extends Api = Api> {
     const { topics } = await this.do(Metadata, 12, {
       topics: [{ name, topicId: zeroUuid }],
       allowAutoTopicCreation: false,
+      includeTopicAuthorizedOperations: false,
     })
     return topics[0]?.topicId ?? ''
   }
@@ -170,6 +171,7 @@ export class Stage<A extends Api = Api> {
     const { topics } = await this.do(Metadata, 12, {
       topics: [{ name, topicId: zeroUuid }],
       allowAutoTopicCreation: false,
+      includeTopicAuthorizedOperations: false,
     })
     const found = topics[0]?.partitions.find(({ partitionIndex }) => partitionIndex === partition)
     return this.open({ broker: found?.leaderId ?? 0 })
@@ -213,7 +215,11 @@ export class Stage<A extends Api = Api> {
       const wire = broker === 1 ? this.wire : await this.open({ broker })
       await this.until(`${name} on broker ${broker}`, async () => {
         const topics = [{ name, topicId: zeroUuid }]
-        const answer = await wire.request(Metadata, 12, { topics, allowAutoTopicCreation: false })
+        const answer = await wire.request(Metadata, 12, {
+          topics,
+          allowAutoTopicCreation: false,
+          includeTopicAuthorizedOperations: false,
+        })
         const found = answer.topics[0]
         return found?.errorCode === 0 && found.partitions.filter(({ leaderId }) => leaderId >= 0).length === partitions
       })
@@ -222,9 +228,17 @@ export class Stage<A extends Api = Api> {
 
   async #led(name: string, partitions: number, leader: number): Promise<void> {
     const wire = leader === 1 ? this.wire : await this.open({ broker: leader })
-    const asked = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1n }))
+    const asked = Array.from({ length: partitions }, (_, partitionIndex) => ({
+      partitionIndex,
+      currentLeaderEpoch: -1,
+      timestamp: -1n,
+    }))
     await this.until(`leaders of ${name}`, async () => {
-      const answer = await wire.request(ListOffsets, 5, { replicaId: -1, topics: [{ name, partitions: asked }] })
+      const answer = await wire.request(ListOffsets, 5, {
+        replicaId: -1,
+        isolationLevel: 0,
+        topics: [{ name, partitions: asked }],
+      })
       return answer.topics[0]?.partitions.every(({ errorCode }) => errorCode === 0) ?? false
     })
   }

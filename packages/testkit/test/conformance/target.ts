@@ -10,6 +10,7 @@ const sameConfig = {
   'min.insync.replicas': 1,
   'group.initial.rebalance.delay.ms': 0,
   'group.min.session.timeout.ms': 500,
+  'group.share.assignment.interval.ms': 1000,
 } as const
 
 export async function startTestkit(): Promise<{ readonly cluster: TestCluster; readonly target: Target }> {

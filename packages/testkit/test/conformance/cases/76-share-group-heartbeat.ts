@@ -14,7 +14,12 @@ export const shareGroupHeartbeat = conformance(ShareGroupHeartbeat, {
     await stage.ask('joins', { ...body, subscribedTopicNames: [name] }, { on })
     const member = await join(stage, groupId, [name], { partitions: 2 })
     await stage.until('epochs are settled', async () => {
-      const { groups } = await stage.do(ShareGroupDescribe, 1, { groupIds: [groupId], includeAuthorizedOperations: false }, { on })
+      const { groups } = await stage.do(
+        ShareGroupDescribe,
+        1,
+        { groupIds: [groupId], includeAuthorizedOperations: false },
+        { on },
+      )
       return groups[0]?.assignmentEpoch === groups[0]?.groupEpoch
     })
     await stage.ask('has all partitions', { ...body, memberEpoch: 2, subscribedTopicNames: [name] }, { on })
@@ -26,9 +31,21 @@ export const shareGroupHeartbeat = conformance(ShareGroupHeartbeat, {
     await leave(stage, member)
     await stage.ask('a topic that is not there', { ...body, subscribedTopicNames: [stage.name('none')] }, { on })
     await stage.ask('leaves', { ...body, memberEpoch: -1 }, { on })
-    await stage.note('is empty', ShareGroupDescribe, 1, { groupIds: [groupId], includeAuthorizedOperations: false }, { on })
+    await stage.note(
+      'is empty',
+      ShareGroupDescribe,
+      1,
+      { groupIds: [groupId], includeAuthorizedOperations: false },
+      { on },
+    )
     await stage.note('is deleted', DeleteGroups, 2, { groupsNames: [groupId] }, { on })
-    await stage.note('is gone', ShareGroupDescribe, 1, { groupIds: [groupId], includeAuthorizedOperations: false }, { on })
+    await stage.note(
+      'is gone',
+      ShareGroupDescribe,
+      1,
+      { groupIds: [groupId], includeAuthorizedOperations: false },
+      { on },
+    )
   },
   async invalid(stage) {
     const groupId = stage.name('g')

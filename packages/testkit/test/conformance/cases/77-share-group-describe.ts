@@ -20,12 +20,20 @@ export const shareGroupDescribe = conformance(ShareGroupDescribe, {
   },
   async invalid(stage) {
     await stage.ask('no group', { groupIds: [], includeAuthorizedOperations: false })
-    await stage.ask('a group without a name', { groupIds: [""], includeAuthorizedOperations: false })
+    await stage.ask('a group without a name', { groupIds: [''], includeAuthorizedOperations: false })
   },
   async wrongState(stage) {
     const groupId = stage.name('g')
     const id = await stage.coordinatorId(groupId)
-    await stage.ask('unknown', { groupIds: [groupId], includeAuthorizedOperations: true }, { on: await stage.coordinator(groupId) })
-    await stage.ask('elsewhere', { groupIds: [groupId], includeAuthorizedOperations: false }, { on: await stage.open({ broker: (id % 3) + 1 }) })
+    await stage.ask(
+      'unknown',
+      { groupIds: [groupId], includeAuthorizedOperations: true },
+      { on: await stage.coordinator(groupId) },
+    )
+    await stage.ask(
+      'elsewhere',
+      { groupIds: [groupId], includeAuthorizedOperations: false },
+      { on: await stage.open({ broker: (id % 3) + 1 }) },
+    )
   },
 })

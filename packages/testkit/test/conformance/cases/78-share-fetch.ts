@@ -35,7 +35,14 @@ export const shareFetch = conformance(ShareFetch, {
     await stage.ask('has it again', { ...body, ...{ maxWaitMs: 0, minBytes: 0, shareSessionEpoch: 10 } })
     if (version >= 2) {
       await stage.ask('renews', {
-        ...{ groupId, memberId, forgottenTopicsData: [], topics: ack([6, 7, 4]), shareSessionEpoch: 11, isRenewAck: true },
+        ...{
+          groupId,
+          memberId,
+          forgottenTopicsData: [],
+          topics: ack([6, 7, 4]),
+          shareSessionEpoch: 11,
+          isRenewAck: true,
+        },
         ...{ maxWaitMs: 0, minBytes: 0, maxBytes: 0, maxRecords: 0, batchSize: 0 },
       })
     }
@@ -91,9 +98,16 @@ export const shareFetch = conformance(ShareFetch, {
     })
     await stage.ask('acknowledges an unknown topic', {
       ...body,
-      ...{ shareSessionEpoch: 2, topics: [{ topicId: 'AAAAAAAAAAAAAAAAAAAAAg', partitions: [partitionOf(0, [0, 0, 1])] }] },
+      ...{
+        shareSessionEpoch: 2,
+        topics: [{ topicId: 'AAAAAAAAAAAAAAAAAAAAAg', partitions: [partitionOf(0, [0, 0, 1])] }],
+      },
     })
-    await stage.ask('an unknown partition', { ...body, shareSessionEpoch: 0, topics: [{ topicId, partitions: [partitionOf(5)] }] })
+    await stage.ask('an unknown partition', {
+      ...body,
+      shareSessionEpoch: 0,
+      topics: [{ topicId, partitions: [partitionOf(5)] }],
+    })
     await stage.ask('another broker', { ...body, shareSessionEpoch: 0 }, { on: await stage.open({ broker: 2 }) })
     await produce(stage, name, values(6))
     await stage.ask('acquires', { ...body, ...someRecords, shareSessionEpoch: 0 })

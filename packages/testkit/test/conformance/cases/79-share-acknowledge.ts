@@ -12,7 +12,11 @@ export const shareAcknowledge = conformance(ShareAcknowledge, {
     await produce(stage, name, values(6))
     const fetch = { ...someRecords, groupId, memberId, forgottenTopicsData: [] }
     await stage.note('acquires', ShareFetch, 1, { ...fetch, topics, shareSessionEpoch: 0 })
-    const ack = (...acks: Ack[]) => ({ groupId, memberId, topics: [{ topicId, partitions: [partitionOf(0, ...acks)] }] })
+    const ack = (...acks: Ack[]) => ({
+      groupId,
+      memberId,
+      topics: [{ topicId, partitions: [partitionOf(0, ...acks)] }],
+    })
     await stage.ask('nothing', { groupId, memberId, topics: [], shareSessionEpoch: 1 })
     await stage.ask('no batches', { ...ack(), shareSessionEpoch: 2 })
     await stage.ask('accepts', { ...ack([0, 1, 1]), shareSessionEpoch: 3 })
@@ -30,7 +34,11 @@ export const shareAcknowledge = conformance(ShareAcknowledge, {
     await produce(stage, name, values(4))
     const fetch = { ...someRecords, groupId, memberId, forgottenTopicsData: [] }
     await stage.note('acquires', ShareFetch, 1, { ...fetch, topics, shareSessionEpoch: 0 })
-    const ack = (...acks: Ack[]) => ({ groupId, memberId, topics: [{ topicId, partitions: [partitionOf(0, ...acks)] }] })
+    const ack = (...acks: Ack[]) => ({
+      groupId,
+      memberId,
+      topics: [{ topicId, partitions: [partitionOf(0, ...acks)] }],
+    })
     await stage.ask('no group', { ...ack([0, 0, 1]), groupId: null, shareSessionEpoch: 1 })
     await stage.ask('no member', { ...ack([0, 0, 1]), memberId: null, shareSessionEpoch: 1 })
     await stage.ask('a long member', { ...ack([0, 0, 1]), memberId: 'x'.repeat(37), shareSessionEpoch: 1 })
@@ -47,7 +55,8 @@ export const shareAcknowledge = conformance(ShareAcknowledge, {
       ['past the end', [3, 9, 1]],
       ['after the end', [8, 9, 1]],
     ]
-    for (const [label, ...each] of acks) await stage.ask(label, { ...ack(...each), shareSessionEpoch: ++shareSessionEpoch })
+    for (const [label, ...each] of acks)
+      await stage.ask(label, { ...ack(...each), shareSessionEpoch: ++shareSessionEpoch })
     if (version >= 2) {
       const renewal = { ...ack([0, 1, 4, 9]), isRenewAck: true }
       await stage.ask('renews something strange', { ...renewal, shareSessionEpoch: ++shareSessionEpoch })
@@ -57,7 +66,11 @@ export const shareAcknowledge = conformance(ShareAcknowledge, {
   async wrongState(stage) {
     const { member, topicId, name, topics } = await openShare(stage)
     const { groupId, memberId } = member
-    const ack = (...acks: Ack[]) => ({ groupId, memberId, topics: [{ topicId, partitions: [partitionOf(0, ...acks)] }] })
+    const ack = (...acks: Ack[]) => ({
+      groupId,
+      memberId,
+      topics: [{ topicId, partitions: [partitionOf(0, ...acks)] }],
+    })
     await stage.ask('no session', { ...ack([0, 0, 1]), shareSessionEpoch: 1 })
     await stage.ask('ends none', { ...ack([0, 0, 1]), shareSessionEpoch: -1 })
     const fetch = { ...someRecords, groupId, memberId, forgottenTopicsData: [] }
@@ -67,8 +80,15 @@ export const shareAcknowledge = conformance(ShareAcknowledge, {
     await stage.ask('what is not acquired', { ...ack([0, 0, 1]), shareSessionEpoch: 1 })
     await produce(stage, name, values(4))
     await stage.note('acquires', ShareFetch, 1, { ...fetch, topics, shareSessionEpoch: 2 })
-    const unknown = (id: string, partition: number) => [{ topicId: id, partitions: [partitionOf(partition, [0, 0, 1])] }]
-    await stage.ask('an unknown topic', { groupId, memberId, topics: unknown('AAAAAAAAAAAAAAAAAAAAAg', 0), shareSessionEpoch: 3 })
+    const unknown = (id: string, partition: number) => [
+      { topicId: id, partitions: [partitionOf(partition, [0, 0, 1])] },
+    ]
+    await stage.ask('an unknown topic', {
+      groupId,
+      memberId,
+      topics: unknown('AAAAAAAAAAAAAAAAAAAAAg', 0),
+      shareSessionEpoch: 3,
+    })
     await stage.ask('an unknown partition', { groupId, memberId, topics: unknown(topicId, 7), shareSessionEpoch: 4 })
     await stage.ask('accepts', { ...ack([0, 1, 1]), shareSessionEpoch: 5 })
     await stage.ask('accepts again', { ...ack([0, 1, 1]), shareSessionEpoch: 6 })
