@@ -12,13 +12,14 @@ import {
   type TopicImage,
 } from './state/metadata-view.ts'
 import { Quorum } from './state/quorum.ts'
+import { SHARE_STATE_TOPIC } from './state/share-state-records.ts'
 import { topicSettings } from './state/topic-config.ts'
 
 export const offsetsTopic = '__consumer_offsets'
 export const transactionTopic = '__transaction_state'
 
 export function isInternalTopic(name: string): boolean {
-  return name === offsetsTopic || name === transactionTopic
+  return name === offsetsTopic || name === transactionTopic || name === SHARE_STATE_TOPIC
 }
 
 export interface ControllerOptions {

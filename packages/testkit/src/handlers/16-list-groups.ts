@@ -12,6 +12,13 @@ const handle: Handler<typeof ListGroups> = ({ broker }, request) => {
     .filter((group) => states.length === 0 || states.includes(group.state.toLowerCase()))
     .filter(() => types.length === 0 || types.includes('classic'))
     .map(listGroup)
+  if (types.length === 0 || types.includes('share')) {
+    const shares = shards.flatMap((shard) => [...shard.shares.groups.values()])
+    const wanted = shares.filter(({ state }) => states.length === 0 || states.includes(state.toLowerCase()))
+    for (const { groupId, state } of wanted) {
+      groups.push({ groupId, protocolType: 'share', groupState: state, groupType: 'share' })
+    }
+  }
   return { throttleTimeMs: 0, errorCode: 0, groups }
 }
 

@@ -6,6 +6,7 @@ import { groupHandlers } from './groups.ts'
 import type { HandlerEntry } from './handler.ts'
 import { operationHandlers } from './operations.ts'
 import { securityHandlers } from './security.ts'
+import { shareHandlers } from './share.ts'
 import { transactionHandlers } from './transactions.ts'
 
 /** All that a broker answers, ordered by API key. What is not here is not advertised: see `unsupported.ts`. */
@@ -17,6 +18,7 @@ export const handlers: readonly HandlerEntry[] = [
   ...securityHandlers,
   ...configHandlers,
   ...operationHandlers,
+  ...shareHandlers,
 ].sort((a, b) => a.api.key - b.api.key)
 
 const byKey = new Map(handlers.map((entry) => [entry.api.key, entry]))

@@ -24,6 +24,8 @@ export const brokerConfigs = {
   'group.min.session.timeout.ms': define('int', 100),
   'offsets.topic.num.partitions': define('int', 8),
   'offsets.topic.replication.factor': define('int', 3),
+  'group.share.assignment.interval.ms': define('int', 0),
+  'share.coordinator.state.topic.num.partitions': define('int', 8),
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': define('int', 1000),
   'transaction.state.log.num.partitions': define('int', 8),
 
@@ -77,6 +79,19 @@ export const brokerConfigs = {
   'allow.everyone.if.no.acl.found': define('boolean', false),
   'authorizer.class.name': define('string', ''),
   'super.users': define('string', ''),
+  'group.share.delivery.count.limit': define('int', 5),
+  'group.share.heartbeat.interval.ms': define('int', 5000),
+  'group.share.initialize.retry.interval.ms': define('int', 30_000),
+  'group.share.max.share.sessions': define('int', 2000),
+  'group.share.max.size': define('int', 200),
+  'group.share.partition.max.record.locks': define('int', 2000),
+  'group.share.record.lock.duration.ms': define('int', 30_000),
+  'group.share.session.timeout.ms': define('int', 45_000),
+  'share.coordinator.snapshot.update.records.per.snapshot': define('int', 500),
+  'share.coordinator.state.topic.min.isr': define('int', 2),
+  'share.coordinator.state.topic.replication.factor': define('int', 3),
+  'share.coordinator.state.topic.segment.bytes': define('int', 104_857_600),
+  'share.coordinator.write.timeout.ms': define('int', 5000),
 } satisfies Record<string, ConfigDefinition>
 
 export type BrokerConfigName = keyof typeof brokerConfigs

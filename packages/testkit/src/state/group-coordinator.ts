@@ -17,6 +17,8 @@ export interface GroupCoordinatorOptions {
   readonly config: GroupConfig
   /** The number of partitions of __consumer_offsets as the broker knows it; 0 when there is no such topic. */
   readonly partitionCount: () => number
+  /** The groups of a partition were read from its log. */
+  readonly onLoaded?: (shard: GroupShard) => void
 }
 
 export interface TransactionEnd {
@@ -127,6 +129,7 @@ export class GroupCoordinator {
     this.#partitions.set(replica.partition, loaded)
     this.#scheduleExpiry(loaded)
     startSessions(shard)
+    this.#options.onLoaded?.(shard)
   }
 
   #unload(partition: number): void {

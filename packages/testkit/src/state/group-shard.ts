@@ -5,6 +5,7 @@ import { NO_BYTES } from './group-member.ts'
 import type { GroupRecord } from './group-records.ts'
 import { KeyedTimers } from './group-timers.ts'
 import { CommittedOffsets } from './offsets.ts'
+import { ShareGroups } from './share-group.ts'
 
 /** Kafka's broker configurations of the same names, in camelCase. */
 export interface GroupConfig {
@@ -70,6 +71,7 @@ export interface GroupShardOptions {
 export class GroupShard {
   readonly groups = new Map<string, ClassicGroup>()
   readonly offsets = new CommittedOffsets()
+  readonly shares = new ShareGroups()
   readonly timers: KeyedTimers
   readonly runtime: GroupRuntime
   readonly log: GroupLog
@@ -114,6 +116,7 @@ export class GroupShard {
       }
     }
     this.groups.clear()
+    this.shares.unload()
   }
 }
 
