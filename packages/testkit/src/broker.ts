@@ -285,6 +285,7 @@ export class Broker {
     this.#view.apply(delta)
     this.replicas.apply(delta)
     for (const { name } of delta.deletedTopics ?? []) this.#eachService((service) => service.onTopicDeleted?.(name))
+    this.#eachService((service) => service.onMetadata?.(delta))
   }
 
   #accept(transport: ServerTransport): TransportSink {

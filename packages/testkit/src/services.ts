@@ -1,7 +1,10 @@
 import type { Broker } from './broker.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
+import { consumerGroupConfigOf } from './state/consumer-group-config.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from './state/group-coordinator.ts'
 import { defaultGroupConfig, type GroupConfig } from './state/group-shard.ts'
+import { BrokerTopics } from './state/group-topics.ts'
+import type { MetadataDelta } from './state/metadata-view.ts'
 import type { Replica } from './state/replica.ts'
 import { TRANSACTION_TOPIC, TransactionCoordinator } from './state/transaction-coordinator.ts'
 import { writeMarker } from './state/transaction-markers.ts'
@@ -18,6 +21,8 @@ export interface BrokerService {
   onLeadershipLost?(topic: string, partition: number): void
   /** A topic is gone: committed offsets for it must go too. */
   onTopicDeleted?(topic: string): void
+  /** News of the cluster was read. */
+  onMetadata?(delta: MetadataDelta): void
   /** The broker dies or the cluster closes: clear timers, cancel what is held. */
   close(): void
 }
@@ -31,10 +36,13 @@ export type BrokerServices = {
 
 export function createServices(broker: Broker): BrokerServices {
   const { runtime, config, sasl, controller } = broker.cluster
+  const consumerGroups = consumerGroupConfigOf(config)
   const groups = new GroupCoordinator({
     runtime,
     config: groupConfigOf(config),
     partitionCount: () => broker.partitionCount(OFFSETS_TOPIC),
+    topics: new BrokerTopics(() => broker.view),
+    consumerConfig: () => consumerGroups,
   })
   const transactions = new TransactionCoordinator({
     runtime,

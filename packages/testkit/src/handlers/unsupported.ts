@@ -29,8 +29,6 @@ export const unsupported: Readonly<Record<string, string>> = {
   BrokerHeartbeat: 'between broker and controller',
   UnregisterBroker: 'brokers are given to createCluster',
   AllocateProducerIds: 'between broker and controller',
-  ConsumerGroupHeartbeat: 'groups of KIP-848',
-  ConsumerGroupDescribe: 'groups of KIP-848',
   ControllerRegistration: 'between controllers',
   GetTelemetrySubscriptions: 'telemetry',
   PushTelemetry: 'telemetry',
