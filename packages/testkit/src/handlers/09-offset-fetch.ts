@@ -66,14 +66,21 @@ function fetchGroup(
   const wanted = group.topics?.map((topic) => resolved(broker, topic, apiVersion)) ?? null
   // A topic whose id is unknown is answered here, in its place among the others.
   const known = wanted?.filter((topic) => topic.name !== '') ?? null
-  fetchOffsets(shard, groupId, known, requireStable, (result) => {
-    if (typeof result === 'string') {
-      respond({ groupId, topics: [], errorCode: errorCode(result) })
-      return
-    }
-    const topics = wanted ? inPlace(wanted, result) : withIds(broker, result, apiVersion)
-    respond({ groupId, topics, errorCode: 0 })
-  })
+  fetchOffsets(
+    shard,
+    groupId,
+    known,
+    requireStable,
+    (result) => {
+      if (typeof result === 'string') {
+        respond({ groupId, topics: [], errorCode: errorCode(result) })
+        return
+      }
+      const topics = wanted ? inPlace(wanted, result) : withIds(broker, result, apiVersion)
+      respond({ groupId, topics, errorCode: 0 })
+    },
+    group,
+  )
 }
 
 function resolved(broker: Broker, topic: WantedTopic, apiVersion: number): WantedTopic {

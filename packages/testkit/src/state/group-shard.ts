@@ -117,6 +117,11 @@ export class GroupShard {
     }
   }
 
+  /** Of any protocol. */
+  hasGroup(groupId: string): boolean {
+    return this.groups.has(groupId) || this.consumerGroups.has(groupId) || this.streamsGroups.has(groupId)
+  }
+
   createGroup(groupId: string): ClassicGroup {
     const group = new ClassicGroup(groupId, this.nowMs())
     this.groups.set(groupId, group)
