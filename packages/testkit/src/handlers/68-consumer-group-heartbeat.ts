@@ -1,12 +1,24 @@
 import { ConsumerGroupHeartbeat } from '@ottla/codec'
-import { consumerGroupHeartbeat, type HeartbeatAnswer, refusal } from '../state/consumer-group-heartbeat.ts'
-import { GroupError } from '../state/group-error.ts'
+import {
+  consumerGroupHeartbeat,
+  type HeartbeatAnswer,
+  refusal,
+  refuseInvalid,
+} from '../state/consumer-group-heartbeat.ts'
+import { GroupError, orRefused } from '../state/group-error.ts'
 import { Held } from '../state/held.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 
 const handle: Handler<typeof ConsumerGroupHeartbeat> = (context, request) => {
   const { apiVersion, clientHost } = context
-  const shard = context.broker.services.groups.shardOf(request.groupId)
+  const { groups } = context.broker.services
+  const config = groups.consumerConfig(request.groupId)
+  const invalid = orRefused<HeartbeatAnswer | undefined>(() => {
+    refuseInvalid(request, apiVersion, config)
+    return undefined
+  }, refusal)
+  if (invalid !== undefined) return invalid
+  const shard = groups.shardOf(request.groupId)
   if (typeof shard === 'string') return refusal(new GroupError(shard))
   const held = new Held<HeartbeatAnswer | typeof closeConnection>(context.cluster.runtime)
   const client = { clientId: context.clientId ?? '', clientHost, apiVersion }

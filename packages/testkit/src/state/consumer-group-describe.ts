@@ -1,6 +1,6 @@
 import { type ConsumerGroupDescribe, type Encodable, errorCode } from '@ottla/codec'
 import type { ConsumerMember, Partitions } from './consumer-group-member.ts'
-import { withoutEpochs } from './consumer-group-member.ts'
+import { noPartitions, withoutEpochs } from './consumer-group-member.ts'
 import type { GroupShard } from './group-shard.ts'
 import type { GroupTopics } from './group-topics.ts'
 import { numbersInHashOrder, stringsInHashOrder, uuidsInHashOrder } from './java-order.ts'
@@ -55,9 +55,13 @@ function describeMember(topics: GroupTopics, member: ConsumerMember, target: Par
     subscribedTopicRegex: member.subscribedTopicRegex,
     // What it has not let go of is still its own.
     assignment: { topicPartitions: listed(topics, withPending(member)) },
-    targetAssignment: { topicPartitions: listed(topics, target ?? new Map()) },
+    targetAssignment: { topicPartitions: listed(topics, inOrder(target)) },
     memberType: member.classic === null ? 1 : 0,
   }
+}
+
+function inOrder(target: Partitions = noPartitions): Map<string, readonly number[]> {
+  return new Map([...target].map(([topicId, partitions]) => [topicId, numbersInHashOrder(partitions)]))
 }
 
 function withPending({ assigned, pendingRevocation }: ConsumerMember): Map<string, Iterable<number>> {

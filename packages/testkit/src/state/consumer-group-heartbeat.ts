@@ -1,6 +1,7 @@
 import type { ConsumerGroupHeartbeat, Decoded, Encodable } from '@ottla/codec'
 import type { ConsumerGroup } from './consumer-group.ts'
 import { type MemberUpdate, reconcileMember, updateGroupEpoch, updateTarget } from './consumer-group-assign.ts'
+import type { ConsumerGroupConfig } from './consumer-group-config.ts'
 import { fenceMembers, keepMemberAlive } from './consumer-group-fence.ts'
 import {
   type ConsumerMember,
@@ -40,7 +41,6 @@ export function consumerGroupHeartbeat(
 ): void {
   const operation = new GroupOperation(shard)
   const answer = orRefused<HeartbeatAnswer>(() => {
-    refuseInvalid(shard, body, client.apiVersion)
     const isLeaving = body.memberEpoch === LEFT || body.memberEpoch === LEFT_FOR_A_WHILE
     return isLeaving ? leave(shard, body, operation) : beat(shard, body, client, operation)
   }, refusal)
@@ -63,7 +63,8 @@ export const refusal = ({ code, detail }: GroupError): HeartbeatAnswer => ({
 
 const isBlank = (text: string | null): boolean => text !== null && text.trim() === ''
 
-function refuseInvalid(shard: GroupShard, body: HeartbeatBody, apiVersion: number): void {
+/** Refuses what is wrong in itself, whoever coordinates the group. */
+export function refuseInvalid(body: HeartbeatBody, apiVersion: number, { assignors }: ConsumerGroupConfig): void {
   const refuseIf = (isWrong: boolean, message: string): void => {
     if (isWrong) throw new GroupError('INVALID_REQUEST', message)
   }
@@ -84,7 +85,6 @@ function refuseInvalid(shard: GroupShard, body: HeartbeatBody, apiVersion: numbe
   }
   refuseIf(memberEpoch === LEFT_FOR_A_WHILE && body.instanceId === null, "InstanceId can't be null.")
   refuseIf(memberEpoch < LEFT_FOR_A_WHILE, 'MemberEpoch is invalid.')
-  const { assignors } = shard.consumerConfig(body.groupId)
   if (body.serverAssignor !== null && !assignors.includes(body.serverAssignor)) {
     const supported = assignors.join(', ')
     const message = `ServerAssignor ${body.serverAssignor} is not supported. Supported assignors: ${supported}.`

@@ -34,8 +34,8 @@ export class ConsumerGroup {
   readonly members = new Map<string, ConsumerMember>()
   readonly targets = new Map<string, Partitions>()
   readonly resolvedRegexes = new Map<string, ResolvedRegex>()
-  groupEpoch = 0
-  assignmentEpoch = -1
+  groupEpoch = 1
+  assignmentEpoch = 1
   /** 0 when there was no assignment yet. */
   assignmentTimestampMs = 0
   metadataHash = 0n

@@ -59,6 +59,10 @@ export class GroupCoordinator {
     return loaded.shard
   }
 
+  consumerConfig(groupId: string): ConsumerGroupConfig {
+    return this.#options.consumerConfig(groupId)
+  }
+
   /** All shards, or COORDINATOR_LOAD_IN_PROGRESS while one is not ready: a list would lack its groups. */
   shards(): readonly GroupShard[] | ErrorName {
     const shards: GroupShard[] = []

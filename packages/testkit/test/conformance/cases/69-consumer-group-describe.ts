@@ -11,7 +11,7 @@ export const describes = conformance(ConsumerGroupDescribe, {
     await group.describe('assigned')
     await group.join(undefined, 'b', { instanceId: 'i' })
     await group.describe('in between')
-    await group.settle(2)
+    await group.settle(3)
     await group.describe('settled')
     if (version >= 1) {
       await group.join(undefined, 'c', { subscribedTopicNames: null, subscribedTopicRegex: `${bed.topic}$` })
