@@ -276,6 +276,7 @@ export class Broker {
     for (const { name, id } of delta.deletedTopics ?? []) {
       this.#eachService((service) => service.onTopicDeleted?.(name, id))
     }
+    this.#eachService((service) => service.onMetadata?.(delta))
   }
 
   #accept(transport: ServerTransport, door: Door): TransportSink {
