@@ -4,6 +4,7 @@ import type { Controller } from './controller.ts'
 import type { Interventions } from './faults/interventions.ts'
 import type { Links } from './network/links.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
+import type { LogStorage } from './state/log-storage.ts'
 
 /** Users and mechanisms of the listener; absent: no authentication. */
 export interface SaslOptions {
@@ -24,6 +25,8 @@ export interface ClusterContext {
   readonly sasl: SaslOptions | undefined
   /** Faults and the log of traffic. */
   readonly interventions: Interventions
+  /** The disk of a broker; undefined: its logs are in memory alone. */
+  readonly storageOf?: (brokerId: number) => LogStorage | undefined
   broker(id: number): Broker | undefined
   brokers(): readonly Broker[]
   /** Tells whoever runs the test what a client did that cannot be answered. */

@@ -1,6 +1,7 @@
 import type { Runtime } from '@ottla/codec/runtime'
 import type { SaslOptions } from './cluster-context.ts'
 import { BrokerConfig } from './state/broker-config.ts'
+import type { Fsync } from './storage/data-directory.ts'
 import type { TrafficOptions } from './traffic/traffic.ts'
 
 export interface TopicOptions {
@@ -32,6 +33,13 @@ export interface ClusterOptions {
   readonly sasl?: SaslOptions
   /** Broker configs by Kafka's names. */
   readonly config?: Readonly<Record<string, string | number | boolean>>
+  /**
+   * A directory that keeps topics, records, offsets and all else, for the next cluster that is started there. It is made when it
+   * is missing; one cluster has it at a time. Default: all is in memory.
+   */
+  readonly dataDir?: string
+  /** With `dataDir`: `os` (default) survives the death of the process, `always` a crash of the machine too. */
+  readonly fsync?: Fsync
   /** Clock and chance of the brokers. Default: the machine's. */
   readonly runtime?: Runtime
   /** Keeps the requests that brokers get, for `cluster.saw`. Default: not. */
@@ -49,6 +57,8 @@ export interface ResolvedOptions {
   readonly topics: readonly TopicOptions[]
   readonly sasl: SaslOptions | undefined
   readonly config: BrokerConfig
+  /** Where the cluster is kept; undefined: in memory alone. */
+  readonly data: { readonly path: string; readonly fsync: Fsync } | undefined
   readonly runtime: Runtime | undefined
   readonly traffic: TrafficOptions | undefined
   readonly leakCheck: boolean
@@ -71,11 +81,18 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     topics,
     sasl,
     config: new BrokerConfig(options.config),
+    data: resolveData(options),
     runtime,
     traffic: options.traffic === true ? {} : options.traffic || undefined,
     leakCheck: options.leakCheck ?? false,
     onDiagnostic: options.onDiagnostic ?? ((message) => process.emitWarning(message, 'OttlaTestkitWarning')),
   }
+}
+
+function resolveData({ dataDir, fsync = 'os' }: ClusterOptions): ResolvedOptions['data'] {
+  if (fsync !== 'os' && fsync !== 'always') throw new TypeError(`fsync: ${fsync} is neither os nor always`)
+  if (dataDir === '') throw new TypeError('dataDir: the path is empty')
+  return dataDir === undefined ? undefined : { path: dataDir, fsync }
 }
 
 function resolveListen(listen: ClusterOptions['listen'], brokers: number): ResolvedOptions['listen'] {
