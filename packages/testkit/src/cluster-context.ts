@@ -3,6 +3,7 @@ import type { Broker } from './broker.ts'
 import type { Controller } from './controller.ts'
 import type { Interventions } from './faults/interventions.ts'
 import type { Links } from './network/links.ts'
+import type { Release } from './releases.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
 import type { LogStorage } from './state/log-storage.ts'
 
@@ -20,6 +21,8 @@ export interface ClusterContext {
   readonly runtime: Runtime
   /** Static broker configs (`createCluster({ config })` over the defaults); dynamic ones are in the controller. */
   readonly config: BrokerConfig
+  /** The release that it is taken for; undefined: the latest. */
+  readonly release?: Release | undefined
   readonly controller: Controller
   readonly links: Links
   readonly sasl: SaslOptions | undefined

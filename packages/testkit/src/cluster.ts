@@ -313,11 +313,12 @@ export class TestCluster implements AsyncDisposable {
   }
 
   #context(): ClusterContext {
-    const { config, sasl, onDiagnostic } = this.#options
+    const { config, sasl, release, onDiagnostic } = this.#options
     return {
       clusterId: this.clusterId,
       runtime: this.#system,
       config,
+      release,
       controller: this.#controller,
       links: this.#links,
       sasl,

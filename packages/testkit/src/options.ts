@@ -1,5 +1,6 @@
 import type { Runtime } from '@ottla/codec/runtime'
 import type { SaslOptions } from './cluster-context.ts'
+import { latestRelease, type Release, type ReleaseName, releaseOf } from './releases.ts'
 import { BrokerConfig } from './state/broker-config.ts'
 import type { Fsync } from './storage/data-directory.ts'
 import type { TrafficOptions } from './traffic/traffic.ts'
@@ -40,6 +41,8 @@ export interface ClusterOptions {
   readonly dataDir?: string
   /** With `dataDir`: `os` (default) survives the death of the process, `always` a crash of the machine too. */
   readonly fsync?: Fsync
+  /** The release of Kafka whose API versions and features brokers offer. Default: the latest that is known. */
+  readonly as?: ReleaseName
   /** Clock and chance of the brokers. Default: the machine's. */
   readonly runtime?: Runtime
   /** Keeps the requests that brokers get, for `cluster.saw`. Default: not. */
@@ -59,6 +62,7 @@ export interface ResolvedOptions {
   readonly config: BrokerConfig
   /** Where the cluster is kept; undefined: in memory alone. */
   readonly data: { readonly path: string; readonly fsync: Fsync } | undefined
+  readonly release: Release | undefined
   readonly runtime: Runtime | undefined
   readonly traffic: TrafficOptions | undefined
   readonly leakCheck: boolean
@@ -82,6 +86,7 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     sasl,
     config: new BrokerConfig(options.config),
     data: resolveData(options),
+    release: releaseOf(options.as ?? latestRelease),
     runtime,
     traffic: options.traffic === true ? {} : options.traffic || undefined,
     leakCheck: options.leakCheck ?? false,
