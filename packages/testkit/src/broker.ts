@@ -60,6 +60,7 @@ export class Broker {
       runtime,
       config,
       controller,
+      storage: cluster.storageOf?.(id),
       view: this.#view,
       peer: (peerId) => {
         const peer = cluster.broker(peerId)

@@ -19,6 +19,7 @@ import { clientRuntime, systemRuntime } from './runtime/node-runtime.ts'
 import type { GroupStatus } from './state/group-status.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
 import { usersOf } from './state/users.ts'
+import { DataDirectory } from './storage/data-directory.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
 import { type SeenRequest, Traffic } from './traffic/traffic.ts'
 
@@ -63,6 +64,7 @@ export class TestCluster implements AsyncDisposable {
   readonly #options: ResolvedOptions
   readonly #system: Runtime
   readonly #controller: Controller
+  readonly #data: DataDirectory | undefined
   readonly #contextOfAll: ClusterContext
   readonly #tokens: TokenOffice
   readonly #interventions = new Interventions()
@@ -82,19 +84,26 @@ export class TestCluster implements AsyncDisposable {
     const host = options.runtime ?? systemRuntime
     this.clock = new ClusterClock(host)
     this.#system = this.clock.runtime
-    this.clusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
+    const newClusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
+    this.#data = openData(options, this.#system, newClusterId)
+    this.clusterId = this.#data?.clusterId ?? newClusterId
     this.#network = new MemoryNetwork(this.#system)
     this.#listeners = new Listeners(this.#network, options.listeners)
     this.runtime = clientRuntime(this.#system, this.#network, this.#clientTimers)
     this.#controller = new Controller({
       runtime: this.#system,
       config: options.config,
+      before: this.#data?.before,
+      producerIds: this.#data && { from: this.#data.producerIdsFrom, onGiven: (id) => this.#data?.producerIdGiven(id) },
       publish: (delta) => {
+        this.#data?.keep(delta)
         for (const broker of this.#brokers.values()) broker.learn(delta)
       },
     })
-    this.#controller.decide({ scramUsers: usersOf(options.sasl, this.#system) })
     this.#tokens = new TokenOffice({ runtime: this.#system, config: options.config, controller: this.#controller })
+    this.#data?.begin(() => this.#controller.state.snapshot())
+    const known = this.#controller.state.areas.scramUsers
+    this.#controller.decide({ scramUsers: new Map([...known, ...usersOf(options.sasl, this.#system)]) })
     const { brokers } = options
     const watching = { runtime: this.#system, host, brokers, onChange: () => this.#interventions.review() }
     this.faults = new Faults({ ...watching, metadata: () => this.#controller.state })
@@ -295,7 +304,9 @@ export class TestCluster implements AsyncDisposable {
     for (const result of started) if (result.status === 'rejected') throw result.reason
     // The brokers learn of each other one turn later.
     await this.#turn()
-    for (const topic of this.#options.topics) await this.createTopic(topic)
+    for (const topic of this.#options.topics) {
+      if (this.#controller.state.topic(topic.name) === undefined) await this.createTopic(topic)
+    }
   }
 
   async #close(): Promise<void> {
@@ -306,6 +317,7 @@ export class TestCluster implements AsyncDisposable {
     this.#controller.close()
     await Promise.all(Array.from(this.#brokers.values(), (broker) => broker.kill()))
     this.#controller.close()
+    this.#data?.close()
     if (this.#options.leakCheck) refuseLeaks({ connections, timers: this.#clientTimers.size })
   }
 
@@ -318,11 +330,12 @@ export class TestCluster implements AsyncDisposable {
   }
 
   #context(): ClusterContext {
-    const { config, sasl, authorizer, onDiagnostic } = this.#options
+    const { config, sasl, authorizer, release, onDiagnostic } = this.#options
     return {
       clusterId: this.clusterId,
       runtime: this.#system,
       config,
+      release,
       controller: this.#controller,
       mutationQuotas: new MutationQuotas(this.#system, config),
       links: this.#links,
@@ -330,11 +343,20 @@ export class TestCluster implements AsyncDisposable {
       authorizer,
       tokens: this.#tokens,
       interventions: this.#interventions,
+      storageOf: (brokerId) => this.#data?.broker(brokerId),
       broker: (id) => this.#brokers.get(id),
       brokers: () => [...this.#brokers.values()],
       diagnose: onDiagnostic,
     }
   }
+}
+
+function openData(
+  { data, brokers, onDiagnostic }: ResolvedOptions,
+  runtime: Runtime,
+  newClusterId: string,
+): DataDirectory | undefined {
+  return data && DataDirectory.open({ ...data, brokers, runtime, newClusterId, onProblem: onDiagnostic })
 }
 
 /** Throws when something was left behind. */

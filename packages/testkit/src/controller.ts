@@ -27,6 +27,10 @@ export interface ControllerOptions {
   readonly config: BrokerConfig
   /** Sends a decision to all brokers; they take it in a later turn. */
   readonly publish: (delta: MetadataDelta) => void
+  /** What was decided before the program began; brokers read it as they register. */
+  readonly before?: MetadataDelta | undefined
+  /** Where ids of producers go on, and who is told of each before it is given. */
+  readonly producerIds?: { readonly from: bigint; readonly onGiven: (id: bigint) => void } | undefined
 }
 
 export interface NewTopic {
@@ -59,13 +63,17 @@ export class Controller {
   readonly #stopped = new Set<number>()
   /** Who keeps the metadata log, which ends where `state` says. */
   readonly quorum = new Quorum()
-  #nextProducerId = 0n
+  #nextProducerId: bigint
+  readonly #onProducerId: ((id: bigint) => void) | undefined
   #rebalance: Timer | undefined
 
-  constructor({ runtime, config, publish }: ControllerOptions) {
+  constructor({ runtime, config, publish, before, producerIds }: ControllerOptions) {
     this.#runtime = runtime
     this.#config = config
     this.#publish = publish
+    if (before !== undefined) this.#state.apply(before)
+    this.#nextProducerId = producerIds?.from ?? 0n
+    this.#onProducerId = producerIds?.onGiven
   }
 
   /** What is decided; brokers see it later. */
@@ -82,6 +90,7 @@ export class Controller {
 
   /** Ids of producers go in one row through the cluster. */
   allocateProducerId(): bigint {
+    this.#onProducerId?.(this.#nextProducerId)
     return this.#nextProducerId++
   }
 

@@ -1,9 +1,10 @@
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import type { Controller } from '../controller.ts'
 import type { BrokerConfig } from './broker-config.ts'
-import { nextFetch } from './following.ts'
+import { type FollowerFetched, nextFetch } from './following.ts'
 import type { IsrChange } from './leader-state.ts'
 import { LogDirs } from './log-dirs.ts'
+import type { LogStorage } from './log-storage.ts'
 import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from './metadata-view.ts'
 import { Replica } from './replica.ts'
 import type { ReplicaHost } from './replica-host.ts'
@@ -15,6 +16,8 @@ export interface ReplicaSetOptions {
   readonly runtime: Runtime
   readonly config: BrokerConfig
   readonly controller: Controller
+  /** Absent: logs are in memory alone. */
+  readonly storage: LogStorage | undefined
   /** What this broker knows of the cluster. */
   readonly view: MetadataView
   /** The replicas of another broker; undefined while it is down, hangs or cannot be reached. */
@@ -45,6 +48,7 @@ export class ReplicaSet implements ReplicaHost {
   readonly lagTimeMaxMs: number
   readonly producerExpirationMs: number
   readonly logDirs: LogDirs
+  readonly storage: LogStorage | undefined
   readonly #options: ReplicaSetOptions
   readonly #fetchMaxBytes: number
   readonly #topics = new Map<string, HostedTopic>()
@@ -61,6 +65,7 @@ export class ReplicaSet implements ReplicaHost {
     this.#options = options
     this.brokerId = options.brokerId
     this.runtime = options.runtime
+    this.storage = options.storage
     this.lagTimeMaxMs = options.config.number('replica.lag.time.max.ms')
     this.producerExpirationMs = options.config.number('producer.id.expiration.ms')
     this.logDirs = new LogDirs(options.config.text('log.dirs'))
@@ -102,6 +107,7 @@ export class ReplicaSet implements ReplicaHost {
   wipe(): void {
     this.#topics.clear()
     this.logDirs.clear()
+    this.storage?.wipe()
   }
 
   /** The broker died: nothing moves, nobody is answered. */
@@ -307,6 +313,16 @@ export class ReplicaSet implements ReplicaHost {
     this.runtime.defer(() => this.#step())
   }
 
+  /** A follower whose disk does not take it stays where it is, and falls out of the ISR in time. */
+  #followed(replica: Replica, fetched: FollowerFetched): boolean {
+    try {
+      return replica.follow(fetched)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error
+      return false
+    }
+  }
+
   /** One exchange with the leader for each partition that is behind. */
   #step(): void {
     this.#isScheduled = false
@@ -320,7 +336,7 @@ export class ReplicaSet implements ReplicaHost {
       const fetched = leader.fetchForFollower(nextFetch(replica, this.brokerId, this.#fetchMaxBytes))
       // The leader has seen the request all the same.
       if (!this.#options.hears(replica.leaderId)) continue
-      if (replica.follow(fetched)) this.#wake(replica)
+      if (this.#followed(replica, fetched)) this.#wake(replica)
     }
   }
 }
