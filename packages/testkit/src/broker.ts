@@ -60,6 +60,7 @@ export class Broker {
       runtime,
       config,
       controller,
+      storage: cluster.storageOf?.(id),
       view: this.#view,
       peer: (peerId) => {
         const peer = cluster.broker(peerId)
@@ -273,13 +274,21 @@ export class Broker {
   #apply(delta: MetadataDelta): void {
     this.#view.apply(delta)
     this.replicas.apply(delta)
-    for (const { name } of delta.deletedTopics ?? []) this.#eachService((service) => service.onTopicDeleted?.(name))
+    for (const { name, id } of delta.deletedTopics ?? []) {
+      this.#eachService((service) => service.onTopicDeleted?.(name, id))
+    }
+    this.#eachService((service) => service.onMetadata?.(delta))
   }
 
   #accept(transport: ServerTransport, door: Door): TransportSink {
     const id = this.#nextConnectionId++
-    const connection = new Connection(this, { id, transport, door }, () => this.#connections.delete(connection))
+    const connection = new Connection(this, { id, transport, door }, () => {
+      this.#connections.delete(connection)
+      this.#eachService((service) => service.onConnectionClosed?.(id))
+    })
     this.#connections.add(connection)
+    const turnedAwayMs = this.#services?.throttles.connectionFrom(connection.remoteAddress) ?? 0
+    if (turnedAwayMs > 0) connection.turnAway(turnedAwayMs)
     return connection.sink
   }
 

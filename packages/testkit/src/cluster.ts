@@ -5,6 +5,7 @@ import type { ClusterContext } from './cluster-context.ts'
 import { type ClusterState, type Leaks, openConnections, stateOf } from './cluster-state.ts'
 import { Controller } from './controller.ts'
 import { TokenOffice } from './controllers/delegation-tokens.ts'
+import { MutationQuotas } from './controllers/mutation-quotas.ts'
 import { Faults } from './faults/faults.ts'
 import { Interventions } from './faults/interventions.ts'
 import type { ApiName, RequestMatch } from './faults/rule.ts'
@@ -18,6 +19,7 @@ import { clientRuntime, systemRuntime } from './runtime/node-runtime.ts'
 import type { GroupStatus } from './state/group-status.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
 import { usersOf } from './state/users.ts'
+import { DataDirectory } from './storage/data-directory.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
 import { type SeenRequest, Traffic } from './traffic/traffic.ts'
 
@@ -62,6 +64,7 @@ export class TestCluster implements AsyncDisposable {
   readonly #options: ResolvedOptions
   readonly #system: Runtime
   readonly #controller: Controller
+  readonly #data: DataDirectory | undefined
   readonly #contextOfAll: ClusterContext
   readonly #tokens: TokenOffice
   readonly #interventions = new Interventions()
@@ -81,19 +84,26 @@ export class TestCluster implements AsyncDisposable {
     const host = options.runtime ?? systemRuntime
     this.clock = new ClusterClock(host)
     this.#system = this.clock.runtime
-    this.clusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
+    const newClusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
+    this.#data = openData(options, this.#system, newClusterId)
+    this.clusterId = this.#data?.clusterId ?? newClusterId
     this.#network = new MemoryNetwork(this.#system)
     this.#listeners = new Listeners(this.#network, options.listeners)
     this.runtime = clientRuntime(this.#system, this.#network, this.#clientTimers)
     this.#controller = new Controller({
       runtime: this.#system,
       config: options.config,
+      before: this.#data?.before,
+      producerIds: this.#data && { from: this.#data.producerIdsFrom, onGiven: (id) => this.#data?.producerIdGiven(id) },
       publish: (delta) => {
+        this.#data?.keep(delta)
         for (const broker of this.#brokers.values()) broker.learn(delta)
       },
     })
-    this.#controller.decide({ scramUsers: usersOf(options.sasl, this.#system) })
     this.#tokens = new TokenOffice({ runtime: this.#system, config: options.config, controller: this.#controller })
+    this.#data?.begin(() => this.#controller.state.snapshot())
+    const known = this.#controller.state.areas.scramUsers
+    this.#controller.decide({ scramUsers: new Map([...known, ...usersOf(options.sasl, this.#system)]) })
     const { brokers } = options
     const watching = { runtime: this.#system, host, brokers, onChange: () => this.#interventions.review() }
     this.faults = new Faults({ ...watching, metadata: () => this.#controller.state })
@@ -294,7 +304,9 @@ export class TestCluster implements AsyncDisposable {
     for (const result of started) if (result.status === 'rejected') throw result.reason
     // The brokers learn of each other one turn later.
     await this.#turn()
-    for (const topic of this.#options.topics) await this.createTopic(topic)
+    for (const topic of this.#options.topics) {
+      if (this.#controller.state.topic(topic.name) === undefined) await this.createTopic(topic)
+    }
   }
 
   async #close(): Promise<void> {
@@ -305,6 +317,7 @@ export class TestCluster implements AsyncDisposable {
     this.#controller.close()
     await Promise.all(Array.from(this.#brokers.values(), (broker) => broker.kill()))
     this.#controller.close()
+    this.#data?.close()
     if (this.#options.leakCheck) refuseLeaks({ connections, timers: this.#clientTimers.size })
   }
 
@@ -317,22 +330,33 @@ export class TestCluster implements AsyncDisposable {
   }
 
   #context(): ClusterContext {
-    const { config, sasl, authorizer, onDiagnostic } = this.#options
+    const { config, sasl, authorizer, release, onDiagnostic } = this.#options
     return {
       clusterId: this.clusterId,
       runtime: this.#system,
       config,
+      release,
       controller: this.#controller,
+      mutationQuotas: new MutationQuotas(this.#system, config),
       links: this.#links,
       sasl,
       authorizer,
       tokens: this.#tokens,
       interventions: this.#interventions,
+      storageOf: (brokerId) => this.#data?.broker(brokerId),
       broker: (id) => this.#brokers.get(id),
       brokers: () => [...this.#brokers.values()],
       diagnose: onDiagnostic,
     }
   }
+}
+
+function openData(
+  { data, brokers, onDiagnostic }: ResolvedOptions,
+  runtime: Runtime,
+  newClusterId: string,
+): DataDirectory | undefined {
+  return data && DataDirectory.open({ ...data, brokers, runtime, newClusterId, onProblem: onDiagnostic })
 }
 
 /** Throws when something was left behind. */

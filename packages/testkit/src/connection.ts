@@ -130,6 +130,12 @@ export class Connection {
     }, ms)
   }
 
+  /** Nothing is ever read: it is closed after a while, as Kafka does with one connection too many. */
+  turnAway(ms: number): void {
+    this.#throttleTimer = this.broker.cluster.runtime.setTimer(() => this.destroy(), ms)
+    this.#pump()
+  }
+
   /** The next answer is cut off after that many bytes, and is the last. */
   truncateNextAnswer(bytes: number): void {
     this.#truncateTo = bytes

@@ -2,8 +2,10 @@ import type { Runtime } from '@ottla/codec/runtime'
 import { type AclOptions, authorizerConfig } from './authorization/options.ts'
 import type { SaslOptions } from './cluster-context.ts'
 import { type ListenerOptions, type ResolvedListener, resolveListeners } from './listeners.ts'
+import { latestRelease, type Release, type ReleaseName, releaseOf } from './releases.ts'
 import { type Authorizer, authorizerOf } from './state/authorizer.ts'
 import { BrokerConfig } from './state/broker-config.ts'
+import type { Fsync } from './storage/data-directory.ts'
 import type { TrafficOptions } from './traffic/traffic.ts'
 
 export interface TopicOptions {
@@ -39,6 +41,15 @@ export interface ClusterOptions {
   readonly acls?: boolean | AclOptions
   /** Broker configs by Kafka's names. */
   readonly config?: Readonly<Record<string, string | number | boolean>>
+  /**
+   * A directory that keeps topics, records, offsets and all else, for the next cluster that is started there. It is made when it
+   * is missing; one cluster has it at a time. Default: all is in memory.
+   */
+  readonly dataDir?: string
+  /** With `dataDir`: `os` (default) survives the death of the process, `always` a crash of the machine too. */
+  readonly fsync?: Fsync
+  /** The release of Kafka whose API versions and features brokers offer. Default: the latest that is known. */
+  readonly as?: ReleaseName
   /** Clock and chance of the brokers. Default: the machine's. */
   readonly runtime?: Runtime
   /** Keeps the requests that brokers get, for `cluster.saw`. Default: not. */
@@ -57,6 +68,9 @@ export interface ResolvedOptions {
   readonly sasl: SaslOptions | undefined
   readonly config: BrokerConfig
   readonly authorizer: Authorizer | undefined
+  /** Where the cluster is kept; undefined: in memory alone. */
+  readonly data: { readonly path: string; readonly fsync: Fsync } | undefined
+  readonly release: Release | undefined
   readonly runtime: Runtime | undefined
   readonly traffic: TrafficOptions | undefined
   readonly leakCheck: boolean
@@ -81,9 +95,17 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     sasl,
     config,
     authorizer: authorizerOf(config),
+    data: resolveData(options),
+    release: releaseOf(options.as ?? latestRelease),
     runtime,
     traffic: options.traffic === true ? {} : options.traffic || undefined,
     leakCheck: options.leakCheck ?? false,
     onDiagnostic: options.onDiagnostic ?? ((message) => process.emitWarning(message, 'OttlaTestkitWarning')),
   }
+}
+
+function resolveData({ dataDir, fsync = 'os' }: ClusterOptions): ResolvedOptions['data'] {
+  if (fsync !== 'os' && fsync !== 'always') throw new TypeError(`fsync: ${fsync} is neither os nor always`)
+  if (dataDir === '') throw new TypeError('dataDir: the path is empty')
+  return dataDir === undefined ? undefined : { path: dataDir, fsync }
 }

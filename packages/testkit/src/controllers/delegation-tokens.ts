@@ -112,7 +112,7 @@ export class TokenOffice {
   }
 
   get #tokens(): DelegationTokens {
-    return this.#controller.state.delegationTokens
+    return this.#controller.state.areas.delegationTokens
   }
 
   #find(hmac: Uint8Array): DelegationToken | undefined {

@@ -33,7 +33,7 @@ export function mechanismOf(type: number): ScramMechanism | undefined {
 
 /** Sets and deletes credentials; those without a problem are changed, all in one decision. */
 export function alterScramUsers(controller: Controller, { deletions, upsertions }: Request): AlteredUser[] {
-  const users = controller.state.scramUsers
+  const users = controller.state.areas.scramUsers
   const problems = new Map<string, Problem>()
   const changes = new Map<string, (users: ScramUsers) => ScramUsers>()
   const take = (user: string, problem: Problem | undefined, change: (users: ScramUsers) => ScramUsers) => {

@@ -3,6 +3,7 @@ import type { FetchContext, FetchPartition } from '../state/fetch-sessions.ts'
 import { Held } from '../state/held.ts'
 import type { StoredBatch } from '../state/log-segment.ts'
 import type { Replica } from '../state/replica.ts'
+import { clientOf } from '../throttling.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import {
   allVersions,
@@ -85,12 +86,14 @@ function planOf(context: HandlerContext, request: Request, session: FetchContext
     const hint = () => (topic === undefined ? undefined : leaderHint(context, topic, partition.partition))
     return { request: partition, replica, error, hint }
   })
+  const quotaBytes = context.broker.services.throttles.maxFetchBytes(clientOf(context)) ?? Infinity
+  const maxBytes = Math.min(request.maxBytes, context.cluster.config.number('fetch.max.bytes'), quotaBytes)
   return {
     context,
     session,
     targets,
-    minBytes: request.minBytes,
-    maxBytes: Math.min(request.maxBytes, context.cluster.config.number('fetch.max.bytes')),
+    minBytes: Math.min(request.minBytes, maxBytes),
+    maxBytes,
     readsCommitted: request.isolationLevel === readCommitted,
     leaderOnly: context.apiVersion < 11,
   }

@@ -10,7 +10,7 @@ const handle: Handler<typeof DescribeDelegationToken> = (context, request) => {
   if (refusal !== undefined) return { throttleTimeMs: 0, errorCode: codes.of(refusal), tokens: [] }
   const owners = request.owners?.map(({ principalType: type, principalName: name }) => ({ type, name }))
   const isAsked = (token: DelegationToken) => owners?.some((owner) => isOwnerOrRenewer(token, owner)) ?? true
-  const tokens = [...broker.view.delegationTokens.values()].filter(isAsked)
+  const tokens = [...broker.view.areas.delegationTokens.values()].filter(isAsked)
   return { throttleTimeMs: 0, errorCode: 0, tokens: tokens.map((token) => describe(token, apiVersion)) }
 }
 

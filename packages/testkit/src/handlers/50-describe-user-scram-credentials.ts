@@ -4,7 +4,7 @@ import { type Handler, serves } from './handler.ts'
 import { allVersions, oncePerName } from './support.ts'
 
 const handle: Handler<typeof DescribeUserScramCredentials> = ({ broker }, request) => {
-  const { scramUsers } = broker.view
+  const { scramUsers } = broker.view.areas
   const asked = request.users ?? []
   const users = asked.length === 0 ? Array.from(scramUsers.keys(), (name) => ({ name })) : asked
   const results = oncePerName(users, ({ name }) => name).map(({ item: { name: user }, isRepeated }) => {

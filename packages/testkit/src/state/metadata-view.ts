@@ -1,7 +1,5 @@
-import type { Acl } from './acl.ts'
 import { AclImage } from './acl-image.ts'
-import type { DelegationTokens } from './delegation-tokens.ts'
-import type { ScramUsers } from './scram-users.ts'
+import { type MetadataAreas, noAreas, withAreas } from './metadata-areas.ts'
 
 /** A node as it is registered with the controller. */
 export interface BrokerImage {
@@ -28,6 +26,14 @@ export interface PartitionImage {
   readonly leaderEpoch: number
   /** +1 with each change. */
   readonly partitionEpoch: number
+  /** While the partition moves: replicas that are not there yet. They are among `replicas`. Absent: none. */
+  readonly adding?: readonly number[]
+  /** While the partition moves: replicas that go when the others are there. They are among `replicas` too. */
+  readonly removing?: readonly number[]
+  /** Eligible leaders beside the ISR (KIP-966): they have all that is committed. Absent: none. */
+  readonly elr?: readonly number[]
+  /** While nobody may lead: who led last. */
+  readonly lastKnownElr?: readonly number[]
 }
 
 export interface TopicImage {
@@ -40,16 +46,12 @@ export interface TopicImage {
 }
 
 /** One decision of the controller, as it travels to the brokers. */
-export interface MetadataDelta {
+export interface MetadataDelta extends Partial<MetadataAreas> {
   readonly topics?: readonly TopicImage[]
   readonly deletedTopics?: readonly TopicImage[]
   readonly brokers?: readonly BrokerImage[]
-  /** Dynamic broker configs: by broker id, '' for the default of all. */
-  readonly brokerConfigs?: ReadonlyMap<string, ReadonlyMap<string, string>>
-  /** All of them, after a change of any. */
-  readonly acls?: readonly Acl[]
-  readonly scramUsers?: ScramUsers
-  readonly delegationTokens?: DelegationTokens
+  /** Ids of brokers that are registered no more. */
+  readonly removedBrokers?: readonly number[]
 }
 
 /** A broker as clients of a listener reach it: metadata answers with the addresses of the listener that was asked. */
@@ -63,10 +65,8 @@ export class MetadataView {
   readonly #topics = new Map<string, TopicImage>()
   readonly #topicsById = new Map<string, TopicImage>()
   readonly #brokers = new Map<number, BrokerImage>()
-  #brokerConfigs: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map()
+  #areas = noAreas
   #acls: AclImage | undefined
-  #scramUsers: ScramUsers = new Map()
-  #delegationTokens: DelegationTokens = new Map()
 
   apply(delta: MetadataDelta): void {
     for (const broker of delta.brokers ?? []) this.#brokers.set(broker.id, broker)
@@ -78,20 +78,26 @@ export class MetadataView {
       this.#topics.set(topic.name, topic)
       this.#topicsById.set(topic.id, topic)
     }
-    if (delta.brokerConfigs !== undefined) this.#brokerConfigs = delta.brokerConfigs
-    if (delta.acls !== undefined) this.#acls = new AclImage(delta.acls)
-    if (delta.scramUsers !== undefined) this.#scramUsers = delta.scramUsers
-    if (delta.delegationTokens !== undefined) this.#delegationTokens = delta.delegationTokens
+    for (const id of delta.removedBrokers ?? []) this.#brokers.delete(id)
+    this.#areas = withAreas(this.#areas, delta)
+    if (delta.acls !== undefined) this.#acls = delta.acls.length === 0 ? undefined : new AclImage(delta.acls)
   }
 
   clear(): void {
     this.#topics.clear()
     this.#topicsById.clear()
     this.#brokers.clear()
-    this.#brokerConfigs = new Map()
+    this.#areas = noAreas
     this.#acls = undefined
-    this.#scramUsers = new Map()
-    this.#delegationTokens = new Map()
+  }
+
+  /** The ACLs as they are looked up; undefined when there is none. */
+  get acls(): AclImage | undefined {
+    return this.#acls
+  }
+
+  get areas(): MetadataAreas {
+    return this.#areas
   }
 
   topic(name: string): TopicImage | undefined {
@@ -123,36 +129,14 @@ export class MetadataView {
     return [...this.#brokers.values()]
   }
 
-  /** Undefined until there was one. */
-  get acls(): AclImage | undefined {
-    return this.#acls
-  }
-
-  get scramUsers(): ScramUsers {
-    return this.#scramUsers
-  }
-
-  get delegationTokens(): DelegationTokens {
-    return this.#delegationTokens
-  }
-
-  /** Dynamic configs of a broker over those of all brokers. */
-  brokerConfig(id: number, name: string): { readonly value: string; readonly perBroker: boolean } | undefined {
-    const own = this.#brokerConfigs.get(String(id))?.get(name)
-    if (own !== undefined) return { value: own, perBroker: true }
-    const shared = this.#brokerConfigs.get('')?.get(name)
-    return shared === undefined ? undefined : { value: shared, perBroker: false }
+  /** A dynamic config of a broker, else that of all brokers; undefined when neither is set. */
+  brokerConfig(id: number, name: string): string | undefined {
+    const { brokerConfigs } = this.#areas
+    return brokerConfigs.get(String(id))?.get(name) ?? brokerConfigs.get('')?.get(name)
   }
 
   /** The state as one delta: what a broker that starts reads. */
   snapshot(): MetadataDelta {
-    return {
-      topics: [...this.#topics.values()],
-      brokers: [...this.#brokers.values()],
-      brokerConfigs: this.#brokerConfigs,
-      ...(this.#acls && { acls: [...this.#acls.all()] }),
-      scramUsers: this.#scramUsers,
-      delegationTokens: this.#delegationTokens,
-    }
+    return { ...this.#areas, topics: [...this.#topics.values()], brokers: [...this.#brokers.values()] }
   }
 }

@@ -11,6 +11,7 @@ const sameConfig = {
   'group.initial.rebalance.delay.ms': 0,
   'group.min.session.timeout.ms': 500,
   'delegation.token.secret.key': 'ottla-secret',
+  'group.share.assignment.interval.ms': 1000,
 } as const
 
 export async function startTestkit(): Promise<{ readonly cluster: TestCluster; readonly target: Target }> {

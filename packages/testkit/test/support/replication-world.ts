@@ -3,6 +3,7 @@ import { Broker, type Listen } from '../../src/broker.ts'
 import type { ClusterContext } from '../../src/cluster-context.ts'
 import { Controller } from '../../src/controller.ts'
 import { TokenOffice } from '../../src/controllers/delegation-tokens.ts'
+import { MutationQuotas } from '../../src/controllers/mutation-quotas.ts'
 import { Interventions } from '../../src/faults/interventions.ts'
 import { Links, type NetworkNode } from '../../src/network/links.ts'
 import { BrokerConfig } from '../../src/state/broker-config.ts'
@@ -56,6 +57,7 @@ export class ReplicationWorld {
       runtime,
       config,
       controller: this.controller,
+      mutationQuotas: new MutationQuotas(runtime, config),
       links: this.links,
       sasl: undefined,
       authorizer: undefined,
