@@ -3,6 +3,7 @@ import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { Broker, type Listen } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
 import { type ClusterState, type Leaks, openConnections, stateOf } from './cluster-state.ts'
+import { type ClusterTime, clusterTime } from './cluster-time.ts'
 import { Controller } from './controller.ts'
 import { Faults } from './faults/faults.ts'
 import { Interventions } from './faults/interventions.ts'
@@ -12,8 +13,9 @@ import { Links, type NetworkNode } from './network/links.ts'
 import { MemoryNetwork } from './network/memory.ts'
 import { listenTcp } from './network/tcp.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
-import { ClusterClock } from './runtime/clock.ts'
-import { clientRuntime, systemRuntime } from './runtime/node-runtime.ts'
+import type { Clock } from './runtime/clock.ts'
+import { clientRuntime } from './runtime/node-runtime.ts'
+import { type RunOptions, runScenario, type VirtualStatus } from './scenario.ts'
 import type { GroupStatus } from './state/group-status.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
@@ -52,12 +54,13 @@ export class TestCluster implements AsyncDisposable {
   /** For clients in this process: their dials reach these brokers, time and chance are the cluster's. */
   readonly runtime: Runtime
   /** The time of the brokers, and of clients with `cluster.runtime`. */
-  readonly clock: ClusterClock
+  readonly clock: Clock
   /** Rules that make requests fail. */
   readonly faults: Faults
   /** The requests that brokers got, once it is started. */
   readonly traffic: Traffic
   readonly #options: ResolvedOptions
+  readonly #time: ClusterTime
   readonly #system: Runtime
   readonly #controller: Controller
   readonly #contextOfAll: ClusterContext
@@ -76,12 +79,13 @@ export class TestCluster implements AsyncDisposable {
   /** Use `createCluster`. */
   constructor(options: ResolvedOptions) {
     this.#options = options
-    const host = options.runtime ?? systemRuntime
-    this.clock = new ClusterClock(host)
-    this.#system = this.clock.runtime
+    const time = clusterTime(options)
+    this.#time = time
+    this.clock = time.clock
+    this.#system = time.brokers
     this.clusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
-    this.#network = new MemoryNetwork(this.#system)
-    this.runtime = clientRuntime(this.#system, this.#network, this.#clientTimers)
+    this.#network = new MemoryNetwork(this.#system, time.conditions)
+    this.runtime = clientRuntime(time.clients, this.#network, this.#clientTimers)
     this.#controller = new Controller({
       runtime: this.#system,
       config: options.config,
@@ -90,7 +94,7 @@ export class TestCluster implements AsyncDisposable {
       },
     })
     const { brokers } = options
-    const watching = { runtime: this.#system, host, brokers, onChange: () => this.#interventions.review() }
+    const watching = { runtime: this.#system, host: time.host, brokers, onChange: () => this.#interventions.review() }
     this.faults = new Faults({ ...watching, metadata: () => this.#controller.state })
     this.traffic = new Traffic(watching)
     this.#interventions.attach(this.faults, this.traffic)
@@ -210,6 +214,20 @@ export class TestCluster implements AsyncDisposable {
     return this.traffic.next(match, options)
   }
 
+  /**
+   * In virtual time: calls `scenario`, lets time pass as far as it needs, and gives what it gives. Rejects when it does not
+   * end within `limit` (a day) of virtual time, and says what is waited for.
+   */
+  run<T>(scenario: () => Promise<T> | T, options: RunOptions = {}): Promise<T> {
+    const waiting = () => ({ brokers: this.#brokers.values(), clientTimers: this.#clientTimers.size })
+    return runScenario(this.#time.virtual, scenario, options, waiting)
+  }
+
+  /** Of virtual time: seed, how much has happened, and a hash of it; undefined in real time. */
+  get virtual(): VirtualStatus | undefined {
+    return this.#time.virtual
+  }
+
   /** Creates a topic without a client. Resolves when all live brokers know it. */
   async createTopic({ name, partitions, replicationFactor, configs = {} }: TopicOptions): Promise<void> {
     const { config } = this.#options
@@ -298,7 +316,7 @@ export class TestCluster implements AsyncDisposable {
   }
 
   #turn(): Promise<void> {
-    return new Promise((resolve) => this.#system.defer(resolve))
+    return this.#time.turn()
   }
 
   #context(): ClusterContext {

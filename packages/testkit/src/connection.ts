@@ -96,6 +96,11 @@ export class Connection {
     this.#watchIdle(config.number('connections.max.idle.ms'))
   }
 
+  /** A request waits for its answer here. */
+  get isHolding(): boolean {
+    return this.#held !== undefined
+  }
+
   /** Closes once the answer of the request at hand is written: after a failed authentication. */
   closeAfterResponse(): void {
     this.#isClosing = true
