@@ -2,13 +2,14 @@ import type { ErrorName } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { Broker, type Listen } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
-import { type ClusterState, type Leaks, openConnections, stateOf } from './cluster-state.ts'
+import { type ClusterState, type Leaks, openConnections, refuseLeaks, stateOf } from './cluster-state.ts'
 import { type ClusterTime, clusterTime } from './cluster-time.ts'
 import { Controller } from './controller.ts'
 import { Faults } from './faults/faults.ts'
 import { Interventions } from './faults/interventions.ts'
 import type { ApiName, RequestMatch } from './faults/rule.ts'
 import type { WaitOptions } from './faults/waiters.ts'
+import { ReplicaChecker } from './invariants/replica-checker.ts'
 import { Links, type NetworkNode } from './network/links.ts'
 import { MemoryNetwork } from './network/memory.ts'
 import { listenTcp } from './network/tcp.ts'
@@ -101,6 +102,10 @@ export class TestCluster implements AsyncDisposable {
     if (options.traffic !== undefined) this.traffic.start(options.traffic)
     const context = this.#context()
     this.#contextOfAll = context
+    if (time.virtual !== undefined && options.checkReplicas) {
+      const checker = new ReplicaChecker(context)
+      time.virtual.afterEvent = () => checker.check()
+    }
     const surroundings = {
       controller: this.#controller,
       addresses: this.#addresses,
@@ -354,18 +359,6 @@ export class TestCluster implements AsyncDisposable {
     }
     return { ...address, close }
   }
-}
-
-/** Throws when something was left behind. */
-function refuseLeaks({ connections, timers }: Leaks): void {
-  if (connections.length === 0 && timers === 0) return
-  const open = connections.map(
-    ({ node, connection, client }) => `${client ?? 'a client'} (${connection}) on broker ${node}`,
-  )
-  throw new Error(
-    `the cluster was closed, but clients left ${connections.length} connections open` +
-      `${open.length > 0 ? `: ${open.join(', ')};` : ''} and ${timers} timers`,
-  )
 }
 
 /** Starts a cluster; resolves when it serves. Rejects with a TypeError for options that make no sense. */
