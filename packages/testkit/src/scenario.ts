@@ -40,7 +40,7 @@ export async function runScenario<T>(
     return await time.drive(started, limitMs, refuse)
   } finally {
     // What clients sent at last, the ends of their connections too, arrives.
-    await time.drive(time.arrivals())
+    if (!time.isClosed) await time.drive(time.arrivals())
   }
 }
 

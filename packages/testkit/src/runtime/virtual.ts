@@ -8,6 +8,13 @@ export interface VirtualOptions {
   readonly seed: number
 }
 
+/** Somebody who lets time pass. */
+interface Drive {
+  readonly untilMs: number
+  readonly limitMs: number
+  giveUp(why: Error | string): void
+}
+
 /** What an event is; part of the hash. */
 const kinds = { timer: 1, deferred: 2, network: 3, turn: 4 } as const
 
@@ -54,15 +61,17 @@ export class VirtualTime {
   #timerCount = 0
   /** Work that has left the event loop: time waits for it. */
   #working = 0
-  #isDriven = false
+  /** Who lets time pass, until something of theirs settles. */
+  readonly #drives = new Set<Drive>()
   #isPumping = false
+  #isClosed = false
 
   constructor({ seed }: VirtualOptions) {
     this.seed = seed
     this.streams = streamsOf(seed)
     const { schedule, network } = this.streams
     this.brokers = this.#runtime((callback) => {
-      const isLate = this.#isDriven && schedule() < 0.2
+      const isLate = this.#drives.size > 0 && schedule() < 0.2
       const delayMs = isLate ? delayOf(schedule) : 0
       this.#lastDeferredAtMs = Math.max(this.#lastDeferredAtMs, this.#nowMs + delayMs)
       this.#push(kinds.deferred, delayMs, schedule(), callback)
@@ -77,6 +86,10 @@ export class VirtualTime {
       piece: (size) => (size < 2 || network() < 0.9 ? size : 1 + Math.floor(network() * (size - 1))),
       delivered: (bytes) => this.#hash.bytes(bytes),
     }
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
   /** Since the cluster was made. */
@@ -127,48 +140,31 @@ export class VirtualTime {
    * is due any more: `refuse` says why.
    */
   drive<T>(promise: Promise<T>, limitMs = last, refuse?: (why: string) => Error): Promise<T> {
-    // Who drives already drives this one too.
-    if (this.#isDriven) return promise
-    this.#isDriven = true
-    const untilMs = this.#nowMs + limitMs
+    if (this.#isClosed) return Promise.reject(new Error('the cluster is closed, its time has ended'))
     return new Promise<T>((resolve, reject) => {
-      let isSettled = false
-      const end = (settle: () => void) => {
-        if (isSettled) return
-        isSettled = true
-        this.#isDriven = false
-        // What is due at this instant is not left to the next drive.
-        this.#pump()
-        settle()
+      const drive: Drive = {
+        untilMs: this.#nowMs + limitMs,
+        limitMs,
+        giveUp: (why) => end(() => reject(why instanceof Error ? why : (refuse?.(why) ?? new Error(why)))),
       }
+      const end = (settle: () => void) => {
+        if (this.#drives.delete(drive)) settle()
+      }
+      this.#drives.add(drive)
       promise.then(
         (value) => end(() => resolve(value)),
         (error: unknown) => end(() => reject(error)),
       )
-      const give = (why: string) => end(() => reject(refuse?.(why) ?? new Error(why)))
-      const next = () => {
-        if (isSettled) return
-        if (this.#working > 0) return void setImmediate(next)
-        const first = this.#heap.first()
-        if (first === undefined) return give('nothing is due any more')
-        if (first.atMs > untilMs) return give(`it did not end within ${limitMs} ms of virtual time`)
-        if (this.#sameInstant > maxEventsAnInstant) return give('events follow each other without time passing')
-        try {
-          this.#step()
-        } catch (error) {
-          return end(() => reject(error))
-        }
-        if (this.#eventCount % eventsATurn === 0) setImmediate(next)
-        else afterMicrotasks(next)
-      }
-      afterMicrotasks(next)
+      if (this.#drives.size === 1) afterMicrotasks(this.#next)
     })
   }
 
   /** Forgets all that is due. */
   close(): void {
+    this.#isClosed = true
     this.#heap.clear()
     this.#timerCount = 0
+    this.#giveUp('the cluster was closed')
   }
 
   /** When all else has happened that is due until then. */
@@ -226,6 +222,42 @@ export class VirtualTime {
     return event
   }
 
+  /** One event, for all who drive. */
+  readonly #next = (): void => {
+    if (this.#drives.size === 0) return this.#pump()
+    if (this.#working > 0) return void setImmediate(this.#next)
+    const first = this.#heap.first()
+    if (first === undefined) this.#giveUp('nothing is due any more')
+    else if (this.#sameInstant > maxEventsAnInstant) this.#giveUp('events follow each other without time passing')
+    else if (this.#isWithinLimits(first.atMs)) this.#try(() => this.#step())
+    if (this.#eventCount % eventsATurn === 0) setImmediate(this.#next)
+    else afterMicrotasks(this.#next)
+  }
+
+  /** False when somebody gave up: what is due next may not be for the others. */
+  #isWithinLimits(atMs: number): boolean {
+    let isWithin = true
+    for (const drive of this.#drives) {
+      if (atMs <= drive.untilMs) continue
+      drive.giveUp(`it did not end within ${drive.limitMs} ms of virtual time`)
+      isWithin = false
+    }
+    return isWithin
+  }
+
+  /** What an event throws is for all who let it happen. */
+  #try(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.#giveUp(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+
+  #giveUp(why: Error | string): void {
+    for (const drive of [...this.#drives]) drive.giveUp(why)
+  }
+
   #step(): void {
     const event = this.#heap.pop() as Event
     this.#sameInstant = event.atMs > this.#nowMs ? 0 : this.#sameInstant + 1
@@ -239,11 +271,11 @@ export class VirtualTime {
 
   /** While nobody drives, what is due at this instant happens by itself, and time stands still. */
   #pump(): void {
-    if (this.#isPumping || this.#isDriven) return
+    if (this.#isPumping || this.#drives.size > 0) return
     this.#isPumping = true
     const next = () => {
       const first = this.#heap.first()
-      if (this.#isDriven || first === undefined || first.atMs > this.#nowMs) {
+      if (this.#drives.size > 0 || first === undefined || first.atMs > this.#nowMs) {
         this.#isPumping = false
         return
       }
