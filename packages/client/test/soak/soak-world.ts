@@ -78,10 +78,9 @@ export class SoakWorld {
     const consuming = [this.#consume(0), this.#consume(1)]
     const troubles = this.#trouble()
     const workers = [...producing, ...consuming]
-    let heapMb: [number, number] | undefined
     // Whoever fails ends the run; nobody else ends before the time is over.
     await Promise.race([troubles, Promise.all(workers)])
-    heapMb = await troubles
+    const heapMb = await troubles
     this.#isProducing = false
     await Promise.all(producing)
     await this.#until('everything acknowledged is delivered', () => this.#owed.size === 0)

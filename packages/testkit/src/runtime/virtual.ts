@@ -224,8 +224,14 @@ export class VirtualTime {
 
   /** One event, for all who drive. */
   readonly #next = (): void => {
-    if (this.#drives.size === 0) return this.#pump()
-    if (this.#working > 0) return void setImmediate(this.#next)
+    if (this.#drives.size === 0) {
+      this.#pump()
+      return
+    }
+    if (this.#working > 0) {
+      setImmediate(this.#next)
+      return
+    }
     const first = this.#heap.first()
     if (first === undefined) this.#giveUp('nothing is due any more')
     else if (this.#sameInstant > maxEventsAnInstant) this.#giveUp('events follow each other without time passing')
