@@ -62,14 +62,16 @@ export class SoakWorld {
       topics: [{ name: topic, partitions, replicationFactor: 3, configs }],
       config: { 'offsets.topic.num.partitions': 2, 'broker.session.timeout.ms': 9_000 },
     })
+    const world = new SoakWorld(cluster, options)
     try {
-      const world = new SoakWorld(cluster, options)
-      return await cluster.run(() => world.#live(), { limit: `${options.hours + 3}h` })
+      const report = await cluster.run(() => world.#live(), { limit: `${options.hours + 3}h` })
+      await cluster.close()
+      return report
     } catch (error) {
+      // What is left behind by a run that failed is not the news.
+      await cluster.close().catch(() => {})
       const at = `seed ${options.seed}, ${Math.round((cluster.virtual?.nowMs ?? 0) / 1000)} s of virtual time`
       throw new Error(`${at}: ${error instanceof Error ? error.message : error}`, { cause: error })
-    } finally {
-      await cluster.close()
     }
   }
 
@@ -151,15 +153,18 @@ export class SoakWorld {
   async #trouble(): Promise<[number, number] | undefined> {
     const endsAtMs = this.#options.hours * 3_600_000
     const open: Trouble[] = []
+    const healing: (Promise<void> | void)[] = []
     let firstMb: number | undefined
     while (this.#nowMs < endsAtMs) {
       await this.#sleep(this.#faults.between(5_000, 120_000))
       if (open.length === 0 || this.#faults.between(0, 1) < 0.2) open.push(await this.#faults.strike())
       await this.#sleep(this.#faults.between(500, 45_000))
-      while (open.length > Math.floor(this.#faults.between(0, 2))) await open.shift()?.heal()
+      // A broker that is cut off comes back no sooner than its network: it is not waited for here.
+      while (open.length > Math.floor(this.#faults.between(0, 2))) healing.push(open.shift()?.heal())
       if (firstMb === undefined && this.#nowMs > endsAtMs / 4) firstMb = usedMb()
     }
-    for (const trouble of open) await trouble.heal()
+    for (const trouble of open) healing.push(trouble.heal())
+    await Promise.all(healing)
     const lastMb = usedMb()
     return firstMb === undefined || lastMb === undefined ? undefined : [firstMb, lastMb]
   }
