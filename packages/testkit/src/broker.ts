@@ -45,6 +45,7 @@ export class Broker {
   #isNewsScheduled = false
   #afterNews: (() => void) | undefined
   #onCaughtUp: (() => void) | undefined
+  #starting: Promise<void> | undefined
   #isUp = false
   #delayMs = 0
   #nextConnectionId = 0
@@ -149,6 +150,17 @@ export class Broker {
   /** Listens, registers with the controller, and serves as soon as it knows what the controller knows. */
   async start(): Promise<void> {
     if (this.#isUp) throw new Error(`broker ${this.id} is up already`)
+    // Who starts it a second time before it listens waits for the first time.
+    const starting = this.#starting ?? this.#start()
+    this.#starting = starting
+    try {
+      await starting
+    } finally {
+      if (this.#starting === starting) this.#starting = undefined
+    }
+  }
+
+  async #start(): Promise<void> {
     const listener = await this.#listen(this.id, (transport) => this.#accept(transport))
     this.#listener = listener
     const { host, port } = listener
@@ -190,10 +202,16 @@ export class Broker {
   /** The process dies: connections break, nothing is answered, the logs stay. */
   async kill(): Promise<void> {
     if (!this.#isUp) return
+    this.halt(new Error(`broker ${this.id} was killed`))
+    await this.#stopListening()
+  }
+
+  /** It serves no more, at once; but it still listens, and `begin` makes it serve again. */
+  halt(why: Error): void {
+    if (!this.#isUp) return
     this.#isUp = false
-    const listener = this.#listener
-    this.#listener = undefined
-    for (const connection of [...this.#connections]) connection.destroy(new Error(`broker ${this.id} was killed`))
+    this.#starting = undefined
+    for (const connection of [...this.#connections]) connection.destroy(why)
     this.#eachService((service) => service.close())
     this.#services = undefined
     this.fetchSessions.clear()
@@ -205,7 +223,21 @@ export class Broker {
     // Nothing that was due does anything any more.
     this.#process.thaw()
     this.#onCaughtUp?.()
-    await listener?.close()
+  }
+
+  /** Listens or not, without serving. */
+  async prepare(isUp: boolean): Promise<void> {
+    if (isUp) this.#listener ??= await this.#listen(this.id, (transport) => this.#accept(transport))
+    else await this.#stopListening()
+  }
+
+  /** Serves as one that has never been away: with the logs it has, and with metadata in which it is registered. */
+  begin(metadata: MetadataDelta): void {
+    this.#isUp = true
+    this.#services = createServices(this)
+    this.replicas.start()
+    this.#snapshot = metadata
+    this.#readNews()
   }
 
   /** A decision of the controller: it is known here one turn later. */
@@ -287,10 +319,17 @@ export class Broker {
     for (const { name } of delta.deletedTopics ?? []) this.#eachService((service) => service.onTopicDeleted?.(name))
   }
 
+  async #stopListening(): Promise<void> {
+    const listener = this.#listener
+    this.#listener = undefined
+    await listener?.close()
+  }
+
   #accept(transport: ServerTransport): TransportSink {
     const id = this.#nextConnectionId++
     const connection = new Connection(this, { id, transport }, () => this.#connections.delete(connection))
     this.#connections.add(connection)
+    if (!this.#isUp) connection.destroy(new Error(`broker ${this.id} does not serve yet`))
     return connection.sink
   }
 

@@ -17,6 +17,7 @@ import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOp
 import type { Clock } from './runtime/clock.ts'
 import { clientRuntime } from './runtime/node-runtime.ts'
 import { type RunOptions, runScenario, type VirtualStatus } from './scenario.ts'
+import { ClusterSnapshot } from './snapshot.ts'
 import type { GroupStatus } from './state/group-status.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
@@ -75,6 +76,7 @@ export class TestCluster implements AsyncDisposable {
   readonly #handles = new Map<number, TestBroker>()
   /** Where each broker listens, kept over restarts. */
   readonly #addresses = new Map<number, { readonly host: string; readonly port: number }>()
+  readonly #checker: ReplicaChecker | undefined
   #closing: Promise<void> | undefined
 
   /** Use `createCluster`. */
@@ -104,6 +106,7 @@ export class TestCluster implements AsyncDisposable {
     this.#contextOfAll = context
     if (time.virtual !== undefined && options.checkReplicas) {
       const checker = new ReplicaChecker(context)
+      this.#checker = checker
       time.virtual.afterEvent = () => checker.check()
     }
     const surroundings = {
@@ -201,6 +204,26 @@ export class TestCluster implements AsyncDisposable {
     for (const id of ['', ...this.#brokers.keys()]) this.#controller.setBrokerConfigs(String(id), new Map())
     await this.#turn()
     for (const topic of this.#options.topics) await this.createTopic(topic)
+  }
+
+  /**
+   * All of it at this moment, to go back to with `restore`: topics, logs, groups, offsets, transactions, what the controller
+   * and the coordinators have decided, which brokers are up, and the wall clock. Costs next to nothing: records are shared.
+   */
+  snapshot(): ClusterSnapshot {
+    return new ClusterSnapshot(this.#contextOfAll, this.clock)
+  }
+
+  /**
+   * As it was when the snapshot was taken, without faults and traffic. Connections are closed. Make clients anew: one that
+   * has seen later leader epochs or offsets does not believe in their return.
+   */
+  async restore(snapshot: ClusterSnapshot): Promise<void> {
+    this.faults.clear()
+    this.traffic.clear()
+    this.#checker?.forget()
+    await snapshot.restore(this.#contextOfAll, this.clock)
+    await this.#turn()
   }
 
   /** Requests that were kept, the oldest first. Throws when the traffic is not kept: `createCluster({ traffic: true })`. */

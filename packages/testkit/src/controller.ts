@@ -42,6 +42,11 @@ export interface IsrRequest {
   readonly isr: readonly number[]
 }
 
+export interface ControllerState {
+  readonly metadata: MetadataDelta
+  readonly nextProducerId: bigint
+}
+
 export type ElectionOutcome = ErrorName
 
 /** Who leads what: the one authority; brokers learn of its decisions a little later. */
@@ -75,6 +80,20 @@ export class Controller {
   /** Ids of producers go in one row through the cluster. */
   allocateProducerId(): bigint {
     return this.#nextProducerId++
+  }
+
+  /** All that is decided, to be put back with `restore`. Brokers are not told of that. */
+  save(): ControllerState {
+    return { metadata: this.#state.snapshot(), nextProducerId: this.#nextProducerId }
+  }
+
+  restore({ metadata, nextProducerId }: ControllerState): void {
+    this.close()
+    this.#stopping.clear()
+    this.#state.clear()
+    this.#state.apply(metadata)
+    this.#nextProducerId = nextProducerId
+    this.#watchPreferredLeaders()
   }
 
   // ---- brokers -------------------------------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ export interface Clock {
   readonly runtime: Runtime
   /** How far the cluster's time is before the machine's; of virtual time, how much has passed. */
   readonly shiftMs: number
+  /** How far the wall clock is before that of the machine; of virtual time, before its beginning. */
+  readonly wallShiftMs: number
   /** Timers that wait, of brokers and of clients with the cluster's runtime. */
   readonly timerCount: number
   /** Wall time of the cluster, in ms since the epoch. */
@@ -89,6 +91,10 @@ export class ClusterClock implements Clock {
 
   get shiftMs(): number {
     return this.#shiftMs
+  }
+
+  get wallShiftMs(): number {
+    return this.#shiftMs + this.#wallMs
   }
 
   get timerCount(): number {

@@ -17,6 +17,10 @@ export class VirtualClock implements Clock {
   }
 
   get shiftMs(): number {
+    return this.#time.nowMs
+  }
+
+  get wallShiftMs(): number {
     return this.#time.nowMs + this.#time.wallShiftMs
   }
 
