@@ -35,7 +35,7 @@ it.each(spoiled)('records arrive once, in order, through answers with %j', async
 
 it('garbage that cannot be the beginning of an answer ends what is asked, and leaves nothing', async () => {
   await using cluster = await createCluster({ time: 'virtual', topics: [{ name: 't' }], leakCheck: true })
-  cluster.faults.add({ match: {}, action: { garbage: 500 } })
+  cluster.faults.add({ match: { api: 'InitProducerId' }, action: { garbage: 500 } })
   const error = await cluster.run(async () => {
     const kafka = new Kafka({ brokers: cluster.bootstrap, runtime: cluster.runtime, logger: silentLogger })
     const sent = await kafka
