@@ -16,6 +16,16 @@ export class Links {
     return this.#cuts.size === 0 || !this.#cuts.has(`${from}>${to}`)
   }
 
+  /** What is cut now, to be put back with `restore`. */
+  save(): ReadonlyMap<string, number> {
+    return new Map(this.#cuts)
+  }
+
+  restore(cuts: ReadonlyMap<string, number>): void {
+    this.#cuts.clear()
+    for (const [key, count] of cuts) this.#cuts.set(key, count)
+  }
+
   /** Nothing of what `from` sends arrives at `to`, until what is returned is called. */
   cut(from: NetworkNode, to: NetworkNode): () => void {
     const key = `${from}>${to}`

@@ -85,6 +85,10 @@ export class LeaderEpochs {
     this.#entries = kept
   }
 
+  copyFrom(other: LeaderEpochs): void {
+    this.#entries = [...other.#entries]
+  }
+
   clear(): void {
     this.#entries = []
   }

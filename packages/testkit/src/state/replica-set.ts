@@ -8,6 +8,7 @@ import type { LogStorage } from './log-storage.ts'
 import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from './metadata-view.ts'
 import { Replica } from './replica.ts'
 import type { ReplicaHost } from './replica-host.ts'
+import type { ReplicaLog } from './replica-log.ts'
 import { type TopicSettings, topicSettings } from './topic-config.ts'
 import { applyRetention, compact } from './upkeep.ts'
 
@@ -82,6 +83,15 @@ export class ReplicaSet implements ReplicaHost {
     if (!isFull) this.wakeAll()
   }
 
+  /** The logs with the topics they belong to. */
+  *logs(): Generator<{ readonly topic: TopicImage; readonly partition: number; readonly log: ReplicaLog }> {
+    for (const { image, replicas } of this.#topics.values()) {
+      for (const replica of replicas) {
+        if (replica !== undefined) yield { topic: image, partition: replica.partition, log: replica.log }
+      }
+    }
+  }
+
   replica(topic: string, partition: number): Replica | undefined {
     return this.#topics.get(topic)?.replicas[partition]
   }
@@ -110,6 +120,17 @@ export class ReplicaSet implements ReplicaHost {
     this.storage?.wipe()
   }
 
+  /** Puts copies of these logs in the place of all that are here; their roles come with the metadata. */
+  load(logs: Iterable<{ readonly topic: TopicImage; readonly partition: number; readonly log: ReplicaLog }>): void {
+    this.wipe()
+    for (const { topic, partition, log } of logs) {
+      const hosted = this.#hosted(topic)
+      const replica = new Replica(this, { topic: topic.name, topicId: topic.id, partition }, hosted.settings)
+      replica.log.copyFrom(log)
+      hosted.replicas[partition] = replica
+    }
+  }
+
   /** The broker died: nothing moves, nobody is answered. */
   halt(): void {
     this.#isRunning = false
@@ -120,6 +141,10 @@ export class ReplicaSet implements ReplicaHost {
     if (this.#retentionTimer !== undefined) this.runtime.clearTimer(this.#retentionTimer)
     this.#retentionTimer = undefined
     for (const replica of this.replicas()) replica.stepDown()
+  }
+
+  get isFetchingPaused(): boolean {
+    return this.#isPaused
   }
 
   /** Followers of this broker stop fetching: they lag, and drop out of the ISR in time. */
