@@ -9,8 +9,9 @@ import { Faults } from './faults/faults.ts'
 import { Interventions } from './faults/interventions.ts'
 import type { ApiName, RequestMatch } from './faults/rule.ts'
 import type { WaitOptions } from './faults/waiters.ts'
+import type { Identity } from './network/certificates.ts'
 import { Links, type NetworkNode } from './network/links.ts'
-import { Listeners } from './network/listeners.ts'
+import { Listeners, tlsSetupOf } from './network/listeners.ts'
 import { MemoryNetwork } from './network/memory.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
 import { ClusterClock } from './runtime/clock.ts'
@@ -83,7 +84,7 @@ export class TestCluster implements AsyncDisposable {
     this.#system = this.clock.runtime
     this.clusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
     this.#network = new MemoryNetwork(this.#system)
-    this.#listeners = new Listeners(this.#network, options.listeners)
+    this.#listeners = new Listeners(this.#network, options.listeners, tlsSetupOf(options))
     this.runtime = clientRuntime(this.#system, this.#network, this.#clientTimers)
     this.#controller = new Controller({
       runtime: this.#system,
@@ -120,6 +121,16 @@ export class TestCluster implements AsyncDisposable {
   /** `host:port` of each broker, on the first listener. */
   get bootstrap(): string[] {
     return this.brokers.map(({ host, port }) => `${host}:${port}`)
+  }
+
+  /** What clients trust, in PEM. Throws when there is no TLS, or the certificates were given without it. */
+  get ca(): string {
+    return this.#listeners.ca
+  }
+
+  /** A certificate for a client, `CN=alice,OU=test`, by the authority that `tls: true` makes. Rejects when there is none. */
+  clientCertificate(name: string): Promise<Identity> {
+    return this.#listeners.issueForClient(name)
   }
 
   /** The same on another listener. Throws RangeError when there is none of that name. */

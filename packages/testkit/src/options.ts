@@ -1,6 +1,7 @@
 import type { Runtime } from '@ottla/codec/runtime'
 import type { SaslOptions } from './cluster-context.ts'
 import { type ListenerOptions, type ResolvedListener, resolveListeners } from './listeners.ts'
+import type { TlsOptions } from './network/tls-material.ts'
 import { BrokerConfig } from './state/broker-config.ts'
 import type { TrafficOptions } from './traffic/traffic.ts'
 
@@ -33,6 +34,11 @@ export interface ClusterOptions {
   readonly topics?: readonly TopicOptions[]
   /** Clients must authenticate. */
   readonly sasl?: SaslOptions
+  /**
+   * TLS over TCP: `true` makes a throw-away authority and certificates, or those that are given. Without `listeners` the one
+   * listener is SSL, with `sasl` SASL_SSL.
+   */
+  readonly tls?: boolean | TlsOptions
   /** Broker configs by Kafka's names. */
   readonly config?: Readonly<Record<string, string | number | boolean>>
   /** Clock and chance of the brokers. Default: the machine's. */
@@ -51,6 +57,7 @@ export interface ResolvedOptions {
   readonly listeners: readonly ResolvedListener[]
   readonly topics: readonly TopicOptions[]
   readonly sasl: SaslOptions | undefined
+  readonly tls: true | TlsOptions | undefined
   readonly config: BrokerConfig
   readonly runtime: Runtime | undefined
   readonly traffic: TrafficOptions | undefined
@@ -62,7 +69,7 @@ const maxBrokers = 100
 
 /** Checks what was given and adds the defaults. Throws TypeError. */
 export function resolveOptions(options: ClusterOptions): ResolvedOptions {
-  const { brokers = 3, racks = [], topics = [], sasl, runtime } = options
+  const { brokers = 3, racks = [], topics = [], sasl, tls, runtime } = options
   if (!Number.isInteger(brokers) || brokers < 1 || brokers > maxBrokers) {
     throw new TypeError(`brokers: ${brokers} is not an integer from 1 to ${maxBrokers}`)
   }
@@ -70,9 +77,10 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
   return {
     brokers,
     racks,
-    listeners: resolveListeners({ listen: options.listen, listeners: options.listeners, sasl, brokers }),
+    listeners: resolveListeners({ listen: options.listen, listeners: options.listeners, sasl, tls, brokers }),
     topics,
     sasl,
+    tls: tls || undefined,
     config: new BrokerConfig(options.config),
     runtime,
     traffic: options.traffic === true ? {} : options.traffic || undefined,
