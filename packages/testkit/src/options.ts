@@ -2,6 +2,7 @@ import type { Runtime } from '@ottla/codec/runtime'
 import { type AclOptions, authorizerConfig } from './authorization/options.ts'
 import type { SaslOptions } from './cluster-context.ts'
 import { type ListenerOptions, type ResolvedListener, resolveListeners } from './listeners.ts'
+import type { TlsOptions } from './network/tls-material.ts'
 import { latestRelease, type Release, type ReleaseName, releaseOf } from './releases.ts'
 import { type Authorizer, authorizerOf } from './state/authorizer.ts'
 import { BrokerConfig } from './state/broker-config.ts'
@@ -39,6 +40,11 @@ export interface ClusterOptions {
   readonly sasl?: SaslOptions
   /** Rights are checked, as by Kafka's StandardAuthorizer. */
   readonly acls?: boolean | AclOptions
+  /**
+   * TLS over TCP: `true` makes a throw-away authority and certificates, or those that are given. Without `listeners` the one
+   * listener is SSL, with `sasl` SASL_SSL.
+   */
+  readonly tls?: boolean | TlsOptions
   /** Broker configs by Kafka's names. */
   readonly config?: Readonly<Record<string, string | number | boolean>>
   /**
@@ -75,6 +81,7 @@ export interface ResolvedOptions {
   readonly listeners: readonly ResolvedListener[]
   readonly topics: readonly TopicOptions[]
   readonly sasl: SaslOptions | undefined
+  readonly tls: true | TlsOptions | undefined
   readonly config: BrokerConfig
   readonly authorizer: Authorizer | undefined
   /** Where the cluster is kept; undefined: in memory alone. */
@@ -93,7 +100,7 @@ const maxBrokers = 100
 
 /** Checks what was given and adds the defaults. Throws TypeError. */
 export function resolveOptions(options: ClusterOptions): ResolvedOptions {
-  const { brokers = 3, racks = [], topics = [], sasl, runtime } = options
+  const { brokers = 3, racks = [], topics = [], sasl, tls, runtime } = options
   if (!Number.isInteger(brokers) || brokers < 1 || brokers > maxBrokers) {
     throw new TypeError(`brokers: ${brokers} is not an integer from 1 to ${maxBrokers}`)
   }
@@ -103,13 +110,14 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
   return {
     brokers,
     racks,
-    listeners: resolveListeners({ listen: options.listen, listeners: options.listeners, sasl, brokers }),
+    listeners: resolveListeners({ listen: options.listen, listeners: options.listeners, sasl, tls, brokers }),
     topics,
     sasl,
     config,
     authorizer: authorizerOf(config),
     data: resolveData(options),
     release: releaseOf(options.as ?? latestRelease),
+    tls: tls || undefined,
     runtime,
     ...timeOptions,
     traffic: options.traffic === true ? {} : options.traffic || undefined,
