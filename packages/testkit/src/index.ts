@@ -1,8 +1,6 @@
 export {
   createCluster,
   type DisconnectOptions,
-  type PartitionStatus,
-  type ReplicaStatus,
   TestCluster,
 } from './cluster.ts'
 export type { SaslOptions } from './cluster-context.ts'
@@ -14,6 +12,7 @@ export type {
   PartitionState,
   ReplicaState,
   TopicState,
+  TransactionalIdState,
 } from './cluster-state.ts'
 export type { Fault, Faults } from './faults/faults.ts'
 export type {
@@ -28,8 +27,10 @@ export type {
 export type { WaitOptions } from './faults/waiters.ts'
 export type { NetworkNode } from './network/links.ts'
 export type { ClusterOptions, ListenOptions, TopicOptions } from './options.ts'
+export type { PartitionStatus, ReplicaStatus } from './partition-status.ts'
 export type { ClusterClock, Duration } from './runtime/clock.ts'
 export type { GroupMemberStatus, GroupStatus } from './state/group-status.ts'
 export type { ProducerStatus } from './state/producer-states.ts'
+export type { TransactionStatus } from './state/transaction-status.ts'
 export type { KillOptions, RestartOptions, TestBroker } from './test-broker.ts'
 export type { SeenRequest, Traffic, TrafficOptions } from './traffic/traffic.ts'
