@@ -141,9 +141,10 @@ export class ReplicationWorld {
     })
   }
 
-  /** A machine has lost records, and the controller still takes it for in sync: one more failure may leave it the last. */
+  /** A machine has lost records, and the controller still lets it lead: one more failure may leave it the last. */
   get #isFragile(): boolean {
-    return this.image.isr.some((id) => this.#crashed.has(id))
+    const { isr, elr = [] } = this.image
+    return [...isr, ...elr].some((id) => this.#crashed.has(id))
   }
 
   kill(broker: Broker): void {
@@ -255,8 +256,11 @@ export class ReplicationWorld {
     const now = this.controller.state.topic(topic)?.partitions[0]
     this.#decided = now
     if (before === undefined || now === undefined || now.leader === before.leader || now.leader < 0) return
-    const { isr, elr = [], lastKnownElr = [], adding = [] } = before
-    if ([...isr, ...elr, ...lastKnownElr, ...adding].includes(now.leader)) return
+    const { isr, elr = [], lastKnownElr = [] } = before
+    if ([...isr, ...elr, ...lastKnownElr].includes(now.leader)) return
+    const isMoving = before.adding !== undefined || before.removing !== undefined
+    const end = this.brokers[now.leader - 1]?.replica(topic, 0)?.logEndOffset ?? 0
+    if (isMoving && now.isr.includes(now.leader) && end >= this.#exposed.highWatermark) return
     throw new Error(`R11: leader ${now.leader} after ISR ${isr}, eligible ${elr}`)
   }
 
