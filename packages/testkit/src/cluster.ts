@@ -2,6 +2,7 @@ import type { ErrorName } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
+import { beginReassignment, registerAgain, resetAreas, transactionsOf } from './cluster-operations.ts'
 import { type ClusterState, type Leaks, openConnections, refuseLeaks, stateOf } from './cluster-state.ts'
 import { type ClusterTime, clusterTime } from './cluster-time.ts'
 import { Controller } from './controller.ts'
@@ -17,38 +18,18 @@ import { Links, type NetworkNode } from './network/links.ts'
 import { Listeners, tlsSetupOf } from './network/listeners.ts'
 import { MemoryNetwork } from './network/memory.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
+import { type PartitionStatus, partitionStatus, type ReplicaStatus, replicaStatuses } from './partition-status.ts'
 import type { Clock } from './runtime/clock.ts'
 import { clientRuntime } from './runtime/node-runtime.ts'
 import { type RunOptions, runScenario, type VirtualStatus } from './scenario.ts'
 import { ClusterSnapshot } from './snapshot.ts'
 import type { GroupStatus } from './state/group-status.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
+import type { TransactionStatus } from './state/transaction-status.ts'
 import { usersOf } from './state/users.ts'
 import { DataDirectory } from './storage/data-directory.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
 import { type SeenRequest, Traffic } from './traffic/traffic.ts'
-
-/** A partition as its leader and the controller see it. */
-export interface PartitionStatus {
-  /** -1: there is none. */
-  readonly leader: number
-  readonly leaderEpoch: number
-  readonly replicas: readonly number[]
-  readonly isr: readonly number[]
-  readonly logStartOffset: number
-  /** The leader's; -1 without a leader. */
-  readonly highWatermark: number
-  readonly logEndOffset: number
-}
-
-export interface ReplicaStatus {
-  readonly brokerId: number
-  readonly isLeader: boolean
-  readonly leaderEpoch: number
-  readonly logStartOffset: number
-  readonly highWatermark: number
-  readonly logEndOffset: number
-}
 
 export interface DisconnectOptions {
   /** Only what the first sends to the second is lost. */
@@ -178,35 +159,31 @@ export class TestCluster implements AsyncDisposable {
 
   /** Throws RangeError when there is no such partition. */
   partition(topic: string, partition: number): PartitionStatus {
-    const image = this.#controller.state.topic(topic)?.partitions[partition]
-    if (image === undefined) throw new RangeError(`there is no partition ${topic}-${partition}`)
-    const { leader, leaderEpoch, replicas, isr } = image
-    const log = this.#brokers.get(leader)?.replica(topic, partition)
-    return {
-      leader,
-      leaderEpoch,
-      replicas,
-      isr,
-      logStartOffset: log?.logStartOffset ?? -1,
-      highWatermark: log?.highWatermark ?? -1,
-      logEndOffset: log?.logEndOffset ?? -1,
-    }
+    return partitionStatus(this.#contextOfAll, topic, partition)
   }
 
   /** Every replica of a partition as its broker has it, those of dead brokers too. */
   replicas(topic: string, partition: number): ReplicaStatus[] {
-    const { replicas } = this.partition(topic, partition)
-    return replicas.flatMap((brokerId) => {
-      const replica = this.#brokers.get(brokerId)?.replica(topic, partition)
-      if (replica === undefined) return []
-      const { isLeader, leaderEpoch, logStartOffset, highWatermark, logEndOffset } = replica
-      return [{ brokerId, isLeader, leaderEpoch, logStartOffset, highWatermark, logEndOffset }]
-    })
+    return replicaStatuses(this.#contextOfAll, topic, partition)
   }
 
   /** All groups with members or committed offsets, as their coordinators have them. */
   groups(): GroupStatus[] {
     return this.#live().flatMap(({ services }) => services.groups.statuses())
+  }
+
+  /** All transactional ids, as their coordinators have them. */
+  transactions(): TransactionStatus[] {
+    return transactionsOf(this.#live())
+  }
+
+  /**
+   * Moves a partition to other brokers, the first preferred; null cancels. Resolves when it is on its way: `partition` tells
+   * what is still to come and to go. Throws RangeError for what is not there, TypeError for what cannot be.
+   */
+  async reassign(topic: string, partition: number, replicas: readonly number[] | null): Promise<void> {
+    beginReassignment(this.#contextOfAll, { topic, partition, replicas })
+    await this.#turn()
   }
 
   /** All of it at this moment, as plain JSON. */
@@ -226,6 +203,8 @@ export class TestCluster implements AsyncDisposable {
   async reset(): Promise<void> {
     this.faults.clear()
     this.traffic.clear()
+    this.#links.mendAll()
+    await registerAgain(this.#contextOfAll)
     for (const broker of this.brokers) {
       broker.resume()
       if (!broker.isUp) await broker.restart()
@@ -234,8 +213,7 @@ export class TestCluster implements AsyncDisposable {
       broker.resumeReplication()
     }
     for (const topic of [...this.#controller.state.topics()]) this.#controller.deleteTopic(topic)
-    for (const id of ['', ...this.#brokers.keys()]) this.#controller.setBrokerConfigs(String(id), new Map())
-    this.#controller.decide({ scramUsers: usersOf(this.#options.sasl, this.#system) })
+    resetAreas(this.#controller, usersOf(this.#options.sasl, this.#system))
     this.#tokens.clear()
     await this.#turn()
     for (const topic of this.#options.topics) await this.createTopic(topic)
