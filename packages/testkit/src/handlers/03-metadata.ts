@@ -9,6 +9,8 @@ type TopicResponse = Encodable<typeof Metadata.response>['topics'][number]
 
 const handle: Handler<typeof Metadata> = (context, request) => {
   const { broker, cluster, apiVersion } = context
+  const problem = requestProblem(request, apiVersion)
+  if (problem !== undefined) return unanswerable(request, apiVersion, problem)
   const alive = broker.view.aliveBrokers()
   return {
     throttleTimeMs: 0,
@@ -24,6 +26,35 @@ const handle: Handler<typeof Metadata> = (context, request) => {
   }
 }
 
+/** What Kafka cannot look at any further: ids before they may be asked for, and what has neither name nor id. */
+function requestProblem({ topics }: Request, apiVersion: number): ErrorName | undefined {
+  if (topics === null) return undefined
+  if (apiVersion < 12) {
+    const isWrong = topics.some(({ name, topicId }) => name === null || topicId !== zeroUuid)
+    return isWrong ? 'INVALID_REQUEST' : undefined
+  }
+  const isNothing = topics.some(({ name, topicId }) => name === null && topicId === zeroUuid)
+  return isNothing ? 'UNKNOWN_SERVER_ERROR' : undefined
+}
+
+/** Every topic has the error, and nothing else is told. */
+function unanswerable({ topics }: Request, apiVersion: number, error: ErrorName): Encodable<typeof Metadata.response> {
+  return {
+    throttleTimeMs: 0,
+    errorCode: apiVersion >= 13 ? codes.of(error) : 0,
+    brokers: [],
+    clusterId: null,
+    controllerId: -1,
+    topics: (topics ?? []).map(({ name, topicId }) => ({
+      errorCode: codes.of(error),
+      name: name ?? '',
+      topicId,
+      isInternal: false,
+      partitions: [],
+    })),
+  }
+}
+
 function topics(context: HandlerContext, request: Request): TopicResponse[] {
   const { view } = context.broker
   const operations = request.includeTopicAuthorizedOperations ? allOperations.topic : noOperations
@@ -35,10 +66,9 @@ function topics(context: HandlerContext, request: Request): TopicResponse[] {
       const topic = view.topicById(topicId)
       return topic === undefined ? missing(null, topicId, 'UNKNOWN_TOPIC_ID') : describe(context, topic, operations)
     }
-    if (name === null) return missing(null, topicId, 'INVALID_REQUEST')
-    const topic = view.topic(name)
+    const topic = view.topic(name ?? '')
     if (topic !== undefined) return describe(context, topic, operations)
-    return { ...unknown(context, request, name), topicAuthorizedOperations: operations }
+    return { ...unknown(context, request, name ?? ''), topicAuthorizedOperations: operations }
   })
 }
 
