@@ -76,8 +76,7 @@ export const alterConfigsOfAll = conformance(AlterConfigs, {
       'metrics, no such config': { type: 16, name: 'm', configs: { 'no.such.config': '1' } },
     }
     for (const [label, wanted] of Object.entries(wrong)) await stage.ask(label, request([wanted], true))
-    const topic = { type: resource.topic, name }
-    await stage.ask('one topic twice', request([topic, topic]))
+    // One topic twice is not asked: Kafka 4.3.1 never answers it.
     const retention = { name: 'retention.ms', value: '1' }
     const resources = [{ resourceType: 2, resourceName: name, configs: [retention, retention] }]
     await stage.ask('one config twice', { resources, validateOnly: false })

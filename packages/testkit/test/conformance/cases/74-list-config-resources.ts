@@ -32,8 +32,10 @@ export const listConfigResources = conformance(ListConfigResources, {
     if (version >= 1) await mine(stage, 'one type twice', version, resource.group, resource.group)
     await alterConfigs(stage, resource.group, group, { 'share.isolation.level': null })
     await alterConfigs(stage, resource.clientMetrics, metrics, { 'interval.ms': null })
-    await settledConfig(stage, resource.group, group, 'share.isolation.level', 'read_uncommitted')
-    await settledConfig(stage, resource.clientMetrics, metrics, 'interval.ms', '300000')
+    await stage.until('they are gone', async () => {
+      const { configResources } = await stage.do(ListConfigResources, 1, request(1))
+      return !configResources.some(({ resourceName }) => resourceName === group || resourceName === metrics)
+    })
     await mine(stage, 'after they were taken away', version)
   },
   async invalid(stage, version) {
