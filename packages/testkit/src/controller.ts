@@ -49,6 +49,11 @@ export interface IsrRequest {
   readonly isr: readonly number[]
 }
 
+export interface ControllerState {
+  readonly metadata: MetadataDelta
+  readonly nextProducerId: bigint
+}
+
 export type ElectionOutcome = ErrorName
 
 /** Who leads what: the one authority; brokers learn of its decisions a little later. */
@@ -92,6 +97,20 @@ export class Controller {
   allocateProducerId(): bigint {
     this.#onProducerId?.(this.#nextProducerId)
     return this.#nextProducerId++
+  }
+
+  /** All that is decided, to be put back with `restore`. Brokers are not told of that. */
+  save(): ControllerState {
+    return { metadata: this.#state.snapshot(), nextProducerId: this.#nextProducerId }
+  }
+
+  restore({ metadata, nextProducerId }: ControllerState): void {
+    this.close()
+    this.#stopping.clear()
+    this.#state.clear()
+    this.#state.apply(metadata)
+    this.#nextProducerId = nextProducerId
+    this.#watchPreferredLeaders()
   }
 
   // ---- brokers -------------------------------------------------------------------------------------------------------

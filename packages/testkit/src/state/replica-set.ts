@@ -8,8 +8,9 @@ import type { LogStorage } from './log-storage.ts'
 import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from './metadata-view.ts'
 import { Replica } from './replica.ts'
 import type { ReplicaHost } from './replica-host.ts'
+import type { ReplicaLog } from './replica-log.ts'
 import { type TopicSettings, topicSettings } from './topic-config.ts'
-import { applyRetention, compact } from './upkeep.ts'
+import { applyRetention, compact, expireProducers } from './upkeep.ts'
 
 export interface ReplicaSetOptions {
   readonly brokerId: number
@@ -60,6 +61,7 @@ export class ReplicaSet implements ReplicaHost {
   #unanswered: { readonly replica: Replica; readonly change: IsrChange }[] = []
   #isrTimer: Timer | undefined
   #retentionTimer: Timer | undefined
+  #producersTimer: Timer | undefined
 
   constructor(options: ReplicaSetOptions) {
     this.#options = options
@@ -82,6 +84,15 @@ export class ReplicaSet implements ReplicaHost {
     if (!isFull) this.wakeAll()
   }
 
+  /** The logs with the topics they belong to. */
+  *logs(): Generator<{ readonly topic: TopicImage; readonly partition: number; readonly log: ReplicaLog }> {
+    for (const { image, replicas } of this.#topics.values()) {
+      for (const replica of replicas) {
+        if (replica !== undefined) yield { topic: image, partition: replica.partition, log: replica.log }
+      }
+    }
+  }
+
   replica(topic: string, partition: number): Replica | undefined {
     return this.#topics.get(topic)?.replicas[partition]
   }
@@ -101,6 +112,7 @@ export class ReplicaSet implements ReplicaHost {
     for (const hosted of this.#topics.values()) hosted.seen = []
     for (const replica of this.replicas()) replica.forgetRole()
     this.#watchRetention()
+    this.#watchProducers()
   }
 
   /** The disk is another one: every log begins anew. */
@@ -108,6 +120,17 @@ export class ReplicaSet implements ReplicaHost {
     this.#topics.clear()
     this.logDirs.clear()
     this.storage?.wipe()
+  }
+
+  /** Puts copies of these logs in the place of all that are here; their roles come with the metadata. */
+  load(logs: Iterable<{ readonly topic: TopicImage; readonly partition: number; readonly log: ReplicaLog }>): void {
+    this.wipe()
+    for (const { topic, partition, log } of logs) {
+      const hosted = this.#hosted(topic)
+      const replica = new Replica(this, { topic: topic.name, topicId: topic.id, partition }, hosted.settings)
+      replica.log.copyFrom(log)
+      hosted.replicas[partition] = replica
+    }
   }
 
   /** The broker died: nothing moves, nobody is answered. */
@@ -119,7 +142,13 @@ export class ReplicaSet implements ReplicaHost {
     this.#isrTimer = undefined
     if (this.#retentionTimer !== undefined) this.runtime.clearTimer(this.#retentionTimer)
     this.#retentionTimer = undefined
+    if (this.#producersTimer !== undefined) this.runtime.clearTimer(this.#producersTimer)
+    this.#producersTimer = undefined
     for (const replica of this.replicas()) replica.stepDown()
+  }
+
+  get isFetchingPaused(): boolean {
+    return this.#isPaused
   }
 
   /** Followers of this broker stop fetching: they lag, and drop out of the ISR in time. */
@@ -157,6 +186,17 @@ export class ReplicaSet implements ReplicaHost {
       this.applyRetention()
       this.#watchRetention()
     }, this.#options.config.number('log.retention.check.interval.ms'))
+  }
+
+  #watchProducers(): void {
+    const { config, view } = this.#options
+    this.#producersTimer = this.runtime.setTimer(() => {
+      const dynamic = view.brokerConfig(this.brokerId, 'producer.id.expiration.ms')
+      const expirationMs = dynamic === undefined ? this.producerExpirationMs : Number(dynamic)
+      const nowMs = this.runtime.wallNow()
+      for (const replica of this.replicas()) expireProducers(replica, nowMs, expirationMs)
+      this.#watchProducers()
+    }, config.number('producer.id.expiration.check.interval.ms'))
   }
 
   // ---- roles ---------------------------------------------------------------------------------------------------------

@@ -143,7 +143,7 @@ export class Replica {
     }
     if (batch.producerId >= 0n) {
       const { runtime, producerExpirationMs } = this.#host
-      this.log.producers.expire(runtime.tickNow(), producerExpirationMs)
+      this.log.producers.expire(runtime.tickNow(), producerExpirationMs, this.log.transactions.isProducerOpen)
       const seen = producerCheck(this.log, batch)
       if (seen !== undefined) return seen
     }
