@@ -19,7 +19,7 @@ const handle: Handler<typeof OffsetFetch> = (context, request) => {
     answers.set(index, answer)
     if (answers.size < asked.length) return
     const groups = asked.map((group, i) => answers.get(i) ?? { groupId: group.groupId, topics: [] })
-    held.complete(apiVersion >= 8 ? { throttleTimeMs: 0, groups } : single(groups[0], request.topics))
+    held.complete(apiVersion >= 8 ? { throttleTimeMs: 0, groups } : single(groups[0], request.topics, apiVersion))
   }
   if (asked.length === 0) return { throttleTimeMs: 0, groups: [] }
   asked.forEach((group, index) => {
@@ -33,10 +33,15 @@ function old(request: Decoded<typeof OffsetFetch.request>): GroupRequest['topics
 }
 
 /** Before v8 there is one group; before v2 its error stands at each partition. */
-function single(group: GroupAnswer | undefined, asked: Decoded<typeof OffsetFetch.request>['topics']): Answer {
+function single(
+  group: GroupAnswer | undefined,
+  asked: Decoded<typeof OffsetFetch.request>['topics'],
+  apiVersion: number,
+): Answer {
   const code = group?.errorCode ?? 0
   if (code === 0)
     return { throttleTimeMs: 0, topics: (group?.topics ?? []).map((topic) => ({ ...topic, name: topic.name ?? '' })) }
+  if (apiVersion >= 2) return { throttleTimeMs: 0, topics: [], errorCode: code }
   const topics = (asked ?? []).map(({ name, partitionIndexes }) => ({
     name,
     partitions: partitionIndexes.map((partitionIndex) => ({
@@ -47,7 +52,7 @@ function single(group: GroupAnswer | undefined, asked: Decoded<typeof OffsetFetc
       errorCode: code,
     })),
   }))
-  return { throttleTimeMs: 0, topics, errorCode: code }
+  return { throttleTimeMs: 0, topics }
 }
 
 function fetchGroup(
@@ -65,7 +70,8 @@ function fetchGroup(
   }
   const wanted = group.topics?.map((topic) => resolved(broker, topic, apiVersion)) ?? null
   // A topic whose id is unknown is answered here, in its place among the others.
-  const known = wanted?.filter((topic) => topic.name !== '') ?? null
+  const isNamed = ({ name }: WantedTopic): boolean => apiVersion < 10 || name !== ''
+  const known = wanted?.filter(isNamed) ?? null
   fetchOffsets(
     shard,
     groupId,
@@ -76,7 +82,7 @@ function fetchGroup(
         respond({ groupId, topics: [], errorCode: errorCode(result) })
         return
       }
-      const topics = wanted ? inPlace(wanted, result) : withIds(broker, result, apiVersion)
+      const topics = wanted ? inPlace(wanted, result, isNamed) : withIds(broker, result, apiVersion)
       respond({ groupId, topics, errorCode: 0 })
     },
     group,
@@ -89,9 +95,13 @@ function resolved(broker: Broker, topic: WantedTopic, apiVersion: number): Wante
     : { ...topic, topicId: broker.view.topic(topic.name)?.id ?? NO_TOPIC_ID }
 }
 
-function inPlace(wanted: readonly WantedTopic[], fetched: readonly FetchedTopic[]): FetchedTopic[] {
+function inPlace(
+  wanted: readonly WantedTopic[],
+  fetched: readonly FetchedTopic[],
+  isNamed: (topic: WantedTopic) => boolean,
+): FetchedTopic[] {
   const rest = [...fetched]
-  return wanted.map((topic) => (topic.name === '' ? unknownId(topic) : rest.shift()) ?? unknownId(topic))
+  return wanted.map((topic) => (isNamed(topic) ? rest.shift() : undefined) ?? unknownId(topic))
 }
 
 function unknownId({ topicId, partitionIndexes }: WantedTopic): FetchedTopic {
