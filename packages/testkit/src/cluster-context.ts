@@ -1,16 +1,21 @@
 import type { Runtime } from '@ottla/codec/runtime'
 import type { Broker } from './broker.ts'
 import type { Controller } from './controller.ts'
+import type { TokenOffice } from './controllers/delegation-tokens.ts'
+import type { MutationQuotas } from './controllers/mutation-quotas.ts'
 import type { Interventions } from './faults/interventions.ts'
 import type { Links } from './network/links.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
+import type { OauthOptions } from './state/users-oauth.ts'
 
 /** Users and mechanisms of the listener; absent: no authentication. */
 export interface SaslOptions {
-  /** Default: PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512. */
+  /** Default: PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512, with `oauthbearer` OAUTHBEARER too. */
   readonly mechanisms?: readonly string[]
   /** User name → password. */
-  readonly users: Readonly<Record<string, string>>
+  readonly users?: Readonly<Record<string, string>>
+  /** Which tokens OAUTHBEARER takes. */
+  readonly oauthbearer?: OauthOptions
 }
 
 /** The cluster as its brokers and handlers see it. */
@@ -20,8 +25,10 @@ export interface ClusterContext {
   /** Static broker configs (`createCluster({ config })` over the defaults); dynamic ones are in the controller. */
   readonly config: BrokerConfig
   readonly controller: Controller
+  readonly mutationQuotas: MutationQuotas
   readonly links: Links
   readonly sasl: SaslOptions | undefined
+  readonly tokens: TokenOffice
   /** Faults and the log of traffic. */
   readonly interventions: Interventions
   broker(id: number): Broker | undefined

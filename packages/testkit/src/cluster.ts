@@ -1,21 +1,24 @@
 import type { ErrorName } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
-import { Broker, type Listen } from './broker.ts'
+import { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
 import { type ClusterState, type Leaks, openConnections, stateOf } from './cluster-state.ts'
 import { Controller } from './controller.ts'
+import { TokenOffice } from './controllers/delegation-tokens.ts'
+import { MutationQuotas } from './controllers/mutation-quotas.ts'
 import { Faults } from './faults/faults.ts'
 import { Interventions } from './faults/interventions.ts'
 import type { ApiName, RequestMatch } from './faults/rule.ts'
 import type { WaitOptions } from './faults/waiters.ts'
 import { Links, type NetworkNode } from './network/links.ts'
+import { Listeners } from './network/listeners.ts'
 import { MemoryNetwork } from './network/memory.ts'
-import { listenTcp } from './network/tcp.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
 import { ClusterClock } from './runtime/clock.ts'
 import { clientRuntime, systemRuntime } from './runtime/node-runtime.ts'
 import type { GroupStatus } from './state/group-status.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
+import { usersOf } from './state/users.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
 import { type SeenRequest, Traffic } from './traffic/traffic.ts'
 
@@ -61,6 +64,7 @@ export class TestCluster implements AsyncDisposable {
   readonly #system: Runtime
   readonly #controller: Controller
   readonly #contextOfAll: ClusterContext
+  readonly #tokens: TokenOffice
   readonly #interventions = new Interventions()
   readonly #clientTimers = new Set<Timer>()
   readonly #network: MemoryNetwork
@@ -69,8 +73,7 @@ export class TestCluster implements AsyncDisposable {
   })
   readonly #brokers = new Map<number, Broker>()
   readonly #handles = new Map<number, TestBroker>()
-  /** Where each broker listens, kept over restarts. */
-  readonly #addresses = new Map<number, { readonly host: string; readonly port: number }>()
+  readonly #listeners: Listeners
   #closing: Promise<void> | undefined
 
   /** Use `createCluster`. */
@@ -81,6 +84,7 @@ export class TestCluster implements AsyncDisposable {
     this.#system = this.clock.runtime
     this.clusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
     this.#network = new MemoryNetwork(this.#system)
+    this.#listeners = new Listeners(this.#network, options.listeners)
     this.runtime = clientRuntime(this.#system, this.#network, this.#clientTimers)
     this.#controller = new Controller({
       runtime: this.#system,
@@ -89,6 +93,8 @@ export class TestCluster implements AsyncDisposable {
         for (const broker of this.#brokers.values()) broker.learn(delta)
       },
     })
+    this.#controller.decide({ scramUsers: usersOf(options.sasl, this.#system) })
+    this.#tokens = new TokenOffice({ runtime: this.#system, config: options.config, controller: this.#controller })
     const { brokers } = options
     const watching = { runtime: this.#system, host, brokers, onChange: () => this.#interventions.review() }
     this.faults = new Faults({ ...watching, metadata: () => this.#controller.state })
@@ -99,20 +105,27 @@ export class TestCluster implements AsyncDisposable {
     this.#contextOfAll = context
     const surroundings = {
       controller: this.#controller,
-      addresses: this.#addresses,
+      listeners: this.#listeners,
       isClosed: () => this.#closing !== undefined,
       turn: () => this.#turn(),
     }
     for (let id = 1; id <= options.brokers; id++) {
-      const broker = new Broker(context, { id, rack: options.racks[id - 1] ?? null }, this.#listen)
+      const broker = new Broker(context, { id, rack: options.racks[id - 1] ?? null }, (brokerId, accept) =>
+        this.#listeners.open(brokerId, accept),
+      )
       this.#brokers.set(id, broker)
       this.#handles.set(id, testBroker(broker, surroundings))
     }
   }
 
-  /** `host:port` of each broker. */
+  /** `host:port` of each broker, on the first listener. */
   get bootstrap(): string[] {
     return this.brokers.map(({ host, port }) => `${host}:${port}`)
+  }
+
+  /** The same on another listener. Throws RangeError when there is none of that name. */
+  bootstrapOf(listener: string): string[] {
+    return this.#listeners.bootstrapOf(listener)
   }
 
   get brokers(): TestBroker[] {
@@ -190,6 +203,8 @@ export class TestCluster implements AsyncDisposable {
     }
     for (const topic of [...this.#controller.state.topics()]) this.#controller.deleteTopic(topic)
     for (const id of ['', ...this.#brokers.keys()]) this.#controller.setBrokerConfigs(String(id), new Map())
+    this.#controller.decide({ scramUsers: usersOf(this.#options.sasl, this.#system) })
+    this.#tokens.clear()
     await this.#turn()
     for (const topic of this.#options.topics) await this.createTopic(topic)
   }
@@ -287,6 +302,7 @@ export class TestCluster implements AsyncDisposable {
     const { connections } = this.leaks()
     this.faults.clear()
     this.traffic.close()
+    this.#tokens.close()
     this.#controller.close()
     await Promise.all(Array.from(this.#brokers.values(), (broker) => broker.kill()))
     this.#controller.close()
@@ -308,33 +324,15 @@ export class TestCluster implements AsyncDisposable {
       runtime: this.#system,
       config,
       controller: this.#controller,
+      mutationQuotas: new MutationQuotas(this.#system, config),
       links: this.#links,
       sasl,
+      tokens: this.#tokens,
       interventions: this.#interventions,
       broker: (id) => this.#brokers.get(id),
       brokers: () => [...this.#brokers.values()],
       diagnose: onDiagnostic,
     }
-  }
-
-  readonly #listen: Listen = async (brokerId, accept) => {
-    const { listen } = this.#options
-    if (listen === undefined) {
-      const address = { host: `broker-${brokerId}`, port: 9092 }
-      const stop = this.#network.listen(address.host, address.port, accept)
-      this.#addresses.set(brokerId, address)
-      return { ...address, close: async () => stop() }
-    }
-    const wanted = this.#addresses.get(brokerId)?.port ?? (listen.port === undefined ? 0 : listen.port + brokerId - 1)
-    const tcp = await listenTcp(listen.host, wanted, accept)
-    const address = { host: listen.host, port: tcp.port }
-    const stop = this.#network.listen(address.host, address.port, accept)
-    this.#addresses.set(brokerId, address)
-    const close = () => {
-      stop()
-      return tcp.close()
-    }
-    return { ...address, close }
   }
 }
 

@@ -2,6 +2,7 @@ import { FrameSplitter } from '@ottla/codec'
 import type { ServerTransport, Timer, TransportSink } from '@ottla/codec/runtime'
 import type { Broker } from './broker.ts'
 import { dispatch } from './dispatch.ts'
+import type { Door } from './network/listeners.ts'
 import type { Held } from './state/held.ts'
 
 /** What a listener with SASL keeps for a connection; the SASL handlers own `exchange`. */
@@ -13,6 +14,16 @@ export interface ConnectionAuth {
   /** The mechanism chosen by SaslHandshake, and the state of its exchange. */
   mechanism: string | undefined
   exchange: unknown
+  /** By a delegation token. */
+  isToken: boolean
+  /** Monotonic time when the client has to have authenticated again (KIP-368); undefined: never. */
+  sessionEndsAtMs: number | undefined
+  /** What authenticates again: it must be the same. */
+  before: { readonly principal: string; readonly mechanism: string } | undefined
+  /** Monotonic time. */
+  againAtMs: number | undefined
+  /** ApiVersions is answered once before the handshake. */
+  hasAskedVersions: boolean
   /** After SaslHandshake v0 the tokens come bare, without the header of a request. */
   isRaw: boolean
 }
@@ -38,6 +49,7 @@ export class Connection {
   /** Where the transport delivers. */
   readonly sink: TransportSink
   readonly broker: Broker
+  readonly door: Door
   /** Of the last request. */
   clientId: string | null = null
   readonly #transport: ServerTransport
@@ -60,21 +72,27 @@ export class Connection {
 
   constructor(
     broker: Broker,
-    { id, transport }: { readonly id: number; readonly transport: ServerTransport },
+    { id, transport, door }: { readonly id: number; readonly transport: ServerTransport; readonly door: Door },
     onClosed: () => void,
   ) {
-    const { config, sasl, runtime } = broker.cluster
+    const { config, runtime } = broker.cluster
     this.id = id
     this.broker = broker
+    this.door = door
     this.remoteAddress = transport.remoteAddress
     this.#transport = transport
     this.#onClosed = onClosed
-    const required = sasl !== undefined
+    const required = door.asksForSasl
     this.auth = {
       required,
-      principal: required ? undefined : 'User:ANONYMOUS',
+      principal: required ? undefined : (door.principal ?? 'User:ANONYMOUS'),
       mechanism: undefined,
       exchange: undefined,
+      isToken: false,
+      sessionEndsAtMs: undefined,
+      before: undefined,
+      againAtMs: undefined,
+      hasAskedVersions: false,
       isRaw: false,
     }
     this.#splitter = new FrameSplitter({
@@ -110,6 +128,12 @@ export class Connection {
       this.#throttleTimer = undefined
       this.#pump()
     }, ms)
+  }
+
+  /** Nothing is ever read: it is closed after a while, as Kafka does with one connection too many. */
+  turnAway(ms: number): void {
+    this.#throttleTimer = this.broker.cluster.runtime.setTimer(() => this.destroy(), ms)
+    this.#pump()
   }
 
   /** The next answer is cut off after that many bytes, and is the last. */

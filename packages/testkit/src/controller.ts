@@ -152,7 +152,7 @@ export class Controller {
 
   /** Dynamic broker configs; `brokerId` '' sets the default of all. */
   setBrokerConfigs(brokerId: string, configs: ReadonlyMap<string, string>): void {
-    const all = new Map(this.#state.snapshot().brokerConfigs)
+    const all = new Map(this.#state.areas.brokerConfigs)
     this.decide({ brokerConfigs: all.set(brokerId, configs) })
     this.#electLeaderless()
   }

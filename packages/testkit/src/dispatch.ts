@@ -14,11 +14,9 @@ import type { Intervention } from './faults/interventions.ts'
 import { advertised } from './handlers/advertised.ts'
 import { closeConnection, type HandlerContext, type HandlerEntry, noResponse, type Reply } from './handlers/handler.ts'
 import { handlerOf } from './handlers/registry.ts'
-import { rawSaslToken } from './handlers/sasl.ts'
+import { rawSaslToken, saslGate } from './handlers/sasl.ts'
 import { Held } from './state/held.ts'
-
-/** Answered before a client has authenticated: ApiVersions, SaslHandshake, SaslAuthenticate. */
-const openToAll: ReadonlySet<number> = new Set([18, 17, 36])
+import { throttled } from './throttling.ts'
 
 const nothing: Outcome = { kind: 'nothing' }
 
@@ -38,10 +36,10 @@ export function dispatch(connection: Connection, frame: Buffer): Outcome {
     if (apiKey === ApiVersions.key) return refusedApiVersions(header)
     return close(connection, `a ${entry.api.name} request of version ${apiVersion}, which is not advertised`)
   }
-  const { auth } = connection
-  if (auth.principal === undefined && !openToAll.has(apiKey)) {
-    return close(connection, `a ${entry.api.name} request before authentication`)
-  }
+  const refusal = saslGate(connection, { api: entry.api, apiVersion, correlationId: header.correlationId })
+  if (refusal?.kind === 'close') return close(connection, refusal.reason)
+  if (refusal !== undefined) return refusal
+  if (apiKey === ApiVersions.key) connection.auth.hasAskedVersions = true
   return answer(connection, entry, header, frame)
 }
 
@@ -68,7 +66,10 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
     now: () => cluster.runtime.wallNow(),
   }
   let intervention: Intervention | undefined
-  const encode = (response: unknown): Outcome => {
+  const startedMs = cluster.runtime.monoNow()
+  const answered = { context, api: entry.api, request, byteLength: frame.length, startedMs }
+  const encode = (given: unknown): Outcome => {
+    const response = broker.services.throttles.isIdle ? given : throttled(answered, given)
     intervention?.ended(response)
     if (response === noResponse) return nothing
     if (response === closeConnection) return { kind: 'close', reason: 'the handler asked for it' }

@@ -26,6 +26,7 @@ export type {
   RequestOf,
 } from './faults/rule.ts'
 export type { WaitOptions } from './faults/waiters.ts'
+export type { ListenerOptions, SecurityProtocol } from './listeners.ts'
 export type { NetworkNode } from './network/links.ts'
 export type { ClusterOptions, ListenOptions, TopicOptions } from './options.ts'
 export type { ClusterClock, Duration } from './runtime/clock.ts'

@@ -1,5 +1,6 @@
 import type { Runtime } from '@ottla/codec/runtime'
 import type { SaslOptions } from './cluster-context.ts'
+import { type ListenerOptions, type ResolvedListener, resolveListeners } from './listeners.ts'
 import { BrokerConfig } from './state/broker-config.ts'
 import type { TrafficOptions } from './traffic/traffic.ts'
 
@@ -26,6 +27,8 @@ export interface ClusterOptions {
   readonly racks?: readonly (string | null)[]
   /** Real TCP listeners beside the memory network. */
   readonly listen?: boolean | ListenOptions
+  /** Several listeners on each broker, on TCP unless `listen` is false. Default: one, PLAINTEXT, with `sasl` SASL_PLAINTEXT. */
+  readonly listeners?: readonly ListenerOptions[]
   /** Created before `createCluster` resolves. */
   readonly topics?: readonly TopicOptions[]
   /** Clients must authenticate. */
@@ -45,7 +48,7 @@ export interface ClusterOptions {
 export interface ResolvedOptions {
   readonly brokers: number
   readonly racks: readonly (string | null)[]
-  readonly listen: { readonly host: string; readonly port: number | undefined } | undefined
+  readonly listeners: readonly ResolvedListener[]
   readonly topics: readonly TopicOptions[]
   readonly sasl: SaslOptions | undefined
   readonly config: BrokerConfig
@@ -67,7 +70,7 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
   return {
     brokers,
     racks,
-    listen: resolveListen(options.listen, brokers),
+    listeners: resolveListeners({ listen: options.listen, listeners: options.listeners, sasl, brokers }),
     topics,
     sasl,
     config: new BrokerConfig(options.config),
@@ -76,13 +79,4 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     leakCheck: options.leakCheck ?? false,
     onDiagnostic: options.onDiagnostic ?? ((message) => process.emitWarning(message, 'OttlaTestkitWarning')),
   }
-}
-
-function resolveListen(listen: ClusterOptions['listen'], brokers: number): ResolvedOptions['listen'] {
-  if (listen === undefined || listen === false) return undefined
-  const { host = '127.0.0.1', port } = listen === true ? {} : listen
-  if (port !== undefined && (!Number.isInteger(port) || port < 1 || port + brokers - 1 > 65_535)) {
-    throw new TypeError(`listen.port: ${port} does not leave room for ${brokers} consecutive ports`)
-  }
-  return { host, port }
 }

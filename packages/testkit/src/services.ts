@@ -1,8 +1,10 @@
 import type { Broker } from './broker.ts'
 import { createShareServices, type ShareServices } from './share-services.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
+import { ClientThrottles } from './state/client-throttles.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from './state/group-coordinator.ts'
 import { defaultGroupConfig, type GroupConfig } from './state/group-shard.ts'
+import { Loggers } from './state/loggers.ts'
 import type { Replica } from './state/replica.ts'
 import { startShareSessions } from './state/share-heartbeat.ts'
 import { TRANSACTION_TOPIC, TransactionCoordinator } from './state/transaction-coordinator.ts'
@@ -31,6 +33,8 @@ export type BrokerServices = {
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
   readonly users: Users
+  readonly loggers: Loggers
+  readonly throttles: ClientThrottles
 } & ShareServices
 
 export function createServices(broker: Broker): BrokerServices {
@@ -52,7 +56,9 @@ export function createServices(broker: Broker): BrokerServices {
     newProducerId: () => controller.allocateProducerId(),
     writeMarker: (marker, done) => writeMarker(broker, marker, done),
   })
-  return { groups, transactions, users: new Users(sasl, runtime), ...shares }
+  const users = new Users(sasl, runtime, () => broker.view.areas)
+  const throttles = new ClientThrottles(runtime, config, () => broker.view)
+  return { groups, transactions, users, loggers: new Loggers(), throttles, ...shares }
 }
 
 function groupConfigOf(config: BrokerConfig): GroupConfig {

@@ -113,6 +113,8 @@ function nameIn(entity: unknown, field: string | undefined, nameOfTopic: NameOfT
   if (field === undefined) return String(entity)
   const { [field]: name, topicId } = entity as Struct
   if (typeof name === 'string' && name !== '') return name
+  // Quotas are for combinations of names.
+  if (Array.isArray(name)) return JSON.stringify(name)
   return typeof topicId === 'string' ? (nameOfTopic(topicId) ?? topicId) : ''
 }
 

@@ -3,6 +3,7 @@ import type { FetchContext, FetchPartition } from '../state/fetch-sessions.ts'
 import { Held } from '../state/held.ts'
 import type { StoredBatch } from '../state/log-segment.ts'
 import type { Replica } from '../state/replica.ts'
+import { clientOf } from '../throttling.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes, findReplica, type LeaderHint, leaderHint, nodeEndpoints } from './support.ts'
 
@@ -76,12 +77,14 @@ function planOf(context: HandlerContext, request: Request, session: FetchContext
     const hint = () => (topic === undefined ? undefined : leaderHint(context, topic, partition.partition))
     return { request: partition, replica, error, hint }
   })
+  const quotaBytes = context.broker.services.throttles.maxFetchBytes(clientOf(context)) ?? Infinity
+  const maxBytes = Math.min(request.maxBytes, context.cluster.config.number('fetch.max.bytes'), quotaBytes)
   return {
     context,
     session,
     targets,
-    minBytes: request.minBytes,
-    maxBytes: Math.min(request.maxBytes, context.cluster.config.number('fetch.max.bytes')),
+    minBytes: Math.min(request.minBytes, maxBytes),
+    maxBytes,
     readsCommitted: request.isolationLevel === readCommitted,
     leaderOnly: context.apiVersion < 11,
   }
@@ -172,7 +175,9 @@ function hintFor({ apiVersion }: HandlerContext, target: Target, partition: Part
 function read(plan: FetchPlan, { request, replica, error }: Target, left: number, isFirst: boolean): PartitionResponse {
   const { partition: partitionIndex } = request
   if (replica === undefined) {
-    return { ...withError(partitionIndex, error ?? 'UNKNOWN_TOPIC_OR_PARTITION'), abortedTransactions: [] }
+    const refused = withError(partitionIndex, error ?? 'UNKNOWN_TOPIC_OR_PARTITION')
+    // What Kafka refuses before it reads has an empty list, what it refuses when it reads has none.
+    return error === 'NOT_LEADER_OR_FOLLOWER' ? refused : { ...refused, abortedTransactions: [] }
   }
   const check = replica.checkRead(request, plan.leaderOnly)
   if (check.kind === 'error') return withError(partitionIndex, check.error)

@@ -1,6 +1,6 @@
 import { type Decoded, type Encodable, type ErrorName, Metadata, zeroUuid } from '@ottla/codec'
 import { isInternalTopic, offsetsTopic, transactionTopic } from '../controller.ts'
-import type { MetadataView, PartitionImage, TopicImage } from '../state/metadata-view.ts'
+import { type MetadataView, onListener, type PartitionImage, type TopicImage } from '../state/metadata-view.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allOperations, allVersions, codes, noOperations, oncePerName, topicNameProblem } from './support.ts'
 
@@ -8,12 +8,15 @@ type Request = Decoded<typeof Metadata.request>
 type TopicResponse = Encodable<typeof Metadata.response>['topics'][number]
 
 const handle: Handler<typeof Metadata> = (context, request) => {
-  const { broker, cluster, apiVersion } = context
+  const { broker, cluster, connection, apiVersion } = context
   const alive = broker.view.aliveBrokers()
   return {
     throttleTimeMs: 0,
     errorCode: 0,
-    brokers: alive.map(({ id, host, port, rack }) => ({ nodeId: id, host, port, rack })),
+    brokers: alive.map((image) => {
+      const { id, host, port, rack } = onListener(image, connection.door.listener)
+      return { nodeId: id, host, port, rack }
+    }),
     clusterId: cluster.clusterId,
     // Any live broker passes on what is meant for the controller.
     controllerId: alive[0]?.id ?? -1,

@@ -43,7 +43,7 @@ const handle: Handler<typeof FindCoordinator> = (context, request) => {
 
 /** The leader of the key's partition of __consumer_offsets, __transaction_state or __share_group_state. */
 function coordinatorOf(context: HandlerContext, keyType: number, key: string): Endpoint | ErrorName {
-  const { broker, cluster } = context
+  const { broker, cluster, connection } = context
   const isShareKey = context.apiVersion >= 6 && keyType === SHARE && isShareKeyText(key)
   if (keyType !== GROUP && keyType !== TRANSACTION && !isShareKey) return 'INVALID_REQUEST'
   const topic = keyType === GROUP ? OFFSETS_TOPIC : isShareKey ? SHARE_STATE_TOPIC : TRANSACTION_TOPIC
@@ -55,7 +55,7 @@ function coordinatorOf(context: HandlerContext, keyType: number, key: string): E
     return 'COORDINATOR_NOT_AVAILABLE'
   }
   const leader = broker.leaderOf(topic, partitionOf(key, count))
-  const endpoint = leader === undefined || leader < 0 ? undefined : broker.endpointOf(leader)
+  const endpoint = leader === undefined || leader < 0 ? undefined : broker.endpointOf(leader, connection.door.listener)
   return endpoint ?? 'COORDINATOR_NOT_AVAILABLE'
 }
 

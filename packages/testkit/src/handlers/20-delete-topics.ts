@@ -1,4 +1,5 @@
 import { DeleteTopics, type Encodable, type ErrorName, zeroUuid } from '@ottla/codec'
+import { type MutationQuota, quotaExceeded } from '../controllers/mutation-quotas.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes, oncePerName } from './support.ts'
 
@@ -11,15 +12,17 @@ const handle: Handler<typeof DeleteTopics> = (context, request) => {
     context.apiVersion >= firstVersionOfIds
       ? request.topics
       : request.topicNames.map((name) => ({ name, topicId: zeroUuid }))
+  const quota = context.cluster.mutationQuotas.begin(context, 5)
   const responses = oncePerName(wanted, ({ name, topicId }) => name ?? topicId).map(({ item, isRepeated }) =>
-    isRepeated ? refused(item, 'INVALID_REQUEST', 'Duplicate topic name.') : remove(context, item),
+    isRepeated ? refused(item, 'INVALID_REQUEST', 'Duplicate topic name.') : remove(context, item, quota),
   )
-  return { throttleTimeMs: 0, responses }
+  return { throttleTimeMs: quota.settle(), responses }
 }
 
 function remove(
   { cluster, apiVersion }: HandlerContext,
   topic: { name: string | null; topicId: string },
+  quota: MutationQuota,
 ): TopicResponse {
   const { controller, config } = cluster
   const { name, topicId } = topic
@@ -38,6 +41,7 @@ function remove(
       byId ? 'This server does not host this topic ID.' : 'This server does not host this topic-partition.',
     )
   }
+  if (!quota.take(found.partitions.length)) return refused(topic, quotaExceeded.error, quotaExceeded.message)
   controller.deleteTopic(found)
   return { name: found.name, topicId: found.id, errorCode: 0 }
 }

@@ -51,7 +51,7 @@ const handle: Handler<typeof ShareFetch> = (context, request) => {
     acknowledged = results
     end()
   })
-  stop = fetch(fetcher, (results) => {
+  stop = takeRecords(fetcher, (results) => {
     fetched = results
     end()
   })
@@ -115,7 +115,7 @@ function acknowledge(fetcher: Fetcher, done: (results: readonly AcknowledgeResul
 }
 
 /** Returns what ends the waiting. */
-function fetch(fetcher: Fetcher, done: (results: readonly ShareFetched[]) => void): () => void {
+function takeRecords(fetcher: Fetcher, done: (results: readonly ShareFetched[]) => void): () => void {
   const { context, request, groupId, memberId, partitions } = fetcher
   const { broker, cluster } = context
   const failures: ShareFetched[] = []

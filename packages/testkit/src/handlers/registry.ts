@@ -1,7 +1,9 @@
 import { advertise } from './advertised.ts'
+import { configHandlers } from './configs.ts'
 import { coreHandlers } from './core.ts'
 import { groupHandlers } from './groups.ts'
 import type { HandlerEntry } from './handler.ts'
+import { securityHandlers } from './security.ts'
 import { shareHandlers } from './share.ts'
 import { transactionHandlers } from './transactions.ts'
 
@@ -10,6 +12,8 @@ export const handlers: readonly HandlerEntry[] = [
   ...coreHandlers,
   ...groupHandlers,
   ...transactionHandlers,
+  ...securityHandlers,
+  ...configHandlers,
   ...shareHandlers,
 ].sort((a, b) => a.api.key - b.api.key)
 

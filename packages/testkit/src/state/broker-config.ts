@@ -1,4 +1,4 @@
-export type ConfigType = 'boolean' | 'int' | 'long' | 'double' | 'string' | 'list'
+import { type ConfigType, valueProblem } from './config-values.ts'
 
 export interface ConfigDefinition {
   readonly type: ConfigType
@@ -34,7 +34,12 @@ export const brokerConfigs = {
   'leader.imbalance.check.interval.seconds': define('long', 300),
   'compression.type': define('string', 'producer', 'dynamic'),
   'connections.max.idle.ms': define('long', 600_000),
+  'connections.max.reauth.ms': define('long', 0),
   'default.replication.factor': define('int', 1),
+  'delegation.token.expiry.check.interval.ms': define('long', 3_600_000),
+  'delegation.token.expiry.time.ms': define('long', 86_400_000),
+  'delegation.token.max.lifetime.ms': define('long', 604_800_000),
+  'delegation.token.secret.key': define('string', ''),
   'delete.topic.enable': define('boolean', true),
   'fetch.max.bytes': define('int', 57_671_680),
   'group.max.session.timeout.ms': define('int', 1_800_000),
@@ -93,7 +98,7 @@ export class BrokerConfig {
     const values = new Map<string, string>()
     for (const [name, value] of Object.entries(given)) {
       if (!isBrokerConfig(name)) throw new TypeError(`config ${name}: the testkit does not know it`)
-      const problem = problemWith(brokerConfigs[name], String(value))
+      const problem = valueProblem(name, brokerConfigs[name], String(value))
       if (problem !== undefined) throw new TypeError(`config ${name}: ${problem}`)
       values.set(name, String(value))
     }
@@ -121,15 +126,4 @@ export class BrokerConfig {
 
 export function isBrokerConfig(name: string): name is BrokerConfigName {
   return Object.hasOwn(brokerConfigs, name)
-}
-
-/** Why a value cannot be taken; undefined when it can. */
-export function problemWith({ type }: ConfigDefinition, value: string): string | undefined {
-  if (type === 'boolean') return value === 'true' || value === 'false' ? undefined : `Not a boolean: ${value}`
-  if (type === 'double') return Number.isFinite(Number(value)) ? undefined : 'Not a number of type DOUBLE'
-  if (type !== 'int' && type !== 'long') return undefined
-  if (!/^[+-]?\d{1,19}$/.test(value)) return `Not a number of type ${type.toUpperCase()}`
-  const limit = type === 'int' ? 1n << 31n : 1n << 63n
-  const number = BigInt(value)
-  return number >= -limit && number < limit ? undefined : `Not a number of type ${type.toUpperCase()}`
 }

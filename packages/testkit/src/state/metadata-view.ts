@@ -1,8 +1,13 @@
+import { type MetadataAreas, noAreas, withAreas } from './metadata-areas.ts'
+
 /** A node as it is registered with the controller. */
 export interface BrokerImage {
   readonly id: number
+  /** Of its first listener. */
   readonly host: string
   readonly port: number
+  /** By the names of its listeners; left out, there is one address for all. */
+  readonly listeners?: readonly { readonly name: string; readonly host: string; readonly port: number }[]
   readonly rack: string | null
   /** Registered but not serving: dead, or not caught up after its start. */
   readonly isFenced: boolean
@@ -32,12 +37,16 @@ export interface TopicImage {
 }
 
 /** One decision of the controller, as it travels to the brokers. */
-export interface MetadataDelta {
+export interface MetadataDelta extends Partial<MetadataAreas> {
   readonly topics?: readonly TopicImage[]
   readonly deletedTopics?: readonly TopicImage[]
   readonly brokers?: readonly BrokerImage[]
-  /** Dynamic broker configs: by broker id, '' for the default of all. */
-  readonly brokerConfigs?: ReadonlyMap<string, ReadonlyMap<string, string>>
+}
+
+/** A broker as clients of a listener reach it: metadata answers with the addresses of the listener that was asked. */
+export function onListener(broker: BrokerImage, listener: string): BrokerImage {
+  const address = broker.listeners?.find(({ name }) => name === listener)
+  return address === undefined ? broker : { ...broker, host: address.host, port: address.port }
 }
 
 /** What one broker knows of the cluster; it lags behind the controller. */
@@ -45,7 +54,7 @@ export class MetadataView {
   readonly #topics = new Map<string, TopicImage>()
   readonly #topicsById = new Map<string, TopicImage>()
   readonly #brokers = new Map<number, BrokerImage>()
-  #brokerConfigs: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map()
+  #areas = noAreas
 
   apply(delta: MetadataDelta): void {
     for (const broker of delta.brokers ?? []) this.#brokers.set(broker.id, broker)
@@ -57,14 +66,18 @@ export class MetadataView {
       this.#topics.set(topic.name, topic)
       this.#topicsById.set(topic.id, topic)
     }
-    if (delta.brokerConfigs !== undefined) this.#brokerConfigs = delta.brokerConfigs
+    this.#areas = withAreas(this.#areas, delta)
   }
 
   clear(): void {
     this.#topics.clear()
     this.#topicsById.clear()
     this.#brokers.clear()
-    this.#brokerConfigs = new Map()
+    this.#areas = noAreas
+  }
+
+  get areas(): MetadataAreas {
+    return this.#areas
   }
 
   topic(name: string): TopicImage | undefined {
@@ -96,20 +109,8 @@ export class MetadataView {
     return [...this.#brokers.values()]
   }
 
-  /** Dynamic configs of a broker over those of all brokers. */
-  brokerConfig(id: number, name: string): { readonly value: string; readonly perBroker: boolean } | undefined {
-    const own = this.#brokerConfigs.get(String(id))?.get(name)
-    if (own !== undefined) return { value: own, perBroker: true }
-    const shared = this.#brokerConfigs.get('')?.get(name)
-    return shared === undefined ? undefined : { value: shared, perBroker: false }
-  }
-
   /** The state as one delta: what a broker that starts reads. */
   snapshot(): MetadataDelta {
-    return {
-      topics: [...this.#topics.values()],
-      brokers: [...this.#brokers.values()],
-      brokerConfigs: this.#brokerConfigs,
-    }
+    return { ...this.#areas, topics: [...this.#topics.values()], brokers: [...this.#brokers.values()] }
   }
 }

@@ -11,14 +11,19 @@ const sameConfig = {
   'group.initial.rebalance.delay.ms': 0,
   'group.min.session.timeout.ms': 500,
   'group.share.assignment.interval.ms': 1000,
+  'delegation.token.secret.key': 'ottla-secret',
 } as const
 
 export async function startTestkit(): Promise<{ readonly cluster: TestCluster; readonly target: Target }> {
   const cluster = await createCluster({
-    listen: true,
+    listeners: [{ protocol: 'PLAINTEXT' }, { protocol: 'SASL_PLAINTEXT' }],
+    sasl: { users: { alice: 'alice-secret' }, oauthbearer: {} },
     racks: ['rack-1', 'rack-2', 'rack-3'],
     config: sameConfig,
     onDiagnostic: () => {},
   })
-  return { cluster, target: { name: 'the testkit', plaintext: cluster.bootstrap, sasl: [] } }
+  return {
+    cluster,
+    target: { name: 'the testkit', plaintext: cluster.bootstrap, sasl: cluster.bootstrapOf('SASL_PLAINTEXT') },
+  }
 }
