@@ -5,6 +5,7 @@ import type { TokenOffice } from './controllers/delegation-tokens.ts'
 import type { MutationQuotas } from './controllers/mutation-quotas.ts'
 import type { Interventions } from './faults/interventions.ts'
 import type { Links } from './network/links.ts'
+import type { Authorizer } from './state/authorizer.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
 import type { OauthOptions } from './state/users-oauth.ts'
 
@@ -28,6 +29,8 @@ export interface ClusterContext {
   readonly mutationQuotas: MutationQuotas
   readonly links: Links
   readonly sasl: SaslOptions | undefined
+  /** Undefined: everyone may do everything. */
+  readonly authorizer: Authorizer | undefined
   readonly tokens: TokenOffice
   /** Faults and the log of traffic. */
   readonly interventions: Interventions

@@ -318,7 +318,7 @@ export class TestCluster implements AsyncDisposable {
   }
 
   #context(): ClusterContext {
-    const { config, sasl, onDiagnostic } = this.#options
+    const { config, sasl, authorizer, onDiagnostic } = this.#options
     return {
       clusterId: this.clusterId,
       runtime: this.#system,
@@ -327,6 +327,7 @@ export class TestCluster implements AsyncDisposable {
       mutationQuotas: new MutationQuotas(this.#system, config),
       links: this.#links,
       sasl,
+      authorizer,
       tokens: this.#tokens,
       interventions: this.#interventions,
       broker: (id) => this.#brokers.get(id),

@@ -8,6 +8,7 @@ import {
   encodeResponse,
   errorCode,
 } from '@ottla/codec'
+import { handleWithRights, permissionsFor } from './authorization/guard.ts'
 import type { Connection, Outcome } from './connection.ts'
 import type { Struct } from './faults/blank.ts'
 import type { Intervention } from './faults/interventions.ts'
@@ -63,6 +64,7 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
     clientHost: `/${remoteAddress}`,
     apiVersion,
     principal: auth.principal ?? 'User:ANONYMOUS',
+    permissions: permissionsFor(connection, entry.api),
     now: () => cluster.runtime.wallNow(),
   }
   let intervention: Intervention | undefined
@@ -82,9 +84,9 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
   }
   try {
     let reply: Reply<unknown>
-    if (cluster.interventions.isIdle) reply = entry.handle(context, request as never)
+    if (cluster.interventions.isIdle) reply = handleWithRights(entry, context, request as Struct)
     else {
-      const work = (changed: unknown) => entry.handle(context, changed as never)
+      const work = (changed: unknown) => handleWithRights(entry, context, changed as Struct)
       const about = { broker, connection, api: entry.api, version: apiVersion, correlationId, clientId }
       const exchange = { ...about, request: request as Struct, byteLength: frame.length, work }
       intervention = cluster.interventions.begin(exchange)

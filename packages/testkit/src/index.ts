@@ -1,3 +1,4 @@
+export type { AclOptions } from './authorization/options.ts'
 export {
   createCluster,
   type DisconnectOptions,

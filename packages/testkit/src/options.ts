@@ -1,6 +1,8 @@
 import type { Runtime } from '@ottla/codec/runtime'
+import { type AclOptions, authorizerConfig } from './authorization/options.ts'
 import type { SaslOptions } from './cluster-context.ts'
 import { type ListenerOptions, type ResolvedListener, resolveListeners } from './listeners.ts'
+import { type Authorizer, authorizerOf } from './state/authorizer.ts'
 import { BrokerConfig } from './state/broker-config.ts'
 import type { TrafficOptions } from './traffic/traffic.ts'
 
@@ -33,6 +35,8 @@ export interface ClusterOptions {
   readonly topics?: readonly TopicOptions[]
   /** Clients must authenticate. */
   readonly sasl?: SaslOptions
+  /** Rights are checked, as by Kafka's StandardAuthorizer. */
+  readonly acls?: boolean | AclOptions
   /** Broker configs by Kafka's names. */
   readonly config?: Readonly<Record<string, string | number | boolean>>
   /** Clock and chance of the brokers. Default: the machine's. */
@@ -52,6 +56,7 @@ export interface ResolvedOptions {
   readonly topics: readonly TopicOptions[]
   readonly sasl: SaslOptions | undefined
   readonly config: BrokerConfig
+  readonly authorizer: Authorizer | undefined
   readonly runtime: Runtime | undefined
   readonly traffic: TrafficOptions | undefined
   readonly leakCheck: boolean
@@ -67,13 +72,15 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     throw new TypeError(`brokers: ${brokers} is not an integer from 1 to ${maxBrokers}`)
   }
   if (racks.length > brokers) throw new TypeError(`racks: ${racks.length} racks for ${brokers} brokers`)
+  const config = new BrokerConfig({ ...authorizerConfig(options.acls), ...options.config })
   return {
     brokers,
     racks,
     listeners: resolveListeners({ listen: options.listen, listeners: options.listeners, sasl, brokers }),
     topics,
     sasl,
-    config: new BrokerConfig(options.config),
+    config,
+    authorizer: authorizerOf(config),
     runtime,
     traffic: options.traffic === true ? {} : options.traffic || undefined,
     leakCheck: options.leakCheck ?? false,

@@ -20,7 +20,7 @@ const handle: Handler<typeof DeleteTopics> = (context, request) => {
 }
 
 function remove(
-  { cluster, apiVersion }: HandlerContext,
+  { cluster, apiVersion, permissions }: HandlerContext,
   topic: { name: string | null; topicId: string },
   quota: MutationQuota,
 ): TopicResponse {
@@ -33,6 +33,10 @@ function remove(
   if (byId && name !== null)
     return refused(topic, 'INVALID_REQUEST', 'You may not specify both topic name and topic id.')
   if (!byId && name === null) return refused(topic, 'INVALID_REQUEST', 'Neither topic name nor id were specified.')
+  const isOpen = permissions.mayOnCluster('DELETE')
+  const mayDescribe = (named: string) => isOpen || permissions.may('DESCRIBE', 'TOPIC', named)
+  const notAllowed = 'Topic authorization failed.'
+  if (!byId && !mayDescribe(name ?? '')) return refused(topic, 'TOPIC_AUTHORIZATION_FAILED', notAllowed)
   const found = byId ? controller.state.topicById(topicId) : controller.state.topic(name ?? '')
   if (found === undefined) {
     return refused(
@@ -40,6 +44,10 @@ function remove(
       byId ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION',
       byId ? 'This server does not host this topic ID.' : 'This server does not host this topic-partition.',
     )
+  }
+  if (!isOpen && !permissions.may('DELETE', 'TOPIC', found.name)) {
+    const told = byId && mayDescribe(found.name) ? { name: found.name, topicId } : topic
+    return refused(told, 'TOPIC_AUTHORIZATION_FAILED', notAllowed)
   }
   if (!quota.take(found.partitions.length)) return refused(topic, quotaExceeded.error, quotaExceeded.message)
   controller.deleteTopic(found)

@@ -1,8 +1,10 @@
+import { aclHandlers } from './acls.ts'
 import { advertise } from './advertised.ts'
 import { configHandlers } from './configs.ts'
 import { coreHandlers } from './core.ts'
 import { groupHandlers } from './groups.ts'
 import type { HandlerEntry } from './handler.ts'
+import { operationHandlers } from './operations.ts'
 import { securityHandlers } from './security.ts'
 import { shareHandlers } from './share.ts'
 import { transactionHandlers } from './transactions.ts'
@@ -12,8 +14,10 @@ export const handlers: readonly HandlerEntry[] = [
   ...coreHandlers,
   ...groupHandlers,
   ...transactionHandlers,
+  ...aclHandlers,
   ...securityHandlers,
   ...configHandlers,
+  ...operationHandlers,
   ...shareHandlers,
 ].sort((a, b) => a.api.key - b.api.key)
 

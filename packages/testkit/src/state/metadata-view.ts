@@ -1,3 +1,4 @@
+import { AclImage } from './acl-image.ts'
 import { type MetadataAreas, noAreas, withAreas } from './metadata-areas.ts'
 
 /** A node as it is registered with the controller. */
@@ -25,6 +26,14 @@ export interface PartitionImage {
   readonly leaderEpoch: number
   /** +1 with each change. */
   readonly partitionEpoch: number
+  /** While the partition moves: replicas that are not there yet. They are among `replicas`. Absent: none. */
+  readonly adding?: readonly number[]
+  /** While the partition moves: replicas that go when the others are there. They are among `replicas` too. */
+  readonly removing?: readonly number[]
+  /** Eligible leaders beside the ISR (KIP-966): they have all that is committed. Absent: none. */
+  readonly elr?: readonly number[]
+  /** While nobody may lead: who led last. */
+  readonly lastKnownElr?: readonly number[]
 }
 
 export interface TopicImage {
@@ -41,6 +50,8 @@ export interface MetadataDelta extends Partial<MetadataAreas> {
   readonly topics?: readonly TopicImage[]
   readonly deletedTopics?: readonly TopicImage[]
   readonly brokers?: readonly BrokerImage[]
+  /** Ids of brokers that are registered no more. */
+  readonly removedBrokers?: readonly number[]
 }
 
 /** A broker as clients of a listener reach it: metadata answers with the addresses of the listener that was asked. */
@@ -55,6 +66,7 @@ export class MetadataView {
   readonly #topicsById = new Map<string, TopicImage>()
   readonly #brokers = new Map<number, BrokerImage>()
   #areas = noAreas
+  #acls: AclImage | undefined
 
   apply(delta: MetadataDelta): void {
     for (const broker of delta.brokers ?? []) this.#brokers.set(broker.id, broker)
@@ -66,7 +78,9 @@ export class MetadataView {
       this.#topics.set(topic.name, topic)
       this.#topicsById.set(topic.id, topic)
     }
+    for (const id of delta.removedBrokers ?? []) this.#brokers.delete(id)
     this.#areas = withAreas(this.#areas, delta)
+    if (delta.acls !== undefined) this.#acls = delta.acls.length === 0 ? undefined : new AclImage(delta.acls)
   }
 
   clear(): void {
@@ -74,6 +88,12 @@ export class MetadataView {
     this.#topicsById.clear()
     this.#brokers.clear()
     this.#areas = noAreas
+    this.#acls = undefined
+  }
+
+  /** The ACLs as they are looked up; undefined when there is none. */
+  get acls(): AclImage | undefined {
+    return this.#acls
   }
 
   get areas(): MetadataAreas {
@@ -107,6 +127,12 @@ export class MetadataView {
 
   allBrokers(): BrokerImage[] {
     return [...this.#brokers.values()]
+  }
+
+  /** A dynamic config of a broker, else that of all brokers; undefined when neither is set. */
+  brokerConfig(id: number, name: string): string | undefined {
+    const { brokerConfigs } = this.#areas
+    return brokerConfigs.get(String(id))?.get(name) ?? brokerConfigs.get('')?.get(name)
   }
 
   /** The state as one delta: what a broker that starts reads. */

@@ -3,6 +3,7 @@ import type { Controller } from '../controller.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { nextFetch } from './following.ts'
 import type { IsrChange } from './leader-state.ts'
+import { LogDirs } from './log-dirs.ts'
 import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from './metadata-view.ts'
 import { Replica } from './replica.ts'
 import type { ReplicaHost } from './replica-host.ts'
@@ -43,6 +44,7 @@ export class ReplicaSet implements ReplicaHost {
   readonly runtime: Runtime
   readonly lagTimeMaxMs: number
   readonly producerExpirationMs: number
+  readonly logDirs: LogDirs
   readonly #options: ReplicaSetOptions
   readonly #fetchMaxBytes: number
   readonly #topics = new Map<string, HostedTopic>()
@@ -61,6 +63,7 @@ export class ReplicaSet implements ReplicaHost {
     this.runtime = options.runtime
     this.lagTimeMaxMs = options.config.number('replica.lag.time.max.ms')
     this.producerExpirationMs = options.config.number('producer.id.expiration.ms')
+    this.logDirs = new LogDirs(options.config.text('log.dirs'))
     this.#fetchMaxBytes = options.config.number('replica.fetch.max.bytes')
   }
 
@@ -98,6 +101,7 @@ export class ReplicaSet implements ReplicaHost {
   /** The disk is another one: every log begins anew. */
   wipe(): void {
     this.#topics.clear()
+    this.logDirs.clear()
   }
 
   /** The broker died: nothing moves, nobody is answered. */
@@ -178,6 +182,7 @@ export class ReplicaSet implements ReplicaHost {
       if (hosted.seen[partition.partition] === partition) continue
       hosted.seen[partition.partition] = partition
       if (partition.replicas.includes(this.brokerId)) this.#assume(hosted, partition)
+      else this.#leave(hosted, partition.partition)
     }
   }
 
@@ -196,11 +201,24 @@ export class ReplicaSet implements ReplicaHost {
     if (replica === undefined) {
       replica = new Replica(this, at, settings)
       replicas[partition.partition] = replica
+      this.logDirs.place(replica)
     }
     const change = replica.become(partition)
     if (change === 'gained') this.#options.onLeadershipGained(replica)
     if (change === 'lost') this.#options.onLeadershipLost(replica)
     if (!replica.isLeader) this.#wake(replica)
+  }
+
+  /** The partition has moved away: its log here goes. */
+  #leave({ replicas }: HostedTopic, partition: number): void {
+    const replica = replicas[partition]
+    if (replica === undefined) return
+    replicas[partition] = undefined
+    this.#behind.delete(replica)
+    this.logDirs.remove(replica)
+    const led = replica.isLeader
+    replica.stepDown()
+    if (led) this.#options.onLeadershipLost(replica)
   }
 
   #drop(image: TopicImage): void {
@@ -210,6 +228,7 @@ export class ReplicaSet implements ReplicaHost {
     for (const replica of hosted.replicas) {
       if (replica === undefined) continue
       this.#behind.delete(replica)
+      this.logDirs.remove(replica)
       const led = replica.isLeader
       replica.delete()
       if (led) this.#options.onLeadershipLost(replica)

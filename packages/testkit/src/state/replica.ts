@@ -83,6 +83,7 @@ export class Replica {
     if (image.leaderEpoch < this.#leaderEpoch) return 'none'
     const sameEpoch = image.leaderEpoch === this.#leaderEpoch
     if (sameEpoch && (this.#leader !== undefined || image.leader !== this.#host.brokerId)) {
+      if (this.#leader?.addFollowers(image.replicas)) this.#host.wakeFollowers(this)
       this.acceptIsr(image.isr, image.partitionEpoch)
       return 'none'
     }

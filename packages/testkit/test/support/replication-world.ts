@@ -60,6 +60,7 @@ export class ReplicationWorld {
       mutationQuotas: new MutationQuotas(runtime, config),
       links: this.links,
       sasl: undefined,
+      authorizer: undefined,
       tokens: new TokenOffice({ runtime, config, controller: this.controller }),
       interventions: new Interventions(),
       broker: (id) => this.brokers[id - 1],
