@@ -38,6 +38,7 @@ export class Broker {
   #isNewsScheduled = false
   #afterNews: (() => void) | undefined
   #onCaughtUp: (() => void) | undefined
+  #starting: Promise<void> | undefined
   #isUp = false
   #delayMs = 0
   #nextConnectionId = 0
@@ -60,6 +61,7 @@ export class Broker {
       runtime,
       config,
       controller,
+      storage: cluster.storageOf?.(id),
       view: this.#view,
       peer: (peerId) => {
         const peer = cluster.broker(peerId)
@@ -137,8 +139,18 @@ export class Broker {
   /** Listens, registers with the controller, and serves as soon as it knows what the controller knows. */
   async start(): Promise<void> {
     if (this.#isUp) throw new Error(`broker ${this.id} is up already`)
-    const open = await this.#listen(this.id, (transport, door) => this.#accept(transport, door))
-    this.#listeners = open
+    // Who starts it a second time before it listens waits for the first time.
+    const starting = this.#starting ?? this.#start()
+    this.#starting = starting
+    try {
+      await starting
+    } finally {
+      if (this.#starting === starting) this.#starting = undefined
+    }
+  }
+
+  async #start(): Promise<void> {
+    const open = await this.#openListeners()
     const [{ host, port }] = open.addresses
     const about = { id: this.id, host, port, listeners: open.addresses, rack: this.rack }
     const snapshot = this.cluster.controller.register(about)
@@ -179,10 +191,16 @@ export class Broker {
   /** The process dies: connections break, nothing is answered, the logs stay. */
   async kill(): Promise<void> {
     if (!this.#isUp) return
+    this.halt(new Error(`broker ${this.id} was killed`))
+    await this.#stopListening()
+  }
+
+  /** It serves no more, at once; but it still listens, and `begin` makes it serve again. */
+  halt(why: Error): void {
+    if (!this.#isUp) return
     this.#isUp = false
-    const listeners = this.#listeners
-    this.#listeners = undefined
-    for (const connection of [...this.#connections]) connection.destroy(new Error(`broker ${this.id} was killed`))
+    this.#starting = undefined
+    for (const connection of [...this.#connections]) connection.destroy(why)
     this.#eachService((service) => service.close())
     this.#services = undefined
     this.fetchSessions.clear()
@@ -194,7 +212,21 @@ export class Broker {
     // Nothing that was due does anything any more.
     this.#process.thaw()
     this.#onCaughtUp?.()
-    await listeners?.close()
+  }
+
+  /** Listens or not, without serving. */
+  async prepare(isUp: boolean): Promise<void> {
+    if (isUp) await this.#openListeners()
+    else await this.#stopListening()
+  }
+
+  /** Serves as one that has never been away: with the logs it has, and with metadata in which it is registered. */
+  begin(metadata: MetadataDelta): void {
+    this.#isUp = true
+    this.#services = createServices(this)
+    this.replicas.start()
+    this.#snapshot = metadata
+    this.#readNews()
   }
 
   /** A decision of the controller: it is known here one turn later. */
@@ -276,6 +308,18 @@ export class Broker {
     for (const { name, id } of delta.deletedTopics ?? []) {
       this.#eachService((service) => service.onTopicDeleted?.(name, id))
     }
+    this.#eachService((service) => service.onMetadata?.(delta))
+  }
+
+  async #openListeners(): Promise<OpenListeners> {
+    this.#listeners ??= await this.#listen(this.id, (transport, door) => this.#accept(transport, door))
+    return this.#listeners
+  }
+
+  async #stopListening(): Promise<void> {
+    const listeners = this.#listeners
+    this.#listeners = undefined
+    await listeners?.close()
   }
 
   #accept(transport: ServerTransport, door: Door): TransportSink {
@@ -287,6 +331,7 @@ export class Broker {
     this.#connections.add(connection)
     const turnedAwayMs = this.#services?.throttles.connectionFrom(connection.remoteAddress) ?? 0
     if (turnedAwayMs > 0) connection.turnAway(turnedAwayMs)
+    if (!this.#isUp) connection.destroy(new Error(`broker ${this.id} does not serve yet`))
     return connection.sink
   }
 

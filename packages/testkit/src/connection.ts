@@ -2,6 +2,7 @@ import { FrameSplitter } from '@ottla/codec'
 import type { ServerTransport, Timer, TransportSink } from '@ottla/codec/runtime'
 import type { Broker } from './broker.ts'
 import { dispatch } from './dispatch.ts'
+import { type Spoil, spoiledAnswer } from './faults/spoil.ts'
 import type { Door } from './network/listeners.ts'
 import type { Held } from './state/held.ts'
 
@@ -68,7 +69,7 @@ export class Connection {
   #lastActiveAtMs: number
   #idleTimer: Timer | undefined
   #throttleTimer: Timer | undefined
-  #truncateTo: number | undefined
+  #spoil: Spoil | undefined
 
   constructor(
     broker: Broker,
@@ -114,6 +115,11 @@ export class Connection {
     this.#watchIdle(config.number('connections.max.idle.ms'))
   }
 
+  /** A request waits for its answer here. */
+  get isHolding(): boolean {
+    return this.#held !== undefined
+  }
+
   /** Closes once the answer of the request at hand is written: after a failed authentication. */
   closeAfterResponse(): void {
     this.#isClosing = true
@@ -136,9 +142,9 @@ export class Connection {
     this.#pump()
   }
 
-  /** The next answer is cut off after that many bytes, and is the last. */
-  truncateNextAnswer(bytes: number): void {
-    this.#truncateTo = bytes
+  /** The bytes of the next answer do not arrive as they should. */
+  spoilNextAnswer(spoil: Spoil): void {
+    this.#spoil = spoil
   }
 
   /** The broker goes on, or the network works again. */
@@ -214,16 +220,31 @@ export class Connection {
   }
 
   #answer(chunks: readonly Uint8Array[]): void {
-    const truncateTo = this.#truncateTo
-    if (truncateTo === undefined) {
+    const spoil = this.#spoil
+    this.#spoil = undefined
+    if (spoil === undefined) {
       this.#write(chunks)
       return
     }
-    this.#isClosing = true
-    const bytes = Buffer.concat(chunks).subarray(0, truncateTo)
+    const { random } = this.broker.cluster.runtime
+    const { pieces, pauseMs, closes } = spoiledAnswer(spoil, Buffer.concat(chunks), random)
+    if (closes) this.#isClosing = true
     // Nothing to write is nothing to wait for.
-    if (bytes.length === 0) this.destroy()
-    else this.#write([bytes])
+    if (pieces.length === 0) this.destroy()
+    else if (pauseMs === 0) for (const piece of pieces) this.#write([piece])
+    else this.#writeSlowly(pieces, pauseMs)
+  }
+
+  /** Nothing else is read or answered meanwhile. */
+  #writeSlowly([first, ...rest]: readonly Uint8Array[], pauseMs: number): void {
+    if (first === undefined) return
+    this.#write([first])
+    if (rest.length === 0) return
+    this.#delay = this.broker.cluster.runtime.setTimer(() => {
+      this.#delay = undefined
+      this.#writeSlowly(rest, pauseMs)
+      this.#pump()
+    }, pauseMs)
   }
 
   #write(chunks: readonly Uint8Array[]): void {

@@ -27,6 +27,10 @@ export interface ControllerOptions {
   readonly config: BrokerConfig
   /** Sends a decision to all brokers; they take it in a later turn. */
   readonly publish: (delta: MetadataDelta) => void
+  /** What was decided before the program began; brokers read it as they register. */
+  readonly before?: MetadataDelta | undefined
+  /** Where ids of producers go on, and who is told of each before it is given. */
+  readonly producerIds?: { readonly from: bigint; readonly onGiven: (id: bigint) => void } | undefined
 }
 
 export interface NewTopic {
@@ -45,6 +49,11 @@ export interface IsrRequest {
   readonly isr: readonly number[]
 }
 
+export interface ControllerState {
+  readonly metadata: MetadataDelta
+  readonly nextProducerId: bigint
+}
+
 export type ElectionOutcome = ErrorName
 
 /** Who leads what: the one authority; brokers learn of its decisions a little later. */
@@ -59,13 +68,17 @@ export class Controller {
   readonly #stopped = new Set<number>()
   /** Who keeps the metadata log, which ends where `state` says. */
   readonly quorum = new Quorum()
-  #nextProducerId = 0n
+  #nextProducerId: bigint
+  readonly #onProducerId: ((id: bigint) => void) | undefined
   #rebalance: Timer | undefined
 
-  constructor({ runtime, config, publish }: ControllerOptions) {
+  constructor({ runtime, config, publish, before, producerIds }: ControllerOptions) {
     this.#runtime = runtime
     this.#config = config
     this.#publish = publish
+    if (before !== undefined) this.#state.apply(before)
+    this.#nextProducerId = producerIds?.from ?? 0n
+    this.#onProducerId = producerIds?.onGiven
   }
 
   /** What is decided; brokers see it later. */
@@ -82,7 +95,22 @@ export class Controller {
 
   /** Ids of producers go in one row through the cluster. */
   allocateProducerId(): bigint {
+    this.#onProducerId?.(this.#nextProducerId)
     return this.#nextProducerId++
+  }
+
+  /** All that is decided, to be put back with `restore`. Brokers are not told of that. */
+  save(): ControllerState {
+    return { metadata: this.#state.snapshot(), nextProducerId: this.#nextProducerId }
+  }
+
+  restore({ metadata, nextProducerId }: ControllerState): void {
+    this.close()
+    this.#stopping.clear()
+    this.#state.clear()
+    this.#state.apply(metadata)
+    this.#nextProducerId = nextProducerId
+    this.#watchPreferredLeaders()
   }
 
   // ---- brokers -------------------------------------------------------------------------------------------------------

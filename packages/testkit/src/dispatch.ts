@@ -16,6 +16,8 @@ import { advertised } from './handlers/advertised.ts'
 import { closeConnection, type HandlerContext, type HandlerEntry, noResponse, type Reply } from './handlers/handler.ts'
 import { handlerOf } from './handlers/registry.ts'
 import { rawSaslToken, saslGate } from './handlers/sasl.ts'
+import { refusedAnswer } from './refused.ts'
+import { type Release, versionsIn } from './releases.ts'
 import { Held } from './state/held.ts'
 import { throttled } from './throttling.ts'
 
@@ -31,10 +33,12 @@ export function dispatch(connection: Connection, frame: Buffer): Outcome {
     return close(connection, `a request header that cannot be read: ${messageOf(error)}`)
   }
   const { apiKey, apiVersion } = header
-  const entry = handlerOf(apiKey)
+  const { release } = connection.broker.cluster
+  const served = handlerOf(apiKey)
+  const entry = served && versionsIn(release, apiKey, served)
   if (entry === undefined) return close(connection, `a request of API ${apiKey}, which the testkit does not serve`)
   if (apiVersion < entry.minVersion || apiVersion > entry.maxVersion) {
-    if (apiKey === ApiVersions.key) return refusedApiVersions(header)
+    if (apiKey === ApiVersions.key) return refusedApiVersions(header, release)
     return close(connection, `a ${entry.api.name} request of version ${apiVersion}, which is not advertised`)
   }
   const refusal = saslGate(connection, { api: entry.api, apiVersion, correlationId: header.correlationId })
@@ -83,6 +87,8 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
     }
   }
   try {
+    if (cluster.release?.refused.has(entry.api.key))
+      return encode(refusedAnswer(entry.api, apiVersion, request as Struct))
     let reply: Reply<unknown>
     if (cluster.interventions.isIdle) reply = handleWithRights(entry, context, request as Struct)
     else {
@@ -99,8 +105,8 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
 }
 
 /** A client that is newer than the broker learns what it may ask: in version 0, which all can read (KIP-511). */
-function refusedApiVersions({ correlationId }: DecodedRequestHeader): Outcome {
-  const own = advertised().filter(({ apiKey }) => apiKey === ApiVersions.key)
+function refusedApiVersions({ correlationId }: DecodedRequestHeader, release: Release | undefined): Outcome {
+  const own = advertised(release).filter(({ apiKey }) => apiKey === ApiVersions.key)
   const chunks = encodeResponse(ApiVersions, 0, correlationId, {
     errorCode: errorCode('UNSUPPORTED_VERSION'),
     apiKeys: [...own],

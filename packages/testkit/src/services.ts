@@ -2,9 +2,12 @@ import type { Broker } from './broker.ts'
 import { createShareServices, type ShareServices } from './share-services.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
 import { ClientThrottles } from './state/client-throttles.ts'
+import { consumerGroupConfigOf } from './state/consumer-group-config.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from './state/group-coordinator.ts'
 import { defaultGroupConfig, type GroupConfig } from './state/group-shard.ts'
+import { BrokerTopics } from './state/group-topics.ts'
 import { Loggers } from './state/loggers.ts'
+import type { MetadataDelta } from './state/metadata-view.ts'
 import type { Replica } from './state/replica.ts'
 import { startShareSessions } from './state/share-heartbeat.ts'
 import { TRANSACTION_TOPIC, TransactionCoordinator } from './state/transaction-coordinator.ts'
@@ -24,6 +27,8 @@ export interface BrokerService {
   onTopicDeleted?(topic: string, topicId: string): void
   /** A client is gone. */
   onConnectionClosed?(connectionId: number): void
+  /** News of the cluster was read. */
+  onMetadata?(delta: MetadataDelta): void
   /** The broker dies or the cluster closes: clear timers, cancel what is held. */
   close(): void
 }
@@ -40,17 +45,22 @@ export type BrokerServices = {
 export function createServices(broker: Broker): BrokerServices {
   const { runtime, config, sasl, controller } = broker.cluster
   const shares = createShareServices(broker, () => groups)
+  const consumerGroups = consumerGroupConfigOf(config)
   const groups: GroupCoordinator = new GroupCoordinator({
     runtime,
     config: groupConfigOf(config),
     partitionCount: () => broker.partitionCount(OFFSETS_TOPIC),
     onLoaded: (shard) => startShareSessions(shares.shareGroups, shard),
+    topics: new BrokerTopics(() => broker.view),
+    consumerConfig: () => consumerGroups,
   })
   const transactions = new TransactionCoordinator({
     runtime,
     config: {
       maxTimeoutMs: config.number('transaction.max.timeout.ms'),
       abortTimedOutIntervalMs: config.number('transaction.abort.timed.out.transaction.cleanup.interval.ms'),
+      idExpirationMs: config.number('transactional.id.expiration.ms'),
+      removeExpiredIntervalMs: config.number('transaction.remove.expired.transaction.cleanup.interval.ms'),
     },
     partitionCount: () => broker.partitionCount(TRANSACTION_TOPIC),
     newProducerId: () => controller.allocateProducerId(),

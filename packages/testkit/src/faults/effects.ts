@@ -31,9 +31,9 @@ export function withFault(exchange: Exchange, fault: ActiveFault, work: Work): W
         exchange.connection.throttle(effect.ms)
         return { ...(answer as Struct), throttleTimeMs: effect.ms }
       })
-    case 'truncateTo':
+    case 'spoil':
       return after((answer) => {
-        if (!isSymbol(answer)) exchange.connection.truncateNextAnswer(effect.bytes)
+        if (!isSymbol(answer)) exchange.connection.spoilNextAnswer(effect.spoil)
         return answer
       })
     case 'dropResponse':

@@ -73,7 +73,7 @@ function fetchGroup(
   const wanted = group.topics?.map((topic) => resolved(broker, topic, apiVersion)) ?? null
   // What is unknown or not to be seen is answered here, in its place among the others.
   const known = wanted?.filter(({ name }) => name !== '' && isVisible(name)) ?? null
-  fetchOffsets(shard, groupId, known, requireStable, (result) => {
+  const answer = (result: ErrorName | readonly FetchedTopic[]) => {
     if (typeof result === 'string') {
       respond({ groupId, topics: [], errorCode: errorCode(result) })
       return
@@ -81,7 +81,8 @@ function fetchGroup(
     const visible = wanted ? [] : result.filter(({ name }) => isVisible(name))
     const topics = wanted ? inPlace(wanted, result, isVisible) : withIds(broker, visible, apiVersion)
     respond({ groupId, topics, errorCode: 0 })
-  })
+  }
+  fetchOffsets(shard, groupId, known, requireStable, answer, group)
 }
 
 function resolved(broker: Broker, topic: WantedTopic, apiVersion: number): WantedTopic {

@@ -1,6 +1,7 @@
 import { aclHandlers } from './acls.ts'
 import { advertise } from './advertised.ts'
 import { configHandlers } from './configs.ts'
+import { consumerGroupHandlers } from './consumer-groups.ts'
 import { coreHandlers } from './core.ts'
 import { groupHandlers } from './groups.ts'
 import type { HandlerEntry } from './handler.ts'
@@ -19,6 +20,7 @@ export const handlers: readonly HandlerEntry[] = [
   ...configHandlers,
   ...operationHandlers,
   ...shareHandlers,
+  ...consumerGroupHandlers,
 ].sort((a, b) => a.api.key - b.api.key)
 
 const byKey = new Map(handlers.map((entry) => [entry.api.key, entry]))

@@ -9,8 +9,6 @@ export const unsupported: Readonly<Record<string, string>> = {
   BrokerRegistration: 'between broker and controller',
   BrokerHeartbeat: 'between broker and controller',
   AllocateProducerIds: 'between broker and controller',
-  ConsumerGroupHeartbeat: 'groups of KIP-848',
-  ConsumerGroupDescribe: 'groups of KIP-848',
   ControllerRegistration: 'between controllers',
   GetTelemetrySubscriptions: 'telemetry',
   PushTelemetry: 'telemetry',

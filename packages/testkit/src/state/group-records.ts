@@ -102,7 +102,7 @@ function replayOffset(
     return
   }
   // Offsets without a group are those of a consumer that only stores them here: a group without a protocol.
-  if (!shard.groups.has(group)) shard.createGroup(group)
+  if (!shard.hasGroup(group)) shard.createGroup(group)
   const decoded = decodeMessage(OffsetCommitValue, int16(value), value.subarray(2))
   const offset: CommittedOffset = {
     offset: decoded.offset,
