@@ -3,7 +3,7 @@ import type { Controller } from '../controller.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { type FollowerFetched, nextFetch } from './following.ts'
 import type { IsrChange } from './leader-state.ts'
-import type { LogStorage } from './log-storage.ts'
+import { type LogStorage, StorageError } from './log-storage.ts'
 import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from './metadata-view.ts'
 import { Replica } from './replica.ts'
 import type { ReplicaHost } from './replica-host.ts'
@@ -299,7 +299,7 @@ export class ReplicaSet implements ReplicaHost {
     try {
       return replica.follow(fetched)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === undefined) throw error
+      if (!(error instanceof StorageError)) throw error
       return false
     }
   }
