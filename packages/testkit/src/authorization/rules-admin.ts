@@ -29,7 +29,7 @@ export const adminRules: Readonly<Record<string, Rule>> = {
     fail: ({ request }, error) => ({ filterResults: forEach(request, 'filters', { ...error, matchingAcls: [] }) }),
   },
   DescribeConfigs: { each: ofResource('DESCRIBE_CONFIGS') },
-  AlterConfigs: { byController: true, each: ofResource('ALTER_CONFIGS') },
+  AlterConfigs: { byController: true, each: ofNamedResource },
   IncrementalAlterConfigs: { byController: true, each: ofResource('ALTER_CONFIGS') },
   AlterReplicaLogDirs: { whole: [cluster('ALTER')], fail: failDirs },
   DescribeLogDirs: { whole: [cluster('DESCRIBE')] },
@@ -89,6 +89,11 @@ function ofResource(operation: 'DESCRIBE_CONFIGS' | 'ALTER_CONFIGS') {
     const isTold = operation === 'DESCRIBE_CONFIGS' || resourceType !== brokerLogger
     return denied('CLUSTER', isTold ? 'told' : 'silent')
   }
+}
+
+/** AlterConfigs knows no loggers, and says so. */
+function ofNamedResource(asked: Asked, each: Entity): Denial | undefined {
+  return each.fields.resourceType === resourceKinds.brokerLogger ? undefined : ofResource('ALTER_CONFIGS')(asked, each)
 }
 
 /** The same for each element of a list in the request. */
