@@ -170,8 +170,8 @@ export class LogScript {
     }
     await this.#lookAt('compacted', names, (topic) => this.#log(topic), upkeep)
     for (const name of names) {
-      await this.produce(topicOf(name), [['later', filler]], 0)
-      await this.produce(topicOf(name), [['later', filler]], -5)
+      await this.produce(topicOf(name), [['later', filler]], -300)
+      await this.produce(topicOf(name), [['later', filler]], -400)
     }
     await this.#lookAt('compacted again', names, (topic) => this.#log(topic), upkeep)
   }
