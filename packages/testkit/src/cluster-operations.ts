@@ -2,7 +2,8 @@ import type { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
 import type { Controller } from './controller.ts'
 import { type ReassignmentRequest, reassign } from './controllers/reassignment.ts'
-import { newFeatures } from './state/features.ts'
+import { noAreas } from './state/metadata-areas.ts'
+import type { ScramUsers } from './state/scram-users.ts'
 import { type TransactionStatus, transactionStatus } from './state/transaction-status.ts'
 
 /** Throws RangeError for what is not there, TypeError for what cannot be. */
@@ -22,10 +23,11 @@ export function transactionsOf(brokers: readonly Broker[]): TransactionStatus[] 
   })
 }
 
-/** Features and voters are what they were at the start. */
-export function resetFeatures(controller: Controller): void {
+/** Configs, quotas, rights, features and voters are what they were at the start; users are those of the options. */
+export function resetAreas(controller: Controller, scramUsers: ScramUsers): void {
+  const { metadataOffset: _, ...areas } = noAreas
   controller.quorum.reset()
-  if (controller.state.features !== newFeatures) controller.decide({ features: newFeatures })
+  controller.decide({ ...areas, scramUsers })
 }
 
 /** A broker that was unregistered while it ran starts again, and registers by that. */

@@ -115,3 +115,15 @@ export function openConnections(brokers: Iterable<Broker>): Leaks['connections']
     Array.from(broker.connections(), ({ id, clientId }) => ({ node: broker.id, connection: id, client: clientId })),
   )
 }
+
+/** Throws when something was left behind. */
+export function refuseLeaks({ connections, timers }: Leaks): void {
+  if (connections.length === 0 && timers === 0) return
+  const open = connections.map(
+    ({ node, connection, client }) => `${client ?? 'a client'} (${connection}) on broker ${node}`,
+  )
+  throw new Error(
+    `the cluster was closed, but clients left ${connections.length} connections open` +
+      `${open.length > 0 ? `: ${open.join(', ')};` : ''} and ${timers} timers`,
+  )
+}

@@ -12,13 +12,14 @@ import {
   type TopicImage,
 } from './state/metadata-view.ts'
 import { Quorum } from './state/quorum.ts'
+import { SHARE_STATE_TOPIC } from './state/share-state-records.ts'
 import { topicSettings } from './state/topic-config.ts'
 
 export const offsetsTopic = '__consumer_offsets'
 export const transactionTopic = '__transaction_state'
 
 export function isInternalTopic(name: string): boolean {
-  return name === offsetsTopic || name === transactionTopic
+  return name === offsetsTopic || name === transactionTopic || name === SHARE_STATE_TOPIC
 }
 
 export interface ControllerOptions {
@@ -26,6 +27,10 @@ export interface ControllerOptions {
   readonly config: BrokerConfig
   /** Sends a decision to all brokers; they take it in a later turn. */
   readonly publish: (delta: MetadataDelta) => void
+  /** What was decided before the program began; brokers read it as they register. */
+  readonly before?: MetadataDelta | undefined
+  /** Where ids of producers go on, and who is told of each before it is given. */
+  readonly producerIds?: { readonly from: bigint; readonly onGiven: (id: bigint) => void } | undefined
 }
 
 export interface NewTopic {
@@ -44,6 +49,11 @@ export interface IsrRequest {
   readonly isr: readonly number[]
 }
 
+export interface ControllerState {
+  readonly metadata: MetadataDelta
+  readonly nextProducerId: bigint
+}
+
 export type ElectionOutcome = ErrorName
 
 /** Who leads what: the one authority; brokers learn of its decisions a little later. */
@@ -58,13 +68,17 @@ export class Controller {
   readonly #stopped = new Set<number>()
   /** Who keeps the metadata log, which ends where `state` says. */
   readonly quorum = new Quorum()
-  #nextProducerId = 0n
+  #nextProducerId: bigint
+  readonly #onProducerId: ((id: bigint) => void) | undefined
   #rebalance: Timer | undefined
 
-  constructor({ runtime, config, publish }: ControllerOptions) {
+  constructor({ runtime, config, publish, before, producerIds }: ControllerOptions) {
     this.#runtime = runtime
     this.#config = config
     this.#publish = publish
+    if (before !== undefined) this.#state.apply(before)
+    this.#nextProducerId = producerIds?.from ?? 0n
+    this.#onProducerId = producerIds?.onGiven
   }
 
   /** What is decided; brokers see it later. */
@@ -74,14 +88,29 @@ export class Controller {
 
   /** Takes a decision that is complete; `state` has it at once, brokers a turn later. */
   decide(delta: MetadataDelta): void {
-    const decided = { ...delta, metadataOffset: this.#state.metadataOffset + recordsOf(delta) }
+    const decided = { ...delta, metadataOffset: this.#state.areas.metadataOffset + recordsOf(delta) }
     this.#state.apply(decided)
     this.#publish(decided)
   }
 
   /** Ids of producers go in one row through the cluster. */
   allocateProducerId(): bigint {
+    this.#onProducerId?.(this.#nextProducerId)
     return this.#nextProducerId++
+  }
+
+  /** All that is decided, to be put back with `restore`. Brokers are not told of that. */
+  save(): ControllerState {
+    return { metadata: this.#state.snapshot(), nextProducerId: this.#nextProducerId }
+  }
+
+  restore({ metadata, nextProducerId }: ControllerState): void {
+    this.close()
+    this.#stopping.clear()
+    this.#state.clear()
+    this.#state.apply(metadata)
+    this.#nextProducerId = nextProducerId
+    this.#watchPreferredLeaders()
   }
 
   // ---- brokers -------------------------------------------------------------------------------------------------------
@@ -166,7 +195,7 @@ export class Controller {
 
   /** Dynamic broker configs; `brokerId` '' sets the default of all. */
   setBrokerConfigs(brokerId: string, configs: ReadonlyMap<string, string>): void {
-    const all = new Map(this.#state.snapshot().brokerConfigs)
+    const all = new Map(this.#state.areas.brokerConfigs)
     this.decide({ brokerConfigs: all.set(brokerId, configs) })
     this.#electLeaderless()
   }
@@ -333,7 +362,7 @@ export class Controller {
       isAlive: (id) => this.#canServe(id),
       unclean: uncleanLeaderElection,
       minIsr: minInsyncReplicas,
-      isElrOn: (this.#state.features.get(ELR_FEATURE) ?? 0) > 0,
+      isElrOn: (this.#state.areas.features.get(ELR_FEATURE) ?? 0) > 0,
     }
   }
 
@@ -351,7 +380,7 @@ export class Controller {
   }
 
   #lost(brokerId: number): void {
-    this.quorum.lost(brokerId, { atMs: this.#runtime.wallNow(), offset: this.#state.metadataOffset })
+    this.quorum.lost(brokerId, { atMs: this.#runtime.wallNow(), offset: this.#state.areas.metadataOffset })
   }
 
   #endSession(brokerId: number): void {

@@ -20,14 +20,14 @@ export function updateFeatures(
   updates: readonly FeatureUpdate[],
   validateOnly: boolean,
 ): string | undefined {
-  const levels = new Map(controller.state.features)
+  const levels = new Map(controller.state.areas.features)
   for (const update of updates) {
     const problem = problemWith(controller, update)
     if (problem !== undefined) return problem
     if (update.level === 0) levels.delete(update.name)
     else levels.set(update.name, update.level)
   }
-  if (!validateOnly && !isSame(levels, controller.state.features)) controller.decide({ features: levels })
+  if (!validateOnly && !isSame(levels, controller.state.areas.features)) controller.decide({ features: levels })
   return undefined
 }
 
@@ -42,7 +42,7 @@ function problemWith({ state, quorum }: Controller, { name, level, upgradeType }
   if (supported === undefined) return invalid(`${local} does not support this feature.`)
   const { min, max } = supported
   if (level < min || level > max) return invalid(`${local} only supports versions ${min}-${max}`)
-  const current = state.features.get(name) ?? 0
+  const current = state.areas.features.get(name) ?? 0
   if (level < current && upgradeType === upgrade) {
     return invalid(
       "Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.",

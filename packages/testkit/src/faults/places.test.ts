@@ -21,7 +21,8 @@ function requestOf(api: (typeof handlers)[number]['api'], version: number): Stru
   const fields = api.request.fields[at.request]?.element?.fields
   if (at.requestName === undefined || fields === undefined) return { ...request, [at.request]: ['t'] }
   const entity = blank(fields, version)
-  if (at.requestName in entity) entity[at.requestName] = 't'
+  const isCombined = Array.isArray(entity[at.requestName])
+  if (at.requestName in entity && !isCombined) entity[at.requestName] = 't'
   else entity.topicId = cluster.state().topics[0]?.topicId
   // 2: a topic.
   if ('resourceType' in entity) entity.resourceType = 2

@@ -1,4 +1,5 @@
 import { ApiVersions } from '@ottla/codec'
+import type { Release } from '../releases.ts'
 import { supportedFeatures } from '../state/features.ts'
 import { advertised } from './advertised.ts'
 import { type Handler, serves } from './handler.ts'
@@ -6,10 +7,13 @@ import { allVersions, codes } from './support.ts'
 
 const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 
-const handle: Handler<typeof ApiVersions> = ({ apiVersion, broker }, { clientSoftwareName, clientSoftwareVersion }) => {
+const handle: Handler<typeof ApiVersions> = (
+  { apiVersion, broker, cluster: { release } },
+  { clientSoftwareName, clientSoftwareVersion },
+) => {
   const isNamed = softwareName.test(clientSoftwareName) && softwareName.test(clientSoftwareVersion)
   if (apiVersion >= 3 && !isNamed) return { throttleTimeMs: 0, errorCode: codes.of('INVALID_REQUEST'), apiKeys: [] }
-  const { features, metadataOffset } = broker.view
+  const { features, metadataOffset } = broker.view.areas
   const finalizedFeatures = Array.from(features, ([name, level]) => ({
     name,
     minVersionLevel: level,
@@ -23,9 +27,23 @@ const handle: Handler<typeof ApiVersions> = ({ apiVersion, broker }, { clientSof
     // The last decision that this broker knows of.
     finalizedFeaturesEpoch: BigInt(metadataOffset - 1),
     finalizedFeatures,
+    ...(release && featuresOf(release, apiVersion)),
     throttleTimeMs: 0,
     errorCode: 0,
-    apiKeys: [...advertised()],
+    apiKeys: [...advertised(release)],
+  }
+}
+
+/** What an older broker says of its features. */
+function featuresOf({ features: all }: Release, apiVersion: number) {
+  return {
+    // Clients before version 4 cannot read a feature that may be off (KAFKA-17011).
+    supportedFeatures: all
+      .filter(({ min }) => apiVersion >= 4 || min > 0)
+      .map(({ name, min, max }) => ({ name, minVersion: min, maxVersion: max })),
+    finalizedFeatures: all
+      .filter(({ level }) => level > 0)
+      .map(({ name, level }) => ({ name, minVersionLevel: level, maxVersionLevel: level })),
   }
 }
 

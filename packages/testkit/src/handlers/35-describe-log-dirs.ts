@@ -50,7 +50,7 @@ function described(logs: readonly LogOnDisk[]) {
 
 /** cordoned.log.dirs: no new logs go there. */
 function isCordoned({ broker }: HandlerContext, logDir: string): boolean {
-  const value = broker.view.brokerConfig(broker.id, 'cordoned.log.dirs')?.value ?? ''
+  const value = broker.view.brokerConfig(broker.id, 'cordoned.log.dirs') ?? ''
   return value === '*' || value.split(',').includes(logDir)
 }
 

@@ -59,7 +59,7 @@ function quorumOf({ cluster, now }: HandlerContext, partitionIndex: number): Par
     const isHere = broker.isUp && !broker.isPaused
     const lost = quorum.lastSeen(id)
     const atMs = BigInt(Math.floor(isHere ? now() : (lost?.atMs ?? -1)))
-    const offset = id === quorum.leaderId ? state.metadataOffset : broker.view.metadataOffset
+    const offset = id === quorum.leaderId ? state.areas.metadataOffset : broker.view.areas.metadataOffset
     return {
       replicaId: id,
       replicaDirectoryId: zeroUuid,
@@ -74,7 +74,7 @@ function quorumOf({ cluster, now }: HandlerContext, partitionIndex: number): Par
     errorMessage: '',
     leaderId: quorum.leaderId,
     leaderEpoch: quorum.epoch,
-    highWatermark: BigInt(state.metadataOffset),
+    highWatermark: BigInt(state.areas.metadataOffset),
     currentVoters: replicas.filter(({ replicaId }) => quorum.isVoter(replicaId)),
     observers: replicas.filter(({ replicaId }) => !quorum.isVoter(replicaId)),
   }

@@ -1,4 +1,5 @@
 import { DescribeCluster } from '@ottla/codec'
+import { onListener } from '../state/metadata-view.ts'
 import { type Handler, serves } from './handler.ts'
 import { allOperations, allVersions, codes, noOperations } from './support.ts'
 
@@ -14,17 +15,21 @@ function refused(endpointType: number) {
   return { throttleTimeMs: 0, errorCode, errorMessage, endpointType: brokerEndpoints, clusterId: '', brokers: [] }
 }
 
-const handle: Handler<typeof DescribeCluster> = ({ broker, cluster }, request) => {
+const handle: Handler<typeof DescribeCluster> = ({ broker, cluster, connection }, request) => {
   const { clusterId } = cluster
   const common = { throttleTimeMs: 0, endpointType: brokerEndpoints, clusterId }
   if (request.endpointType !== brokerEndpoints) return refused(request.endpointType)
   const alive = broker.view.aliveBrokers()
   const shown = request.includeFencedBrokers ? broker.view.allBrokers() : alive
+  const { listener } = connection.door
   return {
     ...common,
     errorCode: 0,
     controllerId: alive[0]?.id ?? -1,
-    brokers: shown.map(({ id, host, port, rack, isFenced }) => ({ brokerId: id, host, port, rack, isFenced })),
+    brokers: shown.map((image) => {
+      const { id, host, port, rack, isFenced } = onListener(image, listener)
+      return { brokerId: id, host, port, rack, isFenced }
+    }),
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? allOperations.cluster : noOperations,
   }
 }

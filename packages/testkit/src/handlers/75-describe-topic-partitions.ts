@@ -1,7 +1,7 @@
 import { type Decoded, DescribeTopicPartitions, type Encodable, type ErrorName, zeroUuid } from '@ottla/codec'
 import type { MetadataView, PartitionImage } from '../state/metadata-view.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allOperations, allVersions, codes, noOperations, topicNameProblem } from './support.ts'
+import { allVersions, codes, noOperations, topicNameProblem } from './support.ts'
 
 type Request = Decoded<typeof DescribeTopicPartitions.request>
 type Response = Encodable<typeof DescribeTopicPartitions.response>
@@ -16,7 +16,9 @@ const handle: Handler<typeof DescribeTopicPartitions> = (context, request) => {
   if (problem !== undefined) return refused(request, problem)
   const all =
     request.topics.length === 0 ? Array.from(view.topics(), ({ name }) => name) : request.topics.map(({ name }) => name)
-  const names = [...new Set(all)].sort().filter((name) => cursor === null || name >= cursor.topicName)
+  const wanted = [...new Set(all)].sort().filter((name) => cursor === null || name >= cursor.topicName)
+  const names = wanted.filter((name) => context.permissions.may('DESCRIBE', 'TOPIC', name))
+  const denied = request.topics.length === 0 ? [] : wanted.filter((name) => !names.includes(name))
   const topics: TopicResponse[] = []
   let left = Math.min(maxPartitions, Math.max(1, request.responsePartitionLimit))
   let nextCursor: Response['nextCursor'] = null
@@ -34,7 +36,7 @@ const handle: Handler<typeof DescribeTopicPartitions> = (context, request) => {
       break
     }
   }
-  return { throttleTimeMs: 0, topics, nextCursor }
+  return { throttleTimeMs: 0, topics: [...topics, ...denied.map(notAllowed)], nextCursor }
 }
 
 /** What Kafka throws at makes all topics fail: a cursor that is not among them, a name that cannot be asked an authorizer for. */
@@ -53,9 +55,13 @@ function refused({ topics }: Request, error: ErrorName): Response {
   }
 }
 
-function describe({ broker }: HandlerContext, name: string, from: number, limit: number) {
+function notAllowed(name: string): TopicResponse {
+  return { errorCode: codes.of('TOPIC_AUTHORIZATION_FAILED'), name, topicId: zeroUuid, partitions: [] }
+}
+
+function describe({ broker, permissions }: HandlerContext, name: string, from: number, limit: number) {
   const topic = broker.view.topic(name)
-  const topicAuthorizedOperations = allOperations.topic
+  const topicAuthorizedOperations = permissions.operationsOn('TOPIC', name)
   if (topic === undefined) {
     const error = topicNameProblem(name) === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
     return {

@@ -13,7 +13,7 @@ const handle: Handler<typeof AddRaftVoter> = (context, request) => {
     const what = `the endpoint (${endpointsOf(listeners)}) for the default listener ListenerName(${controllerListener})`
     return voterRefused('INVALID_REQUEST', `Add voter request didn't include ${what}`)
   }
-  const level = context.cluster.controller.state.features.get('kraft.version') ?? 0
+  const level = context.cluster.controller.state.areas.features.get('kraft.version') ?? 0
   if (level === 0) {
     const message = "Cluster doesn't support adding voter because the kraft.version feature is 0"
     return voterRefused('UNSUPPORTED_VERSION', message)

@@ -7,7 +7,7 @@ const handle: Handler<typeof RemoveRaftVoter> = (context, request) => {
   const refused = voterProblem(context, request, 'Remove')
   if (refused !== undefined) return refused
   const { state, quorum } = context.cluster.controller
-  if ((state.features.get('kraft.version') ?? 0) === 0) {
+  if ((state.areas.features.get('kraft.version') ?? 0) === 0) {
     const message = "Cluster doesn't support removing voter because the kraft.version feature is 0"
     return voterRefused('UNSUPPORTED_VERSION', message)
   }

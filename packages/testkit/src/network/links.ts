@@ -18,6 +18,16 @@ export class Links {
     return this.#cuts.size === 0 || !this.#cuts.has(`${from}>${to}`)
   }
 
+  /** What is cut now, to be put back with `restore`. */
+  save(): ReadonlyMap<string, number> {
+    return new Map(this.#cuts)
+  }
+
+  restore(cuts: ReadonlyMap<string, number>): void {
+    this.#cuts.clear()
+    for (const [key, count] of cuts) this.#cuts.set(key, count)
+  }
+
   /** Everything works again; what the cuts returned does nothing any more. */
   mendAll(): void {
     if (this.#cuts.size === 0) return

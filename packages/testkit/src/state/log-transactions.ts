@@ -91,6 +91,15 @@ export class LogTransactions {
     this.#aborted = this.#aborted.filter(({ lastOffset }) => lastOffset >= offset)
   }
 
+  /** Takes over what another one knows; later changes of either do not reach the other. */
+  copyFrom(other: LogTransactions): void {
+    this.clear()
+    for (const [id, open] of other.#open) this.#open.set(id, open)
+    for (const [id, epoch] of other.#coordinatorEpochs) this.#coordinatorEpochs.set(id, epoch)
+    this.#unreplicated = [...other.#unreplicated]
+    this.#aborted = [...other.#aborted]
+  }
+
   clear(): void {
     this.#open.clear()
     this.#unreplicated = []

@@ -165,6 +165,13 @@ export class ProducerStates {
     return state && { epoch: state.epoch, lastOffset: state.window.at(-1)?.lastOffset }
   }
 
+  /** Takes over what another one knows; later changes of either do not reach the other. */
+  copyFrom(other: ProducerStates): void {
+    this.#states.clear()
+    for (const [id, state] of other.#states) this.#states.set(id, { ...state, window: [...state.window] })
+    this.#sweepAbove = other.#sweepAbove
+  }
+
   clear(): void {
     this.#states.clear()
   }

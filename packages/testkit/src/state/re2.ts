@@ -56,12 +56,12 @@ class Reader {
 
   problem(): string | undefined {
     while (this.#at < this.#pattern.length && this.#problem === undefined) this.#step()
-    if (this.#problem === undefined && this.#depth > 0) this.#fail('missing closing )', this.#pattern)
+    if (this.#problem === undefined && this.#depth > 0) this.#fail('missing closing )')
     return this.#problem
   }
 
-  #fail(what: string, where: string): void {
-    this.#problem = `${what}: \`${where}\``
+  #fail(what: string): void {
+    this.#problem = what
   }
 
   #step() {
@@ -71,7 +71,7 @@ class Reader {
       case '(':
         return this.#group()
       case ')':
-        if (this.#depth === 0) return this.#failPlain('unexpected )')
+        if (this.#depth === 0) return this.#fail('regexp/syntax: internal error')
         this.#depth--
         return this.#take(')', 1)
       case '|':
@@ -98,10 +98,6 @@ class Reader {
     }
   }
 
-  #failPlain(what: string): void {
-    this.#problem = what
-  }
-
   #take(translated: string, length: number): void {
     this.#atom = this.#at
     this.#repeat = -1
@@ -124,8 +120,7 @@ class Reader {
       if (flags[1]?.includes('i') && !this.flags.includes('i')) this.flags += 'i'
       opened = flags[2] === ':' ? '(?:' : ''
     } else if (rest.startsWith('(?')) {
-      const end = /^\(\?(?:P?<[^>]*>|P?[<=!]{1,2}|.)/.exec(rest)?.[0] ?? '(?'
-      this.#fail(/^\(\?P?<[^=!]/.test(rest) ? 'invalid named capture' : 'invalid or unsupported Perl syntax', end)
+      this.#fail(/^\(\?P?<[^=!]/.test(rest) ? 'invalid named capture' : 'invalid or unsupported Perl syntax')
       return
     }
     if (opened !== '') this.#depth++
@@ -139,10 +134,9 @@ class Reader {
     const start = this.#at
     const isLazy = this.#pattern[start + length] === '?'
     const whole = length + (isLazy ? 1 : 0)
-    if (this.#atom < 0)
-      return this.#fail('missing argument to repetition operator', this.#pattern.slice(start, start + whole))
+    if (this.#atom < 0) return this.#fail('missing argument to repetition operator')
     if (this.#repeat >= 0) {
-      return this.#fail('invalid nested repetition operator', this.#pattern.slice(this.#repeat, start + whole))
+      return this.#fail('invalid nested repetition operator')
     }
     this.translated += operator + (isLazy ? '?' : '')
     this.#repeat = start
@@ -155,17 +149,16 @@ class Reader {
     const [whole, from, comma, to] = found
     const least = Number(from)
     const most = comma === undefined ? least : to === '' ? least : Number(to)
-    if (least > MAX_REPEAT || most > MAX_REPEAT || least > most) return this.#fail('invalid repeat count', whole)
+    if (least > MAX_REPEAT || most > MAX_REPEAT || least > most) return this.#fail('invalid repeat count')
     this.#repetition(whole, whole.length)
   }
 
   #class() {
     const rest = this.#pattern.slice(this.#at)
     const read = /^\[(\^?)(\]?(?:\[:\^?[a-z]+:\]|\\[\s\S]|[^\]\\])*)\]/.exec(rest)
-    if (!read) return this.#fail('missing closing ]', rest)
+    if (!read) return this.#fail('missing closing ]')
     const [whole, negated, inside = ''] = read
-    const badRange = badRangeIn(inside)
-    if (badRange !== undefined) return this.#fail('invalid character class range', badRange)
+    if (hasBadRange(inside)) return this.#fail('invalid character class range')
     const body = inside
       .replace(new RegExp(`\\[:(\\^?)(${classNames}):\\]`, 'g'), (_, __, name: string) => posix[name] ?? '')
       .replace(/^\]/, '\\]')
@@ -178,11 +171,16 @@ class Reader {
 
   #escape() {
     const rest = this.#pattern.slice(this.#at)
-    if (rest.length === 1) return this.#failPlain('trailing backslash at end of expression: ``')
+    if (rest.length === 1) return this.#fail('trailing backslash at end of expression')
     const quoted = /^\\Q([\s\S]*?)(?:\\E|$)/.exec(rest)
     if (quoted) return this.#take((quoted[1] ?? '').replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), quoted[0].length)
     const property = /^\\([pP])(?:\{(\^?)(\w+)\}|(\w))/.exec(rest)
-    if (property) return this.#take(`\\${property[1]}{${property[3] ?? property[4]}}`, property[0].length)
+    if (property) {
+      const name = propertyOf(property[3] ?? property[4] ?? '')
+      const isNegated = (property[1] === 'P') !== (property[2] === '^')
+      if (name === undefined) return this.#fail('invalid character class range')
+      return this.#take(`\\${isNegated ? 'P' : 'p'}{${name}}`, property[0].length)
+    }
     const hex = /^\\x(?:\{([0-9a-fA-F]+)\}|([0-9a-fA-F]{2}))/.exec(rest)
     if (hex) return this.#take(`\\u{${hex[1] ?? hex[2]}}`, hex[0].length)
     const char = rest[1] ?? ''
@@ -192,14 +190,25 @@ class Reader {
     if (char === 'a') return this.#take('\\x07', 2)
     if (/[bBdDsSwWfnrtv]/.test(char)) return this.#take(`\\${char}`, 2)
     if (char === '0') return this.#take('\\x00', 2)
-    if (/[A-Za-z1-9]/.test(char)) return this.#fail('invalid escape sequence', `\\${char}`)
+    if (/[A-Za-z1-9]/.test(char)) return this.#fail('invalid escape sequence')
     this.#take(/[\\^$.*+?()[\]{}|/]/.test(char) ? `\\${char}` : char, 2)
   }
 }
 
-function badRangeIn(inside: string): string | undefined {
-  for (const [range, from = '', to = ''] of inside.matchAll(/([^\\\]-])-([^\\\]])/g)) {
-    if ((from.codePointAt(0) ?? 0) > (to.codePointAt(0) ?? 0)) return range
+function hasBadRange(inside: string): boolean {
+  for (const [, from = '', to = ''] of inside.matchAll(/([^\\\]-])-([^\\\]])/g)) {
+    if ((from.codePointAt(0) ?? 0) > (to.codePointAt(0) ?? 0)) return true
   }
-  return undefined
+  return false
+}
+
+/** A property of characters as JavaScript names it: RE2 knows categories and scripts by the same short form. */
+function propertyOf(name: string): string | undefined {
+  return [name, `Script=${name}`].find((each) => {
+    try {
+      return new RegExp(`\\p{${each}}`, 'u') !== undefined
+    } catch {
+      return false
+    }
+  })
 }
