@@ -57,7 +57,9 @@ export function alterConfigs(
   } else if (resourceType === configResource.broker) controller.setBrokerConfigs(resourceName, kept)
   else {
     const kind = resourceType === configResource.group ? 'groups' : 'clientMetrics'
-    controller.decide({ resourceConfigs: withConfigs(controller.state.resourceConfigs, kind, resourceName, kept) })
+    controller.decide({
+      resourceConfigs: withConfigs(controller.state.areas.resourceConfigs, kind, resourceName, kept),
+    })
   }
   return undefined
 }
@@ -67,8 +69,8 @@ const none: Values = new Map()
 function currentConfigs({ controller }: Pick<ClusterContext, 'controller'>, type: number, name: string): Values {
   const { state } = controller
   if (type === configResource.topic) return state.topic(name)?.configs ?? none
-  if (type === configResource.broker) return state.brokerConfigs.get(name) ?? none
-  const { groups, clientMetrics } = state.resourceConfigs
+  if (type === configResource.broker) return state.areas.brokerConfigs.get(name) ?? none
+  const { groups, clientMetrics } = state.areas.resourceConfigs
   return (type === configResource.group ? groups : clientMetrics).get(name) ?? none
 }
 

@@ -36,7 +36,7 @@ export function alterQuotas(
   const problem = entityProblem(entity)
   if (problem !== undefined) return problem
   const known = new Map([...entity].filter((pair): pair is [EntityType, string | null] => isKnown(pair[0])))
-  const image = controller.state.clientQuotas
+  const image = controller.state.areas.clientQuotas
   const values = new Map((image.get(entityKey(known)) as EntityQuotas | undefined)?.values)
   const allowed = known.has('ip') ? ipQuotas : userQuotas
   for (const { key, value, remove } of operations) {

@@ -29,6 +29,10 @@ function create(
   { validateOnly, quota }: { readonly validateOnly: boolean; readonly quota: MutationQuota },
 ): TopicResponse {
   const { controller } = context.cluster
+  const { permissions } = context
+  if (!permissions.mayOnCluster('CREATE') && !permissions.may('CREATE', 'TOPIC', topic.name)) {
+    return refused(topic, { error: 'TOPIC_AUTHORIZATION_FAILED', message: 'Authorization failed.' })
+  }
   const refusal = nameRefusal(context, topic.name) ?? configRefusal(topic)
   if (refusal !== undefined) return refused(topic, refusal)
   const assignment = topic.assignments.length > 0 ? givenAssignment(context, topic) : newAssignment(context, topic)
@@ -40,11 +44,14 @@ function create(
   const topicId = validateOnly
     ? controller.newTopicId()
     : controller.createTopic({ name: topic.name, assignment, configs }).id
+  const created = { name: topic.name, topicId, errorCode: 0, errorMessage: null }
+  // Who may not see configs learns no more than that it was created.
+  if (!permissions.may('DESCRIBE_CONFIGS', 'TOPIC', topic.name)) {
+    const topicConfigErrorCode = context.apiVersion >= 5 ? codes.of('TOPIC_AUTHORIZATION_FAILED') : 0
+    return { ...created, topicConfigErrorCode, configs: [] }
+  }
   return {
-    name: topic.name,
-    topicId,
-    errorCode: 0,
-    errorMessage: null,
+    ...created,
     numPartitions: assignment.length,
     replicationFactor: assignment[0]?.length ?? -1,
     configs: describeConfigs(context, new Map(topic.configs.map(({ name, value }) => [name, value ?? '']))),

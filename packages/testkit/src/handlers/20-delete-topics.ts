@@ -16,15 +16,20 @@ const handle: Handler<typeof DeleteTopics> = (context, request) => {
   const byId = new Set(wanted.filter(({ name }) => name === null).map(({ topicId }) => topicId))
   const named = oncePerName(wanted, ({ name, topicId }) => name ?? topicId)
   const twice = new Set<string>()
+  // Nobody learns the id of a topic that he may not see.
+  const idOf = (name: string | null) =>
+    name !== null && context.permissions.may('DESCRIBE', 'TOPIC', name)
+      ? context.cluster.controller.state.topic(name)?.id
+      : undefined
   for (const { item } of named) {
-    const topicId = item.name === null ? undefined : context.cluster.controller.state.topic(item.name)?.id
+    const topicId = idOf(item.name)
     if (topicId !== undefined && byId.has(topicId)) twice.add(topicId)
   }
   const responses = named.flatMap(({ item, isRepeated }): TopicResponse[] => {
     if (isRepeated) {
       return [refused(item, 'INVALID_REQUEST', `Duplicate topic ${item.name === null ? 'id' : 'name'}.`)]
     }
-    const topicId = context.cluster.controller.state.topic(item.name ?? '')?.id
+    const topicId = idOf(item.name)
     if (item.name === null && twice.has(item.topicId)) return []
     if (topicId === undefined || !twice.has(topicId)) return [remove(context, item, quota)]
     const message = 'The provided topic name maps to an ID that was already supplied.'
@@ -34,7 +39,7 @@ const handle: Handler<typeof DeleteTopics> = (context, request) => {
 }
 
 function remove(
-  { cluster, apiVersion }: HandlerContext,
+  { cluster, apiVersion, permissions }: HandlerContext,
   topic: { name: string | null; topicId: string },
   quota: MutationQuota,
 ): TopicResponse {
@@ -47,6 +52,10 @@ function remove(
   if (byId && name !== null)
     return refused(topic, 'INVALID_REQUEST', 'You may not specify both topic name and topic id.')
   if (!byId && name === null) return refused(topic, 'INVALID_REQUEST', 'Neither topic name nor id were specified.')
+  const isOpen = permissions.mayOnCluster('DELETE')
+  const mayDescribe = (named: string) => isOpen || permissions.may('DESCRIBE', 'TOPIC', named)
+  const notAllowed = 'Topic authorization failed.'
+  if (!byId && !mayDescribe(name ?? '')) return refused(topic, 'TOPIC_AUTHORIZATION_FAILED', notAllowed)
   const found = byId ? controller.state.topicById(topicId) : controller.state.topic(name ?? '')
   if (found === undefined) {
     return refused(
@@ -54,6 +63,10 @@ function remove(
       byId ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION',
       byId ? 'This server does not host this topic ID.' : 'This server does not host this topic-partition.',
     )
+  }
+  if (!isOpen && !permissions.may('DELETE', 'TOPIC', found.name)) {
+    const told = byId && mayDescribe(found.name) ? { name: found.name, topicId } : topic
+    return refused(told, 'TOPIC_AUTHORIZATION_FAILED', notAllowed)
   }
   if (!quota.take(found.partitions.length)) {
     return refused({ ...topic, topicId: found.id }, quotaExceeded.error, quotaExceeded.message)

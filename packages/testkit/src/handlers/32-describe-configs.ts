@@ -102,7 +102,7 @@ function describeBroker(context: HandlerContext, request: Request, wanted: Resou
   const seen = { ...observer(context), id: isDefault ? -1 : broker.id }
   const table = kafkaBrokerConfigs()
   const set = ['', ...(isDefault ? [] : [String(broker.id)])].flatMap((id) => [
-    ...(broker.view.brokerConfigs.get(id)?.keys() ?? []),
+    ...(broker.view.areas.brokerConfigs.get(id)?.keys() ?? []),
   ])
   const names = new Set([...table.keys(), ...set])
   const all = chosen([...names], wanted).flatMap((name): Shown[] => {

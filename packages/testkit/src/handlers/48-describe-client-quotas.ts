@@ -12,7 +12,7 @@ const match = { exact: 0, default: 1, specified: 2 } as const
 const handle: Handler<typeof DescribeClientQuotas> = ({ broker }, { components, strict }) => {
   const refusal = componentsRefusal(components)
   if (refusal !== undefined) return refusal
-  const entries = [...broker.view.clientQuotas.values()]
+  const entries = [...broker.view.areas.clientQuotas.values()]
     .filter(({ entity }) => (strict ? entity.size === components.length : true))
     .filter(({ entity }) => components.every((component) => fits(entity, component)))
     .map(({ entity, values }) => ({

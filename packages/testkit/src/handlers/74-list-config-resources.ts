@@ -25,9 +25,9 @@ function namesOf({ broker: { view } }: HandlerContext, type: number): string[] {
     case configResource.brokerLogger:
       return view.aliveBrokers().map(({ id }) => String(id))
     case configResource.group:
-      return [...view.resourceConfigs.groups.keys()]
+      return [...view.areas.resourceConfigs.groups.keys()]
     default:
-      return [...view.resourceConfigs.clientMetrics.keys()]
+      return [...view.areas.resourceConfigs.clientMetrics.keys()]
   }
 }
 

@@ -93,7 +93,7 @@ function brokerRefusal(
     const what = operation === configOperation.append ? 'append' : 'subtract'
     return refuse('INVALID_CONFIG', `Config value ${what} is not allowed for config key: ${name}`)
   }
-  const before = broker.view.brokerConfigs.get(resourceName) ?? new Map<string, string>()
+  const before = broker.view.areas.brokerConfigs.get(resourceName) ?? new Map<string, string>()
   const after = changed(replacesAll ? new Map() : before, { resourceType, resourceName, changes, replacesAll })
   if ('error' in after) return after
   const problem = brokerConfigsProblem(after, cluster.config, resourceName !== '')

@@ -52,7 +52,7 @@ const ofBoth = (user: string | null, clientId: string | null): QuotaEntity =>
 
 /** The most specific quota of a client: its user's before its client id's, each before the default of all. */
 export function limitFor(
-  { clientQuotas }: MetadataView,
+  { areas: { clientQuotas } }: MetadataView,
   quota: string,
   { user, clientId }: { readonly user: string; readonly clientId: string },
 ): QuotaLimit | undefined {
@@ -78,7 +78,7 @@ export function limitFor(
 }
 
 /** How many connections a second an address may open; undefined when that is not limited. */
-export function connectionRateOf({ clientQuotas }: MetadataView, address: string): number | undefined {
+export function connectionRateOf({ areas: { clientQuotas } }: MetadataView, address: string): number | undefined {
   for (const name of [address, null]) {
     const rate = clientQuotas.get(entityKey(new Map([['ip', name]])))?.values.get('connection_creation_rate')
     if (rate !== undefined) return rate

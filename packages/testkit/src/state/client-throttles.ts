@@ -31,7 +31,7 @@ export class ClientThrottles {
 
   /** No quota is set: the one thing that each request looks at. */
   get isIdle(): boolean {
-    return this.#view().clientQuotas.size === 0
+    return this.#view().areas.clientQuotas.size === 0
   }
 
   /** Whether a client has such a quota. */

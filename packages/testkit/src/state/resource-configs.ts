@@ -14,12 +14,12 @@ const none: Values = new Map()
 
 /** What was set for a group, as one broker knows it: empty when nothing was. The group need not be there. */
 export function groupConfigs(view: MetadataView, groupId: string): Values {
-  return view.resourceConfigs.groups.get(groupId) ?? none
+  return view.areas.resourceConfigs.groups.get(groupId) ?? none
 }
 
 /** The same for a subscription of client metrics. */
 export function clientMetricsConfigs(view: MetadataView, name: string): Values {
-  return view.resourceConfigs.clientMetrics.get(name) ?? none
+  return view.areas.resourceConfigs.clientMetrics.get(name) ?? none
 }
 
 /** The image with other values for one name; a name without values is gone. */

@@ -189,10 +189,10 @@ export function topicConfigValues(
 function setBrokerConfigValues(name: string, { id, view, config }: ConfigObserver): ConfigValue[] {
   const values: ConfigValue[] = []
   const add = (value: string, source: number) => values.push({ name, synonym: name, value, source })
-  const own = view.brokerConfigs.get(String(id))?.get(name)
+  const own = view.areas.brokerConfigs.get(String(id))?.get(name)
   if (own !== undefined) add(own, configSource.broker)
   const shared =
-    view.brokerConfigs.get('')?.get(name) ?? (name === 'min.insync.replicas' ? config.text(name) : undefined)
+    view.areas.brokerConfigs.get('')?.get(name) ?? (name === 'min.insync.replicas' ? config.text(name) : undefined)
   if (shared !== undefined) add(shared, configSource.allBrokers)
   if (isBrokerConfig(name) && config.isGiven(name)) add(config.text(name), configSource.static)
   return values

@@ -38,12 +38,14 @@ export interface TopicPlan {
 export interface OpenOptions {
   readonly broker?: number
   readonly user?: User
+  /** The listener with SASL, though nobody logs in. */
+  readonly sasl?: boolean
   readonly clientId?: string
 }
 
 const coordinatorKinds = { group: 0, transaction: 1, share: 2 } as const
 
-/** How long `until` waits at most. */
+/** How long `until`, and one answer, may take at most. */
 const patienceMs = 20_000
 
 /** Where one part of a case is played: connections, names of its own, and the list of what was answered. */
@@ -113,7 +115,7 @@ export class Stage<A extends Api = Api> {
     body: Encodable<Api<Q, S>['request']>,
     { on = this.wire }: { on?: Wire } = {},
   ): Promise<Decoded<Api<Q, S>['response']>> {
-    return on.request(api, version, body)
+    return this.#inTime(`${api.name} ${version}`, on.request(api, version, body))
   }
 
   /** Records something else that was seen. */
@@ -122,8 +124,13 @@ export class Stage<A extends Api = Api> {
   }
 
   /** Another connection; `close` of the stage ends it. */
-  async open({ broker = 1, user, clientId = 'conformance' }: OpenOptions = {}): Promise<Wire> {
-    const addresses = user === undefined ? this.target.plaintext : this.target.sasl
+  async open({
+    broker = 1,
+    user,
+    sasl = user !== undefined,
+    clientId = 'conformance',
+  }: OpenOptions = {}): Promise<Wire> {
+    const addresses = sasl ? this.target.sasl : this.target.plaintext
     const address = addresses[broker - 1]
     if (address === undefined) throw new Error(`${this.target.name} has no such listener of broker ${broker}`)
     const wire = await Wire.open(address, clientId)
@@ -158,19 +165,13 @@ export class Stage<A extends Api = Api> {
 
   /** By which the topic is known now. */
   async topicId(name: string): Promise<string> {
-    const { topics } = await this.do(Metadata, 12, {
-      topics: [{ name, topicId: zeroUuid }],
-      allowAutoTopicCreation: false,
-    })
+    const { topics } = await this.do(Metadata, 12, about(name))
     return topics[0]?.topicId ?? ''
   }
 
   /** To the broker that leads a partition. */
   async leader(name: string, partition = 0): Promise<Wire> {
-    const { topics } = await this.do(Metadata, 12, {
-      topics: [{ name, topicId: zeroUuid }],
-      allowAutoTopicCreation: false,
-    })
+    const { topics } = await this.do(Metadata, 12, about(name))
     const found = topics[0]?.partitions.find(({ partitionIndex }) => partitionIndex === partition)
     return this.open({ broker: found?.leaderId ?? 0 })
   }
@@ -197,7 +198,7 @@ export class Stage<A extends Api = Api> {
 
   async #record<T>(label: string, answer: Promise<T>): Promise<T> {
     try {
-      const value = await answer
+      const value = await this.#inTime(label, answer)
       this.steps.push({ label, answer: this.#plainer.of(value) })
       return value
     } catch (error) {
@@ -208,12 +209,24 @@ export class Stage<A extends Api = Api> {
     }
   }
 
+  async #inTime<T>(what: string, answer: Promise<T>): Promise<T> {
+    const waiting = new AbortController()
+    const late = sleep(patienceMs, undefined, { signal: waiting.signal }).then(() => {
+      throw new Error(`${this.target.name}: no answer in ${patienceMs} ms: ${what}`)
+    })
+    try {
+      return await Promise.race([answer, late])
+    } finally {
+      late.catch(() => {})
+      waiting.abort()
+    }
+  }
+
   async #known(name: string, partitions: number): Promise<void> {
     for (let broker = 1; broker <= this.target.plaintext.length; broker++) {
       const wire = broker === 1 ? this.wire : await this.open({ broker })
       await this.until(`${name} on broker ${broker}`, async () => {
-        const topics = [{ name, topicId: zeroUuid }]
-        const answer = await wire.request(Metadata, 12, { topics, allowAutoTopicCreation: false })
+        const answer = await wire.request(Metadata, 12, about(name))
         const found = answer.topics[0]
         return found?.errorCode === 0 && found.partitions.filter(({ leaderId }) => leaderId >= 0).length === partitions
       })
@@ -222,13 +235,27 @@ export class Stage<A extends Api = Api> {
 
   async #led(name: string, partitions: number, leader: number): Promise<void> {
     const wire = leader === 1 ? this.wire : await this.open({ broker: leader })
-    const asked = Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1n }))
+    const asked = Array.from({ length: partitions }, (_, partitionIndex) => ({
+      partitionIndex,
+      currentLeaderEpoch: -1,
+      timestamp: -1n,
+    }))
     await this.until(`leaders of ${name}`, async () => {
-      const answer = await wire.request(ListOffsets, 5, { replicaId: -1, topics: [{ name, partitions: asked }] })
+      const answer = await wire.request(ListOffsets, 5, {
+        replicaId: -1,
+        isolationLevel: 0,
+        topics: [{ name, partitions: asked }],
+      })
       return answer.topics[0]?.partitions.every(({ errorCode }) => errorCode === 0) ?? false
     })
   }
 }
+
+const about = (name: string) => ({
+  topics: [{ name, topicId: zeroUuid }],
+  allowAutoTopicCreation: false,
+  includeTopicAuthorizedOperations: false,
+})
 
 function portsOf({ plaintext, sasl }: Target): ReadonlyMap<number, string> {
   const portOf = (address: string) => Number(address.slice(address.lastIndexOf(':') + 1))
