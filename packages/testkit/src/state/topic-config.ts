@@ -1,4 +1,10 @@
-import { type BrokerConfig, brokerConfigs, type ConfigDefinition, isBrokerConfig } from './broker-config.ts'
+import {
+  type BrokerConfig,
+  type BrokerConfigName,
+  brokerConfigs,
+  type ConfigDefinition,
+  isBrokerConfig,
+} from './broker-config.ts'
 import { kafkaBrokerConfigs } from './config-table.ts'
 import { type ConfigLimits, type ConfigType, listOf, shown, valueProblem } from './config-values.ts'
 import type { MetadataView, TopicImage } from './metadata-view.ts'
@@ -196,6 +202,11 @@ function setBrokerConfigValues(name: string, { id, view, config }: ConfigObserve
   if (shared !== undefined) add(shared, configSource.allBrokers)
   if (isBrokerConfig(name) && config.isGiven(name)) add(config.text(name), configSource.static)
   return values
+}
+
+/** A broker config's value now, as one broker sees it. */
+export function currentBrokerConfig(name: BrokerConfigName, broker: ConfigObserver): string {
+  return setBrokerConfigValues(name, broker)[0]?.value ?? broker.config.text(name)
 }
 
 /**
