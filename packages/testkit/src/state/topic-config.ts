@@ -182,10 +182,30 @@ export function topicConfigValues(
   if (own !== undefined) values.push({ name, synonym: name, value: shown(type, own), source: configSource.topic })
   for (const value of synonym === undefined ? [] : setBrokerConfigValues(synonym, broker))
     values.push({ ...value, name })
-  const named = definition.isDefaultElsewhere === true ? '' : (synonym ?? '')
-  const value = synonym !== undefined && isBrokerConfig(synonym) ? brokerConfigs[synonym].defaultValue : defaultValue
-  values.push({ name, synonym: named, value, source: configSource.default })
+  const other = otherUnit(synonym, values)
+  if (other !== undefined) values.push({ ...other, name })
+  else {
+    const named = definition.isDefaultElsewhere === true ? '' : (synonym ?? '')
+    const value = synonym !== undefined && isBrokerConfig(synonym) ? brokerConfigs[synonym].defaultValue : defaultValue
+    values.push({ name, synonym: named, value, source: configSource.default })
+  }
   return values
+}
+
+/** Where a config that has no default in its own unit takes it from. */
+const otherUnits: Readonly<Record<string, string>> = {
+  'log.flush.interval.ms': 'log.flush.scheduler.interval.ms',
+  'log.retention.ms': 'log.retention.hours',
+  'log.roll.jitter.ms': 'log.roll.jitter.hours',
+  'log.roll.ms': 'log.roll.hours',
+}
+
+/** That default, which Kafka tells of only where a broker sets something over it. */
+function otherUnit(name: string | undefined, values: readonly ConfigValue[]): ConfigValue | undefined {
+  const synonym = name === undefined ? undefined : otherUnits[name]
+  if (synonym === undefined || !values.some((each) => each.synonym === name)) return undefined
+  const value = kafkaBrokerConfigs().get(synonym)?.defaultValue ?? null
+  return { name: synonym, synonym, value, source: configSource.default }
 }
 
 /**
@@ -215,6 +235,8 @@ export function currentBrokerConfig(name: BrokerConfigName, broker: ConfigObserv
  */
 export function brokerConfigValues(name: string, broker: ConfigObserver): ConfigValue[] {
   const values = setBrokerConfigValues(name, broker)
+  const other = otherUnit(name, values)
+  if (other !== undefined) return [...values, { ...other, name }]
   const kafkas = kafkaBrokerConfigs().get(name)?.defaultValue
   const ours = isBrokerConfig(name) ? brokerConfigs[name].defaultValue : undefined
   const isGiven = isBrokerConfig(name) && broker.config.isGiven(name)
@@ -229,7 +251,8 @@ export function brokerConfigValues(name: string, broker: ConfigObserver): Config
 
 /** All settings of a topic at once; made when configs change, not for each request. */
 export function topicSettings(topic: Pick<TopicImage, 'configs'>, broker: ConfigObserver): TopicSettings {
-  const text = (name: string) => topicConfigValues(name, topic, broker)[0]?.value ?? ''
+  const text = (name: string) =>
+    shown(topicConfigs[name]?.type ?? 'string', topicConfigValues(name, topic, broker)[0]?.value ?? '')
   const policies = listOf(text('cleanup.policy'))
   return {
     minInsyncReplicas: Number(text('min.insync.replicas')),
