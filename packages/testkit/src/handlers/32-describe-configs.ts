@@ -228,7 +228,7 @@ function entry({ name, type, readOnly, values }: Shown, { includeSynonyms }: Req
   const named = includeSynonyms ? values.filter(({ synonym }) => synonym !== '') : []
   return {
     name,
-    value: isSensitive ? null : valueOf(type, effective?.value ?? null),
+    value: isSensitive ? null : shownValue(type, effective?.value ?? null),
     readOnly,
     configSource: effective?.source ?? configSource.default,
     isSensitive,
@@ -238,7 +238,7 @@ function entry({ name, type, readOnly, values }: Shown, { includeSynonyms }: Req
   }
 }
 
-const valueOf = (type: ConfigLimits['type'], value: string | null) => (value === null ? null : shown(type, value))
+const shownValue = (type: ConfigLimits['type'], value: string | null) => (value === null ? null : shown(type, value))
 
 function failed({ resourceType, resourceName }: Resource, error: ErrorName, errorMessage: string): Result {
   return { errorCode: codes.of(error), errorMessage, resourceType, resourceName, configs: [] }
