@@ -6,6 +6,7 @@ import { defaultGroupConfig, type GroupConfig } from './state/group-shard.ts'
 import { BrokerTopics } from './state/group-topics.ts'
 import type { MetadataDelta } from './state/metadata-view.ts'
 import type { Replica } from './state/replica.ts'
+import { streamsGroupConfigOf } from './state/streams-group-config.ts'
 import { TRANSACTION_TOPIC, TransactionCoordinator } from './state/transaction-coordinator.ts'
 import { writeMarker } from './state/transaction-markers.ts'
 import { Users } from './state/users.ts'
@@ -36,6 +37,7 @@ export type BrokerServices = {
 
 export function createServices(broker: Broker): BrokerServices {
   const { runtime, config, sasl, controller } = broker.cluster
+  const streamsGroups = streamsGroupConfigOf(config)
   const consumerGroups = consumerGroupConfigOf(config)
   const groups = new GroupCoordinator({
     runtime,
@@ -43,6 +45,7 @@ export function createServices(broker: Broker): BrokerServices {
     partitionCount: () => broker.partitionCount(OFFSETS_TOPIC),
     topics: new BrokerTopics(() => broker.view),
     consumerConfig: () => consumerGroups,
+    streamsConfig: () => streamsGroups,
   })
   const transactions = new TransactionCoordinator({
     runtime,

@@ -46,8 +46,6 @@ export const unsupported: Readonly<Record<string, string>> = {
   WriteShareGroupState: 'share groups',
   DeleteShareGroupState: 'share groups',
   ReadShareGroupStateSummary: 'share groups',
-  StreamsGroupHeartbeat: 'streams groups',
-  StreamsGroupDescribe: 'streams groups',
   DescribeShareGroupOffsets: 'share groups',
   AlterShareGroupOffsets: 'share groups',
   DeleteShareGroupOffsets: 'share groups',

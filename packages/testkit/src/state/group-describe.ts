@@ -53,5 +53,11 @@ export function listGroups(shard: GroupShard): ListedGroup[] {
     groupState: state,
     groupType: 'consumer',
   }))
-  return [...classic, ...consumers]
+  const streams = [...shard.streamsGroups.values()].map(({ groupId, state }) => ({
+    groupId,
+    protocolType: 'streams',
+    groupState: state,
+    groupType: 'streams',
+  }))
+  return [...classic, ...consumers, ...streams]
 }
