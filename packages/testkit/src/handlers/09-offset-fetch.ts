@@ -1,4 +1,4 @@
-import { type Decoded, type Encodable, errorCode, OffsetFetch } from '@ottla/codec'
+import { type Decoded, type Encodable, type ErrorName, errorCode, OffsetFetch } from '@ottla/codec'
 import type { Broker } from '../broker.ts'
 import { Held } from '../state/held.ts'
 import { NO_TOPIC_ID } from '../state/offsets-commit.ts'
@@ -61,32 +61,36 @@ function fetchGroup(
   requireStable: boolean,
   respond: (answer: GroupAnswer) => void,
 ): void {
-  const { broker, apiVersion } = context
+  const { broker, apiVersion, permissions } = context
   const { groupId } = group
+  if (!permissions.may('DESCRIBE', 'GROUP', groupId)) {
+    respond({ groupId, topics: [], errorCode: errorCode('GROUP_AUTHORIZATION_FAILED') })
+    return
+  }
+  const isVisible = (name: string) => permissions.may('DESCRIBE', 'TOPIC', name)
   const shard = broker.services.groups.shardOf(groupId)
   if (typeof shard === 'string') {
     respond({ groupId, topics: [], errorCode: errorCode(shard) })
     return
   }
   const wanted = group.topics?.map((topic) => resolved(broker, topic, apiVersion)) ?? null
-  // A topic whose id is unknown is answered here, in its place among the others.
+  // What is unknown or not to be seen is answered here, in its place among the others.
   const isNamed = ({ name }: WantedTopic): boolean => apiVersion < 10 || name !== ''
-  const known = wanted?.filter(isNamed) ?? null
-  fetchOffsets(
-    shard,
-    groupId,
-    known,
-    requireStable,
-    (result) => {
-      if (typeof result === 'string') {
-        respond({ groupId, topics: [], errorCode: errorCode(result) })
-        return
-      }
-      const topics = wanted ? inPlace(wanted, result, isNamed) : withIds(broker, result, apiVersion)
-      respond({ groupId, topics, errorCode: 0 })
-    },
-    group,
-  )
+  const problemOf = (topic: WantedTopic): ErrorName | undefined => {
+    if (!isNamed(topic)) return 'UNKNOWN_TOPIC_ID'
+    return isVisible(topic.name) ? undefined : 'TOPIC_AUTHORIZATION_FAILED'
+  }
+  const known = wanted?.filter((topic) => problemOf(topic) === undefined) ?? null
+  const answer = (result: ErrorName | readonly FetchedTopic[]) => {
+    if (typeof result === 'string') {
+      respond({ groupId, topics: [], errorCode: errorCode(result) })
+      return
+    }
+    const visible = wanted ? [] : result.filter(({ name }) => isVisible(name))
+    const topics = wanted ? inPlace(wanted, result, problemOf) : withIds(broker, visible, apiVersion)
+    respond({ groupId, topics, errorCode: 0 })
+  }
+  fetchOffsets(shard, groupId, known, requireStable, answer, group)
 }
 
 function resolved(broker: Broker, topic: WantedTopic, apiVersion: number): WantedTopic {
@@ -98,21 +102,25 @@ function resolved(broker: Broker, topic: WantedTopic, apiVersion: number): Wante
 function inPlace(
   wanted: readonly WantedTopic[],
   fetched: readonly FetchedTopic[],
-  isNamed: (topic: WantedTopic) => boolean,
+  problemOf: (topic: WantedTopic) => ErrorName | undefined,
 ): FetchedTopic[] {
   const rest = [...fetched]
-  return wanted.map((topic) => (isNamed(topic) ? rest.shift() : undefined) ?? unknownId(topic))
+  return wanted.map((topic) => {
+    const problem = problemOf(topic)
+    if (problem !== undefined) return failedTopic(topic, problem)
+    return rest.shift() ?? failedTopic(topic, 'UNKNOWN_TOPIC_ID')
+  })
 }
 
-function unknownId({ topicId, partitionIndexes }: WantedTopic): FetchedTopic {
+function failedTopic({ name, topicId, partitionIndexes }: WantedTopic, error: ErrorName): FetchedTopic {
   const partitions = partitionIndexes.map((partitionIndex) => ({
     partitionIndex,
     committedOffset: -1n,
     committedLeaderEpoch: -1,
     metadata: '',
-    errorCode: errorCode('UNKNOWN_TOPIC_ID'),
+    errorCode: errorCode(error),
   }))
-  return { name: '', topicId, partitions }
+  return { name, topicId, partitions }
 }
 
 /** From v10 on a topic that is gone cannot be told any more: it has no id. */

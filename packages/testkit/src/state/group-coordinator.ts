@@ -25,6 +25,8 @@ export interface GroupCoordinatorOptions {
   readonly config: GroupConfig
   /** The number of partitions of __consumer_offsets as the broker knows it; 0 when there is no such topic. */
   readonly partitionCount: () => number
+  /** The groups of a partition were read from its log. */
+  readonly onLoaded?: (shard: GroupShard) => void
   readonly topics: BrokerTopics
   readonly consumerConfig: (groupId: string) => ConsumerGroupConfig
   readonly streamsConfig: (groupId: string) => StreamsGroupConfig
@@ -158,6 +160,7 @@ export class GroupCoordinator {
     this.#partitions.set(replica.partition, loaded)
     this.#scheduleExpiry(loaded)
     startSessions(shard)
+    this.#options.onLoaded?.(shard)
   }
 
   #unload(partition: number): void {

@@ -59,5 +59,11 @@ export function listGroups(shard: GroupShard): ListedGroup[] {
     groupState: state,
     groupType: 'streams',
   }))
-  return [...classic, ...consumers, ...streams]
+  const shares = [...shard.shares.groups.values()].map(({ groupId, state }) => ({
+    groupId,
+    protocolType: 'share',
+    groupState: state,
+    groupType: 'share',
+  }))
+  return [...classic, ...consumers, ...streams, ...shares]
 }

@@ -8,6 +8,7 @@ import type { GroupRecord } from './group-records.ts'
 import { KeyedTimers } from './group-timers.ts'
 import { type GroupTopics, noTopics } from './group-topics.ts'
 import { CommittedOffsets } from './offsets.ts'
+import { ShareGroups } from './share-group.ts'
 import type { StreamsGroup } from './streams-group.ts'
 import { defaultStreamsGroupConfig, type StreamsGroupConfig } from './streams-group-config.ts'
 
@@ -85,6 +86,7 @@ export class GroupShard {
   /** Their regular expressions are being resolved. */
   readonly resolvingGroups = new Set<string>()
   readonly offsets = new CommittedOffsets()
+  readonly shares = new ShareGroups()
   readonly timers: KeyedTimers
   readonly runtime: GroupRuntime
   readonly log: GroupLog
@@ -155,6 +157,7 @@ export class GroupShard {
       }
     }
     this.groups.clear()
+    this.shares.unload()
     this.consumerGroups.clear()
     this.streamsGroups.clear()
   }

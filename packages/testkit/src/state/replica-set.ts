@@ -1,19 +1,24 @@
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import type { Controller } from '../controller.ts'
 import type { BrokerConfig } from './broker-config.ts'
-import { nextFetch } from './following.ts'
+import { type FollowerFetched, nextFetch } from './following.ts'
 import type { IsrChange } from './leader-state.ts'
+import { LogDirs } from './log-dirs.ts'
+import { type LogStorage, StorageError } from './log-storage.ts'
 import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from './metadata-view.ts'
 import { Replica } from './replica.ts'
 import type { ReplicaHost } from './replica-host.ts'
+import type { ReplicaLog } from './replica-log.ts'
 import { type TopicSettings, topicSettings } from './topic-config.ts'
-import { applyRetention, compact } from './upkeep.ts'
+import { applyRetention, compact, expireProducers } from './upkeep.ts'
 
 export interface ReplicaSetOptions {
   readonly brokerId: number
   readonly runtime: Runtime
   readonly config: BrokerConfig
   readonly controller: Controller
+  /** Absent: logs are in memory alone. */
+  readonly storage: LogStorage | undefined
   /** What this broker knows of the cluster. */
   readonly view: MetadataView
   /** The replicas of another broker; undefined while it is down, hangs or cannot be reached. */
@@ -43,6 +48,8 @@ export class ReplicaSet implements ReplicaHost {
   readonly runtime: Runtime
   readonly lagTimeMaxMs: number
   readonly producerExpirationMs: number
+  readonly logDirs: LogDirs
+  readonly storage: LogStorage | undefined
   readonly #options: ReplicaSetOptions
   readonly #fetchMaxBytes: number
   readonly #topics = new Map<string, HostedTopic>()
@@ -54,13 +61,16 @@ export class ReplicaSet implements ReplicaHost {
   #unanswered: { readonly replica: Replica; readonly change: IsrChange }[] = []
   #isrTimer: Timer | undefined
   #retentionTimer: Timer | undefined
+  #producersTimer: Timer | undefined
 
   constructor(options: ReplicaSetOptions) {
     this.#options = options
     this.brokerId = options.brokerId
     this.runtime = options.runtime
+    this.storage = options.storage
     this.lagTimeMaxMs = options.config.number('replica.lag.time.max.ms')
     this.producerExpirationMs = options.config.number('producer.id.expiration.ms')
+    this.logDirs = new LogDirs(options.config.text('log.dirs'))
     this.#fetchMaxBytes = options.config.number('replica.fetch.max.bytes')
   }
 
@@ -72,6 +82,15 @@ export class ReplicaSet implements ReplicaHost {
   set isDiskFull(isFull: boolean) {
     this.#isDiskFull = isFull
     if (!isFull) this.wakeAll()
+  }
+
+  /** The logs with the topics they belong to. */
+  *logs(): Generator<{ readonly topic: TopicImage; readonly partition: number; readonly log: ReplicaLog }> {
+    for (const { image, replicas } of this.#topics.values()) {
+      for (const replica of replicas) {
+        if (replica !== undefined) yield { topic: image, partition: replica.partition, log: replica.log }
+      }
+    }
   }
 
   replica(topic: string, partition: number): Replica | undefined {
@@ -93,11 +112,25 @@ export class ReplicaSet implements ReplicaHost {
     for (const hosted of this.#topics.values()) hosted.seen = []
     for (const replica of this.replicas()) replica.forgetRole()
     this.#watchRetention()
+    this.#watchProducers()
   }
 
   /** The disk is another one: every log begins anew. */
   wipe(): void {
     this.#topics.clear()
+    this.logDirs.clear()
+    this.storage?.wipe()
+  }
+
+  /** Puts copies of these logs in the place of all that are here; their roles come with the metadata. */
+  load(logs: Iterable<{ readonly topic: TopicImage; readonly partition: number; readonly log: ReplicaLog }>): void {
+    this.wipe()
+    for (const { topic, partition, log } of logs) {
+      const hosted = this.#hosted(topic)
+      const replica = new Replica(this, { topic: topic.name, topicId: topic.id, partition }, hosted.settings)
+      replica.log.copyFrom(log)
+      hosted.replicas[partition] = replica
+    }
   }
 
   /** The broker died: nothing moves, nobody is answered. */
@@ -109,7 +142,13 @@ export class ReplicaSet implements ReplicaHost {
     this.#isrTimer = undefined
     if (this.#retentionTimer !== undefined) this.runtime.clearTimer(this.#retentionTimer)
     this.#retentionTimer = undefined
+    if (this.#producersTimer !== undefined) this.runtime.clearTimer(this.#producersTimer)
+    this.#producersTimer = undefined
     for (const replica of this.replicas()) replica.stepDown()
+  }
+
+  get isFetchingPaused(): boolean {
+    return this.#isPaused
   }
 
   /** Followers of this broker stop fetching: they lag, and drop out of the ISR in time. */
@@ -149,6 +188,17 @@ export class ReplicaSet implements ReplicaHost {
     }, this.#options.config.number('log.retention.check.interval.ms'))
   }
 
+  #watchProducers(): void {
+    const { config, view } = this.#options
+    this.#producersTimer = this.runtime.setTimer(() => {
+      const dynamic = view.brokerConfig(this.brokerId, 'producer.id.expiration.ms')
+      const expirationMs = dynamic === undefined ? this.producerExpirationMs : Number(dynamic)
+      const nowMs = this.runtime.wallNow()
+      for (const replica of this.replicas()) expireProducers(replica, nowMs, expirationMs)
+      this.#watchProducers()
+    }, config.number('producer.id.expiration.check.interval.ms'))
+  }
+
   // ---- roles ---------------------------------------------------------------------------------------------------------
 
   /** Logs of topics that were deleted while the broker was down go. */
@@ -178,6 +228,7 @@ export class ReplicaSet implements ReplicaHost {
       if (hosted.seen[partition.partition] === partition) continue
       hosted.seen[partition.partition] = partition
       if (partition.replicas.includes(this.brokerId)) this.#assume(hosted, partition)
+      else this.#leave(hosted, partition.partition)
     }
   }
 
@@ -196,11 +247,24 @@ export class ReplicaSet implements ReplicaHost {
     if (replica === undefined) {
       replica = new Replica(this, at, settings)
       replicas[partition.partition] = replica
+      this.logDirs.place(replica)
     }
     const change = replica.become(partition)
     if (change === 'gained') this.#options.onLeadershipGained(replica)
     if (change === 'lost') this.#options.onLeadershipLost(replica)
     if (!replica.isLeader) this.#wake(replica)
+  }
+
+  /** The partition has moved away: its log here goes. */
+  #leave({ replicas }: HostedTopic, partition: number): void {
+    const replica = replicas[partition]
+    if (replica === undefined) return
+    replicas[partition] = undefined
+    this.#behind.delete(replica)
+    this.logDirs.remove(replica)
+    const led = replica.isLeader
+    replica.stepDown()
+    if (led) this.#options.onLeadershipLost(replica)
   }
 
   #drop(image: TopicImage): void {
@@ -210,6 +274,7 @@ export class ReplicaSet implements ReplicaHost {
     for (const replica of hosted.replicas) {
       if (replica === undefined) continue
       this.#behind.delete(replica)
+      this.logDirs.remove(replica)
       const led = replica.isLeader
       replica.delete()
       if (led) this.#options.onLeadershipLost(replica)
@@ -288,6 +353,16 @@ export class ReplicaSet implements ReplicaHost {
     this.runtime.defer(() => this.#step())
   }
 
+  /** A follower whose disk does not take it stays where it is, and falls out of the ISR in time. */
+  #followed(replica: Replica, fetched: FollowerFetched): boolean {
+    try {
+      return replica.follow(fetched)
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      return false
+    }
+  }
+
   /** One exchange with the leader for each partition that is behind. */
   #step(): void {
     this.#isScheduled = false
@@ -301,7 +376,7 @@ export class ReplicaSet implements ReplicaHost {
       const fetched = leader.fetchForFollower(nextFetch(replica, this.brokerId, this.#fetchMaxBytes))
       // The leader has seen the request all the same.
       if (!this.#options.hears(replica.leaderId)) continue
-      if (replica.follow(fetched)) this.#wake(replica)
+      if (this.#followed(replica, fetched)) this.#wake(replica)
     }
   }
 }

@@ -18,7 +18,7 @@ const numberedIds: ReadonlySet<string> = new Set(['producerId', 'sessionId'])
 const secrets: ReadonlySet<string> = new Set(['hmac', 'salt', 'authBytes'])
 
 /** Lists whose order is that of a hash table, though their elements are not structs. */
-const unordered: ReadonlySet<string> = new Set(['groups', 'supportedFeatures'])
+const unordered: ReadonlySet<string> = new Set(['groups', 'supportedFeatures', 'mechanisms'])
 
 export const isDropped = (field: string) => dropped.has(field)
 export const isNumberedId = (field: string) => numberedIds.has(field)

@@ -12,6 +12,8 @@ export interface World {
 }
 
 const uuidText = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
+/** How Java writes a request in an error: connections, sessions and hashes. */
+const javaRequest = /Request Request\(.*\) needs/
 const uuidField = /^[A-Za-z0-9_-]{22}$/
 
 /** Between 2015 and 2100: a moment, and not a count of something. */
@@ -61,7 +63,10 @@ export class Plainer {
 
   #text(value: string): string {
     if (uuidField.test(value) && value !== zeroUuid && /[A-Z0-9_-]/.test(value)) return this.#numbered('uuid', value)
-    let plain = value.replaceAll(uuidText, (found) => this.#numbered('uuid', found)).replaceAll(this.#world.prefix, '')
+    let plain = value
+      .replace(javaRequest, 'Request … needs')
+      .replaceAll(uuidText, (found) => this.#numbered('uuid', found))
+      .replaceAll(this.#world.prefix, '')
     plain = plain.replaceAll(/\b\d{13}\b/g, (digits) => (isTime(Number(digits)) ? '<time>' : digits))
     for (const [port, name] of this.#world.ports) plain = plain.replaceAll(`:${port}`, `:<${name}>`)
     return plain

@@ -1,4 +1,4 @@
-import { type Api, ApiVersions, apiOf, errorOf } from '@ottla/codec'
+import { type Api, ApiVersions, apiOf, errorOf, InitProducerId } from '@ottla/codec'
 import { Wire } from '../support/wire.ts'
 import { type Case, type PartName, partNames } from './case.ts'
 import { Stage, type Step, type Target } from './stage.ts'
@@ -50,6 +50,7 @@ export async function advertisedBy(target: Target): Promise<Map<number, Versions
 /** Plays all parts of all versions; a part that has no case is not in the result. */
 export async function play(target: Target, cases: readonly Case[], options: PlayOptions): Promise<Played[]> {
   const plans = plansOf(cases, options)
+  await warmUp(target)
   const [shared, alone] = [plans.filter((plan) => !isAlone(plan)), plans.filter(isAlone)]
   const run = process.pid.toString(36).padStart(5, '0').slice(-5)
   const played: Played[] = []
@@ -66,6 +67,23 @@ export async function play(target: Target, cases: readonly Case[], options: Play
   await Promise.all(Array.from({ length: options.concurrency ?? 6 }, work))
   for (const plan of alone) await next(plan)
   return played.sort(inOrder)
+}
+
+/** What a cluster does once in its life is done: coordinators serve, and nobody has the producer id 0, which means none. */
+async function warmUp(target: Target): Promise<void> {
+  const stage = await Stage.open(InitProducerId, 4, target, 'warm-up-')
+  try {
+    for (const kind of ['group', 'transaction'] as const) {
+      for (let key = 0; key < 24; key++) await stage.coordinatorId(`warm-up-${key}`, kind)
+    }
+    await stage.until('producer ids', async () => {
+      const body = { transactionalId: null, transactionTimeoutMs: 1000 }
+      const { errorCode, producerId } = await stage.do(InitProducerId, 4, body)
+      return errorCode === 0 && producerId > 0n
+    })
+  } finally {
+    stage.close()
+  }
 }
 
 const isAlone = ({ cases }: Plan) => cases.some(({ alone }) => alone === true)

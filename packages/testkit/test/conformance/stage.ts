@@ -38,13 +38,15 @@ export interface TopicPlan {
 export interface OpenOptions {
   readonly broker?: number
   readonly user?: User
+  /** The listener with SASL, though nobody logs in. */
+  readonly sasl?: boolean
   readonly clientId?: string
 }
 
 const coordinatorKinds = { group: 0, transaction: 1, share: 2 } as const
 
 /** How long `until`, and one answer, may take at most. */
-const patienceMs = 20_000
+const patienceMs = 180_000
 
 /** Where one part of a case is played: connections, names of its own, and the list of what was answered. */
 export class Stage<A extends Api = Api> {
@@ -122,8 +124,13 @@ export class Stage<A extends Api = Api> {
   }
 
   /** Another connection; `close` of the stage ends it. */
-  async open({ broker = 1, user, clientId = 'conformance' }: OpenOptions = {}): Promise<Wire> {
-    const addresses = user === undefined ? this.target.plaintext : this.target.sasl
+  async open({
+    broker = 1,
+    user,
+    sasl = user !== undefined,
+    clientId = 'conformance',
+  }: OpenOptions = {}): Promise<Wire> {
+    const addresses = sasl ? this.target.sasl : this.target.plaintext
     const address = addresses[broker - 1]
     if (address === undefined) throw new Error(`${this.target.name} has no such listener of broker ${broker}`)
     const wire = await Wire.open(address, clientId)
@@ -149,7 +156,7 @@ export class Stage<A extends Api = Api> {
     }))
     const values = Object.entries(configs).map(([key, value]) => ({ name: key, value: String(value) }))
     const topic = { name, numPartitions: -1, replicationFactor: -1, assignments, configs: values }
-    const { topics } = await this.do(CreateTopics, 7, { topics: [topic], timeoutMs: 10_000 })
+    const { topics } = await this.do(CreateTopics, 7, { topics: [topic], timeoutMs: 60_000 })
     const error = errorOf(topics[0]?.errorCode ?? -1)
     if (error.name !== 'NONE') throw new Error(`${name} was not created: ${error.name}`)
     await this.#known(name, partitions)

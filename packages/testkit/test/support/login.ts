@@ -7,10 +7,12 @@ export interface User {
   readonly password: string
   /** Default PLAIN. */
   readonly mechanism?: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+  /** Name and password are those of a delegation token. */
+  readonly isToken?: boolean
 }
 
 /** Logs in; rejects with the broker's words. */
-export async function login(wire: Wire, { name, password, mechanism = 'PLAIN' }: User): Promise<void> {
+export async function login(wire: Wire, { name, password, mechanism = 'PLAIN', isToken = false }: User): Promise<void> {
   const { errorCode } = await wire.request(SaslHandshake, 1, { mechanism })
   if (errorCode !== 0) throw new Error(`no ${mechanism}: ${errorOf(errorCode).name}`)
   if (mechanism === 'PLAIN') {
@@ -18,7 +20,7 @@ export async function login(wire: Wire, { name, password, mechanism = 'PLAIN' }:
     return
   }
   const hash = mechanism === 'SCRAM-SHA-256' ? 'sha256' : 'sha512'
-  const bare = `n=${name},r=fyko+d2lbbFgONRv9qkxdawL`
+  const bare = `n=${name},r=fyko+d2lbbFgONRv9qkxdawL${isToken ? ',tokenauth=true' : ''}`
   const challenge = await authenticate(wire, `n,,${bare}`)
   await authenticate(wire, scramProof(hash, { bare, challenge, password }))
 }
@@ -30,7 +32,7 @@ async function authenticate(wire: Wire, text: string): Promise<string> {
 }
 
 /** The client's final message of RFC 5802. */
-function scramProof(
+export function scramProof(
   hash: 'sha256' | 'sha512',
   { bare, challenge, password }: { readonly bare: string; readonly challenge: string; readonly password: string },
 ): string {
