@@ -19,13 +19,21 @@ export const defaultStreamsGroupConfig: StreamsGroupConfig = Object.freeze({
   assignmentIntervalMs: 0,
 })
 
-export function streamsGroupConfigOf(config: BrokerConfig): StreamsGroupConfig {
+/** What holds for one group: its own configs over the broker's. */
+export function streamsGroupConfigOf(config: BrokerConfig, own: ReadonlyMap<string, string>): StreamsGroupConfig {
+  const number = (name: string, broker: number): number => Number(own.get(name) ?? broker)
   return {
-    sessionTimeoutMs: config.number('group.streams.session.timeout.ms'),
-    heartbeatIntervalMs: config.number('group.streams.heartbeat.interval.ms'),
+    sessionTimeoutMs: number('streams.session.timeout.ms', config.number('group.streams.session.timeout.ms')),
+    heartbeatIntervalMs: number('streams.heartbeat.interval.ms', config.number('group.streams.heartbeat.interval.ms')),
     maxSize: config.number('group.streams.max.size'),
-    standbyReplicas: config.number('group.streams.num.standby.replicas'),
-    initialRebalanceDelayMs: config.number('group.streams.initial.rebalance.delay.ms'),
-    assignmentIntervalMs: config.number('group.streams.assignment.interval.ms'),
+    standbyReplicas: number('streams.num.standby.replicas', config.number('group.streams.num.standby.replicas')),
+    initialRebalanceDelayMs: number(
+      'streams.initial.rebalance.delay.ms',
+      config.number('group.streams.initial.rebalance.delay.ms'),
+    ),
+    assignmentIntervalMs: number(
+      'streams.assignment.interval.ms',
+      config.number('group.streams.assignment.interval.ms'),
+    ),
   }
 }

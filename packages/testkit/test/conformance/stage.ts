@@ -46,7 +46,7 @@ export interface OpenOptions {
 const coordinatorKinds = { group: 0, transaction: 1, share: 2 } as const
 
 /** How long `until`, and one answer, may take at most. */
-const patienceMs = 180_000
+const patienceMs = 20_000
 
 /** Where one part of a case is played: connections, names of its own, and the list of what was answered. */
 export class Stage<A extends Api = Api> {
@@ -156,7 +156,7 @@ export class Stage<A extends Api = Api> {
     }))
     const values = Object.entries(configs).map(([key, value]) => ({ name: key, value: String(value) }))
     const topic = { name, numPartitions: -1, replicationFactor: -1, assignments, configs: values }
-    const { topics } = await this.do(CreateTopics, 7, { topics: [topic], timeoutMs: 60_000 })
+    const { topics } = await this.do(CreateTopics, 7, { topics: [topic], timeoutMs: 10_000 })
     const error = errorOf(topics[0]?.errorCode ?? -1)
     if (error.name !== 'NONE') throw new Error(`${name} was not created: ${error.name}`)
     await this.#known(name, partitions)
