@@ -137,7 +137,9 @@ test('a share group is listed, tells its lag, and outlives its coordinator', asy
   await one.acknowledge([0, 1, ack.accept])
   const lagOf = async () => {
     const coordinator = await one.coordinator()
-    const { groups } = await coordinator.request(DescribeShareGroupOffsets, { groups: [{ groupId: 'g', topics: null }] })
+    const { groups } = await coordinator.request(DescribeShareGroupOffsets, {
+      groups: [{ groupId: 'g', topics: null }],
+    })
     return groups[0]?.topics[0]?.partitions[0]?.lag
   }
   expect(await lagOf()).toBe(1n)

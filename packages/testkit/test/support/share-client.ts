@@ -2,12 +2,14 @@ import {
   type Decoded,
   errorOf,
   FindCoordinator,
+  IncrementalAlterConfigs,
+  Metadata,
+  Produce,
   ShareAcknowledge,
   ShareFetch,
   ShareGroupHeartbeat,
   zeroUuid,
 } from '@ottla/codec'
-import { IncrementalAlterConfigs, Metadata, Produce } from '@ottla/codec'
 import type { TestCluster } from '@ottla/testkit'
 import { batchOf, recordsOf } from './batches.ts'
 import { WireClient } from './wire-client.ts'
@@ -129,7 +131,11 @@ export class ShareClient {
     const wire = await this.wire(leader)
     const partitionData = [{ index: 0, records: Buffer.from(batchOf(values)) }]
     const topicData = [{ name: this.#topic, topicId: this.#topicId, partitionData }]
-    const { responses } = await wire.request(Produce, { transactionalId: null, acks: -1, timeoutMs: 5_000, topicData }, 12)
+    const { responses } = await wire.request(
+      Produce,
+      { transactionalId: null, acks: -1, timeoutMs: 5_000, topicData },
+      12,
+    )
     const code = responses[0]?.partitionResponses[0]?.errorCode
     if (code !== 0) throw new Error(`not produced: ${code}`)
   }
