@@ -1,10 +1,11 @@
 import type { ServerTransport, TransportSink } from '@ottla/codec/runtime'
 import type { ClusterContext } from './cluster-context.ts'
 import { Connection } from './connection.ts'
+import type { AcceptAt, Door, OpenListeners } from './network/listeners.ts'
 import { type ProcessRuntime, processRuntime } from './runtime/process-runtime.ts'
 import { type BrokerService, type BrokerServices, createServices } from './services.ts'
 import { FetchSessions } from './state/fetch-sessions.ts'
-import { type MetadataDelta, MetadataView } from './state/metadata-view.ts'
+import { type MetadataDelta, MetadataView, onListener } from './state/metadata-view.ts'
 import type { Replica } from './state/replica.ts'
 import { ReplicaSet } from './state/replica-set.ts'
 
@@ -15,16 +16,8 @@ export interface Endpoint {
   readonly rack: string | null
 }
 
-/** Where a broker listens. */
-export interface Listener {
-  readonly host: string
-  readonly port: number
-  /** Connections are accepted no more. */
-  close(): Promise<void>
-}
-
 /** Opens what a broker listens on; `accept` is called for each connection and says where its bytes go. */
-export type Listen = (brokerId: number, accept: (transport: ServerTransport) => TransportSink) => Promise<Listener>
+export type Listen = (brokerId: number, accept: AcceptAt) => Promise<OpenListeners>
 
 /** One node: its connections, its replicas, the coordinators above them, and what it knows of the cluster. */
 export class Broker {
@@ -39,7 +32,7 @@ export class Broker {
   readonly #view = new MetadataView()
   #staleView: MetadataView | undefined
   #services: BrokerServices | undefined
-  #listener: Listener | undefined
+  #listeners: OpenListeners | undefined
   #news: MetadataDelta[] = []
   #snapshot: MetadataDelta | undefined
   #isNewsScheduled = false
@@ -68,6 +61,7 @@ export class Broker {
       runtime,
       config,
       controller,
+      storage: cluster.storageOf?.(id),
       view: this.#view,
       peer: (peerId) => {
         const peer = cluster.broker(peerId)
@@ -107,11 +101,6 @@ export class Broker {
 
   set delayMs(delayMs: number) {
     this.#delayMs = delayMs
-  }
-
-  /** Where it listens; undefined while it is down. */
-  get listener(): Listener | undefined {
-    return this.#listener
   }
 
   /** Made at start, closed at death. */
@@ -161,10 +150,11 @@ export class Broker {
   }
 
   async #start(): Promise<void> {
-    const listener = await this.#listen(this.id, (transport) => this.#accept(transport))
-    this.#listener = listener
-    const { host, port } = listener
-    const snapshot = this.cluster.controller.register({ id: this.id, host, port, rack: this.rack })
+    const open = await this.#listen(this.id, (transport, door) => this.#accept(transport, door))
+    this.#listeners = open
+    const [{ host, port }] = open.addresses
+    const about = { id: this.id, host, port, listeners: open.addresses, rack: this.rack }
+    const snapshot = this.cluster.controller.register(about)
     this.#isUp = true
     this.#services = createServices(this)
     this.replicas.start()
@@ -227,7 +217,7 @@ export class Broker {
 
   /** Listens or not, without serving. */
   async prepare(isUp: boolean): Promise<void> {
-    if (isUp) this.#listener ??= await this.#listen(this.id, (transport) => this.#accept(transport))
+    if (isUp) this.#listeners ??= await this.#listen(this.id, (transport, door) => this.#accept(transport, door))
     else await this.#stopListening()
   }
 
@@ -249,10 +239,10 @@ export class Broker {
 
   // ---- what it knows -------------------------------------------------------------------------------------------------
 
-  /** The address of a live broker as this one knows it. */
-  endpointOf(brokerId: number): Endpoint | undefined {
+  /** The address of a live broker as this one knows it, on the listener that was asked. */
+  endpointOf(brokerId: number, listener: string): Endpoint | undefined {
     const broker = this.view.broker(brokerId)
-    return broker === undefined || broker.isFenced ? undefined : broker
+    return broker === undefined || broker.isFenced ? undefined : onListener(broker, listener)
   }
 
   /** The partition's leader as this broker knows it; -1 when there is none; undefined for an unknown partition. */
@@ -316,20 +306,28 @@ export class Broker {
   #apply(delta: MetadataDelta): void {
     this.#view.apply(delta)
     this.replicas.apply(delta)
-    for (const { name } of delta.deletedTopics ?? []) this.#eachService((service) => service.onTopicDeleted?.(name))
+    for (const { name, id } of delta.deletedTopics ?? []) {
+      this.#eachService((service) => service.onTopicDeleted?.(name, id))
+    }
+    this.#eachService((service) => service.onMetadata?.(delta))
   }
 
   async #stopListening(): Promise<void> {
-    const listener = this.#listener
-    this.#listener = undefined
-    await listener?.close()
+    const listeners = this.#listeners
+    this.#listeners = undefined
+    await listeners?.close()
   }
 
-  #accept(transport: ServerTransport): TransportSink {
+  #accept(transport: ServerTransport, door: Door): TransportSink {
     const id = this.#nextConnectionId++
-    const connection = new Connection(this, { id, transport }, () => this.#connections.delete(connection))
+    const connection = new Connection(this, { id, transport, door }, () => {
+      this.#connections.delete(connection)
+      this.#eachService((service) => service.onConnectionClosed?.(id))
+    })
     this.#connections.add(connection)
     if (!this.#isUp) connection.destroy(new Error(`broker ${this.id} does not serve yet`))
+    const turnedAwayMs = this.#services?.throttles.connectionFrom(connection.remoteAddress) ?? 0
+    if (turnedAwayMs > 0) connection.turnAway(turnedAwayMs)
     return connection.sink
   }
 

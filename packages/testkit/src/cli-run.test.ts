@@ -1,6 +1,10 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
-import { describe, expect, test } from 'vitest'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { flags } from './cli-flags.ts'
 import { runCli } from './cli-run.ts'
 
 /** A process that is told to stop by `stop()`. */
@@ -115,6 +119,20 @@ describe('ottla-testkit', () => {
     expect(printed.error).toBe('')
   })
 
+  test('takes free ports, and keeps what it has in a directory', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'ottla-cli-'))
+    onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
+    for (const topics of [['--topic', 't'], []]) {
+      const { host, printed, ready, stop } = processOf()
+      const exit = runCli(['--port', '0', '--brokers', '1', '--data-dir', dir, '--as', '4.0', ...topics], host)
+      await ready
+      stop()
+      expect(await exit).toBe(0)
+      expect(printed.out).toMatch(/^ottla-testkit ready: 127\.0\.0\.1:\d+\n$/)
+      expect(printed.error).toBe(`1 broker as of Kafka 4.0 in ${dir}, topics t. Ctrl-C stops them.\n`)
+    }
+  })
+
   test('names a port that is in use, and frees those it had taken', async () => {
     const first = await freePorts(2)
     const taken = await listening(first + 1)
@@ -127,7 +145,7 @@ describe('ottla-testkit', () => {
 
   test.each([
     [['--nonsense'], "Unknown option '--nonsense'"],
-    [['--port', 'x'], "--port: 'x' is not an integer from 1 to 65535"],
+    [['--port', 'x'], "--port: 'x' is not an integer from 0 to 65535"],
     [['--port', '65535'], '--port 65535 leaves no room for 3 consecutive ports'],
     [['--brokers', '0'], "--brokers: '0' is not an integer from 1 to 100"],
     [['--topic', ''], '--topic : write NAME, NAME:PARTITIONS or NAME:PARTITIONS:REPLICAS'],
@@ -137,6 +155,10 @@ describe('ottla-testkit', () => {
     [['--sasl', 'alice'], '--sasl: write it as USER:PASSWORD'],
     [['--config', 'retention'], '--config: write it as NAME=VALUE'],
     [['--config', 'no.such.config=1'], 'config no.such.config: the testkit does not know it'],
+    [['--as', '2.8'], 'Kafka 2.8 is not known: take one of 3.9, 4.0, 4.1, 4.2, 4.3'],
+    [['--fsync', 'never'], 'fsync: never is neither os nor always'],
+    [['--data-dir', ''], 'dataDir: the path is empty'],
+    [['--data-dir', '/dev/null/x'], "ENOTDIR: not a directory, mkdir '/dev/null/x'"],
     [['--host', '192.0.2.1'], '192.0.2.1 is no address of this machine: choose another with --host'],
   ])('refuses %j', async (args, problem) => {
     const { exitCode, out, error } = await run('--port', String(await freePorts(1)), ...args)
@@ -148,7 +170,8 @@ describe('ottla-testkit', () => {
     expect(await run('--version')).toEqual({ exitCode: 0, out: '1.2.3\n', error: '' })
     const { exitCode, out } = await run('--help')
     expect(exitCode).toBe(0)
-    for (const option of ['--brokers', '--port', '--host', '--topic', '--sasl', '--config', '--control', '--quiet']) {
+    for (const { name } of flags) {
+      const option = `--${name}`
       expect(out).toContain(option)
     }
   })

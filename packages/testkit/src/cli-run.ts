@@ -2,6 +2,7 @@ import { type Command, parseCommand, usage } from './cli-options.ts'
 import { createCluster, type TestCluster } from './cluster.ts'
 import { control } from './control/control.ts'
 import { type HttpListener, listenHttp } from './network/http.ts'
+import type { ClusterOptions } from './options.ts'
 
 /** What the command line tool needs of its process. */
 export interface CliHost {
@@ -40,7 +41,7 @@ async function serve({ options, controlPort, isQuiet }: Serve, host: CliHost): P
   const listener = await listenForControl(cluster, controlPort)
   if (listener !== undefined) host.print(`ottla-testkit control: http://127.0.0.1:${listener.port}\n`)
   host.print(`ottla-testkit ready: ${cluster.bootstrap.join(',')}\n`)
-  if (!isQuiet) host.printError(`${summaryOf(cluster)}. Ctrl-C stops them.\n`)
+  if (!isQuiet) host.printError(`${summaryOf(cluster, options)}. Ctrl-C stops them.\n`)
   await stopped
   await listener?.close()
   await cluster.close()
@@ -57,17 +58,18 @@ async function listenForControl(cluster: TestCluster, port: number | undefined):
   }
 }
 
-function summaryOf(cluster: TestCluster): string {
+function summaryOf(cluster: TestCluster, { dataDir, as }: ClusterOptions): string {
   const count = cluster.brokers.length
   const topics = cluster.topics()
-  return `${count} ${count === 1 ? 'broker' : 'brokers'} in memory${topics.length > 0 ? `, topics ${topics.join(', ')}` : ''}`
+  const brokers = `${count} ${count === 1 ? 'broker' : 'brokers'}${as === undefined ? '' : ` as of Kafka ${as}`}`
+  return `${brokers} in ${dataDir ?? 'memory'}${topics.length > 0 ? `, topics ${topics.join(', ')}` : ''}`
 }
 
 function problemOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
   if (code === 'EADDRINUSE') return `port ${port} of ${address} is in use: choose others with --port`
-  if (code === 'EACCES')
+  if (code === 'EACCES' && port !== undefined)
     return `port ${port} of ${address} needs rights that you do not have: choose others with --port`
   if (code === 'EADDRNOTAVAIL') return `${address} is no address of this machine: choose another with --host`
   return error.message

@@ -1,49 +1,32 @@
 import type { ErrorName } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
-import { Broker, type Listen } from './broker.ts'
+import { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
 import { type ClusterState, type Leaks, openConnections, refuseLeaks, stateOf } from './cluster-state.ts'
 import { type ClusterTime, clusterTime } from './cluster-time.ts'
 import { Controller } from './controller.ts'
+import { TokenOffice } from './controllers/delegation-tokens.ts'
+import { MutationQuotas } from './controllers/mutation-quotas.ts'
 import { Faults } from './faults/faults.ts'
 import { Interventions } from './faults/interventions.ts'
 import type { ApiName, RequestMatch } from './faults/rule.ts'
 import type { WaitOptions } from './faults/waiters.ts'
 import { ReplicaChecker } from './invariants/replica-checker.ts'
 import { Links, type NetworkNode } from './network/links.ts'
+import { Listeners } from './network/listeners.ts'
 import { MemoryNetwork } from './network/memory.ts'
-import { listenTcp } from './network/tcp.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
+import { type PartitionStatus, partitionStatus, type ReplicaStatus, replicaStatuses } from './partition-status.ts'
 import type { Clock } from './runtime/clock.ts'
 import { clientRuntime } from './runtime/node-runtime.ts'
 import { type RunOptions, runScenario, type VirtualStatus } from './scenario.ts'
 import { ClusterSnapshot } from './snapshot.ts'
 import type { GroupStatus } from './state/group-status.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
+import { usersOf } from './state/users.ts'
+import { DataDirectory } from './storage/data-directory.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
 import { type SeenRequest, Traffic } from './traffic/traffic.ts'
-
-/** A partition as its leader and the controller see it. */
-export interface PartitionStatus {
-  /** -1: there is none. */
-  readonly leader: number
-  readonly leaderEpoch: number
-  readonly replicas: readonly number[]
-  readonly isr: readonly number[]
-  readonly logStartOffset: number
-  /** The leader's; -1 without a leader. */
-  readonly highWatermark: number
-  readonly logEndOffset: number
-}
-
-export interface ReplicaStatus {
-  readonly brokerId: number
-  readonly isLeader: boolean
-  readonly leaderEpoch: number
-  readonly logStartOffset: number
-  readonly highWatermark: number
-  readonly logEndOffset: number
-}
 
 export interface DisconnectOptions {
   /** Only what the first sends to the second is lost. */
@@ -65,7 +48,9 @@ export class TestCluster implements AsyncDisposable {
   readonly #time: ClusterTime
   readonly #system: Runtime
   readonly #controller: Controller
+  readonly #data: DataDirectory | undefined
   readonly #contextOfAll: ClusterContext
+  readonly #tokens: TokenOffice
   readonly #interventions = new Interventions()
   readonly #clientTimers = new Set<Timer>()
   readonly #network: MemoryNetwork
@@ -74,9 +59,8 @@ export class TestCluster implements AsyncDisposable {
   })
   readonly #brokers = new Map<number, Broker>()
   readonly #handles = new Map<number, TestBroker>()
-  /** Where each broker listens, kept over restarts. */
-  readonly #addresses = new Map<number, { readonly host: string; readonly port: number }>()
   readonly #checker: ReplicaChecker | undefined
+  readonly #listeners: Listeners
   #closing: Promise<void> | undefined
 
   /** Use `createCluster`. */
@@ -86,16 +70,26 @@ export class TestCluster implements AsyncDisposable {
     this.#time = time
     this.clock = time.clock
     this.#system = time.brokers
-    this.clusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
+    const newClusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
+    this.#data = openData(options, this.#system, newClusterId)
+    this.clusterId = this.#data?.clusterId ?? newClusterId
     this.#network = new MemoryNetwork(this.#system, time.conditions)
+    this.#listeners = new Listeners(this.#network, options.listeners)
     this.runtime = clientRuntime(time.clients, this.#network, this.#clientTimers)
     this.#controller = new Controller({
       runtime: this.#system,
       config: options.config,
+      before: this.#data?.before,
+      producerIds: this.#data && { from: this.#data.producerIdsFrom, onGiven: (id) => this.#data?.producerIdGiven(id) },
       publish: (delta) => {
+        this.#data?.keep(delta)
         for (const broker of this.#brokers.values()) broker.learn(delta)
       },
     })
+    this.#tokens = new TokenOffice({ runtime: this.#system, config: options.config, controller: this.#controller })
+    this.#data?.begin(() => this.#controller.state.snapshot())
+    const known = this.#controller.state.areas.scramUsers
+    this.#controller.decide({ scramUsers: new Map([...known, ...usersOf(options.sasl, this.#system)]) })
     const { brokers } = options
     const watching = { runtime: this.#system, host: time.host, brokers, onChange: () => this.#interventions.review() }
     this.faults = new Faults({ ...watching, metadata: () => this.#controller.state })
@@ -111,20 +105,27 @@ export class TestCluster implements AsyncDisposable {
     }
     const surroundings = {
       controller: this.#controller,
-      addresses: this.#addresses,
+      listeners: this.#listeners,
       isClosed: () => this.#closing !== undefined,
       turn: () => this.#turn(),
     }
     for (let id = 1; id <= options.brokers; id++) {
-      const broker = new Broker(context, { id, rack: options.racks[id - 1] ?? null }, this.#listen)
+      const broker = new Broker(context, { id, rack: options.racks[id - 1] ?? null }, (brokerId, accept) =>
+        this.#listeners.open(brokerId, accept),
+      )
       this.#brokers.set(id, broker)
       this.#handles.set(id, testBroker(broker, surroundings))
     }
   }
 
-  /** `host:port` of each broker. */
+  /** `host:port` of each broker, on the first listener. */
   get bootstrap(): string[] {
     return this.brokers.map(({ host, port }) => `${host}:${port}`)
+  }
+
+  /** The same on another listener. Throws RangeError when there is none of that name. */
+  bootstrapOf(listener: string): string[] {
+    return this.#listeners.bootstrapOf(listener)
   }
 
   get brokers(): TestBroker[] {
@@ -145,30 +146,12 @@ export class TestCluster implements AsyncDisposable {
 
   /** Throws RangeError when there is no such partition. */
   partition(topic: string, partition: number): PartitionStatus {
-    const image = this.#controller.state.topic(topic)?.partitions[partition]
-    if (image === undefined) throw new RangeError(`there is no partition ${topic}-${partition}`)
-    const { leader, leaderEpoch, replicas, isr } = image
-    const log = this.#brokers.get(leader)?.replica(topic, partition)
-    return {
-      leader,
-      leaderEpoch,
-      replicas,
-      isr,
-      logStartOffset: log?.logStartOffset ?? -1,
-      highWatermark: log?.highWatermark ?? -1,
-      logEndOffset: log?.logEndOffset ?? -1,
-    }
+    return partitionStatus(this.#contextOfAll, topic, partition)
   }
 
   /** Every replica of a partition as its broker has it, those of dead brokers too. */
   replicas(topic: string, partition: number): ReplicaStatus[] {
-    const { replicas } = this.partition(topic, partition)
-    return replicas.flatMap((brokerId) => {
-      const replica = this.#brokers.get(brokerId)?.replica(topic, partition)
-      if (replica === undefined) return []
-      const { isLeader, leaderEpoch, logStartOffset, highWatermark, logEndOffset } = replica
-      return [{ brokerId, isLeader, leaderEpoch, logStartOffset, highWatermark, logEndOffset }]
-    })
+    return replicaStatuses(this.#contextOfAll, topic, partition)
   }
 
   /** All groups with members or committed offsets, as their coordinators have them. */
@@ -202,6 +185,8 @@ export class TestCluster implements AsyncDisposable {
     }
     for (const topic of [...this.#controller.state.topics()]) this.#controller.deleteTopic(topic)
     for (const id of ['', ...this.#brokers.keys()]) this.#controller.setBrokerConfigs(String(id), new Map())
+    this.#controller.decide({ scramUsers: usersOf(this.#options.sasl, this.#system) })
+    this.#tokens.clear()
     await this.#turn()
     for (const topic of this.#options.topics) await this.createTopic(topic)
   }
@@ -223,6 +208,7 @@ export class TestCluster implements AsyncDisposable {
     this.traffic.clear()
     this.#checker?.forget()
     await snapshot.restore(this.#contextOfAll, this.clock)
+    this.#data?.begin(() => this.#controller.state.snapshot())
     await this.#turn()
   }
 
@@ -326,17 +312,21 @@ export class TestCluster implements AsyncDisposable {
     for (const result of started) if (result.status === 'rejected') throw result.reason
     // The brokers learn of each other one turn later.
     await this.#turn()
-    for (const topic of this.#options.topics) await this.createTopic(topic)
+    for (const topic of this.#options.topics) {
+      if (this.#controller.state.topic(topic.name) === undefined) await this.createTopic(topic)
+    }
   }
 
   async #close(): Promise<void> {
     const { connections } = this.leaks()
     this.faults.clear()
     this.traffic.close()
+    this.#tokens.close()
     this.#controller.close()
     await Promise.all(Array.from(this.#brokers.values(), (broker) => broker.kill()))
     this.#controller.close()
     this.#time.virtual?.close()
+    this.#data?.close()
     if (this.#options.leakCheck) refuseLeaks({ connections, timers: this.#clientTimers.size })
   }
 
@@ -349,40 +339,33 @@ export class TestCluster implements AsyncDisposable {
   }
 
   #context(): ClusterContext {
-    const { config, sasl, onDiagnostic } = this.#options
+    const { config, sasl, authorizer, release, onDiagnostic } = this.#options
     return {
       clusterId: this.clusterId,
       runtime: this.#system,
       config,
+      release,
       controller: this.#controller,
+      mutationQuotas: new MutationQuotas(this.#system, config),
       links: this.#links,
       sasl,
+      authorizer,
+      tokens: this.#tokens,
       interventions: this.#interventions,
+      storageOf: (brokerId) => this.#data?.broker(brokerId),
       broker: (id) => this.#brokers.get(id),
       brokers: () => [...this.#brokers.values()],
       diagnose: onDiagnostic,
     }
   }
+}
 
-  readonly #listen: Listen = async (brokerId, accept) => {
-    const { listen } = this.#options
-    if (listen === undefined) {
-      const address = { host: `broker-${brokerId}`, port: 9092 }
-      const stop = this.#network.listen(address.host, address.port, accept)
-      this.#addresses.set(brokerId, address)
-      return { ...address, close: async () => stop() }
-    }
-    const wanted = this.#addresses.get(brokerId)?.port ?? (listen.port === undefined ? 0 : listen.port + brokerId - 1)
-    const tcp = await listenTcp(listen.host, wanted, accept)
-    const address = { host: listen.host, port: tcp.port }
-    const stop = this.#network.listen(address.host, address.port, accept)
-    this.#addresses.set(brokerId, address)
-    const close = () => {
-      stop()
-      return tcp.close()
-    }
-    return { ...address, close }
-  }
+function openData(
+  { data, brokers, onDiagnostic }: ResolvedOptions,
+  runtime: Runtime,
+  newClusterId: string,
+): DataDirectory | undefined {
+  return data && DataDirectory.open({ ...data, brokers, runtime, newClusterId, onProblem: onDiagnostic })
 }
 
 /** Starts a cluster; resolves when it serves. Rejects with a TypeError for options that make no sense. */

@@ -3,6 +3,7 @@ import type { ServerTransport, Timer, TransportSink } from '@ottla/codec/runtime
 import type { Broker } from './broker.ts'
 import { dispatch } from './dispatch.ts'
 import { type Spoil, spoiledAnswer } from './faults/spoil.ts'
+import type { Door } from './network/listeners.ts'
 import type { Held } from './state/held.ts'
 
 /** What a listener with SASL keeps for a connection; the SASL handlers own `exchange`. */
@@ -14,6 +15,16 @@ export interface ConnectionAuth {
   /** The mechanism chosen by SaslHandshake, and the state of its exchange. */
   mechanism: string | undefined
   exchange: unknown
+  /** By a delegation token. */
+  isToken: boolean
+  /** Monotonic time when the client has to have authenticated again (KIP-368); undefined: never. */
+  sessionEndsAtMs: number | undefined
+  /** What authenticates again: it must be the same. */
+  before: { readonly principal: string; readonly mechanism: string } | undefined
+  /** Monotonic time. */
+  againAtMs: number | undefined
+  /** ApiVersions is answered once before the handshake. */
+  hasAskedVersions: boolean
   /** After SaslHandshake v0 the tokens come bare, without the header of a request. */
   isRaw: boolean
 }
@@ -39,6 +50,7 @@ export class Connection {
   /** Where the transport delivers. */
   readonly sink: TransportSink
   readonly broker: Broker
+  readonly door: Door
   /** Of the last request. */
   clientId: string | null = null
   readonly #transport: ServerTransport
@@ -61,21 +73,27 @@ export class Connection {
 
   constructor(
     broker: Broker,
-    { id, transport }: { readonly id: number; readonly transport: ServerTransport },
+    { id, transport, door }: { readonly id: number; readonly transport: ServerTransport; readonly door: Door },
     onClosed: () => void,
   ) {
-    const { config, sasl, runtime } = broker.cluster
+    const { config, runtime } = broker.cluster
     this.id = id
     this.broker = broker
+    this.door = door
     this.remoteAddress = transport.remoteAddress
     this.#transport = transport
     this.#onClosed = onClosed
-    const required = sasl !== undefined
+    const required = door.asksForSasl
     this.auth = {
       required,
-      principal: required ? undefined : 'User:ANONYMOUS',
+      principal: required ? undefined : (door.principal ?? 'User:ANONYMOUS'),
       mechanism: undefined,
       exchange: undefined,
+      isToken: false,
+      sessionEndsAtMs: undefined,
+      before: undefined,
+      againAtMs: undefined,
+      hasAskedVersions: false,
       isRaw: false,
     }
     this.#splitter = new FrameSplitter({
@@ -121,6 +139,12 @@ export class Connection {
   /** The bytes of the next answer do not arrive as they should. */
   spoilNextAnswer(spoil: Spoil): void {
     this.#spoil = spoil
+  }
+
+  /** Nothing is ever read: it is closed after a while, as Kafka does with one connection too many. */
+  turnAway(ms: number): void {
+    this.#throttleTimer = this.broker.cluster.runtime.setTimer(() => this.destroy(), ms)
+    this.#pump()
   }
 
   /** The broker goes on, or the network works again. */

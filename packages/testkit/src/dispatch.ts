@@ -8,17 +8,18 @@ import {
   encodeResponse,
   errorCode,
 } from '@ottla/codec'
+import { handleWithRights, permissionsFor } from './authorization/guard.ts'
 import type { Connection, Outcome } from './connection.ts'
 import type { Struct } from './faults/blank.ts'
 import type { Intervention } from './faults/interventions.ts'
 import { advertised } from './handlers/advertised.ts'
 import { closeConnection, type HandlerContext, type HandlerEntry, noResponse, type Reply } from './handlers/handler.ts'
 import { handlerOf } from './handlers/registry.ts'
-import { rawSaslToken } from './handlers/sasl.ts'
+import { rawSaslToken, saslGate } from './handlers/sasl.ts'
+import { refusedAnswer } from './refused.ts'
+import { type Release, versionsIn } from './releases.ts'
 import { Held } from './state/held.ts'
-
-/** Answered before a client has authenticated: ApiVersions, SaslHandshake, SaslAuthenticate. */
-const openToAll: ReadonlySet<number> = new Set([18, 17, 36])
+import { throttled } from './throttling.ts'
 
 const nothing: Outcome = { kind: 'nothing' }
 
@@ -32,16 +33,18 @@ export function dispatch(connection: Connection, frame: Buffer): Outcome {
     return close(connection, `a request header that cannot be read: ${messageOf(error)}`)
   }
   const { apiKey, apiVersion } = header
-  const entry = handlerOf(apiKey)
+  const { release } = connection.broker.cluster
+  const served = handlerOf(apiKey)
+  const entry = served && versionsIn(release, apiKey, served)
   if (entry === undefined) return close(connection, `a request of API ${apiKey}, which the testkit does not serve`)
   if (apiVersion < entry.minVersion || apiVersion > entry.maxVersion) {
-    if (apiKey === ApiVersions.key) return refusedApiVersions(header)
+    if (apiKey === ApiVersions.key) return refusedApiVersions(header, release)
     return close(connection, `a ${entry.api.name} request of version ${apiVersion}, which is not advertised`)
   }
-  const { auth } = connection
-  if (auth.principal === undefined && !openToAll.has(apiKey)) {
-    return close(connection, `a ${entry.api.name} request before authentication`)
-  }
+  const refusal = saslGate(connection, { api: entry.api, apiVersion, correlationId: header.correlationId })
+  if (refusal?.kind === 'close') return close(connection, refusal.reason)
+  if (refusal !== undefined) return refusal
+  if (apiKey === ApiVersions.key) connection.auth.hasAskedVersions = true
   return answer(connection, entry, header, frame)
 }
 
@@ -65,10 +68,14 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
     clientHost: `/${remoteAddress}`,
     apiVersion,
     principal: auth.principal ?? 'User:ANONYMOUS',
+    permissions: permissionsFor(connection, entry.api),
     now: () => cluster.runtime.wallNow(),
   }
   let intervention: Intervention | undefined
-  const encode = (response: unknown): Outcome => {
+  const startedMs = cluster.runtime.monoNow()
+  const answered = { context, api: entry.api, request, byteLength: frame.length, startedMs }
+  const encode = (given: unknown): Outcome => {
+    const response = broker.services.throttles.isIdle ? given : throttled(answered, given)
     intervention?.ended(response)
     if (response === noResponse) return nothing
     if (response === closeConnection) return { kind: 'close', reason: 'the handler asked for it' }
@@ -80,10 +87,12 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
     }
   }
   try {
+    if (cluster.release?.refused.has(entry.api.key))
+      return encode(refusedAnswer(entry.api, apiVersion, request as Struct))
     let reply: Reply<unknown>
-    if (cluster.interventions.isIdle) reply = entry.handle(context, request as never)
+    if (cluster.interventions.isIdle) reply = handleWithRights(entry, context, request as Struct)
     else {
-      const work = (changed: unknown) => entry.handle(context, changed as never)
+      const work = (changed: unknown) => handleWithRights(entry, context, changed as Struct)
       const about = { broker, connection, api: entry.api, version: apiVersion, correlationId, clientId }
       const exchange = { ...about, request: request as Struct, byteLength: frame.length, work }
       intervention = cluster.interventions.begin(exchange)
@@ -96,8 +105,8 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
 }
 
 /** A client that is newer than the broker learns what it may ask: in version 0, which all can read (KIP-511). */
-function refusedApiVersions({ correlationId }: DecodedRequestHeader): Outcome {
-  const own = advertised().filter(({ apiKey }) => apiKey === ApiVersions.key)
+function refusedApiVersions({ correlationId }: DecodedRequestHeader, release: Release | undefined): Outcome {
+  const own = advertised(release).filter(({ apiKey }) => apiKey === ApiVersions.key)
   const chunks = encodeResponse(ApiVersions, 0, correlationId, {
     errorCode: errorCode('UNSUPPORTED_VERSION'),
     apiKeys: [...own],

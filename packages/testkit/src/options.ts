@@ -1,6 +1,11 @@
 import type { Runtime } from '@ottla/codec/runtime'
+import { type AclOptions, authorizerConfig } from './authorization/options.ts'
 import type { SaslOptions } from './cluster-context.ts'
+import { type ListenerOptions, type ResolvedListener, resolveListeners } from './listeners.ts'
+import { latestRelease, type Release, type ReleaseName, releaseOf } from './releases.ts'
+import { type Authorizer, authorizerOf } from './state/authorizer.ts'
 import { BrokerConfig } from './state/broker-config.ts'
+import type { Fsync } from './storage/data-directory.ts'
 import type { TrafficOptions } from './traffic/traffic.ts'
 
 export interface TopicOptions {
@@ -26,12 +31,25 @@ export interface ClusterOptions {
   readonly racks?: readonly (string | null)[]
   /** Real TCP listeners beside the memory network. */
   readonly listen?: boolean | ListenOptions
+  /** Several listeners on each broker, on TCP unless `listen` is false. Default: one, PLAINTEXT, with `sasl` SASL_PLAINTEXT. */
+  readonly listeners?: readonly ListenerOptions[]
   /** Created before `createCluster` resolves. */
   readonly topics?: readonly TopicOptions[]
   /** Clients must authenticate. */
   readonly sasl?: SaslOptions
+  /** Rights are checked, as by Kafka's StandardAuthorizer. */
+  readonly acls?: boolean | AclOptions
   /** Broker configs by Kafka's names. */
   readonly config?: Readonly<Record<string, string | number | boolean>>
+  /**
+   * A directory that keeps topics, records, offsets and all else, for the next cluster that is started there. It is made when it
+   * is missing; one cluster has it at a time. Default: all is in memory.
+   */
+  readonly dataDir?: string
+  /** With `dataDir`: `os` (default) survives the death of the process, `always` a crash of the machine too. */
+  readonly fsync?: Fsync
+  /** The release of Kafka whose API versions and features brokers offer. Default: the latest that is known. */
+  readonly as?: ReleaseName
   /** Clock and chance of the brokers. Default: the machine's. */
   readonly runtime?: Runtime
   /**
@@ -54,10 +72,14 @@ export interface ClusterOptions {
 export interface ResolvedOptions {
   readonly brokers: number
   readonly racks: readonly (string | null)[]
-  readonly listen: { readonly host: string; readonly port: number | undefined } | undefined
+  readonly listeners: readonly ResolvedListener[]
   readonly topics: readonly TopicOptions[]
   readonly sasl: SaslOptions | undefined
   readonly config: BrokerConfig
+  readonly authorizer: Authorizer | undefined
+  /** Where the cluster is kept; undefined: in memory alone. */
+  readonly data: { readonly path: string; readonly fsync: Fsync } | undefined
+  readonly release: Release | undefined
   readonly runtime: Runtime | undefined
   readonly time: 'real' | 'virtual'
   readonly seed: number
@@ -77,13 +99,17 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
   }
   const timeOptions = resolveTime(options)
   if (racks.length > brokers) throw new TypeError(`racks: ${racks.length} racks for ${brokers} brokers`)
+  const config = new BrokerConfig({ ...authorizerConfig(options.acls), ...options.config })
   return {
     brokers,
     racks,
-    listen: resolveListen(options.listen, brokers),
+    listeners: resolveListeners({ ...listenersOf(options), sasl, brokers }),
     topics,
     sasl,
-    config: new BrokerConfig(options.config),
+    config,
+    authorizer: authorizerOf(config),
+    data: resolveData(options),
+    release: releaseOf(options.as ?? latestRelease),
     runtime,
     ...timeOptions,
     traffic: options.traffic === true ? {} : options.traffic || undefined,
@@ -92,20 +118,24 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
   }
 }
 
-function resolveTime({ time = 'real', seed = 1, checkReplicas = false, listen, runtime }: ClusterOptions) {
+/** In virtual time they are in memory alone. */
+function listenersOf({ listen, listeners, time }: ClusterOptions) {
+  return { listen: time === 'virtual' ? false : listen, listeners }
+}
+
+function resolveTime({ time = 'real', seed = 1, checkReplicas = false, ...others }: ClusterOptions) {
   if (time !== 'real' && time !== 'virtual') throw new TypeError(`time: ${time} is neither 'real' nor 'virtual'`)
   if (!Number.isSafeInteger(seed) || seed < 0) throw new TypeError(`seed: ${seed} is not an integer of 0 or more`)
   if (time === 'real' && checkReplicas) throw new TypeError(`checkReplicas: needs time: 'virtual'`)
-  if (time === 'virtual' && listen) throw new TypeError('listen: sockets live in real time, not in virtual time')
+  const { listen, runtime } = others
+  const hasSockets = listen !== undefined && listen !== false
+  if (time === 'virtual' && hasSockets) throw new TypeError('listen: sockets live in real time, not in virtual time')
   if (time === 'virtual' && runtime) throw new TypeError('runtime: virtual time is a runtime of its own')
   return { time, seed, checkReplicas }
 }
 
-function resolveListen(listen: ClusterOptions['listen'], brokers: number): ResolvedOptions['listen'] {
-  if (listen === undefined || listen === false) return undefined
-  const { host = '127.0.0.1', port } = listen === true ? {} : listen
-  if (port !== undefined && (!Number.isInteger(port) || port < 1 || port + brokers - 1 > 65_535)) {
-    throw new TypeError(`listen.port: ${port} does not leave room for ${brokers} consecutive ports`)
-  }
-  return { host, port }
+function resolveData({ dataDir, fsync = 'os' }: ClusterOptions): ResolvedOptions['data'] {
+  if (fsync !== 'os' && fsync !== 'always') throw new TypeError(`fsync: ${fsync} is neither os nor always`)
+  if (dataDir === '') throw new TypeError('dataDir: the path is empty')
+  return dataDir === undefined ? undefined : { path: dataDir, fsync }
 }

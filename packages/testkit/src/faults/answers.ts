@@ -61,9 +61,9 @@ export function withErrors(
   api: Api,
   version: number,
   answer: Struct,
-  { picked, errorCode, nameOfTopic }: PickedErrors,
+  { picked, errorCode, errorMessage, nameOfTopic, place }: PickedErrors,
 ): Struct {
-  const at = placeOf(api.name, version).entities
+  const at = place ?? placeOf(api.name, version).entities
   if (at === undefined) return { ...blank(api.response.fields, version), ...onlyThrottle(answer), errorCode }
   const elements = api.response.fields[at.response]?.element?.fields ?? {}
   const entities = [...listOf(answer, at.response)] as Struct[]
@@ -71,7 +71,8 @@ export function withErrors(
     const index = entities.findIndex((entity) => isSame(one, at.responseName, entity, nameOfTopic))
     const known = index < 0 ? undefined : entities[index]
     const base = { ...blank(elements, version), ...one.identity }
-    let failed: Struct = { ...base, errorCode }
+    const message = errorMessage === undefined ? {} : { errorMessage }
+    let failed: Struct = { ...base, errorCode, ...message }
     if (at.partitions !== undefined) {
       const { response: list, responseIndex, errorField = 'errorCode' } = at.partitions
       const fields = elements[list]?.element?.fields ?? {}
@@ -80,6 +81,7 @@ export function withErrors(
         ...blank(fields, version),
         [responseIndex]: partition,
         [errorField]: errorCode,
+        ...message,
       }))
       failed = { ...base, [list]: [...others, ...errors] }
     }
@@ -92,7 +94,11 @@ export function withErrors(
 export interface PickedErrors {
   readonly picked: readonly Picked[]
   readonly errorCode: number
+  /** Where the answer has a place for it. */
+  readonly errorMessage?: string
   readonly nameOfTopic: NameOfTopic
+  /** Where the entities are, if not where `placeOf` says. */
+  readonly place?: EntityPlace
 }
 
 /** What an answer says of entities: of a request for all of them only the answer knows which they are. */
@@ -113,6 +119,8 @@ function nameIn(entity: unknown, field: string | undefined, nameOfTopic: NameOfT
   if (field === undefined) return String(entity)
   const { [field]: name, topicId } = entity as Struct
   if (typeof name === 'string' && name !== '') return name
+  // Quotas are for combinations of names.
+  if (Array.isArray(name)) return JSON.stringify(name)
   return typeof topicId === 'string' ? (nameOfTopic(topicId) ?? topicId) : ''
 }
 

@@ -107,7 +107,7 @@ function isSymbol(answer: unknown): answer is typeof noResponse | typeof closeCo
 }
 
 /** Goes on with a reply when it is there; the next may have to be waited for too. */
-function thenReply(runtime: Runtime, reply: Reply<unknown>, next: (answer: unknown) => unknown): Reply<unknown> {
+export function thenReply(runtime: Runtime, reply: Reply<unknown>, next: (answer: unknown) => unknown): Reply<unknown> {
   if (!(reply instanceof Held)) return next(reply)
   let waiting: Held<unknown> = reply
   const outer = new Held<unknown>(runtime, { onSettled: () => waiting.cancel() })

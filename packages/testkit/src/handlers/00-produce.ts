@@ -30,6 +30,8 @@ interface PartitionOutcome {
   readonly hint?: LeaderHint | undefined
   /** acks=all waits for it. */
   readonly requiredOffset?: number
+  /** It is waited for. */
+  isOpen?: boolean
 }
 
 interface TopicOutcome extends TopicRef {
@@ -37,6 +39,9 @@ interface TopicOutcome extends TopicRef {
 }
 
 const acksAll = -1
+
+/** Who leads instead is told from here on (KIP-951). */
+const firstVersionOfHints = 10
 
 const handle: Handler<typeof Produce> = (context, request) => {
   const unverified = transactionOf(context, request)
@@ -107,8 +112,9 @@ function write(
   })
   const outcomes = topics.flatMap(({ partitions }) => partitions)
   if (acks === 0) return outcomes.some(({ error }) => error !== undefined) ? closeConnection : noResponse
-  const waiting = acks === acksAll ? outcomes.filter(({ requiredOffset }) => requiredOffset !== undefined) : []
-  return waiting.length === 0 ? answer(topics) : awaitAll(context, request.timeoutMs, topics, waiting)
+  const mustWait = acks === acksAll || context.broker.replicas.storage?.awaitsSync === true
+  const waiting = mustWait ? outcomes.filter(({ requiredOffset }) => requiredOffset !== undefined) : []
+  return waiting.length === 0 ? answer(topics) : awaitAll(context, request, topics, waiting)
 }
 
 /** Kafka says more than the code where an old client did not add the partition. */
@@ -137,8 +143,10 @@ function produce(
   })
   if (acks < acksAll || acks > 1) return failed('INVALID_REQUIRED_ACKS')
   const found = findReplica(context, ref, index)
-  const elsewhere = () =>
-    failed('NOT_LEADER_OR_FOLLOWER', found.topic && { hint: leaderHint(context, found.topic, index) })
+  const elsewhere = () => {
+    const hint = found.topic !== undefined && context.apiVersion >= firstVersionOfHints
+    return failed('NOT_LEADER_OR_FOLLOWER', hint ? { hint: leaderHint(context, found.topic, index) } : {})
+  }
   if (found.error !== undefined) return found.error === 'NOT_LEADER_OR_FOLLOWER' ? elsewhere() : failed(found.error)
   const { replica, topic } = found
   if (topic.isInternal) return failed('INVALID_TOPIC_EXCEPTION')
@@ -164,10 +172,10 @@ function produce(
   return { index, error: undefined, baseOffset, logAppendTimeMs, replica, requiredOffset }
 }
 
-/** Answers when all partitions are replicated, each as it ended, or after the timeout. */
+/** Answers when all partitions are replicated (acks=all) and kept, each as it ended, or after the timeout. */
 function awaitAll(
   context: HandlerContext,
-  timeoutMs: number,
+  { acks, timeoutMs }: Request,
   topics: readonly TopicOutcome[],
   waiting: readonly PartitionOutcome[],
 ): Response | Held<Response> {
@@ -178,16 +186,17 @@ function awaitAll(
   for (const outcome of waiting) {
     const { replica, requiredOffset } = outcome
     if (replica === undefined || requiredOffset === undefined) continue
-    let isDone = false
+    outcome.isOpen = true
     open++
-    const stop = replica.awaitReplication(requiredOffset, (error) => {
-      isDone = true
+    const done = (error: ErrorName) => {
+      outcome.isOpen = false
       open--
       if (error !== 'NONE') outcome.error = error
       if (open === 0) held?.complete(answer(topics))
-    })
+    }
+    const stop = acks === acksAll ? replica.awaitReplication(requiredOffset, done) : replica.awaitWritten(done)
     stops.push(() => {
-      if (!isDone) stop()
+      if (outcome.isOpen) stop()
     })
   }
   if (open === 0) return answer(topics)
@@ -215,8 +224,7 @@ function answer(topics: readonly TopicOutcome[], errorOfOpen?: ErrorName): Respo
 }
 
 function answerPartition(outcome: PartitionOutcome, errorOfOpen: ErrorName | undefined) {
-  const { index, baseOffset, logAppendTimeMs, message, recordErrors, replica, requiredOffset, hint } = outcome
-  const isOpen = replica !== undefined && requiredOffset !== undefined && replica.highWatermark < requiredOffset
+  const { index, baseOffset, logAppendTimeMs, message, recordErrors, replica, isOpen, hint } = outcome
   return {
     index,
     errorCode: codes.of(outcome.error ?? (isOpen ? errorOfOpen : undefined)),

@@ -1,11 +1,14 @@
 import { type ErrorName, errorCode, errorOf, FindCoordinator } from '@ottla/codec'
 import type { Endpoint } from '../broker.ts'
+import { ensureShareStateTopic } from '../controllers/share.ts'
 import { OFFSETS_TOPIC, partitionOf } from '../state/group-coordinator.ts'
+import { isShareKeyText, SHARE_STATE_TOPIC } from '../state/share-state-records.ts'
 import { TRANSACTION_TOPIC } from '../state/transaction-coordinator.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 
 const GROUP = 0
 const TRANSACTION = 1
+const SHARE = 2
 const nowhere = { id: -1, host: '', port: -1 }
 
 const handle: Handler<typeof FindCoordinator> = (context, request) => {
@@ -38,18 +41,21 @@ const handle: Handler<typeof FindCoordinator> = (context, request) => {
   return { throttleTimeMs: 0, coordinators }
 }
 
-/** The leader of the key's partition of __consumer_offsets or __transaction_state. Share groups have none here. */
-function coordinatorOf({ broker, cluster }: HandlerContext, keyType: number, key: string): Endpoint | ErrorName {
-  if (keyType !== GROUP && keyType !== TRANSACTION) return 'INVALID_REQUEST'
-  const topic = keyType === GROUP ? OFFSETS_TOPIC : TRANSACTION_TOPIC
+/** The leader of the key's partition of __consumer_offsets, __transaction_state or __share_group_state. */
+function coordinatorOf(context: HandlerContext, keyType: number, key: string): Endpoint | ErrorName {
+  const { broker, cluster, connection } = context
+  const isShareKey = context.apiVersion >= 6 && keyType === SHARE && isShareKeyText(key)
+  if (keyType !== GROUP && keyType !== TRANSACTION && !isShareKey) return 'INVALID_REQUEST'
+  const topic = keyType === GROUP ? OFFSETS_TOPIC : isShareKey ? SHARE_STATE_TOPIC : TRANSACTION_TOPIC
   const count = broker.partitionCount(topic)
   if (count === 0) {
     if (keyType === GROUP) cluster.controller.ensureOffsetsTopic()
+    else if (isShareKey) ensureShareStateTopic(cluster.controller, cluster.config)
     else cluster.controller.ensureTransactionTopic()
     return 'COORDINATOR_NOT_AVAILABLE'
   }
   const leader = broker.leaderOf(topic, partitionOf(key, count))
-  const endpoint = leader === undefined || leader < 0 ? undefined : broker.endpointOf(leader)
+  const endpoint = leader === undefined || leader < 0 ? undefined : broker.endpointOf(leader, connection.door.listener)
   return endpoint ?? 'COORDINATOR_NOT_AVAILABLE'
 }
 

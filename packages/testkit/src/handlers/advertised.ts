@@ -1,4 +1,5 @@
 import { Produce } from '@ottla/codec'
+import { type Release, versionsIn } from '../releases.ts'
 import type { HandlerEntry } from './handler.ts'
 
 export interface AdvertisedApi {
@@ -10,8 +11,8 @@ export interface AdvertisedApi {
 let apis: readonly AdvertisedApi[] = []
 
 /** What ApiVersions tells; the table of handlers sets it, for one of the handlers answers with it. */
-export function advertised(): readonly AdvertisedApi[] {
-  return apis
+export function advertised(release: Release | undefined): readonly AdvertisedApi[] {
+  return apis.flatMap((api) => versionsIn(release, api.apiKey, api) ?? [])
 }
 
 export function advertise(handlers: readonly HandlerEntry[]): void {

@@ -21,6 +21,12 @@ export class LeaderEpochs {
     return this.#entries
   }
 
+  /** Takes what was kept of a log that ends at `logEndOffset`. */
+  restore(entries: readonly EpochEntry[], logEndOffset: number): void {
+    this.#entries = [...entries]
+    this.truncateFromEnd(logEndOffset)
+  }
+
   /** -1 when nothing was written. */
   get latestEpoch(): number {
     return this.#entries.at(-1)?.epoch ?? -1

@@ -1,5 +1,6 @@
 import type { Runtime } from '@ottla/codec/runtime'
 import type { IsrChange } from './leader-state.ts'
+import type { LogStorage } from './log-storage.ts'
 import type { Replica } from './replica.ts'
 
 /** What a replica needs of its broker. */
@@ -9,6 +10,8 @@ export interface ReplicaHost {
   /** replica.lag.time.max.ms */
   readonly lagTimeMaxMs: number
   readonly producerExpirationMs: number
+  /** Where logs are kept; absent: in memory alone. */
+  readonly storage: LogStorage | undefined
   /** Nothing can be appended. */
   readonly isDiskFull: boolean
   /** Registered and not fenced, as far as this broker knows. */

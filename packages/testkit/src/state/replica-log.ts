@@ -1,6 +1,7 @@
-import { type EpochEnd, LeaderEpochs } from './leader-epochs.ts'
+import { type EpochEnd, type EpochEntry, LeaderEpochs } from './leader-epochs.ts'
 import { type RetentionRules, segmentsToDelete } from './log-retention.ts'
 import { LogSegment, type StoredBatch } from './log-segment.ts'
+import type { LogFiles } from './log-storage.ts'
 import { LogTransactions } from './log-transactions.ts'
 import { ProducerStates } from './producer-states.ts'
 
@@ -16,6 +17,16 @@ export interface AppendRules {
   readonly segmentMs: number
   /** As many records are flushed together. */
   readonly flushMessages: number
+}
+
+/** A log as it was read from its files. */
+export interface KeptLog {
+  /** At least one. */
+  readonly segments: readonly LogSegment[]
+  readonly epochs: readonly EpochEntry[]
+  readonly logStartOffset: number
+  readonly logEndOffset: number
+  readonly highWatermark: number
 }
 
 const unlimited: AppendRules = { segmentMs: Number.POSITIVE_INFINITY, flushMessages: Number.POSITIVE_INFINITY }
@@ -34,6 +45,24 @@ export class ReplicaLog {
   #highWatermark = 0
   #flushedOffset = 0
   #cutCount = 0
+  readonly #files: LogFiles | undefined
+
+  constructor(files?: LogFiles) {
+    this.#files = files
+  }
+
+  /** Goes on where the files end; what follows from the batches is found out again. */
+  static restored(kept: KeptLog, files: LogFiles): ReplicaLog {
+    const log = new ReplicaLog(files)
+    log.#segments = [...kept.segments]
+    log.#logEndOffset = kept.logEndOffset
+    log.#flushedOffset = kept.logEndOffset
+    log.#logStartOffset = Math.min(kept.logStartOffset, kept.logEndOffset)
+    log.#highWatermark = Math.max(log.#logStartOffset, Math.min(kept.highWatermark, kept.logEndOffset))
+    log.epochs.restore(kept.epochs, kept.logEndOffset)
+    log.#rebuildProducers()
+    return log
+  }
 
   get logStartOffset(): number {
     return this.#logStartOffset
@@ -87,6 +116,7 @@ export class ReplicaLog {
       this.#segments.push(active)
       this.flush(batch.baseOffset)
     }
+    this.#files?.append(active, batch)
     active.append(batch)
     this.#logEndOffset = batch.lastOffset + 1
     this.epochs.assign(batch.leaderEpoch, batch.baseOffset)
@@ -190,10 +220,13 @@ export class ReplicaLog {
     if (count === this.#segments.length) this.#segments.push(new LogSegment(this.#logEndOffset))
     this.#segments = this.#segments.slice(count)
     const start = (this.#segments[0] as LogSegment).baseOffset
-    if (start <= this.#logStartOffset) return false
-    this.#logStartOffset = start
-    this.epochs.truncateFromStart(start)
-    return true
+    const isMoved = start > this.#logStartOffset
+    if (isMoved) {
+      this.#logStartOffset = start
+      this.epochs.truncateFromStart(start)
+    }
+    this.#files?.changed()
+    return isMoved
   }
 
   /**
@@ -203,6 +236,7 @@ export class ReplicaLog {
   replaceSegments(old: readonly LogSegment[], cleaned: readonly LogSegment[], cutCount: number): boolean {
     if (cutCount !== this.#cutCount || old.some((segment, index) => this.#segments[index] !== segment)) return false
     this.#segments = [...cleaned, ...this.#segments.slice(old.length)]
+    this.#files?.changed()
     return true
   }
 
@@ -212,6 +246,7 @@ export class ReplicaLog {
     // An epoch noted at the very end, under which nothing was written, may be in conflict too.
     if (offset >= this.#logEndOffset) {
       this.epochs.truncateFromEnd(this.#logEndOffset)
+      this.#files?.changed()
       return
     }
     if (offset < this.#logStartOffset) {
@@ -226,6 +261,7 @@ export class ReplicaLog {
     this.#flushedOffset = Math.min(this.#flushedOffset, this.#logEndOffset)
     this.epochs.truncateFromEnd(this.#logEndOffset)
     this.#rebuildProducers()
+    this.#files?.changed()
   }
 
   /** Forgets everything; the log goes on at `offset`. */
@@ -239,6 +275,7 @@ export class ReplicaLog {
     this.epochs.clear()
     this.producers.clear()
     this.transactions.clear()
+    this.#files?.changed()
   }
 
   /** Records before `offset` are deleted; whole segments before it are freed. True when it moved. */
@@ -253,6 +290,7 @@ export class ReplicaLog {
     this.#highWatermark = Math.max(this.#highWatermark, offset)
     this.transactions.dropBefore(offset)
     this.epochs.truncateFromStart(offset)
+    this.#files?.changed()
     return true
   }
 
@@ -267,6 +305,7 @@ export class ReplicaLog {
     this.epochs.copyFrom(other.epochs)
     this.producers.copyFrom(other.producers)
     this.transactions.copyFrom(other.transactions)
+    this.#files?.changed()
   }
 
   /** A truncation lands between batches, but for one that was asked inside of a batch: that one went as a whole. */

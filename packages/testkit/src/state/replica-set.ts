@@ -1,8 +1,10 @@
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import type { Controller } from '../controller.ts'
 import type { BrokerConfig } from './broker-config.ts'
-import { nextFetch } from './following.ts'
+import { type FollowerFetched, nextFetch } from './following.ts'
 import type { IsrChange } from './leader-state.ts'
+import { LogDirs } from './log-dirs.ts'
+import type { LogStorage } from './log-storage.ts'
 import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from './metadata-view.ts'
 import { Replica } from './replica.ts'
 import type { ReplicaHost } from './replica-host.ts'
@@ -15,6 +17,8 @@ export interface ReplicaSetOptions {
   readonly runtime: Runtime
   readonly config: BrokerConfig
   readonly controller: Controller
+  /** Absent: logs are in memory alone. */
+  readonly storage: LogStorage | undefined
   /** What this broker knows of the cluster. */
   readonly view: MetadataView
   /** The replicas of another broker; undefined while it is down, hangs or cannot be reached. */
@@ -44,6 +48,8 @@ export class ReplicaSet implements ReplicaHost {
   readonly runtime: Runtime
   readonly lagTimeMaxMs: number
   readonly producerExpirationMs: number
+  readonly logDirs: LogDirs
+  readonly storage: LogStorage | undefined
   readonly #options: ReplicaSetOptions
   readonly #fetchMaxBytes: number
   readonly #topics = new Map<string, HostedTopic>()
@@ -60,8 +66,10 @@ export class ReplicaSet implements ReplicaHost {
     this.#options = options
     this.brokerId = options.brokerId
     this.runtime = options.runtime
+    this.storage = options.storage
     this.lagTimeMaxMs = options.config.number('replica.lag.time.max.ms')
     this.producerExpirationMs = options.config.number('producer.id.expiration.ms')
+    this.logDirs = new LogDirs(options.config.text('log.dirs'))
     this.#fetchMaxBytes = options.config.number('replica.fetch.max.bytes')
   }
 
@@ -108,6 +116,8 @@ export class ReplicaSet implements ReplicaHost {
   /** The disk is another one: every log begins anew. */
   wipe(): void {
     this.#topics.clear()
+    this.logDirs.clear()
+    this.storage?.wipe()
   }
 
   /** Puts copies of these logs in the place of all that are here; their roles come with the metadata. */
@@ -118,6 +128,7 @@ export class ReplicaSet implements ReplicaHost {
       const replica = new Replica(this, { topic: topic.name, topicId: topic.id, partition }, hosted.settings)
       replica.log.copyFrom(log)
       hosted.replicas[partition] = replica
+      this.logDirs.place(replica)
     }
   }
 
@@ -203,6 +214,7 @@ export class ReplicaSet implements ReplicaHost {
       if (hosted.seen[partition.partition] === partition) continue
       hosted.seen[partition.partition] = partition
       if (partition.replicas.includes(this.brokerId)) this.#assume(hosted, partition)
+      else this.#leave(hosted, partition.partition)
     }
   }
 
@@ -221,11 +233,24 @@ export class ReplicaSet implements ReplicaHost {
     if (replica === undefined) {
       replica = new Replica(this, at, settings)
       replicas[partition.partition] = replica
+      this.logDirs.place(replica)
     }
     const change = replica.become(partition)
     if (change === 'gained') this.#options.onLeadershipGained(replica)
     if (change === 'lost') this.#options.onLeadershipLost(replica)
     if (!replica.isLeader) this.#wake(replica)
+  }
+
+  /** The partition has moved away: its log here goes. */
+  #leave({ replicas }: HostedTopic, partition: number): void {
+    const replica = replicas[partition]
+    if (replica === undefined) return
+    replicas[partition] = undefined
+    this.#behind.delete(replica)
+    this.logDirs.remove(replica)
+    const led = replica.isLeader
+    replica.stepDown()
+    if (led) this.#options.onLeadershipLost(replica)
   }
 
   #drop(image: TopicImage): void {
@@ -235,6 +260,7 @@ export class ReplicaSet implements ReplicaHost {
     for (const replica of hosted.replicas) {
       if (replica === undefined) continue
       this.#behind.delete(replica)
+      this.logDirs.remove(replica)
       const led = replica.isLeader
       replica.delete()
       if (led) this.#options.onLeadershipLost(replica)
@@ -313,6 +339,16 @@ export class ReplicaSet implements ReplicaHost {
     this.runtime.defer(() => this.#step())
   }
 
+  /** A follower whose disk does not take it stays where it is, and falls out of the ISR in time. */
+  #followed(replica: Replica, fetched: FollowerFetched): boolean {
+    try {
+      return replica.follow(fetched)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error
+      return false
+    }
+  }
+
   /** One exchange with the leader for each partition that is behind. */
   #step(): void {
     this.#isScheduled = false
@@ -326,7 +362,7 @@ export class ReplicaSet implements ReplicaHost {
       const fetched = leader.fetchForFollower(nextFetch(replica, this.brokerId, this.#fetchMaxBytes))
       // The leader has seen the request all the same.
       if (!this.#options.hears(replica.leaderId)) continue
-      if (replica.follow(fetched)) this.#wake(replica)
+      if (this.#followed(replica, fetched)) this.#wake(replica)
     }
   }
 }

@@ -2,6 +2,7 @@ import { type ErrorName, errorCode } from '@ottla/codec'
 import { type AppendDone, type AppendResult, AppendWaits } from './append-waits.ts'
 import { type FollowerFetch, type FollowerFetched, follow } from './following.ts'
 import { type IsrChange, type LagRules, LeaderState } from './leader-state.ts'
+import { type ReplicaPlace, untilDurable } from './log-storage.ts'
 import type { PartitionImage } from './metadata-view.ts'
 import { type ProducedBatch, placeBatch, producedBatchOf } from './produced-batch.ts'
 import { producerCheck } from './producer-check.ts'
@@ -10,6 +11,11 @@ import type { ReplicaHost } from './replica-host.ts'
 import { ReplicaLog } from './replica-log.ts'
 import type { TopicSettings } from './topic-config.ts'
 
+const immediately = (done: (error: ErrorName) => void) => {
+  done('NONE')
+  return () => {}
+}
+
 export type RoleChange = 'gained' | 'lost' | 'none'
 
 /** One replica of a partition on one broker: its log, and the leader's state while the broker leads. */
@@ -17,7 +23,7 @@ export class Replica {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
-  readonly log = new ReplicaLog()
+  readonly log: ReplicaLog
   #settings: TopicSettings
   readonly #host: ReplicaHost
   readonly #waits = new AppendWaits()
@@ -27,12 +33,9 @@ export class Replica {
   #leaderEpoch = -1
   #isDeleted = false
 
-  constructor(
-    host: ReplicaHost,
-    at: { readonly topic: string; readonly topicId: string; readonly partition: number },
-    settings: TopicSettings,
-  ) {
+  constructor(host: ReplicaHost, at: ReplicaPlace, settings: TopicSettings) {
     this.#host = host
+    this.log = host.storage?.open(at) ?? new ReplicaLog()
     this.topic = at.topic
     this.topicId = at.topicId
     this.partition = at.partition
@@ -83,6 +86,7 @@ export class Replica {
     if (image.leaderEpoch < this.#leaderEpoch) return 'none'
     const sameEpoch = image.leaderEpoch === this.#leaderEpoch
     if (sameEpoch && (this.#leader !== undefined || image.leader !== this.#host.brokerId)) {
+      if (this.#leader?.addFollowers(image.replicas)) this.#host.wakeFollowers(this)
       this.acceptIsr(image.isr, image.partitionEpoch)
       return 'none'
     }
@@ -124,6 +128,7 @@ export class Replica {
     this.#isDeleted = true
     this.#waits.fail('UNKNOWN_TOPIC_OR_PARTITION')
     this.#notify()
+    this.#host.storage?.remove(this)
   }
 
   // ---- the leader's side ---------------------------------------------------------------------------------------------
@@ -143,7 +148,12 @@ export class Replica {
       if (seen !== undefined) return seen
     }
     const stored = placeBatch(batch, this.log.logEndOffset, leader.leaderEpoch)
-    this.log.append(stored, this.#settings.segmentBytes, this.#settings)
+    try {
+      this.log.append(stored, this.#settings.segmentBytes, this.#settings)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === undefined) throw error
+      return { error: 'KAFKA_STORAGE_ERROR', tellsLogStart: false }
+    }
     this.#advance()
     if (leader.followers.length > 0) {
       this.#host.wakeFollowers(this)
@@ -153,10 +163,19 @@ export class Replica {
   }
 
   /**
-   * Calls `done` once: when the high watermark is at `requiredOffset` (at once, if it is there), or when the leadership
-   * ends. Returns what ends the waiting without a call.
+   * Calls `done` once: when the high watermark is at `requiredOffset` (at once, if it is there) and what is written survives,
+   * or when the leadership ends. Returns what ends the waiting without a call.
    */
   awaitReplication(requiredOffset: number, done: (error: ErrorName) => void): () => void {
+    return untilDurable(this.#host.storage, (replicated) => this.#awaitIsr(requiredOffset, replicated), done)
+  }
+
+  /** Calls `done` when what is written survives, however many replicas have it: acks=1. */
+  awaitWritten(done: (error: ErrorName) => void): () => void {
+    return untilDurable(this.#host.storage, immediately, done)
+  }
+
+  #awaitIsr(requiredOffset: number, done: (error: ErrorName) => void): () => void {
     const outcome = this.#replicated(requiredOffset)
     if (outcome !== undefined) {
       done(outcome)

@@ -1,7 +1,9 @@
 import { Batch } from '@ottla/codec/records'
-import { Broker } from '../../src/broker.ts'
+import { Broker, type Listen } from '../../src/broker.ts'
 import type { ClusterContext } from '../../src/cluster-context.ts'
 import { Controller } from '../../src/controller.ts'
+import { TokenOffice } from '../../src/controllers/delegation-tokens.ts'
+import { MutationQuotas } from '../../src/controllers/mutation-quotas.ts'
 import { Interventions } from '../../src/faults/interventions.ts'
 import { Links, type NetworkNode } from '../../src/network/links.ts'
 import { BrokerConfig } from '../../src/state/broker-config.ts'
@@ -55,8 +57,11 @@ export class ReplicationWorld {
       runtime,
       config,
       controller: this.controller,
+      mutationQuotas: new MutationQuotas(runtime, config),
       links: this.links,
       sasl: undefined,
+      authorizer: undefined,
+      tokens: new TokenOffice({ runtime, config, controller: this.controller }),
       interventions: new Interventions(),
       broker: (id) => this.brokers[id - 1],
       brokers: () => this.brokers,
@@ -64,7 +69,10 @@ export class ReplicationWorld {
         throw new Error(message)
       },
     }
-    const listen = async (id: number) => ({ host: `b${id}`, port: 1, close: async () => {} })
+    const listen: Listen = async (id) => ({
+      addresses: [{ name: 'PLAINTEXT', host: `b${id}`, port: 1 }],
+      close: async () => {},
+    })
     this.brokers = Array.from(
       { length: brokerCount },
       (_, at) => new Broker(context, { id: at + 1, rack: null }, listen),

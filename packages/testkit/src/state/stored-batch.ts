@@ -1,0 +1,26 @@
+import { Batch } from '@ottla/codec/records'
+import type { StoredBatch } from './log-segment.ts'
+import { producedBatchOf } from './produced-batch.ts'
+import { lastSequenceOf } from './producer-states.ts'
+
+/** A batch as it was read back: its place is in its bytes, and compaction may have left fewer records than offsets. */
+export function storedBatchOf(bytes: Uint8Array): StoredBatch {
+  const { producerId, producerEpoch, baseSequence, maxTimestamp, transactional } = producedBatchOf(bytes)
+  const batch = new Batch(bytes)
+  const baseOffset = Number(batch.baseOffset)
+  const lastOffset = baseOffset + batch.lastOffsetDelta
+  const lastSequence = lastSequenceOf(baseSequence, batch.lastOffsetDelta + 1)
+  const sequenced =
+    producerId < 0n || baseSequence < 0
+      ? undefined
+      : { producerId, producerEpoch, baseSequence, lastSequence, baseOffset, lastOffset, timestamp: maxTimestamp }
+  return {
+    baseOffset,
+    lastOffset,
+    leaderEpoch: batch.partitionLeaderEpoch,
+    maxTimestamp,
+    bytes,
+    sequenced,
+    transactional,
+  }
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs'
+import { ApiVersions, ConsumerGroupHeartbeat, DescribeGroups } from '@ottla/codec'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { advertised } from '../src/handlers/advertised.ts'
+import { handlerOf } from '../src/handlers/registry.ts'
+import { createCluster } from '../src/index.ts'
+import { refusedAnswer } from '../src/refused.ts'
+import { releaseOf } from '../src/releases.ts'
+import { Wire } from './support/wire.ts'
+
+interface Recorded {
+  readonly release: string
+  readonly apis: readonly string[]
+}
+
+/** What ApiKeys of each release says of its broker's listener, without versions that are not stable. */
+const recorded = readFileSync(new URL('./releases.kafka.ndjson', import.meta.url), 'utf8')
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line) as Recorded)
+
+const produce = 0
+
+describe('a cluster as an older Kafka', () => {
+  test.each(recorded)('offers what $release did, as far as it is served', ({ release, apis }) => {
+    const expected = apis.flatMap((text) => {
+      const [apiKey = -1, min = 0, max = 0] = text.split(/[:-]/).map(Number)
+      const served = handlerOf(apiKey)
+      if (served === undefined) return []
+      const minVersion = apiKey === produce ? 0 : Math.max(min, served.minVersion)
+      return [{ apiKey, minVersion, maxVersion: Math.min(max, served.maxVersion) }]
+    })
+    const offered = advertised(releaseOf(release.slice(0, 3))).map(({ apiKey, minVersion, maxVersion }) => ({
+      apiKey,
+      minVersion,
+      maxVersion,
+    }))
+    expect(offered.length).toBeGreaterThan(30)
+    expect(offered).toEqual(expected)
+  })
+
+  test('tells its features, and closes on versions that came later', async () => {
+    const cluster = await createCluster({ as: '3.9', brokers: 1, listen: true, onDiagnostic: () => {} })
+    onTestFinished(() => cluster.close())
+    const wire = await Wire.open(String(cluster.bootstrap[0]))
+    const told = await wire.request(ApiVersions, 4, { clientSoftwareName: 'a', clientSoftwareVersion: '1' })
+    expect(told.finalizedFeatures).toEqual([{ name: 'metadata.version', minVersionLevel: 21, maxVersionLevel: 21 }])
+    expect(told.supportedFeatures.map(({ name, maxVersion }) => `${name} ${maxVersion}`)).toEqual([
+      'kraft.version 1',
+      'metadata.version 21',
+    ])
+    const header = Buffer.from('000000000d0000000700000000', 'hex')
+    // Produce 13.
+    header.writeInt16BE(13, 2)
+    await expect(wire.raw(header)).rejects.toThrow('closed')
+  })
+
+  test('refuses what is turned off in its clusters', () => {
+    expect(releaseOf('3.9')?.refused.has(ConsumerGroupHeartbeat.key)).toBe(true)
+    expect(refusedAnswer(ConsumerGroupHeartbeat, 0, { groupId: 'g' })).toMatchObject({ errorCode: 35 })
+    expect(refusedAnswer(DescribeGroups, 5, { groups: ['g'] })).toMatchObject({
+      groups: [{ groupId: 'g', errorCode: 35 }],
+    })
+  })
+
+  test('is one that is known', async () => {
+    await expect(createCluster({ as: '2.8' as '3.9' })).rejects.toThrow(
+      'Kafka 2.8 is not known: take one of 3.9, 4.0, 4.1, 4.2, 4.3',
+    )
+  })
+})

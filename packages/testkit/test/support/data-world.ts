@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Fetch, Produce } from '@ottla/codec'
+import { onTestFinished } from 'vitest'
+import type { ClusterOptions, TestCluster } from '../../src/index.ts'
+import { createCluster } from '../../src/index.ts'
+import { batchOf, type ReadRecord, recordsOf } from './batches.ts'
+import { Wire } from './wire.ts'
+
+/** A directory that goes when the test ends. */
+export function temporaryDirectory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'ottla-data-'))
+  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
+  return path
+}
+
+/** A cluster in a directory, on free ports; it is closed with the test at the latest. */
+export async function clusterIn(dataDir: string, options: ClusterOptions = {}): Promise<TestCluster> {
+  const diagnostics: string[] = []
+  const cluster = await createCluster({
+    listen: true,
+    dataDir,
+    onDiagnostic: (text) => diagnostics.push(text),
+    ...options,
+  })
+  onTestFinished(() => cluster.close())
+  return cluster
+}
+
+export async function leaderOf(cluster: TestCluster, topic: string, partition = 0): Promise<Wire> {
+  const { host, port } = cluster.broker(cluster.partition(topic, partition).leader)
+  const wire = await Wire.open(`${host}:${port}`)
+  onTestFinished(() => wire.close())
+  return wire
+}
+
+/** Produces one batch to partition 0; gives its offset. */
+export async function produce(
+  cluster: TestCluster,
+  topic: string,
+  values: readonly string[],
+  { acks = -1, timestamp = Date.now() }: { readonly acks?: number; readonly timestamp?: number } = {},
+): Promise<number> {
+  const wire = await leaderOf(cluster, topic)
+  const records = batchOf(values, { timestamp })
+  const { responses } = await wire.request(Produce, 9, {
+    acks,
+    timeoutMs: 5_000,
+    topicData: [{ name: topic, partitionData: [{ index: 0, records }] }],
+  })
+  wire.close()
+  const [answer] = responses[0]?.partitionResponses ?? []
+  if (answer?.errorCode !== 0) throw new Error(`error ${answer?.errorCode}`)
+  return Number(answer.baseOffset)
+}
+
+/** All of a partition that is committed. */
+export async function readAll(cluster: TestCluster, topic: string, partition = 0): Promise<ReadRecord[]> {
+  const wire = await leaderOf(cluster, topic, partition)
+  const found: ReadRecord[] = []
+  let fetchOffset = BigInt(Math.max(0, cluster.partition(topic, partition).logStartOffset))
+  for (;;) {
+    const { responses } = await wire.request(Fetch, 12, {
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxBytes: 50_000_000,
+      forgottenTopicsData: [],
+      topics: [{ topic, partitions: [{ partition, fetchOffset, partitionMaxBytes: 50_000_000 }] }],
+    })
+    const [answer] = responses[0]?.partitions ?? []
+    if (answer?.errorCode !== 0) throw new Error(`error ${answer?.errorCode}`)
+    const records = recordsOf(answer.records).filter(({ offset }) => offset >= Number(fetchOffset))
+    const last = records.at(-1)
+    if (last === undefined) break
+    found.push(...records)
+    fetchOffset = BigInt(last.offset + 1)
+  }
+  wire.close()
+  return found
+}
