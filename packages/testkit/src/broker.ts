@@ -150,8 +150,7 @@ export class Broker {
   }
 
   async #start(): Promise<void> {
-    const open = await this.#listen(this.id, (transport, door) => this.#accept(transport, door))
-    this.#listeners = open
+    const open = await this.#openListeners()
     const [{ host, port }] = open.addresses
     const about = { id: this.id, host, port, listeners: open.addresses, rack: this.rack }
     const snapshot = this.cluster.controller.register(about)
@@ -217,7 +216,7 @@ export class Broker {
 
   /** Listens or not, without serving. */
   async prepare(isUp: boolean): Promise<void> {
-    if (isUp) this.#listeners ??= await this.#listen(this.id, (transport, door) => this.#accept(transport, door))
+    if (isUp) await this.#openListeners()
     else await this.#stopListening()
   }
 
@@ -312,6 +311,11 @@ export class Broker {
     this.#eachService((service) => service.onMetadata?.(delta))
   }
 
+  async #openListeners(): Promise<OpenListeners> {
+    this.#listeners ??= await this.#listen(this.id, (transport, door) => this.#accept(transport, door))
+    return this.#listeners
+  }
+
   async #stopListening(): Promise<void> {
     const listeners = this.#listeners
     this.#listeners = undefined
@@ -325,9 +329,9 @@ export class Broker {
       this.#eachService((service) => service.onConnectionClosed?.(id))
     })
     this.#connections.add(connection)
-    if (!this.#isUp) connection.destroy(new Error(`broker ${this.id} does not serve yet`))
     const turnedAwayMs = this.#services?.throttles.connectionFrom(connection.remoteAddress) ?? 0
     if (turnedAwayMs > 0) connection.turnAway(turnedAwayMs)
+    if (!this.#isUp) connection.destroy(new Error(`broker ${this.id} does not serve yet`))
     return connection.sink
   }
 

@@ -12,8 +12,9 @@ import { Interventions } from './faults/interventions.ts'
 import type { ApiName, RequestMatch } from './faults/rule.ts'
 import type { WaitOptions } from './faults/waiters.ts'
 import { ReplicaChecker } from './invariants/replica-checker.ts'
+import type { Identity } from './network/certificates.ts'
 import { Links, type NetworkNode } from './network/links.ts'
-import { Listeners } from './network/listeners.ts'
+import { Listeners, tlsSetupOf } from './network/listeners.ts'
 import { MemoryNetwork } from './network/memory.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
 import { type PartitionStatus, partitionStatus, type ReplicaStatus, replicaStatuses } from './partition-status.ts'
@@ -59,8 +60,8 @@ export class TestCluster implements AsyncDisposable {
   })
   readonly #brokers = new Map<number, Broker>()
   readonly #handles = new Map<number, TestBroker>()
-  readonly #checker: ReplicaChecker | undefined
   readonly #listeners: Listeners
+  readonly #checker: ReplicaChecker | undefined
   #closing: Promise<void> | undefined
 
   /** Use `createCluster`. */
@@ -74,7 +75,7 @@ export class TestCluster implements AsyncDisposable {
     this.#data = openData(options, this.#system, newClusterId)
     this.clusterId = this.#data?.clusterId ?? newClusterId
     this.#network = new MemoryNetwork(this.#system, time.conditions)
-    this.#listeners = new Listeners(this.#network, options.listeners)
+    this.#listeners = new Listeners(this.#network, options.listeners, tlsSetupOf(options))
     this.runtime = clientRuntime(time.clients, this.#network, this.#clientTimers)
     this.#controller = new Controller({
       runtime: this.#system,
@@ -121,6 +122,16 @@ export class TestCluster implements AsyncDisposable {
   /** `host:port` of each broker, on the first listener. */
   get bootstrap(): string[] {
     return this.brokers.map(({ host, port }) => `${host}:${port}`)
+  }
+
+  /** What clients trust, in PEM. Throws when there is no TLS, or the certificates were given without it. */
+  get ca(): string {
+    return this.#listeners.ca
+  }
+
+  /** A certificate for a client, `CN=alice,OU=test`, by the authority that `tls: true` makes. Rejects when there is none. */
+  clientCertificate(name: string): Promise<Identity> {
+    return this.#listeners.issueForClient(name)
   }
 
   /** The same on another listener. Throws RangeError when there is none of that name. */
@@ -325,8 +336,8 @@ export class TestCluster implements AsyncDisposable {
     this.#controller.close()
     await Promise.all(Array.from(this.#brokers.values(), (broker) => broker.kill()))
     this.#controller.close()
-    this.#time.virtual?.close()
     this.#data?.close()
+    this.#time.virtual?.close()
     if (this.#options.leakCheck) refuseLeaks({ connections, timers: this.#clientTimers.size })
   }
 

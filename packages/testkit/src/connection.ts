@@ -136,15 +136,15 @@ export class Connection {
     }, ms)
   }
 
-  /** The bytes of the next answer do not arrive as they should. */
-  spoilNextAnswer(spoil: Spoil): void {
-    this.#spoil = spoil
-  }
-
   /** Nothing is ever read: it is closed after a while, as Kafka does with one connection too many. */
   turnAway(ms: number): void {
     this.#throttleTimer = this.broker.cluster.runtime.setTimer(() => this.destroy(), ms)
     this.#pump()
+  }
+
+  /** The bytes of the next answer do not arrive as they should. */
+  spoilNextAnswer(spoil: Spoil): void {
+    this.#spoil = spoil
   }
 
   /** The broker goes on, or the network works again. */

@@ -1,4 +1,6 @@
 import type { SaslOptions } from './cluster-context.ts'
+import type { ClientAuth } from './network/tls.ts'
+import type { TlsOptions } from './network/tls-material.ts'
 import type { ListenOptions } from './options.ts'
 
 /** What is spoken on a listener, by Kafka's names. */
@@ -15,6 +17,8 @@ export interface ListenerOptions {
   readonly host?: string
   /** The first broker's port, the others take the next ones. Left out: free ports. */
   readonly port?: number
+  /** Whether clients have to show a certificate. Default: the config ssl.client.auth. */
+  readonly clientAuth?: ClientAuth
 }
 
 /** A listener as it will be opened. */
@@ -23,18 +27,21 @@ export interface ResolvedListener {
   readonly protocol: SecurityProtocol
   /** Undefined: in memory alone. */
   readonly tcp: { readonly host: string; readonly port: number | undefined } | undefined
+  readonly clientAuth: ClientAuth | undefined
 }
 
 export interface ListenerChoice {
   readonly listen: boolean | ListenOptions | undefined
   readonly listeners: readonly ListenerOptions[] | undefined
   readonly sasl: SaslOptions | undefined
+  readonly tls: boolean | TlsOptions | undefined
   readonly brokers: number
 }
 
 /** Which listeners each broker opens: those that were named, or one. Throws TypeError. */
 export function resolveListeners(choice: ListenerChoice): ResolvedListener[] {
   const { listen, sasl, brokers } = choice
+  const hasTls = choice.tls !== undefined && choice.tls !== false
   if (choice.listeners === undefined) return [onlyListener(choice)]
   if (choice.listeners.length === 0) throw new TypeError('listeners: there has to be one')
   if (typeof listen === 'object' && listen.port !== undefined) {
@@ -42,18 +49,22 @@ export function resolveListeners(choice: ListenerChoice): ResolvedListener[] {
   }
   const defaultHost = (typeof listen === 'object' ? listen.host : undefined) ?? '127.0.0.1'
   const names = new Set<string>()
-  const resolved = choice.listeners.map(({ protocol, name = protocol, host = defaultHost, port }) => {
+  const resolved = choice.listeners.map(({ protocol, name = protocol, host = defaultHost, port, clientAuth }) => {
     if (!protocols.has(protocol))
       throw new TypeError(`listeners: ${protocol} is not one of ${[...protocols].join(', ')}`)
     if (name === '' || names.has(name)) throw new TypeError(`listeners: there are two of the name '${name}'`)
     names.add(name)
-    if (protocol.endsWith('SSL')) throw new TypeError(`listeners: ${name} needs TLS`)
+    if (isEncrypted(protocol) && !hasTls) throw new TypeError(`listeners: ${name} needs tls`)
+    if (isEncrypted(protocol) && listen === false) throw new TypeError(`listeners: ${name} needs TCP`)
     if (asksForSasl(protocol) && sasl === undefined) throw new TypeError(`listeners: ${name} needs sasl`)
     checkPort(`listeners: port ${port} of ${name}`, port, brokers)
-    return { name, protocol, tcp: listen === false ? undefined : { host, port } }
+    return { name, protocol, tcp: listen === false ? undefined : { host, port }, clientAuth }
   })
   if (sasl !== undefined && !resolved.some(({ protocol }) => asksForSasl(protocol))) {
     throw new TypeError('sasl: none of the listeners asks for it')
+  }
+  if (hasTls && !resolved.some(({ protocol }) => isEncrypted(protocol))) {
+    throw new TypeError('tls: none of the listeners uses it')
   }
   return resolved
 }
@@ -62,12 +73,20 @@ export function asksForSasl(protocol: SecurityProtocol): boolean {
   return protocol.startsWith('SASL_')
 }
 
-function onlyListener({ listen, sasl, brokers }: ListenerChoice): ResolvedListener {
-  const protocol = sasl === undefined ? 'PLAINTEXT' : 'SASL_PLAINTEXT'
-  if (listen === undefined || listen === false) return { name: protocol, protocol, tcp: undefined }
-  const { host = '127.0.0.1', port } = listen === true ? {} : listen
+export function isEncrypted(protocol: SecurityProtocol): boolean {
+  return protocol.endsWith('SSL')
+}
+
+function onlyListener({ listen, sasl, tls, brokers }: ListenerChoice): ResolvedListener {
+  const hasTls = tls !== undefined && tls !== false
+  if (hasTls && listen === false) throw new TypeError('tls: it needs TCP')
+  const layer: 'SSL' | 'PLAINTEXT' = hasTls ? 'SSL' : 'PLAINTEXT'
+  const protocol: SecurityProtocol = sasl === undefined ? layer : `SASL_${layer}`
+  const common = { name: protocol, protocol, clientAuth: undefined }
+  if (!hasTls && (listen === undefined || listen === false)) return { ...common, tcp: undefined }
+  const { host = '127.0.0.1', port } = typeof listen === 'object' ? listen : {}
   checkPort(`listen.port: ${port}`, port, brokers)
-  return { name: protocol, protocol, tcp: { host, port } }
+  return { ...common, tcp: { host, port } }
 }
 
 function checkPort(what: string, port: number | undefined, brokers: number): void {

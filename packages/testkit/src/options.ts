@@ -2,6 +2,7 @@ import type { Runtime } from '@ottla/codec/runtime'
 import { type AclOptions, authorizerConfig } from './authorization/options.ts'
 import type { SaslOptions } from './cluster-context.ts'
 import { type ListenerOptions, type ResolvedListener, resolveListeners } from './listeners.ts'
+import type { TlsOptions } from './network/tls-material.ts'
 import { latestRelease, type Release, type ReleaseName, releaseOf } from './releases.ts'
 import { type Authorizer, authorizerOf } from './state/authorizer.ts'
 import { BrokerConfig } from './state/broker-config.ts'
@@ -39,6 +40,11 @@ export interface ClusterOptions {
   readonly sasl?: SaslOptions
   /** Rights are checked, as by Kafka's StandardAuthorizer. */
   readonly acls?: boolean | AclOptions
+  /**
+   * TLS over TCP: `true` makes a throw-away authority and certificates, or those that are given. Without `listeners` the one
+   * listener is SSL, with `sasl` SASL_SSL.
+   */
+  readonly tls?: boolean | TlsOptions
   /** Broker configs by Kafka's names. */
   readonly config?: Readonly<Record<string, string | number | boolean>>
   /**
@@ -75,6 +81,7 @@ export interface ResolvedOptions {
   readonly listeners: readonly ResolvedListener[]
   readonly topics: readonly TopicOptions[]
   readonly sasl: SaslOptions | undefined
+  readonly tls: true | TlsOptions | undefined
   readonly config: BrokerConfig
   readonly authorizer: Authorizer | undefined
   /** Where the cluster is kept; undefined: in memory alone. */
@@ -93,7 +100,7 @@ const maxBrokers = 100
 
 /** Checks what was given and adds the defaults. Throws TypeError. */
 export function resolveOptions(options: ClusterOptions): ResolvedOptions {
-  const { brokers = 3, racks = [], topics = [], sasl, runtime } = options
+  const { brokers = 3, racks = [], topics = [], sasl, tls, runtime } = options
   if (!Number.isInteger(brokers) || brokers < 1 || brokers > maxBrokers) {
     throw new TypeError(`brokers: ${brokers} is not an integer from 1 to ${maxBrokers}`)
   }
@@ -103,13 +110,14 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
   return {
     brokers,
     racks,
-    listeners: resolveListeners({ ...listenersOf(options), sasl, brokers }),
+    listeners: resolveListeners({ listen: options.listen, listeners: options.listeners, sasl, tls, brokers }),
     topics,
     sasl,
     config,
     authorizer: authorizerOf(config),
     data: resolveData(options),
     release: releaseOf(options.as ?? latestRelease),
+    tls: tls || undefined,
     runtime,
     ...timeOptions,
     traffic: options.traffic === true ? {} : options.traffic || undefined,
@@ -118,24 +126,18 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
   }
 }
 
-/** In virtual time they are in memory alone. */
-function listenersOf({ listen, listeners, time }: ClusterOptions) {
-  return { listen: time === 'virtual' ? false : listen, listeners }
-}
-
-function resolveTime({ time = 'real', seed = 1, checkReplicas = false, ...others }: ClusterOptions) {
-  if (time !== 'real' && time !== 'virtual') throw new TypeError(`time: ${time} is neither 'real' nor 'virtual'`)
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new TypeError(`seed: ${seed} is not an integer of 0 or more`)
-  if (time === 'real' && checkReplicas) throw new TypeError(`checkReplicas: needs time: 'virtual'`)
-  const { listen, runtime } = others
-  const hasSockets = listen !== undefined && listen !== false
-  if (time === 'virtual' && hasSockets) throw new TypeError('listen: sockets live in real time, not in virtual time')
-  if (time === 'virtual' && runtime) throw new TypeError('runtime: virtual time is a runtime of its own')
-  return { time, seed, checkReplicas }
-}
-
 function resolveData({ dataDir, fsync = 'os' }: ClusterOptions): ResolvedOptions['data'] {
   if (fsync !== 'os' && fsync !== 'always') throw new TypeError(`fsync: ${fsync} is neither os nor always`)
   if (dataDir === '') throw new TypeError('dataDir: the path is empty')
   return dataDir === undefined ? undefined : { path: dataDir, fsync }
+}
+
+function resolveTime({ time = 'real', seed = 1, checkReplicas = false, listen, listeners, runtime }: ClusterOptions) {
+  if (time !== 'real' && time !== 'virtual') throw new TypeError(`time: ${time} is neither 'real' nor 'virtual'`)
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new TypeError(`seed: ${seed} is not an integer of 0 or more`)
+  if (time === 'real' && checkReplicas) throw new TypeError(`checkReplicas: needs time: 'virtual'`)
+  if (time === 'virtual' && (listen || listeners))
+    throw new TypeError('listen: sockets live in real time, not in virtual time')
+  if (time === 'virtual' && runtime) throw new TypeError('runtime: virtual time is a runtime of its own')
+  return { time, seed, checkReplicas }
 }

@@ -74,6 +74,8 @@ export const brokerConfigs = {
   'replica.fetch.backoff.ms': define('int', 1000),
   'replica.fetch.max.bytes': define('int', 1_048_576),
   'socket.request.max.bytes': define('int', 104_857_600),
+  'ssl.client.auth': define('string', 'none'),
+  'ssl.principal.mapping.rules': define('string', 'DEFAULT'),
   'transaction.max.timeout.ms': define('int', 900_000),
   'transaction.partition.verification.enable': define('boolean', true),
   'transaction.remove.expired.transaction.cleanup.interval.ms': define('int', 3_600_000),

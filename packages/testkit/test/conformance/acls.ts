@@ -1,4 +1,5 @@
-import { type Api, CreateAcls, DeleteAcls, DescribeAcls } from '@ottla/codec'
+import { pbkdf2Sync } from 'node:crypto'
+import { AlterUserScramCredentials, type Api, CreateAcls, DeleteAcls, DescribeAcls } from '@ottla/codec'
 import { blank, type Struct } from '../../src/faults/blank.ts'
 import { clusterName, operations, patternTypes, permissionTypes, resourceTypes } from '../../src/state/acl.ts'
 import type { User } from '../support/login.ts'
@@ -6,7 +7,7 @@ import type { Wire } from '../support/wire.ts'
 import type { Stage } from './stage.ts'
 
 /** No super user: what no ACL names is open to him, and what an ACL names is closed but for what it allows him. */
-export const bob: User = { name: 'bob', password: 'bob-secret-1', mechanism: 'SCRAM-SHA-256' }
+const bob: User = { name: 'bob', password: 'bob-secret-1', mechanism: 'SCRAM-SHA-256' }
 
 export interface Denial {
   readonly type: 'TOPIC' | 'GROUP' | 'CLUSTER' | 'TRANSACTIONAL_ID' | 'USER'
@@ -18,8 +19,35 @@ export interface Denial {
 export const theCluster: Denial = { type: 'CLUSTER', name: clusterName }
 
 const version = 3
+const scramSha256 = 1
+const scramIterations = 4096
 const principal = 'User:bob'
 const { ANY } = resourceTypes
+
+/** A connection of bob's to broker 1; he is made when he is not there. */
+export async function openBob(stage: Stage): Promise<Wire> {
+  const known = await tryBob(stage)
+  if (known !== undefined) return known
+  const salt = Buffer.from('salt of bob')
+  const saltedPassword = pbkdf2Sync(bob.password, salt, scramIterations, 32, 'sha256')
+  const upsertion = { name: bob.name, mechanism: scramSha256, iterations: scramIterations, salt, saltedPassword }
+  await stage.do(AlterUserScramCredentials, 0, { deletions: [], upsertions: [upsertion] })
+  const made: Wire[] = []
+  await stage.until('bob', async () => {
+    const wire = await tryBob(stage)
+    if (wire !== undefined) made.push(wire)
+    return wire !== undefined
+  })
+  return made[0] ?? stage.wire
+}
+
+async function tryBob(stage: Stage): Promise<Wire | undefined> {
+  try {
+    return await stage.open({ user: bob })
+  } catch {
+    return undefined
+  }
+}
 
 /** Filter of the ACLs of one resource. */
 export function aclsOf({ type, name }: Pick<Denial, 'type' | 'name'>) {

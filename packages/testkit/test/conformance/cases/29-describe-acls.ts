@@ -1,5 +1,5 @@
 import { CreateAcls, DeleteAcls, DescribeAcls } from '@ottla/codec'
-import { aclsOf, bob, known, theCluster, withDenied } from '../acls.ts'
+import { aclsOf, known, openBob, theCluster, withDenied } from '../acls.ts'
 import { conformance } from '../case.ts'
 import type { Stage } from '../stage.ts'
 
@@ -87,7 +87,7 @@ export const describeAclsDenied = conformance(
   {
     async wrongState(stage) {
       await withDenied(stage, [theCluster], async () => {
-        const on = await stage.open({ user: bob })
+        const on = await openBob(stage)
         await stage.ask('by who may not describe the cluster', aclsOf({ type: 'TOPIC', name: stage.name('t') }), { on })
       })
     },

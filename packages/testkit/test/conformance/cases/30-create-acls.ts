@@ -1,5 +1,5 @@
-import { CreateAcls, DeleteAcls, DescribeAcls, Metadata, zeroUuid } from '@ottla/codec'
-import { aclsOf, bob, known, theCluster, withDenied } from '../acls.ts'
+import { CreateAcls, DeleteAcls, DescribeAcls, DescribeTopicPartitions } from '@ottla/codec'
+import { aclsOf, known, openBob, theCluster, withDenied } from '../acls.ts'
 import { conformance } from '../case.ts'
 import type { Stage } from '../stage.ts'
 
@@ -86,23 +86,23 @@ export const createAcls = conformance(CreateAcls, {
   async wrongState(stage) {
     const name = stage.name('topic')
     await stage.createTopic(name)
-    const on = await stage.open({ user: bob })
-    const body = {
-      topics: [{ name, topicId: zeroUuid }],
-      allowAutoTopicCreation: false,
-      includeTopicAuthorizedOperations: true,
+    const on = await openBob(stage)
+    const body = { topics: [{ name }], responsePartitionLimit: 1, cursor: null }
+    const mayDescribe = async () => {
+      const { topics } = await stage.do(DescribeTopicPartitions, 0, body, { on })
+      return topics[0]?.errorCode === 0
     }
-    await stage.note('he may all', Metadata, 12, body, { on })
+    await stage.note('he may all', DescribeTopicPartitions, 0, body, { on })
     await stage.ask('closes the topic', { creations: [{ ...aclOn(name), principal: 'User:carol' }] })
     await known(stage, { type: 'TOPIC', name }, true, stage.wire)
-    await stage.note('he may nothing', Metadata, 12, body, { on })
+    await stage.note('he may nothing', DescribeTopicPartitions, 0, body, { on })
     await stage.ask('opens it for reading', { creations: [aclOn(name)] })
-    await stage.until('the ACL', async () => (await stage.do(Metadata, 12, body, { on })).topics[0]?.errorCode === 0)
-    await stage.note('he may read', Metadata, 12, body, { on })
+    await stage.until('the ACL', mayDescribe)
+    await stage.note('he may read', DescribeTopicPartitions, 0, body, { on })
     await stage.ask('but not from here', { creations: [{ ...aclOn(name), host: '127.0.0.1', permissionType: 2 }] })
     await stage.ask('and not describe', { creations: [{ ...aclOn(name), operation: 8, permissionType: 2 }] })
-    await stage.until('the ACL', async () => (await stage.do(Metadata, 12, body, { on })).topics[0]?.errorCode !== 0)
-    await stage.note('he may not even describe', Metadata, 12, body, { on })
+    await stage.until('the ACL', async () => !(await mayDescribe()))
+    await stage.note('he may not even describe', DescribeTopicPartitions, 0, body, { on })
     await clean(stage, name)
   },
 })
@@ -112,7 +112,7 @@ export const createAclsDenied = conformance(
   {
     async wrongState(stage) {
       await withDenied(stage, [theCluster], async () => {
-        const on = await stage.open({ user: bob })
+        const on = await openBob(stage)
         const creations = [aclOn(stage.name('t')), aclOn(stage.name('u'))]
         await stage.ask('by who may not alter the cluster', { creations }, { on })
       })

@@ -1,5 +1,5 @@
 import { CreateAcls, DeleteAcls, DescribeAcls } from '@ottla/codec'
-import { aclsOf, bob, known, theCluster, withDenied } from '../acls.ts'
+import { aclsOf, known, openBob, theCluster, withDenied } from '../acls.ts'
 import { conformance } from '../case.ts'
 import type { Stage } from '../stage.ts'
 
@@ -64,7 +64,7 @@ export const deleteAclsDenied = conformance(
   {
     async wrongState(stage) {
       await withDenied(stage, [theCluster], async () => {
-        const on = await stage.open({ user: bob })
+        const on = await openBob(stage)
         const filter = { ...aclsOf({ type: 'TOPIC', name: stage.name('t') }), principalFilter: 'User:nobody' }
         await stage.ask('by who may not alter the cluster', { filters: [filter, filter] }, { on })
       })

@@ -2,7 +2,7 @@ import * as codec from '@ottla/codec'
 import { zeroUuid } from '@ottla/codec'
 import type { Struct } from '../../../src/faults/blank.ts'
 import { batchOf } from '../../support/batches.ts'
-import { type Denied, member, type Names, noId, topics } from './names.ts'
+import { type Denied, member, type Names, topics } from './names.ts'
 
 /** Denied by what a name stands for. */
 export const byName: Denied = [
@@ -113,30 +113,6 @@ export const byName: Denied = [
   ],
   [codec.DescribeGroups, { 'of the group': ({ group }) => ({ groups: [group], includeAuthorizedOperations: true }) }],
   [
-    codec.CreateTopics,
-    {
-      'of topics': (names) => ({
-        topics: [names.denied, names.missing].map((name) => ({ name, numPartitions: 1, replicationFactor: 1 })),
-        timeoutMs: 5000,
-      }),
-    },
-  ],
-  [
-    codec.DeleteTopics,
-    {
-      'by name': ({ denied, missing }) => ({
-        topicNames: [denied, missing],
-        topics: [denied, missing].map((name) => ({ name, topicId: zeroUuid })),
-        timeoutMs: 5000,
-      }),
-      'by id, or twice': ({ denied, deniedId }) => ({
-        topicNames: [denied, denied],
-        topics: [deniedId, noId].map((topicId) => ({ name: null, topicId })),
-        timeoutMs: 5000,
-      }),
-    },
-  ],
-  [
     codec.DeleteRecords,
     {
       'of topics': (names) => ({
@@ -153,15 +129,6 @@ export const byName: Denied = [
         transactionTimeoutMs: 1000,
         producerId: -1n,
         producerEpoch: -1,
-      }),
-    },
-  ],
-  [
-    codec.OffsetForLeaderEpoch,
-    {
-      'of topics': (names) => ({
-        replicaId: -2,
-        topics: topics(names, (topic) => ({ topic, partitions: [{ partition: 0, leaderEpoch: 0 }] })),
       }),
     },
   ],

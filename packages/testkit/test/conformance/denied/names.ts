@@ -8,11 +8,14 @@ export interface Names {
   readonly open: string
   readonly openId: string
   readonly missing: string
+  /** Not there, and closed only to be created. */
+  readonly fresh: string
   readonly group: string
   readonly transaction: string
 }
 
-export type Body = (names: Names, version: number) => Struct
+/** Undefined where the version has no way to ask it. */
+export type Body = (names: Names, version: number) => Struct | undefined
 export type Asks = Readonly<Record<string, Body>>
 
 /** An id that no topic has. */

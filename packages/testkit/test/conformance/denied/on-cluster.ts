@@ -1,14 +1,57 @@
 import * as codec from '@ottla/codec'
+import { zeroUuid } from '@ottla/codec'
 import type { Struct } from '../../../src/faults/blank.ts'
-import { type Denied, type Names, noId } from './names.ts'
+import { type Denied, type Names, noId, topics } from './names.ts'
 
 const shareState = ({ open, openId }: Names) => ({
   groupId: open,
   topics: [{ topicId: openId, partitions: [{ partition: 0, stateEpoch: 0, leaderEpoch: 0, startOffset: 0n }] }],
 })
 
-/** Denied because they are about the cluster. */
+/** What the right for the cluster would allow, beside or instead of that for a name. */
 export const onCluster: Denied = [
+  [
+    codec.Metadata,
+    {
+      'that would create it': ({ fresh }) => ({
+        topics: [{ name: fresh, topicId: zeroUuid }],
+        allowAutoTopicCreation: true,
+      }),
+    },
+  ],
+  [
+    codec.CreateTopics,
+    {
+      'of topics': (names) => ({
+        topics: [names.denied, names.missing].map((name) => ({ name, numPartitions: 1, replicationFactor: 1 })),
+        timeoutMs: 5000,
+      }),
+    },
+  ],
+  [
+    codec.DeleteTopics,
+    {
+      'by name': ({ denied, missing }) => ({
+        topicNames: [denied, missing],
+        topics: [denied, missing].map((name) => ({ name, topicId: zeroUuid })),
+        timeoutMs: 5000,
+      }),
+      'by id, or twice': ({ denied, deniedId }) => ({
+        topicNames: [denied, denied],
+        topics: [deniedId, noId].map((topicId) => ({ name: null, topicId })),
+        timeoutMs: 5000,
+      }),
+    },
+  ],
+  [
+    codec.OffsetForLeaderEpoch,
+    {
+      'of topics': (names) => ({
+        replicaId: -2,
+        topics: topics(names, (topic) => ({ topic, partitions: [{ partition: 0, leaderEpoch: 0 }] })),
+      }),
+    },
+  ],
   [
     codec.InitProducerId,
     // Where somewhere may be written it may: the cluster is not asked.
@@ -112,9 +155,8 @@ export const onCluster: Denied = [
   ].map((api) => [api, { 'of a group': shareState }] as const),
 ]
 
-function shareKey(version: number): Struct {
-  const key = `group:${noId}:0`
-  return version < 1 ? { key } : { key, keyType: 2, coordinatorKeys: [key] }
+function shareKey(version: number): Struct | undefined {
+  return version < 6 ? undefined : { keyType: 2, coordinatorKeys: [`group:${noId}:0`] }
 }
 
 function ofCluster(more: Struct): Struct[] {
