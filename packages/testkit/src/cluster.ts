@@ -2,6 +2,7 @@ import type { ErrorName } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
+import { beginReassignment, registerAgain, resetAreas, transactionsOf } from './cluster-operations.ts'
 import { type ClusterState, type Leaks, openConnections, refuseLeaks, stateOf } from './cluster-state.ts'
 import { type ClusterTime, clusterTime } from './cluster-time.ts'
 import { Controller } from './controller.ts'
@@ -24,8 +25,10 @@ import { type RunOptions, runScenario, type VirtualStatus } from './scenario.ts'
 import { ClusterSnapshot } from './snapshot.ts'
 import type { GroupStatus } from './state/group-status.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
+import type { TransactionStatus } from './state/transaction-status.ts'
 import { usersOf } from './state/users.ts'
-import { DataDirectory } from './storage/data-directory.ts'
+import type { DataDirectory } from './storage/data-directory.ts'
+import { dataDirectoryOf } from './storage/open.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
 import { type SeenRequest, Traffic } from './traffic/traffic.ts'
 
@@ -72,7 +75,7 @@ export class TestCluster implements AsyncDisposable {
     this.clock = time.clock
     this.#system = time.brokers
     const newClusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
-    this.#data = openData(options, this.#system, newClusterId)
+    this.#data = dataDirectoryOf(options, this.#system, newClusterId)
     this.clusterId = this.#data?.clusterId ?? newClusterId
     this.#network = new MemoryNetwork(this.#system, time.conditions)
     this.#listeners = new Listeners(this.#network, options.listeners, tlsSetupOf(options))
@@ -108,7 +111,7 @@ export class TestCluster implements AsyncDisposable {
       controller: this.#controller,
       listeners: this.#listeners,
       isClosed: () => this.#closing !== undefined,
-      turn: () => this.#turn(),
+      turn: () => this.#time.turn(),
     }
     for (let id = 1; id <= options.brokers; id++) {
       const broker = new Broker(context, { id, rack: options.racks[id - 1] ?? null }, (brokerId, accept) =>
@@ -170,6 +173,20 @@ export class TestCluster implements AsyncDisposable {
     return this.#live().flatMap(({ services }) => services.groups.statuses())
   }
 
+  /** All transactional ids, as their coordinators have them. */
+  transactions(): TransactionStatus[] {
+    return transactionsOf(this.#live())
+  }
+
+  /**
+   * Moves a partition to other brokers, the first preferred; null cancels. Resolves when it is on its way: `partition` tells
+   * what is still to come and to go. Throws RangeError for what is not there, TypeError for what cannot be.
+   */
+  async reassign(topic: string, partition: number, replicas: readonly number[] | null): Promise<void> {
+    beginReassignment(this.#contextOfAll, { topic, partition, replicas })
+    await this.#time.turn()
+  }
+
   /** All of it at this moment, as plain JSON. */
   state(): ClusterState {
     return stateOf(this.#contextOfAll, this.groups())
@@ -187,6 +204,8 @@ export class TestCluster implements AsyncDisposable {
   async reset(): Promise<void> {
     this.faults.clear()
     this.traffic.clear()
+    this.#links.mendAll()
+    await registerAgain(this.#contextOfAll)
     for (const broker of this.brokers) {
       broker.resume()
       if (!broker.isUp) await broker.restart()
@@ -195,10 +214,9 @@ export class TestCluster implements AsyncDisposable {
       broker.resumeReplication()
     }
     for (const topic of [...this.#controller.state.topics()]) this.#controller.deleteTopic(topic)
-    for (const id of ['', ...this.#brokers.keys()]) this.#controller.setBrokerConfigs(String(id), new Map())
-    this.#controller.decide({ scramUsers: usersOf(this.#options.sasl, this.#system) })
+    resetAreas(this.#controller, usersOf(this.#options.sasl, this.#system))
     this.#tokens.clear()
-    await this.#turn()
+    await this.#time.turn()
     for (const topic of this.#options.topics) await this.createTopic(topic)
   }
 
@@ -220,7 +238,7 @@ export class TestCluster implements AsyncDisposable {
     this.#checker?.forget()
     await snapshot.restore(this.#contextOfAll, this.clock)
     this.#data?.begin(() => this.#controller.state.snapshot())
-    await this.#turn()
+    await this.#time.turn()
   }
 
   /** Requests that were kept, the oldest first. Throws when the traffic is not kept: `createCluster({ traffic: true })`. */
@@ -267,7 +285,7 @@ export class TestCluster implements AsyncDisposable {
     }
     const count = partitions ?? config.number('num.partitions')
     this.#controller.createTopic({ name, assignment: this.#controller.assign(count, factor), configs: values })
-    await this.#turn()
+    await this.#time.turn()
   }
 
   /** Deletes old segments on all live brokers now, as they do every log.retention.check.interval.ms. */
@@ -302,7 +320,7 @@ export class TestCluster implements AsyncDisposable {
   /** What ElectLeaders does: NONE, or why nobody was elected. */
   async electLeader(topic: string, partition: number, kind: 'preferred' | 'unclean'): Promise<ErrorName> {
     const outcome = this.#controller.electLeader(topic, partition, kind)
-    await this.#turn()
+    await this.#time.turn()
     return outcome
   }
 
@@ -322,7 +340,7 @@ export class TestCluster implements AsyncDisposable {
     const started = await Promise.allSettled(Array.from(this.#brokers.values(), (broker) => broker.start()))
     for (const result of started) if (result.status === 'rejected') throw result.reason
     // The brokers learn of each other one turn later.
-    await this.#turn()
+    await this.#time.turn()
     for (const topic of this.#options.topics) {
       if (this.#controller.state.topic(topic.name) === undefined) await this.createTopic(topic)
     }
@@ -345,10 +363,6 @@ export class TestCluster implements AsyncDisposable {
     return [...this.#brokers.values()].filter(({ isUp, isPaused }) => isUp && !isPaused)
   }
 
-  #turn(): Promise<void> {
-    return this.#time.turn()
-  }
-
   #context(): ClusterContext {
     const { config, sasl, authorizer, release, onDiagnostic } = this.#options
     return {
@@ -369,14 +383,6 @@ export class TestCluster implements AsyncDisposable {
       diagnose: onDiagnostic,
     }
   }
-}
-
-function openData(
-  { data, brokers, onDiagnostic }: ResolvedOptions,
-  runtime: Runtime,
-  newClusterId: string,
-): DataDirectory | undefined {
-  return data && DataDirectory.open({ ...data, brokers, runtime, newClusterId, onProblem: onDiagnostic })
 }
 
 /** Starts a cluster; resolves when it serves. Rejects with a TypeError for options that make no sense. */

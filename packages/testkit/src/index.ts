@@ -13,6 +13,7 @@ export type {
   PartitionState,
   ReplicaState,
   TopicState,
+  TransactionalIdState,
 } from './cluster-state.ts'
 export type { Fault, Faults } from './faults/faults.ts'
 export type {
@@ -38,6 +39,7 @@ export type { RunOptions, VirtualStatus } from './scenario.ts'
 export type { ClusterSnapshot } from './snapshot.ts'
 export type { GroupMemberStatus, GroupStatus } from './state/group-status.ts'
 export type { ProducerStatus } from './state/producer-states.ts'
+export type { TransactionStatus } from './state/transaction-status.ts'
 export type { OauthOptions } from './state/users-oauth.ts'
 export type { BearerIdentity } from './state/users-oauth-token.ts'
 export type { Fsync } from './storage/data-directory.ts'

@@ -59,6 +59,8 @@ export function createServices(broker: Broker): BrokerServices {
     config: {
       maxTimeoutMs: config.number('transaction.max.timeout.ms'),
       abortTimedOutIntervalMs: config.number('transaction.abort.timed.out.transaction.cleanup.interval.ms'),
+      idExpirationMs: config.number('transactional.id.expiration.ms'),
+      removeExpiredIntervalMs: config.number('transaction.remove.expired.transaction.cleanup.interval.ms'),
     },
     partitionCount: () => broker.partitionCount(TRANSACTION_TOPIC),
     newProducerId: () => controller.allocateProducerId(),

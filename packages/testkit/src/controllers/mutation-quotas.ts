@@ -73,7 +73,4 @@ export class MutationQuotas {
 }
 
 /** The answer to a part of a request that was too much. */
-export const quotaExceeded = {
-  error: 'THROTTLING_QUOTA_EXCEEDED',
-  message: 'The throttling quota has been exceeded.',
-} as const
+export const quotaExceeded = { error: 'THROTTLING_QUOTA_EXCEEDED', message: null } as const

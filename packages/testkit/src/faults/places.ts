@@ -55,6 +55,16 @@ const ofGroup = { places: top, readsOnly: false, owner: 'group' } as const
 const perPartition: readonly ErrorPlace[] = [{ entities: { ...byName, partitions: indexed } }]
 const perTopic: readonly ErrorPlace[] = [{ entities: byName }]
 
+const shareState: readonly ErrorPlace[] = [
+  {
+    entities: {
+      ...byName,
+      response: 'results',
+      partitions: { ...p, requestIndex: 'partition', responseIndex: 'partition' },
+    },
+  },
+]
+
 /** Where the errors of each served API live. What is not here has them at the top. */
 const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
   Produce: {
@@ -279,6 +289,44 @@ const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
   },
   DescribeCluster: { readsOnly: true, places: top },
   DescribeTopicPartitions: { readsOnly: true, places: perTopic },
+  ShareGroupHeartbeat: ofGroup,
+  ShareGroupDescribe: {
+    readsOnly: true,
+    places: [
+      {
+        entities: {
+          kind: 'group',
+          request: 'groupIds',
+          requestName: undefined,
+          response: 'groups',
+          responseName: 'groupId',
+        },
+      },
+    ],
+  },
+  ShareFetch: ofGroup,
+  ShareAcknowledge: ofGroup,
+  InitializeShareGroupState: { readsOnly: false, owner: 'group', places: shareState },
+  ReadShareGroupState: { readsOnly: false, owner: 'group', places: shareState },
+  WriteShareGroupState: { readsOnly: false, owner: 'group', places: shareState },
+  DeleteShareGroupState: { readsOnly: false, owner: 'group', places: shareState },
+  ReadShareGroupStateSummary: { readsOnly: true, owner: 'group', places: shareState },
+  DescribeShareGroupOffsets: {
+    readsOnly: true,
+    places: [
+      {
+        entities: {
+          kind: 'group',
+          request: 'groups',
+          requestName: 'groupId',
+          response: 'groups',
+          responseName: 'groupId',
+        },
+      },
+    ],
+  },
+  AlterShareGroupOffsets: ofGroup,
+  DeleteShareGroupOffsets: ofGroup,
   DescribeDelegationToken: { readsOnly: true, places: top },
   DescribeUserScramCredentials: { readsOnly: true, places: top },
   AlterUserScramCredentials: {

@@ -10,6 +10,8 @@ type TopicResponse = Encodable<typeof Metadata.response>['topics'][number]
 
 const handle: Handler<typeof Metadata> = (context, request) => {
   const { broker, cluster, connection, apiVersion } = context
+  const problem = requestProblem(request, apiVersion)
+  if (problem !== undefined) return unanswerable(request, apiVersion, problem)
   const alive = broker.view.aliveBrokers()
   return {
     throttleTimeMs: 0,
@@ -32,6 +34,35 @@ function clusterOperations({ permissions }: HandlerContext): number {
   return permissions.mayOnCluster('DESCRIBE') ? permissions.operationsOn('CLUSTER', clusterName) : 0
 }
 
+/** What Kafka cannot look at any further: ids before they may be asked for, and what has neither name nor id. */
+function requestProblem({ topics }: Request, apiVersion: number): ErrorName | undefined {
+  if (topics === null) return undefined
+  if (apiVersion < 12) {
+    const isWrong = topics.some(({ name, topicId }) => name === null || topicId !== zeroUuid)
+    return isWrong ? 'INVALID_REQUEST' : undefined
+  }
+  const isNothing = topics.some(({ name, topicId }) => name === null && topicId === zeroUuid)
+  return isNothing ? 'UNKNOWN_SERVER_ERROR' : undefined
+}
+
+/** Every topic has the error, and nothing else is told. */
+function unanswerable({ topics }: Request, apiVersion: number, error: ErrorName): Encodable<typeof Metadata.response> {
+  return {
+    throttleTimeMs: 0,
+    errorCode: apiVersion >= 13 ? codes.of(error) : 0,
+    brokers: [],
+    clusterId: null,
+    controllerId: -1,
+    topics: (topics ?? []).map(({ name, topicId }) => ({
+      errorCode: codes.of(error),
+      name: name ?? '',
+      topicId,
+      isInternal: false,
+      partitions: [],
+    })),
+  }
+}
+
 /** Topics that the client may not describe are not told of; one that it names is refused, be it there or not. */
 function topics(context: HandlerContext, request: Request): TopicResponse[] {
   const { broker, permissions, apiVersion } = context
@@ -49,7 +80,7 @@ function topics(context: HandlerContext, request: Request): TopicResponse[] {
       if (topic === undefined) return missing(null, topicId, 'UNKNOWN_TOPIC_ID')
       return mayDescribe(topic.name) ? found(topic) : missing(null, topicId, 'TOPIC_AUTHORIZATION_FAILED')
     }
-    if (name === null) return missing(null, topicId, 'INVALID_REQUEST')
+    if (name === null) return missing(null, topicId, 'UNKNOWN_SERVER_ERROR')
     if (!mayDescribe(name)) return { ...missing(name, zeroUuid, 'TOPIC_AUTHORIZATION_FAILED'), isInternal: false }
     const topic = view.topic(name)
     if (topic !== undefined) return found(topic)

@@ -11,7 +11,7 @@ type TopicResponse = Encodable<typeof CreateTopics.response>['topics'][number]
 
 interface Refusal {
   readonly error: ErrorName
-  readonly message: string
+  readonly message: string | null
 }
 
 const handle: Handler<typeof CreateTopics> = (context, { topics, validateOnly }) => {
@@ -54,7 +54,7 @@ function create(
     ...created,
     numPartitions: assignment.length,
     replicationFactor: assignment[0]?.length ?? -1,
-    configs: describeConfigs(context, configs),
+    configs: describeConfigs(context, new Map(topic.configs.map(({ name, value }) => [name, value ?? '']))),
   }
 }
 
@@ -106,6 +106,12 @@ function givenAssignment({ cluster }: HandlerContext, topic: TopicRequest): read
     const message = 'A manual partition assignment was specified, but numPartitions was not set to -1.'
     return refuse('INVALID_REQUEST', message)
   }
+  const indexes = topic.assignments.map(({ partitionIndex }) => partitionIndex)
+  const repeated = indexes.find((index, at) => indexes.indexOf(index) !== at)
+  if (repeated !== undefined) {
+    const message = `Found multiple manual partition assignments for partition ${repeated}`
+    return refuse('INVALID_REPLICA_ASSIGNMENT', message)
+  }
   const ordered = [...topic.assignments].sort((a, b) => a.partitionIndex - b.partitionIndex)
   const isConsecutive = ordered.every(({ partitionIndex }, index) => partitionIndex === index)
   if (!isConsecutive) {
@@ -122,7 +128,8 @@ function describeConfigs({ broker, cluster }: HandlerContext, configs: ReadonlyM
     const effective = topicConfigValues(name, { configs }, seen)[0]
     return {
       name,
-      value: effective?.value ?? null,
+      // What was given is given back as it was.
+      value: configs.get(name) ?? effective?.value ?? null,
       readOnly: false,
       configSource: effective?.source ?? -1,
       isSensitive: false,

@@ -13,9 +13,23 @@ const handle: Handler<typeof DeleteTopics> = (context, request) => {
       ? request.topics
       : request.topicNames.map((name) => ({ name, topicId: zeroUuid }))
   const quota = context.cluster.mutationQuotas.begin(context, 5)
-  const responses = oncePerName(wanted, ({ name, topicId }) => name ?? topicId).map(({ item, isRepeated }) =>
-    isRepeated ? refused(item, 'INVALID_REQUEST', 'Duplicate topic name.') : remove(context, item, quota),
-  )
+  const byId = new Set(wanted.filter(({ name }) => name === null).map(({ topicId }) => topicId))
+  const named = oncePerName(wanted, ({ name, topicId }) => name ?? topicId)
+  const twice = new Set<string>()
+  for (const { item } of named) {
+    const topicId = item.name === null ? undefined : context.cluster.controller.state.topic(item.name)?.id
+    if (topicId !== undefined && byId.has(topicId)) twice.add(topicId)
+  }
+  const responses = named.flatMap(({ item, isRepeated }): TopicResponse[] => {
+    if (isRepeated) {
+      return [refused(item, 'INVALID_REQUEST', `Duplicate topic ${item.name === null ? 'id' : 'name'}.`)]
+    }
+    const topicId = context.cluster.controller.state.topic(item.name ?? '')?.id
+    if (item.name === null && twice.has(item.topicId)) return []
+    if (topicId === undefined || !twice.has(topicId)) return [remove(context, item, quota)]
+    const message = 'The provided topic name maps to an ID that was already supplied.'
+    return [refused({ ...item, topicId }, 'INVALID_REQUEST', message)]
+  })
   return { throttleTimeMs: quota.settle(), responses }
 }
 
@@ -49,7 +63,9 @@ function remove(
     const told = byId && mayDescribe(found.name) ? { name: found.name, topicId } : topic
     return refused(told, 'TOPIC_AUTHORIZATION_FAILED', notAllowed)
   }
-  if (!quota.take(found.partitions.length)) return refused(topic, quotaExceeded.error, quotaExceeded.message)
+  if (!quota.take(found.partitions.length)) {
+    return refused({ ...topic, topicId: found.id }, quotaExceeded.error, quotaExceeded.message)
+  }
   controller.deleteTopic(found)
   return { name: found.name, topicId: found.id, errorCode: 0 }
 }
@@ -57,7 +73,7 @@ function remove(
 function refused(
   { name, topicId }: { name: string | null; topicId: string },
   error: ErrorName,
-  errorMessage: string,
+  errorMessage: string | null,
 ): TopicResponse {
   return { name: name as string, topicId, errorCode: codes.of(error), errorMessage }
 }

@@ -71,7 +71,10 @@ function completeReassignment(target: Target): void {
   Object.assign(target, { isr, replicas, adding: none, removing: none })
 }
 
-/** Who left the ISR while fewer than min.insync.replicas are in it has all that is committed: no more was since. */
+/**
+ * Who left the ISR while fewer than min.insync.replicas are in it has all that is committed: no more was since. Replicas
+ * that have gone are not: should they come again, it is with an empty log.
+ */
 function eligible(
   image: PartitionImage,
   { isr, replicas, elr }: Target,
@@ -80,7 +83,7 @@ function eligible(
 ): readonly number[] {
   if (isr.length >= Math.min(minIsr, replicas.length)) return none
   const candidates = new Set([...elr, ...image.isr])
-  return [...candidates].filter((id) => !isr.includes(id) && id !== uncleanShutdown)
+  return [...candidates].filter((id) => replicas.includes(id) && !isr.includes(id) && id !== uncleanShutdown)
 }
 
 interface Elected {

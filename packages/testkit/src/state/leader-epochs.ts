@@ -54,7 +54,7 @@ export class LeaderEpochs {
    * that are known gives -1.
    */
   endOf(epoch: number, logEndOffset: number): EpochEnd {
-    if (epoch < 0 || this.#entries.length === 0) return unknownEnd
+    if (epoch === -1 || this.#entries.length === 0) return unknownEnd
     if (epoch === this.latestEpoch) return { epoch, endOffset: logEndOffset }
     const higher = this.#entries.findIndex((entry) => entry.epoch > epoch)
     if (higher < 0) return unknownEnd

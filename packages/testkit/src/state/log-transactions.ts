@@ -54,6 +54,9 @@ export class LogTransactions {
     return this.#open.get(producerId)?.firstOffset
   }
 
+  /** True when the producer has an open transaction here. */
+  readonly isProducerOpen = (producerId: bigint): boolean => this.#open.has(producerId)
+
   /** True when a transaction of this producer and epoch has records here already: its writes were verified. */
   isOpen(producerId: bigint, producerEpoch: number): boolean {
     return this.#open.get(producerId)?.producerEpoch === producerEpoch

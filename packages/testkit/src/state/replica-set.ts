@@ -4,13 +4,13 @@ import type { BrokerConfig } from './broker-config.ts'
 import { type FollowerFetched, nextFetch } from './following.ts'
 import type { IsrChange } from './leader-state.ts'
 import { LogDirs } from './log-dirs.ts'
-import type { LogStorage } from './log-storage.ts'
+import { type LogStorage, StorageError } from './log-storage.ts'
 import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from './metadata-view.ts'
 import { Replica } from './replica.ts'
 import type { ReplicaHost } from './replica-host.ts'
 import type { ReplicaLog } from './replica-log.ts'
 import { type TopicSettings, topicSettings } from './topic-config.ts'
-import { applyRetention, compact } from './upkeep.ts'
+import { applyRetention, compact, expireProducers } from './upkeep.ts'
 
 export interface ReplicaSetOptions {
   readonly brokerId: number
@@ -61,6 +61,7 @@ export class ReplicaSet implements ReplicaHost {
   #unanswered: { readonly replica: Replica; readonly change: IsrChange }[] = []
   #isrTimer: Timer | undefined
   #retentionTimer: Timer | undefined
+  #producersTimer: Timer | undefined
 
   constructor(options: ReplicaSetOptions) {
     this.#options = options
@@ -111,6 +112,7 @@ export class ReplicaSet implements ReplicaHost {
     for (const hosted of this.#topics.values()) hosted.seen = []
     for (const replica of this.replicas()) replica.forgetRole()
     this.#watchRetention()
+    this.#watchProducers()
   }
 
   /** The disk is another one: every log begins anew. */
@@ -141,6 +143,8 @@ export class ReplicaSet implements ReplicaHost {
     this.#isrTimer = undefined
     if (this.#retentionTimer !== undefined) this.runtime.clearTimer(this.#retentionTimer)
     this.#retentionTimer = undefined
+    if (this.#producersTimer !== undefined) this.runtime.clearTimer(this.#producersTimer)
+    this.#producersTimer = undefined
     for (const replica of this.replicas()) replica.stepDown()
   }
 
@@ -183,6 +187,17 @@ export class ReplicaSet implements ReplicaHost {
       this.applyRetention()
       this.#watchRetention()
     }, this.#options.config.number('log.retention.check.interval.ms'))
+  }
+
+  #watchProducers(): void {
+    const { config, view } = this.#options
+    this.#producersTimer = this.runtime.setTimer(() => {
+      const dynamic = view.brokerConfig(this.brokerId, 'producer.id.expiration.ms')
+      const expirationMs = dynamic === undefined ? this.producerExpirationMs : Number(dynamic)
+      const nowMs = this.runtime.wallNow()
+      for (const replica of this.replicas()) expireProducers(replica, nowMs, expirationMs)
+      this.#watchProducers()
+    }, config.number('producer.id.expiration.check.interval.ms'))
   }
 
   // ---- roles ---------------------------------------------------------------------------------------------------------
@@ -344,7 +359,7 @@ export class ReplicaSet implements ReplicaHost {
     try {
       return replica.follow(fetched)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === undefined) throw error
+      if (!(error instanceof StorageError)) throw error
       return false
     }
   }

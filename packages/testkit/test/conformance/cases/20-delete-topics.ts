@@ -24,7 +24,11 @@ async function create(stage: DeleteStage, hint: string): Promise<string> {
 async function gone(stage: DeleteStage, name: string): Promise<void> {
   const topics = [{ name, topicId: zeroUuid }]
   await stage.until(`${name} is gone`, async () => {
-    const answer = await stage.do(Metadata, 12, { topics, allowAutoTopicCreation: false })
+    const answer = await stage.do(Metadata, 12, {
+      topics,
+      allowAutoTopicCreation: false,
+      includeTopicAuthorizedOperations: false,
+    })
     return answer.topics[0]?.errorCode === 3
   })
 }
