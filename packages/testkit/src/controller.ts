@@ -52,6 +52,7 @@ export interface IsrRequest {
 export interface ControllerState {
   readonly metadata: MetadataDelta
   readonly nextProducerId: bigint
+  readonly stopped: readonly number[]
 }
 
 export type ElectionOutcome = ErrorName
@@ -101,12 +102,14 @@ export class Controller {
 
   /** All that is decided, to be put back with `restore`. Brokers are not told of that. */
   save(): ControllerState {
-    return { metadata: this.#state.snapshot(), nextProducerId: this.#nextProducerId }
+    return { metadata: this.#state.snapshot(), nextProducerId: this.#nextProducerId, stopped: [...this.#stopped] }
   }
 
-  restore({ metadata, nextProducerId }: ControllerState): void {
+  restore({ metadata, nextProducerId, stopped }: ControllerState): void {
     this.close()
     this.#stopping.clear()
+    this.#stopped.clear()
+    for (const id of stopped) this.#stopped.add(id)
     this.#state.clear()
     this.#state.apply(metadata)
     this.#nextProducerId = nextProducerId
