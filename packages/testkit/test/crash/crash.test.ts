@@ -11,17 +11,21 @@ describe('ottla-testkit --data-dir', () => {
     ['always', -1],
     ['always', 1],
     ['os', -1],
-  ] as const)('killed under load, with --fsync %s and acks=%i, loses and doubles nothing', { timeout: 120_000 }, async (fsync, acks) => {
-    let chance = 7
-    // The same moments each time.
-    const random = () => {
-      chance = (chance * 16_807) % 2_147_483_647
-      return chance / 2_147_483_647
-    }
-    const report = await crash({ cli, dataDir: temporaryDirectory(), fsync, kills: 2, random, upToMs: 150, acks })
-    expect(report.problems).toEqual([])
-    expect(report.acknowledged).toBeGreaterThan(100)
-  })
+  ] as const)(
+    'killed under load, with --fsync %s and acks=%i, loses and doubles nothing',
+    { timeout: 120_000 },
+    async (fsync, acks) => {
+      let chance = 7
+      // The same moments each time.
+      const random = () => {
+        chance = (chance * 16_807) % 2_147_483_647
+        return chance / 2_147_483_647
+      }
+      const report = await crash({ cli, dataDir: temporaryDirectory(), fsync, kills: 2, random, upToMs: 150, acks })
+      expect(report.problems).toEqual([])
+      expect(report.acknowledged).toBeGreaterThan(100)
+    },
+  )
 
   test('is alone in its directory, and takes over what a dead process had', async () => {
     const dataDir = temporaryDirectory()
