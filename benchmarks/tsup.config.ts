@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: { run: 'src/run.ts', worker: 'src/worker.ts' },
+  entry: { run: 'src/run.ts', worker: 'src/worker.ts', 'testkit-tasks': 'src/testkit-tasks.ts' },
   format: 'esm',
   target: 'node20',
   clean: true,

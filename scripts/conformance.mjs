@@ -1,5 +1,6 @@
-// `pnpm conformance codec [--seed N] [--samples N]`: compares the codec with Kafka's own classes. The jars come from the
-// cache of tools/kafka, which downloads them when they are not there.
+// `pnpm conformance codec [--seed N] [--samples N]` compares the codec with Kafka's own classes;
+// `pnpm conformance testkit [--only Api,Api] [--kafka HOST:PORT,…] [--show]` compares the testkit with Kafka's brokers.
+// The jars come from the cache of tools/kafka, which downloads them when they are not there.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -8,19 +9,45 @@ import { root } from './lib/npx.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seed: { type: 'string', default: '1' }, samples: { type: 'string', default: '4' } },
+  options: {
+    seed: { type: 'string', default: '1' },
+    samples: { type: 'string', default: '4' },
+    only: { type: 'string', default: '' },
+    kafka: { type: 'string', default: '' },
+    show: { type: 'boolean', default: false },
+  },
 })
-if (positionals.some((name) => name !== 'codec')) {
-  console.error(`nothing named ${positionals.join(', ')} to compare: there is codec`)
+const suites = positionals.length === 0 ? ['codec', 'testkit'] : positionals
+const unknown = suites.filter((name) => name !== 'codec' && name !== 'testkit')
+if (unknown.length > 0) {
+  console.error(`nothing named ${unknown.join(', ')} to compare: there are codec and testkit`)
   process.exit(2)
 }
 
-const { java, libs } = await distribution()
-const codec = join(root, 'packages/codec')
-const env = { ...process.env, KAFKA_LIBS: libs, KAFKA_JAVA: java, SEED: values.seed, SAMPLES: values.samples }
-const run = (...args) => spawnSync(process.execPath, args, { cwd: codec, env, stdio: 'inherit' }).status ?? 1
+/** @param {string} folder @param {Record<string, string>} env @param {readonly string[]} args */
+const run = (folder, env, args) =>
+  spawnSync(process.execPath, args, { cwd: folder, env: { ...process.env, ...env }, stdio: 'inherit' }).status ?? 1
 
-const tables = run('scripts/import-messages.mjs', '--check', libs)
 const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-const classes = run(vitest, 'run', '--config', 'test/conformance/vitest.config.ts', '--disable-console-intercept')
-process.exit(tables || classes)
+/** @param {string} folder @param {Record<string, string>} env */
+const compare = (folder, env) =>
+  run(folder, env, [vitest, 'run', '--config', 'test/conformance/vitest.config.ts', '--disable-console-intercept'])
+
+async function codec() {
+  const { java, libs } = await distribution()
+  const folder = join(root, 'packages/codec')
+  const env = { KAFKA_LIBS: libs, KAFKA_JAVA: java, SEED: values.seed, SAMPLES: values.samples }
+  return run(folder, env, ['scripts/import-messages.mjs', '--check', libs]) || compare(folder, env)
+}
+
+const testkit = () =>
+  compare(join(root, 'packages/testkit'), {
+    OTTLA_CONFORMANCE_KAFKA: values.kafka,
+    OTTLA_CONFORMANCE_ONLY: values.only,
+    OTTLA_CONFORMANCE_SHOW: String(values.show),
+  })
+
+let failed = 0
+if (suites.includes('codec')) failed ||= await codec()
+if (suites.includes('testkit')) failed ||= testkit()
+process.exit(failed)

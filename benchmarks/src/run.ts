@@ -1,4 +1,4 @@
-// `pnpm bench produce consume [--brokers LIST] [--records N] [--runs N] [--json]`, `pnpm bench codec [--json]`
+// `pnpm bench produce consume [--brokers LIST] [--records N] [--runs N] [--json]`, `pnpm bench codec|testkit [--json]`
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
@@ -7,6 +7,7 @@ import { type Admin, Kafka } from 'ottla'
 import { startKafka } from '../../tools/kafka/index.mjs'
 import { benchCodec } from './codec.ts'
 import { checksumOf, type Measured, type Task } from './contender.ts'
+import { benchTestkit } from './testkit.ts'
 
 const clients = ['ottla', 'kafkajs'] as const
 type Client = (typeof clients)[number]
@@ -29,9 +30,17 @@ if (wanted.includes('codec')) {
   await benchCodec({ json: values.json })
   process.exit()
 }
+if (wanted.includes('testkit')) {
+  if (wanted.length > 1) {
+    console.error('testkit is measured alone')
+    process.exit(2)
+  }
+  await benchTestkit({ json: values.json })
+  process.exit()
+}
 const unknown = wanted.filter((name) => name !== 'produce' && name !== 'consume')
 if (unknown.length > 0) {
-  console.error(`no benchmark ${unknown.join(', ')}: there are produce, consume and codec`)
+  console.error(`no benchmark ${unknown.join(', ')}: there are produce, consume, codec and testkit`)
   process.exit(2)
 }
 const records = Number(values.records)

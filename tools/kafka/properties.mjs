@@ -18,6 +18,9 @@ import { listenerOffsets, portsPerNode } from './ports.mjs'
 /** The same for every listener and mechanism: `alice` / `alice-secret`. */
 const user = { name: 'alice', password: 'alice-secret' }
 const scramMechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-512']
+/** Takes unsigned tokens of anybody. */
+const bearer =
+  'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";'
 const protocols = { PLAINTEXT: 'PLAINTEXT', SASL_PLAINTEXT: 'SASL_PLAINTEXT', SASL_SSL: 'SASL_SSL', SSL: 'SSL' }
 
 /** @param {Layout} layout @param {number} id @param {keyof typeof listenerOffsets} listener */
@@ -39,11 +42,12 @@ export const propertiesFile = (layout, id) => join(nodeFolder(layout, id), 'serv
 function saslProperties() {
   const logins = { plain: 'plain.PlainLoginModule', scram: 'scram.ScramLoginModule' }
   /** @type {Record<string, string>} */
-  const properties = { 'sasl.enabled.mechanisms': ['PLAIN', ...scramMechanisms].join(',') }
+  const properties = { 'sasl.enabled.mechanisms': ['PLAIN', ...scramMechanisms, 'OAUTHBEARER'].join(',') }
   for (const listener of ['sasl_plaintext', 'sasl_ssl']) {
     const prefix = `listener.name.${listener}`
     properties[`${prefix}.plain.sasl.jaas.config`] =
       `org.apache.kafka.common.security.${logins.plain} required user_${user.name}="${user.password}";`
+    properties[`${prefix}.oauthbearer.sasl.jaas.config`] = bearer
     for (const mechanism of scramMechanisms) {
       properties[`${prefix}.${mechanism.toLowerCase()}.sasl.jaas.config`] =
         `org.apache.kafka.common.security.${logins.scram} required;`
@@ -107,6 +111,7 @@ function serverProperties(layout, id) {
     'share.coordinator.state.topic.num.partitions': 8,
     'share.coordinator.state.topic.min.isr': inSync,
     'min.insync.replicas': 1,
+    'delegation.token.secret.key': 'ottla-secret',
     // A killed broker's leaders move within these.
     'broker.heartbeat.interval.ms': 500,
     'broker.session.timeout.ms': 3000,

@@ -1,10 +1,11 @@
 import type { ServerTransport, TransportSink } from '@ottla/codec/runtime'
 import type { ClusterContext } from './cluster-context.ts'
 import { Connection } from './connection.ts'
+import type { AcceptAt, Door, OpenListeners } from './network/listeners.ts'
 import { type ProcessRuntime, processRuntime } from './runtime/process-runtime.ts'
 import { type BrokerService, type BrokerServices, createServices } from './services.ts'
 import { FetchSessions } from './state/fetch-sessions.ts'
-import { type MetadataDelta, MetadataView } from './state/metadata-view.ts'
+import { type MetadataDelta, MetadataView, onListener } from './state/metadata-view.ts'
 import type { Replica } from './state/replica.ts'
 import { ReplicaSet } from './state/replica-set.ts'
 
@@ -15,16 +16,8 @@ export interface Endpoint {
   readonly rack: string | null
 }
 
-/** Where a broker listens. */
-export interface Listener {
-  readonly host: string
-  readonly port: number
-  /** Connections are accepted no more. */
-  close(): Promise<void>
-}
-
 /** Opens what a broker listens on; `accept` is called for each connection and says where its bytes go. */
-export type Listen = (brokerId: number, accept: (transport: ServerTransport) => TransportSink) => Promise<Listener>
+export type Listen = (brokerId: number, accept: AcceptAt) => Promise<OpenListeners>
 
 /** One node: its connections, its replicas, the coordinators above them, and what it knows of the cluster. */
 export class Broker {
@@ -39,12 +32,13 @@ export class Broker {
   readonly #view = new MetadataView()
   #staleView: MetadataView | undefined
   #services: BrokerServices | undefined
-  #listener: Listener | undefined
+  #listeners: OpenListeners | undefined
   #news: MetadataDelta[] = []
   #snapshot: MetadataDelta | undefined
   #isNewsScheduled = false
   #afterNews: (() => void) | undefined
   #onCaughtUp: (() => void) | undefined
+  #starting: Promise<void> | undefined
   #isUp = false
   #delayMs = 0
   #nextConnectionId = 0
@@ -109,11 +103,6 @@ export class Broker {
     this.#delayMs = delayMs
   }
 
-  /** Where it listens; undefined while it is down. */
-  get listener(): Listener | undefined {
-    return this.#listener
-  }
-
   /** Made at start, closed at death. */
   get services(): BrokerServices {
     if (this.#services === undefined) throw new Error(`broker ${this.id} is down`)
@@ -150,10 +139,21 @@ export class Broker {
   /** Listens, registers with the controller, and serves as soon as it knows what the controller knows. */
   async start(): Promise<void> {
     if (this.#isUp) throw new Error(`broker ${this.id} is up already`)
-    const listener = await this.#listen(this.id, (transport) => this.#accept(transport))
-    this.#listener = listener
-    const { host, port } = listener
-    const snapshot = this.cluster.controller.register({ id: this.id, host, port, rack: this.rack })
+    // Who starts it a second time before it listens waits for the first time.
+    const starting = this.#starting ?? this.#start()
+    this.#starting = starting
+    try {
+      await starting
+    } finally {
+      if (this.#starting === starting) this.#starting = undefined
+    }
+  }
+
+  async #start(): Promise<void> {
+    const open = await this.#openListeners()
+    const [{ host, port }] = open.addresses
+    const about = { id: this.id, host, port, listeners: open.addresses, rack: this.rack }
+    const snapshot = this.cluster.controller.register(about)
     this.#isUp = true
     this.#services = createServices(this)
     this.replicas.start()
@@ -191,10 +191,16 @@ export class Broker {
   /** The process dies: connections break, nothing is answered, the logs stay. */
   async kill(): Promise<void> {
     if (!this.#isUp) return
+    this.halt(new Error(`broker ${this.id} was killed`))
+    await this.#stopListening()
+  }
+
+  /** It serves no more, at once; but it still listens, and `begin` makes it serve again. */
+  halt(why: Error): void {
+    if (!this.#isUp) return
     this.#isUp = false
-    const listener = this.#listener
-    this.#listener = undefined
-    for (const connection of [...this.#connections]) connection.destroy(new Error(`broker ${this.id} was killed`))
+    this.#starting = undefined
+    for (const connection of [...this.#connections]) connection.destroy(why)
     this.#eachService((service) => service.close())
     this.#services = undefined
     this.fetchSessions.clear()
@@ -206,7 +212,21 @@ export class Broker {
     // Nothing that was due does anything any more.
     this.#process.thaw()
     this.#onCaughtUp?.()
-    await listener?.close()
+  }
+
+  /** Listens or not, without serving. */
+  async prepare(isUp: boolean): Promise<void> {
+    if (isUp) await this.#openListeners()
+    else await this.#stopListening()
+  }
+
+  /** Serves as one that has never been away: with the logs it has, and with metadata in which it is registered. */
+  begin(metadata: MetadataDelta): void {
+    this.#isUp = true
+    this.#services = createServices(this)
+    this.replicas.start()
+    this.#snapshot = metadata
+    this.#readNews()
   }
 
   /** A decision of the controller: it is known here one turn later. */
@@ -218,10 +238,10 @@ export class Broker {
 
   // ---- what it knows -------------------------------------------------------------------------------------------------
 
-  /** The address of a live broker as this one knows it. */
-  endpointOf(brokerId: number): Endpoint | undefined {
+  /** The address of a live broker as this one knows it, on the listener that was asked. */
+  endpointOf(brokerId: number, listener: string): Endpoint | undefined {
     const broker = this.view.broker(brokerId)
-    return broker === undefined || broker.isFenced ? undefined : broker
+    return broker === undefined || broker.isFenced ? undefined : onListener(broker, listener)
   }
 
   /** The partition's leader as this broker knows it; -1 when there is none; undefined for an unknown partition. */
@@ -285,13 +305,33 @@ export class Broker {
   #apply(delta: MetadataDelta): void {
     this.#view.apply(delta)
     this.replicas.apply(delta)
-    for (const { name } of delta.deletedTopics ?? []) this.#eachService((service) => service.onTopicDeleted?.(name))
+    for (const { name, id } of delta.deletedTopics ?? []) {
+      this.#eachService((service) => service.onTopicDeleted?.(name, id))
+    }
+    this.#eachService((service) => service.onMetadata?.(delta))
   }
 
-  #accept(transport: ServerTransport): TransportSink {
+  async #openListeners(): Promise<OpenListeners> {
+    this.#listeners ??= await this.#listen(this.id, (transport, door) => this.#accept(transport, door))
+    return this.#listeners
+  }
+
+  async #stopListening(): Promise<void> {
+    const listeners = this.#listeners
+    this.#listeners = undefined
+    await listeners?.close()
+  }
+
+  #accept(transport: ServerTransport, door: Door): TransportSink {
     const id = this.#nextConnectionId++
-    const connection = new Connection(this, { id, transport }, () => this.#connections.delete(connection))
+    const connection = new Connection(this, { id, transport, door }, () => {
+      this.#connections.delete(connection)
+      this.#eachService((service) => service.onConnectionClosed?.(id))
+    })
     this.#connections.add(connection)
+    const turnedAwayMs = this.#services?.throttles.connectionFrom(connection.remoteAddress) ?? 0
+    if (turnedAwayMs > 0) connection.turnAway(turnedAwayMs)
+    if (!this.#isUp) connection.destroy(new Error(`broker ${this.id} does not serve yet`))
     return connection.sink
   }
 

@@ -23,4 +23,7 @@ const host: CliHost = {
 
 runCli(process.argv.slice(2), host).then((exitCode) => {
   process.exitCode = exitCode
+  // Nothing is left to be done. Left to itself, Node 20 can spin for ever while it cleans up a socket whose peer has just gone
+  // (CleanupHandles waits for the end of a shutdown that was dropped).
+  process.stdout.write('', () => process.exit())
 })

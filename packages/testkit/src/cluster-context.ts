@@ -1,18 +1,24 @@
 import type { Runtime } from '@ottla/codec/runtime'
 import type { Broker } from './broker.ts'
 import type { Controller } from './controller.ts'
+import type { TokenOffice } from './controllers/delegation-tokens.ts'
+import type { MutationQuotas } from './controllers/mutation-quotas.ts'
 import type { Interventions } from './faults/interventions.ts'
 import type { Links } from './network/links.ts'
 import type { Release } from './releases.ts'
+import type { Authorizer } from './state/authorizer.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
 import type { LogStorage } from './state/log-storage.ts'
+import type { OauthOptions } from './state/users-oauth.ts'
 
 /** Users and mechanisms of the listener; absent: no authentication. */
 export interface SaslOptions {
-  /** Default: PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512. */
+  /** Default: PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512, with `oauthbearer` OAUTHBEARER too. */
   readonly mechanisms?: readonly string[]
   /** User name → password. */
-  readonly users: Readonly<Record<string, string>>
+  readonly users?: Readonly<Record<string, string>>
+  /** Which tokens OAUTHBEARER takes. */
+  readonly oauthbearer?: OauthOptions
 }
 
 /** The cluster as its brokers and handlers see it. */
@@ -24,8 +30,12 @@ export interface ClusterContext {
   /** The release that it is taken for; undefined: the latest. */
   readonly release?: Release | undefined
   readonly controller: Controller
+  readonly mutationQuotas: MutationQuotas
   readonly links: Links
   readonly sasl: SaslOptions | undefined
+  /** Undefined: everyone may do everything. */
+  readonly authorizer: Authorizer | undefined
+  readonly tokens: TokenOffice
   /** Faults and the log of traffic. */
   readonly interventions: Interventions
   /** The disk of a broker; undefined: its logs are in memory alone. */

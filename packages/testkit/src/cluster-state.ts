@@ -1,7 +1,9 @@
 import type { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
+import { transactionsOf } from './cluster-operations.ts'
 import type { GroupStatus } from './state/group-status.ts'
 import type { ProducerStatus } from './state/producer-states.ts'
+import type { TransactionStatus } from './state/transaction-status.ts'
 
 export interface ReplicaState {
   readonly brokerId: number
@@ -21,6 +23,8 @@ export interface PartitionState {
   readonly leaderEpoch: number
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
+  /** Who may lead beside the ISR. */
+  readonly elr: readonly number[]
   /** As each broker has it, those of dead ones too. */
   readonly logs: readonly ReplicaState[]
 }
@@ -37,6 +41,9 @@ export type GroupState = Omit<GroupStatus, 'offsets'> & {
   readonly offsets: readonly { readonly topic: string; readonly partition: number; readonly offset: string }[]
 }
 
+/** A transactional id with its producer's id as a string. */
+export type TransactionalIdState = Omit<TransactionStatus, 'producerId'> & { readonly producerId: string }
+
 export interface BrokerState {
   readonly id: number
   readonly isUp: boolean
@@ -50,6 +57,7 @@ export interface ClusterState {
   readonly brokers: readonly BrokerState[]
   readonly topics: readonly TopicState[]
   readonly groups: readonly GroupState[]
+  readonly transactions: readonly TransactionalIdState[]
 }
 
 export function stateOf(cluster: ClusterContext, groups: readonly GroupStatus[]): ClusterState {
@@ -62,12 +70,13 @@ export function stateOf(cluster: ClusterContext, groups: readonly GroupStatus[])
       name,
       topicId: id,
       configs: Object.fromEntries(configs),
-      partitions: partitions.map(({ partition, leader, leaderEpoch, replicas, isr }) => ({
+      partitions: partitions.map(({ partition, leader, leaderEpoch, replicas, isr, elr = [] }) => ({
         partition,
         leader,
         leaderEpoch,
         replicas,
         isr,
+        elr,
         logs: logsOf(brokers, name, partition),
       })),
     })),
@@ -75,6 +84,7 @@ export function stateOf(cluster: ClusterContext, groups: readonly GroupStatus[])
       ...group,
       offsets: group.offsets.map((committed) => ({ ...committed, offset: String(committed.offset) })),
     })),
+    transactions: transactionsOf(brokers).map((status) => ({ ...status, producerId: String(status.producerId) })),
   }
 }
 
@@ -103,5 +113,17 @@ export interface Leaks {
 export function openConnections(brokers: Iterable<Broker>): Leaks['connections'] {
   return Array.from(brokers).flatMap((broker) =>
     Array.from(broker.connections(), ({ id, clientId }) => ({ node: broker.id, connection: id, client: clientId })),
+  )
+}
+
+/** Throws when something was left behind. */
+export function refuseLeaks({ connections, timers }: Leaks): void {
+  if (connections.length === 0 && timers === 0) return
+  const open = connections.map(
+    ({ node, connection, client }) => `${client ?? 'a client'} (${connection}) on broker ${node}`,
+  )
+  throw new Error(
+    `the cluster was closed, but clients left ${connections.length} connections open` +
+      `${open.length > 0 ? `: ${open.join(', ')};` : ''} and ${timers} timers`,
   )
 }

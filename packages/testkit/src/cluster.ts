@@ -1,46 +1,35 @@
 import type { ErrorName } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
-import { Broker, type Listen } from './broker.ts'
+import { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
-import { type ClusterState, type Leaks, openConnections, stateOf } from './cluster-state.ts'
+import { beginReassignment, registerAgain, resetAreas, transactionsOf } from './cluster-operations.ts'
+import { type ClusterState, type Leaks, openConnections, refuseLeaks, stateOf } from './cluster-state.ts'
+import { type ClusterTime, clusterTime } from './cluster-time.ts'
 import { Controller } from './controller.ts'
+import { TokenOffice } from './controllers/delegation-tokens.ts'
+import { MutationQuotas } from './controllers/mutation-quotas.ts'
 import { Faults } from './faults/faults.ts'
 import { Interventions } from './faults/interventions.ts'
 import type { ApiName, RequestMatch } from './faults/rule.ts'
 import type { WaitOptions } from './faults/waiters.ts'
+import { ReplicaChecker } from './invariants/replica-checker.ts'
+import type { Identity } from './network/certificates.ts'
 import { Links, type NetworkNode } from './network/links.ts'
+import { Listeners, tlsSetupOf } from './network/listeners.ts'
 import { MemoryNetwork } from './network/memory.ts'
-import { listenTcp } from './network/tcp.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
-import { ClusterClock } from './runtime/clock.ts'
-import { clientRuntime, systemRuntime } from './runtime/node-runtime.ts'
+import { type PartitionStatus, partitionStatus, type ReplicaStatus, replicaStatuses } from './partition-status.ts'
+import type { Clock } from './runtime/clock.ts'
+import { clientRuntime } from './runtime/node-runtime.ts'
+import { type RunOptions, runScenario, type VirtualStatus } from './scenario.ts'
+import { ClusterSnapshot } from './snapshot.ts'
 import type { GroupStatus } from './state/group-status.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
+import type { TransactionStatus } from './state/transaction-status.ts'
+import { usersOf } from './state/users.ts'
 import { DataDirectory } from './storage/data-directory.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
 import { type SeenRequest, Traffic } from './traffic/traffic.ts'
-
-/** A partition as its leader and the controller see it. */
-export interface PartitionStatus {
-  /** -1: there is none. */
-  readonly leader: number
-  readonly leaderEpoch: number
-  readonly replicas: readonly number[]
-  readonly isr: readonly number[]
-  readonly logStartOffset: number
-  /** The leader's; -1 without a leader. */
-  readonly highWatermark: number
-  readonly logEndOffset: number
-}
-
-export interface ReplicaStatus {
-  readonly brokerId: number
-  readonly isLeader: boolean
-  readonly leaderEpoch: number
-  readonly logStartOffset: number
-  readonly highWatermark: number
-  readonly logEndOffset: number
-}
 
 export interface DisconnectOptions {
   /** Only what the first sends to the second is lost. */
@@ -53,16 +42,18 @@ export class TestCluster implements AsyncDisposable {
   /** For clients in this process: their dials reach these brokers, time and chance are the cluster's. */
   readonly runtime: Runtime
   /** The time of the brokers, and of clients with `cluster.runtime`. */
-  readonly clock: ClusterClock
+  readonly clock: Clock
   /** Rules that make requests fail. */
   readonly faults: Faults
   /** The requests that brokers got, once it is started. */
   readonly traffic: Traffic
   readonly #options: ResolvedOptions
+  readonly #time: ClusterTime
   readonly #system: Runtime
   readonly #controller: Controller
   readonly #data: DataDirectory | undefined
   readonly #contextOfAll: ClusterContext
+  readonly #tokens: TokenOffice
   readonly #interventions = new Interventions()
   readonly #clientTimers = new Set<Timer>()
   readonly #network: MemoryNetwork
@@ -71,21 +62,23 @@ export class TestCluster implements AsyncDisposable {
   })
   readonly #brokers = new Map<number, Broker>()
   readonly #handles = new Map<number, TestBroker>()
-  /** Where each broker listens, kept over restarts. */
-  readonly #addresses = new Map<number, { readonly host: string; readonly port: number }>()
+  readonly #listeners: Listeners
+  readonly #checker: ReplicaChecker | undefined
   #closing: Promise<void> | undefined
 
   /** Use `createCluster`. */
   constructor(options: ResolvedOptions) {
     this.#options = options
-    const host = options.runtime ?? systemRuntime
-    this.clock = new ClusterClock(host)
-    this.#system = this.clock.runtime
+    const time = clusterTime(options)
+    this.#time = time
+    this.clock = time.clock
+    this.#system = time.brokers
     const newClusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
     this.#data = openData(options, this.#system, newClusterId)
     this.clusterId = this.#data?.clusterId ?? newClusterId
-    this.#network = new MemoryNetwork(this.#system)
-    this.runtime = clientRuntime(this.#system, this.#network, this.#clientTimers)
+    this.#network = new MemoryNetwork(this.#system, time.conditions)
+    this.#listeners = new Listeners(this.#network, options.listeners, tlsSetupOf(options))
+    this.runtime = clientRuntime(time.clients, this.#network, this.#clientTimers)
     this.#controller = new Controller({
       runtime: this.#system,
       config: options.config,
@@ -96,31 +89,56 @@ export class TestCluster implements AsyncDisposable {
         for (const broker of this.#brokers.values()) broker.learn(delta)
       },
     })
+    this.#tokens = new TokenOffice({ runtime: this.#system, config: options.config, controller: this.#controller })
     this.#data?.begin(() => this.#controller.state.snapshot())
+    const known = this.#controller.state.areas.scramUsers
+    this.#controller.decide({ scramUsers: new Map([...known, ...usersOf(options.sasl, this.#system)]) })
     const { brokers } = options
-    const watching = { runtime: this.#system, host, brokers, onChange: () => this.#interventions.review() }
+    const watching = { runtime: this.#system, host: time.host, brokers, onChange: () => this.#interventions.review() }
     this.faults = new Faults({ ...watching, metadata: () => this.#controller.state })
     this.traffic = new Traffic(watching)
     this.#interventions.attach(this.faults, this.traffic)
     if (options.traffic !== undefined) this.traffic.start(options.traffic)
     const context = this.#context()
     this.#contextOfAll = context
+    if (time.virtual !== undefined && options.checkReplicas) {
+      const checker = new ReplicaChecker(context)
+      this.#checker = checker
+      time.virtual.afterEvent = () => checker.check()
+    }
     const surroundings = {
       controller: this.#controller,
-      addresses: this.#addresses,
+      listeners: this.#listeners,
       isClosed: () => this.#closing !== undefined,
       turn: () => this.#turn(),
     }
     for (let id = 1; id <= options.brokers; id++) {
-      const broker = new Broker(context, { id, rack: options.racks[id - 1] ?? null }, this.#listen)
+      const broker = new Broker(context, { id, rack: options.racks[id - 1] ?? null }, (brokerId, accept) =>
+        this.#listeners.open(brokerId, accept),
+      )
       this.#brokers.set(id, broker)
       this.#handles.set(id, testBroker(broker, surroundings))
     }
   }
 
-  /** `host:port` of each broker. */
+  /** `host:port` of each broker, on the first listener. */
   get bootstrap(): string[] {
     return this.brokers.map(({ host, port }) => `${host}:${port}`)
+  }
+
+  /** What clients trust, in PEM. Throws when there is no TLS, or the certificates were given without it. */
+  get ca(): string {
+    return this.#listeners.ca
+  }
+
+  /** A certificate for a client, `CN=alice,OU=test`, by the authority that `tls: true` makes. Rejects when there is none. */
+  clientCertificate(name: string): Promise<Identity> {
+    return this.#listeners.issueForClient(name)
+  }
+
+  /** The same on another listener. Throws RangeError when there is none of that name. */
+  bootstrapOf(listener: string): string[] {
+    return this.#listeners.bootstrapOf(listener)
   }
 
   get brokers(): TestBroker[] {
@@ -141,35 +159,31 @@ export class TestCluster implements AsyncDisposable {
 
   /** Throws RangeError when there is no such partition. */
   partition(topic: string, partition: number): PartitionStatus {
-    const image = this.#controller.state.topic(topic)?.partitions[partition]
-    if (image === undefined) throw new RangeError(`there is no partition ${topic}-${partition}`)
-    const { leader, leaderEpoch, replicas, isr } = image
-    const log = this.#brokers.get(leader)?.replica(topic, partition)
-    return {
-      leader,
-      leaderEpoch,
-      replicas,
-      isr,
-      logStartOffset: log?.logStartOffset ?? -1,
-      highWatermark: log?.highWatermark ?? -1,
-      logEndOffset: log?.logEndOffset ?? -1,
-    }
+    return partitionStatus(this.#contextOfAll, topic, partition)
   }
 
   /** Every replica of a partition as its broker has it, those of dead brokers too. */
   replicas(topic: string, partition: number): ReplicaStatus[] {
-    const { replicas } = this.partition(topic, partition)
-    return replicas.flatMap((brokerId) => {
-      const replica = this.#brokers.get(brokerId)?.replica(topic, partition)
-      if (replica === undefined) return []
-      const { isLeader, leaderEpoch, logStartOffset, highWatermark, logEndOffset } = replica
-      return [{ brokerId, isLeader, leaderEpoch, logStartOffset, highWatermark, logEndOffset }]
-    })
+    return replicaStatuses(this.#contextOfAll, topic, partition)
   }
 
   /** All groups with members or committed offsets, as their coordinators have them. */
   groups(): GroupStatus[] {
     return this.#live().flatMap(({ services }) => services.groups.statuses())
+  }
+
+  /** All transactional ids, as their coordinators have them. */
+  transactions(): TransactionStatus[] {
+    return transactionsOf(this.#live())
+  }
+
+  /**
+   * Moves a partition to other brokers, the first preferred; null cancels. Resolves when it is on its way: `partition` tells
+   * what is still to come and to go. Throws RangeError for what is not there, TypeError for what cannot be.
+   */
+  async reassign(topic: string, partition: number, replicas: readonly number[] | null): Promise<void> {
+    beginReassignment(this.#contextOfAll, { topic, partition, replicas })
+    await this.#turn()
   }
 
   /** All of it at this moment, as plain JSON. */
@@ -189,6 +203,8 @@ export class TestCluster implements AsyncDisposable {
   async reset(): Promise<void> {
     this.faults.clear()
     this.traffic.clear()
+    this.#links.mendAll()
+    await registerAgain(this.#contextOfAll)
     for (const broker of this.brokers) {
       broker.resume()
       if (!broker.isUp) await broker.restart()
@@ -197,9 +213,30 @@ export class TestCluster implements AsyncDisposable {
       broker.resumeReplication()
     }
     for (const topic of [...this.#controller.state.topics()]) this.#controller.deleteTopic(topic)
-    for (const id of ['', ...this.#brokers.keys()]) this.#controller.setBrokerConfigs(String(id), new Map())
+    resetAreas(this.#controller, usersOf(this.#options.sasl, this.#system))
+    this.#tokens.clear()
     await this.#turn()
     for (const topic of this.#options.topics) await this.createTopic(topic)
+  }
+
+  /**
+   * All of it at this moment, to go back to with `restore`: topics, logs, groups, offsets, transactions, what the controller
+   * and the coordinators have decided, which brokers are up, and the wall clock. Costs next to nothing: records are shared.
+   */
+  snapshot(): ClusterSnapshot {
+    return new ClusterSnapshot(this.#contextOfAll, this.clock)
+  }
+
+  /**
+   * As it was when the snapshot was taken, without faults and traffic. Connections are closed. Make clients anew: one that
+   * has seen later leader epochs or offsets does not believe in their return.
+   */
+  async restore(snapshot: ClusterSnapshot): Promise<void> {
+    this.faults.clear()
+    this.traffic.clear()
+    this.#checker?.forget()
+    await snapshot.restore(this.#contextOfAll, this.clock)
+    await this.#turn()
   }
 
   /** Requests that were kept, the oldest first. Throws when the traffic is not kept: `createCluster({ traffic: true })`. */
@@ -216,6 +253,20 @@ export class TestCluster implements AsyncDisposable {
     options: WaitOptions & { readonly answered?: boolean } = {},
   ): Promise<SeenRequest> {
     return this.traffic.next(match, options)
+  }
+
+  /**
+   * In virtual time: calls `scenario`, lets time pass as far as it needs, and gives what it gives. Rejects when it does not
+   * end within `limit` (a day) of virtual time, and says what is waited for.
+   */
+  run<T>(scenario: () => Promise<T> | T, options: RunOptions = {}): Promise<T> {
+    const waiting = () => ({ brokers: this.#brokers.values(), clientTimers: this.#clientTimers.size })
+    return runScenario(this.#time.virtual, scenario, options, waiting)
+  }
+
+  /** Of virtual time: seed, how much has happened, and a hash of it; undefined in real time. */
+  get virtual(): VirtualStatus | undefined {
+    return this.#time.virtual
   }
 
   /** Creates a topic without a client. Resolves when all live brokers know it. */
@@ -297,10 +348,12 @@ export class TestCluster implements AsyncDisposable {
     const { connections } = this.leaks()
     this.faults.clear()
     this.traffic.close()
+    this.#tokens.close()
     this.#controller.close()
     await Promise.all(Array.from(this.#brokers.values(), (broker) => broker.kill()))
     this.#controller.close()
     this.#data?.close()
+    this.#time.virtual?.close()
     if (this.#options.leakCheck) refuseLeaks({ connections, timers: this.#clientTimers.size })
   }
 
@@ -309,45 +362,28 @@ export class TestCluster implements AsyncDisposable {
   }
 
   #turn(): Promise<void> {
-    return new Promise((resolve) => this.#system.defer(resolve))
+    return this.#time.turn()
   }
 
   #context(): ClusterContext {
-    const { config, sasl, release, onDiagnostic } = this.#options
+    const { config, sasl, authorizer, release, onDiagnostic } = this.#options
     return {
       clusterId: this.clusterId,
       runtime: this.#system,
       config,
       release,
       controller: this.#controller,
+      mutationQuotas: new MutationQuotas(this.#system, config),
       links: this.#links,
       sasl,
+      authorizer,
+      tokens: this.#tokens,
       interventions: this.#interventions,
       storageOf: (brokerId) => this.#data?.broker(brokerId),
       broker: (id) => this.#brokers.get(id),
       brokers: () => [...this.#brokers.values()],
       diagnose: onDiagnostic,
     }
-  }
-
-  readonly #listen: Listen = async (brokerId, accept) => {
-    const { listen } = this.#options
-    if (listen === undefined) {
-      const address = { host: `broker-${brokerId}`, port: 9092 }
-      const stop = this.#network.listen(address.host, address.port, accept)
-      this.#addresses.set(brokerId, address)
-      return { ...address, close: async () => stop() }
-    }
-    const wanted = this.#addresses.get(brokerId)?.port ?? (listen.port === undefined ? 0 : listen.port + brokerId - 1)
-    const tcp = await listenTcp(listen.host, wanted, accept)
-    const address = { host: listen.host, port: tcp.port }
-    const stop = this.#network.listen(address.host, address.port, accept)
-    this.#addresses.set(brokerId, address)
-    const close = () => {
-      stop()
-      return tcp.close()
-    }
-    return { ...address, close }
   }
 }
 
@@ -357,18 +393,6 @@ function openData(
   newClusterId: string,
 ): DataDirectory | undefined {
   return data && DataDirectory.open({ ...data, brokers, runtime, newClusterId, onProblem: onDiagnostic })
-}
-
-/** Throws when something was left behind. */
-function refuseLeaks({ connections, timers }: Leaks): void {
-  if (connections.length === 0 && timers === 0) return
-  const open = connections.map(
-    ({ node, connection, client }) => `${client ?? 'a client'} (${connection}) on broker ${node}`,
-  )
-  throw new Error(
-    `the cluster was closed, but clients left ${connections.length} connections open` +
-      `${open.length > 0 ? `: ${open.join(', ')};` : ''} and ${timers} timers`,
-  )
 }
 
 /** Starts a cluster; resolves when it serves. Rejects with a TypeError for options that make no sense. */

@@ -2,6 +2,8 @@ import { FrameSplitter } from '@ottla/codec'
 import type { ServerTransport, Timer, TransportSink } from '@ottla/codec/runtime'
 import type { Broker } from './broker.ts'
 import { dispatch } from './dispatch.ts'
+import { type Spoil, spoiledAnswer } from './faults/spoil.ts'
+import type { Door } from './network/listeners.ts'
 import type { Held } from './state/held.ts'
 
 /** What a listener with SASL keeps for a connection; the SASL handlers own `exchange`. */
@@ -13,6 +15,16 @@ export interface ConnectionAuth {
   /** The mechanism chosen by SaslHandshake, and the state of its exchange. */
   mechanism: string | undefined
   exchange: unknown
+  /** By a delegation token. */
+  isToken: boolean
+  /** Monotonic time when the client has to have authenticated again (KIP-368); undefined: never. */
+  sessionEndsAtMs: number | undefined
+  /** What authenticates again: it must be the same. */
+  before: { readonly principal: string; readonly mechanism: string } | undefined
+  /** Monotonic time. */
+  againAtMs: number | undefined
+  /** ApiVersions is answered once before the handshake. */
+  hasAskedVersions: boolean
   /** After SaslHandshake v0 the tokens come bare, without the header of a request. */
   isRaw: boolean
 }
@@ -38,6 +50,7 @@ export class Connection {
   /** Where the transport delivers. */
   readonly sink: TransportSink
   readonly broker: Broker
+  readonly door: Door
   /** Of the last request. */
   clientId: string | null = null
   readonly #transport: ServerTransport
@@ -56,25 +69,31 @@ export class Connection {
   #lastActiveAtMs: number
   #idleTimer: Timer | undefined
   #throttleTimer: Timer | undefined
-  #truncateTo: number | undefined
+  #spoil: Spoil | undefined
 
   constructor(
     broker: Broker,
-    { id, transport }: { readonly id: number; readonly transport: ServerTransport },
+    { id, transport, door }: { readonly id: number; readonly transport: ServerTransport; readonly door: Door },
     onClosed: () => void,
   ) {
-    const { config, sasl, runtime } = broker.cluster
+    const { config, runtime } = broker.cluster
     this.id = id
     this.broker = broker
+    this.door = door
     this.remoteAddress = transport.remoteAddress
     this.#transport = transport
     this.#onClosed = onClosed
-    const required = sasl !== undefined
+    const required = door.asksForSasl
     this.auth = {
       required,
-      principal: required ? undefined : 'User:ANONYMOUS',
+      principal: required ? undefined : (door.principal ?? 'User:ANONYMOUS'),
       mechanism: undefined,
       exchange: undefined,
+      isToken: false,
+      sessionEndsAtMs: undefined,
+      before: undefined,
+      againAtMs: undefined,
+      hasAskedVersions: false,
       isRaw: false,
     }
     this.#splitter = new FrameSplitter({
@@ -96,6 +115,11 @@ export class Connection {
     this.#watchIdle(config.number('connections.max.idle.ms'))
   }
 
+  /** A request waits for its answer here. */
+  get isHolding(): boolean {
+    return this.#held !== undefined
+  }
+
   /** Closes once the answer of the request at hand is written: after a failed authentication. */
   closeAfterResponse(): void {
     this.#isClosing = true
@@ -112,9 +136,15 @@ export class Connection {
     }, ms)
   }
 
-  /** The next answer is cut off after that many bytes, and is the last. */
-  truncateNextAnswer(bytes: number): void {
-    this.#truncateTo = bytes
+  /** Nothing is ever read: it is closed after a while, as Kafka does with one connection too many. */
+  turnAway(ms: number): void {
+    this.#throttleTimer = this.broker.cluster.runtime.setTimer(() => this.destroy(), ms)
+    this.#pump()
+  }
+
+  /** The bytes of the next answer do not arrive as they should. */
+  spoilNextAnswer(spoil: Spoil): void {
+    this.#spoil = spoil
   }
 
   /** The broker goes on, or the network works again. */
@@ -190,16 +220,31 @@ export class Connection {
   }
 
   #answer(chunks: readonly Uint8Array[]): void {
-    const truncateTo = this.#truncateTo
-    if (truncateTo === undefined) {
+    const spoil = this.#spoil
+    this.#spoil = undefined
+    if (spoil === undefined) {
       this.#write(chunks)
       return
     }
-    this.#isClosing = true
-    const bytes = Buffer.concat(chunks).subarray(0, truncateTo)
+    const { random } = this.broker.cluster.runtime
+    const { pieces, pauseMs, closes } = spoiledAnswer(spoil, Buffer.concat(chunks), random)
+    if (closes) this.#isClosing = true
     // Nothing to write is nothing to wait for.
-    if (bytes.length === 0) this.destroy()
-    else this.#write([bytes])
+    if (pieces.length === 0) this.destroy()
+    else if (pauseMs === 0) for (const piece of pieces) this.#write([piece])
+    else this.#writeSlowly(pieces, pauseMs)
+  }
+
+  /** Nothing else is read or answered meanwhile. */
+  #writeSlowly([first, ...rest]: readonly Uint8Array[], pauseMs: number): void {
+    if (first === undefined) return
+    this.#write([first])
+    if (rest.length === 0) return
+    this.#delay = this.broker.cluster.runtime.setTimer(() => {
+      this.#delay = undefined
+      this.#writeSlowly(rest, pauseMs)
+      this.#pump()
+    }, pauseMs)
   }
 
   #write(chunks: readonly Uint8Array[]): void {

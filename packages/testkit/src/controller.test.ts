@@ -59,15 +59,15 @@ describe('a broker that is lost', () => {
     expect(controller.state.isAlive(1)).toBe(true)
   })
 
-  it('as the last in sync stays in the ISR, and leads again in a new epoch', () => {
+  it('as the last in sync stays eligible, and leads again in a new epoch', () => {
     const { time, controller, register, image } = cluster()
     for (const id of [2, 3, 1]) {
       controller.brokerLost(id)
       time.step()
     }
-    expect(image()).toMatchObject({ leader: -1, leaderEpoch: 1, isr: [1] })
+    expect(image()).toMatchObject({ leader: -1, leaderEpoch: 1, isr: [], elr: [1], lastKnownElr: [1] })
     register(2)
-    expect(image()).toMatchObject({ leader: -1, isr: [1] })
+    expect(image()).toMatchObject({ leader: -1, isr: [], elr: [1] })
     register(1)
     expect(image()).toMatchObject({ leader: 1, leaderEpoch: 2, isr: [1] })
   })

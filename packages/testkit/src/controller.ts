@@ -2,7 +2,8 @@ import type { ErrorName } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { assignReplicas } from './state/assignment.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
-import { asNextVersion, elect, withoutInIsr } from './state/election.ts'
+import { asNextVersion, changed, type ElectionRules, type PartitionChange } from './state/election.ts'
+import { ELR_FEATURE } from './state/features.ts'
 import {
   type BrokerImage,
   type MetadataDelta,
@@ -10,13 +11,15 @@ import {
   type PartitionImage,
   type TopicImage,
 } from './state/metadata-view.ts'
+import { Quorum } from './state/quorum.ts'
+import { SHARE_STATE_TOPIC } from './state/share-state-records.ts'
 import { topicSettings } from './state/topic-config.ts'
 
 export const offsetsTopic = '__consumer_offsets'
 export const transactionTopic = '__transaction_state'
 
 export function isInternalTopic(name: string): boolean {
-  return name === offsetsTopic || name === transactionTopic
+  return name === offsetsTopic || name === transactionTopic || name === SHARE_STATE_TOPIC
 }
 
 export interface ControllerOptions {
@@ -46,6 +49,11 @@ export interface IsrRequest {
   readonly isr: readonly number[]
 }
 
+export interface ControllerState {
+  readonly metadata: MetadataDelta
+  readonly nextProducerId: bigint
+}
+
 export type ElectionOutcome = ErrorName
 
 /** Who leads what: the one authority; brokers learn of its decisions a little later. */
@@ -56,6 +64,10 @@ export class Controller {
   readonly #state = new MetadataView()
   readonly #sessions = new Map<number, Timer>()
   readonly #stopping = new Set<number>()
+  /** Who stopped in order, and has all it had when it is back. */
+  readonly #stopped = new Set<number>()
+  /** Who keeps the metadata log, which ends where `state` says. */
+  readonly quorum = new Quorum()
   #nextProducerId: bigint
   readonly #onProducerId: ((id: bigint) => void) | undefined
   #rebalance: Timer | undefined
@@ -76,8 +88,9 @@ export class Controller {
 
   /** Takes a decision that is complete; `state` has it at once, brokers a turn later. */
   decide(delta: MetadataDelta): void {
-    this.#state.apply(delta)
-    this.#publish(delta)
+    const decided = { ...delta, metadataOffset: this.#state.areas.metadataOffset + recordsOf(delta) }
+    this.#state.apply(decided)
+    this.#publish(decided)
   }
 
   /** Ids of producers go in one row through the cluster. */
@@ -86,13 +99,31 @@ export class Controller {
     return this.#nextProducerId++
   }
 
+  /** All that is decided, to be put back with `restore`. Brokers are not told of that. */
+  save(): ControllerState {
+    return { metadata: this.#state.snapshot(), nextProducerId: this.#nextProducerId }
+  }
+
+  restore({ metadata, nextProducerId }: ControllerState): void {
+    this.close()
+    this.#stopping.clear()
+    this.#state.clear()
+    this.#state.apply(metadata)
+    this.#nextProducerId = nextProducerId
+    this.#watchPreferredLeaders()
+  }
+
   // ---- brokers -------------------------------------------------------------------------------------------------------
 
   /** A broker starts: it is fenced until it has caught up with the metadata. Whatever it led before is led by others. */
   register(broker: Omit<BrokerImage, 'isFenced'>): MetadataDelta {
-    this.#endSession(broker.id)
-    this.#stopping.delete(broker.id)
-    if (this.#state.isAlive(broker.id)) this.#fence(broker.id)
+    const { id } = broker
+    this.#endSession(id)
+    this.#stopping.delete(id)
+    if (this.#state.isAlive(id)) this.#fence(id)
+    // Who does not say that it stopped in order may lack what it had.
+    if (!this.#stopped.delete(id) && this.#state.broker(id) !== undefined) this.#drop(id, { uncleanShutdown: id })
+    this.quorum.found(id)
     this.decide({ brokers: [{ ...broker, isFenced: true }] })
     return this.#state.snapshot()
   }
@@ -110,6 +141,7 @@ export class Controller {
   /** The broker's heartbeats stopped: it is fenced when the session is over. */
   brokerLost(brokerId: number): void {
     this.#endSession(brokerId)
+    this.#lost(brokerId)
     const fence = () => {
       this.#sessions.delete(brokerId)
       this.#fence(brokerId)
@@ -120,19 +152,22 @@ export class Controller {
   /** It is heard again before its session was over. A broker that was fenced has to catch up before it may serve. */
   brokerHeard(brokerId: number): void {
     this.#endSession(brokerId)
+    this.quorum.found(brokerId)
   }
 
   /** The broker wants to stop: others lead what it leads, and it is in sync no more, before it goes. */
   beginShutdown(brokerId: number): void {
     this.#stopping.add(brokerId)
-    this.decide({ topics: this.#withoutBroker(brokerId) })
+    this.#drop(brokerId)
   }
 
   /** It has stopped: nobody waits for the end of its session. */
   endShutdown(brokerId: number): void {
     this.#endSession(brokerId)
+    this.#lost(brokerId)
     this.#fence(brokerId)
     this.#stopping.delete(brokerId)
+    this.#stopped.add(brokerId)
   }
 
   // ---- topics --------------------------------------------------------------------------------------------------------
@@ -160,7 +195,7 @@ export class Controller {
 
   /** Dynamic broker configs; `brokerId` '' sets the default of all. */
   setBrokerConfigs(brokerId: string, configs: ReadonlyMap<string, string>): void {
-    const all = new Map(this.#state.snapshot().brokerConfigs)
+    const all = new Map(this.#state.areas.brokerConfigs)
     this.decide({ brokerConfigs: all.set(brokerId, configs) })
     this.#electLeaderless()
   }
@@ -221,11 +256,11 @@ export class Controller {
     if (!isr.includes(image.leader) || !isr.every((id) => image.replicas.includes(id)))
       return { error: 'INVALID_REQUEST' }
     if (!isr.every((id) => this.#canServe(id))) return { error: 'INELIGIBLE_REPLICA' }
-    const inOrder = image.replicas.filter((id) => isr.includes(id))
-    const changed = asNextVersion(image, { ...image, isr: inOrder })
-    this.decide({ topics: [withPartition(topic, changed)] })
+    const next = this.changePartition(topic, image.partition, { isr })
     this.#watchPreferredLeaders()
-    return { error: undefined, image: changed }
+    // A reassignment that ends with this may end the leadership too.
+    if (next.leader !== request.brokerId) return { error: 'NEW_LEADER_ELECTED' }
+    return { error: undefined, image: next }
   }
 
   /** ElectLeaders: the preferred replica, or for a partition without a leader any live one. */
@@ -236,11 +271,29 @@ export class Controller {
     const isPreferred = kind === 'preferred'
     if (isPreferred ? image.leader === image.replicas[0] : image.leader !== -1) return 'ELECTION_NOT_NEEDED'
     const rules = { ...this.#rules(topic), preferred: isPreferred, ...(!isPreferred && { unclean: true }) }
-    const elected = asNextVersion(image, elect(image, rules))
+    const elected = asNextVersion(image, changed(image, {}, rules))
     if (isPreferred && elected.leader !== image.replicas[0]) return 'PREFERRED_LEADER_NOT_AVAILABLE'
     if (!isPreferred && elected.leader === -1) return 'ELIGIBLE_LEADERS_NOT_AVAILABLE'
     this.decide({ topics: [withPartition(topic, elected)] })
     return 'NONE'
+  }
+
+  /** Decides what a partition is to be; returns its next version. */
+  changePartition(topic: TopicImage, partition: number, change: PartitionChange): PartitionImage {
+    const image = topic.partitions[partition] as PartitionImage
+    const next = asNextVersion(image, changed(image, change, this.#rules(topic)))
+    const current = this.#state.topicById(topic.id) ?? topic
+    if (next !== image) this.decide({ topics: [withPartition(current, next)] })
+    return next
+  }
+
+  /** It will not come back: it is registered no more, and is in no ISR and not eligible. */
+  unregister(brokerId: number): void {
+    this.#endSession(brokerId)
+    this.#fence(brokerId)
+    this.#drop(brokerId, { uncleanShutdown: brokerId })
+    this.#stopped.delete(brokerId)
+    this.decide({ removedBrokers: [brokerId] })
   }
 
   close(): void {
@@ -258,20 +311,28 @@ export class Controller {
     if (broker === undefined || broker.isFenced) return
     const brokers = [{ ...broker, isFenced: true }]
     this.#state.apply({ brokers })
-    this.decide({ brokers, topics: this.#withoutBroker(brokerId) })
+    this.decide({ brokers, topics: this.#withoutBroker(brokerId, {}) })
   }
 
-  #withoutBroker(brokerId: number): TopicImage[] {
+  #drop(brokerId: number, why: PartitionChange = {}): void {
+    const topics = this.#withoutBroker(brokerId, why)
+    if (topics.length > 0) this.decide({ topics })
+  }
+
+  #withoutBroker(brokerId: number, why: PartitionChange): TopicImage[] {
     return this.#changePartitions((image, topic) => {
-      if (!image.isr.includes(brokerId) && image.leader !== brokerId) return image
-      return elect(withoutInIsr(image, brokerId), this.#rules(topic))
+      const { isr, leader, elr } = image
+      if (!isr.includes(brokerId) && leader !== brokerId && !elr?.includes(brokerId)) return image
+      const rules = this.#rules(topic)
+      const isAlive = (id: number) => id !== brokerId && rules.isAlive(id)
+      return changed(image, { ...why, isr: isr.filter((id) => id !== brokerId) }, { ...rules, isAlive })
     })
   }
 
   /** Where losing records is allowed now, partitions without a leader get one. */
   #electLeaderless(): void {
     const topics = this.#changePartitions((image, topic) =>
-      image.leader === -1 ? elect(image, this.#rules(topic)) : image,
+      image.leader === -1 ? changed(image, {}, this.#rules(topic)) : image,
     )
     if (topics.length > 0) this.decide({ topics })
   }
@@ -289,9 +350,18 @@ export class Controller {
     return changed
   }
 
-  #rules(topic: TopicImage): { readonly isAlive: (id: number) => boolean; readonly unclean: boolean } {
-    const settings = topicSettings(topic, { id: -1, view: this.#state, config: this.#config })
-    return { isAlive: (id) => this.#canServe(id), unclean: settings.uncleanLeaderElection }
+  #rules(topic: TopicImage): ElectionRules {
+    const { uncleanLeaderElection, minInsyncReplicas } = topicSettings(topic, {
+      id: -1,
+      view: this.#state,
+      config: this.#config,
+    })
+    return {
+      isAlive: (id) => this.#canServe(id),
+      unclean: uncleanLeaderElection,
+      minIsr: minInsyncReplicas,
+      isElrOn: (this.#state.areas.features.get(ELR_FEATURE) ?? 0) > 0,
+    }
   }
 
   #newPartition(partition: number, replicas: readonly number[]): PartitionImage {
@@ -305,6 +375,10 @@ export class Controller {
     // An id must not look like an option on a command line.
     bytes[0] = (bytes[0] as number) & 0x7f
     return bytes.toString('base64url')
+  }
+
+  #lost(brokerId: number): void {
+    this.quorum.lost(brokerId, { atMs: this.#runtime.wallNow(), offset: this.#state.areas.metadataOffset })
   }
 
   #endSession(brokerId: number): void {
@@ -335,6 +409,16 @@ export class Controller {
     }
     return found
   }
+}
+
+/** How many records a decision is in the metadata log. */
+function recordsOf({ topics, deletedTopics, brokers, brokerConfigs, removedBrokers, features }: MetadataDelta): number {
+  const lists = [topics, deletedTopics, brokers, removedBrokers]
+  const single = (brokerConfigs === undefined ? 0 : 1) + (features === undefined ? 0 : 1)
+  return Math.max(
+    1,
+    lists.reduce((sum, list) => sum + (list?.length ?? 0), single),
+  )
 }
 
 function withPartition(topic: TopicImage, image: PartitionImage): TopicImage {

@@ -8,19 +8,18 @@ import {
   encodeResponse,
   errorCode,
 } from '@ottla/codec'
+import { handleWithRights, permissionsFor } from './authorization/guard.ts'
 import type { Connection, Outcome } from './connection.ts'
 import type { Struct } from './faults/blank.ts'
 import type { Intervention } from './faults/interventions.ts'
 import { advertised } from './handlers/advertised.ts'
 import { closeConnection, type HandlerContext, type HandlerEntry, noResponse, type Reply } from './handlers/handler.ts'
 import { handlerOf } from './handlers/registry.ts'
-import { rawSaslToken } from './handlers/sasl.ts'
+import { rawSaslToken, saslGate } from './handlers/sasl.ts'
 import { refusedAnswer } from './refused.ts'
 import { type Release, versionsIn } from './releases.ts'
 import { Held } from './state/held.ts'
-
-/** Answered before a client has authenticated: ApiVersions, SaslHandshake, SaslAuthenticate. */
-const openToAll: ReadonlySet<number> = new Set([18, 17, 36])
+import { throttled } from './throttling.ts'
 
 const nothing: Outcome = { kind: 'nothing' }
 
@@ -42,10 +41,10 @@ export function dispatch(connection: Connection, frame: Buffer): Outcome {
     if (apiKey === ApiVersions.key) return refusedApiVersions(header, release)
     return close(connection, `a ${entry.api.name} request of version ${apiVersion}, which is not advertised`)
   }
-  const { auth } = connection
-  if (auth.principal === undefined && !openToAll.has(apiKey)) {
-    return close(connection, `a ${entry.api.name} request before authentication`)
-  }
+  const refusal = saslGate(connection, { api: entry.api, apiVersion, correlationId: header.correlationId })
+  if (refusal?.kind === 'close') return close(connection, refusal.reason)
+  if (refusal !== undefined) return refusal
+  if (apiKey === ApiVersions.key) connection.auth.hasAskedVersions = true
   return answer(connection, entry, header, frame)
 }
 
@@ -69,10 +68,14 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
     clientHost: `/${remoteAddress}`,
     apiVersion,
     principal: auth.principal ?? 'User:ANONYMOUS',
+    permissions: permissionsFor(connection, entry.api),
     now: () => cluster.runtime.wallNow(),
   }
   let intervention: Intervention | undefined
-  const encode = (response: unknown): Outcome => {
+  const startedMs = cluster.runtime.monoNow()
+  const answered = { context, api: entry.api, request, byteLength: frame.length, startedMs }
+  const encode = (given: unknown): Outcome => {
+    const response = broker.services.throttles.isIdle ? given : throttled(answered, given)
     intervention?.ended(response)
     if (response === noResponse) return nothing
     if (response === closeConnection) return { kind: 'close', reason: 'the handler asked for it' }
@@ -87,9 +90,9 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
     if (cluster.release?.refused.has(entry.api.key))
       return encode(refusedAnswer(entry.api, apiVersion, request as Struct))
     let reply: Reply<unknown>
-    if (cluster.interventions.isIdle) reply = entry.handle(context, request as never)
+    if (cluster.interventions.isIdle) reply = handleWithRights(entry, context, request as Struct)
     else {
-      const work = (changed: unknown) => entry.handle(context, changed as never)
+      const work = (changed: unknown) => handleWithRights(entry, context, changed as Struct)
       const about = { broker, connection, api: entry.api, version: apiVersion, correlationId, clientId }
       const exchange = { ...about, request: request as Struct, byteLength: frame.length, work }
       intervention = cluster.interventions.begin(exchange)

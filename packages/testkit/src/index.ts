@@ -1,8 +1,7 @@
+export type { AclOptions } from './authorization/options.ts'
 export {
   createCluster,
   type DisconnectOptions,
-  type PartitionStatus,
-  type ReplicaStatus,
   TestCluster,
 } from './cluster.ts'
 export type { SaslOptions } from './cluster-context.ts'
@@ -14,6 +13,7 @@ export type {
   PartitionState,
   ReplicaState,
   TopicState,
+  TransactionalIdState,
 } from './cluster-state.ts'
 export type { Fault, Faults } from './faults/faults.ts'
 export type {
@@ -26,12 +26,22 @@ export type {
   RequestOf,
 } from './faults/rule.ts'
 export type { WaitOptions } from './faults/waiters.ts'
+export type { ListenerOptions, SecurityProtocol } from './listeners.ts'
+export type { Identity } from './network/certificates.ts'
 export type { NetworkNode } from './network/links.ts'
+export type { ClientAuth } from './network/tls.ts'
+export type { TlsOptions } from './network/tls-material.ts'
 export type { ClusterOptions, ListenOptions, TopicOptions } from './options.ts'
+export type { PartitionStatus, ReplicaStatus } from './partition-status.ts'
 export type { ReleaseName } from './releases.ts'
-export type { ClusterClock, Duration } from './runtime/clock.ts'
+export type { Clock, Duration } from './runtime/clock.ts'
+export type { RunOptions, VirtualStatus } from './scenario.ts'
+export type { ClusterSnapshot } from './snapshot.ts'
 export type { GroupMemberStatus, GroupStatus } from './state/group-status.ts'
 export type { ProducerStatus } from './state/producer-states.ts'
+export type { TransactionStatus } from './state/transaction-status.ts'
+export type { OauthOptions } from './state/users-oauth.ts'
+export type { BearerIdentity } from './state/users-oauth-token.ts'
 export type { Fsync } from './storage/data-directory.ts'
 export type { KillOptions, RestartOptions, TestBroker } from './test-broker.ts'
 export type { SeenRequest, Traffic, TrafficOptions } from './traffic/traffic.ts'

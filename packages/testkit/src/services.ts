@@ -1,8 +1,15 @@
 import type { Broker } from './broker.ts'
+import { createShareServices, type ShareServices } from './share-services.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
+import { ClientThrottles } from './state/client-throttles.ts'
+import { consumerGroupConfigOf } from './state/consumer-group-config.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from './state/group-coordinator.ts'
 import { defaultGroupConfig, type GroupConfig } from './state/group-shard.ts'
+import { BrokerTopics } from './state/group-topics.ts'
+import { Loggers } from './state/loggers.ts'
+import type { MetadataDelta } from './state/metadata-view.ts'
 import type { Replica } from './state/replica.ts'
+import { startShareSessions } from './state/share-heartbeat.ts'
 import { TRANSACTION_TOPIC, TransactionCoordinator } from './state/transaction-coordinator.ts'
 import { writeMarker } from './state/transaction-markers.ts'
 import { Users } from './state/users.ts'
@@ -17,7 +24,11 @@ export interface BrokerService {
   /** The broker is no longer the leader: forget the state and fail what waits with NOT_COORDINATOR. */
   onLeadershipLost?(topic: string, partition: number): void
   /** A topic is gone: committed offsets for it must go too. */
-  onTopicDeleted?(topic: string): void
+  onTopicDeleted?(topic: string, topicId: string): void
+  /** A client is gone. */
+  onConnectionClosed?(connectionId: number): void
+  /** News of the cluster was read. */
+  onMetadata?(delta: MetadataDelta): void
   /** The broker dies or the cluster closes: clear timers, cancel what is held. */
   close(): void
 }
@@ -27,26 +38,37 @@ export type BrokerServices = {
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
   readonly users: Users
-}
+  readonly loggers: Loggers
+  readonly throttles: ClientThrottles
+} & ShareServices
 
 export function createServices(broker: Broker): BrokerServices {
   const { runtime, config, sasl, controller } = broker.cluster
-  const groups = new GroupCoordinator({
+  const shares = createShareServices(broker, () => groups)
+  const consumerGroups = consumerGroupConfigOf(config)
+  const groups: GroupCoordinator = new GroupCoordinator({
     runtime,
     config: groupConfigOf(config),
     partitionCount: () => broker.partitionCount(OFFSETS_TOPIC),
+    onLoaded: (shard) => startShareSessions(shares.shareGroups, shard),
+    topics: new BrokerTopics(() => broker.view),
+    consumerConfig: () => consumerGroups,
   })
   const transactions = new TransactionCoordinator({
     runtime,
     config: {
       maxTimeoutMs: config.number('transaction.max.timeout.ms'),
       abortTimedOutIntervalMs: config.number('transaction.abort.timed.out.transaction.cleanup.interval.ms'),
+      idExpirationMs: config.number('transactional.id.expiration.ms'),
+      removeExpiredIntervalMs: config.number('transaction.remove.expired.transaction.cleanup.interval.ms'),
     },
     partitionCount: () => broker.partitionCount(TRANSACTION_TOPIC),
     newProducerId: () => controller.allocateProducerId(),
     writeMarker: (marker, done) => writeMarker(broker, marker, done),
   })
-  return { groups, transactions, users: new Users(sasl, runtime) }
+  const users = new Users(sasl, runtime, () => broker.view.areas)
+  const throttles = new ClientThrottles(runtime, config, () => broker.view)
+  return { groups, transactions, users, loggers: new Loggers(), throttles, ...shares }
 }
 
 function groupConfigOf(config: BrokerConfig): GroupConfig {

@@ -1,5 +1,6 @@
 import type { Broker } from './broker.ts'
 import type { Controller } from './controller.ts'
+import type { Listeners } from './network/listeners.ts'
 
 export interface KillOptions {
   /**
@@ -46,14 +47,14 @@ export interface TestBroker {
 
 export interface BrokerSurroundings {
   readonly controller: Controller
-  readonly addresses: ReadonlyMap<number, { readonly host: string; readonly port: number }>
+  readonly listeners: Listeners
   /** True once the cluster closes. */
   isClosed(): boolean
   /** All that brokers have to read is read one turn later. */
   turn(): Promise<void>
 }
 
-export function testBroker(broker: Broker, { controller, addresses, isClosed, turn }: BrokerSurroundings): TestBroker {
+export function testBroker(broker: Broker, { controller, listeners, isClosed, turn }: BrokerSurroundings): TestBroker {
   const { id, replicas } = broker
   const kill = async ({ fsync = 'all' }: KillOptions = {}) => {
     if (!broker.isUp) return
@@ -84,10 +85,10 @@ export function testBroker(broker: Broker, { controller, addresses, isClosed, tu
     id,
     rack: broker.rack,
     get host() {
-      return addresses.get(id)?.host ?? ''
+      return listeners.addressOf(id)?.host ?? ''
     },
     get port() {
-      return addresses.get(id)?.port ?? -1
+      return listeners.addressOf(id)?.port ?? -1
     },
     get isUp() {
       return broker.isUp

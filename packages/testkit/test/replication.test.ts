@@ -26,6 +26,8 @@ async function happen(world: ReplicationWorld): Promise<void> {
     world.controller.electLeader(topic, 0, 'preferred')
   } else if (chance < 0.92) {
     for (const leader of world.leaders) leader.deleteRecords(Math.floor(leader.highWatermark * time.random()))
+  } else if (chance < 0.935 && brokers.length > 3) {
+    world.reassign()
   } else if (chance < 0.95) {
     operate(world, broker)
   } else {
@@ -44,8 +46,8 @@ function operate(world: ReplicationWorld, broker: Broker): void {
   else broker.replicas.isDiskFull = !broker.replicas.isDiskFull
 }
 
-async function run(seed: number, minIsr: number): Promise<ReplicationWorld> {
-  const world = await ReplicationWorld.create(seed, { minIsr })
+async function run(seed: number, minIsr: number, brokers = 3): Promise<ReplicationWorld> {
+  const world = await ReplicationWorld.create(seed, { minIsr, brokers })
   for (let turn = 0; turn < 150; turn++) {
     await happen(world)
     const steps = Math.floor(world.time.random() * 8)
@@ -74,5 +76,23 @@ for (const minIsr of [1, 2]) {
       }
     }
     expect(acknowledged).toBeGreaterThan(seeds * 5)
+  })
+}
+
+for (const minIsr of [1, 2]) {
+  it(`the same while the partition moves from broker to broker (min.insync.replicas ${minIsr})`, async () => {
+    let acknowledged = 0
+    let reassignments = 0
+    for (let seed = 1; seed <= seeds; seed++) {
+      try {
+        const world = await run(seed, minIsr, 4)
+        acknowledged += world.acknowledged.size
+        reassignments += world.reassignments
+      } catch (error) {
+        throw new Error(`seed ${seed}, min.insync.replicas ${minIsr}, four brokers`, { cause: error })
+      }
+    }
+    expect(acknowledged).toBeGreaterThan(seeds * 5)
+    expect(reassignments).toBeGreaterThan(seeds)
   })
 }

@@ -53,7 +53,7 @@ async function scram(wire: Wire, password: string) {
 describe('a listener with SASL', () => {
   test('serves after the right password, by PLAIN and by SCRAM', async () => {
     const wire = await open(alice)
-    expect(await plain(wire, 'alice-secret')).toMatchObject({ errorCode: 0, errorMessage: null })
+    expect(await plain(wire, 'alice-secret')).toMatchObject({ errorCode: 0, errorMessage: '' })
     expect(await wire.request(ListGroups, 5, listing)).toMatchObject({ errorCode: 0 })
     const other = await again()
     expect(await scram(other, 'alice-secret')).toMatchObject({ errorCode: 0 })

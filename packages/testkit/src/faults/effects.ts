@@ -31,9 +31,9 @@ export function withFault(exchange: Exchange, fault: ActiveFault, work: Work): W
         exchange.connection.throttle(effect.ms)
         return { ...(answer as Struct), throttleTimeMs: effect.ms }
       })
-    case 'truncateTo':
+    case 'spoil':
       return after((answer) => {
-        if (!isSymbol(answer)) exchange.connection.truncateNextAnswer(effect.bytes)
+        if (!isSymbol(answer)) exchange.connection.spoilNextAnswer(effect.spoil)
         return answer
       })
     case 'dropResponse':
@@ -107,7 +107,7 @@ function isSymbol(answer: unknown): answer is typeof noResponse | typeof closeCo
 }
 
 /** Goes on with a reply when it is there; the next may have to be waited for too. */
-function thenReply(runtime: Runtime, reply: Reply<unknown>, next: (answer: unknown) => unknown): Reply<unknown> {
+export function thenReply(runtime: Runtime, reply: Reply<unknown>, next: (answer: unknown) => unknown): Reply<unknown> {
   if (!(reply instanceof Held)) return next(reply)
   let waiting: Held<unknown> = reply
   const outer = new Held<unknown>(runtime, { onSettled: () => waiting.cancel() })

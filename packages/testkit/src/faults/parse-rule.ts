@@ -4,11 +4,12 @@ import { handlers } from '../handlers/registry.ts'
 import { type Duration, durationMs } from '../runtime/clock.ts'
 import { type ApiPlaces, placesOf } from './places.ts'
 import type { FaultRule, RequestMatch } from './rule.ts'
+import type { Spoil } from './spoil.ts'
 
 export type Effect =
   | { readonly kind: 'error'; readonly errorCode: number; readonly afterWork: boolean }
   | { readonly kind: 'delay' | 'throttle'; readonly ms: number }
-  | { readonly kind: 'truncateTo'; readonly bytes: number }
+  | { readonly kind: 'spoil'; readonly spoil: Spoil }
   | { readonly kind: (typeof plainActions)[number] }
 
 export interface ResolvedRule {
@@ -20,7 +21,11 @@ export interface ResolvedRule {
   readonly effect: Effect
 }
 
+const plainSpoils = ['wrongCorrelationId', 'answerTwice'] as const
+const sizedSpoils = ['truncateTo', 'garbage', 'chunks'] as const
 const plainActions = ['dropResponse', 'close', 'closeAfterWork', 'corruptCrc', 'staleMetadata', 'hang'] as const
+/** Garbage is made here; the others only say where to cut. */
+const mostBytes = { truncateTo: 2_147_483_647, garbage: 1 << 20, chunks: 2_147_483_647 } as const
 
 const apis: ReadonlyMap<string, HandlerEntry> = new Map(handlers.map((entry) => [entry.api.name, entry]))
 const errorNames: ReadonlySet<string> = new Set(allErrors().map(({ name }) => name))
@@ -102,8 +107,10 @@ function parseAction(action: unknown, api: string | undefined): Effect {
       only(plain, api, ['Metadata', 'DescribeTopicPartitions', 'FindCoordinator', 'DescribeCluster'])
     return { kind: plain }
   }
-  const named = ['error', 'errorAfterWork', 'delay', 'throttle', 'truncateTo']
-  const given = fields(action, `action (${plainActions.join(', ')} or an object)`, named)
+  const spoil = plainSpoils.find((name) => name === action)
+  if (spoil !== undefined) return { kind: 'spoil', spoil: { kind: spoil } }
+  const named = ['error', 'errorAfterWork', 'delay', 'throttle', ...sizedSpoils, 'drip']
+  const given = fields(action, `action (${[...plainActions, ...plainSpoils].join(', ')} or an object)`, named)
   const [name, ...more] = Object.keys(given)
   if (name === undefined || more.length > 0) throw new TypeError(`action: give one of ${named.join(', ')}`)
   const value = given[name]
@@ -115,8 +122,13 @@ function parseAction(action: unknown, api: string | undefined): Effect {
     }
     return { kind: name, ms: Math.ceil(durationMs(value as Duration, 'action.throttle')) }
   }
-  if (name === 'truncateTo') {
-    return { kind: name, bytes: integer(value, 'action.truncateTo', 0, 2_147_483_647) }
+  if (name === 'drip') {
+    return { kind: 'spoil', spoil: { kind: name, ms: durationMs(value as Duration, 'action.drip') } }
+  }
+  const sized = sizedSpoils.find((one) => one === name)
+  if (sized !== undefined) {
+    const bytes = integer(value, `action.${sized}`, sized === 'truncateTo' ? 0 : 1, mostBytes[sized])
+    return { kind: 'spoil', spoil: { kind: sized, bytes } }
   }
   if (typeof value !== 'string' || !errorNames.has(value) || value === 'NONE') {
     throw new TypeError(`action.${name}: Kafka has no error ${JSON.stringify(value)}`)

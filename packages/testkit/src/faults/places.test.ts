@@ -4,7 +4,7 @@ import { WireClient } from '../../test/support/wire-client.ts'
 import { createCluster } from '../cluster.ts'
 import { handlers } from '../handlers/registry.ts'
 import { blank, type Struct } from './blank.ts'
-import { placeOf } from './places.ts'
+import { placeOf, withoutErrors } from './places.ts'
 import type { ApiName } from './rule.ts'
 
 const cluster = await createCluster({ brokers: 1, topics: [{ name: 't' }], onDiagnostic: () => {} })
@@ -15,13 +15,14 @@ afterAll(() => cluster.close())
 
 /** A request about one entity. */
 function requestOf(api: (typeof handlers)[number]['api'], version: number): Struct {
-  const request = blank(api.request.fields, version)
+  const request = asAcl(blank(api.request.fields, version))
   const at = placeOf(api.name, version).entities
   if (at === undefined) return request
   const fields = api.request.fields[at.request]?.element?.fields
   if (at.requestName === undefined || fields === undefined) return { ...request, [at.request]: ['t'] }
-  const entity = blank(fields, version)
-  if (at.requestName in entity) entity[at.requestName] = 't'
+  const entity = asAcl(blank(fields, version))
+  const isCombined = Array.isArray(entity[at.requestName])
+  if (at.requestName in entity && !isCombined) entity[at.requestName] = 't'
   else entity.topicId = cluster.state().topics[0]?.topicId
   // 2: a topic.
   if ('resourceType' in entity) entity.resourceType = 2
@@ -33,6 +34,13 @@ function requestOf(api: (typeof handlers)[number]['api'], version: number): Stru
   return { ...request, ...('acks' in request && { acks: 1 }), [at.request]: [entity] }
 }
 
+/** What ACLs are made of has no default. */
+function asAcl(struct: Struct): Struct {
+  if (!('permissionType' in struct)) return struct
+  const type = 'resourceTypeFilter' in struct ? { resourceTypeFilter: 2 } : { resourceType: 2 }
+  return { ...struct, ...type, operation: 3, permissionType: 3 }
+}
+
 /** How often an answer has the error. */
 function errorsIn(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0
@@ -41,9 +49,11 @@ function errorsIn(value: unknown): number {
   return Object.values(value).reduce((sum: number, one) => sum + errorsIn(one), here)
 }
 
-const answered = handlers.flatMap(({ api, minVersion, maxVersion }) =>
-  Array.from({ length: maxVersion - minVersion + 1 }, (_, i) => [api.name, minVersion + i, api] as const),
-)
+const answered = handlers
+  .flatMap(({ api, minVersion, maxVersion }) =>
+    Array.from({ length: maxVersion - minVersion + 1 }, (_, i) => [api.name, minVersion + i, api] as const),
+  )
+  .filter(([name, version]) => !withoutErrors.includes(`${name} v${version}`))
 
 describe('an error is in the answer once, and the answer can be read', () => {
   it.each(answered)('%s v%i', async (name, version, api) => {

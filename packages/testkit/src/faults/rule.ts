@@ -55,6 +55,16 @@ export type FaultAction =
   | { readonly throttle: Duration }
   /** Only that many bytes of the answer are written, then the connection closes. */
   | { readonly truncateTo: number }
+  /** That many bytes of chance come in place of the answer. */
+  | { readonly garbage: number }
+  /** The answer comes in pieces of that many bytes, each in a turn of its own. */
+  | { readonly chunks: number }
+  /** The answer comes a little at a time, the last of it after that long. */
+  | { readonly drip: Duration }
+  /** The answer carries a correlation id that nobody asked with. */
+  | 'wrongCorrelationId'
+  /** The answer comes, and then comes again. */
+  | 'answerTwice'
   /** The work is done, the answer is never written. */
   | 'dropResponse'
   /** The connection closes before any work. */

@@ -40,6 +40,9 @@ interface TopicOutcome extends TopicRef {
 
 const acksAll = -1
 
+/** Who leads instead is told from here on (KIP-951). */
+const firstVersionOfHints = 10
+
 const handle: Handler<typeof Produce> = (context, request) => {
   const unverified = transactionOf(context, request)
   if (unverified === undefined) return write(context, request, undefined)
@@ -140,8 +143,10 @@ function produce(
   })
   if (acks < acksAll || acks > 1) return failed('INVALID_REQUIRED_ACKS')
   const found = findReplica(context, ref, index)
-  const elsewhere = () =>
-    failed('NOT_LEADER_OR_FOLLOWER', found.topic && { hint: leaderHint(context, found.topic, index) })
+  const elsewhere = () => {
+    const hint = found.topic !== undefined && context.apiVersion >= firstVersionOfHints
+    return failed('NOT_LEADER_OR_FOLLOWER', hint ? { hint: leaderHint(context, found.topic, index) } : {})
+  }
   if (found.error !== undefined) return found.error === 'NOT_LEADER_OR_FOLLOWER' ? elsewhere() : failed(found.error)
   const { replica, topic } = found
   if (topic.isInternal) return failed('INVALID_TOPIC_EXCEPTION')

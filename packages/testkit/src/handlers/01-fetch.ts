@@ -1,10 +1,19 @@
-import { type Decoded, type Encodable, type ErrorName, errorOf, Fetch } from '@ottla/codec'
+import { type Decoded, type Encodable, type ErrorName, errorOf, Fetch, zeroUuid } from '@ottla/codec'
 import type { FetchContext, FetchPartition } from '../state/fetch-sessions.ts'
 import { Held } from '../state/held.ts'
 import type { StoredBatch } from '../state/log-segment.ts'
 import type { Replica } from '../state/replica.ts'
+import { clientOf } from '../throttling.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allVersions, codes, findReplica, type LeaderHint, leaderHint, nodeEndpoints } from './support.ts'
+import {
+  allVersions,
+  codes,
+  type FoundReplica,
+  findReplica,
+  type LeaderHint,
+  leaderHint,
+  nodeEndpoints,
+} from './support.ts'
 
 type Request = Decoded<typeof Fetch.request>
 type Response = Encodable<typeof Fetch.response>
@@ -42,7 +51,8 @@ const handle: Handler<typeof Fetch> = (context, request) => {
   const session = openSession(context, request)
   if (typeof session === 'string') return failed(session)
   const plan = planOf(context, request, session)
-  const mayAnswerNow = request.maxWaitMs <= 0 || session.partitions.length === 0 || isReady(plan)
+  const hasNothing = plan.targets.every(({ replica, error }) => replica === undefined && error !== undefined)
+  const mayAnswerNow = request.maxWaitMs <= 0 || hasNothing || isReady(plan)
   return mayAnswerNow ? answer(plan) : hold(plan, request.maxWaitMs)
 }
 
@@ -72,19 +82,31 @@ function openSession(context: HandlerContext, request: Request): FetchContext | 
 
 function planOf(context: HandlerContext, request: Request, session: FetchContext): FetchPlan {
   const targets = session.partitions.map((partition): Target => {
-    const { error, replica, topic } = findReplica(context, partition, partition.partition)
+    const { error, replica, topic } = findReadable(context, partition)
     const hint = () => (topic === undefined ? undefined : leaderHint(context, topic, partition.partition))
     return { request: partition, replica, error, hint }
   })
+  const quotaBytes = context.broker.services.throttles.maxFetchBytes(clientOf(context)) ?? Infinity
+  const maxBytes = Math.min(request.maxBytes, context.cluster.config.number('fetch.max.bytes'), quotaBytes)
   return {
     context,
     session,
     targets,
-    minBytes: request.minBytes,
-    maxBytes: Math.min(request.maxBytes, context.cluster.config.number('fetch.max.bytes')),
+    minBytes: Math.min(request.minBytes, maxBytes),
+    maxBytes,
     readsCommitted: request.isolationLevel === readCommitted,
     leaderOnly: context.apiVersion < 11,
   }
+}
+
+/** A topic whose id is unknown is no secret; one whose name is unknown is. */
+function findReadable(context: HandlerContext, partition: FetchPartition): FoundReplica {
+  const { broker, permissions } = context
+  if (!permissions.areChecked) return findReplica(context, partition, partition.partition)
+  const byId = partition.topicId !== zeroUuid
+  const name = byId ? broker.view.topicById(partition.topicId)?.name : partition.topic
+  const isDenied = name !== undefined && !permissions.may('READ', 'TOPIC', name)
+  return isDenied ? { error: 'TOPIC_AUTHORIZATION_FAILED' } : findReplica(context, partition, partition.partition)
 }
 
 /** True when there is reason to answer: enough bytes, or a partition on which waiting makes no sense. */
@@ -172,7 +194,9 @@ function hintFor({ apiVersion }: HandlerContext, target: Target, partition: Part
 function read(plan: FetchPlan, { request, replica, error }: Target, left: number, isFirst: boolean): PartitionResponse {
   const { partition: partitionIndex } = request
   if (replica === undefined) {
-    return { ...withError(partitionIndex, error ?? 'UNKNOWN_TOPIC_OR_PARTITION'), abortedTransactions: [] }
+    const refused = withError(partitionIndex, error ?? 'UNKNOWN_TOPIC_OR_PARTITION')
+    // What Kafka refuses before it reads has an empty list, what it refuses when it reads has none.
+    return error === 'NOT_LEADER_OR_FOLLOWER' ? refused : { ...refused, abortedTransactions: [] }
   }
   const check = replica.checkRead(request, plan.leaderOnly)
   if (check.kind === 'error') return withError(partitionIndex, check.error)

@@ -1,52 +1,103 @@
 import { type Decoded, type Encodable, type ErrorName, Metadata, zeroUuid } from '@ottla/codec'
 import { isInternalTopic, offsetsTopic, transactionTopic } from '../controller.ts'
-import type { MetadataView, PartitionImage, TopicImage } from '../state/metadata-view.ts'
+import { clusterName } from '../state/acl.ts'
+import { type MetadataView, onListener, type PartitionImage, type TopicImage } from '../state/metadata-view.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allOperations, allVersions, codes, noOperations, oncePerName, topicNameProblem } from './support.ts'
+import { allVersions, codes, noOperations, oncePerName, topicNameProblem } from './support.ts'
 
 type Request = Decoded<typeof Metadata.request>
 type TopicResponse = Encodable<typeof Metadata.response>['topics'][number]
 
 const handle: Handler<typeof Metadata> = (context, request) => {
-  const { broker, cluster, apiVersion } = context
+  const { broker, cluster, connection, apiVersion } = context
+  const problem = requestProblem(request, apiVersion)
+  if (problem !== undefined) return unanswerable(request, apiVersion, problem)
   const alive = broker.view.aliveBrokers()
   return {
     throttleTimeMs: 0,
     errorCode: 0,
-    brokers: alive.map(({ id, host, port, rack }) => ({ nodeId: id, host, port, rack })),
+    brokers: alive.map((image) => {
+      const { id, host, port, rack } = onListener(image, connection.door.listener)
+      return { nodeId: id, host, port, rack }
+    }),
     clusterId: cluster.clusterId,
     // Any live broker passes on what is meant for the controller.
     controllerId: alive[0]?.id ?? -1,
     topics: topics(context, request),
     ...(apiVersion >= 8 && apiVersion <= 10 && request.includeClusterAuthorizedOperations
-      ? { clusterAuthorizedOperations: allOperations.cluster }
+      ? { clusterAuthorizedOperations: clusterOperations(context) }
       : {}),
   }
 }
 
+function clusterOperations({ permissions }: HandlerContext): number {
+  return permissions.mayOnCluster('DESCRIBE') ? permissions.operationsOn('CLUSTER', clusterName) : 0
+}
+
+/** What Kafka cannot look at any further: ids before they may be asked for, and what has neither name nor id. */
+function requestProblem({ topics }: Request, apiVersion: number): ErrorName | undefined {
+  if (topics === null) return undefined
+  if (apiVersion < 12) {
+    const isWrong = topics.some(({ name, topicId }) => name === null || topicId !== zeroUuid)
+    return isWrong ? 'INVALID_REQUEST' : undefined
+  }
+  const isNothing = topics.some(({ name, topicId }) => name === null && topicId === zeroUuid)
+  return isNothing ? 'UNKNOWN_SERVER_ERROR' : undefined
+}
+
+/** Every topic has the error, and nothing else is told. */
+function unanswerable({ topics }: Request, apiVersion: number, error: ErrorName): Encodable<typeof Metadata.response> {
+  return {
+    throttleTimeMs: 0,
+    errorCode: apiVersion >= 13 ? codes.of(error) : 0,
+    brokers: [],
+    clusterId: null,
+    controllerId: -1,
+    topics: (topics ?? []).map(({ name, topicId }) => ({
+      errorCode: codes.of(error),
+      name: name ?? '',
+      topicId,
+      isInternal: false,
+      partitions: [],
+    })),
+  }
+}
+
+/** Topics that the client may not describe are not told of; one that it names is refused, be it there or not. */
 function topics(context: HandlerContext, request: Request): TopicResponse[] {
-  const { view } = context.broker
-  const operations = request.includeTopicAuthorizedOperations ? allOperations.topic : noOperations
-  const wantsAll = request.topics === null || (context.apiVersion === 0 && request.topics.length === 0)
-  if (wantsAll) return Array.from(view.topics(), (topic) => describe(context, topic, operations))
+  const { broker, permissions, apiVersion } = context
+  const { view } = broker
+  const mayDescribe = (name: string) => permissions.may('DESCRIBE', 'TOPIC', name)
+  const operationsOf = (name: string) =>
+    request.includeTopicAuthorizedOperations ? permissions.operationsOn('TOPIC', name) : noOperations
+  const found = (topic: TopicImage) => describe(context, topic, operationsOf(topic.name))
+  const wantsAll = request.topics === null || (apiVersion === 0 && request.topics.length === 0)
+  if (wantsAll) return Array.from(view.topics()).flatMap((topic) => (mayDescribe(topic.name) ? [found(topic)] : []))
   const wanted = oncePerName(request.topics ?? [], ({ name, topicId }) => name ?? topicId)
   return wanted.map(({ item: { name, topicId } }) => {
     if (topicId !== zeroUuid) {
       const topic = view.topicById(topicId)
-      return topic === undefined ? missing(null, topicId, 'UNKNOWN_TOPIC_ID') : describe(context, topic, operations)
+      if (topic === undefined) return missing(null, topicId, 'UNKNOWN_TOPIC_ID')
+      return mayDescribe(topic.name) ? found(topic) : missing(null, topicId, 'TOPIC_AUTHORIZATION_FAILED')
     }
-    if (name === null) return missing(null, topicId, 'INVALID_REQUEST')
+    if (name === null) return missing(null, topicId, 'UNKNOWN_SERVER_ERROR')
+    if (!mayDescribe(name)) return { ...missing(name, zeroUuid, 'TOPIC_AUTHORIZATION_FAILED'), isInternal: false }
     const topic = view.topic(name)
-    if (topic !== undefined) return describe(context, topic, operations)
-    return { ...unknown(context, request, name), topicAuthorizedOperations: operations }
+    if (topic !== undefined) return found(topic)
+    const unknownTopic = unknown(context, request, name)
+    const isRefused = unknownTopic.errorCode === codes.of('TOPIC_AUTHORIZATION_FAILED')
+    return isRefused ? unknownTopic : { ...unknownTopic, topicAuthorizedOperations: operationsOf(name) }
   })
 }
 
 /** A topic that is not there may be made by asking for it; the answer is that it is not there yet. */
-function unknown({ cluster, apiVersion }: HandlerContext, request: Request, name: string): TopicResponse {
-  if (topicNameProblem(name) !== undefined) return missing(name, zeroUuid, 'INVALID_TOPIC_EXCEPTION')
+function unknown(context: HandlerContext, request: Request, name: string): TopicResponse {
+  const { cluster, apiVersion, permissions } = context
   const { config, controller } = cluster
   const mayCreate = (apiVersion < 4 || request.allowAutoTopicCreation) && config.boolean('auto.create.topics.enable')
+  const isAllowed = permissions.mayOnCluster('CREATE') || permissions.may('CREATE', 'TOPIC', name)
+  if (mayCreate && !isAllowed) return missing(name, zeroUuid, 'TOPIC_AUTHORIZATION_FAILED')
+  if (topicNameProblem(name) !== undefined) return missing(name, zeroUuid, 'INVALID_TOPIC_EXCEPTION')
   if (!mayCreate || controller.state.topic(name) !== undefined)
     return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')
   if (name === offsetsTopic) {

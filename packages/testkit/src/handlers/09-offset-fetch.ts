@@ -1,4 +1,4 @@
-import { type Decoded, type Encodable, errorCode, OffsetFetch } from '@ottla/codec'
+import { type Decoded, type Encodable, type ErrorName, errorCode, OffsetFetch } from '@ottla/codec'
 import type { Broker } from '../broker.ts'
 import { Held } from '../state/held.ts'
 import { NO_TOPIC_ID } from '../state/offsets-commit.ts'
@@ -19,7 +19,7 @@ const handle: Handler<typeof OffsetFetch> = (context, request) => {
     answers.set(index, answer)
     if (answers.size < asked.length) return
     const groups = asked.map((group, i) => answers.get(i) ?? { groupId: group.groupId, topics: [] })
-    held.complete(apiVersion >= 8 ? { throttleTimeMs: 0, groups } : single(groups[0], request.topics))
+    held.complete(apiVersion >= 8 ? { throttleTimeMs: 0, groups } : single(groups[0], request.topics, apiVersion))
   }
   if (asked.length === 0) return { throttleTimeMs: 0, groups: [] }
   asked.forEach((group, index) => {
@@ -33,10 +33,15 @@ function old(request: Decoded<typeof OffsetFetch.request>): GroupRequest['topics
 }
 
 /** Before v8 there is one group; before v2 its error stands at each partition. */
-function single(group: GroupAnswer | undefined, asked: Decoded<typeof OffsetFetch.request>['topics']): Answer {
+function single(
+  group: GroupAnswer | undefined,
+  asked: Decoded<typeof OffsetFetch.request>['topics'],
+  apiVersion: number,
+): Answer {
   const code = group?.errorCode ?? 0
   if (code === 0)
     return { throttleTimeMs: 0, topics: (group?.topics ?? []).map((topic) => ({ ...topic, name: topic.name ?? '' })) }
+  if (apiVersion >= 2) return { throttleTimeMs: 0, topics: [], errorCode: code }
   const topics = (asked ?? []).map(({ name, partitionIndexes }) => ({
     name,
     partitions: partitionIndexes.map((partitionIndex) => ({
@@ -47,7 +52,7 @@ function single(group: GroupAnswer | undefined, asked: Decoded<typeof OffsetFetc
       errorCode: code,
     })),
   }))
-  return { throttleTimeMs: 0, topics, errorCode: code }
+  return { throttleTimeMs: 0, topics }
 }
 
 function fetchGroup(
@@ -56,24 +61,36 @@ function fetchGroup(
   requireStable: boolean,
   respond: (answer: GroupAnswer) => void,
 ): void {
-  const { broker, apiVersion } = context
+  const { broker, apiVersion, permissions } = context
   const { groupId } = group
+  if (!permissions.may('DESCRIBE', 'GROUP', groupId)) {
+    respond({ groupId, topics: [], errorCode: errorCode('GROUP_AUTHORIZATION_FAILED') })
+    return
+  }
+  const isVisible = (name: string) => permissions.may('DESCRIBE', 'TOPIC', name)
   const shard = broker.services.groups.shardOf(groupId)
   if (typeof shard === 'string') {
     respond({ groupId, topics: [], errorCode: errorCode(shard) })
     return
   }
   const wanted = group.topics?.map((topic) => resolved(broker, topic, apiVersion)) ?? null
-  // A topic whose id is unknown is answered here, in its place among the others.
-  const known = wanted?.filter((topic) => topic.name !== '') ?? null
-  fetchOffsets(shard, groupId, known, requireStable, (result) => {
+  // What is unknown or not to be seen is answered here, in its place among the others.
+  const isNamed = ({ name }: WantedTopic): boolean => apiVersion < 10 || name !== ''
+  const problemOf = (topic: WantedTopic): ErrorName | undefined => {
+    if (!isNamed(topic)) return 'UNKNOWN_TOPIC_ID'
+    return isVisible(topic.name) ? undefined : 'TOPIC_AUTHORIZATION_FAILED'
+  }
+  const known = wanted?.filter((topic) => problemOf(topic) === undefined) ?? null
+  const answer = (result: ErrorName | readonly FetchedTopic[]) => {
     if (typeof result === 'string') {
       respond({ groupId, topics: [], errorCode: errorCode(result) })
       return
     }
-    const topics = wanted ? inPlace(wanted, result) : withIds(broker, result, apiVersion)
+    const visible = wanted ? [] : result.filter(({ name }) => isVisible(name))
+    const topics = wanted ? inPlace(wanted, result, problemOf) : withIds(broker, visible, apiVersion)
     respond({ groupId, topics, errorCode: 0 })
-  })
+  }
+  fetchOffsets(shard, groupId, known, requireStable, answer, group)
 }
 
 function resolved(broker: Broker, topic: WantedTopic, apiVersion: number): WantedTopic {
@@ -82,20 +99,28 @@ function resolved(broker: Broker, topic: WantedTopic, apiVersion: number): Wante
     : { ...topic, topicId: broker.view.topic(topic.name)?.id ?? NO_TOPIC_ID }
 }
 
-function inPlace(wanted: readonly WantedTopic[], fetched: readonly FetchedTopic[]): FetchedTopic[] {
+function inPlace(
+  wanted: readonly WantedTopic[],
+  fetched: readonly FetchedTopic[],
+  problemOf: (topic: WantedTopic) => ErrorName | undefined,
+): FetchedTopic[] {
   const rest = [...fetched]
-  return wanted.map((topic) => (topic.name === '' ? unknownId(topic) : rest.shift()) ?? unknownId(topic))
+  return wanted.map((topic) => {
+    const problem = problemOf(topic)
+    if (problem !== undefined) return failedTopic(topic, problem)
+    return rest.shift() ?? failedTopic(topic, 'UNKNOWN_TOPIC_ID')
+  })
 }
 
-function unknownId({ topicId, partitionIndexes }: WantedTopic): FetchedTopic {
+function failedTopic({ name, topicId, partitionIndexes }: WantedTopic, error: ErrorName): FetchedTopic {
   const partitions = partitionIndexes.map((partitionIndex) => ({
     partitionIndex,
     committedOffset: -1n,
     committedLeaderEpoch: -1,
     metadata: '',
-    errorCode: errorCode('UNKNOWN_TOPIC_ID'),
+    errorCode: errorCode(error),
   }))
-  return { name: '', topicId, partitions }
+  return { name, topicId, partitions }
 }
 
 /** From v10 on a topic that is gone cannot be told any more: it has no id. */

@@ -1,11 +1,21 @@
-import { type ErrorName, errorCode, errorOf, FindCoordinator } from '@ottla/codec'
+import { errorCode, FindCoordinator } from '@ottla/codec'
 import type { Endpoint } from '../broker.ts'
+import { ensureShareStateTopic } from '../controllers/share.ts'
 import { OFFSETS_TOPIC, partitionOf } from '../state/group-coordinator.ts'
+import { isShareKeyText, SHARE_STATE_TOPIC } from '../state/share-state-records.ts'
 import { TRANSACTION_TOPIC } from '../state/transaction-coordinator.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 
 const GROUP = 0
 const TRANSACTION = 1
+const SHARE = 2
+/** What Kafka says beside the errors. */
+const messages = {
+  INVALID_REQUEST:
+    'This most likely occurs because of a request being malformed by the client library or the message was sent to an ' +
+    'incompatible broker. See the broker logs for more details.',
+  COORDINATOR_NOT_AVAILABLE: 'The coordinator is not available.',
+} as const
 const nowhere = { id: -1, host: '', port: -1 }
 
 const handle: Handler<typeof FindCoordinator> = (context, request) => {
@@ -17,7 +27,7 @@ const handle: Handler<typeof FindCoordinator> = (context, request) => {
     return {
       throttleTimeMs: 0,
       errorCode: code,
-      errorMessage: code === 0 ? 'NONE' : errorOf(code).message,
+      errorMessage: typeof found === 'string' ? messages[found] : 'NONE',
       nodeId,
       host,
       port,
@@ -32,24 +42,28 @@ const handle: Handler<typeof FindCoordinator> = (context, request) => {
       host,
       port,
       errorCode: errorCode(typeof found === 'string' ? found : 'NONE'),
-      errorMessage: '',
+      // Only a type that Kafka does not know at all fails with its message here.
+      errorMessage: keyType > SHARE || keyType < GROUP ? messages.INVALID_REQUEST : '',
     }
   })
   return { throttleTimeMs: 0, coordinators }
 }
 
-/** The leader of the key's partition of __consumer_offsets or __transaction_state. Share groups have none here. */
-function coordinatorOf({ broker, cluster }: HandlerContext, keyType: number, key: string): Endpoint | ErrorName {
-  if (keyType !== GROUP && keyType !== TRANSACTION) return 'INVALID_REQUEST'
-  const topic = keyType === GROUP ? OFFSETS_TOPIC : TRANSACTION_TOPIC
+/** The leader of the key's partition of __consumer_offsets, __transaction_state or __share_group_state. */
+function coordinatorOf(context: HandlerContext, keyType: number, key: string): Endpoint | keyof typeof messages {
+  const { broker, cluster, connection } = context
+  const isShareKey = context.apiVersion >= 6 && keyType === SHARE && isShareKeyText(key)
+  if (keyType !== GROUP && keyType !== TRANSACTION && !isShareKey) return 'INVALID_REQUEST'
+  const topic = keyType === GROUP ? OFFSETS_TOPIC : isShareKey ? SHARE_STATE_TOPIC : TRANSACTION_TOPIC
   const count = broker.partitionCount(topic)
   if (count === 0) {
     if (keyType === GROUP) cluster.controller.ensureOffsetsTopic()
+    else if (isShareKey) ensureShareStateTopic(cluster.controller, cluster.config)
     else cluster.controller.ensureTransactionTopic()
     return 'COORDINATOR_NOT_AVAILABLE'
   }
   const leader = broker.leaderOf(topic, partitionOf(key, count))
-  const endpoint = leader === undefined || leader < 0 ? undefined : broker.endpointOf(leader)
+  const endpoint = leader === undefined || leader < 0 ? undefined : broker.endpointOf(leader, connection.door.listener)
   return endpoint ?? 'COORDINATOR_NOT_AVAILABLE'
 }
 

@@ -3,10 +3,10 @@ import { describeGroup, noGroup } from '../state/group-describe.ts'
 import { type Handler, serves } from './handler.ts'
 
 /** What may be done to a group, as bits of Kafka's AclOperation: read, delete, describe, and configs of it. */
-const ALL_GROUP_OPERATIONS = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11)
+export const allGroupOperations = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11)
 
 const handle: Handler<typeof DescribeGroups> = ({ broker, apiVersion }, request) => {
-  const withOperations = request.includeAuthorizedOperations && { authorizedOperations: ALL_GROUP_OPERATIONS }
+  const withOperations = request.includeAuthorizedOperations && { authorizedOperations: allGroupOperations }
   const groups = request.groups.map((groupId) => {
     const shard = broker.services.groups.shardOf(groupId)
     if (typeof shard === 'string') return noGroup(groupId, errorCode(shard))

@@ -1,5 +1,5 @@
 import { errorCode, ListGroups } from '@ottla/codec'
-import { listGroup } from '../state/group-describe.ts'
+import { listGroups as listed } from '../state/group-describe.ts'
 import { type Handler, serves } from './handler.ts'
 
 const handle: Handler<typeof ListGroups> = ({ broker }, request) => {
@@ -8,10 +8,9 @@ const handle: Handler<typeof ListGroups> = ({ broker }, request) => {
   const states = request.statesFilter.map((state) => state.trim().toLowerCase())
   const types = request.typesFilter.map((type) => type.trim().toLowerCase())
   const groups = shards
-    .flatMap((shard) => [...shard.groups.values()])
-    .filter((group) => states.length === 0 || states.includes(group.state.toLowerCase()))
-    .filter(() => types.length === 0 || types.includes('classic'))
-    .map(listGroup)
+    .flatMap(listed)
+    .filter(({ groupState = '' }) => states.length === 0 || states.includes(groupState.toLowerCase()))
+    .filter(({ groupType = '' }) => types.length === 0 || types.includes(groupType))
   return { throttleTimeMs: 0, errorCode: 0, groups }
 }
 

@@ -14,7 +14,9 @@ export const saslHandshake = serves(SaslHandshake, { min: 0, max: 1 }, (context,
     return { errorCode: errorCode('UNSUPPORTED_SASL_MECHANISM'), mechanisms }
   }
   auth.mechanism = mechanism
-  auth.exchange = exchange
+  // Who authenticates again keeps to the mechanism; else the next request closes the connection.
+  const isOther = auth.before !== undefined && auth.before.mechanism !== mechanism
+  auth.exchange = isOther ? undefined : exchange
   auth.isRaw = apiVersion === 0
   return { errorCode: 0, mechanisms }
 })

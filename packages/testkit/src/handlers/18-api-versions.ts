@@ -1,5 +1,6 @@
 import { ApiVersions } from '@ottla/codec'
 import type { Release } from '../releases.ts'
+import { supportedFeatures } from '../state/features.ts'
 import { advertised } from './advertised.ts'
 import { type Handler, serves } from './handler.ts'
 import { allVersions, codes } from './support.ts'
@@ -7,16 +8,25 @@ import { allVersions, codes } from './support.ts'
 const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 
 const handle: Handler<typeof ApiVersions> = (
-  { apiVersion, cluster },
+  { apiVersion, broker, cluster: { release } },
   { clientSoftwareName, clientSoftwareVersion },
 ) => {
   const isNamed = softwareName.test(clientSoftwareName) && softwareName.test(clientSoftwareVersion)
   if (apiVersion >= 3 && !isNamed) return { throttleTimeMs: 0, errorCode: codes.of('INVALID_REQUEST'), apiKeys: [] }
-  const supported = apiVersion >= 4 ? [...supportedFeatures, ...offFeatures] : supportedFeatures
-  const { release } = cluster
+  const { features, metadataOffset } = broker.view.areas
+  const finalizedFeatures = Array.from(features, ([name, level]) => ({
+    name,
+    minVersionLevel: level,
+    maxVersionLevel: level,
+  }))
   return {
-    ...features,
-    supportedFeatures: supported,
+    supportedFeatures: supportedFeatures
+      // Clients before version 4 cannot read a feature that may be off (KAFKA-17011).
+      .filter(({ min }) => apiVersion >= 4 || min > 0)
+      .map(({ name, min, max }) => ({ name, minVersion: min, maxVersion: max })),
+    // The last decision that this broker knows of.
+    finalizedFeaturesEpoch: BigInt(metadataOffset - 1),
+    finalizedFeatures,
     ...(release && featuresOf(release, apiVersion)),
     throttleTimeMs: 0,
     errorCode: 0,
@@ -35,24 +45,6 @@ function featuresOf({ features: all }: Release, apiVersion: number) {
       .filter(({ level }) => level > 0)
       .map(({ name, level }) => ({ name, minVersionLevel: level, maxVersionLevel: level })),
   }
-}
-
-/** Kafka 4.3's. */
-const metadataVersion = 30
-
-/** KIP-890: a producer's epoch rises with each transaction, and what it writes to takes part by being written to. */
-const transactionVersion = 2
-
-const supportedFeatures = [{ name: 'metadata.version', minVersion: 7, maxVersion: metadataVersion }]
-/** Clients before version 4 cannot read a feature that may be off (KAFKA-17011). */
-const offFeatures = [{ name: 'transaction.version', minVersion: 0, maxVersion: transactionVersion }]
-
-const features = {
-  finalizedFeaturesEpoch: 0n,
-  finalizedFeatures: [
-    { name: 'metadata.version', minVersionLevel: metadataVersion, maxVersionLevel: metadataVersion },
-    { name: 'transaction.version', minVersionLevel: transactionVersion, maxVersionLevel: transactionVersion },
-  ],
 }
 
 export const apiVersionsHandler = serves(ApiVersions, allVersions(ApiVersions), handle)

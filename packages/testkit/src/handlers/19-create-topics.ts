@@ -1,5 +1,7 @@
 import { CreateTopics, type Decoded, type Encodable, type ErrorName, zeroUuid } from '@ottla/codec'
-import { topicConfigProblem, topicConfigs, topicConfigValues } from '../state/topic-config.ts'
+import { type MutationQuota, quotaExceeded } from '../controllers/mutation-quotas.ts'
+import { shown } from '../state/config-values.ts'
+import { topicConfigs, topicConfigsProblem, topicConfigValues } from '../state/topic-config.ts'
 import { assignmentProblem, collisionOf } from '../state/topic-rules.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes, oncePerName, topicNameProblem } from './support.ts'
@@ -9,35 +11,50 @@ type TopicResponse = Encodable<typeof CreateTopics.response>['topics'][number]
 
 interface Refusal {
   readonly error: ErrorName
-  readonly message: string
+  readonly message: string | null
 }
 
 const handle: Handler<typeof CreateTopics> = (context, { topics, validateOnly }) => {
+  const quota = context.cluster.mutationQuotas.begin(context, 6)
   const answers = oncePerName(topics, ({ name }) => name).map(({ item, isRepeated }) => {
     if (isRepeated) return refused(item, { error: 'INVALID_REQUEST', message: 'Duplicate topic name.' })
-    return create(context, item, validateOnly)
+    return create(context, item, { validateOnly, quota })
   })
-  return { throttleTimeMs: 0, topics: answers }
+  return { throttleTimeMs: quota.settle(), topics: answers }
 }
 
-function create(context: HandlerContext, topic: TopicRequest, validateOnly: boolean): TopicResponse {
+function create(
+  context: HandlerContext,
+  topic: TopicRequest,
+  { validateOnly, quota }: { readonly validateOnly: boolean; readonly quota: MutationQuota },
+): TopicResponse {
   const { controller } = context.cluster
+  const { permissions } = context
+  if (!permissions.mayOnCluster('CREATE') && !permissions.may('CREATE', 'TOPIC', topic.name)) {
+    return refused(topic, { error: 'TOPIC_AUTHORIZATION_FAILED', message: 'Authorization failed.' })
+  }
   const refusal = nameRefusal(context, topic.name) ?? configRefusal(topic)
   if (refusal !== undefined) return refused(topic, refusal)
   const assignment = topic.assignments.length > 0 ? givenAssignment(context, topic) : newAssignment(context, topic)
   if ('error' in assignment) return refused(topic, assignment)
-  const configs = new Map(topic.configs.map(({ name, value }) => [name, value ?? '']))
+  if (!quota.take(assignment.length)) return refused(topic, quotaExceeded)
+  const configs = new Map(
+    topic.configs.map(({ name, value }) => [name, shown(topicConfigs[name]?.type ?? 'string', value ?? '')]),
+  )
   const topicId = validateOnly
     ? controller.newTopicId()
     : controller.createTopic({ name: topic.name, assignment, configs }).id
+  const created = { name: topic.name, topicId, errorCode: 0, errorMessage: null }
+  // Who may not see configs learns no more than that it was created.
+  if (!permissions.may('DESCRIBE_CONFIGS', 'TOPIC', topic.name)) {
+    const topicConfigErrorCode = context.apiVersion >= 5 ? codes.of('TOPIC_AUTHORIZATION_FAILED') : 0
+    return { ...created, topicConfigErrorCode, configs: [] }
+  }
   return {
-    name: topic.name,
-    topicId,
-    errorCode: 0,
-    errorMessage: null,
+    ...created,
     numPartitions: assignment.length,
     replicationFactor: assignment[0]?.length ?? -1,
-    configs: describeConfigs(context, configs),
+    configs: describeConfigs(context, new Map(topic.configs.map(({ name, value }) => [name, value ?? '']))),
   }
 }
 
@@ -53,11 +70,8 @@ function nameRefusal({ cluster }: HandlerContext, name: string): Refusal | undef
 }
 
 function configRefusal({ configs }: TopicRequest): Refusal | undefined {
-  for (const { name, value } of configs) {
-    const problem = topicConfigProblem(name, value)
-    if (problem !== undefined) return { error: 'INVALID_CONFIG', message: problem }
-  }
-  return undefined
+  const problem = topicConfigsProblem(new Map(configs.map(({ name, value }) => [name, value])))
+  return problem === undefined ? undefined : { error: 'INVALID_CONFIG', message: problem }
 }
 
 function newAssignment({ cluster }: HandlerContext, topic: TopicRequest): number[][] | Refusal {
@@ -92,6 +106,12 @@ function givenAssignment({ cluster }: HandlerContext, topic: TopicRequest): read
     const message = 'A manual partition assignment was specified, but numPartitions was not set to -1.'
     return refuse('INVALID_REQUEST', message)
   }
+  const indexes = topic.assignments.map(({ partitionIndex }) => partitionIndex)
+  const repeated = indexes.find((index, at) => indexes.indexOf(index) !== at)
+  if (repeated !== undefined) {
+    const message = `Found multiple manual partition assignments for partition ${repeated}`
+    return refuse('INVALID_REPLICA_ASSIGNMENT', message)
+  }
   const ordered = [...topic.assignments].sort((a, b) => a.partitionIndex - b.partitionIndex)
   const isConsecutive = ordered.every(({ partitionIndex }, index) => partitionIndex === index)
   if (!isConsecutive) {
@@ -108,7 +128,8 @@ function describeConfigs({ broker, cluster }: HandlerContext, configs: ReadonlyM
     const effective = topicConfigValues(name, { configs }, seen)[0]
     return {
       name,
-      value: effective?.value ?? null,
+      // What was given is given back as it was.
+      value: configs.get(name) ?? effective?.value ?? null,
       readOnly: false,
       configSource: effective?.source ?? -1,
       isSensitive: false,

@@ -1,4 +1,5 @@
 import { DeleteTopics, type Encodable, type ErrorName, zeroUuid } from '@ottla/codec'
+import { type MutationQuota, quotaExceeded } from '../controllers/mutation-quotas.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes, oncePerName } from './support.ts'
 
@@ -11,15 +12,31 @@ const handle: Handler<typeof DeleteTopics> = (context, request) => {
     context.apiVersion >= firstVersionOfIds
       ? request.topics
       : request.topicNames.map((name) => ({ name, topicId: zeroUuid }))
-  const responses = oncePerName(wanted, ({ name, topicId }) => name ?? topicId).map(({ item, isRepeated }) =>
-    isRepeated ? refused(item, 'INVALID_REQUEST', 'Duplicate topic name.') : remove(context, item),
-  )
-  return { throttleTimeMs: 0, responses }
+  const quota = context.cluster.mutationQuotas.begin(context, 5)
+  const byId = new Set(wanted.filter(({ name }) => name === null).map(({ topicId }) => topicId))
+  const named = oncePerName(wanted, ({ name, topicId }) => name ?? topicId)
+  const twice = new Set<string>()
+  for (const { item } of named) {
+    const topicId = item.name === null ? undefined : context.cluster.controller.state.topic(item.name)?.id
+    if (topicId !== undefined && byId.has(topicId)) twice.add(topicId)
+  }
+  const responses = named.flatMap(({ item, isRepeated }): TopicResponse[] => {
+    if (isRepeated) {
+      return [refused(item, 'INVALID_REQUEST', `Duplicate topic ${item.name === null ? 'id' : 'name'}.`)]
+    }
+    const topicId = context.cluster.controller.state.topic(item.name ?? '')?.id
+    if (item.name === null && twice.has(item.topicId)) return []
+    if (topicId === undefined || !twice.has(topicId)) return [remove(context, item, quota)]
+    const message = 'The provided topic name maps to an ID that was already supplied.'
+    return [refused({ ...item, topicId }, 'INVALID_REQUEST', message)]
+  })
+  return { throttleTimeMs: quota.settle(), responses }
 }
 
 function remove(
-  { cluster, apiVersion }: HandlerContext,
+  { cluster, apiVersion, permissions }: HandlerContext,
   topic: { name: string | null; topicId: string },
+  quota: MutationQuota,
 ): TopicResponse {
   const { controller, config } = cluster
   const { name, topicId } = topic
@@ -30,6 +47,10 @@ function remove(
   if (byId && name !== null)
     return refused(topic, 'INVALID_REQUEST', 'You may not specify both topic name and topic id.')
   if (!byId && name === null) return refused(topic, 'INVALID_REQUEST', 'Neither topic name nor id were specified.')
+  const isOpen = permissions.mayOnCluster('DELETE')
+  const mayDescribe = (named: string) => isOpen || permissions.may('DESCRIBE', 'TOPIC', named)
+  const notAllowed = 'Topic authorization failed.'
+  if (!byId && !mayDescribe(name ?? '')) return refused(topic, 'TOPIC_AUTHORIZATION_FAILED', notAllowed)
   const found = byId ? controller.state.topicById(topicId) : controller.state.topic(name ?? '')
   if (found === undefined) {
     return refused(
@@ -38,6 +59,13 @@ function remove(
       byId ? 'This server does not host this topic ID.' : 'This server does not host this topic-partition.',
     )
   }
+  if (!isOpen && !permissions.may('DELETE', 'TOPIC', found.name)) {
+    const told = byId && mayDescribe(found.name) ? { name: found.name, topicId } : topic
+    return refused(told, 'TOPIC_AUTHORIZATION_FAILED', notAllowed)
+  }
+  if (!quota.take(found.partitions.length)) {
+    return refused({ ...topic, topicId: found.id }, quotaExceeded.error, quotaExceeded.message)
+  }
   controller.deleteTopic(found)
   return { name: found.name, topicId: found.id, errorCode: 0 }
 }
@@ -45,7 +73,7 @@ function remove(
 function refused(
   { name, topicId }: { name: string | null; topicId: string },
   error: ErrorName,
-  errorMessage: string,
+  errorMessage: string | null,
 ): TopicResponse {
   return { name: name as string, topicId, errorCode: codes.of(error), errorMessage }
 }

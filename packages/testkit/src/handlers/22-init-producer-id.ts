@@ -11,7 +11,7 @@ const handle: Handler<typeof InitProducerId> = (context, request) => {
   const { cluster, apiVersion } = context
   const { transactionalId, producerId, producerEpoch, transactionTimeoutMs: timeoutMs } = request
   const failed = (errorCode: number) => ({ throttleTimeMs: 0, errorCode, producerId: -1n, producerEpoch: -1 })
-  if (producerId < -1n || producerId >= 0n !== producerEpoch >= 0) return failed(codes.of('INVALID_REQUEST'))
+  if ((producerId === -1n) !== (producerEpoch === -1)) return failed(codes.of('INVALID_REQUEST'))
   // Without a transactional id each request gets an id of its own, whatever it had before.
   if (transactionalId === null) {
     return { throttleTimeMs: 0, errorCode: 0, producerId: cluster.controller.allocateProducerId(), producerEpoch: 0 }

@@ -1,44 +1,87 @@
-import { AddPartitionsToTxn, type Encodable, type ErrorName } from '@ottla/codec'
+import { AddPartitionsToTxn, type Decoded, type Encodable, type ErrorName } from '@ottla/codec'
 import { Held } from '../state/held.ts'
-import { addPartitions } from '../state/transaction-requests.ts'
-import { type Handler, serves } from './handler.ts'
-import { codes } from './support.ts'
+import { addPartitions, verifyPartitions } from '../state/transaction-requests.ts'
+import { type Handler, type HandlerContext, serves } from './handler.ts'
+import { allVersions, codes } from './support.ts'
 import { fencedFor, transactionShard } from './transactions-support.ts'
 
+type Request = Decoded<typeof AddPartitionsToTxn.request>
 type Response = Encodable<typeof AddPartitionsToTxn.response>
+type TopicResults = NonNullable<Response['resultsByTopicV3AndBelow']>
+type Transaction = NonNullable<Request['transactions']>[number]
 
 const handle: Handler<typeof AddPartitionsToTxn> = (context, request) => {
-  const { broker, apiVersion, cluster } = context
-  const topics = request.v3AndBelowTopics
-  const isKnown = (topic: string, partition: number) => partition >= 0 && partition < broker.partitionCount(topic)
-  const isComplete = topics.every(({ name, partitions }) => partitions.every((each) => isKnown(name, each)))
-  const answer = (error: ErrorName | undefined, isOfUnknown = false): Response => ({
-    throttleTimeMs: 0,
-    resultsByTopicV3AndBelow: topics.map(({ name, partitions }) => ({
-      name,
-      resultsByPartition: partitions.map((partitionIndex) => {
-        const isWrong = isOfUnknown && !isKnown(name, partitionIndex)
-        return { partitionIndex, partitionErrorCode: codes.of(isWrong ? 'UNKNOWN_TOPIC_OR_PARTITION' : error) }
-      }),
-    })),
-  })
-  // All or none: those that exist are told that they were not tried.
-  if (!isComplete) return answer('OPERATION_NOT_ATTEMPTED', true)
-  const transactionalId = request.v3AndBelowTransactionalId
-  const shard = transactionShard(context, transactionalId)
-  if (typeof shard === 'string') return answer(shard)
-  const identity = {
-    transactionalId,
-    producerId: request.v3AndBelowProducerId,
-    producerEpoch: request.v3AndBelowProducerEpoch,
-  }
-  const partitions = topics.map(({ name, partitions: added }) => ({ topic: name, partitions: added }))
-  const held = new Held<Response>(cluster.runtime)
-  addPartitions(shard, identity, { partitions, clientVersion: 0 }, (error) =>
-    held.complete(answer(fencedFor(error, apiVersion < 2))),
-  )
+  const held = new Held<Response>(context.cluster.runtime)
+  if (context.apiVersion >= 4) addAll(context, request.transactions, (answer) => held.complete(answer))
+  else addOne(context, request, (answer) => held.complete(answer))
   return held
 }
 
-/** From version 4 on brokers ask each other; here they do so without the protocol. */
-export const addPartitionsToTxn = serves(AddPartitionsToTxn, { min: 0, max: 3 }, handle)
+/** A producer's own request. */
+function addOne(context: HandlerContext, request: Request, done: (answer: Response) => void): void {
+  const transaction = {
+    transactionalId: request.v3AndBelowTransactionalId,
+    producerId: request.v3AndBelowProducerId,
+    producerEpoch: request.v3AndBelowProducerEpoch,
+    topics: request.v3AndBelowTopics,
+    verifyOnly: false,
+  }
+  add(context, transaction, 0, (resultsByTopicV3AndBelow) => done({ throttleTimeMs: 0, resultsByTopicV3AndBelow }))
+}
+
+/** What brokers ask coordinators for, of several transactions at once: to take partitions in, or only if they are. */
+function addAll(context: HandlerContext, transactions: readonly Transaction[], done: (answer: Response) => void): void {
+  const results: { transactionalId: string; topicResults: TopicResults }[] = []
+  const settle = () => {
+    if (results.length < transactions.length) return
+    done({ throttleTimeMs: 0, errorCode: 0, resultsByTransaction: results })
+  }
+  for (const transaction of transactions) {
+    // Who asks in these versions knows KIP-890.
+    add(context, transaction, 2, (topicResults) => {
+      results.push({ transactionalId: transaction.transactionalId, topicResults })
+      settle()
+    })
+  }
+  settle()
+}
+
+function add(
+  context: HandlerContext,
+  { transactionalId, producerId, producerEpoch, topics, verifyOnly }: Transaction,
+  clientVersion: number,
+  done: (results: TopicResults) => void,
+): void {
+  const { broker, apiVersion } = context
+  const isKnown = (topic: string, partition: number) => partition >= 0 && partition < broker.partitionCount(topic)
+  const tell = (error: ErrorName | undefined, isOfUnknown = false) =>
+    done(
+      topics.map(({ name, partitions }) => ({
+        name,
+        resultsByPartition: partitions.map((partitionIndex) => {
+          const isWrong = isOfUnknown && !isKnown(name, partitionIndex)
+          return { partitionIndex, partitionErrorCode: codes.of(isWrong ? 'UNKNOWN_TOPIC_OR_PARTITION' : error) }
+        }),
+      })),
+    )
+  const isComplete = topics.every(({ name, partitions }) => partitions.every((each) => isKnown(name, each)))
+  // All or none: those that exist are told that they were not tried.
+  if (!isComplete) {
+    tell('OPERATION_NOT_ATTEMPTED', true)
+    return
+  }
+  const shard = transactionShard(context, transactionalId)
+  if (typeof shard === 'string') {
+    tell(shard)
+    return
+  }
+  const identity = { transactionalId, producerId, producerEpoch }
+  const partitions = topics.map(({ name, partitions: added }) => ({ topic: name, partitions: added }))
+  if (verifyOnly) tell(verifyPartitions(shard, identity, partitions))
+  else {
+    const answered = (error: ErrorName | undefined) => tell(fencedFor(error, apiVersion < 2))
+    addPartitions(shard, identity, { partitions, clientVersion }, answered)
+  }
+}
+
+export const addPartitionsToTxn = serves(AddPartitionsToTxn, allVersions(AddPartitionsToTxn), handle)

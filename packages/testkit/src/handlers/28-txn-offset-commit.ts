@@ -20,6 +20,7 @@ const handle: Handler<typeof TxnOffsetCommit> = (context, request) => {
   const answer = (topics: Topics): Response => ({ throttleTimeMs: 0, topics })
   const shard = broker.services.groups.shardOf(groupId)
   if (typeof shard === 'string') return answer(failing(shard, request.topics))
+  if (groupId === '') return answer(failing('INVALID_GROUP_ID', request.topics))
   const isKnown = (topic: string, partition: number) => partition >= 0 && partition < broker.partitionCount(topic)
   const known = request.topics.flatMap((topic) => {
     const partitions = topic.partitions.filter(({ partitionIndex }) => isKnown(topic.name, partitionIndex))

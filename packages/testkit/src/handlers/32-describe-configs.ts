@@ -1,7 +1,18 @@
 import { type Decoded, DescribeConfigs, type Encodable, type ErrorName } from '@ottla/codec'
-import { brokerConfigs, type ConfigDefinition, isBrokerConfig } from '../state/broker-config.ts'
+import { configResource } from '../controllers/configs.ts'
+import { baseName } from '../state/broker-config-rules.ts'
+import {
+  type ConfigKey,
+  type ConfigTable,
+  clientMetricsKeys,
+  kafkaBrokerConfigs,
+  kafkaGroupConfigs,
+} from '../state/config-table.ts'
+import type { ConfigLimits } from '../state/config-values.ts'
+import { clientMetricsConfigs, groupConfigs } from '../state/resource-configs.ts'
 import {
   brokerConfigValues,
+  type ConfigObserver,
   type ConfigValue,
   configSource,
   configType,
@@ -16,74 +27,212 @@ type Resource = Request['resources'][number]
 type Result = Encodable<typeof DescribeConfigs.response>['results'][number]
 type Config = Result['configs'][number]
 
-export const resource = { topic: 2, broker: 4 } as const
-
-const handle: Handler<typeof DescribeConfigs> = (context, request) => ({
-  throttleTimeMs: 0,
-  results: request.resources.map((wanted) => describe(context, request, wanted)),
-})
-
-function describe(context: HandlerContext, request: Request, wanted: Resource): Result {
-  if (wanted.resourceType === resource.topic) return describeTopic(context, request, wanted)
-  if (wanted.resourceType === resource.broker) return describeBroker(context, request, wanted)
-  return failed(wanted, 'INVALID_REQUEST', `Unsupported resource type: ${wanted.resourceType}`)
+/** A config to show: its values, the most specific first. */
+interface Shown {
+  readonly name: string
+  /** Undefined: Kafka does not know the config, and hides its value. */
+  readonly type: ConfigLimits['type'] | undefined
+  readonly readOnly: boolean
+  readonly values: readonly ConfigValue[]
 }
 
-function describeTopic({ broker, cluster }: HandlerContext, request: Request, wanted: Resource): Result {
+/** Kafka defines these for its replication throttles and shows them only when they are set. */
+const hiddenUnlessSet = /throttled\.rate$|^replica\.alter\.log\.dirs\.io\.max\.bytes\.per\.second$/
+
+const unspecific =
+  'This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details.'
+
+const handle: Handler<typeof DescribeConfigs> = (context, request) => {
+  const known: readonly number[] = Object.values(configResource)
+  const isReadable = request.resources.every(({ resourceType }) => known.includes(resourceType))
+  return {
+    throttleTimeMs: 0,
+    results: request.resources.map((wanted) =>
+      isReadable ? describe(context, request, wanted) : failed(wanted, 'INVALID_REQUEST', unspecific),
+    ),
+  }
+}
+
+function describe(context: HandlerContext, request: Request, wanted: Resource): Result {
+  switch (wanted.resourceType) {
+    case configResource.topic:
+      return describeTopic(context, request, wanted)
+    case configResource.broker:
+      return describeBroker(context, request, wanted)
+    case configResource.brokerLogger:
+      return describeLoggers(context, wanted)
+    case configResource.group:
+      return describeGroup(context, request, wanted)
+    default:
+      return describeClientMetrics(context, request, wanted)
+  }
+}
+
+const observer = ({ broker, cluster }: HandlerContext): ConfigObserver => ({
+  id: broker.id,
+  view: broker.view,
+  config: cluster.config,
+})
+
+function describeTopic(context: HandlerContext, request: Request, wanted: Resource): Result {
   const name = wanted.resourceName
   const problem = topicNameProblem(name)
   if (problem !== undefined) return failed(wanted, 'INVALID_TOPIC_EXCEPTION', problem)
-  const topic = broker.view.topic(name)
+  const topic = context.broker.view.topic(name)
   if (topic === undefined) return failed(wanted, 'UNKNOWN_TOPIC_OR_PARTITION', '')
-  const seen = { id: broker.id, view: broker.view, config: cluster.config }
-  const configs = chosen(Object.keys(topicConfigs), wanted).map((config) =>
-    entry(topicConfigs[config] as ConfigDefinition, topicConfigValues(config, topic, seen), request, false),
-  )
-  return { errorCode: 0, errorMessage: '', resourceType: wanted.resourceType, resourceName: name, configs }
+  const seen = observer(context)
+  const all = chosen(Object.keys(topicConfigs), wanted).map((config) => ({
+    name: config,
+    type: topicConfigs[config]?.type,
+    readOnly: false,
+    values: topicConfigValues(config, topic, seen),
+  }))
+  return found(wanted, request, all)
 }
 
 /** The configs of the broker that is asked, or those that all brokers have by default (an empty name). */
-function describeBroker({ broker, cluster }: HandlerContext, request: Request, wanted: Resource): Result {
-  const { resourceName, resourceType } = wanted
-  const isDefault = resourceName === ''
-  if (!isDefault && resourceName !== String(broker.id)) {
-    const message = `Unexpected broker id, expected ${broker.id} or empty string, but received ${resourceName}`
-    return failed(wanted, 'INVALID_REQUEST', message)
+function describeBroker(context: HandlerContext, request: Request, wanted: Resource): Result {
+  const { broker } = context
+  const isDefault = wanted.resourceName === ''
+  if (!isDefault) {
+    const unexpected = `Unexpected broker id, expected ${broker.id} or empty string, but received`
+    const problem = brokerIdProblem(wanted, broker.id, unexpected)
+    if (problem !== undefined) return problem
   }
-  const seen = { id: isDefault ? -1 : broker.id, view: broker.view, config: cluster.config }
-  const configs = chosen(Object.keys(brokerConfigs), wanted).flatMap((name) => {
-    if (!isBrokerConfig(name)) return []
-    const values = brokerConfigValues(name, seen)
+  const seen = { ...observer(context), id: isDefault ? -1 : broker.id }
+  const table = kafkaBrokerConfigs()
+  const set = ['', ...(isDefault ? [] : [String(broker.id)])].flatMap((id) => [
+    ...(broker.view.areas.brokerConfigs.get(id)?.keys() ?? []),
+  ])
+  const names = new Set([...table.keys(), ...set])
+  const all = chosen([...names], wanted).flatMap((name): Shown[] => {
+    const key = table.get(baseName(name))
+    const values = [...ownValues(name, broker), ...brokerConfigValues(name, seen)]
     if (isDefault && values[0]?.source !== configSource.allBrokers) return []
-    const definition: ConfigDefinition = brokerConfigs[name]
-    return [entry(definition, values, request, definition.dynamic !== true)]
+    if (hiddenUnlessSet.test(name) && !set.includes(name)) return []
+    const readOnly = key === undefined || key.updateMode === 'read-only'
+    const shown = isDefault ? values.filter(({ source }) => source === configSource.allBrokers) : values
+    return [{ name, type: key?.type, readOnly, values: shown }]
   })
+  return found(wanted, request, all)
+}
+
+/** What every broker is given for itself. */
+function ownValues(name: string, { id, rack }: HandlerContext['broker']): ConfigValue[] {
+  const value = name === 'node.id' || name === 'broker.id' ? String(id) : name === 'broker.rack' ? rack : null
+  return value === null ? [] : [{ name, synonym: name, value, source: configSource.static }]
+}
+
+function describeGroup(context: HandlerContext, request: Request, wanted: Resource): Result {
+  const { resourceName } = wanted
+  if (resourceName === '') return failed(wanted, 'INVALID_REQUEST', 'Group name must not be empty')
+  const seen = observer(context)
+  const set = groupConfigs(context.broker.view, resourceName)
+  const values = ({ name, defaultValue }: ConfigKey): ConfigValue[] => {
+    const synonym = `group.${name}`
+    if (kafkaBrokerConfigs().has(synonym)) return brokerConfigValues(synonym, seen).map((each) => ({ ...each, name }))
+    return [{ name, synonym: name, value: defaultValue ?? null, source: configSource.default }]
+  }
+  return found(
+    wanted,
+    request,
+    resourceConfigs(kafkaGroupConfigs(), wanted, { set, source: configSource.group, values }),
+  )
+}
+
+function describeClientMetrics({ broker }: HandlerContext, request: Request, wanted: Resource): Result {
+  const { resourceName } = wanted
+  if (resourceName === '') {
+    return failed(wanted, 'INVALID_REQUEST', 'Client metrics subscription name must not be empty')
+  }
+  const set = clientMetricsConfigs(broker.view, resourceName)
+  const values = ({ name, defaultValue }: ConfigKey) => [
+    { name, synonym: '', value: defaultValue ?? null, source: configSource.default },
+  ]
+  const source = configSource.clientMetrics
+  return found(
+    wanted,
+    request,
+    resourceConfigs(clientMetricsKeys, wanted, { set, source, values }).map((each) => {
+      // No name stands for what a subscription leaves out.
+      const isSet = each.values[0]?.source === source
+      return isSet ? { ...each, values: each.values.slice(0, 1) } : each
+    }),
+  )
+}
+
+/** What is set under a name, over what is there without it. */
+function resourceConfigs(
+  table: ConfigTable,
+  wanted: Resource,
+  {
+    set,
+    source,
+    values,
+  }: {
+    readonly set: ReadonlyMap<string, string>
+    readonly source: number
+    readonly values: (key: ConfigKey) => readonly ConfigValue[]
+  },
+): Shown[] {
+  return chosen([...table.keys()], wanted).map((name) => {
+    const key = table.get(name) as ConfigKey
+    const own = set.get(name)
+    const first = own === undefined ? [] : [{ name, synonym: name, value: own, source }]
+    return { name, type: key.type, readOnly: false, values: [...first, ...values(key)] }
+  })
+}
+
+function describeLoggers({ broker }: HandlerContext, wanted: Resource): Result {
+  if (wanted.resourceName === '') return failed(wanted, 'INVALID_REQUEST', 'Broker id must not be empty')
+  const problem = brokerIdProblem(wanted, broker.id, `Unexpected broker id, expected ${broker.id} but received`)
+  if (problem !== undefined) return problem
+  const levels = broker.services.loggers.all()
+  const configs = chosen([...levels.keys()], wanted).map((name) => ({
+    name,
+    value: levels.get(name) ?? null,
+    readOnly: false,
+    configSource: configSource.logger,
+    isSensitive: false,
+    synonyms: [],
+    configType: configType.unknown,
+    documentation: '',
+  }))
+  const { resourceType, resourceName } = wanted
   return { errorCode: 0, errorMessage: '', resourceType, resourceName, configs }
 }
 
-function chosen(all: readonly string[], { configurationKeys }: Resource): readonly string[] {
-  return configurationKeys === null ? all : all.filter((name) => configurationKeys.includes(name))
+function brokerIdProblem(wanted: Resource, brokerId: number, unexpected: string): Result | undefined {
+  const { resourceName } = wanted
+  if (!/^[+-]?\d+$/.test(resourceName)) {
+    return failed(wanted, 'INVALID_REQUEST', `Broker id must be an integer, but it is: ${resourceName}`)
+  }
+  if (Number(resourceName) === brokerId) return undefined
+  return failed(wanted, 'INVALID_REQUEST', `${unexpected} ${resourceName}`)
 }
 
-function entry(
-  { type }: ConfigDefinition,
-  values: readonly ConfigValue[],
-  { includeSynonyms }: Request,
-  readOnly: boolean,
-): Config {
+/** No names ask for all, as null does. */
+function chosen(all: readonly string[], { configurationKeys: wanted }: Resource): readonly string[] {
+  return wanted === null || wanted.length === 0 ? all : all.filter((name) => wanted.includes(name))
+}
+
+function found({ resourceType, resourceName }: Resource, request: Request, all: readonly Shown[]): Result {
+  const configs = all.map((each) => entry(each, request))
+  return { errorCode: 0, errorMessage: '', resourceType, resourceName, configs }
+}
+
+function entry({ name, type, readOnly, values }: Shown, { includeSynonyms }: Request): Config {
+  const isSensitive = type === undefined || type === 'password'
   const [effective] = values
+  const named = includeSynonyms ? values.filter(({ synonym }) => synonym !== '') : []
   return {
-    name: effective?.name ?? '',
-    value: effective?.value ?? null,
+    name,
+    value: isSensitive ? null : (effective?.value ?? null),
     readOnly,
     configSource: effective?.source ?? configSource.default,
-    isSensitive: false,
-    synonyms: includeSynonyms
-      ? values
-          .filter(({ synonym }) => synonym !== '')
-          .map(({ synonym, value, source }) => ({ name: synonym, value, source }))
-      : [],
-    configType: configType[type],
+    isSensitive,
+    synonyms: named.map(({ synonym, value, source }) => ({ name: synonym, value: isSensitive ? null : value, source })),
+    configType: type === undefined ? configType.unknown : configType[type],
     documentation: null,
   }
 }

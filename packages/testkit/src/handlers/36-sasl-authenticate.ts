@@ -20,5 +20,11 @@ export const saslAuthenticate = serves(SaslAuthenticate, { min: 0, max: 2 }, ({ 
     connection.closeAfterResponse()
     return { errorCode: errorCode('SASL_AUTHENTICATION_FAILED'), errorMessage: step.message, authBytes: NO_BYTES }
   }
-  return { errorCode: 0, errorMessage: null, authBytes: step.bytes }
+  const { bytes, sessionLifetimeMs } = step
+  return {
+    errorCode: 0,
+    errorMessage: '',
+    authBytes: bytes,
+    sessionLifetimeMs: BigInt(Math.round(sessionLifetimeMs)),
+  }
 })

@@ -1,4 +1,5 @@
 import { CreatePartitions, type Decoded, type Encodable, type ErrorName } from '@ottla/codec'
+import { type MutationQuota, quotaExceeded } from '../controllers/mutation-quotas.ts'
 import { assignmentProblem } from '../state/topic-rules.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes, oncePerName } from './support.ts'
@@ -7,14 +8,19 @@ type TopicRequest = Decoded<typeof CreatePartitions.request>['topics'][number]
 type TopicResponse = Encodable<typeof CreatePartitions.response>['results'][number]
 
 const handle: Handler<typeof CreatePartitions> = (context, { topics, validateOnly }) => {
+  const quota = context.cluster.mutationQuotas.begin(context, 3)
   const results = oncePerName(topics, ({ name }) => name).map(({ item, isRepeated }) => {
     if (isRepeated) return refused(item, 'INVALID_REQUEST', 'Duplicate topic name.')
-    return extend(context, item, validateOnly)
+    return extend(context, item, { validateOnly, quota })
   })
-  return { throttleTimeMs: 0, results }
+  return { throttleTimeMs: quota.settle(), results }
 }
 
-function extend({ cluster }: HandlerContext, request: TopicRequest, validateOnly: boolean): TopicResponse {
+function extend(
+  { cluster }: HandlerContext,
+  request: TopicRequest,
+  { validateOnly, quota }: { readonly validateOnly: boolean; readonly quota: MutationQuota },
+): TopicResponse {
   const { controller } = cluster
   const topic = controller.state.topic(request.name)
   if (topic === undefined) return refused(request, 'UNKNOWN_TOPIC_OR_PARTITION', null)
@@ -37,6 +43,7 @@ function extend({ cluster }: HandlerContext, request: TopicRequest, validateOnly
         : `Attempted to add ${added} additional partition(s), but only ${given.length} assignment(s) were specified.`
     if (problem !== undefined) return refused(request, 'INVALID_REPLICA_ASSIGNMENT', problem)
   }
+  if (!quota.take(added)) return refused(request, quotaExceeded.error, quotaExceeded.message)
   if (!validateOnly) controller.addPartitions(topic, given ?? controller.assign(added, replicationFactor))
   return { name: request.name, errorCode: 0, errorMessage: null }
 }

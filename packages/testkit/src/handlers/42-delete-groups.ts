@@ -1,6 +1,7 @@
 import { DeleteGroups, type Encodable, type ErrorName, errorCode } from '@ottla/codec'
 import { Held } from '../state/held.ts'
 import { deleteGroup } from '../state/offsets-delete.ts'
+import { deleteShareGroup } from '../state/share-offsets.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 
 type Answer = Encodable<typeof DeleteGroups.response>
@@ -19,7 +20,9 @@ const handle: Handler<typeof DeleteGroups> = (context, request) => {
     }
     const shard = context.broker.services.groups.shardOf(groupId)
     if (typeof shard === 'string') deleted(shard)
-    else deleteGroup(shard, groupId, deleted)
+    else if (shard.shares.groups.has(groupId)) {
+      deleteShareGroup(context.broker.services.shareGroups, shard, groupId, deleted)
+    } else deleteGroup(shard, groupId, deleted)
   }
   return held
 }

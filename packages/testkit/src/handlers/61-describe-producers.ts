@@ -1,6 +1,6 @@
 import { DescribeProducers, type ErrorName, zeroUuid } from '@ottla/codec'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { codes, findReplica } from './support.ts'
+import { codes, findReplica, topicNameProblem } from './support.ts'
 
 /** Said of topics only: of a partition that a topic lacks Kafka says no more than the code. */
 const notHere = 'This server does not host this topic-partition.'
@@ -14,6 +14,8 @@ const handle: Handler<typeof DescribeProducers> = (context, { topics }) => ({
 })
 
 function describe(context: HandlerContext, topic: string, partitionIndex: number) {
+  const problem = topicNameProblem(topic)
+  if (problem !== undefined) return { ...failed(partitionIndex, 'INVALID_TOPIC_EXCEPTION'), errorMessage: problem }
   const { error, replica, topic: known } = findReplica(context, { topic, topicId: zeroUuid }, partitionIndex)
   if (known === undefined) return { ...failed(partitionIndex, 'UNKNOWN_TOPIC_OR_PARTITION'), errorMessage: notHere }
   if (replica === undefined) return failed(partitionIndex, error)

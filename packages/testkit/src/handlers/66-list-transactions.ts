@@ -1,7 +1,8 @@
 import { ListTransactions } from '@ottla/codec'
+import { compileRe2 } from '../state/re2.ts'
 import { transactionStates } from '../state/transaction.ts'
 import { type Handler, serves } from './handler.ts'
-import { codes } from './support.ts'
+import { allVersions, codes } from './support.ts'
 
 /** States that a filter may name beside those that a transaction is ever found in here. */
 const otherStates = ['Dead', 'PrepareEpochFence']
@@ -10,6 +11,12 @@ const handle: Handler<typeof ListTransactions> = ({ broker, now }, request) => {
   const { stateFilters, producerIdFilters, durationFilter } = request
   const known: readonly string[] = [...transactionStates, ...otherStates]
   const unknownStateFilters = stateFilters.filter((state) => !known.includes(state))
+  const pattern = request.transactionalIdPattern
+  const regex = pattern ? compileRe2(pattern) : undefined
+  if (pattern && regex === undefined) {
+    const errorCode = codes.of('INVALID_REGULAR_EXPRESSION')
+    return { throttleTimeMs: 0, errorCode, unknownStateFilters: [], transactionStates: [] }
+  }
   const shards = broker.services.transactions.shards()
   if (typeof shards === 'string') {
     return { throttleTimeMs: 0, errorCode: codes.of(shards), unknownStateFilters: [], transactionStates: [] }
@@ -19,6 +26,7 @@ const handle: Handler<typeof ListTransactions> = ({ broker, now }, request) => {
     .filter(({ image }) => producerIdFilters.length === 0 || producerIdFilters.includes(image.producerId))
     .filter(({ image }) => stateFilters.length === 0 || stateFilters.includes(image.state))
     .filter(({ image }) => durationFilter < 0n || now() - image.startMs > Number(durationFilter))
+    .filter(({ transactionalId }) => regex === undefined || regex.test(transactionalId))
     .map(({ transactionalId, image }) => ({
       transactionalId,
       producerId: image.producerId,
@@ -27,5 +35,4 @@ const handle: Handler<typeof ListTransactions> = ({ broker, now }, request) => {
   return { throttleTimeMs: 0, errorCode: 0, unknownStateFilters, transactionStates: found }
 }
 
-/** Version 2 filters by a pattern of RE2: that is not here. */
-export const listTransactions = serves(ListTransactions, { min: 0, max: 1 }, handle)
+export const listTransactions = serves(ListTransactions, allVersions(ListTransactions), handle)

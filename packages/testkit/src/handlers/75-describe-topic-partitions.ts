@@ -1,8 +1,9 @@
-import { DescribeTopicPartitions, type Encodable, zeroUuid } from '@ottla/codec'
+import { type Decoded, DescribeTopicPartitions, type Encodable, type ErrorName, zeroUuid } from '@ottla/codec'
 import type { MetadataView, PartitionImage } from '../state/metadata-view.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allOperations, allVersions, codes, topicNameProblem } from './support.ts'
+import { allVersions, codes, noOperations, topicNameProblem } from './support.ts'
 
+type Request = Decoded<typeof DescribeTopicPartitions.request>
 type Response = Encodable<typeof DescribeTopicPartitions.response>
 type TopicResponse = Response['topics'][number]
 
@@ -11,9 +12,13 @@ const maxPartitions = 2000
 const handle: Handler<typeof DescribeTopicPartitions> = (context, request) => {
   const { view } = context.broker
   const { cursor } = request
+  const problem = problemWith(request)
+  if (problem !== undefined) return refused(request, problem)
   const all =
     request.topics.length === 0 ? Array.from(view.topics(), ({ name }) => name) : request.topics.map(({ name }) => name)
-  const names = [...new Set(all)].sort().filter((name) => cursor === null || name >= cursor.topicName)
+  const wanted = [...new Set(all)].sort().filter((name) => cursor === null || name >= cursor.topicName)
+  const names = wanted.filter((name) => context.permissions.may('DESCRIBE', 'TOPIC', name))
+  const denied = request.topics.length === 0 ? [] : wanted.filter((name) => !names.includes(name))
   const topics: TopicResponse[] = []
   let left = Math.min(maxPartitions, Math.max(1, request.responsePartitionLimit))
   let nextCursor: Response['nextCursor'] = null
@@ -31,12 +36,32 @@ const handle: Handler<typeof DescribeTopicPartitions> = (context, request) => {
       break
     }
   }
-  return { throttleTimeMs: 0, topics, nextCursor }
+  return { throttleTimeMs: 0, topics: [...topics, ...denied.map(notAllowed)], nextCursor }
 }
 
-function describe({ broker }: HandlerContext, name: string, from: number, limit: number) {
+/** What Kafka throws at makes all topics fail: a cursor that is not among them, a name that cannot be asked an authorizer for. */
+function problemWith({ topics, cursor }: Request): ErrorName | undefined {
+  const isElsewhere = cursor !== null && topics.length > 0 && !topics.some(({ name }) => name === cursor.topicName)
+  if (isElsewhere || (cursor?.partitionIndex ?? 0) < 0) return 'INVALID_REQUEST'
+  return topics.some(({ name }) => name === '') ? 'UNKNOWN_SERVER_ERROR' : undefined
+}
+
+function refused({ topics }: Request, error: ErrorName): Response {
+  const failed = { errorCode: codes.of(error), topicId: zeroUuid, partitions: [] }
+  return {
+    throttleTimeMs: 0,
+    topics: topics.map(({ name }) => ({ ...failed, name, topicAuthorizedOperations: noOperations })),
+    nextCursor: null,
+  }
+}
+
+function notAllowed(name: string): TopicResponse {
+  return { errorCode: codes.of('TOPIC_AUTHORIZATION_FAILED'), name, topicId: zeroUuid, partitions: [] }
+}
+
+function describe({ broker, permissions }: HandlerContext, name: string, from: number, limit: number) {
   const topic = broker.view.topic(name)
-  const topicAuthorizedOperations = allOperations.topic
+  const topicAuthorizedOperations = permissions.operationsOn('TOPIC', name)
   if (topic === undefined) {
     const error = topicNameProblem(name) === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
     return {
@@ -58,7 +83,8 @@ function describe({ broker }: HandlerContext, name: string, from: number, limit:
   }
 }
 
-function describePartition(view: MetadataView, { partition, leader, leaderEpoch, replicas, isr }: PartitionImage) {
+function describePartition(view: MetadataView, image: PartitionImage) {
+  const { partition, leader, leaderEpoch, replicas, isr, elr = [], lastKnownElr = [] } = image
   const isLed = leader >= 0 && view.isAlive(leader)
   return {
     errorCode: isLed ? 0 : codes.of('LEADER_NOT_AVAILABLE'),
@@ -67,9 +93,8 @@ function describePartition(view: MetadataView, { partition, leader, leaderEpoch,
     leaderEpoch,
     replicaNodes: replicas,
     isrNodes: isr,
-    // The last member of an ISR stays in it here, so nobody is eligible beside the ISR.
-    eligibleLeaderReplicas: [],
-    lastKnownElr: [],
+    eligibleLeaderReplicas: elr,
+    lastKnownElr,
     offlineReplicas: replicas.filter((id) => !view.isAlive(id)),
   }
 }

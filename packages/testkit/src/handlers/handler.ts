@@ -1,4 +1,5 @@
 import type { Api, Decoded, Encodable } from '@ottla/codec'
+import type { Permissions } from '../authorization/permissions.ts'
 import type { Broker } from '../broker.ts'
 import type { ClusterContext } from '../cluster-context.ts'
 import type { Connection } from '../connection.ts'
@@ -16,6 +17,8 @@ export interface HandlerContext {
   readonly apiVersion: number
   /** `User:alice`; `User:ANONYMOUS` on a listener without authentication. */
   readonly principal: string
+  /** What the client may do; `authorization/` has asked already for what is in its table. */
+  readonly permissions: Permissions
   /** Wall time in ms. */
   now(): number
 }

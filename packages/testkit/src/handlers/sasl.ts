@@ -1,14 +1,93 @@
-import type { Connection, Outcome } from '../connection.ts'
+import { ApiVersions, encodeResponse, errorCode, SaslAuthenticate, SaslHandshake } from '@ottla/codec'
+import type { Connection, ConnectionAuth, Outcome } from '../connection.ts'
 import type { SaslExchange, SaslStep } from '../state/users.ts'
+import type { HandlerEntry } from './handler.ts'
 
-/** Takes a token of the client; when it was the last, the connection is the user's. Undefined without a handshake before. */
-export function saslStep({ auth }: Connection, token: Uint8Array): SaslStep | undefined {
+/** A client may not begin again more often than that. */
+const minReauthenticationMs = 1000
+
+export type SaslAnswer = Extract<SaslStep, { kind: 'continue' | 'done' }> & { readonly sessionLifetimeMs: number }
+
+/** What to answer to a token, or why it is refused. */
+export type SaslResult = SaslAnswer | { readonly kind: 'failed'; readonly message: string }
+
+/**
+ * What a connection that has to authenticate may ask now: undefined where the request may pass, else what comes of it. A
+ * session that is over closes the connection, unless the client begins again.
+ */
+export function saslGate(
+  connection: Connection,
+  {
+    api,
+    apiVersion,
+    correlationId,
+  }: { readonly api: HandlerEntry['api'] } & Record<'apiVersion' | 'correlationId', number>,
+): Outcome | undefined {
+  const { auth, broker } = connection
+  if (auth.principal !== undefined) {
+    if (auth.sessionEndsAtMs === undefined) return undefined
+    const nowMs = broker.cluster.runtime.monoNow()
+    if (api.key === SaslHandshake.key && nowMs - (auth.againAtMs ?? -Infinity) >= minReauthenticationMs) {
+      beginAgain(auth, nowMs)
+      return undefined
+    }
+    return nowMs > auth.sessionEndsAtMs ? { kind: 'close', reason: 'the session is over' } : undefined
+  }
+  const refused: Outcome = { kind: 'close', reason: `a ${api.name} request before authentication` }
+  if (auth.exchange === undefined) {
+    if (api.key === SaslHandshake.key && auth.mechanism === undefined) return undefined
+    if (api.key !== ApiVersions.key || auth.hasAskedVersions || auth.mechanism !== undefined) return refused
+    return undefined
+  }
+  if (api.key === SaslAuthenticate.key) return undefined
+  if (api.key !== ApiVersions.key && api.key !== SaslHandshake.key) return refused
+  connection.closeAfterResponse()
+  const body = { errorCode: errorCode('ILLEGAL_SASL_STATE') }
+  const chunks =
+    api.key === ApiVersions.key
+      ? encodeResponse(ApiVersions, apiVersion, correlationId, { ...body, throttleTimeMs: 0, apiKeys: [] })
+      : encodeResponse(SaslHandshake, apiVersion, correlationId, { ...body, mechanisms: [] })
+  return { kind: 'answer', chunks }
+}
+
+function beginAgain(auth: ConnectionAuth, nowMs: number): void {
+  auth.before = { principal: auth.principal ?? '', mechanism: auth.mechanism ?? '' }
+  auth.againAtMs = nowMs
+  auth.principal = undefined
+  auth.mechanism = undefined
+  auth.exchange = undefined
+}
+
+/** Takes a token of the client; when it was the last, the connection is the user's. Undefined: it closes. */
+export function saslStep({ auth, broker }: Connection, token: Uint8Array): SaslResult | undefined {
   const exchange = auth.exchange as SaslExchange | undefined
   if (!exchange) return undefined
   const step = exchange.step(token)
-  if (step.kind !== 'continue') auth.exchange = undefined
-  if (step.kind === 'done') auth.principal = `User:${step.user}`
-  return step
+  if (step.kind === 'continue') return { ...step, sessionLifetimeMs: 0 }
+  auth.exchange = undefined
+  if (step.kind === 'tripped') return undefined
+  const { before } = auth
+  if (step.kind === 'failed') {
+    const what = before === undefined ? 'authentication' : 're-authentication'
+    const generic = `Authentication failed during ${what} due to invalid credentials with SASL mechanism ${auth.mechanism}`
+    return { kind: 'failed', message: step.message ?? generic }
+  }
+  const principal = `User:${step.user}`
+  if (before !== undefined && before.principal !== principal) {
+    const [was, is] = [before.principal, principal].map((each) => each.replace(':', '.'))
+    return { kind: 'failed', message: `Cannot change principals during re-authentication from ${was}: ${is}` }
+  }
+  auth.principal = principal
+  auth.isToken = step.isToken ?? false
+  const { runtime, config } = broker.cluster
+  const maxReauthMs = config.number('connections.max.reauth.ms')
+  const limits = [
+    ...(maxReauthMs > 0 ? [maxReauthMs] : []),
+    ...(step.expiresAtMs === undefined ? [] : [step.expiresAtMs - runtime.wallNow()]),
+  ]
+  const sessionLifetimeMs = limits.length === 0 ? 0 : Math.max(0, Math.min(...limits))
+  auth.sessionEndsAtMs = limits.length === 0 ? undefined : runtime.monoNow() + sessionLifetimeMs
+  return { ...step, sessionLifetimeMs }
 }
 
 /** A token after SaslHandshake v0: bare in its frame, as the answer is. What is wrong cannot be said: the connection closes. */

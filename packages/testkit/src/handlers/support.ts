@@ -37,10 +37,14 @@ export interface LeaderHint {
 }
 
 /** Who leads instead (KIP-951), as far as this broker knows. */
-export function leaderHint({ broker }: HandlerContext, topic: TopicImage, partition: number): LeaderHint {
+export function leaderHint({ broker, connection }: HandlerContext, topic: TopicImage, partition: number): LeaderHint {
   const image = topic.partitions[partition]
   const leaderId = image?.leader ?? -1
-  return { leaderId, leaderEpoch: image?.leaderEpoch ?? -1, endpoint: broker.endpointOf(leaderId) }
+  return {
+    leaderId,
+    leaderEpoch: image?.leaderEpoch ?? -1,
+    endpoint: broker.endpointOf(leaderId, connection.door.listener),
+  }
 }
 
 /** The endpoints of hints as a response lists them, each broker once. */

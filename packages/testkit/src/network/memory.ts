@@ -2,6 +2,16 @@ import type { DialTarget, Runtime, ServerTransport, Transport, TransportSink } f
 
 export type Accept = (transport: ServerTransport) => TransportSink
 
+/** What bytes meet on their way; absent: they arrive in the next turn, as they were written. */
+export interface NetworkConditions {
+  /** Calls back when what was sent now arrives. */
+  later(deliver: () => void): void
+  /** How many of `size` bytes arrive at once; 1 or more. */
+  piece(size: number): number
+  /** Told what has arrived. */
+  delivered(bytes: Uint8Array): void
+}
+
 /** As Node words them, so that clients treat both networks alike. */
 function networkError(code: string, what: string): Error {
   return Object.assign(new Error(`${what} ${code}`), { code })
@@ -9,7 +19,8 @@ function networkError(code: string, what: string): Error {
 
 /** One direction of a connection: bytes are copied when they are written and arrive in a later turn. */
 class Pipe {
-  readonly #runtime: Runtime
+  readonly #later: (deliver: () => void) => void
+  readonly #conditions: NetworkConditions | undefined
   #sink: TransportSink | undefined
   #queue: { readonly bytes: Buffer; readonly onFlushed: (() => void) | undefined }[] = []
   #isPaused = false
@@ -18,8 +29,9 @@ class Pipe {
   /** Bytes of the first entry that were delivered. */
   #delivered = 0
 
-  constructor(runtime: Runtime) {
-    this.#runtime = runtime
+  constructor(later: (deliver: () => void) => void, conditions: NetworkConditions | undefined) {
+    this.#later = later
+    this.#conditions = conditions
   }
 
   deliverTo(sink: TransportSink): void {
@@ -63,7 +75,7 @@ class Pipe {
     if (this.#isScheduled || this.#isPaused || this.#sink === undefined) return
     if (this.#queue.length === 0 && !this.#hasEnded) return
     this.#isScheduled = true
-    this.#runtime.defer(() => {
+    this.#later(() => {
       this.#isScheduled = false
       this.#deliver()
     })
@@ -74,7 +86,8 @@ class Pipe {
       const first = this.#queue[0]
       if (first === undefined) break
       const space = this.#sink.space()
-      const size = first.bytes.copy(space, 0, this.#delivered)
+      const size = first.bytes.copy(space, 0, this.#delivered, this.#delivered + this.#pieceOf(first.bytes))
+      this.#conditions?.delivered(space.subarray(0, size))
       this.#delivered += size
       const isWhole = this.#delivered === first.bytes.length
       if (isWhole) {
@@ -85,6 +98,11 @@ class Pipe {
       if (isWhole) first.onFlushed?.()
     }
     if (this.#queue.length === 0 && this.#hasEnded) this.cut(undefined)
+  }
+
+  #pieceOf(bytes: Buffer): number {
+    const left = bytes.length - this.#delivered
+    return this.#conditions === undefined ? left : this.#conditions.piece(left)
   }
 }
 
@@ -127,11 +145,13 @@ class MemoryTransport implements ServerTransport {
  * network.
  */
 export class MemoryNetwork {
-  readonly #runtime: Runtime
+  readonly #later: (deliver: () => void) => void
+  readonly #conditions: NetworkConditions | undefined
   readonly #listeners = new Map<string, Accept>()
 
-  constructor(runtime: Runtime) {
-    this.#runtime = runtime
+  constructor(runtime: Runtime, conditions?: NetworkConditions) {
+    this.#later = conditions === undefined ? (deliver) => runtime.defer(deliver) : conditions.later
+    this.#conditions = conditions
   }
 
   /** Accepts connections at an address; returns what stops that. */
@@ -145,7 +165,7 @@ export class MemoryNetwork {
 
   dial({ address, port }: DialTarget, sink: TransportSink, signal: AbortSignal): Promise<Transport> {
     return new Promise((resolve, reject) => {
-      this.#runtime.defer(() => {
+      this.#later(() => {
         if (signal.aborted) return reject(signal.reason)
         const accept = this.#listeners.get(`${address}:${port}`)
         if (accept === undefined) return reject(networkError('ECONNREFUSED', `connect ${address}:${port}`))
@@ -155,8 +175,8 @@ export class MemoryNetwork {
   }
 
   #connect(accept: Accept, sink: TransportSink): Transport {
-    const toServer = new Pipe(this.#runtime)
-    const toClient = new Pipe(this.#runtime)
+    const toServer = new Pipe(this.#later, this.#conditions)
+    const toClient = new Pipe(this.#later, this.#conditions)
     const client = new MemoryTransport('127.0.0.1', toClient, toServer)
     toServer.deliverTo(accept(new MemoryTransport('127.0.0.1', toServer, toClient)))
     toClient.deliverTo(sink)

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { ServerTransport, TransportSink } from '@ottla/codec/runtime'
 import type { Accept } from './memory.ts'
 
@@ -25,7 +26,8 @@ function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()))
 }
 
-function attach(socket: Socket, accept: Accept): void {
+/** Joins a socket to whoever takes its bytes. */
+export function attach(socket: Socket, accept: Accept): void {
   const sink = accept(new TcpTransport(socket))
   let failure: Error | undefined
   socket.on('data', (bytes) => deliver(bytes, sink))
@@ -72,7 +74,8 @@ class TcpTransport implements ServerTransport {
   }
 
   destroy(error?: Error): void {
-    if (error !== undefined && typeof this.#socket.resetAndDestroy === 'function') this.#socket.resetAndDestroy()
+    // TLS has no way to reset.
+    if (error !== undefined && !(this.#socket instanceof TLSSocket)) this.#socket.resetAndDestroy()
     else this.#socket.destroy()
   }
 }

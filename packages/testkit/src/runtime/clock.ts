@@ -22,6 +22,26 @@ export function durationMs(duration: Duration, what = 'the duration'): number {
   )
 }
 
+/** The time of a cluster and of the clients that take its runtime. */
+export interface Clock {
+  readonly runtime: Runtime
+  /** How far the cluster's time is before the machine's; of virtual time, how much has passed. */
+  readonly shiftMs: number
+  /** How far the wall clock is before that of the machine; of virtual time, before its beginning. */
+  readonly wallShiftMs: number
+  /** Timers that wait, of brokers and of clients with the cluster's runtime. */
+  readonly timerCount: number
+  /** Wall time of the cluster, in ms since the epoch. */
+  now(): number
+  /** Lets time pass, with all that happens in it. */
+  advance(duration: Duration): Promise<void>
+  /**
+   * Sets the wall clock of all brokers and clients, forward or (negative) back, as an administrator or NTP does. No timer
+   * fires: deadlines run on the monotonic clock.
+   */
+  jump(ms: number): void
+}
+
 interface Due {
   readonly atMs: number
   readonly order: number
@@ -36,11 +56,13 @@ const maxTurns = 1_000
  * The cluster's time: the host's plus what was added with `advance`. Brokers run on it, and clients that take the
  * cluster's runtime. Timers are the host's; those that are due sooner by an advance fire in it.
  */
-export class ClusterClock {
+export class ClusterClock implements Clock {
   readonly runtime: Runtime
   readonly #host: Runtime
   readonly #timers = new Set<Due>()
   #shiftMs = 0
+  /** What the wall clock alone was set by. */
+  #wallMs = 0
   #order = 0
   /** Deferred callbacks and work that have not run: while there are some, something goes on. */
   #busy = 0
@@ -49,9 +71,9 @@ export class ClusterClock {
   constructor(host: Runtime) {
     this.#host = host
     this.runtime = Object.freeze({
-      wallNow: () => host.wallNow() + this.#shiftMs,
+      wallNow: () => host.wallNow() + this.#shiftMs + this.#wallMs,
       monoNow: () => host.monoNow() + this.#shiftMs,
-      tickNow: () => host.tickNow() + this.#shiftMs,
+      tickNow: () => host.tickNow() + this.#shiftMs + this.#wallMs,
       setTimer: (callback: () => void, delayMs: number) => this.#setTimer(callback, delayMs),
       clearTimer: (timer: Timer) => this.#clearTimer(timer as unknown as Due),
       defer: (callback: () => void) => this.#defer(callback),
@@ -63,17 +85,18 @@ export class ClusterClock {
     })
   }
 
-  /** Wall time of the cluster, in ms since the epoch. */
   now(): number {
     return this.runtime.wallNow()
   }
 
-  /** How far the cluster's time is before the machine's. */
   get shiftMs(): number {
     return this.#shiftMs
   }
 
-  /** Timers that wait, of brokers and of clients with the cluster's runtime. */
+  get wallShiftMs(): number {
+    return this.#shiftMs + this.#wallMs
+  }
+
   get timerCount(): number {
     return this.#timers.size
   }
@@ -88,6 +111,10 @@ export class ClusterClock {
     const advanced = this.#advancing.then(() => this.#advance(ms))
     this.#advancing = advanced.catch(() => {})
     return advanced
+  }
+
+  jump(ms: number): void {
+    this.#wallMs += ms
   }
 
   async #advance(ms: number): Promise<void> {

@@ -1,4 +1,4 @@
-export type ConfigType = 'boolean' | 'int' | 'long' | 'double' | 'string' | 'list'
+import { type ConfigType, valueProblem } from './config-values.ts'
 
 export interface ConfigDefinition {
   readonly type: ConfigType
@@ -22,8 +22,11 @@ export const brokerConfigs = {
   'broker.session.timeout.ms': define('int', 500),
   'group.initial.rebalance.delay.ms': define('int', 0),
   'group.min.session.timeout.ms': define('int', 100),
+  'group.consumer.assignment.interval.ms': define('int', 0),
   'offsets.topic.num.partitions': define('int', 8),
   'offsets.topic.replication.factor': define('int', 3),
+  'group.share.assignment.interval.ms': define('int', 0),
+  'share.coordinator.state.topic.num.partitions': define('int', 8),
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': define('int', 1000),
   'transaction.state.log.num.partitions': define('int', 8),
 
@@ -32,11 +35,23 @@ export const brokerConfigs = {
   'leader.imbalance.check.interval.seconds': define('long', 300),
   'compression.type': define('string', 'producer', 'dynamic'),
   'connections.max.idle.ms': define('long', 600_000),
+  'connections.max.reauth.ms': define('long', 0),
   'default.replication.factor': define('int', 1),
+  'delegation.token.expiry.check.interval.ms': define('long', 3_600_000),
+  'delegation.token.expiry.time.ms': define('long', 86_400_000),
+  'delegation.token.max.lifetime.ms': define('long', 604_800_000),
+  'delegation.token.secret.key': define('string', ''),
   'delete.topic.enable': define('boolean', true),
   'fetch.max.bytes': define('int', 57_671_680),
+  'group.consumer.assignors': define('list', 'uniform,range'),
+  'group.consumer.heartbeat.interval.ms': define('int', 5000),
+  'group.consumer.max.size': define('int', 2_147_483_647),
+  'group.consumer.migration.policy': define('string', 'bidirectional'),
+  'group.consumer.regex.refresh.interval.ms': define('int', 600_000),
+  'group.consumer.session.timeout.ms': define('int', 45_000),
   'group.max.session.timeout.ms': define('int', 1_800_000),
   'group.max.size': define('int', 2_147_483_647),
+  'log.dirs': define('string', '/tmp/kafka-logs'),
   'log.cleanup.policy': define('list', 'delete', 'dynamic'),
   'log.flush.interval.messages': define('long', '9223372036854775807', 'dynamic'),
   'log.message.timestamp.after.max.ms': define('long', 3_600_000, 'dynamic'),
@@ -59,11 +74,33 @@ export const brokerConfigs = {
   'replica.fetch.backoff.ms': define('int', 1000),
   'replica.fetch.max.bytes': define('int', 1_048_576),
   'socket.request.max.bytes': define('int', 104_857_600),
+  'ssl.client.auth': define('string', 'none'),
+  'ssl.principal.mapping.rules': define('string', 'DEFAULT'),
   'transaction.max.timeout.ms': define('int', 900_000),
   'transaction.partition.verification.enable': define('boolean', true),
+  'transaction.remove.expired.transaction.cleanup.interval.ms': define('int', 3_600_000),
+  'transactional.id.expiration.ms': define('int', 604_800_000),
+  'producer.id.expiration.check.interval.ms': define('int', 600_000),
   'transaction.state.log.min.isr': define('int', 2),
   'transaction.state.log.replication.factor': define('int', 3),
   'unclean.leader.election.enable': define('boolean', false, 'dynamic'),
+
+  'allow.everyone.if.no.acl.found': define('boolean', false),
+  'authorizer.class.name': define('string', ''),
+  'super.users': define('string', ''),
+  'group.share.delivery.count.limit': define('int', 5),
+  'group.share.heartbeat.interval.ms': define('int', 5000),
+  'group.share.initialize.retry.interval.ms': define('int', 30_000),
+  'group.share.max.share.sessions': define('int', 2000),
+  'group.share.max.size': define('int', 200),
+  'group.share.partition.max.record.locks': define('int', 2000),
+  'group.share.record.lock.duration.ms': define('int', 30_000),
+  'group.share.session.timeout.ms': define('int', 45_000),
+  'share.coordinator.snapshot.update.records.per.snapshot': define('int', 500),
+  'share.coordinator.state.topic.min.isr': define('int', 2),
+  'share.coordinator.state.topic.replication.factor': define('int', 3),
+  'share.coordinator.state.topic.segment.bytes': define('int', 104_857_600),
+  'share.coordinator.write.timeout.ms': define('int', 5000),
 } satisfies Record<string, ConfigDefinition>
 
 export type BrokerConfigName = keyof typeof brokerConfigs
@@ -77,7 +114,7 @@ export class BrokerConfig {
     const values = new Map<string, string>()
     for (const [name, value] of Object.entries(given)) {
       if (!isBrokerConfig(name)) throw new TypeError(`config ${name}: the testkit does not know it`)
-      const problem = problemWith(brokerConfigs[name], String(value))
+      const problem = valueProblem(name, brokerConfigs[name], String(value))
       if (problem !== undefined) throw new TypeError(`config ${name}: ${problem}`)
       values.set(name, String(value))
     }
@@ -105,15 +142,4 @@ export class BrokerConfig {
 
 export function isBrokerConfig(name: string): name is BrokerConfigName {
   return Object.hasOwn(brokerConfigs, name)
-}
-
-/** Why a value cannot be taken; undefined when it can. */
-export function problemWith({ type }: ConfigDefinition, value: string): string | undefined {
-  if (type === 'boolean') return value === 'true' || value === 'false' ? undefined : `Not a boolean: ${value}`
-  if (type === 'double') return Number.isFinite(Number(value)) ? undefined : 'Not a number of type DOUBLE'
-  if (type !== 'int' && type !== 'long') return undefined
-  if (!/^[+-]?\d{1,19}$/.test(value)) return `Not a number of type ${type.toUpperCase()}`
-  const limit = type === 'int' ? 1n << 31n : 1n << 63n
-  const number = BigInt(value)
-  return number >= -limit && number < limit ? undefined : `Not a number of type ${type.toUpperCase()}`
 }

@@ -7,38 +7,159 @@ export interface ElectionRules {
   readonly unclean: boolean
   /** Prefer the first replica to the leader at hand. */
   readonly preferred?: boolean
+  /** min.insync.replicas of the topic: below it those that leave the ISR stay eligible. Default 1. */
+  readonly minIsr?: number
+  /** KIP-966 is on: an ISR may be empty, and there are eligible leaders beside it. */
+  readonly isElrOn?: boolean
+}
+
+/** What is to be another; the rest stays. */
+export interface PartitionChange {
+  readonly isr?: readonly number[]
+  readonly replicas?: readonly number[]
+  readonly adding?: readonly number[]
+  readonly removing?: readonly number[]
+  /** It came back without saying that it stopped in order: it may lack what it had. */
+  readonly uncleanShutdown?: number
+}
+
+/** A partition on its way to its next version. */
+interface Target {
+  isr: readonly number[]
+  replicas: readonly number[]
+  adding: readonly number[]
+  removing: readonly number[]
+  elr: readonly number[]
+}
+
+const none: readonly number[] = []
+
+/**
+ * The next version of a partition: a reassignment ends when its replicas are in sync, eligible leaders are kept while too
+ * few are in sync, and the leader is chosen anew if it must be. The same image when nothing changes.
+ */
+export function changed(image: PartitionImage, change: PartitionChange, rules: ElectionRules): PartitionImage {
+  const target: Target = {
+    isr: change.isr ?? image.isr,
+    replicas: change.replicas ?? image.replicas,
+    adding: change.adding ?? image.adding ?? none,
+    removing: change.removing ?? image.removing ?? none,
+    elr: image.elr ?? none,
+  }
+  completeReassignment(target)
+  if (rules.isElrOn) target.elr = eligible(image, target, change.uncleanShutdown, rules.minIsr ?? 1)
+  const elected = electedBy(image, target, rules)
+  if (elected.leader !== image.leader) {
+    if (elected.isUnclean || target.elr.includes(elected.leader)) target.isr = [elected.leader]
+    target.elr = elected.isUnclean ? none : target.elr.filter((id) => id !== elected.leader)
+  }
+  if (!rules.isElrOn) {
+    target.elr = none
+    // The last member stays, for only it has all records.
+    if (target.isr.length === 0) target.isr = image.isr
+  }
+  return withTarget(image, target, elected.leader, rules)
+}
+
+/** All that is to be there is in sync: what is to go goes. */
+function completeReassignment(target: Target): void {
+  const { adding, removing } = target
+  if (adding.length + removing.length === 0) return
+  const isr = target.isr.filter((id) => !removing.includes(id))
+  const replicas = target.replicas.filter((id) => !removing.includes(id))
+  if (isr.length === 0 || replicas.length === 0 || !replicas.every((id) => isr.includes(id))) return
+  Object.assign(target, { isr, replicas, adding: none, removing: none })
 }
 
 /**
- * The partition after its leader was chosen anew: the leader at hand while it lives and is in sync, else the first live
- * replica in sync in the order of the replicas, else any live one when losing records is allowed, else none.
- * The same image when nothing changes.
+ * Who left the ISR while fewer than min.insync.replicas are in it has all that is committed: no more was since. Replicas
+ * that have gone are not: should they come again, it is with an empty log.
  */
-export function elect(image: PartitionImage, rules: ElectionRules): PartitionImage {
-  const { replicas, isr } = image
-  const isClean = (id: number) => rules.isAlive(id) && isr.includes(id)
-  const first = replicas[0]
-  if (rules.preferred && first !== undefined && isClean(first)) return withLeader(image, first, isr)
-  if (isClean(image.leader)) return image
-  const clean = replicas.find(isClean)
-  if (clean !== undefined) return withLeader(image, clean, isr)
-  const any = rules.unclean ? replicas.find(rules.isAlive) : undefined
-  if (any !== undefined) return withLeader(image, any, [any])
-  return withLeader(image, -1, isr)
+function eligible(
+  image: PartitionImage,
+  { isr, replicas, elr }: Target,
+  uncleanShutdown: number | undefined,
+  minIsr: number,
+): readonly number[] {
+  if (isr.length >= Math.min(minIsr, replicas.length)) return none
+  const candidates = new Set([...elr, ...image.isr])
+  return [...candidates].filter((id) => replicas.includes(id) && !isr.includes(id) && id !== uncleanShutdown)
 }
 
-/** The partition after a broker left the ISR; the last member stays, for only it has all records. */
-export function withoutInIsr(image: PartitionImage, brokerId: number): PartitionImage {
-  if (!image.isr.includes(brokerId) || image.isr.length === 1) return image
-  return { ...image, isr: image.isr.filter((id) => id !== brokerId) }
+interface Elected {
+  readonly leader: number
+  readonly isUnclean: boolean
+}
+
+/**
+ * The leader at hand while it lives and is in sync, else the first live replica in sync in the order of the replicas; with
+ * nobody in sync one of those that are eligible, or who led last; else any live one when losing records is allowed.
+ */
+function electedBy(
+  image: PartitionImage,
+  target: Target,
+  { isAlive, unclean, preferred, isElrOn }: ElectionRules,
+): Elected {
+  const { replicas, isr, elr } = target
+  const isClean = (id: number) => isAlive(id) && (isr.includes(id) || (isr.length === 0 && elr.includes(id)))
+  const first = replicas[0]
+  if (preferred && first !== undefined && isClean(first)) return { leader: first, isUnclean: false }
+  if (isClean(image.leader)) return { leader: image.leader, isUnclean: false }
+  const clean = replicas.find(isClean)
+  if (clean !== undefined) return { leader: clean, isUnclean: false }
+  const last = image.lastKnownElr?.[0]
+  const isLost = isElrOn === true && isr.length === 0 && elr.length === 0
+  if (isLost && last !== undefined && replicas.includes(last) && isAlive(last)) return { leader: last, isUnclean: true }
+  const any = unclean ? replicas.find(isAlive) : undefined
+  return { leader: any ?? -1, isUnclean: any !== undefined }
+}
+
+function withTarget(image: PartitionImage, target: Target, leader: number, rules: ElectionRules): PartitionImage {
+  const { isr, replicas, adding, removing, elr } = target
+  const isReplicaGone = !image.replicas.every((id) => replicas.includes(id))
+  // Those that go learn of it by the epoch, even if the leader stays.
+  const leaderEpoch = image.leaderEpoch + (leader !== image.leader || isReplicaGone ? 1 : 0)
+  const lastKnownElr = lastKnown(image, isr, leader, rules)
+  const next: PartitionImage = {
+    partition: image.partition,
+    replicas: isSame(replicas, image.replicas) ? image.replicas : replicas,
+    isr: isSame(isr, image.isr) ? image.isr : isr,
+    leader,
+    leaderEpoch,
+    partitionEpoch: image.partitionEpoch,
+    ...(adding.length > 0 && { adding }),
+    ...(removing.length > 0 && { removing }),
+    ...(elr.length > 0 && { elr }),
+    ...(lastKnownElr.length > 0 && { lastKnownElr }),
+  }
+  return isEqual(image, next) ? image : next
+}
+
+/** Who led when the ISR became empty, until somebody leads again. */
+function lastKnown(image: PartitionImage, isr: readonly number[], leader: number, { isElrOn }: ElectionRules) {
+  const known = image.lastKnownElr ?? none
+  if (!isElrOn || leader !== -1) return none
+  return isr.length === 0 && image.leader !== -1 ? [image.leader] : known
+}
+
+function isEqual(a: PartitionImage, b: PartitionImage): boolean {
+  return (
+    a.leader === b.leader &&
+    a.leaderEpoch === b.leaderEpoch &&
+    isSame(a.isr, b.isr) &&
+    isSame(a.replicas, b.replicas) &&
+    isSame(a.adding, b.adding) &&
+    isSame(a.removing, b.removing) &&
+    isSame(a.elr, b.elr) &&
+    isSame(a.lastKnownElr, b.lastKnownElr)
+  )
+}
+
+function isSame(a: readonly number[] = none, b: readonly number[] = none): boolean {
+  return a.length === b.length && a.every((id, at) => id === b[at])
 }
 
 /** One step of the partition's epoch for all that changed since `before`. */
 export function asNextVersion(before: PartitionImage, after: PartitionImage): PartitionImage {
   return after === before ? before : { ...after, partitionEpoch: before.partitionEpoch + 1 }
-}
-
-function withLeader(image: PartitionImage, leader: number, isr: readonly number[]): PartitionImage {
-  if (leader === image.leader) return image
-  return { ...image, leader, isr, leaderEpoch: image.leaderEpoch + 1 }
 }

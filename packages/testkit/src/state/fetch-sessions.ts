@@ -140,7 +140,18 @@ export class FetchSessions {
 }
 
 function sessionless(partitions: readonly FetchPartition[]): FetchContext {
-  return { partitions, sessionId: 0, select: () => true }
+  return {
+    partitions: partitions.length > 1 ? withoutRepeats(partitions) : partitions,
+    sessionId: 0,
+    select: () => true,
+  }
+}
+
+/** A partition that is asked for twice is answered once, as it was asked last. */
+function withoutRepeats(partitions: readonly FetchPartition[]): readonly FetchPartition[] {
+  const last = new Map<string, FetchPartition>()
+  for (const each of partitions) last.set(`${each.topicId} ${each.topic} ${each.partition}`, each)
+  return last.size === partitions.length ? partitions : [...last.values()]
 }
 
 /** All partitions are answered, and what is sent is remembered. */

@@ -2,9 +2,12 @@ import { errorCode } from '@ottla/codec'
 import { BatchReader } from '@ottla/codec/records'
 import { describe, expect, test } from 'vitest'
 import { FakeClock } from '../../test/support/fake-clock.ts'
+import { defaultConsumerGroupConfig } from './consumer-group-config.ts'
 import { GroupCoordinator, OFFSETS_TOPIC, partitionOf } from './group-coordinator.ts'
 import type { CoordinatorReplica } from './group-log.ts'
 import { defaultGroupConfig, GroupShard } from './group-shard.ts'
+import { BrokerTopics } from './group-topics.ts'
+import { MetadataView } from './metadata-view.ts'
 import { commitOffsets, NO_TOPIC_ID } from './offsets-commit.ts'
 import { fetchOffsets } from './offsets-fetch.ts'
 
@@ -54,7 +57,7 @@ class Bed {
 
   another(): GroupCoordinator {
     const runtime = { ...unused, ...bound(this.clock), defer: (job: () => void) => this.deferred.push(job) }
-    return new GroupCoordinator({ runtime, config: defaultGroupConfig, partitionCount: () => 1 })
+    return new GroupCoordinator({ runtime, config: defaultGroupConfig, partitionCount: () => 1, ...consumer })
   }
 
   turn(): void {
@@ -68,6 +71,11 @@ class Bed {
     if (!(shard instanceof GroupShard)) throw new Error(shard)
     return shard
   }
+}
+
+const consumer = {
+  topics: new BrokerTopics(() => new MetadataView()),
+  consumerConfig: () => defaultConsumerGroupConfig,
 }
 
 const unused = {

@@ -1,11 +1,16 @@
 import type { ErrorName } from '@ottla/codec'
 import { type Batch, BatchReader, type RecordCursor, readControlBatch } from '@ottla/codec/records'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { ConsumerGroupConfig } from './consumer-group-config.ts'
+import { fenceAfter, limitRevocation } from './consumer-group-fence.ts'
 import { type CoordinatorReplica, ReplicaGroupLog } from './group-log.ts'
 import { keepAlive, prepareRebalance } from './group-rebalance.ts'
-import { type GroupRecord, replay } from './group-records.ts'
+import type { GroupRecord } from './group-records.ts'
+import { replayRecord } from './group-replay.ts'
 import { type GroupConfig, GroupShard } from './group-shard.ts'
 import { type GroupStatus, groupStatuses } from './group-status.ts'
+import type { BrokerTopics } from './group-topics.ts'
+import type { MetadataDelta } from './metadata-view.ts'
 import { deleteTopicOffsets } from './offsets-delete.ts'
 import { expireOffsets } from './offsets-expire.ts'
 
@@ -17,6 +22,10 @@ export interface GroupCoordinatorOptions {
   readonly config: GroupConfig
   /** The number of partitions of __consumer_offsets as the broker knows it; 0 when there is no such topic. */
   readonly partitionCount: () => number
+  /** The groups of a partition were read from its log. */
+  readonly onLoaded?: (shard: GroupShard) => void
+  readonly topics: BrokerTopics
+  readonly consumerConfig: (groupId: string) => ConsumerGroupConfig
 }
 
 export interface TransactionEnd {
@@ -50,6 +59,10 @@ export class GroupCoordinator {
     if (loaded === 'loading') return 'COORDINATOR_LOAD_IN_PROGRESS'
     loaded.log.catchUp()
     return loaded.shard
+  }
+
+  consumerConfig(groupId: string): ConsumerGroupConfig {
+    return this.#options.consumerConfig(groupId)
   }
 
   /** All shards, or COORDINATOR_LOAD_IN_PROGRESS while one is not ready: a list would lack its groups. */
@@ -93,6 +106,18 @@ export class GroupCoordinator {
     }
   }
 
+  /** Groups that read a topic that changed look at it again with their next heartbeat. */
+  onMetadata(delta: MetadataDelta): void {
+    const topics = [...(delta.topics ?? []), ...(delta.deletedTopics ?? [])].map(({ name }) => name)
+    this.#options.topics.learned()
+    for (const loaded of this.#partitions.values()) {
+      if (loaded === 'loading') continue
+      for (const group of loaded.shard.consumerGroups.values()) {
+        if (topics.some((topic) => group.isSubscribedTo(topic))) group.metadataDeadline = { ms: 0, epoch: 0 }
+      }
+    }
+  }
+
   /** Writes the end of a transaction to a partition that this broker leads; `done` says if it is there. */
   endTransaction(partition: number, marker: Uint8Array, end: TransactionEnd, done: (isWritten: boolean) => void): void {
     const loaded = this.#partitions.get(partition)
@@ -117,9 +142,9 @@ export class GroupCoordinator {
   }
 
   #load(replica: CoordinatorReplica): void {
-    const { runtime, config } = this.#options
+    const { runtime, config, topics, consumerConfig } = this.#options
     const log = new ReplicaGroupLog(replica, runtime, config.offsetsCommitTimeoutMs)
-    const shard = new GroupShard({ runtime, log, config })
+    const shard = new GroupShard({ runtime, log, config, topics, consumerConfig })
     for (const bytes of replica.batches()) {
       replayBatches(shard, bytes)
     }
@@ -127,6 +152,7 @@ export class GroupCoordinator {
     this.#partitions.set(replica.partition, loaded)
     this.#scheduleExpiry(loaded)
     startSessions(shard)
+    this.#options.onLoaded?.(shard)
   }
 
   #unload(partition: number): void {
@@ -153,6 +179,13 @@ function startSessions(shard: GroupShard): void {
     for (const member of group.members.values()) keepAlive(shard, group, member.memberId, member.sessionTimeoutMs)
     if (group.members.size > shard.config.maxSize) prepareRebalance(shard, group)
   }
+  for (const { groupId, members } of shard.consumerGroups.values()) {
+    for (const member of members.values()) {
+      const timer = { kind: 'session', groupId, memberId: member.memberId } as const
+      fenceAfter(shard, timer, shard.consumerConfig(groupId).sessionTimeoutMs)
+      if (member.state === 'UNREVOKED_PARTITIONS') limitRevocation(shard, groupId, member)
+    }
+  }
 }
 
 /** As Java has it: `Utils.abs(groupId.hashCode()) % count`, where the least integer counts as 0. */
@@ -171,7 +204,7 @@ function replayBatches(shard: GroupShard, bytes: Uint8Array): void {
       if (type === 'commit' || type === 'abort') shard.offsets.end(producerId, type === 'commit')
       continue
     }
-    for (const record of recordsIn(batch)) replay(shard, record, isTransactional ? producerId : undefined)
+    for (const record of recordsIn(batch)) replayRecord(shard, record, isTransactional ? producerId : undefined)
   }
 }
 

@@ -1,5 +1,4 @@
 import { type DescribeGroups, type Encodable, errorCode, type ListGroups } from '@ottla/codec'
-import type { ClassicGroup } from './group.ts'
 import { NO_BYTES } from './group-member.ts'
 import type { GroupShard } from './group-shard.ts'
 
@@ -10,9 +9,10 @@ export type ListedGroup = Encodable<typeof ListGroups.response>['groups'][number
 export function describeGroup(shard: GroupShard, groupId: string, apiVersion: number): DescribedGroup {
   const group = shard.groups.get(groupId)
   if (!group) {
+    const message = shard.hasGroup(groupId) ? `Group ${groupId} is not a classic group.` : `Group ${groupId} not found.`
     return {
       ...noGroup(groupId, apiVersion >= 6 ? errorCode('GROUP_ID_NOT_FOUND') : 0),
-      errorMessage: apiVersion >= 6 ? `Group ${groupId} not found.` : null,
+      errorMessage: apiVersion >= 6 ? message : null,
       groupState: 'Dead',
     }
   }
@@ -39,11 +39,25 @@ export function noGroup(groupId: string, code: number): DescribedGroup {
   return { errorCode: code, groupId, groupState: '', protocolType: '', protocolData: '', members: [] }
 }
 
-export function listGroup(group: ClassicGroup): ListedGroup {
-  return {
+/** All groups of a shard, of any protocol. */
+export function listGroups(shard: GroupShard): ListedGroup[] {
+  const classic = [...shard.groups.values()].map((group) => ({
     groupId: group.groupId,
     protocolType: group.protocolType ?? '',
     groupState: group.state,
     groupType: 'classic',
-  }
+  }))
+  const consumers = [...shard.consumerGroups.values()].map(({ groupId, state }) => ({
+    groupId,
+    protocolType: 'consumer',
+    groupState: state,
+    groupType: 'consumer',
+  }))
+  const shares = [...shard.shares.groups.values()].map(({ groupId, state }) => ({
+    groupId,
+    protocolType: 'share',
+    groupState: state,
+    groupType: 'share',
+  }))
+  return [...classic, ...consumers, ...shares]
 }

@@ -1,6 +1,9 @@
 import { type ErrorName, errorCode } from '@ottla/codec'
+import { joinConsumerGroup } from './consumer-group-classic.ts'
+import { groupGone } from './consumer-group-records.ts'
 import { ClassicGroup, currentGeneration, joinError } from './group.ts'
 import { GroupMember, type JoinGroupAnswer, type JoinGroupBody, ownProtocols } from './group-member.ts'
+import { GroupOperation } from './group-operation.ts'
 import { completeJoinPhaseIfAllIn, keepAlive, prepareRebalance, rebalanceOrCompleteJoin } from './group-rebalance.ts'
 import { groupRecord } from './group-records.ts'
 import { type GroupShard, sessionKey, writeErrorForMember } from './group-shard.ts'
@@ -26,6 +29,20 @@ export function joinGroup(
     respond(joinError(problem, memberId))
     return
   }
+  const consumers = shard.consumerGroups.get(groupId)
+  if (consumers !== undefined && !consumers.isEmpty) {
+    joinConsumerGroup(shard, consumers, { body, client }, respond)
+    return
+  }
+  const operation = new GroupOperation(shard)
+  // An empty group changes its protocol with the next that joins.
+  if (consumers !== undefined) operation.add(...groupGone(consumers))
+  shard.consumerGroups.delete(groupId)
+  // A member that comes with an id must have got it from this group.
+  if (memberId !== '' && !shard.groups.has(groupId)) {
+    respond(joinError('UNKNOWN_MEMBER_ID', memberId))
+    return
+  }
   const known = shard.groups.get(groupId)
   const group = known ?? shard.createGroup(groupId)
   if (!hasRoomFor(shard, group, memberId)) {
@@ -38,7 +55,7 @@ export function joinGroup(
   } else {
     joinAsKnown(shard, group, body, client, respond)
   }
-  if (!known) persistNewGroup(shard, group)
+  if (!known) persistNewGroup(shard, group, operation)
 }
 
 function problemWithJoin(shard: GroupShard, body: JoinGroupBody): ErrorName | undefined {
@@ -47,8 +64,6 @@ function problemWithJoin(shard: GroupShard, body: JoinGroupBody): ErrorName | un
   if (body.sessionTimeoutMs < minSessionTimeoutMs || body.sessionTimeoutMs > maxSessionTimeoutMs) {
     return 'INVALID_SESSION_TIMEOUT'
   }
-  // A member that comes with an id must have got it from this group.
-  if (body.memberId !== '' && !shard.groups.has(body.groupId)) return 'UNKNOWN_MEMBER_ID'
   return undefined
 }
 
@@ -228,7 +243,7 @@ export function assignmentsOf(group: ClassicGroup): Map<string, Uint8Array> {
   return new Map([...group.members.values()].map((member) => [member.memberId, member.assignment]))
 }
 
-function persistNewGroup(shard: GroupShard, group: ClassicGroup): void {
+function persistNewGroup(shard: GroupShard, group: ClassicGroup, operation: GroupOperation): void {
   const done = (error: ErrorName | undefined): void => {
     // A write that only takes too long may still go through: the group stays then.
     if (!error || error === 'REQUEST_TIMED_OUT' || shard.groups.get(group.groupId) !== group) return
@@ -237,7 +252,8 @@ function persistNewGroup(shard: GroupShard, group: ClassicGroup): void {
     shard.removeGroup(group)
   }
   // Written as it was before its first member.
-  shard.log.write([groupRecord(new ClassicGroup(group.groupId, shard.nowMs()), new Map())], { done })
+  operation.addRecord(groupRecord(new ClassicGroup(group.groupId, shard.nowMs()), new Map()))
+  operation.write(done)
 }
 
 /** A UUID in the form of Java's `UUID.randomUUID().toString()`. */

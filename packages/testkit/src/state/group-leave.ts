@@ -1,13 +1,20 @@
 import { type Decoded, type Encodable, type ErrorName, errorCode, type LeaveGroup } from '@ottla/codec'
+import { leaveConsumerGroup } from './consumer-group-classic.ts'
 import type { ClassicGroup } from './group.ts'
 import { completeJoinPhaseIfAllIn, rebalanceOrCompleteJoin, removeMember } from './group-rebalance.ts'
 import { type GroupShard, sessionKey } from './group-shard.ts'
 
 export type LeavingMember = Decoded<typeof LeaveGroup.request>['members'][number]
-type MemberResult = NonNullable<Encodable<typeof LeaveGroup.response>['members']>[number]
+export type MemberResult = NonNullable<Encodable<typeof LeaveGroup.response>['members']>[number]
 
 /** Takes members out at their own wish, or at an administrator's: then by instance id alone. */
 export function leaveGroup(shard: GroupShard, groupId: string, leaving: readonly LeavingMember[]): MemberResult[] {
+  const consumers = shard.consumerGroups.get(groupId)
+  if (consumers !== undefined) {
+    const { results, operation } = leaveConsumerGroup(shard, consumers, leaving)
+    operation.write(() => {})
+    return results
+  }
   const group = shard.groups.get(groupId)
   const results = leaving.map(({ memberId, groupInstanceId }) => {
     const error = group ? leave(shard, group, memberId, groupInstanceId) : 'UNKNOWN_MEMBER_ID'

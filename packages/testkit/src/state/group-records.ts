@@ -13,6 +13,7 @@ import { ClassicGroup } from './group.ts'
 import { GroupMember } from './group-member.ts'
 import type { GroupShard } from './group-shard.ts'
 import type { CommittedOffset } from './offsets.ts'
+import { applyShare, decodeShare, isShareRecord } from './share-group-records.ts'
 
 /** A record of __consumer_offsets; without a value it is a tombstone. */
 export interface GroupRecord {
@@ -84,7 +85,7 @@ export function replay(shard: GroupShard, record: GroupRecord, producerId?: bigi
     replayOffset(shard, { group, topic, partition }, record.value, producerId)
   } else if (type === GROUP_METADATA) {
     replayGroup(shard, decodeMessage(GroupMetadataKey, 0, record.key.subarray(2)).group, record.value)
-  }
+  } else if (isShareRecord(record)) applyShare(shard.shares, decodeShare(record))
 }
 
 function replayOffset(
@@ -101,7 +102,7 @@ function replayOffset(
     return
   }
   // Offsets without a group are those of a consumer that only stores them here: a group without a protocol.
-  if (!shard.groups.has(group)) shard.createGroup(group)
+  if (!shard.hasGroup(group)) shard.createGroup(group)
   const decoded = decodeMessage(OffsetCommitValue, int16(value), value.subarray(2))
   const offset: CommittedOffset = {
     offset: decoded.offset,

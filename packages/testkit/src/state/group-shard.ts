@@ -1,10 +1,14 @@
 import { type ErrorName, errorCode } from '@ottla/codec'
 import type { Runtime } from '@ottla/codec/runtime'
+import type { ConsumerGroup } from './consumer-group.ts'
+import { type ConsumerGroupConfig, defaultConsumerGroupConfig } from './consumer-group-config.ts'
 import { ClassicGroup, joinError } from './group.ts'
 import { NO_BYTES } from './group-member.ts'
 import type { GroupRecord } from './group-records.ts'
 import { KeyedTimers } from './group-timers.ts'
+import { type GroupTopics, noTopics } from './group-topics.ts'
 import { CommittedOffsets } from './offsets.ts'
+import { ShareGroups } from './share-group.ts'
 
 /** Kafka's broker configurations of the same names, in camelCase. */
 export interface GroupConfig {
@@ -64,27 +68,60 @@ export interface GroupShardOptions {
   readonly runtime: GroupRuntime
   readonly log: GroupLog
   readonly config: GroupConfig
+  /** The topics that consumer groups read. */
+  readonly topics?: GroupTopics
+  /** What holds for a group of the consumer protocol. */
+  readonly consumerConfig?: (groupId: string) => ConsumerGroupConfig
 }
 
 /** The groups of one partition of __consumer_offsets, on the broker that leads it. */
 export class GroupShard {
+  /** Of the classic protocol. A group id is in one of these maps. */
   readonly groups = new Map<string, ClassicGroup>()
+  readonly consumerGroups = new Map<string, ConsumerGroup>()
+  readonly streamsGroups = new Map<string, unknown>()
+  /** Their regular expressions are being resolved. */
+  readonly resolvingGroups = new Set<string>()
   readonly offsets = new CommittedOffsets()
+  readonly shares = new ShareGroups()
   readonly timers: KeyedTimers
   readonly runtime: GroupRuntime
   readonly log: GroupLog
   readonly config: GroupConfig
+  readonly topics: GroupTopics
+  readonly consumerConfig: (groupId: string) => ConsumerGroupConfig
+  #isUnloaded = false
 
   constructor(options: GroupShardOptions) {
     this.runtime = options.runtime
     this.log = options.log
     this.config = options.config
+    this.topics = options.topics ?? noTopics
+    this.consumerConfig = options.consumerConfig ?? (() => defaultConsumerGroupConfig)
     this.timers = new KeyedTimers(options.runtime)
   }
 
   /** Wall time as records carry it: a simulated clock may stand between two milliseconds. */
   nowMs(): number {
     return Math.floor(this.runtime.wallNow())
+  }
+
+  /** It is led elsewhere now: nothing may be scheduled any more. */
+  get isUnloaded(): boolean {
+    return this.#isUnloaded
+  }
+
+  /** An id as Kafka makes them: it may not look like an option. */
+  newUuid(): string {
+    for (;;) {
+      const id = Buffer.from(this.runtime.secureRandom(16)).toString('base64url')
+      if (!id.startsWith('-')) return id
+    }
+  }
+
+  /** Of any protocol. */
+  hasGroup(groupId: string): boolean {
+    return this.groups.has(groupId) || this.consumerGroups.has(groupId) || this.streamsGroups.has(groupId)
   }
 
   createGroup(groupId: string): ClassicGroup {
@@ -105,6 +142,7 @@ export class GroupShard {
 
   /** The partition is led elsewhere now: everything held is answered NOT_COORDINATOR, and nothing is left behind. */
   unload(): void {
+    this.#isUnloaded = true
     this.timers.cancelAll()
     for (const group of this.groups.values()) {
       group.transitionTo('Dead', this.nowMs())
@@ -114,6 +152,9 @@ export class GroupShard {
       }
     }
     this.groups.clear()
+    this.shares.unload()
+    this.consumerGroups.clear()
+    this.streamsGroups.clear()
   }
 }
 

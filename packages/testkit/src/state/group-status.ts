@@ -1,4 +1,5 @@
 import { ConsumerProtocolAssignment, decodeMessage } from '@ottla/codec'
+import type { ConsumerGroup, ConsumerGroupState } from './consumer-group.ts'
 import type { GroupState } from './group.ts'
 import type { GroupShard } from './group-shard.ts'
 
@@ -14,7 +15,8 @@ export interface GroupMemberStatus {
 /** A group as its coordinator has it. */
 export interface GroupStatus {
   readonly groupId: string
-  readonly state: GroupState
+  readonly state: GroupState | ConsumerGroupState
+  /** Of the consumer protocol: the epoch of the group. */
   readonly generation: number
   /** The assignor that all members agreed on; null while nobody is in the group. */
   readonly protocol: string | null
@@ -25,7 +27,7 @@ export interface GroupStatus {
 
 /** All groups of a shard, for tests to look at. */
 export function groupStatuses(shard: GroupShard): GroupStatus[] {
-  return [...shard.groups.values()].map((group) => ({
+  const classic = [...shard.groups.values()].map((group) => ({
     groupId: group.groupId,
     state: group.state,
     generation: group.generationId,
@@ -37,12 +39,39 @@ export function groupStatuses(shard: GroupShard): GroupStatus[] {
       isLeader: group.isLeader(member.memberId),
       partitions: group.usesConsumerProtocol() ? assignedPartitions(member.assignment) : [],
     })),
-    offsets: [...shard.offsets.committed.topics(group.groupId)]
-      .flatMap(([topic, partitions]) =>
-        [...partitions].map(([partition, { offset }]) => ({ topic, partition, offset })),
-      )
-      .sort(byTopicAndPartition),
+    offsets: committedOffsets(shard, group.groupId),
   }))
+  const consumers = [...shard.consumerGroups.values()].map((group) => consumerGroupStatus(shard, group))
+  return [...classic, ...consumers]
+}
+
+function committedOffsets(shard: GroupShard, groupId: string): GroupStatus['offsets'] {
+  return [...shard.offsets.committed.topics(groupId)]
+    .flatMap(([topic, partitions]) => [...partitions].map(([partition, { offset }]) => ({ topic, partition, offset })))
+    .sort(byTopicAndPartition)
+}
+
+/** Nobody leads: the coordinator assigns. */
+function consumerGroupStatus(shard: GroupShard, group: ConsumerGroup): GroupStatus {
+  return {
+    groupId: group.groupId,
+    state: group.state,
+    generation: group.groupEpoch,
+    protocol: group.preferredAssignor() ?? shard.consumerConfig(group.groupId).assignors[0] ?? null,
+    members: [...group.members.values()].map((member) => ({
+      memberId: member.memberId,
+      groupInstanceId: member.instanceId,
+      clientId: member.clientId,
+      isLeader: false,
+      partitions: [...member.assigned]
+        .flatMap(([topicId, partitions]) => {
+          const topic = shard.topics.topicById(topicId)?.name
+          return topic === undefined ? [] : [...partitions.keys()].map((partition) => ({ topic, partition }))
+        })
+        .sort(byTopicAndPartition),
+    })),
+    offsets: committedOffsets(shard, group.groupId),
+  }
 }
 
 /** Version 0 is the beginning of every version. Bytes that are none of a consumer's say nothing. */

@@ -1,4 +1,5 @@
 import { type ErrorName, errorCode } from '@ottla/codec'
+import { syncWithConsumerGroup } from './consumer-group-classic.ts'
 import type { ClassicGroup } from './group.ts'
 import { NO_BYTES, type SyncGroupAnswer, type SyncGroupBody } from './group-member.ts'
 import { answerHeldSyncs, rebalanceOrCompleteJoin, resetAssignments } from './group-rebalance.ts'
@@ -10,6 +11,11 @@ export function syncGroup(shard: GroupShard, body: SyncGroupBody, respond: (answ
   const fail = (error: ErrorName): void => respond({ errorCode: errorCode(error), assignment: NO_BYTES })
   if (body.groupId === '') {
     fail('INVALID_GROUP_ID')
+    return
+  }
+  const consumers = shard.consumerGroups.get(body.groupId)
+  if (consumers !== undefined && !consumers.isEmpty) {
+    syncWithConsumerGroup(shard, consumers, body, respond)
     return
   }
   const group = shard.groups.get(body.groupId)

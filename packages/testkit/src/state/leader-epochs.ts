@@ -54,7 +54,7 @@ export class LeaderEpochs {
    * that are known gives -1.
    */
   endOf(epoch: number, logEndOffset: number): EpochEnd {
-    if (epoch < 0 || this.#entries.length === 0) return unknownEnd
+    if (epoch === -1 || this.#entries.length === 0) return unknownEnd
     if (epoch === this.latestEpoch) return { epoch, endOffset: logEndOffset }
     const higher = this.#entries.findIndex((entry) => entry.epoch > epoch)
     if (higher < 0) return unknownEnd
@@ -83,6 +83,10 @@ export class LeaderEpochs {
     const kept = this.#entries.filter((entry) => entry.startOffset > offset)
     if (covering >= 0) kept.unshift({ epoch: covering, startOffset: offset })
     this.#entries = kept
+  }
+
+  copyFrom(other: LeaderEpochs): void {
+    this.#entries = [...other.#entries]
   }
 
   clear(): void {

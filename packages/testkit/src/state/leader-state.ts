@@ -42,7 +42,7 @@ export class LeaderState {
   readonly brokerId: number
   readonly leaderEpoch: number
   readonly epochStartOffset: number
-  readonly followers: readonly FollowerProgress[]
+  #followers: readonly FollowerProgress[]
   #partitionEpoch: number
   #isr: readonly number[]
   #pending: IsrChange | undefined
@@ -53,16 +53,21 @@ export class LeaderState {
     this.epochStartOffset = epochStartOffset
     this.#partitionEpoch = partitionEpoch
     this.#isr = isr
-    this.followers = replicas
+    this.#followers = replicas
       .filter((id) => id !== brokerId)
-      .map((id) => ({
-        id,
-        logEndOffset: -1,
-        logStartOffset: -1,
-        lastFetchAtMs: -Infinity,
-        leaderEndAtLastFetch: -1,
-        lastCaughtUpAtMs: isr.includes(id) ? nowMs : -Infinity,
-      }))
+      .map((id) => newFollower(id, isr.includes(id) ? nowMs : Number.NEGATIVE_INFINITY))
+  }
+
+  get followers(): readonly FollowerProgress[] {
+    return this.#followers
+  }
+
+  /** More replicas follow: the partition moves. True when there are new ones. Those that go end the leader's epoch. */
+  addFollowers(replicas: readonly number[]): boolean {
+    const added = replicas.filter((id) => id !== this.brokerId && this.follower(id) === undefined)
+    const more = added.map((id) => newFollower(id, Number.NEGATIVE_INFINITY))
+    if (added.length > 0) this.#followers = [...this.#followers, ...more]
+    return added.length > 0
   }
 
   /** What the controller has agreed to. */
@@ -203,5 +208,16 @@ export class LeaderState {
 
   #isCaughtUp(follower: FollowerProgress, leaderEndOffset: number, { nowMs, lagMs }: LagRules): boolean {
     return follower.logEndOffset === leaderEndOffset || nowMs - follower.lastCaughtUpAtMs <= lagMs
+  }
+}
+
+function newFollower(id: number, lastCaughtUpAtMs: number): FollowerProgress {
+  return {
+    id,
+    logEndOffset: -1,
+    logStartOffset: -1,
+    lastFetchAtMs: Number.NEGATIVE_INFINITY,
+    leaderEndAtLastFetch: -1,
+    lastCaughtUpAtMs,
   }
 }

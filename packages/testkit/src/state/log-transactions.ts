@@ -54,6 +54,9 @@ export class LogTransactions {
     return this.#open.get(producerId)?.firstOffset
   }
 
+  /** True when the producer has an open transaction here. */
+  readonly isProducerOpen = (producerId: bigint): boolean => this.#open.has(producerId)
+
   /** True when a transaction of this producer and epoch has records here already: its writes were verified. */
   isOpen(producerId: bigint, producerEpoch: number): boolean {
     return this.#open.get(producerId)?.producerEpoch === producerEpoch
@@ -86,6 +89,15 @@ export class LogTransactions {
   /** Records before `offset` are gone. */
   dropBefore(offset: number): void {
     this.#aborted = this.#aborted.filter(({ lastOffset }) => lastOffset >= offset)
+  }
+
+  /** Takes over what another one knows; later changes of either do not reach the other. */
+  copyFrom(other: LogTransactions): void {
+    this.clear()
+    for (const [id, open] of other.#open) this.#open.set(id, open)
+    for (const [id, epoch] of other.#coordinatorEpochs) this.#coordinatorEpochs.set(id, epoch)
+    this.#unreplicated = [...other.#unreplicated]
+    this.#aborted = [...other.#aborted]
   }
 
   clear(): void {

@@ -1,5 +1,8 @@
 import { type Decoded, type ErrorName, errorCode, type OffsetCommit, type TxnOffsetCommit } from '@ottla/codec'
+import type { ConsumerGroup } from './consumer-group.ts'
+import { type Committer, checkCommit } from './consumer-group-offsets.ts'
 import type { ClassicGroup } from './group.ts'
+import { orRefused } from './group-error.ts'
 import { keepAlive } from './group-rebalance.ts'
 import { offsetRecord } from './group-records.ts'
 import { type GroupShard, writeErrorForMember } from './group-shard.ts'
@@ -24,7 +27,11 @@ export function commitOffsets(
 ): void {
   const fail = (error: ErrorName): void => respond(body.topics.map((topic) => topicResult(topic, errorCode(error))))
   const group = shard.groups.get(body.groupId)
-  const error = validateCommit(group, body, apiVersion)
+  const consumers = shard.consumerGroups.get(body.groupId)
+  const memberEpoch = body.generationIdOrMemberEpoch
+  const error = consumers
+    ? problemWithMember(shard, consumers, { ...body, memberEpoch, isTransactional: false, apiVersion })
+    : validateCommit(group, body, apiVersion)
   if (error) {
     fail(error)
     return
@@ -34,7 +41,7 @@ export function commitOffsets(
   if (group && member && (group.state === 'Stable' || group.state === 'PreparingRebalance')) {
     keepAlive(shard, group, member.memberId, member.sessionTimeoutMs)
   }
-  if (!group) shard.createGroup(body.groupId)
+  if (!shard.hasGroup(body.groupId)) shard.createGroup(body.groupId)
   const writes = new OffsetWrites(shard, body.groupId)
   const results = body.topics.map((topic) => {
     const tooLarge: number[] = []
@@ -59,20 +66,22 @@ export function commitTransactionalOffsets(
 ): void {
   const { groupId, producerId, producerEpoch } = body
   const group = shard.groups.get(groupId)
-  const error = validateTransactional(group, body)
+  const consumers = shard.consumerGroups.get(groupId)
+  const topics = body.topics.map((topic) => ({ ...topic, topicId: topicIdOf(topic.name) }))
+  const committer = { ...body, topics, memberEpoch: body.generationId, isTransactional: true, apiVersion: 0 }
+  const error = consumers ? problemWithMember(shard, consumers, committer) : validateTransactional(group, body)
   if (error) {
     respond(error)
     return
   }
-  if (!group) shard.createGroup(groupId)
+  if (!shard.hasGroup(groupId)) shard.createGroup(groupId)
   const pending: PendingOffset[] = []
-  const results = body.topics.map((topic) => {
+  const results = topics.map((whole) => {
     const tooLarge: number[] = []
-    const whole = { ...topic, topicId: topicIdOf(topic.name) }
-    for (const partition of topic.partitions) {
+    for (const partition of whole.partitions) {
       const offset = offsetOf(shard, { retentionTimeMs: -1n }, whole, partition)
       if (offset.metadata.length > shard.config.offsetMetadataMaxBytes) tooLarge.push(partition.partitionIndex)
-      else pending.push({ groupId, topic: topic.name, partition: partition.partitionIndex, offset })
+      else pending.push({ groupId, topic: whole.name, partition: partition.partitionIndex, offset })
     }
     return topicResult(whole, 0, tooLarge)
   })
@@ -86,6 +95,27 @@ export function commitTransactionalOffsets(
   }
   const done = (failure: ErrorName | undefined) => respond(failure ? writeErrorForMember(failure) : results)
   shard.log.write(records, { appended, done }, { producerId, producerEpoch })
+}
+
+/** Why a member of a consumer group may not commit one of the partitions, and so none of them. */
+function problemWithMember(
+  shard: GroupShard,
+  group: ConsumerGroup,
+  committer: Committer & Pick<OffsetCommitBody, 'topics'>,
+): ErrorName | undefined {
+  return orRefused<ErrorName | undefined>(
+    () => {
+      const check = checkCommit(group, committer)
+      for (const { topicId, partitions } of committer.topics) {
+        for (const { partitionIndex, committedMetadata } of partitions) {
+          const isTooLarge = (committedMetadata ?? '').length > shard.config.offsetMetadataMaxBytes
+          if (!isTooLarge) check(topicId, partitionIndex)
+        }
+      }
+      return undefined
+    },
+    ({ error }) => error,
+  )
 }
 
 type TransactionalResult = Omit<TopicResult, 'topicId'>

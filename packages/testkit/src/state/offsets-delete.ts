@@ -1,4 +1,5 @@
 import { type ErrorName, errorCode } from '@ottla/codec'
+import { groupGone } from './consumer-group-records.ts'
 import { groupTombstone } from './group-records.ts'
 import { type GroupShard, writeErrorForMember } from './group-shard.ts'
 import { OffsetWrites } from './offsets-writes.ts'
@@ -10,12 +11,13 @@ export function deleteOffsets(
   topics: readonly { readonly name: string; readonly partitions: readonly number[] }[],
   respond: (result: ErrorName | readonly number[]) => void,
 ): void {
-  const group = shard.groups.get(groupId)
+  const classic = shard.groups.get(groupId)
+  const group = classic ?? shard.consumerGroups.get(groupId)
   if (!group) {
     respond('GROUP_ID_NOT_FOUND')
     return
   }
-  if (group.state !== 'Empty' && !group.usesConsumerProtocol()) {
+  if (classic !== undefined && classic.state !== 'Empty' && !classic.usesConsumerProtocol()) {
     respond('NON_EMPTY_GROUP')
     return
   }
@@ -32,21 +34,26 @@ export function deleteOffsets(
 
 /** Removes an empty group with all its offsets. */
 export function deleteGroup(shard: GroupShard, groupId: string, respond: (error: ErrorName | undefined) => void): void {
+  const consumers = shard.consumerGroups.get(groupId)
   const group = shard.groups.get(groupId)
-  if (!group) {
+  if (!group && !consumers) {
     respond('GROUP_ID_NOT_FOUND')
     return
   }
-  if (group.state !== 'Empty') {
+  if ((group ?? consumers)?.state !== 'Empty') {
     respond('NON_EMPTY_GROUP')
     return
   }
   const writes = new OffsetWrites(shard, groupId)
   writes.removeAll()
-  writes.add(groupTombstone(groupId))
+  if (consumers) for (const { record } of groupGone(consumers)) writes.add(record)
+  else writes.add(groupTombstone(groupId))
   writes.send(
     (error) => respond(error && writeErrorForMember(error)),
-    () => shard.removeGroup(group),
+    () => {
+      if (group) shard.removeGroup(group)
+      shard.consumerGroups.delete(groupId)
+    },
   )
 }
 

@@ -1,12 +1,36 @@
+import type { ConsumerGroup } from './consumer-group.ts'
+import { groupGone } from './consumer-group-records.ts'
 import type { ClassicGroup } from './group.ts'
 import { groupTombstone } from './group-records.ts'
 import type { GroupShard } from './group-shard.ts'
 import type { CommittedOffset } from './offsets.ts'
 import { OffsetWrites } from './offsets-writes.ts'
 
+/** Offsets of topics that a consumer group does not read any more; an empty group goes with its last. */
+function expireConsumerOffsets(shard: GroupShard, group: ConsumerGroup, nowMs: number): void {
+  const writes = new OffsetWrites(shard, group.groupId)
+  const { offsetsRetentionMs } = shard.config
+  let kept = 0
+  for (const [topic, partitions] of shard.offsets.latest.topics(group.groupId)) {
+    for (const [partition, { commitTimestampMs, expireTimestampMs }] of partitions) {
+      const endMs = expireTimestampMs ?? commitTimestampMs + offsetsRetentionMs
+      const isExpired = nowMs >= endMs && !shard.offsets.isPending(group.groupId, topic, partition)
+      if (isExpired && !group.isSubscribedTo(topic)) writes.remove(topic, partition)
+      else kept++
+    }
+  }
+  const goes = kept === 0 && group.isEmpty && !shard.offsets.hasPending(group.groupId)
+  if (goes) for (const { record } of groupGone(group)) writes.add(record)
+  writes.send(
+    () => {},
+    () => goes && shard.consumerGroups.delete(group.groupId),
+  )
+}
+
 /** KIP-211: offsets expire when their group is empty or does not read the topic for long; the group goes with its last. */
 export function expireOffsets(shard: GroupShard): void {
   const nowMs = shard.nowMs()
+  for (const group of [...shard.consumerGroups.values()]) expireConsumerOffsets(shard, group, nowMs)
   for (const group of [...shard.groups.values()]) {
     const writes = new OffsetWrites(shard, group.groupId)
     if (shard.offsets.hasPending(group.groupId)) continue

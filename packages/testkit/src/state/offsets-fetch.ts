@@ -1,4 +1,6 @@
 import { type ErrorName, errorCode } from '@ottla/codec'
+import { checkFetch } from './consumer-group-offsets.ts'
+import { orRefused } from './group-error.ts'
 import type { GroupShard } from './group-shard.ts'
 import type { CommittedOffset } from './offsets.ts'
 import { NO_TOPIC_ID } from './offsets-commit.ts'
@@ -21,6 +23,14 @@ export interface FetchedTopic {
   }[]
 }
 
+/** A member of a consumer group that says who it is. */
+export interface Asker {
+  readonly memberId: string | null
+  readonly memberEpoch: number
+}
+
+const anybody: Asker = { memberId: null, memberEpoch: -1 }
+
 /**
  * The committed offsets of the topics, or of all that the group has when `topics` is null. With `requireStable` it first
  * waits for the writes under way. An unknown group has no offsets: that is no error.
@@ -31,9 +41,18 @@ export function fetchOffsets(
   topics: readonly WantedTopic[] | null,
   requireStable: boolean,
   respond: (result: ErrorName | readonly FetchedTopic[]) => void,
+  asker: Asker = anybody,
 ): void {
-  const read = (): readonly FetchedTopic[] =>
-    topics ? readTopics(shard, groupId, topics, requireStable) : readAll(shard, groupId, requireStable)
+  const read = (): ErrorName | readonly FetchedTopic[] => {
+    const group = shard.consumerGroups.get(groupId)
+    return orRefused<ErrorName | readonly FetchedTopic[]>(
+      () => {
+        if (group !== undefined) checkFetch(group, asker.memberId, asker.memberEpoch)
+        return topics ? readTopics(shard, groupId, topics, requireStable) : readAll(shard, groupId, requireStable)
+      },
+      ({ error }) => error,
+    )
+  }
   if (!requireStable) {
     respond(read())
     return

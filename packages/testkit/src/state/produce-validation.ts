@@ -58,13 +58,13 @@ export function validateProduced(records: Uint8Array | null, rules: ProduceRules
   return { problem: undefined, batch: producedBatchOf(batch.bytes), logAppendTimeMs }
 }
 
-function readOne(
-  records: Uint8Array | null,
-  { apiVersion }: ProduceRules,
-): { readonly batch: Batch } | { readonly error: ErrorName; readonly tellsLogStart: boolean } {
+function readOne(records: Uint8Array | null, { apiVersion }: ProduceRules): { readonly batch: Batch } | ProduceProblem {
   const refused = (error: ErrorName) => ({ error, tellsLogStart: false })
-  const foundMagic = records?.[magicAt]
-  if (foundMagic !== undefined && foundMagic !== magic2) return refused('INVALID_RECORD')
+  const foundMagic = records?.[magicAt] ?? magic2
+  if (foundMagic > magic2) {
+    return { ...refused('CORRUPT_MESSAGE'), message: `Invalid magic found in record: ${foundMagic}` }
+  }
+  if (foundMagic !== magic2) return refused('INVALID_RECORD')
   try {
     const reader = new BatchReader(records ?? new Uint8Array(0))
     const batch = reader.next()

@@ -70,6 +70,11 @@ describe('epochs', () => {
 it('producers that were silent for too long are forgotten, once there are many', () => {
   const states = new ProducerStates()
   for (let n = 0; n < 2000; n++) append(states, 0, 1, { producerId: BigInt(n), at: n })
-  states.expire(2500, 1000)
-  expect(states.size).toBe(499)
+  // Of one a transaction is open.
+  states.expire(2500, 1000, (id) => id === 7n)
+  expect(states.size).toBe(500)
+  states.expire(9999, 1000, () => false)
+  expect(states.size).toBe(500)
+  states.expireNow(9999, 1000, () => false)
+  expect(states.size).toBe(0)
 })

@@ -132,13 +132,18 @@ export class ProducerStates {
     }
   }
 
-  /** Forgets producers that wrote nothing for `expirationMs`; looks only when there are many, so that it costs nothing a batch. */
-  expire(nowMs: number, expirationMs: number): void {
+  /** As `expireNow`; looks only when there are many, so that it costs nothing a batch. */
+  expire(nowMs: number, expirationMs: number, isOpen: (producerId: bigint) => boolean): void {
     if (this.#states.size < this.#sweepAbove) return
-    for (const [producerId, state] of this.#states) {
-      if (nowMs - state.lastWrittenAtMs >= expirationMs) this.#states.delete(producerId)
-    }
+    this.expireNow(nowMs, expirationMs, isOpen)
     this.#sweepAbove = Math.max(1024, this.#states.size * 2)
+  }
+
+  /** Forgets producers that wrote nothing for `expirationMs` and have no transaction open. */
+  expireNow(nowMs: number, expirationMs: number, isOpen: (producerId: bigint) => boolean): void {
+    for (const [producerId, state] of this.#states) {
+      if (nowMs - state.lastWrittenAtMs >= expirationMs && !isOpen(producerId)) this.#states.delete(producerId)
+    }
   }
 
   statuses(): ProducerStatus[] {
@@ -158,6 +163,13 @@ export class ProducerStates {
   lastOf(producerId: bigint): { readonly epoch: number; readonly lastOffset: number | undefined } | undefined {
     const state = this.#states.get(producerId)
     return state && { epoch: state.epoch, lastOffset: state.window.at(-1)?.lastOffset }
+  }
+
+  /** Takes over what another one knows; later changes of either do not reach the other. */
+  copyFrom(other: ProducerStates): void {
+    this.#states.clear()
+    for (const [id, state] of other.#states) this.#states.set(id, { ...state, window: [...state.window] })
+    this.#sweepAbove = other.#sweepAbove
   }
 
   clear(): void {

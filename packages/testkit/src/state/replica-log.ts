@@ -294,6 +294,19 @@ export class ReplicaLog {
     return true
   }
 
+  /** Takes over all of another log; later changes of either do not reach the other. */
+  copyFrom(other: ReplicaLog): void {
+    this.#segments = other.#segments.map((segment) => segment.copy())
+    this.#logStartOffset = other.#logStartOffset
+    this.#logEndOffset = other.#logEndOffset
+    this.#highWatermark = other.#highWatermark
+    this.#flushedOffset = other.#flushedOffset
+    this.#cutCount++
+    this.epochs.copyFrom(other.epochs)
+    this.producers.copyFrom(other.producers)
+    this.transactions.copyFrom(other.transactions)
+  }
+
   /** A truncation lands between batches, but for one that was asked inside of a batch: that one went as a whole. */
   #endAfterTruncation(active: LogSegment, offset: number): number {
     const last = active.batches.at(-1)

@@ -3,12 +3,14 @@ import type { Controller } from '../controller.ts'
 import type { BrokerConfig } from './broker-config.ts'
 import { type FollowerFetched, nextFetch } from './following.ts'
 import type { IsrChange } from './leader-state.ts'
+import { LogDirs } from './log-dirs.ts'
 import { type LogStorage, StorageError } from './log-storage.ts'
 import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from './metadata-view.ts'
 import { Replica } from './replica.ts'
 import type { ReplicaHost } from './replica-host.ts'
+import type { ReplicaLog } from './replica-log.ts'
 import { type TopicSettings, topicSettings } from './topic-config.ts'
-import { applyRetention, compact } from './upkeep.ts'
+import { applyRetention, compact, expireProducers } from './upkeep.ts'
 
 export interface ReplicaSetOptions {
   readonly brokerId: number
@@ -46,6 +48,7 @@ export class ReplicaSet implements ReplicaHost {
   readonly runtime: Runtime
   readonly lagTimeMaxMs: number
   readonly producerExpirationMs: number
+  readonly logDirs: LogDirs
   readonly storage: LogStorage | undefined
   readonly #options: ReplicaSetOptions
   readonly #fetchMaxBytes: number
@@ -58,6 +61,7 @@ export class ReplicaSet implements ReplicaHost {
   #unanswered: { readonly replica: Replica; readonly change: IsrChange }[] = []
   #isrTimer: Timer | undefined
   #retentionTimer: Timer | undefined
+  #producersTimer: Timer | undefined
 
   constructor(options: ReplicaSetOptions) {
     this.#options = options
@@ -66,6 +70,7 @@ export class ReplicaSet implements ReplicaHost {
     this.storage = options.storage
     this.lagTimeMaxMs = options.config.number('replica.lag.time.max.ms')
     this.producerExpirationMs = options.config.number('producer.id.expiration.ms')
+    this.logDirs = new LogDirs(options.config.text('log.dirs'))
     this.#fetchMaxBytes = options.config.number('replica.fetch.max.bytes')
   }
 
@@ -77,6 +82,15 @@ export class ReplicaSet implements ReplicaHost {
   set isDiskFull(isFull: boolean) {
     this.#isDiskFull = isFull
     if (!isFull) this.wakeAll()
+  }
+
+  /** The logs with the topics they belong to. */
+  *logs(): Generator<{ readonly topic: TopicImage; readonly partition: number; readonly log: ReplicaLog }> {
+    for (const { image, replicas } of this.#topics.values()) {
+      for (const replica of replicas) {
+        if (replica !== undefined) yield { topic: image, partition: replica.partition, log: replica.log }
+      }
+    }
   }
 
   replica(topic: string, partition: number): Replica | undefined {
@@ -98,12 +112,25 @@ export class ReplicaSet implements ReplicaHost {
     for (const hosted of this.#topics.values()) hosted.seen = []
     for (const replica of this.replicas()) replica.forgetRole()
     this.#watchRetention()
+    this.#watchProducers()
   }
 
   /** The disk is another one: every log begins anew. */
   wipe(): void {
     this.#topics.clear()
+    this.logDirs.clear()
     this.storage?.wipe()
+  }
+
+  /** Puts copies of these logs in the place of all that are here; their roles come with the metadata. */
+  load(logs: Iterable<{ readonly topic: TopicImage; readonly partition: number; readonly log: ReplicaLog }>): void {
+    this.wipe()
+    for (const { topic, partition, log } of logs) {
+      const hosted = this.#hosted(topic)
+      const replica = new Replica(this, { topic: topic.name, topicId: topic.id, partition }, hosted.settings)
+      replica.log.copyFrom(log)
+      hosted.replicas[partition] = replica
+    }
   }
 
   /** The broker died: nothing moves, nobody is answered. */
@@ -115,7 +142,13 @@ export class ReplicaSet implements ReplicaHost {
     this.#isrTimer = undefined
     if (this.#retentionTimer !== undefined) this.runtime.clearTimer(this.#retentionTimer)
     this.#retentionTimer = undefined
+    if (this.#producersTimer !== undefined) this.runtime.clearTimer(this.#producersTimer)
+    this.#producersTimer = undefined
     for (const replica of this.replicas()) replica.stepDown()
+  }
+
+  get isFetchingPaused(): boolean {
+    return this.#isPaused
   }
 
   /** Followers of this broker stop fetching: they lag, and drop out of the ISR in time. */
@@ -155,6 +188,17 @@ export class ReplicaSet implements ReplicaHost {
     }, this.#options.config.number('log.retention.check.interval.ms'))
   }
 
+  #watchProducers(): void {
+    const { config, view } = this.#options
+    this.#producersTimer = this.runtime.setTimer(() => {
+      const dynamic = view.brokerConfig(this.brokerId, 'producer.id.expiration.ms')
+      const expirationMs = dynamic === undefined ? this.producerExpirationMs : Number(dynamic)
+      const nowMs = this.runtime.wallNow()
+      for (const replica of this.replicas()) expireProducers(replica, nowMs, expirationMs)
+      this.#watchProducers()
+    }, config.number('producer.id.expiration.check.interval.ms'))
+  }
+
   // ---- roles ---------------------------------------------------------------------------------------------------------
 
   /** Logs of topics that were deleted while the broker was down go. */
@@ -184,6 +228,7 @@ export class ReplicaSet implements ReplicaHost {
       if (hosted.seen[partition.partition] === partition) continue
       hosted.seen[partition.partition] = partition
       if (partition.replicas.includes(this.brokerId)) this.#assume(hosted, partition)
+      else this.#leave(hosted, partition.partition)
     }
   }
 
@@ -202,11 +247,24 @@ export class ReplicaSet implements ReplicaHost {
     if (replica === undefined) {
       replica = new Replica(this, at, settings)
       replicas[partition.partition] = replica
+      this.logDirs.place(replica)
     }
     const change = replica.become(partition)
     if (change === 'gained') this.#options.onLeadershipGained(replica)
     if (change === 'lost') this.#options.onLeadershipLost(replica)
     if (!replica.isLeader) this.#wake(replica)
+  }
+
+  /** The partition has moved away: its log here goes. */
+  #leave({ replicas }: HostedTopic, partition: number): void {
+    const replica = replicas[partition]
+    if (replica === undefined) return
+    replicas[partition] = undefined
+    this.#behind.delete(replica)
+    this.logDirs.remove(replica)
+    const led = replica.isLeader
+    replica.stepDown()
+    if (led) this.#options.onLeadershipLost(replica)
   }
 
   #drop(image: TopicImage): void {
@@ -216,6 +274,7 @@ export class ReplicaSet implements ReplicaHost {
     for (const replica of hosted.replicas) {
       if (replica === undefined) continue
       this.#behind.delete(replica)
+      this.logDirs.remove(replica)
       const led = replica.isLeader
       replica.delete()
       if (led) this.#options.onLeadershipLost(replica)

@@ -86,6 +86,7 @@ export class Replica {
     if (image.leaderEpoch < this.#leaderEpoch) return 'none'
     const sameEpoch = image.leaderEpoch === this.#leaderEpoch
     if (sameEpoch && (this.#leader !== undefined || image.leader !== this.#host.brokerId)) {
+      if (this.#leader?.addFollowers(image.replicas)) this.#host.wakeFollowers(this)
       this.acceptIsr(image.isr, image.partitionEpoch)
       return 'none'
     }
@@ -142,7 +143,7 @@ export class Replica {
     }
     if (batch.producerId >= 0n) {
       const { runtime, producerExpirationMs } = this.#host
-      this.log.producers.expire(runtime.tickNow(), producerExpirationMs)
+      this.log.producers.expire(runtime.tickNow(), producerExpirationMs, this.log.transactions.isProducerOpen)
       const seen = producerCheck(this.log, batch)
       if (seen !== undefined) return seen
     }

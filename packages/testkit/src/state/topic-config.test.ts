@@ -10,7 +10,7 @@ describe('a topic config', () => {
     ['retention.ms', '-2', 'Value must be at least -1'],
     ['retention.ms', '1.5', 'Not a number of type LONG'],
     ['segment.bytes', '2147483648', 'Not a number of type INT'],
-    ['preallocate', 'yes', 'Not a boolean'],
+    ['preallocate', 'yes', 'Expected value to be either true or false'],
     ['cleanup.policy', 'compact,delete', undefined],
     ['cleanup.policy', 'forget', 'must be one of'],
     ['retention', '1', 'Unknown topic config name'],
@@ -39,6 +39,7 @@ describe('a topic config', () => {
     expect(sources(7, configs)).toEqual([
       ['5', 1],
       ['4', 2],
+      ['3', 3],
       ['2', 4],
       ['1', 5],
     ])

@@ -58,6 +58,11 @@ export class TransactionCoordinator {
     return shards
   }
 
+  /** Those shards that are ready. */
+  loaded(): TransactionShard[] {
+    return [...this.#partitions.values()].flatMap((loaded) => (loaded === 'loading' ? [] : [loaded.shard]))
+  }
+
   onLeadershipGained(replica: TransactionReplica): void {
     if (replica.topic !== TRANSACTION_TOPIC || this.#isClosed) return
     const { partition } = replica

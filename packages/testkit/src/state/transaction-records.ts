@@ -25,6 +25,11 @@ export function transactionRecord(transactionalId: string, image: TransactionIma
   return { key: prefixed(KEY_VERSION, TransactionLogKey, KEY_VERSION, { transactionalId }), value }
 }
 
+/** Says that a transactional id is forgotten. */
+export function transactionTombstone(transactionalId: string): GroupRecord {
+  return { key: prefixed(KEY_VERSION, TransactionLogKey, KEY_VERSION, { transactionalId }), value: null }
+}
+
 /** What a record of the log says; undefined for a kind that is not known here. */
 export function readTransactionRecord({
   key,

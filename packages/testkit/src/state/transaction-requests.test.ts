@@ -24,7 +24,12 @@ class Bed {
         else handlers.done(undefined)
       },
     },
-    config: { maxTimeoutMs: 900_000, abortTimedOutIntervalMs: 1000 },
+    config: {
+      maxTimeoutMs: 900_000,
+      abortTimedOutIntervalMs: 1000,
+      idExpirationMs: 60_000,
+      removeExpiredIntervalMs: 10_000,
+    },
     coordinatorEpoch: 3,
     newProducerId: () => this.#ids++,
     writeMarker: (marker, done) => this.markers.push({ marker, done }),
@@ -100,7 +105,8 @@ describe('a transaction on its coordinator', () => {
     expect([bed.image.state, bed.image.producerEpoch]).toEqual(['PrepareAbort', 1])
     bed.mark()
     expect(bed.image.state).toBe('CompleteAbort')
-    expect(bed.clock.timerCount).toBe(0)
+    // It is looked after for as long as its id is known.
+    expect(bed.clock.timerCount).toBe(1)
   })
 
   test('lets nobody in while a change is on its way to the log', () => {
@@ -126,6 +132,28 @@ describe('a transaction on its coordinator', () => {
     bed.mark()
     expect(bed.image).toMatchObject({ producerId: 11n, producerEpoch: 0, previousProducerId: 10n })
     expect(bed.end(who)).toEqual({ producerId: 11n, producerEpoch: 0 })
+  })
+
+  test('is forgotten with its id when nobody used that for long, but not while it is open', () => {
+    const bed = new Bed()
+    const who = bed.init(900_000)
+    bed.clock.advance(50_000)
+    bed.add(who)
+    bed.clock.advance(120_000)
+    expect(bed.image.state).toBe('Ongoing')
+    bed.end(who)
+    bed.mark()
+    bed.clock.advance(50_000)
+    expect(bed.image.state).toBe('CompleteCommit')
+    bed.isSlow = true
+    bed.clock.advance(20_000)
+    expect(() => bed.init()).toThrow('CONCURRENT_TRANSACTIONS')
+    bed.writes.shift()?.done(undefined)
+    expect([bed.shard.transactions.size, bed.records.at(-1)?.value]).toEqual([0, null])
+    bed.clock.advance(10_000)
+    expect(bed.clock.timerCount).toBe(0)
+    bed.isSlow = false
+    expect(bed.init()).toEqual({ producerId: 11n, producerEpoch: 0 })
   })
 
   test('is read back from its record', () => {

@@ -3,13 +3,18 @@ import type { Runtime } from '@ottla/codec/runtime'
 import { type GroupLog, writeErrorForMember } from './group-shard.ts'
 import { KeyedTimers } from './group-timers.ts'
 import { completed, newImage, type Transaction, type TransactionImage } from './transaction.ts'
-import { transactionRecord } from './transaction-records.ts'
+import { expireTransactionalIds } from './transaction-expiry.ts'
+import { transactionRecord, transactionTombstone } from './transaction-records.ts'
 
 /** Kafka's broker configurations of the same names, in camelCase. */
 export interface TransactionConfig {
   readonly maxTimeoutMs: number
   /** How often transactions are looked at that are open for too long. */
   readonly abortTimedOutIntervalMs: number
+  /** An id that is not used for so long is forgotten. */
+  readonly idExpirationMs: number
+  /** How often it is looked for such ids. */
+  readonly removeExpiredIntervalMs: number
 }
 
 /** One marker for a partition. */
@@ -64,7 +69,20 @@ export class TransactionShard {
     const image = newImage(this.newProducerId(), timeoutMs, this.nowMs())
     const transaction = { transactionalId, image, isChanging: false }
     this.transactions.set(transactionalId, transaction)
+    this.#watchExpiry()
     return transaction
+  }
+
+  /** Forgets a transactional id; until that is in the log others have to wait. */
+  remove(transaction: Transaction): void {
+    const { transactionalId } = transaction
+    transaction.isChanging = true
+    this.#options.log.write([transactionTombstone(transactionalId)], {
+      done: (error) => {
+        transaction.isChanging = false
+        if (error === undefined) this.transactions.delete(transactionalId)
+      },
+    })
   }
 
   /** Writes the change to the log; it holds once it is replicated. */
@@ -113,6 +131,7 @@ export class TransactionShard {
       if (state === 'PrepareCommit' || state === 'PrepareAbort') this.sendMarkers(transaction)
     }
     this.watchTimeouts()
+    this.#watchExpiry()
   }
 
   /** Called for each transaction that is open for too long. */
@@ -129,6 +148,14 @@ export class TransactionShard {
         if (state === 'Ongoing' && !transaction.isChanging && startMs + timeoutMs < nowMs) this.onTimeout(transaction)
       }
       this.watchTimeouts()
+    })
+  }
+
+  #watchExpiry(): void {
+    if (this.#isUnloaded || this.#timers.has('expiry') || this.transactions.size === 0) return
+    this.#timers.schedule('expiry', this.config.removeExpiredIntervalMs, () => {
+      expireTransactionalIds(this, this.nowMs())
+      this.#watchExpiry()
     })
   }
 

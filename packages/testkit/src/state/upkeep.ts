@@ -15,3 +15,8 @@ export async function compact(replica: Replica, runtime: Runtime): Promise<boole
   if (!settings.isCompacted) return true
   return cleanLog(log, { ...settings, lastStableOffset, nowMs: runtime.wallNow() }, runtime)
 }
+
+/** Forgets idempotent producers that were silent for producer.id.expiration.ms: what they send next may begin anywhere. */
+export function expireProducers({ log }: Replica, nowMs: number, expirationMs: number): void {
+  log.producers.expireNow(nowMs, expirationMs, log.transactions.isProducerOpen)
+}

@@ -1,7 +1,10 @@
 import { createHash, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto'
 import type { SaslExchange, SaslStep } from './users.ts'
 
-export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+/** In the order of their numbers in the protocol, from 1. */
+export const scramMechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
+
+export type ScramMechanism = (typeof scramMechanisms)[number]
 
 /** What a server keeps of a password (RFC 5802 §3): neither it nor the client's key can be told from this. */
 export interface ScramCredential {
@@ -12,13 +15,13 @@ export interface ScramCredential {
 }
 
 const ITERATIONS = 4096
-const hashes = {
+export const scramHashes = {
   'SCRAM-SHA-256': { name: 'sha256', size: 32 },
   'SCRAM-SHA-512': { name: 'sha512', size: 64 },
 } as const
 
 export function scramCredential(mechanism: ScramMechanism, password: string, salt: Uint8Array): ScramCredential {
-  const { name, size } = hashes[mechanism]
+  const { name, size } = scramHashes[mechanism]
   const salted = pbkdf2Sync(password, salt, ITERATIONS, size, name)
   const clientKey = createHmac(name, salted).update('Client Key').digest()
   return {
@@ -29,33 +32,43 @@ export function scramCredential(mechanism: ScramMechanism, password: string, sal
   }
 }
 
-interface Challenge {
+/** Whom a name stands for: a user, or the owner of a delegation token. */
+export interface ScramAccount {
   readonly user: string
   readonly credential: ScramCredential
+  readonly isToken: boolean
+  /** Wall time when the credential ends; undefined: never. */
+  readonly expiresAtMs: number | undefined
+}
+
+interface Challenge {
+  readonly account: ScramAccount
   readonly nonce: string
   /** The two first messages as the proof signs them. */
   readonly signedSoFar: string
 }
 
 const SASL_NAME = '(?:[^=,]|=2C|=3D)+'
-const firstMessage = new RegExp(`^n,(?:a=(${SASL_NAME}))?,((?:m=[^,]*,)?n=(${SASL_NAME}),r=([!-+\\--~]+)(?:,.*)?)$`)
+const firstMessage = new RegExp(
+  `^n,(?:a=(${SASL_NAME}))?,((?:m=[^,]*,)?n=(${SASL_NAME}),r=([!-+\\--~]+)((?:,[A-Za-z]+=[^,]+)*))$`,
+)
 const finalMessage = /^(c=([A-Za-z0-9+/=]+),r=([!-+\--~]+)(?:,.*)?),p=([A-Za-z0-9+/]+={0,2})$/
 
 /** The server's side of RFC 5802, without channel binding, as Kafka has it. */
 export class ScramExchange implements SaslExchange {
   readonly #mechanism: ScramMechanism
   readonly #serverNonce: () => string
-  readonly #credentialOf: (user: string) => ScramCredential | undefined
+  readonly #find: (name: string, isToken: boolean) => ScramAccount | undefined
   #challenge: Challenge | undefined
 
   constructor(
     mechanism: ScramMechanism,
     serverNonce: () => string,
-    credentialOf: (user: string) => ScramCredential | undefined,
+    find: (name: string, isToken: boolean) => ScramAccount | undefined,
   ) {
     this.#mechanism = mechanism
     this.#serverNonce = serverNonce
-    this.#credentialOf = credentialOf
+    this.#find = find
   }
 
   step(bytes: Uint8Array): SaslStep {
@@ -68,41 +81,40 @@ export class ScramExchange implements SaslExchange {
 
   #first(message: string): SaslStep {
     const match = firstMessage.exec(message)
-    if (!match) return this.#invalid()
-    const [, authorizationId, bare = '', name = '', clientNonce = ''] = match
+    if (!match) return invalid
+    const [, authorizationId, bare = '', name = '', clientNonce = '', extensions = ''] = match
     const user = name.replaceAll('=2C', ',').replaceAll('=3D', '=')
-    const credential = this.#credentialOf(user)
-    if (!credential) return this.#invalid()
+    const account = this.#find(user, /,tokenauth=true(?:,|$)/i.test(extensions))
+    if (!account) return invalid
     if (authorizationId !== undefined && authorizationId !== user) {
       const message = 'Authentication failed: Client requested an authorization id that is different from username'
       return { kind: 'failed', message }
     }
+    const { salt, iterations } = account.credential
     const nonce = clientNonce + this.#serverNonce()
-    const reply = `r=${nonce},s=${Buffer.from(credential.salt).toString('base64')},i=${credential.iterations}`
-    this.#challenge = { user, credential, nonce, signedSoFar: `${bare},${reply}` }
+    const reply = `r=${nonce},s=${Buffer.from(salt).toString('base64')},i=${iterations}`
+    this.#challenge = { account, nonce, signedSoFar: `${bare},${reply}` }
     return { kind: 'continue', bytes: Buffer.from(reply) }
   }
 
   #final(message: string, challenge: Challenge): SaslStep {
     const match = finalMessage.exec(message)
-    if (!match) return this.#invalid()
+    if (!match) return invalid
     const [, withoutProof = '', , nonce = '', proof = ''] = match
-    if (nonce !== challenge.nonce) return this.#invalid()
-    const { name } = hashes[this.#mechanism]
-    const { storedKey, serverKey } = challenge.credential
+    if (nonce !== challenge.nonce) return invalid
+    const { name } = scramHashes[this.#mechanism]
+    const { user, credential, isToken, expiresAtMs } = challenge.account
+    const { storedKey, serverKey } = credential
     const signed = `${challenge.signedSoFar},${withoutProof}`
     const clientSignature = createHmac(name, storedKey).update(signed).digest()
     const clientProof = Buffer.from(proof, 'base64')
-    if (clientProof.length !== clientSignature.length) return this.#invalid()
+    if (clientProof.length !== clientSignature.length) return { kind: 'tripped' }
     const clientKey = clientProof.map((byte, i) => byte ^ (clientSignature[i] ?? 0))
-    if (!timingSafeEqual(createHash(name).update(clientKey).digest(), storedKey)) return this.#invalid()
+    if (!timingSafeEqual(createHash(name).update(clientKey).digest(), storedKey)) return invalid
     const serverSignature = createHmac(name, serverKey).update(signed).digest('base64')
-    return { kind: 'done', bytes: Buffer.from(`v=${serverSignature}`), user: challenge.user }
-  }
-
-  /** One message for all of it: it must not tell whether there is such a user. */
-  #invalid(): SaslStep {
-    const message = `Authentication failed during authentication due to invalid credentials with SASL mechanism ${this.#mechanism}`
-    return { kind: 'failed', message }
+    return { kind: 'done', bytes: Buffer.from(`v=${serverSignature}`), user, isToken, expiresAtMs }
   }
 }
+
+/** Nothing is said of what it was: it must not tell whether there is such a user. */
+const invalid: SaslStep = { kind: 'failed', message: undefined }

@@ -1,66 +1,106 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Runtime } from '@ottla/codec/runtime'
 import type { SaslOptions } from '../cluster-context.ts'
-import { type ScramCredential, ScramExchange, type ScramMechanism, scramCredential } from './users-scram.ts'
+import type { DelegationTokens } from './delegation-tokens.ts'
+import { type ScramUsers, scramUsersOf } from './scram-users.ts'
+import { OauthExchange, type OauthOptions } from './users-oauth.ts'
+import { type ScramAccount, ScramExchange, type ScramMechanism } from './users-scram.ts'
 
 /** What a step of an authentication came to. An error ends it. */
 export type SaslStep =
   | { readonly kind: 'continue'; readonly bytes: Uint8Array }
-  | { readonly kind: 'done'; readonly bytes: Uint8Array; readonly user: string }
-  | { readonly kind: 'failed'; readonly message: string }
+  | {
+      readonly kind: 'done'
+      readonly bytes: Uint8Array
+      readonly user: string
+      /** Logged in with a delegation token. */
+      readonly isToken?: boolean
+      /** Wall time when the credential ends; undefined: never. */
+      readonly expiresAtMs?: number | undefined
+    }
+  /** Undefined: what was wrong is not told. */
+  | { readonly kind: 'failed'; readonly message: string | undefined }
+  /** What Kafka's own code trips over: it closes without a word. */
+  | { readonly kind: 'tripped' }
 
 /** An authentication under way: each step takes what the client sent and says what to answer. */
 export interface SaslExchange {
   step(bytes: Uint8Array): SaslStep
 }
 
-const MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
+/** What the broker knows of the cluster's users. */
+export interface KnownUsers {
+  readonly scramUsers: ScramUsers
+  readonly delegationTokens: DelegationTokens
+}
 
-/** Users and the mechanisms they may authenticate with. */
+const byPassword = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
+const mechanisms = [...byPassword, 'OAUTHBEARER'] as const
+
+/** The users of the options as the cluster keeps them. Throws a TypeError for options that make no sense. */
+export function usersOf(options: SaslOptions | undefined, runtime: Pick<Runtime, 'secureRandom'>): ScramUsers {
+  for (const [user, password] of Object.entries(options?.users ?? {})) {
+    if (user === '' || password === '') throw new TypeError(`sasl.users: '${user}' needs a name and a password`)
+  }
+  return scramUsersOf(options, mechanismsOf(options), runtime)
+}
+
+function mechanismsOf(options: SaslOptions | undefined): readonly string[] {
+  if (options === undefined) return []
+  const usual = options.oauthbearer === undefined ? byPassword : mechanisms
+  const enabled = [...(options.mechanisms ?? usual)]
+  for (const mechanism of enabled) {
+    if ((mechanisms as readonly string[]).includes(mechanism)) continue
+    throw new TypeError(`sasl.mechanisms: ${mechanism} is not one of ${mechanisms.join(', ')}`)
+  }
+  return enabled
+}
+
+/** Who may log in at a broker, and how. */
 export class Users {
   readonly mechanisms: readonly string[]
   readonly #passwords: ReadonlyMap<string, string>
-  readonly #credentials = new Map<string, ScramCredential>()
-  readonly #runtime: Pick<Runtime, 'secureRandom'>
+  readonly #oauth: OauthOptions
+  readonly #runtime: Pick<Runtime, 'secureRandom' | 'wallNow'>
+  readonly #known: () => KnownUsers
 
-  /** Throws a TypeError for a mechanism that is not there or a user without name or password. */
-  constructor(options: SaslOptions | undefined, runtime: Pick<Runtime, 'secureRandom'>) {
-    this.mechanisms = options ? [...(options.mechanisms ?? MECHANISMS)] : []
-    for (const mechanism of this.mechanisms) {
-      if ((MECHANISMS as readonly string[]).includes(mechanism)) continue
-      throw new TypeError(`sasl.mechanisms: ${mechanism} is not one of ${MECHANISMS.join(', ')}`)
-    }
+  constructor(
+    options: SaslOptions | undefined,
+    runtime: Pick<Runtime, 'secureRandom' | 'wallNow'>,
+    known: () => KnownUsers,
+  ) {
+    this.mechanisms = mechanismsOf(options)
     this.#passwords = new Map(Object.entries(options?.users ?? {}))
-    for (const [user, password] of this.#passwords) {
-      if (user === '' || password === '') throw new TypeError(`sasl.users: '${user}' needs a name and a password`)
-    }
+    this.#oauth = options?.oauthbearer ?? {}
     this.#runtime = runtime
+    this.#known = known
   }
 
   /** Begins an authentication; undefined when the mechanism is not enabled. */
   begin(mechanism: string): SaslExchange | undefined {
     if (!this.mechanisms.includes(mechanism)) return undefined
     if (mechanism === 'PLAIN') return { step: (bytes) => this.#plain(bytes) }
+    if (mechanism === 'OAUTHBEARER') return new OauthExchange(this.#oauth, () => this.#runtime.wallNow())
     const scram = mechanism as ScramMechanism
     const nonce = (): string => Buffer.from(this.#runtime.secureRandom(18)).toString('base64url')
-    return new ScramExchange(scram, nonce, (user) => this.#credential(scram, user))
+    return new ScramExchange(scram, nonce, (name, isToken) =>
+      isToken ? this.#token(scram, name) : this.#user(scram, name),
+    )
   }
 
-  /** Forgets what it derived from passwords. */
-  close(): void {
-    this.#credentials.clear()
+  close(): void {}
+
+  #user(mechanism: ScramMechanism, user: string): ScramAccount | undefined {
+    const stored = this.#known().scramUsers.get(user)?.get(mechanism)
+    return stored && { user, credential: stored.credential(), isToken: false, expiresAtMs: undefined }
   }
 
-  /** Derived when it is first asked for: the rounds of hashing are what makes SCRAM slow. */
-  #credential(mechanism: ScramMechanism, user: string): ScramCredential | undefined {
-    const password = this.#passwords.get(user)
-    if (password === undefined) return undefined
-    const key = `${mechanism} ${user}`
-    const known = this.#credentials.get(key)
-    if (known) return known
-    const derived = scramCredential(mechanism, password, this.#runtime.secureRandom(16))
-    this.#credentials.set(key, derived)
-    return derived
+  #token(mechanism: ScramMechanism, tokenId: string): ScramAccount | undefined {
+    const token = this.#known().delegationTokens.get(tokenId)
+    const stored = token?.credentials.get(mechanism)
+    if (token === undefined || stored === undefined) return undefined
+    const { owner, expiresAtMs } = token
+    return { user: owner.name, credential: stored.credential(), isToken: true, expiresAtMs }
   }
 
   /** RFC 4616: authorization id, user and password, with a zero between. The messages are Kafka's. */

@@ -64,6 +64,11 @@ export class Traffic {
     return this.#log === undefined && this.#waiters.size === 0
   }
 
+  /** Whether requests are kept. */
+  get isKept(): boolean {
+    return this.#log !== undefined
+  }
+
   /** From now on requests are kept. */
   start({ limit = defaultLimit }: TrafficOptions = {}): void {
     if (!Number.isInteger(limit) || limit < 1) throw new TypeError(`traffic limit: ${limit} is not a positive integer`)

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
+import { InitProducerId } from '@ottla/codec'
 import { describe, expect, inject, test } from 'vitest'
-import type { KafkaAddresses } from '../../../../tools/kafka/index.mjs'
+import { type KafkaAddresses, startKafka } from '../../../../tools/kafka/index.mjs'
+import { Wire } from '../support/wire.ts'
 import { GroupScript } from './group-script.ts'
-import type { Line } from './recorder.ts'
+import { type Line, parseLines } from './recorder.ts'
 import { TopicScript } from './topic-script.ts'
+import { TransactionScript } from './transaction-script.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -31,6 +34,26 @@ describe.skipIf(kafkaMissing !== '' && process.env.CI !== 'true')('a real Kafka 
       const lines: readonly Line[] = await scripts[name](bootstrap[0] ?? '', `run${process.pid}`)
       const recorded = readFileSync(new URL(`./${name}.kafka-4.3.1.ndjson`, import.meta.url), 'utf8')
       expect(lines.map((line) => JSON.stringify(line)).join('\n')).toBe(recorded.trim())
+    },
+    startTimeoutMs,
+  )
+
+  // One broker: it coordinates and leads all that the script is about.
+  test(
+    'about transactions',
+    async () => {
+      const kafka = await startKafka({ brokers: 1 })
+      try {
+        // The first id of all is 0, which the script takes for none: somebody else has it.
+        const wire = await Wire.open(kafka.bootstrap[0] ?? '')
+        await wire.request(InitProducerId, 4, { transactionalId: null, transactionTimeoutMs: 60_000 })
+        wire.close()
+        const lines = await TransactionScript.play(kafka.bootstrap[0] ?? '', 'run')
+        const recorded = readFileSync(new URL('./transactions.kafka-4.3.1.ndjson', import.meta.url), 'utf8')
+        expect(lines).toEqual(parseLines(recorded))
+      } finally {
+        await kafka.close()
+      }
     },
     startTimeoutMs,
   )

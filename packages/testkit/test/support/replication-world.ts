@@ -1,11 +1,15 @@
 import { Batch } from '@ottla/codec/records'
-import { Broker } from '../../src/broker.ts'
+import { Broker, type Listen } from '../../src/broker.ts'
 import type { ClusterContext } from '../../src/cluster-context.ts'
 import { Controller } from '../../src/controller.ts'
+import { TokenOffice } from '../../src/controllers/delegation-tokens.ts'
+import { MutationQuotas } from '../../src/controllers/mutation-quotas.ts'
+import { reassign } from '../../src/controllers/reassignment.ts'
 import { Interventions } from '../../src/faults/interventions.ts'
 import { Links, type NetworkNode } from '../../src/network/links.ts'
 import { BrokerConfig } from '../../src/state/broker-config.ts'
 import type { StoredBatch } from '../../src/state/log-segment.ts'
+import type { PartitionImage } from '../../src/state/metadata-view.ts'
 import { producedBatchOf } from '../../src/state/produced-batch.ts'
 import type { Replica } from '../../src/state/replica.ts'
 import { batchOf } from './batches.ts'
@@ -31,6 +35,10 @@ export class ReplicationWorld {
   /** Who lost records and may not have left the ISR yet. */
   readonly #crashed = new Set<number>()
   readonly #mends: (() => void)[] = []
+  readonly #config: BrokerConfig
+  #decided: PartitionImage | undefined
+  /** How often the partition was sent on its way, or called back. */
+  reassignments = 0
   #nextValue = 0
   #checks = 0
 
@@ -43,10 +51,12 @@ export class ReplicationWorld {
       'replica.lag.time.max.ms': 400,
       'leader.imbalance.check.interval.seconds': 2,
     })
+    this.#config = config
     this.controller = new Controller({
       runtime,
       config,
       publish: (delta) => {
+        if (delta.topics !== undefined) this.#checkDecision()
         for (const broker of this.brokers) broker.learn(delta)
       },
     })
@@ -55,8 +65,11 @@ export class ReplicationWorld {
       runtime,
       config,
       controller: this.controller,
+      mutationQuotas: new MutationQuotas(runtime, config),
       links: this.links,
       sasl: undefined,
+      authorizer: undefined,
+      tokens: new TokenOffice({ runtime, config, controller: this.controller }),
       interventions: new Interventions(),
       broker: (id) => this.brokers[id - 1],
       brokers: () => this.brokers,
@@ -64,14 +77,17 @@ export class ReplicationWorld {
         throw new Error(message)
       },
     }
-    const listen = async (id: number) => ({ host: `b${id}`, port: 1, close: async () => {} })
+    const listen: Listen = async (id) => ({
+      addresses: [{ name: 'PLAINTEXT', host: `b${id}`, port: 1 }],
+      close: async () => {},
+    })
     this.brokers = Array.from(
       { length: brokerCount },
       (_, at) => new Broker(context, { id: at + 1, rack: null }, listen),
     )
   }
 
-  static async create(seed: number, { brokers = 3, minIsr = 1 } = {}): Promise<ReplicationWorld> {
+  static async create(seed: number, { brokers = 3, replicas = 3, minIsr = 1 } = {}): Promise<ReplicationWorld> {
     const world = new ReplicationWorld(seed, brokers, minIsr)
     const started = Promise.all(world.brokers.map((broker) => broker.start()))
     await SimulatedTime.drain()
@@ -80,7 +96,7 @@ export class ReplicationWorld {
     const configs = { 'segment.ms': '300', 'flush.messages': '3', 'retention.ms': '20000' }
     world.controller.createTopic({
       name: topic,
-      assignment: world.controller.assign(1, brokers),
+      assignment: world.controller.assign(1, replicas),
       configs: new Map(Object.entries(configs)),
     })
     await world.settle()
@@ -133,9 +149,10 @@ export class ReplicationWorld {
     })
   }
 
-  /** A machine has lost records, and the controller still takes it for in sync: one more failure may leave it the last. */
+  /** A machine has lost records, and the controller still lets it lead: one more failure may leave it the last. */
   get #isFragile(): boolean {
-    return this.image.isr.some((id) => this.#crashed.has(id))
+    const { isr, elr = [] } = this.image
+    return [...isr, ...elr].some((id) => this.#crashed.has(id))
   }
 
   kill(broker: Broker): void {
@@ -171,7 +188,7 @@ export class ReplicationWorld {
 
   /** Cuts one direction between two places of the network; the controller is one. */
   cut(): void {
-    const places: NetworkNode[] = [1, 2, 3, 'controller']
+    const places: NetworkNode[] = [...this.brokers.map(({ id }) => id), 'controller']
     const pick = () => places[Math.floor(this.time.random() * places.length)] as NetworkNode
     const [from, to] = [pick(), pick()]
     if (from === to || this.#isFragile) return
@@ -195,6 +212,14 @@ export class ReplicationWorld {
     }
   }
 
+  /** Moves the partition to other brokers, two or three of them, or ends what is under way. */
+  reassign(): void {
+    const ids = this.brokers.map(({ id }) => id).sort(() => this.time.random() - 0.5)
+    const replicas = this.time.random() < 0.2 ? null : ids.slice(0, this.time.random() < 0.5 ? 2 : 3)
+    const refused = reassign(this.controller, this.#config, { topic, partition: 0, replicas })
+    if (refused === undefined) this.reassignments += 1
+  }
+
   /** R13: what is deleted lay below the high watermark, and is whole segments. */
   retain(broker: Broker): void {
     const log = broker.replica(topic, 0)?.log
@@ -216,18 +241,46 @@ export class ReplicationWorld {
   check(): void {
     const { replicas } = this
     if (this.controller.state.topic(topic) === undefined) return
-    for (const id of this.#crashed) if (!this.image.isr.includes(id)) this.#crashed.delete(id)
+    const { leader, isr, elr = [] } = this.image
+    for (const id of this.#crashed) if (!isr.includes(id) && !elr.includes(id)) this.#crashed.delete(id)
     for (const replica of replicas) this.#checkLog(replica)
     for (const leader of this.leaders) this.#checkLeader(leader)
     // Comparing all logs is what costs: a difference stays, so that looking now and then finds it.
     if (this.#checks++ % 8 === 0) this.#checkPairs(replicas)
-    const { leader, isr } = this.image
     if (leader >= 0 && !isr.includes(leader)) throw new Error(`R11: leader ${leader} is not in the ISR ${isr}`)
+    for (const id of elr) this.#checkEligible(id)
+  }
+
+  /** R11: who may be elected without the ISR has all that was ever shown as committed. */
+  #checkEligible(id: number): void {
+    const end = this.brokers[id - 1]?.replica(topic, 0)?.logEndOffset ?? 0
+    if (this.#crashed.has(id) || end >= this.#exposed.highWatermark) return
+    throw new Error(`R11: eligible broker ${id} ends at ${end}, ${this.#exposed.highWatermark} is committed`)
+  }
+
+  /** R11: a leader comes out of those who may lead, or has come in by the decision that the reassignment ends with. */
+  #checkDecision(): void {
+    const before = this.#decided
+    const now = this.controller.state.topic(topic)?.partitions[0]
+    this.#decided = now
+    if (before === undefined || now === undefined || now.leader === before.leader || now.leader < 0) return
+    const { isr, elr = [], lastKnownElr = [] } = before
+    if ([...isr, ...elr, ...lastKnownElr].includes(now.leader)) return
+    const isMoving = before.adding !== undefined || before.removing !== undefined
+    const end = this.brokers[now.leader - 1]?.replica(topic, 0)?.logEndOffset ?? 0
+    if (isMoving && now.isr.includes(now.leader) && end >= this.#exposed.highWatermark) return
+    throw new Error(`R11: leader ${now.leader} after ISR ${isr}, eligible ${elr}`)
   }
 
   /** R12: all are up and quiet, so all are equal. */
   checkConverged(): void {
-    const { image, replicas } = this
+    const { image } = this
+    if (image.adding !== undefined || image.removing !== undefined) throw new Error('R12: the partition still moves')
+    const kept = this.brokers.filter((broker) => broker.replica(topic, 0) !== undefined).map(({ id }) => id)
+    if (String(kept) !== String([...image.replicas].sort())) {
+      throw new Error(`R12: logs are on ${kept}, replicas on ${image.replicas}`)
+    }
+    const { replicas } = this
     if (image.isr.length !== image.replicas.length) throw new Error(`R12: the ISR is ${image.isr} of ${image.replicas}`)
     const [first] = replicas
     for (const replica of replicas) {

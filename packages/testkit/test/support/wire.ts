@@ -31,6 +31,11 @@ export class Wire {
     })
   }
 
+  /** Over a socket that is connected. */
+  static over(socket: Socket, clientId = 'wire'): Wire {
+    return new Wire(socket, clientId)
+  }
+
   /** `address` is `host:port`. */
   static async open(address: string, clientId = 'wire'): Promise<Wire> {
     const at = address.lastIndexOf(':')

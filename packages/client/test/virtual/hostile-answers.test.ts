@@ -1,0 +1,50 @@
+import { createCluster, type FaultAction } from '@ottla/testkit'
+import { expect, it } from 'vitest'
+import { Kafka, KafkaError, silentLogger } from '../../src/index.ts'
+
+/** Brokers do not send such; proxies, bugs and attackers do. */
+const spoiled: FaultAction[] = [
+  'wrongCorrelationId',
+  'answerTwice',
+  { garbage: 3 },
+  { chunks: 1 },
+  { drip: '20s' },
+  { truncateTo: 3 },
+]
+
+it.each(spoiled)('records arrive once, in order, through answers with %j', async (action) => {
+  const topics = [{ name: 't', replicationFactor: 3 }]
+  await using cluster = await createCluster({ time: 'virtual', topics, leakCheck: true })
+  const values = Array.from({ length: 20 }, (_, number) => `v${number}`)
+  const read = await cluster.run(async () => {
+    const kafka = new Kafka({ brokers: cluster.bootstrap, runtime: cluster.runtime, logger: silentLogger })
+    cluster.faults.add({ match: {}, trigger: { probability: 0.2, times: 30 }, action })
+    const producer = kafka.producer()
+    for (const value of values) await producer.send({ topic: 't', value })
+    const consumer = kafka.consumer({ groupId: 'g', topics: ['t'], offsetReset: 'earliest' })
+    const got: string[] = []
+    for await (const message of consumer) {
+      got.push(String(message.value))
+      if (got.length >= values.length) break
+    }
+    await kafka.close()
+    return got
+  })
+  expect(read).toEqual(values)
+})
+
+it('garbage that cannot be the beginning of an answer ends what is asked, and leaves nothing', async () => {
+  await using cluster = await createCluster({ time: 'virtual', topics: [{ name: 't' }], leakCheck: true })
+  cluster.faults.add({ match: { api: 'InitProducerId' }, action: { garbage: 500 } })
+  const error = await cluster.run(async () => {
+    const kafka = new Kafka({ brokers: cluster.bootstrap, runtime: cluster.runtime, logger: silentLogger })
+    const sent = await kafka
+      .producer()
+      .send({ topic: 't', value: 'v' })
+      .catch((failure: unknown) => failure)
+    await kafka.close()
+    return sent
+  })
+  expect(error).toBeInstanceOf(KafkaError)
+  expect(error).toMatchObject({ code: 'PROTOCOL_ERROR', outcome: 'not-written' })
+})

@@ -1,0 +1,196 @@
+import type { Struct } from '../faults/blank.ts'
+import { clusterName } from '../state/acl.ts'
+import {
+  type Asked,
+  cluster,
+  type Denial,
+  denied,
+  type Entity,
+  type ErrorFields,
+  entity,
+  listIn,
+  type Rule,
+} from './rule.ts'
+
+const sharesState: Rule = { whole: [cluster('CLUSTER_ACTION', 'told')] }
+const altersCluster = cluster('ALTER', 'thrown')
+
+/** Configs, ACLs, users, tokens, quotas, brokers and controllers. */
+export const adminRules: Readonly<Record<string, Rule>> = {
+  DescribeAcls: { whole: [cluster('DESCRIBE', 'thrown')] },
+  CreateAcls: {
+    byController: true,
+    whole: [altersCluster],
+    fail: ({ request }, error) => ({ results: forEach(request, 'creations', error) }),
+  },
+  DeleteAcls: {
+    byController: true,
+    whole: [altersCluster],
+    fail: ({ request }, error) => ({ filterResults: forEach(request, 'filters', { ...error, matchingAcls: [] }) }),
+  },
+  DescribeConfigs: { each: ofResource('DESCRIBE_CONFIGS') },
+  AlterConfigs: { byController: true, each: ofNamedResource },
+  IncrementalAlterConfigs: { byController: true, each: ofResource('ALTER_CONFIGS') },
+  AlterReplicaLogDirs: { whole: [cluster('ALTER')], fail: failDirs },
+  DescribeLogDirs: { whole: [cluster('DESCRIBE')] },
+  CreateDelegationToken: { whole: [createsToken], fail: failToken },
+  DescribeDelegationToken: { answer: onlyVisibleTokens },
+  ElectLeaders: { byController: true, whole: [altersCluster], fail: failElections },
+  AlterPartitionReassignments: { byController: true, whole: [altersCluster], fail: failReassignments },
+  ListPartitionReassignments: { byController: true, whole: [cluster('DESCRIBE', 'thrown')], fail: failListing },
+  DescribeClientQuotas: { whole: [cluster('DESCRIBE_CONFIGS')] },
+  AlterClientQuotas: { byController: true, whole: [cluster('ALTER_CONFIGS', 'told')], fail: failQuotas },
+  DescribeUserScramCredentials: { whole: [cluster('DESCRIBE')], fail: failUsers },
+  AlterUserScramCredentials: { byController: true, whole: [altersCluster], fail: failCredentials },
+  DescribeQuorum: { byController: true, whole: [cluster('DESCRIBE', 'told')] },
+  UpdateFeatures: { byController: true, whole: [altersCluster] },
+  DescribeCluster: { answer: withClusterOperations },
+  UnregisterBroker: { byController: true, whole: [altersCluster] },
+  ListConfigResources: { whole: [cluster('DESCRIBE_CONFIGS')] },
+  AddRaftVoter: { byController: true, whole: [cluster('ALTER', 'told')] },
+  RemoveRaftVoter: { byController: true, whole: [cluster('ALTER', 'told')] },
+  UpdateRaftVoter: { byController: true, whole: [cluster('CLUSTER_ACTION')] },
+  InitializeShareGroupState: sharesState,
+  ReadShareGroupState: sharesState,
+  WriteShareGroupState: sharesState,
+  DeleteShareGroupState: sharesState,
+  ReadShareGroupStateSummary: sharesState,
+  Vote: betweenNodes(),
+  BeginQuorumEpoch: betweenNodes(),
+  EndQuorumEpoch: betweenNodes(),
+  AlterPartition: betweenNodes(),
+  Envelope: betweenNodes(),
+  FetchSnapshot: betweenNodes(),
+  BrokerRegistration: betweenNodes(),
+  BrokerHeartbeat: betweenNodes(),
+  AllocateProducerIds: betweenNodes(),
+  ControllerRegistration: betweenNodes(),
+  AssignReplicasToDirs: betweenNodes(),
+}
+
+function betweenNodes(): Rule {
+  return { whole: [cluster('CLUSTER_ACTION')] }
+}
+
+const resourceKinds = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
+
+/** Configs belong to a topic, a group, or the cluster. */
+function ofResource(operation: 'DESCRIBE_CONFIGS' | 'ALTER_CONFIGS') {
+  const onTopic = entity(operation, 'TOPIC', 'told')
+  const onGroup = entity(operation, 'GROUP', 'told')
+  return (asked: Asked, each: Entity): Denial | undefined => {
+    const { resourceType } = each.fields
+    if (resourceType === resourceKinds.topic) return onTopic(asked, each)
+    if (resourceType === resourceKinds.group) return onGroup(asked, each)
+    const { broker, brokerLogger, clientMetrics } = resourceKinds
+    const isOfCluster = resourceType === broker || resourceType === brokerLogger || resourceType === clientMetrics
+    if (!isOfCluster || asked.permissions.mayOnCluster(operation)) return undefined
+    // Loggers are set by the broker itself, which says less than the controller.
+    const isTold = operation === 'DESCRIBE_CONFIGS' || resourceType !== brokerLogger
+    return denied('CLUSTER', isTold ? 'told' : 'silent')
+  }
+}
+
+/** AlterConfigs knows no loggers, and says so. */
+function ofNamedResource(asked: Asked, each: Entity): Denial | undefined {
+  return each.fields.resourceType === resourceKinds.brokerLogger ? undefined : ofResource('ALTER_CONFIGS')(asked, each)
+}
+
+/** The same for each element of a list in the request. */
+function forEach(request: Struct, list: string, result: object): object[] {
+  return listIn(request, list).map(() => result)
+}
+
+function failDirs({ request }: Asked, { errorCode }: ErrorFields): Struct {
+  const topics = listIn(request, 'dirs').flatMap((dir) => listIn(dir, 'topics'))
+  const results = topics.map(({ name, partitions }) => ({
+    topicName: name,
+    partitions: (partitions as readonly number[]).map((partitionIndex) => ({ partitionIndex, errorCode })),
+  }))
+  return { results }
+}
+
+function failElections({ request }: Asked, { errorCode, errorMessage }: ErrorFields, top: Struct): Struct {
+  const replicaElectionResults = listIn(request, 'topicPartitions').map(({ topic, partitions }) => ({
+    topic,
+    partitionResult: (partitions as readonly number[]).map((partitionId) => ({ partitionId, errorCode, errorMessage })),
+  }))
+  return { ...top, replicaElectionResults }
+}
+
+function failReassignments({ request }: Asked, error: ErrorFields, top: Struct): Struct {
+  const responses = listIn(request, 'topics').map(({ name, partitions }) => ({
+    name,
+    partitions: listIn({ partitions }, 'partitions').map(({ partitionIndex }) => ({ partitionIndex, ...error })),
+  }))
+  return { ...top, responses }
+}
+
+function failListing({ request }: Asked, _error: ErrorFields, top: Struct): Struct {
+  const nothing = { replicas: [], addingReplicas: [], removingReplicas: [] }
+  const topics = listIn(request, 'topics').map(({ name, partitionIndexes }) => ({
+    name,
+    partitions: (partitionIndexes as readonly number[]).map((partitionIndex) => ({ partitionIndex, ...nothing })),
+  }))
+  return { ...top, topics }
+}
+
+function failQuotas({ request }: Asked, error: ErrorFields): Struct {
+  return { entries: listIn(request, 'entries').map(({ entity: of }) => ({ ...error, entity: of })) }
+}
+
+/** Kafka does not say which user each is about. */
+function failUsers({ request }: Asked, error: ErrorFields, top: Struct): Struct {
+  return { ...top, results: forEach(request, 'users', { ...error, user: '', credentialInfos: [] }) }
+}
+
+function failCredentials({ request }: Asked, error: ErrorFields): Struct {
+  const named = [...listIn(request, 'deletions'), ...listIn(request, 'upsertions')].map(({ name }) => name)
+  return { results: [...new Set(named)].map((user) => ({ user, ...error })) }
+}
+
+/** For oneself one may; for another only with the right to. */
+function createsToken(asked: Asked): Denial | undefined {
+  const { principalType, principalName } = ownerOf(asked)
+  const owner = `${principalType}:${principalName}`
+  if (owner === asked.principal || asked.permissions.may('CREATE_TOKENS', 'USER', owner)) return undefined
+  return denied('DELEGATION_TOKEN')
+}
+
+function ownerOf({ request, principal }: Asked): { readonly principalType: string; readonly principalName: string } {
+  const { ownerPrincipalType, ownerPrincipalName } = request
+  if (typeof ownerPrincipalName === 'string' && ownerPrincipalName !== '') {
+    return { principalType: String(ownerPrincipalType), principalName: ownerPrincipalName }
+  }
+  return partsOf(principal)
+}
+
+function partsOf(principal: string) {
+  const at = principal.indexOf(':')
+  return { principalType: principal.slice(0, at), principalName: principal.slice(at + 1) }
+}
+
+function failToken(asked: Asked, _error: ErrorFields, top: Struct): Struct {
+  const { principalType, principalName } = partsOf(asked.principal)
+  const requester = { tokenRequesterPrincipalType: principalType, tokenRequesterPrincipalName: principalName }
+  const never = { issueTimestampMs: -1n, expiryTimestampMs: -1n, maxTimestampMs: -1n }
+  return { ...top, ...ownerOf(asked), ...(asked.version >= 3 && requester), ...never }
+}
+
+/** One's own, those that one may renew, and those that one may describe. */
+function onlyVisibleTokens({ permissions, principal }: Asked, answer: Struct): Struct {
+  const tokens = listIn(answer, 'tokens').filter((token) => {
+    const owner = `${token.principalType}:${token.principalName}`
+    const renewers = listIn(token, 'renewers').map((each) => `${each.principalType}:${each.principalName}`)
+    if (owner === principal || renewers.includes(principal)) return true
+    const isVisible = permissions.may('DESCRIBE', 'DELEGATION_TOKEN', String(token.tokenId))
+    return isVisible || permissions.may('DESCRIBE_TOKENS', 'USER', owner)
+  })
+  return { ...answer, tokens }
+}
+
+function withClusterOperations({ permissions, request }: Asked, answer: Struct): Struct {
+  if (request.includeClusterAuthorizedOperations !== true || answer.errorCode !== 0) return answer
+  const mayDescribe = permissions.mayOnCluster('DESCRIBE')
+  return { ...answer, clusterAuthorizedOperations: mayDescribe ? permissions.operationsOn('CLUSTER', clusterName) : 0 }
+}

@@ -1,0 +1,229 @@
+import { errorCode, zeroUuid } from '@ottla/codec'
+import type { Struct } from '../faults/blank.ts'
+import type { EntityPlace } from '../faults/places.ts'
+import { type Asked, allTopics, type Denial, denied, type Entity, entity, group, listIn, type Rule } from './rule.ts'
+
+const describedGroups: EntityPlace = {
+  kind: 'group',
+  request: 'groupIds',
+  requestName: undefined,
+  response: 'groups',
+  responseName: 'groupId',
+}
+const sharedTopics: EntityPlace = {
+  kind: 'topic',
+  request: 'topics',
+  requestName: 'topicId',
+  response: 'responses',
+  responseName: 'topicId',
+  partitions: {
+    request: 'partitions',
+    requestIndex: 'partitionIndex',
+    response: 'partitions',
+    responseIndex: 'partitionIndex',
+  },
+}
+const namedTopics: EntityPlace = { ...sharedTopics, requestName: 'topicName', responseName: 'topicName' }
+const describesGroup = entity('DESCRIBE', 'GROUP')
+const subscribes = allTopics('DESCRIBE', ({ subscribedTopicNames }) => namesIn(subscribedTopicNames))
+const heartbeats: Rule = { whole: [group('READ'), subscribes] }
+const sharedRecords: Rule = { whole: [group('READ')], place: sharedTopics, each: readsTopicById }
+
+/** Groups of all kinds, and their offsets. */
+export const groupRules: Readonly<Record<string, Rule>> = {
+  OffsetCommit: { whole: [group('READ')], each: entity('READ', 'TOPIC') },
+  OffsetDelete: { whole: [group('DELETE')], each: entity('READ', 'TOPIC') },
+  FindCoordinator: { whole: [findsOne], each: findsKey },
+  JoinGroup: { whole: [group('READ')], fail: failJoin },
+  Heartbeat: { whole: [group('READ')] },
+  LeaveGroup: { whole: [group('READ')] },
+  SyncGroup: { whole: [group('READ')] },
+  DescribeGroups: { each: describesGroup, answer: withOperations },
+  ListGroups: { answer: onlyVisibleGroups },
+  DeleteGroups: { each: entity('DELETE', 'GROUP') },
+  ConsumerGroupHeartbeat: heartbeats,
+  ConsumerGroupDescribe: {
+    each: describesGroup,
+    answer: (asked, answer) => withoutHidden(asked, withOperations(asked, answer), hiddenInAssignments),
+  },
+  ShareGroupHeartbeat: heartbeats,
+  ShareGroupDescribe: {
+    each: describesGroup,
+    answer: (asked, answer) => withoutHidden(asked, withOperations(asked, answer), hiddenInAssignments),
+  },
+  ShareFetch: sharedRecords,
+  ShareAcknowledge: sharedRecords,
+  DescribeShareGroupOffsets: {
+    each: describesGroup,
+    answer: onlyVisibleOffsets,
+  },
+  AlterShareGroupOffsets: {
+    whole: [groupTold('READ')],
+    place: namedTopics,
+    each: entity('READ', 'TOPIC', 'told'),
+    answer: withTopicIds,
+  },
+  DeleteShareGroupOffsets: {
+    whole: [groupTold('DELETE')],
+    place: {
+      kind: 'topic',
+      request: 'topics',
+      requestName: 'topicName',
+      response: 'responses',
+      responseName: 'topicName',
+    },
+    each: entity('READ', 'TOPIC', 'told'),
+  },
+  StreamsGroupHeartbeat: { whole: [group('READ'), allTopics('DESCRIBE', topicsOfTopology)] },
+  StreamsGroupDescribe: {
+    place: describedGroups,
+    each: describesGroup,
+    answer: (asked, answer) => withoutHidden(asked, withOperations(asked, answer), hiddenInTopology),
+  },
+}
+
+function groupTold(operation: 'READ' | 'DELETE') {
+  return group(operation, 'told')
+}
+
+function namesIn(list: unknown): readonly string[] {
+  return Array.isArray(list) ? list.map(String) : []
+}
+
+const keyTypes = { group: 0, transaction: 1, share: 2 } as const
+const firstVersionOfKeys = 4
+const firstVersionOfShares = 6
+
+/** Before version 4 one key is looked for. */
+function findsOne(asked: Asked): Denial | undefined {
+  const { version, request } = asked
+  return version < firstVersionOfKeys ? unfindable(asked, String(request.key)) : undefined
+}
+
+function findsKey(asked: Asked, { name }: Entity): Denial | undefined {
+  const { request, version, permissions } = asked
+  const denial = unfindable(asked, name)
+  if (denial !== undefined) return { ...denial, message: '' }
+  const isShare = request.keyType === keyTypes.share && version >= firstVersionOfShares
+  return isShare && !permissions.mayOnCluster('CLUSTER_ACTION') ? denied('CLUSTER', 'told') : undefined
+}
+
+function unfindable({ permissions, request }: Asked, key: string): Denial | undefined {
+  const { keyType = keyTypes.group } = request
+  if (keyType === keyTypes.group) return permissions.may('DESCRIBE', 'GROUP', key) ? undefined : denied('GROUP', 'told')
+  if (keyType !== keyTypes.transaction) return undefined
+  return permissions.may('DESCRIBE', 'TRANSACTIONAL_ID', key) ? undefined : denied('TRANSACTIONAL_ID', 'told')
+}
+
+/** Before version 7 the protocol's name cannot be null. */
+function failJoin({ version }: Asked, _error: unknown, top: Struct): Struct {
+  return { ...top, protocolName: version < 7 ? '' : null }
+}
+
+function readsTopicById(asked: Asked, { name }: Entity): Denial | undefined {
+  const topic = asked.nameOfTopic(name)
+  return topic === undefined || asked.permissions.may('READ', 'TOPIC', topic) ? undefined : denied('TOPIC')
+}
+
+/** What was asked for of each group that was found. */
+function withOperations({ permissions, request }: Asked, answer: Struct): Struct {
+  if (request.includeAuthorizedOperations !== true) return answer
+  const groups = listIn(answer, 'groups').map((each) =>
+    each.errorCode === 0
+      ? { ...each, authorizedOperations: permissions.operationsOn('GROUP', String(each.groupId)) }
+      : each,
+  )
+  return { ...answer, groups }
+}
+
+function onlyVisibleGroups({ permissions }: Asked, answer: Struct): Struct {
+  if (permissions.mayOnCluster('DESCRIBE')) return answer
+  const groups = listIn(answer, 'groups').filter(({ groupId }) => permissions.may('DESCRIBE', 'GROUP', String(groupId)))
+  return { ...answer, groups }
+}
+
+interface Hidden {
+  readonly message: string
+  topicsOf(group: Struct): readonly string[]
+}
+
+const hiddenInAssignments: Hidden = {
+  message: 'The group has described topic(s) that the client is not authorized to describe.',
+  topicsOf: (described) =>
+    listIn(described, 'members').flatMap(({ assignment, targetAssignment }) =>
+      [assignment, targetAssignment].flatMap((each) =>
+        listIn((each ?? {}) as Struct, 'topicPartitions').map(({ topicName }) => String(topicName)),
+      ),
+    ),
+}
+
+const hiddenInTopology: Hidden = {
+  message: 'The described group uses topics that the client is not authorized to describe.',
+  topicsOf: (described) => topicsOfTopology(described),
+}
+
+/** A group that has to do with a topic that the client may not see is not told of. */
+function withoutHidden({ permissions }: Asked, answer: Struct, { message, topicsOf }: Hidden): Struct {
+  const groups = listIn(answer, 'groups').map((each) => {
+    if (topicsOf(each).every((topic) => permissions.may('DESCRIBE', 'TOPIC', topic))) return each
+    const { error } = denied('TOPIC')
+    return { ...emptied(each), groupId: each.groupId, errorCode: errorCode(error), errorMessage: message }
+  })
+  return { ...answer, groups }
+}
+
+/** With the defaults of a group that was not found. */
+function emptied(each: Struct): Struct {
+  const empty = Object.entries(each).map(([name, value]) => {
+    if (name === 'authorizedOperations') return [name, -2_147_483_648] as const
+    if (Array.isArray(value)) return [name, []] as const
+    if (typeof value === 'string') return [name, ''] as const
+    return [name, typeof value === 'number' ? 0 : null] as const
+  })
+  return Object.fromEntries(empty)
+}
+
+function topicsOfTopology({ topology }: Struct): readonly string[] {
+  return listIn((topology ?? {}) as Struct, 'subtopologies').flatMap((each) => [
+    ...namesIn(each.sourceTopics),
+    ...namesIn(each.repartitionSinkTopics),
+    ...[...listIn(each, 'repartitionSourceTopics'), ...listIn(each, 'stateChangelogTopics')].map(({ name }) =>
+      String(name),
+    ),
+  ])
+}
+
+/** Offsets of topics that the client may not see: an error where it named them, else nothing. */
+function onlyVisibleOffsets({ permissions, request }: Asked, answer: Struct): Struct {
+  const groups = listIn(answer, 'groups').map((each) => {
+    const asked = listIn(request, 'groups').find(({ groupId }) => groupId === each.groupId)
+    const isNamed = asked?.topics !== null
+    const topics = listIn(each, 'topics').flatMap((topic) => {
+      if (permissions.may('DESCRIBE', 'TOPIC', String(topic.topicName))) return [topic]
+      return isNamed ? [hiddenOffsets(topic)] : []
+    })
+    return { ...each, topics }
+  })
+  return { ...answer, groups }
+}
+
+function hiddenOffsets(topic: Struct): Struct {
+  const { error, message } = denied('TOPIC', 'told')
+  const partitions = listIn(topic, 'partitions').map((partition) => ({
+    ...partition,
+    startOffset: -1n,
+    leaderEpoch: 0,
+    ...('lag' in partition && { lag: -1n }),
+    errorCode: errorCode(error),
+    errorMessage: message ?? null,
+  }))
+  return { ...topic, topicId: zeroUuid, partitions }
+}
+
+/** Names of topics are no secret here: the answer has their ids. */
+function withTopicIds({ idOfTopic }: Asked, answer: Struct): Struct {
+  const responses = listIn(answer, 'responses').map((topic) =>
+    topic.topicId === zeroUuid ? { ...topic, topicId: idOfTopic(String(topic.topicName)) ?? zeroUuid } : topic,
+  )
+  return { ...answer, responses }
+}

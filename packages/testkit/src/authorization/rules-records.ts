@@ -1,0 +1,145 @@
+import { errorCode } from '@ottla/codec'
+import { isInternalTopic } from '../controller.ts'
+import type { Struct } from '../faults/blank.ts'
+import { topicNameProblem } from '../handlers/support.ts'
+import { transactionalProducerOf } from '../state/produce-validation.ts'
+import {
+  type Asked,
+  cluster,
+  type Denial,
+  denied,
+  type Entity,
+  type ErrorFields,
+  entity,
+  group,
+  listIn,
+  type Rule,
+  transaction,
+} from './rule.ts'
+
+/** Records, topics, transactions. */
+export const recordRules: Readonly<Record<string, Rule>> = {
+  Produce: { whole: [transactionOfRecords], each: entity('WRITE', 'TOPIC') },
+  ListOffsets: { each: entity('DESCRIBE', 'TOPIC') },
+  OffsetForLeaderEpoch: {
+    each: (asked, each) => (asked.permissions.mayOnCluster('CLUSTER_ACTION') ? undefined : describeTopic(asked, each)),
+  },
+  DeleteRecords: { each: entity('DELETE', 'TOPIC') },
+  // Who may create what is for the handler; here is who decides.
+  CreateTopics: { byController: true },
+  DeleteTopics: { byController: true },
+  CreatePartitions: { byController: true, each: entity('ALTER', 'TOPIC') },
+  InitProducerId: { whole: [producerId], fail: failProducer },
+  AddPartitionsToTxn: { whole: [addsPartitions, addsTopics], fail: failAdded },
+  AddOffsetsToTxn: { whole: [transaction('WRITE'), group('READ')] },
+  EndTxn: { whole: [transaction('WRITE')] },
+  TxnOffsetCommit: { whole: [transaction('WRITE'), group('READ')], each: entity('READ', 'TOPIC') },
+  WriteTxnMarkers: { whole: [writesMarkers], fail: failMarkers },
+  DescribeProducers: { each: describesProducers },
+  DescribeTransactions: { each: entity('DESCRIBE', 'TRANSACTIONAL_ID'), answer: onlyVisibleTopics },
+  ListTransactions: { answer: onlyVisibleTransactions },
+}
+
+const describeTopic = entity('DESCRIBE', 'TOPIC')
+const readsTopic = entity('READ', 'TOPIC', 'told')
+
+/** Only batches in a transaction need its id. */
+function transactionOfRecords(asked: Asked): Denial | undefined {
+  const { permissions, request } = asked
+  const isTransactional = listIn(request, 'topicData').some((topic) =>
+    listIn(topic, 'partitionData').some(
+      ({ records }) => transactionalProducerOf(records as Parameters<typeof transactionalProducerOf>[0]) !== undefined,
+    ),
+  )
+  if (!isTransactional) return undefined
+  const { transactionalId } = request
+  const isAllowed = transactionalId !== null && permissions.may('WRITE', 'TRANSACTIONAL_ID', String(transactionalId))
+  return isAllowed ? undefined : denied('TRANSACTIONAL_ID')
+}
+
+function producerId({ permissions, request }: Asked): Denial | undefined {
+  const { transactionalId } = request
+  if (transactionalId === null) {
+    const isAllowed = permissions.mayOnCluster('IDEMPOTENT_WRITE') || permissions.mayOnAny('WRITE', 'TOPIC')
+    return isAllowed ? undefined : denied('CLUSTER')
+  }
+  const may = (operation: 'WRITE' | 'TWO_PHASE_COMMIT') =>
+    permissions.may(operation, 'TRANSACTIONAL_ID', String(transactionalId))
+  const isAllowed = may('WRITE') && (request.enable2Pc !== true || may('TWO_PHASE_COMMIT'))
+  return isAllowed ? undefined : denied('TRANSACTIONAL_ID')
+}
+
+function failProducer(_asked: Asked, _error: ErrorFields, top: Struct): Struct {
+  return { ...top, producerId: -1n, producerEpoch: -1 }
+}
+
+/** A name that no topic can have is refused as such. */
+function describesProducers(asked: Asked, each: Entity): Denial | undefined {
+  return topicNameProblem(each.name) === undefined ? readsTopic(asked, each) : undefined
+}
+
+/** From version 4 on only brokers ask. */
+function addsPartitions(asked: Asked): Denial | undefined {
+  return asked.version >= 4 ? cluster('CLUSTER_ACTION')(asked) : transaction('WRITE')(asked)
+}
+
+/** Nobody writes to internal topics. */
+function mayAdd({ permissions }: Asked, topic: unknown): boolean {
+  return !isInternalTopic(String(topic)) && permissions.may('WRITE', 'TOPIC', String(topic))
+}
+
+function addsTopics(asked: Asked): Denial | undefined {
+  if (asked.version >= 4) return undefined
+  return listIn(asked.request, 'v3AndBelowTopics').every(({ name }) => mayAdd(asked, name))
+    ? undefined
+    : denied('TOPIC')
+}
+
+/** All or none: those that may be added are told that they were not tried. */
+function failAdded(asked: Asked, { errorCode: whole }: ErrorFields, top: Struct): Struct {
+  if (asked.version >= 4) return top
+  const codeOf = (topic: unknown, partition: number): number => {
+    if (whole !== errorCode('TOPIC_AUTHORIZATION_FAILED') || !mayAdd(asked, topic)) return whole
+    const isKnown = partition >= 0 && partition < asked.partitionCount(String(topic))
+    return errorCode(isKnown ? 'OPERATION_NOT_ATTEMPTED' : 'UNKNOWN_TOPIC_OR_PARTITION')
+  }
+  const resultsByTopicV3AndBelow = listIn(asked.request, 'v3AndBelowTopics').map(({ name, partitions }) => ({
+    name,
+    resultsByPartition: (partitions as readonly number[]).map((partitionIndex) => ({
+      partitionIndex,
+      partitionErrorCode: codeOf(name, partitionIndex),
+    })),
+  }))
+  return { ...top, resultsByTopicV3AndBelow }
+}
+
+function writesMarkers({ permissions }: Asked): Denial | undefined {
+  const isAllowed = permissions.mayOnCluster('ALTER') || permissions.mayOnCluster('CLUSTER_ACTION')
+  return isAllowed ? undefined : denied('CLUSTER')
+}
+
+function onlyVisibleTopics({ permissions }: Asked, answer: Struct): Struct {
+  const transactionStates = listIn(answer, 'transactionStates').map((state) => ({
+    ...state,
+    topics: listIn(state, 'topics').filter(({ topic }) => permissions.may('DESCRIBE', 'TOPIC', String(topic))),
+  }))
+  return { ...answer, transactionStates }
+}
+
+function onlyVisibleTransactions({ permissions }: Asked, answer: Struct): Struct {
+  const transactionStates = listIn(answer, 'transactionStates').filter(({ transactionalId }) =>
+    permissions.may('DESCRIBE', 'TRANSACTIONAL_ID', String(transactionalId)),
+  )
+  return { ...answer, transactionStates }
+}
+
+function failMarkers({ request }: Asked, { errorCode }: ErrorFields): Struct {
+  const markers = listIn(request, 'markers').map(({ producerId, topics }) => ({
+    producerId,
+    topics: listIn({ topics }, 'topics').map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: (partitionIndexes as readonly number[]).map((partitionIndex) => ({ partitionIndex, errorCode })),
+    })),
+  }))
+  return { markers }
+}

@@ -1,0 +1,38 @@
+import type { Broker } from './broker.ts'
+import type { ClusterContext } from './cluster-context.ts'
+import type { Controller } from './controller.ts'
+import { type ReassignmentRequest, reassign } from './controllers/reassignment.ts'
+import { noAreas } from './state/metadata-areas.ts'
+import type { ScramUsers } from './state/scram-users.ts'
+import { type TransactionStatus, transactionStatus } from './state/transaction-status.ts'
+
+/** Throws RangeError for what is not there, TypeError for what cannot be. */
+export function beginReassignment({ controller, config }: ClusterContext, request: ReassignmentRequest): void {
+  const refused = reassign(controller, config, request)
+  if (refused === undefined) return
+  const message = refused.message ?? `${request.topic}-${request.partition} does not move`
+  throw refused.error === 'UNKNOWN_TOPIC_OR_PARTITION' ? new RangeError(message) : new TypeError(message)
+}
+
+/** As the coordinators that serve have them. */
+export function transactionsOf(brokers: readonly Broker[]): TransactionStatus[] {
+  const live = brokers.filter(({ isUp, isPaused }) => isUp && !isPaused)
+  return live.flatMap(({ services }) => {
+    const shards = services.transactions.loaded()
+    return shards.flatMap(({ transactions }) => Array.from(transactions.values(), transactionStatus))
+  })
+}
+
+/** Configs, quotas, rights, features and voters are what they were at the start; users are those of the options. */
+export function resetAreas(controller: Controller, scramUsers: ScramUsers): void {
+  const { metadataOffset: _, ...areas } = noAreas
+  controller.quorum.reset()
+  controller.decide({ ...areas, scramUsers })
+}
+
+/** A broker that was unregistered while it ran starts again, and registers by that. */
+export async function registerAgain({ controller, brokers }: ClusterContext): Promise<void> {
+  for (const broker of brokers()) {
+    if (broker.isUp && controller.state.broker(broker.id) === undefined) await broker.kill()
+  }
+}

@@ -1,0 +1,76 @@
+import type { Runtime } from '@ottla/codec/runtime'
+import type { HandlerContext } from '../handlers/handler.ts'
+import type { BrokerConfig } from '../state/broker-config.ts'
+import { limitFor } from '../state/client-quotas.ts'
+import { windowsOf } from '../state/client-throttles.ts'
+import { type RateWindows, TokenBucket } from '../state/quota-rates.ts'
+import { clientOf } from '../throttling.ts'
+
+/** What one request may change of the cluster's topics (KIP-599). */
+export interface MutationQuota {
+  /** False: nothing is left, and the client is new enough to be told so. */
+  take(partitions: number): boolean
+  /** The request is answered: how long the client must wait, and it does. */
+  settle(): number
+}
+
+const unlimited: MutationQuota = { take: () => true, settle: () => 0 }
+
+/** The controller's buckets of permits, one for all clients that share a quota. */
+export class MutationQuotas {
+  readonly #runtime: Pick<Runtime, 'wallNow'>
+  readonly #config: BrokerConfig
+  readonly #buckets = new Map<string, TokenBucket>()
+  #windows: RateWindows | undefined
+
+  constructor(runtime: Pick<Runtime, 'wallNow'>, config: BrokerConfig) {
+    this.#runtime = runtime
+    this.#config = config
+  }
+
+  /** For one request. Older versions know no error for it: they are served, and then throttled. */
+  begin(context: HandlerContext, strictSince: number): MutationQuota {
+    const { controller } = context.cluster
+    const found = limitFor(controller.state, 'controller_mutation_rate', clientOf(context))
+    if (found === undefined) return unlimited
+    const { limit, sharedBy } = found
+    const bucket = this.#bucket(sharedBy)
+    const isStrict = context.apiVersion >= strictSince
+    let throttledAtMs = 0
+    let throttleTimeMs = 0
+    const measure = (nowMs: number) => {
+      throttledAtMs = nowMs
+      throttleTimeMs = bucket.throttleTimeMs(limit, nowMs)
+    }
+    return {
+      take: (partitions) => {
+        const nowMs = this.#runtime.wallNow()
+        if (isStrict && bucket.tokens(limit, nowMs) < 0) {
+          measure(nowMs)
+          return false
+        }
+        bucket.take(partitions, limit, nowMs)
+        if (!isStrict) measure(nowMs)
+        return true
+      },
+      settle: () => {
+        const leftMs = Math.max(0, throttleTimeMs - (this.#runtime.wallNow() - throttledAtMs))
+        if (leftMs > 0) context.connection.throttle(leftMs)
+        return leftMs
+      },
+    }
+  }
+
+  #bucket(key: string): TokenBucket {
+    let bucket = this.#buckets.get(key)
+    if (bucket === undefined) {
+      this.#windows ??= windowsOf(this.#config, 'controller.')
+      bucket = new TokenBucket(this.#windows)
+      this.#buckets.set(key, bucket)
+    }
+    return bucket
+  }
+}
+
+/** The answer to a part of a request that was too much. */
+export const quotaExceeded = { error: 'THROTTLING_QUOTA_EXCEEDED', message: null } as const

@@ -1,0 +1,117 @@
+import type { ErrorName } from '@ottla/codec'
+import type { Controller } from '../controller.ts'
+import type { BrokerConfig } from '../state/broker-config.ts'
+import type { PartitionImage, TopicImage } from '../state/metadata-view.ts'
+import { topicSettings } from '../state/topic-config.ts'
+
+export interface Refused {
+  readonly error: ErrorName
+  /** null: the code says it all. */
+  readonly message: string | null
+}
+
+/** A partition on its way from some brokers to others. */
+export interface Reassignment {
+  readonly partition: number
+  readonly replicas: readonly number[]
+  readonly adding: readonly number[]
+  readonly removing: readonly number[]
+}
+
+export interface ReassignmentRequest {
+  readonly topic: string
+  readonly partition: number
+  /** In the order of preference; null ends the reassignment under way and takes back what it added. */
+  readonly replicas: readonly number[] | null
+  /** False: the number of replicas must stay. Default true. */
+  readonly mayChangeFactor?: boolean
+}
+
+/**
+ * Moves a partition: the new replicas are added, and what is not wanted any more goes as soon as the new ones are in sync.
+ * Returns why it cannot be done; undefined when it is on its way.
+ */
+export function reassign(
+  controller: Controller,
+  config: BrokerConfig,
+  request: ReassignmentRequest,
+): Refused | undefined {
+  const { topic: name, partition, replicas, mayChangeFactor = true } = request
+  const topic = controller.state.topic(name)
+  if (topic === undefined) return unknown(`Unable to find a topic named ${name}.`)
+  const image = topic.partitions[partition]
+  if (image === undefined) return unknown(`Unable to find partition ${name}:${partition}.`)
+  if (replicas === null) return cancel(controller, config, topic, image)
+  const problem = assignmentProblem(controller, replicas) ?? factorProblem(image, replicas, mayChangeFactor)
+  if (problem !== undefined) return problem
+  const removing = sorted(image.replicas.filter((id) => !replicas.includes(id)))
+  const adding = sorted(replicas.filter((id) => !image.replicas.includes(id)))
+  controller.changePartition(topic, partition, {
+    replicas: [...replicas, ...removing],
+    // What an earlier one wanted and this one neither adds nor drops stays what it was, as in Kafka.
+    ...(adding.length > 0 && { adding }),
+    ...(removing.length > 0 && { removing }),
+  })
+  return undefined
+}
+
+function cancel(
+  controller: Controller,
+  config: BrokerConfig,
+  topic: TopicImage,
+  image: PartitionImage,
+): Refused | undefined {
+  const { adding = [], removing = [] } = image
+  if (adding.length + removing.length === 0) return { error: 'NO_REASSIGNMENT_IN_PROGRESS', message: null }
+  const replicas = image.replicas.filter((id) => !adding.includes(id))
+  const isr = image.isr.filter((id) => !adding.includes(id))
+  if (isr.length === 0) {
+    const { uncleanLeaderElection } = topicSettings(topic, { id: -1, view: controller.state, config })
+    if (!uncleanLeaderElection) {
+      const where = `${topic.name}:${image.partition}`
+      return invalid(
+        `Unable to revert partition assignment for ${where} because it would require an unclean leader election.`,
+      )
+    }
+    isr.push(replicas[0] as number)
+  }
+  controller.changePartition(topic, image.partition, { replicas, isr, adding: [], removing: [] })
+  return undefined
+}
+
+/** What is under way for a partition; undefined when nothing is. */
+export function reassignmentOf(image: PartitionImage | undefined): Reassignment | undefined {
+  if (image === undefined || (image.adding === undefined && image.removing === undefined)) return undefined
+  const { partition, replicas, adding = [], removing = [] } = image
+  return { partition, replicas, adding, removing }
+}
+
+function assignmentProblem({ state }: Controller, replicas: readonly number[]): Refused | undefined {
+  const start = 'The manual partition assignment includes'
+  if (replicas.length === 0) return invalid(`${start} an empty replica list.`)
+  let before: number | undefined
+  for (const id of sorted(replicas)) {
+    if (state.broker(id) === undefined) return invalid(`${start} broker ${id}, but no such broker is registered.`)
+    if (id === before) return invalid(`${start} the broker ${id} more than once.`)
+    before = id
+  }
+  return undefined
+}
+
+function factorProblem(
+  { replicas: current, adding = [] }: PartitionImage,
+  replicas: readonly number[],
+  mayChangeFactor: boolean,
+): Refused | undefined {
+  const before = current.filter((id) => !adding.includes(id)).length
+  if (mayChangeFactor || replicas.length === before) return undefined
+  const message = `The replication factor is changed from ${before} to ${replicas.length}`
+  return { error: 'INVALID_REPLICATION_FACTOR', message }
+}
+
+function sorted(ids: readonly number[]): number[] {
+  return [...ids].sort((a, b) => a - b)
+}
+
+const unknown = (message: string): Refused => ({ error: 'UNKNOWN_TOPIC_OR_PARTITION', message })
+const invalid = (message: string): Refused => ({ error: 'INVALID_REPLICA_ASSIGNMENT', message })

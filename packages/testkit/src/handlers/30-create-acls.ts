@@ -1,0 +1,31 @@
+import { CreateAcls, type Decoded } from '@ottla/codec'
+import { createAcls as create } from '../controllers/acls.ts'
+import type { Acl } from '../state/acl.ts'
+import { isBroken, isOfFilters, securityDisabled } from './acls-support.ts'
+import { closeConnection, type Handler, serves } from './handler.ts'
+import { allVersions, codes } from './support.ts'
+
+type Creation = Decoded<typeof CreateAcls.request>['creations'][number]
+
+const handle: Handler<typeof CreateAcls> = ({ cluster }, { creations }) => {
+  const acls = creations.map(aclOf)
+  if (acls.some(isBroken)) return closeConnection
+  if (cluster.authorizer === undefined) {
+    return { throttleTimeMs: 0, results: creations.map(() => securityDisabled) }
+  }
+  // Kafka does not expect it, and answers for none of them.
+  if (acls.some(isOfFilters)) return { throttleTimeMs: 0, results: acls.map(() => unexpected) }
+  const results = create(cluster.controller, acls).map((refusal) => ({
+    errorCode: codes.of(refusal?.error),
+    errorMessage: refusal?.message ?? '',
+  }))
+  return { throttleTimeMs: 0, results }
+}
+
+const unexpected = { errorCode: codes.of('UNKNOWN_SERVER_ERROR'), errorMessage: null }
+
+function aclOf({ resourcePatternType, ...rest }: Creation): Acl {
+  return { ...rest, patternType: resourcePatternType }
+}
+
+export const createAcls = serves(CreateAcls, allVersions(CreateAcls), handle)

@@ -1,0 +1,57 @@
+import { type Decoded, DescribeLogDirs } from '@ottla/codec'
+import type { LogOnDisk } from '../state/log-dirs.ts'
+import { type Handler, type HandlerContext, serves } from './handler.ts'
+import { allVersions } from './support.ts'
+
+type Topics = Decoded<typeof DescribeLogDirs.request>['topics']
+
+/** The volume that a directory is on: 1 TiB, of which the logs take what they take. */
+const totalBytes = 1n << 40n
+
+const handle: Handler<typeof DescribeLogDirs> = (context, { topics }) => {
+  const { logDirs, isDiskFull } = context.broker.replicas
+  const logs = [...logDirs.logs()]
+  const results = logDirs.paths.map((logDir) => {
+    const here = logs.filter(({ path }) => path === logDir)
+    const usedBytes = here.reduce((sum, { replica }) => sum + BigInt(replica.log.sizeInBytes), 0n)
+    return {
+      errorCode: 0,
+      logDir,
+      topics: described(here.filter((log) => isAsked(topics, log))),
+      totalBytes,
+      usableBytes: isDiskFull ? 0n : totalBytes - usedBytes,
+      isCordoned: isCordoned(context, logDir),
+    }
+  })
+  return { throttleTimeMs: 0, errorCode: 0, results }
+}
+
+function isAsked(topics: Topics, { replica }: LogOnDisk): boolean {
+  const isNamed = ({ topic, partitions }: NonNullable<Topics>[number]) =>
+    topic === replica.topic && partitions.includes(replica.partition)
+  return topics === null || topics.some(isNamed)
+}
+
+function described(logs: readonly LogOnDisk[]) {
+  const names = [...new Set(logs.map(({ replica }) => replica.topic))]
+  return names.map((name) => ({
+    name,
+    partitions: logs
+      .filter(({ replica }) => replica.topic === name)
+      .map(({ replica, isFuture }) => ({
+        partitionIndex: replica.partition,
+        // The copy has not begun in the turn in which it is seen.
+        partitionSize: isFuture ? 0n : BigInt(replica.log.sizeInBytes),
+        offsetLag: BigInt(isFuture ? replica.logEndOffset : Math.max(0, replica.highWatermark - replica.logEndOffset)),
+        isFutureKey: isFuture,
+      })),
+  }))
+}
+
+/** cordoned.log.dirs: no new logs go there. */
+function isCordoned({ broker }: HandlerContext, logDir: string): boolean {
+  const value = broker.view.brokerConfig(broker.id, 'cordoned.log.dirs') ?? ''
+  return value === '*' || value.split(',').includes(logDir)
+}
+
+export const describeLogDirs = serves(DescribeLogDirs, allVersions(DescribeLogDirs), handle)

@@ -1,0 +1,30 @@
+import { AlterPartitionReassignments } from '@ottla/codec'
+import { reassign } from '../controllers/reassignment.ts'
+import { type Handler, serves } from './handler.ts'
+import { allVersions, codes } from './support.ts'
+
+const handle: Handler<typeof AlterPartitionReassignments> = ({ cluster }, request) => {
+  const { controller, config } = cluster
+  const { allowReplicationFactorChange: mayChangeFactor } = request
+  const responses = request.topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map(({ partitionIndex, replicas }) => {
+      const refused = reassign(controller, config, {
+        topic: name,
+        partition: partitionIndex,
+        replicas,
+        mayChangeFactor,
+      })
+      return { partitionIndex, errorCode: codes.of(refused?.error), errorMessage: refused?.message ?? null }
+    }),
+  }))
+  // The controller is not asked for nothing, and there is no message then, not even none.
+  const errorMessage = request.topics.length === 0 ? '' : null
+  return { throttleTimeMs: 0, allowReplicationFactorChange: mayChangeFactor, errorCode: 0, errorMessage, responses }
+}
+
+export const alterPartitionReassignments = serves(
+  AlterPartitionReassignments,
+  allVersions(AlterPartitionReassignments),
+  handle,
+)

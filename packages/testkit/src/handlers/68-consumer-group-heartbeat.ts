@@ -1,0 +1,29 @@
+import { ConsumerGroupHeartbeat } from '@ottla/codec'
+import {
+  consumerGroupHeartbeat,
+  type HeartbeatAnswer,
+  refusal,
+  refuseInvalid,
+} from '../state/consumer-group-heartbeat.ts'
+import { GroupError, orRefused } from '../state/group-error.ts'
+import { Held } from '../state/held.ts'
+import { type closeConnection, type Handler, serves } from './handler.ts'
+
+const handle: Handler<typeof ConsumerGroupHeartbeat> = (context, request) => {
+  const { apiVersion, clientHost } = context
+  const { groups } = context.broker.services
+  const config = groups.consumerConfig(request.groupId)
+  const invalid = orRefused<HeartbeatAnswer | undefined>(() => {
+    refuseInvalid(request, apiVersion, config)
+    return undefined
+  }, refusal)
+  if (invalid !== undefined) return invalid
+  const shard = groups.shardOf(request.groupId)
+  if (typeof shard === 'string') return refusal(new GroupError(shard))
+  const held = new Held<HeartbeatAnswer | typeof closeConnection>(context.cluster.runtime)
+  const client = { clientId: context.clientId ?? '', clientHost, apiVersion }
+  consumerGroupHeartbeat(shard, request, client, (answer) => held.complete(answer))
+  return held
+}
+
+export const consumerGroupHeartbeatHandler = serves(ConsumerGroupHeartbeat, { min: 0, max: 1 }, handle)

@@ -1,0 +1,18 @@
+import { ConsumerGroupDescribe, errorCode } from '@ottla/codec'
+import { describeConsumerGroup, noConsumerGroup } from '../state/consumer-group-describe.ts'
+import { allGroupOperations } from './15-describe-groups.ts'
+import { type Handler, serves } from './handler.ts'
+
+const handle: Handler<typeof ConsumerGroupDescribe> = ({ broker }, request) => {
+  const withOperations = request.includeAuthorizedOperations && { authorizedOperations: allGroupOperations }
+  const groups = request.groupIds.map((groupId) => {
+    if (groupId === '') return noConsumerGroup(groupId, errorCode('INVALID_GROUP_ID'), null)
+    const shard = broker.services.groups.shardOf(groupId)
+    if (typeof shard === 'string') return noConsumerGroup(groupId, errorCode(shard), null)
+    const described = describeConsumerGroup(shard, groupId)
+    return described.errorCode === 0 ? { ...described, ...withOperations } : described
+  })
+  return { throttleTimeMs: 0, groups }
+}
+
+export const consumerGroupDescribe = serves(ConsumerGroupDescribe, { min: 0, max: 1 }, handle)

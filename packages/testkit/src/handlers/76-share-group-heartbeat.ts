@@ -1,0 +1,65 @@
+import { type Encodable, ShareGroupHeartbeat } from '@ottla/codec'
+import { Held } from '../state/held.ts'
+import { listOf } from '../state/share-group-records.ts'
+import { isFailure, toldOf } from '../state/share-group-service.ts'
+import { shareHeartbeat } from '../state/share-heartbeat.ts'
+import { failed, type ShareFailure } from '../state/share-state-shard.ts'
+import { type Handler, serves } from './handler.ts'
+import { isMemberIdValid } from './share-support.ts'
+
+type Answer = Encodable<typeof ShareGroupHeartbeat.response>
+
+const handle: Handler<typeof ShareGroupHeartbeat> = (context, request) => {
+  const { groupId, memberId, memberEpoch, rackId, subscribedTopicNames } = request
+  // Kafka looks at this before its coordinator, and says no more.
+  if (!isMemberIdValid(memberId)) return { ...refused(failed('INVALID_REQUEST')), errorMessage: null }
+  const problem = problemWith(request)
+  if (problem !== undefined) return refused({ error: 'INVALID_REQUEST', message: problem })
+  const { groups, shareGroups } = context.broker.services
+  const shard = groups.shardOf(groupId)
+  if (typeof shard === 'string') return { ...refused(failed(shard)), errorMessage: null }
+  const held = new Held<Answer>(context.cluster.runtime)
+  const { clientHost, clientId } = context
+  const beat = { groupId, memberId, memberEpoch, rackId, topics: subscribedTopicNames, clientHost }
+  shareHeartbeat(shareGroups, shard, { ...beat, clientId: clientId ?? '' }, (answer) => {
+    if (isFailure(answer)) {
+      held.complete(refused(answer))
+      return
+    }
+    const { assignment, ...rest } = answer
+    const topicPartitions = assignment && listOf(assignment)
+    held.complete({
+      throttleTimeMs: 0,
+      errorCode: 0,
+      ...rest,
+      assignment: topicPartitions ? { topicPartitions } : null,
+    })
+  })
+  return held
+}
+
+function problemWith(request: {
+  readonly groupId: string
+  readonly memberId: string
+  readonly memberEpoch: number
+  readonly rackId: string | null
+  readonly subscribedTopicNames: readonly string[] | null
+}): string | undefined {
+  const { groupId, memberId, memberEpoch, rackId, subscribedTopicNames } = request
+  if (memberId.trim() === '') return "MemberId can't be empty."
+  if (groupId.trim() === '') return "GroupId can't be empty."
+  if (rackId !== null && rackId.trim() === '') return "RackId can't be empty."
+  if (memberEpoch < -1) return 'MemberEpoch is invalid.'
+  const isFirst = memberEpoch === 0
+  if (isFirst && !subscribedTopicNames?.length) return 'SubscribedTopicNames must be set in first request.'
+  return undefined
+}
+
+function refused(failure: ShareFailure): Answer {
+  return {
+    ...{ throttleTimeMs: 0, ...toldOf(failure), memberId: null, memberEpoch: 0 },
+    ...{ heartbeatIntervalMs: 0, assignment: null },
+  }
+}
+
+export const shareGroupHeartbeat = serves(ShareGroupHeartbeat, { min: 1, max: 1 }, handle)

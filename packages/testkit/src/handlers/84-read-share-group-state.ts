@@ -1,0 +1,38 @@
+import { type Encodable, ReadShareGroupState } from '@ottla/codec'
+import { toldOf } from '../state/share-group-service.ts'
+import { onWire } from '../state/share-state-records.ts'
+import type { ReadState } from '../state/share-state-shard.ts'
+import { type Handler, serves } from './handler.ts'
+import { askStates, failureOf, type StateOutcome } from './share-state-support.ts'
+
+type Answer = Encodable<typeof ReadShareGroupState.response>
+type Asked = { readonly partition: number; readonly leaderEpoch: number }
+
+const handle: Handler<typeof ReadShareGroupState> = (context, { groupId, topics }) =>
+  askStates<Asked, ReadState, Answer>(
+    context,
+    {
+      ...{ verb: 'read share group state', groupId, topics },
+      run: (shard, key, { leaderEpoch }, done) => shard.read(key, leaderEpoch, done),
+    },
+    (results) => ({
+      results: results.map(({ topicId, outcomes }) => ({ topicId, partitions: outcomes.map(partitionOf) })),
+    }),
+  )
+
+function partitionOf({ partition, result }: StateOutcome<ReadState>): Answer['results'][number]['partitions'][number] {
+  const failure = failureOf(result)
+  if (failure !== undefined) {
+    return { partition, ...toldOf(failure), stateEpoch: 0, startOffset: 0n, stateBatches: [] }
+  }
+  const { stateEpoch, startOffset, batches } = result as ReadState
+  return {
+    partition,
+    ...toldOf(undefined),
+    stateEpoch,
+    startOffset: BigInt(startOffset),
+    stateBatches: onWire(batches),
+  }
+}
+
+export const readShareGroupState = serves(ReadShareGroupState, { min: 0, max: 0 }, handle)

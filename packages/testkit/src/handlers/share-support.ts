@@ -1,0 +1,92 @@
+import type { Acknowledgement } from '../state/share-acknowledge.ts'
+import { RENEW } from '../state/share-acknowledge.ts'
+import type { AcknowledgeResult, PartitionAcks } from '../state/share-partitions.ts'
+import { failed } from '../state/share-state-shard.ts'
+import type { HandlerContext } from './handler.ts'
+import { type LeaderHint, leaderHint } from './support.ts'
+
+/** Members choose their ids: of at most 36 characters. */
+export function isMemberIdValid(memberId: string | null): memberId is string {
+  return memberId !== null && memberId !== '' && memberId.length <= 36
+}
+
+/** Kafka's authorizer cannot be asked about a topic without a name, and the whole request fails. */
+export function failsOnUnknown({ cluster }: HandlerContext): boolean {
+  return cluster.config.text('authorizer.class.name') !== ''
+}
+
+export interface AckTopic {
+  readonly topicId: string
+  readonly partitions: readonly {
+    readonly partitionIndex: number
+    readonly acknowledgementBatches: readonly {
+      readonly firstOffset: bigint
+      readonly lastOffset: bigint
+      readonly acknowledgeTypes: readonly number[]
+    }[]
+  }[]
+}
+
+export interface AckRequest {
+  readonly groupId: string
+  readonly memberId: string
+  readonly topics: readonly AckTopic[]
+  readonly isRenewAck: boolean
+}
+
+/** Acknowledges what a request says; `done` has a result for each partition that it names. */
+export function acknowledgeAll(
+  context: HandlerContext,
+  { groupId, memberId, topics, isRenewAck }: AckRequest,
+  done: (results: readonly AcknowledgeResult[]) => void,
+): void {
+  const { broker } = context
+  const ended: AcknowledgeResult[] = []
+  const idle: AcknowledgeResult[] = []
+  const asked: PartitionAcks[] = []
+  for (const { topicId, partitions } of topics) {
+    const topic = broker.view.topicById(topicId)
+    for (const { partitionIndex, acknowledgementBatches } of partitions) {
+      const at = { topicId, partition: partitionIndex }
+      const acks = acknowledgementBatches.map(({ firstOffset, lastOffset, acknowledgeTypes }) => ({
+        ...{ firstOffset: Number(firstOffset), lastOffset: Number(lastOffset), types: acknowledgeTypes },
+      }))
+      const isKnown = topic?.partitions[partitionIndex] !== undefined
+      if (topic === undefined) ended.push({ at, failure: failed('UNKNOWN_TOPIC_ID') })
+      else if (!areValid(acks, { isRenewAck, knowsRenew: context.apiVersion >= 2 })) {
+        ended.push({ at, failure: failed('INVALID_REQUEST') })
+      } else if (!isKnown) ended.push({ at, failure: failed('UNKNOWN_TOPIC_OR_PARTITION') })
+      else if (acks.length === 0) idle.push({ at, failure: undefined })
+      else asked.push({ at, acks })
+    }
+  }
+  broker.services.shares.acknowledge(groupId, memberId, asked, (results) => {
+    // What has nothing to acknowledge is named only beside what has.
+    done([...ended.map(withoutMessage), ...results, ...(asked.length === 0 ? [] : idle)])
+  })
+}
+
+/** What is found before the share partition is asked goes without Kafka's words. */
+function withoutMessage({ at, failure }: AcknowledgeResult): AcknowledgeResult {
+  return { at, failure: failure && { error: failure.error, message: '' } }
+}
+
+function areValid(
+  acks: readonly Acknowledgement[],
+  { isRenewAck, knowsRenew }: { readonly isRenewAck: boolean; readonly knowsRenew: boolean },
+): boolean {
+  for (const { firstOffset, lastOffset, types } of acks) {
+    if (firstOffset > lastOffset || types.length === 0) return false
+    if (types.length > 1 && types.length !== lastOffset - firstOffset + 1) return false
+    const highest = knowsRenew ? RENEW : RENEW - 1
+    if (types.some((type) => type < 0 || type > highest)) return false
+    if (!isRenewAck && types.includes(RENEW)) return false
+  }
+  return true
+}
+
+/** Tells who leads instead, where the client has asked the wrong broker. */
+export function shareHint(context: HandlerContext, topicId: string, partition: number): LeaderHint | undefined {
+  const topic = context.broker.view.topicById(topicId)
+  return topic && leaderHint(context, topic, partition)
+}

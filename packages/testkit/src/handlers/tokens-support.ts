@@ -1,0 +1,23 @@
+import type { ErrorName } from '@ottla/codec'
+import type { TokenOffice, TokenOutcome } from '../controllers/delegation-tokens.ts'
+import type { HandlerContext } from './handler.ts'
+import { codes } from './support.ts'
+
+/** Why requests about delegation tokens are not taken on this connection: who asks must be known, and not by a token. */
+export function tokenRefusal({ connection, principal }: HandlerContext): ErrorName | undefined {
+  const isUnknown = principal === 'User:ANONYMOUS'
+  return connection.auth.isToken || isUnknown ? 'DELEGATION_TOKEN_REQUEST_NOT_ALLOWED' : undefined
+}
+
+/** The answer to a change of when a token expires. Times are -1 where the broker itself refuses, as in Kafka. */
+export function outcomeOf({ isOpen }: TokenOffice, refusal: ErrorName | undefined, change: () => TokenOutcome) {
+  if (refusal !== undefined) return failed(refusal, -1n)
+  if (!isOpen) return failed('DELEGATION_TOKEN_AUTH_DISABLED', 0n)
+  const outcome = change()
+  if (outcome.error !== undefined) return failed(outcome.error, 0n)
+  return { throttleTimeMs: 0, errorCode: 0, expiryTimestampMs: BigInt(outcome.expiresAtMs) }
+}
+
+function failed(error: ErrorName, expiryTimestampMs: bigint) {
+  return { throttleTimeMs: 0, errorCode: codes.of(error), expiryTimestampMs }
+}

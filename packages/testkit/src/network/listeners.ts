@@ -1,0 +1,152 @@
+import type { ServerTransport, TransportSink } from '@ottla/codec/runtime'
+import { asksForSasl, isEncrypted, type ResolvedListener } from '../listeners.ts'
+import type { ResolvedOptions } from '../options.ts'
+import type { Identity } from './certificates.ts'
+import type { MemoryNetwork } from './memory.ts'
+import { type NameMapping, nameMapping } from './principal-rules.ts'
+import { listenTcp, type TcpListener } from './tcp.ts'
+import { type AcceptTls, type ClientAuth, listenTls } from './tls.ts'
+import { TlsMaterial } from './tls-material.ts'
+
+/** Where a connection came in, and who is there as far as the transport itself can tell. */
+export interface Door {
+  /** The listener's name. */
+  readonly listener: string
+  readonly asksForSasl: boolean
+  /** `User:CN=alice` of a client's certificate; undefined where there is none. */
+  readonly principal: string | undefined
+}
+
+export interface TlsSetup {
+  readonly material: TlsMaterial
+  /** ssl.client.auth, where the listener does not say. */
+  readonly clientAuth: ClientAuth
+  /** ssl.principal.mapping.rules */
+  readonly mapping: NameMapping
+}
+
+/** What of the options is about TLS. Throws TypeError. */
+export function tlsSetupOf({ tls, listeners, config }: ResolvedOptions): TlsSetup | undefined {
+  if (tls === undefined) return undefined
+  const hosts = listeners.flatMap(({ tcp }) => (tcp === undefined ? [] : [tcp.host]))
+  const clientAuth = config.text('ssl.client.auth')
+  if (!isClientAuth(clientAuth))
+    throw new TypeError(`config ssl.client.auth: ${clientAuth} is not one of none, requested, required`)
+  const mapping = nameMapping(config.text('ssl.principal.mapping.rules'))
+  return { material: new TlsMaterial(tls, hosts), clientAuth, mapping }
+}
+
+const isClientAuth = (text: string): text is ClientAuth =>
+  text === 'none' || text === 'requested' || text === 'required'
+
+export type AcceptAt = (transport: ServerTransport, door: Door) => TransportSink
+
+export interface ListenerAddress {
+  /** The listener's name. */
+  readonly name: string
+  readonly host: string
+  readonly port: number
+}
+
+/** What one broker listens on, the first address that of the first listener. */
+export interface OpenListeners {
+  readonly addresses: readonly [ListenerAddress, ...ListenerAddress[]]
+  /** Connections are accepted no more. */
+  close(): Promise<void>
+}
+
+/** The doors of all brokers, in memory and on TCP. A broker that comes back has its ports again. */
+export class Listeners {
+  readonly #network: MemoryNetwork
+  readonly #configs: readonly ResolvedListener[]
+  readonly #tls: TlsSetup | undefined
+  readonly #addresses = new Map<number, readonly [ListenerAddress, ...ListenerAddress[]]>()
+
+  constructor(network: MemoryNetwork, configs: readonly ResolvedListener[], tls?: TlsSetup) {
+    this.#network = network
+    this.#configs = configs
+    this.#tls = tls
+  }
+
+  /** Where a broker listens or did before it went down. */
+  addressOf(brokerId: number): ListenerAddress | undefined {
+    return this.#addresses.get(brokerId)?.[0]
+  }
+
+  /** `host:port` of each broker. Throws RangeError for a listener that is not there. */
+  bootstrapOf(listener: string): string[] {
+    const names = this.#configs.map(({ name }) => name)
+    if (!names.includes(listener)) throw new RangeError(`there is no listener ${listener}, only ${names.join(', ')}`)
+    const inOrder = [...this.#addresses].sort(([a], [b]) => a - b)
+    return inOrder.flatMap(([, addresses]) =>
+      addresses.filter(({ name }) => name === listener).map(({ host, port }) => `${host}:${port}`),
+    )
+  }
+
+  get ca(): string {
+    const ca = this.#tls?.material.ca
+    if (ca === undefined) throw new TypeError('there is no authority: createCluster({ tls: true }) makes one')
+    return ca
+  }
+
+  async issueForClient(name: string): Promise<Identity> {
+    if (this.#tls === undefined) throw new TypeError('there is no authority: createCluster({ tls: true }) makes one')
+    return this.#tls.material.issueForClient(name)
+  }
+
+  async open(brokerId: number, accept: AcceptAt): Promise<OpenListeners> {
+    const opened = await Promise.allSettled(this.#configs.map((config, at) => this.#open(brokerId, config, at, accept)))
+    const open = opened.flatMap((result) => (result.status === 'fulfilled' ? result.value : []))
+    const close = async () => void (await Promise.all(open.map((each) => each.close())))
+    const failed = opened.find((result) => result.status === 'rejected')
+    const [first, ...others] = open.map(({ address }) => address)
+    if (failed !== undefined || first === undefined) {
+      await close()
+      throw failed?.reason ?? new Error('there is no listener')
+    }
+    const addresses = [first, ...others] as const
+    this.#addresses.set(brokerId, [...addresses])
+    return { addresses: [...addresses], close }
+  }
+
+  async #open(brokerId: number, config: ResolvedListener, at: number, accept: AcceptAt) {
+    const { name, protocol, tcp } = config
+    const door = { listener: name, asksForSasl: asksForSasl(protocol), principal: undefined }
+    const acceptHere = (transport: ServerTransport) => accept(transport, door)
+    if (tcp === undefined) {
+      const address = { name, host: `broker-${brokerId}`, port: 9092 + at }
+      const stop = this.#network.listen(address.host, address.port, acceptHere)
+      return { address, close: async () => stop() }
+    }
+    const known = this.#addresses.get(brokerId)?.[at]?.port
+    const wanted = known ?? (tcp.port === undefined ? 0 : tcp.port + brokerId - 1)
+    if (isEncrypted(protocol)) {
+      const socket = await this.#openTls(config, wanted, (transport, principal) =>
+        accept(transport, { ...door, principal }),
+      )
+      return { address: { name, host: tcp.host, port: socket.port }, close: () => socket.close() }
+    }
+    const socket = await listenTcp(tcp.host, wanted, acceptHere)
+    const address = { name, host: tcp.host, port: socket.port }
+    const stop = this.#network.listen(address.host, address.port, acceptHere)
+    const close = () => {
+      stop()
+      return socket.close()
+    }
+    return { address, close }
+  }
+
+  async #openTls(
+    { tcp, clientAuth, protocol }: ResolvedListener,
+    port: number,
+    accept: AcceptTls,
+  ): Promise<TcpListener> {
+    if (this.#tls === undefined || tcp === undefined) throw new Error(`${protocol} needs certificates and TCP`)
+    const { material, mapping } = this.#tls
+    const identity = await material.identity()
+    // Where users log in by SASL, Kafka asks for certificates only when it is said of that listener.
+    const usual = asksForSasl(protocol) ? 'none' : this.#tls.clientAuth
+    const settings = { ...identity, mapping, clientAuth: clientAuth ?? usual }
+    return listenTls(tcp.host, port, settings, accept)
+  }
+}

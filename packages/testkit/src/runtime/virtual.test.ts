@@ -1,0 +1,135 @@
+import { describe, expect, it, test } from 'vitest'
+import { createCluster } from '../cluster.ts'
+import { chanceOf } from './streams.ts'
+import { VirtualTime } from './virtual.ts'
+
+/** What happens by one seed: timers, turns and bytes on their way, in the order they come. */
+async function story(seed: number): Promise<string[]> {
+  const time = new VirtualTime({ seed })
+  const told: string[] = []
+  const tell = (what: string) => told.push(`${what} ${time.nowMs.toFixed(3)}`)
+  const done = new Promise<void>((resolve) => time.brokers.setTimer(resolve, 100))
+  for (const name of ['a', 'b', 'c']) {
+    time.brokers.setTimer(() => tell(`timer ${name}`), 10)
+    time.conditions.later(() => tell(`bytes ${name}`))
+    time.brokers.setTimer(() => time.brokers.defer(() => tell(`turn ${name}`)), 20)
+  }
+  await time.drive(done)
+  return [...told, time.eventHash]
+}
+
+test('the same seed gives the same order, times and hash, another one does not', async () => {
+  expect(await story(1)).toEqual(await story(1))
+  expect(await story(1)).not.toEqual(await story(2))
+})
+
+test('streams of chance do not depend on each other', () => {
+  const draws = (concern: string) => Array.from({ length: 5 }, chanceOf(7, concern))
+  expect(draws('network')).toEqual(draws('network'))
+  expect(draws('network')).not.toEqual(draws('faults'))
+  const all = Array.from({ length: 10_000 }, chanceOf(3, 'ids'))
+  expect(all.reduce((sum, draw) => sum + draw, 0) / all.length).toBeCloseTo(0.5, 1)
+})
+
+describe('a step', () => {
+  it('lets all promises go on before the next event', async () => {
+    const time = new VirtualTime({ seed: 1 })
+    const told: string[] = []
+    const end = new Promise<void>((resolve) => {
+      time.clients.setTimer(async () => {
+        for (let i = 0; i < 50; i++) await Promise.resolve()
+        told.push('promises')
+      }, 10)
+      time.clients.setTimer(() => void told.push('next'), 10.001)
+      time.clients.setTimer(resolve, 12)
+    })
+    await time.drive(end)
+    expect(told).toEqual(['promises', 'next'])
+  })
+
+  it('waits for work that has left the event loop', async () => {
+    const time = new VirtualTime({ seed: 1 })
+    const order: string[] = []
+    const work = () => new Promise<void>((resolve) => setTimeout(resolve, 5))
+    const worked = time.clients.work(work).then(() => void order.push(`worked at ${time.nowMs}`))
+    const timer = new Promise<void>((resolve) => time.clients.setTimer(resolve, 1)).then(() => void order.push('timer'))
+    await time.drive(Promise.all([worked, timer]))
+    expect(order).toEqual(['worked at 0', 'timer'])
+  })
+
+  it('ends the run with what an event throws', async () => {
+    const time = new VirtualTime({ seed: 1 })
+    time.clients.setTimer(() => {
+      throw new Error('a mistake')
+    }, 5)
+    await expect(time.drive(new Promise(() => {}))).rejects.toThrow('a mistake')
+  })
+})
+
+describe('a cluster', () => {
+  it('lets time pass only when told to', async () => {
+    await using cluster = await createCluster({ time: 'virtual', topics: [{ name: 't', replicationFactor: 3 }] })
+    const beganAtMs = cluster.clock.now()
+    await cluster.broker(1).kill()
+    await cluster.broker(1).restart()
+    expect(cluster.virtual?.nowMs).toBe(0)
+    await cluster.clock.advance('7d')
+    expect(cluster.clock.now() - beganAtMs).toBe(604_800_000)
+  })
+
+  it('moves leaders in the time of the cluster, in no time of the machine', async () => {
+    const config = { 'broker.session.timeout.ms': 60_000 }
+    await using cluster = await createCluster({
+      time: 'virtual',
+      config,
+      topics: [{ name: 't', replicationFactor: 2 }],
+    })
+    const { leader } = cluster.partition('t', 0)
+    await cluster.run(async () => {
+      await cluster.broker(leader).kill()
+      await cluster.clock.advance('59s')
+      expect(cluster.partition('t', 0).leader).toBe(leader)
+      await cluster.clock.advance('2s')
+      expect(cluster.partition('t', 0).leader).not.toBe(leader)
+    })
+  })
+
+  it('sets the wall clock alone with a jump', async () => {
+    await using cluster = await createCluster({ time: 'virtual' })
+    const { runtime, clock } = cluster
+    const [wall, mono] = [runtime.wallNow(), runtime.monoNow()]
+    clock.jump(-3_600_000)
+    expect([runtime.wallNow() - wall, runtime.monoNow() - mono]).toEqual([-3_600_000, 0])
+  })
+
+  it('says what a scenario without an end waits for', async () => {
+    await using cluster = await createCluster({ time: 'virtual', seed: 9 })
+    await cluster.broker(2).kill()
+    const ended = cluster.run(() => new Promise(() => {}), { limit: '2h' })
+    await expect(ended).rejects.toThrow(
+      'did not end within 7200000 ms of virtual time (seed 9): no request is held; 0 timers of clients wait; broker 2 is down',
+    )
+    expect(cluster.virtual?.nowMs).toBeGreaterThan(7_000_000)
+  })
+
+  it('does little in an hour without clients', async () => {
+    const topics = [{ name: 't', partitions: 12, replicationFactor: 3 }]
+    await using cluster = await createCluster({ time: 'virtual', topics })
+    const before = cluster.virtual?.eventCount ?? 0
+    await cluster.clock.advance('1h')
+    expect((cluster.virtual?.eventCount ?? 0) - before).toBeLessThan(100)
+  })
+
+  it.each([
+    [{ seed: -1 }, 'seed'],
+    [{ time: 'virtual', listen: true }, 'listen'],
+    [{ checkReplicas: true }, 'checkReplicas'],
+  ] as const)('refuses %j', async (options, what) => {
+    await expect(createCluster(options)).rejects.toThrow(what)
+  })
+
+  it('has no run in real time', async () => {
+    await using cluster = await createCluster({ brokers: 1 })
+    await expect(cluster.run(() => 1)).rejects.toThrow("time: 'virtual'")
+  })
+})

@@ -1,0 +1,72 @@
+import type { ErrorName } from '@ottla/codec'
+import type { Broker } from './broker.ts'
+import { ensureShareStateTopic } from './controllers/share.ts'
+import { type GroupCoordinator, partitionOf } from './state/group-coordinator.ts'
+import { groupConfigs } from './state/resource-configs.ts'
+import { shareConfigOf } from './state/share-config.ts'
+import { ShareCoordinator } from './state/share-coordinator.ts'
+import { ShareGroupService } from './state/share-group-service.ts'
+import { SharePartitions } from './state/share-partitions.ts'
+import { SharePersister } from './state/share-persister.ts'
+import { SHARE_STATE_TOPIC, type ShareKey, shareKeyText } from './state/share-state-records.ts'
+import type { ShareStateShard } from './state/share-state-shard.ts'
+
+/** What a broker needs for share groups. */
+export type ShareServices = {
+  /** Coordinates share partitions: keeps their states. */
+  readonly shareState: ShareCoordinator
+  /** The share partitions of the partitions that the broker leads. */
+  readonly shares: SharePartitions
+  /** Coordinates share groups, together with `groups`. */
+  readonly shareGroups: ShareGroupService
+}
+
+export function createShareServices(broker: Broker, groups: () => GroupCoordinator): ShareServices {
+  const { runtime, config } = broker.cluster
+  const configOf = (groupId: string) =>
+    shareConfigOf(config, groupConfigs(broker.view, groupId), Math.floor(runtime.wallNow()))
+  const shareState = new ShareCoordinator({
+    runtime,
+    view: { topicById: (id) => broker.view.topicById(id) },
+    writeTimeoutMs: config.number('share.coordinator.write.timeout.ms'),
+    updatesPerSnapshot: config.number('share.coordinator.snapshot.update.records.per.snapshot'),
+    partitionCount: () => broker.partitionCount(SHARE_STATE_TOPIC),
+  })
+  const persister = new SharePersister({ runtime, shardOf: (key) => coordinatorOf(broker, key) })
+  const shares = new SharePartitions({
+    ...{ runtime, persister, configOf },
+    replicaOf: ({ topicId, partition }) => {
+      const topic = broker.view.topicById(topicId)
+      const replica = topic && broker.replica(topic.name, partition)
+      return replica?.topicId === topicId ? replica : undefined
+    },
+    maxSessions: config.number('group.share.max.share.sessions'),
+  })
+  const shareGroups = new ShareGroupService({
+    ...{ runtime, persister, configOf },
+    view: () => broker.view,
+    limits: {
+      maxSize: config.number('group.share.max.size'),
+      initializeRetryIntervalMs: config.number('group.share.initialize.retry.interval.ms'),
+    },
+    shards: () => groups().shards(),
+  })
+  return { shareState, shares, shareGroups }
+}
+
+/** The shard that coordinates a share partition, on whichever broker: brokers ask each other directly. */
+function coordinatorOf(broker: Broker, key: ShareKey): ShareStateShard | ErrorName {
+  const { cluster } = broker
+  const count = broker.partitionCount(SHARE_STATE_TOPIC)
+  if (count === 0) {
+    ensureShareStateTopic(cluster.controller, cluster.config)
+    return 'COORDINATOR_NOT_AVAILABLE'
+  }
+  const leader = broker.leaderOf(SHARE_STATE_TOPIC, partitionOf(shareKeyText(key), count))
+  const coordinator = leader === undefined ? undefined : cluster.broker(leader)
+  if (coordinator === undefined || !coordinator.isUp || coordinator.isPaused) return 'COORDINATOR_NOT_AVAILABLE'
+  const { links } = cluster
+  const isReached =
+    coordinator === broker || (links.isOpen(broker.id, coordinator.id) && links.isOpen(coordinator.id, broker.id))
+  return isReached ? coordinator.services.shareState.shardOf(key) : 'COORDINATOR_NOT_AVAILABLE'
+}

@@ -1,0 +1,46 @@
+import type { StoredCredential } from './scram-users.ts'
+import type { ScramMechanism } from './users-scram.ts'
+
+/** Who does something: `User:alice` in its two parts. */
+export interface Principal {
+  readonly type: string
+  readonly name: string
+}
+
+/** A delegation token (KIP-48): its owner's rights for whoever knows the hmac, until it expires. */
+export interface DelegationToken {
+  readonly id: string
+  readonly owner: Principal
+  readonly requester: Principal
+  readonly renewers: readonly Principal[]
+  readonly issuedAtMs: number
+  readonly expiresAtMs: number
+  /** Nobody can renew it beyond. */
+  readonly endsAtMs: number
+  readonly hmac: Buffer
+  /** Its id and its hmac in base64 are a user and a password. */
+  readonly credentials: ReadonlyMap<ScramMechanism, StoredCredential>
+}
+
+/** By their ids. Immutable: a change is a new map. */
+export type DelegationTokens = ReadonlyMap<string, DelegationToken>
+
+/** `User:alice` in its two parts. */
+export function principalOf(text: string): Principal {
+  const at = text.indexOf(':')
+  return { type: text.slice(0, at), name: text.slice(at + 1) }
+}
+
+export function isSame(a: Principal, b: Principal): boolean {
+  return a.type === b.type && a.name === b.name
+}
+
+/** May see it, renew it and end it. */
+export function isOwnerOrRenewer({ owner, renewers }: DelegationToken, principal: Principal): boolean {
+  return isSame(owner, principal) || renewers.some((renewer) => isSame(renewer, principal))
+}
+
+/** Its time is over, though it is there until the next sweep. */
+export function hasExpired({ expiresAtMs, endsAtMs }: DelegationToken, nowMs: number): boolean {
+  return endsAtMs < nowMs || expiresAtMs < nowMs
+}

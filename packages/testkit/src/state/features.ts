@@ -1,0 +1,35 @@
+/** Levels of features by their names. */
+export type Features = ReadonlyMap<string, number>
+
+export interface FeatureRange {
+  readonly name: string
+  readonly min: number
+  readonly max: number
+}
+
+/** What these brokers can do: Kafka 4.3's features, in the order that its brokers list them in. */
+export const supportedFeatures: readonly FeatureRange[] = [
+  { name: 'group.version', min: 0, max: 1 },
+  { name: 'kraft.version', min: 0, max: 1 },
+  { name: 'metadata.version', min: 7, max: 30 },
+  { name: 'share.version', min: 0, max: 1 },
+  { name: 'streams.version', min: 0, max: 1 },
+  { name: 'transaction.version', min: 0, max: 2 },
+  { name: 'eligible.leader.replicas.version', min: 0, max: 1 },
+]
+
+export const ELR_FEATURE = 'eligible.leader.replicas.version'
+
+/** The levels of a cluster that was formatted by 4.3. Level 0 means that a feature is off: such are not listed. */
+export const newFeatures: Features = new Map([
+  ['group.version', 1],
+  ['streams.version', 1],
+  ['transaction.version', 2],
+  [ELR_FEATURE, 1],
+  ['share.version', 1],
+  ['metadata.version', 30],
+])
+
+export function supportedFeature(name: string): FeatureRange | undefined {
+  return supportedFeatures.find((feature) => feature.name === name)
+}

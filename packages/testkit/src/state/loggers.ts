@@ -1,0 +1,34 @@
+const levels = ['DEBUG', 'ERROR', 'FATAL', 'INFO', 'TRACE', 'WARN']
+
+/** Names of loggers that Kafka's brokers have; nothing here writes to them. */
+const initialLevels: ReadonlyMap<string, string> = new Map(
+  ['root', 'kafka.authorizer.logger', 'kafka.request.logger', 'state.change.logger'].map((name) => [name, 'WARN']),
+)
+
+/** The levels of a broker's loggers (KIP-412): its own, and as they were after a restart. */
+export class Loggers {
+  readonly #levels = new Map(initialLevels)
+
+  all(): ReadonlyMap<string, string> {
+    return this.#levels
+  }
+
+  has(name: string): boolean {
+    return this.#levels.has(name)
+  }
+
+  /** Undefined: as the root logger. */
+  set(name: string, level: string | undefined): void {
+    this.#levels.set(name, level ?? this.#levels.get('root') ?? 'WARN')
+  }
+
+  /** Why a level cannot be set; undefined when it can. */
+  problemWith(name: string, level: string): string | undefined {
+    if (!this.has(name)) return `Logger ${name} does not exist!`
+    if (levels.includes(level)) return undefined
+    const valid = `Valid log levels are ${levels.join(', ')}`
+    return `Cannot set the log level of ${name} to ${level} as it is not a supported log level. ${valid}`
+  }
+
+  close(): void {}
+}

@@ -1,0 +1,59 @@
+import { type Api, encodeResponse, Fetch, Produce } from '@ottla/codec'
+import type { Struct } from './faults/blank.ts'
+import { closeConnection, type HandlerContext, noResponse } from './handlers/handler.ts'
+import type { Client, ClientThrottles } from './state/client-throttles.ts'
+
+/** A request that was answered, before the answer is written. */
+export interface Answered {
+  readonly context: HandlerContext
+  readonly api: Api
+  readonly request: unknown
+  /** Of the request's frame. */
+  readonly byteLength: number
+  readonly startedMs: number
+}
+
+export function clientOf({ principal, clientId }: Pick<HandlerContext, 'principal' | 'clientId'>): Client {
+  return { user: principal.slice(principal.indexOf(':') + 1), clientId: clientId ?? '' }
+}
+
+/** The answer as quotas leave it; whoever took too much is not read from for a while (KIP-219). */
+export function throttled(answered: Answered, answer: unknown): unknown {
+  const { context, api, byteLength, startedMs } = answered
+  if (answer === closeConnection) return answer
+  const { broker, connection, cluster } = context
+  const { throttles } = broker.services
+  const client = clientOf(context)
+  let throttleTimeMs = 0
+  let kept = answer
+  if (api.key === Produce.key) throttleTimeMs = throttles.record('producer_byte_rate', client, byteLength)
+  if (api.key === Fetch.key && answer !== noResponse) {
+    throttleTimeMs = fetched(answered, throttles, answer as Struct)
+    if (throttleTimeMs > 0) kept = emptied(answered, answer as Struct)
+  }
+  if (throttles.limits('request_percentage', client)) {
+    const usedMs = cluster.runtime.monoNow() - startedMs
+    throttleTimeMs = Math.max(throttleTimeMs, throttles.record('request_percentage', client, usedMs / 10))
+  }
+  if (throttleTimeMs <= 0) return kept
+  connection.throttle(throttleTimeMs)
+  return kept === noResponse ? kept : { ...(kept as Struct), throttleTimeMs }
+}
+
+/** Counts what a consumer gets. Too much is not sent, and then it does not count. */
+function fetched({ context, api }: Answered, throttles: ClientThrottles, answer: Struct): number {
+  const client = clientOf(context)
+  if (!throttles.limits('consumer_byte_rate', client)) return 0
+  let bytes = 0
+  for (const chunk of encodeResponse(api, context.apiVersion, 0, answer as never)) bytes += chunk.byteLength
+  const throttleTimeMs = throttles.record('consumer_byte_rate', client, bytes)
+  if (throttleTimeMs > 0) throttles.record('consumer_byte_rate', client, -bytes)
+  return throttleTimeMs
+}
+
+/** Only a session that was there before goes on. */
+function emptied({ request }: Answered, { sessionId }: Struct): Struct {
+  const { sessionEpoch } = request as Struct
+  const goesOn = typeof sessionEpoch === 'number' && sessionEpoch > 0
+  return { errorCode: 0, sessionId: goesOn ? sessionId : 0, responses: [] }
+}

@@ -1,0 +1,66 @@
+import { type PartName, partNames } from './case.ts'
+import type { PairVerdict } from './compare.ts'
+
+/** The figures of all pairs. */
+export function summaryOf(pairs: readonly PairVerdict[]): string {
+  const equal = pairs.filter(({ isEqual }) => isEqual).length
+  const steps = pairs.reduce((sum, { parts }) => sum + parts.reduce((all, part) => all + part.steps, 0), 0)
+  const percent = pairs.length === 0 ? 0 : Math.floor((1000 * equal) / pairs.length) / 10
+  return `${equal} of ${pairs.length} API versions equal in all steps (${percent} %), ${steps} steps`
+}
+
+/** The page `docs/conformance.md`. */
+export function reportOf(pairs: readonly PairVerdict[]): string {
+  const different = pairs.filter(({ isEqual }) => !isEqual)
+  return `# The testkit beside Apache Kafka 4.3.1
+
+Written by \`pnpm conformance testkit\`: every API and version that a broker of Kafka 4.3.1 advertises to clients is asked on
+both, by requests that are valid, that are invalid, and that come in a wrong state. Answers are compared field by field, error
+messages too. What is not compared is one list, \`packages/testkit/test/conformance/masks.ts\`.
+
+**${summaryOf(pairs)}.** A version with a difference, explained or not, and one that is not there, counts as different.
+
+In the table a number is how many steps are equal in all; ✗ says how many fields differ; – that no step exists.
+
+| Key | API | Versions | Valid | Invalid | Wrong state |
+|---|---|---|---|---|---|
+${rows(pairs).join('\n')}
+
+## What differs
+
+${different.length === 0 ? 'Nothing.' : different.map(differenceOf).join('\n')}
+`
+}
+
+function rows(pairs: readonly PairVerdict[]): string[] {
+  const lines: string[] = []
+  for (let at = 0; at < pairs.length; ) {
+    const first = pairs[at] as PairVerdict
+    const cells = cellsOf(first)
+    let end = at + 1
+    while (pairs[end]?.api === first.api && cellsOf(pairs[end] as PairVerdict) === cells) end++
+    const last = pairs[end - 1] as PairVerdict
+    const versions = first.version === last.version ? `${first.version}` : `${first.version}–${last.version}`
+    lines.push(`| ${first.key} | ${first.api} | ${versions} | ${cells} |`)
+    at = end
+  }
+  return lines
+}
+
+function cellsOf(pair: PairVerdict): string {
+  return partNames.map((name) => cellOf(pair, name)).join(' | ')
+}
+
+function cellOf({ parts }: PairVerdict, name: PartName): string {
+  const part = parts.find((each) => each.part === name)
+  if (part === undefined || part.steps === 0) return '–'
+  return part.differences.length === 0 ? String(part.steps) : `✗ ${part.differences.length}`
+}
+
+function differenceOf({ api, version, parts }: PairVerdict): string {
+  const texts = parts.flatMap(({ part, steps, differences }) => {
+    if (steps === 0) return [`no ${part} step`]
+    return differences.slice(0, 2).map((each) => `\`${each.replaceAll('`', "'").slice(0, 200)}\``)
+  })
+  return `- **${api} ${version}**: ${texts.join('; ')}`
+}

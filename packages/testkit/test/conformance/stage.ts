@@ -1,0 +1,266 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  type Api,
+  CreateTopics,
+  type Decoded,
+  type Encodable,
+  errorOf,
+  FindCoordinator,
+  ListOffsets,
+  Metadata,
+  zeroUuid,
+} from '@ottla/codec'
+import { login, type User } from '../support/login.ts'
+import { Wire } from '../support/wire.ts'
+import { type Plain, Plainer } from './plain.ts'
+
+/** A cluster of three brokers to ask: `host:port` of each, the first is broker 1. */
+export interface Target {
+  readonly name: string
+  readonly plaintext: readonly string[]
+  /** Listeners with SASL_PLAINTEXT, where users log in. */
+  readonly sasl: readonly string[]
+}
+
+/** One request and what was answered. */
+export interface Step {
+  readonly label: string
+  readonly answer: Plain
+}
+
+export interface TopicPlan {
+  readonly partitions?: number
+  /** The replicas of all partitions, the leader first. Default: broker 1 alone. */
+  readonly replicas?: readonly number[]
+  readonly configs?: Readonly<Record<string, string | number>>
+}
+
+export interface OpenOptions {
+  readonly broker?: number
+  readonly user?: User
+  /** The listener with SASL, though nobody logs in. */
+  readonly sasl?: boolean
+  readonly clientId?: string
+}
+
+const coordinatorKinds = { group: 0, transaction: 1, share: 2 } as const
+
+/** How long `until`, and one answer, may take at most. */
+const patienceMs = 20_000
+
+/** Where one part of a case is played: connections, names of its own, and the list of what was answered. */
+export class Stage<A extends Api = Api> {
+  readonly api: A
+  readonly version: number
+  readonly target: Target
+  readonly steps: Step[] = []
+  /** To broker 1, without authentication. */
+  readonly wire: Wire
+  readonly #prefix: string
+  readonly #plainer: Plainer
+  readonly #wires: Wire[] = []
+
+  private constructor(api: A, version: number, target: Target, prefix: string, wire: Wire) {
+    this.api = api
+    this.version = version
+    this.target = target
+    this.wire = wire
+    this.#wires.push(wire)
+    this.#prefix = prefix
+    this.#plainer = new Plainer({ prefix, ports: portsOf(target) })
+  }
+
+  /** `prefix`: of the same length in each run, for names are sorted and measured. */
+  static async open<A extends Api>(api: A, version: number, target: Target, prefix: string): Promise<Stage<A>> {
+    const wire = await Wire.open(target.plaintext[0] as string, 'conformance')
+    return new Stage(api, version, target, prefix, wire)
+  }
+
+  /** A name that nothing else on the cluster has; in the recording it is `hint`. */
+  name(hint: string): string {
+    return `${this.#prefix}${hint}`
+  }
+
+  /** Fields that this part does not compare. */
+  drop(...fields: string[]): void {
+    this.#plainer.drop(fields)
+  }
+
+  /** Asks this case's API in this part's version, and records the answer. */
+  async ask(
+    label: string,
+    body: Encodable<A['request']>,
+    { on = this.wire }: { on?: Wire } = {},
+  ): Promise<Decoded<A['response']>> {
+    // The compiler cannot see that the messages of A are those that belong to it.
+    const answer: unknown = this.#record(label, on.request(this.api as never, this.version, body as never))
+    return answer as Promise<Decoded<A['response']>>
+  }
+
+  /** Asks another API, and records the answer: an effect of this one. */
+  async note<Q, S>(
+    label: string,
+    api: Api<Q, S>,
+    version: number,
+    body: Encodable<Api<Q, S>['request']>,
+    { on = this.wire }: { on?: Wire } = {},
+  ): Promise<Decoded<Api<Q, S>['response']>> {
+    return this.#record(label, on.request(api, version, body))
+  }
+
+  /** Asks without a record: to set up and to clean up. */
+  do<Q, S>(
+    api: Api<Q, S>,
+    version: number,
+    body: Encodable<Api<Q, S>['request']>,
+    { on = this.wire }: { on?: Wire } = {},
+  ): Promise<Decoded<Api<Q, S>['response']>> {
+    return this.#inTime(`${api.name} ${version}`, on.request(api, version, body))
+  }
+
+  /** Records something else that was seen. */
+  saw(label: string, what: unknown): void {
+    this.steps.push({ label, answer: this.#plainer.of(what) })
+  }
+
+  /** Another connection; `close` of the stage ends it. */
+  async open({
+    broker = 1,
+    user,
+    sasl = user !== undefined,
+    clientId = 'conformance',
+  }: OpenOptions = {}): Promise<Wire> {
+    const addresses = sasl ? this.target.sasl : this.target.plaintext
+    const address = addresses[broker - 1]
+    if (address === undefined) throw new Error(`${this.target.name} has no such listener of broker ${broker}`)
+    const wire = await Wire.open(address, clientId)
+    this.#wires.push(wire)
+    if (user !== undefined) await login(wire, user)
+    return wire
+  }
+
+  /** Waits until a condition holds that the cluster reaches by itself. */
+  async until(what: string, condition: () => Promise<boolean>): Promise<void> {
+    const endMs = performance.now() + patienceMs
+    while (!(await condition())) {
+      if (performance.now() > endMs) throw new Error(`${this.target.name}: not in ${patienceMs} ms: ${what}`)
+      await sleep(10)
+    }
+  }
+
+  /** Resolves when all brokers know the topic and its leaders serve. */
+  async createTopic(name: string, { partitions = 1, replicas = [1], configs = {} }: TopicPlan = {}): Promise<void> {
+    const assignments = Array.from({ length: partitions }, (_, partitionIndex) => ({
+      partitionIndex,
+      brokerIds: [...replicas],
+    }))
+    const values = Object.entries(configs).map(([key, value]) => ({ name: key, value: String(value) }))
+    const topic = { name, numPartitions: -1, replicationFactor: -1, assignments, configs: values }
+    const { topics } = await this.do(CreateTopics, 7, { topics: [topic], timeoutMs: 10_000 })
+    const error = errorOf(topics[0]?.errorCode ?? -1)
+    if (error.name !== 'NONE') throw new Error(`${name} was not created: ${error.name}`)
+    await this.#known(name, partitions)
+    await this.#led(name, partitions, replicas[0] as number)
+  }
+
+  /** By which the topic is known now. */
+  async topicId(name: string): Promise<string> {
+    const { topics } = await this.do(Metadata, 12, about(name))
+    return topics[0]?.topicId ?? ''
+  }
+
+  /** To the broker that leads a partition. */
+  async leader(name: string, partition = 0): Promise<Wire> {
+    const { topics } = await this.do(Metadata, 12, about(name))
+    const found = topics[0]?.partitions.find(({ partitionIndex }) => partitionIndex === partition)
+    return this.open({ broker: found?.leaderId ?? 0 })
+  }
+
+  /** To the coordinator of a group, a transactional id or a share partition, as soon as there is one. */
+  async coordinator(key: string, kind: keyof typeof coordinatorKinds = 'group'): Promise<Wire> {
+    return this.open({ broker: await this.coordinatorId(key, kind) })
+  }
+
+  async coordinatorId(key: string, kind: keyof typeof coordinatorKinds = 'group'): Promise<number> {
+    let nodeId = -1
+    const body = { keyType: coordinatorKinds[kind], coordinatorKeys: [key] }
+    await this.until(`coordinator of ${key}`, async () => {
+      const { coordinators } = await this.do(FindCoordinator, kind === 'share' ? 6 : 4, body)
+      nodeId = coordinators[0]?.errorCode === 0 ? coordinators[0].nodeId : -1
+      return nodeId !== -1
+    })
+    return nodeId
+  }
+
+  close(): void {
+    for (const wire of this.#wires) wire.close()
+  }
+
+  async #record<T>(label: string, answer: Promise<T>): Promise<T> {
+    try {
+      const value = await this.#inTime(label, answer)
+      this.steps.push({ label, answer: this.#plainer.of(value) })
+      return value
+    } catch (error) {
+      if (!(error instanceof Error) || error.message !== 'closed') throw error
+      this.steps.push({ label, answer: '<closed>' })
+      // The part goes on where it does not need the answer.
+      return {} as T
+    }
+  }
+
+  async #inTime<T>(what: string, answer: Promise<T>): Promise<T> {
+    const waiting = new AbortController()
+    const late = sleep(patienceMs, undefined, { signal: waiting.signal }).then(() => {
+      throw new Error(`${this.target.name}: no answer in ${patienceMs} ms: ${what}`)
+    })
+    try {
+      return await Promise.race([answer, late])
+    } finally {
+      late.catch(() => {})
+      waiting.abort()
+    }
+  }
+
+  async #known(name: string, partitions: number): Promise<void> {
+    for (let broker = 1; broker <= this.target.plaintext.length; broker++) {
+      const wire = broker === 1 ? this.wire : await this.open({ broker })
+      await this.until(`${name} on broker ${broker}`, async () => {
+        const answer = await wire.request(Metadata, 12, about(name))
+        const found = answer.topics[0]
+        return found?.errorCode === 0 && found.partitions.filter(({ leaderId }) => leaderId >= 0).length === partitions
+      })
+    }
+  }
+
+  async #led(name: string, partitions: number, leader: number): Promise<void> {
+    const wire = leader === 1 ? this.wire : await this.open({ broker: leader })
+    const asked = Array.from({ length: partitions }, (_, partitionIndex) => ({
+      partitionIndex,
+      currentLeaderEpoch: -1,
+      timestamp: -1n,
+    }))
+    await this.until(`leaders of ${name}`, async () => {
+      const answer = await wire.request(ListOffsets, 5, {
+        replicaId: -1,
+        isolationLevel: 0,
+        topics: [{ name, partitions: asked }],
+      })
+      return answer.topics[0]?.partitions.every(({ errorCode }) => errorCode === 0) ?? false
+    })
+  }
+}
+
+const about = (name: string) => ({
+  topics: [{ name, topicId: zeroUuid }],
+  allowAutoTopicCreation: false,
+  includeTopicAuthorizedOperations: false,
+})
+
+function portsOf({ plaintext, sasl }: Target): ReadonlyMap<number, string> {
+  const portOf = (address: string) => Number(address.slice(address.lastIndexOf(':') + 1))
+  return new Map([
+    ...plaintext.map((address, index) => [portOf(address), `port of broker ${index + 1}`] as const),
+    ...sasl.map((address, index) => [portOf(address), `SASL port of broker ${index + 1}`] as const),
+  ])
+}

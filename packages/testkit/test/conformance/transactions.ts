@@ -1,0 +1,90 @@
+import { AddPartitionsToTxn, type Api, DescribeTransactions, EndTxn, errorOf, InitProducerId } from '@ottla/codec'
+import type { Wire } from '../support/wire.ts'
+import type { Stage } from './stage.ts'
+
+export interface Producer {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  /** To the transaction's coordinator. */
+  readonly coordinator: Wire
+}
+
+/** What passes by itself: a coordinator loads, a transaction ends. */
+const passing: ReadonlySet<string> = new Set([
+  'COORDINATOR_LOAD_IN_PROGRESS',
+  'COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR',
+  'CONCURRENT_TRANSACTIONS',
+])
+
+export const isPassing = (code: number) => passing.has(errorOf(code).name)
+
+/** A transactional producer that has its id and epoch. */
+export async function begin<A extends Api>(
+  stage: Stage<A>,
+  transactionalId: string,
+  transactionTimeoutMs = 60_000,
+): Promise<Producer> {
+  const coordinator = await stage.coordinator(transactionalId, 'transaction')
+  let found = { producerId: -1n, producerEpoch: -1 }
+  await stage.until(`a producer id for ${transactionalId}`, async () => {
+    const body = { transactionalId, transactionTimeoutMs }
+    const answer = await stage.do(InitProducerId, 4, body, { on: coordinator })
+    found = answer
+    if (answer.errorCode !== 0 && !isPassing(answer.errorCode)) throw new Error(errorOf(answer.errorCode).name)
+    return answer.errorCode === 0
+  })
+  return { producerId: found.producerId, producerEpoch: found.producerEpoch, coordinator }
+}
+
+/** Adds partitions as clients before Kafka 4 do. */
+export async function addPartitions<A extends Api>(
+  stage: Stage<A>,
+  transactionalId: string,
+  { producerId, producerEpoch, coordinator }: Producer,
+  topic: string,
+  partitions: readonly number[] = [0],
+): Promise<void> {
+  const v3AndBelowTopics = [{ name: topic, partitions: [...partitions] }]
+  await stage.until('partitions in the transaction', async () => {
+    const body = {
+      v3AndBelowTransactionalId: transactionalId,
+      v3AndBelowProducerId: producerId,
+      v3AndBelowProducerEpoch: producerEpoch,
+      v3AndBelowTopics,
+    }
+    const answer = await stage.do(AddPartitionsToTxn, 3, body, { on: coordinator })
+    const results = answer.resultsByTopicV3AndBelow.flatMap(({ resultsByPartition }) => resultsByPartition)
+    return results.every(({ partitionErrorCode }) => partitionErrorCode === 0)
+  })
+}
+
+/** Waits until no transaction of the id is being ended. */
+export async function atRest<A extends Api>(stage: Stage<A>, transactionalId: string, on: Wire): Promise<void> {
+  await stage.until(`${transactionalId} at rest`, async () => {
+    const answer = await stage.do(DescribeTransactions, 0, { transactionalIds: [transactionalId] }, { on })
+    return !(answer.transactionStates[0]?.transactionState.startsWith('Prepare') ?? false)
+  })
+}
+
+/** Ends whatever the id has open by a new epoch, so that nothing waits for a timeout. */
+export async function abandon<A extends Api>(stage: Stage<A>, transactionalId: string): Promise<void> {
+  const { coordinator } = await begin(stage, transactionalId)
+  await atRest(stage, transactionalId, coordinator)
+}
+
+/** Ends the transaction in the way of clients before Kafka 4, and waits until it is ended. */
+export async function end<A extends Api>(
+  stage: Stage<A>,
+  transactionalId: string,
+  { producerId, producerEpoch, coordinator }: Producer,
+  committed: boolean,
+): Promise<void> {
+  await stage.until('the end of the transaction', async () => {
+    const body = { transactionalId, producerId, producerEpoch, committed }
+    const { errorCode } = await stage.do(EndTxn, 4, body, { on: coordinator })
+    if (errorCode !== 0 && !isPassing(errorCode)) throw new Error(errorOf(errorCode).name)
+    return errorCode === 0
+  })
+  await atRest(stage, transactionalId, coordinator)
+}

@@ -1,0 +1,103 @@
+import { DescribeCluster, FindCoordinator, Metadata, SaslAuthenticate, SaslHandshake } from '@ottla/codec'
+import { type ClusterOptions, createCluster, type TestCluster } from '@ottla/testkit'
+import { afterEach, expect, test } from 'vitest'
+import { Wire } from './support/wire.ts'
+
+let cluster: TestCluster | undefined
+const wires: Wire[] = []
+
+afterEach(async () => {
+  for (const wire of wires.splice(0)) wire.close()
+  await cluster?.close()
+  cluster = undefined
+})
+
+async function open(address: string | undefined): Promise<Wire> {
+  const wire = await Wire.open(address ?? '')
+  wires.push(wire)
+  return wire
+}
+
+async function logIn(wire: Wire): Promise<number> {
+  await wire.request(SaslHandshake, 1, { mechanism: 'PLAIN' })
+  return (await wire.request(SaslAuthenticate, 2, { authBytes: Buffer.from('\0alice\0alice-secret') })).errorCode
+}
+
+const bothListeners: ClusterOptions = {
+  brokers: 2,
+  listeners: [{ protocol: 'PLAINTEXT' }, { name: 'USERS', protocol: 'SASL_PLAINTEXT' }],
+  sasl: { users: { alice: 'alice-secret' } },
+  onDiagnostic: () => {},
+}
+
+const aboutNothing = { topics: [], allowAutoTopicCreation: false, includeTopicAuthorizedOperations: false }
+
+test('metadata answers with the addresses of the listener that was asked', async () => {
+  cluster = await createCluster(bothListeners)
+  const [plain, users] = [cluster.bootstrapOf('PLAINTEXT'), cluster.bootstrapOf('USERS')]
+  expect(cluster.bootstrap).toEqual(plain)
+  expect(new Set([...plain, ...users]).size).toBe(4)
+  for (const bootstrap of [plain, users]) {
+    const wire = await open(bootstrap[1])
+    if (bootstrap === users) expect(await logIn(wire)).toBe(0)
+    const { brokers } = await wire.request(Metadata, 13, aboutNothing)
+    expect(brokers.map(({ host, port }) => `${host}:${port}`)).toEqual(bootstrap)
+    const described = await wire.request(DescribeCluster, 1, {
+      endpointType: 1,
+      includeClusterAuthorizedOperations: false,
+    })
+    expect(described.brokers.map(({ host, port }) => `${host}:${port}`)).toEqual(bootstrap)
+    await wire.request(FindCoordinator, 6, { keyType: 0, coordinatorKeys: ['g'] })
+    await cluster.createTopic({ name: `t${wires.length}` })
+    const { coordinators } = await wire.request(FindCoordinator, 6, { keyType: 0, coordinatorKeys: ['g'] })
+    expect(bootstrap).toContain(`${coordinators[0]?.host}:${coordinators[0]?.port}`)
+  }
+})
+
+test('only the listener with SASL asks for it', async () => {
+  cluster = await createCluster(bothListeners)
+  const anonymous = await open(cluster.bootstrapOf('USERS')[0])
+  await expect(anonymous.request(Metadata, 13, aboutNothing)).rejects.toThrow('closed')
+  const free = await open(cluster.bootstrapOf('PLAINTEXT')[0])
+  expect(await free.request(Metadata, 13, aboutNothing)).toMatchObject({ errorCode: 0 })
+})
+
+test('a broker that comes back has all its ports again', async () => {
+  cluster = await createCluster(bothListeners)
+  const before = [cluster.bootstrapOf('PLAINTEXT'), cluster.bootstrapOf('USERS')]
+  await cluster.broker(2).kill()
+  await expect(open(before[1]?.[1])).rejects.toThrow('ECONNREFUSED')
+  await cluster.broker(2).restart()
+  expect([cluster.bootstrapOf('PLAINTEXT'), cluster.bootstrapOf('USERS')]).toEqual(before)
+  expect(await logIn(await open(before[1]?.[1]))).toBe(0)
+})
+
+test('a port that is taken leaves no other listener open', async () => {
+  cluster = await createCluster(bothListeners)
+  const { port } = cluster.broker(1)
+  const free = cluster.broker(2).port
+  await cluster.broker(2).kill()
+  const listeners = [
+    { protocol: 'PLAINTEXT', port: free },
+    { name: 'TAKEN', protocol: 'PLAINTEXT', port },
+  ] as const
+  await expect(createCluster({ brokers: 1, listeners })).rejects.toThrow('EADDRINUSE')
+  await cluster.broker(2).restart()
+})
+
+test.each<[ClusterOptions, string]>([
+  [{ listeners: [] }, 'there has to be one'],
+  [{ listeners: [{ protocol: 'PLAINTEXT' }, { protocol: 'PLAINTEXT' }] }, 'two of the name'],
+  [{ listeners: [{ protocol: 'HTTP' as 'SSL' }] }, 'HTTP is not one of'],
+  [{ listeners: [{ protocol: 'SASL_PLAINTEXT' }] }, 'needs sasl'],
+  [{ listeners: [{ protocol: 'PLAINTEXT' }], sasl: { users: {} } }, 'none of the listeners asks for it'],
+  [{ listeners: [{ protocol: 'PLAINTEXT', port: 65_535 }] }, 'does not leave room'],
+  [{ listeners: [{ protocol: 'PLAINTEXT' }], listen: { port: 9092 } }, 'a port of its own'],
+])('listeners that make no sense are refused: %j', async (options, what) => {
+  await expect(createCluster(options)).rejects.toThrow(what)
+})
+
+test('the names of listeners that are not there are refused', async () => {
+  cluster = await createCluster({ brokers: 1, listen: true })
+  expect(() => cluster?.bootstrapOf('SSL')).toThrow(new RangeError('there is no listener SSL, only PLAINTEXT'))
+})
