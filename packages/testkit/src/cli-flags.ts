@@ -87,6 +87,12 @@ export const flags: readonly Flag[] = [
     }),
   },
   {
+    kind: 'switch',
+    name: 'acls',
+    help: 'rights are checked; who has all of them is told by --config super.users=User:NAME',
+    read: () => ({ acls: true }),
+  },
+  {
     kind: 'text',
     name: 'tls',
     value: 'DIR',
