@@ -86,6 +86,12 @@ export const flags: readonly Flag[] = [
     }),
   },
   {
+    kind: 'switch',
+    name: 'acls',
+    help: 'rights are checked; who has all of them is told by --config super.users=User:NAME',
+    read: () => ({ acls: true }),
+  },
+  {
     kind: 'texts',
     name: 'config',
     value: 'NAME=VALUE',

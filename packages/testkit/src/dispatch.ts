@@ -52,7 +52,7 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
   const { apiVersion, clientId, correlationId, bodyOffset } = header
   let request: unknown
   try {
-    request = decodeRequest(entry.api, apiVersion, frame, bodyOffset)
+    request = decodeRequest(entry.api, apiVersion, frame, bodyOffset, { ignoreLeftOver: true })
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
     return close(connection, `a ${entry.api.name} request that cannot be read: ${error.message}`)

@@ -2,6 +2,7 @@ import type { ErrorName } from '@ottla/codec'
 import type { Broker } from './broker.ts'
 import { ensureShareStateTopic } from './controllers/share.ts'
 import { type GroupCoordinator, partitionOf } from './state/group-coordinator.ts'
+import { groupConfigs } from './state/resource-configs.ts'
 import { shareConfigOf } from './state/share-config.ts'
 import { ShareCoordinator } from './state/share-coordinator.ts'
 import { ShareGroupService } from './state/share-group-service.ts'
@@ -20,11 +21,10 @@ export type ShareServices = {
   readonly shareGroups: ShareGroupService
 }
 
-const noConfigs: ReadonlyMap<string, string> = new Map()
-
 export function createShareServices(broker: Broker, groups: () => GroupCoordinator): ShareServices {
   const { runtime, config } = broker.cluster
-  const configOf = () => shareConfigOf(config, noConfigs, Math.floor(runtime.wallNow()))
+  const configOf = (groupId: string) =>
+    shareConfigOf(config, groupConfigs(broker.view, groupId), Math.floor(runtime.wallNow()))
   const shareState = new ShareCoordinator({
     runtime,
     view: { topicById: (id) => broker.view.topicById(id) },

@@ -141,6 +141,7 @@ test('a request that does not fill its frame is refused', () => {
   const frame = Buffer.concat([...encodeRequest(ApiVersions, 4, meta, software), Buffer.alloc(1)]).subarray(4)
   const { bodyOffset } = decodeRequestHeader(frame)
   expect(() => decodeRequest(ApiVersions, 4, frame, bodyOffset)).toThrow('ApiVersionsRequest v4: 1 bytes are left over')
+  expect(decodeRequest(ApiVersions, 4, frame, bodyOffset, { ignoreLeftOver: true }).clientSoftwareName).toBe('ottla')
 })
 
 test('frames that are too short', () => {

@@ -57,16 +57,22 @@ export function decodeRequestHeader(frame: Uint8Array): DecodedRequestHeader {
   return { apiKey, apiVersion, correlationId, clientId, bodyOffset: reader.offset }
 }
 
+export interface DecodeRequestOptions {
+  /** Bytes after the body are ignored, as Kafka's brokers do: librdkafka sends some. Default: they are refused. */
+  readonly ignoreLeftOver?: boolean
+}
+
 /** The body of a request, which has to fill the frame. Throws DecodeError. */
 export function decodeRequest<Q, S>(
   api: Api<Q, S>,
   version: number,
   frame: Uint8Array,
   bodyOffset: number,
+  { ignoreLeftOver = false }: DecodeRequestOptions = {},
 ): Decoded<Message<Q>> {
   const reader = new Reader(frame, bodyOffset)
   const body = decoderOf(api.request, version)(reader)
-  if (reader.remaining > 0) {
+  if (reader.remaining > 0 && !ignoreLeftOver) {
     const what = api.request.name
     throw new DecodeError(`${reader.remaining} bytes are left over`, { what, version, offset: reader.offset })
   }

@@ -14,7 +14,7 @@ const handle: Handler<typeof OffsetCommit> = (context, request) => {
     const count = broker.partitionCount(topic.name)
     const partitions = topic.partitions.filter(({ partitionIndex: p }) => p >= 0 && p < count)
     if (partitions.length > 0) known.push({ ...topic, partitions })
-    return failedTopic(asked, topic.name === '' ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION')
+    return failedTopic(asked, apiVersion >= 10 && topic.name === '' ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION')
   })
   if (known.length === 0) return { throttleTimeMs: 0, topics: results }
   const held = new Held<Answer | typeof closeConnection>(context.cluster.runtime)

@@ -19,9 +19,7 @@ const handle: Handler<typeof OffsetFetch> = (context, request) => {
     answers.set(index, answer)
     if (answers.size < asked.length) return
     const groups = asked.map((group, i) => answers.get(i) ?? { groupId: group.groupId, topics: [] })
-    held.complete(
-      apiVersion >= 8 ? { throttleTimeMs: 0, groups } : single(groups[0], apiVersion === 1 ? request.topics : []),
-    )
+    held.complete(apiVersion >= 8 ? { throttleTimeMs: 0, groups } : single(groups[0], request.topics, apiVersion))
   }
   if (asked.length === 0) return { throttleTimeMs: 0, groups: [] }
   asked.forEach((group, index) => {
@@ -34,11 +32,16 @@ function old(request: Decoded<typeof OffsetFetch.request>): GroupRequest['topics
   return request.topics?.map((topic) => ({ ...topic, topicId: NO_TOPIC_ID })) ?? null
 }
 
-/** Before v8 there is one group; before v2 its error stands at each partition, then in their stead. */
-function single(group: GroupAnswer | undefined, asked: Decoded<typeof OffsetFetch.request>['topics']): Answer {
+/** Before v8 there is one group; before v2 its error stands at each partition. */
+function single(
+  group: GroupAnswer | undefined,
+  asked: Decoded<typeof OffsetFetch.request>['topics'],
+  apiVersion: number,
+): Answer {
   const code = group?.errorCode ?? 0
   if (code === 0)
     return { throttleTimeMs: 0, topics: (group?.topics ?? []).map((topic) => ({ ...topic, name: topic.name ?? '' })) }
+  if (apiVersion >= 2) return { throttleTimeMs: 0, topics: [], errorCode: code }
   const topics = (asked ?? []).map(({ name, partitionIndexes }) => ({
     name,
     partitions: partitionIndexes.map((partitionIndex) => ({
@@ -49,7 +52,7 @@ function single(group: GroupAnswer | undefined, asked: Decoded<typeof OffsetFetc
       errorCode: code,
     })),
   }))
-  return { throttleTimeMs: 0, topics, errorCode: code }
+  return { throttleTimeMs: 0, topics }
 }
 
 function fetchGroup(
@@ -72,14 +75,19 @@ function fetchGroup(
   }
   const wanted = group.topics?.map((topic) => resolved(broker, topic, apiVersion)) ?? null
   // What is unknown or not to be seen is answered here, in its place among the others.
-  const known = wanted?.filter(({ name }) => name !== '' && isVisible(name)) ?? null
+  const isNamed = ({ name }: WantedTopic): boolean => apiVersion < 10 || name !== ''
+  const problemOf = (topic: WantedTopic): ErrorName | undefined => {
+    if (!isNamed(topic)) return 'UNKNOWN_TOPIC_ID'
+    return isVisible(topic.name) ? undefined : 'TOPIC_AUTHORIZATION_FAILED'
+  }
+  const known = wanted?.filter((topic) => problemOf(topic) === undefined) ?? null
   const answer = (result: ErrorName | readonly FetchedTopic[]) => {
     if (typeof result === 'string') {
       respond({ groupId, topics: [], errorCode: errorCode(result) })
       return
     }
     const visible = wanted ? [] : result.filter(({ name }) => isVisible(name))
-    const topics = wanted ? inPlace(wanted, result, isVisible) : withIds(broker, visible, apiVersion)
+    const topics = wanted ? inPlace(wanted, result, problemOf) : withIds(broker, visible, apiVersion)
     respond({ groupId, topics, errorCode: 0 })
   }
   fetchOffsets(shard, groupId, known, requireStable, answer, group)
@@ -94,12 +102,12 @@ function resolved(broker: Broker, topic: WantedTopic, apiVersion: number): Wante
 function inPlace(
   wanted: readonly WantedTopic[],
   fetched: readonly FetchedTopic[],
-  isVisible: (name: string) => boolean,
+  problemOf: (topic: WantedTopic) => ErrorName | undefined,
 ): FetchedTopic[] {
   const rest = [...fetched]
   return wanted.map((topic) => {
-    if (topic.name === '') return failedTopic(topic, 'UNKNOWN_TOPIC_ID')
-    if (!isVisible(topic.name)) return failedTopic(topic, 'TOPIC_AUTHORIZATION_FAILED')
+    const problem = problemOf(topic)
+    if (problem !== undefined) return failedTopic(topic, problem)
     return rest.shift() ?? failedTopic(topic, 'UNKNOWN_TOPIC_ID')
   })
 }

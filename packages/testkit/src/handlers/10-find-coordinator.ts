@@ -1,4 +1,4 @@
-import { type ErrorName, errorCode, errorOf, FindCoordinator } from '@ottla/codec'
+import { errorCode, FindCoordinator } from '@ottla/codec'
 import type { Endpoint } from '../broker.ts'
 import { ensureShareStateTopic } from '../controllers/share.ts'
 import { OFFSETS_TOPIC, partitionOf } from '../state/group-coordinator.ts'
@@ -9,6 +9,13 @@ import { type Handler, type HandlerContext, serves } from './handler.ts'
 const GROUP = 0
 const TRANSACTION = 1
 const SHARE = 2
+/** What Kafka says beside the errors. */
+const messages = {
+  INVALID_REQUEST:
+    'This most likely occurs because of a request being malformed by the client library or the message was sent to an ' +
+    'incompatible broker. See the broker logs for more details.',
+  COORDINATOR_NOT_AVAILABLE: 'The coordinator is not available.',
+} as const
 const nowhere = { id: -1, host: '', port: -1 }
 
 const handle: Handler<typeof FindCoordinator> = (context, request) => {
@@ -20,7 +27,7 @@ const handle: Handler<typeof FindCoordinator> = (context, request) => {
     return {
       throttleTimeMs: 0,
       errorCode: code,
-      errorMessage: code === 0 ? 'NONE' : errorOf(code).message,
+      errorMessage: typeof found === 'string' ? messages[found] : 'NONE',
       nodeId,
       host,
       port,
@@ -35,14 +42,15 @@ const handle: Handler<typeof FindCoordinator> = (context, request) => {
       host,
       port,
       errorCode: errorCode(typeof found === 'string' ? found : 'NONE'),
-      errorMessage: '',
+      // Only a type that Kafka does not know at all fails with its message here.
+      errorMessage: keyType > SHARE || keyType < GROUP ? messages.INVALID_REQUEST : '',
     }
   })
   return { throttleTimeMs: 0, coordinators }
 }
 
 /** The leader of the key's partition of __consumer_offsets, __transaction_state or __share_group_state. */
-function coordinatorOf(context: HandlerContext, keyType: number, key: string): Endpoint | ErrorName {
+function coordinatorOf(context: HandlerContext, keyType: number, key: string): Endpoint | keyof typeof messages {
   const { broker, cluster, connection } = context
   const isShareKey = context.apiVersion >= 6 && keyType === SHARE && isShareKeyText(key)
   if (keyType !== GROUP && keyType !== TRANSACTION && !isShareKey) return 'INVALID_REQUEST'

@@ -7,6 +7,7 @@ import { type closeConnection, type Handler, serves } from './handler.ts'
 
 const handle: Handler<typeof JoinGroup> = (context, request) => {
   const { apiVersion, clientHost } = context
+  if (request.groupId === '') return inVersion(apiVersion, joinError('INVALID_GROUP_ID', request.memberId))
   const shard = context.broker.services.groups.shardOf(request.groupId)
   if (typeof shard === 'string') return inVersion(apiVersion, joinError(shard, request.memberId))
   const held = new Held<JoinGroupAnswer | typeof closeConnection>(context.cluster.runtime)

@@ -7,6 +7,7 @@ import { type closeConnection, type Handler, serves } from './handler.ts'
 type Answer = Encodable<typeof Heartbeat.response>
 
 const handle: Handler<typeof Heartbeat> = (context, request) => {
+  if (request.groupId === '') return { throttleTimeMs: 0, errorCode: errorCode('INVALID_GROUP_ID') }
   const shard = context.broker.services.groups.shardOf(request.groupId)
   // While the group is being loaded nobody knows better: the member goes on.
   if (shard === 'COORDINATOR_LOAD_IN_PROGRESS') return { throttleTimeMs: 0, errorCode: 0 }

@@ -10,6 +10,7 @@ const handle: Handler<typeof SyncGroup> = (context, request) => {
     errorCode: errorCode(error),
     assignment: NO_BYTES,
   })
+  if (request.groupId === '') return fail('INVALID_GROUP_ID')
   // Since v5 a member must say which protocol it follows.
   const isVague = request.protocolType === null || request.protocolName === null
   if (context.apiVersion >= 5 && isVague) return fail('INCONSISTENT_GROUP_PROTOCOL')

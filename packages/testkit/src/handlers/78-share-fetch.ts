@@ -5,7 +5,7 @@ import type { AcknowledgeResult } from '../state/share-partitions.ts'
 import type { SessionPartition, ShareSession } from '../state/share-sessions.ts'
 import { failed, type ShareFailure } from '../state/share-state-shard.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { acknowledgeAll, isMemberIdValid, shareHint } from './share-support.ts'
+import { acknowledgeAll, failsOnUnknown, isMemberIdValid, shareHint } from './share-support.ts'
 import { codes, type LeaderHint, nodeEndpoints } from './support.ts'
 
 type Request = Decoded<typeof ShareFetch.request>
@@ -35,7 +35,7 @@ const handle: Handler<typeof ShareFetch> = (context, request) => {
   if (opened === 'SHARE_SESSION_LIMIT_REACHED') return later(context, request, opened)
   if (typeof opened === 'string') return refused(opened)
   const named = [...opened.partitions, ...askedOf(context, request)]
-  if (named.some(({ isKnown }) => isKnown === false)) return refused('UNKNOWN_SERVER_ERROR')
+  if (failsOnUnknown(context) && named.some(({ isKnown }) => isKnown === false)) return refused('UNKNOWN_SERVER_ERROR')
   const fetcher: Fetcher = { context, request, groupId, memberId, ...opened }
   const held = new Held<Answer>(context.cluster.runtime, { onSettled: () => stop() })
   let acknowledged: readonly AcknowledgeResult[] | undefined
@@ -51,7 +51,7 @@ const handle: Handler<typeof ShareFetch> = (context, request) => {
     acknowledged = results
     end()
   })
-  stop = fetch(fetcher, (results) => {
+  stop = takeRecords(fetcher, (results) => {
     fetched = results
     end()
   })
@@ -115,7 +115,7 @@ function acknowledge(fetcher: Fetcher, done: (results: readonly AcknowledgeResul
 }
 
 /** Returns what ends the waiting. */
-function fetch(fetcher: Fetcher, done: (results: readonly ShareFetched[]) => void): () => void {
+function takeRecords(fetcher: Fetcher, done: (results: readonly ShareFetched[]) => void): () => void {
   const { context, request, groupId, memberId, partitions } = fetcher
   const { broker, cluster } = context
   const failures: ShareFetched[] = []
@@ -155,7 +155,9 @@ function fetch(fetcher: Fetcher, done: (results: readonly ShareFetched[]) => voi
   return stop
 }
 
-function unknown({ broker }: HandlerContext, { topicId, partition }: SessionPartition): ShareFailure | undefined {
+function unknown({ broker }: HandlerContext, at: SessionPartition): ShareFailure | undefined {
+  const { topicId, partition, isKnown } = at
+  if (isKnown === false) return failed('UNKNOWN_TOPIC_ID')
   const isThere = broker.view.topicById(topicId)?.partitions[partition] !== undefined
   return isThere ? undefined : failed('UNKNOWN_TOPIC_OR_PARTITION')
 }

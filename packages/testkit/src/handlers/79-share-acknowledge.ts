@@ -2,7 +2,7 @@ import { type Encodable, type ErrorName, ShareAcknowledge } from '@ottla/codec'
 import { Held } from '../state/held.ts'
 import type { AcknowledgeResult } from '../state/share-partitions.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { acknowledgeAll, isMemberIdValid, shareHint } from './share-support.ts'
+import { acknowledgeAll, failsOnUnknown, isMemberIdValid, shareHint } from './share-support.ts'
 import { codes, type LeaderHint, nodeEndpoints } from './support.ts'
 
 type Answer = Encodable<typeof ShareAcknowledge.response>
@@ -20,7 +20,7 @@ const handle: Handler<typeof ShareAcknowledge> = (context, request) => {
     if (typeof session === 'string') return refused(session)
   }
   const isKnown = topics.every(({ topicId }) => context.broker.view.topicById(topicId) !== undefined)
-  if (!isKnown) return refused('UNKNOWN_SERVER_ERROR')
+  if (!isKnown && failsOnUnknown(context)) return refused('UNKNOWN_SERVER_ERROR')
   const held = new Held<Answer>(context.cluster.runtime)
   acknowledgeAll(context, { groupId, memberId, topics, isRenewAck }, (results) => {
     const answer = answerOf(context, groupId, results)

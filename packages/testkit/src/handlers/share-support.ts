@@ -10,6 +10,11 @@ export function isMemberIdValid(memberId: string | null): memberId is string {
   return memberId !== null && memberId !== '' && memberId.length <= 36
 }
 
+/** Kafka's authorizer cannot be asked about a topic without a name, and the whole request fails. */
+export function failsOnUnknown({ cluster }: HandlerContext): boolean {
+  return cluster.config.text('authorizer.class.name') !== ''
+}
+
 export interface AckTopic {
   readonly topicId: string
   readonly partitions: readonly {

@@ -36,7 +36,9 @@ export function checkCommit(group: ConsumerGroup, committer: Committer): CommitC
 /** Since version 9 a member may say who it is. */
 export function checkFetch(group: ConsumerGroup, memberId: string | null, memberEpoch: number): void {
   if (memberId === null && memberEpoch < 0) return
-  const member = group.member(memberId ?? '')
+  // Kafka fails on a member without an id.
+  if (memberId === null) throw new GroupError('UNKNOWN_SERVER_ERROR')
+  const member = group.member(memberId)
   if (member.memberEpoch !== memberEpoch) throw staleError(member, false)
 }
 

@@ -4,7 +4,7 @@ import type { BrokerConfig } from './broker-config.ts'
 import { type FollowerFetched, nextFetch } from './following.ts'
 import type { IsrChange } from './leader-state.ts'
 import { LogDirs } from './log-dirs.ts'
-import type { LogStorage } from './log-storage.ts'
+import { type LogStorage, StorageError } from './log-storage.ts'
 import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from './metadata-view.ts'
 import { Replica } from './replica.ts'
 import type { ReplicaHost } from './replica-host.ts'
@@ -358,7 +358,7 @@ export class ReplicaSet implements ReplicaHost {
     try {
       return replica.follow(fetched)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === undefined) throw error
+      if (!(error instanceof StorageError)) throw error
       return false
     }
   }

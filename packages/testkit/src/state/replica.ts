@@ -2,7 +2,7 @@ import { type ErrorName, errorCode } from '@ottla/codec'
 import { type AppendDone, type AppendResult, AppendWaits } from './append-waits.ts'
 import { type FollowerFetch, type FollowerFetched, follow } from './following.ts'
 import { type IsrChange, type LagRules, LeaderState } from './leader-state.ts'
-import { type ReplicaPlace, untilDurable } from './log-storage.ts'
+import { type ReplicaPlace, StorageError, untilDurable } from './log-storage.ts'
 import type { PartitionImage } from './metadata-view.ts'
 import { type ProducedBatch, placeBatch, producedBatchOf } from './produced-batch.ts'
 import { producerCheck } from './producer-check.ts'
@@ -151,7 +151,7 @@ export class Replica {
     try {
       this.log.append(stored, this.#settings.segmentBytes, this.#settings)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === undefined) throw error
+      if (!(error instanceof StorageError)) throw error
       return { error: 'KAFKA_STORAGE_ERROR', tellsLogStart: false }
     }
     this.#advance()

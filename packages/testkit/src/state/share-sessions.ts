@@ -4,7 +4,7 @@ import type { ErrorName } from '@ottla/codec'
 export interface SessionPartition {
   readonly topicId: string
   readonly partition: number
-  /** False when nobody knew the topic as it was named: Kafka fails on every request of such a session. */
+  /** False when nobody knew the topic when it was named. */
   readonly isKnown?: boolean
 }
 

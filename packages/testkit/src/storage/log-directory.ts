@@ -2,7 +2,7 @@ import { mkdirSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { EpochEntry } from '../state/leader-epochs.ts'
 import type { LogSegment, StoredBatch } from '../state/log-segment.ts'
-import type { LogFiles } from '../state/log-storage.ts'
+import { type LogFiles, StorageError } from '../state/log-storage.ts'
 import type { ReplicaLog } from '../state/replica-log.ts'
 import { removeDirectory, syncDirectory, writeAtomically } from './atomic-file.ts'
 import { writeCheckpoint } from './checkpoint.ts'
@@ -52,15 +52,25 @@ export class LogDirectory implements LogFiles, Syncable {
   }
 
   append(segment: LogSegment, batch: StoredBatch): void {
-    const file = this.#files.get(segment) ?? this.#create(segment)
-    // It could not be shortened before.
-    if (file.size > segment.sizeInBytes) file.truncate(segment.sizeInBytes)
-    file.append(batch.bytes)
+    const file = this.#write(segment, batch)
     if (batch.leaderEpoch !== this.#leaderEpoch) {
       this.#writeEpochs([{ epoch: batch.leaderEpoch, startOffset: batch.baseOffset }])
     }
     this.#mark(file)
     this.#disk.onMoved('high watermark')
+  }
+
+  #write(segment: LogSegment, batch: StoredBatch): SegmentFile {
+    try {
+      const file = this.#files.get(segment) ?? this.#create(segment)
+      // It could not be shortened before.
+      if (file.size > segment.sizeInBytes) file.truncate(segment.sizeInBytes)
+      file.append(batch.bytes)
+      return file
+    } catch (error) {
+      this.#disk.onProblem(`${this.path}: ${(error as Error).message}`)
+      throw new StorageError(`${this.path} cannot be written`, { cause: error })
+    }
   }
 
   changed(): void {

@@ -78,12 +78,20 @@ export async function assignsAtOnce(stage: AnyStage, { group, on }: GroupBed): P
   })
   // A cluster without configs of groups has no such interval.
   if (responses[0]?.errorCode !== 0) return
+  let seen = 0
   await stage.until('the config of the group', async () => {
     const resources = [{ ...resource, configurationKeys: [name] }]
     const asked = { resources, includeSynonyms: false, includeDocumentation: false }
     const { results } = await stage.do(DescribeConfigs, 4, asked, { on })
-    return results[0]?.configs.some(({ value }) => value === '0') ?? false
+    // What is described already reaches the coordinator a little later.
+    if (results[0]?.configs.some(({ value }) => value === '0')) seen++
+    return seen >= 10
   })
+}
+
+/** Another client's connection to the group's coordinator. */
+export async function secondClient(stage: AnyStage, { group }: Pick<GroupBed, 'group'>): Promise<Wire> {
+  return stage.open({ broker: await stage.coordinatorId(group), clientId: 'second' })
 }
 
 /** A broker that does not coordinate the group. */
@@ -261,12 +269,16 @@ export interface ClassicOptions {
   readonly rebalanceTimeoutMs?: number
 }
 
-export const joinBody = (bed: GroupBed, memberId: string, options: ClassicOptions = {}) => ({
+export const joinBody = (
+  bed: Pick<GroupBed, 'group' | 'topic'>,
+  memberId: string,
+  { instanceId, ...options }: ClassicOptions = {},
+) => ({
   groupId: bed.group,
   sessionTimeoutMs,
   rebalanceTimeoutMs,
   memberId,
-  groupInstanceId: options.instanceId ?? null,
+  groupInstanceId: instanceId ?? null,
   protocolType: 'consumer',
   protocols: [{ name: 'range', metadata: subscription([bed.topic]) }],
   reason: null,

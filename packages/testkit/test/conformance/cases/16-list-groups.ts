@@ -1,0 +1,60 @@
+import { ListGroups } from '@ottla/codec'
+import { conformance } from '../case.ts'
+import { assignsAtOnce, ConsumerScript, type GroupBed, groupBed, stableAlone } from '../groups.ts'
+import { commit } from '../offsets.ts'
+import type { Stage } from '../stage.ts'
+
+type ListStage = Stage<typeof ListGroups>
+interface Filter {
+  readonly states?: readonly string[]
+  readonly types?: readonly string[]
+}
+
+/** What is listed of the part's own groups: others are on the cluster too. */
+async function listed(stage: ListStage, label: string, { on }: GroupBed, filter: Filter = {}): Promise<void> {
+  const body = { statesFilter: filter.states ?? [], typesFilter: filter.types ?? [] }
+  const { groups, errorCode } = await stage.do(ListGroups, stage.version, body, { on })
+  const own = groups.filter(({ groupId }) => groupId.startsWith(stage.name('')))
+  stage.saw(label, { errorCode, listed: own })
+}
+
+export const listGroups = conformance(ListGroups, {
+  async valid(stage, version) {
+    const simple = await groupBed(stage, 'simple')
+    await listed(stage, 'not there', simple)
+    await commit(stage, simple)
+    await listed(stage, 'offsets alone', simple)
+    const classic = await groupBed(stage, 'classic')
+    await stableAlone(stage, classic)
+    await listed(stage, 'a classic group', { ...classic, group: classic.group })
+    const bed = await groupBed(stage, 'consumers')
+    await assignsAtOnce(stage, bed)
+    const group = new ConsumerScript(stage, bed)
+    await group.join(undefined, 'm')
+    await listed(stage, 'a consumer group', bed)
+    if (version >= 4) await listed(stage, 'stable ones', bed, { states: ['sTable '] })
+    if (version >= 4) await listed(stage, 'empty ones', bed, { states: ['Empty', 'Dead'] })
+    if (version >= 5) await listed(stage, 'those of consumers', bed, { types: ['Consumer'] })
+    if (version >= 5) await listed(stage, 'classic ones', bed, { types: ['classic'], states: ['Stable'] })
+    await group.leave(undefined, 'm')
+    await listed(stage, 'nobody is in it', bed)
+  },
+
+  async invalid(stage, version) {
+    const bed = await groupBed(stage)
+    await commit(stage, bed)
+    if (version >= 4) await listed(stage, 'no such state', bed, { states: ['Odd'] })
+    if (version >= 4) await listed(stage, 'an empty state', bed, { states: [''] })
+    if (version >= 5) await listed(stage, 'no such type', bed, { types: ['odd'] })
+    if (version >= 5) await listed(stage, 'one type that is, one that is not', bed, { types: ['odd', 'classic'] })
+    // Before version 4 nothing can be said that is wrong.
+    await listed(stage, 'all', bed)
+  },
+
+  async wrongState(stage) {
+    const bed = await groupBed(stage)
+    await stableAlone(stage, bed)
+    const on = await stage.open({ broker: (await stage.coordinatorId(bed.group)) === 1 ? 2 : 1 })
+    await listed(stage, 'coordinated elsewhere', { ...bed, on })
+  },
+})

@@ -1,0 +1,221 @@
+import type { GroupRecord } from '../../src/state/group-records.ts'
+import type { GroupWrite } from '../../src/state/group-shard.ts'
+import type { Acknowledgement } from '../../src/state/share-acknowledge.ts'
+import type { FetchedBatch } from '../../src/state/share-acquire.ts'
+import type { ShareConfig } from '../../src/state/share-config.ts'
+import { SharePartition } from '../../src/state/share-partition.ts'
+import { SharePersister } from '../../src/state/share-persister.ts'
+import { decodeShareState } from '../../src/state/share-state-records.ts'
+import { ShareStateShard } from '../../src/state/share-state-shard.ts'
+import { SimulatedTime } from './simulation.ts'
+
+export const key = { groupId: 'g', topicId: 'AAAAAAAAAAAAAAAAAAAAAg', partition: 0 }
+
+interface Member {
+  readonly memberId: string
+  readonly held: Set<number>
+  isAlive: boolean
+}
+
+interface Holder {
+  readonly memberId: string
+  readonly leaderEpoch: number
+  endMs: number
+}
+
+const config: ShareConfig = {
+  sessionTimeoutMs: 45_000,
+  heartbeatIntervalMs: 5_000,
+  assignmentIntervalMs: 0,
+  recordLockDurationMs: 1_000,
+  deliveryCountLimit: 4,
+  partitionMaxRecordLocks: 30,
+  autoOffsetReset: 'earliest',
+  readsCommitted: false,
+  isRenewEnabled: true,
+}
+
+/** What is left of a lock is a difference of fractions. */
+const roundingMs = 0.001
+
+/** A share partition with its members, its coordinator and what may happen to them; it knows what must always hold. */
+export class ShareWorld {
+  readonly time: SimulatedTime
+  readonly members: Member[] = []
+  readonly accepted = new Set<number>()
+  /** Rejected, or delivered too often. */
+  readonly problems: string[] = []
+  leader: SharePartition
+  /** The coordinator's log refuses, or loses its answers. */
+  isDisturbed = false
+  deliveries = 0
+  readonly #persister: SharePersister
+  readonly #holders = new Map<number, Holder>()
+  readonly #batches: FetchedBatch[] = []
+  /** A write did not come through: Kafka goes on after a lock's end, and the next leader does not know of it. */
+  #isBehind = false
+  readonly #records: GroupRecord[] = []
+  #coordinator: ShareStateShard | undefined
+  #leaderEpoch = 0
+  #startOffset = 0
+
+  constructor(seed: number) {
+    this.time = new SimulatedTime(seed)
+    const { runtime } = this.time
+    const shardOf = () => this.#coordinator ?? 'COORDINATOR_LOAD_IN_PROGRESS'
+    this.#persister = new SharePersister({ runtime, shardOf })
+    this.#coordinator = this.#newCoordinator()
+    this.#coordinator.initialize(key, { stateEpoch: 1, startOffset: 0 }, () => {})
+    this.leader = this.#newLeader()
+  }
+
+  get endOffset(): number {
+    return (this.#batches.at(-1)?.lastOffset ?? -1) + 1
+  }
+
+  produce(count: number): void {
+    const baseOffset = this.endOffset
+    this.#batches.push({ baseOffset, lastOffset: baseOffset + count - 1 })
+  }
+
+  join(): void {
+    this.members.push({ memberId: `m${this.members.length}`, held: new Set(), isAlive: true })
+  }
+
+  /** Its session ends: what it has is released, if the leader learns of it. */
+  leave(member: Member, isNoticed: boolean): void {
+    member.isAlive = false
+    for (const [offset, { memberId }] of this.#holders) {
+      if (isNoticed && memberId === member.memberId) this.#holders.delete(offset)
+    }
+    member.held.clear()
+    if (isNoticed && this.leader.isActive) this.leader.release(member.memberId, () => {})
+  }
+
+  fetch(member: Member, maxRecords: number, isRecordLimit: boolean): void {
+    const { leader } = this
+    if (!leader.isActive || !leader.canAcquire) return
+    const fetchOffset = leader.nextFetchOffset
+    const batches = this.#batches.filter(({ lastOffset }) => lastOffset >= fetchOffset).slice(0, 3)
+    const wish = { memberId: member.memberId, isRecordLimit, batchSize: 4, maxRecords, fetchOffset, batches }
+    for (const { firstOffset, lastOffset, deliveryCount } of leader.acquire(wish).records) {
+      for (let offset = firstOffset; offset <= lastOffset; offset++) this.#acquired(member, offset, deliveryCount)
+    }
+  }
+
+  /** Says of something that it holds what became of it. */
+  acknowledge(member: Member, type: number): void {
+    const offsets = [...member.held].sort((a, b) => a - b)
+    const [firstOffset] = offsets
+    if (firstOffset === undefined || !this.leader.isActive) return
+    let lastOffset = firstOffset
+    const most = firstOffset + Math.floor(this.time.random() * 6)
+    while (lastOffset < most && member.held.has(lastOffset + 1)) lastOffset++
+    const ack: Acknowledgement = { firstOffset, lastOffset, types: [type] }
+    const { leader } = this
+    leader.acknowledge(member.memberId, [ack], (failure) => {
+      for (let offset = firstOffset; offset <= lastOffset; offset++) {
+        if (failure === undefined && type === 1) this.accepted.add(offset)
+        if (type === 4 && failure === undefined) {
+          const holder = this.#holders.get(offset)
+          if (holder !== undefined) holder.endMs = this.time.nowMs + config.recordLockDurationMs
+        } else {
+          member.held.delete(offset)
+          if (failure === undefined) this.#holders.delete(offset)
+        }
+      }
+    })
+  }
+
+  /** Another broker leads: it reads the state anew. */
+  changeLeader(): void {
+    this.leader.fence()
+    for (const member of this.members) member.held.clear()
+    this.#leaderEpoch++
+    if (this.#isBehind) this.#startOffset = 0
+    this.#isBehind = false
+    this.leader = this.#newLeader()
+  }
+
+  /** Another broker coordinates, as soon as it has read the log. */
+  changeCoordinator(): void {
+    this.#coordinator = undefined
+    this.time.runtime.setTimer(() => {
+      this.#coordinator = this.#newCoordinator()
+    }, this.time.random() * 300)
+  }
+
+  /** Time goes by; after each event all must hold. */
+  pass(ms: number): void {
+    const endMs = this.time.nowMs + ms
+    this.time.runtime.setTimer(() => {}, ms)
+    while (this.time.nowMs < endMs && this.time.step()) this.check()
+  }
+
+  check(): void {
+    if (!this.leader.isActive) return
+    const { startOffset } = this.leader
+    if (startOffset < this.#startOffset)
+      this.problems.push(`S4: the start went back from ${this.#startOffset} to ${startOffset}`)
+    this.#startOffset = startOffset
+  }
+
+  close(): void {
+    this.leader.fence()
+    this.#persister.close()
+  }
+
+  #acquired(member: Member, offset: number, deliveryCount: number): void {
+    this.deliveries++
+    const holder = this.#holders.get(offset)
+    const isHeld =
+      holder !== undefined && holder.leaderEpoch === this.#leaderEpoch && holder.endMs > this.time.nowMs + roundingMs
+    if (isHeld && holder.memberId !== member.memberId) {
+      this.problems.push(`S1: ${offset} is ${holder.memberId}'s, and ${member.memberId} got it`)
+    }
+    if (deliveryCount > config.deliveryCountLimit) this.problems.push(`S2: ${offset} delivered ${deliveryCount} times`)
+    if (this.accepted.has(offset)) this.problems.push(`S3: ${offset} was accepted, and is delivered again`)
+    const endMs = this.time.nowMs + config.recordLockDurationMs
+    this.#holders.set(offset, { memberId: member.memberId, leaderEpoch: this.#leaderEpoch, endMs })
+    member.held.add(offset)
+  }
+
+  #newLeader(): SharePartition {
+    const { runtime } = this.time
+    const leader = new SharePartition({
+      ...{ key, runtime, leaderEpoch: this.#leaderEpoch, persister: this.#persister },
+      config: () => config,
+      firstOffset: () => 0,
+    })
+    // Whoever fetches next tries again.
+    leader.initialize(() => this.changeLeader())
+    return leader
+  }
+
+  #newCoordinator(): ShareStateShard {
+    const shard = new ShareStateShard({
+      log: { write: (records, handlers) => this.#write(records, handlers) },
+      view: { topicById: () => ({ partitions: [{}] }) as never },
+      nowMs: () => Math.floor(this.time.runtime.wallNow()),
+      updatesPerSnapshot: 5,
+    })
+    for (const record of this.#records) {
+      const read = decodeShareState(record)
+      if (read !== undefined) shard.replay(read)
+    }
+    return shard
+  }
+
+  #write(records: readonly GroupRecord[], { appended, done }: GroupWrite): void {
+    const dice = this.isDisturbed ? this.time.random() : 1
+    if (dice < 0.05) {
+      this.#isBehind = true
+      done('NOT_ENOUGH_REPLICAS')
+      return
+    }
+    this.#records.push(...records)
+    appended?.()
+    const lost = dice < 0.1 ? 'REQUEST_TIMED_OUT' : undefined
+    this.time.runtime.setTimer(() => done(lost), this.time.random() * 40)
+  }
+}
