@@ -52,6 +52,7 @@ export interface IsrRequest {
 export interface ControllerState {
   readonly metadata: MetadataDelta
   readonly nextProducerId: bigint
+  readonly stopped: readonly number[]
 }
 
 export type ElectionOutcome = ErrorName
@@ -101,12 +102,14 @@ export class Controller {
 
   /** All that is decided, to be put back with `restore`. Brokers are not told of that. */
   save(): ControllerState {
-    return { metadata: this.#state.snapshot(), nextProducerId: this.#nextProducerId }
+    return { metadata: this.#state.snapshot(), nextProducerId: this.#nextProducerId, stopped: [...this.#stopped] }
   }
 
-  restore({ metadata, nextProducerId }: ControllerState): void {
+  restore({ metadata, nextProducerId, stopped }: ControllerState): void {
     this.close()
     this.#stopping.clear()
+    this.#stopped.clear()
+    for (const id of stopped) this.#stopped.add(id)
     this.#state.clear()
     this.#state.apply(metadata)
     this.#nextProducerId = nextProducerId
@@ -207,39 +210,6 @@ export class Controller {
     return assignReplicas(this.#state.aliveBrokers(), count, replicationFactor, start)
   }
 
-  /**
-   * Creates `__consumer_offsets` (offsets.topic.num.partitions, offsets.topic.replication.factor but no more than there
-   * are live brokers, compacted) when it is missing. Brokers learn of it later.
-   */
-  ensureOffsetsTopic(): void {
-    const alive = this.#state.aliveBrokers().length
-    if (alive === 0 || this.#state.topic(offsetsTopic) !== undefined) return
-    const replicationFactor = Math.min(this.#config.number('offsets.topic.replication.factor'), alive)
-    const assignment = this.assign(this.#config.number('offsets.topic.num.partitions'), replicationFactor)
-    const configs = new Map([
-      ['cleanup.policy', 'compact'],
-      ['compression.type', 'producer'],
-      ['segment.bytes', '104857600'],
-    ])
-    this.createTopic({ name: offsetsTopic, assignment, configs })
-  }
-
-  /** The same for `__transaction_state` (transaction.state.log.*). */
-  ensureTransactionTopic(): void {
-    const alive = this.#state.aliveBrokers().length
-    if (alive === 0 || this.#state.topic(transactionTopic) !== undefined) return
-    const replicationFactor = Math.min(this.#config.number('transaction.state.log.replication.factor'), alive)
-    const minIsr = Math.min(this.#config.number('transaction.state.log.min.isr'), replicationFactor)
-    const assignment = this.assign(this.#config.number('transaction.state.log.num.partitions'), replicationFactor)
-    const configs = new Map([
-      ['cleanup.policy', 'compact'],
-      ['compression.type', 'uncompressed'],
-      ['min.insync.replicas', String(minIsr)],
-      ['segment.bytes', '104857600'],
-    ])
-    this.createTopic({ name: transactionTopic, assignment, configs })
-  }
-
   // ---- partitions ----------------------------------------------------------------------------------------------------
 
   /** A leader asks for another ISR (AlterPartition). */
@@ -256,7 +226,9 @@ export class Controller {
     if (!isr.includes(image.leader) || !isr.every((id) => image.replicas.includes(id)))
       return { error: 'INVALID_REQUEST' }
     if (!isr.every((id) => this.#canServe(id))) return { error: 'INELIGIBLE_REPLICA' }
-    const next = this.changePartition(topic, image.partition, { isr })
+    // Leaders keep their ISR in a hash table of numbers.
+    const inOrder = [...isr].sort((a, b) => a - b)
+    const next = this.changePartition(topic, image.partition, { isr: inOrder })
     this.#watchPreferredLeaders()
     // A reassignment that ends with this may end the leadership too.
     if (next.leader !== request.brokerId) return { error: 'NEW_LEADER_ELECTED' }
