@@ -30,6 +30,10 @@ export function joinGroup(
     respond(joinError(problem, memberId))
     return
   }
+  if (shard.shares.groups.has(groupId)) {
+    respond(joinError('INCONSISTENT_GROUP_PROTOCOL', memberId))
+    return
+  }
   const consumers = shard.consumerGroups.get(groupId)
   if (consumers !== undefined && !consumers.isEmpty) {
     joinConsumerGroup(shard, consumers, { body, client }, respond)

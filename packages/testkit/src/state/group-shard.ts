@@ -126,7 +126,8 @@ export class GroupShard {
 
   /** Of any protocol. */
   hasGroup(groupId: string): boolean {
-    return this.groups.has(groupId) || this.consumerGroups.has(groupId) || this.streamsGroups.has(groupId)
+    const isKnown = this.groups.has(groupId) || this.consumerGroups.has(groupId) || this.streamsGroups.has(groupId)
+    return isKnown || this.shares.groups.has(groupId)
   }
 
   createGroup(groupId: string): ClassicGroup {

@@ -27,6 +27,10 @@ export function commitOffsets(
   respond: (topics: readonly TopicResult[]) => void,
 ): void {
   const fail = (error: ErrorName): void => respond(body.topics.map((topic) => topicResult(topic, errorCode(error))))
+  if (shard.shares.groups.has(body.groupId)) {
+    fail('GROUP_ID_NOT_FOUND')
+    return
+  }
   const group = shard.groups.get(body.groupId)
   const consumers = shard.consumerGroups.get(body.groupId) ?? shard.streamsGroups.get(body.groupId)
   const memberEpoch = body.generationIdOrMemberEpoch
@@ -66,6 +70,10 @@ export function commitTransactionalOffsets(
   respond: (result: ErrorName | readonly TransactionalResult[]) => void,
 ): void {
   const { groupId, producerId, producerEpoch } = body
+  if (shard.shares.groups.has(groupId)) {
+    respond('GROUP_ID_NOT_FOUND')
+    return
+  }
   const group = shard.groups.get(groupId)
   const consumers = shard.consumerGroups.get(groupId) ?? shard.streamsGroups.get(groupId)
   const topics = body.topics.map((topic) => ({ ...topic, topicId: topicIdOf(topic.name) }))
