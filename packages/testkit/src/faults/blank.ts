@@ -27,8 +27,6 @@ function blankField(name: string, field: Table, version: number): unknown {
   if (field.type === 'array') return []
   if (options.nullable === true || (options.nullable !== undefined && carries(options.nullable, version))) return null
   switch (field.type) {
-    case 'array':
-      return []
     case 'struct':
       return blank(field.fields ?? {}, version)
     case 'bool':

@@ -83,7 +83,8 @@ class InstantLog implements GroupLog {
   catchUp(): void {}
 }
 
-export type Beat = Partial<HeartbeatBody>
+export type Owned = readonly { readonly topicId: string; readonly partitions: readonly number[] }[]
+export type Beat = Omit<Partial<HeartbeatBody>, 'topicPartitions'> & { readonly topicPartitions?: Owned | null }
 
 export interface ConsumerBedOptions {
   readonly clock?: FakeClock
@@ -133,8 +134,8 @@ export class ConsumerBed {
       subscribedTopicNames: null,
       subscribedTopicRegex: null,
       serverAssignor: null,
-      topicPartitions: null,
       ...body,
+      topicPartitions: body.topicPartitions?.map((each) => ({ ...each, partitions: [...each.partitions] })) ?? null,
     }
     let answer: HeartbeatAnswer | undefined
     const client = { clientId: 'c', clientHost: '/127.0.0.1', apiVersion }
