@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
-import { type Beat, ConsumerBed, type Owned } from '../../test/support/consumer-bed.ts'
+import { type Beat, ConsumerBed } from '../../test/support/consumer-bed.ts'
 import { seeded } from '../../test/support/simulation.ts'
 
 const seeds = Array.from({ length: 60 }, (_, i) => i + 1)
+
+type Owned = readonly { readonly topicId: string; readonly partitions: readonly number[] }[]
 
 interface Client {
   readonly memberId: string

@@ -1,4 +1,4 @@
-import { type ErrorName, errorOf } from '@ottla/codec'
+import { type ConsumerGroupHeartbeat, type Encodable, type ErrorName, errorOf } from '@ottla/codec'
 import type { ConsumerGroup } from '../../src/state/consumer-group.ts'
 import { type ConsumerGroupConfig, defaultConsumerGroupConfig } from '../../src/state/consumer-group-config.ts'
 import { fenceAfter, limitRevocation } from '../../src/state/consumer-group-fence.ts'
@@ -83,8 +83,7 @@ class InstantLog implements GroupLog {
   catchUp(): void {}
 }
 
-export type Owned = readonly { readonly topicId: string; readonly partitions: readonly number[] }[]
-export type Beat = Omit<Partial<HeartbeatBody>, 'topicPartitions'> & { readonly topicPartitions?: Owned | null }
+export type Beat = Partial<Encodable<typeof ConsumerGroupHeartbeat.request>>
 
 export interface ConsumerBedOptions {
   readonly clock?: FakeClock
@@ -124,7 +123,7 @@ export class ConsumerBed {
   }
 
   beat(body: Beat, apiVersion = 1): HeartbeatAnswer & { readonly error: ErrorName } {
-    const whole: HeartbeatBody = {
+    const whole = {
       groupId: 'g',
       memberId: 'm',
       memberEpoch: 0,
@@ -134,9 +133,9 @@ export class ConsumerBed {
       subscribedTopicNames: null,
       subscribedTopicRegex: null,
       serverAssignor: null,
+      topicPartitions: null,
       ...body,
-      topicPartitions: body.topicPartitions?.map((each) => ({ ...each, partitions: [...each.partitions] })) ?? null,
-    }
+    } as HeartbeatBody
     let answer: HeartbeatAnswer | undefined
     const client = { clientId: 'c', clientHost: '/127.0.0.1', apiVersion }
     consumerGroupHeartbeat(this.shard, whole, client, (given) => {
