@@ -2,7 +2,7 @@ import type { ErrorName } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
-import { beginReassignment, registerAgain, resetAreas, transactionsOf } from './cluster-operations.ts'
+import { addTopic, beginReassignment, registerAgain, resetAreas, transactionsOf } from './cluster-operations.ts'
 import { type ClusterState, type Leaks, openConnections, refuseLeaks, stateOf } from './cluster-state.ts'
 import { type ClusterTime, clusterTime } from './cluster-time.ts'
 import { Controller } from './controller.ts'
@@ -24,7 +24,6 @@ import { clientRuntime } from './runtime/node-runtime.ts'
 import { type RunOptions, runScenario, type VirtualStatus } from './scenario.ts'
 import { ClusterSnapshot } from './snapshot.ts'
 import type { GroupStatus } from './state/group-status.ts'
-import { topicConfigProblem } from './state/topic-config.ts'
 import type { TransactionStatus } from './state/transaction-status.ts'
 import { usersOf } from './state/users.ts'
 import type { DataDirectory } from './storage/data-directory.ts'
@@ -274,19 +273,8 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /** Creates a topic without a client. Resolves when all live brokers know it. */
-  async createTopic({ name, partitions, replicationFactor, configs = {} }: TopicOptions): Promise<void> {
-    const { config } = this.#options
-    const alive = this.#controller.state.aliveBrokers().length
-    const factor = replicationFactor ?? Math.min(config.number('default.replication.factor'), alive)
-    if (this.#controller.state.topic(name) !== undefined) throw new TypeError(`topic ${name} exists already`)
-    if (factor < 1 || factor > alive) throw new TypeError(`topic ${name}: ${factor} replicas on ${alive} live brokers`)
-    const values = new Map(Object.entries(configs).map(([key, value]) => [key, String(value)]))
-    for (const [key, value] of values) {
-      const problem = topicConfigProblem(key, value)
-      if (problem !== undefined) throw new TypeError(`topic ${name}: ${problem}`)
-    }
-    const count = partitions ?? config.number('num.partitions')
-    this.#controller.createTopic({ name, assignment: this.#controller.assign(count, factor), configs: values })
+  async createTopic(topic: TopicOptions): Promise<void> {
+    addTopic(this.#contextOfAll, topic)
     await this.#time.turn()
   }
 
