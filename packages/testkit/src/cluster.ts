@@ -24,10 +24,12 @@ import { clientRuntime } from './runtime/node-runtime.ts'
 import { type RunOptions, runScenario, type VirtualStatus } from './scenario.ts'
 import { ClusterSnapshot } from './snapshot.ts'
 import type { GroupStatus } from './state/group-status.ts'
+import { keptUsers } from './state/scram-users.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
 import type { TransactionStatus } from './state/transaction-status.ts'
 import { usersOf } from './state/users.ts'
-import { DataDirectory } from './storage/data-directory.ts'
+import type { DataDirectory } from './storage/data-directory.ts'
+import { dataDirectoryOf } from './storage/open.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
 import { type SeenRequest, Traffic } from './traffic/traffic.ts'
 
@@ -74,7 +76,7 @@ export class TestCluster implements AsyncDisposable {
     this.clock = time.clock
     this.#system = time.brokers
     const newClusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
-    this.#data = openData(options, this.#system, newClusterId)
+    this.#data = dataDirectoryOf(options, this.#system, newClusterId)
     this.clusterId = this.#data?.clusterId ?? newClusterId
     this.#network = new MemoryNetwork(this.#system, time.conditions)
     this.#listeners = new Listeners(this.#network, options.listeners, tlsSetupOf(options))
@@ -92,7 +94,8 @@ export class TestCluster implements AsyncDisposable {
     this.#tokens = new TokenOffice({ runtime: this.#system, config: options.config, controller: this.#controller })
     this.#data?.begin(() => this.#controller.state.snapshot())
     const known = this.#controller.state.areas.scramUsers
-    this.#controller.decide({ scramUsers: new Map([...known, ...usersOf(options.sasl, this.#system)]) })
+    this.#controller.decide({ scramUsers: new Map([...keptUsers(known), ...usersOf(options.sasl, this.#system)]) })
+    this.#tokens.watch()
     const { brokers } = options
     const watching = { runtime: this.#system, host: time.host, brokers, onChange: () => this.#interventions.review() }
     this.faults = new Faults({ ...watching, metadata: () => this.#controller.state })
@@ -110,7 +113,7 @@ export class TestCluster implements AsyncDisposable {
       controller: this.#controller,
       listeners: this.#listeners,
       isClosed: () => this.#closing !== undefined,
-      turn: () => this.#turn(),
+      turn: () => this.#time.turn(),
     }
     for (let id = 1; id <= options.brokers; id++) {
       const broker = new Broker(context, { id, rack: options.racks[id - 1] ?? null }, (brokerId, accept) =>
@@ -183,7 +186,7 @@ export class TestCluster implements AsyncDisposable {
    */
   async reassign(topic: string, partition: number, replicas: readonly number[] | null): Promise<void> {
     beginReassignment(this.#contextOfAll, { topic, partition, replicas })
-    await this.#turn()
+    await this.#time.turn()
   }
 
   /** All of it at this moment, as plain JSON. */
@@ -215,7 +218,7 @@ export class TestCluster implements AsyncDisposable {
     for (const topic of [...this.#controller.state.topics()]) this.#controller.deleteTopic(topic)
     resetAreas(this.#controller, usersOf(this.#options.sasl, this.#system))
     this.#tokens.clear()
-    await this.#turn()
+    await this.#time.turn()
     for (const topic of this.#options.topics) await this.createTopic(topic)
   }
 
@@ -236,7 +239,9 @@ export class TestCluster implements AsyncDisposable {
     this.traffic.clear()
     this.#checker?.forget()
     await snapshot.restore(this.#contextOfAll, this.clock)
-    await this.#turn()
+    this.#tokens.watch()
+    this.#data?.begin(() => this.#controller.state.snapshot())
+    await this.#time.turn()
   }
 
   /** Requests that were kept, the oldest first. Throws when the traffic is not kept: `createCluster({ traffic: true })`. */
@@ -283,7 +288,7 @@ export class TestCluster implements AsyncDisposable {
     }
     const count = partitions ?? config.number('num.partitions')
     this.#controller.createTopic({ name, assignment: this.#controller.assign(count, factor), configs: values })
-    await this.#turn()
+    await this.#time.turn()
   }
 
   /** Deletes old segments on all live brokers now, as they do every log.retention.check.interval.ms. */
@@ -318,7 +323,7 @@ export class TestCluster implements AsyncDisposable {
   /** What ElectLeaders does: NONE, or why nobody was elected. */
   async electLeader(topic: string, partition: number, kind: 'preferred' | 'unclean'): Promise<ErrorName> {
     const outcome = this.#controller.electLeader(topic, partition, kind)
-    await this.#turn()
+    await this.#time.turn()
     return outcome
   }
 
@@ -338,7 +343,7 @@ export class TestCluster implements AsyncDisposable {
     const started = await Promise.allSettled(Array.from(this.#brokers.values(), (broker) => broker.start()))
     for (const result of started) if (result.status === 'rejected') throw result.reason
     // The brokers learn of each other one turn later.
-    await this.#turn()
+    await this.#time.turn()
     for (const topic of this.#options.topics) {
       if (this.#controller.state.topic(topic.name) === undefined) await this.createTopic(topic)
     }
@@ -361,10 +366,6 @@ export class TestCluster implements AsyncDisposable {
     return [...this.#brokers.values()].filter(({ isUp, isPaused }) => isUp && !isPaused)
   }
 
-  #turn(): Promise<void> {
-    return this.#time.turn()
-  }
-
   #context(): ClusterContext {
     const { config, sasl, authorizer, release, onDiagnostic } = this.#options
     return {
@@ -385,14 +386,6 @@ export class TestCluster implements AsyncDisposable {
       diagnose: onDiagnostic,
     }
   }
-}
-
-function openData(
-  { data, brokers, onDiagnostic }: ResolvedOptions,
-  runtime: Runtime,
-  newClusterId: string,
-): DataDirectory | undefined {
-  return data && DataDirectory.open({ ...data, brokers, runtime, newClusterId, onProblem: onDiagnostic })
 }
 
 /** Starts a cluster; resolves when it serves. Rejects with a TypeError for options that make no sense. */

@@ -52,6 +52,7 @@ export interface IsrRequest {
 export interface ControllerState {
   readonly metadata: MetadataDelta
   readonly nextProducerId: bigint
+  readonly stopped: readonly number[]
 }
 
 export type ElectionOutcome = ErrorName
@@ -101,12 +102,14 @@ export class Controller {
 
   /** All that is decided, to be put back with `restore`. Brokers are not told of that. */
   save(): ControllerState {
-    return { metadata: this.#state.snapshot(), nextProducerId: this.#nextProducerId }
+    return { metadata: this.#state.snapshot(), nextProducerId: this.#nextProducerId, stopped: [...this.#stopped] }
   }
 
-  restore({ metadata, nextProducerId }: ControllerState): void {
+  restore({ metadata, nextProducerId, stopped }: ControllerState): void {
     this.close()
     this.#stopping.clear()
+    this.#stopped.clear()
+    for (const id of stopped) this.#stopped.add(id)
     this.#state.clear()
     this.#state.apply(metadata)
     this.#nextProducerId = nextProducerId
@@ -256,7 +259,9 @@ export class Controller {
     if (!isr.includes(image.leader) || !isr.every((id) => image.replicas.includes(id)))
       return { error: 'INVALID_REQUEST' }
     if (!isr.every((id) => this.#canServe(id))) return { error: 'INELIGIBLE_REPLICA' }
-    const next = this.changePartition(topic, image.partition, { isr })
+    // Leaders keep their ISR in a hash table of numbers.
+    const inOrder = [...isr].sort((a, b) => a - b)
+    const next = this.changePartition(topic, image.partition, { isr: inOrder })
     this.#watchPreferredLeaders()
     // A reassignment that ends with this may end the leadership too.
     if (next.leader !== request.brokerId) return { error: 'NEW_LEADER_ELECTED' }

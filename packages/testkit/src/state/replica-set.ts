@@ -130,6 +130,7 @@ export class ReplicaSet implements ReplicaHost {
       const replica = new Replica(this, { topic: topic.name, topicId: topic.id, partition }, hosted.settings)
       replica.log.copyFrom(log)
       hosted.replicas[partition] = replica
+      this.logDirs.place(replica)
     }
   }
 
