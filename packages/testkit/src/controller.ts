@@ -78,6 +78,8 @@ export class Controller {
     this.#config = config
     this.#publish = publish
     if (before !== undefined) this.#state.apply(before)
+    // Their disks have kept what they had.
+    for (const { id } of before?.brokers ?? []) this.#stopped.add(id)
     this.#nextProducerId = producerIds?.from ?? 0n
     this.#onProducerId = producerIds?.onGiven
   }
