@@ -4,6 +4,7 @@ import type { ClusterOptions, TopicOptions } from './options.ts'
 export interface FlagEffect extends Partial<ClusterOptions> {
   readonly controlPort?: number
   readonly isQuiet?: boolean
+  readonly tlsDir?: string
 }
 
 /** A flag of the command line: how it is written, what its help says, what it sets. */
@@ -84,6 +85,19 @@ export const flags: readonly Flag[] = [
     read: (texts) => ({
       sasl: { users: Object.fromEntries(texts.map((text) => pair('--sasl', text, ':', 'USER:PASSWORD'))) },
     }),
+  },
+  {
+    kind: 'switch',
+    name: 'acls',
+    help: 'rights are checked; who has all of them is told by --config super.users=User:NAME',
+    read: () => ({ acls: true }),
+  },
+  {
+    kind: 'text',
+    name: 'tls',
+    value: 'DIR',
+    help: 'TLS, by an authority made for this run; DIR gets its ca.pem, and client.pem and client.key of CN=client',
+    read: (tlsDir) => ({ tls: true, tlsDir }),
   },
   {
     kind: 'texts',

@@ -28,6 +28,8 @@ export type Command =
       /** Where the cluster is controlled; undefined: nowhere. */
       readonly controlPort: number | undefined
       readonly isQuiet: boolean
+      /** Where clients find what they need for TLS. */
+      readonly tlsDir: string | undefined
     }
 
 /** Reads the command line. Throws TypeError with what is wrong. */
@@ -50,9 +52,9 @@ export function parseCommand(args: readonly string[]): Command {
     // Two flags set it.
     if (typeof read.listen === 'object') listen = { ...listen, ...read.listen }
   }
-  const { controlPort, isQuiet = false, ...options } = effect
+  const { controlPort, isQuiet = false, tlsDir, ...options } = effect
   const serve = { ...options, traffic: options.traffic ?? false, listen: portsOf(listen, options.brokers ?? 1) }
-  return { kind: 'serve', options: serve, controlPort, isQuiet }
+  return { kind: 'serve', options: serve, controlPort, isQuiet, tlsDir }
 }
 
 function formOf(flag: Flag) {

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type ConnectionOptions, connect as connectTls } from 'node:tls'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { flags } from './cli-flags.ts'
 import { runCli } from './cli-run.ts'
@@ -84,6 +85,22 @@ describe('ottla-testkit', () => {
     expect(await exit).toBe(0)
     expect(await canConnect(port)).toBe(false)
     expect(await canConnect(port + 1)).toBe(false)
+  })
+
+  test('speaks TLS, and writes what clients need for it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ottla-cli-tls-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const { host, printed, ready, stop } = processOf()
+    const tls = join(folder, 'tls')
+    const exit = runCli(['--quiet', '--brokers', '1', '--port', '0', '--tls', tls], host)
+    await ready
+    const [, port] = /^ottla-testkit ready: 127\.0\.0\.1:(\d+)\n$/.exec(printed.out) ?? []
+    const [ca, cert, key] = ['ca.pem', 'client.pem', 'client.key'].map((name) => readFileSync(join(tls, name)))
+    const socket = connectTls({ host: '127.0.0.1', port: Number(port), ca, cert, key } as ConnectionOptions)
+    await once(socket, 'secureConnect')
+    socket.destroy()
+    stop()
+    expect(await exit).toBe(0)
   })
 
   test('is controlled over HTTP when it is asked to', async () => {

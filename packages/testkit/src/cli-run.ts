@@ -1,4 +1,5 @@
 import { type Command, parseCommand, usage } from './cli-options.ts'
+import { writeTlsFiles } from './cli-tls.ts'
 import { createCluster, type TestCluster } from './cluster.ts'
 import { control } from './control/control.ts'
 import { type HttpListener, listenHttp } from './network/http.ts'
@@ -35,9 +36,10 @@ async function run(command: Command, host: CliHost): Promise<void> {
 
 type Serve = Extract<Command, { kind: 'serve' }>
 
-async function serve({ options, controlPort, isQuiet }: Serve, host: CliHost): Promise<void> {
+async function serve({ options, controlPort, isQuiet, tlsDir }: Serve, host: CliHost): Promise<void> {
   const stopped = host.stopSignal()
   const cluster = await createCluster({ ...options, onDiagnostic: (message) => host.printError(`${message}\n`) })
+  if (tlsDir !== undefined) await tlsFiles(cluster, tlsDir)
   const listener = await listenForControl(cluster, controlPort)
   if (listener !== undefined) host.print(`ottla-testkit control: http://127.0.0.1:${listener.port}\n`)
   host.print(`ottla-testkit ready: ${cluster.bootstrap.join(',')}\n`)
@@ -45,6 +47,15 @@ async function serve({ options, controlPort, isQuiet }: Serve, host: CliHost): P
   await stopped
   await listener?.close()
   await cluster.close()
+}
+
+async function tlsFiles(cluster: TestCluster, directory: string): Promise<void> {
+  try {
+    await writeTlsFiles(cluster, directory)
+  } catch (error) {
+    await cluster.close()
+    throw error
+  }
 }
 
 async function listenForControl(cluster: TestCluster, port: number | undefined): Promise<HttpListener | undefined> {

@@ -24,6 +24,7 @@ import { clientRuntime } from './runtime/node-runtime.ts'
 import { type RunOptions, runScenario, type VirtualStatus } from './scenario.ts'
 import { ClusterSnapshot } from './snapshot.ts'
 import type { GroupStatus } from './state/group-status.ts'
+import { keptUsers } from './state/scram-users.ts'
 import { topicConfigProblem } from './state/topic-config.ts'
 import type { TransactionStatus } from './state/transaction-status.ts'
 import { usersOf } from './state/users.ts'
@@ -93,7 +94,8 @@ export class TestCluster implements AsyncDisposable {
     this.#tokens = new TokenOffice({ runtime: this.#system, config: options.config, controller: this.#controller })
     this.#data?.begin(() => this.#controller.state.snapshot())
     const known = this.#controller.state.areas.scramUsers
-    this.#controller.decide({ scramUsers: new Map([...known, ...usersOf(options.sasl, this.#system)]) })
+    this.#controller.decide({ scramUsers: new Map([...keptUsers(known), ...usersOf(options.sasl, this.#system)]) })
+    this.#tokens.watch()
     const { brokers } = options
     const watching = { runtime: this.#system, host: time.host, brokers, onChange: () => this.#interventions.review() }
     this.faults = new Faults({ ...watching, metadata: () => this.#controller.state })
@@ -238,6 +240,7 @@ export class TestCluster implements AsyncDisposable {
     this.#checker?.forget()
     await snapshot.restore(this.#contextOfAll, this.clock)
     this.#data?.begin(() => this.#controller.state.snapshot())
+    this.#tokens.watch()
     await this.#time.turn()
   }
 

@@ -261,7 +261,9 @@ export class Controller {
     if (!isr.includes(image.leader) || !isr.every((id) => image.replicas.includes(id)))
       return { error: 'INVALID_REQUEST' }
     if (!isr.every((id) => this.#canServe(id))) return { error: 'INELIGIBLE_REPLICA' }
-    const next = this.changePartition(topic, image.partition, { isr })
+    // Leaders keep their ISR in a hash table of numbers.
+    const inOrder = [...isr].sort((a, b) => a - b)
+    const next = this.changePartition(topic, image.partition, { isr: inOrder })
     this.#watchPreferredLeaders()
     // A reassignment that ends with this may end the leadership too.
     if (next.leader !== request.brokerId) return { error: 'NEW_LEADER_ELECTED' }

@@ -41,9 +41,9 @@ export function dispatch(connection: Connection, frame: Buffer): Outcome {
     if (apiKey === ApiVersions.key) return refusedApiVersions(header, release)
     return close(connection, `a ${entry.api.name} request of version ${apiVersion}, which is not advertised`)
   }
-  const refusal = saslGate(connection, { api: entry.api, apiVersion, correlationId: header.correlationId })
+  const refusal = saslGate(connection, entry.api)
   if (refusal?.kind === 'close') return close(connection, refusal.reason)
-  if (refusal !== undefined) return refusal
+  if (refusal?.kind === 'error') return outOfTurn(connection, entry, header, frame)
   if (apiKey === ApiVersions.key) connection.auth.hasAskedVersions = true
   return answer(connection, entry, header, frame)
 }
@@ -101,6 +101,20 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
     return reply instanceof Held ? { kind: 'held', held: reply, encode } : encode(reply)
   } catch (error) {
     return close(connection, `a ${entry.api.name} request that its handler failed on: ${stackOf(error)}`)
+  }
+}
+
+/** In the midst of an authentication: the answer is an error, and the last. */
+function outOfTurn(connection: Connection, entry: HandlerEntry, header: DecodedRequestHeader, frame: Buffer): Outcome {
+  const { apiVersion, correlationId, bodyOffset } = header
+  try {
+    const request = decodeRequest(entry.api as Api, apiVersion, frame, bodyOffset) as Struct
+    const answer = refusedAnswer(entry.api, apiVersion, request, 'ILLEGAL_SASL_STATE')
+    const chunks = encodeResponse(entry.api as Api, apiVersion, correlationId, answer as never)
+    connection.closeAfterResponse()
+    return { kind: 'answer', chunks }
+  } catch (error) {
+    return close(connection, `a ${entry.api.name} request during authentication: ${messageOf(error)}`)
   }
 }
 

@@ -28,11 +28,10 @@ export function permissionsFor({ broker, auth, remoteAddress }: Connection, api:
 
 /** The handler of a request, behind the rights that it needs. */
 export function handleWithRights(entry: HandlerEntry, context: HandlerContext, request: Struct): Reply<unknown> {
-  const work: Work = (allowed) => entry.handle(context, allowed as never)
-  if (!context.permissions.areChecked) return work(request)
   const { api } = entry
-  const rule = ruleOf(api.name)
-  return rule === undefined ? work(request) : guarded(rule, api, { context, request, work })
+  const rule = context.permissions.areChecked ? ruleOf(api.name) : undefined
+  if (rule === undefined) return entry.handle(context, request as never)
+  return guarded(rule, api, { context, request, work: (allowed) => entry.handle(context, allowed as never) })
 }
 
 interface Guarded {

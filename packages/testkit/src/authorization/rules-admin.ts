@@ -1,5 +1,4 @@
 import type { Struct } from '../faults/blank.ts'
-import type { EntityPlace } from '../faults/places.ts'
 import { clusterName } from '../state/acl.ts'
 import {
   type Asked,
@@ -13,22 +12,7 @@ import {
   type Rule,
 } from './rule.ts'
 
-const shareState: EntityPlace = {
-  kind: 'topic',
-  request: 'topics',
-  requestName: 'topicId',
-  response: 'results',
-  responseName: 'topicId',
-  partitions: { request: 'partitions', requestIndex: 'partition', response: 'partitions', responseIndex: 'partition' },
-}
-const sharesState: Rule = { whole: [cluster('CLUSTER_ACTION', 'told')], place: shareState }
-const resources: EntityPlace = {
-  kind: 'resource',
-  request: 'resources',
-  requestName: 'resourceName',
-  response: 'responses',
-  responseName: 'resourceName',
-}
+const sharesState: Rule = { whole: [cluster('CLUSTER_ACTION', 'told')] }
 const altersCluster = cluster('ALTER', 'thrown')
 
 /** Configs, ACLs, users, tokens, quotas, brokers and controllers. */
@@ -45,7 +29,7 @@ export const adminRules: Readonly<Record<string, Rule>> = {
     fail: ({ request }, error) => ({ filterResults: forEach(request, 'filters', { ...error, matchingAcls: [] }) }),
   },
   DescribeConfigs: { each: ofResource('DESCRIBE_CONFIGS') },
-  AlterConfigs: { byController: true, place: resources, each: ofResource('ALTER_CONFIGS') },
+  AlterConfigs: { byController: true, each: ofNamedResource },
   IncrementalAlterConfigs: { byController: true, each: ofResource('ALTER_CONFIGS') },
   AlterReplicaLogDirs: { whole: [cluster('ALTER')], fail: failDirs },
   DescribeLogDirs: { whole: [cluster('DESCRIBE')] },
@@ -105,6 +89,11 @@ function ofResource(operation: 'DESCRIBE_CONFIGS' | 'ALTER_CONFIGS') {
     const isTold = operation === 'DESCRIBE_CONFIGS' || resourceType !== brokerLogger
     return denied('CLUSTER', isTold ? 'told' : 'silent')
   }
+}
+
+/** AlterConfigs knows no loggers, and says so. */
+function ofNamedResource(asked: Asked, each: Entity): Denial | undefined {
+  return each.fields.resourceType === resourceKinds.brokerLogger ? undefined : ofResource('ALTER_CONFIGS')(asked, each)
 }
 
 /** The same for each element of a list in the request. */

@@ -43,20 +43,17 @@ export const groupRules: Readonly<Record<string, Rule>> = {
   DeleteGroups: { each: entity('DELETE', 'GROUP') },
   ConsumerGroupHeartbeat: heartbeats,
   ConsumerGroupDescribe: {
-    place: describedGroups,
     each: describesGroup,
     answer: (asked, answer) => withoutHidden(asked, withOperations(asked, answer), hiddenInAssignments),
   },
   ShareGroupHeartbeat: heartbeats,
   ShareGroupDescribe: {
-    place: describedGroups,
     each: describesGroup,
     answer: (asked, answer) => withoutHidden(asked, withOperations(asked, answer), hiddenInAssignments),
   },
   ShareFetch: sharedRecords,
   ShareAcknowledge: sharedRecords,
   DescribeShareGroupOffsets: {
-    place: { ...describedGroups, request: 'groups', requestName: 'groupId' },
     each: describesGroup,
     answer: onlyVisibleOffsets,
   },

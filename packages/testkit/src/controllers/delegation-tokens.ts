@@ -10,8 +10,6 @@ import {
   isOwnerOrRenewer,
   type Principal,
 } from '../state/delegation-tokens.ts'
-import { derivedLater } from '../state/scram-users.ts'
-import { scramMechanisms } from '../state/users-scram.ts'
 
 export interface NewToken {
   readonly owner: Principal
@@ -54,7 +52,6 @@ export class TokenOffice {
     const endsAtMs = nowMs + (maxLifetimeMs > 0 ? Math.min(longestMs, maxLifetimeMs) : longestMs)
     const id = this.#controller.newTopicId()
     const hmac = createHmac('sha512', this.#secret).update(id).digest()
-    const password = hmac.toString('base64')
     const token: DelegationToken = {
       id,
       owner,
@@ -64,10 +61,9 @@ export class TokenOffice {
       expiresAtMs: Math.min(endsAtMs, nowMs + this.#config.number('delegation.token.expiry.time.ms')),
       endsAtMs,
       hmac,
-      credentials: new Map(scramMechanisms.map((each) => [each, derivedLater(each, password, this.#runtime)])),
     }
     this.#decide(new Map(this.#tokens).set(id, token))
-    this.#watch()
+    this.watch()
     return token
   }
 
@@ -94,6 +90,18 @@ export class TokenOffice {
     }
     if (hasExpired(token, nowMs)) return { error: 'DELEGATION_TOKEN_EXPIRED' }
     return this.#setExpiry(token, nowMs + periodMs)
+  }
+
+  /** Those whose time is over go at the next sweep, as long as there are any. */
+  watch(): void {
+    if (this.#tokens.size === 0) return
+    this.#sweep ??= this.#runtime.setTimer(() => {
+      this.#sweep = undefined
+      const nowMs = this.#runtime.wallNow()
+      const expired = [...this.#tokens.values()].filter((token) => hasExpired(token, nowMs))
+      if (expired.length > 0) this.#drop(expired)
+      this.watch()
+    }, this.#config.number('delegation.token.expiry.check.interval.ms'))
   }
 
   /** Takes all tokens back. */
@@ -134,16 +142,5 @@ export class TokenOffice {
 
   #decide(delegationTokens: DelegationTokens): void {
     this.#controller.decide({ delegationTokens })
-  }
-
-  /** Those whose time is over go at the next sweep, as long as there are any. */
-  #watch(): void {
-    this.#sweep ??= this.#runtime.setTimer(() => {
-      this.#sweep = undefined
-      const nowMs = this.#runtime.wallNow()
-      const expired = [...this.#tokens.values()].filter((token) => hasExpired(token, nowMs))
-      if (expired.length > 0) this.#drop(expired)
-      if (this.#tokens.size > 0) this.#watch()
-    }, this.#config.number('delegation.token.expiry.check.interval.ms'))
   }
 }

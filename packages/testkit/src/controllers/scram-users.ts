@@ -104,5 +104,5 @@ function storedOf(mechanism: ScramMechanism, { iterations, salt, saltedPassword 
     storedKey: createHash(name).update(clientKey).digest(),
     serverKey: createHmac(name, saltedPassword).update('Server Key').digest(),
   }
-  return { iterations, credential: () => credential }
+  return { iterations, credential }
 }

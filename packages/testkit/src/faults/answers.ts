@@ -9,6 +9,10 @@ export interface Picked {
   /** The fields of the answer that say which entity it is. */
   readonly identity: Struct
   readonly partitions: readonly number[] | undefined
+  /** Which of the request's entities it is. */
+  readonly index: number
+  /** How many those are. */
+  readonly count: number
 }
 
 /** A topic's name by its id; undefined when the broker does not know it. */
@@ -19,13 +23,14 @@ const topicResource = 2
 /** The entities of a request that a rule is about. */
 export function pick(at: EntityPlace, request: Struct, match: RequestMatch, nameOfTopic: NameOfTopic): Picked[] {
   const picked: Picked[] = []
-  for (const entity of listOf(request, at.request)) {
+  const entities = listOf(request, at.request)
+  for (const [index, entity] of entities.entries()) {
     const name = nameIn(entity, at.requestName, nameOfTopic)
     if (!isWanted(at, entity, name, match)) continue
     const partitions = at.partitions && indexesOf(entity, at.partitions.request, at.partitions.requestIndex)
     const wanted = partitions?.filter((index) => match.partition === undefined || index === match.partition)
     if (wanted?.length === 0) continue
-    picked.push({ name, identity: identityOf(at, entity), partitions: wanted })
+    picked.push({ name, identity: identityOf(at, entity), partitions: wanted, index, count: entities.length })
   }
   return picked
 }
@@ -68,6 +73,13 @@ export function withErrors(
   const elements = api.response.fields[at.response]?.element?.fields ?? {}
   const entities = [...listOf(answer, at.response)] as Struct[]
   for (const one of picked) {
+    if (at.responseName === undefined) {
+      // What was not asked for the work is not in its answer.
+      const isThere = entities.length === one.count
+      const message = errorMessage === undefined ? {} : { errorMessage }
+      entities.splice(one.index, isThere ? 1 : 0, { ...blank(elements, version), errorCode, ...message })
+      continue
+    }
     const index = entities.findIndex((entity) => isSame(one, at.responseName, entity, nameOfTopic))
     const known = index < 0 ? undefined : entities[index]
     const base = { ...blank(elements, version), ...one.identity }
@@ -139,6 +151,7 @@ function indexIn(partition: unknown, field: string | undefined): number {
 }
 
 function identityOf(at: EntityPlace, entity: unknown): Struct {
+  if (at.responseName === undefined) return {}
   if (at.requestName === undefined) return { [at.responseName]: entity }
   const { [at.requestName]: name, topicId, resourceType } = entity as Struct
   return {

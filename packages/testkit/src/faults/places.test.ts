@@ -15,12 +15,12 @@ afterAll(() => cluster.close())
 
 /** A request about one entity. */
 function requestOf(api: (typeof handlers)[number]['api'], version: number): Struct {
-  const request = blank(api.request.fields, version)
+  const request = asAcl(blank(api.request.fields, version))
   const at = placeOf(api.name, version).entities
   if (at === undefined) return request
   const fields = api.request.fields[at.request]?.element?.fields
   if (at.requestName === undefined || fields === undefined) return { ...request, [at.request]: ['t'] }
-  const entity = blank(fields, version)
+  const entity = asAcl(blank(fields, version))
   const isCombined = Array.isArray(entity[at.requestName])
   if (at.requestName in entity && !isCombined) entity[at.requestName] = 't'
   else entity.topicId = cluster.state().topics[0]?.topicId
@@ -32,6 +32,13 @@ function requestOf(api: (typeof handlers)[number]['api'], version: number): Stru
     entity[list] = [partition && requestIndex ? { ...blank(partition, version), [requestIndex]: 0 } : 0]
   }
   return { ...request, ...('acks' in request && { acks: 1 }), [at.request]: [entity] }
+}
+
+/** What ACLs are made of has no default. */
+function asAcl(struct: Struct): Struct {
+  if (!('permissionType' in struct)) return struct
+  const type = 'resourceTypeFilter' in struct ? { resourceTypeFilter: 2 } : { resourceType: 2 }
+  return { ...struct, ...type, operation: 3, permissionType: 3 }
 }
 
 /** How often an answer has the error. */

@@ -7,7 +7,8 @@ export interface EntityPlace {
   readonly request: string
   readonly requestName: string | undefined
   readonly response: string
-  readonly responseName: string
+  /** Undefined where the results have no name and stand in the order of the request. */
+  readonly responseName: string | undefined
   /** Where errors are per partition. */
   readonly partitions?: {
     readonly request: string
@@ -53,6 +54,17 @@ const resource = {
 } as const
 const ofGroup = { places: top, readsOnly: false, owner: 'group' } as const
 const perPartition: readonly ErrorPlace[] = [{ entities: { ...byName, partitions: indexed } }]
+const describedGroups: readonly ErrorPlace[] = [
+  {
+    entities: {
+      kind: 'group',
+      request: 'groupIds',
+      requestName: undefined,
+      response: 'groups',
+      responseName: 'groupId',
+    },
+  },
+]
 const perTopic: readonly ErrorPlace[] = [{ entities: byName }]
 
 const shareState: readonly ErrorPlace[] = [
@@ -231,6 +243,25 @@ const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
       },
     ],
   },
+  DescribeAcls: { readsOnly: true, places: top },
+  CreateAcls: {
+    readsOnly: false,
+    places: [{ entities: { ...resource, request: 'creations', response: 'results', responseName: undefined } }],
+  },
+  DeleteAcls: {
+    readsOnly: false,
+    places: [
+      {
+        entities: {
+          kind: 'key',
+          request: 'filters',
+          requestName: 'resourceNameFilter',
+          response: 'filterResults',
+          responseName: undefined,
+        },
+      },
+    ],
+  },
   DescribeConfigs: { readsOnly: true, places: [{ entities: { ...resource, response: 'results' } }] },
   CreatePartitions: { readsOnly: false, places: [{ entities: { ...byName, response: 'results' } }] },
   DeleteGroups: {
@@ -289,21 +320,10 @@ const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
   },
   DescribeCluster: { readsOnly: true, places: top },
   DescribeTopicPartitions: { readsOnly: true, places: perTopic },
+  ConsumerGroupHeartbeat: ofGroup,
+  ConsumerGroupDescribe: { readsOnly: true, places: describedGroups },
   ShareGroupHeartbeat: ofGroup,
-  ShareGroupDescribe: {
-    readsOnly: true,
-    places: [
-      {
-        entities: {
-          kind: 'group',
-          request: 'groupIds',
-          requestName: undefined,
-          response: 'groups',
-          responseName: 'groupId',
-        },
-      },
-    ],
-  },
+  ShareGroupDescribe: { readsOnly: true, places: describedGroups },
   ShareFetch: ofGroup,
   ShareAcknowledge: ofGroup,
   InitializeShareGroupState: { readsOnly: false, owner: 'group', places: shareState },

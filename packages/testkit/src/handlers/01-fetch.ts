@@ -102,6 +102,7 @@ function planOf(context: HandlerContext, request: Request, session: FetchContext
 /** A topic whose id is unknown is no secret; one whose name is unknown is. */
 function findReadable(context: HandlerContext, partition: FetchPartition): FoundReplica {
   const { broker, permissions } = context
+  if (!permissions.areChecked) return findReplica(context, partition, partition.partition)
   const byId = partition.topicId !== zeroUuid
   const name = byId ? broker.view.topicById(partition.topicId)?.name : partition.topic
   const isDenied = name !== undefined && !permissions.may('READ', 'TOPIC', name)

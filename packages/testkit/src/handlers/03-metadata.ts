@@ -30,10 +30,6 @@ const handle: Handler<typeof Metadata> = (context, request) => {
   }
 }
 
-function clusterOperations({ permissions }: HandlerContext): number {
-  return permissions.mayOnCluster('DESCRIBE') ? permissions.operationsOn('CLUSTER', clusterName) : 0
-}
-
 /** What Kafka cannot look at any further: ids before they may be asked for, and what has neither name nor id. */
 function requestProblem({ topics }: Request, apiVersion: number): ErrorName | undefined {
   if (topics === null) return undefined
@@ -63,6 +59,10 @@ function unanswerable({ topics }: Request, apiVersion: number, error: ErrorName)
   }
 }
 
+function clusterOperations({ permissions }: HandlerContext): number {
+  return permissions.mayOnCluster('DESCRIBE') ? permissions.operationsOn('CLUSTER', clusterName) : 0
+}
+
 /** Topics that the client may not describe are not told of; one that it names is refused, be it there or not. */
 function topics(context: HandlerContext, request: Request): TopicResponse[] {
   const { broker, permissions, apiVersion } = context
@@ -80,13 +80,13 @@ function topics(context: HandlerContext, request: Request): TopicResponse[] {
       if (topic === undefined) return missing(null, topicId, 'UNKNOWN_TOPIC_ID')
       return mayDescribe(topic.name) ? found(topic) : missing(null, topicId, 'TOPIC_AUTHORIZATION_FAILED')
     }
-    if (name === null) return missing(null, topicId, 'UNKNOWN_SERVER_ERROR')
-    if (!mayDescribe(name)) return { ...missing(name, zeroUuid, 'TOPIC_AUTHORIZATION_FAILED'), isInternal: false }
-    const topic = view.topic(name)
+    const asked = name ?? ''
+    if (!mayDescribe(asked)) return { ...missing(asked, zeroUuid, 'TOPIC_AUTHORIZATION_FAILED'), isInternal: false }
+    const topic = view.topic(asked)
     if (topic !== undefined) return found(topic)
-    const unknownTopic = unknown(context, request, name)
+    const unknownTopic = unknown(context, request, asked)
     const isRefused = unknownTopic.errorCode === codes.of('TOPIC_AUTHORIZATION_FAILED')
-    return isRefused ? unknownTopic : { ...unknownTopic, topicAuthorizedOperations: operationsOf(name) }
+    return isRefused ? unknownTopic : { ...unknownTopic, topicAuthorizedOperations: operationsOf(asked) }
   })
 }
 

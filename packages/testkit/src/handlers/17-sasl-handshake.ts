@@ -1,5 +1,5 @@
 import { errorCode, SaslHandshake } from '@ottla/codec'
-import { serves } from './handler.ts'
+import { closeConnection, serves } from './handler.ts'
 
 /** Chooses the mechanism. What follows is SaslAuthenticate, or in version 0 bare tokens. */
 export const saslHandshake = serves(SaslHandshake, { min: 0, max: 1 }, (context, { mechanism }) => {
@@ -10,6 +10,7 @@ export const saslHandshake = serves(SaslHandshake, { min: 0, max: 1 }, (context,
   const mechanisms = [...users.mechanisms]
   const exchange = users.begin(mechanism)
   if (!exchange) {
+    if (auth.before !== undefined) return closeConnection
     connection.closeAfterResponse()
     return { errorCode: errorCode('UNSUPPORTED_SASL_MECHANISM'), mechanisms }
   }

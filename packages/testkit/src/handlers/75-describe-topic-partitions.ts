@@ -87,7 +87,8 @@ function describePartition(view: MetadataView, image: PartitionImage) {
   const { partition, leader, leaderEpoch, replicas, isr, elr = [], lastKnownElr = [] } = image
   const isLed = leader >= 0 && view.isAlive(leader)
   return {
-    errorCode: isLed ? 0 : codes.of('LEADER_NOT_AVAILABLE'),
+    // Unlike in Metadata, a partition that nobody leads is no error.
+    errorCode: 0,
     partitionIndex: partition,
     leaderId: isLed ? leader : -1,
     leaderEpoch,

@@ -1,4 +1,4 @@
-import { ApiVersions, encodeResponse, errorCode, SaslAuthenticate, SaslHandshake } from '@ottla/codec'
+import { ApiVersions, SaslAuthenticate, SaslHandshake } from '@ottla/codec'
 import type { Connection, ConnectionAuth, Outcome } from '../connection.ts'
 import type { SaslExchange, SaslStep } from '../state/users.ts'
 import type { HandlerEntry } from './handler.ts'
@@ -11,19 +11,14 @@ export type SaslAnswer = Extract<SaslStep, { kind: 'continue' | 'done' }> & { re
 /** What to answer to a token, or why it is refused. */
 export type SaslResult = SaslAnswer | { readonly kind: 'failed'; readonly message: string }
 
+/** The request may not pass: the connection closes, at once or after an answer that is an error. */
+export type SaslRefusal = { readonly kind: 'close'; readonly reason: string } | { readonly kind: 'error' }
+
 /**
- * What a connection that has to authenticate may ask now: undefined where the request may pass, else what comes of it. A
- * session that is over closes the connection, unless the client begins again.
+ * Whether a connection that has to authenticate may ask this now: undefined where it may. A session that is over closes the
+ * connection, unless the client begins again.
  */
-export function saslGate(
-  connection: Connection,
-  {
-    api,
-    apiVersion,
-    correlationId,
-  }: { readonly api: HandlerEntry['api'] } & Record<'apiVersion' | 'correlationId', number>,
-): Outcome | undefined {
-  const { auth, broker } = connection
+export function saslGate({ auth, broker }: Connection, api: HandlerEntry['api']): SaslRefusal | undefined {
   if (auth.principal !== undefined) {
     if (auth.sessionEndsAtMs === undefined) return undefined
     const nowMs = broker.cluster.runtime.monoNow()
@@ -31,23 +26,13 @@ export function saslGate(
       beginAgain(auth, nowMs)
       return undefined
     }
-    return nowMs > auth.sessionEndsAtMs ? { kind: 'close', reason: 'the session is over' } : undefined
+    return nowMs > auth.sessionEndsAtMs ? { kind: 'close', reason: 'a request after its session' } : undefined
   }
-  const refused: Outcome = { kind: 'close', reason: `a ${api.name} request before authentication` }
-  if (auth.exchange === undefined) {
-    if (api.key === SaslHandshake.key && auth.mechanism === undefined) return undefined
-    if (api.key !== ApiVersions.key || auth.hasAskedVersions || auth.mechanism !== undefined) return refused
-    return undefined
-  }
-  if (api.key === SaslAuthenticate.key) return undefined
-  if (api.key !== ApiVersions.key && api.key !== SaslHandshake.key) return refused
-  connection.closeAfterResponse()
-  const body = { errorCode: errorCode('ILLEGAL_SASL_STATE') }
-  const chunks =
-    api.key === ApiVersions.key
-      ? encodeResponse(ApiVersions, apiVersion, correlationId, { ...body, throttleTimeMs: 0, apiKeys: [] })
-      : encodeResponse(SaslHandshake, apiVersion, correlationId, { ...body, mechanisms: [] })
-  return { kind: 'answer', chunks }
+  if (auth.exchange !== undefined) return api.key === SaslAuthenticate.key ? undefined : { kind: 'error' }
+  const isFirst = auth.mechanism === undefined
+  if (isFirst && api.key === SaslHandshake.key) return undefined
+  if (isFirst && api.key === ApiVersions.key && !auth.hasAskedVersions) return undefined
+  return { kind: 'close', reason: `a ${api.name} request before authentication` }
 }
 
 function beginAgain(auth: ConnectionAuth, nowMs: number): void {

@@ -31,7 +31,8 @@ export function listenTls(host: string, port: number, settings: TlsSettings, acc
   const server = createServer({
     cert,
     key,
-    ...(ca !== undefined && { ca }),
+    // Node sends along what it knows of the authority; Kafka does not.
+    ...(ca !== undefined && clientAuth !== 'none' && { ca }),
     minVersion: 'TLSv1.2',
     requestCert: clientAuth !== 'none',
     rejectUnauthorized: clientAuth === 'required',

@@ -1,6 +1,3 @@
-import type { StoredCredential } from './scram-users.ts'
-import type { ScramMechanism } from './users-scram.ts'
-
 /** Who does something: `User:alice` in its two parts. */
 export interface Principal {
   readonly type: string
@@ -17,9 +14,8 @@ export interface DelegationToken {
   readonly expiresAtMs: number
   /** Nobody can renew it beyond. */
   readonly endsAtMs: number
+  /** In base64 it is the password of the user that the id is. */
   readonly hmac: Buffer
-  /** Its id and its hmac in base64 are a user and a password. */
-  readonly credentials: ReadonlyMap<ScramMechanism, StoredCredential>
 }
 
 /** By their ids. Immutable: a change is a new map. */

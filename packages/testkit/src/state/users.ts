@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import type { Runtime } from '@ottla/codec/runtime'
 import type { SaslOptions } from '../cluster-context.ts'
 import type { DelegationTokens } from './delegation-tokens.ts'
-import { type ScramUsers, scramUsersOf } from './scram-users.ts'
+import { credentialOf, deriveLater, type ScramUsers, scramUsersOf } from './scram-users.ts'
 import { OauthExchange, type OauthOptions } from './users-oauth.ts'
 import { type ScramAccount, ScramExchange, type ScramMechanism } from './users-scram.ts'
 
@@ -92,15 +92,16 @@ export class Users {
 
   #user(mechanism: ScramMechanism, user: string): ScramAccount | undefined {
     const stored = this.#known().scramUsers.get(user)?.get(mechanism)
-    return stored && { user, credential: stored.credential(), isToken: false, expiresAtMs: undefined }
+    const credential = stored && credentialOf(stored, mechanism)
+    return credential && { user, credential, isToken: false, expiresAtMs: undefined }
   }
 
   #token(mechanism: ScramMechanism, tokenId: string): ScramAccount | undefined {
     const token = this.#known().delegationTokens.get(tokenId)
-    const stored = token?.credentials.get(mechanism)
-    if (token === undefined || stored === undefined) return undefined
-    const { owner, expiresAtMs } = token
-    return { user: owner.name, credential: stored.credential(), isToken: true, expiresAtMs }
+    if (token === undefined) return undefined
+    const { owner, hmac, expiresAtMs } = token
+    const credential = deriveLater(token, mechanism, hmac.toString('base64'), this.#runtime)()
+    return { user: owner.name, credential, isToken: true, expiresAtMs }
   }
 
   /** RFC 4616: authorization id, user and password, with a zero between. The messages are Kafka's. */

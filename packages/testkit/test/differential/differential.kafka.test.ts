@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { InitProducerId } from '@ottla/codec'
 import { describe, expect, inject, test } from 'vitest'
 import { type KafkaAddresses, startKafka } from '../../../../tools/kafka/index.mjs'
 import { Wire } from '../support/wire.ts'
 import { GroupScript } from './group-script.ts'
+import { LogScript } from './log-script.ts'
 import { type Line, parseLines } from './recorder.ts'
 import { TopicScript } from './topic-script.ts'
 import { TransactionScript } from './transaction-script.ts'
@@ -57,4 +59,35 @@ describe.skipIf(kafkaMissing !== '' && process.env.CI !== 'true')('a real Kafka 
     },
     startTimeoutMs,
   )
+
+  test(
+    'about logs that are looked after',
+    async () => {
+      const config = {
+        'log.initial.task.delay.ms': '0',
+        'log.retention.check.interval.ms': '200',
+        'log.cleaner.backoff.ms': '50',
+      }
+      const kafka = await startKafka({ brokers: 1, config })
+      try {
+        const lines = await LogScript.play(kafka.bootstrap[0] ?? '', Date.now(), untilQuiet)
+        const recorded = readFileSync(new URL('./logs.kafka-4.3.1.ndjson', import.meta.url), 'utf8')
+        expect(lines).toEqual(parseLines(recorded))
+      } finally {
+        await kafka.close()
+      }
+    },
+    startTimeoutMs,
+  )
 })
+
+/** Kafka looks after its logs by itself: nothing has changed for a while. */
+async function untilQuiet(look: () => Promise<string>): Promise<void> {
+  let before = ''
+  for (let quiet = 0; quiet < 12; ) {
+    await sleep(250)
+    const now = await look()
+    quiet = now === before ? quiet + 1 : 0
+    before = now
+  }
+}

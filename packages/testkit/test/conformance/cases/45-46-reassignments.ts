@@ -36,8 +36,6 @@ async function settled<A extends Api>(stage: Stage<A>, topic: string, replicas: 
 
 export const alterPartitionReassignments = conformance(AlterPartitionReassignments, {
   async valid(stage, version) {
-    // Who is in sync first is a matter of chance; that all are is what `settled` waits for.
-    stage.drop('isrNodes')
     const topic = stage.name('t')
     const look = (label: string) =>
       stage.note(label, DescribeTopicPartitions, 0, { topics: [{ name: topic }], cursor: null })
