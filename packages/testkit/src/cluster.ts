@@ -236,8 +236,8 @@ export class TestCluster implements AsyncDisposable {
     this.traffic.clear()
     this.#checker?.forget()
     await snapshot.restore(this.#contextOfAll, this.clock)
-    this.#data?.begin(() => this.#controller.state.snapshot())
     this.#tokens.watch()
+    this.#data?.begin(() => this.#controller.state.snapshot())
     await this.#time.turn()
   }
 

@@ -212,39 +212,6 @@ export class Controller {
     return assignReplicas(this.#state.aliveBrokers(), count, replicationFactor, start)
   }
 
-  /**
-   * Creates `__consumer_offsets` (offsets.topic.num.partitions, offsets.topic.replication.factor but no more than there
-   * are live brokers, compacted) when it is missing. Brokers learn of it later.
-   */
-  ensureOffsetsTopic(): void {
-    const alive = this.#state.aliveBrokers().length
-    if (alive === 0 || this.#state.topic(offsetsTopic) !== undefined) return
-    const replicationFactor = Math.min(this.#config.number('offsets.topic.replication.factor'), alive)
-    const assignment = this.assign(this.#config.number('offsets.topic.num.partitions'), replicationFactor)
-    const configs = new Map([
-      ['cleanup.policy', 'compact'],
-      ['compression.type', 'producer'],
-      ['segment.bytes', '104857600'],
-    ])
-    this.createTopic({ name: offsetsTopic, assignment, configs })
-  }
-
-  /** The same for `__transaction_state` (transaction.state.log.*). */
-  ensureTransactionTopic(): void {
-    const alive = this.#state.aliveBrokers().length
-    if (alive === 0 || this.#state.topic(transactionTopic) !== undefined) return
-    const replicationFactor = Math.min(this.#config.number('transaction.state.log.replication.factor'), alive)
-    const minIsr = Math.min(this.#config.number('transaction.state.log.min.isr'), replicationFactor)
-    const assignment = this.assign(this.#config.number('transaction.state.log.num.partitions'), replicationFactor)
-    const configs = new Map([
-      ['cleanup.policy', 'compact'],
-      ['compression.type', 'uncompressed'],
-      ['min.insync.replicas', String(minIsr)],
-      ['segment.bytes', '104857600'],
-    ])
-    this.createTopic({ name: transactionTopic, assignment, configs })
-  }
-
   // ---- partitions ----------------------------------------------------------------------------------------------------
 
   /** A leader asks for another ISR (AlterPartition). */

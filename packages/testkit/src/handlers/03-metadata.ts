@@ -1,5 +1,6 @@
 import { type Decoded, type Encodable, type ErrorName, Metadata, zeroUuid } from '@ottla/codec'
 import { isInternalTopic, offsetsTopic, transactionTopic } from '../controller.ts'
+import { ensureOffsetsTopic, ensureTransactionTopic } from '../controllers/internal-topics.ts'
 import { clusterName } from '../state/acl.ts'
 import { type MetadataView, onListener, type PartitionImage, type TopicImage } from '../state/metadata-view.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
@@ -101,11 +102,11 @@ function unknown(context: HandlerContext, request: Request, name: string): Topic
   if (!mayCreate || controller.state.topic(name) !== undefined)
     return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')
   if (name === offsetsTopic) {
-    controller.ensureOffsetsTopic()
+    ensureOffsetsTopic(controller, config)
     return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')
   }
   if (name === transactionTopic) {
-    controller.ensureTransactionTopic()
+    ensureTransactionTopic(controller, config)
     return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')
   }
   const replicationFactor = config.number('default.replication.factor')

@@ -104,7 +104,8 @@ function cutStranger(directory: string, segments: readonly LogSegment[], reading
   const active = segments.at(-1)
   const last = active?.batches.at(-1)
   if (active === undefined || last === undefined) return undefined
-  const before = active.batches.at(-2) ?? segments.at(-2)?.batches.at(-1)
+  // A segment is named after its first batch.
+  const before = active.batches.at(-2)
   const expected = before === undefined ? active.baseOffset : before.lastOffset + 1
   if (last.baseOffset === expected) return undefined
   active.truncateTo(last.baseOffset)

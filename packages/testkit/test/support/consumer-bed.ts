@@ -1,4 +1,4 @@
-import { type ErrorName, errorOf } from '@ottla/codec'
+import { type ConsumerGroupHeartbeat, type Encodable, type ErrorName, errorOf } from '@ottla/codec'
 import type { ConsumerGroup } from '../../src/state/consumer-group.ts'
 import { type ConsumerGroupConfig, defaultConsumerGroupConfig } from '../../src/state/consumer-group-config.ts'
 import { fenceAfter, limitRevocation } from '../../src/state/consumer-group-fence.ts'
@@ -83,7 +83,7 @@ class InstantLog implements GroupLog {
   catchUp(): void {}
 }
 
-export type Beat = Partial<HeartbeatBody>
+export type Beat = Partial<Encodable<typeof ConsumerGroupHeartbeat.request>>
 
 export interface ConsumerBedOptions {
   readonly clock?: FakeClock
@@ -123,7 +123,7 @@ export class ConsumerBed {
   }
 
   beat(body: Beat, apiVersion = 1): HeartbeatAnswer & { readonly error: ErrorName } {
-    const whole: HeartbeatBody = {
+    const whole = {
       groupId: 'g',
       memberId: 'm',
       memberEpoch: 0,
@@ -135,7 +135,7 @@ export class ConsumerBed {
       serverAssignor: null,
       topicPartitions: null,
       ...body,
-    }
+    } as HeartbeatBody
     let answer: HeartbeatAnswer | undefined
     const client = { clientId: 'c', clientHost: '/127.0.0.1', apiVersion }
     consumerGroupHeartbeat(this.shard, whole, client, (given) => {

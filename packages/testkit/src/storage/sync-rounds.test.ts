@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest'
+import { systemRuntime } from '../runtime/node-runtime.ts'
+import { SyncRounds } from './sync-rounds.ts'
+
+test('all of a turn share one round, and who comes during it waits for the next', async () => {
+  const rounds = new SyncRounds(systemRuntime)
+  const synced: string[] = []
+  const file = (name: string) => ({ sync: async () => void synced.push(name) })
+  rounds.mark(file('a'))
+  const first = [1, 2, 3].map(() => new Promise<string>((resolve) => rounds.whenSynced(resolve)))
+  rounds.mark(file('b'))
+  expect(await Promise.all(first)).toEqual(['NONE', 'NONE', 'NONE'])
+  expect({ synced, rounds: rounds.roundCount }).toEqual({ synced: ['a', 'b'], rounds: 1 })
+  rounds.mark({ sync: () => Promise.reject(new Error('EIO')) })
+  expect(await new Promise((resolve) => rounds.whenSynced(resolve))).toBe('KAFKA_STORAGE_ERROR')
+})
