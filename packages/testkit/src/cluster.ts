@@ -220,10 +220,7 @@ export class TestCluster implements AsyncDisposable {
     for (const topic of this.#options.topics) await this.createTopic(topic)
   }
 
-  /**
-   * All of it at this moment, to go back to with `restore`: topics, logs, groups, offsets, transactions, what the controller
-   * and the coordinators have decided, which brokers are up, and the wall clock. Costs next to nothing: records are shared.
-   */
+  /** All of it at this moment, the wall clock too, to go back to with `restore`. Costs next to nothing: records are shared. */
   snapshot(): ClusterSnapshot {
     return new ClusterSnapshot(this.#contextOfAll, this.clock)
   }
