@@ -19,6 +19,7 @@ import { Listeners, tlsSetupOf } from './network/listeners.ts'
 import { MemoryNetwork } from './network/memory.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
 import { type PartitionStatus, partitionStatus, type ReplicaStatus, replicaStatuses } from './partition-status.ts'
+import { levelsOf } from './releases.ts'
 import type { Clock } from './runtime/clock.ts'
 import { clientRuntime } from './runtime/node-runtime.ts'
 import { type RunOptions, runScenario, type VirtualStatus } from './scenario.ts'
@@ -75,7 +76,7 @@ export class TestCluster implements AsyncDisposable {
     this.clock = time.clock
     this.#system = time.brokers
     const newClusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
-    this.#data = openData(options, this.#system, newClusterId)
+    this.#data = DataDirectory.of(options, this.#system, newClusterId)
     this.clusterId = this.#data?.clusterId ?? newClusterId
     this.#network = new MemoryNetwork(this.#system, time.conditions)
     this.#listeners = new Listeners(this.#network, options.listeners, tlsSetupOf(options))
@@ -83,8 +84,8 @@ export class TestCluster implements AsyncDisposable {
     this.#controller = new Controller({
       runtime: this.#system,
       config: options.config,
-      before: this.#data?.before,
-      producerIds: this.#data && { from: this.#data.producerIdsFrom, onGiven: (id) => this.#data?.producerIdGiven(id) },
+      before: this.#data?.before ?? (options.release && { features: levelsOf(options.release) }),
+      producerIds: this.#data?.producerIds,
       publish: (delta) => {
         this.#data?.keep(delta)
         for (const broker of this.#brokers.values()) broker.learn(delta)
@@ -238,6 +239,7 @@ export class TestCluster implements AsyncDisposable {
     this.traffic.clear()
     this.#checker?.forget()
     await snapshot.restore(this.#contextOfAll, this.clock)
+    this.#data?.keepAll()
     this.#tokens.watch()
     await this.#turn()
   }
@@ -388,14 +390,6 @@ export class TestCluster implements AsyncDisposable {
       diagnose: onDiagnostic,
     }
   }
-}
-
-function openData(
-  { data, brokers, onDiagnostic }: ResolvedOptions,
-  runtime: Runtime,
-  newClusterId: string,
-): DataDirectory | undefined {
-  return data && DataDirectory.open({ ...data, brokers, runtime, newClusterId, onProblem: onDiagnostic })
 }
 
 /** Starts a cluster; resolves when it serves. Rejects with a TypeError for options that make no sense. */

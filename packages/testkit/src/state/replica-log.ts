@@ -305,6 +305,7 @@ export class ReplicaLog {
     this.epochs.copyFrom(other.epochs)
     this.producers.copyFrom(other.producers)
     this.transactions.copyFrom(other.transactions)
+    this.#files?.changed()
   }
 
   /** A truncation lands between batches, but for one that was asked inside of a batch: that one went as a whole. */

@@ -264,6 +264,7 @@ export class ReplicaSet implements ReplicaHost {
     this.logDirs.remove(replica)
     const led = replica.isLeader
     replica.stepDown()
+    this.storage?.remove(replica)
     if (led) this.#options.onLeadershipLost(replica)
   }
 
