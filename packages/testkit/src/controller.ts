@@ -77,6 +77,8 @@ export class Controller {
     this.#config = config
     this.#publish = publish
     if (before !== undefined) this.#state.apply(before)
+    // What they lack was seen to when their logs were read.
+    for (const { id } of before?.brokers ?? []) this.#stopped.add(id)
     this.#nextProducerId = producerIds?.from ?? 0n
     this.#onProducerId = producerIds?.onGiven
   }

@@ -216,6 +216,7 @@ describe('a cluster with a data directory', () => {
         features: versions.finalizedFeatures.map(({ name, maxVersionLevel }) => `${name} ${maxVersionLevel}`).sort(),
       }
     }
+    await expect.poll(async () => (await asked(wire)).users).toHaveLength(1)
     const before = await asked(wire)
     expect(before.acls).toHaveLength(1)
     expect(before.quotas).toHaveLength(1)
