@@ -187,15 +187,16 @@ describe('a cluster with a data directory', () => {
     const wire = await leaderOf(first, 't')
     const creation = { resourceType: 2, resourceName: 't', resourcePatternType: 3, principal: 'User:a', host: '*' }
     await wire.request(CreateAcls, 3, { creations: [{ ...creation, operation: 3, permissionType: 3 }] })
-    await wire.request(AlterClientQuotas, 1, {
+    const altered = await wire.request(AlterClientQuotas, 1, {
       entries: [
         {
           entity: [{ entityType: 'user', entityName: 'a' }],
-          ops: [{ key: 'producer_byte_rate', value: 5.5, remove: false }],
+          ops: [{ key: 'producer_byte_rate', value: 1_048_576, remove: false }],
         },
       ],
       validateOnly: false,
     })
+    expect(altered.entries).toMatchObject([{ errorCode: 0 }])
     await wire.request(AlterUserScramCredentials, 0, {
       deletions: [],
       upsertions: [
