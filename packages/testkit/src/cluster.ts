@@ -19,6 +19,7 @@ import { Listeners, tlsSetupOf } from './network/listeners.ts'
 import { MemoryNetwork } from './network/memory.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
 import { type PartitionStatus, partitionStatus, type ReplicaStatus, replicaStatuses } from './partition-status.ts'
+import { levelsOf } from './releases.ts'
 import type { Clock } from './runtime/clock.ts'
 import { clientRuntime } from './runtime/node-runtime.ts'
 import { type RunOptions, runScenario, type VirtualStatus } from './scenario.ts'
@@ -26,8 +27,7 @@ import { ClusterSnapshot } from './snapshot.ts'
 import type { GroupStatus } from './state/group-status.ts'
 import type { TransactionStatus } from './state/transaction-status.ts'
 import { usersOf } from './state/users.ts'
-import type { DataDirectory } from './storage/data-directory.ts'
-import { dataDirectoryOf } from './storage/open.ts'
+import { DataDirectory } from './storage/data-directory.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
 import { type SeenRequest, Traffic } from './traffic/traffic.ts'
 
@@ -74,7 +74,7 @@ export class TestCluster implements AsyncDisposable {
     this.clock = time.clock
     this.#system = time.brokers
     const newClusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
-    this.#data = dataDirectoryOf(options, this.#system, newClusterId)
+    this.#data = DataDirectory.of(options, this.#system, newClusterId)
     this.clusterId = this.#data?.clusterId ?? newClusterId
     this.#network = new MemoryNetwork(this.#system, time.conditions)
     this.#listeners = new Listeners(this.#network, options.listeners, tlsSetupOf(options))
@@ -82,8 +82,8 @@ export class TestCluster implements AsyncDisposable {
     this.#controller = new Controller({
       runtime: this.#system,
       config: options.config,
-      before: this.#data?.before,
-      producerIds: this.#data && { from: this.#data.producerIdsFrom, onGiven: (id) => this.#data?.producerIdGiven(id) },
+      before: this.#data?.before ?? (options.release && { features: levelsOf(options.release) }),
+      producerIds: this.#data?.producerIds,
       publish: (delta) => {
         this.#data?.keep(delta)
         for (const broker of this.#brokers.values()) broker.learn(delta)
@@ -234,6 +234,7 @@ export class TestCluster implements AsyncDisposable {
     this.traffic.clear()
     this.#checker?.forget()
     await snapshot.restore(this.#contextOfAll, this.clock)
+    this.#data?.keepAll()
     this.#tokens.watch()
     this.#data?.begin(() => this.#controller.state.snapshot())
     await this.#time.turn()
