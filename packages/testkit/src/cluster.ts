@@ -236,7 +236,6 @@ export class TestCluster implements AsyncDisposable {
     await snapshot.restore(this.#contextOfAll, this.clock)
     this.#data?.keepAll()
     this.#tokens.watch()
-    this.#data?.begin(() => this.#controller.state.snapshot())
     await this.#time.turn()
   }
 
