@@ -9,7 +9,7 @@ import { decodeShareState } from '../../src/state/share-state-records.ts'
 import { ShareStateShard } from '../../src/state/share-state-shard.ts'
 import { SimulatedTime } from './simulation.ts'
 
-export const key = { groupId: 'g', topicId: 'AAAAAAAAAAAAAAAAAAAAAg', partition: 0 }
+const key = { groupId: 'g', topicId: 'AAAAAAAAAAAAAAAAAAAAAg', partition: 0 }
 
 interface Member {
   readonly memberId: string
