@@ -7,6 +7,8 @@ export function libraryConfig(entry: Record<string, string>): ReturnType<typeof 
     format: ['esm', 'cjs'],
     target: 'node20',
     platform: 'node',
+    // There is no `test` without its prefix.
+    removeNodeProtocol: false,
     clean: true,
     sourcemap: true,
     // Shared chunks for CommonJS too: without them a class would exist once per entry and `instanceof` would fail.

@@ -2,7 +2,7 @@ import type { ErrorName } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
-import { beginReassignment, registerAgain, resetAreas, transactionsOf } from './cluster-operations.ts'
+import { addTopic, beginReassignment, registerAgain, resetAreas, transactionsOf } from './cluster-operations.ts'
 import { type ClusterState, type Leaks, openConnections, refuseLeaks, stateOf } from './cluster-state.ts'
 import { type ClusterTime, clusterTime } from './cluster-time.ts'
 import { Controller } from './controller.ts'
@@ -25,11 +25,10 @@ import { clientRuntime } from './runtime/node-runtime.ts'
 import { type RunOptions, runScenario, type VirtualStatus } from './scenario.ts'
 import { ClusterSnapshot } from './snapshot.ts'
 import type { GroupStatus } from './state/group-status.ts'
-import { keptUsers } from './state/scram-users.ts'
-import { topicConfigProblem } from './state/topic-config.ts'
 import type { TransactionStatus } from './state/transaction-status.ts'
 import { usersOf } from './state/users.ts'
-import { DataDirectory } from './storage/data-directory.ts'
+import type { DataDirectory } from './storage/data-directory.ts'
+import { dataDirectoryOf } from './storage/open.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
 import { type SeenRequest, Traffic } from './traffic/traffic.ts'
 
@@ -76,7 +75,7 @@ export class TestCluster implements AsyncDisposable {
     this.clock = time.clock
     this.#system = time.brokers
     const newClusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
-    this.#data = DataDirectory.of(options, this.#system, newClusterId)
+    this.#data = dataDirectoryOf(options, this.#system, newClusterId)
     this.clusterId = this.#data?.clusterId ?? newClusterId
     this.#network = new MemoryNetwork(this.#system, time.conditions)
     this.#listeners = new Listeners(this.#network, options.listeners, tlsSetupOf(options))
@@ -93,8 +92,8 @@ export class TestCluster implements AsyncDisposable {
     })
     this.#tokens = new TokenOffice({ runtime: this.#system, config: options.config, controller: this.#controller })
     this.#data?.begin(() => this.#controller.state.snapshot())
-    const known = this.#controller.state.areas.scramUsers
-    this.#controller.decide({ scramUsers: new Map([...keptUsers(known), ...usersOf(options.sasl, this.#system)]) })
+    const { scramUsers } = this.#controller.state.areas
+    this.#controller.decide({ scramUsers: usersOf(options.sasl, this.#system, scramUsers) })
     this.#tokens.watch()
     const { brokers } = options
     const watching = { runtime: this.#system, host: time.host, brokers, onChange: () => this.#interventions.review() }
@@ -113,7 +112,7 @@ export class TestCluster implements AsyncDisposable {
       controller: this.#controller,
       listeners: this.#listeners,
       isClosed: () => this.#closing !== undefined,
-      turn: () => this.#turn(),
+      turn: () => this.#time.turn(),
     }
     for (let id = 1; id <= options.brokers; id++) {
       const broker = new Broker(context, { id, rack: options.racks[id - 1] ?? null }, (brokerId, accept) =>
@@ -186,7 +185,7 @@ export class TestCluster implements AsyncDisposable {
    */
   async reassign(topic: string, partition: number, replicas: readonly number[] | null): Promise<void> {
     beginReassignment(this.#contextOfAll, { topic, partition, replicas })
-    await this.#turn()
+    await this.#time.turn()
   }
 
   /** All of it at this moment, as plain JSON. */
@@ -218,7 +217,7 @@ export class TestCluster implements AsyncDisposable {
     for (const topic of [...this.#controller.state.topics()]) this.#controller.deleteTopic(topic)
     resetAreas(this.#controller, usersOf(this.#options.sasl, this.#system))
     this.#tokens.clear()
-    await this.#turn()
+    await this.#time.turn()
     for (const topic of this.#options.topics) await this.createTopic(topic)
   }
 
@@ -241,7 +240,8 @@ export class TestCluster implements AsyncDisposable {
     await snapshot.restore(this.#contextOfAll, this.clock)
     this.#data?.keepAll()
     this.#tokens.watch()
-    await this.#turn()
+    this.#data?.begin(() => this.#controller.state.snapshot())
+    await this.#time.turn()
   }
 
   /** Requests that were kept, the oldest first. Throws when the traffic is not kept: `createCluster({ traffic: true })`. */
@@ -275,20 +275,9 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /** Creates a topic without a client. Resolves when all live brokers know it. */
-  async createTopic({ name, partitions, replicationFactor, configs = {} }: TopicOptions): Promise<void> {
-    const { config } = this.#options
-    const alive = this.#controller.state.aliveBrokers().length
-    const factor = replicationFactor ?? Math.min(config.number('default.replication.factor'), alive)
-    if (this.#controller.state.topic(name) !== undefined) throw new TypeError(`topic ${name} exists already`)
-    if (factor < 1 || factor > alive) throw new TypeError(`topic ${name}: ${factor} replicas on ${alive} live brokers`)
-    const values = new Map(Object.entries(configs).map(([key, value]) => [key, String(value)]))
-    for (const [key, value] of values) {
-      const problem = topicConfigProblem(key, value)
-      if (problem !== undefined) throw new TypeError(`topic ${name}: ${problem}`)
-    }
-    const count = partitions ?? config.number('num.partitions')
-    this.#controller.createTopic({ name, assignment: this.#controller.assign(count, factor), configs: values })
-    await this.#turn()
+  async createTopic(topic: TopicOptions): Promise<void> {
+    addTopic(this.#contextOfAll, topic)
+    await this.#time.turn()
   }
 
   /** Deletes old segments on all live brokers now, as they do every log.retention.check.interval.ms. */
@@ -323,7 +312,7 @@ export class TestCluster implements AsyncDisposable {
   /** What ElectLeaders does: NONE, or why nobody was elected. */
   async electLeader(topic: string, partition: number, kind: 'preferred' | 'unclean'): Promise<ErrorName> {
     const outcome = this.#controller.electLeader(topic, partition, kind)
-    await this.#turn()
+    await this.#time.turn()
     return outcome
   }
 
@@ -343,7 +332,7 @@ export class TestCluster implements AsyncDisposable {
     const started = await Promise.allSettled(Array.from(this.#brokers.values(), (broker) => broker.start()))
     for (const result of started) if (result.status === 'rejected') throw result.reason
     // The brokers learn of each other one turn later.
-    await this.#turn()
+    await this.#time.turn()
     for (const topic of this.#options.topics) {
       if (this.#controller.state.topic(topic.name) === undefined) await this.createTopic(topic)
     }
@@ -364,10 +353,6 @@ export class TestCluster implements AsyncDisposable {
 
   #live(): Broker[] {
     return [...this.#brokers.values()].filter(({ isUp, isPaused }) => isUp && !isPaused)
-  }
-
-  #turn(): Promise<void> {
-    return this.#time.turn()
   }
 
   #context(): ClusterContext {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SimulatedTime } from '../test/support/simulation.ts'
 import { Controller } from './controller.ts'
+import { ensureOffsetsTopic } from './controllers/internal-topics.ts'
 import { BrokerConfig } from './state/broker-config.ts'
 import type { MetadataDelta } from './state/metadata-view.ts'
 
@@ -131,8 +132,8 @@ describe('an election that was asked for', () => {
 
 it('the offsets topic is made once, compacted, on no more brokers than there are', () => {
   const { controller } = cluster()
-  controller.ensureOffsetsTopic()
-  controller.ensureOffsetsTopic()
+  ensureOffsetsTopic(controller, new BrokerConfig())
+  ensureOffsetsTopic(controller, new BrokerConfig())
   const topic = controller.state.topic('__consumer_offsets')
   expect(topic?.partitions.map(({ replicas }) => replicas.length)).toEqual(Array(8).fill(3))
   expect([topic?.isInternal, topic?.configs.get('cleanup.policy')]).toEqual([true, 'compact'])

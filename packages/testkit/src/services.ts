@@ -9,7 +9,9 @@ import { BrokerTopics } from './state/group-topics.ts'
 import { Loggers } from './state/loggers.ts'
 import type { MetadataDelta } from './state/metadata-view.ts'
 import type { Replica } from './state/replica.ts'
+import { groupConfigs } from './state/resource-configs.ts'
 import { startShareSessions } from './state/share-heartbeat.ts'
+import { streamsGroupConfigOf } from './state/streams-group-config.ts'
 import { TRANSACTION_TOPIC, TransactionCoordinator } from './state/transaction-coordinator.ts'
 import { writeMarker } from './state/transaction-markers.ts'
 import { Users } from './state/users.ts'
@@ -45,14 +47,15 @@ export type BrokerServices = {
 export function createServices(broker: Broker): BrokerServices {
   const { runtime, config, sasl, controller } = broker.cluster
   const shares = createShareServices(broker, () => groups)
-  const consumerGroups = consumerGroupConfigOf(config)
+  const own = (groupId: string) => groupConfigs(broker.view, groupId)
   const groups: GroupCoordinator = new GroupCoordinator({
     runtime,
     config: groupConfigOf(config),
     partitionCount: () => broker.partitionCount(OFFSETS_TOPIC),
     onLoaded: (shard) => startShareSessions(shares.shareGroups, shard),
     topics: new BrokerTopics(() => broker.view),
-    consumerConfig: () => consumerGroups,
+    consumerConfig: (groupId) => consumerGroupConfigOf(config, own(groupId)),
+    streamsConfig: (groupId) => streamsGroupConfigOf(config, own(groupId)),
   })
   const transactions = new TransactionCoordinator({
     runtime,

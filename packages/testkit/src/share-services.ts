@@ -1,6 +1,6 @@
 import type { ErrorName } from '@ottla/codec'
 import type { Broker } from './broker.ts'
-import { ensureShareStateTopic } from './controllers/share.ts'
+import { ensureShareStateTopic } from './controllers/internal-topics.ts'
 import { type GroupCoordinator, partitionOf } from './state/group-coordinator.ts'
 import { groupConfigs } from './state/resource-configs.ts'
 import { shareConfigOf } from './state/share-config.ts'

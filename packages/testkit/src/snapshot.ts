@@ -53,7 +53,10 @@ export class ClusterSnapshot {
       broker.replicas.load(saved.logs)
       broker.delayMs = saved.delayMs
       broker.replicas.isDiskFull = saved.isDiskFull
-      if (saved.isUp) broker.begin(this.#controller.metadata)
+      if (saved.isUp) {
+        controller.quorum.found(saved.id)
+        broker.begin(this.#controller.metadata)
+      }
       if (saved.isFetchingPaused) broker.replicas.pauseFetching()
       if (saved.isPaused) broker.pause()
     }

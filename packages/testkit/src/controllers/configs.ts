@@ -1,7 +1,6 @@
 import type { ErrorName } from '@ottla/codec'
 import type { ClusterContext } from '../cluster-context.ts'
 import { topicNameProblem } from '../handlers/support.ts'
-import { keptBrokerValue } from '../state/broker-config-rules.ts'
 import { kafkaBrokerConfigs, kafkaGroupConfigs } from '../state/config-table.ts'
 import { shown } from '../state/config-values.ts'
 import { clientMetricsProblem, groupConfigsProblem } from '../state/group-config-rules.ts'
@@ -154,7 +153,7 @@ function listDefault(resourceType: number, name: string): string | undefined {
 }
 
 function keptValue(resourceType: number, name: string, value: string): string {
-  if (resourceType === configResource.broker) return keptBrokerValue(name, value)
+  if (resourceType === configResource.broker) return value
   if (resourceType === configResource.topic) return shown(topicConfigs[name]?.type ?? 'string', value)
   if (resourceType === configResource.group) return shown(kafkaGroupConfigs().get(name)?.type ?? 'string', value)
   return shown(name === 'interval.ms' ? 'int' : 'list', value)

@@ -2,6 +2,7 @@ import { type Decoded, type Encodable, type ErrorName, Produce } from '@ottla/co
 import { Held } from '../state/held.ts'
 import { type RecordProblem, transactionalProducerOf, validateProduced } from '../state/produce-validation.ts'
 import type { Replica } from '../state/replica.ts'
+import { currentBrokerConfig } from '../state/topic-config.ts'
 import type { TopicPartitions } from '../state/transaction.ts'
 import type { ProducerIdentity } from '../state/transaction-requests.ts'
 import { closeConnection, type Handler, type HandlerContext, noResponse, serves } from './handler.ts'
@@ -56,13 +57,16 @@ const handle: Handler<typeof Produce> = (context, request) => {
   return held
 }
 
+function isVerified({ broker: { id, view }, cluster: { config } }: HandlerContext): boolean {
+  return currentBrokerConfig('transaction.partition.verification.enable', { id, view, config }) === 'true'
+}
+
 /** The producer of the request's transactional batches, and the partitions that its transaction has nothing in yet. */
 function transactionOf(
   context: HandlerContext,
   { transactionalId, topicData }: Request,
 ): { readonly identity: ProducerIdentity; readonly partitions: TopicPartitions[] } | undefined {
-  if (transactionalId === null || !context.cluster.config.boolean('transaction.partition.verification.enable'))
-    return undefined
+  if (transactionalId === null || !isVerified(context)) return undefined
   let identity: ProducerIdentity | undefined
   const partitions: TopicPartitions[] = []
   for (const { name, topicId, partitionData } of topicData) {

@@ -1,6 +1,8 @@
 import { type Decoded, type Encodable, type ErrorName, Metadata, zeroUuid } from '@ottla/codec'
-import { isInternalTopic, offsetsTopic, transactionTopic } from '../controller.ts'
+
+import { ensureOffsetsTopic, ensureTransactionTopic } from '../controllers/internal-topics.ts'
 import { clusterName } from '../state/acl.ts'
+import { isInternalTopic, offsetsTopic, transactionTopic } from '../state/internal-topics.ts'
 import { type MetadataView, onListener, type PartitionImage, type TopicImage } from '../state/metadata-view.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes, noOperations, oncePerName, topicNameProblem } from './support.ts'
@@ -28,10 +30,6 @@ const handle: Handler<typeof Metadata> = (context, request) => {
       ? { clusterAuthorizedOperations: clusterOperations(context) }
       : {}),
   }
-}
-
-function clusterOperations({ permissions }: HandlerContext): number {
-  return permissions.mayOnCluster('DESCRIBE') ? permissions.operationsOn('CLUSTER', clusterName) : 0
 }
 
 /** What Kafka cannot look at any further: ids before they may be asked for, and what has neither name nor id. */
@@ -63,6 +61,10 @@ function unanswerable({ topics }: Request, apiVersion: number, error: ErrorName)
   }
 }
 
+function clusterOperations({ permissions }: HandlerContext): number {
+  return permissions.mayOnCluster('DESCRIBE') ? permissions.operationsOn('CLUSTER', clusterName) : 0
+}
+
 /** Topics that the client may not describe are not told of; one that it names is refused, be it there or not. */
 function topics(context: HandlerContext, request: Request): TopicResponse[] {
   const { broker, permissions, apiVersion } = context
@@ -80,13 +82,13 @@ function topics(context: HandlerContext, request: Request): TopicResponse[] {
       if (topic === undefined) return missing(null, topicId, 'UNKNOWN_TOPIC_ID')
       return mayDescribe(topic.name) ? found(topic) : missing(null, topicId, 'TOPIC_AUTHORIZATION_FAILED')
     }
-    if (name === null) return missing(null, topicId, 'UNKNOWN_SERVER_ERROR')
-    if (!mayDescribe(name)) return { ...missing(name, zeroUuid, 'TOPIC_AUTHORIZATION_FAILED'), isInternal: false }
-    const topic = view.topic(name)
+    const asked = name ?? ''
+    if (!mayDescribe(asked)) return { ...missing(asked, zeroUuid, 'TOPIC_AUTHORIZATION_FAILED'), isInternal: false }
+    const topic = view.topic(asked)
     if (topic !== undefined) return found(topic)
-    const unknownTopic = unknown(context, request, name)
+    const unknownTopic = unknown(context, request, asked)
     const isRefused = unknownTopic.errorCode === codes.of('TOPIC_AUTHORIZATION_FAILED')
-    return isRefused ? unknownTopic : { ...unknownTopic, topicAuthorizedOperations: operationsOf(name) }
+    return isRefused ? unknownTopic : { ...unknownTopic, topicAuthorizedOperations: operationsOf(asked) }
   })
 }
 
@@ -101,11 +103,11 @@ function unknown(context: HandlerContext, request: Request, name: string): Topic
   if (!mayCreate || controller.state.topic(name) !== undefined)
     return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')
   if (name === offsetsTopic) {
-    controller.ensureOffsetsTopic()
+    ensureOffsetsTopic(controller, config)
     return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')
   }
   if (name === transactionTopic) {
-    controller.ensureTransactionTopic()
+    ensureTransactionTopic(controller, config)
     return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')
   }
   const replicationFactor = config.number('default.replication.factor')

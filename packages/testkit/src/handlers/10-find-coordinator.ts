@@ -1,6 +1,6 @@
 import { errorCode, FindCoordinator } from '@ottla/codec'
 import type { Endpoint } from '../broker.ts'
-import { ensureShareStateTopic } from '../controllers/share.ts'
+import { ensureOffsetsTopic, ensureShareStateTopic, ensureTransactionTopic } from '../controllers/internal-topics.ts'
 import { OFFSETS_TOPIC, partitionOf } from '../state/group-coordinator.ts'
 import { isShareKeyText, SHARE_STATE_TOPIC } from '../state/share-state-records.ts'
 import { TRANSACTION_TOPIC } from '../state/transaction-coordinator.ts'
@@ -57,9 +57,9 @@ function coordinatorOf(context: HandlerContext, keyType: number, key: string): E
   const topic = keyType === GROUP ? OFFSETS_TOPIC : isShareKey ? SHARE_STATE_TOPIC : TRANSACTION_TOPIC
   const count = broker.partitionCount(topic)
   if (count === 0) {
-    if (keyType === GROUP) cluster.controller.ensureOffsetsTopic()
+    if (keyType === GROUP) ensureOffsetsTopic(cluster.controller, cluster.config)
     else if (isShareKey) ensureShareStateTopic(cluster.controller, cluster.config)
-    else cluster.controller.ensureTransactionTopic()
+    else ensureTransactionTopic(cluster.controller, cluster.config)
     return 'COORDINATOR_NOT_AVAILABLE'
   }
   const leader = broker.leaderOf(topic, partitionOf(key, count))

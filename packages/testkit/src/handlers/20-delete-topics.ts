@@ -16,15 +16,20 @@ const handle: Handler<typeof DeleteTopics> = (context, request) => {
   const byId = new Set(wanted.filter(({ name }) => name === null).map(({ topicId }) => topicId))
   const named = oncePerName(wanted, ({ name, topicId }) => name ?? topicId)
   const twice = new Set<string>()
+  // Nobody learns the id of a topic that he may not see.
+  const idOf = (name: string | null) =>
+    name !== null && context.permissions.may('DESCRIBE', 'TOPIC', name)
+      ? context.cluster.controller.state.topic(name)?.id
+      : undefined
   for (const { item } of named) {
-    const topicId = item.name === null ? undefined : context.cluster.controller.state.topic(item.name)?.id
+    const topicId = idOf(item.name)
     if (topicId !== undefined && byId.has(topicId)) twice.add(topicId)
   }
   const responses = named.flatMap(({ item, isRepeated }): TopicResponse[] => {
     if (isRepeated) {
       return [refused(item, 'INVALID_REQUEST', `Duplicate topic ${item.name === null ? 'id' : 'name'}.`)]
     }
-    const topicId = context.cluster.controller.state.topic(item.name ?? '')?.id
+    const topicId = idOf(item.name)
     if (item.name === null && twice.has(item.topicId)) return []
     if (topicId === undefined || !twice.has(topicId)) return [remove(context, item, quota)]
     const message = 'The provided topic name maps to an ID that was already supplied.'

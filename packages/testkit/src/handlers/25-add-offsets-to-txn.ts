@@ -1,4 +1,5 @@
 import { AddOffsetsToTxn, type Encodable, type ErrorName } from '@ottla/codec'
+import { ensureOffsetsTopic } from '../controllers/internal-topics.ts'
 import { OFFSETS_TOPIC, partitionOf } from '../state/group-coordinator.ts'
 import { Held } from '../state/held.ts'
 import { addPartitions } from '../state/transaction-requests.ts'
@@ -15,7 +16,7 @@ const handle: Handler<typeof AddOffsetsToTxn> = (context, request) => {
   if (typeof shard === 'string') return answer(shard)
   const count = broker.partitionCount(OFFSETS_TOPIC)
   if (count === 0) {
-    cluster.controller.ensureOffsetsTopic()
+    ensureOffsetsTopic(cluster.controller, cluster.config)
     return answer('COORDINATOR_NOT_AVAILABLE')
   }
   const partitions = [{ topic: OFFSETS_TOPIC, partitions: [partitionOf(request.groupId, count)] }]

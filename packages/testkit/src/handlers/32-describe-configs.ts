@@ -8,7 +8,7 @@ import {
   kafkaBrokerConfigs,
   kafkaGroupConfigs,
 } from '../state/config-table.ts'
-import type { ConfigLimits } from '../state/config-values.ts'
+import { type ConfigLimits, shown } from '../state/config-values.ts'
 import { clientMetricsConfigs, groupConfigs } from '../state/resource-configs.ts'
 import {
   brokerConfigValues,
@@ -111,8 +111,9 @@ function describeBroker(context: HandlerContext, request: Request, wanted: Resou
     if (isDefault && values[0]?.source !== configSource.allBrokers) return []
     if (hiddenUnlessSet.test(name) && !set.includes(name)) return []
     const readOnly = key === undefined || key.updateMode === 'read-only'
-    const shown = isDefault ? values.filter(({ source }) => source === configSource.allBrokers) : values
-    return [{ name, type: key?.type, readOnly, values: shown }]
+    const isLeftOut = ({ source }: ConfigValue) =>
+      isDefault ? source !== configSource.allBrokers : hiddenUnlessSet.test(name) && source === configSource.default
+    return [{ name, type: key?.type, readOnly, values: values.filter((value) => !isLeftOut(value)) }]
   })
   return found(wanted, request, all)
 }
@@ -227,7 +228,7 @@ function entry({ name, type, readOnly, values }: Shown, { includeSynonyms }: Req
   const named = includeSynonyms ? values.filter(({ synonym }) => synonym !== '') : []
   return {
     name,
-    value: isSensitive ? null : (effective?.value ?? null),
+    value: isSensitive ? null : shownValue(type, effective?.value ?? null),
     readOnly,
     configSource: effective?.source ?? configSource.default,
     isSensitive,
@@ -236,6 +237,8 @@ function entry({ name, type, readOnly, values }: Shown, { includeSynonyms }: Req
     documentation: null,
   }
 }
+
+const shownValue = (type: ConfigLimits['type'], value: string | null) => (value === null ? null : shown(type, value))
 
 function failed({ resourceType, resourceName }: Resource, error: ErrorName, errorMessage: string): Result {
   return { errorCode: codes.of(error), errorMessage, resourceType, resourceName, configs: [] }

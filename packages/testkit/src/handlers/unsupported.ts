@@ -14,6 +14,4 @@ export const unsupported: Readonly<Record<string, string>> = {
   PushTelemetry: 'telemetry',
   AssignReplicasToDirs: 'between broker and controller',
   UpdateRaftVoter: 'between controllers',
-  StreamsGroupHeartbeat: 'streams groups',
-  StreamsGroupDescribe: 'streams groups',
 }

@@ -178,7 +178,7 @@ function isChanged({ log, leaderEpoch, isLeader }: Replica, known: SeenReplica):
   )
 }
 
-/** R11: who leads was in sync. */
+/** R11: who leads was in sync, or had all that was committed when it left (KIP-966). */
 function checkElection(before: PartitionImage, now: PartitionImage): void {
   const { leader, leaderEpoch, isr } = now
   if (leader < 0) return

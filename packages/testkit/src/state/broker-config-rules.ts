@@ -1,6 +1,6 @@
 import { type BrokerConfig, isBrokerConfig } from './broker-config.ts'
 import { kafkaBrokerConfigs } from './config-table.ts'
-import { shown, valueProblem } from './config-values.ts'
+import { valueProblem } from './config-values.ts'
 
 /** Security configs that a listener has: none of all listeners can be changed. */
 const isListenerSecurity = (name: string) => name.startsWith('ssl.') && name !== 'ssl.client.auth'
@@ -58,7 +58,8 @@ function typesProblem(configs: ReadonlyMap<string, string>): string | undefined 
 }
 
 /** What Kafka finds when it takes the values on trial. */
-function meaningProblem(configs: ReadonlyMap<string, string>, config: BrokerConfig): string | undefined {
+function meaningProblem(given: ReadonlyMap<string, string>, config: BrokerConfig): string | undefined {
+  const configs = new Map(Array.from(given, ([name, value]) => [name, value.trim()]))
   const wrapped = (why: string) =>
     `Invalid value org.apache.kafka.common.config.ConfigException: ${why} for configuration Invalid dynamic configuration`
   const required = (why: string) => `requirement failed: ${why}`
@@ -107,10 +108,4 @@ function localRetentionProblem(
 export function staticBrokerConfig(config: BrokerConfig, name: string): string | null {
   if (isBrokerConfig(name)) return config.text(name)
   return kafkaBrokerConfigs().get(name)?.defaultValue ?? null
-}
-
-/** A value as it is kept: as Kafka shows it. */
-export function keptBrokerValue(name: string, value: string): string {
-  const key = kafkaBrokerConfigs().get(baseName(name))
-  return key === undefined ? value : shown(key.type, value)
 }

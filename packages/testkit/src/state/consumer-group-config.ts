@@ -32,18 +32,26 @@ export const allowsDowngrade = (policy: MigrationPolicy): boolean =>
 
 const policies: readonly MigrationPolicy[] = ['bidirectional', 'upgrade', 'downgrade', 'disabled']
 
-export function consumerGroupConfigOf(config: BrokerConfig): ConsumerGroupConfig {
+/** What holds for one group: its own configs over the broker's. */
+export function consumerGroupConfigOf(config: BrokerConfig, own: ReadonlyMap<string, string>): ConsumerGroupConfig {
   const policy = config.text('group.consumer.migration.policy').toLowerCase()
+  const number = (name: string, broker: number): number => Number(own.get(name) ?? broker)
   return {
-    sessionTimeoutMs: config.number('group.consumer.session.timeout.ms'),
-    heartbeatIntervalMs: config.number('group.consumer.heartbeat.interval.ms'),
+    sessionTimeoutMs: number('consumer.session.timeout.ms', config.number('group.consumer.session.timeout.ms')),
+    heartbeatIntervalMs: number(
+      'consumer.heartbeat.interval.ms',
+      config.number('group.consumer.heartbeat.interval.ms'),
+    ),
     maxSize: config.number('group.consumer.max.size'),
     assignors: config
       .text('group.consumer.assignors')
       .split(',')
       .map((name) => name.trim()),
     migrationPolicy: policies.find((each) => each === policy) ?? 'bidirectional',
-    assignmentIntervalMs: config.number('group.consumer.assignment.interval.ms'),
+    assignmentIntervalMs: number(
+      'consumer.assignment.interval.ms',
+      config.number('group.consumer.assignment.interval.ms'),
+    ),
     regexRefreshIntervalMs: config.number('group.consumer.regex.refresh.interval.ms'),
   }
 }

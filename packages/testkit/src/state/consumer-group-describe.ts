@@ -12,8 +12,9 @@ type DescribedMember = DescribedConsumerGroup['members'][number]
 export function describeConsumerGroup(shard: GroupShard, groupId: string): DescribedConsumerGroup {
   const group = shard.consumerGroups.get(groupId)
   if (group === undefined) {
-    const isOther = shard.groups.has(groupId) || shard.streamsGroups.has(groupId)
-    const message = isOther ? `Group ${groupId} is not a consumer group.` : `Group ${groupId} not found.`
+    const message = shard.hasGroup(groupId)
+      ? `Group ${groupId} is not a consumer group.`
+      : `Group ${groupId} not found.`
     return noConsumerGroup(groupId, errorCode('GROUP_ID_NOT_FOUND'), message)
   }
   return {

@@ -195,7 +195,6 @@ function leave(shard: GroupShard, body: HeartbeatBody, operation: GroupOperation
 function leftGroup(shard: GroupShard, groupId: string): ConsumerGroup {
   const group = shard.consumerGroups.get(groupId)
   if (group !== undefined) return group
-  const isOther = shard.groups.has(groupId) || shard.streamsGroups.has(groupId)
-  const message = isOther ? `Group ${groupId} is not a consumer group.` : `Group ${groupId} not found.`
+  const message = shard.hasGroup(groupId) ? `Group ${groupId} is not a consumer group.` : `Group ${groupId} not found.`
   throw new GroupError('GROUP_ID_NOT_FOUND', message)
 }

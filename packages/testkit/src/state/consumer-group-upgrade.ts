@@ -30,7 +30,7 @@ export function consumerGroupFor(
   if (known !== undefined) return known
   const classic = shard.groups.get(groupId)
   if (classic === undefined) {
-    if (shard.streamsGroups.has(groupId)) throw notConsumer(groupId)
+    if (shard.hasGroup(groupId)) throw notConsumer(groupId)
     if (isJoining) return new ConsumerGroup(groupId)
     throw new GroupError('GROUP_ID_NOT_FOUND', `Consumer group ${groupId} not found.`)
   }

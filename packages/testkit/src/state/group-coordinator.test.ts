@@ -10,6 +10,7 @@ import { BrokerTopics } from './group-topics.ts'
 import { MetadataView } from './metadata-view.ts'
 import { commitOffsets, NO_TOPIC_ID } from './offsets-commit.ts'
 import { fetchOffsets } from './offsets-fetch.ts'
+import { defaultStreamsGroupConfig } from './streams-group-config.ts'
 
 type Done = Parameters<CoordinatorReplica['appendAndReplicate']>[2]
 
@@ -76,6 +77,7 @@ class Bed {
 const consumer = {
   topics: new BrokerTopics(() => new MetadataView()),
   consumerConfig: () => defaultConsumerGroupConfig,
+  streamsConfig: () => defaultStreamsGroupConfig,
 }
 
 const unused = {

@@ -13,6 +13,9 @@ import type { BrokerTopics } from './group-topics.ts'
 import type { MetadataDelta } from './metadata-view.ts'
 import { deleteTopicOffsets } from './offsets-delete.ts'
 import { expireOffsets } from './offsets-expire.ts'
+import { requiredTopics } from './streams-group.ts'
+import type { StreamsGroupConfig } from './streams-group-config.ts'
+import { keepStreamsMemberAlive, limitTaskRevocation } from './streams-group-fence.ts'
 
 export const OFFSETS_TOPIC = '__consumer_offsets'
 
@@ -26,6 +29,7 @@ export interface GroupCoordinatorOptions {
   readonly onLoaded?: (shard: GroupShard) => void
   readonly topics: BrokerTopics
   readonly consumerConfig: (groupId: string) => ConsumerGroupConfig
+  readonly streamsConfig: (groupId: string) => StreamsGroupConfig
 }
 
 export interface TransactionEnd {
@@ -115,6 +119,10 @@ export class GroupCoordinator {
       for (const group of loaded.shard.consumerGroups.values()) {
         if (topics.some((topic) => group.isSubscribedTo(topic))) group.metadataDeadline = { ms: 0, epoch: 0 }
       }
+      for (const group of loaded.shard.streamsGroups.values()) {
+        const required = group.topology === undefined ? new Set<string>() : requiredTopics(group.topology)
+        if (topics.some((topic) => required.has(topic))) group.metadataDeadline = { ms: 0, epoch: 0 }
+      }
     }
   }
 
@@ -142,9 +150,9 @@ export class GroupCoordinator {
   }
 
   #load(replica: CoordinatorReplica): void {
-    const { runtime, config, topics, consumerConfig } = this.#options
+    const { runtime, config, topics, consumerConfig, streamsConfig } = this.#options
     const log = new ReplicaGroupLog(replica, runtime, config.offsetsCommitTimeoutMs)
-    const shard = new GroupShard({ runtime, log, config, topics, consumerConfig })
+    const shard = new GroupShard({ runtime, log, config, topics, consumerConfig, streamsConfig })
     for (const bytes of replica.batches()) {
       replayBatches(shard, bytes)
     }
@@ -184,6 +192,12 @@ function startSessions(shard: GroupShard): void {
       const timer = { kind: 'session', groupId, memberId: member.memberId } as const
       fenceAfter(shard, timer, shard.consumerConfig(groupId).sessionTimeoutMs)
       if (member.state === 'UNREVOKED_PARTITIONS') limitRevocation(shard, groupId, member)
+    }
+  }
+  for (const { groupId, members } of shard.streamsGroups.values()) {
+    for (const member of members.values()) {
+      keepStreamsMemberAlive(shard, groupId, member.memberId)
+      if (member.state === 'UNREVOKED_TASKS') limitTaskRevocation(shard, groupId, member)
     }
   }
 }

@@ -53,11 +53,17 @@ export function listGroups(shard: GroupShard): ListedGroup[] {
     groupState: state,
     groupType: 'consumer',
   }))
+  const streams = [...shard.streamsGroups.values()].map(({ groupId, state }) => ({
+    groupId,
+    protocolType: 'streams',
+    groupState: state,
+    groupType: 'streams',
+  }))
   const shares = [...shard.shares.groups.values()].map(({ groupId, state }) => ({
     groupId,
     protocolType: 'share',
     groupState: state,
     groupType: 'share',
   }))
-  return [...classic, ...consumers, ...shares]
+  return [...classic, ...consumers, ...streams, ...shares]
 }

@@ -7,6 +7,7 @@ import { GroupOperation } from './group-operation.ts'
 import { completeJoinPhaseIfAllIn, keepAlive, prepareRebalance, rebalanceOrCompleteJoin } from './group-rebalance.ts'
 import { groupRecord } from './group-records.ts'
 import { type GroupShard, sessionKey, writeErrorForMember } from './group-shard.ts'
+import { streamsGroupGone } from './streams-group-records.ts'
 
 /** Who sends a request. */
 export interface MemberClient {
@@ -29,15 +30,26 @@ export function joinGroup(
     respond(joinError(problem, memberId))
     return
   }
+  if (shard.shares.groups.has(groupId)) {
+    respond(joinError('INCONSISTENT_GROUP_PROTOCOL', memberId))
+    return
+  }
   const consumers = shard.consumerGroups.get(groupId)
   if (consumers !== undefined && !consumers.isEmpty) {
     joinConsumerGroup(shard, consumers, { body, client }, respond)
     return
   }
+  const streams = shard.streamsGroups.get(groupId)
+  if (streams !== undefined && !streams.isEmpty) {
+    respond(joinError('INCONSISTENT_GROUP_PROTOCOL', ''))
+    return
+  }
   const operation = new GroupOperation(shard)
   // An empty group changes its protocol with the next that joins.
   if (consumers !== undefined) operation.add(...groupGone(consumers))
+  if (streams !== undefined) operation.addStreams(...streamsGroupGone(streams))
   shard.consumerGroups.delete(groupId)
+  shard.streamsGroups.delete(groupId)
   // A member that comes with an id must have got it from this group.
   if (memberId !== '' && !shard.groups.has(groupId)) {
     respond(joinError('UNKNOWN_MEMBER_ID', memberId))

@@ -3,6 +3,7 @@ import { ConsumerGroup } from './consumer-group.ts'
 import type { ConsumerGroupChange } from './consumer-group-records.ts'
 import type { GroupRecord } from './group-records.ts'
 import type { GroupShard } from './group-shard.ts'
+import { applyStreamsGroupChange, type StreamsGroupChange } from './streams-group-records.ts'
 
 /** What one request changes: records of one batch, and what they do once the log has them. */
 export class GroupOperation {
@@ -20,6 +21,10 @@ export class GroupOperation {
 
   add(...changes: readonly ConsumerGroupChange[]): void {
     for (const change of changes) this.addRecord(change.record, () => applyConsumerGroupChange(this.#shard, change))
+  }
+
+  addStreams(...changes: readonly StreamsGroupChange[]): void {
+    for (const change of changes) this.addRecord(change.record, () => applyStreamsGroupChange(this.#shard, change))
   }
 
   addRecord(record: GroupRecord, effect?: () => void): void {

@@ -9,6 +9,8 @@ import { KeyedTimers } from './group-timers.ts'
 import { type GroupTopics, noTopics } from './group-topics.ts'
 import { CommittedOffsets } from './offsets.ts'
 import { ShareGroups } from './share-group.ts'
+import type { StreamsGroup } from './streams-group.ts'
+import { defaultStreamsGroupConfig, type StreamsGroupConfig } from './streams-group-config.ts'
 
 /** Kafka's broker configurations of the same names, in camelCase. */
 export interface GroupConfig {
@@ -72,6 +74,7 @@ export interface GroupShardOptions {
   readonly topics?: GroupTopics
   /** What holds for a group of the consumer protocol. */
   readonly consumerConfig?: (groupId: string) => ConsumerGroupConfig
+  readonly streamsConfig?: (groupId: string) => StreamsGroupConfig
 }
 
 /** The groups of one partition of __consumer_offsets, on the broker that leads it. */
@@ -79,7 +82,7 @@ export class GroupShard {
   /** Of the classic protocol. A group id is in one of these maps. */
   readonly groups = new Map<string, ClassicGroup>()
   readonly consumerGroups = new Map<string, ConsumerGroup>()
-  readonly streamsGroups = new Map<string, unknown>()
+  readonly streamsGroups = new Map<string, StreamsGroup>()
   /** Their regular expressions are being resolved. */
   readonly resolvingGroups = new Set<string>()
   readonly offsets = new CommittedOffsets()
@@ -90,6 +93,7 @@ export class GroupShard {
   readonly config: GroupConfig
   readonly topics: GroupTopics
   readonly consumerConfig: (groupId: string) => ConsumerGroupConfig
+  readonly streamsConfig: (groupId: string) => StreamsGroupConfig
   #isUnloaded = false
 
   constructor(options: GroupShardOptions) {
@@ -98,6 +102,7 @@ export class GroupShard {
     this.config = options.config
     this.topics = options.topics ?? noTopics
     this.consumerConfig = options.consumerConfig ?? (() => defaultConsumerGroupConfig)
+    this.streamsConfig = options.streamsConfig ?? (() => defaultStreamsGroupConfig)
     this.timers = new KeyedTimers(options.runtime)
   }
 
@@ -121,7 +126,8 @@ export class GroupShard {
 
   /** Of any protocol. */
   hasGroup(groupId: string): boolean {
-    return this.groups.has(groupId) || this.consumerGroups.has(groupId) || this.streamsGroups.has(groupId)
+    const isKnown = this.groups.has(groupId) || this.consumerGroups.has(groupId) || this.streamsGroups.has(groupId)
+    return isKnown || this.shares.groups.has(groupId)
   }
 
   createGroup(groupId: string): ClassicGroup {

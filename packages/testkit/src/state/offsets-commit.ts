@@ -1,6 +1,6 @@
 import { type Decoded, type ErrorName, errorCode, type OffsetCommit, type TxnOffsetCommit } from '@ottla/codec'
 import type { ConsumerGroup } from './consumer-group.ts'
-import { type Committer, checkCommit } from './consumer-group-offsets.ts'
+import { type Committer, checkCommit, checkStreamsCommit } from './consumer-group-offsets.ts'
 import type { ClassicGroup } from './group.ts'
 import { orRefused } from './group-error.ts'
 import { keepAlive } from './group-rebalance.ts'
@@ -8,6 +8,7 @@ import { offsetRecord } from './group-records.ts'
 import { type GroupShard, writeErrorForMember } from './group-shard.ts'
 import type { CommittedOffset, PendingOffset } from './offsets.ts'
 import { OffsetWrites } from './offsets-writes.ts'
+import { StreamsGroup } from './streams-group.ts'
 
 export type OffsetCommitBody = Decoded<typeof OffsetCommit.request>
 export type OffsetCommitTopic = OffsetCommitBody['topics'][number]
@@ -26,8 +27,12 @@ export function commitOffsets(
   respond: (topics: readonly TopicResult[]) => void,
 ): void {
   const fail = (error: ErrorName): void => respond(body.topics.map((topic) => topicResult(topic, errorCode(error))))
+  if (shard.shares.groups.has(body.groupId)) {
+    fail('GROUP_ID_NOT_FOUND')
+    return
+  }
   const group = shard.groups.get(body.groupId)
-  const consumers = shard.consumerGroups.get(body.groupId)
+  const consumers = shard.consumerGroups.get(body.groupId) ?? shard.streamsGroups.get(body.groupId)
   const memberEpoch = body.generationIdOrMemberEpoch
   const error = consumers
     ? problemWithMember(shard, consumers, { ...body, memberEpoch, isTransactional: false, apiVersion })
@@ -65,8 +70,12 @@ export function commitTransactionalOffsets(
   respond: (result: ErrorName | readonly TransactionalResult[]) => void,
 ): void {
   const { groupId, producerId, producerEpoch } = body
+  if (shard.shares.groups.has(groupId)) {
+    respond('GROUP_ID_NOT_FOUND')
+    return
+  }
   const group = shard.groups.get(groupId)
-  const consumers = shard.consumerGroups.get(groupId)
+  const consumers = shard.consumerGroups.get(groupId) ?? shard.streamsGroups.get(groupId)
   const topics = body.topics.map((topic) => ({ ...topic, topicId: topicIdOf(topic.name) }))
   const committer = { ...body, topics, memberEpoch: body.generationId, isTransactional: true, apiVersion: 0 }
   const error = consumers ? problemWithMember(shard, consumers, committer) : validateTransactional(group, body)
@@ -97,15 +106,17 @@ export function commitTransactionalOffsets(
   shard.log.write(records, { appended, done }, { producerId, producerEpoch })
 }
 
-/** Why a member of a consumer group may not commit one of the partitions, and so none of them. */
+/** Why a member of a consumer or streams group may not commit one of the partitions, and so none of them. */
 function problemWithMember(
   shard: GroupShard,
-  group: ConsumerGroup,
+  group: ConsumerGroup | StreamsGroup,
   committer: Committer & Pick<OffsetCommitBody, 'topics'>,
 ): ErrorName | undefined {
   return orRefused<ErrorName | undefined>(
     () => {
-      const check = checkCommit(group, committer)
+      const nameOf = (topicId: string) => shard.topics.topicById(topicId)?.name
+      const isStreams = group instanceof StreamsGroup
+      const check = isStreams ? checkStreamsCommit(group, committer, nameOf) : checkCommit(group, committer)
       for (const { topicId, partitions } of committer.topics) {
         for (const { partitionIndex, committedMetadata } of partitions) {
           const isTooLarge = (committedMetadata ?? '').length > shard.config.offsetMetadataMaxBytes

@@ -3,6 +3,7 @@ import { groupGone } from './consumer-group-records.ts'
 import { groupTombstone } from './group-records.ts'
 import { type GroupShard, writeErrorForMember } from './group-shard.ts'
 import { OffsetWrites } from './offsets-writes.ts'
+import { streamsGroupGone } from './streams-group-records.ts'
 
 /** Removes offsets that no member is subscribed to; the codes are in the order of `topics`. */
 export function deleteOffsets(
@@ -12,7 +13,7 @@ export function deleteOffsets(
   respond: (result: ErrorName | readonly number[]) => void,
 ): void {
   const classic = shard.groups.get(groupId)
-  const group = classic ?? shard.consumerGroups.get(groupId)
+  const group = classic ?? shard.consumerGroups.get(groupId) ?? shard.streamsGroups.get(groupId)
   if (!group) {
     respond('GROUP_ID_NOT_FOUND')
     return
@@ -35,24 +36,28 @@ export function deleteOffsets(
 /** Removes an empty group with all its offsets. */
 export function deleteGroup(shard: GroupShard, groupId: string, respond: (error: ErrorName | undefined) => void): void {
   const consumers = shard.consumerGroups.get(groupId)
+  const streams = shard.streamsGroups.get(groupId)
   const group = shard.groups.get(groupId)
-  if (!group && !consumers) {
+  const state = (group ?? consumers ?? streams)?.state
+  if (state === undefined) {
     respond('GROUP_ID_NOT_FOUND')
     return
   }
-  if ((group ?? consumers)?.state !== 'Empty') {
+  if (state !== 'Empty') {
     respond('NON_EMPTY_GROUP')
     return
   }
   const writes = new OffsetWrites(shard, groupId)
   writes.removeAll()
-  if (consumers) for (const { record } of groupGone(consumers)) writes.add(record)
-  else writes.add(groupTombstone(groupId))
+  const gone = consumers ? groupGone(consumers) : streams ? streamsGroupGone(streams) : []
+  for (const { record } of gone) writes.add(record)
+  if (group) writes.add(groupTombstone(groupId))
   writes.send(
     (error) => respond(error && writeErrorForMember(error)),
     () => {
       if (group) shard.removeGroup(group)
       shard.consumerGroups.delete(groupId)
+      shard.streamsGroups.delete(groupId)
     },
   )
 }

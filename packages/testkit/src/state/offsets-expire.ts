@@ -5,9 +5,11 @@ import { groupTombstone } from './group-records.ts'
 import type { GroupShard } from './group-shard.ts'
 import type { CommittedOffset } from './offsets.ts'
 import { OffsetWrites } from './offsets-writes.ts'
+import { StreamsGroup } from './streams-group.ts'
+import { streamsGroupGone } from './streams-group-records.ts'
 
-/** Offsets of topics that a consumer group does not read any more; an empty group goes with its last. */
-function expireConsumerOffsets(shard: GroupShard, group: ConsumerGroup, nowMs: number): void {
+/** Offsets of topics that a group does not read any more; an empty group goes with its last. */
+function expireModernOffsets(shard: GroupShard, group: ConsumerGroup | StreamsGroup, nowMs: number): void {
   const writes = new OffsetWrites(shard, group.groupId)
   const { offsetsRetentionMs } = shard.config
   let kept = 0
@@ -20,17 +22,23 @@ function expireConsumerOffsets(shard: GroupShard, group: ConsumerGroup, nowMs: n
     }
   }
   const goes = kept === 0 && group.isEmpty && !shard.offsets.hasPending(group.groupId)
-  if (goes) for (const { record } of groupGone(group)) writes.add(record)
+  const gone = group instanceof StreamsGroup ? streamsGroupGone(group) : groupGone(group)
+  if (goes) for (const { record } of gone) writes.add(record)
   writes.send(
     () => {},
-    () => goes && shard.consumerGroups.delete(group.groupId),
+    () => {
+      if (!goes) return
+      shard.consumerGroups.delete(group.groupId)
+      shard.streamsGroups.delete(group.groupId)
+    },
   )
 }
 
 /** KIP-211: offsets expire when their group is empty or does not read the topic for long; the group goes with its last. */
 export function expireOffsets(shard: GroupShard): void {
   const nowMs = shard.nowMs()
-  for (const group of [...shard.consumerGroups.values()]) expireConsumerOffsets(shard, group, nowMs)
+  const modern = [...shard.consumerGroups.values(), ...shard.streamsGroups.values()]
+  for (const group of modern) expireModernOffsets(shard, group, nowMs)
   for (const group of [...shard.groups.values()]) {
     const writes = new OffsetWrites(shard, group.groupId)
     if (shard.offsets.hasPending(group.groupId)) continue

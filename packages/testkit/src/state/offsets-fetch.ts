@@ -1,5 +1,5 @@
 import { type ErrorName, errorCode } from '@ottla/codec'
-import { checkFetch } from './consumer-group-offsets.ts'
+import { checkFetch, checkStreamsFetch } from './consumer-group-offsets.ts'
 import { orRefused } from './group-error.ts'
 import type { GroupShard } from './group-shard.ts'
 import type { CommittedOffset } from './offsets.ts'
@@ -45,9 +45,11 @@ export function fetchOffsets(
 ): void {
   const read = (): ErrorName | readonly FetchedTopic[] => {
     const group = shard.consumerGroups.get(groupId)
+    const streams = shard.streamsGroups.get(groupId)
     return orRefused<ErrorName | readonly FetchedTopic[]>(
       () => {
         if (group !== undefined) checkFetch(group, asker.memberId, asker.memberEpoch)
+        if (streams !== undefined) checkStreamsFetch(streams, asker.memberId, asker.memberEpoch)
         return topics ? readTopics(shard, groupId, topics, requireStable) : readAll(shard, groupId, requireStable)
       },
       ({ error }) => error,

@@ -128,8 +128,10 @@ export class ReplicaSet implements ReplicaHost {
     for (const { topic, partition, log } of logs) {
       const hosted = this.#hosted(topic)
       const replica = new Replica(this, { topic: topic.name, topicId: topic.id, partition }, hosted.settings)
+      this.logDirs.place(replica)
       replica.log.copyFrom(log)
       hosted.replicas[partition] = replica
+      this.logDirs.place(replica)
     }
   }
 

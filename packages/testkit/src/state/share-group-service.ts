@@ -63,7 +63,7 @@ export class ShareGroupService {
   find(shard: GroupShard, groupId: string): ShareGroup | ShareFailure {
     const group = shard.shares.groups.get(groupId)
     if (group !== undefined) return group
-    const message = shard.groups.has(groupId) ? `Group ${groupId} is not a share group.` : `Group ${groupId} not found.`
+    const message = shard.hasGroup(groupId) ? `Group ${groupId} is not a share group.` : `Group ${groupId} not found.`
     return { error: 'GROUP_ID_NOT_FOUND', message }
   }
 

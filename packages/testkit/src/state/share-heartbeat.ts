@@ -128,7 +128,7 @@ function groupOf(
 ): { readonly group: ShareGroup; readonly member: ShareMember } | ShareFailure {
   const isJoining = memberEpoch === 0
   const known = shard.shares.groups.get(groupId)
-  if (known === undefined && shard.groups.has(groupId)) {
+  if (known === undefined && shard.hasGroup(groupId)) {
     return { error: 'GROUP_ID_NOT_FOUND', message: `Group ${groupId} is not a share group.` }
   }
   if (known === undefined && !isJoining) {

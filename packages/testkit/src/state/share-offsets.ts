@@ -37,7 +37,7 @@ export function alterShareOffsets(
   done: (result: readonly TopicOutcome[] | ShareFailure) => void,
 ): void {
   const group = shard.shares.groups.get(groupId)
-  if (group === undefined && shard.groups.has(groupId)) {
+  if (group === undefined && shard.hasGroup(groupId)) {
     done({ error: 'GROUP_ID_NOT_FOUND', message: `Group ${groupId} is not a share group.` })
     return
   }

@@ -1,4 +1,10 @@
-import { type BrokerConfig, brokerConfigs, type ConfigDefinition, isBrokerConfig } from './broker-config.ts'
+import {
+  type BrokerConfig,
+  type BrokerConfigName,
+  brokerConfigs,
+  type ConfigDefinition,
+  isBrokerConfig,
+} from './broker-config.ts'
 import { kafkaBrokerConfigs } from './config-table.ts'
 import { type ConfigLimits, type ConfigType, listOf, shown, valueProblem } from './config-values.ts'
 import type { MetadataView, TopicImage } from './metadata-view.ts'
@@ -176,10 +182,30 @@ export function topicConfigValues(
   if (own !== undefined) values.push({ name, synonym: name, value: shown(type, own), source: configSource.topic })
   for (const value of synonym === undefined ? [] : setBrokerConfigValues(synonym, broker))
     values.push({ ...value, name })
-  const named = definition.isDefaultElsewhere === true ? '' : (synonym ?? '')
-  const value = synonym !== undefined && isBrokerConfig(synonym) ? brokerConfigs[synonym].defaultValue : defaultValue
-  values.push({ name, synonym: named, value, source: configSource.default })
+  const other = otherUnit(synonym, values)
+  if (other !== undefined) values.push({ ...other, name })
+  else {
+    const named = definition.isDefaultElsewhere === true ? '' : (synonym ?? '')
+    const value = synonym !== undefined && isBrokerConfig(synonym) ? brokerConfigs[synonym].defaultValue : defaultValue
+    values.push({ name, synonym: named, value, source: configSource.default })
+  }
   return values
+}
+
+/** Where a config that has no default in its own unit takes it from. */
+const otherUnits: Readonly<Record<string, string>> = {
+  'log.flush.interval.ms': 'log.flush.scheduler.interval.ms',
+  'log.retention.ms': 'log.retention.hours',
+  'log.roll.jitter.ms': 'log.roll.jitter.hours',
+  'log.roll.ms': 'log.roll.hours',
+}
+
+/** That default, which Kafka tells of only where a broker sets something over it. */
+function otherUnit(name: string | undefined, values: readonly ConfigValue[]): ConfigValue | undefined {
+  const synonym = name === undefined ? undefined : otherUnits[name]
+  if (synonym === undefined || !values.some((each) => each.synonym === name)) return undefined
+  const value = kafkaBrokerConfigs().get(synonym)?.defaultValue ?? null
+  return { name: synonym, synonym, value, source: configSource.default }
 }
 
 /**
@@ -198,12 +224,19 @@ function setBrokerConfigValues(name: string, { id, view, config }: ConfigObserve
   return values
 }
 
+/** A broker config's value now, as one broker sees it. */
+export function currentBrokerConfig(name: BrokerConfigName, broker: ConfigObserver): string {
+  return setBrokerConfigValues(name, broker)[0]?.value ?? broker.config.text(name)
+}
+
 /**
  * The same with the default, for a broker config of Kafka. A default of the testkit that is not Kafka's counts as given
  * at start.
  */
 export function brokerConfigValues(name: string, broker: ConfigObserver): ConfigValue[] {
   const values = setBrokerConfigValues(name, broker)
+  const other = otherUnit(name, values)
+  if (other !== undefined) return [...values, { ...other, name }]
   const kafkas = kafkaBrokerConfigs().get(name)?.defaultValue
   const ours = isBrokerConfig(name) ? brokerConfigs[name].defaultValue : undefined
   const isGiven = isBrokerConfig(name) && broker.config.isGiven(name)
@@ -218,7 +251,8 @@ export function brokerConfigValues(name: string, broker: ConfigObserver): Config
 
 /** All settings of a topic at once; made when configs change, not for each request. */
 export function topicSettings(topic: Pick<TopicImage, 'configs'>, broker: ConfigObserver): TopicSettings {
-  const text = (name: string) => topicConfigValues(name, topic, broker)[0]?.value ?? ''
+  const text = (name: string) =>
+    shown(topicConfigs[name]?.type ?? 'string', topicConfigValues(name, topic, broker)[0]?.value ?? '')
   const policies = listOf(text('cleanup.policy'))
   return {
     minInsyncReplicas: Number(text('min.insync.replicas')),

@@ -67,11 +67,14 @@ export async function ready(stage: AnyStage, group: string): Promise<Wire> {
   return on
 }
 
-/** The next assignment does not wait for the interval since the last one. */
-export async function assignsAtOnce(stage: AnyStage, { group, on }: GroupBed): Promise<void> {
-  const name = 'consumer.assignment.interval.ms'
+/** The next assignment does not wait for the interval since the last one, nor the first for more members. */
+export async function assignsAtOnce(
+  stage: AnyStage,
+  { group, on }: Pick<GroupBed, 'group' | 'on'>,
+  names: readonly string[] = ['consumer.assignment.interval.ms'],
+): Promise<void> {
   const resource = { resourceType: GROUP_RESOURCE, resourceName: group }
-  const configs = [{ name, configOperation: 0, value: '0' }]
+  const configs = names.map((name) => ({ name, configOperation: 0, value: '0' }))
   const { responses } = await stage.do(IncrementalAlterConfigs, 1, {
     resources: [{ ...resource, configs }],
     validateOnly: false,
@@ -80,11 +83,11 @@ export async function assignsAtOnce(stage: AnyStage, { group, on }: GroupBed): P
   if (responses[0]?.errorCode !== 0) return
   let seen = 0
   await stage.until('the config of the group', async () => {
-    const resources = [{ ...resource, configurationKeys: [name] }]
+    const resources = [{ ...resource, configurationKeys: [...names] }]
     const asked = { resources, includeSynonyms: false, includeDocumentation: false }
     const { results } = await stage.do(DescribeConfigs, 4, asked, { on })
     // What is described already reaches the coordinator a little later.
-    if (results[0]?.configs.some(({ value }) => value === '0')) seen++
+    if (results[0]?.configs.every(({ value }) => value === '0')) seen++
     return seen >= 10
   })
 }

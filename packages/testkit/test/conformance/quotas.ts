@@ -23,6 +23,10 @@ export async function setQuota<A extends Api>(
   }
 }
 
+/** The client of `exhausted` may do again what it likes. */
+export const relieved = <A extends Api>(stage: Stage<A>): Promise<void> =>
+  setQuota(stage, stage.name('busy'), 'controller_mutation_rate', null)
+
 /** A connection of a client that has used up what it may change of topics. */
 export async function exhausted<A extends Api>(stage: Stage<A>): Promise<Wire> {
   const clientId = stage.name('busy')

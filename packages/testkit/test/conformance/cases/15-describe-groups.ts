@@ -1,6 +1,15 @@
 import { DescribeGroups, JoinGroup } from '@ottla/codec'
 import { conformance } from '../case.ts'
-import { assignsAtOnce, ConsumerScript, elsewhere, groupBed, joinBody, newMemberId, stableAlone } from '../groups.ts'
+import {
+  assignsAtOnce,
+  ConsumerScript,
+  elsewhere,
+  groupBed,
+  joinBody,
+  newMemberId,
+  ready,
+  stableAlone,
+} from '../groups.ts'
 import { commit } from '../offsets.ts'
 
 export const describeGroups = conformance(DescribeGroups, {
@@ -28,7 +37,7 @@ export const describeGroups = conformance(DescribeGroups, {
     const { on, group } = await groupBed(stage)
     const includeAuthorizedOperations = false
     await stage.ask('no group', { groups: [], includeAuthorizedOperations }, { on })
-    await stage.ask('an empty id', { groups: [''], includeAuthorizedOperations }, { on })
+    await stage.ask('an empty id', { groups: [''], includeAuthorizedOperations }, { on: await ready(stage, '') })
     await stage.ask('twice', { groups: [group, group], includeAuthorizedOperations }, { on })
   },
 

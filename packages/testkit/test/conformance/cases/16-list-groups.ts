@@ -10,11 +10,11 @@ interface Filter {
   readonly types?: readonly string[]
 }
 
-/** What is listed of the part's own groups: others are on the cluster too. */
-async function listed(stage: ListStage, label: string, { on }: GroupBed, filter: Filter = {}): Promise<void> {
+/** What is listed of the group itself: others are on the cluster too, some with the same coordinator. */
+async function listed(stage: ListStage, label: string, { on, group }: GroupBed, filter: Filter = {}): Promise<void> {
   const body = { statesFilter: filter.states ?? [], typesFilter: filter.types ?? [] }
   const { groups, errorCode } = await stage.do(ListGroups, stage.version, body, { on })
-  const own = groups.filter(({ groupId }) => groupId.startsWith(stage.name('')))
+  const own = groups.filter(({ groupId }) => groupId === group)
   stage.saw(label, { errorCode, listed: own })
 }
 

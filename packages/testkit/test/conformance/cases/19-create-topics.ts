@@ -1,6 +1,6 @@
 import { CreateTopics, DeleteTopics } from '@ottla/codec'
 import { conformance } from '../case.ts'
-import { exhausted } from '../quotas.ts'
+import { exhausted, relieved } from '../quotas.ts'
 import type { Stage } from '../stage.ts'
 
 type CreateStage = Stage<typeof CreateTopics>
@@ -104,6 +104,7 @@ export const createTopics = conformance(CreateTopics, {
     const on = await exhausted(stage)
     const answer = await stage.ask('more than the quota', request([{ name: stage.name('late') }]), { on })
     stage.saw('is throttled', version >= 2 && answer.throttleTimeMs > 0)
+    await relieved(stage)
     await stage.do(DeleteTopics, 5, { topicNames: [name, stage.name('late')], timeoutMs: 10_000 })
   },
 })

@@ -1,6 +1,6 @@
 import { CreateTopics, DeleteTopics, Metadata, zeroUuid } from '@ottla/codec'
 import { conformance } from '../case.ts'
-import { exhausted } from '../quotas.ts'
+import { exhausted, relieved } from '../quotas.ts'
 import type { Stage } from '../stage.ts'
 
 type DeleteStage = Stage<typeof DeleteTopics>
@@ -83,6 +83,7 @@ export const deleteTopics = conformance(DeleteTopics, {
     const on = await exhausted(stage)
     const answer = await stage.ask('more than the quota', byName(version, late), { on })
     stage.saw('is throttled', answer.throttleTimeMs > 0)
+    await relieved(stage)
     await stage.do(DeleteTopics, 5, byName(5, late))
   },
 })

@@ -1,6 +1,6 @@
 import { CreatePartitions, DeleteTopics } from '@ottla/codec'
 import { conformance } from '../case.ts'
-import { exhausted } from '../quotas.ts'
+import { exhausted, relieved } from '../quotas.ts'
 
 interface Growth {
   readonly name: string
@@ -74,6 +74,7 @@ export const createPartitions = conformance(CreatePartitions, {
     const on = await exhausted(stage)
     const answer = await stage.ask('more than the quota', request([{ name, count: 3 }]), { on })
     stage.saw('is throttled', answer.throttleTimeMs > 0)
+    await relieved(stage)
     await stage.do(DeleteTopics, 5, { topicNames: [name], timeoutMs: 10_000 })
     await stage.until('it is gone', async () => {
       const { results } = await stage.do(CreatePartitions, 3, request([{ name, count: 9 }], true))

@@ -1,6 +1,6 @@
 import { DeleteGroups, DescribeGroups, OffsetFetch } from '@ottla/codec'
 import { conformance } from '../case.ts'
-import { assignsAtOnce, ConsumerScript, elsewhere, groupBed, stableAlone } from '../groups.ts'
+import { assignsAtOnce, ConsumerScript, elsewhere, groupBed, ready, stableAlone } from '../groups.ts'
 import { commit, fetchBody } from '../offsets.ts'
 
 export const deleteGroups = conformance(DeleteGroups, {
@@ -24,7 +24,7 @@ export const deleteGroups = conformance(DeleteGroups, {
     const bed = await groupBed(stage)
     await commit(stage, bed)
     await stage.ask('nothing', { groupsNames: [] }, { on: bed.on })
-    await stage.ask('no id', { groupsNames: [''] }, { on: bed.on })
+    await stage.ask('no id', { groupsNames: [''] }, { on: await ready(stage, '') })
     await stage.ask('twice', { groupsNames: [bed.group, bed.group] }, { on: bed.on })
   },
 

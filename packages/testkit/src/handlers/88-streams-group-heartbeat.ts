@@ -1,0 +1,38 @@
+import { StreamsGroupHeartbeat } from '@ottla/codec'
+import { GroupError, orRefused } from '../state/group-error.ts'
+import { Held } from '../state/held.ts'
+import { type StreamsAnswer, streamsGroupHeartbeat, streamsRefusal } from '../state/streams-group-heartbeat.ts'
+import { refuseInvalidStreams } from '../state/streams-group-requests.ts'
+import type { InternalTopic } from '../state/streams-group-topology.ts'
+import { type closeConnection, type Handler, type HandlerContext, serves } from './handler.ts'
+
+const handle: Handler<typeof StreamsGroupHeartbeat> = (context, request) => {
+  const { apiVersion, clientHost } = context
+  const invalid = orRefused<StreamsAnswer | undefined>(() => {
+    refuseInvalidStreams(request)
+    return undefined
+  }, streamsRefusal)
+  if (invalid !== undefined) return invalid
+  const shard = context.broker.services.groups.shardOf(request.groupId)
+  if (typeof shard === 'string') return streamsRefusal(new GroupError(shard))
+  const held = new Held<StreamsAnswer | typeof closeConnection>(context.cluster.runtime)
+  const client = { clientId: context.clientId ?? '', clientHost, apiVersion }
+  streamsGroupHeartbeat(shard, request, client, ({ answer, missingTopics }) => {
+    for (const topic of missingTopics) createInternalTopic(context, topic)
+    held.complete(answer)
+  })
+  return held
+}
+
+/** The coordinator makes what the topology needs; the group goes on once it is there. */
+function createInternalTopic({ broker, cluster }: HandlerContext, topic: InternalTopic): void {
+  const { controller, config } = cluster
+  if (controller.state.topic(topic.name) !== undefined) return
+  const replicas = topic.replicationFactor > 0 ? topic.replicationFactor : config.number('default.replication.factor')
+  const alive = broker.view.aliveBrokers().length
+  if (replicas > alive) return
+  const configs = new Map(topic.topicConfigs.map(({ key, value }) => [key, value]))
+  controller.createTopic({ name: topic.name, assignment: controller.assign(topic.partitions, replicas), configs })
+}
+
+export const streamsGroupHeartbeatHandler = serves(StreamsGroupHeartbeat, { min: 0, max: 0 }, handle)

@@ -1,0 +1,167 @@
+import { type ConsumerGroupHeartbeat, type Encodable, type ErrorName, errorOf } from '@ottla/codec'
+import type { ConsumerGroup } from '../../src/state/consumer-group.ts'
+import { type ConsumerGroupConfig, defaultConsumerGroupConfig } from '../../src/state/consumer-group-config.ts'
+import { fenceAfter, limitRevocation } from '../../src/state/consumer-group-fence.ts'
+import {
+  consumerGroupHeartbeat,
+  type HeartbeatAnswer,
+  type HeartbeatBody,
+} from '../../src/state/consumer-group-heartbeat.ts'
+import type { GroupRecord } from '../../src/state/group-records.ts'
+import { replayRecord } from '../../src/state/group-replay.ts'
+import { defaultGroupConfig, type GroupLog, GroupShard, type GroupWrite } from '../../src/state/group-shard.ts'
+import type { GroupTopics } from '../../src/state/group-topics.ts'
+import type { TopicImage } from '../../src/state/metadata-view.ts'
+import { FakeClock } from './fake-clock.ts'
+
+/** Topics that a test makes, grows and deletes. */
+export class FakeTopics implements GroupTopics {
+  readonly #topics = new Map<string, TopicImage>()
+  #version = 1
+  #newest = 1
+
+  set(name: string, count: number): void {
+    const known = this.#topics.get(name)
+    const id = known?.id ?? Buffer.from(name.padEnd(16, '.')).toString('base64url')
+    const base = { replicas: [1], isr: [1], leader: 1, leaderEpoch: 0, partitionEpoch: 0 }
+    const partitions = Array.from({ length: count }, (_, partition) => ({ ...base, partition }))
+    this.#topics.set(name, { name, id, isInternal: false, partitions, configs: new Map() } as TopicImage)
+    this.#version++
+    if (known === undefined) this.#newest = this.#version
+  }
+
+  delete(name: string): void {
+    this.#topics.delete(name)
+    this.#version++
+  }
+
+  topic(name: string): TopicImage | undefined {
+    return this.#topics.get(name)
+  }
+
+  topicById(id: string): TopicImage | undefined {
+    return [...this.#topics.values()].find((topic) => topic.id === id)
+  }
+
+  topics(): Iterable<TopicImage> {
+    return this.#topics.values()
+  }
+
+  racks(): readonly string[] {
+    return []
+  }
+
+  version(): number {
+    return this.#version
+  }
+
+  versionOfNewestTopic(): number {
+    return this.#newest
+  }
+}
+
+/** A log that takes and commits what comes at once, or refuses it. */
+class InstantLog implements GroupLog {
+  readonly records: GroupRecord[]
+  refusal: ErrorName | undefined
+
+  constructor(records: readonly GroupRecord[]) {
+    this.records = [...records]
+  }
+
+  write(records: readonly GroupRecord[], { appended, committed, done }: GroupWrite): void {
+    if (this.refusal !== undefined && records.length > 0) {
+      done(this.refusal)
+      return
+    }
+    this.records.push(...records)
+    appended?.()
+    committed?.()
+    done(undefined)
+  }
+
+  catchUp(): void {}
+}
+
+export type Beat = Partial<Encodable<typeof ConsumerGroupHeartbeat.request>>
+
+export interface ConsumerBedOptions {
+  readonly clock?: FakeClock
+  readonly topics?: FakeTopics
+  readonly records?: readonly GroupRecord[]
+  readonly config?: Partial<ConsumerGroupConfig>
+}
+
+/** A shard of groups of the consumer protocol on a fake clock, with heartbeats as short calls. */
+export class ConsumerBed {
+  readonly clock: FakeClock
+  readonly topics: FakeTopics
+  readonly log: InstantLog
+  readonly shard: GroupShard
+  readonly #options: ConsumerBedOptions
+
+  constructor(options: ConsumerBedOptions = {}) {
+    this.#options = options
+    this.clock = options.clock ?? new FakeClock()
+    this.topics = options.topics ?? new FakeTopics()
+    this.log = new InstantLog(options.records ?? [])
+    const config = { ...defaultConsumerGroupConfig, ...options.config }
+    this.shard = new GroupShard({
+      runtime: this.clock,
+      log: this.log,
+      config: defaultGroupConfig,
+      topics: this.topics,
+      consumerConfig: () => config,
+    })
+    for (const record of options.records ?? []) replayRecord(this.shard, record)
+  }
+
+  get group(): ConsumerGroup {
+    const group = this.shard.consumerGroups.get('g')
+    if (group === undefined) throw new Error('no group')
+    return group
+  }
+
+  beat(body: Beat, apiVersion = 1): HeartbeatAnswer & { readonly error: ErrorName } {
+    const whole = {
+      groupId: 'g',
+      memberId: 'm',
+      memberEpoch: 0,
+      instanceId: null,
+      rackId: null,
+      rebalanceTimeoutMs: -1,
+      subscribedTopicNames: null,
+      subscribedTopicRegex: null,
+      serverAssignor: null,
+      topicPartitions: null,
+      ...body,
+    } as HeartbeatBody
+    let answer: HeartbeatAnswer | undefined
+    const client = { clientId: 'c', clientHost: '/127.0.0.1', apiVersion }
+    consumerGroupHeartbeat(this.shard, whole, client, (given) => {
+      answer = given
+    })
+    if (answer === undefined) throw new Error('no answer')
+    return { ...answer, error: errorOf(answer.errorCode).name }
+  }
+
+  join(memberId: string, more: Beat = {}) {
+    const join = { rebalanceTimeoutMs: 30_000, subscribedTopicNames: ['t'], topicPartitions: [] }
+    return this.beat({ memberId, memberEpoch: 0, ...join, ...more })
+  }
+
+  /** The coordinator that takes over: it knows what the log says, and gives members their time anew. */
+  failover(): ConsumerBed {
+    const records = this.log.records
+    this.shard.unload()
+    const next = new ConsumerBed({ ...this.#options, clock: this.clock, topics: this.topics, records })
+    for (const { groupId, members } of next.shard.consumerGroups.values()) {
+      for (const member of members.values()) {
+        const timer = { kind: 'session', groupId, memberId: member.memberId } as const
+        fenceAfter(next.shard, timer, next.shard.consumerConfig(groupId).sessionTimeoutMs)
+        if (member.state === 'UNREVOKED_PARTITIONS') limitRevocation(next.shard, groupId, member)
+      }
+    }
+    return next
+  }
+}
