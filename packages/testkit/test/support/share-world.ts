@@ -57,6 +57,7 @@ export class ShareWorld {
   readonly #records: GroupRecord[] = []
   #coordinator: ShareStateShard | undefined
   #leaderEpoch = 0
+  #firstNeeded = 0
   #startOffset = 0
 
   constructor(seed: number) {
@@ -139,6 +140,7 @@ export class ShareWorld {
 
   /** Another broker coordinates, as soon as it has read the log. */
   changeCoordinator(): void {
+    this.#firstNeeded = this.#coordinator?.firstNeeded ?? this.#firstNeeded
     this.#coordinator = undefined
     this.time.runtime.setTimer(() => {
       this.#coordinator = this.#newCoordinator()
@@ -198,10 +200,13 @@ export class ShareWorld {
       view: { topicById: () => ({ partitions: [{}] }) as never },
       nowMs: () => Math.floor(this.time.runtime.wallNow()),
       updatesPerSnapshot: 5,
+      endOffset: () => this.#records.length,
     })
-    for (const record of this.#records) {
+    // What newer snapshots cover may have been deleted by now.
+    const first = this.#firstNeeded
+    for (const [offset, record] of this.#records.entries()) {
       const read = decodeShareState(record)
-      if (read !== undefined) shard.replay(read)
+      if (read !== undefined && offset >= first) shard.replay(read, offset)
     }
     return shard
   }
