@@ -1,5 +1,5 @@
-// `pnpm mutants codec [NAME…]`: applies each patch of test/mutants to a copy of its own, where the test that it names must
-// then fail by an assertion. The head of a patch says what is wrong with it, and `Test: file > describe > test`.
+// `pnpm mutants codec|testkit [NAME…]`: applies each patch of test/mutants to a copy of its own, where the test that it
+// names must then fail by an assertion. The head of a patch says what is wrong with it, and `Test: file > describe > test`.
 import { spawnSync } from 'node:child_process'
 import {
   cpSync,
@@ -17,7 +17,7 @@ import { basename, join } from 'node:path'
 import { root } from './lib/npx.mjs'
 
 /** What has mutants, and the package it lies in. */
-const suites = { codec: 'packages/codec' }
+const suites = { codec: 'packages/codec', testkit: 'packages/testkit' }
 
 const [suite = '', ...wanted] = process.argv.slice(2)
 if (!(suite in suites)) {
@@ -65,6 +65,14 @@ function patch(place, { name, text }) {
   return spawnSync('git', ['apply', '-'], { cwd, input: text, env: { ...process.env, GIT_DIR: cwd } }).status === 0
 }
 
+/** The workspace's packages as they are in their sources. */
+const conditions = ['@ottla/source', 'module', 'node', 'development']
+
+/** @param {string} text */
+function escaped(text) {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+}
+
 /** @typedef {{ fullName: string, ancestorTitles: string[], title: string, status: string, failureMessages: string[] }} Outcome */
 
 /**
@@ -75,7 +83,21 @@ function patch(place, { name, text }) {
  */
 function runTests(place, runs) {
   const files = [...new Set(runs.map(({ name, test }) => `${name}/${test[0]}`))]
-  const config = { test: { root: place, include: files, testTimeout: 60_000, maxWorkers: 2 } }
+  const names = new Set(runs.map(({ test: [, ...titles] }) => escaped(titles.join(' '))))
+  const config = {
+    resolve: { conditions },
+    ssr: { resolve: { conditions } },
+    test: {
+      root: place,
+      include: files,
+      testNamePattern: `^(?:${[...names].join('|')})$`,
+      testTimeout: 60_000,
+      maxWorkers: 2,
+      pool: 'forks',
+      // Each copy has modules of its own anyway; what they share, the codec, is read once.
+      isolate: false,
+    },
+  }
   writeFileSync(join(place, 'vitest.config.mjs'), `export default ${JSON.stringify(config)}\n`)
   const report = join(place, 'report.json')
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
