@@ -1,4 +1,4 @@
-import type { GroupRecord } from '../../src/state/group-records.ts'
+import type { GroupRecord } from '../../src/state/coordinator-record.ts'
 import type { GroupWrite } from '../../src/state/group-shard.ts'
 import type { Acknowledgement } from '../../src/state/share-acknowledge.ts'
 import type { FetchedBatch } from '../../src/state/share-acquire.ts'
