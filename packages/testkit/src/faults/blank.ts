@@ -23,8 +23,8 @@ export function blank(fields: Message['fields'], version: number): Struct {
 function blankField(name: string, field: Table, version: number): unknown {
   const { options } = field
   if (options.default !== undefined) return options.default
-  // Without a default of its own a list is empty in Kafka, also one that may be null.
-  if (field.type === 'array') return []
+  // Without a default of its own a list is empty in Kafka, also one that may be null; but for that of DescribeClientQuotas.
+  if (field.type === 'array' && !(name === 'entries' && options.nullable !== undefined)) return []
   if (options.nullable === true || (options.nullable !== undefined && carries(options.nullable, version))) return null
   switch (field.type) {
     case 'struct':
