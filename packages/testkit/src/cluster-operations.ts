@@ -2,9 +2,29 @@ import type { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
 import type { Controller } from './controller.ts'
 import { type ReassignmentRequest, reassign } from './controllers/reassignment.ts'
+import type { TopicOptions } from './options.ts'
 import { noAreas } from './state/metadata-areas.ts'
 import type { ScramUsers } from './state/scram-users.ts'
+import { topicConfigProblem } from './state/topic-config.ts'
 import { type TransactionStatus, transactionStatus } from './state/transaction-status.ts'
+
+/** Throws TypeError for what cannot be. */
+export function addTopic(
+  { controller, config }: ClusterContext,
+  { name, partitions, replicationFactor, configs = {} }: TopicOptions,
+): void {
+  const alive = controller.state.aliveBrokers().length
+  const factor = replicationFactor ?? Math.min(config.number('default.replication.factor'), alive)
+  if (controller.state.topic(name) !== undefined) throw new TypeError(`topic ${name} exists already`)
+  if (factor < 1 || factor > alive) throw new TypeError(`topic ${name}: ${factor} replicas on ${alive} live brokers`)
+  const values = new Map(Object.entries(configs).map(([key, value]) => [key, String(value)]))
+  for (const [key, value] of values) {
+    const problem = topicConfigProblem(key, value)
+    if (problem !== undefined) throw new TypeError(`topic ${name}: ${problem}`)
+  }
+  const count = partitions ?? config.number('num.partitions')
+  controller.createTopic({ name, assignment: controller.assign(count, factor), configs: values })
+}
 
 /** Throws RangeError for what is not there, TypeError for what cannot be. */
 export function beginReassignment({ controller, config }: ClusterContext, request: ReassignmentRequest): void {

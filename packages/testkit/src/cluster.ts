@@ -2,7 +2,7 @@ import type { ErrorName } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
-import { beginReassignment, registerAgain, resetAreas, transactionsOf } from './cluster-operations.ts'
+import { addTopic, beginReassignment, registerAgain, resetAreas, transactionsOf } from './cluster-operations.ts'
 import { type ClusterState, type Leaks, openConnections, refuseLeaks, stateOf } from './cluster-state.ts'
 import { type ClusterTime, clusterTime } from './cluster-time.ts'
 import { Controller } from './controller.ts'
@@ -19,17 +19,15 @@ import { Listeners, tlsSetupOf } from './network/listeners.ts'
 import { MemoryNetwork } from './network/memory.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
 import { type PartitionStatus, partitionStatus, type ReplicaStatus, replicaStatuses } from './partition-status.ts'
+import { levelsOf } from './releases.ts'
 import type { Clock } from './runtime/clock.ts'
 import { clientRuntime } from './runtime/node-runtime.ts'
 import { type RunOptions, runScenario, type VirtualStatus } from './scenario.ts'
 import { ClusterSnapshot } from './snapshot.ts'
 import type { GroupStatus } from './state/group-status.ts'
-import { keptUsers } from './state/scram-users.ts'
-import { topicConfigProblem } from './state/topic-config.ts'
 import type { TransactionStatus } from './state/transaction-status.ts'
 import { usersOf } from './state/users.ts'
-import type { DataDirectory } from './storage/data-directory.ts'
-import { dataDirectoryOf } from './storage/open.ts'
+import { DataDirectory } from './storage/data-directory.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
 import { type SeenRequest, Traffic } from './traffic/traffic.ts'
 
@@ -76,7 +74,7 @@ export class TestCluster implements AsyncDisposable {
     this.clock = time.clock
     this.#system = time.brokers
     const newClusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
-    this.#data = dataDirectoryOf(options, this.#system, newClusterId)
+    this.#data = DataDirectory.of(options, this.#system, newClusterId)
     this.clusterId = this.#data?.clusterId ?? newClusterId
     this.#network = new MemoryNetwork(this.#system, time.conditions)
     this.#listeners = new Listeners(this.#network, options.listeners, tlsSetupOf(options))
@@ -84,8 +82,8 @@ export class TestCluster implements AsyncDisposable {
     this.#controller = new Controller({
       runtime: this.#system,
       config: options.config,
-      before: this.#data?.before,
-      producerIds: this.#data && { from: this.#data.producerIdsFrom, onGiven: (id) => this.#data?.producerIdGiven(id) },
+      before: this.#data?.before ?? (options.release && { features: levelsOf(options.release) }),
+      producerIds: this.#data?.producerIds,
       publish: (delta) => {
         this.#data?.keep(delta)
         for (const broker of this.#brokers.values()) broker.learn(delta)
@@ -93,8 +91,8 @@ export class TestCluster implements AsyncDisposable {
     })
     this.#tokens = new TokenOffice({ runtime: this.#system, config: options.config, controller: this.#controller })
     this.#data?.begin(() => this.#controller.state.snapshot())
-    const known = this.#controller.state.areas.scramUsers
-    this.#controller.decide({ scramUsers: new Map([...keptUsers(known), ...usersOf(options.sasl, this.#system)]) })
+    const { scramUsers } = this.#controller.state.areas
+    this.#controller.decide({ scramUsers: usersOf(options.sasl, this.#system, scramUsers) })
     this.#tokens.watch()
     const { brokers } = options
     const watching = { runtime: this.#system, host: time.host, brokers, onChange: () => this.#interventions.review() }
@@ -222,10 +220,7 @@ export class TestCluster implements AsyncDisposable {
     for (const topic of this.#options.topics) await this.createTopic(topic)
   }
 
-  /**
-   * All of it at this moment, to go back to with `restore`: topics, logs, groups, offsets, transactions, what the controller
-   * and the coordinators have decided, which brokers are up, and the wall clock. Costs next to nothing: records are shared.
-   */
+  /** All of it at this moment, the wall clock too, to go back to with `restore`. Costs next to nothing: records are shared. */
   snapshot(): ClusterSnapshot {
     return new ClusterSnapshot(this.#contextOfAll, this.clock)
   }
@@ -239,8 +234,8 @@ export class TestCluster implements AsyncDisposable {
     this.traffic.clear()
     this.#checker?.forget()
     await snapshot.restore(this.#contextOfAll, this.clock)
+    this.#data?.keepAll()
     this.#tokens.watch()
-    this.#data?.begin(() => this.#controller.state.snapshot())
     await this.#time.turn()
   }
 
@@ -275,19 +270,8 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /** Creates a topic without a client. Resolves when all live brokers know it. */
-  async createTopic({ name, partitions, replicationFactor, configs = {} }: TopicOptions): Promise<void> {
-    const { config } = this.#options
-    const alive = this.#controller.state.aliveBrokers().length
-    const factor = replicationFactor ?? Math.min(config.number('default.replication.factor'), alive)
-    if (this.#controller.state.topic(name) !== undefined) throw new TypeError(`topic ${name} exists already`)
-    if (factor < 1 || factor > alive) throw new TypeError(`topic ${name}: ${factor} replicas on ${alive} live brokers`)
-    const values = new Map(Object.entries(configs).map(([key, value]) => [key, String(value)]))
-    for (const [key, value] of values) {
-      const problem = topicConfigProblem(key, value)
-      if (problem !== undefined) throw new TypeError(`topic ${name}: ${problem}`)
-    }
-    const count = partitions ?? config.number('num.partitions')
-    this.#controller.createTopic({ name, assignment: this.#controller.assign(count, factor), configs: values })
+  async createTopic(topic: TopicOptions): Promise<void> {
+    addTopic(this.#contextOfAll, topic)
     await this.#time.turn()
   }
 

@@ -2,8 +2,10 @@ import type { ErrorName } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { assignReplicas } from './state/assignment.ts'
 import type { BrokerConfig } from './state/broker-config.ts'
+import { recordsOf, returnable, withPartition } from './state/decisions.ts'
 import { asNextVersion, changed, type ElectionRules, type PartitionChange } from './state/election.ts'
 import { ELR_FEATURE } from './state/features.ts'
+import { isInternalTopic } from './state/internal-topics.ts'
 import {
   type BrokerImage,
   type MetadataDelta,
@@ -12,15 +14,7 @@ import {
   type TopicImage,
 } from './state/metadata-view.ts'
 import { Quorum } from './state/quorum.ts'
-import { SHARE_STATE_TOPIC } from './state/share-state-records.ts'
 import { topicSettings } from './state/topic-config.ts'
-
-export const offsetsTopic = '__consumer_offsets'
-export const transactionTopic = '__transaction_state'
-
-export function isInternalTopic(name: string): boolean {
-  return name === offsetsTopic || name === transactionTopic || name === SHARE_STATE_TOPIC
-}
 
 export interface ControllerOptions {
   readonly runtime: Runtime
@@ -66,7 +60,7 @@ export class Controller {
   readonly #sessions = new Map<number, Timer>()
   readonly #stopping = new Set<number>()
   /** Who stopped in order, and has all it had when it is back. */
-  readonly #stopped = new Set<number>()
+  #stopped = new Set<number>()
   /** Who keeps the metadata log, which ends where `state` says. */
   readonly quorum = new Quorum()
   #nextProducerId: bigint
@@ -78,6 +72,8 @@ export class Controller {
     this.#config = config
     this.#publish = publish
     if (before !== undefined) this.#state.apply(before)
+    // What became of their logs was looked at before: all of them have what they had.
+    for (const { id } of before?.brokers ?? []) this.#stopped.add(id)
     this.#nextProducerId = producerIds?.from ?? 0n
     this.#onProducerId = producerIds?.onGiven
   }
@@ -362,37 +358,12 @@ export class Controller {
   /** Leadership goes back to preferred replicas that are in sync again, after a while; armed only while some are not leading. */
   #watchPreferredLeaders(): void {
     if (this.#rebalance !== undefined || !this.#config.boolean('auto.leader.rebalance.enable')) return
-    if (this.#returnable().length === 0) return
+    if (returnable(this.#state).length === 0) return
     const intervalMs = this.#config.number('leader.imbalance.check.interval.seconds') * 1000
     this.#rebalance = this.#runtime.setTimer(() => {
       this.#rebalance = undefined
-      for (const [topic, partition] of this.#returnable()) this.electLeader(topic, partition, 'preferred')
+      for (const [topic, partition] of returnable(this.#state)) this.electLeader(topic, partition, 'preferred')
       this.#watchPreferredLeaders()
     }, intervalMs)
   }
-
-  #returnable(): [topic: string, partition: number][] {
-    const found: [string, number][] = []
-    for (const { name, partitions } of this.#state.topics()) {
-      for (const { partition, replicas, isr, leader } of partitions) {
-        const first = replicas[0] as number
-        if (leader !== first && isr.includes(first) && this.#state.isAlive(first)) found.push([name, partition])
-      }
-    }
-    return found
-  }
-}
-
-/** How many records a decision is in the metadata log. */
-function recordsOf({ topics, deletedTopics, brokers, brokerConfigs, removedBrokers, features }: MetadataDelta): number {
-  const lists = [topics, deletedTopics, brokers, removedBrokers]
-  const single = (brokerConfigs === undefined ? 0 : 1) + (features === undefined ? 0 : 1)
-  return Math.max(
-    1,
-    lists.reduce((sum, list) => sum + (list?.length ?? 0), single),
-  )
-}
-
-function withPartition(topic: TopicImage, image: PartitionImage): TopicImage {
-  return { ...topic, partitions: topic.partitions.map((old) => (old.partition === image.partition ? image : old)) }
 }

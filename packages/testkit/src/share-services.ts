@@ -30,6 +30,7 @@ export function createShareServices(broker: Broker, groups: () => GroupCoordinat
     view: { topicById: (id) => broker.view.topicById(id) },
     writeTimeoutMs: config.number('share.coordinator.write.timeout.ms'),
     updatesPerSnapshot: config.number('share.coordinator.snapshot.update.records.per.snapshot'),
+    pruneIntervalMs: config.number('share.coordinator.state.topic.prune.interval.ms'),
     partitionCount: () => broker.partitionCount(SHARE_STATE_TOPIC),
   })
   const persister = new SharePersister({ runtime, shardOf: (key) => coordinatorOf(broker, key) })

@@ -1,7 +1,7 @@
 import { errorCode } from '@ottla/codec'
-import { isInternalTopic } from '../controller.ts'
 import type { Struct } from '../faults/blank.ts'
 import { topicNameProblem } from '../handlers/support.ts'
+import { isInternalTopic } from '../state/internal-topics.ts'
 import { transactionalProducerOf } from '../state/produce-validation.ts'
 import {
   type Asked,

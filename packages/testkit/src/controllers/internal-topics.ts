@@ -1,5 +1,6 @@
-import { type Controller, offsetsTopic, transactionTopic } from '../controller.ts'
+import type { Controller } from '../controller.ts'
 import type { BrokerConfig, BrokerConfigName } from '../state/broker-config.ts'
+import { offsetsTopic, transactionTopic } from '../state/internal-topics.ts'
 import { SHARE_STATE_TOPIC } from '../state/share-state-records.ts'
 
 interface Plan {

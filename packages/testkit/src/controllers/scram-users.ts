@@ -27,7 +27,7 @@ const alteredTwice: Problem = {
 }
 
 /** The numbers of the protocol: 1 and 2. */
-export function mechanismOf(type: number): ScramMechanism | undefined {
+function mechanismOf(type: number): ScramMechanism | undefined {
   return scramMechanisms[type - 1]
 }
 

@@ -92,7 +92,7 @@ function matchesPattern({ patternType, resourceName }: AclFilter, acl: Acl): boo
 }
 
 /** Whether it has a say on the resource of that name. */
-export function coversName({ patternType, resourceName }: Acl, name: string): boolean {
+function coversName({ patternType, resourceName }: Acl, name: string): boolean {
   if (patternType === patternTypes.PREFIXED) return name.startsWith(resourceName)
   return resourceName === name || resourceName === wildcard
 }

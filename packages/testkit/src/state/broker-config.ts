@@ -104,6 +104,7 @@ export const brokerConfigs = {
   'group.share.session.timeout.ms': define('int', 45_000),
   'share.coordinator.snapshot.update.records.per.snapshot': define('int', 500),
   'share.coordinator.state.topic.min.isr': define('int', 2),
+  'share.coordinator.state.topic.prune.interval.ms': define('int', 300_000),
   'share.coordinator.state.topic.replication.factor': define('int', 3),
   'share.coordinator.state.topic.segment.bytes': define('int', 104_857_600),
   'share.coordinator.write.timeout.ms': define('int', 5000),

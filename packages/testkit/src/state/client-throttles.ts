@@ -20,13 +20,14 @@ const maxRates = 10_000
 export class ClientThrottles {
   readonly #runtime: Pick<Runtime, 'wallNow'>
   readonly #view: () => MetadataView
-  readonly #windows: RateWindows
+  readonly #config: BrokerConfig
+  #windows: RateWindows | undefined
   readonly #rates = new Map<string, QuotaRate>()
 
   constructor(runtime: Pick<Runtime, 'wallNow'>, config: BrokerConfig, view: () => MetadataView) {
     this.#runtime = runtime
     this.#view = view
-    this.#windows = windowsOf(config, '')
+    this.#config = config
   }
 
   /** No quota is set: the one thing that each request looks at. */
@@ -48,14 +49,14 @@ export class ClientThrottles {
     rate.record(value, nowMs)
     const throttleTimeMs = value < 0 ? 0 : rate.throttleTimeMs(found.limit, nowMs)
     // A share of time is back within a window.
-    return quota === 'request_percentage' ? Math.min(throttleTimeMs, this.#windows.windowMs) : throttleTimeMs
+    return quota === 'request_percentage' ? Math.min(throttleTimeMs, this.#window.windowMs) : throttleTimeMs
   }
 
   /** More than that would be too much whatever else is fetched; undefined when that is not limited. */
   maxFetchBytes(client: Client): number | undefined {
     const found = limitFor(this.#view(), 'consumer_byte_rate', client)
     if (found === undefined) return undefined
-    const { samples, windowMs } = this.#windows
+    const { samples, windowMs } = this.#window
     return Math.floor((found.limit * (samples - 1) * windowMs) / 1000)
   }
 
@@ -75,8 +76,14 @@ export class ClientThrottles {
     this.#rates.clear()
   }
 
+  /** Read when the first quota is: a cluster without any does not look at the table of configs. */
+  get #window(): RateWindows {
+    this.#windows ??= windowsOf(this.#config, '')
+    return this.#windows
+  }
+
   #rate(key: string): QuotaRate {
-    const rate = this.#rates.get(key) ?? new QuotaRate(this.#windows)
+    const rate = this.#rates.get(key) ?? new QuotaRate(this.#window)
     this.#rates.delete(key)
     this.#rates.set(key, rate)
     if (this.#rates.size > maxRates) {

@@ -31,7 +31,7 @@ export interface GroupEpoch {
   readonly isHomogeneous: boolean
 }
 
-export function isMetadataExpired(group: ConsumerGroup, nowMs: number): boolean {
+function isMetadataExpired(group: ConsumerGroup, nowMs: number): boolean {
   return nowMs >= group.metadataDeadline.ms || group.groupEpoch < group.metadataDeadline.epoch
 }
 
@@ -112,7 +112,7 @@ function assignorMembers(shard: GroupShard, group: ConsumerGroup, updated: Consu
 }
 
 /** The topics that a member subscribes to by name or by what its expression matched, as far as they exist. */
-export function subscribedTopicIds(shard: GroupShard, group: ConsumerGroup, member: ConsumerMember): Set<string> {
+function subscribedTopicIds(shard: GroupShard, group: ConsumerGroup, member: ConsumerMember): Set<string> {
   const regex = regexOf(member)
   const matched = regex === undefined ? undefined : group.resolvedRegexes.get(regex)?.topics
   const ids = new Set<string>()

@@ -17,7 +17,7 @@ import {
 import type { ConsumerGroup, ResolvedRegex } from './consumer-group.ts'
 import type { ConsumerMember, ConsumerMemberState, OwnedPartitions, Partitions } from './consumer-group-member.ts'
 import { noPartitions } from './consumer-group-member.ts'
-import { type GroupRecord, int16, prefixed } from './group-records.ts'
+import { type GroupRecord, int16, prefixed } from './coordinator-record.ts'
 
 // Kafka's record types: the first two bytes of a key.
 const GROUP = 3

@@ -6,7 +6,7 @@ import {
   decodeMessage,
 } from '@ottla/codec'
 import type { Partitions } from './consumer-group-member.ts'
-import { int16, prefixed } from './group-records.ts'
+import { int16, prefixed } from './coordinator-record.ts'
 import type { GroupTopics } from './group-topics.ts'
 import { numbersInHashOrder, uuidsInHashOrder } from './java-order.ts'
 

@@ -27,7 +27,7 @@ export function principalOf(text: string): Principal {
   return { type: text.slice(0, at), name: text.slice(at + 1) }
 }
 
-export function isSame(a: Principal, b: Principal): boolean {
+function isSame(a: Principal, b: Principal): boolean {
   return a.type === b.type && a.name === b.name
 }
 

@@ -1,7 +1,7 @@
 import type { ErrorName } from '@ottla/codec'
 import { ConsumerGroup } from './consumer-group.ts'
 import type { ConsumerGroupChange } from './consumer-group-records.ts'
-import type { GroupRecord } from './group-records.ts'
+import type { GroupRecord } from './coordinator-record.ts'
 import type { GroupShard } from './group-shard.ts'
 import { applyStreamsGroupChange, type StreamsGroupChange } from './streams-group-records.ts'
 

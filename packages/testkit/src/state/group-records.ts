@@ -1,25 +1,17 @@
 import {
   type Decoded,
   decodeMessage,
-  type Encodable,
-  encodeMessage,
   GroupMetadataKey,
   GroupMetadataValue,
-  type Message,
   OffsetCommitKey,
   OffsetCommitValue,
 } from '@ottla/codec'
+import { type GroupRecord, int16, prefixed } from './coordinator-record.ts'
 import { ClassicGroup } from './group.ts'
 import { GroupMember } from './group-member.ts'
 import type { GroupShard } from './group-shard.ts'
 import type { CommittedOffset } from './offsets.ts'
 import { applyShare, decodeShare, isShareRecord } from './share-group-records.ts'
-
-/** A record of __consumer_offsets; without a value it is a tombstone. */
-export interface GroupRecord {
-  readonly key: Uint8Array
-  readonly value: Uint8Array | null
-}
 
 // Kafka's record types: the first two bytes of a key. 0 is what OffsetCommit was before 0.9.
 const OFFSET_COMMIT_V0 = 0
@@ -156,23 +148,4 @@ function restoredMember(group: GroupValue, member: GroupValue['members'][number]
 
 function groupKey(group: string): Uint8Array {
   return prefixed(GROUP_METADATA, GroupMetadataKey, 0, { group })
-}
-
-/** A message with its version, or a record's type, in the two bytes before it. */
-export function prefixed<M extends Message>(
-  prefix: number,
-  message: M,
-  version: number,
-  value: Encodable<M>,
-): Uint8Array {
-  const body = encodeMessage(message, version, value)
-  const bytes = new Uint8Array(2 + body.length)
-  bytes[0] = prefix >> 8
-  bytes[1] = prefix
-  bytes.set(body, 2)
-  return bytes
-}
-
-export function int16(bytes: Uint8Array): number {
-  return ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)
 }

@@ -1,6 +1,7 @@
 import { readConsumerGroupChange } from './consumer-group-records.ts'
+import type { GroupRecord } from './coordinator-record.ts'
 import { applyConsumerGroupChange } from './group-operation.ts'
-import { type GroupRecord, replay } from './group-records.ts'
+import { replay } from './group-records.ts'
 import type { GroupShard } from './group-shard.ts'
 import { applyStreamsGroupChange, readStreamsGroupChange } from './streams-group-records.ts'
 

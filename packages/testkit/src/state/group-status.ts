@@ -2,6 +2,8 @@ import { ConsumerProtocolAssignment, decodeMessage } from '@ottla/codec'
 import type { ConsumerGroup, ConsumerGroupState } from './consumer-group.ts'
 import type { GroupState } from './group.ts'
 import type { GroupShard } from './group-shard.ts'
+import type { StreamsGroup, StreamsGroupState } from './streams-group.ts'
+import type { StreamsMember } from './streams-group-member.ts'
 
 export interface GroupMemberStatus {
   readonly memberId: string
@@ -15,8 +17,8 @@ export interface GroupMemberStatus {
 /** A group as its coordinator has it. */
 export interface GroupStatus {
   readonly groupId: string
-  readonly state: GroupState | ConsumerGroupState
-  /** Of the consumer protocol: the epoch of the group. */
+  readonly state: GroupState | ConsumerGroupState | StreamsGroupState
+  /** Of the consumer and streams protocols: the epoch of the group. */
   readonly generation: number
   /** The assignor that all members agreed on; null while nobody is in the group. */
   readonly protocol: string | null
@@ -42,7 +44,8 @@ export function groupStatuses(shard: GroupShard): GroupStatus[] {
     offsets: committedOffsets(shard, group.groupId),
   }))
   const consumers = [...shard.consumerGroups.values()].map((group) => consumerGroupStatus(shard, group))
-  return [...classic, ...consumers]
+  const streams = [...shard.streamsGroups.values()].map((group) => streamsGroupStatus(shard, group))
+  return [...classic, ...consumers, ...streams]
 }
 
 function committedOffsets(shard: GroupShard, groupId: string): GroupStatus['offsets'] {
@@ -69,6 +72,33 @@ function consumerGroupStatus(shard: GroupShard, group: ConsumerGroup): GroupStat
           return topic === undefined ? [] : [...partitions.keys()].map((partition) => ({ topic, partition }))
         })
         .sort(byTopicAndPartition),
+    })),
+    offsets: committedOffsets(shard, group.groupId),
+  }
+}
+
+/** A member has the partitions that its active tasks read. */
+function streamsGroupStatus(shard: GroupShard, group: StreamsGroup): GroupStatus {
+  const partitionsOf = ({ tasks }: StreamsMember) =>
+    [...tasks.active].flatMap(([id, partitions]) => {
+      const subtopology = group.topology?.subtopologies.find(({ subtopologyId }) => subtopologyId === id)
+      const repartition = subtopology?.repartitionSourceTopics.map(({ name }) => name) ?? []
+      return [...(subtopology?.sourceTopics ?? []), ...repartition].flatMap((topic) => {
+        const count = shard.topics.topic(topic)?.partitions.length ?? 0
+        return [...partitions.keys()].filter((each) => each < count).map((partition) => ({ topic, partition }))
+      })
+    })
+  return {
+    groupId: group.groupId,
+    state: group.state,
+    generation: group.groupEpoch,
+    protocol: 'sticky',
+    members: [...group.members.values()].map((member) => ({
+      memberId: member.memberId,
+      groupInstanceId: null,
+      clientId: member.clientId,
+      isLeader: false,
+      partitions: partitionsOf(member).sort(byTopicAndPartition),
     })),
     offsets: committedOffsets(shard, group.groupId),
   }

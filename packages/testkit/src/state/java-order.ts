@@ -2,7 +2,7 @@
  * The order in which a Java `HashMap` or `HashSet` is iterated. Kafka's server-side assignors break ties by it: who has to
  * assign as Kafka does has to know it. Elements that share a bucket keep the order in which they came.
  */
-export function inHashOrder<T>(items: Iterable<T>, hashOf: (item: T) => number, capacity = 16): T[] {
+function inHashOrder<T>(items: Iterable<T>, hashOf: (item: T) => number, capacity = 16): T[] {
   const list = [...items]
   let buckets = 16
   while (buckets < capacity || buckets * 0.75 < list.length) buckets *= 2
@@ -17,14 +17,14 @@ export function inHashOrder<T>(items: Iterable<T>, hashOf: (item: T) => number, 
 }
 
 /** `String.hashCode()`. */
-export function stringHash(text: string): number {
+function stringHash(text: string): number {
   let hash = 0
   for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0
   return hash
 }
 
 /** `hashCode()` of Kafka's `Uuid`: its four words, folded. */
-export function uuidHash(id: string): number {
+function uuidHash(id: string): number {
   const bytes = Buffer.from(id, 'base64url')
   return bytes.readInt32BE(0) ^ bytes.readInt32BE(4) ^ bytes.readInt32BE(8) ^ bytes.readInt32BE(12)
 }

@@ -128,6 +128,7 @@ export class ReplicaSet implements ReplicaHost {
     for (const { topic, partition, log } of logs) {
       const hosted = this.#hosted(topic)
       const replica = new Replica(this, { topic: topic.name, topicId: topic.id, partition }, hosted.settings)
+      this.logDirs.place(replica)
       replica.log.copyFrom(log)
       hosted.replicas[partition] = replica
       this.logDirs.place(replica)
@@ -265,6 +266,7 @@ export class ReplicaSet implements ReplicaHost {
     this.logDirs.remove(replica)
     const led = replica.isLeader
     replica.stepDown()
+    this.storage?.remove(replica)
     if (led) this.#options.onLeadershipLost(replica)
   }
 

@@ -1,9 +1,10 @@
 import type { ErrorName } from '@ottla/codec'
 import { BatchReader } from '@ottla/codec/records'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { partitionOf, recordsIn } from './group-coordinator.ts'
 import { type CoordinatorReplica, ReplicaGroupLog } from './group-log.ts'
 import type { MetadataView } from './metadata-view.ts'
+import type { Replica } from './replica.ts'
 import { decodeShareState, SHARE_STATE_TOPIC, type ShareKey, shareKeyText } from './share-state-records.ts'
 import { ShareStateShard } from './share-state-shard.ts'
 
@@ -15,6 +16,8 @@ export interface ShareCoordinatorOptions {
   readonly writeTimeoutMs: number
   /** share.coordinator.snapshot.update.records.per.snapshot */
   readonly updatesPerSnapshot: number
+  /** share.coordinator.state.topic.prune.interval.ms */
+  readonly pruneIntervalMs: number
   /** The number of partitions of __share_group_state as the broker knows it; 0 when there is no such topic. */
   readonly partitionCount: () => number
 }
@@ -22,7 +25,10 @@ export interface ShareCoordinatorOptions {
 interface Loaded {
   readonly shard: ShareStateShard
   readonly log: ReplicaGroupLog
+  pruning: Timer | undefined
 }
+
+type StateReplica = CoordinatorReplica & Pick<Replica, 'deleteRecords'>
 
 /** The share partitions' states of a broker: one shard for each partition of __share_group_state that it leads. */
 export class ShareCoordinator {
@@ -44,7 +50,7 @@ export class ShareCoordinator {
     return loaded === 'loading' ? 'COORDINATOR_LOAD_IN_PROGRESS' : loaded.shard
   }
 
-  onLeadershipGained(replica: CoordinatorReplica): void {
+  onLeadershipGained(replica: StateReplica): void {
     if (replica.topic !== SHARE_STATE_TOPIC || this.#isClosed) return
     const { partition } = replica
     this.#unload(partition)
@@ -68,26 +74,40 @@ export class ShareCoordinator {
     for (const partition of [...this.#partitions.keys()]) this.#unload(partition)
   }
 
-  #load(replica: CoordinatorReplica): void {
+  #load(replica: StateReplica): void {
     const { runtime, view, writeTimeoutMs, updatesPerSnapshot } = this.#options
     const log = new ReplicaGroupLog(replica, runtime, writeTimeoutMs)
     const nowMs = () => Math.floor(runtime.wallNow())
-    const shard = new ShareStateShard({ log, view, nowMs, updatesPerSnapshot })
+    const endOffset = () => replica.logEndOffset
+    const shard = new ShareStateShard({ log, view, nowMs, updatesPerSnapshot, endOffset })
     for (const bytes of replica.batches()) {
       const reader = new BatchReader(bytes)
       for (let batch = reader.next(); batch; batch = reader.next()) {
         for (const record of recordsIn(batch)) {
           const read = decodeShareState(record)
-          if (read !== undefined) shard.replay(read)
+          if (read !== undefined) shard.replay(read, Number(batch.baseOffset))
         }
       }
     }
-    this.#partitions.set(replica.partition, { shard, log })
+    const loaded: Loaded = { shard, log, pruning: undefined }
+    this.#partitions.set(replica.partition, loaded)
+    this.#schedulePruning(loaded, replica)
+  }
+
+  /** The topic is neither compacted nor retained by time: what newer snapshots cover is deleted now and then. */
+  #schedulePruning(loaded: Loaded, replica: StateReplica): void {
+    const { runtime, pruneIntervalMs } = this.#options
+    loaded.pruning = runtime.setTimer(() => {
+      replica.deleteRecords(Math.min(loaded.shard.firstNeeded, replica.highWatermark))
+      this.#schedulePruning(loaded, replica)
+    }, pruneIntervalMs)
   }
 
   #unload(partition: number): void {
     const loaded = this.#partitions.get(partition)
     this.#partitions.delete(partition)
-    if (loaded !== undefined && loaded !== 'loading') loaded.log.close()
+    if (loaded === undefined || loaded === 'loading') return
+    if (loaded.pruning !== undefined) this.#options.runtime.clearTimer(loaded.pruning)
+    loaded.log.close()
   }
 }

@@ -41,6 +41,8 @@ export interface ShareStateShardOptions {
   readonly nowMs: () => number
   /** share.coordinator.snapshot.update.records.per.snapshot */
   readonly updatesPerSnapshot: number
+  /** Where the log ends now. */
+  readonly endOffset: () => number
 }
 
 interface Entry {
@@ -49,6 +51,8 @@ interface Entry {
   readonly leaderEpoch: number
   readonly stateEpoch: number
   readonly updates: number
+  /** Where the last snapshot is: what is before it is not needed. */
+  readonly offset: number
 }
 
 const written: Written = {}
@@ -62,8 +66,15 @@ export class ShareStateShard {
     this.#options = options
   }
 
+  /** Before this offset of the log there is nothing that is needed. */
+  get firstNeeded(): number {
+    let first = this.#options.endOffset()
+    for (const { offset } of this.#entries.values()) first = Math.min(first, offset)
+    return first
+  }
+
   /** Takes over a record of the log. */
-  replay(record: ShareStateRecord): void {
+  replay(record: ShareStateRecord, offset: number): void {
     const name = nameOf(record.key)
     const before = this.#entries.get(name)
     if (record.kind === 'snapshot' && record.state === undefined) {
@@ -79,6 +90,7 @@ export class ShareStateShard {
       leaderEpoch: Math.max(before?.leaderEpoch ?? state.leaderEpoch, state.leaderEpoch),
       stateEpoch: Math.max(before?.stateEpoch ?? state.stateEpoch, state.stateEpoch),
       updates: record.kind === 'update' ? updates + 1 : isFull ? 0 : updates,
+      offset: record.kind === 'update' ? (before?.offset ?? offset) : offset,
     })
   }
 
@@ -209,7 +221,7 @@ export class ShareStateShard {
 
   #write(record: ShareStateRecord, verb: string, done: (failure: ShareFailure | undefined) => void): void {
     this.#options.log.write([encodeShareState(record)], {
-      appended: () => this.replay(record),
+      appended: () => this.replay(record, this.#options.endOffset() - 1),
       done: (error) => done(logFailure(error, verb)),
     })
   }

@@ -76,7 +76,7 @@ export const streamsRefusal = ({ code, detail }: GroupError): StreamsAnswer => (
   heartbeatIntervalMs: 0,
   acceptableRecoveryLag: 0,
   taskOffsetIntervalMs: 0,
-  status: null,
+  status: [],
   endpointInformationEpoch: 0,
 })
 

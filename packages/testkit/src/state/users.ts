@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import type { Runtime } from '@ottla/codec/runtime'
 import type { SaslOptions } from '../cluster-context.ts'
 import type { DelegationTokens } from './delegation-tokens.ts'
-import { credentialOf, deriveLater, type ScramUsers, scramUsersOf } from './scram-users.ts'
+import { credentialOf, deriveLater, keptUsers, type ScramUsers, scramUsersOf } from './scram-users.ts'
 import { OauthExchange, type OauthOptions } from './users-oauth.ts'
 import { type ScramAccount, ScramExchange, type ScramMechanism } from './users-scram.ts'
 
@@ -37,12 +37,16 @@ export interface KnownUsers {
 const byPassword = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
 const mechanisms = [...byPassword, 'OAUTHBEARER'] as const
 
-/** The users of the options as the cluster keeps them. Throws a TypeError for options that make no sense. */
-export function usersOf(options: SaslOptions | undefined, runtime: Pick<Runtime, 'secureRandom'>): ScramUsers {
+/** The users of the options beside those kept from `before`. Throws a TypeError for options that make no sense. */
+export function usersOf(
+  options: SaslOptions | undefined,
+  runtime: Pick<Runtime, 'secureRandom'>,
+  before: ScramUsers = new Map(),
+): ScramUsers {
   for (const [user, password] of Object.entries(options?.users ?? {})) {
     if (user === '' || password === '') throw new TypeError(`sasl.users: '${user}' needs a name and a password`)
   }
-  return scramUsersOf(options, mechanismsOf(options), runtime)
+  return new Map([...keptUsers(before), ...scramUsersOf(options, mechanismsOf(options), runtime)])
 }
 
 function mechanismsOf(options: SaslOptions | undefined): readonly string[] {

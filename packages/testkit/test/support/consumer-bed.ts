@@ -7,7 +7,7 @@ import {
   type HeartbeatAnswer,
   type HeartbeatBody,
 } from '../../src/state/consumer-group-heartbeat.ts'
-import type { GroupRecord } from '../../src/state/group-records.ts'
+import type { GroupRecord } from '../../src/state/coordinator-record.ts'
 import { replayRecord } from '../../src/state/group-replay.ts'
 import { defaultGroupConfig, type GroupLog, GroupShard, type GroupWrite } from '../../src/state/group-shard.ts'
 import type { GroupTopics } from '../../src/state/group-topics.ts'

@@ -1,9 +1,10 @@
 import { type ErrorName, errorOf } from '@ottla/codec'
+import type { GroupRecord } from '../../src/state/coordinator-record.ts'
 import { heartbeat } from '../../src/state/group-heartbeat.ts'
 import { joinGroup } from '../../src/state/group-join.ts'
 import { leaveGroup } from '../../src/state/group-leave.ts'
 import type { JoinGroupAnswer, JoinGroupBody, SyncGroupAnswer } from '../../src/state/group-member.ts'
-import { type GroupRecord, replay } from '../../src/state/group-records.ts'
+import { replay } from '../../src/state/group-records.ts'
 import {
   defaultGroupConfig,
   type GroupConfig,
