@@ -56,4 +56,16 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect(code).toBe(0)
     expect(lines.at(-1)).toContain('5000 records, 50 keys: lost 0, duplicated 0, reordered 0')
   })
+  test('time-travel passes three hours, and by the same seed the same ones', async () => {
+    const [one, same, other] = await Promise.all(['7', '7', '8'].map((seed) => runExample('time-travel', [seed])))
+    expect(one?.code).toBe(0)
+    expect(one?.lines.slice(0, 3).map((line) => line.trim().split(',')[0])).toEqual([
+      'at one o’clock',
+      'at two',
+      'at three',
+    ])
+    expect(one?.lines[3]).toMatch(/^seed 7: 3\.0 hours, \d+ events, hash \w+/)
+    expect(same?.lines).toEqual(one?.lines)
+    expect(other?.lines[3]).not.toBe(one?.lines[3])
+  })
 })
