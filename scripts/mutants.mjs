@@ -1,5 +1,5 @@
-// `pnpm mutants codec [NAME…]`: applies each patch of test/mutants to a copy of its own, where the test that it names must
-// then fail by an assertion. The head of a patch says what is wrong with it, and `Test: file > describe > test`.
+// `pnpm mutants codec|testkit [NAME…]`: applies each patch of test/mutants to a copy of its own, where the test that it
+// names must then fail by an assertion. The head of a patch says what is wrong with it, and `Test: file > describe > test`.
 import { spawnSync } from 'node:child_process'
 import {
   cpSync,
@@ -17,7 +17,7 @@ import { basename, join } from 'node:path'
 import { root } from './lib/npx.mjs'
 
 /** What has mutants, and the package it lies in. */
-const suites = { codec: 'packages/codec' }
+const suites = { codec: 'packages/codec', testkit: 'packages/testkit' }
 
 const [suite = '', ...wanted] = process.argv.slice(2)
 if (!(suite in suites)) {
@@ -52,7 +52,8 @@ function copy(place, name) {
     const skipped = /[\\/](node_modules|mutants|conformance)$/
     cpSync(join(root, folder, part), join(to, part), { recursive: true, filter: (path) => !skipped.test(path) })
   }
-  symlinkSync(join(root, folder, 'node_modules'), join(to, 'node_modules'))
+  // Some tests make their data as the cases of the conformance do; those themselves do not run here.
+  for (const shared of ['node_modules', 'test/conformance']) symlinkSync(join(root, folder, shared), join(to, shared))
 }
 
 /**
@@ -65,6 +66,14 @@ function patch(place, { name, text }) {
   return spawnSync('git', ['apply', '-'], { cwd, input: text, env: { ...process.env, GIT_DIR: cwd } }).status === 0
 }
 
+/** The workspace's packages as they are in their sources. */
+const conditions = ['@ottla/source', 'module', 'node', 'development']
+
+/** @param {string} text */
+function escaped(text) {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+}
+
 /** @typedef {{ fullName: string, ancestorTitles: string[], title: string, status: string, failureMessages: string[] }} Outcome */
 
 /**
@@ -75,7 +84,21 @@ function patch(place, { name, text }) {
  */
 function runTests(place, runs) {
   const files = [...new Set(runs.map(({ name, test }) => `${name}/${test[0]}`))]
-  const config = { test: { root: place, include: files, testTimeout: 60_000, maxWorkers: 2 } }
+  const names = new Set(runs.map(({ test: [, ...titles] }) => escaped(titles.join(' '))))
+  const config = {
+    resolve: { conditions },
+    ssr: { resolve: { conditions } },
+    test: {
+      root: place,
+      include: files,
+      testNamePattern: `^(?:${[...names].join('|')})$`,
+      testTimeout: 60_000,
+      maxWorkers: 2,
+      pool: 'forks',
+      // Each copy has modules of its own anyway; what they share, the codec, is read once.
+      isolate: false,
+    },
+  }
   writeFileSync(join(place, 'vitest.config.mjs'), `export default ${JSON.stringify(config)}\n`)
   const report = join(place, 'report.json')
   const vitest = join(root, 'node_modules/vitest/vitest.mjs')
@@ -97,6 +120,9 @@ function runTests(place, runs) {
     throw new Error(`the tests did not run: ${stderr.slice(0, 2000)}`, { cause })
   }
 }
+
+/** What vitest says of `rejects` and `resolves` is no AssertionError by its name. */
+const isAssertion = /^(AssertionError|Error: promise (resolved|rejected) .* instead of )/
 
 /**
  * What became of a test in one copy.
@@ -121,7 +147,7 @@ function survival(results, { name, test }) {
   if (after === undefined) return 'its test did not run'
   if (after.status !== 'failed') return `its test ${after.status}`
   const [message = ''] = after.failureMessages
-  return message.startsWith('AssertionError') ? undefined : `its test failed otherwise: ${message.split('\n')[0]}`
+  return isAssertion.test(message) ? undefined : `its test failed otherwise: ${message.split('\n')[0]}`
 }
 
 const unchanged = 'unchanged'

@@ -1,11 +1,11 @@
-// Writes src/state/data/*-configs.ts: the names, types, defaults, limits and update modes of Kafka's configs, from the
+// Writes src/state/configs/data/*-configs.ts: the names, types, defaults, limits and update modes of Kafka's configs, from the
 // tables that Kafka's own classes print. Its sentences of documentation stay behind. `node scripts/import-configs.mjs`.
 
 import { writeFile } from 'node:fs/promises'
 import { kafkaVersion } from '../../../tools/kafka/distribution.mjs'
 import { runJava } from '../../../tools/kafka/java.mjs'
 
-const folder = new URL('../src/state/data/', import.meta.url)
+const folder = new URL('../src/state/configs/data/', import.meta.url)
 
 /** @param {string} html */
 const plain = (html) =>

@@ -6,8 +6,8 @@ import { type ProcessRuntime, processRuntime } from './runtime/process-runtime.t
 import { type BrokerService, type BrokerServices, createServices } from './services.ts'
 import { FetchSessions } from './state/fetch-sessions.ts'
 import { type MetadataDelta, MetadataView, onListener } from './state/metadata-view.ts'
-import type { Replica } from './state/replica.ts'
-import { ReplicaSet } from './state/replica-set.ts'
+import type { Replica } from './state/replicas/replica.ts'
+import { ReplicaSet } from './state/replicas/replica-set.ts'
 
 export interface Endpoint {
   readonly id: number

@@ -6,10 +6,10 @@ import type { MutationQuotas } from './controllers/mutation-quotas.ts'
 import type { Interventions } from './faults/interventions.ts'
 import type { Links } from './network/links.ts'
 import type { Release } from './releases.ts'
-import type { Authorizer } from './state/authorizer.ts'
-import type { BrokerConfig } from './state/broker-config.ts'
-import type { LogStorage } from './state/log-storage.ts'
-import type { OauthOptions } from './state/users-oauth.ts'
+import type { BrokerConfig } from './state/configs/broker-config.ts'
+import type { LogStorage } from './state/replicas/log-storage.ts'
+import type { Authorizer } from './state/rights/authorizer.ts'
+import type { OauthOptions } from './state/rights/users-oauth.ts'
 
 /** Users and mechanisms of the listener; absent: no authentication. */
 export interface SaslOptions {

@@ -3,10 +3,10 @@ import type { ClusterContext } from './cluster-context.ts'
 import type { Controller } from './controller.ts'
 import { type ReassignmentRequest, reassign } from './controllers/reassignment.ts'
 import type { TopicOptions } from './options.ts'
+import { topicConfigProblem } from './state/configs/topic-config.ts'
 import { noAreas } from './state/metadata-areas.ts'
-import type { ScramUsers } from './state/scram-users.ts'
-import { topicConfigProblem } from './state/topic-config.ts'
-import { type TransactionStatus, transactionStatus } from './state/transaction-status.ts'
+import type { ScramUsers } from './state/rights/scram-users.ts'
+import { type TransactionStatus, transactionStatus } from './state/transactions/transaction-status.ts'
 
 /** Throws TypeError for what cannot be. */
 export function addTopic(

@@ -1,9 +1,9 @@
 import type { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
 import { transactionsOf } from './cluster-operations.ts'
-import type { GroupStatus } from './state/group-status.ts'
-import type { ProducerStatus } from './state/producer-states.ts'
-import type { TransactionStatus } from './state/transaction-status.ts'
+import type { GroupStatus } from './state/groups/group-status.ts'
+import type { ProducerStatus } from './state/replicas/producer-states.ts'
+import type { TransactionStatus } from './state/transactions/transaction-status.ts'
 
 export interface ReplicaState {
   readonly brokerId: number

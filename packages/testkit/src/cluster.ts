@@ -19,15 +19,15 @@ import { Listeners, tlsSetupOf } from './network/listeners.ts'
 import { MemoryNetwork } from './network/memory.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
 import { type PartitionStatus, partitionStatus, type ReplicaStatus, replicaStatuses } from './partition-status.ts'
+import { levelsOf } from './releases.ts'
 import type { Clock } from './runtime/clock.ts'
 import { clientRuntime } from './runtime/node-runtime.ts'
 import { type RunOptions, runScenario, type VirtualStatus } from './scenario.ts'
 import { ClusterSnapshot } from './snapshot.ts'
-import type { GroupStatus } from './state/group-status.ts'
-import type { TransactionStatus } from './state/transaction-status.ts'
-import { usersOf } from './state/users.ts'
-import type { DataDirectory } from './storage/data-directory.ts'
-import { dataDirectoryOf } from './storage/open.ts'
+import type { GroupStatus } from './state/groups/group-status.ts'
+import { usersOf } from './state/rights/users.ts'
+import type { TransactionStatus } from './state/transactions/transaction-status.ts'
+import { DataDirectory } from './storage/data-directory.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
 import { type SeenRequest, Traffic } from './traffic/traffic.ts'
 
@@ -74,7 +74,7 @@ export class TestCluster implements AsyncDisposable {
     this.clock = time.clock
     this.#system = time.brokers
     const newClusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
-    this.#data = dataDirectoryOf(options, this.#system, newClusterId)
+    this.#data = DataDirectory.of(options, this.#system, newClusterId)
     this.clusterId = this.#data?.clusterId ?? newClusterId
     this.#network = new MemoryNetwork(this.#system, time.conditions)
     this.#listeners = new Listeners(this.#network, options.listeners, tlsSetupOf(options))
@@ -82,8 +82,8 @@ export class TestCluster implements AsyncDisposable {
     this.#controller = new Controller({
       runtime: this.#system,
       config: options.config,
-      before: this.#data?.before,
-      producerIds: this.#data && { from: this.#data.producerIdsFrom, onGiven: (id) => this.#data?.producerIdGiven(id) },
+      before: this.#data?.before ?? (options.release && { features: levelsOf(options.release) }),
+      producerIds: this.#data?.producerIds,
       publish: (delta) => {
         this.#data?.keep(delta)
         for (const broker of this.#brokers.values()) broker.learn(delta)
@@ -220,10 +220,7 @@ export class TestCluster implements AsyncDisposable {
     for (const topic of this.#options.topics) await this.createTopic(topic)
   }
 
-  /**
-   * All of it at this moment, to go back to with `restore`: topics, logs, groups, offsets, transactions, what the controller
-   * and the coordinators have decided, which brokers are up, and the wall clock. Costs next to nothing: records are shared.
-   */
+  /** All of it at this moment, the wall clock too, to go back to with `restore`. Costs next to nothing: records are shared. */
   snapshot(): ClusterSnapshot {
     return new ClusterSnapshot(this.#contextOfAll, this.clock)
   }
@@ -237,8 +234,8 @@ export class TestCluster implements AsyncDisposable {
     this.traffic.clear()
     this.#checker?.forget()
     await snapshot.restore(this.#contextOfAll, this.clock)
+    this.#data?.keepAll()
     this.#tokens.watch()
-    this.#data?.begin(() => this.#controller.state.snapshot())
     await this.#time.turn()
   }
 

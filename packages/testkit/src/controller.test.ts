@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { SimulatedTime } from '../test/support/simulation.ts'
 import { Controller } from './controller.ts'
 import { ensureOffsetsTopic } from './controllers/internal-topics.ts'
-import { BrokerConfig } from './state/broker-config.ts'
+import { BrokerConfig } from './state/configs/broker-config.ts'
 import type { MetadataDelta } from './state/metadata-view.ts'
 
 const sessionMs = 500

@@ -1,7 +1,8 @@
 import type { ErrorName } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { assignReplicas } from './state/assignment.ts'
-import type { BrokerConfig } from './state/broker-config.ts'
+import type { BrokerConfig } from './state/configs/broker-config.ts'
+import { topicSettings } from './state/configs/topic-config.ts'
 import { recordsOf, returnable, withPartition } from './state/decisions.ts'
 import { asNextVersion, changed, type ElectionRules, type PartitionChange } from './state/election.ts'
 import { ELR_FEATURE } from './state/features.ts'
@@ -14,7 +15,6 @@ import {
   type TopicImage,
 } from './state/metadata-view.ts'
 import { Quorum } from './state/quorum.ts'
-import { topicSettings } from './state/topic-config.ts'
 
 export interface ControllerOptions {
   readonly runtime: Runtime

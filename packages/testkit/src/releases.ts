@@ -1,3 +1,5 @@
+import type { Features } from './state/features.ts'
+
 /** Versions of an API in a release, where it had others than Kafka 4.3; undefined: it had not got the API. */
 type Difference = { readonly min?: number; readonly max: number } | undefined
 
@@ -94,6 +96,11 @@ export function releaseOf(name: string): Release | undefined {
   const release = Object.hasOwn(releases, name) ? releases[name as keyof typeof releases] : undefined
   if (release !== undefined) return release
   throw new TypeError(`Kafka ${name} is not known: take one of ${[...Object.keys(releases), latestRelease].join(', ')}`)
+}
+
+/** Levels of features in a new cluster of the release; what is off is not among them. */
+export function levelsOf({ features }: Release): Features {
+  return new Map(features.filter(({ level }) => level > 0).map(({ name, level }) => [name, level]))
 }
 
 /** Versions that a release offers of what these brokers can; undefined when it has not got the API. */

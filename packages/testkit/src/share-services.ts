@@ -1,15 +1,15 @@
 import type { ErrorName } from '@ottla/codec'
 import type { Broker } from './broker.ts'
 import { ensureShareStateTopic } from './controllers/internal-topics.ts'
-import { type GroupCoordinator, partitionOf } from './state/group-coordinator.ts'
-import { groupConfigs } from './state/resource-configs.ts'
-import { shareConfigOf } from './state/share-config.ts'
-import { ShareCoordinator } from './state/share-coordinator.ts'
-import { ShareGroupService } from './state/share-group-service.ts'
-import { SharePartitions } from './state/share-partitions.ts'
-import { SharePersister } from './state/share-persister.ts'
-import { SHARE_STATE_TOPIC, type ShareKey, shareKeyText } from './state/share-state-records.ts'
-import type { ShareStateShard } from './state/share-state-shard.ts'
+import { groupConfigs } from './state/configs/resource-configs.ts'
+import { type GroupCoordinator, partitionOf } from './state/groups/group-coordinator.ts'
+import { shareConfigOf } from './state/shares/share-config.ts'
+import { ShareCoordinator } from './state/shares/share-coordinator.ts'
+import { ShareGroupService } from './state/shares/share-group-service.ts'
+import { SharePartitions } from './state/shares/share-partitions.ts'
+import { SharePersister } from './state/shares/share-persister.ts'
+import { SHARE_STATE_TOPIC, type ShareKey, shareKeyText } from './state/shares/share-state-records.ts'
+import type { ShareStateShard } from './state/shares/share-state-shard.ts'
 
 /** What a broker needs for share groups. */
 export type ShareServices = {
@@ -30,6 +30,7 @@ export function createShareServices(broker: Broker, groups: () => GroupCoordinat
     view: { topicById: (id) => broker.view.topicById(id) },
     writeTimeoutMs: config.number('share.coordinator.write.timeout.ms'),
     updatesPerSnapshot: config.number('share.coordinator.snapshot.update.records.per.snapshot'),
+    pruneIntervalMs: config.number('share.coordinator.state.topic.prune.interval.ms'),
     partitionCount: () => broker.partitionCount(SHARE_STATE_TOPIC),
   })
   const persister = new SharePersister({ runtime, shardOf: (key) => coordinatorOf(broker, key) })

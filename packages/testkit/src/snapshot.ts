@@ -3,7 +3,7 @@ import type { ClusterContext } from './cluster-context.ts'
 import type { ControllerState } from './controller.ts'
 import type { Clock } from './runtime/clock.ts'
 import type { TopicImage } from './state/metadata-view.ts'
-import { ReplicaLog } from './state/replica-log.ts'
+import { ReplicaLog } from './state/replicas/replica-log.ts'
 
 interface SavedBroker {
   readonly id: number

@@ -1,7 +1,7 @@
 import { type Api, encodeResponse, Fetch, Produce } from '@ottla/codec'
 import type { Struct } from './faults/blank.ts'
 import { closeConnection, type HandlerContext, noResponse } from './handlers/handler.ts'
-import type { Client, ClientThrottles } from './state/client-throttles.ts'
+import type { Client, ClientThrottles } from './state/quotas/client-throttles.ts'
 
 /** A request that was answered, before the answer is written. */
 export interface Answered {

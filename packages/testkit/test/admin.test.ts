@@ -190,6 +190,9 @@ it('records are deleted on all live replicas before it is answered', async () =>
   expect(cluster.replicas('t', 0).map(({ logStartOffset }) => logStartOffset)).toEqual([2, 2, 2])
   expect(nameOf(await client.fetch({ fetchOffset: 1 }))).toBe('OFFSET_OUT_OF_RANGE')
   expect((await client.fetch({ fetchOffset: 2 })).values).toEqual(['c'])
+  const again = { topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: 1n }] }], timeoutMs: 5000 }
+  const answer = await client.wire.request(DeleteRecords, again)
+  expect(answer.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, lowWatermark: 2n })
 })
 
 it('each producer gets an id of its own, whichever broker it asks', async () => {

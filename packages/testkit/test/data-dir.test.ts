@@ -1,6 +1,19 @@
 import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DeleteRecords, FindCoordinator, InitProducerId, OffsetCommit, OffsetFetch } from '@ottla/codec'
+import {
+  AlterClientQuotas,
+  AlterUserScramCredentials,
+  ApiVersions,
+  CreateAcls,
+  DeleteRecords,
+  DescribeAcls,
+  DescribeClientQuotas,
+  DescribeUserScramCredentials,
+  FindCoordinator,
+  InitProducerId,
+  OffsetCommit,
+  OffsetFetch,
+} from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
 import { createCluster } from '../src/index.ts'
 import { clusterIn, leaderOf, produce, readAll, temporaryDirectory } from './support/data-world.ts'
@@ -159,6 +172,73 @@ describe('a cluster with a data directory', () => {
       expect(told).toEqual([expect.stringContaining(`${path} from byte ${whole} on`)])
       await cluster.close()
     }
+  })
+
+  test('keeps all else that the controller decides', async () => {
+    const dir = temporaryDirectory()
+    const options = {
+      brokers: 1,
+      acls: true,
+      config: { 'super.users': 'User:ANONYMOUS' },
+      topics: [{ name: 't' }],
+      as: '4.1',
+    } as const
+    const first = await clusterIn(dir, options)
+    const wire = await leaderOf(first, 't')
+    const creation = { resourceType: 2, resourceName: 't', resourcePatternType: 3, principal: 'User:a', host: '*' }
+    await wire.request(CreateAcls, 3, { creations: [{ ...creation, operation: 3, permissionType: 3 }] })
+    const altered = await wire.request(AlterClientQuotas, 1, {
+      entries: [
+        {
+          entity: [{ entityType: 'user', entityName: 'a' }],
+          ops: [{ key: 'producer_byte_rate', value: 1_048_576, remove: false }],
+        },
+      ],
+      validateOnly: false,
+    })
+    expect(altered.entries).toMatchObject([{ errorCode: 0 }])
+    await wire.request(AlterUserScramCredentials, 0, {
+      deletions: [],
+      upsertions: [
+        { name: 'a', mechanism: 1, iterations: 4096, salt: Buffer.from('salt'), saltedPassword: Buffer.alloc(32, 1) },
+      ],
+    })
+    const asked = async (of: Wire) => {
+      const filter = { resourceTypeFilter: 1, resourceNameFilter: null, patternTypeFilter: 1, principalFilter: null }
+      const acls = { ...filter, hostFilter: null, operation: 1, permissionType: 1 }
+      const { throttleTimeMs: _, ...versions } = await of.request(ApiVersions, 4, {
+        clientSoftwareName: 'a',
+        clientSoftwareVersion: '1',
+      })
+      return {
+        acls: (await of.request(DescribeAcls, 3, acls)).resources,
+        quotas: (await of.request(DescribeClientQuotas, 1, { components: [], strict: false })).entries,
+        users: (await of.request(DescribeUserScramCredentials, 0, { users: null })).results,
+        features: versions.finalizedFeatures.map(({ name, maxVersionLevel }) => `${name} ${maxVersionLevel}`).sort(),
+      }
+    }
+    await expect.poll(async () => (await asked(wire)).users).toHaveLength(1)
+    const before = await asked(wire)
+    expect(before.acls).toHaveLength(1)
+    expect(before.quotas).toHaveLength(1)
+    expect(before.users.map(({ user }) => user)).toEqual(['a'])
+    expect(before.features).toContain('metadata.version 27')
+    await first.close()
+    const second = await clusterIn(dir, options)
+    expect(await asked(await leaderOf(second, 't'))).toEqual(before)
+  })
+
+  test('goes back to a snapshot in its files too', async () => {
+    const dir = temporaryDirectory()
+    const first = await clusterIn(dir, { topics: [{ name: 't', replicationFactor: 3 }] })
+    await produce(first, 't', ['a'])
+    const snapshot = first.snapshot()
+    await produce(first, 't', ['b'])
+    await first.restore(snapshot)
+    await produce(first, 't', ['c'])
+    await first.close()
+    const second = await clusterIn(dir)
+    expect(valuesOf(await readAll(second, 't'))).toEqual(['a', 'c'])
   })
 
   test('is one cluster at a time, of a format that is known, in a directory of its own', async () => {

@@ -1,4 +1,4 @@
-import { errorOf } from '@ottla/codec'
+import { errorOf, Fetch, ListOffsets } from '@ottla/codec'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type ClusterOptions, createCluster, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
@@ -180,6 +180,27 @@ describe('a new leader', () => {
     )
     expect(await next.listOffset(-1n)).toMatchObject({ errorCode: 0, offset: 2n })
   })
+
+  it('ends a fetch that waits under the old epoch', async () => {
+    await start()
+    const old = leader()
+    await cluster.broker(old).kill()
+    await eventually(leader, (id) => id !== old && id > 0)
+    await cluster.broker(old).restart()
+    await eventually(isr, (ids) => ids.length === 3)
+    const client = await TopicClient.connect(cluster, 't')
+    let answered: string | undefined
+    const held = client.fetch({ currentLeaderEpoch: 1, maxWaitMs: 20_000 }).then((answer) => {
+      answered = nameOf(answer)
+    })
+    expect(await cluster.electLeader('t', 0, 'preferred')).toBe('NONE')
+    await eventually(
+      () => answered,
+      (name) => name !== undefined,
+    ).catch(() => {})
+    expect(answered).toBe('FENCED_LEADER_EPOCH')
+    await held
+  })
 })
 
 describe('epochs', () => {
@@ -193,6 +214,22 @@ describe('epochs', () => {
     expect(nameOf(await next.fetch({ currentLeaderEpoch: 0 }))).toBe('FENCED_LEADER_EPOCH')
     expect(nameOf(await next.fetch({ currentLeaderEpoch: 9 }))).toBe('UNKNOWN_LEADER_EPOCH')
     expect(nameOf(await next.fetch({ currentLeaderEpoch: 1 }))).toBe('NONE')
+  })
+
+  it('are looked at before the leadership', async () => {
+    await start()
+    const { wire } = await TopicClient.connect(cluster, 't', followers()[0])
+    const listed = await wire.request(ListOffsets, {
+      replicaId: -1,
+      isolationLevel: 0,
+      timeoutMs: 1000,
+      topics: [{ name: 't', partitions: [{ partitionIndex: 0, currentLeaderEpoch: 9, timestamp: -1n }] }],
+    })
+    expect(nameOf(listed.topics[0]?.partitions[0] ?? { errorCode: -1 })).toBe('UNKNOWN_LEADER_EPOCH')
+    const partitions = [{ partition: 0, currentLeaderEpoch: 9, fetchOffset: 0n, partitionMaxBytes: 1000 }]
+    const topics = [{ topic: 't', partitions }]
+    const fetched = await wire.request(Fetch, { maxWaitMs: 0, minBytes: 0, topics, forgottenTopicsData: [] }, 10)
+    expect(nameOf(fetched.responses[0]?.partitions[0] ?? { errorCode: -1 })).toBe('UNKNOWN_LEADER_EPOCH')
   })
 
   it('tell a client whose records are gone where its log and the leader’s part', async () => {

@@ -121,13 +121,6 @@ describe('a record of a share group', () => {
     await until('two sessions', async () => (await clients[1]?.fetchRaw())?.errorCode === 0)
     expect(errorOf((await three.fetchRaw()).errorCode).name).toBe('SHARE_SESSION_LIMIT_REACHED')
   })
-
-  test('of a transaction that was aborted is left out with share.isolation.level read_committed', async () => {
-    const one = await joined()
-    await one.configure({ 'share.isolation.level': 'read_committed' })
-    await one.produce('a')
-    expect(values(await take(one))).toEqual(['a'])
-  })
 })
 
 test('a share group is listed, tells its lag, and outlives its coordinator', async () => {

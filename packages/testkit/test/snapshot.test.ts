@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { FindCoordinator, OffsetCommit, OffsetFetch } from '@ottla/codec'
 import { afterEach, expect, it } from 'vitest'
 import { createCluster, type TestCluster } from '../src/index.ts'
@@ -111,6 +114,30 @@ it('goes on with the session of a broker that was dead, but not fenced', async (
   expect(cluster.partition('t', 0).leader).toBe(leader)
   await cluster.clock.advance('10s')
   expect(cluster.partition('t', 0).leader).toBe(next)
+})
+
+it('is what the next cluster of the data directory finds', async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'ottla-snapshot-'))
+  try {
+    cluster = await createCluster({ topics, dataDir })
+    const client = await TopicClient.connect(cluster, 't')
+    await client.produce(batchOf(['a']))
+    const snapshot = cluster.snapshot()
+    await client.produce(batchOf(['b']))
+    await cluster.createTopic({ name: 'later' })
+    await cluster.restore(snapshot)
+    const again = await TopicClient.connect(cluster, 't')
+    await again.produce(batchOf(['c']))
+    await cluster.close()
+
+    cluster = await createCluster({ dataDir })
+    expect(cluster.topics()).toEqual(['t'])
+    const next = await TopicClient.connect(cluster, 't')
+    expect((await next.fetch()).values).toEqual(['a', 'c'])
+  } finally {
+    await cluster.close()
+    rmSync(dataDir, { recursive: true })
+  }
 })
 
 it('is for the cluster it was taken of', async () => {

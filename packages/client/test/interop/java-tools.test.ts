@@ -14,6 +14,9 @@ const tool = {
   producer: 'org.apache.kafka.tools.ConsoleProducer',
   consumer: 'org.apache.kafka.tools.consumer.ConsoleConsumer',
   groups: 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
+  configs: 'kafka.admin.ConfigCommand',
+  shareConsumer: 'org.apache.kafka.tools.consumer.ConsoleShareConsumer',
+  shareGroups: 'org.apache.kafka.tools.consumer.group.ShareGroupCommand',
 }
 
 /** Kafka's own command line tools, in Java, against the embedded cluster as a process of its own. */
@@ -131,6 +134,28 @@ describe.skipIf(skipsKafka)(`Kafka's own tools against ottla-testkit${skipsKafka
     expect(await run(tool.groups, ['--describe', '--group', group, '--state'])).toMatch(/\bEmpty\b/)
     expect(await run(tool.groups, ['--delete', '--group', group])).toContain('was successful')
     expect((await run(tool.groups, ['--list'])).split('\n')).not.toContain(group)
+  })
+
+  it('a share group delivers, is described, reset and deleted', async () => {
+    const topic = await createTopic('jobs', 1)
+    const group = uniqueName('workers')
+    const earliest = ['--add-config', 'share.auto.offset.reset=earliest']
+    await run(tool.configs, ['--alter', '--entity-type', 'groups', '--entity-name', group, ...earliest])
+    await run(tool.producer, ['--topic', topic], 'a\nb\nc\nd\n')
+    const share = async (count: number) => {
+      const limits = ['--max-messages', String(count), '--timeout-ms', '20000']
+      return (await run(tool.shareConsumer, ['--topic', topic, '--group', group, ...limits])).trimEnd().split('\n')
+    }
+
+    expect(await share(4)).toEqual(['a', 'b', 'c', 'd'])
+    const described = await run(tool.shareGroups, ['--describe', '--group', group])
+    expect(described).toMatch(new RegExp(`${group}\\s+${topic}\\s+0\\s+\\d+\\s+0`))
+
+    const toEarliest = ['--reset-offsets', '--to-earliest', '--execute', '--group', group, '--topic', topic]
+    expect(await run(tool.shareGroups, toEarliest)).toMatch(new RegExp(`${group}\\s+${topic}\\s+0\\s+0`))
+    expect(await share(4)).toEqual(['a', 'b', 'c', 'd'])
+
+    expect(await run(tool.shareGroups, ['--delete', '--group', group])).toContain('was successful')
   })
 
   async function columns(group: string, topic: string) {

@@ -1,4 +1,4 @@
-import { standardAuthorizer } from '../state/authorizer.ts'
+import { standardAuthorizer } from '../state/rights/authorizer.ts'
 
 export interface AclOptions {
   /** They may do everything: `User:alice`, or `alice`. */

@@ -1,6 +1,6 @@
-import { clusterName, type Operation, operations, type ResourceType } from '../state/acl.ts'
-import type { AclImage } from '../state/acl-image.ts'
-import type { Authorizer, Subject } from '../state/authorizer.ts'
+import { clusterName, type Operation, operations, type ResourceType } from '../state/rights/acl.ts'
+import type { AclImage } from '../state/rights/acl-image.ts'
+import type { Authorizer, Subject } from '../state/rights/authorizer.ts'
 
 /** What there is to be done with a resource of each type. */
 const operationsOf: Readonly<Record<ResourceType, readonly Operation[]>> = {

@@ -1,7 +1,7 @@
 import type { ErrorName } from '@ottla/codec'
 import type { Struct } from '../faults/blank.ts'
 import type { EntityPlace } from '../faults/places.ts'
-import type { Operation, ResourceType } from '../state/acl.ts'
+import type { Operation, ResourceType } from '../state/rights/acl.ts'
 import type { Permissions } from './permissions.ts'
 
 /** One request that is asked for its rights. */

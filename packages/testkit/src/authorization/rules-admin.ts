@@ -1,5 +1,5 @@
 import type { Struct } from '../faults/blank.ts'
-import { clusterName } from '../state/acl.ts'
+import { clusterName } from '../state/rights/acl.ts'
 import {
   type Asked,
   cluster,

@@ -9,8 +9,8 @@ import {
   patternTypes,
   permissionTypes,
   resourceTypes,
-} from '../state/acl.ts'
-import { noAcls } from '../state/acl-image.ts'
+} from '../state/rights/acl.ts'
+import { noAcls } from '../state/rights/acl-image.ts'
 
 export interface AclRefusal {
   readonly error: ErrorName

@@ -1,11 +1,11 @@
 import type { ErrorName } from '@ottla/codec'
 import type { ClusterContext } from '../cluster-context.ts'
 import { topicNameProblem } from '../handlers/support.ts'
-import { kafkaBrokerConfigs, kafkaGroupConfigs } from '../state/config-table.ts'
-import { shown } from '../state/config-values.ts'
-import { clientMetricsProblem, groupConfigsProblem } from '../state/group-config-rules.ts'
-import { withConfigs } from '../state/resource-configs.ts'
-import { topicConfigs, topicConfigsProblem } from '../state/topic-config.ts'
+import { kafkaBrokerConfigs, kafkaGroupConfigs } from '../state/configs/config-table.ts'
+import { shown } from '../state/configs/config-values.ts'
+import { clientMetricsProblem, groupConfigsProblem } from '../state/configs/group-config-rules.ts'
+import { withConfigs } from '../state/configs/resource-configs.ts'
+import { topicConfigs, topicConfigsProblem } from '../state/configs/topic-config.ts'
 
 export interface ConfigError {
   readonly error: ErrorName

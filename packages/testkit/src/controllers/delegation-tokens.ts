@@ -2,14 +2,14 @@ import { createHmac } from 'node:crypto'
 import type { ErrorName } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import type { Controller } from '../controller.ts'
-import type { BrokerConfig } from '../state/broker-config.ts'
+import type { BrokerConfig } from '../state/configs/broker-config.ts'
 import {
   type DelegationToken,
   type DelegationTokens,
   hasExpired,
   isOwnerOrRenewer,
   type Principal,
-} from '../state/delegation-tokens.ts'
+} from '../state/rights/delegation-tokens.ts'
 
 export interface NewToken {
   readonly owner: Principal

@@ -1,7 +1,7 @@
 import type { Controller } from '../controller.ts'
-import type { BrokerConfig, BrokerConfigName } from '../state/broker-config.ts'
+import type { BrokerConfig, BrokerConfigName } from '../state/configs/broker-config.ts'
 import { offsetsTopic, transactionTopic } from '../state/internal-topics.ts'
-import { SHARE_STATE_TOPIC } from '../state/share-state-records.ts'
+import { SHARE_STATE_TOPIC } from '../state/shares/share-state-records.ts'
 
 interface Plan {
   readonly name: string

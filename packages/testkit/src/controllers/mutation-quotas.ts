@@ -1,9 +1,9 @@
 import type { Runtime } from '@ottla/codec/runtime'
 import type { HandlerContext } from '../handlers/handler.ts'
-import type { BrokerConfig } from '../state/broker-config.ts'
-import { limitFor } from '../state/client-quotas.ts'
-import { windowsOf } from '../state/client-throttles.ts'
-import { type RateWindows, TokenBucket } from '../state/quota-rates.ts'
+import type { BrokerConfig } from '../state/configs/broker-config.ts'
+import { limitFor } from '../state/quotas/client-quotas.ts'
+import { windowsOf } from '../state/quotas/client-throttles.ts'
+import { type RateWindows, TokenBucket } from '../state/quotas/quota-rates.ts'
 import { clientOf } from '../throttling.ts'
 
 /** What one request may change of the cluster's topics (KIP-599). */

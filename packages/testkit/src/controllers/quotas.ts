@@ -1,5 +1,11 @@
 import type { ClusterContext } from '../cluster-context.ts'
-import { type EntityQuotas, type EntityType, entityKey, entityTypes, withQuotas } from '../state/client-quotas.ts'
+import {
+  type EntityQuotas,
+  type EntityType,
+  entityKey,
+  entityTypes,
+  withQuotas,
+} from '../state/quotas/client-quotas.ts'
 
 export interface QuotaOperation {
   readonly key: string

@@ -1,8 +1,8 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { AlterUserScramCredentials, Decoded, ErrorName } from '@ottla/codec'
 import type { Controller } from '../controller.ts'
-import type { ScramUsers, StoredCredential } from '../state/scram-users.ts'
-import { type ScramMechanism, scramHashes, scramMechanisms } from '../state/users-scram.ts'
+import type { ScramUsers, StoredCredential } from '../state/rights/scram-users.ts'
+import { type ScramMechanism, scramHashes, scramMechanisms } from '../state/rights/users-scram.ts'
 
 type Request = Decoded<typeof AlterUserScramCredentials.request>
 type Upsertion = Request['upsertions'][number]
@@ -27,7 +27,7 @@ const alteredTwice: Problem = {
 }
 
 /** The numbers of the protocol: 1 and 2. */
-export function mechanismOf(type: number): ScramMechanism | undefined {
+function mechanismOf(type: number): ScramMechanism | undefined {
   return scramMechanisms[type - 1]
 }
 

@@ -23,10 +23,10 @@ export function blank(fields: Message['fields'], version: number): Struct {
 function blankField(name: string, field: Table, version: number): unknown {
   const { options } = field
   if (options.default !== undefined) return options.default
+  // Without a default of its own a list is empty in Kafka, also one that may be null; but for that of DescribeClientQuotas.
+  if (field.type === 'array' && !(name === 'entries' && options.nullable !== undefined)) return []
   if (options.nullable === true || (options.nullable !== undefined && carries(options.nullable, version))) return null
   switch (field.type) {
-    case 'array':
-      return []
     case 'struct':
       return blank(field.fields ?? {}, version)
     case 'bool':

@@ -322,6 +322,8 @@ const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
   DescribeTopicPartitions: { readsOnly: true, places: perTopic },
   ConsumerGroupHeartbeat: ofGroup,
   ConsumerGroupDescribe: { readsOnly: true, places: describedGroups },
+  StreamsGroupHeartbeat: ofGroup,
+  StreamsGroupDescribe: { readsOnly: true, places: describedGroups },
   ShareGroupHeartbeat: ofGroup,
   ShareGroupDescribe: { readsOnly: true, places: describedGroups },
   ShareFetch: ofGroup,

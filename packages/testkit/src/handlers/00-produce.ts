@@ -1,10 +1,10 @@
 import { type Decoded, type Encodable, type ErrorName, Produce } from '@ottla/codec'
+import { currentBrokerConfig } from '../state/configs/topic-config.ts'
 import { Held } from '../state/held.ts'
-import { type RecordProblem, transactionalProducerOf, validateProduced } from '../state/produce-validation.ts'
-import type { Replica } from '../state/replica.ts'
-import { currentBrokerConfig } from '../state/topic-config.ts'
-import type { TopicPartitions } from '../state/transaction.ts'
-import type { ProducerIdentity } from '../state/transaction-requests.ts'
+import { type RecordProblem, transactionalProducerOf, validateProduced } from '../state/replicas/produce-validation.ts'
+import type { Replica } from '../state/replicas/replica.ts'
+import type { TopicPartitions } from '../state/transactions/transaction.ts'
+import type { ProducerIdentity } from '../state/transactions/transaction-requests.ts'
 import { closeConnection, type Handler, type HandlerContext, noResponse, serves } from './handler.ts'
 import {
   allVersions,

@@ -1,8 +1,8 @@
 import { type Decoded, type Encodable, type ErrorName, ListOffsets, zeroUuid } from '@ottla/codec'
 import { Batch, codecOf, UnsupportedCompression } from '@ottla/codec/records'
 import { Held } from '../state/held.ts'
-import type { StoredBatch } from '../state/log-segment.ts'
-import type { Replica } from '../state/replica.ts'
+import type { StoredBatch } from '../state/replicas/log-segment.ts'
+import type { Replica } from '../state/replicas/replica.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes, findReplica, oncePerName } from './support.ts'
 

@@ -1,9 +1,9 @@
 import { type Decoded, type Encodable, type ErrorName, Metadata, zeroUuid } from '@ottla/codec'
 
 import { ensureOffsetsTopic, ensureTransactionTopic } from '../controllers/internal-topics.ts'
-import { clusterName } from '../state/acl.ts'
 import { isInternalTopic, offsetsTopic, transactionTopic } from '../state/internal-topics.ts'
 import { type MetadataView, onListener, type PartitionImage, type TopicImage } from '../state/metadata-view.ts'
+import { clusterName } from '../state/rights/acl.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes, noOperations, oncePerName, topicNameProblem } from './support.ts'
 

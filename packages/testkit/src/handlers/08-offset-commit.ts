@@ -1,7 +1,7 @@
 import { type Encodable, errorCode, OffsetCommit } from '@ottla/codec'
 import type { Broker } from '../broker.ts'
+import { commitOffsets, NO_TOPIC_ID, type OffsetCommitTopic, type TopicResult } from '../state/groups/offsets-commit.ts'
 import { Held } from '../state/held.ts'
-import { commitOffsets, NO_TOPIC_ID, type OffsetCommitTopic, type TopicResult } from '../state/offsets-commit.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 
 type Answer = Encodable<typeof OffsetCommit.response>

@@ -1,8 +1,8 @@
 import { type Decoded, type Encodable, type ErrorName, errorCode, OffsetFetch } from '@ottla/codec'
 import type { Broker } from '../broker.ts'
+import { NO_TOPIC_ID } from '../state/groups/offsets-commit.ts'
+import { type FetchedTopic, fetchOffsets, type WantedTopic } from '../state/groups/offsets-fetch.ts'
 import { Held } from '../state/held.ts'
-import { NO_TOPIC_ID } from '../state/offsets-commit.ts'
-import { type FetchedTopic, fetchOffsets, type WantedTopic } from '../state/offsets-fetch.ts'
 import { type closeConnection, type Handler, type HandlerContext, serves } from './handler.ts'
 
 type Answer = Encodable<typeof OffsetFetch.response>

@@ -1,9 +1,9 @@
 import { errorCode, FindCoordinator } from '@ottla/codec'
 import type { Endpoint } from '../broker.ts'
 import { ensureOffsetsTopic, ensureShareStateTopic, ensureTransactionTopic } from '../controllers/internal-topics.ts'
-import { OFFSETS_TOPIC, partitionOf } from '../state/group-coordinator.ts'
-import { isShareKeyText, SHARE_STATE_TOPIC } from '../state/share-state-records.ts'
-import { TRANSACTION_TOPIC } from '../state/transaction-coordinator.ts'
+import { OFFSETS_TOPIC, partitionOf } from '../state/groups/group-coordinator.ts'
+import { isShareKeyText, SHARE_STATE_TOPIC } from '../state/shares/share-state-records.ts'
+import { TRANSACTION_TOPIC } from '../state/transactions/transaction-coordinator.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 
 const GROUP = 0

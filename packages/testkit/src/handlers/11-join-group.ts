@@ -1,7 +1,7 @@
 import { JoinGroup } from '@ottla/codec'
-import { joinError } from '../state/group.ts'
-import { joinGroup as join } from '../state/group-join.ts'
-import type { JoinGroupAnswer } from '../state/group-member.ts'
+import { joinError } from '../state/groups/group.ts'
+import { joinGroup as join } from '../state/groups/group-join.ts'
+import type { JoinGroupAnswer } from '../state/groups/group-member.ts'
 import { Held } from '../state/held.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 

@@ -1,6 +1,6 @@
 import { type Encodable, type ErrorName, errorCode, Heartbeat } from '@ottla/codec'
-import { heartbeat as beat } from '../state/group-heartbeat.ts'
-import { writeErrorForMember } from '../state/group-shard.ts'
+import { heartbeat as beat } from '../state/groups/group-heartbeat.ts'
+import { writeErrorForMember } from '../state/groups/group-shard.ts'
 import { Held } from '../state/held.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 

@@ -1,6 +1,6 @@
 import { type Encodable, errorCode, LeaveGroup } from '@ottla/codec'
-import { type LeavingMember, leaveGroup as leave } from '../state/group-leave.ts'
-import { writeErrorForMember } from '../state/group-shard.ts'
+import { type LeavingMember, leaveGroup as leave } from '../state/groups/group-leave.ts'
+import { writeErrorForMember } from '../state/groups/group-shard.ts'
 import { Held } from '../state/held.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 

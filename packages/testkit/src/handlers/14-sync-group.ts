@@ -1,6 +1,6 @@
 import { type ErrorName, errorCode, SyncGroup } from '@ottla/codec'
-import { NO_BYTES, type SyncGroupAnswer } from '../state/group-member.ts'
-import { syncGroup as sync } from '../state/group-sync.ts'
+import { NO_BYTES, type SyncGroupAnswer } from '../state/groups/group-member.ts'
+import { syncGroup as sync } from '../state/groups/group-sync.ts'
 import { Held } from '../state/held.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 

@@ -1,5 +1,5 @@
 import { errorCode, ListGroups } from '@ottla/codec'
-import { listGroups as listed } from '../state/group-describe.ts'
+import { listGroups as listed } from '../state/groups/group-describe.ts'
 import { type Handler, serves } from './handler.ts'
 
 const handle: Handler<typeof ListGroups> = ({ broker }, request) => {

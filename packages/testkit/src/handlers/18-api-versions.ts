@@ -34,16 +34,13 @@ const handle: Handler<typeof ApiVersions> = (
   }
 }
 
-/** What an older broker says of its features. */
+/** What an older broker can do. */
 function featuresOf({ features: all }: Release, apiVersion: number) {
   return {
     // Clients before version 4 cannot read a feature that may be off (KAFKA-17011).
     supportedFeatures: all
       .filter(({ min }) => apiVersion >= 4 || min > 0)
       .map(({ name, min, max }) => ({ name, minVersion: min, maxVersion: max })),
-    finalizedFeatures: all
-      .filter(({ level }) => level > 0)
-      .map(({ name, level }) => ({ name, minVersionLevel: level, maxVersionLevel: level })),
   }
 }
 

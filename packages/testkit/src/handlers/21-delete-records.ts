@@ -1,6 +1,6 @@
 import { type Decoded, DeleteRecords, type Encodable, type ErrorName, zeroUuid } from '@ottla/codec'
 import { Held } from '../state/held.ts'
-import type { Replica } from '../state/replica.ts'
+import type { Replica } from '../state/replicas/replica.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes, findReplica } from './support.ts'
 

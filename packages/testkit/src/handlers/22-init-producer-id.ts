@@ -1,6 +1,6 @@
 import { type Encodable, InitProducerId } from '@ottla/codec'
 import { Held } from '../state/held.ts'
-import { initProducerId } from '../state/transaction-requests.ts'
+import { initProducerId } from '../state/transactions/transaction-requests.ts'
 import { type Handler, serves } from './handler.ts'
 import { allVersions, codes } from './support.ts'
 import { fencedFor, transactionShard } from './transactions-support.ts'

@@ -1,6 +1,6 @@
 import { AddPartitionsToTxn, type Decoded, type Encodable, type ErrorName } from '@ottla/codec'
 import { Held } from '../state/held.ts'
-import { addPartitions, verifyPartitions } from '../state/transaction-requests.ts'
+import { addPartitions, verifyPartitions } from '../state/transactions/transaction-requests.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes } from './support.ts'
 import { fencedFor, transactionShard } from './transactions-support.ts'

@@ -1,6 +1,6 @@
 import { type Encodable, EndTxn } from '@ottla/codec'
 import { Held } from '../state/held.ts'
-import { endTransaction } from '../state/transaction-requests.ts'
+import { endTransaction } from '../state/transactions/transaction-requests.ts'
 import { type Handler, serves } from './handler.ts'
 import { codes } from './support.ts'
 import { fencedFor, transactionShard } from './transactions-support.ts'

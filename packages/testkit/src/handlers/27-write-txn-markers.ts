@@ -1,6 +1,6 @@
 import { type Decoded, type Encodable, type ErrorName, errorCode, WriteTxnMarkers } from '@ottla/codec'
 import { endTxnMarkerBatch } from '@ottla/codec/records'
-import { OFFSETS_TOPIC } from '../state/group-coordinator.ts'
+import { OFFSETS_TOPIC } from '../state/groups/group-coordinator.ts'
 import { Held } from '../state/held.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes } from './support.ts'

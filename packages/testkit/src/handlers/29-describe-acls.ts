@@ -1,6 +1,6 @@
 import { DescribeAcls } from '@ottla/codec'
-import type { Acl } from '../state/acl.ts'
-import { noAcls } from '../state/acl-image.ts'
+import type { Acl } from '../state/rights/acl.ts'
+import { noAcls } from '../state/rights/acl-image.ts'
 import { filterOf, isBroken } from './acls-support.ts'
 import { closeConnection, type Handler, serves } from './handler.ts'
 import { allVersions, codes } from './support.ts'

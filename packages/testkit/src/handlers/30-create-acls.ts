@@ -1,6 +1,6 @@
 import { CreateAcls, type Decoded } from '@ottla/codec'
 import { createAcls as create } from '../controllers/acls.ts'
-import type { Acl } from '../state/acl.ts'
+import type { Acl } from '../state/rights/acl.ts'
 import { isBroken, isOfFilters, securityDisabled } from './acls-support.ts'
 import { closeConnection, type Handler, serves } from './handler.ts'
 import { allVersions, codes } from './support.ts'

@@ -1,15 +1,15 @@
 import { type Decoded, DescribeConfigs, type Encodable, type ErrorName } from '@ottla/codec'
 import { configResource } from '../controllers/configs.ts'
-import { baseName } from '../state/broker-config-rules.ts'
+import { baseName } from '../state/configs/broker-config-rules.ts'
 import {
   type ConfigKey,
   type ConfigTable,
   clientMetricsKeys,
   kafkaBrokerConfigs,
   kafkaGroupConfigs,
-} from '../state/config-table.ts'
-import { type ConfigLimits, shown } from '../state/config-values.ts'
-import { clientMetricsConfigs, groupConfigs } from '../state/resource-configs.ts'
+} from '../state/configs/config-table.ts'
+import { type ConfigLimits, shown } from '../state/configs/config-values.ts'
+import { clientMetricsConfigs, groupConfigs } from '../state/configs/resource-configs.ts'
 import {
   brokerConfigValues,
   type ConfigObserver,
@@ -18,7 +18,7 @@ import {
   configType,
   topicConfigs,
   topicConfigValues,
-} from '../state/topic-config.ts'
+} from '../state/configs/topic-config.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes, topicNameProblem } from './support.ts'
 

@@ -1,5 +1,5 @@
 import { type Decoded, DescribeLogDirs } from '@ottla/codec'
-import type { LogOnDisk } from '../state/log-dirs.ts'
+import type { LogOnDisk } from '../state/replicas/log-dirs.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions } from './support.ts'
 

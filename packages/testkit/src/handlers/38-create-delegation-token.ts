@@ -1,5 +1,5 @@
 import { CreateDelegationToken, type ErrorName } from '@ottla/codec'
-import { type Principal, principalOf } from '../state/delegation-tokens.ts'
+import { type Principal, principalOf } from '../state/rights/delegation-tokens.ts'
 import { type Handler, serves } from './handler.ts'
 import { allVersions, codes } from './support.ts'
 import { tokenRefusal } from './tokens-support.ts'

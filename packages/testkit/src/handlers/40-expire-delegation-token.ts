@@ -1,5 +1,5 @@
 import { ExpireDelegationToken } from '@ottla/codec'
-import { principalOf } from '../state/delegation-tokens.ts'
+import { principalOf } from '../state/rights/delegation-tokens.ts'
 import { type Handler, serves } from './handler.ts'
 import { allVersions } from './support.ts'
 import { outcomeOf, tokenRefusal } from './tokens-support.ts'

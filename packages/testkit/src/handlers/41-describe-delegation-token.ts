@@ -1,5 +1,5 @@
 import { DescribeDelegationToken } from '@ottla/codec'
-import { type DelegationToken, isOwnerOrRenewer, type Principal } from '../state/delegation-tokens.ts'
+import { type DelegationToken, isOwnerOrRenewer, type Principal } from '../state/rights/delegation-tokens.ts'
 import { type Handler, serves } from './handler.ts'
 import { allVersions, codes } from './support.ts'
 import { tokenRefusal } from './tokens-support.ts'

@@ -1,7 +1,7 @@
 import { DeleteGroups, type Encodable, type ErrorName, errorCode } from '@ottla/codec'
+import { deleteGroup } from '../state/groups/offsets-delete.ts'
 import { Held } from '../state/held.ts'
-import { deleteGroup } from '../state/offsets-delete.ts'
-import { deleteShareGroup } from '../state/share-offsets.ts'
+import { deleteShareGroup } from '../state/shares/share-offsets.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 
 type Answer = Encodable<typeof DeleteGroups.response>

@@ -1,6 +1,6 @@
 import { type Encodable, errorCode, OffsetDelete } from '@ottla/codec'
+import { deleteOffsets } from '../state/groups/offsets-delete.ts'
 import { Held } from '../state/held.ts'
-import { deleteOffsets } from '../state/offsets-delete.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 
 type Answer = Encodable<typeof OffsetDelete.response>

@@ -1,6 +1,6 @@
 import { type Decoded, DescribeClientQuotas, type Encodable, type ErrorName } from '@ottla/codec'
 import { ordered } from '../controllers/quotas.ts'
-import { entityTypes, type QuotaEntity } from '../state/client-quotas.ts'
+import { entityTypes, type QuotaEntity } from '../state/quotas/client-quotas.ts'
 import { type Handler, serves } from './handler.ts'
 import { allVersions, codes } from './support.ts'
 

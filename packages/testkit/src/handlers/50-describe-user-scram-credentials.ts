@@ -1,5 +1,5 @@
 import { DescribeUserScramCredentials, errorCode } from '@ottla/codec'
-import { scramMechanisms } from '../state/users-scram.ts'
+import { scramMechanisms } from '../state/rights/users-scram.ts'
 import { type Handler, serves } from './handler.ts'
 import { allVersions, oncePerName } from './support.ts'
 

@@ -1,6 +1,6 @@
 import { ListTransactions } from '@ottla/codec'
 import { compileRe2 } from '../state/re2.ts'
-import { transactionStates } from '../state/transaction.ts'
+import { transactionStates } from '../state/transactions/transaction.ts'
 import { type Handler, serves } from './handler.ts'
 import { allVersions, codes } from './support.ts'
 

@@ -4,8 +4,8 @@ import {
   type HeartbeatAnswer,
   refusal,
   refuseInvalid,
-} from '../state/consumer-group-heartbeat.ts'
-import { GroupError, orRefused } from '../state/group-error.ts'
+} from '../state/consumer-groups/consumer-group-heartbeat.ts'
+import { GroupError, orRefused } from '../state/groups/group-error.ts'
 import { Held } from '../state/held.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 

@@ -1,5 +1,5 @@
 import { ConsumerGroupDescribe, errorCode } from '@ottla/codec'
-import { describeConsumerGroup, noConsumerGroup } from '../state/consumer-group-describe.ts'
+import { describeConsumerGroup, noConsumerGroup } from '../state/consumer-groups/consumer-group-describe.ts'
 import { allGroupOperations } from './15-describe-groups.ts'
 import { type Handler, serves } from './handler.ts'
 

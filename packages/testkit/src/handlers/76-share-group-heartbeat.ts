@@ -1,9 +1,9 @@
 import { type Encodable, ShareGroupHeartbeat } from '@ottla/codec'
 import { Held } from '../state/held.ts'
-import { listOf } from '../state/share-group-records.ts'
-import { isFailure, toldOf } from '../state/share-group-service.ts'
-import { shareHeartbeat } from '../state/share-heartbeat.ts'
-import { failed, type ShareFailure } from '../state/share-state-shard.ts'
+import { listOf } from '../state/shares/share-group-records.ts'
+import { isFailure, toldOf } from '../state/shares/share-group-service.ts'
+import { shareHeartbeat } from '../state/shares/share-heartbeat.ts'
+import { failed, type ShareFailure } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
 import { isMemberIdValid } from './share-support.ts'
 

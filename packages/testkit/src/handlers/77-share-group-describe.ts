@@ -1,7 +1,7 @@
 import { type Encodable, ShareGroupDescribe } from '@ottla/codec'
-import type { ShareMember } from '../state/share-group.ts'
-import { isFailure, toldOf } from '../state/share-group-service.ts'
-import { failed, type ShareFailure } from '../state/share-state-shard.ts'
+import type { ShareMember } from '../state/shares/share-group.ts'
+import { isFailure, toldOf } from '../state/shares/share-group-service.ts'
+import { failed, type ShareFailure } from '../state/shares/share-state-shard.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { noOperations } from './support.ts'
 

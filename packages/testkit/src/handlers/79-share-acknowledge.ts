@@ -1,6 +1,6 @@
 import { type Encodable, type ErrorName, ShareAcknowledge } from '@ottla/codec'
 import { Held } from '../state/held.ts'
-import type { AcknowledgeResult } from '../state/share-partitions.ts'
+import type { AcknowledgeResult } from '../state/shares/share-partitions.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { acknowledgeAll, failsOnUnknown, isMemberIdValid, shareHint } from './share-support.ts'
 import { codes, type LeaderHint, nodeEndpoints } from './support.ts'

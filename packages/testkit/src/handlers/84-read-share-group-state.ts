@@ -1,7 +1,7 @@
 import { type Encodable, ReadShareGroupState } from '@ottla/codec'
-import { toldOf } from '../state/share-group-service.ts'
-import { onWire } from '../state/share-state-records.ts'
-import type { ReadState } from '../state/share-state-shard.ts'
+import { toldOf } from '../state/shares/share-group-service.ts'
+import { onWire } from '../state/shares/share-state-records.ts'
+import type { ReadState } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
 import { askStates, failureOf, type StateOutcome } from './share-state-support.ts'
 

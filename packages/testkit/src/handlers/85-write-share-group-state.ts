@@ -1,6 +1,6 @@
 import { type Decoded, type Encodable, WriteShareGroupState } from '@ottla/codec'
-import { fromWire } from '../state/share-state-records.ts'
-import type { Written } from '../state/share-state-shard.ts'
+import { fromWire } from '../state/shares/share-state-records.ts'
+import type { Written } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
 import { askStates, plainResult } from './share-state-support.ts'
 

@@ -1,5 +1,5 @@
 import { DeleteShareGroupState, type Encodable } from '@ottla/codec'
-import type { Written } from '../state/share-state-shard.ts'
+import type { Written } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
 import { askStates, plainResult } from './share-state-support.ts'
 

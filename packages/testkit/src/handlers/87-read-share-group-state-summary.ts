@@ -1,6 +1,6 @@
 import { type Encodable, ReadShareGroupStateSummary } from '@ottla/codec'
-import { toldOf } from '../state/share-group-service.ts'
-import type { StateSummary } from '../state/share-state-shard.ts'
+import { toldOf } from '../state/shares/share-group-service.ts'
+import type { StateSummary } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
 import { askStates, failureOf, type StateOutcome } from './share-state-support.ts'
 

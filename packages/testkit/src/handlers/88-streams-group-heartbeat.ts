@@ -1,9 +1,13 @@
 import { StreamsGroupHeartbeat } from '@ottla/codec'
-import { GroupError, orRefused } from '../state/group-error.ts'
+import { GroupError, orRefused } from '../state/groups/group-error.ts'
 import { Held } from '../state/held.ts'
-import { type StreamsAnswer, streamsGroupHeartbeat, streamsRefusal } from '../state/streams-group-heartbeat.ts'
-import { refuseInvalidStreams } from '../state/streams-group-requests.ts'
-import type { InternalTopic } from '../state/streams-group-topology.ts'
+import {
+  type StreamsAnswer,
+  streamsGroupHeartbeat,
+  streamsRefusal,
+} from '../state/streams-groups/streams-group-heartbeat.ts'
+import { refuseInvalidStreams } from '../state/streams-groups/streams-group-requests.ts'
+import type { InternalTopic } from '../state/streams-groups/streams-group-topology.ts'
 import { type closeConnection, type Handler, type HandlerContext, serves } from './handler.ts'
 
 const handle: Handler<typeof StreamsGroupHeartbeat> = (context, request) => {

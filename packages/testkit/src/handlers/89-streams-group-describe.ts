@@ -1,5 +1,5 @@
 import { errorCode, StreamsGroupDescribe } from '@ottla/codec'
-import { describeStreamsGroup, noStreamsGroup } from '../state/streams-group-describe.ts'
+import { describeStreamsGroup, noStreamsGroup } from '../state/streams-groups/streams-group-describe.ts'
 import { allGroupOperations } from './15-describe-groups.ts'
 import { type Handler, serves } from './handler.ts'
 

@@ -1,9 +1,9 @@
 import { DescribeShareGroupOffsets, type Encodable, zeroUuid } from '@ottla/codec'
 import { Held } from '../state/held.ts'
-import { toldPlainly } from '../state/share-group-service.ts'
-import { readSummaries } from '../state/share-offsets.ts'
-import type { ShareKey } from '../state/share-state-records.ts'
-import type { ShareFailure, StateSummary } from '../state/share-state-shard.ts'
+import { toldPlainly } from '../state/shares/share-group-service.ts'
+import { readSummaries } from '../state/shares/share-offsets.ts'
+import type { ShareKey } from '../state/shares/share-state-records.ts'
+import type { ShareFailure, StateSummary } from '../state/shares/share-state-shard.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { failureOf } from './share-state-support.ts'
 

@@ -1,8 +1,8 @@
 import { AlterShareGroupOffsets, type Encodable, zeroUuid } from '@ottla/codec'
 import { Held } from '../state/held.ts'
-import { isFailure, toldOf, toldPlainly } from '../state/share-group-service.ts'
-import { alterShareOffsets, type TopicOutcome } from '../state/share-offsets.ts'
-import { failed, type ShareFailure } from '../state/share-state-shard.ts'
+import { isFailure, toldOf, toldPlainly } from '../state/shares/share-group-service.ts'
+import { alterShareOffsets, type TopicOutcome } from '../state/shares/share-offsets.ts'
+import { failed, type ShareFailure } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
 
 type Answer = Encodable<typeof AlterShareGroupOffsets.response>

@@ -1,8 +1,8 @@
 import { DeleteShareGroupOffsets, type Encodable, zeroUuid } from '@ottla/codec'
 import { Held } from '../state/held.ts'
-import { isFailure, toldOf } from '../state/share-group-service.ts'
-import { deleteShareOffsets } from '../state/share-offsets.ts'
-import { failed, type ShareFailure } from '../state/share-state-shard.ts'
+import { isFailure, toldOf } from '../state/shares/share-group-service.ts'
+import { deleteShareOffsets } from '../state/shares/share-offsets.ts'
+import { failed, type ShareFailure } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
 
 type Answer = Encodable<typeof DeleteShareGroupOffsets.response>

@@ -1,4 +1,11 @@
-import { type Acl, type AclFilter, operations, patternTypes, permissionTypes, resourceTypes } from '../state/acl.ts'
+import {
+  type Acl,
+  type AclFilter,
+  operations,
+  patternTypes,
+  permissionTypes,
+  resourceTypes,
+} from '../state/rights/acl.ts'
 import { codes } from './support.ts'
 
 /** A filter as DescribeAcls and DeleteAcls write it. */

@@ -6,8 +6,8 @@ import {
   configOperation,
   configResource,
 } from '../controllers/configs.ts'
-import { brokerConfigsProblem } from '../state/broker-config-rules.ts'
-import { kafkaBrokerConfigs } from '../state/config-table.ts'
+import { brokerConfigsProblem } from '../state/configs/broker-config-rules.ts'
+import { kafkaBrokerConfigs } from '../state/configs/config-table.ts'
 import type { HandlerContext } from './handler.ts'
 import { codes } from './support.ts'
 

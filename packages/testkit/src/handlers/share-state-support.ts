@@ -1,7 +1,7 @@
 import { Held } from '../state/held.ts'
-import { toldOf } from '../state/share-group-service.ts'
-import type { ShareKey } from '../state/share-state-records.ts'
-import { failed, type ShareFailure, type ShareStateShard } from '../state/share-state-shard.ts'
+import { toldOf } from '../state/shares/share-group-service.ts'
+import type { ShareKey } from '../state/shares/share-state-records.ts'
+import { failed, type ShareFailure, type ShareStateShard } from '../state/shares/share-state-shard.ts'
 import type { HandlerContext } from './handler.ts'
 
 interface StateTopic<P> {

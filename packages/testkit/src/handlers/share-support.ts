@@ -1,7 +1,7 @@
-import type { Acknowledgement } from '../state/share-acknowledge.ts'
-import { RENEW } from '../state/share-acknowledge.ts'
-import type { AcknowledgeResult, PartitionAcks } from '../state/share-partitions.ts'
-import { failed } from '../state/share-state-shard.ts'
+import type { Acknowledgement } from '../state/shares/share-acknowledge.ts'
+import { RENEW } from '../state/shares/share-acknowledge.ts'
+import type { AcknowledgeResult, PartitionAcks } from '../state/shares/share-partitions.ts'
+import { failed } from '../state/shares/share-state-shard.ts'
 import type { HandlerContext } from './handler.ts'
 import { type LeaderHint, leaderHint } from './support.ts'
 

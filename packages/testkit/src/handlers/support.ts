@@ -1,7 +1,7 @@
 import { type Api, type ErrorName, errorCode, zeroUuid } from '@ottla/codec'
 import type { Endpoint } from '../broker.ts'
 import type { TopicImage } from '../state/metadata-view.ts'
-import type { Replica } from '../state/replica.ts'
+import type { Replica } from '../state/replicas/replica.ts'
 import type { HandlerContext } from './handler.ts'
 
 /** All stable versions of an API: what Kafka's brokers advertise too. */

@@ -1,9 +1,9 @@
 import type { ErrorName } from '@ottla/codec'
-import { partitionOf } from '../state/group-coordinator.ts'
-import type { TopicPartitions } from '../state/transaction.ts'
-import { TRANSACTION_TOPIC } from '../state/transaction-coordinator.ts'
-import { addPartitions, type ProducerIdentity, verifyPartitions } from '../state/transaction-requests.ts'
-import type { TransactionShard } from '../state/transaction-shard.ts'
+import { partitionOf } from '../state/groups/group-coordinator.ts'
+import type { TopicPartitions } from '../state/transactions/transaction.ts'
+import { TRANSACTION_TOPIC } from '../state/transactions/transaction-coordinator.ts'
+import { addPartitions, type ProducerIdentity, verifyPartitions } from '../state/transactions/transaction-requests.ts'
+import type { TransactionShard } from '../state/transactions/transaction-shard.ts'
 import type { HandlerContext } from './handler.ts'
 
 export function transactionShard({ broker }: HandlerContext, transactionalId: string): TransactionShard | ErrorName {

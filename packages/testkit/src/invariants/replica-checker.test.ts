@@ -3,8 +3,8 @@ import { beforeEach, expect, it } from 'vitest'
 import type { Broker } from '../broker.ts'
 import type { ClusterContext } from '../cluster-context.ts'
 import { MetadataView, type PartitionImage } from '../state/metadata-view.ts'
-import { placeBatch, producedBatchOf } from '../state/produced-batch.ts'
-import { ReplicaLog } from '../state/replica-log.ts'
+import { placeBatch, producedBatchOf } from '../state/replicas/produced-batch.ts'
+import { ReplicaLog } from '../state/replicas/replica-log.ts'
 import { ReplicaChecker } from './replica-checker.ts'
 
 interface Part {

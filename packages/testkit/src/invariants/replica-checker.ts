@@ -1,8 +1,8 @@
 import type { Broker } from '../broker.ts'
 import type { ClusterContext } from '../cluster-context.ts'
-import type { StoredBatch } from '../state/log-segment.ts'
 import type { PartitionImage, TopicImage } from '../state/metadata-view.ts'
-import type { Replica } from '../state/replica.ts'
+import type { StoredBatch } from '../state/replicas/log-segment.ts'
+import type { Replica } from '../state/replicas/replica.ts'
 
 /** What was seen of one replica last. */
 interface SeenReplica {

@@ -1,4 +1,4 @@
-import { SHARE_STATE_TOPIC } from './share-state-records.ts'
+import { SHARE_STATE_TOPIC } from './shares/share-state-records.ts'
 
 export const offsetsTopic = '__consumer_offsets'
 export const transactionTopic = '__transaction_state'

@@ -1,9 +1,9 @@
-import type { Acl } from './acl.ts'
-import { type ClientQuotas, noQuotas } from './client-quotas.ts'
-import type { DelegationTokens } from './delegation-tokens.ts'
+import { noResourceConfigs, type ResourceConfigs } from './configs/resource-configs.ts'
 import { type Features, newFeatures } from './features.ts'
-import { noResourceConfigs, type ResourceConfigs } from './resource-configs.ts'
-import type { ScramUsers } from './scram-users.ts'
+import { type ClientQuotas, noQuotas } from './quotas/client-quotas.ts'
+import type { Acl } from './rights/acl.ts'
+import type { DelegationTokens } from './rights/delegation-tokens.ts'
+import type { ScramUsers } from './rights/scram-users.ts'
 
 /** What the controller decides beside brokers and topics. Each is immutable: a decision brings the whole of it. */
 export interface MetadataAreas {

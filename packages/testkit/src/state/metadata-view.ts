@@ -1,5 +1,5 @@
-import { AclImage } from './acl-image.ts'
 import { type MetadataAreas, noAreas, withAreas } from './metadata-areas.ts'
+import { AclImage } from './rights/acl-image.ts'
 
 /** A node as it is registered with the controller. */
 export interface BrokerImage {

@@ -1,6 +1,6 @@
 import type { Runtime } from '@ottla/codec/runtime'
-import { cleanLog } from './log-cleaner.ts'
-import type { Replica } from './replica.ts'
+import { cleanLog } from './replicas/log-cleaner.ts'
+import type { Replica } from './replicas/replica.ts'
 
 /** Deletes what retention has no place for, on this replica alone: each looks after its own log. */
 export function applyRetention(replica: Replica, nowMs: number): void {

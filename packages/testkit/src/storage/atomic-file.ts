@@ -69,7 +69,7 @@ export function removeDirectory(path: string): void {
 }
 
 /** Ends the name of a directory that is about to go, as in Kafka. */
-export const deletedSuffix = '-delete'
+const deletedSuffix = '-delete'
 
 /** Removes what was left by a removal that was interrupted. */
 export function removeLeftOvers(path: string): void {

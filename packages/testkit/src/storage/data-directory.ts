@@ -1,6 +1,9 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Runtime } from '@ottla/codec/runtime'
+import type { ResolvedOptions } from '../options.ts'
+import { levelsOf } from '../releases.ts'
+import type { Features } from '../state/features.ts'
 import { type MetadataDelta, MetadataView, type PartitionImage } from '../state/metadata-view.ts'
 import { namesIn, readIfThere, writeAtomically } from './atomic-file.ts'
 import { BrokerDisk, type LogReach } from './broker-disk.ts'
@@ -22,6 +25,8 @@ export interface DataDirectoryOptions {
   readonly runtime: Runtime
   /** Of a new cluster; one that is there keeps its own. */
   readonly newClusterId: string
+  /** Levels that a new cluster begins with; undefined: those of the latest release. */
+  readonly features: Features | undefined
   readonly onProblem: (message: string) => void
 }
 
@@ -55,6 +60,7 @@ export class DataDirectory {
     this.#metadata = log
     this.#producerIdsFrom = found.producerIdsEnd
     const view = new MetadataView()
+    if (found.deltas.length === 0 && options.features !== undefined) view.apply({ features: options.features })
     for (const delta of found.deltas) view.apply(delta)
     const rounds = new SyncRounds(runtime)
     for (let nodeId = 1; nodeId <= options.brokers; nodeId++) {
@@ -64,6 +70,17 @@ export class DataDirectory {
       this.#brokers.set(nodeId, disk)
     }
     this.#before = this.#afterRestart(view)
+  }
+
+  /** That of a cluster's options; undefined when it is to be in memory alone. Throws as `open` does. */
+  static of(
+    { data, brokers, onDiagnostic, release }: ResolvedOptions,
+    runtime: Runtime,
+    newClusterId: string,
+  ): DataDirectory | undefined {
+    const features = release && levelsOf(release)
+    const shared = { brokers, runtime, newClusterId, features, onProblem: onDiagnostic }
+    return data && DataDirectory.open({ ...data, ...shared })
   }
 
   /** Reads what is there. Throws an Error that tells what is wrong with the directory. */
@@ -83,20 +100,24 @@ export class DataDirectory {
     return this.#before
   }
 
-  /** Below it ids of producers were given. */
-  get producerIdsFrom(): bigint {
-    return this.#producerIdsFrom
-  }
-
-  /** Ids come in blocks: after a crash those that are left of one are never given. */
-  producerIdGiven(id: bigint): void {
-    if ((id - this.#producerIdsFrom) % producerIdBlock === 0n) this.#metadata.reserveProducerIds(id + producerIdBlock)
+  /** Ids of producers come in blocks: after a crash those that are left of one are never given. */
+  get producerIds(): { readonly from: bigint; readonly onGiven: (id: bigint) => void } {
+    const from = this.#producerIdsFrom
+    const onGiven = (id: bigint) => {
+      if ((id - from) % producerIdBlock === 0n) this.#metadata.reserveProducerIds(id + producerIdBlock)
+    }
+    return { from, onGiven }
   }
 
   /** From now on decisions are kept. */
   begin(snapshot: () => MetadataDelta): void {
     this.#snapshot = snapshot
     this.#metadata.begin(snapshot())
+  }
+
+  /** The state became another one without decisions. */
+  keepAll(): void {
+    this.#metadata.begin(this.#snapshot())
   }
 
   keep(delta: MetadataDelta): void {

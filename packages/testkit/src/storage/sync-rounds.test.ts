@@ -14,3 +14,25 @@ test('all of a turn share one round, and who comes during it waits for the next'
   rounds.mark({ sync: () => Promise.reject(new Error('EIO')) })
   expect(await new Promise((resolve) => rounds.whenSynced(resolve))).toBe('KAFKA_STORAGE_ERROR')
 })
+
+test('who comes during a round is not sure of it', async () => {
+  const rounds = new SyncRounds(systemRuntime)
+  let finish = () => {}
+  const begun = new Promise<void>((resolve) => {
+    const isSynced = new Promise<void>((done) => {
+      finish = done
+    })
+    rounds.mark({
+      sync: () => {
+        resolve()
+        return isSynced
+      },
+    })
+  })
+  const inRound = () => new Promise<number>((resolve) => rounds.whenSynced(() => resolve(rounds.roundCount)))
+  const first = inRound()
+  await begun
+  const late = inRound()
+  finish()
+  expect(await Promise.all([first, late])).toEqual([1, 2])
+})

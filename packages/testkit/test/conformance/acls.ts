@@ -1,7 +1,7 @@
 import { pbkdf2Sync } from 'node:crypto'
 import { AlterUserScramCredentials, type Api, CreateAcls, DeleteAcls, DescribeAcls } from '@ottla/codec'
 import { blank, type Struct } from '../../src/faults/blank.ts'
-import { clusterName, operations, patternTypes, permissionTypes, resourceTypes } from '../../src/state/acl.ts'
+import { clusterName, operations, patternTypes, permissionTypes, resourceTypes } from '../../src/state/rights/acl.ts'
 import type { User } from '../support/login.ts'
 import type { Wire } from '../support/wire.ts'
 import type { Stage } from './stage.ts'

@@ -24,7 +24,7 @@ export interface GroupBed {
 }
 
 const GROUP_RESOURCE = 32
-export const sessionTimeoutMs = 30_000
+const sessionTimeoutMs = 30_000
 export const rebalanceTimeoutMs = 60_000
 
 type Setup =

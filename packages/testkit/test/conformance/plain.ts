@@ -24,6 +24,7 @@ export class Plainer {
   readonly #world: World
   readonly #numbers = new Map<string, string>()
   readonly #dropped = new Set<string>()
+  readonly #renamed = new Map<string, string>()
   /** While things are put in order: no numbers are given. */
   #isBlank = false
 
@@ -33,6 +34,11 @@ export class Plainer {
 
   drop(fields: readonly string[]): void {
     for (const field of fields) this.#dropped.add(field)
+  }
+
+  /** A text that stands for another one wherever it appears. */
+  rename(text: string, name: string): void {
+    this.#renamed.set(text, name)
   }
 
   of(value: unknown): Plain {
@@ -63,7 +69,8 @@ export class Plainer {
 
   #text(value: string): string {
     if (uuidField.test(value) && value !== zeroUuid && /[A-Z0-9_-]/.test(value)) return this.#numbered('uuid', value)
-    let plain = value
+    let plain = this.#renamed.get(value) ?? value
+    plain = plain
       .replace(javaRequest, 'Request … needs')
       .replaceAll(uuidText, (found) => this.#numbered('uuid', found))
       .replaceAll(this.#world.prefix, '')

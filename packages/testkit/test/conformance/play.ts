@@ -14,6 +14,8 @@ export interface Played {
   readonly version: number
   readonly part: PartName
   readonly steps: readonly Step[]
+  /** Fields that this part does not compare. */
+  readonly dropped?: readonly string[]
 }
 
 export interface PlayOptions {
@@ -113,7 +115,8 @@ async function playPart(target: Target, { api, version, part, cases }: Plan, pre
   } finally {
     stage.close()
   }
-  return { api: api.name, version, part, steps: stage.steps }
+  const dropped = stage.dropped.size === 0 ? {} : { dropped: [...stage.dropped] }
+  return { api: api.name, version, part, steps: stage.steps, ...dropped }
 }
 
 function inOrder(a: Played, b: Played): number {

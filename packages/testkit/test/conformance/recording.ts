@@ -29,12 +29,12 @@ export function readRecording(): Recording {
 /** Versions that are answered alike are written once. */
 export function writeRecording({ advertised, played }: Recording): void {
   const first = new Map<string, number>()
-  const lines = played.map(({ api, version, part, steps }) => {
+  const lines = played.map(({ api, version, part, steps, ...rest }) => {
     const key = `${api} ${part} ${JSON.stringify(steps)}`
     const asIn = first.get(key)
-    if (asIn !== undefined) return JSON.stringify({ api, version, part, asIn })
+    if (asIn !== undefined) return JSON.stringify({ api, version, part, asIn, ...rest })
     first.set(key, version)
-    return JSON.stringify({ api, version, part, steps })
+    return JSON.stringify({ api, version, part, steps, ...rest })
   })
   const head = JSON.stringify([...advertised].sort(([a], [b]) => a - b))
   writeFileSync(file, `${[head, ...lines].join('\n')}\n`)

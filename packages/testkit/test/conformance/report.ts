@@ -1,5 +1,6 @@
 import { type PartName, partNames } from './case.ts'
 import type { PairVerdict } from './compare.ts'
+import type { Played } from './play.ts'
 
 /** The figures of all pairs. */
 export function summaryOf(pairs: readonly PairVerdict[]): string {
@@ -10,13 +11,14 @@ export function summaryOf(pairs: readonly PairVerdict[]): string {
 }
 
 /** The page `docs/conformance.md`. */
-export function reportOf(pairs: readonly PairVerdict[]): string {
+export function reportOf(pairs: readonly PairVerdict[], played: readonly Played[]): string {
   const different = pairs.filter(({ isEqual }) => !isEqual)
   return `# The testkit beside Apache Kafka 4.3.1
 
 Written by \`pnpm conformance testkit\`: every API and version that a broker of Kafka 4.3.1 advertises to clients is asked on
 both, by requests that are valid, that are invalid, and that come in a wrong state. Answers are compared field by field, error
-messages too. What is not compared is one list, \`packages/testkit/test/conformance/masks.ts\`.
+messages too. What is nowhere compared is one list, \`packages/testkit/test/conformance/masks.ts\`; what is left out in
+single cases stands at the end.
 
 **${summaryOf(pairs)}.** A version with a difference, explained or not, and one that is not there, counts as different.
 
@@ -29,7 +31,22 @@ ${rows(pairs).join('\n')}
 ## What differs
 
 ${different.length === 0 ? 'Nothing.' : different.map(differenceOf).join('\n')}
+
+## What single cases do not compare
+
+Fields that depend on which broker happens to lead or coordinate, on the machine's disks, or on the wording of one make of
+controller. The reason stands in the case.
+
+${droppedFields(played).join('\n')}
 `
+}
+
+function droppedFields(played: readonly Played[]): string[] {
+  const byApi = new Map<string, Set<string>>()
+  for (const { api, dropped = [] } of played) {
+    for (const field of dropped) byApi.set(api, (byApi.get(api) ?? new Set()).add(field))
+  }
+  return Array.from(byApi, ([api, fields]) => `- **${api}**: ${[...fields].map((field) => `\`${field}\``).join(', ')}`)
 }
 
 function rows(pairs: readonly PairVerdict[]): string[] {

@@ -89,7 +89,7 @@ export const partitionOf = (partitionIndex: number, ...acks: [first: number, las
 })
 
 /** Fetches once, so that the share partitions begin where the log ends now; then its session is closed again. */
-export async function startAtLatest(stage: Stage, { groupId, memberId }: Member, topics: Topics): Promise<void> {
+async function startAtLatest(stage: Stage, { groupId, memberId }: Member, topics: Topics): Promise<void> {
   await stage.until('the share partitions are loaded', async () => {
     const body = { ...atOnce, maxWaitMs: 2_000, groupId, memberId, topics, forgottenTopicsData: [] }
     const answer = await stage.do(ShareFetch, 1, { ...body, shareSessionEpoch: 0 })

@@ -54,6 +54,8 @@ export class Stage<A extends Api = Api> {
   readonly version: number
   readonly target: Target
   readonly steps: Step[] = []
+  /** Fields that the cases have said not to compare. */
+  readonly dropped = new Set<string>()
   /** To broker 1, without authentication. */
   readonly wire: Wire
   readonly #prefix: string
@@ -83,6 +85,7 @@ export class Stage<A extends Api = Api> {
 
   /** Fields that this part does not compare. */
   drop(...fields: string[]): void {
+    for (const field of fields) this.dropped.add(field)
     this.#plainer.drop(fields)
   }
 
@@ -190,6 +193,17 @@ export class Stage<A extends Api = Api> {
       return nodeId !== -1
     })
     return nodeId
+  }
+
+  /** A name whose coordinator is the same broker as that of another; in the recording it is `hint`. */
+  async nameBeside(hint: string, other: string, kind: keyof typeof coordinatorKinds = 'group'): Promise<string> {
+    const wanted = await this.coordinatorId(other, kind)
+    for (let salt = 0; ; salt++) {
+      const name = this.name(`${hint}-${salt}`)
+      if ((await this.coordinatorId(name, kind)) !== wanted) continue
+      this.#plainer.rename(name, hint)
+      return name
+    }
   }
 
   close(): void {

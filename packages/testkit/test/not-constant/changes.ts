@@ -1,6 +1,6 @@
 import type { Api, Encodable } from '@ottla/codec'
 import * as codec from '@ottla/codec'
-import { clusterName, operations, resourceTypes } from '../../src/state/acl.ts'
+import { clusterName, operations, resourceTypes } from '../../src/state/rights/acl.ts'
 import { addPartitions, begin, type Producer } from '../conformance/transactions.ts'
 import { type BatchOptions, batchOf } from '../support/batches.ts'
 import type { Wire } from '../support/wire.ts'

@@ -1,16 +1,19 @@
 import { type ConsumerGroupHeartbeat, type Encodable, type ErrorName, errorOf } from '@ottla/codec'
-import type { ConsumerGroup } from '../../src/state/consumer-group.ts'
-import { type ConsumerGroupConfig, defaultConsumerGroupConfig } from '../../src/state/consumer-group-config.ts'
-import { fenceAfter, limitRevocation } from '../../src/state/consumer-group-fence.ts'
+import type { ConsumerGroup } from '../../src/state/consumer-groups/consumer-group.ts'
+import {
+  type ConsumerGroupConfig,
+  defaultConsumerGroupConfig,
+} from '../../src/state/consumer-groups/consumer-group-config.ts'
+import { fenceAfter, limitRevocation } from '../../src/state/consumer-groups/consumer-group-fence.ts'
 import {
   consumerGroupHeartbeat,
   type HeartbeatAnswer,
   type HeartbeatBody,
-} from '../../src/state/consumer-group-heartbeat.ts'
-import type { GroupRecord } from '../../src/state/group-records.ts'
-import { replayRecord } from '../../src/state/group-replay.ts'
-import { defaultGroupConfig, type GroupLog, GroupShard, type GroupWrite } from '../../src/state/group-shard.ts'
-import type { GroupTopics } from '../../src/state/group-topics.ts'
+} from '../../src/state/consumer-groups/consumer-group-heartbeat.ts'
+import type { GroupRecord } from '../../src/state/coordinator-record.ts'
+import { replayRecord } from '../../src/state/groups/group-replay.ts'
+import { defaultGroupConfig, type GroupLog, GroupShard, type GroupWrite } from '../../src/state/groups/group-shard.ts'
+import type { GroupTopics } from '../../src/state/groups/group-topics.ts'
 import type { TopicImage } from '../../src/state/metadata-view.ts'
 import { FakeClock } from './fake-clock.ts'
 

@@ -17,11 +17,14 @@ export function temporaryDirectory(): string {
 
 /** A cluster in a directory, on free ports; it is closed with the test at the latest. */
 export async function clusterIn(dataDir: string, options: ClusterOptions = {}): Promise<TestCluster> {
-  const diagnostics: string[] = []
+  const onDiagnostic = (text: string) => {
+    // What cannot be kept is told.
+    if (text.includes('cannot be kept')) throw new Error(text)
+  }
   const cluster = await createCluster({
     listen: true,
     dataDir,
-    onDiagnostic: (text) => diagnostics.push(text),
+    onDiagnostic,
     ...options,
   })
   onTestFinished(() => cluster.close())

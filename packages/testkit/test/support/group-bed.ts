@@ -1,19 +1,20 @@
 import { type ErrorName, errorOf } from '@ottla/codec'
-import { heartbeat } from '../../src/state/group-heartbeat.ts'
-import { joinGroup } from '../../src/state/group-join.ts'
-import { leaveGroup } from '../../src/state/group-leave.ts'
-import type { JoinGroupAnswer, JoinGroupBody, SyncGroupAnswer } from '../../src/state/group-member.ts'
-import { type GroupRecord, replay } from '../../src/state/group-records.ts'
+import type { GroupRecord } from '../../src/state/coordinator-record.ts'
+import { heartbeat } from '../../src/state/groups/group-heartbeat.ts'
+import { joinGroup } from '../../src/state/groups/group-join.ts'
+import { leaveGroup } from '../../src/state/groups/group-leave.ts'
+import type { JoinGroupAnswer, JoinGroupBody, SyncGroupAnswer } from '../../src/state/groups/group-member.ts'
+import { replay } from '../../src/state/groups/group-records.ts'
 import {
   defaultGroupConfig,
   type GroupConfig,
   type GroupLog,
   GroupShard,
   type GroupWrite,
-} from '../../src/state/group-shard.ts'
-import { syncGroup } from '../../src/state/group-sync.ts'
-import { commitOffsets, type OffsetCommitBody, type TopicResult } from '../../src/state/offsets-commit.ts'
-import { type FetchedTopic, fetchOffsets } from '../../src/state/offsets-fetch.ts'
+} from '../../src/state/groups/group-shard.ts'
+import { syncGroup } from '../../src/state/groups/group-sync.ts'
+import { commitOffsets, type OffsetCommitBody, type TopicResult } from '../../src/state/groups/offsets-commit.ts'
+import { type FetchedTopic, fetchOffsets } from '../../src/state/groups/offsets-fetch.ts'
 import { FakeClock } from './fake-clock.ts'
 
 interface Pending {

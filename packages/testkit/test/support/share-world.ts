@@ -1,15 +1,15 @@
-import type { GroupRecord } from '../../src/state/group-records.ts'
-import type { GroupWrite } from '../../src/state/group-shard.ts'
-import type { Acknowledgement } from '../../src/state/share-acknowledge.ts'
-import type { FetchedBatch } from '../../src/state/share-acquire.ts'
-import type { ShareConfig } from '../../src/state/share-config.ts'
-import { SharePartition } from '../../src/state/share-partition.ts'
-import { SharePersister } from '../../src/state/share-persister.ts'
-import { decodeShareState } from '../../src/state/share-state-records.ts'
-import { ShareStateShard } from '../../src/state/share-state-shard.ts'
+import type { GroupRecord } from '../../src/state/coordinator-record.ts'
+import type { GroupWrite } from '../../src/state/groups/group-shard.ts'
+import type { Acknowledgement } from '../../src/state/shares/share-acknowledge.ts'
+import type { FetchedBatch } from '../../src/state/shares/share-acquire.ts'
+import type { ShareConfig } from '../../src/state/shares/share-config.ts'
+import { SharePartition } from '../../src/state/shares/share-partition.ts'
+import { SharePersister } from '../../src/state/shares/share-persister.ts'
+import { decodeShareState } from '../../src/state/shares/share-state-records.ts'
+import { ShareStateShard } from '../../src/state/shares/share-state-shard.ts'
 import { SimulatedTime } from './simulation.ts'
 
-export const key = { groupId: 'g', topicId: 'AAAAAAAAAAAAAAAAAAAAAg', partition: 0 }
+const key = { groupId: 'g', topicId: 'AAAAAAAAAAAAAAAAAAAAAg', partition: 0 }
 
 interface Member {
   readonly memberId: string
@@ -57,6 +57,7 @@ export class ShareWorld {
   readonly #records: GroupRecord[] = []
   #coordinator: ShareStateShard | undefined
   #leaderEpoch = 0
+  #firstNeeded = 0
   #startOffset = 0
 
   constructor(seed: number) {
@@ -139,6 +140,7 @@ export class ShareWorld {
 
   /** Another broker coordinates, as soon as it has read the log. */
   changeCoordinator(): void {
+    this.#firstNeeded = this.#coordinator?.firstNeeded ?? this.#firstNeeded
     this.#coordinator = undefined
     this.time.runtime.setTimer(() => {
       this.#coordinator = this.#newCoordinator()
@@ -198,10 +200,13 @@ export class ShareWorld {
       view: { topicById: () => ({ partitions: [{}] }) as never },
       nowMs: () => Math.floor(this.time.runtime.wallNow()),
       updatesPerSnapshot: 5,
+      endOffset: () => this.#records.length,
     })
-    for (const record of this.#records) {
+    // What newer snapshots cover may have been deleted by now.
+    const first = this.#firstNeeded
+    for (const [offset, record] of this.#records.entries()) {
       const read = decodeShareState(record)
-      if (read !== undefined) shard.replay(read)
+      if (read !== undefined && offset >= first) shard.replay(read, offset)
     }
     return shard
   }

@@ -15,8 +15,9 @@ export const offsetFetch = conformance(OffsetFetch, {
     await stableAlone(stage, bed)
     await send('of a group with members', { partitions: [2] })
     if (version < 8) return
+    const beside = await stage.nameBeside('nobody', bed.group)
     const [one] = fetchBody(bed, version).groups ?? []
-    const [another] = fetchBody(bed, version, { group: stage.name('nobody'), all: true }).groups ?? []
+    const [another] = fetchBody(bed, version, { group: beside, all: true }).groups ?? []
     if (!one || !another) return
     const groups = [one, another]
     await stage.ask('two groups', { groupId: '', topics: [], groups, requireStable: false }, { on: bed.on })

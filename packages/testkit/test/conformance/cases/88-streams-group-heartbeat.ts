@@ -147,7 +147,7 @@ export const streamsHeartbeats = conformance(StreamsGroupHeartbeat, {
     await stage.note('a classic heartbeat', Heartbeat, 4, beat, { on })
     const members = [{ memberId: 'm', groupInstanceId: null, reason: null }]
     await stage.note('a classic leave', LeaveGroup, 4, { groupId, memberId: '', members }, { on })
-    const missing = await groupBed(stage, 'missing')
+    const { bed: missing } = await StreamsScript.open(stage, 'missing')
     const nowhere = { epoch: 1, subtopologies: [subtopology('0', { sourceTopics: [stage.name('nowhere')] })] }
     const body = streamsBeat({ groupId: missing.group, ...join, topology: nowhere })
     await stage.ask('a topic that is not there', body, { on: missing.on })

@@ -47,7 +47,9 @@ async function main() {
 
   // Two members share the partitions.
   const values = new Set()
-  const members = [0, 1].map(() => kafka.consumer({ groupId, sessionTimeout: 10_000, heartbeatInterval: 500 }))
+  const members = [0, 1].map(() =>
+    kafka.consumer({ groupId, sessionTimeout: 10_000, heartbeatInterval: 500, maxWaitTimeInMs: 200 }),
+  )
   for (const member of members) {
     await member.connect()
     await member.subscribe({ topic, fromBeginning: true })

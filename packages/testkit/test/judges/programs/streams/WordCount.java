@@ -55,6 +55,9 @@ public final class WordCount {
         config.put("processing.guarantee", "exactly_once_v2");
         config.put("commit.interval.ms", "100");
         config.put("replication.factor", "3");
+        // Streams does not leave its group: the next run waits until the last one's session is over.
+        config.put("session.timeout.ms", "6000");
+        config.put("heartbeat.interval.ms", "500");
         config.put("auto.offset.reset", "earliest");
         config.put("state.dir", System.getProperty("java.io.tmpdir") + "/ottla-judge-streams-" + ProcessHandle.current().pid());
         KafkaStreams streams = new KafkaStreams(builder.build(), config);

@@ -1,0 +1,152 @@
+import { type ConfigType, valueProblem } from './config-values.ts'
+
+export interface ConfigDefinition {
+  readonly type: ConfigType
+  /** As Kafka writes it. */
+  readonly defaultValue: string
+  /** Can be changed while the cluster runs. */
+  readonly dynamic?: true
+}
+
+const define = (type: ConfigType, defaultValue: string | number | boolean, dynamic?: 'dynamic'): ConfigDefinition => ({
+  type,
+  defaultValue: String(defaultValue),
+  ...(dynamic && { dynamic: true }),
+})
+
+/**
+ * The broker configs that have an effect here, under Kafka's names. Defaults are Kafka's but for what makes tests wait or
+ * need several brokers: those stand first.
+ */
+export const brokerConfigs = {
+  'broker.session.timeout.ms': define('int', 500),
+  'group.initial.rebalance.delay.ms': define('int', 0),
+  'group.min.session.timeout.ms': define('int', 100),
+  'group.consumer.assignment.interval.ms': define('int', 0),
+  'group.streams.assignment.interval.ms': define('int', 0),
+  'group.streams.initial.rebalance.delay.ms': define('int', 0),
+  'offsets.topic.num.partitions': define('int', 8),
+  'offsets.topic.replication.factor': define('int', 3),
+  'group.share.assignment.interval.ms': define('int', 0),
+  'share.coordinator.state.topic.num.partitions': define('int', 8),
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': define('int', 1000),
+  'transaction.state.log.num.partitions': define('int', 8),
+
+  'auto.create.topics.enable': define('boolean', true),
+  'auto.leader.rebalance.enable': define('boolean', true),
+  'leader.imbalance.check.interval.seconds': define('long', 300),
+  'compression.type': define('string', 'producer', 'dynamic'),
+  'connections.max.idle.ms': define('long', 600_000),
+  'connections.max.reauth.ms': define('long', 0),
+  'default.replication.factor': define('int', 1),
+  'delegation.token.expiry.check.interval.ms': define('long', 3_600_000),
+  'delegation.token.expiry.time.ms': define('long', 86_400_000),
+  'delegation.token.max.lifetime.ms': define('long', 604_800_000),
+  'delegation.token.secret.key': define('string', ''),
+  'delete.topic.enable': define('boolean', true),
+  'fetch.max.bytes': define('int', 57_671_680),
+  'group.consumer.assignors': define('list', 'uniform,range'),
+  'group.consumer.heartbeat.interval.ms': define('int', 5000),
+  'group.consumer.max.size': define('int', 2_147_483_647),
+  'group.consumer.migration.policy': define('string', 'bidirectional'),
+  'group.consumer.regex.refresh.interval.ms': define('int', 600_000),
+  'group.consumer.session.timeout.ms': define('int', 45_000),
+  'group.max.session.timeout.ms': define('int', 1_800_000),
+  'group.max.size': define('int', 2_147_483_647),
+  'group.streams.heartbeat.interval.ms': define('int', 5000),
+  'group.streams.max.size': define('int', 2_147_483_647),
+  'group.streams.num.standby.replicas': define('int', 0),
+  'group.streams.session.timeout.ms': define('int', 45_000),
+  'log.dirs': define('string', '/tmp/kafka-logs'),
+  'log.cleanup.policy': define('list', 'delete', 'dynamic'),
+  'log.flush.interval.messages': define('long', '9223372036854775807', 'dynamic'),
+  'log.message.timestamp.after.max.ms': define('long', 3_600_000, 'dynamic'),
+  'log.message.timestamp.before.max.ms': define('long', '9223372036854775807', 'dynamic'),
+  'log.message.timestamp.type': define('string', 'CreateTime', 'dynamic'),
+  'log.retention.bytes': define('long', -1, 'dynamic'),
+  'log.retention.check.interval.ms': define('long', 300_000),
+  'log.retention.ms': define('long', 604_800_000, 'dynamic'),
+  'log.segment.bytes': define('int', 1_073_741_824, 'dynamic'),
+  'max.incremental.fetch.session.cache.slots': define('int', 1000),
+  'message.max.bytes': define('int', 1_048_588, 'dynamic'),
+  'min.insync.replicas': define('int', 1, 'dynamic'),
+  'num.partitions': define('int', 1),
+  'offset.metadata.max.bytes': define('int', 4096),
+  'offsets.commit.timeout.ms': define('int', 5000),
+  'offsets.retention.check.interval.ms': define('long', 600_000),
+  'offsets.retention.minutes': define('int', 10_080),
+  'producer.id.expiration.ms': define('int', 86_400_000, 'dynamic'),
+  'replica.lag.time.max.ms': define('long', 30_000),
+  'replica.fetch.backoff.ms': define('int', 1000),
+  'replica.fetch.max.bytes': define('int', 1_048_576),
+  'socket.request.max.bytes': define('int', 104_857_600),
+  'ssl.client.auth': define('string', 'none'),
+  'ssl.principal.mapping.rules': define('string', 'DEFAULT'),
+  'transaction.max.timeout.ms': define('int', 900_000),
+  'transaction.partition.verification.enable': define('boolean', true),
+  'transaction.remove.expired.transaction.cleanup.interval.ms': define('int', 3_600_000),
+  'transactional.id.expiration.ms': define('int', 604_800_000),
+  'producer.id.expiration.check.interval.ms': define('int', 600_000),
+  'transaction.state.log.min.isr': define('int', 2),
+  'transaction.state.log.replication.factor': define('int', 3),
+  'unclean.leader.election.enable': define('boolean', false, 'dynamic'),
+
+  'allow.everyone.if.no.acl.found': define('boolean', false),
+  'authorizer.class.name': define('string', ''),
+  'super.users': define('string', ''),
+  'group.share.delivery.count.limit': define('int', 5),
+  'group.share.heartbeat.interval.ms': define('int', 5000),
+  'group.share.initialize.retry.interval.ms': define('int', 30_000),
+  'group.share.max.share.sessions': define('int', 2000),
+  'group.share.max.size': define('int', 200),
+  'group.share.partition.max.record.locks': define('int', 2000),
+  'group.share.record.lock.duration.ms': define('int', 30_000),
+  'group.share.session.timeout.ms': define('int', 45_000),
+  'share.coordinator.snapshot.update.records.per.snapshot': define('int', 500),
+  'share.coordinator.state.topic.min.isr': define('int', 2),
+  'share.coordinator.state.topic.prune.interval.ms': define('int', 300_000),
+  'share.coordinator.state.topic.replication.factor': define('int', 3),
+  'share.coordinator.state.topic.segment.bytes': define('int', 104_857_600),
+  'share.coordinator.write.timeout.ms': define('int', 5000),
+} satisfies Record<string, ConfigDefinition>
+
+export type BrokerConfigName = keyof typeof brokerConfigs
+
+/** Values of the broker configs: what was given over the defaults. */
+export class BrokerConfig {
+  readonly #given: ReadonlyMap<string, string>
+
+  /** Throws a TypeError for a name that has no effect here or a value that does not parse. */
+  constructor(given: Readonly<Record<string, string | number | boolean>> = {}) {
+    const values = new Map<string, string>()
+    for (const [name, value] of Object.entries(given)) {
+      if (!isBrokerConfig(name)) throw new TypeError(`config ${name}: the testkit does not know it`)
+      const problem = valueProblem(name, brokerConfigs[name], String(value))
+      if (problem !== undefined) throw new TypeError(`config ${name}: ${problem}`)
+      values.set(name, String(value))
+    }
+    this.#given = values
+  }
+
+  /** True when it was given to `createCluster`. */
+  isGiven(name: BrokerConfigName): boolean {
+    return this.#given.has(name)
+  }
+
+  text(name: BrokerConfigName): string {
+    return this.#given.get(name) ?? brokerConfigs[name].defaultValue
+  }
+
+  /** Beyond 2^53 the nearest double: only comparisons are made with those. */
+  number(name: BrokerConfigName): number {
+    return Number(this.text(name))
+  }
+
+  boolean(name: BrokerConfigName): boolean {
+    return this.text(name) === 'true'
+  }
+}
+
+export function isBrokerConfig(name: string): name is BrokerConfigName {
+  return Object.hasOwn(brokerConfigs, name)
+}

@@ -1,0 +1,36 @@
+import type { MetadataView } from '../metadata-view.ts'
+
+type Values = ReadonlyMap<string, string>
+
+/** What was set for groups and for subscriptions of client metrics, by their names; an image, never changed. */
+export interface ResourceConfigs {
+  readonly groups: ReadonlyMap<string, Values>
+  readonly clientMetrics: ReadonlyMap<string, Values>
+}
+
+export const noResourceConfigs: ResourceConfigs = { groups: new Map(), clientMetrics: new Map() }
+
+const none: Values = new Map()
+
+/** What was set for a group, as one broker knows it: empty when nothing was. The group need not be there. */
+export function groupConfigs(view: MetadataView, groupId: string): Values {
+  return view.areas.resourceConfigs.groups.get(groupId) ?? none
+}
+
+/** The same for a subscription of client metrics. */
+export function clientMetricsConfigs(view: MetadataView, name: string): Values {
+  return view.areas.resourceConfigs.clientMetrics.get(name) ?? none
+}
+
+/** The image with other values for one name; a name without values is gone. */
+export function withConfigs(
+  image: ResourceConfigs,
+  kind: keyof ResourceConfigs,
+  name: string,
+  values: Values,
+): ResourceConfigs {
+  const all = new Map(image[kind])
+  if (values.size === 0) all.delete(name)
+  else all.set(name, values)
+  return { ...image, [kind]: all }
+}

@@ -1,0 +1,145 @@
+import type { GroupOperation } from '../groups/group-operation.ts'
+import type { GroupShard } from '../groups/group-shard.ts'
+import { metadataHash } from '../groups/group-topics.ts'
+import { type ConsumerGroup, isHomogeneous } from './consumer-group.ts'
+import { type AssignorMember, serverAssignors } from './consumer-group-assignors.ts'
+import { limitRevocation } from './consumer-group-fence.ts'
+import {
+  type ConsumerMember,
+  noPartitions,
+  type Partitions,
+  regexOf,
+  sameAssignment,
+  samePartitions,
+} from './consumer-group-member.ts'
+import { reconcile, type SaidOwned } from './consumer-group-reconcile.ts'
+import { currentChange, epochChange, targetChange, targetEpochChange } from './consumer-group-records.ts'
+import { cancelMemberTimer } from './consumer-group-timers.ts'
+
+/** Topics are looked at again after this at the latest: Kafka's greatest int. */
+const METADATA_REFRESH_MS = 2_147_483_647
+
+/** A member as it was and as its request makes it. */
+export interface MemberUpdate {
+  readonly member: ConsumerMember
+  readonly updated: ConsumerMember
+}
+
+/** What holds for the group once a request is through. */
+export interface GroupEpoch {
+  readonly groupEpoch: number
+  readonly isHomogeneous: boolean
+}
+
+function isMetadataExpired(group: ConsumerGroup, nowMs: number): boolean {
+  return nowMs >= group.metadataDeadline.ms || group.groupEpoch < group.metadataDeadline.epoch
+}
+
+/** A new epoch of the group when its subscriptions or its topics changed. */
+export function updateGroupEpoch(
+  shard: GroupShard,
+  group: ConsumerGroup,
+  { member, updated }: MemberUpdate,
+  hasSubscriptionChanged: boolean,
+  operation: GroupOperation,
+): GroupEpoch {
+  if (!hasSubscriptionChanged && !isMetadataExpired(group, shard.nowMs())) return group
+  const change = { replaced: member, by: updated }
+  const topics = group.subscribedTopics(change)
+  const hash = metadataHash(shard.topics, topics.keys())
+  const isNew = !group.members.has(updated.memberId) && group.staticMemberId(updated.instanceId) === undefined
+  const count = group.members.size + (isNew ? 1 : 0)
+  let { groupEpoch } = group
+  if (hasSubscriptionChanged || hash !== group.metadataHash) {
+    groupEpoch++
+    operation.add(epochChange(group.groupId, groupEpoch, hash))
+  }
+  group.metadataDeadline = { ms: shard.nowMs() + METADATA_REFRESH_MS, epoch: groupEpoch }
+  return { groupEpoch, isHomogeneous: isHomogeneous(group.regexCounts(member, updated), topics, count) }
+}
+
+export interface Target {
+  readonly targetEpoch: number
+  readonly target: Partitions
+}
+
+/** A new assignment when the group has a newer epoch, but not sooner after the last one than is configured. */
+export function updateTarget(
+  shard: GroupShard,
+  group: ConsumerGroup,
+  update: MemberUpdate,
+  epoch: GroupEpoch,
+  operation: GroupOperation,
+): Target {
+  const { updated } = update
+  const last = { targetEpoch: group.assignmentEpoch, target: group.targetOf(updated) }
+  if (group.assignmentEpoch >= epoch.groupEpoch) return last
+  const nowMs = shard.nowMs()
+  const { assignmentIntervalMs, assignors } = shard.consumerConfig(group.groupId)
+  const isFirst = group.assignmentTimestampMs === 0
+  if (!isFirst && nowMs < group.assignmentTimestampMs + assignmentIntervalMs) return last
+  const assignor = serverAssignors.get(group.preferredAssignor(update.member, updated) ?? assignors[0] ?? 'uniform')
+  const members = assignorMembers(shard, group, updated)
+  const assignment = assignor?.({
+    members,
+    isHomogeneous: epoch.isHomogeneous,
+    partitionCount: (topicId) => shard.topics.topicById(topicId)?.partitions.length ?? 0,
+    isTargeted: (topicId, partition) => group.isTargeted(topicId, partition),
+  })
+  for (const memberId of members.keys()) {
+    const target = assignment?.get(memberId) ?? noPartitions
+    const before = group.targets.get(memberId)
+    if (before !== undefined && samePartitions(before, target)) continue
+    operation.add(targetChange(group.groupId, memberId, target))
+  }
+  operation.add(targetEpochChange(group.groupId, epoch.groupEpoch, nowMs))
+  return { targetEpoch: epoch.groupEpoch, target: assignment?.get(updated.memberId) ?? noPartitions }
+}
+
+function assignorMembers(shard: GroupShard, group: ConsumerGroup, updated: ConsumerMember) {
+  const members = new Map<string, AssignorMember>()
+  const add = (member: ConsumerMember, target: Partitions): void => {
+    const { memberId, instanceId } = member
+    members.set(memberId, { memberId, instanceId, topicIds: subscribedTopicIds(shard, group, member), target })
+  }
+  for (const member of group.members.values()) add(member, group.targets.get(member.memberId) ?? noPartitions)
+  // A static member that comes back under another id takes over what the one before was given.
+  const previous = group.staticMemberId(updated.instanceId)
+  const isReplacing = previous !== undefined && previous !== updated.memberId
+  add(updated, group.targets.get(isReplacing ? previous : updated.memberId) ?? noPartitions)
+  if (isReplacing) members.delete(previous)
+  return members
+}
+
+/** The topics that a member subscribes to by name or by what its expression matched, as far as they exist. */
+function subscribedTopicIds(shard: GroupShard, group: ConsumerGroup, member: ConsumerMember): Set<string> {
+  const regex = regexOf(member)
+  const matched = regex === undefined ? undefined : group.resolvedRegexes.get(regex)?.topics
+  const ids = new Set<string>()
+  for (const name of [...member.subscribedTopicNames, ...(matched ?? [])]) {
+    const id = shard.topics.topic(name)?.id
+    if (id !== undefined) ids.add(id)
+  }
+  return ids
+}
+
+/** Takes the member a step towards its target, and limits the time it has to let go of partitions. */
+export function reconcileMember(
+  shard: GroupShard,
+  group: ConsumerGroup,
+  member: ConsumerMember,
+  options: Target & { readonly hasSubscriptionChanged: boolean; readonly said: SaidOwned | null },
+  operation: GroupOperation,
+): ConsumerMember {
+  const reconciled = reconcile(member, {
+    ...options,
+    subscribedTopicIds: subscribedTopicIds(shard, group, member),
+    ownerEpoch: (topicId, partition) => group.ownerEpoch(topicId, partition),
+  })
+  if (reconciled === member || sameAssignment(member, reconciled)) return reconciled
+  operation.add(currentChange(group.groupId, reconciled))
+  if (reconciled.classic !== null) return reconciled
+  if (reconciled.state === 'UNREVOKED_PARTITIONS') limitRevocation(shard, group.groupId, reconciled)
+  else cancelMemberTimer(shard, 'rebalance', group.groupId, reconciled.memberId)
+  return reconciled
+}

@@ -1,0 +1,57 @@
+import type { BrokerConfig } from '../configs/broker-config.ts'
+
+/** Who may change the protocol of a group that has members: Kafka's `group.consumer.migration.policy`. */
+export type MigrationPolicy = 'bidirectional' | 'upgrade' | 'downgrade' | 'disabled'
+
+/** Kafka's `group.consumer.…` broker configs, of which a group may have its own. */
+export interface ConsumerGroupConfig {
+  readonly sessionTimeoutMs: number
+  readonly heartbeatIntervalMs: number
+  readonly maxSize: number
+  /** By name; the first is the default. */
+  readonly assignors: readonly string[]
+  readonly migrationPolicy: MigrationPolicy
+  /** The least time between two assignments of a group. */
+  readonly assignmentIntervalMs: number
+  readonly regexRefreshIntervalMs: number
+}
+
+export const defaultConsumerGroupConfig: ConsumerGroupConfig = Object.freeze({
+  sessionTimeoutMs: 45_000,
+  heartbeatIntervalMs: 5_000,
+  maxSize: 2_147_483_647,
+  assignors: ['uniform', 'range'],
+  migrationPolicy: 'bidirectional',
+  assignmentIntervalMs: 0,
+  regexRefreshIntervalMs: 600_000,
+})
+
+export const allowsUpgrade = (policy: MigrationPolicy): boolean => policy === 'bidirectional' || policy === 'upgrade'
+export const allowsDowngrade = (policy: MigrationPolicy): boolean =>
+  policy === 'bidirectional' || policy === 'downgrade'
+
+const policies: readonly MigrationPolicy[] = ['bidirectional', 'upgrade', 'downgrade', 'disabled']
+
+/** What holds for one group: its own configs over the broker's. */
+export function consumerGroupConfigOf(config: BrokerConfig, own: ReadonlyMap<string, string>): ConsumerGroupConfig {
+  const policy = config.text('group.consumer.migration.policy').toLowerCase()
+  const number = (name: string, broker: number): number => Number(own.get(name) ?? broker)
+  return {
+    sessionTimeoutMs: number('consumer.session.timeout.ms', config.number('group.consumer.session.timeout.ms')),
+    heartbeatIntervalMs: number(
+      'consumer.heartbeat.interval.ms',
+      config.number('group.consumer.heartbeat.interval.ms'),
+    ),
+    maxSize: config.number('group.consumer.max.size'),
+    assignors: config
+      .text('group.consumer.assignors')
+      .split(',')
+      .map((name) => name.trim()),
+    migrationPolicy: policies.find((each) => each === policy) ?? 'bidirectional',
+    assignmentIntervalMs: number(
+      'consumer.assignment.interval.ms',
+      config.number('group.consumer.assignment.interval.ms'),
+    ),
+    regexRefreshIntervalMs: config.number('group.consumer.regex.refresh.interval.ms'),
+  }
+}

@@ -1,0 +1,200 @@
+import type { ConsumerGroupHeartbeat, Decoded, Encodable } from '@ottla/codec'
+import { GroupError, orRefused } from '../groups/group-error.ts'
+import { GroupOperation } from '../groups/group-operation.ts'
+import { type GroupShard, writeErrorForMember } from '../groups/group-shard.ts'
+import type { ConsumerGroup } from './consumer-group.ts'
+import { type MemberUpdate, reconcileMember, updateGroupEpoch, updateTarget } from './consumer-group-assign.ts'
+import type { ConsumerGroupConfig } from './consumer-group-config.ts'
+import { fenceMembers, keepMemberAlive } from './consumer-group-fence.ts'
+import {
+  type ConsumerMember,
+  LEFT,
+  LEFT_FOR_A_WHILE,
+  noPartitions,
+  type OwnedPartitions,
+  sameMetadata,
+  sameOwned,
+  sameSet,
+} from './consumer-group-member.ts'
+import { claimMember, refuseFenced } from './consumer-group-members.ts'
+import { currentChange, memberChange } from './consumer-group-records.ts'
+import { updateRegexes } from './consumer-group-regex.ts'
+import { consumerGroupFor } from './consumer-group-upgrade.ts'
+import { numbersInHashOrder, uuidsInHashOrder } from './java-order.ts'
+
+export type HeartbeatBody = Decoded<typeof ConsumerGroupHeartbeat.request>
+export type HeartbeatAnswer = Encodable<typeof ConsumerGroupHeartbeat.response>
+
+export interface HeartbeatClient {
+  readonly clientId: string
+  /** As Kafka shows it: `/127.0.0.1`. */
+  readonly clientHost: string
+  readonly apiVersion: number
+}
+
+/** A ConsumerGroupHeartbeat: joins, stays, lets go, gets, or leaves; answered when what it changed is replicated. */
+export function consumerGroupHeartbeat(
+  shard: GroupShard,
+  body: HeartbeatBody,
+  client: HeartbeatClient,
+  respond: (answer: HeartbeatAnswer) => void,
+): void {
+  const operation = new GroupOperation(shard)
+  const answer = orRefused<HeartbeatAnswer>(() => {
+    const isLeaving = body.memberEpoch === LEFT || body.memberEpoch === LEFT_FOR_A_WHILE
+    return isLeaving ? leave(shard, body, operation) : beat(shard, body, client, operation)
+  }, refusal)
+  if (answer.errorCode !== 0) {
+    respond(answer)
+    return
+  }
+  operation.write((error) => respond(error ? refusal(new GroupError(writeErrorForMember(error))) : answer))
+}
+
+export const refusal = ({ code, detail }: GroupError): HeartbeatAnswer => ({
+  throttleTimeMs: 0,
+  errorCode: code,
+  errorMessage: detail,
+  memberId: null,
+  memberEpoch: 0,
+  heartbeatIntervalMs: 0,
+  assignment: null,
+})
+
+const isBlank = (text: string | null): boolean => text !== null && text.trim() === ''
+
+/** Refuses what is wrong in itself, whoever coordinates the group. */
+export function refuseInvalid(body: HeartbeatBody, apiVersion: number, { assignors }: ConsumerGroupConfig): void {
+  const refuseIf = (isWrong: boolean, message: string): void => {
+    if (isWrong) throw new GroupError('INVALID_REQUEST', message)
+  }
+  const { memberEpoch, memberId } = body
+  // Since version 1 clients choose their ids.
+  const needsId = apiVersion >= 1 || memberEpoch > 0 || memberEpoch === LEFT
+  refuseIf(needsId && isBlank(memberId), "MemberId can't be empty.")
+  refuseIf(isBlank(body.groupId), "GroupId can't be empty.")
+  refuseIf(isBlank(body.instanceId), "InstanceId can't be empty.")
+  refuseIf(isBlank(body.rackId), "RackId can't be empty.")
+  if (memberEpoch === 0) {
+    refuseIf(body.rebalanceTimeoutMs === -1, 'RebalanceTimeoutMs must be provided in first request.')
+    refuseIf(body.topicPartitions?.length !== 0, 'TopicPartitions must be empty when (re-)joining.')
+    refuseIf(
+      body.subscribedTopicNames === null && body.subscribedTopicRegex === null,
+      'Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.',
+    )
+  }
+  refuseIf(memberEpoch === LEFT_FOR_A_WHILE && body.instanceId === null, "InstanceId can't be null.")
+  refuseIf(memberEpoch < LEFT_FOR_A_WHILE, 'MemberEpoch is invalid.')
+  if (body.serverAssignor !== null && !assignors.includes(body.serverAssignor)) {
+    const supported = assignors.join(', ')
+    const message = `ServerAssignor ${body.serverAssignor} is not supported. Supported assignors: ${supported}.`
+    throw new GroupError('UNSUPPORTED_ASSIGNOR', message)
+  }
+}
+
+function beat(
+  shard: GroupShard,
+  body: HeartbeatBody,
+  client: HeartbeatClient,
+  operation: GroupOperation,
+): HeartbeatAnswer {
+  const { groupId, memberEpoch, instanceId } = body
+  const isJoining = memberEpoch === 0
+  const group = consumerGroupFor(shard, groupId, isJoining, operation)
+  refuseFull(shard, group, body.memberId)
+  const memberId = body.memberId === '' ? shard.newUuid() : body.memberId
+  const said = body.topicPartitions
+  const claim = { memberId, memberEpoch, instanceId, said, isJoining, isClassic: false }
+  const member = claimMember(group, claim, operation)
+  const update = { member, updated: asSaid(member, body, client) }
+  const hasNames = updateMember(group, update, operation)
+  const regexes = updateRegexes(shard, group, update, operation)
+  const hasSubscriptionChanged = hasNames || regexes !== 'no change'
+  const epoch = updateGroupEpoch(shard, group, update, hasNames || regexes === 'updated and resolved', operation)
+  const target = updateTarget(shard, group, update, epoch, operation)
+  const now = reconcileMember(shard, group, update.updated, { ...target, hasSubscriptionChanged, said }, operation)
+  keepMemberAlive(shard, groupId, now)
+  const isFull =
+    body.rebalanceTimeoutMs !== -1 &&
+    (body.subscribedTopicNames !== null || body.subscribedTopicRegex !== null) &&
+    said !== null
+  const isTold = isJoining || isFull || !sameOwned(member.assigned, now.assigned)
+  return {
+    throttleTimeMs: 0,
+    errorCode: 0,
+    errorMessage: null,
+    memberId: now.memberId,
+    memberEpoch: now.memberEpoch,
+    heartbeatIntervalMs: shard.consumerConfig(groupId).heartbeatIntervalMs,
+    assignment: isTold ? { topicPartitions: listed(now.assigned) } : null,
+  }
+}
+
+export function refuseFull(shard: GroupShard, group: ConsumerGroup, memberId: string): void {
+  const { maxSize } = shard.consumerConfig(group.groupId)
+  if (group.members.size < maxSize || group.members.has(memberId)) return
+  const message = `The consumer group has reached its maximum capacity of ${maxSize} members.`
+  throw new GroupError('GROUP_MAX_SIZE_REACHED', message)
+}
+
+/** The member with what the request says; what it leaves out stays. */
+function asSaid(member: ConsumerMember, body: HeartbeatBody, client: HeartbeatClient): ConsumerMember {
+  return {
+    ...member,
+    instanceId: body.instanceId ?? member.instanceId,
+    rackId: body.rackId ?? member.rackId,
+    rebalanceTimeoutMs: body.rebalanceTimeoutMs === -1 ? member.rebalanceTimeoutMs : body.rebalanceTimeoutMs,
+    serverAssignor: body.serverAssignor ?? member.serverAssignor,
+    subscribedTopicNames:
+      body.subscribedTopicNames === null ? member.subscribedTopicNames : new Set(body.subscribedTopicNames),
+    subscribedTopicRegex: body.subscribedTopicRegex ?? member.subscribedTopicRegex,
+    clientId: client.clientId,
+    clientHost: client.clientHost,
+    classic: null,
+  }
+}
+
+/** Writes what a member says about itself when that is new; true when it names other topics. */
+export function updateMember(group: ConsumerGroup, { member, updated }: MemberUpdate, operation: GroupOperation) {
+  if (sameMetadata(member, updated)) return false
+  operation.add(memberChange(group.groupId, updated))
+  return !sameSet(member.subscribedTopicNames, updated.subscribedTopicNames)
+}
+
+function listed(owned: OwnedPartitions) {
+  return uuidsInHashOrder(owned.keys()).map((topicId) => ({
+    topicId,
+    partitions: numbersInHashOrder(owned.get(topicId)?.keys() ?? []),
+  }))
+}
+
+function leave(shard: GroupShard, body: HeartbeatBody, operation: GroupOperation): HeartbeatAnswer {
+  const { groupId, memberId, memberEpoch, instanceId } = body
+  const group = leftGroup(shard, groupId)
+  const answer = { ...refusal(new GroupError('NONE')), memberId, memberEpoch }
+  if (instanceId === null) {
+    fenceMembers(shard, group, [group.member(memberId)], operation)
+    return answer
+  }
+  const member = group.staticMember(instanceId)
+  if (member === undefined) throw new GroupError('UNKNOWN_MEMBER_ID', `Instance id ${instanceId} is unknown.`)
+  refuseFenced(member, memberId, instanceId)
+  if (memberEpoch === LEFT) {
+    fenceMembers(shard, group, [member], operation)
+    return answer
+  }
+  const assigned = new Map(
+    [...member.assigned].map(([topicId, each]) => [topicId, new Map([...each.keys()].map((at) => [at, 0]))]),
+  )
+  operation.add(
+    currentChange(groupId, { ...member, memberEpoch: LEFT_FOR_A_WHILE, assigned, pendingRevocation: noPartitions }),
+  )
+  return answer
+}
+
+function leftGroup(shard: GroupShard, groupId: string): ConsumerGroup {
+  const group = shard.consumerGroups.get(groupId)
+  if (group !== undefined) return group
+  const message = shard.hasGroup(groupId) ? `Group ${groupId} is not a consumer group.` : `Group ${groupId} not found.`
+  throw new GroupError('GROUP_ID_NOT_FOUND', message)
+}

@@ -1,0 +1,144 @@
+import type { MemberProtocol } from '../groups/group-member.ts'
+
+/** Partitions by topic id. */
+export type Partitions = ReadonlyMap<string, ReadonlySet<number>>
+/** Partitions by topic id, each with the member epoch in which it was assigned. */
+export type OwnedPartitions = ReadonlyMap<string, ReadonlyMap<number, number>>
+
+/** Of a member that still speaks the classic protocol. */
+export interface ClassicMetadata {
+  readonly sessionTimeoutMs: number
+  readonly protocols: readonly MemberProtocol[]
+}
+
+export type ConsumerMemberState = 'STABLE' | 'UNREVOKED_PARTITIONS' | 'UNRELEASED_PARTITIONS' | 'UNKNOWN'
+
+/** A member of a consumer group (KIP-848). Immutable: a change is a new one. */
+export interface ConsumerMember {
+  readonly memberId: string
+  readonly memberEpoch: number
+  readonly previousMemberEpoch: number
+  readonly state: ConsumerMemberState
+  readonly instanceId: string | null
+  readonly rackId: string | null
+  readonly rebalanceTimeoutMs: number
+  readonly clientId: string
+  readonly clientHost: string
+  readonly subscribedTopicNames: ReadonlySet<string>
+  /** Null or empty when it subscribes by name alone. */
+  readonly subscribedTopicRegex: string | null
+  readonly serverAssignor: string | null
+  readonly assigned: OwnedPartitions
+  /** Taken from it, but it has not said yet that it let go. */
+  readonly pendingRevocation: OwnedPartitions
+  readonly classic: ClassicMetadata | null
+}
+
+/** A static member that left for a while. */
+export const LEFT_FOR_A_WHILE = -2
+export const LEFT = -1
+
+export const noPartitions: OwnedPartitions & Partitions = new Map()
+
+export function newConsumerMember(memberId: string): ConsumerMember {
+  return {
+    memberId,
+    memberEpoch: 0,
+    previousMemberEpoch: -1,
+    state: 'STABLE',
+    instanceId: null,
+    rackId: null,
+    rebalanceTimeoutMs: -1,
+    clientId: '',
+    clientHost: '',
+    subscribedTopicNames: new Set(),
+    subscribedTopicRegex: '',
+    serverAssignor: null,
+    assigned: noPartitions,
+    pendingRevocation: noPartitions,
+    classic: null,
+  }
+}
+
+/** It has all that the target gives it, in the target's epoch. */
+export function isReconciledTo({ state, memberEpoch }: ConsumerMember, epoch: number): boolean {
+  return state === 'STABLE' && memberEpoch === epoch
+}
+
+export function regexOf(member: ConsumerMember | undefined): string | undefined {
+  return member?.subscribedTopicRegex || undefined
+}
+
+export function sameSet<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): boolean {
+  return a.size === b.size && [...a].every((each) => b.has(each))
+}
+
+export function sameOwned(a: OwnedPartitions, b: OwnedPartitions): boolean {
+  return (
+    a.size === b.size &&
+    [...a].every(([topicId, partitions]) => {
+      const other = b.get(topicId)
+      return (
+        other?.size === partitions.size && [...partitions].every(([partition, epoch]) => other.get(partition) === epoch)
+      )
+    })
+  )
+}
+
+export function samePartitions(a: Partitions, b: Partitions): boolean {
+  return (
+    a.size === b.size &&
+    [...a].every(([topicId, partitions]) => {
+      const other = b.get(topicId)
+      return other !== undefined && sameSet(partitions, other)
+    })
+  )
+}
+
+function sameClassic(a: ClassicMetadata | null, b: ClassicMetadata | null): boolean {
+  if (a === null || b === null) return a === b
+  return (
+    a.sessionTimeoutMs === b.sessionTimeoutMs &&
+    a.protocols.length === b.protocols.length &&
+    a.protocols.every(({ name, metadata }, i) => {
+      const other = b.protocols[i]
+      return other?.name === name && Buffer.compare(metadata, other.metadata) === 0
+    })
+  )
+}
+
+/** What the client says about itself is the same. */
+export function sameMetadata(a: ConsumerMember, b: ConsumerMember): boolean {
+  return (
+    a.instanceId === b.instanceId &&
+    a.rackId === b.rackId &&
+    a.rebalanceTimeoutMs === b.rebalanceTimeoutMs &&
+    a.clientId === b.clientId &&
+    a.clientHost === b.clientHost &&
+    sameSet(a.subscribedTopicNames, b.subscribedTopicNames) &&
+    a.subscribedTopicRegex === b.subscribedTopicRegex &&
+    a.serverAssignor === b.serverAssignor &&
+    sameClassic(a.classic, b.classic)
+  )
+}
+
+/** What it was assigned is the same. */
+export function sameAssignment(a: ConsumerMember, b: ConsumerMember): boolean {
+  return (
+    a.memberEpoch === b.memberEpoch &&
+    a.previousMemberEpoch === b.previousMemberEpoch &&
+    a.state === b.state &&
+    sameOwned(a.assigned, b.assigned) &&
+    sameOwned(a.pendingRevocation, b.pendingRevocation)
+  )
+}
+
+export function withEpoch(partitions: Partitions, epoch: number): OwnedPartitions {
+  return new Map(
+    [...partitions].map(([topicId, each]) => [topicId, new Map([...each].map((partition) => [partition, epoch]))]),
+  )
+}
+
+export function withoutEpochs(owned: OwnedPartitions): Partitions {
+  return new Map([...owned].map(([topicId, each]) => [topicId, new Set(each.keys())]))
+}

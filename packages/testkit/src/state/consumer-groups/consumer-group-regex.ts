@@ -1,0 +1,109 @@
+import { GroupError } from '../groups/group-error.ts'
+import { GroupOperation } from '../groups/group-operation.ts'
+import type { GroupShard } from '../groups/group-shard.ts'
+import { metadataHash } from '../groups/group-topics.ts'
+import { compileRe2, re2Problem } from '../re2.ts'
+import type { ConsumerGroup, ResolvedRegex } from './consumer-group.ts'
+import type { ConsumerMember } from './consumer-group-member.ts'
+import { regexOf } from './consumer-group-member.ts'
+import { epochChange, regexChange, regexGone } from './consumer-group-records.ts'
+
+/** Expressions are not resolved again sooner than this, as in Kafka. */
+const MIN_REFRESH_INTERVAL_MS = 10_000
+
+export type RegexUpdate = 'no change' | 'updated' | 'updated and resolved'
+
+/** Checks a member's new expression, and has the group's expressions resolved when that is due. */
+export function updateRegexes(
+  shard: GroupShard,
+  group: ConsumerGroup,
+  change: { readonly member: ConsumerMember; readonly updated: ConsumerMember },
+  operation: GroupOperation,
+): RegexUpdate {
+  const { member, updated } = change
+  const before = regexOf(member)
+  const after = regexOf(updated)
+  const counts = group.regexCounts()
+  let update: RegexUpdate = 'no change'
+  let isDue = false
+  if (member.subscribedTopicRegex !== updated.subscribedTopicRegex) {
+    update = 'updated'
+    if (before !== undefined && counts.get(before) === 1) operation.add(regexGone(group.groupId, before))
+    if (after === undefined) {
+      if (before !== undefined) update = 'updated and resolved'
+    } else if (!counts.has(after)) {
+      refuseInvalid(after)
+      isDue = true
+    } else if (group.resolvedRegexes.has(after)) {
+      update = 'updated and resolved'
+    }
+  }
+  if (isDue || counts.size > 0) resolveWhenDue(shard, group, group.regexCounts(member, updated), isDue)
+  return update
+}
+
+function refuseInvalid(regex: string): void {
+  const problem = re2Problem(regex)
+  if (problem === undefined) return
+  const message = `SubscribedTopicRegex \`${regex}\` is not a valid regular expression: ${problem}.`
+  throw new GroupError('INVALID_REGULAR_EXPRESSION', message)
+}
+
+function resolveWhenDue(
+  shard: GroupShard,
+  group: ConsumerGroup,
+  counts: ReadonlyMap<string, number>,
+  isNew: boolean,
+): void {
+  const { groupId } = group
+  if (shard.resolvingGroups.has(groupId)) return
+  const nowMs = shard.nowMs()
+  const [last] = group.resolvedRegexes.values()
+  const lastMs = last?.timestampMs ?? Number.NEGATIVE_INFINITY
+  if (nowMs <= lastMs + MIN_REFRESH_INTERVAL_MS) return
+  const isDue =
+    isNew ||
+    counts.size !== group.resolvedRegexes.size ||
+    (last?.version ?? 0) < shard.topics.versionOfNewestTopic() ||
+    nowMs > lastMs + shard.consumerConfig(groupId).regexRefreshIntervalMs
+  if (!isDue || counts.size === 0) return
+  shard.resolvingGroups.add(groupId)
+  // Elsewhere than in the request, as in Kafka: its answer does not wait for it.
+  shard.timers.schedule(`regex ${groupId}`, 0, () => {
+    shard.resolvingGroups.delete(groupId)
+    resolve(shard, groupId, [...counts.keys()])
+  })
+}
+
+function resolve(shard: GroupShard, groupId: string, regexes: readonly string[]): void {
+  const group = shard.consumerGroups.get(groupId)
+  if (group === undefined) return
+  const operation = new GroupOperation(shard)
+  const counts = group.regexCounts()
+  const after = new Map<string, ResolvedRegex>(group.resolvedRegexes)
+  let isChanged = false
+  for (const regex of regexes) {
+    if (!counts.has(regex)) continue
+    const resolved = { topics: matching(shard, regex), version: shard.topics.version(), timestampMs: shard.nowMs() }
+    const before = group.resolvedRegexes.get(regex)?.topics ?? new Set<string>()
+    const isSame = before.size === resolved.topics.size && [...before].every((topic) => resolved.topics.has(topic))
+    if (!isSame) isChanged = true
+    after.set(regex, resolved)
+    operation.add(regexChange(groupId, regex, resolved))
+  }
+  const hash = metadataHash(shard.topics, group.subscribedTopics({ regexes: after }).keys())
+  if (isChanged || hash !== group.metadataHash) {
+    const epoch = group.groupEpoch + 1
+    operation.add(epochChange(groupId, epoch, hash))
+    group.metadataDeadline = { ms: shard.nowMs() + 2_147_483_647, epoch }
+  }
+  // When the log does not take it, a later heartbeat asks for it again.
+  operation.write(() => {})
+}
+
+function matching(shard: GroupShard, regex: string): Set<string> {
+  const expression = compileRe2(regex)
+  const topics = new Set<string>()
+  for (const { name } of shard.topics.topics()) if (expression?.test(name)) topics.add(name)
+  return topics
+}

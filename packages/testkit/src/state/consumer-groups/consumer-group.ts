@@ -1,0 +1,243 @@
+import { GroupError } from '../groups/group-error.ts'
+import {
+  type ConsumerMember,
+  isReconciledTo,
+  newConsumerMember,
+  noPartitions,
+  type Partitions,
+  regexOf,
+} from './consumer-group-member.ts'
+import { stringsInHashOrder } from './java-order.ts'
+
+export type ConsumerGroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable'
+
+/** The topics that a regular expression matched when it was looked at. */
+export interface ResolvedRegex {
+  readonly topics: ReadonlySet<string>
+  /** Of the metadata it was resolved against. */
+  readonly version: number
+  readonly timestampMs: number
+}
+
+/** How many members subscribe to a topic by its name, and how many expressions match it. */
+export interface SubscriptionCount {
+  byName: number
+  byRegex: number
+}
+
+/**
+ * A group of the consumer protocol (KIP-848): what its records in the log say, and nothing else but when its topics have
+ * to be looked at again. It decides nothing: see consumer-group-*.ts.
+ */
+export class ConsumerGroup {
+  readonly groupId: string
+  readonly members = new Map<string, ConsumerMember>()
+  readonly targets = new Map<string, Partitions>()
+  readonly resolvedRegexes = new Map<string, ResolvedRegex>()
+  groupEpoch = 1
+  assignmentEpoch = 1
+  /** 0 when there was no assignment yet. */
+  assignmentTimestampMs = 0
+  metadataHash = 0n
+  isHomogeneous = true
+  /** From then on the topics are looked at again; only in memory. */
+  metadataDeadline = { ms: 0, epoch: 0 }
+  readonly #staticMembers = new Map<string, string>()
+  #owners: Map<string, Map<number, number>> | undefined
+  #targetOwners: Map<string, Set<number>> | undefined
+
+  constructor(groupId: string) {
+    this.groupId = groupId
+  }
+
+  get state(): ConsumerGroupState {
+    if (this.members.size === 0) return 'Empty'
+    if (this.groupEpoch > this.assignmentEpoch) return 'Assigning'
+    for (const member of this.members.values()) {
+      if (!isReconciledTo(member, this.assignmentEpoch)) return 'Reconciling'
+    }
+    return 'Stable'
+  }
+
+  get isEmpty(): boolean {
+    return this.members.size === 0
+  }
+
+  /** Throws UNKNOWN_MEMBER_ID when it is none. */
+  member(memberId: string): ConsumerMember {
+    const member = this.members.get(memberId)
+    if (member !== undefined) return member
+    throw new GroupError('UNKNOWN_MEMBER_ID', `Member ${memberId} is not a member of group ${this.groupId}.`)
+  }
+
+  memberOrNew(memberId: string): ConsumerMember {
+    return this.members.get(memberId) ?? newConsumerMember(memberId)
+  }
+
+  staticMemberId(instanceId: string | null): string | undefined {
+    return instanceId === null ? undefined : this.#staticMembers.get(instanceId)
+  }
+
+  staticMember(instanceId: string | null): ConsumerMember | undefined {
+    const memberId = this.staticMemberId(instanceId)
+    return memberId === undefined ? undefined : this.members.get(memberId)
+  }
+
+  get staticMembers(): ReadonlyMap<string, string> {
+    return this.#staticMembers
+  }
+
+  put(member: ConsumerMember): void {
+    this.members.set(member.memberId, member)
+    if (member.instanceId !== null) this.#staticMembers.set(member.instanceId, member.memberId)
+    this.#membersChanged()
+  }
+
+  remove(memberId: string): void {
+    const member = this.members.get(memberId)
+    this.members.delete(memberId)
+    if (member?.instanceId) this.#staticMembers.delete(member.instanceId)
+    this.#membersChanged()
+  }
+
+  /** What the assignor gave to a member, or to the one that had its instance id before. */
+  targetOf({ memberId, instanceId }: Pick<ConsumerMember, 'memberId' | 'instanceId'>): Partitions {
+    const holder = instanceId === null ? memberId : this.#staticMembers.get(instanceId)
+    return (holder === undefined ? undefined : this.targets.get(holder)) ?? noPartitions
+  }
+
+  setTarget(memberId: string, target: Partitions | null): void {
+    if (target === null) this.targets.delete(memberId)
+    else this.targets.set(memberId, target)
+    this.#targetOwners = undefined
+  }
+
+  isTargeted(topicId: string, partition: number): boolean {
+    this.#targetOwners ??= indexTargets(this.targets)
+    return this.#targetOwners.get(topicId)?.has(partition) ?? false
+  }
+
+  /** The epoch of the member that has the partition, or has not let go of it; -1 when it is free. */
+  ownerEpoch(topicId: string, partition: number): number {
+    this.#owners ??= indexOwners(this.members)
+    return this.#owners.get(topicId)?.get(partition) ?? -1
+  }
+
+  get classicMemberCount(): number {
+    let count = 0
+    for (const member of this.members.values()) if (member.classic !== null) count++
+    return count
+  }
+
+  /** How many members subscribe by each expression; `replaced` by `by`, where given. */
+  regexCounts(replaced?: ConsumerMember, by?: ConsumerMember): Map<string, number> {
+    const counts = new Map<string, number>()
+    for (const member of withReplaced(this.members, replaced, by)) {
+      const regex = regexOf(member)
+      if (regex !== undefined) counts.set(regex, (counts.get(regex) ?? 0) + 1)
+    }
+    return counts
+  }
+
+  /** All topics that are subscribed to, once `replaced` is `by` and the members that left are gone. */
+  subscribedTopics(change: SubscriptionChange = {}): Map<string, SubscriptionCount> {
+    const { replaced, by, without } = change
+    const regexes = new Map(this.resolvedRegexes)
+    const oldRegex = regexOf(replaced)
+    const isLast = oldRegex !== undefined && this.regexCounts().get(oldRegex) === 1
+    if (isLast && oldRegex !== regexOf(by)) regexes.delete(oldRegex)
+    for (const regex of change.withoutRegexes ?? []) regexes.delete(regex)
+    const counts = new Map<string, SubscriptionCount>()
+    const countOf = (topic: string): SubscriptionCount => {
+      const count = counts.get(topic) ?? { byName: 0, byRegex: 0 }
+      counts.set(topic, count)
+      return count
+    }
+    for (const member of withReplaced(this.members, replaced, by)) {
+      if (without?.has(member.memberId)) continue
+      for (const topic of member.subscribedTopicNames) countOf(topic).byName++
+    }
+    for (const { topics } of (change.regexes ?? regexes).values()) for (const topic of topics) countOf(topic).byRegex++
+    return counts
+  }
+
+  isSubscribedTo(topic: string): boolean {
+    return this.subscribedTopics().has(topic)
+  }
+
+  /** The assignor that most members ask for, once `replaced` is `by`. */
+  preferredAssignor(replaced?: ConsumerMember, by?: ConsumerMember): string | undefined {
+    const counts = new Map<string, number>()
+    for (const { serverAssignor } of withReplaced(this.members, replaced, by)) {
+      if (serverAssignor !== null) counts.set(serverAssignor, (counts.get(serverAssignor) ?? 0) + 1)
+    }
+    let best: string | undefined
+    for (const name of stringsInHashOrder(counts.keys())) {
+      if (best === undefined || (counts.get(name) ?? 0) > (counts.get(best) ?? 0)) best = name
+    }
+    return best
+  }
+
+  #membersChanged(): void {
+    this.#owners = undefined
+    this.isHomogeneous = isHomogeneous(this.regexCounts(), this.subscribedTopics(), this.members.size)
+  }
+}
+
+export interface SubscriptionChange {
+  readonly replaced?: ConsumerMember | undefined
+  readonly by?: ConsumerMember | undefined
+  readonly without?: ReadonlySet<string>
+  readonly withoutRegexes?: ReadonlySet<string>
+  /** Instead of those that the group has. */
+  readonly regexes?: ReadonlyMap<string, ResolvedRegex>
+}
+
+/** All members subscribe to the same. */
+export function isHomogeneous(
+  regexes: ReadonlyMap<string, number>,
+  topics: ReadonlyMap<string, SubscriptionCount>,
+  memberCount: number,
+): boolean {
+  const counts = [...topics.values()]
+  const [first] = regexes.values()
+  if (first === undefined) return counts.every(({ byName }) => byName === memberCount)
+  return first === memberCount && counts.every(({ byName, byRegex }) => byRegex === 1 && byName === 0)
+}
+
+function* withReplaced(
+  members: ReadonlyMap<string, ConsumerMember>,
+  replaced: ConsumerMember | undefined,
+  by: ConsumerMember | undefined,
+): Iterable<ConsumerMember> {
+  for (const member of members.values()) {
+    // A static member that is back under another id takes the place of the one that was.
+    const isSameInstance = member.instanceId !== null && member.instanceId === by?.instanceId
+    if (member.memberId !== replaced?.memberId && member.memberId !== by?.memberId && !isSameInstance) yield member
+  }
+  if (by !== undefined) yield by
+}
+
+function indexOwners(members: ReadonlyMap<string, ConsumerMember>): Map<string, Map<number, number>> {
+  const owners = new Map<string, Map<number, number>>()
+  for (const { assigned, pendingRevocation, memberEpoch } of members.values()) {
+    for (const [topicId, partitions] of [...assigned, ...pendingRevocation]) {
+      const topic = owners.get(topicId) ?? new Map<number, number>()
+      owners.set(topicId, topic)
+      for (const partition of partitions.keys()) topic.set(partition, memberEpoch)
+    }
+  }
+  return owners
+}
+
+function indexTargets(targets: ReadonlyMap<string, Partitions>): Map<string, Set<number>> {
+  const owners = new Map<string, Set<number>>()
+  for (const target of targets.values()) {
+    for (const [topicId, partitions] of target) {
+      const topic = owners.get(topicId) ?? new Set<number>()
+      owners.set(topicId, topic)
+      for (const partition of partitions) topic.add(partition)
+    }
+  }
+  return owners
+}

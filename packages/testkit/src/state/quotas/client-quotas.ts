@@ -1,0 +1,87 @@
+import type { MetadataView } from '../metadata-view.ts'
+
+/** In the order in which Kafka names them. */
+export const entityTypes = ['client-id', 'user', 'ip'] as const
+
+export type EntityType = (typeof entityTypes)[number]
+
+/** Who a quota is for: a null stands for all that have none of their own. */
+export type QuotaEntity = ReadonlyMap<EntityType, string | null>
+
+export interface EntityQuotas {
+  readonly entity: QuotaEntity
+  /** By the quota's name: producer_byte_rate… */
+  readonly values: ReadonlyMap<string, number>
+}
+
+/** All quotas, by the keys of their entities; an image, never changed. */
+export type ClientQuotas = ReadonlyMap<string, EntityQuotas>
+
+export const noQuotas: ClientQuotas = new Map()
+
+export function entityKey(entity: QuotaEntity): string {
+  return JSON.stringify(entityTypes.filter((type) => entity.has(type)).map((type) => [type, entity.get(type)]))
+}
+
+/** The image with other quotas for one entity; an entity without quotas is gone. */
+export function withQuotas(
+  image: ClientQuotas,
+  entity: QuotaEntity,
+  values: ReadonlyMap<string, number>,
+): ClientQuotas {
+  const all = new Map(image)
+  if (values.size === 0) all.delete(entityKey(entity))
+  else all.set(entityKey(entity), { entity, values })
+  return all
+}
+
+/** What holds for one client: the limit, and who shares it. */
+export interface QuotaLimit {
+  readonly limit: number
+  /** All clients with the same key together stay below the limit. */
+  readonly sharedBy: string
+}
+
+const ofUser = (user: string | null): QuotaEntity => new Map([['user', user]])
+const ofClient = (clientId: string | null): QuotaEntity => new Map([['client-id', clientId]])
+const ofBoth = (user: string | null, clientId: string | null): QuotaEntity =>
+  new Map([
+    ['client-id', clientId],
+    ['user', user],
+  ])
+
+/** The most specific quota of a client: its user's before its client id's, each before the default of all. */
+export function limitFor(
+  { areas: { clientQuotas } }: MetadataView,
+  quota: string,
+  { user, clientId }: { readonly user: string; readonly clientId: string },
+): QuotaLimit | undefined {
+  if (clientQuotas.size === 0) return undefined
+  const both = JSON.stringify([user, clientId])
+  const userOnly = JSON.stringify([user, null])
+  const clientOnly = JSON.stringify([null, clientId])
+  const candidates: readonly (readonly [QuotaEntity, string])[] = [
+    [ofBoth(user, clientId), both],
+    [ofBoth(user, null), both],
+    [ofUser(user), userOnly],
+    [ofBoth(null, clientId), both],
+    [ofBoth(null, null), both],
+    [ofUser(null), userOnly],
+    [ofClient(clientId), clientOnly],
+    [ofClient(null), clientOnly],
+  ]
+  for (const [entity, sharedBy] of candidates) {
+    const limit = clientQuotas.get(entityKey(entity))?.values.get(quota)
+    if (limit !== undefined) return { limit, sharedBy }
+  }
+  return undefined
+}
+
+/** How many connections a second an address may open; undefined when that is not limited. */
+export function connectionRateOf({ areas: { clientQuotas } }: MetadataView, address: string): number | undefined {
+  for (const name of [address, null]) {
+    const rate = clientQuotas.get(entityKey(new Map([['ip', name]])))?.values.get('connection_creation_rate')
+    if (rate !== undefined) return rate
+  }
+  return undefined
+}

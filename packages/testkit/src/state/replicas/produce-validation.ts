@@ -1,0 +1,174 @@
+import { DecodeError, type ErrorName } from '@ottla/codec'
+import { type Batch, BatchReader, crc32c, patchBatch } from '@ottla/codec/records'
+import type { TopicSettings } from '../configs/topic-config.ts'
+import { type ProducedBatch, producedBatchOf } from './produced-batch.ts'
+
+export interface RecordProblem {
+  readonly batchIndex: number
+  readonly batchIndexErrorMessage: string
+}
+
+/** Why a batch is refused; a whole partition's records are refused together. */
+export interface ProduceProblem {
+  readonly error: ErrorName
+  /** Kafka says more than the code only where single records are at fault. */
+  readonly message?: string
+  readonly records?: readonly RecordProblem[]
+  /** Kafka tells where the log starts when the log itself refused. */
+  readonly tellsLogStart: boolean
+}
+
+export interface ProduceRules {
+  readonly apiVersion: number
+  /** Null: the request names none, and may not bring transactional records. */
+  readonly transactionalId: string | null
+  readonly nowMs: number
+  /** For messages. */
+  readonly where: string
+  readonly settings: TopicSettings
+}
+
+export type Validated =
+  | { readonly problem: ProduceProblem }
+  | { readonly problem: undefined; readonly batch: ProducedBatch; readonly logAppendTimeMs: number }
+
+const zstdId = 4
+const noTimestamp = -1
+const magic2 = 2
+const magicAt = 16
+const crcAt = 17
+const attributesAt = 21
+const logAppendTimeBit = 0x08
+const maxReportedRecords = 10_000
+
+/**
+ * Checks what a client wants appended to one partition: exactly one batch of magic 2, whole, unharmed, of a size and with
+ * times that the topic allows. With LogAppendTime the batch is stamped.
+ */
+export function validateProduced(records: Uint8Array | null, rules: ProduceRules): Validated {
+  const { settings, nowMs } = rules
+  const read = readOne(records, rules)
+  if ('error' in read) return { problem: read }
+  const { batch } = read
+  const problem = sizeProblem(batch, rules) ?? headerProblem(batch, rules) ?? recordProblem(batch, rules)
+  if (problem !== undefined) return { problem }
+  const logAppendTimeMs = settings.usesLogAppendTime ? nowMs : noTimestamp
+  if (settings.usesLogAppendTime) patchBatch(batch.bytes, { logAppendTime: nowMs })
+  else if (batch.timestampType === 'append') clearLogAppendTime(batch.bytes)
+  return { problem: undefined, batch: producedBatchOf(batch.bytes), logAppendTimeMs }
+}
+
+function readOne(records: Uint8Array | null, { apiVersion }: ProduceRules): { readonly batch: Batch } | ProduceProblem {
+  const refused = (error: ErrorName) => ({ error, tellsLogStart: false })
+  const foundMagic = records?.[magicAt] ?? magic2
+  if (foundMagic > magic2) {
+    return { ...refused('CORRUPT_MESSAGE'), message: `Invalid magic found in record: ${foundMagic}` }
+  }
+  if (foundMagic !== magic2) return refused('INVALID_RECORD')
+  try {
+    const reader = new BatchReader(records ?? new Uint8Array(0))
+    const batch = reader.next()
+    if (batch === undefined || reader.next() !== undefined) return refused('INVALID_RECORD')
+    const isUnknownCodec = batch.compressionId > zstdId || (batch.compressionId === zstdId && apiVersion < 7)
+    return isUnknownCodec ? refused('UNSUPPORTED_COMPRESSION_TYPE') : { batch }
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    return refused('CORRUPT_MESSAGE')
+  }
+}
+
+function sizeProblem(batch: Batch, { settings }: ProduceRules): ProduceProblem | undefined {
+  if (batch.bytes.length > settings.maxMessageBytes) return { error: 'MESSAGE_TOO_LARGE', tellsLogStart: false }
+  if (batch.baseOffset !== 0n) return { error: 'INVALID_RECORD', tellsLogStart: true }
+  return batch.verifyCrc() ? undefined : { error: 'CORRUPT_MESSAGE', tellsLogStart: false }
+}
+
+function headerProblem(batch: Batch, { transactionalId }: ProduceRules): ProduceProblem | undefined {
+  const invalid: ProduceProblem = { error: 'INVALID_RECORD', tellsLogStart: true }
+  if (batch.recordCount <= 0 || batch.lastOffsetDelta + 1 !== batch.recordCount) return invalid
+  // Only coordinators write control records.
+  if (batch.isControl) return invalid
+  if (batch.producerId >= 0n && batch.baseSequence < 0) return invalid
+  const isStray = batch.isTransactional && transactionalId === null
+  return isStray ? { error: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED', tellsLogStart: false } : undefined
+}
+
+/** What only the records can tell. */
+function recordProblem(batch: Batch, rules: ProduceRules): ProduceProblem | undefined {
+  try {
+    return timeProblem(batch, rules) ?? (rules.settings.isCompacted ? keyProblem(batch, rules.where) : undefined)
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    return { error: 'INVALID_RECORD', tellsLogStart: true }
+  }
+}
+
+/** The header says which times occur, so that records are walked over only to name those at fault. */
+function timeProblem(batch: Batch, { settings, nowMs }: ProduceRules): ProduceProblem | undefined {
+  if (settings.usesLogAppendTime) {
+    return batch.timestampType === 'append' ? { error: 'INVALID_TIMESTAMP', tellsLogStart: true } : undefined
+  }
+  const earliest = nowMs - settings.timestampBeforeMaxMs
+  const latest = nowMs + settings.timestampAfterMaxMs
+  const isOutside = (time: number) => time !== noTimestamp && (time < earliest || time > latest)
+  const mayBeTooOld = earliest > 0
+  if (!isOutside(batch.maxTimestamp) && !mayBeTooOld) return undefined
+  const records = timesAtFault(batch, isOutside).map(([batchIndex, time]) => ({
+    batchIndex,
+    batchIndexErrorMessage: `Timestamp ${time} of message with offset ${batchIndex} is out of range. The timestamp should be within [${earliest}, ${latest}]`,
+  }))
+  if (records.length === 0 && !isOutside(batch.maxTimestamp)) return undefined
+  const message = 'One or more records have been rejected due to invalid timestamp'
+  return { error: 'INVALID_TIMESTAMP', message, records, tellsLogStart: true }
+}
+
+function timesAtFault(batch: Batch, isOutside: (time: number) => boolean): [batchIndex: number, time: number][] {
+  const found: [number, number][] = []
+  if (batch.compressionId !== 0) return found
+  const { baseTimestamp } = batch
+  const cursor = batch.records()
+  while (found.length < maxReportedRecords && cursor.next()) {
+    const time = baseTimestamp + cursor.timestampDelta
+    if (isOutside(time)) found.push([cursor.offsetDelta, time])
+  }
+  return found
+}
+
+/** Compaction works by key. Records that are compressed are not looked into. */
+function keyProblem(batch: Batch, where: string): ProduceProblem | undefined {
+  if (batch.compressionId !== 0) return undefined
+  const faulty: RecordProblem[] = []
+  const cursor = batch.records()
+  while (faulty.length < maxReportedRecords && cursor.next()) {
+    if (cursor.keyLength >= 0) continue
+    const batchIndexErrorMessage = `Compacted topic cannot accept message without key in topic partition ${where}`
+    faulty.push({ batchIndex: cursor.offsetDelta, batchIndexErrorMessage })
+  }
+  if (faulty.length === 0) return undefined
+  const shown = faulty
+    .slice(0, 3)
+    .map((record) => `RecordError(batchIndex=${record.batchIndex}, message='${record.batchIndexErrorMessage}')`)
+  const message = `One or more records have been rejected due to ${faulty.length} record errors in total, and only showing the first three errors at most: [${shown.join(', ')}]`
+  return { error: 'INVALID_RECORD', message, records: faulty, tellsLogStart: true }
+}
+
+/** The topic keeps the times of its producers, whatever the batch says of them. */
+function clearLogAppendTime(bytes: Buffer): void {
+  bytes.writeInt16BE(bytes.readInt16BE(attributesAt) & ~logAppendTimeBit, attributesAt)
+  bytes.writeUInt32BE(crc32c(bytes, 0, attributesAt), crcAt)
+}
+
+/** Who wrote transactional records; undefined for others, and for what cannot be read. */
+export function transactionalProducerOf(
+  records: Uint8Array | null,
+): { readonly producerId: bigint; readonly producerEpoch: number } | undefined {
+  if (records?.[magicAt] !== magic2) return undefined
+  try {
+    const batch = new BatchReader(records).next()
+    if (batch === undefined || !batch.isTransactional) return undefined
+    return { producerId: batch.producerId, producerEpoch: batch.producerEpoch }
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,385 @@
+import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Controller } from '../../controller.ts'
+import type { BrokerConfig } from '../configs/broker-config.ts'
+import { type TopicSettings, topicSettings } from '../configs/topic-config.ts'
+import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from '../metadata-view.ts'
+import { applyRetention, compact, expireProducers } from '../upkeep.ts'
+import { type FollowerFetched, nextFetch } from './following.ts'
+import type { IsrChange } from './leader-state.ts'
+import { LogDirs } from './log-dirs.ts'
+import { type LogStorage, StorageError } from './log-storage.ts'
+import { Replica } from './replica.ts'
+import type { ReplicaHost } from './replica-host.ts'
+import type { ReplicaLog } from './replica-log.ts'
+
+export interface ReplicaSetOptions {
+  readonly brokerId: number
+  readonly runtime: Runtime
+  readonly config: BrokerConfig
+  readonly controller: Controller
+  /** Absent: logs are in memory alone. */
+  readonly storage: LogStorage | undefined
+  /** What this broker knows of the cluster. */
+  readonly view: MetadataView
+  /** The replicas of another broker; undefined while it is down, hangs or cannot be reached. */
+  readonly peer: (brokerId: number) => ReplicaSet | undefined
+  /** Whether an answer from it arrives. */
+  readonly hears: (nodeId: number | 'controller') => boolean
+  /** Whether the controller gets what this broker sends. */
+  readonly reachesController: () => boolean
+  readonly onLeadershipGained: (replica: Replica) => void
+  readonly onLeadershipLost: (replica: Replica) => void
+}
+
+interface HostedTopic {
+  image: TopicImage
+  settings: TopicSettings
+  readonly replicas: (Replica | undefined)[]
+  /** The decisions that were taken over since the broker started. */
+  seen: (PartitionImage | undefined)[]
+}
+
+/**
+ * All replicas of one broker: gives them their roles, and moves records from leaders to followers. Nothing polls: an
+ * append, a new high watermark or a new role wakes the followers concerned, and each exchange is a turn of its own.
+ */
+export class ReplicaSet implements ReplicaHost {
+  readonly brokerId: number
+  readonly runtime: Runtime
+  readonly lagTimeMaxMs: number
+  readonly producerExpirationMs: number
+  readonly logDirs: LogDirs
+  readonly storage: LogStorage | undefined
+  readonly #options: ReplicaSetOptions
+  readonly #fetchMaxBytes: number
+  readonly #topics = new Map<string, HostedTopic>()
+  #behind = new Set<Replica>()
+  #isScheduled = false
+  #isRunning = false
+  #isPaused = false
+  #isDiskFull = false
+  #unanswered: { readonly replica: Replica; readonly change: IsrChange }[] = []
+  #isrTimer: Timer | undefined
+  #retentionTimer: Timer | undefined
+  #producersTimer: Timer | undefined
+
+  constructor(options: ReplicaSetOptions) {
+    this.#options = options
+    this.brokerId = options.brokerId
+    this.runtime = options.runtime
+    this.storage = options.storage
+    this.lagTimeMaxMs = options.config.number('replica.lag.time.max.ms')
+    this.producerExpirationMs = options.config.number('producer.id.expiration.ms')
+    this.logDirs = new LogDirs(options.config.text('log.dirs'))
+    this.#fetchMaxBytes = options.config.number('replica.fetch.max.bytes')
+  }
+
+  /** Nothing can be appended here: producers are told KAFKA_STORAGE_ERROR, followers stay where they are. */
+  get isDiskFull(): boolean {
+    return this.#isDiskFull
+  }
+
+  set isDiskFull(isFull: boolean) {
+    this.#isDiskFull = isFull
+    if (!isFull) this.wakeAll()
+  }
+
+  /** The logs with the topics they belong to. */
+  *logs(): Generator<{ readonly topic: TopicImage; readonly partition: number; readonly log: ReplicaLog }> {
+    for (const { image, replicas } of this.#topics.values()) {
+      for (const replica of replicas) {
+        if (replica !== undefined) yield { topic: image, partition: replica.partition, log: replica.log }
+      }
+    }
+  }
+
+  replica(topic: string, partition: number): Replica | undefined {
+    return this.#topics.get(topic)?.replicas[partition]
+  }
+
+  *replicas(): Generator<Replica> {
+    for (const { replicas } of this.#topics.values()) {
+      for (const replica of replicas) if (replica !== undefined) yield replica
+    }
+  }
+
+  // ---- life ----------------------------------------------------------------------------------------------------------
+
+  /** The broker starts with the logs it has; roles come with the metadata. */
+  start(): void {
+    this.#isRunning = true
+    this.#isPaused = false
+    for (const hosted of this.#topics.values()) hosted.seen = []
+    for (const replica of this.replicas()) replica.forgetRole()
+    this.#watchRetention()
+    this.#watchProducers()
+  }
+
+  /** The disk is another one: every log begins anew. */
+  wipe(): void {
+    this.#topics.clear()
+    this.logDirs.clear()
+    this.storage?.wipe()
+  }
+
+  /** Puts copies of these logs in the place of all that are here; their roles come with the metadata. */
+  load(logs: Iterable<{ readonly topic: TopicImage; readonly partition: number; readonly log: ReplicaLog }>): void {
+    this.wipe()
+    for (const { topic, partition, log } of logs) {
+      const hosted = this.#hosted(topic)
+      const replica = new Replica(this, { topic: topic.name, topicId: topic.id, partition }, hosted.settings)
+      this.logDirs.place(replica)
+      replica.log.copyFrom(log)
+      hosted.replicas[partition] = replica
+      this.logDirs.place(replica)
+    }
+  }
+
+  /** The broker died: nothing moves, nobody is answered. */
+  halt(): void {
+    this.#isRunning = false
+    this.#behind.clear()
+    this.#unanswered = []
+    if (this.#isrTimer !== undefined) this.runtime.clearTimer(this.#isrTimer)
+    this.#isrTimer = undefined
+    if (this.#retentionTimer !== undefined) this.runtime.clearTimer(this.#retentionTimer)
+    this.#retentionTimer = undefined
+    if (this.#producersTimer !== undefined) this.runtime.clearTimer(this.#producersTimer)
+    this.#producersTimer = undefined
+    for (const replica of this.replicas()) replica.stepDown()
+  }
+
+  get isFetchingPaused(): boolean {
+    return this.#isPaused
+  }
+
+  /** Followers of this broker stop fetching: they lag, and drop out of the ISR in time. */
+  pauseFetching(): void {
+    this.#isPaused = true
+  }
+
+  resumeFetching(): void {
+    this.#isPaused = false
+    this.wakeAll()
+  }
+
+  /** Followers of this broker ask their leaders again: something that stood between them is gone. */
+  wakeAll(): void {
+    for (const replica of this.replicas()) if (!replica.isLeader) this.#wake(replica)
+  }
+
+  // ---- upkeep --------------------------------------------------------------------------------------------------------
+
+  /** Deletes old segments now, as it is done every log.retention.check.interval.ms. */
+  applyRetention(): void {
+    const nowMs = this.runtime.wallNow()
+    for (const replica of this.replicas()) applyRetention(replica, nowMs)
+  }
+
+  /** Compacts every log whose topic is compacted. */
+  async compact(): Promise<void> {
+    for (const replica of [...this.replicas()]) {
+      while (this.#isRunning && !(await compact(replica, this.runtime)));
+    }
+  }
+
+  #watchRetention(): void {
+    this.#retentionTimer = this.runtime.setTimer(() => {
+      this.applyRetention()
+      this.#watchRetention()
+    }, this.#options.config.number('log.retention.check.interval.ms'))
+  }
+
+  #watchProducers(): void {
+    const { config, view } = this.#options
+    this.#producersTimer = this.runtime.setTimer(() => {
+      const dynamic = view.brokerConfig(this.brokerId, 'producer.id.expiration.ms')
+      const expirationMs = dynamic === undefined ? this.producerExpirationMs : Number(dynamic)
+      const nowMs = this.runtime.wallNow()
+      for (const replica of this.replicas()) expireProducers(replica, nowMs, expirationMs)
+      this.#watchProducers()
+    }, config.number('producer.id.expiration.check.interval.ms'))
+  }
+
+  // ---- roles ---------------------------------------------------------------------------------------------------------
+
+  /** Logs of topics that were deleted while the broker was down go. */
+  dropUnknown(view: MetadataView): void {
+    for (const { image } of [...this.#topics.values()]) {
+      if (view.topic(image.name)?.id !== image.id) this.#drop(image)
+    }
+  }
+
+  /** Takes the roles that a decision of the controller gives; the view has it already. */
+  apply(delta: MetadataDelta): void {
+    for (const topic of delta.deletedTopics ?? []) this.#drop(topic)
+    if (delta.brokerConfigs !== undefined) {
+      for (const hosted of this.#topics.values()) this.#configure(hosted)
+    }
+    for (const topic of delta.topics ?? []) this.#applyTopic(topic)
+    // Who lives decides who may join an ISR.
+    if (delta.brokers !== undefined) for (const replica of this.replicas()) replica.reviewIsr()
+  }
+
+  #applyTopic(image: TopicImage): void {
+    const hosted = this.#hosted(image)
+    const before = hosted.image
+    hosted.image = image
+    if (before.configs !== image.configs) this.#configure(hosted)
+    for (const partition of image.partitions) {
+      if (hosted.seen[partition.partition] === partition) continue
+      hosted.seen[partition.partition] = partition
+      if (partition.replicas.includes(this.brokerId)) this.#assume(hosted, partition)
+      else this.#leave(hosted, partition.partition)
+    }
+  }
+
+  #hosted(image: TopicImage): HostedTopic {
+    const known = this.#topics.get(image.name)
+    if (known?.image.id === image.id) return known
+    if (known !== undefined) this.#drop(known.image)
+    const hosted: HostedTopic = { image, settings: this.#settingsOf(image), replicas: [], seen: [] }
+    this.#topics.set(image.name, hosted)
+    return hosted
+  }
+
+  #assume({ image, settings, replicas }: HostedTopic, partition: PartitionImage): void {
+    const at = { topic: image.name, topicId: image.id, partition: partition.partition }
+    let replica = replicas[partition.partition]
+    if (replica === undefined) {
+      replica = new Replica(this, at, settings)
+      replicas[partition.partition] = replica
+      this.logDirs.place(replica)
+    }
+    const change = replica.become(partition)
+    if (change === 'gained') this.#options.onLeadershipGained(replica)
+    if (change === 'lost') this.#options.onLeadershipLost(replica)
+    if (!replica.isLeader) this.#wake(replica)
+  }
+
+  /** The partition has moved away: its log here goes. */
+  #leave({ replicas }: HostedTopic, partition: number): void {
+    const replica = replicas[partition]
+    if (replica === undefined) return
+    replicas[partition] = undefined
+    this.#behind.delete(replica)
+    this.logDirs.remove(replica)
+    const led = replica.isLeader
+    replica.stepDown()
+    this.storage?.remove(replica)
+    if (led) this.#options.onLeadershipLost(replica)
+  }
+
+  #drop(image: TopicImage): void {
+    const hosted = this.#topics.get(image.name)
+    if (hosted === undefined || hosted.image.id !== image.id) return
+    this.#topics.delete(image.name)
+    for (const replica of hosted.replicas) {
+      if (replica === undefined) continue
+      this.#behind.delete(replica)
+      this.logDirs.remove(replica)
+      const led = replica.isLeader
+      replica.delete()
+      if (led) this.#options.onLeadershipLost(replica)
+    }
+  }
+
+  #configure(hosted: HostedTopic): void {
+    hosted.settings = this.#settingsOf(hosted.image)
+    for (const replica of hosted.replicas) replica?.configure(hosted.settings)
+  }
+
+  #settingsOf(image: TopicImage): TopicSettings {
+    const { view, config } = this.#options
+    return topicSettings(image, { id: this.brokerId, view, config })
+  }
+
+  // ---- what replicas ask for -----------------------------------------------------------------------------------------
+
+  isAlive(brokerId: number): boolean {
+    return this.#options.view.isAlive(brokerId)
+  }
+
+  wakeFollowers(leader: Replica): void {
+    for (const { id } of leader.leadership?.followers ?? []) this.#options.peer(id)?.wake(leader)
+  }
+
+  /** The leader of this partition has news. */
+  wake(leader: Replica): void {
+    const own = this.replica(leader.topic, leader.partition)
+    if (own !== undefined && own.topicId === leader.topicId) this.#wake(own)
+  }
+
+  proposeIsr(replica: Replica, change: IsrChange): void {
+    const { leaderEpoch, topicId, partition } = replica
+    const { isr, partitionEpoch } = change
+    this.runtime.defer(() => {
+      if (!this.#isRunning) return
+      const request = { brokerId: this.brokerId, topicId, partition, leaderEpoch, partitionEpoch, isr }
+      const { controller, reachesController, hears } = this.#options
+      const isSent = reachesController()
+      const answer = isSent ? controller.alterIsr(request) : undefined
+      // Without an answer the change may have been made or not: it stays open, and is asked for again.
+      if (answer === undefined || !hears('controller')) return void this.#unanswered.push({ replica, change })
+      // A refusal means that the controller knows more: its news is on the way, and is reason to ask again.
+      if (answer.error !== undefined) replica.refuseIsr(change)
+      else if (replica.leaderEpoch === leaderEpoch) replica.acceptIsr(answer.image.isr, answer.image.partitionEpoch)
+    })
+  }
+
+  /** The controller can be reached again, and its news was read. */
+  retryProposals(): void {
+    const open = this.#unanswered
+    this.#unanswered = []
+    for (const { replica, change } of open) {
+      if (replica.leadership?.pending === change) this.proposeIsr(replica, change)
+    }
+  }
+
+  watchIsr(): void {
+    if (this.#isrTimer !== undefined || !this.#isRunning) return
+    this.#isrTimer = this.runtime.setTimer(() => {
+      this.#isrTimer = undefined
+      let isAnybodyBehind = false
+      for (const replica of this.replicas()) isAnybodyBehind = replica.shrinkIsr() || isAnybodyBehind
+      if (isAnybodyBehind) this.watchIsr()
+    }, this.lagTimeMaxMs / 2)
+  }
+
+  // ---- fetching from leaders -----------------------------------------------------------------------------------------
+
+  #wake(replica: Replica): void {
+    if (!this.#isRunning || replica.isLeader) return
+    this.#behind.add(replica)
+    if (this.#isScheduled || this.#isPaused || this.#isDiskFull) return
+    this.#isScheduled = true
+    this.runtime.defer(() => this.#step())
+  }
+
+  /** A follower whose disk does not take it stays where it is, and falls out of the ISR in time. */
+  #followed(replica: Replica, fetched: FollowerFetched): boolean {
+    try {
+      return replica.follow(fetched)
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      return false
+    }
+  }
+
+  /** One exchange with the leader for each partition that is behind. */
+  #step(): void {
+    this.#isScheduled = false
+    if (!this.#isRunning || this.#isPaused || this.#isDiskFull) return
+    const behind = this.#behind
+    this.#behind = new Set()
+    for (const replica of behind) {
+      const leader = this.#options.peer(replica.leaderId)?.replica(replica.topic, replica.partition)
+      // Without a leader, or where it does not know yet that it leads, news of the leader wakes this follower again.
+      if (leader === undefined || leader.topicId !== replica.topicId || replica.isLeader) continue
+      const fetched = leader.fetchForFollower(nextFetch(replica, this.brokerId, this.#fetchMaxBytes))
+      // The leader has seen the request all the same.
+      if (!this.#options.hears(replica.leaderId)) continue
+      if (this.#followed(replica, fetched)) this.#wake(replica)
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import type { Runtime } from '@ottla/codec/runtime'
+import type { SaslOptions } from '../../cluster-context.ts'
+import { type ScramCredential, type ScramMechanism, scramCredential, scramMechanisms } from './users-scram.ts'
+
+const fewestIterations = 4096
+
+/** What the cluster keeps of a user's password for one mechanism. Plain data, which can be written to a disk. */
+export interface StoredCredential {
+  readonly iterations: number
+  /** Absent for users of `createCluster`, whose passwords are not written anywhere. */
+  readonly credential?: ScramCredential
+}
+
+/** User name → mechanism → credential. Immutable: a change is a new map. */
+export type ScramUsers = ReadonlyMap<string, ReadonlyMap<ScramMechanism, StoredCredential>>
+
+/** The users that were given to `createCluster`, with every mechanism of SCRAM that is enabled. */
+export function scramUsersOf(
+  options: SaslOptions | undefined,
+  mechanisms: readonly string[],
+  runtime: Pick<Runtime, 'secureRandom'>,
+): ScramUsers {
+  const enabled = scramMechanisms.filter((mechanism) => mechanisms.includes(mechanism))
+  if (options === undefined || enabled.length === 0) return new Map()
+  return new Map(
+    Object.entries(options.users ?? {}).map(([user, password]) => {
+      const credentials = enabled.map((mechanism) => {
+        const stored: StoredCredential = { iterations: fewestIterations }
+        deriveLater(stored, mechanism, password, runtime)
+        return [mechanism, stored] as const
+      })
+      return [user, new Map(credentials)] as const
+    }),
+  )
+}
+
+/** Users of the cluster's last life; those whose passwords were options are there again when these say so. */
+export function keptUsers(users: ScramUsers): ScramUsers {
+  const kept = new Map<string, ReadonlyMap<ScramMechanism, StoredCredential>>()
+  for (const [user, credentials] of users) {
+    const left = [...credentials].filter(([, stored]) => stored.credential !== undefined)
+    if (left.length > 0) kept.set(user, new Map(left))
+  }
+  return kept
+}
+
+/** Derived by the first who asks: the rounds of hashing take milliseconds each. */
+const derived = new WeakMap<object, Map<ScramMechanism, () => ScramCredential>>()
+
+/** What a password makes, with the fewest rounds that Kafka takes, once somebody asks for it. `owner` stands for it. */
+export function deriveLater(
+  owner: object,
+  mechanism: ScramMechanism,
+  password: string,
+  runtime: Pick<Runtime, 'secureRandom'>,
+): () => ScramCredential {
+  const ofOwner = derived.get(owner) ?? new Map<ScramMechanism, () => ScramCredential>()
+  derived.set(owner, ofOwner)
+  const known = ofOwner.get(mechanism)
+  if (known !== undefined) return known
+  let credential: ScramCredential | undefined
+  const derive = () => {
+    credential ??= scramCredential(mechanism, password, runtime.secureRandom(16))
+    return credential
+  }
+  ofOwner.set(mechanism, derive)
+  return derive
+}
+
+export function credentialOf(stored: StoredCredential, mechanism: ScramMechanism): ScramCredential | undefined {
+  return stored.credential ?? derived.get(stored)?.get(mechanism)?.()
+}

@@ -1,0 +1,166 @@
+import { type ErrorName, errorCode } from '@ottla/codec'
+import type { Runtime } from '@ottla/codec/runtime'
+import { type GroupShard, writeErrorForMember } from '../groups/group-shard.ts'
+import type { MetadataView } from '../metadata-view.ts'
+import type { ShareConfig, ShareLimits } from './share-config.ts'
+import { type Assignment, combined, noStateTopics, type ShareGroup, type StateTopic, without } from './share-group.ts'
+import { applyShare, encodeShare, type ShareRecord } from './share-group-records.ts'
+import { messageOf } from './share-messages.ts'
+import type { SharePersister } from './share-persister.ts'
+import type { ShareKey } from './share-state-records.ts'
+import { failed, type ShareFailure, type Written } from './share-state-shard.ts'
+
+export interface ShareGroupServiceOptions {
+  readonly runtime: Pick<Runtime, 'wallNow'>
+  readonly persister: SharePersister
+  readonly view: () => MetadataView
+  readonly limits: ShareLimits
+  readonly configOf: (groupId: string) => ShareConfig
+  /** The shards of groups that this broker coordinates now. */
+  readonly shards: () => readonly GroupShard[] | ErrorName
+}
+
+/** A share partition that gets its first state, or another one. */
+export interface StateToBe extends ShareKey {
+  readonly startOffset: number
+}
+
+/** What the parts of share groups have in common: writing, and the states of their partitions. */
+export class ShareGroupService {
+  readonly limits: ShareLimits
+  readonly persister: SharePersister
+  readonly #options: ShareGroupServiceOptions
+
+  constructor(options: ShareGroupServiceOptions) {
+    this.#options = options
+    this.limits = options.limits
+    this.persister = options.persister
+  }
+
+  get view(): MetadataView {
+    return this.#options.view()
+  }
+
+  configOf(groupId: string): ShareConfig {
+    return this.#options.configOf(groupId)
+  }
+
+  nowMs(): number {
+    return Math.floor(this.#options.runtime.wallNow())
+  }
+
+  /** Writes changes; they hold at once, and `done` is called when they are replicated. */
+  write(shard: GroupShard, records: readonly ShareRecord[], done: (failure?: ShareFailure) => void): void {
+    shard.log.write(records.map(encodeShare), {
+      appended: () => {
+        for (const record of records) applyShare(shard.shares, record)
+      },
+      done: (error) => done(error && failed(writeErrorForMember(error))),
+    })
+  }
+
+  /** A name that clients have for another kind of group is not a share group's. */
+  find(shard: GroupShard, groupId: string): ShareGroup | ShareFailure {
+    const group = shard.shares.groups.get(groupId)
+    if (group !== undefined) return group
+    const message = shard.hasGroup(groupId) ? `Group ${groupId} is not a share group.` : `Group ${groupId} not found.`
+    return { error: 'GROUP_ID_NOT_FOUND', message }
+  }
+
+  /** The record that says of more partitions that they are being initialized. */
+  beginInitializing(shard: GroupShard, groupId: string, topics: ReadonlyMap<string, StateTopic>): ShareRecord {
+    const { initializing, initialized, deleting } = shard.shares.stateTopicsOf(groupId) ?? noStateTopics
+    const next = combined(initializing, topics)
+    const left = new Map([...deleting].filter(([topicId]) => !next.has(topicId)))
+    return { kind: 'stateTopics', groupId, value: { initializing: next, initialized, deleting: left } }
+  }
+
+  /** Tells the coordinators of share partitions about them, and notes that they know. */
+  initialize(
+    shard: GroupShard,
+    { groupId, stateEpoch, states }: { groupId: string; stateEpoch: number; states: readonly StateToBe[] },
+    done: (results: readonly { readonly key: StateToBe; readonly result: Written | ShareFailure }[]) => void,
+  ): void {
+    this.persister.askAll<Written, StateToBe>(
+      states,
+      (coordinator, key, one) => coordinator.initialize(key, { stateEpoch, startOffset: key.startOffset }, one),
+      (results) => {
+        const isDone = results.every(({ result }) => result.error === undefined)
+        const partitions = partitionsOf(states)
+        this.#initialized(shard, { groupId, isDone, partitions }, () => done(results))
+      },
+    )
+  }
+
+  /** A topic is gone, and with it what was known of its share partitions. */
+  onTopicDeleted(_topic: string, topicId: string): void {
+    const shards = this.#options.shards()
+    if (typeof shards === 'string') return
+    for (const shard of shards) {
+      for (const [groupId, topics] of [...shard.shares.stateTopics]) {
+        const { initializing, initialized, deleting } = topics
+        if (![initializing, initialized, deleting].some((those) => those.has(topicId))) continue
+        const value = {
+          initializing: butFor(initializing, topicId),
+          initialized: butFor(initialized, topicId),
+          deleting: butFor(deleting, topicId),
+        }
+        this.write(shard, [{ kind: 'stateTopics', groupId, value }], () => {})
+      }
+    }
+  }
+
+  close(): void {
+    this.persister.close()
+  }
+
+  #initialized(
+    shard: GroupShard,
+    { groupId, isDone, partitions }: { groupId: string; isDone: boolean; partitions: Assignment },
+    done: () => void,
+  ): void {
+    const before = shard.shares.stateTopicsOf(groupId)
+    if (shard.shares.isUnloaded || before === undefined) {
+      done()
+      return
+    }
+    const initializing = without(before.initializing, partitions)
+    const nowMs = this.nowMs()
+    const named = Array.from(partitions, ([topicId, those]): [string, StateTopic] => {
+      const name = this.view.topicById(topicId)?.name ?? '<UNKNOWN>'
+      return [topicId, { name, partitions: those, timestampMs: nowMs }]
+    })
+    const initialized = isDone ? combined(before.initialized, new Map(named)) : before.initialized
+    const value = { ...before, initializing, initialized }
+    this.write(shard, [{ kind: 'stateTopics', groupId, value }], () => done())
+  }
+}
+
+export function isFailure(value: object): value is ShareFailure {
+  return 'error' in value && value.error !== undefined
+}
+
+/** Kafka's number and words for a failure; of none, 0 and null. */
+export function toldOf(failure: ShareFailure | undefined): { errorCode: number; errorMessage: string | null } {
+  if (failure === undefined) return { errorCode: 0, errorMessage: null }
+  return { errorCode: errorCode(failure.error), errorMessage: failure.message }
+}
+
+/** The same with the words that Kafka has for every error of that name. */
+export function toldPlainly(error: ErrorName): { errorCode: number; errorMessage: string } {
+  return { errorCode: errorCode(error), errorMessage: messageOf(error) }
+}
+
+function partitionsOf(keys: readonly ShareKey[]): Assignment {
+  const partitions = new Map<string, Set<number>>()
+  for (const { topicId, partition } of keys) {
+    partitions.set(topicId, (partitions.get(topicId) ?? new Set()).add(partition))
+  }
+  return partitions
+}
+
+function butFor<T>(map: ReadonlyMap<string, T>, key: string): ReadonlyMap<string, T> {
+  const left = new Map(map)
+  left.delete(key)
+  return left
+}

@@ -1,0 +1,70 @@
+import { GroupOperation } from '../groups/group-operation.ts'
+import type { GroupShard } from '../groups/group-shard.ts'
+import type { StreamsGroup } from './streams-group.ts'
+import type { StreamsMember } from './streams-group-member.ts'
+import { streamsEpochChange, streamsMemberGone } from './streams-group-records.ts'
+
+type StreamsTimer = 'session' | 'rebalance'
+
+/** How long to wait after a timer's records were refused by the log. */
+const RETRY_MS = 500
+
+const keyOf = (kind: StreamsTimer, groupId: string, memberId: string): string =>
+  `streams ${kind} ${groupId.length} ${groupId} ${memberId}`
+export const initialDelayKey = (groupId: string): string => `streams initial ${groupId}`
+
+export function keepStreamsMemberAlive(shard: GroupShard, groupId: string, memberId: string): void {
+  const { sessionTimeoutMs } = shard.streamsConfig(groupId)
+  fenceAfter(shard, { kind: 'session', groupId, memberId }, sessionTimeoutMs, () => true)
+}
+
+/** A member that has to let go of tasks has this long to say that it did. */
+export function limitTaskRevocation(shard: GroupShard, groupId: string, member: StreamsMember): void {
+  const { memberId, memberEpoch, rebalanceTimeoutMs } = member
+  const timer = { kind: 'rebalance', groupId, memberId } as const
+  fenceAfter(shard, timer, rebalanceTimeoutMs, (now) => now.memberEpoch === memberEpoch)
+}
+
+export function cancelRevocationLimit(shard: GroupShard, groupId: string, memberId: string): void {
+  shard.timers.cancel(keyOf('rebalance', groupId, memberId))
+}
+
+interface Timer {
+  readonly kind: StreamsTimer
+  readonly groupId: string
+  readonly memberId: string
+}
+
+function fenceAfter(
+  shard: GroupShard,
+  timer: Timer,
+  timeoutMs: number,
+  isDue: (member: StreamsMember) => boolean,
+): void {
+  const { kind, groupId, memberId } = timer
+  shard.timers.schedule(keyOf(kind, groupId, memberId), timeoutMs, () => {
+    const group = shard.streamsGroups.get(groupId)
+    const member = group?.members.get(memberId)
+    if (group === undefined || member === undefined || !isDue(member)) return
+    const operation = new GroupOperation(shard)
+    removeStreamsMember(shard, group, memberId, operation)
+    operation.write((error) => {
+      const isOver = error === undefined || shard.isUnloaded
+      if (!isOver && group.members.has(memberId)) fenceAfter(shard, timer, RETRY_MS, isDue)
+    })
+  })
+}
+
+export function removeStreamsMember(
+  shard: GroupShard,
+  group: StreamsGroup,
+  memberId: string,
+  operation: GroupOperation,
+): void {
+  const { groupId, groupEpoch, metadataHash, validatedTopologyEpoch, assignmentConfigs } = group
+  operation.addStreams(...streamsMemberGone(groupId, memberId))
+  const epoch = { epoch: groupEpoch + 1, metadataHash, validatedTopologyEpoch, assignmentConfigs }
+  operation.addStreams(streamsEpochChange(groupId, epoch))
+  shard.timers.cancel(keyOf('session', groupId, memberId))
+  cancelRevocationLimit(shard, groupId, memberId)
+}

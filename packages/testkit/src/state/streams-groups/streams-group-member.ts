@@ -1,0 +1,68 @@
+import type { OwnedPartitions, Partitions } from '../consumer-groups/consumer-group-member.ts'
+
+/** Tasks by subtopology; active ones with the member epoch in which they were assigned. */
+export interface Tasks {
+  readonly active: OwnedPartitions
+  readonly standby: Partitions
+}
+
+/** What the assignor gives to a member. */
+export interface TargetTasks {
+  readonly active: Partitions
+  readonly standby: Partitions
+}
+
+export const noTasks: Tasks & TargetTasks = { active: new Map(), standby: new Map() }
+
+export type StreamsMemberState = 'STABLE' | 'UNREVOKED_TASKS' | 'UNRELEASED_TASKS' | 'UNKNOWN'
+
+export interface KeyValue {
+  readonly key: string
+  readonly value: string
+}
+
+export interface UserEndpoint {
+  readonly host: string
+  readonly port: number
+}
+
+/** A member of a streams group (KIP-1071). Immutable: a change is a new one. */
+export interface StreamsMember {
+  readonly memberId: string
+  readonly memberEpoch: number
+  readonly previousMemberEpoch: number
+  readonly state: StreamsMemberState
+  readonly rackId: string | null
+  readonly clientId: string
+  readonly clientHost: string
+  readonly rebalanceTimeoutMs: number
+  readonly topologyEpoch: number
+  /** Members of one process share its state: a task is there but once. */
+  readonly processId: string
+  readonly userEndpoint: UserEndpoint | null
+  readonly clientTags: readonly KeyValue[]
+  readonly tasks: Tasks
+  /** Taken from it, but it has not said yet that it let go. */
+  readonly pendingRevocation: Tasks
+}
+
+export function newStreamsMember(memberId: string): StreamsMember {
+  return {
+    memberId,
+    memberEpoch: 0,
+    previousMemberEpoch: 0,
+    state: 'STABLE',
+    rackId: null,
+    clientId: '',
+    clientHost: '',
+    rebalanceTimeoutMs: -1,
+    topologyEpoch: -1,
+    processId: '',
+    userEndpoint: null,
+    clientTags: [],
+    tasks: noTasks,
+    pendingRevocation: noTasks,
+  }
+}
+
+export const hasTasks = ({ active, standby }: Tasks): boolean => active.size > 0 || standby.size > 0

@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest'
+import { loadCases } from './case.ts'
+import { verdicts } from './compare.ts'
+import { play } from './play.ts'
+import { readRecording } from './recording.ts'
+import { startTestkit } from './target.ts'
+
+/** Kafka's sentences about its configs are not copied. */
+const known = ['DescribeConfigs 3', 'DescribeConfigs 4']
+
+/** Some steps wait for a session, a lock or a delay to end. */
+const timeoutMs = 120_000
+
+test('the testkit answers what Apache Kafka 4.3.1 answered', { timeout: timeoutMs }, async () => {
+  const { advertised, played } = readRecording()
+  const { cluster, target } = await startTestkit()
+  await using _ = cluster
+  const ours = await play(target, await loadCases(), { advertised })
+  const different = verdicts(advertised, played, ours).filter(({ isEqual }) => !isEqual)
+  const texts = different.flatMap(({ api, version, parts }) =>
+    parts.flatMap(({ part, differences }) => differences.map((each) => `${api} ${version} ${part}: ${each}`)),
+  )
+  expect(texts.filter((text) => !known.some((name) => text.startsWith(`${name} `)))).toEqual([])
+  expect(different.map(({ api, version }) => `${api} ${version}`)).toEqual(known)
+})
