@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { brokerConfigs } from '../packages/testkit/src/state/broker-config.ts'
-import { kafkaGroupConfigs } from '../packages/testkit/src/state/config-table.ts'
+import { brokerConfigs } from '../packages/testkit/src/state/configs/broker-config.ts'
+import { kafkaGroupConfigs } from '../packages/testkit/src/state/configs/config-table.ts'
 import { brokerConfigUses, effectiveTopicConfigs } from './lib/testkit-configs.ts'
 import { coveragePage, missingEvidence } from './lib/testkit-coverage.ts'
 import { semantics } from './lib/testkit-semantics.ts'

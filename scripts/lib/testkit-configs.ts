@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { BrokerConfig, brokerConfigs, isBrokerConfig } from '../../packages/testkit/src/state/broker-config.ts'
+import { BrokerConfig, brokerConfigs, isBrokerConfig } from '../../packages/testkit/src/state/configs/broker-config.ts'
 import {
   clientMetricsKeys,
   kafkaBrokerConfigs,
   kafkaGroupConfigs,
-} from '../../packages/testkit/src/state/config-table.ts'
+} from '../../packages/testkit/src/state/configs/config-table.ts'
+import { topicConfigs, topicSettings } from '../../packages/testkit/src/state/configs/topic-config.ts'
 import { MetadataView } from '../../packages/testkit/src/state/metadata-view.ts'
-import { topicConfigs, topicSettings } from '../../packages/testkit/src/state/topic-config.ts'
 
 const folder = fileURLToPath(new URL('../../packages/testkit/src', import.meta.url))
 

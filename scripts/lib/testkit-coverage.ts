@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { allApis } from '../../packages/codec/src/api/registry.ts'
@@ -102,18 +102,27 @@ function semanticsSection(): string {
   })
   const whole = semantics.filter(({ shownBy, missing }) => shownBy.length > 0 && missing === undefined).length
   return [
-    `## Semantics\n\nWhere models of Kafka tend to differ from it. Each row names what shows it; for ${semantics.length - whole} of ${semantics.length} it is said what\nis not shown or not there.\nFiles that end in \`.test.ts\` are tests; the others are steps that \`npm run conformance -- testkit\` compares with a real Kafka.`,
+    `## Semantics\n\nWhere models of Kafka tend to differ from it. Each row names what shows it; for ${semantics.length - whole} of ${semantics.length} it is said what\nis not shown or not there.\nFiles that end in \`.test.ts\` are tests; the others are steps of the\n[comparison with Kafka 4.3.1](conformance.md).`,
     `| | What Kafka does | Shown by | Not shown |\n|---|---|---|---|\n${rows.join('\n')}`,
   ].join('\n\n')
 }
 
 /** Tests and steps that are named and are not there. */
 export function missingEvidence(): string[] {
+  const folder = join(root, 'packages/testkit')
+  const paths = ['src', 'test'].flatMap((part) =>
+    readdirSync(join(folder, part), { recursive: true, encoding: 'utf8' }).map((name) => `/${part}/${name}`),
+  )
   const read = new Map<string, string>()
   const found: string[] = []
   for (const { file, name } of semantics.flatMap(({ shownBy }) => shownBy)) {
-    const text = read.get(file) ?? readFileSync(join(root, file), 'utf8')
-    read.set(file, text)
+    const [path, ...others] = paths.filter((each) => each.endsWith(`/${file}`))
+    if (path === undefined || others.length > 0) {
+      found.push(`${file}: ${path === undefined ? 'no such file' : 'several of this name'}`)
+      continue
+    }
+    const text = read.get(path) ?? readFileSync(join(folder, path), 'utf8')
+    read.set(path, text)
     if (!isCalled(text, name, file.endsWith('.test.ts'))) found.push(`${file}: ${name}`)
   }
   return found

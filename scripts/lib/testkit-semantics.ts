@@ -1,5 +1,6 @@
 /** A test by its file and what it is called there, or a step of `npm run conformance -- testkit` by its label. */
 export interface Evidence {
+  /** The end of its path within the testkit, by which it is known wherever the folders move. */
   readonly file: string
   readonly name: string
 }
@@ -12,33 +13,30 @@ export interface Semantic {
   readonly missing?: string
 }
 
-const tests = 'packages/testkit/test'
-const state = 'packages/testkit/src/state'
-
 const named = (file: string) => (name: string) => ({ file, name })
-const replicated = named(`${tests}/replicated-topic.test.ts`)
-const records = named(`${tests}/records.test.ts`)
-const transactions = named(`${tests}/transactions.test.ts`)
-const transaction = named(`${state}/transaction-requests.test.ts`)
-const leader = named(`${state}/leader-state.test.ts`)
-const producers = named(`${state}/producer-states.test.ts`)
-const log = named(`${state}/replica-log.test.ts`)
-const retention = named(`${state}/log-retention.test.ts`)
-const cleaner = named(`${state}/log-cleaner.test.ts`)
-const offsets = named(`${state}/offsets.test.ts`)
-const sessions = named(`${state}/fetch-sessions.test.ts`)
-const group = named(`${state}/group.test.ts`)
-const coordinator = named(`${state}/group-coordinator.test.ts`)
-const consumerGroup = named(`${state}/consumer-group.test.ts`)
-const election = named(`${state}/election.test.ts`)
-const admin = named(`${tests}/admin.test.ts`)
-const operating = named(`${tests}/operating.test.ts`)
-const operations = named(`${tests}/operations.test.ts`)
-const groups = named(`${tests}/groups.test.ts`)
-const acls = named(`${tests}/acls.test.ts`)
-const quotas = named(`${tests}/quotas.test.ts`)
-const connections = named(`${tests}/connections.test.ts`)
-const step = (file: string) => named(`${tests}/conformance/cases/${file}.ts`)
+const replicated = named('test/replicated-topic.test.ts')
+const records = named('test/records.test.ts')
+const transactions = named('test/transactions.test.ts')
+const transaction = named('transaction-requests.test.ts')
+const leader = named('leader-state.test.ts')
+const producers = named('producer-states.test.ts')
+const log = named('replica-log.test.ts')
+const retention = named('log-retention.test.ts')
+const cleaner = named('log-cleaner.test.ts')
+const offsets = named('offsets.test.ts')
+const sessions = named('fetch-sessions.test.ts')
+const group = named('group.test.ts')
+const coordinator = named('group-coordinator.test.ts')
+const consumerGroup = named('consumer-group.test.ts')
+const election = named('election.test.ts')
+const admin = named('test/admin.test.ts')
+const operating = named('test/operating.test.ts')
+const operations = named('test/operations.test.ts')
+const groups = named('test/groups.test.ts')
+const acls = named('test/acls.test.ts')
+const quotas = named('test/quotas.test.ts')
+const connections = named('test/connections.test.ts')
+const step = (file: string) => named(`cases/${file}.ts`)
 
 /** Where models of Kafka tend to go wrong, in the order of records, consumers, transactions, logs, groups, cluster. */
 export const semantics: readonly Semantic[] = [
@@ -270,7 +268,7 @@ export const semantics: readonly Semantic[] = [
       step('08-offset-commit')('an epoch that is over'),
       step('68-consumer-group-heartbeat')('upgraded'),
       step('68-consumer-group-heartbeat')('downgraded'),
-      named(`${state}/consumer-group.simulation.test.ts`)(
+      named('consumer-group.simulation.test.ts')(
         'seed %i: after the trouble every partition is with one member, and nobody had it twice',
       ),
     ],
