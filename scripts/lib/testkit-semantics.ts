@@ -14,6 +14,7 @@ export interface Semantic {
 }
 
 const named = (file: string) => (name: string) => ({ file, name })
+const semantic = named('test/semantics.test.ts')
 const replicated = named('test/replicated-topic.test.ts')
 const records = named('test/records.test.ts')
 const transactions = named('test/transactions.test.ts')
@@ -145,12 +146,12 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'With version 2 (KIP-890) each end raises the epoch, and a late record is refused; with older clients the epoch stays.',
+    what: 'With version 2 (KIP-890) each end raises the epoch, and a late record is refused; with older clients the epoch stays, and where nobody verifies it a late record ends up in the next transaction.',
     shownBy: [
       transactions('is invisible until it is committed, and raises the epoch'),
       transactions('needs its partitions to be added'),
+      semantic('a late record of an older client ends up in the next transaction, where nobody verifies it'),
     ],
-    missing: 'a late record of an older client that ends up in the next transaction',
   },
   {
     what: 'DeleteRecords beyond the high watermark is out of range; what is deleted already succeeds; a topic that is only compacted refuses; all live replicas have done it before it is answered.',
@@ -174,8 +175,8 @@ export const semantics: readonly Semantic[] = [
       offsets('of a group counts from when it became empty'),
       offsets('of a topic that a stable group no longer reads counts from its last commit'),
       offsets('of a consumer without a group counts from its last commit'),
+      semantic('offsets do not expire while a transaction has some pending'),
     ],
-    missing: 'offsets that are pending in a transaction meanwhile',
   },
   {
     what: 'A deleted topic takes its committed offsets along in all groups.',
@@ -241,12 +242,13 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'A fetch that waits is answered by enough bytes, its time, a deleted topic.',
+    what: 'A fetch that waits is answered by enough bytes, its time, a deleted topic, an epoch that is over.',
     shownBy: [
       records('waits for minBytes, no longer than maxWaitMs'),
       admin('that are deleted answer who waits on them'),
+      semantic('a fetch that waits is answered when another broker leads'),
     ],
-    missing: 'an early answer when the leader changes, a segment is rolled, or the logs part',
+    missing: 'an early answer when a segment is rolled, or the logs part',
   },
   {
     what: 'Classic groups: an id first, the initial delay, the leader’s assignment, the rebalance timeout, static members that come back without a rebalance and are fenced, dead and empty groups.',
