@@ -1,6 +1,7 @@
 import { AddOffsetsToTxn, type Encodable, type ErrorName } from '@ottla/codec'
 import { ensureOffsetsTopic } from '../controllers/internal-topics.ts'
-import { OFFSETS_TOPIC, partitionOf } from '../state/groups/group-coordinator.ts'
+import { partitionOf } from '../state/coordinators/coordinator-shards.ts'
+import { OFFSETS_TOPIC } from '../state/groups/group-coordinator.ts'
 import { Held } from '../state/held.ts'
 import { addPartitions } from '../state/transactions/transaction-requests.ts'
 import { type Handler, serves } from './handler.ts'

@@ -1,5 +1,6 @@
 import { type Decoded, type Encodable, type ErrorName, TxnOffsetCommit } from '@ottla/codec'
-import { OFFSETS_TOPIC, partitionOf } from '../state/groups/group-coordinator.ts'
+import { partitionOf } from '../state/coordinators/coordinator-shards.ts'
+import { OFFSETS_TOPIC } from '../state/groups/group-coordinator.ts'
 import { commitTransactionalOffsets, NO_TOPIC_ID } from '../state/groups/offsets-commit.ts'
 import { Held } from '../state/held.ts'
 import { type Handler, serves } from './handler.ts'

@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import { partitionOf } from '../state/groups/group-coordinator.ts'
+import { partitionOf } from '../state/coordinators/coordinator-shards.ts'
 import type { TopicPartitions } from '../state/transactions/transaction.ts'
 import { TRANSACTION_TOPIC } from '../state/transactions/transaction-coordinator.ts'
 import { addPartitions, type ProducerIdentity, verifyPartitions } from '../state/transactions/transaction-requests.ts'

@@ -10,7 +10,7 @@ import {
   type HeartbeatAnswer,
   type HeartbeatBody,
 } from '../../src/state/consumer-groups/consumer-group-heartbeat.ts'
-import type { GroupRecord } from '../../src/state/coordinator-record.ts'
+import type { GroupRecord } from '../../src/state/coordinators/coordinator-record.ts'
 import { replayRecord } from '../../src/state/groups/group-replay.ts'
 import { defaultGroupConfig, type GroupLog, GroupShard, type GroupWrite } from '../../src/state/groups/group-shard.ts'
 import type { GroupTopics } from '../../src/state/groups/group-topics.ts'

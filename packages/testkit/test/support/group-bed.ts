@@ -1,5 +1,5 @@
 import { type ErrorName, errorOf } from '@ottla/codec'
-import type { GroupRecord } from '../../src/state/coordinator-record.ts'
+import type { GroupRecord } from '../../src/state/coordinators/coordinator-record.ts'
 import { heartbeat } from '../../src/state/groups/group-heartbeat.ts'
 import { joinGroup } from '../../src/state/groups/group-join.ts'
 import { leaveGroup } from '../../src/state/groups/group-leave.ts'

@@ -1,4 +1,4 @@
-import type { GroupRecord } from '../../src/state/coordinator-record.ts'
+import type { GroupRecord } from '../../src/state/coordinators/coordinator-record.ts'
 import type { GroupWrite } from '../../src/state/groups/group-shard.ts'
 import type { Acknowledgement } from '../../src/state/shares/share-acknowledge.ts'
 import type { FetchedBatch } from '../../src/state/shares/share-acquire.ts'

@@ -14,7 +14,7 @@ import {
   type Decoded,
   decodeMessage,
 } from '@ottla/codec'
-import { type GroupRecord, int16, prefixed } from '../coordinator-record.ts'
+import { type GroupRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
 import type { ConsumerGroup, ResolvedRegex } from './consumer-group.ts'
 import type { ConsumerMember, ConsumerMemberState, OwnedPartitions, Partitions } from './consumer-group-member.ts'
 import { noPartitions } from './consumer-group-member.ts'

@@ -5,7 +5,7 @@ import {
   DecodeError,
   decodeMessage,
 } from '@ottla/codec'
-import { int16, prefixed } from '../coordinator-record.ts'
+import { int16, prefixed } from '../coordinators/coordinator-record.ts'
 import type { GroupTopics } from '../groups/group-topics.ts'
 import type { Partitions } from './consumer-group-member.ts'
 import { numbersInHashOrder, uuidsInHashOrder } from './java-order.ts'

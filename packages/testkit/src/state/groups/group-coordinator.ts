@@ -1,9 +1,10 @@
 import type { ErrorName } from '@ottla/codec'
-import { type Batch, BatchReader, type RecordCursor, readControlBatch } from '@ottla/codec/records'
+import { BatchReader, readControlBatch } from '@ottla/codec/records'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import type { ConsumerGroupConfig } from '../consumer-groups/consumer-group-config.ts'
 import { fenceAfter, limitRevocation } from '../consumer-groups/consumer-group-fence.ts'
-import type { GroupRecord } from '../coordinator-record.ts'
+import { recordsIn } from '../coordinators/coordinator-record.ts'
+import { CoordinatorShards } from '../coordinators/coordinator-shards.ts'
 import type { MetadataDelta } from '../metadata-view.ts'
 import { requiredTopics } from '../streams-groups/streams-group.ts'
 import type { StreamsGroupConfig } from '../streams-groups/streams-group-config.ts'
@@ -46,23 +47,24 @@ interface Loaded {
 /** The groups of a broker: one shard for each partition of __consumer_offsets that it leads. */
 export class GroupCoordinator {
   readonly #options: GroupCoordinatorOptions
-  /** 'loading' from the election until the log is read. */
-  readonly #partitions = new Map<number, Loaded | 'loading'>()
-  #isClosed = false
+  readonly #shards: CoordinatorShards<CoordinatorReplica, Loaded>
 
   constructor(options: GroupCoordinatorOptions) {
     this.#options = options
+    this.#shards = new CoordinatorShards({
+      runtime: options.runtime,
+      topic: OFFSETS_TOPIC,
+      partitionCount: options.partitionCount,
+      load: (replica) => this.#load(replica),
+      unload: (loaded) => this.#unload(loaded),
+      catchUp: ({ log }) => log.catchUp(),
+    })
   }
 
   /** The shard that owns the group, or why this broker cannot serve it now. */
   shardOf(groupId: string): GroupShard | ErrorName {
-    if (this.#isClosed) return 'COORDINATOR_NOT_AVAILABLE'
-    const count = this.#options.partitionCount()
-    const loaded = count === 0 ? undefined : this.#partitions.get(partitionOf(groupId, count))
-    if (loaded === undefined) return 'NOT_COORDINATOR'
-    if (loaded === 'loading') return 'COORDINATOR_LOAD_IN_PROGRESS'
-    loaded.log.catchUp()
-    return loaded.shard
+    const loaded = this.#shards.of(groupId)
+    return typeof loaded === 'string' ? loaded : loaded.shard
   }
 
   consumerConfig(groupId: string): ConsumerGroupConfig {
@@ -71,55 +73,36 @@ export class GroupCoordinator {
 
   /** All shards, or COORDINATOR_LOAD_IN_PROGRESS while one is not ready: a list would lack its groups. */
   shards(): readonly GroupShard[] | ErrorName {
-    const shards: GroupShard[] = []
-    for (const loaded of this.#partitions.values()) {
-      if (loaded === 'loading') return 'COORDINATOR_LOAD_IN_PROGRESS'
-      loaded.log.catchUp()
-      shards.push(loaded.shard)
-    }
-    return shards
+    const all = this.#shards.all()
+    return typeof all === 'string' ? all : all.map(({ shard }) => shard)
   }
 
   /** The groups it coordinates now; those of a partition that is being loaded are left out. */
   statuses(): GroupStatus[] {
-    return [...this.#partitions.values()].flatMap((loaded) => {
-      if (loaded === 'loading') return []
-      loaded.log.catchUp()
-      return groupStatuses(loaded.shard)
-    })
+    return this.#shards.loaded().flatMap(({ shard }) => groupStatuses(shard))
   }
 
   onLeadershipGained(replica: CoordinatorReplica): void {
-    if (replica.topic !== OFFSETS_TOPIC || this.#isClosed) return
-    const { partition } = replica
-    this.#unload(partition)
-    this.#partitions.set(partition, 'loading')
-    // Reading a log takes its time in Kafka: a turn here, in which requests see that it is under way.
-    this.#options.runtime.defer(() => {
-      if (this.#partitions.get(partition) === 'loading' && replica.isLeader) this.#load(replica)
-    })
+    this.#shards.onLeadershipGained(replica)
   }
 
   onLeadershipLost(topic: string, partition: number): void {
-    if (topic === OFFSETS_TOPIC) this.#unload(partition)
+    this.#shards.onLeadershipLost(topic, partition)
   }
 
   onTopicDeleted(topic: string): void {
-    for (const loaded of this.#partitions.values()) {
-      if (loaded !== 'loading') deleteTopicOffsets(loaded.shard, topic)
-    }
+    for (const { shard } of this.#shards.loaded()) deleteTopicOffsets(shard, topic)
   }
 
   /** Groups that read a topic that changed look at it again with their next heartbeat. */
   onMetadata(delta: MetadataDelta): void {
     const topics = [...(delta.topics ?? []), ...(delta.deletedTopics ?? [])].map(({ name }) => name)
     this.#options.topics.learned()
-    for (const loaded of this.#partitions.values()) {
-      if (loaded === 'loading') continue
-      for (const group of loaded.shard.consumerGroups.values()) {
+    for (const { shard } of this.#shards.loaded()) {
+      for (const group of shard.consumerGroups.values()) {
         if (topics.some((topic) => group.isSubscribedTo(topic))) group.metadataDeadline = { ms: 0, epoch: 0 }
       }
-      for (const group of loaded.shard.streamsGroups.values()) {
+      for (const group of shard.streamsGroups.values()) {
         const required = group.topology === undefined ? new Set<string>() : requiredTopics(group.topology)
         if (topics.some((topic) => required.has(topic))) group.metadataDeadline = { ms: 0, epoch: 0 }
       }
@@ -128,8 +111,8 @@ export class GroupCoordinator {
 
   /** Writes the end of a transaction to a partition that this broker leads; `done` says if it is there. */
   endTransaction(partition: number, marker: Uint8Array, end: TransactionEnd, done: (isWritten: boolean) => void): void {
-    const loaded = this.#partitions.get(partition)
-    if (loaded === undefined || loaded === 'loading') {
+    const loaded = this.#shards.at(partition)
+    if (loaded === undefined) {
       done(false)
       return
     }
@@ -145,11 +128,10 @@ export class GroupCoordinator {
   }
 
   close(): void {
-    this.#isClosed = true
-    for (const partition of [...this.#partitions.keys()]) this.#unload(partition)
+    this.#shards.close()
   }
 
-  #load(replica: CoordinatorReplica): void {
+  #load(replica: CoordinatorReplica): Loaded {
     const { runtime, config, topics, consumerConfig, streamsConfig } = this.#options
     const log = new ReplicaGroupLog(replica, runtime, config.offsetsCommitTimeoutMs)
     const shard = new GroupShard({ runtime, log, config, topics, consumerConfig, streamsConfig })
@@ -157,19 +139,16 @@ export class GroupCoordinator {
       replayBatches(shard, bytes)
     }
     const loaded: Loaded = { shard, log, expiry: undefined }
-    this.#partitions.set(replica.partition, loaded)
     this.#scheduleExpiry(loaded)
     startSessions(shard)
     this.#options.onLoaded?.(shard)
+    return loaded
   }
 
-  #unload(partition: number): void {
-    const loaded = this.#partitions.get(partition)
-    this.#partitions.delete(partition)
-    if (loaded === undefined || loaded === 'loading') return
-    if (loaded.expiry !== undefined) this.#options.runtime.clearTimer(loaded.expiry)
-    loaded.shard.unload()
-    loaded.log.close()
+  #unload({ shard, log, expiry }: Loaded): void {
+    if (expiry !== undefined) this.#options.runtime.clearTimer(expiry)
+    shard.unload()
+    log.close()
   }
 
   #scheduleExpiry(loaded: Loaded): void {
@@ -202,13 +181,6 @@ function startSessions(shard: GroupShard): void {
   }
 }
 
-/** As Java has it: `Utils.abs(groupId.hashCode()) % count`, where the least integer counts as 0. */
-export function partitionOf(groupId: string, count: number): number {
-  let hash = 0
-  for (let i = 0; i < groupId.length; i++) hash = (Math.imul(hash, 31) + groupId.charCodeAt(i)) | 0
-  return (hash === -0x80000000 ? 0 : Math.abs(hash)) % count
-}
-
 function replayBatches(shard: GroupShard, bytes: Uint8Array): void {
   const reader = new BatchReader(bytes)
   for (let batch = reader.next(); batch; batch = reader.next()) {
@@ -220,18 +192,4 @@ function replayBatches(shard: GroupShard, bytes: Uint8Array): void {
     }
     for (const record of recordsIn(batch)) replayRecord(shard, record, isTransactional ? producerId : undefined)
   }
-}
-
-/** The records of a coordinator's batch; none of a control batch. */
-export function* recordsIn(batch: Batch): Iterable<GroupRecord> {
-  if (batch.isControl) return
-  const cursor = batch.records()
-  while (cursor.next()) {
-    const key = bytesAt(cursor, cursor.keyStart, cursor.keyLength)
-    if (key) yield { key, value: bytesAt(cursor, cursor.valueStart, cursor.valueLength) }
-  }
-}
-
-function bytesAt(cursor: RecordCursor, start: number, length: number): Uint8Array | null {
-  return length < 0 ? null : cursor.bytes.subarray(start, start + length)
 }

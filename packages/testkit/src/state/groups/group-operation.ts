@@ -1,7 +1,7 @@
 import type { ErrorName } from '@ottla/codec'
 import { ConsumerGroup } from '../consumer-groups/consumer-group.ts'
 import type { ConsumerGroupChange } from '../consumer-groups/consumer-group-records.ts'
-import type { GroupRecord } from '../coordinator-record.ts'
+import type { GroupRecord } from '../coordinators/coordinator-record.ts'
 import { applyStreamsGroupChange, type StreamsGroupChange } from '../streams-groups/streams-group-records.ts'
 import type { GroupShard } from './group-shard.ts'
 

@@ -6,7 +6,7 @@ import {
   OffsetCommitKey,
   OffsetCommitValue,
 } from '@ottla/codec'
-import { type GroupRecord, int16, prefixed } from '../coordinator-record.ts'
+import { type GroupRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
 import { applyShare, decodeShare, isShareRecord } from '../shares/share-group-records.ts'
 import { ClassicGroup } from './group.ts'
 import { GroupMember } from './group-member.ts'

@@ -1,5 +1,5 @@
 import { readConsumerGroupChange } from '../consumer-groups/consumer-group-records.ts'
-import type { GroupRecord } from '../coordinator-record.ts'
+import type { GroupRecord } from '../coordinators/coordinator-record.ts'
 import { applyStreamsGroupChange, readStreamsGroupChange } from '../streams-groups/streams-group-records.ts'
 import { applyConsumerGroupChange } from './group-operation.ts'
 import { replay } from './group-records.ts'

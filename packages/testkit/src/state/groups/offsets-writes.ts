@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import type { GroupRecord } from '../coordinator-record.ts'
+import type { GroupRecord } from '../coordinators/coordinator-record.ts'
 import { offsetRecord, offsetTombstone } from './group-records.ts'
 import type { GroupShard } from './group-shard.ts'
 import type { CommittedOffset } from './offsets.ts'

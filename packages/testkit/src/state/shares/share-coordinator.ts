@@ -1,7 +1,8 @@
 import type { ErrorName } from '@ottla/codec'
 import { BatchReader } from '@ottla/codec/records'
 import type { Runtime, Timer } from '@ottla/codec/runtime'
-import { partitionOf, recordsIn } from '../groups/group-coordinator.ts'
+import { recordsIn } from '../coordinators/coordinator-record.ts'
+import { CoordinatorShards } from '../coordinators/coordinator-shards.ts'
 import { type CoordinatorReplica, ReplicaGroupLog } from '../groups/group-log.ts'
 import type { MetadataView } from '../metadata-view.ts'
 import type { Replica } from '../replicas/replica.ts'
@@ -33,48 +34,45 @@ type StateReplica = CoordinatorReplica & Pick<Replica, 'deleteRecords'>
 /** The share partitions' states of a broker: one shard for each partition of __share_group_state that it leads. */
 export class ShareCoordinator {
   readonly #options: ShareCoordinatorOptions
-  /** 'loading' from the election until the log is read. */
-  readonly #partitions = new Map<number, Loaded | 'loading'>()
-  #isClosed = false
+  readonly #shards: CoordinatorShards<StateReplica, Loaded>
 
   constructor(options: ShareCoordinatorOptions) {
     this.#options = options
+    this.#shards = new CoordinatorShards({
+      runtime: options.runtime,
+      topic: SHARE_STATE_TOPIC,
+      partitionCount: options.partitionCount,
+      load: (replica) => this.#load(replica),
+      unload: ({ log, pruning }) => {
+        if (pruning !== undefined) options.runtime.clearTimer(pruning)
+        log.close()
+      },
+    })
   }
 
   /** The shard that owns the share partition, or why this broker cannot serve it now. */
   shardOf(key: ShareKey): ShareStateShard | ErrorName {
-    if (this.#isClosed) return 'COORDINATOR_NOT_AVAILABLE'
-    const count = this.#options.partitionCount()
-    const loaded = count === 0 ? undefined : this.#partitions.get(partitionOf(shareKeyText(key), count))
-    if (loaded === undefined) return 'NOT_COORDINATOR'
-    return loaded === 'loading' ? 'COORDINATOR_LOAD_IN_PROGRESS' : loaded.shard
+    const loaded = this.#shards.of(shareKeyText(key))
+    return typeof loaded === 'string' ? loaded : loaded.shard
   }
 
   onLeadershipGained(replica: StateReplica): void {
-    if (replica.topic !== SHARE_STATE_TOPIC || this.#isClosed) return
-    const { partition } = replica
-    this.#unload(partition)
-    this.#partitions.set(partition, 'loading')
-    // Reading a log takes its time in Kafka: a turn here, in which requests see that it is under way.
-    this.#options.runtime.defer(() => {
-      if (this.#partitions.get(partition) === 'loading' && replica.isLeader) this.#load(replica)
-    })
+    this.#shards.onLeadershipGained(replica)
   }
 
   onLeadershipLost(topic: string, partition: number): void {
-    if (topic === SHARE_STATE_TOPIC) this.#unload(partition)
+    this.#shards.onLeadershipLost(topic, partition)
   }
 
   onTopicDeleted(_topic: string, topicId: string): void {
-    for (const loaded of this.#partitions.values()) if (loaded !== 'loading') loaded.shard.forgetTopic(topicId)
+    for (const { shard } of this.#shards.loaded()) shard.forgetTopic(topicId)
   }
 
   close(): void {
-    this.#isClosed = true
-    for (const partition of [...this.#partitions.keys()]) this.#unload(partition)
+    this.#shards.close()
   }
 
-  #load(replica: StateReplica): void {
+  #load(replica: StateReplica): Loaded {
     const { runtime, view, writeTimeoutMs, updatesPerSnapshot } = this.#options
     const log = new ReplicaGroupLog(replica, runtime, writeTimeoutMs)
     const nowMs = () => Math.floor(runtime.wallNow())
@@ -90,8 +88,8 @@ export class ShareCoordinator {
       }
     }
     const loaded: Loaded = { shard, log, pruning: undefined }
-    this.#partitions.set(replica.partition, loaded)
     this.#schedulePruning(loaded, replica)
+    return loaded
   }
 
   /** The topic is neither compacted nor retained by time: what newer snapshots cover is deleted now and then. */
@@ -101,13 +99,5 @@ export class ShareCoordinator {
       replica.deleteRecords(Math.min(loaded.shard.firstNeeded, replica.highWatermark))
       this.#schedulePruning(loaded, replica)
     }, pruneIntervalMs)
-  }
-
-  #unload(partition: number): void {
-    const loaded = this.#partitions.get(partition)
-    this.#partitions.delete(partition)
-    if (loaded === undefined || loaded === 'loading') return
-    if (loaded.pruning !== undefined) this.#options.runtime.clearTimer(loaded.pruning)
-    loaded.log.close()
   }
 }

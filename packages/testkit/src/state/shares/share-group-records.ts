@@ -13,7 +13,7 @@ import {
   ShareGroupTargetAssignmentMetadataKey,
   ShareGroupTargetAssignmentMetadataValue,
 } from '@ottla/codec'
-import { type GroupRecord, int16, prefixed } from '../coordinator-record.ts'
+import { type GroupRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
 import {
   type Assignment,
   noPartitions,

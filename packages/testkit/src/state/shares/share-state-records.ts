@@ -1,5 +1,5 @@
 import { decodeMessage, ShareSnapshotKey, ShareSnapshotValue, ShareUpdateKey, ShareUpdateValue } from '@ottla/codec'
-import { type GroupRecord, int16, prefixed } from '../coordinator-record.ts'
+import { type GroupRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
 import type { StateBatch } from './share-batches.ts'
 
 export const SHARE_STATE_TOPIC = '__share_group_state'

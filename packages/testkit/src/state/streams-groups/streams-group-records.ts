@@ -15,7 +15,7 @@ import {
   StreamsGroupTopologyValue,
 } from '@ottla/codec'
 import type { OwnedPartitions, Partitions } from '../consumer-groups/consumer-group-member.ts'
-import { type GroupRecord, int16, prefixed } from '../coordinator-record.ts'
+import { type GroupRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
 import type { GroupShard } from '../groups/group-shard.ts'
 import { StreamsGroup, type StreamsTopology } from './streams-group.ts'
 import {

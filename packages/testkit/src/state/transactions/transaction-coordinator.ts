@@ -1,7 +1,8 @@
 import type { ErrorName } from '@ottla/codec'
 import { BatchReader } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/codec/runtime'
-import { partitionOf, recordsIn } from '../groups/group-coordinator.ts'
+import { recordsIn } from '../coordinators/coordinator-record.ts'
+import { CoordinatorShards } from '../coordinators/coordinator-shards.ts'
 import { type CoordinatorReplica, ReplicaGroupLog } from '../groups/group-log.ts'
 import type { Replica } from '../replicas/replica.ts'
 import { readTransactionRecord } from './transaction-records.ts'
@@ -31,75 +32,60 @@ const writeTimeoutMs = 5_000
 /** The transactions of a broker: one shard for each partition of __transaction_state that it leads. */
 export class TransactionCoordinator {
   readonly #options: TransactionCoordinatorOptions
-  /** 'loading' from the election until the log is read. */
-  readonly #partitions = new Map<number, Loaded | 'loading'>()
-  #isClosed = false
+  readonly #shards: CoordinatorShards<TransactionReplica, Loaded>
 
   constructor(options: TransactionCoordinatorOptions) {
     this.#options = options
+    this.#shards = new CoordinatorShards({
+      runtime: options.runtime,
+      topic: TRANSACTION_TOPIC,
+      partitionCount: options.partitionCount,
+      load: (replica) => this.#load(replica),
+      unload: ({ shard, log }) => {
+        shard.unload()
+        log.close()
+      },
+    })
   }
 
   /** The shard that owns the transactional id, or why this broker cannot serve it now. */
   shardOf(transactionalId: string): TransactionShard | ErrorName {
-    if (this.#isClosed) return 'COORDINATOR_NOT_AVAILABLE'
-    const count = this.#options.partitionCount()
-    const loaded = count === 0 ? undefined : this.#partitions.get(partitionOf(transactionalId, count))
-    if (loaded === undefined) return 'NOT_COORDINATOR'
-    return loaded === 'loading' ? 'COORDINATOR_LOAD_IN_PROGRESS' : loaded.shard
+    const loaded = this.#shards.of(transactionalId)
+    return typeof loaded === 'string' ? loaded : loaded.shard
   }
 
   /** All shards, or COORDINATOR_LOAD_IN_PROGRESS while one is not ready: a list would lack its transactions. */
   shards(): readonly TransactionShard[] | ErrorName {
-    const shards: TransactionShard[] = []
-    for (const loaded of this.#partitions.values()) {
-      if (loaded === 'loading') return 'COORDINATOR_LOAD_IN_PROGRESS'
-      shards.push(loaded.shard)
-    }
-    return shards
+    const all = this.#shards.all()
+    return typeof all === 'string' ? all : all.map(({ shard }) => shard)
   }
 
   /** Those shards that are ready. */
   loaded(): TransactionShard[] {
-    return [...this.#partitions.values()].flatMap((loaded) => (loaded === 'loading' ? [] : [loaded.shard]))
+    return this.#shards.loaded().map(({ shard }) => shard)
   }
 
   onLeadershipGained(replica: TransactionReplica): void {
-    if (replica.topic !== TRANSACTION_TOPIC || this.#isClosed) return
-    const { partition } = replica
-    this.#unload(partition)
-    this.#partitions.set(partition, 'loading')
-    // Reading a log takes its time in Kafka: a turn here, in which requests see that it is under way.
-    this.#options.runtime.defer(() => {
-      if (this.#partitions.get(partition) === 'loading' && replica.isLeader) this.#load(replica)
-    })
+    this.#shards.onLeadershipGained(replica)
   }
 
   onLeadershipLost(topic: string, partition: number): void {
-    if (topic === TRANSACTION_TOPIC) this.#unload(partition)
+    this.#shards.onLeadershipLost(topic, partition)
   }
 
   close(): void {
-    this.#isClosed = true
-    for (const partition of [...this.#partitions.keys()]) this.#unload(partition)
+    this.#shards.close()
   }
 
-  #load(replica: TransactionReplica): void {
+  #load(replica: TransactionReplica): Loaded {
     const { runtime, config, newProducerId, writeMarker } = this.#options
     const log = new ReplicaGroupLog(replica, runtime, writeTimeoutMs)
     const { leaderEpoch: coordinatorEpoch } = replica
     const shard = new TransactionShard({ runtime, log, config, coordinatorEpoch, newProducerId, writeMarker })
     shard.onTimeout = (transaction) => abortFromHere(shard, transaction, transaction.image.clientVersion, () => {})
     for (const bytes of replica.batches()) load(shard, bytes)
-    this.#partitions.set(replica.partition, { shard, log })
     shard.resume()
-  }
-
-  #unload(partition: number): void {
-    const loaded = this.#partitions.get(partition)
-    this.#partitions.delete(partition)
-    if (loaded === undefined || loaded === 'loading') return
-    loaded.shard.unload()
-    loaded.log.close()
+    return { shard, log }
   }
 }
 

@@ -1,5 +1,5 @@
 import { decodeMessage, TransactionLogKey, TransactionLogValue } from '@ottla/codec'
-import { type GroupRecord, int16, prefixed } from '../coordinator-record.ts'
+import { type GroupRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
 import { type TransactionImage, type TransactionState, transactionStates } from './transaction.ts'
 
 const KEY_VERSION = 0

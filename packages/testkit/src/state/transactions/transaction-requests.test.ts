@@ -1,7 +1,7 @@
 import type { ErrorName } from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import type { GroupRecord } from '../coordinator-record.ts'
+import type { GroupRecord } from '../coordinators/coordinator-record.ts'
 import type { GroupWrite } from '../groups/group-shard.ts'
 import { readTransactionRecord } from './transaction-records.ts'
 import { abortFromHere, addPartitions, endTransaction, type Given, initProducerId } from './transaction-requests.ts'

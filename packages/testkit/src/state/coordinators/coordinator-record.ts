@@ -1,4 +1,5 @@
 import { type Encodable, encodeMessage, type Message } from '@ottla/codec'
+import type { Batch, RecordCursor } from '@ottla/codec/records'
 
 /** A record in the log of a coordinator; without a value it is a tombstone. */
 export interface GroupRecord {
@@ -23,4 +24,18 @@ export function prefixed<M extends Message>(
 
 export function int16(bytes: Uint8Array): number {
   return ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)
+}
+
+/** The records of a coordinator's batch; none of a control batch. */
+export function* recordsIn(batch: Batch): Iterable<GroupRecord> {
+  if (batch.isControl) return
+  const cursor = batch.records()
+  while (cursor.next()) {
+    const key = bytesAt(cursor, cursor.keyStart, cursor.keyLength)
+    if (key) yield { key, value: bytesAt(cursor, cursor.valueStart, cursor.valueLength) }
+  }
+}
+
+function bytesAt(cursor: RecordCursor, start: number, length: number): Uint8Array | null {
+  return length < 0 ? null : cursor.bytes.subarray(start, start + length)
 }
