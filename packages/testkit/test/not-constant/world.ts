@@ -38,7 +38,7 @@ export interface Row {
   readonly on?: (world: World) => Wire | Promise<Wire>
 }
 
-const config = {
+const small = {
   'broker.session.timeout.ms': 100,
   'offsets.topic.replication.factor': 1,
   'offsets.topic.num.partitions': 1,
@@ -52,14 +52,18 @@ const config = {
 }
 
 /** Calls `play` with a cluster that ends with it. */
-export async function inWorld<T>(brokers: number, play: (world: World) => Promise<T>): Promise<T> {
+export async function inWorld<T>(
+  brokers: number,
+  play: (world: World) => Promise<T>,
+  config: Readonly<Record<string, string | number>> = {},
+): Promise<T> {
   await using cluster = await createCluster({
     brokers,
     listeners: [{ protocol: 'PLAINTEXT' }, { protocol: 'SASL_PLAINTEXT' }],
     sasl: { users: { [alice.name]: alice.password } },
     acls: { superUsers: ['ANONYMOUS'] },
     topics: [{ name: 't', partitions: 1, replicationFactor: 1 }],
-    config,
+    config: { ...small, ...config },
     onDiagnostic: () => {},
   })
   const stage = await Stage.open(Metadata, 12, targetOf(cluster), '')

@@ -1,0 +1,313 @@
+/** A test by its file and what it is called there, or a step of `npm run conformance -- testkit` by its label. */
+export interface Evidence {
+  /** The end of its path within the testkit, by which it is known wherever the folders move. */
+  readonly file: string
+  readonly name: string
+}
+
+export interface Semantic {
+  /** What Kafka does, and clients notice. */
+  readonly what: string
+  readonly shownBy: readonly Evidence[]
+  /** What of it nothing shows, or the testkit does not do. */
+  readonly missing?: string
+}
+
+const named = (file: string) => (name: string) => ({ file, name })
+const semantic = named('test/semantics.test.ts')
+const replicated = named('test/replicated-topic.test.ts')
+const records = named('test/records.test.ts')
+const transactions = named('test/transactions.test.ts')
+const transaction = named('transaction-requests.test.ts')
+const leader = named('leader-state.test.ts')
+const producers = named('producer-states.test.ts')
+const log = named('replica-log.test.ts')
+const retention = named('log-retention.test.ts')
+const cleaner = named('log-cleaner.test.ts')
+const offsets = named('offsets.test.ts')
+const sessions = named('fetch-sessions.test.ts')
+const group = named('group.test.ts')
+const coordinator = named('group-coordinator.test.ts')
+const consumerGroup = named('consumer-group.test.ts')
+const election = named('election.test.ts')
+const admin = named('test/admin.test.ts')
+const operating = named('test/operating.test.ts')
+const operations = named('test/operations.test.ts')
+const groups = named('test/groups.test.ts')
+const acls = named('test/acls.test.ts')
+const quotas = named('test/quotas.test.ts')
+const connections = named('test/connections.test.ts')
+const step = (file: string) => named(`cases/${file}.ts`)
+
+/** Where models of Kafka tend to go wrong, in the order of records, consumers, transactions, logs, groups, cluster. */
+export const semantics: readonly Semantic[] = [
+  {
+    what: '`acks=all` with too few in sync is refused before the append; what waits for replicas in vain is timed out, and the record is there.',
+    shownBy: [
+      replicated('is refused before the append when fewer are in sync than min.insync.replicas'),
+      replicated('that takes too long is REQUEST_TIMED_OUT, and the record is there all the same'),
+    ],
+    missing: '`NOT_ENOUGH_REPLICAS_AFTER_APPEND`: the ISR shrinks in the very moment of the commit',
+  },
+  {
+    what: 'The high watermark stays while fewer than `min.insync.replicas` are in sync, for `acks=1` too: acknowledged, and not to be read.',
+    shownBy: [
+      replicated('and acks=1 too leave the high watermark where it is while too few are in sync'),
+      leader('stays while fewer are in sync than min.insync.replicas asks for, but never for more than there are'),
+    ],
+  },
+  {
+    what: 'A follower that has caught up holds the high watermark back before it is in the ISR, and joins only with all up to it and to the start of the epoch.',
+    shownBy: [
+      leader('waits for a follower outside of the ISR that has caught up, for it is about to join'),
+      leader('takes a follower in that has all up to the high watermark and the start of the epoch'),
+    ],
+  },
+  {
+    what: 'An old leader epoch is fenced, a later one is unknown, and this is asked before who leads.',
+    shownBy: [
+      replicated('tell a client with an old one that it is fenced, one with a newer that the broker does not know yet'),
+      step('02-list-offsets')('a later epoch, another leads'),
+    ],
+  },
+  {
+    what: 'A fetch whose last epoch does not fit is told where the logs part, without an error; one outside of the log is out of range.',
+    shownBy: [
+      replicated('tell a client whose records are gone where its log and the leader’s part'),
+      step('01-fetch')('diverged'),
+      step('01-fetch')('beyond the end, diverged'),
+      step('01-fetch')('before the start'),
+    ],
+  },
+  {
+    what: 'A new leader does not tell the latest offset before its high watermark reaches its epoch.',
+    shownBy: [
+      replicated('does not tell the latest offset before it knows how far its predecessor’s records were committed'),
+    ],
+  },
+  {
+    what: 'ListOffsets by time finds the first record that is as late, also within a batch.',
+    shownBy: [records('%s is at %s'), records('look into compressed batches')],
+  },
+  {
+    what: 'ListOffsets for the latest time of all (−3) finds that record, and not the end of its batch.',
+    shownBy: [records('%s is at %s'), log('lead to the first batch with the latest of all')],
+  },
+  {
+    what: 'The latest offset is the last stable one for readers of what is committed, and the high watermark for others.',
+    shownBy: [
+      transactions('is invisible until it is committed, and raises the epoch'),
+      step('02-list-offsets')('of committed'),
+    ],
+  },
+  {
+    what: 'Fetch tells the last stable offset and the transactions that were aborted within what it gives.',
+    shownBy: [transactions('is listed as aborted when it is')],
+  },
+  {
+    what: 'One of the last five batches again gets its first offset; any other sequence that does not follow is out of order.',
+    shownBy: [
+      producers('of one of the last five batches again give its first offset; of an earlier one are out of order'),
+      producers('that begin as a batch of the window but end elsewhere are no duplicate'),
+      step('00-produce')('sequence 0 again'),
+    ],
+  },
+  {
+    what: 'Sequences wrap after 2³¹−1 to 0; a producer that is not known may begin anywhere; a new epoch begins with 0.',
+    shownBy: [
+      producers('wrap from 2^31-1 to 0, between batches and within one'),
+      producers('of a producer that is not known may begin anywhere'),
+      producers('that are new begin with sequence 0; those before are fenced'),
+    ],
+  },
+  {
+    what: 'What is known of producers expires, outlives a change of the leader, and goes back with a log that is cut.',
+    shownBy: [
+      operations('idempotent producers are forgotten, and then any sequence is taken'),
+      replicated('of a producer survive the change of the leader, as its sequences do'),
+      log('forgets what the cut batches said of producers'),
+    ],
+  },
+  {
+    what: '`PRODUCER_FENCED` is only for versions that know it; older ones get `INVALID_PRODUCER_EPOCH`.',
+    shownBy: [
+      transactions('needs its partitions to be added'),
+      transactions('is aborted by the next producer of the same id'),
+      step('24-add-partitions-to-txn')('fenced'),
+    ],
+  },
+  {
+    what: 'While a transaction ends, others are told `CONCURRENT_TRANSACTIONS`; what was not added to it is `TRANSACTION_ABORTABLE`; it goes on over the death of its coordinator.',
+    shownBy: [
+      transactions('is aborted by the next producer of the same id'),
+      transaction('lets nobody in while a change is on its way to the log'),
+      transactions('needs its partitions to be added'),
+      transactions('goes on over the death of its coordinator'),
+    ],
+  },
+  {
+    what: 'With version 2 (KIP-890) each end raises the epoch, and a late record is refused; with older clients the epoch stays, and where nobody verifies it a late record ends up in the next transaction.',
+    shownBy: [
+      transactions('is invisible until it is committed, and raises the epoch'),
+      transactions('needs its partitions to be added'),
+      semantic('a late record of an older client ends up in the next transaction, where nobody verifies it'),
+    ],
+  },
+  {
+    what: 'DeleteRecords beyond the high watermark is out of range; what is deleted already succeeds; a topic that is only compacted refuses; all live replicas have done it before it is answered.',
+    shownBy: [
+      admin('records are deleted on all live replicas before it is answered'),
+      step('21-delete-records')('beyond the end'),
+      step('21-delete-records')('what is deleted already'),
+      step('21-delete-records')('of a compacted topic'),
+    ],
+  },
+  {
+    what: 'Retention takes whole segments, oldest first, stops at the first that stays, and never goes beyond the high watermark.',
+    shownBy: [
+      retention('takes whole segments, oldest first, and stops at the first that stays'),
+      retention('never goes beyond the high watermark'),
+    ],
+  },
+  {
+    what: 'Committed offsets expire once the group is empty or does not read the topic any more, and the group goes with them; not while a transaction has some pending.',
+    shownBy: [
+      offsets('of a group counts from when it became empty'),
+      offsets('of a topic that a stable group no longer reads counts from its last commit'),
+      offsets('of a consumer without a group counts from its last commit'),
+      semantic('offsets do not expire while a transaction has some pending'),
+    ],
+  },
+  {
+    what: 'A deleted topic takes its committed offsets along in all groups.',
+    shownBy: [offsets('a deleted topic takes its offsets along in all groups')],
+  },
+  {
+    what: 'Compaction leaves all from the last stable offset or the active segment on; keeps first and last offsets; leaves empty batches; drops tombstones by when they were first cleaned; and records without a key are refused before.',
+    shownBy: [
+      cleaner('touches nothing at or above the last stable offset, nor what is too young'),
+      cleaner('keeps first and last offset, epoch and times of a batch that lost records'),
+      cleaner('leaves an empty batch for the last of a producer, and at the end of the round'),
+      cleaner('keeps tombstones for delete.retention.ms after they were first cleaned'),
+      records('without a key on a compacted topic'),
+    ],
+    missing:
+      'compaction by itself: `cluster.compact()` asks for it, and `min.cleanable.dirty.ratio` and `max.compaction.lag.ms` do nothing',
+  },
+  {
+    what: 'Offsets have gaps. A fetch within one gives the next batch, and a batch may begin before the offset that was asked for.',
+    shownBy: [
+      log('skips a gap that compaction left'),
+      operating('is compacted on all replicas, and a consumer reads over the gaps'),
+      records('gives whole batches up to its bytes, but one at least, and may begin before its offset'),
+    ],
+  },
+  {
+    what: 'With `LogAppendTime` all records have the broker’s time, and the answer tells it; times out of bounds are refused with the records named.',
+    shownBy: [
+      records('with LogAppendTime records have the broker’s time, and the answer tells it'),
+      records('with the records named that are at fault'),
+      step('00-produce')('stamped by the client'),
+    ],
+  },
+  {
+    what: 'One batch a partition; checksum, counts, format, control bit and size are checked, each with Kafka’s error, and the whole batch is refused.',
+    shownBy: [
+      records('with a wrong checksum'),
+      records('beside another one'),
+      records('that counts wrongly'),
+      records('with control records'),
+    ],
+  },
+  {
+    what: '`acks=0` is not answered; an error closes the connection.',
+    shownBy: [
+      records('is not answered, and the records are there'),
+      records('closes the connection on an error, for there is no other way to tell'),
+    ],
+  },
+  {
+    what: 'The bytes of a fetch are no hard limit: the first partition with records gives one batch at least. Others take what is left, in their order, which goes round within a session.',
+    shownBy: [
+      records('shares its bytes among partitions: the first that has records gives one batch at least, no other must'),
+      sessions('reads those first that got no records the last time'),
+    ],
+  },
+  {
+    what: 'Fetch sessions answer what is news, end when they are pushed out, and refuse other ids, epochs and kinds of names.',
+    shownBy: [
+      sessions('remembers its partitions, and answers only what is news'),
+      sessions('is refused under another epoch, another id or another kind of names'),
+      sessions('without room there is no session, until the one least used is old'),
+    ],
+  },
+  {
+    what: 'A fetch that waits is answered by enough bytes, its time, a deleted topic, an epoch that is over.',
+    shownBy: [
+      records('waits for minBytes, no longer than maxWaitMs'),
+      admin('that are deleted answer who waits on them'),
+      semantic('a fetch that waits is answered when another broker leads'),
+    ],
+    missing: 'an early answer when a segment is rolled, or the logs part',
+  },
+  {
+    what: 'Classic groups: an id first, the initial delay, the leader’s assignment, the rebalance timeout, static members that come back without a rebalance and are fenced, dead and empty groups.',
+    shownBy: [
+      group('a new dynamic member gets an id first, and the group waits for it'),
+      group('the initial delay is prolonged by each new member, up to the rebalance timeout'),
+      group('a new member of a stable group rebalances it: heartbeats say so, the slow are left out'),
+      group('need no second join, and come back without a rebalance: the leader is told to skip the assignment'),
+      group('fence whoever still waits under the old id'),
+      offsets('shows protocol and metadata only when stable; a missing group is dead, from v6 on an error too'),
+    ],
+  },
+  {
+    what: 'Groups of KIP-848: partitions are let go before another has them, lost answers are given again, stale epochs, expressions, groups that change their protocol with a member that joins or leaves.',
+    shownBy: [
+      consumerGroup('a partition goes to another member only when the first has said that it let go'),
+      consumerGroup('an answer that was lost is given again to who still has no more than it had'),
+      consumerGroup('topics that match an expression are found when they come, not sooner than every ten seconds'),
+      step('08-offset-commit')('an epoch that is over'),
+      step('68-consumer-group-heartbeat')('upgraded'),
+      step('68-consumer-group-heartbeat')('downgraded'),
+      named('consumer-group.simulation.test.ts')(
+        'seed %i: after the trouble every partition is with one member, and nobody had it twice',
+      ),
+    ],
+  },
+  {
+    what: 'A topic that is deleted and made again is another one, by its id. Brokers learn of what is decided later than the controller, and each for itself.',
+    shownBy: [
+      admin('that are deleted and made again are others: the old id is not known'),
+      admin('that were deleted while a broker was down are gone from it when it is back'),
+      acls('brokers learn of an ACL one turn later, and keep it over a restart'),
+    ],
+    missing: '`INCONSISTENT_TOPIC_ID`: no handler answers it',
+  },
+  {
+    what: 'A broker that dies is fenced after its session; the first live replica in sync leads; the preferred one comes back; a broker that stops in order moves its leaders first; coordinators move, and load before they serve.',
+    shownBy: [
+      replicated('is followed by the next in the order of replicas, in a new epoch, and nothing acknowledged is lost'),
+      election('takes the first live replica in sync, in the order of the replicas, in a new epoch'),
+      admin('go back by themselves after leader.imbalance.check.interval.seconds'),
+      operating('moves the leaders before the broker goes: nobody waits for a session to end'),
+      coordinator('is loaded before it serves, and another broker serves not at all'),
+      groups('another one knows members, generation, assignment and offsets'),
+    ],
+  },
+  {
+    what: 'Quotas are enforced: the answer carries the throttle time, and the connection is not read until it is over.',
+    shownBy: [quotas('throttles who is above it, on this connection, until the rate is right again')],
+  },
+  {
+    what: 'ApiVersions in a version that is not there is answered in version 0 with what there is; any other request in such a version closes the connection.',
+    shownBy: [
+      connections('a client that is newer than the broker learns from version 0 of ApiVersions what it may ask'),
+      connections('a version that is not advertised'),
+    ],
+  },
+  {
+    what: 'Who may not describe a topic does not learn whether it is there.',
+    shownBy: [acls('does not tell whether a topic is there that may not be described')],
+  },
+]
