@@ -1,4 +1,4 @@
-import { type Api, CreateDelegationToken, DescribeDelegationToken, errorOf } from '@ottla/codec'
+import { type Api, CreateDelegationToken, DescribeDelegationToken, errorOf, RenewDelegationToken } from '@ottla/codec'
 import type { Wire } from '../support/wire.ts'
 import type { Stage } from './stage.ts'
 
@@ -10,7 +10,7 @@ export interface Token {
   readonly hmac: Buffer
 }
 
-/** A token of alice's for `renewers`, which broker 1 knows. */
+/** A token of alice's for `renewers`, which broker 1 and the controller know. */
 export async function createToken<A extends Api>(
   stage: Stage<A>,
   on: Wire,
@@ -19,15 +19,29 @@ export async function createToken<A extends Api>(
   const people = renewers.map((principalName) => ({ principalType: 'User', principalName }))
   const answer = await stage.do(CreateDelegationToken, 1, { renewers: people, maxLifetimeMs }, { on })
   if (answer.errorCode !== 0) throw new Error(errorOf(answer.errorCode).name)
-  await there(stage, on, answer.tokenId, true)
-  return { tokenId: answer.tokenId, hmac: Buffer.from(answer.hmac) }
+  const token = { tokenId: answer.tokenId, hmac: Buffer.from(answer.hmac) }
+  await there(stage, on, token, true)
+  return token
 }
 
-/** Waits until broker 1 knows a token, or no more. */
-export async function there<A extends Api>(stage: Stage<A>, on: Wire, id: string, isThere: boolean): Promise<void> {
-  await stage.until(`token ${id}`, async () => {
+/**
+ * Waits until broker 1 knows a token of alice's, or no more; with its hmac also until the controller does, which learns of
+ * its own decisions as late as others do. Renewing it by default leaves it as it was.
+ */
+export async function there<A extends Api>(
+  stage: Stage<A>,
+  on: Wire,
+  { tokenId, hmac }: { readonly tokenId: string; readonly hmac?: Uint8Array },
+  isThere: boolean,
+): Promise<void> {
+  await stage.until(`token ${tokenId}`, async () => {
     const { tokens } = await stage.do(DescribeDelegationToken, 1, { owners: null }, { on })
-    return tokens.some(({ tokenId }) => tokenId === id) === isThere
+    return tokens.some((token) => token.tokenId === tokenId) === isThere
+  })
+  if (hmac === undefined) return
+  await stage.until(`token ${tokenId} with the controller`, async () => {
+    const { errorCode } = await stage.do(RenewDelegationToken, 1, { hmac, renewPeriodMs: -1n }, { on })
+    return (errorOf(errorCode).name !== 'DELEGATION_TOKEN_NOT_FOUND') === isThere
   })
 }
 

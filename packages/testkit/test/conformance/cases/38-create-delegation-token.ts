@@ -19,7 +19,7 @@ export const createDelegationToken = conformance(CreateDelegationToken, {
     const on = await stage.open({ user: alice })
     const created = await stage.ask('the longest', longest, { on })
     sawTimes(stage, created)
-    await there(stage, on, created.tokenId, true)
+    await there(stage, on, created, true)
     const { tokens } = await stage.do(DescribeDelegationToken, 2, { owners: null }, { on })
     stage.saw(
       'is described',
@@ -69,7 +69,7 @@ export const createDelegationToken = conformance(CreateDelegationToken, {
     const token = await createToken(stage, on)
     await stage.ask('by a token', longest, { on: await withToken(stage, token) })
     await stage.do(ExpireDelegationToken, 1, { hmac: token.hmac, expiryTimePeriodMs: -1n }, { on })
-    await there(stage, on, token.tokenId, false)
+    await there(stage, on, token, false)
     stage.saw('by a token that is gone', await withToken(stage, token).catch((error: Error) => error.message))
   },
 })

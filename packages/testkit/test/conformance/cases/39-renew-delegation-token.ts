@@ -33,7 +33,7 @@ export const renewDelegationToken = conformance(RenewDelegationToken, {
     await stage.ask('by itself', { hmac, renewPeriodMs: -1n }, { on: await withToken(stage, token) })
     await stage.ask('by a stranger', { hmac, renewPeriodMs: -1n }, { on: await openAs(stage, stranger) })
     await stage.do(ExpireDelegationToken, 1, { hmac, expiryTimePeriodMs: -1n }, { on })
-    await there(stage, on, token.tokenId, false)
+    await there(stage, on, token, false)
     await stage.ask('gone', { hmac, renewPeriodMs: -1n }, { on })
     const short = await createToken(stage, on, { maxLifetimeMs: 1n })
     await new Promise((resolve) => setTimeout(resolve, 20))

@@ -14,7 +14,7 @@ export const expireDelegationToken = conformance(ExpireDelegationToken, {
     await stage.ask('beyond its end', { hmac, expiryTimePeriodMs: 10n ** 15n }, { on })
     await stage.ask('by a renewer', { hmac, expiryTimePeriodMs: 60_000n }, { on: await openAs(stage, renewer) })
     await stage.ask('at once', { hmac, expiryTimePeriodMs: -1n }, { on })
-    await there(stage, on, token.tokenId, false)
+    await there(stage, on, token, false)
     stage.saw('it logs nobody in', await withToken(stage, token).catch((error: Error) => error.message))
     await stage.do(AlterUserScramCredentials, 0, { deletions: [{ name: renewer, mechanism: 1 }], upsertions: [] })
   },
@@ -36,7 +36,7 @@ export const expireDelegationToken = conformance(ExpireDelegationToken, {
     await stage.ask('by itself', { hmac, expiryTimePeriodMs: -1n }, { on: await withToken(stage, token) })
     await stage.ask('by a stranger', { hmac, expiryTimePeriodMs: -1n }, { on: await openAs(stage, stranger) })
     await stage.do(ExpireDelegationToken, 1, { hmac, expiryTimePeriodMs: -1n }, { on })
-    await there(stage, on, token.tokenId, false)
+    await there(stage, on, token, false)
     await stage.ask('gone', { hmac, expiryTimePeriodMs: -1n }, { on })
     const short = await createToken(stage, on, { maxLifetimeMs: 1n })
     await new Promise((resolve) => setTimeout(resolve, 20))

@@ -21,7 +21,7 @@ export const describeDelegationToken = conformance(DescribeDelegationToken, {
     const renewers = [{ principalType: 'User', principalName: renewer }]
     for (const each of [[], renewers]) {
       const { tokenId } = await stage.do(CreateDelegationToken, 2, { renewers: each, maxLifetimeMs: 60_000n }, { on })
-      await there(stage, on, tokenId, true)
+      await there(stage, on, { tokenId }, true)
     }
     await stage.ask('its own', owned(owner), { on })
     await stage.ask('by the renewer', owned(renewer), { on: await openAs(stage, renewer) })
@@ -48,7 +48,7 @@ export const describeDelegationToken = conformance(DescribeDelegationToken, {
     await stage.ask('by a token', { owners: null }, { on: await withToken(stage, token) })
     const { hmac, tokenId } = token
     await stage.do(ExpireDelegationToken, 1, { hmac, expiryTimePeriodMs: -1n }, { on })
-    await there(stage, on, tokenId, false)
+    await there(stage, on, { tokenId }, false)
     const { tokens } = await stage.do(DescribeDelegationToken, 1, { owners: null }, { on })
     stage.saw('gone', { isThere: tokens.some((each) => each.tokenId === tokenId) })
   },
