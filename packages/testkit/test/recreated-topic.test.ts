@@ -17,7 +17,8 @@ it('a fetch session goes on with the name it knew: the topic is gone, and then a
   const partitions = [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 1000 }]
   const topics = [{ topic: 't', topicId, partitions }]
   const fetch = async (sessionId: number, sessionEpoch: number, wanted: typeof topics = []) => {
-    const answer = await wire.request(Fetch, { maxWaitMs: 0, minBytes: 1, topics: wanted, sessionId, sessionEpoch })
+    const session = { sessionId, sessionEpoch, forgottenTopicsData: [] }
+    const answer = await wire.request(Fetch, { maxWaitMs: 0, minBytes: 1, topics: wanted, ...session })
     const found = answer.responses.flatMap((response) => response.partitions)
     return { sessionId: answer.sessionId, errors: found.map(({ errorCode }) => errorOf(errorCode).name) }
   }

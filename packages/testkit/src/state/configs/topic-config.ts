@@ -114,6 +114,14 @@ export interface ConfigValue {
   readonly source: number
 }
 
+const compressionIds: ReadonlyMap<string, number> = new Map([
+  ['uncompressed', 0],
+  ['gzip', 1],
+  ['snappy', 2],
+  ['lz4', 3],
+  ['zstd', 4],
+])
+
 /** What a topic's configs mean to its partitions. */
 export interface TopicSettings {
   readonly minInsyncReplicas: number
@@ -131,6 +139,8 @@ export interface TopicSettings {
   readonly maxCompactionLagMs: number
   readonly minCleanableDirtyRatio: number
   readonly isCompacted: boolean
+  /** The codec that the leader stores batches with; undefined: that of the producer. */
+  readonly compressionId: number | undefined
   readonly isDeletedByAge: boolean
   readonly uncleanLeaderElection: boolean
 }
@@ -275,6 +285,7 @@ export function topicSettings(topic: Pick<TopicImage, 'configs'>, broker: Config
     maxCompactionLagMs,
     minCleanableDirtyRatio: Number(text('min.cleanable.dirty.ratio')),
     isCompacted,
+    compressionId: compressionIds.get(text('compression.type')),
     isDeletedByAge: policies.includes('delete'),
     uncleanLeaderElection: text('unclean.leader.election.enable') === 'true',
   }
