@@ -17,12 +17,12 @@ describe('the coverage list of the testkit', () => {
   test('tells of each row what shows it, or what is missing', () => {
     const silent = semantics.filter(({ shownBy, missing }) => shownBy.length === 0 && missing === undefined)
     expect(silent).toEqual([])
-    expect(new Set(semantics.map(({ what }) => what)).size).toBe(35)
+    expect(new Set(semantics.map(({ what }) => what)).size).toBe(37)
   })
 
   test('tells configs that are read from those that are only kept', () => {
     const topics = effectiveTopicConfigs()
-    expect([topics.has('segment.ms'), topics.has('compression.type')]).toEqual([true, false])
+    expect([topics.has('segment.ms'), topics.has('preallocate')]).toEqual([true, false])
     const { atStart, atRunTime } = brokerConfigUses()
     expect([...atStart].filter((name) => !(name in brokerConfigs))).toEqual([])
     expect(atStart.has('offsets.topic.num.partitions')).toBe(true)

@@ -58,8 +58,8 @@ export function brokerConfigUses(): BrokerConfigUses {
 
 /** Of the configs with an effect: what it is limited to. */
 const limits: Readonly<Record<string, string>> = {
-  'cordoned.log.dirs': 'DescribeLogDirs tells it; logs are placed there all the same',
-  'log.cleanup.policy': 'nothing compacts by itself: `cluster.compact()` does',
+  'compression.type': 'zstd and large batches stay as the producer sent them',
+  'cordoned.log.dirs': 'for brokers that have no other directories; among those of one broker it makes no difference',
 }
 
 /** In force with Kafka's default, and cannot be given: bounds of groups' configs, windows of quotas. */
@@ -113,7 +113,7 @@ function topicsPart(): string {
   const rest = Object.keys(topicConfigs).filter((name) => !effective.has(name))
   return [
     `### Of topics\n\nAll can be set and are checked as by Kafka. These have an effect: ${listed(effective)}.`,
-    `These are kept and shown, without any effect: ${listed(rest)}. So records stay compressed as the producer sent them, replication is not\nthrottled, and there is no tiered storage (which Kafka too refuses unless brokers are set up for it).`,
+    `These are kept and shown, without any effect: ${listed(rest)}. So codecs use their own levels, replication is not\nthrottled, and there is no tiered storage (which Kafka too refuses unless brokers are set up for it).`,
   ].join('\n\n')
 }
 

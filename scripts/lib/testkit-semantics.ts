@@ -20,6 +20,10 @@ const records = named('test/records.test.ts')
 const transactions = named('test/transactions.test.ts')
 const transaction = named('transaction-requests.test.ts')
 const leader = named('leader-state.test.ts')
+const replica = named('replicas/replica.test.ts')
+const cleaning = named('cleaning-schedule.test.ts')
+const compression = named('test/compression.test.ts')
+const recreated = named('test/recreated-topic.test.ts')
 const producers = named('producer-states.test.ts')
 const log = named('replica-log.test.ts')
 const retention = named('log-retention.test.ts')
@@ -46,8 +50,11 @@ export const semantics: readonly Semantic[] = [
     shownBy: [
       replicated('is refused before the append when fewer are in sync than min.insync.replicas'),
       replicated('that takes too long is REQUEST_TIMED_OUT, and the record is there all the same'),
+      replicated('that waits while the ISR shrinks below min.insync.replicas is not committed, and is timed out'),
+      replica('what was committed while too few were in sync afterwards is NOT_ENOUGH_REPLICAS_AFTER_APPEND'),
     ],
-    missing: '`NOT_ENOUGH_REPLICAS_AFTER_APPEND`: the ISR shrinks in the very moment of the commit',
+    missing:
+      '`NOT_ENOUGH_REPLICAS_AFTER_APPEND` on the wire without a fault: here commit and answer are one turn, in Kafka they race',
   },
   {
     what: 'The high watermark stays while fewer than `min.insync.replicas` are in sync, for `acks=1` too: acknowledged, and not to be read.',
@@ -191,8 +198,25 @@ export const semantics: readonly Semantic[] = [
       cleaner('keeps tombstones for delete.retention.ms after they were first cleaned'),
       records('without a key on a compacted topic'),
     ],
+  },
+  {
+    what: 'The cleaner compacts by itself: what is dirtier than `min.cleanable.dirty.ratio` or older than `max.compaction.lag.ms`, and nothing that is younger than `min.compaction.lag.ms`.',
+    shownBy: [
+      named('test/cleaning.test.ts')('a topic is compacted by itself on all replicas after log.cleaner.backoff.ms'),
+      cleaning('leaves a log alone that is not dirty enough, until more is written'),
+      cleaning('cleans what is older than max.compaction.lag.ms, however little it is, and sleeps until then'),
+      cleaning('leaves what is younger than min.compaction.lag.ms'),
+    ],
+  },
+  {
+    what: 'With another `compression.type` than `producer` the leader stores batches with that codec, and what becomes too large by that is refused.',
+    shownBy: [
+      compression('%s is what batches are stored with, whatever they came with'),
+      compression('uncompressed stores the very batch that was compressed, and it may be too large then'),
+      compression('with LogAppendTime all records of a batch that is written anew have the time of the broker'),
+    ],
     missing:
-      'compaction by itself: `cluster.compact()` asks for it, and `min.cleanable.dirty.ratio` and `max.compaction.lag.ms` do nothing',
+      'zstd, and batches above 64 KiB or so that codecs hand to another thread: they stay as the producer sent them; levels (`compression.gzip.level` and so on) do nothing',
   },
   {
     what: 'Offsets have gaps. A fetch within one gives the next batch, and a batch may begin before the offset that was asked for.',
@@ -279,10 +303,10 @@ export const semantics: readonly Semantic[] = [
     what: 'A topic that is deleted and made again is another one, by its id. Brokers learn of what is decided later than the controller, and each for itself.',
     shownBy: [
       admin('that are deleted and made again are others: the old id is not known'),
+      recreated('a fetch session goes on with the name it knew: the topic is gone, and then another one'),
       admin('that were deleted while a broker was down are gone from it when it is back'),
       acls('brokers learn of an ACL one turn later, and keep it over a restart'),
     ],
-    missing: '`INCONSISTENT_TOPIC_ID`: no handler answers it',
   },
   {
     what: 'A broker that dies is fenced after its session; the first live replica in sync leads; the preferred one comes back; a broker that stops in order moves its leaders first; coordinators move, and load before they serve.',

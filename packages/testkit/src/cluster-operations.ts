@@ -13,7 +13,7 @@ export function addTopic(
   { controller, config }: ClusterContext,
   { name, partitions, replicationFactor, configs = {} }: TopicOptions,
 ): void {
-  const alive = controller.state.aliveBrokers().length
+  const alive = controller.placeableBrokers().length
   const factor = replicationFactor ?? Math.min(config.number('default.replication.factor'), alive)
   if (controller.state.topic(name) !== undefined) throw new TypeError(`topic ${name} exists already`)
   if (factor < 1 || factor > alive) throw new TypeError(`topic ${name}: ${factor} replicas on ${alive} live brokers`)

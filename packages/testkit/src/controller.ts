@@ -3,6 +3,7 @@ import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { assignReplicas } from './state/assignment.ts'
 import type { BrokerConfig } from './state/configs/broker-config.ts'
 import { topicSettings } from './state/configs/topic-config.ts'
+import { placeableBrokers } from './state/cordoned.ts'
 import { recordsOf, returnable, withPartition } from './state/decisions.ts'
 import { asNextVersion, changed, type ElectionRules, type PartitionChange } from './state/election.ts'
 import { ELR_FEATURE } from './state/features.ts'
@@ -199,11 +200,16 @@ export class Controller {
     this.#electLeaderless()
   }
 
-  /** Replicas for new partitions over the brokers that live; where the round begins follows from what is there already. */
+  /** Where new replicas may go without being told where. */
+  placeableBrokers(): BrokerImage[] {
+    return placeableBrokers(this.#state, this.#config)
+  }
+
+  /** Replicas for new partitions over these brokers; where the round begins follows from what is there already. */
   assign(count: number, replicationFactor: number): number[][] {
     let start = 0
     for (const { partitions, isInternal } of this.#state.topics()) if (!isInternal) start += partitions.length
-    return assignReplicas(this.#state.aliveBrokers(), count, replicationFactor, start)
+    return assignReplicas(this.placeableBrokers(), count, replicationFactor, start)
   }
 
   // ---- partitions ----------------------------------------------------------------------------------------------------

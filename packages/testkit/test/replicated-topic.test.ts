@@ -52,6 +52,14 @@ describe('acks=all', () => {
     expect(cluster.partition('t', 0).logEndOffset).toBe(1)
   })
 
+  it('that waits while the ISR shrinks below min.insync.replicas is not committed, and is timed out', async () => {
+    const client = await start({ 'min.insync.replicas': 3 })
+    await cluster.broker(followers()[0] ?? 0).kill()
+    expect(nameOf(await client.produce(batchOf(['a']), { timeoutMs: 100 }))).toBe('REQUEST_TIMED_OUT')
+    expect(isr()).toHaveLength(2)
+    expect(cluster.partition('t', 0)).toMatchObject({ highWatermark: 0, logEndOffset: 1 })
+  })
+
   it('and acks=1 too leave the high watermark where it is while too few are in sync', async () => {
     const client = await start({ 'min.insync.replicas': 3 })
     await cluster.broker(followers()[0] ?? 0).kill()

@@ -13,7 +13,7 @@ interface Plan {
 
 /** Creates a topic that coordinators need when it is missing, with no more replicas than there are live brokers. */
 function ensureTopic(controller: Controller, config: BrokerConfig, plan: Plan): void {
-  const alive = controller.state.aliveBrokers().length
+  const alive = controller.placeableBrokers().length
   if (alive === 0 || controller.state.topic(plan.name) !== undefined) return
   const replicationFactor = Math.min(config.number(plan.replicationFactor), alive)
   const assignment = controller.assign(config.number(plan.partitions), replicationFactor)

@@ -77,7 +77,8 @@ function openSession(context: HandlerContext, request: Request): FetchContext | 
   const usesTopicIds = apiVersion >= firstVersionOfIds
   const { sessionId, sessionEpoch } =
     apiVersion >= firstVersionOfSessions ? request : { sessionId: 0, sessionEpoch: -1 }
-  return context.broker.fetchSessions.open({ sessionId, sessionEpoch, usesTopicIds, partitions, forgotten })
+  const nameOf = (id: string) => context.broker.view.topicById(id)?.name
+  return context.broker.fetchSessions.open({ sessionId, sessionEpoch, usesTopicIds, partitions, forgotten, nameOf })
 }
 
 function planOf(context: HandlerContext, request: Request, session: FetchContext): FetchPlan {
@@ -102,11 +103,25 @@ function planOf(context: HandlerContext, request: Request, session: FetchContext
 /** A topic whose id is unknown is no secret; one whose name is unknown is. */
 function findReadable(context: HandlerContext, partition: FetchPartition): FoundReplica {
   const { broker, permissions } = context
-  if (!permissions.areChecked) return findReplica(context, partition, partition.partition)
+  if (!permissions.areChecked) return findKnown(context, partition)
   const byId = partition.topicId !== zeroUuid
-  const name = byId ? broker.view.topicById(partition.topicId)?.name : partition.topic
+  const name = byId ? (broker.view.topicById(partition.topicId)?.name ?? partition.firstName) : partition.topic
   const isDenied = name !== undefined && !permissions.may('READ', 'TOPIC', name)
-  return isDenied ? { error: 'TOPIC_AUTHORIZATION_FAILED' } : findReplica(context, partition, partition.partition)
+  return isDenied ? { error: 'TOPIC_AUTHORIZATION_FAILED' } : findKnown(context, partition)
+}
+
+/** A session goes on asking for the topic by the name it had: one that was made again is found, and is another. */
+function findKnown(context: HandlerContext, partition: FetchPartition): FoundReplica {
+  const found = findReplica(context, partition, partition.partition)
+  const { firstName } = partition
+  if (found.error !== 'UNKNOWN_TOPIC_ID' || firstName === undefined) return found
+  const namesake = findReplica(context, { topic: firstName, topicId: zeroUuid }, partition.partition)
+  return { error: namesake.error ?? 'INCONSISTENT_TOPIC_ID' }
+}
+
+/** What Kafka finds out when it reads: then nothing is waited for. */
+function isFoundInReading(error: ErrorName | undefined): boolean {
+  return error === 'NOT_LEADER_OR_FOLLOWER' || error === 'INCONSISTENT_TOPIC_ID'
 }
 
 /** True when there is reason to answer: enough bytes, or a partition on which waiting makes no sense. */
@@ -115,7 +130,7 @@ function isReady(plan: FetchPlan): boolean {
   if (size >= plan.minBytes) return true
   for (const { replica, request, error } of plan.targets) {
     if (replica === undefined) {
-      if (error === 'NOT_LEADER_OR_FOLLOWER') return true
+      if (isFoundInReading(error)) return true
       continue
     }
     if (replica.checkRead(request, plan.leaderOnly).kind !== 'ok') return true
@@ -196,7 +211,7 @@ function read(plan: FetchPlan, { request, replica, error }: Target, left: number
   if (replica === undefined) {
     const refused = withError(partitionIndex, error ?? 'UNKNOWN_TOPIC_OR_PARTITION')
     // What Kafka refuses before it reads has an empty list, what it refuses when it reads has none.
-    return error === 'NOT_LEADER_OR_FOLLOWER' ? refused : { ...refused, abortedTransactions: [] }
+    return isFoundInReading(error) ? refused : { ...refused, abortedTransactions: [] }
   }
   const check = replica.checkRead(request, plan.leaderOnly)
   if (check.kind === 'error') return withError(partitionIndex, check.error)

@@ -111,7 +111,7 @@ function unknown(context: HandlerContext, request: Request, name: string): Topic
     return missing(name, zeroUuid, 'UNKNOWN_TOPIC_OR_PARTITION')
   }
   const replicationFactor = config.number('default.replication.factor')
-  if (replicationFactor > controller.state.aliveBrokers().length) {
+  if (replicationFactor > controller.placeableBrokers().length) {
     return missing(name, zeroUuid, 'INVALID_REPLICATION_FACTOR')
   }
   const assignment = controller.assign(config.number('num.partitions'), replicationFactor)

@@ -88,9 +88,13 @@ function newAssignment({ cluster }: HandlerContext, topic: TopicRequest): number
   }
   const count = numPartitions === -1 ? config.number('num.partitions') : numPartitions
   const factor = replicationFactor === -1 ? config.number('default.replication.factor') : replicationFactor
-  const alive = controller.state.aliveBrokers().length
+  const alive = controller.placeableBrokers().length
   if (factor > alive) {
-    const message = `Unable to replicate the partition ${factor} time(s): The target replication factor of ${factor} cannot be reached because only ${alive} broker(s) are registered or some brokers have all their log directories cordoned.`
+    const why =
+      alive === 0
+        ? 'All brokers are currently fenced, or have all their log directories cordoned.'
+        : `The target replication factor of ${factor} cannot be reached because only ${alive} broker(s) are registered or some brokers have all their log directories cordoned.`
+    const message = `Unable to replicate the partition ${factor} time(s): ${why}`
     return { error: 'INVALID_REPLICATION_FACTOR', message }
   }
   return controller.assign(count, factor)

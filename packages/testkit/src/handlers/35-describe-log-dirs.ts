@@ -1,6 +1,7 @@
 import { type Decoded, DescribeLogDirs } from '@ottla/codec'
+import { isCordoned } from '../state/cordoned.ts'
 import type { LogOnDisk } from '../state/replicas/log-dirs.ts'
-import { type Handler, type HandlerContext, serves } from './handler.ts'
+import { type Handler, serves } from './handler.ts'
 import { allVersions } from './support.ts'
 
 type Topics = Decoded<typeof DescribeLogDirs.request>['topics']
@@ -20,7 +21,7 @@ const handle: Handler<typeof DescribeLogDirs> = (context, { topics }) => {
       topics: described(here.filter((log) => isAsked(topics, log))),
       totalBytes,
       usableBytes: isDiskFull ? 0n : totalBytes - usedBytes,
-      isCordoned: isCordoned(context, logDir),
+      isCordoned: isCordoned(context.broker.view, context.broker.id, logDir),
     }
   })
   return { throttleTimeMs: 0, errorCode: 0, results }
@@ -46,12 +47,6 @@ function described(logs: readonly LogOnDisk[]) {
         isFutureKey: isFuture,
       })),
   }))
-}
-
-/** cordoned.log.dirs: no new logs go there. */
-function isCordoned({ broker }: HandlerContext, logDir: string): boolean {
-  const value = broker.view.brokerConfig(broker.id, 'cordoned.log.dirs') ?? ''
-  return value === '*' || value.split(',').includes(logDir)
 }
 
 export const describeLogDirs = serves(DescribeLogDirs, allVersions(DescribeLogDirs), handle)

@@ -32,7 +32,7 @@ function extend(
   }
   if (added === 0) return refused(request, 'INVALID_PARTITIONS', `Topic already has ${now} partition(s).`)
   const replicationFactor = topic.partitions[0]?.replicas.length ?? 1
-  if (request.assignments === null && replicationFactor > controller.state.aliveBrokers().length) {
+  if (request.assignments === null && replicationFactor > controller.placeableBrokers().length) {
     return refused(request, 'INVALID_REPLICATION_FACTOR', `there are fewer than ${replicationFactor} live brokers`)
   }
   const given = request.assignments?.map(({ brokerIds }) => brokerIds)

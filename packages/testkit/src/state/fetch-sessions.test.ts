@@ -20,7 +20,7 @@ function request(
   partitions: FetchPartition[] = [],
   more: Partial<FetchSessionRequest> = {},
 ) {
-  return { sessionId, sessionEpoch, usesTopicIds: false, partitions, forgotten: [], ...more }
+  return { sessionId, sessionEpoch, usesTopicIds: false, partitions, forgotten: [], nameOf: () => undefined, ...more }
 }
 
 function opened(sessions: FetchSessions, wanted: FetchSessionRequest): FetchContext {

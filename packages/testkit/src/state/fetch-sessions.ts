@@ -10,6 +10,8 @@ export interface FetchPartition {
   readonly fetchOffset: number
   readonly lastFetchedEpoch: number
   readonly maxBytes: number
+  /** In a session by ids: what the topic was called when its id was first known. Another one may be called so by now. */
+  readonly firstName?: string | undefined
 }
 
 export interface FetchSessionRequest {
@@ -18,6 +20,8 @@ export interface FetchSessionRequest {
   readonly usesTopicIds: boolean
   readonly partitions: readonly FetchPartition[]
   readonly forgotten: readonly Pick<FetchPartition, 'topic' | 'topicId' | 'partition'>[]
+  /** What a topic is called now; undefined for an unknown id. */
+  readonly nameOf: (topicId: string) => string | undefined
 }
 
 /** What was answered for a partition, as far as it decides whether the next answer is news. */
@@ -100,6 +104,7 @@ export class FetchSessions {
     if (session.usesTopicIds !== request.usesTopicIds) return 'FETCH_SESSION_TOPIC_ID_ERROR'
     for (const partition of request.partitions) put(session, partition)
     for (const partition of request.forgotten) remove(session, partition)
+    noteNames(session, request)
     session.epoch = session.epoch === maxEpoch ? 1 : session.epoch + 1
     session.lastUsedAtMs = this.#runtime.monoNow()
     // Most recently used last: the first is who may be evicted.
@@ -120,6 +125,7 @@ export class FetchSessions {
       order: new Set(),
     }
     for (const partition of request.partitions) put(session, partition)
+    noteNames(session, request)
     this.#sessions.set(session.id, session)
     return session
   }
@@ -209,7 +215,7 @@ function find(session: Session, partition: Pick<FetchPartition, 'topic' | 'topic
 function put(session: Session, request: FetchPartition): void {
   const known = find(session, request)
   if (known !== undefined) {
-    known.request = request
+    known.request = { ...request, firstName: known.request.firstName }
     return
   }
   const key = keyOf(session, request)
@@ -217,6 +223,15 @@ function put(session: Session, request: FetchPartition): void {
   const cached = { request, highWatermark: -1, logStartOffset: -1 }
   session.byTopic.set(key, partitions.set(request.partition, cached))
   session.order.add(cached)
+}
+
+function noteNames({ usesTopicIds, order }: Session, { nameOf }: FetchSessionRequest): void {
+  if (!usesTopicIds) return
+  for (const cached of order) {
+    if (cached.request.firstName !== undefined) continue
+    const firstName = nameOf(cached.request.topicId)
+    if (firstName !== undefined) cached.request = { ...cached.request, firstName }
+  }
 }
 
 function remove(session: Session, partition: Pick<FetchPartition, 'topic' | 'topicId' | 'partition'>): void {

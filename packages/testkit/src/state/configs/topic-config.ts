@@ -114,6 +114,14 @@ export interface ConfigValue {
   readonly source: number
 }
 
+const compressionIds: ReadonlyMap<string, number> = new Map([
+  ['uncompressed', 0],
+  ['gzip', 1],
+  ['snappy', 2],
+  ['lz4', 3],
+  ['zstd', 4],
+])
+
 /** What a topic's configs mean to its partitions. */
 export interface TopicSettings {
   readonly minInsyncReplicas: number
@@ -128,7 +136,11 @@ export interface TopicSettings {
   readonly retentionBytes: number
   readonly deleteRetentionMs: number
   readonly minCompactionLagMs: number
+  readonly maxCompactionLagMs: number
+  readonly minCleanableDirtyRatio: number
   readonly isCompacted: boolean
+  /** The codec that the leader stores batches with; undefined: that of the producer. */
+  readonly compressionId: number | undefined
   readonly isDeletedByAge: boolean
   readonly uncleanLeaderElection: boolean
 }
@@ -254,6 +266,8 @@ export function topicSettings(topic: Pick<TopicImage, 'configs'>, broker: Config
   const text = (name: string) =>
     shown(topicConfigs[name]?.type ?? 'string', topicConfigValues(name, topic, broker)[0]?.value ?? '')
   const policies = listOf(text('cleanup.policy'))
+  const isCompacted = policies.includes('compact')
+  const maxCompactionLagMs = Number(text('max.compaction.lag.ms'))
   return {
     minInsyncReplicas: Number(text('min.insync.replicas')),
     maxMessageBytes: Number(text('max.message.bytes')),
@@ -261,13 +275,17 @@ export function topicSettings(topic: Pick<TopicImage, 'configs'>, broker: Config
     timestampBeforeMaxMs: Number(text('message.timestamp.before.max.ms')),
     timestampAfterMaxMs: Number(text('message.timestamp.after.max.ms')),
     segmentBytes: Number(text('segment.bytes')),
-    segmentMs: Number(text('segment.ms')),
+    // What is to be cleaned in time must not stay in the active segment.
+    segmentMs: Math.min(Number(text('segment.ms')), isCompacted ? maxCompactionLagMs : Number.POSITIVE_INFINITY),
     flushMessages: Number(text('flush.messages')),
     retentionMs: Number(text('retention.ms')),
     retentionBytes: Number(text('retention.bytes')),
     deleteRetentionMs: Number(text('delete.retention.ms')),
     minCompactionLagMs: Number(text('min.compaction.lag.ms')),
-    isCompacted: policies.includes('compact'),
+    maxCompactionLagMs,
+    minCleanableDirtyRatio: Number(text('min.cleanable.dirty.ratio')),
+    isCompacted,
+    compressionId: compressionIds.get(text('compression.type')),
     isDeletedByAge: policies.includes('delete'),
     uncleanLeaderElection: text('unclean.leader.election.enable') === 'true',
   }

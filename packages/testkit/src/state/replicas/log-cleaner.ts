@@ -39,6 +39,53 @@ interface Kept {
 
 const maxPayloadBytes = 1 << 30
 
+type AgeRules = Pick<CleaningRules, 'nowMs' | 'minCompactionLagMs' | 'lastStableOffset'>
+
+/** What decides whether a log is cleaned without being asked. */
+export interface DirtinessRules extends AgeRules {
+  /** min.cleanable.dirty.ratio */
+  readonly minCleanableDirtyRatio: number
+  /** max.compaction.lag.ms: what is older is cleaned, however little it is. */
+  readonly maxCompactionLagMs: number
+}
+
+export interface Cleanable {
+  /** Of the bytes that can be cleaned or are clean, those that were not cleaned yet. */
+  readonly ratio: number
+  readonly isDue: boolean
+  /** When it may be due, should nothing be appended; 0: whenever other replicas or transactions allow it. */
+  readonly dueInMs: number | undefined
+}
+
+/** How dirty a log is, and whether that is enough to clean it. */
+export function cleanableOf(log: ReplicaLog, rules: DirtinessRules): Cleanable {
+  const { nowMs, maxCompactionLagMs, minCompactionLagMs, minCleanableDirtyRatio } = rules
+  const closed = log.segments.slice(0, -1)
+  const isDirty = ({ baseOffset }: LogSegment) => baseOffset >= log.cleanedOffset
+  const dirty = closed.filter(isDirty)
+  if (dirty.length === 0) return { ratio: 0, isDue: false, dueInMs: undefined }
+  const cleanable = cleanableSegments(log, rules).filter(isDirty)
+  const sizeOf = (segments: readonly LogSegment[]) => segments.reduce((sum, segment) => sum + segment.sizeInBytes, 0)
+  const cleanBytes = sizeOf(closed) - sizeOf(dirty)
+  const ratioOf = (segments: readonly LogSegment[]) => {
+    const dirtyBytes = sizeOf(segments)
+    return dirtyBytes === 0 ? 0 : dirtyBytes / (cleanBytes + dirtyBytes)
+  }
+  const firstTimes = dirty.map(({ batches }) => batches[0]?.maxTimestamp ?? -1).filter((time) => time > 0)
+  const overdueAtMs = Math.min(...firstTimes) + maxCompactionLagMs
+  const ratio = ratioOf(cleanable)
+  const isDue = (overdueAtMs < nowMs && cleanable.length > 0) || ratio > minCleanableDirtyRatio
+  const byAge = Math.max(0, overdueAtMs - nowMs + 1)
+  const bySize = ratioOf(dirty) > minCleanableDirtyRatio ? 0 : Number.POSITIVE_INFINITY
+  const young = (dirty[cleanable.length]?.maxTimestamp ?? -1) + minCompactionLagMs - nowMs
+  const oldEnough = minCompactionLagMs > 0 ? Math.max(0, young) : 0
+  const dueInMs = isDue ? 0 : Math.max(oldEnough, Math.min(byAge, bySize))
+  return { ratio, isDue, dueInMs: dueInMs < longestWaitMs ? dueInMs : undefined }
+}
+
+/** What lies beyond it is never. */
+const longestWaitMs = 2 ** 53
+
 /**
  * Compacts a log as Kafka's cleaner does: of each key only the last record stays, with its offset. Batches keep their first and
  * last offsets; the last one of a producer stays without records, so that its sequence is known. True when it was done, false
@@ -66,7 +113,7 @@ export async function cleanLog(log: ReplicaLog, rules: CleaningRules, runtime: R
 }
 
 /** Whole segments below the last stable offset; never the active one. */
-function cleanableSegments(log: ReplicaLog, rules: CleaningRules): LogSegment[] {
+function cleanableSegments(log: ReplicaLog, rules: AgeRules): LogSegment[] {
   const found: LogSegment[] = []
   for (const [index, segment] of log.segments.entries()) {
     const next = log.segments[index + 1]

@@ -2,6 +2,7 @@ import { DecodeError, type ErrorName } from '@ottla/codec'
 import { type Batch, BatchReader, crc32c, patchBatch } from '@ottla/codec/records'
 import type { TopicSettings } from '../configs/topic-config.ts'
 import { type ProducedBatch, producedBatchOf } from './produced-batch.ts'
+import { recompress } from './recompression.ts'
 
 export interface RecordProblem {
   readonly batchIndex: number
@@ -49,9 +50,10 @@ export function validateProduced(records: Uint8Array | null, rules: ProduceRules
   const { settings, nowMs } = rules
   const read = readOne(records, rules)
   if ('error' in read) return { problem: read }
-  const { batch } = read
-  const problem = sizeProblem(batch, rules) ?? headerProblem(batch, rules) ?? recordProblem(batch, rules)
+  const problem = sizeProblem(read.batch, rules) ?? headerProblem(read.batch, rules) ?? recordProblem(read.batch, rules)
   if (problem !== undefined) return { problem }
+  const batch = recompressed(read.batch, rules)
+  if ('error' in batch) return { problem: batch }
   const logAppendTimeMs = settings.usesLogAppendTime ? nowMs : noTimestamp
   if (settings.usesLogAppendTime) patchBatch(batch.bytes, { logAppendTime: nowMs })
   else if (batch.timestampType === 'append') clearLogAppendTime(batch.bytes)
@@ -81,6 +83,19 @@ function sizeProblem(batch: Batch, { settings }: ProduceRules): ProduceProblem |
   if (batch.bytes.length > settings.maxMessageBytes) return { error: 'MESSAGE_TOO_LARGE', tellsLogStart: false }
   if (batch.baseOffset !== 0n) return { error: 'INVALID_RECORD', tellsLogStart: true }
   return batch.verifyCrc() ? undefined : { error: 'CORRUPT_MESSAGE', tellsLogStart: false }
+}
+
+/** With another compression.type the leader writes the batch anew, and that may be too large. */
+function recompressed(batch: Batch, { settings, nowMs }: ProduceRules): Batch | ProduceProblem {
+  const { compressionId, usesLogAppendTime, maxMessageBytes } = settings
+  if (compressionId === undefined || compressionId === batch.compressionId) return batch
+  try {
+    const again = recompress(batch, compressionId, usesLogAppendTime ? BigInt(nowMs) : undefined)
+    return again.bytes.length > maxMessageBytes ? { error: 'MESSAGE_TOO_LARGE', tellsLogStart: false } : again
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    return { error: 'INVALID_RECORD', tellsLogStart: true }
+  }
 }
 
 function headerProblem(batch: Batch, { transactionalId }: ProduceRules): ProduceProblem | undefined {

@@ -45,6 +45,9 @@ export class ReplicaLog {
   #highWatermark = 0
   #flushedOffset = 0
   #cutCount = 0
+  #cleanedOffset = 0
+  /** Called when a segment was closed: it may be cleaned from now on. */
+  onRolled: (() => void) | undefined
   readonly #files: LogFiles | undefined
 
   constructor(files?: LogFiles) {
@@ -92,6 +95,11 @@ export class ReplicaLog {
     return this.#cutCount
   }
 
+  /** Segments before it were compacted already. */
+  get cleanedOffset(): number {
+    return this.#cleanedOffset
+  }
+
   get segments(): readonly LogSegment[] {
     return this.#segments
   }
@@ -115,6 +123,7 @@ export class ReplicaLog {
       active = new LogSegment(batch.baseOffset)
       this.#segments.push(active)
       this.flush(batch.baseOffset)
+      this.onRolled?.()
     }
     this.#files?.append(active, batch)
     active.append(batch)
@@ -236,6 +245,7 @@ export class ReplicaLog {
   replaceSegments(old: readonly LogSegment[], cleaned: readonly LogSegment[], cutCount: number): boolean {
     if (cutCount !== this.#cutCount || old.some((segment, index) => this.#segments[index] !== segment)) return false
     this.#segments = [...cleaned, ...this.#segments.slice(old.length)]
+    this.#cleanedOffset = (this.#segments[cleaned.length] as LogSegment).baseOffset
     this.#files?.changed()
     return true
   }
@@ -259,6 +269,7 @@ export class ReplicaLog {
     this.#logEndOffset = Math.min(offset, Math.max(this.#logStartOffset, this.#endAfterTruncation(active, offset)))
     this.#highWatermark = Math.min(this.#highWatermark, this.#logEndOffset)
     this.#flushedOffset = Math.min(this.#flushedOffset, this.#logEndOffset)
+    this.#cleanedOffset = Math.min(this.#cleanedOffset, active.baseOffset)
     this.epochs.truncateFromEnd(this.#logEndOffset)
     this.#rebuildProducers()
     this.#files?.changed()
@@ -271,6 +282,7 @@ export class ReplicaLog {
     this.#logEndOffset = offset
     this.#highWatermark = offset
     this.#flushedOffset = offset
+    this.#cleanedOffset = 0
     this.#cutCount++
     this.epochs.clear()
     this.producers.clear()
@@ -301,6 +313,7 @@ export class ReplicaLog {
     this.#logEndOffset = other.#logEndOffset
     this.#highWatermark = other.#highWatermark
     this.#flushedOffset = other.#flushedOffset
+    this.#cleanedOffset = other.#cleanedOffset
     this.#cutCount++
     this.epochs.copyFrom(other.epochs)
     this.producers.copyFrom(other.producers)

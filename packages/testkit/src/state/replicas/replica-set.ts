@@ -1,9 +1,10 @@
 import type { Runtime, Timer } from '@ottla/codec/runtime'
 import type { Controller } from '../../controller.ts'
 import type { BrokerConfig } from '../configs/broker-config.ts'
-import { type TopicSettings, topicSettings } from '../configs/topic-config.ts'
+import { currentBrokerConfig, type TopicSettings, topicSettings } from '../configs/topic-config.ts'
 import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from '../metadata-view.ts'
-import { applyRetention, compact, expireProducers } from '../upkeep.ts'
+import { applyRetention, expireProducers } from '../upkeep.ts'
+import { CleaningSchedule } from './cleaning-schedule.ts'
 import { type FollowerFetched, nextFetch } from './following.ts'
 import type { IsrChange } from './leader-state.ts'
 import { LogDirs } from './log-dirs.ts'
@@ -53,6 +54,7 @@ export class ReplicaSet implements ReplicaHost {
   readonly #options: ReplicaSetOptions
   readonly #fetchMaxBytes: number
   readonly #topics = new Map<string, HostedTopic>()
+  readonly #cleaning: CleaningSchedule
   #behind = new Set<Replica>()
   #isScheduled = false
   #isRunning = false
@@ -72,6 +74,13 @@ export class ReplicaSet implements ReplicaHost {
     this.producerExpirationMs = options.config.number('producer.id.expiration.ms')
     this.logDirs = new LogDirs(options.config.text('log.dirs'))
     this.#fetchMaxBytes = options.config.number('replica.fetch.max.bytes')
+    const { config, view, brokerId: id, runtime } = options
+    this.#cleaning = new CleaningSchedule({
+      runtime,
+      isEnabled: config.boolean('log.cleaner.enable'),
+      backoffMs: () => Number(currentBrokerConfig('log.cleaner.backoff.ms', { id, view, config })),
+      replicas: () => this.replicas(),
+    })
   }
 
   /** Nothing can be appended here: producers are told KAFKA_STORAGE_ERROR, followers stay where they are. */
@@ -113,6 +122,7 @@ export class ReplicaSet implements ReplicaHost {
     for (const replica of this.replicas()) replica.forgetRole()
     this.#watchRetention()
     this.#watchProducers()
+    this.#cleaning.start()
   }
 
   /** The disk is another one: every log begins anew. */
@@ -131,6 +141,7 @@ export class ReplicaSet implements ReplicaHost {
       this.logDirs.place(replica)
       replica.log.copyFrom(log)
       hosted.replicas[partition] = replica
+      this.#cleaning.watch(replica)
       this.logDirs.place(replica)
     }
   }
@@ -140,6 +151,7 @@ export class ReplicaSet implements ReplicaHost {
     this.#isRunning = false
     this.#behind.clear()
     this.#unanswered = []
+    this.#cleaning.halt()
     if (this.#isrTimer !== undefined) this.runtime.clearTimer(this.#isrTimer)
     this.#isrTimer = undefined
     if (this.#retentionTimer !== undefined) this.runtime.clearTimer(this.#retentionTimer)
@@ -177,10 +189,8 @@ export class ReplicaSet implements ReplicaHost {
   }
 
   /** Compacts every log whose topic is compacted. */
-  async compact(): Promise<void> {
-    for (const replica of [...this.replicas()]) {
-      while (this.#isRunning && !(await compact(replica, this.runtime)));
-    }
+  compact(): Promise<void> {
+    return this.#cleaning.compactAll()
   }
 
   #watchRetention(): void {
@@ -217,6 +227,7 @@ export class ReplicaSet implements ReplicaHost {
       for (const hosted of this.#topics.values()) this.#configure(hosted)
     }
     for (const topic of delta.topics ?? []) this.#applyTopic(topic)
+    this.#cleaning.review()
     // Who lives decides who may join an ISR.
     if (delta.brokers !== undefined) for (const replica of this.replicas()) replica.reviewIsr()
   }
@@ -249,6 +260,7 @@ export class ReplicaSet implements ReplicaHost {
     if (replica === undefined) {
       replica = new Replica(this, at, settings)
       replicas[partition.partition] = replica
+      this.#cleaning.watch(replica)
       this.logDirs.place(replica)
     }
     const change = replica.become(partition)
@@ -287,6 +299,7 @@ export class ReplicaSet implements ReplicaHost {
   #configure(hosted: HostedTopic): void {
     hosted.settings = this.#settingsOf(hosted.image)
     for (const replica of hosted.replicas) replica?.configure(hosted.settings)
+    this.#cleaning.rulesChanged()
   }
 
   #settingsOf(image: TopicImage): TopicSettings {
