@@ -213,7 +213,7 @@ export const semantics: readonly Semantic[] = [
     shownBy: [
       compression('%s is what batches are stored with, whatever they came with'),
       compression('uncompressed stores the very batch that was compressed, and it may be too large then'),
-      compression('with LogAppendTime all records of a batch that is written anew have the time of the broker'),
+      compression('with LogAppendTime the batch has the time of the broker, and records keep theirs beneath it'),
     ],
     missing:
       'zstd, and batches above 64 KiB or so that codecs hand to another thread: they stay as the producer sent them; levels (`compression.gzip.level` and so on) do nothing',

@@ -27,15 +27,16 @@ async function compressed(compressionId: number): Promise<Buffer> {
   return rebuiltBatch(header, readRecords(batch.bytes, batch.payload), { payload, deleteHorizonMs: undefined })
 }
 
-function stored(records: Uint8Array, configs: Readonly<Record<string, string>>): Batch | string {
+function stored(records: Uint8Array, configs: Readonly<Record<string, string>>, atMs = nowMs): Batch | string {
   const observer = { id: 1, view: new MetadataView(), config: new BrokerConfig() }
   const settings = topicSettings({ configs: new Map(Object.entries(configs)) }, observer)
-  const found = validateProduced(records, { apiVersion: 12, transactionalId: null, nowMs, where: 't-0', settings })
+  const rules = { apiVersion: 12, transactionalId: null, nowMs: atMs, where: 't-0', settings }
+  const found = validateProduced(records, rules)
   return found.problem === undefined ? firstOf(found.batch.bytes) : found.problem.error
 }
 
-function batchIn(records: Uint8Array, configs: Readonly<Record<string, string>>): Batch {
-  const batch = stored(records, configs)
+function batchIn(records: Uint8Array, configs: Readonly<Record<string, string>>, atMs = nowMs): Batch {
+  const batch = stored(records, configs, atMs)
   if (typeof batch === 'string') throw new Error(batch)
   return batch
 }
@@ -68,10 +69,10 @@ describe('compression.type', () => {
     expect(stored(await compressed(1), { ...configs, 'max.message.bytes': '300' })).toBe('MESSAGE_TOO_LARGE')
   })
 
-  it('with LogAppendTime all records of a batch that is written anew have the time of the broker', async () => {
+  it('with LogAppendTime the batch has the time of the broker, and records keep theirs beneath it', async () => {
     const configs = { 'compression.type': 'uncompressed', 'message.timestamp.type': 'LogAppendTime' }
-    const batch = batchIn(await compressed(1), configs)
-    expect([batch.timestampType, batch.baseTimestamp, batch.maxTimestamp]).toEqual(['append', nowMs, nowMs])
+    const batch = batchIn(await compressed(1), configs, nowMs + 7)
+    expect([batch.timestampType, batch.baseTimestamp, batch.maxTimestamp]).toEqual(['append', nowMs, nowMs + 7])
     expect(batch.verifyCrc()).toBe(true)
   })
 

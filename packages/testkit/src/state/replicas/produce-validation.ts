@@ -86,11 +86,11 @@ function sizeProblem(batch: Batch, { settings }: ProduceRules): ProduceProblem |
 }
 
 /** With another compression.type the leader writes the batch anew, and that may be too large. */
-function recompressed(batch: Batch, { settings, nowMs }: ProduceRules): Batch | ProduceProblem {
-  const { compressionId, usesLogAppendTime, maxMessageBytes } = settings
+function recompressed(batch: Batch, { settings }: ProduceRules): Batch | ProduceProblem {
+  const { compressionId, maxMessageBytes } = settings
   if (compressionId === undefined || compressionId === batch.compressionId) return batch
   try {
-    const again = recompress(batch, compressionId, usesLogAppendTime ? BigInt(nowMs) : undefined)
+    const again = recompress(batch, compressionId)
     return again.bytes.length > maxMessageBytes ? { error: 'MESSAGE_TOO_LARGE', tellsLogStart: false } : again
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error

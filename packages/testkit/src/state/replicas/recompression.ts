@@ -12,13 +12,11 @@ const maxPayloadBytes = 1 << 30
  * producer's. An append happens within one turn: what can only be done later (zstd, and batches so large that the codec
  * hands them to another thread) stays as the producer sent it. Throws DecodeError.
  */
-export function recompress(batch: Batch, compressionId: number, logAppendTimeMs: bigint | undefined): Batch {
+export function recompress(batch: Batch, compressionId: number): Batch {
   if (compressionId === zstdId || batch.compressionId === zstdId) return batch
   const plain = atOnce(codecOf(batch.compressionId).decompress(batch.payload, maxPayloadBytes))
   if (plain === undefined) return batch
-  const records = readRecords(batch.bytes, plain).map((record) =>
-    logAppendTimeMs === undefined ? record : { ...record, timestampMs: logAppendTimeMs },
-  )
+  const records = readRecords(batch.bytes, plain)
   const payload = atOnce(codecOf(compressionId).compress(writeRecords(records, baseTimestampOf(records, undefined))))
   if (payload === undefined) return batch
   const header = Buffer.from(batch.bytes.subarray(0, batchHeaderBytes))

@@ -245,7 +245,7 @@ export class ReplicaLog {
   replaceSegments(old: readonly LogSegment[], cleaned: readonly LogSegment[], cutCount: number): boolean {
     if (cutCount !== this.#cutCount || old.some((segment, index) => this.#segments[index] !== segment)) return false
     this.#segments = [...cleaned, ...this.#segments.slice(old.length)]
-    this.#cleanedOffset = (this.#segments[cleaned.length] as LogSegment).baseOffset
+    this.#cleanedOffset = this.#segments[cleaned.length]?.baseOffset ?? this.#logEndOffset
     this.#files?.changed()
     return true
   }
