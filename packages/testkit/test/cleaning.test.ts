@@ -14,14 +14,14 @@ it('a topic is compacted by itself on all replicas after log.cleaner.backoff.ms'
   for (const [n, value] of ['a', 'b', 'c', 'd'].entries()) {
     await client.produce(batchOf([value], { timestamp: cluster.clock.now() + n * 10 }))
   }
-  expect((await client.fetch()).values).toEqual(['a', 'b', 'c', 'd'])
+  expect(await client.readAll()).toEqual(['a', 'b', 'c', 'd'])
   await cluster.clock.advance('1s')
-  expect((await client.fetch()).values).toEqual(['a', 'b', 'c', 'd'])
+  expect(await client.readAll()).toEqual(['a', 'b', 'c', 'd'])
   await cluster.clock.advance('2s')
-  expect((await client.fetch()).values).toEqual(['c', 'd'])
+  expect(await client.readAll()).toEqual(['c', 'd'])
   const { leader } = cluster.partition('t', 0)
   await cluster.broker(leader).kill()
   await cluster.clock.advance('10s')
   const other = await TopicClient.connect(cluster, 't')
-  expect((await other.fetch()).values).toEqual(['c', 'd'])
+  expect(await other.readAll()).toEqual(['c', 'd'])
 })

@@ -74,12 +74,12 @@ describe('a log', () => {
       await client.produce(batchOf([value], { timestamp: n * 10 }))
     await replicated(4)
     await cluster.compact()
-    expect((await client.fetch()).values).toEqual(['c', 'd'])
-    expect((await client.fetch({ fetchOffset: 1 })).values).toEqual(['c', 'd'])
+    expect(await client.readAll()).toEqual(['c', 'd'])
+    expect(await client.readAll(1)).toEqual(['c', 'd'])
     expect(starts()).toEqual([0, 0, 0])
     const old = leader()
     await cluster.broker(old).kill()
-    expect((await (await moved(old)).fetch()).values).toEqual(['c', 'd'])
+    expect(await (await moved(old)).readAll()).toEqual(['c', 'd'])
   })
 
   it('of a replica that begins anew is what compaction left', async () => {

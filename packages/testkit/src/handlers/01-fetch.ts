@@ -134,6 +134,8 @@ function isReady(plan: FetchPlan): boolean {
       continue
     }
     if (replica.checkRead(request, plan.leaderOnly).kind !== 'ok') return true
+    // Who is in an older segment does not wait for more.
+    if (replica.log.segmentEndFrom(request.fetchOffset) <= readableEnd(plan, replica)) return true
     const enough = Math.min(plan.minBytes - size, request.maxBytes)
     size += Math.min(replica.log.sizeBetween(request.fetchOffset, readableEnd(plan, replica), enough), request.maxBytes)
     if (size >= plan.minBytes) return true
@@ -228,7 +230,7 @@ function read(plan: FetchPlan, { request, replica, error }: Target, left: number
     const { epoch, endOffset } = check.end
     return { ...base, divergingEpoch: { epoch, endOffset: BigInt(endOffset) }, records: emptyRecords }
   }
-  const upTo = readableEnd(plan, replica)
+  const upTo = Math.min(readableEnd(plan, replica), log.segmentEndFrom(request.fetchOffset))
   const maxBytes = Math.min(left, request.maxBytes)
   const batches =
     request.fetchOffset < upTo && (maxBytes > 0 || isFirst)

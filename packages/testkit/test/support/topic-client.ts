@@ -65,6 +65,18 @@ export class TopicClient {
     return { ...partition, values: recordsOf(partition.records).map(({ value }: ReadRecord) => value) }
   }
 
+  /** All values from an offset on: one answer holds no more than one segment. */
+  async readAll(fetchOffset = 0): Promise<string[]> {
+    const values: string[] = []
+    for (let offset = fetchOffset; ; ) {
+      const { records, highWatermark } = await this.fetch({ fetchOffset: offset })
+      const found = recordsOf(records)
+      values.push(...found.map(({ value }) => value))
+      offset = (found.at(-1)?.offset ?? Number(highWatermark)) + 1
+      if (BigInt(offset) >= highWatermark) return values
+    }
+  }
+
   async listOffset(timestamp: bigint) {
     const { topics } = await this.wire.request(ListOffsets, {
       replicaId: -1,

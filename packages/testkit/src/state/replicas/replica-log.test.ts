@@ -38,6 +38,17 @@ describe('reading', () => {
     expect(basesOf(log.read(95, { ...all, maxBytes: 300 }))).toEqual([90, 100, 110])
   })
 
+  it('knows where the segment ends that is read from', () => {
+    expect([95, 99, 100, 199, 200, 249].map((offset) => log.segmentEndFrom(offset))).toEqual([
+      100,
+      100,
+      200,
+      200,
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+    ])
+  })
+
   it('gives one batch that is larger than asked for, when it must be one at least', () => {
     expect(basesOf(log.read(5, { ...all, maxBytes: 1 }))).toEqual([0])
     expect(basesOf(log.read(5, { ...all, maxBytes: 1, atLeastOne: false }))).toEqual([])

@@ -150,6 +150,15 @@ export class ReplicaLog {
     return found
   }
 
+  /** Where the segment ends that has the first batch to be read from `offset` on; infinite for the last. One read of Kafka's stays within it. */
+  segmentEndFrom(offset: number): number {
+    for (let at = this.#segmentIndex(offset); at < this.#segments.length - 1; at++) {
+      const { batches } = this.#segments[at] as LogSegment
+      if (this.#startIn(at, offset) < batches.length) return (this.#segments[at + 1] as LogSegment).baseOffset
+    }
+    return Number.POSITIVE_INFINITY
+  }
+
   /** Bytes of the batches in [from, upTo); stops counting at `enough`. */
   sizeBetween(from: number, upTo: number, enough: number): number {
     let size = 0

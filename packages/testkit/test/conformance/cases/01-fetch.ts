@@ -75,6 +75,7 @@ export const fetch = conformance(Fetch, {
     await ask('a batch and a half', [{ partitionMaxBytes: 120 }])
     await ask('waits in vain', [{ fetchOffset: 6n }], { maxWaitMs: 20, minBytes: 1 })
     await ask('with the epoch', [{ currentLeaderEpoch: 0 }])
+    await rolled(stage, version)
     await committed(stage, version)
     if (version >= firstVersionOfSessions) await sessions(stage, version, at)
   },
@@ -118,6 +119,17 @@ export const fetch = conformance(Fetch, {
     await ask('deleted', [{}])
   },
 })
+
+/** One read stays within a segment, and who is in an older one does not wait. */
+async function rolled(stage: FetchStage, version: number): Promise<void> {
+  const at = await bed(stage, 'rolled', { 'segment.ms': '60000' })
+  for (const [index, value] of ['a', 'b', 'c'].entries()) {
+    await write(stage, at.topic, [value], { timestamp: timestamp - (3 - index) * 3_600_000 })
+  }
+  const patient = { maxWaitMs: 5000, minBytes: 1_000_000 }
+  await stage.ask('of an older segment', request(version, at, [{}], patient))
+  await stage.ask('of the next', request(version, at, [{ fetchOffset: 1n }], patient))
+}
 
 /** Records of transactions: open, aborted, committed. */
 async function committed(stage: FetchStage, version: number): Promise<void> {
