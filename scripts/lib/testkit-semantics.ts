@@ -266,13 +266,14 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'A fetch that waits is answered by enough bytes, its time, a deleted topic, an epoch that is over.',
+    what: 'A fetch that waits is answered by enough bytes, its time, a deleted topic, an epoch that is over; in an older segment it does not wait, and no answer goes beyond its segment.',
     shownBy: [
       records('waits for minBytes, no longer than maxWaitMs'),
       admin('that are deleted answer who waits on them'),
       semantic('a fetch that waits is answered when another broker leads'),
+      step('01-fetch')('of an older segment'),
     ],
-    missing: 'an early answer when a segment is rolled, or the logs part',
+    missing: 'an early answer when the logs part',
   },
   {
     what: 'Classic groups: an id first, the initial delay, the leader’s assignment, the rebalance timeout, static members that come back without a rebalance and are fenced, dead and empty groups.',
