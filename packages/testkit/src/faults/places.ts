@@ -54,17 +54,7 @@ const resource = {
 } as const
 const ofGroup = { places: top, readsOnly: false, owner: 'group' } as const
 const perPartition: readonly ErrorPlace[] = [{ entities: { ...byName, partitions: indexed } }]
-const describedGroups: readonly ErrorPlace[] = [
-  {
-    entities: {
-      kind: 'group',
-      request: 'groupIds',
-      requestName: undefined,
-      response: 'groups',
-      responseName: 'groupId',
-    },
-  },
-]
+const describedGroups: readonly ErrorPlace[] = byKeys('group', 'groupIds', 'groups', 'groupId')
 const perTopic: readonly ErrorPlace[] = [{ entities: byName }]
 
 const shareState: readonly ErrorPlace[] = [
@@ -76,6 +66,11 @@ const shareState: readonly ErrorPlace[] = [
     },
   },
 ]
+
+/** A request that lists plain names or ids, and an answer with an element for each. */
+function byKeys(kind: EntityPlace['kind'], request: string, response: string, responseName: string): ErrorPlace[] {
+  return [{ entities: { kind, request, requestName: undefined, response, responseName } }]
+}
 
 /** Where the errors of each served API live. What is not here has them at the top. */
 const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
@@ -161,17 +156,7 @@ const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
   SyncGroup: ofGroup,
   DescribeGroups: {
     readsOnly: true,
-    places: [
-      {
-        entities: {
-          kind: 'group',
-          request: 'groups',
-          requestName: undefined,
-          response: 'groups',
-          responseName: 'groupId',
-        },
-      },
-    ],
+    places: byKeys('group', 'groups', 'groups', 'groupId'),
   },
   ListGroups: { readsOnly: true, places: top },
   ApiVersions: { readsOnly: true, places: top },
@@ -218,17 +203,7 @@ const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
   },
   DescribeTransactions: {
     readsOnly: true,
-    places: [
-      {
-        entities: {
-          kind: 'key',
-          request: 'transactionalIds',
-          requestName: undefined,
-          response: 'transactionStates',
-          responseName: 'transactionalId',
-        },
-      },
-    ],
+    places: byKeys('key', 'transactionalIds', 'transactionStates', 'transactionalId'),
   },
   OffsetForLeaderEpoch: {
     readsOnly: true,
@@ -266,17 +241,7 @@ const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
   CreatePartitions: { readsOnly: false, places: [{ entities: { ...byName, response: 'results' } }] },
   DeleteGroups: {
     readsOnly: false,
-    places: [
-      {
-        entities: {
-          kind: 'group',
-          request: 'groupsNames',
-          requestName: undefined,
-          response: 'results',
-          responseName: 'groupId',
-        },
-      },
-    ],
+    places: byKeys('group', 'groupsNames', 'results', 'groupId'),
   },
   DescribeLogDirs: { readsOnly: true, places: top },
   DescribeQuorum: { readsOnly: true, places: top },
