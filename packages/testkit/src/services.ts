@@ -3,9 +3,10 @@ import { createShareServices, type ShareServices } from './share-services.ts'
 import type { BrokerConfig } from './state/configs/broker-config.ts'
 import { groupConfigs } from './state/configs/resource-configs.ts'
 import { consumerGroupConfigOf } from './state/consumer-groups/consumer-group-config.ts'
-import { GroupCoordinator, OFFSETS_TOPIC } from './state/groups/group-coordinator.ts'
+import { GroupCoordinator } from './state/groups/group-coordinator.ts'
 import { defaultGroupConfig, type GroupConfig } from './state/groups/group-shard.ts'
 import { BrokerTopics } from './state/groups/group-topics.ts'
+import { offsetsTopic, transactionTopic } from './state/internal-topics.ts'
 import { Loggers } from './state/loggers.ts'
 import type { MetadataDelta } from './state/metadata-view.ts'
 import { ClientThrottles } from './state/quotas/client-throttles.ts'
@@ -13,7 +14,7 @@ import type { Replica } from './state/replicas/replica.ts'
 import { Users } from './state/rights/users.ts'
 import { startShareSessions } from './state/shares/share-heartbeat.ts'
 import { streamsGroupConfigOf } from './state/streams-groups/streams-group-config.ts'
-import { TRANSACTION_TOPIC, TransactionCoordinator } from './state/transactions/transaction-coordinator.ts'
+import { TransactionCoordinator } from './state/transactions/transaction-coordinator.ts'
 import { writeMarker } from './state/transactions/transaction-markers.ts'
 
 /**
@@ -51,7 +52,7 @@ export function createServices(broker: Broker): BrokerServices {
   const groups: GroupCoordinator = new GroupCoordinator({
     runtime,
     config: groupConfigOf(config),
-    partitionCount: () => broker.partitionCount(OFFSETS_TOPIC),
+    partitionCount: () => broker.partitionCount(offsetsTopic),
     onLoaded: (shard) => startShareSessions(shares.shareGroups, shard),
     topics: new BrokerTopics(() => broker.view),
     consumerConfig: (groupId) => consumerGroupConfigOf(config, own(groupId)),
@@ -65,7 +66,7 @@ export function createServices(broker: Broker): BrokerServices {
       idExpirationMs: config.number('transactional.id.expiration.ms'),
       removeExpiredIntervalMs: config.number('transaction.remove.expired.transaction.cleanup.interval.ms'),
     },
-    partitionCount: () => broker.partitionCount(TRANSACTION_TOPIC),
+    partitionCount: () => broker.partitionCount(transactionTopic),
     newProducerId: () => controller.allocateProducerId(),
     writeMarker: (marker, done) => writeMarker(broker, marker, done),
   })

@@ -4,12 +4,13 @@ import { ensureShareStateTopic } from './controllers/internal-topics.ts'
 import { groupConfigs } from './state/configs/resource-configs.ts'
 import { partitionOf } from './state/coordinators/coordinator-shards.ts'
 import type { GroupCoordinator } from './state/groups/group-coordinator.ts'
+import { shareStateTopic } from './state/internal-topics.ts'
 import { shareConfigOf } from './state/shares/share-config.ts'
 import { ShareCoordinator } from './state/shares/share-coordinator.ts'
 import { ShareGroupService } from './state/shares/share-group-service.ts'
 import { SharePartitions } from './state/shares/share-partitions.ts'
 import { SharePersister } from './state/shares/share-persister.ts'
-import { SHARE_STATE_TOPIC, type ShareKey, shareKeyText } from './state/shares/share-state-records.ts'
+import { type ShareKey, shareKeyText } from './state/shares/share-state-records.ts'
 import type { ShareStateShard } from './state/shares/share-state-shard.ts'
 
 /** What a broker needs for share groups. */
@@ -32,7 +33,7 @@ export function createShareServices(broker: Broker, groups: () => GroupCoordinat
     writeTimeoutMs: config.number('share.coordinator.write.timeout.ms'),
     updatesPerSnapshot: config.number('share.coordinator.snapshot.update.records.per.snapshot'),
     pruneIntervalMs: config.number('share.coordinator.state.topic.prune.interval.ms'),
-    partitionCount: () => broker.partitionCount(SHARE_STATE_TOPIC),
+    partitionCount: () => broker.partitionCount(shareStateTopic),
   })
   const persister = new SharePersister({ runtime, shardOf: (key) => coordinatorOf(broker, key) })
   const shares = new SharePartitions({
@@ -59,12 +60,12 @@ export function createShareServices(broker: Broker, groups: () => GroupCoordinat
 /** The shard that coordinates a share partition, on whichever broker: brokers ask each other directly. */
 function coordinatorOf(broker: Broker, key: ShareKey): ShareStateShard | ErrorName {
   const { cluster } = broker
-  const count = broker.partitionCount(SHARE_STATE_TOPIC)
+  const count = broker.partitionCount(shareStateTopic)
   if (count === 0) {
     ensureShareStateTopic(cluster.controller, cluster.config)
     return 'COORDINATOR_NOT_AVAILABLE'
   }
-  const leader = broker.leaderOf(SHARE_STATE_TOPIC, partitionOf(shareKeyText(key), count))
+  const leader = broker.leaderOf(shareStateTopic, partitionOf(shareKeyText(key), count))
   const coordinator = leader === undefined ? undefined : cluster.broker(leader)
   if (coordinator === undefined || !coordinator.isUp || coordinator.isPaused) return 'COORDINATOR_NOT_AVAILABLE'
   const { links } = cluster

@@ -1,7 +1,6 @@
 import type { Controller } from '../controller.ts'
 import type { BrokerConfig, BrokerConfigName } from '../state/configs/broker-config.ts'
-import { offsetsTopic, transactionTopic } from '../state/internal-topics.ts'
-import { SHARE_STATE_TOPIC } from '../state/shares/share-state-records.ts'
+import { offsetsTopic, shareStateTopic, transactionTopic } from '../state/internal-topics.ts'
 
 interface Plan {
   readonly name: string
@@ -56,7 +55,7 @@ export function ensureTransactionTopic(controller: Controller, config: BrokerCon
 /** `__share_group_state` (share.coordinator.state.topic.*). */
 export function ensureShareStateTopic(controller: Controller, config: BrokerConfig): void {
   ensureTopic(controller, config, {
-    name: SHARE_STATE_TOPIC,
+    name: shareStateTopic,
     partitions: 'share.coordinator.state.topic.num.partitions',
     replicationFactor: 'share.coordinator.state.topic.replication.factor',
     minIsr: 'share.coordinator.state.topic.min.isr',

@@ -1,6 +1,6 @@
-import { type Encodable, errorCode, OffsetCommit } from '@ottla/codec'
+import { type Encodable, errorCode, OffsetCommit, zeroUuid } from '@ottla/codec'
 import type { Broker } from '../broker.ts'
-import { commitOffsets, NO_TOPIC_ID, type OffsetCommitTopic, type TopicResult } from '../state/groups/offsets-commit.ts'
+import { commitOffsets, type OffsetCommitTopic, type TopicResult } from '../state/groups/offsets-commit.ts'
 import { Held } from '../state/held.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 
@@ -32,7 +32,7 @@ const handle: Handler<typeof OffsetCommit> = (context, request) => {
 
 /** Before v10 topics come by name: the id is what the broker knows it under now. */
 function identified(broker: Broker, topic: OffsetCommitTopic): OffsetCommitTopic {
-  return { ...topic, topicId: broker.view.topic(topic.name)?.id ?? NO_TOPIC_ID }
+  return { ...topic, topicId: broker.view.topic(topic.name)?.id ?? zeroUuid }
 }
 
 function named(broker: Broker, topic: OffsetCommitTopic): OffsetCommitTopic {

@@ -1,6 +1,5 @@
-import { type Decoded, type Encodable, type ErrorName, errorCode, OffsetFetch } from '@ottla/codec'
+import { type Decoded, type Encodable, type ErrorName, errorCode, OffsetFetch, zeroUuid } from '@ottla/codec'
 import type { Broker } from '../broker.ts'
-import { NO_TOPIC_ID } from '../state/groups/offsets-commit.ts'
 import { type FetchedTopic, fetchOffsets, type WantedTopic } from '../state/groups/offsets-fetch.ts'
 import { Held } from '../state/held.ts'
 import { type closeConnection, type Handler, type HandlerContext, serves } from './handler.ts'
@@ -29,7 +28,7 @@ const handle: Handler<typeof OffsetFetch> = (context, request) => {
 }
 
 function old(request: Decoded<typeof OffsetFetch.request>): GroupRequest['topics'] {
-  return request.topics?.map((topic) => ({ ...topic, topicId: NO_TOPIC_ID })) ?? null
+  return request.topics?.map((topic) => ({ ...topic, topicId: zeroUuid })) ?? null
 }
 
 /** Before v8 there is one group; before v2 its error stands at each partition. */
@@ -96,7 +95,7 @@ function fetchGroup(
 function resolved(broker: Broker, topic: WantedTopic, apiVersion: number): WantedTopic {
   return apiVersion >= 10
     ? { ...topic, name: broker.view.topicById(topic.topicId)?.name ?? '' }
-    : { ...topic, topicId: broker.view.topic(topic.name)?.id ?? NO_TOPIC_ID }
+    : { ...topic, topicId: broker.view.topic(topic.name)?.id ?? zeroUuid }
 }
 
 function inPlace(
@@ -127,7 +126,7 @@ function failedTopic({ name, topicId, partitionIndexes }: WantedTopic, error: Er
 function withIds(broker: Broker, topics: readonly FetchedTopic[], apiVersion: number): FetchedTopic[] {
   return topics.flatMap((topic) => {
     const topicId = broker.view.topic(topic.name)?.id
-    return topicId === undefined && apiVersion >= 10 ? [] : [{ ...topic, topicId: topicId ?? NO_TOPIC_ID }]
+    return topicId === undefined && apiVersion >= 10 ? [] : [{ ...topic, topicId: topicId ?? zeroUuid }]
   })
 }
 

@@ -2,9 +2,8 @@ import { errorCode, FindCoordinator } from '@ottla/codec'
 import type { Endpoint } from '../broker.ts'
 import { ensureOffsetsTopic, ensureShareStateTopic, ensureTransactionTopic } from '../controllers/internal-topics.ts'
 import { partitionOf } from '../state/coordinators/coordinator-shards.ts'
-import { OFFSETS_TOPIC } from '../state/groups/group-coordinator.ts'
-import { isShareKeyText, SHARE_STATE_TOPIC } from '../state/shares/share-state-records.ts'
-import { TRANSACTION_TOPIC } from '../state/transactions/transaction-coordinator.ts'
+import { offsetsTopic, shareStateTopic, transactionTopic } from '../state/internal-topics.ts'
+import { isShareKeyText } from '../state/shares/share-state-records.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 
 const GROUP = 0
@@ -55,7 +54,7 @@ function coordinatorOf(context: HandlerContext, keyType: number, key: string): E
   const { broker, cluster, connection } = context
   const isShareKey = context.apiVersion >= 6 && keyType === SHARE && isShareKeyText(key)
   if (keyType !== GROUP && keyType !== TRANSACTION && !isShareKey) return 'INVALID_REQUEST'
-  const topic = keyType === GROUP ? OFFSETS_TOPIC : isShareKey ? SHARE_STATE_TOPIC : TRANSACTION_TOPIC
+  const topic = keyType === GROUP ? offsetsTopic : isShareKey ? shareStateTopic : transactionTopic
   const count = broker.partitionCount(topic)
   if (count === 0) {
     if (keyType === GROUP) ensureOffsetsTopic(cluster.controller, cluster.config)

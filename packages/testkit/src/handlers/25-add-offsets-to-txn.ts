@@ -1,8 +1,8 @@
 import { AddOffsetsToTxn, type Encodable, type ErrorName } from '@ottla/codec'
 import { ensureOffsetsTopic } from '../controllers/internal-topics.ts'
 import { partitionOf } from '../state/coordinators/coordinator-shards.ts'
-import { OFFSETS_TOPIC } from '../state/groups/group-coordinator.ts'
 import { Held } from '../state/held.ts'
+import { offsetsTopic } from '../state/internal-topics.ts'
 import { addPartitions } from '../state/transactions/transaction-requests.ts'
 import { type Handler, serves } from './handler.ts'
 import { codes } from './support.ts'
@@ -15,12 +15,12 @@ const handle: Handler<typeof AddOffsetsToTxn> = (context, request) => {
   const answer = (error: ErrorName | undefined): Response => ({ throttleTimeMs: 0, errorCode: codes.of(error) })
   const shard = transactionShard(context, request.transactionalId)
   if (typeof shard === 'string') return answer(shard)
-  const count = broker.partitionCount(OFFSETS_TOPIC)
+  const count = broker.partitionCount(offsetsTopic)
   if (count === 0) {
     ensureOffsetsTopic(cluster.controller, cluster.config)
     return answer('COORDINATOR_NOT_AVAILABLE')
   }
-  const partitions = [{ topic: OFFSETS_TOPIC, partitions: [partitionOf(request.groupId, count)] }]
+  const partitions = [{ topic: offsetsTopic, partitions: [partitionOf(request.groupId, count)] }]
   const held = new Held<Response>(cluster.runtime)
   addPartitions(shard, request, { partitions, clientVersion: 0 }, (error) =>
     held.complete(answer(fencedFor(error, apiVersion < 2))),

@@ -1,7 +1,7 @@
 import { type Decoded, type Encodable, type ErrorName, errorCode, WriteTxnMarkers } from '@ottla/codec'
 import { endTxnMarkerBatch } from '@ottla/codec/records'
-import { OFFSETS_TOPIC } from '../state/groups/group-coordinator.ts'
 import { Held } from '../state/held.ts'
+import { offsetsTopic } from '../state/internal-topics.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes } from './support.ts'
 
@@ -67,7 +67,7 @@ function write(
   }
   const timestampMs = Math.floor(cluster.runtime.wallNow())
   const bytes = endTxnMarkerBatch({ producerId, producerEpoch, coordinatorEpoch, committed, timestampMs })
-  if (topic === OFFSETS_TOPIC) {
+  if (topic === offsetsTopic) {
     const end = { producerId, committed }
     broker.services.groups.endTransaction(partition, bytes, end, (isWritten) =>
       done(isWritten ? 0 : errorCode('NOT_LEADER_OR_FOLLOWER')),

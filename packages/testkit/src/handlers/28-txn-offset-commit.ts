@@ -1,8 +1,8 @@
-import { type Decoded, type Encodable, type ErrorName, TxnOffsetCommit } from '@ottla/codec'
+import { type Decoded, type Encodable, type ErrorName, TxnOffsetCommit, zeroUuid } from '@ottla/codec'
 import { partitionOf } from '../state/coordinators/coordinator-shards.ts'
-import { OFFSETS_TOPIC } from '../state/groups/group-coordinator.ts'
-import { commitTransactionalOffsets, NO_TOPIC_ID } from '../state/groups/offsets-commit.ts'
+import { commitTransactionalOffsets } from '../state/groups/offsets-commit.ts'
 import { Held } from '../state/held.ts'
+import { offsetsTopic } from '../state/internal-topics.ts'
 import { type Handler, serves } from './handler.ts'
 import { codes } from './support.ts'
 import { type VerificationStyle, verifyTransaction } from './transactions-support.ts'
@@ -35,14 +35,14 @@ const handle: Handler<typeof TxnOffsetCommit> = (context, request) => {
     })
   if (known.length === 0) return answer(merged([]))
   const held = new Held<Response>(cluster.runtime)
-  const partition = partitionOf(groupId, broker.partitionCount(OFFSETS_TOPIC))
-  const partitions = [{ topic: OFFSETS_TOPIC, partitions: [partition] }]
+  const partition = partitionOf(groupId, broker.partitionCount(offsetsTopic))
+  const partitions = [{ topic: offsetsTopic, partitions: [partition] }]
   verifyTransaction(context, request, { partitions, style: styleOf(apiVersion) }, (error) => {
     if (error !== undefined) {
       held.complete(answer(merged(failing(error, known))))
       return
     }
-    const topicIdOf = (topic: string) => broker.view.topic(topic)?.id ?? NO_TOPIC_ID
+    const topicIdOf = (topic: string) => broker.view.topic(topic)?.id ?? zeroUuid
     commitTransactionalOffsets(shard, { ...request, topics: known }, topicIdOf, (result) =>
       held.complete(answer(merged(typeof result === 'string' ? failing(result, known) : [...result]))),
     )

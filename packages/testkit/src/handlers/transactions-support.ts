@@ -1,7 +1,7 @@
 import type { ErrorName } from '@ottla/codec'
 import { partitionOf } from '../state/coordinators/coordinator-shards.ts'
+import { transactionTopic } from '../state/internal-topics.ts'
 import type { TopicPartitions } from '../state/transactions/transaction.ts'
-import { TRANSACTION_TOPIC } from '../state/transactions/transaction-coordinator.ts'
 import { addPartitions, type ProducerIdentity, verifyPartitions } from '../state/transactions/transaction-requests.ts'
 import type { TransactionShard } from '../state/transactions/transaction-shard.ts'
 import type { HandlerContext } from './handler.ts'
@@ -30,9 +30,9 @@ export function verifyTransaction(
   done: (error: ErrorName | undefined) => void,
 ): void {
   const answered = (error: ErrorName | undefined) => done(told(error, style))
-  const count = broker.partitionCount(TRANSACTION_TOPIC)
+  const count = broker.partitionCount(transactionTopic)
   const leader =
-    count === 0 ? undefined : broker.leaderOf(TRANSACTION_TOPIC, partitionOf(identity.transactionalId, count))
+    count === 0 ? undefined : broker.leaderOf(transactionTopic, partitionOf(identity.transactionalId, count))
   const coordinator = leader === undefined ? undefined : cluster.broker(leader)
   if (coordinator === undefined || !coordinator.isUp) {
     answered('COORDINATOR_NOT_AVAILABLE')

@@ -1,6 +1,6 @@
+import { numbersInHashOrder, stringsInHashOrder, uuidsInHashOrder } from '../java-order.ts'
 import { assignUnlike } from './consumer-group-balance.ts'
 import type { Partitions } from './consumer-group-member.ts'
-import { numbersInHashOrder, stringsInHashOrder, uuidsInHashOrder } from './java-order.ts'
 
 /** A member as an assignor sees it. */
 export interface AssignorMember {

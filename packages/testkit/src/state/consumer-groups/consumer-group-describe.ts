@@ -1,9 +1,9 @@
 import { type ConsumerGroupDescribe, type Encodable, errorCode } from '@ottla/codec'
 import type { GroupShard } from '../groups/group-shard.ts'
 import type { GroupTopics } from '../groups/group-topics.ts'
+import { numbersInHashOrder, stringsInHashOrder, uuidsInHashOrder } from '../java-order.ts'
 import type { ConsumerMember, Partitions } from './consumer-group-member.ts'
 import { noPartitions, withoutEpochs } from './consumer-group-member.ts'
-import { numbersInHashOrder, stringsInHashOrder, uuidsInHashOrder } from './java-order.ts'
 
 export type DescribedConsumerGroup = Encodable<typeof ConsumerGroupDescribe.response>['groups'][number]
 type DescribedMember = DescribedConsumerGroup['members'][number]

@@ -2,6 +2,7 @@ import type { ConsumerGroupHeartbeat, Decoded, Encodable } from '@ottla/codec'
 import { GroupError, orRefused } from '../groups/group-error.ts'
 import { GroupOperation } from '../groups/group-operation.ts'
 import { type GroupShard, writeErrorForMember } from '../groups/group-shard.ts'
+import { numbersInHashOrder, uuidsInHashOrder } from '../java-order.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
 import { type MemberUpdate, reconcileMember, updateGroupEpoch, updateTarget } from './consumer-group-assign.ts'
 import type { ConsumerGroupConfig } from './consumer-group-config.ts'
@@ -20,7 +21,6 @@ import { claimMember, refuseFenced } from './consumer-group-members.ts'
 import { currentChange, memberChange } from './consumer-group-records.ts'
 import { updateRegexes } from './consumer-group-regex.ts'
 import { consumerGroupFor } from './consumer-group-upgrade.ts'
-import { numbersInHashOrder, uuidsInHashOrder } from './java-order.ts'
 
 export type HeartbeatBody = Decoded<typeof ConsumerGroupHeartbeat.request>
 export type HeartbeatAnswer = Encodable<typeof ConsumerGroupHeartbeat.response>

@@ -1,4 +1,5 @@
 import { GroupError } from '../groups/group-error.ts'
+import { stringsInHashOrder } from '../java-order.ts'
 import {
   type ConsumerMember,
   isReconciledTo,
@@ -7,7 +8,6 @@ import {
   type Partitions,
   regexOf,
 } from './consumer-group-member.ts'
-import { stringsInHashOrder } from './java-order.ts'
 
 export type ConsumerGroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable'
 

@@ -7,8 +7,8 @@ import {
 } from '@ottla/codec'
 import { int16, prefixed } from '../coordinators/coordinator-record.ts'
 import type { GroupTopics } from '../groups/group-topics.ts'
+import { numbersInHashOrder, uuidsInHashOrder } from '../java-order.ts'
 import type { Partitions } from './consumer-group-member.ts'
-import { numbersInHashOrder, uuidsInHashOrder } from './java-order.ts'
 
 /** The newest versions; what says it is newer still is read as these. */
 const SUBSCRIPTION_VERSION = 3

@@ -1,6 +1,7 @@
 import type { ErrorName } from '@ottla/codec'
 import type { Runtime } from '@ottla/codec/runtime'
 import type { CoordinatorReplica } from '../groups/group-log.ts'
+import { stringHash } from '../java-order.ts'
 
 export interface CoordinatorShardsOptions<R extends CoordinatorReplica, S> {
   readonly runtime: Pick<Runtime, 'defer'>
@@ -91,7 +92,6 @@ export class CoordinatorShards<R extends CoordinatorReplica, S> {
 
 /** As Java has it: `Utils.abs(key.hashCode()) % count`, where the least integer counts as 0. */
 export function partitionOf(key: string, count: number): number {
-  let hash = 0
-  for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0
+  const hash = stringHash(key)
   return (hash === -0x80000000 ? 0 : Math.abs(hash)) % count
 }

@@ -1,23 +1,24 @@
-import { errorCode } from '@ottla/codec'
+import { errorCode, zeroUuid } from '@ottla/codec'
 import { BatchReader } from '@ottla/codec/records'
 import { describe, expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { defaultConsumerGroupConfig } from '../consumer-groups/consumer-group-config.ts'
 import { partitionOf } from '../coordinators/coordinator-shards.ts'
+import { offsetsTopic } from '../internal-topics.ts'
 import { MetadataView } from '../metadata-view.ts'
 import { defaultStreamsGroupConfig } from '../streams-groups/streams-group-config.ts'
-import { GroupCoordinator, OFFSETS_TOPIC } from './group-coordinator.ts'
+import { GroupCoordinator } from './group-coordinator.ts'
 import type { CoordinatorReplica } from './group-log.ts'
 import { defaultGroupConfig, GroupShard } from './group-shard.ts'
 import { BrokerTopics } from './group-topics.ts'
-import { commitOffsets, NO_TOPIC_ID } from './offsets-commit.ts'
+import { commitOffsets } from './offsets-commit.ts'
 import { fetchOffsets } from './offsets-fetch.ts'
 
 type Done = Parameters<CoordinatorReplica['appendAndReplicate']>[2]
 
 /** A replica whose followers have what the test says they have. */
 class FakeReplica implements CoordinatorReplica {
-  readonly topic = OFFSETS_TOPIC
+  readonly topic = offsetsTopic
   readonly partition = 0
   isLeader = true
   highWatermark = 0
@@ -107,7 +108,7 @@ function commit(shard: GroupShard, committedOffset: bigint): { code: number | un
     memberId: '',
     groupInstanceId: null,
     retentionTimeMs: -1n,
-    topics: [{ name: 't', topicId: NO_TOPIC_ID, partitions: [partition] }],
+    topics: [{ name: 't', topicId: zeroUuid, partitions: [partition] }],
   }
   commitOffsets(shard, body, 9, (topics) => {
     state.code = topics[0]?.partitions[0]?.errorCode
@@ -117,7 +118,7 @@ function commit(shard: GroupShard, committedOffset: bigint): { code: number | un
 
 function offsetOf(shard: GroupShard): bigint | undefined {
   let offset: bigint | undefined
-  fetchOffsets(shard, 'g', [{ name: 't', topicId: NO_TOPIC_ID, partitionIndexes: [0] }], false, (result) => {
+  fetchOffsets(shard, 'g', [{ name: 't', topicId: zeroUuid, partitionIndexes: [0] }], false, (result) => {
     if (typeof result !== 'string') offset = result[0]?.partitions[0]?.committedOffset
   })
   return offset
@@ -147,7 +148,7 @@ describe('leadership', () => {
     expect(bed.coordinator.shards()).toBe('COORDINATOR_LOAD_IN_PROGRESS')
     bed.turn()
     expect(bed.coordinator.shardOf('g')).toBeInstanceOf(GroupShard)
-    bed.coordinator.onLeadershipLost(OFFSETS_TOPIC, 0)
+    bed.coordinator.onLeadershipLost(offsetsTopic, 0)
     expect(bed.coordinator.shardOf('g')).toBe('NOT_COORDINATOR')
     expect(bed.clock.timerCount).toBe(0)
   })
@@ -155,7 +156,7 @@ describe('leadership', () => {
   test('that is gone before it was loaded loads nothing', () => {
     const bed = new Bed()
     bed.coordinator.onLeadershipGained(bed.replica)
-    bed.coordinator.onLeadershipLost(OFFSETS_TOPIC, 0)
+    bed.coordinator.onLeadershipLost(offsetsTopic, 0)
     bed.turn()
     expect(bed.coordinator.shardOf('g')).toBe('NOT_COORDINATOR')
     expect(bed.clock.timerCount).toBe(0)
@@ -165,7 +166,7 @@ describe('leadership', () => {
     const bed = new Bed()
     const waiting = commit(bed.lead(), 5n)
     expect(waiting.code).toBeUndefined()
-    bed.coordinator.onLeadershipLost(OFFSETS_TOPIC, 0)
+    bed.coordinator.onLeadershipLost(offsetsTopic, 0)
     expect(waiting.code).toBe(errorCode('NOT_COORDINATOR'))
     bed.replica.replicate()
     expect(bed.clock.timerCount).toBe(0)

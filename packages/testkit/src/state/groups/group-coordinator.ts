@@ -5,6 +5,7 @@ import type { ConsumerGroupConfig } from '../consumer-groups/consumer-group-conf
 import { fenceAfter, limitRevocation } from '../consumer-groups/consumer-group-fence.ts'
 import { recordsIn } from '../coordinators/coordinator-record.ts'
 import { CoordinatorShards } from '../coordinators/coordinator-shards.ts'
+import { offsetsTopic } from '../internal-topics.ts'
 import type { MetadataDelta } from '../metadata-view.ts'
 import { requiredTopics } from '../streams-groups/streams-group.ts'
 import type { StreamsGroupConfig } from '../streams-groups/streams-group-config.ts'
@@ -17,8 +18,6 @@ import { type GroupStatus, groupStatuses } from './group-status.ts'
 import type { BrokerTopics } from './group-topics.ts'
 import { deleteTopicOffsets } from './offsets-delete.ts'
 import { expireOffsets } from './offsets-expire.ts'
-
-export const OFFSETS_TOPIC = '__consumer_offsets'
 
 /** What a coordinator needs of its broker. */
 export interface GroupCoordinatorOptions {
@@ -53,7 +52,7 @@ export class GroupCoordinator {
     this.#options = options
     this.#shards = new CoordinatorShards({
       runtime: options.runtime,
-      topic: OFFSETS_TOPIC,
+      topic: offsetsTopic,
       partitionCount: options.partitionCount,
       load: (replica) => this.#load(replica),
       unload: (loaded) => this.#unload(loaded),

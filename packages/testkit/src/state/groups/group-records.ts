@@ -5,6 +5,7 @@ import {
   GroupMetadataValue,
   OffsetCommitKey,
   OffsetCommitValue,
+  zeroUuid,
 } from '@ottla/codec'
 import { type GroupRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
 import { applyShare, decodeShare, isShareRecord } from '../shares/share-group-records.ts'
@@ -22,8 +23,6 @@ const GROUP_METADATA_VALUE_VERSION = 3
 const OFFSET_COMMIT_VALUE_VERSION = 4
 /** The only version that carries an expiry of its own. */
 const OFFSET_COMMIT_VALUE_WITH_EXPIRY = 1
-
-const ZERO_UUID = 'AAAAAAAAAAAAAAAAAAAAAA'
 
 /** The group as it is now, with the assignments given: the members' own are set only once this is committed. */
 export function groupRecord(group: ClassicGroup, assignments: ReadonlyMap<string, Uint8Array>): GroupRecord {
@@ -60,7 +59,7 @@ export function offsetRecord(group: string, topic: string, partition: number, of
     metadata: offset.metadata,
     commitTimestamp: BigInt(offset.commitTimestampMs),
     expireTimestamp: BigInt(offset.expireTimestampMs ?? -1),
-    topicId: offset.topicId ?? ZERO_UUID,
+    topicId: offset.topicId ?? zeroUuid,
   })
   return { key: prefixed(OFFSET_COMMIT, OffsetCommitKey, 0, { group, topic, partition }), value }
 }
@@ -102,7 +101,7 @@ function replayOffset(
     metadata: decoded.metadata,
     commitTimestampMs: Number(decoded.commitTimestamp),
     expireTimestampMs: decoded.expireTimestamp === -1n ? undefined : Number(decoded.expireTimestamp),
-    topicId: decoded.topicId === ZERO_UUID ? null : decoded.topicId,
+    topicId: decoded.topicId === zeroUuid ? null : decoded.topicId,
   }
   if (producerId !== undefined) {
     shard.offsets.putPending(producerId, { groupId: group, topic, partition, offset })

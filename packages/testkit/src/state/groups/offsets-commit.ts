@@ -1,4 +1,11 @@
-import { type Decoded, type ErrorName, errorCode, type OffsetCommit, type TxnOffsetCommit } from '@ottla/codec'
+import {
+  type Decoded,
+  type ErrorName,
+  errorCode,
+  type OffsetCommit,
+  type TxnOffsetCommit,
+  zeroUuid,
+} from '@ottla/codec'
 import type { ConsumerGroup } from '../consumer-groups/consumer-group.ts'
 import { type Committer, checkCommit, checkStreamsCommit } from '../consumer-groups/consumer-group-offsets.ts'
 import { StreamsGroup } from '../streams-groups/streams-group.ts'
@@ -157,11 +164,9 @@ function offsetOf(
     metadata: partition.committedMetadata ?? '',
     commitTimestampMs: nowMs,
     expireTimestampMs: body.retentionTimeMs === -1n ? undefined : nowMs + Number(body.retentionTimeMs),
-    topicId: topic.topicId === NO_TOPIC_ID ? null : topic.topicId,
+    topicId: topic.topicId === zeroUuid ? null : topic.topicId,
   }
 }
-
-export const NO_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 
 function topicResult(topic: OffsetCommitTopic, code: number, tooLarge: readonly number[] = []): TopicResult {
   const partitions = topic.partitions.map(({ partitionIndex }) => ({

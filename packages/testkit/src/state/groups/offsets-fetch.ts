@@ -1,9 +1,8 @@
-import { type ErrorName, errorCode } from '@ottla/codec'
+import { type ErrorName, errorCode, zeroUuid } from '@ottla/codec'
 import { checkFetch, checkStreamsFetch } from '../consumer-groups/consumer-group-offsets.ts'
 import { orRefused } from './group-error.ts'
 import type { GroupShard } from './group-shard.ts'
 import type { CommittedOffset } from './offsets.ts'
-import { NO_TOPIC_ID } from './offsets-commit.ts'
 
 export interface WantedTopic {
   readonly name: string
@@ -76,7 +75,7 @@ function readTopics(
       if (requireStable && shard.offsets.isPending(groupId, name, partition)) return unstable(partition)
       const offset = shard.offsets.committed.get(groupId, name, partition)
       // An offset of a topic of the same name that was deleted since says nothing about this one.
-      const isOther = offset?.topicId && topicId !== NO_TOPIC_ID && offset.topicId !== topicId
+      const isOther = offset?.topicId && topicId !== zeroUuid && offset.topicId !== topicId
       return fetched(partition, isOther ? undefined : offset)
     }),
   }))
@@ -85,7 +84,7 @@ function readTopics(
 function readAll(shard: GroupShard, groupId: string, requireStable: boolean): FetchedTopic[] {
   return [...shard.offsets.committed.topics(groupId)].map(([name, partitions]) => ({
     name,
-    topicId: NO_TOPIC_ID,
+    topicId: zeroUuid,
     partitions: [...partitions].map(([partition, offset]) =>
       requireStable && shard.offsets.isPending(groupId, name, partition)
         ? unstable(partition)

@@ -4,9 +4,10 @@ import type { Runtime, Timer } from '@ottla/codec/runtime'
 import { recordsIn } from '../coordinators/coordinator-record.ts'
 import { CoordinatorShards } from '../coordinators/coordinator-shards.ts'
 import { type CoordinatorReplica, ReplicaGroupLog } from '../groups/group-log.ts'
+import { shareStateTopic } from '../internal-topics.ts'
 import type { MetadataView } from '../metadata-view.ts'
 import type { Replica } from '../replicas/replica.ts'
-import { decodeShareState, SHARE_STATE_TOPIC, type ShareKey, shareKeyText } from './share-state-records.ts'
+import { decodeShareState, type ShareKey, shareKeyText } from './share-state-records.ts'
 import { ShareStateShard } from './share-state-shard.ts'
 
 /** What a coordinator needs of its broker. */
@@ -40,7 +41,7 @@ export class ShareCoordinator {
     this.#options = options
     this.#shards = new CoordinatorShards({
       runtime: options.runtime,
-      topic: SHARE_STATE_TOPIC,
+      topic: shareStateTopic,
       partitionCount: options.partitionCount,
       load: (replica) => this.#load(replica),
       unload: ({ log, pruning }) => {

@@ -2,8 +2,6 @@ import { decodeMessage, ShareSnapshotKey, ShareSnapshotValue, ShareUpdateKey, Sh
 import { type GroupRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
 import type { StateBatch } from './share-batches.ts'
 
-export const SHARE_STATE_TOPIC = '__share_group_state'
-
 /** Which share partition. */
 export interface ShareKey {
   readonly groupId: string

@@ -1,4 +1,4 @@
-import { stringsInHashOrder } from '../consumer-groups/java-order.ts'
+import { stringsInHashOrder } from '../java-order.ts'
 import { PriorityQueue } from './priority-queue.ts'
 import type { TargetTasks } from './streams-group-member.ts'
 

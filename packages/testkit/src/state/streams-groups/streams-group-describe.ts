@@ -1,7 +1,7 @@
 import { type Encodable, errorCode, type StreamsGroupDescribe, type StreamsGroupHeartbeat } from '@ottla/codec'
-import { stringsInHashOrder } from '../consumer-groups/java-order.ts'
 import type { GroupShard } from '../groups/group-shard.ts'
 import type { GroupTopics } from '../groups/group-topics.ts'
+import { stringsInHashOrder } from '../java-order.ts'
 import type { StreamsGroup } from './streams-group.ts'
 import { noTasks, type StreamsMember } from './streams-group-member.ts'
 import type { ConfiguredTopology } from './streams-group-topology.ts'

@@ -1,6 +1,6 @@
-import { stringsInHashOrder } from '../consumer-groups/java-order.ts'
 import { GroupError } from '../groups/group-error.ts'
 import type { GroupTopics } from '../groups/group-topics.ts'
+import { stringsInHashOrder } from '../java-order.ts'
 import type { StreamsTopology, Subtopology } from './streams-group.ts'
 
 type TopicInfo = Subtopology['stateChangelogTopics'][number]

@@ -4,12 +4,11 @@ import type { Runtime } from '@ottla/codec/runtime'
 import { recordsIn } from '../coordinators/coordinator-record.ts'
 import { CoordinatorShards } from '../coordinators/coordinator-shards.ts'
 import { type CoordinatorReplica, ReplicaGroupLog } from '../groups/group-log.ts'
+import { transactionTopic } from '../internal-topics.ts'
 import type { Replica } from '../replicas/replica.ts'
 import { readTransactionRecord } from './transaction-records.ts'
 import { abortFromHere } from './transaction-requests.ts'
 import { type TransactionConfig, TransactionShard, type TransactionShardOptions } from './transaction-shard.ts'
-
-export const TRANSACTION_TOPIC = '__transaction_state'
 
 /** Its leader epoch is the coordinator's. */
 export type TransactionReplica = CoordinatorReplica & Pick<Replica, 'leaderEpoch'>
@@ -38,7 +37,7 @@ export class TransactionCoordinator {
     this.#options = options
     this.#shards = new CoordinatorShards({
       runtime: options.runtime,
-      topic: TRANSACTION_TOPIC,
+      topic: transactionTopic,
       partitionCount: options.partitionCount,
       load: (replica) => this.#load(replica),
       unload: ({ shard, log }) => {

@@ -1,6 +1,6 @@
 import { endTxnMarkerBatch } from '@ottla/codec/records'
 import type { Broker } from '../../broker.ts'
-import { OFFSETS_TOPIC } from '../groups/group-coordinator.ts'
+import { offsetsTopic } from '../internal-topics.ts'
 import type { Marker } from './transaction-shard.ts'
 
 const timeoutMs = 5_000
@@ -23,7 +23,7 @@ export function writeMarker(from: Broker, marker: Marker, done: (isWritten: bool
       return
     }
     const bytes = endTxnMarkerBatch({ ...marker, timestampMs: Math.floor(runtime.wallNow()) })
-    if (topic === OFFSETS_TOPIC) {
+    if (topic === offsetsTopic) {
       broker.services.groups.endTransaction(partition, bytes, { producerId, committed }, done)
       return
     }

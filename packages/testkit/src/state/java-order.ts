@@ -17,7 +17,7 @@ function inHashOrder<T>(items: Iterable<T>, hashOf: (item: T) => number, capacit
 }
 
 /** `String.hashCode()`. */
-function stringHash(text: string): number {
+export function stringHash(text: string): number {
   let hash = 0
   for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0
   return hash
