@@ -12,10 +12,16 @@ module.exports = {
     },
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     {
+      name: 'runtime-imports-no-sibling',
+      severity: 'error',
+      from: { path: '^packages/runtime/' },
+      to: { path: '^packages/(codec|client|testkit)/' },
+    },
+    {
       name: 'codec-imports-no-sibling',
       severity: 'error',
       from: { path: '^packages/codec/' },
-      to: { path: '^packages/(client|testkit)/' },
+      to: { path: '^packages/(runtime|client|testkit)/' },
     },
     {
       name: 'testkit-imports-codec-only',
@@ -27,7 +33,7 @@ module.exports = {
       name: 'src-never-imports-testkit',
       comment: 'The tests in packages/client/test use the testkit; the client itself does not.',
       severity: 'error',
-      from: { path: '^packages/(codec|client)/src/' },
+      from: { path: '^packages/(runtime|codec|client)/src/' },
       to: { path: '^packages/testkit/' },
     },
     {

@@ -25,7 +25,7 @@ const kilobytes = (text: string) => gzipSync(text, { level: 9 }).length / 1000
 const frames = ['encodeRequest', 'decodeResponse', 'FrameSplitter']
 const groups = ['FindCoordinator', 'JoinGroup', 'SyncGroup', 'Heartbeat', 'OffsetCommit', 'OffsetFetch']
 
-test('ten APIs, with the three that have straight-line code, make a small bundle', async () => {
+test('ten APIs, with the three that have generated code, make a small bundle', async () => {
   const text = await bundled('ten', [...frames, 'ApiVersions', 'Fetch', 'Metadata', 'Produce', ...groups])
   expect(text).toContain('JoinGroup')
   expect(text).not.toContain('DescribeConfigs')
@@ -33,7 +33,7 @@ test('ten APIs, with the three that have straight-line code, make a small bundle
   console.log(`ten APIs: ${(text.length / 1000).toFixed(1)} kB, ${kilobytes(text).toFixed(1)} kB gzipped`)
 })
 
-test('an API brings the straight-line code of no other', async () => {
+test('an API brings the generated code of no other', async () => {
   const text = await bundled('one', [...frames, 'FindCoordinator'])
   for (const field of ['preferredReadReplica', 'isrNodes', 'recordErrors']) expect(text).not.toContain(field)
   const metadata = await bundled('metadata', [...frames, 'Metadata'])

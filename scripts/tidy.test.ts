@@ -19,10 +19,11 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
 
 const sources = files.filter((path) => /\.(ts|mts|mjs|js|cjs)$/.test(path))
 const isTest = (path: string) => /\.test\.ts$|\/test\//.test(path)
-const isGenerated = (path: string) => /^packages\/codec\/src\/(api|data|hot)\/(\d\d-)?[a-z0-9-]+\.ts$/.test(path)
+const isGenerated = (path: string) => /^packages\/codec\/src\/(api|data|generated)\/(\d\d-)?[a-z0-9-]+\.ts$/.test(path)
 
 /** Where the Runtime of a host is written. */
-const hostCode = /^packages\/(client\/src\/runtime|testkit\/src\/(network|runtime))\/|^packages\/testkit\/src\/cli\.ts$/
+const hostCode =
+  /^packages\/(runtime\/src|client\/src\/runtime|testkit\/src\/(network|runtime))\/|^packages\/testkit\/src\/cli\.ts$/
 
 function kindOf(path: string): FileKind {
   return {
@@ -61,12 +62,13 @@ describe('every source file', () => {
 
 /** What a folder's files may import besides their own package and Node. */
 const allowedPackages: readonly { readonly folder: RegExp; readonly names: RegExp }[] = [
+  { folder: /^packages\/runtime\/src\//, names: /^$/ },
   { folder: /^packages\/codec\/src\//, names: /^@bokuweb\/zstd-wasm$/ },
   { folder: /^packages\/testkit\/src\/fixtures\/vitest\.ts$/, names: /^vitest$/ },
   { folder: /^packages\/testkit\/src\/network\/certificates\.ts$/, names: /^(pkijs|asn1js)$/ },
-  { folder: /^packages\/testkit\/src\//, names: /^@ottla\/codec(\/|$)/ },
-  { folder: /^packages\/client\/src\//, names: /^(@ottla\/codec(\/|$)|eventemitter3$)/ },
-  { folder: /^packages\/(codec|testkit)\/test\//, names: /^(@ottla\/(codec|testkit)|vitest)(\/|$)/ },
+  { folder: /^packages\/testkit\/src\//, names: /^@ottla\/(codec|runtime)(\/|$)/ },
+  { folder: /^packages\/client\/src\//, names: /^(@ottla\/(codec|runtime)(\/|$)|eventemitter3$)/ },
+  { folder: /^packages\/(codec|testkit)\/test\//, names: /^(@ottla\/(codec|runtime|testkit)|vitest)(\/|$)/ },
 ]
 
 describe('imports', () => {
@@ -105,19 +107,19 @@ describe('every API of Kafka', () => {
   })
 
   test('is answered by the testkit, or listed there as unsupported: one of the two', () => {
-    const answered = new Set(handlers.map(({ api }) => api.key))
+    const responded = new Set(handlers.map(({ api }) => api.key))
     const found: string[] = []
     for (const { name, key } of tables) {
       const listed = Object.hasOwn(unsupported, name)
-      if (answered.has(key) === listed) found.push(`${name}: ${listed ? 'a handler and unsupported' : 'neither'}`)
+      if (responded.has(key) === listed) found.push(`${name}: ${listed ? 'a handler and unsupported' : 'neither'}`)
     }
     expect(found).toEqual([])
   })
 
   test('has its handler in a file of the same name', () => {
     const folder = readdirSync(`${root}packages/testkit/src/handlers`)
-    const answered = new Set(handlers.map(({ api }) => api.key))
-    expect(tables.filter(({ file, key }) => answered.has(key) && !folder.includes(file))).toEqual([])
+    const responded = new Set(handlers.map(({ api }) => api.key))
+    expect(tables.filter(({ file, key }) => responded.has(key) && !folder.includes(file))).toEqual([])
   })
 
   test('is named by no handler that has no table', () => {

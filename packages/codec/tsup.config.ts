@@ -4,5 +4,4 @@ export default libraryConfig({
   index: 'src/index.ts',
   'records/index': 'src/records/index.ts',
   'wire/index': 'src/wire/index.ts',
-  runtime: 'src/runtime.ts',
 })

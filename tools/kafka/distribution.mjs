@@ -36,11 +36,11 @@ function findJava() {
 /** @returns {{ ok: true, java: string } | { ok: false, reason: string }} */
 function lookForJava() {
   const java = process.env.JAVA_HOME ? join(process.env.JAVA_HOME, 'bin', 'java') : 'java'
-  const answer = spawnSync(java, ['-version'], { encoding: 'utf8' })
-  if (answer.error || answer.status !== 0) {
+  const response = spawnSync(java, ['-version'], { encoding: 'utf8' })
+  if (response.error || response.status !== 0) {
     return { ok: false, reason: `Java ${neededJava} or newer is needed, but "${java}" does not run` }
   }
-  const major = Number(/version "(?:1\.)?(\d+)/.exec(answer.stderr)?.[1])
+  const major = Number(/version "(?:1\.)?(\d+)/.exec(response.stderr)?.[1])
   if (!(major >= neededJava)) {
     return { ok: false, reason: `Java ${neededJava} or newer is needed, but "${java}" is Java ${major}` }
   }

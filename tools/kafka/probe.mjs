@@ -2,7 +2,7 @@
 
 import { connect } from 'node:net'
 
-const answerWithinMs = 2000
+const respondWithinMs = 2000
 /** 19 bytes follow: Metadata (3), version 1, correlation 1, client id `probe`, no topics. */
 const request = Buffer.from('0000001300030001000000010005' + '70726f6265' + '00000000', 'hex')
 
@@ -13,19 +13,19 @@ const request = Buffer.from('0000001300030001000000010005' + '70726f6265' + '000
 export function countBrokers(port) {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1')
-    let answer = Buffer.alloc(0)
+    let response = Buffer.alloc(0)
     /** @param {number} count */
     const end = (count) => {
       socket.destroy()
       resolve(count)
     }
-    socket.setTimeout(answerWithinMs, () => end(0))
+    socket.setTimeout(respondWithinMs, () => end(0))
     socket.on('error', () => end(0))
     socket.on('close', () => end(0))
     socket.on('connect', () => socket.write(request))
     socket.on('data', (bytes) => {
-      answer = Buffer.concat([answer, bytes])
-      if (answer.length >= 12) end(answer.readInt32BE(8))
+      response = Buffer.concat([response, bytes])
+      if (response.length >= 12) end(response.readInt32BE(8))
     })
   })
 }

@@ -1,4 +1,4 @@
-import type { DialTarget, Runtime, Transport, TransportSink } from '@ottla/codec/runtime'
+import type { DialTarget, Runtime, Transport, TransportSink } from '@ottla/runtime'
 
 /**
  * A Runtime whose process can "die": from `crash` on every connection is gone and none can be opened, so the brokers see

@@ -5,11 +5,11 @@ import type { Logger } from './logger.ts'
 /** What `kafka.on(…)` tells. Events only notify: nothing waits for a listener, and none of them is an error to handle. */
 export interface ClientEventMap {
   /** A connection is open and authenticated. */
-  connected: (event: { broker: BrokerAddress; lane: string }) => void
+  connected: (event: { broker: BrokerAddress; purpose: string }) => void
   /** An open connection ended; without `error` in order. */
-  disconnected: (event: { broker: BrokerAddress; lane: string; error: KafkaError | undefined }) => void
+  disconnected: (event: { broker: BrokerAddress; purpose: string; error: KafkaError | undefined }) => void
   /** A connection could not be opened; the next attempt follows after `backoffMs`. */
-  connectFailed: (event: { broker: BrokerAddress; lane: string; error: KafkaError; backoffMs: number }) => void
+  connectFailed: (event: { broker: BrokerAddress; purpose: string; error: KafkaError; backoffMs: number }) => void
   /** The broker asked to slow down (KIP-219). */
   throttled: (event: { broker: BrokerAddress; api: string; throttleMs: number }) => void
   /** Metadata was refreshed. */

@@ -1,4 +1,4 @@
-export type { Runtime, TlsOptions, Transport, TransportSink } from '@ottla/codec/runtime'
+export type { Runtime, TlsOptions, Transport, TransportSink } from '@ottla/runtime'
 export { Admin } from './admin/admin.ts'
 export type { CallOptions as AdminCallOptions } from './admin/call.ts'
 export type { BrokerDescription, ClusterDescription } from './admin/cluster-description.ts'

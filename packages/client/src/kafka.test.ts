@@ -70,7 +70,7 @@ describe('a client', () => {
   it('tells by events what happens', async () => {
     const kafka = newKafka()
     const seen: string[] = []
-    kafka.on('connected', ({ lane }) => seen.push(`connected ${lane}`))
+    kafka.on('connected', ({ purpose }) => seen.push(`connected ${purpose}`))
     kafka.once('metadata', ({ brokers }) => seen.push(`metadata ${brokers}`))
     kafka.on('closed', () => seen.push('closed'))
     await kafka.ready()

@@ -1,5 +1,5 @@
 import { type CodecSet, type CustomCodecs, codecSet, compressionNames } from '@ottla/codec/records'
-import type { Runtime, TlsOptions } from '@ottla/codec/runtime'
+import type { Runtime, TlsOptions } from '@ottla/runtime'
 import { type BrokerAddress, invalidOption } from './errors.ts'
 import { consoleLogger, type Logger } from './logger.ts'
 import type { SaslMechanism } from './net/sasl/mechanism.ts'

@@ -12,8 +12,8 @@ import { Imports, readJar, TableWriter } from './definitions.mjs'
 import { call, inline, print } from './print-table.mjs'
 
 const jarsWithMessages = ['kafka-clients', 'group-coordinator', 'transaction-coordinator', 'share-coordinator']
-/** They have straight-line code beside their tables: scripts/write-straight.ts writes it. */
-const straightMessages = ['Fetch', 'Metadata', 'Produce']
+/** They have generated code beside their tables: scripts/write-generated.ts writes it. */
+const generatedMessages = ['Fetch', 'Metadata', 'Produce']
 const root = fileURLToPath(new URL('..', import.meta.url))
 const src = join(root, 'src')
 // The empty line keeps Biome from sorting what is before and what is after it into one list.
@@ -75,11 +75,11 @@ function apiFile(request, response) {
   const { latestVersionUnstable } = request
   const unstable = latestVersionUnstable ? { latestVersionUnstable } : {}
   const code = ['Request', 'Response'].map((half) => `${name[0].toLowerCase()}${name.slice(1)}${half}Code`)
-  const isStraight = straightMessages.includes(name)
-  const straight = isStraight ? { straight: { request: inline(code[0]), response: inline(code[1]) } } : {}
-  const options = { key: request.apiKey, ...head(request, name), ...unstable, ...tables, ...straight }
-  const straightImport = isStraight ? `import { ${code.join(', ')} } from '../hot/${kebab(name)}.ts'\n` : ''
-  const text = `${straightImport}import { api } from '../schema/api.ts'
+  const isGenerated = generatedMessages.includes(name)
+  const generated = isGenerated ? { generated: { request: inline(code[0]), response: inline(code[1]) } } : {}
+  const options = { key: request.apiKey, ...head(request, name), ...unstable, ...tables, ...generated }
+  const generatedImport = isGenerated ? `import { ${code.join(', ')} } from '../generated/${kebab(name)}.ts'\n` : ''
+  const text = `${generatedImport}import { api } from '../schema/api.ts'
 import { ${imports} } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
 

@@ -1,7 +1,7 @@
-import type { ServerTransport, TransportSink } from '@ottla/codec/runtime'
+import type { ServerTransport, TransportSink } from '@ottla/runtime'
 import type { ClusterContext } from './cluster-context.ts'
 import { Connection } from './connection.ts'
-import type { AcceptAt, Door, OpenListeners } from './network/listeners.ts'
+import type { AcceptAt, Listener, OpenListeners } from './network/listeners.ts'
 import { type ProcessRuntime, processRuntime } from './runtime/process-runtime.ts'
 import { type BrokerService, type BrokerServices, createServices } from './services.ts'
 import { FetchSessions } from './state/fetch-sessions.ts'
@@ -322,7 +322,7 @@ export class Broker {
     await listeners?.close()
   }
 
-  #accept(transport: ServerTransport, door: Door): TransportSink {
+  #accept(transport: ServerTransport, door: Listener): TransportSink {
     const id = this.#nextConnectionId++
     const connection = new Connection(this, { id, transport, door }, () => {
       this.#connections.delete(connection)

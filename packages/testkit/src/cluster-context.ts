@@ -1,7 +1,7 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import type { Broker } from './broker.ts'
 import type { Controller } from './controller.ts'
-import type { TokenOffice } from './controllers/delegation-tokens.ts'
+import type { DelegationTokenManager } from './controllers/delegation-tokens.ts'
 import type { MutationQuotas } from './controllers/mutation-quotas.ts'
 import type { Interventions } from './faults/interventions.ts'
 import type { Links } from './network/links.ts'
@@ -35,7 +35,7 @@ export interface ClusterContext {
   readonly sasl: SaslOptions | undefined
   /** Undefined: everyone may do everything. */
   readonly authorizer: Authorizer | undefined
-  readonly tokens: TokenOffice
+  readonly tokens: DelegationTokenManager
   /** Faults and the log of traffic. */
   readonly interventions: Interventions
   /** The disk of a broker; undefined: its logs are in memory alone. */

@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import type { NetworkConditions } from './network/memory.ts'
 import type { ResolvedOptions } from './options.ts'
 import { type Clock, ClusterClock } from './runtime/clock.ts'

@@ -1,12 +1,12 @@
 import type { ErrorName } from '@ottla/codec'
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 import { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
 import { addTopic, beginReassignment, registerAgain, resetAreas, transactionsOf } from './cluster-operations.ts'
 import { type ClusterState, type Leaks, openConnections, refuseLeaks, stateOf } from './cluster-state.ts'
 import { type ClusterTime, clusterTime } from './cluster-time.ts'
 import { Controller } from './controller.ts'
-import { TokenOffice } from './controllers/delegation-tokens.ts'
+import { DelegationTokenManager } from './controllers/delegation-tokens.ts'
 import { MutationQuotas } from './controllers/mutation-quotas.ts'
 import { Faults } from './faults/faults.ts'
 import { Interventions } from './faults/interventions.ts'
@@ -53,7 +53,7 @@ export class TestCluster implements AsyncDisposable {
   readonly #controller: Controller
   readonly #data: DataDirectory | undefined
   readonly #contextOfAll: ClusterContext
-  readonly #tokens: TokenOffice
+  readonly #tokens: DelegationTokenManager
   readonly #interventions = new Interventions()
   readonly #clientTimers = new Set<Timer>()
   readonly #network: MemoryNetwork
@@ -89,7 +89,11 @@ export class TestCluster implements AsyncDisposable {
         for (const broker of this.#brokers.values()) broker.learn(delta)
       },
     })
-    this.#tokens = new TokenOffice({ runtime: this.#system, config: options.config, controller: this.#controller })
+    this.#tokens = new DelegationTokenManager({
+      runtime: this.#system,
+      config: options.config,
+      controller: this.#controller,
+    })
     this.#data?.begin(() => this.#controller.state.snapshot())
     const { scramUsers } = this.#controller.state.areas
     this.#controller.decide({ scramUsers: usersOf(options.sasl, this.#system, scramUsers) })
@@ -204,7 +208,7 @@ export class TestCluster implements AsyncDisposable {
   async reset(): Promise<void> {
     this.faults.clear()
     this.traffic.clear()
-    this.#links.mendAll()
+    this.#links.healAll()
     await registerAgain(this.#contextOfAll)
     for (const broker of this.brokers) {
       broker.resume()
@@ -250,7 +254,7 @@ export class TestCluster implements AsyncDisposable {
    */
   awaitTraffic<A extends ApiName>(
     match: RequestMatch<A>,
-    options: WaitOptions & { readonly answered?: boolean } = {},
+    options: WaitOptions & { readonly responded?: boolean } = {},
   ): Promise<SeenRequest> {
     return this.traffic.next(match, options)
   }
@@ -293,14 +297,14 @@ export class TestCluster implements AsyncDisposable {
    * controller does not hear is fenced after its session timeout. Call what is returned to mend it.
    */
   disconnect(from: NetworkNode, to: NetworkNode, { oneWay = false }: DisconnectOptions = {}): () => void {
-    const mends = [this.#links.cut(from, to)]
-    if (!oneWay) mends.push(this.#links.cut(to, from))
+    const heals = [this.#links.cut(from, to)]
+    if (!oneWay) heals.push(this.#links.cut(to, from))
     for (const id of [from, to]) {
       const isUnheard = typeof id === 'number' && !this.#links.isOpen(id, 'controller')
       if (isUnheard && this.#brokers.get(id)?.isUp) this.#controller.brokerLost(id)
     }
     return () => {
-      for (const mend of mends) mend()
+      for (const heal of heals) heal()
     }
   }
 

@@ -1,9 +1,9 @@
 import { FrameSplitter } from '@ottla/codec'
-import type { ServerTransport, Timer, TransportSink } from '@ottla/codec/runtime'
+import type { ServerTransport, Timer, TransportSink } from '@ottla/runtime'
 import type { Broker } from './broker.ts'
 import { dispatch } from './dispatch.ts'
-import { type Spoil, spoiledAnswer } from './faults/spoil.ts'
-import type { Door } from './network/listeners.ts'
+import { type Corruption, corruptedResponse } from './faults/corrupt-response.ts'
+import type { Listener } from './network/listeners.ts'
 import type { Held } from './state/held.ts'
 
 /** What a listener with SASL keeps for a connection; the SASL handlers own `exchange`. */
@@ -31,8 +31,8 @@ export interface ConnectionAuth {
 
 /** What came of a frame: bytes to write, an answer that comes later, nothing (acks=0), or the end of the connection. */
 export type Outcome =
-  | { readonly kind: 'answer'; readonly chunks: readonly Uint8Array[] }
-  | { readonly kind: 'held'; readonly held: Held<unknown>; readonly encode: (answer: unknown) => Outcome }
+  | { readonly kind: 'response'; readonly chunks: readonly Uint8Array[] }
+  | { readonly kind: 'held'; readonly held: Held<unknown>; readonly encode: (response: unknown) => Outcome }
   | { readonly kind: 'nothing' }
   | { readonly kind: 'close'; readonly reason: string }
 
@@ -50,7 +50,7 @@ export class Connection {
   /** Where the transport delivers. */
   readonly sink: TransportSink
   readonly broker: Broker
-  readonly door: Door
+  readonly door: Listener
   /** Of the last request. */
   clientId: string | null = null
   readonly #transport: ServerTransport
@@ -69,11 +69,11 @@ export class Connection {
   #lastActiveAtMs: number
   #idleTimer: Timer | undefined
   #throttleTimer: Timer | undefined
-  #spoil: Spoil | undefined
+  #corruption: Corruption | undefined
 
   constructor(
     broker: Broker,
-    { id, transport, door }: { readonly id: number; readonly transport: ServerTransport; readonly door: Door },
+    { id, transport, door }: { readonly id: number; readonly transport: ServerTransport; readonly door: Listener },
     onClosed: () => void,
   ) {
     const { config, runtime } = broker.cluster
@@ -143,8 +143,8 @@ export class Connection {
   }
 
   /** The bytes of the next answer do not arrive as they should. */
-  spoilNextAnswer(spoil: Spoil): void {
-    this.#spoil = spoil
+  corruptNextResponse(corruption: Corruption): void {
+    this.#corruption = corruption
   }
 
   /** The broker goes on, or the network works again. */
@@ -174,7 +174,7 @@ export class Connection {
     this.#isPumping = true
     while (this.#isReady() && this.#frames.length > 0) {
       const frame = this.#frames.shift() as Buffer
-      if (this.broker.delayMs > 0) this.#answerLater(frame)
+      if (this.broker.delayMs > 0) this.#respondLater(frame)
       else this.#settle(dispatch(this, frame))
     }
     this.#isPumping = false
@@ -187,7 +187,7 @@ export class Connection {
   }
 
   /** The broker is slow: nothing else is read meanwhile. */
-  #answerLater(frame: Buffer): void {
+  #respondLater(frame: Buffer): void {
     const { cluster, delayMs } = this.broker
     this.#delay = cluster.runtime.setTimer(() => {
       this.#delay = undefined
@@ -204,30 +204,30 @@ export class Connection {
   }
 
   #settle(outcome: Outcome): void {
-    if (outcome.kind === 'answer') this.#answer(outcome.chunks)
+    if (outcome.kind === 'response') this.#response(outcome.chunks)
     if (outcome.kind === 'held') this.#hold(outcome)
     if (outcome.kind === 'close') this.destroy()
   }
 
   #hold({ held, encode }: Extract<Outcome, { kind: 'held' }>): void {
     this.#held = held
-    held.deliverTo((answer) => {
+    held.deliverTo((response) => {
       if (this.#isClosed) return
       this.#held = undefined
-      this.#settle(encode(answer))
+      this.#settle(encode(response))
       this.#pump()
     })
   }
 
-  #answer(chunks: readonly Uint8Array[]): void {
-    const spoil = this.#spoil
-    this.#spoil = undefined
-    if (spoil === undefined) {
+  #response(chunks: readonly Uint8Array[]): void {
+    const corruption = this.#corruption
+    this.#corruption = undefined
+    if (corruption === undefined) {
       this.#write(chunks)
       return
     }
     const { random } = this.broker.cluster.runtime
-    const { pieces, pauseMs, closes } = spoiledAnswer(spoil, Buffer.concat(chunks), random)
+    const { pieces, pauseMs, closes } = corruptedResponse(corruption, Buffer.concat(chunks), random)
     if (closes) this.#isClosing = true
     // Nothing to write is nothing to wait for.
     if (pieces.length === 0) this.destroy()

@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 import { assignReplicas } from './state/assignment.ts'
 import type { BrokerConfig } from './state/configs/broker-config.ts'
 import { topicSettings } from './state/configs/topic-config.ts'

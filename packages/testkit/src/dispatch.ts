@@ -16,7 +16,7 @@ import { advertised } from './handlers/advertised.ts'
 import { closeConnection, type HandlerContext, type HandlerEntry, noResponse, type Reply } from './handlers/handler.ts'
 import { handlerOf } from './handlers/registry.ts'
 import { rawSaslToken, saslGate } from './handlers/sasl.ts'
-import { refusedAnswer } from './refused.ts'
+import { refusedResponse } from './refused.ts'
 import { type Release, versionsIn } from './releases.ts'
 import { Held } from './state/held.ts'
 import { throttled } from './throttling.ts'
@@ -45,10 +45,10 @@ export function dispatch(connection: Connection, frame: Buffer): Outcome {
   if (refusal?.kind === 'close') return close(connection, refusal.reason)
   if (refusal?.kind === 'error') return outOfTurn(connection, entry, header, frame)
   if (apiKey === ApiVersions.key) connection.auth.hasAskedVersions = true
-  return answer(connection, entry, header, frame)
+  return respond(connection, entry, header, frame)
 }
 
-function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequestHeader, frame: Buffer): Outcome {
+function respond(connection: Connection, entry: HandlerEntry, header: DecodedRequestHeader, frame: Buffer): Outcome {
   const { apiVersion, clientId, correlationId, bodyOffset } = header
   let request: unknown
   try {
@@ -73,22 +73,22 @@ function answer(connection: Connection, entry: HandlerEntry, header: DecodedRequ
   }
   let intervention: Intervention | undefined
   const startedMs = cluster.runtime.monoNow()
-  const answered = { context, api: entry.api, request, byteLength: frame.length, startedMs }
+  const responded = { context, api: entry.api, request, byteLength: frame.length, startedMs }
   const encode = (given: unknown): Outcome => {
-    const response = broker.services.throttles.isIdle ? given : throttled(answered, given)
+    const response = broker.services.throttles.isIdle ? given : throttled(responded, given)
     intervention?.ended(response)
     if (response === noResponse) return nothing
     if (response === closeConnection) return { kind: 'close', reason: 'the handler asked for it' }
     try {
       const chunks = encodeResponse(entry.api as Api, apiVersion, correlationId, response as never)
-      return { kind: 'answer', chunks }
+      return { kind: 'response', chunks }
     } catch (error) {
       return close(connection, `a ${entry.api.name} request whose answer cannot be encoded: ${stackOf(error)}`)
     }
   }
   try {
     if (cluster.release?.refused.has(entry.api.key))
-      return encode(refusedAnswer(entry.api, apiVersion, request as Struct))
+      return encode(refusedResponse(entry.api, apiVersion, request as Struct))
     let reply: Reply<unknown>
     if (cluster.interventions.isIdle) reply = handleWithRights(entry, context, request as Struct)
     else {
@@ -109,10 +109,10 @@ function outOfTurn(connection: Connection, entry: HandlerEntry, header: DecodedR
   const { apiVersion, correlationId, bodyOffset } = header
   try {
     const request = decodeRequest(entry.api as Api, apiVersion, frame, bodyOffset) as Struct
-    const answer = refusedAnswer(entry.api, apiVersion, request, 'ILLEGAL_SASL_STATE')
-    const chunks = encodeResponse(entry.api as Api, apiVersion, correlationId, answer as never)
+    const response = refusedResponse(entry.api, apiVersion, request, 'ILLEGAL_SASL_STATE')
+    const chunks = encodeResponse(entry.api as Api, apiVersion, correlationId, response as never)
     connection.closeAfterResponse()
-    return { kind: 'answer', chunks }
+    return { kind: 'response', chunks }
   } catch (error) {
     return close(connection, `a ${entry.api.name} request during authentication: ${messageOf(error)}`)
   }
@@ -125,7 +125,7 @@ function refusedApiVersions({ correlationId }: DecodedRequestHeader, release: Re
     errorCode: errorCode('UNSUPPORTED_VERSION'),
     apiKeys: [...own],
   })
-  return { kind: 'answer', chunks }
+  return { kind: 'response', chunks }
 }
 
 function close({ broker }: Connection, what: string): Outcome {

@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { type AclOptions, authorizerConfig } from './authorization/options.ts'
 import type { SaslOptions } from './cluster-context.ts'
 import { type ListenerOptions, type ResolvedListener, resolveListeners } from './listeners.ts'

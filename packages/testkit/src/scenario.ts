@@ -1,6 +1,6 @@
 import type { Broker } from './broker.ts'
 import { type Duration, durationMs } from './runtime/clock.ts'
-import type { ChanceStreams } from './runtime/streams.ts'
+import type { RandomStreams } from './runtime/streams.ts'
 import type { VirtualTime } from './runtime/virtual.ts'
 
 export interface RunOptions {
@@ -12,7 +12,7 @@ export interface RunOptions {
 export interface VirtualStatus {
   readonly seed: number
   /** Chance that follows from the seed: `streams.faults` is for the test's own choices. */
-  readonly streams: ChanceStreams
+  readonly streams: RandomStreams
   /** Milliseconds that have passed. */
   readonly nowMs: number
   /** Everything that has happened so far. */

@@ -4,7 +4,7 @@ import { closeConnection, type HandlerContext, noResponse } from './handlers/han
 import type { Client, ClientThrottles } from './state/quotas/client-throttles.ts'
 
 /** A request that was answered, before the answer is written. */
-export interface Answered {
+export interface Responded {
   readonly context: HandlerContext
   readonly api: Api
   readonly request: unknown
@@ -18,18 +18,18 @@ export function clientOf({ principal, clientId }: Pick<HandlerContext, 'principa
 }
 
 /** The answer as quotas leave it; whoever took too much is not read from for a while (KIP-219). */
-export function throttled(answered: Answered, answer: unknown): unknown {
-  const { context, api, byteLength, startedMs } = answered
-  if (answer === closeConnection) return answer
+export function throttled(responded: Responded, response: unknown): unknown {
+  const { context, api, byteLength, startedMs } = responded
+  if (response === closeConnection) return response
   const { broker, connection, cluster } = context
   const { throttles } = broker.services
   const client = clientOf(context)
   let throttleTimeMs = 0
-  let kept = answer
+  let kept = response
   if (api.key === Produce.key) throttleTimeMs = throttles.record('producer_byte_rate', client, byteLength)
-  if (api.key === Fetch.key && answer !== noResponse) {
-    throttleTimeMs = fetched(answered, throttles, answer as Struct)
-    if (throttleTimeMs > 0) kept = emptied(answered, answer as Struct)
+  if (api.key === Fetch.key && response !== noResponse) {
+    throttleTimeMs = fetched(responded, throttles, response as Struct)
+    if (throttleTimeMs > 0) kept = emptied(responded, response as Struct)
   }
   if (throttles.limits('request_percentage', client)) {
     const usedMs = cluster.runtime.monoNow() - startedMs
@@ -41,18 +41,18 @@ export function throttled(answered: Answered, answer: unknown): unknown {
 }
 
 /** Counts what a consumer gets. Too much is not sent, and then it does not count. */
-function fetched({ context, api }: Answered, throttles: ClientThrottles, answer: Struct): number {
+function fetched({ context, api }: Responded, throttles: ClientThrottles, response: Struct): number {
   const client = clientOf(context)
   if (!throttles.limits('consumer_byte_rate', client)) return 0
   let bytes = 0
-  for (const chunk of encodeResponse(api, context.apiVersion, 0, answer as never)) bytes += chunk.byteLength
+  for (const chunk of encodeResponse(api, context.apiVersion, 0, response as never)) bytes += chunk.byteLength
   const throttleTimeMs = throttles.record('consumer_byte_rate', client, bytes)
   if (throttleTimeMs > 0) throttles.record('consumer_byte_rate', client, -bytes)
   return throttleTimeMs
 }
 
 /** Only a session that was there before goes on. */
-function emptied({ request }: Answered, { sessionId }: Struct): Struct {
+function emptied({ request }: Responded, { sessionId }: Struct): Struct {
   const { sessionEpoch } = request as Struct
   const goesOn = typeof sessionEpoch === 'number' && sessionEpoch > 0
   return { errorCode: 0, sessionId: goesOn ? sessionId : 0, responses: [] }

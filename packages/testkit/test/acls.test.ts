@@ -118,8 +118,8 @@ describe('a cluster with ACLs', () => {
     await allow(toTopic('orders', describes))
     const partitions = [{ partitionIndex: 0, currentLeaderEpoch: -1, timestamp: -1n }]
     const topics = ['secrets', 'orders'].map((name) => ({ name, partitions }))
-    const answer = await bob.request(ListOffsets, 5, { replicaId: -1, isolationLevel: 0, topics })
-    const codes = answer.topics.map(({ name, partitions: [first] }) => [name, codeOf(first?.errorCode)])
+    const response = await bob.request(ListOffsets, 5, { replicaId: -1, isolationLevel: 0, topics })
+    const codes = response.topics.map(({ name, partitions: [first] }) => [name, codeOf(first?.errorCode)])
     expect(Object.fromEntries(codes)).toEqual({ orders: 'NONE', secrets: 'TOPIC_AUTHORIZATION_FAILED' })
   })
 
@@ -149,8 +149,8 @@ describe('a cluster with ACLs', () => {
   test('fails a request as a whole where it is about one thing', async () => {
     const join = { sessionTimeoutMs: 6000, rebalanceTimeoutMs: 6000, memberId: '', groupInstanceId: null }
     const protocols = [{ name: 'range', metadata: Buffer.alloc(0) }]
-    const answer = await bob.request(JoinGroup, 5, { groupId: 'g', ...join, protocolType: 'consumer', protocols })
-    expect(codeOf(answer.errorCode)).toBe('GROUP_AUTHORIZATION_FAILED')
+    const response = await bob.request(JoinGroup, 5, { groupId: 'g', ...join, protocolType: 'consumer', protocols })
+    expect(codeOf(response.errorCode)).toBe('GROUP_AUTHORIZATION_FAILED')
     const found = await bob.request(FindCoordinator, 4, { keyType: 1, coordinatorKeys: ['x'] })
     expect(codeOf(found.coordinators[0]?.errorCode)).toBe('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
     const described = await bob.request(DescribeAcls, 3, anyAcl)
@@ -170,8 +170,8 @@ describe('a cluster with ACLs', () => {
     await allow(toTopic('mine', 5))
     const topic = { numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
     const topics = ['mine', 'yours'].map((name) => ({ name, ...topic }))
-    const answer = await bob.request(CreateTopics, 7, { topics, timeoutMs: 1000, validateOnly: false })
-    const [mine, yours] = [...answer.topics].sort((a, b) => a.name.localeCompare(b.name))
+    const response = await bob.request(CreateTopics, 7, { topics, timeoutMs: 1000, validateOnly: false })
+    const [mine, yours] = [...response.topics].sort((a, b) => a.name.localeCompare(b.name))
     expect([codeOf(mine?.errorCode), codeOf(mine?.topicConfigErrorCode)]).toEqual([
       'NONE',
       'TOPIC_AUTHORIZATION_FAILED',

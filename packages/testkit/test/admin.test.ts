@@ -191,25 +191,25 @@ it('records are deleted on all live replicas before it is answered', async () =>
   expect(nameOf(await client.fetch({ fetchOffset: 1 }))).toBe('OFFSET_OUT_OF_RANGE')
   expect((await client.fetch({ fetchOffset: 2 })).values).toEqual(['c'])
   const again = { topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: 1n }] }], timeoutMs: 5000 }
-  const answer = await client.wire.request(DeleteRecords, again)
-  expect(answer.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, lowWatermark: 2n })
+  const response = await client.wire.request(DeleteRecords, again)
+  expect(response.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, lowWatermark: 2n })
 })
 
 it('each producer gets an id of its own, whichever broker it asks', async () => {
   await start()
   const ids = []
   for (const id of [1, 2, 3]) {
-    const answer = await (await wireOf(id)).request(InitProducerId, {
+    const response = await (await wireOf(id)).request(InitProducerId, {
       transactionalId: null,
       transactionTimeoutMs: 1000,
     })
-    ids.push(answer.producerId)
+    ids.push(response.producerId)
   }
   expect(new Set(ids).size).toBe(3)
 })
 
 it('a transactional id is refused where its coordinator is not', async () => {
   await start()
-  const answer = await (await wireOf(1)).request(InitProducerId, { transactionalId: 'x', transactionTimeoutMs: 1000 })
-  expect(errorOf(answer.errorCode)).toMatchObject({ name: 'NOT_COORDINATOR', retriable: true })
+  const response = await (await wireOf(1)).request(InitProducerId, { transactionalId: 'x', transactionTimeoutMs: 1000 })
+  expect(errorOf(response.errorCode)).toMatchObject({ name: 'NOT_COORDINATOR', retriable: true })
 })

@@ -1,5 +1,5 @@
 import { ApiVersions, CreateTopics, errorCode, Metadata, zeroUuid } from '@ottla/codec'
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createCluster, type TestCluster } from '../src/index.ts'
 import { systemRuntime } from '../src/runtime/node-runtime.ts'

@@ -128,8 +128,8 @@ describe('an error before the work', () => {
     const match = { api: 'Heartbeat', group: 'g' } as const
     const fault = cluster.faults.add({ match, trigger: 'always', action: { error: 'REBALANCE_IN_PROGRESS' } })
     const ask = async (groupId: string) => {
-      const answer = await client.wire.request(Heartbeat, { groupId, generationId: 1, memberId: 'm' })
-      return nameOf(answer.errorCode)
+      const response = await client.wire.request(Heartbeat, { groupId, generationId: 1, memberId: 'm' })
+      return nameOf(response.errorCode)
     }
     expect(await ask('g')).toBe('REBALANCE_IN_PROGRESS')
     expect(await ask('other')).not.toBe('REBALANCE_IN_PROGRESS')
@@ -173,8 +173,8 @@ describe('an error after the work', () => {
     const partitions = [{ partitionIndex: 0, committedOffset: 7n, committedMetadata: '' }]
     const topics = [{ name: 't', topicId: known[0]?.topicId ?? '', partitions }]
     const body = { groupId: 'g', memberId: '', generationIdOrMemberEpoch: -1, topics }
-    const answer = await client.wire.request(OffsetCommit, body, version)
-    expect(nameOf(answer.topics[0]?.partitions[0]?.errorCode ?? 0)).toBe('REQUEST_TIMED_OUT')
+    const response = await client.wire.request(OffsetCommit, body, version)
+    expect(nameOf(response.topics[0]?.partitions[0]?.errorCode ?? 0)).toBe('REQUEST_TIMED_OUT')
     expect(cluster.groups()[0]?.offsets).toEqual([{ topic: 't', partition: 0, offset: 7n }])
   })
 })
@@ -251,12 +251,12 @@ describe('connections', () => {
   it('are not read while they are throttled', async () => {
     cluster.faults.add({ match: { api: 'ApiVersions' }, action: { throttle: '30s' } })
     expect((await client.wire.request(ApiVersions, software)).throttleTimeMs).toBe(30_000)
-    let isAnswered = false
+    let hasResponse = false
     const second = client.wire.request(ApiVersions, software).then(() => {
-      isAnswered = true
+      hasResponse = true
     })
     await cluster.clock.advance('29s')
-    expect(isAnswered).toBe(false)
+    expect(hasResponse).toBe(false)
     await cluster.clock.advance('1s')
     await second
   })

@@ -39,10 +39,10 @@ const start = (config: Record<string, string | number> = {}) =>
   })
 
 /** Asks until the answer is what it should become; the cluster moves on its own. */
-async function until<A>(ask: () => Promise<A>, isThere: (answer: A) => boolean): Promise<A> {
+async function until<A>(ask: () => Promise<A>, isThere: (response: A) => boolean): Promise<A> {
   for (let i = 0; i < 400; i++) {
-    const answer = await ask()
-    if (isThere(answer)) return answer
+    const response = await ask()
+    if (isThere(response)) return response
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   throw new Error(`it did not come: ${JSON.stringify(await ask())}`)
@@ -95,10 +95,10 @@ const commit = (wire: Wire, memberId: string, generationIdOrMemberEpoch: number,
 
 const committed = async (wire: Wire) => {
   const groups = [{ groupId, topics: [{ name: 't', partitionIndexes: [0] }] }]
-  const { groups: answers } = await wire.request(OffsetFetch, 9, { groups, requireStable: true })
-  return errorName(answers[0]?.errorCode ?? -1) === 'NONE'
-    ? answers[0]?.topics[0]?.partitions[0]?.committedOffset
-    : errorName(answers[0]?.errorCode ?? -1)
+  const { groups: responses } = await wire.request(OffsetFetch, 9, { groups, requireStable: true })
+  return errorName(responses[0]?.errorCode ?? -1) === 'NONE'
+    ? responses[0]?.topics[0]?.partitions[0]?.committedOffset
+    : errorName(responses[0]?.errorCode ?? -1)
 }
 
 describe('a group on the wire', () => {
@@ -216,8 +216,8 @@ describe('when the coordinator dies', () => {
     const wire = await open(id)
     const memberId = await stable(wire)
     for (const broker of cluster.brokers) if (broker.id !== id) broker.pauseReplication()
-    const answer = await commit(wire, memberId, 1, 7n)
-    expect(errorName(answer.topics[0]?.partitions[0]?.errorCode ?? 0)).toBe('COORDINATOR_NOT_AVAILABLE')
+    const response = await commit(wire, memberId, 1, 7n)
+    expect(errorName(response.topics[0]?.partitions[0]?.errorCode ?? 0)).toBe('COORDINATOR_NOT_AVAILABLE')
     for (const broker of cluster.brokers) broker.resumeReplication()
     expect(
       await until(

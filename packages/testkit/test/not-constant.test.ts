@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { handlers } from '../src/handlers/registry.ts'
 import { rows } from './not-constant/rows.ts'
-import { answerTo, bytesOf, inWorld } from './not-constant/world.ts'
+import { bytesOf, inWorld, responseTo } from './not-constant/world.ts'
 
 const served = handlers.map((entry) => [entry.api.name, entry] as const)
 
@@ -12,7 +12,7 @@ test.each(served)('%s answers the same bytes by what has happened', async (name,
   await inWorld(brokers, async (world) => {
     for (const { make } of given) await make(world)
     const request = bytesOf(api, version, await row.request(world))
-    const ask = async () => answerTo((await row.on?.(world)) ?? world.stage.wire, api, version, request)
+    const ask = async () => responseTo((await row.on?.(world)) ?? world.stage.wire, api, version, request)
     const before = await ask()
     // Nothing has happened: what differs after the change is due to it, and not to chance.
     if (!isOnce) expect(await ask(), 'asked again').toEqual(before)

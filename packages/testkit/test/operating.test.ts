@@ -180,10 +180,10 @@ describe('a network that is cut', () => {
     for (const oneWay of [false, true]) {
       const client = await start()
       const [cut = 0] = followers()
-      const mend = cluster.disconnect(leader(), cut, { oneWay })
+      const heal = cluster.disconnect(leader(), cut, { oneWay })
       expect(nameOf(await client.produce(batchOf(['a'])))).toBe('NONE')
       expect(isr()).not.toContain(cut)
-      mend()
+      heal()
       await isWhole()
       expect(ends()).toEqual([1, 1, 1])
       if (!oneWay) await cluster.close()
@@ -193,11 +193,11 @@ describe('a network that is cut', () => {
   it('between a leader and the controller moves the leadership; the old leader commits nothing', async () => {
     const client = await start({ 'min.insync.replicas': 2 })
     const old = leader()
-    const mend = cluster.disconnect(old, 'controller')
+    const heal = cluster.disconnect(old, 'controller')
     const next = await moved(old)
     expect(nameOf(await client.produce(batchOf(['lost']), { timeoutMs: 30 }))).not.toBe('NONE')
     expect(nameOf(await next.produce(batchOf(['kept'])))).toBe('NONE')
-    mend()
+    heal()
     await isWhole()
     await replicated(1)
     expect((await next.fetch()).values).toEqual(['kept'])
@@ -208,18 +208,18 @@ describe('a network that is cut', () => {
     async (direction) => {
       const client = await start()
       const id = leader()
-      const mend =
+      const heal =
         direction === 'to'
           ? cluster.disconnect('clients', id, { oneWay: true })
           : cluster.disconnect(id, 'clients', { oneWay: true })
-      let isAnswered = false
+      let hasResponse = false
       const produced = client.produce(batchOf(['a'])).finally(() => {
-        isAnswered = true
+        hasResponse = true
       })
       if (direction === 'from') await replicated(1)
       else await new Promise((resolve) => setTimeout(resolve, 10))
-      expect([isAnswered, cluster.partition('t', 0).logEndOffset]).toEqual([false, direction === 'from' ? 1 : 0])
-      mend()
+      expect([hasResponse, cluster.partition('t', 0).logEndOffset]).toEqual([false, direction === 'from' ? 1 : 0])
+      heal()
       expect(nameOf(await produced)).toBe('NONE')
     },
   )

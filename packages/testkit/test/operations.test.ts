@@ -40,10 +40,10 @@ const arrived = (replicas: readonly number[]) =>
 const wireOf = (id: number) => WireClient.connect(cluster.runtime, cluster.bootstrap[id - 1] ?? '')
 
 /** Asks until the answer fits: each question takes a turn of its own. */
-async function answered<T>(ask: () => Promise<T>, fits: (answer: T) => boolean): Promise<T> {
+async function responded<T>(ask: () => Promise<T>, fits: (response: T) => boolean): Promise<T> {
   for (let n = 0; n < 200; n++) {
-    const answer = await ask()
-    if (fits(answer)) return answer
+    const response = await ask()
+    if (fits(response)) return response
   }
   throw new Error('no answer that fits')
 }
@@ -162,8 +162,8 @@ describe('eligible leaders (KIP-966)', () => {
     const wire = await wireOf(1)
     const feature = 'eligible.leader.replicas.version'
     const featureUpdates = [{ feature, maxVersionLevel: 0, upgradeType: 2 }]
-    const answer = await wire.request(UpdateFeatures, { featureUpdates, validateOnly: false }, 1)
-    expect(answer.errorCode).toBe(0)
+    const response = await wire.request(UpdateFeatures, { featureUpdates, validateOnly: false }, 1)
+    expect(response.errorCode).toBe(0)
     const { leader, replicas } = status()
     const follower = replicas.find((id) => id !== leader) ?? 0
     await cluster.broker(follower).shutdown()
@@ -201,10 +201,10 @@ describe('features', () => {
 describe('the quorum', () => {
   const ask = async (id: number) => {
     const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
-    const answer = await (await wireOf(id)).request(DescribeQuorum, { topics })
-    const partition = answer.topics[0]?.partitions[0]
+    const response = await (await wireOf(id)).request(DescribeQuorum, { topics })
+    const partition = response.topics[0]?.partitions[0]
     if (partition === undefined) throw new Error('no answer')
-    return { ...partition, nodes: answer.nodes.map(({ nodeId }) => nodeId) }
+    return { ...partition, nodes: response.nodes.map(({ nodeId }) => nodeId) }
   }
 
   it('has a log that each decision makes longer, and the fourth broker only follows', async () => {
@@ -240,10 +240,10 @@ it('a broker that is unregistered is gone from the cluster, until it starts agai
   expect(nameOf(await wire.request(UnregisterBroker, { brokerId: 9 }))).toBe('BROKER_ID_NOT_REGISTERED')
   await cluster.broker(4).kill()
   expect(nameOf(await wire.request(UnregisterBroker, { brokerId: 4 }))).toBe('NONE')
-  await answered(known, (ids) => ids.length === 3)
+  await responded(known, (ids) => ids.length === 3)
   expect(nameOf(await wire.request(UnregisterBroker, { brokerId: 4 }))).toBe('BROKER_ID_NOT_REGISTERED')
   await cluster.broker(4).restart()
-  expect(await answered(known, (ids) => ids.length === 4)).toEqual([1, 2, 3, 4])
+  expect(await responded(known, (ids) => ids.length === 4)).toEqual([1, 2, 3, 4])
 })
 
 describe('log directories', () => {
@@ -269,7 +269,7 @@ describe('log directories', () => {
       client.wire.request(AlterReplicaLogDirs, { dirs: [{ path, topics: [{ name: 't', partitions: [0] }] }] })
     expect(nameOf((await move('/c')).results[0]?.partitions[0])).toBe('LOG_DIR_NOT_FOUND')
     expect(nameOf((await move('/b')).results[0]?.partitions[0])).toBe('NONE')
-    await answered(look, (logs) => logs.length === 1)
+    await responded(look, (logs) => logs.length === 1)
     expect(await look()).toEqual([['/b', true, false, 0n]])
     cluster.broker(leader).fillDisk()
     const { results } = await client.wire.request(DescribeLogDirs, { topics: [] })
@@ -281,10 +281,10 @@ it('transactional ids can be looked at, and are forgotten when nobody uses them'
   await start()
   const wire = await wireOf(1)
   const find = () => wire.request(FindCoordinator, { keyType: 1, coordinatorKeys: ['x'] })
-  const { coordinators } = await answered(find, (answer) => answer.coordinators[0]?.errorCode === 0)
+  const { coordinators } = await responded(find, (response) => response.coordinators[0]?.errorCode === 0)
   const coordinator = await wireOf(coordinators[0]?.nodeId ?? 0)
   const init = () => coordinator.request(InitProducerId, { transactionalId: 'x', transactionTimeoutMs: 60_000 }, 4)
-  await answered(init, ({ errorCode }) => errorCode === 0)
+  await responded(init, ({ errorCode }) => errorCode === 0)
   expect(cluster.transactions()).toMatchObject([{ transactionalId: 'x', state: 'Empty', partitions: [] }])
   expect(cluster.state().transactions).toMatchObject([{ transactionalId: 'x', producerId: expect.any(String) }])
   await cluster.clock.advance('6d')
@@ -307,7 +307,7 @@ it('idempotent producers are forgotten, and then any sequence is taken', async (
 it('a reset mends the network and takes back what operators did', async () => {
   const client = await start()
   cluster.disconnect(1, 'controller')
-  const mend = cluster.disconnect(2, 3)
+  const heal = cluster.disconnect(2, 3)
   const [added = 0] = others(...status().replicas)
   cluster.broker(added).pauseReplication()
   await cluster.reassign('t', 0, [added])
@@ -321,7 +321,7 @@ it('a reset mends the network and takes back what operators did', async () => {
   })
   expect(brokers.map(({ brokerId, isFenced }) => [brokerId, isFenced])).toEqual([1, 2, 3, 4].map((id) => [id, false]))
   cluster.disconnect(2, 3)
-  mend()
+  heal()
   await cluster.reassign('t', 0, [2, 3])
   await arrived([2, 3])
   const again = await TopicClient.connect(cluster, 't')

@@ -19,8 +19,8 @@ const connect = (clientId: string) => WireClient.connect(cluster.runtime, cluste
 async function limit(wire: WireClient, entity: Readonly<Record<string, string | null>>, key: string, value: number) {
   const components = Object.entries(entity).map(([entityType, entityName]) => ({ entityType, entityName }))
   const entries = [{ entity: components, ops: [{ key, value, remove: false }] }]
-  const answer = await wire.request(AlterClientQuotas, { entries, validateOnly: false })
-  expect(answer.entries.map(({ errorMessage }) => errorMessage)).toEqual([null])
+  const response = await wire.request(AlterClientQuotas, { entries, validateOnly: false })
+  expect(response.entries.map(({ errorMessage }) => errorMessage)).toEqual([null])
   // The broker learns of it a turn later.
   await new Promise((resolve) => setImmediate(resolve))
 }
@@ -55,12 +55,12 @@ describe('producer_byte_rate', () => {
     const { throttleTimeMs } = await produce(wire, 3000)
     expect(throttleTimeMs).toBeGreaterThan(20_000)
     expect(throttleTimeMs).toBeLessThan(40_000)
-    let isAnswered = false
+    let hasResponse = false
     const next = produce(wire, 1).then(() => {
-      isAnswered = true
+      hasResponse = true
     })
     await cluster.clock.advance(throttleTimeMs - 100)
-    expect(isAnswered).toBe(false)
+    expect(hasResponse).toBe(false)
     await cluster.clock.advance(101)
     await next
   })

@@ -68,9 +68,9 @@ describe('a batch is refused', () => {
     const writer = new BatchWriter()
     writer.append(Date.now(), 'k', 'now', [])
     writer.append(Date.now() + 7_200_000, 'k', 'later', [])
-    const answer = await client.produce(writer.seal({ producerId: -1n, producerEpoch: -1, baseSequence: -1 }))
-    expect(nameOf(answer)).toBe('INVALID_TIMESTAMP')
-    expect(answer.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual([1])
+    const response = await client.produce(writer.seal({ producerId: -1n, producerEpoch: -1, baseSequence: -1 }))
+    expect(nameOf(response)).toBe('INVALID_TIMESTAMP')
+    expect(response.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual([1])
   })
 
   it('without a key on a compacted topic', async () => {
@@ -124,13 +124,13 @@ describe('a fetch', () => {
     const size = batchOf(['a']).length
     await client.produce(batchOf(['a']))
     const patient = await TopicClient.connect(cluster, `t${number - 1}`)
-    let isAnswered = false
-    const held = patient.fetch({ minBytes: size * 3, maxWaitMs: 60_000 }).then((answer) => {
-      isAnswered = true
-      return answer
+    let hasResponse = false
+    const held = patient.fetch({ minBytes: size * 3, maxWaitMs: 60_000 }).then((response) => {
+      hasResponse = true
+      return response
     })
     await client.produce(batchOf(['b']))
-    expect(isAnswered).toBe(false)
+    expect(hasResponse).toBe(false)
     await client.produce(batchOf(['c']))
     expect((await held).values).toEqual(['a', 'b', 'c'])
     expect((await client.fetch({ fetchOffset: 3, maxWaitMs: 5 })).values).toEqual([])

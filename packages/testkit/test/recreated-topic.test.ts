@@ -18,9 +18,9 @@ it('a fetch session goes on with the name it knew: the topic is gone, and then a
   const topics = [{ topic: 't', topicId, partitions }]
   const fetch = async (sessionId: number, sessionEpoch: number, wanted: typeof topics = []) => {
     const session = { sessionId, sessionEpoch, forgottenTopicsData: [] }
-    const answer = await wire.request(Fetch, { maxWaitMs: 0, minBytes: 1, topics: wanted, ...session })
-    const found = answer.responses.flatMap((response) => response.partitions)
-    return { sessionId: answer.sessionId, errors: found.map(({ errorCode }) => errorOf(errorCode).name) }
+    const response = await wire.request(Fetch, { maxWaitMs: 0, minBytes: 1, topics: wanted, ...session })
+    const found = response.responses.flatMap((response) => response.partitions)
+    return { sessionId: response.sessionId, errors: found.map(({ errorCode }) => errorOf(errorCode).name) }
   }
   const { sessionId, errors } = await fetch(0, 0, topics)
   expect(errors).toEqual(['NONE'])

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { advertised } from '../src/handlers/advertised.ts'
 import { handlerOf } from '../src/handlers/registry.ts'
 import { createCluster } from '../src/index.ts'
-import { refusedAnswer } from '../src/refused.ts'
+import { refusedResponse } from '../src/refused.ts'
 import { releaseOf } from '../src/releases.ts'
 import { Wire } from './support/wire.ts'
 
@@ -57,8 +57,8 @@ describe('a cluster as an older Kafka', () => {
 
   test('refuses what is turned off in its clusters', () => {
     expect(releaseOf('3.9')?.refused.has(ConsumerGroupHeartbeat.key)).toBe(true)
-    expect(refusedAnswer(ConsumerGroupHeartbeat, 0, { groupId: 'g' })).toMatchObject({ errorCode: 35 })
-    expect(refusedAnswer(DescribeGroups, 5, { groups: ['g'] })).toMatchObject({
+    expect(refusedResponse(ConsumerGroupHeartbeat, 0, { groupId: 'g' })).toMatchObject({ errorCode: 35 })
+    expect(refusedResponse(DescribeGroups, 5, { groups: ['g'] })).toMatchObject({
       groups: [{ groupId: 'g', errorCode: 35 }],
     })
   })

@@ -197,16 +197,16 @@ describe('a new leader', () => {
     await cluster.broker(old).restart()
     await eventually(isr, (ids) => ids.length === 3)
     const client = await TopicClient.connect(cluster, 't')
-    let answered: string | undefined
-    const held = client.fetch({ currentLeaderEpoch: 1, maxWaitMs: 20_000 }).then((answer) => {
-      answered = nameOf(answer)
+    let responded: string | undefined
+    const held = client.fetch({ currentLeaderEpoch: 1, maxWaitMs: 20_000 }).then((response) => {
+      responded = nameOf(response)
     })
     expect(await cluster.electLeader('t', 0, 'preferred')).toBe('NONE')
     await eventually(
-      () => answered,
+      () => responded,
       (name) => name !== undefined,
     ).catch(() => {})
-    expect(answered).toBe('FENCED_LEADER_EPOCH')
+    expect(responded).toBe('FENCED_LEADER_EPOCH')
     await held
   })
 })
@@ -248,8 +248,8 @@ describe('epochs', () => {
     await eventually(leader, (id) => id !== old && id > 0)
     const next = await TopicClient.connect(cluster, 't')
     await next.produce(batchOf(['c']))
-    const answer = await next.fetch({ fetchOffset: 5, lastFetchedEpoch: 0 })
-    expect(answer).toMatchObject({ errorCode: 0, divergingEpoch: { epoch: 0, endOffset: 2n }, values: [] })
+    const response = await next.fetch({ fetchOffset: 5, lastFetchedEpoch: 0 })
+    expect(response).toMatchObject({ errorCode: 0, divergingEpoch: { epoch: 0, endOffset: 2n }, values: [] })
   })
 
   it('of a producer survive the change of the leader, as its sequences do', async () => {

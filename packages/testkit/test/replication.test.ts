@@ -8,27 +8,27 @@ async function happen(world: ReplicationWorld): Promise<void> {
   const { time, brokers } = world
   const broker = brokers[Math.floor(time.random() * brokers.length)]
   if (broker === undefined) return
-  const chance = time.random()
-  if (chance < 0.55) {
+  const roll = time.random()
+  if (roll < 0.55) {
     for (const leader of world.leaders) world.append(leader, { acksAll: time.random() < 0.8 })
-  } else if (chance < 0.6) {
+  } else if (roll < 0.6) {
     if (broker.isUp) world.kill(broker)
-  } else if (chance < 0.63) {
+  } else if (roll < 0.63) {
     if (broker.isUp) world.crash(broker)
-  } else if (chance < 0.75) {
+  } else if (roll < 0.75) {
     if (!broker.isUp) void broker.start()
     await SimulatedTime.drain()
-  } else if (chance < 0.8) {
+  } else if (roll < 0.8) {
     broker.replicas.pauseFetching()
-  } else if (chance < 0.9) {
+  } else if (roll < 0.9) {
     broker.replicas.resumeFetching()
-  } else if (chance < 0.91) {
+  } else if (roll < 0.91) {
     world.controller.electLeader(topic, 0, 'preferred')
-  } else if (chance < 0.92) {
+  } else if (roll < 0.92) {
     for (const leader of world.leaders) leader.deleteRecords(Math.floor(leader.highWatermark * time.random()))
-  } else if (chance < 0.935 && brokers.length > 3) {
+  } else if (roll < 0.935 && brokers.length > 3) {
     world.reassign()
-  } else if (chance < 0.95) {
+  } else if (roll < 0.95) {
     operate(world, broker)
   } else {
     await world.settle(time.random() * 1000)
@@ -37,12 +37,12 @@ async function happen(world: ReplicationWorld): Promise<void> {
 
 /** What happens to a broker that lives, and to the network. */
 function operate(world: ReplicationWorld, broker: Broker): void {
-  const chance = world.time.random()
-  if (chance < 0.25) world.hang(broker)
-  else if (chance < 0.5) broker.resume()
-  else if (chance < 0.65) world.cut()
-  else if (chance < 0.8) world.mend()
-  else if (chance < 0.9) world.retain(broker)
+  const roll = world.time.random()
+  if (roll < 0.25) world.hang(broker)
+  else if (roll < 0.5) broker.resume()
+  else if (roll < 0.65) world.cut()
+  else if (roll < 0.8) world.healLinks()
+  else if (roll < 0.9) world.retain(broker)
   else broker.replicas.isDiskFull = !broker.replicas.isDiskFull
 }
 

@@ -14,8 +14,8 @@ async function commitSomething(client: TopicClient): Promise<void> {
   const partitions = [{ partitionIndex: 0, committedOffset: 7n, committedMetadata: '' }]
   const body = { groupId: 'g', memberId: '', topics: [{ name: 't', partitions }] }
   for (let turn = 0; turn < 200; turn++) {
-    const answer = await client.wire.request(OffsetCommit, body, 9)
-    if (answer.topics[0]?.partitions[0]?.errorCode === 0) return
+    const response = await client.wire.request(OffsetCommit, body, 9)
+    if (response.topics[0]?.partitions[0]?.errorCode === 0) return
     await client.wire.request(Heartbeat, { groupId: 'g', generationId: 1, memberId: 'm' })
   }
   throw new Error('nothing could be committed')

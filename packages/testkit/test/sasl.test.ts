@@ -92,9 +92,9 @@ describe('a listener with SASL', () => {
 
   test('names its mechanisms to who asks for another, and closes', async () => {
     const wire = await open({ ...alice, mechanisms: ['PLAIN'] })
-    const answer = await wire.request(SaslHandshake, 1, { mechanism: 'SCRAM-SHA-512' })
-    expect(errorName(answer.errorCode)).toBe('UNSUPPORTED_SASL_MECHANISM')
-    expect(answer.mechanisms).toEqual(['PLAIN'])
+    const response = await wire.request(SaslHandshake, 1, { mechanism: 'SCRAM-SHA-512' })
+    expect(errorName(response.errorCode)).toBe('UNSUPPORTED_SASL_MECHANISM')
+    expect(response.mechanisms).toEqual(['PLAIN'])
     await expect(wire.request(SaslHandshake, 1, { mechanism: 'PLAIN' })).rejects.toThrow('closed')
   })
 
@@ -110,8 +110,8 @@ describe('a listener with SASL', () => {
 
 test('a listener without SASL refuses it, and serves', async () => {
   const wire = await open()
-  const answer = await wire.request(SaslHandshake, 1, { mechanism: 'PLAIN' })
-  expect(errorName(answer.errorCode)).toBe('ILLEGAL_SASL_STATE')
+  const response = await wire.request(SaslHandshake, 1, { mechanism: 'PLAIN' })
+  expect(errorName(response.errorCode)).toBe('ILLEGAL_SASL_STATE')
   expect(await wire.request(ListGroups, 5, listing)).toMatchObject({ errorCode: 0 })
 })
 

@@ -10,7 +10,7 @@ import {
 } from '@ottla/codec'
 import { createCluster } from '@ottla/testkit'
 import { expect, test } from 'vitest'
-import { addPartitions, begin, end, isPassing } from './conformance/transactions.ts'
+import { addPartitions, begin, end, isTransient } from './conformance/transactions.ts'
 import { coordinatorLoaded, offsetCommitted } from './not-constant/changes.ts'
 import { inWorld, type World } from './not-constant/world.ts'
 import { batchOf, recordsOf } from './support/batches.ts'
@@ -97,8 +97,8 @@ test('offsets do not expire while a transaction has some pending', async () => {
       const offset = async () => {
         const topics = [{ name: 't', topicId: zeroUuid, partitionIndexes: [0] }]
         const groups = [{ groupId: 'g', memberId: null, memberEpoch: -1, topics }]
-        const answer = await stage.do(OffsetFetch, 9, { groupId: '', topics: [], groups, requireStable: false })
-        return answer.groups[0]?.topics[0]?.partitions[0]?.committedOffset
+        const response = await stage.do(OffsetFetch, 9, { groupId: '', topics: [], groups, requireStable: false })
+        return response.groups[0]?.topics[0]?.partitions[0]?.committedOffset
       }
       await coordinatorLoaded.make(world)
       const { producerId, producerEpoch } = await begin(stage, 'x', 600_000)
@@ -106,7 +106,7 @@ test('offsets do not expire while a transaction has some pending', async () => {
       const producer = { transactionalId: 'x', producerId, producerEpoch }
       await stage.until('the group is in the transaction', async () => {
         const { errorCode } = await stage.do(AddOffsetsToTxn, 3, { ...producer, groupId: 'g' })
-        if (errorCode !== 0 && !isPassing(errorCode)) throw new Error(`error ${errorCode}`)
+        if (errorCode !== 0 && !isTransient(errorCode)) throw new Error(`error ${errorCode}`)
         return errorCode === 0
       })
       const partitions = [{ partitionIndex: 0, committedOffset: 9n, committedLeaderEpoch: -1, committedMetadata: null }]

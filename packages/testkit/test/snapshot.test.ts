@@ -28,12 +28,12 @@ function lasting() {
 
 async function commit(client: TopicClient, offset: bigint): Promise<void> {
   const partitions = [{ partitionIndex: 0, committedOffset: offset, committedMetadata: '' }]
-  const { topics: answers } = await client.wire.request(
+  const { topics: responses } = await client.wire.request(
     OffsetCommit,
     { groupId: 'g', memberId: '', topics: [{ name: 't', partitions }] },
     9,
   )
-  expect(answers[0]?.partitions[0]?.errorCode).toBe(0)
+  expect(responses[0]?.partitions[0]?.errorCode).toBe(0)
 }
 
 async function coordinator(): Promise<TopicClient> {
@@ -90,7 +90,7 @@ it('closes connections, takes faults away, and brings the wall clock back', asyn
   const snapshot = cluster.snapshot()
   const client = await TopicClient.connect(cluster, 't')
   cluster.faults.add({ match: { api: 'Produce' }, action: 'hang', trigger: 'always' })
-  const mend = cluster.disconnect(1, 2)
+  const heal = cluster.disconnect(1, 2)
   await cluster.clock.advance('7d')
   expect(cluster.clock.now() - Date.now()).toBeGreaterThan(604_000_000)
   await cluster.restore(snapshot)
@@ -99,7 +99,7 @@ it('closes connections, takes faults away, and brings the wall clock back', asyn
   expect(cluster.bootstrap).toEqual(bootstrap)
   const again = await TopicClient.connect(cluster, 't')
   expect((await again.produce(batchOf(['a']))).errorCode).toBe(0)
-  mend()
+  heal()
 })
 
 it('goes on with the session of a broker that was dead, but not fenced', async () => {

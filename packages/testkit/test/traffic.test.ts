@@ -16,7 +16,7 @@ it('what brokers got is kept decoded, with the answers, by topic though the requ
   await client.produce(batchOf(['a']))
   const [seen, ...more] = cluster.saw({ api: 'Produce', topic: 't', node: 1, client: 'wire' })
   expect(more).toEqual([])
-  expect(seen).toMatchObject({ api: 'Produce', node: 1, client: 'wire', outcome: 'answered', request: { acks: -1 } })
+  expect(seen).toMatchObject({ api: 'Produce', node: 1, client: 'wire', outcome: 'responded', request: { acks: -1 } })
   expect(seen?.response).toMatchObject({ responses: [{ partitionResponses: [{ index: 0, errorCode: 0 }] }] })
   expect(cluster.saw({ topic: 'u' })).toEqual([])
   expect(cluster.saw({ client: 'other' })).toEqual([])
@@ -42,10 +42,10 @@ it('a request can be awaited, also without the log', async () => {
   cluster = await createCluster({ brokers: 1, topics })
   const client = await TopicClient.connect(cluster, 't')
   const coming = cluster.awaitTraffic({ api: 'Produce' })
-  const answered = cluster.awaitTraffic({ api: 'Produce' }, { answered: true })
+  const responded = cluster.awaitTraffic({ api: 'Produce' }, { responded: true })
   await client.produce(batchOf(['a']))
   expect((await coming).api).toBe('Produce')
-  expect((await answered).response).toBeDefined()
+  expect((await responded).response).toBeDefined()
   await expect(cluster.awaitTraffic({ api: 'Fetch' }, { timeoutMs: 1 })).rejects.toThrow(
     'no request like {"api":"Fetch"} was seen in 1 ms',
   )

@@ -64,10 +64,10 @@ const leader = (): Promise<WireClient> => open(cluster.bootstrap[cluster.partiti
 const name = (code = -1) => errorOf(code).name
 
 /** Asks until the answer is about the question, not about who answers it. */
-async function until<T>(ask: () => Promise<T>, isRight: (answer: T) => boolean): Promise<T> {
+async function until<T>(ask: () => Promise<T>, isRight: (response: T) => boolean): Promise<T> {
   for (let turn = 0; turn < 500; turn++) {
-    const answer = await ask().catch(() => undefined)
-    if (answer !== undefined && isRight(answer)) return answer
+    const response = await ask().catch(() => undefined)
+    if (response !== undefined && isRight(response)) return response
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
   throw new Error('the answer did not come')
@@ -78,9 +78,9 @@ async function coordinator(keyType = 1, key = transactionalId): Promise<WireClie
   const wire = await open(`${up?.host}:${up?.port}`)
   const { coordinators } = await until(
     () => wire.request(FindCoordinator, { keyType, coordinatorKeys: [key] }),
-    (answer) => {
-      const id = answer.coordinators[0]?.nodeId ?? -1
-      return answer.coordinators[0]?.errorCode === 0 && cluster.broker(id).isUp
+    (response) => {
+      const id = response.coordinators[0]?.nodeId ?? -1
+      return response.coordinators[0]?.errorCode === 0 && cluster.broker(id).isUp
     },
   )
   return open(`${coordinators[0]?.host}:${coordinators[0]?.port}`)
@@ -216,7 +216,7 @@ describe('a transaction of KIP-890', () => {
     const other = await open(`${up?.host}:${up?.port}`)
     const found = await until(
       () => other.request(FindCoordinator, { keyType: 1, coordinatorKeys: [transactionalId] }),
-      (answer) => ![-1, dead].includes(answer.coordinators[0]?.nodeId ?? -1),
+      (response) => ![-1, dead].includes(response.coordinators[0]?.nodeId ?? -1),
     )
     wire = await open(`${found.coordinators[0]?.host}:${found.coordinators[0]?.port}`)
     const ended = await until(
@@ -237,13 +237,13 @@ describe('a transaction of KIP-890', () => {
     const topics = [{ name: 't', partitions: [{ partitionIndex: 0, committedOffset: 7n, committedMetadata: null }] }]
     const commit = await until(
       () => groups.request(TxnOffsetCommit, { transactionalId, groupId: 'g', ...producer, topics }),
-      (answer) => name(answer.topics[0]?.partitions[0]?.errorCode) === 'NONE',
+      (response) => name(response.topics[0]?.partitions[0]?.errorCode) === 'NONE',
     )
     expect(commit.topics).toHaveLength(1)
     const offset = async (requireStable: boolean) => {
       const wanted = [{ groupId: 'g', topics: [{ name: 't', partitionIndexes: [0] }] }]
-      const answer = await groups.request(OffsetFetch, { groups: wanted, requireStable }, 9)
-      const found = answer.groups[0]?.topics[0]?.partitions[0]
+      const response = await groups.request(OffsetFetch, { groups: wanted, requireStable }, 9)
+      const found = response.groups[0]?.topics[0]?.partitions[0]
       return [name(found?.errorCode), found?.committedOffset]
     }
     expect(await offset(true)).toEqual(['UNSTABLE_OFFSET_COMMIT', -1n])

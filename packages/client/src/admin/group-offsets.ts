@@ -3,7 +3,7 @@ import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { KafkaError } from '../errors.ts'
 import { type CallOptions, onCoordinator } from './call.ts'
-import { answerOf } from './groups.ts'
+import { responseOf } from './groups.ts'
 import { checkCode, entryError, settleAll } from './results.ts'
 
 export interface GroupOffset {
@@ -44,19 +44,19 @@ export async function listConsumerGroupOffsets(
   const found = await onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
     const body = { groups: [{ groupId, topics }], requireStable }
     const response = await broker.request(OffsetFetch, body, { ...request, ...byName })
-    const group = answerOf(response.groups, groupId, operation)
+    const group = responseOf(response.groups, groupId, operation)
     checkCode(group.errorCode, operation, { broker, group: groupId })
     const results = new Map<string, GroupOffset | KafkaError>()
-    for (const { name: topic, partitions: answers } of group.topics) {
-      for (const answer of answers) {
-        const partition = answer.partitionIndex
+    for (const { name: topic, partitions: responses } of group.topics) {
+      for (const response of responses) {
+        const partition = response.partitionIndex
         const where = { broker, topic, partition, group: groupId }
-        const error = entryError(answer.errorCode, operation, where)
-        const { committedOffset: offset, committedLeaderEpoch: leaderEpoch } = answer
+        const error = entryError(response.errorCode, operation, where)
+        const { committedOffset: offset, committedLeaderEpoch: leaderEpoch } = response
         if (error === undefined && offset < 0n) continue
         results.set(
           `${topic}-${partition}`,
-          error ?? { topic, partition, offset, leaderEpoch, metadata: answer.metadata ?? '' },
+          error ?? { topic, partition, offset, leaderEpoch, metadata: response.metadata ?? '' },
         )
       }
     }
@@ -114,12 +114,12 @@ export async function deleteConsumerGroupOffsets(
   settleAll(operation, deleted)
 }
 
-type AnsweredTopics = readonly { name: string; partitions: readonly { partitionIndex: number; errorCode: number }[] }[]
+type RespondedTopics = readonly { name: string; partitions: readonly { partitionIndex: number; errorCode: number }[] }[]
 
 type PartitionResults = ReadonlyMap<string, undefined | KafkaError>
 
 /** By partition. A coordinator that has moved or is loading says so for each of them, and is asked again. */
-function partitionResults(operation: string, group: string, broker: Broker, topics: AnsweredTopics): PartitionResults {
+function partitionResults(operation: string, group: string, broker: Broker, topics: RespondedTopics): PartitionResults {
   const results = new Map<string, undefined | KafkaError>()
   for (const { name: topic, partitions } of topics) {
     for (const { partitionIndex: partition, errorCode } of partitions) {

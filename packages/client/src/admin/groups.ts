@@ -80,7 +80,7 @@ export async function describeConsumerGroups(
         ...(version >= 3 ? { includeAuthorizedOperations: false } : {}),
       })
       const response = await broker.request(DescribeGroups, body, request)
-      const group = answerOf(response.groups, groupId, operation)
+      const group = responseOf(response.groups, groupId, operation)
       checkCode(group.errorCode, operation, { broker, group: groupId, message: group.errorMessage })
       return describe(group, broker.id)
     }),
@@ -118,7 +118,7 @@ export async function deleteConsumerGroups(
   await perGroup(operation, groupIds, (groupId) =>
     onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
       const response = await broker.request(DeleteGroups, { groupsNames: [groupId] }, request)
-      const { errorCode } = answerOf(response.results, groupId, operation)
+      const { errorCode } = responseOf(response.results, groupId, operation)
       checkCode(errorCode, operation, { broker, group: groupId })
     }),
   )
@@ -141,9 +141,13 @@ async function perGroup<T>(
   return settleAll(operation, new Map(await Promise.all(asked)))
 }
 
-export function answerOf<T extends { groupId: string }>(answers: readonly T[], groupId: string, operation: string): T {
-  const answer = answers.find((candidate) => candidate.groupId === groupId)
-  if (answer !== undefined) return answer
+export function responseOf<T extends { groupId: string }>(
+  responses: readonly T[],
+  groupId: string,
+  operation: string,
+): T {
+  const response = responses.find((candidate) => candidate.groupId === groupId)
+  if (response !== undefined) return response
   throw (
     entryError(-1, operation, { group: groupId, message: 'the broker left the group out of its answer' }) ??
     new Error('unreachable')

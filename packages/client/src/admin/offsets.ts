@@ -135,18 +135,18 @@ async function askLeader(
     const body = { replicaId: -1, isolationLevel, topics, timeoutMs: 30_000 }
     const response = await leader.request(ListOffsets, body, { signal })
     for (const { name, partitions } of response.topics) {
-      for (const answer of partitions) {
-        const query = round.get(`${answer.partitionIndex} ${name}`)
+      for (const response of partitions) {
+        const query = round.get(`${response.partitionIndex} ${name}`)
         if (query === undefined) continue
-        const where = { broker: leader, topic: name, partition: answer.partitionIndex }
+        const where = { broker: leader, topic: name, partition: response.partitionIndex }
         found.set(
           query,
-          entryError(answer.errorCode, 'listOffsets', where) ?? {
+          entryError(response.errorCode, 'listOffsets', where) ?? {
             topic: name,
-            partition: answer.partitionIndex,
-            offset: answer.offset,
-            timestamp: Number(answer.timestamp),
-            leaderEpoch: answer.leaderEpoch,
+            partition: response.partitionIndex,
+            offset: response.offset,
+            timestamp: Number(response.timestamp),
+            leaderEpoch: response.leaderEpoch,
           },
         )
       }

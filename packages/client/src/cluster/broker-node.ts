@@ -3,26 +3,29 @@ import { type BrokerAddress, closedError, KafkaError, notWritten } from '../erro
 import type { ApiRanges, VersionLimits } from '../net/api-ranges.ts'
 import { PendingRequest } from '../net/pending-request.ts'
 import { withSignal } from '../runtime/wait.ts'
-import type { Broker, Lane, RequestBody, RequestOptions } from './broker.ts'
-import { BrokerLane, type LaneOwner, type LaneServices } from './lane.ts'
+import type { Broker, Connection, RequestBody, RequestOptions } from './broker.ts'
+import { BrokerConnection, type BrokerConnectionOwner, type BrokerConnectionServices } from './broker-connection.ts'
 import { ReconnectBackoff } from './reconnect-backoff.ts'
 
 const noOptions: RequestOptions = Object.freeze({})
 
 /** A node of the cluster, or a bootstrap address (its id is negative), and its lanes. */
-export class BrokerNode implements Broker, LaneOwner {
+export class BrokerNode implements Broker, BrokerConnectionOwner {
   readonly id: number
   readonly backoff: ReconnectBackoff
   suspicious = false
-  readonly #services: LaneServices
-  readonly #lanes = new Map<string, BrokerLane>()
+  readonly #services: BrokerConnectionServices
+  readonly #connections = new Map<string, BrokerConnection>()
   #host: string
   #port: number
   #rack: string | null
   #ranges: ApiRanges | undefined
   #closeError: KafkaError | undefined
 
-  constructor(address: BrokerAddress & { readonly rack?: string | null | undefined }, services: LaneServices) {
+  constructor(
+    address: BrokerAddress & { readonly rack?: string | null | undefined },
+    services: BrokerConnectionServices,
+  ) {
     const { runtime, options } = services
     this.id = address.id
     this.#host = address.host
@@ -50,17 +53,17 @@ export class BrokerNode implements Broker, LaneOwner {
 
   /** Whether a request on this lane could be written at once. */
   get connected(): boolean {
-    return this.#lanes.get('general')?.connected === true
+    return this.#connections.get('general')?.connected === true
   }
 
   get inFlight(): number {
     let sum = 0
-    for (const lane of this.#lanes.values()) sum += lane.inFlight
+    for (const purpose of this.#connections.values()) sum += purpose.inFlight
     return sum
   }
 
-  get lanes(): Iterable<BrokerLane> {
-    return this.#lanes.values()
+  get connections(): Iterable<BrokerConnection> {
+    return this.#connections.values()
   }
 
   address(): BrokerAddress {
@@ -84,7 +87,7 @@ export class BrokerNode implements Broker, LaneOwner {
     this.#host = host
     this.#port = port
     this.backoff.succeeded()
-    for (const lane of this.#lanes.values()) lane.drop(error)
+    for (const purpose of this.#connections.values()) purpose.drop(error)
   }
 
   request<A extends Api>(
@@ -99,21 +102,21 @@ export class BrokerNode implements Broker, LaneOwner {
     return this.#submit(api, body, options, false)
   }
 
-  #submit<T>(api: Api, body: unknown, options: RequestOptions, answered: boolean): Promise<T> {
+  #submit<T>(api: Api, body: unknown, options: RequestOptions, responded: boolean): Promise<T> {
     return new Promise((resolve, reject) => {
       const createdMs = this.#services.runtime.monoNow()
       const dueMs = createdMs + (options.timeoutMs ?? this.#services.options.requestTimeoutMs)
       const times = this.#services.observer.metrics.api(api.name)
-      const request = new PendingRequest(api, body, options, { answered, times, createdMs, dueMs, resolve, reject })
+      const request = new PendingRequest(api, body, options, { responded, times, createdMs, dueMs, resolve, reject })
       if (this.#closeError !== undefined) request.fail(notWritten(this.#closeError))
-      else this.#lane(options.lane).submit(request)
+      else this.#purpose(options.purpose).submit(request)
     })
   }
 
   async versionOf(api: Api, options: RequestOptions = noOptions): Promise<number> {
     if (this.#ranges === undefined) {
       if (this.#closeError !== undefined) throw this.#closeError
-      await withSignal(this.#lane(options.lane).opened(), options.signal)
+      await withSignal(this.#purpose(options.purpose).opened(), options.signal)
     }
     const version = this.#ranges!.negotiate(api, options)
     if (version < 0) throw this.#ranges!.unsupported(api, options, this.address())
@@ -129,39 +132,39 @@ export class BrokerNode implements Broker, LaneOwner {
     return this.#ranges?.featureLevel(name) ?? 0
   }
 
-  closeLane(name: Lane): void {
-    const lane = this.#lanes.get(name)
-    if (lane === undefined) return
-    this.#lanes.delete(name)
+  closeConnection(name: Connection): void {
+    const purpose = this.#connections.get(name)
+    if (purpose === undefined) return
+    this.#connections.delete(name)
     const message = `the lane '${name}' was closed by its owner`
-    lane.close(
+    purpose.close(
       new KafkaError('CONNECTION_LOST', message, { retriable: true, outcome: 'unknown', broker: this.address() }),
     )
   }
 
   /** Closes lanes without work. True: none is left. */
   retire(): boolean {
-    for (const [name, lane] of this.#lanes) {
-      if (!lane.idle) continue
-      this.#lanes.delete(name)
-      lane.close()
+    for (const [name, purpose] of this.#connections) {
+      if (!purpose.idle) continue
+      this.#connections.delete(name)
+      purpose.close()
     }
-    return this.#lanes.size === 0
+    return this.#connections.size === 0
   }
 
   close(error: KafkaError = closedError('the client', 'unknown')): void {
     if (this.#closeError !== undefined) return
     this.#closeError = error
-    for (const lane of this.#lanes.values()) lane.close(error)
-    this.#lanes.clear()
+    for (const purpose of this.#connections.values()) purpose.close(error)
+    this.#connections.clear()
   }
 
-  #lane(name: Lane = 'general'): BrokerLane {
-    let lane = this.#lanes.get(name)
-    if (lane === undefined) {
-      lane = new BrokerLane(name, this, this.#services)
-      this.#lanes.set(name, lane)
+  #purpose(name: Connection = 'general'): BrokerConnection {
+    let purpose = this.#connections.get(name)
+    if (purpose === undefined) {
+      purpose = new BrokerConnection(name, this, this.#services)
+      this.#connections.set(name, purpose)
     }
-    return lane
+    return purpose
   }
 }

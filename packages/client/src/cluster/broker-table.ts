@@ -1,7 +1,7 @@
 import { type BrokerAddress, KafkaError } from '../errors.ts'
 import { scopeOf, withSignal } from '../runtime/wait.ts'
+import type { BrokerConnectionServices } from './broker-connection.ts'
 import { BrokerNode } from './broker-node.ts'
-import type { LaneServices } from './lane.ts'
 
 /** More brokers than any cluster has: the answer of a hostile peer. */
 const mostBrokers = 10_000
@@ -15,14 +15,14 @@ export interface BrokerListing {
 
 /** The brokers by id, and the bootstrap addresses. */
 export class BrokerTable {
-  readonly #services: LaneServices
+  readonly #services: BrokerConnectionServices
   readonly #nodes = new Map<number, BrokerNode>()
   /** Ids of the last metadata. */
   #listed = new Set<number>()
   #seeds: BrokerNode[] = []
   #closeError: KafkaError | undefined
 
-  constructor(services: LaneServices) {
+  constructor(services: BrokerConnectionServices) {
     this.#services = services
   }
 

@@ -2,11 +2,11 @@ import type { Api, Decoded, Encodable } from '@ottla/codec'
 import type { BrokerAddress } from '../errors.ts'
 
 /** A socket each, opened lazily: what may wait long at the broker must not hold up the rest. */
-export type Lane = 'general' | 'produce' | `fetch:${string}` | `coordinator:${string}`
+export type Connection = 'general' | 'produce' | `fetch:${string}` | `coordinator:${string}`
 
 export interface RequestOptions {
   /** Default 'general'. */
-  readonly lane?: Lane | undefined
+  readonly purpose?: Connection | undefined
   /** From the call to the answer, connecting included. Default `requestTimeoutMs`. */
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
@@ -41,5 +41,5 @@ export interface Broker extends BrokerAddress {
   /** A feature's finalized level (KIP-584), such as 'transaction.version'; 0 when the cluster has none. */
   featureLevel(name: string): number
   /** Closes the lane's socket; its pending requests reject with CONNECTION_LOST. */
-  closeLane(lane: Lane): void
+  closeConnection(purpose: Connection): void
 }

@@ -42,7 +42,7 @@ describe('brokers', () => {
     const broker = cluster.broker(1)!
     await after(500, broker.request(Metadata, { topics: [], includeTopicAuthorizedOperations: false }))
     fake.handlers.set('Heartbeat', () => undefined)
-    const held = broker.request(Heartbeat, beat, { lane: 'coordinator:m' }).catch((error: unknown) => error)
+    const held = broker.request(Heartbeat, beat, { purpose: 'coordinator:m' }).catch((error: unknown) => error)
     await settle()
     fake.start(1, 9991)
     await after(500, cluster.refreshMetadata('moved'))
@@ -91,12 +91,16 @@ describe('brokers', () => {
     const cluster = newCluster()
     await after(1_000, cluster.refreshMetadata('test'))
     const broker = cluster.broker(1)!
-    const held = broker.request(Heartbeat, beat, { lane: 'fetch:c' }).catch((error: unknown) => error)
+    const held = broker.request(Heartbeat, beat, { purpose: 'fetch:c' }).catch((error: unknown) => error)
     await settle()
     fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
-    expect(await after(500, broker.request(Heartbeat, beat, { lane: 'coordinator:m' }))).toMatchObject({ errorCode: 0 })
-    expect(cluster.connections().map(({ lane }) => lane)).toEqual(expect.arrayContaining(['fetch:c', 'coordinator:m']))
-    broker.closeLane('fetch:c')
+    expect(await after(500, broker.request(Heartbeat, beat, { purpose: 'coordinator:m' }))).toMatchObject({
+      errorCode: 0,
+    })
+    expect(cluster.connections().map(({ purpose }) => purpose)).toEqual(
+      expect.arrayContaining(['fetch:c', 'coordinator:m']),
+    )
+    broker.closeConnection('fetch:c')
     expect(await held).toMatchObject({ code: 'CONNECTION_LOST' })
     await cluster.close()
   })
@@ -110,7 +114,7 @@ describe('brokers', () => {
       .request(Heartbeat, beat)
       .catch((error: unknown) => error)
     await settle()
-    cluster.broker(3)!.closeLane('general')
+    cluster.broker(3)!.closeConnection('general')
     expect(await waiting).toMatchObject({ code: 'CONNECTION_FAILED', outcome: 'not-written', retriable: true })
     await cluster.close()
   })
@@ -141,7 +145,7 @@ describe('brokers', () => {
     const before = network.dials.length
     const untilMs = runtime.monoNow() + 10_000
     while (runtime.monoNow() < untilMs) {
-      const failed = [1, 2, 3].map((n) => cluster.broker(3)!.request(Heartbeat, beat, { lane: `fetch:${n}` }))
+      const failed = [1, 2, 3].map((n) => cluster.broker(3)!.request(Heartbeat, beat, { purpose: `fetch:${n}` }))
       const settled = Promise.allSettled(failed)
       while ((await Promise.race([settled, runtime.advance(50)])) === undefined);
     }
@@ -199,7 +203,7 @@ describe('brokers', () => {
       ...silentLogger,
       warn: (message: string, fields?: object) => warnings.push(message, String(Object.values(fields ?? {}))),
     }
-    network.brokers.set('seed:1', (request) => fake.answer(request))
+    network.brokers.set('seed:1', (request) => fake.respond(request))
     for (const id of [1, 2, 3]) fake.stop(id)
     const cluster = newCluster({ brokers: 'seed:1', logger })
     void cluster.coordinator('group', 'g').catch(() => {})
@@ -220,7 +224,7 @@ describe('brokers', () => {
     expect(await after(100, broker.fireAndForget(Heartbeat, beat, { onFlushed }))).toBeUndefined()
     expect([flushed, network.requests('Heartbeat').length]).toEqual([1, 1])
     const lost = broker.fireAndForget(Heartbeat, beat).catch((error: unknown) => error)
-    broker.closeLane('general')
+    broker.closeConnection('general')
     expect(await lost).toMatchObject({ code: 'CONNECTION_LOST', outcome: 'unknown' })
     await cluster.close()
   })

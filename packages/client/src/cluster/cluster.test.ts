@@ -83,7 +83,7 @@ describe('bootstrapping', () => {
   })
 
   it('tries every address of a host, looked up anew each time', async () => {
-    network.brokers.set('10.0.0.2:9091', (request) => fake.answer(request))
+    network.brokers.set('10.0.0.2:9091', (request) => fake.respond(request))
     runtime.names.set('many', ['10.0.0.1', '10.0.0.2'])
     const cluster = newCluster({ brokers: 'many:9091' })
     await after(1_000, cluster.refreshMetadata('test'))
@@ -93,7 +93,7 @@ describe('bootstrapping', () => {
   })
 
   it('asks mapBroker where to connect, and keeps the advertised name for the certificate', async () => {
-    network.brokers.set('tunnel:19091', (request) => fake.answer(request))
+    network.brokers.set('tunnel:19091', (request) => fake.respond(request))
     const mapBroker = (_host: string, port: number) => ({ host: 'tunnel', port: port + 10_000 })
     const cluster = newCluster({ brokers: 'broker:9091', mapBroker })
     await after(1_000, cluster.refreshMetadata('test'))
@@ -298,7 +298,7 @@ describe('coordinators', () => {
     controller.abort()
     expect(await aborted).toMatchObject({ code: 'ABORTED' })
     const [asked] = network.requests('FindCoordinator')
-    asked!.socket.answer(FindCoordinator, asked!.version, asked!.correlationId, {
+    asked!.socket.respond(FindCoordinator, asked!.version, asked!.correlationId, {
       throttleTimeMs: 0,
       ...(fake.coordinators(asked!) as { coordinators: never[] }),
     })

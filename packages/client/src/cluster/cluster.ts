@@ -1,5 +1,5 @@
 import { errorCode, type MetadataResponse } from '@ottla/codec'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { type BrokerAddress, closedError, KafkaError, kafkaErrorOf } from '../errors.ts'
 import { type ClientEvents, notify } from '../events.ts'
 import type { Logger } from '../logger.ts'
@@ -70,7 +70,7 @@ export class Cluster {
     this.#table = new BrokerTable(services)
     this.#cache = new MetadataCache(options.topicTimeoutMs)
     this.#refresher = new MetadataRefresher(services, this.#table, this.closing, {
-      applied: (answer, complete) => this.#applied(answer, complete),
+      applied: (response, complete) => this.#applied(response, complete),
       rebootstrapped: () => this.#rebootstrapped(),
     })
     this.#coordinators = new Coordinators({
@@ -242,11 +242,11 @@ export class Cluster {
   }
 
   /** The lanes that have a socket, those of bootstrap addresses too. */
-  connections(): readonly { broker: BrokerAddress; lane: string; inFlight: number }[] {
-    const open: { broker: BrokerAddress; lane: string; inFlight: number }[] = []
+  connections(): readonly { broker: BrokerAddress; purpose: string; inFlight: number }[] {
+    const open: { broker: BrokerAddress; purpose: string; inFlight: number }[] = []
     for (const node of this.#table.all()) {
-      for (const { connected, name, inFlight } of node.lanes) {
-        if (connected) open.push({ broker: node.address(), lane: name, inFlight })
+      for (const { connected, name, inFlight } of node.connections) {
+        if (connected) open.push({ broker: node.address(), purpose: name, inFlight })
       }
     }
     return open
@@ -279,19 +279,19 @@ export class Cluster {
     throw new KafkaError('NO_BROKER_REACHABLE', 'The metadata names no broker', { retriable: true })
   }
 
-  #applied(answer: MetadataResponse, complete: boolean): void {
+  #applied(response: MetadataResponse, complete: boolean): void {
     const version = this.#cache.version
-    this.#table.replace(answer.brokers.map(({ nodeId: id, host, port, rack }) => ({ id, host, port, rack })))
-    this.#controllerId = answer.controllerId
-    if (this.#clusterId !== null && answer.clusterId !== null && this.#clusterId !== answer.clusterId) {
-      this.logger.warn('the brokers belong to another cluster than before', { clusterId: answer.clusterId })
+    this.#table.replace(response.brokers.map(({ nodeId: id, host, port, rack }) => ({ id, host, port, rack })))
+    this.#controllerId = response.controllerId
+    if (this.#clusterId !== null && response.clusterId !== null && this.#clusterId !== response.clusterId) {
+      this.logger.warn('the brokers belong to another cluster than before', { clusterId: response.clusterId })
     }
-    this.#clusterId = answer.clusterId ?? this.#clusterId
+    this.#clusterId = response.clusterId ?? this.#clusterId
     const nowMs = this.runtime.monoNow()
-    this.#cache.apply(answer.topics, complete, nowMs)
+    this.#cache.apply(response.topics, complete, nowMs)
     this.#cache.forget((name) => this.#refresher.isWatched(name), nowMs - this.options.metadataMaxAgeMs)
     const { clusterId } = this
-    notify(this, 'metadata', { clusterId, brokers: answer.brokers.length, topics: this.#cache.size })
+    notify(this, 'metadata', { clusterId, brokers: response.brokers.length, topics: this.#cache.size })
     if (this.#cache.version !== version) this.#notify()
   }
 
@@ -324,8 +324,8 @@ export class Cluster {
   #health(): HealthReport {
     const brokers = this.#table.listed()
     const failing = brokers.filter((node) => node.backoff.failures > 0).length
-    const { answeredMs } = this.#refresher
-    const metadataAgeMs = answeredMs === undefined ? -1 : Math.round(this.runtime.monoNow() - answeredMs)
+    const { respondedMs } = this.#refresher
+    const metadataAgeMs = respondedMs === undefined ? -1 : Math.round(this.runtime.monoNow() - respondedMs)
     const connections = this.connections().length
     return {
       kind: 'cluster',

@@ -85,9 +85,9 @@ export class Coordinators {
   async #askMany(broker: Broker, kind: CoordinatorKind, batch: Batch): Promise<void> {
     const body = { keyType: keyTypes[kind], coordinatorKeys: [...batch.keys()] }
     const { coordinators } = await broker.request(FindCoordinator, body, { minVersion: batchVersion })
-    for (const answer of coordinators) {
-      const found = batch.get(answer.key)
-      if (found !== undefined) this.#settle(broker, kind, { ...answer, found })
+    for (const response of coordinators) {
+      const found = batch.get(response.key)
+      if (found !== undefined) this.#settle(broker, kind, { ...response, found })
     }
     for (const found of batch.values())
       found.reject(this.#error(broker, kind, 15, 'the broker left it out of its answer'))
@@ -95,12 +95,12 @@ export class Coordinators {
 
   async #askOne(broker: Broker, kind: CoordinatorKind, key: string, found: Deferred<Broker>): Promise<void> {
     const body = { key, keyType: keyTypes[kind] }
-    const answer = await broker.request(FindCoordinator, body, { maxVersion: batchVersion - 1 })
-    this.#settle(broker, kind, { ...answer, key, found })
+    const response = await broker.request(FindCoordinator, body, { maxVersion: batchVersion - 1 })
+    this.#settle(broker, kind, { ...response, key, found })
   }
 
-  #settle(broker: Broker, kind: CoordinatorKind, answer: Answer): void {
-    const { key, nodeId, host, port, errorCode, errorMessage, found } = answer
+  #settle(broker: Broker, kind: CoordinatorKind, response: Response): void {
+    const { key, nodeId, host, port, errorCode, errorMessage, found } = response
     if (errorCode !== 0) {
       found.reject(this.#error(broker, kind, errorCode, errorMessage, key))
       return
@@ -128,7 +128,7 @@ export class Coordinators {
   }
 }
 
-type Answer = Pick<FindCoordinatorResponse, 'nodeId' | 'host' | 'port' | 'errorCode' | 'errorMessage'> & {
+type Response = Pick<FindCoordinatorResponse, 'nodeId' | 'host' | 'port' | 'errorCode' | 'errorMessage'> & {
   readonly key: string
   readonly found: Deferred<Broker>
 }

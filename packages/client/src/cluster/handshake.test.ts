@@ -36,7 +36,7 @@ function newCluster(options: Partial<KafkaOptions> = {}): Cluster {
 /** A listener with SASL/PLAIN: it closes on whoever asks for something before logging in. */
 function requirePlain(sessionLifetimeMs = 0n): void {
   const authenticated = new Set<unknown>()
-  const original = fake.answer.bind(fake)
+  const original = fake.respond.bind(fake)
   fake.handlers.set('SaslHandshake', ({ body }) => ({
     errorCode: body.mechanism === 'PLAIN' ? 0 : 33,
     mechanisms: ['PLAIN', 'SCRAM-SHA-512'],
@@ -49,7 +49,7 @@ function requirePlain(sessionLifetimeMs = 0n): void {
     const taken = { errorCode: 0, errorMessage: null }
     return { ...(right ? taken : refused), authBytes: Buffer.alloc(0), sessionLifetimeMs }
   })
-  fake.answer = (request: FakeRequest) => {
+  fake.respond = (request: FakeRequest) => {
     const early = ['ApiVersions', 'SaslHandshake', 'SaslAuthenticate'].includes(request.api.name)
     if (early || authenticated.has(request.socket)) return original(request)
     request.socket.close()
@@ -73,7 +73,7 @@ describe('the handshake', () => {
     fake.handlers.set('ApiVersions', ({ version, correlationId, socket, api }) => {
       asked.push(version)
       if (version <= 2) return fake.apiVersions()
-      socket.answer(api, 0, correlationId, {
+      socket.respond(api, 0, correlationId, {
         errorCode: 35,
         apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 2 }],
       } as never)
@@ -90,7 +90,7 @@ describe('the handshake', () => {
     fake.handlers.set('ApiVersions', ({ version, correlationId, socket, api }) => {
       asked.push(version)
       if (version === 0) return fake.apiVersions()
-      socket.answer(api, 0, correlationId, { errorCode: 35, apiKeys: [] } as never)
+      socket.respond(api, 0, correlationId, { errorCode: 35, apiKeys: [] } as never)
       return undefined
     })
     const cluster = newCluster({ brokers: 'broker:9091' })
@@ -157,13 +157,13 @@ describe('SASL', () => {
     const broker = cluster.broker(1)!
     const { Heartbeat } = await import('@ottla/codec')
     await broker.request(Heartbeat, unknownMember)
-    let answered = 0
+    let responded = 0
     for (let i = 0; i < 300; i++) {
-      const beat = broker.request(Heartbeat, unknownMember).then(() => answered++)
+      const beat = broker.request(Heartbeat, unknownMember).then(() => responded++)
       await runtime.advance(100)
       await beat
     }
-    expect(answered).toBe(300)
+    expect(responded).toBe(300)
     const socket = network.requests('Heartbeat')[0]!.socket
     const authentications = socket.received.filter(({ api }) => api.name === 'SaslAuthenticate').length
     expect(authentications).toBeGreaterThanOrEqual(4)

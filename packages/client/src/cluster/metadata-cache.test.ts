@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { MetadataCache } from './metadata-cache.ts'
 import { noTopicId } from './topology.ts'
 
-type TopicAnswer = MetadataResponse['topics'][number]
+type TopicResponse = MetadataResponse['topics'][number]
 
 const idA = 'AAAAAAAAAAAAAAAAAAAAAQ'
 const idB = 'AAAAAAAAAAAAAAAAAAAAAg'
@@ -17,7 +17,7 @@ interface Leader {
   readonly errorCode?: number
 }
 
-function topic(name: string, leaders: readonly Leader[], topicId = idA, errorCode = 0): TopicAnswer {
+function topic(name: string, leaders: readonly Leader[], topicId = idA, errorCode = 0): TopicResponse {
   const partitions = leaders.map(({ leader, epoch, errorCode: code = 0 }, partitionIndex) => ({
     errorCode: code,
     partitionIndex,
@@ -206,9 +206,9 @@ describe('the metadata cache', () => {
   })
 
   it('does not let a partition number make it allocate', () => {
-    const answer = topic('t', [{ leader: 1, epoch: 1 }])
-    answer.partitions[0]!.partitionIndex = 0x7fffffff
-    cache.apply([answer, topic('u', [{ leader: 1, epoch: 1 }], idB)], false, 0)
+    const response = topic('t', [{ leader: 1, epoch: 1 }])
+    response.partitions[0]!.partitionIndex = 0x7fffffff
+    cache.apply([response, topic('u', [{ leader: 1, epoch: 1 }], idB)], false, 0)
     expect(cache.topic('t')?.partitions.length ?? 0).toBeLessThanOrEqual(1_001)
     expect(leaders('u')).toEqual([1])
   })

@@ -1,8 +1,8 @@
 import { errorCode, errorOf, type MetadataResponse } from '@ottla/codec'
 import { noTopicId, type PartitionInfo, type TopicInfo } from './topology.ts'
 
-type TopicAnswer = MetadataResponse['topics'][number]
-type PartitionAnswer = TopicAnswer['partitions'][number]
+type TopicResponse = MetadataResponse['topics'][number]
+type PartitionResponse = TopicResponse['partitions'][number]
 
 const unknownTopic = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
 
@@ -72,11 +72,11 @@ export class MetadataCache {
   }
 
   /** Takes an answer in. `complete`: it was asked for all topics, so those missing do not exist. */
-  apply(answers: readonly TopicAnswer[], complete: boolean, nowMs: number): void {
+  apply(responses: readonly TopicResponse[], complete: boolean, nowMs: number): void {
     const version = this.#version
-    for (const answer of answers) if (answer.name !== null) this.#applyTopic(answer, answer.name, nowMs)
+    for (const response of responses) if (response.name !== null) this.#applyTopic(response, response.name, nowMs)
     if (complete) {
-      const seen = new Set(answers.map((answer) => answer.name))
+      const seen = new Set(responses.map((response) => response.name))
       for (const [name, entry] of this.#topics) if (!seen.has(name)) this.#missing(name, entry, unknownTopic, nowMs)
     }
     // One version a change of the whole answer, however many topics changed.
@@ -103,17 +103,17 @@ export class MetadataCache {
     }
   }
 
-  #applyTopic(answer: TopicAnswer, name: string, nowMs: number): void {
+  #applyTopic(response: TopicResponse, name: string, nowMs: number): void {
     const entry = this.#topics.get(name)
-    if (answer.errorCode !== 0) {
+    if (response.errorCode !== 0) {
       if (entry !== undefined) entry.lastAskedMs = nowMs
-      this.#failed(name, entry, answer, nowMs)
+      this.#failed(name, entry, response, nowMs)
       return
     }
     const old = entry?.info
-    const reborn = entry !== undefined && isReborn(entry, answer.topicId)
-    const partitions = mergePartitions(answer, name, reborn ? undefined : old)
-    const { topicId, isInternal } = answer
+    const reborn = entry !== undefined && isReborn(entry, response.topicId)
+    const partitions = mergePartitions(response, name, reborn ? undefined : old)
+    const { topicId, isInternal } = response
     const same = old !== undefined && old.errorCode === 0 && old.topicId === topicId && partitions === old.partitions
     const info = same ? old : { name, topicId, partitions, errorCode: 0, isInternal }
     if (!same) this.#version++
@@ -122,7 +122,7 @@ export class MetadataCache {
     this.#topics.set(name, { info, unknownSinceMs: undefined, lastAskedMs: nowMs })
   }
 
-  #failed(name: string, entry: Entry | undefined, { errorCode: code, topicId }: TopicAnswer, nowMs: number): void {
+  #failed(name: string, entry: Entry | undefined, { errorCode: code, topicId }: TopicResponse, nowMs: number): void {
     if (entry === undefined) {
       const info = { name, topicId, partitions: [], errorCode: code, isInternal: false }
       const unknownSinceMs = code === unknownTopic ? nowMs : undefined
@@ -166,35 +166,35 @@ function isReborn({ info, unknownSinceMs }: Entry, topicId: string): boolean {
 }
 
 /** The partitions of an answer, by number; those that did not change are the same objects as before, also the array. */
-function mergePartitions(answer: TopicAnswer, topic: string, old: TopicInfo | undefined): readonly PartitionInfo[] {
-  const count = answer.partitions.reduce((most, { partitionIndex }) => Math.max(most, partitionIndex + 1), 0)
-  const most = Math.max(answer.partitions.length, old?.partitions.length ?? 0) + mostMissing
+function mergePartitions(response: TopicResponse, topic: string, old: TopicInfo | undefined): readonly PartitionInfo[] {
+  const count = response.partitions.reduce((most, { partitionIndex }) => Math.max(most, partitionIndex + 1), 0)
+  const most = Math.max(response.partitions.length, old?.partitions.length ?? 0) + mostMissing
   // A topic never loses partitions: a broker that shows fewer has not heard of the new ones yet.
-  const sameTopic = old !== undefined && answer.topicId !== noTopicId && old.topicId === answer.topicId
+  const sameTopic = old !== undefined && response.topicId !== noTopicId && old.topicId === response.topicId
   const size = Math.min(sameTopic ? Math.max(count, old.partitions.length) : count, most)
   const merged: PartitionInfo[] = new Array(size)
   let changed = old === undefined || old.partitions.length !== size
-  for (const partition of answer.partitions) {
+  for (const partition of response.partitions) {
     const index = partition.partitionIndex
     if (index < 0 || index >= size) continue
     const known = old?.partitions[index]
-    const info = mergePartition(partition, topic, answer.topicId, known)
+    const info = mergePartition(partition, topic, response.topicId, known)
     if (info !== known) changed = true
     merged[index] = info
   }
   for (let index = 0; index < size; index++)
-    merged[index] ??= old?.partitions[index] ?? unknownPartition(answer, topic, index)
+    merged[index] ??= old?.partitions[index] ?? unknownPartition(response, topic, index)
   return changed ? merged : old!.partitions
 }
 
 function mergePartition(
-  answer: PartitionAnswer,
+  response: PartitionResponse,
   topic: string,
   topicId: string,
   known: PartitionInfo | undefined,
 ): PartitionInfo {
-  const { partitionIndex: partition, leaderId: leader, leaderEpoch, errorCode: code } = answer
-  const { replicaNodes: replicas, isrNodes: isr, offlineReplicas } = answer
+  const { partitionIndex: partition, leaderId: leader, leaderEpoch, errorCode: code } = response
+  const { replicaNodes: replicas, isrNodes: isr, offlineReplicas } = response
   if (known !== undefined) {
     if (leaderEpoch >= 0 && leaderEpoch < known.leaderEpoch) return known
     // A broker that sees no leader in the epoch we know is behind, or ahead without telling: the last leader stays.
@@ -214,7 +214,7 @@ function mergePartition(
   return { topic, topicId, partition, leader, leaderEpoch, replicas, isr, offlineReplicas, errorCode: code }
 }
 
-function unknownPartition({ topicId }: TopicAnswer, topic: string, partition: number): PartitionInfo {
+function unknownPartition({ topicId }: TopicResponse, topic: string, partition: number): PartitionInfo {
   const nobody = { leader: -1, leaderEpoch: -1, replicas: [], isr: [], offlineReplicas: [] }
   return { topic, topicId, partition, ...nobody, errorCode: errorCode('LEADER_NOT_AVAILABLE') }
 }

@@ -1,16 +1,16 @@
 import { Metadata, type MetadataResponse } from '@ottla/codec'
-import type { Timer } from '@ottla/codec/runtime'
+import type { Timer } from '@ottla/runtime'
 import { KafkaError, kafkaErrorOf } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { type Deferred, deferred, handled } from '../runtime/deferred.ts'
 import { sleep } from '../runtime/wait.ts'
+import type { BrokerConnectionServices } from './broker-connection.ts'
 import type { BrokerNode } from './broker-node.ts'
 import type { BrokerTable } from './broker-table.ts'
-import type { LaneServices } from './lane.ts'
 import { noTopicId } from './topology.ts'
 
 /** A broker that hangs must not hold up the look-up: the next one is asked after this. */
-const longestAnswerMs = 10_000
+const longestResponseMs = 10_000
 
 const warnEveryMs = 30_000
 
@@ -36,7 +36,7 @@ interface Batch {
 
 export interface RefresherHooks {
   /** An answer came; `complete`: it holds all topics. */
-  applied(answer: MetadataResponse, complete: boolean): void
+  applied(response: MetadataResponse, complete: boolean): void
   rebootstrapped(): void
 }
 
@@ -45,7 +45,7 @@ export interface RefresherHooks {
  * broker is asked in turn, and when none answers the bootstrap list (KIP-899, KIP-1102).
  */
 export class MetadataRefresher {
-  readonly #services: LaneServices
+  readonly #services: BrokerConnectionServices
   readonly #table: BrokerTable
   readonly #hooks: RefresherHooks
   readonly #closing: AbortSignal
@@ -54,12 +54,12 @@ export class MetadataRefresher {
   #next: Batch | undefined
   #running = false
   #beganMs = Number.NEGATIVE_INFINITY
-  #answeredMs: number | undefined
+  #respondedMs: number | undefined
   #failures = 0
   #warnedMs = Number.NEGATIVE_INFINITY
   #timer: Timer | undefined
 
-  constructor(services: LaneServices, table: BrokerTable, closing: AbortSignal, hooks: RefresherHooks) {
+  constructor(services: BrokerConnectionServices, table: BrokerTable, closing: AbortSignal, hooks: RefresherHooks) {
     this.#services = services
     this.#table = table
     this.#closing = closing
@@ -67,8 +67,8 @@ export class MetadataRefresher {
   }
 
   /** On monoNow; undefined: there was no answer yet. */
-  get answeredMs(): number | undefined {
-    return this.#answeredMs
+  get respondedMs(): number | undefined {
+    return this.#respondedMs
   }
 
   isWatched(name: string): boolean {
@@ -150,14 +150,14 @@ export class MetadataRefresher {
   async #ask(topics: readonly string[] | null, allowAutoTopicCreation: boolean): Promise<void> {
     const asked = topics === null ? null : topics.map((name) => ({ topicId: noTopicId, name }))
     const request = { topics: asked, allowAutoTopicCreation, ...noOperations }
-    const answer = await this.#anyAnswer(request)
-    this.#answeredMs = this.#services.runtime.monoNow()
-    if (!this.#closing.aborted) this.#hooks.applied(answer, topics === null)
+    const response = await this.#anyResponse(request)
+    this.#respondedMs = this.#services.runtime.monoNow()
+    if (!this.#closing.aborted) this.#hooks.applied(response, topics === null)
   }
 
-  async #anyAnswer(request: Question): Promise<MetadataResponse> {
+  async #anyResponse(request: Question): Promise<MetadataResponse> {
     const { runtime, options } = this.#services
-    const timeoutMs = Math.min(options.requestTimeoutMs, longestAnswerMs)
+    const timeoutMs = Math.min(options.requestTimeoutMs, longestResponseMs)
     const failures: KafkaError[] = []
     const firstOf = async (nodes: readonly BrokerNode[]): Promise<MetadataResponse | undefined> => {
       for (const node of nodes) {
@@ -172,11 +172,11 @@ export class MetadataRefresher {
       }
       return undefined
     }
-    const silentMs = this.#answeredMs === undefined ? 0 : runtime.monoNow() - this.#answeredMs
+    const silentMs = this.#respondedMs === undefined ? 0 : runtime.monoNow() - this.#respondedMs
     const known = this.#table.candidates()
     const lost = known.length > 0 && silentMs >= options.metadataRecoveryRebootstrapTriggerMs + options.metadataMaxAgeMs
-    const answer = lost ? undefined : await firstOf(known)
-    if (answer !== undefined) return answer
+    const response = lost ? undefined : await firstOf(known)
+    if (response !== undefined) return response
     const bootstrapped = await firstOf(await this.#table.seeds())
     if (bootstrapped === undefined) throw unreachable(failures)
     if (known.length > 0) this.#hooks.rebootstrapped()
@@ -186,7 +186,7 @@ export class MetadataRefresher {
   // ---- age
 
   #arm(): void {
-    if (this.#answeredMs === undefined || this.#closing.aborted) return
+    if (this.#respondedMs === undefined || this.#closing.aborted) return
     const { runtime, options } = this.#services
     const { metadataMaxAgeMs, retryBackoffMaxMs: firstMs } = options
     const ageMs = metadataMaxAgeMs * (0.9 + 0.1 * runtime.random())
@@ -217,11 +217,11 @@ export class MetadataRefresher {
 }
 
 async function askBroker(node: BrokerNode, request: Question, timeoutMs: number): Promise<MetadataResponse> {
-  const answer = await node.request(Metadata, request, { timeoutMs, minVersion: leastVersion })
-  if (answer.errorCode !== 0) {
-    throw kafkaErrorOf(answer.errorCode, 'Metadata', { broker: node.address() })
+  const response = await node.request(Metadata, request, { timeoutMs, minVersion: leastVersion })
+  if (response.errorCode !== 0) {
+    throw kafkaErrorOf(response.errorCode, 'Metadata', { broker: node.address() })
   }
-  return answer
+  return response
 }
 
 /** The error of a round in which nobody answered: what no retry helps comes first. */

@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { backoffMs } from '../runtime/backoff.ts'
 
 /** When a broker may be connected to again; shared by its lanes, so that a dead broker is not tried by each of them. */

@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { abortedError, closedError, KafkaError } from '../errors.ts'
 import type { Counter } from '../metrics.ts'
 import { backoffMs } from '../runtime/backoff.ts'

@@ -2,7 +2,7 @@ import { errorOf, Fetch, type FetchRequest } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
 import { noTopicId } from '../cluster/topology.ts'
 import { kafkaErrorOf } from '../errors.ts'
-import { isPassing } from '../group/passing.ts'
+import { isTransient } from '../group/passing.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { sleep, WakeUp } from '../runtime/wait.ts'
 import type { Cursor } from './cursor.ts'
@@ -63,8 +63,8 @@ export class BrokerLoop {
 
   stop(): void {
     this.#stop.abort(new Error('fetching stopped'))
-    this.#broker.closeLane(this.#options.lane)
-    this.#broker.closeLane(this.#options.lateLane)
+    this.#broker.closeConnection(this.#options.purpose)
+    this.#broker.closeConnection(this.#options.lateConnection)
   }
 
   /** A partition has just become ready. It does not have to wait for the end of a fetch that waits for other partitions. */
@@ -111,7 +111,7 @@ export class BrokerLoop {
 
   /** One fetch that does not wait, outside the session and on a socket of its own; from then on the loop asks for them. */
   async #askLate(): Promise<void> {
-    const { lateLane, partitionMaxBytes, isolation, rack } = this.#options
+    const { lateConnection, partitionMaxBytes, isolation, rack } = this.#options
     const { signal } = this.#stop
     const committedOnly = isolation === 'read_committed'
     this.#asking = true
@@ -133,7 +133,7 @@ export class BrokerLoop {
           rackId: rack ?? '',
         }
         const maxVersion = session.withIds ? longestMaxVersion : versionWithoutIds
-        const response = await this.#broker.request(Fetch, request, { lane: lateLane, signal, maxVersion })
+        const response = await this.#broker.request(Fetch, request, { purpose: lateConnection, signal, maxVersion })
         if (!signal.aborted && response.errorCode === 0) {
           acceptFetch(response, session, committedOnly, this.#host.sink)
         }
@@ -172,12 +172,12 @@ export class BrokerLoop {
   }
 
   async #fetch(request: FetchRequest, signal: AbortSignal): Promise<void> {
-    const { lane, maxWaitMs, isolation } = this.#options
+    const { purpose, maxWaitMs, isolation } = this.#options
     this.fetching = true
     this.#sentMs = this.#cluster.runtime.monoNow()
     try {
       const response = await this.#broker.request(Fetch, request, {
-        lane,
+        purpose,
         signal,
         timeoutMs: maxWaitMs + this.#cluster.options.requestTimeoutMs,
         maxVersion: this.#session.withIds ? longestMaxVersion : versionWithoutIds,
@@ -203,7 +203,7 @@ export class BrokerLoop {
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
     const { runtime, options, logger } = this.#cluster
-    if (!isPassing(error)) {
+    if (!isTransient(error)) {
       this.#stop.abort(error)
       this.#options.onFatal(error)
       return

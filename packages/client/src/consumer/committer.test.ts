@@ -81,13 +81,13 @@ describe('committing', () => {
     kafka.partitions[0]!.append(['a'])
     const consumer = consumerOf(kafka)
     await take(consumer.messages(), 1)
-    let answer: ((value: unknown) => void) | undefined
-    kafka.next('OffsetCommit', () => new Promise((resolve) => (answer = resolve)))
+    let respond: ((value: unknown) => void) | undefined
+    kafka.next('OffsetCommit', () => new Promise((resolve) => (respond = resolve)))
     const first = consumer.commit([{ topic: 't', partition: 0, offset: 1 }])
     const second = consumer.commit([{ topic: 't', partition: 0, offset: 2 }])
     await settle()
     expect(kafka.bodies('OffsetCommit')).toHaveLength(1)
-    answer?.({ topics: [] })
+    respond?.({ topics: [] })
     await Promise.all([first, second])
     expect(kafka.committedAt()).toBe(2)
   })
@@ -127,7 +127,7 @@ describe('committing', () => {
   test('a failing commit does not stop reading', async () => {
     const kafka = new ScriptedKafka()
     kafka.partitions[0]!.append(['a']).append(['b'])
-    kafka.answers.set('OffsetCommit', never)
+    kafka.responses.set('OffsetCommit', never)
     const consumer = consumerOf(kafka, { commit: { intervalMs: 10 } })
     const reader = consumer.messages()
     await take(reader, 1)

@@ -1,5 +1,5 @@
 import { type ErrorName, errorOf, OffsetCommit, type OffsetCommitResponse } from '@ottla/codec'
-import type { Timer } from '@ottla/codec/runtime'
+import type { Timer } from '@ottla/runtime'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { asKafkaError, closedError, KafkaError, kafkaErrorOf } from '../errors.ts'
@@ -187,8 +187,8 @@ export class Committer {
         groupInstanceId: identity.instanceId,
         topics: topicsOf(offsets),
       }
-      const answer = await broker.request(OffsetCommit, body, { signal, maxVersion: 9 })
-      this.#settle(offsets, answer, identity, broker)
+      const response = await broker.request(OffsetCommit, body, { signal, maxVersion: 9 })
+      this.#settle(offsets, response, identity, broker)
     } catch (error) {
       if (KafkaError.is(error) && movedBy(error)) this.#cluster.forgetCoordinator('group', groupId)
       throw error
@@ -197,12 +197,12 @@ export class Committer {
 
   #settle(
     offsets: readonly OffsetToCommit[],
-    answer: OffsetCommitResponse,
+    response: OffsetCommitResponse,
     identity: GroupIdentity,
     broker: Broker,
   ): void {
     const codes = new Map<string, Map<number, number>>()
-    for (const { name, partitions } of answer.topics) {
+    for (const { name, partitions } of response.topics) {
       codes.set(name, new Map(partitions.map(({ partitionIndex, errorCode }) => [partitionIndex, errorCode])))
     }
     let failure: KafkaError | undefined

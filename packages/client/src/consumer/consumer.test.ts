@@ -124,7 +124,7 @@ describe('a rebalance', () => {
 
   test('a group that cannot be joined rejects the reader and every later call', async () => {
     const kafka = new ScriptedKafka()
-    kafka.answers.set('JoinGroup', () => ({ errorCode: errorCode('GROUP_AUTHORIZATION_FAILED'), memberId: '' }))
+    kafka.responses.set('JoinGroup', () => ({ errorCode: errorCode('GROUP_AUTHORIZATION_FAILED'), memberId: '' }))
     const consumer = consumerOf(kafka)
     await expect(consumer.messages().next()).rejects.toMatchObject({ code: 'GROUP_AUTHORIZATION_FAILED' })
     await expect(consumer.poll()).rejects.toMatchObject({ code: 'GROUP_AUTHORIZATION_FAILED' })
@@ -136,8 +136,8 @@ describe('close', () => {
   test('commits, leaves, closes its lanes; is idempotent; nothing is sent after it', async () => {
     const kafka = new ScriptedKafka()
     kafka.partitions[0]!.append(['a', 'b'])
-    const closedLanes: string[] = []
-    kafka.node.closeLane = (lane) => void closedLanes.push(lane.split(':')[0]!)
+    const closedConnections: string[] = []
+    kafka.node.closeConnection = (purpose) => void closedConnections.push(purpose.split(':')[0]!)
     const consumer = consumerOf(kafka)
     const reader = consumer.messages()
     await take(reader, 2)
@@ -146,7 +146,7 @@ describe('close', () => {
     await consumer.close()
     expect(kafka.committedAt()).toBe(1)
     expect(kafka.bodies('LeaveGroup')).toHaveLength(1)
-    expect(new Set(closedLanes)).toEqual(new Set(['fetch', 'coordinator']))
+    expect(new Set(closedConnections)).toEqual(new Set(['fetch', 'coordinator']))
     const sent = kafka.sent.length
     await kafka.runtime.advance(100_000)
     expect(kafka.sent).toHaveLength(sent)
@@ -181,7 +181,7 @@ describe('close', () => {
   test('at any moment of joining', async () => {
     for (const api of ['JoinGroup', 'SyncGroup', 'OffsetFetch', 'ListOffsets', 'Fetch']) {
       const kafka = new ScriptedKafka()
-      kafka.answers.set(api, never)
+      kafka.responses.set(api, never)
       const consumer = consumerOf(kafka)
       const next = consumer.messages().next()
       await settle()

@@ -123,8 +123,8 @@ export class Consumer implements AsyncIterable<Message> {
 
   /** Marks items done, and with each everything before it in its partition. Throws INVALID_STATE once the partition is gone. */
   done(item: Item): void {
-    for (const { cursor, tenure, end, leaderEpoch } of placesOf(item))
-      this.#core.markDone(cursor, tenure, end, leaderEpoch)
+    for (const { cursor, assignmentEpoch, end, leaderEpoch } of placesOf(item))
+      this.#core.markDone(cursor, assignmentEpoch, end, leaderEpoch)
   }
 
   /**
@@ -276,7 +276,7 @@ export class Consumer implements AsyncIterable<Message> {
     this.#hands = []
     for (const { batch, end } of hands) {
       const { cursor } = batch
-      if (mark && batch.tenure === cursor.tenure && cursor.owned) {
+      if (mark && batch.assignmentEpoch === cursor.assignmentEpoch && cursor.owned) {
         cursor.markDone(end, batch.leaderEpoch)
         this.#core.counted(end - batch.firstOffset)
       }

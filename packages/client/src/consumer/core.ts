@@ -1,6 +1,6 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { EventEmitter } from 'eventemitter3'
-import type { Lane } from '../cluster/broker.ts'
+import type { Connection } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { abortedError, asKafkaError, closedError, invalidOption, KafkaError } from '../errors.ts'
 import type { GroupIdentity, Membership } from '../group/membership.ts'
@@ -44,9 +44,9 @@ export class ConsumerCore implements RunnerHost {
   readonly cluster: Cluster
   readonly runtime: Runtime
   readonly options: ResolvedConsumerOptions
-  readonly fetchLane: Lane
-  readonly lateLane: Lane
-  readonly groupLane: Lane
+  readonly fetchPurpose: Connection
+  readonly lateConnection: Connection
+  readonly groupPurpose: Connection
   readonly events = new EventEmitter<ConsumerEventMap>()
   readonly cursors = new CursorMap()
   readonly lookup: OffsetLookup
@@ -79,9 +79,9 @@ export class ConsumerCore implements RunnerHost {
     this.cluster = cluster
     this.runtime = cluster.runtime
     this.options = options
-    this.fetchLane = `fetch:${name}`
-    this.lateLane = `fetch:${name}/late`
-    this.groupLane = `coordinator:${name}`
+    this.fetchPurpose = `fetch:${name}`
+    this.lateConnection = `fetch:${name}/late`
+    this.groupPurpose = `coordinator:${name}`
     this.mark = options.commit.mark
     this.#batches = cluster.metrics.counter('consumer.batches')
     this.#records = cluster.metrics.counter('consumer.records')
@@ -225,7 +225,7 @@ export class ConsumerCore implements RunnerHost {
   }
 
   finish(batch: FetchedBatch): void {
-    if (batch.tenure === batch.cursor.tenure) batch.cursor.positionEpoch = batch.leaderEpoch
+    if (batch.assignmentEpoch === batch.cursor.assignmentEpoch) batch.cursor.positionEpoch = batch.leaderEpoch
     this.prefetch.finish(batch)
   }
 
@@ -234,7 +234,8 @@ export class ConsumerCore implements RunnerHost {
   }
 
   corrupt(batch: FetchedBatch, cause: unknown): void {
-    if (batch.tenure === batch.cursor.tenure) this.prefetch.fail(batch.cursor, corrupt(batch.cursor, cause))
+    if (batch.assignmentEpoch === batch.cursor.assignmentEpoch)
+      this.prefetch.fail(batch.cursor, corrupt(batch.cursor, cause))
   }
 
   slice(): boolean {
@@ -256,14 +257,14 @@ export class ConsumerCore implements RunnerHost {
   }
 
   async commitBatch(batch: MessageBatch): Promise<void> {
-    const { cursor, tenure, end, leaderEpoch } = MessageBatch.placeOf(batch)
-    this.markDone(cursor, tenure, end, leaderEpoch)
+    const { cursor, assignmentEpoch, end, leaderEpoch } = MessageBatch.placeOf(batch)
+    this.markDone(cursor, assignmentEpoch, end, leaderEpoch)
     await this.committer.commit(this.committer.pending(this.cursors.all))
   }
 
   /** Throws when the partition is not this consumer's any more: another member goes on from the last commit. */
-  markDone(cursor: Cursor, tenure: number, end: number, leaderEpoch: number): void {
-    if (tenure === cursor.tenure && cursor.owned) {
+  markDone(cursor: Cursor, assignmentEpoch: number, end: number, leaderEpoch: number): void {
+    if (assignmentEpoch === cursor.assignmentEpoch && cursor.owned) {
       cursor.markDone(end, leaderEpoch)
       return
     }
@@ -339,7 +340,7 @@ export class ConsumerCore implements RunnerHost {
     this.missing.stop()
     this.#watch.stop()
     for (const broker of this.cluster.brokers()) {
-      for (const lane of [this.fetchLane, this.lateLane, this.groupLane]) broker.closeLane(lane)
+      for (const purpose of [this.fetchPurpose, this.lateConnection, this.groupPurpose]) broker.closeConnection(purpose)
     }
     this.#state = 'closed'
     this.prefetch.wake()
@@ -361,7 +362,7 @@ export class ConsumerCore implements RunnerHost {
     }
     // What the deadline left over.
     for (const cursor of [...this.cursors.all]) {
-      cursor.tenure++
+      cursor.assignmentEpoch++
       cursor.owned = false
       cursor.refresh()
       cursor.abort(closedError('the consumer'))

@@ -17,7 +17,7 @@ export class Cursor {
   readonly topic: string
   readonly partition: number
   /** Grows when what was fetched or handed out before becomes void: seek, revoke, loss. */
-  tenure = 0
+  assignmentEpoch = 0
   /** False once the partition is no longer this consumer's. */
   owned = true
 
@@ -111,7 +111,7 @@ export class Cursor {
 
   /** Drops everything fetched and begins at `offset`. */
   moveTo(offset: number, epoch: number): void {
-    this.tenure++
+    this.assignmentEpoch++
     this.position = offset
     this.positionEpoch = epoch
     this.fetchOffset = offset

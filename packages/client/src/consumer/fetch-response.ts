@@ -4,7 +4,7 @@ import type { Chunk, Cursor } from './cursor.ts'
 import type { Asked, FetchSession } from './fetch-session.ts'
 import { AbortedTransactions } from './isolation.ts'
 
-type PartitionAnswer = FetchResponse['responses'][number]['partitions'][number]
+type PartitionResponse = FetchResponse['responses'][number]['partitions'][number]
 
 /** What an answer leads to beyond new bytes. */
 export interface FetchSink {
@@ -31,27 +31,27 @@ export function acceptFetch(
   sink: FetchSink,
 ): void {
   for (const { topic, topicId, partitions } of response.responses) {
-    for (const answer of partitions) {
-      const asked = session.find(topicId, topic, answer.partitionIndex)
+    for (const response of partitions) {
+      const asked = session.find(topicId, topic, response.partitionIndex)
       if (asked === undefined) continue
       const { cursor } = asked
-      if (asked.tenure !== cursor.tenure || asked.fetchOffset !== cursor.fetchOffset) continue
-      if (answer.errorCode === 0) acceptPartition(cursor, answer, committedOnly, sink)
-      else acceptError(asked, answer, sink)
+      if (asked.assignmentEpoch !== cursor.assignmentEpoch || asked.fetchOffset !== cursor.fetchOffset) continue
+      if (response.errorCode === 0) acceptPartition(cursor, response, committedOnly, sink)
+      else acceptError(asked, response, sink)
     }
   }
 }
 
-function acceptPartition(cursor: Cursor, answer: PartitionAnswer, committedOnly: boolean, sink: FetchSink): void {
+function acceptPartition(cursor: Cursor, response: PartitionResponse, committedOnly: boolean, sink: FetchSink): void {
   cursor.failures = 0
-  cursor.highWatermark = Number(answer.highWatermark)
-  cursor.lastStableOffset = Number(answer.lastStableOffset)
-  cursor.logStartOffset = Number(answer.logStartOffset)
-  if (answer.preferredReadReplica >= 0) {
-    sink.prefer(cursor, answer.preferredReadReplica)
+  cursor.highWatermark = Number(response.highWatermark)
+  cursor.lastStableOffset = Number(response.lastStableOffset)
+  cursor.logStartOffset = Number(response.logStartOffset)
+  if (response.preferredReadReplica >= 0) {
+    sink.prefer(cursor, response.preferredReadReplica)
     return
   }
-  const { records } = answer
+  const { records } = response
   if (records === null || records.length === 0) return
   const end = endOf(records)
   if (end <= cursor.fetchOffset) {
@@ -59,7 +59,7 @@ function acceptPartition(cursor: Cursor, answer: PartitionAnswer, committedOnly:
     return
   }
   cursor.fetchOffset = end
-  const list = committedOnly ? (answer.abortedTransactions ?? []) : []
+  const list = committedOnly ? (response.abortedTransactions ?? []) : []
   const aborted = list.length === 0 ? undefined : new AbortedTransactions(list)
   sink.chunk(cursor, { reader: new BatchReader(records), aborted, bytes: records.length })
 }
@@ -74,14 +74,14 @@ const staleCodes = new Set<ErrorName>([
   'INCONSISTENT_TOPIC_ID',
 ])
 
-function acceptError({ cursor, fetchOffset }: Asked, answer: PartitionAnswer, sink: FetchSink): void {
-  const { name, retriable } = errorOf(answer.errorCode)
-  const { leaderId, leaderEpoch } = answer.currentLeader
+function acceptError({ cursor, fetchOffset }: Asked, response: PartitionResponse, sink: FetchSink): void {
+  const { name, retriable } = errorOf(response.errorCode)
+  const { leaderId, leaderEpoch } = response.currentLeader
   if (movedCodes.has(name)) sink.moved(cursor, leaderId, leaderEpoch, name)
   else if (staleCodes.has(name)) sink.pause(cursor, name, true)
   else if (name === 'OFFSET_OUT_OF_RANGE') sink.outOfRange(cursor, fetchOffset)
   else if (retriable || name === 'UNKNOWN_SERVER_ERROR') sink.pause(cursor, name, false)
-  else sink.refused(cursor, answer.errorCode)
+  else sink.refused(cursor, response.errorCode)
 }
 
 const batchOverhead = 12

@@ -91,7 +91,7 @@ describe('an answer', () => {
     const session = new FetchSession()
     session.next([cursor], idOf, 1_000)
     before?.()
-    const answer = {
+    const response = {
       partitionIndex: cursor.partition,
       errorCode: 0,
       highWatermark: 9n,
@@ -103,7 +103,7 @@ describe('an answer', () => {
       records: null,
       ...partition,
     } as unknown as Partition
-    const responses = [{ topic: '', topicId: 'id-of-t', partitions: [answer] }]
+    const responses = [{ topic: '', topicId: 'id-of-t', partitions: [response] }]
     calls.length = 0
     acceptFetch({ responses } as unknown as FetchResponse, session, true, sink)
     return [...calls]

@@ -5,7 +5,7 @@ import type { Cursor } from './cursor.ts'
 /** A partition as the broker remembers it from the requests of a session. */
 export interface Asked {
   readonly cursor: Cursor
-  readonly tenure: number
+  readonly assignmentEpoch: number
   readonly topicId: string
   readonly fetchOffset: number
   readonly leaderEpoch: number
@@ -132,8 +132,8 @@ export class FetchSession {
 }
 
 function ask(cursor: Cursor, topicId: string): Asked {
-  const { tenure, fetchOffset, leaderEpoch } = cursor
-  return { cursor, tenure, topicId, fetchOffset, leaderEpoch }
+  const { assignmentEpoch, fetchOffset, leaderEpoch } = cursor
+  return { cursor, assignmentEpoch, topicId, fetchOffset, leaderEpoch }
 }
 
 function keyOf({ topicId, cursor }: Asked): string {

@@ -4,7 +4,7 @@ import type { Cursor } from './cursor.ts'
 /** A record batch on its way to the application, inflated, with the place up to which it was handed out. */
 export class FetchedBatch {
   readonly cursor: Cursor
-  readonly tenure: number
+  readonly assignmentEpoch: number
   readonly batch: Batch
   readonly baseOffset: number
   /** The offset after the batch; compaction may have removed its last records. */
@@ -21,7 +21,7 @@ export class FetchedBatch {
 
   constructor(cursor: Cursor, batch: Batch, payload: Uint8Array | undefined) {
     this.cursor = cursor
-    this.tenure = cursor.tenure
+    this.assignmentEpoch = cursor.assignmentEpoch
     this.batch = batch
     this.baseOffset = Number(batch.baseOffset)
     this.end = this.baseOffset + batch.lastOffsetDelta + 1
@@ -36,7 +36,7 @@ export class FetchedBatch {
 
   /** Whether its records may still be handed out. */
   get current(): boolean {
-    return this.tenure === this.cursor.tenure && !this.cursor.halted
+    return this.assignmentEpoch === this.cursor.assignmentEpoch && !this.cursor.halted
   }
 
   get firstOffset(): number {

@@ -143,7 +143,7 @@ export class Message {
     const batch = message.#batch
     return {
       cursor: batch.cursor,
-      tenure: batch.tenure,
+      assignmentEpoch: batch.assignmentEpoch,
       end: batch.baseOffset + message.#offsetDelta + 1,
       leaderEpoch: batch.leaderEpoch,
     }
@@ -153,7 +153,7 @@ export class Message {
 /** Where the partition stands once an item is done. */
 export interface ItemPlace {
   readonly cursor: Cursor
-  readonly tenure: number
+  readonly assignmentEpoch: number
   readonly end: number
   readonly leaderEpoch: number
 }
@@ -215,8 +215,8 @@ export class MessageBatch implements Iterable<Message> {
   }
 
   static placeOf(batch: MessageBatch): ItemPlace {
-    const { cursor, tenure, end, leaderEpoch } = batch.#batch
-    return { cursor, tenure, end, leaderEpoch }
+    const { cursor, assignmentEpoch, end, leaderEpoch } = batch.#batch
+    return { cursor, assignmentEpoch, end, leaderEpoch }
   }
 }
 

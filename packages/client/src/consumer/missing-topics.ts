@@ -1,4 +1,4 @@
-import type { Timer } from '@ottla/codec/runtime'
+import type { Timer } from '@ottla/runtime'
 import type { Cluster } from '../cluster/cluster.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 

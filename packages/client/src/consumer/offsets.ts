@@ -3,7 +3,7 @@ import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { KafkaError, kafkaErrorOf } from '../errors.ts'
 import { type GroupIdentity, groupByTopic, type TopicPartition } from '../group/membership.ts'
-import { isPassing } from '../group/passing.ts'
+import { isTransient } from '../group/passing.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { sleep } from '../runtime/wait.ts'
 
@@ -44,13 +44,13 @@ export class OffsetLookup {
     partitions: readonly TopicPartition[],
     signal: AbortSignal,
   ): Promise<CommittedOffset[]> {
-    return this.#untilAnswered(
+    return this.#untilResponse(
       signal,
       async () => {
         const broker = await this.#cluster.coordinator('group', identity.groupId, { signal })
         const body = (version: number) => committedRequest(version, identity, partitions)
-        const answer = await broker.request(OffsetFetch, body, { signal, maxVersion: 9 })
-        return committedAnswer(answer, identity.groupId, broker)
+        const response = await broker.request(OffsetFetch, body, { signal, maxVersion: 9 })
+        return committedResponse(response, identity.groupId, broker)
       },
       identity.groupId,
     )
@@ -70,9 +70,9 @@ export class OffsetLookup {
       }))
       const timeoutMs = this.#cluster.options.requestTimeoutMs
       const body = { replicaId: -1, isolationLevel, topics, timeoutMs }
-      const answer = await broker.request(ListOffsets, body, { signal })
-      return answer.topics.flatMap(({ name, partitions: answers }) =>
-        answers.map((one) => ({
+      const response = await broker.request(ListOffsets, body, { signal })
+      return response.topics.flatMap(({ name, partitions: responses }) =>
+        responses.map((one) => ({
           topic: name,
           partition: one.partitionIndex,
           offset: Number(one.offset),
@@ -97,9 +97,9 @@ export class OffsetLookup {
           leaderEpoch: own.find((one) => one.topic === topic && one.partition === partition)?.leaderEpoch ?? -1,
         })),
       }))
-      const answer = await broker.request(OffsetForLeaderEpoch, { replicaId: -1, topics }, { signal })
-      return answer.topics.flatMap(({ topic, partitions: answers }) =>
-        answers.map(({ partition, endOffset, leaderEpoch, errorCode }) => ({
+      const response = await broker.request(OffsetForLeaderEpoch, { replicaId: -1, topics }, { signal })
+      return response.topics.flatMap(({ topic, partitions: responses }) =>
+        responses.map(({ partition, endOffset, leaderEpoch, errorCode }) => ({
           topic,
           partition,
           offset: Number(endOffset),
@@ -117,7 +117,7 @@ export class OffsetLookup {
   ): Promise<FoundOffset[]> {
     const found: FoundOffset[] = []
     let left: readonly T[] = partitions
-    await this.#untilAnswered(signal, async () => {
+    await this.#untilResponse(signal, async () => {
       const byBroker = new Map<Broker | undefined, T[]>()
       for (const one of left) {
         const broker = this.#cluster.leaderOf(one.topic, one.partition)
@@ -131,7 +131,7 @@ export class OffsetLookup {
       let trouble = unled === undefined ? undefined : leaderless(unled[0]!)
       for (const result of results) {
         if (result.status === 'rejected') trouble ??= result.reason as KafkaError
-        else for (const answer of result.value) trouble = this.#take(answer, found) ?? trouble
+        else for (const response of result.value) trouble = this.#take(response, found) ?? trouble
       }
       const done = new Set(found.map(({ topic, partition }) => `${topic} ${partition}`))
       left = left.filter(({ topic, partition }) => !done.has(`${topic} ${partition}`))
@@ -140,22 +140,22 @@ export class OffsetLookup {
     return found
   }
 
-  #take(answer: FoundOffset & { errorCode: number }, found: FoundOffset[]): KafkaError | undefined {
-    const { errorCode, topic, partition } = answer
+  #take(response: FoundOffset & { errorCode: number }, found: FoundOffset[]): KafkaError | undefined {
+    const { errorCode, topic, partition } = response
     if (errorCode !== 0) return kafkaErrorOf(errorCode, 'Looking up an offset', { topic, partition })
-    found.push(answer)
+    found.push(response)
     return undefined
   }
 
   /** R24: nothing but an answer ends it; in particular no trouble on the way leads to another position. */
-  async #untilAnswered<T>(signal: AbortSignal, attempt: () => Promise<T>, groupId?: string): Promise<T> {
+  async #untilResponse<T>(signal: AbortSignal, attempt: () => Promise<T>, groupId?: string): Promise<T> {
     const { runtime, options, logger } = this.#cluster
     const limits = { firstMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs }
     for (let attempts = 1; ; attempts++) {
       try {
         return await attempt()
       } catch (error) {
-        if (signal.aborted || !isPassing(error)) throw error
+        if (signal.aborted || !isTransient(error)) throw error
         logger.debug('looking up offsets failed', { attempts, error: String(error) })
         if (groupId !== undefined && !waits.has((error as KafkaError).code as ErrorName)) {
           this.#cluster.forgetCoordinator('group', groupId)
@@ -188,8 +188,8 @@ function committedRequest(version: number, identity: GroupIdentity, partitions: 
   return { groups: [{ groupId, topics }], requireStable: true }
 }
 
-function committedAnswer(answer: OffsetFetchResponse, groupId: string, broker: Broker): CommittedOffset[] {
-  const group = answer.groups.find((one) => one.groupId === groupId) ?? answer
+function committedResponse(response: OffsetFetchResponse, groupId: string, broker: Broker): CommittedOffset[] {
+  const group = response.groups.find((one) => one.groupId === groupId) ?? response
   const where = { broker, group: groupId }
   if (group.errorCode !== 0) throw kafkaErrorOf(group.errorCode, 'Looking up committed offsets', where)
   return group.topics.flatMap(({ name, partitions }) =>

@@ -78,7 +78,7 @@ describe('the position', () => {
     log!.batches.splice(1)
     log!.leaderEpoch = 5
     log!.append(['B'], { leaderEpoch: 5 })
-    kafka.answers.set('OffsetForLeaderEpoch', (body) => {
+    kafka.responses.set('OffsetForLeaderEpoch', (body) => {
       expect(body.topics).toMatchObject([{ partitions: [{ leaderEpoch: 0, currentLeaderEpoch: 5 }] }])
       return { topics: [{ topic: 't', partitions: [{ partition: 0, errorCode: 0, leaderEpoch: 0, endOffset: 1n }] }] }
     })
@@ -138,7 +138,7 @@ describe('the position', () => {
     const kafka = new ScriptedKafka()
     const [log] = kafka.partitions
     log!.append(['a'])
-    kafka.answers.set('OffsetForLeaderEpoch', () => ({
+    kafka.responses.set('OffsetForLeaderEpoch', () => ({
       topics: [{ topic: 't', partitions: [{ partition: 0, errorCode: 0, leaderEpoch: -1, endOffset: -1n }] }],
     }))
     const reader = consumerOf(kafka).messages()

@@ -23,7 +23,7 @@ export type ResetReason = 'no-committed-offset' | 'out-of-range' | 'truncated' |
 /** A partition as it was when a lookup began; a seek or revoke since then makes the answer void. */
 interface Task {
   readonly cursor: Cursor
-  readonly tenure: number
+  readonly assignmentEpoch: number
 }
 
 /** Finds out where to read: committed offsets, the ends of the log, and whether the log still has the position. */
@@ -65,7 +65,7 @@ export class Positions {
 
   #toEnd(cursor: Cursor, end: 'earliest' | 'latest', reason: ResetReason | undefined): void {
     this.#prefetch.clear(cursor)
-    cursor.tenure++
+    cursor.assignmentEpoch++
     cursor.fetchOffset = -1
     cursor.failed = undefined
     this.#run([cursor], (tasks) => this.#fromEnd(tasks, end, reason))
@@ -90,7 +90,7 @@ export class Positions {
   }
 
   #run(cursors: readonly Cursor[], job: (tasks: readonly Task[]) => Promise<void>): void {
-    const tasks = cursors.map((cursor) => ({ cursor, tenure: cursor.tenure }))
+    const tasks = cursors.map((cursor) => ({ cursor, assignmentEpoch: cursor.assignmentEpoch }))
     for (const cursor of cursors) cursor.resolving = true
     job(tasks).catch((error: unknown) => {
       if (!this.#signal.aborted && tasks.some(current)) this.#host.onFatal(error)
@@ -133,11 +133,11 @@ export class Positions {
     const found = await this.#lookup.list(tasks.map(placeOf), timestamp, this.#signal)
     for (const task of tasks.filter(current)) {
       const { cursor } = task
-      const answer = found.find((one) => one.topic === cursor.topic && one.partition === cursor.partition)
-      if (answer === undefined) continue
+      const response = found.find((one) => one.topic === cursor.topic && one.partition === cursor.partition)
+      if (response === undefined) continue
       const from = cursor.position
-      this.#place(cursor, answer.offset, answer.leaderEpoch)
-      if (reason !== undefined) this.#host.onReset(cursor, from, answer.offset, reason)
+      this.#place(cursor, response.offset, response.leaderEpoch)
+      if (reason !== undefined) this.#host.onReset(cursor, from, response.offset, reason)
     }
   }
 
@@ -193,8 +193,8 @@ export class Positions {
   }
 }
 
-function current({ cursor, tenure }: Task): boolean {
-  return cursor.owned && cursor.tenure === tenure
+function current({ cursor, assignmentEpoch }: Task): boolean {
+  return cursor.owned && cursor.assignmentEpoch === assignmentEpoch
 }
 
 function placeOf({ cursor }: { readonly cursor: Cursor }): TopicPartition {

@@ -68,14 +68,14 @@ export class Prefetch {
     this.#discharge(cursor, batch.chargedBytes)
     if (cursor.out !== batch) return
     cursor.out = undefined
-    if (batch.tenure === cursor.tenure) cursor.skip(batch.end)
+    if (batch.assignmentEpoch === cursor.assignmentEpoch) cursor.skip(batch.end)
     this.#goOn(cursor)
   }
 
   /** Not all of it was handed out; what is left begins at the cursor's position. */
   putBack(batch: FetchedBatch): void {
     const { cursor } = batch
-    if (batch.tenure !== cursor.tenure) {
+    if (batch.assignmentEpoch !== cursor.assignmentEpoch) {
       this.finish(batch)
       return
     }
@@ -124,7 +124,7 @@ export class Prefetch {
   /** A partition that cannot be read any further; the reader is told once. */
   fail(cursor: Cursor, error: KafkaError): void {
     this.clear(cursor)
-    cursor.tenure++
+    cursor.assignmentEpoch++
     cursor.failed = error
     this.#failed.push(error)
     this.wake()
@@ -202,12 +202,12 @@ export class Prefetch {
       this.#ready(cursor, batch, payload)
       return
     }
-    const { tenure } = cursor
+    const { assignmentEpoch } = cursor
     cursor.inflating = true
     const settle = (act: () => void): void => {
       cursor.inflating = false
       try {
-        if (cursor.tenure === tenure) act()
+        if (cursor.assignmentEpoch === assignmentEpoch) act()
       } catch (cause) {
         this.#break(cursor, cause)
       }

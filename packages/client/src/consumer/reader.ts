@@ -97,7 +97,7 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined, 
 
   #settle(batch: FetchedBatch): void {
     const { cursor } = batch
-    if (this.#host.mark && batch.tenure === cursor.tenure) {
+    if (this.#host.mark && batch.assignmentEpoch === cursor.assignmentEpoch) {
       cursor.markDone(this.#handEnd, batch.leaderEpoch)
       this.#host.counted(1)
     }
@@ -149,7 +149,7 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined, 
     if (batch !== undefined) {
       const { cursor } = batch
       if (this.#handEnd >= 0) {
-        if (batch.tenure === cursor.tenure) undo(batch, this.#handEnd - 1)
+        if (batch.assignmentEpoch === cursor.assignmentEpoch) undo(batch, this.#handEnd - 1)
         cursor.release(1)
       }
       this.#handEnd = -1
@@ -222,7 +222,7 @@ export class BatchReader implements AsyncIterableIterator<MessageBatch, undefine
     this.#batch = undefined
     this.#ended = true
     if (batch !== undefined) {
-      if (batch.tenure === batch.cursor.tenure) undo(batch, this.#first)
+      if (batch.assignmentEpoch === batch.cursor.assignmentEpoch) undo(batch, this.#first)
       batch.cursor.release(1)
       this.#host.putBack(batch)
     }
@@ -242,7 +242,7 @@ export function handOut(batch: FetchedBatch): void {
 /** It is through with it. */
 export function settleBatch(host: ReaderHost, batch: FetchedBatch): void {
   const { cursor } = batch
-  if (host.mark && batch.tenure === cursor.tenure) {
+  if (host.mark && batch.assignmentEpoch === cursor.assignmentEpoch) {
     cursor.markDone(batch.end, batch.leaderEpoch)
     host.counted(batch.batch.recordCount)
   }
@@ -305,7 +305,7 @@ function takeFrom(
   } catch (cause) {
     host.corrupt(batch, cause)
   }
-  if (messages.length === start || batch.tenure !== cursor.tenure) return whole
+  if (messages.length === start || batch.assignmentEpoch !== cursor.assignmentEpoch) return whole
   const end = batch.baseOffset + lastDelta(messages.at(-1)!, batch) + 1
   cursor.position = end
   cursor.handedEnd = end

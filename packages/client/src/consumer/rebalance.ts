@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../group/membership.ts'
 import { deferred, handled } from '../runtime/deferred.ts'
@@ -84,7 +84,7 @@ export class Assignment {
     for (const cursor of cursors) {
       this.#host.cursors.delete(cursor)
       this.#host.prefetch.clear(cursor)
-      cursor.tenure++
+      cursor.assignmentEpoch++
       cursor.owned = false
       cursor.refresh()
       const { topic, partition } = cursor

@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { invalidOption, KafkaError } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { scopeOf, sleep } from '../runtime/wait.ts'
@@ -172,7 +172,7 @@ class Runner {
         } catch (error) {
           if (!(await this.#retry(batch, offset, error, () => each(message, context), stop))) break
         }
-        if (host.mark && batch.tenure === cursor.tenure) {
+        if (host.mark && batch.assignmentEpoch === cursor.assignmentEpoch) {
           cursor.markDone(offset + 1, batch.leaderEpoch)
           host.counted(1)
         }
@@ -245,7 +245,7 @@ class Runner {
       }
     }
     // A partition that is gone is read by somebody else: what a handler says about its end is no failure.
-    if (batch.tenure !== batch.cursor.tenure) return false
+    if (batch.assignmentEpoch !== batch.cursor.assignmentEpoch) return false
     undo(batch, offset)
     if (!batch.current || (stop.aborted && attempts > 1)) return false
     throw handlerError(batch.cursor, offset, attempts, last)

@@ -1,6 +1,6 @@
 import type { ErrorName } from '@ottla/codec'
-import type { Timer } from '@ottla/codec/runtime'
-import type { Broker, Lane } from '../cluster/broker.ts'
+import type { Timer } from '@ottla/runtime'
+import type { Broker, Connection } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { noTopicId } from '../cluster/topology.ts'
 import { kafkaErrorOf } from '../errors.ts'
@@ -11,9 +11,9 @@ import type { FetchSink } from './fetch-response.ts'
 import { corrupt, type Prefetch } from './prefetch.ts'
 
 export interface SourceOptions {
-  readonly lane: Lane
+  readonly purpose: Connection
   /** For partitions that become ready while a fetch without them waits. */
-  readonly lateLane: Lane
+  readonly lateConnection: Connection
   readonly minBytes: number
   readonly maxWaitMs: number
   readonly maxBytes: number

@@ -1,4 +1,4 @@
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 import { KafkaError } from '../errors.ts'
 import type { Cursor } from './cursor.ts'
 

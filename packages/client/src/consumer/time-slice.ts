@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 
 /** Synchronous work in one go: longer would hold up heartbeats and the application's own server. */
 const sliceMs = 5

@@ -13,8 +13,8 @@ import { processingError, StallWatch } from './stall-watch.ts'
 export function createSource(core: ConsumerCore): Source {
   const { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack } = core.options
   const options = {
-    lane: core.fetchLane,
-    lateLane: core.lateLane,
+    purpose: core.fetchPurpose,
+    lateConnection: core.lateConnection,
     minBytes,
     maxWaitMs,
     maxBytes,
@@ -46,7 +46,7 @@ export function createMembership(core: ConsumerCore): Membership | undefined {
   const { subscription, closing, cluster } = core
   return new ClassicMembership(
     cluster,
-    { groupId, instanceId: instanceId ?? null, rack: rack ?? null, ...times, assignors, lane: core.groupLane },
+    { groupId, instanceId: instanceId ?? null, rack: rack ?? null, ...times, assignors, purpose: core.groupPurpose },
     {
       subscribedTopics: async () => {
         const names = await subscription.topics(closing)

@@ -10,14 +10,14 @@ import {
   type SyncGroupRequest,
   type SyncGroupResponse,
 } from '@ottla/codec'
-import type { Broker, Lane } from '../cluster/broker.ts'
+import type { Broker, Connection } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { KafkaError, kafkaErrorOf } from '../errors.ts'
 import { scopeOf } from '../runtime/wait.ts'
 import type { GroupMember } from './assignors/assignor.ts'
 import { decodeSubscription } from './consumer-protocol.ts'
 import type { GroupIdentity } from './membership.ts'
-import { isPassing } from './passing.ts'
+import { isTransient } from './passing.ts'
 
 /** What a membership needs of the cluster. */
 export type GroupCluster = Pick<Cluster, 'runtime' | 'logger' | 'options' | 'coordinator' | 'forgetCoordinator'>
@@ -50,7 +50,7 @@ export function remedyOf(error: unknown): Remedy {
   const known = remedies.get(error.code as ErrorName)
   if (known !== undefined) return known
   // Not having reached the coordinator says nothing about the group.
-  if (isPassing(error)) return { moved: true }
+  if (isTransient(error)) return { moved: true }
   return { fatal: true }
 }
 
@@ -73,12 +73,12 @@ function check(code: number, operation: string, broker: Broker, groupId: string)
 export class GroupRequests {
   readonly #cluster: GroupCluster
   readonly #groupId: string
-  readonly #lane: Lane
+  readonly #purpose: Connection
 
-  constructor(cluster: GroupCluster, groupId: string, lane: Lane) {
+  constructor(cluster: GroupCluster, groupId: string, purpose: Connection) {
     this.#cluster = cluster
     this.#groupId = groupId
-    this.#lane = lane
+    this.#purpose = purpose
   }
 
   async #coordinator(signal: AbortSignal, timeoutMs?: number): Promise<Broker> {
@@ -88,17 +88,17 @@ export class GroupRequests {
   /** MEMBER_ID_REQUIRED is no error but the first half of the answer, as `memberId` and no generation. */
   async join(body: JoinGroupRequest, timeoutMs: number, signal: AbortSignal): Promise<JoinGroupResponse> {
     const broker = await this.#coordinator(signal)
-    const answer = await broker.request(JoinGroup, body, { lane: this.#lane, timeoutMs, signal })
-    if (errorOf(answer.errorCode).name === 'MEMBER_ID_REQUIRED' && answer.memberId !== '') return answer
-    check(answer.errorCode, 'Joining the group', broker, this.#groupId)
-    return answer
+    const response = await broker.request(JoinGroup, body, { purpose: this.#purpose, timeoutMs, signal })
+    if (errorOf(response.errorCode).name === 'MEMBER_ID_REQUIRED' && response.memberId !== '') return response
+    check(response.errorCode, 'Joining the group', broker, this.#groupId)
+    return response
   }
 
   async sync(body: SyncGroupRequest, timeoutMs: number, signal: AbortSignal): Promise<SyncGroupResponse> {
     const broker = await this.#coordinator(signal)
-    const answer = await broker.request(SyncGroup, body, { lane: this.#lane, timeoutMs, signal })
-    check(answer.errorCode, 'Getting the assignment', broker, this.#groupId)
-    return answer
+    const response = await broker.request(SyncGroup, body, { purpose: this.#purpose, timeoutMs, signal })
+    check(response.errorCode, 'Getting the assignment', broker, this.#groupId)
+    return response
   }
 
   async heartbeat(identity: GroupIdentity, timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -109,7 +109,7 @@ export class GroupRequests {
       memberId: identity.memberId,
       groupInstanceId: identity.instanceId,
     }
-    const { errorCode } = await broker.request(Heartbeat, body, { lane: this.#lane, timeoutMs, signal })
+    const { errorCode } = await broker.request(Heartbeat, body, { purpose: this.#purpose, timeoutMs, signal })
     check(errorCode, 'Heartbeat', broker, this.#groupId)
   }
 
@@ -127,8 +127,8 @@ export class GroupRequests {
     const body = (version: number) => (version < 3 ? { groupId, memberId } : { groupId, memberId: '', members })
     try {
       const broker = await this.#coordinator(signal, timeoutMs)
-      const answer = await broker.request(LeaveGroup, body, { timeoutMs, signal })
-      check(answer.errorCode || (answer.members[0]?.errorCode ?? 0), 'Leaving the group', broker, groupId)
+      const response = await broker.request(LeaveGroup, body, { timeoutMs, signal })
+      check(response.errorCode || (response.members[0]?.errorCode ?? 0), 'Leaving the group', broker, groupId)
     } catch (error) {
       logger.debug('leaving the group failed', { group: groupId, error: String(error) })
     } finally {

@@ -6,7 +6,7 @@ import { range } from './assignors/range.ts'
 import { ClassicMembership, type ClassicOptions } from './classic.ts'
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.ts'
 import type { MembershipListener, TopicPartition } from './membership.ts'
-import { type Answer, never, ScriptedCluster, settle } from './testing/scripted-cluster.ts'
+import { never, type Response, ScriptedCluster, settle } from './testing/scripted-cluster.ts'
 
 const at = (partition: number, topic = 't'): TopicPartition => ({ topic, partition })
 const numbers = (partitions: readonly TopicPartition[]) => partitions.map(({ partition }) => partition).join()
@@ -44,28 +44,34 @@ class Group {
       },
     }
     const given = { groupId: 'g', instanceId: null, rack: null, sessionTimeoutMs: 10_000, heartbeatIntervalMs: 3_000 }
-    const all = { ...given, rebalanceTimeoutMs: 60_000, assignors: [range], lane: 'coordinator:x' as const, ...options }
+    const all = {
+      ...given,
+      rebalanceTimeoutMs: 60_000,
+      assignors: [range],
+      purpose: 'coordinator:x' as const,
+      ...options,
+    }
     this.membership = new ClassicMembership(this.cluster, all, listener)
     open.push(this)
   }
 
   /** A coordinator with this one member, which leads. */
   #script(): void {
-    const { answers } = this.cluster
-    answers.set('JoinGroup', (body) => {
-      if (body.memberId === '') return { ...joinAnswer, errorCode: errorCode('MEMBER_ID_REQUIRED'), memberId: 'm-1' }
+    const { responses } = this.cluster
+    responses.set('JoinGroup', (body) => {
+      if (body.memberId === '') return { ...joinResponse, errorCode: errorCode('MEMBER_ID_REQUIRED'), memberId: 'm-1' }
       this.generation++
       const [protocol] = body.protocols as { name: string; metadata: Uint8Array }[]
       const members = [{ memberId: body.memberId, groupInstanceId: body.groupInstanceId, metadata: protocol!.metadata }]
       const said = { generationId: this.generation, memberId: body.memberId, leader: body.memberId }
-      return { ...joinAnswer, ...said, protocolName: protocol!.name, members }
+      return { ...joinResponse, ...said, protocolName: protocol!.name, members }
     })
-    answers.set('SyncGroup', (body) => {
+    responses.set('SyncGroup', (body) => {
       const [own] = body.assignments as { assignment: Uint8Array }[]
       return { errorCode: 0, assignment: own!.assignment }
     })
-    answers.set('Heartbeat', () => ({ errorCode: 0 }))
-    answers.set('LeaveGroup', () => ({ errorCode: 0, members: [{ errorCode: 0 }] }))
+    responses.set('Heartbeat', () => ({ errorCode: 0 }))
+    responses.set('LeaveGroup', () => ({ errorCode: 0, members: [{ errorCode: 0 }] }))
   }
 
   /** Joined and stable, with what happened so far forgotten. */
@@ -87,7 +93,14 @@ class Group {
   }
 }
 
-const joinAnswer = { errorCode: 0, generationId: -1, protocolName: '', leader: '', skipAssignment: false, members: [] }
+const joinResponse = {
+  errorCode: 0,
+  generationId: -1,
+  protocolName: '',
+  leader: '',
+  skipAssignment: false,
+  members: [],
+}
 const open: Group[] = []
 
 afterEach(async () => {
@@ -100,10 +113,10 @@ afterEach(async () => {
 })
 
 const code =
-  (name: ErrorName): Answer =>
-  () => ({ ...joinAnswer, memberId: '', errorCode: errorCode(name), assignment: new Uint8Array(0) })
+  (name: ErrorName): Response =>
+  () => ({ ...joinResponse, memberId: '', errorCode: errorCode(name), assignment: new Uint8Array(0) })
 const failed =
-  (retriable: boolean): Answer =>
+  (retriable: boolean): Response =>
   () => {
     throw new KafkaError(retriable ? 'CONNECTION_LOST' : 'SASL_AUTHENTICATION_FAILED', 'on the way', { retriable })
   }
@@ -115,7 +128,7 @@ describe('a member', () => {
     await settle()
     expect(group.apis()).toBe('JoinGroup JoinGroup SyncGroup')
     expect(group.calls).toEqual(['assigned 0,1,2', 'rebalanced 1 +0,1,2 -'])
-    expect(new Set(group.cluster.sent.map(({ lane }) => lane))).toEqual(new Set(['coordinator:x']))
+    expect(new Set(group.cluster.sent.map(({ purpose }) => purpose))).toEqual(new Set(['coordinator:x']))
     await group.cluster.runtime.advance(9_500)
     expect(group.cluster.bodies('Heartbeat')).toHaveLength(3)
     expect(group.cluster.bodies('Heartbeat')[0]).toMatchObject({ groupId: 'g', generationId: 1, memberId: 'm-1' })
@@ -155,8 +168,8 @@ describe('a member', () => {
     const group = new Group()
     group.cluster.next(
       'JoinGroup',
-      () => ({ ...joinAnswer, errorCode: errorCode('MEMBER_ID_REQUIRED'), memberId: 'm-1' }),
-      () => ({ ...joinAnswer, generationId: 4, memberId: 'm-1', leader: 'other', protocolName: 'range' }),
+      () => ({ ...joinResponse, errorCode: errorCode('MEMBER_ID_REQUIRED'), memberId: 'm-1' }),
+      () => ({ ...joinResponse, generationId: 4, memberId: 'm-1', leader: 'other', protocolName: 'range' }),
     )
     group.cluster.next('SyncGroup', (body) => {
       expect(body.assignments).toEqual([])
@@ -176,13 +189,13 @@ describe('a member', () => {
     const subscription = { topics: ['u'], owned: [], generation: -1, rack: null, userData: null }
     group.cluster.next(
       'JoinGroup',
-      () => ({ ...joinAnswer, errorCode: errorCode('MEMBER_ID_REQUIRED'), memberId: 'm-1' }),
+      () => ({ ...joinResponse, errorCode: errorCode('MEMBER_ID_REQUIRED'), memberId: 'm-1' }),
       (body) => {
         const [protocol] = body.protocols as { metadata: Uint8Array }[]
         const own = { memberId: 'm-1', groupInstanceId: null, metadata: protocol!.metadata }
         const other = { memberId: 'm-2', groupInstanceId: null, metadata: encodeSubscription(subscription) }
         return {
-          ...joinAnswer,
+          ...joinResponse,
           generationId: 1,
           memberId: 'm-1',
           leader: 'm-1',
@@ -362,7 +375,7 @@ describe('error codes', () => {
 
   test('pauses grow between joins that fail', async () => {
     const group = new Group()
-    group.cluster.answers.set('JoinGroup', code('COORDINATOR_LOAD_IN_PROGRESS'))
+    group.cluster.responses.set('JoinGroup', code('COORDINATOR_LOAD_IN_PROGRESS'))
     group.membership.start()
     await group.cluster.runtime.advance(10_000)
     expect(group.cluster.bodies('JoinGroup').length).toBeGreaterThan(8)
@@ -382,7 +395,7 @@ describe('the session', () => {
 
   test('without an answer for a whole session the partitions are lost, and it joins again', async () => {
     const group = await new Group().stable()
-    group.cluster.answers.set('Heartbeat', never)
+    group.cluster.responses.set('Heartbeat', never)
     await group.cluster.runtime.advance(9_900)
     expect(group.calls).toEqual([])
     await group.cluster.runtime.advance(4_000)
@@ -418,7 +431,7 @@ describe('leaving', () => {
     expect(group.calls).toEqual(['revoked 0,1,2'])
     expect(group.apis()).toBe('LeaveGroup')
     expect(group.cluster.sent[0]).toMatchObject({
-      lane: 'general',
+      purpose: 'general',
       body: { members: [{ memberId: 'm-1', reason: 'test' }] },
     })
     expect(group.membership.state).toBe('left')
@@ -435,7 +448,7 @@ describe('leaving', () => {
 
   test.each(['JoinGroup', 'SyncGroup'])('while %s is held it does not wait for it', async (api) => {
     const group = new Group()
-    group.cluster.answers.set(api, never)
+    group.cluster.responses.set(api, never)
     group.membership.start()
     await settle()
     await group.leave()
@@ -453,7 +466,7 @@ describe('leaving', () => {
 
   test('a coordinator that is gone does not fail it', async () => {
     const group = await new Group().stable()
-    group.cluster.answers.set('LeaveGroup', failed(true))
+    group.cluster.responses.set('LeaveGroup', failed(true))
     await group.leave()
     expect(group.membership.state).toBe('left')
   })

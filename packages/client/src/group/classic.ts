@@ -1,5 +1,5 @@
 import type { JoinGroupResponse } from '@ottla/codec'
-import type { Lane } from '../cluster/broker.ts'
+import type { Connection } from '../cluster/broker.ts'
 import { asKafkaError, KafkaError } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { scopeOf, sleep, WakeUp, withSignal } from '../runtime/wait.ts'
@@ -26,7 +26,7 @@ export interface ClassicOptions {
   readonly rebalanceTimeoutMs: number
   /** In the order of preference. */
   readonly assignors: readonly Assignor[]
-  readonly lane: Lane
+  readonly purpose: Connection
 }
 
 /** A coordinator answers a join when the rebalance timeout passed; the answer needs its time too. As Java. */
@@ -39,7 +39,7 @@ const leaveRequestMs = 5_000
 const handOverShare = 0.8
 
 interface Joined {
-  readonly answer: JoinGroupResponse
+  readonly response: JoinGroupResponse
   readonly topics: readonly string[]
 }
 
@@ -76,7 +76,7 @@ export class ClassicMembership implements Membership {
     this.#cluster = cluster
     this.#options = options
     this.#listener = listener
-    this.#requests = new GroupRequests(cluster, options.groupId, options.lane)
+    this.#requests = new GroupRequests(cluster, options.groupId, options.purpose)
     this.#cooperative = options.assignors.every((assignor) => assignor.cooperative)
     this.#heartbeat = new Heartbeat(cluster.runtime, {
       intervalMs: options.heartbeatIntervalMs,
@@ -213,7 +213,7 @@ export class ClassicMembership implements Membership {
       metadata: encodeSubscription({ ...subscription, userData: assignor.userData?.(generation) ?? null }),
     }))
     for (;;) {
-      const answer = await this.#requests.join(
+      const response = await this.#requests.join(
         {
           groupId,
           sessionTimeoutMs,
@@ -227,28 +227,28 @@ export class ClassicMembership implements Membership {
         rebalanceTimeoutMs + joinSlackMs,
         signal,
       )
-      const idGiven = this.#memberId === '' && answer.errorCode !== 0
-      this.#memberId = answer.memberId
+      const idGiven = this.#memberId === '' && response.errorCode !== 0
+      this.#memberId = response.memberId
       if (idGiven) continue
-      if (answer.errorCode !== 0)
+      if (response.errorCode !== 0)
         throw new KafkaError('MEMBER_ID_REQUIRED', 'the coordinator gave a second member id', { retriable: true })
-      this.#generation = answer.generationId
-      return { answer, topics }
+      this.#generation = response.generationId
+      return { response, topics }
     }
   }
 
-  async #sync({ answer }: Joined, signal: AbortSignal): Promise<TopicPartition[]> {
+  async #sync({ response }: Joined, signal: AbortSignal): Promise<TopicPartition[]> {
     const { groupId, instanceId, rebalanceTimeoutMs } = this.#options
-    const isLeader = answer.leader === answer.memberId
-    const assignments = isLeader ? await this.#assign(answer) : []
+    const isLeader = response.leader === response.memberId
+    const assignments = isLeader ? await this.#assign(response) : []
     const { assignment } = await this.#requests.sync(
       {
         groupId,
-        generationId: answer.generationId,
-        memberId: answer.memberId,
+        generationId: response.generationId,
+        memberId: response.memberId,
         groupInstanceId: instanceId,
         protocolType: 'consumer',
-        protocolName: answer.protocolName,
+        protocolName: response.protocolName,
         assignments,
       },
       rebalanceTimeoutMs + joinSlackMs,
@@ -267,21 +267,24 @@ export class ClassicMembership implements Membership {
   }
 
   /** The leader's part. It remembers what it saw, to notice when topics change (KIP-814: also when it need not assign). */
-  async #assign(answer: JoinGroupResponse): Promise<{ memberId: string; assignment: Buffer }[]> {
-    const assignor = this.#options.assignors.find(({ name }) => name === answer.protocolName)
+  async #assign(response: JoinGroupResponse): Promise<{ memberId: string; assignment: Buffer }[]> {
+    const assignor = this.#options.assignors.find(({ name }) => name === response.protocolName)
     if (assignor === undefined) {
-      throw new KafkaError('INCONSISTENT_GROUP_PROTOCOL', `the coordinator chose the assignor '${answer.protocolName}'`)
+      throw new KafkaError(
+        'INCONSISTENT_GROUP_PROTOCOL',
+        `the coordinator chose the assignor '${response.protocolName}'`,
+      )
     }
-    const members = membersOf(answer)
+    const members = membersOf(response)
     const topics = [...new Set(members.flatMap((member) => member.topics))]
     const counts = await this.#listener.partitionCounts(topics)
     this.#assignedCounts = new Map(topics.map((topic) => [topic, counts.get(topic) ?? 0]))
-    if (answer.skipAssignment) return []
+    if (response.skipAssignment) return []
     const plan = assignor.assign(counts, members)
     return Array.from(plan, ([memberId, own]) => ({ memberId, assignment: encodeAssignment(own) }))
   }
 
-  async #complete({ answer, topics }: Joined, assigned: readonly TopicPartition[], startedMs: number): Promise<void> {
+  async #complete({ response, topics }: Joined, assigned: readonly TopicPartition[], startedMs: number): Promise<void> {
     const revoked = without(this.#owned, assigned)
     const added = without(assigned, this.#owned)
     this.#state = 'stable'
@@ -299,10 +302,10 @@ export class ClassicMembership implements Membership {
     this.#held = assigned
     this.#listener.onRebalanced({
       groupId: this.#options.groupId,
-      memberId: answer.memberId,
-      generation: answer.generationId,
-      protocol: answer.protocolName ?? '',
-      isLeader: answer.leader === answer.memberId,
+      memberId: response.memberId,
+      generation: response.generationId,
+      protocol: response.protocolName ?? '',
+      isLeader: response.leader === response.memberId,
       assigned,
       added: without(assigned, before),
       revoked: without(before, assigned),

@@ -1,4 +1,4 @@
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 import { backoffMs } from '../runtime/backoff.ts'
 
 export interface HeartbeatOptions {

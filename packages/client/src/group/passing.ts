@@ -7,6 +7,6 @@ const unreachable = new Set<string>(['TIMED_OUT', 'NO_BROKER_REACHABLE', 'CLOSED
  * Whether a failure may be over at the next attempt. What it does not cover (a wrong password, a missing right, a mistake in this
  * client) stays as it is: waiting in silence would hide it.
  */
-export function isPassing(error: unknown): boolean {
+export function isTransient(error: unknown): boolean {
   return KafkaError.is(error) && (error.retriable || unreachable.has(error.code))
 }

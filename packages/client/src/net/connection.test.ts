@@ -32,13 +32,13 @@ let received: FakeRequest[]
 let closedWith: (KafkaError | undefined)[]
 let writable: number
 /** What the broker answers; undefined: nothing. */
-let answer: (request: FakeRequest) => unknown
+let response: (request: FakeRequest) => unknown
 
 async function connect(firstCorrelationId?: number): Promise<FakeSocket> {
   const config = {
     runtime,
     broker,
-    lane: 'general',
+    purpose: 'general',
     clientId: 'test',
     limits,
     observer: new Observer(metrics),
@@ -57,13 +57,13 @@ function request(timeoutMs = 1_000, options: { signal?: AbortSignal; body?: unkn
   return new Promise<{ errorCode: number }>((resolve, reject) => {
     const createdMs = runtime.monoNow()
     const times = metrics.api('Heartbeat')
-    const rest = { answered: true, times, createdMs, dueMs: createdMs + timeoutMs, resolve, reject }
+    const rest = { responded: true, times, createdMs, dueMs: createdMs + timeoutMs, resolve, reject }
     connection.send(new PendingRequest(Heartbeat, options.body ?? beat, options, rest))
   })
 }
 
 const reply = (at: FakeRequest, errorCode = 0) =>
-  at.socket.answer(Heartbeat, at.version, at.correlationId, { throttleTimeMs: 0, errorCode })
+  at.socket.respond(Heartbeat, at.version, at.correlationId, { throttleTimeMs: 0, errorCode })
 
 beforeEach(() => {
   network = new FakeNetwork()
@@ -72,10 +72,10 @@ beforeEach(() => {
   received = []
   closedWith = []
   writable = 0
-  answer = () => undefined
+  response = () => undefined
   network.brokers.set('broker:9091', (got) => {
     received.push(got)
-    return answer(got)
+    return response(got)
   })
 })
 
@@ -94,7 +94,7 @@ describe('a connection', () => {
   it('wraps correlation ids at 2^31 - 1', async () => {
     await connect(0x7fffffff - 2)
     connection.ready(ranges)
-    answer = () => ({ throttleTimeMs: 0, errorCode: 0 })
+    response = () => ({ throttleTimeMs: 0, errorCode: 0 })
     await Promise.all([request(), request(), request()])
     await request()
     expect(received.map(({ correlationId }) => correlationId)).toEqual([0x7ffffffe, 0x7fffffff, 0, 1])
@@ -156,7 +156,7 @@ describe('a connection', () => {
     connection.ready(ranges)
     const lost = expect(request()).rejects.toMatchObject({ code: 'PROTOCOL_ERROR' })
     await settle()
-    socket.answer(Heartbeat, 4, received[0]!.correlationId + 1, { throttleTimeMs: 0, errorCode: 0 })
+    socket.respond(Heartbeat, 4, received[0]!.correlationId + 1, { throttleTimeMs: 0, errorCode: 0 })
     await lost
     expect(connection.isClosed).toBe(true)
   })
@@ -164,7 +164,7 @@ describe('a connection', () => {
   it('closes when an answer comes that nobody asked for', async () => {
     const socket = await connect()
     connection.ready(ranges)
-    socket.answer(Heartbeat, 4, 5, { throttleTimeMs: 0, errorCode: 0 })
+    socket.respond(Heartbeat, 4, 5, { throttleTimeMs: 0, errorCode: 0 })
     await settle()
     expect(closedWith[0]).toMatchObject({ code: 'PROTOCOL_ERROR' })
   })
@@ -182,14 +182,14 @@ describe('a connection', () => {
   })
 
   it('survives an answer cut off at any byte, and any byte of it changed', async () => {
-    const answers: Buffer[] = []
-    answer = (got) => {
+    const responses: Buffer[] = []
+    response = (got) => {
       const whole = Buffer.concat(encodeResponse(Metadata, got.version, got.correlationId, metadata))
-      const at = answers.length
+      const at = responses.length
       const bytes = at < whole.length - 8 ? Buffer.from(whole.subarray(0, 8 + at)) : Buffer.from(whole)
       if (at >= whole.length - 8) bytes[8 + at - (whole.length - 8)]! ^= 0xff
       bytes.writeInt32BE(bytes.length - 4, 0)
-      answers.push(bytes)
+      responses.push(bytes)
       got.socket.send(bytes)
       return undefined
     }
@@ -206,7 +206,7 @@ describe('a connection', () => {
       connection.ready(ranges)
       const asked = new Promise((resolve, reject) => {
         const times = metrics.api('Metadata')
-        const rest = { answered: true, times, createdMs: 0, dueMs: runtime.monoNow() + 1_000, resolve, reject }
+        const rest = { responded: true, times, createdMs: 0, dueMs: runtime.monoNow() + 1_000, resolve, reject }
         connection.send(
           new PendingRequest(Metadata, { topics: null, includeTopicAuthorizedOperations: false }, {}, rest),
         )
@@ -255,7 +255,7 @@ describe('a connection', () => {
       code: 'INVALID_ARGUMENT',
       outcome: 'not-written',
     })
-    answer = () => ({ throttleTimeMs: 0, errorCode: 0 })
+    response = () => ({ throttleTimeMs: 0, errorCode: 0 })
     await request()
     expect(received).toHaveLength(1)
   })
@@ -294,12 +294,12 @@ describe('limits of a connection', () => {
 
   it('takes maxResponseBytes afterwards, also from a read that began before', async () => {
     const socket = await connect()
-    answer = () => undefined
+    response = () => undefined
     connection.space()
     connection.ready(ranges)
     const asked = new Promise<{ clusterId: string | null }>((resolve, reject) => {
       const times = metrics.api('Metadata')
-      const rest = { answered: true, times, createdMs: 0, dueMs: runtime.monoNow() + 1_000, resolve, reject }
+      const rest = { responded: true, times, createdMs: 0, dueMs: runtime.monoNow() + 1_000, resolve, reject }
       const body = { topics: null, includeTopicAuthorizedOperations: false }
       connection.send(new PendingRequest(Metadata, body, {}, rest))
     })
@@ -336,7 +336,7 @@ describe('time on a connection', () => {
   it('waits as long as the broker asks (KIP-219), but not longer than maxThrottleMs', async () => {
     await connect()
     connection.ready(ranges)
-    answer = () => ({ throttleTimeMs: 2_000, errorCode: 0 })
+    response = () => ({ throttleTimeMs: 2_000, errorCode: 0 })
     await request()
     expect(connection.writable).toBe(false)
     await runtime.advance(1_999)
@@ -345,7 +345,7 @@ describe('time on a connection', () => {
     await runtime.advance(2)
     expect(connection.writable).toBe(true)
     expect(writable).toBe(before + 1)
-    answer = () => ({ throttleTimeMs: 0x7fffffff, errorCode: 0 })
+    response = () => ({ throttleTimeMs: 0x7fffffff, errorCode: 0 })
     await request()
     await runtime.advance(5_001)
     expect(connection.writable).toBe(true)
@@ -355,7 +355,7 @@ describe('time on a connection', () => {
   it.each([1, 2])('goes on after a throttle of %i ms', async (throttleTimeMs) => {
     await connect()
     connection.ready(ranges)
-    answer = () => ({ throttleTimeMs, errorCode: 0 })
+    response = () => ({ throttleTimeMs, errorCode: 0 })
     await request()
     await runtime.advance(3)
     expect(connection.writable).toBe(true)

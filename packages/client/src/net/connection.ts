@@ -1,5 +1,5 @@
 import { type Api, type Decoded, decodeResponse, encodeRequest } from '@ottla/codec'
-import type { Runtime, Timer, Transport, TransportSink } from '@ottla/codec/runtime'
+import type { Runtime, Timer, Transport, TransportSink } from '@ottla/runtime'
 import { asKafkaError, type BrokerAddress, closedError, describeBroker, KafkaError } from '../errors.ts'
 import type { ApiRanges } from './api-ranges.ts'
 import { foreignBytesError, lostError, timedOutError } from './connect-errors.ts'
@@ -22,7 +22,7 @@ export interface ConnectionLimits {
 export interface ConnectionConfig {
   readonly runtime: Runtime
   readonly broker: BrokerAddress
-  readonly lane: string
+  readonly purpose: string
   readonly clientId: string
   readonly limits: ConnectionLimits
   readonly observer: Observer
@@ -66,7 +66,7 @@ export class Connection implements TransportSink {
     this.#lastUsedMs = config.runtime.monoNow()
     this.#reader = new FrameReader({
       maxBytes: unauthenticatedMaxBytes,
-      onFrame: (frame) => this.#answer(frame),
+      onFrame: (frame) => this.#response(frame),
       onError: (error, first) => this.close(foreignBytesError(this.broker, first, error)),
     })
   }
@@ -75,8 +75,8 @@ export class Connection implements TransportSink {
     return this.#config.broker
   }
 
-  get lane(): string {
-    return this.#config.lane
+  get purpose(): string {
+    return this.#config.purpose
   }
 
   get inFlight(): number {
@@ -93,7 +93,7 @@ export class Connection implements TransportSink {
   }
 
   /** Answers received since the handshake. */
-  get requestsAnswered(): number {
+  get requestsCompleted(): number {
     return this.#reader.frames - this.#handshakeResponses
   }
 
@@ -155,7 +155,7 @@ export class Connection implements TransportSink {
       const dueMs = createdMs + timeoutMs
       const times = this.#config.observer.metrics.api(api.name)
       const settle = { resolve, reject }
-      const request = new PendingRequest(api, body, {}, { answered: true, times, createdMs, dueMs, ...settle })
+      const request = new PendingRequest(api, body, {}, { responded: true, times, createdMs, dueMs, ...settle })
       request.version = version
       if (this.#state === 'closed') request.fail(this.#closeError ?? closedError('the connection'))
       else this.#write(request)
@@ -222,7 +222,7 @@ export class Connection implements TransportSink {
     for (const chunk of chunks) bytes += chunk.byteLength
     observer.bytesSent.add(bytes)
     observer.written(request, this)
-    if (request.answered) {
+    if (request.responded) {
       this.#inFlight.push(request)
       this.#transport!.write(chunks, request.options.onFlushed)
     } else {
@@ -242,7 +242,7 @@ export class Connection implements TransportSink {
 
   // ---- reading
 
-  #answer(frame: Buffer): void {
+  #response(frame: Buffer): void {
     const request = this.#inFlight.peek()
     const id = frame.length < 4 ? -1 : frame.readInt32BE(0)
     if (request === undefined || request.correlationId !== id) {
@@ -350,7 +350,7 @@ export class Connection implements TransportSink {
       if (request.dueMs > nowMs) continue
       const waitedMs = nowMs - request.writtenMs
       if (!request.settled) this.#timeOut(request, waitedMs, nowMs)
-      if (request !== head && request.answered) {
+      if (request !== head && request.responded) {
         // Only the first request tells whether the broker works: the others wait for it.
         request.dueMs = Number.POSITIVE_INFINITY
       } else if (waitedMs >= requestTimeoutMs || this.#state === 'handshake') {

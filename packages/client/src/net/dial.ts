@@ -1,5 +1,5 @@
 import { ApiVersions, encodeRequest } from '@ottla/codec'
-import type { Runtime, TlsOptions, Transport } from '@ottla/codec/runtime'
+import type { Runtime, TlsOptions, Transport } from '@ottla/runtime'
 import { type BrokerAddress, KafkaError } from '../errors.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { scopeOf, withSignal } from '../runtime/wait.ts'
@@ -135,18 +135,18 @@ async function firstBytes(
 ): Promise<Buffer | undefined> {
   const scope = scopeOf(runtime, runtime.monoNow() + probeTimeoutMs, [signal])
   const space = Buffer.alloc(64)
-  const answered = deferred<Buffer | undefined>()
+  const responded = deferred<Buffer | undefined>()
   const sink = {
     space: () => space,
     // Copied at once: what comes next is read to the same place.
-    filled: (size: number) => answered.resolve(Buffer.from(space.subarray(0, size))),
-    closed: () => answered.resolve(undefined),
+    filled: (size: number) => responded.resolve(Buffer.from(space.subarray(0, size))),
+    closed: () => responded.resolve(undefined),
   }
   let transport: Transport | undefined
   try {
     transport = await runtime.dial({ address, port, serverName: broker.host }, sink, scope.signal)
     transport.write(question)
-    return await withSignal(answered.promise, scope.signal)
+    return await withSignal(responded.promise, scope.signal)
   } catch {
     return undefined
   } finally {

@@ -1,5 +1,5 @@
 import { ApiVersions, type ApiVersionsResponse, errorOf, SaslAuthenticate, SaslHandshake } from '@ottla/codec'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { describeBroker, KafkaError, kafkaErrorOf } from '../errors.ts'
 import { clientVersion } from '../version.ts'
 import { ApiRanges } from './api-ranges.ts'
@@ -61,9 +61,9 @@ async function askVersions(connection: Connection, version: number, timeoutMs: n
   return connection.exchange(ApiVersions, version, body, timeoutMs)
 }
 
-function rangesOf(connection: Connection, answer: ApiVersionsResponse): ApiRanges {
-  if (answer.errorCode !== 0) throw kafkaErrorOf(answer.errorCode, 'ApiVersions', { broker: connection.broker })
-  return new ApiRanges(answer.apiKeys, answer.finalizedFeatures)
+function rangesOf(connection: Connection, response: ApiVersionsResponse): ApiRanges {
+  if (response.errorCode !== 0) throw kafkaErrorOf(response.errorCode, 'ApiVersions', { broker: connection.broker })
+  return new ApiRanges(response.apiKeys, response.finalizedFeatures)
 }
 
 /** A broker tells a listener with SASL by which error it answers to a mechanism that does not exist. */
@@ -87,11 +87,11 @@ export async function authenticate(
   const { broker } = connection
   const version = ranges.negotiate(SaslAuthenticate, {})
   if (version < 0) throw noSaslError(connection)
-  const answer = await connection.exchange(SaslHandshake, 1, { mechanism: sasl.name }, timeoutMs)
-  if (answer.errorCode === illegalSaslState) throw noSaslError(connection)
-  if (answer.errorCode !== 0) {
-    const hint = `Mechanisms enabled there: ${answer.mechanisms.join(', ') || 'none'}.`
-    throw kafkaErrorOf(answer.errorCode, `SASL ${sasl.name}`, { broker, hint })
+  const response = await connection.exchange(SaslHandshake, 1, { mechanism: sasl.name }, timeoutMs)
+  if (response.errorCode === illegalSaslState) throw noSaslError(connection)
+  if (response.errorCode !== 0) {
+    const hint = `Mechanisms enabled there: ${response.mechanisms.join(', ') || 'none'}.`
+    throw kafkaErrorOf(response.errorCode, `SASL ${sasl.name}`, { broker, hint })
   }
   const startedMs = runtime.monoNow()
   let lifetimeMs = 0

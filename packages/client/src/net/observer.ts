@@ -9,7 +9,7 @@ export interface RequestEvent {
   readonly apiVersion: number
   readonly correlationId: number
   readonly broker: BrokerAddress
-  readonly lane: string
+  readonly purpose: string
   /** Only at the end. */
   readonly durationMs?: number
   /** Only at the end, when the request failed. */
@@ -45,25 +45,33 @@ export class Observer {
     this.lateResponses = metrics.counter('lateResponses')
   }
 
-  written(request: PendingRequest, place: { broker: BrokerAddress; lane: string }): void {
+  written(request: PendingRequest, place: { broker: BrokerAddress; purpose: string }): void {
     this.requests.add(1)
     if (started.hasSubscribers) started.publish(eventOf(request, place))
   }
 
-  done(request: PendingRequest, place: { broker: BrokerAddress; lane: string }, nowMs: number, error?: unknown): void {
+  done(
+    request: PendingRequest,
+    place: { broker: BrokerAddress; purpose: string },
+    nowMs: number,
+    error?: unknown,
+  ): void {
     const durationMs = nowMs - request.writtenMs
     if (error === undefined) request.times.succeeded(durationMs)
     if (ended.hasSubscribers) ended.publish({ ...eventOf(request, place), durationMs, error })
   }
 }
 
-function eventOf(request: PendingRequest, { broker, lane }: { broker: BrokerAddress; lane: string }): RequestEvent {
+function eventOf(
+  request: PendingRequest,
+  { broker, purpose }: { broker: BrokerAddress; purpose: string },
+): RequestEvent {
   const { id, host, port } = broker
   return {
     api: request.api.name,
     apiVersion: request.version,
     correlationId: request.correlationId,
     broker: { id, host, port },
-    lane,
+    purpose,
   }
 }

@@ -17,7 +17,7 @@ export class PendingRequest {
   readonly body: unknown
   readonly options: PendingOptions
   /** False: the broker does not answer (acks=0), the request is done when its bytes have left. */
-  readonly answered: boolean
+  readonly responded: boolean
   readonly times: ApiTimes
   readonly createdMs: number
   /** On monoNow. After the time-out of a written request: when its connection counts as dead. */
@@ -35,7 +35,7 @@ export class PendingRequest {
     body: unknown,
     options: PendingOptions,
     rest: {
-      readonly answered: boolean
+      readonly responded: boolean
       readonly times: ApiTimes
       readonly createdMs: number
       readonly dueMs: number
@@ -46,7 +46,7 @@ export class PendingRequest {
     this.api = api
     this.body = body
     this.options = options
-    this.answered = rest.answered
+    this.responded = rest.responded
     this.times = rest.times
     this.createdMs = rest.createdMs
     this.dueMs = rest.dueMs

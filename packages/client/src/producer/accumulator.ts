@@ -1,5 +1,5 @@
 import { type CodecSet, sizeBound } from '@ottla/codec/records'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import type { TopicInfo } from '../cluster/topology.ts'
 import { asKafkaError, closedError, KafkaError } from '../errors.ts'
 import { Alarm } from './alarm.ts'
@@ -89,8 +89,8 @@ export class Accumulator implements ProducerParts {
     return this.#bufferedBytes
   }
 
-  get hurried(): boolean {
-    return this.#flushes > 0 || this.room.crowded
+  get isFlushing(): boolean {
+    return this.#flushes > 0 || this.room.isUnderBackpressure
   }
 
   /**

@@ -34,7 +34,7 @@ export class Admission implements RoomWaiter {
   /** Takes what there is room for, and queues for the rest. */
   begin(): void {
     const accumulator = this.#accumulator
-    if (!accumulator.room.crowded && this.proceed()) return
+    if (!accumulator.room.isUnderBackpressure && this.proceed()) return
     this.#waits = true
     accumulator.barrier.enter(this.#generation)
     this.#signal?.addEventListener('abort', this.#onAbort, { once: true })

@@ -1,4 +1,4 @@
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 
 /** Does what is due at `nowMs` and gives the time of the next thing to do; Infinity for none. On `monoNow`. */
 export type Tick = (nowMs: number) => number

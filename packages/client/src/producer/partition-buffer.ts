@@ -102,7 +102,7 @@ export class PartitionBuffer {
     this.#open = batch
     this.#waiting.push(batch)
     this.#parts.began(batch)
-    if (options.lingerMs === 0 || this.#parts.hurried) this.touch()
+    if (options.lingerMs === 0 || this.#parts.isFlushing) this.touch()
     return batch
   }
 
@@ -177,7 +177,7 @@ export class PartitionBuffer {
   #maySend(first: ProducerBatch, nowMs: number): boolean {
     const { options } = this.#parts
     if (nowMs < this.#retryAtMs) return false
-    if (first === this.#open && options.lingerMs > 0 && !first.lingered && !this.#parts.hurried) return false
+    if (first === this.#open && options.lingerMs > 0 && !first.lingered && !this.#parts.isFlushing) return false
     if (this.#inFlight.length === 0) return this.#sequences === undefined || this.#sequences.begin(this.#waiting)
     if (this.#returned.length > 0) return false
     if (this.#sequences !== undefined && (this.#sequences.holds || this.#mustGoAlone(first))) return false
@@ -245,7 +245,7 @@ export class PartitionBuffer {
   }
 
   /** The batch comes back to be tried again. `written`: the broker may have it. */
-  comeBack(batch: ProducerBatch, error: KafkaError, written: boolean): void {
+  requeue(batch: ProducerBatch, error: KafkaError, written: boolean): void {
     if (!this.#inFlight.includes(batch)) return
     if (written) batch.maybeWritten = true
     batch.lastError = error

@@ -8,8 +8,8 @@ import type { ProducerCluster } from './producer-cluster.ts'
 /** Who learns of leaders that moved. */
 type LeaderBoard = Pick<ProducerCluster, 'learnLeader' | 'learnBrokers'>
 
-type TopicAnswer = ProduceResponse['responses'][number]
-type PartitionAnswer = TopicAnswer['partitionResponses'][number]
+type TopicResponse = ProduceResponse['responses'][number]
+type PartitionResponse = TopicResponse['partitionResponses'][number]
 
 /**
  * Answers that prove the broker has not appended the batch. After any other it may have: an answer of a leader that lost its
@@ -37,7 +37,7 @@ const notWritten = new Set<ErrorName>([
 ])
 
 /** Settles or sends back each batch of a request as the answer says. Gives the topics whose metadata is stale. */
-export function settleAnswer(
+export function settleResponse(
   batches: readonly ProducerBatch[],
   response: ProduceResponse,
   broker: Broker,
@@ -46,22 +46,22 @@ export function settleAnswer(
   if (response.nodeEndpoints.length > 0) {
     cluster.learnBrokers(response.nodeEndpoints.map(({ nodeId, ...address }) => ({ id: nodeId, ...address })))
   }
-  const answers = indexAnswers(response)
+  const responses = indexResponses(response)
   const stale = new Set<string>()
   for (const batch of batches) {
     const { topic, index } = batch.partition
-    const answer = answers(topic.name, topic.topicId, index)
-    if (answer === undefined) {
+    const response = responses(topic.name, topic.topicId, index)
+    if (response === undefined) {
       const message = `The answer to Produce leaves out topic '${topic.name}', partition ${index}`
-      batch.partition.comeBack(batch, new KafkaError('PROTOCOL_ERROR', message, { broker }), true)
-    } else if (settleOne(batch, answer, broker, cluster)) stale.add(topic.name)
+      batch.partition.requeue(batch, new KafkaError('PROTOCOL_ERROR', message, { broker }), true)
+    } else if (settleOne(batch, response, broker, cluster)) stale.add(topic.name)
   }
   return [...stale]
 }
 
-type FindAnswer = (name: string, topicId: string | undefined, partition: number) => PartitionAnswer | undefined
+type FindResponse = (name: string, topicId: string | undefined, partition: number) => PartitionResponse | undefined
 
-function indexAnswers(response: ProduceResponse): FindAnswer {
+function indexResponses(response: ProduceResponse): FindResponse {
   // The common case: one topic, one partition.
   const [topic] = response.responses
   if (response.responses.length === 1 && topic?.partitionResponses.length === 1) {
@@ -69,59 +69,59 @@ function indexAnswers(response: ProduceResponse): FindAnswer {
     return (name, topicId, partition) =>
       (topic.name === name || topic.topicId === topicId) && only?.index === partition ? only : undefined
   }
-  const topics = new Map<string, Map<number, PartitionAnswer>>()
+  const topics = new Map<string, Map<number, PartitionResponse>>()
   for (const { name, topicId, partitionResponses } of response.responses) {
-    topics.set(name === '' ? topicId : name, new Map(partitionResponses.map((answer) => [answer.index, answer])))
+    topics.set(name === '' ? topicId : name, new Map(partitionResponses.map((response) => [response.index, response])))
   }
   return (name, topicId, partition) => (topics.get(name) ?? topics.get(topicId ?? ''))?.get(partition)
 }
 
 /** True when the topic's metadata is stale. */
-function settleOne(batch: ProducerBatch, answer: PartitionAnswer, broker: Broker, cluster: LeaderBoard): boolean {
+function settleOne(batch: ProducerBatch, response: PartitionResponse, broker: Broker, cluster: LeaderBoard): boolean {
   const { partition, result } = batch
-  const { name, retriable, refreshMetadata } = errorOf(answer.errorCode)
-  if (answer.errorCode === 0 || name === 'DUPLICATE_SEQUENCE_NUMBER') {
-    result.baseOffset = answer.baseOffset
-    result.logAppendTimeMs = Number(answer.logAppendTimeMs)
+  const { name, retriable, refreshMetadata } = errorOf(response.errorCode)
+  if (response.errorCode === 0 || name === 'DUPLICATE_SEQUENCE_NUMBER') {
+    result.baseOffset = response.baseOffset
+    result.logAppendTimeMs = Number(response.logAppendTimeMs)
     partition.delivered(batch)
     return false
   }
-  const { leaderId, leaderEpoch } = answer.currentLeader
+  const { leaderId, leaderEpoch } = response.currentLeader
   if (leaderId >= 0) cluster.learnLeader(partition.topic.name, partition.index, leaderId, leaderEpoch)
 
-  const where = { broker, topic: result.topic, partition: result.partition, message: answer.errorMessage }
+  const where = { broker, topic: result.topic, partition: result.partition, message: response.errorMessage }
   const written = !notWritten.has(name)
   const error = withOutcome(
-    kafkaErrorOf(answer.errorCode, 'Producing', where),
+    kafkaErrorOf(response.errorCode, 'Producing', where),
     written || batch.maybeWritten ? 'unknown' : 'not-written',
   )
   switch (name) {
     case 'OUT_OF_ORDER_SEQUENCE_NUMBER':
     case 'UNKNOWN_PRODUCER_ID':
       batch.outOfOrder = true
-      partition.comeBack(batch, error, false)
+      partition.requeue(batch, error, false)
       return false
     case 'INVALID_PRODUCER_EPOCH':
     case 'INVALID_PRODUCER_ID_MAPPING':
       partition.refuseIdentity(batch)
       // Under another id the broker could not tell it from the one it may have.
       if (batch.maybeWritten) partition.rejected(batch, error, true)
-      else partition.comeBack(batch, error, false)
+      else partition.requeue(batch, error, false)
       return false
     case 'MESSAGE_TOO_LARGE':
     case 'RECORD_LIST_TOO_LARGE':
       // Parts of a batch that may be there already would not be recognised as its duplicates.
       if (batch.count === 1 || batch.maybeWritten) break
       batch.tooLarge = true
-      partition.comeBack(batch, error, false)
+      partition.requeue(batch, error, false)
       return false
   }
   if (retriable) {
-    partition.comeBack(batch, error, written)
+    partition.requeue(batch, error, written)
     // Who told the new leader need not be asked again.
     return refreshMetadata && leaderId < 0
   }
-  nameBadRecords(batch, answer, where, error)
+  nameBadRecords(batch, response, where, error)
   partition.rejected(batch, error, written)
   return false
 }
@@ -129,18 +129,18 @@ function settleOne(batch: ProducerBatch, answer: PartitionAnswer, broker: Broker
 /** KIP-467: which records of the batch were wrong. The others only shared their batch and may be sent again. */
 function nameBadRecords(
   batch: ProducerBatch,
-  answer: PartitionAnswer,
+  response: PartitionResponse,
   where: { readonly topic: string; readonly partition: number; readonly broker: Broker },
   error: KafkaError,
 ): void {
-  if (answer.recordErrors.length === 0) return
+  if (response.recordErrors.length === 0) return
   const { result, count } = batch
   const errors = new Map<number, KafkaError>()
-  for (const { batchIndex, batchIndexErrorMessage } of answer.recordErrors) {
-    const message = batchIndexErrorMessage ?? answer.errorMessage
+  for (const { batchIndex, batchIndexErrorMessage } of response.recordErrors) {
+    const message = batchIndexErrorMessage ?? response.errorMessage
     errors.set(
       batchIndex,
-      withOutcome(kafkaErrorOf(answer.errorCode, 'Producing', { ...where, message }), 'not-written'),
+      withOutcome(kafkaErrorOf(response.errorCode, 'Producing', { ...where, message }), 'not-written'),
     )
   }
   const innocent = new KafkaError(
@@ -161,7 +161,7 @@ export function settleFailure(batches: readonly ProducerBatch[], cause: unknown,
   for (const batch of batches) {
     const { partition } = batch
     if (!final) {
-      partition.comeBack(batch, error, written)
+      partition.requeue(batch, error, written)
       continue
     }
     const { topic, index } = partition
@@ -179,7 +179,7 @@ export function settleFailure(batches: readonly ProducerBatch[], cause: unknown,
 }
 
 /** acks=0: the bytes have left, and nobody will tell more. */
-export function settleUnanswered(batches: readonly ProducerBatch[]): readonly string[] {
+export function settlePending(batches: readonly ProducerBatch[]): readonly string[] {
   for (const batch of batches) batch.partition.delivered(batch)
   return []
 }

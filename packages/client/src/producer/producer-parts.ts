@@ -1,5 +1,5 @@
 import type { CodecSet } from '@ottla/codec/records'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import type { KafkaError } from '../errors.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
@@ -16,7 +16,7 @@ export interface ProducerParts {
   /** Undefined without idempotence. */
   readonly identities: ProducerIdentities | undefined
   /** Nobody may linger: a flush waits, or the buffer is full. */
-  readonly hurried: boolean
+  readonly isFlushing: boolean
 
   /** Bytes were accepted. */
   charge(bytes: number): void

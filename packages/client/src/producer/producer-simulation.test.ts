@@ -4,8 +4,8 @@ import type { KafkaError } from '../errors.ts'
 import type { ProducerOptions } from './options.ts'
 import { Producer } from './producer.ts'
 
-/** Chance of its own for each seed. */
-function chance(seed: number): () => number {
+/** One stream of random numbers per seed. */
+function randomStream(seed: number): () => number {
   let state = seed * 2_654_435_761
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
@@ -33,7 +33,7 @@ const partitions = 2
 
 /** Sends through trouble of all kinds, then compares what the producer said with the logs. */
 async function simulate(seed: number): Promise<{ delivered: number; unknown: number; refused: number }> {
-  const random = chance(seed)
+  const random = randomStream(seed)
   const cluster = new FakeCluster({ t: [1, 2] })
   const { runtime } = cluster
   const options: ProducerOptions = {

@@ -1,4 +1,4 @@
-import type { Timer } from '@ottla/codec/runtime'
+import type { Timer } from '@ottla/runtime'
 import { abortedError, closedError, KafkaError } from '../errors.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { withSignal } from '../runtime/wait.ts'
@@ -76,7 +76,7 @@ export class Producer {
     const call = new SendOne()
     const accumulator = this.#accumulator
     const { room, barrier } = accumulator
-    if (accumulator.hasRoom && !room.crowded) accumulator.add(record, call, 0, barrier.current)
+    if (accumulator.hasRoom && !room.isUnderBackpressure) accumulator.add(record, call, 0, barrier.current)
     else new Admission(accumulator, [record], call, signal).begin()
     return call.promise
   }
@@ -103,7 +103,7 @@ export class Producer {
     checkRecord(record, -1)
     const accumulator = this.#accumulator
     if (this.#closed !== undefined) throw closedError('The producer', 'not-written')
-    if (!accumulator.hasRoom || accumulator.room.crowded) throw bufferFull(this.options.maxBufferedBytes)
+    if (!accumulator.hasRoom || accumulator.room.isUnderBackpressure) throw bufferFull(this.options.maxBufferedBytes)
     const call = onSettled === undefined ? undefined : new EnqueueCall(onSettled)
     accumulator.add(record, call, 0, accumulator.barrier.current)
     return accumulator.hasRoom
@@ -114,7 +114,7 @@ export class Producer {
     const accumulator = this.#accumulator
     const { room } = accumulator
     if (this.#closed !== undefined) throw closedError('The producer')
-    if (accumulator.hasRoom && !room.crowded) return
+    if (accumulator.hasRoom && !room.isUnderBackpressure) return
     const { promise, resolve, reject } = deferred<void>()
     const waiter: RoomWaiter = {
       deadlineMs: this.#cluster.runtime.monoNow() + this.options.deliveryTimeoutMs,

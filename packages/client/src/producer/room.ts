@@ -20,7 +20,7 @@ export class Room {
     this.#hasRoom = hasRoom
   }
 
-  get crowded(): boolean {
+  get isUnderBackpressure(): boolean {
     return this.#waiters.length > 0
   }
 

@@ -5,7 +5,7 @@ import { Fifo } from './fifo.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
 import { highestVersion, produceBody } from './produce-request.ts'
-import { settleAnswer, settleFailure, settleUnanswered } from './produce-response.ts'
+import { settleFailure, settlePending, settleResponse } from './produce-response.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import type { WriterPool } from './writer-pool.ts'
@@ -35,7 +35,7 @@ export class Sink {
   #inFlight = 0
   #scheduled = false
   /** The last request could not take all that was ready. */
-  #crowded = false
+  #isUnderBackpressure = false
   readonly #drain = () => this.#drainReady()
 
   constructor(brokerId: number, parts: SinkParts) {
@@ -77,7 +77,10 @@ export class Sink {
     this.#scheduled = false
     const { cluster, options } = this.#parts
     const nowMs = cluster.runtime.monoNow()
-    while (this.#inFlight === 0 || (this.#inFlight < options.maxInFlight && (this.#complete > 0 || this.#crowded))) {
+    while (
+      this.#inFlight === 0 ||
+      (this.#inFlight < options.maxInFlight && (this.#complete > 0 || this.#isUnderBackpressure))
+    ) {
       const batches = this.#collect(nowMs)
       if (batches.length === 0) return
       void this.#send(batches)
@@ -89,10 +92,10 @@ export class Sink {
     const batches: ProducerBatch[] = []
     const { maxRequestBytes } = this.#parts.options
     let bytes = 0
-    this.#crowded = false
+    this.#isUnderBackpressure = false
     for (let first = this.#ready.first(); first !== undefined; first = this.#ready.first()) {
       if (batches.length > 0 && bytes + first.firstBytes > maxRequestBytes) {
-        this.#crowded = true
+        this.#isUnderBackpressure = true
         break
       }
       this.#ready.shift()
@@ -118,8 +121,7 @@ export class Sink {
       const response = await this.#exchange(broker, batches, () => {
         flushed = true
       })
-      const stale =
-        response === undefined ? settleUnanswered(batches) : settleAnswer(batches, response, broker, cluster)
+      const stale = response === undefined ? settlePending(batches) : settleResponse(batches, response, broker, cluster)
       if (stale.length > 0) this.#parts.refresh('a produce answer says that leaders moved', stale)
       if (flushed) this.#recycle(batches)
     } catch (error) {
@@ -140,7 +142,7 @@ export class Sink {
     const { options } = this.#parts
     const body = (version: number) => produceBody(batches, options, version)
     const request: RequestOptions = {
-      lane: 'produce',
+      purpose: 'produce',
       timeoutMs: options.requestTimeoutMs,
       maxVersion: highestVersion(batches),
       onFlushed,

@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 
 export interface BackoffOptions {
   readonly firstMs: number

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import type { Transport, TransportSink } from '@ottla/codec/runtime'
+import type { Transport, TransportSink } from '@ottla/runtime'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { nodeRuntime } from './node-runtime.ts'
 

@@ -1,6 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from 'node:tls'
-import type { DialTarget, TlsOptions, Transport, TransportSink } from '@ottla/codec/runtime'
+import type { DialTarget, TlsOptions, Transport, TransportSink } from '@ottla/runtime'
 
 const keepAliveDelayMs = 60_000
 

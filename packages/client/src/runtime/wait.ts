@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { deferred } from './deferred.ts'
 
 /** Resolves after `delayMs`; rejects with the signal's reason when it aborts first. */

@@ -29,7 +29,7 @@ export class FakeCluster {
 
   start(id: number, port: number): void {
     this.nodes.set(id, port)
-    this.network.brokers.set(`broker:${port}`, (request) => this.answer(request))
+    this.network.brokers.set(`broker:${port}`, (request) => this.respond(request))
   }
 
   /** Takes a node away: it refuses, and its sockets close. */
@@ -39,7 +39,7 @@ export class FakeCluster {
     for (const socket of this.network.open) if (socket.target.port === port) socket.close()
   }
 
-  answer(request: FakeRequest): unknown {
+  respond(request: FakeRequest): unknown {
     const handler = this.handlers.get(request.api.name)
     if (handler !== undefined) return handler(request)
     return this.standard(request)

@@ -7,7 +7,7 @@ import {
   encodeResponse,
   FrameSplitter,
 } from '@ottla/codec'
-import type { DialTarget, Transport, TransportSink } from '@ottla/codec/runtime'
+import type { DialTarget, Transport, TransportSink } from '@ottla/runtime'
 
 /** The fields that the tests look at, of whichever request. */
 export interface FakeBody {
@@ -51,7 +51,7 @@ export class FakeSocket {
   }
 
   /** Sends an answer, also one that nobody asked for. */
-  answer<A extends Api>(api: A, version: number, correlationId: number, body: Encodable<A['response']>): void {
+  respond<A extends Api>(api: A, version: number, correlationId: number, body: Encodable<A['response']>): void {
     this.send(...encodeResponse(api as Api, version, correlationId, body as never))
   }
 
@@ -105,9 +105,9 @@ export class FakeSocket {
     const body = decodeRequest(api, version, frame, bodyOffset) as unknown as FakeBody
     const request = { api, version, correlationId, clientId, body, socket: this }
     this.received.push(request)
-    const answer = this.#handler(request)
-    if (answer !== undefined)
-      this.send(...encodeResponse(api, version, correlationId, { throttleTimeMs: 0, ...(answer as object) } as never))
+    const response = this.#handler(request)
+    if (response !== undefined)
+      this.send(...encodeResponse(api, version, correlationId, { throttleTimeMs: 0, ...(response as object) } as never))
   }
 }
 

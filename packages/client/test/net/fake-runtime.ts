@@ -1,4 +1,4 @@
-import type { DialTarget, Runtime, Timer, Transport, TransportSink } from '@ottla/codec/runtime'
+import type { DialTarget, Runtime, Timer, Transport, TransportSink } from '@ottla/runtime'
 import type { FakeNetwork } from './fake-network.ts'
 
 interface FakeTimer {

@@ -223,7 +223,7 @@ export class FakeCluster {
       const appends = fate?.kind !== 'error' || fate.append === true
       const appended = appends ? this.log(topic, partition).append(bytes) : undefined
       const code = fate?.kind === 'error' ? errorCode(fate.code) : appended!.errorCode
-      const answer = {
+      const response = {
         index: partition,
         errorCode: code,
         baseOffset: code === 0 ? appended!.baseOffset : -1n,
@@ -234,20 +234,20 @@ export class FakeCluster {
         currentLeader: { leaderId: -1, leaderEpoch: -1 },
         ...(fate?.kind === 'error' ? fieldsOf(fate.fields, partition) : undefined),
       }
-      byTopic.set(topic, [...(byTopic.get(topic) ?? []), answer])
+      byTopic.set(topic, [...(byTopic.get(topic) ?? []), response])
     }
     if (fate?.kind === 'lose') {
       reject(new KafkaError('CONNECTION_LOST', 'gone', { retriable: true, outcome: 'unknown' }))
       return
     }
-    const answer = () => resolve({ responses, throttleTimeMs: 0, nodeEndpoints: [] })
+    const respond = () => resolve({ responses, throttleTimeMs: 0, nodeEndpoints: [] })
     const responses = Array.from(byTopic, ([name, partitionResponses]) => ({
       name: this.version >= 13 ? '' : name,
       topicId: this.version >= 13 ? this.#topics.get(name)!.topicId : 'AAAAAAAAAAAAAAAAAAAAAA',
       partitionResponses,
     }))
-    if (fate?.kind === 'delay') this.runtime.setTimer(answer, fate.ms)
-    else answer()
+    if (fate?.kind === 'delay') this.runtime.setTimer(respond, fate.ms)
+    else respond()
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 
 interface FakeTimer {
   readonly atMs: number

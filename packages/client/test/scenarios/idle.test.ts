@@ -26,8 +26,8 @@ async function losesNothing(options: KafkaOptions): Promise<void> {
     })
     const running = consumer.run({ each: (message) => void seen.push(message.value?.toString() ?? '') })
     const closed: string[] = []
-    kafka.on('disconnected', ({ lane }) => {
-      closed.push(lane)
+    kafka.on('disconnected', ({ purpose }) => {
+      closed.push(purpose)
     })
 
     await producer.send({ topic, value: 'before' })

@@ -1,4 +1,4 @@
-import type { DialTarget, Runtime, Transport, TransportSink } from '@ottla/codec/runtime'
+import type { DialTarget, Runtime, Transport, TransportSink } from '@ottla/runtime'
 
 /** A Runtime for one client that a test can take down, as a power cut would: sockets end, and nothing connects any more. */
 export interface Crashable {

@@ -15,7 +15,7 @@ declare module 'vitest' {
 let starting: Promise<RunningKafka> | undefined
 
 /** The brokers start when the first test asks for them, and stop when all tests of the run are done. */
-async function answer(path: string, response: ServerResponse): Promise<void> {
+async function respond(path: string, response: ServerResponse): Promise<void> {
   const [, verb = '', id = ''] = path.split('/')
   starting ??= startKafka()
   const kafka = await starting
@@ -43,7 +43,7 @@ export async function setup(project: TestProject): Promise<void> {
   const consequence = process.env.CI === 'true' ? 'fail, because CI=true asks for them' : 'are skipped'
   if (!can.ok) console.error(`\nkafka: the tests against a real Kafka ${consequence}: ${can.reason}\n`)
   const server = createServer((request, response) => {
-    answer(request.url ?? '', response).catch((error) => response.writeHead(500).end(String(error?.message ?? error)))
+    respond(request.url ?? '', response).catch((error) => response.writeHead(500).end(String(error?.message ?? error)))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   server.unref()

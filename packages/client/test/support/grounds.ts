@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { createCluster } from '@ottla/testkit'
 import { sharedKafka, startBroker, stopBroker } from './real-kafka.ts'
 

@@ -7,27 +7,27 @@ export interface Trouble {
   heal(): Promise<void> | void
 }
 
-type Chance = () => number
+type RandomStream = () => number
 
 /** Faults at the network, at machines and in requests, chosen by chance. */
 export class SoakFaults {
   readonly #cluster: TestCluster
-  readonly #chance: Chance
+  readonly #random: RandomStream
   readonly counts = new Map<string, number>()
 
   constructor(cluster: TestCluster) {
     const { virtual } = cluster
     if (virtual === undefined) throw new Error('faults are drawn from the seed of virtual time')
     this.#cluster = cluster
-    this.#chance = virtual.streams.faults
+    this.#random = virtual.streams.faults
   }
 
   between(least: number, most: number): number {
-    return least + this.#chance() * (most - least)
+    return least + this.#random() * (most - least)
   }
 
   pick<T>(from: readonly T[]): T {
-    return from[Math.floor(this.#chance() * from.length)] as T
+    return from[Math.floor(this.#random() * from.length)] as T
   }
 
   async strike(): Promise<Trouble> {
@@ -38,7 +38,7 @@ export class SoakFaults {
 
   async #any(): Promise<Trouble> {
     const broker = this.pick(this.#cluster.brokers)
-    switch (Math.floor(this.#chance() * 10)) {
+    switch (Math.floor(this.#random() * 10)) {
       case 0:
         return this.#kill(broker)
       case 1:
@@ -93,7 +93,7 @@ export class SoakFaults {
     const places: NetworkNode[] = [1, 2, 3, 'controller', 'clients']
     const from = this.pick(places)
     const to = this.pick(places.filter((place) => place !== from))
-    const oneWay = this.#chance() < 0.5
+    const oneWay = this.#random() < 0.5
     return { name: oneWay ? 'cut one way' : 'cut', heal: this.#cluster.disconnect(from, to, { oneWay }) }
   }
 

@@ -1,4 +1,4 @@
-import { produceRequestCode, produceResponseCode } from '../hot/produce.ts'
+import { produceRequestCode, produceResponseCode } from '../generated/produce.ts'
 import { api } from '../schema/api.ts'
 import { array, int16, int32, int64, records, string, struct, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
@@ -45,7 +45,7 @@ export const Produce = /* @__PURE__ */ api({
       { versions: '10+', tag: 0 },
     ),
   },
-  straight: { request: produceRequestCode, response: produceResponseCode },
+  generated: { request: produceRequestCode, response: produceResponseCode },
 })
 
 export interface ProduceRequest extends Encodable<typeof Produce.request> {}

@@ -1,4 +1,4 @@
-import { fetchRequestCode, fetchResponseCode } from '../hot/fetch.ts'
+import { fetchRequestCode, fetchResponseCode } from '../generated/fetch.ts'
 import { api } from '../schema/api.ts'
 import { array, int8, int16, int32, int64, list, records, string, struct, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
@@ -80,7 +80,7 @@ export const Fetch = /* @__PURE__ */ api({
       { versions: '16+', tag: 0 },
     ),
   },
-  straight: { request: fetchRequestCode, response: fetchResponseCode },
+  generated: { request: fetchRequestCode, response: fetchResponseCode },
 })
 
 export interface FetchRequest extends Encodable<typeof Fetch.request> {}

@@ -1,4 +1,4 @@
-import { metadataRequestCode, metadataResponseCode } from '../hot/metadata.ts'
+import { metadataRequestCode, metadataResponseCode } from '../generated/metadata.ts'
 import { api } from '../schema/api.ts'
 import { array, bool, int16, int32, list, string, uuid } from '../schema/fields.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
@@ -46,7 +46,7 @@ export const Metadata = /* @__PURE__ */ api({
     clusterAuthorizedOperations: int32({ versions: '8-10', default: -2147483648 }),
     errorCode: int16({ versions: '13+', ignorable: true }),
   },
-  straight: { request: metadataRequestCode, response: metadataResponseCode },
+  generated: { request: metadataRequestCode, response: metadataResponseCode },
 })
 
 export interface MetadataRequest extends Encodable<typeof Metadata.request> {}

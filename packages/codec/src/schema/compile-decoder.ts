@@ -29,14 +29,14 @@ export function decoderOf<F>(message: Message<F>, version: number): Decoder<Mess
 }
 
 function compileDecoder(message: Message, version: number): Decode {
-  const { name, versions, straight } = message
+  const { name, versions, generated } = message
   if (!includes(versions, version)) throw new RangeError(`${name} has no version ${version}`)
-  if (straight === undefined) return tableDecoder(message, version)
+  if (generated === undefined) return tableDecoder(message, version)
   let fromTable: Decode | undefined
   return (reader) => {
     const start = reader.offset
     try {
-      return straight.read(reader, version)
+      return generated.read(reader, version)
     } catch (error) {
       // Read again by the table, which knows the field that is wrong.
       reader.offset = start

@@ -25,13 +25,13 @@ export function encoderOf<F>(message: Message<F>, version: number): Encoder<Mess
 }
 
 function compileEncoder(message: Message, version: number): Encode {
-  const { name, versions, straight } = message
+  const { name, versions, generated } = message
   if (!includes(versions, version)) throw new RangeError(`${name} has no version ${version}`)
-  if (straight === undefined) return tableEncoder(message, version)
+  if (generated === undefined) return tableEncoder(message, version)
   let fromTable: Encode | undefined
   return (writer, value) => {
     try {
-      straight.write(writer, value, version)
+      generated.write(writer, value, version)
     } catch (error) {
       // Written again by the table, to a place of its own, because it knows the field that is wrong.
       fromTable ??= tableEncoder(message, version)

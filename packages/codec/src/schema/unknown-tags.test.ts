@@ -36,7 +36,7 @@ describe('tagged fields of a later Kafka', () => {
     expect(() => encodeMessage(Fetch.request, 15, again)).toThrow(/tag 1 was kept as unknown/)
   })
 
-  test('are kept in the structs of an array, by straight-line code and by tables', () => {
+  test('are kept in the structs of an array, by generated code and by tables', () => {
     const topic = { name: 't', errorCode: 0, partitions: [], topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }
     keepUnknownTag(topic, 3, Buffer.from('new'))
     const straight = encodeMessage(Metadata.response, 12, { ...noMetadata, topics: [topic] })

@@ -101,13 +101,13 @@ test(`${batchCount} batches as Kafka reads them, and as it writes them again`, a
   try {
     const file = join(folder, 'batches.txt')
     writeFileSync(file, made.map(({ hex }) => `${hex}\n`).join(''))
-    const answers = java('BatchOracle', file).trimEnd().split('\n\n')
-    expect(answers.length).toBe(made.length)
+    const responses = java('BatchOracle', file).trimEnd().split('\n\n')
+    expect(responses.length).toBe(made.length)
     for (const [i, { expected }] of made.entries()) {
-      const answer = answers[i]!
-      const end = answer.lastIndexOf('\n') + 1
-      expect(answer.slice(0, end), `batch ${i}`).toBe(expected)
-      const batch = new BatchReader(Buffer.from(answer.slice(end + 'x'.length), 'hex')).next()!
+      const response = responses[i]!
+      const end = response.lastIndexOf('\n') + 1
+      expect(response.slice(0, end), `batch ${i}`).toBe(expected)
+      const batch = new BatchReader(Buffer.from(response.slice(end + 'x'.length), 'hex')).next()!
       expect(batch.verifyCrc(), `batch ${i}`).toBe(true)
       expect(await describe(batch), `batch ${i}, written by Kafka`).toBe(expected)
     }

@@ -44,11 +44,11 @@ function defaultsOf(message: Message): Struct {
 function askKafka(): string[][] {
   const folder = mkdtempSync(join(tmpdir(), 'ottla-oracle-'))
   try {
-    const [questions, answers] = [join(folder, 'questions.tsv'), join(folder, 'answers.tsv')]
+    const [questions, responses] = [join(folder, 'questions.tsv'), join(folder, 'answers.tsv')]
     const lines = samples.map(({ message, version, hex, json }) => `${message.name}\t${version}\t${hex}\t${json}\n`)
     writeFileSync(questions, lines.join(''))
-    java('MessageOracle', questions, answers)
-    return readFileSync(answers, 'utf8')
+    java('MessageOracle', questions, responses)
+    return readFileSync(responses, 'utf8')
       .trimEnd()
       .split('\n')
       .map((line) => line.split('\t'))
@@ -58,14 +58,14 @@ function askKafka(): string[][] {
 }
 
 test(`${samples.length} values of ${cases.length} message versions as Kafka has them`, () => {
-  const answers = askKafka()
+  const responses = askKafka()
   const lines: string[] = []
   const coverage = new Coverage()
   for (const { message, version } of cases) coverage.expect(message, version)
-  expect(answers.length).toBe(samples.length)
+  expect(responses.length).toBe(samples.length)
   samples.forEach(({ message, version, value, hex, json, isFirst }, index) => {
     const label = `${message.name} v${version}`
-    const [fromJson, rewritten, fromBytes, fresh] = answers[index]! as [string, string, string, string]
+    const [fromJson, rewritten, fromBytes, fresh] = responses[index]! as [string, string, string, string]
     expect(fromJson, `${label}: bytes that Kafka makes of the JSON`).toBe(hex)
     expect(rewritten, `${label}: bytes that Kafka reads and writes again`).toBe(hex)
     const expected = withoutRecords(message, value)

@@ -126,12 +126,12 @@ test('batches in every compression and message sets as Kafka reads them', async 
   try {
     const file = join(folder, 'batches.txt')
     writeFileSync(file, made.map(({ bytes }) => `${Buffer.from(bytes).toString('hex')}\n`).join(''))
-    const answers = java('BatchOracle', file).trimEnd().split('\n\n')
-    expect(answers.length).toBe(made.length)
+    const responses = java('BatchOracle', file).trimEnd().split('\n\n')
+    expect(responses.length).toBe(made.length)
     for (const [i, { label, expected }] of made.entries()) {
-      const end = answers[i]!.lastIndexOf('\n') + 1
-      expect(answers[i]!.slice(0, end), `${label}: what Kafka reads`).toBe(expected)
-      const rewritten = Buffer.from(answers[i]!.slice(end + 1), 'hex')
+      const end = responses[i]!.lastIndexOf('\n') + 1
+      expect(responses[i]!.slice(0, end), `${label}: what Kafka reads`).toBe(expected)
+      const rewritten = Buffer.from(responses[i]!.slice(end + 1), 'hex')
       const lines = expected.slice(expected.indexOf('\n') + 1)
       expect(await read(rewritten), `${label}: what Kafka writes`).toBe(lines)
     }

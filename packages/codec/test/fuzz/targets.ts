@@ -49,8 +49,10 @@ function target(name: string, share: number, readings: readonly Reading[]): Targ
     attempt(random) {
       const { label, bytes, head = 0, read } = readings[random(readings.length)]!
       const isNoise = random(10) === 0
-      const spoilt = isNoise ? noise(random) : mutate(bytes, random, random(2) === 0 ? 0 : Math.min(head, bytes.length))
-      return { bytes: spoilt, label, run: () => read(spoilt) }
+      const corrupted = isNoise
+        ? noise(random)
+        : mutate(bytes, random, random(2) === 0 ? 0 : Math.min(head, bytes.length))
+      return { bytes: corrupted, label, run: () => read(corrupted) }
     },
   }
 }

@@ -1,9 +1,9 @@
 import { type Api, errorCode } from '@ottla/codec'
 import type { Connection } from '../connection.ts'
-import { type Picked, pick, withErrors, without } from '../faults/answers.ts'
 import { blank, type Struct } from '../faults/blank.ts'
 import { thenReply } from '../faults/effects.ts'
 import { type EntityPlace, placeOf } from '../faults/places.ts'
+import { type Picked, pick, withErrors, without } from '../faults/response-errors.ts'
 import { closeConnection, type HandlerContext, type HandlerEntry, noResponse, type Reply } from '../handlers/handler.ts'
 import { noAcls } from '../state/rights/acl-image.ts'
 import { allPermissions, type Permissions, permissionsOf } from './permissions.ts'
@@ -53,10 +53,10 @@ function guarded(rule: Rule, api: Api, { context, request, work }: Guarded): Rep
   const served =
     without.length === 0
       ? reply
-      : thenReply(runtime, reply, (answer) => withDenials(api, { place, asked, answer, denied: without }))
-  const { answer: show } = rule
+      : thenReply(runtime, reply, (response) => withDenials(api, { place, asked, response, denied: without }))
+  const { rewrite: show } = rule
   if (show === undefined) return served
-  return thenReply(runtime, served, (answer) => (isSymbol(answer) ? answer : show(asked, answer as Struct)))
+  return thenReply(runtime, served, (response) => (isSymbol(response) ? response : show(asked, response as Struct)))
 }
 
 function askedOf({ broker, cluster, connection, permissions, principal, apiVersion }: HandlerContext, request: Struct) {
@@ -88,14 +88,14 @@ function failed(rule: Rule, api: Api, asked: Asked, denial: Denial): Reply<unkno
   // acks=0: the only thing that can be said is to hang up.
   if (asked.request.acks === 0) return closeConnection
   const { version, request } = asked
-  const answer = blank(api.response.fields, version)
+  const response = blank(api.response.fields, version)
   const error = errorFields(denial)
-  if (rule.fail !== undefined) return { ...answer, ...rule.fail(asked, error, carried(error, answer)) }
-  if ('errorCode' in answer) return { ...answer, ...carried(error, answer) }
+  if (rule.fail !== undefined) return { ...response, ...rule.fail(asked, error, carried(error, response)) }
+  if ('errorCode' in response) return { ...response, ...carried(error, response) }
   const place = rule.place ?? placeOf(api.name, version).entities
-  if (place === undefined) return answer
+  if (place === undefined) return response
   const all = pick(place, request, {}, asked.nameOfTopic).map((picked) => ({ picked, denial }))
-  return withDenials(api, { place, asked, answer, denied: all })
+  return withDenials(api, { place, asked, response, denied: all })
 }
 
 function errorFields({ error, message }: Denial): ErrorFields {
@@ -103,10 +103,10 @@ function errorFields({ error, message }: Denial): ErrorFields {
 }
 
 /** What of it the version can say at the top of the answer. */
-function carried({ errorCode, errorMessage }: ErrorFields, answer: Struct): Struct {
+function carried({ errorCode, errorMessage }: ErrorFields, response: Struct): Struct {
   return {
-    ...('errorCode' in answer && { errorCode }),
-    ...(errorMessage !== null && 'errorMessage' in answer && { errorMessage }),
+    ...('errorCode' in response && { errorCode }),
+    ...(errorMessage !== null && 'errorMessage' in response && { errorMessage }),
   }
 }
 
@@ -144,13 +144,13 @@ function rest(api: Api, place: EntityPlace, asked: Asked, gone: readonly DeniedE
 interface Denials {
   readonly place: EntityPlace | undefined
   readonly asked: Asked
-  readonly answer: unknown
+  readonly response: unknown
   readonly denied: readonly DeniedEntity[]
 }
 
-function withDenials(api: Api, { place, asked, answer, denied }: Denials): unknown {
-  if (isSymbol(answer)) return answer === noResponse ? closeConnection : answer
-  let told = answer as Struct
+function withDenials(api: Api, { place, asked, response, denied }: Denials): unknown {
+  if (isSymbol(response)) return response === noResponse ? closeConnection : response
+  let told = response as Struct
   for (const { picked, denial } of denied) {
     const { error, message } = denial
     const options = { picked: [picked], errorCode: errorCode(error), nameOfTopic: asked.nameOfTopic }
@@ -163,6 +163,6 @@ function withDenials(api: Api, { place, asked, answer, denied }: Denials): unkno
   return told
 }
 
-function isSymbol(answer: unknown): answer is typeof noResponse | typeof closeConnection {
-  return answer === noResponse || answer === closeConnection
+function isSymbol(response: unknown): response is typeof noResponse | typeof closeConnection {
+  return response === noResponse || response === closeConnection
 }

@@ -53,7 +53,7 @@ export interface Rule {
   /** What is said of a request that failed as a whole; `top`: what the version can say at the top of the answer. */
   readonly fail?: (asked: Asked, error: ErrorFields, top: Struct) => Struct
   /** What of the answer the client may see. */
-  readonly answer?: (asked: Asked, answer: Struct) => Struct
+  readonly rewrite?: (asked: Asked, response: Struct) => Struct
 }
 
 /** Kafka's words for the errors. */

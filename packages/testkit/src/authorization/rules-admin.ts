@@ -34,7 +34,7 @@ export const adminRules: Readonly<Record<string, Rule>> = {
   AlterReplicaLogDirs: { whole: [cluster('ALTER')], fail: failDirs },
   DescribeLogDirs: { whole: [cluster('DESCRIBE')] },
   CreateDelegationToken: { whole: [createsToken], fail: failToken },
-  DescribeDelegationToken: { answer: onlyVisibleTokens },
+  DescribeDelegationToken: { rewrite: onlyVisibleTokens },
   ElectLeaders: { byController: true, whole: [altersCluster], fail: failElections },
   AlterPartitionReassignments: { byController: true, whole: [altersCluster], fail: failReassignments },
   ListPartitionReassignments: { byController: true, whole: [cluster('DESCRIBE', 'thrown')], fail: failListing },
@@ -44,7 +44,7 @@ export const adminRules: Readonly<Record<string, Rule>> = {
   AlterUserScramCredentials: { byController: true, whole: [altersCluster], fail: failCredentials },
   DescribeQuorum: { byController: true, whole: [cluster('DESCRIBE', 'told')] },
   UpdateFeatures: { byController: true, whole: [altersCluster] },
-  DescribeCluster: { answer: withClusterOperations },
+  DescribeCluster: { rewrite: withClusterOperations },
   UnregisterBroker: { byController: true, whole: [altersCluster] },
   ListConfigResources: { whole: [cluster('DESCRIBE_CONFIGS')] },
   AddRaftVoter: { byController: true, whole: [cluster('ALTER', 'told')] },
@@ -178,19 +178,22 @@ function failToken(asked: Asked, _error: ErrorFields, top: Struct): Struct {
 }
 
 /** One's own, those that one may renew, and those that one may describe. */
-function onlyVisibleTokens({ permissions, principal }: Asked, answer: Struct): Struct {
-  const tokens = listIn(answer, 'tokens').filter((token) => {
+function onlyVisibleTokens({ permissions, principal }: Asked, response: Struct): Struct {
+  const tokens = listIn(response, 'tokens').filter((token) => {
     const owner = `${token.principalType}:${token.principalName}`
     const renewers = listIn(token, 'renewers').map((each) => `${each.principalType}:${each.principalName}`)
     if (owner === principal || renewers.includes(principal)) return true
     const isVisible = permissions.may('DESCRIBE', 'DELEGATION_TOKEN', String(token.tokenId))
     return isVisible || permissions.may('DESCRIBE_TOKENS', 'USER', owner)
   })
-  return { ...answer, tokens }
+  return { ...response, tokens }
 }
 
-function withClusterOperations({ permissions, request }: Asked, answer: Struct): Struct {
-  if (request.includeClusterAuthorizedOperations !== true || answer.errorCode !== 0) return answer
+function withClusterOperations({ permissions, request }: Asked, response: Struct): Struct {
+  if (request.includeClusterAuthorizedOperations !== true || response.errorCode !== 0) return response
   const mayDescribe = permissions.mayOnCluster('DESCRIBE')
-  return { ...answer, clusterAuthorizedOperations: mayDescribe ? permissions.operationsOn('CLUSTER', clusterName) : 0 }
+  return {
+    ...response,
+    clusterAuthorizedOperations: mayDescribe ? permissions.operationsOn('CLUSTER', clusterName) : 0,
+  }
 }

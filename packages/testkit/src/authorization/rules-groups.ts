@@ -38,30 +38,30 @@ export const groupRules: Readonly<Record<string, Rule>> = {
   Heartbeat: { whole: [group('READ')] },
   LeaveGroup: { whole: [group('READ')] },
   SyncGroup: { whole: [group('READ')] },
-  DescribeGroups: { each: describesGroup, answer: withOperations },
-  ListGroups: { answer: onlyVisibleGroups },
+  DescribeGroups: { each: describesGroup, rewrite: withOperations },
+  ListGroups: { rewrite: onlyVisibleGroups },
   DeleteGroups: { each: entity('DELETE', 'GROUP') },
   ConsumerGroupHeartbeat: heartbeats,
   ConsumerGroupDescribe: {
     each: describesGroup,
-    answer: (asked, answer) => withoutHidden(asked, withOperations(asked, answer), hiddenInAssignments),
+    rewrite: (asked, response) => withoutHidden(asked, withOperations(asked, response), hiddenInAssignments),
   },
   ShareGroupHeartbeat: heartbeats,
   ShareGroupDescribe: {
     each: describesGroup,
-    answer: (asked, answer) => withoutHidden(asked, withOperations(asked, answer), hiddenInAssignments),
+    rewrite: (asked, response) => withoutHidden(asked, withOperations(asked, response), hiddenInAssignments),
   },
   ShareFetch: sharedRecords,
   ShareAcknowledge: sharedRecords,
   DescribeShareGroupOffsets: {
     each: describesGroup,
-    answer: onlyVisibleOffsets,
+    rewrite: onlyVisibleOffsets,
   },
   AlterShareGroupOffsets: {
     whole: [groupTold('READ')],
     place: namedTopics,
     each: entity('READ', 'TOPIC', 'told'),
-    answer: withTopicIds,
+    rewrite: withTopicIds,
   },
   DeleteShareGroupOffsets: {
     whole: [groupTold('DELETE')],
@@ -78,7 +78,7 @@ export const groupRules: Readonly<Record<string, Rule>> = {
   StreamsGroupDescribe: {
     place: describedGroups,
     each: describesGroup,
-    answer: (asked, answer) => withoutHidden(asked, withOperations(asked, answer), hiddenInTopology),
+    rewrite: (asked, response) => withoutHidden(asked, withOperations(asked, response), hiddenInTopology),
   },
 }
 
@@ -126,20 +126,22 @@ function readsTopicById(asked: Asked, { name }: Entity): Denial | undefined {
 }
 
 /** What was asked for of each group that was found. */
-function withOperations({ permissions, request }: Asked, answer: Struct): Struct {
-  if (request.includeAuthorizedOperations !== true) return answer
-  const groups = listIn(answer, 'groups').map((each) =>
+function withOperations({ permissions, request }: Asked, response: Struct): Struct {
+  if (request.includeAuthorizedOperations !== true) return response
+  const groups = listIn(response, 'groups').map((each) =>
     each.errorCode === 0
       ? { ...each, authorizedOperations: permissions.operationsOn('GROUP', String(each.groupId)) }
       : each,
   )
-  return { ...answer, groups }
+  return { ...response, groups }
 }
 
-function onlyVisibleGroups({ permissions }: Asked, answer: Struct): Struct {
-  if (permissions.mayOnCluster('DESCRIBE')) return answer
-  const groups = listIn(answer, 'groups').filter(({ groupId }) => permissions.may('DESCRIBE', 'GROUP', String(groupId)))
-  return { ...answer, groups }
+function onlyVisibleGroups({ permissions }: Asked, response: Struct): Struct {
+  if (permissions.mayOnCluster('DESCRIBE')) return response
+  const groups = listIn(response, 'groups').filter(({ groupId }) =>
+    permissions.may('DESCRIBE', 'GROUP', String(groupId)),
+  )
+  return { ...response, groups }
 }
 
 interface Hidden {
@@ -163,13 +165,13 @@ const hiddenInTopology: Hidden = {
 }
 
 /** A group that has to do with a topic that the client may not see is not told of. */
-function withoutHidden({ permissions }: Asked, answer: Struct, { message, topicsOf }: Hidden): Struct {
-  const groups = listIn(answer, 'groups').map((each) => {
+function withoutHidden({ permissions }: Asked, response: Struct, { message, topicsOf }: Hidden): Struct {
+  const groups = listIn(response, 'groups').map((each) => {
     if (topicsOf(each).every((topic) => permissions.may('DESCRIBE', 'TOPIC', topic))) return each
     const { error } = denied('TOPIC')
     return { ...emptied(each), groupId: each.groupId, errorCode: errorCode(error), errorMessage: message }
   })
-  return { ...answer, groups }
+  return { ...response, groups }
 }
 
 /** With the defaults of a group that was not found. */
@@ -194,8 +196,8 @@ function topicsOfTopology({ topology }: Struct): readonly string[] {
 }
 
 /** Offsets of topics that the client may not see: an error where it named them, else nothing. */
-function onlyVisibleOffsets({ permissions, request }: Asked, answer: Struct): Struct {
-  const groups = listIn(answer, 'groups').map((each) => {
+function onlyVisibleOffsets({ permissions, request }: Asked, response: Struct): Struct {
+  const groups = listIn(response, 'groups').map((each) => {
     const asked = listIn(request, 'groups').find(({ groupId }) => groupId === each.groupId)
     const isNamed = asked?.topics !== null
     const topics = listIn(each, 'topics').flatMap((topic) => {
@@ -204,7 +206,7 @@ function onlyVisibleOffsets({ permissions, request }: Asked, answer: Struct): St
     })
     return { ...each, topics }
   })
-  return { ...answer, groups }
+  return { ...response, groups }
 }
 
 function hiddenOffsets(topic: Struct): Struct {
@@ -221,9 +223,9 @@ function hiddenOffsets(topic: Struct): Struct {
 }
 
 /** Names of topics are no secret here: the answer has their ids. */
-function withTopicIds({ idOfTopic }: Asked, answer: Struct): Struct {
-  const responses = listIn(answer, 'responses').map((topic) =>
+function withTopicIds({ idOfTopic }: Asked, response: Struct): Struct {
+  const responses = listIn(response, 'responses').map((topic) =>
     topic.topicId === zeroUuid ? { ...topic, topicId: idOfTopic(String(topic.topicName)) ?? zeroUuid } : topic,
   )
-  return { ...answer, responses }
+  return { ...response, responses }
 }

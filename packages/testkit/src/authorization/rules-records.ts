@@ -36,8 +36,8 @@ export const recordRules: Readonly<Record<string, Rule>> = {
   TxnOffsetCommit: { whole: [transaction('WRITE'), group('READ')], each: entity('READ', 'TOPIC') },
   WriteTxnMarkers: { whole: [writesMarkers], fail: failMarkers },
   DescribeProducers: { each: describesProducers },
-  DescribeTransactions: { each: entity('DESCRIBE', 'TRANSACTIONAL_ID'), answer: onlyVisibleTopics },
-  ListTransactions: { answer: onlyVisibleTransactions },
+  DescribeTransactions: { each: entity('DESCRIBE', 'TRANSACTIONAL_ID'), rewrite: onlyVisibleTopics },
+  ListTransactions: { rewrite: onlyVisibleTransactions },
 }
 
 const describeTopic = entity('DESCRIBE', 'TOPIC')
@@ -118,19 +118,19 @@ function writesMarkers({ permissions }: Asked): Denial | undefined {
   return isAllowed ? undefined : denied('CLUSTER')
 }
 
-function onlyVisibleTopics({ permissions }: Asked, answer: Struct): Struct {
-  const transactionStates = listIn(answer, 'transactionStates').map((state) => ({
+function onlyVisibleTopics({ permissions }: Asked, response: Struct): Struct {
+  const transactionStates = listIn(response, 'transactionStates').map((state) => ({
     ...state,
     topics: listIn(state, 'topics').filter(({ topic }) => permissions.may('DESCRIBE', 'TOPIC', String(topic))),
   }))
-  return { ...answer, transactionStates }
+  return { ...response, transactionStates }
 }
 
-function onlyVisibleTransactions({ permissions }: Asked, answer: Struct): Struct {
-  const transactionStates = listIn(answer, 'transactionStates').filter(({ transactionalId }) =>
+function onlyVisibleTransactions({ permissions }: Asked, response: Struct): Struct {
+  const transactionStates = listIn(response, 'transactionStates').filter(({ transactionalId }) =>
     permissions.may('DESCRIBE', 'TRANSACTIONAL_ID', String(transactionalId)),
   )
-  return { ...answer, transactionStates }
+  return { ...response, transactionStates }
 }
 
 function failMarkers({ request }: Asked, { errorCode }: ErrorFields): Struct {

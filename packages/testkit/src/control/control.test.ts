@@ -63,11 +63,11 @@ it('a fault is added, awaited, listed and removed', async () => {
 it('traffic is told with its bytes in base64 and its numbers in decimal', async () => {
   const client = await TopicClient.connect(cluster, 't')
   let isSeen = false
-  const coming = ask('POST', '/traffic/wait', { match: { api: 'Produce' }, answered: true }).finally(() => {
+  const coming = ask('POST', '/traffic/wait', { match: { api: 'Produce' }, responded: true }).finally(() => {
     isSeen = true
   })
   while (!isSeen) await client.produce(batchOf(['a']))
-  expect((await coming).body).toMatchObject({ api: 'Produce', outcome: 'answered' })
+  expect((await coming).body).toMatchObject({ api: 'Produce', outcome: 'responded' })
   const { body } = await ask('GET', '/traffic?api=Produce&topic=t&partition=0')
   expect(body.traffic[0]).toMatchObject({
     request: { topicData: [{ partitionData: [{ index: 0, records: expect.stringMatching(/^[A-Za-z0-9+/]+=*$/) }] }] },
@@ -115,9 +115,9 @@ describe('what is wrong is said', () => {
     ['GET', '/nowhere', undefined, 404, 'there is no /nowhere, only /health'],
     ['GET', '/constructor', undefined, 404, 'there is no /constructor'],
   ])('%s %s', async (method, path, body, status, problem) => {
-    const answer = await ask(method, path, body)
-    expect(answer.status).toBe(status)
-    expect(answer.body.error).toContain(problem)
+    const response = await ask(method, path, body)
+    expect(response.status).toBe(status)
+    expect(response.body.error).toContain(problem)
   })
 
   it('to pages of a browser', async () => {

@@ -1,6 +1,6 @@
 import type { TestCluster } from '../cluster.ts'
 import type { FaultRule, RequestMatch } from '../faults/rule.ts'
-import type { HttpAnswer, HttpRequest } from '../network/http.ts'
+import type { HttpRequest, HttpResponse } from '../network/http.ts'
 import type { Duration } from '../runtime/clock.ts'
 
 /** What is asked for makes no sense; the text says why. */
@@ -48,9 +48,9 @@ const routes: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
   },
   '/traffic/wait': {
     POST: async (cluster, { body }) => {
-      const { match = {}, timeoutMs = 5_000, answered = false } = fieldsOf(body, 'match', 'timeoutMs', 'answered')
-      if (typeof answered !== 'boolean') throw new BadRequest('answered is not true or false')
-      const options = { timeoutMs: integer('timeoutMs', timeoutMs), answered }
+      const { match = {}, timeoutMs = 5_000, responded = false } = fieldsOf(body, 'match', 'timeoutMs', 'responded')
+      if (typeof responded !== 'boolean') throw new BadRequest('answered is not true or false')
+      const options = { timeoutMs: integer('timeoutMs', timeoutMs), responded }
       return inTime(cluster.awaitTraffic(match as RequestMatch, options))
     },
   },
@@ -86,7 +86,7 @@ const routes: Readonly<Record<string, Readonly<Record<string, Route>>>> = {
 }
 
 /** Answers one request of the control port. */
-export async function control(cluster: TestCluster, request: HttpRequest): Promise<HttpAnswer> {
+export async function control(cluster: TestCluster, request: HttpRequest): Promise<HttpResponse> {
   const { method, path } = request
   const [, before = path, number = '0', after = ''] = /^(\/\w+\/)(\d{1,9})(\/\w+)?$/.exec(path) ?? []
   const pattern = before === path ? path : `${before}N${after}`
@@ -103,7 +103,7 @@ export async function control(cluster: TestCluster, request: HttpRequest): Promi
   }
 }
 
-function problem(status: number, error: string): HttpAnswer {
+function problem(status: number, error: string): HttpResponse {
   return { status, body: { error } }
 }
 

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { ErrorName } from '@ottla/codec'
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 import type { Controller } from '../controller.ts'
 import type { BrokerConfig } from '../state/configs/broker-config.ts'
 import {
@@ -29,7 +29,7 @@ export interface TokensOptions {
 export type TokenOutcome = { readonly error: ErrorName } | { readonly error: undefined; readonly expiresAtMs: number }
 
 /** Gives out delegation tokens and takes them back, on the cluster's clock. */
-export class TokenOffice {
+export class DelegationTokenManager {
   readonly #runtime: Runtime
   readonly #config: BrokerConfig
   readonly #controller: Controller

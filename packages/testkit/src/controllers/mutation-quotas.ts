@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import type { HandlerContext } from '../handlers/handler.ts'
 import type { BrokerConfig } from '../state/configs/broker-config.ts'
 import { limitFor } from '../state/quotas/client-quotas.ts'

@@ -1,12 +1,12 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { closeConnection, noResponse, type Reply } from '../handlers/handler.ts'
 import { Held } from '../state/held.ts'
-import { type Picked, pick, pickAnswered, withErrors, without } from './answers.ts'
 import { blank, type Struct } from './blank.ts'
-import { corrupted } from './corrupt.ts'
+import { corrupted } from './corrupt-records.ts'
 import { type Exchange, meantRequest, nameOfTopic } from './exchange.ts'
 import type { ActiveFault } from './faults.ts'
 import { placeOf, placesOf } from './places.ts'
+import { type Picked, pick, pickResponded, withErrors, without } from './response-errors.ts'
 
 export type Work = (request: Struct) => Reply<unknown>
 
@@ -14,7 +14,7 @@ export type Work = (request: Struct) => Reply<unknown>
 export function withFault(exchange: Exchange, fault: ActiveFault, work: Work): Work {
   const { effect } = fault.resolved
   const { runtime } = exchange.broker.cluster
-  const after = (change: (answer: unknown) => unknown): Work => {
+  const after = (change: (response: unknown) => unknown): Work => {
     return (request) => thenReply(runtime, work(request), change)
   }
   switch (effect.kind) {
@@ -26,15 +26,15 @@ export function withFault(exchange: Exchange, fault: ActiveFault, work: Work): W
         return thenReply(runtime, held, () => lateWork(exchange, work, request))
       }
     case 'throttle':
-      return after((answer) => {
-        if (isSymbol(answer)) return answer
+      return after((response) => {
+        if (isSymbol(response)) return response
         exchange.connection.throttle(effect.ms)
-        return { ...(answer as Struct), throttleTimeMs: effect.ms }
+        return { ...(response as Struct), throttleTimeMs: effect.ms }
       })
-    case 'spoil':
-      return after((answer) => {
-        if (!isSymbol(answer)) exchange.connection.spoilNextAnswer(effect.spoil)
-        return answer
+    case 'corruptResponse':
+      return after((response) => {
+        if (!isSymbol(response)) exchange.connection.corruptNextResponse(effect.corruption)
+        return response
       })
     case 'dropResponse':
       return after(() => noResponse)
@@ -46,8 +46,8 @@ export function withFault(exchange: Exchange, fault: ActiveFault, work: Work): W
       return () => new Held<unknown>(runtime)
     case 'corruptCrc':
       if (exchange.api.name === 'Produce') return (request) => work(corrupted(exchange, request, fault.resolved.match))
-      return after((answer) =>
-        isSymbol(answer) ? answer : corrupted(exchange, answer as Struct, fault.resolved.match),
+      return after((response) =>
+        isSymbol(response) ? response : corrupted(exchange, response as Struct, fault.resolved.match),
       )
     case 'staleMetadata':
       return (request) => exchange.broker.asOf(fault.staleView, () => work(request))
@@ -78,18 +78,18 @@ function withError(exchange: Exchange, fault: ActiveFault, work: Work): Work {
     // What an entity is called may be gone after the work: topics are deleted.
     const picked = at === undefined ? [] : pick(at, meantRequest({ ...exchange, request }), match, nameOf)
     const isForAll = at !== undefined && request[at.request] === null
-    const spoil = (answer: unknown) => {
+    const injectErrors = (response: unknown) => {
       // acks=0: the only thing that Kafka can say is to hang up.
-      if (isSymbol(answer)) return answer === noResponse ? closeConnection : answer
-      const all = isForAll ? pickAnswered(at, answer as Struct, match, nameOf) : picked
-      return withErrors(api, version, answer as Struct, { picked: all, errorCode, nameOfTopic: nameOf })
+      if (isSymbol(response)) return response === noResponse ? closeConnection : response
+      const all = isForAll ? pickResponded(at, response as Struct, match, nameOf) : picked
+      return withErrors(api, version, response as Struct, { picked: all, errorCode, nameOfTopic: nameOf })
     }
-    if (effect.afterWork) return thenReply(runtime, work(request), spoil)
+    if (effect.afterWork) return thenReply(runtime, work(request), injectErrors)
     if (placesOf(api.name).readsOnly && at !== undefined) {
       // A long poll has its error at once.
-      return thenReply(runtime, work('maxWaitMs' in request ? { ...request, maxWaitMs: 0 } : request), spoil)
+      return thenReply(runtime, work('maxWaitMs' in request ? { ...request, maxWaitMs: 0 } : request), injectErrors)
     }
-    return thenReply(runtime, restOf(exchange, request, picked, work), spoil)
+    return thenReply(runtime, restOf(exchange, request, picked, work), injectErrors)
   }
 }
 
@@ -102,17 +102,21 @@ function restOf(exchange: Exchange, request: Struct, picked: readonly Picked[], 
   return api.name === 'Produce' && request.acks === 0 ? noResponse : blank(api.response.fields, version)
 }
 
-function isSymbol(answer: unknown): answer is typeof noResponse | typeof closeConnection {
-  return answer === noResponse || answer === closeConnection
+function isSymbol(response: unknown): response is typeof noResponse | typeof closeConnection {
+  return response === noResponse || response === closeConnection
 }
 
 /** Goes on with a reply when it is there; the next may have to be waited for too. */
-export function thenReply(runtime: Runtime, reply: Reply<unknown>, next: (answer: unknown) => unknown): Reply<unknown> {
+export function thenReply(
+  runtime: Runtime,
+  reply: Reply<unknown>,
+  next: (response: unknown) => unknown,
+): Reply<unknown> {
   if (!(reply instanceof Held)) return next(reply)
   let waiting: Held<unknown> = reply
   const outer = new Held<unknown>(runtime, { onSettled: () => waiting.cancel() })
-  reply.deliverTo((answer) => {
-    const following = next(answer)
+  reply.deliverTo((response) => {
+    const following = next(response)
     if (following instanceof Held) {
       waiting = following
       following.deliverTo((last: unknown) => outer.complete(last))

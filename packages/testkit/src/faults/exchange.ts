@@ -2,9 +2,9 @@ import type { Api } from '@ottla/codec'
 import type { Broker } from '../broker.ts'
 import type { Connection } from '../connection.ts'
 import type { Reply } from '../handlers/handler.ts'
-import { pick } from './answers.ts'
 import type { Struct } from './blank.ts'
 import { placeOf, placesOf } from './places.ts'
+import { pick } from './response-errors.ts'
 import type { RequestMatch } from './rule.ts'
 
 /** One request on its way through a broker. */

@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { MetadataView } from '../state/metadata-view.ts'
 import { type Exchange, fits } from './exchange.ts'
 import { parseRule, type ResolvedRule } from './parse-rule.ts'

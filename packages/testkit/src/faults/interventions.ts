@@ -9,7 +9,7 @@ import type { Faults } from './faults.ts'
 export interface Intervention {
   readonly reply: Reply<unknown>
   /** What came of it in the end. */
-  ended(answer: unknown): void
+  ended(response: unknown): void
 }
 
 /** What stands between requests and their handlers when a test asked for it. */
@@ -40,11 +40,11 @@ export class Interventions {
     for (const fault of faults.toReversed()) work = withFault(exchange, fault, work)
     return {
       reply: work(exchange.request),
-      ended: (answer) => {
+      ended: (response) => {
         if (open === undefined) return
-        if (answer === noResponse) traffic?.end(open, 'silent')
-        else if (answer === closeConnection) traffic?.end(open, 'closed')
-        else traffic?.end(open, 'answered', answer as Struct)
+        if (response === noResponse) traffic?.end(open, 'silent')
+        else if (response === closeConnection) traffic?.end(open, 'closed')
+        else traffic?.end(open, 'responded', response as Struct)
       },
     }
   }

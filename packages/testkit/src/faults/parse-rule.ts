@@ -2,14 +2,14 @@ import { allErrors, errorCode } from '@ottla/codec'
 import type { HandlerEntry } from '../handlers/handler.ts'
 import { handlers } from '../handlers/registry.ts'
 import { type Duration, durationMs } from '../runtime/clock.ts'
+import type { Corruption } from './corrupt-response.ts'
 import { type ApiPlaces, placesOf } from './places.ts'
 import type { FaultRule, RequestMatch } from './rule.ts'
-import type { Spoil } from './spoil.ts'
 
 export type Effect =
   | { readonly kind: 'error'; readonly errorCode: number; readonly afterWork: boolean }
   | { readonly kind: 'delay' | 'throttle'; readonly ms: number }
-  | { readonly kind: 'spoil'; readonly spoil: Spoil }
+  | { readonly kind: 'corruptResponse'; readonly corruption: Corruption }
   | { readonly kind: (typeof plainActions)[number] }
 
 export interface ResolvedRule {
@@ -21,8 +21,8 @@ export interface ResolvedRule {
   readonly effect: Effect
 }
 
-const plainSpoils = ['wrongCorrelationId', 'answerTwice'] as const
-const sizedSpoils = ['truncateTo', 'garbage', 'chunks'] as const
+const plainCorruptions = ['wrongCorrelationId', 'respondTwice'] as const
+const sizedCorruptions = ['truncateTo', 'garbage', 'chunks'] as const
 const plainActions = ['dropResponse', 'close', 'closeAfterWork', 'corruptCrc', 'staleMetadata', 'hang'] as const
 /** Garbage is made here; the others only say where to cut. */
 const mostBytes = { truncateTo: 2_147_483_647, garbage: 1 << 20, chunks: 2_147_483_647 } as const
@@ -107,28 +107,28 @@ function parseAction(action: unknown, api: string | undefined): Effect {
       only(plain, api, ['Metadata', 'DescribeTopicPartitions', 'FindCoordinator', 'DescribeCluster'])
     return { kind: plain }
   }
-  const spoil = plainSpoils.find((name) => name === action)
-  if (spoil !== undefined) return { kind: 'spoil', spoil: { kind: spoil } }
-  const named = ['error', 'errorAfterWork', 'delay', 'throttle', ...sizedSpoils, 'drip']
-  const given = fields(action, `action (${[...plainActions, ...plainSpoils].join(', ')} or an object)`, named)
+  const corruption = plainCorruptions.find((name) => name === action)
+  if (corruption !== undefined) return { kind: 'corruptResponse', corruption: { kind: corruption } }
+  const named = ['error', 'errorAfterWork', 'delay', 'throttle', ...sizedCorruptions, 'drip']
+  const given = fields(action, `action (${[...plainActions, ...plainCorruptions].join(', ')} or an object)`, named)
   const [name, ...more] = Object.keys(given)
   if (name === undefined || more.length > 0) throw new TypeError(`action: give one of ${named.join(', ')}`)
   const value = given[name]
   if (name === 'delay') return { kind: name, ms: durationMs(value as Duration, 'action.delay') }
   if (name === 'throttle') {
-    const fieldsOfAnswer = apis.get(api ?? '')?.api.response.fields
-    if (fieldsOfAnswer !== undefined && !('throttleTimeMs' in fieldsOfAnswer)) {
+    const fieldsOfResponse = apis.get(api ?? '')?.api.response.fields
+    if (fieldsOfResponse !== undefined && !('throttleTimeMs' in fieldsOfResponse)) {
       throw new TypeError(`action.throttle: the answer to ${api} has no throttle time`)
     }
     return { kind: name, ms: Math.ceil(durationMs(value as Duration, 'action.throttle')) }
   }
   if (name === 'drip') {
-    return { kind: 'spoil', spoil: { kind: name, ms: durationMs(value as Duration, 'action.drip') } }
+    return { kind: 'corruptResponse', corruption: { kind: name, ms: durationMs(value as Duration, 'action.drip') } }
   }
-  const sized = sizedSpoils.find((one) => one === name)
+  const sized = sizedCorruptions.find((one) => one === name)
   if (sized !== undefined) {
     const bytes = integer(value, `action.${sized}`, sized === 'truncateTo' ? 0 : 1, mostBytes[sized])
-    return { kind: 'spoil', spoil: { kind: sized, bytes } }
+    return { kind: 'corruptResponse', corruption: { kind: sized, bytes } }
   }
   if (typeof value !== 'string' || !errorNames.has(value) || value === 'NONE') {
     throw new TypeError(`action.${name}: Kafka has no error ${JSON.stringify(value)}`)

@@ -49,19 +49,19 @@ function errorsIn(value: unknown): number {
   return Object.values(value).reduce((sum: number, one) => sum + errorsIn(one), here)
 }
 
-const answered = handlers
+const responded = handlers
   .flatMap(({ api, minVersion, maxVersion }) =>
     Array.from({ length: maxVersion - minVersion + 1 }, (_, i) => [api.name, minVersion + i, api] as const),
   )
   .filter(([name, version]) => !withoutErrors.includes(`${name} v${version}`))
 
 describe('an error is in the answer once, and the answer can be read', () => {
-  it.each(answered)('%s v%i', async (name, version, api) => {
+  it.each(responded)('%s v%i', async (name, version, api) => {
     const wire = await WireClient.connect(cluster.runtime, cluster.bootstrap[0] ?? '')
     for (const action of [{ error: 'POLICY_VIOLATION' }, { errorAfterWork: 'POLICY_VIOLATION' }] as const) {
       const fault = cluster.faults.add({ match: { api: name as ApiName, version }, action })
-      const answer = await wire.request(api, requestOf(api, version) as never, version)
-      expect([fault.hits, errorsIn(answer)]).toEqual([1, 1])
+      const response = await wire.request(api, requestOf(api, version) as never, version)
+      expect([fault.hits, errorsIn(response)]).toEqual([1, 1])
       fault.remove()
     }
     wire.close()

@@ -64,7 +64,7 @@ export type FaultAction =
   /** The answer carries a correlation id that nobody asked with. */
   | 'wrongCorrelationId'
   /** The answer comes, and then comes again. */
-  | 'answerTwice'
+  | 'respondTwice'
   /** The work is done, the answer is never written. */
   | 'dropResponse'
   /** The connection closes before any work. */

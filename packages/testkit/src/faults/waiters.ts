@@ -1,4 +1,4 @@
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 
 export interface WaitOptions {
   /** Default 5000; real time, whatever the cluster's clock says. */

@@ -51,7 +51,7 @@ const handle: Handler<typeof Produce> = (context, request) => {
   const { identity, partitions } = unverified
   verifyTransaction(context, identity, { partitions, style: styleOf(context.apiVersion) }, (error) => {
     const reply = write(context, request, error && toldOf(error, context.apiVersion))
-    if (reply instanceof Held) reply.deliverTo((answer) => held.complete(answer))
+    if (reply instanceof Held) reply.deliverTo((response) => held.complete(response))
     else held.complete(reply)
   })
   return held
@@ -118,7 +118,7 @@ function write(
   if (acks === 0) return outcomes.some(({ error }) => error !== undefined) ? closeConnection : noResponse
   const mustWait = acks === acksAll || context.broker.replicas.storage?.awaitsSync === true
   const waiting = mustWait ? outcomes.filter(({ requiredOffset }) => requiredOffset !== undefined) : []
-  return waiting.length === 0 ? answer(topics) : awaitAll(context, request, topics, waiting)
+  return waiting.length === 0 ? respond(topics) : awaitAll(context, request, topics, waiting)
 }
 
 /** Kafka says more than the code where an old client did not add the partition. */
@@ -196,17 +196,17 @@ function awaitAll(
       outcome.isOpen = false
       open--
       if (error !== 'NONE') outcome.error = error
-      if (open === 0) held?.complete(answer(topics))
+      if (open === 0) held?.complete(respond(topics))
     }
     const stop = acks === acksAll ? replica.awaitReplication(requiredOffset, done) : replica.awaitWritten(done)
     stops.push(() => {
       if (outcome.isOpen) stop()
     })
   }
-  if (open === 0) return answer(topics)
+  if (open === 0) return respond(topics)
   held = new Held<Response>(runtime, {
     timeoutMs,
-    onTimeout: () => answer(topics, 'REQUEST_TIMED_OUT'),
+    onTimeout: () => respond(topics, 'REQUEST_TIMED_OUT'),
     onSettled: () => {
       for (const stop of stops) stop()
     },
@@ -214,20 +214,20 @@ function awaitAll(
   return held
 }
 
-function answer(topics: readonly TopicOutcome[], errorOfOpen?: ErrorName): Response {
+function respond(topics: readonly TopicOutcome[], errorOfOpen?: ErrorName): Response {
   const hints: LeaderHint[] = []
   const responses = topics.map(({ topic, topicId, partitions }) => ({
     name: topic,
     topicId,
     partitionResponses: partitions.map((outcome) => {
       if (outcome.hint !== undefined) hints.push(outcome.hint)
-      return answerPartition(outcome, errorOfOpen)
+      return respondForPartition(outcome, errorOfOpen)
     }),
   }))
   return { responses, nodeEndpoints: nodeEndpoints(hints) }
 }
 
-function answerPartition(outcome: PartitionOutcome, errorOfOpen: ErrorName | undefined) {
+function respondForPartition(outcome: PartitionOutcome, errorOfOpen: ErrorName | undefined) {
   const { index, baseOffset, logAppendTimeMs, message, recordErrors, replica, isOpen, hint } = outcome
   return {
     index,

@@ -52,8 +52,8 @@ const handle: Handler<typeof Fetch> = (context, request) => {
   if (typeof session === 'string') return failed(session)
   const plan = planOf(context, request, session)
   const hasNothing = plan.targets.every(({ replica, error }) => replica === undefined && error !== undefined)
-  const mayAnswerNow = request.maxWaitMs <= 0 || hasNothing || isReady(plan)
-  return mayAnswerNow ? answer(plan) : hold(plan, request.maxWaitMs)
+  const mayRespondNow = request.maxWaitMs <= 0 || hasNothing || isReady(plan)
+  return mayRespondNow ? respond(plan) : hold(plan, request.maxWaitMs)
 }
 
 function openSession(context: HandlerContext, request: Request): FetchContext | ErrorName {
@@ -147,19 +147,19 @@ function hold(plan: FetchPlan, maxWaitMs: number): Held<Response> {
   const replicas = plan.targets.flatMap(({ replica }) => (replica === undefined ? [] : [replica]))
   const held = new Held<Response>(plan.context.cluster.runtime, {
     timeoutMs: maxWaitMs,
-    onTimeout: () => answer(plan),
+    onTimeout: () => respond(plan),
     onSettled: () => {
       for (const replica of replicas) replica.unwatch(recheck)
     },
   })
   const recheck = () => {
-    if (!held.isSettled && isReady(plan)) held.complete(answer(plan))
+    if (!held.isSettled && isReady(plan)) held.complete(respond(plan))
   }
   for (const replica of replicas) replica.watch(recheck)
   return held
 }
 
-function answer(plan: FetchPlan): Response {
+function respond(plan: FetchPlan): Response {
   const { session, context } = plan
   const hints: LeaderHint[] = []
   const responses: { topic: string; topicId: string; partitions: PartitionResponse[] }[] = []

@@ -41,15 +41,15 @@ const handle: Handler<typeof ListOffsets> = (context, request) => {
     ),
   }))
   const isPending = results.some(({ partitions }) => partitions.some((result) => result instanceof Promise))
-  if (!isPending) return answerIn(context.apiVersion, results as Response['topics'])
+  if (!isPending) return responseIn(context.apiVersion, results as Response['topics'])
   // A compressed batch has to be inflated for the record's own offset.
   const held = new Held<Response>(context.cluster.runtime)
-  void settle(results).then((topics) => held.complete(answerIn(context.apiVersion, topics)))
+  void settle(results).then((topics) => held.complete(responseIn(context.apiVersion, topics)))
   return held
 }
 
 /** Versions before 4 cannot tell the epoch. */
-function answerIn(apiVersion: number, topics: Response['topics']): Response {
+function responseIn(apiVersion: number, topics: Response['topics']): Response {
   if (apiVersion >= 4) return { throttleTimeMs: 0, topics }
   const withoutEpochs = topics.map(({ name, partitions }) => ({
     name,

@@ -13,7 +13,7 @@ type TopicResponse = Encodable<typeof Metadata.response>['topics'][number]
 const handle: Handler<typeof Metadata> = (context, request) => {
   const { broker, cluster, connection, apiVersion } = context
   const problem = requestProblem(request, apiVersion)
-  if (problem !== undefined) return unanswerable(request, apiVersion, problem)
+  if (problem !== undefined) return cannotRespond(request, apiVersion, problem)
   const alive = broker.view.aliveBrokers()
   return {
     throttleTimeMs: 0,
@@ -44,7 +44,7 @@ function requestProblem({ topics }: Request, apiVersion: number): ErrorName | un
 }
 
 /** Every topic has the error, and nothing else is told. */
-function unanswerable({ topics }: Request, apiVersion: number, error: ErrorName): Encodable<typeof Metadata.response> {
+function cannotRespond({ topics }: Request, apiVersion: number, error: ErrorName): Encodable<typeof Metadata.response> {
   return {
     throttleTimeMs: 0,
     errorCode: apiVersion >= 13 ? codes.of(error) : 0,

@@ -4,7 +4,7 @@ import { commitOffsets, type OffsetCommitTopic, type TopicResult } from '../stat
 import { Held } from '../state/held.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 
-type Answer = Encodable<typeof OffsetCommit.response>
+type Response = Encodable<typeof OffsetCommit.response>
 
 const handle: Handler<typeof OffsetCommit> = (context, request) => {
   const { broker, apiVersion } = context
@@ -17,7 +17,7 @@ const handle: Handler<typeof OffsetCommit> = (context, request) => {
     return failedTopic(asked, apiVersion >= 10 && topic.name === '' ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION')
   })
   if (known.length === 0) return { throttleTimeMs: 0, topics: results }
-  const held = new Held<Answer | typeof closeConnection>(context.cluster.runtime)
+  const held = new Held<Response | typeof closeConnection>(context.cluster.runtime)
   const body = { ...request, topics: known }
   const shard = broker.services.groups.shardOf(request.groupId)
   if (typeof shard === 'string') {

@@ -4,25 +4,25 @@ import { type FetchedTopic, fetchOffsets, type WantedTopic } from '../state/grou
 import { Held } from '../state/held.ts'
 import { type closeConnection, type Handler, type HandlerContext, serves } from './handler.ts'
 
-type Answer = Encodable<typeof OffsetFetch.response>
-type GroupAnswer = NonNullable<Answer['groups']>[number]
+type Response = Encodable<typeof OffsetFetch.response>
+type GroupResponse = NonNullable<Response['groups']>[number]
 type GroupRequest = Decoded<typeof OffsetFetch.request>['groups'][number]
 
 const handle: Handler<typeof OffsetFetch> = (context, request) => {
   const { apiVersion } = context
   const asked =
     apiVersion >= 8 ? request.groups : [{ ...request, memberId: null, memberEpoch: -1, topics: old(request) }]
-  const answers = new Map<number, GroupAnswer>()
-  const held = new Held<Answer | typeof closeConnection>(context.cluster.runtime)
-  const answered = (index: number, answer: GroupAnswer): void => {
-    answers.set(index, answer)
-    if (answers.size < asked.length) return
-    const groups = asked.map((group, i) => answers.get(i) ?? { groupId: group.groupId, topics: [] })
+  const responses = new Map<number, GroupResponse>()
+  const held = new Held<Response | typeof closeConnection>(context.cluster.runtime)
+  const responded = (index: number, response: GroupResponse): void => {
+    responses.set(index, response)
+    if (responses.size < asked.length) return
+    const groups = asked.map((group, i) => responses.get(i) ?? { groupId: group.groupId, topics: [] })
     held.complete(apiVersion >= 8 ? { throttleTimeMs: 0, groups } : single(groups[0], request.topics, apiVersion))
   }
   if (asked.length === 0) return { throttleTimeMs: 0, groups: [] }
   asked.forEach((group, index) => {
-    fetchGroup(context, group, request.requireStable, (answer) => answered(index, answer))
+    fetchGroup(context, group, request.requireStable, (response) => responded(index, response))
   })
   return held
 }
@@ -33,10 +33,10 @@ function old(request: Decoded<typeof OffsetFetch.request>): GroupRequest['topics
 
 /** Before v8 there is one group; before v2 its error stands at each partition. */
 function single(
-  group: GroupAnswer | undefined,
+  group: GroupResponse | undefined,
   asked: Decoded<typeof OffsetFetch.request>['topics'],
   apiVersion: number,
-): Answer {
+): Response {
   const code = group?.errorCode ?? 0
   if (code === 0)
     return { throttleTimeMs: 0, topics: (group?.topics ?? []).map((topic) => ({ ...topic, name: topic.name ?? '' })) }
@@ -58,7 +58,7 @@ function fetchGroup(
   context: HandlerContext,
   group: GroupRequest,
   requireStable: boolean,
-  respond: (answer: GroupAnswer) => void,
+  respond: (response: GroupResponse) => void,
 ): void {
   const { broker, apiVersion, permissions } = context
   const { groupId } = group
@@ -80,7 +80,7 @@ function fetchGroup(
     return isVisible(topic.name) ? undefined : 'TOPIC_AUTHORIZATION_FAILED'
   }
   const known = wanted?.filter((topic) => problemOf(topic) === undefined) ?? null
-  const answer = (result: ErrorName | readonly FetchedTopic[]) => {
+  const respondWith = (result: ErrorName | readonly FetchedTopic[]) => {
     if (typeof result === 'string') {
       respond({ groupId, topics: [], errorCode: errorCode(result) })
       return
@@ -89,7 +89,7 @@ function fetchGroup(
     const topics = wanted ? inPlace(wanted, result, problemOf) : withIds(broker, visible, apiVersion)
     respond({ groupId, topics, errorCode: 0 })
   }
-  fetchOffsets(shard, groupId, known, requireStable, answer, group)
+  fetchOffsets(shard, groupId, known, requireStable, respondWith, group)
 }
 
 function resolved(broker: Broker, topic: WantedTopic, apiVersion: number): WantedTopic {

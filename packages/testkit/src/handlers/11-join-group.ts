@@ -1,7 +1,7 @@
 import { JoinGroup } from '@ottla/codec'
 import { joinError } from '../state/groups/group.ts'
 import { joinGroup as join } from '../state/groups/group-join.ts'
-import type { JoinGroupAnswer } from '../state/groups/group-member.ts'
+import type { JoinGroupResponse } from '../state/groups/group-member.ts'
 import { Held } from '../state/held.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 
@@ -10,18 +10,18 @@ const handle: Handler<typeof JoinGroup> = (context, request) => {
   if (request.groupId === '') return inVersion(apiVersion, joinError('INVALID_GROUP_ID', request.memberId))
   const shard = context.broker.services.groups.shardOf(request.groupId)
   if (typeof shard === 'string') return inVersion(apiVersion, joinError(shard, request.memberId))
-  const held = new Held<JoinGroupAnswer | typeof closeConnection>(context.cluster.runtime)
+  const held = new Held<JoinGroupResponse | typeof closeConnection>(context.cluster.runtime)
   // Version 0 has one timeout for both.
   const body = apiVersion === 0 ? { ...request, rebalanceTimeoutMs: request.sessionTimeoutMs } : request
   const client = { clientId: context.clientId ?? '', clientHost, apiVersion }
-  join(shard, body, client, (answer) => held.complete(inVersion(apiVersion, answer)))
+  join(shard, body, client, (response) => held.complete(inVersion(apiVersion, response)))
   return held
 }
 
 /** Before v7 the protocol's name cannot be null. */
-function inVersion(apiVersion: number, answer: JoinGroupAnswer): JoinGroupAnswer {
-  const protocolName = apiVersion < 7 ? (answer.protocolName ?? '') : answer.protocolName
-  return { throttleTimeMs: 0, ...answer, protocolName }
+function inVersion(apiVersion: number, response: JoinGroupResponse): JoinGroupResponse {
+  const protocolName = apiVersion < 7 ? (response.protocolName ?? '') : response.protocolName
+  return { throttleTimeMs: 0, ...response, protocolName }
 }
 
 export const joinGroup = serves(JoinGroup, { min: 0, max: 9 }, handle)

@@ -4,7 +4,7 @@ import { writeErrorForMember } from '../state/groups/group-shard.ts'
 import { Held } from '../state/held.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 
-type Answer = Encodable<typeof Heartbeat.response>
+type Response = Encodable<typeof Heartbeat.response>
 
 const handle: Handler<typeof Heartbeat> = (context, request) => {
   if (request.groupId === '') return { throttleTimeMs: 0, errorCode: errorCode('INVALID_GROUP_ID') }
@@ -13,13 +13,13 @@ const handle: Handler<typeof Heartbeat> = (context, request) => {
   if (shard === 'COORDINATOR_LOAD_IN_PROGRESS') return { throttleTimeMs: 0, errorCode: 0 }
   if (typeof shard === 'string') return { throttleTimeMs: 0, errorCode: errorCode(shard) }
   const result = beat(shard, request)
-  const held = new Held<Answer | typeof closeConnection>(context.cluster.runtime)
-  const answer = (error: ErrorName | undefined): Answer => ({
+  const held = new Held<Response | typeof closeConnection>(context.cluster.runtime)
+  const respond = (error: ErrorName | undefined): Response => ({
     throttleTimeMs: 0,
     errorCode: error ? errorCode(error) : 0,
   })
   // What it says holds only once what was written before it does.
-  shard.log.write([], { done: (error) => held.complete(answer(error ? writeErrorForMember(error) : result)) })
+  shard.log.write([], { done: (error) => held.complete(respond(error ? writeErrorForMember(error) : result)) })
   return held
 }
 

@@ -4,7 +4,7 @@ import { writeErrorForMember } from '../state/groups/group-shard.ts'
 import { Held } from '../state/held.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 
-type Answer = Encodable<typeof LeaveGroup.response>
+type Response = Encodable<typeof LeaveGroup.response>
 
 const handle: Handler<typeof LeaveGroup> = (context, request) => {
   const { groupId } = request
@@ -15,14 +15,14 @@ const handle: Handler<typeof LeaveGroup> = (context, request) => {
   const isSingle = context.apiVersion < 3
   const one: LeavingMember = { memberId: request.memberId, groupInstanceId: null, reason: null }
   const members = leave(shard, groupId, isSingle ? [one] : request.members)
-  const answer: Answer = isSingle
+  const response: Response = isSingle
     ? { throttleTimeMs: 0, errorCode: members[0]?.errorCode ?? 0, members: [] }
     : { throttleTimeMs: 0, errorCode: 0, members }
-  const held = new Held<Answer | typeof closeConnection>(context.cluster.runtime)
+  const held = new Held<Response | typeof closeConnection>(context.cluster.runtime)
   shard.log.write([], {
     done: (error) =>
       held.complete(
-        error ? { throttleTimeMs: 0, errorCode: errorCode(writeErrorForMember(error)), members: [] } : answer,
+        error ? { throttleTimeMs: 0, errorCode: errorCode(writeErrorForMember(error)), members: [] } : response,
       ),
   })
   return held

@@ -1,11 +1,11 @@
 import { type ErrorName, errorCode, SyncGroup } from '@ottla/codec'
-import { NO_BYTES, type SyncGroupAnswer } from '../state/groups/group-member.ts'
+import { NO_BYTES, type SyncGroupResponse } from '../state/groups/group-member.ts'
 import { syncGroup as sync } from '../state/groups/group-sync.ts'
 import { Held } from '../state/held.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 
 const handle: Handler<typeof SyncGroup> = (context, request) => {
-  const fail = (error: ErrorName): SyncGroupAnswer => ({
+  const fail = (error: ErrorName): SyncGroupResponse => ({
     throttleTimeMs: 0,
     errorCode: errorCode(error),
     assignment: NO_BYTES,
@@ -16,8 +16,8 @@ const handle: Handler<typeof SyncGroup> = (context, request) => {
   if (context.apiVersion >= 5 && isVague) return fail('INCONSISTENT_GROUP_PROTOCOL')
   const shard = context.broker.services.groups.shardOf(request.groupId)
   if (typeof shard === 'string') return fail(shard)
-  const held = new Held<SyncGroupAnswer | typeof closeConnection>(context.cluster.runtime)
-  sync(shard, request, (answer) => held.complete({ throttleTimeMs: 0, ...answer }))
+  const held = new Held<SyncGroupResponse | typeof closeConnection>(context.cluster.runtime)
+  sync(shard, request, (response) => held.complete({ throttleTimeMs: 0, ...response }))
   return held
 }
 

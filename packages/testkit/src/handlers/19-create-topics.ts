@@ -16,11 +16,11 @@ interface Refusal {
 
 const handle: Handler<typeof CreateTopics> = (context, { topics, validateOnly }) => {
   const quota = context.cluster.mutationQuotas.begin(context, 6)
-  const answers = oncePerName(topics, ({ name }) => name).map(({ item, isRepeated }) => {
+  const responses = oncePerName(topics, ({ name }) => name).map(({ item, isRepeated }) => {
     if (isRepeated) return refused(item, { error: 'INVALID_REQUEST', message: 'Duplicate topic name.' })
     return create(context, item, { validateOnly, quota })
   })
-  return { throttleTimeMs: quota.settle(), topics: answers }
+  return { throttleTimeMs: quota.settle(), topics: responses }
 }
 
 function create(

@@ -24,16 +24,16 @@ const handle: Handler<typeof DeleteRecords> = (context, request) => {
     name,
     partitions: partitions.map((partition) => deleteFrom(context, name, partition)),
   }))
-  if (isDone(topics)) return answer(topics)
+  if (isDone(topics)) return respond(topics)
   const replicas = topics.flatMap(({ partitions }) =>
     partitions.flatMap(({ waiting }) => (waiting === undefined ? [] : [waiting.replica])),
   )
   const recheck = () => {
-    if (isDone(topics)) held.complete(answer(topics))
+    if (isDone(topics)) held.complete(respond(topics))
   }
   const held = new Held<Response>(context.cluster.runtime, {
     timeoutMs: request.timeoutMs,
-    onTimeout: () => answer(topics, 'REQUEST_TIMED_OUT'),
+    onTimeout: () => respond(topics, 'REQUEST_TIMED_OUT'),
     onSettled: () => {
       for (const replica of replicas) replica.unwatch(recheck)
     },
@@ -80,7 +80,7 @@ function isDone(topics: readonly TopicOutcome[]): boolean {
   return done
 }
 
-function answer(topics: readonly TopicOutcome[], errorOfOpen?: ErrorName): Response {
+function respond(topics: readonly TopicOutcome[], errorOfOpen?: ErrorName): Response {
   return {
     throttleTimeMs: 0,
     topics: topics.map(({ name, partitions }) => ({

@@ -12,13 +12,13 @@ type Transaction = NonNullable<Request['transactions']>[number]
 
 const handle: Handler<typeof AddPartitionsToTxn> = (context, request) => {
   const held = new Held<Response>(context.cluster.runtime)
-  if (context.apiVersion >= 4) addAll(context, request.transactions, (answer) => held.complete(answer))
-  else addOne(context, request, (answer) => held.complete(answer))
+  if (context.apiVersion >= 4) addAll(context, request.transactions, (response) => held.complete(response))
+  else addOne(context, request, (response) => held.complete(response))
   return held
 }
 
 /** A producer's own request. */
-function addOne(context: HandlerContext, request: Request, done: (answer: Response) => void): void {
+function addOne(context: HandlerContext, request: Request, done: (response: Response) => void): void {
   const transaction = {
     transactionalId: request.v3AndBelowTransactionalId,
     producerId: request.v3AndBelowProducerId,
@@ -30,7 +30,11 @@ function addOne(context: HandlerContext, request: Request, done: (answer: Respon
 }
 
 /** What brokers ask coordinators for, of several transactions at once: to take partitions in, or only if they are. */
-function addAll(context: HandlerContext, transactions: readonly Transaction[], done: (answer: Response) => void): void {
+function addAll(
+  context: HandlerContext,
+  transactions: readonly Transaction[],
+  done: (response: Response) => void,
+): void {
   const results: { transactionalId: string; topicResults: TopicResults }[] = []
   const settle = () => {
     if (results.length < transactions.length) return
@@ -79,8 +83,8 @@ function add(
   const partitions = topics.map(({ name, partitions: added }) => ({ topic: name, partitions: added }))
   if (verifyOnly) tell(verifyPartitions(shard, identity, partitions))
   else {
-    const answered = (error: ErrorName | undefined) => tell(fencedFor(error, apiVersion < 2))
-    addPartitions(shard, identity, { partitions, clientVersion }, answered)
+    const responded = (error: ErrorName | undefined) => tell(fencedFor(error, apiVersion < 2))
+    addPartitions(shard, identity, { partitions, clientVersion }, responded)
   }
 }
 

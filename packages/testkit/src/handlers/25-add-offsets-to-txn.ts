@@ -12,18 +12,18 @@ type Response = Encodable<typeof AddOffsetsToTxn.response>
 
 const handle: Handler<typeof AddOffsetsToTxn> = (context, request) => {
   const { broker, apiVersion, cluster } = context
-  const answer = (error: ErrorName | undefined): Response => ({ throttleTimeMs: 0, errorCode: codes.of(error) })
+  const respond = (error: ErrorName | undefined): Response => ({ throttleTimeMs: 0, errorCode: codes.of(error) })
   const shard = transactionShard(context, request.transactionalId)
-  if (typeof shard === 'string') return answer(shard)
+  if (typeof shard === 'string') return respond(shard)
   const count = broker.partitionCount(offsetsTopic)
   if (count === 0) {
     ensureOffsetsTopic(cluster.controller, cluster.config)
-    return answer('COORDINATOR_NOT_AVAILABLE')
+    return respond('COORDINATOR_NOT_AVAILABLE')
   }
   const partitions = [{ topic: offsetsTopic, partitions: [partitionOf(request.groupId, count)] }]
   const held = new Held<Response>(cluster.runtime)
   addPartitions(shard, request, { partitions, clientVersion: 0 }, (error) =>
-    held.complete(answer(fencedFor(error, apiVersion < 2))),
+    held.complete(respond(fencedFor(error, apiVersion < 2))),
   )
   return held
 }

@@ -15,12 +15,12 @@ type Results = Map<bigint, Map<string, Map<number, number>>>
 
 const handle: Handler<typeof WriteTxnMarkers> = (context, { markers }) => {
   const results: Results = new Map()
-  const answer = (): Response => ({ markers: Array.from(results, ([producerId, topics]) => told(producerId, topics)) })
+  const respond = (): Response => ({ markers: Array.from(results, ([producerId, topics]) => told(producerId, topics)) })
   let open = 1
   const held = new Held<Response>(context.cluster.runtime)
   const settle = () => {
     open -= 1
-    if (open === 0) held.complete(answer())
+    if (open === 0) held.complete(respond())
   }
   for (const marker of markers) {
     for (const { name, partitionIndexes } of marker.topics) {

@@ -18,10 +18,10 @@ const handle: Handler<typeof TxnOffsetCommit> = (context, request) => {
       name,
       partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: codes.of(error) })),
     }))
-  const answer = (topics: Topics): Response => ({ throttleTimeMs: 0, topics })
+  const respond = (topics: Topics): Response => ({ throttleTimeMs: 0, topics })
   const shard = broker.services.groups.shardOf(groupId)
-  if (typeof shard === 'string') return answer(failing(shard, request.topics))
-  if (groupId === '') return answer(failing('INVALID_GROUP_ID', request.topics))
+  if (typeof shard === 'string') return respond(failing(shard, request.topics))
+  if (groupId === '') return respond(failing('INVALID_GROUP_ID', request.topics))
   const isKnown = (topic: string, partition: number) => partition >= 0 && partition < broker.partitionCount(topic)
   const known = request.topics.flatMap((topic) => {
     const partitions = topic.partitions.filter(({ partitionIndex }) => isKnown(topic.name, partitionIndex))
@@ -33,18 +33,18 @@ const handle: Handler<typeof TxnOffsetCommit> = (context, request) => {
       const of = (index: number) => found.find(({ partitionIndex }) => partitionIndex === index)
       return { name, partitions: partitions.map((each) => of(each.partitionIndex) ?? each) }
     })
-  if (known.length === 0) return answer(merged([]))
+  if (known.length === 0) return respond(merged([]))
   const held = new Held<Response>(cluster.runtime)
   const partition = partitionOf(groupId, broker.partitionCount(offsetsTopic))
   const partitions = [{ topic: offsetsTopic, partitions: [partition] }]
   verifyTransaction(context, request, { partitions, style: styleOf(apiVersion) }, (error) => {
     if (error !== undefined) {
-      held.complete(answer(merged(failing(error, known))))
+      held.complete(respond(merged(failing(error, known))))
       return
     }
     const topicIdOf = (topic: string) => broker.view.topic(topic)?.id ?? zeroUuid
     commitTransactionalOffsets(shard, { ...request, topics: known }, topicIdOf, (result) =>
-      held.complete(answer(merged(typeof result === 'string' ? failing(result, known) : [...result]))),
+      held.complete(respond(merged(typeof result === 'string' ? failing(result, known) : [...result]))),
     )
   })
   return held

@@ -4,13 +4,13 @@ import { Held } from '../state/held.ts'
 import { deleteShareGroup } from '../state/shares/share-offsets.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 
-type Answer = Encodable<typeof DeleteGroups.response>
+type Response = Encodable<typeof DeleteGroups.response>
 
 const handle: Handler<typeof DeleteGroups> = (context, request) => {
   const groupIds = [...new Set(request.groupsNames)]
   if (groupIds.length === 0) return { throttleTimeMs: 0, results: [] }
   const codes = new Map<string, number>()
-  const held = new Held<Answer | typeof closeConnection>(context.cluster.runtime)
+  const held = new Held<Response | typeof closeConnection>(context.cluster.runtime)
   for (const groupId of groupIds) {
     const deleted = (error: ErrorName | undefined): void => {
       codes.set(groupId, error ? errorCode(error) : 0)

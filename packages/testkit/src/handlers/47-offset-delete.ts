@@ -3,7 +3,7 @@ import { deleteOffsets } from '../state/groups/offsets-delete.ts'
 import { Held } from '../state/held.ts'
 import { type closeConnection, type Handler, serves } from './handler.ts'
 
-type Answer = Encodable<typeof OffsetDelete.response>
+type Response = Encodable<typeof OffsetDelete.response>
 
 const handle: Handler<typeof OffsetDelete> = (context, request) => {
   const { groupId } = request
@@ -16,13 +16,13 @@ const handle: Handler<typeof OffsetDelete> = (context, request) => {
     name,
     partitions: partitions.map(({ partitionIndex }) => partitionIndex).filter((p) => isKnown(name, p)),
   }))
-  const held = new Held<Answer | typeof closeConnection>(context.cluster.runtime)
+  const held = new Held<Response | typeof closeConnection>(context.cluster.runtime)
   deleteOffsets(shard, groupId, known, (result) => {
     if (typeof result === 'string') {
       held.complete({ errorCode: errorCode(result), throttleTimeMs: 0, topics: [] })
       return
     }
-    const answered = request.topics.map(({ name, partitions }, index) => ({
+    const responded = request.topics.map(({ name, partitions }, index) => ({
       name,
       partitions: partitions.map(({ partitionIndex }) => ({
         partitionIndex,
@@ -30,7 +30,7 @@ const handle: Handler<typeof OffsetDelete> = (context, request) => {
       })),
     }))
     // A topic without a partition is not answered.
-    const topics = answered.filter(({ partitions }) => partitions.length > 0)
+    const topics = responded.filter(({ partitions }) => partitions.length > 0)
     held.complete({ errorCode: 0, throttleTimeMs: 0, topics })
   })
   return held

@@ -21,7 +21,7 @@ const handle: Handler<typeof AlterClientQuotas> = ({ cluster }, { entries, valid
     const isRepeated = before !== undefined || new Set(ops.map((op) => op.key)).size < ops.length
     wanted.set(key, { entity, operations: [...ops], isRepeated })
   }
-  const answers = Array.from(wanted.values(), ({ entity, operations, isRepeated }) => {
+  const responses = Array.from(wanted.values(), ({ entity, operations, isRepeated }) => {
     const problem = isRepeated
       ? `Ignoring duplicate entity ${entityText(entity)}`
       : alterQuotas(cluster, { entity, operations }, validateOnly)
@@ -31,7 +31,7 @@ const handle: Handler<typeof AlterClientQuotas> = ({ cluster }, { entries, valid
       entity: Array.from(entity, ([entityType, entityName]) => ({ entityType, entityName })),
     }
   })
-  return { throttleTimeMs: 0, entries: answers }
+  return { throttleTimeMs: 0, entries: responses }
 }
 
 export const alterClientQuotasHandler = serves(AlterClientQuotas, allVersions(AlterClientQuotas), handle)

@@ -1,7 +1,7 @@
 import { ConsumerGroupHeartbeat } from '@ottla/codec'
 import {
   consumerGroupHeartbeat,
-  type HeartbeatAnswer,
+  type HeartbeatResponse,
   refusal,
   refuseInvalid,
 } from '../state/consumer-groups/consumer-group-heartbeat.ts'
@@ -13,16 +13,16 @@ const handle: Handler<typeof ConsumerGroupHeartbeat> = (context, request) => {
   const { apiVersion, clientHost } = context
   const { groups } = context.broker.services
   const config = groups.consumerConfig(request.groupId)
-  const invalid = orRefused<HeartbeatAnswer | undefined>(() => {
+  const invalid = orRefused<HeartbeatResponse | undefined>(() => {
     refuseInvalid(request, apiVersion, config)
     return undefined
   }, refusal)
   if (invalid !== undefined) return invalid
   const shard = groups.shardOf(request.groupId)
   if (typeof shard === 'string') return refusal(new GroupError(shard))
-  const held = new Held<HeartbeatAnswer | typeof closeConnection>(context.cluster.runtime)
+  const held = new Held<HeartbeatResponse | typeof closeConnection>(context.cluster.runtime)
   const client = { clientId: context.clientId ?? '', clientHost, apiVersion }
-  consumerGroupHeartbeat(shard, request, client, (answer) => held.complete(answer))
+  consumerGroupHeartbeat(shard, request, client, (response) => held.complete(response))
   return held
 }
 

@@ -7,7 +7,7 @@ import { failed, type ShareFailure } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
 import { isMemberIdValid } from './share-support.ts'
 
-type Answer = Encodable<typeof ShareGroupHeartbeat.response>
+type Response = Encodable<typeof ShareGroupHeartbeat.response>
 
 const handle: Handler<typeof ShareGroupHeartbeat> = (context, request) => {
   const { groupId, memberId, memberEpoch, rackId, subscribedTopicNames } = request
@@ -18,15 +18,15 @@ const handle: Handler<typeof ShareGroupHeartbeat> = (context, request) => {
   const { groups, shareGroups } = context.broker.services
   const shard = groups.shardOf(groupId)
   if (typeof shard === 'string') return { ...refused(failed(shard)), errorMessage: null }
-  const held = new Held<Answer>(context.cluster.runtime)
+  const held = new Held<Response>(context.cluster.runtime)
   const { clientHost, clientId } = context
   const beat = { groupId, memberId, memberEpoch, rackId, topics: subscribedTopicNames, clientHost }
-  shareHeartbeat(shareGroups, shard, { ...beat, clientId: clientId ?? '' }, (answer) => {
-    if (isFailure(answer)) {
-      held.complete(refused(answer))
+  shareHeartbeat(shareGroups, shard, { ...beat, clientId: clientId ?? '' }, (response) => {
+    if (isFailure(response)) {
+      held.complete(refused(response))
       return
     }
-    const { assignment, ...rest } = answer
+    const { assignment, ...rest } = response
     const topicPartitions = assignment && listOf(assignment)
     held.complete({
       throttleTimeMs: 0,
@@ -55,7 +55,7 @@ function problemWith(request: {
   return undefined
 }
 
-function refused(failure: ShareFailure): Answer {
+function refused(failure: ShareFailure): Response {
   return {
     ...{ throttleTimeMs: 0, ...toldOf(failure), memberId: null, memberEpoch: 0 },
     ...{ heartbeatIntervalMs: 0, assignment: null },

@@ -9,8 +9,8 @@ import { acknowledgeAll, failsOnUnknown, isMemberIdValid, shareHint } from './sh
 import { codes, type LeaderHint, nodeEndpoints } from './support.ts'
 
 type Request = Decoded<typeof ShareFetch.request>
-type Answer = Encodable<typeof ShareFetch.response>
-type PartitionAnswer = Answer['responses'][number]['partitions'][number]
+type Response = Encodable<typeof ShareFetch.response>
+type PartitionResponse = Response['responses'][number]['partitions'][number]
 
 /** Who fetches, and what its session says. */
 interface Fetcher {
@@ -37,14 +37,14 @@ const handle: Handler<typeof ShareFetch> = (context, request) => {
   const named = [...opened.partitions, ...askedOf(context, request)]
   if (failsOnUnknown(context) && named.some(({ isKnown }) => isKnown === false)) return refused('UNKNOWN_SERVER_ERROR')
   const fetcher: Fetcher = { context, request, groupId, memberId, ...opened }
-  const held = new Held<Answer>(context.cluster.runtime, { onSettled: () => stop() })
+  const held = new Held<Response>(context.cluster.runtime, { onSettled: () => stop() })
   let acknowledged: readonly AcknowledgeResult[] | undefined
   let fetched: readonly ShareFetched[] | undefined
   const end = () => {
     if (acknowledged === undefined || fetched === undefined) return
-    const answer = answerOf(fetcher, fetched, acknowledged)
+    const response = responseOf(fetcher, fetched, acknowledged)
     if (request.shareSessionEpoch === FINAL_EPOCH) context.broker.services.shares.release(groupId, memberId)
-    held.complete(answer)
+    held.complete(response)
   }
   let stop = () => {}
   acknowledge(fetcher, (results) => {
@@ -102,9 +102,9 @@ function askedOf({ broker }: HandlerContext, { topics }: Request): SessionPartit
 }
 
 /** Told only when the client would have had to wait: else it would ask again at once. */
-function later(context: HandlerContext, { maxWaitMs }: Request, error: ErrorName): Held<Answer> {
+function later(context: HandlerContext, { maxWaitMs }: Request, error: ErrorName): Held<Response> {
   const onTimeout = () => refused(error)
-  return new Held<Answer>(context.cluster.runtime, { timeoutMs: Math.max(0, maxWaitMs), onTimeout })
+  return new Held<Response>(context.cluster.runtime, { timeoutMs: Math.max(0, maxWaitMs), onTimeout })
 }
 
 function acknowledge(fetcher: Fetcher, done: (results: readonly AcknowledgeResult[]) => void): void {
@@ -143,14 +143,14 @@ function takeRecords(fetcher: Fetcher, done: (results: readonly ShareFetched[]) 
     cluster.runtime.clearTimer(timer)
     work.unwatch(recheck)
   }
-  const answer = () => {
+  const respond = () => {
     stop()
     done([...work.take(), ...failures])
   }
   const recheck = () => {
-    if (work.isReady()) answer()
+    if (work.isReady()) respond()
   }
-  const timer = cluster.runtime.setTimer(answer, Math.max(0, maxWaitMs))
+  const timer = cluster.runtime.setTimer(respond, Math.max(0, maxWaitMs))
   work.watch(recheck)
   return stop
 }
@@ -169,14 +169,14 @@ function rotated(partitions: readonly SessionPartition[], epoch: number): readon
   return [...partitions.slice(start), ...partitions.slice(0, start)]
 }
 
-function answerOf(
+function responseOf(
   { context, session, request, groupId }: Fetcher,
   fetched: readonly ShareFetched[],
   acknowledged: readonly AcknowledgeResult[],
-): Answer {
+): Response {
   const hints: LeaderHint[] = []
-  const responses: { topicId: string; partitions: PartitionAnswer[] }[] = []
-  const add = (topicId: string, partition: PartitionAnswer) => {
+  const responses: { topicId: string; partitions: PartitionResponse[] }[] = []
+  const add = (topicId: string, partition: PartitionResponse) => {
     const topic = responses.find((each) => each.topicId === topicId)
     if (topic === undefined) responses.push({ topicId, partitions: [partition] })
     else topic.partitions.push(partition)
@@ -203,7 +203,7 @@ function answerOf(
   }
 }
 
-function partitionOf(context: HandlerContext, fetched: ShareFetched, hints: LeaderHint[]): PartitionAnswer {
+function partitionOf(context: HandlerContext, fetched: ShareFetched, hints: LeaderHint[]): PartitionResponse {
   const { at, failure, records, acquired } = fetched
   const partition = {
     ...blank(at.partition),
@@ -220,7 +220,7 @@ function partitionOf(context: HandlerContext, fetched: ShareFetched, hints: Lead
   return { ...partition, currentLeader: { leaderId: hint.leaderId, leaderEpoch: hint.leaderEpoch } }
 }
 
-function blank(partitionIndex: number): PartitionAnswer {
+function blank(partitionIndex: number): PartitionResponse {
   return {
     ...{ partitionIndex, errorCode: 0, errorMessage: null, acknowledgeErrorCode: 0, acknowledgeErrorMessage: null },
     ...{ currentLeader: { leaderId: 0, leaderEpoch: 0 }, records: emptyRecords, acquiredRecords: [] },
@@ -234,7 +234,7 @@ function ackFields(result: AcknowledgeResult | undefined) {
 
 const nameOf = ({ topicId, partition }: SessionPartition): string => `${topicId}:${partition}`
 
-function refused(error: ErrorName): Answer {
+function refused(error: ErrorName): Response {
   return {
     ...{ throttleTimeMs: 0, errorCode: codes.of(error), errorMessage: null, acquisitionLockTimeoutMs: 0 },
     ...{ responses: [], nodeEndpoints: [] },

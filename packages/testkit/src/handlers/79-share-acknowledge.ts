@@ -5,8 +5,8 @@ import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { acknowledgeAll, failsOnUnknown, isMemberIdValid, shareHint } from './share-support.ts'
 import { codes, type LeaderHint, nodeEndpoints } from './support.ts'
 
-type Answer = Encodable<typeof ShareAcknowledge.response>
-type PartitionAnswer = Answer['responses'][number]['partitions'][number]
+type Response = Encodable<typeof ShareAcknowledge.response>
+type PartitionResponse = Response['responses'][number]['partitions'][number]
 
 const handle: Handler<typeof ShareAcknowledge> = (context, request) => {
   const { groupId, memberId, shareSessionEpoch: epoch, topics, isRenewAck } = request
@@ -21,18 +21,18 @@ const handle: Handler<typeof ShareAcknowledge> = (context, request) => {
   }
   const isKnown = topics.every(({ topicId }) => context.broker.view.topicById(topicId) !== undefined)
   if (!isKnown && failsOnUnknown(context)) return refused('UNKNOWN_SERVER_ERROR')
-  const held = new Held<Answer>(context.cluster.runtime)
+  const held = new Held<Response>(context.cluster.runtime)
   acknowledgeAll(context, { groupId, memberId, topics, isRenewAck }, (results) => {
-    const answer = answerOf(context, groupId, results)
+    const response = responseOf(context, groupId, results)
     if (epoch === -1) shares.release(groupId, memberId)
-    held.complete(answer)
+    held.complete(response)
   })
   return held
 }
 
-function answerOf(context: HandlerContext, groupId: string, results: readonly AcknowledgeResult[]): Answer {
+function responseOf(context: HandlerContext, groupId: string, results: readonly AcknowledgeResult[]): Response {
   const hints: LeaderHint[] = []
-  const responses: { topicId: string; partitions: PartitionAnswer[] }[] = []
+  const responses: { topicId: string; partitions: PartitionResponse[] }[] = []
   for (const { at, failure } of results) {
     const partition = {
       partitionIndex: at.partition,
@@ -57,7 +57,7 @@ function answerOf(context: HandlerContext, groupId: string, results: readonly Ac
   }
 }
 
-function refused(error: ErrorName): Answer {
+function refused(error: ErrorName): Response {
   return {
     ...{ throttleTimeMs: 0, errorCode: codes.of(error), errorMessage: null },
     ...{ acquisitionLockTimeoutMs: 0, responses: [], nodeEndpoints: [] },

@@ -5,11 +5,11 @@ import type { ReadState } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
 import { askStates, failureOf, type StateOutcome } from './share-state-support.ts'
 
-type Answer = Encodable<typeof ReadShareGroupState.response>
+type Response = Encodable<typeof ReadShareGroupState.response>
 type Asked = { readonly partition: number; readonly leaderEpoch: number }
 
 const handle: Handler<typeof ReadShareGroupState> = (context, { groupId, topics }) =>
-  askStates<Asked, ReadState, Answer>(
+  askStates<Asked, ReadState, Response>(
     context,
     {
       ...{ verb: 'read share group state', groupId, topics },
@@ -20,7 +20,10 @@ const handle: Handler<typeof ReadShareGroupState> = (context, { groupId, topics 
     }),
   )
 
-function partitionOf({ partition, result }: StateOutcome<ReadState>): Answer['results'][number]['partitions'][number] {
+function partitionOf({
+  partition,
+  result,
+}: StateOutcome<ReadState>): Response['results'][number]['partitions'][number] {
   const failure = failureOf(result)
   if (failure !== undefined) {
     return { partition, ...toldOf(failure), stateEpoch: 0, startOffset: 0n, stateBatches: [] }

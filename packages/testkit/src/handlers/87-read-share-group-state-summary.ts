@@ -4,11 +4,11 @@ import type { StateSummary } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
 import { askStates, failureOf, type StateOutcome } from './share-state-support.ts'
 
-type Answer = Encodable<typeof ReadShareGroupStateSummary.response>
+type Response = Encodable<typeof ReadShareGroupStateSummary.response>
 type Asked = { readonly partition: number; readonly leaderEpoch: number }
 
 const handle: Handler<typeof ReadShareGroupStateSummary> = (context, { groupId, topics }) =>
-  askStates<Asked, StateSummary, Answer>(
+  askStates<Asked, StateSummary, Response>(
     context,
     {
       verb: 'read share group state summary',
@@ -21,9 +21,9 @@ const handle: Handler<typeof ReadShareGroupStateSummary> = (context, { groupId, 
     }),
   )
 
-type PartitionAnswer = Answer['results'][number]['partitions'][number]
+type PartitionResponse = Response['results'][number]['partitions'][number]
 
-function partitionOf({ partition, result }: StateOutcome<StateSummary>): PartitionAnswer {
+function partitionOf({ partition, result }: StateOutcome<StateSummary>): PartitionResponse {
   const failure = failureOf(result)
   if (failure !== undefined) return { partition, ...toldOf(failure), stateEpoch: 0, leaderEpoch: 0, startOffset: 0n }
   const { startOffset, stateEpoch, leaderEpoch, deliveryCompleteCount } = result as StateSummary

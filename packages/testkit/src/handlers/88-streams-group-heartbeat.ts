@@ -2,7 +2,7 @@ import { StreamsGroupHeartbeat } from '@ottla/codec'
 import { GroupError, orRefused } from '../state/groups/group-error.ts'
 import { Held } from '../state/held.ts'
 import {
-  type StreamsAnswer,
+  type StreamsResponse,
   streamsGroupHeartbeat,
   streamsRefusal,
 } from '../state/streams-groups/streams-group-heartbeat.ts'
@@ -12,18 +12,18 @@ import { type closeConnection, type Handler, type HandlerContext, serves } from 
 
 const handle: Handler<typeof StreamsGroupHeartbeat> = (context, request) => {
   const { apiVersion, clientHost } = context
-  const invalid = orRefused<StreamsAnswer | undefined>(() => {
+  const invalid = orRefused<StreamsResponse | undefined>(() => {
     refuseInvalidStreams(request)
     return undefined
   }, streamsRefusal)
   if (invalid !== undefined) return invalid
   const shard = context.broker.services.groups.shardOf(request.groupId)
   if (typeof shard === 'string') return streamsRefusal(new GroupError(shard))
-  const held = new Held<StreamsAnswer | typeof closeConnection>(context.cluster.runtime)
+  const held = new Held<StreamsResponse | typeof closeConnection>(context.cluster.runtime)
   const client = { clientId: context.clientId ?? '', clientHost, apiVersion }
-  streamsGroupHeartbeat(shard, request, client, ({ answer, missingTopics }) => {
+  streamsGroupHeartbeat(shard, request, client, ({ response, missingTopics }) => {
     for (const topic of missingTopics) createInternalTopic(context, topic)
-    held.complete(answer)
+    held.complete(response)
   })
   return held
 }

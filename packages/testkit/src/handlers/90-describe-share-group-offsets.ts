@@ -7,10 +7,10 @@ import type { ShareFailure, StateSummary } from '../state/shares/share-state-sha
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { failureOf } from './share-state-support.ts'
 
-type Answer = Encodable<typeof DescribeShareGroupOffsets.response>
-type GroupAnswer = Answer['groups'][number]
-type TopicAnswer = GroupAnswer['topics'][number]
-type PartitionAnswer = TopicAnswer['partitions'][number]
+type Response = Encodable<typeof DescribeShareGroupOffsets.response>
+type GroupResponse = Response['groups'][number]
+type TopicResponse = GroupResponse['topics'][number]
+type PartitionResponse = TopicResponse['partitions'][number]
 
 interface Wanted {
   readonly topicId: string
@@ -19,12 +19,12 @@ interface Wanted {
 }
 
 const handle: Handler<typeof DescribeShareGroupOffsets> = (context, request) => {
-  const held = new Held<Answer>(context.cluster.runtime)
-  const groups: GroupAnswer[] = []
+  const held = new Held<Response>(context.cluster.runtime)
+  const groups: GroupResponse[] = []
   let open = request.groups.length
   if (open === 0) return { throttleTimeMs: 0, groups }
   for (const [index, { groupId, topics }] of request.groups.entries()) {
-    const done = (group: GroupAnswer) => {
+    const done = (group: GroupResponse) => {
       groups[index] = group
       if (--open === 0) held.complete({ throttleTimeMs: 0, groups })
     }
@@ -34,7 +34,7 @@ const handle: Handler<typeof DescribeShareGroupOffsets> = (context, request) => 
   return held
 }
 
-function describeAll(context: HandlerContext, groupId: string, done: (group: GroupAnswer) => void): void {
+function describeAll(context: HandlerContext, groupId: string, done: (group: GroupResponse) => void): void {
   const { view, services } = context.broker
   const shard = services.groups.shardOf(groupId)
   if (typeof shard === 'string') {
@@ -54,10 +54,10 @@ function describeNamed(
   context: HandlerContext,
   groupId: string,
   topics: readonly { readonly topicName: string; readonly partitions: readonly number[] }[],
-  done: (group: GroupAnswer) => void,
+  done: (group: GroupResponse) => void,
 ): void {
   const wanted: Wanted[] = []
-  const unknown: TopicAnswer[] = []
+  const unknown: TopicResponse[] = []
   for (const { topicName, partitions } of topics) {
     const topic = context.broker.view.topic(topicName)
     if (topic !== undefined) wanted.push({ topicId: topic.id, topicName, partitions })
@@ -73,13 +73,13 @@ function read(
   context: HandlerContext,
   groupId: string,
   wanted: readonly Wanted[],
-  done: (topics: TopicAnswer[]) => void,
+  done: (topics: TopicResponse[]) => void,
 ): void {
   const keys = wanted.flatMap(({ topicId, partitions }) =>
     partitions.map((partition): ShareKey => ({ groupId, topicId, partition })),
   )
   readSummaries(context.broker.services.shareGroups, keys, (results) => {
-    const topics = wanted.map(({ topicId, topicName }): TopicAnswer => {
+    const topics = wanted.map(({ topicId, topicName }): TopicResponse => {
       const partitions = results
         .filter(({ key }) => key.topicId === topicId)
         .map(({ key, result }) => summaryOf(context, topicName, key.partition, result))
@@ -94,7 +94,7 @@ function summaryOf(
   topicName: string,
   partitionIndex: number,
   result: StateSummary | ShareFailure,
-): PartitionAnswer {
+): PartitionResponse {
   // What could not be read is told like what is not there.
   if (failureOf(result) !== undefined) return partitionOf(partitionIndex, { startOffset: -1 })
   const { startOffset, leaderEpoch, deliveryCompleteCount } = result as StateSummary
@@ -120,12 +120,12 @@ function endOf({ broker, cluster }: HandlerContext, topic: string, partition: nu
 function partitionOf(
   partitionIndex: number,
   { startOffset, leaderEpoch = 0, lag = -1 }: { startOffset: number; leaderEpoch?: number; lag?: number },
-): PartitionAnswer {
+): PartitionResponse {
   const offsets = { startOffset: BigInt(startOffset), leaderEpoch, lag: BigInt(lag) }
   return { partitionIndex, ...offsets, errorCode: 0, errorMessage: null }
 }
 
-function groupOf(groupId: string, topics: TopicAnswer[]): GroupAnswer {
+function groupOf(groupId: string, topics: TopicResponse[]): GroupResponse {
   return { groupId, topics, errorCode: 0, errorMessage: null }
 }
 

@@ -5,8 +5,8 @@ import { alterShareOffsets, type TopicOutcome } from '../state/shares/share-offs
 import { failed, type ShareFailure } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
 
-type Answer = Encodable<typeof AlterShareGroupOffsets.response>
-type TopicAnswer = Answer['responses'][number]
+type Response = Encodable<typeof AlterShareGroupOffsets.response>
+type TopicResponse = Response['responses'][number]
 
 const handle: Handler<typeof AlterShareGroupOffsets> = (context, { groupId, topics }) => {
   const { broker, cluster } = context
@@ -14,7 +14,7 @@ const handle: Handler<typeof AlterShareGroupOffsets> = (context, { groupId, topi
   const { groups, shareGroups } = broker.services
   const unknown = topics
     .filter(({ topicName }) => broker.view.topic(topicName) === undefined)
-    .map(({ topicName, partitions }): TopicAnswer => {
+    .map(({ topicName, partitions }): TopicResponse => {
       const errors = toldPlainly('UNKNOWN_TOPIC_OR_PARTITION')
       const each = partitions.map(({ partitionIndex }) => ({ partitionIndex, ...errors }))
       return { topicName, topicId: zeroUuid, partitions: each }
@@ -27,7 +27,7 @@ const handle: Handler<typeof AlterShareGroupOffsets> = (context, { groupId, topi
       name: topicName,
       partitions: partitions.map((each) => ({ partition: each.partitionIndex, startOffset: Number(each.startOffset) })),
     }))
-  const held = new Held<Answer>(cluster.runtime)
+  const held = new Held<Response>(cluster.runtime)
   alterShareOffsets(shareGroups, shard, { groupId, topics: known }, (result) => {
     if (isFailure(result)) {
       held.complete(refused(result))
@@ -39,14 +39,14 @@ const handle: Handler<typeof AlterShareGroupOffsets> = (context, { groupId, topi
   return held
 }
 
-function topicOf({ name, topicId, partitions }: TopicOutcome): TopicAnswer {
+function topicOf({ name, topicId, partitions }: TopicOutcome): TopicResponse {
   return {
     ...{ topicName: name, topicId: topicId ?? zeroUuid },
     partitions: partitions.map(({ partition, failure }) => ({ partitionIndex: partition, ...toldOf(failure) })),
   }
 }
 
-function refused(failure: ShareFailure): Answer {
+function refused(failure: ShareFailure): Response {
   return { throttleTimeMs: 0, ...toldOf(failure), responses: [] }
 }
 

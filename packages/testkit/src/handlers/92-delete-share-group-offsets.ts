@@ -5,7 +5,7 @@ import { deleteShareOffsets } from '../state/shares/share-offsets.ts'
 import { failed, type ShareFailure } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
 
-type Answer = Encodable<typeof DeleteShareGroupOffsets.response>
+type Response = Encodable<typeof DeleteShareGroupOffsets.response>
 
 const handle: Handler<typeof DeleteShareGroupOffsets> = (context, { groupId, topics }) => {
   const { broker, cluster } = context
@@ -13,7 +13,7 @@ const handle: Handler<typeof DeleteShareGroupOffsets> = (context, { groupId, top
   const { groups, shareGroups } = broker.services
   const shard = groups.shardOf(groupId)
   if (typeof shard === 'string') return refused(failed(shard))
-  const held = new Held<Answer>(cluster.runtime)
+  const held = new Held<Response>(cluster.runtime)
   const asked = { groupId, topics: topics.map(({ topicName }) => topicName) }
   deleteShareOffsets(shareGroups, shard, asked, (result) => {
     if (isFailure(result)) {
@@ -29,7 +29,7 @@ const handle: Handler<typeof DeleteShareGroupOffsets> = (context, { groupId, top
   return held
 }
 
-function refused(failure: ShareFailure): Answer {
+function refused(failure: ShareFailure): Response {
   return { throttleTimeMs: 0, ...toldOf(failure), responses: [] }
 }
 

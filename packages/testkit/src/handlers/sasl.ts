@@ -6,10 +6,10 @@ import type { HandlerEntry } from './handler.ts'
 /** A client may not begin again more often than that. */
 const minReauthenticationMs = 1000
 
-export type SaslAnswer = Extract<SaslStep, { kind: 'continue' | 'done' }> & { readonly sessionLifetimeMs: number }
+export type SaslResponse = Extract<SaslStep, { kind: 'continue' | 'done' }> & { readonly sessionLifetimeMs: number }
 
 /** What to answer to a token, or why it is refused. */
-export type SaslResult = SaslAnswer | { readonly kind: 'failed'; readonly message: string }
+export type SaslResult = SaslResponse | { readonly kind: 'failed'; readonly message: string }
 
 /** The request may not pass: the connection closes, at once or after an answer that is an error. */
 export type SaslRefusal = { readonly kind: 'close'; readonly reason: string } | { readonly kind: 'error' }
@@ -81,5 +81,5 @@ export function rawSaslToken(connection: Connection, frame: Uint8Array): Outcome
   if (!step || step.kind === 'failed') return { kind: 'close', reason: step?.message ?? 'a token without a handshake' }
   const length = Buffer.alloc(4)
   length.writeInt32BE(step.bytes.length)
-  return { kind: 'answer', chunks: [length, step.bytes] }
+  return { kind: 'response', chunks: [length, step.bytes] }
 }

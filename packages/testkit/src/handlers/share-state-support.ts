@@ -26,11 +26,11 @@ export interface StateOutcome<T> {
 export function askStates<P extends { readonly partition: number }, T extends object, A>(
   { broker, cluster }: HandlerContext,
   { verb, groupId, topics, run }: StateAsk<P, T>,
-  answerOf: (results: readonly { readonly topicId: string; readonly outcomes: readonly StateOutcome<T>[] }[]) => A,
+  responseOf: (results: readonly { readonly topicId: string; readonly outcomes: readonly StateOutcome<T>[] }[]) => A,
 ): A | Held<A> {
   // What is not complete is answered with nothing.
   if (groupId === '' || topics.length === 0 || topics.some(({ partitions }) => partitions.length === 0)) {
-    return answerOf([])
+    return responseOf([])
   }
   const held = new Held<A>(cluster.runtime)
   const results = topics.map(({ topicId }) => ({ topicId, outcomes: [] as StateOutcome<T>[] }))
@@ -42,7 +42,7 @@ export function askStates<P extends { readonly partition: number }, T extends ob
       const done = (result: T | ShareFailure) => {
         const { outcomes } = results[at] as (typeof results)[number]
         outcomes[index] = { partition, result }
-        if (--open === 0) held.complete(answerOf(results))
+        if (--open === 0) held.complete(responseOf(results))
       }
       const shard = broker.services.shareState.shardOf(key)
       if (typeof shard === 'string') {

@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import type { TokenOffice, TokenOutcome } from '../controllers/delegation-tokens.ts'
+import type { DelegationTokenManager, TokenOutcome } from '../controllers/delegation-tokens.ts'
 import type { HandlerContext } from './handler.ts'
 import { codes } from './support.ts'
 
@@ -10,7 +10,11 @@ export function tokenRefusal({ connection, principal }: HandlerContext): ErrorNa
 }
 
 /** The answer to a change of when a token expires. Times are -1 where the broker itself refuses, as in Kafka. */
-export function outcomeOf({ isOpen }: TokenOffice, refusal: ErrorName | undefined, change: () => TokenOutcome) {
+export function outcomeOf(
+  { isOpen }: DelegationTokenManager,
+  refusal: ErrorName | undefined,
+  change: () => TokenOutcome,
+) {
   if (refusal !== undefined) return failed(refusal, -1n)
   if (!isOpen) return failed('DELEGATION_TOKEN_AUTH_DISABLED', 0n)
   const outcome = change()

@@ -29,19 +29,19 @@ export function verifyTransaction(
   { partitions, style }: { readonly partitions: readonly TopicPartitions[]; readonly style: VerificationStyle },
   done: (error: ErrorName | undefined) => void,
 ): void {
-  const answered = (error: ErrorName | undefined) => done(told(error, style))
+  const responded = (error: ErrorName | undefined) => done(told(error, style))
   const count = broker.partitionCount(transactionTopic)
   const leader =
     count === 0 ? undefined : broker.leaderOf(transactionTopic, partitionOf(identity.transactionalId, count))
   const coordinator = leader === undefined ? undefined : cluster.broker(leader)
   if (coordinator === undefined || !coordinator.isUp) {
-    answered('COORDINATOR_NOT_AVAILABLE')
+    responded('COORDINATOR_NOT_AVAILABLE')
     return
   }
   const shard = coordinator.services.transactions.shardOf(identity.transactionalId)
-  if (typeof shard === 'string') answered(shard)
-  else if (style === 'adds-partitions') addPartitions(shard, identity, { partitions, clientVersion: 2 }, answered)
-  else answered(verifyPartitions(shard, identity, partitions))
+  if (typeof shard === 'string') responded(shard)
+  else if (style === 'adds-partitions') addPartitions(shard, identity, { partitions, clientVersion: 2 }, responded)
+  else responded(verifyPartitions(shard, identity, partitions))
 }
 
 function told(error: ErrorName | undefined, style: VerificationStyle): ErrorName | undefined {

@@ -8,7 +8,7 @@ export interface HttpRequest {
   readonly body: unknown
 }
 
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number
   /** Written as JSON. */
   readonly body: unknown
@@ -22,9 +22,12 @@ export interface HttpListener {
 const maxBodyBytes = 1 << 20
 
 /** Serves JSON on this machine only; 0 takes a free port. Rejects when the port is taken. */
-export function listenHttp(port: number, answer: (request: HttpRequest) => Promise<HttpAnswer>): Promise<HttpListener> {
+export function listenHttp(
+  port: number,
+  respond: (request: HttpRequest) => Promise<HttpResponse>,
+): Promise<HttpListener> {
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000 }, (request, response) => {
-    serve(request, answer).then(
+    serve(request, respond).then(
       (done) => reply(response, done),
       (error: unknown) => reply(response, { status: 500, body: { error: String(error) } }),
     )
@@ -49,8 +52,8 @@ function closeServer(server: Server): Promise<void> {
 
 async function serve(
   request: IncomingMessage,
-  answer: (request: HttpRequest) => Promise<HttpAnswer>,
-): Promise<HttpAnswer> {
+  respond: (request: HttpRequest) => Promise<HttpResponse>,
+): Promise<HttpResponse> {
   // A page in a browser could reach this port by a name of its own: only requests by the address or localhost are taken.
   if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? '') || request.headers.origin !== undefined) {
     return { status: 403, body: { error: 'only for programs on this machine: ask 127.0.0.1 or localhost' } }
@@ -64,7 +67,7 @@ async function serve(
   } catch (error) {
     return { status: 400, body: { error: `the body is not JSON: ${(error as Error).message}` } }
   }
-  return answer({ method: request.method ?? 'GET', path: url.pathname, query: url.searchParams, body })
+  return respond({ method: request.method ?? 'GET', path: url.pathname, query: url.searchParams, body })
 }
 
 /** Undefined when it is too large; the rest is not kept. */
@@ -79,7 +82,7 @@ async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
   return size > maxBodyBytes ? undefined : Buffer.concat(chunks).toString()
 }
 
-function reply(response: ServerResponse, { status, body }: HttpAnswer): void {
+function reply(response: ServerResponse, { status, body }: HttpResponse): void {
   const text = `${JSON.stringify(body, plain)}\n`
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) })
   response.end(text)

@@ -29,7 +29,7 @@ export class Links {
   }
 
   /** Everything works again; what the cuts returned does nothing any more. */
-  mendAll(): void {
+  healAll(): void {
     if (this.#cuts.size === 0) return
     this.#generation += 1
     this.#cuts.clear()

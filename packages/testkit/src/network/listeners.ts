@@ -1,4 +1,4 @@
-import type { ServerTransport, TransportSink } from '@ottla/codec/runtime'
+import type { ServerTransport, TransportSink } from '@ottla/runtime'
 import { asksForSasl, isEncrypted, type ResolvedListener } from '../listeners.ts'
 import type { ResolvedOptions } from '../options.ts'
 import type { Identity } from './certificates.ts'
@@ -9,7 +9,7 @@ import { type AcceptTls, type ClientAuth, listenTls } from './tls.ts'
 import { TlsMaterial } from './tls-material.ts'
 
 /** Where a connection came in, and who is there as far as the transport itself can tell. */
-export interface Door {
+export interface Listener {
   /** The listener's name. */
   readonly listener: string
   readonly asksForSasl: boolean
@@ -39,7 +39,7 @@ export function tlsSetupOf({ tls, listeners, config }: ResolvedOptions): TlsSetu
 const isClientAuth = (text: string): text is ClientAuth =>
   text === 'none' || text === 'requested' || text === 'required'
 
-export type AcceptAt = (transport: ServerTransport, door: Door) => TransportSink
+export type AcceptAt = (transport: ServerTransport, door: Listener) => TransportSink
 
 export interface ListenerAddress {
   /** The listener's name. */

@@ -1,4 +1,4 @@
-import type { ServerTransport, Transport, TransportSink } from '@ottla/codec/runtime'
+import type { ServerTransport, Transport, TransportSink } from '@ottla/runtime'
 import { describe, expect, it } from 'vitest'
 import { SimulatedTime } from '../../test/support/simulation.ts'
 import { MemoryNetwork } from './memory.ts'

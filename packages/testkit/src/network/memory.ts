@@ -1,4 +1,4 @@
-import type { DialTarget, Runtime, ServerTransport, Transport, TransportSink } from '@ottla/codec/runtime'
+import type { DialTarget, Runtime, ServerTransport, Transport, TransportSink } from '@ottla/runtime'
 
 export type Accept = (transport: ServerTransport) => TransportSink
 

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { ServerTransport, TransportSink } from '@ottla/codec/runtime'
+import type { ServerTransport, TransportSink } from '@ottla/runtime'
 import type { Accept } from './memory.ts'
 
 export interface TcpListener {

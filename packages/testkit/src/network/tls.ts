@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
-import type { ServerTransport, TransportSink } from '@ottla/codec/runtime'
+import type { ServerTransport, TransportSink } from '@ottla/runtime'
 import { principalNameOf } from './names.ts'
 import type { NameMapping } from './principal-rules.ts'
 import { attach, type TcpListener } from './tcp.ts'

@@ -1,31 +1,18 @@
-import { randomBytes } from 'node:crypto'
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import { nodeClock, type Runtime, type Timer } from '@ottla/runtime'
 import type { MemoryNetwork } from '../network/memory.ts'
 
-/** Beyond this Node's timers fire after 1 ms. */
-const longestTimerMs = 2_147_483_647
-
-/** Real time and chance for the brokers; they dial nobody. */
+/** Real time and randomness for the brokers, which open no connections themselves. */
 export const systemRuntime: Runtime = Object.freeze({
-  wallNow: () => Date.now(),
-  monoNow: () => performance.now(),
-  tickNow: () => Date.now(),
-  setTimer: (callback: () => void, delayMs: number) =>
-    setTimeout(callback, Math.min(longestTimerMs, Math.max(1, Math.ceil(delayMs)))) as unknown as Timer,
-  clearTimer: (timer: Timer) => clearTimeout(timer as unknown as NodeJS.Timeout),
-  defer: (callback: () => void) => void setImmediate(callback),
-  work: async <T>(job: () => Promise<T> | T) => job(),
-  random: () => Math.random(),
-  secureRandom: (size: number) => randomBytes(size),
+  ...nodeClock,
   lookup: async (host: string) => [host],
   dial: async () => {
-    throw new Error('brokers do not dial')
+    throw new Error('Brokers open no connections')
   },
 })
 
 /**
- * The same clock and chance, for clients: they reach the brokers of this network and nobody else. Their timers are in `timers`
- * while they wait, so that one can tell what a client left behind.
+ * The same clock and randomness for clients, which can reach only the brokers of this network. Pending timers are kept in
+ * `timers`, so that a test can detect what a client left behind.
  */
 export function clientRuntime(runtime: Runtime, network: MemoryNetwork, timers: Set<Timer>): Runtime {
   const setTimer = (callback: () => void, delayMs: number): Timer => {

@@ -1,4 +1,4 @@
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 
 /** The Runtime of one broker, which can be frozen as a process is by SIGSTOP: what is due then happens when it goes on. */
 export interface ProcessRuntime extends Runtime {

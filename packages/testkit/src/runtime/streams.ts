@@ -1,8 +1,8 @@
 /** Chance from a seed: numbers in [0, 1), the same on every machine. */
-export type Chance = () => number
+export type RandomStream = () => number
 
 /** sfc32: small, fast, and good enough that its streams for neighbouring seeds have nothing in common. */
-export function chanceOf(seed: number, concern: string): Chance {
+export function randomOf(seed: number, concern: string): RandomStream {
   let a = seed | 0
   let b = Math.floor(seed / 4_294_967_296) | 0
   let c = 0x9e3779b9 | 0
@@ -21,21 +21,21 @@ export function chanceOf(seed: number, concern: string): Chance {
 }
 
 /** One stream a concern: more draws of one do not change what the others give. */
-export interface ChanceStreams {
+export interface RandomStreams {
   /** Which of the events of one instant comes first, and how late a turn of a broker is. */
-  readonly schedule: Chance
+  readonly schedule: RandomStream
   /** How long bytes are under way, and in which pieces they arrive. */
-  readonly network: Chance
+  readonly network: RandomStream
   /** Ids and secrets of brokers and clients. */
-  readonly ids: Chance
+  readonly ids: RandomStream
   /** What brokers and clients decide by chance: jitter, partitioners. */
-  readonly choices: Chance
+  readonly choices: RandomStream
   /** For the test itself: which faults, and when. */
-  readonly faults: Chance
+  readonly faults: RandomStream
 }
 
-export function streamsOf(seed: number): ChanceStreams {
-  const of = (concern: string) => chanceOf(seed, concern)
+export function streamsOf(seed: number): RandomStreams {
+  const of = (concern: string) => randomOf(seed, concern)
   return {
     schedule: of('schedule'),
     network: of('network'),

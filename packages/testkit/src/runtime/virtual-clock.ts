@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { type Clock, type Duration, durationMs } from './clock.ts'
 import type { VirtualTime } from './virtual.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest'
 import { createCluster } from '../cluster.ts'
-import { chanceOf } from './streams.ts'
+import { randomOf } from './streams.ts'
 import { VirtualTime } from './virtual.ts'
 
 /** What happens by one seed: timers, turns and bytes on their way, in the order they come. */
@@ -24,10 +24,10 @@ test('the same seed gives the same order, times and hash, another one does not',
 })
 
 test('streams of chance do not depend on each other', () => {
-  const draws = (concern: string) => Array.from({ length: 5 }, chanceOf(7, concern))
+  const draws = (concern: string) => Array.from({ length: 5 }, randomOf(7, concern))
   expect(draws('network')).toEqual(draws('network'))
   expect(draws('network')).not.toEqual(draws('faults'))
-  const all = Array.from({ length: 10_000 }, chanceOf(3, 'ids'))
+  const all = Array.from({ length: 10_000 }, randomOf(3, 'ids'))
   expect(all.reduce((sum, draw) => sum + draw, 0) / all.length).toBeCloseTo(0.5, 1)
 })
 

@@ -1,8 +1,8 @@
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 import type { NetworkConditions } from '../network/memory.ts'
 import { EventHash } from './event-hash.ts'
 import { type Event, EventHeap } from './event-heap.ts'
-import { type ChanceStreams, streamsOf } from './streams.ts'
+import { type RandomStreams, streamsOf } from './streams.ts'
 
 export interface VirtualOptions {
   readonly seed: number
@@ -40,7 +40,7 @@ const latency = { leastMs: 0.05, usualMs: 1, rareMs: 20, rareShare: 0.02 } as co
  */
 export class VirtualTime {
   readonly seed: number
-  readonly streams: ChanceStreams
+  readonly streams: RandomStreams
   /** For brokers and the controller: what they defer may come late, as it is sent over a network. */
   readonly brokers: Runtime
   /** For clients, without the network: what they defer comes in the order of deferring. */
@@ -294,9 +294,9 @@ export class VirtualTime {
 }
 
 /** Mostly short, now and then long. */
-function delayOf(chance: () => number): number {
-  const longestMs = chance() < latency.rareShare ? latency.rareMs : latency.usualMs
-  return latency.leastMs + chance() * longestMs
+function delayOf(random: () => number): number {
+  const longestMs = random() < latency.rareShare ? latency.rareMs : latency.usualMs
+  return latency.leastMs + random() * longestMs
 }
 
 /**

@@ -29,7 +29,7 @@ function opened(sessions: FetchSessions, wanted: FetchSessionRequest): FetchCont
   return context
 }
 
-const answer = { errorCode: 0, highWatermark: 5, logStartOffset: 0, hasRecords: false, isDiverging: false }
+const response = { errorCode: 0, highWatermark: 5, logStartOffset: 0, hasRecords: false, isDiverging: false }
 const indexes = ({ partitions }: FetchContext) => partitions.map(({ partition }) => partition)
 
 describe('a session', () => {
@@ -37,31 +37,31 @@ describe('a session', () => {
     const sessions = new FetchSessions(10, clock)
     const full = opened(sessions, request(0, 0, [partition(0), partition(1)]))
     expect(full.sessionId).toBeGreaterThan(0)
-    expect(full.partitions.map((each) => full.select(each, answer))).toEqual([true, true])
+    expect(full.partitions.map((each) => full.select(each, response))).toEqual([true, true])
     const next = opened(sessions, request(full.sessionId, 1, [partition(1, 7)]))
     expect(next.partitions.map(({ fetchOffset }) => fetchOffset)).toEqual([0, 7])
     const [first, second] = next.partitions as [FetchPartition, FetchPartition]
-    expect(next.select(first, answer)).toBe(false)
-    expect(next.select(second, { ...answer, highWatermark: 6 })).toBe(true)
-    expect(next.select(second, { ...answer, highWatermark: 6 })).toBe(false)
+    expect(next.select(first, response)).toBe(false)
+    expect(next.select(second, { ...response, highWatermark: 6 })).toBe(true)
+    expect(next.select(second, { ...response, highWatermark: 6 })).toBe(false)
   })
 
   it('tells an error each time, and the first answer after it', () => {
     const sessions = new FetchSessions(10, clock)
     const full = opened(sessions, request(0, 0, [partition(0)]))
     const [only] = full.partitions as [FetchPartition]
-    full.select(only, answer)
+    full.select(only, response)
     const next = opened(sessions, request(full.sessionId, 1))
-    expect(next.select(only, { ...answer, errorCode: 6 })).toBe(true)
-    expect(next.select(only, { ...answer, errorCode: 6 })).toBe(true)
-    expect(next.select(only, answer)).toBe(true)
-    expect(next.select(only, answer)).toBe(false)
+    expect(next.select(only, { ...response, errorCode: 6 })).toBe(true)
+    expect(next.select(only, { ...response, errorCode: 6 })).toBe(true)
+    expect(next.select(only, response)).toBe(true)
+    expect(next.select(only, response)).toBe(false)
   })
 
   it('reads those first that got no records the last time', () => {
     const sessions = new FetchSessions(10, clock)
     const full = opened(sessions, request(0, 0, [partition(0), partition(1), partition(2)]))
-    full.select(partition(0), { ...answer, hasRecords: true })
+    full.select(partition(0), { ...response, hasRecords: true })
     expect(indexes(opened(sessions, request(full.sessionId, 1)))).toEqual([1, 2, 0])
   })
 

@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 
 /** A partition as a Fetch request names it: by topic name up to version 12, by id after it. */
 export interface FetchPartition {
@@ -25,7 +25,7 @@ export interface FetchSessionRequest {
 }
 
 /** What was answered for a partition, as far as it decides whether the next answer is news. */
-export interface AnsweredPartition {
+export interface RespondedPartition {
   readonly errorCode: number
   readonly highWatermark: number
   readonly logStartOffset: number
@@ -40,7 +40,7 @@ export interface FetchContext {
   /** 0: there is no session. */
   readonly sessionId: number
   /** Whether an answer is to be sent: an incremental fetch sends only what is news. Notes what is sent. */
-  select(partition: FetchPartition, answer: AnsweredPartition): boolean
+  select(partition: FetchPartition, response: RespondedPartition): boolean
 }
 
 interface CachedPartition {
@@ -165,9 +165,9 @@ function fullContext(session: Session): FetchContext {
   return {
     partitions: requested(session),
     sessionId: session.id,
-    select: (partition, answer) => {
+    select: (partition, response) => {
       const cached = find(session, partition)
-      if (cached !== undefined) note(session, cached, answer)
+      if (cached !== undefined) note(session, cached, response)
       return true
     },
   }
@@ -177,25 +177,25 @@ function incrementalContext(session: Session): FetchContext {
   return {
     partitions: requested(session),
     sessionId: session.id,
-    select: (partition, answer) => {
+    select: (partition, response) => {
       const cached = find(session, partition)
-      if (cached === undefined || !isNews(cached, answer)) return false
-      note(session, cached, answer)
+      if (cached === undefined || !isNews(cached, response)) return false
+      note(session, cached, response)
       return true
     },
   }
 }
 
-function isNews(cached: CachedPartition, answer: AnsweredPartition): boolean {
-  if (answer.hasRecords || answer.errorCode !== 0 || answer.isDiverging) return true
-  return answer.highWatermark !== cached.highWatermark || answer.logStartOffset !== cached.logStartOffset
+function isNews(cached: CachedPartition, response: RespondedPartition): boolean {
+  if (response.hasRecords || response.errorCode !== 0 || response.isDiverging) return true
+  return response.highWatermark !== cached.highWatermark || response.logStartOffset !== cached.logStartOffset
 }
 
-function note(session: Session, cached: CachedPartition, answer: AnsweredPartition): void {
+function note(session: Session, cached: CachedPartition, response: RespondedPartition): void {
   // After an error the next answer is news, whatever it is.
-  cached.highWatermark = answer.errorCode !== 0 || answer.isDiverging ? -1 : answer.highWatermark
-  cached.logStartOffset = answer.logStartOffset
-  if (!answer.hasRecords) return
+  cached.highWatermark = response.errorCode !== 0 || response.isDiverging ? -1 : response.highWatermark
+  cached.logStartOffset = response.logStartOffset
+  if (!response.hasRecords) return
   session.order.delete(cached)
   session.order.add(cached)
 }

@@ -8,10 +8,10 @@ describe('a held answer', () => {
     const early = new Held<string>(runtime)
     const late = new Held<string>(runtime)
     const seen: string[] = []
-    early.deliverTo((answer) => seen.push(answer))
+    early.deliverTo((response) => seen.push(response))
     expect([early.complete('a'), early.complete('b')]).toEqual([true, false])
     late.complete('c')
-    late.deliverTo((answer) => seen.push(answer))
+    late.deliverTo((response) => seen.push(response))
     expect(seen).toEqual(['a', 'c'])
   })
 

@@ -1,4 +1,4 @@
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 
 export interface HeldOptions<T> {
   /** After this the answer is `onTimeout()`. Absent: it waits until it is completed or cancelled. */
@@ -17,8 +17,8 @@ export class Held<T> {
   readonly #onSettled: (() => void) | undefined
   #timer: Timer | undefined
   #settled = false
-  #value: { readonly answer: T } | undefined
-  #receiver: ((answer: T) => void) | undefined
+  #value: { readonly response: T } | undefined
+  #receiver: ((response: T) => void) | undefined
 
   constructor(runtime: Runtime, options: HeldOptions<T> = {}) {
     this.#runtime = runtime
@@ -35,12 +35,12 @@ export class Held<T> {
   }
 
   /** Gives the answer; false when there was one already or nobody waits any more. */
-  complete(answer: T): boolean {
+  complete(response: T): boolean {
     if (!this.#settle()) return false
     const receiver = this.#receiver
     this.#receiver = undefined
-    if (receiver === undefined) this.#value = { answer }
-    else receiver(answer)
+    if (receiver === undefined) this.#value = { response }
+    else receiver(response)
     return true
   }
 
@@ -51,8 +51,8 @@ export class Held<T> {
   }
 
   /** Called once by whoever writes the answer. */
-  deliverTo(receiver: (answer: T) => void): void {
-    if (this.#value !== undefined) receiver(this.#value.answer)
+  deliverTo(receiver: (response: T) => void): void {
+    if (this.#value !== undefined) receiver(this.#value.response)
     else if (!this.#settled) this.#receiver = receiver
   }
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ErrorName } from '@ottla/codec'
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 import type { MetadataView } from '../state/metadata-view.ts'
 import { LogSegment } from '../state/replicas/log-segment.ts'
 import type { LogStorage, ReplicaPlace } from '../state/replicas/log-storage.ts'

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import type { ResolvedOptions } from '../options.ts'
 import { levelsOf } from '../releases.ts'
 import type { Features } from '../state/features.ts'

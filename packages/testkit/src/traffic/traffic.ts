@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { type Exchange, fits } from '../faults/exchange.ts'
 import { parseMatch } from '../faults/parse-rule.ts'
 import type { ApiName, RequestMatch } from '../faults/rule.ts'
@@ -20,9 +20,9 @@ export interface SeenRequest {
   readonly request: Readonly<Record<string, unknown>>
   /** Undefined until it is answered. */
   readonly response: Readonly<Record<string, unknown>> | undefined
-  readonly answeredAtMs: number | undefined
+  readonly respondedAtMs: number | undefined
   /** 'silent': there will be no answer, as with acks=0. */
-  readonly outcome: 'pending' | 'answered' | 'silent' | 'closed'
+  readonly outcome: 'pending' | 'responded' | 'silent' | 'closed'
   /** The ids of the faults that changed it. */
   readonly faults: readonly number[]
 }
@@ -100,14 +100,14 @@ export class Traffic {
   }
 
   /** The next request from now on that fits; `answered` waits for its answer too. */
-  async next(match: RequestMatch, options: WaitOptions & { readonly answered?: boolean } = {}): Promise<SeenRequest> {
+  async next(match: RequestMatch, options: WaitOptions & { readonly responded?: boolean } = {}): Promise<SeenRequest> {
     const wanted = parseMatch(match, this.#brokers)
-    const { answered = false } = options
+    const { responded = false } = options
     const first = this.#sequence
     let found: SeenRequest | undefined
     const take = ({ exchange, seen }: OpenRequest) => {
       if (seen.sequence < first || !fits(wanted, exchange)) return false
-      if (answered ? seen.outcome !== 'answered' : seen.outcome !== 'pending') return false
+      if (responded ? seen.outcome !== 'responded' : seen.outcome !== 'pending') return false
       found = seen
       return true
     }
@@ -134,7 +134,7 @@ export class Traffic {
       receivedAtMs: this.#runtime.wallNow(),
       request,
       response: undefined,
-      answeredAtMs: undefined,
+      respondedAtMs: undefined,
       outcome: 'pending',
       faults: [],
     }
@@ -147,7 +147,7 @@ export class Traffic {
   end(open: OpenRequest, outcome: SeenRequest['outcome'], response?: Record<string, unknown>): void {
     open.seen.outcome = outcome
     open.seen.response = response
-    open.seen.answeredAtMs = this.#runtime.wallNow()
+    open.seen.respondedAtMs = this.#runtime.wallNow()
     this.#waiters.tell(open)
   }
 

@@ -50,8 +50,8 @@ export function verdicts(
     for (let version = Math.max(min, apiOf(key)?.versions.min ?? min); version <= max; version++) {
       const parts = partNames.map((part) => {
         const steps = theirSteps.get(keyOf({ api, version, part })) ?? []
-        const answers = ourSteps.get(keyOf({ api, version, part })) ?? []
-        return { part, steps: steps.length, differences: stepDifferences(steps, answers) }
+        const responses = ourSteps.get(keyOf({ api, version, part })) ?? []
+        return { part, steps: steps.length, differences: stepDifferences(steps, responses) }
       })
       const isEqual = parts.every(({ steps, differences }) => steps > 0 && differences.length === 0)
       found.push({ key, api, version, parts, isEqual })
@@ -64,8 +64,8 @@ function stepDifferences(real: Played['steps'], ours: Played['steps']): string[]
   const count = Math.max(real.length, ours.length)
   return Array.from({ length: count }, (_, index) => [real[index], ours[index]] as const).flatMap(([theirs, own]) => {
     if (theirs?.label !== own?.label) return [`step ${own?.label ?? 'missing'}, not ${theirs?.label ?? 'missing'}`]
-    if (theirs?.label === '<broke off>') return [`the script broke off: ${JSON.stringify(theirs.answer)}`]
-    return differences(theirs?.answer, own?.answer).map((each) => `${theirs?.label}: ${each}`)
+    if (theirs?.label === '<broke off>') return [`the script broke off: ${JSON.stringify(theirs.response)}`]
+    return differences(theirs?.response, own?.response).map((each) => `${theirs?.label}: ${each}`)
   })
 }
 

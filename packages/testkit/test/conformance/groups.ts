@@ -145,7 +145,7 @@ export class ConsumerScript {
   /** `label` undefined: not recorded. */
   async join(label: string | undefined, name: string, more: Partial<Beat> = {}): Promise<Beaten> {
     const { group: groupId, topic } = this.bed
-    const answer = await this.#send(label, {
+    const response = await this.#send(label, {
       groupId,
       memberId: name,
       memberEpoch: 0,
@@ -155,17 +155,17 @@ export class ConsumerScript {
       ...more,
     })
     const instanceId = more.instanceId ?? null
-    const memberId = answer.memberId ?? ''
-    const known: Known = { memberId, instanceId, memberEpoch: answer.memberEpoch, owned: [] }
-    if (answer.errorCode === 0) this.#members.set(name, known)
-    this.#told(known, answer)
-    return answer
+    const memberId = response.memberId ?? ''
+    const known: Known = { memberId, instanceId, memberEpoch: response.memberEpoch, owned: [] }
+    if (response.errorCode === 0) this.#members.set(name, known)
+    this.#told(known, response)
+    return response
   }
 
   /** Says what it owns, which is what it was told last. */
   async beat(label: string | undefined, name: string, more: Partial<Beat> = {}): Promise<Beaten> {
     const known = this.member(name)
-    const answer = await this.#send(label, {
+    const response = await this.#send(label, {
       groupId: this.bed.group,
       memberId: known.memberId,
       memberEpoch: known.memberEpoch,
@@ -173,9 +173,9 @@ export class ConsumerScript {
       topicPartitions: known.owned,
       ...more,
     })
-    if (answer.errorCode === 0) known.memberEpoch = answer.memberEpoch
-    this.#told(known, answer)
-    return answer
+    if (response.errorCode === 0) known.memberEpoch = response.memberEpoch
+    this.#told(known, response)
+    return response
   }
 
   leave(label: string | undefined, name: string, memberEpoch = -1): Promise<Beaten> {
@@ -194,9 +194,10 @@ export class ConsumerScript {
     await this.#stage.until(`all of ${this.bed.group} in epoch ${epoch}`, async () => {
       let isQuiet = true
       for (const name of names) {
-        const answer = await this.beat(undefined, name)
-        if (answer.errorCode !== 0) throw new Error(`${name}: ${errorOf(answer.errorCode).name} ${answer.errorMessage}`)
-        if (answer.assignment !== null || answer.memberEpoch !== epoch) isQuiet = false
+        const response = await this.beat(undefined, name)
+        if (response.errorCode !== 0)
+          throw new Error(`${name}: ${errorOf(response.errorCode).name} ${response.errorMessage}`)
+        if (response.assignment !== null || response.memberEpoch !== epoch) isQuiet = false
       }
       return isQuiet
     })
@@ -304,8 +305,8 @@ export const syncBody = (
 
 /** The id that a new dynamic member is told to come back with. */
 export async function newMemberId(stage: AnyStage, bed: GroupBed, options: ClassicOptions = {}): Promise<string> {
-  const answer = await stage.do(JoinGroup, 9, joinBody(bed, '', options), { on: bed.on })
-  return answer.memberId
+  const response = await stage.do(JoinGroup, 9, joinBody(bed, '', options), { on: bed.on })
+  return response.memberId
 }
 
 /** One member alone in a stable group, with all partitions. Not recorded. */

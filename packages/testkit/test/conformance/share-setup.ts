@@ -48,10 +48,10 @@ export async function join(
     )
   let epoch = 0
   await stage.until(`${memberId} of ${groupId} has ${partitions} partitions`, async () => {
-    const answer = await beat(epoch, topics)
-    if (answer.errorCode !== 0) return false
-    epoch = answer.memberEpoch
-    const assigned = answer.assignment?.topicPartitions ?? []
+    const response = await beat(epoch, topics)
+    if (response.errorCode !== 0) return false
+    epoch = response.memberEpoch
+    const assigned = response.assignment?.topicPartitions ?? []
     return assigned.reduce((sum, each) => sum + each.partitions.length, 0) === partitions
   })
   return { groupId, memberId, coordinator }
@@ -92,8 +92,8 @@ export const partitionOf = (partitionIndex: number, ...acks: [first: number, las
 async function startAtLatest(stage: Stage, { groupId, memberId }: Member, topics: Topics): Promise<void> {
   await stage.until('the share partitions are loaded', async () => {
     const body = { ...atOnce, maxWaitMs: 2_000, groupId, memberId, topics, forgottenTopicsData: [] }
-    const answer = await stage.do(ShareFetch, 1, { ...body, shareSessionEpoch: 0 })
-    const all = answer.responses.flatMap((topic) => topic.partitions)
+    const response = await stage.do(ShareFetch, 1, { ...body, shareSessionEpoch: 0 })
+    const all = response.responses.flatMap((topic) => topic.partitions)
     const count = topics.reduce((sum, { partitions }) => sum + partitions.length, 0)
     return all.length === count && all.every(({ errorCode }) => errorCode === 0)
   })

@@ -25,7 +25,7 @@ export interface Target {
 /** One request and what was answered. */
 export interface Step {
   readonly label: string
-  readonly answer: Plain
+  readonly response: Plain
 }
 
 export interface TopicPlan {
@@ -96,8 +96,8 @@ export class Stage<A extends Api = Api> {
     { on = this.wire }: { on?: Wire } = {},
   ): Promise<Decoded<A['response']>> {
     // The compiler cannot see that the messages of A are those that belong to it.
-    const answer: unknown = this.#record(label, on.request(this.api as never, this.version, body as never))
-    return answer as Promise<Decoded<A['response']>>
+    const response: unknown = this.#record(label, on.request(this.api as never, this.version, body as never))
+    return response as Promise<Decoded<A['response']>>
   }
 
   /** Asks another API, and records the answer: an effect of this one. */
@@ -123,7 +123,7 @@ export class Stage<A extends Api = Api> {
 
   /** Records something else that was seen. */
   saw(label: string, what: unknown): void {
-    this.steps.push({ label, answer: this.#plainer.of(what) })
+    this.steps.push({ label, response: this.#plainer.of(what) })
   }
 
   /** Another connection; `close` of the stage ends it. */
@@ -210,26 +210,26 @@ export class Stage<A extends Api = Api> {
     for (const wire of this.#wires) wire.close()
   }
 
-  async #record<T>(label: string, answer: Promise<T>): Promise<T> {
+  async #record<T>(label: string, response: Promise<T>): Promise<T> {
     try {
-      const value = await this.#inTime(label, answer)
-      this.steps.push({ label, answer: this.#plainer.of(value) })
+      const value = await this.#inTime(label, response)
+      this.steps.push({ label, response: this.#plainer.of(value) })
       return value
     } catch (error) {
       if (!(error instanceof Error) || error.message !== 'closed') throw error
-      this.steps.push({ label, answer: '<closed>' })
+      this.steps.push({ label, response: '<closed>' })
       // The part goes on where it does not need the answer.
       return {} as T
     }
   }
 
-  async #inTime<T>(what: string, answer: Promise<T>): Promise<T> {
+  async #inTime<T>(what: string, response: Promise<T>): Promise<T> {
     const waiting = new AbortController()
     const late = sleep(patienceMs, undefined, { signal: waiting.signal }).then(() => {
       throw new Error(`${this.target.name}: no answer in ${patienceMs} ms: ${what}`)
     })
     try {
-      return await Promise.race([answer, late])
+      return await Promise.race([response, late])
     } finally {
       late.catch(() => {})
       waiting.abort()
@@ -240,8 +240,8 @@ export class Stage<A extends Api = Api> {
     for (let broker = 1; broker <= this.target.plaintext.length; broker++) {
       const wire = broker === 1 ? this.wire : await this.open({ broker })
       await this.until(`${name} on broker ${broker}`, async () => {
-        const answer = await wire.request(Metadata, 12, about(name))
-        const found = answer.topics[0]
+        const response = await wire.request(Metadata, 12, about(name))
+        const found = response.topics[0]
         return found?.errorCode === 0 && found.partitions.filter(({ leaderId }) => leaderId >= 0).length === partitions
       })
     }
@@ -255,12 +255,12 @@ export class Stage<A extends Api = Api> {
       timestamp: -1n,
     }))
     await this.until(`leaders of ${name}`, async () => {
-      const answer = await wire.request(ListOffsets, 5, {
+      const response = await wire.request(ListOffsets, 5, {
         replicaId: -1,
         isolationLevel: 0,
         topics: [{ name, partitions: asked }],
       })
-      return answer.topics[0]?.partitions.every(({ errorCode }) => errorCode === 0) ?? false
+      return response.topics[0]?.partitions.every(({ errorCode }) => errorCode === 0) ?? false
     })
   }
 }

@@ -73,21 +73,21 @@ export class StreamsScript {
   async join(label: string | undefined, memberId: string, more: Partial<Beat> = {}): Promise<Beaten> {
     const none = { activeTasks: [], standbyTasks: [], warmupTasks: [] }
     const join = { memberId, memberEpoch: 0, rebalanceTimeoutMs, topology: this.#topology, processId: memberId }
-    const answer = await this.send(label, { ...join, ...none, ...more })
-    if (answer.errorCode === 0) {
-      this.#members.set(memberId, { memberEpoch: answer.memberEpoch, active: answer.activeTasks ?? [] })
+    const response = await this.send(label, { ...join, ...none, ...more })
+    if (response.errorCode === 0) {
+      this.#members.set(memberId, { memberEpoch: response.memberEpoch, active: response.activeTasks ?? [] })
     }
-    return answer
+    return response
   }
 
   /** Says what it owns, which is what it was told last. */
   async beat(label: string | undefined, memberId: string, more: Partial<Beat> = {}): Promise<Beaten> {
     const known = this.member(memberId)
     const owned = { activeTasks: known.active, standbyTasks: [], warmupTasks: [] }
-    const answer = await this.send(label, { memberId, memberEpoch: known.memberEpoch, ...owned, ...more })
-    if (answer.errorCode === 0) known.memberEpoch = answer.memberEpoch
-    if (answer.activeTasks !== null) known.active = answer.activeTasks
-    return answer
+    const response = await this.send(label, { memberId, memberEpoch: known.memberEpoch, ...owned, ...more })
+    if (response.errorCode === 0) known.memberEpoch = response.memberEpoch
+    if (response.activeTasks !== null) known.active = response.activeTasks
+    return response
   }
 
   member(memberId: string): Known {

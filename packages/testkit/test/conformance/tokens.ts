@@ -17,9 +17,9 @@ export async function createToken<A extends Api>(
   { renewers = [], maxLifetimeMs = -1n }: { renewers?: readonly string[]; maxLifetimeMs?: bigint } = {},
 ): Promise<Token> {
   const people = renewers.map((principalName) => ({ principalType: 'User', principalName }))
-  const answer = await stage.do(CreateDelegationToken, 1, { renewers: people, maxLifetimeMs }, { on })
-  if (answer.errorCode !== 0) throw new Error(errorOf(answer.errorCode).name)
-  const token = { tokenId: answer.tokenId, hmac: Buffer.from(answer.hmac) }
+  const response = await stage.do(CreateDelegationToken, 1, { renewers: people, maxLifetimeMs }, { on })
+  if (response.errorCode !== 0) throw new Error(errorOf(response.errorCode).name)
+  const token = { tokenId: response.tokenId, hmac: Buffer.from(response.hmac) }
   await there(stage, on, token, true)
   return token
 }

@@ -10,14 +10,14 @@ export interface Producer {
 }
 
 /** What passes by itself: a coordinator loads, a transaction ends. */
-const passing: ReadonlySet<string> = new Set([
+const transient: ReadonlySet<string> = new Set([
   'COORDINATOR_LOAD_IN_PROGRESS',
   'COORDINATOR_NOT_AVAILABLE',
   'NOT_COORDINATOR',
   'CONCURRENT_TRANSACTIONS',
 ])
 
-export const isPassing = (code: number) => passing.has(errorOf(code).name)
+export const isTransient = (code: number) => transient.has(errorOf(code).name)
 
 /** A transactional producer that has its id and epoch. */
 export async function begin<A extends Api>(
@@ -29,10 +29,10 @@ export async function begin<A extends Api>(
   let found = { producerId: -1n, producerEpoch: -1 }
   await stage.until(`a producer id for ${transactionalId}`, async () => {
     const body = { transactionalId, transactionTimeoutMs }
-    const answer = await stage.do(InitProducerId, 4, body, { on: coordinator })
-    found = answer
-    if (answer.errorCode !== 0 && !isPassing(answer.errorCode)) throw new Error(errorOf(answer.errorCode).name)
-    return answer.errorCode === 0
+    const response = await stage.do(InitProducerId, 4, body, { on: coordinator })
+    found = response
+    if (response.errorCode !== 0 && !isTransient(response.errorCode)) throw new Error(errorOf(response.errorCode).name)
+    return response.errorCode === 0
   })
   return { producerId: found.producerId, producerEpoch: found.producerEpoch, coordinator }
 }
@@ -53,8 +53,8 @@ export async function addPartitions<A extends Api>(
       v3AndBelowProducerEpoch: producerEpoch,
       v3AndBelowTopics,
     }
-    const answer = await stage.do(AddPartitionsToTxn, 3, body, { on: coordinator })
-    const results = answer.resultsByTopicV3AndBelow.flatMap(({ resultsByPartition }) => resultsByPartition)
+    const response = await stage.do(AddPartitionsToTxn, 3, body, { on: coordinator })
+    const results = response.resultsByTopicV3AndBelow.flatMap(({ resultsByPartition }) => resultsByPartition)
     return results.every(({ partitionErrorCode }) => partitionErrorCode === 0)
   })
 }
@@ -62,8 +62,8 @@ export async function addPartitions<A extends Api>(
 /** Waits until no transaction of the id is being ended. */
 export async function atRest<A extends Api>(stage: Stage<A>, transactionalId: string, on: Wire): Promise<void> {
   await stage.until(`${transactionalId} at rest`, async () => {
-    const answer = await stage.do(DescribeTransactions, 0, { transactionalIds: [transactionalId] }, { on })
-    return !(answer.transactionStates[0]?.transactionState.startsWith('Prepare') ?? false)
+    const response = await stage.do(DescribeTransactions, 0, { transactionalIds: [transactionalId] }, { on })
+    return !(response.transactionStates[0]?.transactionState.startsWith('Prepare') ?? false)
   })
 }
 
@@ -83,7 +83,7 @@ export async function end<A extends Api>(
   await stage.until('the end of the transaction', async () => {
     const body = { transactionalId, producerId, producerEpoch, committed }
     const { errorCode } = await stage.do(EndTxn, 4, body, { on: coordinator })
-    if (errorCode !== 0 && !isPassing(errorCode)) throw new Error(errorOf(errorCode).name)
+    if (errorCode !== 0 && !isTransient(errorCode)) throw new Error(errorOf(errorCode).name)
     return errorCode === 0
   })
   await atRest(stage, transactionalId, coordinator)

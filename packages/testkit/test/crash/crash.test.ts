@@ -15,11 +15,11 @@ describe('ottla-testkit --data-dir', () => {
     'killed under load, with --fsync %s and acks=%i, loses and doubles nothing',
     { timeout: 120_000 },
     async (fsync, acks) => {
-      let chance = 7
+      let state = 7
       // The same moments each time.
       const random = () => {
-        chance = (chance * 16_807) % 2_147_483_647
-        return chance / 2_147_483_647
+        state = (state * 16_807) % 2_147_483_647
+        return state / 2_147_483_647
       }
       const report = await crash({ cli, dataDir: temporaryDirectory(), fsync, kills: 2, random, upToMs: 150, acks })
       expect(report.problems).toEqual([])

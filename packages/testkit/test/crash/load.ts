@@ -148,13 +148,14 @@ export async function valuesOf(bootstrap: string, topic: string, partition: numb
       forgottenTopicsData: [],
       topics: [{ topic, partitions: [{ partition, fetchOffset, partitionMaxBytes: 50_000_000 }] }],
     })
-    const [answer] = responses[0]?.partitions ?? []
-    if (answer === undefined || answer.errorCode !== 0) throw new Error(`error ${answer?.errorCode}`)
-    const records = recordsOf(answer.records)
+    const [response] = responses[0]?.partitions ?? []
+    if (response === undefined || response.errorCode !== 0) throw new Error(`error ${response?.errorCode}`)
+    const records = recordsOf(response.records)
     const last = records.at(-1)
     if (last === undefined) {
       // A leader that has just begun may not know yet how far all have its log.
-      if (fetchOffset >= answer.highWatermark && answer.highWatermark >= (await endOf(wire, topic, partition))) break
+      if (fetchOffset >= response.highWatermark && response.highWatermark >= (await endOf(wire, topic, partition)))
+        break
       continue
     }
     values.push(...records.map(({ value }) => value))

@@ -80,8 +80,8 @@ export class GroupScript {
     return this.#recorder.call(value, name)
   }
 
-  #note(step: string, answer: unknown): void {
-    this.#recorder.note(step, answer)
+  #note(step: string, response: unknown): void {
+    this.#recorder.note(step, response)
   }
 
   async #prepare(wire: Wire): Promise<void> {

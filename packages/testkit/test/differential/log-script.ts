@@ -146,11 +146,11 @@ export class LogScript {
       )
     for (const offset of [1n, 2n, 5n, 10n, -1n]) {
       const partitions = [{ partitionIndex: 0, offset }]
-      const answer = await this.#wire.request(DeleteRecords, 2, {
+      const response = await this.#wire.request(DeleteRecords, 2, {
         topics: [{ name: topic, partitions }],
         timeoutMs: 5000,
       })
-      this.#recorder.note(`up to ${offset}`, answer.topics[0]?.partitions[0])
+      this.#recorder.note(`up to ${offset}`, response.topics[0]?.partitions[0])
       await this.#lookAt(
         `up to ${offset}`,
         [name],

@@ -3,7 +3,7 @@ import { errorOf } from '@ottla/codec'
 /** One line of the protocol: what was asked, what was answered. */
 export interface Line {
   readonly step: string
-  readonly answer: unknown
+  readonly response: unknown
 }
 
 /** Answers in a form that is the same on clusters of any make: what each makes up by itself gets a stand-in. */
@@ -33,15 +33,15 @@ export class Recorder {
     return this.#whole.get(value)
   }
 
-  note(step: string, answer: unknown): void {
-    const plain = JSON.stringify(answer, (key, value) => {
+  note(step: string, response: unknown): void {
+    const plain = JSON.stringify(response, (key, value) => {
       if (this.#dropped.has(key)) return undefined
       if (typeof value === 'bigint') return `${value}n`
       if (value?.type === 'Buffer') return Buffer.from(value.data).toString('hex')
       if (key === 'errorCode') return errorOf(value).name
       return typeof value === 'string' ? this.#plain(value) : value
     })
-    this.lines.push({ step, answer: ordered(JSON.parse(plain)) })
+    this.lines.push({ step, response: ordered(JSON.parse(plain)) })
   }
 
   #plain(value: string): string {

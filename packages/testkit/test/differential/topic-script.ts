@@ -59,8 +59,8 @@ export class TopicScript {
     }
   }
 
-  async #note(step: string, answer: Promise<unknown>): Promise<void> {
-    this.#recorder.note(step, await answer.catch((error: Error) => ({ rejected: error.message })))
+  async #note(step: string, response: Promise<unknown>): Promise<void> {
+    this.#recorder.note(step, await response.catch((error: Error) => ({ rejected: error.message })))
   }
 
   #topic(name: string, more: object = {}) {
@@ -114,8 +114,8 @@ export class TopicScript {
   async #known(name: string): Promise<void> {
     for (let i = 0; i < 500; i++) {
       const topics = [{ name, partitions: [{ partitionIndex: 0, timestamp: -1n }] }]
-      const answer = await this.#wire.request(ListOffsets, 1, { replicaId: -1, topics })
-      if (answer.topics[0]?.partitions[0]?.errorCode === 0) return
+      const response = await this.#wire.request(ListOffsets, 1, { replicaId: -1, topics })
+      if (response.topics[0]?.partitions[0]?.errorCode === 0) return
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
     throw new Error(`${name} did not come up`)
@@ -220,8 +220,8 @@ export class TopicScript {
       wire.request(InitProducerId, 4, { transactionalId: '', transactionTimeoutMs: 1 }),
     )
     for (const version of [0, 2, 4, 5]) {
-      const answer = await this.#producerId(version)
-      await this.#note(`InitProducerId v${version}`, Promise.resolve({ ...answer, producerId: null }))
+      const response = await this.#producerId(version)
+      await this.#note(`InitProducerId v${version}`, Promise.resolve({ ...response, producerId: null }))
     }
   }
 
@@ -229,8 +229,8 @@ export class TopicScript {
   async #producerId(version: number) {
     for (;;) {
       const body = { transactionalId: null, transactionTimeoutMs: 1000 }
-      const answer = await this.#wire.request(InitProducerId, version, body)
-      if (answer.errorCode !== errorCode('COORDINATOR_LOAD_IN_PROGRESS')) return answer
+      const response = await this.#wire.request(InitProducerId, version, body)
+      if (response.errorCode !== errorCode('COORDINATOR_LOAD_IN_PROGRESS')) return response
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }

@@ -33,7 +33,7 @@ interface Identity {
 }
 
 /** Errors that pass by themselves: a coordinator loads, a transaction ends. */
-const passing = new Set([14, 15, 16, 51])
+const transient = new Set([14, 15, 16, 51])
 
 /** Transactions of old and new clients, in right and in wrong states, on a cluster of one broker. */
 export class TransactionScript {
@@ -70,7 +70,7 @@ export class TransactionScript {
   }
 
   /** Producer ids differ from cluster to cluster: each gets a stand-in. */
-  #note(step: string, answer: object): void {
+  #note(step: string, response: object): void {
     const ids = (key: string, value: unknown) => {
       if (key !== 'producerId' || typeof value !== 'bigint') return value
       return value < 0n ? 'none' : `id ${this.#ids.indexOf(value)}`
@@ -80,16 +80,16 @@ export class TransactionScript {
       if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return ids(key, value)
       return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, plain(each, name)]))
     }
-    this.#recorder.note(step, plain(answer))
+    this.#recorder.note(step, plain(response))
   }
 
   readonly #ids: bigint[] = []
 
   /** Repeats a request until the answer is no longer that it has to wait. */
-  async #settled<A>(ask: () => Promise<A>, codeOf: (answer: A) => number | undefined): Promise<A> {
+  async #settled<A>(ask: () => Promise<A>, codeOf: (response: A) => number | undefined): Promise<A> {
     for (let turn = 0; turn < 1000; turn++) {
-      const answer = await ask()
-      if (!passing.has(codeOf(answer) ?? 0)) return answer
+      const response = await ask()
+      if (!transient.has(codeOf(response) ?? 0)) return response
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
     throw new Error('it did not settle')
@@ -104,7 +104,7 @@ export class TransactionScript {
     for (const keyType of [0, 1]) {
       await this.#settled(
         () => this.#wire.request(FindCoordinator, 4, { keyType, coordinatorKeys: [this.#group] }),
-        (answer) => answer.coordinators[0]?.errorCode,
+        (response) => response.coordinators[0]?.errorCode,
       )
     }
     for (const version of [1, 4, 6]) {
@@ -117,12 +117,12 @@ export class TransactionScript {
 
   async #init(id: string, version: number, known?: Identity, transactionTimeoutMs = 60_000) {
     const transactionalId = `${this.#run}-${id}`
-    const answer = await this.#settled(
+    const response = await this.#settled(
       () => this.#wire.request(InitProducerId, version, { transactionalId, transactionTimeoutMs, ...known }),
       ({ errorCode }) => (errorCode === 51 ? 0 : errorCode),
     )
-    if (answer.producerId >= 0n && !this.#ids.includes(answer.producerId)) this.#ids.push(answer.producerId)
-    return answer
+    if (response.producerId >= 0n && !this.#ids.includes(response.producerId)) this.#ids.push(response.producerId)
+    return response
   }
 
   async #write(id: string, who: Identity, version: number, baseSequence = 0, index = 0, transactional = true) {
@@ -149,17 +149,17 @@ export class TransactionScript {
     }
     return this.#settled(
       () => this.#wire.request(AddPartitionsToTxn, version, body as never),
-      (answer) => answer.resultsByTopicV3AndBelow[0]?.resultsByPartition[0]?.partitionErrorCode,
+      (response) => response.resultsByTopicV3AndBelow[0]?.resultsByPartition[0]?.partitionErrorCode,
     )
   }
 
   async #look(step: string, id: string): Promise<void> {
     const transactionalIds = [`${this.#run}-${id}`, '', `${this.#run}-nobody`]
     for (let turn = 0; turn < 500; turn++) {
-      const answer = await this.#wire.request(DescribeTransactions, 0, { transactionalIds })
-      const isOnItsWay = answer.transactionStates[0]?.transactionState.startsWith('Prepare')
+      const response = await this.#wire.request(DescribeTransactions, 0, { transactionalIds })
+      const isOnItsWay = response.transactionStates[0]?.transactionState.startsWith('Prepare')
       if (!isOnItsWay) {
-        this.#note(`${step}: DescribeTransactions`, answer)
+        this.#note(`${step}: DescribeTransactions`, response)
         break
       }
       await new Promise((resolve) => setTimeout(resolve, 10))
@@ -296,7 +296,7 @@ export class TransactionScript {
             topics,
             ...more,
           }),
-        (answer) => answer.topics[0]?.partitions[0]?.errorCode,
+        (response) => response.topics[0]?.partitions[0]?.errorCode,
       )
     for (const version of [0, 1, 2, 3, 4]) this.#note(`TxnOffsetCommit v${version}, not added`, await commit(version))
     for (const version of [0, 1, 2, 3, 4]) {
@@ -319,8 +319,8 @@ export class TransactionScript {
           { groupId: this.#group, topics: [{ name: this.#topic, partitionIndexes: [0, 1] }] },
           { groupId: this.#group, topics: null },
         ]
-        const answer = await this.#wire.request(OffsetFetch, 9, { groups, requireStable })
-        this.#note(`OffsetFetch ${step}, stable ${requireStable}`, answer)
+        const response = await this.#wire.request(OffsetFetch, 9, { groups, requireStable })
+        this.#note(`OffsetFetch ${step}, stable ${requireStable}`, response)
       }
     }
     await look('in transaction')
@@ -386,11 +386,11 @@ export class TransactionScript {
   async #descriptions(): Promise<void> {
     for (const stateFilters of [[], ['Empty'], ['CompleteAbort', 'Dead', 'Nonsense'], ['Ongoing']]) {
       for (const version of [0, 1]) {
-        const answer = await this.#wire.request(ListTransactions, version, { stateFilters, producerIdFilters: [] })
-        const own = answer.transactionStates
+        const response = await this.#wire.request(ListTransactions, version, { stateFilters, producerIdFilters: [] })
+        const own = response.transactionStates
           .filter(({ transactionalId }) => transactionalId.startsWith(this.#run))
           .sort((a, b) => (a.transactionalId < b.transactionalId ? -1 : 1))
-        this.#note(`ListTransactions v${version} ${stateFilters}`, { ...answer, transactionStates: own })
+        this.#note(`ListTransactions v${version} ${stateFilters}`, { ...response, transactionStates: own })
       }
     }
   }

@@ -14,7 +14,7 @@ async function done<Q, S>(
   api: Api<Q, S>,
   version: number,
   body: Encodable<Api<Q, S>['request']>,
-  isDone: (answer: { errorCode: number }) => boolean = ({ errorCode }) => errorCode === 0,
+  isDone: (response: { errorCode: number }) => boolean = ({ errorCode }) => errorCode === 0,
 ): Promise<void> {
   await stage.until(`${api.name} is done`, async () => isDone((await stage.do(api, version, body)) as never))
 }
@@ -188,8 +188,8 @@ export const userMade = change('user made', async (world) => {
   const saltedPassword = Buffer.alloc(32, 1)
   const carol = { name: 'carol', mechanism: 1, iterations: 4096, salt: Buffer.from('salt'), saltedPassword }
   await stage.do(codec.AlterUserScramCredentials, 0, { deletions: [], upsertions: [carol] })
-  await done(world, codec.DescribeUserScramCredentials, 0, { users: [{ name: 'carol' }] }, (answer) => {
-    const { results } = answer as unknown as { results: readonly { errorCode: number }[] }
+  await done(world, codec.DescribeUserScramCredentials, 0, { users: [{ name: 'carol' }] }, (response) => {
+    const { results } = response as unknown as { results: readonly { errorCode: number }[] }
     return results[0]?.errorCode === 0
   })
 })
@@ -214,8 +214,8 @@ export const tokenMade = change('token made', async (world) => {
   )
   tokens.set(world, Buffer.from(hmac))
   await stage.until('the token', async () => {
-    const answer = await stage.do(codec.DescribeDelegationToken, 3, { owners: null }, { on })
-    return answer.tokens.length > 0
+    const response = await stage.do(codec.DescribeDelegationToken, 3, { owners: null }, { on })
+    return response.tokens.length > 0
   })
 })
 

@@ -86,7 +86,7 @@ export function bytesOf(api: Api, version: number, given: Struct): Buffer {
 }
 
 /** The answer to these bytes without what a cluster makes up or measures: ids, secrets, times. */
-export async function answerTo(wire: Wire, api: Api, version: number, request: Buffer): Promise<unknown> {
+export async function responseTo(wire: Wire, api: Api, version: number, request: Buffer): Promise<unknown> {
   const { body } = decodeResponse(api, version, await wire.raw(request))
   return new Plainer({ prefix: '\0', ports: new Map() }).of(body)
 }

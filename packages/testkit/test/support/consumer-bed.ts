@@ -7,8 +7,8 @@ import {
 import { fenceAfter, limitRevocation } from '../../src/state/consumer-groups/consumer-group-fence.ts'
 import {
   consumerGroupHeartbeat,
-  type HeartbeatAnswer,
   type HeartbeatBody,
+  type HeartbeatResponse,
 } from '../../src/state/consumer-groups/consumer-group-heartbeat.ts'
 import type { GroupRecord } from '../../src/state/coordinators/coordinator-record.ts'
 import { replayRecord } from '../../src/state/groups/group-replay.ts'
@@ -125,7 +125,7 @@ export class ConsumerBed {
     return group
   }
 
-  beat(body: Beat, apiVersion = 1): HeartbeatAnswer & { readonly error: ErrorName } {
+  beat(body: Beat, apiVersion = 1): HeartbeatResponse & { readonly error: ErrorName } {
     const whole = {
       groupId: 'g',
       memberId: 'm',
@@ -139,13 +139,13 @@ export class ConsumerBed {
       topicPartitions: null,
       ...body,
     } as HeartbeatBody
-    let answer: HeartbeatAnswer | undefined
+    let response: HeartbeatResponse | undefined
     const client = { clientId: 'c', clientHost: '/127.0.0.1', apiVersion }
     consumerGroupHeartbeat(this.shard, whole, client, (given) => {
-      answer = given
+      response = given
     })
-    if (answer === undefined) throw new Error('no answer')
-    return { ...answer, error: errorOf(answer.errorCode).name }
+    if (response === undefined) throw new Error('no answer')
+    return { ...response, error: errorOf(response.errorCode).name }
   }
 
   join(memberId: string, more: Beat = {}) {

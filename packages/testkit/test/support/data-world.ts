@@ -53,9 +53,9 @@ export async function produce(
     topicData: [{ name: topic, partitionData: [{ index: 0, records }] }],
   })
   wire.close()
-  const [answer] = responses[0]?.partitionResponses ?? []
-  if (answer?.errorCode !== 0) throw new Error(`error ${answer?.errorCode}`)
-  return Number(answer.baseOffset)
+  const [response] = responses[0]?.partitionResponses ?? []
+  if (response?.errorCode !== 0) throw new Error(`error ${response?.errorCode}`)
+  return Number(response.baseOffset)
 }
 
 /** All of a partition that is committed. */
@@ -71,9 +71,9 @@ export async function readAll(cluster: TestCluster, topic: string, partition = 0
       forgottenTopicsData: [],
       topics: [{ topic, partitions: [{ partition, fetchOffset, partitionMaxBytes: 50_000_000 }] }],
     })
-    const [answer] = responses[0]?.partitions ?? []
-    if (answer?.errorCode !== 0) throw new Error(`error ${answer?.errorCode}`)
-    const records = recordsOf(answer.records).filter(({ offset }) => offset >= Number(fetchOffset))
+    const [response] = responses[0]?.partitions ?? []
+    if (response?.errorCode !== 0) throw new Error(`error ${response?.errorCode}`)
+    const records = recordsOf(response.records).filter(({ offset }) => offset >= Number(fetchOffset))
     const last = records.at(-1)
     if (last === undefined) break
     found.push(...records)

@@ -3,7 +3,7 @@ import type { GroupRecord } from '../../src/state/coordinators/coordinator-recor
 import { heartbeat } from '../../src/state/groups/group-heartbeat.ts'
 import { joinGroup } from '../../src/state/groups/group-join.ts'
 import { leaveGroup } from '../../src/state/groups/group-leave.ts'
-import type { JoinGroupAnswer, JoinGroupBody, SyncGroupAnswer } from '../../src/state/groups/group-member.ts'
+import type { JoinGroupBody, JoinGroupResponse, SyncGroupResponse } from '../../src/state/groups/group-member.ts'
 import { replay } from '../../src/state/groups/group-records.ts'
 import {
   defaultGroupConfig,
@@ -61,16 +61,18 @@ class FakeGroupLog implements GroupLog {
 export type Named<A> = Omit<A, 'errorCode'> & { readonly error: ErrorName }
 
 /** An answer that may come later. */
-export interface Answer<A> {
+export interface Response<A> {
   /** Undefined while it is held. */
   readonly value: Named<A> | undefined
 }
 
-function capture<A extends { errorCode?: number | undefined }>(run: (respond: (answer: A) => void) => void): Answer<A> {
+function capture<A extends { errorCode?: number | undefined }>(
+  run: (respond: (response: A) => void) => void,
+): Response<A> {
   const state: { value: Named<A> | undefined } = { value: undefined }
-  run((answer) => {
+  run((response) => {
     if (state.value) throw new Error('answered twice')
-    const { errorCode: code, ...rest } = answer
+    const { errorCode: code, ...rest } = response
     state.value = { ...rest, error: errorOf(code ?? 0).name }
   })
   return state
@@ -106,7 +108,7 @@ export class GroupBed {
     options: Partial<JoinGroupBody> = {},
     apiVersion = 9,
     clientId = 'app',
-  ): Answer<JoinGroupAnswer> {
+  ): Response<JoinGroupResponse> {
     const body: JoinGroupBody = {
       groupId: 'g',
       sessionTimeoutMs: 10_000,
@@ -124,12 +126,12 @@ export class GroupBed {
 
   /** The id that a new dynamic member is told to come back with. */
   newMemberId(options: Partial<JoinGroupBody> = {}): string {
-    const answer = this.join('', options)
-    if (answer.value?.error !== 'MEMBER_ID_REQUIRED') throw new Error(`joined with ${answer.value?.error}`)
-    return answer.value.memberId
+    const response = this.join('', options)
+    if (response.value?.error !== 'MEMBER_ID_REQUIRED') throw new Error(`joined with ${response.value?.error}`)
+    return response.value.memberId
   }
 
-  sync(memberId: string, generationId: number, assignments: Record<string, string> = {}): Answer<SyncGroupAnswer> {
+  sync(memberId: string, generationId: number, assignments: Record<string, string> = {}): Response<SyncGroupResponse> {
     const body = {
       groupId: 'g',
       generationId,

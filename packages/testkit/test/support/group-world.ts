@@ -1,6 +1,6 @@
 import { GroupBed, subscription, text } from './group-bed.ts'
 
-type Answered = ReturnType<GroupBed['join']>
+type Responded = ReturnType<GroupBed['join']>
 type Synced = ReturnType<GroupBed['sync']>
 
 /** What a member does next: it asks, waits for the answer, heartbeats while stable. */
@@ -14,7 +14,7 @@ interface MemberState {
   isStalled: boolean
   /** Topics it reads: a change makes it join again. */
   topics: string[]
-  joining: Answered | undefined
+  joining: Responded | undefined
   syncing: Synced | undefined
   /** What it owns in its generation; undefined while it has no assignment. */
   owned: string | undefined
@@ -103,7 +103,7 @@ export class GroupWorld {
     member.joining = this.bed.join(member.memberId, { groupInstanceId: member.instanceId, protocols, ...timeouts })
   }
 
-  #joined(member: MemberState, { value }: Answered): void {
+  #joined(member: MemberState, { value }: Responded): void {
     if (!value) return
     member.joining = undefined
     if (value.error === 'MEMBER_ID_REQUIRED') {

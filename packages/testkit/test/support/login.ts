@@ -26,9 +26,9 @@ export async function login(wire: Wire, { name, password, mechanism = 'PLAIN', i
 }
 
 async function authenticate(wire: Wire, text: string): Promise<string> {
-  const answer = await wire.request(SaslAuthenticate, 2, { authBytes: Buffer.from(text) })
-  if (answer.errorCode !== 0) throw new Error(answer.errorMessage ?? errorOf(answer.errorCode).name)
-  return Buffer.from(answer.authBytes).toString()
+  const response = await wire.request(SaslAuthenticate, 2, { authBytes: Buffer.from(text) })
+  if (response.errorCode !== 0) throw new Error(response.errorMessage ?? errorOf(response.errorCode).name)
+  return Buffer.from(response.authBytes).toString()
 }
 
 /** The client's final message of RFC 5802. */

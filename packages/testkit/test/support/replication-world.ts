@@ -2,7 +2,7 @@ import { Batch } from '@ottla/codec/records'
 import { Broker, type Listen } from '../../src/broker.ts'
 import type { ClusterContext } from '../../src/cluster-context.ts'
 import { Controller } from '../../src/controller.ts'
-import { TokenOffice } from '../../src/controllers/delegation-tokens.ts'
+import { DelegationTokenManager } from '../../src/controllers/delegation-tokens.ts'
 import { MutationQuotas } from '../../src/controllers/mutation-quotas.ts'
 import { reassign } from '../../src/controllers/reassignment.ts'
 import { Interventions } from '../../src/faults/interventions.ts'
@@ -34,7 +34,7 @@ export class ReplicationWorld {
   readonly #values = new WeakMap<StoredBatch, string>()
   /** Who lost records and may not have left the ISR yet. */
   readonly #crashed = new Set<number>()
-  readonly #mends: (() => void)[] = []
+  readonly #heals: (() => void)[] = []
   readonly #config: BrokerConfig
   #decided: PartitionImage | undefined
   /** How often the partition was sent on its way, or called back. */
@@ -69,7 +69,7 @@ export class ReplicationWorld {
       links: this.links,
       sasl: undefined,
       authorizer: undefined,
-      tokens: new TokenOffice({ runtime, config, controller: this.controller }),
+      tokens: new DelegationTokenManager({ runtime, config, controller: this.controller }),
       interventions: new Interventions(),
       broker: (id) => this.brokers[id - 1],
       brokers: () => this.brokers,
@@ -192,18 +192,18 @@ export class ReplicationWorld {
     const pick = () => places[Math.floor(this.time.random() * places.length)] as NetworkNode
     const [from, to] = [pick(), pick()]
     if (from === to || this.#isFragile) return
-    this.#mends.push(this.links.cut(from, to))
+    this.#heals.push(this.links.cut(from, to))
     if (to === 'controller' && typeof from === 'number' && this.brokers[from - 1]?.isUp)
       this.controller.brokerLost(from)
   }
 
-  mend(): void {
-    for (const mend of this.#mends.splice(0)) mend()
+  healLinks(): void {
+    for (const heal of this.#heals.splice(0)) heal()
   }
 
   /** Everything heals. */
   heal(): void {
-    this.mend()
+    this.healLinks()
     for (const broker of this.brokers) {
       broker.replicas.isDiskFull = false
       broker.replicas.resumeFetching()

@@ -46,13 +46,13 @@ export class ShareClient {
 
   /** Resolves when the partition is the member's. */
   async join(): Promise<void> {
-    const answer = await this.wire(1).then((wire) =>
+    const response = await this.wire(1).then((wire) =>
       wire.request(Metadata, {
         topics: [{ name: this.#topic, topicId: zeroUuid }],
         ...{ allowAutoTopicCreation: false, includeTopicAuthorizedOperations: false },
       }),
     )
-    this.#topicId = answer.topics[0]?.topicId ?? ''
+    this.#topicId = response.topics[0]?.topicId ?? ''
     await until('the partition is assigned', async () => {
       const { assignment, memberEpoch, errorCode } = await this.heartbeat(this.#memberEpoch)
       if (errorCode !== 0) return false
@@ -86,8 +86,8 @@ export class ShareClient {
 
   /** What the broker gave; a new session is opened where there is none. */
   async fetch({ maxWaitMs = 50, maxRecords = 100, acks = [] as [number, number, number][] } = {}): Promise<Taken[]> {
-    const answer = await this.fetchRaw({ maxWaitMs, maxRecords, acks })
-    const partition = answer.responses[0]?.partitions[0]
+    const response = await this.fetchRaw({ maxWaitMs, maxRecords, acks })
+    const partition = response.responses[0]?.partitions[0]
     if (partition === undefined) return []
     const ackError = errorOf(partition.acknowledgeErrorCode).name
     if (ackError !== 'NONE') throw new Error(`${ackError}: ${partition.acknowledgeErrorMessage}`)
@@ -105,25 +105,25 @@ export class ShareClient {
     this.#leader = leader
     const { groupId, memberId } = this
     const wire = await this.wire(leader)
-    const answer = await wire.request(ShareFetch, {
+    const response = await wire.request(ShareFetch, {
       ...{ groupId, memberId, shareSessionEpoch: this.#sessionEpoch, forgottenTopicsData: [] },
       ...{ maxWaitMs, minBytes: 1, maxBytes: 1 << 20, maxRecords, batchSize: 100 },
       topics: this.#topics(acks),
     })
-    this.#sessionEpoch = answer.errorCode === 0 ? this.#sessionEpoch + 1 : 0
-    return answer
+    this.#sessionEpoch = response.errorCode === 0 ? this.#sessionEpoch + 1 : 0
+    return response
   }
 
   /** NONE, or why not. */
   async acknowledge(...acks: [first: number, last: number, type: number][]): Promise<string> {
     const { groupId, memberId } = this
     const wire = await this.wire(this.#leader)
-    const answer = await wire.request(ShareAcknowledge, {
+    const response = await wire.request(ShareAcknowledge, {
       ...{ groupId, memberId, shareSessionEpoch: this.#sessionEpoch, topics: this.#topics(acks) },
       isRenewAck: acks.some(([, , type]) => type === ack.renew),
     })
-    if (answer.errorCode === 0) this.#sessionEpoch++
-    return errorOf(answer.errorCode || (answer.responses[0]?.partitions[0]?.errorCode ?? 0)).name
+    if (response.errorCode === 0) this.#sessionEpoch++
+    return errorOf(response.errorCode || (response.responses[0]?.partitions[0]?.errorCode ?? 0)).name
   }
 
   async produce(...values: string[]): Promise<void> {

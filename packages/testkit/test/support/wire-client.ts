@@ -1,5 +1,5 @@
 import { type Api, type Decoded, decodeResponse, type Encodable, encodeRequest, FrameSplitter } from '@ottla/codec'
-import type { Runtime, Transport } from '@ottla/codec/runtime'
+import type { Runtime, Transport } from '@ottla/runtime'
 
 interface Waiting {
   readonly api: Api

@@ -4,7 +4,7 @@ import { BatchWriter, endTxnMarkerBatch, patchBatch } from '@ottla/codec/records
 import type { Broker } from '../../cluster/broker.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import type { PartitionInfo, TopicInfo } from '../../cluster/topology.ts'
-import { type Answer, type ManualRuntime, ScriptedCluster } from '../../group/testing/scripted-cluster.ts'
+import { type ManualRuntime, type Response, ScriptedCluster } from '../../group/testing/scripted-cluster.ts'
 import { Metrics } from '../../metrics.ts'
 
 export interface BatchOptions {
@@ -95,7 +95,7 @@ export class ScriptedKafka {
   readonly options = this.#base.options
   readonly logger = this.#base.logger
   readonly sent = this.#base.sent
-  readonly answers = this.#base.answers
+  readonly responses = this.#base.responses
   readonly once = this.#base.once
   readonly node = this.#base.node
   readonly coordinator = this.#base.coordinator
@@ -112,15 +112,15 @@ export class ScriptedKafka {
 
   constructor(count = 1) {
     this.partitions = Array.from({ length: count }, () => new ScriptedPartition())
-    this.answers.set('Fetch', (body) => this.#fetch(body as unknown as FetchRequest))
-    this.answers.set('ListOffsets', (body) =>
+    this.responses.set('Fetch', (body) => this.#fetch(body as unknown as FetchRequest))
+    this.responses.set('ListOffsets', (body) =>
       this.#perPartition(body, ({ partitionIndex, timestamp }) => {
         const partition = this.partitions[partitionIndex]!
         const offset = BigInt(timestamp === -2n ? partition.start : partition.end)
         return { partitionIndex, errorCode: 0, timestamp: -1n, offset, leaderEpoch: partition.leaderEpoch }
       }),
     )
-    this.answers.set('OffsetCommit', (body) =>
+    this.responses.set('OffsetCommit', (body) =>
       this.#perPartition(body, ({ partitionIndex, committedOffset }) => {
         const generation = body.generationIdOrMemberEpoch as number
         if (generation !== this.#generation) return { partitionIndex, errorCode: errorCode('ILLEGAL_GENERATION') }
@@ -128,7 +128,7 @@ export class ScriptedKafka {
         return { partitionIndex, errorCode: 0 }
       }),
     )
-    this.answers.set('OffsetFetch', (body) => {
+    this.responses.set('OffsetFetch', (body) => {
       const [group] = body.groups as { groupId: string; topics: { name: string; partitionIndexes: number[] }[] }[]
       const topics = group!.topics.map(({ name, partitionIndexes }) => ({
         name,
@@ -145,8 +145,8 @@ export class ScriptedKafka {
     this.#scriptGroup()
   }
 
-  next(api: string, ...answers: Answer[]): void {
-    this.#base.next(api, ...answers)
+  next(api: string, ...responses: Response[]): void {
+    this.#base.next(api, ...responses)
   }
 
   bodies(api: string): Record<string, unknown>[] {
@@ -211,7 +211,7 @@ export class ScriptedKafka {
 
   async #fetch(body: FetchRequest): Promise<unknown> {
     const now = this.#fetched(body)
-    if (now.length > 0 || body.maxWaitMs === 0) return this.#answerOf(now)
+    if (now.length > 0 || body.maxWaitMs === 0) return this.#responseOf(now)
     await new Promise<void>((resolve) => {
       const timer = this.runtime.setTimer(resolve, body.maxWaitMs)
       const stop = (): void => {
@@ -220,10 +220,10 @@ export class ScriptedKafka {
       }
       this.#waiting.push(stop)
     })
-    return this.#answerOf(this.#fetched(body))
+    return this.#responseOf(this.#fetched(body))
   }
 
-  #answerOf(partitions: unknown[]) {
+  #responseOf(partitions: unknown[]) {
     const responses = partitions.length === 0 ? [] : [{ topic: '', topicId: this.topicId, partitions }]
     return { errorCode: 0, sessionId: 0, responses, nodeEndpoints: [] }
   }
@@ -256,26 +256,26 @@ export class ScriptedKafka {
     })
   }
 
-  #perPartition(body: Record<string, unknown>, answer: (row: Row) => unknown): unknown {
+  #perPartition(body: Record<string, unknown>, response: (row: Row) => unknown): unknown {
     const topics = body.topics as { name: string; partitions: Row[] }[]
-    return { topics: topics.map(({ name, partitions }) => ({ name, partitions: partitions.map(answer) })) }
+    return { topics: topics.map(({ name, partitions }) => ({ name, partitions: partitions.map(response) })) }
   }
 
   /** A coordinator with this one member, which leads. */
   #scriptGroup(): void {
     const joined = { protocolType: 'consumer', skipAssignment: false, throttleTimeMs: 0, errorCode: 0 }
-    this.answers.set('JoinGroup', (body) => {
+    this.responses.set('JoinGroup', (body) => {
       const memberId = (body.memberId as string) || 'm-1'
       const [protocol] = body.protocols as { name: string; metadata: Uint8Array }[]
       const generationId = ++this.#generation
       const members = [{ memberId, groupInstanceId: null, metadata: protocol!.metadata }]
       return { ...joined, memberId, leader: memberId, generationId, protocolName: protocol!.name, members }
     })
-    this.answers.set('SyncGroup', (body) => {
+    this.responses.set('SyncGroup', (body) => {
       const [own] = body.assignments as { assignment: Uint8Array }[]
       return { errorCode: 0, assignment: own!.assignment }
     })
-    this.answers.set('Heartbeat', () => ({ errorCode: 0 }))
-    this.answers.set('LeaveGroup', () => ({ errorCode: 0, members: [] }))
+    this.responses.set('Heartbeat', () => ({ errorCode: 0 }))
+    this.responses.set('LeaveGroup', () => ({ errorCode: 0, members: [] }))
   }
 }

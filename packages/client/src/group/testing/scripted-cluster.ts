@@ -1,5 +1,5 @@
 import type { Api } from '@ottla/codec'
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 import type { Broker, RequestBody, RequestOptions } from '../../cluster/broker.ts'
 import { KafkaError } from '../../errors.ts'
 import { silentLogger } from '../../logger.ts'
@@ -65,10 +65,10 @@ export async function settle(): Promise<void> {
 export interface Sent {
   readonly api: string
   readonly body: Record<string, unknown>
-  readonly lane: string
+  readonly purpose: string
 }
 
-export type Answer = (body: Record<string, unknown>, options: RequestOptions) => unknown
+export type Response = (body: Record<string, unknown>, options: RequestOptions) => unknown
 
 /** One broker that is everything: leader and coordinator. An answer that throws is a request that failed on its way. */
 export class ScriptedCluster {
@@ -76,9 +76,9 @@ export class ScriptedCluster {
   readonly options = resolveKafkaOptions({ brokers: 'localhost:9092', logger: silentLogger, runtime: this.runtime })
   readonly logger = silentLogger
   readonly sent: Sent[] = []
-  readonly answers = new Map<string, Answer>()
+  readonly responses = new Map<string, Response>()
   /** Used up before `answers`. */
-  readonly once = new Map<string, Answer[]>()
+  readonly once = new Map<string, Response[]>()
   coordinatorsForgotten = 0
   lookups = 0
 
@@ -88,12 +88,12 @@ export class ScriptedCluster {
     port: 9092,
     rack: null,
     request: (<A extends Api>(api: A, body: RequestBody<A>, options: RequestOptions = {}) =>
-      this.#answer(api, body, options)) as Broker['request'],
+      this.#response(api, body, options)) as Broker['request'],
     fireAndForget: async () => {},
     versionOf: async (api) => api.versions.max,
     knownVersionOf: (api) => api.versions.max,
     featureLevel: () => 0,
-    closeLane: () => {},
+    closeConnection: () => {},
   }
 
   coordinator = async (): Promise<Broker> => {
@@ -106,8 +106,8 @@ export class ScriptedCluster {
   }
 
   /** The next answers to an API, in this order. */
-  next(api: string, ...answers: Answer[]): void {
-    this.once.set(api, [...(this.once.get(api) ?? []), ...answers])
+  next(api: string, ...responses: Response[]): void {
+    this.once.set(api, [...(this.once.get(api) ?? []), ...responses])
   }
 
   bodies(api: string): Record<string, unknown>[] {
@@ -118,12 +118,12 @@ export class ScriptedCluster {
     return this.sent.map(({ api }) => api)
   }
 
-  async #answer<A extends Api>(api: A, given: RequestBody<A>, options: RequestOptions): Promise<unknown> {
+  async #response<A extends Api>(api: A, given: RequestBody<A>, options: RequestOptions): Promise<unknown> {
     const make = given as unknown
     const body = (typeof make === 'function' ? make(api.versions.max) : make) as Record<string, unknown>
-    this.sent.push({ api: api.name, body, lane: options.lane ?? 'general' })
-    const answer = this.once.get(api.name)?.shift() ?? this.answers.get(api.name)
-    if (answer === undefined) throw new Error(`the script has no answer to ${api.name}`)
+    this.sent.push({ api: api.name, body, purpose: options.purpose ?? 'general' })
+    const response = this.once.get(api.name)?.shift() ?? this.responses.get(api.name)
+    if (response === undefined) throw new Error(`the script has no answer to ${api.name}`)
     const { signal, timeoutMs = this.options.requestTimeoutMs } = options
     const late = new AbortController()
     const timer = this.runtime.setTimer(
@@ -131,8 +131,8 @@ export class ScriptedCluster {
       timeoutMs,
     )
     try {
-      const answered = Promise.resolve().then(() => answer(body, options))
-      return await withSignal(withSignal(answered, late.signal), signal)
+      const responded = Promise.resolve().then(() => response(body, options))
+      return await withSignal(withSignal(responded, late.signal), signal)
     } finally {
       this.runtime.clearTimer(timer)
     }
@@ -140,4 +140,4 @@ export class ScriptedCluster {
 }
 
 /** An answer that never comes. */
-export const never: Answer = () => new Promise(() => {})
+export const never: Response = () => new Promise(() => {})

@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import type { BrokerAddress } from '../../errors.ts'
 
 /** One authentication on one connection. */

@@ -3,8 +3,8 @@ import { joinError } from '../groups/group.ts'
 import { GroupError, orRefused } from '../groups/group-error.ts'
 import type { MemberClient } from '../groups/group-join.ts'
 import type { LeavingMember, MemberResult } from '../groups/group-leave.ts'
-import type { SyncGroupAnswer, SyncGroupBody } from '../groups/group-member.ts'
-import { type JoinGroupAnswer, type JoinGroupBody, NO_BYTES, ownProtocols } from '../groups/group-member.ts'
+import type { SyncGroupBody, SyncGroupResponse } from '../groups/group-member.ts'
+import { type JoinGroupBody, type JoinGroupResponse, NO_BYTES, ownProtocols } from '../groups/group-member.ts'
 import { GroupOperation } from '../groups/group-operation.ts'
 import { type GroupShard, writeErrorForMember } from '../groups/group-shard.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
@@ -24,11 +24,11 @@ export function joinConsumerGroup(
   shard: GroupShard,
   group: ConsumerGroup,
   { body, client }: { readonly body: JoinGroupBody; readonly client: MemberClient },
-  respond: (answer: JoinGroupAnswer) => void,
+  respond: (response: JoinGroupResponse) => void,
 ): void {
   const operation = new GroupOperation(shard)
   const { groupId } = group
-  const joined = orRefused<Joined | JoinGroupAnswer>(
+  const joined = orRefused<Joined | JoinGroupResponse>(
     () => {
       const memberId = body.memberId === '' ? shard.newUuid() : body.memberId
       refuseJoin(shard, group, body, memberId)
@@ -155,7 +155,7 @@ export function syncWithConsumerGroup(
   shard: GroupShard,
   group: ConsumerGroup,
   body: SyncGroupBody,
-  respond: (answer: SyncGroupAnswer) => void,
+  respond: (response: SyncGroupResponse) => void,
 ): void {
   const { groupId } = group
   const member = orRefused<ConsumerMember | ErrorName>(

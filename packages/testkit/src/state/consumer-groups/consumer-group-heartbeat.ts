@@ -23,7 +23,7 @@ import { updateRegexes } from './consumer-group-regex.ts'
 import { consumerGroupFor } from './consumer-group-upgrade.ts'
 
 export type HeartbeatBody = Decoded<typeof ConsumerGroupHeartbeat.request>
-export type HeartbeatAnswer = Encodable<typeof ConsumerGroupHeartbeat.response>
+export type HeartbeatResponse = Encodable<typeof ConsumerGroupHeartbeat.response>
 
 export interface HeartbeatClient {
   readonly clientId: string
@@ -37,21 +37,21 @@ export function consumerGroupHeartbeat(
   shard: GroupShard,
   body: HeartbeatBody,
   client: HeartbeatClient,
-  respond: (answer: HeartbeatAnswer) => void,
+  respond: (response: HeartbeatResponse) => void,
 ): void {
   const operation = new GroupOperation(shard)
-  const answer = orRefused<HeartbeatAnswer>(() => {
+  const response = orRefused<HeartbeatResponse>(() => {
     const isLeaving = body.memberEpoch === LEFT || body.memberEpoch === LEFT_FOR_A_WHILE
     return isLeaving ? leave(shard, body, operation) : beat(shard, body, client, operation)
   }, refusal)
-  if (answer.errorCode !== 0) {
-    respond(answer)
+  if (response.errorCode !== 0) {
+    respond(response)
     return
   }
-  operation.write((error) => respond(error ? refusal(new GroupError(writeErrorForMember(error))) : answer))
+  operation.write((error) => respond(error ? refusal(new GroupError(writeErrorForMember(error))) : response))
 }
 
-export const refusal = ({ code, detail }: GroupError): HeartbeatAnswer => ({
+export const refusal = ({ code, detail }: GroupError): HeartbeatResponse => ({
   throttleTimeMs: 0,
   errorCode: code,
   errorMessage: detail,
@@ -97,7 +97,7 @@ function beat(
   body: HeartbeatBody,
   client: HeartbeatClient,
   operation: GroupOperation,
-): HeartbeatAnswer {
+): HeartbeatResponse {
   const { groupId, memberEpoch, instanceId } = body
   const isJoining = memberEpoch === 0
   const group = consumerGroupFor(shard, groupId, isJoining, operation)
@@ -168,20 +168,20 @@ function listed(owned: OwnedPartitions) {
   }))
 }
 
-function leave(shard: GroupShard, body: HeartbeatBody, operation: GroupOperation): HeartbeatAnswer {
+function leave(shard: GroupShard, body: HeartbeatBody, operation: GroupOperation): HeartbeatResponse {
   const { groupId, memberId, memberEpoch, instanceId } = body
   const group = leftGroup(shard, groupId)
-  const answer = { ...refusal(new GroupError('NONE')), memberId, memberEpoch }
+  const response = { ...refusal(new GroupError('NONE')), memberId, memberEpoch }
   if (instanceId === null) {
     fenceMembers(shard, group, [group.member(memberId)], operation)
-    return answer
+    return response
   }
   const member = group.staticMember(instanceId)
   if (member === undefined) throw new GroupError('UNKNOWN_MEMBER_ID', `Instance id ${instanceId} is unknown.`)
   refuseFenced(member, memberId, instanceId)
   if (memberEpoch === LEFT) {
     fenceMembers(shard, group, [member], operation)
-    return answer
+    return response
   }
   const assigned = new Map(
     [...member.assigned].map(([topicId, each]) => [topicId, new Map([...each.keys()].map((at) => [at, 0]))]),
@@ -189,7 +189,7 @@ function leave(shard: GroupShard, body: HeartbeatBody, operation: GroupOperation
   operation.add(
     currentChange(groupId, { ...member, memberEpoch: LEFT_FOR_A_WHILE, assigned, pendingRevocation: noPartitions }),
   )
-  return answer
+  return response
 }
 
 function leftGroup(shard: GroupShard, groupId: string): ConsumerGroup {

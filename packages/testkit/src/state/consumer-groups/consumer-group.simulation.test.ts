@@ -46,12 +46,12 @@ class World {
     const join = { rebalanceTimeoutMs: 20_000, subscribedTopicNames: [...client.topics], topicPartitions: [] }
     const { memberId, instanceId, epoch: memberEpoch, owned: topicPartitions } = client
     const body: Beat = { memberId, instanceId, memberEpoch, topicPartitions, ...(isJoining && join) }
-    const answer = this.bed.beat(body)
+    const response = this.bed.beat(body)
     if (this.#random() < lossRate) return
-    if (answer.error === 'NONE') {
-      client.epoch = answer.memberEpoch
-      if (answer.assignment) client.owned = answer.assignment.topicPartitions
-    } else if (answer.error === 'COORDINATOR_NOT_AVAILABLE') return
+    if (response.error === 'NONE') {
+      client.epoch = response.memberEpoch
+      if (response.assignment) client.owned = response.assignment.topicPartitions
+    } else if (response.error === 'COORDINATOR_NOT_AVAILABLE') return
     else {
       client.epoch = 0
       client.owned = []

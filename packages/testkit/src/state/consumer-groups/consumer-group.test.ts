@@ -7,8 +7,8 @@ function bedOf(partitions: number, config = {}): ConsumerBed {
   return bed
 }
 
-const partitionsOf = (answer: ReturnType<ConsumerBed['beat']>): readonly number[] | undefined =>
-  answer.assignment ? (answer.assignment.topicPartitions[0]?.partitions ?? []) : undefined
+const partitionsOf = (response: ReturnType<ConsumerBed['beat']>): readonly number[] | undefined =>
+  response.assignment ? (response.assignment.topicPartitions[0]?.partitions ?? []) : undefined
 
 test('a partition goes to another member only when the first has said that it let go', () => {
   const bed = bedOf(2)
@@ -74,9 +74,9 @@ test('topics that match an expression are found when they come, not sooner than 
   bed.clock.advance(2_000)
   bed.beat({ memberId: 'a', memberEpoch: 2, topicPartitions: null })
   bed.clock.advance(1)
-  const answer = bed.beat({ memberId: 'a', memberEpoch: 2, topicPartitions: null })
-  expect(answer.memberEpoch).toBe(3)
-  expect(answer.assignment?.topicPartitions).toHaveLength(2)
+  const response = bed.beat({ memberId: 'a', memberEpoch: 2, topicPartitions: null })
+  expect(response.memberEpoch).toBe(3)
+  expect(response.assignment?.topicPartitions).toHaveLength(2)
 })
 
 test('what the log refuses has not happened, and the member comes again', () => {

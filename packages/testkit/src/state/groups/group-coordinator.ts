@@ -1,6 +1,6 @@
 import type { ErrorName } from '@ottla/codec'
 import { BatchReader, readControlBatch } from '@ottla/codec/records'
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 import type { ConsumerGroupConfig } from '../consumer-groups/consumer-group-config.ts'
 import { fenceAfter, limitRevocation } from '../consumer-groups/consumer-group-fence.ts'
 import { recordsIn } from '../coordinators/coordinator-record.ts'

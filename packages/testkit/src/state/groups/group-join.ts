@@ -3,7 +3,7 @@ import { joinConsumerGroup } from '../consumer-groups/consumer-group-classic.ts'
 import { groupGone } from '../consumer-groups/consumer-group-records.ts'
 import { streamsGroupGone } from '../streams-groups/streams-group-records.ts'
 import { ClassicGroup, currentGeneration, joinError } from './group.ts'
-import { GroupMember, type JoinGroupAnswer, type JoinGroupBody, ownProtocols } from './group-member.ts'
+import { GroupMember, type JoinGroupBody, type JoinGroupResponse, ownProtocols } from './group-member.ts'
 import { GroupOperation } from './group-operation.ts'
 import { completeJoinPhaseIfAllIn, keepAlive, prepareRebalance, rebalanceOrCompleteJoin } from './group-rebalance.ts'
 import { groupRecord } from './group-records.ts'
@@ -22,7 +22,7 @@ export function joinGroup(
   shard: GroupShard,
   body: JoinGroupBody,
   client: MemberClient,
-  respond: (answer: JoinGroupAnswer) => void,
+  respond: (response: JoinGroupResponse) => void,
 ): void {
   const { groupId, memberId } = body
   const problem = problemWithJoin(shard, body)
@@ -94,7 +94,7 @@ function joinAsNew(
   group: ClassicGroup,
   body: JoinGroupBody,
   client: MemberClient,
-  respond: (answer: JoinGroupAnswer) => void,
+  respond: (response: JoinGroupResponse) => void,
 ): void {
   const instanceId = body.groupInstanceId
   const newMemberId = `${instanceId ?? client.clientId}-${randomUuid(shard)}`
@@ -116,7 +116,7 @@ function joinAsKnown(
   group: ClassicGroup,
   body: JoinGroupBody,
   client: MemberClient,
-  respond: (answer: JoinGroupAnswer) => void,
+  respond: (response: JoinGroupResponse) => void,
 ): void {
   const { memberId } = body
   if (group.pendingJoinMembers.has(memberId)) {
@@ -153,7 +153,7 @@ function addMember(
   body: JoinGroupBody,
   client: MemberClient,
   memberId: string,
-  respond: (answer: JoinGroupAnswer) => void,
+  respond: (response: JoinGroupResponse) => void,
 ): void {
   const member = new GroupMember({
     memberId,
@@ -186,7 +186,7 @@ function rejoinStatic(
   shard: GroupShard,
   group: ClassicGroup,
   rejoin: StaticRejoin,
-  respond: (answer: JoinGroupAnswer) => void,
+  respond: (response: JoinGroupResponse) => void,
 ): void {
   const { body, instanceId, oldMemberId, newMemberId } = rejoin
   const oldLeader = group.leaderId
@@ -206,19 +206,19 @@ function rejoinStatic(
     const record = groupRecord(group, assignmentsOf(group))
     const done = (error: ErrorName | undefined): void => {
       if (error) revertStaticRejoin(shard, group, rejoin, before, respond, error)
-      else group.completeJoin(member, staticRejoinAnswer(group, rejoin, oldLeader))
+      else group.completeJoin(member, staticRejoinResponse(group, rejoin, oldLeader))
     }
     shard.log.write([record], { done })
   }
 }
 
-function staticRejoinAnswer(group: ClassicGroup, rejoin: StaticRejoin, oldLeader: string | null): JoinGroupAnswer {
+function staticRejoinResponse(group: ClassicGroup, rejoin: StaticRejoin, oldLeader: string | null): JoinGroupResponse {
   const { newMemberId } = rejoin
-  const answer = currentGeneration(group, newMemberId, [])
+  const response = currentGeneration(group, newMemberId, [])
   // Before v9 the member is told that the leader is its own old id, so that it does not assign.
-  if (rejoin.client.apiVersion < 9) return { ...answer, leader: oldLeader ?? '' }
+  if (rejoin.client.apiVersion < 9) return { ...response, leader: oldLeader ?? '' }
   const isLeader = group.isLeader(newMemberId)
-  return { ...answer, skipAssignment: isLeader, members: isLeader ? group.membersForLeader() : [] }
+  return { ...response, skipAssignment: isLeader, members: isLeader ? group.membersForLeader() : [] }
 }
 
 /** The log did not take the new id: the old one holds its place again. */
@@ -227,7 +227,7 @@ function revertStaticRejoin(
   group: ClassicGroup,
   rejoin: StaticRejoin,
   before: JoinGroupBody,
-  respond: (answer: JoinGroupAnswer) => void,
+  respond: (response: JoinGroupResponse) => void,
   error: ErrorName,
 ): void {
   const { instanceId, oldMemberId, newMemberId } = rejoin

@@ -1,6 +1,6 @@
 import { type ErrorName, errorOf } from '@ottla/codec'
 import { BatchWriter } from '@ottla/codec/records'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import type { GroupRecord } from '../coordinators/coordinator-record.ts'
 import type { Replica } from '../replicas/replica.ts'
 import type { GroupLog, GroupWrite, TransactionalProducer } from './group-shard.ts'

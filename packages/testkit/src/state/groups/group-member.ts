@@ -1,9 +1,9 @@
 import type { Decoded, Encodable, JoinGroup, SyncGroup } from '@ottla/codec'
 
 export type JoinGroupBody = Decoded<typeof JoinGroup.request>
-export type JoinGroupAnswer = Encodable<typeof JoinGroup.response>
+export type JoinGroupResponse = Encodable<typeof JoinGroup.response>
 export type SyncGroupBody = Decoded<typeof SyncGroup.request>
-export type SyncGroupAnswer = Encodable<typeof SyncGroup.response>
+export type SyncGroupResponse = Encodable<typeof SyncGroup.response>
 
 /** A protocol that a member can use, with the bytes it says about itself under it. */
 export interface MemberProtocol {
@@ -44,9 +44,9 @@ export class GroupMember {
   /** A member that has not completed a join yet: its held join does not keep it alive. */
   isNew = false
   /** Answers the held JoinGroup. */
-  awaitingJoin: ((answer: JoinGroupAnswer) => void) | undefined
+  awaitingJoin: ((response: JoinGroupResponse) => void) | undefined
   /** Answers the held SyncGroup. */
-  awaitingSync: ((answer: SyncGroupAnswer) => void) | undefined
+  awaitingSync: ((response: SyncGroupResponse) => void) | undefined
 
   constructor(options: MemberOptions) {
     this.memberId = options.memberId

@@ -112,12 +112,12 @@ export function removeMember(shard: GroupShard, group: ClassicGroup, member: Gro
 /** Takes all assignments back and answers the held SyncGroups with the error. */
 export function resetAssignments(shard: GroupShard, group: ClassicGroup, error: ErrorName): void {
   for (const member of group.members.values()) member.assignment = NO_BYTES
-  answerHeldSyncs(shard, group, error)
+  respondToHeldSyncs(shard, group, error)
 }
 
-export function answerHeldSyncs(shard: GroupShard, group: ClassicGroup, error?: ErrorName): void {
+export function respondToHeldSyncs(shard: GroupShard, group: ClassicGroup, error?: ErrorName): void {
   for (const member of [...group.members.values()]) {
-    const answer = error
+    const response = error
       ? { errorCode: errorCode(error), assignment: member.assignment }
       : {
           errorCode: 0,
@@ -126,6 +126,6 @@ export function answerHeldSyncs(shard: GroupShard, group: ClassicGroup, error?: 
           assignment: member.assignment,
         }
     // Its session may have run out meanwhile, without effect because its request was held: the clock starts again.
-    if (group.completeSync(member, answer)) keepAlive(shard, group, member.memberId, member.sessionTimeoutMs)
+    if (group.completeSync(member, response)) keepAlive(shard, group, member.memberId, member.sessionTimeoutMs)
   }
 }

@@ -1,5 +1,5 @@
 import { type ErrorName, errorCode } from '@ottla/codec'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import type { ConsumerGroup } from '../consumer-groups/consumer-group.ts'
 import { type ConsumerGroupConfig, defaultConsumerGroupConfig } from '../consumer-groups/consumer-group-config.ts'
 import type { GroupRecord } from '../coordinators/coordinator-record.ts'

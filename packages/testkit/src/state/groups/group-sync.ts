@@ -1,13 +1,17 @@
 import { type ErrorName, errorCode } from '@ottla/codec'
 import { syncWithConsumerGroup } from '../consumer-groups/consumer-group-classic.ts'
 import type { ClassicGroup } from './group.ts'
-import { NO_BYTES, type SyncGroupAnswer, type SyncGroupBody } from './group-member.ts'
-import { answerHeldSyncs, rebalanceOrCompleteJoin, resetAssignments } from './group-rebalance.ts'
+import { NO_BYTES, type SyncGroupBody, type SyncGroupResponse } from './group-member.ts'
+import { rebalanceOrCompleteJoin, resetAssignments, respondToHeldSyncs } from './group-rebalance.ts'
 import { groupRecord } from './group-records.ts'
 import { type GroupShard, syncKey, writeErrorForMember } from './group-shard.ts'
 
 /** A SyncGroup: held until the leader's has come and is committed. */
-export function syncGroup(shard: GroupShard, body: SyncGroupBody, respond: (answer: SyncGroupAnswer) => void): void {
+export function syncGroup(
+  shard: GroupShard,
+  body: SyncGroupBody,
+  respond: (response: SyncGroupResponse) => void,
+): void {
   const fail = (error: ErrorName): void => respond({ errorCode: errorCode(error), assignment: NO_BYTES })
   if (body.groupId === '') {
     fail('INVALID_GROUP_ID')
@@ -71,7 +75,7 @@ function storeAssignment(shard: GroupShard, group: ClassicGroup, body: SyncGroup
       return
     }
     for (const member of group.members.values()) member.assignment = assignments.get(member.memberId) ?? NO_BYTES
-    answerHeldSyncs(shard, group)
+    respondToHeldSyncs(shard, group)
     group.transitionTo('Stable', shard.nowMs())
   }
   shard.log.write([groupRecord(group, assignments)], { done })

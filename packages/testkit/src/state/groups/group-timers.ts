@@ -1,4 +1,4 @@
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 
 /** Timers by name: scheduling a name again replaces what it was to do. */
 export class KeyedTimers {

@@ -1,11 +1,11 @@
 import { ConsumerProtocolSubscription, decodeMessage, type ErrorName, errorCode } from '@ottla/codec'
 import {
   GroupMember,
-  type JoinGroupAnswer,
   type JoinGroupBody,
+  type JoinGroupResponse,
   type MemberProtocol,
   ownProtocols,
-  type SyncGroupAnswer,
+  type SyncGroupResponse,
 } from './group-member.ts'
 
 export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
@@ -124,7 +124,7 @@ export class ClassicGroup {
     return this.subscribedTopics?.has(topic) ?? this.usesConsumerProtocol()
   }
 
-  add(member: GroupMember, awaitingJoin?: (answer: JoinGroupAnswer) => void): void {
+  add(member: GroupMember, awaitingJoin?: (response: JoinGroupResponse) => void): void {
     if (member.groupInstanceId !== null) this.#staticMembers.set(member.groupInstanceId, member.memberId)
     if (this.members.size === 0) this.protocolType = member.protocolType
     this.leaderId ??= member.memberId
@@ -146,7 +146,7 @@ export class ClassicGroup {
     this.pendingSyncMembers.delete(memberId)
   }
 
-  update(member: GroupMember, body: JoinGroupBody, awaitingJoin: (answer: JoinGroupAnswer) => void): void {
+  update(member: GroupMember, body: JoinGroupBody, awaitingJoin: (response: JoinGroupResponse) => void): void {
     this.#countProtocols(member, -1)
     member.protocols = ownProtocols(body)
     this.#countProtocols(member, 1)
@@ -180,17 +180,17 @@ export class ClassicGroup {
     return replaced
   }
 
-  completeJoin(member: GroupMember, answer: JoinGroupAnswer): void {
+  completeJoin(member: GroupMember, response: JoinGroupResponse): void {
     const respond = member.awaitingJoin
     member.awaitingJoin = undefined
-    respond?.(answer)
+    respond?.(response)
   }
 
   /** True when a SyncGroup was held. */
-  completeSync(member: GroupMember, answer: SyncGroupAnswer): boolean {
+  completeSync(member: GroupMember, response: SyncGroupResponse): boolean {
     const respond = member.awaitingSync
     member.awaitingSync = undefined
-    respond?.(answer)
+    respond?.(response)
     return respond !== undefined
   }
 
@@ -248,7 +248,7 @@ export class ClassicGroup {
   }
 
   /** What the leader gets to know of all members. */
-  membersForLeader(): JoinGroupAnswer['members'] {
+  membersForLeader(): JoinGroupResponse['members'] {
     return [...this.members.values()].map((member) => ({
       memberId: member.memberId,
       groupInstanceId: member.groupInstanceId,
@@ -284,7 +284,7 @@ function subscribedTopicsOf(metadata: Uint8Array): readonly string[] | undefined
 }
 
 /** An answer to a JoinGroup that says only what is wrong. */
-export function joinError(error: ErrorName, memberId: string): JoinGroupAnswer {
+export function joinError(error: ErrorName, memberId: string): JoinGroupResponse {
   return { errorCode: errorCode(error), protocolName: null, leader: '', memberId, members: [] }
 }
 
@@ -292,8 +292,8 @@ export function joinError(error: ErrorName, memberId: string): JoinGroupAnswer {
 export function currentGeneration(
   group: ClassicGroup,
   memberId: string,
-  members: JoinGroupAnswer['members'],
-): JoinGroupAnswer {
+  members: JoinGroupResponse['members'],
+): JoinGroupResponse {
   return {
     errorCode: 0,
     generationId: group.generationId,

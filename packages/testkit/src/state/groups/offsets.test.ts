@@ -17,8 +17,8 @@ function deleted(bed: GroupBed, groupId = 'g'): string | undefined {
 
 function offsetsDeleted(bed: GroupBed, topic = 't'): string | readonly number[] {
   let result: string | readonly number[] = 'held'
-  deleteOffsets(bed.shard, 'g', [{ name: topic, partitions: [0] }], (answer) => {
-    result = answer
+  deleteOffsets(bed.shard, 'g', [{ name: topic, partitions: [0] }], (response) => {
+    result = response
   })
   return result
 }
@@ -67,21 +67,21 @@ describe('committing', () => {
     const bed = new GroupBed()
     bed.commitError(1n)
     bed.log.isSlow = true
-    const answer = bed.commit(2n)
-    expect(answer.value).toBeUndefined()
+    const response = bed.commit(2n)
+    expect(response.value).toBeUndefined()
     expect(bed.offset()).toBe(1n)
     expect(bed.offset(true)).toBeUndefined()
     bed.log.commit()
-    expect(answer.value).toBeDefined()
+    expect(response.value).toBeDefined()
     expect(bed.offset(true)).toBe(2n)
   })
 
   test('that takes too long is answered COORDINATOR_NOT_AVAILABLE', () => {
     const bed = new GroupBed()
     bed.log.isSlow = true
-    const answer = bed.commit(2n)
+    const response = bed.commit(2n)
     bed.log.fail('REQUEST_TIMED_OUT')
-    expect(answer.value?.[0]?.partitions[0]?.errorCode).toBe(15)
+    expect(response.value?.[0]?.partitions[0]?.errorCode).toBe(15)
   })
 
   test('metadata has a limit, for each partition alone', () => {

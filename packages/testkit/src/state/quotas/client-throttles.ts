@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import type { BrokerConfig } from '../configs/broker-config.ts'
 import { staticBrokerConfig } from '../configs/broker-config-rules.ts'
 import type { MetadataView } from '../metadata-view.ts'

@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { describe, expect, it } from 'vitest'
 import { batchOf } from '../../../test/support/batches.ts'
 import { systemRuntime } from '../../runtime/node-runtime.ts'

@@ -1,4 +1,4 @@
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 import type { TopicSettings } from '../configs/topic-config.ts'
 import { type Cleanable, cleanableOf, cleanLog } from './log-cleaner.ts'
 import type { ReplicaLog } from './replica-log.ts'

@@ -1,5 +1,5 @@
 import { Batch, batchHeaderBytes, codecOf, emptyBatch } from '@ottla/codec/records'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { CleanedTransactions } from './cleaned-transactions.ts'
 import { LogSegment, type StoredBatch } from './log-segment.ts'
 import { baseTimestampOf, type LogRecord, readRecords, rebuiltBatch, writeRecords } from './record-rewriter.ts'

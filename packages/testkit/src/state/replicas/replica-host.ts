@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import type { IsrChange } from './leader-state.ts'
 import type { LogStorage } from './log-storage.ts'
 import type { Replica } from './replica.ts'

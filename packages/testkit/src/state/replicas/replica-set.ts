@@ -1,4 +1,4 @@
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 import type { Controller } from '../../controller.ts'
 import type { BrokerConfig } from '../configs/broker-config.ts'
 import { currentBrokerConfig, type TopicSettings, topicSettings } from '../configs/topic-config.ts'
@@ -60,7 +60,7 @@ export class ReplicaSet implements ReplicaHost {
   #isRunning = false
   #isPaused = false
   #isDiskFull = false
-  #unanswered: { readonly replica: Replica; readonly change: IsrChange }[] = []
+  #pending: { readonly replica: Replica; readonly change: IsrChange }[] = []
   #isrTimer: Timer | undefined
   #retentionTimer: Timer | undefined
   #producersTimer: Timer | undefined
@@ -150,7 +150,7 @@ export class ReplicaSet implements ReplicaHost {
   halt(): void {
     this.#isRunning = false
     this.#behind.clear()
-    this.#unanswered = []
+    this.#pending = []
     this.#cleaning.halt()
     if (this.#isrTimer !== undefined) this.runtime.clearTimer(this.#isrTimer)
     this.#isrTimer = undefined
@@ -331,19 +331,19 @@ export class ReplicaSet implements ReplicaHost {
       const request = { brokerId: this.brokerId, topicId, partition, leaderEpoch, partitionEpoch, isr }
       const { controller, reachesController, hears } = this.#options
       const isSent = reachesController()
-      const answer = isSent ? controller.alterIsr(request) : undefined
+      const response = isSent ? controller.alterIsr(request) : undefined
       // Without an answer the change may have been made or not: it stays open, and is asked for again.
-      if (answer === undefined || !hears('controller')) return void this.#unanswered.push({ replica, change })
+      if (response === undefined || !hears('controller')) return void this.#pending.push({ replica, change })
       // A refusal means that the controller knows more: its news is on the way, and is reason to ask again.
-      if (answer.error !== undefined) replica.refuseIsr(change)
-      else if (replica.leaderEpoch === leaderEpoch) replica.acceptIsr(answer.image.isr, answer.image.partitionEpoch)
+      if (response.error !== undefined) replica.refuseIsr(change)
+      else if (replica.leaderEpoch === leaderEpoch) replica.acceptIsr(response.image.isr, response.image.partitionEpoch)
     })
   }
 
   /** The controller can be reached again, and its news was read. */
   retryProposals(): void {
-    const open = this.#unanswered
-    this.#unanswered = []
+    const open = this.#pending
+    this.#pending = []
     for (const { replica, change } of open) {
       if (replica.leadership?.pending === change) this.proposeIsr(replica, change)
     }

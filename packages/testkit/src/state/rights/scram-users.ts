@@ -1,4 +1,4 @@
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import type { SaslOptions } from '../../cluster-context.ts'
 import { type ScramCredential, type ScramMechanism, scramCredential, scramMechanisms } from './users-scram.ts'
 

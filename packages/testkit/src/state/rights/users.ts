@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import type { SaslOptions } from '../../cluster-context.ts'
 import type { DelegationTokens } from './delegation-tokens.ts'
 import { credentialOf, deriveLater, keptUsers, type ScramUsers, scramUsersOf } from './scram-users.ts'

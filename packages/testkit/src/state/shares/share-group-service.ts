@@ -1,5 +1,5 @@
 import { type ErrorName, errorCode } from '@ottla/codec'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { type GroupShard, writeErrorForMember } from '../groups/group-shard.ts'
 import type { MetadataView } from '../metadata-view.ts'
 import type { ShareConfig, ShareLimits } from './share-config.ts'

@@ -25,7 +25,7 @@ export interface ShareHeartbeat {
   readonly clientHost: string
 }
 
-export interface ShareHeartbeatAnswer {
+export interface ShareHeartbeatResponse {
   readonly memberId: string
   readonly memberEpoch: number
   readonly heartbeatIntervalMs: number
@@ -33,7 +33,7 @@ export interface ShareHeartbeatAnswer {
   readonly assignment: Assignment | undefined
 }
 
-type Done = (answer: ShareHeartbeatAnswer | ShareFailure) => void
+type Done = (response: ShareHeartbeatResponse | ShareFailure) => void
 
 /** A member joins, stays, changes its subscription or leaves. */
 export function shareHeartbeat(service: ShareGroupService, shard: GroupShard, beat: ShareHeartbeat, done: Done): void {

@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import {
   type Acknowledgement,
   acknowledge,

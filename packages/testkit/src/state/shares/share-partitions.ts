@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import type { Replica } from '../replicas/replica.ts'
 import type { Acknowledgement } from './share-acknowledge.ts'
 import type { ShareConfig } from './share-config.ts'

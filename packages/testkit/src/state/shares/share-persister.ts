@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 import type { ShareKey } from './share-state-records.ts'
 import { failed, type ShareDone, type ShareFailure, type ShareStateShard } from './share-state-shard.ts'
 

@@ -124,13 +124,13 @@ export class ShareStateShard {
       return
     }
     const { stateEpoch, startOffset, batches, deliveryCompleteCount } = entry.state
-    const answer = (error: ShareFailure | undefined) => done(error ?? { stateEpoch, startOffset, batches })
+    const respond = (error: ShareFailure | undefined) => done(error ?? { stateEpoch, startOffset, batches })
     if (leaderEpoch === -1 || entry.leaderEpoch === leaderEpoch) {
-      this.#options.log.write([], { done: (error) => answer(logFailure(error, 'read')) })
+      this.#options.log.write([], { done: (error) => respond(logFailure(error, 'read')) })
       return
     }
     const record = this.#recordOf(entry, { startOffset, deliveryCompleteCount, leaderEpoch, batches: [] })
-    this.#write(record, 'read', answer)
+    this.#write(record, 'read', respond)
   }
 
   write(key: ShareKey, write: StateWrite, done: ShareDone<Written>): void {

@@ -33,13 +33,13 @@ import {
   statusCodes,
 } from './streams-group-topology.ts'
 
-export type StreamsAnswer = Encodable<typeof StreamsGroupHeartbeat.response>
+export type StreamsResponse = Encodable<typeof StreamsGroupHeartbeat.response>
 
 /** Topics are looked at again after this at the latest: Kafka's greatest int. */
 const METADATA_REFRESH_MS = 2_147_483_647
 
 export interface StreamsOutcome {
-  readonly answer: StreamsAnswer
+  readonly response: StreamsResponse
   /** Topics that somebody has to make for the group. */
   readonly missingTopics: readonly InternalTopic[]
 }
@@ -55,19 +55,19 @@ export function streamsGroupHeartbeat(
   const isLeaving = body.memberEpoch === LEFT || body.memberEpoch === LEFT_FOR_A_WHILE
   const outcome = orRefused<StreamsOutcome>(
     () => (isLeaving ? leave(shard, body, operation) : new Beat(shard, body, client, operation).run()),
-    (error) => ({ answer: streamsRefusal(error), missingTopics: [] }),
+    (error) => ({ response: streamsRefusal(error), missingTopics: [] }),
   )
-  if (outcome.answer.errorCode !== 0) {
+  if (outcome.response.errorCode !== 0) {
     respond(outcome)
     return
   }
   operation.write((error) => {
     if (error === undefined) respond(outcome)
-    else respond({ answer: streamsRefusal(new GroupError(writeErrorForMember(error))), missingTopics: [] })
+    else respond({ response: streamsRefusal(new GroupError(writeErrorForMember(error))), missingTopics: [] })
   })
 }
 
-export const streamsRefusal = ({ code, detail }: GroupError): StreamsAnswer => ({
+export const streamsRefusal = ({ code, detail }: GroupError): StreamsResponse => ({
   throttleTimeMs: 0,
   errorCode: code,
   errorMessage: detail,
@@ -117,7 +117,7 @@ class Beat {
     keepStreamsMemberAlive(this.#shard, group.groupId, memberId)
     if (this.#body.shutdownApplication) group.shutdownRequestedBy = memberId
     if (configured.problem !== undefined) this.#status.push(configured.problem)
-    return { answer: this.#answer(group, member, now, configured), missingTopics: configured.missingTopics }
+    return { response: this.#response(group, member, now, configured), missingTopics: configured.missingTopics }
   }
 
   #asSaid(member: StreamsMember): StreamsMember {
@@ -205,12 +205,12 @@ class Beat {
     return now
   }
 
-  #answer(
+  #response(
     group: StreamsGroup,
     before: StreamsMember,
     now: StreamsMember,
     configured: ConfiguredTopology,
-  ): StreamsAnswer {
+  ): StreamsResponse {
     const isTold = this.#body.memberEpoch === 0 || !sameTasks(before.tasks, now.tasks)
     if (isTold && now.userEndpoint !== null) group.endpointEpoch++
     const isOther = group.endpointEpoch !== this.#body.endpointInformationEpoch
@@ -273,8 +273,8 @@ function leave(shard: GroupShard, body: StreamsBody, operation: GroupOperation):
   if (body.shutdownApplication) group.shutdownRequestedBy = memberId
   group.member(memberId)
   removeStreamsMember(shard, group, memberId, operation)
-  const answer = { ...streamsRefusal(new GroupError('NONE')), memberId, memberEpoch, status: [] }
-  return { answer, missingTopics: [] }
+  const response = { ...streamsRefusal(new GroupError('NONE')), memberId, memberEpoch, status: [] }
+  return { response, missingTopics: [] }
 }
 
 function assignAfterDelay(shard: GroupShard, groupId: string): void {

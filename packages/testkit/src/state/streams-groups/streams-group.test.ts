@@ -1,7 +1,7 @@
 import { errorOf } from '@ottla/codec'
 import { expect, test } from 'vitest'
 import { ConsumerBed } from '../../../test/support/consumer-bed.ts'
-import { type StreamsAnswer, streamsGroupHeartbeat } from './streams-group-heartbeat.ts'
+import { type StreamsResponse, streamsGroupHeartbeat } from './streams-group-heartbeat.ts'
 import type { StreamsBody } from './streams-group-requests.ts'
 import type { InternalTopic } from './streams-group-topology.ts'
 
@@ -43,13 +43,13 @@ function beat(bed: ConsumerBed, body: Partial<StreamsBody>) {
     ...none,
     ...body,
   }
-  let seen: { readonly answer: StreamsAnswer; readonly missingTopics: readonly InternalTopic[] } | undefined
+  let seen: { readonly response: StreamsResponse; readonly missingTopics: readonly InternalTopic[] } | undefined
   const client = { clientId: 'c', clientHost: '/127.0.0.1', apiVersion: 0 }
   streamsGroupHeartbeat(bed.shard, whole, client, (outcome) => {
     seen = outcome
   })
   if (seen === undefined) throw new Error('no answer')
-  return { ...seen.answer, error: errorOf(seen.answer.errorCode).name, missing: seen.missingTopics }
+  return { ...seen.response, error: errorOf(seen.response.errorCode).name, missing: seen.missingTopics }
 }
 
 test('a topology runs once its internal topics are there, with as many partitions as what they come from', () => {

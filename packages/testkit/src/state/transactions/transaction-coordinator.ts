@@ -1,6 +1,6 @@
 import type { ErrorName } from '@ottla/codec'
 import { BatchReader } from '@ottla/codec/records'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { recordsIn } from '../coordinators/coordinator-record.ts'
 import { CoordinatorShards } from '../coordinators/coordinator-shards.ts'
 import { type CoordinatorReplica, ReplicaGroupLog } from '../groups/group-log.ts'

@@ -40,7 +40,9 @@ class Bed {
   }
 
   init(timeoutMs = 5000, known = { producerId: -1n, producerEpoch: -1 }) {
-    return this.#answer((respond) => initProducerId(this.shard, { transactionalId: 'x', timeoutMs, ...known }, respond))
+    return this.#response((respond) =>
+      initProducerId(this.shard, { transactionalId: 'x', timeoutMs, ...known }, respond),
+    )
   }
 
   add(who: Given): ErrorName | undefined {
@@ -54,7 +56,7 @@ class Bed {
 
   end(who: Given, committed = true) {
     const identity = { transactionalId: 'x', ...who }
-    return this.#answer((respond) => endTransaction(this.shard, identity, { committed, clientVersion: 2 }, respond))
+    return this.#response((respond) => endTransaction(this.shard, identity, { committed, clientVersion: 2 }, respond))
   }
 
   get image() {
@@ -67,7 +69,7 @@ class Bed {
     for (const { done } of this.markers.splice(0)) done(isWritten)
   }
 
-  #answer(ask: (respond: (result: ErrorName | Given) => void) => void): Given {
+  #response(ask: (respond: (result: ErrorName | Given) => void) => void): Given {
     let given: ErrorName | Given | undefined
     ask((result) => {
       given = result

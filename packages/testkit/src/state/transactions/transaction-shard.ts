@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { type GroupLog, writeErrorForMember } from '../groups/group-shard.ts'
 import { KeyedTimers } from '../groups/group-timers.ts'
 import { completed, newImage, type Transaction, type TransactionImage } from './transaction.ts'

@@ -22,11 +22,11 @@ function request(
 }
 
 /** Any live broker, by chance: each takes what is meant for the controller. */
-const dropChance = (stage: Stage<typeof Metadata>) => stage.drop('controllerId')
+const dropProbability = (stage: Stage<typeof Metadata>) => stage.drop('controllerId')
 
 export const metadata = conformance(Metadata, {
   async valid(stage, version) {
-    dropChance(stage)
+    dropProbability(stage)
     const one = stage.name('one')
     const two = stage.name('two')
     await stage.createTopic(one, { partitions: 2, replicas: [1, 2, 3] })
@@ -41,7 +41,7 @@ export const metadata = conformance(Metadata, {
     await stage.ask('on another broker', request(version, [named(two)]), { on: elsewhere })
   },
   async invalid(stage, version) {
-    dropChance(stage)
+    dropProbability(stage)
     await stage.ask('a name with a blank', request(version, [named('not a name')]))
     await stage.ask('no name', request(version, [named('')]))
     await stage.ask('dots', request(version, [named('..')]))
@@ -52,7 +52,7 @@ export const metadata = conformance(Metadata, {
     if (version >= 10 && version < 12) await stage.ask('an id', request(version, [named(null, strangeId)]))
   },
   async wrongState(stage, version) {
-    dropChance(stage)
+    dropProbability(stage)
     const none = stage.name('none')
     if (version >= 4) await stage.ask('no such topic', request(version, [named(none)]))
     if (version >= 12) await stage.ask('no such id', request(version, [named(null, strangeId)]))
@@ -72,8 +72,8 @@ export const metadata = conformance(Metadata, {
     for (const name of [gone, made]) {
       await stage.do(DeleteTopics, 5, { topicNames: [name], timeoutMs: 5000 })
       await stage.until(`${name} is gone`, async () => {
-        const answer = await stage.do(Metadata, 12, request(12, [named(name)]))
-        return answer.topics[0]?.errorCode === 3
+        const response = await stage.do(Metadata, 12, request(12, [named(name)]))
+        return response.topics[0]?.errorCode === 3
       })
     }
     if (version >= 4) await stage.ask('a deleted topic', request(version, [named(gone)]))

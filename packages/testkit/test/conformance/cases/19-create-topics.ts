@@ -102,8 +102,8 @@ export const createTopics = conformance(CreateTopics, {
     await stage.ask('it is there, only looked at', request([{ name }], true))
     await stage.ask('its metrics would have the same names', request([{ name: stage.name('t_t') }]))
     const on = await exhausted(stage)
-    const answer = await stage.ask('more than the quota', request([{ name: stage.name('late') }]), { on })
-    stage.saw('is throttled', version >= 2 && answer.throttleTimeMs > 0)
+    const response = await stage.ask('more than the quota', request([{ name: stage.name('late') }]), { on })
+    stage.saw('is throttled', version >= 2 && response.throttleTimeMs > 0)
     await relieved(stage)
     await stage.do(DeleteTopics, 5, { topicNames: [name, stage.name('late')], timeoutMs: 10_000 })
   },

@@ -24,12 +24,12 @@ async function create(stage: DeleteStage, hint: string): Promise<string> {
 async function gone(stage: DeleteStage, name: string): Promise<void> {
   const topics = [{ name, topicId: zeroUuid }]
   await stage.until(`${name} is gone`, async () => {
-    const answer = await stage.do(Metadata, 12, {
+    const response = await stage.do(Metadata, 12, {
       topics,
       allowAutoTopicCreation: false,
       includeTopicAuthorizedOperations: false,
     })
-    return answer.topics[0]?.errorCode === 3
+    return response.topics[0]?.errorCode === 3
   })
 }
 
@@ -81,8 +81,8 @@ export const deleteTopics = conformance(DeleteTopics, {
     const plan = { name: late, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
     await stage.do(CreateTopics, 7, { topics: [plan], timeoutMs })
     const on = await exhausted(stage)
-    const answer = await stage.ask('more than the quota', byName(version, late), { on })
-    stage.saw('is throttled', answer.throttleTimeMs > 0)
+    const response = await stage.ask('more than the quota', byName(version, late), { on })
+    stage.saw('is throttled', response.throttleTimeMs > 0)
     await relieved(stage)
     await stage.do(DeleteTopics, 5, byName(5, late))
   },

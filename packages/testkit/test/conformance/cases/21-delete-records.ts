@@ -71,8 +71,8 @@ export const deleteRecords = conformance(DeleteRecords, {
     await stage.do(DeleteTopics, 5, { topicNames: [name], timeoutMs: 10_000 })
     await stage.until('it is gone', async () => {
       const topics = [{ name, partitions: [{ partitionIndex: 0, timestamp: -1n }] }]
-      const answer = await stage.do(ListOffsets, 5, { replicaId: -1, isolationLevel: 0, topics })
-      return answer.topics[0]?.partitions[0]?.errorCode === 3
+      const response = await stage.do(ListOffsets, 5, { replicaId: -1, isolationLevel: 0, topics })
+      return response.topics[0]?.partitions[0]?.errorCode === 3
     })
     await stage.ask('a deleted topic', request(name, [0, 0n]))
   },

@@ -2,7 +2,7 @@ import { InitProducerId } from '@ottla/codec'
 import type { Wire } from '../../support/wire.ts'
 import { conformance } from '../case.ts'
 import type { Stage } from '../stage.ts'
-import { abandon, addPartitions, atRest, begin, isPassing, type Producer } from '../transactions.ts'
+import { abandon, addPartitions, atRest, begin, isTransient, type Producer } from '../transactions.ts'
 
 type InitStage = Stage<typeof InitProducerId>
 
@@ -22,7 +22,7 @@ const request = (version: number, asked: Asked = {}) => {
 async function ready(stage: InitStage): Promise<void> {
   await stage.until('ids of producers', async () => {
     const { errorCode } = await stage.do(InitProducerId, 4, request(4))
-    return !isPassing(errorCode)
+    return !isTransient(errorCode)
   })
 }
 

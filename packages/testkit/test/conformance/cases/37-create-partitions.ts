@@ -72,8 +72,8 @@ export const createPartitions = conformance(CreatePartitions, {
     await stage.ask('as many', request([{ name, count: 2 }]))
     await stage.ask('as many, only looked at', request([{ name, count: 2 }], true))
     const on = await exhausted(stage)
-    const answer = await stage.ask('more than the quota', request([{ name, count: 3 }]), { on })
-    stage.saw('is throttled', answer.throttleTimeMs > 0)
+    const response = await stage.ask('more than the quota', request([{ name, count: 3 }]), { on })
+    stage.saw('is throttled', response.throttleTimeMs > 0)
     await relieved(stage)
     await stage.do(DeleteTopics, 5, { topicNames: [name], timeoutMs: 10_000 })
     await stage.until('it is gone', async () => {

@@ -8,8 +8,8 @@ const own = { ownerPrincipalType: null, ownerPrincipalName: null }
 const longestOf = (version: number) => ({ ...(version >= 3 && own), renewers: [], maxLifetimeMs: -1n })
 
 /** For how long, and until when it must be renewed. */
-function sawTimes(stage: OwnStage, answer: Record<`${'issue' | 'expiry' | 'max'}TimestampMs`, bigint>): void {
-  const { issueTimestampMs, expiryTimestampMs, maxTimestampMs } = answer
+function sawTimes(stage: OwnStage, response: Record<`${'issue' | 'expiry' | 'max'}TimestampMs`, bigint>): void {
+  const { issueTimestampMs, expiryTimestampMs, maxTimestampMs } = response
   stage.saw('times', { expiry: expiryTimestampMs - issueTimestampMs, max: maxTimestampMs - issueTimestampMs })
 }
 

@@ -225,9 +225,9 @@ async function throttled(stage: Stage<typeof AlterClientQuotas>): Promise<void> 
   const fetch = { maxWaitMs: 0, minBytes: 0, topics: [{ topic: name, partitions }], forgottenTopicsData: [] }
   const wires = [await stage.open({ clientId }), await stage.open({ clientId })]
   for (const on of wires) {
-    const answer = await stage.do(Fetch, 12, fetch, { on })
-    const bytes = answer.responses[0]?.partitions[0]?.records?.length ?? 0
-    stage.saw('fetch is throttled', { isThrottled: isThrottled(answer), isEmpty: bytes === 0 })
+    const response = await stage.do(Fetch, 12, fetch, { on })
+    const bytes = response.responses[0]?.partitions[0]?.records?.length ?? 0
+    stage.saw('fetch is throttled', { isThrottled: isThrottled(response), isEmpty: bytes === 0 })
   }
   await setQuota(stage, clientId, 'consumer_byte_rate', null)
 }

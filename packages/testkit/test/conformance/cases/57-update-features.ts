@@ -19,8 +19,8 @@ function request(version: number, updates: readonly Update[], validateOnly = fal
 
 /** Which of the controllers answers is a matter of chance, and its id is in the words. */
 const asked = async (stage: Stage<typeof UpdateFeatures>, label: string, body: ReturnType<typeof request>) => {
-  const { errorMessage, ...answer } = await stage.do(UpdateFeatures, stage.version, body)
-  stage.saw(label, { ...answer, errorMessage: errorMessage?.replace(/controller \d/, 'controller N') ?? null })
+  const { errorMessage, ...response } = await stage.do(UpdateFeatures, stage.version, body)
+  stage.saw(label, { ...response, errorMessage: errorMessage?.replace(/controller \d/, 'controller N') ?? null })
 }
 
 async function levelOf(stage: Stage<typeof UpdateFeatures>, feature: string): Promise<number> {

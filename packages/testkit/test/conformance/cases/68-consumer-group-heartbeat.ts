@@ -137,7 +137,7 @@ async function regexes(stage: HeartbeatStage): Promise<void> {
   await group.describe('by both')
 }
 
-async function lostAnswers(stage: HeartbeatStage): Promise<void> {
+async function lostResponses(stage: HeartbeatStage): Promise<void> {
   const group = await script(stage, 'lost')
   const { group: groupId, topic } = group.bed
   const join = { groupId, memberId: 'm', rebalanceTimeoutMs, subscribedTopicNames: [topic], topicPartitions: [] }
@@ -164,7 +164,7 @@ export const heartbeats = conformance(ConsumerGroupHeartbeat, {
     await staticMembers(stage)
     await subscriptions(stage)
     await topicsChange(stage)
-    await lostAnswers(stage)
+    await lostResponses(stage)
     if (version >= 1) await regexes(stage)
     if (version === 0) {
       const group = await script(stage, 'made')

@@ -9,13 +9,13 @@ const request = (version: number, ...types: readonly number[]) => (version >= 1 
 
 /** Others' topics, groups and metrics are on the cluster too: only those of this part are looked at. */
 async function mine(stage: ListStage, label: string, version: number, ...types: readonly number[]): Promise<void> {
-  const answer = await stage.do(ListConfigResources, version, request(version, ...types))
-  const configResources = answer.configResources.filter(({ resourceName, resourceType }) => {
+  const response = await stage.do(ListConfigResources, version, request(version, ...types))
+  const configResources = response.configResources.filter(({ resourceName, resourceType }) => {
     return (
       resourceName.startsWith(stage.name('')) || resourceType === resource.broker || resourceType === resource.logger
     )
   })
-  stage.saw(label, { ...answer, configResources })
+  stage.saw(label, { ...response, configResources })
 }
 
 export const listConfigResources = conformance(ListConfigResources, {
@@ -49,9 +49,9 @@ export const listConfigResources = conformance(ListConfigResources, {
   },
   async wrongState(stage, version) {
     const other = await stage.open({ broker: 3 })
-    const answer = await stage.do(ListConfigResources, version, request(version), { on: other })
-    const configResources = answer.configResources.filter(({ resourceType }) => resourceType === resource.broker)
-    stage.saw('on another broker', { ...answer, configResources })
+    const response = await stage.do(ListConfigResources, version, request(version), { on: other })
+    const configResources = response.configResources.filter(({ resourceType }) => resourceType === resource.broker)
+    stage.saw('on another broker', { ...response, configResources })
     await mine(stage, 'none of them is there', version)
   },
 })

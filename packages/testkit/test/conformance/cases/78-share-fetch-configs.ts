@@ -34,9 +34,9 @@ async function deliver(stage: Stage, reader: Reader, rounds: number): Promise<vo
   let shareSessionEpoch = 0
   for (let round = 1; round <= rounds; round++) {
     const body = { ...someRecords, maxWaitMs: 1_000, groupId, memberId, topics, forgottenTopicsData: [] }
-    const answer = await stage.note(`delivery ${round}`, ShareFetch, 1, { ...body, shareSessionEpoch })
+    const response = await stage.note(`delivery ${round}`, ShareFetch, 1, { ...body, shareSessionEpoch })
     shareSessionEpoch++
-    const acquired = answer.responses[0]?.partitions[0]?.acquiredRecords ?? []
+    const acquired = response.responses[0]?.partitions[0]?.acquiredRecords ?? []
     if (acquired.length === 0) return
     const acks = acquired.map(({ firstOffset, lastOffset }): [number, number, number] => [
       Number(firstOffset),

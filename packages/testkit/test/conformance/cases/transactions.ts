@@ -12,7 +12,7 @@ import {
 import { batchOf } from '../../support/batches.ts'
 import { conformance } from '../case.ts'
 import type { Stage } from '../stage.ts'
-import { abandon, addPartitions, atRest, begin, end, isPassing, type Producer } from '../transactions.ts'
+import { abandon, addPartitions, atRest, begin, end, isTransient, type Producer } from '../transactions.ts'
 
 const timeoutMs = 10_000
 /** From here on clients add partitions and offsets by using them, and each end has an epoch of its own (KIP-890). */
@@ -34,7 +34,7 @@ async function write<A extends Api>(
   await stage.until('a record in the transaction', async () => {
     const { responses } = await stage.do(Produce, version, { transactionalId, acks: -1, timeoutMs, topicData })
     const code = responses[0]?.partitionResponses[0]?.errorCode ?? -1
-    if (code !== 0 && !isPassing(code)) throw new Error(`the record was not written: ${code}`)
+    if (code !== 0 && !isTransient(code)) throw new Error(`the record was not written: ${code}`)
     return code === 0
   })
 }
@@ -165,8 +165,8 @@ export const txnOffsetCommit = conformance(TxnOffsetCommit, {
     await stage.note('is it there', OffsetFetch, 8, { groups, requireStable: true }, { on })
     await end(stage, transactionalId, producer, true)
     await stage.until('stable', async () => {
-      const answer = await stage.do(OffsetFetch, 8, { groups, requireStable: true }, { on })
-      return answer.groups[0]?.topics[0]?.partitions[0]?.errorCode === 0
+      const response = await stage.do(OffsetFetch, 8, { groups, requireStable: true }, { on })
+      return response.groups[0]?.topics[0]?.partitions[0]?.errorCode === 0
     })
     await stage.note('is it there now', OffsetFetch, 8, { groups, requireStable: true }, { on })
   },

@@ -55,7 +55,7 @@ it('a wrong correlation id, and nothing else is wrong', async () => {
 })
 
 it('an answer that comes twice', async () => {
-  const [first, second, ...more] = frames(whole(await arrivals('answerTwice')))
+  const [first, second, ...more] = frames(whole(await arrivals('respondTwice')))
   expect(first).toEqual(second)
   expect(more).toEqual([])
 })

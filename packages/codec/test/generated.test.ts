@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { straightFiles } from '../scripts/straight-files.ts'
+import { generatedFiles } from '../scripts/generated-files.ts'
 import type { Message } from '../src/schema/api.ts'
 import { decodeMessage, encodeMessage } from '../src/schema/codec.ts'
 import type { Struct } from '../src/schema/plan.ts'
@@ -13,14 +13,14 @@ import { type Random, sample, seeded } from './samples.ts'
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
 
-test('src/hot is what its tables give: npm run write-straight writes it', () => {
-  for (const [path, text] of straightFiles(repository)) {
+test('src/generated is what its tables give: npm run write-generated writes it', () => {
+  for (const [path, text] of generatedFiles(repository)) {
     expect(readFileSync(join(repository, path), 'utf8') === text, path).toBe(true)
   }
 })
 
-const hot = cases.filter(({ message }) => message.straight !== undefined)
-const tables = new Map(allMessages.map((message) => [message, { ...message, straight: undefined } satisfies Message]))
+const hot = cases.filter(({ message }) => message.generated !== undefined)
+const tables = new Map(allMessages.map((message) => [message, { ...message, generated: undefined } satisfies Message]))
 
 /** What comes of it: the value, or the text of the error. */
 function outcome(run: () => unknown): unknown {
@@ -37,7 +37,7 @@ function check(actual: unknown, expected: unknown, label: string): void {
 }
 
 /** The value with one of its fields, anywhere, left out or of another kind. */
-function spoil(value: Struct, random: Random): Struct {
+function corrupt(value: Struct, random: Random): Struct {
   const copy = structuredClone(value)
   const structs: Struct[] = []
   const collect = (struct: Struct): void => {
@@ -54,7 +54,7 @@ function spoil(value: Struct, random: Random): Struct {
   return copy
 }
 
-describe('straight-line code does what the table does', () => {
+describe('generated code does what the table does', () => {
   test('three APIs have it, both ways', () => {
     expect(new Set(hot.map(({ message }) => message.name)).size).toBe(6)
   })
@@ -68,9 +68,9 @@ describe('straight-line code does what the table does', () => {
       const label = `value ${i}`
       check(bytes.toString('hex'), encodeMessage(table, version, value as never).toString('hex'), label)
       check(decodeMessage(message, version, bytes), value, label)
-      const spoilt = spoil(value, random)
+      const corrupted = corrupt(value, random)
       const write = (message: Message) =>
-        outcome(() => encodeMessage(message, version, spoilt as never).toString('hex'))
+        outcome(() => encodeMessage(message, version, corrupted as never).toString('hex'))
       check(write(message), write(table), `${label}, spoilt`)
       const damaged = mutate(bytes, random)
       const read = (message: Message) => outcome(() => decodeMessage(message, version, damaged))

@@ -1,5 +1,5 @@
-// Written by scripts/write-straight.ts from the table of Fetch.
-import type { StraightCode } from '../schema/api.ts'
+// Written by scripts/write-generated.ts from the table of Fetch.
+import type { GeneratedCode } from '../schema/api.ts'
 import {
   arrayOf,
   int32s,
@@ -12,7 +12,7 @@ import {
   writeCount,
   writeInt32s,
   writeText,
-} from '../schema/straight.ts'
+} from '../schema/generated-code.ts'
 import {
   keepUnknownTag,
   readUnknownTags,
@@ -782,12 +782,12 @@ function writeResponse(writer: Writer, value: Response, version: number, flexibl
   if (flexible) writeResponseTags(writer, value, version, flexible)
 }
 
-export const fetchRequestCode: StraightCode = {
+export const fetchRequestCode: GeneratedCode = {
   read: (reader, version) => readRequest(reader, version, version >= 12),
   write: (writer, value, version) => writeRequest(writer, value as Request, version, version >= 12),
 }
 
-export const fetchResponseCode: StraightCode = {
+export const fetchResponseCode: GeneratedCode = {
   read: (reader, version) => readResponse(reader, version, version >= 12),
   write: (writer, value, version) => writeResponse(writer, value as Response, version, version >= 12),
 }

@@ -1,5 +1,5 @@
-// Written by scripts/write-straight.ts from the table of Produce.
-import type { StraightCode } from '../schema/api.ts'
+// Written by scripts/write-generated.ts from the table of Produce.
+import type { GeneratedCode } from '../schema/api.ts'
 import {
   arrayOf,
   noArray,
@@ -10,7 +10,7 @@ import {
   writeBytes,
   writeCount,
   writeText,
-} from '../schema/straight.ts'
+} from '../schema/generated-code.ts'
 import {
   keepUnknownTag,
   readUnknownTags,
@@ -425,12 +425,12 @@ function writeResponse(writer: Writer, value: Response, version: number, flexibl
   if (flexible) writeResponseTags(writer, value, version, flexible)
 }
 
-export const produceRequestCode: StraightCode = {
+export const produceRequestCode: GeneratedCode = {
   read: (reader, version) => readRequest(reader, version, version >= 9),
   write: (writer, value, version) => writeRequest(writer, value as Request, version, version >= 9),
 }
 
-export const produceResponseCode: StraightCode = {
+export const produceResponseCode: GeneratedCode = {
   read: (reader, version) => readResponse(reader, version, version >= 9),
   write: (writer, value, version) => writeResponse(writer, value as Response, version, version >= 9),
 }

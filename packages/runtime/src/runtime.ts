@@ -1,6 +1,6 @@
 /**
- * The one door through which time, chance, background work and the network enter. Types only: Node's own implementation
- * lives in the client, the testkit brings its own for memory networks and (later) simulation.
+ * The only access to time, randomness, background work and the network. `ottla` implements it on Node's sockets,
+ * `@ottla/testkit` on networks in memory and, with a seed, on virtual time.
  */
 export interface Runtime {
   /** Wall time in ms since the epoch; may jump. */
@@ -39,7 +39,7 @@ export interface DialTarget {
   readonly tls?: TlsOptions | undefined
 }
 
-/** A part of `node:tls` options; the meaning is Node's. */
+/** A subset of the options of `node:tls`, with the same meaning. */
 export interface TlsOptions {
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined
   readonly cert?: string | Uint8Array | undefined
@@ -49,17 +49,17 @@ export interface TlsOptions {
   readonly servername?: string | undefined
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined
   readonly ciphers?: string | undefined
-  /** Switches off the check of the broker's certificate: only for experiments. */
+  /** Disables the check of the broker's certificate: only for experiments. */
   readonly insecureSkipVerify?: boolean | undefined
 }
 
-/** Who reads from a transport: it says where the next bytes go, so that they land in their final place. */
+/** Reads from a transport. It provides the memory for the next bytes, so that they are copied only once. */
 export interface TransportSink {
   /** Where the next bytes may be written; never empty. */
   space(): Uint8Array
   /** `size` bytes were written to the start of what `space` returned last. */
   filled(size: number): void
-  /** Called once, after which neither of the others is called. Without an error the peer ended in order. */
+  /** Called once, after which neither of the others is called. Without an error the peer closed the connection cleanly. */
   closed(error: Error | undefined): void
 }
 
@@ -68,7 +68,7 @@ export interface Transport {
   write(chunks: readonly Uint8Array[], onFlushed?: () => void): void
   pause(): void
   resume(): void
-  /** Closes at once; the sink's `closed` follows. */
+  /** Closes immediately; the sink's `closed` follows. */
   destroy(error?: Error): void
 }
 

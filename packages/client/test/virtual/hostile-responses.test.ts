@@ -3,16 +3,16 @@ import { expect, it } from 'vitest'
 import { Kafka, KafkaError, silentLogger } from '../../src/index.ts'
 
 /** Brokers do not send such; proxies, bugs and attackers do. */
-const spoiled: FaultAction[] = [
+const corrupted: FaultAction[] = [
   'wrongCorrelationId',
-  'answerTwice',
+  'respondTwice',
   { garbage: 3 },
   { chunks: 1 },
   { drip: '20s' },
   { truncateTo: 3 },
 ]
 
-it.each(spoiled)('records arrive once, in order, through answers with %j', async (action) => {
+it.each(corrupted)('records arrive once, in order, through answers with %j', async (action) => {
   const topics = [{ name: 't', replicationFactor: 3 }]
   await using cluster = await createCluster({ time: 'virtual', topics, leakCheck: true })
   const values = Array.from({ length: 20 }, (_, number) => `v${number}`)

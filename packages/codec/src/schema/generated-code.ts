@@ -1,4 +1,4 @@
-// What the straight-line code of src/hot is made of, besides Reader and Writer themselves.
+// What the generated code of src/generated is made of, besides Reader and Writer themselves.
 import type { DecodeError } from '../wire/decode-error.ts'
 import type { Reader } from '../wire/reader.ts'
 import type { Writer } from '../wire/writer.ts'

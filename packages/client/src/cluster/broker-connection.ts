@@ -1,4 +1,4 @@
-import type { Runtime, Timer } from '@ottla/codec/runtime'
+import type { Runtime, Timer } from '@ottla/runtime'
 import { type BrokerAddress, closedError, KafkaError, notWritten } from '../errors.ts'
 import { type ClientEventMap, type ClientEvents, notify } from '../events.ts'
 import type { Logger } from '../logger.ts'
@@ -19,7 +19,7 @@ import type { ReconnectBackoff } from './reconnect-backoff.ts'
 const mostWaiting = 10_000
 
 /** What the lanes of one client share. */
-export interface LaneServices {
+export interface BrokerConnectionServices {
   readonly runtime: Runtime
   readonly options: ResolvedOptions
   readonly events: ClientEvents
@@ -29,7 +29,7 @@ export interface LaneServices {
 }
 
 /** What the lanes of one broker share. */
-export interface LaneOwner {
+export interface BrokerConnectionOwner {
   /** Where the broker is now. */
   address(): BrokerAddress
   readonly backoff: ReconnectBackoff
@@ -44,10 +44,10 @@ export interface LaneOwner {
  * One socket to one broker and the requests that wait for it. The socket is opened when a request comes, and again when
  * one comes after it closed; a request whose bytes were not written waits for the next one, until its deadline.
  */
-export class BrokerLane {
+export class BrokerConnection {
   readonly #name: string
-  readonly #owner: LaneOwner
-  readonly #services: LaneServices
+  readonly #owner: BrokerConnectionOwner
+  readonly #services: BrokerConnectionServices
   readonly #waiting = new Ring<PendingRequest>()
   readonly #stop = new AbortController()
   #connection: Connection | undefined
@@ -56,7 +56,7 @@ export class BrokerLane {
   #timerAtMs = 0
   #closeError: KafkaError | undefined
 
-  constructor(name: string, owner: LaneOwner, services: LaneServices) {
+  constructor(name: string, owner: BrokerConnectionOwner, services: BrokerConnectionServices) {
     this.#name = name
     this.#owner = owner
     this.#services = services
@@ -143,7 +143,7 @@ export class BrokerLane {
       this.#opening = undefined
       this.#connection = connection
       this.#services.observer.connectionsOpened.add(1)
-      this.#tell('connected', { broker: connection.broker, lane: this.#name })
+      this.#tell('connected', { broker: connection.broker, purpose: this.#name })
       opening.resolve()
       this.#flush()
     } catch (error) {
@@ -176,11 +176,11 @@ export class BrokerLane {
     const backoffMs = this.#owner.backoff.failed()
     const broker = this.#owner.address()
     observer.connectFailures.add(1)
-    const fields = { lane: this.#name, backoffMs: Math.round(backoffMs) }
+    const fields = { purpose: this.#name, backoffMs: Math.round(backoffMs) }
     // A broker that never answered often advertises an address that this machine cannot reach: that must not stay hidden.
     if (isWorthWarning(this.#owner)) logger.warn(`${failure.message}; still trying`, { ...fields, hint: failure.hint })
     else logger.debug(failure.message, fields)
-    this.#tell('connectFailed', { broker, lane: this.#name, error: failure, backoffMs })
+    this.#tell('connectFailed', { broker, purpose: this.#name, error: failure, backoffMs })
     return failure
   }
 
@@ -201,11 +201,11 @@ export class BrokerLane {
     const { runtime, options, observer, sockets } = this.#services
     const { id, host, port } = this.#owner.address()
     const broker = { id, host, port }
-    const lane = this.#name
+    const purpose = this.#name
     const connection: Connection = new Connection({
       runtime,
       broker,
-      lane,
+      purpose,
       clientId: options.clientId,
       limits: options,
       observer,
@@ -223,10 +223,10 @@ export class BrokerLane {
     this.#connection = undefined
     observer.connectionsClosed.add(1)
     const meant = this.#closeError !== undefined
-    this.#tell('disconnected', { broker: connection.broker, lane: this.#name, error: meant ? undefined : error })
+    this.#tell('disconnected', { broker: connection.broker, purpose: this.#name, error: meant ? undefined : error })
     if (meant) return
     // A listener with SASL closes at the first request of a client without.
-    if (error !== undefined && connection.requestsAnswered === 0 && options.sasl === undefined) {
+    if (error !== undefined && connection.requestsCompleted === 0 && options.sasl === undefined) {
       this.#owner.suspicious = true
     }
     if (error !== undefined) this.#owner.backoff.failed()
@@ -282,7 +282,7 @@ export class BrokerLane {
 }
 
 /** At the second failure in a row, then about every half minute. Bootstrap addresses are warned of all together. */
-function isWorthWarning(owner: LaneOwner): boolean {
+function isWorthWarning(owner: BrokerConnectionOwner): boolean {
   const { failures } = owner.backoff
   return !owner.everConnected && owner.address().id >= 0 && (failures === 2 || failures % 32 === 0)
 }

@@ -65,13 +65,13 @@ export function without(
 export function withErrors(
   api: Api,
   version: number,
-  answer: Struct,
+  response: Struct,
   { picked, errorCode, errorMessage, nameOfTopic, place }: PickedErrors,
 ): Struct {
   const at = place ?? placeOf(api.name, version).entities
-  if (at === undefined) return { ...blank(api.response.fields, version), ...onlyThrottle(answer), errorCode }
+  if (at === undefined) return { ...blank(api.response.fields, version), ...onlyThrottle(response), errorCode }
   const elements = api.response.fields[at.response]?.element?.fields ?? {}
-  const entities = [...listOf(answer, at.response)] as Struct[]
+  const entities = [...listOf(response, at.response)] as Struct[]
   for (const one of picked) {
     if (at.responseName === undefined) {
       // What was not asked for the work is not in its answer.
@@ -100,7 +100,7 @@ export function withErrors(
     if (index < 0) entities.push(failed)
     else entities[index] = failed
   }
-  return { ...answer, [at.response]: entities }
+  return { ...response, [at.response]: entities }
 }
 
 export interface PickedErrors {
@@ -114,8 +114,13 @@ export interface PickedErrors {
 }
 
 /** What an answer says of entities: of a request for all of them only the answer knows which they are. */
-export function pickAnswered(at: EntityPlace, answer: Struct, match: RequestMatch, nameOfTopic: NameOfTopic): Picked[] {
-  return pick({ ...at, request: at.response, requestName: at.responseName }, answer, match, nameOfTopic)
+export function pickResponded(
+  at: EntityPlace,
+  response: Struct,
+  match: RequestMatch,
+  nameOfTopic: NameOfTopic,
+): Picked[] {
+  return pick({ ...at, request: at.response, requestName: at.responseName }, response, match, nameOfTopic)
 }
 
 function onlyThrottle({ throttleTimeMs }: Struct): Struct {

@@ -1,11 +1,11 @@
 /** What happens to the bytes of an answer. */
-export type Spoil =
+export type Corruption =
   | { readonly kind: 'truncateTo' | 'garbage' | 'chunks'; readonly bytes: number }
   | { readonly kind: 'drip'; readonly ms: number }
-  | { readonly kind: 'wrongCorrelationId' | 'answerTwice' }
+  | { readonly kind: 'wrongCorrelationId' | 'respondTwice' }
 
 /** How an answer is written: piece by piece, with a pause between them. */
-export interface SpoiledAnswer {
+export interface CorruptedResponse {
   readonly pieces: readonly Buffer[]
   readonly pauseMs: number
   /** The connection closes after the last piece. */
@@ -19,27 +19,34 @@ const correlationIdOff = 1_000_000
 const maxPieces = 1_000
 const drippedPieces = 50
 
-export function spoiledAnswer(spoil: Spoil, answer: Buffer, random: () => number): SpoiledAnswer {
+export function corruptedResponse(corruption: Corruption, response: Buffer, random: () => number): CorruptedResponse {
   const whole = { pauseMs: 0, closes: false }
-  switch (spoil.kind) {
+  switch (corruption.kind) {
     case 'truncateTo': {
-      const left = answer.subarray(0, spoil.bytes)
+      const left = response.subarray(0, corruption.bytes)
       return { ...whole, pieces: left.length === 0 ? [] : [left], closes: true }
     }
     case 'garbage':
-      return { ...whole, pieces: [Buffer.from(Array.from({ length: spoil.bytes }, () => Math.floor(random() * 256)))] }
+      return {
+        ...whole,
+        pieces: [Buffer.from(Array.from({ length: corruption.bytes }, () => Math.floor(random() * 256)))],
+      }
     case 'wrongCorrelationId': {
-      const changed = Buffer.from(answer)
+      const changed = Buffer.from(response)
       changed.writeInt32BE((changed.readInt32BE(correlationIdAt) + correlationIdOff) | 0, correlationIdAt)
       return { ...whole, pieces: [changed] }
     }
-    case 'answerTwice':
-      return { ...whole, pieces: [answer, answer] }
+    case 'respondTwice':
+      return { ...whole, pieces: [response, response] }
     case 'chunks':
-      return { ...whole, pieces: cut(answer, Math.max(spoil.bytes, Math.ceil(answer.length / maxPieces))), pauseMs: 1 }
+      return {
+        ...whole,
+        pieces: cut(response, Math.max(corruption.bytes, Math.ceil(response.length / maxPieces))),
+        pauseMs: 1,
+      }
     case 'drip': {
-      const pieces = cut(answer, Math.ceil(answer.length / drippedPieces))
-      return { ...whole, pieces, pauseMs: Math.ceil(spoil.ms / Math.max(1, pieces.length - 1)) }
+      const pieces = cut(response, Math.ceil(response.length / drippedPieces))
+      return { ...whole, pieces, pauseMs: Math.ceil(corruption.ms / Math.max(1, pieces.length - 1)) }
     }
   }
 }

@@ -1,4 +1,4 @@
-// Writes straight-line code for the messages of the hot path from their tables: for each struct a function that reads it
+// Writes generated code for the messages of the hot path from their tables: for each struct a function that reads it
 // and one that writes it, in all versions. What it cannot express it refuses, so that no message is written wrongly.
 import type { Api, Message } from '../src/schema/api.ts'
 import type { Fields, FieldTable } from '../src/schema/fields.ts'
@@ -22,7 +22,7 @@ interface FieldCode {
   readonly isTagged: boolean
 }
 
-/** What src/schema/straight.ts has to offer. */
+/** What src/schema/generated-code.ts has to offer. */
 const helpers = [
   'arrayOf',
   'int32s',
@@ -40,8 +40,8 @@ const helpers = [
 /** What src/schema/unknown-tags.ts has to offer. */
 const tagHelpers = ['keepUnknownTag', 'readUnknownTags', 'unknownTagsOf', 'writeTagsBelow', 'writeUnknownTags']
 
-/** The text of src/hot/x.ts for an API, before it is formatted. */
-export function straightCode(api: Api): string {
+/** The text of src/generated/x.ts for an API, before it is formatted. */
+export function generatedCode(api: Api): string {
   const halves = [contextOf(api.request, 'Request'), contextOf(api.response, 'Response')]
   const functions = halves.flatMap((context) => {
     struct(context, context.prefix, context.message.fields)
@@ -49,9 +49,9 @@ export function straightCode(api: Api): string {
   })
   const body = functions.join('\n')
   const isUsed = (name: string) => new RegExp(`\\b${name}[(<]`).test(body)
-  return `// Written by scripts/write-straight.ts from the table of ${api.name}.
-import type { StraightCode } from '../schema/api.ts'
-import { ${helpers.filter(isUsed).join(', ')} } from '../schema/straight.ts'
+  return `// Written by scripts/write-generated.ts from the table of ${api.name}.
+import type { GeneratedCode } from '../schema/api.ts'
+import { ${helpers.filter(isUsed).join(', ')} } from '../schema/generated-code.ts'
 import { ${tagHelpers.filter(isUsed).join(', ')} } from '../schema/unknown-tags.ts'
 import type { Reader } from '../wire/reader.ts'
 import type { Writer } from '../wire/writer.ts'
@@ -66,7 +66,7 @@ function contextOf(message: Message, prefix: string): Context {
 
 function entry({ message, prefix }: Context): string {
   const flexible = condition(message.flexible, message.versions)
-  return `export const ${lowerFirst(message.name)}Code: StraightCode = {
+  return `export const ${lowerFirst(message.name)}Code: GeneratedCode = {
   read: (reader, version) => read${prefix}(reader, version, ${flexible}),
   write: (writer, value, version) => write${prefix}(writer, value as ${prefix}, version, ${flexible}),
 }

@@ -1,7 +1,7 @@
-import { pick } from './answers.ts'
 import type { Struct } from './blank.ts'
 import { type Exchange, nameOfTopic } from './exchange.ts'
 import { placeOf } from './places.ts'
+import { pick } from './response-errors.ts'
 import type { RequestMatch } from './rule.ts'
 
 /** Where the CRC lies in a batch. */

@@ -1,5 +1,5 @@
-// Written by scripts/write-straight.ts from the table of Metadata.
-import type { StraightCode } from '../schema/api.ts'
+// Written by scripts/write-generated.ts from the table of Metadata.
+import type { GeneratedCode } from '../schema/api.ts'
 import {
   arrayOf,
   int32s,
@@ -10,7 +10,7 @@ import {
   writeCount,
   writeInt32s,
   writeText,
-} from '../schema/straight.ts'
+} from '../schema/generated-code.ts'
 import { readUnknownTags, writeUnknownTags } from '../schema/unknown-tags.ts'
 import type { Reader } from '../wire/reader.ts'
 import { zeroUuid } from '../wire/uuid.ts'
@@ -306,12 +306,12 @@ function writeResponse(writer: Writer, value: Response, version: number, flexibl
   if (flexible) writeUnknownTags(writer, value)
 }
 
-export const metadataRequestCode: StraightCode = {
+export const metadataRequestCode: GeneratedCode = {
   read: (reader, version) => readRequest(reader, version, version >= 9),
   write: (writer, value, version) => writeRequest(writer, value as Request, version, version >= 9),
 }
 
-export const metadataResponseCode: StraightCode = {
+export const metadataResponseCode: GeneratedCode = {
   read: (reader, version) => readResponse(reader, version, version >= 9),
   write: (writer, value, version) => writeResponse(writer, value as Response, version, version >= 9),
 }
