@@ -45,7 +45,7 @@ describe('the documentation', () => {
 })
 
 describe('the map of the code', () => {
-  const folders = ['codec', 'client', 'testkit'].map((name) => `packages/${name}/src`)
+  const folders = ['runtime', 'codec', 'client', 'testkit'].map((name) => `packages/${name}/src`)
   const sources = folders.flatMap((folder) => filesIn(folder))
 
   test('names only files that exist', () => {
@@ -55,7 +55,7 @@ describe('the map of the code', () => {
     const missing = named.filter((path) => {
       // `NN-name.ts` and `x.ts` stand for any file.
       if (/\bNN-name\.ts$|^x\./.test(path)) return false
-      const wanted = path.replace(/^(codec|client|testkit)\//, 'packages/$1/')
+      const wanted = path.replace(/^(runtime|codec|client|testkit)\//, 'packages/$1/')
       return (
         !sources.some((source) => source === wanted || source.endsWith(`/${path}`)) && !existsSync(join(root, path))
       )

@@ -68,6 +68,6 @@ describe('a test', () => {
     const [told] = print.mock.calls[0] ?? []
     print.mockRestore()
     expect(told).toContain('seed 42, ')
-    expect(told).toMatch(/broker \d {2}wire {2}Produce v\d+ {2}answered after 0 ms: NOT_ENOUGH_REPLICAS, faults 1/)
+    expect(told).toMatch(/broker \d {2}wire {2}Produce v\d+ {2}responded after 0 ms: NOT_ENOUGH_REPLICAS, faults 1/)
   })
 })
