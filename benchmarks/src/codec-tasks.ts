@@ -8,7 +8,7 @@ import {
   Metadata,
   type MetadataResponse,
 } from '@ottla/codec'
-import { BatchReader, BatchWriter, codecOf } from '@ottla/codec/records'
+import { RecordBatchReader, BatchWriter, codecOf } from '@ottla/codec/records'
 import type { Line, Pair, Rival } from './codec-rivals.ts'
 import { line } from './contender.ts'
 
@@ -56,7 +56,7 @@ function encodeBatch(): Uint8Array {
 /** Reads keys and values where they lie: the cursor makes no object for them. */
 function readInPlace(bytes: Buffer, checkCrc: boolean): number {
   let sum = 0
-  const reader = new BatchReader(bytes)
+  const reader = new RecordBatchReader(bytes)
   for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
     if (checkCrc && !batch.verifyCrc()) throw new Error('checksum')
     const cursor = batch.records()
@@ -69,7 +69,7 @@ function readInPlace(bytes: Buffer, checkCrc: boolean): number {
 /** As the consumer does when it is asked for each of them: a Buffer for each key and value. */
 function decodeBatch(bytes: Buffer, checkCrc: boolean): Pair[] {
   const pairs: Pair[] = []
-  const reader = new BatchReader(bytes)
+  const reader = new RecordBatchReader(bytes)
   for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
     if (checkCrc && !batch.verifyCrc()) throw new Error('checksum')
     const cursor = batch.records()

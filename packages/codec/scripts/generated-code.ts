@@ -1,13 +1,13 @@
 // Writes generated code for the messages of the hot path from their tables: for each struct a function that reads it
 // and one that writes it, in all versions. What it cannot express it refuses, so that no message is written wrongly.
-import type { Api, Message } from '../src/schema/api.ts'
+import type { Api, MessageTable } from '../src/schema/api.ts'
 import type { Fields, FieldTable } from '../src/schema/fields.ts'
 import { leastBytesOf } from '../src/schema/plan.ts'
 import { includes, rangeOf, type VersionRange } from '../src/schema/versions.ts'
 import { zeroUuid } from '../src/wire/uuid.ts'
 
 interface Context {
-  readonly message: Message
+  readonly message: MessageTable
   /** In front of the names of this message's functions: Request or Response. */
   readonly prefix: string
   readonly functions: string[]
@@ -60,7 +60,7 @@ ${body}
 ${halves.map(entry).join('\n')}`
 }
 
-function contextOf(message: Message, prefix: string): Context {
+function contextOf(message: MessageTable, prefix: string): Context {
   return { message, prefix, functions: [] }
 }
 

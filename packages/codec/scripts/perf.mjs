@@ -1,7 +1,7 @@
 // What the hot paths cost, in ns per record. Needs a build; machine noise makes single runs differ by a tenth or two.
 //
 //   pnpm build && node scripts/perf.mjs [part of a name]
-import { BatchReader, BatchWriter, crc32c } from '../dist/records/index.js'
+import { BatchWriter, crc32c, RecordBatchReader } from '../dist/records/index.js'
 
 const records = 1000
 const fields = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
@@ -46,11 +46,11 @@ const cases = {
     sink += crc32c(batch, 0, 21)
   },
   'walk over the records': () => {
-    const cursor = new BatchReader(batch).next().records()
+    const cursor = new RecordBatchReader(batch).next().records()
     while (cursor.next()) sink += cursor.valueStart + cursor.keyLength + cursor.timestampDelta
   },
   'walk, and a view of each value': () => {
-    const cursor = new BatchReader(batch).next().records()
+    const cursor = new RecordBatchReader(batch).next().records()
     while (cursor.next()) {
       const { bytes } = cursor
       sink += new Uint8Array(bytes.buffer, bytes.byteOffset + cursor.valueStart, cursor.valueLength).length

@@ -11,7 +11,7 @@ export {
 } from './frame/request.ts'
 export { correlationIdOf, type DecodedResponse, decodeResponse, encodeResponse } from './frame/response.ts'
 export { FrameSplitter, type FrameSplitterOptions } from './frame/splitter.ts'
-export type { Api, Message } from './schema/api.ts'
+export type { Api, MessageTable } from './schema/api.ts'
 export { decodeMessage, encodeMessage } from './schema/codec.ts'
 export type { Decoded, Encodable } from './schema/infer.ts'
 export { type UnknownTag, unknownTagsOf } from './schema/unknown-tags.ts'

@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { generatedFiles } from '../scripts/generated-files.ts'
-import type { Message } from '../src/schema/api.ts'
+import type { MessageTable } from '../src/schema/api.ts'
 import { decodeMessage, encodeMessage } from '../src/schema/codec.ts'
-import type { Struct } from '../src/schema/plan.ts'
+import type { StructValue } from '../src/schema/plan.ts'
 import { mutate } from './fuzz/mutate.ts'
 import { allMessages, cases } from './messages.ts'
 import { type Random, sample, seeded } from './samples.ts'
@@ -20,7 +20,9 @@ test('src/generated is what its tables give: npm run write-generated writes it',
 })
 
 const hot = cases.filter(({ message }) => message.generated !== undefined)
-const tables = new Map(allMessages.map((message) => [message, { ...message, generated: undefined } satisfies Message]))
+const tables = new Map(
+  allMessages.map((message) => [message, { ...message, generated: undefined } satisfies MessageTable]),
+)
 
 /** What comes of it: the value, or the text of the error. */
 function outcome(run: () => unknown): unknown {
@@ -37,13 +39,13 @@ function check(actual: unknown, expected: unknown, label: string): void {
 }
 
 /** The value with one of its fields, anywhere, left out or of another kind. */
-function corrupt(value: Struct, random: Random): Struct {
+function corrupt(value: StructValue, random: Random): StructValue {
   const copy = structuredClone(value)
-  const structs: Struct[] = []
-  const collect = (struct: Struct): void => {
+  const structs: StructValue[] = []
+  const collect = (struct: StructValue): void => {
     structs.push(struct)
     for (const inner of Object.values(struct).flat()) {
-      if (typeof inner === 'object' && inner !== null && !ArrayBuffer.isView(inner)) collect(inner as Struct)
+      if (typeof inner === 'object' && inner !== null && !ArrayBuffer.isView(inner)) collect(inner as StructValue)
     }
   }
   collect(copy)
@@ -69,11 +71,11 @@ describe('generated code does what the table does', () => {
       check(bytes.toString('hex'), encodeMessage(table, version, value as never).toString('hex'), label)
       check(decodeMessage(message, version, bytes), value, label)
       const corrupted = corrupt(value, random)
-      const write = (message: Message) =>
+      const write = (message: MessageTable) =>
         outcome(() => encodeMessage(message, version, corrupted as never).toString('hex'))
       check(write(message), write(table), `${label}, spoilt`)
       const damaged = mutate(bytes, random)
-      const read = (message: Message) => outcome(() => decodeMessage(message, version, damaged))
+      const read = (message: MessageTable) => outcome(() => decodeMessage(message, version, damaged))
       check(read(message), read(table), `${label}, damaged`)
     }
   })

@@ -1,18 +1,18 @@
 import { allApis } from '../src/api/registry.ts'
 import * as everything from '../src/index.ts'
-import type { Message } from '../src/schema/api.ts'
+import type { MessageTable } from '../src/schema/api.ts'
 
 export interface Case {
-  readonly message: Message
+  readonly message: MessageTable
   readonly version: number
 }
 
-function isMessage(value: unknown): value is Message {
+function isMessage(value: unknown): value is MessageTable {
   return typeof value === 'object' && value !== null && 'fields' in value && 'versions' in value
 }
 
 /** Every message of the package: both halves of the APIs, and the data kept inside records. */
-export const allMessages: readonly Message[] = [
+export const allMessages: readonly MessageTable[] = [
   ...allApis.flatMap(({ request, response }) => [request, response]),
   ...Object.values<unknown>(everything).filter(isMessage),
 ]

@@ -1,4 +1,4 @@
-import type { Batch } from '../src/records/batch-reader.ts'
+import type { RecordBatch } from '../src/records/record-batch-reader.ts'
 import { readHeaders } from '../src/records/record-cursor.ts'
 
 export interface PlainRecord {
@@ -14,7 +14,7 @@ function text(bytes: Uint8Array, start: number, length: number): string | null {
 }
 
 /** All records of a batch, with their parts as text. */
-export function recordsOf(batch: Batch, payload?: Uint8Array): PlainRecord[] {
+export function recordsOf(batch: RecordBatch, payload?: Uint8Array): PlainRecord[] {
   const cursor = batch.records(payload)
   const records: PlainRecord[] = []
   while (cursor.next()) {

@@ -1,7 +1,7 @@
 // Seeded random messages.
-import type { Message } from '../src/schema/api.ts'
+import type { MessageTable } from '../src/schema/api.ts'
 import type { Fields, FieldTable } from '../src/schema/fields.ts'
-import { defaultOf, planFields, type Struct, type Version } from '../src/schema/plan.ts'
+import { defaultOf, planFields, type StructValue, type Version } from '../src/schema/plan.ts'
 import { includes } from '../src/schema/versions.ts'
 
 /** An integer from 0 to below the argument. */
@@ -21,17 +21,17 @@ export function seeded(seed: number): Random {
 /** How large the parts of a message get: small ones make files, others find what only size brings out. */
 export type Size = 'small' | 'mixed'
 
-export function versionOf(message: Message, version: number): Version {
+export function versionOf(message: MessageTable, version: number): Version {
   return { version, flexible: includes(message.flexible, version) }
 }
 
 /** A complete message as the decoder returns it: what the version does not carry is at its default. */
-export function sample(message: Message, version: number, random: Random, size: Size = 'mixed'): Struct {
+export function sample(message: MessageTable, version: number, random: Random, size: Size = 'mixed'): StructValue {
   return sampleStruct(message.fields, versionOf(message, version), random, size)
 }
 
-function sampleStruct(fields: Fields, version: Version, random: Random, size: Size): Struct {
-  const struct: Struct = {}
+function sampleStruct(fields: Fields, version: Version, random: Random, size: Size): StructValue {
+  const struct: StructValue = {}
   for (const { name, table, place, nullable } of planFields(fields, version)) {
     const standard = place === 'absent' || (place === 'tagged' && random(2) === 0)
     if (standard) struct[name] = defaultOf(table)()

@@ -1,4 +1,4 @@
-import { type Batch, BatchReader, codecOf } from '@ottla/codec/records'
+import { codecOf, type RecordBatch, RecordBatchReader } from '@ottla/codec/records'
 import { describe, expect, it } from 'vitest'
 import { createCluster } from '../src/index.ts'
 import { BrokerConfig } from '../src/state/configs/broker-config.ts'
@@ -13,8 +13,8 @@ const nowMs = 1_700_000_000_000
 const values = Array.from({ length: 20 }, () => 'the same again')
 const plain = batchOf(values, { timestamp: nowMs })
 
-function firstOf(bytes: Uint8Array): Batch {
-  const batch = new BatchReader(bytes).next()
+function firstOf(bytes: Uint8Array): RecordBatch {
+  const batch = new RecordBatchReader(bytes).next()
   if (batch === undefined) throw new Error('no batch')
   return batch
 }
@@ -27,7 +27,7 @@ async function compressed(compressionId: number): Promise<Buffer> {
   return rebuiltBatch(header, readRecords(batch.bytes, batch.payload), { payload, deleteHorizonMs: undefined })
 }
 
-function stored(records: Uint8Array, configs: Readonly<Record<string, string>>, atMs = nowMs): Batch | string {
+function stored(records: Uint8Array, configs: Readonly<Record<string, string>>, atMs = nowMs): RecordBatch | string {
   const observer = { id: 1, view: new MetadataView(), config: new BrokerConfig() }
   const settings = topicSettings({ configs: new Map(Object.entries(configs)) }, observer)
   const rules = { apiVersion: 12, transactionalId: null, nowMs: atMs, where: 't-0', settings }
@@ -35,7 +35,7 @@ function stored(records: Uint8Array, configs: Readonly<Record<string, string>>, 
   return found.problem === undefined ? firstOf(found.batch.bytes) : found.problem.error
 }
 
-function batchIn(records: Uint8Array, configs: Readonly<Record<string, string>>, atMs = nowMs): Batch {
+function batchIn(records: Uint8Array, configs: Readonly<Record<string, string>>, atMs = nowMs): RecordBatch {
   const batch = stored(records, configs, atMs)
   if (typeof batch === 'string') throw new Error(batch)
   return batch

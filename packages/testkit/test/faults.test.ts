@@ -11,7 +11,7 @@ import {
   Produce,
   zeroUuid,
 } from '@ottla/codec'
-import { BatchReader } from '@ottla/codec/records'
+import { RecordBatchReader } from '@ottla/codec/records'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createCluster, type FaultRule, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
@@ -263,7 +263,8 @@ describe('connections', () => {
 })
 
 describe('damage', () => {
-  const isIntact = (records: Uint8Array | null) => new BatchReader(records ?? new Uint8Array(0)).next()?.verifyCrc()
+  const isIntact = (records: Uint8Array | null) =>
+    new RecordBatchReader(records ?? new Uint8Array(0)).next()?.verifyCrc()
 
   it('of fetched records is on the way, not in the log', async () => {
     await client.produce(batchOf(['a']))

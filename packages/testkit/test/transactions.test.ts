@@ -16,7 +16,7 @@ import {
   TxnOffsetCommit,
   zeroUuid,
 } from '@ottla/codec'
-import { BatchReader } from '@ottla/codec/records'
+import { RecordBatchReader } from '@ottla/codec/records'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createCluster, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
@@ -117,7 +117,7 @@ async function fetch(wire: WireClient, { isolationLevel = 1, maxWaitMs = 0 } = {
   const body = { maxWaitMs, minBytes: 1, isolationLevel, topics, forgottenTopicsData: [] }
   const found = (await wire.request(Fetch, body)).responses[0]?.partitions[0]
   const kinds: string[] = []
-  const reader = new BatchReader(found?.records ?? new Uint8Array(0))
+  const reader = new RecordBatchReader(found?.records ?? new Uint8Array(0))
   for (let batch = reader.next(); batch; batch = reader.next()) kinds.push(batch.isControl ? 'marker' : 'data')
   return { kinds, lastStableOffset: found?.lastStableOffset, aborted: found?.abortedTransactions }
 }

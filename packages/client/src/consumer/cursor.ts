@@ -1,4 +1,4 @@
-import type { BatchReader } from '@ottla/codec/records'
+import type { RecordBatchReader } from '@ottla/codec/records'
 import type { Broker } from '../cluster/broker.ts'
 import type { KafkaError } from '../errors.ts'
 import type { FetchedBatch } from './fetched-batch.ts'
@@ -7,7 +7,7 @@ import type { StartOffset } from './options.ts'
 
 /** Record batches of one fetch answer, not yet parsed. */
 export interface Chunk {
-  readonly reader: BatchReader
+  readonly reader: RecordBatchReader
   readonly aborted: AbortedTransactions | undefined
   readonly bytes: number
 }

@@ -1,5 +1,5 @@
 import { type ErrorName, errorOf, type FetchResponse } from '@ottla/codec'
-import { BatchReader } from '@ottla/codec/records'
+import { RecordBatchReader } from '@ottla/codec/records'
 import type { Chunk, Cursor } from './cursor.ts'
 import type { Asked, FetchSession } from './fetch-session.ts'
 import { AbortedTransactions } from './isolation.ts'
@@ -61,7 +61,7 @@ function acceptPartition(cursor: Cursor, response: PartitionResponse, committedO
   cursor.fetchOffset = end
   const list = committedOnly ? (response.abortedTransactions ?? []) : []
   const aborted = list.length === 0 ? undefined : new AbortedTransactions(list)
-  sink.chunk(cursor, { reader: new BatchReader(records), aborted, bytes: records.length })
+  sink.chunk(cursor, { reader: new RecordBatchReader(records), aborted, bytes: records.length })
 }
 
 const movedCodes = new Set<ErrorName>(['NOT_LEADER_OR_FOLLOWER', 'FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH'])

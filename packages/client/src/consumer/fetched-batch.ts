@@ -1,11 +1,11 @@
-import type { Batch, RecordCursor } from '@ottla/codec/records'
+import type { RecordBatch, RecordCursor } from '@ottla/codec/records'
 import type { Cursor } from './cursor.ts'
 
 /** A record batch on its way to the application, inflated, with the place up to which it was handed out. */
 export class FetchedBatch {
   readonly cursor: Cursor
   readonly assignmentEpoch: number
-  readonly batch: Batch
+  readonly batch: RecordBatch
   readonly baseOffset: number
   /** The offset after the batch; compaction may have removed its last records. */
   readonly end: number
@@ -19,7 +19,7 @@ export class FetchedBatch {
   #from: number
   records: RecordCursor
 
-  constructor(cursor: Cursor, batch: Batch, payload: Uint8Array | undefined) {
+  constructor(cursor: Cursor, batch: RecordBatch, payload: Uint8Array | undefined) {
     this.cursor = cursor
     this.assignmentEpoch = cursor.assignmentEpoch
     this.batch = batch

@@ -1,4 +1,4 @@
-import { type Batch, readControlBatch } from '@ottla/codec/records'
+import { type RecordBatch, readControlBatch } from '@ottla/codec/records'
 
 export interface AbortedTransaction {
   readonly producerId: bigint
@@ -17,7 +17,7 @@ export class AbortedTransactions {
   }
 
   /** Whether the batch is to be left out; decided by its header alone. To be asked about every batch, control batches too. */
-  excludes(batch: Batch): boolean {
+  excludes(batch: RecordBatch): boolean {
     if (!batch.isTransactional) return false
     const { lastOffset } = batch
     for (let next = this.#pending.at(-1); next !== undefined && next.firstOffset <= lastOffset; ) {

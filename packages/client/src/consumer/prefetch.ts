@@ -1,4 +1,4 @@
-import type { Batch, CodecSet } from '@ottla/codec/records'
+import type { CodecSet, RecordBatch } from '@ottla/codec/records'
 import { KafkaError } from '../errors.ts'
 import type { Chunk, Cursor } from './cursor.ts'
 import { FetchedBatch } from './fetched-batch.ts'
@@ -179,7 +179,7 @@ export class Prefetch {
     this.#discharge(cursor, chunk.bytes)
   }
 
-  #prepare(cursor: Cursor, chunk: Chunk, batch: Batch): void {
+  #prepare(cursor: Cursor, chunk: Chunk, batch: RecordBatch): void {
     const end = Number(batch.baseOffset) + batch.lastOffsetDelta + 1
     const skip = chunk.aborted?.excludes(batch) === true || batch.isControl || batch.recordCount === 0
     if (end <= cursor.position) return
@@ -195,7 +195,7 @@ export class Prefetch {
     else this.#inflate(cursor, batch)
   }
 
-  #inflate(cursor: Cursor, batch: Batch): void {
+  #inflate(cursor: Cursor, batch: RecordBatch): void {
     const { codecs, maxDecompressedBytes } = this.#options
     const payload = codecs.of(batch.compressionId).decompress(batch.payload, maxDecompressedBytes)
     if (payload instanceof Uint8Array) {
@@ -219,7 +219,7 @@ export class Prefetch {
     )
   }
 
-  #ready(cursor: Cursor, batch: Batch, payload: Uint8Array | undefined): void {
+  #ready(cursor: Cursor, batch: RecordBatch, payload: Uint8Array | undefined): void {
     const ready = new FetchedBatch(cursor, batch, payload)
     cursor.parsedTo = ready.end
     this.bufferedBytes += ready.chargedBytes

@@ -1,4 +1,4 @@
-import { BatchReader } from '@ottla/codec/records'
+import { RecordBatchReader } from '@ottla/codec/records'
 import { describe, expect, test } from 'vitest'
 import type { Fate } from '../../test/producer/fake-cluster.ts'
 import {
@@ -48,7 +48,7 @@ describe('R03, R15: topics that vanish', () => {
     cluster.setTopic('t', [2])
     await runtime.advance(1000)
     expect((await sent).offset).toBe(2n)
-    const { producerId, producerEpoch, baseSequence } = new BatchReader(cluster.log('t').batches[1]!).next()!
+    const { producerId, producerEpoch, baseSequence } = new RecordBatchReader(cluster.log('t').batches[1]!).next()!
     expect({ producerId, producerEpoch, baseSequence }).toEqual({
       producerId: 1001n,
       producerEpoch: 0,
@@ -75,7 +75,7 @@ describe('R03, R15: topics that vanish', () => {
     cluster.setTopic('a', [1], Buffer.from('another topic id').toString('base64url'))
     await sendAll(producer, ['4'], turns, 'a')
     expect(cluster.log('a').values).toEqual(['4'])
-    const batch = new BatchReader(cluster.log('a').batches[0]!).next()!
+    const batch = new RecordBatchReader(cluster.log('a').batches[0]!).next()!
     expect([batch.producerEpoch, batch.baseSequence]).toEqual([1, 0])
     await sendAll(producer, ['b'], turns, 'b')
     expect(cluster.log('b').values).toEqual(['b', 'b'])
@@ -88,7 +88,7 @@ test('a topic made anew while nothing is under way: the next batch begins at 0 o
   cluster.logs.clear()
   cluster.setTopic('t', [1], Buffer.from('another topic id').toString('base64url'))
   await sendAll(producer, ['c'], turns)
-  const batch = new BatchReader(cluster.log('t').batches[0]!).next()!
+  const batch = new RecordBatchReader(cluster.log('t').batches[0]!).next()!
   expect([batch.producerEpoch, batch.baseSequence]).toEqual([1, 0])
 })
 
@@ -175,7 +175,7 @@ describe('R07: an answer that leaves the outcome open', () => {
       await runtime.advance(500)
       await second
       expect(cluster.log('t').values).toEqual(log)
-      expect(new BatchReader(cluster.log('t').batches.at(-1)!).next()!.producerEpoch).toBe(epoch)
+      expect(new RecordBatchReader(cluster.log('t').batches.at(-1)!).next()!.producerEpoch).toBe(epoch)
     },
   )
 
@@ -190,7 +190,7 @@ describe('R07: an answer that leaves the outcome open', () => {
     cluster.produced[0]!.settle()
     await turns()
     expect((await second).offset).toBe(1n)
-    expect(new BatchReader(cluster.log('t').batches[1]!).next()!.producerEpoch).toBe(0)
+    expect(new RecordBatchReader(cluster.log('t').batches[1]!).next()!.producerEpoch).toBe(0)
   })
 
   test.each([
@@ -216,7 +216,7 @@ describe('R07: an answer that leaves the outcome open', () => {
       await runtime.advance(1500)
       await Promise.all(later)
       expect(numbersIn(cluster)).toEqual(log)
-      expect(new BatchReader(cluster.log('t').batches.at(-1)!).next()!.producerEpoch).toBe(epoch)
+      expect(new RecordBatchReader(cluster.log('t').batches.at(-1)!).next()!.producerEpoch).toBe(epoch)
     },
   )
 })
@@ -243,7 +243,7 @@ describe('R08: bytes on the wire belong to nobody else', () => {
     const sent = producer.send({ topic: 't', value: 'a' })
     await runtime.advance(1000)
     await sent
-    const [first, second] = cluster.produced.map(({ batches }) => new BatchReader(batches[0]!.bytes).next()!)
+    const [first, second] = cluster.produced.map(({ batches }) => new RecordBatchReader(batches[0]!.bytes).next()!)
     expect([first!.producerEpoch, second!.producerEpoch]).toEqual([0, 1])
     expect(first!.verifyCrc() && second!.verifyCrc()).toBe(true)
   })
@@ -356,7 +356,7 @@ describe('KIP-360: sequence numbers that the broker does not accept', () => {
       const batches = cluster
         .log('t')
         .batches.slice(1)
-        .map((bytes) => new BatchReader(bytes).next()!)
+        .map((bytes) => new RecordBatchReader(bytes).next()!)
       expect(batches.map(({ producerEpoch }) => producerEpoch)).toEqual(new Array(7).fill(1))
       expect(batches.map(({ baseSequence }) => baseSequence)).toEqual(upTo(7))
     },
@@ -368,7 +368,7 @@ describe('KIP-360: sequence numbers that the broker does not accept', () => {
     const sent = producer.send({ topic: 't', value: 'a' })
     await runtime.advance(1000)
     await sent
-    expect(new BatchReader(cluster.log('t').batches[0]!).next()!.producerId).toBe(1002n)
+    expect(new RecordBatchReader(cluster.log('t').batches[0]!).next()!.producerId).toBe(1002n)
   })
 
   test('a batch that the broker may have is not sent under another id: its outcome is unknown', async () => {

@@ -1,4 +1,4 @@
-import { BatchReader } from '@ottla/codec/records'
+import { RecordBatchReader } from '@ottla/codec/records'
 import { describe, expect, test } from 'vitest'
 import { failure, setUp } from '../../test/producer/producer-setup.ts'
 import { type Receipt, SendError } from './receipt.ts'
@@ -218,7 +218,7 @@ describe('batching', () => {
     await turns()
     await sent
     expect(cluster.log('t').values).toEqual(values)
-    expect(new BatchReader(cluster.log('t').batches[0]!).next()!.compression).toBe(compression)
+    expect(new RecordBatchReader(cluster.log('t').batches[0]!).next()!.compression).toBe(compression)
   })
 
   test('topics go by id from version 13 on, by name before', async () => {

@@ -1,4 +1,4 @@
-import { BatchReader, type BatchWriter, type RecordCursor, readHeaders } from '@ottla/codec/records'
+import { type BatchWriter, RecordBatchReader, type RecordCursor, readHeaders } from '@ottla/codec/records'
 import { ProducerBatch } from './producer-batch.ts'
 import { sequenceAfter } from './sequences.ts'
 
@@ -9,7 +9,7 @@ import { sequenceAfter } from './sequences.ts'
 export function splitBatch(batch: ProducerBatch, newWriter: (expectedBytes: number) => BatchWriter): ProducerBatch[] {
   // The writer's own bytes may have been sent, and a header is written over them: read a copy.
   const bytes = Buffer.from(batch.writer.seal({ producerId: -1n, producerEpoch: -1, baseSequence: -1 }))
-  const whole = new BatchReader(bytes).next()!
+  const whole = new RecordBatchReader(bytes).next()!
   const cut = middleOf(whole.records(), batch.count, bytes.length)
   const halves = [0, cut].map((start, position) => partOf(batch, newWriter(bytes.length / 2), position, start))
   const cursor = whole.records()

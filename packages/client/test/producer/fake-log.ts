@@ -1,5 +1,5 @@
 import { errorCode } from '@ottla/codec'
-import { Batch, codecOf } from '@ottla/codec/records'
+import { codecOf, RecordBatch } from '@ottla/codec/records'
 
 interface ProducerState {
   epoch: number
@@ -16,7 +16,7 @@ export class FakeLog {
   maxBatchBytes = 1 << 20
 
   append(bytes: Uint8Array): { errorCode: number; baseOffset: bigint } {
-    const batch = new Batch(Buffer.from(bytes))
+    const batch = new RecordBatch(Buffer.from(bytes))
     if (!batch.verifyCrc()) return { errorCode: errorCode('CORRUPT_MESSAGE'), baseOffset: -1n }
     if (bytes.length > this.maxBatchBytes) return { errorCode: errorCode('MESSAGE_TOO_LARGE'), baseOffset: -1n }
     const last = (batch.baseSequence + batch.recordCount - 1) & 0x7fffffff
@@ -45,12 +45,12 @@ export class FakeLog {
 
   /** Whether a batch is there under its sequence numbers, among the last five. */
   knows(bytes: Uint8Array): boolean {
-    const { producerId, producerEpoch, baseSequence } = new Batch(bytes)
+    const { producerId, producerEpoch, baseSequence } = new RecordBatch(bytes)
     const state = this.producers.get(producerId)
     return state?.epoch === producerEpoch && state.batches.some(([first]) => first === baseSequence)
   }
 
-  #check(batch: Batch, last: number): { errorCode: number; baseOffset: bigint } | undefined {
+  #check(batch: RecordBatch, last: number): { errorCode: number; baseOffset: bigint } | undefined {
     const state = this.producers.get(batch.producerId)
     if (state === undefined) {
       this.producers.set(batch.producerId, { epoch: batch.producerEpoch, batches: [] })

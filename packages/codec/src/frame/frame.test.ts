@@ -6,8 +6,8 @@ import { ListOffsets } from '../api/02-list-offsets.ts'
 import { Metadata } from '../api/03-metadata.ts'
 import { JoinGroup } from '../api/11-join-group.ts'
 import { ApiVersions } from '../api/18-api-versions.ts'
-import { BatchReader } from '../records/batch-reader.ts'
 import { BatchWriter } from '../records/batch-writer.ts'
+import { RecordBatchReader } from '../records/record-batch-reader.ts'
 import type { Api } from '../schema/api.ts'
 import { DecodeError } from '../wire/decode-error.ts'
 import { headerVersions } from './headers.ts'
@@ -55,7 +55,7 @@ test('requests that Kafka wrote', () => {
   expect(header).toEqual({ apiKey: 0, apiVersion: 13, ...meta })
   const [topic] = decodeRequest(Produce, 13, frame, bodyOffset).topicData
   expect(topic).toMatchObject({ topicId, name: '', partitionData: [{ index: 3 }] })
-  const batch = new BatchReader(topic!.partitionData[0]!.records!).next()!
+  const batch = new RecordBatchReader(topic!.partitionData[0]!.records!).next()!
   expect(batch.verifyCrc()).toBe(true)
 })
 

@@ -1,6 +1,6 @@
 import { apiOf } from '../api/registry.ts'
 import { RequestHeader } from '../data/request-header.ts'
-import type { Api, Message } from '../schema/api.ts'
+import type { Api, MessageTable } from '../schema/api.ts'
 import { decoderOf } from '../schema/compile-decoder.ts'
 import { encoderOf } from '../schema/compile-encoder.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
@@ -31,7 +31,7 @@ export function encodeRequest<Q, S>(
   api: Api<Q, S>,
   version: number,
   { correlationId, clientId }: RequestMeta,
-  body: Encodable<Message<Q>>,
+  body: Encodable<MessageTable<Q>>,
 ): Uint8Array[] {
   const writer = new Writer()
   writer.int32(0)
@@ -69,7 +69,7 @@ export function decodeRequest<Q, S>(
   frame: Uint8Array,
   bodyOffset: number,
   { ignoreLeftOver = false }: DecodeRequestOptions = {},
-): Decoded<Message<Q>> {
+): Decoded<MessageTable<Q>> {
   const reader = new Reader(frame, bodyOffset)
   const body = decoderOf(api.request, version)(reader)
   if (reader.remaining > 0 && !ignoreLeftOver) {

@@ -1,5 +1,5 @@
 import { ResponseHeader } from '../data/response-header.ts'
-import type { Api, Message } from '../schema/api.ts'
+import type { Api, MessageTable } from '../schema/api.ts'
 import { decoderOf } from '../schema/compile-decoder.ts'
 import { encoderOf } from '../schema/compile-encoder.ts'
 import type { Decoded, Encodable } from '../schema/infer.ts'
@@ -12,7 +12,7 @@ const unsupportedVersion = 35
 
 export interface DecodedResponse<S> {
   readonly correlationId: number
-  readonly body: Decoded<Message<S>>
+  readonly body: Decoded<MessageTable<S>>
 }
 
 /** A response with its length before it, in pieces as `encodeRequest` gives them. */
@@ -20,7 +20,7 @@ export function encodeResponse<Q, S>(
   api: Api<Q, S>,
   version: number,
   correlationId: number,
-  body: Encodable<Message<S>>,
+  body: Encodable<MessageTable<S>>,
 ): Uint8Array[] {
   const writer = new Writer()
   writer.int32(0)

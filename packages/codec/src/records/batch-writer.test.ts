@@ -2,15 +2,15 @@ import { describe, expect, test } from 'vitest'
 import { recordsOf } from '../../test/read-records.ts'
 import { bytesOf, seeded } from '../../test/samples.ts'
 import { codecOf } from '../compression/compression.ts'
-import { BatchReader } from './batch-reader.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { batchHeaderBytes } from './layout.ts'
 import { type RecordHeader, sizeBound } from './record.ts'
+import { RecordBatchReader } from './record-batch-reader.ts'
 
 const fields = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
 
 function sealedRecords(writer: BatchWriter) {
-  return recordsOf(new BatchReader(writer.seal(fields)).next()!)
+  return recordsOf(new RecordBatchReader(writer.seal(fields)).next()!)
 }
 
 describe('strings, whatever their characters', () => {
@@ -105,7 +105,7 @@ test('compressed, while the writer may be used again', async () => {
   writer.reset()
   writer.append(1, 'x', 'y', [])
   expect(bytes.length).toBeLessThan(3000)
-  const batch = new BatchReader(bytes).next()!
+  const batch = new RecordBatchReader(bytes).next()!
   expect(batch).toMatchObject({ compression: 'gzip', isTransactional: true, producerId: 9n, recordCount: 500 })
   expect(batch.verifyCrc()).toBe(true)
   const payload = await codecOf('gzip').decompress(batch.payload, 100_000)

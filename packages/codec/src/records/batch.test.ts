@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { goldenBytes } from '../../test/golden.ts'
 import { recordsOf } from '../../test/read-records.ts'
 import { codecOf } from '../compression/compression.ts'
-import { type Batch, BatchReader } from './batch-reader.ts'
 import { BatchWriter, type SealFields } from './batch-writer.ts'
 import { patchBatch } from './patch-batch.ts'
 import type { RecordHeader } from './record.ts'
+import { type RecordBatch, RecordBatchReader } from './record-batch-reader.ts'
 
 const golden = goldenBytes('batches.tsv')
 const time = 1_700_000_000_000
@@ -31,8 +31,8 @@ const plain: Input[] = [
 const far = [0, 1, 2 ** 29, 2 ** 30, -(2 ** 30), -(2 ** 30) - 1, 2 ** 40]
 const farTimes = [time, ...far.map((delta, i) => (i < 2 ? delta : time + delta)), 2 ** 52, 2 ** 53 - 1]
 
-function batchOf(name: string): Batch {
-  const reader = new BatchReader(golden(name))
+function batchOf(name: string): RecordBatch {
+  const reader = new RecordBatchReader(golden(name))
   const batch = reader.next()!
   expect(reader.next()).toBeUndefined()
   expect(batch.verifyCrc()).toBe(true)
@@ -162,7 +162,7 @@ describe('written again: the same bytes', () => {
     const bytes = writerOf(two).seal({ ...notIdempotent, transactional: true })
     for (const patch of [{ producerId: 987_654_321_098n }, { producerEpoch: 12 }, { baseSequence: 345_678 }]) {
       patchBatch(bytes, patch)
-      expect(new BatchReader(bytes).next()!.verifyCrc()).toBe(true)
+      expect(new RecordBatchReader(bytes).next()!.verifyCrc()).toBe(true)
     }
     patchBatch(bytes, { baseOffset: 1_234_567_890_123n, partitionLeaderEpoch: 77 })
     expect(Buffer.from(bytes).toString('hex')).toBe(golden('transactional').toString('hex'))
@@ -173,7 +173,7 @@ test('several batches one after the other, the last cut off at each byte', () =>
   const whole = Buffer.concat([golden('plain'), golden('transactional'), golden('gaps')])
   const lastStart = golden('plain').length + golden('transactional').length
   for (let end = lastStart; end <= whole.length; end++) {
-    const reader = new BatchReader(whole.subarray(0, end))
+    const reader = new RecordBatchReader(whole.subarray(0, end))
     const counts: number[] = []
     for (let batch = reader.next(); batch !== undefined; batch = reader.next()) counts.push(batch.recordCount)
     expect(counts).toEqual(end === whole.length ? [6, 2, 4] : [6, 2])
@@ -185,6 +185,6 @@ test('a changed bit shows in the checksum', () => {
   for (const at of [21, 30, 60, 61, 100]) {
     const bytes = golden('plain')
     bytes[at]! ^= 0x10
-    expect(new BatchReader(bytes).next()!.verifyCrc(), `byte ${at}`).toBe(false)
+    expect(new RecordBatchReader(bytes).next()!.verifyCrc(), `byte ${at}`).toBe(false)
   }
 })

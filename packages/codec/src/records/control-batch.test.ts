@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
 import { goldenBytes } from '../../test/golden.ts'
 import { DecodeError } from '../wire/decode-error.ts'
-import { BatchReader } from './batch-reader.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { endTxnMarkerBatch, readControlBatch } from './control-batch.ts'
+import { RecordBatchReader } from './record-batch-reader.ts'
 
 const golden = goldenBytes('batches.tsv')
 
 test.each([true, false])('the marker that ends a transaction, committed: %s', (committed) => {
   const bytes = golden(committed ? 'commit-marker' : 'abort-marker')
-  const batch = new BatchReader(bytes).next()!
+  const batch = new RecordBatchReader(bytes).next()!
   expect(batch).toMatchObject({ isControl: true, isTransactional: true, producerId: 4000n, producerEpoch: 5 })
   expect(readControlBatch(batch)).toEqual({ type: committed ? 'commit' : 'abort', coordinatorEpoch: 6 })
   const written = endTxnMarkerBatch({
@@ -29,7 +29,7 @@ function controlBatch(key: string | null, value: string | null) {
   const bytes = (hex: string | null) => (hex === null ? null : Buffer.from(hex, 'hex'))
   writer.append(0, bytes(key), bytes(value), [])
   const sealed = writer.seal({ producerId: -1n, producerEpoch: -1, baseSequence: -1, control: true })
-  return new BatchReader(sealed).next()!
+  return new RecordBatchReader(sealed).next()!
 }
 
 test('other control records', () => {

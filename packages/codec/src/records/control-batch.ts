@@ -1,6 +1,6 @@
 import { DecodeError } from '../wire/decode-error.ts'
-import type { Batch } from './batch-reader.ts'
 import { BatchWriter } from './batch-writer.ts'
+import type { RecordBatch } from './record-batch-reader.ts'
 
 export interface EndTxnMarkerFields {
   readonly committed: boolean
@@ -46,7 +46,7 @@ export function endTxnMarkerBatch(fields: EndTxnMarkerFields): Uint8Array {
 }
 
 /** What the record of a control batch says; undefined if compaction took it away. Throws DecodeError. */
-export function readControlBatch(batch: Batch): ControlRecord | undefined {
+export function readControlBatch(batch: RecordBatch): ControlRecord | undefined {
   const cursor = batch.records()
   if (!cursor.next()) return undefined
   const { keyStart, keyLength, valueStart, valueLength } = cursor

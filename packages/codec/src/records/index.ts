@@ -2,7 +2,6 @@ export { type Codec, type CompressionName, compressionNames, UnsupportedCompress
 export { type CodecSet, type CustomCodecs, codecOf, codecSet } from '../compression/compression.ts'
 export type { KafkaJsCodec } from '../compression/kafkajs-codec.ts'
 export { crc32c } from '../wire/crc32c.ts'
-export { Batch, BatchReader } from './batch-reader.ts'
 export { BatchWriter, type BatchWriterOptions, type SealFields } from './batch-writer.ts'
 export {
   type ControlRecord,
@@ -16,4 +15,5 @@ export { batchHeaderBytes } from './layout.ts'
 export { type MessageFields, type MessageSetOptions, messageSet } from './message-set.ts'
 export { type BatchPatch, patchBatch } from './patch-batch.ts'
 export { type RecordHeader, sizeBound } from './record.ts'
+export { RecordBatch, RecordBatchReader } from './record-batch-reader.ts'
 export { RecordCursor, type RecordHeaderView, readHeaders } from './record-cursor.ts'

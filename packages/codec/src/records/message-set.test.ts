@@ -6,9 +6,9 @@ import { bytesOf, seeded } from '../../test/samples.ts'
 import { type CompressionName, compressionNames, UnsupportedCompression } from '../compression/codec.ts'
 import { codecOf } from '../compression/compression.ts'
 import { DecodeError } from '../wire/decode-error.ts'
-import { type Batch, BatchReader } from './batch-reader.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { type MessageFields, messageSet } from './message-set.ts'
+import { type RecordBatch, RecordBatchReader } from './record-batch-reader.ts'
 
 const golden = goldenBytes('batches.tsv')
 const time = 1_700_000_000_000
@@ -39,13 +39,13 @@ function expectedOf(magic: number, baseOffset: number, appendTime?: number): Exp
   }))
 }
 
-async function payloadOf(batch: Batch): Promise<Uint8Array | undefined> {
+async function payloadOf(batch: RecordBatch): Promise<Uint8Array | undefined> {
   return batch.compressionId === 0 ? undefined : codecOf(batch.compressionId).decompress(batch.payload, 100_000)
 }
 
 /** All records of all batches, by the exact functions. */
 async function read(bytes: Uint8Array): Promise<Expected[]> {
-  const reader = new BatchReader(bytes)
+  const reader = new RecordBatchReader(bytes)
   const records: Expected[] = []
   for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
     expect(batch.verifyCrc()).toBe(true)
@@ -94,7 +94,7 @@ test('written as Kafka writes them, byte for byte', async () => {
 })
 
 test('what a message tells before it is decompressed', () => {
-  const fieldsOf = (name: string) => new BatchReader(golden(name)).next()!
+  const fieldsOf = (name: string) => new RecordBatchReader(golden(name)).next()!
   expect(fieldsOf('magic-1-gzip')).toMatchObject({
     magic: 1,
     compression: 'gzip',
@@ -124,7 +124,7 @@ test('formats mixed, as a log that was upgraded twice has them', async () => {
   const last = { offset: 2000, timestamp: time, key: 'key', value: 'value' }
   expect(found).toEqual([...expectedOf(0, 1000), ...expectedOf(1, 1000), ...expectedOf(1, 1000), last])
   const magics: number[] = []
-  const reader = new BatchReader(mixed)
+  const reader = new RecordBatchReader(mixed)
   for (let next = reader.next(); next !== undefined; next = reader.next()) magics.push(next.magic)
   expect(magics).toEqual([0, 1, 1, 1, 1, 1, 1, 2])
 })
@@ -133,7 +133,7 @@ test('cut off at each byte', () => {
   const bytes = golden('magic-1-none')
   let before = 0
   for (let end = 0; end <= bytes.length; end++) {
-    const reader = new BatchReader(bytes.subarray(0, end))
+    const reader = new RecordBatchReader(bytes.subarray(0, end))
     let count = 0
     while (reader.next() !== undefined) count++
     expect(count).toBeGreaterThanOrEqual(before)
@@ -147,7 +147,7 @@ test('offsets over the whole range', async () => {
   for (const magic of [0, 1] as const) {
     for (const codec of [undefined, codecOf('gzip')]) {
       const set = await messageSet(messages, { magic, codec, baseOffset: most - 4n })
-      const reader = new BatchReader(set)
+      const reader = new RecordBatchReader(set)
       const offsets: bigint[] = []
       for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
         const cursor = batch.records(await payloadOf(batch))
@@ -164,7 +164,7 @@ test('timestamps over the whole range', async () => {
     times.map((timestampMs) => ({ key: null, value: 'x', timestampMs })),
     { magic: 1, codec: codecOf('lz4') },
   )
-  const batch = new BatchReader(set).next()!
+  const batch = new RecordBatchReader(set).next()!
   const cursor = batch.records(await payloadOf(batch))
   const found: bigint[] = []
   while (cursor.next()) found.push(batch.timestampOf(cursor))
@@ -174,14 +174,14 @@ test('timestamps over the whole range', async () => {
 test('a set without an offset outside, as librdkafka once sent it, begins with 0', async () => {
   const bytes = golden('magic-1-gzip')
   bytes.writeBigInt64BE(0n, 0)
-  const batch = new BatchReader(bytes).next()!
+  const batch = new RecordBatchReader(bytes).next()!
   const found = recordsOf(batch, await payloadOf(batch))
   expect(found.map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4])
 })
 
 describe('damage', () => {
   const plain = () => golden('magic-1-none')
-  const first = (bytes: Buffer) => () => new BatchReader(bytes).next()
+  const first = (bytes: Buffer) => () => new RecordBatchReader(bytes).next()
 
   test.each([
     ['a size that has no room for a message', 8, 21],
@@ -200,7 +200,7 @@ describe('damage', () => {
     for (const place of [17, 20, 31, 38]) {
       const bytes = plain()
       bytes[place]! ^= 0x08
-      expect(new BatchReader(bytes).next()!.verifyCrc(), `byte ${place}`).toBe(false)
+      expect(new RecordBatchReader(bytes).next()!.verifyCrc(), `byte ${place}`).toBe(false)
     }
   })
 
@@ -224,7 +224,7 @@ describe('damage', () => {
   const setOf = async (inner: Buffer, magic: 0 | 1 = 1, offset = 10n) => {
     const outer = await messageSet([{ key: null, value: inner }], { magic, baseOffset: offset })
     outer[17]! |= 1
-    const batch = new BatchReader(outer).next()!
+    const batch = new RecordBatchReader(outer).next()!
     return () => batch.records(inner)
   }
 
@@ -253,7 +253,7 @@ describe('damage', () => {
       const source = golden(`magic-${random(2)}-${codecs[random(4)]}`)
       for (let i = 0; i <= random(3); i++) source[random(source.length)] = random(256)
       try {
-        const reader = new BatchReader(source)
+        const reader = new RecordBatchReader(source)
         for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
           const found = recordsOf(batch, await payloadOf(batch))
           expect(found.length).toBe(batch.recordCount)

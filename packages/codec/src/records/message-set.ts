@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { Codec } from '../compression/codec.ts'
 import { withBrokenHeaderChecksum } from '../compression/lz4.ts'
 import { attribute } from './layout.ts'
-import { keyAt, type LegacyMagic, lastLegacyCompression, messageAt, messageOverheadBytes } from './message.ts'
+import { keyAt, type LegacyMagic, lastLegacyCompression, messageAt, messageOverheadBytes } from './legacy-message.ts'
 
 /** A record of the formats before Kafka 0.11: no headers. Strings are written as UTF-8. */
 export interface MessageFields {

@@ -2,24 +2,24 @@
 import { expect, test } from 'vitest'
 import { goldenBytes } from '../../test/golden.ts'
 import { recordsOf } from '../../test/read-records.ts'
-import { type Batch, BatchReader } from './batch-reader.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { emptyBatch } from './empty-batch.ts'
 import { patchBatch } from './patch-batch.ts'
+import { type RecordBatch, RecordBatchReader } from './record-batch-reader.ts'
 
 const golden = goldenBytes('batches.tsv')
 const time = 1_700_000_000_000
 const fields = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
 const most = 2n ** 63n - 1n
 
-function timesOf(batch: Batch): bigint[] {
+function timesOf(batch: RecordBatch): bigint[] {
   const cursor = batch.records()
   const times: bigint[] = []
   while (cursor.next()) times.push(batch.timestampOf(cursor))
   return times
 }
 
-const readBatch = (bytes: Uint8Array) => new BatchReader(bytes).next()!
+const readBatch = (bytes: Uint8Array) => new RecordBatchReader(bytes).next()!
 
 const kafkasTimes = [BigInt(time), 2n ** 53n + 1n, 2n ** 62n + 3n, most, 0n, -1n]
 

@@ -1,10 +1,18 @@
 import { DecodeError } from '../wire/decode-error.ts'
 import { pathText } from '../wire/path.ts'
 import type { Reader } from '../wire/reader.ts'
-import type { Message } from './api.ts'
+import type { MessageTable } from './api.ts'
 import type { Fields, FieldTable } from './fields.ts'
 import type { Decoded } from './infer.ts'
-import { defaultOf, type FieldPlan, leastBytesOf, planFields, type Struct, taggedOf, type Version } from './plan.ts'
+import {
+  defaultOf,
+  type FieldPlan,
+  leastBytesOf,
+  planFields,
+  type StructValue,
+  taggedOf,
+  type Version,
+} from './plan.ts'
 import { keepUnknownTag } from './unknown-tags.ts'
 import { includes } from './versions.ts'
 
@@ -14,21 +22,21 @@ export type Decoder<M> = (reader: Reader) => Decoded<M>
 /** Longer arrays grow as they are read: so memory is taken for what is there, not for what is claimed. */
 const presizedLength = 1024
 
-const cache = new WeakMap<Message, Decode[]>()
+const cache = new WeakMap<MessageTable, Decode[]>()
 
 /** The decoder of one version of a message, compiled on first use. It throws DecodeError for bytes that do not fit. */
-export function decoderOf<F>(message: Message<F>, version: number): Decoder<Message<F>> {
-  const known = message as unknown as Message
+export function decoderOf<F>(message: MessageTable<F>, version: number): Decoder<MessageTable<F>> {
+  const known = message as unknown as MessageTable
   let decoders = cache.get(known)
   if (decoders === undefined) {
     decoders = []
     cache.set(known, decoders)
   }
   decoders[version] ??= compileDecoder(known, version)
-  return decoders[version] as Decoder<Message<F>>
+  return decoders[version] as Decoder<MessageTable<F>>
 }
 
-function compileDecoder(message: Message, version: number): Decode {
+function compileDecoder(message: MessageTable, version: number): Decode {
   const { name, versions, generated } = message
   if (!includes(versions, version)) throw new RangeError(`${name} has no version ${version}`)
   if (generated === undefined) return tableDecoder(message, version)
@@ -47,7 +55,7 @@ function compileDecoder(message: Message, version: number): Decode {
   }
 }
 
-function tableDecoder(message: Message, version: number): Decode {
+function tableDecoder(message: MessageTable, version: number): Decode {
   const { name, flexible } = message
   const decode = structDecoder(message.fields, { version, flexible: includes(flexible, version) })
   return (reader) => {
@@ -69,7 +77,7 @@ function structDecoder(fields: Fields, version: Version): Decode {
   const decodeTags = version.flexible ? tagsDecoder(taggedOf(plans), version) : undefined
   const count = steps.length
   return (reader) => {
-    const struct: Struct = {}
+    const struct: StructValue = {}
     let i = 0
     try {
       for (; i < count; i++) struct[names[i]!] = steps[i]!(reader)
@@ -82,7 +90,7 @@ function structDecoder(fields: Fields, version: Version): Decode {
   }
 }
 
-function tagsDecoder(plans: FieldPlan[], version: Version): (reader: Reader, struct: Struct) => void {
+function tagsDecoder(plans: FieldPlan[], version: Version): (reader: Reader, struct: StructValue) => void {
   const tags = new Map(
     plans.map((plan) => [plan.table.options.tag!, { name: plan.name, decode: valueDecoder(plan, version) }]),
   )

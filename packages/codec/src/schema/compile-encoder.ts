@@ -1,30 +1,30 @@
 import { pathText } from '../wire/path.ts'
 import { Writer } from '../wire/writer.ts'
-import type { Message } from './api.ts'
+import type { MessageTable } from './api.ts'
 import type { Fields, FieldTable } from './fields.ts'
 import type { Encodable } from './infer.ts'
-import { defaultOf, defaultTest, type FieldPlan, planFields, type Struct, taggedOf, type Version } from './plan.ts'
+import { defaultOf, defaultTest, type FieldPlan, planFields, type StructValue, taggedOf, type Version } from './plan.ts'
 import { unknownTagsOf, writeTagsBelow, writeUnknownTags } from './unknown-tags.ts'
 import { includes } from './versions.ts'
 
 type Encode = (writer: Writer, value: unknown) => void
 export type Encoder<M> = (writer: Writer, value: Encodable<M>) => void
 
-const cache = new WeakMap<Message, Encode[]>()
+const cache = new WeakMap<MessageTable, Encode[]>()
 
 /** The encoder of one version of a message, compiled on first use. It throws TypeError for a value that does not fit. */
-export function encoderOf<F>(message: Message<F>, version: number): Encoder<Message<F>> {
-  const known = message as unknown as Message
+export function encoderOf<F>(message: MessageTable<F>, version: number): Encoder<MessageTable<F>> {
+  const known = message as unknown as MessageTable
   let encoders = cache.get(known)
   if (encoders === undefined) {
     encoders = []
     cache.set(known, encoders)
   }
   encoders[version] ??= compileEncoder(known, version)
-  return encoders[version] as Encoder<Message<F>>
+  return encoders[version] as Encoder<MessageTable<F>>
 }
 
-function compileEncoder(message: Message, version: number): Encode {
+function compileEncoder(message: MessageTable, version: number): Encode {
   const { name, versions, generated } = message
   if (!includes(versions, version)) throw new RangeError(`${name} has no version ${version}`)
   if (generated === undefined) return tableEncoder(message, version)
@@ -41,7 +41,7 @@ function compileEncoder(message: Message, version: number): Encode {
   }
 }
 
-function tableEncoder(message: Message, version: number): Encode {
+function tableEncoder(message: MessageTable, version: number): Encode {
   const { name, flexible } = message
   const encode = structEncoder(message.fields, { version, flexible: includes(flexible, version) })
   return (writer, value) => {
@@ -69,7 +69,7 @@ function structEncoder(fields: Fields, version: Version): Encode {
   return (writer, struct) => {
     let i = 0
     try {
-      for (; i < count; i++) steps[i]!(writer, (struct as Struct)[names[i]!])
+      for (; i < count; i++) steps[i]!(writer, (struct as StructValue)[names[i]!])
     } catch (error) {
       writer.path.push(names[i]!)
       throw error
@@ -97,7 +97,7 @@ function refuseOthers({ table }: FieldPlan, { version }: Version): Encode {
 }
 
 function tagsEncoder(plans: FieldPlan[], version: Version): Encode {
-  if (plans.length === 0) return (writer, value) => writeUnknownTags(writer, value as Struct)
+  if (plans.length === 0) return (writer, value) => writeUnknownTags(writer, value as StructValue)
   const tags = plans.map((plan) => ({
     name: plan.name,
     tag: plan.table.options.tag!,
@@ -105,7 +105,7 @@ function tagsEncoder(plans: FieldPlan[], version: Version): Encode {
     encode: valueEncoder(plan, version),
   }))
   return (writer, value) => {
-    const struct = value as Struct
+    const struct = value as StructValue
     const unknown = unknownTagsOf(struct)
     let count = unknown.length
     for (const { name, isDefault } of tags) if (!isDefault(struct[name])) count++

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { compressionNames } from '../../src/compression/codec.ts'
 import { codecOf } from '../../src/compression/compression.ts'
-import { type Batch, BatchReader } from '../../src/records/batch-reader.ts'
 import { BatchWriter, type SealFields } from '../../src/records/batch-writer.ts'
 import type { RecordHeader } from '../../src/records/record.ts'
+import { type RecordBatch, RecordBatchReader } from '../../src/records/record-batch-reader.ts'
 import { readHeaders } from '../../src/records/record-cursor.ts'
 import { bytesOf, type Random, seeded } from '../samples.ts'
 import { java } from './java.ts'
@@ -74,7 +74,7 @@ async function make(index: number): Promise<Made> {
 }
 
 /** The same text from a batch that we read. */
-async function describe(batch: Batch): Promise<string> {
+async function describe(batch: RecordBatch): Promise<string> {
   const { baseOffset, lastOffset, maxTimestamp, producerId, producerEpoch, baseSequence, isTransactional } = batch
   const { partitionLeaderEpoch, compression, recordCount, baseTimestamp } = batch
   const payload = await codecOf(compression).decompress(batch.payload, 1 << 24)
@@ -107,7 +107,7 @@ test(`${batchCount} batches as Kafka reads them, and as it writes them again`, a
       const response = responses[i]!
       const end = response.lastIndexOf('\n') + 1
       expect(response.slice(0, end), `batch ${i}`).toBe(expected)
-      const batch = new BatchReader(Buffer.from(response.slice(end + 'x'.length), 'hex')).next()!
+      const batch = new RecordBatchReader(Buffer.from(response.slice(end + 'x'.length), 'hex')).next()!
       expect(batch.verifyCrc(), `batch ${i}`).toBe(true)
       expect(await describe(batch), `batch ${i}, written by Kafka`).toBe(expected)
     }

@@ -1,7 +1,14 @@
 // Which fields were compared in which forms, and values that bring out those forms.
-import type { Message } from '../../src/schema/api.ts'
+import type { MessageTable } from '../../src/schema/api.ts'
 import type { Fields, FieldTable } from '../../src/schema/fields.ts'
-import { defaultOf, defaultTest, type FieldPlan, planFields, type Struct, type Version } from '../../src/schema/plan.ts'
+import {
+  defaultOf,
+  defaultTest,
+  type FieldPlan,
+  planFields,
+  type StructValue,
+  type Version,
+} from '../../src/schema/plan.ts'
 import { type Random, sampleValue, versionOf } from '../samples.ts'
 
 /** What every field that a version carries is to be at least once, where its type allows it. */
@@ -36,17 +43,17 @@ export class Coverage {
   readonly #wanted = new Map<Form, Set<string>>(forms.map((form) => [form, new Set()]))
   readonly #seen = new Set<string>()
 
-  expect(message: Message, number: number): void {
+  expect(message: MessageTable, number: number): void {
     for (const cell of cellsOf(message.fields, versionOf(message, number), `${message.name} v${number}`)) {
       this.#wanted.get(cell.slice(cell.lastIndexOf(' ') + 1) as Form)!.add(cell)
     }
   }
 
-  saw(message: Message, number: number, value: Struct): void {
+  saw(message: MessageTable, number: number, value: StructValue): void {
     this.#walk(message.fields, versionOf(message, number), `${message.name} v${number}`, value)
   }
 
-  #walk(fields: Fields, version: Version, path: string, struct: Struct): void {
+  #walk(fields: Fields, version: Version, path: string, struct: StructValue): void {
     for (const { name, table, place } of planFields(fields, version)) {
       if (place === 'absent') continue
       const here = `${path}.${name}`
@@ -56,7 +63,7 @@ export class Coverage {
       if (!isDefault(table, value)) this.#seen.add(`${here} non-default`)
       const nested = nestedOf(table)
       if (nested === undefined || value === null) continue
-      const inner = table.type === 'array' ? (value as Struct[]) : [value as Struct]
+      const inner = table.type === 'array' ? (value as StructValue[]) : [value as StructValue]
       for (const element of inner) this.#walk(nested, version, here, element)
     }
   }
@@ -92,7 +99,7 @@ function test(table: FieldTable): (value: unknown) => boolean {
 }
 
 /** Values of one message version that together have each field in each of its forms. */
-export function directedSamples(message: Message, number: number, random: Random): Struct[] {
+export function directedSamples(message: MessageTable, number: number, random: Random): StructValue[] {
   const version = versionOf(message, number)
   const samples = [directed(message.fields, version, random, 'non-default', 0)]
   const depths = depthOf(message.fields)
@@ -111,8 +118,8 @@ function depthOf(fields: Fields): number {
 }
 
 /** At `depth` every field is in the given form, as far as it can be; above it all are there. */
-function directed(fields: Fields, version: Version, random: Random, form: Form, depth: number): Struct {
-  const struct: Struct = {}
+function directed(fields: Fields, version: Version, random: Random, form: Form, depth: number): StructValue {
+  const struct: StructValue = {}
   for (const plan of planFields(fields, version)) {
     const { name, table, place } = plan
     if (place === 'absent') struct[name] = defaultOf(table)()

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { allApis } from '../../src/api/registry.ts'
-import type { Message } from '../../src/schema/api.ts'
+import type { MessageTable } from '../../src/schema/api.ts'
 import { decodeMessage, encodeMessage } from '../../src/schema/codec.ts'
-import { defaultOf, type Struct } from '../../src/schema/plan.ts'
+import { defaultOf, type StructValue } from '../../src/schema/plan.ts'
 import { fromKafkaJson, kafkaJson, withoutRecords } from '../kafka-json.ts'
 import { type Case, cases } from '../messages.ts'
 import { sample, seeded } from '../samples.ts'
@@ -19,7 +19,7 @@ const seed = Number(process.env.SEED ?? 1)
 const samplesPerCase = Number(process.env.SAMPLES ?? 4)
 
 interface Sample extends Case {
-  readonly value: Struct
+  readonly value: StructValue
   readonly hex: string
   readonly json: string
   /** The one that test/golden holds of its message version. */
@@ -37,8 +37,8 @@ const samples = cases.flatMap(({ message, version }, index): Sample[] => {
   })
 })
 
-function defaultsOf(message: Message): Struct {
-  return defaultOf({ type: 'struct', options: {}, fields: message.fields })() as Struct
+function defaultsOf(message: MessageTable): StructValue {
+  return defaultOf({ type: 'struct', options: {}, fields: message.fields })() as StructValue
 }
 
 function askKafka(): string[][] {

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { compressionNames } from '../../src/compression/codec.ts'
 import { codecOf } from '../../src/compression/compression.ts'
-import { BatchReader } from '../../src/records/batch-reader.ts'
 import { BatchWriter } from '../../src/records/batch-writer.ts'
 import { emptyBatch } from '../../src/records/empty-batch.ts'
 import { messageSet } from '../../src/records/message-set.ts'
+import { RecordBatchReader } from '../../src/records/record-batch-reader.ts'
 import { bytesOf, seeded } from '../samples.ts'
 import { java } from './java.ts'
 
@@ -91,7 +91,7 @@ async function makeSet(magic: 0 | 1, compression: 'none' | 'gzip' | 'snappy' | '
 
 /** The records of all batches as Kafka prints them. */
 async function read(bytes: Buffer): Promise<string> {
-  const reader = new BatchReader(bytes)
+  const reader = new RecordBatchReader(bytes)
   let text = ''
   for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
     expect(batch.verifyCrc()).toBe(true)

@@ -6,10 +6,10 @@ import { codecOf } from '../../src/compression/compression.ts'
 import { decodeRequest, decodeRequestHeader, encodeRequest } from '../../src/frame/request.ts'
 import { correlationIdOf, decodeResponse, encodeResponse } from '../../src/frame/response.ts'
 import { FrameSplitter } from '../../src/frame/splitter.ts'
-import { type Batch, BatchReader } from '../../src/records/batch-reader.ts'
 import { BatchWriter } from '../../src/records/batch-writer.ts'
 import { endTxnMarkerBatch, readControlBatch } from '../../src/records/control-batch.ts'
 import { messageSet } from '../../src/records/message-set.ts'
+import { type RecordBatch, RecordBatchReader } from '../../src/records/record-batch-reader.ts'
 import { readHeaders } from '../../src/records/record-cursor.ts'
 import { decodeMessage, encodeMessage } from '../../src/schema/codec.ts'
 import { cases } from '../messages.ts'
@@ -164,11 +164,11 @@ async function batchReadings(random: Random): Promise<Reading[]> {
 }
 
 async function readBatches(bytes: Buffer): Promise<void> {
-  const reader = new BatchReader(bytes)
+  const reader = new RecordBatchReader(bytes)
   for (let batch = reader.next(); batch !== undefined; batch = reader.next()) await readBatch(batch)
 }
 
-async function readBatch(batch: Batch): Promise<void> {
+async function readBatch(batch: RecordBatch): Promise<void> {
   batch.verifyCrc()
   void [batch.lastOffset, batch.maxTimestamp, batch.producerId, batch.baseSequence, batch.deleteHorizonMs]
   const isPlain = batch.compressionId === 0

@@ -1,7 +1,7 @@
-import type { Message } from '@ottla/codec'
+import type { MessageTable } from '@ottla/codec'
 import { zeroUuid } from '@ottla/codec'
 
-type Table = Message['fields'][string]
+type Table = MessageTable['fields'][string]
 export type Struct = Record<string, unknown>
 
 /** What Kafka writes where an answer has an error and no value. */
@@ -12,7 +12,7 @@ const absentAs: ReadonlyMap<string, number> = new Map(
 )
 
 /** A value for each field that a version carries: the default, or nothing. */
-export function blank(fields: Message['fields'], version: number): Struct {
+export function blank(fields: MessageTable['fields'], version: number): Struct {
   const values: Struct = {}
   for (const [name, field] of Object.entries(fields)) {
     if (carries(field.options.versions, version)) values[name] = blankField(name, field, version)

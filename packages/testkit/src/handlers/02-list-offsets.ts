@@ -1,5 +1,5 @@
 import { type Decoded, type Encodable, type ErrorName, ListOffsets, zeroUuid } from '@ottla/codec'
-import { Batch, codecOf, UnsupportedCompression } from '@ottla/codec/records'
+import { codecOf, RecordBatch, UnsupportedCompression } from '@ottla/codec/records'
 import { Held } from '../state/held.ts'
 import type { StoredBatch } from '../state/replicas/log-segment.ts'
 import type { Replica } from '../state/replicas/replica.ts'
@@ -118,7 +118,7 @@ function byTime(
   if (batch === undefined) return notYet === undefined ? found(partition, undefined) : failed(partition, notYet)
   const atLeast = wantsMax ? batch.maxTimestamp : timestamp
   const from = wantsMax ? 0 : replica.logStartOffset
-  const view = new Batch(batch.bytes)
+  const view = new RecordBatch(batch.bytes)
   if (view.timestampType === 'append') {
     const offset = wantsMax ? batch.baseOffset : Math.max(batch.baseOffset, from)
     return found(partition, { offset, timestamp: batch.maxTimestamp, leaderEpoch: batch.leaderEpoch })
@@ -134,7 +134,7 @@ function byTime(
 }
 
 /** The records of a compressed batch; undefined for a compression that nothing here can undo. */
-async function inflated(batch: Batch): Promise<Uint8Array | undefined> {
+async function inflated(batch: RecordBatch): Promise<Uint8Array | undefined> {
   try {
     return await codecOf(batch.compressionId).decompress(batch.payload, maxInflatedBytes)
   } catch (error) {
@@ -145,7 +145,7 @@ async function inflated(batch: Batch): Promise<Uint8Array | undefined> {
 
 function firstRecord(
   { baseOffset, leaderEpoch, maxTimestamp: batchMax }: StoredBatch,
-  batch: Batch,
+  batch: RecordBatch,
   {
     atLeast,
     from,

@@ -1,5 +1,5 @@
 import { errorOf, zeroUuid } from '@ottla/codec'
-import { BatchReader } from '@ottla/codec/records'
+import { RecordBatchReader } from '@ottla/codec/records'
 import { isDropped, isError, isNumberedId, isRecords, isSecret, isUnordered } from './masks.ts'
 
 export type Plain = null | boolean | number | string | readonly Plain[] | { readonly [field: string]: Plain }
@@ -103,7 +103,7 @@ export class Plainer {
   /** What the batches say, but their times and what follows from these. */
   #records(bytes: Uint8Array): Plain {
     const found: Plain[] = []
-    const reader = new BatchReader(bytes)
+    const reader = new RecordBatchReader(bytes)
     for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
       const { baseOffset, recordCount, lastOffset, partitionLeaderEpoch, magic, compression, isControl } = batch
       const { isTransactional, timestampType, producerId, producerEpoch, baseSequence } = batch

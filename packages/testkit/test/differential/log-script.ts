@@ -9,7 +9,7 @@ import {
   Produce,
   WriteTxnMarkers,
 } from '@ottla/codec'
-import { type Batch, BatchReader, BatchWriter } from '@ottla/codec/records'
+import { BatchWriter, type RecordBatch, RecordBatchReader } from '@ottla/codec/records'
 import { Wire } from '../support/wire.ts'
 import { type Line, Recorder } from './recorder.ts'
 
@@ -291,13 +291,13 @@ export class LogScript {
     return seen.join(' ').replaceAll(filler, '…')
   }
 
-  async #fetch(topic: string, fetchOffset: number): Promise<Batch[]> {
+  async #fetch(topic: string, fetchOffset: number): Promise<RecordBatch[]> {
     const partition = { partition: 0, fetchOffset: BigInt(fetchOffset), partitionMaxBytes: 1_000_000 }
     const session = { maxBytes: 1_000_000, isolationLevel: 0, sessionId: 0, sessionEpoch: -1 }
     const body = { replicaId: -1, maxWaitMs: 100, minBytes: 1, ...session, rackId: '', forgottenTopicsData: [] }
     const { responses } = await this.#wire.request(Fetch, 11, { ...body, topics: [{ topic, partitions: [partition] }] })
-    const reader = new BatchReader(responses[0]?.partitions[0]?.records ?? new Uint8Array(0))
-    const batches: Batch[] = []
+    const reader = new RecordBatchReader(responses[0]?.partitions[0]?.records ?? new Uint8Array(0))
+    const batches: RecordBatch[] = []
     for (let batch = reader.next(); batch !== undefined; batch = reader.next()) batches.push(batch)
     return batches
   }
@@ -309,7 +309,7 @@ function refuse(code = -1): void {
   if (code !== 0) throw new Error(errorOf(code).name)
 }
 
-function told(batch: Batch): string {
+function told(batch: RecordBatch): string {
   const { baseOffset, lastOffset, recordCount, isControl, producerId, baseSequence } = batch
   const records: string[] = []
   const cursor = batch.records()

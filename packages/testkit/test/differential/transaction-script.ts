@@ -20,7 +20,7 @@ import {
   TxnOffsetCommit,
   zeroUuid,
 } from '@ottla/codec'
-import { BatchReader } from '@ottla/codec/records'
+import { RecordBatchReader } from '@ottla/codec/records'
 import { batchOf } from '../support/batches.ts'
 import { Wire } from '../support/wire.ts'
 import { type Line, Recorder } from './recorder.ts'
@@ -352,7 +352,7 @@ export class TransactionScript {
   }
 
   *#logged(records: Uint8Array): Generator<{ readonly step: string; readonly record: object }> {
-    const reader = new BatchReader(records)
+    const reader = new RecordBatchReader(records)
     for (let batch = reader.next(); batch; batch = reader.next()) {
       const cursor = batch.records()
       while (cursor.next()) {

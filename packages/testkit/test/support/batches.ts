@@ -1,4 +1,4 @@
-import { BatchReader, BatchWriter, type SealFields } from '@ottla/codec/records'
+import { BatchWriter, RecordBatchReader, type SealFields } from '@ottla/codec/records'
 
 export interface BatchOptions extends Partial<SealFields> {
   readonly timestamp?: number
@@ -22,7 +22,7 @@ export interface ReadRecord {
 /** The records of batches that are not compressed. */
 export function recordsOf(bytes: Uint8Array | null): ReadRecord[] {
   const found: ReadRecord[] = []
-  const reader = new BatchReader(bytes ?? new Uint8Array(0))
+  const reader = new RecordBatchReader(bytes ?? new Uint8Array(0))
   for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
     if (!batch.verifyCrc()) throw new Error(`the batch at ${batch.baseOffset} is corrupt`)
     const cursor = batch.records()

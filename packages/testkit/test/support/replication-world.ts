@@ -1,4 +1,4 @@
-import { Batch } from '@ottla/codec/records'
+import { RecordBatch } from '@ottla/codec/records'
 import { Broker, type Listen } from '../../src/broker.ts'
 import type { ClusterContext } from '../../src/cluster-context.ts'
 import { Controller } from '../../src/controller.ts'
@@ -390,7 +390,7 @@ function checkCommitted(leader: Replica, member: Replica): void {
 }
 
 function firstValueOf({ bytes }: StoredBatch): string {
-  const cursor = new Batch(bytes).records()
+  const cursor = new RecordBatch(bytes).records()
   cursor.next()
   return Buffer.from(cursor.bytes.subarray(cursor.valueStart, cursor.valueStart + cursor.valueLength)).toString()
 }

@@ -1,5 +1,5 @@
-import { type Encodable, encodeMessage, type Message } from '@ottla/codec'
-import type { Batch, RecordCursor } from '@ottla/codec/records'
+import { type Encodable, encodeMessage, type MessageTable } from '@ottla/codec'
+import type { RecordBatch, RecordCursor } from '@ottla/codec/records'
 
 /** A record in the log of a coordinator; without a value it is a tombstone. */
 export interface GroupRecord {
@@ -8,7 +8,7 @@ export interface GroupRecord {
 }
 
 /** A message with its version, or a record's type, in the two bytes before it. */
-export function prefixed<M extends Message>(
+export function prefixed<M extends MessageTable>(
   prefix: number,
   message: M,
   version: number,
@@ -27,7 +27,7 @@ export function int16(bytes: Uint8Array): number {
 }
 
 /** The records of a coordinator's batch; none of a control batch. */
-export function* recordsIn(batch: Batch): Iterable<GroupRecord> {
+export function* recordsIn(batch: RecordBatch): Iterable<GroupRecord> {
   if (batch.isControl) return
   const cursor = batch.records()
   while (cursor.next()) {

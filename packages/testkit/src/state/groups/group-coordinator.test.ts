@@ -1,5 +1,5 @@
 import { errorCode, zeroUuid } from '@ottla/codec'
-import { BatchReader } from '@ottla/codec/records'
+import { RecordBatchReader } from '@ottla/codec/records'
 import { describe, expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
 import { defaultConsumerGroupConfig } from '../consumer-groups/consumer-group-config.ts'
@@ -33,7 +33,7 @@ class FakeReplica implements CoordinatorReplica {
       return
     }
     const baseOffset = this.logEndOffset
-    this.logEndOffset += new BatchReader(batch).next()?.recordCount ?? 0
+    this.logEndOffset += new RecordBatchReader(batch).next()?.recordCount ?? 0
     this.#batches.push(batch)
     this.#waiting.push({ baseOffset, endOffset: this.logEndOffset, done })
   }

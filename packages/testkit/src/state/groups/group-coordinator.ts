@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import { BatchReader, readControlBatch } from '@ottla/codec/records'
+import { RecordBatchReader, readControlBatch } from '@ottla/codec/records'
 import type { Runtime, Timer } from '@ottla/runtime'
 import type { ConsumerGroupConfig } from '../consumer-groups/consumer-group-config.ts'
 import { fenceAfter, limitRevocation } from '../consumer-groups/consumer-group-fence.ts'
@@ -181,7 +181,7 @@ function startSessions(shard: GroupShard): void {
 }
 
 function replayBatches(shard: GroupShard, bytes: Uint8Array): void {
-  const reader = new BatchReader(bytes)
+  const reader = new RecordBatchReader(bytes)
   for (let batch = reader.next(); batch; batch = reader.next()) {
     const { isControl, isTransactional, producerId } = batch
     if (isControl) {

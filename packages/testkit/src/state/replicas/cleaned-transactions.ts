@@ -1,4 +1,4 @@
-import { type Batch, readControlBatch } from '@ottla/codec/records'
+import { type RecordBatch, readControlBatch } from '@ottla/codec/records'
 
 /**
  * What the markers in a stretch of log that is decided say of its transactions: records of aborted ones go, and a marker goes
@@ -8,8 +8,8 @@ export class CleanedTransactions {
   readonly #aborted = new Set<bigint>()
   readonly #markersWithRecords = new Set<bigint>()
 
-  constructor(batches: readonly Batch[]) {
-    const open = new Map<bigint, Batch[]>()
+  constructor(batches: readonly RecordBatch[]) {
+    const open = new Map<bigint, RecordBatch[]>()
     for (const batch of batches) {
       const { producerId, isControl, isTransactional } = batch
       if (isControl) {
@@ -23,16 +23,16 @@ export class CleanedTransactions {
     }
   }
 
-  isAborted({ baseOffset }: Batch): boolean {
+  isAborted({ baseOffset }: RecordBatch): boolean {
     return this.#aborted.has(baseOffset)
   }
 
   /** True for the records of an aborted transaction, and for a marker that nothing needs. */
-  canDiscard(batch: Batch): boolean {
+  canDiscard(batch: RecordBatch): boolean {
     return batch.isControl ? !this.#markersWithRecords.has(batch.baseOffset) : this.isAborted(batch)
   }
 
-  #end(marker: Batch, written: readonly Batch[]): void {
+  #end(marker: RecordBatch, written: readonly RecordBatch[]): void {
     if (written.length > 0) this.#markersWithRecords.add(marker.baseOffset)
     if (readControlBatch(marker)?.type !== 'abort') return
     for (const { baseOffset } of written) this.#aborted.add(baseOffset)

@@ -1,4 +1,4 @@
-import { BatchReader, BatchWriter, codecOf, endTxnMarkerBatch, type SealFields } from '@ottla/codec/records'
+import { BatchWriter, codecOf, endTxnMarkerBatch, RecordBatchReader, type SealFields } from '@ottla/codec/records'
 import { describe, expect, it } from 'vitest'
 import { systemRuntime } from '../../runtime/node-runtime.ts'
 import { type CleaningRules, cleanLog } from './log-cleaner.ts'
@@ -40,7 +40,7 @@ class Bench {
   get content(): string[] {
     const found: string[] = []
     for (const { bytes } of this.log.batches()) {
-      const batch = new BatchReader(bytes).next()
+      const batch = new RecordBatchReader(bytes).next()
       if (batch === undefined || !batch.verifyCrc()) throw new Error('a corrupt batch')
       if (batch.recordCount === 0) found.push(`${batch.baseOffset}-${batch.lastOffset}:`)
       if (batch.isControl || batch.recordCount === 0 || batch.compressionId !== 0) continue
@@ -104,7 +104,7 @@ describe('compaction', () => {
       .write([['z', '']])
     await bench.clean()
     const [stored] = bench.log.batches()
-    const batch = new BatchReader(stored?.bytes ?? new Uint8Array()).next()
+    const batch = new RecordBatchReader(stored?.bytes ?? new Uint8Array()).next()
     expect(batch).toMatchObject({ baseOffset: 0n, lastOffset: 3n, recordCount: 2, partitionLeaderEpoch: 3 })
     expect(batch).toMatchObject({ baseTimestamp: 30, maxTimestamp: 30 })
     const records = batch === undefined ? [] : readRecords(batch.bytes, batch.payload)
@@ -136,7 +136,7 @@ describe('compaction', () => {
       .write([['z', '']])
     await bench.clean()
     expect(bench.content).toEqual(['1:a=null', '2:k=v', '3:z='])
-    const dated = new BatchReader([...bench.log.batches()][0]?.bytes ?? new Uint8Array()).next()
+    const dated = new RecordBatchReader([...bench.log.batches()][0]?.bytes ?? new Uint8Array()).next()
     expect(dated).toMatchObject({ deleteHorizonMs: 6000n, maxTimestamp: 77 })
     expect(readRecords(dated?.bytes ?? new Uint8Array(), dated?.payload ?? new Uint8Array())[0]?.timestampMs).toBe(77n)
     await bench.clean({ nowMs: 5999 })
@@ -167,7 +167,7 @@ describe('compaction', () => {
       ]).sealCompressed(plain, codec)
       const bench = new Bench().add(bytes).write([['z', '']])
       await bench.clean()
-      const batch = new BatchReader([...bench.log.batches()][0]?.bytes ?? new Uint8Array()).next()
+      const batch = new RecordBatchReader([...bench.log.batches()][0]?.bytes ?? new Uint8Array()).next()
       if (batch === undefined) throw new Error('it is gone')
       expect(batch).toMatchObject({ compression: name, recordCount: 2, lastOffset: 2n })
       expect(batch.verifyCrc()).toBe(true)

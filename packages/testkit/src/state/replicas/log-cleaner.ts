@@ -1,4 +1,4 @@
-import { Batch, batchHeaderBytes, codecOf, emptyBatch } from '@ottla/codec/records'
+import { batchHeaderBytes, codecOf, emptyBatch, RecordBatch } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
 import { CleanedTransactions } from './cleaned-transactions.ts'
 import { LogSegment, type StoredBatch } from './log-segment.ts'
@@ -18,7 +18,7 @@ export interface CleaningRules {
 
 interface ReadBatch {
   readonly stored: StoredBatch
-  readonly batch: Batch
+  readonly batch: RecordBatch
   readonly records: readonly LogRecord[]
 }
 
@@ -143,7 +143,7 @@ function grouped(segments: readonly LogSegment[], segmentBytes: number): number[
 }
 
 async function readBatch(stored: StoredBatch, runtime: Runtime): Promise<ReadBatch> {
-  const batch = new Batch(stored.bytes)
+  const batch = new RecordBatch(stored.bytes)
   const { payload, compressionId } = batch
   if (batch.recordCount === 0) return { stored, batch, records: [] }
   const plain =
@@ -178,7 +178,7 @@ async function cleanBatch(read: ReadBatch, round: Round, runtime: Runtime): Prom
   const { compressionId } = batch
   const payload = compressionId === 0 ? plain : await runtime.work(() => codecOf(compressionId).compress(plain))
   const bytes = rebuiltBatch(stored.bytes, kept.records, { payload, deleteHorizonMs })
-  return { ...stored, bytes, maxTimestamp: new Batch(bytes).maxTimestamp }
+  return { ...stored, bytes, maxTimestamp: new RecordBatch(bytes).maxTimestamp }
 }
 
 /** Which records stay, and whether what is on its way out is dated now (KIP-534). */
@@ -213,7 +213,7 @@ function mustStay({ stored, batch }: ReadBatch, { endOffset, log }: Round): bool
   return batch.isControl && last.epoch === batch.producerEpoch
 }
 
-function emptied(stored: StoredBatch, batch: Batch): StoredBatch {
+function emptied(stored: StoredBatch, batch: RecordBatch): StoredBatch {
   if (batch.recordCount === 0 && batch.bytes.length === batchHeaderBytes) return stored
   const bytes = emptyBatch({
     baseOffset: batch.baseOffset,

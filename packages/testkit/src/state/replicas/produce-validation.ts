@@ -1,5 +1,5 @@
 import { DecodeError, type ErrorName } from '@ottla/codec'
-import { type Batch, BatchReader, crc32c, patchBatch } from '@ottla/codec/records'
+import { crc32c, patchBatch, type RecordBatch, RecordBatchReader } from '@ottla/codec/records'
 import type { TopicSettings } from '../configs/topic-config.ts'
 import { type ProducedBatch, producedBatchOf } from './produced-batch.ts'
 import { recompress } from './recompression.ts'
@@ -60,7 +60,10 @@ export function validateProduced(records: Uint8Array | null, rules: ProduceRules
   return { problem: undefined, batch: producedBatchOf(batch.bytes), logAppendTimeMs }
 }
 
-function readOne(records: Uint8Array | null, { apiVersion }: ProduceRules): { readonly batch: Batch } | ProduceProblem {
+function readOne(
+  records: Uint8Array | null,
+  { apiVersion }: ProduceRules,
+): { readonly batch: RecordBatch } | ProduceProblem {
   const refused = (error: ErrorName) => ({ error, tellsLogStart: false })
   const foundMagic = records?.[magicAt] ?? magic2
   if (foundMagic > magic2) {
@@ -68,7 +71,7 @@ function readOne(records: Uint8Array | null, { apiVersion }: ProduceRules): { re
   }
   if (foundMagic !== magic2) return refused('INVALID_RECORD')
   try {
-    const reader = new BatchReader(records ?? new Uint8Array(0))
+    const reader = new RecordBatchReader(records ?? new Uint8Array(0))
     const batch = reader.next()
     if (batch === undefined || reader.next() !== undefined) return refused('INVALID_RECORD')
     const isUnknownCodec = batch.compressionId > zstdId || (batch.compressionId === zstdId && apiVersion < 7)
@@ -79,14 +82,14 @@ function readOne(records: Uint8Array | null, { apiVersion }: ProduceRules): { re
   }
 }
 
-function sizeProblem(batch: Batch, { settings }: ProduceRules): ProduceProblem | undefined {
+function sizeProblem(batch: RecordBatch, { settings }: ProduceRules): ProduceProblem | undefined {
   if (batch.bytes.length > settings.maxMessageBytes) return { error: 'MESSAGE_TOO_LARGE', tellsLogStart: false }
   if (batch.baseOffset !== 0n) return { error: 'INVALID_RECORD', tellsLogStart: true }
   return batch.verifyCrc() ? undefined : { error: 'CORRUPT_MESSAGE', tellsLogStart: false }
 }
 
 /** With another compression.type the leader writes the batch anew, and that may be too large. */
-function recompressed(batch: Batch, { settings }: ProduceRules): Batch | ProduceProblem {
+function recompressed(batch: RecordBatch, { settings }: ProduceRules): RecordBatch | ProduceProblem {
   const { compressionId, maxMessageBytes } = settings
   if (compressionId === undefined || compressionId === batch.compressionId) return batch
   try {
@@ -98,7 +101,7 @@ function recompressed(batch: Batch, { settings }: ProduceRules): Batch | Produce
   }
 }
 
-function headerProblem(batch: Batch, { transactionalId }: ProduceRules): ProduceProblem | undefined {
+function headerProblem(batch: RecordBatch, { transactionalId }: ProduceRules): ProduceProblem | undefined {
   const invalid: ProduceProblem = { error: 'INVALID_RECORD', tellsLogStart: true }
   if (batch.recordCount <= 0 || batch.lastOffsetDelta + 1 !== batch.recordCount) return invalid
   // Only coordinators write control records.
@@ -109,7 +112,7 @@ function headerProblem(batch: Batch, { transactionalId }: ProduceRules): Produce
 }
 
 /** What only the records can tell. */
-function recordProblem(batch: Batch, rules: ProduceRules): ProduceProblem | undefined {
+function recordProblem(batch: RecordBatch, rules: ProduceRules): ProduceProblem | undefined {
   try {
     return timeProblem(batch, rules) ?? (rules.settings.isCompacted ? keyProblem(batch, rules.where) : undefined)
   } catch (error) {
@@ -119,7 +122,7 @@ function recordProblem(batch: Batch, rules: ProduceRules): ProduceProblem | unde
 }
 
 /** The header says which times occur, so that records are walked over only to name those at fault. */
-function timeProblem(batch: Batch, { settings, nowMs }: ProduceRules): ProduceProblem | undefined {
+function timeProblem(batch: RecordBatch, { settings, nowMs }: ProduceRules): ProduceProblem | undefined {
   if (settings.usesLogAppendTime) {
     return batch.timestampType === 'append' ? { error: 'INVALID_TIMESTAMP', tellsLogStart: true } : undefined
   }
@@ -137,7 +140,7 @@ function timeProblem(batch: Batch, { settings, nowMs }: ProduceRules): ProducePr
   return { error: 'INVALID_TIMESTAMP', message, records, tellsLogStart: true }
 }
 
-function timesAtFault(batch: Batch, isOutside: (time: number) => boolean): [batchIndex: number, time: number][] {
+function timesAtFault(batch: RecordBatch, isOutside: (time: number) => boolean): [batchIndex: number, time: number][] {
   const found: [number, number][] = []
   if (batch.compressionId !== 0) return found
   const { baseTimestamp } = batch
@@ -150,7 +153,7 @@ function timesAtFault(batch: Batch, isOutside: (time: number) => boolean): [batc
 }
 
 /** Compaction works by key. Records that are compressed are not looked into. */
-function keyProblem(batch: Batch, where: string): ProduceProblem | undefined {
+function keyProblem(batch: RecordBatch, where: string): ProduceProblem | undefined {
   if (batch.compressionId !== 0) return undefined
   const faulty: RecordProblem[] = []
   const cursor = batch.records()
@@ -179,7 +182,7 @@ export function transactionalProducerOf(
 ): { readonly producerId: bigint; readonly producerEpoch: number } | undefined {
   if (records?.[magicAt] !== magic2) return undefined
   try {
-    const batch = new BatchReader(records).next()
+    const batch = new RecordBatchReader(records).next()
     if (batch === undefined || !batch.isTransactional) return undefined
     return { producerId: batch.producerId, producerEpoch: batch.producerEpoch }
   } catch (error) {

@@ -1,4 +1,4 @@
-import { Batch, patchBatch, readControlBatch } from '@ottla/codec/records'
+import { patchBatch, RecordBatch, readControlBatch } from '@ottla/codec/records'
 import type { StoredBatch } from './log-segment.ts'
 import type { TransactionalPart } from './log-transactions.ts'
 import { lastSequenceOf } from './producer-states.ts'
@@ -18,13 +18,13 @@ export interface ProducedBatch {
 
 /** Reads what an append needs to know of one batch that is valid. */
 export function producedBatchOf(bytes: Uint8Array): ProducedBatch {
-  const batch = new Batch(bytes)
+  const batch = new RecordBatch(bytes)
   const { recordCount, maxTimestamp, producerId, producerEpoch, baseSequence } = batch
   const transactional = partOf(batch)
   return { bytes, recordCount, maxTimestamp, producerId, producerEpoch, baseSequence, transactional }
 }
 
-function partOf(batch: Batch): TransactionalPart | undefined {
+function partOf(batch: RecordBatch): TransactionalPart | undefined {
   if (!batch.isTransactional) return undefined
   const { producerId, producerEpoch } = batch
   if (!batch.isControl) return { kind: 'data', producerId, producerEpoch, coordinatorEpoch: -1 }

@@ -1,4 +1,4 @@
-import { Batch, batchHeaderBytes, codecOf } from '@ottla/codec/records'
+import { batchHeaderBytes, codecOf, RecordBatch } from '@ottla/codec/records'
 import { baseTimestampOf, readRecords, rebuiltBatch, writeRecords } from './record-rewriter.ts'
 
 const attributesAt = 21
@@ -12,7 +12,7 @@ const maxPayloadBytes = 1 << 30
  * producer's. An append happens within one turn: what can only be done later (zstd, and batches so large that the codec
  * hands them to another thread) stays as the producer sent it. Throws DecodeError.
  */
-export function recompress(batch: Batch, compressionId: number): Batch {
+export function recompress(batch: RecordBatch, compressionId: number): RecordBatch {
   if (compressionId === zstdId || batch.compressionId === zstdId) return batch
   const plain = atOnce(codecOf(batch.compressionId).decompress(batch.payload, maxPayloadBytes))
   if (plain === undefined) return batch
@@ -22,7 +22,7 @@ export function recompress(batch: Batch, compressionId: number): Batch {
   const header = Buffer.from(batch.bytes.subarray(0, batchHeaderBytes))
   const attributes = header.readInt16BE(attributesAt) & ~codecBits & ~deleteHorizonBit
   header.writeInt16BE(attributes | compressionId, attributesAt)
-  return new Batch(rebuiltBatch(header, records, { payload, deleteHorizonMs: undefined }))
+  return new RecordBatch(rebuiltBatch(header, records, { payload, deleteHorizonMs: undefined }))
 }
 
 function atOnce<T extends object>(result: T | Promise<T>): T | undefined {

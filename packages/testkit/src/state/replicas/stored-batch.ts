@@ -1,4 +1,4 @@
-import { Batch } from '@ottla/codec/records'
+import { RecordBatch } from '@ottla/codec/records'
 import type { StoredBatch } from './log-segment.ts'
 import { producedBatchOf } from './produced-batch.ts'
 import { lastSequenceOf } from './producer-states.ts'
@@ -6,7 +6,7 @@ import { lastSequenceOf } from './producer-states.ts'
 /** A batch as it was read back: its place is in its bytes, and compaction may have left fewer records than offsets. */
 export function storedBatchOf(bytes: Uint8Array): StoredBatch {
   const { producerId, producerEpoch, baseSequence, maxTimestamp, transactional } = producedBatchOf(bytes)
-  const batch = new Batch(bytes)
+  const batch = new RecordBatch(bytes)
   const baseOffset = Number(batch.baseOffset)
   const lastOffset = baseOffset + batch.lastOffsetDelta
   const lastSequence = lastSequenceOf(baseSequence, batch.lastOffsetDelta + 1)

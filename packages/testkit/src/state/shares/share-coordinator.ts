@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import { BatchReader } from '@ottla/codec/records'
+import { RecordBatchReader } from '@ottla/codec/records'
 import type { Runtime, Timer } from '@ottla/runtime'
 import { recordsIn } from '../coordinators/coordinator-record.ts'
 import { CoordinatorShards } from '../coordinators/coordinator-shards.ts'
@@ -80,7 +80,7 @@ export class ShareCoordinator {
     const endOffset = () => replica.logEndOffset
     const shard = new ShareStateShard({ log, view, nowMs, updatesPerSnapshot, endOffset })
     for (const bytes of replica.batches()) {
-      const reader = new BatchReader(bytes)
+      const reader = new RecordBatchReader(bytes)
       for (let batch = reader.next(); batch; batch = reader.next()) {
         for (const record of recordsIn(batch)) {
           const read = decodeShareState(record)

@@ -1,4 +1,4 @@
-import { Batch } from '@ottla/codec/records'
+import { RecordBatch } from '@ottla/codec/records'
 import type { Replica } from '../replicas/replica.ts'
 import type { ShareConfig } from './share-config.ts'
 import { failed, type ShareFailure } from './share-state-shard.ts'
@@ -17,7 +17,7 @@ export function firstOffsetOf(replica: Replica, reset: ShareConfig['autoOffsetRe
 function offsetAt({ log, highWatermark, logStartOffset }: Replica, timestamp: number): number | undefined {
   const found = log.batchByTimestamp(timestamp, highWatermark)
   if (found === undefined) return undefined
-  const batch = new Batch(found.bytes)
+  const batch = new RecordBatch(found.bytes)
   if (batch.compressionId !== 0 || batch.timestampType === 'append') return Math.max(found.baseOffset, logStartOffset)
   const cursor = batch.records()
   while (cursor.next()) {

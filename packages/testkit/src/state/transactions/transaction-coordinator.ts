@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import { BatchReader } from '@ottla/codec/records'
+import { RecordBatchReader } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
 import { recordsIn } from '../coordinators/coordinator-record.ts'
 import { CoordinatorShards } from '../coordinators/coordinator-shards.ts'
@@ -89,7 +89,7 @@ export class TransactionCoordinator {
 }
 
 function load(shard: TransactionShard, bytes: Uint8Array): void {
-  const reader = new BatchReader(bytes)
+  const reader = new RecordBatchReader(bytes)
   for (let batch = reader.next(); batch; batch = reader.next()) {
     for (const record of recordsIn(batch)) {
       const read = readTransactionRecord(record)

@@ -3,9 +3,9 @@ import { goldenBytes } from '../../test/golden.ts'
 import { recordsOf } from '../../test/read-records.ts'
 import { seeded } from '../../test/samples.ts'
 import { DecodeError } from '../wire/decode-error.ts'
-import { BatchReader } from './batch-reader.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { at } from './layout.ts'
+import { RecordBatchReader } from './record-batch-reader.ts'
 import { readHeaders } from './record-cursor.ts'
 
 const golden = goldenBytes('batches.tsv')
@@ -14,31 +14,31 @@ const fields = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
 test.each([3, 255])('magic %i is refused', (magic) => {
   const bytes = golden('plain')
   bytes[at.magic] = magic
-  expect(() => new BatchReader(bytes).next()).toThrow(DecodeError)
-  expect(() => new BatchReader(bytes).next()).toThrow(`RecordBatch: magic ${magic}`)
+  expect(() => new RecordBatchReader(bytes).next()).toThrow(DecodeError)
+  expect(() => new RecordBatchReader(bytes).next()).toThrow(`RecordBatch: magic ${magic}`)
 })
 
 test.each([-1, 0, 48, -(2 ** 31)])('a batch length of %i is refused', (length) => {
   const bytes = golden('plain')
   bytes.writeInt32BE(length, at.batchLength)
-  expect(() => new BatchReader(bytes).next()).toThrow(`a batch of ${length} bytes`)
+  expect(() => new RecordBatchReader(bytes).next()).toThrow(`a batch of ${length} bytes`)
 })
 
 test('a length beyond the end is a batch that was cut off', () => {
   const bytes = golden('plain')
   bytes.writeInt32BE(2 ** 31 - 1, at.batchLength)
-  expect(new BatchReader(bytes).next()).toBeUndefined()
+  expect(new RecordBatchReader(bytes).next()).toBeUndefined()
 })
 
 test('nothing at all', () => {
-  expect(new BatchReader(Buffer.alloc(0)).next()).toBeUndefined()
+  expect(new RecordBatchReader(Buffer.alloc(0)).next()).toBeUndefined()
 })
 
 describe('counts and lengths that lie', () => {
   function counted(count: number): () => unknown {
     const bytes = golden('plain')
     bytes.writeInt32BE(count, at.recordCount)
-    return () => recordsOf(new BatchReader(bytes).next()!)
+    return () => recordsOf(new RecordBatchReader(bytes).next()!)
   }
 
   test('fewer records than there are', () => {
@@ -68,7 +68,7 @@ describe('counts and lengths that lie', () => {
   ])('%s', (_, place, byte) => {
     const bytes = golden('plain')
     bytes[place] = byte
-    expect(() => recordsOf(new BatchReader(bytes).next()!)).toThrow(DecodeError)
+    expect(() => recordsOf(new RecordBatchReader(bytes).next()!)).toThrow(DecodeError)
   })
 
   test('a record with bytes after its last part', () => {
@@ -78,15 +78,15 @@ describe('counts and lengths that lie', () => {
     expect(bytes[valueLengthAt]).toBe(0x02)
     bytes[valueLengthAt] = 0x01
     bytes[valueLengthAt + 1] = 0x00
-    expect(() => recordsOf(new BatchReader(bytes).next()!)).toThrow('lengths within a record')
+    expect(() => recordsOf(new RecordBatchReader(bytes).next()!)).toThrow('lengths within a record')
   })
 
   test('a varint that does not end', () => {
     const bytes = golden('plain')
     bytes.fill(0xff, first, first + 20)
-    expect(() => recordsOf(new BatchReader(bytes).next()!)).toThrow('Record: a varint of more than 5 bytes')
+    expect(() => recordsOf(new RecordBatchReader(bytes).next()!)).toThrow('Record: a varint of more than 5 bytes')
     bytes.set([0x1c, 0], first)
-    expect(() => recordsOf(new BatchReader(bytes).next()!)).toThrow('Record: a varint of more than 10 bytes')
+    expect(() => recordsOf(new RecordBatchReader(bytes).next()!)).toThrow('Record: a varint of more than 10 bytes')
   })
 
   test('headers', () => {
@@ -106,7 +106,7 @@ test('random damage is refused with DecodeError or not seen, but never hangs or 
     const bytes = Buffer.from(source)
     for (let i = 0; i <= random(4); i++) bytes[at.recordCount + random(bytes.length - at.recordCount)] = random(256)
     try {
-      const batch = new BatchReader(bytes).next()!
+      const batch = new RecordBatchReader(bytes).next()!
       const sizes = recordsOf(batch).map(({ key, value }) => (key?.length ?? 0) + (value?.length ?? 0))
       expect(Math.max(0, ...sizes)).toBeLessThanOrEqual(bytes.length)
     } catch (error) {
@@ -118,7 +118,7 @@ test('random damage is refused with DecodeError or not seen, but never hangs or 
 test('records do not keep anything but the batch: the cursor points into its bytes', () => {
   const writer = new BatchWriter()
   writer.append(1, 'key', 'value', [])
-  const batch = new BatchReader(writer.seal(fields)).next()!
+  const batch = new RecordBatchReader(writer.seal(fields)).next()!
   const cursor = batch.records()
   expect(cursor.next()).toBe(true)
   expect(cursor.bytes).toBe(batch.bytes)

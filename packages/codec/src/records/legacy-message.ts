@@ -48,7 +48,7 @@ interface Parts {
  * A message of magic 0 or 1: a record, or a compressed set of such messages. It is shown as a batch of magic 2, and its records
  * are rewritten as those of magic 2, so that nothing that reads records needs to know of it.
  */
-export class Message {
+export class LegacyMessage {
   readonly magic: LegacyMagic
   readonly #bytes: Buffer
   readonly #parts: Parts
@@ -226,5 +226,5 @@ function writeRecord(
 const recordHead = Buffer.alloc(32)
 
 function corrupt(reason: string, offset: number): DecodeError {
-  return new DecodeError(reason, { what: 'Message', offset })
+  return new DecodeError(reason, { what: 'LegacyMessage', offset })
 }

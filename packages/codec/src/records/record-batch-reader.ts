@@ -11,14 +11,14 @@ import {
   magic,
   readTimestamp,
 } from './layout.ts'
-import { leastMessageBytes, Message } from './message.ts'
+import { LegacyMessage, leastMessageBytes } from './legacy-message.ts'
 import { RecordCursor } from './record-cursor.ts'
 
 /**
  * Goes through record batches that lie one after the other, as in a Fetch response, also of the formats before Kafka 0.11
  * (magic 0 and 1): there each message counts as a batch, a compressed one with all that it contains.
  */
-export class BatchReader {
+export class RecordBatchReader {
   readonly #bytes: Buffer
   #next = 0
 
@@ -35,7 +35,7 @@ export class BatchReader {
    * The next batch, or undefined at the end or at a batch that is cut off: brokers may cut the last one of a response.
    * Throws DecodeError for what is no batch.
    */
-  next(): Batch | undefined {
+  next(): RecordBatch | undefined {
     const start = this.#next
     const bytes = this.#bytes
     if (bytes.length - start < logOverheadBytes) return undefined
@@ -51,25 +51,25 @@ export class BatchReader {
     const end = start + logOverheadBytes + length
     if (found === undefined || end > bytes.length) return undefined
     const batch = bytes.subarray(start, end)
-    const read = isMessage ? new Batch(batch, new Message(batch, start)) : new Batch(batch)
+    const read = isMessage ? new RecordBatch(batch, new LegacyMessage(batch, start)) : new RecordBatch(batch)
     this.#next = end
     return read
   }
 }
 
 /** A record batch; its fields are read when they are asked for. The bytes are not copied. */
-export class Batch {
+export class RecordBatch {
   /** The whole batch. */
   readonly bytes: Buffer
   readonly magic: Magic
   /** `bytes`, or for a message of magic 0 or 1 a header that says the same. */
   readonly #header: Buffer
   readonly #attributes: number
-  readonly #message: Message | undefined
+  readonly #message: LegacyMessage | undefined
   #recordCount: number
 
   /** `bytes` is exactly one batch; of magic 2, unless it has been read as a `message` of an older format. */
-  constructor(bytes: Uint8Array, message?: Message) {
+  constructor(bytes: Uint8Array, message?: LegacyMessage) {
     this.bytes = asBuffer(bytes)
     this.#message = message
     this.#header = message === undefined ? this.bytes : message.asHeader()
