@@ -8,7 +8,7 @@ import {
   Metadata,
   type MetadataResponse,
 } from '@ottla/codec'
-import { RecordBatchReader, BatchWriter, codecOf } from '@ottla/codec/records'
+import { BatchWriter, codecOf, RecordBatchReader } from '@ottla/codec/records'
 import type { Line, Pair, Rival } from './codec-rivals.ts'
 import { line } from './contender.ts'
 
