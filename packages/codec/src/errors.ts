@@ -1,15 +1,15 @@
 import { errorTable } from './error-table.ts'
 
-/** Kafka's names of its error codes. */
+/** The name of an error code in Kafka's protocol guide. */
 export type ErrorName = (typeof errorTable)[number][1]
 
-/** What Kafka's documents say about an error code. */
+/** An error code of Kafka's protocol guide. */
 export interface ErrorInfo {
   readonly code: number
   readonly name: ErrorName
   /** The same request may succeed later. */
   readonly retriable: boolean
-  /** It can succeed only after the client has asked for new metadata. */
+  /** The client must refresh its metadata before it retries. */
   readonly refreshMetadata: boolean
   readonly message: string
 }
@@ -19,8 +19,8 @@ let byCode: Map<number, ErrorInfo> | undefined
 let codeByName: Map<ErrorName, number> | undefined
 
 /**
- * What an error code means. A code of a later Kafka is told as UNKNOWN_SERVER_ERROR, with the number kept in `code` and
- * in the message.
+ * Looks up an error code. A code of a later Kafka is returned as UNKNOWN_SERVER_ERROR, with its number in `code` and in
+ * the message.
  */
 export function errorOf(code: number): ErrorInfo {
   byCode ??= new Map(
@@ -29,12 +29,10 @@ export function errorOf(code: number): ErrorInfo {
       { code, name, retriable: remedy !== 'none', refreshMetadata: remedy === 'refresh', message },
     ]),
   )
-  return (
-    byCode.get(code) ?? { ...byCode.get(unknownCode)!, code, message: `the broker answered with error code ${code}` }
-  )
+  return byCode.get(code) ?? { ...byCode.get(unknownCode)!, code, message: `the broker returned error code ${code}` }
 }
 
-/** The code of a name. */
+/** The code of an error name. */
 export function errorCode(name: ErrorName): number {
   codeByName ??= new Map(errorTable.map(([code, name]) => [name, code]))
   const code = codeByName.get(name)
@@ -42,7 +40,7 @@ export function errorCode(name: ErrorName): number {
   return code
 }
 
-/** Every error of Kafka, NONE included, in the order of the codes. */
+/** Every error of Kafka, including NONE, ordered by code. */
 export function allErrors(): readonly ErrorInfo[] {
   return errorTable.map(([code]) => errorOf(code))
 }

@@ -5,18 +5,18 @@ import { compressLz4, decompressLz4, lz4Bound } from './lz4.ts'
 import { compressSnappy, decompressSnappy, plainSnappy, xerialOf } from './snappy.ts'
 
 /**
- * From this size on the native packages do the work on the thread pool, if they are there. They are not faster than the
- * WebAssembly, but the event loop is free meanwhile.
+ * From this size on, installed native packages do the work on the thread pool. They are not faster than WebAssembly,
+ * but they keep the event loop free.
  */
 const backgroundBytes = 256 << 10
 
-/** What is used of https://www.npmjs.com/package/lz4-napi */
+/** The part of the npm package lz4-napi that is used. */
 export interface NativeLz4 {
   compressFrame(bytes: Uint8Array): Promise<Buffer>
   decompressFrame(bytes: Uint8Array): Promise<Buffer>
 }
 
-/** What is used of https://www.npmjs.com/package/snappy: blocks, without xerial's framing. */
+/** The part of the npm package snappy that is used: blocks, without xerial's framing. */
 export interface NativeSnappy {
   compress(bytes: Uint8Array): Promise<Buffer>
   uncompress(bytes: Uint8Array, options: { readonly asBuffer: true }): Promise<Buffer>
@@ -24,7 +24,7 @@ export interface NativeSnappy {
 
 type Found<T> = Promise<T | undefined> | T | undefined
 
-/** LZ4 frames. Levels make no difference. */
+/** LZ4 frames. The level is ignored. */
 export function lz4Codec(findNative: () => Found<NativeLz4>): Codec {
   const withNative = finder(findNative)
   return {
@@ -37,16 +37,16 @@ export function lz4Codec(findNative: () => Found<NativeLz4>): Codec {
     },
     decompress(bytes, maxBytes) {
       needWebAssembly('lz4')
-      // The package has no limit: it gets only what cannot go beyond ours, and what has all its parts.
+      // The package has no size limit, so it gets only complete frames whose headers bound the output.
       if (bytes.length < backgroundBytes || lz4Bound(bytes) > maxBytes) return decompressLz4(bytes, maxBytes)
-      // What it refuses is tried again for an error that says where.
+      // What the package rejects is decoded again, for an error with the position.
       const ours = () => decompressLz4(bytes, maxBytes)
       return withNative((native) => native?.decompressFrame(bytes).catch(ours) ?? ours())
     },
   }
 }
 
-/** Snappy in xerial's framing; reads blocks without it too. Levels make no difference. */
+/** Snappy in xerial's framing; also reads plain blocks. The level is ignored. */
 export function snappyCodec(findNative: () => Found<NativeSnappy>): Codec {
   const withNative = finder(findNative)
   return {
@@ -72,7 +72,7 @@ function needWebAssembly(name: string): void {
     throw new UnsupportedCompression(`${name} (it needs WebAssembly, which this Node was started without)`)
 }
 
-/** Looks for a package when it is first wanted, and hands it on; without a turn of the event loop once that is known. */
+/** Loads a package on first use. Once the outcome is known, it is returned synchronously. */
 function finder<T>(find: () => Found<T>) {
   let search: { readonly found: Found<T> } | undefined
   return <R>(work: (native: T | undefined) => Promise<R> | R): Promise<R> | R => {

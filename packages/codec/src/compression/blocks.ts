@@ -1,7 +1,7 @@
 import { hasWebAssembly, instantiate, type WasmMemory } from '../wire/web-assembly.ts'
 import { wasmBase64 } from './blocks-wasm.ts'
 
-/** The functions of blocks.wat. All positions are such in its memory. */
+/** The functions of blocks.wat. Positions are offsets in its memory. */
 interface BlockFunctions {
   readonly memory: WasmMemory
   lz4Compress(source: number, length: number, target: number): number
@@ -11,36 +11,36 @@ interface BlockFunctions {
   xxh32(at: number, length: number): number
 }
 
-/** The memory before it belongs to the compressors. */
+/** The compressors use the memory below this offset. */
 export const inputStart = 16_384
 
-/** So many bytes behind input and output may be read and written over. */
+/** The functions may read and overwrite this many bytes after input and output. */
 export const slackBytes = 64
 
 const pageBytes = 65_536
 
-/** A memory that had to grow beyond this is given up after use: it cannot shrink. */
+/** A memory that grew beyond this is released after use, because it cannot shrink. */
 const keptBytes = 8 << 20
 
 let kept: Blocks | undefined
 
-/** LZ4 and Snappy blocks and xxHash32 in WebAssembly, in a memory of their own. */
+/** LZ4 and Snappy blocks and xxHash32 in WebAssembly, with their own memory. */
 export class Blocks {
   readonly functions: BlockFunctions = instantiate<BlockFunctions>(wasmBase64)
-  /** The memory; another object after it grew. */
+  /** The memory. Growing replaces this object. */
   bytes: Uint8Array = new Uint8Array(this.functions.memory.buffer)
 
-  /** Makes the memory reach to `end` and the slack behind it. */
+  /** Grows the memory to `end` plus slack. */
   reserve(end: number): void {
     const missing = end + slackBytes - this.bytes.length
     if (missing <= 0) return
-    // A quarter at least, so that growing step by step stays cheap.
+    // By at least a quarter, so that repeated growth has amortised constant cost.
     const wanted = Math.max(missing, this.bytes.length >>> 2)
     this.functions.memory.grow(Math.ceil(wanted / pageBytes))
     this.bytes = new Uint8Array(this.functions.memory.buffer)
   }
 
-  /** A copy of a part of the memory. */
+  /** Copies a part of the memory. */
   copy(start: number, end: number): Buffer {
     const copied = Buffer.allocUnsafeSlow(end - start)
     copied.set(this.bytes.subarray(start, end))
@@ -50,7 +50,7 @@ export class Blocks {
 
 export const hasBlocks: () => boolean = hasWebAssembly
 
-/** Does a piece of work, which may not wait for anything, with the functions. */
+/** Runs a synchronous piece of work with the functions. */
 export function withBlocks<T>(work: (blocks: Blocks) => T): T {
   const blocks = kept ?? new Blocks()
   try {

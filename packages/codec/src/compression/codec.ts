@@ -1,16 +1,16 @@
 export type CompressionName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
-/** A way to compress the records of a batch. */
+/** Compresses and decompresses the records of a batch. */
 export interface Codec {
   readonly name: CompressionName
-  /** The number that batches carry. */
+  /** The id in the attributes of a batch. */
   readonly id: number
   compress(bytes: Uint8Array, level?: number): Promise<Uint8Array> | Uint8Array
-  /** Rejects or throws DecodeError for what cannot be decompressed, or not to `maxBytes` at most. */
+  /** Rejects or throws DecodeError for malformed input and for output beyond `maxBytes`. */
   decompress(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> | Uint8Array
 }
 
-/** A compression that is known, but that nothing here can do. */
+/** A known compression without an available codec. */
 export class UnsupportedCompression extends Error {
   override readonly name = 'UnsupportedCompression'
   readonly compression: string
@@ -21,5 +21,5 @@ export class UnsupportedCompression extends Error {
   }
 }
 
-/** The names of the compressions by their ids. */
+/** The names of the compressions, indexed by id. */
 export const compressionNames: readonly CompressionName[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']

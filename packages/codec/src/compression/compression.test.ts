@@ -139,7 +139,7 @@ describe('codecs of the user', () => {
     )
     await expect(thrown).rejects.toThrow(DecodeError)
     await expect(thrown).rejects.toThrow('zstd: no such luck')
-    await expect(decompress(failing(() => null as never))).rejects.toThrow('the codec gave no bytes')
+    await expect(decompress(failing(() => null as never))).rejects.toThrow('the codec returned no bytes')
   })
 
   test('the others stay', () => {

@@ -17,23 +17,23 @@ const none: Codec = {
 
 const shipped: readonly Codec[] = [none, gzip, snappy, lz4, zstd]
 
-/** The codec of an id or name, as it comes with this package. Throws UnsupportedCompression. */
+/** The built-in codec of an id or name. Throws UnsupportedCompression. */
 export function codecOf(compression: CompressionName | number): Codec {
   return find(shipped, compression)
 }
 
-/** Codecs that take the place of those of this package. */
+/** Codecs that replace the built-in ones. */
 export type CustomCodecs = {
   readonly [name in Exclude<CompressionName, 'none'>]?: Codec | KafkaJsCodec | (() => KafkaJsCodec) | undefined
 }
 
-/** Which codec serves which compression; of one client, say. */
+/** The codecs of one client, by compression. */
 export interface CodecSet {
   /** The codec of an id or name. Throws UnsupportedCompression. */
   of(compression: CompressionName | number): Codec
 }
 
-/** The codecs of this package, with those of `custom` in their place. Throws TypeError for what is no codec. */
+/** The built-in codecs, replaced by those of `custom`. Throws TypeError for a value that is not a codec. */
 export function codecSet(custom: CustomCodecs = {}): CodecSet {
   const codecs = shipped.map((codec) => {
     const own = codec.name === 'none' ? undefined : custom[codec.name]

@@ -7,13 +7,13 @@ import { tooMany } from './limit.ts'
 const gzipLater = promisify(zlibGzip)
 const gunzipLater = promisify(gunzip)
 
-/** Fewer bytes are done at once: handing them to the thread pool would take longer than doing them. */
+/** Smaller payloads are processed synchronously: the thread pool would cost more than the work. */
 const backgroundBytes = 64 * 1024
 
-/** Levels are those of zlib, 1 to 9; -1 is its default. */
+/** zlib levels are 1 to 9; -1 is zlib's default. */
 const defaultLevel = -1
 
-/** gzip by Node's zlib: small payloads at once, large ones in the thread pool. */
+/** gzip by Node's zlib: small payloads synchronously, large ones on the thread pool. */
 export const gzip: Codec = {
   name: 'gzip',
   id: 1,
@@ -21,7 +21,7 @@ export const gzip: Codec = {
     return bytes.length > backgroundBytes ? gzipLater(bytes, { level }) : gzipSync(bytes, { level })
   },
   decompress(bytes, maxBytes) {
-    // zlib wants a limit of at least 1.
+    // zlib requires a limit of at least 1.
     const options = { maxOutputLength: Math.max(1, maxBytes) }
     if (bytes.length > backgroundBytes) {
       return gunzipLater(bytes, options).catch((error: unknown) => {

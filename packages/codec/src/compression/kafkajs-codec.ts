@@ -3,16 +3,16 @@ import { asBuffer } from '../wire/reader.ts'
 import type { Codec } from './codec.ts'
 import { tooMany } from './limit.ts'
 
-/** A codec as KafkaJS takes it; what its packages export is a function that makes one. */
+/** A KafkaJS codec. The packages for KafkaJS export a function that returns one. */
 export interface KafkaJsCodec {
-  /** `encoder.buffer` are the bytes to compress. */
+  /** `encoder.buffer` holds the bytes to compress. */
   compress(encoder: { readonly buffer: Buffer }): Promise<Buffer> | Buffer
   decompress(buffer: Buffer): Promise<Buffer> | Buffer
 }
 
 /**
- * What the user gave in place of `shipped`. The limit of a KafkaJS codec can only be checked when it is done. Throws
- * TypeError.
+ * Turns the user's replacement for `shipped` into a codec. The output limit of a KafkaJS codec can only be checked
+ * afterwards. Throws TypeError.
  */
 export function asCodec(shipped: Codec, given: Codec | KafkaJsCodec | (() => KafkaJsCodec)): Codec {
   const codec = typeof given === 'function' ? given() : given
@@ -34,7 +34,7 @@ function adapt({ name, id }: Codec, codec: KafkaJsCodec): Codec {
     compress: (bytes) => codec.compress({ buffer: asBuffer(bytes) }),
     async decompress(bytes, maxBytes) {
       const decompressed = await attempt(name, () => codec.decompress(asBuffer(bytes)))
-      if (!(decompressed instanceof Uint8Array)) throw new DecodeError('the codec gave no bytes', { what: name })
+      if (!(decompressed instanceof Uint8Array)) throw new DecodeError('the codec returned no bytes', { what: name })
       if (decompressed.length > maxBytes) throw tooMany(name, maxBytes)
       return decompressed
     },

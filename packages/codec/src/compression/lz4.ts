@@ -8,7 +8,10 @@ const frameMagic = 0x184d2204
 const skippableMagic = 0x184d2a50
 const magicBytes = 4
 
-/** Version 1, independent blocks of 64 KiB, no checksums: as Kafka's Java client writes them. The last is the checksum. */
+/**
+ * Version 1, independent blocks of 64 KiB, no checksums, as Kafka's Java client writes. The last byte is the header
+ * checksum.
+ */
 const writtenHeader = Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82])
 const writtenBlockBytes = 65_536
 
@@ -17,13 +20,13 @@ const versionMask = 0xc0
 const version1 = 0x40
 const reservedFlag = 0x02
 
-/** A block of this size is not compressed: the highest bit of its length. */
+/** The highest bit of a block's length marks an uncompressed block. */
 const rawBlock = 0x8000_0000
 
-/** What `lz4Decompress` answers for a block that goes beyond its limit. */
+/** Returned by `lz4Decompress` for a block that exceeds its limit. */
 const overLimit = 1
 
-/** The largest size that a block of so many bytes can have compressed. */
+/** The maximum compressed size of a block of `length` bytes. */
 const blockBound = (length: number) => length + Math.ceil(length / 255) + 16
 
 /** One LZ4 frame. */
@@ -49,8 +52,8 @@ export function compressLz4(bytes: Uint8Array): Buffer {
 }
 
 /**
- * The frame with the checksum of its header as messages of magic 0 must have it: Kafka's first clients counted the magic number
- * in, and brokers and clients keep to that (KAFKA-3160).
+ * The frame with the header checksum that messages of magic 0 require: Kafka's first clients included the magic number
+ * in the checksum, and brokers and clients still do (KAFKA-3160).
  */
 export function withBrokenHeaderChecksum(frame: Uint8Array): Buffer {
   const at = (frame[4]! & flag.contentSize) === 0 ? 6 : 14
@@ -63,7 +66,7 @@ export function withBrokenHeaderChecksum(frame: Uint8Array): Buffer {
   return patched
 }
 
-/** All frames of `bytes`, one after the other. Throws DecodeError. */
+/** Decompresses all frames of `bytes` in sequence. Throws DecodeError. */
 export function decompressLz4(bytes: Uint8Array, maxBytes: number): Buffer {
   return withBlocks((blocks) => {
     const start = inputStart + bytes.length + slackBytes
@@ -77,7 +80,8 @@ export function decompressLz4(bytes: Uint8Array, maxBytes: number): Buffer {
 }
 
 /**
- * How much the frame of `bytes` can make at most, by its headers alone. Infinity for what is not exactly one whole frame.
+ * The maximum decompressed size of the frame in `bytes`, from its headers alone. Infinity unless `bytes` is exactly one
+ * whole frame.
  */
 export function lz4Bound(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -101,11 +105,11 @@ export function lz4Bound(bytes: Uint8Array): number {
   return Number.POSITIVE_INFINITY
 }
 
-/** The header of a frame after its magic number. */
+/** The header of a frame, without its magic number. */
 interface FrameHeader {
   readonly flags: number
   readonly blockBytes: number
-  /** -1 if it does not say. */
+  /** -1 if absent. */
   readonly contentSize: number
 }
 
@@ -166,7 +170,8 @@ class FrameReader {
     const found = this.#byte()
     const right = (functions.xxh32(start + magicBytes, at - start - magicBytes) >>> 8) & 0xff
     if (found === right) return
-    // Kafka's clients counted the magic number in for messages of magic 0, and brokers keep these as they are (KAFKA-3160).
+    // For messages of magic 0 Kafka's clients included the magic number, and brokers store these unchanged
+    // (KAFKA-3160).
     const wrong = (functions.xxh32(start, at - start) >>> 8) & 0xff
     if (found !== wrong) throw this.#error('the checksum of the header does not match')
   }

@@ -9,16 +9,16 @@ import { tooMany } from './limit.ts'
 const header = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1])
 const magicBytes = 8
 
-/** As xerial's streams, and so Kafka's Java client, have it. */
+/** The chunk size of xerial's streams, and so of Kafka's Java client. */
 const writtenChunkBytes = 32_768
 
-/** The largest size that a block of so many bytes can have compressed, its length included. */
+/** The maximum compressed size of a block of `length` bytes, including its length field. */
 const blockBound = (length: number) => length + Math.ceil(length / 6) + 32
 
-/** An element of three bytes makes 64 at most: so a length that no input of the size can make is seen before memory is taken. */
+/** Three input bytes produce at most 64 bytes: an impossible length is detected before memory is allocated. */
 const mostGrowth = 22
 
-/** Chunks in xerial's framing. */
+/** Compresses into chunks in xerial's framing. */
 export function compressSnappy(bytes: Uint8Array): Buffer {
   const chunkCount = Math.ceil(bytes.length / writtenChunkBytes)
   const framed = Buffer.allocUnsafeSlow(header.length + blockBound(bytes.length) + chunkCount * 40)
@@ -44,7 +44,7 @@ export function compressSnappy(bytes: Uint8Array): Buffer {
   })
 }
 
-/** Chunks in xerial's framing, or one block without any. Throws DecodeError. */
+/** Decompresses chunks in xerial's framing, or one plain block. Throws DecodeError. */
 export function decompressSnappy(bytes: Uint8Array, maxBytes: number): Buffer {
   return withBlocks((blocks) => {
     const start = inputStart + bytes.length + slackBytes
@@ -57,7 +57,7 @@ export function decompressSnappy(bytes: Uint8Array, maxBytes: number): Buffer {
   })
 }
 
-/** A block, with the length before it that all have, in a frame of one chunk. */
+/** Wraps a block, including its length prefix, in a frame of one chunk. */
 export function xerialOf(block: Uint8Array): Buffer {
   const framed = Buffer.allocUnsafeSlow(header.length + 4 + block.length)
   framed.set(header)
@@ -67,8 +67,8 @@ export function xerialOf(block: Uint8Array): Buffer {
 }
 
 /**
- * The block, with the length before it that all have, when there is no more than one, and what it announces is possible and not
- * more than `maxBytes`.
+ * Returns the only block, including its length prefix, if its announced size is plausible and at most `maxBytes`; else
+ * undefined.
  */
 export function plainSnappy(bytes: Uint8Array, maxBytes: number): Uint8Array | undefined {
   let block = bytes
@@ -116,7 +116,7 @@ class SnappyReader {
   chunks(): void {
     this.#in += header.length
     while (this.#in < this.#end) {
-      // Streams may follow each other, each with a header.
+      // Streams may be concatenated, each with its own header.
       if (this.startsFrame()) {
         this.#in += header.length
         continue
@@ -131,7 +131,7 @@ class SnappyReader {
     }
   }
 
-  /** A block of `length` bytes, which begins with the length of what it makes. */
+  /** Decompresses a block of `length` bytes, which starts with its decompressed length. */
   block(length: number): void {
     const end = this.#in + length
     const made = this.#uvarint(end)

@@ -10,22 +10,25 @@ const skippableMagic = 0x184d2a50
 const mostBlockBytes = 128 << 10
 const leastWindowBytes = 1 << 10
 
-/** The largest window that decoders must have room for, by the RFC; levels beyond 19 ask for more. */
+/** The largest window that decoders should support (RFC 8878). Levels above 19 use larger ones. */
 const usualWindowBytes = 8 << 20
 
-/** Kafka's clients write one. Each costs a call of the library, however little is in it. */
+/** Kafka's clients write one frame. Each frame costs a library call, however small it is. */
 const mostFrames = 256
 
-/** A frame as its headers have it; nothing is decompressed for that. */
+/** A frame as described by its headers, without decompressing it. */
 export interface ZstdFrame {
   readonly bytes: Buffer
-  /** What it says to make; -1 if it does not say. */
+  /** The announced content size in bytes; -1 if absent. */
   readonly contentBytes: number
-  /** It cannot make more than this. */
+  /** Upper bound of the decompressed size, in bytes. */
   readonly boundBytes: number
 }
 
-/** Finds the frames of `bytes`, those to be skipped left out. Throws DecodeError, also for one that announces too much. */
+/**
+ * Finds the frames of `bytes` without the skippable ones. Throws DecodeError, also for an announced size beyond the
+ * limit.
+ */
 export function zstdFrames(bytes: Uint8Array, maxBytes: number): ZstdFrame[] {
   const walker = new FrameWalker(asBuffer(bytes), maxBytes)
   const frames: ZstdFrame[] = []
@@ -74,7 +77,7 @@ class FrameWalker {
     if (contentBytes > 0) this.#announced += contentBytes
     if (this.#announced > this.#maxBytes) throw tooMany('zstd', this.#maxBytes)
     const window = single ? Math.max(contentBytes, leastWindowBytes) : declaredWindow
-    // A decoder takes the memory before it reads on.
+    // A decoder allocates the window before it reads further.
     if (window > Math.max(usualWindowBytes, this.#maxBytes)) throw this.#error(`a window of ${window} bytes`)
     const boundBytes = this.#blocks(Math.min(window, mostBlockBytes))
     if (contentBytes > boundBytes) throw this.#error(`${contentBytes} bytes announced, but ${boundBytes} are possible`)
@@ -88,7 +91,7 @@ class FrameWalker {
     return code === 2 ? this.#uint(4) : this.#uint(4) + this.#uint(4) * 0x1_0000_0000
   }
 
-  /** Goes over the blocks; answers what they can make at most. */
+  /** Walks over the blocks and returns the bound of their decompressed size. */
   #blocks(blockBytes: number): number {
     let bound = 0
     for (;;) {

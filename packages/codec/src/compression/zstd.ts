@@ -5,17 +5,17 @@ import type { Codec } from './codec.ts'
 import { tooMany } from './limit.ts'
 import { isFrame, type ZstdFrame, zstdFrames } from './zstd-frame.ts'
 
-/** What a library has to do. Both may throw anything. */
+/** What a zstd library must provide. Both functions may throw anything. */
 export interface ZstdLibrary {
   compress(bytes: Uint8Array, level: number): Promise<Uint8Array> | Uint8Array
-  /** One frame, to `maxBytes` at most; undefined if that is too little. */
+  /** Decompresses one frame; undefined if the output exceeds `maxBytes`. */
   decompress(frame: ZstdFrame, maxBytes: number): Promise<Uint8Array | undefined> | Uint8Array | undefined
 }
 
-/** zstd's own, and Kafka's. */
+/** The default of zstd and of Kafka. */
 const defaultLevel = 3
 
-/** Fewer bytes are done at once: handing them to the thread pool would take longer than doing them. */
+/** Smaller payloads are processed synchronously: the thread pool would cost more than the work. */
 const backgroundBytes = 64 * 1024
 
 const maxLengthCode = 'ERR_BUFFER_TOO_LARGE'
@@ -28,7 +28,7 @@ interface ZstdOptions {
 type ZstdSync = (bytes: Uint8Array, options: ZstdOptions) => Buffer
 type ZstdLater = (bytes: Uint8Array, options: ZstdOptions, done: (error: Error | null, result: Buffer) => void) => void
 
-/** Node has them from 22.15 and 23.8 on. @types/node for Node 20 does not know them. */
+/** Available since Node 22.15 and 23.8. @types/node for Node 20 does not declare them. */
 interface NodeZstd {
   readonly zstdCompressSync: ZstdSync
   readonly zstdDecompressSync: ZstdSync
@@ -37,14 +37,14 @@ interface NodeZstd {
   readonly constants: { readonly ZSTD_c_compressionLevel: number; readonly ZSTD_d_windowLogMax: number }
 }
 
-/** zstd by Node's zlib; undefined where Node has none. */
+/** zstd by Node's zlib; undefined where Node lacks it. */
 export function nodeZstd(): ZstdLibrary | undefined {
   const node = zlib as unknown as NodeZstd
   if (typeof node.zstdDecompressSync !== 'function') return undefined
   const compressLater = promisify(node.zstdCompress)
   const decompressLater = promisify(node.zstdDecompress)
   const { ZSTD_c_compressionLevel, ZSTD_d_windowLogMax } = node.constants
-  // Windows were checked with the headers; 2^30 is the most that the library allows everywhere.
+  // The window was checked with the headers; 2^30 is the largest value that the library allows on all platforms.
   const params = { [ZSTD_d_windowLogMax]: 30 }
   const refused = (error: unknown): undefined => {
     if ((error as NodeJS.ErrnoException).code !== maxLengthCode) throw error
@@ -55,7 +55,7 @@ export function nodeZstd(): ZstdLibrary | undefined {
       return bytes.length > backgroundBytes ? compressLater(bytes, options) : node.zstdCompressSync(bytes, options)
     },
     decompress({ bytes }, maxBytes) {
-      // zlib wants a limit of at least 1.
+      // zlib requires a limit of at least 1.
       const options = { maxOutputLength: Math.max(1, maxBytes), params }
       if (bytes.length > backgroundBytes) return decompressLater(bytes, options).catch(refused)
       try {
@@ -73,10 +73,10 @@ interface ZstdWasm {
   decompress(bytes: Uint8Array, options: { readonly defaultHeapSize: number }): Uint8Array
 }
 
-/** Held where a second copy of this module finds it, of the other module system for instance. */
+/** Shared with a second copy of this module, for example the CommonJS build beside the ESM build. */
 const sharedStart = Symbol.for('@ottla/codec zstd-wasm')
 
-/** The library breaks when it is started twice, and somebody else may have started it: so it is tried first. */
+/** Initialising the library twice breaks it, and another package may have done so already: it is tried first. */
 async function start(library: ZstdWasm): Promise<void> {
   const shared = globalThis as { [sharedStart]?: Promise<void> }
   shared[sharedStart] ??= works(library) ? Promise.resolve() : library.init()
@@ -92,7 +92,7 @@ function works({ compress, decompress }: ZstdWasm): boolean {
   }
 }
 
-/** zstd in WebAssembly, for Node without its own. */
+/** zstd in WebAssembly, for Node versions without it. */
 export async function wasmZstd(): Promise<ZstdLibrary> {
   const library: ZstdWasm = await import('@bokuweb/zstd-wasm')
   await start(library)
@@ -101,13 +101,12 @@ export async function wasmZstd(): Promise<ZstdLibrary> {
   return {
     compress(bytes, level) {
       const compressed = compress(bytes, level)
-      // What it gives when somebody else has started it again is anything.
+      // After a second initialisation by another package its output is undefined.
       if (!isFrame(compressed)) throw new Error('@bokuweb/zstd-wasm does not work: was its init() called elsewhere?')
       return compressed
     },
     decompress({ bytes, contentBytes, boundBytes }, maxBytes) {
-      // It takes memory for all that may come: so little first if the frame does not say, and twice as much as long as
-      // it is not enough.
+      // The library allocates its whole output. Without an announced size the attempt starts small and doubles.
       const most = Math.min(boundBytes, maxBytes)
       for (let room = Math.min(most, Math.max(firstBytes, bytes.length * 4)); ; room = Math.min(most, room * 2)) {
         try {
@@ -126,7 +125,7 @@ function failed(error: unknown): never {
   throw error
 }
 
-/** The codec over a library, which is loaded when it is first needed. */
+/** The codec on top of a library that is loaded on first use. */
 export function zstdCodec(load: () => Promise<ZstdLibrary> | ZstdLibrary): Codec {
   let library: Promise<ZstdLibrary> | ZstdLibrary | undefined
   const use = <T>(work: (library: ZstdLibrary) => T): T | Promise<Awaited<T>> => {

@@ -5,7 +5,7 @@ import { includes } from '../schema/versions.ts'
 
 const apiVersionsKey = 18
 
-/** The versions of the headers that go before a request and its response. */
+/** The versions of the headers that precede a request and its response. */
 export function headerVersions(
   api: Pick<Api, 'key' | 'flexible'>,
   version: number,
@@ -13,7 +13,8 @@ export function headerVersions(
   const flexible = includes(api.flexible, version)
   return {
     request: flexible ? RequestHeader.versions.max : RequestHeader.versions.min,
-    // A broker that does not know the version asked for must still be understood: so never the flexible header.
+    // A broker that does not support the requested version responds in version 0, so this header is never flexible
+    // (KIP-511).
     response: flexible && api.key !== apiVersionsKey ? ResponseHeader.versions.max : ResponseHeader.versions.min,
   }
 }

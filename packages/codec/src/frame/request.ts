@@ -24,8 +24,8 @@ export interface DecodedRequestHeader {
 }
 
 /**
- * A request with its length before it, in pieces to be sent one after the other. `records` and `bytes` of 4 KiB or more
- * are among the pieces as they were given. Throws TypeError for a body that does not fit the version.
+ * A request preceded by its length, as chunks to write in order. `records` and `bytes` of 4 KiB or more are chunks of
+ * their own, without a copy. Throws TypeError for a body that the version cannot carry.
  */
 export function encodeRequest<Q, S>(
   api: Api<Q, S>,
@@ -43,8 +43,8 @@ export function encodeRequest<Q, S>(
 }
 
 /**
- * The header of a request; `frame` is without the length. For an API that is not known only the part that all headers
- * have in common is read. Throws DecodeError.
+ * The header of a request; `frame` excludes the length. For an unknown API only the part that all header versions share
+ * is read. Throws DecodeError.
  */
 export function decodeRequestHeader(frame: Uint8Array): DecodedRequestHeader {
   const reader = new Reader(frame)
@@ -58,11 +58,11 @@ export function decodeRequestHeader(frame: Uint8Array): DecodedRequestHeader {
 }
 
 export interface DecodeRequestOptions {
-  /** Bytes after the body are ignored, as Kafka's brokers do: librdkafka sends some. Default: they are refused. */
+  /** Ignores bytes after the body, as Kafka's brokers do: librdkafka sends some. Default: DecodeError. */
   readonly ignoreLeftOver?: boolean
 }
 
-/** The body of a request, which has to fill the frame. Throws DecodeError. */
+/** The body of a request, which must fill the frame. Throws DecodeError. */
 export function decodeRequest<Q, S>(
   api: Api<Q, S>,
   version: number,

@@ -15,7 +15,7 @@ export interface DecodedResponse<S> {
   readonly body: Decoded<MessageTable<S>>
 }
 
-/** A response with its length before it, in pieces as `encodeRequest` gives them. */
+/** A response preceded by its length, as chunks like those of `encodeRequest`. */
 export function encodeResponse<Q, S>(
   api: Api<Q, S>,
   version: number,
@@ -30,15 +30,15 @@ export function encodeResponse<Q, S>(
   return writer.chunks()
 }
 
-/** The correlation id of a response: it tells which request is answered, and so how to read the rest. */
+/** The correlation id of a response. It identifies the request, and so the API and version to decode the rest with. */
 export function correlationIdOf(frame: Uint8Array): number {
   return new Reader(frame).int32()
 }
 
 /**
- * Header and body of a response; `frame` is without the length. Fields of type bytes and records are views into it.
- * A broker that does not know the version of an ApiVersions request answers in version 0: that is read too, its
- * errorCode is UNSUPPORTED_VERSION. Throws DecodeError.
+ * Header and body of a response; `frame` excludes the length. Fields of type bytes and records are views into it. A
+ * broker that does not support the version of an ApiVersions request responds in version 0, with errorCode
+ * UNSUPPORTED_VERSION: that is decoded too (KIP-511). Throws DecodeError.
  */
 export function decodeResponse<Q, S>(api: Api<Q, S>, version: number, frame: Uint8Array): DecodedResponse<S> {
   const reader = new Reader(frame)

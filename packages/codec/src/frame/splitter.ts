@@ -3,32 +3,32 @@ import { DecodeError } from '../wire/decode-error.ts'
 const lengthBytes = 4
 const slabBytes = 64 * 1024
 
-/** A slab with less room than this is given up: reads should not be tiny. */
+/** A slab with less free space is replaced, so that reads do not become tiny. */
 const leastSpaceBytes = 2048
 
-/** A frame of this size or more that is not there yet gets a buffer of its own. */
+/** An incomplete frame of at least this size gets its own buffer. */
 const largeBytes = 16 * 1024
 
 export interface FrameSplitterOptions {
-  /** The longest frame that is taken, in bytes without its length; may be changed later. */
+  /** Maximum size of a frame in bytes, without its length. */
   readonly maxBytes: number
-  /** A frame without its length. The bytes are its own: they never change afterwards. */
+  /** Called with each frame, without its length. Its bytes never change afterwards. */
   readonly onFrame: (frame: Buffer) => void
-  /** A length that is negative or above `maxBytes`. Nothing is read any more after it. */
+  /** Called for a length that is negative or above `maxBytes`. Nothing is read after it. */
   readonly onError: (error: DecodeError) => void
 }
 
 /**
- * Cuts a stream into frames. It says where the next bytes go (`space`) and is told how many came (`filled`): small
- * frames lie next to each other in a slab, a large one is read straight into a buffer of exactly its size.
+ * Splits a stream into frames. The caller writes to `space()` and then reports the size with `filled()`. Small frames
+ * share a slab; a large one is read directly into a buffer of exactly its size.
  */
 export class FrameSplitter {
-  /** The longest frame that is taken, in bytes; a change holds for every frame whose length was not read yet. */
+  /** Maximum size of a frame in bytes. A change applies to frames whose length has not been read. */
   maxBytes: number
   readonly #onFrame: (frame: Buffer) => void
   readonly #onError: (error: DecodeError) => void
   #slab: Buffer | undefined
-  /** Bytes of the slab that belong to frames given out, and bytes that were filled. No byte is written twice. */
+  /** Bytes of the slab in emitted frames, and bytes filled. No byte is written twice. */
   #taken = 0
   #filled = 0
   #large: Buffer | undefined
@@ -41,12 +41,12 @@ export class FrameSplitter {
     this.#onError = onError
   }
 
-  /** Bytes of a frame that has begun but is not complete. */
+  /** Bytes received of an incomplete frame. */
   get pendingBytes(): number {
     return this.#large === undefined ? this.#filled - this.#taken : lengthBytes + this.#largeFilled
   }
 
-  /** Where the next bytes are to be written; never empty. */
+  /** Where to write the next bytes; never empty. */
   space(): Buffer {
     if (this.#large !== undefined) return this.#large.subarray(this.#largeFilled)
     if (this.#slab === undefined || slabBytes - this.#filled < leastSpaceBytes) this.#renewSlab()
@@ -65,7 +65,7 @@ export class FrameSplitter {
     while (!this.#stopped && this.#next());
   }
 
-  /** No frame is given out any more. */
+  /** Emits no further frame. */
   stop(): void {
     this.#stopped = true
     this.#slab = undefined
@@ -74,7 +74,7 @@ export class FrameSplitter {
     this.#filled = 0
   }
 
-  /** Takes one frame out of the slab, if it is complete. */
+  /** Emits one frame from the slab if it is complete. */
   #next(): boolean {
     const slab = this.#slab!
     const available = this.#filled - this.#taken - lengthBytes
@@ -105,7 +105,9 @@ export class FrameSplitter {
     this.#onFrame(frame)
   }
 
-  /** The old slab stays as it is, since frames given out lie in it; only the beginning of the next frame moves over. */
+  /**
+   * The old slab is left alone because emitted frames are views into it; only the start of the next frame is copied.
+   */
   #renewSlab(): void {
     const slab = Buffer.allocUnsafeSlow(slabBytes)
     this.#filled = this.#slab === undefined ? 0 : this.#slab.copy(slab, 0, this.#taken, this.#filled)

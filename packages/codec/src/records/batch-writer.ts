@@ -4,13 +4,13 @@ import { at, attribute, batchHeaderBytes, checksumOf, logOverheadBytes, magic, w
 import type { RecordHeader } from './record.ts'
 
 export interface BatchWriterOptions {
-  /** How much room to start with; it grows by doubling. */
+  /** Initial size of the buffer in bytes; it grows by doubling. */
   readonly initialBytes?: number
-  /** When compaction may remove the tombstones of the batch, in ms (KIP-534): for log cleaners. */
+  /** When compaction may remove the batch's tombstones, in ms since the epoch (KIP-534). For log cleaners. */
   readonly deleteHorizonMs?: number | undefined
 }
 
-/** What stands in the header of a batch beside what the records tell. */
+/** The header fields of a batch that do not follow from its records. */
 export interface SealFields {
   /** -1 for a producer that is neither idempotent nor transactional. */
   readonly producerId: bigint
@@ -27,25 +27,25 @@ type Data = string | Uint8Array | null
 const defaultBytes = 4096
 const mostBytes = 0x7fff_ffff
 
-/** Up to this length a loop over the characters is faster than a call of Buffer's writer. */
+/** Up to this length a loop over the characters is faster than Buffer's writer. */
 const loopLength = 24
 
-/** So many bytes more than a string has characters tell for certain that it is not ASCII: see `writeString`. */
+/** Space beyond the number of characters that detects a non-ASCII string: see `writeString`. */
 const slackBytes = 4
 
 const noHeadersSize = 1
 
-/** Timestamps that are not exact as numbers. */
+/** Timestamps that a number cannot represent exactly. */
 interface WideTimestamps {
   base: bigint
   max: bigint
-  /** Of the record that is written. */
+  /** The timestamp delta of the current record. */
   delta: bigint
 }
 
 /**
- * A record batch of magic 2 in the making. Each record is written once, into its final place; the header goes into the
- * room left before them when the batch is sealed.
+ * Builds a record batch of magic 2. Each record is written once, into its final place; sealing the batch writes the
+ * header into the space reserved before the records.
  */
 export class BatchWriter {
   #buffer: Buffer
@@ -54,9 +54,9 @@ export class BatchWriter {
   #count = 0
   #baseTimestamp = -1
   #maxTimestamp = -1
-  /** A string that is not ASCII was seen: lengths are measured from then on, no more taken for the best. */
+  /** A non-ASCII string was seen: from then on lengths are measured instead of guessed. */
   #measure = false
-  /** In place of the two numbers above once one of them would not be exact. */
+  /** Replaces the two numbers above once one of them would be inexact. */
   #wide: WideTimestamps | undefined
   readonly #deleteHorizonMs: number | undefined
 
@@ -67,32 +67,32 @@ export class BatchWriter {
     if (deleteHorizonMs !== undefined) this.#baseTimestamp = deleteHorizonMs
   }
 
-  /** Records appended. */
+  /** Number of appended records. */
   get count(): number {
     return this.#count
   }
 
-  /** The size of the batch as it would be sealed now without compression, in bytes. */
+  /** The size of the batch if it were sealed now without compression, in bytes. */
   get byteLength(): number {
     return this.#end
   }
 
-  /** The size of the buffer behind, in bytes. */
+  /** The size of the underlying buffer, in bytes. */
   get capacity(): number {
     return this.#capacity
   }
 
-  /** The timestamp of the first record in ms, -1 before there is one. Beyond 2^53 the nearest number. */
+  /** The timestamp of the first record in ms, -1 for an empty batch. Beyond 2^53 the nearest number. */
   get baseTimestamp(): number {
     return this.#wide === undefined ? this.#baseTimestamp : Number(this.#wide.base)
   }
 
-  /** The largest timestamp in ms, -1 before there is one. Beyond 2^53 the nearest number. */
+  /** The largest timestamp in ms, -1 for an empty batch. Beyond 2^53 the nearest number. */
   get maxTimestamp(): number {
     return this.#wide === undefined ? this.#maxTimestamp : Number(this.#wide.max)
   }
 
-  /** Copies a record to the end of the batch. Strings are written as UTF-8. The timestamp is a safe integer or an int64. */
+  /** Appends a copy of a record. Strings are written as UTF-8. The timestamp is a safe integer or an int64. */
   append(timestampMs: number | bigint, key: Data, value: Data, headers: readonly RecordHeader[]): void {
     const isFirst = this.#count === 0 && this.#deleteHorizonMs === undefined
     const near = typeof timestampMs === 'number' && this.#wide === undefined
@@ -116,7 +116,7 @@ export class BatchWriter {
     this.#count++
   }
 
-  /** Goes over to timestamps of 64 bits, if this one needs it; answers its delta, which is exact in `#wide` only. */
+  /** Switches to 64-bit timestamps if this one needs it. Returns its delta, which is exact only in `#wide`. */
   #widen(timestampMs: number | bigint, isFirst: boolean): number {
     if (
       typeof timestampMs === 'number'
@@ -127,7 +127,7 @@ export class BatchWriter {
     }
     const exact = BigInt(timestampMs)
     const base = isFirst ? exact : (this.#wide?.base ?? BigInt(this.#baseTimestamp))
-    // As Java's: around the end of the range it begins anew.
+    // Wraps around at the end of the range, as in Java.
     const delta = BigInt.asIntN(64, exact - base)
     const isNarrow = Number.isSafeInteger(Number(exact)) && Number.isSafeInteger(Number(delta))
     if (this.#wide !== undefined || !isNarrow) {
@@ -137,8 +137,9 @@ export class BatchWriter {
   }
 
   /**
-   * Writes the header and gives the bytes of the batch. They are the writer's own: they stay as they are until the next
-   * `append` or `reset`.
+   * Writes the header and returns the bytes of the batch. They belong to the writer and are valid until the next
+   * `append` or
+   * `reset`.
    */
   seal(fields: SealFields): Uint8Array {
     const batch = this.#buffer.subarray(0, this.#end)
@@ -146,7 +147,7 @@ export class BatchWriter {
     return batch
   }
 
-  /** As `seal`, with the records compressed. The bytes are a copy, so the writer may be reset once they are there. */
+  /** Like `seal`, with compressed records. The bytes are a copy, so the writer may be reset afterwards. */
   async sealCompressed(fields: SealFields, codec: Codec, level?: number): Promise<Uint8Array> {
     const payload = await codec.compress(this.#buffer.subarray(batchHeaderBytes, this.#end), level)
     const batch = Buffer.allocUnsafeSlow(batchHeaderBytes + payload.length)
@@ -155,7 +156,7 @@ export class BatchWriter {
     return batch
   }
 
-  /** Empties the writer and keeps its buffer: only when nobody needs the sealed bytes any more. */
+  /** Empties the writer and reuses its buffer. The sealed bytes must no longer be in use. */
   reset(): void {
     this.#end = batchHeaderBytes
     this.#count = 0
@@ -165,7 +166,7 @@ export class BatchWriter {
     this.#measure = false
   }
 
-  /** Writes a record whose strings take `keyLength` and `valueLength` bytes; answers its end, or -1 if they do not. */
+  /** Writes a record and returns its end, or -1 if its strings do not have `keyLength` and `valueLength` bytes. */
   #write(
     delta: number,
     key: Data,
@@ -262,9 +263,9 @@ function bytesOf(data: Data): number {
 }
 
 /**
- * Writes a string that is said to take `length` bytes, and tells whether it does. If that is its number of characters,
- * it is ASCII or the claim is wrong. A character takes four bytes at most: with four bytes of room beyond the claim
- * Buffer writes more than was claimed, if there is more.
+ * Writes a string that is assumed to have `length` bytes, and returns whether it has. If `length` is its number of
+ * characters, the string is ASCII or the assumption is wrong. A character has at most four bytes, so with four bytes of
+ * extra space Buffer writes more than `length` bytes exactly when the assumption is wrong.
  */
 function writeString(buffer: Buffer, start: number, value: string, length: number): boolean {
   if (value.length !== length) return buffer.write(value, start, length) === length

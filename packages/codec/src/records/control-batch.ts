@@ -12,14 +12,14 @@ export interface EndTxnMarkerFields {
   readonly partitionLeaderEpoch?: number | undefined
 }
 
-/** Control records by the number in their key. */
+/** Control record types, indexed by the number in their key. */
 const controlTypes = ['abort', 'commit', 'leader-change', 'snapshot-header', 'snapshot-footer'] as const
 
 export type ControlType = (typeof controlTypes)[number] | 'other'
 
 export interface ControlRecord {
   readonly type: ControlType
-  /** Of the transaction coordinator that wrote the marker; -1 if it is not one. */
+  /** Epoch of the transaction coordinator that wrote the marker; -1 for other control records. */
   readonly coordinatorEpoch: number
 }
 
@@ -45,13 +45,13 @@ export function endTxnMarkerBatch(fields: EndTxnMarkerFields): Uint8Array {
   return writer.seal({ producerId, producerEpoch, baseSequence: -1, transactional: true, control: true, ...places })
 }
 
-/** What the record of a control batch says; undefined if compaction took it away. Throws DecodeError. */
+/** Decodes the record of a control batch; undefined if compaction removed it. Throws DecodeError. */
 export function readControlBatch(batch: RecordBatch): ControlRecord | undefined {
   const cursor = batch.records()
   if (!cursor.next()) return undefined
   const { keyStart, keyLength, valueStart, valueLength } = cursor
   if (keyLength < keyBytes) throw tooShort('ControlRecord', keyLength, keyStart)
-  // Key and value begin with a version. It does not matter: later versions only add to the end.
+  // The versions at the start of key and value are ignored: later versions only append fields.
   const type = controlTypes[batch.bytes.readInt16BE(keyStart + 2)] ?? 'other'
   if (type !== 'abort' && type !== 'commit') return { type, coordinatorEpoch: -1 }
   if (valueLength < markerBytes) throw tooShort('EndTxnMarker', valueLength, valueStart)

@@ -1,9 +1,9 @@
 import { at, attribute, batchHeaderBytes, checksumOf, logOverheadBytes, magic, writeTimestamp } from './layout.ts'
 
-/** What is left of a batch when compaction has removed all of its records. */
+/** The header fields that remain of a batch when compaction has removed all of its records. */
 export interface EmptyBatchFields {
   readonly baseOffset: bigint
-  /** Not less than `baseOffset`: the batch keeps these offsets. */
+  /** At least `baseOffset`: the batch keeps these offsets. */
   readonly lastOffset: bigint
   readonly producerId: bigint
   readonly producerEpoch: number
@@ -16,7 +16,7 @@ export interface EmptyBatchFields {
   readonly control?: boolean | undefined
 }
 
-/** A batch without records that keeps its offsets and the state of its producer, as a log cleaner writes it. */
+/** A batch without records that preserves its offsets and producer state, as log cleaners write it. */
 export function emptyBatch(fields: EmptyBatchFields): Buffer {
   const { baseOffset, lastOffset, transactional = false, control = false, timestampType = 'create' } = fields
   const batch = Buffer.alloc(batchHeaderBytes)

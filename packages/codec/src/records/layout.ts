@@ -1,6 +1,6 @@
 import { crc32c } from '../wire/crc32c.ts'
 
-/** Where the fields of a record batch of magic 2 lie (KIP-98). All numbers are big-endian. */
+/** The offsets of the fields of a record batch of magic 2 (KIP-98). All numbers are big-endian. */
 export const at = {
   baseOffset: 0,
   batchLength: 8,
@@ -21,7 +21,7 @@ export const at = {
 /** Bytes before the records. */
 export const batchHeaderBytes: number = at.records
 
-/** Bytes that `batchLength` does not count: base offset and the length itself. */
+/** Bytes that `batchLength` excludes: base offset and the length itself. */
 export const logOverheadBytes: number = at.partitionLeaderEpoch
 
 export const magic = 2
@@ -36,12 +36,12 @@ export const attribute = {
   deleteHorizon: 0x40,
 } as const
 
-/** The checksum covers all from the attributes to the end. */
+/** The checksum covers everything from the attributes to the end. */
 export function checksumOf(batch: Uint8Array): number {
   return crc32c(batch, 0, at.attributes)
 }
 
-/** An int64 as a number: exact to 2^53, beyond that the nearest. */
+/** An int64 as a number: exact up to 2^53, beyond that the nearest. */
 export function readTimestamp(bytes: Buffer, offset: number): number {
   return bytes.readInt32BE(offset) * 0x1_0000_0000 + bytes.readUInt32BE(offset + 4)
 }

@@ -3,40 +3,40 @@ import { DecodeError } from '../wire/decode-error.ts'
 import { writeVarint, writeWide } from '../wire/varint.ts'
 import { at, attribute, batchHeaderBytes, magic as currentMagic, logOverheadBytes } from './layout.ts'
 
-/** Where the fields of a message of magic 0 and 1 lie; magic 1 has the timestamp, an int64, before the key (KIP-32). */
+/** The offsets of the fields of a message of magic 0 and 1; magic 1 has an int64 timestamp before the key (KIP-32). */
 export const messageAt = { offset: 0, size: 8, crc: 12, magic: 16, attributes: 17, timestamp: 18 } as const
 
-/** Offset and size, which the size does not count. */
+/** Offset and size, which the size field excludes. */
 export const messageOverheadBytes = logOverheadBytes
 
-/** The latest compression that these formats know: lz4. */
+/** The last compression id that these formats support: lz4. */
 export const lastLegacyCompression = 3
 
 export type LegacyMagic = 0 | 1
 
-/** What stands for null in place of a length. */
+/** The length that means null. */
 const nullLength = -1
 
-/** Where the length of the key lies. */
+/** The offset of the key's length. */
 export function keyAt(magic: LegacyMagic): number {
   return magic === 0 ? messageAt.timestamp : messageAt.timestamp + 8
 }
 
-/** The smallest size of a message, as its own field counts it. */
+/** The minimum of a message's size field. */
 export function leastMessageBytes(magic: LegacyMagic): number {
   return keyAt(magic) + 4 + 4 - messageOverheadBytes
 }
 
-/** Base offsets are chosen so that no delta needs more than 31 bits. */
+/** Base offsets are chosen so that every delta fits 31 bits. */
 const mostDelta = 0x7fff_ffffn
 
-/** Records of magic 2, one after the other. */
+/** Consecutive records of magic 2. */
 interface Converted {
   readonly bytes: Uint8Array
   readonly count: number
 }
 
-/** Key and value of a message, as positions in its bytes. */
+/** The positions of a message's key and value in its bytes. */
 interface Parts {
   readonly keyStart: number
   readonly keyLength: number
@@ -45,8 +45,8 @@ interface Parts {
 }
 
 /**
- * A message of magic 0 or 1: a record, or a compressed set of such messages. It is shown as a batch of magic 2, and its records
- * are rewritten as those of magic 2, so that nothing that reads records needs to know of it.
+ * A message of magic 0 or 1: a record, or a compressed set of such messages. It is presented as a batch of magic 2, and
+ * its records are converted to magic 2, so that readers of records need no special case.
  */
 export class LegacyMessage {
   readonly magic: LegacyMagic
@@ -56,7 +56,7 @@ export class LegacyMessage {
   #converted: Converted | undefined
   #convertedFrom: Uint8Array | undefined
 
-  /** `bytes` is exactly one message, and begins at `start` of what is read. Throws DecodeError. */
+  /** `bytes` is exactly one message; `start` is its position in the input, for errors. Throws DecodeError. */
   constructor(bytes: Buffer, start = 0) {
     this.magic = bytes[messageAt.magic] === 0 ? 0 : 1
     this.#bytes = bytes
@@ -78,7 +78,7 @@ export class LegacyMessage {
     return timestampOf(this.#bytes, 0, this.magic)
   }
 
-  /** The header of a batch of magic 2 that says the same. */
+  /** The equivalent header of a batch of magic 2. */
   asHeader(): Buffer {
     const header = Buffer.alloc(batchHeaderBytes)
     const appended = this.magic === 1 ? this.#bytes[messageAt.attributes]! & attribute.logAppendTime : 0
@@ -97,18 +97,18 @@ export class LegacyMessage {
     return header
   }
 
-  /** What is compressed in it; without compression the message itself. */
+  /** The compressed set; without compression the message itself. */
   payload(): Buffer {
     const { valueStart, valueLength } = this.#parts
     return this.#compression === 0 ? this.#bytes : this.#bytes.subarray(valueStart, valueStart + valueLength)
   }
 
-  /** Whether its checksum, a CRC-32, is that of its bytes. Those of the messages in a compressed set are left alone. */
+  /** Whether the CRC-32 matches. The checksums of messages inside a compressed set are not verified. */
   verifyCrc(): boolean {
     return this.#bytes.readUInt32BE(messageAt.crc) === crc32(this.#bytes.subarray(messageAt.magic))
   }
 
-  /** Its records; `payload` is the decompressed set. Throws DecodeError. */
+  /** The records of the message; `payload` is the decompressed set. Throws DecodeError. */
   records(payload?: Uint8Array): Converted {
     const source = payload ?? this.#bytes
     if (this.#converted === undefined || this.#convertedFrom !== source) {
@@ -143,7 +143,7 @@ export class LegacyMessage {
     return { bytes: out.subarray(0, written), count }
   }
 
-  /** Checks the messages of a decompressed set. */
+  /** Validates the messages of a decompressed set. */
   #walk(set: Buffer): { readonly count: number; readonly lastOffset: bigint } {
     const least = leastMessageBytes(this.magic)
     let count = 0
@@ -163,10 +163,13 @@ export class LegacyMessage {
     return { count, lastOffset }
   }
 
-  /** What to add to the offsets in the set: since magic 1 they are relative, and the last one has the offset outside. */
+  /**
+   * What to add to the offsets in the set: since magic 1 they are relative to the outer offset, which is the last
+   * one's.
+   */
   #shift(lastOffset: bigint): bigint {
     const outer = this.#bytes.readBigInt64BE(messageAt.offset)
-    // An offset of 0 outside is that of producers which do not write any.
+    // Some producers leave the outer offset 0.
     if (this.magic === 0 || outer === 0n) return 0n
     if (outer < lastOffset) throw corrupt(`an offset of ${outer} for a set that ends with ${lastOffset}`, 0)
     return outer - lastOffset
@@ -184,7 +187,7 @@ function timestampOf(bytes: Buffer, start: number, magic: LegacyMagic): bigint {
 function partsOf(bytes: Buffer, start: number, end: number, magic: LegacyMagic, shownStart: number): Parts {
   const keyStart = start + keyAt(magic) + 4
   const keyLength = bytes.readInt32BE(keyStart - 4)
-  // Room for the length of the value has been seen to.
+  // `#walk` has checked that the value's length is within the message.
   const valueStart = keyStart + Math.max(0, keyLength) + 4
   if (keyLength < nullLength || valueStart > end) throw corrupt(`a key of ${keyLength} bytes`, shownStart)
   const valueLength = bytes.readInt32BE(valueStart - 4)
@@ -194,7 +197,7 @@ function partsOf(bytes: Buffer, start: number, end: number, magic: LegacyMagic, 
   return { keyStart, keyLength, valueStart, valueLength }
 }
 
-/** Writes a record of magic 2; answers where the next one goes. */
+/** Writes a record of magic 2 and returns the next offset. */
 function writeRecord(
   out: Buffer,
   start: number,
@@ -222,7 +225,7 @@ function writeRecord(
   return next
 }
 
-/** Room for all of a record but key and value. */
+/** Space for a record without key and value. */
 const recordHead = Buffer.alloc(32)
 
 function corrupt(reason: string, offset: number): DecodeError {

@@ -8,20 +8,20 @@ import { keyAt, type LegacyMagic, lastLegacyCompression, messageAt, messageOverh
 export interface MessageFields {
   readonly key: string | Uint8Array | null
   readonly value: string | Uint8Array | null
-  /** In ms. Magic 0 has no timestamps. Default -1: none. */
+  /** In ms. Magic 0 has no timestamps. Default -1 (none). */
   readonly timestampMs?: number | bigint | undefined
-  /** Default: one after the one before. */
+  /** Default: the previous offset plus one. */
   readonly offset?: bigint | undefined
 }
 
 export interface MessageSetOptions {
   readonly magic: LegacyMagic
-  /** Puts all messages compressed into one. zstd came later than these formats. Default: not compressed. */
+  /** Wraps all messages, compressed, in one. These formats do not support zstd. Default: no compression. */
   readonly codec?: Codec | undefined
   readonly level?: number | undefined
   /** The offset of the first message. Default 0. */
   readonly baseOffset?: bigint | undefined
-  /** In ms: what a broker of a topic with LogAppendTime writes. Magic 1 only. */
+  /** In ms, as a broker writes it for a topic with LogAppendTime. Magic 1 only. */
   readonly logAppendTime?: number | bigint | undefined
 }
 
@@ -35,16 +35,16 @@ interface Entry {
 
 const noTimestamp = -1n
 
-/** Messages as brokers and clients before Kafka 0.11 wrote them. Throws TypeError for what the format cannot say. */
+/** Encodes messages in the formats before Kafka 0.11. Throws TypeError for what the format cannot represent. */
 export async function messageSet(messages: readonly MessageFields[], options: MessageSetOptions): Promise<Buffer> {
   const { magic, codec, level, baseOffset = 0n, logAppendTime } = options
   if (messages.length === 0) throw new TypeError('a message set without messages')
   if (magic === 0 && logAppendTime !== undefined) throw new TypeError('magic 0 has no timestamps')
   const entries = entriesOf(messages, options)
   if (codec === undefined || codec.id === 0) return Buffer.concat(entries.map((entry) => encode(magic, entry)))
-  if (codec.id > lastLegacyCompression) throw new TypeError(`magic ${magic} knows no ${codec.name}`)
+  if (codec.id > lastLegacyCompression) throw new TypeError(`magic ${magic} does not support ${codec.name}`)
   const last = entries.at(-1)!
-  // Since magic 1 the offsets inside are relative, so that brokers can assign new ones without compressing anew.
+  // Since magic 1 the inner offsets are relative, so that brokers can assign offsets without recompressing.
   const shift = magic === 0 ? 0n : baseOffset
   const inner = entries.map((entry) => encode(magic, { ...entry, offset: entry.offset - shift }))
   const compressed = await codec.compress(Buffer.concat(inner), level)

@@ -9,14 +9,14 @@ export interface BatchPatch {
   readonly baseSequence?: number | undefined
   /** In ms. */
   readonly maxTimestamp?: number | bigint | undefined
-  /** In ms: the batch then says that its records have this time, whatever their own. */
+  /** In ms. Sets LogAppendTime: all records then have this timestamp. */
   readonly logAppendTime?: number | bigint | undefined
 }
 
-/** Changes fields of a sealed batch in place; the checksum is made anew where it covers what was changed. */
+/** Changes fields of a sealed batch in place, and recomputes the checksum if it covers one of them. */
 export function patchBatch(bytes: Uint8Array, patch: BatchPatch): void {
   const batch = asBuffer(bytes)
-  // These two lie before what the checksum covers, so that brokers can assign them.
+  // The checksum does not cover these two, so that brokers can assign them.
   if (patch.baseOffset !== undefined) batch.writeBigInt64BE(patch.baseOffset, at.baseOffset)
   if (patch.partitionLeaderEpoch !== undefined) batch.writeInt32BE(patch.partitionLeaderEpoch, at.partitionLeaderEpoch)
   if (patchCovered(batch, patch)) batch.writeUInt32BE(checksumOf(batch), at.crc)

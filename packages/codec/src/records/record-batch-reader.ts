@@ -15,8 +15,8 @@ import { LegacyMessage, leastMessageBytes } from './legacy-message.ts'
 import { RecordCursor } from './record-cursor.ts'
 
 /**
- * Goes through record batches that lie one after the other, as in a Fetch response, also of the formats before Kafka 0.11
- * (magic 0 and 1): there each message counts as a batch, a compressed one with all that it contains.
+ * Iterates over consecutive record batches, as in a Fetch response, including the formats before Kafka 0.11 (magic 0
+ * and 1): there each message counts as a batch, a compressed one together with the messages inside it.
  */
 export class RecordBatchReader {
   readonly #bytes: Buffer
@@ -26,21 +26,21 @@ export class RecordBatchReader {
     this.#bytes = asBuffer(bytes)
   }
 
-  /** Where the next batch starts. */
+  /** The offset of the next batch in the input, in bytes. */
   get offset(): number {
     return this.#next
   }
 
   /**
-   * The next batch, or undefined at the end or at a batch that is cut off: brokers may cut the last one of a response.
-   * Throws DecodeError for what is no batch.
+   * The next batch; undefined at the end or at a truncated batch, since brokers may truncate the last one of a
+   * response. Throws DecodeError for malformed bytes.
    */
   next(): RecordBatch | undefined {
     const start = this.#next
     const bytes = this.#bytes
     if (bytes.length - start < logOverheadBytes) return undefined
     const length = bytes.readInt32BE(start + at.batchLength)
-    // The magic lies at the same place in all formats, so it can tell why a length makes no sense.
+    // The magic is at the same position in all formats, so it can explain an impossible length.
     const found = bytes[start + at.magic]
     if (found !== undefined && found > magic) {
       throw corrupt(`magic ${found}; only 0 to ${magic} are known`, start + at.magic)
@@ -57,18 +57,18 @@ export class RecordBatchReader {
   }
 }
 
-/** A record batch; its fields are read when they are asked for. The bytes are not copied. */
+/** A record batch. Its fields are decoded on access and its bytes are not copied. */
 export class RecordBatch {
   /** The whole batch. */
   readonly bytes: Buffer
   readonly magic: Magic
-  /** `bytes`, or for a message of magic 0 or 1 a header that says the same. */
+  /** `bytes`, or the equivalent header for a message of magic 0 or 1. */
   readonly #header: Buffer
   readonly #attributes: number
   readonly #message: LegacyMessage | undefined
   #recordCount: number
 
-  /** `bytes` is exactly one batch; of magic 2, unless it has been read as a `message` of an older format. */
+  /** `bytes` is exactly one batch of magic 2, unless `message` is its older format. */
   constructor(bytes: Uint8Array, message?: LegacyMessage) {
     this.bytes = asBuffer(bytes)
     this.#message = message
@@ -76,19 +76,20 @@ export class RecordBatch {
     this.magic = message === undefined ? magic : message.magic
     this.#attributes = this.#header.readInt16BE(at.attributes)
     this.#recordCount = this.#header.readInt32BE(at.recordCount)
-    // A record takes seven bytes at least, but compressed it may take less than one: so no more can be told here.
+    // A record has at least seven bytes, but compressed it may have less than one, so the count has no upper bound
+    // here.
     if (this.#recordCount < 0 && message === undefined) throw corrupt(`${this.#recordCount} records`, at.recordCount)
   }
 
   /**
-   * The offset of the first record that was written. A compressed message of magic 0 or 1 tells only that of the last one: then
-   * this is the least that is possible.
+   * The offset of the first record as written. A compressed message of magic 0 or 1 holds only the offset of its last
+   * record: then this is the lowest possible one.
    */
   get baseOffset(): bigint {
     return this.#header.readBigInt64BE(at.baseOffset)
   }
 
-  /** The offset of the last record that was written; compaction may have removed it. */
+  /** The offset of the last record as written; compaction may have removed it. */
   get lastOffset(): bigint {
     return this.baseOffset + BigInt(this.lastOffsetDelta)
   }
@@ -97,7 +98,7 @@ export class RecordBatch {
     return this.#header.readInt32BE(at.lastOffsetDelta)
   }
 
-  /** How many records there are; -1 for a compressed message of magic 0 or 1 until `records` was called. */
+  /** Number of records; -1 for a compressed message of magic 0 or 1 until `records` is called. */
   get recordCount(): number {
     return this.#recordCount
   }
@@ -125,12 +126,15 @@ export class RecordBatch {
     return (this.#attributes & attribute.control) !== 0
   }
 
-  /** Whether the records have their own timestamps, or all that at which the broker appended them (`maxTimestamp`). */
+  /**
+   * Whether records have their own timestamps (CreateTime) or share the broker's append time, `maxTimestamp`
+   * (LogAppendTime).
+   */
   get timestampType(): 'create' | 'append' {
     return (this.#attributes & attribute.logAppendTime) === 0 ? 'create' : 'append'
   }
 
-  /** What the timestamp deltas of the records are added to, in ms. Beyond 2^53 the nearest number: see `timestampOf`. */
+  /** The base of the records' timestamp deltas, in ms. Beyond 2^53 the nearest number: see `timestampOf`. */
   get baseTimestamp(): number {
     return readTimestamp(this.#header, at.baseTimestamp)
   }
@@ -145,7 +149,10 @@ export class RecordBatch {
     return this.#header.readBigInt64BE(at.maxTimestamp)
   }
 
-  /** When compaction may remove the tombstones of this batch, in ms; undefined if that was not determined yet (KIP-534). */
+  /**
+   * When compaction may remove this batch's tombstones, in ms since the epoch; undefined if not determined yet
+   * (KIP-534).
+   */
   get deleteHorizonMs(): bigint | undefined {
     const has = (this.#attributes & attribute.deleteHorizon) !== 0
     return has ? this.#header.readBigInt64BE(at.baseTimestamp) : undefined
@@ -164,18 +171,18 @@ export class RecordBatch {
     return this.#header.readInt32BE(at.baseSequence)
   }
 
-  /** The records as they were sent, perhaps compressed. */
+  /** The records as sent, possibly compressed. */
   get payload(): Buffer {
     return this.#message === undefined ? this.bytes.subarray(batchHeaderBytes) : this.#message.payload()
   }
 
-  /** Whether the checksum in the batch is that of its bytes. */
+  /** Whether the checksum matches. */
   verifyCrc(): boolean {
     if (this.#message !== undefined) return this.#message.verifyCrc()
     return this.bytes.readUInt32BE(at.crc) === checksumOf(this.bytes)
   }
 
-  /** A cursor before the first record. `payload` is the decompressed records of a batch that is compressed. */
+  /** A cursor before the first record. `payload` holds the decompressed records of a compressed batch. */
   records(payload?: Uint8Array): RecordCursor {
     if (payload === undefined && this.compressionId !== 0) {
       throw new TypeError('the records are compressed: decompress the payload first')
@@ -189,15 +196,15 @@ export class RecordBatch {
     return new RecordCursor(this.bytes, batchHeaderBytes, this.#recordCount)
   }
 
-  /** The offset of the record that a cursor of this batch stands at. */
+  /** The offset of the record at a cursor of this batch. */
   offsetOf(cursor: RecordCursor): bigint {
     return this.baseOffset + BigInt(cursor.offsetDelta)
   }
 
-  /** The timestamp of the record that a cursor of this batch stands at, in ms, exact over the range of an int64. */
+  /** The timestamp of the record at a cursor of this batch, in ms, exact over the range of an int64. */
   timestampOf(cursor: RecordCursor): bigint {
     if (this.timestampType === 'append') return this.wideMaxTimestamp
-    // As Java's: around the end of the range it begins anew.
+    // Wraps around at the end of the range, as in Java.
     return BigInt.asIntN(64, this.#header.readBigInt64BE(at.baseTimestamp) + cursor.wideTimestampDelta)
   }
 }

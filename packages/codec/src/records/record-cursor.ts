@@ -1,25 +1,29 @@
 import { DecodeError } from '../wire/decode-error.ts'
 import { asBuffer } from '../wire/reader.ts'
 
-/** A header that was read; the value is a view into the batch. */
+/** A decoded header. Its value is a view into the batch. */
 export interface RecordHeaderView {
   readonly key: string
   readonly value: Buffer | null
 }
 
-/** Where the varint functions read next. A variable of the module, because results of two numbers would need objects. */
+/**
+ * The position at which the varint functions read. A module variable, because returning two numbers would need an
+ * object.
+ */
 let pos = 0
 
 /**
- * Walks over the records of a batch without making an object for any: `next` sets the fields to where the parts of the
- * record lie in `bytes`.
+ * Iterates over the records of a batch without an object per record: `next` sets the fields to the positions of the
+ * record's parts in `bytes`.
  */
 export class RecordCursor {
-  /** The records, or the batch around them: `keyStart` and the others are positions in it. */
+  /** The bytes that `keyStart` and the other positions refer to: the records or their whole batch. */
   readonly bytes: Uint8Array
-  /** To be added to the base offset of the batch. */
+  /** The record's offset relative to the base offset of the batch. */
   offsetDelta = 0
-  /** To be added to the base timestamp of the batch, in ms. Beyond 2^53 the nearest number: see `wideTimestampDelta`. */
+  /** The record's timestamp relative to the batch's base timestamp, in ms. Beyond 2^53 the nearest number: see
+   * `wideTimestampDelta`. */
   timestampDelta = 0
   keyStart = 0
   /** -1 for null. */
@@ -41,14 +45,14 @@ export class RecordCursor {
     this.#left = recordCount
   }
 
-  /** The timestamp delta of the record, exact over the range of an int64. */
+  /** The record's timestamp delta in ms, exact over the range of an int64. */
   get wideTimestampDelta(): bigint {
     if (Number.isSafeInteger(this.timestampDelta)) return BigInt(this.timestampDelta)
     pos = this.#deltaStart
     return wideVarlong(this.bytes, 0, 0)
   }
 
-  /** Goes to the next record; false after the last. Throws DecodeError. */
+  /** Moves to the next record; false after the last one. Throws DecodeError. */
   next(): boolean {
     const { bytes } = this
     if (this.#left === 0) {
@@ -75,7 +79,7 @@ export class RecordCursor {
     const headerCount = varint(bytes)
     this.headersStart = pos
     this.headerCount = headerCount
-    // A header takes two bytes at least; without headers the record ends here.
+    // A header has at least two bytes; without headers the record ends here.
     const rest = end - pos
     if (
       keyLength < -1 ||
@@ -90,7 +94,7 @@ export class RecordCursor {
   }
 }
 
-/** The headers of the record that a cursor stands at. Throws DecodeError. */
+/** Decodes the headers of the record at a cursor. Throws DecodeError. */
 export function readHeaders(bytes: Uint8Array, headersStart: number, headerCount: number): RecordHeaderView[] {
   const buffer = asBuffer(bytes)
   const headers: RecordHeaderView[] = []
@@ -115,7 +119,7 @@ export function readHeaders(bytes: Uint8Array, headersStart: number, headerCount
   return headers
 }
 
-// Beyond the end of the bytes there is `undefined`, which is never below 0x80: so a varint that runs over it is refused.
+// Reading beyond the end yields `undefined`, which is never below 0x80, so a varint that crosses the end is rejected.
 
 function varint(bytes: Uint8Array): number {
   let byte = bytes[pos++]!
@@ -129,7 +133,7 @@ function varint(bytes: Uint8Array): number {
   throw corrupt('a varint of more than 5 bytes, or cut off', pos)
 }
 
-/** A number: exact to 2^53, beyond that the nearest. */
+/** Reads a number: exact up to 2^53, beyond that the nearest. */
 function varlong(bytes: Uint8Array): number {
   let byte = bytes[pos++]!
   let bits = byte & 0x7f
@@ -142,7 +146,7 @@ function varlong(bytes: Uint8Array): number {
   return Number(wideVarlong(bytes, bits, 28))
 }
 
-/** The rest of a varint whose first bits are known. */
+/** Reads the rest of a varint whose low bits have been read. */
 function wideVarlong(bytes: Uint8Array, low: number, lowBits: number): bigint {
   let bits = BigInt(low)
   for (let shift = BigInt(lowBits); shift < 70n; shift += 7n) {

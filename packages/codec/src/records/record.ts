@@ -1,20 +1,20 @@
 import { varintSize } from '../wire/varint.ts'
 
-/** A header to be written. Strings are written as UTF-8. */
+/** A header to write. Strings are written as UTF-8. */
 export interface RecordHeader {
   readonly key: string
   readonly value: string | Uint8Array | null
 }
 
-/** What stands before a record's key at most: length, attributes, timestamp delta, offset delta. */
+/** Maximum size of what precedes a record's key: length, attributes, timestamp delta, offset delta. */
 const mostBytesBeforeKey = 5 + 1 + 10 + 5
 
-/** At most this many bytes come of one UTF-16 unit. */
+/** Maximum number of UTF-8 bytes per UTF-16 code unit. */
 const mostBytesPerUnit = 3
 
 /**
- * How many bytes a record takes in a batch at most, its lengths included; from lengths alone, so a string counts three
- * bytes a character.
+ * Upper bound of a record's size in a batch, in bytes, including its length fields. Computed from lengths alone: a
+ * string counts three bytes per character.
  */
 export function sizeBound(
   key: string | Uint8Array | null,

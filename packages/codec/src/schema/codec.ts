@@ -5,7 +5,7 @@ import { decoderOf } from './compile-decoder.ts'
 import { encoderOf } from './compile-encoder.ts'
 import type { Decoded, Encodable } from './infer.ts'
 
-/** The bytes of a message alone, without header and length. Throws TypeError for a value that does not fit. */
+/** The bytes of a message without header and length. Throws TypeError for a value that does not match the table. */
 export function encodeMessage<F>(message: MessageTable<F>, version: number, value: Encodable<MessageTable<F>>): Buffer {
   const writer = new Writer()
   encoderOf(message, version)(writer, value)

@@ -19,12 +19,12 @@ import { includes } from './versions.ts'
 type Decode = (reader: Reader) => unknown
 export type Decoder<M> = (reader: Reader) => Decoded<M>
 
-/** Longer arrays grow as they are read: so memory is taken for what is there, not for what is claimed. */
+/** Longer arrays grow while they are read, so memory follows the actual data and not the claimed count. */
 const presizedLength = 1024
 
 const cache = new WeakMap<MessageTable, Decode[]>()
 
-/** The decoder of one version of a message, compiled on first use. It throws DecodeError for bytes that do not fit. */
+/** The decoder of one version of a message, compiled on first use. It throws DecodeError for malformed bytes. */
 export function decoderOf<F>(message: MessageTable<F>, version: number): Decoder<MessageTable<F>> {
   const known = message as unknown as MessageTable
   let decoders = cache.get(known)
@@ -46,7 +46,7 @@ function compileDecoder(message: MessageTable, version: number): Decode {
     try {
       return generated.read(reader, version)
     } catch (error) {
-      // Read again by the table, which knows the field that is wrong.
+      // Decoded again by the table, which names the malformed field.
       reader.offset = start
       fromTable ??= tableDecoder(message, version)
       fromTable(reader)
@@ -71,7 +71,7 @@ function tableDecoder(message: MessageTable, version: number): Decode {
 
 function structDecoder(fields: Fields, version: Version): Decode {
   const plans = planFields(fields, version)
-  // Fields that are not on the wire, or perhaps not, start as their default: so all objects have one shape.
+  // Fields that may be absent start with their default, so that all objects have one shape.
   const steps = plans.map((plan) => (plan.place === 'plain' ? valueDecoder(plan, version) : defaultOf(plan.table)))
   const names = plans.map((plan) => plan.name)
   const decodeTags = version.flexible ? tagsDecoder(taggedOf(plans), version) : undefined
@@ -99,7 +99,7 @@ function tagsDecoder(plans: FieldPlan[], version: Version): (reader: Reader, str
       const number = reader.uvarint()
       const tag = tags.get(number)
       const size = reader.uvarint()
-      // A tag of a later Kafka: those who wrote it do not expect it to be understood.
+      // A tag of a later Kafka: kept, not interpreted (KIP-482).
       if (tag === undefined) {
         keepUnknownTag(struct, number, reader.raw(size))
         continue
@@ -149,7 +149,7 @@ function valueDecoder(plan: FieldPlan, version: Version): Decode {
     case 'struct': {
       const decode = structDecoder(table.fields!, version)
       if (!nullable) return decode
-      // 1 before a struct; before null -1, but in a tagged field 0.
+      // A struct is preceded by 1; null is -1, or 0 in a tagged field.
       return (reader) => (reader.int8() <= 0 ? null : decode(reader))
     }
     case 'array':

@@ -12,7 +12,9 @@ export type Encoder<M> = (writer: Writer, value: Encodable<M>) => void
 
 const cache = new WeakMap<MessageTable, Encode[]>()
 
-/** The encoder of one version of a message, compiled on first use. It throws TypeError for a value that does not fit. */
+/**
+ * The encoder of one version of a message, compiled on first use. It throws TypeError for a value that does not match.
+ */
 export function encoderOf<F>(message: MessageTable<F>, version: number): Encoder<MessageTable<F>> {
   const known = message as unknown as MessageTable
   let encoders = cache.get(known)
@@ -33,7 +35,7 @@ function compileEncoder(message: MessageTable, version: number): Encode {
     try {
       generated.write(writer, value, version)
     } catch (error) {
-      // Written again by the table, to a place of its own, because it knows the field that is wrong.
+      // Encoded again by the table, into another writer, to name the field that does not match.
       fromTable ??= tableEncoder(message, version)
       fromTable(new Writer(), value)
       throw error
@@ -88,7 +90,7 @@ function fieldEncoder(plan: FieldPlan, version: Version): Encode {
   }
 }
 
-/** A field that the version cannot carry and that must not be dropped has to be at its default. */
+/** A field that the version lacks and that is not ignorable must have its default value. */
 function refuseOthers({ table }: FieldPlan, { version }: Version): Encode {
   const isDefault = defaultTest(table)
   return (_, value) => {
@@ -131,7 +133,7 @@ function tagsEncoder(plans: FieldPlan[], version: Version): Encode {
 
 function valueEncoder({ table, place, nullable, compact }: FieldPlan, version: Version): Encode {
   const encode = plainEncoder(table, compact, version)
-  // A struct that may be null is preceded by a byte: 1, or for null -1, but in a tagged field 0.
+  // A nullable struct is preceded by a byte: 1, or for null -1 (0 in a tagged field).
   if (table.type === 'struct' && nullable) {
     const nullMark = place === 'tagged' ? 0 : -1
     return (writer, value) => {

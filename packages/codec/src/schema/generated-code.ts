@@ -1,9 +1,9 @@
-// What the generated code of src/generated is made of, besides Reader and Writer themselves.
+// Helpers of the code in src/generated.
 import type { DecodeError } from '../wire/decode-error.ts'
 import type { Reader } from '../wire/reader.ts'
 import type { Writer } from '../wire/writer.ts'
 
-/** Longer arrays grow as they are read: so memory is taken for what is there, not for what is claimed. */
+/** Longer arrays grow while they are read, so memory follows the actual data and not the claimed count. */
 const presizedLength = 1024
 
 const none: readonly never[] = []
@@ -12,7 +12,7 @@ export function arrayOf<T>(length: number): T[] {
   return length <= presizedLength ? new Array<T>(length) : []
 }
 
-/** The error of a negative length where there is no null. */
+/** The error for a negative length of an array that is not nullable. */
 export function noArray(reader: Reader, length: number): DecodeError {
   return reader.error(`length ${length} where an array must be`)
 }
@@ -37,7 +37,7 @@ export function int32s(reader: Reader, flexible: boolean): number[] {
   return reader.int32s(length)
 }
 
-/** What must not be dropped cannot be sent. The table says it better. */
+/** A value that the version cannot carry. The table's encoder replaces this error with a precise one. */
 export function refused(): TypeError {
   return new TypeError('cannot be sent in this version')
 }
@@ -69,7 +69,7 @@ export function writeInt32s(writer: Writer, value: readonly number[] | undefined
   for (let i = 0; i < values.length; i++) writer.int32(values[i]!)
 }
 
-/** Writes the length; answers what is to be written after it. */
+/** Writes the length and returns the elements to write after it. */
 export function writeCount<T>(
   writer: Writer,
   value: readonly T[] | null | undefined,

@@ -1,14 +1,14 @@
 import type { Reader } from '../wire/reader.ts'
 import type { Writer } from '../wire/writer.ts'
 
-/** A tagged field that the tables do not know, because a later Kafka wrote it. */
+/** A tagged field that is not in the tables because a later Kafka added it. */
 export interface UnknownTag {
   readonly tag: number
-  /** A view into what was decoded. */
+  /** A view into the decoded bytes. */
   readonly bytes: Uint8Array
 }
 
-/** An own property, so that a copy by spread keeps what it does not know as well. */
+/** An own property, so that a copy by spread keeps unknown tags. */
 const key: unique symbol = Symbol.for('ottla.unknownTags') as never
 
 interface Tagged {
@@ -18,8 +18,8 @@ interface Tagged {
 const none: readonly UnknownTag[] = Object.freeze([])
 
 /**
- * The tagged fields of a decoded struct that its table does not know, in the order of their tags (KIP-482). Encoding the
- * struct writes them again, so a proxy loses nothing.
+ * The tagged fields of a decoded struct that are not in its table, ordered by tag (KIP-482). Encoding the struct writes
+ * them again, so a proxy loses nothing.
  */
 export function unknownTagsOf(struct: object): readonly UnknownTag[] {
   return (struct as Tagged)[key] ?? none
@@ -31,7 +31,7 @@ export function keepUnknownTag(struct: object, tag: number, bytes: Uint8Array): 
   else known.push({ tag, bytes })
 }
 
-/** Reads the tagged section of a struct of which no tagged field is known. */
+/** Reads the tagged section of a struct whose table has no tagged field. */
 export function readUnknownTags(reader: Reader, struct: object): void {
   for (let left = reader.uvarint(); left > 0; left--) {
     const tag = reader.uvarint()
@@ -39,14 +39,14 @@ export function readUnknownTags(reader: Reader, struct: object): void {
   }
 }
 
-/** Writes the tagged section of a struct of which no tagged field is known. */
+/** Writes the tagged section of a struct whose table has no tagged field. */
 export function writeUnknownTags(writer: Writer, struct: object): void {
   const unknown = unknownTagsOf(struct)
   writer.uvarint(unknown.length)
   writeTagsBelow(writer, unknown, 0, Number.POSITIVE_INFINITY)
 }
 
-/** Writes unknown tags from the `next`-th on that come before `tag`, which is a known one; answers which is next. */
+/** Writes the unknown tags from index `next` that precede the known `tag`; returns the next index. */
 export function writeTagsBelow(writer: Writer, unknown: readonly UnknownTag[], next: number, tag: number): number {
   let at = next
   for (; at < unknown.length && unknown[at]!.tag < tag; at++) {

@@ -2,14 +2,14 @@ import { wasmBase64 } from './crc32c-wasm.ts'
 import { optionalPackage } from './optional-package.ts'
 import { hasWebAssembly, instantiate, type WasmMemory } from './web-assembly.ts'
 
-/** What is used of https://www.npmjs.com/package/@node-rs/crc32. */
+/** The part of the npm package @node-rs/crc32 that is used. */
 export interface NativeCrc32c {
   crc32c(bytes: Uint8Array, seed: number): number
 }
 
 type Checksum = (bytes: Uint8Array, seed: number, start: number, end: number) => number
 
-/** Fewer bytes are done in JavaScript: handing them over takes longer than doing them. */
+/** Below this size the call into native code or WebAssembly costs more than the checksum in JavaScript. */
 const handOverBytes = 192
 
 const slices = 16
@@ -17,8 +17,8 @@ let tables: Int32Array | undefined
 let fast: Checksum | undefined
 
 /**
- * CRC-32C (Castagnoli), as an unsigned number. `seed` is the checksum of what comes before `bytes`; `start` and `end`
- * take a part of them. Long ones are done by the package `@node-rs/crc32` if it is installed, else in WebAssembly.
+ * CRC-32C (Castagnoli) of `bytes` from `start` to `end`, as an unsigned number. `seed` is the checksum of the preceding
+ * bytes. Long inputs use the package `@node-rs/crc32` if it is installed, else WebAssembly.
  */
 export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end = bytes.length): number {
   if (end - start < handOverBytes) return plainCrc32c(bytes, seed, start, end)
@@ -26,7 +26,7 @@ export function crc32c(bytes: Uint8Array, seed = 0, start = 0, end = bytes.lengt
   return fast(bytes, seed, start, end)
 }
 
-/** WebAssembly at first; the native package once it was looked for and found. */
+/** WebAssembly first; the native package once it has been loaded. */
 function chooseFast(): Checksum {
   void optionalPackage<NativeCrc32c>('@node-rs/crc32', ['crc32c']).then((native) => {
     if (native !== undefined && isRight(native)) fast = choose(native)
@@ -34,12 +34,12 @@ function chooseFast(): Checksum {
   return choose(undefined)
 }
 
-/** The check value of CRC-32C, in two parts. */
+/** Verifies a native implementation with the check value of CRC-32C, in two parts. */
 export function isRight(native: NativeCrc32c): boolean {
   return native.crc32c(Buffer.from('6789'), native.crc32c(Buffer.from('12345'), 0)) === 0xe3069283
 }
 
-/** The fastest way that there is. */
+/** The fastest available implementation. */
 export function choose(native: NativeCrc32c | undefined, webAssembly: boolean = hasWebAssembly()): Checksum {
   if (native !== undefined) return (bytes, seed, start, end) => native.crc32c(bytes.subarray(start, end), seed)
   return webAssembly ? wasmCrc32c() : plainCrc32c
@@ -68,7 +68,7 @@ function wasmCrc32c(): Checksum {
   }
 }
 
-/** Table k tells what a byte does to the checksum when k more bytes follow it: so sixteen are taken at a time. */
+/** Table k holds the effect of a byte that is followed by k more, so sixteen bytes are processed per step. */
 function makeTables(): Int32Array {
   const made = new Int32Array(slices * 256)
   for (let byte = 0; byte < 256; byte++) {

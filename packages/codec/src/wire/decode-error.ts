@@ -1,15 +1,15 @@
 export interface DecodeErrorDetails {
-  /** What was being read: the name of a message, 'RecordBatch', 'Record'. */
+  /** What was being decoded: the name of a message, 'RecordBatch', 'Record'. */
   readonly what?: string | undefined
   readonly version?: number | undefined
-  /** The field, as in `topics[3].partitions[0].leaderId`. */
+  /** The path of the field: `topics[3].partitions[0].leaderId`. */
   readonly path?: string | undefined
-  /** Where in the bytes that were given, in bytes. */
+  /** Position in the input, in bytes. */
   readonly offset?: number | undefined
   readonly cause?: unknown
 }
 
-/** Bytes that are not what they should be. Reading them again does not help. */
+/** Malformed bytes. Decoding them again fails the same way. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError'
   readonly what: string | undefined

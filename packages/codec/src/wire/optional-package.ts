@@ -1,13 +1,13 @@
 /**
- * A package that the user may have installed; undefined if it is not there, cannot be loaded on this machine, or lacks one of
- * the functions that are wanted. The functions are what the caller says they are.
+ * Loads a package that the user may have installed. Undefined if it is missing, cannot be loaded on this machine, or
+ * lacks one of the required functions. Their types are the caller's claim.
  */
 export async function optionalPackage<T extends object>(
   name: string,
   functions: readonly (keyof T)[],
 ): Promise<T | undefined> {
   try {
-    // The name is no literal, so bundlers leave it to Node.
+    // Not a literal, so that bundlers leave the import to Node.
     const loaded = (await import(name)) as { readonly default?: T }
     const found = loaded.default
     return found !== undefined && functions.every((key) => typeof found[key] === 'function') ? found : undefined

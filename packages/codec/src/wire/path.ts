@@ -1,4 +1,4 @@
-/** A path noted from the innermost step outwards: names, and indexes of arrays. */
+/** A path of field names and array indexes, from the innermost step outwards. */
 export type Path = (string | number)[]
 
 /** `topics[3].name` */

@@ -1,9 +1,9 @@
-// Signed varints as protobuf writes them: zigzag, then seven bits a byte, the lowest first.
+// Signed varints as in Protocol Buffers: zigzag, then seven bits per byte, least significant first.
 
 /** Beyond this a zigzagged number does not fit 32 bits. */
 const smallLimit = 0x4000_0000
 
-/** The bytes that an int32 takes as a varint. */
+/** The size of an int32 as a varint, in bytes. */
 export function varintSize(value: number): number {
   const bits = (value << 1) ^ (value >> 31)
   if (bits >>> 7 === 0) return 1
@@ -12,7 +12,7 @@ export function varintSize(value: number): number {
   return bits >>> 28 === 0 ? 4 : 5
 }
 
-/** The bytes that a safe integer takes as a varint. */
+/** The size of a safe integer as a varint, in bytes. */
 export function varlongSize(value: number): number {
   if (value < smallLimit && value >= -smallLimit) return varintSize(value)
   let size = 1
@@ -20,7 +20,7 @@ export function varlongSize(value: number): number {
   return size
 }
 
-/** Writes an int32; answers where the next byte goes. The caller sees to the room. */
+/** Writes an int32 and returns the next offset. The caller ensures space. */
 export function writeVarint(bytes: Uint8Array, offset: number, value: number): number {
   let bits = (value << 1) ^ (value >> 31)
   let at = offset
@@ -32,10 +32,10 @@ export function writeVarint(bytes: Uint8Array, offset: number, value: number): n
   return at
 }
 
-/** Writes a safe integer; answers where the next byte goes. */
+/** Writes a safe integer and returns the next offset. */
 export function writeVarlong(bytes: Uint8Array, offset: number, value: number): number {
   if (value < smallLimit && value >= -smallLimit) return writeVarint(bytes, offset, value)
-  // The lowest bits are the sign and six bits of the number, the others follow in steps of seven.
+  // The first byte holds the sign and six bits of the number; the others hold seven bits each.
   const magnitude = value < 0 ? -value - 1 : value
   let at = offset
   let low = ((magnitude % 64) << 1) | (value < 0 ? 1 : 0)
@@ -47,14 +47,14 @@ export function writeVarlong(bytes: Uint8Array, offset: number, value: number): 
   return at
 }
 
-/** The bytes that an int64 takes as a varint. */
+/** The size of an int64 as a varint, in bytes. */
 export function wideSize(value: bigint): number {
   let size = 1
   for (let left = zigzag(value) >> 7n; left > 0n; left >>= 7n) size++
   return size
 }
 
-/** Writes an int64; answers where the next byte goes. The caller sees to the room: ten bytes at most. */
+/** Writes an int64 and returns the next offset. The caller ensures space for ten bytes. */
 export function writeWide(bytes: Uint8Array, offset: number, value: bigint): number {
   let at = offset
   let left = zigzag(value)

@@ -1,4 +1,4 @@
-// What of WebAssembly is used here. @types/node for Node 20 has no declarations of it.
+// The part of WebAssembly that is used. @types/node for Node 20 does not declare it.
 
 interface WebAssemblyApi {
   readonly Module: new (bytes: Uint8Array) => object
@@ -11,12 +11,12 @@ export interface WasmMemory {
   grow(pages: number): number
 }
 
-/** Node can be started without it (--jitless). */
+/** Node may run without it (--jitless). */
 export function hasWebAssembly(): boolean {
   return api() !== undefined
 }
 
-/** What a small module exports. It is made at once, on this thread. The exports are what the caller says they are. */
+/** Compiles and instantiates a small module synchronously. The type of its exports is the caller's claim. */
 export function instantiate<T>(base64: string): T {
   const wasm = api()
   if (wasm === undefined) throw new Error('WebAssembly is not available')
