@@ -1,4 +1,4 @@
-// Makes x-wasm.ts of each x.wat: the module's bytes as base64, so that bundlers need to know nothing about it. With
+// Generates x-wasm.ts from each x.wat: the module's bytes as base64, so that bundlers need no special support. With
 // `--check` it writes nothing and fails if a file is not what would be written.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

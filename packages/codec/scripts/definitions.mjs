@@ -24,7 +24,7 @@ export function parseRange(text) {
   return { min: Number(min), max: open ? Number.POSITIVE_INFINITY : Number(max ?? min) }
 }
 
-/** The part of `range` that lies inside `outer`: `true` for all of it, null for none, else its text. */
+/** The part of `range` inside `outer`: `true` for all of it, null for none, else its text. */
 function relative(range, outer) {
   if (range === null) return null
   const min = Math.max(range.min, outer.min)
@@ -134,7 +134,7 @@ export class TableWriter {
     if (versions !== true) options.versions = versions
     const nullable = relative(parseRange(field.nullableVersions), own)
     if (nullable !== null) options.nullable = nullable
-    // Kafka's generator takes a bare null for no default at all: only the text "null" means null.
+    // Kafka's generator treats a bare null as no default: only the text "null" means null.
     if ((field.default ?? null) !== null) options.default = defaultOf(field)
     if (field.ignorable) options.ignorable = true
     if (field.tag !== undefined) {

@@ -1,5 +1,5 @@
-// Writes generated code for the messages of the hot path from their tables: for each struct a function that reads it
-// and one that writes it, in all versions. What it cannot express it refuses, so that no message is written wrongly.
+// Generates code for the messages of the hot path from their tables: for each struct a function that reads it
+// and one that writes it, in all versions. It throws for a table that it cannot express.
 import type { Api, MessageTable } from '../src/schema/api.ts'
 import type { Fields, FieldTable } from '../src/schema/fields.ts'
 import { leastBytesOf } from '../src/schema/plan.ts'
@@ -16,13 +16,13 @@ interface Context {
 interface FieldCode {
   readonly name: string
   readonly table: FieldTable
-  /** When the version carries it: an expression, or 'true'. */
+  /** Whether the version has the field: an expression, or 'true'. */
   readonly carried: string
   readonly nullable: string
   readonly isTagged: boolean
 }
 
-/** What src/schema/generated-code.ts has to offer. */
+/** The helpers of src/schema/generated-code.ts. */
 const helpers = [
   'arrayOf',
   'int32s',
@@ -37,7 +37,7 @@ const helpers = [
   'writeText',
 ]
 
-/** What src/schema/unknown-tags.ts has to offer. */
+/** The helpers of src/schema/unknown-tags.ts. */
 const tagHelpers = ['keepUnknownTag', 'readUnknownTags', 'unknownTagsOf', 'writeTagsBelow', 'writeUnknownTags']
 
 /** The text of src/generated/x.ts for an API, before it is formatted. */
@@ -152,7 +152,7 @@ function literal(value: unknown): string {
   return typeof value === 'string' ? `'${value}'` : String(value)
 }
 
-/** An expression: whether `value` is not what is left out. */
+/** An expression: whether `value` differs from the default. */
 function differs(table: FieldTable, value: string): string {
   if (table.type === 'array') return `${value} !== undefined && ${value}?.length !== 0`
   if (table.type !== 'struct') {
@@ -227,7 +227,7 @@ function readValue({ name, table, nullable }: FieldCode, owner: string): string 
   return `read${inner}Array(reader, version, flexible${nullable === 'false' ? '' : `, ${nullable}`})`
 }
 
-/** Of all versions the least number of bytes of an element; it may differ between them. */
+/** Reads an array. The minimum size of an element is that of the smallest version. */
 function arrayReader({ message }: Context, name: string, element: FieldTable, nullable: string): string {
   const { min, max } = message.versions
   const least = Array.from({ length: max - min + 1 }, (_, i) => {

@@ -1,5 +1,5 @@
-// Prints the expressions of a table as TypeScript. Biome gives them their final form: here only what it keeps as it
-// finds it matters, which is whether an object starts on a line of its own.
+// Prints the expressions of a table as TypeScript. Biome formats them; only the layout that Biome preserves matters here:
+// whether an object starts on its own line.
 const width = 120
 
 class Call {
@@ -18,7 +18,7 @@ class Inline {
 /** A call of a field function. */
 export const call = (name, ...args) => new Call(name, args)
 
-/** Text as it stands. */
+/** Verbatim text. */
 export const inline = (text) => new Inline(text)
 
 /** `column` is where the text starts on its first line; `spread` puts each entry of the outermost table on a line. */

@@ -13,18 +13,18 @@ test("codes, names, retriable and refreshMetadata are Kafka's", () => {
   expect(ours).toEqual(kafkas)
 })
 
-test('an error has a message of its own', () => {
+test('every error has its own message', () => {
   const messages = allErrors().map(({ message }) => message)
   expect(new Set(messages).size).toBe(messages.length)
 })
 
-test('names and codes lead to each other', () => {
+test('names and codes map to each other', () => {
   expect(errorCode('NOT_LEADER_OR_FOLLOWER')).toBe(6)
   expect(errorOf(6)).toMatchObject({ name: 'NOT_LEADER_OR_FOLLOWER', retriable: true, refreshMetadata: true })
   expect(() => errorCode('NO_SUCH' as ErrorName)).toThrow('Kafka has no error NO_SUCH')
 })
 
-test('a code of a later Kafka is told as an unknown error that keeps its number', () => {
+test('returns an unknown error with its number for a code of a later Kafka', () => {
   const error = errorOf(9999)
   expect(error).toMatchObject({ code: 9999, name: 'UNKNOWN_SERVER_ERROR', retriable: false })
   expect(error.message).toContain('9999')

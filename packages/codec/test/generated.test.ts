@@ -13,7 +13,7 @@ import { type Random, sample, seeded } from './samples.ts'
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url))
 
-test('src/generated is what its tables give: npm run write-generated writes it', () => {
+test('src/generated matches its tables (fix with npm run write-generated)', () => {
   for (const [path, text] of generatedFiles(repository)) {
     expect(readFileSync(join(repository, path), 'utf8') === text, path).toBe(true)
   }
@@ -24,7 +24,7 @@ const tables = new Map(
   allMessages.map((message) => [message, { ...message, generated: undefined } satisfies MessageTable]),
 )
 
-/** What comes of it: the value, or the text of the error. */
+/** The result: the value, or the text of the error. */
 function outcome(run: () => unknown): unknown {
   try {
     return run()
@@ -38,7 +38,7 @@ function check(actual: unknown, expected: unknown, label: string): void {
   if (!isDeepStrictEqual(actual, expected)) expect(actual, label).toStrictEqual(expected)
 }
 
-/** The value with one of its fields, anywhere, left out or of another kind. */
+/** The value with one of its fields, at any depth, removed or of another type. */
 function corrupt(value: StructValue, random: Random): StructValue {
   const copy = structuredClone(value)
   const structs: StructValue[] = []
@@ -56,8 +56,8 @@ function corrupt(value: StructValue, random: Random): StructValue {
   return copy
 }
 
-describe('generated code does what the table does', () => {
-  test('three APIs have it, both ways', () => {
+describe('generated code behaves like the table', () => {
+  test('three APIs have it for request and response', () => {
     expect(new Set(hot.map(({ message }) => message.name)).size).toBe(6)
   })
 
@@ -73,7 +73,7 @@ describe('generated code does what the table does', () => {
       const corrupted = corrupt(value, random)
       const write = (message: MessageTable) =>
         outcome(() => encodeMessage(message, version, corrupted as never).toString('hex'))
-      check(write(message), write(table), `${label}, spoilt`)
+      check(write(message), write(table), `${label}, corrupted`)
       const damaged = mutate(bytes, random)
       const read = (message: MessageTable) => outcome(() => decodeMessage(message, version, damaged))
       check(read(message), read(table), `${label}, damaged`)

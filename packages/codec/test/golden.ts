@@ -12,7 +12,7 @@ export function goldenLines(name: string): string[][] {
     .map((line) => line.split('\t'))
 }
 
-/** The bytes that stand under a name in a golden file of names and hex. */
+/** Looks up bytes by name in a golden file of names and hex. */
 export function goldenBytes(file: string): (name: string) => Buffer {
   const all = new Map(goldenLines(file).map(([name, hex]) => [name, hex]))
   return (name) => {

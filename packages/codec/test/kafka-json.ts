@@ -38,9 +38,9 @@ function jsonValue(table: FieldTable, version: Version, value: unknown): string 
   }
 }
 
-/** The reverse, also of what Kafka's converter writes. It leaves out the bytes of records: those come back null or empty. */
+/** The reverse. Kafka's converter omits the bytes of records, so they become null or empty. */
 export function fromKafkaJson(message: MessageTable, version: number, text: string): StructValue {
-  // A number of JavaScript would lose digits. No string in a sample has so many digits.
+  // A JavaScript number would lose digits. No string in a sample has 15 digits.
   const quoted = text.replace(/([:[,])(-?\d{15,})(?=[,}\]])/g, '$1"$2"')
   return fromStruct(message.fields, versionOf(message, version), JSON.parse(quoted))
 }

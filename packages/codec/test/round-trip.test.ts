@@ -26,7 +26,7 @@ function refuses(read: () => unknown): boolean {
   }
 }
 
-test(`${cases.length} message versions: random values survive a round trip, and no cut of them is taken for whole`, () => {
+test(`${cases.length} message versions: random values round-trip, and no truncation is accepted`, () => {
   cases.forEach(({ message, version }, index) => {
     const random = seeded(index)
     const decode = decoderOf(message, version)
@@ -50,7 +50,7 @@ test(`${cases.length} message versions: random values survive a round trip, and 
   })
 })
 
-test('garbage is refused with DecodeError or read, in little time and memory', () => {
+test('garbage is rejected with DecodeError or read, within bounded time and memory', () => {
   cases.forEach(({ message, version }, index) => {
     const random = seeded(index)
     const bytes = Buffer.from(Array.from({ length: 400 }, () => (random(3) === 0 ? 0x7f + random(129) : random(12))))

@@ -18,14 +18,14 @@ export function seeded(seed: number): Random {
   }
 }
 
-/** How large the parts of a message get: small ones make files, others find what only size brings out. */
+/** Size of a message's parts: small ones suit files, mixed ones also exercise size limits. */
 export type Size = 'small' | 'mixed'
 
 export function versionOf(message: MessageTable, version: number): Version {
   return { version, flexible: includes(message.flexible, version) }
 }
 
-/** A complete message as the decoder returns it: what the version does not carry is at its default. */
+/** A complete message as the decoder returns it: fields that the version lacks have their default. */
 export function sample(message: MessageTable, version: number, random: Random, size: Size = 'mixed'): StructValue {
   return sampleStruct(message.fields, versionOf(message, version), random, size)
 }

@@ -7,11 +7,11 @@ test('every API is found under its key', () => {
   expect(allApis.length).toBe(89)
 })
 
-test('keys that Kafka removed, and keys that are not known, have no API', () => {
+test('removed and unknown keys have no API', () => {
   for (const key of [-1, 4, 5, 6, 7, 93, 1000]) expect(apiOf(key)).toBeUndefined()
 })
 
-test('all versions are bounded, and the flexible ones among them', () => {
+test('all version ranges are bounded, and contain their flexible versions', () => {
   for (const { name, versions, flexible } of allApis) {
     expect(versions.min, name).toBeLessThanOrEqual(versions.max)
     expect(versions.max, name).toBeLessThan(100)

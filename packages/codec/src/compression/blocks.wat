@@ -1,8 +1,8 @@
 ;; LZ4 blocks, Snappy blocks and xxHash32. `node scripts/build-wasm.mjs` makes blocks-wasm.ts of it.
 ;;
-;; Everything lies in one memory, and the caller sees to its size: below 16384 the hash table of the compressors, then
+;; Everything is in one memory, whose size the caller ensures: below 16384 the hash table of the compressors, then
 ;; the input, then the output. The copies move eight bytes at a time, so they read and write up to 16 bytes more than
-;; they should: behind input and output there has to be that much room.
+;; needed: input and output need that much slack behind them.
 (module
   (memory (export "memory") 1)
 
@@ -12,7 +12,7 @@
   (func $slot (param $at i32) (result i32)
     (i32.shl (i32.shr_u (i32.mul (i32.load (local.get $at)) (i32.const 0x9e3779b1)) (i32.const 19)) (i32.const 1)))
 
-  ;; How many bytes from $a and $b on are equal; $a goes up to $end at most, and $b lies before $a.
+  ;; The number of equal bytes at $a and $b; $a ends at $end, and $b is before $a.
   (func $common (param $a i32) (param $b i32) (param $end i32) (result i32)
     (local $start i32) (local $difference i64)
     (local.set $start (local.get $a))
@@ -51,7 +51,7 @@
       (local.set $from (i32.add (local.get $from) (i32.const 8)))
       (br_if $eight (i32.lt_u (local.get $to) (local.get $end)))))
 
-  ;; Writes what lies $distance bytes before $to there, $length bytes of it, which may include what is written now.
+  ;; Copies $length bytes from $distance bytes before $to to $to; the ranges may overlap.
   (func $repeat (param $to i32) (param $distance i32) (param $length i32)
     (local $end i32) (local $from i32) (local $i i32)
     (local.set $end (i32.add (local.get $to) (local.get $length)))
@@ -76,7 +76,7 @@
         (local.set $from (i32.add (local.get $from) (i32.const 8)))
         (br $eight))))
 
-  ;; The rest of a length that did not fit into its four bits of an LZ4 token. Answers where the next byte goes.
+  ;; The rest of a length that did not fit into its four bits of an LZ4 token. Returns the next position.
   (func $lz4Length (param $to i32) (param $rest i32) (result i32)
     (block $done
       (loop $more
@@ -88,7 +88,7 @@
     (i32.store8 (local.get $to) (local.get $rest))
     (i32.add (local.get $to) (i32.const 1)))
 
-  ;; Token and literals of an LZ4 sequence. Answers where the next byte goes.
+  ;; Token and literals of an LZ4 sequence. Returns the next position.
   (func $lz4Literals (param $to i32) (param $from i32) (param $length i32) (result i32)
     (local $token i32)
     (local.set $token (local.get $to))
@@ -105,7 +105,7 @@
       (else (call $copy (local.get $to) (local.get $from) (local.get $length))))
     (i32.add (local.get $to) (local.get $length)))
 
-  ;; Compresses a block of up to 65536 bytes. Answers how many bytes were written: length + length / 255 + 16 at most.
+  ;; Compresses a block of up to 65536 bytes. Returns the number of written bytes, at most length + length / 255 + 16.
   (func (export "lz4Compress") (param $source i32) (param $length i32) (param $target i32) (result i32)
     (local $in i32) (local $next i32) (local $anchor i32) (local $end i32) (local $searchEnd i32) (local $matchEnd i32)
     (local $match i32) (local $out i32) (local $token i32) (local $slot i32) (local $tries i32) (local $rest i32)
@@ -115,7 +115,7 @@
     (local.set $out (local.get $target))
     (block $last
       (br_if $last (i32.lt_u (local.get $length) (i32.const 13)))
-      ;; The format wants the last match to begin 12 bytes before the end at the latest, and the last 5 to be literals.
+      ;; The format requires the last match to start at least 12 bytes before the end, and the last 5 bytes to be literals.
       (local.set $searchEnd (i32.sub (local.get $end) (i32.const 12)))
       (local.set $matchEnd (i32.sub (local.get $end) (i32.const 5)))
       (memory.fill (i32.const 0) (i32.const 0) (global.get $tableBytes))
@@ -177,8 +177,8 @@
       (call $lz4Literals (local.get $out) (local.get $anchor) (i32.sub (local.get $end) (local.get $anchor)))
       (local.get $target)))
 
-  ;; Decompresses a block of at most 4 MiB to $target; matches may reach back to $low. Answers the end of the output, 0
-  ;; if the block is not well-formed, 1 if it goes beyond $limit.
+  ;; Decompresses a block of at most 4 MiB to $target; matches may reach back to $low. Returns the end of the output, 0
+  ;; for a malformed block, 1 if the output exceeds $limit.
   (func (export "lz4Decompress")
     (param $source i32) (param $length i32) (param $target i32) (param $low i32) (param $limit i32) (result i32)
     (local $in i32) (local $end i32) (local $out i32) (local $token i32) (local $run i32) (local $byte i32)
@@ -233,7 +233,7 @@
       (br $sequence))
     (unreachable))
 
-  ;; A Snappy literal of 1 to 65536 bytes. Answers where the next byte goes.
+  ;; A Snappy literal of 1 to 65536 bytes. Returns the next position.
   (func $snappyLiteral (param $to i32) (param $from i32) (param $length i32) (result i32)
     (local $less i32)
     (local.set $less (i32.sub (local.get $length) (i32.const 1)))
@@ -258,7 +258,7 @@
       (else (call $copy (local.get $to) (local.get $from) (local.get $length))))
     (i32.add (local.get $to) (local.get $length)))
 
-  ;; Snappy copies of together $length bytes, four at least. Answers where the next byte goes.
+  ;; Snappy copies of $length bytes in total, at least four. Returns the next position.
   (func $snappyCopy (param $to i32) (param $distance i32) (param $length i32) (result i32)
     (local $part i32)
     (loop $more
@@ -285,8 +285,8 @@
       (br_if $more (local.get $length)))
     (local.get $to))
 
-  ;; Compresses a block of up to 65536 bytes, without the length before it. Answers how many bytes were written:
-  ;; length + length / 6 + 32 at most.
+  ;; Compresses a block of up to 65536 bytes, without its length prefix. Returns the number of written bytes, at most
+  ;; length + length / 6 + 32.
   (func (export "snappyCompress") (param $source i32) (param $length i32) (param $target i32) (result i32)
     (local $in i32) (local $next i32) (local $anchor i32) (local $end i32) (local $searchEnd i32)
     (local $match i32) (local $out i32) (local $slot i32) (local $tries i32) (local $run i32) (local $four i32)
@@ -338,8 +338,8 @@
           (i32.sub (local.get $end) (local.get $anchor))))))
     (i32.sub (local.get $out) (local.get $target)))
 
-  ;; Decompresses a block without the length before it to exactly $limit. Answers the end of the output, or 0 if the
-  ;; block is not well-formed.
+  ;; Decompresses a block without its length prefix to exactly $limit. Returns the end of the output, or 0 for a
+  ;; malformed block.
   (func (export "snappyDecompress")
     (param $source i32) (param $length i32) (param $target i32) (param $limit i32) (result i32)
     (local $in i32) (local $end i32) (local $out i32) (local $tag i32) (local $run i32) (local $distance i32)
@@ -407,9 +407,9 @@
         (br $element)))
     (select (local.get $out) (i32.const 0) (i32.eq (local.get $out) (local.get $limit))))
 
-  (func $round (param $lane i32) (param $input i32) (result i32)
+  (func $round (param $accumulator i32) (param $input i32) (result i32)
     (i32.mul
-      (i32.rotl (i32.add (local.get $lane) (i32.mul (local.get $input) (i32.const 0x85ebca77))) (i32.const 13))
+      (i32.rotl (i32.add (local.get $accumulator) (i32.mul (local.get $input) (i32.const 0x85ebca77))) (i32.const 13))
       (i32.const 0x9e3779b1)))
 
   ;; xxHash32 with seed 0.
@@ -422,13 +422,13 @@
         (local.set $b (i32.const 0x85ebca77))
         (local.set $c (i32.const 0))
         (local.set $d (i32.const 0x61c8864f))
-        (loop $lanes
+        (loop $accumulators
           (local.set $a (call $round (local.get $a) (i32.load (local.get $at))))
           (local.set $b (call $round (local.get $b) (i32.load offset=4 (local.get $at))))
           (local.set $c (call $round (local.get $c) (i32.load offset=8 (local.get $at))))
           (local.set $d (call $round (local.get $d) (i32.load offset=12 (local.get $at))))
           (local.set $at (i32.add (local.get $at) (i32.const 16)))
-          (br_if $lanes (i32.le_u (i32.add (local.get $at) (i32.const 16)) (local.get $end))))
+          (br_if $accumulators (i32.le_u (i32.add (local.get $at) (i32.const 16)) (local.get $end))))
         (local.set $hash
           (i32.add
             (i32.add (i32.rotl (local.get $a) (i32.const 1)) (i32.rotl (local.get $b) (i32.const 7)))

@@ -21,7 +21,7 @@ const lengths = [0, 1, 5, 12, 13, 16, 17, 1000, 32_768, 32_769, 65_536, 65_537, 
 describe.each(names)('%s', (name) => {
   const codec = codecOf(name)
 
-  test.each(lengths)('%i bytes come back', async (length) => {
+  test.each(lengths)('round-trips %i bytes', async (length) => {
     for (const bytes of [bytesOf(length, random), textOf(length), Buffer.alloc(length, 'ab')]) {
       const compressed = await codec.compress(bytes)
       const decompressed = await codec.decompress(compressed, length)
@@ -29,7 +29,7 @@ describe.each(names)('%s', (name) => {
     }
   })
 
-  test.each([2000, 300_000])('more than is allowed is refused: %i bytes', async (length) => {
+  test.each([2000, 300_000])('rejects more than the limit: %i bytes', async (length) => {
     for (const bytes of [bytesOf(length, random), textOf(length)]) {
       const compressed = await codec.compress(bytes)
       const decompress = async () => codec.decompress(compressed, length - 1)
@@ -38,7 +38,7 @@ describe.each(names)('%s', (name) => {
     }
   })
 
-  test('what comes out is nobody else’s memory', async () => {
+  test('the output does not share memory', async () => {
     const decompressed = await codec.decompress(await codec.compress(textOf(500)), 500)
     if (name !== 'none') expect(decompressed.buffer.byteLength).toBeLessThan(100_000)
     const before = Buffer.from(decompressed)
@@ -69,7 +69,7 @@ describe.each(names.slice(1))('%s: damage', (name) => {
     }
   })
 
-  test('bits flipped: refused or not seen, but never more than the limit', async () => {
+  test('flipped bits are rejected or undetected, but never exceed the limit', async () => {
     const compressed = Buffer.from(await codec.compress(textOf(1000)))
     for (let round = 0; round < 1500; round++) {
       const damaged = Buffer.from(compressed)
@@ -84,7 +84,7 @@ describe.each(names.slice(1))('%s: damage', (name) => {
     await attempt(bytesOf(100_000, random), 10_000)
   })
 
-  test('a bomb does not get far', async () => {
+  test('stops a decompression bomb at the limit', async () => {
     const bomb = await codec.compress(Buffer.alloc(20_000_000))
     const before = process.memoryUsage().arrayBuffers
     expect(await attempt(bomb, 1_000_000)).toBeUndefined()
@@ -92,7 +92,7 @@ describe.each(names.slice(1))('%s: damage', (name) => {
   })
 })
 
-test('members of gzip one after the other, as some producers write them', async () => {
+test('reads concatenated gzip members, as some producers write', async () => {
   const bytes = Buffer.concat([gzipSync('abc'), gzipSync('def')])
   expect(String(await codecOf('gzip').decompress(bytes, 100))).toBe('abcdef')
 })
@@ -103,7 +103,7 @@ test.each(['gzip', 'zstd'] as const)('levels of %s', async (name) => {
   expect(best.length).toBeLessThan(fast.length)
 })
 
-test('codecs by id, and one that is not there', () => {
+test('finds codecs by id, and rejects an unknown id', () => {
   names.forEach((name, id) => {
     expect(codecOf(id)).toBe(codecOf(name))
     expect(codecOf(id)).toMatchObject({ name, id })
@@ -112,7 +112,7 @@ test('codecs by id, and one that is not there', () => {
   expect(() => codecOf(7)).toThrow('an unknown codec (id 7)')
 })
 
-describe('codecs of the user', () => {
+describe('custom codecs', () => {
   const reversed = {
     compress: (encoder: { buffer: Buffer }) => Promise.resolve(Buffer.from(encoder.buffer).reverse()),
     decompress: (buffer: Buffer) => Promise.resolve(Buffer.from(buffer).reverse()),
@@ -129,7 +129,7 @@ describe('codecs of the user', () => {
     await expect(codec.decompress(Buffer.from('cba'), 2)).rejects.toThrow('lz4: more than 2 bytes')
   })
 
-  test('what they throw, and what is no bytes', async () => {
+  test('wraps their errors, and rejects results that are not bytes', async () => {
     const failing = (work: () => never) => codecSet({ zstd: { ...reversed, decompress: work } }).of(4)
     const decompress = async (codec: Codec) => codec.decompress(Buffer.from('x'), 10)
     const thrown = decompress(
@@ -142,14 +142,14 @@ describe('codecs of the user', () => {
     await expect(decompress(failing(() => null as never))).rejects.toThrow('the codec returned no bytes')
   })
 
-  test('the others stay', () => {
+  test('keeps the other built-in codecs', () => {
     const set = codecSet({ snappy: reversed, gzip: undefined })
     for (const name of ['none', 'gzip', 'lz4', 'zstd'] as const) expect(set.of(name)).toBe(codecOf(name))
     expect(set.of(2)).not.toBe(codecOf('snappy'))
     expect(codecSet({ lz4: codecOf('lz4') }).of('lz4')).toBe(codecOf('lz4'))
   })
 
-  test('what is no codec is refused at once', () => {
+  test('rejects a value that is not a codec immediately', () => {
     expect(() => codecSet({ lz4: { compress: () => Buffer.alloc(0) } as never })).toThrow(TypeError)
     expect(() => codecSet({ lz4: 'lz4' as never })).toThrow('the codec for lz4')
     expect(() => codecSet({ lz4: codecOf('gzip') })).toThrow('must have the id 3')

@@ -37,7 +37,7 @@ test.each(['lz4-4M-block-checksums', 'lz4-content-checksum', 'zstd-checksum'])('
   }
 })
 
-test('lz4 is written as Kafka writes it: the same header and blocks of the same size', async () => {
+test('lz4 has the header and block size of Kafka', async () => {
   const ours = Buffer.from(await codecOf('lz4').compress(Buffer.from(text)))
   const theirs = golden('lz4')
   expect(ours.subarray(0, 7)).toEqual(theirs.subarray(0, 7))
@@ -45,7 +45,7 @@ test('lz4 is written as Kafka writes it: the same header and blocks of the same 
   expect(ours.length).toBeLessThan(theirs.length * 1.1)
 })
 
-test('snappy is written as Kafka writes it: the same header and chunks of the same size', async () => {
+test('snappy has the header and chunk size of Kafka', async () => {
   const madeBy = (bytes: Buffer) => {
     const sizes: number[] = []
     for (let at = 16; at < bytes.length; at += 4 + bytes.readUInt32BE(at)) {

@@ -51,12 +51,12 @@ describe('lz4', () => {
     expect(() => decompressLz4(lz4Frame([abcdefgh, referring]), 100)).toThrow('lz4: a malformed block')
   })
 
-  test('no frame refers to the one before it', () => {
+  test('no frame refers to the previous one', () => {
     const frames = Buffer.concat([lz4Frame([abcdefgh], 0), lz4Frame([referring], 0)])
     expect(() => decompressLz4(frames, 100)).toThrow('a malformed block')
   })
 
-  test('frames one after the other, with one to be skipped', () => {
+  test('reads concatenated frames, with one to be skipped', () => {
     const skipped = Buffer.concat([uint32(0x184d2a53), uint32(5), Buffer.from('12345')])
     const frames = Buffer.concat([lz4Frame([abcdefgh]), skipped, lz4Frame([abcdefgh])])
     expect(String(decompressLz4(frames, 16))).toBe('abcdefghabcdefgh')
@@ -86,7 +86,7 @@ describe('lz4', () => {
     return lz4Frame([abcdefgh], 0x28, bytes)
   }
 
-  test('a content size that lies', () => {
+  test('rejects a wrong content size', () => {
     expect(String(decompressLz4(announcing(8n), 8))).toBe('abcdefgh')
     expect(() => decompressLz4(announcing(9n), 100)).toThrow('8 bytes where the frame announces 9')
     expect(() => decompressLz4(announcing(0n), 100)).toThrow('8 bytes where the frame announces 0')
@@ -114,7 +114,7 @@ describe('lz4', () => {
     expect(() => decompressLz4(frame, mebibyte)).toThrow(DecodeError)
   })
 
-  test('the bound that headers give', () => {
+  test('bounds the output by the headers', () => {
     const bytes = bytesOf(100_000, seeded(3))
     const frame = compressLz4(bytes)
     expect(lz4Bound(frame)).toBe(100_000)
@@ -133,7 +133,7 @@ describe('snappy', () => {
     ])
   const abc = [3, 2 << 2, 97, 98, 99]
 
-  test('chunks, streams one after the other, and a block alone', () => {
+  test('reads chunks, concatenated streams and a single block', () => {
     expect(String(decompressSnappy(xerial(abc, abc), 6))).toBe('abcabc')
     expect(String(decompressSnappy(Buffer.concat([xerial(abc), xerial(abc)]), 6))).toBe('abcabc')
     expect(String(decompressSnappy(Buffer.from(abc), 3))).toBe('abc')
@@ -194,13 +194,13 @@ describe('snappy', () => {
     expect(() => decompressSnappy(bytes, mebibyte)).toThrow(DecodeError)
   })
 
-  test('a length that lies takes no memory', () => {
+  test('a wrong length allocates no memory', () => {
     const lie = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x07, 0, 97])
     expect(() => decompressSnappy(lie, 2 ** 31 - 1)).toThrow('cannot be in 7')
     expect(() => decompressSnappy(lie, mebibyte)).toThrow(`more than ${mebibyte} bytes`)
   })
 
-  test('what may be given to a library without limits', () => {
+  test('decides what a library without limits may receive', () => {
     expect(plainSnappy(xerial(abc), 3)).toEqual(Buffer.from(abc))
     expect(plainSnappy(Buffer.from(abc), 3)).toEqual(Buffer.from(abc))
     expect(plainSnappy(xerial(abc), 2)).toBeUndefined()

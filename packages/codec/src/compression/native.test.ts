@@ -14,7 +14,7 @@ const text = Buffer.from(
 const nativeLz4 = await optionalPackage<NativeLz4>('lz4-napi', ['compressFrame', 'decompressFrame'])
 const nativeSnappy = await optionalPackage<NativeSnappy>('snappy', ['compress', 'uncompress'])
 
-/** Counts what is asked of a package. */
+/** Counts the calls of a package. */
 function counted<T extends object>(library: T | undefined): { readonly library: T; readonly calls: string[] } {
   if (library === undefined) throw new Error('the native packages are needed for this test')
   const calls: string[] = []
@@ -31,7 +31,7 @@ describe('lz4-napi', () => {
   const { library, calls } = counted(nativeLz4)
   const [native, plain] = [lz4Codec(() => library), lz4Codec(async () => undefined)]
 
-  test('reads what we write and writes what we read', async () => {
+  test('is compatible with our own implementation in both directions', async () => {
     calls.length = 0
     const [theirs, ours] = [await native.compress(text), await plain.compress(text)]
     expect(calls).toEqual(['compressFrame'])
@@ -42,14 +42,14 @@ describe('lz4-napi', () => {
     expect(calls).toEqual(['compressFrame', 'decompressFrame', 'decompressFrame'])
   })
 
-  test('small batches stay on this thread', async () => {
+  test('processes small batches on this thread', async () => {
     calls.length = 0
     const small = await native.compress(text.subarray(0, 1000))
     expect(await native.decompress(small, 1000)).toEqual(text.subarray(0, 1000))
     expect(calls).toEqual([])
   })
 
-  test('it gets nothing that might go beyond the limit, and nothing cut off', async () => {
+  test('receives nothing that might exceed the limit, and nothing truncated', async () => {
     const compressed = await plain.compress(text)
     calls.length = 0
     const decompress = async (bytes: Uint8Array, maxBytes: number) => native.decompress(bytes, maxBytes)
@@ -68,7 +68,7 @@ describe('snappy', () => {
   const { library, calls } = counted(nativeSnappy)
   const [native, plain] = [snappyCodec(() => library), snappyCodec(() => undefined)]
 
-  test('reads what we write and writes what we read', async () => {
+  test('is compatible with our own implementation in both directions', async () => {
     calls.length = 0
     const [theirs, ours] = [await native.compress(text), await plain.compress(text)]
     expect(calls).toEqual(['compress'])
@@ -77,12 +77,12 @@ describe('snappy', () => {
       expect(text.equals(await native.decompress(bytes, text.length))).toBe(true)
       expect(text.equals(await plain.decompress(bytes, text.length))).toBe(true)
     }
-    // Many chunks are not worth so many calls.
+    // Many small chunks would cost one call each.
     expect(calls).toEqual(['compress', 'uncompress', 'uncompress'])
     expect(Buffer.from(theirs).equals(xerialOf(block))).toBe(true)
   })
 
-  test('it gets nothing beyond the limit', async () => {
+  test('receives nothing beyond the limit', async () => {
     const compressed = await native.compress(text)
     calls.length = 0
     await expect((async () => native.decompress(compressed, text.length - 1))()).rejects.toThrow('more than')
@@ -94,7 +94,7 @@ describe('snappy', () => {
     expect(calls).toEqual(['uncompress'])
   })
 
-  test('small batches stay on this thread', async () => {
+  test('processes small batches on this thread', async () => {
     calls.length = 0
     const small = await native.compress(text.subarray(0, 1000))
     expect(small).toEqual(compressSnappy(text.subarray(0, 1000)))
@@ -103,7 +103,7 @@ describe('snappy', () => {
   })
 })
 
-test('a package that is not there, or lacks something', async () => {
+test('ignores a package that is missing or incomplete', async () => {
   expect(await optionalPackage('no-such-package-anywhere', [])).toBeUndefined()
   expect(await optionalPackage<{ flate(): void }>('snappy', ['flate'])).toBeUndefined()
 })

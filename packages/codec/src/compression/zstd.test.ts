@@ -1,4 +1,4 @@
-// Both ways to zstd, where Node has its own; else the one.
+// Both implementations of zstd where Node has its own, else one.
 import { describe, expect, test } from 'vitest'
 import { goldenBytes } from '../../test/golden.ts'
 import { bytesOf, seeded } from '../../test/samples.ts'
@@ -25,7 +25,7 @@ const ways = [['WebAssembly', zstdCodec(wasmZstd)] as const, ...(own ? [['Node',
 describe.each(ways)('%s', (_, codec) => {
   const decompress = async (bytes: Uint8Array, maxBytes: number) => codec.decompress(bytes, maxBytes)
 
-  test('comes back, and the other way reads it', async () => {
+  test('round-trips, and the other implementation reads it', async () => {
     for (const bytes of samples) {
       const compressed = await codec.compress(bytes)
       for (const [, other] of ways) expect(bytes.equals(await other.decompress(compressed, bytes.length))).toBe(true)
@@ -44,13 +44,13 @@ describe.each(ways)('%s', (_, codec) => {
     expect((await codec.compress(bytes, 19)).length).toBeLessThan((await codec.compress(bytes, 1)).length)
   })
 
-  test('frames one after the other', async () => {
+  test('reads concatenated frames', async () => {
     const frames = Buffer.concat([await codec.compress(Buffer.from('abc')), await codec.compress(Buffer.from('def'))])
     expect(Buffer.from(await decompress(frames, 6)).toString()).toBe('abcdef')
     await expect(decompress(frames, 5)).rejects.toThrow('more than')
   })
 
-  test('without a content size, larger than what is tried first', async () => {
+  test('decompresses more than the first attempt allocates when the content size is absent', async () => {
     // Blocks that repeat one byte 128 KiB times: 40 of them, 5 MiB.
     const block = (last: number) => [((0x20000 << 3) & 0xff) | 2 | last, (0x20000 >> 5) & 0xff, 0x20000 >> 13, 97]
     const blocks = Array.from({ length: 40 }, (_, i) => block(i === 39 ? 1 : 0)).flat()
@@ -59,7 +59,7 @@ describe.each(ways)('%s', (_, codec) => {
     await expect(decompress(frame, (5 << 20) - 1)).rejects.toThrow('more than')
   })
 
-  test('damage is refused', async () => {
+  test('rejects corrupted input', async () => {
     const compressed = Buffer.from(await codec.compress(samples.at(-1)!))
     for (let i = 0; i < 200; i++) {
       const damaged = Buffer.from(compressed)
@@ -72,7 +72,7 @@ describe.each(ways)('%s', (_, codec) => {
   })
 })
 
-test('the library in WebAssembly is started once, however often it is asked for', async () => {
+test('initialises the WebAssembly library once for concurrent calls', async () => {
   const [first, second] = [await wasmZstd(), await wasmZstd()]
   const bytes = Buffer.from('started once')
   for (const library of [first, second]) {

@@ -77,7 +77,7 @@ test('responses that Kafka wrote', () => {
   }
 })
 
-test('the answer to an ApiVersions request of a version that the broker does not know', () => {
+test('reads the response to an ApiVersions request of an unsupported version', () => {
   const frame = golden('api-versions-response-unsupported').subarray(4)
   const { body } = decodeResponse(ApiVersions, 4, frame)
   expect(body).toMatchObject({ errorCode: 35, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }] })
@@ -94,7 +94,7 @@ test.each(['metadata-response-12', 'fetch-response-11', 'fetch-response-17', 'ap
   },
 )
 
-test('large records are passed on as they are', () => {
+test('large records become chunks without a copy', () => {
   const large = Buffer.alloc(10_000)
   const request = { acks: 1, timeoutMs: 1, topicData: [{ name: 'a', partitionData: [{ index: 0, records: large }] }] }
   const chunks = encodeRequest(Produce, 9, meta, request)
@@ -112,7 +112,7 @@ test('versions of the headers', () => {
   expect(headerVersions(ApiVersions, 3)).toEqual({ request: 2, response: 0 })
 })
 
-test('a client may have no id', () => {
+test('the client id may be null', () => {
   const frame = Buffer.concat(encodeRequest(ApiVersions, 0, { correlationId: 1, clientId: null }, software)).subarray(4)
   expect(decodeRequestHeader(frame)).toEqual({
     apiKey: 18,
@@ -123,7 +123,7 @@ test('a client may have no id', () => {
   })
 })
 
-test('the header of an API or version that is not known can be read', () => {
+test('reads the header of an unknown API or version', () => {
   const frame = Buffer.from('03e80005' + '00000009' + '00026d65' + 'abcdef', 'hex')
   expect(decodeRequestHeader(frame)).toEqual({
     apiKey: 1000,
@@ -137,14 +137,14 @@ test('the header of an API or version that is not known can be read', () => {
   expect(decodeRequestHeader(later)).toMatchObject({ apiKey: 18, apiVersion: 99, correlationId: 7 })
 })
 
-test('a request that does not fill its frame is refused', () => {
+test('rejects a request that does not fill its frame', () => {
   const frame = Buffer.concat([...encodeRequest(ApiVersions, 4, meta, software), Buffer.alloc(1)]).subarray(4)
   const { bodyOffset } = decodeRequestHeader(frame)
   expect(() => decodeRequest(ApiVersions, 4, frame, bodyOffset)).toThrow('ApiVersionsRequest v4: 1 bytes are left over')
   expect(decodeRequest(ApiVersions, 4, frame, bodyOffset, { ignoreLeftOver: true }).clientSoftwareName).toBe('ottla')
 })
 
-test('frames that are too short', () => {
+test('rejects frames that are too short', () => {
   for (let length = 0; length < 10; length++) {
     const frame = golden('produce-request-3').subarray(4, 4 + length)
     expect(() => decodeRequestHeader(frame), `${length} bytes`).toThrow(DecodeError)

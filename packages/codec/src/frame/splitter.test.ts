@@ -20,7 +20,7 @@ function collect(maxBytes = 1 << 20) {
   return { frames, errors, splitter }
 }
 
-/** Hands over bytes as a socket would: at most `most` at a time, and never more than there is space for. */
+/** Passes bytes as a socket would: at most `most` per read, and never more than there is space for. */
 function feed(splitter: FrameSplitter, bytes: Uint8Array, most: () => number): void {
   for (let at = 0; at < bytes.length; ) {
     const space = splitter.space()
@@ -40,7 +40,7 @@ const bodies = [
   .map((length) => bytesOf(length, random))
 const stream = Buffer.concat(bodies.map(frameOf))
 
-describe('frames come out whole, whatever the pieces', () => {
+describe('emits whole frames for chunks of any size', () => {
   test.each([
     ['a byte', () => 1],
     ['3 bytes', () => 3],
@@ -52,7 +52,7 @@ describe('frames come out whole, whatever the pieces', () => {
     feed(splitter, stream, most)
     expect(errors).toEqual([])
     expect(frames.length).toBe(bodies.length)
-    // Compared only now: a frame given out early must not have been overwritten by what came later.
+    // Compared at the end: an emitted frame must not be overwritten by later bytes.
     for (const [i, frame] of frames.entries()) expect(frame.equals(bodies[i]!), `frame ${i}`).toBe(true)
     expect(splitter.pendingBytes).toBe(0)
   })
@@ -69,14 +69,14 @@ test('cut at each byte', () => {
   }
 })
 
-test('a large frame lies in a buffer of its own, of exactly its size', () => {
+test('a large frame has its own buffer of exactly its size', () => {
   const { frames, splitter } = collect()
   feed(splitter, frameOf(bytesOf(100_000, random)), () => 30_000)
   expect(frames[0]!.buffer.byteLength).toBe(100_000)
   expect(frames[0]!.byteOffset).toBe(0)
 })
 
-test('frames may be changed by who got them', () => {
+test('the receiver may modify a frame', () => {
   const { frames, splitter } = collect()
   const bytes = Buffer.concat([frameOf(Buffer.from('one')), frameOf(Buffer.from('two'))])
   feed(splitter, bytes.subarray(0, 9), () => 9)
@@ -105,7 +105,7 @@ test('the longest frame that is allowed', () => {
   expect([frames.length, errors.length]).toEqual([1, 0])
 })
 
-test('the limit may be raised, also between a frame and the next one of the same read', () => {
+test('the limit may be raised between two frames of the same read', () => {
   const frames: number[] = []
   const splitter = new FrameSplitter({
     maxBytes: 10,
@@ -125,7 +125,7 @@ test('the limit may be raised, also between a frame and the next one of the same
   expect(frames).toEqual([10, 1000])
 })
 
-test('stopped while frames are given out: no more come', () => {
+test('emits no further frame when stopped while emitting', () => {
   const frames: string[] = []
   const splitter = new FrameSplitter({
     maxBytes: 100,
@@ -141,7 +141,7 @@ test('stopped while frames are given out: no more come', () => {
   expect(frames).toEqual(['a'])
 })
 
-test('the bytes of a frame that is under way are counted', () => {
+test('counts the bytes of an incomplete frame', () => {
   const { splitter } = collect()
   const bytes = frameOf(bytesOf(50_000, random))
   feed(splitter, bytes.subarray(0, 3), () => 3)

@@ -13,7 +13,7 @@ function sealedRecords(writer: BatchWriter) {
   return recordsOf(new RecordBatchReader(writer.seal(fields)).next()!)
 }
 
-describe('strings, whatever their characters', () => {
+describe('strings of any characters', () => {
   // Around 24 characters the way of writing changes; a lone surrogate becomes U+FFFD.
   const lengths = [0, 1, 2, 23, 24, 25, 26, 63, 64, 100, 8191]
   const characters = ['a', '\u007f', '\u0080', 'é', '\u07ff', '語', '\uffff', '𝄞', '\ud800', '\udc00']
@@ -36,7 +36,7 @@ describe('strings, whatever their characters', () => {
   })
 })
 
-test('random records come back, and none is larger than its bound', () => {
+test('random records round-trip, and none exceeds its size bound', () => {
   const random = seeded(5)
   const text = () => ['a', 'é', '語', '𝄞'][random(4)]!.repeat(random(60))
   const data = () => [null, text(), bytesOf(random(40), random), Buffer.alloc(random(3000), 0x61)][random(4)]!
@@ -63,7 +63,7 @@ test('random records come back, and none is larger than its bound', () => {
   }
 })
 
-test('a bound needs no more than the lengths, and is near for bytes', () => {
+test('the size bound needs only lengths, and is tight for bytes', () => {
   const value = Buffer.alloc(1000)
   const writer = new BatchWriter()
   writer.append(0, null, value, [])
@@ -73,7 +73,7 @@ test('a bound needs no more than the lengths, and is near for bytes', () => {
   expect(sizeBound('ab', null, [])).toBe(sizeBound('語語', null, []))
 })
 
-test('it may be sealed twice, and go on after', () => {
+test('may be sealed twice and appended to afterwards', () => {
   const writer = new BatchWriter()
   writer.append(1, 'a', '1', [])
   const first = Buffer.from(writer.seal(fields))
@@ -82,7 +82,7 @@ test('it may be sealed twice, and go on after', () => {
   expect(sealedRecords(writer).map(({ key }) => key)).toEqual(['a', 'b'])
 })
 
-test('after a reset it starts anew in the same buffer', () => {
+test('starts a new batch in the same buffer after a reset', () => {
   const writer = new BatchWriter({ initialBytes: 64 })
   for (let i = 0; i < 100; i++) writer.append(1000, 'key', 'é', [])
   const { capacity } = writer
@@ -98,7 +98,7 @@ test('after a reset it starts anew in the same buffer', () => {
   expect(sealedRecords(writer)).toEqual([{ offset: 0, timestamp: 5, key: 'new', value: null, headers: [] }])
 })
 
-test('compressed, while the writer may be used again', async () => {
+test('seals a compressed copy, so that the writer can be reused', async () => {
   const writer = new BatchWriter()
   for (let i = 0; i < 500; i++) writer.append(i, null, 'the same again', [])
   const bytes = await writer.sealCompressed({ ...fields, producerId: 9n, transactional: true }, codecOf('gzip'))
@@ -112,7 +112,7 @@ test('compressed, while the writer may be used again', async () => {
   expect(recordsOf(batch, payload).length).toBe(500)
 })
 
-test('a record that is refused leaves the batch as it was', () => {
+test('a rejected record leaves the batch unchanged', () => {
   const writer = new BatchWriter({ initialBytes: 100 })
   writer.append(1, 'a', '1', [])
   const before = Buffer.from(writer.seal(fields))
@@ -132,7 +132,7 @@ test('negative timestamps', () => {
   expect(writer.maxTimestamp).toBe(3)
 })
 
-test('a batch without records is not sealed: brokers refuse such', async () => {
+test('refuses to seal a batch without records, which brokers reject', async () => {
   const writer = new BatchWriter()
   expect(() => writer.seal(fields)).toThrow('an empty batch')
   await expect(writer.sealCompressed(fields, codecOf('gzip'))).rejects.toThrow('an empty batch')

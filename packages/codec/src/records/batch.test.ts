@@ -126,7 +126,7 @@ describe('read', () => {
   })
 })
 
-describe('written again: the same bytes', () => {
+describe('writes the same bytes again', () => {
   test.each([
     ['plain', plain, notIdempotent],
     ['many', many, { ...notIdempotent, baseOffset: 10n }],
@@ -169,7 +169,7 @@ describe('written again: the same bytes', () => {
   })
 })
 
-test('several batches one after the other, the last cut off at each byte', () => {
+test('reads consecutive batches, the last truncated at each byte', () => {
   const whole = Buffer.concat([golden('plain'), golden('transactional'), golden('gaps')])
   const lastStart = golden('plain').length + golden('transactional').length
   for (let end = lastStart; end <= whole.length; end++) {
@@ -181,7 +181,7 @@ test('several batches one after the other, the last cut off at each byte', () =>
   }
 })
 
-test('a changed bit shows in the checksum', () => {
+test('a flipped bit changes the checksum', () => {
   for (const at of [21, 30, 60, 61, 100]) {
     const bytes = golden('plain')
     bytes[at]! ^= 0x10

@@ -37,7 +37,7 @@ test('other control records', () => {
   expect(readControlBatch(controlBatch('00000063', null))).toEqual({ type: 'other', coordinatorEpoch: -1 })
 })
 
-test('a later version of a marker is read as far as it is known', () => {
+test('reads the known part of a later marker version', () => {
   expect(readControlBatch(controlBatch('00010001', '00010000000900ff'))).toEqual({
     type: 'commit',
     coordinatorEpoch: 9,

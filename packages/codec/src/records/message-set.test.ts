@@ -74,7 +74,7 @@ describe.each(codecs)('%s', (name) => {
     expect(await read(golden(`magic-1-appended-${name}`))).toEqual(expectedOf(1, 5_000_000_000_000, time + 99))
   })
 
-  test.each([0, 1] as const)('magic %i of ours comes back', async (magic) => {
+  test.each([0, 1] as const)('round-trips magic %i', async (magic) => {
     const codec = codecOf(name)
     const baseOffset = 2n ** 40n
     const bytes = await messageSet(messages, { magic, codec, baseOffset })
@@ -85,7 +85,7 @@ describe.each(codecs)('%s', (name) => {
   })
 })
 
-test('written as Kafka writes them, byte for byte', async () => {
+test('are written byte for byte as Kafka writes them', async () => {
   const set = async (options: Parameters<typeof messageSet>[1]) => (await messageSet(messages, options)).toString('hex')
   expect(await set({ magic: 0, baseOffset: 1000n })).toBe(golden('magic-0-none').toString('hex'))
   expect(await set({ magic: 1, baseOffset: 1000n })).toBe(golden('magic-1-none').toString('hex'))
@@ -93,7 +93,7 @@ test('written as Kafka writes them, byte for byte', async () => {
   expect(await set(appended)).toBe(golden('magic-1-appended-none').toString('hex'))
 })
 
-test('what a message tells before it is decompressed', () => {
+test('exposes the header of a message before it is decompressed', () => {
   const fieldsOf = (name: string) => new RecordBatchReader(golden(name)).next()!
   expect(fieldsOf('magic-1-gzip')).toMatchObject({
     magic: 1,
@@ -115,7 +115,7 @@ test('what a message tells before it is decompressed', () => {
   expect(() => fieldsOf('magic-1-gzip').records()).toThrow('decompress the payload first')
 })
 
-test('formats mixed, as a log that was upgraded twice has them', async () => {
+test('reads mixed formats, as in a log that was upgraded twice', async () => {
   const writer = new BatchWriter()
   writer.append(time, 'key', 'value', [])
   const batch = writer.seal({ producerId: -1n, producerEpoch: -1, baseSequence: -1, baseOffset: 2000n })
@@ -171,7 +171,7 @@ test('timestamps over the whole range', async () => {
   expect(found).toEqual(times)
 })
 
-test('a set without an offset outside, as librdkafka once sent it, begins with 0', async () => {
+test('a set without an outer offset, as old librdkafka versions sent, starts at 0', async () => {
   const bytes = golden('magic-1-gzip')
   bytes.writeBigInt64BE(0n, 0)
   const batch = new RecordBatchReader(bytes).next()!
@@ -196,7 +196,7 @@ describe('damage', () => {
     expect(first(bytes)).toThrow(DecodeError)
   })
 
-  test('a changed bit shows in the checksum', () => {
+  test('a flipped bit changes the checksum', () => {
     for (const place of [17, 20, 31, 38]) {
       const bytes = plain()
       bytes[place]! ^= 0x08
@@ -204,7 +204,7 @@ describe('damage', () => {
     }
   })
 
-  test('compressions that the format does not have', () => {
+  test('rejects compressions that the format lacks', () => {
     for (const id of [4, 5, 6, 7]) {
       const bytes = plain()
       bytes[17] = id
@@ -228,7 +228,7 @@ describe('damage', () => {
     return () => batch.records(inner)
   }
 
-  test('sets within sets, of another magic, empty, cut off', async () => {
+  test('rejects nested sets, sets of another magic, empty and truncated ones', async () => {
     expect(await setOf(golden('magic-1-gzip'))).toThrow('a compressed message in a compressed set')
     expect(await setOf(golden('magic-0-none'))).toThrow('a message of another magic in a set')
     expect(await setOf(Buffer.alloc(0))).toThrow('a compressed set without messages')
@@ -247,7 +247,7 @@ describe('damage', () => {
     expect(await setOf(apart, 1, 2n ** 32n)).toThrow('offsets that are too far apart')
   })
 
-  test('at random: refused with DecodeError or not seen', async () => {
+  test('random damage is rejected with DecodeError or undetected', async () => {
     const random = seeded(11)
     for (let round = 0; round < 600; round++) {
       const source = golden(`magic-${random(2)}-${codecs[random(4)]}`)
@@ -270,13 +270,13 @@ describe('damage', () => {
   })
 })
 
-test('what the formats cannot say is refused', async () => {
+test('rejects what the formats cannot represent', async () => {
   await expect(messageSet([], { magic: 1 })).rejects.toThrow(TypeError)
   await expect(messageSet(messages, { magic: 0, logAppendTime: 1 })).rejects.toThrow('magic 0 has no timestamps')
   await expect(messageSet(messages, { magic: 1, codec: codecOf('zstd') })).rejects.toThrow('does not support zstd')
 })
 
-test.each<CompressionName>([...compressionNames])('batches of magic 2 come back: %s', async (name) => {
+test.each<CompressionName>([...compressionNames])('round-trips batches of magic 2: %s', async (name) => {
   const writer = new BatchWriter()
   for (let i = 0; i < 2000; i++) writer.append(time + i, `key ${i}`, `{"value":${i * 7919}}`, [])
   const fields = { producerId: 1n, producerEpoch: 0, baseSequence: 7 }

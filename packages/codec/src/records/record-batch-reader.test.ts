@@ -11,20 +11,20 @@ import { readHeaders } from './record-cursor.ts'
 const golden = goldenBytes('batches.tsv')
 const fields = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
 
-test.each([3, 255])('magic %i is refused', (magic) => {
+test.each([3, 255])('rejects magic %i', (magic) => {
   const bytes = golden('plain')
   bytes[at.magic] = magic
   expect(() => new RecordBatchReader(bytes).next()).toThrow(DecodeError)
   expect(() => new RecordBatchReader(bytes).next()).toThrow(`RecordBatch: magic ${magic}`)
 })
 
-test.each([-1, 0, 48, -(2 ** 31)])('a batch length of %i is refused', (length) => {
+test.each([-1, 0, 48, -(2 ** 31)])('rejects a batch length of %i', (length) => {
   const bytes = golden('plain')
   bytes.writeInt32BE(length, at.batchLength)
   expect(() => new RecordBatchReader(bytes).next()).toThrow(`a batch of ${length} bytes`)
 })
 
-test('a length beyond the end is a batch that was cut off', () => {
+test('treats a length beyond the end as a truncated batch', () => {
   const bytes = golden('plain')
   bytes.writeInt32BE(2 ** 31 - 1, at.batchLength)
   expect(new RecordBatchReader(bytes).next()).toBeUndefined()
@@ -34,19 +34,19 @@ test('nothing at all', () => {
   expect(new RecordBatchReader(Buffer.alloc(0)).next()).toBeUndefined()
 })
 
-describe('counts and lengths that lie', () => {
+describe('wrong counts and lengths', () => {
   function counted(count: number): () => unknown {
     const bytes = golden('plain')
     bytes.writeInt32BE(count, at.recordCount)
     return () => recordsOf(new RecordBatchReader(bytes).next()!)
   }
 
-  test('fewer records than there are', () => {
+  test('rejects a record count that is too low', () => {
     expect(counted(5)).toThrow('bytes after the last record')
     expect(counted(0)).toThrow('bytes after the last record')
   })
 
-  test('more records than there are', () => {
+  test('rejects a record count that is too high', () => {
     expect(counted(7)).toThrow(DecodeError)
     expect(counted(2 ** 31 - 1)).toThrow(DecodeError)
     expect(counted(-1)).toThrow('RecordBatch: -1 records')
@@ -81,7 +81,7 @@ describe('counts and lengths that lie', () => {
     expect(() => recordsOf(new RecordBatchReader(bytes).next()!)).toThrow('lengths within a record')
   })
 
-  test('a varint that does not end', () => {
+  test('rejects an unterminated varint', () => {
     const bytes = golden('plain')
     bytes.fill(0xff, first, first + 20)
     expect(() => recordsOf(new RecordBatchReader(bytes).next()!)).toThrow('Record: a varint of more than 5 bytes')
@@ -99,7 +99,7 @@ describe('counts and lengths that lie', () => {
   })
 })
 
-test('random damage is refused with DecodeError or not seen, but never hangs or reads beyond the batch', () => {
+test('random rejects corrupted input with DecodeError or not seen, but never hangs or reads beyond the batch', () => {
   const random = seeded(7)
   const source = golden('plain')
   for (let round = 0; round < 1000; round++) {
@@ -115,7 +115,7 @@ test('random damage is refused with DecodeError or not seen, but never hangs or 
   }
 })
 
-test('records do not keep anything but the batch: the cursor points into its bytes', () => {
+test('the cursor points into the bytes of the batch', () => {
   const writer = new BatchWriter()
   writer.append(1, 'key', 'value', [])
   const batch = new RecordBatchReader(writer.seal(fields)).next()!

@@ -35,7 +35,7 @@ test('offsets and timestamps up to the end of their range, from Kafka', () => {
   expect(batch.offsetOf(cursor)).toBe(most - 10n)
 })
 
-test('written as Kafka writes them, byte for byte', () => {
+test('are written byte for byte as Kafka writes them', () => {
   const writer = new BatchWriter({ initialBytes: 10 })
   for (const timestamp of kafkasTimes) writer.append(timestamp, null, 'x', [])
   const bytes = writer.seal({ ...fields, baseOffset: most - 10n })
@@ -43,7 +43,7 @@ test('written as Kafka writes them, byte for byte', () => {
   expect(writer.maxTimestamp).toBe(2 ** 63)
 })
 
-test('in any order, and after a wide record that was refused', () => {
+test('in any order, and after a rejected wide record', () => {
   const orders = [
     [most, 0n, -(2n ** 63n), 5n],
     [-(2n ** 63n), most, 1n],

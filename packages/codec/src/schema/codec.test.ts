@@ -18,18 +18,18 @@ function encoded(version: number, value: ListOffsetsRequest): Buffer {
 }
 
 describe('encoding', () => {
-  test('a field with a default may be left out', () => {
+  test('a field with a default may be omitted', () => {
     const decoded = decodeMessage(ListOffsets.request, 4, encoded(4, listOffsets))
     expect(decoded.topics[0]!.partitions[0]!.currentLeaderEpoch).toBe(-1)
   })
 
-  test('a field without a default is asked for by the versions that carry it', () => {
+  test('a field without a default is required in the versions that have it', () => {
     const { isolationLevel: _, ...rest } = listOffsets
     expect(encoded(1, rest).length).toBe(4 + 4 + 8 + 4 + 4 + 8)
     expect(() => encoded(2, rest)).toThrow('ListOffsetsRequest v2: isolationLevel: is missing')
   })
 
-  test('what a version cannot carry is dropped if it may be, else refused unless it is the default', () => {
+  test('a value that the version lacks is dropped if ignorable, else rejected unless it is the default', () => {
     expect(encoded(5, { ...listOffsets, timeoutMs: 5 })).toEqual(encoded(5, listOffsets))
     expect(encoded(1, { ...listOffsets, isolationLevel: 0 })).toEqual(encoded(1, listOffsets))
     expect(() => encoded(1, { ...listOffsets, isolationLevel: 1 })).toThrow(
@@ -52,14 +52,14 @@ describe('encoding', () => {
     expect(encodeMessage(Fetch.request, 17, withState).length).toBeGreaterThan(bytes.length)
   })
 
-  test('a version that the message does not have is refused', () => {
+  test('rejects a version that the message lacks', () => {
     expect(() => encoded(99, listOffsets)).toThrow(new RangeError('ListOffsetsRequest has no version 99'))
     expect(() => decodeMessage(ListOffsets.request, 0, Buffer.alloc(8))).toThrow(RangeError)
   })
 })
 
 describe('decoding', () => {
-  test('tags that are not known change nothing else, and are written again', () => {
+  test('unknown tags change nothing else and are written again', () => {
     const bytes = encoded(11, { ...listOffsets, timeoutMs: 1 })
     const tags = Buffer.from([2, 7, 3, 1, 2, 3, 200, 1, 1, 9])
     const tagged = Buffer.concat([bytes.subarray(0, -1), tags])
@@ -68,7 +68,7 @@ describe('decoding', () => {
     expect(encodeMessage(ListOffsets.request, 11, decoded)).toEqual(tagged)
   })
 
-  test('a tag that is shorter or longer than its value is refused', () => {
+  test('rejects a tag whose size differs from its value', () => {
     const request = { maxWaitMs: 1, minBytes: 1, topics: [], forgottenTopicsData: [], clusterId: 'abc' }
     const bytes = encodeMessage(Fetch.request, 17, request)
     const sizeAt = bytes.lastIndexOf(Buffer.from([4, 4, 97, 98, 99]))
@@ -80,7 +80,7 @@ describe('decoding', () => {
     }
   })
 
-  test('a count that the bytes cannot hold is refused before memory is taken', () => {
+  test('rejects a count that exceeds the bytes before it allocates memory', () => {
     const bytes = Buffer.from([0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff])
     expect(() => decodeMessage(Metadata.response, 3, bytes)).toThrow('2147483647 elements claimed')
     // 1000 brokers of version 3 take at least ten bytes each.
@@ -89,7 +89,7 @@ describe('decoding', () => {
     expect(() => decodeMessage(Metadata.response, 3, many)).toThrow('1000 elements claimed')
   })
 
-  test('errors tell message, version, path and place', () => {
+  test('errors name message, version, path and position', () => {
     const topics = ['first', 'second'].map((name) => ({ name, partitions: [partition, partition] }))
     const bytes = encoded(5, { ...listOffsets, topics })
     const lengthAt = bytes.indexOf('second') - 2
@@ -103,7 +103,7 @@ describe('decoding', () => {
     expect(read).toThrow(DecodeError)
   })
 
-  test('null and negative lengths where there must be a value', () => {
+  test('rejects null and negative lengths of required values', () => {
     expect(() => decodeMessage(ListOffsets.request, 1, Buffer.from('ffffffff' + 'ffffffff', 'hex'))).toThrow(
       'topics: length -1 where an array must be',
     )
@@ -115,13 +115,13 @@ describe('decoding', () => {
     ).toThrow(DecodeError)
   })
 
-  test('what follows a message is ignored: data of a later version is read as far as it is known', () => {
+  test('ignores bytes after a message, as data of a later version may have', () => {
     const bytes = encodeMessage(ConsumerProtocolAssignment, 0, { assignedPartitions: [], userData: null })
     const later = Buffer.concat([bytes, Buffer.from('more')])
     expect(decodeMessage(ConsumerProtocolAssignment, 0, later)).toEqual({ assignedPartitions: [], userData: null })
   })
 
-  test('bytes are views: no copy is made', () => {
+  test('bytes are views without a copy', () => {
     const userData = Buffer.alloc(5000, 1)
     const bytes = encodeMessage(ConsumerProtocolAssignment, 0, { assignedPartitions: [], userData })
     const decoded = decodeMessage(ConsumerProtocolAssignment, 0, bytes)

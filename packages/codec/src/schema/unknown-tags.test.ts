@@ -23,9 +23,9 @@ describe('tagged fields of a later Kafka', () => {
     )
   })
 
-  test('stand in the order of their tags between those that are known', () => {
+  test('are written in tag order between the known ones', () => {
     const request = { clusterId: 'c', maxWaitMs: 1, minBytes: 1, topics: [], forgottenTopicsData: [] }
-    // Version 12 does not know tag 1, which version 15 has a field for.
+    // Version 12 lacks tag 1, which is a field in version 15.
     keepUnknownTag(request, 1, Buffer.from('one'))
     keepUnknownTag(request, 9, Buffer.from('nine'))
     const bytes = encodeMessage(Fetch.request, 12, request)
@@ -54,7 +54,7 @@ describe('tagged fields of a later Kafka', () => {
     expect(unknownTagsOf(decodeMessage(ResponseHeader, 1, bytes))).toEqual([])
   })
 
-  test('a tag that claims more bytes than there are is refused', () => {
+  test('rejects a tag whose size exceeds the bytes', () => {
     expect(() => decodeMessage(ResponseHeader, 1, Buffer.from([0, 0, 0, 1, 1, 5, 9, 0xaa]))).toThrow(/9 bytes/)
   })
 })

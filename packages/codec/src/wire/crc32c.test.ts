@@ -12,7 +12,7 @@ const ways = [
   ['native', choose(native)],
 ] as const
 
-/** Bit by bit, straight from the polynomial. */
+/** Bit by bit from the polynomial. */
 function bitwiseCrc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff
   for (const byte of bytes) {
@@ -34,14 +34,14 @@ test.each([
   expect(crc32c(bytes)).toBe(expected)
 })
 
-test('every length around the sixteen bytes taken at a time', () => {
+test('every length around steps of sixteen bytes', () => {
   const bytes = bytesOf(70, seeded(1))
   for (let length = 0; length <= bytes.length; length++) {
     expect(crc32c(bytes.subarray(0, length))).toBe(bitwiseCrc32c(bytes.subarray(0, length)))
   }
 })
 
-test('a checksum goes on from the one of what came before', () => {
+test('continues a checksum from the preceding bytes', () => {
   const bytes = bytesOf(100, seeded(2))
   for (let cut = 0; cut <= bytes.length; cut++) {
     expect(crc32c(bytes.subarray(cut), crc32c(bytes.subarray(0, cut)))).toBe(crc32c(bytes))
@@ -54,12 +54,12 @@ test('a part of the bytes', () => {
 })
 
 describe.each(ways)('%s', (name, checksum) => {
-  test('the native package is there to be tested', () => {
+  test('the native package is installed for this test', () => {
     expect(native).toBeDefined()
     if (name === 'without WebAssembly') expect(checksum).toBe(plainCrc32c)
   })
 
-  // Around what WebAssembly takes at a time, and what JavaScript leaves to it.
+  // Around the chunk size of WebAssembly and the threshold for using it.
   test.each([0, 1, 15, 16, 17, 191, 192, 193, 1000, 65_535, 114_687, 114_688, 114_689, 300_001])(
     '%i bytes',
     (length) => {
@@ -73,7 +73,7 @@ describe.each(ways)('%s', (name, checksum) => {
   )
 })
 
-test('a native package is tried before it is trusted', () => {
+test('verifies a native package before it is used', () => {
   expect(isRight(native!)).toBe(true)
   expect(isRight({ crc32c: (bytes) => plainCrc32c(bytes, 0, 0, bytes.length) })).toBe(false)
 })

@@ -3,7 +3,7 @@ import { DecodeError } from './decode-error.ts'
 import { Reader } from './reader.ts'
 import { Writer } from './writer.ts'
 
-test('every type comes back, from a writer that had to grow', () => {
+test('every type round-trips through a writer that had to grow', () => {
   const writer = new Writer(1)
   writer.bool(true)
   writer.int8(-128)
@@ -41,7 +41,7 @@ test.each([0, 1, 40, 62, 63, 64, 65, 126, 127, 128, 200, 0x7fff])('compact strin
   }
 })
 
-test('large bytes are passed on without a copy, small ones are copied', () => {
+test('large bytes become chunks without a copy, small ones are copied', () => {
   const [large, small] = [Buffer.alloc(4096, 1), Buffer.alloc(4095, 2)]
   const writer = new Writer()
   writer.int32(7)
@@ -59,7 +59,7 @@ test('large bytes are passed on without a copy, small ones are copied', () => {
   expect(whole.readInt32BE(0)).toBe(9)
 })
 
-test.each([0, 126, 127, 128, 16383, 16384, 300_000])('a value of %i bytes that its size goes before', (length) => {
+test.each([0, 126, 127, 128, 16383, 16384, 300_000])('a value of %i bytes preceded by its size', (length) => {
   const writer = new Writer()
   const start = writer.beginSized()
   writer.raw(Buffer.alloc(length, 5))
@@ -72,7 +72,7 @@ test.each([0, 126, 127, 128, 16383, 16384, 300_000])('a value of %i bytes that i
   expect(reader.int8()).toBe(9)
 })
 
-test('a value that does not fit is refused, and what may be secret is not shown', () => {
+test('rejects a value out of range without showing secrets', () => {
   const writer = new Writer()
   expect(() => writer.int8(128)).toThrow(TypeError)
   expect(() => writer.int16(-32769)).toThrow(TypeError)
@@ -86,7 +86,7 @@ test('a value that does not fit is refused, and what may be secret is not shown'
   expect(() => writer.bytes('hunter2' as never)).toThrow('not a valid bytes: a string')
 })
 
-test('what is cut off or negative is refused with its place', () => {
+test('rejects truncated and negative values with their position', () => {
   const reader = new Reader(Buffer.from([0, 0, 0, 9, 1]))
   const length = reader.bytesLength()
   expect(() => reader.raw(length)).toThrow(new DecodeError('9 bytes wanted, but only 1 are left', { offset: 4 }))
@@ -97,7 +97,7 @@ test('what is cut off or negative is refused with its place', () => {
   expect(() => new Reader(Buffer.alloc(0)).int8()).toThrow(DecodeError)
 })
 
-test('a reader of a view does not see what is around it', () => {
+test('a reader of a view stays within it', () => {
   const view = Buffer.from([1, 2, 3, 4, 5]).subarray(1, 3)
   const reader = new Reader(new Uint8Array(view.buffer, view.byteOffset, view.length))
   expect(reader.int16()).toBe(0x0203)

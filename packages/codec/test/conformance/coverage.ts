@@ -1,4 +1,4 @@
-// Which fields were compared in which forms, and values that bring out those forms.
+// Records which fields were compared in which forms, and generates values for those forms.
 import type { MessageTable } from '../../src/schema/api.ts'
 import type { Fields, FieldTable } from '../../src/schema/fields.ts'
 import {
@@ -11,7 +11,7 @@ import {
 } from '../../src/schema/plan.ts'
 import { type Random, sampleValue, versionOf } from '../samples.ts'
 
-/** What every field that a version carries is to be at least once, where its type allows it. */
+/** The forms that each field of a version must take at least once, where its type allows it. */
 const forms = ['non-default', 'null', 'empty'] as const
 export type Form = (typeof forms)[number]
 
@@ -83,7 +83,7 @@ export class Coverage {
 }
 
 function isDefault(table: FieldTable, value: unknown): boolean {
-  // A field without a default of its own may be left at what null or empty would mean: neither counts as non-default.
+  // For a field without an explicit default, null and empty do not count as non-default.
   return value === null ? table.options.default === null || table.options.default === undefined : test(table)(value)
 }
 

@@ -1,4 +1,4 @@
-// What Kafka's classes print now is what test/golden holds. UPDATE_GOLDEN=1 writes it there.
+// The output of Kafka's classes equals the files in test/golden. UPDATE_GOLDEN=1 rewrites them.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
@@ -18,6 +18,6 @@ test.each(files)('%s', (program, file) => {
     writeFileSync(golden(file), isPacked ? gzipSync(printed, { level: 9 }) : printed)
   }
   const kept = readFileSync(golden(file))
-  // Not by `toBe`: of texts so long it would show the difference for minutes.
+  // Not by `toBe`, which needs minutes to print the difference of long texts.
   expect((isPacked ? gunzipSync(kept) : kept).toString() === printed).toBe(true)
 })

@@ -22,7 +22,7 @@ interface Sample extends Case {
   readonly value: StructValue
   readonly hex: string
   readonly json: string
-  /** The one that test/golden holds of its message version. */
+  /** The value stored in test/golden for its message version. */
   readonly isFirst: boolean
 }
 
@@ -44,7 +44,7 @@ function defaultsOf(message: MessageTable): StructValue {
 function askKafka(): string[][] {
   const folder = mkdtempSync(join(tmpdir(), 'ottla-oracle-'))
   try {
-    const [questions, responses] = [join(folder, 'questions.tsv'), join(folder, 'answers.tsv')]
+    const [questions, responses] = [join(folder, 'questions.tsv'), join(folder, 'responses.tsv')]
     const lines = samples.map(({ message, version, hex, json }) => `${message.name}\t${version}\t${hex}\t${json}\n`)
     writeFileSync(questions, lines.join(''))
     java('MessageOracle', questions, responses)

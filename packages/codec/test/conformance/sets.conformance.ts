@@ -43,7 +43,7 @@ function data(most: number): Buffer | null {
   return Buffer.from(`${random(1000)} says ${'again and '.repeat(random(1 + (most >> 4)))}`)
 }
 
-/** Timestamps that Kafka's builder takes too: not negative but -1. */
+/** Timestamps that Kafka's builder accepts: not negative, except -1. */
 function timestampOf(): bigint {
   return [time + BigInt(random(2 ** 31)), -1n, 0n, most, BigInt(random(2 ** 31)) * BigInt(random(2 ** 31))][random(5)]!
 }

@@ -1,8 +1,8 @@
-// Counts the bytes that are asked of Buffer: a length that lies shows there before any memory is touched.
+// Counts the bytes requested from Buffer: a wrong length shows there before any memory is touched.
 
 let total = 0
 
-/** Bytes asked for since `watchAllocations`. */
+/** Bytes requested since `watchAllocations`. */
 export function allocatedBytes(): number {
   return total
 }

@@ -4,15 +4,15 @@ import { type Random, seeded } from '../samples.ts'
 import { allocatedBytes, watchAllocations } from './allocations.ts'
 import { type Attempt, allTargets, limitBytes, type Target } from './targets.ts'
 
-/** Processor time that 64 KiB of input may take. */
+/** Maximum processor time for 64 KiB of input. */
 const cpuMsPer64KiB = 50
 
-/** How often an attempt that took too long is measured again: on a busy machine the first time tells little. */
+/** How often a slow attempt is measured again, because one measurement on a busy machine is unreliable. */
 const repeats = 3
 
 /**
- * What a reader may take from Buffer for an input, in one attempt: a multiple of the input, and with a decompressor
- * the limit, twice when it has to grow into it, and slabs.
+ * What a reader may allocate for one input: a multiple of the input, plus for a decompressor its limit, twice while it grows,
+ * plus slabs.
  */
 const mostAllocated = (inputBytes: number) => 64 * inputBytes + 4 * limitBytes
 
@@ -46,7 +46,7 @@ export interface FuzzReport {
   readonly mostAllocatedBytes: number
 }
 
-/** Feeds spoilt bytes to all readers. The same seed gives the same runs, each by its own number. */
+/** Feeds corrupted bytes to all readers. The same seed repeats the same numbered runs. */
 export async function fuzz({ runs, seed, only, onProgress }: FuzzOptions): Promise<FuzzReport> {
   const targets = await allTargets(seed)
   const tallies = new Map(targets.map(({ name }) => [name, { runs: 0, refused: 0, slowestMs: 0 }]))
@@ -76,7 +76,7 @@ export async function fuzz({ runs, seed, only, onProgress }: FuzzOptions): Promi
         const again = await leastCpuMs(tried)
         if (again > allowedMs) fail(`${again.toFixed(0)} ms of processor time for ${bytes.length} bytes`)
       }
-      // Native memory is given back between turns of the event loop only, and most attempts never wait.
+      // Native memory is released only between turns of the event loop, and most attempts never wait.
       if (run % 256 === 255) await new Promise((resolve) => setImmediate(resolve))
       if (run % 10_000 === 9999) onProgress?.(run + 1)
     }
@@ -113,7 +113,7 @@ async function once(attempt: Attempt): Promise<Measured> {
 async function outcomeOf({ run }: Attempt): Promise<string> {
   try {
     const pending = run()
-    // Most readers are done at once: no turn of the event loop for those.
+    // Most readers are synchronous and need no turn of the event loop.
     if (pending !== undefined) await pending
     return 'read'
   } catch (error) {

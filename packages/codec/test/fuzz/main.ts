@@ -1,4 +1,4 @@
-// `pnpm fuzz codec [--runs N] [--seed N] [--only RUN]`
+// `npm run fuzz codec -- [--runs N] [--seed N] [--only RUN]`
 import { parseArgs } from 'node:util'
 import { fuzz } from './fuzz.ts'
 
@@ -13,7 +13,7 @@ const { values } = parseArgs({
 const runs = Number(values.runs)
 const seed = Number(values.seed)
 
-/** Beyond what the readers may hold there is room for garbage that was not collected yet. */
+/** Includes headroom for garbage that has not been collected. */
 const mostResidentMiB = 400
 
 const begun = process.cpuUsage()
@@ -41,7 +41,7 @@ for (const { run, target, label, reason, hex } of failures.slice(0, 20)) {
 }
 console.log(
   `${runs} runs of seed ${seed}, ${failures.length} failed; ${outliers} measured again; at most ` +
-    `${(mostAllocatedBytes / 2 ** 20).toFixed(1)} MiB asked for at once, ${residentMiB} MiB resident; ` +
+    `${(mostAllocatedBytes / 2 ** 20).toFixed(1)} MiB requested in one call, ${residentMiB} MiB resident; ` +
     `${((user + system) / 1e6).toFixed(0)} s of processor time`,
 )
 process.exit(failures.length > 0 || residentMiB > mostResidentMiB ? 1 : 0)

@@ -1,8 +1,8 @@
-// Ways to spoil bytes. Each returns bytes of its own: those it was given stay as they are.
+// Ways to corrupt bytes. Each returns new bytes and leaves its input unchanged.
 import { bytesOf, type Random } from '../samples.ts'
 
-/** What lying lengths claim, as int8, int16, int32 or varint. */
-const lies = [-(2 ** 31), -2, -1, 0, 1, 127, 128, 255, 32767, 32768, 65535, 2 ** 24, 2 ** 31 - 1, 2 ** 32 - 1]
+/** Wrong lengths to write as int8, int16, int32 or varint. */
+const wrongLengths = [-(2 ** 31), -2, -1, 0, 1, 127, 128, 255, 32767, 32768, 65535, 2 ** 24, 2 ** 31 - 1, 2 ** 32 - 1]
 
 type Mutation = (bytes: Buffer, random: Random, from: number) => Buffer
 
@@ -32,7 +32,7 @@ function truncate(bytes: Buffer, random: Random, from: number): Buffer {
 
 function lie(bytes: Buffer, random: Random, from: number): Buffer {
   const at = placeIn(bytes, random, from)
-  const claim = random(3) === 0 ? random(300) : lies[random(lies.length)]!
+  const claim = random(3) === 0 ? random(300) : wrongLengths[random(wrongLengths.length)]!
   const left = bytes.length - at
   const width = random(4)
   if (width === 0) bytes[at] = claim

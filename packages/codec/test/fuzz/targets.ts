@@ -1,4 +1,4 @@
-// What the fuzzer feeds: each reader of bytes that may come from a stranger, with bytes that are right to begin with.
+// The fuzzer's targets: each reader of untrusted bytes, with valid bytes to start from.
 import { deflateRawSync, gzipSync } from 'node:zlib'
 import { allApis } from '../../src/api/registry.ts'
 import { compressionNames } from '../../src/compression/codec.ts'
@@ -22,19 +22,19 @@ export const limitBytes = 1 << 20
 /** One input and what reads it. */
 export interface Attempt {
   readonly bytes: Buffer
-  /** Which of the inputs, to tell of it. */
+  /** Names the input in reports. */
   readonly label: string
   run(): Promise<void> | void
 }
 
 export interface Target {
   readonly name: string
-  /** Out of 10 000 runs so many are its own. */
+  /** Its share of 10,000 runs. */
   readonly share: number
   attempt(random: Random): Attempt
 }
 
-/** A reader and correct bytes for it; of those the first `head` are kept, so that what is behind them is reached. */
+/** A reader and valid bytes for it. The first `head` bytes are kept, so that the code after them is reached. */
 interface Reading {
   readonly label: string
   readonly bytes: Buffer
@@ -59,7 +59,7 @@ function target(name: string, share: number, readings: readonly Reading[]): Targ
 
 function noise(random: Random): Buffer {
   const bytes = bytesOf(random(200), random)
-  // Small numbers, so that counts and lengths are often believed at first.
+  // Small numbers, so that counts and lengths are often plausible.
   return random(2) === 0 ? bytes : Buffer.from(bytes.map((byte) => (random(5) === 0 ? byte : byte % 6)))
 }
 
@@ -206,7 +206,7 @@ function decompressWith(name: (typeof packed)[number]) {
   }
 }
 
-/** What is small and becomes large; most are spoilt a little, so that the limit is met at other places. */
+/** Small inputs with large outputs. Most are slightly corrupted, so that the limit is hit at different places. */
 async function bombReadings(): Promise<Reading[]> {
   const zeros = Buffer.alloc(32 << 20)
   const readings: Reading[] = []
@@ -216,7 +216,7 @@ async function bombReadings(): Promise<Reading[]> {
   }
   const nested = gzipSync(deflateRawSync(zeros))
   const members = Buffer.concat(Array.from({ length: 50 }, () => gzipSync(zeros.subarray(0, 1 << 16))))
-  // A raw block of snappy that claims 4 GB, and one that claims what it then does not have.
+  // A raw snappy block that claims 4 GB, and one that claims more than it has.
   const claims = Buffer.from('ffffffff0f00', 'hex')
   readings.push(
     { label: 'gzip in deflate', bytes: nested, read: decompressWith('gzip') },
@@ -227,7 +227,7 @@ async function bombReadings(): Promise<Reading[]> {
   return readings
 }
 
-/** All targets; the bytes they begin with are the same for the same seed. */
+/** All targets. The same seed yields the same valid bytes. */
 export async function allTargets(seed: number): Promise<Target[]> {
   const random = seeded(seed)
   const readings = messageReadings(random)

@@ -2,7 +2,7 @@ import org.apache.kafka.common.errors.InvalidMetadataException;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.protocol.Errors;
 
-/** A line for each error: code, name, whether it is retriable, whether it asks for new metadata. */
+/** A line for each error: code, name, whether it is retriable, whether it requires new metadata. */
 public class ErrorFacts {
     public static void main(String[] args) {
         for (Errors error : Errors.values()) {

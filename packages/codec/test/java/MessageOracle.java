@@ -13,9 +13,8 @@ import org.apache.kafka.common.protocol.Message;
 import org.apache.kafka.common.protocol.ObjectSerializationCache;
 import org.apache.kafka.common.protocol.Readable;
 
-/**
- * For each line "name, version, bytes in hex, JSON" answers with a line "bytes of the JSON, the bytes read and written
- * again, JSON of the bytes, JSON of a new message". An error takes the place of what it prevented.
+/** For each line "name, version, bytes in hex, JSON" prints a line "bytes of the JSON, the bytes read and written
+ * again, JSON of the bytes, JSON of a new message". An error replaces the value that it prevented.
  */
 public class MessageOracle {
     private static final List<String> PACKAGES = List.of(
