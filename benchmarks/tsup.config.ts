@@ -7,6 +7,6 @@ export default defineConfig({
   clean: true,
   dts: false,
   sourcemap: true,
-  // Kept as an import of the built file: it finds its own files beside itself.
+  // Remains an import in the built file, because it locates its own files relative to itself.
   external: [/tools\/kafka/],
 })

@@ -8,7 +8,7 @@ export interface Line {
   readonly value: Buffer
 }
 
-/** What a decoder gave, as far as it is compared. */
+/** The compared part of a decoder's output. */
 export interface Pair {
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
@@ -20,7 +20,7 @@ export interface Rival {
   readonly fetchVersion: number
   encodeBatch(lines: readonly Line[], timestamp: number): Promise<Uint8Array> | Uint8Array
   decodeBatch(bytes: Buffer): Promise<readonly Pair[]> | readonly Pair[]
-  /** Bodies of responses, without header. They answer how many partitions there are. */
+  /** Decode a response body without its header and return the number of partitions. */
   decodeMetadata(bytes: Buffer): Promise<number> | number
   decodeFetch(bytes: Buffer): Promise<number> | number
 }
@@ -45,7 +45,7 @@ interface KafkaJsBatch {
 
 type KafkaJsDecode<T> = (bytes: unknown) => Promise<T>
 
-/** KafkaJS 2: its decoders of responses are asynchronous and make text of each int64. */
+/** KafkaJS 2: its response decoders are asynchronous and return each int64 as a string. */
 export function kafkaJs(): Rival {
   const load = <T>(path: string) => require(`kafkajs/src/protocol/${path}`) as T
   const Decoder = load<new (bytes: Buffer) => unknown>('decoder')
@@ -93,7 +93,7 @@ interface PlatformaticReader {
 
 type PlatformaticParse<T> = (correlationId: number, apiKey: number, version: number, reader: PlatformaticReader) => T
 
-/** @platformatic/kafka 2. It asks for Node 22; this part of it also runs on Node 20. */
+/** @platformatic/kafka 2. It requires Node 22; this part also runs on Node 20. */
 export async function platformatic(): Promise<Rival> {
   const entry = import.meta.resolve('@platformatic/kafka')
   const load = async <T>(path: string) => (await import(new URL(path, entry).href)) as T
@@ -116,7 +116,7 @@ export async function platformatic(): Promise<Rival> {
     fetchVersion: 17,
     encodeBatch(lines, timestamp) {
       const time = BigInt(timestamp)
-      // Its producer serializes keys before: so they come as bytes.
+      // Its producer serializes keys beforehand, so they are passed as bytes.
       const messages = lines.map(({ key, value }) => ({
         key: Buffer.from(key),
         value,

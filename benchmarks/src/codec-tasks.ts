@@ -14,22 +14,22 @@ import { line } from './contender.ts'
 
 export interface Way {
   readonly name: string
-  /** Once; what it gives is compared before anything is measured. */
+  /** One run. Its result is verified before anything is measured. */
   run(): Promise<unknown> | unknown
 }
 
 export interface CodecTask {
   readonly name: string
-  /** Ours are first; the others are compared with those that have the same `group`. */
+  /** Our implementation, which the others are compared with. */
   readonly ours: Way
   readonly others: readonly Way[]
-  /** How many times quicker than each of the others ours has to be. */
+  /** The required speed-up over each of the others. */
   readonly targets: Readonly<Record<string, number>>
-  /** Bytes a run goes through, where MB/s say more. */
+  /** Bytes processed per run, for tasks reported in MB/s. */
   readonly bytes?: number
   readonly note?: string
   readonly targetMegabytes?: number
-  /** Throws if a result is not right. */
+  /** Throws if a result is wrong. */
   verify(): Promise<void>
 }
 
@@ -46,14 +46,14 @@ function assert(holds: boolean, what: string): asserts holds {
 
 const writer = new BatchWriter()
 
-/** As the producer does: into a buffer that is used again. */
+/** As the producer does: into a reused buffer. */
 function encodeBatch(): Uint8Array {
   writer.reset()
   for (const { key, value } of lines) writer.append(timestamp, key, value, [])
   return writer.seal(fields)
 }
 
-/** Reads keys and values where they lie: the cursor makes no object for them. */
+/** Reads keys and values in place: the cursor creates no objects for them. */
 function readInPlace(bytes: Buffer, checkCrc: boolean): number {
   let sum = 0
   const reader = new RecordBatchReader(bytes)
@@ -66,7 +66,7 @@ function readInPlace(bytes: Buffer, checkCrc: boolean): number {
   return sum
 }
 
-/** As the consumer does when it is asked for each of them: a Buffer for each key and value. */
+/** As the consumer does when the application reads everything: a Buffer for each key and value. */
 function decodeBatch(bytes: Buffer, checkCrc: boolean): Pair[] {
   const pairs: Pair[] = []
   const reader = new RecordBatchReader(bytes)
@@ -86,7 +86,7 @@ function view(bytes: Uint8Array, start: number, length: number): Buffer | null {
   return length < 0 ? null : Buffer.from(bytes.buffer, bytes.byteOffset + start, length)
 }
 
-/** Reads each key and value, so that no decoder gets away with putting it off. */
+/** Reads each key and value, so that no decoder gains by deferring the work. */
 function touch(pairs: readonly Pair[]): number {
   let sum = 0
   for (const { key, value } of pairs) sum += key![0]! + value![9]! + value!.length
@@ -204,7 +204,7 @@ const fetched: FetchResponse = {
 const partitionsOf = (topics: readonly { readonly partitions: readonly unknown[] }[]) =>
   topics.reduce((sum, { partitions }) => sum + partitions.length, 0)
 
-/** Each rival in the version that it has; ours in the same. */
+/** Each rival in the version that it supports, and ours in the same version. */
 function responseTasks(rival: Rival): CodecTask[] {
   const { metadataVersion, fetchVersion, name } = rival
   const metadataBytes = bodyOf(Metadata.response, metadataVersion, metadata)

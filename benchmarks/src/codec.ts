@@ -1,4 +1,4 @@
-// `pnpm bench codec [--json]`: the codec beside the encoders and decoders of two other clients, in processor time.
+// `npm run bench codec -- [--json]`: the codec beside the encoders and decoders of two other clients, in processor time.
 import Table from 'cli-table3'
 import { kafkaJs, platformatic, type Rival } from './codec-rivals.ts'
 import { type CodecTask, codecTasks, type Way } from './codec-tasks.ts'
@@ -12,7 +12,7 @@ interface Result {
   /** Processor time of one run, the median of the rounds. */
   readonly microseconds: number
   readonly megabytesPerSecond?: number
-  /** How many times quicker ours is, and has to be. */
+  /** Our measured and required speed-up. */
   readonly ratio?: number
   readonly target?: number
   readonly note?: string
@@ -21,7 +21,7 @@ interface Result {
 export async function benchCodec(options: { readonly json: boolean }): Promise<void> {
   const rivals = await available()
   const tasks = await codecTasks(rivals)
-  // All of them first, verified: so that shared code has met what it meets in a process that lives long.
+  // All tasks run once first, so that shared code is optimised for the mix of a long-lived process.
   for (const task of tasks) await task.verify()
   const results: Result[] = []
   for (const task of tasks) results.push(...(await measure(task)))
@@ -46,7 +46,7 @@ async function measure(task: CodecTask): Promise<Result[]> {
   for (const [i, way] of ways.entries()) counts[i] = await runsIn(way, sliceMs)
   const times = ways.map((): number[] => [])
   for (let round = 0; round < rounds; round++) {
-    // Who goes first alternates, as the state of the machine does.
+    // The order alternates, so that drift of the machine affects all clients equally.
     for (const i of round % 2 === 0 ? ways.keys() : [...ways.keys()].reverse()) {
       times[i]!.push(await microsecondsOf(ways[i]!, counts[i]!))
     }
@@ -62,7 +62,7 @@ async function measure(task: CodecTask): Promise<Result[]> {
   })
 }
 
-/** How many runs take about so long, found by running: that warms up too. */
+/** The number of runs that take about `ms`, found by running, which also warms up the code. */
 async function runsIn(way: Way, ms: number): Promise<number> {
   for (let runs = 4; ; runs *= 2) {
     const taken = (await microsecondsOf(way, runs)) * runs
@@ -76,11 +76,11 @@ async function microsecondsOf(way: Way, runs: number): Promise<number> {
   const begun = process.cpuUsage()
   for (let i = 0; i < runs; i++) {
     const result = way.run()
-    // Waiting for what is there already would be measured too.
+    // Awaiting a value that is not a promise would be measured too.
     sink = result instanceof Promise ? await result : result
   }
   const { user, system } = process.cpuUsage(begun)
-  if (sink === undefined) throw new Error(`${way.name} gave nothing`)
+  if (sink === undefined) throw new Error(`${way.name} returned nothing`)
   return (user + system) / runs
 }
 

@@ -1,22 +1,22 @@
-/** What a run is asked to do; the same for every client. */
+/** The work of a run, the same for every client. */
 export interface Task {
   readonly brokers: readonly string[]
   readonly topic: string
   readonly records: number
   readonly valueBytes: number
-  /** Records a `send` takes at once, and how many such sends are under way. */
+  /** Records per `send`, and the number of concurrent sends. */
   readonly batch: number
   readonly concurrency: number
 }
 
-/** Only the measured part counts: connecting, warming up and closing stand outside of it. */
+/** The measured part: without connecting, warming up and closing. */
 export interface Measured {
   readonly records: number
   readonly seconds: number
   readonly cpuSeconds: number
-  /** Of one send at a time, ms; absent where nothing is sent one at a time. */
+  /** Latency of single sends in ms; absent where none are measured. */
   readonly latencyMs?: { readonly p50: number; readonly p99: number }
-  /** Of what was read: the sum of the numbers that the values begin with, to be compared with what was written. */
+  /** The sum of the numbers at the start of the read values, to compare with what was written. */
   readonly checksum?: number
 }
 
@@ -31,7 +31,7 @@ export interface Line {
   readonly value: Buffer
 }
 
-/** Record `number`: its value begins with the number, so that a reader can tell that it got each record. */
+/** Record `number`. Its value starts with the number, so that a reader can verify that it received every record. */
 export function line(number: number, valueBytes: number): Line {
   const value = Buffer.alloc(valueBytes, 0x2e)
   value.write(String(number).padStart(10, '0'), 0, 'latin1')
@@ -48,7 +48,7 @@ export function checksumOf(records: number): number {
   return (records * (records - 1)) / 2
 }
 
-/** Runs `work` and takes wall and processor time of this process around it. */
+/** Runs `work` and measures wall and processor time of this process. */
 export async function measure(work: () => Promise<{ records: number; checksum?: number }>): Promise<Measured> {
   const cpu = process.cpuUsage()
   const begun = performance.now()
@@ -58,7 +58,7 @@ export async function measure(work: () => Promise<{ records: number; checksum?: 
   return { ...done, seconds, cpuSeconds: (user + system) / 1e6 }
 }
 
-/** Sends one record at a time and takes the time of each. */
+/** Sends one record at a time and measures each. */
 export async function measureLatency(task: Task, send: (line: Line) => Promise<unknown>): Promise<Measured> {
   const times: number[] = []
   const measured = await measure(async () => {

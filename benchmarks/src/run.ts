@@ -1,4 +1,4 @@
-// `pnpm bench produce consume [--brokers LIST] [--records N] [--runs N] [--json]`, `pnpm bench codec|testkit [--json]`
+// `npm run bench produce consume -- [--brokers LIST] [--records N] [--runs N] [--json]`, `npm run bench codec|testkit -- [--json]`
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
@@ -82,7 +82,7 @@ async function compare(admin: Admin, brokers: readonly string[]): Promise<void> 
   if (wanted.includes('consume')) await work('ottla', 'produce', task(filled, records))
 
   for (let run = 1; run <= runs; run++) {
-    // Who goes first alternates too, so that neither always meets the warmer broker.
+    // The order alternates, so that neither client always gets the warmer broker.
     for (const client of run % 2 === 1 ? clients : [...clients].reverse()) {
       say(`run ${run} of ${runs}: ${client}`)
       if (wanted.includes('produce')) {
@@ -120,7 +120,7 @@ async function work(client: Client, measure: string, task: Task): Promise<Measur
   return JSON.parse(stdout) as Measured
 }
 
-/** What was written is counted by the brokers, not by the client that wrote it. */
+/** The brokers count the written records, not the client that wrote them. */
 async function verifyWritten(admin: Admin, client: Client, topic: string, expected: number): Promise<void> {
   const ends = await admin.listOffsets(
     [0, 1, 2, 3, 4, 5].map((partition) => ({ topic, partition, at: 'latest' as const })),

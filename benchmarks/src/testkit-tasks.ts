@@ -1,4 +1,4 @@
-// One measurement of the testkit in a process of its own: `testkit-tasks.js NAME`, the result as JSON on stdout.
+// One measurement of the testkit in a separate process: `testkit-tasks.js NAME`, the result as JSON on stdout.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
@@ -15,7 +15,7 @@ const valueBytes = 100
 
 const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
 
-/** Below the range that systems give to clients. */
+/** Below the range of ephemeral ports. */
 const firstPort = 24_310
 
 /** Milliseconds. */
@@ -33,7 +33,7 @@ function usedBytes(): number {
   return process.memoryUsage().heapUsed
 }
 
-/** Three brokers in memory: the first time in a process, when all code is cold, and later. */
+/** Three brokers in memory: as the first thing in a process, when all code is cold, and later. */
 async function startMs() {
   const times: number[] = []
   for (let round = 0; round < 51; round++) {
@@ -49,7 +49,7 @@ async function startMs() {
   return { first, later: median(later) }
 }
 
-/** From `spawn` until Metadata answers with three brokers. */
+/** From `spawn` until a Metadata response lists three brokers. */
 async function processMs() {
   const bin = fileURLToPath(new URL('../../packages/testkit/bin/ottla-testkit.js', import.meta.url))
   const times: number[] = []
@@ -59,7 +59,7 @@ async function processMs() {
   return { median: median(times), best: Math.min(...times), bareNode: median(bare) }
 }
 
-/** What a process of Node takes that does nothing but write a line. */
+/** The time of a Node process that only writes a line. */
 async function bareNodeMs(): Promise<number> {
   const begun = performance.now()
   const child = spawn(process.execPath, ['-e', 'console.log(1)'], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -173,7 +173,7 @@ async function throughput(replicationFactor: number) {
   return { produced: speeds(produced), consumed: speeds(consumed) }
 }
 
-/** Processor time: what counts where other programs run too. */
+/** Processor time, which is comparable while other programs run. */
 async function cpuMs(work: () => Promise<unknown>): Promise<number> {
   const begun = process.cpuUsage()
   await work()
@@ -214,7 +214,7 @@ async function bytesPerTopic() {
   return result
 }
 
-/** Of one log of a hundred megabytes, each record counted once. */
+/** For one log of a hundred megabytes, counting each record once. */
 async function snapshotMsPerMb() {
   const { cluster, kafka } = await filledCluster(3)
   const mb = (records * valueBytes) / 1e6
@@ -244,7 +244,7 @@ const tasks = {
   snapshotMsPerMb,
 } as const
 
-/** What each task gives, by its name. */
+/** The result of each task, by name. */
 export type TestkitResults = { readonly [K in keyof typeof tasks]: Awaited<ReturnType<(typeof tasks)[K]>> }
 
 const [name] = process.argv.slice(2)

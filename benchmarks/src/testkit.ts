@@ -14,7 +14,7 @@ const names = [
   'snapshotMsPerMb',
 ] as const satisfies readonly (keyof TestkitResults)[]
 
-/** Measures the testkit, each figure in a process of its own, and prints them beside what is asked of them. */
+/** Measures the testkit, each figure in a separate process, and prints them beside their targets. */
 export async function benchTestkit({ json }: { readonly json: boolean }): Promise<void> {
   const results: Partial<Record<(typeof names)[number], unknown>> = {}
   for (const name of names) {

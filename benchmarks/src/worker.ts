@@ -1,4 +1,4 @@
-// One run of one client in a process of its own: `worker.js CLIENT MEASURE TASK`, the result as JSON on stdout.
+// One run of one client in a separate process: `worker.js CLIENT MEASURE TASK`, the result as JSON on stdout.
 import type { Contender, Task } from './contender.ts'
 import { kafkajs } from './contenders/kafkajs.ts'
 import { ottla } from './contenders/ottla.ts'

@@ -1,5 +1,5 @@
-// X.509 certificates for a test cluster, made with node:crypto alone: openssl is not on every machine, and a keytool
-// takes a second for each step.
+// X.509 certificates for a test cluster, made with node:crypto alone: not every machine has openssl, and keytool needs
+// a second per step.
 
 import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { isIP } from 'node:net'
@@ -118,7 +118,7 @@ function issue(name, hosts, issuer) {
   }
 }
 
-/** An authority, certificates of it for the brokers, for a host they are not on and for a client, and a stranger. */
+/** A CA, its certificates for the brokers, for another host and for a client, and an unrelated CA. */
 export function makeCertificates() {
   const ca = issue('ottla test authority')
   const otherCa = issue('another authority')

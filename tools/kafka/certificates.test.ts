@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type TLSSocket } from 'node:tls'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeCertificates } from './certificates.mjs'
 
 const made = makeCertificates()
@@ -23,7 +23,7 @@ afterAll(() => {
   wrongHost.close()
 })
 
-/** The error's code, or what the server said. */
+/** The error's code, or the server's greeting. */
 async function dial(server: typeof rightHost, options: { ca: string; key?: string; cert?: string }): Promise<string> {
   const socket = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', ...options })
   try {
@@ -37,20 +37,20 @@ async function dial(server: typeof rightHost, options: { ca: string; key?: strin
 }
 
 describe('the certificates of the test cluster', () => {
-  it('are accepted by a client that knows the authority', async () => {
+  test('are accepted by a client that trusts the CA', async () => {
     expect(await dial(rightHost, { ca: made.ca.certPem })).toBe('false')
   })
 
-  it('let a client authenticate itself', async () => {
+  test('let a client authenticate itself', async () => {
     const own = { key: made.client.keyPem, cert: made.client.certPem }
     expect(await dial(rightHost, { ca: made.ca.certPem, ...own })).toBe('true')
   })
 
-  it('are refused by a client that knows another authority', async () => {
+  test('are rejected by a client that trusts another CA', async () => {
     expect(await dial(rightHost, { ca: made.otherCa.certPem })).toBe('SELF_SIGNED_CERT_IN_CHAIN')
   })
 
-  it('are refused when made for another host', async () => {
+  test('are rejected for another host', async () => {
     expect(await dial(wrongHost, { ca: made.ca.certPem })).toBe('ERR_TLS_CERT_ALTNAME_INVALID')
   })
 })

@@ -1,4 +1,4 @@
-// For people: `pnpm kafka up`, `down`, `stop N`, `start N`, `run CLASS ARGS`, `fetch`.
+// Command line: `npm run kafka up`, `down`, `stop N`, `start N`, `run CLASS ARGS`, `fetch`.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -40,7 +40,7 @@ async function readState(dir) {
 }
 
 /**
- * Whether the process still is that node: numbers of processes are used again.
+ * Whether the process is still that node: process ids are reused.
  * @param {State} state @param {number} id
  */
 async function isNode(state, id) {
@@ -78,7 +78,7 @@ async function startNodes(state, ids) {
   const running = []
   for (const id of idsOf(layout)) if (await isNode(state, id)) running.push(id)
   await awaitServing(layout, ids, running.length, (id) => !dead.has(id), logToStderr)
-  // From here on they are the user's: they stay when this process ends.
+  // From here on they belong to the user and survive this process.
   for (const id of ids) tellWatchdog(`-pid ${state.pids[id]}`)
 }
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { available } from './index.mjs'
 import { countBrokers } from './probe.mjs'
 
@@ -11,7 +11,7 @@ const can = available()
 const parent = fileURLToPath(new URL('./test-parent.mjs', import.meta.url))
 
 describe.skipIf(!can.ok && process.env.CI !== 'true')('a real Kafka', () => {
-  it('dies and leaves no data when its parent is killed', { timeout: 120_000 }, async () => {
+  test('dies and leaves no data when its parent is killed', { timeout: 120_000 }, async () => {
     const child = spawn(process.execPath, [parent], { stdio: ['ignore', 'pipe', 'inherit'] })
     const [line] = await once(child.stdout, 'data')
     const { port, dir } = JSON.parse(String(line)) as { port: number; dir: string }

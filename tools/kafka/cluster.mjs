@@ -1,4 +1,4 @@
-// A real Kafka: several nodes on free ports, in a folder of their own, gone when this process is.
+// A real Kafka: several nodes on free ports in their own folder, removed when this process ends.
 
 import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
@@ -22,7 +22,7 @@ const serveWithinMs = 120_000
 const tellEveryMs = 5000
 const askEveryMs = 50
 
-/** Start in half the time and leave the processors to the tests; a benchmark wants others. */
+/** Start in half the time and use little CPU; a benchmark needs other flags. */
 export const quickFlags = ['-Xmx384m', '-Xms384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 
 class PortTaken extends Error {}
@@ -43,7 +43,7 @@ export function spawnNode(found, layout, id, how) {
 }
 
 /**
- * Waits until each node of `ids` serves and sees as many brokers as run.
+ * Waits until each node of `ids` is ready and sees all running brokers.
  * @param {Layout} layout
  * @param {readonly number[]} ids
  * @param {number} running
@@ -80,7 +80,7 @@ async function explainDeath(layout, id) {
 }
 
 /**
- * Makes the folder with certificates and configuration, ready to start.
+ * Creates the folder with certificates and configuration.
  * @param {import('./index.d.mts').KafkaOptions} options
  */
 export async function prepare(options) {

@@ -1,4 +1,4 @@
-// Finds Java, and brings the jars of Apache Kafka through Maven into the user's cache.
+// Finds Java, and downloads the jars of Apache Kafka through Maven into the user's cache.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -19,7 +19,7 @@ const pomHash = createHash('sha256').update(pomText).digest('hex').slice(0, 8)
 
 export const kafkaVersion = /<kafka\.version>(.+?)</.exec(pomText)?.[1] ?? 'unknown'
 
-/** Its name follows the pom, so that a change there is not missed. */
+/** Its name contains a hash of the pom, so that a change there invalidates it. */
 function libsFolder() {
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
   return join(cache, 'ottla-kafka', `${kafkaVersion}-${pomHash}`)
@@ -77,14 +77,14 @@ export async function distribution(log = logToStderr) {
 }
 
 /**
- * One process downloads, others wait for it; the lock of a process that died is taken over.
+ * One process downloads while others wait; the lock of a dead process is taken over.
  * @param {string} libs
  * @param {import('./index.d.mts').Log} log
  */
 async function downloadAlone(libs, log) {
   const lock = `${libs}.lock`
   await mkdir(join(libs, '..'), { recursive: true })
-  let told = false
+  let hasLogged = false
   while (!exists(libs)) {
     try {
       await writeFile(lock, String(process.pid), { flag: 'wx' })
@@ -92,8 +92,8 @@ async function downloadAlone(libs, log) {
       if (/** @type {NodeJS.ErrnoException} */ (cause).code !== 'EEXIST') throw cause
       const holder = Number(await readFile(lock, 'utf8').catch(() => ''))
       if (holder > 0 && !isAlive(holder)) await rm(lock, { force: true })
-      else if (!told) log(`waiting for process ${holder}, which downloads Apache Kafka`)
-      told = true
+      else if (!hasLogged) log(`waiting for process ${holder}, which downloads Apache Kafka`)
+      hasLogged = true
       await sleep(200)
       continue
     }
@@ -116,7 +116,7 @@ function isAlive(pid) {
 }
 
 /**
- * The jars become visible by one rename, when all of them are whole: what an interruption leaves is thrown away.
+ * The jars become visible by one rename once all are complete; leftovers of an interrupted download are deleted.
  * @param {string} libs
  * @param {import('./index.d.mts').Log} log
  */
@@ -176,7 +176,7 @@ function copyJars(folder, log) {
 }
 
 /**
- * A jar cut short lacks the directory that ends each zip file.
+ * A truncated jar lacks the directory at the end of a zip file.
  * @param {string} folder
  * @returns {Promise<string | undefined>} what is wrong with it
  */

@@ -9,7 +9,7 @@ export interface Distribution {
 
 export type Availability = { readonly ok: true } | { readonly ok: false; readonly reason: string }
 
-/** Takes one line of progress, without a line end. */
+/** Receives one line of progress, without a line end. */
 export type Log = (line: string) => void
 
 export interface RunResult {
@@ -28,22 +28,22 @@ export interface RunOptions {
 export interface KafkaOptions {
   /** Nodes, each broker and controller. Default 3. */
   readonly brokers?: number
-  /** Further lines of server.properties, which win over ours. */
+  /** Additional lines of server.properties, which override ours. */
   readonly config?: Readonly<Record<string, string | number | boolean>>
-  /** First port; node i takes `port + 10 * (i - 1)` and the next five. Default: free ones. */
+  /** First port; node i uses `port + 10 * (i - 1)` and the next five. Default: free ports. */
   readonly port?: number
   /** Folder for data, logs and certificates; removed by `close`. Default: a new one in the temporary folder. */
   readonly dir?: string
-  /** Flags of the nodes' JVM. Default: 384 MB of heap, and what starts quickest; a benchmark wants `-XX:+UseG1GC`. */
+  /** Flags of the nodes' JVM. Default: 384 MB of heap, and what starts quickest; a benchmark needs `-XX:+UseG1GC`. */
   readonly jvmFlags?: readonly string[]
-  /** Default: to stderr, with `kafka: ` in front. */
+  /** Default: to stderr, prefixed with `kafka: `. */
   readonly log?: Log
 }
 
-/** Addresses of one kind of listener, `host:port`, one a broker. */
+/** Addresses of one listener, `host:port`, one per broker. */
 export type Addresses = readonly string[]
 
-/** All that a test needs to connect; plain data, so it can cross processes. */
+/** Everything a test needs to connect, as plain data that can be sent to another process. */
 export interface KafkaAddresses {
   readonly bootstrap: Addresses
   /** SASL_PLAINTEXT. */
@@ -52,7 +52,7 @@ export interface KafkaAddresses {
   readonly ssl: Addresses
   /** TLS whose certificate is for `broker.example.com` only. */
   readonly wrongHost: Addresses
-  /** PEM of the authority that signed the brokers' certificates, and of another that did not. */
+  /** PEM of the CA that signed the brokers' certificates, and of an unrelated CA. */
   readonly ca: string
   readonly otherCa: string
   readonly clientCert: string
@@ -63,7 +63,7 @@ export interface KafkaAddresses {
 export interface RunningKafka extends KafkaAddresses {
   /** Kills node `id` with SIGKILL and waits until it is gone. */
   stop(id: number): Promise<void>
-  /** Starts node `id` again with its data and waits until it serves and sees all running nodes. */
+  /** Restarts node `id` with its data and waits until it is ready and sees all running nodes. */
   start(id: number): Promise<void>
   isUp(id: number): boolean
   /** Runs one of Kafka's command line classes. Rejects when it cannot run or takes too long, not for its exit code. */
@@ -76,13 +76,13 @@ export interface RunningKafka extends KafkaAddresses {
 
 export const kafkaVersion: string
 
-/** Whether Java 17 (and Maven, while the jars are not cached yet) are here; else what is missing. */
+/** Whether Java 17 (and Maven, until the jars are cached) are available; else what is missing. */
 export function available(): Availability
 
-/** Finds Java and the jars; downloads the jars once, and again when a download was interrupted. */
+/** Finds Java and the jars; downloads the jars once, and again after an interrupted download. */
 export function distribution(log?: Log): Promise<Distribution>
 
-/** Starts a real Kafka (KRaft). It stops with this process, however that ends. */
+/** Starts a real Kafka (KRaft). It stops when this process ends in any way. */
 export function startKafka(options?: KafkaOptions): Promise<RunningKafka>
 
 /** Runs one of Kafka's command line classes without a cluster of ours. */
@@ -91,5 +91,5 @@ export function runJava(mainClass: string, args: readonly string[], options?: Ru
 /** Starts a Java program with Kafka's jars on its classpath; it dies with this process. */
 export function spawnJava(distribution: Distribution, args: readonly string[]): ChildProcess
 
-/** The first of six free ports (of sixteen for two nodes, and so on), below those that outgoing connections take. */
+/** The first of six free ports (of sixteen for two nodes, and so on), below the range of ephemeral ports. */
 export function findPorts(nodes: number): Promise<number>

@@ -1,4 +1,4 @@
-// Starts Java programs with Kafka's jars, and sees to it that none outlives this process.
+// Starts Java programs with Kafka's jars, and ensures that none outlives this process.
 
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -12,7 +12,7 @@ const toolFlags = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 let watchdog
 
 /**
- * Tells the watchdog, which reads a pipe of ours until we are gone and then kills and removes what is left.
+ * Sends a message to the watchdog, which reads our pipe until this process ends, and then kills and removes what is left.
  * @param {`${'+pid' | '-pid' | '+dir' | '-dir'} ${string | number}`} message
  */
 export function tellWatchdog(message) {

@@ -1,5 +1,4 @@
-// Free ports, below the range from which systems take ports for outgoing connections: a broker that is down for a
-// while must find its own again.
+// Free ports below the range of ephemeral ports, so that a broker that is down for a while can bind its port again.
 
 import { createServer } from 'node:net'
 

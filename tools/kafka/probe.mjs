@@ -1,4 +1,4 @@
-// Asks a broker how many brokers it sees: the plainest Metadata request, written by hand so that the tool needs no client.
+// Reads how many brokers a broker sees: a minimal Metadata request, written by hand so that the tool needs no client.
 
 import { connect } from 'node:net'
 
@@ -8,7 +8,7 @@ const request = Buffer.from('0000001300030001000000010005' + '70726f6265' + '000
 
 /**
  * @param {number} port
- * @returns {Promise<number>} brokers in its metadata; 0 when it does not answer
+ * @returns {Promise<number>} brokers in its metadata; 0 when it does not respond
  */
 export function countBrokers(port) {
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// The files of a node: server.properties, and the storage that Kafka wants formatted.
+// The files of a node: server.properties and formatted storage.
 
 import { randomBytes } from 'node:crypto'
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
@@ -18,7 +18,7 @@ import { listenerOffsets, portsPerNode } from './ports.mjs'
 /** The same for every listener and mechanism: `alice` / `alice-secret`. */
 const user = { name: 'alice', password: 'alice-secret' }
 const scramMechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-512']
-/** Takes unsigned tokens of anybody. */
+/** Accepts unsigned tokens of any principal. */
 const bearer =
   'org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="broker";'
 const protocols = { PLAINTEXT: 'PLAINTEXT', SASL_PLAINTEXT: 'SASL_PLAINTEXT', SASL_SSL: 'SASL_SSL', SSL: 'SSL' }
@@ -112,7 +112,7 @@ function serverProperties(layout, id) {
     'share.coordinator.state.topic.min.isr': inSync,
     'min.insync.replicas': 1,
     'delegation.token.secret.key': 'ottla-secret',
-    // A killed broker's leaders move within these.
+    // The leaders of a killed broker move within these times.
     'broker.heartbeat.interval.ms': 500,
     'broker.session.timeout.ms': 3000,
     'group.initial.rebalance.delay.ms': 0,
@@ -125,11 +125,11 @@ function serverProperties(layout, id) {
     .join('')
 }
 
-/** 16 bytes as Kafka writes them; a first letter, so that no tool takes it for an option. */
+/** 16 bytes as Kafka writes them; the first character is a letter, so that no tool parses it as an option. */
 const randomId = () => `K${randomBytes(16).toString('base64url').slice(1)}`
 
 /**
- * Writes all nodes' files. Kafka formats the first node's storage; the others' differs in their ids alone.
+ * Writes the files of all nodes. Kafka formats the first node's storage; the others differ only in their ids.
  * @param {Layout} layout
  */
 export async function writeNodes(layout) {

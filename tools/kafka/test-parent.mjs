@@ -1,4 +1,4 @@
-// Started by cluster.kafka.test.ts, and killed: what it started must go with it.
+// Started and killed by cluster.kafka.test.ts: the processes that it started must end with it.
 
 import { startKafka } from './index.mjs'
 

@@ -1,5 +1,5 @@
-// Outlives the process that started it by a moment: when that one is gone, however it went, the pipe on stdin ends,
-// and the processes and folders it had named are killed and removed.
+// Outlives its parent process briefly: when the parent ends in any way, the pipe on stdin closes, and the processes and
+// folders that the parent registered are killed and removed.
 
 import { rmSync } from 'node:fs'
 
@@ -24,7 +24,7 @@ function cleanUp() {
     try {
       process.kill(pid, 'SIGKILL')
     } catch {
-      // It was gone already.
+      // It has already ended.
     }
   }
   for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
