@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { type Flag, type FlagEffect, flags } from './cli-flags.ts'
-import type { ClusterOptions, ListenOptions } from './options.ts'
+import type { ListenOptions } from './listeners.ts'
+import type { ClusterOptions } from './options.ts'
 
 const helpColumn = 28
 

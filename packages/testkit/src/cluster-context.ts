@@ -9,17 +9,7 @@ import type { Release } from './releases.ts'
 import type { BrokerConfig } from './state/configs/broker-config.ts'
 import type { LogStorage } from './state/replicas/log-storage.ts'
 import type { Authorizer } from './state/rights/authorizer.ts'
-import type { OauthOptions } from './state/rights/users-oauth.ts'
-
-/** Users and mechanisms of the listener; absent: no authentication. */
-export interface SaslOptions {
-  /** Default: PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512, with `oauthbearer` OAUTHBEARER too. */
-  readonly mechanisms?: readonly string[]
-  /** User name → password. */
-  readonly users?: Readonly<Record<string, string>>
-  /** Which tokens OAUTHBEARER takes. */
-  readonly oauthbearer?: OauthOptions
-}
+import type { SaslOptions } from './state/rights/sasl-options.ts'
 
 /** The cluster as its brokers and handlers see it. */
 export interface ClusterContext {

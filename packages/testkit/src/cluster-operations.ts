@@ -1,12 +1,26 @@
+import type { Runtime } from '@ottla/runtime'
 import type { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
 import type { Controller } from './controller.ts'
 import { type ReassignmentRequest, reassign } from './controllers/reassignment.ts'
-import type { TopicOptions } from './options.ts'
+import type { ResolvedOptions, TopicOptions } from './options.ts'
+import { levelsOf } from './releases.ts'
 import { topicConfigProblem } from './state/configs/topic-config.ts'
 import { noAreas } from './state/metadata-areas.ts'
 import type { ScramUsers } from './state/rights/scram-users.ts'
 import { type TransactionStatus, transactionStatus } from './state/transactions/transaction-status.ts'
+import { DataDirectory } from './storage/data-directory.ts'
+
+/** The data directory of the options; undefined when the cluster is in memory only. Throws as `DataDirectory.open` does. */
+export function openDataDirectory(
+  { data, brokers, onDiagnostic, release }: ResolvedOptions,
+  runtime: Runtime,
+  newClusterId: string,
+): DataDirectory | undefined {
+  const features = release && levelsOf(release)
+  const shared = { brokers, runtime, newClusterId, features, onProblem: onDiagnostic }
+  return data && DataDirectory.open({ ...data, ...shared })
+}
 
 /** Throws TypeError for what cannot be. */
 export function addTopic(

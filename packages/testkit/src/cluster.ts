@@ -2,7 +2,14 @@ import type { ErrorName } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/runtime'
 import { Broker } from './broker.ts'
 import type { ClusterContext } from './cluster-context.ts'
-import { addTopic, beginReassignment, registerAgain, resetAreas, transactionsOf } from './cluster-operations.ts'
+import {
+  addTopic,
+  beginReassignment,
+  openDataDirectory,
+  registerAgain,
+  resetAreas,
+  transactionsOf,
+} from './cluster-operations.ts'
 import { type ClusterState, type Leaks, openConnections, refuseLeaks, stateOf } from './cluster-state.ts'
 import { type ClusterTime, clusterTime } from './cluster-time.ts'
 import { Controller } from './controller.ts'
@@ -27,7 +34,7 @@ import { ClusterSnapshot } from './snapshot.ts'
 import type { GroupStatus } from './state/groups/group-status.ts'
 import { usersOf } from './state/rights/users.ts'
 import type { TransactionStatus } from './state/transactions/transaction-status.ts'
-import { DataDirectory } from './storage/data-directory.ts'
+import type { DataDirectory } from './storage/data-directory.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
 import { type SeenRequest, Traffic } from './traffic/traffic.ts'
 
@@ -74,7 +81,7 @@ export class TestCluster implements AsyncDisposable {
     this.clock = time.clock
     this.#system = time.brokers
     const newClusterId = Buffer.from(this.#system.secureRandom(16)).toString('base64url')
-    this.#data = DataDirectory.of(options, this.#system, newClusterId)
+    this.#data = openDataDirectory(options, this.#system, newClusterId)
     this.clusterId = this.#data?.clusterId ?? newClusterId
     this.#network = new MemoryNetwork(this.#system, time.conditions)
     this.#listeners = new Listeners(this.#network, options.listeners, tlsSetupOf(options))

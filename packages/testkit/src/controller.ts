@@ -16,6 +16,7 @@ import {
   type TopicImage,
 } from './state/metadata-view.ts'
 import { Quorum } from './state/quorum.ts'
+import type { IsrAuthority, IsrOutcome, IsrRequest } from './state/replicas/isr-authority.ts'
 
 export interface ControllerOptions {
   readonly runtime: Runtime
@@ -35,15 +36,6 @@ export interface NewTopic {
   readonly configs: ReadonlyMap<string, string>
 }
 
-export interface IsrRequest {
-  readonly brokerId: number
-  readonly topicId: string
-  readonly partition: number
-  readonly leaderEpoch: number
-  readonly partitionEpoch: number
-  readonly isr: readonly number[]
-}
-
 export interface ControllerState {
   readonly metadata: MetadataDelta
   readonly nextProducerId: bigint
@@ -53,7 +45,7 @@ export interface ControllerState {
 export type ElectionOutcome = ErrorName
 
 /** Who leads what: the one authority; brokers learn of its decisions a little later. */
-export class Controller {
+export class Controller implements IsrAuthority {
   readonly #runtime: Runtime
   readonly #config: BrokerConfig
   readonly #publish: (delta: MetadataDelta) => void
@@ -215,9 +207,7 @@ export class Controller {
   // ---- partitions ----------------------------------------------------------------------------------------------------
 
   /** A leader asks for another ISR (AlterPartition). */
-  alterIsr(
-    request: IsrRequest,
-  ): { readonly error: ErrorName } | { readonly error: undefined; readonly image: PartitionImage } {
+  alterIsr(request: IsrRequest): IsrOutcome {
     const topic = this.#state.topicById(request.topicId)
     const image = topic?.partitions[request.partition]
     if (topic === undefined || image === undefined) return { error: 'UNKNOWN_TOPIC_ID' }

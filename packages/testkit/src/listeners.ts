@@ -1,12 +1,15 @@
-import type { SaslOptions } from './cluster-context.ts'
+import type { ResolvedListener } from './network/listeners.ts'
+import { isEncrypted, requiresSasl, type SecurityProtocol, securityProtocols } from './network/security-protocol.ts'
 import type { ClientAuth } from './network/tls.ts'
 import type { TlsOptions } from './network/tls-material.ts'
-import type { ListenOptions } from './options.ts'
+import type { SaslOptions } from './state/rights/sasl-options.ts'
 
-/** What is spoken on a listener, by Kafka's names. */
-export type SecurityProtocol = 'PLAINTEXT' | 'SASL_PLAINTEXT' | 'SSL' | 'SASL_SSL'
-
-const protocols: ReadonlySet<string> = new Set(['PLAINTEXT', 'SASL_PLAINTEXT', 'SSL', 'SASL_SSL'])
+export interface ListenOptions {
+  /** The first broker's port, the others take the next ones. Left out: free ports. */
+  readonly port?: number
+  /** Default 127.0.0.1. Brokers advertise it too. */
+  readonly host?: string
+}
 
 /** One of the listeners that every broker has. */
 export interface ListenerOptions {
@@ -19,15 +22,6 @@ export interface ListenerOptions {
   readonly port?: number
   /** Whether clients have to show a certificate. Default: the config ssl.client.auth. */
   readonly clientAuth?: ClientAuth
-}
-
-/** A listener as it will be opened. */
-export interface ResolvedListener {
-  readonly name: string
-  readonly protocol: SecurityProtocol
-  /** Undefined: in memory alone. */
-  readonly tcp: { readonly host: string; readonly port: number | undefined } | undefined
-  readonly clientAuth: ClientAuth | undefined
 }
 
 export interface ListenerChoice {
@@ -50,31 +44,23 @@ export function resolveListeners(choice: ListenerChoice): ResolvedListener[] {
   const defaultHost = (typeof listen === 'object' ? listen.host : undefined) ?? '127.0.0.1'
   const names = new Set<string>()
   const resolved = choice.listeners.map(({ protocol, name = protocol, host = defaultHost, port, clientAuth }) => {
-    if (!protocols.has(protocol))
-      throw new TypeError(`listeners: ${protocol} is not one of ${[...protocols].join(', ')}`)
+    if (!securityProtocols.has(protocol))
+      throw new TypeError(`listeners: ${protocol} is not one of ${[...securityProtocols].join(', ')}`)
     if (name === '' || names.has(name)) throw new TypeError(`listeners: there are two of the name '${name}'`)
     names.add(name)
     if (isEncrypted(protocol) && !hasTls) throw new TypeError(`listeners: ${name} needs tls`)
     if (isEncrypted(protocol) && listen === false) throw new TypeError(`listeners: ${name} needs TCP`)
-    if (asksForSasl(protocol) && sasl === undefined) throw new TypeError(`listeners: ${name} needs sasl`)
+    if (requiresSasl(protocol) && sasl === undefined) throw new TypeError(`listeners: ${name} needs sasl`)
     checkPort(`listeners: port ${port} of ${name}`, port, brokers)
     return { name, protocol, tcp: listen === false ? undefined : { host, port }, clientAuth }
   })
-  if (sasl !== undefined && !resolved.some(({ protocol }) => asksForSasl(protocol))) {
+  if (sasl !== undefined && !resolved.some(({ protocol }) => requiresSasl(protocol))) {
     throw new TypeError('sasl: none of the listeners asks for it')
   }
   if (hasTls && !resolved.some(({ protocol }) => isEncrypted(protocol))) {
     throw new TypeError('tls: none of the listeners uses it')
   }
   return resolved
-}
-
-export function asksForSasl(protocol: SecurityProtocol): boolean {
-  return protocol.startsWith('SASL_')
-}
-
-export function isEncrypted(protocol: SecurityProtocol): boolean {
-  return protocol.endsWith('SSL')
 }
 
 function onlyListener({ listen, sasl, tls, brokers }: ListenerChoice): ResolvedListener {

@@ -1,11 +1,12 @@
 import type { Runtime } from '@ottla/runtime'
 import { type AclOptions, authorizerConfig } from './authorization/options.ts'
-import type { SaslOptions } from './cluster-context.ts'
-import { type ListenerOptions, type ResolvedListener, resolveListeners } from './listeners.ts'
+import { type ListenerOptions, type ListenOptions, resolveListeners } from './listeners.ts'
+import type { ResolvedListener } from './network/listeners.ts'
 import type { TlsOptions } from './network/tls-material.ts'
 import { latestRelease, type Release, type ReleaseName, releaseOf } from './releases.ts'
 import { BrokerConfig } from './state/configs/broker-config.ts'
 import { type Authorizer, authorizerOf } from './state/rights/authorizer.ts'
+import type { SaslOptions } from './state/rights/sasl-options.ts'
 import type { Fsync } from './storage/data-directory.ts'
 import type { TrafficOptions } from './traffic/traffic.ts'
 
@@ -16,13 +17,6 @@ export interface TopicOptions {
   /** Default: default.replication.factor, but no more than there are brokers. */
   readonly replicationFactor?: number
   readonly configs?: Readonly<Record<string, string | number | boolean>>
-}
-
-export interface ListenOptions {
-  /** The first broker's port, the others take the next ones. Left out: free ports. */
-  readonly port?: number
-  /** Default 127.0.0.1. Brokers advertise it too. */
-  readonly host?: string
 }
 
 export interface ClusterOptions {

@@ -1,7 +1,7 @@
 import { type Api, encodeResponse, Fetch, Produce } from '@ottla/codec'
 import type { Struct } from './faults/blank.ts'
 import { closeConnection, type HandlerContext, noResponse } from './handlers/handler.ts'
-import type { Client, ClientThrottles } from './state/quotas/client-throttles.ts'
+import { type ClientThrottles, clientOf } from './state/quotas/client-throttles.ts'
 
 /** A request that was answered, before the answer is written. */
 export interface Responded {
@@ -11,10 +11,6 @@ export interface Responded {
   /** Of the request's frame. */
   readonly byteLength: number
   readonly startedMs: number
-}
-
-export function clientOf({ principal, clientId }: Pick<HandlerContext, 'principal' | 'clientId'>): Client {
-  return { user: principal.slice(principal.indexOf(':') + 1), clientId: clientId ?? '' }
 }
 
 /** The answer as quotas leave it; whoever took too much is not read from for a while (KIP-219). */

@@ -1,8 +1,8 @@
 import { errorCode } from '@ottla/codec'
 import type { Struct } from '../faults/blank.ts'
-import { topicNameProblem } from '../handlers/support.ts'
 import { isInternalTopic } from '../state/internal-topics.ts'
 import { transactionalProducerOf } from '../state/replicas/produce-validation.ts'
+import { topicNameProblem } from '../state/topic-rules.ts'
 import {
   type Asked,
   cluster,

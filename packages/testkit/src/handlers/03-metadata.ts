@@ -4,8 +4,9 @@ import { ensureOffsetsTopic, ensureTransactionTopic } from '../controllers/inter
 import { isInternalTopic, offsetsTopic, transactionTopic } from '../state/internal-topics.ts'
 import { type MetadataView, onListener, type PartitionImage, type TopicImage } from '../state/metadata-view.ts'
 import { clusterName } from '../state/rights/acl.ts'
+import { topicNameProblem } from '../state/topic-rules.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allVersions, codes, noOperations, oncePerName, topicNameProblem } from './support.ts'
+import { allVersions, codes, noOperations, oncePerName } from './support.ts'
 
 type Request = Decoded<typeof Metadata.request>
 type TopicResponse = Encodable<typeof Metadata.response>['topics'][number]

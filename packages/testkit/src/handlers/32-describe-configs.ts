@@ -19,8 +19,9 @@ import {
   topicConfigs,
   topicConfigValues,
 } from '../state/configs/topic-config.ts'
+import { topicNameProblem } from '../state/topic-rules.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allVersions, codes, topicNameProblem } from './support.ts'
+import { allVersions, codes } from './support.ts'
 
 type Request = Decoded<typeof DescribeConfigs.request>
 type Resource = Request['resources'][number]

@@ -1,6 +1,6 @@
 import { ApiVersions, SaslAuthenticate, SaslHandshake } from '@ottla/codec'
 import type { Connection, ConnectionAuth, Outcome } from '../connection.ts'
-import type { SaslExchange, SaslStep } from '../state/rights/users.ts'
+import type { SaslExchange, SaslStep } from '../state/rights/sasl-exchange.ts'
 import type { HandlerEntry } from './handler.ts'
 
 /** A client may not begin again more often than that. */

@@ -1,12 +1,11 @@
 import type { ServerTransport, TransportSink } from '@ottla/runtime'
-import { asksForSasl, isEncrypted, type ResolvedListener } from '../listeners.ts'
-import type { ResolvedOptions } from '../options.ts'
 import type { Identity } from './certificates.ts'
 import type { MemoryNetwork } from './memory.ts'
 import { type NameMapping, nameMapping } from './principal-rules.ts'
+import { isEncrypted, requiresSasl, type SecurityProtocol } from './security-protocol.ts'
 import { listenTcp, type TcpListener } from './tcp.ts'
 import { type AcceptTls, type ClientAuth, listenTls } from './tls.ts'
-import { TlsMaterial } from './tls-material.ts'
+import { TlsMaterial, type TlsOptions } from './tls-material.ts'
 
 /** Where a connection came in, and who is there as far as the transport itself can tell. */
 export interface Listener {
@@ -17,6 +16,15 @@ export interface Listener {
   readonly principal: string | undefined
 }
 
+/** A listener as it will be opened. */
+export interface ResolvedListener {
+  readonly name: string
+  readonly protocol: SecurityProtocol
+  /** Undefined: in memory alone. */
+  readonly tcp: { readonly host: string; readonly port: number | undefined } | undefined
+  readonly clientAuth: ClientAuth | undefined
+}
+
 export interface TlsSetup {
   readonly material: TlsMaterial
   /** ssl.client.auth, where the listener does not say. */
@@ -25,8 +33,14 @@ export interface TlsSetup {
   readonly mapping: NameMapping
 }
 
+export interface TlsSetupOptions {
+  readonly tls: true | TlsOptions | undefined
+  readonly listeners: readonly ResolvedListener[]
+  readonly config: { text(name: 'ssl.client.auth' | 'ssl.principal.mapping.rules'): string }
+}
+
 /** What of the options is about TLS. Throws TypeError. */
-export function tlsSetupOf({ tls, listeners, config }: ResolvedOptions): TlsSetup | undefined {
+export function tlsSetupOf({ tls, listeners, config }: TlsSetupOptions): TlsSetup | undefined {
   if (tls === undefined) return undefined
   const hosts = listeners.flatMap(({ tcp }) => (tcp === undefined ? [] : [tcp.host]))
   const clientAuth = config.text('ssl.client.auth')
@@ -111,7 +125,7 @@ export class Listeners {
 
   async #open(brokerId: number, config: ResolvedListener, at: number, accept: AcceptAt) {
     const { name, protocol, tcp } = config
-    const door = { listener: name, asksForSasl: asksForSasl(protocol), principal: undefined }
+    const door = { listener: name, asksForSasl: requiresSasl(protocol), principal: undefined }
     const acceptHere = (transport: ServerTransport) => accept(transport, door)
     if (tcp === undefined) {
       const address = { name, host: `broker-${brokerId}`, port: 9092 + at }
@@ -145,7 +159,7 @@ export class Listeners {
     const { material, mapping } = this.#tls
     const identity = await material.identity()
     // Where users log in by SASL, Kafka asks for certificates only when it is said of that listener.
-    const usual = asksForSasl(protocol) ? 'none' : this.#tls.clientAuth
+    const usual = requiresSasl(protocol) ? 'none' : this.#tls.clientAuth
     const settings = { ...identity, mapping, clientAuth: clientAuth ?? usual }
     return listenTls(tcp.host, port, settings, accept)
   }

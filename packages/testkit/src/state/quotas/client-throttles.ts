@@ -11,6 +11,17 @@ export interface Client {
   readonly clientId: string
 }
 
+/** The client that quotas see, from the principal (`User:alice`) and the client id of a request. */
+export function clientOf({
+  principal,
+  clientId,
+}: {
+  readonly principal: string
+  readonly clientId: string | null
+}): Client {
+  return { user: principal.slice(principal.indexOf(':') + 1), clientId: clientId ?? '' }
+}
+
 export type RateQuota = 'producer_byte_rate' | 'consumer_byte_rate' | 'request_percentage'
 
 /** Rates of clients that are limited; those that were not used for the longest time are forgotten beyond it. */
