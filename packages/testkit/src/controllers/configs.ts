@@ -1,5 +1,4 @@
 import type { ErrorName } from '@ottla/codec'
-import type { Controller } from '../controller.ts'
 import type { BrokerConfig } from '../state/configs/broker-config.ts'
 import { kafkaBrokerConfigs, kafkaGroupConfigs } from '../state/configs/config-table.ts'
 import { shown } from '../state/configs/config-values.ts'
@@ -7,6 +6,7 @@ import { clientMetricsProblem, groupConfigsProblem } from '../state/configs/grou
 import { withConfigs } from '../state/configs/resource-configs.ts'
 import { topicConfigs, topicConfigsProblem } from '../state/configs/topic-config.ts'
 import { topicNameProblem } from '../state/topic-rules.ts'
+import type { Controller } from './controller.ts'
 
 export interface ConfigError {
   readonly error: ErrorName

@@ -1,4 +1,3 @@
-import type { Controller } from '../controller.ts'
 import {
   type EntityQuotas,
   type EntityType,
@@ -6,6 +5,7 @@ import {
   entityTypes,
   withQuotas,
 } from '../state/quotas/client-quotas.ts'
+import type { Controller } from './controller.ts'
 
 export interface QuotaOperation {
   readonly key: string

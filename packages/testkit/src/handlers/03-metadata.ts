@@ -20,7 +20,7 @@ const handle: Handler<typeof Metadata> = (context, request) => {
     throttleTimeMs: 0,
     errorCode: 0,
     brokers: alive.map((image) => {
-      const { id, host, port, rack } = onListener(image, connection.door.listener)
+      const { id, host, port, rack } = onListener(image, connection.origin.listener)
       return { nodeId: id, host, port, rack }
     }),
     clusterId: cluster.clusterId,

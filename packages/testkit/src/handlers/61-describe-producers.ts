@@ -37,4 +37,4 @@ function failed(partitionIndex: number, error: ErrorName) {
   return { partitionIndex, errorCode: codes.of(error), errorMessage: null, activeProducers: [] }
 }
 
-export const describeProducers = serves(DescribeProducers, { min: 0, max: 0 }, handle)
+export const describeProducersHandler = serves(DescribeProducers, { min: 0, max: 0 }, handle)

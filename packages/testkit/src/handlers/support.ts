@@ -1,5 +1,5 @@
 import { type Api, type ErrorName, errorCode, zeroUuid } from '@ottla/codec'
-import type { Endpoint } from '../broker.ts'
+import type { Endpoint } from '../broker/broker.ts'
 import type { MutationQuota } from '../controllers/mutation-quotas.ts'
 import type { TopicImage } from '../state/metadata-view.ts'
 import { clientOf } from '../state/quotas/client-throttles.ts'
@@ -45,7 +45,7 @@ export function leaderHint({ broker, connection }: HandlerContext, topic: TopicI
   return {
     leaderId,
     leaderEpoch: image?.leaderEpoch ?? -1,
-    endpoint: broker.endpointOf(leaderId, connection.door.listener),
+    endpoint: broker.endpointOf(leaderId, connection.origin.listener),
   }
 }
 

@@ -7,12 +7,12 @@ import { listenTcp, type TcpListener } from './tcp.ts'
 import { type AcceptTls, type ClientAuth, listenTls } from './tls.ts'
 import { TlsMaterial, type TlsOptions } from './tls-material.ts'
 
-/** Where a connection came in, and who is there as far as the transport itself can tell. */
-export interface Listener {
+/** The listener a connection was accepted on, and the client's identity as far as the transport knows it. */
+export interface ConnectionOrigin {
   /** The listener's name. */
   readonly listener: string
-  readonly asksForSasl: boolean
-  /** `User:CN=alice` of a client's certificate; undefined where there is none. */
+  readonly requiresSasl: boolean
+  /** `User:CN=alice` from the client's certificate; undefined without one. */
   readonly principal: string | undefined
 }
 
@@ -53,7 +53,7 @@ export function tlsSetupOf({ tls, listeners, config }: TlsSetupOptions): TlsSetu
 const isClientAuth = (text: string): text is ClientAuth =>
   text === 'none' || text === 'requested' || text === 'required'
 
-export type AcceptAt = (transport: ServerTransport, door: Listener) => TransportSink
+export type AcceptAt = (transport: ServerTransport, origin: ConnectionOrigin) => TransportSink
 
 export interface ListenerAddress {
   /** The listener's name. */
@@ -69,7 +69,7 @@ export interface OpenListeners {
   close(): Promise<void>
 }
 
-/** The doors of all brokers, in memory and on TCP. A broker that comes back has its ports again. */
+/** The listeners of all brokers, in memory and on TCP. A broker that comes back has its ports again. */
 export class Listeners {
   readonly #network: MemoryNetwork
   readonly #configs: readonly ResolvedListener[]
@@ -125,8 +125,8 @@ export class Listeners {
 
   async #open(brokerId: number, config: ResolvedListener, at: number, accept: AcceptAt) {
     const { name, protocol, tcp } = config
-    const door = { listener: name, asksForSasl: requiresSasl(protocol), principal: undefined }
-    const acceptHere = (transport: ServerTransport) => accept(transport, door)
+    const origin = { listener: name, requiresSasl: requiresSasl(protocol), principal: undefined }
+    const acceptHere = (transport: ServerTransport) => accept(transport, origin)
     if (tcp === undefined) {
       const address = { name, host: `broker-${brokerId}`, port: 9092 + at }
       const stop = this.#network.listen(address.host, address.port, acceptHere)
@@ -136,7 +136,7 @@ export class Listeners {
     const wanted = known ?? (tcp.port === undefined ? 0 : tcp.port + brokerId - 1)
     if (isEncrypted(protocol)) {
       const socket = await this.#openTls(config, wanted, (transport, principal) =>
-        accept(transport, { ...door, principal }),
+        accept(transport, { ...origin, principal }),
       )
       return { address: { name, host: tcp.host, port: socket.port }, close: () => socket.close() }
     }
