@@ -54,7 +54,7 @@ export interface ServiceHost extends ShareHost, MarkerHost {
 export function createServices(broker: ServiceHost): BrokerServices {
   const { runtime, config, sasl, controller } = broker
   const shares = createShareServices(broker, () => groups)
-  const own = (groupId: string) => groupConfigs(broker.view, groupId)
+  const own = (groupId: string) => groupConfigs(broker.view.areas.resourceConfigs, groupId)
   const groups: GroupCoordinator = new GroupCoordinator({
     runtime,
     config: groupConfigOf(config),
@@ -77,7 +77,7 @@ export function createServices(broker: ServiceHost): BrokerServices {
     writeMarker: (marker, done) => writeMarker(broker, marker, done),
   })
   const users = new Users(sasl, runtime, () => broker.view.areas)
-  const throttles = new ClientThrottles(runtime, config, () => broker.view)
+  const throttles = new ClientThrottles(runtime, config, () => broker.view.areas.clientQuotas)
   return { groups, transactions, users, loggers: new Loggers(), throttles, ...shares }
 }
 

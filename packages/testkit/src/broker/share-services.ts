@@ -50,7 +50,7 @@ export interface ShareCoordinatorNode {
 export function createShareServices(broker: ShareHost, groups: () => GroupCoordinator): ShareServices {
   const { runtime, config } = broker
   const configOf = (groupId: string) =>
-    shareConfigOf(config, groupConfigs(broker.view, groupId), Math.floor(runtime.wallNow()))
+    shareConfigOf(config, groupConfigs(broker.view.areas.resourceConfigs, groupId), Math.floor(runtime.wallNow()))
   const shareState = new ShareCoordinator({
     runtime,
     view: { topicById: (id) => broker.view.topicById(id) },

@@ -1,7 +1,6 @@
 import type { Runtime } from '@ottla/runtime'
 import type { BrokerConfig } from '../state/configs/broker-config.ts'
-import type { MetadataView } from '../state/metadata-view.ts'
-import { limitFor } from '../state/quotas/client-quotas.ts'
+import { type ClientQuotas, limitFor } from '../state/quotas/client-quotas.ts'
 import { type Client, windowsOf } from '../state/quotas/client-throttles.ts'
 import { type RateWindows, TokenBucket } from '../state/quotas/quota-rates.ts'
 
@@ -15,8 +14,8 @@ export interface MutationQuota {
 
 /** The request that is measured. */
 export interface MutationRequest {
-  /** The controller's metadata, with the quotas in force. */
-  readonly view: MetadataView
+  /** The controller's quotas. */
+  readonly quotas: ClientQuotas
   readonly client: Client
   /** The request's version can carry THROTTLING_QUOTA_EXCEEDED: a request above the quota fails instead of being served late. */
   readonly isStrict: boolean
@@ -39,8 +38,8 @@ export class MutationQuotas {
   }
 
   /** For one request. Older versions know no error for it: they are served, and then throttled. */
-  begin({ view, client, isStrict, throttle }: MutationRequest): MutationQuota {
-    const found = limitFor(view, 'controller_mutation_rate', client)
+  begin({ quotas, client, isStrict, throttle }: MutationRequest): MutationQuota {
+    const found = limitFor(quotas, 'controller_mutation_rate', client)
     if (found === undefined) return unlimited
     const { limit, sharedBy } = found
     const bucket = this.#bucket(sharedBy)

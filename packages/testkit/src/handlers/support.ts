@@ -60,7 +60,7 @@ export function nodeEndpoints(hints: readonly LeaderHint[]) {
 export function mutationQuota(context: HandlerContext, strictSince: number): MutationQuota {
   const { cluster, connection, apiVersion } = context
   return cluster.mutationQuotas.begin({
-    view: cluster.controller.state,
+    quotas: cluster.controller.state.areas.clientQuotas,
     client: clientOf(context),
     isStrict: apiVersion >= strictSince,
     throttle: (ms) => connection.throttle(ms),
