@@ -1,13 +1,53 @@
 /** The layers hold for what ships: a test of a lower layer may well use a higher one. */
 const aTest = '\\.test\\.ts$|/testing/'
 
-/** Who may import whom. `scripts/check-imports.mjs` runs it and makes sure that it saw any modules at all. */
+/** Where cycles of type imports are left to be cut; empty in the end, with the rule `no-circular-values`. */
+const typeCyclesLeft =
+  '^packages/(client/src/(producer|consumer)|codec/src|testkit/src/state/(groups|consumer-groups|streams-groups))/'
+
+/**
+ * The testkit's layers, the lowest first: folders of `packages/testkit/src`, or prefixes of files in it. A layer imports only
+ * itself and lower ones, types included; entries of one row do not import each other.
+ */
+const testkitLayers = [
+  ['state', 'network', 'messages'],
+  ['controllers', 'storage', 'runtime'],
+  ['connection'],
+  ['broker'],
+  ['handlers', 'invariants'],
+  ['authorization', 'faults'],
+  ['traffic'],
+  ['dispatch'],
+  ['cluster'],
+  ['control', 'fixtures'],
+  ['cli', 'index'],
+]
+
+const testkitPaths = (names) => `^packages/testkit/src/(${names.join('|')})[/.-]`
+
+const testkitLayerRules = testkitLayers.flatMap((row, level) =>
+  row.map((name) => ({
+    name: `testkit-layer-${name}`,
+    severity: 'error',
+    from: { path: testkitPaths([name]), pathNot: aTest },
+    to: { path: testkitPaths([...row, ...testkitLayers.slice(level + 1).flat()]), pathNot: testkitPaths([name]) },
+  })),
+)
+
+/** Import directions. `scripts/check-imports.mjs` runs it and makes sure that it saw any modules at all. */
 module.exports = {
   forbidden: [
     {
       name: 'no-circular',
+      comment: 'Type imports count.',
       severity: 'error',
-      from: {},
+      from: { pathNot: typeCyclesLeft },
+      to: { circular: true },
+    },
+    {
+      name: 'no-circular-values',
+      severity: 'error',
+      from: { path: typeCyclesLeft },
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
@@ -70,6 +110,13 @@ module.exports = {
         path: '^packages/client/src/(producer|consumer|admin)/',
         pathNot: ['^packages/client/src/$1/'],
       },
+    },
+    ...testkitLayerRules,
+    {
+      name: 'testkit-file-has-a-layer',
+      severity: 'error',
+      from: { path: '^packages/testkit/src/', pathNot: [testkitPaths(testkitLayers.flat()), '\\.test\\.ts$'] },
+      to: {},
     },
     {
       name: 'src-imports-no-test',

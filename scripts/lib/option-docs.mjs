@@ -22,7 +22,7 @@ export const sections = [
   },
   {
     title: 'Testkit: `createCluster(options)`',
-    file: 'packages/testkit/src/options.ts',
+    file: 'packages/testkit/src/cluster/options.ts',
     name: 'ClusterOptions',
   },
 ]

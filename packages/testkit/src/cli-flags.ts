@@ -1,4 +1,4 @@
-import type { ClusterOptions, TopicOptions } from './options.ts'
+import type { ClusterOptions, TopicOptions } from './cluster/options.ts'
 
 /** What a flag sets. */
 export interface FlagEffect extends Partial<ClusterOptions> {

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { type Flag, type FlagEffect, flags } from './cli-flags.ts'
-import type { ClusterOptions, ListenOptions } from './options.ts'
+import type { ListenOptions } from './cluster/listener-options.ts'
+import type { ClusterOptions } from './cluster/options.ts'
 
 const helpColumn = 28
 

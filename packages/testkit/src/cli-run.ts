@@ -1,9 +1,9 @@
 import { type Command, parseCommand, usage } from './cli-options.ts'
 import { writeTlsFiles } from './cli-tls.ts'
-import { createCluster, type TestCluster } from './cluster.ts'
+import { createCluster, type TestCluster } from './cluster/cluster.ts'
+import type { ClusterOptions } from './cluster/options.ts'
 import { control } from './control/control.ts'
 import { type HttpListener, listenHttp } from './network/http.ts'
-import type { ClusterOptions } from './options.ts'
 
 /** What the command line tool needs of its process. */
 export interface CliHost {

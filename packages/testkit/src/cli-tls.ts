@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { TestCluster } from './cluster.ts'
+import type { TestCluster } from './cluster/cluster.ts'
 
 /** For clients: the authority to trust in `ca.pem`, and an identity that it has issued in `client.pem` and `client.key`. */
 export async function writeTlsFiles(cluster: TestCluster, directory: string): Promise<void> {

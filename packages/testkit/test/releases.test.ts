@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { ApiVersions, ConsumerGroupHeartbeat, DescribeGroups } from '@ottla/codec'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { advertised } from '../src/handlers/advertised.ts'
-import { handlerOf } from '../src/handlers/registry.ts'
+import { advertised, handlerOf } from '../src/handlers/registry.ts'
 import { createCluster } from '../src/index.ts'
-import { refusedResponse } from '../src/refused.ts'
-import { releaseOf } from '../src/releases.ts'
+import { failedResponse } from '../src/messages/entities.ts'
+import { releaseOf } from '../src/state/releases.ts'
 import { Wire } from './support/wire.ts'
 
 interface Recorded {
@@ -57,8 +56,8 @@ describe('a cluster as an older Kafka', () => {
 
   test('refuses what is turned off in its clusters', () => {
     expect(releaseOf('3.9')?.refused.has(ConsumerGroupHeartbeat.key)).toBe(true)
-    expect(refusedResponse(ConsumerGroupHeartbeat, 0, { groupId: 'g' })).toMatchObject({ errorCode: 35 })
-    expect(refusedResponse(DescribeGroups, 5, { groups: ['g'] })).toMatchObject({
+    expect(failedResponse(ConsumerGroupHeartbeat, 0, { groupId: 'g' })).toMatchObject({ errorCode: 35 })
+    expect(failedResponse(DescribeGroups, 5, { groups: ['g'] })).toMatchObject({
       groups: [{ groupId: 'g', errorCode: 35 }],
     })
   })

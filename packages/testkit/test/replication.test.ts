@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { Broker } from '../src/broker.ts'
+import type { Broker } from '../src/broker/broker.ts'
 import { ReplicationWorld, topic } from './support/replication-world.ts'
 import { SimulatedTime } from './support/simulation.ts'
 

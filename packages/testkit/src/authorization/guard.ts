@@ -1,13 +1,12 @@
 import { type Api, errorCode } from '@ottla/codec'
-import type { Connection } from '../connection.ts'
-import { blank, type Struct } from '../faults/blank.ts'
-import { thenReply } from '../faults/effects.ts'
-import { type EntityPlace, placeOf } from '../faults/places.ts'
-import { type Picked, pick, withErrors, without } from '../faults/response-errors.ts'
-import { closeConnection, type HandlerContext, type HandlerEntry, noResponse, type Reply } from '../handlers/handler.ts'
+import type { HandlerContext, HandlerEntry } from '../handlers/handler.ts'
+import { closeConnection, isWithoutResponse, noResponse, type Reply, thenReply } from '../handlers/reply.ts'
+import { blank, type Struct } from '../messages/blank.ts'
+import { type Picked, pick, withErrors, without } from '../messages/entities.ts'
+import { type EntityPlace, placeOf } from '../messages/places.ts'
 import { noAcls } from '../state/rights/acl-image.ts'
-import { allPermissions, type Permissions, permissionsOf } from './permissions.ts'
-import type { Asked, Denial, ErrorFields, Rule } from './rule.ts'
+import { allPermissions, type Permissions, permissionsOf } from '../state/rights/permissions.ts'
+import type { CheckedRequest, Denial, ErrorFields, Rule } from './rule.ts'
 import { ruleOf } from './rules.ts'
 
 type Work = (request: Struct) => Reply<unknown>
@@ -17,16 +16,20 @@ interface DeniedEntity {
   readonly denial: Denial
 }
 
-/** What the client of a connection may do with one API. */
-export function permissionsFor({ broker, auth, remoteAddress }: Connection, api: Api): Permissions {
-  const { authorizer, controller } = broker.cluster
+/** The rights of a connection's client for one API. */
+export function permissionsFor(
+  { broker, cluster, connection }: Pick<HandlerContext, 'broker' | 'cluster' | 'connection'>,
+  api: Api,
+): Permissions {
+  const { authorizer, controller } = cluster
   if (authorizer === undefined) return allPermissions
-  const knows = ruleOf(api.name)?.byController ? controller.state : broker.view
+  const view = ruleOf(api.name)?.byController ? controller.state : broker.view
+  const { auth, remoteAddress } = connection
   const subject = { principal: auth.principal ?? 'User:ANONYMOUS', host: remoteAddress }
-  return permissionsOf({ authorizer, acls: () => knows.acls ?? noAcls, subject })
+  return permissionsOf({ authorizer, acls: () => view.acls ?? noAcls, subject })
 }
 
-/** The handler of a request, behind the rights that it needs. */
+/** Calls the handler with the part of the request that the client has the rights for; the rest fails. */
 export function handleWithRights(entry: HandlerEntry, context: HandlerContext, request: Struct): Reply<unknown> {
   const { api } = entry
   const rule = context.permissions.areChecked ? ruleOf(api.name) : undefined
@@ -41,85 +44,89 @@ interface Guarded {
 }
 
 function guarded(rule: Rule, api: Api, { context, request, work }: Guarded): Reply<unknown> {
-  const asked = askedOf(context, request)
+  const checked = checkedRequest(context, request)
   for (const need of rule.whole ?? []) {
-    const denial = need(asked)
-    if (denial !== undefined) return failed(rule, api, asked, denial)
+    const denial = need(checked)
+    if (denial !== undefined) return failed(rule, api, checked, denial)
   }
   const place = rule.place ?? placeOf(api.name, context.apiVersion).entities
-  const without = place === undefined ? [] : deniedEntities(rule, place, asked)
+  const denied = place === undefined ? [] : deniedEntities(rule, place, checked)
   const { runtime } = context.cluster
-  const reply = place === undefined || without.length === 0 ? work(request) : rest(api, place, asked, without, work)
+  const reply =
+    place === undefined || denied.length === 0 ? work(request) : workOnRest(api, place, checked, denied, work)
   const served =
-    without.length === 0
+    denied.length === 0
       ? reply
-      : thenReply(runtime, reply, (response) => withDenials(api, { place, asked, response, denied: without }))
-  const { rewrite: show } = rule
-  if (show === undefined) return served
-  return thenReply(runtime, served, (response) => (isSymbol(response) ? response : show(asked, response as Struct)))
+      : thenReply(runtime, reply, (response) => withDenials(api, { place, checked, response, denied }))
+  const { rewrite } = rule
+  if (rewrite === undefined) return served
+  return thenReply(runtime, served, (response) =>
+    isWithoutResponse(response) ? response : rewrite(checked, response as Struct),
+  )
 }
 
-function askedOf({ broker, cluster, connection, permissions, principal, apiVersion }: HandlerContext, request: Struct) {
-  const asked: Asked = {
+function checkedRequest(context: HandlerContext, request: Struct): CheckedRequest {
+  const { broker, cluster, permissions, principal, apiVersion } = context
+  return {
     permissions,
     request,
     version: apiVersion,
     principal,
-    words: wordsOf(connection),
+    description: describeRequest(context),
     nameOfTopic: (topicId) => broker.view.topicById(topicId)?.name ?? cluster.controller.state.topicById(topicId)?.name,
     idOfTopic: (name) => broker.view.topic(name)?.id,
     partitionCount: (name) => broker.partitionCount(name),
   }
-  return asked
 }
 
-/** As Java's toString has it, without what only Java has. */
-function wordsOf({ id, broker, remoteAddress, auth, door }: Connection): string {
-  const listener = door.listener
-  const connection = `${broker.id}-${remoteAddress}-0-${id}`
+/** The request as Java's toString prints it, without what exists only in Java. */
+function describeRequest({ broker, connection }: HandlerContext): string {
+  const { id, remoteAddress, auth, origin } = connection
+  const { listener } = origin
+  const connectionId = `${broker.id}-${remoteAddress}-0-${id}`
   return (
-    `Request(processor=0, connectionId=${connection}, session=Session(${auth.principal},/${remoteAddress}), ` +
+    `Request(processor=0, connectionId=${connectionId}, session=Session(${auth.principal},/${remoteAddress}), ` +
     `listenerName=ListenerName(${listener}), securityProtocol=${listener}, buffer=null, envelope=None)`
   )
 }
 
-/** The answer to a request for which a right is missing as a whole. */
-function failed(rule: Rule, api: Api, asked: Asked, denial: Denial): Reply<unknown> {
-  // acks=0: the only thing that can be said is to hang up.
-  if (asked.request.acks === 0) return closeConnection
-  const { version, request } = asked
+/** The response to a request that is denied as a whole. */
+function failed(rule: Rule, api: Api, checked: CheckedRequest, denial: Denial): Reply<unknown> {
+  // With acks=0 closing the connection is the only way to report an error.
+  if (checked.request.acks === 0) return closeConnection
+  const { version, request } = checked
   const response = blank(api.response.fields, version)
   const error = errorFields(denial)
-  if (rule.fail !== undefined) return { ...response, ...rule.fail(asked, error, carried(error, response)) }
-  if ('errorCode' in response) return { ...response, ...carried(error, response) }
+  if (rule.fail !== undefined) return { ...response, ...rule.fail(checked, error, topLevel(error, response)) }
+  if ('errorCode' in response) return { ...response, ...topLevel(error, response) }
   const place = rule.place ?? placeOf(api.name, version).entities
   if (place === undefined) return response
-  const all = pick(place, request, {}, asked.nameOfTopic).map((picked) => ({ picked, denial }))
-  return withDenials(api, { place, asked, response, denied: all })
+  const all = pick(place, request, {}, checked.nameOfTopic).map((picked) => ({ picked, denial }))
+  return withDenials(api, { place, checked, response, denied: all })
 }
 
 function errorFields({ error, message }: Denial): ErrorFields {
   return { errorCode: errorCode(error), errorMessage: message ?? null }
 }
 
-/** What of it the version can say at the top of the answer. */
-function carried({ errorCode, errorMessage }: ErrorFields, response: Struct): Struct {
+/** The fields of the error that the version has at the top level of the response. */
+function topLevel({ errorCode, errorMessage }: ErrorFields, response: Struct): Struct {
   return {
     ...('errorCode' in response && { errorCode }),
     ...(errorMessage !== null && 'errorMessage' in response && { errorMessage }),
   }
 }
 
-function deniedEntities({ each }: Rule, place: EntityPlace, asked: Asked): DeniedEntity[] {
+function deniedEntities({ each }: Rule, place: EntityPlace, checked: CheckedRequest): DeniedEntity[] {
   if (each === undefined) return []
-  const entities = pick(place, asked.request, {}, asked.nameOfTopic)
+  const entities = pick(place, checked.request, {}, checked.nameOfTopic)
   return entities.flatMap((picked) => {
     const { identity, name } = picked
     const { topicId } = identity
-    const isById = typeof topicId === 'string' && name === topicId
-    // An id that no topic has is no secret; what is named twice is refused as such.
-    if (isById || (picked.partitions === undefined && isRepeated(entities, picked))) return []
-    const denial = each(asked, { name, fields: identity })
+    const isUnknownId = typeof topicId === 'string' && name === topicId
+    // The handler reports unknown ids and repeated names, without a check of rights.
+    if (isUnknownId || (picked.partitions === undefined && isRepeated(entities, picked))) return []
+    const denial = each(checked, { name, fields: identity })
     return denial === undefined ? [] : [{ picked, denial }]
   })
 }
@@ -129,40 +136,43 @@ function isRepeated(all: readonly Picked[], { name, identity }: Picked): boolean
   return all.filter(isSame).length > 1
 }
 
-/** The request without what was denied. */
-function rest(api: Api, place: EntityPlace, asked: Asked, gone: readonly DeniedEntity[], work: Work): Reply<unknown> {
+/** Handles the request without the denied entities. */
+function workOnRest(
+  api: Api,
+  place: EntityPlace,
+  checked: CheckedRequest,
+  denied: readonly DeniedEntity[],
+  work: Work,
+): Reply<unknown> {
+  const { request, nameOfTopic, version } = checked
   const left = without(
     place,
-    asked.request,
-    gone.map(({ picked }) => picked),
-    asked.nameOfTopic,
+    request,
+    denied.map(({ picked }) => picked),
+    nameOfTopic,
   )
   if (left !== undefined) return work(left)
-  return asked.request.acks === 0 ? noResponse : blank(api.response.fields, asked.version)
+  return request.acks === 0 ? noResponse : blank(api.response.fields, version)
 }
 
 interface Denials {
   readonly place: EntityPlace | undefined
-  readonly asked: Asked
+  readonly checked: CheckedRequest
   readonly response: unknown
   readonly denied: readonly DeniedEntity[]
 }
 
-function withDenials(api: Api, { place, asked, response, denied }: Denials): unknown {
-  if (isSymbol(response)) return response === noResponse ? closeConnection : response
-  let told = response as Struct
+function withDenials(api: Api, { place, checked, response, denied }: Denials): unknown {
+  if (isWithoutResponse(response)) return response === noResponse ? closeConnection : response
+  let changed = response as Struct
   for (const { picked, denial } of denied) {
     const { error, message } = denial
-    const options = { picked: [picked], errorCode: errorCode(error), nameOfTopic: asked.nameOfTopic }
-    told = withErrors(api, asked.version, told, {
+    const options = { picked: [picked], errorCode: errorCode(error), nameOfTopic: checked.nameOfTopic }
+    changed = withErrors(api, checked.version, changed, {
       ...options,
       ...(place && { place }),
       ...(message !== undefined && { errorMessage: message }),
     })
   }
-  return told
-}
-
-function isSymbol(response: unknown): response is typeof noResponse | typeof closeConnection {
-  return response === noResponse || response === closeConnection
+  return changed
 }

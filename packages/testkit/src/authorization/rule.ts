@@ -1,27 +1,28 @@
 import type { ErrorName } from '@ottla/codec'
-import type { Struct } from '../faults/blank.ts'
-import type { EntityPlace } from '../faults/places.ts'
+import type { Struct } from '../messages/blank.ts'
+import { listOf } from '../messages/entities.ts'
+import type { EntityPlace } from '../messages/places.ts'
 import type { Operation, ResourceType } from '../state/rights/acl.ts'
-import type { Permissions } from './permissions.ts'
+import type { Permissions } from '../state/rights/permissions.ts'
 
-/** One request that is asked for its rights. */
-export interface Asked {
+/** A request whose rights are checked. */
+export interface CheckedRequest {
   readonly permissions: Permissions
   readonly request: Struct
   readonly version: number
   /** `User:alice`. */
   readonly principal: string
-  /** How Kafka writes the request where it tells of it. */
-  readonly words: string
-  /** Undefined for an id that no topic has. */
+  /** The request in the form of Kafka's error messages. */
+  readonly description: string
+  /** Undefined for an unknown topic id. */
   nameOfTopic(topicId: string): string | undefined
-  /** Undefined for a name that no topic has. */
+  /** Undefined for an unknown topic. */
   idOfTopic(name: string): string | undefined
-  /** 0 for a name that no topic has. */
+  /** 0 for an unknown topic. */
   partitionCount(topic: string): number
 }
 
-/** Why something is not done. */
+/** Why a request, or an entity of it, is denied. */
 export interface Denial {
   readonly error: ErrorName
   /** Default: none. */
@@ -33,30 +34,30 @@ export interface ErrorFields {
   readonly errorMessage: string | null
 }
 
-/** One of the things that a request is about. */
+/** One of the entities that a request lists. */
 export interface Entity {
   readonly name: string
-  /** Its fields in the request; just the name where it has no other. */
+  /** Its fields in the request; only the name when the request lists plain names. */
   readonly fields: Struct
 }
 
-/** What one API needs rights for, in the order in which Kafka asks. */
+/** The rights that an API needs, in the order of Kafka's checks. */
 export interface Rule {
-  /** Brokers pass it on: what the controller knows of ACLs decides. */
+  /** Brokers forward the request: the controller's ACLs decide. */
   readonly byController?: true
-  /** For the request as a whole: the first that is missing is its end. */
-  readonly whole?: readonly ((asked: Asked) => Denial | undefined)[]
-  /** For each of its entities: those that lack it fail, the rest is served. */
-  readonly each?: (asked: Asked, entity: Entity) => Denial | undefined
-  /** Where the entities are, when `faults/places.ts` does not say. */
+  /** Checks of the whole request; the first denial fails it. */
+  readonly whole?: readonly ((checked: CheckedRequest) => Denial | undefined)[]
+  /** Check of each entity: denied ones fail, the rest of the request is handled. */
+  readonly each?: (checked: CheckedRequest, entity: Entity) => Denial | undefined
+  /** Where the entities are, for APIs that are not in `messages/places.ts`. */
   readonly place?: EntityPlace
-  /** What is said of a request that failed as a whole; `top`: what the version can say at the top of the answer. */
-  readonly fail?: (asked: Asked, error: ErrorFields, top: Struct) => Struct
-  /** What of the answer the client may see. */
-  readonly rewrite?: (asked: Asked, response: Struct) => Struct
+  /** The response to a request that is denied as a whole; `top`: the error fields at its top level in this version. */
+  readonly fail?: (checked: CheckedRequest, error: ErrorFields, top: Struct) => Struct
+  /** Removes from the response what the client may not see. */
+  readonly rewrite?: (checked: CheckedRequest, response: Struct) => Struct
 }
 
-/** Kafka's words for the errors. */
+/** Kafka's error messages. */
 const errors = {
   TOPIC: { error: 'TOPIC_AUTHORIZATION_FAILED', message: 'Topic authorization failed.' },
   GROUP: { error: 'GROUP_AUTHORIZATION_FAILED', message: 'Group authorization failed.' },
@@ -71,23 +72,23 @@ const errors = {
   },
 } as const satisfies Partial<Record<ResourceType, Denial>>
 
-/** Whether the message of the error is told. */
-type Telling = 'silent' | 'told'
+/** Whether Kafka sends a message with the error. */
+type Detail = 'code-only' | 'with-message'
 
-export function denied(type: keyof typeof errors, telling: Telling = 'silent'): Denial {
-  return telling === 'told' ? errors[type] : { error: errors[type].error }
+export function denied(type: keyof typeof errors, detail: Detail = 'code-only'): Denial {
+  return detail === 'with-message' ? errors[type] : { error: errors[type].error }
 }
 
 type Whole = NonNullable<Rule['whole']>[number]
 type Each = NonNullable<Rule['each']>
 
-/** The group that the request names. */
-export function group(operation: Operation, telling: Telling = 'silent'): Whole {
+/** A right on the request's group. */
+export function group(operation: Operation, detail: Detail = 'code-only'): Whole {
   return ({ permissions, request }) =>
-    permissions.may(operation, 'GROUP', String(request.groupId)) ? undefined : denied('GROUP', telling)
+    permissions.may(operation, 'GROUP', String(request.groupId)) ? undefined : denied('GROUP', detail)
 }
 
-/** The transactional id that the request names. */
+/** A right on the request's transactional id. */
 export function transaction(operation: Operation): Whole {
   return ({ permissions, request }) => {
     const id = request.transactionalId ?? request.v3AndBelowTransactionalId
@@ -95,27 +96,27 @@ export function transaction(operation: Operation): Whole {
   }
 }
 
-/** The cluster. Where Kafka throws it names the request. */
-export function cluster(operation: Operation, telling: Telling | 'thrown' = 'silent'): Whole {
-  return ({ permissions, words }) => {
+/** A right on the cluster. `thrown`: where Kafka throws, its message describes the request. */
+export function cluster(operation: Operation, detail: Detail | 'thrown' = 'code-only'): Whole {
+  return ({ permissions, description }) => {
     if (permissions.mayOnCluster(operation)) return undefined
-    if (telling !== 'thrown') return denied('CLUSTER', telling)
-    return { ...denied('CLUSTER'), message: `Request ${words} needs ${operation} permission.` }
+    if (detail !== 'thrown') return denied('CLUSTER', detail)
+    return { ...denied('CLUSTER'), message: `Request ${description} needs ${operation} permission.` }
   }
 }
 
-/** All topics that a list of names in the request names: without one of them nothing is done. */
+/** A right on every topic in a list of names: one missing right denies the whole request. */
 export function allTopics(operation: Operation, namesOf: (request: Struct) => readonly string[]): Whole {
   return ({ permissions, request }) =>
     namesOf(request).every((name) => permissions.may(operation, 'TOPIC', name)) ? undefined : denied('TOPIC')
 }
 
-/** The entity itself. */
-export function entity(operation: Operation, type: keyof typeof errors, telling: Telling = 'silent'): Each {
-  return ({ permissions }, { name }) => (permissions.may(operation, type, name) ? undefined : denied(type, telling))
+/** A right on the entity. */
+export function entity(operation: Operation, type: keyof typeof errors, detail: Detail = 'code-only'): Each {
+  return ({ permissions }, { name }) => (permissions.may(operation, type, name) ? undefined : denied(type, detail))
 }
 
+/** The structs in a field; empty when the field is null or missing. */
 export function listIn(struct: Struct, field: string): readonly Struct[] {
-  const list = struct[field]
-  return Array.isArray(list) ? list : []
+  return listOf(struct, field) as readonly Struct[]
 }

@@ -1,7 +1,7 @@
-import type { Struct } from '../faults/blank.ts'
+import type { Struct } from '../messages/blank.ts'
 import { clusterName } from '../state/rights/acl.ts'
 import {
-  type Asked,
+  type CheckedRequest,
   cluster,
   type Denial,
   denied,
@@ -12,7 +12,7 @@ import {
   type Rule,
 } from './rule.ts'
 
-const sharesState: Rule = { whole: [cluster('CLUSTER_ACTION', 'told')] }
+const sharesState: Rule = { whole: [cluster('CLUSTER_ACTION', 'with-message')] }
 const altersCluster = cluster('ALTER', 'thrown')
 
 /** Configs, ACLs, users, tokens, quotas, brokers and controllers. */
@@ -39,16 +39,16 @@ export const adminRules: Readonly<Record<string, Rule>> = {
   AlterPartitionReassignments: { byController: true, whole: [altersCluster], fail: failReassignments },
   ListPartitionReassignments: { byController: true, whole: [cluster('DESCRIBE', 'thrown')], fail: failListing },
   DescribeClientQuotas: { whole: [cluster('DESCRIBE_CONFIGS')] },
-  AlterClientQuotas: { byController: true, whole: [cluster('ALTER_CONFIGS', 'told')], fail: failQuotas },
+  AlterClientQuotas: { byController: true, whole: [cluster('ALTER_CONFIGS', 'with-message')], fail: failQuotas },
   DescribeUserScramCredentials: { whole: [cluster('DESCRIBE')], fail: failUsers },
   AlterUserScramCredentials: { byController: true, whole: [altersCluster], fail: failCredentials },
-  DescribeQuorum: { byController: true, whole: [cluster('DESCRIBE', 'told')] },
+  DescribeQuorum: { byController: true, whole: [cluster('DESCRIBE', 'with-message')] },
   UpdateFeatures: { byController: true, whole: [altersCluster] },
   DescribeCluster: { rewrite: withClusterOperations },
   UnregisterBroker: { byController: true, whole: [altersCluster] },
   ListConfigResources: { whole: [cluster('DESCRIBE_CONFIGS')] },
-  AddRaftVoter: { byController: true, whole: [cluster('ALTER', 'told')] },
-  RemoveRaftVoter: { byController: true, whole: [cluster('ALTER', 'told')] },
+  AddRaftVoter: { byController: true, whole: [cluster('ALTER', 'with-message')] },
+  RemoveRaftVoter: { byController: true, whole: [cluster('ALTER', 'with-message')] },
   UpdateRaftVoter: { byController: true, whole: [cluster('CLUSTER_ACTION')] },
   InitializeShareGroupState: sharesState,
   ReadShareGroupState: sharesState,
@@ -76,24 +76,26 @@ const resourceKinds = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16,
 
 /** Configs belong to a topic, a group, or the cluster. */
 function ofResource(operation: 'DESCRIBE_CONFIGS' | 'ALTER_CONFIGS') {
-  const onTopic = entity(operation, 'TOPIC', 'told')
-  const onGroup = entity(operation, 'GROUP', 'told')
-  return (asked: Asked, each: Entity): Denial | undefined => {
+  const onTopic = entity(operation, 'TOPIC', 'with-message')
+  const onGroup = entity(operation, 'GROUP', 'with-message')
+  return (checked: CheckedRequest, each: Entity): Denial | undefined => {
     const { resourceType } = each.fields
-    if (resourceType === resourceKinds.topic) return onTopic(asked, each)
-    if (resourceType === resourceKinds.group) return onGroup(asked, each)
+    if (resourceType === resourceKinds.topic) return onTopic(checked, each)
+    if (resourceType === resourceKinds.group) return onGroup(checked, each)
     const { broker, brokerLogger, clientMetrics } = resourceKinds
     const isOfCluster = resourceType === broker || resourceType === brokerLogger || resourceType === clientMetrics
-    if (!isOfCluster || asked.permissions.mayOnCluster(operation)) return undefined
+    if (!isOfCluster || checked.permissions.mayOnCluster(operation)) return undefined
     // Loggers are set by the broker itself, which says less than the controller.
     const isTold = operation === 'DESCRIBE_CONFIGS' || resourceType !== brokerLogger
-    return denied('CLUSTER', isTold ? 'told' : 'silent')
+    return denied('CLUSTER', isTold ? 'with-message' : 'code-only')
   }
 }
 
 /** AlterConfigs knows no loggers, and says so. */
-function ofNamedResource(asked: Asked, each: Entity): Denial | undefined {
-  return each.fields.resourceType === resourceKinds.brokerLogger ? undefined : ofResource('ALTER_CONFIGS')(asked, each)
+function ofNamedResource(checked: CheckedRequest, each: Entity): Denial | undefined {
+  return each.fields.resourceType === resourceKinds.brokerLogger
+    ? undefined
+    : ofResource('ALTER_CONFIGS')(checked, each)
 }
 
 /** The same for each element of a list in the request. */
@@ -101,7 +103,7 @@ function forEach(request: Struct, list: string, result: object): object[] {
   return listIn(request, list).map(() => result)
 }
 
-function failDirs({ request }: Asked, { errorCode }: ErrorFields): Struct {
+function failDirs({ request }: CheckedRequest, { errorCode }: ErrorFields): Struct {
   const topics = listIn(request, 'dirs').flatMap((dir) => listIn(dir, 'topics'))
   const results = topics.map(({ name, partitions }) => ({
     topicName: name,
@@ -110,7 +112,7 @@ function failDirs({ request }: Asked, { errorCode }: ErrorFields): Struct {
   return { results }
 }
 
-function failElections({ request }: Asked, { errorCode, errorMessage }: ErrorFields, top: Struct): Struct {
+function failElections({ request }: CheckedRequest, { errorCode, errorMessage }: ErrorFields, top: Struct): Struct {
   const replicaElectionResults = listIn(request, 'topicPartitions').map(({ topic, partitions }) => ({
     topic,
     partitionResult: (partitions as readonly number[]).map((partitionId) => ({ partitionId, errorCode, errorMessage })),
@@ -118,7 +120,7 @@ function failElections({ request }: Asked, { errorCode, errorMessage }: ErrorFie
   return { ...top, replicaElectionResults }
 }
 
-function failReassignments({ request }: Asked, error: ErrorFields, top: Struct): Struct {
+function failReassignments({ request }: CheckedRequest, error: ErrorFields, top: Struct): Struct {
   const responses = listIn(request, 'topics').map(({ name, partitions }) => ({
     name,
     partitions: listIn({ partitions }, 'partitions').map(({ partitionIndex }) => ({ partitionIndex, ...error })),
@@ -126,7 +128,7 @@ function failReassignments({ request }: Asked, error: ErrorFields, top: Struct):
   return { ...top, responses }
 }
 
-function failListing({ request }: Asked, _error: ErrorFields, top: Struct): Struct {
+function failListing({ request }: CheckedRequest, _error: ErrorFields, top: Struct): Struct {
   const nothing = { replicas: [], addingReplicas: [], removingReplicas: [] }
   const topics = listIn(request, 'topics').map(({ name, partitionIndexes }) => ({
     name,
@@ -135,29 +137,32 @@ function failListing({ request }: Asked, _error: ErrorFields, top: Struct): Stru
   return { ...top, topics }
 }
 
-function failQuotas({ request }: Asked, error: ErrorFields): Struct {
+function failQuotas({ request }: CheckedRequest, error: ErrorFields): Struct {
   return { entries: listIn(request, 'entries').map(({ entity: of }) => ({ ...error, entity: of })) }
 }
 
 /** Kafka does not say which user each is about. */
-function failUsers({ request }: Asked, error: ErrorFields, top: Struct): Struct {
+function failUsers({ request }: CheckedRequest, error: ErrorFields, top: Struct): Struct {
   return { ...top, results: forEach(request, 'users', { ...error, user: '', credentialInfos: [] }) }
 }
 
-function failCredentials({ request }: Asked, error: ErrorFields): Struct {
+function failCredentials({ request }: CheckedRequest, error: ErrorFields): Struct {
   const named = [...listIn(request, 'deletions'), ...listIn(request, 'upsertions')].map(({ name }) => name)
   return { results: [...new Set(named)].map((user) => ({ user, ...error })) }
 }
 
 /** For oneself one may; for another only with the right to. */
-function createsToken(asked: Asked): Denial | undefined {
-  const { principalType, principalName } = ownerOf(asked)
+function createsToken(checked: CheckedRequest): Denial | undefined {
+  const { principalType, principalName } = ownerOf(checked)
   const owner = `${principalType}:${principalName}`
-  if (owner === asked.principal || asked.permissions.may('CREATE_TOKENS', 'USER', owner)) return undefined
+  if (owner === checked.principal || checked.permissions.may('CREATE_TOKENS', 'USER', owner)) return undefined
   return denied('DELEGATION_TOKEN')
 }
 
-function ownerOf({ request, principal }: Asked): { readonly principalType: string; readonly principalName: string } {
+function ownerOf({ request, principal }: CheckedRequest): {
+  readonly principalType: string
+  readonly principalName: string
+} {
   const { ownerPrincipalType, ownerPrincipalName } = request
   if (typeof ownerPrincipalName === 'string' && ownerPrincipalName !== '') {
     return { principalType: String(ownerPrincipalType), principalName: ownerPrincipalName }
@@ -170,15 +175,15 @@ function partsOf(principal: string) {
   return { principalType: principal.slice(0, at), principalName: principal.slice(at + 1) }
 }
 
-function failToken(asked: Asked, _error: ErrorFields, top: Struct): Struct {
-  const { principalType, principalName } = partsOf(asked.principal)
+function failToken(checked: CheckedRequest, _error: ErrorFields, top: Struct): Struct {
+  const { principalType, principalName } = partsOf(checked.principal)
   const requester = { tokenRequesterPrincipalType: principalType, tokenRequesterPrincipalName: principalName }
   const never = { issueTimestampMs: -1n, expiryTimestampMs: -1n, maxTimestampMs: -1n }
-  return { ...top, ...ownerOf(asked), ...(asked.version >= 3 && requester), ...never }
+  return { ...top, ...ownerOf(checked), ...(checked.version >= 3 && requester), ...never }
 }
 
 /** One's own, those that one may renew, and those that one may describe. */
-function onlyVisibleTokens({ permissions, principal }: Asked, response: Struct): Struct {
+function onlyVisibleTokens({ permissions, principal }: CheckedRequest, response: Struct): Struct {
   const tokens = listIn(response, 'tokens').filter((token) => {
     const owner = `${token.principalType}:${token.principalName}`
     const renewers = listIn(token, 'renewers').map((each) => `${each.principalType}:${each.principalName}`)
@@ -189,7 +194,7 @@ function onlyVisibleTokens({ permissions, principal }: Asked, response: Struct):
   return { ...response, tokens }
 }
 
-function withClusterOperations({ permissions, request }: Asked, response: Struct): Struct {
+function withClusterOperations({ permissions, request }: CheckedRequest, response: Struct): Struct {
   if (request.includeClusterAuthorizedOperations !== true || response.errorCode !== 0) return response
   const mayDescribe = permissions.mayOnCluster('DESCRIBE')
   return {

@@ -1,7 +1,17 @@
 import { errorCode, zeroUuid } from '@ottla/codec'
-import type { Struct } from '../faults/blank.ts'
-import type { EntityPlace } from '../faults/places.ts'
-import { type Asked, allTopics, type Denial, denied, type Entity, entity, group, listIn, type Rule } from './rule.ts'
+import type { Struct } from '../messages/blank.ts'
+import type { EntityPlace } from '../messages/places.ts'
+import {
+  allTopics,
+  type CheckedRequest,
+  type Denial,
+  denied,
+  type Entity,
+  entity,
+  group,
+  listIn,
+  type Rule,
+} from './rule.ts'
 
 const describedGroups: EntityPlace = {
   kind: 'group',
@@ -44,12 +54,12 @@ export const groupRules: Readonly<Record<string, Rule>> = {
   ConsumerGroupHeartbeat: heartbeats,
   ConsumerGroupDescribe: {
     each: describesGroup,
-    rewrite: (asked, response) => withoutHidden(asked, withOperations(asked, response), hiddenInAssignments),
+    rewrite: (checked, response) => withoutHidden(checked, withOperations(checked, response), hiddenInAssignments),
   },
   ShareGroupHeartbeat: heartbeats,
   ShareGroupDescribe: {
     each: describesGroup,
-    rewrite: (asked, response) => withoutHidden(asked, withOperations(asked, response), hiddenInAssignments),
+    rewrite: (checked, response) => withoutHidden(checked, withOperations(checked, response), hiddenInAssignments),
   },
   ShareFetch: sharedRecords,
   ShareAcknowledge: sharedRecords,
@@ -60,7 +70,7 @@ export const groupRules: Readonly<Record<string, Rule>> = {
   AlterShareGroupOffsets: {
     whole: [groupTold('READ')],
     place: namedTopics,
-    each: entity('READ', 'TOPIC', 'told'),
+    each: entity('READ', 'TOPIC', 'with-message'),
     rewrite: withTopicIds,
   },
   DeleteShareGroupOffsets: {
@@ -72,18 +82,18 @@ export const groupRules: Readonly<Record<string, Rule>> = {
       response: 'responses',
       responseName: 'topicName',
     },
-    each: entity('READ', 'TOPIC', 'told'),
+    each: entity('READ', 'TOPIC', 'with-message'),
   },
   StreamsGroupHeartbeat: { whole: [group('READ'), allTopics('DESCRIBE', topicsOfTopology)] },
   StreamsGroupDescribe: {
     place: describedGroups,
     each: describesGroup,
-    rewrite: (asked, response) => withoutHidden(asked, withOperations(asked, response), hiddenInTopology),
+    rewrite: (checked, response) => withoutHidden(checked, withOperations(checked, response), hiddenInTopology),
   },
 }
 
 function groupTold(operation: 'READ' | 'DELETE') {
-  return group(operation, 'told')
+  return group(operation, 'with-message')
 }
 
 function namesIn(list: unknown): readonly string[] {
@@ -95,38 +105,39 @@ const firstVersionOfKeys = 4
 const firstVersionOfShares = 6
 
 /** Before version 4 one key is looked for. */
-function findsOne(asked: Asked): Denial | undefined {
-  const { version, request } = asked
-  return version < firstVersionOfKeys ? unfindable(asked, String(request.key)) : undefined
+function findsOne(checked: CheckedRequest): Denial | undefined {
+  const { version, request } = checked
+  return version < firstVersionOfKeys ? unfindable(checked, String(request.key)) : undefined
 }
 
-function findsKey(asked: Asked, { name }: Entity): Denial | undefined {
-  const { request, version, permissions } = asked
-  const denial = unfindable(asked, name)
+function findsKey(checked: CheckedRequest, { name }: Entity): Denial | undefined {
+  const { request, version, permissions } = checked
+  const denial = unfindable(checked, name)
   if (denial !== undefined) return { ...denial, message: '' }
   const isShare = request.keyType === keyTypes.share && version >= firstVersionOfShares
-  return isShare && !permissions.mayOnCluster('CLUSTER_ACTION') ? denied('CLUSTER', 'told') : undefined
+  return isShare && !permissions.mayOnCluster('CLUSTER_ACTION') ? denied('CLUSTER', 'with-message') : undefined
 }
 
-function unfindable({ permissions, request }: Asked, key: string): Denial | undefined {
+function unfindable({ permissions, request }: CheckedRequest, key: string): Denial | undefined {
   const { keyType = keyTypes.group } = request
-  if (keyType === keyTypes.group) return permissions.may('DESCRIBE', 'GROUP', key) ? undefined : denied('GROUP', 'told')
+  if (keyType === keyTypes.group)
+    return permissions.may('DESCRIBE', 'GROUP', key) ? undefined : denied('GROUP', 'with-message')
   if (keyType !== keyTypes.transaction) return undefined
-  return permissions.may('DESCRIBE', 'TRANSACTIONAL_ID', key) ? undefined : denied('TRANSACTIONAL_ID', 'told')
+  return permissions.may('DESCRIBE', 'TRANSACTIONAL_ID', key) ? undefined : denied('TRANSACTIONAL_ID', 'with-message')
 }
 
 /** Before version 7 the protocol's name cannot be null. */
-function failJoin({ version }: Asked, _error: unknown, top: Struct): Struct {
+function failJoin({ version }: CheckedRequest, _error: unknown, top: Struct): Struct {
   return { ...top, protocolName: version < 7 ? '' : null }
 }
 
-function readsTopicById(asked: Asked, { name }: Entity): Denial | undefined {
-  const topic = asked.nameOfTopic(name)
-  return topic === undefined || asked.permissions.may('READ', 'TOPIC', topic) ? undefined : denied('TOPIC')
+function readsTopicById(checked: CheckedRequest, { name }: Entity): Denial | undefined {
+  const topic = checked.nameOfTopic(name)
+  return topic === undefined || checked.permissions.may('READ', 'TOPIC', topic) ? undefined : denied('TOPIC')
 }
 
-/** What was asked for of each group that was found. */
-function withOperations({ permissions, request }: Asked, response: Struct): Struct {
+/** What was checked for of each group that was found. */
+function withOperations({ permissions, request }: CheckedRequest, response: Struct): Struct {
   if (request.includeAuthorizedOperations !== true) return response
   const groups = listIn(response, 'groups').map((each) =>
     each.errorCode === 0
@@ -136,7 +147,7 @@ function withOperations({ permissions, request }: Asked, response: Struct): Stru
   return { ...response, groups }
 }
 
-function onlyVisibleGroups({ permissions }: Asked, response: Struct): Struct {
+function onlyVisibleGroups({ permissions }: CheckedRequest, response: Struct): Struct {
   if (permissions.mayOnCluster('DESCRIBE')) return response
   const groups = listIn(response, 'groups').filter(({ groupId }) =>
     permissions.may('DESCRIBE', 'GROUP', String(groupId)),
@@ -165,7 +176,7 @@ const hiddenInTopology: Hidden = {
 }
 
 /** A group that has to do with a topic that the client may not see is not told of. */
-function withoutHidden({ permissions }: Asked, response: Struct, { message, topicsOf }: Hidden): Struct {
+function withoutHidden({ permissions }: CheckedRequest, response: Struct, { message, topicsOf }: Hidden): Struct {
   const groups = listIn(response, 'groups').map((each) => {
     if (topicsOf(each).every((topic) => permissions.may('DESCRIBE', 'TOPIC', topic))) return each
     const { error } = denied('TOPIC')
@@ -196,10 +207,10 @@ function topicsOfTopology({ topology }: Struct): readonly string[] {
 }
 
 /** Offsets of topics that the client may not see: an error where it named them, else nothing. */
-function onlyVisibleOffsets({ permissions, request }: Asked, response: Struct): Struct {
+function onlyVisibleOffsets({ permissions, request }: CheckedRequest, response: Struct): Struct {
   const groups = listIn(response, 'groups').map((each) => {
-    const asked = listIn(request, 'groups').find(({ groupId }) => groupId === each.groupId)
-    const isNamed = asked?.topics !== null
+    const checked = listIn(request, 'groups').find(({ groupId }) => groupId === each.groupId)
+    const isNamed = checked?.topics !== null
     const topics = listIn(each, 'topics').flatMap((topic) => {
       if (permissions.may('DESCRIBE', 'TOPIC', String(topic.topicName))) return [topic]
       return isNamed ? [hiddenOffsets(topic)] : []
@@ -210,7 +221,7 @@ function onlyVisibleOffsets({ permissions, request }: Asked, response: Struct): 
 }
 
 function hiddenOffsets(topic: Struct): Struct {
-  const { error, message } = denied('TOPIC', 'told')
+  const { error, message } = denied('TOPIC', 'with-message')
   const partitions = listIn(topic, 'partitions').map((partition) => ({
     ...partition,
     startOffset: -1n,
@@ -223,7 +234,7 @@ function hiddenOffsets(topic: Struct): Struct {
 }
 
 /** Names of topics are no secret here: the answer has their ids. */
-function withTopicIds({ idOfTopic }: Asked, response: Struct): Struct {
+function withTopicIds({ idOfTopic }: CheckedRequest, response: Struct): Struct {
   const responses = listIn(response, 'responses').map((topic) =>
     topic.topicId === zeroUuid ? { ...topic, topicId: idOfTopic(String(topic.topicName)) ?? zeroUuid } : topic,
   )

@@ -1,10 +1,10 @@
 import { errorCode } from '@ottla/codec'
-import type { Struct } from '../faults/blank.ts'
-import { topicNameProblem } from '../handlers/support.ts'
+import type { Struct } from '../messages/blank.ts'
 import { isInternalTopic } from '../state/internal-topics.ts'
 import { transactionalProducerOf } from '../state/replicas/produce-validation.ts'
+import { topicNameProblem } from '../state/topic-rules.ts'
 import {
-  type Asked,
+  type CheckedRequest,
   cluster,
   type Denial,
   denied,
@@ -22,7 +22,8 @@ export const recordRules: Readonly<Record<string, Rule>> = {
   Produce: { whole: [transactionOfRecords], each: entity('WRITE', 'TOPIC') },
   ListOffsets: { each: entity('DESCRIBE', 'TOPIC') },
   OffsetForLeaderEpoch: {
-    each: (asked, each) => (asked.permissions.mayOnCluster('CLUSTER_ACTION') ? undefined : describeTopic(asked, each)),
+    each: (checked, each) =>
+      checked.permissions.mayOnCluster('CLUSTER_ACTION') ? undefined : describeTopic(checked, each),
   },
   DeleteRecords: { each: entity('DELETE', 'TOPIC') },
   // Who may create what is for the handler; here is who decides.
@@ -41,11 +42,11 @@ export const recordRules: Readonly<Record<string, Rule>> = {
 }
 
 const describeTopic = entity('DESCRIBE', 'TOPIC')
-const readsTopic = entity('READ', 'TOPIC', 'told')
+const readsTopic = entity('READ', 'TOPIC', 'with-message')
 
 /** Only batches in a transaction need its id. */
-function transactionOfRecords(asked: Asked): Denial | undefined {
-  const { permissions, request } = asked
+function transactionOfRecords(checked: CheckedRequest): Denial | undefined {
+  const { permissions, request } = checked
   const isTransactional = listIn(request, 'topicData').some((topic) =>
     listIn(topic, 'partitionData').some(
       ({ records }) => transactionalProducerOf(records as Parameters<typeof transactionalProducerOf>[0]) !== undefined,
@@ -57,7 +58,7 @@ function transactionOfRecords(asked: Asked): Denial | undefined {
   return isAllowed ? undefined : denied('TRANSACTIONAL_ID')
 }
 
-function producerId({ permissions, request }: Asked): Denial | undefined {
+function producerId({ permissions, request }: CheckedRequest): Denial | undefined {
   const { transactionalId } = request
   if (transactionalId === null) {
     const isAllowed = permissions.mayOnCluster('IDEMPOTENT_WRITE') || permissions.mayOnAny('WRITE', 'TOPIC')
@@ -69,41 +70,41 @@ function producerId({ permissions, request }: Asked): Denial | undefined {
   return isAllowed ? undefined : denied('TRANSACTIONAL_ID')
 }
 
-function failProducer(_asked: Asked, _error: ErrorFields, top: Struct): Struct {
+function failProducer(_checked: CheckedRequest, _error: ErrorFields, top: Struct): Struct {
   return { ...top, producerId: -1n, producerEpoch: -1 }
 }
 
 /** A name that no topic can have is refused as such. */
-function describesProducers(asked: Asked, each: Entity): Denial | undefined {
-  return topicNameProblem(each.name) === undefined ? readsTopic(asked, each) : undefined
+function describesProducers(checked: CheckedRequest, each: Entity): Denial | undefined {
+  return topicNameProblem(each.name) === undefined ? readsTopic(checked, each) : undefined
 }
 
 /** From version 4 on only brokers ask. */
-function addsPartitions(asked: Asked): Denial | undefined {
-  return asked.version >= 4 ? cluster('CLUSTER_ACTION')(asked) : transaction('WRITE')(asked)
+function addsPartitions(checked: CheckedRequest): Denial | undefined {
+  return checked.version >= 4 ? cluster('CLUSTER_ACTION')(checked) : transaction('WRITE')(checked)
 }
 
 /** Nobody writes to internal topics. */
-function mayAdd({ permissions }: Asked, topic: unknown): boolean {
+function mayAdd({ permissions }: CheckedRequest, topic: unknown): boolean {
   return !isInternalTopic(String(topic)) && permissions.may('WRITE', 'TOPIC', String(topic))
 }
 
-function addsTopics(asked: Asked): Denial | undefined {
-  if (asked.version >= 4) return undefined
-  return listIn(asked.request, 'v3AndBelowTopics').every(({ name }) => mayAdd(asked, name))
+function addsTopics(checked: CheckedRequest): Denial | undefined {
+  if (checked.version >= 4) return undefined
+  return listIn(checked.request, 'v3AndBelowTopics').every(({ name }) => mayAdd(checked, name))
     ? undefined
     : denied('TOPIC')
 }
 
 /** All or none: those that may be added are told that they were not tried. */
-function failAdded(asked: Asked, { errorCode: whole }: ErrorFields, top: Struct): Struct {
-  if (asked.version >= 4) return top
+function failAdded(checked: CheckedRequest, { errorCode: whole }: ErrorFields, top: Struct): Struct {
+  if (checked.version >= 4) return top
   const codeOf = (topic: unknown, partition: number): number => {
-    if (whole !== errorCode('TOPIC_AUTHORIZATION_FAILED') || !mayAdd(asked, topic)) return whole
-    const isKnown = partition >= 0 && partition < asked.partitionCount(String(topic))
+    if (whole !== errorCode('TOPIC_AUTHORIZATION_FAILED') || !mayAdd(checked, topic)) return whole
+    const isKnown = partition >= 0 && partition < checked.partitionCount(String(topic))
     return errorCode(isKnown ? 'OPERATION_NOT_ATTEMPTED' : 'UNKNOWN_TOPIC_OR_PARTITION')
   }
-  const resultsByTopicV3AndBelow = listIn(asked.request, 'v3AndBelowTopics').map(({ name, partitions }) => ({
+  const resultsByTopicV3AndBelow = listIn(checked.request, 'v3AndBelowTopics').map(({ name, partitions }) => ({
     name,
     resultsByPartition: (partitions as readonly number[]).map((partitionIndex) => ({
       partitionIndex,
@@ -113,12 +114,12 @@ function failAdded(asked: Asked, { errorCode: whole }: ErrorFields, top: Struct)
   return { ...top, resultsByTopicV3AndBelow }
 }
 
-function writesMarkers({ permissions }: Asked): Denial | undefined {
+function writesMarkers({ permissions }: CheckedRequest): Denial | undefined {
   const isAllowed = permissions.mayOnCluster('ALTER') || permissions.mayOnCluster('CLUSTER_ACTION')
   return isAllowed ? undefined : denied('CLUSTER')
 }
 
-function onlyVisibleTopics({ permissions }: Asked, response: Struct): Struct {
+function onlyVisibleTopics({ permissions }: CheckedRequest, response: Struct): Struct {
   const transactionStates = listIn(response, 'transactionStates').map((state) => ({
     ...state,
     topics: listIn(state, 'topics').filter(({ topic }) => permissions.may('DESCRIBE', 'TOPIC', String(topic))),
@@ -126,14 +127,14 @@ function onlyVisibleTopics({ permissions }: Asked, response: Struct): Struct {
   return { ...response, transactionStates }
 }
 
-function onlyVisibleTransactions({ permissions }: Asked, response: Struct): Struct {
+function onlyVisibleTransactions({ permissions }: CheckedRequest, response: Struct): Struct {
   const transactionStates = listIn(response, 'transactionStates').filter(({ transactionalId }) =>
     permissions.may('DESCRIBE', 'TRANSACTIONAL_ID', String(transactionalId)),
   )
   return { ...response, transactionStates }
 }
 
-function failMarkers({ request }: Asked, { errorCode }: ErrorFields): Struct {
+function failMarkers({ request }: CheckedRequest, { errorCode }: ErrorFields): Struct {
   const markers = listIn(request, 'markers').map(({ producerId, topics }) => ({
     producerId,
     topics: listIn({ topics }, 'topics').map(({ name, partitionIndexes }) => ({

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { batchOf } from '../../test/support/batches.ts'
 import { TopicClient } from '../../test/support/topic-client.ts'
-import { createCluster, type TestCluster } from '../cluster.ts'
+import { createCluster, type TestCluster } from '../cluster/cluster.ts'
 import { type HttpListener, listenHttp } from '../network/http.ts'
 import { control } from './control.ts'
 

@@ -1,4 +1,4 @@
-import type { TestCluster } from '../cluster.ts'
+import type { TestCluster } from '../cluster/cluster.ts'
 import type { FaultRule, RequestMatch } from '../faults/rule.ts'
 import type { HttpRequest, HttpResponse } from '../network/http.ts'
 import type { Duration } from '../runtime/clock.ts'

@@ -1,5 +1,4 @@
 import type { ErrorName } from '@ottla/codec'
-import type { Controller } from '../controller.ts'
 import {
   type Acl,
   type AclFilter,
@@ -11,6 +10,7 @@ import {
   resourceTypes,
 } from '../state/rights/acl.ts'
 import { noAcls } from '../state/rights/acl-image.ts'
+import type { Controller } from './controller.ts'
 
 export interface AclRefusal {
   readonly error: ErrorName

@@ -1,11 +1,12 @@
 import type { ErrorName } from '@ottla/codec'
-import type { ClusterContext } from '../cluster-context.ts'
-import { topicNameProblem } from '../handlers/support.ts'
+import type { BrokerConfig } from '../state/configs/broker-config.ts'
 import { kafkaBrokerConfigs, kafkaGroupConfigs } from '../state/configs/config-table.ts'
 import { shown } from '../state/configs/config-values.ts'
 import { clientMetricsProblem, groupConfigsProblem } from '../state/configs/group-config-rules.ts'
 import { withConfigs } from '../state/configs/resource-configs.ts'
 import { topicConfigs, topicConfigsProblem } from '../state/configs/topic-config.ts'
+import { topicNameProblem } from '../state/topic-rules.ts'
+import type { Controller } from './controller.ts'
 
 export interface ConfigError {
   readonly error: ErrorName
@@ -31,6 +32,13 @@ export interface ResourceChange {
   readonly replacesAll: boolean
 }
 
+/** The parts of a cluster that decide about configs. */
+export interface ConfiguredCluster {
+  readonly controller: Controller
+  /** Static broker configs. */
+  readonly config: BrokerConfig
+}
+
 type Values = ReadonlyMap<string, string>
 
 const invalidConfig = (message: string): ConfigError => ({ error: 'INVALID_CONFIG', message })
@@ -38,7 +46,7 @@ const invalidRequest = (message: string): ConfigError => ({ error: 'INVALID_REQU
 
 /** The controller's decision on one resource; what it refuses it leaves as it was. */
 export function alterConfigs(
-  cluster: Pick<ClusterContext, 'controller' | 'config'>,
+  cluster: ConfiguredCluster,
   change: ResourceChange,
   validateOnly: boolean,
 ): ConfigError | undefined {
@@ -65,7 +73,7 @@ export function alterConfigs(
 
 const none: Values = new Map()
 
-function currentConfigs({ controller }: Pick<ClusterContext, 'controller'>, type: number, name: string): Values {
+function currentConfigs({ controller }: Pick<ConfiguredCluster, 'controller'>, type: number, name: string): Values {
   const { state } = controller
   if (type === configResource.topic) return state.topic(name)?.configs ?? none
   if (type === configResource.broker) return state.areas.brokerConfigs.get(name) ?? none
@@ -74,7 +82,7 @@ function currentConfigs({ controller }: Pick<ClusterContext, 'controller'>, type
 }
 
 function refusalOf(
-  { controller, config }: Pick<ClusterContext, 'controller' | 'config'>,
+  { controller, config }: ConfiguredCluster,
   { resourceType, resourceName, changes, replacesAll }: ResourceChange,
   { before, after }: { readonly before: Values; readonly after: Values },
 ): ConfigError | undefined {

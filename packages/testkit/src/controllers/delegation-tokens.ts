@@ -1,7 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { ErrorName } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/runtime'
-import type { Controller } from '../controller.ts'
 import type { BrokerConfig } from '../state/configs/broker-config.ts'
 import {
   type DelegationToken,
@@ -10,6 +9,7 @@ import {
   isOwnerOrRenewer,
   type Principal,
 } from '../state/rights/delegation-tokens.ts'
+import type { Controller } from './controller.ts'
 
 export interface NewToken {
   readonly owner: Principal

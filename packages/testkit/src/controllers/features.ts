@@ -1,5 +1,5 @@
-import type { Controller } from '../controller.ts'
 import { type Features, supportedFeature } from '../state/features.ts'
+import type { Controller } from './controller.ts'
 
 /** Kafka's numbers of what an update may do. */
 const upgrade = 1

@@ -1,6 +1,6 @@
-import type { Controller } from '../controller.ts'
 import type { BrokerConfig, BrokerConfigName } from '../state/configs/broker-config.ts'
 import { offsetsTopic, shareStateTopic, transactionTopic } from '../state/internal-topics.ts'
+import type { Controller } from './controller.ts'
 
 interface Plan {
   readonly name: string

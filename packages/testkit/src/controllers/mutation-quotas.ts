@@ -1,10 +1,8 @@
 import type { Runtime } from '@ottla/runtime'
-import type { HandlerContext } from '../handlers/handler.ts'
 import type { BrokerConfig } from '../state/configs/broker-config.ts'
-import { limitFor } from '../state/quotas/client-quotas.ts'
-import { windowsOf } from '../state/quotas/client-throttles.ts'
+import { type ClientQuotas, limitFor } from '../state/quotas/client-quotas.ts'
+import { type Client, windowsOf } from '../state/quotas/client-throttles.ts'
 import { type RateWindows, TokenBucket } from '../state/quotas/quota-rates.ts'
-import { clientOf } from '../throttling.ts'
 
 /** What one request may change of the cluster's topics (KIP-599). */
 export interface MutationQuota {
@@ -12,6 +10,17 @@ export interface MutationQuota {
   take(partitions: number): boolean
   /** The request is answered: how long the client must wait, and it does. */
   settle(): number
+}
+
+/** The request that is measured. */
+export interface MutationRequest {
+  /** The controller's quotas. */
+  readonly quotas: ClientQuotas
+  readonly client: Client
+  /** The request's version can carry THROTTLING_QUOTA_EXCEEDED: a request above the quota fails instead of being served late. */
+  readonly isStrict: boolean
+  /** Mutes the client's connection. */
+  readonly throttle: (ms: number) => void
 }
 
 const unlimited: MutationQuota = { take: () => true, settle: () => 0 }
@@ -29,13 +38,11 @@ export class MutationQuotas {
   }
 
   /** For one request. Older versions know no error for it: they are served, and then throttled. */
-  begin(context: HandlerContext, strictSince: number): MutationQuota {
-    const { controller } = context.cluster
-    const found = limitFor(controller.state, 'controller_mutation_rate', clientOf(context))
+  begin({ quotas, client, isStrict, throttle }: MutationRequest): MutationQuota {
+    const found = limitFor(quotas, 'controller_mutation_rate', client)
     if (found === undefined) return unlimited
     const { limit, sharedBy } = found
     const bucket = this.#bucket(sharedBy)
-    const isStrict = context.apiVersion >= strictSince
     let throttledAtMs = 0
     let throttleTimeMs = 0
     const measure = (nowMs: number) => {
@@ -55,7 +62,7 @@ export class MutationQuotas {
       },
       settle: () => {
         const leftMs = Math.max(0, throttleTimeMs - (this.#runtime.wallNow() - throttledAtMs))
-        if (leftMs > 0) context.connection.throttle(leftMs)
+        if (leftMs > 0) throttle(leftMs)
         return leftMs
       },
     }

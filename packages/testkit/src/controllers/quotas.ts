@@ -1,4 +1,3 @@
-import type { ClusterContext } from '../cluster-context.ts'
 import {
   type EntityQuotas,
   type EntityType,
@@ -6,6 +5,7 @@ import {
   entityTypes,
   withQuotas,
 } from '../state/quotas/client-quotas.ts'
+import type { Controller } from './controller.ts'
 
 export interface QuotaOperation {
   readonly key: string
@@ -35,7 +35,7 @@ const ipQuotas: Readonly<Record<string, keyof typeof limits>> = { connection_cre
 
 /** The controller's decision on one entity: undefined, or why it refuses. */
 export function alterQuotas(
-  { controller }: Pick<ClusterContext, 'controller'>,
+  controller: Controller,
   { entity, operations }: QuotaAlteration,
   validateOnly: boolean,
 ): string | undefined {

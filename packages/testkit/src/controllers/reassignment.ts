@@ -1,8 +1,8 @@
 import type { ErrorName } from '@ottla/codec'
-import type { Controller } from '../controller.ts'
 import type { BrokerConfig } from '../state/configs/broker-config.ts'
 import { topicSettings } from '../state/configs/topic-config.ts'
 import type { PartitionImage, TopicImage } from '../state/metadata-view.ts'
+import type { Controller } from './controller.ts'
 
 export interface Refused {
   readonly error: ErrorName

@@ -1,8 +1,8 @@
 import { createHash, createHmac } from 'node:crypto'
 import type { AlterUserScramCredentials, Decoded, ErrorName } from '@ottla/codec'
-import type { Controller } from '../controller.ts'
 import type { ScramUsers, StoredCredential } from '../state/rights/scram-users.ts'
 import { type ScramMechanism, scramHashes, scramMechanisms } from '../state/rights/users-scram.ts'
+import type { Controller } from './controller.ts'
 
 type Request = Decoded<typeof AlterUserScramCredentials.request>
 type Upsertion = Request['upsertions'][number]

@@ -1,17 +1,17 @@
-import type { Struct } from './blank.ts'
+import type { Struct } from '../messages/blank.ts'
+import { pick } from '../messages/entities.ts'
+import { placeOf } from '../messages/places.ts'
 import { type Exchange, nameOfTopic } from './exchange.ts'
-import { placeOf } from './places.ts'
-import { pick } from './response-errors.ts'
 import type { RequestMatch } from './rule.ts'
 
-/** Where the CRC lies in a batch. */
+/** Positions in a record batch. */
 const crcAt = 17
 const lengthAt = 8
 const headLength = 12
 
-/** A Produce request or a Fetch answer with a wrong CRC in the batches of the partitions that are meant. */
-export function corrupted(exchange: Exchange, message: Struct, match: RequestMatch): Struct {
-  const at = placeOf(exchange.api.name, exchange.version).entities
+/** A Produce request or a Fetch response with a wrong CRC in the batches of the matching partitions. */
+export function withCorruptRecords(exchange: Exchange, message: Struct, match: RequestMatch): Struct {
+  const at = placeOf(exchange.api.name, exchange.context.apiVersion).entities
   if (at?.partitions === undefined) return message
   const isRequest = exchange.api.name === 'Produce'
   const list = isRequest ? at.request : at.response
@@ -35,7 +35,7 @@ export function corrupted(exchange: Exchange, message: Struct, match: RequestMat
   return { ...message, [list]: topics }
 }
 
-/** A copy: the bytes belong to the log. */
+/** A copy: the log shares the original bytes. */
 function withWrongCrc(records: unknown): unknown {
   if (!(records instanceof Uint8Array)) return records
   const bytes = Buffer.from(records)

@@ -1,19 +1,19 @@
-import type { Runtime } from '@ottla/runtime'
-import { closeConnection, noResponse, type Reply } from '../handlers/handler.ts'
+import { closeConnection, isWithoutResponse, noResponse, type Reply, thenReply } from '../handlers/reply.ts'
+import { blank, type Struct } from '../messages/blank.ts'
+import { type Picked, pick, pickInResponse, withErrors, without } from '../messages/entities.ts'
+import { placeOf, placesOf } from '../messages/places.ts'
 import { Held } from '../state/held.ts'
-import { blank, type Struct } from './blank.ts'
-import { corrupted } from './corrupt-records.ts'
-import { type Exchange, meantRequest, nameOfTopic } from './exchange.ts'
+import { withCorruptRecords } from './corrupt-records.ts'
+import { completeRequest, type Exchange, nameOfTopic } from './exchange.ts'
 import type { ActiveFault } from './faults.ts'
-import { placeOf, placesOf } from './places.ts'
-import { type Picked, pick, pickResponded, withErrors, without } from './response-errors.ts'
 
 export type Work = (request: Struct) => Reply<unknown>
 
-/** The work as a fault lets it happen. */
+/** The handler with the effect of a fault. */
 export function withFault(exchange: Exchange, fault: ActiveFault, work: Work): Work {
-  const { effect } = fault.resolved
-  const { runtime } = exchange.broker.cluster
+  const { effect, match } = fault.resolved
+  const { broker, connection, cluster } = exchange.context
+  const { runtime } = cluster
   const after = (change: (response: unknown) => unknown): Work => {
     return (request) => thenReply(runtime, work(request), change)
   }
@@ -23,17 +23,17 @@ export function withFault(exchange: Exchange, fault: ActiveFault, work: Work): W
     case 'delay':
       return (request) => {
         const held = new Held<unknown>(runtime, { timeoutMs: effect.ms, onTimeout: () => undefined })
-        return thenReply(runtime, held, () => lateWork(exchange, work, request))
+        return thenReply(runtime, held, () => delayedWork(exchange, work, request))
       }
     case 'throttle':
       return after((response) => {
-        if (isSymbol(response)) return response
-        exchange.connection.throttle(effect.ms)
+        if (isWithoutResponse(response)) return response
+        connection.throttle(effect.ms)
         return { ...(response as Struct), throttleTimeMs: effect.ms }
       })
     case 'corruptResponse':
       return after((response) => {
-        if (!isSymbol(response)) exchange.connection.corruptNextResponse(effect.corruption)
+        if (!isWithoutResponse(response)) connection.corruptNextResponse(effect.corruption)
         return response
       })
     case 'dropResponse':
@@ -45,82 +45,61 @@ export function withFault(exchange: Exchange, fault: ActiveFault, work: Work): W
     case 'hang':
       return () => new Held<unknown>(runtime)
     case 'corruptCrc':
-      if (exchange.api.name === 'Produce') return (request) => work(corrupted(exchange, request, fault.resolved.match))
+      if (exchange.api.name === 'Produce') return (request) => work(withCorruptRecords(exchange, request, match))
       return after((response) =>
-        isSymbol(response) ? response : corrupted(exchange, response as Struct, fault.resolved.match),
+        isWithoutResponse(response) ? response : withCorruptRecords(exchange, response as Struct, match),
       )
     case 'staleMetadata':
-      return (request) => exchange.broker.asOf(fault.staleView, () => work(request))
+      return (request) => broker.withView(fault.staleView, () => work(request))
   }
 }
 
-/** Nobody is there any more to catch what a handler throws. */
-function lateWork({ broker, api }: Exchange, work: Work, request: Struct): Reply<unknown> {
+/** Runs outside the dispatcher, which catches what handlers throw. */
+function delayedWork({ context, api }: Exchange, work: Work, request: Struct): Reply<unknown> {
   try {
     return work(request)
   } catch (error) {
-    broker.cluster.diagnose(
-      `broker ${broker.id} closes a connection on a delayed ${api.name} request: ${String(error)}`,
+    const { broker, cluster } = context
+    cluster.diagnose(
+      `Broker ${broker.id} closed a connection: the handler of a delayed ${api.name} request failed: ${String(error)}`,
     )
     return closeConnection
   }
 }
 
 function withError(exchange: Exchange, fault: ActiveFault, work: Work): Work {
-  const { api, version, broker } = exchange
+  const { api, context } = exchange
+  const { apiVersion: version } = context
+  const { runtime } = context.cluster
   const { effect, match } = fault.resolved
   if (effect.kind !== 'error') return work
-  const { runtime } = broker.cluster
   const nameOf = (id: string) => nameOfTopic(exchange, id)
   const at = placeOf(api.name, version).entities
   const { errorCode } = effect
   return (request) => {
-    // What an entity is called may be gone after the work: topics are deleted.
-    const picked = at === undefined ? [] : pick(at, meantRequest({ ...exchange, request }), match, nameOf)
+    // Names must be looked up before the work, which may delete topics.
+    const picked = at === undefined ? [] : pick(at, completeRequest({ ...exchange, request }), match, nameOf)
     const isForAll = at !== undefined && request[at.request] === null
     const injectErrors = (response: unknown) => {
-      // acks=0: the only thing that Kafka can say is to hang up.
-      if (isSymbol(response)) return response === noResponse ? closeConnection : response
-      const all = isForAll ? pickResponded(at, response as Struct, match, nameOf) : picked
+      // With acks=0 closing the connection is the only way to report an error, as in Kafka.
+      if (isWithoutResponse(response)) return response === noResponse ? closeConnection : response
+      const all = isForAll ? pickInResponse(at, response as Struct, match, nameOf) : picked
       return withErrors(api, version, response as Struct, { picked: all, errorCode, nameOfTopic: nameOf })
     }
     if (effect.afterWork) return thenReply(runtime, work(request), injectErrors)
     if (placesOf(api.name).readsOnly && at !== undefined) {
-      // A long poll has its error at once.
+      // A long poll with an error does not wait.
       return thenReply(runtime, work('maxWaitMs' in request ? { ...request, maxWaitMs: 0 } : request), injectErrors)
     }
-    return thenReply(runtime, restOf(exchange, request, picked, work), injectErrors)
+    return thenReply(runtime, workOnRest(exchange, request, picked, work), injectErrors)
   }
 }
 
-/** What becomes of the part of a request that no rule is about. */
-function restOf(exchange: Exchange, request: Struct, picked: readonly Picked[], work: Work): Reply<unknown> {
-  const { api, version } = exchange
-  const at = placeOf(api.name, version).entities
+/** Handles the part of a request that no rule matches. */
+function workOnRest(exchange: Exchange, request: Struct, picked: readonly Picked[], work: Work): Reply<unknown> {
+  const { api, context } = exchange
+  const at = placeOf(api.name, context.apiVersion).entities
   const rest = at && without(at, request, picked, (id) => nameOfTopic(exchange, id))
   if (rest !== undefined) return work(rest)
-  return api.name === 'Produce' && request.acks === 0 ? noResponse : blank(api.response.fields, version)
-}
-
-function isSymbol(response: unknown): response is typeof noResponse | typeof closeConnection {
-  return response === noResponse || response === closeConnection
-}
-
-/** Goes on with a reply when it is there; the next may have to be waited for too. */
-export function thenReply(
-  runtime: Runtime,
-  reply: Reply<unknown>,
-  next: (response: unknown) => unknown,
-): Reply<unknown> {
-  if (!(reply instanceof Held)) return next(reply)
-  let waiting: Held<unknown> = reply
-  const outer = new Held<unknown>(runtime, { onSettled: () => waiting.cancel() })
-  reply.deliverTo((response) => {
-    const following = next(response)
-    if (following instanceof Held) {
-      waiting = following
-      following.deliverTo((last: unknown) => outer.complete(last))
-    } else outer.complete(following)
-  })
-  return outer
+  return api.name === 'Produce' && request.acks === 0 ? noResponse : blank(api.response.fields, context.apiVersion)
 }

@@ -1,35 +1,31 @@
 import type { Api } from '@ottla/codec'
-import type { Broker } from '../broker.ts'
-import type { Connection } from '../connection.ts'
-import type { Reply } from '../handlers/handler.ts'
-import type { Struct } from './blank.ts'
-import { placeOf, placesOf } from './places.ts'
-import { pick } from './response-errors.ts'
+import type { HandlerContext } from '../handlers/handler.ts'
+import type { Reply } from '../handlers/reply.ts'
+import type { Struct } from '../messages/blank.ts'
+import { pick } from '../messages/entities.ts'
+import { placeOf, placesOf } from '../messages/places.ts'
 import type { RequestMatch } from './rule.ts'
 
-/** One request on its way through a broker. */
+/** A request while a broker handles it. */
 export interface Exchange {
-  readonly broker: Broker
-  readonly connection: Connection
+  readonly context: HandlerContext
   readonly api: Api
-  readonly version: number
   readonly correlationId: number
-  readonly clientId: string | null
   readonly request: Struct
   /** Of the request's frame. */
   readonly byteLength: number
-  /** What the handler does. */
+  /** The handler. */
   readonly work: (request: Struct) => Reply<unknown>
 }
 
 const transactionKey = 1
 
-export function nameOfTopic({ broker }: Exchange, topicId: string): string | undefined {
-  return broker.view.topicById(topicId)?.name ?? broker.cluster.controller.state.topicById(topicId)?.name
+export function nameOfTopic({ context: { broker, cluster } }: Exchange, topicId: string): string | undefined {
+  return broker.view.topicById(topicId)?.name ?? cluster.controller.state.topicById(topicId)?.name
 }
 
-/** The request as it is meant: a Fetch in a session is about all partitions of the session. */
-export function meantRequest({ api, broker, request }: Exchange): Struct {
+/** The request with everything it is for: a Fetch in a session is for all partitions of the session. */
+export function completeRequest({ api, context: { broker }, request }: Exchange): Struct {
   if (api.name !== 'Fetch' || !(Number(request.sessionEpoch) > 0)) return request
   const known = broker.fetchSessions.partitionsOf(Number(request.sessionId))
   if (known.length === 0) return request
@@ -58,13 +54,13 @@ function mergeTopics(topics: readonly NamedTopic[]): NamedTopic[] {
   return merged
 }
 
-/** Whether a request is one of those that are meant. */
+/** Whether a request matches. */
 export function fits(match: RequestMatch, exchange: Exchange): boolean {
-  const { api, version, broker, clientId } = exchange
+  const { api, context } = exchange
   if (match.api !== undefined && match.api !== api.name) return false
-  if (match.version !== undefined && match.version !== version) return false
-  if (match.node !== undefined && match.node !== broker.id) return false
-  if (match.client !== undefined && match.client !== clientId) return false
+  if (match.version !== undefined && match.version !== context.apiVersion) return false
+  if (match.node !== undefined && match.node !== context.broker.id) return false
+  if (match.client !== undefined && match.client !== context.clientId) return false
   const { topic, partition, group, transactionalId } = match
   if (topic === undefined && partition === undefined && group === undefined && transactionalId === undefined)
     return true
@@ -72,23 +68,22 @@ export function fits(match: RequestMatch, exchange: Exchange): boolean {
 }
 
 function fitsEntities(match: RequestMatch, exchange: Exchange): boolean {
-  const { api, version } = exchange
-  const { request } = exchange
+  const { api, request, context } = exchange
   const { owner } = placesOf(api.name)
-  const at = placeOf(api.name, version).entities
+  const at = placeOf(api.name, context.apiVersion).entities
   if (api.name === 'FindCoordinator') return fitsCoordinator(match, request)
   const id = request.transactionalId ?? request.v3AndBelowTransactionalId
   if (match.transactionalId !== undefined && id !== match.transactionalId) return false
   if (match.group !== undefined && at?.kind !== 'group') {
     if (owner !== 'group' || request.groupId !== match.group) return false
   }
-  const isAboutTopics = match.topic !== undefined || match.partition !== undefined
-  if (!isAboutTopics && at?.kind !== 'group') return true
+  const isForTopic = match.topic !== undefined || match.partition !== undefined
+  if (!isForTopic && at?.kind !== 'group') return true
   if (at === undefined) return false
-  if (isAboutTopics && at.kind === 'group') return false
-  // A request for everything is about each topic.
+  if (isForTopic && at.kind === 'group') return false
+  // A request for all topics matches each topic.
   if (request[at.request] === null) return match.partition === undefined
-  return pick(at, meantRequest(exchange), match, (id) => nameOfTopic(exchange, id)).length > 0
+  return pick(at, completeRequest(exchange), match, (id) => nameOfTopic(exchange, id)).length > 0
 }
 
 function fitsCoordinator(match: RequestMatch, request: Struct): boolean {

@@ -1,41 +1,42 @@
 import type { Runtime } from '@ottla/runtime'
+import type { ApiName } from '../messages/api-name.ts'
 import { MetadataView } from '../state/metadata-view.ts'
 import { type Exchange, fits } from './exchange.ts'
-import { parseRule, type ResolvedRule } from './parse-rule.ts'
-import type { ApiName, FaultRule } from './rule.ts'
+import { parseRule, type ResolvedRule, type RuleScope } from './parse-rule.ts'
+import type { FaultRule } from './rule.ts'
 import { Waiters, type WaitOptions } from './waiters.ts'
 
-/** A rule that was added. */
+/** An added rule. */
 export interface Fault {
   readonly id: number
   readonly rule: FaultRule
-  /** How many requests it has changed so far. */
+  /** The number of requests it has changed. */
   readonly hits: number
   /** Resolves when it has changed `hits` requests; rejects after `timeoutMs` (5000). */
   wait(hits: number, options?: WaitOptions): Promise<void>
-  /** It changes nothing any more. */
+  /** Ends its effect. */
   remove(): void
 }
 
 export interface FaultsOptions {
-  /** The cluster's time and random. */
+  /** The cluster's time and randomness. */
   readonly runtime: Runtime
-  /** Real time, for those who wait. */
+  /** Real time, for `wait`. */
   readonly host: Runtime
-  readonly brokers: number
-  /** The metadata as it is decided now. */
+  readonly scope: RuleScope
+  /** The controller's metadata. */
   readonly metadata: () => MetadataView
   readonly onChange: () => void
 }
 
 const maxRules = 10_000
 
-/** A rule with its count. */
+/** A rule with its counts. */
 export class ActiveFault implements Fault {
   readonly id: number
   readonly rule: FaultRule
   readonly resolved: ResolvedRule
-  /** The metadata of the time when it was added; only where the action needs it. */
+  /** The metadata at the time when it was added; only for actions that need it. */
   readonly staleView: MetadataView | undefined
   readonly #addedAtMs: number
   readonly #waiters: Waiters<number>
@@ -46,7 +47,7 @@ export class ActiveFault implements Fault {
   constructor(id: number, rule: FaultRule, options: FaultsOptions, remove: (fault: ActiveFault) => void) {
     this.id = id
     this.rule = rule
-    this.resolved = parseRule(rule, options.brokers)
+    this.resolved = parseRule(rule, options.scope)
     this.#addedAtMs = options.runtime.monoNow()
     this.#waiters = new Waiters(options.host)
     this.#remove = remove
@@ -61,20 +62,20 @@ export class ActiveFault implements Fault {
 
   wait(hits: number, options: WaitOptions = {}): Promise<void> {
     if (this.#hits >= hits) return Promise.resolve()
-    const problem = () => `fault ${this.id} was hit ${this.#hits} times, not ${hits},`
+    const problem = () => `Fault ${this.id} had ${this.#hits} hits instead of ${hits}`
     return this.#waiters.wait((count) => count >= hits, problem, options)
   }
 
   remove(): void {
     this.#remove(this)
-    this.#waiters.fail(new Error(`fault ${this.id} was removed after ${this.#hits} hits`))
+    this.#waiters.fail(new Error(`Fault ${this.id} was removed after ${this.#hits} hits`))
   }
 
   toJSON(): Pick<Fault, 'id' | 'rule' | 'hits'> {
     return { id: this.id, rule: this.rule, hits: this.#hits }
   }
 
-  /** Whether it changes this request; then it has counted it. */
+  /** Whether it changes this request; if so, the request is counted. */
   takes(exchange: Exchange, runtime: Runtime): boolean {
     const { match, nth, times, probability, untilMs } = this.resolved
     if (this.#hits >= times || runtime.monoNow() - this.#addedAtMs >= untilMs) return false
@@ -83,25 +84,20 @@ export class ActiveFault implements Fault {
     this.#matches++
     if (this.#matches < nth || (probability < 1 && runtime.random() >= probability)) return false
     this.#hits++
-    this.#waiters.tell(this.#hits)
+    this.#waiters.notify(this.#hits)
     return true
   }
 
-  /** It will not change anything again. */
+  /** It has no effect any more. */
   isSpent(nowMs: number): boolean {
     return this.#hits >= this.resolved.times || nowMs - this.#addedAtMs >= this.resolved.untilMs
   }
-
-  /** Nobody may wait for it any more. */
-  end(error: Error): void {
-    this.#waiters.fail(error)
-  }
 }
 
-/** The rules that are in force. */
+/** The rules of a cluster. */
 export class Faults {
   readonly #options: FaultsOptions
-  /** In the order they were added; spent ones stay until they are removed, for their counts. */
+  /** In the order they were added. Spent rules stay until they are removed, for their counts. */
   readonly #all = new Map<number, ActiveFault>()
   #active: ActiveFault[] = []
   #nextId = 1
@@ -110,9 +106,9 @@ export class Faults {
     this.#options = options
   }
 
-  /** Throws TypeError for a rule that makes no sense or could never match. */
+  /** Throws TypeError for an invalid rule, and for one that could never match. */
   add<A extends ApiName>(rule: FaultRule<A>): Fault {
-    if (this.#all.size >= maxRules) throw new TypeError(`there are ${maxRules} faults already: remove some`)
+    if (this.#all.size >= maxRules) throw new TypeError(`There are already ${maxRules} faults. Remove some first`)
     const fault = new ActiveFault(this.#nextId, rule as FaultRule, this.#options, (one) => this.#remove(one))
     this.#nextId++
     this.#all.set(fault.id, fault)
@@ -129,12 +125,12 @@ export class Faults {
     return [...this.#all.values()]
   }
 
-  /** All rules go; whoever waits for one is told. */
+  /** Removes all rules; pending waits reject. */
   clear(): void {
     for (const fault of [...this.#all.values()]) fault.remove()
   }
 
-  /** None that could change anything. */
+  /** No rule can change a request. */
   get isIdle(): boolean {
     return this.#active.length === 0
   }

@@ -1,10 +1,17 @@
 import { allErrors, errorCode } from '@ottla/codec'
-import type { HandlerEntry } from '../handlers/handler.ts'
-import { handlers } from '../handlers/registry.ts'
+import type { Corruption } from '../connection/corrupt-response.ts'
+import type { ServedApi } from '../handlers/handler.ts'
+import { type ApiPlaces, placesOf } from '../messages/places.ts'
 import { type Duration, durationMs } from '../runtime/clock.ts'
-import type { Corruption } from './corrupt-response.ts'
-import { type ApiPlaces, placesOf } from './places.ts'
 import type { FaultRule, RequestMatch } from './rule.ts'
+
+/** The cluster that rules are for. */
+export interface RuleScope {
+  /** The number of brokers. */
+  readonly brokers: number
+  /** The APIs that brokers serve, by name. */
+  readonly apis: ReadonlyMap<string, ServedApi>
+}
 
 export type Effect =
   | { readonly kind: 'error'; readonly errorCode: number; readonly afterWork: boolean }
@@ -24,44 +31,44 @@ export interface ResolvedRule {
 const plainCorruptions = ['wrongCorrelationId', 'respondTwice'] as const
 const sizedCorruptions = ['truncateTo', 'garbage', 'chunks'] as const
 const plainActions = ['dropResponse', 'close', 'closeAfterWork', 'corruptCrc', 'staleMetadata', 'hang'] as const
-/** Garbage is made here; the others only say where to cut. */
-const mostBytes = { truncateTo: 2_147_483_647, garbage: 1 << 20, chunks: 2_147_483_647 } as const
+/** Only garbage takes memory; the others cut the response. */
+const maxBytes = { truncateTo: 2_147_483_647, garbage: 1 << 20, chunks: 2_147_483_647 } as const
 
-const apis: ReadonlyMap<string, HandlerEntry> = new Map(handlers.map((entry) => [entry.api.name, entry]))
 const errorNames: ReadonlySet<string> = new Set(allErrors().map(({ name }) => name))
 
-/** Checks a rule that may come from anywhere. Throws TypeError with what is wrong, also when it could never match. */
-export function parseRule(rule: FaultRule, brokers: number): ResolvedRule {
-  const { match, trigger, action } = fields(rule, 'the rule', ['match', 'trigger', 'action'])
-  const checked = parseMatch(match, brokers)
+/** Checks a rule of unknown origin. Throws TypeError for an invalid rule, and for one that could never match. */
+export function parseRule(rule: FaultRule, scope: RuleScope): ResolvedRule {
+  const { match, trigger, action } = fields(rule, 'The fault rule', ['match', 'trigger', 'action'])
+  const checked = parseMatch(match, scope)
   const { when } = match as { when?: unknown }
-  if (when !== undefined && typeof when !== 'function') throw new TypeError('match.when is not a function')
-  const effect = parseAction(action, checked.api)
+  if (when !== undefined && typeof when !== 'function') throw new TypeError("Field 'match.when' must be a function")
+  const effect = parseAction(action, scope.apis.get(String(checked.api)))
   return { match: match as ResolvedRule['match'], ...parseTrigger(trigger), effect }
 }
 
 const matchFields = ['api', 'version', 'node', 'client', 'topic', 'partition', 'group', 'transactionalId', 'when']
 
-/** Checks what says which requests are meant. */
-export function parseMatch(match: unknown, brokers: number): RequestMatch {
-  const given = fields(match, 'match', matchFields)
+/** Checks which requests are selected. Throws TypeError. */
+export function parseMatch(match: unknown, { brokers, apis }: RuleScope): RequestMatch {
+  const given = fields(match, "Field 'match'", matchFields)
   const { api, version, node, partition, topic, group, transactionalId } = given
   for (const name of ['client', 'topic', 'group', 'transactionalId']) {
     if (given[name] !== undefined && typeof given[name] !== 'string')
-      throw new TypeError(`match.${name} is not a string`)
+      throw new TypeError(`Field 'match.${name}' must be a string`)
   }
   if (node !== undefined) integer(node, 'match.node', 1, brokers)
   if (partition !== undefined) integer(partition, 'match.partition', 0, 2_147_483_647)
-  if (version !== undefined && api === undefined) throw new TypeError('match.version: say of which api')
+  if (version !== undefined && api === undefined) throw new TypeError("Field 'match.version' requires 'match.api'")
   if (api === undefined) return given
-  const entry = apis.get(String(api))
-  if (entry === undefined) {
-    throw new TypeError(`match.api: the testkit serves no ${JSON.stringify(api)}, only ${[...apis.keys()].join(', ')}`)
+  const served = apis.get(String(api))
+  if (served === undefined) {
+    throw new TypeError(`Field 'match.api' must be one of ${[...apis.keys()].join(', ')}, not ${JSON.stringify(api)}`)
   }
-  if (version !== undefined) integer(version, `match.version of ${entry.api.name}`, entry.minVersion, entry.maxVersion)
-  const places = placesOf(entry.api.name)
+  const { name } = served.api
+  if (version !== undefined) integer(version, 'match.version', served.minVersion, served.maxVersion, ` of ${name}`)
+  const places = placesOf(name)
   const refuse = (field: string) => {
-    throw new TypeError(`match.${field}: a ${entry.api.name} request names none, so the rule could never match`)
+    throw new TypeError(`Field 'match.${field}': ${name} requests have none, so the rule could never match`)
   }
   if (topic !== undefined && !hasKind(places, 'topic', 'resource')) refuse('topic')
   if (partition !== undefined && !places.places.some(({ entities }) => entities?.partitions)) refuse('partition')
@@ -79,17 +86,13 @@ function hasKind({ places }: ApiPlaces, ...kinds: readonly string[]): boolean {
 function parseTrigger(trigger: unknown): Pick<ResolvedRule, 'nth' | 'times' | 'probability' | 'untilMs'> {
   if (trigger === undefined || trigger === 'once') return { nth: 1, times: 1, probability: 1, untilMs: Infinity }
   if (trigger === 'always') return { nth: 1, times: Infinity, probability: 1, untilMs: Infinity }
-  const { nth, times, probability, until } = fields(trigger, "trigger ('once', 'always' or an object)", [
-    'nth',
-    'times',
-    'probability',
-    'until',
-  ])
+  const allowed = ['nth', 'times', 'probability', 'until']
+  const { nth, times, probability, until } = fields(trigger, "Field 'trigger'", allowed, "'once', 'always' or ")
   const most = Number.MAX_SAFE_INTEGER
   if (nth !== undefined) integer(nth, 'trigger.nth', 1, most)
   if (times !== undefined) integer(times, 'trigger.times', 1, most)
   if (probability !== undefined && !(typeof probability === 'number' && probability > 0 && probability <= 1)) {
-    throw new TypeError(`trigger.probability: ${JSON.stringify(probability)} is not above 0 and at most 1`)
+    throw new TypeError(`Field 'trigger.probability' must be above 0 and at most 1, not ${JSON.stringify(probability)}`)
   }
   return {
     nth: Number(nth ?? 1),
@@ -99,26 +102,28 @@ function parseTrigger(trigger: unknown): Pick<ResolvedRule, 'nth' | 'times' | 'p
   }
 }
 
-function parseAction(action: unknown, api: string | undefined): Effect {
+function parseAction(action: unknown, served: ServedApi | undefined): Effect {
   const plain = plainActions.find((name) => name === action)
   if (plain !== undefined) {
-    if (plain === 'corruptCrc') only(plain, api, ['Fetch', 'Produce'])
+    if (plain === 'corruptCrc') only(plain, served, ['Fetch', 'Produce'])
     if (plain === 'staleMetadata')
-      only(plain, api, ['Metadata', 'DescribeTopicPartitions', 'FindCoordinator', 'DescribeCluster'])
+      only(plain, served, ['Metadata', 'DescribeTopicPartitions', 'FindCoordinator', 'DescribeCluster'])
     return { kind: plain }
   }
   const corruption = plainCorruptions.find((name) => name === action)
   if (corruption !== undefined) return { kind: 'corruptResponse', corruption: { kind: corruption } }
-  const named = ['error', 'errorAfterWork', 'delay', 'throttle', ...sizedCorruptions, 'drip']
-  const given = fields(action, `action (${[...plainActions, ...plainCorruptions].join(', ')} or an object)`, named)
+  const allowed = ['error', 'errorAfterWork', 'delay', 'throttle', ...sizedCorruptions, 'drip']
+  const names = [...plainActions, ...plainCorruptions].map((name) => `'${name}'`)
+  const given = fields(action, "Field 'action'", allowed, `${names.join(', ')} or `)
   const [name, ...more] = Object.keys(given)
-  if (name === undefined || more.length > 0) throw new TypeError(`action: give one of ${named.join(', ')}`)
+  if (name === undefined || more.length > 0) {
+    throw new TypeError(`Field 'action' must have exactly one of ${allowed.join(', ')}`)
+  }
   const value = given[name]
   if (name === 'delay') return { kind: name, ms: durationMs(value as Duration, 'action.delay') }
   if (name === 'throttle') {
-    const fieldsOfResponse = apis.get(api ?? '')?.api.response.fields
-    if (fieldsOfResponse !== undefined && !('throttleTimeMs' in fieldsOfResponse)) {
-      throw new TypeError(`action.throttle: the answer to ${api} has no throttle time`)
+    if (served !== undefined && !('throttleTimeMs' in served.api.response.fields)) {
+      throw new TypeError(`Field 'action.throttle': ${served.api.name} responses have no throttle time`)
     }
     return { kind: name, ms: Math.ceil(durationMs(value as Duration, 'action.throttle')) }
   }
@@ -127,33 +132,36 @@ function parseAction(action: unknown, api: string | undefined): Effect {
   }
   const sized = sizedCorruptions.find((one) => one === name)
   if (sized !== undefined) {
-    const bytes = integer(value, `action.${sized}`, sized === 'truncateTo' ? 0 : 1, mostBytes[sized])
+    const bytes = integer(value, `action.${sized}`, sized === 'truncateTo' ? 0 : 1, maxBytes[sized])
     return { kind: 'corruptResponse', corruption: { kind: sized, bytes } }
   }
   if (typeof value !== 'string' || !errorNames.has(value) || value === 'NONE') {
-    throw new TypeError(`action.${name}: Kafka has no error ${JSON.stringify(value)}`)
+    throw new TypeError(`Field 'action.${name}' must be the name of a Kafka error, not ${JSON.stringify(value)}`)
   }
   return { kind: 'error', errorCode: errorCode(value as Parameters<typeof errorCode>[0]), afterWork: name !== 'error' }
 }
 
-function only(action: string, api: string | undefined, possible: readonly string[]): void {
-  if (api === undefined || !possible.includes(api)) {
-    throw new TypeError(`action ${action}: match.api must be ${possible.join(' or ')}`)
+function only(action: string, served: ServedApi | undefined, possible: readonly string[]): void {
+  if (served === undefined || !possible.includes(served.api.name)) {
+    throw new TypeError(`Action '${action}' requires 'match.api' to be ${possible.join(' or ')}`)
   }
 }
 
-/** A plain object with no other fields than these. */
-function fields(value: unknown, what: string, allowed: readonly string[]): Record<string, unknown> {
+/** The value as a plain object that has no fields but the allowed ones. */
+function fields(value: unknown, what: string, allowed: readonly string[], alternatives = ''): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new TypeError(`${what}: ${JSON.stringify(value)} is not an object with ${allowed.join(', ')}`)
+    const form = `${alternatives}an object with ${allowed.join(', ')}`
+    throw new TypeError(`${what} must be ${form}, not ${JSON.stringify(value)}`)
   }
   for (const name of Object.keys(value)) {
-    if (!allowed.includes(name)) throw new TypeError(`${what} has no ${name}, only ${allowed.join(', ')}`)
+    if (!allowed.includes(name)) throw new TypeError(`${what} has no field '${name}', only ${allowed.join(', ')}`)
   }
   return value as Record<string, unknown>
 }
 
-function integer(value: unknown, what: string, min: number, max: number): number {
+function integer(value: unknown, field: string, min: number, max: number, suffix = ''): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
-  throw new TypeError(`${what}: ${JSON.stringify(value)} is not an integer from ${min} to ${max}`)
+  throw new TypeError(
+    `Field '${field}'${suffix} must be an integer from ${min} to ${max}, not ${JSON.stringify(value)}`,
+  )
 }

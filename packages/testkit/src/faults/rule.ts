@@ -1,81 +1,70 @@
-import type { Api, Decoded, ErrorName } from '@ottla/codec'
+import type { ErrorName } from '@ottla/codec'
+import type { ApiName, RequestOf } from '../messages/api-name.ts'
+import type { EntityMatch } from '../messages/entities.ts'
 import type { Duration } from '../runtime/clock.ts'
 
-type Codec = typeof import('@ottla/codec')
-
-/** Kafka's names of the requests, as the codec exports them. */
-export type ApiName = { [K in keyof Codec]: Codec[K] extends Api ? K : never }[keyof Codec]
-
-/** The decoded request of an API. */
-export type RequestOf<A extends ApiName> = Codec[A] extends Api ? Decoded<Codec[A]['request']> : never
-
-/** Which requests: all that is given must fit. */
-export interface RequestMatch<A extends ApiName = ApiName> {
+/** Selects requests: every given field must match. */
+export interface RequestMatch<A extends ApiName = ApiName> extends EntityMatch {
   readonly api?: A
   readonly version?: number
-  /** The broker that is asked. */
+  /** The id of the broker that receives the request. */
   readonly node?: number
   /** The client id. */
   readonly client?: string
-  /** Also where the request names the topic by its id. */
-  readonly topic?: string
-  readonly partition?: number
-  readonly group?: string
-  readonly transactionalId?: string
 }
 
 export interface FaultMatch<A extends ApiName = ApiName> extends RequestMatch<A> {
-  /** Only in process: a look at the whole request. */
+  /** In process only: a predicate on the whole request. */
   readonly when?: (request: RequestOf<A>) => boolean
 }
 
-/** Which of the matching requests. All that is given must hold. */
+/** Selects among the matching requests. Every given field must hold. */
 export type FaultTrigger =
   | 'once'
   | 'always'
   | {
-      /** From the nth matching request on; that one alone unless `times` says more. */
+      /** From the nth matching request on; only that one unless `times` is given. */
       readonly nth?: number
       readonly times?: number
-      /** From 0 to 1, drawn from the cluster's random. */
+      /** Above 0 and at most 1, drawn from the cluster's randomness. */
       readonly probability?: number
-      /** No more once this much of the cluster's time has passed since the rule was added. */
+      /** The rule ends this long after it was added, in the cluster's time. */
       readonly until?: Duration
     }
 
-/** What happens to the request. */
+/** The effect on the request. */
 export type FaultAction =
-  /** The entities that match fail and nothing is done for them; the rest of the request is served. */
+  /** The matching entities fail without being handled; the rest of the request is handled. */
   | { readonly error: ErrorName }
-  /** The work is done, and the answer says that it failed: a lost acknowledgement. */
+  /** The request is handled, but the response reports a failure: a lost acknowledgement. */
   | { readonly errorAfterWork: ErrorName }
-  /** It is served that much later; the connection waits, as with a slow broker. */
+  /** The request is handled this much later; its connection waits, as with a slow broker. */
   | { readonly delay: Duration }
-  /** The answer carries the throttle time, and the connection is not read for that long (KIP-219). */
+  /** The response carries this throttle time, and the connection is muted for that long (KIP-219). */
   | { readonly throttle: Duration }
-  /** Only that many bytes of the answer are written, then the connection closes. */
+  /** Only this many bytes of the response are written, then the connection closes. */
   | { readonly truncateTo: number }
-  /** That many bytes of chance come in place of the answer. */
+  /** This many random bytes instead of the response. */
   | { readonly garbage: number }
-  /** The answer comes in pieces of that many bytes, each in a turn of its own. */
+  /** The response arrives in pieces of this many bytes, each in its own turn. */
   | { readonly chunks: number }
-  /** The answer comes a little at a time, the last of it after that long. */
+  /** The response arrives slowly, spread over this time. */
   | { readonly drip: Duration }
-  /** The answer carries a correlation id that nobody asked with. */
+  /** The response has a correlation id of no request. */
   | 'wrongCorrelationId'
-  /** The answer comes, and then comes again. */
+  /** The response is written twice. */
   | 'respondTwice'
-  /** The work is done, the answer is never written. */
+  /** The request is handled, the response is never written. */
   | 'dropResponse'
-  /** The connection closes before any work. */
+  /** The connection closes, and the request is not handled. */
   | 'close'
-  /** The connection closes after the work, without an answer. */
+  /** The request is handled, then the connection closes without a response. */
   | 'closeAfterWork'
-  /** Fetch: the records arrive damaged. Produce: the broker gets them damaged. */
+  /** Fetch: the client receives corrupt records. Produce: the broker receives corrupt records. */
   | 'corruptCrc'
-  /** The broker answers from the metadata of the time when the rule was added. */
+  /** The broker responds from the metadata at the time when the rule was added. */
   | 'staleMetadata'
-  /** Nothing is done and nothing answered; the connection stays open. */
+  /** The request is not handled and gets no response; the connection stays open. */
   | 'hang'
 
 /** One rule. Without `when` it is plain JSON. */

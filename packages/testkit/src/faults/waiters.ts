@@ -1,7 +1,7 @@
 import type { Runtime, Timer } from '@ottla/runtime'
 
 export interface WaitOptions {
-  /** Default 5000; real time, whatever the cluster's clock says. */
+  /** Default 5000; real time, independent of the cluster's clock. */
   readonly timeoutMs?: number
 }
 
@@ -12,7 +12,7 @@ interface Waiter<T> {
   readonly end: (error: Error | undefined) => void
 }
 
-/** Promises for events: each settles by its deadline, or when the cluster closes. */
+/** Promises that wait for an event. Each settles by its deadline, or when the cluster closes. */
 export class Waiters<T> {
   readonly #runtime: Runtime
   readonly #waiters = new Set<Waiter<T>>()
@@ -25,7 +25,7 @@ export class Waiters<T> {
     return this.#waiters.size
   }
 
-  /** Resolves when `take` says that an event is the one; rejects with what `problem` tells after the time. */
+  /** Resolves when `take` returns true for an event; rejects after the timeout, with `problem` as the message. */
   wait(
     take: (event: T) => boolean,
     problem: () => string,
@@ -43,11 +43,11 @@ export class Waiters<T> {
         },
       }
       this.#waiters.add(waiter)
-      timer = this.#runtime.setTimer(() => waiter.end(new Error(`${problem()} in ${timeoutMs} ms`)), timeoutMs)
+      timer = this.#runtime.setTimer(() => waiter.end(new Error(`${problem()} within ${timeoutMs} ms`)), timeoutMs)
     })
   }
 
-  tell(event: T): void {
+  notify(event: T): void {
     for (const waiter of this.#waiters) if (waiter.take(event)) waiter.end(undefined)
   }
 

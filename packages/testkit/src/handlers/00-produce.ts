@@ -5,7 +5,8 @@ import { type RecordProblem, transactionalProducerOf, validateProduced } from '.
 import type { Replica } from '../state/replicas/replica.ts'
 import type { TopicPartitions } from '../state/transactions/transaction.ts'
 import type { ProducerIdentity } from '../state/transactions/transaction-requests.ts'
-import { closeConnection, type Handler, type HandlerContext, noResponse, serves } from './handler.ts'
+import { type Handler, type HandlerContext, serves } from './handler.ts'
+import { closeConnection, noResponse } from './reply.ts'
 import {
   allVersions,
   codes,

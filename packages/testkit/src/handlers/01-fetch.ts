@@ -1,9 +1,9 @@
 import { type Decoded, type Encodable, type ErrorName, errorOf, Fetch, zeroUuid } from '@ottla/codec'
 import type { FetchContext, FetchPartition } from '../state/fetch-sessions.ts'
 import { Held } from '../state/held.ts'
+import { clientOf } from '../state/quotas/client-throttles.ts'
 import type { StoredBatch } from '../state/replicas/log-segment.ts'
 import type { Replica } from '../state/replicas/replica.ts'
-import { clientOf } from '../throttling.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import {
   allVersions,

@@ -4,8 +4,9 @@ import { ensureOffsetsTopic, ensureTransactionTopic } from '../controllers/inter
 import { isInternalTopic, offsetsTopic, transactionTopic } from '../state/internal-topics.ts'
 import { type MetadataView, onListener, type PartitionImage, type TopicImage } from '../state/metadata-view.ts'
 import { clusterName } from '../state/rights/acl.ts'
+import { topicNameProblem } from '../state/topic-rules.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allVersions, codes, noOperations, oncePerName, topicNameProblem } from './support.ts'
+import { allVersions, codes, noOperations, oncePerName } from './support.ts'
 
 type Request = Decoded<typeof Metadata.request>
 type TopicResponse = Encodable<typeof Metadata.response>['topics'][number]
@@ -19,7 +20,7 @@ const handle: Handler<typeof Metadata> = (context, request) => {
     throttleTimeMs: 0,
     errorCode: 0,
     brokers: alive.map((image) => {
-      const { id, host, port, rack } = onListener(image, connection.door.listener)
+      const { id, host, port, rack } = onListener(image, connection.origin.listener)
       return { nodeId: id, host, port, rack }
     }),
     clusterId: cluster.clusterId,

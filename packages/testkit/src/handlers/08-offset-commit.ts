@@ -1,8 +1,9 @@
 import { type Encodable, errorCode, OffsetCommit, zeroUuid } from '@ottla/codec'
-import type { Broker } from '../broker.ts'
+import type { Broker } from '../broker/broker.ts'
 import { commitOffsets, type OffsetCommitTopic, type TopicResult } from '../state/groups/offsets-commit.ts'
 import { Held } from '../state/held.ts'
-import { type closeConnection, type Handler, serves } from './handler.ts'
+import { type Handler, serves } from './handler.ts'
+import type { closeConnection } from './reply.ts'
 
 type Response = Encodable<typeof OffsetCommit.response>
 
@@ -56,4 +57,4 @@ function merged(all: readonly TopicResult[], known: readonly TopicResult[]): Top
   })
 }
 
-export const offsetCommit = serves(OffsetCommit, { min: 2, max: 10 }, handle)
+export const offsetCommitHandler = serves(OffsetCommit, { min: 2, max: 10 }, handle)

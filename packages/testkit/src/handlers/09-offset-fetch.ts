@@ -1,8 +1,9 @@
 import { type Decoded, type Encodable, type ErrorName, errorCode, OffsetFetch, zeroUuid } from '@ottla/codec'
-import type { Broker } from '../broker.ts'
+import type { Broker } from '../broker/broker.ts'
 import { type FetchedTopic, fetchOffsets, type WantedTopic } from '../state/groups/offsets-fetch.ts'
 import { Held } from '../state/held.ts'
-import { type closeConnection, type Handler, type HandlerContext, serves } from './handler.ts'
+import { type Handler, type HandlerContext, serves } from './handler.ts'
+import type { closeConnection } from './reply.ts'
 
 type Response = Encodable<typeof OffsetFetch.response>
 type GroupResponse = NonNullable<Response['groups']>[number]
@@ -130,4 +131,4 @@ function withIds(broker: Broker, topics: readonly FetchedTopic[], apiVersion: nu
   })
 }
 
-export const offsetFetch = serves(OffsetFetch, { min: 1, max: 10 }, handle)
+export const offsetFetchHandler = serves(OffsetFetch, { min: 1, max: 10 }, handle)

@@ -1,5 +1,5 @@
 import { errorCode, FindCoordinator } from '@ottla/codec'
-import type { Endpoint } from '../broker.ts'
+import type { Endpoint } from '../broker/broker.ts'
 import { ensureOffsetsTopic, ensureShareStateTopic, ensureTransactionTopic } from '../controllers/internal-topics.ts'
 import { partitionOf } from '../state/coordinators/coordinator-shards.ts'
 import { offsetsTopic, shareStateTopic, transactionTopic } from '../state/internal-topics.ts'
@@ -63,8 +63,9 @@ function coordinatorOf(context: HandlerContext, keyType: number, key: string): E
     return 'COORDINATOR_NOT_AVAILABLE'
   }
   const leader = broker.leaderOf(topic, partitionOf(key, count))
-  const endpoint = leader === undefined || leader < 0 ? undefined : broker.endpointOf(leader, connection.door.listener)
+  const endpoint =
+    leader === undefined || leader < 0 ? undefined : broker.endpointOf(leader, connection.origin.listener)
   return endpoint ?? 'COORDINATOR_NOT_AVAILABLE'
 }
 
-export const findCoordinator = serves(FindCoordinator, { min: 0, max: 6 }, handle)
+export const findCoordinatorHandler = serves(FindCoordinator, { min: 0, max: 6 }, handle)

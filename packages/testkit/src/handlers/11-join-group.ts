@@ -3,7 +3,8 @@ import { joinError } from '../state/groups/group.ts'
 import { joinGroup as join } from '../state/groups/group-join.ts'
 import type { JoinGroupResponse } from '../state/groups/group-member.ts'
 import { Held } from '../state/held.ts'
-import { type closeConnection, type Handler, serves } from './handler.ts'
+import { type Handler, serves } from './handler.ts'
+import type { closeConnection } from './reply.ts'
 
 const handle: Handler<typeof JoinGroup> = (context, request) => {
   const { apiVersion, clientHost } = context
@@ -24,4 +25,4 @@ function inVersion(apiVersion: number, response: JoinGroupResponse): JoinGroupRe
   return { throttleTimeMs: 0, ...response, protocolName }
 }
 
-export const joinGroup = serves(JoinGroup, { min: 0, max: 9 }, handle)
+export const joinGroupHandler = serves(JoinGroup, { min: 0, max: 9 }, handle)

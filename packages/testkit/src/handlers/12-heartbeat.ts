@@ -2,7 +2,8 @@ import { type Encodable, type ErrorName, errorCode, Heartbeat } from '@ottla/cod
 import { heartbeat as beat } from '../state/groups/group-heartbeat.ts'
 import { writeErrorForMember } from '../state/groups/group-shard.ts'
 import { Held } from '../state/held.ts'
-import { type closeConnection, type Handler, serves } from './handler.ts'
+import { type Handler, serves } from './handler.ts'
+import type { closeConnection } from './reply.ts'
 
 type Response = Encodable<typeof Heartbeat.response>
 
@@ -23,4 +24,4 @@ const handle: Handler<typeof Heartbeat> = (context, request) => {
   return held
 }
 
-export const heartbeat = serves(Heartbeat, { min: 0, max: 4 }, handle)
+export const heartbeatHandler = serves(Heartbeat, { min: 0, max: 4 }, handle)

@@ -2,7 +2,8 @@ import { type Encodable, errorCode, LeaveGroup } from '@ottla/codec'
 import { type LeavingMember, leaveGroup as leave } from '../state/groups/group-leave.ts'
 import { writeErrorForMember } from '../state/groups/group-shard.ts'
 import { Held } from '../state/held.ts'
-import { type closeConnection, type Handler, serves } from './handler.ts'
+import { type Handler, serves } from './handler.ts'
+import type { closeConnection } from './reply.ts'
 
 type Response = Encodable<typeof LeaveGroup.response>
 
@@ -28,4 +29,4 @@ const handle: Handler<typeof LeaveGroup> = (context, request) => {
   return held
 }
 
-export const leaveGroup = serves(LeaveGroup, { min: 0, max: 5 }, handle)
+export const leaveGroupHandler = serves(LeaveGroup, { min: 0, max: 5 }, handle)

@@ -2,7 +2,8 @@ import { type ErrorName, errorCode, SyncGroup } from '@ottla/codec'
 import { NO_BYTES, type SyncGroupResponse } from '../state/groups/group-member.ts'
 import { syncGroup as sync } from '../state/groups/group-sync.ts'
 import { Held } from '../state/held.ts'
-import { type closeConnection, type Handler, serves } from './handler.ts'
+import { type Handler, serves } from './handler.ts'
+import type { closeConnection } from './reply.ts'
 
 const handle: Handler<typeof SyncGroup> = (context, request) => {
   const fail = (error: ErrorName): SyncGroupResponse => ({
@@ -21,4 +22,4 @@ const handle: Handler<typeof SyncGroup> = (context, request) => {
   return held
 }
 
-export const syncGroup = serves(SyncGroup, { min: 0, max: 5 }, handle)
+export const syncGroupHandler = serves(SyncGroup, { min: 0, max: 5 }, handle)

@@ -16,4 +16,4 @@ const handle: Handler<typeof DescribeGroups> = ({ broker, apiVersion }, request)
   return { throttleTimeMs: 0, groups }
 }
 
-export const describeGroups = serves(DescribeGroups, { min: 0, max: 6 }, handle)
+export const describeGroupsHandler = serves(DescribeGroups, { min: 0, max: 6 }, handle)

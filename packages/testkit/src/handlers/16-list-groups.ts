@@ -14,4 +14,4 @@ const handle: Handler<typeof ListGroups> = ({ broker }, request) => {
   return { throttleTimeMs: 0, errorCode: 0, groups }
 }
 
-export const listGroups = serves(ListGroups, { min: 0, max: 5 }, handle)
+export const listGroupsHandler = serves(ListGroups, { min: 0, max: 5 }, handle)

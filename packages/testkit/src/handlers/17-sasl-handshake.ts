@@ -1,8 +1,9 @@
 import { errorCode, SaslHandshake } from '@ottla/codec'
-import { closeConnection, serves } from './handler.ts'
+import { serves } from './handler.ts'
+import { closeConnection } from './reply.ts'
 
 /** Chooses the mechanism. What follows is SaslAuthenticate, or in version 0 bare tokens. */
-export const saslHandshake = serves(SaslHandshake, { min: 0, max: 1 }, (context, { mechanism }) => {
+export const saslHandshakeHandler = serves(SaslHandshake, { min: 0, max: 1 }, (context, { mechanism }) => {
   const { broker, connection, apiVersion } = context
   const { auth } = connection
   const { users } = broker.services

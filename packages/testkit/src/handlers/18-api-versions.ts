@@ -1,14 +1,13 @@
 import { ApiVersions } from '@ottla/codec'
-import type { Release } from '../releases.ts'
 import { supportedFeatures } from '../state/features.ts'
-import { advertised } from './advertised.ts'
+import type { Release } from '../state/releases.ts'
 import { type Handler, serves } from './handler.ts'
 import { allVersions, codes } from './support.ts'
 
 const softwareName = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 
 const handle: Handler<typeof ApiVersions> = (
-  { apiVersion, broker, cluster: { release } },
+  { apiVersion, broker, cluster: { release }, advertised },
   { clientSoftwareName, clientSoftwareVersion },
 ) => {
   const isNamed = softwareName.test(clientSoftwareName) && softwareName.test(clientSoftwareVersion)
@@ -30,7 +29,7 @@ const handle: Handler<typeof ApiVersions> = (
     ...(release && featuresOf(release, apiVersion)),
     throttleTimeMs: 0,
     errorCode: 0,
-    apiKeys: [...advertised(release)],
+    apiKeys: [...advertised],
   }
 }
 

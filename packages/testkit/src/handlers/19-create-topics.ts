@@ -2,9 +2,9 @@ import { CreateTopics, type Decoded, type Encodable, type ErrorName, zeroUuid } 
 import { type MutationQuota, quotaExceeded } from '../controllers/mutation-quotas.ts'
 import { shown } from '../state/configs/config-values.ts'
 import { topicConfigs, topicConfigsProblem, topicConfigValues } from '../state/configs/topic-config.ts'
-import { assignmentProblem, collisionOf } from '../state/topic-rules.ts'
+import { assignmentProblem, collisionOf, topicNameProblem } from '../state/topic-rules.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allVersions, codes, oncePerName, topicNameProblem } from './support.ts'
+import { allVersions, codes, mutationQuota, oncePerName } from './support.ts'
 
 type TopicRequest = Decoded<typeof CreateTopics.request>['topics'][number]
 type TopicResponse = Encodable<typeof CreateTopics.response>['topics'][number]
@@ -15,7 +15,7 @@ interface Refusal {
 }
 
 const handle: Handler<typeof CreateTopics> = (context, { topics, validateOnly }) => {
-  const quota = context.cluster.mutationQuotas.begin(context, 6)
+  const quota = mutationQuota(context, 6)
   const responses = oncePerName(topics, ({ name }) => name).map(({ item, isRepeated }) => {
     if (isRepeated) return refused(item, { error: 'INVALID_REQUEST', message: 'Duplicate topic name.' })
     return create(context, item, { validateOnly, quota })

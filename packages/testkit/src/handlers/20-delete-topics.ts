@@ -1,7 +1,7 @@
 import { DeleteTopics, type Encodable, type ErrorName, zeroUuid } from '@ottla/codec'
 import { type MutationQuota, quotaExceeded } from '../controllers/mutation-quotas.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allVersions, codes, oncePerName } from './support.ts'
+import { allVersions, codes, mutationQuota, oncePerName } from './support.ts'
 
 type TopicResponse = Encodable<typeof DeleteTopics.response>['responses'][number]
 
@@ -12,7 +12,7 @@ const handle: Handler<typeof DeleteTopics> = (context, request) => {
     context.apiVersion >= firstVersionOfIds
       ? request.topics
       : request.topicNames.map((name) => ({ name, topicId: zeroUuid }))
-  const quota = context.cluster.mutationQuotas.begin(context, 5)
+  const quota = mutationQuota(context, 5)
   const byId = new Set(wanted.filter(({ name }) => name === null).map(({ topicId }) => topicId))
   const named = oncePerName(wanted, ({ name, topicId }) => name ?? topicId)
   const twice = new Set<string>()

@@ -88,4 +88,4 @@ function add(
   }
 }
 
-export const addPartitionsToTxn = serves(AddPartitionsToTxn, allVersions(AddPartitionsToTxn), handle)
+export const addPartitionsToTxnHandler = serves(AddPartitionsToTxn, allVersions(AddPartitionsToTxn), handle)

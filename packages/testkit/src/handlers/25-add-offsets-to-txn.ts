@@ -28,4 +28,4 @@ const handle: Handler<typeof AddOffsetsToTxn> = (context, request) => {
   return held
 }
 
-export const addOffsetsToTxn = serves(AddOffsetsToTxn, { min: 0, max: 4 }, handle)
+export const addOffsetsToTxnHandler = serves(AddOffsetsToTxn, { min: 0, max: 4 }, handle)

@@ -31,4 +31,4 @@ const handle: Handler<typeof EndTxn> = (context, request) => {
   return held
 }
 
-export const endTxn = serves(EndTxn, { min: 0, max: 5 }, handle)
+export const endTxnHandler = serves(EndTxn, { min: 0, max: 5 }, handle)

@@ -94,4 +94,4 @@ function told(producerId: bigint, topics: ReadonlyMap<string, ReadonlyMap<number
   }
 }
 
-export const writeTxnMarkers = serves(WriteTxnMarkers, allVersions(WriteTxnMarkers), handle)
+export const writeTxnMarkersHandler = serves(WriteTxnMarkers, allVersions(WriteTxnMarkers), handle)

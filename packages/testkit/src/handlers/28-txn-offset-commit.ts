@@ -55,4 +55,4 @@ function styleOf(apiVersion: number): VerificationStyle {
   return apiVersion === 4 ? 'abortable' : 'old'
 }
 
-export const txnOffsetCommit = serves(TxnOffsetCommit, { min: 0, max: 5 }, handle)
+export const txnOffsetCommitHandler = serves(TxnOffsetCommit, { min: 0, max: 5 }, handle)

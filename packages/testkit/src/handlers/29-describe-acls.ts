@@ -2,7 +2,8 @@ import { DescribeAcls } from '@ottla/codec'
 import type { Acl } from '../state/rights/acl.ts'
 import { noAcls } from '../state/rights/acl-image.ts'
 import { filterOf, isBroken } from './acls-support.ts'
-import { closeConnection, type Handler, serves } from './handler.ts'
+import { type Handler, serves } from './handler.ts'
+import { closeConnection } from './reply.ts'
 import { allVersions, codes } from './support.ts'
 
 const handle: Handler<typeof DescribeAcls> = ({ broker, cluster }, request) => {
@@ -41,4 +42,4 @@ function described(acls: readonly Acl[]) {
   ]
 }
 
-export const describeAcls = serves(DescribeAcls, allVersions(DescribeAcls), handle)
+export const describeAclsHandler = serves(DescribeAcls, allVersions(DescribeAcls), handle)

@@ -2,7 +2,8 @@ import { CreateAcls, type Decoded } from '@ottla/codec'
 import { createAcls as create } from '../controllers/acls.ts'
 import type { Acl } from '../state/rights/acl.ts'
 import { isBroken, isOfFilters, securityDisabled } from './acls-support.ts'
-import { closeConnection, type Handler, serves } from './handler.ts'
+import { type Handler, serves } from './handler.ts'
+import { closeConnection } from './reply.ts'
 import { allVersions, codes } from './support.ts'
 
 type Creation = Decoded<typeof CreateAcls.request>['creations'][number]
@@ -28,4 +29,4 @@ function aclOf({ resourcePatternType, ...rest }: Creation): Acl {
   return { ...rest, patternType: resourcePatternType }
 }
 
-export const createAcls = serves(CreateAcls, allVersions(CreateAcls), handle)
+export const createAclsHandler = serves(CreateAcls, allVersions(CreateAcls), handle)

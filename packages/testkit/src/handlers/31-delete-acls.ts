@@ -1,7 +1,8 @@
 import { DeleteAcls } from '@ottla/codec'
 import { deleteAcls as remove } from '../controllers/acls.ts'
 import { filterOf, isBroken, securityDisabled } from './acls-support.ts'
-import { closeConnection, type Handler, serves } from './handler.ts'
+import { type Handler, serves } from './handler.ts'
+import { closeConnection } from './reply.ts'
 import { allVersions, codes } from './support.ts'
 
 const handle: Handler<typeof DeleteAcls> = ({ cluster }, { filters }) => {
@@ -22,4 +23,4 @@ const handle: Handler<typeof DeleteAcls> = ({ cluster }, { filters }) => {
   return { throttleTimeMs: 0, filterResults }
 }
 
-export const deleteAcls = serves(DeleteAcls, allVersions(DeleteAcls), handle)
+export const deleteAclsHandler = serves(DeleteAcls, allVersions(DeleteAcls), handle)

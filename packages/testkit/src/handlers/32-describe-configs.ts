@@ -19,8 +19,9 @@ import {
   topicConfigs,
   topicConfigValues,
 } from '../state/configs/topic-config.ts'
+import { topicNameProblem } from '../state/topic-rules.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allVersions, codes, topicNameProblem } from './support.ts'
+import { allVersions, codes } from './support.ts'
 
 type Request = Decoded<typeof DescribeConfigs.request>
 type Resource = Request['resources'][number]
@@ -128,7 +129,7 @@ function describeGroup(context: HandlerContext, request: Request, wanted: Resour
   const { resourceName } = wanted
   if (resourceName === '') return failed(wanted, 'INVALID_REQUEST', 'Group name must not be empty')
   const seen = observer(context)
-  const set = groupConfigs(context.broker.view, resourceName)
+  const set = groupConfigs(context.broker.view.areas.resourceConfigs, resourceName)
   const values = ({ name, defaultValue }: ConfigKey): ConfigValue[] => {
     const synonym = `group.${name}`
     if (kafkaBrokerConfigs().has(synonym)) return brokerConfigValues(synonym, seen).map((each) => ({ ...each, name }))
@@ -146,7 +147,7 @@ function describeClientMetrics({ broker }: HandlerContext, request: Request, wan
   if (resourceName === '') {
     return failed(wanted, 'INVALID_REQUEST', 'Client metrics subscription name must not be empty')
   }
-  const set = clientMetricsConfigs(broker.view, resourceName)
+  const set = clientMetricsConfigs(broker.view.areas.resourceConfigs, resourceName)
   const values = ({ name, defaultValue }: ConfigKey) => [
     { name, synonym: '', value: defaultValue ?? null, source: configSource.default },
   ]

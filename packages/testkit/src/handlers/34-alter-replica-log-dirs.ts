@@ -31,8 +31,8 @@ function move({ broker }: HandlerContext, topic: string, partition: number, path
     logDirs.prefer(topic, partition, path)
     return 'REPLICA_NOT_AVAILABLE'
   }
-  if (logDirs.move(replica, path)) broker.cluster.runtime.defer(() => logDirs.moved(replica))
+  if (logDirs.move(replica, path)) broker.runtime.defer(() => logDirs.moved(replica))
   return undefined
 }
 
-export const alterReplicaLogDirs = serves(AlterReplicaLogDirs, allVersions(AlterReplicaLogDirs), handle)
+export const alterReplicaLogDirsHandler = serves(AlterReplicaLogDirs, allVersions(AlterReplicaLogDirs), handle)

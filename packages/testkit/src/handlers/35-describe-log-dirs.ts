@@ -49,4 +49,4 @@ function described(logs: readonly LogOnDisk[]) {
   }))
 }
 
-export const describeLogDirs = serves(DescribeLogDirs, allVersions(DescribeLogDirs), handle)
+export const describeLogDirsHandler = serves(DescribeLogDirs, allVersions(DescribeLogDirs), handle)

@@ -2,13 +2,13 @@ import { CreatePartitions, type Decoded, type Encodable, type ErrorName } from '
 import { type MutationQuota, quotaExceeded } from '../controllers/mutation-quotas.ts'
 import { assignmentProblem } from '../state/topic-rules.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allVersions, codes, oncePerName } from './support.ts'
+import { allVersions, codes, mutationQuota, oncePerName } from './support.ts'
 
 type TopicRequest = Decoded<typeof CreatePartitions.request>['topics'][number]
 type TopicResponse = Encodable<typeof CreatePartitions.response>['results'][number]
 
 const handle: Handler<typeof CreatePartitions> = (context, { topics, validateOnly }) => {
-  const quota = context.cluster.mutationQuotas.begin(context, 3)
+  const quota = mutationQuota(context, 3)
   const results = oncePerName(topics, ({ name }) => name).map(({ item, isRepeated }) => {
     if (isRepeated) return refused(item, 'INVALID_REQUEST', 'Duplicate topic name.')
     return extend(context, item, { validateOnly, quota })

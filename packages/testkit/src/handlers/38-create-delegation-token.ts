@@ -65,4 +65,4 @@ function failed(error: ErrorName, timestampMs: bigint, people: ReturnType<typeof
   }
 }
 
-export const createDelegationToken = serves(CreateDelegationToken, allVersions(CreateDelegationToken), handle)
+export const createDelegationTokenHandler = serves(CreateDelegationToken, allVersions(CreateDelegationToken), handle)

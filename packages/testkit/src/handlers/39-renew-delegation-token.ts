@@ -11,4 +11,4 @@ const handle: Handler<typeof RenewDelegationToken> = (context, { hmac, renewPeri
   )
 }
 
-export const renewDelegationToken = serves(RenewDelegationToken, allVersions(RenewDelegationToken), handle)
+export const renewDelegationTokenHandler = serves(RenewDelegationToken, allVersions(RenewDelegationToken), handle)

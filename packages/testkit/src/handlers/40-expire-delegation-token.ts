@@ -11,4 +11,4 @@ const handle: Handler<typeof ExpireDelegationToken> = (context, { hmac, expiryTi
   )
 }
 
-export const expireDelegationToken = serves(ExpireDelegationToken, allVersions(ExpireDelegationToken), handle)
+export const expireDelegationTokenHandler = serves(ExpireDelegationToken, allVersions(ExpireDelegationToken), handle)

@@ -35,4 +35,8 @@ function partsOf({ type, name }: Principal) {
   return { principalType: type, principalName: name }
 }
 
-export const describeDelegationToken = serves(DescribeDelegationToken, allVersions(DescribeDelegationToken), handle)
+export const describeDelegationTokenHandler = serves(
+  DescribeDelegationToken,
+  allVersions(DescribeDelegationToken),
+  handle,
+)

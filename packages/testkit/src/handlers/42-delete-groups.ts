@@ -2,7 +2,8 @@ import { DeleteGroups, type Encodable, type ErrorName, errorCode } from '@ottla/
 import { deleteGroup } from '../state/groups/offsets-delete.ts'
 import { Held } from '../state/held.ts'
 import { deleteShareGroup } from '../state/shares/share-offsets.ts'
-import { type closeConnection, type Handler, serves } from './handler.ts'
+import { type Handler, serves } from './handler.ts'
+import type { closeConnection } from './reply.ts'
 
 type Response = Encodable<typeof DeleteGroups.response>
 
@@ -27,4 +28,4 @@ const handle: Handler<typeof DeleteGroups> = (context, request) => {
   return held
 }
 
-export const deleteGroups = serves(DeleteGroups, { min: 0, max: 2 }, handle)
+export const deleteGroupsHandler = serves(DeleteGroups, { min: 0, max: 2 }, handle)

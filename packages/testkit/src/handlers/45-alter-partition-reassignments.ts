@@ -23,7 +23,7 @@ const handle: Handler<typeof AlterPartitionReassignments> = ({ cluster }, reques
   return { throttleTimeMs: 0, allowReplicationFactorChange: mayChangeFactor, errorCode: 0, errorMessage, responses }
 }
 
-export const alterPartitionReassignments = serves(
+export const alterPartitionReassignmentsHandler = serves(
   AlterPartitionReassignments,
   allVersions(AlterPartitionReassignments),
   handle,

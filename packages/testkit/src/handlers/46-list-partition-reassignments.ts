@@ -24,7 +24,7 @@ const handle: Handler<typeof ListPartitionReassignments> = ({ cluster }, request
   return { throttleTimeMs: 0, errorCode: 0, errorMessage: null, topics: moving }
 }
 
-export const listPartitionReassignments = serves(
+export const listPartitionReassignmentsHandler = serves(
   ListPartitionReassignments,
   allVersions(ListPartitionReassignments),
   handle,

@@ -1,7 +1,8 @@
 import { type Encodable, errorCode, OffsetDelete } from '@ottla/codec'
 import { deleteOffsets } from '../state/groups/offsets-delete.ts'
 import { Held } from '../state/held.ts'
-import { type closeConnection, type Handler, serves } from './handler.ts'
+import { type Handler, serves } from './handler.ts'
+import type { closeConnection } from './reply.ts'
 
 type Response = Encodable<typeof OffsetDelete.response>
 
@@ -36,4 +37,4 @@ const handle: Handler<typeof OffsetDelete> = (context, request) => {
   return held
 }
 
-export const offsetDelete = serves(OffsetDelete, { min: 0, max: 0 }, handle)
+export const offsetDeleteHandler = serves(OffsetDelete, { min: 0, max: 0 }, handle)

@@ -24,7 +24,7 @@ const handle: Handler<typeof AlterClientQuotas> = ({ cluster }, { entries, valid
   const responses = Array.from(wanted.values(), ({ entity, operations, isRepeated }) => {
     const problem = isRepeated
       ? `Ignoring duplicate entity ${entityText(entity)}`
-      : alterQuotas(cluster, { entity, operations }, validateOnly)
+      : alterQuotas(cluster.controller, { entity, operations }, validateOnly)
     return {
       errorCode: codes.of(problem === undefined ? undefined : 'INVALID_REQUEST'),
       errorMessage: problem ?? null,

@@ -26,7 +26,7 @@ const handle: Handler<typeof DescribeUserScramCredentials> = ({ broker }, reques
   return { throttleTimeMs: 0, errorCode: 0, errorMessage: '', results }
 }
 
-export const describeUserScramCredentials = serves(
+export const describeUserScramCredentialsHandler = serves(
   DescribeUserScramCredentials,
   allVersions(DescribeUserScramCredentials),
   handle,

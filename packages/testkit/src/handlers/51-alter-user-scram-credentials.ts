@@ -12,7 +12,7 @@ const handle: Handler<typeof AlterUserScramCredentials> = ({ cluster }, request)
   })),
 })
 
-export const alterUserScramCredentials = serves(
+export const alterUserScramCredentialsHandler = serves(
   AlterUserScramCredentials,
   allVersions(AlterUserScramCredentials),
   handle,

@@ -80,4 +80,4 @@ function quorumOf({ cluster, now }: HandlerContext, partitionIndex: number): Par
   }
 }
 
-export const describeQuorum = serves(DescribeQuorum, allVersions(DescribeQuorum), handle)
+export const describeQuorumHandler = serves(DescribeQuorum, allVersions(DescribeQuorum), handle)

@@ -21,7 +21,7 @@ const handle: Handler<typeof DescribeCluster> = ({ broker, cluster, connection }
   if (request.endpointType !== brokerEndpoints) return refused(request.endpointType)
   const alive = broker.view.aliveBrokers()
   const shown = request.includeFencedBrokers ? broker.view.allBrokers() : alive
-  const { listener } = connection.door
+  const { listener } = connection.origin
   return {
     ...common,
     errorCode: 0,

@@ -1,6 +1,7 @@
 import { DescribeProducers, type ErrorName, zeroUuid } from '@ottla/codec'
+import { topicNameProblem } from '../state/topic-rules.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { codes, findReplica, topicNameProblem } from './support.ts'
+import { codes, findReplica } from './support.ts'
 
 /** Said of topics only: of a partition that a topic lacks Kafka says no more than the code. */
 const notHere = 'This server does not host this topic-partition.'
@@ -36,4 +37,4 @@ function failed(partitionIndex: number, error: ErrorName) {
   return { partitionIndex, errorCode: codes.of(error), errorMessage: null, activeProducers: [] }
 }
 
-export const describeProducers = serves(DescribeProducers, { min: 0, max: 0 }, handle)
+export const describeProducersHandler = serves(DescribeProducers, { min: 0, max: 0 }, handle)

@@ -12,4 +12,4 @@ const handle: Handler<typeof UnregisterBroker> = ({ cluster }, { brokerId }) => 
   return { throttleTimeMs: 0, errorCode: 0, errorMessage: null }
 }
 
-export const unregisterBroker = serves(UnregisterBroker, allVersions(UnregisterBroker), handle)
+export const unregisterBrokerHandler = serves(UnregisterBroker, allVersions(UnregisterBroker), handle)

@@ -39,4 +39,4 @@ function failed(transactionalId: string, error: ErrorName) {
   }
 }
 
-export const describeTransactions = serves(DescribeTransactions, { min: 0, max: 0 }, handle)
+export const describeTransactionsHandler = serves(DescribeTransactions, { min: 0, max: 0 }, handle)

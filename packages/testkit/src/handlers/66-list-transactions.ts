@@ -35,4 +35,4 @@ const handle: Handler<typeof ListTransactions> = ({ broker, now }, request) => {
   return { throttleTimeMs: 0, errorCode: 0, unknownStateFilters, transactionStates: found }
 }
 
-export const listTransactions = serves(ListTransactions, allVersions(ListTransactions), handle)
+export const listTransactionsHandler = serves(ListTransactions, allVersions(ListTransactions), handle)

@@ -7,7 +7,8 @@ import {
 } from '../state/consumer-groups/consumer-group-heartbeat.ts'
 import { GroupError, orRefused } from '../state/groups/group-error.ts'
 import { Held } from '../state/held.ts'
-import { type closeConnection, type Handler, serves } from './handler.ts'
+import { type Handler, serves } from './handler.ts'
+import type { closeConnection } from './reply.ts'
 
 const handle: Handler<typeof ConsumerGroupHeartbeat> = (context, request) => {
   const { apiVersion, clientHost } = context

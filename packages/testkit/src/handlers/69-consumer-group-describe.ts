@@ -15,4 +15,4 @@ const handle: Handler<typeof ConsumerGroupDescribe> = ({ broker }, request) => {
   return { throttleTimeMs: 0, groups }
 }
 
-export const consumerGroupDescribe = serves(ConsumerGroupDescribe, { min: 0, max: 1 }, handle)
+export const consumerGroupDescribeHandler = serves(ConsumerGroupDescribe, { min: 0, max: 1 }, handle)

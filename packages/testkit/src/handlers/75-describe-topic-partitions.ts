@@ -1,7 +1,8 @@
 import { type Decoded, DescribeTopicPartitions, type Encodable, type ErrorName, zeroUuid } from '@ottla/codec'
 import type { MetadataView, PartitionImage } from '../state/metadata-view.ts'
+import { topicNameProblem } from '../state/topic-rules.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { allVersions, codes, noOperations, topicNameProblem } from './support.ts'
+import { allVersions, codes, noOperations } from './support.ts'
 
 type Request = Decoded<typeof DescribeTopicPartitions.request>
 type Response = Encodable<typeof DescribeTopicPartitions.response>

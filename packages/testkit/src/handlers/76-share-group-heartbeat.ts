@@ -62,4 +62,4 @@ function refused(failure: ShareFailure): Response {
   }
 }
 
-export const shareGroupHeartbeat = serves(ShareGroupHeartbeat, { min: 1, max: 1 }, handle)
+export const shareGroupHeartbeatHandler = serves(ShareGroupHeartbeat, { min: 1, max: 1 }, handle)

@@ -56,4 +56,4 @@ function refused(groupId: string, failure: ShareFailure): Described {
   }
 }
 
-export const shareGroupDescribe = serves(ShareGroupDescribe, { min: 1, max: 1 }, handle)
+export const shareGroupDescribeHandler = serves(ShareGroupDescribe, { min: 1, max: 1 }, handle)

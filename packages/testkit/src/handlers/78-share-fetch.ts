@@ -241,4 +241,4 @@ function refused(error: ErrorName): Response {
   }
 }
 
-export const shareFetch = serves(ShareFetch, { min: 1, max: 2 }, handle)
+export const shareFetchHandler = serves(ShareFetch, { min: 1, max: 2 }, handle)

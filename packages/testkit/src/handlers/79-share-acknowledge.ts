@@ -64,4 +64,4 @@ function refused(error: ErrorName): Response {
   }
 }
 
-export const shareAcknowledge = serves(ShareAcknowledge, { min: 1, max: 2 }, handle)
+export const shareAcknowledgeHandler = serves(ShareAcknowledge, { min: 1, max: 2 }, handle)

@@ -30,4 +30,4 @@ function endpointsOf(listeners: Listeners): string {
   return `Endpoints(endpoints={${all.join(', ')}})`
 }
 
-export const addRaftVoter = serves(AddRaftVoter, allVersions(AddRaftVoter), handle)
+export const addRaftVoterHandler = serves(AddRaftVoter, allVersions(AddRaftVoter), handle)

@@ -18,4 +18,4 @@ const handle: Handler<typeof RemoveRaftVoter> = (context, request) => {
   return { throttleTimeMs: 0, errorCode: 0, errorMessage: null }
 }
 
-export const removeRaftVoter = serves(RemoveRaftVoter, allVersions(RemoveRaftVoter), handle)
+export const removeRaftVoterHandler = serves(RemoveRaftVoter, allVersions(RemoveRaftVoter), handle)

@@ -18,4 +18,4 @@ const handle: Handler<typeof InitializeShareGroupState> = (context, { groupId, t
     }),
   )
 
-export const initializeShareGroupState = serves(InitializeShareGroupState, { min: 0, max: 0 }, handle)
+export const initializeShareGroupStateHandler = serves(InitializeShareGroupState, { min: 0, max: 0 }, handle)

@@ -38,4 +38,4 @@ function partitionOf({
   }
 }
 
-export const readShareGroupState = serves(ReadShareGroupState, { min: 0, max: 0 }, handle)
+export const readShareGroupStateHandler = serves(ReadShareGroupState, { min: 0, max: 0 }, handle)

@@ -22,4 +22,4 @@ const handle: Handler<typeof WriteShareGroupState> = (context, { groupId, topics
     }),
   )
 
-export const writeShareGroupState = serves(WriteShareGroupState, { min: 0, max: 1 }, handle)
+export const writeShareGroupStateHandler = serves(WriteShareGroupState, { min: 0, max: 1 }, handle)

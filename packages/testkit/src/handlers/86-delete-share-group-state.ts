@@ -17,4 +17,4 @@ const handle: Handler<typeof DeleteShareGroupState> = (context, { groupId, topic
     }),
   )
 
-export const deleteShareGroupState = serves(DeleteShareGroupState, { min: 0, max: 0 }, handle)
+export const deleteShareGroupStateHandler = serves(DeleteShareGroupState, { min: 0, max: 0 }, handle)

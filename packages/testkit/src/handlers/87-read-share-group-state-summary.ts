@@ -31,4 +31,4 @@ function partitionOf({ partition, result }: StateOutcome<StateSummary>): Partiti
   return { partition, ...toldOf(undefined), ...epochs, startOffset: BigInt(startOffset) }
 }
 
-export const readShareGroupStateSummary = serves(ReadShareGroupStateSummary, { min: 0, max: 1 }, handle)
+export const readShareGroupStateSummaryHandler = serves(ReadShareGroupStateSummary, { min: 0, max: 1 }, handle)

@@ -8,7 +8,8 @@ import {
 } from '../state/streams-groups/streams-group-heartbeat.ts'
 import { refuseInvalidStreams } from '../state/streams-groups/streams-group-requests.ts'
 import type { InternalTopic } from '../state/streams-groups/streams-group-topology.ts'
-import { type closeConnection, type Handler, type HandlerContext, serves } from './handler.ts'
+import { type Handler, type HandlerContext, serves } from './handler.ts'
+import type { closeConnection } from './reply.ts'
 
 const handle: Handler<typeof StreamsGroupHeartbeat> = (context, request) => {
   const { apiVersion, clientHost } = context

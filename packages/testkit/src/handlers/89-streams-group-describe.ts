@@ -15,4 +15,4 @@ const handle: Handler<typeof StreamsGroupDescribe> = ({ broker }, request) => {
   return { throttleTimeMs: 0, groups }
 }
 
-export const streamsGroupDescribe = serves(StreamsGroupDescribe, { min: 0, max: 0 }, handle)
+export const streamsGroupDescribeHandler = serves(StreamsGroupDescribe, { min: 0, max: 0 }, handle)

@@ -129,4 +129,4 @@ function groupOf(groupId: string, topics: TopicResponse[]): GroupResponse {
   return { groupId, topics, errorCode: 0, errorMessage: null }
 }
 
-export const describeShareGroupOffsets = serves(DescribeShareGroupOffsets, { min: 0, max: 1 }, handle)
+export const describeShareGroupOffsetsHandler = serves(DescribeShareGroupOffsets, { min: 0, max: 1 }, handle)

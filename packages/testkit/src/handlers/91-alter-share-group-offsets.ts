@@ -50,4 +50,4 @@ function refused(failure: ShareFailure): Response {
   return { throttleTimeMs: 0, ...toldOf(failure), responses: [] }
 }
 
-export const alterShareGroupOffsets = serves(AlterShareGroupOffsets, { min: 0, max: 0 }, handle)
+export const alterShareGroupOffsetsHandler = serves(AlterShareGroupOffsets, { min: 0, max: 0 }, handle)

@@ -33,4 +33,4 @@ function refused(failure: ShareFailure): Response {
   return { throttleTimeMs: 0, ...toldOf(failure), responses: [] }
 }
 
-export const deleteShareGroupOffsets = serves(DeleteShareGroupOffsets, { min: 0, max: 0 }, handle)
+export const deleteShareGroupOffsetsHandler = serves(DeleteShareGroupOffsets, { min: 0, max: 0 }, handle)

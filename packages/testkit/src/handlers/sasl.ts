@@ -1,50 +1,57 @@
 import { ApiVersions, SaslAuthenticate, SaslHandshake } from '@ottla/codec'
-import type { Connection, ConnectionAuth, Outcome } from '../connection.ts'
-import type { SaslExchange, SaslStep } from '../state/rights/users.ts'
-import type { HandlerEntry } from './handler.ts'
+import type { Runtime } from '@ottla/runtime'
+import type { Connection, ConnectionAuth, Outcome } from '../connection/connection.ts'
+import type { SaslExchange, SaslStep } from '../state/rights/sasl-exchange.ts'
+import type { HandlerContext, ServedApi } from './handler.ts'
 
-/** A client may not begin again more often than that. */
+/** Kafka rejects reauthentications of a connection that are closer together. */
 const minReauthenticationMs = 1000
 
 export type SaslResponse = Extract<SaslStep, { kind: 'continue' | 'done' }> & { readonly sessionLifetimeMs: number }
 
-/** What to answer to a token, or why it is refused. */
+/** The response to a token, or why it is rejected. */
 export type SaslResult = SaslResponse | { readonly kind: 'failed'; readonly message: string }
 
-/** The request may not pass: the connection closes, at once or after an answer that is an error. */
+/** The request is not handled: the connection closes, immediately or after an error response. */
 export type SaslRefusal = { readonly kind: 'close'; readonly reason: string } | { readonly kind: 'error' }
 
 /**
- * Whether a connection that has to authenticate may ask this now: undefined where it may. A session that is over closes the
- * connection, unless the client begins again.
+ * Whether a connection that requires authentication may send this request now; undefined when it may. An expired session
+ * closes the connection, unless the client reauthenticates.
  */
-export function saslGate({ auth, broker }: Connection, api: HandlerEntry['api']): SaslRefusal | undefined {
+export function saslGate(
+  { auth }: Connection,
+  api: ServedApi['api'],
+  runtime: Pick<Runtime, 'monoNow'>,
+): SaslRefusal | undefined {
   if (auth.principal !== undefined) {
     if (auth.sessionEndsAtMs === undefined) return undefined
-    const nowMs = broker.cluster.runtime.monoNow()
-    if (api.key === SaslHandshake.key && nowMs - (auth.againAtMs ?? -Infinity) >= minReauthenticationMs) {
-      beginAgain(auth, nowMs)
+    const nowMs = runtime.monoNow()
+    if (api.key === SaslHandshake.key && nowMs - (auth.reauthenticatedAtMs ?? -Infinity) >= minReauthenticationMs) {
+      beginReauthentication(auth, nowMs)
       return undefined
     }
-    return nowMs > auth.sessionEndsAtMs ? { kind: 'close', reason: 'a request after its session' } : undefined
+    return nowMs > auth.sessionEndsAtMs ? { kind: 'close', reason: 'the SASL session has expired' } : undefined
   }
   if (auth.exchange !== undefined) return api.key === SaslAuthenticate.key ? undefined : { kind: 'error' }
   const isFirst = auth.mechanism === undefined
   if (isFirst && api.key === SaslHandshake.key) return undefined
-  if (isFirst && api.key === ApiVersions.key && !auth.hasAskedVersions) return undefined
-  return { kind: 'close', reason: `a ${api.name} request before authentication` }
+  if (isFirst && api.key === ApiVersions.key && !auth.hasRequestedVersions) return undefined
+  return { kind: 'close', reason: `${api.name} request before authentication` }
 }
 
-function beginAgain(auth: ConnectionAuth, nowMs: number): void {
+function beginReauthentication(auth: ConnectionAuth, nowMs: number): void {
   auth.before = { principal: auth.principal ?? '', mechanism: auth.mechanism ?? '' }
-  auth.againAtMs = nowMs
+  auth.reauthenticatedAtMs = nowMs
   auth.principal = undefined
   auth.mechanism = undefined
   auth.exchange = undefined
 }
 
-/** Takes a token of the client; when it was the last, the connection is the user's. Undefined: it closes. */
-export function saslStep({ auth, broker }: Connection, token: Uint8Array): SaslResult | undefined {
+type SaslContext = Pick<HandlerContext, 'connection' | 'cluster'>
+
+/** Processes a token of the client; the last one authenticates the connection. Undefined: the connection closes. */
+export function saslStep({ connection: { auth }, cluster }: SaslContext, token: Uint8Array): SaslResult | undefined {
   const exchange = auth.exchange as SaslExchange | undefined
   if (!exchange) return undefined
   const step = exchange.step(token)
@@ -64,7 +71,7 @@ export function saslStep({ auth, broker }: Connection, token: Uint8Array): SaslR
   }
   auth.principal = principal
   auth.isToken = step.isToken ?? false
-  const { runtime, config } = broker.cluster
+  const { runtime, config } = cluster
   const maxReauthMs = config.number('connections.max.reauth.ms')
   const limits = [
     ...(maxReauthMs > 0 ? [maxReauthMs] : []),
@@ -75,10 +82,12 @@ export function saslStep({ auth, broker }: Connection, token: Uint8Array): SaslR
   return { ...step, sessionLifetimeMs }
 }
 
-/** A token after SaslHandshake v0: bare in its frame, as the answer is. What is wrong cannot be said: the connection closes. */
-export function rawSaslToken(connection: Connection, frame: Uint8Array): Outcome {
-  const step = saslStep(connection, frame)
-  if (!step || step.kind === 'failed') return { kind: 'close', reason: step?.message ?? 'a token without a handshake' }
+/** A token after SaslHandshake v0: a bare frame, like its response. Without an error field, a failure closes the connection. */
+export function rawSaslToken(context: SaslContext, frame: Uint8Array): Outcome {
+  const step = saslStep(context, frame)
+  if (!step || step.kind === 'failed') {
+    return { kind: 'close', reason: step?.message ?? 'SASL token without a handshake' }
+  }
   const length = Buffer.alloc(4)
   length.writeInt32BE(step.bytes.length)
   return { kind: 'response', chunks: [length, step.bytes] }

@@ -1,6 +1,8 @@
 import { type Api, type ErrorName, errorCode, zeroUuid } from '@ottla/codec'
-import type { Endpoint } from '../broker.ts'
+import type { Endpoint } from '../broker/broker.ts'
+import type { MutationQuota } from '../controllers/mutation-quotas.ts'
 import type { TopicImage } from '../state/metadata-view.ts'
+import { clientOf } from '../state/quotas/client-throttles.ts'
 import type { Replica } from '../state/replicas/replica.ts'
 import type { HandlerContext } from './handler.ts'
 
@@ -43,7 +45,7 @@ export function leaderHint({ broker, connection }: HandlerContext, topic: TopicI
   return {
     leaderId,
     leaderEpoch: image?.leaderEpoch ?? -1,
-    endpoint: broker.endpointOf(leaderId, connection.door.listener),
+    endpoint: broker.endpointOf(leaderId, connection.origin.listener),
   }
 }
 
@@ -54,14 +56,15 @@ export function nodeEndpoints(hints: readonly LeaderHint[]) {
   return Array.from(byId.values(), ({ id, host, port, rack }) => ({ nodeId: id, host, port, rack }))
 }
 
-/** Kafka's rules for names of topics; undefined when the name is fine. */
-export function topicNameProblem(name: string): string | undefined {
-  if (name === '') return 'Topic name is invalid: the empty string is not allowed'
-  if (name === '.' || name === '..') return `Topic name is invalid: '${name}' is not allowed`
-  if (name.length > 249)
-    return `Topic name is invalid: the length of '${name}' is longer than the max allowed length 249`
-  if (/^[a-zA-Z0-9._-]+$/.test(name)) return undefined
-  return `Topic name is invalid: '${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`
+/** The request's share of the client's mutation quota (KIP-599); versions from `strictSince` on can say that it is exceeded. */
+export function mutationQuota(context: HandlerContext, strictSince: number): MutationQuota {
+  const { cluster, connection, apiVersion } = context
+  return cluster.mutationQuotas.begin({
+    quotas: cluster.controller.state.areas.clientQuotas,
+    client: clientOf(context),
+    isStrict: apiVersion >= strictSince,
+    throttle: (ms) => connection.throttle(ms),
+  })
 }
 
 /** What everybody may do where nothing is restricted, as bits of Kafka's operations. */

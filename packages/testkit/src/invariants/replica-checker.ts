@@ -1,5 +1,5 @@
-import type { Broker } from '../broker.ts'
-import type { ClusterContext } from '../cluster-context.ts'
+import type { Broker } from '../broker/broker.ts'
+import type { ClusterContext } from '../broker/cluster-context.ts'
 import type { PartitionImage, TopicImage } from '../state/metadata-view.ts'
 import type { StoredBatch } from '../state/replicas/log-segment.ts'
 import type { Replica } from '../state/replicas/replica.ts'

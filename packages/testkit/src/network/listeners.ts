@@ -1,20 +1,28 @@
 import type { ServerTransport, TransportSink } from '@ottla/runtime'
-import { asksForSasl, isEncrypted, type ResolvedListener } from '../listeners.ts'
-import type { ResolvedOptions } from '../options.ts'
 import type { Identity } from './certificates.ts'
 import type { MemoryNetwork } from './memory.ts'
 import { type NameMapping, nameMapping } from './principal-rules.ts'
+import { isEncrypted, requiresSasl, type SecurityProtocol } from './security-protocol.ts'
 import { listenTcp, type TcpListener } from './tcp.ts'
 import { type AcceptTls, type ClientAuth, listenTls } from './tls.ts'
-import { TlsMaterial } from './tls-material.ts'
+import { TlsMaterial, type TlsOptions } from './tls-material.ts'
 
-/** Where a connection came in, and who is there as far as the transport itself can tell. */
-export interface Listener {
+/** The listener a connection was accepted on, and the client's identity as far as the transport knows it. */
+export interface ConnectionOrigin {
   /** The listener's name. */
   readonly listener: string
-  readonly asksForSasl: boolean
-  /** `User:CN=alice` of a client's certificate; undefined where there is none. */
+  readonly requiresSasl: boolean
+  /** `User:CN=alice` from the client's certificate; undefined without one. */
   readonly principal: string | undefined
+}
+
+/** A listener as it will be opened. */
+export interface ResolvedListener {
+  readonly name: string
+  readonly protocol: SecurityProtocol
+  /** Undefined: in memory alone. */
+  readonly tcp: { readonly host: string; readonly port: number | undefined } | undefined
+  readonly clientAuth: ClientAuth | undefined
 }
 
 export interface TlsSetup {
@@ -25,8 +33,14 @@ export interface TlsSetup {
   readonly mapping: NameMapping
 }
 
+export interface TlsSetupOptions {
+  readonly tls: true | TlsOptions | undefined
+  readonly listeners: readonly ResolvedListener[]
+  readonly config: { text(name: 'ssl.client.auth' | 'ssl.principal.mapping.rules'): string }
+}
+
 /** What of the options is about TLS. Throws TypeError. */
-export function tlsSetupOf({ tls, listeners, config }: ResolvedOptions): TlsSetup | undefined {
+export function tlsSetupOf({ tls, listeners, config }: TlsSetupOptions): TlsSetup | undefined {
   if (tls === undefined) return undefined
   const hosts = listeners.flatMap(({ tcp }) => (tcp === undefined ? [] : [tcp.host]))
   const clientAuth = config.text('ssl.client.auth')
@@ -39,7 +53,7 @@ export function tlsSetupOf({ tls, listeners, config }: ResolvedOptions): TlsSetu
 const isClientAuth = (text: string): text is ClientAuth =>
   text === 'none' || text === 'requested' || text === 'required'
 
-export type AcceptAt = (transport: ServerTransport, door: Listener) => TransportSink
+export type AcceptAt = (transport: ServerTransport, origin: ConnectionOrigin) => TransportSink
 
 export interface ListenerAddress {
   /** The listener's name. */
@@ -55,7 +69,7 @@ export interface OpenListeners {
   close(): Promise<void>
 }
 
-/** The doors of all brokers, in memory and on TCP. A broker that comes back has its ports again. */
+/** The listeners of all brokers, in memory and on TCP. A broker that comes back has its ports again. */
 export class Listeners {
   readonly #network: MemoryNetwork
   readonly #configs: readonly ResolvedListener[]
@@ -111,8 +125,8 @@ export class Listeners {
 
   async #open(brokerId: number, config: ResolvedListener, at: number, accept: AcceptAt) {
     const { name, protocol, tcp } = config
-    const door = { listener: name, asksForSasl: asksForSasl(protocol), principal: undefined }
-    const acceptHere = (transport: ServerTransport) => accept(transport, door)
+    const origin = { listener: name, requiresSasl: requiresSasl(protocol), principal: undefined }
+    const acceptHere = (transport: ServerTransport) => accept(transport, origin)
     if (tcp === undefined) {
       const address = { name, host: `broker-${brokerId}`, port: 9092 + at }
       const stop = this.#network.listen(address.host, address.port, acceptHere)
@@ -122,7 +136,7 @@ export class Listeners {
     const wanted = known ?? (tcp.port === undefined ? 0 : tcp.port + brokerId - 1)
     if (isEncrypted(protocol)) {
       const socket = await this.#openTls(config, wanted, (transport, principal) =>
-        accept(transport, { ...door, principal }),
+        accept(transport, { ...origin, principal }),
       )
       return { address: { name, host: tcp.host, port: socket.port }, close: () => socket.close() }
     }
@@ -145,7 +159,7 @@ export class Listeners {
     const { material, mapping } = this.#tls
     const identity = await material.identity()
     // Where users log in by SASL, Kafka asks for certificates only when it is said of that listener.
-    const usual = asksForSasl(protocol) ? 'none' : this.#tls.clientAuth
+    const usual = requiresSasl(protocol) ? 'none' : this.#tls.clientAuth
     const settings = { ...identity, mapping, clientAuth: clientAuth ?? usual }
     return listenTls(tcp.host, port, settings, accept)
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest'
-import { createCluster } from '../cluster.ts'
+import { createCluster } from '../cluster/cluster.ts'
 import { ClusterClock, type Duration, durationMs } from './clock.ts'
 import { systemRuntime } from './node-runtime.ts'
 

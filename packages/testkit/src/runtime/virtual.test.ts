@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest'
-import { createCluster } from '../cluster.ts'
+import { createCluster } from '../cluster/cluster.ts'
 import { randomOf } from './streams.ts'
 import { VirtualTime } from './virtual.ts'
 
@@ -107,7 +107,7 @@ describe('a cluster', () => {
     await cluster.broker(2).kill()
     const ended = cluster.run(() => new Promise(() => {}), { limit: '2h' })
     await expect(ended).rejects.toThrow(
-      'did not end within 7200000 ms of virtual time (seed 9): no request is held; 0 timers of clients wait; broker 2 is down',
+      'did not end within 7200000 ms of virtual time (seed 9): no request is held; 0 client timers are pending; broker 2 is down',
     )
     expect(cluster.virtual?.nowMs).toBeGreaterThan(7_000_000)
   })

@@ -1,5 +1,15 @@
 import type { MetadataView, TopicImage } from './metadata-view.ts'
 
+/** Kafka's rules for names of topics; undefined when the name is fine. */
+export function topicNameProblem(name: string): string | undefined {
+  if (name === '') return 'Topic name is invalid: the empty string is not allowed'
+  if (name === '.' || name === '..') return `Topic name is invalid: '${name}' is not allowed`
+  if (name.length > 249)
+    return `Topic name is invalid: the length of '${name}' is longer than the max allowed length 249`
+  if (/^[a-zA-Z0-9._-]+$/.test(name)) return undefined
+  return `Topic name is invalid: '${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`
+}
+
 /** The topic whose metrics would have the same name: '.' and '_' are not told apart there. */
 export function collisionOf(name: string, topics: Iterable<TopicImage>): string | undefined {
   if (!/[._]/.test(name)) return undefined

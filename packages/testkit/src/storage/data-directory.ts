@@ -1,8 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Runtime } from '@ottla/runtime'
-import type { ResolvedOptions } from '../options.ts'
-import { levelsOf } from '../releases.ts'
 import type { Features } from '../state/features.ts'
 import { type MetadataDelta, MetadataView, type PartitionImage } from '../state/metadata-view.ts'
 import { namesIn, readIfThere, writeAtomically } from './atomic-file.ts'
@@ -70,17 +68,6 @@ export class DataDirectory {
       this.#brokers.set(nodeId, disk)
     }
     this.#before = this.#afterRestart(view)
-  }
-
-  /** That of a cluster's options; undefined when it is to be in memory alone. Throws as `open` does. */
-  static of(
-    { data, brokers, onDiagnostic, release }: ResolvedOptions,
-    runtime: Runtime,
-    newClusterId: string,
-  ): DataDirectory | undefined {
-    const features = release && levelsOf(release)
-    const shared = { brokers, runtime, newClusterId, features, onProblem: onDiagnostic }
-    return data && DataDirectory.open({ ...data, ...shared })
   }
 
   /** Reads what is there. Throws an Error that tells what is wrong with the directory. */

@@ -1,12 +1,13 @@
 import type { Runtime } from '@ottla/runtime'
 import { type Exchange, fits } from '../faults/exchange.ts'
-import { parseMatch } from '../faults/parse-rule.ts'
-import type { ApiName, RequestMatch } from '../faults/rule.ts'
+import { parseMatch, type RuleScope } from '../faults/parse-rule.ts'
+import type { RequestMatch } from '../faults/rule.ts'
 import { Waiters, type WaitOptions } from '../faults/waiters.ts'
+import type { ApiName } from '../messages/api-name.ts'
 
-/** A request that a broker got, and what became of it. */
+/** A request that a broker received, and its outcome. */
 export interface SeenRequest {
-  /** Counts up over the cluster. */
+  /** Increases by 1 per request in the cluster. */
   readonly sequence: number
   readonly node: number
   readonly client: string | null
@@ -18,34 +19,42 @@ export interface SeenRequest {
   /** Wall time of the cluster. */
   readonly receivedAtMs: number
   readonly request: Readonly<Record<string, unknown>>
-  /** Undefined until it is answered. */
+  /** Undefined until the broker responds. */
   readonly response: Readonly<Record<string, unknown>> | undefined
   readonly respondedAtMs: number | undefined
-  /** 'silent': there will be no answer, as with acks=0. */
+  /** 'silent': the request has no response, as with acks=0. */
   readonly outcome: 'pending' | 'responded' | 'silent' | 'closed'
   /** The ids of the faults that changed it. */
   readonly faults: readonly number[]
 }
 
-/** What the log writes into. */
+/** An entry of the log while its request is handled. */
 export interface OpenRequest {
   readonly exchange: Exchange
   readonly seen: { -readonly [K in keyof SeenRequest]: SeenRequest[K] }
 }
 
 export interface TrafficOptions {
-  /** How many requests are kept; the oldest go. Default 1000. */
+  /** How many requests are kept; older ones are dropped. Default 1000. */
   readonly limit?: number
 }
 
 const defaultLimit = 1_000
-/** Of requests' frames: the log holds on to what was decoded from them. */
+/** Of request frames: the log retains what was decoded from them. */
 const maxBytes = 64 << 20
 
-/** The decoded requests and answers of all brokers. It costs nothing while nobody asks. */
+export interface TrafficLogOptions {
+  readonly runtime: Runtime
+  /** Real time, for `next`. */
+  readonly host: Runtime
+  readonly scope: RuleScope
+  readonly onChange: () => void
+}
+
+/** The log of decoded requests and responses of all brokers. It costs nothing while it is stopped and no caller waits. */
 export class Traffic {
   readonly #runtime: Runtime
-  readonly #brokers: number
+  readonly #scope: RuleScope
   readonly #onChange: () => void
   readonly #waiters: Waiters<OpenRequest>
   #log: OpenRequest[] | undefined
@@ -53,11 +62,11 @@ export class Traffic {
   #bytes = 0
   #sequence = 0
 
-  constructor(options: { runtime: Runtime; host: Runtime; brokers: number; onChange: () => void }) {
-    this.#runtime = options.runtime
-    this.#brokers = options.brokers
-    this.#onChange = options.onChange
-    this.#waiters = new Waiters(options.host)
+  constructor({ runtime, host, scope, onChange }: TrafficLogOptions) {
+    this.#runtime = runtime
+    this.#scope = scope
+    this.#onChange = onChange
+    this.#waiters = new Waiters(host)
   }
 
   get isIdle(): boolean {
@@ -69,39 +78,41 @@ export class Traffic {
     return this.#log !== undefined
   }
 
-  /** From now on requests are kept. */
+  /** Keeps requests from now on. */
   start({ limit = defaultLimit }: TrafficOptions = {}): void {
-    if (!Number.isInteger(limit) || limit < 1) throw new TypeError(`traffic limit: ${limit} is not a positive integer`)
+    if (!Number.isInteger(limit) || limit < 1) {
+      throw new TypeError(`Option 'traffic.limit' must be a positive integer, not ${limit}`)
+    }
     this.#limit = limit
     this.#log ??= []
     this.#onChange()
   }
 
-  /** Keeps no more, and forgets what was kept. */
+  /** Stops keeping requests, and drops those kept so far. */
   stop(): void {
     this.#log = undefined
     this.#bytes = 0
     this.#onChange()
   }
 
-  /** Forgets what was kept so far. */
+  /** Drops the requests kept so far. */
   clear(): void {
     if (this.#log !== undefined) this.#log = []
     this.#bytes = 0
   }
 
-  /** What was kept, the oldest first. Throws when the log was not started. */
+  /** The kept requests that match, the oldest first. Throws when requests are not kept. */
   saw(match: RequestMatch = {}): SeenRequest[] {
     if (this.#log === undefined) {
-      throw new Error('the traffic is not kept: use createCluster({ traffic: true }) or cluster.traffic.start()')
+      throw new Error('Traffic is not kept. Use createCluster({ traffic: true }) or cluster.traffic.start()')
     }
-    const wanted = parseMatch(match, this.#brokers)
+    const wanted = parseMatch(match, this.#scope)
     return this.#log.filter(({ exchange }) => fits(wanted, exchange)).map(({ seen }) => seen)
   }
 
-  /** The next request from now on that fits; `answered` waits for its answer too. */
+  /** The next request that matches, from now on; with `responded` it resolves when the request has a response. */
   async next(match: RequestMatch, options: WaitOptions & { readonly responded?: boolean } = {}): Promise<SeenRequest> {
-    const wanted = parseMatch(match, this.#brokers)
+    const wanted = parseMatch(match, this.#scope)
     const { responded = false } = options
     const first = this.#sequence
     let found: SeenRequest | undefined
@@ -111,7 +122,7 @@ export class Traffic {
       found = seen
       return true
     }
-    const waited = this.#waiters.wait(take, () => `no request like ${JSON.stringify(match)} was seen`, options)
+    const waited = this.#waiters.wait(take, () => `No request that matches ${JSON.stringify(match)}`, options)
     this.#onChange()
     try {
       await waited
@@ -122,15 +133,15 @@ export class Traffic {
   }
 
   begin(exchange: Exchange): OpenRequest {
-    const { broker, connection, api, version, correlationId, clientId, request } = exchange
+    const { context, api, correlationId, request } = exchange
     const seen: OpenRequest['seen'] = {
       sequence: this.#sequence++,
-      node: broker.id,
-      client: clientId,
+      node: context.broker.id,
+      client: context.clientId,
       api: api.name as ApiName,
-      version,
+      version: context.apiVersion,
       correlationId,
-      connection: connection.id,
+      connection: context.connection.id,
       receivedAtMs: this.#runtime.wallNow(),
       request,
       response: undefined,
@@ -140,7 +151,7 @@ export class Traffic {
     }
     const open = { exchange, seen }
     this.#keep(open)
-    this.#waiters.tell(open)
+    this.#waiters.notify(open)
     return open
   }
 
@@ -148,12 +159,12 @@ export class Traffic {
     open.seen.outcome = outcome
     open.seen.response = response
     open.seen.respondedAtMs = this.#runtime.wallNow()
-    this.#waiters.tell(open)
+    this.#waiters.notify(open)
   }
 
-  /** Nobody may wait any more. */
+  /** Pending calls of `next` reject. */
   close(): void {
-    this.#waiters.fail(new Error('the cluster was closed'))
+    this.#waiters.fail(new Error('The cluster was closed'))
     this.stop()
   }
 

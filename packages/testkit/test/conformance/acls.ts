@@ -1,6 +1,6 @@
 import { pbkdf2Sync } from 'node:crypto'
 import { AlterUserScramCredentials, type Api, CreateAcls, DeleteAcls, DescribeAcls } from '@ottla/codec'
-import { blank, type Struct } from '../../src/faults/blank.ts'
+import { blank, type Struct } from '../../src/messages/blank.ts'
 import { clusterName, operations, patternTypes, permissionTypes, resourceTypes } from '../../src/state/rights/acl.ts'
 import type { User } from '../support/login.ts'
 import type { Wire } from '../support/wire.ts'

@@ -1,6 +1,6 @@
 import * as codec from '@ottla/codec'
 import { zeroUuid } from '@ottla/codec'
-import type { Struct } from '../../src/faults/blank.ts'
+import type { Struct } from '../../src/messages/blank.ts'
 import { batchOf } from '../support/batches.ts'
 import * as changes from './changes.ts'
 import { asAlice, type Row, type World } from './world.ts'

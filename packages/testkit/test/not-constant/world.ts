@@ -1,6 +1,6 @@
 import { type Api, decodeResponse, encodeRequest, Metadata } from '@ottla/codec'
 import { createCluster, type TestCluster } from '@ottla/testkit'
-import type { Struct } from '../../src/faults/blank.ts'
+import type { Struct } from '../../src/messages/blank.ts'
 import { inVersion } from '../conformance/acls.ts'
 import { Plainer } from '../conformance/plain.ts'
 import { Stage, type Target } from '../conformance/stage.ts'

@@ -1,11 +1,11 @@
 import { RecordBatch } from '@ottla/codec/records'
-import { Broker, type Listen } from '../../src/broker.ts'
-import type { ClusterContext } from '../../src/cluster-context.ts'
-import { Controller } from '../../src/controller.ts'
+import { Broker, type Listen } from '../../src/broker/broker.ts'
+import type { ClusterContext } from '../../src/broker/cluster-context.ts'
+import type { Dispatch } from '../../src/connection/connection.ts'
+import { Controller } from '../../src/controllers/controller.ts'
 import { DelegationTokenManager } from '../../src/controllers/delegation-tokens.ts'
 import { MutationQuotas } from '../../src/controllers/mutation-quotas.ts'
 import { reassign } from '../../src/controllers/reassignment.ts'
-import { Interventions } from '../../src/faults/interventions.ts'
 import { Links, type NetworkNode } from '../../src/network/links.ts'
 import { BrokerConfig } from '../../src/state/configs/broker-config.ts'
 import type { PartitionImage } from '../../src/state/metadata-view.ts'
@@ -57,7 +57,7 @@ export class ReplicationWorld {
       config,
       publish: (delta) => {
         if (delta.topics !== undefined) this.#checkDecision()
-        for (const broker of this.brokers) broker.learn(delta)
+        for (const broker of this.brokers) broker.receive(delta)
       },
     })
     const context: ClusterContext = {
@@ -70,7 +70,6 @@ export class ReplicationWorld {
       sasl: undefined,
       authorizer: undefined,
       tokens: new DelegationTokenManager({ runtime, config, controller: this.controller }),
-      interventions: new Interventions(),
       broker: (id) => this.brokers[id - 1],
       brokers: () => this.brokers,
       diagnose: (message) => {
@@ -81,9 +80,10 @@ export class ReplicationWorld {
       addresses: [{ name: 'PLAINTEXT', host: `b${id}`, port: 1 }],
       close: async () => {},
     })
+    const dispatch = (): Dispatch => () => ({ kind: 'nothing' })
     this.brokers = Array.from(
       { length: brokerCount },
-      (_, at) => new Broker(context, { id: at + 1, rack: null }, listen),
+      (_, at) => new Broker(context, { id: at + 1, rack: null, listen, dispatch }),
     )
   }
 

@@ -1,5 +1,3 @@
-import type { MetadataView } from '../metadata-view.ts'
-
 type Values = ReadonlyMap<string, string>
 
 /** What was set for groups and for subscriptions of client metrics, by their names; an image, never changed. */
@@ -13,13 +11,13 @@ export const noResourceConfigs: ResourceConfigs = { groups: new Map(), clientMet
 const none: Values = new Map()
 
 /** What was set for a group, as one broker knows it: empty when nothing was. The group need not be there. */
-export function groupConfigs(view: MetadataView, groupId: string): Values {
-  return view.areas.resourceConfigs.groups.get(groupId) ?? none
+export function groupConfigs({ groups }: ResourceConfigs, groupId: string): Values {
+  return groups.get(groupId) ?? none
 }
 
 /** The same for a subscription of client metrics. */
-export function clientMetricsConfigs(view: MetadataView, name: string): Values {
-  return view.areas.resourceConfigs.clientMetrics.get(name) ?? none
+export function clientMetricsConfigs({ clientMetrics }: ResourceConfigs, name: string): Values {
+  return clientMetrics.get(name) ?? none
 }
 
 /** The image with other values for one name; a name without values is gone. */

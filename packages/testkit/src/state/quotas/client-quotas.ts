@@ -1,5 +1,3 @@
-import type { MetadataView } from '../metadata-view.ts'
-
 /** In the order in which Kafka names them. */
 export const entityTypes = ['client-id', 'user', 'ip'] as const
 
@@ -52,11 +50,11 @@ const ofBoth = (user: string | null, clientId: string | null): QuotaEntity =>
 
 /** The most specific quota of a client: its user's before its client id's, each before the default of all. */
 export function limitFor(
-  { areas: { clientQuotas } }: MetadataView,
+  quotas: ClientQuotas,
   quota: string,
   { user, clientId }: { readonly user: string; readonly clientId: string },
 ): QuotaLimit | undefined {
-  if (clientQuotas.size === 0) return undefined
+  if (quotas.size === 0) return undefined
   const both = JSON.stringify([user, clientId])
   const userOnly = JSON.stringify([user, null])
   const clientOnly = JSON.stringify([null, clientId])
@@ -71,16 +69,16 @@ export function limitFor(
     [ofClient(null), clientOnly],
   ]
   for (const [entity, sharedBy] of candidates) {
-    const limit = clientQuotas.get(entityKey(entity))?.values.get(quota)
+    const limit = quotas.get(entityKey(entity))?.values.get(quota)
     if (limit !== undefined) return { limit, sharedBy }
   }
   return undefined
 }
 
 /** How many connections a second an address may open; undefined when that is not limited. */
-export function connectionRateOf({ areas: { clientQuotas } }: MetadataView, address: string): number | undefined {
+export function connectionRateOf(quotas: ClientQuotas, address: string): number | undefined {
   for (const name of [address, null]) {
-    const rate = clientQuotas.get(entityKey(new Map([['ip', name]])))?.values.get('connection_creation_rate')
+    const rate = quotas.get(entityKey(new Map([['ip', name]])))?.values.get('connection_creation_rate')
     if (rate !== undefined) return rate
   }
   return undefined

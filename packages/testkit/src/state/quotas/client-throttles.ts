@@ -1,14 +1,24 @@
 import type { Runtime } from '@ottla/runtime'
 import type { BrokerConfig } from '../configs/broker-config.ts'
 import { staticBrokerConfig } from '../configs/broker-config-rules.ts'
-import type { MetadataView } from '../metadata-view.ts'
-import { connectionRateOf, limitFor } from './client-quotas.ts'
+import { type ClientQuotas, connectionRateOf, limitFor } from './client-quotas.ts'
 import { QuotaRate, type RateWindows } from './quota-rates.ts'
 
 export interface Client {
   /** Without `User:`. */
   readonly user: string
   readonly clientId: string
+}
+
+/** The client that quotas see, from the principal (`User:alice`) and the client id of a request. */
+export function clientOf({
+  principal,
+  clientId,
+}: {
+  readonly principal: string
+  readonly clientId: string | null
+}): Client {
+  return { user: principal.slice(principal.indexOf(':') + 1), clientId: clientId ?? '' }
 }
 
 export type RateQuota = 'producer_byte_rate' | 'consumer_byte_rate' | 'request_percentage'
@@ -19,30 +29,30 @@ const maxRates = 10_000
 /** The rates of one broker's clients, as far as quotas limit them. */
 export class ClientThrottles {
   readonly #runtime: Pick<Runtime, 'wallNow'>
-  readonly #view: () => MetadataView
+  readonly #quotas: () => ClientQuotas
   readonly #config: BrokerConfig
   #windows: RateWindows | undefined
   readonly #rates = new Map<string, QuotaRate>()
 
-  constructor(runtime: Pick<Runtime, 'wallNow'>, config: BrokerConfig, view: () => MetadataView) {
+  constructor(runtime: Pick<Runtime, 'wallNow'>, config: BrokerConfig, quotas: () => ClientQuotas) {
     this.#runtime = runtime
-    this.#view = view
+    this.#quotas = quotas
     this.#config = config
   }
 
   /** No quota is set: the one thing that each request looks at. */
   get isIdle(): boolean {
-    return this.#view().areas.clientQuotas.size === 0
+    return this.#quotas().size === 0
   }
 
   /** Whether a client has such a quota. */
   limits(quota: RateQuota, client: Client): boolean {
-    return limitFor(this.#view(), quota, client) !== undefined
+    return limitFor(this.#quotas(), quota, client) !== undefined
   }
 
   /** Counts what a client took, or with a negative value gave back; how long it must wait now. */
   record(quota: RateQuota, client: Client, value: number): number {
-    const found = limitFor(this.#view(), quota, client)
+    const found = limitFor(this.#quotas(), quota, client)
     if (found === undefined) return 0
     const nowMs = this.#runtime.wallNow()
     const rate = this.#rate(`${quota} ${found.sharedBy}`)
@@ -54,7 +64,7 @@ export class ClientThrottles {
 
   /** More than that would be too much whatever else is fetched; undefined when that is not limited. */
   maxFetchBytes(client: Client): number | undefined {
-    const found = limitFor(this.#view(), 'consumer_byte_rate', client)
+    const found = limitFor(this.#quotas(), 'consumer_byte_rate', client)
     if (found === undefined) return undefined
     const { samples, windowMs } = this.#window
     return Math.floor((found.limit * (samples - 1) * windowMs) / 1000)
@@ -62,7 +72,7 @@ export class ClientThrottles {
 
   /** A connection comes in: how long it has to wait before it is turned away; 0 when it may stay. */
   connectionFrom(address: string): number {
-    const limit = connectionRateOf(this.#view(), address)
+    const limit = connectionRateOf(this.#quotas(), address)
     if (limit === undefined) return 0
     const nowMs = this.#runtime.wallNow()
     const rate = this.#rate(`connections ${address}`)

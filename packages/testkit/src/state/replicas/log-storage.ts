@@ -1,5 +1,4 @@
 import type { ErrorName } from '@ottla/codec'
-import type { LogSegment, StoredBatch } from './log-segment.ts'
 import type { ReplicaLog } from './replica-log.ts'
 
 /** Which replica on its broker. */
@@ -7,17 +6,6 @@ export interface ReplicaPlace {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
-}
-
-/** A file could not be written. */
-export class StorageError extends Error {}
-
-/** Where a log is kept besides memory; a log without it is in memory alone. */
-export interface LogFiles {
-  /** Called before the batch is in memory. Throws StorageError when it cannot be written: then nothing of it was. */
-  append(segment: LogSegment, batch: StoredBatch): void
-  /** Segments were begun, cut, dropped or replaced, or the log starts later: the files follow. */
-  changed(): void
 }
 
 /** The disk of one broker. */

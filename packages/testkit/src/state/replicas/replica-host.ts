@@ -1,10 +1,9 @@
 import type { Runtime } from '@ottla/runtime'
 import type { IsrChange } from './leader-state.ts'
 import type { LogStorage } from './log-storage.ts'
-import type { Replica } from './replica.ts'
 
 /** What a replica needs of its broker. */
-export interface ReplicaHost {
+export interface ReplicaHost<Replica> {
   readonly brokerId: number
   readonly runtime: Runtime
   /** replica.lag.time.max.ms */

@@ -1,7 +1,7 @@
 import { type EpochEnd, type EpochEntry, LeaderEpochs } from './leader-epochs.ts'
+import type { LogFiles } from './log-files.ts'
 import { type RetentionRules, segmentsToDelete } from './log-retention.ts'
 import { LogSegment, type StoredBatch } from './log-segment.ts'
-import type { LogFiles } from './log-storage.ts'
 import { LogTransactions } from './log-transactions.ts'
 import { ProducerStates } from './producer-states.ts'
 

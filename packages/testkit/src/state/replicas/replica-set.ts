@@ -1,14 +1,15 @@
 import type { Runtime, Timer } from '@ottla/runtime'
-import type { Controller } from '../../controller.ts'
 import type { BrokerConfig } from '../configs/broker-config.ts'
 import { currentBrokerConfig, type TopicSettings, topicSettings } from '../configs/topic-config.ts'
 import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from '../metadata-view.ts'
-import { applyRetention, expireProducers } from '../upkeep.ts'
 import { CleaningSchedule } from './cleaning-schedule.ts'
 import { type FollowerFetched, nextFetch } from './following.ts'
+import type { IsrAuthority } from './isr-authority.ts'
 import type { IsrChange } from './leader-state.ts'
 import { LogDirs } from './log-dirs.ts'
-import { type LogStorage, StorageError } from './log-storage.ts'
+import { StorageError } from './log-files.ts'
+import type { LogStorage } from './log-storage.ts'
+import { LogUpkeep } from './log-upkeep.ts'
 import { Replica } from './replica.ts'
 import type { ReplicaHost } from './replica-host.ts'
 import type { ReplicaLog } from './replica-log.ts'
@@ -17,7 +18,7 @@ export interface ReplicaSetOptions {
   readonly brokerId: number
   readonly runtime: Runtime
   readonly config: BrokerConfig
-  readonly controller: Controller
+  readonly controller: IsrAuthority
   /** Absent: logs are in memory alone. */
   readonly storage: LogStorage | undefined
   /** What this broker knows of the cluster. */
@@ -44,7 +45,7 @@ interface HostedTopic {
  * All replicas of one broker: gives them their roles, and moves records from leaders to followers. Nothing polls: an
  * append, a new high watermark or a new role wakes the followers concerned, and each exchange is a turn of its own.
  */
-export class ReplicaSet implements ReplicaHost {
+export class ReplicaSet implements ReplicaHost<Replica> {
   readonly brokerId: number
   readonly runtime: Runtime
   readonly lagTimeMaxMs: number
@@ -55,6 +56,7 @@ export class ReplicaSet implements ReplicaHost {
   readonly #fetchMaxBytes: number
   readonly #topics = new Map<string, HostedTopic>()
   readonly #cleaning: CleaningSchedule
+  readonly #upkeep: LogUpkeep
   #behind = new Set<Replica>()
   #isScheduled = false
   #isRunning = false
@@ -62,8 +64,6 @@ export class ReplicaSet implements ReplicaHost {
   #isDiskFull = false
   #pending: { readonly replica: Replica; readonly change: IsrChange }[] = []
   #isrTimer: Timer | undefined
-  #retentionTimer: Timer | undefined
-  #producersTimer: Timer | undefined
 
   constructor(options: ReplicaSetOptions) {
     this.#options = options
@@ -81,6 +81,7 @@ export class ReplicaSet implements ReplicaHost {
       backoffMs: () => Number(currentBrokerConfig('log.cleaner.backoff.ms', { id, view, config })),
       replicas: () => this.replicas(),
     })
+    this.#upkeep = new LogUpkeep({ brokerId: id, runtime, config, view, replicas: () => this.replicas() })
   }
 
   /** Nothing can be appended here: producers are told KAFKA_STORAGE_ERROR, followers stay where they are. */
@@ -120,8 +121,7 @@ export class ReplicaSet implements ReplicaHost {
     this.#isPaused = false
     for (const hosted of this.#topics.values()) hosted.seen = []
     for (const replica of this.replicas()) replica.forgetRole()
-    this.#watchRetention()
-    this.#watchProducers()
+    this.#upkeep.start()
     this.#cleaning.start()
   }
 
@@ -152,12 +152,9 @@ export class ReplicaSet implements ReplicaHost {
     this.#behind.clear()
     this.#pending = []
     this.#cleaning.halt()
+    this.#upkeep.halt()
     if (this.#isrTimer !== undefined) this.runtime.clearTimer(this.#isrTimer)
     this.#isrTimer = undefined
-    if (this.#retentionTimer !== undefined) this.runtime.clearTimer(this.#retentionTimer)
-    this.#retentionTimer = undefined
-    if (this.#producersTimer !== undefined) this.runtime.clearTimer(this.#producersTimer)
-    this.#producersTimer = undefined
     for (const replica of this.replicas()) replica.stepDown()
   }
 
@@ -184,31 +181,12 @@ export class ReplicaSet implements ReplicaHost {
 
   /** Deletes old segments now, as it is done every log.retention.check.interval.ms. */
   applyRetention(): void {
-    const nowMs = this.runtime.wallNow()
-    for (const replica of this.replicas()) applyRetention(replica, nowMs)
+    this.#upkeep.applyRetention()
   }
 
   /** Compacts every log whose topic is compacted. */
   compact(): Promise<void> {
     return this.#cleaning.compactAll()
-  }
-
-  #watchRetention(): void {
-    this.#retentionTimer = this.runtime.setTimer(() => {
-      this.applyRetention()
-      this.#watchRetention()
-    }, this.#options.config.number('log.retention.check.interval.ms'))
-  }
-
-  #watchProducers(): void {
-    const { config, view } = this.#options
-    this.#producersTimer = this.runtime.setTimer(() => {
-      const dynamic = view.brokerConfig(this.brokerId, 'producer.id.expiration.ms')
-      const expirationMs = dynamic === undefined ? this.producerExpirationMs : Number(dynamic)
-      const nowMs = this.runtime.wallNow()
-      for (const replica of this.replicas()) expireProducers(replica, nowMs, expirationMs)
-      this.#watchProducers()
-    }, config.number('producer.id.expiration.check.interval.ms'))
   }
 
   // ---- roles ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import { producedBatchOf } from './produced-batch.ts'
 import { Replica } from './replica.ts'
 import type { ReplicaHost } from './replica-host.ts'
 
-const host: ReplicaHost = {
+const host: ReplicaHost<Replica> = {
   brokerId: 1,
   runtime: systemRuntime,
   lagTimeMaxMs: 30_000,

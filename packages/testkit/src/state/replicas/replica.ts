@@ -4,7 +4,8 @@ import type { PartitionImage } from '../metadata-view.ts'
 import { type AppendDone, type AppendResult, AppendWaits } from './append-waits.ts'
 import { type FollowerFetch, type FollowerFetched, follow } from './following.ts'
 import { type IsrChange, type LagRules, LeaderState } from './leader-state.ts'
-import { type ReplicaPlace, StorageError, untilDurable } from './log-storage.ts'
+import { StorageError } from './log-files.ts'
+import { type ReplicaPlace, untilDurable } from './log-storage.ts'
 import { type ProducedBatch, placeBatch, producedBatchOf } from './produced-batch.ts'
 import { producerCheck } from './producer-check.ts'
 import { type ConsumerRead, checkOffset, divergence, type ReadCheck } from './read-checks.ts'
@@ -25,7 +26,7 @@ export class Replica {
   readonly partition: number
   readonly log: ReplicaLog
   #settings: TopicSettings
-  readonly #host: ReplicaHost
+  readonly #host: ReplicaHost<Replica>
   readonly #waits = new AppendWaits()
   readonly #watchers = new Set<() => void>()
   #leader: LeaderState | undefined
@@ -33,7 +34,7 @@ export class Replica {
   #leaderEpoch = -1
   #isDeleted = false
 
-  constructor(host: ReplicaHost, at: ReplicaPlace, settings: TopicSettings) {
+  constructor(host: ReplicaHost<Replica>, at: ReplicaPlace, settings: TopicSettings) {
     this.#host = host
     this.log = host.storage?.open(at) ?? new ReplicaLog()
     this.topic = at.topic

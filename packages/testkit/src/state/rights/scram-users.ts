@@ -1,5 +1,5 @@
 import type { Runtime } from '@ottla/runtime'
-import type { SaslOptions } from '../../cluster-context.ts'
+import type { SaslOptions } from './sasl-options.ts'
 import { type ScramCredential, type ScramMechanism, scramCredential, scramMechanisms } from './users-scram.ts'
 
 const fewestIterations = 4096

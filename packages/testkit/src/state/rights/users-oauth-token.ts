@@ -1,11 +1,4 @@
-import type { OauthOptions } from './users-oauth.ts'
-
-/** Whom a token stands for. */
-export interface BearerIdentity {
-  readonly principal: string
-  /** Wall time. */
-  readonly expiresAtMs: number
-}
+import type { BearerIdentity, OauthOptions } from './sasl-options.ts'
 
 /** Why it does not, as OAuth words it (RFC 6750). */
 export interface BearerRefusal {

@@ -1,22 +1,6 @@
-import type { SaslExchange, SaslStep } from './users.ts'
-import { type BearerIdentity, unsecuredIdentity } from './users-oauth-token.ts'
-
-/** What OAUTHBEARER takes for a token: Kafka's options of unsecured tokens, or a check of your own. */
-export interface OauthOptions {
-  /** The claim that names the user. Default 'sub'. */
-  readonly principalClaim?: string
-  /** The claim that lists the scope. Default 'scope'. */
-  readonly scopeClaim?: string
-  /** What a token's scope must have, with blanks between. Default: nothing. */
-  readonly requiredScope?: string
-  /** How wrong a clock may be. Default 0. */
-  readonly allowableClockSkewMs?: number
-  /**
-   * For signed tokens: who it is and until when, or undefined when it is not taken. Without it tokens are unsigned ones
-   * (`alg: none`), as in Kafka when nothing is configured.
-   */
-  readonly validate?: (token: string) => BearerIdentity | undefined
-}
+import type { SaslExchange, SaslStep } from './sasl-exchange.ts'
+import type { OauthOptions } from './sasl-options.ts'
+import { unsecuredIdentity } from './users-oauth-token.ts'
 
 const saslName = '(?:[\\x01-+\\--<>-\\x7F]|=2C|=3D)+'
 const pairs = '(?:[A-Za-z]+=[\\x21-\\x7E \\t\\r\\n]+\\x01)*'

@@ -1,5 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto'
-import type { SaslExchange, SaslStep } from './users.ts'
+import type { SaslExchange, SaslStep } from './sasl-exchange.ts'
 
 /** In the order of their numbers in the protocol, from 1. */
 export const scramMechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const

@@ -1,32 +1,11 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Runtime } from '@ottla/runtime'
-import type { SaslOptions } from '../../cluster-context.ts'
 import type { DelegationTokens } from './delegation-tokens.ts'
+import type { SaslExchange, SaslStep } from './sasl-exchange.ts'
+import type { OauthOptions, SaslOptions } from './sasl-options.ts'
 import { credentialOf, deriveLater, keptUsers, type ScramUsers, scramUsersOf } from './scram-users.ts'
-import { OauthExchange, type OauthOptions } from './users-oauth.ts'
+import { OauthExchange } from './users-oauth.ts'
 import { type ScramAccount, ScramExchange, type ScramMechanism } from './users-scram.ts'
-
-/** What a step of an authentication came to. An error ends it. */
-export type SaslStep =
-  | { readonly kind: 'continue'; readonly bytes: Uint8Array }
-  | {
-      readonly kind: 'done'
-      readonly bytes: Uint8Array
-      readonly user: string
-      /** Logged in with a delegation token. */
-      readonly isToken?: boolean
-      /** Wall time when the credential ends; undefined: never. */
-      readonly expiresAtMs?: number | undefined
-    }
-  /** Undefined: what was wrong is not told. */
-  | { readonly kind: 'failed'; readonly message: string | undefined }
-  /** What Kafka's own code trips over: it closes without a word. */
-  | { readonly kind: 'tripped' }
-
-/** An authentication under way: each step takes what the client sent and says what to answer. */
-export interface SaslExchange {
-  step(bytes: Uint8Array): SaslStep
-}
 
 /** What the broker knows of the cluster's users. */
 export interface KnownUsers {

@@ -3,7 +3,6 @@ import type { Runtime } from '@ottla/runtime'
 import { type GroupLog, writeErrorForMember } from '../groups/group-shard.ts'
 import { KeyedTimers } from '../groups/group-timers.ts'
 import { completed, newImage, type Transaction, type TransactionImage } from './transaction.ts'
-import { expireTransactionalIds } from './transaction-expiry.ts'
 import { transactionRecord, transactionTombstone } from './transaction-records.ts'
 
 /** Kafka's broker configurations of the same names, in camelCase. */
@@ -40,6 +39,9 @@ export interface TransactionShardOptions {
 type Done = (error: ErrorName | undefined) => void
 
 const retryMs = 20
+
+/** The states in which a transactional id may expire. An open transaction keeps its id. */
+const idleStates: readonly string[] = ['Empty', 'CompleteCommit', 'CompleteAbort']
 
 /** The transactional ids of one partition of __transaction_state, on the broker that leads it. */
 export class TransactionShard {
@@ -154,9 +156,19 @@ export class TransactionShard {
   #watchExpiry(): void {
     if (this.#isUnloaded || this.#timers.has('expiry') || this.transactions.size === 0) return
     this.#timers.schedule('expiry', this.config.removeExpiredIntervalMs, () => {
-      expireTransactionalIds(this, this.nowMs())
+      this.#expireTransactionalIds()
       this.#watchExpiry()
     })
+  }
+
+  /** Drops transactional ids that were unused for transactional.id.expiration.ms: their producers start from scratch. */
+  #expireTransactionalIds(): void {
+    const unusedSinceMs = this.nowMs() - this.config.idExpirationMs
+    for (const transaction of [...this.transactions.values()]) {
+      const { image, isChanging } = transaction
+      const isExpired = !isChanging && idleStates.includes(image.state) && image.lastUpdateMs <= unusedSinceMs
+      if (isExpired) this.remove(transaction)
+    }
   }
 
   /** The partition is led elsewhere now. */

@@ -1,5 +1,5 @@
 import type { Api } from '@ottla/codec'
-import type { Struct } from '../../../src/faults/blank.ts'
+import type { Struct } from '../../../src/messages/blank.ts'
 
 /** What requests are about: `denied`, `missing`, `group` and `transaction` are closed to bob, `open` is not. */
 export interface Names {
