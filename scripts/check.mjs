@@ -9,6 +9,7 @@ const checks = [
   ['import directions', 'depcruise'],
   ['unused files, exports, dependencies', 'knip'],
   ['packaging', 'check:packed'],
+  ['types of the packages, TypeScript 5.0 to the newest', 'check:types'],
 ]
 
 let failed = 0

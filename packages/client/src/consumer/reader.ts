@@ -36,7 +36,7 @@ export function busyError(): KafkaError {
 /**
  * Messages one by one. Written by hand so that a message that is there costs one settled promise and no turn of an async function.
  */
-export class MessageReader implements AsyncIterableIterator<Message, undefined, undefined> {
+export class MessageReader implements AsyncIterableIterator<Message> {
   readonly #host: ReaderHost
   readonly #signal: AbortSignal | undefined
   #batch: FetchedBatch | undefined
@@ -161,7 +161,7 @@ export class MessageReader implements AsyncIterableIterator<Message, undefined, 
 }
 
 /** Record batches as they were written. */
-export class BatchReader implements AsyncIterableIterator<MessageBatch, undefined, undefined> {
+export class BatchReader implements AsyncIterableIterator<MessageBatch> {
   readonly #host: ReaderHost
   readonly #signal: AbortSignal | undefined
   #batch: FetchedBatch | undefined
