@@ -9,9 +9,9 @@ import type { Observer } from '../net/observer.ts'
 import { openConnection } from '../net/open-connection.ts'
 import type { OpenSockets } from '../net/open-sockets.ts'
 import type { PendingRequest } from '../net/pending-request.ts'
-import { Ring } from '../net/ring.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { type Deferred, deferred, handled } from '../runtime/deferred.ts'
+import { Queue } from '../runtime/queue.ts'
 import { sleep } from '../runtime/wait.ts'
 import type { ReconnectBackoff } from './reconnect-backoff.ts'
 
@@ -48,7 +48,7 @@ export class BrokerConnection {
   readonly #name: string
   readonly #owner: BrokerConnectionOwner
   readonly #services: BrokerConnectionServices
-  readonly #waiting = new Ring<PendingRequest>()
+  readonly #waiting = new Queue<PendingRequest>()
   readonly #stop = new AbortController()
   #connection: Connection | undefined
   #opening: Deferred<void> | undefined

@@ -1,12 +1,12 @@
 import { type Api, type Decoded, decodeResponse, encodeRequest } from '@ottla/codec'
 import type { Runtime, Timer, Transport, TransportSink } from '@ottla/runtime'
 import { asKafkaError, type BrokerAddress, closedError, describeBroker, KafkaError } from '../errors.ts'
+import { Queue } from '../runtime/queue.ts'
 import type { ApiRanges } from './api-ranges.ts'
 import { foreignBytesError, lostError, timedOutError } from './connect-errors.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { Observer } from './observer.ts'
 import { PendingRequest, unencodable } from './pending-request.ts'
-import { Ring } from './ring.ts'
 
 /** Until the peer has shown that it is a broker we trust, it may not make us hold more. */
 const unauthenticatedMaxBytes = 1 << 20
@@ -42,7 +42,7 @@ export interface ConnectionConfig {
  */
 export class Connection implements TransportSink {
   readonly #config: ConnectionConfig
-  readonly #inFlight = new Ring<PendingRequest>()
+  readonly #inFlight = new Queue<PendingRequest>()
   /** Requests without an answer, until their bytes have left. */
   readonly #unflushed = new Set<PendingRequest>()
   readonly #reader: FrameReader

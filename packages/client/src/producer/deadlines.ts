@@ -1,5 +1,5 @@
+import { Queue } from '../runtime/queue.ts'
 import type { Alarm } from './alarm.ts'
-import { Fifo } from './fifo.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
 import type { ProducerBatch } from './producer-batch.ts'
@@ -11,7 +11,7 @@ export class Deadlines {
   readonly #onExpired: (batch: ProducerBatch) => void
   /** In the order of their creation, but for the parts of split batches, which expire a little late at worst. */
   readonly #unsettled = new Set<ProducerBatch>()
-  readonly #lingering = new Fifo<ProducerBatch>()
+  readonly #lingering = new Queue<ProducerBatch>()
   readonly #pausing = new Map<PartitionBuffer, number>()
 
   constructor(options: ResolvedProducerOptions, alarm: Alarm, onExpired: (batch: ProducerBatch) => void) {
@@ -36,7 +36,7 @@ export class Deadlines {
     if (this.#unsettled.size === 1) this.#alarm.wakeBy(batch.createdMs + this.#options.deliveryTimeoutMs)
     if (this.#options.lingerMs === 0 || batch.lingered) return
     this.#lingering.push(batch)
-    if (this.#lingering.length === 1) this.#alarm.wakeBy(batch.createdMs + this.#options.lingerMs)
+    if (this.#lingering.size === 1) this.#alarm.wakeBy(batch.createdMs + this.#options.lingerMs)
   }
 
   end(batch: ProducerBatch): void {
@@ -82,7 +82,7 @@ export class Deadlines {
   }
 
   #endLingers(nowMs: number): number {
-    for (let first = this.#lingering.first(); first !== undefined; first = this.#lingering.first()) {
+    for (let first = this.#lingering.peek(); first !== undefined; first = this.#lingering.peek()) {
       const lingersUntilMs = first.createdMs + this.#options.lingerMs
       const waits = first.partition.open === first
       if (waits && lingersUntilMs > nowMs) return lingersUntilMs
