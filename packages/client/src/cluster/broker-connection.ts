@@ -1,4 +1,4 @@
-import type { Runtime, Timer } from '@ottla/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { type BrokerAddress, closedError, KafkaError, notWritten } from '../errors.ts'
 import { type ClientEventMap, type ClientEvents, notify } from '../events.ts'
 import type { Logger } from '../logger.ts'
@@ -9,9 +9,10 @@ import type { Observer } from '../net/observer.ts'
 import { openConnection } from '../net/open-connection.ts'
 import type { OpenSockets } from '../net/open-sockets.ts'
 import type { PendingRequest } from '../net/pending-request.ts'
-import { Ring } from '../net/ring.ts'
 import type { ResolvedOptions } from '../options.ts'
+import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { type Deferred, deferred, handled } from '../runtime/deferred.ts'
+import { Queue } from '../runtime/queue.ts'
 import { sleep } from '../runtime/wait.ts'
 import type { ReconnectBackoff } from './reconnect-backoff.ts'
 
@@ -48,18 +49,19 @@ export class BrokerConnection {
   readonly #name: string
   readonly #owner: BrokerConnectionOwner
   readonly #services: BrokerConnectionServices
-  readonly #waiting = new Ring<PendingRequest>()
+  readonly #waiting = new Queue<PendingRequest>()
   readonly #stop = new AbortController()
+  /** For the deadlines of the waiting requests. */
+  readonly #timer: DeadlineTimer
   #connection: Connection | undefined
   #opening: Deferred<void> | undefined
-  #timer: Timer | undefined
-  #timerAtMs = 0
   #closeError: KafkaError | undefined
 
   constructor(name: string, owner: BrokerConnectionOwner, services: BrokerConnectionServices) {
     this.#name = name
     this.#owner = owner
     this.#services = services
+    this.#timer = new DeadlineTimer(services.runtime, (nowMs) => this.#expireWaiting(nowMs))
   }
 
   get name(): string {
@@ -96,7 +98,7 @@ export class BrokerConnection {
       return
     }
     this.#waiting.push(request)
-    this.#armTimer(request.dueMs)
+    this.#timer.wakeBy(request.dueMs)
     if (connection === undefined) this.#open()
   }
 
@@ -238,34 +240,17 @@ export class BrokerConnection {
       const request = this.#waiting.shift()!
       if (!request.settled) this.#connection.send(request)
     }
-    if (this.#waiting.size === 0) this.#disarmTimer()
+    if (this.#waiting.size === 0) this.#timer.clear()
   }
 
   #failWaiting(error: KafkaError): void {
-    this.#disarmTimer()
+    this.#timer.clear()
     if (this.#waiting.size === 0) return
     const failure = notWritten(error)
     for (const request of this.#waiting.drain()) request.fail(failure)
   }
 
-  // ---- deadlines of those who wait
-
-  #armTimer(atMs: number): void {
-    if (this.#timer !== undefined && atMs >= this.#timerAtMs) return
-    this.#disarmTimer()
-    const { runtime } = this.#services
-    this.#timerAtMs = atMs
-    this.#timer = runtime.setTimer(() => this.#onTimer(), Math.max(1, atMs - runtime.monoNow()))
-  }
-
-  #disarmTimer(): void {
-    if (this.#timer !== undefined) this.#services.runtime.clearTimer(this.#timer)
-    this.#timer = undefined
-  }
-
-  #onTimer(): void {
-    this.#timer = undefined
-    const nowMs = this.#services.runtime.monoNow()
+  #expireWaiting(nowMs: number): number {
     let nextMs = Number.POSITIVE_INFINITY
     this.#waiting.keep((request) => {
       if (request.settled) return false
@@ -277,7 +262,7 @@ export class BrokerConnection {
       request.fail(timedOutError(request.api.name, this.#owner.address(), nowMs - request.createdMs, 'not-written'))
       return false
     })
-    if (nextMs !== Number.POSITIVE_INFINITY) this.#armTimer(nextMs)
+    return nextMs
   }
 }
 

@@ -1,7 +1,7 @@
 import { Metadata, type MetadataResponse } from '@ottla/codec'
-import type { Timer } from '@ottla/runtime'
 import { KafkaError, kafkaErrorOf } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
+import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { type Deferred, deferred, handled } from '../runtime/deferred.ts'
 import { sleep } from '../runtime/wait.ts'
 import type { BrokerConnectionServices } from './broker-connection.ts'
@@ -50,6 +50,8 @@ export class MetadataRefresher {
   readonly #hooks: RefresherHooks
   readonly #closing: AbortSignal
   readonly #watched = new Map<string, number>()
+  /** For the next refresh by age. */
+  readonly #timer: DeadlineTimer
   #watchesAll = 0
   #next: Batch | undefined
   #running = false
@@ -57,13 +59,16 @@ export class MetadataRefresher {
   #respondedMs: number | undefined
   #failures = 0
   #warnedMs = Number.NEGATIVE_INFINITY
-  #timer: Timer | undefined
 
   constructor(services: BrokerConnectionServices, table: BrokerTable, closing: AbortSignal, hooks: RefresherHooks) {
     this.#services = services
     this.#table = table
     this.#closing = closing
     this.#hooks = hooks
+    this.#timer = new DeadlineTimer(services.runtime, () => {
+      handled(this.refresh())
+      return Number.POSITIVE_INFINITY
+    })
   }
 
   /** On monoNow; undefined: there was no answer yet. */
@@ -100,14 +105,14 @@ export class MetadataRefresher {
   }
 
   close(error: KafkaError): void {
-    this.#disarm()
+    this.#timer.stop()
     this.#next?.done.reject(error)
     this.#next = undefined
   }
 
   async #run(): Promise<void> {
     this.#running = true
-    this.#disarm()
+    this.#timer.clear()
     const { runtime, options } = this.#services
     while (this.#next !== undefined && !this.#closing.aborted) {
       const pauseMs = this.#beganMs + options.retryBackoffMs - runtime.monoNow()
@@ -192,15 +197,7 @@ export class MetadataRefresher {
     const ageMs = metadataMaxAgeMs * (0.9 + 0.1 * runtime.random())
     const delayMs =
       this.#failures === 0 ? ageMs : backoffMs(runtime, this.#failures, { firstMs, maxMs: metadataMaxAgeMs })
-    this.#timer = runtime.setTimer(() => {
-      this.#timer = undefined
-      handled(this.refresh())
-    }, delayMs)
-  }
-
-  #disarm(): void {
-    if (this.#timer !== undefined) this.#services.runtime.clearTimer(this.#timer)
-    this.#timer = undefined
+    this.#timer.wakeIn(delayMs)
   }
 
   #count(names: readonly string[] | 'all', change: number): void {

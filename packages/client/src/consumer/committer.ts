@@ -1,10 +1,10 @@
 import { type ErrorName, errorOf, OffsetCommit, type OffsetCommitResponse } from '@ottla/codec'
-import type { Timer } from '@ottla/runtime'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { asKafkaError, closedError, KafkaError, kafkaErrorOf } from '../errors.ts'
 import { type GroupIdentity, groupByTopic, type TopicPartition } from '../group/membership.ts'
 import { backoffMs } from '../runtime/backoff.ts'
+import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { scopeOf, sleep } from '../runtime/wait.ts'
 import type { Cursor } from './cursor.ts'
 import type { CommitPolicy } from './options.ts'
@@ -46,7 +46,7 @@ export class Committer {
   readonly #policy: CommitPolicy
   readonly #host: CommitterHost
   #last: Promise<unknown> = Promise.resolve()
-  #timer: Timer | undefined
+  readonly #timer: DeadlineTimer
   #running = false
   #autoUnderWay = false
   readonly #closing = new AbortController()
@@ -55,19 +55,22 @@ export class Committer {
     this.#cluster = cluster
     this.#policy = policy
     this.#host = host
+    this.#timer = new DeadlineTimer(cluster.runtime, (nowMs) => {
+      this.autoNow()
+      return nowMs + policy.intervalMs
+    })
   }
 
   /** Starts committing by itself, if the policy wants that. */
   start(): void {
     if (!this.#policy.automatic || this.#running) return
     this.#running = true
-    this.#schedule()
+    this.#timer.wakeIn(this.#policy.intervalMs)
   }
 
   stop(): void {
     this.#running = false
-    if (this.#timer !== undefined) this.#cluster.runtime.clearTimer(this.#timer)
-    this.#timer = undefined
+    this.#timer.stop()
   }
 
   /** Ends what is under way. */
@@ -99,15 +102,6 @@ export class Committer {
     const turn = this.#last.then(() => this.#commit(offsets, options))
     this.#last = turn.catch(() => {})
     return turn
-  }
-
-  #schedule(): void {
-    this.#timer = this.#cluster.runtime.setTimer(() => {
-      this.#timer = undefined
-      if (!this.#running) return
-      this.#schedule()
-      if (!this.#autoUnderWay) void this.#auto()
-    }, this.#policy.intervalMs)
   }
 
   /** R21: not while joining; after it what is still owned is committed. */

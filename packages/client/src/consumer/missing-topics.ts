@@ -1,6 +1,6 @@
-import type { Timer } from '@ottla/runtime'
 import type { Cluster } from '../cluster/cluster.ts'
 import { backoffMs } from '../runtime/backoff.ts'
+import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 
 /** How often the brokers are asked: first after so long, then less and less often. */
 const pauses = { firstMs: 250, maxMs: 5_000 }
@@ -9,7 +9,7 @@ const pauses = { firstMs: 250, maxMs: 5_000 }
 export class MissingTopics {
   readonly #cluster: Pick<Cluster, 'runtime' | 'logger' | 'refreshMetadata'>
   readonly #missing: () => readonly string[]
-  #timer: Timer | undefined
+  readonly #timer: DeadlineTimer
   #asking = false
   #asked = 0
   #stopped = false
@@ -17,29 +17,31 @@ export class MissingTopics {
   constructor(cluster: Pick<Cluster, 'runtime' | 'logger' | 'refreshMetadata'>, missing: () => readonly string[]) {
     this.#cluster = cluster
     this.#missing = missing
+    this.#timer = new DeadlineTimer(cluster.runtime, () => {
+      void this.#ask()
+      return Number.POSITIVE_INFINITY
+    })
   }
 
   /** To be called when topics were subscribed to; goes on by itself until none is missing. */
   look(): void {
     const topics = this.#missing()
-    if (topics.length === 0 || this.#timer !== undefined || this.#asking || this.#stopped) return
+    if (topics.length === 0 || this.#timer.armed || this.#asking || this.#stopped) return
     const { runtime, logger } = this.#cluster
     if (this.#asked++ === 0)
       logger.warn('subscribed topics do not exist; they are read once they are created', { topics })
-    this.#timer = runtime.setTimer(() => void this.#ask(topics), backoffMs(runtime, this.#asked, pauses))
+    this.#timer.wakeIn(backoffMs(runtime, this.#asked, pauses))
   }
 
   stop(): void {
     this.#stopped = true
-    if (this.#timer !== undefined) this.#cluster.runtime.clearTimer(this.#timer)
-    this.#timer = undefined
+    this.#timer.stop()
   }
 
-  async #ask(topics: readonly string[]): Promise<void> {
-    this.#timer = undefined
+  async #ask(): Promise<void> {
     this.#asking = true
     // A refresh that fails is as good as one that finds nothing: it is asked again.
-    await this.#cluster.refreshMetadata('a subscribed topic does not exist yet', topics).catch(() => {})
+    await this.#cluster.refreshMetadata('a subscribed topic does not exist yet', this.#missing()).catch(() => {})
     this.#asking = false
     this.look()
   }

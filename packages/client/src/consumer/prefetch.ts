@@ -1,5 +1,6 @@
 import type { CodecSet, RecordBatch } from '@ottla/codec/records'
 import { KafkaError } from '../errors.ts'
+import { Queue } from '../runtime/queue.ts'
 import type { Chunk, Cursor } from './cursor.ts'
 import { FetchedBatch } from './fetched-batch.ts'
 
@@ -17,8 +18,8 @@ export interface PrefetchOptions {
  */
 export class Prefetch {
   readonly #options: PrefetchOptions
-  #queue: Cursor[] = []
-  #head = 0
+  /** Partitions with a batch to deliver, in the order of their turns. */
+  readonly #queue = new Queue<Cursor>()
   #waiters: (() => void)[] = []
   #failed: KafkaError[] = []
   /** Fetched and inflated, not yet handed out. */
@@ -37,12 +38,7 @@ export class Prefetch {
 
   /** The next batch of the partition whose turn it is. */
   take(): FetchedBatch | undefined {
-    while (this.#head < this.#queue.length) {
-      const cursor = this.#queue[this.#head++]!
-      if (this.#head === this.#queue.length) {
-        this.#queue = []
-        this.#head = 0
-      }
+    for (let cursor = this.#queue.shift(); cursor !== undefined; cursor = this.#queue.shift()) {
       cursor.queued = false
       const batch = this.#takeFrom(cursor)
       if (batch !== undefined) return batch

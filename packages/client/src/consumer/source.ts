@@ -1,10 +1,10 @@
 import type { ErrorName } from '@ottla/codec'
-import type { Timer } from '@ottla/runtime'
 import type { Broker, Connection } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { noTopicId } from '../cluster/topology.ts'
 import { kafkaErrorOf } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
+import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { BrokerLoop } from './broker-loop.ts'
 import type { Chunk, Cursor, CursorMap } from './cursor.ts'
 import type { FetchSink } from './fetch-response.ts'
@@ -51,7 +51,9 @@ export class Source {
   readonly #prefetch: Prefetch
   readonly #cursors: CursorMap
   readonly #loops = new Map<number, BrokerLoop>()
-  readonly #timers = new Map<Cursor, Timer>()
+  /** When partitions that were left out of fetches are read again. */
+  readonly #resumeAtMs = new Map<Cursor, number>()
+  readonly #timer: DeadlineTimer
   #closed = false
 
   constructor(cluster: SourceCluster, options: SourceOptions, prefetch: Prefetch, cursors: CursorMap) {
@@ -59,6 +61,7 @@ export class Source {
     this.#options = options
     this.#prefetch = prefetch
     this.#cursors = cursors
+    this.#timer = new DeadlineTimer(cluster.runtime, (nowMs) => this.#resume(nowMs))
   }
 
   /** Finds the leader of each partition anew; to be called after each change of the metadata and of the assignment. */
@@ -105,8 +108,8 @@ export class Source {
     this.#closed = true
     for (const loop of this.#loops.values()) loop.stop()
     this.#loops.clear()
-    for (const timer of this.#timers.values()) this.#cluster.runtime.clearTimer(timer)
-    this.#timers.clear()
+    this.#timer.stop()
+    this.#resumeAtMs.clear()
   }
 
   /** For health: fetches under way. */
@@ -178,13 +181,25 @@ export class Source {
     if (cursor.backingOff || this.#closed) return
     cursor.backingOff = true
     const limits = { firstMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs }
-    const resume = (): void => {
-      this.#timers.delete(cursor)
+    const atMs = runtime.monoNow() + backoffMs(runtime, cursor.failures, limits)
+    this.#resumeAtMs.set(cursor, atMs)
+    this.#timer.wakeBy(atMs)
+  }
+
+  /** Reads partitions again whose pause is over; returns when the next one is. */
+  #resume(nowMs: number): number {
+    let nextMs = Number.POSITIVE_INFINITY
+    for (const [cursor, atMs] of this.#resumeAtMs) {
+      if (atMs > nowMs) {
+        nextMs = Math.min(nextMs, atMs)
+        continue
+      }
+      this.#resumeAtMs.delete(cursor)
       cursor.backingOff = false
       if (cursor.leader === undefined) this.update()
       else this.ready(cursor)
     }
-    this.#timers.set(cursor, runtime.setTimer(resume, backoffMs(runtime, cursor.failures, limits)))
+    return nextMs
   }
 
   #refresh(cursor: Cursor, reason: string): void {

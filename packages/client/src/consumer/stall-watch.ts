@@ -1,5 +1,6 @@
-import type { Runtime, Timer } from '@ottla/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { KafkaError } from '../errors.ts'
+import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import type { Cursor } from './cursor.ts'
 
 export interface StallWatchOptions {
@@ -18,32 +19,30 @@ const longestWatchMs = 30_000
 
 /** Finds items that the application works on for too long, without reading the clock for each of them. */
 export class StallWatch {
-  readonly #runtime: Runtime
   readonly #options: StallWatchOptions
+  readonly #everyMs: number
+  readonly #timer: DeadlineTimer
   readonly #seen = new Map<Cursor, { end: number; sinceMs: number; told: boolean }>()
-  #timer: Timer | undefined
 
   constructor(runtime: Runtime, options: StallWatchOptions) {
-    this.#runtime = runtime
     this.#options = options
+    this.#everyMs = Math.min(longestWatchMs, Math.max(1, options.maxProcessingMs / watchParts))
+    this.#timer = new DeadlineTimer(runtime, (nowMs) => {
+      this.#look(nowMs)
+      return nowMs + this.#everyMs
+    })
   }
 
   start(): void {
-    const everyMs = Math.min(longestWatchMs, Math.max(1, this.#options.maxProcessingMs / watchParts))
-    this.#timer = this.#runtime.setTimer(() => {
-      this.start()
-      this.#look()
-    }, everyMs)
+    this.#timer.wakeIn(this.#everyMs)
   }
 
   stop(): void {
-    if (this.#timer !== undefined) this.#runtime.clearTimer(this.#timer)
-    this.#timer = undefined
+    this.#timer.stop()
     this.#seen.clear()
   }
 
-  #look(): void {
-    const nowMs = this.#runtime.monoNow()
+  #look(nowMs: number): void {
     const { maxProcessingMs, graceMs, cursors, onStalled, onEvict } = this.#options
     for (const cursor of this.#seen.keys()) if (cursor.inHand === 0 || !cursor.owned) this.#seen.delete(cursor)
     for (const cursor of cursors) {

@@ -1,5 +1,6 @@
-import type { Runtime, Timer } from '@ottla/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { backoffMs } from '../runtime/backoff.ts'
+import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 
 export interface HeartbeatOptions {
   readonly intervalMs: number
@@ -20,7 +21,7 @@ export interface HeartbeatOptions {
 export class Heartbeat {
   readonly #runtime: Runtime
   readonly #options: HeartbeatOptions
-  #timer: Timer | undefined
+  readonly #timer: DeadlineTimer
   #flight: AbortController | undefined
   #running = false
   #failures = 0
@@ -29,6 +30,10 @@ export class Heartbeat {
   constructor(runtime: Runtime, options: HeartbeatOptions) {
     this.#runtime = runtime
     this.#options = options
+    this.#timer = new DeadlineTimer(runtime, () => {
+      void this.#beat()
+      return Number.POSITIVE_INFINITY
+    })
   }
 
   get running(): boolean {
@@ -41,13 +46,12 @@ export class Heartbeat {
     this.#failures = 0
     if (this.#running) return
     this.#running = true
-    this.#schedule(this.#options.intervalMs)
+    this.#timer.wakeIn(this.#options.intervalMs)
   }
 
   stop(): void {
     this.#running = false
-    if (this.#timer !== undefined) this.#runtime.clearTimer(this.#timer)
-    this.#timer = undefined
+    this.#timer.clear()
     this.#flight?.abort(new Error('heartbeats stopped'))
     this.#flight = undefined
   }
@@ -59,13 +63,6 @@ export class Heartbeat {
     this.stop()
     this.#options.onExpired()
     return false
-  }
-
-  #schedule(delayMs: number): void {
-    this.#timer = this.#runtime.setTimer(() => {
-      this.#timer = undefined
-      void this.#beat()
-    }, delayMs)
   }
 
   async #beat(): Promise<void> {
@@ -88,7 +85,7 @@ export class Heartbeat {
     this.#flight = undefined
     if (!this.#running) return
     const pauseMs = this.#failures === 0 ? intervalMs : this.#retryPauseMs()
-    this.#schedule(Math.min(pauseMs, Math.max(1, this.#heardMs + sessionTimeoutMs - this.#runtime.monoNow() + 1)))
+    this.#timer.wakeIn(Math.min(pauseMs, Math.max(1, this.#heardMs + sessionTimeoutMs - this.#runtime.monoNow() + 1)))
   }
 
   #retryPauseMs(): number {

@@ -1,12 +1,13 @@
 import { type Api, type Decoded, decodeResponse, encodeRequest } from '@ottla/codec'
-import type { Runtime, Timer, Transport, TransportSink } from '@ottla/runtime'
+import type { Runtime, Transport, TransportSink } from '@ottla/runtime'
 import { asKafkaError, type BrokerAddress, closedError, describeBroker, KafkaError } from '../errors.ts'
+import { DeadlineTimer } from '../runtime/deadline-timer.ts'
+import { Queue } from '../runtime/queue.ts'
 import type { ApiRanges } from './api-ranges.ts'
 import { foreignBytesError, lostError, timedOutError } from './connect-errors.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { Observer } from './observer.ts'
 import { PendingRequest, unencodable } from './pending-request.ts'
-import { Ring } from './ring.ts'
 
 /** Until the peer has shown that it is a broker we trust, it may not make us hold more. */
 const unauthenticatedMaxBytes = 1 << 20
@@ -42,10 +43,11 @@ export interface ConnectionConfig {
  */
 export class Connection implements TransportSink {
   readonly #config: ConnectionConfig
-  readonly #inFlight = new Ring<PendingRequest>()
+  readonly #inFlight = new Queue<PendingRequest>()
   /** Requests without an answer, until their bytes have left. */
   readonly #unflushed = new Set<PendingRequest>()
   readonly #reader: FrameReader
+  readonly #timer: DeadlineTimer
   #transport: Transport | undefined
   #state: 'handshake' | 'ready' | 'closed' = 'handshake'
   #closeError: KafkaError | undefined
@@ -57,12 +59,11 @@ export class Connection implements TransportSink {
   #reauthenticate: (() => Promise<number>) | undefined
   #reauthenticateAtMs = Number.POSITIVE_INFINITY
   #reauthenticating = false
-  #timer: Timer | undefined
-  #timerAtMs = Number.POSITIVE_INFINITY
 
   constructor(config: ConnectionConfig, firstCorrelationId = 0) {
     this.#config = config
     this.#correlationId = firstCorrelationId
+    this.#timer = new DeadlineTimer(config.runtime, (nowMs) => this.#onDue(nowMs))
     this.#lastUsedMs = config.runtime.monoNow()
     this.#reader = new FrameReader({
       maxBytes: unauthenticatedMaxBytes,
@@ -123,7 +124,7 @@ export class Connection implements TransportSink {
     this.#handshakeResponses = this.#reader.frames
     this.#reader.raiseLimit(this.#config.limits.maxResponseBytes)
     this.#lastUsedMs = this.#config.runtime.monoNow()
-    this.#arm(this.#lastUsedMs + this.#config.limits.connectionsMaxIdleMs)
+    this.#timer.wakeBy(this.#lastUsedMs + this.#config.limits.connectionsMaxIdleMs)
   }
 
   /** Authenticates again after `afterMs` (KIP-368): no request is under way meanwhile. `again` gives the next `afterMs`, 0 = never. */
@@ -134,7 +135,7 @@ export class Connection implements TransportSink {
     }
     this.#reauthenticate = again
     this.#reauthenticateAtMs = this.#config.runtime.monoNow() + afterMs
-    this.#arm(this.#reauthenticateAtMs)
+    this.#timer.wakeBy(this.#reauthenticateAtMs)
   }
 
   /** Writes a request; call it only while `writable`. */
@@ -168,8 +169,7 @@ export class Connection implements TransportSink {
     this.#state = 'closed'
     this.#closeError = error
     this.#reader.stop()
-    if (this.#timer !== undefined) this.#config.runtime.clearTimer(this.#timer)
-    this.#timer = undefined
+    this.#timer.stop()
     const pending = [...this.#inFlight.drain(), ...this.#unflushed].filter((request) => !request.settled)
     this.#unflushed.clear()
     if (pending.length > 0) {
@@ -229,7 +229,7 @@ export class Connection implements TransportSink {
       this.#unflushed.add(request)
       this.#transport!.write(chunks, () => this.#flushed(request))
     }
-    this.#arm(request.dueMs)
+    this.#timer.wakeBy(request.dueMs)
   }
 
   #flushed(request: PendingRequest): void {
@@ -258,10 +258,10 @@ export class Connection implements TransportSink {
     const next = this.#inFlight.peek()
     // The broker begins with a request whose caller has gone only now.
     if (next === undefined) {
-      this.#arm(this.#idleAtMs())
+      this.#timer.wakeBy(this.#idleAtMs())
     } else if (next.settled) {
       next.dueMs = nowMs + this.#config.limits.requestTimeoutMs
-      this.#arm(next.dueMs)
+      this.#timer.wakeBy(next.dueMs)
     }
     if (this.#reauthenticating) this.#tryReauthenticate()
     else this.#config.onWritable()
@@ -288,7 +288,7 @@ export class Connection implements TransportSink {
     const throttleMs = Math.min(askedMs, this.#config.limits.maxThrottleMs)
     this.#config.observer.throttleMs.add(throttleMs)
     this.#throttledUntilMs = Math.max(this.#throttledUntilMs, nowMs + throttleMs)
-    this.#arm(this.#throttledUntilMs)
+    this.#timer.wakeBy(this.#throttledUntilMs)
     this.#config.onThrottled(request.api.name, throttleMs)
   }
 
@@ -300,23 +300,11 @@ export class Connection implements TransportSink {
 
   // ---- deadlines
 
-  #arm(atMs: number): void {
-    if (this.#state === 'closed' || atMs >= this.#timerAtMs) return
-    const { runtime } = this.#config
-    if (this.#timer !== undefined) runtime.clearTimer(this.#timer)
-    this.#timerAtMs = atMs
-    this.#timer = runtime.setTimer(() => this.#onTimer(), Math.max(1, atMs - runtime.monoNow()))
-  }
-
-  #onTimer(): void {
-    this.#timer = undefined
-    this.#timerAtMs = Number.POSITIVE_INFINITY
-    // The clock is read once a decision: two readings may fall on either side of a deadline.
-    const nowMs = this.#config.runtime.monoNow()
-    if (!this.#expireRequests(nowMs)) return
+  #onDue(nowMs: number): number {
+    if (!this.#expireRequests(nowMs)) return Number.POSITIVE_INFINITY
     if (this.#idleAtMs() <= nowMs) {
       this.close()
-      return
+      return Number.POSITIVE_INFINITY
     }
     if (this.#reauthenticateAtMs <= nowMs) {
       this.#reauthenticateAtMs = Number.POSITIVE_INFINITY
@@ -325,8 +313,9 @@ export class Connection implements TransportSink {
     }
     const throttleOver = this.#throttledUntilMs !== 0 && this.#throttledUntilMs <= nowMs
     if (throttleOver) this.#throttledUntilMs = 0
-    this.#arm(this.#nextAtMs())
+    const nextMs = this.#nextAtMs()
     if (throttleOver) this.#config.onWritable()
+    return nextMs
   }
 
   #idleAtMs(): number {

@@ -2,7 +2,7 @@ import { type CodecSet, sizeBound } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
 import type { TopicInfo } from '../cluster/topology.ts'
 import { asKafkaError, closedError, KafkaError } from '../errors.ts'
-import { Alarm } from './alarm.ts'
+import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import type { Call } from './calls.ts'
 import { Deadlines } from './deadlines.ts'
 import { FlushBarrier, type Generation } from './flush-barrier.ts'
@@ -42,7 +42,7 @@ export class Accumulator implements ProducerParts {
   readonly #cluster: ProducerCluster
   readonly #closing = new AbortController()
   readonly #topics = new Map<string, TopicBuffer>()
-  readonly #alarm: Alarm
+  readonly #timer: DeadlineTimer
   readonly #deadlines: Deadlines
   readonly #leaders: Leaders
   readonly #metrics: ProducerMetrics
@@ -57,10 +57,10 @@ export class Accumulator implements ProducerParts {
     this.runtime = cluster.runtime
     this.codecs = cluster.options.codecs
     this.pool = new WriterPool(options.maxBatchBytes, Math.min(pooledBytes, options.maxBufferedBytes))
-    this.#alarm = new Alarm(cluster.runtime)
-    this.#deadlines = new Deadlines(options, this.#alarm, (batch) => this.#expire(batch))
-    this.#alarm.add((nowMs) => this.room.expire(nowMs, () => this.#roomTimedOut()))
-    this.#leaders = new Leaders(cluster, this.#topics, this.#alarm, {
+    this.#timer = new DeadlineTimer(cluster.runtime)
+    this.#deadlines = new Deadlines(options, this.#timer, (batch) => this.#expire(batch))
+    this.#timer.add((nowMs) => this.room.expire(nowMs, () => this.#roomTimedOut()))
+    this.#leaders = new Leaders(cluster, this.#topics, this.#timer, {
       cluster,
       options,
       pool: this.pool,
@@ -326,7 +326,7 @@ export class Accumulator implements ProducerParts {
 
   /** When room is waited for until `atMs`. */
   wakeBy(atMs: number): void {
-    this.#alarm.wakeBy(atMs)
+    this.#timer.wakeBy(atMs)
   }
 
   /** Resolves when all that was accepted before is settled, however. */
@@ -349,7 +349,7 @@ export class Accumulator implements ProducerParts {
     for (const batch of [...this.#deadlines.unsettled]) {
       batch.partition.drop(batch, (outcome) => closedError('The producer', outcome))
     }
-    this.#alarm.stop()
+    this.#timer.stop()
     this.#leaders.close()
     this.#metrics.close()
     for (const release of this.#watches) release()

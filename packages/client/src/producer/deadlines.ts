@@ -1,5 +1,5 @@
-import type { Alarm } from './alarm.ts'
-import { Fifo } from './fifo.ts'
+import type { DeadlineTimer } from '../runtime/deadline-timer.ts'
+import { Queue } from '../runtime/queue.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
 import type { ProducerBatch } from './producer-batch.ts'
@@ -7,20 +7,20 @@ import type { ProducerBatch } from './producer-batch.ts'
 /** What happens to batches and partitions by time alone: linger, retries after a pause, delivery timeouts. */
 export class Deadlines {
   readonly #options: ResolvedProducerOptions
-  readonly #alarm: Alarm
+  readonly #timer: DeadlineTimer
   readonly #onExpired: (batch: ProducerBatch) => void
   /** In the order of their creation, but for the parts of split batches, which expire a little late at worst. */
   readonly #unsettled = new Set<ProducerBatch>()
-  readonly #lingering = new Fifo<ProducerBatch>()
+  readonly #lingering = new Queue<ProducerBatch>()
   readonly #pausing = new Map<PartitionBuffer, number>()
 
-  constructor(options: ResolvedProducerOptions, alarm: Alarm, onExpired: (batch: ProducerBatch) => void) {
+  constructor(options: ResolvedProducerOptions, timer: DeadlineTimer, onExpired: (batch: ProducerBatch) => void) {
     this.#options = options
-    this.#alarm = alarm
+    this.#timer = timer
     this.#onExpired = onExpired
-    alarm.add((nowMs) => this.#expire(nowMs))
-    alarm.add((nowMs) => this.#endPauses(nowMs))
-    if (options.lingerMs > 0) alarm.add((nowMs) => this.#endLingers(nowMs))
+    timer.add((nowMs) => this.#expire(nowMs))
+    timer.add((nowMs) => this.#endPauses(nowMs))
+    if (options.lingerMs > 0) timer.add((nowMs) => this.#endLingers(nowMs))
   }
 
   get unsettled(): Iterable<ProducerBatch> {
@@ -33,10 +33,10 @@ export class Deadlines {
 
   begin(batch: ProducerBatch): void {
     this.#unsettled.add(batch)
-    if (this.#unsettled.size === 1) this.#alarm.wakeBy(batch.createdMs + this.#options.deliveryTimeoutMs)
+    if (this.#unsettled.size === 1) this.#timer.wakeBy(batch.createdMs + this.#options.deliveryTimeoutMs)
     if (this.#options.lingerMs === 0 || batch.lingered) return
     this.#lingering.push(batch)
-    if (this.#lingering.length === 1) this.#alarm.wakeBy(batch.createdMs + this.#options.lingerMs)
+    if (this.#lingering.size === 1) this.#timer.wakeBy(batch.createdMs + this.#options.lingerMs)
   }
 
   end(batch: ProducerBatch): void {
@@ -46,7 +46,7 @@ export class Deadlines {
   /** Touches the partition at that time. */
   pause(partition: PartitionBuffer, untilMs: number): void {
     this.#pausing.set(partition, untilMs)
-    this.#alarm.wakeBy(untilMs)
+    this.#timer.wakeBy(untilMs)
   }
 
   pauses(partition: PartitionBuffer): boolean {
@@ -82,7 +82,7 @@ export class Deadlines {
   }
 
   #endLingers(nowMs: number): number {
-    for (let first = this.#lingering.first(); first !== undefined; first = this.#lingering.first()) {
+    for (let first = this.#lingering.peek(); first !== undefined; first = this.#lingering.peek()) {
       const lingersUntilMs = first.createdMs + this.#options.lingerMs
       const waits = first.partition.open === first
       if (waits && lingersUntilMs > nowMs) return lingersUntilMs

@@ -1,5 +1,5 @@
 import { KafkaError, kafkaErrorOf } from '../errors.ts'
-import type { Alarm } from './alarm.ts'
+import type { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { type Outcome, withOutcome } from './outcome.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
@@ -10,7 +10,7 @@ import type { TopicBuffer } from './topic-buffer.ts'
 export class Leaders {
   readonly #cluster: ProducerCluster
   readonly #topics: ReadonlyMap<string, TopicBuffer>
-  readonly #alarm: Alarm
+  readonly #timer: DeadlineTimer
   readonly #sinkParts: SinkParts
   readonly #sinks = new Map<number, Sink>()
   readonly #release: () => void
@@ -19,15 +19,15 @@ export class Leaders {
   constructor(
     cluster: ProducerCluster,
     topics: ReadonlyMap<string, TopicBuffer>,
-    alarm: Alarm,
+    timer: DeadlineTimer,
     sinkParts: Omit<SinkParts, 'refresh'>,
   ) {
     this.#cluster = cluster
     this.#topics = topics
-    this.#alarm = alarm
+    this.#timer = timer
     this.#sinkParts = { ...sinkParts, refresh: (reason, names) => this.refresh(reason, names) }
     this.#release = cluster.onMetadata(() => this.#follow())
-    alarm.add((nowMs) => this.#giveUpOnMissing(nowMs))
+    timer.add((nowMs) => this.#giveUpOnMissing(nowMs))
   }
 
   get inFlight(): number {
@@ -70,7 +70,7 @@ export class Leaders {
   #missed(topic: TopicBuffer): void {
     if (!topic.known || topic.missingSinceMs !== undefined) return
     topic.missingSinceMs = this.#cluster.runtime.monoNow()
-    this.#alarm.wakeBy(topic.missingSinceMs + this.#cluster.options.topicTimeoutMs)
+    this.#timer.wakeBy(topic.missingSinceMs + this.#cluster.options.topicTimeoutMs)
   }
 
   #giveUpOnMissing(nowMs: number): number {

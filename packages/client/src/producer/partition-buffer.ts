@@ -1,7 +1,7 @@
 import { patchBatch, type RecordHeader } from '@ottla/codec/records'
 import { KafkaError } from '../errors.ts'
+import { Queue } from '../runtime/queue.ts'
 import type { Call } from './calls.ts'
-import { Fifo } from './fifo.ts'
 import type { Generation } from './flush-barrier.ts'
 import { ProducerBatch } from './producer-batch.ts'
 import type { ProducerParts } from './producer-parts.ts'
@@ -31,7 +31,7 @@ export class PartitionBuffer {
   readonly topic: TopicBuffer
   readonly index: number
   readonly #parts: ProducerParts
-  readonly #waiting = new Fifo<ProducerBatch>()
+  readonly #waiting = new Queue<ProducerBatch>()
   readonly #sequences: Sequences | undefined
   #open: ProducerBatch | undefined
   #inFlight: ProducerBatch[] = []
@@ -65,12 +65,12 @@ export class PartitionBuffer {
   }
 
   get hasWaiting(): boolean {
-    return this.#waiting.length > 0
+    return this.#waiting.size > 0
   }
 
   /** What the first waiting batch takes in a request. */
   get firstBytes(): number {
-    return this.#waiting.first()?.byteLength ?? 0
+    return this.#waiting.peek()?.byteLength ?? 0
   }
 
   /** Whether a record surely fits into the open batch; a new one is begun for it otherwise. */
@@ -136,7 +136,7 @@ export class PartitionBuffer {
 
   /** Says that there may be something to send. */
   touch(): void {
-    const first = this.#waiting.first()
+    const first = this.#waiting.peek()
     if (first === undefined) return
     if (this.#sink === undefined) this.#parts.leaderMissing(this)
     else this.#sink.offer(this, first !== this.#open)
@@ -155,7 +155,7 @@ export class PartitionBuffer {
 
   /** The next batch to send, frozen and counted as in flight; undefined when there is none that may go. */
   take(nowMs: number): ProducerBatch | undefined {
-    const first = this.#waiting.first()
+    const first = this.#waiting.peek()
     if (first === undefined || !this.#maySend(first, nowMs)) return undefined
     if (first === this.#open) {
       this.#open = undefined

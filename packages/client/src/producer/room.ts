@@ -1,5 +1,5 @@
 import type { KafkaError } from '../errors.ts'
-import { Fifo } from './fifo.ts'
+import { Queue } from '../runtime/queue.ts'
 
 /** Something that waits for room in the buffer. */
 export interface RoomWaiter {
@@ -12,7 +12,7 @@ export interface RoomWaiter {
 
 /** Who waits for room, first come first served: nobody overtakes, whatever its size. */
 export class Room {
-  readonly #waiters = new Fifo<RoomWaiter>()
+  readonly #waiters = new Queue<RoomWaiter>()
   readonly #hasRoom: () => boolean
   #proceeding = false
 
@@ -21,7 +21,7 @@ export class Room {
   }
 
   get isUnderBackpressure(): boolean {
-    return this.#waiters.length > 0
+    return this.#waiters.size > 0
   }
 
   wait(waiter: RoomWaiter): void {
@@ -40,7 +40,7 @@ export class Room {
     this.#proceeding = true
     try {
       for (;;) {
-        const first = this.#waiters.first()
+        const first = this.#waiters.peek()
         if (first === undefined || !this.#hasRoom() || !first.proceed()) return
         this.#waiters.remove(first)
       }
@@ -51,7 +51,7 @@ export class Room {
 
   /** Gives up on those whose time is over; gives the next deadline. */
   expire(nowMs: number, errorOf: () => KafkaError): number {
-    for (let first = this.#waiters.first(); first !== undefined; first = this.#waiters.first()) {
+    for (let first = this.#waiters.peek(); first !== undefined; first = this.#waiters.peek()) {
       if (first.deadlineMs > nowMs) return first.deadlineMs
       this.#waiters.shift()
       first.refuse(errorOf())

@@ -1,7 +1,7 @@
 import { Produce, type ProduceResponse } from '@ottla/codec'
 import type { Broker, RequestOptions } from '../cluster/broker.ts'
 import { KafkaError } from '../errors.ts'
-import { Fifo } from './fifo.ts'
+import { Queue } from '../runtime/queue.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
 import { highestVersion, produceBody } from './produce-request.ts'
@@ -29,7 +29,7 @@ export class Sink {
   readonly brokerId: number
   readonly #parts: SinkParts
   /** In the order they came: each partition is served in its turn, however busy the others are. */
-  readonly #ready = new Fifo<PartitionBuffer>()
+  readonly #ready = new Queue<PartitionBuffer>()
   /** How many of them have a first batch that takes no more records. */
   #complete = 0
   #inFlight = 0
@@ -93,7 +93,7 @@ export class Sink {
     const { maxRequestBytes } = this.#parts.options
     let bytes = 0
     this.#isUnderBackpressure = false
-    for (let first = this.#ready.first(); first !== undefined; first = this.#ready.first()) {
+    for (let first = this.#ready.peek(); first !== undefined; first = this.#ready.peek()) {
       if (batches.length > 0 && bytes + first.firstBytes > maxRequestBytes) {
         this.#isUnderBackpressure = true
         break

@@ -1,7 +1,7 @@
 import { noTopicId, type TopicInfo } from '../cluster/topology.ts'
 import { KafkaError } from '../errors.ts'
+import { Queue } from '../runtime/queue.ts'
 import type { Call } from './calls.ts'
-import { Fifo } from './fifo.ts'
 import type { Generation } from './flush-barrier.ts'
 import { keyPartition } from './murmur2.ts'
 import { PartitionBuffer, type PartitionRecord } from './partition-buffer.ts'
@@ -30,7 +30,7 @@ export class TopicBuffer {
   /** Index = partition. */
   readonly partitions: PartitionBuffer[] = []
   /** In the order of acceptance, while the partitions are not known. */
-  readonly awaiting = new Fifo<AwaitingRecord>()
+  readonly awaiting = new Queue<AwaitingRecord>()
   /** Records may go to partitions; else they wait in `awaiting`. */
   known = false
   /** The metadata is being asked for. */

@@ -1,0 +1,73 @@
+import { beforeEach, expect, test } from 'vitest'
+import { FakeNetwork } from '../../test/net/fake-network.ts'
+import { FakeRuntime } from '../../test/net/fake-runtime.ts'
+import { DeadlineTimer } from './deadline-timer.ts'
+
+let runtime: FakeRuntime
+let startMs: number
+let fired: number[]
+
+beforeEach(() => {
+  runtime = new FakeRuntime(new FakeNetwork())
+  startMs = runtime.monoNow()
+  fired = []
+})
+
+const note = (nowMs: number) => {
+  fired.push(nowMs - startMs)
+  return Number.POSITIVE_INFINITY
+}
+
+test('fires once, at the earliest of its deadlines', async () => {
+  const timer = new DeadlineTimer(runtime, note)
+  timer.wakeIn(50)
+  timer.wakeIn(20)
+  timer.wakeIn(30)
+  expect(runtime.timers.size).toBe(1)
+  await runtime.advance(100)
+  expect(fired).toEqual([20])
+  expect(timer.armed).toBe(false)
+})
+
+test('never fires early, and does not spin on a deadline in the past', async () => {
+  let rounds = 0
+  const timer = new DeadlineTimer(runtime, (nowMs) => {
+    note(nowMs)
+    return rounds++ < 2 ? nowMs - 5 : Number.POSITIVE_INFINITY
+  })
+  timer.wakeIn(10.2)
+  await runtime.advance(20)
+  expect(fired).toEqual([11, 12, 13])
+})
+
+test('fires again when one of its owners has another deadline', async () => {
+  const timer = new DeadlineTimer(runtime, note)
+  timer.add((nowMs) => (nowMs < startMs + 30 ? nowMs + 15 : Number.POSITIVE_INFINITY))
+  timer.wakeIn(10)
+  await runtime.advance(100)
+  expect(fired).toEqual([10, 25, 40])
+})
+
+test('a deadline that is set while it fires counts too', async () => {
+  const timer: DeadlineTimer = new DeadlineTimer(runtime, (nowMs) => {
+    if (fired.length === 0) timer.wakeBy(nowMs + 5)
+    note(nowMs)
+    return fired.length === 1 ? nowMs + 50 : Number.POSITIVE_INFINITY
+  })
+  timer.wakeIn(10)
+  await runtime.advance(100)
+  expect(fired).toEqual([10, 15])
+})
+
+test('forgets its deadlines when cleared, and takes no new ones when stopped', async () => {
+  const timer = new DeadlineTimer(runtime, note)
+  timer.wakeIn(10)
+  timer.clear()
+  expect(runtime.timers.size).toBe(0)
+  timer.wakeIn(20)
+  await runtime.advance(30)
+  expect(fired).toEqual([20])
+  timer.stop()
+  timer.wakeIn(10)
+  expect(runtime.timers.size).toBe(0)
+})
