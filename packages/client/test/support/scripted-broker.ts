@@ -45,12 +45,17 @@ export interface ScriptedRequest<A extends Api = Api> {
   readonly nodeId: number
   readonly body: Decoded<A['request']>
   readonly socket: ScriptedSocket
-  respond(body: Encodable<A['response']>, frame?: ResponseFrame): void
+  respond(body: ScriptedResponse<A>, frame?: ResponseFrame): void
   /** The frame that `respond` sends, for tests that damage it. */
-  encode(body: Encodable<A['response']>, frame?: ResponseFrame): Buffer
+  encode(body: ScriptedResponse<A>, frame?: ResponseFrame): Buffer
 }
 
-type Reply<A extends Api> = Encodable<A['response']> | undefined
+/** A response as the codec encodes it. The throttle time is 0 unless it is given. */
+export type ScriptedResponse<A extends Api> = Omit<Encodable<A['response']>, 'throttleTimeMs'> & {
+  readonly throttleTimeMs?: number
+}
+
+type Reply<A extends Api> = ScriptedResponse<A> | undefined
 
 /** Returns the response to send; undefined: none is sent, or the handler sends it itself. */
 export type ScriptedHandler<A extends Api> = (request: ScriptedRequest<A>) => Reply<A> | Promise<Reply<A>>
@@ -124,7 +129,7 @@ export class ScriptedBroker {
     return this.received.filter((request) => request.api.name === api.name) as unknown as ScriptedRequest<A>[]
   }
 
-  apiVersions(): Encodable<typeof ApiVersions.response> {
+  apiVersions(): ScriptedResponse<typeof ApiVersions> {
     const apiKeys = allApis.flatMap((api) => {
       const range = this.versions.has(api.name) ? this.versions.get(api.name)! : api.versions
       return range === null ? [] : [{ apiKey: api.key, minVersion: range.min, maxVersion: range.max }]
@@ -133,7 +138,7 @@ export class ScriptedBroker {
   }
 
   /** Topics are looked up by name; null: all. */
-  metadata(requested: readonly { readonly name: string | null }[] | null): Encodable<typeof Metadata.response> {
+  metadata(requested: readonly { readonly name: string | null }[] | null): ScriptedResponse<typeof Metadata> {
     const names = requested === null ? [...this.topics.keys()] : requested.map(({ name }) => name!)
     return {
       brokers: [...this.nodes].map(([nodeId, port]) => ({ nodeId, host: 'broker', port })),
@@ -144,7 +149,7 @@ export class ScriptedBroker {
     }
   }
 
-  coordinators({ version, body }: ScriptedRequest<typeof FindCoordinator>): Encodable<typeof FindCoordinator.response> {
+  coordinators({ version, body }: ScriptedRequest<typeof FindCoordinator>): ScriptedResponse<typeof FindCoordinator> {
     const nodeId = this.coordinatorId
     const place = { nodeId, host: 'broker', port: this.nodes.get(nodeId)!, ...ok }
     return version < 4 ? place : { coordinators: body.coordinatorKeys.map((key) => ({ key, ...place })) }
@@ -191,7 +196,7 @@ export class ScriptedBroker {
     const api = apiOf(apiKey)!
     const body = decodeRequest(api, version, frame, bodyOffset)
     const encode: ScriptedRequest['encode'] = (response, of = {}) => {
-      const whole = { throttleTimeMs: 0, ...(response as object) }
+      const whole = { throttleTimeMs: 0, ...response }
       return Buffer.concat(
         encodeResponse(api, of.version ?? version, of.correlationId ?? correlationId, whole as never),
       )
