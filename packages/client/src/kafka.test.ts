@@ -1,39 +1,39 @@
 import { inspect } from 'node:util'
-import { beforeEach, describe, expect, it } from 'vitest'
-import { FakeCluster } from '../test/net/fake-broker.ts'
-import { FakeNetwork } from '../test/net/fake-network.ts'
-import { FakeRuntime, settle } from '../test/net/fake-runtime.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { ManualRuntime } from '../test/support/manual-runtime.ts'
+import { ScriptedBroker } from '../test/support/scripted-broker.ts'
+import type { ScriptedNetwork } from '../test/support/scripted-network.ts'
 import { KafkaError } from './errors.ts'
 import { Kafka } from './kafka.ts'
 import { silentLogger } from './logger.ts'
 import { scramSha512 } from './net/sasl/scram.ts'
 import type { KafkaOptions } from './options.ts'
 
-let network: FakeNetwork
-let runtime: FakeRuntime
-let fake: FakeCluster
+let runtime: ManualRuntime
+let network: ScriptedNetwork
+let peer: ScriptedBroker
 
 const newKafka = (options: Partial<KafkaOptions> = {}) =>
-  new Kafka({ brokers: fake.bootstrap, runtime, logger: silentLogger, ...options })
+  new Kafka({ brokers: peer.bootstrap, runtime, logger: silentLogger, ...options })
 
 beforeEach(() => {
-  network = new FakeNetwork()
-  runtime = new FakeRuntime(network)
-  fake = new FakeCluster(network, 3)
+  runtime = new ManualRuntime()
+  network = runtime.network
+  peer = new ScriptedBroker(network, 3)
 })
 
 describe('a client', () => {
-  it('opens nothing when made, nor when its children are', async () => {
+  test('opens nothing when it is created, nor when its children are', async () => {
     const kafka = newKafka()
     kafka.producer()
     kafka.admin()
-    await settle()
+    await runtime.settle()
     expect(network.dials).toEqual([])
     expect(kafka.health().status).toBe('idle')
     await kafka.close()
   })
 
-  it('is ready when a broker answers', async () => {
+  test('is ready when a broker responds', async () => {
     const kafka = newKafka()
     await kafka.ready()
     expect(kafka.health()).toMatchObject({ status: 'healthy' })
@@ -43,7 +43,7 @@ describe('a client', () => {
     expect(kafka.health().status).toBe('closed')
   })
 
-  it('says at ready() which addresses it tried', async () => {
+  test('names the addresses it tried when ready() rejects', async () => {
     const kafka = newKafka({ brokers: ['gone:1', 'away:2'] })
     const failed = expect(kafka.ready({ timeoutMs: 2_000 })).rejects.toMatchObject({
       code: 'NO_BROKER_REACHABLE',
@@ -54,10 +54,10 @@ describe('a client', () => {
     await failed
     expect(kafka.health().status).toBe('unhealthy')
     await kafka.close()
-    expect(runtime.timers.size).toBe(0)
+    expect(runtime.pendingTimers).toBe(0)
   })
 
-  it('stops waiting with the signal of the caller', async () => {
+  test('stops waiting with the signal of the caller', async () => {
     const kafka = newKafka({ brokers: 'gone:1' })
     const controller = new AbortController()
     const failed = expect(kafka.ready({ signal: controller.signal })).rejects.toMatchObject({ code: 'ABORTED' })
@@ -67,7 +67,7 @@ describe('a client', () => {
     await kafka.close()
   })
 
-  it('tells by events what happens', async () => {
+  test('emits events', async () => {
     const kafka = newKafka()
     const seen: string[] = []
     kafka.on('connected', ({ purpose }) => seen.push(`connected ${purpose}`))
@@ -78,7 +78,7 @@ describe('a client', () => {
     expect(seen).toEqual(['connected general', 'metadata 3', 'closed'])
   })
 
-  it('closes its children and takes no new ones', async () => {
+  test('closes its children and creates no new ones', async () => {
     const kafka = newKafka()
     const producer = kafka.producer()
     const closing = kafka.close()
@@ -90,7 +90,7 @@ describe('a client', () => {
     await expect(kafka.ready()).rejects.toMatchObject({ code: 'CLOSED' })
   })
 
-  it('is closed within its deadline, whatever waits', async () => {
+  test('closes within its deadline, with calls still waiting', async () => {
     const kafka = newKafka({ brokers: 'gone:1' })
     const sent = kafka
       .producer()
@@ -105,16 +105,16 @@ describe('a client', () => {
     expect(closed).toBe(true)
     await closing
     expect(await sent).toMatchObject({ code: 'CLOSED' })
-    expect(runtime.timers.size).toBe(0)
+    expect(runtime.pendingTimers).toBe(0)
   })
 
-  it('closes at the end of its scope', async () => {
+  test('closes at the end of its scope', async () => {
     const kafka = newKafka()
     await kafka[Symbol.asyncDispose]()
     expect(kafka.health().status).toBe('closed')
   })
 
-  it('shows no secret when printed', () => {
+  test('shows no secret when printed', () => {
     const sasl = scramSha512({ username: 'canary', password: 'canary' })
     const kafka = newKafka({ sasl, tls: { key: '-----BEGIN canary', passphrase: 'canary' } })
     expect(`${inspect(kafka, { depth: 9, showHidden: true })}${JSON.stringify(kafka)}`).not.toContain('canary')
@@ -122,7 +122,7 @@ describe('a client', () => {
 })
 
 describe('a KafkaError', () => {
-  it('is known by its brand, also when another copy of the package made it', () => {
+  test('is recognised by its brand, also when another copy of the package created it', () => {
     const error = new KafkaError('CLOSED', 'closed')
     const foreign = Object.assign(new Error('closed'), { [Symbol.for('ottla.KafkaError')]: true })
     expect([error, foreign, new Error('x'), null, 'x'].map((value) => KafkaError.is(value))).toEqual([
@@ -134,11 +134,11 @@ describe('a KafkaError', () => {
     ])
   })
 
-  it('lets no peer forge a line of a log', () => {
+  test('contains no text of a peer that forges a log line', () => {
     expect(new KafkaError('CLOSED', 'a\r\nb\u001b[31m\u2028c\n').message).toBe('a b\ufffd[31m\ufffdc')
   })
 
-  it('writes itself as JSON with offsets as text', () => {
+  test('serialises to JSON with offsets as strings', () => {
     const error = new KafkaError('OFFSET_OUT_OF_RANGE', 'gone', { offset: 5n, topic: 't', cause: new Error('why') })
     expect(JSON.parse(JSON.stringify(error))).toMatchObject({ offset: '5', topic: 't', cause: { message: 'why' } })
   })

@@ -1,8 +1,8 @@
-import { FindCoordinator, Heartbeat, Metadata } from '@ottla/codec'
-import { beforeEach, describe, expect, it } from 'vitest'
-import { FakeCluster } from '../../test/net/fake-broker.ts'
-import { FakeNetwork } from '../../test/net/fake-network.ts'
-import { FakeRuntime, settle } from '../../test/net/fake-runtime.ts'
+import { ApiVersions, FindCoordinator, Heartbeat, Metadata, SaslHandshake } from '@ottla/codec'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { ManualRuntime } from '../../test/support/manual-runtime.ts'
+import { ScriptedBroker } from '../../test/support/scripted-broker.ts'
+import type { ScriptedNetwork } from '../../test/support/scripted-network.ts'
 import type { KafkaError } from '../errors.ts'
 import { createEvents } from '../events.ts'
 import { silentLogger } from '../logger.ts'
@@ -10,12 +10,12 @@ import { Metrics } from '../metrics.ts'
 import { type KafkaOptions, resolveKafkaOptions } from '../options.ts'
 import { Cluster } from './cluster.ts'
 
-let network: FakeNetwork
-let runtime: FakeRuntime
-let fake: FakeCluster
+let runtime: ManualRuntime
+let network: ScriptedNetwork
+let peer: ScriptedBroker
 
 function newCluster(options: Partial<KafkaOptions> = {}): Cluster {
-  const given = { brokers: fake.bootstrap, runtime, logger: silentLogger, ...options }
+  const given = { brokers: peer.bootstrap, runtime, logger: silentLogger, ...options }
   return new Cluster(resolveKafkaOptions(given), createEvents(), new Metrics())
 }
 
@@ -29,55 +29,55 @@ async function after<T>(ms: number, promise: Promise<T>): Promise<T | KafkaError
 const beat = { groupId: 'g', generationId: 1, memberId: 'm', groupInstanceId: null }
 
 beforeEach(() => {
-  network = new FakeNetwork()
-  runtime = new FakeRuntime(network)
-  fake = new FakeCluster(network, 3)
-  fake.topics.set('t', { partitions: [{ leader: 1 }, { leader: 2 }] })
+  runtime = new ManualRuntime()
+  network = runtime.network
+  peer = new ScriptedBroker(network, 3)
+  peer.topics.set('t', { partitions: [{ leader: 1 }, { leader: 2 }] })
 })
 
 describe('brokers', () => {
-  it('keep their object when they move, and the sockets to the old place close', async () => {
+  test('keep their object when they move, and the sockets to the old place close', async () => {
     const cluster = newCluster()
     await after(1_000, cluster.awaitTopic('t'))
     const broker = cluster.broker(1)!
     await after(500, broker.request(Metadata, { topics: [], includeTopicAuthorizedOperations: false }))
-    fake.handlers.set('Heartbeat', () => undefined)
+    peer.on(Heartbeat, () => undefined)
     const held = broker.request(Heartbeat, beat, { purpose: 'coordinator:m' }).catch((error: unknown) => error)
-    await settle()
-    fake.start(1, 9991)
+    await runtime.settle()
+    peer.start(1, 9991)
     await after(500, cluster.refreshMetadata('moved'))
     expect(await held).toMatchObject({ code: 'CONNECTION_LOST', retriable: true, outcome: 'unknown' })
     expect(cluster.broker(1)).toBe(broker)
     expect(broker.port).toBe(9991)
-    fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
+    peer.on(Heartbeat, () => ({ errorCode: 0 }))
     expect(await after(500, broker.request(Heartbeat, beat))).toMatchObject({ errorCode: 0 })
     expect(network.dials.at(-1)).toBe('broker:9991')
     await cluster.close()
   })
 
-  it('are found again through the bootstrap list when all known ones are gone', async () => {
-    let list = fake.bootstrap
+  test('are discovered again through the bootstrap list when every known broker is gone', async () => {
+    let list = peer.bootstrap
     const cluster = newCluster({ brokers: async () => list })
     let rebootstrapped = 0
     cluster.events.on('rebootstrapped', () => rebootstrapped++)
     await after(1_000, cluster.awaitTopic('t'))
-    for (const id of [1, 2, 3]) fake.stop(id)
-    fake.nodes.clear()
-    fake.start(4, 9994)
-    list = fake.bootstrap
+    for (const id of [1, 2, 3]) peer.stop(id)
+    peer.nodes.clear()
+    peer.start(4, 9994)
+    list = peer.bootstrap
     expect(await after(20_000, cluster.refreshMetadata('gone'))).toBeUndefined()
     expect(rebootstrapped).toBe(1)
     expect(cluster.brokers().map(({ id }) => id)).toEqual([4])
     await cluster.close()
   })
 
-  it('are asked for anew when a broker says so (KIP-1102)', async () => {
+  test('are bootstrapped again when a broker requires it (KIP-1102)', async () => {
     const cluster = newCluster()
     await after(1_000, cluster.refreshMetadata('first'))
-    let asked = 0
-    fake.handlers.set('Metadata', (request) => {
-      asked++
-      return asked === 1 ? { ...fake.metadata([]), errorCode: 129 } : fake.standard(request)
+    let requests = 0
+    peer.on(Metadata, (request) => {
+      requests++
+      return requests === 1 ? { ...peer.metadata([]), errorCode: 129 } : peer.metadata(request.body.topics)
     })
     let rebootstrapped = 0
     cluster.events.on('rebootstrapped', () => rebootstrapped++)
@@ -86,14 +86,14 @@ describe('brokers', () => {
     await cluster.close()
   })
 
-  it('have a socket a lane', async () => {
-    fake.handlers.set('Heartbeat', () => undefined)
+  test('have one socket per connection purpose', async () => {
+    peer.on(Heartbeat, () => undefined)
     const cluster = newCluster()
     await after(1_000, cluster.refreshMetadata('test'))
     const broker = cluster.broker(1)!
     const held = broker.request(Heartbeat, beat, { purpose: 'fetch:c' }).catch((error: unknown) => error)
-    await settle()
-    fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
+    await runtime.settle()
+    peer.on(Heartbeat, () => ({ errorCode: 0 }))
     expect(await after(500, broker.request(Heartbeat, beat, { purpose: 'coordinator:m' }))).toMatchObject({
       errorCode: 0,
     })
@@ -105,31 +105,31 @@ describe('brokers', () => {
     await cluster.close()
   })
 
-  it('say of requests that wait for a lane that is closed that nothing was sent', async () => {
+  test('reject requests that wait for a closed connection as not written', async () => {
     const cluster = newCluster()
     await after(1_000, cluster.refreshMetadata('test'))
-    network.brokers.set('broker:9093', null)
+    network.listen('broker:9093', 'silent')
     const waiting = cluster
       .broker(3)!
       .request(Heartbeat, beat)
       .catch((error: unknown) => error)
-    await settle()
+    await runtime.settle()
     cluster.broker(3)!.closeConnection('general')
     expect(await waiting).toMatchObject({ code: 'CONNECTION_FAILED', outcome: 'not-written', retriable: true })
     await cluster.close()
   })
 
-  it('get requests that were not written on the next connection', async () => {
+  test('receive unwritten requests over the next connection', async () => {
     const cluster = newCluster({ maxInFlightRequests: 1 })
     await after(1_000, cluster.refreshMetadata('test'))
     const broker = cluster.broker(2)!
-    const beats = () => network.requests('Heartbeat')
-    fake.handlers.set('Heartbeat', () => undefined)
+    const beats = () => peer.requests(Heartbeat)
+    peer.on(Heartbeat, () => undefined)
     const written = broker.request(Heartbeat, beat).catch((error: unknown) => error)
     const waiting = broker.request(Heartbeat, beat)
     await runtime.advance(10)
     expect(beats()).toHaveLength(1)
-    fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
+    peer.on(Heartbeat, () => ({ errorCode: 0 }))
     beats()[0]!.socket.close()
     expect(await after(1_000, waiting)).toMatchObject({ errorCode: 0 })
     expect(await written).toMatchObject({ code: 'CONNECTION_LOST', outcome: 'unknown' })
@@ -137,10 +137,10 @@ describe('brokers', () => {
     await cluster.close()
   })
 
-  it('that refuse are dialled no more often than the backoff allows, whoever asks', async () => {
+  test('that refuse are dialled no more often than the backoff allows, whichever connection needs them', async () => {
     const cluster = newCluster()
     await after(1_000, cluster.refreshMetadata('test'))
-    fake.stop(3)
+    peer.stop(3)
     await runtime.advance(10)
     const before = network.dials.length
     const untilMs = runtime.monoNow() + 10_000
@@ -149,21 +149,21 @@ describe('brokers', () => {
       const settled = Promise.allSettled(failed)
       while ((await Promise.race([settled, runtime.advance(50)])) === undefined);
     }
-    // Three lanes, each at most about once a second when the pauses have grown.
+    // Three connections, each at most about once a second when the pauses have grown.
     expect(network.dials.length - before).toBeGreaterThan(10)
     expect(network.dials.length - before).toBeLessThan(50)
     await cluster.close()
   })
 
-  it('that close or move while they are being connected to are connected to again', async () => {
+  test('that close or move during the handshake are connected to again', async () => {
     const cluster = newCluster()
     await after(1_000, cluster.refreshMetadata('test'))
-    fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
+    peer.on(Heartbeat, () => ({ errorCode: 0 }))
     let closings = 0
-    fake.handlers.set('ApiVersions', ({ socket, api, version, correlationId }) => {
-      if (closings++ > 0) return fake.apiVersions()
+    peer.on(ApiVersions, ({ socket, encode }) => {
+      if (closings++ > 0) return peer.apiVersions()
       // The connection is gone before it is used.
-      socket.lastWords(api, version, correlationId, { throttleTimeMs: 0, ...fake.apiVersions() } as never)
+      socket.sendAndClose(encode(peer.apiVersions()))
       return undefined
     })
     const broker = cluster.broker(2)!
@@ -171,11 +171,10 @@ describe('brokers', () => {
     expect(lost).toMatchObject({ code: 'CONNECTION_FAILED', outcome: 'not-written', retriable: true })
     expect(await after(500, broker.request(Heartbeat, beat))).toMatchObject({ errorCode: 0 })
 
-    fake.handlers.set('ApiVersions', () => {
-      fake.start(3, 9993)
+    peer.next(ApiVersions, () => {
+      peer.start(3, 9993)
       cluster.learnBrokers([{ id: 3, host: 'broker', port: 9993 }])
-      fake.handlers.delete('ApiVersions')
-      return fake.apiVersions()
+      return peer.apiVersions()
     })
     const moved = cluster.broker(3)!
     expect(await after(500, moved.request(Heartbeat, beat))).toMatchObject({
@@ -183,28 +182,28 @@ describe('brokers', () => {
       retriable: true,
     })
     expect(await after(500, moved.request(Heartbeat, beat))).toMatchObject({ errorCode: 0 })
-    expect(network.requests('Heartbeat').at(-1)!.socket.target.port).toBe(9993)
+    expect(peer.requests(Heartbeat).at(-1)!.socket.target.port).toBe(9993)
     await cluster.close()
   })
 
-  it('fail a request at its deadline while they cannot be connected to', async () => {
+  test('reject a request at its deadline while no connection succeeds', async () => {
     const cluster = newCluster()
     await after(1_000, cluster.refreshMetadata('test'))
-    network.brokers.set('broker:9093', null)
+    network.listen('broker:9093', 'silent')
     const failed = cluster.broker(3)!.request(Heartbeat, beat, { timeoutMs: 400 })
     expect(await after(401, failed)).toMatchObject({ code: 'REQUEST_TIMED_OUT', outcome: 'not-written' })
     await cluster.close()
-    expect(runtime.timers.size).toBe(0)
+    expect(runtime.pendingTimers).toBe(0)
   })
 
-  it('that advertise an address nobody reaches are warned of', async () => {
+  test('that advertise an unreachable address cause a warning', async () => {
     const warnings: string[] = []
     const logger = {
       ...silentLogger,
       warn: (message: string, fields?: object) => warnings.push(message, String(Object.values(fields ?? {}))),
     }
-    network.brokers.set('seed:1', (request) => fake.respond(request))
-    for (const id of [1, 2, 3]) fake.stop(id)
+    peer.listenAt('seed:1', 1)
+    for (const id of [1, 2, 3]) peer.stop(id)
     const cluster = newCluster({ brokers: 'seed:1', logger })
     void cluster.coordinator('group', 'g').catch(() => {})
     await runtime.advance(10_000)
@@ -212,26 +211,26 @@ describe('brokers', () => {
     await cluster.close()
   })
 
-  it('take requests without an answer, done when their bytes have left', async () => {
+  test('accept requests without a response, resolved when their bytes have been written', async () => {
     const cluster = newCluster()
     await after(1_000, cluster.refreshMetadata('test'))
-    fake.handlers.set('Heartbeat', () => undefined)
+    peer.on(Heartbeat, () => undefined)
     const broker = cluster.broker(1)!
     let flushed = 0
     const onFlushed = () => {
       flushed++
     }
     expect(await after(100, broker.fireAndForget(Heartbeat, beat, { onFlushed }))).toBeUndefined()
-    expect([flushed, network.requests('Heartbeat').length]).toEqual([1, 1])
+    expect([flushed, peer.requests(Heartbeat).length]).toEqual([1, 1])
     const lost = broker.fireAndForget(Heartbeat, beat).catch((error: unknown) => error)
     broker.closeConnection('general')
     expect(await lost).toMatchObject({ code: 'CONNECTION_LOST', outcome: 'unknown' })
     await cluster.close()
   })
 
-  it('are asked by the version they speak, within the limits of the caller', async () => {
-    fake.versions.set('Heartbeat', { min: 1, max: 3 })
-    fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
+  test('receive the highest common version, within the limits of the caller', async () => {
+    peer.versions.set('Heartbeat', { min: 1, max: 3 })
+    peer.on(Heartbeat, () => ({ errorCode: 0 }))
     const cluster = newCluster()
     await after(1_000, cluster.refreshMetadata('test'))
     const broker = cluster.broker(1)!
@@ -243,7 +242,7 @@ describe('brokers', () => {
     await after(100, broker.request(Heartbeat, body))
     await after(100, broker.request(Heartbeat, body, { maxVersion: 2 }))
     expect(versions).toEqual([3, 2])
-    expect(network.requests('Heartbeat').map(({ version }) => version)).toEqual([3, 2])
+    expect(peer.requests(Heartbeat).map(({ version }) => version)).toEqual([3, 2])
     expect(await after(100, broker.request(Heartbeat, body, { minVersion: 4 }))).toMatchObject({
       code: 'UNSUPPORTED_VERSION',
       message: expect.stringContaining('needs a version from 4 to 4'),
@@ -251,10 +250,10 @@ describe('brokers', () => {
     await cluster.close()
   })
 
-  it('that are lost during the handshake were sent nothing of the request', async () => {
+  test('lost during the handshake leave the request unwritten', async () => {
     const cluster = newCluster()
     await after(1_000, cluster.refreshMetadata('test'))
-    fake.handlers.set('ApiVersions', ({ socket }) => socket.close())
+    peer.on(ApiVersions, ({ socket }) => void socket.close())
     expect(await after(500, cluster.broker(2)!.request(Heartbeat, beat))).toMatchObject({
       code: 'CONNECTION_FAILED',
       outcome: 'not-written',
@@ -263,20 +262,20 @@ describe('brokers', () => {
     await cluster.close()
   })
 
-  it('that hang during the handshake are given up after handshakeTimeoutMs', async () => {
+  test('that hang during the handshake are abandoned after handshakeTimeoutMs', async () => {
     const sasl = { name: 'CUSTOM', cleartext: false, authenticate: () => new Promise<void>(() => {}) }
-    fake.handlers.set('SaslHandshake', () => ({ errorCode: 0, mechanisms: ['CUSTOM'] }))
+    peer.on(SaslHandshake, () => ({ errorCode: 0, mechanisms: ['CUSTOM'] }))
     const cluster = newCluster({ brokers: 'broker:9091', sasl, handshakeTimeoutMs: 700 })
     expect(await after(701, cluster.refreshMetadata('test'))).toMatchObject({
       code: 'NO_BROKER_REACHABLE',
       message: expect.stringContaining('the handshake took over 700 ms'),
     })
-    await settle()
+    await runtime.settle()
     expect(network.open).toEqual([])
     await cluster.close()
   })
 
-  it('work though listeners of events throw', async () => {
+  test('work although event listeners throw', async () => {
     const errors: unknown[] = []
     const logger = { ...silentLogger, error: (message: string) => errors.push(message) }
     const cluster = newCluster({ logger })
@@ -291,8 +290,8 @@ describe('brokers', () => {
     await cluster.close()
   })
 
-  it('say which versions they lack', async () => {
-    fake.versions.set('Heartbeat', null)
+  test('are named in the error for a version they lack', async () => {
+    peer.versions.set('Heartbeat', null)
     const cluster = newCluster()
     await after(1_000, cluster.refreshMetadata('test'))
     expect(await after(500, cluster.broker(1)!.request(Heartbeat, beat))).toMatchObject({
@@ -306,15 +305,15 @@ describe('brokers', () => {
     await cluster.close()
   })
 
-  it('answer from 2.1 on; older ones are named as too old', async () => {
-    fake.versions.set('Metadata', { min: 0, max: 6 })
+  test('are supported from 2.1 on; older ones are rejected as too old', async () => {
+    peer.versions.set('Metadata', { min: 0, max: 6 })
     const cluster = newCluster()
     expect(await after(500, cluster.refreshMetadata('test'))).toMatchObject({
       code: 'UNSUPPORTED_BROKER',
       message: expect.stringContaining('older than Apache Kafka 2.1'),
     })
-    fake.versions.set('Metadata', { min: 0, max: 7 })
-    fake.versions.set('ApiVersions', { min: 0, max: 2 })
+    peer.versions.set('Metadata', { min: 0, max: 7 })
+    peer.versions.set('ApiVersions', { min: 0, max: 2 })
     expect(await after(2_000, cluster.refreshMetadata('test'))).toBeUndefined()
     await cluster.close()
   })

@@ -1,9 +1,10 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
 import { inspect } from 'node:util'
-import { beforeEach, describe, expect, it } from 'vitest'
-import { FakeCluster } from '../../test/net/fake-broker.ts'
-import { FakeNetwork, type FakeRequest } from '../../test/net/fake-network.ts'
-import { FakeRuntime, settle } from '../../test/net/fake-runtime.ts'
+import { ApiVersions, Heartbeat, SaslAuthenticate, SaslHandshake } from '@ottla/codec'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { ManualRuntime } from '../../test/support/manual-runtime.ts'
+import { ScriptedBroker } from '../../test/support/scripted-broker.ts'
+import type { ScriptedNetwork } from '../../test/support/scripted-network.ts'
 import type { KafkaError } from '../errors.ts'
 import { createEvents } from '../events.ts'
 import type { Logger } from '../logger.ts'
@@ -13,9 +14,9 @@ import { scramSha512 } from '../net/sasl/scram.ts'
 import { type KafkaOptions, resolveKafkaOptions } from '../options.ts'
 import { Cluster } from './cluster.ts'
 
-let network: FakeNetwork
-let runtime: FakeRuntime
-let fake: FakeCluster
+let runtime: ManualRuntime
+let network: ScriptedNetwork
+let peer: ScriptedBroker
 let logged: unknown[]
 const logger: Logger = {
   debug: (...line) => logged.push(line),
@@ -29,19 +30,18 @@ const alice = { username: 'alice', password: secret }
 const unknownMember = { groupId: 'g', generationId: 1, memberId: 'm', groupInstanceId: null }
 
 function newCluster(options: Partial<KafkaOptions> = {}): Cluster {
-  const given = { brokers: fake.bootstrap, runtime, logger, allowPlaintextCredentials: true, ...options }
+  const given = { brokers: peer.bootstrap, runtime, logger, allowPlaintextCredentials: true, ...options }
   return new Cluster(resolveKafkaOptions(given), createEvents(), new Metrics())
 }
 
-/** A listener with SASL/PLAIN: it closes on whoever asks for something before logging in. */
+/** A listener with SASL/PLAIN, which closes connections that send other requests before they authenticate. */
 function requirePlain(sessionLifetimeMs = 0n): void {
   const authenticated = new Set<unknown>()
-  const original = fake.respond.bind(fake)
-  fake.handlers.set('SaslHandshake', ({ body }) => ({
+  peer.on(SaslHandshake, ({ body }) => ({
     errorCode: body.mechanism === 'PLAIN' ? 0 : 33,
     mechanisms: ['PLAIN', 'SCRAM-SHA-512'],
   }))
-  fake.handlers.set('SaslAuthenticate', ({ body, socket }) => {
+  peer.on(SaslAuthenticate, ({ body, socket }) => {
     const [, username, password] = Buffer.from(body.authBytes).toString().split('\0')
     const right = username === 'alice' && password === secret
     if (right) authenticated.add(socket)
@@ -49,11 +49,11 @@ function requirePlain(sessionLifetimeMs = 0n): void {
     const taken = { errorCode: 0, errorMessage: null }
     return { ...(right ? taken : refused), authBytes: Buffer.alloc(0), sessionLifetimeMs }
   })
-  fake.respond = (request: FakeRequest) => {
-    const early = ['ApiVersions', 'SaslHandshake', 'SaslAuthenticate'].includes(request.api.name)
-    if (early || authenticated.has(request.socket)) return original(request)
-    request.socket.close()
-    return undefined
+  peer.admit = ({ api, socket }) => {
+    const early = ['ApiVersions', 'SaslHandshake', 'SaslAuthenticate'].includes(api.name)
+    if (early || authenticated.has(socket)) return true
+    socket.close()
+    return false
   }
 }
 
@@ -61,58 +61,55 @@ const outcome = (promise: Promise<unknown>) =>
   promise.then(() => undefined).catch((error: unknown) => error as KafkaError)
 
 beforeEach(() => {
-  network = new FakeNetwork()
-  runtime = new FakeRuntime(network)
-  fake = new FakeCluster(network, 2)
+  runtime = new ManualRuntime()
+  network = runtime.network
+  peer = new ScriptedBroker(network, 2)
   logged = []
 })
 
 describe('the handshake', () => {
-  it('names the client and asks in the highest version; goes down where the broker says so (KIP-511)', async () => {
-    const asked: number[] = []
-    fake.handlers.set('ApiVersions', ({ version, correlationId, socket, api }) => {
-      asked.push(version)
-      if (version <= 2) return fake.apiVersions()
-      socket.respond(api, 0, correlationId, {
-        errorCode: 35,
-        apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 2 }],
-      } as never)
+  test('starts with the highest ApiVersions version, and uses the one that an UNSUPPORTED_VERSION response names (KIP-511)', async () => {
+    const versions: number[] = []
+    peer.on(ApiVersions, ({ version, respond }) => {
+      versions.push(version)
+      if (version <= 2) return peer.apiVersions()
+      respond({ errorCode: 35, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 2 }] }, { version: 0 })
       return undefined
     })
     const cluster = newCluster({ brokers: 'broker:9091' })
     await cluster.refreshMetadata('test')
-    expect(asked).toEqual([4, 2])
+    expect(versions).toEqual([4, 2])
     await cluster.close()
   })
 
-  it('asks in version 0 where the broker says nothing but no', async () => {
-    const asked: number[] = []
-    fake.handlers.set('ApiVersions', ({ version, correlationId, socket, api }) => {
-      asked.push(version)
-      if (version === 0) return fake.apiVersions()
-      socket.respond(api, 0, correlationId, { errorCode: 35, apiKeys: [] } as never)
+  test('uses ApiVersions version 0 when the UNSUPPORTED_VERSION response names none', async () => {
+    const versions: number[] = []
+    peer.on(ApiVersions, ({ version, respond }) => {
+      versions.push(version)
+      if (version === 0) return peer.apiVersions()
+      respond({ errorCode: 35, apiKeys: [] }, { version: 0 })
       return undefined
     })
     const cluster = newCluster({ brokers: 'broker:9091' })
     await cluster.refreshMetadata('test')
-    expect(asked).toEqual([4, 0])
+    expect(versions).toEqual([4, 0])
     await cluster.close()
   })
 })
 
 describe('SASL', () => {
-  it('comes before every other request, on each connection', async () => {
+  test('comes before every other request, on each connection', async () => {
     requirePlain()
     const cluster = newCluster({ sasl: plain(alice) })
     await cluster.coordinator('group', 'g')
     for (const socket of network.sockets) {
-      const names = socket.received.map(({ api }) => api.name)
+      const names = peer.received.filter((request) => request.socket === socket).map(({ api }) => api.name)
       expect(names.slice(0, 3)).toEqual(['ApiVersions', 'SaslHandshake', 'SaslAuthenticate'])
     }
     await cluster.close()
   })
 
-  it('says at once that the password is wrong, and hammers no broker with it', async () => {
+  test('rejects immediately on a wrong password, and does not retry it', async () => {
     requirePlain()
     const cluster = newCluster({ sasl: plain({ ...alice, password: 'canary-wrong' }) })
     const error = (await outcome(cluster.retry({ operation: 'Connecting' }, () => cluster.refreshMetadata('x'))))!
@@ -123,7 +120,7 @@ describe('SASL', () => {
     await cluster.close()
   })
 
-  it('that is not enabled names what is', async () => {
+  test('with a mechanism that is not enabled fails, and names the enabled ones', async () => {
     requirePlain()
     const cluster = newCluster({ sasl: scramSha512(alice) })
     expect(await outcome(cluster.refreshMetadata('x'))).toMatchObject({
@@ -133,7 +130,7 @@ describe('SASL', () => {
     await cluster.close()
   })
 
-  it('that is missing is found out when the broker closes on the first request', async () => {
+  test('that is missing is reported when the broker closes on the first request', async () => {
     requirePlain()
     const cluster = newCluster()
     const failed = outcome(cluster.retry({ operation: 'Connecting' }, () => cluster.refreshMetadata('x')))
@@ -142,20 +139,19 @@ describe('SASL', () => {
     await cluster.close()
   })
 
-  it('where the listener has none is named as such', async () => {
-    fake.versions.set('SaslAuthenticate', null)
+  test('on a listener without SASL is reported as such', async () => {
+    peer.versions.set('SaslAuthenticate', null)
     const cluster = newCluster({ sasl: plain(alice) })
     expect(await outcome(cluster.refreshMetadata('x'))).toMatchObject({ code: 'ILLEGAL_SASL_STATE', retriable: false })
     await cluster.close()
   })
 
-  it('is done again before the session ends, and nothing is lost meanwhile (KIP-368)', async () => {
+  test('is repeated before the session ends, and no request is lost meanwhile (KIP-368)', async () => {
     requirePlain(10_000n)
-    fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
+    peer.on(Heartbeat, () => ({ errorCode: 0 }))
     const cluster = newCluster({ brokers: 'broker:9091', sasl: plain(alice) })
     await cluster.refreshMetadata('x')
     const broker = cluster.broker(1)!
-    const { Heartbeat } = await import('@ottla/codec')
     await broker.request(Heartbeat, unknownMember)
     let responded = 0
     for (let i = 0; i < 300; i++) {
@@ -164,25 +160,24 @@ describe('SASL', () => {
       await beat
     }
     expect(responded).toBe(300)
-    const socket = network.requests('Heartbeat')[0]!.socket
-    const authentications = socket.received.filter(({ api }) => api.name === 'SaslAuthenticate').length
+    const socket = peer.requests(Heartbeat)[0]!.socket
+    const authentications = peer.requests(SaslAuthenticate).filter((request) => request.socket === socket).length
     expect(authentications).toBeGreaterThanOrEqual(4)
     expect(authentications).toBeLessThanOrEqual(5)
-    expect(new Set(network.requests('Heartbeat').map((request) => request.socket)).size).toBe(1)
+    expect(new Set(peer.requests(Heartbeat).map((request) => request.socket)).size).toBe(1)
     await cluster.close()
-    expect(runtime.timers.size).toBe(0)
+    expect(runtime.pendingTimers).toBe(0)
   })
 
-  it('that is refused later closes the connection with the reason', async () => {
+  test('that is refused later closes the connection with the reason', async () => {
     requirePlain(10_000n)
     const cluster = newCluster({ brokers: 'broker:9091', sasl: plain(alice) })
     await cluster.refreshMetadata('x')
-    const { Heartbeat } = await import('@ottla/codec')
-    fake.handlers.set('Heartbeat', () => ({ errorCode: 0 }))
+    peer.on(Heartbeat, () => ({ errorCode: 0 }))
     await cluster.broker(1)!.request(Heartbeat, unknownMember)
     const reasons: unknown[] = []
     cluster.events.on('disconnected', ({ error }) => reasons.push(error?.code))
-    fake.handlers.set('SaslAuthenticate', () => ({
+    peer.on(SaslAuthenticate, () => ({
       errorCode: 58,
       errorMessage: 'revoked',
       authBytes: Buffer.alloc(0),
@@ -193,7 +188,7 @@ describe('SASL', () => {
     await cluster.close()
   })
 
-  it('leaves no secret in logs, errors or diagnostics', async () => {
+  test('leaves no secret in logs, errors or diagnostics', async () => {
     const { subscribe, unsubscribe } = await import('node:diagnostics_channel')
     const published: unknown[] = []
     const listen = (message: unknown) => published.push(message)
@@ -220,60 +215,51 @@ describe('SASL', () => {
   })
 })
 
-describe('a port of another kind', () => {
+describe('a port with another protocol', () => {
   const alert = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46])
 
-  it('is known as TLS when the peer answers with an alert', async () => {
-    network.brokers.set('broker:9091', ({ socket }) => {
-      socket.send(alert)
-      socket.close()
+  test('is recognised as TLS when the peer responds with an alert', async () => {
+    network.listen('broker:9091', (socket) => {
+      socket.onBytes = () => {
+        socket.send(alert)
+        socket.close()
+      }
     })
     const cluster = newCluster({ brokers: 'broker:9091' })
     expect(await outcome(cluster.refreshMetadata('x'))).toMatchObject({ code: 'TLS_MISMATCH', retriable: false })
     await cluster.close()
   })
 
-  it('is known as plaintext when TLS breaks off and a plain question is answered', async () => {
-    const dial = network.dial.bind(network)
-    network.dial = async (target, sink, signal) => {
-      if (target.tls === undefined) return dial(target, sink, signal)
-      throw Object.assign(
-        new Error('Client network socket disconnected before secure TLS connection was established'),
-        {
-          code: 'ECONNRESET',
-        },
-      )
-    }
+  test('is recognised as plaintext when TLS fails and a plaintext request gets a response', async () => {
+    const message = 'Client network socket disconnected before secure TLS connection was established'
+    const reset = Object.assign(new Error(message), { code: 'ECONNRESET' })
+    network.refusal = ({ tls }) => (tls === undefined ? undefined : reset)
     const cluster = newCluster({ brokers: 'broker:9091', tls: true })
     expect(await outcome(cluster.refreshMetadata('x'))).toMatchObject({
       code: 'TLS_MISMATCH',
       hint: expect.stringContaining('Leave out the option `tls`'),
     })
-    await settle()
+    await runtime.settle()
     expect(network.open).toEqual([])
     await cluster.close()
   })
 
-  it('is retried when TLS breaks off and nothing else is known', async () => {
-    network.dial = async () => {
-      throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
-    }
+  test('is retried when TLS fails for an unknown reason', async () => {
+    network.refusal = () => Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
     const cluster = newCluster({ brokers: 'broker:9091', tls: true })
     expect(await outcome(cluster.refreshMetadata('x'))).toMatchObject({ code: 'NO_BROKER_REACHABLE', retriable: true })
     await cluster.close()
   })
 
-  it.each([
+  test.each([
     ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', /authority that is not trusted/],
     ['SELF_SIGNED_CERT_IN_CHAIN', /authority that is not trusted/],
     ['CERT_HAS_EXPIRED', /expired/],
     ['ERR_TLS_CERT_ALTNAME_INVALID', /not for 'broker'/],
     ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', /refused it/],
     ['ERR_OSSL_PEM_NO_START_LINE', /`tls` cannot be used/],
-  ])('is not tried again after %s', async (code, message) => {
-    network.dial = async () => {
-      throw Object.assign(new Error(code), { code })
-    }
+  ])('is not retried after %s', async (code, message) => {
+    network.refusal = () => Object.assign(new Error(code), { code })
     const cluster = newCluster({ brokers: 'broker:9091', tls: true })
     const error = (await outcome(cluster.refreshMetadata('x')))!
     expect(error).toMatchObject({ code: 'TLS_FAILED', retriable: false })
@@ -283,12 +269,12 @@ describe('a port of another kind', () => {
 })
 
 describe('SCRAM on the wire', () => {
-  it('goes through SaslAuthenticate in two rounds', async () => {
+  test('takes two rounds of SaslAuthenticate', async () => {
     const salt = Buffer.from('salt-of-the-test')
     let first = ''
     let challenge = ''
-    fake.handlers.set('SaslHandshake', () => ({ errorCode: 0, mechanisms: ['SCRAM-SHA-512'] }))
-    fake.handlers.set('SaslAuthenticate', ({ body }) => {
+    peer.on(SaslHandshake, () => ({ errorCode: 0, mechanisms: ['SCRAM-SHA-512'] }))
+    peer.on(SaslAuthenticate, ({ body }) => {
       const message = Buffer.from(body.authBytes).toString()
       const reply = message.startsWith('n,,') ? greet(message) : prove(message)
       return { errorCode: 0, errorMessage: null, authBytes: Buffer.from(reply), sessionLifetimeMs: 0n }
@@ -310,7 +296,7 @@ describe('SCRAM on the wire', () => {
     }
     const cluster = newCluster({ brokers: 'broker:9091', sasl: scramSha512(alice) })
     await cluster.refreshMetadata('x')
-    expect(cluster.clusterId).toBe('fake')
+    expect(cluster.clusterId).toBe('scripted')
     await cluster.close()
   })
 })

@@ -1,19 +1,18 @@
 import { getEventListeners } from 'node:events'
-import { beforeEach, describe, expect, it } from 'vitest'
-import { FakeNetwork } from '../../test/net/fake-network.ts'
-import { FakeRuntime } from '../../test/net/fake-runtime.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { ManualRuntime } from '../../test/support/manual-runtime.ts'
 import { KafkaError } from '../errors.ts'
 import { Metrics } from '../metrics.ts'
 import { type RetryContext, retry } from './retry.ts'
 
-let runtime: FakeRuntime
+let runtime: ManualRuntime
 let closing: AbortController
 let context: RetryContext
 let metrics: Metrics
 let refreshed: string[]
 
 beforeEach(() => {
-  runtime = new FakeRuntime(new FakeNetwork())
+  runtime = new ManualRuntime()
   closing = new AbortController()
   metrics = new Metrics()
   refreshed = []
@@ -29,11 +28,11 @@ beforeEach(() => {
   }
 })
 
-const busy = (details = {}) => new KafkaError('REQUEST_TIMED_OUT', 'no answer', { retriable: true, ...details })
+const busy = (details = {}) => new KafkaError('REQUEST_TIMED_OUT', 'no response', { retriable: true, ...details })
 const what = { operation: 'Trying' }
 
 describe('retry', () => {
-  it('repeats what is retriable until it succeeds', async () => {
+  test('repeats retriable failures until the attempt succeeds', async () => {
     const attempts: number[] = []
     const done = retry(context, what, async (attemptNo) => {
       attempts.push(attemptNo)
@@ -44,18 +43,18 @@ describe('retry', () => {
     expect(await done).toBe('done')
     expect(attempts).toEqual([1, 2, 3, 4])
     expect(metrics.snapshot().counters.retries).toBe(3)
-    expect(runtime.timers.size).toBe(0)
+    expect(runtime.pendingTimers).toBe(0)
   })
 
-  it('gives up at once what a retry cannot help, KafkaError or not', async () => {
+  test('rejects immediately when a retry cannot help, with a KafkaError or another error', async () => {
     const permanent = new KafkaError('TOPIC_AUTHORIZATION_FAILED', 'no')
     await expect(retry(context, what, () => Promise.reject(permanent))).rejects.toBe(permanent)
     const bug = new TypeError('bug')
     await expect(retry(context, what, () => Promise.reject(bug))).rejects.toBe(bug)
-    expect(runtime.timers.size).toBe(0)
+    expect(runtime.pendingTimers).toBe(0)
   })
 
-  it('ends at its deadline with the last failure, and whether something may have happened', async () => {
+  test('ends at its deadline with the last failure, and whether something may have happened', async () => {
     let attempts = 0
     const failed = retry(context, { ...what, timeoutMs: 1_000 }, async () => {
       attempts++
@@ -67,14 +66,14 @@ describe('retry', () => {
       topic: 't',
       hint: 'do this',
       cause: { code: 'REQUEST_TIMED_OUT' },
-      message: expect.stringMatching(/^Trying did not succeed within \d+ ms: no answer$/),
+      message: expect.stringMatching(/^Trying did not succeed within \d+ ms: no response$/),
     })
     await runtime.advance(1_000)
     await checked
     expect(attempts).toBeGreaterThan(2)
   })
 
-  it('ends at its deadline also when the attempt never does, and tells the attempt', async () => {
+  test('ends at its deadline even if the attempt hangs, and aborts the attempt', async () => {
     let seen: AbortSignal | undefined
     const failed = retry(context, { ...what, deadlineMs: runtime.monoNow() + 500 }, (_, signal) => {
       seen = signal
@@ -86,7 +85,7 @@ describe('retry', () => {
     expect(seen!.aborted).toBe(true)
   })
 
-  it('ends with the signal of the caller, and with the client, during an attempt and between two', async () => {
+  test('ends with the signal of the caller, and with the client, during an attempt and between two', async () => {
     const { signal } = closing
     for (const attempt of [() => new Promise(() => {}), () => Promise.reject(busy())]) {
       const mine = new AbortController()
@@ -103,10 +102,10 @@ describe('retry', () => {
     closing.abort()
     await closed
     await expect(retry(context, what, async () => 5)).rejects.toMatchObject({ code: 'CLOSED' })
-    expect(runtime.timers.size).toBe(0)
+    expect(runtime.pendingTimers).toBe(0)
   })
 
-  it('looks metadata up where the failure says that it was wrong', async () => {
+  test('refreshes metadata when the failure shows that it is stale', async () => {
     const done = retry(context, what, async (attemptNo) => {
       if (attemptNo === 1) throw busy({ refreshMetadata: true })
       if (attemptNo === 2) throw busy()
@@ -117,10 +116,10 @@ describe('retry', () => {
     expect(refreshed).toEqual(['Trying: REQUEST_TIMED_OUT'])
   })
 
-  it('ends with the failure itself when its own deadline passes', async () => {
+  test('ends with the failure itself when its own deadline passes', async () => {
     const startedMs = runtime.monoNow()
     const failed = retry(context, { ...what, giveUpAtMs: () => startedMs + 700 }, () => Promise.reject(busy()))
-    const checked = expect(failed).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT', message: 'no answer' })
+    const checked = expect(failed).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT', message: 'no response' })
     await runtime.advance(700)
     await checked
   })

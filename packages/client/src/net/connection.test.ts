@@ -1,7 +1,8 @@
 import { ApiVersions, encodeResponse, Heartbeat, Metadata, Produce } from '@ottla/codec'
-import { beforeEach, describe, expect, it } from 'vitest'
-import { FakeNetwork, type FakeRequest, type FakeSocket } from '../../test/net/fake-network.ts'
-import { FakeRuntime, settle } from '../../test/net/fake-runtime.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { ManualRuntime } from '../../test/support/manual-runtime.ts'
+import { ScriptedBroker, type ScriptedRequest } from '../../test/support/scripted-broker.ts'
+import type { ScriptedNetwork, ScriptedSocket } from '../../test/support/scripted-network.ts'
 import type { KafkaError } from '../errors.ts'
 import { Metrics } from '../metrics.ts'
 import { ApiRanges } from './api-ranges.ts'
@@ -24,17 +25,18 @@ const limits = {
   maxThrottleMs: 5_000,
 }
 
-let network: FakeNetwork
-let runtime: FakeRuntime
+let network: ScriptedNetwork
+let runtime: ManualRuntime
+let peer: ScriptedBroker
 let metrics: Metrics
 let connection: Connection
-let received: FakeRequest[]
 let closedWith: (KafkaError | undefined)[]
 let writable: number
-/** What the broker answers; undefined: nothing. */
-let response: (request: FakeRequest) => unknown
 
-async function connect(firstCorrelationId?: number): Promise<FakeSocket> {
+const settle = () => runtime.settle()
+const beats = () => peer.requests(Heartbeat)
+
+async function connect(firstCorrelationId?: number): Promise<ScriptedSocket> {
   const config = {
     runtime,
     broker,
@@ -62,45 +64,50 @@ function request(timeoutMs = 1_000, options: { signal?: AbortSignal; body?: unkn
   })
 }
 
-const reply = (at: FakeRequest, errorCode = 0) =>
-  at.socket.respond(Heartbeat, at.version, at.correlationId, { throttleTimeMs: 0, errorCode })
+function requestMetadata() {
+  return new Promise<{ clusterId: string | null }>((resolve, reject) => {
+    const times = metrics.api('Metadata')
+    const rest = { responded: true, times, createdMs: 0, dueMs: runtime.monoNow() + 1_000, resolve, reject }
+    const body = { topics: null, includeTopicAuthorizedOperations: false }
+    connection.send(new PendingRequest(Metadata, body, {}, rest))
+  })
+}
+
+const reply = (to: ScriptedRequest<typeof Heartbeat>, errorCode = 0) => to.respond({ errorCode })
 
 beforeEach(() => {
-  network = new FakeNetwork()
-  runtime = new FakeRuntime(network)
+  runtime = new ManualRuntime()
+  network = runtime.network
+  peer = new ScriptedBroker(network)
+  peer.on(ApiVersions, () => undefined)
+  peer.on(Metadata, () => undefined)
   metrics = new Metrics()
-  received = []
   closedWith = []
   writable = 0
-  response = () => undefined
-  network.brokers.set('broker:9091', (got) => {
-    received.push(got)
-    return response(got)
-  })
 })
 
 describe('a connection', () => {
-  it('gives each request the answer of its place in the queue', async () => {
+  test('resolves each request with the response in its position', async () => {
     await connect()
     connection.ready(ranges)
     const all = [request(), request(), request()]
     await settle()
-    for (const [i, got] of received.entries()) reply(got, i)
+    for (const [i, got] of beats().entries()) reply(got, i)
     expect((await Promise.all(all)).map(({ errorCode }) => errorCode)).toEqual([0, 1, 2])
     expect(connection.inFlight).toBe(0)
     expect(metrics.snapshot().apis.Heartbeat).toMatchObject({ requests: 3, errors: 0 })
   })
 
-  it('wraps correlation ids at 2^31 - 1', async () => {
+  test('wraps correlation ids at 2^31 - 1', async () => {
     await connect(0x7fffffff - 2)
     connection.ready(ranges)
-    response = () => ({ throttleTimeMs: 0, errorCode: 0 })
+    peer.on(Heartbeat, () => ({ errorCode: 0 }))
     await Promise.all([request(), request(), request()])
     await request()
-    expect(received.map(({ correlationId }) => correlationId)).toEqual([0x7ffffffe, 0x7fffffff, 0, 1])
+    expect(beats().map(({ correlationId }) => correlationId)).toEqual([0x7ffffffe, 0x7fffffff, 0, 1])
   })
 
-  it('drops the late answer of a request that timed out and goes on', async () => {
+  test('drops the late response of a request that timed out, and continues', async () => {
     await connect()
     connection.ready(ranges)
     const hasty = request(100)
@@ -113,14 +120,14 @@ describe('a connection', () => {
     await failed
     const next = request()
     await settle()
-    reply(received[0]!, 7)
-    reply(received[1]!, 9)
+    reply(beats()[0]!, 7)
+    reply(beats()[1]!, 9)
     expect((await next).errorCode).toBe(9)
     expect(connection.isClosed).toBe(false)
     expect(metrics.snapshot().counters.lateResponses).toBe(1)
   })
 
-  it('counts as dead when its first request gets no answer for requestTimeoutMs', async () => {
+  test('closes when its first request gets no response within requestTimeoutMs', async () => {
     await connect()
     connection.ready(ranges)
     const first = expect(request(100)).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
@@ -133,17 +140,17 @@ describe('a connection', () => {
     expect(connection.isClosed).toBe(true)
     await settle()
     expect(network.open).toEqual([])
-    expect(runtime.timers.size).toBe(0)
+    expect(runtime.pendingTimers).toBe(0)
   })
 
-  it('gives a broker that begins late with a request its time from then on', async () => {
+  test('measures the timeout of a request from when it became the first in flight', async () => {
     await connect()
     connection.ready(ranges)
     const long = request(5_000)
     const short = expect(request(500)).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT' })
     await runtime.advance(3_000)
     await short
-    reply(received[0]!)
+    reply(beats()[0]!)
     await long
     await runtime.advance(999)
     expect(connection.isClosed).toBe(false)
@@ -151,48 +158,48 @@ describe('a connection', () => {
     expect(connection.isClosed).toBe(true)
   })
 
-  it('closes when the correlation id is not that of the first request', async () => {
-    const socket = await connect()
+  test('closes when the correlation id is not that of the first request', async () => {
+    await connect()
     connection.ready(ranges)
     const lost = expect(request()).rejects.toMatchObject({ code: 'PROTOCOL_ERROR' })
     await settle()
-    socket.respond(Heartbeat, 4, received[0]!.correlationId + 1, { throttleTimeMs: 0, errorCode: 0 })
+    const [beat] = beats()
+    beat!.respond({ errorCode: 0 }, { correlationId: beat!.correlationId + 1 })
     await lost
     expect(connection.isClosed).toBe(true)
   })
 
-  it('closes when an answer comes that nobody asked for', async () => {
+  test('closes on a response without a request', async () => {
     const socket = await connect()
     connection.ready(ranges)
-    socket.respond(Heartbeat, 4, 5, { throttleTimeMs: 0, errorCode: 0 })
+    socket.send(...encodeResponse(Heartbeat, 4, 5, { throttleTimeMs: 0, errorCode: 0 }))
     await settle()
     expect(closedWith[0]).toMatchObject({ code: 'PROTOCOL_ERROR' })
   })
 
-  it('closes when an answer cannot be decoded, and says which', async () => {
+  test('closes on a response that cannot be decoded, and names its API and version', async () => {
     const socket = await connect()
     connection.ready(ranges)
     const lost = expect(request()).rejects.toThrow(/Heartbeat version 4 that cannot be read/)
     await settle()
     const bytes = Buffer.from([0, 0, 0, 5, 0, 0, 0, 0, 0])
-    bytes.writeInt32BE(received[0]!.correlationId, 4)
+    bytes.writeInt32BE(beats()[0]!.correlationId, 4)
     socket.send(bytes)
     await lost
     expect(connection.isClosed).toBe(true)
   })
 
-  it('survives an answer cut off at any byte, and any byte of it changed', async () => {
-    const responses: Buffer[] = []
-    response = (got) => {
-      const whole = Buffer.concat(encodeResponse(Metadata, got.version, got.correlationId, metadata))
-      const at = responses.length
+  test('survives a response truncated at any byte, or with any byte changed', async () => {
+    let sent = 0
+    peer.on(Metadata, (received) => {
+      const whole = received.encode(metadata)
+      const at = sent++
       const bytes = at < whole.length - 8 ? Buffer.from(whole.subarray(0, 8 + at)) : Buffer.from(whole)
       if (at >= whole.length - 8) bytes[8 + at - (whole.length - 8)]! ^= 0xff
       bytes.writeInt32BE(bytes.length - 4, 0)
-      responses.push(bytes)
-      got.socket.send(bytes)
+      received.socket.send(bytes)
       return undefined
-    }
+    })
     const metadata = {
       throttleTimeMs: 0,
       brokers: [{ nodeId: 1, host: 'h', port: 1 }],
@@ -204,14 +211,9 @@ describe('a connection', () => {
     for (let i = 0; i < 2 * count; i++) {
       await connect()
       connection.ready(ranges)
-      const asked = new Promise((resolve, reject) => {
-        const times = metrics.api('Metadata')
-        const rest = { responded: true, times, createdMs: 0, dueMs: runtime.monoNow() + 1_000, resolve, reject }
-        connection.send(
-          new PendingRequest(Metadata, { topics: null, includeTopicAuthorizedOperations: false }, {}, rest),
-        )
-      })
-      const error = await asked.then(() => undefined).catch((reason: unknown) => reason)
+      const error = await requestMetadata()
+        .then(() => undefined)
+        .catch((reason: unknown) => reason)
       if (error === undefined) outcomes.read++
       else outcomes.refused++
       if (error !== undefined) expect(error).toMatchObject({ code: 'PROTOCOL_ERROR', outcome: 'unknown' })
@@ -219,10 +221,10 @@ describe('a connection', () => {
     }
     expect(outcomes.refused).toBeGreaterThan(count)
     expect(outcomes.read + outcomes.refused).toBe(2 * count)
-    expect(runtime.timers.size).toBe(0)
+    expect(runtime.pendingTimers).toBe(0)
   })
 
-  it('rejects what is under way with the reason it is closed for', async () => {
+  test('rejects requests in flight with the reason for closing', async () => {
     await connect()
     connection.ready(ranges)
     const lost = expect(request()).rejects.toMatchObject({ code: 'CONNECTION_LOST', outcome: 'unknown' })
@@ -230,10 +232,10 @@ describe('a connection', () => {
     await lost
     expect(closedWith).toHaveLength(1)
     expect(closedWith[0]!.message).toContain('connection reset')
-    expect(runtime.timers.size).toBe(0)
+    expect(runtime.pendingTimers).toBe(0)
   })
 
-  it('forgets a request whose signal aborts, and its listener', async () => {
+  test('drops a request whose signal aborts, and its listener', async () => {
     await connect()
     connection.ready(ranges)
     const controller = new AbortController()
@@ -243,34 +245,34 @@ describe('a connection', () => {
     await aborted
     const next = request()
     await settle()
-    for (const got of received) reply(got)
+    for (const got of beats()) reply(got)
     await next
     expect(connection.isClosed).toBe(false)
   })
 
-  it('refuses a body that does not fit without harm to the others', async () => {
+  test('rejects a body that cannot be encoded without harm to other requests', async () => {
     await connect()
     connection.ready(ranges)
     await expect(request(1_000, { body: { groupId: 5 } })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
       outcome: 'not-written',
     })
-    response = () => ({ throttleTimeMs: 0, errorCode: 0 })
+    peer.on(Heartbeat, () => ({ errorCode: 0 }))
     await request()
-    expect(received).toHaveLength(1)
+    expect(beats()).toHaveLength(1)
   })
 
-  it('is not writable with maxInFlightRequests under way, and says when it is again', async () => {
+  test('is not writable with maxInFlightRequests in flight, and reports when it is again', async () => {
     await connect()
     connection.ready(ranges)
     const all = [request(), request(), request()]
     expect(connection.writable).toBe(false)
     await settle()
-    reply(received[0]!)
+    reply(beats()[0]!)
     await all[0]
     expect(connection.writable).toBe(true)
     expect(writable).toBe(1)
-    for (const got of received.slice(1)) reply(got)
+    for (const got of beats().slice(1)) reply(got)
     await Promise.all(all)
   })
 })
@@ -282,7 +284,7 @@ describe('limits of a connection', () => {
     return head
   }
 
-  it('takes at most 1 MiB before the peer is trusted', async () => {
+  test('accepts at most 1 MiB before the handshake is done', async () => {
     const socket = await connect()
     const lost = expect(connection.exchange(ApiVersions, 0, {}, 1_000)).rejects.toMatchObject({
       code: 'PROTOCOL_ERROR',
@@ -292,35 +294,26 @@ describe('limits of a connection', () => {
     await lost
   })
 
-  it('takes maxResponseBytes afterwards, also from a read that began before', async () => {
+  test('accepts maxResponseBytes afterwards, also in a read that began before', async () => {
     const socket = await connect()
-    response = () => undefined
     connection.space()
     connection.ready(ranges)
-    const asked = new Promise<{ clusterId: string | null }>((resolve, reject) => {
-      const times = metrics.api('Metadata')
-      const rest = { responded: true, times, createdMs: 0, dueMs: runtime.monoNow() + 1_000, resolve, reject }
-      const body = { topics: null, includeTopicAuthorizedOperations: false }
-      connection.send(new PendingRequest(Metadata, body, {}, rest))
-    })
+    const response = requestMetadata()
     await settle()
-    const { version, correlationId } = received[0]!
     const brokers = Array.from({ length: 40_000 }, (_, nodeId) => ({ nodeId, host: 'h'.repeat(40), port: 1 }))
-    const large = Buffer.concat(
-      encodeResponse(Metadata, version, correlationId, { throttleTimeMs: 0, brokers, clusterId: 'c', topics: [] }),
-    )
+    const large = peer.requests(Metadata)[0]!.encode({ brokers, clusterId: 'c', topics: [] })
     expect(large.length).toBeGreaterThan(1 << 20)
-    // The first bytes go to the space that was given out before `ready`.
+    // The first bytes are read into the space that was provided before `ready`.
     socket.send(large)
-    expect((await asked).clusterId).toBe('c')
+    expect((await response).clusterId).toBe('c')
   })
 
-  it.each([
+  test.each([
     ['TLS', Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x50]), 'TLS_MISMATCH', /speaks TLS/],
     ['HTTP', Buffer.from('HTTP/1.1 400 Bad Request\r\n'), 'PROTOCOL_ERROR', /an HTTP server/],
     ['SSH', Buffer.from('SSH-2.0-OpenSSH_9\r\n'), 'PROTOCOL_ERROR', /an SSH server/],
     ['a negative length', Buffer.from([0xff, 0xff, 0xff, 0xff]), 'PROTOCOL_ERROR', /-1 bytes/],
-  ])('knows %s by its first bytes', async (_, bytes, code, message) => {
+  ])('recognises %s by its first bytes', async (_, bytes, code, message) => {
     const socket = await connect()
     const lost = connection.exchange(ApiVersions, 0, {}, 1_000)
     const failed = expect(lost).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
@@ -333,10 +326,10 @@ describe('limits of a connection', () => {
 })
 
 describe('time on a connection', () => {
-  it('waits as long as the broker asks (KIP-219), but not longer than maxThrottleMs', async () => {
+  test('honours the throttle time of a response (KIP-219), up to maxThrottleMs', async () => {
     await connect()
     connection.ready(ranges)
-    response = () => ({ throttleTimeMs: 2_000, errorCode: 0 })
+    peer.on(Heartbeat, () => ({ throttleTimeMs: 2_000, errorCode: 0 }))
     await request()
     expect(connection.writable).toBe(false)
     await runtime.advance(1_999)
@@ -345,49 +338,49 @@ describe('time on a connection', () => {
     await runtime.advance(2)
     expect(connection.writable).toBe(true)
     expect(writable).toBe(before + 1)
-    response = () => ({ throttleTimeMs: 0x7fffffff, errorCode: 0 })
+    peer.on(Heartbeat, () => ({ throttleTimeMs: 0x7fffffff, errorCode: 0 }))
     await request()
     await runtime.advance(5_001)
     expect(connection.writable).toBe(true)
     expect(metrics.snapshot().counters.throttleMs).toBe(7_000)
   })
 
-  it.each([1, 2])('goes on after a throttle of %i ms', async (throttleTimeMs) => {
+  test.each([1, 2])('continues after a throttle of %i ms', async (throttleTimeMs) => {
     await connect()
     connection.ready(ranges)
-    response = () => ({ throttleTimeMs, errorCode: 0 })
+    peer.on(Heartbeat, () => ({ throttleTimeMs, errorCode: 0 }))
     await request()
     await runtime.advance(3)
     expect(connection.writable).toBe(true)
   })
 
-  it('closes in order when idle, never while a request is under way', async () => {
+  test('closes cleanly when idle, never while a request is in flight', async () => {
     await connect()
     connection.ready(ranges)
     await runtime.advance(59_000)
     const held = request(200_000)
     await runtime.advance(100_000)
     expect(connection.isClosed).toBe(false)
-    reply(received[0]!)
+    reply(beats()[0]!)
     await held
     await runtime.advance(59_000)
     expect(connection.isClosed).toBe(false)
     await runtime.advance(1_100)
     expect(closedWith).toEqual([undefined])
-    expect(runtime.timers.size).toBe(0)
+    expect(runtime.pendingTimers).toBe(0)
   })
 
-  it('has one timer, however many requests are under way', async () => {
+  test('has one timer, however many requests are in flight', async () => {
     await connect()
     connection.ready(ranges)
     const all = [request(900), request(800), request(700)]
-    expect(runtime.timers.size).toBe(1)
+    expect(runtime.pendingTimers).toBe(1)
     await settle()
-    for (const got of received) reply(got)
+    for (const got of beats()) reply(got)
     await Promise.all(all)
   })
 
-  it('authenticates again when nothing is under way, and lets nothing through meanwhile', async () => {
+  test('re-authenticates when nothing is in flight, and sends no requests meanwhile', async () => {
     await connect()
     connection.ready(ranges)
     let finish: (afterMs: number) => void = () => {}
@@ -402,7 +395,7 @@ describe('time on a connection', () => {
     const held = request(5_000)
     await runtime.advance(600)
     expect([rounds, connection.writable]).toEqual([0, false])
-    reply(received[0]!)
+    reply(beats()[0]!)
     await held
     expect([rounds, connection.writable]).toEqual([1, false])
     finish(500)
@@ -416,7 +409,7 @@ describe('time on a connection', () => {
     expect([rounds, connection.writable]).toEqual([2, true])
   })
 
-  it('closes with the reason when authenticating again fails', async () => {
+  test('closes with the reason when re-authentication fails', async () => {
     await connect()
     connection.ready(ranges)
     connection.reauthenticateAfter(500, () => Promise.reject(new Error('token refused')))

@@ -1,19 +1,18 @@
 import { getEventListeners } from 'node:events'
-import { beforeEach, describe, expect, it } from 'vitest'
-import { FakeNetwork } from '../../test/net/fake-network.ts'
-import { FakeRuntime, settle } from '../../test/net/fake-runtime.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { ManualRuntime } from '../../test/support/manual-runtime.ts'
 import { backoffMs } from './backoff.ts'
 import { scopeOf, sleep, WakeUp, withSignal } from './wait.ts'
 
-let runtime: FakeRuntime
+let runtime: ManualRuntime
 const listeners = (signal: AbortSignal) => getEventListeners(signal, 'abort').length
 
 beforeEach(() => {
-  runtime = new FakeRuntime(new FakeNetwork())
+  runtime = new ManualRuntime()
 })
 
 describe('backoff', () => {
-  it('doubles up to its limit, with at most 20 % of jitter', () => {
+  test('doubles up to its limit, with at most 20 % of jitter', () => {
     const options = { firstMs: 100, maxMs: 1_000 }
     for (const [attempt, expected] of [100, 200, 400, 800, 1_000, 1_000].entries()) {
       for (const random of [0, 0.5, 0.999]) {
@@ -27,7 +26,7 @@ describe('backoff', () => {
 })
 
 describe('sleep', () => {
-  it('ends after its time, or with the signal, and leaves nothing', async () => {
+  test('ends after its time, or with the signal, and leaves nothing', async () => {
     const { signal, controller } = newSignal()
     const slept = sleep(runtime, 100, signal)
     await runtime.advance(100)
@@ -36,12 +35,12 @@ describe('sleep', () => {
     controller.abort(new Error('enough'))
     await aborted
     await expect(sleep(runtime, 100, signal)).rejects.toThrow('enough')
-    expect([listeners(signal), runtime.timers.size]).toEqual([0, 0])
+    expect([listeners(signal), runtime.pendingTimers]).toEqual([0, 0])
   })
 })
 
 describe('withSignal', () => {
-  it('gives the result, the failure or the abort, whichever is first, and leaves no listener', async () => {
+  test('settles with the result, the failure or the abort, whichever is first, and leaves no listener', async () => {
     const { signal, controller } = newSignal()
     expect(await withSignal(Promise.resolve(5), signal)).toBe(5)
     await expect(withSignal(Promise.reject(new Error('no')), signal)).rejects.toThrow('no')
@@ -56,7 +55,7 @@ describe('withSignal', () => {
 })
 
 describe('a scope', () => {
-  it('aborts at its deadline', async () => {
+  test('aborts at its deadline', async () => {
     const scope = scopeOf(runtime, runtime.monoNow() + 50, [])
     await runtime.advance(49)
     expect(scope.signal.aborted).toBe(false)
@@ -64,23 +63,23 @@ describe('a scope', () => {
     expect([scope.signal.aborted, scope.expired]).toEqual([true, true])
   })
 
-  it('aborts with any of its signals, for their reason', () => {
+  test('aborts with any of its signals, for their reason', () => {
     const { signal, controller } = newSignal()
     const scope = scopeOf(runtime, runtime.monoNow() + 50, [undefined, signal])
     controller.abort('reason')
-    expect([scope.signal.reason, scope.expired, runtime.timers.size]).toEqual(['reason', false, 0])
+    expect([scope.signal.reason, scope.expired, runtime.pendingTimers]).toEqual(['reason', false, 0])
     expect(scopeOf(runtime, undefined, [signal]).signal.aborted).toBe(true)
   })
 
-  it('leaves neither timer nor listener when released', () => {
+  test('leaves neither timer nor listener when released', () => {
     const { signal } = newSignal()
     scopeOf(runtime, runtime.monoNow() + 50, [signal]).release()
-    expect([listeners(signal), runtime.timers.size]).toEqual([0, 0])
+    expect([listeners(signal), runtime.pendingTimers]).toEqual([0, 0])
   })
 })
 
 describe('many scopes of one signal', () => {
-  it('make Node warn of nothing', async () => {
+  test('cause no MaxListenersExceededWarning', async () => {
     const warnings: Error[] = []
     const onWarning = (warning: Error) => warnings.push(warning)
     process.on('warning', onWarning)
@@ -98,7 +97,7 @@ describe('many scopes of one signal', () => {
 })
 
 describe('WakeUp', () => {
-  it('keeps a wake that comes before the wait', async () => {
+  test('keeps a wake that comes before the wait', async () => {
     const alarm = new WakeUp()
     alarm.wake()
     alarm.wake()
@@ -107,7 +106,7 @@ describe('WakeUp', () => {
     const waiting = alarm.wait().then(() => {
       woken = true
     })
-    await settle()
+    await runtime.settle()
     expect(woken).toBe(false)
     alarm.wake()
     await waiting

@@ -1,8 +1,7 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
 import { inspect } from 'node:util'
-import { describe, expect, it } from 'vitest'
-import { FakeNetwork } from '../../../test/net/fake-network.ts'
-import { FakeRuntime } from '../../../test/net/fake-runtime.ts'
+import { describe, expect, test } from 'vitest'
+import { ManualRuntime } from '../../../test/support/manual-runtime.ts'
 import { KafkaError } from '../../errors.ts'
 import type { SaslMechanism } from './mechanism.ts'
 import { plain } from './plain.ts'
@@ -15,7 +14,7 @@ const credentials = { username: 'user', password: 'pencil' }
 async function converse(
   mechanism: SaslMechanism,
   server: (message: string, round: number) => string,
-  runtime = new FakeRuntime(new FakeNetwork()),
+  runtime = new ManualRuntime(),
 ): Promise<string[]> {
   const sent: string[] = []
   const send = async (bytes: Uint8Array) => {
@@ -56,8 +55,8 @@ function scramServer(
 }
 
 describe('SCRAM', () => {
-  it('says what RFC 7677 says, byte for byte', async () => {
-    const runtime = new FakeRuntime(new FakeNetwork())
+  test('sends the messages of RFC 7677, byte for byte', async () => {
+    const runtime = new ManualRuntime()
     // The nonce of the example is not base64 of our length: these bytes give a nonce that starts it.
     const nonce = 'rOprNGfwEbeRWgbNEkqOrOprNGfwEbeR'
     runtime.secureRandom = () => Buffer.from(nonce, 'base64')
@@ -71,8 +70,8 @@ describe('SCRAM', () => {
     expect(sent[1]).toMatch(new RegExp(`^c=biws,r=${nonce}SERVER,p=[A-Za-z0-9+/]{43}=$`))
   })
 
-  it('derives the keys of the example in RFC 7677', () => {
-    // The server of these tests agrees with the RFC: so does a client that agrees with the server.
+  test('derives the keys of the example in RFC 7677', () => {
+    // The server of these tests matches the RFC, so a client that matches the server matches the RFC.
     const server = scramServer('sha256', 'pencil', 4096, Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64'))
     const nonce = 'rOprNGfwEbeRWgbNEkqO'
     const challenge = server(`n,,n=user,r=${nonce}`, 1)
@@ -86,7 +85,7 @@ describe('SCRAM', () => {
     expect(proof).toBe('dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=')
   })
 
-  it.each([
+  test.each([
     ['SCRAM-SHA-256', scramSha256, 'sha256'],
     ['SCRAM-SHA-512', scramSha512, 'sha512'],
   ] as const)('authenticates with %s, at other iteration counts too', async (name, make, digest) => {
@@ -99,9 +98,10 @@ describe('SCRAM', () => {
     })
   })
 
-  const nonce = Buffer.alloc(24, 7).toString('base64')
+  // What the first draw of a fresh runtime returns.
+  const nonce = Buffer.from(new ManualRuntime().secureRandom(24)).toString('base64')
   const good = `r=${nonce}x,s=c2FsdA==,i=4096`
-  it.each([
+  test.each([
     ['the nonce of the client only', good.replace(`${nonce}x`, nonce), /does not continue/],
     ['a nonce of another conversation', good.replace(nonce, 'AAAA'), /does not continue/],
     ['too few iterations', good.replace('4096', '4095'), /fewer than 4096/],
@@ -130,20 +130,20 @@ describe('SCRAM', () => {
     expect(rounds).toBe(1)
   })
 
-  it.each([
+  test.each([
     ['no signature', 'r=x', /did not prove/],
-    ['an empty answer', '', /did not prove/],
+    ['an empty message', '', /did not prove/],
     ['a wrong signature', `v=${Buffer.alloc(32).toString('base64')}`, /signature/],
     ['a short signature', `v=${Buffer.alloc(31).toString('base64')}`, /signature/],
     ['an error', 'e=other-error', /other-error/],
-  ])('does not take a broker as authenticated that ends with %s', async (_, final, message) => {
+  ])('rejects a broker whose final message is %s', async (_, final, message) => {
     const server = scramServer('sha256', 'pencil')
     const lying = (text: string, round: number) => (round === 1 ? server(text, round) : final)
     await expect(converse(scramSha256(credentials), lying)).rejects.toThrow(message)
   })
 
-  it('derives the salted password once for the same salt and count', async () => {
-    const runtime = new FakeRuntime(new FakeNetwork())
+  test('derives the salted password once for the same salt and count', async () => {
+    const runtime = new ManualRuntime()
     let jobs = 0
     const { work } = runtime
     runtime.work = (job) => {
@@ -158,34 +158,36 @@ describe('SCRAM', () => {
     expect(jobs).toBe(2)
   })
 
-  it('asks a function for the credentials each time', async () => {
+  test('calls a function for the credentials each time', async () => {
     const passwords = ['old', 'new']
     const mechanism = scramSha256(() => ({ username: 'user', password: passwords.shift()! }))
     await converse(mechanism, scramServer('sha256', 'old'))
     await converse(mechanism, scramServer('sha256', 'new'))
   })
 
-  it('escapes what would end the name', () => {
+  test('escapes the delimiters of the user name', () => {
     expect(escapeName('a,b=c,=')).toBe('a=2Cb=3Dc=2C=3D')
   })
 })
 
 describe('PLAIN', () => {
-  it('sends name and password once', async () => {
+  test('sends name and password once', async () => {
     expect(await converse(plain({ username: 'al', password: 'pass:wörd' }), () => '')).toEqual(['\0al\0pass:wörd'])
   })
 
-  it.each([[{ username: '', password: 'x' }], [{ username: 'x' }], [{ username: 'a\0b', password: 'x' }], [undefined]])(
-    'refuses %j at once',
-    (given) => {
-      expect(() => plain(given as never)).toThrow(KafkaError)
-      expect(() => scramSha256(given as never)).toThrow(KafkaError)
-    },
-  )
+  test.each([
+    [{ username: '', password: 'x' }],
+    [{ username: 'x' }],
+    [{ username: 'a\0b', password: 'x' }],
+    [undefined],
+  ])('refuses %j immediately', (given) => {
+    expect(() => plain(given as never)).toThrow(KafkaError)
+    expect(() => scramSha256(given as never)).toThrow(KafkaError)
+  })
 })
 
 describe('a mechanism', () => {
-  it.each([plain, scramSha256, scramSha512])('shows no secret', (make) => {
+  test.each([plain, scramSha256, scramSha512])('shows no secret', (make) => {
     const mechanism = make({ username: 'canary-user', password: 'canary-password' })
     const shown = `${inspect(mechanism, { depth: 9, showHidden: true })} ${JSON.stringify({ mechanism })} ${mechanism}`
     expect(shown).not.toContain('canary')

@@ -1,0 +1,47 @@
+import { gzipSync } from 'node:zlib'
+import { BatchWriter, endTxnMarkerBatch, patchBatch } from '@ottla/codec/records'
+
+export interface BatchOptions {
+  readonly producerId?: bigint
+  readonly transactional?: boolean
+  readonly leaderEpoch?: number
+  readonly gzip?: boolean
+}
+
+/** A record batch that begins at `baseOffset`. A record with value 'a' has key 'ka'; the first timestamp is 1000. */
+export function batchOf(
+  baseOffset: number,
+  values: readonly (string | null)[],
+  options: BatchOptions = {},
+): Uint8Array {
+  const writer = new BatchWriter()
+  for (const [i, value] of values.entries()) writer.append(1_000 + i, value === null ? null : `k${value}`, value, [])
+  const { producerId = -1n, transactional = false, leaderEpoch = 0, gzip = false } = options
+  const fields = { producerId, producerEpoch: 0, baseSequence: 0, transactional, partitionLeaderEpoch: leaderEpoch }
+  const sealed = Uint8Array.from(writer.seal(fields))
+  const bytes = gzip ? compressed(sealed) : sealed
+  patchBatch(bytes, { baseOffset: BigInt(baseOffset), partitionLeaderEpoch: leaderEpoch })
+  return bytes
+}
+
+/** The marker that ends a transaction. */
+export function markerOf(baseOffset: number, producerId: bigint, committed: boolean, leaderEpoch = 0): Uint8Array {
+  const fields = { committed, producerId, producerEpoch: 0, coordinatorEpoch: 0, timestampMs: 1_000 }
+  return endTxnMarkerBatch({ ...fields, baseOffset: BigInt(baseOffset), partitionLeaderEpoch: leaderEpoch })
+}
+
+/** Positions in a batch header. */
+const lengthAt = 8
+const lengthEnd = 12
+const attributesAt = 21
+const headerBytes = 61
+const gzipBit = 1
+
+function compressed(plain: Uint8Array): Uint8Array {
+  const bytes = Buffer.concat([plain.subarray(0, headerBytes), gzipSync(plain.subarray(headerBytes))])
+  bytes.writeInt32BE(bytes.length - lengthEnd, lengthAt)
+  bytes.writeInt16BE(bytes.readInt16BE(attributesAt) | gzipBit, attributesAt)
+  // A change of any field that the checksum covers makes `patchBatch` compute it again.
+  patchBatch(bytes, { baseSequence: 1 })
+  return bytes
+}
