@@ -16,7 +16,7 @@ import {
   type SaslAuthenticateResponse,
 } from '@ottla/codec'
 import * as records from '@ottla/codec/records'
-import { BatchReader, BatchWriter, codecOf, type RecordCursor } from '@ottla/codec/records'
+import { BatchWriter, codecOf, RecordBatchReader, type RecordCursor } from '@ottla/codec/records'
 import * as wire from '@ottla/codec/wire'
 import { DecodeError } from '@ottla/codec/wire'
 import type { Runtime, Transport } from '@ottla/runtime'
@@ -55,8 +55,8 @@ export async function roundTrip(): Promise<Uint8Array> {
   const writer = new BatchWriter()
   writer.append(0, 'k', Buffer.from('v'), [])
   const packed = await codecOf('zstd').compress(new Uint8Array(10))
-  const batch = new BatchReader(packed).next()
-  assertType<Equal<typeof batch, records.Batch | undefined>>()
+  const batch = new RecordBatchReader(packed).next()
+  assertType<Equal<typeof batch, records.RecordBatch | undefined>>()
   return packed
 }
 

@@ -1,14 +1,13 @@
 import { beforeEach, expect, test } from 'vitest'
-import { FakeNetwork } from '../../test/net/fake-network.ts'
-import { FakeRuntime } from '../../test/net/fake-runtime.ts'
+import { ManualRuntime } from '../../test/support/manual-runtime.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
 
-let runtime: FakeRuntime
+let runtime: ManualRuntime
 let startMs: number
 let fired: number[]
 
 beforeEach(() => {
-  runtime = new FakeRuntime(new FakeNetwork())
+  runtime = new ManualRuntime()
   startMs = runtime.monoNow()
   fired = []
 })
@@ -23,7 +22,7 @@ test('fires once, at the earliest of its deadlines', async () => {
   timer.wakeIn(50)
   timer.wakeIn(20)
   timer.wakeIn(30)
-  expect(runtime.timers.size).toBe(1)
+  expect(runtime.pendingTimers).toBe(1)
   await runtime.advance(100)
   expect(fired).toEqual([20])
   expect(timer.armed).toBe(false)
@@ -63,11 +62,11 @@ test('forgets its deadlines when cleared, and takes no new ones when stopped', a
   const timer = new DeadlineTimer(runtime, note)
   timer.wakeIn(10)
   timer.clear()
-  expect(runtime.timers.size).toBe(0)
+  expect(runtime.pendingTimers).toBe(0)
   timer.wakeIn(20)
   await runtime.advance(30)
   expect(fired).toEqual([20])
   timer.stop()
   timer.wakeIn(10)
-  expect(runtime.timers.size).toBe(0)
+  expect(runtime.pendingTimers).toBe(0)
 })
