@@ -223,6 +223,11 @@ export function describePartition(place: {
   return `topic '${topic}', partition ${partition}${offset === undefined ? '' : `, offset ${offset}`}`
 }
 
+/** What is wrong with a partition that a topic with `count` partitions does not have. */
+export function noSuchPartition(place: { readonly topic: string; readonly partition: number }, count: number): string {
+  return `${capitalized(describePartition(place))} does not exist: the topic has partitions 0 to ${count - 1}`
+}
+
 /** For a description at the beginning of a message. */
 export function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)

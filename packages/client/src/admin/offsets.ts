@@ -1,7 +1,7 @@
 import { ListOffsets } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { describePartition, KafkaError } from '../errors.ts'
+import { describePartition, KafkaError, noSuchPartition } from '../errors.ts'
 import type { CallOptions } from './call.ts'
 import { entryError, settleAll } from './results.ts'
 
@@ -78,7 +78,7 @@ async function locate(
     for (const query of open) {
       if (query.topic !== topic || query.partition < info.partitions.length) continue
       const where = { topic, partition: query.partition }
-      const message = `Listing offsets failed: ${describePartition(where)} does not exist, the topic has ${info.partitions.length}`
+      const message = noSuchPartition(where, info.partitions.length)
       found.set(query, new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', message, where))
     }
   }

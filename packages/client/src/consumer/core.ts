@@ -2,7 +2,15 @@ import type { Runtime } from '@ottla/runtime'
 import { EventEmitter } from 'eventemitter3'
 import type { Connection } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { abortedError, asKafkaError, closedError, describePartition, KafkaError, optionError } from '../errors.ts'
+import {
+  abortedError,
+  asKafkaError,
+  closedError,
+  describePartition,
+  KafkaError,
+  noSuchPartition,
+  optionError,
+} from '../errors.ts'
 import type { GroupIdentity, Membership } from '../group/membership.ts'
 import type { Counter } from '../metrics.ts'
 import { deferred, handled } from '../runtime/deferred.ts'
@@ -165,8 +173,8 @@ export class ConsumerCore implements RunnerHost {
       for (const { topic, partition } of assign) {
         const count = counts.get(topic) ?? 0
         if (partition < count) continue
-        const message = `The assigned ${describePartition({ topic, partition })} does not exist: the topic has ${count}`
-        throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partition, fatal: true })
+        const place = { topic, partition }
+        throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', noSuchPartition(place, count), { ...place, fatal: true })
       }
       await this.assignment.begin([...this.cursors.all])
       this.assigned()

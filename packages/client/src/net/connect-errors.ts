@@ -157,7 +157,7 @@ function tlsFailed(broker: BrokerAddress, reason: string, hint: string, cause: u
 }
 
 export function plaintextPortError(broker: BrokerAddress, cause?: unknown): KafkaError {
-  return new KafkaError('TLS_MISMATCH', `${capitalized(describeBroker(broker))} does not use TLS on this port`, {
+  return new KafkaError('TLS_MISMATCH', `${capitalized(describeBroker(broker))} does not speak TLS on this port`, {
     outcome: 'not-written',
     broker,
     cause,
@@ -166,12 +166,16 @@ export function plaintextPortError(broker: BrokerAddress, cause?: unknown): Kafk
 }
 
 export function tlsPortError(broker: BrokerAddress, cause?: unknown): KafkaError {
-  return new KafkaError('TLS_MISMATCH', `${capitalized(describeBroker(broker))} requires TLS on this port`, {
-    outcome: 'not-written',
-    broker,
-    cause,
-    hint: "Set the option `tls`, or use the port of the broker's PLAINTEXT or SASL_PLAINTEXT listener.",
-  })
+  return new KafkaError(
+    'TLS_MISMATCH',
+    `${capitalized(describeBroker(broker))} speaks TLS on this port, the client does not`,
+    {
+      outcome: 'not-written',
+      broker,
+      cause,
+      hint: "Set the option `tls`, or use the port of the broker's PLAINTEXT or SASL_PLAINTEXT listener.",
+    },
+  )
 }
 
 /** The first bytes of a peer were no frame of Kafka: says what they look like. */
