@@ -1,6 +1,8 @@
 /** The text of any thrown value, for a message. */
 export function textOf(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message
+  // The text of a list or of bytes is their content.
+  if (Array.isArray(thrown) || ArrayBuffer.isView(thrown)) return Object.prototype.toString.call(thrown)
   try {
     return String(thrown)
   } catch {
@@ -64,15 +66,13 @@ function plainCode(code: unknown): string | number | undefined {
   return typeof code === 'string' || typeof code === 'number' ? code : undefined
 }
 
-/** A result of this client for JSON, where a bigint cannot be written: offsets become strings, maps objects. */
+/** A result of this client as plain data for JSON, which has no bigint: offsets become strings, maps objects. */
 export function jsonOfResult(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
-  if (typeof value !== 'object' || value === null || hasToJson(value)) return value
+  if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(jsonOfResult)
+  const { toJSON } = value as { readonly toJSON?: () => unknown }
+  if (typeof toJSON === 'function') return toJSON.call(value)
   const entries = value instanceof Map ? value : Object.entries(value)
   return Object.fromEntries(Array.from(entries, ([name, entry]) => [String(name), jsonOfResult(entry)]))
-}
-
-function hasToJson(value: object): boolean {
-  return typeof (value as { readonly toJSON?: unknown }).toJSON === 'function'
 }
