@@ -14,8 +14,8 @@ import { coordinatorLost, isTransient, meaningOf } from '../error-meaning.ts'
 import { KafkaError, kafkaErrorOf } from '../errors.ts'
 import { scopeOf } from '../runtime/wait.ts'
 import type { GroupMember } from './assignors/assignor.ts'
-import { decodeSubscription } from './consumer-protocol.ts'
-import type { GroupIdentity } from './membership.ts'
+import { decodeAssignment, decodeSubscription } from './consumer-protocol.ts'
+import type { GroupIdentity, TopicPartition } from './membership.ts'
 
 /** What a membership needs of the cluster. */
 export type GroupCluster = Pick<Cluster, 'runtime' | 'logger' | 'options' | 'coordinator' | 'forgetCoordinator'>
@@ -135,4 +135,16 @@ export function membersOf({ members }: JoinGroupResponse): GroupMember[] {
     instanceId: groupInstanceId,
     ...decodeSubscription(metadata),
   }))
+}
+
+/** The partitions that the leader, which may be any client, assigned to this member. */
+export function partitionsOf({ assignment }: SyncGroupResponse, groupId: string): TopicPartition[] {
+  try {
+    return decodeAssignment(assignment)
+  } catch (cause) {
+    throw new KafkaError('PROTOCOL_ERROR', `The assignment from the leader of group '${groupId}' cannot be decoded`, {
+      cause,
+      hint: 'Check the other members of the group: one of them wrote an assignment in a format that Kafka does not have.',
+    })
+  }
 }

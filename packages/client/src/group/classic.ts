@@ -7,8 +7,8 @@ import { backoffMs } from '../runtime/backoff.ts'
 import { scopeOf, sleep, WakeUp, withSignal } from '../runtime/wait.ts'
 import type { Assignor } from './assignors/assignor.ts'
 import { encodedPlan, userDataOf } from './assignors/run-assignor.ts'
-import { type GroupCluster, GroupRequests, membersOf, recoveryFrom } from './classic-requests.ts'
-import { decodeAssignment, encodeSubscription } from './consumer-protocol.ts'
+import { type GroupCluster, GroupRequests, membersOf, partitionsOf, recoveryFrom } from './classic-requests.ts'
+import { encodeSubscription } from './consumer-protocol.ts'
 import { Heartbeat } from './heartbeat.ts'
 import {
   type GroupIdentity,
@@ -240,32 +240,25 @@ export class ClassicMembership implements Membership {
     }
   }
 
-  async #sync({ response }: Joined, signal: AbortSignal): Promise<TopicPartition[]> {
+  async #sync({ response: joined }: Joined, signal: AbortSignal): Promise<TopicPartition[]> {
     const { groupId, instanceId, rebalanceTimeoutMs } = this.#options
-    const isLeader = response.leader === response.memberId
-    const assignments = isLeader ? await this.#assign(response) : []
-    const { assignment } = await this.#requests.sync(
+    const isLeader = joined.leader === joined.memberId
+    const assignments = isLeader ? await this.#assign(joined) : []
+    const response = await this.#requests.sync(
       {
         groupId,
-        generationId: response.generationId,
-        memberId: response.memberId,
+        generationId: joined.generationId,
+        memberId: joined.memberId,
         groupInstanceId: instanceId,
         protocolType: 'consumer',
-        protocolName: response.protocolName,
+        protocolName: joined.protocolName,
         assignments,
       },
       rebalanceTimeoutMs + joinSlackMs,
       signal,
     )
     if (!isLeader) this.#assignedCounts = undefined
-    try {
-      return decodeAssignment(assignment)
-    } catch (cause) {
-      throw new KafkaError('PROTOCOL_ERROR', `The assignment from the leader of group '${groupId}' cannot be decoded`, {
-        cause,
-        hint: 'Check the other members of the group: one of them wrote an assignment in a format that Kafka does not have.',
-      })
-    }
+    return partitionsOf(response, groupId)
   }
 
   /** The leader's part. Keeps the partition counts to notice when they change, also where it need not assign (KIP-814). */

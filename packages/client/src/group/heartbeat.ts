@@ -85,7 +85,9 @@ export class Heartbeat {
     this.#flight = undefined
     if (!this.#running) return
     const pauseMs = this.#failures === 0 ? intervalMs : this.#retryPauseMs()
-    this.#timer.wakeIn(Math.min(pauseMs, Math.max(1, this.#acceptedMs + sessionTimeoutMs - this.#runtime.monoNow() + 1)))
+    this.#timer.wakeIn(
+      Math.min(pauseMs, Math.max(1, this.#acceptedMs + sessionTimeoutMs - this.#runtime.monoNow() + 1)),
+    )
   }
 
   #retryPauseMs(): number {
