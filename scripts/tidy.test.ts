@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { handlers } from '../packages/testkit/src/handlers/registry.ts'
 import { unsupported } from '../packages/testkit/src/handlers/unsupported.ts'
+import { interpretedCodes } from './lib/error-names.ts'
 import { type FileKind, importsOf, inspect } from './lib/tidy-rules.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -84,6 +85,46 @@ describe('imports', () => {
       }
     }
     expect(found).toEqual([])
+  })
+})
+
+describe('what an error code means', () => {
+  /** The table itself; the codes of the client; hints for people, which no code acts on. */
+  const owners = /^packages\/client\/src\/(error-meaning|errors|error-hints)\.ts$/
+
+  test('is decided by the table in error-meaning.ts, and nowhere else in the client', () => {
+    const others = sources.filter(
+      (path) =>
+        /^packages\/client\/src\//.test(path) && !isTest(path) && !/\/testing\//.test(path) && !owners.test(path),
+    )
+    expect(others.length).toBeGreaterThan(100)
+    const found = others.flatMap((path) =>
+      interpretedCodes(path, read(path)).map(({ line, message }) => `${path}:${line} ${message}`),
+    )
+    expect(found).toEqual([])
+  })
+
+  test.each([
+    ["error.code === 'NOT_COORDINATOR'"],
+    ["'CLOSED' !== error.code"],
+    ["switch (name) { case 'ABORTED': }"],
+    ["const moved = new Set(['NOT_CONTROLLER'])"],
+    ['const actions = { UNKNOWN_MEMBER_ID: 1 }'],
+    ["const actions = new Map([['TIMED_OUT', 1]])"],
+    ['response.errorCode === 35'],
+    ['if (code !== 15) f()'],
+  ])('is not decided by %j', (text) => {
+    expect(interpretedCodes('planted.ts', text).map(({ rule }) => rule)).toEqual(['error codes'])
+  })
+
+  test.each([
+    ["throw new KafkaError('CLOSED', message)"],
+    ["errorCode('LEADER_NOT_AVAILABLE')"],
+    ['if (response.errorCode !== 0) fail()'],
+    ["if (meaningOf(code).moved === 'leader') f()"],
+    ["if (error.code === 'ECONNREFUSED') f()"],
+  ])('leaves %j alone', (text) => {
+    expect(interpretedCodes('planted.ts', text)).toEqual([])
   })
 })
 

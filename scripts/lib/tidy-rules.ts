@@ -8,7 +8,7 @@ export interface Finding {
 }
 
 /** A node of the syntax tree: only what the rules read. */
-interface Node {
+export interface Node {
   readonly type: string
   readonly start: number
   readonly end: number
@@ -138,7 +138,11 @@ function nameOf(node: Node): string | undefined {
   return named?.name
 }
 
-function walk(node: Node, parent: Node | undefined, visit: (node: Node, parent: Node | undefined) => void): void {
+export function walk(
+  node: Node,
+  parent: Node | undefined,
+  visit: (node: Node, parent: Node | undefined) => void,
+): void {
   visit(node, parent)
   for (const value of Object.values(node)) {
     for (const child of Array.isArray(value) ? value : [value]) {
@@ -148,7 +152,7 @@ function walk(node: Node, parent: Node | undefined, visit: (node: Node, parent: 
   }
 }
 
-function lineFinder(text: string): (at: number) => number {
+export function lineFinder(text: string): (at: number) => number {
   const starts = [0]
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1)
   return (at) => {

@@ -2,19 +2,19 @@ import { EventEmitter } from 'eventemitter3'
 import type { BrokerAddress, KafkaError } from './errors.ts'
 import type { Logger } from './logger.ts'
 
-/** What `kafka.on(…)` tells. Events only notify: nothing waits for a listener, and none of them is an error to handle. */
+/** The events of `kafka.on(…)`. They are notifications: no part of the client waits for a listener, and none requires handling. */
 export interface ClientEventMap {
   /** A connection is open and authenticated. */
   connected: (event: { broker: BrokerAddress; purpose: string }) => void
-  /** An open connection ended; without `error` in order. */
+  /** An open connection ended. `error` is undefined where the client closed it, or the broker while it was idle. */
   disconnected: (event: { broker: BrokerAddress; purpose: string; error: KafkaError | undefined }) => void
   /** A connection could not be opened; the next attempt follows after `backoffMs`. */
   connectFailed: (event: { broker: BrokerAddress; purpose: string; error: KafkaError; backoffMs: number }) => void
-  /** The broker asked to slow down (KIP-219). */
+  /** The broker throttles the client (KIP-219): requests on this connection wait for `throttleMs`. */
   throttled: (event: { broker: BrokerAddress; api: string; throttleMs: number }) => void
   /** Metadata was refreshed. */
   metadata: (event: { clusterId: string | null; brokers: number; topics: number }) => void
-  /** No known broker answered: the bootstrap list was asked again (KIP-899, KIP-1102). */
+  /** No known broker responded: the client connected by its bootstrap addresses again (KIP-899, KIP-1102). */
   rebootstrapped: (event: { brokers: number }) => void
   closed: () => void
 }
@@ -25,7 +25,7 @@ export function createEvents(): ClientEvents {
   return new EventEmitter<ClientEventMap>()
 }
 
-/** Tells the listeners; what one of them throws is logged, and harms neither the others' work nor the client's. */
+/** Emits an event. An exception of a listener is logged, and affects neither the client nor the caller. */
 export function notify<E extends keyof ClientEventMap>(
   { events, logger }: { readonly events: ClientEvents; readonly logger: Logger },
   event: E,
@@ -34,6 +34,6 @@ export function notify<E extends keyof ClientEventMap>(
   try {
     events.emit(event, ...(details as Parameters<EventEmitter.EventListener<ClientEventMap, E>>))
   } catch (error) {
-    logger.error(`a listener of '${event}' threw`, { error })
+    logger.error('an event listener threw', { event, error })
   }
 }

@@ -48,7 +48,7 @@ describe('a client', () => {
     const failed = expect(kafka.ready({ timeoutMs: 2_000 })).rejects.toMatchObject({
       code: 'NO_BROKER_REACHABLE',
       message: expect.stringMatching(/gone:1.*away:2|away:2.*gone:1/),
-      hint: expect.stringContaining('Is the broker running'),
+      hint: expect.stringContaining('Check that the broker runs'),
     })
     await runtime.advance(2_000)
     await failed

@@ -3,6 +3,7 @@ import { Admin } from './admin/admin.ts'
 import { type AwaitOptions, Cluster } from './cluster/cluster.ts'
 import { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/options.ts'
+import { meaningOf } from './error-meaning.ts'
 import { closedError, KafkaError } from './errors.ts'
 import { type ClientEventMap, type ClientEvents, createEvents } from './events.ts'
 import { type HealthReport, Metrics, type MetricsSnapshot } from './metrics.ts'
@@ -14,13 +15,13 @@ import { scopeOf, withSignal } from './runtime/wait.ts'
 
 /** `kafka.health()`: for probes and status pages. */
 export interface Health {
-  /** `healthy`: every part is. A client that has done nothing yet is `idle`. */
+  /** `healthy` when every part is; `idle` before the first request. */
   readonly status: 'idle' | 'healthy' | 'unhealthy' | 'closed'
   readonly parts: readonly HealthReport[]
 }
 
 export interface CloseOptions {
-  /** From the call until everything is closed, what is left over included. Default 10 000. */
+  /** From the call until everything is closed; what is not finished by then is aborted. Default 10 000. */
   readonly timeoutMs?: number | undefined
 }
 
@@ -28,20 +29,14 @@ interface Child {
   close(options?: CloseOptions): Promise<void>
 }
 
-/** The open children of one kind: kept until they are closed, by whomever. */
+/** The open children of one kind. A child that is closed is dropped: a program may create and close many with one client. */
 class Children {
   readonly #open = new Set<Child>()
 
-  add<T extends Child>(child: T): T {
+  /** `create` receives the callback for the end of the child's `close`. */
+  add<T extends Child>(create: (onClosed: () => void) => T): T {
+    const child = create(() => this.#open.delete(child))
     this.#open.add(child)
-    const { close } = child
-    const forget = () => this.#open.delete(child)
-    // A program may make and close many of them with one client: those closed must not stay.
-    child.close = (options) => {
-      const closing = close.call(child, options)
-      closing.then(forget, forget)
-      return closing
-    }
     return child
   }
 
@@ -53,8 +48,8 @@ class Children {
 type Listener<E extends keyof ClientEventMap> = EventEmitter.EventListener<ClientEventMap, E>
 
 /**
- * A client of one Kafka cluster. The constructor validates its options and opens nothing; sockets open when a producer, a
- * consumer or an admin needs them, and are shared by them. Close it when done:
+ * A client of one Kafka cluster. The constructor validates its options and opens nothing. Sockets are opened when a producer,
+ * consumer or admin client needs them, which share them. Close the client when you are done:
  *
  *     const kafka = new Kafka({ brokers: ['localhost:9092'] })
  *     try { … } finally { await kafka.close() }
@@ -76,38 +71,37 @@ export class Kafka {
     showOnly(this, () => ({ kafka: resolved.clientId, status: this.health().status }))
   }
 
-  /** Every call makes a producer of its own. */
+  /** Each call creates a separate producer. */
   producer(options?: ProducerOptions): Producer {
     this.#checkOpen()
-    return this.#producers.add(new Producer(this.#cluster, options))
+    return this.#producers.add((onClosed) => new Producer(this.#cluster, options, onClosed))
   }
 
   consumer(options: ConsumerOptions): Consumer {
     this.#checkOpen()
-    return this.#consumers.add(new Consumer(this.#cluster, options))
+    return this.#consumers.add((onClosed) => new Consumer(this.#cluster, options, onClosed))
   }
 
   admin(): Admin {
     this.#checkOpen()
-    return this.#admins.add(new Admin(this.#cluster))
+    return this.#admins.add((onClosed) => new Admin(this.#cluster, onClosed))
   }
 
   /**
-   * Resolves when a broker answers. Rejects at once for what no retry helps (a wrong password, a certificate that is not
-   * trusted …), else NO_BROKER_REACHABLE after `timeoutMs` (default 10 000), with each
-   * address and why it failed.
+   * Resolves when a broker responds. Rejects immediately where a retry cannot help (a wrong password, a certificate that is not
+   * trusted), else after `timeoutMs` (default 10 000) with NO_BROKER_REACHABLE, which lists each address and why it failed.
    */
   async ready({ timeoutMs = 10_000, signal }: AwaitOptions = {}): Promise<void> {
     const cluster = this.#cluster
     try {
       await cluster.retry({ operation: 'Connecting', timeoutMs, signal }, () => cluster.refreshMetadata('ready'))
     } catch (error) {
-      // Why nobody answered says more than that time is up.
-      throw KafkaError.is(error) && error.code === 'TIMED_OUT' ? (error.cause ?? error) : error
+      // The reason why no broker responded says more than the deadline.
+      throw KafkaError.is(error) && meaningOf(error.code).ended === 'deadline' ? (error.cause ?? error) : error
     }
   }
 
-  /** Counters, gauges and latencies of the client and its children since it was made. */
+  /** Counters, gauges and latencies of the client and its children, since the client was created. */
   metrics(): MetricsSnapshot {
     return this.#metrics.snapshot()
   }
@@ -137,9 +131,9 @@ export class Kafka {
   }
 
   /**
-   * Closes consumers, then producers (which deliver what they hold), then the sockets. Resolves when nothing is left: no
-   * socket, no timer, no listener. What is not done by the deadline rejects with CLOSED. Calling it again gives the same
-   * promise.
+   * Closes consumers, then producers (which deliver their buffered records), then admin clients and sockets. Resolves when no
+   * socket, timer or listener is left. Calls that are not finished by the deadline reject with CLOSED. A second call returns the
+   * same promise.
    */
   close({ timeoutMs = 10_000 }: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(timeoutMs)
@@ -167,12 +161,13 @@ export class Kafka {
     const scope = scopeOf(runtime, deadlineMs, [])
     const closing = Array.from(children, (child) => withSignal(child.close({ timeoutMs }), scope.signal))
     for (const result of await Promise.allSettled(closing)) {
-      if (result.status === 'rejected' && !scope.expired) logger.warn('closing failed', { error: result.reason })
+      if (result.status === 'rejected' && !scope.expired)
+        logger.warn('closing a part of the client failed', { error: result.reason })
     }
     scope.release()
   }
 
   #checkOpen(): void {
-    if (this.#closing !== undefined) throw closedError('this client')
+    if (this.#closing !== undefined) throw closedError('client')
   }
 }

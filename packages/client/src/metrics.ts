@@ -1,17 +1,18 @@
-/** A number that only grows. */
+/** A number that only increases. */
 export interface Counter {
   add(amount: number): void
   readonly value: number
 }
 
-/** How the requests of one API went. Latencies in ms, from the moment the request was written. */
+/** The requests of one API. Latencies are in ms, from the write of the request to its response. */
 export interface ApiMetrics {
   readonly requests: number
   readonly errors: number
   readonly averageMs: number
   readonly maxMs: number
-  /** Upper bounds by powers of two: half, and 99 of 100, took at most so long. */
+  /** Upper bound of the median, precise to a power of two. */
   readonly p50Ms: number
+  /** Upper bound of the 99th percentile, precise to a power of two. */
   readonly p99Ms: number
 }
 
@@ -21,7 +22,7 @@ export interface MetricsSnapshot {
   readonly apis: Readonly<Record<string, ApiMetrics>>
 }
 
-/** What a producer, a consumer or the connections say about themselves to a health probe. */
+/** The state of a producer, a consumer or the connections, for a health probe. */
 export interface HealthReport {
   readonly kind: string
   readonly name: string
@@ -29,14 +30,14 @@ export interface HealthReport {
   readonly details: Readonly<Record<string, string | number | boolean>>
 }
 
-/** Counters and gauges of one client and its children. Counting costs an addition; nothing is computed until asked for. */
+/** Counters and gauges of one client and its children. Counting costs an addition; all else is computed by `snapshot`. */
 export class Metrics {
   readonly #counters = new Map<string, SimpleCounter>()
   readonly #gauges = new Map<string, Set<() => number>>()
   readonly #apis = new Map<string, ApiTimes>()
   readonly #reporters = new Set<() => HealthReport>()
 
-  /** The counter of that name, made when first asked for. Keep it: looking it up each time costs. */
+  /** The counter of that name, created by the first call. Keep the result, to save the look-up. */
   counter(name: string): Counter {
     let counter = this.#counters.get(name)
     if (counter === undefined) {
@@ -46,7 +47,7 @@ export class Metrics {
     return counter
   }
 
-  /** Registers a gauge; several of one name are summed. Returns the release. */
+  /** Registers a gauge; several of one name are summed. Returns a function that removes it. */
   gauge(name: string, read: () => number): () => void {
     let readers = this.#gauges.get(name)
     if (readers === undefined) {
@@ -61,13 +62,13 @@ export class Metrics {
     }
   }
 
-  /** Registers a part of `kafka.health()`. Returns the release. */
+  /** Registers a part of `kafka.health()`. Returns a function that removes it. */
   health(report: () => HealthReport): () => void {
     this.#reporters.add(report)
     return () => this.#reporters.delete(report)
   }
 
-  /** The latencies of one API; keep it. */
+  /** The latencies of one API, created by the first call. Keep the result, to save the look-up. */
   api(name: string): ApiTimes {
     let times = this.#apis.get(name)
     if (times === undefined) {
@@ -106,7 +107,7 @@ class SimpleCounter implements Counter {
 
 const buckets = 24
 
-/** Latencies of one API, in buckets whose bounds double: 0.25 ms, 0.5 ms … about 35 minutes. */
+/** A histogram of the latencies of one API. The bounds of its buckets double: 0.25 ms, 0.5 ms … about 35 minutes. */
 export class ApiTimes {
   requests = 0
   errors = 0

@@ -1,62 +1,73 @@
-import { invalidOption } from './errors.ts'
+import { invalidOption, optionError } from './errors.ts'
 
-/** One option: its default, and what is wrong with a value (`undefined` = nothing). */
+/** One option: its default and its check. */
 export interface OptionRule<T> {
   readonly default: T
-  /** Says what the value must be when it is not that: 'must be …'. */
+  /** Which values a message may show: any other kind may be a secret, and only its type is shown. */
+  readonly shows?: 'numbers' | 'numbers and words'
+  /** Returns what the value must be, 'must be …', where it is not; undefined for a valid one. */
   check(value: unknown): string | undefined
 }
 
 export type OptionTable = { readonly [name: string]: OptionRule<unknown> }
 
-/** What a table gives: every option has a value. */
+/** The options of a table, each with its value. */
 export type ResolvedFrom<T extends OptionTable> = {
   readonly [K in keyof T]: T[K] extends OptionRule<infer V> ? V : never
 }
 
 /**
- * Checks what the user gave against a table and fills in the defaults. Throws INVALID_OPTION that names the option, what it
- * must be and, for an unknown name, the nearest one that exists. `owner` begins the message: 'new Kafka()', 'producer'.
+ * Validates the options of the user against a table and fills in the defaults. Throws INVALID_OPTION with the name of the option
+ * and what it must be; for an unknown name with the most similar one. `owner` is the call, 'new Kafka()'; `prefix` precedes the
+ * names of nested options: 'tls.'.
  */
-export function resolveOptions<T extends OptionTable>(owner: string, table: T, given: unknown): ResolvedFrom<T> {
+export function resolveOptions<T extends OptionTable>(
+  owner: string,
+  table: T,
+  given: unknown,
+  prefix = '',
+): ResolvedFrom<T> {
   if (given !== undefined && (typeof given !== 'object' || given === null || Array.isArray(given))) {
-    throw invalidOption(`${owner}: options must be an object, not ${describe(given)}`)
+    throw invalidOption(`Options of ${owner} must be an object, not ${describe(given)}`)
   }
   const values: Record<string, unknown> = (given ?? {}) as Record<string, unknown>
   for (const name of Object.keys(values)) {
-    if (!Object.hasOwn(table, name)) throw unknownOption(owner, table, name)
+    if (!Object.hasOwn(table, name)) throw unknownOption(owner, table, name, prefix)
   }
   const resolved: Record<string, unknown> = {}
   for (const [name, rule] of Object.entries(table)) {
     const value = Object.hasOwn(values, name) ? values[name] : undefined
     if (value === undefined) {
       const missing = rule.default === undefined ? rule.check(undefined) : undefined
-      if (missing !== undefined) throw invalidOption(`${owner}: option '${name}' is missing: it ${missing}`)
+      if (missing !== undefined) throw optionError(prefix + name, owner, `is missing: it ${missing}`)
       resolved[name] = rule.default
       continue
     }
     const problem = rule.check(value)
-    if (problem !== undefined) throw invalidOption(`${owner}: option '${name}' ${problem}, not ${describe(value)}`)
+    if (problem !== undefined) throw optionError(prefix + name, owner, `${problem}, not ${describe(value, rule.shows)}`)
     resolved[name] = value
   }
   return resolved as ResolvedFrom<T>
 }
 
-function unknownOption(owner: string, table: OptionTable, name: string) {
+function unknownOption(owner: string, table: OptionTable, name: string, prefix: string) {
   const names = Object.keys(table)
-  const near = nearest(name, names)
-  const hint = near === undefined ? `Known options: ${names.join(', ')}.` : `Did you mean '${near}'?`
-  return invalidOption(`${owner}: there is no option '${name}'`, hint)
+  const similar = mostSimilar(name, names)
+  const hint =
+    similar === undefined
+      ? `Choose one of the options ${names.map((each) => prefix + each).join(', ')}.`
+      : `Did you mean '${prefix}${similar}'?`
+  return optionError(prefix + name, owner, 'does not exist', hint)
 }
 
-/** The name that differs least, when it differs little. */
-function nearest(name: string, names: readonly string[]): string | undefined {
-  const wanted = name.toLowerCase()
+/** The name with the smallest edit distance, where that is small. */
+function mostSimilar(name: string, names: readonly string[]): string | undefined {
+  const written = name.toLowerCase()
   let best: string | undefined
-  let least = Math.max(2, Math.floor(wanted.length / 3)) + 1
+  let least = Math.max(2, Math.floor(written.length / 3)) + 1
   for (const candidate of names) {
     const other = candidate.toLowerCase()
-    const distance = other.startsWith(wanted) || wanted.startsWith(other) ? 1 : editDistance(wanted, other)
+    const distance = other.startsWith(written) || written.startsWith(other) ? 1 : editDistance(written, other)
     if (distance < least) {
       least = distance
       best = candidate
@@ -78,22 +89,22 @@ function editDistance(a: string, b: string): number {
   return row[b.length]!
 }
 
-/** Says what was given without showing it: the value may be a secret. Numbers, booleans and short words are shown. */
-function describe(value: unknown): string {
-  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return String(value)
-  if (typeof value === 'bigint') return `${value}n`
-  if (typeof value === 'string') return value.length <= 20 && /^[\w.:-]*$/.test(value) ? `'${value}'` : 'that string'
+function describe(value: unknown, shows?: OptionRule<unknown>['shows']): string {
+  if (typeof value === 'number' && shows !== undefined) return String(value)
+  if (typeof value === 'string' && shows === 'numbers and words' && /^[\w.:-]{0,20}$/.test(value)) return `'${value}'`
+  if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
-// Timers of Node fire at once beyond this.
+// Node fires a timer with a longer delay immediately.
 const longestTimerMs = 2_147_483_647
 
 export function integer(fallback: number, min: number, max: number = Number.MAX_SAFE_INTEGER): OptionRule<number> {
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
   return {
     default: fallback,
+    shows: 'numbers',
     check: (value) =>
       typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
         ? undefined
@@ -105,6 +116,7 @@ export function milliseconds(fallback: number, min = 0): OptionRule<number> {
   const rule = integer(fallback, min, longestTimerMs)
   return {
     default: fallback,
+    shows: 'numbers',
     check: (value) => (rule.check(value) === undefined ? undefined : `must be whole milliseconds, ${min} or more`),
   }
 }
@@ -126,16 +138,17 @@ export function oneOf<const T extends string | number | boolean>(values: readonl
   const listed = values.map((value) => (typeof value === 'string' ? `'${value}'` : String(value))).join(', ')
   return {
     default: fallback,
+    shows: 'numbers and words',
     check: (value) => (values.includes(value as T) ? undefined : `must be one of ${listed}`),
   }
 }
 
-/** Any value that `fits`, or none. `must` completes 'option x …': 'must be a function'. */
+/** Any value that `fits`, or none. `must` completes `Option 'x' …`: 'must be a function'. */
 export function optionalValue<T>(fits: (value: unknown) => boolean, must: string): OptionRule<T | undefined> {
   return { default: undefined, check: optional(fits, must) }
 }
 
-/** Any value that `fits`; leaving it out is an error. */
+/** Any value that `fits`; its absence is an error. */
 export function requiredValue<T>(fits: (value: unknown) => boolean, must: string): OptionRule<T> {
   return { default: undefined as never, check: (value) => (fits(value) ? undefined : must) }
 }

@@ -1,6 +1,6 @@
 import { type CodecSet, type CustomCodecs, codecSet, compressionNames } from '@ottla/codec/records'
 import type { Runtime, TlsOptions } from '@ottla/runtime'
-import { type BrokerAddress, invalidOption } from './errors.ts'
+import { type BrokerAddress, optionError } from './errors.ts'
 import { consoleLogger, type Logger } from './logger.ts'
 import type { SaslMechanism } from './net/sasl/mechanism.ts'
 import {
@@ -17,62 +17,65 @@ import {
 import { Secret, showOnly } from './redact.ts'
 import { nodeRuntime } from './runtime/node-runtime.ts'
 
-/** 'host:port', or a function that is asked at the start and whenever no known broker answers. */
+/** 'host:port' addresses, or a function that returns them: called at the start, and whenever no known broker responds. */
 export type BrokerList = readonly string[] | string | (() => readonly string[] | Promise<readonly string[]>)
 
-/** Where to connect in place of the address that a broker advertises: tunnels, NAT, tests. */
+/** Maps the address that a broker advertises to the one to connect to. */
 export type MapBroker = (host: string, port: number) => { readonly host: string; readonly port: number }
 
 /** Options of `new Kafka(…)`. All times are in milliseconds, all sizes in bytes. */
 export interface KafkaOptions {
-  /** Bootstrap addresses, `host:port` (port 9092 if left out). Two or three brokers are enough. */
+  /** Bootstrap addresses, `host:port` (default port 9092). Two or three brokers of the cluster are enough. */
   readonly brokers: BrokerList
-  /** Shown in the broker's logs and quotas. Default 'ottla'. */
+  /** Identifies the client in the broker's logs, metrics and quotas. Default 'ottla'. */
   readonly clientId?: string | undefined
-  /** `true`, or options as of `node:tls`. Default: plaintext. */
+  /** `true`, or `node:tls` options. Default: plaintext. */
   readonly tls?: boolean | TlsOptions | undefined
-  /** `plain(…)`, `scramSha256(…)` or `scramSha512(…)`. */
+  /** The SASL mechanism with its credentials: `plain(…)`, `scramSha256(…)` or `scramSha512(…)`. Default: no authentication. */
   readonly sasl?: SaslMechanism | undefined
-  /** Lets SASL/PLAIN send a password over a connection without TLS. Default false. */
+  /** Allows SASL/PLAIN to send a password over a connection without TLS. Default false. */
   readonly allowPlaintextCredentials?: boolean | undefined
-  /** Default: warnings and errors on stderr. */
+  /** Receives log messages. Default: writes warnings and errors to stderr. */
   readonly logger?: Logger | undefined
-  /** Clock, chance and network. Default: Node's. */
+  /** Clock, randomness and network. Default: Node's. */
   readonly runtime?: Runtime | undefined
+  /** Maps the address that a broker advertises to the one to connect to, for tunnels and NAT. Default: no mapping. */
   readonly mapBroker?: MapBroker | undefined
-  /** Compression codecs in place of those that are built in, by name: codecs of this package, or such as KafkaJS takes. */
+  /** Compression codecs that replace the built-in ones, by name: ottla codecs or KafkaJS-compatible ones. */
   readonly codecs?: CustomCodecs | undefined
-  /** Opening a socket, TLS included. Default 10 000. */
+  /** Timeout for opening a socket, TLS handshake included. Default 10 000. */
   readonly connectTimeoutMs?: number | undefined
-  /** Version negotiation and authentication on a new connection. Default 10 000. */
+  /** Timeout for version negotiation and authentication on a new connection. Default 10 000. */
   readonly handshakeTimeoutMs?: number | undefined
-  /** One attempt of a request. Default 30 000. */
+  /** Timeout for one attempt of a request. Default 30 000. */
   readonly requestTimeoutMs?: number | undefined
-  /** A call as a whole, its retries included. Default 60 000. */
+  /** Timeout for a whole call, retries included. Default 60 000. */
   readonly apiTimeoutMs?: number | undefined
-  /** How long a topic may stay unknown to the brokers before a call fails. Default 5 000. */
+  /** How long a call waits for a topic that no broker has before it fails. Default 5 000. */
   readonly topicTimeoutMs?: number | undefined
-  /** Pause before the second attempt; doubles, with jitter. Default 100. */
+  /** Initial backoff before a retry; grows exponentially, with jitter. Default 100. */
   readonly retryBackoffMs?: number | undefined
-  /** Default 1 000. */
+  /** Longest backoff before a retry. Default 1 000. */
   readonly retryBackoffMaxMs?: number | undefined
-  /** Pause before connecting again to a broker that did not answer; doubles, with jitter. Default 50. */
+  /** Initial backoff before reconnecting to a broker; grows exponentially, with jitter. Default 50. */
   readonly reconnectBackoffMs?: number | undefined
-  /** Default 1 000. */
+  /** Longest backoff before reconnecting. Default 1 000. */
   readonly reconnectBackoffMaxMs?: number | undefined
-  /** A connection without a request for so long is closed; stay below the broker's limit (10 min). Default 540 000. */
+  /** Closes a connection without requests after this time; keep it below the broker's limit (10 min). Default 540 000. */
   readonly connectionsMaxIdleMs?: number | undefined
-  /** Metadata older than this is refreshed. Default 300 000. */
+  /** Refreshes metadata that is older than this. Default 300 000. */
   readonly metadataMaxAgeMs?: number | undefined
-  /** After so long without an answer from any known broker the bootstrap list is asked again. Default 300 000. */
+  /** Uses the bootstrap addresses again after this time without a response from any known broker. Default 300 000. */
   readonly metadataRecoveryRebootstrapTriggerMs?: number | undefined
-  /** The largest answer that is accepted. Default 100 MiB. */
+  /** Maximum size of a response; a larger one closes the connection. Default 100 MiB. */
   readonly maxResponseBytes?: number | undefined
-  /** Requests under way on one connection; more wait. Default 100. */
+  /** Maximum number of requests in flight on one connection; further ones wait. Default 100. */
   readonly maxInFlightRequests?: number | undefined
-  /** The longest pause a broker may ask for (KIP-219). Default 60 000. */
+  /** Longest throttle time of a broker that is honoured (KIP-219). Default 60 000. */
   readonly maxThrottleMs?: number | undefined
 }
+
+const owner = 'new Kafka()'
 
 const isObject = (value: unknown) => typeof value === 'object' && value !== null
 
@@ -101,7 +104,7 @@ const isCodecs = (value: unknown) => {
   return Object.keys(value as object).every((name) => names.includes(name))
 }
 
-/** Node takes a text that is no PEM, such as a path, without a word. */
+/** Node accepts a text that is not PEM, such as a path, without an error. */
 const isPem = (value: unknown) =>
   (typeof value === 'string' && value.includes('-----BEGIN')) || value instanceof Uint8Array
 
@@ -125,34 +128,39 @@ const tlsTable = Object.freeze({
   insecureSkipVerify: flag(false),
 })
 
-/** Copies the TLS options, so that a later change by the caller has no effect, after checking their names and kinds. */
+/** Validates the TLS options and copies them, so that a later change by the caller has no effect. */
 function resolveTls(tls: boolean | TlsOptions): Secret<TlsOptions> | undefined {
   if (tls === false) return undefined
   if (tls === true) return new Secret({})
   if (Object.hasOwn(tls, 'rejectUnauthorized')) {
-    throw invalidOption(
-      "new Kafka(): there is no option 'tls.rejectUnauthorized'",
-      'Give the CA as `tls.ca`. `tls.insecureSkipVerify: true` switches the check off: for experiments only.',
+    throw optionError(
+      'tls.rejectUnauthorized',
+      owner,
+      'does not exist',
+      'Set `tls.ca` to the CA, or, for experiments only, `tls.insecureSkipVerify` to true.',
     )
   }
-  const given = Object.entries(resolveOptions('new Kafka(): tls', tlsTable, tls))
+  const given = Object.entries(resolveOptions(owner, tlsTable, tls, 'tls.'))
   return new Secret(Object.fromEntries(given.filter(([, value]) => value !== undefined)) as TlsOptions)
 }
 
 /** Every option of the client with its default. */
 export const kafkaOptions = Object.freeze({
-  brokers: requiredValue<BrokerList>(isBrokerList, "must list brokers as 'host:port', or be a function that does"),
+  brokers: requiredValue<BrokerList>(
+    isBrokerList,
+    "must be a list of 'host:port' addresses, or a function that returns one",
+  ),
   clientId: text('ottla'),
   tls: {
     default: false as boolean | TlsOptions,
     check: (value) => (typeof value === 'boolean' || isObject(value) ? undefined : 'must be a boolean or TLS options'),
   } satisfies OptionRule<boolean | TlsOptions>,
-  sasl: optionalValue<SaslMechanism>(isSasl, 'must be made by plain(), scramSha256() or scramSha512()'),
+  sasl: optionalValue<SaslMechanism>(isSasl, 'must come from plain(), scramSha256() or scramSha512()'),
   allowPlaintextCredentials: flag(false),
   logger: optionalValue<Logger>(isLogger, 'must have the methods debug, info, warn and error'),
   runtime: optionalValue<Runtime>(isObject, 'must be a Runtime'),
   mapBroker: optionalFunction<MapBroker>(),
-  codecs: optionalValue<CustomCodecs>(isCodecs, "must give codecs for some of 'gzip', 'snappy', 'lz4', 'zstd'"),
+  codecs: optionalValue<CustomCodecs>(isCodecs, "must be codecs for some of 'gzip', 'snappy', 'lz4', 'zstd'"),
   connectTimeoutMs: milliseconds(10_000, 1),
   handshakeTimeoutMs: milliseconds(10_000, 1),
   requestTimeoutMs: milliseconds(30_000, 1),
@@ -170,7 +178,7 @@ export const kafkaOptions = Object.freeze({
   maxThrottleMs: milliseconds(60_000),
 })
 
-/** The options of one client after validation: frozen, and showing no secret. */
+/** The options of one client after validation. Frozen; inspection shows no secret. */
 export interface ResolvedOptions {
   readonly brokers: () => Promise<readonly BrokerAddress[]>
   readonly clientId: string
@@ -200,12 +208,14 @@ export interface ResolvedOptions {
 
 /** Validates the options of `new Kafka(…)`; throws INVALID_OPTION. */
 export function resolveKafkaOptions(given: KafkaOptions): ResolvedOptions {
-  const values = resolveOptions('new Kafka()', kafkaOptions, given)
+  const values = resolveOptions(owner, kafkaOptions, given)
   const { brokers, tls, logger, runtime, sasl, codecs, ...rest } = values
   if (sasl?.cleartext === true && tls === false && !values.allowPlaintextCredentials) {
-    throw invalidOption(
-      `new Kafka(): SASL/${sasl.name} without TLS would send the password in the clear`,
-      'Set `tls`, use scramSha512(), or say `allowPlaintextCredentials: true` if the network is trusted.',
+    throw optionError(
+      'sasl',
+      owner,
+      `must not be SASL/${sasl.name} without TLS: that sends the password in cleartext`,
+      'Set `tls`, use scramSha512(), or set `allowPlaintextCredentials: true` if the network is trusted.',
     )
   }
   const resolved: ResolvedOptions = {
@@ -219,13 +229,13 @@ export function resolveKafkaOptions(given: KafkaOptions): ResolvedOptions {
   }
   if (resolved.tls?.reveal().insecureSkipVerify === true) {
     resolved.logger.warn(
-      "TLS certificates are not checked ('insecureSkipVerify'): anyone on the network can pose as a broker",
+      "TLS certificates are not verified ('insecureSkipVerify'): anyone on the network can impersonate a broker",
     )
   }
   return Object.freeze(showOnly(resolved, () => shown(resolved)))
 }
 
-/** What may be seen of the options: numbers, switches and names. */
+/** The options that inspection may show: numbers, switches and names. */
 function shown(options: ResolvedOptions): Record<string, unknown> {
   const seen: Record<string, unknown> = { tls: options.tls !== undefined, sasl: options.sasl?.name }
   for (const [name, value] of Object.entries(options)) {
@@ -240,7 +250,7 @@ function brokerSource(brokers: BrokerList): ResolvedOptions['brokers'] {
     return async () => {
       const list: unknown = await brokers()
       if (typeof list === 'function' || !isBrokerList(list)) {
-        throw invalidOption("new Kafka(): the function `brokers` must give a list of 'host:port'")
+        throw optionError('brokers', owner, "must return a list of 'host:port' addresses")
       }
       return parseBrokers(list as readonly string[] | string)
     }
@@ -249,7 +259,7 @@ function brokerSource(brokers: BrokerList): ResolvedOptions['brokers'] {
   return async () => parsed
 }
 
-/** 'host:port,host:port' or a list of such. IPv6 addresses go in brackets. */
+/** 'host:port,host:port' or a list of such texts. An IPv6 address is written in brackets. */
 export function parseBrokers(list: readonly string[] | string): readonly BrokerAddress[] {
   const items = (typeof list === 'string' ? [list] : list).flatMap((item) => item.split(','))
   return items
@@ -264,9 +274,12 @@ function parseBroker(item: string, index: number): BrokerAddress {
   const match = brokerPattern.exec(item)
   const port = Number(match?.[3] ?? 9092)
   if (match === null || port < 1 || port > 65_535) {
-    const hint = item.includes('://') ? 'Leave out the scheme; TLS and SASL are options of their own.' : undefined
+    const hint = item.includes('://')
+      ? 'Leave out the scheme, and configure TLS and SASL by the options `tls` and `sasl`.'
+      : undefined
+    // A URL may contain a password.
     const shownItem = item.includes('@') ? 'an entry' : `'${item}'`
-    throw invalidOption(`new Kafka(): option 'brokers' has ${shownItem}, which is not 'host:port'`, hint)
+    throw optionError('brokers', owner, `contains ${shownItem}, which is not 'host:port'`, hint)
   }
   return { id: -1 - index, host: match[1] ?? match[2]!, port }
 }

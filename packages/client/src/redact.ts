@@ -8,7 +8,7 @@ export class Secret<T> {
     this.#value = value
   }
 
-  /** The value itself: call it where the secret is used, and keep the result nowhere. */
+  /** The value. Call it only where the secret is used, and do not store the result. */
   reveal(): T {
     return this.#value
   }
@@ -26,7 +26,7 @@ export class Secret<T> {
   }
 }
 
-/** Makes inspection and JSON of an object show only what `show` gives: an allow-list, so that a new secret stays hidden. */
+/** Makes inspection and JSON of an object show only what `show` returns: an allow-list, so that a later secret is hidden too. */
 export function showOnly<T extends object>(target: T, show: () => unknown): T {
   Object.defineProperty(target, inspectSymbol, { value: show, enumerable: false })
   Object.defineProperty(target, 'toJSON', { value: show, enumerable: false })

@@ -1,6 +1,6 @@
 import type { Api, Decoded, Encodable } from '@ottla/codec'
 import type { Cluster } from '../cluster/cluster.ts'
-import { KafkaError } from '../errors.ts'
+import { closedError, KafkaError } from '../errors.ts'
 import { type CallOptions, onAnyBroker } from './call.ts'
 import * as description from './cluster-description.ts'
 import * as groupOffsets from './group-offsets.ts'
@@ -11,19 +11,21 @@ import * as topics from './topics.ts'
 type Rest<F> = F extends (cluster: Cluster, ...rest: infer R) => infer V ? (...rest: R) => V : never
 
 /**
- * The operations of Java's Admin under the same names. Each takes `{ signal, timeoutMs }`, retries what a retry can mend
- * until its deadline, and rejects with the error of the one entry that failed, or with an `AdminError` that holds the
- * result of each where several were asked for.
+ * The operations of Java's Admin under the same names. Each takes `{ signal, timeoutMs }` and retries transient failures until its
+ * deadline. A call for one entry rejects with the error of that entry; a call for several rejects with an `AdminError` that holds
+ * the result of each.
  */
 export class Admin {
   readonly #cluster: Cluster
+  readonly #onClosed: () => void
   #closed = false
 
-  constructor(cluster: Cluster) {
+  constructor(cluster: Cluster, onClosed: () => void = () => {}) {
     this.#cluster = cluster
+    this.#onClosed = onClosed
   }
 
-  /** Creates topics; resolves when the controller has taken them, which is a moment before every broker knows them. */
+  /** Creates topics. Resolves when the controller has created them; it can take a moment until every broker has them. */
   readonly createTopics = this.#bind(topics.createTopics)
   readonly deleteTopics = this.#bind(topics.deleteTopics)
   /** Raises partition counts: `createPartitions({ users: 4 })`. */
@@ -40,39 +42,39 @@ export class Admin {
   readonly alterConsumerGroupOffsets = this.#bind(groupOffsets.alterConsumerGroupOffsets)
   readonly deleteConsumerGroupOffsets = this.#bind(groupOffsets.deleteConsumerGroupOffsets)
 
-  /** Any request of the protocol, typed by the codec's table; answers come as they are, error codes included. */
+  /** Sends any request of the protocol, typed by the codec's table. Returns the response unchanged, error codes included. */
   request<A extends Api>(
     api: A,
     body: Encodable<A['request']>,
     options: CallOptions & { readonly broker?: number } = {},
   ): Promise<Decoded<A['response']>> {
-    this.#checkOpen(api.name)
+    this.#checkOpen()
     const { broker: id } = options
     return onAnyBroker(this.#cluster, api.name, options, (any, request) => {
       const broker = id === undefined ? any : this.#cluster.broker(id)
       if (broker !== undefined) return broker.request(api, body, request)
-      const message = `${api.name}: the cluster has no broker ${id}`
+      const message = `${api.name} failed: the cluster has no broker ${id} at the moment`
       throw new KafkaError('BROKER_NOT_AVAILABLE', message, { retriable: true })
     })
   }
 
-  /** Later calls reject; calls under way go on until their deadline or the client's close. */
+  /** Later calls reject. Calls in flight continue until their deadline, or until the client is closed. */
   async close(): Promise<void> {
     this.#closed = true
+    this.#onClosed()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  #checkOpen(operation: string): void {
-    if (!this.#closed) return
-    throw new KafkaError('CLOSED', `${operation}: this admin client was closed`, { retriable: false })
+  #checkOpen(): void {
+    if (this.#closed) throw closedError('admin client')
   }
 
   #bind<F extends (cluster: Cluster, ...rest: never[]) => Promise<unknown>>(operation: F): Rest<F> {
     const bound = async (...rest: never[]) => {
-      this.#checkOpen(operation.name)
+      this.#checkOpen()
       return operation(this.#cluster, ...rest)
     }
     return bound as unknown as Rest<F>

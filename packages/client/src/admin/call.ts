@@ -1,34 +1,36 @@
 import type { Broker, RequestOptions } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { coordinatorLost } from '../error-meaning.ts'
 
 /** What every admin call takes. */
 export interface CallOptions {
-  /** The whole call with its retries; defaults to the client's `apiTimeoutMs`. */
+  /** For the whole call, retries included. Default: the client's `apiTimeoutMs`. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
 }
 
 type Attempt<T> = (broker: Broker, request: RequestOptions) => Promise<T>
-type Pick = (signal: AbortSignal) => Promise<Broker>
+/** Finds the broker for an attempt, without retries of its own: the call repeats both together. */
+type Find = (attemptNo: number) => Promise<Broker>
 
-function onBroker<T>(cluster: Cluster, operation: string, options: CallOptions, pick: Pick, attempt: Attempt<T>) {
+function onBroker<T>(cluster: Cluster, operation: string, options: CallOptions, find: Find, attempt: Attempt<T>) {
   const { signal, timeoutMs } = options
-  return cluster.retry({ operation, signal, timeoutMs }, async (_attempt, current) =>
-    attempt(await pick(current), { signal: current }),
+  return cluster.retry({ operation, signal, timeoutMs }, async (attemptNo, current) =>
+    attempt(await find(attemptNo), { signal: current }),
   )
 }
 
-/** Runs on any broker that answers, again on another while the failure is retriable. */
+/** Runs on any broker, and on another one while the failure is retriable. `operation` is the subject of errors: 'Listing topics'. */
 export function onAnyBroker<T>(cluster: Cluster, operation: string, options: CallOptions, attempt: Attempt<T>) {
-  return onBroker(cluster, operation, options, (signal) => cluster.anyBroker({ signal }), attempt)
+  return onBroker(cluster, operation, options, () => cluster.findBroker(), attempt)
 }
 
-/** Runs on the controller, found anew after NOT_CONTROLLER. */
+/** Runs on the controller, which is looked up again after a failure. */
 export function onController<T>(cluster: Cluster, operation: string, options: CallOptions, attempt: Attempt<T>) {
-  return onBroker(cluster, operation, options, (signal) => cluster.controller({ signal }), attempt)
+  return onBroker(cluster, operation, options, (attemptNo) => cluster.findController(attemptNo), attempt)
 }
 
-/** Runs on the coordinator of a group, looked up anew when it has moved. */
+/** Runs on the coordinator of a group, which is looked up again when it has moved. */
 export function onCoordinator<T>(
   cluster: Cluster,
   operation: string,
@@ -36,18 +38,13 @@ export function onCoordinator<T>(
   options: CallOptions,
   attempt: Attempt<T>,
 ) {
-  return onBroker(
-    cluster,
-    operation,
-    options,
-    (signal) => cluster.coordinator('group', groupId, { signal }),
-    async (broker, request) => {
-      try {
-        return await attempt(broker, request)
-      } catch (error) {
-        cluster.forgetCoordinator('group', groupId)
-        throw error
-      }
-    },
-  )
+  const find = () => cluster.findCoordinator('group', groupId)
+  return onBroker(cluster, operation, options, find, async (broker, request) => {
+    try {
+      return await attempt(broker, request)
+    } catch (error) {
+      if (coordinatorLost(error)) cluster.forgetCoordinator('group', groupId)
+      throw error
+    }
+  })
 }

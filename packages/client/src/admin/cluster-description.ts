@@ -12,13 +12,13 @@ export interface BrokerDescription {
 
 export interface ClusterDescription {
   readonly clusterId: string
-  /** In KRaft clusters any live broker, which forwards to the controller; -1 while there is none. */
+  /** In KRaft clusters any live broker, which forwards requests to the controller; -1 while there is none. */
   readonly controllerId: number
   readonly brokers: readonly BrokerDescription[]
 }
 
 export function describeCluster(cluster: Cluster, options: CallOptions = {}): Promise<ClusterDescription> {
-  const operation = 'describeCluster'
+  const operation = 'Describing the cluster'
   return onAnyBroker(cluster, operation, options, async (broker, request) => {
     const body = { includeClusterAuthorizedOperations: false, includeFencedBrokers: false }
     const response = await broker.request(DescribeCluster, body, request)

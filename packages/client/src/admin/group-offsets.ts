@@ -1,6 +1,7 @@
 import { OffsetCommit, OffsetDelete, OffsetFetch } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { meaningOf } from '../error-meaning.ts'
 import type { KafkaError } from '../errors.ts'
 import { type CallOptions, onCoordinator } from './call.ts'
 import { responseOf } from './groups.ts'
@@ -11,7 +12,7 @@ export interface GroupOffset {
   readonly partition: number
   /** The next offset to read. */
   readonly offset: bigint
-  /** -1 where none was committed along. */
+  /** -1 where none was committed with the offset. */
   readonly leaderEpoch: number
   readonly metadata: string
 }
@@ -29,18 +30,18 @@ export interface TopicPartition {
   readonly partition: number
 }
 
-/** OffsetFetch v9 is the last that speaks of topics by name, v8 the first that all supported brokers know. */
+/** OffsetFetch v9 is the last version with topic names instead of ids, v8 the first one with several groups. */
 const byName = { minVersion: 8, maxVersion: 9 }
 
-/** The committed offsets of a group: of the partitions asked for, or of all. Partitions without a commit are left out. */
+/** The committed offsets of a group: of the given partitions, or of all. Partitions without a commit are left out. */
 export async function listConsumerGroupOffsets(
   cluster: Cluster,
   groupId: string,
   options: CallOptions & { readonly partitions?: readonly TopicPartition[]; readonly requireStable?: boolean } = {},
 ): Promise<GroupOffset[]> {
-  const operation = 'listConsumerGroupOffsets'
+  const operation = 'Listing the offsets of the group'
   const { partitions, requireStable = false } = options
-  const topics = partitions === undefined ? null : [...byTopic(partitions)].map(toFetched)
+  const topics = partitions === undefined ? null : [...byTopic(partitions)].map(toFetchedTopic)
   const found = await onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
     const body = { groups: [{ groupId, topics }], requireStable }
     const response = await broker.request(OffsetFetch, body, { ...request, ...byName })
@@ -65,18 +66,18 @@ export async function listConsumerGroupOffsets(
   return settleAll(operation, found)
 }
 
-function toFetched([name, entries]: [string, readonly TopicPartition[]]) {
+function toFetchedTopic([name, entries]: [string, readonly TopicPartition[]]) {
   return { name, partitionIndexes: entries.map((entry) => entry.partition) }
 }
 
-/** Sets offsets of a group that has no live member reading those topics; UNKNOWN_MEMBER_ID says that it has one. */
+/** Sets offsets of a group without live members that read those topics; with one the call fails with UNKNOWN_MEMBER_ID. */
 export async function alterConsumerGroupOffsets(
   cluster: Cluster,
   groupId: string,
   offsets: readonly NewGroupOffset[],
   options: CallOptions = {},
 ): Promise<void> {
-  const operation = 'alterConsumerGroupOffsets'
+  const operation = 'Altering the offsets of the group'
   const topics = [...byTopic(offsets)].map(([name, entries]) => ({
     name,
     partitions: entries.map((entry) => ({
@@ -94,14 +95,14 @@ export async function alterConsumerGroupOffsets(
   settleAll(operation, altered)
 }
 
-/** Forgets offsets of a group; GROUP_SUBSCRIBED_TO_TOPIC while a member still reads the topic. */
+/** Deletes offsets of a group. Fails with GROUP_SUBSCRIBED_TO_TOPIC while a member reads the topic. */
 export async function deleteConsumerGroupOffsets(
   cluster: Cluster,
   groupId: string,
   partitions: readonly TopicPartition[],
   options: CallOptions = {},
 ): Promise<void> {
-  const operation = 'deleteConsumerGroupOffsets'
+  const operation = 'Deleting the offsets of the group'
   const topics = [...byTopic(partitions)].map(([name, entries]) => ({
     name,
     partitions: entries.map((entry) => ({ partitionIndex: entry.partition })),
@@ -118,24 +119,19 @@ type RespondedTopics = readonly { name: string; partitions: readonly { partition
 
 type PartitionResults = ReadonlyMap<string, undefined | KafkaError>
 
-/** By partition. A coordinator that has moved or is loading says so for each of them, and is asked again. */
+/** The results by partition. Throws, for another attempt, where the coordinator has moved or is loading: it reports that for each. */
 function partitionResults(operation: string, group: string, broker: Broker, topics: RespondedTopics): PartitionResults {
   const results = new Map<string, undefined | KafkaError>()
   for (const { name: topic, partitions } of topics) {
     for (const { partitionIndex: partition, errorCode } of partitions) {
       const error = entryError(errorCode, operation, { broker, topic, partition, group })
-      if (error !== undefined && misdirected.has(error.code)) throw error
+      const { moved, notReady } = meaningOf(errorCode)
+      if (error !== undefined && (moved === 'coordinator' || notReady)) throw error
       results.set(`${topic}-${partition}`, error)
     }
   }
   return results
 }
-
-const misdirected: ReadonlySet<string> = new Set([
-  'NOT_COORDINATOR',
-  'COORDINATOR_NOT_AVAILABLE',
-  'COORDINATOR_LOAD_IN_PROGRESS',
-])
 
 function byTopic<T extends TopicPartition>(entries: readonly T[]): Map<string, T[]> {
   const topics = new Map<string, T[]>()

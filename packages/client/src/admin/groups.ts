@@ -4,18 +4,19 @@ import {
   DescribeGroups,
   type DescribeGroupsResponse,
   decodeMessage,
+  errorCode,
   ListGroups,
 } from '@ottla/codec'
 import type { Cluster } from '../cluster/cluster.ts'
-import { KafkaError } from '../errors.ts'
+import { asKafkaError, type KafkaError, kafkaErrorOf } from '../errors.ts'
 import { type CallOptions, onAnyBroker, onCoordinator } from './call.ts'
-import { checkCode, entryError, settleAll } from './results.ts'
+import { checkCode, settleAll } from './results.ts'
 
 export interface GroupListing {
   readonly groupId: string
   /** `consumer` for consumer groups of the classic protocol; empty for groups that only keep offsets. */
   readonly protocolType: string
-  /** Kafka's name of the state, such as `Stable` or `Empty`; empty where an old broker does not tell. */
+  /** Kafka's name of the state, such as `Stable` or `Empty`; empty where the broker is older than 2.6. */
   readonly state: string
   /** `classic`, `consumer` or `share`; empty where the broker is older than 3.8. */
   readonly type: string
@@ -40,15 +41,15 @@ export interface GroupDescription {
   readonly members: readonly GroupMember[]
 }
 
-/** All groups of the cluster: each broker is asked, since each knows those that it coordinates. */
+/** All groups of the cluster. Each broker lists the groups that it coordinates, so the request is sent to all of them. */
 export async function listGroups(
   cluster: Cluster,
   options: CallOptions & { readonly states?: readonly string[]; readonly types?: readonly string[] } = {},
 ): Promise<GroupListing[]> {
-  const operation = 'listGroups'
+  const operation = 'Listing groups'
   const groups = new Map<string, GroupListing>()
   await onAnyBroker(cluster, operation, options, async (_any, request) => {
-    await cluster.refreshMetadata(operation)
+    await cluster.refreshMetadata(operation, [], request)
     const bodyOf = (version: number) => ({
       ...(version >= 4 ? { statesFilter: options.states ?? [] } : {}),
       ...(version >= 5 ? { typesFilter: options.types ?? [] } : {}),
@@ -66,13 +67,13 @@ export async function listGroups(
   return [...groups.values()].sort((a, b) => (a.groupId < b.groupId ? -1 : 1))
 }
 
-/** Groups of the classic protocol with their members; each group is asked of its own coordinator. */
+/** Groups of the classic protocol with their members, each from its own coordinator. */
 export async function describeConsumerGroups(
   cluster: Cluster,
   groupIds: readonly string[],
   options: CallOptions = {},
 ): Promise<GroupDescription[]> {
-  const operation = 'describeConsumerGroups'
+  const operation = 'Describing consumer groups'
   return perGroup(operation, groupIds, (groupId) =>
     onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
       const body = (version: number) => ({
@@ -99,7 +100,7 @@ function describe(group: DescribeGroupsResponse['groups'][number], coordinator: 
   return { groupId, state, protocolType, assignor, coordinator, members }
 }
 
-/** The bytes that a group's leader handed to a member: a version, then Kafka's consumer protocol in that version. */
+/** Decodes what a group's leader assigned to a member: a version, then Kafka's consumer protocol in that version. */
 function assignmentOf(bytes: Uint8Array): { topic: string; partition: number }[] {
   if (bytes.length < 2) return []
   const written = ((bytes[0] as number) << 8) | (bytes[1] as number)
@@ -108,37 +109,36 @@ function assignmentOf(bytes: Uint8Array): { topic: string; partition: number }[]
   return assignedPartitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
 }
 
-/** Groups must be empty: GROUP_NOT_EMPTY otherwise. Their offsets go with them. */
+/** Deletes groups with their offsets. Fails with NON_EMPTY_GROUP while a group has members. */
 export async function deleteConsumerGroups(
   cluster: Cluster,
   groupIds: readonly string[],
   options: CallOptions = {},
 ): Promise<void> {
-  const operation = 'deleteConsumerGroups'
+  const operation = 'Deleting consumer groups'
   await perGroup(operation, groupIds, (groupId) =>
     onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
       const response = await broker.request(DeleteGroups, { groupsNames: [groupId] }, request)
-      const { errorCode } = responseOf(response.results, groupId, operation)
-      checkCode(errorCode, operation, { broker, group: groupId })
+      const result = responseOf(response.results, groupId, operation)
+      checkCode(result.errorCode, operation, { broker, group: groupId })
     }),
   )
 }
 
-/** Each group on its own, so that one which fails takes no other along. */
+/** One call for each group, so that a failure of one does not affect the others. */
 async function perGroup<T>(
   operation: string,
   groupIds: readonly string[],
-  ask: (groupId: string) => Promise<T>,
+  call: (groupId: string) => Promise<T>,
 ): Promise<T[]> {
-  const asked = [...new Set(groupIds)].map(async (groupId): Promise<[string, T | KafkaError]> => {
+  const calls = [...new Set(groupIds)].map(async (groupId): Promise<[string, T | KafkaError]> => {
     try {
-      return [groupId, await ask(groupId)]
+      return [groupId, await call(groupId)]
     } catch (error) {
-      if (!KafkaError.is(error)) throw error
-      return [groupId, error]
+      return [groupId, asKafkaError(error, operation)]
     }
   })
-  return settleAll(operation, new Map(await Promise.all(asked)))
+  return settleAll(operation, new Map(await Promise.all(calls)))
 }
 
 export function responseOf<T extends { groupId: string }>(
@@ -148,8 +148,8 @@ export function responseOf<T extends { groupId: string }>(
 ): T {
   const response = responses.find((candidate) => candidate.groupId === groupId)
   if (response !== undefined) return response
-  throw (
-    entryError(-1, operation, { group: groupId, message: 'the broker left the group out of its answer' }) ??
-    new Error('unreachable')
-  )
+  throw kafkaErrorOf(errorCode('UNKNOWN_SERVER_ERROR'), operation, {
+    group: groupId,
+    message: 'the response does not contain the group',
+  })
 }

@@ -1,7 +1,7 @@
 import { ListOffsets } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { KafkaError } from '../errors.ts'
+import { describePartition, KafkaError, noSuchPartition } from '../errors.ts'
 import type { CallOptions } from './call.ts'
 import { entryError, settleAll } from './results.ts'
 
@@ -19,7 +19,7 @@ export interface ListedOffset {
   readonly partition: number
   /** -1 where no record matches the timestamp. */
   readonly offset: bigint
-  /** ms since the epoch, -1 where the broker gives none. */
+  /** ms since the epoch, -1 where the broker returns none. */
   readonly timestamp: number
   readonly leaderEpoch: number
 }
@@ -32,7 +32,7 @@ export function listOffsets(
   queries: readonly OffsetQuery[],
   options: CallOptions & { readonly isolation?: 'read_committed' | 'read_uncommitted' } = {},
 ): Promise<ListedOffset[]> {
-  const operation = 'listOffsets'
+  const operation = 'Listing offsets'
   const found = new Map<OffsetQuery, Found>()
   const { signal, timeoutMs } = options
   const isolationLevel = options.isolation === 'read_committed' ? 1 : 0
@@ -41,7 +41,7 @@ export function listOffsets(
     await locate(cluster, open, found, current)
     const byLeader = groupByLeader(cluster, open, found)
     await Promise.all(
-      [...byLeader].map(([leader, asked]) => askLeader(leader, asked, { isolationLevel, signal: current }, found)),
+      [...byLeader].map(([leader, own]) => queryLeader(leader, own, { isolationLevel, signal: current }, found)),
     )
     const retriable = [...found.values()].find(isRetriable)
     if (retriable !== undefined) {
@@ -58,7 +58,7 @@ function nameOf({ topic, partition, at }: OffsetQuery): string {
   return `${topic}-${partition} at ${typeof at === 'string' ? at : at.timestamp}`
 }
 
-/** Not answered yet, or answered with what another attempt may mend. */
+/** Without a response yet, or with an error that another attempt may resolve. */
 function isOpen(result: Found | undefined): boolean {
   return result === undefined || isRetriable(result)
 }
@@ -77,8 +77,8 @@ async function locate(
     const info = await cluster.awaitTopic(topic, { signal })
     for (const query of open) {
       if (query.topic !== topic || query.partition < info.partitions.length) continue
-      const message = `listOffsets: topic ${topic} has ${info.partitions.length} partitions, so no partition ${query.partition}`
-      const where = { topic, partition: query.partition, retriable: false }
+      const where = { topic, partition: query.partition }
+      const message = noSuchPartition(where, info.partitions.length)
       found.set(query, new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', message, where))
     }
   }
@@ -95,30 +95,30 @@ function groupByLeader(
     const leader = cluster.leaderOf(query.topic, query.partition)
     if (leader === undefined) {
       const { topic, partition } = query
-      const message = `listOffsets: ${topic}-${partition} has no leader at the moment`
+      const message = `Listing offsets failed: no leader at the moment for ${describePartition({ topic, partition })}`
       found.set(query, new KafkaError('LEADER_NOT_AVAILABLE', message, { topic, partition, retriable: true }))
       continue
     }
-    const asked = byLeader.get(leader)
-    if (asked === undefined) byLeader.set(leader, [query])
-    else asked.push(query)
+    const own = byLeader.get(leader)
+    if (own === undefined) byLeader.set(leader, [query])
+    else own.push(query)
   }
   return byLeader
 }
 
-interface Ask {
+interface QueryOptions {
   readonly isolationLevel: number
   readonly signal: AbortSignal
 }
 
-async function askLeader(
+async function queryLeader(
   leader: Broker,
-  asked: readonly OffsetQuery[],
-  { isolationLevel, signal }: Ask,
+  own: readonly OffsetQuery[],
+  { isolationLevel, signal }: QueryOptions,
   found: Map<OffsetQuery, Found>,
 ): Promise<void> {
-  // A request must not name a partition twice, so queries for the same partition go in rounds.
-  for (let rest = asked; rest.length > 0; ) {
+  // A request must not contain a partition twice: queries for the same partition are sent in rounds.
+  for (let rest = own; rest.length > 0; ) {
     const round = new Map<string, OffsetQuery>()
     rest = rest.filter((query) => {
       const key = `${query.partition} ${query.topic}`
@@ -141,7 +141,7 @@ async function askLeader(
         const where = { broker: leader, topic: name, partition: response.partitionIndex }
         found.set(
           query,
-          entryError(response.errorCode, 'listOffsets', where) ?? {
+          entryError(response.errorCode, 'Listing offsets', where) ?? {
             topic: name,
             partition: response.partitionIndex,
             offset: response.offset,

@@ -1,37 +1,58 @@
-import { type ErrorPlace, KafkaError, kafkaErrorOf } from '../errors.ts'
+import { jsonOfResult } from '../error-data.ts'
+import {
+  changed,
+  describePartition,
+  differs,
+  type ErrorPlace,
+  KafkaError,
+  type KafkaErrorChanges,
+  kafkaErrorOf,
+  withStackOf,
+} from '../errors.ts'
 
 /** An entry's error, or undefined where its code says success. */
 export function entryError(code: number, operation: string, where: ErrorPlace): KafkaError | undefined {
   return code === 0 ? undefined : kafkaErrorOf(code, operation, where)
 }
 
-/** Throws where the answer as a whole carries an error code. */
+/** Throws where the response as a whole carries an error code. */
 export function checkCode(code: number, operation: string, where: ErrorPlace = {}): void {
   const error = entryError(code, operation, where)
   if (error !== undefined) throw error
 }
 
-/** Some entries of a call succeeded and some did not: `results` holds each, by its name, as value or error. */
+/** Some entries of a call failed: `results` has the value or the error of each, by its name. */
 export class AdminError<T = unknown> extends KafkaError {
   readonly results: ReadonlyMap<string, T | KafkaError>
 
-  constructor(operation: string, results: ReadonlyMap<string, T | KafkaError>) {
+  constructor(operation: string, results: ReadonlyMap<string, T | KafkaError>, changes: KafkaErrorChanges = {}) {
     const failed = [...results].filter((entry): entry is [string, KafkaError] => KafkaError.is(entry[1]))
     const first = failed[0]?.[1]
-    const listed = failed.map(([name, error]) => `${name}: ${error.code}`).join(', ')
-    super(
-      first?.code ?? 'UNKNOWN_SERVER_ERROR',
-      `${operation}: ${failed.length} of ${results.size} failed (${listed})`,
-      {
-        retriable: failed.every(([, error]) => error.retriable),
-        cause: first,
-      },
-    )
+    const listed = failed.map(([name, error]) => `${nameOf(error) ?? name}: ${error.code}`).join(', ')
+    const message = `${operation} failed for ${failed.length} of ${results.size} (${listed})`
+    super(changes.code ?? first?.code ?? 'UNKNOWN_SERVER_ERROR', changes.message ?? message, {
+      retriable: failed.every(([, error]) => error.retriable),
+      cause: first,
+      hint: 'Look at `error.results` for the value or the error of each entry.',
+      ...changes,
+    })
     this.results = results
+  }
+
+  override with(changes: KafkaErrorChanges): AdminError<T> {
+    return differs(this, changes) ? withStackOf(this, new AdminError('', this.results, changed(this, changes))) : this
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), results: jsonOfResult(this.results) }
   }
 }
 
-/** All values in order; a single failed entry throws its own error, several throw one `AdminError` that holds all. */
+function nameOf({ topic, partition }: KafkaError): string | undefined {
+  return topic === undefined || partition === undefined ? undefined : describePartition({ topic, partition })
+}
+
+/** All values in order. One entry that failed alone throws its own error, else one `AdminError` holds all results. */
 export function settleAll<T>(operation: string, results: ReadonlyMap<string, T | KafkaError>): T[] {
   const values: T[] = []
   let failure: KafkaError | undefined

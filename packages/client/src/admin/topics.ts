@@ -1,16 +1,17 @@
 import { CreatePartitions, CreateTopics, DeleteTopics, Metadata, type MetadataResponse, zeroUuid } from '@ottla/codec'
 import type { Cluster } from '../cluster/cluster.ts'
+import { meaningOf } from '../error-meaning.ts'
 import { KafkaError } from '../errors.ts'
 import type { CallOptions } from './call.ts'
 import { onAnyBroker, onController } from './call.ts'
 import { checkCode, entryError, settleAll } from './results.ts'
 
-/** A topic to create. Without `partitions` or `replicationFactor` the broker's own defaults hold (KIP-464). */
+/** A topic to create. Where `partitions` or `replicationFactor` is missing, the broker uses its default (KIP-464). */
 export interface NewTopic {
   readonly name: string
   readonly partitions?: number
   readonly replicationFactor?: number
-  /** The brokers of each partition, the preferred leader first; then `partitions` and `replicationFactor` must be absent. */
+  /** The brokers of each partition, the preferred leader first. Excludes `partitions` and `replicationFactor`. */
   readonly assignments?: readonly (readonly number[])[]
   /** Topic configs by Kafka's names; numbers and booleans are written as text. */
   readonly configs?: Readonly<Record<string, string | number | boolean | null>>
@@ -19,7 +20,7 @@ export interface NewTopic {
 export interface CreatedTopic {
   readonly name: string
   readonly topicId: string
-  /** -1 where the broker does not tell. */
+  /** -1 where the broker does not report it. */
   readonly partitions: number
   readonly replicationFactor: number
 }
@@ -48,7 +49,7 @@ export async function createTopics(
   topics: readonly NewTopic[],
   options: CallOptions & { readonly validateOnly?: boolean } = {},
 ): Promise<CreatedTopic[]> {
-  const operation = 'createTopics'
+  const operation = 'Creating topics'
   const body = {
     topics: topics.map(toCreatable),
     timeoutMs: brokerTimeoutMs(cluster, options),
@@ -71,11 +72,11 @@ export async function createTopics(
 function toCreatable(topic: NewTopic) {
   const { name, partitions = -1, replicationFactor = -1, assignments, configs = {} } = topic
   if (typeof name !== 'string' || name === '') {
-    throw new KafkaError('INVALID_ARGUMENT', 'createTopics: each topic needs a name', { retriable: false })
+    throw new KafkaError('INVALID_ARGUMENT', 'Each topic of admin.createTopics() must have a name')
   }
   if (assignments !== undefined && (topic.partitions !== undefined || topic.replicationFactor !== undefined)) {
-    const message = `createTopics: topic ${name} has assignments, so partitions and replicationFactor must be left out`
-    throw new KafkaError('INVALID_ARGUMENT', message, { retriable: false, topic: name })
+    const message = `Topic '${name}' of admin.createTopics() must not have both assignments and partitions or replicationFactor`
+    throw new KafkaError('INVALID_ARGUMENT', message, { topic: name })
   }
   return {
     name,
@@ -91,7 +92,7 @@ export async function deleteTopics(
   names: readonly string[],
   options: CallOptions = {},
 ): Promise<void> {
-  const operation = 'deleteTopics'
+  const operation = 'Deleting topics'
   const timeoutMs = brokerTimeoutMs(cluster, options)
   const deleted = await onController(cluster, operation, options, async (broker, request) => {
     const body = (version: number) =>
@@ -115,7 +116,7 @@ export async function createPartitions(
   totals: Readonly<Record<string, number>>,
   options: CallOptions = {},
 ): Promise<void> {
-  const operation = 'createPartitions'
+  const operation = 'Creating partitions'
   const body = {
     topics: Object.entries(totals).map(([name, count]) => ({ name, count, assignments: null })),
     timeoutMs: brokerTimeoutMs(cluster, options),
@@ -132,9 +133,14 @@ export async function createPartitions(
   settleAll(operation, raised)
 }
 
-/** The results of a broker that was the controller. Only another one is asked again: some topics may be changed by now. */
+/**
+ * The results of the controller. Throws, for another attempt, where the broker is not the controller any more; other errors are
+ * results, because a request that changed some topics must not be repeated.
+ */
 function fromController<T>(results: ReadonlyMap<string, T | KafkaError>): ReadonlyMap<string, T | KafkaError> {
-  for (const result of results.values()) if (KafkaError.is(result) && result.code === 'NOT_CONTROLLER') throw result
+  for (const result of results.values()) {
+    if (KafkaError.is(result) && meaningOf(result.code).moved === 'controller') throw result
+  }
   return results
 }
 
@@ -142,7 +148,7 @@ export async function listTopics(
   cluster: Cluster,
   options: CallOptions & { readonly includeInternal?: boolean } = {},
 ): Promise<TopicListing[]> {
-  const response = await fetchMetadata(cluster, 'listTopics', null, options)
+  const response = await fetchMetadata(cluster, 'Listing topics', null, options)
   return response.topics
     .filter((topic) => options.includeInternal === true || !topic.isInternal)
     .map(({ name, topicId, isInternal }) => ({ name: name ?? '', topicId, isInternal }))
@@ -155,7 +161,7 @@ export async function describeTopics(
   options: CallOptions = {},
 ): Promise<TopicDescription[]> {
   if (names.length === 0) return []
-  const operation = 'describeTopics'
+  const operation = 'Describing topics'
   const response = await fetchMetadata(cluster, operation, names, options)
   const byName = new Map(response.topics.map((topic) => [topic.name ?? '', topic]))
   const results = new Map<string, TopicDescription | KafkaError>()
@@ -195,7 +201,7 @@ function fetchMetadata(
   })
 }
 
-/** What the controller may take: a little less than the caller waits, so that its own time-out reaches us as an answer. */
+/** The controller's own timeout: a little shorter than the request's, so that the client receives the controller's response. */
 function brokerTimeoutMs(cluster: Cluster, options: CallOptions): number {
   const requestTimeoutMs = options.timeoutMs ?? cluster.options.requestTimeoutMs
   return Math.max(1, Math.floor(Math.min(requestTimeoutMs, cluster.options.requestTimeoutMs) * 0.9))

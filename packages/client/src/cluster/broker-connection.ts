@@ -1,5 +1,7 @@
 import type { Runtime } from '@ottla/runtime'
-import { type BrokerAddress, closedError, KafkaError, notWritten } from '../errors.ts'
+import { textOf } from '../error-data.ts'
+import { notSent } from '../error-meaning.ts'
+import { type BrokerAddress, closedError, describeBroker, KafkaError } from '../errors.ts'
 import { type ClientEventMap, type ClientEvents, notify } from '../events.ts'
 import type { Logger } from '../logger.ts'
 import type { ApiRanges } from '../net/api-ranges.ts'
@@ -84,7 +86,7 @@ export class BrokerConnection {
   submit(request: PendingRequest): void {
     if (request.settled) return
     if (this.#closeError !== undefined) {
-      request.fail(notWritten(this.#closeError))
+      request.fail(notSent(this.#closeError))
       return
     }
     const connection = this.#connection
@@ -93,7 +95,7 @@ export class BrokerConnection {
       return
     }
     if (this.#waiting.size >= mostWaiting) {
-      const message = `${mostWaiting} requests wait for one connection already`
+      const message = `More than ${mostWaiting} requests are waiting for one connection to ${describeBroker(this.#owner.address())}`
       request.fail(new KafkaError('BUFFER_FULL', message, { retriable: true, outcome: 'not-written' }))
       return
     }
@@ -115,7 +117,7 @@ export class BrokerConnection {
   }
 
   /** Closes the socket for the reason given and opens none any more. */
-  close(error: KafkaError = closedError('the lane', 'unknown')): void {
+  close(error: KafkaError = closedError('connection', 'unknown')): void {
     if (this.#closeError !== undefined) return
     this.#closeError = error
     this.#stop.abort(error)
@@ -174,7 +176,7 @@ export class BrokerConnection {
 
   #failed(error: unknown): KafkaError {
     const { logger, observer } = this.#services
-    const failure = notWritten(KafkaError.is(error) ? error : unexpected(error, this.#owner.address()))
+    const failure = notSent(KafkaError.is(error) ? error : unexpected(error, this.#owner.address()))
     const backoffMs = this.#owner.backoff.failed()
     const broker = this.#owner.address()
     observer.connectFailures.add(1)
@@ -246,7 +248,7 @@ export class BrokerConnection {
   #failWaiting(error: KafkaError): void {
     this.#timer.clear()
     if (this.#waiting.size === 0) return
-    const failure = notWritten(error)
+    const failure = notSent(error)
     for (const request of this.#waiting.drain()) request.fail(failure)
   }
 
@@ -273,7 +275,7 @@ function isWorthWarning(owner: BrokerConnectionOwner): boolean {
 }
 
 function unexpected(cause: unknown, broker: BrokerAddress): KafkaError {
-  const reason = cause instanceof Error ? cause.message : 'it closed at once'
+  const reason = cause === undefined ? 'the broker closed it immediately' : textOf(cause)
   const message = `No connection to ${broker.host}:${broker.port}: ${reason}`
   return new KafkaError('CONNECTION_FAILED', message, { retriable: true, outcome: 'not-written', broker, cause })
 }

@@ -1,5 +1,6 @@
 import type { Api, Decoded } from '@ottla/codec'
-import { type BrokerAddress, closedError, KafkaError, notWritten } from '../errors.ts'
+import { notSent } from '../error-meaning.ts'
+import { type BrokerAddress, closedError, KafkaError } from '../errors.ts'
 import type { ApiRanges, VersionLimits } from '../net/api-ranges.ts'
 import { PendingRequest } from '../net/pending-request.ts'
 import { withSignal } from '../runtime/wait.ts'
@@ -78,7 +79,7 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
   moved({ host, port, rack }: { host: string; port: number; rack?: string | null | undefined }): void {
     this.#rack = rack ?? null
     if (host === this.#host && port === this.#port) return
-    const message = `broker ${this.id} moved from ${this.#host}:${this.#port} to ${host}:${port}`
+    const message = `Broker ${this.id} moved from ${this.#host}:${this.#port} to ${host}:${port}`
     const error = new KafkaError('CONNECTION_LOST', message, {
       retriable: true,
       outcome: 'unknown',
@@ -108,7 +109,7 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
       const dueMs = createdMs + (options.timeoutMs ?? this.#services.options.requestTimeoutMs)
       const times = this.#services.observer.metrics.api(api.name)
       const request = new PendingRequest(api, body, options, { responded, times, createdMs, dueMs, resolve, reject })
-      if (this.#closeError !== undefined) request.fail(notWritten(this.#closeError))
+      if (this.#closeError !== undefined) request.fail(notSent(this.#closeError))
       else this.#purpose(options.purpose).submit(request)
     })
   }
@@ -136,7 +137,7 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
     const purpose = this.#connections.get(name)
     if (purpose === undefined) return
     this.#connections.delete(name)
-    const message = `the lane '${name}' was closed by its owner`
+    const message = `The connection '${name}' to broker ${this.id} was closed by the client`
     purpose.close(
       new KafkaError('CONNECTION_LOST', message, { retriable: true, outcome: 'unknown', broker: this.address() }),
     )
@@ -152,7 +153,7 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
     return this.#connections.size === 0
   }
 
-  close(error: KafkaError = closedError('the client', 'unknown')): void {
+  close(error: KafkaError = closedError('client', 'unknown')): void {
     if (this.#closeError !== undefined) return
     this.#closeError = error
     for (const purpose of this.#connections.values()) purpose.close(error)

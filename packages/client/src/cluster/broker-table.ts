@@ -1,3 +1,4 @@
+import { textOf } from '../error-data.ts'
 import { type BrokerAddress, KafkaError } from '../errors.ts'
 import { scopeOf, withSignal } from '../runtime/wait.ts'
 import type { BrokerConnectionServices } from './broker-connection.ts'
@@ -95,8 +96,8 @@ export class BrokerTable {
       return await withSignal(options.brokers(), scope.signal)
     } catch (error) {
       if (KafkaError.is(error)) throw error
-      const reason = scope.expired ? `no answer within ${options.requestTimeoutMs} ms` : String(error)
-      const message = `The function \`brokers\` gave no bootstrap list: ${reason}`
+      const reason = scope.expired ? `it did not return within ${options.requestTimeoutMs} ms` : textOf(error)
+      const message = `The \`brokers\` function returned no addresses: ${reason}`
       throw new KafkaError('NO_BROKER_REACHABLE', message, { retriable: true, outcome: 'not-written', cause: error })
     } finally {
       scope.release()

@@ -207,7 +207,7 @@ describe('brokers', () => {
     const cluster = newCluster({ brokers: 'seed:1', logger })
     void cluster.coordinator('group', 'g').catch(() => {})
     await runtime.advance(10_000)
-    expect(warnings.join()).toMatch(/Nothing listens at broker:909\d.*still trying.*advertised\.listeners/)
+    expect(warnings.join()).toMatch(/Connection to broker:909\d refused.*still trying.*advertised\.listeners/)
     await cluster.close()
   })
 

@@ -1,5 +1,6 @@
 import { errorCode, type MetadataResponse } from '@ottla/codec'
 import type { Runtime } from '@ottla/runtime'
+import { meaningOf } from '../error-meaning.ts'
 import { type BrokerAddress, closedError, KafkaError, kafkaErrorOf } from '../errors.ts'
 import { type ClientEvents, notify } from '../events.ts'
 import type { Logger } from '../logger.ts'
@@ -74,7 +75,7 @@ export class Cluster {
       rebootstrapped: () => this.#rebootstrapped(),
     })
     this.#coordinators = new Coordinators({
-      anyBroker: () => this.#someBroker(),
+      anyBroker: () => this.findBroker(),
       learn: (brokers) => this.#table.learn(brokers),
       broker: (id) => this.#table.get(id),
     })
@@ -133,22 +134,22 @@ export class Cluster {
     const { timeoutMs, signal, allowAutoTopicCreation = false } = options
     let unknownSinceMs: number | undefined
     const giveUpAtMs = (error: KafkaError) =>
-      error.code !== 'UNKNOWN_TOPIC_OR_PARTITION' || unknownSinceMs === undefined
-        ? undefined
-        : unknownSinceMs + this.options.topicTimeoutMs
+      meaningOf(error.code).missingTopic && unknownSinceMs !== undefined
+        ? unknownSinceMs + this.options.topicTimeoutMs
+        : undefined
     return this.retry({ operation: `Looking up topic '${name}'`, timeoutMs, signal, giveUpAtMs }, async () => {
       await this.#refresher.refresh([name], allowAutoTopicCreation ? [name] : [])
       const topic = this.#cache.topic(name)
       if (topic !== undefined) return topic
       const code = this.#cache.errorCodeOf(name) || unknownTopic
-      if (code === unknownTopic) unknownSinceMs ??= this.runtime.monoNow()
+      if (meaningOf(code).missingTopic) unknownSinceMs ??= this.runtime.monoNow()
       throw kafkaErrorOf(code, 'Looking up the topic', { topic: name })
     })
   }
 
   /** Resolves after a refresh that began after the call; calls share refreshes. Rejects when no broker answers it. */
   async refreshMetadata(reason: string, topics: readonly string[] = [], options: AwaitOptions = {}): Promise<void> {
-    if (this.closing.aborted) throw closedError('the client')
+    if (this.closing.aborted) throw closedError('client')
     const { timeoutMs = this.options.apiTimeoutMs, signal } = options
     this.logger.debug('refreshing metadata', { reason })
     const scope = scopeOf(this.runtime, this.runtime.monoNow() + timeoutMs, [signal])
@@ -208,16 +209,13 @@ export class Cluster {
   async anyBroker(options: AwaitOptions = {}): Promise<Broker> {
     const best = this.#table.candidates()[0]
     if (best !== undefined && !this.closing.aborted) return best
-    return this.retry({ operation: 'Connecting', ...options }, () => this.#someBroker())
+    return this.retry({ operation: 'Connecting', ...options }, () => this.findBroker())
   }
 
   async controller(options: AwaitOptions = {}): Promise<Broker> {
-    return this.retry({ operation: 'Looking up the controller', ...options }, async (attemptNo) => {
-      if (this.#controllerId < 0 || attemptNo > 1) await this.#refresher.refresh()
-      const controller = this.#table.get(this.#controllerId)
-      if (controller !== undefined) return controller
-      throw new KafkaError('LEADER_NOT_AVAILABLE', 'The cluster has no controller at the moment', { retriable: true })
-    })
+    return this.retry({ operation: 'Looking up the controller', ...options }, (attemptNo) =>
+      this.findController(attemptNo),
+    )
   }
 
   /** From the cache when known, else looked up. */
@@ -225,7 +223,31 @@ export class Cluster {
     const known = this.#coordinators.known(kind, key)
     if (known !== undefined && !this.closing.aborted) return known
     const operation = `Looking up the coordinator of ${kind} '${key}'`
-    return this.retry({ operation, ...options }, () => this.#coordinators.find(kind, key))
+    return this.retry({ operation, ...options }, () => this.findCoordinator(kind, key))
+  }
+
+  // ---- one attempt each, for use inside `retry`
+
+  async findBroker(): Promise<Broker> {
+    if (this.closing.aborted) throw closedError('client')
+    if (this.#table.listed().length === 0) await this.#refresher.refresh()
+    const best = this.#table.candidates()[0]
+    if (best !== undefined) return best
+    throw new KafkaError('NO_BROKER_REACHABLE', 'The metadata names no broker', { retriable: true })
+  }
+
+  /** From the second attempt on the cached controller counts as wrong. */
+  async findController(attemptNo: number): Promise<Broker> {
+    if (this.closing.aborted) throw closedError('client')
+    if (this.#controllerId < 0 || attemptNo > 1) await this.#refresher.refresh()
+    const controller = this.#table.get(this.#controllerId)
+    if (controller !== undefined) return controller
+    throw new KafkaError('LEADER_NOT_AVAILABLE', 'The cluster has no controller at the moment', { retriable: true })
+  }
+
+  async findCoordinator(kind: CoordinatorKind, key: string): Promise<Broker> {
+    if (this.closing.aborted) throw closedError('client')
+    return this.#coordinators.known(kind, key) ?? this.#coordinators.find(kind, key)
   }
 
   /** The coordinator moved or was lost: the next call looks it up again. */
@@ -261,22 +283,13 @@ export class Cluster {
   }
 
   #abandon(): void {
-    const error = closedError('the client', 'unknown')
+    const error = closedError('client', 'unknown')
     this.#stop.abort(error)
     this.#refresher.close(error)
     this.#table.close(error)
     this.#listeners.clear()
     for (const release of this.#releases) release()
     notify(this, 'closed')
-  }
-
-  /** One attempt to have a broker at all. */
-  async #someBroker(): Promise<Broker> {
-    if (this.closing.aborted) throw closedError('the client')
-    if (this.#table.listed().length === 0) await this.#refresher.refresh()
-    const best = this.#table.candidates()[0]
-    if (best !== undefined) return best
-    throw new KafkaError('NO_BROKER_REACHABLE', 'The metadata names no broker', { retriable: true })
   }
 
   #applied(response: MetadataResponse, complete: boolean): void {
@@ -307,7 +320,7 @@ export class Cluster {
 
   #rebootstrapped(): void {
     const { length: brokers } = this.#table.listed()
-    this.logger.info('no known broker answered: the bootstrap list was asked again', { brokers })
+    this.logger.info('no known broker responded: rebootstrapped', { brokers })
     notify(this, 'rebootstrapped', { brokers })
   }
 

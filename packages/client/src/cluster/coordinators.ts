@@ -1,4 +1,4 @@
-import { FindCoordinator, type FindCoordinatorResponse } from '@ottla/codec'
+import { errorCode, FindCoordinator, type FindCoordinatorResponse } from '@ottla/codec'
 import { type BrokerAddress, kafkaErrorOf } from '../errors.ts'
 import { type Deferred, deferred, handled } from '../runtime/deferred.ts'
 import type { Broker } from './broker.ts'
@@ -7,6 +7,9 @@ import type { BrokerListing } from './broker-table.ts'
 export type CoordinatorKind = 'group' | 'transaction'
 
 const keyTypes: Readonly<Record<CoordinatorKind, number>> = { group: 0, transaction: 1 }
+
+/** What a response without a coordinator amounts to. */
+const unavailable = errorCode('COORDINATOR_NOT_AVAILABLE')
 
 /** From this version on a request asks for several keys (KIP-699). */
 const batchVersion = 4
@@ -89,8 +92,8 @@ export class Coordinators {
       const found = batch.get(response.key)
       if (found !== undefined) this.#settle(broker, kind, { ...response, found })
     }
-    for (const found of batch.values())
-      found.reject(this.#error(broker, kind, 15, 'the broker left it out of its answer'))
+    for (const [key, found] of batch)
+      found.reject(this.#error(broker, kind, unavailable, 'the response contains no coordinator for this key', key))
   }
 
   async #askOne(broker: Broker, kind: CoordinatorKind, key: string, found: Deferred<Broker>): Promise<void> {
@@ -108,7 +111,7 @@ export class Coordinators {
     this.#services.learn([{ id: nodeId, host, port }])
     const coordinator = this.#services.broker(nodeId)
     if (coordinator === undefined) {
-      found.reject(this.#error(broker, kind, 15, 'the broker named none', key))
+      found.reject(this.#error(broker, kind, unavailable, 'the response contains no coordinator', key))
       return
     }
     this.#remember(kind, key, nodeId)
@@ -122,9 +125,8 @@ export class Coordinators {
   }
 
   #error(broker: BrokerAddress, kind: CoordinatorKind, code: number, message: string | null, key?: string) {
-    const { id, host, port } = broker
     const group = kind === 'group' ? key : undefined
-    return kafkaErrorOf(code, `Looking up the ${kind} coordinator`, { broker: { id, host, port }, group, message })
+    return kafkaErrorOf(code, `Looking up the ${kind} coordinator`, { broker, group, message })
   }
 }
 

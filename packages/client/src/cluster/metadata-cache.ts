@@ -1,4 +1,5 @@
-import { errorCode, errorOf, type MetadataResponse } from '@ottla/codec'
+import { errorCode, type MetadataResponse } from '@ottla/codec'
+import { meaningOf } from '../error-meaning.ts'
 import { noTopicId, type PartitionInfo, type TopicInfo } from './topology.ts'
 
 type TopicResponse = MetadataResponse['topics'][number]
@@ -125,15 +126,15 @@ export class MetadataCache {
   #failed(name: string, entry: Entry | undefined, { errorCode: code, topicId }: TopicResponse, nowMs: number): void {
     if (entry === undefined) {
       const info = { name, topicId, partitions: [], errorCode: code, isInternal: false }
-      const unknownSinceMs = code === unknownTopic ? nowMs : undefined
+      const unknownSinceMs = meaningOf(code).missingTopic ? nowMs : undefined
       this.#topics.set(name, { info, unknownSinceMs, lastAskedMs: nowMs })
       this.#version++
-    } else if (code === unknownTopic) {
+    } else if (meaningOf(code).missingTopic) {
       this.#missing(name, entry, code, nowMs)
     } else {
       entry.unknownSinceMs = undefined
       // A temporary error tells nothing new; a permanent one (authorization, name) takes the topic away.
-      if (!errorOf(code).retriable) this.#replace(entry, { ...entry.info, partitions: [], errorCode: code })
+      if (!meaningOf(code).transient) this.#replace(entry, { ...entry.info, partitions: [], errorCode: code })
     }
   }
 

@@ -1,4 +1,5 @@
 import { Metadata, type MetadataResponse } from '@ottla/codec'
+import { meaningOf } from '../error-meaning.ts'
 import { KafkaError, kafkaErrorOf } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
@@ -172,7 +173,7 @@ export class MetadataRefresher {
           if (!KafkaError.is(error) || this.#closing.aborted) throw error
           failures.push(error)
           // The broker says that we hold the brokers of another cluster.
-          if (error.code === 'REBOOTSTRAP_REQUIRED') return undefined
+          if (meaningOf(error.code).rebootstrap) return undefined
         }
       }
       return undefined
@@ -216,14 +217,14 @@ export class MetadataRefresher {
 async function askBroker(node: BrokerNode, request: Question, timeoutMs: number): Promise<MetadataResponse> {
   const response = await node.request(Metadata, request, { timeoutMs, minVersion: leastVersion })
   if (response.errorCode !== 0) {
-    throw kafkaErrorOf(response.errorCode, 'Metadata', { broker: node.address() })
+    throw kafkaErrorOf(response.errorCode, 'Metadata', { broker: node })
   }
   return response
 }
 
 /** The error of a round in which nobody answered: what no retry helps comes first. */
 function unreachable(failures: readonly KafkaError[]): KafkaError {
-  const permanent = failures.find((failure) => !failure.retriable && failure.code !== 'REBOOTSTRAP_REQUIRED')
+  const permanent = failures.find((failure) => !failure.retriable && !meaningOf(failure.code).rebootstrap)
   if (permanent !== undefined) return permanent
   const reasons = [...new Set(failures.map(({ message }) => message))]
   const hint = failures.find((failure) => failure.hint !== undefined)?.hint
@@ -231,6 +232,6 @@ function unreachable(failures: readonly KafkaError[]): KafkaError {
     retriable: true,
     outcome: 'not-written',
     hint,
-    cause: failures.length === 1 ? failures[0] : new AggregateError(failures, 'all brokers failed'),
+    cause: failures.length === 1 ? failures[0] : new AggregateError(failures, 'All brokers failed'),
   })
 }

@@ -50,7 +50,8 @@ describe('retry', () => {
     const permanent = new KafkaError('TOPIC_AUTHORIZATION_FAILED', 'no')
     await expect(retry(context, what, () => Promise.reject(permanent))).rejects.toBe(permanent)
     const bug = new TypeError('bug')
-    await expect(retry(context, what, () => Promise.reject(bug))).rejects.toBe(bug)
+    const failed = retry(context, what, () => Promise.reject(bug))
+    await expect(failed).rejects.toMatchObject({ code: 'INTERNAL_ERROR', message: 'Trying failed: bug', cause: bug })
     expect(runtime.pendingTimers).toBe(0)
   })
 

@@ -1,5 +1,6 @@
 import type { Runtime } from '@ottla/runtime'
-import { abortedError, closedError, KafkaError } from '../errors.ts'
+import { meaningOf } from '../error-meaning.ts'
+import { abortedError, asKafkaError, closedError, KafkaError, type Outcome } from '../errors.ts'
 import type { Counter } from '../metrics.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { scopeOf, sleep, withSignal } from '../runtime/wait.ts'
@@ -41,12 +42,13 @@ export async function retry<T>(context: RetryContext, what: RetryOptions, attemp
       try {
         scope.signal.throwIfAborted()
         return await withSignal(attempt(attemptNo, scope.signal), scope.signal)
-      } catch (error) {
-        failures.note(error)
+      } catch (thrown) {
+        failures.note(thrown)
         if (what.signal?.aborted === true) throw abortedError(what.operation, what.signal, failures.outcome)
-        if (closing.aborted) throw closedError('the client', failures.outcome)
+        if (closing.aborted) throw closedError('client', failures.outcome)
         if (scope.expired) throw failures.timedOut(runtime.monoNow())
-        if (!KafkaError.is(error) || !error.retriable) throw error
+        const error = asKafkaError(thrown, what.operation)
+        if (!error.retriable) throw error
         await pause(context, scope.signal, { error, attemptNo, deadlineMs, what, failures })
       }
     }
@@ -87,7 +89,7 @@ class Failures {
   readonly #what: RetryOptions
   readonly #startedMs: number
   #last: KafkaError | undefined
-  #outcome: 'not-written' | 'unknown' | undefined
+  #outcome: Outcome | undefined
 
   constructor(what: RetryOptions, startedMs: number) {
     this.#what = what
@@ -95,15 +97,15 @@ class Failures {
   }
 
   /** `unknown` as soon as one attempt may have taken effect. */
-  get outcome(): 'not-written' | 'unknown' | undefined {
+  get outcome(): Outcome | undefined {
     return this.#outcome
   }
 
   note(error: unknown): void {
     if (!KafkaError.is(error)) return
     if (error.outcome !== undefined && this.#outcome !== 'unknown') this.#outcome = error.outcome
-    // What an abort of ours caused says nothing about why.
-    if (error.code !== 'ABORTED') this.#last = error
+    // An abort by the deadline is no reason for the failure.
+    if (meaningOf(error.code).ended !== 'aborted') this.#last = error
   }
 
   timedOut(nowMs: number): KafkaError {

@@ -1,8 +1,8 @@
-import { errorOf, Fetch, type FetchRequest } from '@ottla/codec'
+import { Fetch, type FetchRequest } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
 import { noTopicId } from '../cluster/topology.ts'
+import { isTransient, meaningOf } from '../error-meaning.ts'
 import { kafkaErrorOf } from '../errors.ts'
-import { isTransient } from '../group/passing.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { sleep, WakeUp } from '../runtime/wait.ts'
 import type { Cursor } from './cursor.ts'
@@ -196,8 +196,7 @@ export class BrokerLoop {
   /** The broker dropped the session, or lost count: a full request opens a new one. */
   #sessionLost(code: number): void {
     this.#session.reset()
-    const { name } = errorOf(code)
-    if (name === 'FETCH_SESSION_ID_NOT_FOUND' || name === 'INVALID_FETCH_SESSION_EPOCH') return
+    if (meaningOf(code).fetchSessionLost) return
     throw kafkaErrorOf(code, 'Fetching', { broker: this.#broker })
   }
 

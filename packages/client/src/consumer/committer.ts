@@ -1,7 +1,16 @@
-import { type ErrorName, errorOf, OffsetCommit, type OffsetCommitResponse } from '@ottla/codec'
+import { OffsetCommit, type OffsetCommitResponse } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { asKafkaError, closedError, KafkaError, kafkaErrorOf } from '../errors.ts'
+import { coordinatorLost, meaningOf } from '../error-meaning.ts'
+import {
+  abortedError,
+  asKafkaError,
+  closedError,
+  describePartition,
+  type ErrorCode,
+  KafkaError,
+  kafkaErrorOf,
+} from '../errors.ts'
 import { type GroupIdentity, groupByTopic, type TopicPartition } from '../group/membership.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
@@ -24,7 +33,7 @@ export interface CommitterHost {
   ready(): boolean
   cursors(): Iterable<Cursor>
   /** The coordinator no longer takes this member's commits. */
-  fenced(code: ErrorName, generation: number): void
+  fenced(code: ErrorCode, generation: number): void
   rebalanceSeen(generation: number): void
   onCommitted(offsets: readonly OffsetToCommit[]): void
   onAutoFailure(error: KafkaError): void
@@ -38,7 +47,7 @@ export interface CommitOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-const fencedHint = 'The partitions were given to other members meanwhile: they begin at the last commit.'
+const fencedHint = 'Do not commit it again: other members have the partitions now, and start at the last commit.'
 
 /** Commits one after the other, so that a later one never is overtaken by an earlier one. */
 export class Committer {
@@ -76,7 +85,7 @@ export class Committer {
   /** Ends what is under way. */
   close(): void {
     this.stop()
-    this.#closing.abort(closedError('the consumer', 'unknown'))
+    this.#closing.abort(closedError('consumer', 'unknown'))
   }
 
   /** Commits soon, without waiting for the interval. */
@@ -134,16 +143,17 @@ export class Committer {
         try {
           return await this.#attempt(offsets, scope.signal)
         } catch (error) {
-          last = scope.signal.aborted
-            ? (last ?? asKafkaError(error, 'Committing offsets'))
-            : asKafkaError(error, 'Committing offsets')
-          if (scope.signal.aborted || !last.retriable || last.code === 'REBALANCE_IN_PROGRESS') throw last
+          if (scope.signal.aborted) throw error
+          last = asKafkaError(error, 'Committing offsets')
+          if (!last.retriable) throw last
         }
         await sleep(runtime, backoffMs(runtime, attempt, limits), scope.signal)
       }
     } catch (error) {
+      if (signal?.aborted) throw abortedError('Committing offsets', signal, 'unknown')
+      if (this.#closing.signal.aborted) throw closedError('consumer', 'unknown')
       if (!scope.expired) throw error
-      throw new KafkaError('TIMED_OUT', 'committing offsets took too long', {
+      throw new KafkaError('TIMED_OUT', 'Committing offsets did not succeed in time', {
         retriable: true,
         outcome: 'unknown',
         cause: last,
@@ -160,8 +170,8 @@ export class Committer {
     const gone = given.find(({ cursor }) => cursor?.owned === false)
     if (gone === undefined) return
     const { topic, partition } = gone
-    const what = `topic '${topic}' partition ${partition} was given up before its offset was committed`
-    throw new KafkaError('ILLEGAL_GENERATION', what, {
+    const message = `Committing offsets failed: ${describePartition(gone)} was revoked before its offset was committed`
+    throw new KafkaError('ILLEGAL_GENERATION', message, {
       topic,
       partition,
       offset: BigInt(gone.offset),
@@ -184,7 +194,7 @@ export class Committer {
       const response = await broker.request(OffsetCommit, body, { signal, maxVersion: 9 })
       this.#settle(offsets, response, identity, broker)
     } catch (error) {
-      if (KafkaError.is(error) && movedBy(error)) this.#cluster.forgetCoordinator('group', groupId)
+      if (coordinatorLost(error)) this.#cluster.forgetCoordinator('group', groupId)
       throw error
     }
   }
@@ -218,25 +228,24 @@ export class Committer {
     identity: GroupIdentity,
     where: TopicPartition & { broker: Broker; group: string },
   ): KafkaError {
-    const { name } = errorOf(code)
-    if (name === 'REBALANCE_IN_PROGRESS') this.#host.rebalanceSeen(identity.generation)
-    const fenced = name === 'UNKNOWN_MEMBER_ID' || name === 'ILLEGAL_GENERATION' || name === 'FENCED_INSTANCE_ID'
-    if (fenced) this.#host.fenced(name, identity.generation)
-    const hint = fenced ? fencedHint : undefined
-    return kafkaErrorOf(code, 'Committing offsets', { ...where, hint })
+    const error = kafkaErrorOf(code, 'Committing offsets', where)
+    switch (meaningOf(code).member) {
+      case 'rebalancing':
+        this.#host.rebalanceSeen(identity.generation)
+        return error
+      case 'unknown':
+      case 'stale-generation':
+      case 'replaced':
+        this.#host.fenced(error.code, identity.generation)
+        return error.with({ hint: fencedHint })
+      default:
+        return error
+    }
   }
 }
 
 function placeOf({ topic, partition }: Cursor): TopicPartition {
   return { topic, partition }
-}
-
-/** The coordinator could not be reached, or is another broker now. */
-function movedBy(error: KafkaError): boolean {
-  if (error.code === 'COORDINATOR_LOAD_IN_PROGRESS' || error.code === 'REBALANCE_IN_PROGRESS') return false
-  return error.retriable && error.topic === undefined
-    ? true
-    : error.code === 'NOT_COORDINATOR' || error.code === 'COORDINATOR_NOT_AVAILABLE'
 }
 
 function topicsOf(offsets: readonly OffsetToCommit[]) {

@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts'
-import { abortedError, invalidOption, KafkaError } from '../errors.ts'
+import { meaningOf } from '../error-meaning.ts'
+import { abortedError, closedError, describePartition, KafkaError, optionError } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
 import { scopeOf, withSignal } from '../runtime/wait.ts'
 import type { CommitOptions, OffsetToCommit } from './committer.ts'
@@ -48,10 +49,12 @@ const closeTimeoutMs = 10_000
  */
 export class Consumer implements AsyncIterable<Message> {
   readonly #core: ConsumerCore
+  readonly #onClosed: () => void
   #hands: PollHand[] = []
   #closed: Promise<void> | undefined
 
-  constructor(cluster: Cluster, options: ConsumerOptions) {
+  constructor(cluster: Cluster, options: ConsumerOptions, onClosed: () => void = () => {}) {
+    this.#onClosed = onClosed
     this.#core = new ConsumerCore(cluster, resolveConsumerOptions(options))
   }
 
@@ -75,8 +78,8 @@ export class Consumer implements AsyncIterable<Message> {
   async poll(options: PollOptions = {}): Promise<Message[]> {
     const { maxRecords = 500, timeoutMs = 1_000, signal } = options
     if (!Number.isSafeInteger(maxRecords) || maxRecords < 1)
-      throw invalidOption("consumer.poll(): option 'maxRecords' must be an integer of at least 1")
-    if (!(timeoutMs >= 0)) throw invalidOption("consumer.poll(): option 'timeoutMs' must be milliseconds, 0 or more")
+      throw optionError('maxRecords', 'consumer.poll()', 'must be an integer of at least 1')
+    if (!(timeoutMs >= 0)) throw optionError('timeoutMs', 'consumer.poll()', 'must be milliseconds, 0 or more')
     const core = this.#core
     const scope = scopeOf(core.runtime, core.runtime.monoNow() + timeoutMs, [signal])
     const token = {}
@@ -87,7 +90,7 @@ export class Consumer implements AsyncIterable<Message> {
       const batch = core.take() ?? (await core.nextBatch(scope.signal))
       return batch === undefined ? [] : takeMessages(core, batch, maxRecords, this.#hands)
     } catch (error) {
-      if (scope.expired && KafkaError.is(error) && error.code === 'ABORTED') return []
+      if (scope.expired && KafkaError.is(error) && meaningOf(error.code).ended === 'aborted') return []
       throw error
     } finally {
       core.release(token)
@@ -110,11 +113,11 @@ export class Consumer implements AsyncIterable<Message> {
       await withSignal(this.#core.started, scope.signal)
     } catch (error) {
       if (scope.expired)
-        throw new KafkaError('TIMED_OUT', 'the consumer did not get its assignment in time', {
+        throw new KafkaError('TIMED_OUT', 'The consumer received no assignment in time', {
           retriable: true,
           cause: error,
         })
-      if (signal?.aborted) throw abortedError('waiting for the assignment', signal)
+      if (signal?.aborted) throw abortedError('Waiting for the assignment', signal)
       throw error
     } finally {
       scope.release()
@@ -134,8 +137,8 @@ export class Consumer implements AsyncIterable<Message> {
   async commit(what?: Item | readonly PartitionOffset[], options?: CommitOptions): Promise<void> {
     const core = this.#core
     if (core.options.groupId === undefined)
-      throw new KafkaError('INVALID_STATE', 'a consumer without a groupId has nowhere to commit')
-    if (core.state === 'closed') throw new KafkaError('CLOSED', 'the consumer is closed')
+      throw new KafkaError('INVALID_STATE', 'Cannot commit: the consumer has no groupId')
+    if (core.state === 'closed') throw closedError('consumer')
     if (isOffsets(what))
       return core.committer.commit(
         what.map((one) => this.#offsetToCommit(one)),
@@ -178,7 +181,7 @@ export class Consumer implements AsyncIterable<Message> {
     const cursor = this.#cursorOf({ topic, partition })
     if (typeof offset !== 'string' && (!Number.isSafeInteger(Number(offset)) || offset < 0)) {
       const place = { topic, partition }
-      throw new KafkaError('INVALID_ARGUMENT', `consumer.seek(): ${String(offset)} is not an offset`, place)
+      throw new KafkaError('INVALID_ARGUMENT', `Cannot seek to ${String(offset)}: it is not an offset`, place)
     }
     if (this.#core.state === 'idle') cursor.start = offset
     else this.#core.positions.seek(cursor, offset)
@@ -197,14 +200,15 @@ export class Consumer implements AsyncIterable<Message> {
   ): Promise<CommittedPosition[]> {
     const { runtime, cluster, lookup, identity, options } = this.#core
     if (options.groupId === undefined)
-      throw new KafkaError('INVALID_STATE', 'a consumer without a groupId has no committed offsets')
+      throw new KafkaError('INVALID_STATE', 'Cannot look up committed offsets: the consumer has no groupId')
     const scope = scopeOf(runtime, runtime.monoNow() + (timeoutMs ?? cluster.options.apiTimeoutMs), [signal])
     try {
       const found = await lookup.committed(identity, partitions, scope.signal)
       return found.map((one) => ({ ...one, offset: one.offset < 0 ? undefined : BigInt(one.offset) }))
     } catch (error) {
+      if (signal?.aborted) throw abortedError('Looking up committed offsets', signal)
       if (scope.expired)
-        throw new KafkaError('TIMED_OUT', 'looking up committed offsets took too long', {
+        throw new KafkaError('TIMED_OUT', 'Looking up committed offsets did not succeed in time', {
           retriable: true,
           cause: error,
         })
@@ -252,7 +256,7 @@ export class Consumer implements AsyncIterable<Message> {
    * pending `next()`. Idempotent; never rejects.
    */
   close({ timeoutMs = closeTimeoutMs }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
-    this.#closed ??= this.#close(timeoutMs)
+    this.#closed ??= this.#close(timeoutMs).finally(this.#onClosed)
     return this.#closed
   }
 
@@ -287,16 +291,14 @@ export class Consumer implements AsyncIterable<Message> {
   #cursorOf({ topic, partition }: TopicPartition): Cursor {
     const cursor = this.#core.cursors.get(topic, partition)
     if (cursor !== undefined) return cursor
-    throw new KafkaError('INVALID_STATE', `topic '${topic}' partition ${partition} is not assigned to this consumer`, {
-      topic,
-      partition,
-    })
+    const message = `This consumer is not assigned ${describePartition({ topic, partition })}`
+    throw new KafkaError('INVALID_STATE', message, { topic, partition })
   }
 
   #offsetToCommit({ topic, partition, offset, metadata }: PartitionOffset): OffsetToCommit {
     const number = Number(offset)
     if (!Number.isSafeInteger(number) || number < 0) {
-      throw new KafkaError('INVALID_ARGUMENT', `consumer.commit(): ${String(offset)} is not an offset`, {
+      throw new KafkaError('INVALID_ARGUMENT', `Cannot commit ${String(offset)}: it is not an offset`, {
         topic,
         partition,
       })

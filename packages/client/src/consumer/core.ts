@@ -2,7 +2,15 @@ import type { Runtime } from '@ottla/runtime'
 import { EventEmitter } from 'eventemitter3'
 import type { Connection } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { abortedError, asKafkaError, closedError, invalidOption, KafkaError } from '../errors.ts'
+import {
+  abortedError,
+  asKafkaError,
+  closedError,
+  describePartition,
+  KafkaError,
+  noSuchPartition,
+  optionError,
+} from '../errors.ts'
 import type { GroupIdentity, Membership } from '../group/membership.ts'
 import type { Counter } from '../metrics.ts'
 import { deferred, handled } from '../runtime/deferred.ts'
@@ -105,7 +113,7 @@ export class ConsumerCore implements RunnerHost {
     handled(this.#started.promise)
     for (const { topic, partition, offset } of options.assign) {
       if (this.cursors.get(topic, partition) !== undefined) {
-        throw invalidOption(`consumer: option 'assign' names topic '${topic}' partition ${partition} twice`)
+        throw optionError('assign', 'kafka.consumer()', `contains ${describePartition({ topic, partition })} twice`)
       }
       const cursor = new Cursor(topic, partition)
       cursor.start = offset
@@ -143,7 +151,7 @@ export class ConsumerCore implements RunnerHost {
   /** Joins the group, or takes on the assigned partitions. The first reader does it. */
   start(): void {
     if (this.#fatal !== undefined) throw this.#fatal
-    if (this.#state === 'closing' || this.#state === 'closed') throw closedError('the consumer')
+    if (this.#state === 'closing' || this.#state === 'closed') throw closedError('consumer')
     if (this.#state === 'running') return
     this.#state = 'running'
     this.#slice.restart()
@@ -165,13 +173,13 @@ export class ConsumerCore implements RunnerHost {
       for (const { topic, partition } of assign) {
         const count = counts.get(topic) ?? 0
         if (partition < count) continue
-        const what = `topic '${topic}' has no partition ${partition}, only ${count}`
-        throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', what, { topic, partition, fatal: true })
+        const place = { topic, partition }
+        throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', noSuchPartition(place, count), { ...place, fatal: true })
       }
       await this.assignment.begin([...this.cursors.all])
       this.assigned()
     } catch (error) {
-      if (!signal.aborted) this.fail(asKafkaError(error, 'Taking on the assigned partitions'))
+      if (!signal.aborted) this.fail(asKafkaError(error, 'Starting the assigned partitions'))
     }
   }
 
@@ -202,7 +210,7 @@ export class ConsumerCore implements RunnerHost {
     for (;;) {
       if (this.#fatal !== undefined) throw this.#fatal
       if (this.#state !== 'running') return undefined
-      if (signal?.aborted) throw abortedError('reading', signal)
+      if (signal?.aborted) throw abortedError('Reading', signal)
       // Before the other partitions: with enough of their records it would never be told.
       const failure = this.prefetch.takeFailure()
       if (failure !== undefined) throw failure
@@ -269,9 +277,10 @@ export class ConsumerCore implements RunnerHost {
       return
     }
     const { topic, partition } = cursor
-    const what = `topic '${topic}' partition ${partition} was given up, or its position moved, after this item was read`
-    const hint = 'The item will be read again by whoever has the partition now.'
-    throw new KafkaError('INVALID_STATE', what, { topic, partition, offset: BigInt(end - 1), hint })
+    const place = describePartition({ topic, partition, offset: end - 1 })
+    const message = `Cannot mark ${place} as done: the partition was revoked or repositioned after this message was read`
+    const hint = 'Skip it: the member that has the partition now reads it again.'
+    throw new KafkaError('INVALID_STATE', message, { topic, partition, offset: BigInt(end - 1), hint })
   }
 
   wake(): void {
@@ -330,10 +339,10 @@ export class ConsumerCore implements RunnerHost {
     this.#closeTimeoutMs = timeoutMs
     this.prefetch.wake()
     if (began === 'running') await this.#giveUp(timeoutMs)
-    this.#started.reject(closedError('the consumer'))
+    this.#started.reject(closedError('consumer'))
     this.committer.close()
     this.source.close()
-    this.#closing.abort(closedError('the consumer'))
+    this.#closing.abort(closedError('consumer'))
     for (const release of this.#releases) release()
     this.#releases = []
     this.subscription.close()
@@ -365,7 +374,7 @@ export class ConsumerCore implements RunnerHost {
       cursor.assignmentEpoch++
       cursor.owned = false
       cursor.refresh()
-      cursor.abort(closedError('the consumer'))
+      cursor.abort(closedError('consumer'))
       this.cursors.delete(cursor)
     }
   }

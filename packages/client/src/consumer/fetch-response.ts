@@ -1,5 +1,6 @@
 import { type ErrorName, errorOf, type FetchResponse } from '@ottla/codec'
 import { RecordBatchReader } from '@ottla/codec/records'
+import { meaningOf } from '../error-meaning.ts'
 import type { Chunk, Cursor } from './cursor.ts'
 import type { Asked, FetchSession } from './fetch-session.ts'
 import { AbortedTransactions } from './isolation.ts'
@@ -64,23 +65,13 @@ function acceptPartition(cursor: Cursor, response: PartitionResponse, committedO
   sink.chunk(cursor, { reader: new RecordBatchReader(records), aborted, bytes: records.length })
 }
 
-const movedCodes = new Set<ErrorName>(['NOT_LEADER_OR_FOLLOWER', 'FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH'])
-const staleCodes = new Set<ErrorName>([
-  'REPLICA_NOT_AVAILABLE',
-  'KAFKA_STORAGE_ERROR',
-  'OFFSET_NOT_AVAILABLE',
-  'UNKNOWN_TOPIC_OR_PARTITION',
-  'UNKNOWN_TOPIC_ID',
-  'INCONSISTENT_TOPIC_ID',
-])
-
 function acceptError({ cursor, fetchOffset }: Asked, response: PartitionResponse, sink: FetchSink): void {
-  const { name, retriable } = errorOf(response.errorCode)
+  const { name } = errorOf(response.errorCode)
+  const { moved, staleMetadata, outOfRange, transient } = meaningOf(name)
   const { leaderId, leaderEpoch } = response.currentLeader
-  if (movedCodes.has(name)) sink.moved(cursor, leaderId, leaderEpoch, name)
-  else if (staleCodes.has(name)) sink.pause(cursor, name, true)
-  else if (name === 'OFFSET_OUT_OF_RANGE') sink.outOfRange(cursor, fetchOffset)
-  else if (retriable || name === 'UNKNOWN_SERVER_ERROR') sink.pause(cursor, name, false)
+  if (moved === 'leader') sink.moved(cursor, leaderId, leaderEpoch, name)
+  else if (outOfRange) sink.outOfRange(cursor, fetchOffset)
+  else if (transient) sink.pause(cursor, name, staleMetadata)
   else sink.refused(cursor, response.errorCode)
 }
 

@@ -1,9 +1,9 @@
-import { type ErrorName, ListOffsets, OffsetFetch, type OffsetFetchResponse, OffsetForLeaderEpoch } from '@ottla/codec'
+import { ListOffsets, OffsetFetch, type OffsetFetchResponse, OffsetForLeaderEpoch } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { KafkaError, kafkaErrorOf } from '../errors.ts'
+import { coordinatorLost, isTransient } from '../error-meaning.ts'
+import { describePartition, KafkaError, kafkaErrorOf } from '../errors.ts'
 import { type GroupIdentity, groupByTopic, type TopicPartition } from '../group/membership.ts'
-import { isTransient } from '../group/passing.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { sleep } from '../runtime/wait.ts'
 
@@ -157,21 +157,17 @@ export class OffsetLookup {
       } catch (error) {
         if (signal.aborted || !isTransient(error)) throw error
         logger.debug('looking up offsets failed', { attempts, error: String(error) })
-        if (groupId !== undefined && !waits.has((error as KafkaError).code as ErrorName)) {
-          this.#cluster.forgetCoordinator('group', groupId)
-        }
         if (groupId === undefined) this.#cluster.refreshMetadata('an offset could not be looked up').catch(() => {})
+        else if (coordinatorLost(error)) this.#cluster.forgetCoordinator('group', groupId)
       }
       await sleep(runtime, backoffMs(runtime, attempts, limits), signal)
     }
   }
 }
 
-/** The coordinator was the right one. */
-const waits = new Set<ErrorName>(['UNSTABLE_OFFSET_COMMIT', 'COORDINATOR_LOAD_IN_PROGRESS'])
-
 function leaderless({ topic, partition }: TopicPartition): KafkaError {
-  return new KafkaError('LEADER_NOT_AVAILABLE', `topic '${topic}' partition ${partition} has no leader at the moment`, {
+  const message = `No leader at the moment for ${describePartition({ topic, partition })}`
+  return new KafkaError('LEADER_NOT_AVAILABLE', message, {
     retriable: true,
     topic,
     partition,

@@ -24,22 +24,25 @@ test('without a group nothing is committed', () => {
 })
 
 const refused: [ConsumerOptions, RegExp][] = [
-  [{ topics: ['t'] }, /'groupId' is missing/],
-  [{ groupId: 'g' }, /nothing to read/],
+  [{ topics: ['t'] }, /Option 'groupId' of kafka.consumer\(\) is required with 'topics'/],
+  [{ groupId: 'g' }, /Either 'topics' \(with 'groupId'\) or 'assign' of kafka.consumer\(\) is required/],
   [{ groupId: 'g', topics: ['t'], assign: [{ topic: 't', partition: 0 }] }, /exclude each other/],
-  [{ groupId: 'g', topics: [] }, /'topics' must be topic names or patterns/],
-  [{ groupId: 'g', topics: [''] }, /'topics' must be/],
-  [{ assign: [{ topic: 't', partition: -1 }] }, /'assign' must list partitions/],
-  [{ assign: [{ topic: 't', partition: 0, offset: 1.5 }] }, /'assign' must list partitions/],
-  [{ assign: [{ topic: 't', partition: 0 }], commit: 'auto' }, /'commit' needs a groupId/],
-  [{ groupId: 'g', topics: 't', commit: 'never' as never }, /'commit' must be/],
-  [{ groupId: 'g', topics: 't', commit: { intervalMs: -1 } }, /'commit' must be/],
-  [{ groupId: 'g', topics: 't', offsetReset: 'begin' as never }, /'offsetReset' must be one of/],
-  [{ groupId: 'g', topics: 't', assignors: ['sticky' as never] }, /'assignors' must list/],
-  [{ groupId: 'g', topics: 't', assignors: ['range', 'range'] }, /names one twice/],
+  [{ groupId: 'g', topics: [] }, /'topics' of kafka.consumer\(\) must be topic names or patterns/],
+  [{ groupId: 'g', topics: [''] }, /'topics' of kafka.consumer\(\) must be/],
+  [{ assign: [{ topic: 't', partition: -1 }] }, /'assign' of kafka.consumer\(\) must list partitions/],
+  [{ assign: [{ topic: 't', partition: 0, offset: 1.5 }] }, /'assign' of kafka.consumer\(\) must list partitions/],
+  [{ assign: [{ topic: 't', partition: 0 }], commit: 'auto' }, /'commit' of kafka.consumer\(\) requires 'groupId'/],
+  [{ groupId: 'g', topics: 't', commit: 'never' as never }, /'commit' of kafka.consumer\(\) must be/],
+  [{ groupId: 'g', topics: 't', commit: { intervalMs: -1 } }, /'commit' of kafka.consumer\(\) must be/],
+  [{ groupId: 'g', topics: 't', offsetReset: 'begin' as never }, /'offsetReset' of kafka.consumer\(\) must be one of/],
+  [{ groupId: 'g', topics: 't', assignors: ['sticky' as never] }, /'assignors' of kafka.consumer\(\) must list/],
+  [
+    { groupId: 'g', topics: 't', assignors: ['range', 'range'] },
+    /'assignors' of kafka.consumer\(\) contains a duplicate/,
+  ],
   [{ groupId: 'g', topics: 't', protocol: 'consumer' }, /not supported yet/],
   [{ groupId: 'g', topics: 't', heartbeatIntervalMs: 45_000 }, /less than 'sessionTimeoutMs'/],
-  [{ groupID: 'g', topics: 't' } as never, /no option 'groupID'/],
+  [{ groupID: 'g', topics: 't' } as never, /'groupID' of kafka.consumer\(\) does not exist/],
 ]
 test.each(refused)('%o is refused', (options, message) => {
   expect(() => resolveConsumerOptions(options)).toThrow(message)

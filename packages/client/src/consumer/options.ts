@@ -1,4 +1,4 @@
-import { invalidOption } from '../errors.ts'
+import { invalidOption, optionError } from '../errors.ts'
 import type { Assignor } from '../group/assignors/assignor.ts'
 import { cooperativeSticky } from '../group/assignors/cooperative-sticky.ts'
 import { range } from '../group/assignors/range.ts'
@@ -188,35 +188,35 @@ export interface ResolvedConsumerOptions
   readonly assignors: readonly Assignor[]
 }
 
+const owner = 'kafka.consumer()'
+
 /** Validates the options of `kafka.consumer(…)`; throws INVALID_OPTION. */
 export function resolveConsumerOptions(given: ConsumerOptions): ResolvedConsumerOptions {
-  const { topics, assign, commit, assignors, protocol, ...rest } = resolveOptions('consumer', consumerOptions, given)
+  const { topics, assign, commit, assignors, protocol, ...rest } = resolveOptions(owner, consumerOptions, given)
   if (topics === undefined && assign === undefined) {
-    throw invalidOption("consumer: there is nothing to read: give 'topics' (with a groupId), or 'assign'")
+    throw invalidOption(`Either 'topics' (with 'groupId') or 'assign' of ${owner} is required`)
   }
   if (topics !== undefined && assign !== undefined) {
-    throw invalidOption("consumer: options 'topics' and 'assign' exclude each other")
+    throw invalidOption(`Options 'topics' and 'assign' of ${owner} exclude each other`)
   }
   if (topics !== undefined && rest.groupId === undefined) {
-    throw invalidOption(
-      "consumer: option 'groupId' is missing: topics are shared out among the members of a group",
-      'Give a groupId, or read partitions without a group with `assign: [{ topic, partition }]`.',
+    throw optionError(
+      'groupId',
+      owner,
+      "is required with 'topics': topics are divided among the members of a group",
+      'Set a groupId, or read partitions without a group with `assign: [{ topic, partition }]`.',
     )
   }
   if (protocol === 'consumer') {
-    throw invalidOption(
-      "consumer: protocol 'consumer' (KIP-848) is not supported yet",
-      "Leave it out, or say 'classic'.",
-    )
+    const problem = "cannot be 'consumer': this protocol (KIP-848) is not supported yet"
+    throw optionError('protocol', owner, problem, "Leave it out, or choose 'classic'.")
   }
   if (rest.heartbeatIntervalMs >= rest.sessionTimeoutMs) {
-    throw invalidOption(
-      "consumer: option 'heartbeatIntervalMs' must be less than 'sessionTimeoutMs'",
-      'A third of it leaves room for two lost heartbeats.',
-    )
+    const hint = 'Choose a third of it, so that two heartbeats may be lost.'
+    throw optionError('heartbeatIntervalMs', owner, "must be less than 'sessionTimeoutMs'", hint)
   }
   if (rest.groupId === undefined && commit !== undefined && commit !== 'none') {
-    throw invalidOption("consumer: option 'commit' needs a groupId: offsets are committed for a group")
+    throw optionError('commit', owner, "requires 'groupId': offsets are committed for a group")
   }
   return Object.freeze({
     ...rest,
@@ -238,7 +238,7 @@ function commitPolicy(mode: CommitMode): CommitPolicy {
 function resolveAssignors(list: readonly (AssignorName | Assignor)[]): readonly Assignor[] {
   const assignors = list.map((item) => (typeof item === 'string' ? known[item] : item))
   if (new Set(assignors.map(({ name }) => name)).size !== assignors.length) {
-    throw invalidOption("consumer: option 'assignors' names one twice")
+    throw optionError('assignors', owner, 'contains a duplicate')
   }
   return assignors
 }

@@ -206,6 +206,8 @@ describe('the position', () => {
 
   test('a partition that does not exist is told', async () => {
     const consumer = consumerOf(new ScriptedKafka(), { groupId: undefined, assign: [{ topic: 't', partition: 7 }] })
-    await expect(consumer.messages().next()).rejects.toThrow("topic 't' has no partition 7, only 1")
+    await expect(consumer.messages().next()).rejects.toThrow(
+      "Topic 't', partition 7 does not exist: the topic has partitions 0 to 0",
+    )
   })
 })

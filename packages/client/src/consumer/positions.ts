@@ -1,4 +1,4 @@
-import { KafkaError } from '../errors.ts'
+import { describePartition, KafkaError } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
 import type { Cursor } from './cursor.ts'
 import { earliestTimestamp, latestTimestamp, type OffsetLookup } from './offsets.ts'
@@ -59,7 +59,7 @@ export class Positions {
   recreated(cursor: Cursor): void {
     if (cursor.position < 0) return
     if (this.#host.offsetReset === 'none') {
-      this.#prefetch.fail(cursor, this.#noOffset(cursor, 'UNKNOWN_TOPIC_ID', 'was deleted and created anew'))
+      this.#prefetch.fail(cursor, this.#noOffset(cursor, 'UNKNOWN_TOPIC_ID', 'was deleted and created again'))
     } else this.#toEnd(cursor, 'earliest', 'recreated')
   }
 
@@ -184,11 +184,12 @@ export class Positions {
     code: 'OFFSET_OUT_OF_RANGE' | 'UNKNOWN_TOPIC_ID',
     what: string,
   ): KafkaError {
-    return new KafkaError(code, `topic '${topic}' partition ${partition} ${what}, and offsetReset is 'none'`, {
+    const message = `No position for ${describePartition({ topic, partition })}: it ${what}, and offsetReset is 'none'`
+    return new KafkaError(code, message, {
       topic,
       partition,
       offset: fetchOffset < 0 ? undefined : BigInt(fetchOffset),
-      hint: "Seek to where to go on, or choose offsetReset 'earliest' or 'latest'.",
+      hint: "Seek to an offset, or choose offsetReset 'earliest' or 'latest'.",
     })
   }
 }

@@ -1,5 +1,6 @@
 import type { CodecSet, RecordBatch } from '@ottla/codec/records'
-import { KafkaError } from '../errors.ts'
+import { textOf } from '../error-data.ts'
+import { describePartition, KafkaError } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Chunk, Cursor } from './cursor.ts'
 import { FetchedBatch } from './fetched-batch.ts'
@@ -227,16 +228,12 @@ export class Prefetch {
 /** The error of a partition whose next batch cannot be read. */
 export function corrupt({ topic, partition, position, parsedTo }: Cursor, cause: unknown): KafkaError {
   const offset = Math.max(position, parsedTo)
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new KafkaError(
-    'CORRUPT_MESSAGE',
-    `reading topic '${topic}' partition ${partition} at offset ${offset} failed: ${reason}`,
-    {
-      topic,
-      partition,
-      offset: BigInt(offset),
-      cause,
-      hint: 'Reading stops here for this partition: seek beyond the batch to go on without it.',
-    },
-  )
+  const message = `Reading ${describePartition({ topic, partition, offset })} failed: ${textOf(cause)}`
+  return new KafkaError('CORRUPT_MESSAGE', message, {
+    topic,
+    partition,
+    offset: BigInt(offset),
+    cause,
+    hint: 'Seek beyond the batch to continue without it: reading this partition has stopped.',
+  })
 }

@@ -30,7 +30,7 @@ export interface ReadOptions {
 const busyHint = 'Await each next() before the next one, and end one loop before the next begins.'
 
 export function busyError(): KafkaError {
-  return new KafkaError('CONSUMER_BUSY', 'the consumer is being read already', { hint: busyHint })
+  return new KafkaError('CONSUMER_BUSY', 'The consumer already has an active reader', { hint: busyHint })
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Runtime } from '@ottla/runtime'
-import { KafkaError } from '../errors.ts'
+import { textOf } from '../error-data.ts'
+import { describePartition, KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../group/membership.ts'
 import { deferred, handled } from '../runtime/deferred.ts'
 import type { Committer } from './committer.ts'
@@ -65,12 +66,12 @@ export class Assignment {
       const timeoutMs = Math.min(options.rebalanceTimeoutMs, options.sessionTimeoutMs)
       await committer.commit(offsets, { timeoutMs }).catch((error: unknown) => this.#host.onCommitFailed(error))
     }
-    this.#drop(cursors, 'the partition was given up')
+    this.#drop(cursors, 'The partition was revoked')
   }
 
   /** Somebody else may have them: nothing is waited for, nothing committed. */
   async lose(partitions: readonly TopicPartition[]): Promise<void> {
-    this.#drop(this.#find(partitions), 'the partition was lost')
+    this.#drop(this.#find(partitions), 'The partition was lost')
     await this.#hook('onLost', this.#host.options.onLost, partitions)
   }
 
@@ -88,7 +89,9 @@ export class Assignment {
       cursor.owned = false
       cursor.refresh()
       const { topic, partition } = cursor
-      cursor.abort(new KafkaError('ABORTED', `${why}: topic '${topic}' partition ${partition}`, { topic, partition }))
+      cursor.abort(
+        new KafkaError('ABORTED', `${why}: ${describePartition({ topic, partition })}`, { topic, partition }),
+      )
     }
     this.#host.changed()
   }
@@ -119,10 +122,8 @@ export class Assignment {
       const list = partitions.map(({ topic, partition }) => ({ topic, partition }))
       await Promise.race([hook(list), handled(late.promise)])
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
-      this.#host.onHookFailed(
-        new KafkaError('HANDLER_FAILED', `the hook ${name} failed: ${reason}`, { fatal: true, cause }),
-      )
+      const message = `The hook ${name} failed: ${textOf(cause)}`
+      this.#host.onHookFailed(new KafkaError('HANDLER_FAILED', message, { fatal: true, cause }))
     } finally {
       runtime.clearTimer(timer)
     }

@@ -187,8 +187,12 @@ describe('run', () => {
     const consumer = consumerOf(new ScriptedKafka())
     const each = () => {}
     await expect(consumer.run({ each, deadLetter: { topic: 'x' } } as never)).rejects.toThrow(/deadLetter/)
-    await expect(consumer.run({ each, concurrency: { by: 'key' as never } })).rejects.toThrow(/by 'key'/)
-    await expect(consumer.run({})).rejects.toThrow(/either 'each' or 'eachBatch'/)
+    await expect(consumer.run({ each, concurrency: { by: 'key' as never } })).rejects.toThrow(
+      /'concurrency.by' of consumer.run\(\) must be 'partition', not 'key'/,
+    )
+    await expect(consumer.run({})).rejects.toThrow(
+      /Either 'each' or 'eachBatch' of consumer.run\(\) must be a function/,
+    )
   })
 
   test('close waits for the handler, commits it, and ends the run', async () => {

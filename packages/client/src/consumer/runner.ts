@@ -1,5 +1,6 @@
 import type { Runtime } from '@ottla/runtime'
-import { invalidOption, KafkaError } from '../errors.ts'
+import { textOf } from '../error-data.ts'
+import { describePartition, invalidOption, KafkaError, optionError } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { scopeOf, sleep } from '../runtime/wait.ts'
 import type { Cursor } from './cursor.ts'
@@ -54,6 +55,8 @@ interface Handlers {
   readonly maxMs: number
 }
 
+const owner = 'consumer.run()'
+
 const knownOptions = new Set(['each', 'eachBatch', 'concurrency', 'retry', 'signal'])
 
 /** Hands every message to a handler until the consumer is closed, the signal aborts, or a handler fails for good. */
@@ -75,24 +78,22 @@ function validate(options: RunOptions): { handlers: Handlers; limit: number } {
     if (knownOptions.has(name)) continue
     const hint =
       name === 'deadLetter' ? 'Catch the error in the handler and send the record to the other topic there.' : undefined
-    throw invalidOption(`consumer.run(): option '${name}' is not supported`, hint)
+    throw optionError(name, owner, 'is not supported', hint)
   }
   const { each, eachBatch, concurrency, retry } = options
   if ((each === undefined) === (eachBatch === undefined) || typeof (each ?? eachBatch) !== 'function') {
-    throw invalidOption("consumer.run(): give a function as either 'each' or 'eachBatch'")
+    throw invalidOption("Either 'each' or 'eachBatch' of consumer.run() must be a function")
   }
   const by: string = concurrency?.by ?? 'partition'
-  if (by !== 'partition')
-    throw invalidOption(`consumer.run(): concurrency by '${by}' is not supported`, "Use by: 'partition'.")
+  if (by !== 'partition') throw optionError('concurrency.by', owner, `must be 'partition', not '${by}'`)
   const limit = concurrency?.limit ?? 1
   if (!Number.isSafeInteger(limit) || limit < 1)
-    throw invalidOption('consumer.run(): concurrency.limit must be an integer of at least 1')
+    throw optionError('concurrency.limit', owner, 'must be an integer of at least 1')
   const attempts = retry?.attempts ?? 1
   const [firstMs, maxMs] = retry?.backoffMs ?? [100, 10_000]
   if (!Number.isSafeInteger(attempts) || attempts < 1)
-    throw invalidOption('consumer.run(): retry.attempts must be an integer of at least 1')
-  if (!(firstMs >= 0 && maxMs >= firstMs))
-    throw invalidOption('consumer.run(): retry.backoffMs must be [first, longest] in ms')
+    throw optionError('retry.attempts', owner, 'must be an integer of at least 1')
+  if (!(firstMs >= 0 && maxMs >= firstMs)) throw optionError('retry.backoffMs', owner, 'must be [first, longest] in ms')
   return { handlers: { each, eachBatch, attempts, firstMs, maxMs }, limit }
 }
 
@@ -269,17 +270,13 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 function handlerError({ topic, partition }: Cursor, offset: number, attempts: number, cause: unknown): KafkaError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
   const tries = attempts === 1 ? '' : ` ${attempts} times`
-  return new KafkaError(
-    'HANDLER_FAILED',
-    `the handler failed${tries} on topic '${topic}' partition ${partition} offset ${offset}: ${reason}`,
-    {
-      topic,
-      partition,
-      offset: BigInt(offset),
-      cause,
-      hint: 'Nothing is committed past it: the next run begins with it.',
-    },
-  )
+  const place = describePartition({ topic, partition, offset })
+  return new KafkaError('HANDLER_FAILED', `The handler failed${tries} (${place}): ${textOf(cause)}`, {
+    topic,
+    partition,
+    offset: BigInt(offset),
+    cause,
+    hint: 'Fix the cause and call run() again: it starts with this message, whose offset was not committed.',
+  })
 }

@@ -2,7 +2,7 @@ import type { ErrorName } from '@ottla/codec'
 import type { Broker, Connection } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { noTopicId } from '../cluster/topology.ts'
-import { kafkaErrorOf } from '../errors.ts'
+import { describePartition, kafkaErrorOf } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { BrokerLoop } from './broker-loop.ts'
@@ -203,7 +203,7 @@ export class Source {
   }
 
   #refresh(cursor: Cursor, reason: string): void {
-    this.#cluster.refreshMetadata(`${reason} for ${cursor.topic}-${cursor.partition}`, [cursor.topic]).then(
+    this.#cluster.refreshMetadata(`${reason} for ${describePartition(cursor)}`, [cursor.topic]).then(
       () => this.update(),
       // The next failure asks again.
       () => {},

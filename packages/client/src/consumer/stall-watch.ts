@@ -1,5 +1,5 @@
 import type { Runtime } from '@ottla/runtime'
-import { KafkaError } from '../errors.ts'
+import { describePartition, KafkaError } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import type { Cursor } from './cursor.ts'
 
@@ -62,12 +62,13 @@ export class StallWatch {
 }
 
 export function processingError({ topic, partition, handedEnd }: Cursor, limitMs: number): KafkaError {
-  const what = `topic '${topic}' partition ${partition} offset ${handedEnd - 1} was not done within ${limitMs} ms`
-  return new KafkaError('PROCESSING_TIMED_OUT', what, {
+  const place = describePartition({ topic, partition, offset: handedEnd - 1 })
+  const message = `Processing of ${place} exceeded maxProcessingMs (${limitMs})`
+  return new KafkaError('PROCESSING_TIMED_OUT', message, {
     topic,
     partition,
     offset: BigInt(handedEnd - 1),
     fatal: true,
-    hint: 'Raise maxProcessingMs, or make the handler end when its signal aborts.',
+    hint: 'Raise maxProcessingMs, or let the handler return when its signal aborts.',
   })
 }

@@ -155,7 +155,7 @@ export function createWatch(core: ConsumerCore): StallWatch {
     onStalled: (cursor, elapsedMs) => {
       const { topic, partition, handedEnd } = cursor
       const offset = BigInt(handedEnd - 1)
-      core.cluster.logger.warn('an item is being worked on for too long', { topic, partition, offset, elapsedMs })
+      core.cluster.logger.warn('message processing exceeded maxProcessingMs', { topic, partition, offset, elapsedMs })
       core.emit('stalled', { topic, partition, offset, elapsedMs })
       cursor.abort(processingError(cursor, maxProcessingMs))
     },

@@ -1,6 +1,4 @@
 import {
-  type ErrorName,
-  errorOf,
   Heartbeat,
   JoinGroup,
   type JoinGroupRequest,
@@ -12,64 +10,57 @@ import {
 } from '@ottla/codec'
 import type { Broker, Connection } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { coordinatorLost, isTransient, meaningOf } from '../error-meaning.ts'
 import { KafkaError, kafkaErrorOf } from '../errors.ts'
 import { scopeOf } from '../runtime/wait.ts'
 import type { GroupMember } from './assignors/assignor.ts'
-import { decodeSubscription } from './consumer-protocol.ts'
-import type { GroupIdentity } from './membership.ts'
-import { isTransient } from './passing.ts'
+import { decodeAssignment, decodeSubscription } from './consumer-protocol.ts'
+import type { GroupIdentity, TopicPartition } from './membership.ts'
 
 /** What a membership needs of the cluster. */
 export type GroupCluster = Pick<Cluster, 'runtime' | 'logger' | 'options' | 'coordinator' | 'forgetCoordinator'>
 
-/** What a failed step leads to. */
-export interface Remedy {
-  /** What the coordinator no longer knows: this generation, or the member id too. Partitions are lost then. */
+/** What a membership does after a failed join, sync or heartbeat. */
+export interface Recovery {
+  /** What the coordinator no longer has: this generation, or the member id too. The partitions are lost then. */
   readonly forget?: 'generation' | 'member'
-  /** Look the coordinator up again. */
-  readonly moved?: true
-  /** Without a pause. */
-  readonly atOnce?: true
+  /** The group is rebalancing: join again. */
+  readonly rebalancing?: true
+  /** Look up the coordinator again. */
+  readonly coordinatorLost?: boolean
+  /** No broker could be reached until the deadline of the look-up. */
+  readonly unreachable?: boolean
+  /** Continue without a pause. */
+  readonly immediately?: true
   readonly fatal?: true
 }
 
-const remedies = new Map<ErrorName, Remedy>([
-  ['UNKNOWN_MEMBER_ID', { forget: 'member' }],
-  ['ILLEGAL_GENERATION', { forget: 'generation' }],
-  ['MEMBER_ID_REQUIRED', { atOnce: true }],
-  ['REBALANCE_IN_PROGRESS', { atOnce: true }],
-  ['COORDINATOR_LOAD_IN_PROGRESS', {}],
-  ['COORDINATOR_NOT_AVAILABLE', { moved: true }],
-  ['NOT_COORDINATOR', { moved: true }],
-  ['UNKNOWN_SERVER_ERROR', {}],
-])
-
-/** What to do about an error of join, sync or heartbeat, whether the broker answered it or the way to the broker failed. */
-export function remedyOf(error: unknown): Remedy {
+/** For an error that the coordinator reported, or one on the way to it, which says nothing about the group. */
+export function recoveryFrom(error: unknown): Recovery {
   if (!KafkaError.is(error)) return { fatal: true }
-  const known = remedies.get(error.code as ErrorName)
-  if (known !== undefined) return known
-  // Not having reached the coordinator says nothing about the group.
-  if (isTransient(error)) return { moved: true }
-  return { fatal: true }
+  const { member, ended, connection } = meaningOf(error.code)
+  switch (member) {
+    case 'unknown':
+      return { forget: 'member' }
+    case 'stale-generation':
+      return { forget: 'generation' }
+    case 'id-required':
+      return { immediately: true }
+    case 'rebalancing':
+      return { rebalancing: true, immediately: true }
+    case 'replaced':
+      return { fatal: true }
+  }
+  if (!isTransient(error)) return { fatal: true }
+  const unreachable = ended === 'deadline' || connection === 'unreachable'
+  return { coordinatorLost: coordinatorLost(error), unreachable }
 }
 
-const hints: Partial<Record<ErrorName, string>> = {
-  INCONSISTENT_GROUP_PROTOCOL:
-    'The members of a group need an assignor in common, and the same protocol type: compare `assignors` with the other members.',
-  INVALID_SESSION_TIMEOUT:
-    'Set `sessionTimeoutMs` between the broker’s group.min.session.timeout.ms and group.max.session.timeout.ms.',
-  GROUP_MAX_SIZE_REACHED: 'The group has group.max.size members already.',
-  INVALID_GROUP_ID: 'Give a `groupId` that is not empty.',
+function check(code: number, operation: string, broker: Broker, group: string): void {
+  if (code !== 0) throw kafkaErrorOf(code, operation, { broker, group })
 }
 
-function check(code: number, operation: string, broker: Broker, groupId: string): void {
-  if (code === 0) return
-  const hint = hints[errorOf(code).name]
-  throw kafkaErrorOf(code, operation, { broker, group: groupId, hint, fatal: hint !== undefined })
-}
-
-/** The requests of one member of a classic group, on a lane of their own: the broker holds joins for minutes. */
+/** The requests of one member of a classic group, on a connection of their own: a broker may hold a join for minutes. */
 export class GroupRequests {
   readonly #cluster: GroupCluster
   readonly #groupId: string
@@ -85,11 +76,11 @@ export class GroupRequests {
     return this.#cluster.coordinator('group', this.#groupId, { signal, timeoutMs })
   }
 
-  /** MEMBER_ID_REQUIRED is no error but the first half of the answer, as `memberId` and no generation. */
+  /** Returns a response with MEMBER_ID_REQUIRED too: it is the first half of a join, and holds the member id to join with. */
   async join(body: JoinGroupRequest, timeoutMs: number, signal: AbortSignal): Promise<JoinGroupResponse> {
     const broker = await this.#coordinator(signal)
     const response = await broker.request(JoinGroup, body, { purpose: this.#purpose, timeoutMs, signal })
-    if (errorOf(response.errorCode).name === 'MEMBER_ID_REQUIRED' && response.memberId !== '') return response
+    if (meaningOf(response.errorCode).member === 'id-required' && response.memberId !== '') return response
     check(response.errorCode, 'Joining the group', broker, this.#groupId)
     return response
   }
@@ -114,8 +105,8 @@ export class GroupRequests {
   }
 
   /**
-   * Never rejects: without a goodbye the others get the partitions after the session timeout. On the general lane, because the
-   * member's own may be held by a join that nobody waits for any more.
+   * Never rejects: after a failure the other members get the partitions when the session times out. Uses the general connection,
+   * because a join that was given up may still hold the member's own.
    */
   async leave({ memberId, instanceId }: GroupIdentity, reason: string, limitMs: number): Promise<void> {
     const { runtime, logger } = this.#cluster
@@ -137,11 +128,23 @@ export class GroupRequests {
   }
 }
 
-/** The members as the leader is told of them. */
+/** The members of the group, as the leader receives them. */
 export function membersOf({ members }: JoinGroupResponse): GroupMember[] {
   return members.map(({ memberId, groupInstanceId, metadata }) => ({
     memberId,
     instanceId: groupInstanceId,
     ...decodeSubscription(metadata),
   }))
+}
+
+/** The partitions that the leader, which may be any client, assigned to this member. */
+export function partitionsOf({ assignment }: SyncGroupResponse, groupId: string): TopicPartition[] {
+  try {
+    return decodeAssignment(assignment)
+  } catch (cause) {
+    throw new KafkaError('PROTOCOL_ERROR', `The assignment from the leader of group '${groupId}' cannot be decoded`, {
+      cause,
+      hint: 'Check the other members of the group: one of them wrote an assignment in a format that Kafka does not have.',
+    })
+  }
 }

@@ -1,11 +1,14 @@
 import type { JoinGroupResponse } from '@ottla/codec'
 import type { Connection } from '../cluster/broker.ts'
-import { asKafkaError, KafkaError } from '../errors.ts'
+import { textOf } from '../error-data.ts'
+import { meaningOf } from '../error-meaning.ts'
+import { asKafkaError, type ErrorCode, KafkaError } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { scopeOf, sleep, WakeUp, withSignal } from '../runtime/wait.ts'
 import type { Assignor } from './assignors/assignor.ts'
-import { type GroupCluster, GroupRequests, membersOf, remedyOf } from './classic-requests.ts'
-import { decodeAssignment, encodeAssignment, encodeSubscription } from './consumer-protocol.ts'
+import { encodedPlan, userDataOf } from './assignors/run-assignor.ts'
+import { type GroupCluster, GroupRequests, membersOf, partitionsOf, recoveryFrom } from './classic-requests.ts'
+import { encodeSubscription } from './consumer-protocol.ts'
 import { Heartbeat } from './heartbeat.ts'
 import {
   type GroupIdentity,
@@ -29,13 +32,13 @@ export interface ClassicOptions {
   readonly purpose: Connection
 }
 
-/** A coordinator answers a join when the rebalance timeout passed; the answer needs its time too. As Java. */
+/** A coordinator may hold a join for the whole rebalance timeout; the response needs time to arrive. As in Java. */
 const joinSlackMs = 5_000
 
-/** How long a leave may hold up the rest of closing. */
+/** How long a LeaveGroup request may delay the rest of closing. */
 const leaveRequestMs = 5_000
 
-/** The part of the time for leaving that hooks and handlers may take. */
+/** The share of the time for leaving that hooks and handlers may use. */
 const handOverShare = 0.8
 
 interface Joined {
@@ -44,8 +47,8 @@ interface Joined {
 }
 
 /**
- * A member of a classic group: one loop that joins, gets its assignment, and waits until there is a reason to join again. At most
- * one JoinGroup is ever under way, and all hooks are called from this loop, one after the other.
+ * A member of a classic group: one loop that joins, receives its assignment, and waits for a reason to join again. At most one
+ * JoinGroup is in flight, and all hooks are called from this loop, one after the other.
  */
 export class ClassicMembership implements Membership {
   readonly #cluster: GroupCluster
@@ -55,18 +58,18 @@ export class ClassicMembership implements Membership {
   readonly #heartbeat: Heartbeat
   readonly #wake = new WakeUp()
   readonly #stopping = new AbortController()
-  /** All members keep their partitions while joining, if every assignor can: the lowest common protocol, as in Java. */
+  /** Members keep their partitions while they join only if every assignor allows it, as in Java. */
   readonly #cooperative: boolean
   #state: MembershipState = 'unjoined'
   #memberId = ''
   #generation = -1
   #owned: readonly TopicPartition[] = []
-  /** As of the last rebalance: an eager member owns nothing while it joins. */
+  /** The partitions of the last assignment; unlike `#owned` kept while an eager member joins without any. */
   #held: readonly TopicPartition[] = []
   #rejoinReason: string | undefined = 'first join'
   #lostReason: string | undefined
   #joinedTopics: readonly string[] = []
-  /** Of a leader: what it assigned by. */
+  /** As leader: the partition counts that its last assignment is based on. */
   #assignedCounts: ReadonlyMap<string, number> | undefined
   #everJoined = false
   #loop: Promise<void> | undefined
@@ -83,7 +86,7 @@ export class ClassicMembership implements Membership {
       sessionTimeoutMs: options.sessionTimeoutMs,
       requestTimeoutMs: cluster.options.requestTimeoutMs,
       beat: (timeoutMs, signal) => this.#beat(timeoutMs, signal),
-      onExpired: () => this.#lose('generation', 'the session expired: no heartbeat was answered in time'),
+      onExpired: () => this.#lose('generation', 'the session expired: no heartbeat succeeded in time'),
       onFailure: (error) =>
         this.#cluster.logger.debug('heartbeat failed', { group: options.groupId, error: String(error) }),
     })
@@ -113,14 +116,14 @@ export class ClassicMembership implements Membership {
     if (!sameNames(topics, this.#joinedTopics)) this.rejoin('the topics of the subscription changed')
     for (const [topic, count] of this.#assignedCounts ?? []) {
       if ((this.#listener.knownPartitionCount(topic) ?? count) !== count) {
-        this.rejoin(`topic ${topic} has another number of partitions`)
+        this.rejoin(`the number of partitions of topic '${topic}' changed`)
       }
     }
   }
 
-  fenced(code: string, generation: number): void {
+  fenced(code: ErrorCode, generation: number): void {
     if (generation !== this.#generation || this.#state !== 'stable') return
-    this.#lose(code === 'UNKNOWN_MEMBER_ID' ? 'member' : 'generation', code)
+    this.#lose(meaningOf(code).member === 'unknown' ? 'member' : 'generation', code)
   }
 
   rebalanceSeen(generation: number): void {
@@ -147,7 +150,7 @@ export class ClassicMembership implements Membership {
         if (signal.aborted) return
         if (!this.#recover(error)) return
         failures++
-        if (remedyOf(error).atOnce !== true || failures > 3) await this.#pause(failures, signal)
+        if (recoveryFrom(error).immediately !== true || failures > 3) await this.#pause(failures, signal)
       }
     }
   }
@@ -158,7 +161,7 @@ export class ClassicMembership implements Membership {
     await sleep(this.#cluster.runtime, pauseMs, signal).catch(() => {})
   }
 
-  /** One rebalance from this member's side. True when it ended in an assignment. */
+  /** This member's part of one rebalance. Returns whether it ended in an assignment. */
   async #round(signal: AbortSignal): Promise<boolean> {
     const startedMs = this.#cluster.runtime.monoNow()
     if (await this.#applyLoss()) return false
@@ -184,7 +187,7 @@ export class ClassicMembership implements Membership {
   async #applyLoss(): Promise<boolean> {
     if (this.#lostReason === undefined) return false
     const lost = this.#owned
-    this.#cluster.logger.warn('lost the place in the group', { group: this.#options.groupId, reason: this.#lostReason })
+    this.#cluster.logger.warn('group membership lost', { group: this.#options.groupId, reason: this.#lostReason })
     this.#lostReason = undefined
     this.#owned = []
     this.#held = []
@@ -193,14 +196,14 @@ export class ClassicMembership implements Membership {
     return this.#lostReason !== undefined
   }
 
-  /** Eager: everything is given up before the join. Cooperative: only what is no longer subscribed to. */
+  /** Before a join an eager member gives up all its partitions, a cooperative one those it no longer subscribes to. */
   async #prepare(topics: readonly string[]): Promise<void> {
-    const wanted = new Set(topics)
-    const kept = this.#cooperative ? this.#owned.filter(({ topic }) => wanted.has(topic)) : []
-    const given = this.#cooperative ? this.#owned.filter(({ topic }) => !wanted.has(topic)) : this.#owned
-    if (given.length > 0) await this.#listener.onRevoked(given)
+    const subscribed = new Set(topics)
+    const kept = this.#cooperative ? this.#owned.filter(({ topic }) => subscribed.has(topic)) : []
+    const revoked = this.#cooperative ? this.#owned.filter(({ topic }) => !subscribed.has(topic)) : this.#owned
+    if (revoked.length > 0) await this.#listener.onRevoked(revoked)
     if (kept.length > 0) await this.#listener.beforeJoin()
-    // A loss meanwhile concerns only what is left.
+    // A loss of the membership during the hooks concerns only these.
     this.#owned = kept
   }
 
@@ -210,7 +213,7 @@ export class ClassicMembership implements Membership {
     const subscription = { topics, owned: this.#owned, generation, rack }
     const protocols = assignors.map((assignor) => ({
       name: assignor.name,
-      metadata: encodeSubscription({ ...subscription, userData: assignor.userData?.(generation) ?? null }),
+      metadata: encodeSubscription({ ...subscription, userData: userDataOf(assignor, generation) }),
     }))
     for (;;) {
       const response = await this.#requests.join(
@@ -227,61 +230,50 @@ export class ClassicMembership implements Membership {
         rebalanceTimeoutMs + joinSlackMs,
         signal,
       )
-      const idGiven = this.#memberId === '' && response.errorCode !== 0
+      const idAssigned = this.#memberId === '' && response.errorCode !== 0
       this.#memberId = response.memberId
-      if (idGiven) continue
+      if (idAssigned) continue
       if (response.errorCode !== 0)
-        throw new KafkaError('MEMBER_ID_REQUIRED', 'the coordinator gave a second member id', { retriable: true })
+        throw new KafkaError('MEMBER_ID_REQUIRED', 'The coordinator assigned a second member id', { retriable: true })
       this.#generation = response.generationId
       return { response, topics }
     }
   }
 
-  async #sync({ response }: Joined, signal: AbortSignal): Promise<TopicPartition[]> {
+  async #sync({ response: joined }: Joined, signal: AbortSignal): Promise<TopicPartition[]> {
     const { groupId, instanceId, rebalanceTimeoutMs } = this.#options
-    const isLeader = response.leader === response.memberId
-    const assignments = isLeader ? await this.#assign(response) : []
-    const { assignment } = await this.#requests.sync(
+    const isLeader = joined.leader === joined.memberId
+    const assignments = isLeader ? await this.#assign(joined) : []
+    const response = await this.#requests.sync(
       {
         groupId,
-        generationId: response.generationId,
-        memberId: response.memberId,
+        generationId: joined.generationId,
+        memberId: joined.memberId,
         groupInstanceId: instanceId,
         protocolType: 'consumer',
-        protocolName: response.protocolName,
+        protocolName: joined.protocolName,
         assignments,
       },
       rebalanceTimeoutMs + joinSlackMs,
       signal,
     )
     if (!isLeader) this.#assignedCounts = undefined
-    try {
-      return decodeAssignment(assignment)
-    } catch (cause) {
-      throw new KafkaError(
-        'PROTOCOL_ERROR',
-        `the leader of group '${groupId}' sent an assignment that cannot be read`,
-        { cause },
-      )
-    }
+    return partitionsOf(response, groupId)
   }
 
-  /** The leader's part. It remembers what it saw, to notice when topics change (KIP-814: also when it need not assign). */
+  /** The leader's part. Keeps the partition counts to notice when they change, also where it need not assign (KIP-814). */
   async #assign(response: JoinGroupResponse): Promise<{ memberId: string; assignment: Buffer }[]> {
     const assignor = this.#options.assignors.find(({ name }) => name === response.protocolName)
     if (assignor === undefined) {
-      throw new KafkaError(
-        'INCONSISTENT_GROUP_PROTOCOL',
-        `the coordinator chose the assignor '${response.protocolName}'`,
-      )
+      const message = `The coordinator chose the assignor '${response.protocolName}', which this member does not have`
+      throw new KafkaError('INCONSISTENT_GROUP_PROTOCOL', message)
     }
     const members = membersOf(response)
     const topics = [...new Set(members.flatMap((member) => member.topics))]
     const counts = await this.#listener.partitionCounts(topics)
     this.#assignedCounts = new Map(topics.map((topic) => [topic, counts.get(topic) ?? 0]))
     if (response.skipAssignment) return []
-    const plan = assignor.assign(counts, members)
-    return Array.from(plan, ([memberId, own]) => ({ memberId, assignment: encodeAssignment(own) }))
+    return encodedPlan(assignor, counts, members)
   }
 
   async #complete({ response, topics }: Joined, assigned: readonly TopicPartition[], startedMs: number): Promise<void> {
@@ -293,7 +285,7 @@ export class ClassicMembership implements Membership {
     this.#heartbeat.start()
     if (revoked.length > 0) {
       await this.#listener.onRevoked(revoked)
-      this.rejoin(`${revoked.length} partitions were given up`)
+      this.rejoin(`${revoked.length} partitions were revoked`)
     }
     if (this.#lostReason !== undefined) return
     this.#owned = assigned
@@ -320,26 +312,25 @@ export class ClassicMembership implements Membership {
       await this.#requests.heartbeat(identity, timeoutMs, signal)
     } catch (error) {
       if (signal.aborted) return
-      const remedy = remedyOf(error)
-      if (remedy.moved) this.#cluster.forgetCoordinator('group', this.#options.groupId)
-      if (KafkaError.is(error) && error.code === 'REBALANCE_IN_PROGRESS') return this.rebalanceSeen(identity.generation)
-      if (remedy.fatal) return this.#fail(error)
-      if (remedy.forget !== undefined) return this.#lose(remedy.forget, String((error as KafkaError).code))
+      const recovery = recoveryFrom(error)
+      if (recovery.coordinatorLost) this.#cluster.forgetCoordinator('group', this.#options.groupId)
+      if (recovery.rebalancing) return this.rebalanceSeen(identity.generation)
+      if (recovery.fatal) return this.#fail(error)
+      if (recovery.forget !== undefined) return this.#lose(recovery.forget, reasonOf(error))
       throw error
     }
   }
 
-  /** Makes ready for the next round after a failed one; false when there is none. */
+  /** Prepares the next round after one that failed; false when the membership failed for good. */
   #recover(error: unknown): boolean {
-    const remedy = remedyOf(error)
-    const unreachable = KafkaError.is(error) && (error.code === 'TIMED_OUT' || error.code === 'NO_BROKER_REACHABLE')
-    if (remedy.fatal || (unreachable && !this.#everJoined)) {
+    const recovery = recoveryFrom(error)
+    if (recovery.fatal || (recovery.unreachable && !this.#everJoined)) {
       this.#fail(error)
       return false
     }
     this.#cluster.logger.debug('joining the group failed', { group: this.#options.groupId, error: String(error) })
-    if (remedy.moved) this.#cluster.forgetCoordinator('group', this.#options.groupId)
-    if (remedy.forget !== undefined) this.#lose(remedy.forget, String((error as KafkaError).code))
+    if (recovery.coordinatorLost) this.#cluster.forgetCoordinator('group', this.#options.groupId)
+    if (recovery.forget !== undefined) this.#lose(recovery.forget, reasonOf(error))
     return true
   }
 
@@ -359,30 +350,30 @@ export class ClassicMembership implements Membership {
     this.#stopping.abort(error)
     const lost = this.#owned
     this.#owned = []
-    const tell = () => this.#listener.onFatal(asKafkaError(error, 'Being a member of the group'))
-    if (lost.length === 0) tell()
-    else void this.#listener.onLost(lost).finally(tell)
+    const report = () => this.#listener.onFatal(asKafkaError(error, 'Group membership').with({ fatal: true }))
+    if (lost.length === 0) report()
+    else void this.#listener.onLost(lost).finally(report)
   }
 
   async #leave({ timeoutMs, reason, always }: Parameters<Membership['leave']>[0]): Promise<void> {
     const { runtime } = this.#cluster
     const deadlineMs = runtime.monoNow() + timeoutMs
     const failed = this.#state === 'failed'
-    // Some of the time is kept for the goodbye, whatever hooks do with the rest.
+    // Hooks cannot use all of the time: some is reserved for the LeaveGroup request.
     const scope = scopeOf(runtime, runtime.monoNow() + timeoutMs * handOverShare, [])
     try {
-      this.#stopping.abort(new KafkaError('CLOSED', 'the consumer leaves its group'))
+      this.#stopping.abort(new KafkaError('CLOSED', 'The consumer leaves its group'))
       await withSignal(this.#handOver(), scope.signal)
     } catch (error) {
-      this.#cluster.logger.warn('giving up the partitions took too long', {
+      this.#cluster.logger.warn('revoking the partitions before leaving took too long', {
         group: this.#options.groupId,
         error: String(error),
       })
     }
     scope.release()
     this.#heartbeat.stop()
-    const stays = this.#options.instanceId !== null && always !== true
-    if (!failed && !stays && this.#memberId !== '') {
+    const isStatic = this.#options.instanceId !== null && always !== true
+    if (!failed && !isStatic && this.#memberId !== '') {
       await this.#requests.leave(this.identity, reason, Math.min(leaveRequestMs, deadlineMs - runtime.monoNow()))
     }
     this.#state = failed ? 'failed' : 'left'
@@ -390,10 +381,14 @@ export class ClassicMembership implements Membership {
 
   async #handOver(): Promise<void> {
     await this.#loop
-    const given = this.#owned
+    const partitions = this.#owned
     this.#owned = []
-    if (given.length === 0) return
-    if (this.#lostReason === undefined) await this.#listener.onRevoked(given)
-    else await this.#listener.onLost(given)
+    if (partitions.length === 0) return
+    if (this.#lostReason === undefined) await this.#listener.onRevoked(partitions)
+    else await this.#listener.onLost(partitions)
   }
+}
+
+function reasonOf(error: unknown): string {
+  return KafkaError.is(error) ? error.code : textOf(error)
 }

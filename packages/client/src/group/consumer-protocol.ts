@@ -1,17 +1,17 @@
 import { ConsumerProtocolAssignment, ConsumerProtocolSubscription, decodeMessage, encodeMessage } from '@ottla/codec'
 import { groupByTopic, type TopicPartition } from './membership.ts'
 
-/** What a member tells the group's leader about itself: the metadata of JoinGroup. */
+/** What the group's leader receives of a member: the metadata in JoinGroup. */
 export interface Subscription {
   readonly topics: readonly string[]
   readonly owned: readonly TopicPartition[]
-  /** The generation under which `owned` was assigned; -1 where there is none, or an old client did not say. */
+  /** The generation in which `owned` was assigned; -1 where there is none, or an old client does not write it. */
   readonly generation: number
   readonly rack: string | null
   readonly userData: Uint8Array | null
 }
 
-/** The newest version that Java's client 4.3 writes; older readers ignore what they do not know. */
+/** The newest version that Java's client 4.3 writes; older readers ignore the fields that they do not have. */
 const VERSION = 3
 
 export function encodeSubscription(subscription: Subscription): Buffer {
@@ -25,7 +25,7 @@ export function encodeSubscription(subscription: Subscription): Buffer {
   return withVersion(VERSION, body)
 }
 
-/** Metadata that cannot be read counts as a member without topics and claims: one odd client must not stop the group. */
+/** Metadata that cannot be decoded counts as a member without topics and partitions: one broken client must not stop the group. */
 export function decodeSubscription(bytes: Uint8Array): Subscription {
   try {
     const { version, body } = splitVersion(bytes)
@@ -50,7 +50,7 @@ export function encodeAssignment(partitions: readonly TopicPartition[]): Buffer 
   )
 }
 
-/** An empty assignment is what a coordinator gives to a member that its leader forgot. */
+/** No bytes at all are an empty assignment: a coordinator sends that to a member that the leader left out. */
 export function decodeAssignment(bytes: Uint8Array): TopicPartition[] {
   if (bytes.length === 0) return []
   const { version, body } = splitVersion(bytes)
@@ -64,11 +64,11 @@ function withVersion(version: number, body: Uint8Array): Buffer {
   return bytes
 }
 
-/** A newer version only adds fields at the end, so it is read as the newest one known. */
+/** A newer version only adds fields at the end, so it is decoded as the newest version known here. */
 function splitVersion(bytes: Uint8Array): { version: number; body: Buffer } {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const version = buffer.readInt16BE(0)
-  if (version < 0) throw new RangeError(`version ${version} of the consumer protocol`)
+  if (version < 0) throw new RangeError(`The consumer protocol has no version ${version}`)
   return { version: Math.min(version, VERSION), body: buffer.subarray(2) }
 }
 

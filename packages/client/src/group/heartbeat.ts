@@ -6,17 +6,17 @@ export interface HeartbeatOptions {
   readonly intervalMs: number
   readonly sessionTimeoutMs: number
   readonly requestTimeoutMs: number
-  /** One heartbeat. Resolves when the coordinator took it as a sign of life; rejects when nothing is known. */
+  /** Sends one heartbeat. Resolves when the coordinator accepted it, rejects when that is not certain. */
   readonly beat: (timeoutMs: number, signal: AbortSignal) => Promise<void>
-  /** The coordinator has not heard of this member for a whole session: it must take the member for dead. */
+  /** No heartbeat was accepted for a whole session: the coordinator has to assume that the member is dead. */
   readonly onExpired: () => void
-  /** Each beat that failed; the next one follows all the same. */
+  /** Called for each heartbeat that failed; the next one is sent nevertheless. */
   readonly onFailure: (error: unknown) => void
 }
 
 /**
- * Signs of life on a clock of their own, whatever the application does meanwhile. Nothing but `stop` ends it: each failure
- * leads to the next attempt, sooner than the interval.
+ * Sends heartbeats at an interval, independent of what the application does, until `stop`. After a failure the next heartbeat
+ * follows sooner than the interval.
  */
 export class Heartbeat {
   readonly #runtime: Runtime
@@ -25,7 +25,7 @@ export class Heartbeat {
   #flight: AbortController | undefined
   #running = false
   #failures = 0
-  #heardMs = 0
+  #acceptedMs = 0
 
   constructor(runtime: Runtime, options: HeartbeatOptions) {
     this.#runtime = runtime
@@ -40,9 +40,9 @@ export class Heartbeat {
     return this.#running
   }
 
-  /** Counts from here: the coordinator has just answered something else. */
+  /** The session starts now: the coordinator has just responded to another request of this member. */
   start(): void {
-    this.#heardMs = this.#runtime.monoNow()
+    this.#acceptedMs = this.#runtime.monoNow()
     this.#failures = 0
     if (this.#running) return
     this.#running = true
@@ -56,10 +56,10 @@ export class Heartbeat {
     this.#flight = undefined
   }
 
-  /** Whether the session still holds; says so to `onExpired` if it does not. For after the event loop may have stood still. */
+  /** Whether the session is still valid; calls `onExpired` if it is not. For use after the event loop may have been blocked. */
   check(): boolean {
     if (!this.#running) return true
-    if (this.#runtime.monoNow() - this.#heardMs <= this.#options.sessionTimeoutMs) return true
+    if (this.#runtime.monoNow() - this.#acceptedMs <= this.#options.sessionTimeoutMs) return true
     this.stop()
     this.#options.onExpired()
     return false
@@ -71,10 +71,10 @@ export class Heartbeat {
     const sentMs = this.#runtime.monoNow()
     const flight = new AbortController()
     this.#flight = flight
-    const leftMs = this.#heardMs + sessionTimeoutMs - sentMs
+    const leftMs = this.#acceptedMs + sessionTimeoutMs - sentMs
     try {
       await this.#options.beat(Math.max(1, Math.min(requestTimeoutMs, leftMs)), flight.signal)
-      this.#heardMs = Math.max(this.#heardMs, sentMs)
+      this.#acceptedMs = Math.max(this.#acceptedMs, sentMs)
       this.#failures = 0
     } catch (error) {
       if (this.#flight !== flight) return
@@ -85,7 +85,9 @@ export class Heartbeat {
     this.#flight = undefined
     if (!this.#running) return
     const pauseMs = this.#failures === 0 ? intervalMs : this.#retryPauseMs()
-    this.#timer.wakeIn(Math.min(pauseMs, Math.max(1, this.#heardMs + sessionTimeoutMs - this.#runtime.monoNow() + 1)))
+    this.#timer.wakeIn(
+      Math.min(pauseMs, Math.max(1, this.#acceptedMs + sessionTimeoutMs - this.#runtime.monoNow() + 1)),
+    )
   }
 
   #retryPauseMs(): number {

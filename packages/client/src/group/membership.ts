@@ -1,15 +1,15 @@
-import type { KafkaError } from '../errors.ts'
+import type { ErrorCode, KafkaError } from '../errors.ts'
 
 export interface TopicPartition {
   readonly topic: string
   readonly partition: number
 }
 
-/** What a commit says about the member it comes from. A consumer that only assigns itself has generation -1 and no id. */
+/** The member that a commit comes from. A consumer with assigned partitions is no member: its generation is -1, its id empty. */
 export interface GroupIdentity {
   readonly groupId: string
   readonly memberId: string
-  /** The generation of the classic protocol, the member epoch of the newer one. */
+  /** The generation of the classic protocol; the member epoch of the one of KIP-848. */
   readonly generation: number
   readonly instanceId: string | null
 }
@@ -17,46 +17,45 @@ export interface GroupIdentity {
 export type MembershipState = 'unjoined' | 'joining' | 'stable' | 'left' | 'failed'
 
 /**
- * A consumer's place in its group. Both group protocols stand behind it: `classic.ts` (join and sync), and later the one of
- * KIP-848.
+ * A consumer as a member of its group, whatever the group protocol: `classic.ts` implements the one of join and sync.
  */
 export interface Membership {
   readonly state: MembershipState
   readonly identity: GroupIdentity
-  /** Begins to join; from here on the listener is called. */
+  /** Starts to join; the listener is called from now on. */
   start(): void
-  /** Asks for a new round of assignment. Any number of calls before it starts ask once. */
+  /** Joins again for a new assignment. Calls made before that join share it. */
   rejoin(reason: string): void
-  /** Topics or partitions may have changed: rejoins if this member has to act on it. */
+  /** To call when topics or partitions may have changed: joins again if that concerns this member. */
   metadataChanged(): void
-  /** The group no longer knows this member under this identity (heartbeat, commit): partitions are lost, then it joins again. */
-  fenced(code: string, generation: number): void
-  /** The broker's answer to another request of this generation says that a rebalance is under way. */
+  /** The coordinator rejected this member's identity (heartbeat, commit): the partitions are lost, then it joins again. */
+  fenced(code: ErrorCode, generation: number): void
+  /** The response to another request of this generation says that the group is rebalancing. */
   rebalanceSeen(generation: number): void
-  /** Compares the clock with the session: to be called before delivering after the event loop may have been blocked. */
+  /** Whether the session is still valid by the clock. To call before a delivery, because the event loop may have been blocked. */
   checkSession(): boolean
   /** Leaves the group (a static member stays in it unless `always`) and stops every timer. Never rejects. */
   leave(options: { readonly timeoutMs: number; readonly reason: string; readonly always?: boolean }): Promise<void>
 }
 
-/** What a membership asks of the consumer. The awaited calls come one after the other, never two at once. */
+/** What a membership calls in the consumer. It awaits each call before the next one. */
 export interface MembershipListener {
-  /** The topics that the subscription stands for now, patterns evaluated. */
+  /** The topics that the subscription matches now. */
   subscribedTopics(): Promise<readonly string[]>
-  /** How many partitions each topic has; unknown topics are left out. The leader asks it for the topics of all members. */
+  /** How many partitions each topic has; unknown topics are left out. The leader needs it for the topics of all members. */
   partitionCounts(topics: readonly string[]): Promise<ReadonlyMap<string, number>>
-  /** The same from memory, for comparing. */
+  /** The same two from the cached metadata, to detect changes. */
   knownPartitionCount(topic: string): number | undefined
   knownSubscription(): readonly string[]
-  /** To be given up in good order: deliver no more, finish, commit. */
+  /** Give these partitions up: stop delivery, finish what is being processed, commit. */
   onRevoked(partitions: readonly TopicPartition[]): Promise<void>
   onAssigned(partitions: readonly TopicPartition[]): Promise<void>
-  /** Already somebody else's, perhaps: stop at once, commit nothing. */
+  /** Another member may have them already: stop immediately, commit nothing. */
   onLost(partitions: readonly TopicPartition[]): Promise<void>
-  /** Commits what is done before a join that keeps its partitions. */
+  /** Commits processed messages before a join that keeps its partitions. */
   beforeJoin(): Promise<void>
   onRebalanced(info: RebalanceInfo): void
-  /** The group cannot be used any more; nothing follows. */
+  /** The membership failed for good. This is the last call. */
   onFatal(error: KafkaError): void
 }
 
@@ -67,13 +66,13 @@ export interface RebalanceInfo {
   readonly protocol: string
   readonly isLeader: boolean
   readonly assigned: readonly TopicPartition[]
-  /** Against the assignment before. An eager member gives everything up while joining; what it got back is in neither list. */
+  /** Compared with the previous assignment: partitions that an eager member gives up to join and receives again are in neither list. */
   readonly added: readonly TopicPartition[]
   readonly revoked: readonly TopicPartition[]
   readonly durationMs: number
 }
 
-/** Partitions by topic, as Kafka's messages want them. */
+/** Partitions by topic, as in Kafka's messages. */
 export function groupByTopic(partitions: readonly TopicPartition[]): { topic: string; partitions: number[] }[] {
   const byTopic = new Map<string, number[]>()
   for (const { topic, partition } of partitions) {
@@ -84,7 +83,7 @@ export function groupByTopic(partitions: readonly TopicPartition[]): { topic: st
   return Array.from(byTopic, ([topic, list]) => ({ topic, partitions: list }))
 }
 
-/** A set of partitions without composed keys. */
+/** A set of partitions. Two levels instead of composed keys, because a topic name may contain any separator. */
 export class PartitionSet {
   readonly #byTopic = new Map<string, Set<number>>()
 
@@ -103,14 +102,14 @@ export class PartitionSet {
   }
 }
 
-/** Whether two lists hold the same names, in whatever order. */
+/** Whether two lists hold the same names, in any order. */
 export function sameNames(a: readonly string[], b: readonly string[]): boolean {
   if (a.length !== b.length) return false
   const names = new Set(a)
   return b.every((name) => names.has(name))
 }
 
-/** The partitions that the others do not hold. */
+/** The partitions that are not among the others. */
 export function without(partitions: readonly TopicPartition[], others: readonly TopicPartition[]): TopicPartition[] {
   const known = new PartitionSet(others)
   return partitions.filter((partition) => !known.has(partition))

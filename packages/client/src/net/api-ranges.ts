@@ -49,11 +49,15 @@ export class ApiRanges {
     const range = this.#ranges.get(api.key)
     const min = Math.max(api.versions.min, limits.minVersion ?? 0)
     const max = Math.min(api.versions.max, limits.maxVersion ?? api.versions.max)
-    const theirs = range === undefined ? 'does not offer it' : `speaks versions ${range.min} to ${range.max}`
+    const theirs = range === undefined ? 'does not offer it' : `supports versions ${range.min} to ${range.max}`
     return new KafkaError(
       'UNSUPPORTED_VERSION',
       `${api.name} needs a version from ${min} to ${max}, ${describeBroker(broker)} ${theirs}`,
-      { broker, outcome: 'not-written', hint: 'The broker is too old or too new for this call.' },
+      {
+        broker,
+        outcome: 'not-written',
+        hint: 'Use a broker of another release: this one is too old or too new for this call.',
+      },
     )
   }
 }

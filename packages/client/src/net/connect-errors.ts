@@ -1,4 +1,5 @@
-import { type BrokerAddress, describeBroker, KafkaError } from '../errors.ts'
+import { textOf } from '../error-data.ts'
+import { type BrokerAddress, capitalized, describeBroker, KafkaError } from '../errors.ts'
 
 /** An address that was tried, and why it failed. */
 export interface DialFailure {
@@ -11,25 +12,23 @@ const codeOf = (error: unknown): string => {
   return typeof code === 'string' ? code : ''
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
 const networkReasons = new Map([
   ['ECONNREFUSED', 'connection refused'],
-  ['ETIMEDOUT', 'no answer'],
+  ['ETIMEDOUT', 'no response'],
   ['EHOSTUNREACH', 'no route to the host'],
   ['ENETUNREACH', 'no route to the network'],
   ['ECONNRESET', 'connection reset'],
   ['EPIPE', 'connection reset'],
 ])
 
-/** An open connection ended before the answer. */
+/** An open connection ended before the response. */
 export function lostError(broker: BrokerAddress, cause?: unknown, what?: string): KafkaError {
-  const reason = what ?? networkReasons.get(codeOf(cause)) ?? (cause === undefined ? undefined : messageOf(cause))
+  const reason = what ?? networkReasons.get(codeOf(cause)) ?? (cause === undefined ? undefined : textOf(cause))
   const tls = cause === undefined ? undefined : tlsRefusal(broker, cause)
   if (tls !== undefined) return tls
-  const text = what === undefined ? 'closed the connection before it answered' : what
+  const text = what === undefined ? 'closed the connection before it responded' : what
   const detail = what === undefined && reason !== undefined ? ` (${reason})` : ''
-  return new KafkaError('CONNECTION_LOST', `${describeBroker(broker)} ${text}${detail}`, {
+  return new KafkaError('CONNECTION_LOST', `${capitalized(describeBroker(broker))} ${text}${detail}`, {
     retriable: true,
     refreshMetadata: true,
     outcome: 'unknown',
@@ -44,15 +43,18 @@ export function timedOutError(
   waitedMs: number,
   outcome: 'not-written' | 'unknown',
 ): KafkaError {
-  const what = outcome === 'unknown' ? 'was not answered' : 'could not be sent'
-  const message = `${operation} ${what} within ${Math.round(waitedMs)} ms by ${describeBroker(broker)}`
+  const waited = `within ${Math.round(waitedMs)} ms`
+  const message =
+    outcome === 'unknown'
+      ? `${operation} received no response ${waited} from ${describeBroker(broker)}`
+      : `${operation} could not be sent ${waited} to ${describeBroker(broker)}`
   return new KafkaError('REQUEST_TIMED_OUT', message, { retriable: true, refreshMetadata: true, outcome, broker })
 }
 
 /** The host name has no address. */
 export function lookupError(broker: BrokerAddress, cause: unknown): KafkaError {
   const unknown = codeOf(cause) === 'ENOTFOUND'
-  const reason = unknown ? 'is not known to DNS (ENOTFOUND)' : `has no address (${messageOf(cause)})`
+  const reason = unknown ? 'is not known to DNS (ENOTFOUND)' : `has no address (${textOf(cause)})`
   const message = `No connection to ${broker.host}:${broker.port}: the host name ${reason}`
   return new KafkaError('CONNECTION_FAILED', message, {
     retriable: true,
@@ -71,21 +73,21 @@ export function dialError(broker: BrokerAddress, failures: readonly DialFailure[
   const first = failures[0]!
   const tried = failures.map(({ address, error }) => `${address}:${broker.port} ${dialReason(error)}`).join(', ')
   const refused = failures.every(({ error }) => codeOf(error) === 'ECONNREFUSED')
-  const what = refused ? 'Nothing listens' : 'No connection could be opened'
-  return new KafkaError('CONNECTION_FAILED', `${what} at ${broker.host}:${broker.port} (tried ${tried})`, {
+  const what = `Connection to ${broker.host}:${broker.port} ${refused ? 'refused' : 'failed'} (tried ${tried})`
+  return new KafkaError('CONNECTION_FAILED', what, {
     retriable: true,
     refreshMetadata: true,
     outcome: 'not-written',
     broker,
     cause: first.error,
     hint: refused
-      ? 'Is the broker running, and is this its host and port? Inside containers and tunnels its advertised.listeners must be reachable from here.'
+      ? 'Check that the broker runs, and that this is its host and port; in containers and tunnels its advertised.listeners must be reachable from here.'
       : 'Check host, port and firewall.',
   })
 }
 
 function dialReason(error: unknown): string {
-  return networkReasons.get(codeOf(error)) ?? messageOf(error)
+  return networkReasons.get(codeOf(error)) ?? textOf(error)
 }
 
 const authorityCodes = new Set([
@@ -103,7 +105,7 @@ export function tlsError(broker: BrokerAddress, cause: unknown): KafkaError | un
   const code = codeOf(cause)
   const fail = (reason: string, hint: string) => tlsFailed(broker, reason, hint, cause)
   if (authorityCodes.has(code)) {
-    const hint = 'Give the CA that signed it as `tls.ca`: its PEM text, as in readFileSync("ca.pem").'
+    const hint = 'Set `tls.ca` to the CA that signed it: its PEM text, as in readFileSync("ca.pem").'
     return fail(`the certificate is signed by an authority that is not trusted (${code})`, hint)
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
@@ -116,13 +118,13 @@ export function tlsError(broker: BrokerAddress, cause: unknown): KafkaError | un
   }
   if (code.startsWith('CERT_'))
     return fail(`the certificate was refused (${code})`, 'Check the certificate of the broker.')
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || /wrong version number|packet length too long/.test(messageOf(cause))) {
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || /wrong version number|packet length too long/.test(textOf(cause))) {
     return plaintextPortError(broker, cause)
   }
   if (/^ERR_OSSL|^ERR_INVALID_ARG|^ERR_TLS/.test(code)) {
     return fail(
-      `the option \`tls\` cannot be used: ${messageOf(cause)}`,
-      'Certificates and keys are PEM texts, not paths.',
+      `the option \`tls\` cannot be used: ${textOf(cause)}`,
+      'Pass certificates and keys as PEM texts, not as paths.',
     )
   }
   return tlsRefusal(broker, cause)
@@ -136,11 +138,11 @@ function wrongNameReason(broker: BrokerAddress, cause: unknown): string {
 
 /** The broker ended TLS with an alert; with TLS 1.3 that may come after the handshake. */
 function tlsRefusal(broker: BrokerAddress, cause: unknown): KafkaError | undefined {
-  const alert = `${codeOf(cause)} ${messageOf(cause)}`
+  const alert = `${codeOf(cause)} ${textOf(cause)}`
   if (!/^ERR_SSL|^EPROTO/.test(codeOf(cause)) || !/ALERT|alert/.test(alert)) return undefined
   const certificate = /certificate|unknown.?ca/i.test(alert)
   const hint = certificate
-    ? 'The broker wants a client certificate that it trusts: set `tls.cert` and `tls.key`.'
+    ? 'Set `tls.cert` and `tls.key` to a client certificate that the broker trusts.'
     : 'Compare the TLS versions and ciphers of both sides.'
   return tlsFailed(broker, `the broker refused it (${codeOf(cause)})`, hint, cause)
 }
@@ -155,7 +157,7 @@ function tlsFailed(broker: BrokerAddress, reason: string, hint: string, cause: u
 }
 
 export function plaintextPortError(broker: BrokerAddress, cause?: unknown): KafkaError {
-  return new KafkaError('TLS_MISMATCH', `${describeBroker(broker)} does not speak TLS on this port`, {
+  return new KafkaError('TLS_MISMATCH', `${capitalized(describeBroker(broker))} does not speak TLS on this port`, {
     outcome: 'not-written',
     broker,
     cause,
@@ -164,12 +166,16 @@ export function plaintextPortError(broker: BrokerAddress, cause?: unknown): Kafk
 }
 
 export function tlsPortError(broker: BrokerAddress, cause?: unknown): KafkaError {
-  return new KafkaError('TLS_MISMATCH', `${describeBroker(broker)} speaks TLS on this port, the client does not`, {
-    outcome: 'not-written',
-    broker,
-    cause,
-    hint: "Set the option `tls`, or use the port of the broker's PLAINTEXT or SASL_PLAINTEXT listener.",
-  })
+  return new KafkaError(
+    'TLS_MISMATCH',
+    `${capitalized(describeBroker(broker))} speaks TLS on this port, the client does not`,
+    {
+      outcome: 'not-written',
+      broker,
+      cause,
+      hint: "Set the option `tls`, or use the port of the broker's PLAINTEXT or SASL_PLAINTEXT listener.",
+    },
+  )
 }
 
 /** The first bytes of a peer were no frame of Kafka: says what they look like. */
@@ -177,12 +183,12 @@ export function foreignBytesError(broker: BrokerAddress, first: Uint8Array | und
   if (first !== undefined && looksLikeTls(first)) return tlsPortError(broker, cause)
   const text = first === undefined ? '' : Buffer.from(first.subarray(0, 4)).toString('latin1')
   const other = /^HTTP|^<!DO|^<htm/i.test(text) ? 'an HTTP server' : /^SSH-/.test(text) ? 'an SSH server' : undefined
-  const what = other === undefined ? `sent ${messageOf(cause)}` : `is ${other}, not a Kafka broker`
-  return new KafkaError('PROTOCOL_ERROR', `${describeBroker(broker)} ${what}`, {
+  const what = other === undefined ? `sent ${textOf(cause)}` : `is ${other}, not a Kafka broker`
+  return new KafkaError('PROTOCOL_ERROR', `${capitalized(describeBroker(broker))} ${what}`, {
     outcome: 'unknown',
     broker,
     cause,
-    hint: other === undefined ? 'Raise `maxResponseBytes` if answers may be that large.' : 'Check host and port.',
+    hint: other === undefined ? 'Raise `maxResponseBytes` if responses may be that large.' : 'Check host and port.',
   })
 }
 

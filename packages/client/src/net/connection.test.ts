@@ -180,7 +180,7 @@ describe('a connection', () => {
   test('closes on a response that cannot be decoded, and names its API and version', async () => {
     const socket = await connect()
     connection.ready(ranges)
-    const lost = expect(request()).rejects.toThrow(/Heartbeat version 4 that cannot be read/)
+    const lost = expect(request()).rejects.toThrow(/Heartbeat version 4 that cannot be decoded/)
     await settle()
     const bytes = Buffer.from([0, 0, 0, 5, 0, 0, 0, 0, 0])
     bytes.writeInt32BE(beats()[0]!.correlationId, 4)

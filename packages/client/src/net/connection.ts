@@ -1,6 +1,6 @@
 import { type Api, type Decoded, decodeResponse, encodeRequest } from '@ottla/codec'
 import type { Runtime, Transport, TransportSink } from '@ottla/runtime'
-import { asKafkaError, type BrokerAddress, closedError, describeBroker, KafkaError } from '../errors.ts'
+import { asKafkaError, type BrokerAddress, capitalized, closedError, describeBroker, KafkaError } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { ApiRanges } from './api-ranges.ts'
@@ -158,7 +158,7 @@ export class Connection implements TransportSink {
       const settle = { resolve, reject }
       const request = new PendingRequest(api, body, {}, { responded: true, times, createdMs, dueMs, ...settle })
       request.version = version
-      if (this.#state === 'closed') request.fail(this.#closeError ?? closedError('the connection'))
+      if (this.#state === 'closed') request.fail(this.#closeError ?? closedError('connection'))
       else this.#write(request)
     })
   }
@@ -246,7 +246,7 @@ export class Connection implements TransportSink {
     const request = this.#inFlight.peek()
     const id = frame.length < 4 ? -1 : frame.readInt32BE(0)
     if (request === undefined || request.correlationId !== id) {
-      const what = `sent an answer (correlation id ${id}) that no request waits for`
+      const what = `sent a response with unexpected correlation id ${id}`
       this.close(this.#protocolError(what, { retriable: true }))
       return
     }
@@ -273,7 +273,7 @@ export class Connection implements TransportSink {
     try {
       body = decodeResponse(request.api, request.version, frame).body
     } catch (error) {
-      const what = `sent an answer to ${request.api.name} version ${request.version} that cannot be read`
+      const what = `sent a response to ${request.api.name} version ${request.version} that cannot be decoded`
       this.close(this.#protocolError(what, { cause: error, retriable: false }))
       return false
     }
@@ -293,9 +293,9 @@ export class Connection implements TransportSink {
   }
 
   #protocolError(what: string, details: { readonly cause?: unknown; readonly retriable: boolean }): KafkaError {
-    const hint = 'The connection was closed. If it happens again, report it with the versions of broker and client.'
+    const hint = 'Report it with the versions of broker and client if it happens again; this connection was closed.'
     const options = { ...details, broker: this.broker, outcome: 'unknown', hint } as const
-    return new KafkaError('PROTOCOL_ERROR', `${describeBroker(this.broker)} ${what}`, options)
+    return new KafkaError('PROTOCOL_ERROR', `${capitalized(describeBroker(this.broker))} ${what}`, options)
   }
 
   // ---- deadlines
@@ -343,7 +343,7 @@ export class Connection implements TransportSink {
         // Only the first request tells whether the broker works: the others wait for it.
         request.dueMs = Number.POSITIVE_INFINITY
       } else if (waitedMs >= requestTimeoutMs || this.#state === 'handshake') {
-        this.close(lostError(this.broker, undefined, `gave no answer for ${Math.round(waitedMs)} ms`))
+        this.close(lostError(this.broker, undefined, `did not respond for ${Math.round(waitedMs)} ms`))
         return false
       } else {
         // The caller was in a hurry; the broker may still answer in time.

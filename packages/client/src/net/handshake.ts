@@ -1,6 +1,8 @@
-import { ApiVersions, type ApiVersionsResponse, errorOf, SaslAuthenticate, SaslHandshake } from '@ottla/codec'
+import { ApiVersions, type ApiVersionsResponse, SaslAuthenticate, SaslHandshake } from '@ottla/codec'
 import type { Runtime } from '@ottla/runtime'
-import { describeBroker, KafkaError, kafkaErrorOf } from '../errors.ts'
+import { textOf } from '../error-data.ts'
+import { meaningOf } from '../error-meaning.ts'
+import { capitalized, describeBroker, KafkaError, kafkaErrorOf } from '../errors.ts'
 import { clientVersion } from '../version.ts'
 import { ApiRanges } from './api-ranges.ts'
 import type { Connection } from './connection.ts'
@@ -10,8 +12,6 @@ import type { SaslMechanism } from './sasl/mechanism.ts'
 const oldestBroker = { release: '2.1', metadataVersion: 7 }
 
 const metadataKey = 3
-const unsupportedVersion = 35
-const illegalSaslState = 34
 const softwareName = 'ottla'
 
 export interface HandshakeOptions {
@@ -33,10 +33,10 @@ export async function shakeHands(connection: Connection, options: HandshakeOptio
   const ranges = await negotiate(connection, options.timeoutMs)
   const metadata = ranges.rangeOf(metadataKey)
   if (metadata !== undefined && metadata.max < oldestBroker.metadataVersion) {
-    const message = `${describeBroker(connection.broker)} is older than Apache Kafka ${oldestBroker.release}`
+    const message = `${capitalized(describeBroker(connection.broker))} is older than Apache Kafka ${oldestBroker.release}`
     throw new KafkaError('UNSUPPORTED_BROKER', message, {
       broker: connection.broker,
-      hint: `The oldest supported version is ${oldestBroker.release}.`,
+      hint: `Upgrade the broker to ${oldestBroker.release} or newer.`,
       outcome: 'not-written',
     })
   }
@@ -49,7 +49,7 @@ export async function shakeHands(connection: Connection, options: HandshakeOptio
 
 async function negotiate(connection: Connection, timeoutMs: number): Promise<ApiRanges> {
   const first = await askVersions(connection, ApiVersions.versions.max, timeoutMs)
-  if (first.errorCode !== unsupportedVersion) return rangesOf(connection, first)
+  if (!meaningOf(first.errorCode).unsupportedVersion) return rangesOf(connection, first)
   // An older broker answers in version 0 and says which versions it has (KIP-511); brokers before that say nothing.
   const range = first.apiKeys.find(({ apiKey }) => apiKey === ApiVersions.key)
   const version = Math.min(range?.maxVersion ?? 0, ApiVersions.versions.max)
@@ -69,12 +69,16 @@ function rangesOf(connection: Connection, response: ApiVersionsResponse): ApiRan
 /** A broker tells a listener with SASL by which error it answers to a mechanism that does not exist. */
 async function refuseIfSaslListener(connection: Connection, timeoutMs: number): Promise<void> {
   const { errorCode, mechanisms } = await connection.exchange(SaslHandshake, 1, { mechanism: '' }, timeoutMs)
-  if (errorCode === illegalSaslState || errorCode === 0) return
-  throw new KafkaError('SASL_REQUIRED', `${describeBroker(connection.broker)} wants SASL on this port`, {
-    broker: connection.broker,
-    outcome: 'not-written',
-    hint: `Set the option \`sasl\`; enabled there: ${mechanisms.join(', ')}.`,
-  })
+  if (errorCode === 0 || meaningOf(errorCode).sasl === 'not-offered') return
+  throw new KafkaError(
+    'SASL_REQUIRED',
+    `${capitalized(describeBroker(connection.broker))} requires SASL on this port`,
+    {
+      broker: connection.broker,
+      outcome: 'not-written',
+      hint: `Set the option \`sasl\`; enabled mechanisms: ${mechanisms.join(', ')}.`,
+    },
+  )
 }
 
 /** Authenticates, on a new connection or again on one in use. Gives when to do so again, in ms; 0: never. */
@@ -88,9 +92,9 @@ export async function authenticate(
   const version = ranges.negotiate(SaslAuthenticate, {})
   if (version < 0) throw noSaslError(connection)
   const response = await connection.exchange(SaslHandshake, 1, { mechanism: sasl.name }, timeoutMs)
-  if (response.errorCode === illegalSaslState) throw noSaslError(connection)
+  if (meaningOf(response.errorCode).sasl === 'not-offered') throw noSaslError(connection)
   if (response.errorCode !== 0) {
-    const hint = `Mechanisms enabled there: ${response.mechanisms.join(', ') || 'none'}.`
+    const hint = `Use a mechanism that the broker enables: ${response.mechanisms.join(', ') || 'it has none'}.`
     throw kafkaErrorOf(response.errorCode, `SASL ${sasl.name}`, { broker, hint })
   }
   const startedMs = runtime.monoNow()
@@ -98,24 +102,38 @@ export async function authenticate(
   const send = async (message: Uint8Array): Promise<Uint8Array> => {
     const reply = await connection.exchange(SaslAuthenticate, version, { authBytes: message }, timeoutMs)
     if (reply.errorCode !== 0) {
-      const refused = errorOf(reply.errorCode).name === 'SASL_AUTHENTICATION_FAILED'
+      const refused = meaningOf(reply.errorCode).sasl === 'refused'
       const reason = refused ? { message: reply.errorMessage, fatal: true } : {}
       throw kafkaErrorOf(reply.errorCode, `SASL ${sasl.name} authentication`, { broker, ...reason })
     }
     lifetimeMs = Number(reply.sessionLifetimeMs)
     return reply.authBytes
   }
-  await sasl.authenticate({ runtime, broker, send })
+  try {
+    await sasl.authenticate({ runtime, broker, send })
+  } catch (cause) {
+    throw KafkaError.is(cause) ? cause : exchangeFailed(connection, sasl, cause)
+  }
   if (lifetimeMs <= 0) return 0
   // Between 80 and 90 % of the session (KIP-368), so that connections do not all authenticate in the same moment.
   const atMs = lifetimeMs * (0.8 + 0.1 * runtime.random())
   return Math.max(1, atMs - (runtime.monoNow() - startedMs))
 }
 
+/** The mechanism or its credentials function, which the application may have written, failed: the next attempt may succeed. */
+function exchangeFailed({ broker }: Connection, { name }: SaslMechanism, cause: unknown): KafkaError {
+  const message = `SASL ${name} authentication with ${describeBroker(broker)} could not be completed: ${textOf(cause)}`
+  return new KafkaError('CONNECTION_FAILED', message, { retriable: true, outcome: 'not-written', broker, cause })
+}
+
 function noSaslError({ broker }: Connection): KafkaError {
-  return new KafkaError('ILLEGAL_SASL_STATE', `${describeBroker(broker)} has no SASL on this port`, {
-    broker,
-    outcome: 'not-written',
-    hint: 'Leave out the option `sasl`, or use the port of a SASL_SSL or SASL_PLAINTEXT listener.',
-  })
+  return new KafkaError(
+    'ILLEGAL_SASL_STATE',
+    `${capitalized(describeBroker(broker))} does not offer SASL on this port`,
+    {
+      broker,
+      outcome: 'not-written',
+      hint: 'Leave out the option `sasl`, or use the port of a SASL_SSL or SASL_PLAINTEXT listener.',
+    },
+  )
 }

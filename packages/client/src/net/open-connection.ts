@@ -1,4 +1,5 @@
-import { describeBroker, KafkaError } from '../errors.ts'
+import { meaningOf } from '../error-meaning.ts'
+import { capitalized, describeBroker, KafkaError } from '../errors.ts'
 import { scopeOf, withSignal } from '../runtime/wait.ts'
 import type { ApiRanges } from './api-ranges.ts'
 import type { Connection } from './connection.ts'
@@ -32,7 +33,7 @@ export async function openConnection(
   } catch (error) {
     connection.close(KafkaError.is(error) ? error : undefined)
     if (!options.probeTls || options.tls !== undefined || connection.responses > 0) throw error
-    if (!KafkaError.is(error) || error.code !== 'CONNECTION_LOST') throw error
+    if (!KafkaError.is(error) || meaningOf(error.code).connection !== 'lost') throw error
     // It closed when it read our first words: because it expects TLS?
     throw (await tlsPortErrorOf(options, connection.broker, signal)) ?? error
   } finally {
@@ -75,12 +76,12 @@ async function inTime<T>(
     return await withSignal(step, scope.signal)
   } catch (error) {
     if (!scope.expired) throw error
-    const message = `${describeBroker(broker)} accepted the connection, but the handshake took over ${handshakeTimeoutMs} ms`
+    const message = `${capitalized(describeBroker(broker))} accepted the connection, but the handshake took over ${handshakeTimeoutMs} ms`
     throw new KafkaError('CONNECTION_FAILED', message, {
       retriable: true,
       outcome: 'not-written',
       broker,
-      hint: 'Is it a Kafka broker, and is it overloaded?',
+      hint: 'Check that it is a Kafka broker, and that it is not overloaded.',
     })
   } finally {
     scope.release()

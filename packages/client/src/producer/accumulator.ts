@@ -1,14 +1,13 @@
 import { type CodecSet, sizeBound } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
 import type { TopicInfo } from '../cluster/topology.ts'
-import { asKafkaError, closedError, KafkaError } from '../errors.ts'
+import { asKafkaError, closedError, describePartition, KafkaError, type Outcome } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import type { Call } from './calls.ts'
 import { Deadlines } from './deadlines.ts'
 import { FlushBarrier, type Generation } from './flush-barrier.ts'
 import { Leaders } from './leaders.ts'
 import type { ResolvedProducerOptions } from './options.ts'
-import { type Outcome, withOutcome } from './outcome.ts'
 import type { PartitionBuffer, PartitionRecord } from './partition-buffer.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
@@ -180,7 +179,7 @@ export class Accumulator implements ProducerParts {
       this.#learn(topic, info)
     } catch (cause) {
       topic.asking = false
-      const error = withOutcome(asKafkaError(cause, `Looking up topic '${topic.name}'`), 'not-written')
+      const error = asKafkaError(cause, `Looking up topic '${topic.name}'`).with({ outcome: 'not-written' })
       this.#failAwaiting(topic, error)
     }
   }
@@ -290,7 +289,7 @@ export class Accumulator implements ProducerParts {
 
   #roomTimedOut(): KafkaError {
     const { maxBufferedBytes, deliveryTimeoutMs } = this.options
-    const message = `No room in the producer's buffer (${maxBufferedBytes} bytes) for ${deliveryTimeoutMs} ms`
+    const message = `Timed out after ${deliveryTimeoutMs} ms waiting for buffer space (maxBufferedBytes ${maxBufferedBytes})`
     return new KafkaError('BUFFER_FULL', message, { retriable: true, outcome: 'not-written' })
   }
 
@@ -298,7 +297,8 @@ export class Accumulator implements ProducerParts {
     const { topic, index } = batch.partition
     const { deliveryTimeoutMs } = this.options
     batch.partition.drop(batch, (outcome) => {
-      const message = `Records were not acknowledged within ${deliveryTimeoutMs} ms (topic '${topic.name}', partition ${index})`
+      const place = describePartition({ topic: topic.name, partition: index })
+      const message = `Records were not acknowledged within ${deliveryTimeoutMs} ms (${place})`
       const cause = batch.lastError
       const details = { topic: topic.name, partition: index, retriable: true, outcome, cause, hint: cause?.hint }
       return new KafkaError('DELIVERY_TIMED_OUT', message, details)
@@ -306,7 +306,7 @@ export class Accumulator implements ProducerParts {
   }
 
   #failUnsent(error: KafkaError): void {
-    this.#dropAll((outcome) => withOutcome(error, outcome))
+    this.#dropAll((outcome) => error.with({ outcome }))
   }
 
   #touchAll(): void {
@@ -342,12 +342,12 @@ export class Accumulator implements ProducerParts {
 
   /** Rejects what is left, and stops. */
   close(): void {
-    this.room.refuseAll(closedError('The producer', 'not-written'))
-    this.#closing.abort(closedError('The producer'))
-    for (const topic of this.#topics.values()) this.#failAwaiting(topic, closedError('The producer', 'not-written'))
-    this.#dropAll((outcome) => closedError('The producer', outcome))
+    this.room.refuseAll(closedError('producer', 'not-written'))
+    this.#closing.abort(closedError('producer'))
+    for (const topic of this.#topics.values()) this.#failAwaiting(topic, closedError('producer', 'not-written'))
+    this.#dropAll((outcome) => closedError('producer', outcome))
     for (const batch of [...this.#deadlines.unsettled]) {
-      batch.partition.drop(batch, (outcome) => closedError('The producer', outcome))
+      batch.partition.drop(batch, (outcome) => closedError('producer', outcome))
     }
     this.#timer.stop()
     this.#leaders.close()

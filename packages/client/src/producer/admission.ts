@@ -68,7 +68,7 @@ export class Admission implements RoomWaiter {
 
   #abort(): void {
     this.#accumulator.room.leave(this)
-    this.#end(abortedError('send', this.#signal!, 'not-written'))
+    this.#end(abortedError('Sending', this.#signal!, 'not-written'))
     // Behind it there may be somebody for whom there is room.
     this.#accumulator.room.release()
   }

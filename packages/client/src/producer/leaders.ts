@@ -1,6 +1,5 @@
-import { KafkaError, kafkaErrorOf } from '../errors.ts'
+import { describePartition, KafkaError, kafkaErrorOf, type Outcome } from '../errors.ts'
 import type { DeadlineTimer } from '../runtime/deadline-timer.ts'
-import { type Outcome, withOutcome } from './outcome.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import { Sink, type SinkParts } from './sink.ts'
@@ -96,8 +95,8 @@ export class Leaders {
   #goneError(topic: string, partition: number, outcome: Outcome): KafkaError {
     const { topicTimeoutMs } = this.#cluster.options
     const errorCode = this.#cluster.topic(topic)?.errorCode ?? 0
-    if (errorCode !== 0) return withOutcome(kafkaErrorOf(errorCode, 'Producing', { topic, partition }), outcome)
-    const message = `Topic '${topic}' is gone: the brokers have not known it for ${topicTimeoutMs} ms`
+    if (errorCode !== 0) return kafkaErrorOf(errorCode, 'Producing', { topic, partition, outcome })
+    const message = `Topic '${topic}' was deleted: no broker has had it for ${topicTimeoutMs} ms`
     return new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partition, retriable: true, outcome })
   }
 
@@ -110,7 +109,8 @@ export class Leaders {
   }
 
   missing(partition: PartitionBuffer): void {
-    this.refresh(`no leader for '${partition.topic.name}' partition ${partition.index}`, [partition.topic.name])
+    const { topic, index } = partition
+    this.refresh(`no leader for ${describePartition({ topic: topic.name, partition: index })}`, [topic.name])
   }
 
   close(): void {

@@ -29,20 +29,28 @@ test('one attempt never outlasts the delivery, a batch never a request', () => {
 test('without acks from all there is no idempotence, unless somebody insists', () => {
   expect(resolve({ acks: 1 }).idempotent).toBe(false)
   expect(resolve({ acks: 0 }).idempotent).toBe(false)
-  expect(() => resolve({ acks: 0, idempotent: true })).toThrow(/'idempotent' needs acks: 'all', not 0/)
+  expect(() => resolve({ acks: 0, idempotent: true })).toThrow(
+    /'idempotent' of kafka.producer\(\) requires acks: 'all', not 0/,
+  )
 })
 
 test.each([
-  [{ acks: 2 }, "option 'acks' must be one of 'all', 1, 0"],
-  [{ acks: 'ALL' }, "option 'acks'"],
-  [{ lingerMs: -1 }, "option 'lingerMs' must be whole milliseconds"],
-  [{ lingerMS: 5 }, "no option 'lingerMS'"],
-  [{ maxInFlight: 6 }, "option 'maxInFlight' must be at most 5 with idempotence"],
-  [{ maxInFlight: 0 }, "option 'maxInFlight' must be an integer"],
-  [{ compression: 'brotli' }, "option 'compression' must be one of 'none', 'gzip', 'snappy', 'lz4', 'zstd'"],
-  [{ compression: 'gzip', compressionLevel: 10 }, "option 'compressionLevel' must be at most 9 for gzip"],
-  [{ partitioner: 'murmur2' }, "option 'partitioner' must be a function"],
-  [{ deliveryTimeoutMs: 0 }, "option 'deliveryTimeoutMs'"],
+  [{ acks: 2 }, "Option 'acks' of kafka.producer() must be one of 'all', 1, 0"],
+  [{ acks: 'ALL' }, "Option 'acks' of kafka.producer()"],
+  [{ lingerMs: -1 }, "Option 'lingerMs' of kafka.producer() must be whole milliseconds"],
+  [{ lingerMS: 5 }, "Option 'lingerMS' of kafka.producer() does not exist"],
+  [{ maxInFlight: 6 }, "Option 'maxInFlight' of kafka.producer() must be at most 5 with idempotence"],
+  [{ maxInFlight: 0 }, "Option 'maxInFlight' of kafka.producer() must be an integer"],
+  [
+    { compression: 'brotli' },
+    "Option 'compression' of kafka.producer() must be one of 'none', 'gzip', 'snappy', 'lz4', 'zstd'",
+  ],
+  [
+    { compression: 'gzip', compressionLevel: 10 },
+    "Option 'compressionLevel' of kafka.producer() must be at most 9 for gzip",
+  ],
+  [{ partitioner: 'murmur2' }, "Option 'partitioner' of kafka.producer() must be a function"],
+  [{ deliveryTimeoutMs: 0 }, "Option 'deliveryTimeoutMs' of kafka.producer()"],
 ])('%j is refused', (given, words) => {
   expect(() => resolve(given)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
   expect(() => resolve(given)).toThrow(words)

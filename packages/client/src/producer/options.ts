@@ -1,5 +1,5 @@
 import { type CompressionName, compressionNames } from '@ottla/codec/records'
-import { invalidOption } from '../errors.ts'
+import { optionError } from '../errors.ts'
 import {
   flag,
   integer,
@@ -51,6 +51,7 @@ export type ProducerCompression = CompressionName
 
 const optionalInteger = (min: number, max: number): OptionRule<number | undefined> => ({
   default: undefined,
+  shows: 'numbers',
   check: (value) => (value === undefined ? undefined : integer(min, min, max).check(value)),
 })
 
@@ -97,26 +98,31 @@ const maxInFlightIdempotent = 5
 
 const maxGzipLevel = 9
 
+const owner = 'kafka.producer()'
+
 /** Validates; throws INVALID_OPTION. */
 export function resolveProducerOptions(given: ProducerOptions | undefined, requestTimeoutMs: number) {
-  const values = resolveOptions('producer', producerOptions, given)
+  const values = resolveOptions(owner, producerOptions, given)
   const idempotent = values.idempotent ?? values.acks === 'all'
   if (idempotent && values.acks !== 'all') {
-    throw invalidOption(
-      `producer: option 'idempotent' needs acks: 'all', not ${values.acks}`,
+    throw optionError(
+      'idempotent',
+      owner,
+      `requires acks: 'all', not ${values.acks}`,
       "Leave out 'idempotent', or set acks: 'all'.",
     )
   }
   if (idempotent && values.maxInFlight > maxInFlightIdempotent) {
-    throw invalidOption(
-      `producer: option 'maxInFlight' must be at most ${maxInFlightIdempotent} with idempotence, not ${values.maxInFlight}`,
-      'Brokers recognise the last 5 batches of a producer; set idempotent: false if more must be under way.',
+    throw optionError(
+      'maxInFlight',
+      owner,
+      `must be at most ${maxInFlightIdempotent} with idempotence, not ${values.maxInFlight}`,
+      'Set idempotent: false to have more requests in flight: brokers recognise only the last 5 batches of a producer.',
     )
   }
   if (values.compression === 'gzip' && (values.compressionLevel ?? 0) > maxGzipLevel) {
-    throw invalidOption(
-      `producer: option 'compressionLevel' must be at most ${maxGzipLevel} for gzip, not ${values.compressionLevel}`,
-    )
+    const problem = `must be at most ${maxGzipLevel} for gzip, not ${values.compressionLevel}`
+    throw optionError('compressionLevel', owner, problem)
   }
   const resolved: ResolvedProducerOptions = {
     ...values,

@@ -1,5 +1,6 @@
 import { patchBatch, type RecordHeader } from '@ottla/codec/records'
-import { KafkaError } from '../errors.ts'
+import { textOf } from '../error-data.ts'
+import { describePartition, KafkaError, type Outcome } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Call } from './calls.ts'
 import type { Generation } from './flush-barrier.ts'
@@ -221,7 +222,8 @@ export class PartitionBuffer {
       (cause) => {
         batch.sealing = false
         if (batch.settled) return
-        const message = `Compressing a batch with ${codec.name} failed (topic '${this.topic.name}', partition ${this.index})`
+        const place = describePartition({ topic: this.topic.name, partition: this.index })
+        const message = `Compressing a batch with ${codec.name} failed (${place}): ${textOf(cause)}`
         this.drop(batch, (outcome) => new KafkaError('SERIALIZE_FAILED', message, { cause, outcome }))
       },
     )
@@ -266,7 +268,7 @@ export class PartitionBuffer {
   }
 
   /** Settles a batch with an error before the broker has answered for it. */
-  drop(batch: ProducerBatch, errorOf: (outcome: 'not-written' | 'unknown') => KafkaError): void {
+  drop(batch: ProducerBatch, errorOf: (outcome: Outcome) => KafkaError): void {
     const flying = this.#inFlight.includes(batch)
     if (!flying) {
       if (batch === this.#open) this.#open = undefined
@@ -278,7 +280,7 @@ export class PartitionBuffer {
   }
 
   /** Drops everything that is not in flight. */
-  dropWaiting(errorOf: (outcome: 'not-written' | 'unknown') => KafkaError): void {
+  dropWaiting(errorOf: (outcome: Outcome) => KafkaError): void {
     for (const batch of [...this.#returned, ...this.#waiting]) this.drop(batch, errorOf)
   }
 

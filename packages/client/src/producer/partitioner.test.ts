@@ -45,7 +45,7 @@ test("the user's partitioner is held to its contract", () => {
   const args = { topic: 't', key: 'k', value: 'v', headers: [], partitionCount: 3, isAvailable: () => true }
   expect(callPartitioner(() => 2, args)).toBe(2)
   for (const wrong of [3, -1, 1.5, Number.NaN, '1', undefined]) {
-    expect(() => callPartitioner(() => wrong as number, args)).toThrow(/must give an integer from 0 to 2/)
+    expect(() => callPartitioner(() => wrong as number, args)).toThrow(/must return an integer from 0 to 2/)
   }
   const bug = new Error('oops')
   expect(() =>

@@ -1,4 +1,5 @@
 import type { RecordHeader } from '@ottla/codec/records'
+import { textOf } from '../error-data.ts'
 import { KafkaError } from '../errors.ts'
 
 /** What a partitioner decides by. */
@@ -22,14 +23,13 @@ export function callPartitioner(partitioner: Partitioner, args: PartitionerArgs)
   try {
     chosen = partitioner(args)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw failed(`The partitioner threw for topic '${args.topic}': ${reason}`, args.topic, error)
+    throw failed(`The partitioner threw for topic '${args.topic}': ${textOf(error)}`, args.topic, error)
   }
   const { partitionCount } = args
   if (typeof chosen === 'number' && Number.isInteger(chosen) && chosen >= 0 && chosen < partitionCount) return chosen
-  const gave = typeof chosen === 'number' ? chosen : `a ${typeof chosen}`
+  const returned = typeof chosen === 'number' ? chosen : `a ${typeof chosen}`
   throw failed(
-    `The partitioner gave ${gave} for topic '${args.topic}': it must give an integer from 0 to ${partitionCount - 1}`,
+    `The partitioner returned ${returned} for topic '${args.topic}': it must return an integer from 0 to ${partitionCount - 1}`,
     args.topic,
   )
 }

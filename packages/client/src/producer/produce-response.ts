@@ -1,7 +1,7 @@
-import { type ErrorName, errorOf, type ProduceResponse } from '@ottla/codec'
+import type { ProduceResponse } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
-import { asKafkaError, KafkaError, kafkaErrorOf } from '../errors.ts'
-import { withOutcome } from './outcome.ts'
+import { meaningOf } from '../error-meaning.ts'
+import { asKafkaError, describePartition, KafkaError, kafkaErrorOf } from '../errors.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 
@@ -10,31 +10,6 @@ type LeaderBoard = Pick<ProducerCluster, 'learnLeader' | 'learnBrokers'>
 
 type TopicResponse = ProduceResponse['responses'][number]
 type PartitionResponse = TopicResponse['partitionResponses'][number]
-
-/**
- * Answers that prove the broker has not appended the batch. After any other it may have: an answer of a leader that lost its
- * post, for instance, can follow an append that the next leader keeps.
- */
-const notWritten = new Set<ErrorName>([
-  'CLUSTER_AUTHORIZATION_FAILED',
-  'CORRUPT_MESSAGE',
-  'INVALID_PRODUCER_EPOCH',
-  'INVALID_PRODUCER_ID_MAPPING',
-  'INVALID_RECORD',
-  'INVALID_REQUIRED_ACKS',
-  'INVALID_TIMESTAMP',
-  'INVALID_TOPIC_EXCEPTION',
-  'MESSAGE_TOO_LARGE',
-  'NOT_ENOUGH_REPLICAS',
-  'OUT_OF_ORDER_SEQUENCE_NUMBER',
-  'POLICY_VIOLATION',
-  'RECORD_LIST_TOO_LARGE',
-  'TOPIC_AUTHORIZATION_FAILED',
-  'UNKNOWN_PRODUCER_ID',
-  'UNSUPPORTED_COMPRESSION_TYPE',
-  'UNSUPPORTED_FOR_MESSAGE_FORMAT',
-  'UNSUPPORTED_VERSION',
-])
 
 /** Settles or sends back each batch of a request as the answer says. Gives the topics whose metadata is stale. */
 export function settleResponse(
@@ -52,7 +27,7 @@ export function settleResponse(
     const { topic, index } = batch.partition
     const response = responses(topic.name, topic.topicId, index)
     if (response === undefined) {
-      const message = `The answer to Produce leaves out topic '${topic.name}', partition ${index}`
+      const message = `Produce response is missing ${describePartition({ topic: topic.name, partition: index })}`
       batch.partition.requeue(batch, new KafkaError('PROTOCOL_ERROR', message, { broker }), true)
     } else if (settleOne(batch, response, broker, cluster)) stale.add(topic.name)
   }
@@ -79,8 +54,8 @@ function indexResponses(response: ProduceResponse): FindResponse {
 /** True when the topic's metadata is stale. */
 function settleOne(batch: ProducerBatch, response: PartitionResponse, broker: Broker, cluster: LeaderBoard): boolean {
   const { partition, result } = batch
-  const { name, retriable, refreshMetadata } = errorOf(response.errorCode)
-  if (response.errorCode === 0 || name === 'DUPLICATE_SEQUENCE_NUMBER') {
+  const { producer, notWritten, staleMetadata, tooLarge } = meaningOf(response.errorCode)
+  if (response.errorCode === 0 || producer === 'duplicate') {
     result.baseOffset = response.baseOffset
     result.logAppendTimeMs = Number(response.logAppendTimeMs)
     partition.delivered(batch)
@@ -90,36 +65,31 @@ function settleOne(batch: ProducerBatch, response: PartitionResponse, broker: Br
   if (leaderId >= 0) cluster.learnLeader(partition.topic.name, partition.index, leaderId, leaderEpoch)
 
   const where = { broker, topic: result.topic, partition: result.partition, message: response.errorMessage }
-  const written = !notWritten.has(name)
-  const error = withOutcome(
-    kafkaErrorOf(response.errorCode, 'Producing', where),
-    written || batch.maybeWritten ? 'unknown' : 'not-written',
-  )
-  switch (name) {
-    case 'OUT_OF_ORDER_SEQUENCE_NUMBER':
-    case 'UNKNOWN_PRODUCER_ID':
+  const written = !notWritten
+  const outcome = written || batch.maybeWritten ? 'unknown' : 'not-written'
+  const error = kafkaErrorOf(response.errorCode, 'Producing', { ...where, outcome })
+  switch (producer) {
+    case 'out-of-sequence':
       batch.outOfOrder = true
       partition.requeue(batch, error, false)
       return false
-    case 'INVALID_PRODUCER_EPOCH':
-    case 'INVALID_PRODUCER_ID_MAPPING':
+    case 'identity-refused':
       partition.refuseIdentity(batch)
       // Under another id the broker could not tell it from the one it may have.
       if (batch.maybeWritten) partition.rejected(batch, error, true)
       else partition.requeue(batch, error, false)
       return false
-    case 'MESSAGE_TOO_LARGE':
-    case 'RECORD_LIST_TOO_LARGE':
-      // Parts of a batch that may be there already would not be recognised as its duplicates.
-      if (batch.count === 1 || batch.maybeWritten) break
-      batch.tooLarge = true
-      partition.requeue(batch, error, false)
-      return false
   }
-  if (retriable) {
+  // The broker would not recognise parts of a batch as duplicates of a batch that it may have.
+  if (tooLarge && batch.count > 1 && !batch.maybeWritten) {
+    batch.tooLarge = true
+    partition.requeue(batch, error, false)
+    return false
+  }
+  if (error.retriable) {
     partition.requeue(batch, error, written)
-    // Who told the new leader need not be asked again.
-    return refreshMetadata && leaderId < 0
+    // The response may name the new leader: then the metadata is right already.
+    return staleMetadata && leaderId < 0
   }
   nameBadRecords(batch, response, where, error)
   partition.rejected(batch, error, written)
@@ -138,43 +108,32 @@ function nameBadRecords(
   const errors = new Map<number, KafkaError>()
   for (const { batchIndex, batchIndexErrorMessage } of response.recordErrors) {
     const message = batchIndexErrorMessage ?? response.errorMessage
-    errors.set(
-      batchIndex,
-      withOutcome(kafkaErrorOf(response.errorCode, 'Producing', { ...where, message }), 'not-written'),
-    )
+    const outcome = 'not-written'
+    errors.set(batchIndex, kafkaErrorOf(response.errorCode, 'Producing', { ...where, message, outcome }))
   }
-  const innocent = new KafkaError(
-    error.code,
-    `Producing failed: another record of the same batch was refused (topic '${where.topic}', partition ${where.partition})`,
-    { ...where, retriable: true, outcome: error.outcome, cause: error, hint: 'Send it again without the refused one.' },
-  )
+  const innocent = error.with({
+    message: `Producing failed: another record of the same batch was rejected (${describePartition(where)})`,
+    retriable: true,
+    cause: error,
+    hint: 'Send it again without the rejected one.',
+  })
   for (let index = 0; index < count; index++) if (!errors.has(index)) errors.set(index, innocent)
   result.recordErrors = errors
 }
 
-/** A request failed as a whole: its batches come back. */
+/** A request failed as a whole: its batches are requeued, or rejected where no retry helps, as after a refused login. */
 export function settleFailure(batches: readonly ProducerBatch[], cause: unknown, broker: Broker | undefined): void {
   const error = asKafkaError(cause, 'Producing')
   const written = error.outcome !== 'not-written'
-  // What cannot succeed later, such as a refused login, ends them.
-  const final = !error.retriable && error.code !== 'REQUEST_TIMED_OUT' && error.code !== 'CONNECTION_LOST'
   for (const batch of batches) {
     const { partition } = batch
-    if (!final) {
+    if (error.retriable) {
       partition.requeue(batch, error, written)
       continue
     }
-    const { topic, index } = partition
-    const own = new KafkaError(error.code, error.message, {
-      topic: topic.name,
-      partition: index,
-      broker: error.broker ?? broker,
-      hint: error.hint,
-      fatal: error.fatal,
-      outcome: written || batch.maybeWritten ? 'unknown' : 'not-written',
-      cause: error,
-    })
-    partition.rejected(batch, own, written)
+    const outcome = written || batch.maybeWritten ? 'unknown' : 'not-written'
+    const place = { topic: partition.topic.name, partition: partition.index, broker: error.broker ?? broker }
+    partition.rejected(batch, error.with({ ...place, outcome, cause: error }), written)
   }
 }
 

@@ -252,8 +252,10 @@ describe('acks', () => {
   })
 
   test('idempotence needs all, and at most 5 in flight', () => {
-    expect(() => setUp({ acks: 1, idempotent: true })).toThrow(/'idempotent' needs acks: 'all', not 1/)
-    expect(() => setUp({ maxInFlight: 6 })).toThrow(/'maxInFlight' must be at most 5/)
+    expect(() => setUp({ acks: 1, idempotent: true })).toThrow(
+      /'idempotent' of kafka.producer\(\) requires acks: 'all', not 1/,
+    )
+    expect(() => setUp({ maxInFlight: 6 })).toThrow(/'maxInFlight' of kafka.producer\(\) must be at most 5/)
     expect(setUp({ maxInFlight: 6, idempotent: false }).producer.options.idempotent).toBe(false)
   })
 
@@ -310,7 +312,7 @@ describe('custom partitioner', () => {
     expect(cluster.log('t', 1).values).toEqual(['Zoe'])
     const error = await failure(producer.send({ topic: 't', key: 'bad' }))
     expect(error).toMatchObject({ code: 'PARTITIONER_FAILED' })
-    expect(error.message).toContain('gave 2')
+    expect(error.message).toContain('returned 2')
   })
 })
 

@@ -34,11 +34,13 @@ const closeTimeoutMs = 10_000
 export class Producer {
   readonly #accumulator: Accumulator
   readonly #cluster: ProducerCluster
+  readonly #onClosed: () => void
   #closed: Promise<void> | undefined
 
-  constructor(cluster: ProducerCluster, options?: ProducerOptions) {
+  constructor(cluster: ProducerCluster, options?: ProducerOptions, onClosed: () => void = () => {}) {
     const resolved = resolveProducerOptions(options, cluster.options.requestTimeoutMs)
     this.#cluster = cluster
+    this.#onClosed = onClosed
     this.#accumulator = new Accumulator(cluster, resolved)
   }
 
@@ -90,8 +92,8 @@ export class Producer {
   }
 
   #checkOpen(signal: AbortSignal | undefined): void {
-    if (this.#closed !== undefined) throw closedError('The producer', 'not-written')
-    if (signal?.aborted) throw abortedError('send', signal, 'not-written')
+    if (this.#closed !== undefined) throw closedError('producer', 'not-written')
+    if (signal?.aborted) throw abortedError('Sending', signal, 'not-written')
   }
 
   /**
@@ -102,7 +104,7 @@ export class Producer {
   enqueue(record: ProducerRecord, onSettled?: OnSettled): boolean {
     checkRecord(record, -1)
     const accumulator = this.#accumulator
-    if (this.#closed !== undefined) throw closedError('The producer', 'not-written')
+    if (this.#closed !== undefined) throw closedError('producer', 'not-written')
     if (!accumulator.hasRoom || accumulator.room.isUnderBackpressure) throw bufferFull(this.options.maxBufferedBytes)
     const call = onSettled === undefined ? undefined : new EnqueueCall(onSettled)
     accumulator.add(record, call, 0, accumulator.barrier.current)
@@ -113,7 +115,7 @@ export class Producer {
   async room(options: WaitOptions = {}): Promise<void> {
     const accumulator = this.#accumulator
     const { room } = accumulator
-    if (this.#closed !== undefined) throw closedError('The producer')
+    if (this.#closed !== undefined) throw closedError('producer')
     if (accumulator.hasRoom && !room.isUnderBackpressure) return
     const { promise, resolve, reject } = deferred<void>()
     const waiter: RoomWaiter = {
@@ -128,7 +130,7 @@ export class Producer {
     accumulator.wakeBy(waiter.deadlineMs)
     accumulator.hurry()
     try {
-      await unlessAborted('room', promise, options.signal)
+      await unlessAborted('Waiting for buffer space', promise, options.signal)
     } catch (error) {
       room.leave(waiter)
       // Behind it there may be somebody for whom there is room.
@@ -139,7 +141,7 @@ export class Producer {
 
   /** Resolves when all records accepted or waiting before the call are settled, delivered or not. */
   flush(options: WaitOptions = {}): Promise<void> {
-    return unlessAborted('flush', this.#accumulator.flush(), options.signal)
+    return unlessAborted('Flushing', this.#accumulator.flush(), options.signal)
   }
 
   /**
@@ -147,7 +149,7 @@ export class Producer {
    * outcome. Idempotent.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    this.#closed ??= this.#close(options.timeoutMs ?? closeTimeoutMs)
+    this.#closed ??= this.#close(options.timeoutMs ?? closeTimeoutMs).finally(this.#onClosed)
     return this.#closed
   }
 

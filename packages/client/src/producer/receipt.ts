@@ -1,4 +1,5 @@
-import { KafkaError } from '../errors.ts'
+import { jsonOfResult } from '../error-data.ts'
+import { changed, differs, KafkaError, type KafkaErrorChanges, withStackOf } from '../errors.ts'
 
 /** What the broker said about one batch, shared by the receipts of all its records. */
 export class BatchResult {
@@ -107,20 +108,30 @@ export function errorOfReceipt(receipt: Receipt): KafkaError | undefined {
   return errorIn(receipt)
 }
 
-/** Some records of an array were not delivered: `results` has each one's receipt or error, in the order of the array. */
+/** Some records of an array were not delivered: `results` has the receipt or the error of each, in the order of the array. */
 export class SendError extends KafkaError {
   readonly results: readonly (Receipt | KafkaError)[]
 
-  constructor(results: readonly (Receipt | KafkaError)[]) {
+  constructor(results: readonly (Receipt | KafkaError)[], changes: KafkaErrorChanges = {}) {
     const errors = results.filter((result) => KafkaError.is(result))
     const first = errors[0]
-    super('SEND_FAILED', `${errors.length} of ${results.length} records were not delivered: ${first?.message}`, {
+    const message = `${errors.length} of ${results.length} records were not delivered: ${first?.message}`
+    super(changes.code ?? 'SEND_FAILED', changes.message ?? message, {
       cause: first,
       retriable: errors.every(({ retriable }) => retriable),
       fatal: errors.some(({ fatal }) => fatal),
       outcome: errors.some(({ outcome }) => outcome === 'unknown') ? 'unknown' : 'not-written',
-      hint: 'error.results has the receipt or the error of each record.',
+      hint: 'Look at `error.results` for the receipt or the error of each record.',
+      ...changes,
     })
     this.results = results
+  }
+
+  override with(changes: KafkaErrorChanges): SendError {
+    return differs(this, changes) ? withStackOf(this, new SendError(this.results, changed(this, changes))) : this
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), results: jsonOfResult(this.results) }
   }
 }

@@ -47,7 +47,7 @@ export function checkRecord(record: ProducerRecord, position: number): void {
   if (headers !== undefined) checkHeaders(headers, position)
 }
 
-const dataHint = 'Give a string, a Uint8Array or null; for objects, JSON.stringify them first.'
+const dataHint = 'Pass a string, a Uint8Array or null; serialize objects first, for example with JSON.stringify.'
 
 function isData(value: unknown): value is RecordData {
   return typeof value === 'string' || value === null || value === undefined || value instanceof Uint8Array

@@ -1,5 +1,5 @@
 import { noTopicId, type TopicInfo } from '../cluster/topology.ts'
-import { KafkaError } from '../errors.ts'
+import { KafkaError, noSuchPartition } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Call } from './calls.ts'
 import type { Generation } from './flush-barrier.ts'
@@ -113,10 +113,9 @@ export class TopicBuffer {
   }
 
   #noSuchPartition(wanted: number): never {
-    const count = this.partitions.length
     throw new KafkaError(
       'UNKNOWN_TOPIC_OR_PARTITION',
-      `Topic '${this.name}' has no partition ${wanted}: it has ${count} (0 to ${count - 1})`,
+      noSuchPartition({ topic: this.name, partition: wanted }, this.partitions.length),
       { topic: this.name, partition: wanted, retriable: true, outcome: 'not-written' },
     )
   }

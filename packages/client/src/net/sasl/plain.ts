@@ -1,4 +1,4 @@
-import { invalidOption } from '../../errors.ts'
+import { optionError } from '../../errors.ts'
 import { showOnly } from '../../redact.ts'
 import type { Credentials, SaslMechanism, UserPassword } from './mechanism.ts'
 
@@ -25,10 +25,11 @@ export function credentialReader(owner: string, credentials: Credentials): () =>
 
 function checked(owner: string, credentials: unknown): UserPassword {
   const { username, password } = (credentials ?? {}) as Partial<Record<keyof UserPassword, unknown>>
-  if (typeof username !== 'string' || username === '') throw invalidOption(`${owner}: username must be a string`)
-  if (typeof password !== 'string' || password === '') throw invalidOption(`${owner}: password must be a string`)
-  if (username.includes('\0') || password.includes('\0')) {
-    throw invalidOption(`${owner}: username and password must not contain a NUL character`)
-  }
+  if (typeof username !== 'string' || username === '')
+    throw optionError('username', owner, 'must be a string that is not empty')
+  if (typeof password !== 'string' || password === '')
+    throw optionError('password', owner, 'must be a string that is not empty')
+  if (username.includes('\0')) throw optionError('username', owner, 'must not contain a NUL character')
+  if (password.includes('\0')) throw optionError('password', owner, 'must not contain a NUL character')
   return { username, password }
 }

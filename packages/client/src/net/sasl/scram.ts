@@ -1,6 +1,6 @@
 import { createHash, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
-import { type BrokerAddress, describeBroker, invalidOption, KafkaError } from '../../errors.ts'
+import { type BrokerAddress, describeBroker, KafkaError, optionError } from '../../errors.ts'
 import { showOnly } from '../../redact.ts'
 import type { Credentials, SaslExchange, SaslMechanism, UserPassword } from './mechanism.ts'
 import { credentialReader } from './plain.ts'
@@ -40,7 +40,7 @@ export function scramSha512(credentials: Credentials, options?: ScramOptions): S
 function scram(hash: Hash, credentials: Credentials, options: ScramOptions = {}): SaslMechanism {
   const { maxIterations = mostIterationsByDefault } = options
   if (!Number.isInteger(maxIterations) || maxIterations < leastIterations) {
-    throw invalidOption(`${hash.mechanism}: maxIterations must be an integer of at least ${leastIterations}`)
+    throw optionError('maxIterations', hash.mechanism, `must be an integer of at least ${leastIterations}`)
   }
   const read = credentialReader(hash.mechanism, credentials)
   const cache = new Map<string, Promise<Buffer>>()

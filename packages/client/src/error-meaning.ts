@@ -1,0 +1,186 @@
+import { allErrors, errorOf } from '@ottla/codec'
+import { clientErrorCodes, type ErrorCode, KafkaError } from './errors.ts'
+
+/**
+ * What an error code says, for the parts of the client that have to act on it. This table is the only place that interprets codes:
+ * every other part maps a meaning to its own action.
+ */
+export interface ErrorMeaning {
+  /**
+   * A later attempt may succeed. Wider than `KafkaError.retriable`, which is Kafka's own word: it includes a broker that failed in
+   * an unexpected way. Repeat a read or a group request while it is true; repeat a write only while the error is `retriable`,
+   * because such a broker may have written.
+   */
+  readonly transient: boolean
+  /** The cached metadata is wrong, or may be. */
+  readonly staleMetadata: boolean
+  /** What is at another broker now, or was replaced there. */
+  readonly moved: 'leader' | 'coordinator' | 'controller' | undefined
+  /** The broker is the right one and cannot serve the request yet: it loads its state, or waits for a transaction to end. */
+  readonly notReady: boolean
+  /** The brokers do not have the topic or the partition. */
+  readonly missingTopic: boolean
+  /** The log does not contain the offset. */
+  readonly outOfRange: boolean
+  /** The fetch session is gone: a full request opens another one. */
+  readonly fetchSessionLost: boolean
+  /** The brokers belong to another cluster now: the bootstrap list has to be used again (KIP-1102). */
+  readonly rebootstrap: boolean
+  /**
+   * What the coordinator says of a member: it does not have this member id; the generation is over; another member uses its
+   * instance id; it has to join again with the id in the response; the group is rebalancing.
+   */
+  readonly member: 'unknown' | 'stale-generation' | 'replaced' | 'id-required' | 'rebalancing' | undefined
+  /**
+   * What the leader says of a producer: it has the batch already; the sequence numbers do not follow its last ones; it does not
+   * accept the producer id or its epoch.
+   */
+  readonly producer: 'duplicate' | 'out-of-sequence' | 'identity-refused' | undefined
+  /**
+   * As the response to Produce it proves that the leader appended nothing. After any other error it may have: a leader that lost
+   * its post may have appended before, and the next leader keeps that.
+   */
+  readonly notWritten: boolean
+  /** The batch is larger than the broker or the topic allows: a smaller one may pass. */
+  readonly tooLarge: boolean
+  /** The port has no SASL, or SASL refused the credentials. */
+  readonly sasl: 'not-offered' | 'refused' | undefined
+  /** The broker does not have this version of the API. */
+  readonly unsupportedVersion: boolean
+  /**
+   * What became of a connection: no broker could be reached; this one could not be opened; it ended before the response; the
+   * response did not arrive in time.
+   */
+  readonly connection: 'unreachable' | 'not-opened' | 'lost' | 'timed-out' | undefined
+  /** The client itself ended the call: by the caller's signal, because it closed, or at the call's deadline. */
+  readonly ended: 'aborted' | 'closed' | 'deadline' | undefined
+}
+
+/** What the codec's table does not say: there are Kafka's own `retriable` and «refresh the metadata». */
+const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
+  // ---- where things are
+  NOT_LEADER_OR_FOLLOWER: { moved: 'leader' },
+  FENCED_LEADER_EPOCH: { moved: 'leader' },
+  UNKNOWN_LEADER_EPOCH: { moved: 'leader' },
+  NOT_COORDINATOR: { moved: 'coordinator' },
+  COORDINATOR_NOT_AVAILABLE: { moved: 'coordinator' },
+  NOT_CONTROLLER: { moved: 'controller' },
+  COORDINATOR_LOAD_IN_PROGRESS: { notReady: true },
+  UNSTABLE_OFFSET_COMMIT: { notReady: true },
+  CONCURRENT_TRANSACTIONS: { notReady: true },
+  // A new leader without a high watermark; Java refreshes its metadata too, because a deposed leader says the same.
+  OFFSET_NOT_AVAILABLE: { staleMetadata: true },
+  UNKNOWN_TOPIC_OR_PARTITION: { missingTopic: true },
+  UNKNOWN_TOPIC_ID: { missingTopic: true },
+  REBOOTSTRAP_REQUIRED: { rebootstrap: true },
+  // A bug or a passing state of the broker; Kafka does not call it retriable, because the broker may have acted.
+  UNKNOWN_SERVER_ERROR: { transient: true },
+
+  // ---- fetching
+  OFFSET_OUT_OF_RANGE: { outOfRange: true },
+  FETCH_SESSION_ID_NOT_FOUND: { fetchSessionLost: true },
+  INVALID_FETCH_SESSION_EPOCH: { fetchSessionLost: true },
+
+  // ---- group membership
+  UNKNOWN_MEMBER_ID: { member: 'unknown' },
+  ILLEGAL_GENERATION: { member: 'stale-generation' },
+  FENCED_INSTANCE_ID: { member: 'replaced' },
+  MEMBER_ID_REQUIRED: { member: 'id-required' },
+  REBALANCE_IN_PROGRESS: { member: 'rebalancing' },
+
+  // ---- producing; NOT_ENOUGH_REPLICAS_AFTER_APPEND is absent on purpose: the leader has the batch
+  DUPLICATE_SEQUENCE_NUMBER: { producer: 'duplicate' },
+  OUT_OF_ORDER_SEQUENCE_NUMBER: { producer: 'out-of-sequence', notWritten: true },
+  UNKNOWN_PRODUCER_ID: { producer: 'out-of-sequence', notWritten: true },
+  INVALID_PRODUCER_EPOCH: { producer: 'identity-refused', notWritten: true },
+  INVALID_PRODUCER_ID_MAPPING: { producer: 'identity-refused', notWritten: true },
+  MESSAGE_TOO_LARGE: { tooLarge: true, notWritten: true },
+  RECORD_LIST_TOO_LARGE: { tooLarge: true, notWritten: true },
+  CLUSTER_AUTHORIZATION_FAILED: { notWritten: true },
+  CORRUPT_MESSAGE: { notWritten: true },
+  INVALID_RECORD: { notWritten: true },
+  INVALID_REQUIRED_ACKS: { notWritten: true },
+  INVALID_TIMESTAMP: { notWritten: true },
+  INVALID_TOPIC_EXCEPTION: { notWritten: true },
+  NOT_ENOUGH_REPLICAS: { notWritten: true },
+  POLICY_VIOLATION: { notWritten: true },
+  TOPIC_AUTHORIZATION_FAILED: { notWritten: true },
+  UNSUPPORTED_COMPRESSION_TYPE: { notWritten: true },
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: { notWritten: true },
+  UNSUPPORTED_VERSION: { unsupportedVersion: true, notWritten: true },
+
+  // ---- connections and calls
+  ILLEGAL_SASL_STATE: { sasl: 'not-offered' },
+  SASL_AUTHENTICATION_FAILED: { sasl: 'refused' },
+  NO_BROKER_REACHABLE: { connection: 'unreachable', transient: true },
+  CONNECTION_FAILED: { connection: 'not-opened', transient: true },
+  CONNECTION_LOST: { connection: 'lost', transient: true, staleMetadata: true },
+  REQUEST_TIMED_OUT: { connection: 'timed-out' },
+  ABORTED: { ended: 'aborted' },
+  // The broker's object was closed because the broker moved; the next attempt uses another one.
+  CLOSED: { ended: 'closed', transient: true },
+  TIMED_OUT: { ended: 'deadline', transient: true },
+  BUFFER_FULL: { transient: true },
+  DELIVERY_TIMED_OUT: { transient: true },
+}
+
+const nothing: ErrorMeaning = {
+  transient: false,
+  staleMetadata: false,
+  moved: undefined,
+  notReady: false,
+  missingTopic: false,
+  outOfRange: false,
+  fetchSessionLost: false,
+  rebootstrap: false,
+  member: undefined,
+  producer: undefined,
+  notWritten: false,
+  tooLarge: false,
+  sasl: undefined,
+  unsupportedVersion: false,
+  connection: undefined,
+  ended: undefined,
+}
+
+const byName = new Map<ErrorCode, ErrorMeaning>()
+
+/** What a code means, by its name or its number. A number of a later Kafka means UNKNOWN_SERVER_ERROR. */
+export function meaningOf(code: ErrorCode | number): ErrorMeaning {
+  if (byName.size === 0) {
+    for (const { name, retriable: transient, refreshMetadata: staleMetadata } of allErrors()) {
+      byName.set(name, Object.freeze({ ...nothing, transient, staleMetadata, ...rows[name] }))
+    }
+    for (const name of clientErrorCodes) byName.set(name, Object.freeze({ ...nothing, ...rows[name] }))
+  }
+  // A code of a later release of this package, in an error of its other build.
+  return byName.get(typeof code === 'number' ? errorOf(code).name : code) ?? nothing
+}
+
+/**
+ * Whether a failure may be gone at the next attempt. All others (a wrong password, a missing right, a bug of this client) stay, and
+ * repeating in silence would hide them. An error can be permanent where its code alone would not be: a partition that a caller
+ * names and that the topic lacks.
+ */
+export function isTransient(error: unknown): error is KafkaError {
+  return KafkaError.is(error) && (error.retriable || rows[error.code]?.transient === true)
+}
+
+/**
+ * Whether the coordinator has to be looked up again after a failure of a request to it: it moved, or the request did not get
+ * through. An error that the coordinator reports, or that concerns one partition, gives no reason to doubt its address.
+ */
+export function coordinatorLost(error: unknown): boolean {
+  if (!KafkaError.is(error)) return false
+  const { moved, notReady, ended } = meaningOf(error.code)
+  if (moved === 'coordinator') return true
+  return (error.retriable || ended === 'closed') && !notReady && error.topic === undefined
+}
+
+/** The same failure for a request of which nothing was written. To it, a connection that ended is one that could not be used. */
+export function notSent(error: KafkaError): KafkaError {
+  if (error.outcome === 'not-written') return error
+  const { connection } = meaningOf(error.code)
+  const code = connection === 'lost' || connection === 'timed-out' ? 'CONNECTION_FAILED' : error.code
+  return error.with({ code, outcome: 'not-written', cause: error.cause ?? error })
+}
