@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { ManualRuntime } from '../../test/support/manual-runtime.ts'
 import { KafkaError } from '../errors.ts'
+import { silentLogger } from '../logger.ts'
 import { Metrics } from '../metrics.ts'
 import { type RetryContext, retry } from './retry.ts'
 
@@ -19,8 +20,8 @@ beforeEach(() => {
   context = {
     runtime,
     closing: closing.signal,
-    apiTimeoutMs: 10_000,
-    backoff: { firstMs: 100, maxMs: 1_000 },
+    options: { apiTimeoutMs: 10_000, retryBackoffMs: 100, retryBackoffMaxMs: 1_000 },
+    logger: silentLogger,
     retries: metrics.counter('retries'),
     refresh: async (reason) => {
       refreshed.push(reason)
