@@ -24,7 +24,7 @@ export function onAbort(signal: AbortSignal | undefined, follow: () => void): ()
     signal.addEventListener('abort', followAll, { once: true })
   }
   waiting.add(follow)
-  return () => withdraw(signal, follow)
+  return withdrawal(signal, waiting, follow)
 }
 
 function followAll(this: AbortSignal): void {
@@ -33,11 +33,13 @@ function followAll(this: AbortSignal): void {
   for (const follow of waiting ?? []) follow()
 }
 
-function withdraw(signal: AbortSignal, follow: () => void): void {
-  const waiting = followers.get(signal)
-  if (waiting?.delete(follow) !== true || waiting.size > 0) return
-  followers.delete(signal)
-  signal.removeEventListener('abort', followAll)
+function withdrawal(signal: AbortSignal, waiting: Set<() => void>, follow: () => void): () => void {
+  return () => {
+    waiting.delete(follow)
+    if (waiting.size > 0 || followers.get(signal) !== waiting) return
+    followers.delete(signal)
+    signal.removeEventListener('abort', followAll)
+  }
 }
 
 /** Resolves after `delayMs`; rejects with the reason of the signal that aborts first. */
