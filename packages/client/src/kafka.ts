@@ -11,7 +11,7 @@ import { type KafkaOptions, resolveKafkaOptions } from './options.ts'
 import type { ProducerOptions } from './producer/options.ts'
 import { Producer } from './producer/producer.ts'
 import { showOnly } from './redact.ts'
-import { scopeOf, withSignal } from './runtime/wait.ts'
+import { waitAtMost } from './runtime/wait.ts'
 
 /** `kafka.health()`: for probes and status pages. */
 export interface Health {
@@ -158,13 +158,15 @@ export class Kafka {
   async #closeAll(children: Iterable<Child>, deadlineMs: number): Promise<void> {
     const { runtime, logger } = this.#cluster
     const timeoutMs = Math.max(1, deadlineMs - runtime.monoNow())
-    const scope = scopeOf(runtime, deadlineMs, [])
-    const closing = Array.from(children, (child) => withSignal(child.close({ timeoutMs }), scope.signal))
-    for (const result of await Promise.allSettled(closing)) {
-      if (result.status === 'rejected' && !scope.expired)
-        logger.warn('closing a part of the client failed', { error: result.reason })
-    }
-    scope.release()
+    let late = false
+    const closing = Array.from(children, async (child) => {
+      try {
+        await child.close({ timeoutMs })
+      } catch (error) {
+        if (!late) logger.warn('closing a part of the client failed', { error })
+      }
+    })
+    late = !(await waitAtMost(runtime, timeoutMs, Promise.all(closing)))
   }
 
   #checkOpen(): void {

@@ -1,6 +1,6 @@
 import type { Broker, RequestOptions } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { coordinatorLost } from '../error-meaning.ts'
+import { onCoordinator as runOnCoordinator } from '../cluster/on-coordinator.ts'
 
 /** What every admin call takes. */
 export interface CallOptions {
@@ -38,13 +38,8 @@ export function onCoordinator<T>(
   options: CallOptions,
   attempt: Attempt<T>,
 ) {
-  const find = () => cluster.findCoordinator('group', groupId)
-  return onBroker(cluster, operation, options, find, async (broker, request) => {
-    try {
-      return await attempt(broker, request)
-    } catch (error) {
-      if (coordinatorLost(error)) cluster.forgetCoordinator('group', groupId)
-      throw error
-    }
-  })
+  const { signal, timeoutMs } = options
+  return runOnCoordinator(cluster, groupId, { operation, signal, timeoutMs }, (broker, bounded) =>
+    attempt(broker, { signal: bounded }),
+  )
 }

@@ -1,6 +1,7 @@
 import { OffsetCommit, OffsetDelete, OffsetFetch } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { groupByTopic, type TopicPartition } from '../cluster/topology.ts'
 import { meaningOf } from '../error-meaning.ts'
 import type { KafkaError } from '../errors.ts'
 import { type CallOptions, onCoordinator } from './call.ts'
@@ -25,11 +26,6 @@ export interface NewGroupOffset {
   readonly metadata?: string
 }
 
-export interface TopicPartition {
-  readonly topic: string
-  readonly partition: number
-}
-
 /** OffsetFetch v9 is the last version with topic names instead of ids, v8 the first one with several groups. */
 const byName = { minVersion: 8, maxVersion: 9 }
 
@@ -41,7 +37,13 @@ export async function listConsumerGroupOffsets(
 ): Promise<GroupOffset[]> {
   const operation = 'Listing the offsets of the group'
   const { partitions, requireStable = false } = options
-  const topics = partitions === undefined ? null : [...byTopic(partitions)].map(toFetchedTopic)
+  const topics =
+    partitions === undefined
+      ? null
+      : groupByTopic(partitions, ({ partition }) => partition).map(({ topic: name, partitions: partitionIndexes }) => ({
+          name,
+          partitionIndexes,
+        }))
   const found = await onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
     const body = { groups: [{ groupId, topics }], requireStable }
     const response = await broker.request(OffsetFetch, body, { ...request, ...byName })
@@ -66,10 +68,6 @@ export async function listConsumerGroupOffsets(
   return settleAll(operation, found)
 }
 
-function toFetchedTopic([name, entries]: [string, readonly TopicPartition[]]) {
-  return { name, partitionIndexes: entries.map((entry) => entry.partition) }
-}
-
 /** Sets offsets of a group without live members that read those topics; with one the call fails with UNKNOWN_MEMBER_ID. */
 export async function alterConsumerGroupOffsets(
   cluster: Cluster,
@@ -78,15 +76,12 @@ export async function alterConsumerGroupOffsets(
   options: CallOptions = {},
 ): Promise<void> {
   const operation = 'Altering the offsets of the group'
-  const topics = [...byTopic(offsets)].map(([name, entries]) => ({
-    name,
-    partitions: entries.map((entry) => ({
-      partitionIndex: entry.partition,
-      committedOffset: BigInt(entry.offset),
-      committedLeaderEpoch: entry.leaderEpoch ?? -1,
-      committedMetadata: entry.metadata ?? '',
-    })),
-  }))
+  const topics = groupByTopic(offsets, (entry) => ({
+    partitionIndex: entry.partition,
+    committedOffset: BigInt(entry.offset),
+    committedLeaderEpoch: entry.leaderEpoch ?? -1,
+    committedMetadata: entry.metadata ?? '',
+  })).map(named)
   const altered = await onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
     const body = { groupId, memberId: '', generationIdOrMemberEpoch: -1, topics }
     const response = await broker.request(OffsetCommit, body, { ...request, maxVersion: 9 })
@@ -103,10 +98,7 @@ export async function deleteConsumerGroupOffsets(
   options: CallOptions = {},
 ): Promise<void> {
   const operation = 'Deleting the offsets of the group'
-  const topics = [...byTopic(partitions)].map(([name, entries]) => ({
-    name,
-    partitions: entries.map((entry) => ({ partitionIndex: entry.partition })),
-  }))
+  const topics = groupByTopic(partitions, ({ partition }) => ({ partitionIndex: partition })).map(named)
   const deleted = await onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
     const response = await broker.request(OffsetDelete, { groupId, topics }, request)
     checkCode(response.errorCode, operation, { broker, group: groupId })
@@ -133,12 +125,6 @@ function partitionResults(operation: string, group: string, broker: Broker, topi
   return results
 }
 
-function byTopic<T extends TopicPartition>(entries: readonly T[]): Map<string, T[]> {
-  const topics = new Map<string, T[]>()
-  for (const entry of entries) {
-    const known = topics.get(entry.topic)
-    if (known === undefined) topics.set(entry.topic, [entry])
-    else known.push(entry)
-  }
-  return topics
+function named<V>({ topic: name, partitions }: { topic: string; partitions: V[] }): { name: string; partitions: V[] } {
+  return { name, partitions }
 }

@@ -1,7 +1,9 @@
 import { ListOffsets } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
+import { byLeader } from '../cluster/by-leader.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { describePartition, KafkaError, noSuchPartition } from '../errors.ts'
+import { groupByTopic } from '../cluster/topology.ts'
+import { KafkaError, noSuchPartition } from '../errors.ts'
 import type { CallOptions } from './call.ts'
 import { entryError, settleAll } from './results.ts'
 
@@ -24,99 +26,68 @@ export interface ListedOffset {
   readonly leaderEpoch: number
 }
 
+const operation = 'Listing offsets'
+
 const timestamps = { latest: -1n, earliest: -2n, 'max-timestamp': -3n } as const
 
+type Found = ListedOffset | KafkaError
+
 /** ListOffsets, sent to the leader of each partition (KIP-79, KIP-734). */
-export function listOffsets(
+export async function listOffsets(
   cluster: Cluster,
   queries: readonly OffsetQuery[],
   options: CallOptions & { readonly isolation?: 'read_committed' | 'read_uncommitted' } = {},
 ): Promise<ListedOffset[]> {
-  const operation = 'Listing offsets'
-  const found = new Map<OffsetQuery, Found>()
-  const { signal, timeoutMs } = options
+  const { signal, timeoutMs = cluster.options.apiTimeoutMs } = options
   const isolationLevel = options.isolation === 'read_committed' ? 1 : 0
-  return cluster.retry({ operation, signal, timeoutMs }, async (_attempt, current) => {
-    const open = queries.filter((query) => isOpen(found.get(query)))
-    await locate(cluster, open, found, current)
-    const byLeader = groupByLeader(cluster, open, found)
-    await Promise.all(
-      [...byLeader].map(([leader, own]) => queryLeader(leader, own, { isolationLevel, signal: current }, found)),
-    )
-    const retriable = [...found.values()].find(isRetriable)
-    if (retriable !== undefined) {
-      await cluster.refreshMetadata(operation, [...new Set(open.map((query) => query.topic))])
-      throw retriable
-    }
-    return settleAll(operation, new Map(queries.map((query) => [nameOf(query), found.get(query) as Found])))
-  })
+  const deadlineMs = cluster.runtime.monoNow() + timeoutMs
+  const unknown = await unknownPartitions(cluster, queries, deadlineMs, signal)
+  const known = queries.filter((query) => !unknown.has(query))
+  const found = await byLeader<OffsetQuery, ListedOffset>(
+    cluster,
+    { operation, signal, deadlineMs },
+    known,
+    (leader, own, bounded) => queryLeader(leader, own, isolationLevel, bounded),
+  )
+  const results = queries.map((query): [string, Found] => [
+    nameOf(query),
+    unknown.get(query) ?? (found.get(query) as Found),
+  ])
+  return settleAll(operation, new Map(results))
 }
-
-type Found = ListedOffset | KafkaError
 
 function nameOf({ topic, partition, at }: OffsetQuery): string {
   return `${topic}-${partition} at ${typeof at === 'string' ? at : at.timestamp}`
 }
 
-/** Without a response yet, or with an error that another attempt may resolve. */
-function isOpen(result: Found | undefined): boolean {
-  return result === undefined || isRetriable(result)
-}
-
-function isRetriable(result: Found): result is KafkaError {
-  return KafkaError.is(result) && result.retriable
-}
-
-async function locate(
+/** Waits for the topics, and returns the queries for partitions that they do not have. */
+async function unknownPartitions(
   cluster: Cluster,
-  open: readonly OffsetQuery[],
-  found: Map<OffsetQuery, Found>,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const topic of new Set(open.map((query) => query.topic))) {
-    const info = await cluster.awaitTopic(topic, { signal })
-    for (const query of open) {
-      if (query.topic !== topic || query.partition < info.partitions.length) continue
+  queries: readonly OffsetQuery[],
+  deadlineMs: number,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<OffsetQuery, KafkaError>> {
+  const unknown = new Map<OffsetQuery, KafkaError>()
+  for (const topic of new Set(queries.map((query) => query.topic))) {
+    const timeoutMs = Math.max(1, deadlineMs - cluster.runtime.monoNow())
+    const { partitions } = await cluster.awaitTopic(topic, { timeoutMs, signal })
+    for (const query of queries) {
+      if (query.topic !== topic || query.partition < partitions.length) continue
       const where = { topic, partition: query.partition }
-      const message = noSuchPartition(where, info.partitions.length)
-      found.set(query, new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', message, where))
+      const message = noSuchPartition(where, partitions.length)
+      unknown.set(query, new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', message, where))
     }
   }
-}
-
-function groupByLeader(
-  cluster: Cluster,
-  open: readonly OffsetQuery[],
-  found: Map<OffsetQuery, Found>,
-): Map<Broker, OffsetQuery[]> {
-  const byLeader = new Map<Broker, OffsetQuery[]>()
-  for (const query of open) {
-    if (!isOpen(found.get(query))) continue
-    const leader = cluster.leaderOf(query.topic, query.partition)
-    if (leader === undefined) {
-      const { topic, partition } = query
-      const message = `Listing offsets failed: no leader at the moment for ${describePartition({ topic, partition })}`
-      found.set(query, new KafkaError('LEADER_NOT_AVAILABLE', message, { topic, partition, retriable: true }))
-      continue
-    }
-    const own = byLeader.get(leader)
-    if (own === undefined) byLeader.set(leader, [query])
-    else own.push(query)
-  }
-  return byLeader
-}
-
-interface QueryOptions {
-  readonly isolationLevel: number
-  readonly signal: AbortSignal
+  return unknown
 }
 
 async function queryLeader(
   leader: Broker,
   own: readonly OffsetQuery[],
-  { isolationLevel, signal }: QueryOptions,
-  found: Map<OffsetQuery, Found>,
-): Promise<void> {
+  isolationLevel: number,
+  signal: AbortSignal,
+): Promise<Map<OffsetQuery, Found>> {
+  const found = new Map<OffsetQuery, Found>()
   // A request must not contain a partition twice: queries for the same partition are sent in rounds.
   for (let rest = own; rest.length > 0; ) {
     const round = new Map<string, OffsetQuery>()
@@ -126,32 +97,22 @@ async function queryLeader(
       round.set(key, query)
       return false
     })
-    const topics = [...new Set([...round.values()].map((query) => query.topic))].map((name) => ({
-      name,
-      partitions: [...round.values()]
-        .filter((query) => query.topic === name)
-        .map(({ partition, at }) => ({ partitionIndex: partition, timestamp: timestampOf(at) })),
-    }))
+    const topics = groupByTopic(round.values(), ({ partition, at }) => ({
+      partitionIndex: partition,
+      timestamp: timestampOf(at),
+    })).map(({ topic: name, partitions }) => ({ name, partitions }))
     const body = { replicaId: -1, isolationLevel, topics, timeoutMs: 30_000 }
     const response = await leader.request(ListOffsets, body, { signal })
-    for (const { name, partitions } of response.topics) {
-      for (const response of partitions) {
-        const query = round.get(`${response.partitionIndex} ${name}`)
+    for (const { name: topic, partitions } of response.topics) {
+      for (const { partitionIndex: partition, errorCode, offset, timestamp, leaderEpoch } of partitions) {
+        const query = round.get(`${partition} ${topic}`)
         if (query === undefined) continue
-        const where = { broker: leader, topic: name, partition: response.partitionIndex }
-        found.set(
-          query,
-          entryError(response.errorCode, 'Listing offsets', where) ?? {
-            topic: name,
-            partition: response.partitionIndex,
-            offset: response.offset,
-            timestamp: Number(response.timestamp),
-            leaderEpoch: response.leaderEpoch,
-          },
-        )
+        const error = entryError(errorCode, operation, { broker: leader, topic, partition })
+        found.set(query, error ?? { topic, partition, offset, timestamp: Number(timestamp), leaderEpoch })
       }
     }
   }
+  return found
 }
 
 function timestampOf(at: OffsetSpec): bigint {

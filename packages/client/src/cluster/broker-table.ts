@@ -1,6 +1,6 @@
 import { textOf } from '../error-data.ts'
 import { type BrokerAddress, KafkaError } from '../errors.ts'
-import { scopeOf, withSignal } from '../runtime/wait.ts'
+import { within, withSignal } from '../runtime/wait.ts'
 import type { BrokerConnectionServices } from './broker-connection.ts'
 import { BrokerNode } from './broker-node.ts'
 
@@ -91,16 +91,15 @@ export class BrokerTable {
   /** The function `brokers` of the user may fail, and may hang. */
   async #bootstrapList(): Promise<readonly BrokerAddress[]> {
     const { options, runtime } = this.#services
-    const scope = scopeOf(runtime, runtime.monoNow() + options.requestTimeoutMs, [])
+    const timeoutMs = options.requestTimeoutMs
+    const timedOut = () => new Error(`it did not return within ${timeoutMs} ms`)
     try {
-      return await withSignal(options.brokers(), scope.signal)
-    } catch (error) {
-      if (KafkaError.is(error)) throw error
-      const reason = scope.expired ? `it did not return within ${options.requestTimeoutMs} ms` : textOf(error)
-      const message = `The \`brokers\` function returned no addresses: ${reason}`
-      throw new KafkaError('NO_BROKER_REACHABLE', message, { retriable: true, outcome: 'not-written', cause: error })
-    } finally {
-      scope.release()
+      const limits = { operation: 'The `brokers` function', timeoutMs, timedOut }
+      return await within(runtime, limits, (signal) => withSignal(options.brokers(), signal))
+    } catch (cause) {
+      if (KafkaError.is(cause)) throw cause
+      const message = `The \`brokers\` function returned no addresses: ${textOf(cause)}`
+      throw new KafkaError('NO_BROKER_REACHABLE', message, { retriable: true, outcome: 'not-written', cause })
     }
   }
 

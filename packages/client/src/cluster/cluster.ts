@@ -9,7 +9,7 @@ import { Observer } from '../net/observer.ts'
 import { OpenSockets } from '../net/open-sockets.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { handled } from '../runtime/deferred.ts'
-import { scopeOf, unlimited, withSignal } from '../runtime/wait.ts'
+import { waitAtMost, within, withSignal } from '../runtime/wait.ts'
 import type { Broker } from './broker.ts'
 import { type BrokerListing, BrokerTable } from './broker-table.ts'
 import { type CoordinatorKind, Coordinators } from './coordinators.ts'
@@ -82,12 +82,11 @@ export class Cluster {
     this.#retrying = {
       runtime,
       closing: this.closing,
-      apiTimeoutMs: options.apiTimeoutMs,
-      backoff: { firstMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs },
+      options,
+      logger,
       retries: metrics.counter('retries'),
-      refresh: (reason, signal) => this.refreshMetadata(reason, [], { signal }),
+      refresh: (reason, topics, signal) => this.refreshMetadata(reason, topics, { signal }),
     }
-    unlimited(this.closing)
     this.#releases = this.#register()
   }
 
@@ -152,18 +151,8 @@ export class Cluster {
     if (this.closing.aborted) throw closedError('client')
     const { timeoutMs = this.options.apiTimeoutMs, signal } = options
     this.logger.debug('refreshing metadata', { reason })
-    const scope = scopeOf(this.runtime, this.runtime.monoNow() + timeoutMs, [signal])
-    try {
-      await withSignal(this.#refresher.refresh(topics), scope.signal)
-    } catch (error) {
-      if (!scope.expired || KafkaError.is(error)) throw error
-      throw new KafkaError('TIMED_OUT', `No metadata within ${timeoutMs} ms`, {
-        retriable: true,
-        outcome: 'not-written',
-      })
-    } finally {
-      scope.release()
-    }
+    const limits = { operation: 'Refreshing metadata', timeoutMs, signals: [signal] }
+    await within(this.runtime, limits, (bounded) => withSignal(this.#refresher.refresh(topics), bounded))
   }
 
   /** Keeps topics in each refresh; returns the release. It asks nothing by itself. */
@@ -277,9 +266,7 @@ export class Cluster {
   /** Closes every socket and resolves when they are gone; whatever waits rejects with CLOSED. Idempotent. */
   async close(): Promise<void> {
     if (!this.closing.aborted) this.#abandon()
-    const scope = scopeOf(this.runtime, this.runtime.monoNow() + longestCloseMs, [])
-    await withSignal(this.#sockets.drained(), scope.signal).catch(() => {})
-    scope.release()
+    await waitAtMost(this.runtime, longestCloseMs, this.#sockets.drained())
   }
 
   #abandon(): void {

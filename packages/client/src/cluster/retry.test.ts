@@ -2,7 +2,9 @@ import { getEventListeners } from 'node:events'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { ManualRuntime } from '../../test/support/manual-runtime.ts'
 import { KafkaError } from '../errors.ts'
+import { silentLogger } from '../logger.ts'
 import { Metrics } from '../metrics.ts'
+import { withSignal } from '../runtime/wait.ts'
 import { type RetryContext, retry } from './retry.ts'
 
 let runtime: ManualRuntime
@@ -19,11 +21,11 @@ beforeEach(() => {
   context = {
     runtime,
     closing: closing.signal,
-    apiTimeoutMs: 10_000,
-    backoff: { firstMs: 100, maxMs: 1_000 },
+    options: { apiTimeoutMs: 10_000, retryBackoffMs: 100, retryBackoffMaxMs: 1_000 },
+    logger: silentLogger,
     retries: metrics.counter('retries'),
-    refresh: async (reason) => {
-      refreshed.push(reason)
+    refresh: async (reason, topics) => {
+      refreshed.push([reason, ...topics].join(' '))
     },
   }
 })
@@ -123,5 +125,55 @@ describe('retry', () => {
     const checked = expect(failed).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT', message: 'no response' })
     await runtime.advance(700)
     await checked
+  })
+
+  test('reports whether the last attempt may have taken effect, also when the deadline ends it', async () => {
+    const failed = retry(context, { ...what, timeoutMs: 500 }, async (_, signal) => {
+      // The request is written only now: its own failure is known later than the signal.
+      await Promise.resolve()
+      return withSignal(new Promise(() => {}), signal).catch(() => {
+        throw new KafkaError('ABORTED', 'Produce was aborted', { outcome: 'unknown' })
+      })
+    })
+    const checked = expect(failed).rejects.toMatchObject({ code: 'TIMED_OUT', outcome: 'unknown' })
+    await runtime.advance(500)
+    await checked
+  })
+
+  test('ends when its owner closes, with the reason of the owner', async () => {
+    const owner = new AbortController()
+    const options = { ...what, closing: owner.signal, deadlineMs: Number.POSITIVE_INFINITY }
+    const closed = expect(retry(context, options, () => Promise.reject(busy()))).rejects.toMatchObject({
+      code: 'CLOSED',
+      message: 'The consumer is closed',
+    })
+    await runtime.advance(100_000)
+    owner.abort(new KafkaError('CLOSED', 'The consumer is closed'))
+    await closed
+    expect(runtime.pendingTimers).toBe(0)
+  })
+
+  test('lets the caller decide what is transient', async () => {
+    const stuck = new KafkaError('UNKNOWN_SERVER_ERROR', 'no')
+    const isTransient = (error: KafkaError) => error === stuck
+    const done = retry(context, { ...what, isTransient }, async (attemptNo) => {
+      if (attemptNo === 1) throw stuck
+      return attemptNo
+    })
+    await runtime.advance(1_000)
+    expect(await done).toBe(2)
+    await expect(retry(context, { ...what, isTransient }, () => Promise.reject(busy()))).rejects.toMatchObject({
+      code: 'REQUEST_TIMED_OUT',
+    })
+  })
+
+  test('refreshes given topics before every further attempt', async () => {
+    const done = retry(context, { ...what, topics: () => ['a', 'b'] }, async (attemptNo) => {
+      if (attemptNo < 3) throw busy()
+      return attemptNo
+    })
+    await runtime.advance(1_000)
+    await done
+    expect(refreshed).toEqual(['Trying: REQUEST_TIMED_OUT a b', 'Trying: REQUEST_TIMED_OUT a b'])
   })
 })

@@ -1,54 +1,65 @@
 import type { Runtime } from '@ottla/runtime'
 import { meaningOf } from '../error-meaning.ts'
 import { abortedError, asKafkaError, closedError, KafkaError, type Outcome } from '../errors.ts'
+import type { Logger } from '../logger.ts'
 import type { Counter } from '../metrics.ts'
-import { backoffMs } from '../runtime/backoff.ts'
+import type { ResolvedOptions } from '../options.ts'
 import { scopeOf, sleep, withSignal } from '../runtime/wait.ts'
+import { retryBackoffMs } from './retry-backoff.ts'
 
 export interface RetryOptions {
   /** Begins the message of the error: 'Creating topics'. */
   readonly operation: string
-  /** On `runtime.monoNow()`. */
+  /** On `runtime.monoNow()`; Infinity: only a signal ends it. */
   readonly deadlineMs?: number | undefined
   /** Used when there is no `deadlineMs`. Default `apiTimeoutMs`. */
   readonly timeoutMs?: number | undefined
+  /** The caller's: the call rejects with ABORTED. */
   readonly signal?: AbortSignal | undefined
+  /** Of the consumer or producer that makes the call: the call rejects with CLOSED. The client's own always counts. */
+  readonly closing?: AbortSignal | undefined
+  /** Whether another attempt may succeed. Default: `error.retriable`. */
+  readonly isTransient?: ((error: KafkaError) => boolean) | undefined
   /** An earlier deadline for one kind of failure; when it passes, that failure itself is the result. */
   readonly giveUpAtMs?: ((error: KafkaError) => number | undefined) | undefined
+  /** Refreshes the metadata of these topics before every further attempt, not only where a failure shows that it is stale. */
+  readonly topics?: (() => readonly string[]) | undefined
 }
 
-/** What the retrying of one client is done with. */
+/** What the retries of one client share. */
 export interface RetryContext {
   readonly runtime: Runtime
+  readonly options: Pick<ResolvedOptions, 'apiTimeoutMs' | 'retryBackoffMs' | 'retryBackoffMaxMs'>
   readonly closing: AbortSignal
-  readonly apiTimeoutMs: number
-  readonly backoff: { readonly firstMs: number; readonly maxMs: number }
+  readonly logger: Pick<Logger, 'debug'>
   readonly retries: Counter
-  /** Looks the metadata up before the next attempt. */
-  refresh(reason: string, signal: AbortSignal): Promise<void>
+  refresh(reason: string, topics: readonly string[], signal: AbortSignal): Promise<void>
 }
 
 type Attempt<T> = (attemptNo: number, signal: AbortSignal) => Promise<T>
 
-/** Repeats an attempt while its failure is retriable, until the deadline. See `Cluster.retry`. */
+/** Repeats an attempt while its failure is transient, until the deadline. See `Cluster.retry`. */
 export async function retry<T>(context: RetryContext, what: RetryOptions, attempt: Attempt<T>): Promise<T> {
-  const { runtime, closing } = context
+  const { runtime, options } = context
   const startedMs = runtime.monoNow()
-  const deadlineMs = what.deadlineMs ?? startedMs + (what.timeoutMs ?? context.apiTimeoutMs)
-  const scope = scopeOf(runtime, deadlineMs, [what.signal, closing])
+  const deadlineMs = what.deadlineMs ?? startedMs + (what.timeoutMs ?? options.apiTimeoutMs)
+  const scope = scopeOf(runtime, deadlineMs, [what.signal, what.closing, context.closing])
   const failures = new Failures(what, startedMs)
   try {
     for (let attemptNo = 1; ; attemptNo++) {
+      let running: Promise<T> | undefined
       try {
         scope.signal.throwIfAborted()
-        return await withSignal(attempt(attemptNo, scope.signal), scope.signal)
+        running = attempt(attemptNo, scope.signal)
+        return await withSignal(running, scope.signal)
       } catch (thrown) {
         failures.note(thrown)
-        if (what.signal?.aborted === true) throw abortedError(what.operation, what.signal, failures.outcome)
-        if (closing.aborted) throw closedError('client', failures.outcome)
+        if (running !== undefined && scope.expired) failures.note(await failureOf(running, runtime))
+        const ended = endedBy(context, what, failures.outcome)
+        if (ended !== undefined) throw ended
         if (scope.expired) throw failures.timedOut(runtime.monoNow())
         const error = asKafkaError(thrown, what.operation)
-        if (!error.retriable) throw error
+        if (!(what.isTransient?.(error) ?? error.retriable)) throw error
         await pause(context, scope.signal, { error, attemptNo, deadlineMs, what, failures })
       }
     }
@@ -57,8 +68,28 @@ export async function retry<T>(context: RetryContext, what: RetryOptions, attemp
   }
 }
 
-interface Pause<T extends KafkaError> {
-  readonly error: T
+/** The error where a signal ended the call. */
+function endedBy({ closing }: RetryContext, what: RetryOptions, outcome: Outcome | undefined): KafkaError | undefined {
+  if (what.signal?.aborted === true) return abortedError(what.operation, what.signal, outcome)
+  if (closing.aborted) return closedError('client', outcome)
+  if (what.closing?.aborted !== true) return undefined
+  const { reason } = what.closing
+  return KafkaError.is(reason) ? reason : closedError('client', outcome)
+}
+
+/**
+ * The failure of an attempt that the deadline has just ended. The attempt itself says whether its request was written, but a few
+ * promises later than the signal: it has until the end of this turn of the event loop.
+ */
+function failureOf(running: Promise<unknown>, runtime: Runtime): Promise<unknown> {
+  return new Promise((resolve) => {
+    running.then(() => resolve(undefined), resolve)
+    runtime.defer(() => resolve(undefined))
+  })
+}
+
+interface Pause {
+  readonly error: KafkaError
   readonly attemptNo: number
   readonly deadlineMs: number
   readonly what: RetryOptions
@@ -66,25 +97,29 @@ interface Pause<T extends KafkaError> {
 }
 
 /** Waits before the next attempt; throws when there will be none. An abort meanwhile is seen by the loop. */
-async function pause(context: RetryContext, signal: AbortSignal, step: Pause<KafkaError>): Promise<void> {
-  const { runtime, backoff, retries } = context
+async function pause(context: RetryContext, signal: AbortSignal, step: Pause): Promise<void> {
+  const { runtime, retries, logger } = context
   const { error, attemptNo, deadlineMs, what, failures } = step
-  const pauseMs = backoffMs(runtime, attemptNo, backoff)
+  const pauseMs = retryBackoffMs(context, attemptNo)
   const nowMs = runtime.monoNow()
   const giveUpAtMs = what.giveUpAtMs?.(error)
   if (giveUpAtMs !== undefined && nowMs >= giveUpAtMs) throw error
   if (nowMs + pauseMs >= deadlineMs) throw failures.timedOut(nowMs)
   retries.add(1)
+  logger.debug('an attempt failed', { operation: what.operation, attempt: attemptNo, pauseMs, error: error.message })
   try {
     const waitMs = giveUpAtMs === undefined ? pauseMs : Math.min(pauseMs, giveUpAtMs - nowMs)
     await sleep(runtime, waitMs, signal)
-    if (error.refreshMetadata) await withSignal(context.refresh(`${what.operation}: ${error.code}`, signal), signal)
+    if (error.refreshMetadata || what.topics !== undefined) {
+      const reason = `${what.operation}: ${error.code}`
+      await withSignal(context.refresh(reason, what.topics?.() ?? [], signal), signal)
+    }
   } catch {
-    // Aborted, or no metadata at the moment: the next attempt tells.
+    // Aborted, or no metadata at the moment: the next attempt reports it.
   }
 }
 
-/** What failed so far, for the error at the end. */
+/** The failures so far, for the error at the end. */
 class Failures {
   readonly #what: RetryOptions
   readonly #startedMs: number
@@ -104,7 +139,7 @@ class Failures {
   note(error: unknown): void {
     if (!KafkaError.is(error)) return
     if (error.outcome !== undefined && this.#outcome !== 'unknown') this.#outcome = error.outcome
-    // An abort by the deadline is no reason for the failure.
+    // The abort is the effect of the deadline, not the reason of the failure.
     if (meaningOf(error.code).ended !== 'aborted') this.#last = error
   }
 

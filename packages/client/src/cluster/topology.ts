@@ -3,6 +3,25 @@ import { zeroUuid } from '@ottla/codec'
 /** The topic id of brokers that have none (before 2.8), and of requests that name topics. */
 export const noTopicId = zeroUuid
 
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+/** Entries by topic, in the order in which the topics first occur: Kafka's messages list each topic once. */
+export function groupByTopic<T extends { readonly topic: string }, V>(
+  entries: Iterable<T>,
+  toPartition: (entry: T) => V,
+): { topic: string; partitions: V[] }[] {
+  const byTopic = new Map<string, V[]>()
+  for (const entry of entries) {
+    const partitions = byTopic.get(entry.topic)
+    if (partitions === undefined) byTopic.set(entry.topic, [toPartition(entry)])
+    else partitions.push(toPartition(entry))
+  }
+  return Array.from(byTopic, ([topic, partitions]) => ({ topic, partitions }))
+}
+
 /** A partition as the metadata cache knows it. Objects are replaced, never changed: compare them by identity. */
 export interface PartitionInfo {
   readonly topic: string

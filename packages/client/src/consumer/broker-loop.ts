@@ -1,10 +1,10 @@
 import { Fetch, type FetchRequest } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
+import { retryPause } from '../cluster/retry-backoff.ts'
 import { noTopicId } from '../cluster/topology.ts'
 import { isTransient, meaningOf } from '../error-meaning.ts'
 import { kafkaErrorOf } from '../errors.ts'
-import { backoffMs } from '../runtime/backoff.ts'
-import { sleep, WakeUp } from '../runtime/wait.ts'
+import { WakeUp } from '../runtime/wait.ts'
 import type { Cursor } from './cursor.ts'
 import { acceptFetch, type FetchSink } from './fetch-response.ts'
 import { FetchSession } from './fetch-session.ts'
@@ -214,7 +214,6 @@ export class BrokerLoop {
     this.#host.unreachable(this.#broker)
     logger.debug('fetching failed', { broker: this.#broker.id, error: String(error) })
     this.#cluster.refreshMetadata('a fetch failed').catch(() => {})
-    const limits = { firstMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs }
-    await sleep(runtime, backoffMs(runtime, this.#failures, limits), signal).catch(() => {})
+    await retryPause(this.#cluster, this.#failures, signal)
   }
 }

@@ -1,20 +1,12 @@
 import { OffsetCommit, type OffsetCommitResponse } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { coordinatorLost, meaningOf } from '../error-meaning.ts'
-import {
-  abortedError,
-  asKafkaError,
-  closedError,
-  describePartition,
-  type ErrorCode,
-  KafkaError,
-  kafkaErrorOf,
-} from '../errors.ts'
-import { type GroupIdentity, groupByTopic, type TopicPartition } from '../group/membership.ts'
-import { backoffMs } from '../runtime/backoff.ts'
+import { onCoordinator } from '../cluster/on-coordinator.ts'
+import { groupByTopic, type TopicPartition } from '../cluster/topology.ts'
+import { meaningOf } from '../error-meaning.ts'
+import { asKafkaError, closedError, describePartition, type ErrorCode, KafkaError, kafkaErrorOf } from '../errors.ts'
+import type { GroupIdentity } from '../group/membership.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
-import { scopeOf, sleep } from '../runtime/wait.ts'
 import type { Cursor } from './cursor.ts'
 import type { CommitPolicy } from './options.ts'
 
@@ -39,7 +31,7 @@ export interface CommitterHost {
   onAutoFailure(error: KafkaError): void
 }
 
-export type CommitCluster = Pick<Cluster, 'runtime' | 'options' | 'coordinator' | 'forgetCoordinator'>
+export type CommitCluster = Pick<Cluster, 'runtime' | 'options' | 'retry' | 'findCoordinator' | 'forgetCoordinator'>
 
 export interface CommitOptions {
   /** Default `apiTimeoutMs`. */
@@ -130,43 +122,17 @@ export class Committer {
     }
   }
 
-  async #commit(offsets: readonly OffsetToCommit[], { timeoutMs, signal }: CommitOptions): Promise<void> {
-    const { runtime, options } = this.#cluster
-    const scope = scopeOf(runtime, runtime.monoNow() + (timeoutMs ?? options.apiTimeoutMs), [
-      signal,
-      this.#closing.signal,
-    ])
-    const limits = { firstMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs }
-    let last: KafkaError | undefined
-    try {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await this.#attempt(offsets, scope.signal)
-        } catch (error) {
-          if (scope.signal.aborted) throw error
-          last = asKafkaError(error, 'Committing offsets')
-          if (!last.retriable) throw last
-        }
-        await sleep(runtime, backoffMs(runtime, attempt, limits), scope.signal)
-      }
-    } catch (error) {
-      if (signal?.aborted) throw abortedError('Committing offsets', signal, 'unknown')
-      if (this.#closing.signal.aborted) throw closedError('consumer', 'unknown')
-      if (!scope.expired) throw error
-      throw new KafkaError('TIMED_OUT', 'Committing offsets did not succeed in time', {
-        retriable: true,
-        outcome: 'unknown',
-        cause: last,
-      })
-    } finally {
-      scope.release()
-    }
+  #commit(offsets: readonly OffsetToCommit[], { timeoutMs, signal }: CommitOptions): Promise<void> {
+    const { groupId } = this.#host.identity()
+    const operation = 'Committing offsets'
+    const what = { operation, timeoutMs, signal, closing: this.#closing.signal }
+    return onCoordinator(this.#cluster, groupId, what, (broker, bounded) => this.#attempt(offsets, broker, bounded))
   }
 
   /** What was given up meanwhile is left out: a later attempt would overwrite the commits of whoever has it now. */
-  async #attempt(given: readonly OffsetToCommit[], signal: AbortSignal): Promise<void> {
+  async #attempt(given: readonly OffsetToCommit[], broker: Broker, signal: AbortSignal): Promise<void> {
     const offsets = given.filter(({ cursor }) => cursor === undefined || cursor.owned)
-    if (offsets.length > 0) await this.#send(offsets, signal)
+    if (offsets.length > 0) await this.#send(offsets, broker, signal)
     const gone = given.find(({ cursor }) => cursor?.owned === false)
     if (gone === undefined) return
     const { topic, partition } = gone
@@ -179,24 +145,17 @@ export class Committer {
     })
   }
 
-  async #send(offsets: readonly OffsetToCommit[], signal: AbortSignal): Promise<void> {
+  async #send(offsets: readonly OffsetToCommit[], broker: Broker, signal: AbortSignal): Promise<void> {
     const identity = this.#host.identity()
-    const { groupId } = identity
-    try {
-      const broker = await this.#cluster.coordinator('group', groupId, { signal })
-      const body = {
-        groupId,
-        generationIdOrMemberEpoch: identity.generation,
-        memberId: identity.memberId,
-        groupInstanceId: identity.instanceId,
-        topics: topicsOf(offsets),
-      }
-      const response = await broker.request(OffsetCommit, body, { signal, maxVersion: 9 })
-      this.#settle(offsets, response, identity, broker)
-    } catch (error) {
-      if (coordinatorLost(error)) this.#cluster.forgetCoordinator('group', groupId)
-      throw error
+    const body = {
+      groupId: identity.groupId,
+      generationIdOrMemberEpoch: identity.generation,
+      memberId: identity.memberId,
+      groupInstanceId: identity.instanceId,
+      topics: topicsOf(offsets),
     }
+    const response = await broker.request(OffsetCommit, body, { signal, maxVersion: 9 })
+    this.#settle(offsets, response, identity, broker)
   }
 
   #settle(
@@ -249,16 +208,10 @@ function placeOf({ topic, partition }: Cursor): TopicPartition {
 }
 
 function topicsOf(offsets: readonly OffsetToCommit[]) {
-  const names = new Set(groupByTopic(offsets).map(({ topic }) => topic))
-  return Array.from(names, (name) => ({
-    name,
-    partitions: offsets
-      .filter(({ topic }) => topic === name)
-      .map(({ partition, offset, leaderEpoch, metadata }) => ({
-        partitionIndex: partition,
-        committedOffset: BigInt(offset),
-        committedLeaderEpoch: leaderEpoch,
-        committedMetadata: metadata ?? '',
-      })),
-  }))
+  return groupByTopic(offsets, ({ partition, offset, leaderEpoch, metadata }) => ({
+    partitionIndex: partition,
+    committedOffset: BigInt(offset),
+    committedLeaderEpoch: leaderEpoch,
+    committedMetadata: metadata ?? '',
+  })).map(({ topic: name, partitions }) => ({ name, partitions }))
 }

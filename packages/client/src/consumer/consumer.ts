@@ -1,8 +1,8 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import { meaningOf } from '../error-meaning.ts'
-import { abortedError, closedError, describePartition, KafkaError, optionError } from '../errors.ts'
+import { closedError, describePartition, KafkaError, optionError } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
-import { scopeOf, withSignal } from '../runtime/wait.ts'
+import { within, withSignal } from '../runtime/wait.ts'
 import type { CommitOptions, OffsetToCommit } from './committer.ts'
 import { ConsumerCore } from './core.ts'
 import type { Cursor } from './cursor.ts'
@@ -81,21 +81,22 @@ export class Consumer implements AsyncIterable<Message> {
       throw optionError('maxRecords', 'consumer.poll()', 'must be an integer of at least 1')
     if (!(timeoutMs >= 0)) throw optionError('timeoutMs', 'consumer.poll()', 'must be milliseconds, 0 or more')
     const core = this.#core
-    const scope = scopeOf(core.runtime, core.runtime.monoNow() + timeoutMs, [signal])
     const token = {}
-    try {
-      core.acquire(token, scope.signal)
-      this.#settlePoll()
-      if (!core.slice()) await core.pause()
-      const batch = core.take() ?? (await core.nextBatch(scope.signal))
-      return batch === undefined ? [] : takeMessages(core, batch, maxRecords, this.#hands)
-    } catch (error) {
-      if (scope.expired && KafkaError.is(error) && meaningOf(error.code).ended === 'aborted') return []
-      throw error
-    } finally {
-      core.release(token)
-      scope.release()
-    }
+    return within(core.runtime, { operation: 'Polling', timeoutMs, signals: [signal] }, async (bounded) => {
+      try {
+        core.acquire(token, bounded)
+        this.#settlePoll()
+        if (!core.slice()) await core.pause()
+        const batch = core.take() ?? (await core.nextBatch(bounded))
+        return batch === undefined ? [] : takeMessages(core, batch, maxRecords, this.#hands)
+      } catch (error) {
+        const late = bounded.aborted && signal?.aborted !== true
+        if (late && KafkaError.is(error) && meaningOf(error.code).ended === 'aborted') return []
+        throw error
+      } finally {
+        core.release(token)
+      }
+    })
   }
 
   /** Hands messages to `each`, or batches to `eachBatch`, until close, the signal, or a handler that fails for good. */
@@ -107,21 +108,13 @@ export class Consumer implements AsyncIterable<Message> {
   /** Joins the group without reading yet; resolves when the first assignment is in. */
   async ready({ timeoutMs, signal }: CallOptions = {}): Promise<void> {
     const { runtime, cluster } = this.#core
-    const scope = scopeOf(runtime, runtime.monoNow() + (timeoutMs ?? cluster.options.apiTimeoutMs), [signal])
-    try {
-      this.#core.start()
-      await withSignal(this.#core.started, scope.signal)
-    } catch (error) {
-      if (scope.expired)
-        throw new KafkaError('TIMED_OUT', 'The consumer received no assignment in time', {
-          retriable: true,
-          cause: error,
-        })
-      if (signal?.aborted) throw abortedError('Waiting for the assignment', signal)
-      throw error
-    } finally {
-      scope.release()
+    const limits = {
+      operation: 'Waiting for the assignment',
+      timeoutMs: timeoutMs ?? cluster.options.apiTimeoutMs,
+      signals: [signal],
     }
+    this.#core.start()
+    await within(runtime, limits, (bounded) => withSignal(this.#core.started, bounded))
   }
 
   /** Marks items done, and with each everything before it in its partition. Throws INVALID_STATE once the partition is gone. */
@@ -198,24 +191,11 @@ export class Consumer implements AsyncIterable<Message> {
     partitions: readonly TopicPartition[],
     { timeoutMs, signal }: CallOptions = {},
   ): Promise<CommittedPosition[]> {
-    const { runtime, cluster, lookup, identity, options } = this.#core
+    const { lookup, identity, options } = this.#core
     if (options.groupId === undefined)
       throw new KafkaError('INVALID_STATE', 'Cannot look up committed offsets: the consumer has no groupId')
-    const scope = scopeOf(runtime, runtime.monoNow() + (timeoutMs ?? cluster.options.apiTimeoutMs), [signal])
-    try {
-      const found = await lookup.committed(identity, partitions, scope.signal)
-      return found.map((one) => ({ ...one, offset: one.offset < 0 ? undefined : BigInt(one.offset) }))
-    } catch (error) {
-      if (signal?.aborted) throw abortedError('Looking up committed offsets', signal)
-      if (scope.expired)
-        throw new KafkaError('TIMED_OUT', 'Looking up committed offsets did not succeed in time', {
-          retriable: true,
-          cause: error,
-        })
-      throw error
-    } finally {
-      scope.release()
-    }
+    const found = await lookup.committed(identity, partitions, { timeoutMs, signal })
+    return found.map((one) => ({ ...one, offset: one.offset < 0 ? undefined : BigInt(one.offset) }))
   }
 
   /** The partitions this consumer has now. */

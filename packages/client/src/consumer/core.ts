@@ -14,6 +14,7 @@ import {
 import type { GroupIdentity, Membership } from '../group/membership.ts'
 import type { Counter } from '../metrics.ts'
 import { deferred, handled } from '../runtime/deferred.ts'
+import { onAbort, waitAtMost } from '../runtime/wait.ts'
 import type { Committer } from './committer.ts'
 import { Cursor, CursorMap } from './cursor.ts'
 import type { ConsumerEventMap } from './events.ts'
@@ -193,10 +194,7 @@ export class ConsumerCore implements RunnerHost {
     if (this.#reader !== undefined) throw busyError()
     this.start()
     this.#reader = reader
-    if (signal === undefined) return
-    const wake = (): void => this.prefetch.wake()
-    signal.addEventListener('abort', wake)
-    this.#releaseSignal = () => signal.removeEventListener('abort', wake)
+    this.#releaseSignal = onAbort(signal, () => this.prefetch.wake())
   }
 
   release(reader: object): void {
@@ -364,10 +362,7 @@ export class ConsumerCore implements RunnerHost {
     if (this.membership !== undefined) {
       await this.membership.leave({ timeoutMs, reason: 'the consumer is closing' })
     } else if (given.length > 0) {
-      const late = deferred<void>()
-      const timer = this.runtime.setTimer(late.resolve, timeoutMs)
-      await Promise.race([this.assignment.revoke(given, this.graceMs), late.promise])
-      this.runtime.clearTimer(timer)
+      await waitAtMost(this.runtime, timeoutMs, this.assignment.revoke(given, this.graceMs))
     }
     // What the deadline left over.
     for (const cursor of [...this.cursors.all]) {

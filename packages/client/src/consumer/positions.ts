@@ -1,7 +1,7 @@
 import { describePartition, KafkaError } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
 import type { Cursor } from './cursor.ts'
-import { earliestTimestamp, latestTimestamp, type OffsetLookup } from './offsets.ts'
+import { earliestTimestamp, type LookupLimits, latestTimestamp, type OffsetLookup } from './offsets.ts'
 import type { Prefetch } from './prefetch.ts'
 
 export interface PositionsHost {
@@ -31,13 +31,16 @@ export class Positions {
   readonly #lookup: OffsetLookup
   readonly #prefetch: Prefetch
   readonly #host: PositionsHost
-  readonly #signal: AbortSignal
+  readonly #closing: AbortSignal
+  /** A look-up ends when the consumer closes, and not before. */
+  readonly #limits: LookupLimits
 
-  constructor(lookup: OffsetLookup, prefetch: Prefetch, host: PositionsHost, signal: AbortSignal) {
+  constructor(lookup: OffsetLookup, prefetch: Prefetch, host: PositionsHost, closing: AbortSignal) {
     this.#lookup = lookup
     this.#prefetch = prefetch
     this.#host = host
-    this.#signal = signal
+    this.#closing = closing
+    this.#limits = { closing, deadlineMs: Number.POSITIVE_INFINITY }
   }
 
   /** For new partitions: their own start, else the committed offset, else the reset policy. */
@@ -93,14 +96,14 @@ export class Positions {
     const tasks = cursors.map((cursor) => ({ cursor, assignmentEpoch: cursor.assignmentEpoch }))
     for (const cursor of cursors) cursor.resolving = true
     job(tasks).catch((error: unknown) => {
-      if (!this.#signal.aborted && tasks.some(current)) this.#host.onFatal(error)
+      if (!this.#closing.aborted && tasks.some(current)) this.#host.onFatal(error)
     })
   }
 
   async #fromCommitted(tasks: readonly Task[]): Promise<void> {
     const { identity, offsetReset } = this.#host
     const found =
-      identity === undefined ? [] : await this.#lookup.committed(identity(), tasks.map(placeOf), this.#signal)
+      identity === undefined ? [] : await this.#lookup.committed(identity(), tasks.map(placeOf), this.#limits)
     const open: Task[] = []
     for (const task of tasks.filter(current)) {
       const { cursor } = task
@@ -130,7 +133,7 @@ export class Positions {
   async #fromEnd(tasks: readonly Task[], end: 'earliest' | 'latest', reason: ResetReason | undefined): Promise<void> {
     if (tasks.length === 0) return
     const timestamp = end === 'earliest' ? earliestTimestamp : latestTimestamp
-    const found = await this.#lookup.list(tasks.map(placeOf), timestamp, this.#signal)
+    const found = await this.#lookup.list(tasks.map(placeOf), timestamp, this.#limits)
     for (const task of tasks.filter(current)) {
       const { cursor } = task
       const response = found.find((one) => one.topic === cursor.topic && one.partition === cursor.partition)
@@ -144,7 +147,7 @@ export class Positions {
   async #check(tasks: readonly Task[]): Promise<void> {
     const asked = tasks.map(({ cursor }) => ({ ...placeOf({ cursor }), leaderEpoch: cursor.positionEpoch }))
     const epochs = tasks.map(({ cursor }) => cursor.leaderEpoch)
-    const found = await this.#lookup.epochEnds(asked, this.#signal)
+    const found = await this.#lookup.epochEnds(asked, this.#limits)
     tasks.forEach((task, i) => {
       const { cursor } = task
       if (!current(task)) return

@@ -2,7 +2,7 @@ import type { Runtime } from '@ottla/runtime'
 import { textOf } from '../error-data.ts'
 import { describePartition, KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../group/membership.ts'
-import { deferred, handled } from '../runtime/deferred.ts'
+import { waitAtMost, within, withSignal } from '../runtime/wait.ts'
 import type { Committer } from './committer.ts'
 import { Cursor, type CursorMap } from './cursor.ts'
 import type { RebalanceHook, ResolvedConsumerOptions } from './options.ts'
@@ -97,35 +97,25 @@ export class Assignment {
   }
 
   async #idle(cursors: readonly Cursor[], graceMs: number): Promise<void> {
-    let left = cursors.filter((cursor) => cursor.inHand > 0).length
-    if (left === 0) return
-    const { runtime } = this.#host
-    const idle = deferred<void>()
-    const timer = runtime.setTimer(idle.resolve, graceMs)
-    for (const cursor of cursors) {
-      if (cursor.inHand > 0) cursor.onIdle(() => --left === 0 && idle.resolve())
-    }
-    await idle.promise
-    runtime.clearTimer(timer)
+    const busy = cursors.filter((cursor) => cursor.inHand > 0)
+    if (busy.length === 0) return
+    const idle = busy.map((cursor) => new Promise<void>((resolve) => cursor.onIdle(resolve)))
+    await waitAtMost(this.#host.runtime, graceMs, Promise.all(idle))
   }
 
   /** A hook that takes longer than the group waits would cost the place in it. */
   async #hook(name: string, hook: RebalanceHook | undefined, partitions: readonly TopicPartition[]): Promise<void> {
     if (hook === undefined || partitions.length === 0) return
     const { runtime, options } = this.#host
-    const late = deferred<never>()
-    const timer = runtime.setTimer(
-      () => late.reject(new Error(`it did not end within ${options.rebalanceTimeoutMs} ms`)),
-      options.rebalanceTimeoutMs,
-    )
+    const timeoutMs = options.rebalanceTimeoutMs
+    const timedOut = () => new Error(`it did not end within ${timeoutMs} ms`)
+    const list = partitions.map(({ topic, partition }) => ({ topic, partition }))
     try {
-      const list = partitions.map(({ topic, partition }) => ({ topic, partition }))
-      await Promise.race([hook(list), handled(late.promise)])
+      const limits = { operation: `The hook ${name}`, timeoutMs, timedOut }
+      await within(runtime, limits, async (signal) => withSignal(Promise.resolve(hook(list)), signal))
     } catch (cause) {
       const message = `The hook ${name} failed: ${textOf(cause)}`
       this.#host.onHookFailed(new KafkaError('HANDLER_FAILED', message, { fatal: true, cause }))
-    } finally {
-      runtime.clearTimer(timer)
     }
   }
 }

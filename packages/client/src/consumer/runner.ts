@@ -2,7 +2,7 @@ import type { Runtime } from '@ottla/runtime'
 import { textOf } from '../error-data.ts'
 import { describePartition, invalidOption, KafkaError, optionError } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
-import { scopeOf, sleep } from '../runtime/wait.ts'
+import { onAbort, sleep } from '../runtime/wait.ts'
 import type { Cursor } from './cursor.ts'
 import type { FetchedBatch } from './fetched-batch.ts'
 import { Message, MessageBatch } from './message.ts'
@@ -63,12 +63,11 @@ const knownOptions = new Set(['each', 'eachBatch', 'concurrency', 'retry', 'sign
 export async function run(host: RunnerHost, options: RunOptions): Promise<void> {
   const { handlers, limit } = validate(options)
   const runner = new Runner(host, handlers)
-  const stop = scopeOf(host.runtime, undefined, [options.signal])
-  host.acquire(runner, stop.signal)
+  const stop = options.signal ?? new AbortController().signal
+  host.acquire(runner, stop)
   try {
-    await runner.run(limit, stop.signal)
+    await runner.run(limit, stop)
   } finally {
-    stop.release()
     host.release(runner)
   }
 }
@@ -113,8 +112,7 @@ class Runner {
       ending.abort()
       this.#host.wake()
     }
-    stop.addEventListener('abort', end, { once: true })
-    if (stop.aborted) end()
+    const release = onAbort(stop, end)
     const work = async (): Promise<void> => {
       try {
         await this.#work(ending.signal)
@@ -124,7 +122,7 @@ class Runner {
       }
     }
     await Promise.all(Array.from({ length: workers }, work))
-    stop.removeEventListener('abort', end)
+    release()
     if (this.#failure !== undefined) throw this.#failure
   }
 
@@ -234,9 +232,7 @@ class Runner {
     for (let attempt = 1; attempt < attempts && batch.current && !stop.aborted; attempt++) {
       const pauseMs = backoffMs(this.#host.runtime, attempt, { firstMs, maxMs })
       this.#host.onRetry({ topic, partition, offset, attempt, backoffMs: pauseMs, error: last })
-      const pause = scopeOf(this.#host.runtime, undefined, [batch.cursor.signal, stop])
-      await sleep(this.#host.runtime, pauseMs, pause.signal).catch(() => {})
-      pause.release()
+      await sleep(this.#host.runtime, pauseMs, batch.cursor.signal, stop).catch(() => {})
       if (!batch.current || stop.aborted) break
       try {
         await call()

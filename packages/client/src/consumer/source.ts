@@ -1,9 +1,9 @@
 import type { ErrorName } from '@ottla/codec'
 import type { Broker, Connection } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { retryBackoffMs } from '../cluster/retry-backoff.ts'
 import { noTopicId } from '../cluster/topology.ts'
 import { describePartition, kafkaErrorOf } from '../errors.ts'
-import { backoffMs } from '../runtime/backoff.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { BrokerLoop } from './broker-loop.ts'
 import type { Chunk, Cursor, CursorMap } from './cursor.ts'
@@ -176,12 +176,10 @@ export class Source {
 
   /** Leaves the partition out of fetches for a while. */
   #backOff(cursor: Cursor): void {
-    const { runtime, options } = this.#cluster
     cursor.failures++
     if (cursor.backingOff || this.#closed) return
     cursor.backingOff = true
-    const limits = { firstMs: options.retryBackoffMs, maxMs: options.retryBackoffMaxMs }
-    const atMs = runtime.monoNow() + backoffMs(runtime, cursor.failures, limits)
+    const atMs = this.#cluster.runtime.monoNow() + retryBackoffMs(this.#cluster, cursor.failures)
     this.#resumeAtMs.set(cursor, atMs)
     this.#timer.wakeBy(atMs)
   }

@@ -12,7 +12,7 @@ import type { Broker, Connection } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { coordinatorLost, isTransient, meaningOf } from '../error-meaning.ts'
 import { KafkaError, kafkaErrorOf } from '../errors.ts'
-import { scopeOf } from '../runtime/wait.ts'
+import { within } from '../runtime/wait.ts'
 import type { GroupMember } from './assignors/assignor.ts'
 import { decodeAssignment, decodeSubscription } from './consumer-protocol.ts'
 import type { GroupIdentity, TopicPartition } from './membership.ts'
@@ -111,19 +111,17 @@ export class GroupRequests {
   async leave({ memberId, instanceId }: GroupIdentity, reason: string, limitMs: number): Promise<void> {
     const { runtime, logger } = this.#cluster
     const timeoutMs = Math.max(1, limitMs)
-    const scope = scopeOf(runtime, runtime.monoNow() + timeoutMs, [])
-    const { signal } = scope
     const groupId = this.#groupId
     const members = [{ memberId, groupInstanceId: instanceId, reason }]
     const body = (version: number) => (version < 3 ? { groupId, memberId } : { groupId, memberId: '', members })
     try {
-      const broker = await this.#coordinator(signal, timeoutMs)
-      const response = await broker.request(LeaveGroup, body, { timeoutMs, signal })
-      check(response.errorCode || (response.members[0]?.errorCode ?? 0), 'Leaving the group', broker, groupId)
+      await within(runtime, { operation: 'Leaving the group', timeoutMs }, async (signal) => {
+        const broker = await this.#coordinator(signal, timeoutMs)
+        const response = await broker.request(LeaveGroup, body, { timeoutMs, signal })
+        check(response.errorCode || (response.members[0]?.errorCode ?? 0), 'Leaving the group', broker, groupId)
+      })
     } catch (error) {
       logger.debug('leaving the group failed', { group: groupId, error: String(error) })
-    } finally {
-      scope.release()
     }
   }
 }

@@ -1,10 +1,10 @@
 import type { JoinGroupResponse } from '@ottla/codec'
 import type { Connection } from '../cluster/broker.ts'
+import { retryPause } from '../cluster/retry-backoff.ts'
 import { textOf } from '../error-data.ts'
 import { meaningOf } from '../error-meaning.ts'
 import { asKafkaError, type ErrorCode, KafkaError } from '../errors.ts'
-import { backoffMs } from '../runtime/backoff.ts'
-import { scopeOf, sleep, WakeUp, withSignal } from '../runtime/wait.ts'
+import { WakeUp, within, withSignal } from '../runtime/wait.ts'
 import type { Assignor } from './assignors/assignor.ts'
 import { encodedPlan, userDataOf } from './assignors/run-assignor.ts'
 import { type GroupCluster, GroupRequests, membersOf, partitionsOf, recoveryFrom } from './classic-requests.ts'
@@ -150,15 +150,9 @@ export class ClassicMembership implements Membership {
         if (signal.aborted) return
         if (!this.#recover(error)) return
         failures++
-        if (recoveryFrom(error).immediately !== true || failures > 3) await this.#pause(failures, signal)
+        if (recoveryFrom(error).immediately !== true || failures > 3) await retryPause(this.#cluster, failures, signal)
       }
     }
-  }
-
-  async #pause(failures: number, signal: AbortSignal): Promise<void> {
-    const { retryBackoffMs, retryBackoffMaxMs } = this.#cluster.options
-    const pauseMs = backoffMs(this.#cluster.runtime, failures, { firstMs: retryBackoffMs, maxMs: retryBackoffMaxMs })
-    await sleep(this.#cluster.runtime, pauseMs, signal).catch(() => {})
   }
 
   /** This member's part of one rebalance. Returns whether it ended in an assignment. */
@@ -360,17 +354,16 @@ export class ClassicMembership implements Membership {
     const deadlineMs = runtime.monoNow() + timeoutMs
     const failed = this.#state === 'failed'
     // Hooks cannot use all of the time: some is reserved for the LeaveGroup request.
-    const scope = scopeOf(runtime, runtime.monoNow() + timeoutMs * handOverShare, [])
+    const limits = { operation: 'Handing over the partitions', timeoutMs: timeoutMs * handOverShare }
     try {
       this.#stopping.abort(new KafkaError('CLOSED', 'The consumer leaves its group'))
-      await withSignal(this.#handOver(), scope.signal)
+      await within(runtime, limits, (signal) => withSignal(this.#handOver(), signal))
     } catch (error) {
       this.#cluster.logger.warn('revoking the partitions before leaving took too long', {
         group: this.#options.groupId,
         error: String(error),
       })
     }
-    scope.release()
     this.#heartbeat.stop()
     const isStatic = this.#options.instanceId !== null && always !== true
     if (!failed && !isStatic && this.#memberId !== '') {

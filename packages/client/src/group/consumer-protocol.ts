@@ -1,5 +1,6 @@
 import { ConsumerProtocolAssignment, ConsumerProtocolSubscription, decodeMessage, encodeMessage } from '@ottla/codec'
-import { groupByTopic, type TopicPartition } from './membership.ts'
+import { groupByTopic } from '../cluster/topology.ts'
+import type { TopicPartition } from './membership.ts'
 
 /** What the group's leader receives of a member: the metadata in JoinGroup. */
 export interface Subscription {
@@ -18,7 +19,7 @@ export function encodeSubscription(subscription: Subscription): Buffer {
   const body = encodeMessage(ConsumerProtocolSubscription, VERSION, {
     topics: subscription.topics.toSorted(),
     userData: subscription.userData,
-    ownedPartitions: groupByTopic(subscription.owned),
+    ownedPartitions: groupByTopic(subscription.owned, partitionOf),
     generationId: subscription.generation,
     rackId: subscription.rack,
   })
@@ -43,7 +44,7 @@ export function decodeSubscription(bytes: Uint8Array): Subscription {
 }
 
 export function encodeAssignment(partitions: readonly TopicPartition[]): Buffer {
-  const assignedPartitions = groupByTopic(partitions)
+  const assignedPartitions = groupByTopic(partitions, partitionOf)
   return withVersion(
     VERSION,
     encodeMessage(ConsumerProtocolAssignment, VERSION, { assignedPartitions, userData: null }),
@@ -74,4 +75,8 @@ function splitVersion(bytes: Uint8Array): { version: number; body: Buffer } {
 
 function flatten(topics: readonly { topic: string; partitions: readonly number[] }[]): TopicPartition[] {
   return topics.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })))
+}
+
+function partitionOf({ partition }: TopicPartition): number {
+  return partition
 }

@@ -1,9 +1,7 @@
+import type { TopicPartition } from '../cluster/topology.ts'
 import type { ErrorCode, KafkaError } from '../errors.ts'
 
-export interface TopicPartition {
-  readonly topic: string
-  readonly partition: number
-}
+export type { TopicPartition } from '../cluster/topology.ts'
 
 /** The member that a commit comes from. A consumer with assigned partitions is no member: its generation is -1, its id empty. */
 export interface GroupIdentity {
@@ -70,17 +68,6 @@ export interface RebalanceInfo {
   readonly added: readonly TopicPartition[]
   readonly revoked: readonly TopicPartition[]
   readonly durationMs: number
-}
-
-/** Partitions by topic, as in Kafka's messages. */
-export function groupByTopic(partitions: readonly TopicPartition[]): { topic: string; partitions: number[] }[] {
-  const byTopic = new Map<string, number[]>()
-  for (const { topic, partition } of partitions) {
-    const list = byTopic.get(topic)
-    if (list === undefined) byTopic.set(topic, [partition])
-    else list.push(partition)
-  }
-  return Array.from(byTopic, ([topic, list]) => ({ topic, partitions: list }))
 }
 
 /** A set of partitions. Two levels instead of composed keys, because a topic name may contain any separator. */

@@ -2,7 +2,7 @@ import { ApiVersions, encodeRequest } from '@ottla/codec'
 import type { Runtime, TlsOptions, Transport } from '@ottla/runtime'
 import { type BrokerAddress, KafkaError } from '../errors.ts'
 import { deferred } from '../runtime/deferred.ts'
-import { scopeOf, withSignal } from '../runtime/wait.ts'
+import { within, withSignal } from '../runtime/wait.ts'
 import {
   type DialFailure,
   dialError,
@@ -58,16 +58,15 @@ async function lookUp(
   host: string,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const scope = scopeOf(runtime, runtime.monoNow() + connectTimeoutMs, [signal])
+  const timedOut = () => new Error(`no response within ${connectTimeoutMs} ms`)
+  const limits = { operation: `Looking up ${host}`, timeoutMs: connectTimeoutMs, signals: [signal], timedOut }
   try {
-    const addresses = await withSignal(runtime.lookup(host), scope.signal)
+    const addresses = await within(runtime, limits, (bounded) => withSignal(runtime.lookup(host), bounded))
     if (addresses.length === 0) throw new Error('the list of addresses is empty')
     return addresses
   } catch (error) {
-    if (signal.aborted) throw signal.reason
+    if (signal.aborted) throw error
     throw lookupError({ ...addressOf(broker), host }, error)
-  } finally {
-    scope.release()
   }
 }
 
@@ -78,21 +77,19 @@ async function dialOnce(
   signal: AbortSignal,
 ): Promise<Transport> {
   const { runtime, tls, connectTimeoutMs } = options
-  const scope = scopeOf(runtime, runtime.monoNow() + connectTimeoutMs, [signal])
   const target = { address: place.address, port: place.port, serverName: place.broker.host, tls }
+  const late = new Error(`no connection within ${connectTimeoutMs} ms`)
+  const limits = { operation: 'Connecting', timeoutMs: connectTimeoutMs, signals: [signal], timedOut: () => late }
   try {
-    return await runtime.dial(target, connection, scope.signal)
+    return await within(runtime, limits, (bounded) => runtime.dial(target, connection, bounded))
   } catch (error) {
-    if (scope.expired) throw new Error(`no connection within ${connectTimeoutMs} ms`)
-    if (tls === undefined || signal.aborted) throw error
+    if (tls === undefined || error === late || signal.aborted) throw error
     const known = tlsError(place.broker, error)
     if (known !== undefined) throw known
     // A broker closes a plaintext port without a word when it reads a TLS handshake: ask it in plaintext to be sure.
     if (!isRefused(error) && (await speaksPlaintext(runtime, place, signal)))
       throw plaintextPortError(place.broker, error)
     throw error
-  } finally {
-    scope.release()
   }
 }
 
@@ -133,7 +130,6 @@ async function firstBytes(
   question: readonly Uint8Array[],
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
-  const scope = scopeOf(runtime, runtime.monoNow() + probeTimeoutMs, [signal])
   const space = Buffer.alloc(64)
   const responded = deferred<Buffer | undefined>()
   const sink = {
@@ -143,15 +139,17 @@ async function firstBytes(
     closed: () => responded.resolve(undefined),
   }
   let transport: Transport | undefined
+  const limits = { operation: 'Probing the port', timeoutMs: probeTimeoutMs, signals: [signal] }
   try {
-    transport = await runtime.dial({ address, port, serverName: broker.host }, sink, scope.signal)
-    transport.write(question)
-    return await withSignal(responded.promise, scope.signal)
+    return await within(runtime, limits, async (bounded) => {
+      transport = await runtime.dial({ address, port, serverName: broker.host }, sink, bounded)
+      transport.write(question)
+      return withSignal(responded.promise, bounded)
+    })
   } catch {
     return undefined
   } finally {
     transport?.destroy()
-    scope.release()
   }
 }
 

@@ -1,6 +1,6 @@
 import { meaningOf } from '../error-meaning.ts'
 import { capitalized, describeBroker, KafkaError } from '../errors.ts'
-import { scopeOf, withSignal } from '../runtime/wait.ts'
+import { onAbort, within, withSignal } from '../runtime/wait.ts'
 import type { ApiRanges } from './api-ranges.ts'
 import type { Connection } from './connection.ts'
 import { type DialOptions, dialBroker, tlsPortErrorOf } from './dial.ts'
@@ -25,8 +25,7 @@ export async function openConnection(
   options: OpenOptions,
   signal: AbortSignal,
 ): Promise<ApiRanges> {
-  const abort = () => connection.close(KafkaError.is(signal.reason) ? signal.reason : undefined)
-  signal.addEventListener('abort', abort, { once: true })
+  const release = onAbort(signal, () => connection.close(KafkaError.is(signal.reason) ? signal.reason : undefined))
   try {
     await dialCounted(connection, options, signal)
     return await greet(connection, options, signal)
@@ -37,7 +36,7 @@ export async function openConnection(
     // It closed when it read our first words: because it expects TLS?
     throw (await tlsPortErrorOf(options, connection.broker, signal)) ?? error
   } finally {
-    signal.removeEventListener('abort', abort)
+    release()
   }
 }
 
@@ -71,19 +70,15 @@ async function inTime<T>(
   signal: AbortSignal,
   step: Promise<T>,
 ): Promise<T> {
-  const scope = scopeOf(runtime, runtime.monoNow() + handshakeTimeoutMs, [signal])
-  try {
-    return await withSignal(step, scope.signal)
-  } catch (error) {
-    if (!scope.expired) throw error
+  const timedOut = () => {
     const message = `${capitalized(describeBroker(broker))} accepted the connection, but the handshake took over ${handshakeTimeoutMs} ms`
-    throw new KafkaError('CONNECTION_FAILED', message, {
+    return new KafkaError('CONNECTION_FAILED', message, {
       retriable: true,
       outcome: 'not-written',
       broker,
       hint: 'Check that it is a Kafka broker, and that it is not overloaded.',
     })
-  } finally {
-    scope.release()
   }
+  const limits = { operation: 'The handshake', timeoutMs: handshakeTimeoutMs, signals: [signal], timedOut }
+  return within(runtime, limits, (bounded) => withSignal(step, bounded))
 }

@@ -1,7 +1,7 @@
 import type { Api } from '@ottla/codec'
 import { abortedError, KafkaError } from '../errors.ts'
 import type { ApiTimes } from '../metrics.ts'
-import { unlimited } from '../runtime/wait.ts'
+import { onAbort } from '../runtime/wait.ts'
 
 export interface PendingOptions {
   readonly signal?: AbortSignal | undefined
@@ -28,7 +28,7 @@ export class PendingRequest {
   settled = false
   #resolve: (value: never) => void
   #reject: (error: KafkaError) => void
-  #onAbort: (() => void) | undefined
+  #release: (() => void) | undefined
 
   constructor(
     api: Api,
@@ -52,7 +52,10 @@ export class PendingRequest {
     this.dueMs = rest.dueMs
     this.#resolve = rest.resolve
     this.#reject = rest.reject
-    if (options.signal !== undefined) this.#follow(options.signal)
+    const { signal } = options
+    if (signal !== undefined) {
+      this.#release = onAbort(signal, () => this.fail(abortedError(api.name, signal, this.outcome)))
+    }
   }
 
   /** Whether the broker may have acted on it. */
@@ -75,14 +78,7 @@ export class PendingRequest {
 
   #settle(): void {
     this.settled = true
-    if (this.#onAbort !== undefined) this.options.signal!.removeEventListener('abort', this.#onAbort)
-  }
-
-  #follow(signal: AbortSignal): void {
-    const onAbort = () => this.fail(abortedError(this.api.name, signal, this.outcome))
-    this.#onAbort = onAbort
-    if (signal.aborted) onAbort()
-    else unlimited(signal).addEventListener('abort', onAbort, { once: true })
+    this.#release?.()
   }
 }
 

@@ -1,5 +1,6 @@
 import { type CodecSet, sizeBound } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
+import { retryBackoffMs } from '../cluster/retry-backoff.ts'
 import type { TopicInfo } from '../cluster/topology.ts'
 import { asKafkaError, closedError, describePartition, KafkaError, type Outcome } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
@@ -26,8 +27,6 @@ const roughUpTo = 2048
 /** What a batch needs beside its records. */
 const batchOverheadBytes = 61
 const pooledBytes = 8 << 20
-/** Of a pause, so that many producers do not retry in step. */
-const jitter = 0.2
 
 /** Where accepted records are until they are settled: by topic and partition, within one budget of bytes. */
 export class Accumulator implements ProducerParts {
@@ -282,9 +281,7 @@ export class Accumulator implements ProducerParts {
   }
 
   backoffMs(failures: number): number {
-    const { retryBackoffMs, retryBackoffMaxMs } = this.#cluster.options
-    const pauseMs = Math.min(retryBackoffMaxMs, retryBackoffMs * 2 ** Math.min(failures, 16))
-    return pauseMs * (1 + jitter * (2 * this.runtime.random() - 1))
+    return retryBackoffMs(this.#cluster, failures + 1)
   }
 
   #roomTimedOut(): KafkaError {

@@ -1,4 +1,5 @@
 import { abortedError, asKafkaError, type KafkaError } from '../errors.ts'
+import { onAbort } from '../runtime/wait.ts'
 import type { Accumulator } from './accumulator.ts'
 import { type SendMany, SendOne } from './calls.ts'
 import type { Generation } from './flush-barrier.ts'
@@ -13,7 +14,7 @@ export class Admission implements RoomWaiter {
   readonly #call: SendOne | SendMany
   readonly #generation: Generation
   readonly #signal: AbortSignal | undefined
-  readonly #onAbort = () => this.#abort()
+  #release = () => {}
   #next = 0
   #waits = false
 
@@ -37,8 +38,8 @@ export class Admission implements RoomWaiter {
     if (!accumulator.room.isUnderBackpressure && this.proceed()) return
     this.#waits = true
     accumulator.barrier.enter(this.#generation)
-    this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
     accumulator.room.wait(this)
+    this.#release = onAbort(this.#signal, () => this.#abort())
     accumulator.wakeBy(this.deadlineMs)
     accumulator.hurry()
   }
@@ -79,7 +80,7 @@ export class Admission implements RoomWaiter {
     else if (refusal !== undefined) call.refused(refusal)
     if (!this.#waits) return
     this.#waits = false
-    this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#release()
     this.#accumulator.barrier.leave(this.#generation)
   }
 }

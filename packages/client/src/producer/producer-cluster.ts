@@ -15,6 +15,6 @@ export type ProducerCluster = Pick<
   | 'learnLeader'
   | 'learnBrokers'
   | 'broker'
-  | 'anyBroker'
+  | 'findBroker'
   | 'retry'
 >

@@ -77,7 +77,7 @@ export class ProducerIdentities {
   }
 
   async #init(signal: AbortSignal): Promise<Identity> {
-    const broker = await this.#cluster.anyBroker({ signal })
+    const broker = await this.#cluster.findBroker()
     const body = { transactionalId: null, transactionTimeoutMs }
     const { errorCode, producerId, producerEpoch } = await broker.request(InitProducerId, body, { signal })
     if (errorCode !== 0) {

@@ -1,4 +1,4 @@
-import { getEventListeners, setMaxListeners } from 'node:events'
+import { getEventListeners } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import type { FakeCluster, Fate } from '../../test/producer/fake-cluster.ts'
 import { failure, numbersIn, setUp, tally, upTo } from '../../test/producer/producer-setup.ts'
@@ -185,11 +185,10 @@ describe('R16: a full buffer', () => {
   test('a signal that lives long keeps no listener', async () => {
     const { producer, runtime } = setUp({ maxBufferedBytes: 500 })
     const { signal } = new AbortController()
-    setMaxListeners(100, signal)
     const sent = upTo(50).map((i) => producer.send({ topic: 't', value: `${i} ${'x'.repeat(100)}` }, { signal }))
     const room = producer.room({ signal })
     const flushed = producer.flush({ signal })
-    expect(getEventListeners(signal, 'abort').length).toBeGreaterThan(40)
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
     await runtime.advance(1000)
     await Promise.all([...sent, room, flushed])
     expect(getEventListeners(signal, 'abort')).toEqual([])

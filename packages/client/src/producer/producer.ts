@@ -1,7 +1,6 @@
-import type { Timer } from '@ottla/runtime'
 import { abortedError, closedError, KafkaError } from '../errors.ts'
 import { deferred } from '../runtime/deferred.ts'
-import { withSignal } from '../runtime/wait.ts'
+import { waitAtMost, withSignal } from '../runtime/wait.ts'
 import { Accumulator } from './accumulator.ts'
 import { Admission } from './admission.ts'
 import { EnqueueCall, type OnSettled, SendMany, SendOne } from './calls.ts'
@@ -155,12 +154,7 @@ export class Producer {
 
   async #close(timeoutMs: number): Promise<void> {
     const { runtime } = this.#cluster
-    let timer: Timer | undefined
-    const timedOut = new Promise<void>((resolve) => {
-      timer = runtime.setTimer(resolve, timeoutMs)
-    })
-    await Promise.race([this.#accumulator.flush(), timedOut])
-    if (timer !== undefined) runtime.clearTimer(timer)
+    await waitAtMost(runtime, timeoutMs, this.#accumulator.flush())
     this.#accumulator.close()
   }
 

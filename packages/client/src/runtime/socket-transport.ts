@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from 'node:tls'
 import type { DialTarget, TlsOptions, Transport, TransportSink } from '@ottla/runtime'
+import { onAbort } from './wait.ts'
 
 const keepAliveDelayMs = 60_000
 
@@ -17,11 +18,10 @@ export function dialSocket(target: DialTarget, sink: TransportSink, signal: Abor
     const socket = open(target, sink)
     let failure: Error | undefined
     let opened = false
-    const aborted = () => socket.destroy(signal.reason)
-    signal.addEventListener('abort', aborted, { once: true })
+    const release = onAbort(signal, () => socket.destroy(signal.reason))
     socket.once(target.tls === undefined ? 'connect' : 'secureConnect', () => {
       if (socket.destroyed) return
-      signal.removeEventListener('abort', aborted)
+      release()
       opened = true
       resolve(new SocketTransport(socket))
     })
@@ -29,7 +29,7 @@ export function dialSocket(target: DialTarget, sink: TransportSink, signal: Abor
       failure ??= error
     })
     socket.once('close', () => {
-      signal.removeEventListener('abort', aborted)
+      release()
       if (opened) sink.closed(failure)
       else reject(failure ?? new Error('the peer closed the connection while it was being opened'))
     })

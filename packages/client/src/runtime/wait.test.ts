@@ -1,8 +1,9 @@
 import { getEventListeners } from 'node:events'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { ManualRuntime } from '../../test/support/manual-runtime.ts'
+import { KafkaError } from '../errors.ts'
 import { backoffMs } from './backoff.ts'
-import { scopeOf, sleep, WakeUp, withSignal } from './wait.ts'
+import { onAbort, scopeOf, sleep, WakeUp, waitAtMost, within, withSignal } from './wait.ts'
 
 let runtime: ManualRuntime
 const listeners = (signal: AbortSignal) => getEventListeners(signal, 'abort').length
@@ -22,6 +23,43 @@ describe('backoff', () => {
       }
     }
     expect(backoffMs({ random: () => 0.5 }, 5_000, options)).toBe(1_000)
+  })
+})
+
+describe('onAbort', () => {
+  test('adds one listener to a signal, whatever the number of calls, and removes it with the last of them', () => {
+    const { signal, controller } = newSignal()
+    const called: number[] = []
+    const releases = Array.from({ length: 50 }, (_, i) => onAbort(signal, () => called.push(i)))
+    expect(listeners(signal)).toBe(1)
+    for (const release of releases.slice(2)) release()
+    expect(listeners(signal)).toBe(1)
+    controller.abort()
+    expect(called).toEqual([0, 1])
+    for (const release of releases) release()
+
+    const other = newSignal().signal
+    onAbort(other, () => {})()
+    expect(listeners(other)).toBe(0)
+  })
+
+  test('calls immediately when the signal has aborted, and never without a signal', () => {
+    let calls = 0
+    onAbort(AbortSignal.abort(), () => calls++)()
+    onAbort(undefined, () => calls++)()
+    expect(calls).toBe(1)
+  })
+
+  test('does not call what is withdrawn while the signal aborts', () => {
+    const { signal, controller } = newSignal()
+    const called: string[] = []
+    onAbort(signal, () => {
+      called.push('first')
+      withdraw()
+    })
+    const withdraw = onAbort(signal, () => called.push('second'))
+    controller.abort()
+    expect(called).toEqual(['first'])
   })
 })
 
@@ -51,6 +89,66 @@ describe('withSignal', () => {
     await aborted
     expect(listeners(signal)).toBe(0)
     await expect(withSignal(Promise.reject(new Error('late')), signal)).rejects.toThrow('enough')
+  })
+})
+
+describe('waitAtMost', () => {
+  test('reports whether the promise settled in time, and leaves no timer', async () => {
+    expect(await waitAtMost(runtime, 100, Promise.resolve(5))).toBe(true)
+    await expect(waitAtMost(runtime, 100, Promise.reject(new Error('no')))).rejects.toThrow('no')
+    const late = waitAtMost(runtime, 100, new Promise(() => {}))
+    await runtime.advance(100)
+    expect(await late).toBe(false)
+    expect(runtime.pendingTimers).toBe(0)
+  })
+})
+
+describe('within', () => {
+  const never = (signal: AbortSignal) => withSignal(new Promise<never>(() => {}), signal)
+
+  test('resolves and rejects with the work, and leaves neither timer nor listener', async () => {
+    const { signal } = newSignal()
+    const limits = { operation: 'Trying', timeoutMs: 100, signals: [signal] }
+    expect(await within(runtime, limits, async () => 5)).toBe(5)
+    await expect(within(runtime, limits, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+    expect([listeners(signal), runtime.pendingTimers]).toEqual([0, 0])
+  })
+
+  test('rejects at its deadline with TIMED_OUT, or with the error of the caller', async () => {
+    const timedOut = within(runtime, { operation: 'Trying', timeoutMs: 100 }, never)
+    const own = within(runtime, { operation: 'Trying', timeoutMs: 100, timedOut: () => new Error('too late') }, never)
+    const checked = Promise.all([
+      expect(timedOut).rejects.toMatchObject({ code: 'TIMED_OUT', message: 'Trying took longer than 100 ms' }),
+      expect(own).rejects.toThrow('too late'),
+    ])
+    await runtime.advance(100)
+    await checked
+  })
+
+  test("rejects with ABORTED when the caller's signal aborts, with CLOSED when a closing signal does", async () => {
+    for (const [reason, code] of [
+      [new Error('enough'), 'ABORTED'],
+      [new KafkaError('CLOSED', 'The client is closed'), 'CLOSED'],
+    ] as const) {
+      const { signal, controller } = newSignal()
+      const checked = expect(
+        within(runtime, { operation: 'Trying', timeoutMs: 100, signals: [undefined, signal] }, never),
+      ).rejects.toMatchObject({ code })
+      controller.abort(reason)
+      await checked
+    }
+    expect(runtime.pendingTimers).toBe(0)
+  })
+
+  test('keeps a failure of its own that comes together with the deadline', async () => {
+    const failure = new KafkaError('TOPIC_AUTHORIZATION_FAILED', 'no')
+    const checked = expect(
+      within(runtime, { operation: 'Trying', timeoutMs: 100 }, (signal) =>
+        never(signal).catch(() => Promise.reject(failure)),
+      ),
+    ).rejects.toBe(failure)
+    await runtime.advance(100)
+    await checked
   })
 })
 
@@ -98,17 +196,17 @@ describe('many scopes of one signal', () => {
 
 describe('WakeUp', () => {
   test('keeps a wake that comes before the wait', async () => {
-    const alarm = new WakeUp()
-    alarm.wake()
-    alarm.wake()
-    await alarm.wait()
+    const wakeUp = new WakeUp()
+    wakeUp.wake()
+    wakeUp.wake()
+    await wakeUp.wait()
     let woken = false
-    const waiting = alarm.wait().then(() => {
+    const waiting = wakeUp.wait().then(() => {
       woken = true
     })
     await runtime.settle()
     expect(woken).toBe(false)
-    alarm.wake()
+    wakeUp.wake()
     await waiting
   })
 })

@@ -1,98 +1,138 @@
-import { setMaxListeners } from 'node:events'
 import type { Runtime } from '@ottla/runtime'
+import { abortedError, KafkaError } from '../errors.ts'
 import { deferred } from './deferred.ts'
 
-/** Resolves after `delayMs`; rejects with the signal's reason when it aborts first. */
-export function sleep(runtime: Runtime, delayMs: number, signal?: AbortSignal): Promise<void> {
+type Clock = Pick<Runtime, 'monoNow' | 'setTimer' | 'clearTimer'>
+
+/** What waits for each signal. The signal itself gets one listener for all of them. */
+const followers = new WeakMap<AbortSignal, Set<() => void>>()
+
+/**
+ * Calls `follow` when the signal aborts, immediately if it has aborted already. Returns what withdraws it; a function may wait
+ * for a signal once at a time. Any number of calls add only one listener to the signal: Node warns of more than ten.
+ */
+export function onAbort(signal: AbortSignal | undefined, follow: () => void): () => void {
+  if (signal === undefined) return () => {}
+  if (signal.aborted) {
+    follow()
+    return () => {}
+  }
+  let waiting = followers.get(signal)
+  if (waiting === undefined) {
+    waiting = new Set()
+    followers.set(signal, waiting)
+    signal.addEventListener('abort', followAll, { once: true })
+  }
+  waiting.add(follow)
+  return withdrawal(signal, waiting, follow)
+}
+
+function followAll(this: AbortSignal): void {
+  const waiting = followers.get(this)
+  followers.delete(this)
+  for (const follow of waiting ?? []) follow()
+}
+
+function withdrawal(signal: AbortSignal, waiting: Set<() => void>, follow: () => void): () => void {
+  return () => {
+    waiting.delete(follow)
+    if (waiting.size > 0 || followers.get(signal) !== waiting) return
+    followers.delete(signal)
+    signal.removeEventListener('abort', followAll)
+  }
+}
+
+/** Resolves after `delayMs`; rejects with the reason of the signal that aborts first. */
+export function sleep(
+  runtime: Clock,
+  delayMs: number,
+  ...signals: readonly (AbortSignal | undefined)[]
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) {
-      reject(signal.reason)
+    const aborted = signals.find((signal) => signal?.aborted === true)
+    if (aborted !== undefined) {
+      reject(aborted.reason)
       return
     }
-    const aborted = () => {
-      runtime.clearTimer(timer)
-      reject(signal!.reason)
-    }
     const timer = runtime.setTimer(() => {
-      signal?.removeEventListener('abort', aborted)
+      for (const release of releases) release()
       resolve()
     }, delayMs)
-    signal?.addEventListener('abort', aborted, { once: true })
+    const releases = signals.map((signal) =>
+      onAbort(signal, () => {
+        runtime.clearTimer(timer)
+        for (const release of releases) release()
+        reject(signal?.reason)
+      }),
+    )
   })
 }
 
 /**
  * A promise, or the rejection of a signal that aborts first. Unlike `Promise.race` with a promise made of the signal it
- * leaves nothing behind on a signal that lives long.
+ * leaves nothing behind on a signal that outlives the promise.
  */
 export function withSignal<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise
   return new Promise((resolve, reject) => {
-    const aborted = () => reject(signal.reason)
-    if (signal.aborted) {
-      promise.catch(() => {})
-      aborted()
-      return
-    }
-    signal.addEventListener('abort', aborted, { once: true })
+    const release = onAbort(signal, () => reject(signal.reason))
     promise.then(
       (value) => {
-        signal.removeEventListener('abort', aborted)
+        release()
         resolve(value)
       },
       (error: unknown) => {
-        signal.removeEventListener('abort', aborted)
+        release()
         reject(error)
       },
     )
   })
 }
 
-/** Many calls may wait for one signal at the same time: that is no leak, and Node shall not warn of one. */
-export function unlimited(signal: AbortSignal): AbortSignal {
-  setMaxListeners(0, signal)
-  return signal
+/** Waits until a promise settles, at most for `timeoutMs`. False: it has not settled by then. Rejects if the promise does. */
+export async function waitAtMost(runtime: Clock, timeoutMs: number, promise: Promise<unknown>): Promise<boolean> {
+  const late = deferred<false>()
+  const timer = runtime.setTimer(() => late.resolve(false), timeoutMs)
+  try {
+    return await Promise.race([promise.then(() => true), late.promise])
+  } finally {
+    runtime.clearTimer(timer)
+  }
 }
 
 /** A signal with a deadline. Call `release` when the work is done: it clears the timer and the listeners. */
 export interface Scope {
   readonly signal: AbortSignal
-  /** The deadline passed, and not another signal. */
+  /** The deadline passed before another signal aborted. */
   readonly expired: boolean
   release(): void
 }
 
-/** Aborts at `deadlineMs` (on monoNow) or with any of `signals`, whichever comes first. */
+/** Aborts at `deadlineMs` (on `monoNow`) or with any of `signals`, whichever is first. Most callers need `within`. */
 export function scopeOf(
-  runtime: Runtime,
+  runtime: Clock,
   deadlineMs: number | undefined,
   signals: readonly (AbortSignal | undefined)[],
 ): Scope {
   const controller = new AbortController()
-  unlimited(controller.signal)
-  const parents = signals.filter((signal) => signal !== undefined)
+  const releases: (() => void)[] = []
   let expired = false
   const release = () => {
-    if (timer !== undefined) runtime.clearTimer(timer)
-    for (const parent of parents) parent.removeEventListener('abort', follow)
+    for (const withdraw of releases.splice(0)) withdraw()
   }
-  const follow = () => {
+  const end = (reason: unknown) => {
     release()
-    controller.abort(parents.find((parent) => parent.aborted)?.reason)
+    if (!controller.signal.aborted) controller.abort(reason)
   }
-  const expire = () => {
-    expired = true
-    release()
-    controller.abort(new Error('the deadline passed'))
-  }
-  const timer = deadlineMs === undefined ? undefined : runtime.setTimer(expire, deadlineMs - runtime.monoNow())
-  for (const parent of parents) {
-    if (parent.aborted) {
-      follow()
-      break
+  if (deadlineMs !== undefined && deadlineMs !== Number.POSITIVE_INFINITY) {
+    const expire = () => {
+      expired = true
+      end(new Error('the deadline passed'))
     }
-    unlimited(parent).addEventListener('abort', follow, { once: true })
+    const timer = runtime.setTimer(expire, deadlineMs - runtime.monoNow())
+    releases.push(() => runtime.clearTimer(timer))
   }
+  for (const signal of signals) releases.push(onAbort(signal, () => end(signal?.reason)))
   return {
     signal: controller.signal,
     get expired() {
@@ -102,7 +142,46 @@ export function scopeOf(
   }
 }
 
-/** Someone to be woken: `wait` resolves at the next `wake`, or at once when one came since the last wait. */
+export interface Limits {
+  /** Begins the message of the error: 'Waiting for the assignment'. */
+  readonly operation: string
+  /** From now. Left out: only the signals end it. */
+  readonly timeoutMs?: number | undefined
+  readonly signals?: readonly (AbortSignal | undefined)[] | undefined
+  /** The error when the time is over, in place of a KafkaError TIMED_OUT. */
+  readonly timedOut?: ((cause: unknown) => Error) | undefined
+}
+
+/**
+ * Runs `work` within a time and until one of the signals aborts. `work` must end when its own signal aborts: wrap what does not
+ * in `withSignal`. Rejects with TIMED_OUT, with the signal's reason if that is a KafkaError, or with ABORTED.
+ */
+export async function within<T>(
+  runtime: Clock,
+  { operation, timeoutMs, signals = [], timedOut }: Limits,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const deadlineMs = timeoutMs === undefined ? undefined : runtime.monoNow() + timeoutMs
+  const scope = scopeOf(runtime, deadlineMs, signals)
+  try {
+    return await work(scope.signal)
+  } catch (error) {
+    // What went wrong by itself says more than that the time was over as well.
+    if (KafkaError.is(error) && error.code !== 'ABORTED') throw error
+    if (scope.expired) throw timedOut?.(error) ?? timedOutError(operation, timeoutMs)
+    const aborted = signals.find((signal) => signal?.aborted === true)
+    if (aborted === undefined || KafkaError.is(error)) throw error
+    throw KafkaError.is(aborted.reason) ? aborted.reason : abortedError(operation, aborted)
+  } finally {
+    scope.release()
+  }
+}
+
+function timedOutError(operation: string, timeoutMs: number | undefined): KafkaError {
+  return new KafkaError('TIMED_OUT', `${operation} took longer than ${timeoutMs} ms`, { retriable: true })
+}
+
+/** `wait` resolves at the next `wake`, or immediately if there was one since the last wait. */
 export class WakeUp {
   #pending = false
   #waiting = deferred<void>()

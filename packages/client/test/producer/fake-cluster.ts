@@ -157,7 +157,7 @@ export class FakeCluster {
     return attempt(1, new AbortController().signal)
   }
 
-  anyBroker(): Promise<Broker> {
+  findBroker(): Promise<Broker> {
     return Promise.resolve(this.broker(1))
   }
 

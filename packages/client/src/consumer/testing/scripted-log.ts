@@ -99,6 +99,8 @@ export class ScriptedKafka {
   readonly once = this.#base.once
   readonly node = this.#base.node
   readonly coordinator = this.#base.coordinator
+  readonly findCoordinator = this.#base.findCoordinator
+  readonly retry = this.#base.retry
   readonly forgetCoordinator = this.#base.forgetCoordinator
   readonly topicName = 't'
   topicId = 'AAAAAAAAAAAAAAAAAAAAAQ'

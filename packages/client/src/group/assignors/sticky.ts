@@ -1,4 +1,4 @@
-import { groupByTopic } from '../membership.ts'
+import { groupByTopic } from '../../cluster/topology.ts'
 import { type Assignment, compare, compareMembers, type GroupMember, membersByTopic } from './assignor.ts'
 
 /**
@@ -25,7 +25,7 @@ function claims(
   const owners = new Map<string, (Claim | undefined)[]>()
   for (const member of members) {
     const generation = generationOf(member)
-    for (const { topic, partitions } of groupByTopic(member.owned)) {
+    for (const { topic, partitions } of groupByTopic(member.owned, ({ partition }) => partition)) {
       let list = owners.get(topic)
       if (list === undefined) {
         list = []

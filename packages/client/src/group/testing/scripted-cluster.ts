@@ -1,6 +1,7 @@
 import type { Api } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/runtime'
 import type { Broker, RequestBody, RequestOptions } from '../../cluster/broker.ts'
+import { type RetryOptions, retry } from '../../cluster/retry.ts'
 import { KafkaError } from '../../errors.ts'
 import { silentLogger } from '../../logger.ts'
 import { resolveKafkaOptions } from '../../options.ts'
@@ -59,7 +60,7 @@ export class ManualRuntime implements Runtime {
 
 /** Enough turns for chains of promises to come to rest. */
 export async function settle(): Promise<void> {
-  for (let i = 0; i < 60; i++) await Promise.resolve()
+  for (let i = 0; i < 200; i++) await Promise.resolve()
 }
 
 export interface Sent {
@@ -99,6 +100,15 @@ export class ScriptedCluster {
   coordinator = async (): Promise<Broker> => {
     this.lookups++
     return this.node
+  }
+
+  findCoordinator = (): Promise<Broker> => this.coordinator()
+
+  retry = <T>(what: RetryOptions, attempt: (attemptNo: number, signal: AbortSignal) => Promise<T>): Promise<T> => {
+    const { runtime, options, logger } = this
+    const closing = new AbortController().signal
+    const retries = { value: 0, add: () => {} }
+    return retry({ runtime, options, logger, closing, retries, refresh: async () => {} }, what, attempt)
   }
 
   forgetCoordinator = (): void => {
