@@ -9,7 +9,7 @@ import type { Cursor } from './cursor.ts'
 import { acceptFetch, type FetchSink } from './fetch-response.ts'
 import { FetchSession } from './fetch-session.ts'
 import type { Prefetch } from './prefetch.ts'
-import type { SourceCluster, SourceOptions } from './source.ts'
+import type { SourceCluster, SourceOptions } from './source-options.ts'
 
 /** While partitions are left out because their bytes wait for delivery, a fetch waits only so long: they may be wanted soon. */
 const firstShortWaitMs = 10

@@ -23,6 +23,7 @@ import { MessageBatch } from './message.ts'
 import { MissingTopics } from './missing-topics.ts'
 import { OffsetLookup } from './offsets.ts'
 import type { ResolvedConsumerOptions } from './options.ts'
+import type { ConsumerParts } from './parts.ts'
 import type { Positions } from './positions.ts'
 import { corrupt, Prefetch } from './prefetch.ts'
 import { busyError } from './reader.ts'
@@ -49,7 +50,7 @@ const failedLeaveMs = 10_000
 let consumerCount = 0
 
 /** The parts of one consumer, its beginning and its end, and what readers see of it. The public face is `Consumer`. */
-export class ConsumerCore implements RunnerHost {
+export class ConsumerCore implements ConsumerParts, RunnerHost {
   readonly cluster: Cluster
   readonly runtime: Runtime
   readonly options: ResolvedConsumerOptions
@@ -204,7 +205,7 @@ export class ConsumerCore implements RunnerHost {
     this.#releaseSignal = undefined
   }
 
-  async nextBatch(signal: AbortSignal | undefined): Promise<FetchedBatch | undefined> {
+  async nextBatch(signal: AbortSignal | undefined): Promise<FetchedBatch<Cursor> | undefined> {
     for (;;) {
       if (this.#fatal !== undefined) throw this.#fatal
       if (this.#state !== 'running') return undefined
@@ -219,7 +220,7 @@ export class ConsumerCore implements RunnerHost {
     }
   }
 
-  take(): FetchedBatch | undefined {
+  take(): FetchedBatch<Cursor> | undefined {
     if (this.#state !== 'running' || this.#fatal !== undefined || this.prefetch.failing) return undefined
     const batch = this.prefetch.take()
     if (batch !== undefined) {
@@ -230,16 +231,16 @@ export class ConsumerCore implements RunnerHost {
     return batch
   }
 
-  finish(batch: FetchedBatch): void {
+  finish(batch: FetchedBatch<Cursor>): void {
     if (batch.assignmentEpoch === batch.cursor.assignmentEpoch) batch.cursor.positionEpoch = batch.leaderEpoch
     this.prefetch.finish(batch)
   }
 
-  putBack(batch: FetchedBatch): void {
+  putBack(batch: FetchedBatch<Cursor>): void {
     this.prefetch.putBack(batch)
   }
 
-  corrupt(batch: FetchedBatch, cause: unknown): void {
+  corrupt(batch: FetchedBatch<Cursor>, cause: unknown): void {
     if (batch.assignmentEpoch === batch.cursor.assignmentEpoch)
       this.prefetch.fail(batch.cursor, corrupt(batch.cursor, cause))
   }

@@ -65,11 +65,11 @@ export class Cursor {
   readonly chunks: Chunk[] = []
   bufferedBytes = 0
   /** The next batch, inflated. */
-  ready: FetchedBatch | undefined
+  ready: FetchedBatch<Cursor> | undefined
   /** Handed back; comes before `ready`. */
-  returned: FetchedBatch | undefined
+  returned: FetchedBatch<Cursor> | undefined
   /** With a reader. */
-  out: FetchedBatch | undefined
+  out: FetchedBatch<Cursor> | undefined
   inflating = false
   queued = false
   /** Where batches without anything to deliver, skipped behind the batch that is out, end. */

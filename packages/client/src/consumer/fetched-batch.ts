@@ -1,9 +1,14 @@
 import type { RecordBatch, RecordCursor } from '@ottla/codec/records'
-import type { Cursor } from './cursor.ts'
 
-/** A record batch on its way to the application, inflated, with the place up to which it was handed out. */
-export class FetchedBatch {
-  readonly cursor: Cursor
+/** What a batch needs of its partition: whether its records may still be delivered. */
+export interface BatchOwner {
+  readonly assignmentEpoch: number
+  readonly halted: boolean
+}
+
+/** A decompressed record batch of a partition `C`, with the position up to which it was delivered. */
+export class FetchedBatch<C extends BatchOwner> {
+  readonly cursor: C
   readonly assignmentEpoch: number
   readonly batch: RecordBatch
   readonly baseOffset: number
@@ -19,7 +24,7 @@ export class FetchedBatch {
   #from: number
   records: RecordCursor
 
-  constructor(cursor: Cursor, batch: RecordBatch, payload: Uint8Array | undefined) {
+  constructor(cursor: C, batch: RecordBatch, payload: Uint8Array | undefined) {
     this.cursor = cursor
     this.assignmentEpoch = cursor.assignmentEpoch
     this.batch = batch

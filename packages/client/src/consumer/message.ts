@@ -22,7 +22,7 @@ export interface DetachedMessage {
  * keeps these bytes (up to a whole fetch answer) alive: `detach()` copies what it needs.
  */
 export class Message {
-  readonly #batch: FetchedBatch
+  readonly #batch: FetchedBatch<Cursor>
   readonly #bytes: Uint8Array
   readonly #offsetDelta: number
   readonly #timestampDelta: number
@@ -35,7 +35,7 @@ export class Message {
   #key: Buffer | null | undefined
   #value: Buffer | null | undefined
 
-  constructor(batch: FetchedBatch, records: RecordCursor) {
+  constructor(batch: FetchedBatch<Cursor>, records: RecordCursor) {
     this.#batch = batch
     this.#bytes = records.bytes
     this.#offsetDelta = records.offsetDelta
@@ -160,7 +160,7 @@ export interface ItemPlace {
 
 /** The records of one record batch, to be walked as often as wanted. */
 export class MessageBatch implements Iterable<Message> {
-  readonly #batch: FetchedBatch
+  readonly #batch: FetchedBatch<Cursor>
   readonly #commit: (batch: MessageBatch) => Promise<void>
   readonly firstOffset: bigint
   /** Of the batch as it was written; compaction may have removed the record. */
@@ -168,7 +168,7 @@ export class MessageBatch implements Iterable<Message> {
   /** The end of the log as of the fetch. */
   readonly highWatermark: bigint
 
-  constructor(batch: FetchedBatch, commit: (batch: MessageBatch) => Promise<void>) {
+  constructor(batch: FetchedBatch<Cursor>, commit: (batch: MessageBatch) => Promise<void>) {
     this.#batch = batch
     this.#commit = commit
     this.firstOffset = BigInt(batch.firstOffset)

@@ -38,7 +38,7 @@ export class Prefetch {
   }
 
   /** The next batch of the partition whose turn it is. */
-  take(): FetchedBatch | undefined {
+  take(): FetchedBatch<Cursor> | undefined {
     for (let cursor = this.#queue.shift(); cursor !== undefined; cursor = this.#queue.shift()) {
       cursor.queued = false
       const batch = this.#takeFrom(cursor)
@@ -47,7 +47,7 @@ export class Prefetch {
     return undefined
   }
 
-  #takeFrom(cursor: Cursor): FetchedBatch | undefined {
+  #takeFrom(cursor: Cursor): FetchedBatch<Cursor> | undefined {
     if (cursor.halted || cursor.out !== undefined) return undefined
     const batch = cursor.returned ?? cursor.ready
     if (batch === undefined) return undefined
@@ -60,7 +60,7 @@ export class Prefetch {
   }
 
   /** All of it was handed out. */
-  finish(batch: FetchedBatch): void {
+  finish(batch: FetchedBatch<Cursor>): void {
     const { cursor } = batch
     this.#discharge(cursor, batch.chargedBytes)
     if (cursor.out !== batch) return
@@ -70,7 +70,7 @@ export class Prefetch {
   }
 
   /** Not all of it was handed out; what is left begins at the cursor's position. */
-  putBack(batch: FetchedBatch): void {
+  putBack(batch: FetchedBatch<Cursor>): void {
     const { cursor } = batch
     if (batch.assignmentEpoch !== cursor.assignmentEpoch) {
       this.finish(batch)

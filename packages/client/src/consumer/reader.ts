@@ -1,4 +1,5 @@
 import { KafkaError } from '../errors.ts'
+import type { Cursor } from './cursor.ts'
 import type { FetchedBatch } from './fetched-batch.ts'
 import { Message, MessageBatch } from './message.ts'
 
@@ -10,11 +11,11 @@ export interface ReaderHost {
   acquire(reader: object, signal: AbortSignal | undefined): void
   release(reader: object): void
   /** The next batch when there is one; undefined when the consumer is closed. Rejects when it cannot go on. */
-  nextBatch(signal: AbortSignal | undefined): Promise<FetchedBatch | undefined>
-  take(): FetchedBatch | undefined
-  finish(batch: FetchedBatch): void
-  putBack(batch: FetchedBatch): void
-  corrupt(batch: FetchedBatch, cause: unknown): void
+  nextBatch(signal: AbortSignal | undefined): Promise<FetchedBatch<Cursor> | undefined>
+  take(): FetchedBatch<Cursor> | undefined
+  finish(batch: FetchedBatch<Cursor>): void
+  putBack(batch: FetchedBatch<Cursor>): void
+  corrupt(batch: FetchedBatch<Cursor>, cause: unknown): void
   /** False, until `pause`, when enough was handed out in one go: timers and sockets want their turn. */
   slice(): boolean
   pause(): Promise<void>
@@ -39,7 +40,7 @@ export function busyError(): KafkaError {
 export class MessageReader implements AsyncIterableIterator<Message> {
   readonly #host: ReaderHost
   readonly #signal: AbortSignal | undefined
-  #batch: FetchedBatch | undefined
+  #batch: FetchedBatch<Cursor> | undefined
   /** The message with the application ends here; -1: there is none. */
   #handEnd = -1
   #busy = false
@@ -64,9 +65,9 @@ export class MessageReader implements AsyncIterableIterator<Message> {
   }
 
   /** The next message if it is there already. */
-  #ready(first: FetchedBatch): Promise<IteratorResult<Message, undefined>> | undefined {
+  #ready(first: FetchedBatch<Cursor>): Promise<IteratorResult<Message, undefined>> | undefined {
     const host = this.#host
-    for (let batch: FetchedBatch | undefined = first; batch?.current === true && host.slice(); ) {
+    for (let batch: FetchedBatch<Cursor> | undefined = first; batch?.current === true && host.slice(); ) {
       try {
         if (batch.next()) return Promise.resolve({ value: this.#give(batch), done: false })
       } catch (cause) {
@@ -85,7 +86,7 @@ export class MessageReader implements AsyncIterableIterator<Message> {
     return { value: undefined, done: true }
   }
 
-  #give(batch: FetchedBatch): Message {
+  #give(batch: FetchedBatch<Cursor>): Message {
     const { cursor } = batch
     const end = batch.offset + 1
     cursor.position = end
@@ -95,7 +96,7 @@ export class MessageReader implements AsyncIterableIterator<Message> {
     return new Message(batch, batch.records)
   }
 
-  #settle(batch: FetchedBatch): void {
+  #settle(batch: FetchedBatch<Cursor>): void {
     const { cursor } = batch
     if (this.#host.mark && batch.assignmentEpoch === cursor.assignmentEpoch) {
       cursor.markDone(this.#handEnd, batch.leaderEpoch)
@@ -134,7 +135,7 @@ export class MessageReader implements AsyncIterableIterator<Message> {
     }
   }
 
-  async #current(): Promise<FetchedBatch | undefined> {
+  async #current(): Promise<FetchedBatch<Cursor> | undefined> {
     if (this.#batch?.current === true) return this.#batch
     if (this.#batch !== undefined) this.#host.putBack(this.#batch)
     this.#batch = undefined
@@ -164,7 +165,7 @@ export class MessageReader implements AsyncIterableIterator<Message> {
 export class BatchReader implements AsyncIterableIterator<MessageBatch> {
   readonly #host: ReaderHost
   readonly #signal: AbortSignal | undefined
-  #batch: FetchedBatch | undefined
+  #batch: FetchedBatch<Cursor> | undefined
   #first = 0
   #busy = false
   #acquired = false
@@ -232,7 +233,7 @@ export class BatchReader implements AsyncIterableIterator<MessageBatch> {
 }
 
 /** The application gets the whole batch. */
-export function handOut(batch: FetchedBatch): void {
+export function handOut(batch: FetchedBatch<Cursor>): void {
   const { cursor, end } = batch
   cursor.position = end
   cursor.handedEnd = end
@@ -240,7 +241,7 @@ export function handOut(batch: FetchedBatch): void {
 }
 
 /** It is through with it. */
-export function settleBatch(host: ReaderHost, batch: FetchedBatch): void {
+export function settleBatch(host: ReaderHost, batch: FetchedBatch<Cursor>): void {
   const { cursor } = batch
   if (host.mark && batch.assignmentEpoch === cursor.assignmentEpoch) {
     cursor.markDone(batch.end, batch.leaderEpoch)
@@ -251,7 +252,7 @@ export function settleBatch(host: ReaderHost, batch: FetchedBatch): void {
 }
 
 /** What was handed out from `offset` on comes again. */
-export function undo({ cursor }: FetchedBatch, offset: number): void {
+export function undo({ cursor }: FetchedBatch<Cursor>, offset: number): void {
   if (cursor.done > offset) return
   cursor.position = offset
   cursor.handedEnd = offset
@@ -267,15 +268,20 @@ export interface PollOptions {
 
 /** What the application got from `poll` of one partition; the next poll says that it is done. */
 export interface PollHand {
-  readonly batch: FetchedBatch
+  readonly batch: FetchedBatch<Cursor>
   readonly first: number
   end: number
 }
 
 /** Takes what is there, up to `maxRecords`, and remembers in `hands` what it handed out. */
-export function takeMessages(host: ReaderHost, first: FetchedBatch, maxRecords: number, hands: PollHand[]): Message[] {
+export function takeMessages(
+  host: ReaderHost,
+  first: FetchedBatch<Cursor>,
+  maxRecords: number,
+  hands: PollHand[],
+): Message[] {
   const messages: Message[] = []
-  for (let batch: FetchedBatch | undefined = first; batch !== undefined; batch = host.take()) {
+  for (let batch: FetchedBatch<Cursor> | undefined = first; batch !== undefined; batch = host.take()) {
     const whole = takeFrom(host, batch, maxRecords, messages, hands)
     if (whole) host.finish(batch)
     else host.putBack(batch)
@@ -286,7 +292,7 @@ export function takeMessages(host: ReaderHost, first: FetchedBatch, maxRecords: 
 
 function takeFrom(
   host: ReaderHost,
-  batch: FetchedBatch,
+  batch: FetchedBatch<Cursor>,
   maxRecords: number,
   messages: Message[],
   hands: PollHand[],
@@ -318,6 +324,6 @@ function takeFrom(
   return whole
 }
 
-function lastDelta(message: Message, batch: FetchedBatch): number {
+function lastDelta(message: Message, batch: FetchedBatch<Cursor>): number {
   return Message.placeOf(message).end - 1 - batch.baseOffset
 }

@@ -137,7 +137,7 @@ class Runner {
     }
   }
 
-  async #next(stop: AbortSignal): Promise<FetchedBatch | undefined> {
+  async #next(stop: AbortSignal): Promise<FetchedBatch<Cursor> | undefined> {
     try {
       return await this.#host.nextBatch(stop)
     } catch (error) {
@@ -147,7 +147,7 @@ class Runner {
   }
 
   /** The partition counts as being worked on until its batch is through, or the partition is wanted back. */
-  async #walk(batch: FetchedBatch, context: HandlerContext, stop: AbortSignal): Promise<void> {
+  async #walk(batch: FetchedBatch<Cursor>, context: HandlerContext, stop: AbortSignal): Promise<void> {
     const { cursor } = batch
     const host = this.#host
     const each = this.#handlers.each!
@@ -183,7 +183,7 @@ class Runner {
     }
   }
 
-  #ended(batch: FetchedBatch): boolean {
+  #ended(batch: FetchedBatch<Cursor>): boolean {
     try {
       return !batch.next()
     } catch (cause) {
@@ -192,7 +192,7 @@ class Runner {
     }
   }
 
-  async #whole(batch: FetchedBatch, context: HandlerContext, stop: AbortSignal): Promise<void> {
+  async #whole(batch: FetchedBatch<Cursor>, context: HandlerContext, stop: AbortSignal): Promise<void> {
     const eachBatch = this.#handlers.eachBatch!
     const first = batch.firstOffset
     const own = new MessageBatch(batch, (self) => this.#host.commitBatch(self))
@@ -220,7 +220,7 @@ class Runner {
    * ends. False when there is no more reason to try: the partition is wanted back, or the run is being stopped.
    */
   async #retry(
-    batch: FetchedBatch,
+    batch: FetchedBatch<Cursor>,
     offset: number,
     error: unknown,
     call: () => unknown,

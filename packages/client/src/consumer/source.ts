@@ -1,6 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import type { Broker, Connection } from '../cluster/broker.ts'
-import type { Cluster } from '../cluster/cluster.ts'
+import type { Broker } from '../cluster/broker.ts'
 import { retryBackoffMs } from '../cluster/retry-backoff.ts'
 import { noTopicId } from '../cluster/topology.ts'
 import { describePartition, kafkaErrorOf } from '../errors.ts'
@@ -9,40 +8,7 @@ import { BrokerLoop } from './broker-loop.ts'
 import type { Chunk, Cursor, CursorMap } from './cursor.ts'
 import type { FetchSink } from './fetch-response.ts'
 import { corrupt, type Prefetch } from './prefetch.ts'
-
-export interface SourceOptions {
-  readonly purpose: Connection
-  /** For partitions that become ready while a fetch without them waits. */
-  readonly lateConnection: Connection
-  readonly minBytes: number
-  readonly maxWaitMs: number
-  readonly maxBytes: number
-  readonly partitionMaxBytes: number
-  readonly maxBufferedBytes: number
-  readonly isolation: 'read_committed' | 'read_uncommitted'
-  readonly rack: string | undefined
-  readonly onOutOfRange: (cursor: Cursor) => void
-  /** The leader's epoch grew: the log may have been cut below the position. */
-  readonly onNewEpoch: (cursor: Cursor) => void
-  /** The topic was deleted, and there is another one of its name. */
-  readonly onRecreated: (cursor: Cursor) => void
-  /** Fetching failed for a reason that will not pass. */
-  readonly onFatal: (error: unknown) => void
-}
-
-export type SourceCluster = Pick<
-  Cluster,
-  | 'runtime'
-  | 'options'
-  | 'logger'
-  | 'topic'
-  | 'partition'
-  | 'broker'
-  | 'leaderOf'
-  | 'refreshMetadata'
-  | 'learnLeader'
-  | 'learnBrokers'
->
+import type { SourceCluster, SourceOptions } from './source-options.ts'
 
 /** Keeps fetching: one loop a broker, so a slow broker holds up none of the others. */
 export class Source {

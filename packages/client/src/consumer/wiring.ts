@@ -2,7 +2,7 @@ import { asKafkaError } from '../errors.ts'
 import { ClassicMembership } from '../group/classic.ts'
 import type { GroupIdentity, Membership } from '../group/membership.ts'
 import { Committer } from './committer.ts'
-import type { ConsumerCore } from './core.ts'
+import type { ConsumerParts } from './parts.ts'
 import { Positions } from './positions.ts'
 import { Assignment } from './rebalance.ts'
 import { Source } from './source.ts'
@@ -10,11 +10,11 @@ import { processingError, StallWatch } from './stall-watch.ts'
 
 // How the parts of a consumer reach each other. Each part knows only what it is given here.
 
-export function createSource(core: ConsumerCore): Source {
-  const { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack } = core.options
+export function createSource(parts: ConsumerParts): Source {
+  const { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack } = parts.options
   const options = {
-    purpose: core.fetchPurpose,
-    lateConnection: core.lateConnection,
+    purpose: parts.fetchPurpose,
+    lateConnection: parts.lateConnection,
     minBytes,
     maxWaitMs,
     maxBytes,
@@ -24,165 +24,165 @@ export function createSource(core: ConsumerCore): Source {
     rack,
   }
   return new Source(
-    core.cluster,
+    parts.cluster,
     {
       ...options,
-      onOutOfRange: (cursor) => core.positions.outOfRange(cursor),
-      onNewEpoch: (cursor) => core.positions.validate(cursor),
-      onRecreated: (cursor) => core.positions.recreated(cursor),
-      onFatal: (error) => core.fail(asKafkaError(error, 'Fetching')),
+      onOutOfRange: (cursor) => parts.positions.outOfRange(cursor),
+      onNewEpoch: (cursor) => parts.positions.validate(cursor),
+      onRecreated: (cursor) => parts.positions.recreated(cursor),
+      onFatal: (error) => parts.fail(asKafkaError(error, 'Fetching')),
     },
-    core.prefetch,
-    core.cursors,
+    parts.prefetch,
+    parts.cursors,
   )
 }
 
 /** None for partitions that were assigned by hand: their consumer is in no group, it may only commit to one. */
-export function createMembership(core: ConsumerCore): Membership | undefined {
+export function createMembership(parts: ConsumerParts): Membership | undefined {
   const { groupId, topics, instanceId, rack, sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs, assignors } =
-    core.options
+    parts.options
   if (groupId === undefined || topics.length === 0) return undefined
   const times = { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs }
-  const { subscription, closing, cluster } = core
+  const { subscription, closing, cluster } = parts
   return new ClassicMembership(
     cluster,
-    { groupId, instanceId: instanceId ?? null, rack: rack ?? null, ...times, assignors, purpose: core.groupPurpose },
+    { groupId, instanceId: instanceId ?? null, rack: rack ?? null, ...times, assignors, purpose: parts.groupPurpose },
     {
       subscribedTopics: async () => {
         const names = await subscription.topics(closing)
-        core.missing.look()
+        parts.missing.look()
         return names
       },
       knownSubscription: () => subscription.known(),
       partitionCounts: (names) => subscription.counts(names, closing),
       knownPartitionCount: (name) => cluster.topic(name)?.partitions.length,
-      onRevoked: (partitions) => core.assignment.revoke(partitions, core.graceMs),
-      onAssigned: (partitions) => core.assignment.add(partitions),
+      onRevoked: (partitions) => parts.assignment.revoke(partitions, parts.graceMs),
+      onAssigned: (partitions) => parts.assignment.add(partitions),
       onLost: async (partitions) => {
-        await core.assignment.lose(partitions)
-        core.emit('lost', { partitions })
+        await parts.assignment.lose(partitions)
+        parts.emit('lost', { partitions })
       },
-      beforeJoin: () => commitBeforeJoin(core),
+      beforeJoin: () => commitBeforeJoin(parts),
       onRebalanced: (info) => {
-        core.assigned()
+        parts.assigned()
         cluster.metrics.counter('consumer.rebalances').add(1)
-        core.emit('rebalanced', info)
+        parts.emit('rebalanced', info)
       },
-      onFatal: (error) => core.fail(error),
+      onFatal: (error) => parts.fail(error),
     },
   )
 }
 
-async function commitBeforeJoin(core: ConsumerCore): Promise<void> {
-  if (!core.options.commit.automatic) return
-  const offsets = core.committer.pending(core.cursors.all)
-  await core.committer
-    .commit(offsets, { timeoutMs: core.options.revokeGraceMs })
-    .catch((error: unknown) => commitFailed(core, error))
+async function commitBeforeJoin(parts: ConsumerParts): Promise<void> {
+  if (!parts.options.commit.automatic) return
+  const offsets = parts.committer.pending(parts.cursors.all)
+  await parts.committer
+    .commit(offsets, { timeoutMs: parts.options.revokeGraceMs })
+    .catch((error: unknown) => commitFailed(parts, error))
 }
 
-function commitFailed(core: ConsumerCore, error: unknown): void {
-  core.emit('commitFailed', { error: asKafkaError(error, 'Committing offsets') })
+function commitFailed(parts: ConsumerParts, error: unknown): void {
+  parts.emit('commitFailed', { error: asKafkaError(error, 'Committing offsets') })
 }
 
 /** Who commits: the member, or nobody in particular when the partitions were assigned by hand. */
-export function identityOf({ membership, options: { groupId, instanceId } }: ConsumerCore): GroupIdentity {
+export function identityOf({ membership, options: { groupId, instanceId } }: ConsumerParts): GroupIdentity {
   const nobody = { groupId: groupId ?? '', memberId: '', generation: -1, instanceId: instanceId ?? null }
   return membership?.identity ?? nobody
 }
 
-export function createCommitter(core: ConsumerCore): Committer {
-  return new Committer(core.cluster, core.options.commit, {
-    identity: () => identityOf(core),
-    ready: () => core.membership === undefined || core.membership.state === 'stable',
-    cursors: () => core.cursors.all,
-    fenced: (code, generation) => core.membership?.fenced(code, generation),
-    rebalanceSeen: (generation) => core.membership?.rebalanceSeen(generation),
+export function createCommitter(parts: ConsumerParts): Committer {
+  return new Committer(parts.cluster, parts.options.commit, {
+    identity: () => identityOf(parts),
+    ready: () => parts.membership === undefined || parts.membership.state === 'stable',
+    cursors: () => parts.cursors.all,
+    fenced: (code, generation) => parts.membership?.fenced(code, generation),
+    rebalanceSeen: (generation) => parts.membership?.rebalanceSeen(generation),
     onCommitted: (offsets) => {
-      if (core.events.listenerCount('committed') === 0) return
+      if (parts.events.listenerCount('committed') === 0) return
       const list = offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset: BigInt(offset) }))
-      core.emit('committed', { offsets: list })
+      parts.emit('committed', { offsets: list })
     },
-    onAutoFailure: (error) => commitFailed(core, error),
+    onAutoFailure: (error) => commitFailed(parts, error),
   })
 }
 
-export function createPositions(core: ConsumerCore): Positions {
-  const { offsetReset, groupId } = core.options
+export function createPositions(parts: ConsumerParts): Positions {
+  const { offsetReset, groupId } = parts.options
   const host = {
     offsetReset,
-    identity: groupId === undefined ? undefined : () => identityOf(core),
-    manual: !core.mark,
-    isNew: core.subscription.isNew.bind(core.subscription),
-    onReady: core.source.ready.bind(core.source),
-    onFatal: (error: unknown) => core.fail(asKafkaError(error, 'Looking up offsets')),
+    identity: groupId === undefined ? undefined : () => identityOf(parts),
+    manual: !parts.mark,
+    isNew: parts.subscription.isNew.bind(parts.subscription),
+    onReady: parts.source.ready.bind(parts.source),
+    onFatal: (error: unknown) => parts.fail(asKafkaError(error, 'Looking up offsets')),
   }
   const positions = new Positions(
-    core.lookup,
-    core.prefetch,
+    parts.lookup,
+    parts.prefetch,
     {
       ...host,
       onReset: ({ topic, partition }, from, to, reason) => {
         if (reason !== 'no-committed-offset') {
-          core.cluster.logger.warn('the position was reset', { topic, partition, from, to, reason })
+          parts.cluster.logger.warn('the position was reset', { topic, partition, from, to, reason })
         }
         const before = from < 0 ? undefined : BigInt(from)
-        core.emit('positionReset', { topic, partition, from: before, to: BigInt(to), reason })
+        parts.emit('positionReset', { topic, partition, from: before, to: BigInt(to), reason })
       },
     },
-    core.closing,
+    parts.closing,
   )
   return positions
 }
 
-export function createAssignment(core: ConsumerCore): Assignment {
-  const { runtime, options, cursors, prefetch, committer, positions } = core
+export function createAssignment(parts: ConsumerParts): Assignment {
+  const { runtime, options, cursors, prefetch, committer, positions } = parts
   return new Assignment({
     ...{ runtime, options, cursors, prefetch, committer, positions },
-    changed: () => core.source.update(),
-    watch: (topics) => core.subscription.watch(topics),
-    onHookFailed: (error) => core.fail(error),
-    onCommitFailed: (error) => commitFailed(core, error),
+    changed: () => parts.source.update(),
+    watch: (topics) => parts.subscription.watch(topics),
+    onHookFailed: (error) => parts.fail(error),
+    onCommitFailed: (error) => commitFailed(parts, error),
   })
 }
 
-export function createWatch(core: ConsumerCore): StallWatch {
-  const { maxProcessingMs, revokeGraceMs } = core.options
-  return new StallWatch(core.runtime, {
+export function createWatch(parts: ConsumerParts): StallWatch {
+  const { maxProcessingMs, revokeGraceMs } = parts.options
+  return new StallWatch(parts.runtime, {
     maxProcessingMs,
     graceMs: revokeGraceMs,
-    cursors: core.cursors.all,
+    cursors: parts.cursors.all,
     onStalled: (cursor, elapsedMs) => {
       const { topic, partition, handedEnd } = cursor
       const offset = BigInt(handedEnd - 1)
-      core.cluster.logger.warn('message processing exceeded maxProcessingMs', { topic, partition, offset, elapsedMs })
-      core.emit('stalled', { topic, partition, offset, elapsedMs })
+      parts.cluster.logger.warn('message processing exceeded maxProcessingMs', { topic, partition, offset, elapsedMs })
+      parts.emit('stalled', { topic, partition, offset, elapsedMs })
       cursor.abort(processingError(cursor, maxProcessingMs))
     },
-    onEvict: (cursor) => core.evict(processingError(cursor, maxProcessingMs)),
+    onEvict: (cursor) => parts.evict(processingError(cursor, maxProcessingMs)),
   })
 }
 
 /** Gauges, the part of `kafka.health()`, and word of metadata. Returns the releases. */
-export function register(core: ConsumerCore): (() => void)[] {
-  const { metrics } = core.cluster
+export function register(parts: ConsumerParts): (() => void)[] {
+  const { metrics } = parts.cluster
   return [
-    core.cluster.onMetadata(() => {
-      core.source.update()
-      core.membership?.metadataChanged()
+    parts.cluster.onMetadata(() => {
+      parts.source.update()
+      parts.membership?.metadataChanged()
     }),
-    metrics.gauge('consumer.bufferedBytes', () => core.prefetch.bufferedBytes),
-    metrics.gauge('consumer.lag', () => core.lag()),
-    metrics.gauge('consumer.partitions', () => core.cursors.all.size),
+    metrics.gauge('consumer.bufferedBytes', () => parts.prefetch.bufferedBytes),
+    metrics.gauge('consumer.lag', () => parts.lag()),
+    metrics.gauge('consumer.partitions', () => parts.cursors.all.size),
     metrics.health(() => ({
       kind: 'consumer',
-      name: core.options.groupId ?? 'assigned',
-      healthy: core.fatal === undefined,
+      name: parts.options.groupId ?? 'assigned',
+      healthy: parts.fatal === undefined,
       details: {
-        state: core.membership?.state ?? core.state,
-        partitions: core.cursors.all.size,
-        bufferedBytes: core.prefetch.bufferedBytes,
-        lag: core.lag(),
+        state: parts.membership?.state ?? parts.state,
+        partitions: parts.cursors.all.size,
+        bufferedBytes: parts.prefetch.bufferedBytes,
+        lag: parts.lag(),
       },
     })),
   ]
