@@ -11,22 +11,22 @@ import { FetchSession } from './fetch-session.ts'
 import type { Prefetch } from './prefetch.ts'
 import type { SourceCluster, SourceOptions } from './source-options.ts'
 
-/** While partitions are left out because their bytes wait for delivery, a fetch waits only so long: they may be wanted soon. */
+/** First wait of a fetch that omits partitions with undelivered bytes: their bytes may be consumed soon. */
 const firstShortWaitMs = 10
 
 const longestMaxVersion = 18
 const versionWithoutIds = 12
 
-/** What a loop shares with those of the other brokers. */
+/** What the loops of all brokers share. */
 export interface LoopHost {
   readonly cursors: ReadonlySet<Cursor>
   brokersInUse(): number
-  /** Partitions for which it only was the nearest replica are read elsewhere. */
+  /** Partitions that preferred this follower are read from their leaders again. */
   unreachable(broker: Broker): void
   readonly sink: FetchSink
 }
 
-/** Fetches from one broker: the next request leaves when an answer has been received, not when it was processed. */
+/** Fetches from one broker. The next request is sent when a response arrives, without waiting for its processing. */
 export class BrokerLoop {
   readonly #broker: Broker
   readonly #cluster: SourceCluster
@@ -36,15 +36,15 @@ export class BrokerLoop {
   readonly #session = new FetchSession()
   readonly #wake = new WakeUp()
   readonly #stop = new AbortController()
-  /** What the fetch under way asks for, and from where. */
-  #underWay = new Map<Cursor, number>()
-  /** Partitions that are ready while a fetch without them is under way. */
+  /** The partitions of the fetch in flight, with their offsets. */
+  #inFlight = new Map<Cursor, number>()
+  /** Partitions that became ready after the fetch in flight was sent. */
   readonly #late = new Set<Cursor>()
-  #asking = false
+  #fetchingLate = false
   #failures = 0
   #sentMs = 0
   #shortWaitMs = firstShortWaitMs
-  /** Waits because too many bytes are buffered. */
+  /** Waits because the buffer is full. */
   starved = false
   fetching = false
 
@@ -67,12 +67,12 @@ export class BrokerLoop {
     this.#broker.closeConnection(this.#options.lateConnection)
   }
 
-  /** A partition has just become ready. It does not have to wait for the end of a fetch that waits for other partitions. */
+  /** A partition became ready. It is fetched without waiting for a long poll of the other partitions. */
   ready(cursor: Cursor): void {
     this.wake()
-    if (!this.fetching || this.#underWay.get(cursor) === cursor.fetchOffset) return
+    if (!this.fetching || this.#inFlight.get(cursor) === cursor.fetchOffset) return
     this.#late.add(cursor)
-    if (!this.#asking) void this.#askLate()
+    if (!this.#fetchingLate) void this.#fetchLate()
   }
 
   async run(): Promise<void> {
@@ -96,7 +96,7 @@ export class BrokerLoop {
     this.starved = roomBytes <= 0
     if (this.starved || wanted.length === 0) return undefined
     const share = Math.max(partitionMaxBytes, Math.floor(roomBytes / Math.max(1, this.#host.brokersInUse())))
-    this.#underWay = new Map(wanted.map((cursor) => [cursor, cursor.fetchOffset]))
+    this.#inFlight = new Map(wanted.map((cursor) => [cursor, cursor.fetchOffset]))
     return {
       maxWaitMs: full ? this.#shortWait() : maxWaitMs,
       minBytes,
@@ -109,14 +109,17 @@ export class BrokerLoop {
 
   readonly #topicIdOf = ({ topic }: Cursor): string => this.#cluster.topic(topic)?.topicId ?? noTopicId
 
-  /** One fetch that does not wait, outside the session and on a socket of its own; from then on the loop asks for them. */
-  async #askLate(): Promise<void> {
+  /**
+   * Sends one immediate fetch, outside the session and on its own connection. Afterwards the loop includes these
+   * partitions.
+   */
+  async #fetchLate(): Promise<void> {
     const { lateConnection, partitionMaxBytes, isolation, rack } = this.#options
     const { signal } = this.#stop
     const committedOnly = isolation === 'read_committed'
-    this.#asking = true
+    this.#fetchingLate = true
     try {
-      // Partitions mostly become ready together.
+      // Partitions usually become ready together.
       await Promise.resolve()
       while (this.#late.size > 0 && this.fetching && !this.starved && !signal.aborted) {
         const cursors = [...this.#late].filter((cursor) => cursor.fetchable)
@@ -139,16 +142,16 @@ export class BrokerLoop {
         }
       }
     } catch {
-      // The loop's next request asks for them all the same, and it deals with what is wrong.
+      // The loop's next request includes these partitions and handles the failure.
     } finally {
       this.#late.clear()
-      this.#asking = false
+      this.#fetchingLate = false
     }
   }
 
   /**
-   * The partitions of this broker that may get more bytes; `full` when others were left out because they have enough. What paused
-   * partitions hold must not keep the others from being read.
+   * The partitions of this broker to fetch; `full` when others were omitted because their buffers are full. The bytes
+   * of paused partitions must not block the others.
    */
   #choose(): { wanted: Cursor[]; full: boolean; pausedBytes: number } {
     const wanted: Cursor[] = []
@@ -193,7 +196,7 @@ export class BrokerLoop {
     }
   }
 
-  /** The broker dropped the session, or lost count: a full request opens a new one. */
+  /** The broker dropped the session or expects another epoch: a full request opens a new session. */
   #sessionLost(code: number): void {
     this.#session.reset()
     if (meaningOf(code).fetchSessionLost) return
@@ -208,7 +211,7 @@ export class BrokerLoop {
       return
     }
     this.#session.reset()
-    // A connection that was cut after waiting for a while worked until then: that is no reason for a longer pause.
+    // A connection that broke after a long poll had worked until then, so the backoff starts over.
     if (runtime.monoNow() - this.#sentMs > options.retryBackoffMaxMs / 2) this.#failures = 0
     this.#failures++
     this.#host.unreachable(this.#broker)

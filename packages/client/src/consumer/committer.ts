@@ -15,16 +15,16 @@ export interface OffsetToCommit extends TopicPartition {
   readonly offset: number
   readonly leaderEpoch: number
   readonly metadata?: string | null | undefined
-  /** The partition it stands for, if it is one that this consumer has. */
+  /** The partition, if it is assigned to this consumer. */
   readonly cursor?: Cursor | undefined
 }
 
 export interface CommitterHost {
   identity(): GroupIdentity
-  /** Whether a commit makes sense: this member has its place in the group. */
+  /** Whether a commit can succeed: this member is in a stable group. */
   ready(): boolean
   cursors(): Iterable<Cursor>
-  /** The coordinator no longer takes this member's commits. */
+  /** The coordinator rejects this member's commits. */
   fenced(code: ErrorCode, generation: number): void
   rebalanceSeen(generation: number): void
   onCommitted(offsets: readonly OffsetToCommit[]): void
@@ -41,7 +41,7 @@ export interface CommitOptions {
 
 const fencedHint = 'Do not commit it again: other members have the partitions now, and start at the last commit.'
 
-/** Commits one after the other, so that a later one never is overtaken by an earlier one. */
+/** Commits one at a time, so that an earlier commit never overtakes a later one. */
 export class Committer {
   readonly #cluster: CommitCluster
   readonly #policy: CommitPolicy
@@ -62,7 +62,7 @@ export class Committer {
     })
   }
 
-  /** Starts committing by itself, if the policy wants that. */
+  /** Starts automatic commits, if the policy has them. */
   start(): void {
     if (!this.#policy.automatic || this.#running) return
     this.#running = true
@@ -74,19 +74,19 @@ export class Committer {
     this.#timer.stop()
   }
 
-  /** Ends what is under way. */
+  /** Aborts the commit in flight. */
   close(): void {
     this.stop()
     this.#closing.abort(closedError('consumer', 'unknown'))
   }
 
-  /** Commits soon, without waiting for the interval. */
+  /** Commits immediately instead of at the next interval. */
   autoNow(): void {
     if (!this.#running || this.#autoUnderWay) return
     void this.#auto()
   }
 
-  /** What is done and not committed yet. */
+  /** The processed offsets that are not committed yet. */
   pending(cursors: Iterable<Cursor>): OffsetToCommit[] {
     const offsets: OffsetToCommit[] = []
     for (const cursor of cursors) {
@@ -97,7 +97,7 @@ export class Committer {
     return offsets
   }
 
-  /** Resolves when the coordinator has them; passing troubles are waited out until the deadline. */
+  /** Resolves when the coordinator has the offsets; transient failures are retried until the deadline. */
   commit(offsets: readonly OffsetToCommit[], options: CommitOptions = {}): Promise<void> {
     if (offsets.length === 0) return Promise.resolve()
     const turn = this.#last.then(() => this.#commit(offsets, options))
@@ -105,7 +105,7 @@ export class Committer {
     return turn
   }
 
-  /** R21: not while joining; after it what is still owned is committed. */
+  /** Never commits while the member is joining; afterwards it commits the partitions that it still owns. */
   async #auto(): Promise<void> {
     if (!this.#host.ready()) return
     const offsets = this.pending(this.#host.cursors())
@@ -129,7 +129,7 @@ export class Committer {
     return onCoordinator(this.#cluster, groupId, what, (broker, bounded) => this.#attempt(offsets, broker, bounded))
   }
 
-  /** What was given up meanwhile is left out: a later attempt would overwrite the commits of whoever has it now. */
+  /** Omits partitions that were revoked in the meantime: the commit would overwrite that of their new owner. */
   async #attempt(given: readonly OffsetToCommit[], broker: Broker, signal: AbortSignal): Promise<void> {
     const offsets = given.filter(({ cursor }) => cursor === undefined || cursor.owned)
     if (offsets.length > 0) await this.#send(offsets, broker, signal)

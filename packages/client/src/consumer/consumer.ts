@@ -26,13 +26,13 @@ export interface PartitionOffset extends TopicPartition {
 }
 
 export interface CommittedPosition extends TopicPartition {
-  /** undefined: nothing is committed. */
+  /** Undefined without a commit. */
   readonly offset: bigint | undefined
   readonly leaderEpoch: number
   readonly metadata: string | null
 }
 
-/** What stands for an item when it is marked done: a message, a batch, or several of one. */
+/** What can be marked as processed: a message, a batch, or several messages. */
 export type Item = Message | MessageBatch | Iterable<Message>
 
 export interface CallOptions {
@@ -44,8 +44,8 @@ export interface CallOptions {
 const closeTimeoutMs = 10_000
 
 /**
- * Reads topics as a member of a group, or chosen partitions without one. Opens nothing until it is first read. One reader at a
- * time: `for await`, `batches()`, `poll()` or `run()`.
+ * Reads topics as a member of a group, or assigned partitions without a group. Opens no connection before the first
+ * read. It has one reader at a time: `for await`, `batches()`, `poll()` or `run()`.
  */
 export class Consumer implements AsyncIterable<Message> {
   readonly #core: ConsumerCore
@@ -58,7 +58,10 @@ export class Consumer implements AsyncIterable<Message> {
     this.#core = new ConsumerCore(cluster, resolveConsumerOptions(options))
   }
 
-  /** Message by message. One counts as done when the next is asked for; `break` leaves it undone, and closes nothing. */
+  /**
+   * Iterates over messages. Requesting the next one marks the previous as processed; `break` does not, and closes
+   * nothing.
+   */
   [Symbol.asyncIterator](): MessageReader {
     return this.messages()
   }
@@ -68,13 +71,15 @@ export class Consumer implements AsyncIterable<Message> {
     return new MessageReader(this.#core, options)
   }
 
-  /** Record batches as they were written; the rules are those of messages. */
+  /** Iterates over record batches as written; the rules are those of messages. */
   batches(options: ReadOptions = {}): BatchReader {
     this.#settlePoll()
     return new BatchReader(this.#core, options)
   }
 
-  /** Up to `maxRecords` messages; empty after `timeoutMs` without any. Marks those of the poll before as done. */
+  /**
+   * Resolves to at most `maxRecords` messages, or [] after `timeoutMs`. Marks those of the previous poll as processed.
+   */
   async poll(options: PollOptions = {}): Promise<Message[]> {
     const { maxRecords = 500, timeoutMs = 1_000, signal } = options
     if (!Number.isSafeInteger(maxRecords) || maxRecords < 1)
@@ -99,13 +104,16 @@ export class Consumer implements AsyncIterable<Message> {
     })
   }
 
-  /** Hands messages to `each`, or batches to `eachBatch`, until close, the signal, or a handler that fails for good. */
+  /**
+   * Passes messages to `each`, or batches to `eachBatch`, until close, the signal, or a handler whose attempts all
+   * fail.
+   */
   async run(options: RunOptions): Promise<void> {
     this.#settlePoll()
     await run(this.#core, options)
   }
 
-  /** Joins the group without reading yet; resolves when the first assignment is in. */
+  /** Joins the group without reading; resolves with the first assignment. */
   async ready({ timeoutMs, signal }: CallOptions = {}): Promise<void> {
     const { runtime, cluster } = this.#core
     const limits = {
@@ -117,15 +125,17 @@ export class Consumer implements AsyncIterable<Message> {
     await within(runtime, limits, (bounded) => withSignal(this.#core.started, bounded))
   }
 
-  /** Marks items done, and with each everything before it in its partition. Throws INVALID_STATE once the partition is gone. */
+  /**
+   * Marks items, and everything before them in their partitions, as processed. Throws INVALID_STATE after a revocation.
+   */
   done(item: Item): void {
     for (const { cursor, assignmentEpoch, end, leaderEpoch } of placesOf(item))
       this.#core.markDone(cursor, assignmentEpoch, end, leaderEpoch)
   }
 
   /**
-   * Commits what is done; with an item that too; with a list these offsets (each the next one to read). Rejects when the group
-   * no longer takes them from this member.
+   * Commits the processed offsets; with an item including that item; with a list these offsets (each the next one to
+   * read). Rejects when the group no longer accepts commits of this member.
    */
   async commit(what?: Item | readonly PartitionOffset[], options?: CommitOptions): Promise<void> {
     const core = this.#core
@@ -141,14 +151,14 @@ export class Consumer implements AsyncIterable<Message> {
     await core.committer.commit(core.committer.pending(core.cursors.all), options)
   }
 
-  /** Delivers nothing of these partitions until `resume`; what was fetched stays. */
+  /** Delivers nothing of these partitions until `resume`; fetched records stay buffered. */
   pause(partitions: readonly TopicPartition[]): void {
     for (const partition of partitions) {
       const cursor = this.#cursorOf(partition)
       cursor.paused = true
       cursor.refresh()
     }
-    // What they hold no longer counts against the others.
+    // Their bytes no longer count against the other partitions.
     this.#core.source.wake()
   }
 
@@ -169,7 +179,7 @@ export class Consumer implements AsyncIterable<Message> {
       .map(placeOf)
   }
 
-  /** Goes on from another place. Items read before can no longer be marked done. */
+  /** Continues at another offset. Items read before can no longer be marked as processed. */
   seek({ topic, partition, offset }: TopicPartition & { readonly offset: StartOffset }): void {
     const cursor = this.#cursorOf({ topic, partition })
     if (typeof offset !== 'string' && (!Number.isSafeInteger(Number(offset)) || offset < 0)) {
@@ -180,13 +190,13 @@ export class Consumer implements AsyncIterable<Message> {
     else this.#core.positions.seek(cursor, offset)
   }
 
-  /** The next offset to be delivered; undefined while it is being looked up. */
+  /** The next offset to deliver; undefined while it is being looked up. */
   position(partition: TopicPartition): bigint | undefined {
     const { position } = this.#cursorOf(partition)
     return position < 0 ? undefined : BigInt(position)
   }
 
-  /** What the group committed, from the coordinator. */
+  /** The committed offsets of the group, from the coordinator. */
   async committed(
     partitions: readonly TopicPartition[],
     { timeoutMs, signal }: CallOptions = {},
@@ -198,12 +208,12 @@ export class Consumer implements AsyncIterable<Message> {
     return found.map((one) => ({ ...one, offset: one.offset < 0 ? undefined : BigInt(one.offset) }))
   }
 
-  /** The partitions this consumer has now. */
+  /** The assigned partitions. */
   assignment(): TopicPartition[] {
     return Array.from(this.#core.cursors.all, placeOf)
   }
 
-  /** Records not yet delivered, as of the last fetches. */
+  /** Number of records not yet delivered, as of the last fetches. */
   lag(): number {
     return this.#core.lag()
   }
@@ -232,8 +242,8 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   /**
-   * Waits shortly for what is being worked on, commits what is done, and leaves the group (a static member stays in it). Ends a
-   * pending `next()`. Idempotent; never rejects.
+   * Waits briefly for running handlers, commits processed offsets, and leaves the group (a static member does not).
+   * Ends a pending `next()`. Idempotent; never rejects.
    */
   close({ timeoutMs = closeTimeoutMs }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     this.#closed ??= this.#close(timeoutMs).finally(this.#onClosed)
@@ -241,7 +251,7 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   async #close(timeoutMs: number): Promise<void> {
-    // Nobody will say that the last poll is done: it is not, but nothing waits for it either.
+    // The messages of the last poll stay unprocessed, but nothing waits for them any more.
     this.#releasePoll(false)
     await this.#core.close(timeoutMs)
   }

@@ -26,11 +26,11 @@ import type { ResolvedConsumerOptions } from './options.ts'
 import type { ConsumerParts } from './parts.ts'
 import type { Positions } from './positions.ts'
 import { corrupt, Prefetch } from './prefetch.ts'
+import type { ProcessingWatchdog } from './processing-watchdog.ts'
 import { busyError } from './reader.ts'
 import type { Assignment } from './rebalance.ts'
 import type { RunnerHost } from './runner.ts'
 import type { Source } from './source.ts'
-import type { StallWatch } from './stall-watch.ts'
 import { Subscription } from './subscription.ts'
 import { TimeSlice } from './time-slice.ts'
 import {
@@ -39,17 +39,17 @@ import {
   createMembership,
   createPositions,
   createSource,
-  createWatch,
+  createWatchdog,
   identityOf,
   register,
 } from './wiring.ts'
 
-/** For committing what is done and saying goodbye after a failure; nobody waits for it. */
+/** For the last commit and for leaving the group after a failure, in the background. */
 const failedLeaveMs = 10_000
 
 let consumerCount = 0
 
-/** The parts of one consumer, its beginning and its end, and what readers see of it. The public face is `Consumer`. */
+/** The parts of one consumer, its lifecycle, and what readers see of it. `Consumer` is the public API. */
 export class ConsumerCore implements ConsumerParts, RunnerHost {
   readonly cluster: Cluster
   readonly runtime: Runtime
@@ -69,7 +69,7 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
   readonly positions: Positions
   readonly assignment: Assignment
   readonly mark: boolean
-  readonly #watch: StallWatch
+  readonly #watch: ProcessingWatchdog
   readonly #slice: TimeSlice
   readonly #closing = new AbortController()
   readonly #started = deferred<void>()
@@ -110,7 +110,7 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
     this.committer = createCommitter(this)
     this.positions = createPositions(this)
     this.assignment = createAssignment(this)
-    this.#watch = createWatch(this)
+    this.#watch = createWatchdog(this)
     this.#slice = new TimeSlice(this.runtime)
     handled(this.#started.promise)
     for (const { topic, partition, offset } of options.assign) {
@@ -140,17 +140,17 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
     return identityOf(this)
   }
 
-  /** Resolves when the first assignment is in. */
+  /** Resolves with the first assignment. */
   get started(): Promise<void> {
     return this.#started.promise
   }
 
-  /** For what is being worked on; when closing, with time left for the commit. */
+  /** Time for running handlers; when closing, half of the time is left for the commit. */
   get graceMs(): number {
     return Math.min(this.options.revokeGraceMs, this.#closeTimeoutMs / 2)
   }
 
-  /** Joins the group, or takes on the assigned partitions. The first reader does it. */
+  /** Joins the group, or starts the assigned partitions. Called by the first reader. */
   start(): void {
     if (this.#fatal !== undefined) throw this.#fatal
     if (this.#state === 'closing' || this.#state === 'closed') throw closedError('consumer')
@@ -210,7 +210,7 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
       if (this.#fatal !== undefined) throw this.#fatal
       if (this.#state !== 'running') return undefined
       if (signal?.aborted) throw abortedError('Reading', signal)
-      // Before the other partitions: with enough of their records it would never be told.
+      // Before the other partitions: a busy one could hide the failure for ever.
       const failure = this.prefetch.takeFailure()
       if (failure !== undefined) throw failure
       const batch = this.take()
@@ -269,7 +269,7 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
     await this.committer.commit(this.committer.pending(this.cursors.all))
   }
 
-  /** Throws when the partition is not this consumer's any more: another member goes on from the last commit. */
+  /** Throws when the partition was revoked: another member continues from the last commit. */
   markDone(cursor: Cursor, assignmentEpoch: number, end: number, leaderEpoch: number): void {
     if (assignmentEpoch === cursor.assignmentEpoch && cursor.owned) {
       cursor.markDone(end, leaderEpoch)
@@ -290,7 +290,7 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
     this.emit('retry', { ...place, offset: BigInt(place.offset) })
   }
 
-  /** Records between the positions and the ends of the partitions, as of the last fetches. */
+  /** Number of records between the positions and the ends of the partitions, as of the last fetches. */
   lag(): number {
     let lag = 0
     for (const { highWatermark, position } of this.cursors.all) {
@@ -311,7 +311,7 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
 
   // ---- the end -----------------------------------------------------------------------------------------------------
 
-  /** Nothing can be read any more: the reader and every later call reject with it. Other members get the partitions. */
+  /** A fatal error: the reader and every later call reject with it, and other members get the partitions. */
   fail(error: KafkaError): void {
     if (this.#fatal !== undefined || this.#state === 'closing' || this.#state === 'closed') return
     this.#fatal = error
@@ -324,7 +324,7 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
     void this.membership?.leave({ timeoutMs: failedLeaveMs, reason: 'the consumer failed' })
   }
 
-  /** The partitions must not stay with an application that does not get on: other members may. */
+  /** Leaves the group because the application makes no progress, so that other members get the partitions. */
   evict(error: KafkaError): void {
     if (this.membership === undefined) return
     const reason = 'an item took longer than maxProcessingMs'
@@ -337,7 +337,7 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
     this.#state = 'closing'
     this.#closeTimeoutMs = timeoutMs
     this.prefetch.wake()
-    if (began === 'running') await this.#giveUp(timeoutMs)
+    if (began === 'running') await this.#leaveCleanly(timeoutMs)
     this.#started.reject(closedError('consumer'))
     this.committer.close()
     this.source.close()
@@ -356,8 +356,8 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
     this.events.removeAllListeners()
   }
 
-  /** Stops in the order of a revoke; bounded, whatever handlers and brokers do. */
-  async #giveUp(timeoutMs: number): Promise<void> {
+  /** Stops in the order of a revocation. Bounded, whatever handlers and brokers do. */
+  async #leaveCleanly(timeoutMs: number): Promise<void> {
     this.committer.stop()
     const given = Array.from(this.cursors.all, ({ topic, partition }) => ({ topic, partition }))
     if (this.membership !== undefined) {
@@ -365,7 +365,7 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
     } else if (given.length > 0) {
       await waitAtMost(this.runtime, timeoutMs, this.assignment.revoke(given, this.graceMs))
     }
-    // What the deadline left over.
+    // Partitions that were not released by the deadline.
     for (const cursor of [...this.cursors.all]) {
       cursor.assignmentEpoch++
       cursor.owned = false

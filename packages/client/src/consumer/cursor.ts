@@ -5,81 +5,81 @@ import type { FetchedBatch } from './fetched-batch.ts'
 import type { AbortedTransactions } from './isolation.ts'
 import type { StartOffset } from './options.ts'
 
-/** Record batches of one fetch answer, not yet parsed. */
+/** Record batches of one fetch response, not yet parsed. */
 export interface Chunk {
   readonly reader: RecordBatchReader
   readonly aborted: AbortedTransactions | undefined
   readonly bytes: number
 }
 
-/** Where a partition stands: what to fetch next, what to hand out next, what is done, what is committed. */
+/** The progress of a partition: what to fetch next, what to deliver next, what is processed, what is committed. */
 export class Cursor {
   readonly topic: string
   readonly partition: number
-  /** Grows when what was fetched or handed out before becomes void: seek, revoke, loss. */
+  /** Increases when earlier fetched and delivered records become invalid: by seek, revocation or loss. */
   assignmentEpoch = 0
-  /** False once the partition is no longer this consumer's. */
+  /** False once the partition was revoked or lost. */
   owned = true
 
-  // Offsets are numbers: Kafka would need centuries to reach 2^53, and bigints cost 60 ns each.
-  /** The next offset to hand out; -1 until it is known. */
+  // Offsets are numbers: Kafka would need centuries to reach 2^53, and a bigint costs 60 ns.
+  /** The next offset to deliver; -1 until it is known. */
   position = -1
-  /** The leader epoch of the record before `position`; -1 unknown. */
+  /** The leader epoch of the record before `position`; -1 if unknown. */
   positionEpoch = -1
-  /** The next offset to ask a broker for. */
+  /** The next offset to fetch. */
   fetchOffset = -1
-  /** One beyond the last record handed out. */
+  /** The offset after the last delivered record. */
   handedEnd = -1
-  /** The offset to commit: everything before it is done. */
+  /** The offset to commit: everything before it is processed. */
   done = -1
   doneEpoch = -1
   committed = -1
   highWatermark = -1
   lastStableOffset = -1
   logStartOffset = -1
-  /** Where to start when this is not the committed offset. */
+  /** Where to start, if not at the committed offset. */
   start: StartOffset | undefined
 
   leader: Broker | undefined
   leaderEpoch = -1
   topicId: string | undefined
-  /** A follower that the leader named for this rack (KIP-392). */
+  /** The follower that the leader prefers for this rack (KIP-392). */
   preferred: Broker | undefined
-  /** The choice is asked for again from time to time. */
+  /** When it was chosen; the choice expires after `metadataMaxAgeMs`. */
   preferredSinceMs = 0
 
   paused = false
   revoking = false
-  /** Hand out nothing: paused, being revoked, or no longer owned. Kept up to date by `refresh`. */
+  /** Deliver nothing: paused, being revoked, or no longer owned. Updated by `refresh`. */
   halted = false
-  /** Epoch of the leader under which the position was checked; a newer one means that the log may have been cut. */
+  /** The leader epoch in which the position was validated; in a newer one the log may have been truncated. */
   validatedEpoch = -1
-  /** The position is being looked up or checked. */
+  /** The position is being looked up or validated. */
   resolving = false
-  /** A fetch failed: not before the pause is over. */
+  /** A fetch failed, and the backoff has not passed. */
   backingOff = false
   failures = 0
-  /** Nothing more can be read until a seek. */
+  /** The partition cannot be read until a seek. */
   failed: KafkaError | undefined
 
   readonly chunks: Chunk[] = []
   bufferedBytes = 0
-  /** The next batch, inflated. */
+  /** The next batch, decompressed. */
   ready: FetchedBatch<Cursor> | undefined
-  /** Handed back; comes before `ready`. */
+  /** Returned by a reader; delivered before `ready`. */
   returned: FetchedBatch<Cursor> | undefined
-  /** With a reader. */
+  /** The batch that a reader has. */
   out: FetchedBatch<Cursor> | undefined
   inflating = false
   queued = false
-  /** Where batches without anything to deliver, skipped behind the batch that is out, end. */
+  /** The end of the batches without deliverable records that were skipped after the batch that a reader has. */
   skippedTo = -1
-  /** Where the batches that were looked at so far end. */
+  /** The end of the batches parsed so far. */
   parsedTo = -1
-  /** What comes after the batches that are ready cannot be read. */
+  /** The batch after the ready ones cannot be read. */
   broken: KafkaError | undefined
 
-  /** Items with the application. */
+  /** Number of items that the application is processing. */
   inHand = 0
   #idle: (() => void)[] = []
   #abort: AbortController | undefined
@@ -89,7 +89,7 @@ export class Cursor {
     this.partition = partition
   }
 
-  /** Aborts when the partition is taken away, when an item takes too long, and on close. */
+  /** Aborts when the partition is revoked, when processing exceeds `maxProcessingMs`, and on close. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController()
     return this.#abort.signal
@@ -104,12 +104,12 @@ export class Cursor {
     this.halted = this.paused || this.revoking || !this.owned
   }
 
-  /** Whether a fetch may ask for it. */
+  /** Whether a fetch may include the partition. */
   get fetchable(): boolean {
     return this.fetchOffset >= 0 && !this.halted && !this.resolving && !this.backingOff && this.failed === undefined
   }
 
-  /** Drops everything fetched and begins at `offset`. */
+  /** Drops everything fetched and continues at `offset`. */
   moveTo(offset: number, epoch: number): void {
     this.assignmentEpoch++
     this.position = offset
@@ -122,7 +122,7 @@ export class Cursor {
     this.failed = undefined
   }
 
-  /** Everything before `next` is done. What was skipped behind the last item is done with it. */
+  /** Marks everything before `next` as processed, including what was skipped after the last item. */
   markDone(next: number, epoch: number): void {
     const done = next >= this.handedEnd ? Math.max(next, this.position) : next
     if (done <= this.done) return
@@ -130,7 +130,10 @@ export class Cursor {
     this.doneEpoch = epoch
   }
 
-  /** The position moves over what holds nothing to deliver; what is done moves along if nothing is left undone before it. */
+  /**
+   * Moves the position over offsets without deliverable records. `done` moves with it if everything before is
+   * processed.
+   */
   skip(to: number): void {
     if (to <= this.position) return
     if (this.done === this.position) this.done = to
@@ -140,7 +143,7 @@ export class Cursor {
   release(count: number): void {
     this.inHand -= count
     if (this.inHand > 0) return
-    // What comes next is not to blame for what took too long.
+    // The next item gets a new signal after one that took too long.
     if (this.owned && this.#abort?.signal.aborted === true) this.#abort = undefined
     if (this.#idle.length === 0) return
     const idle = this.#idle
@@ -148,7 +151,7 @@ export class Cursor {
     for (const resume of idle) resume()
   }
 
-  /** Called when nothing is with the application any more. */
+  /** Calls `resume` when the application processes no item. */
   onIdle(resume: () => void): void {
     if (this.inHand <= 0) resume()
     else this.#idle.push(resume)

@@ -1,18 +1,21 @@
 import type { KafkaError } from '../errors.ts'
 import type { RebalanceInfo, TopicPartition } from '../group/membership.ts'
 
-/** What `consumer.on(…)` tells. Events only notify: nothing waits for a listener. Errors reject the reader instead. */
+/**
+ * The events of `consumer.on(…)`. They are notifications only: nothing awaits a listener, and errors reject the reader
+ * instead.
+ */
 export interface ConsumerEventMap {
-  /** A rebalance is through, hooks included. */
+  /** A rebalance has completed, including its hooks. */
   rebalanced: (event: RebalanceInfo) => void
   /** Partitions were lost: another member may have them. */
   lost: (event: { partitions: readonly TopicPartition[] }) => void
-  /** An item is being worked on for longer than `maxProcessingMs`; its signal was aborted. */
+  /** Processing of an item exceeded `maxProcessingMs`; its signal was aborted. */
   stalled: (event: { topic: string; partition: number; offset: bigint; elapsedMs: number }) => void
   committed: (event: { offsets: readonly { topic: string; partition: number; offset: bigint }[] }) => void
-  /** A commit that nobody awaited failed; it is tried again. */
+  /** An automatic commit failed; it is retried. */
   commitFailed: (event: { error: KafkaError }) => void
-  /** A handler of `run` failed and is called again after `backoffMs`. */
+  /** A handler of `run` failed and will be called again after `backoffMs`. */
   retry: (event: {
     topic: string
     partition: number
@@ -21,7 +24,7 @@ export interface ConsumerEventMap {
     backoffMs: number
     error: unknown
   }) => void
-  /** The position was set by `offsetReset`, or because the log was truncated, or the topic created anew. */
+  /** The position was reset: by `offsetReset`, or because the log was truncated or the topic recreated. */
   positionReset: (event: {
     topic: string
     partition: number

@@ -2,29 +2,29 @@ import { type ErrorName, errorOf, type FetchResponse } from '@ottla/codec'
 import { RecordBatchReader } from '@ottla/codec/records'
 import { meaningOf } from '../error-meaning.ts'
 import type { Chunk, Cursor } from './cursor.ts'
-import type { Asked, FetchSession } from './fetch-session.ts'
+import type { FetchSession, SessionPartition } from './fetch-session.ts'
 import { AbortedTransactions } from './isolation.ts'
 
 type PartitionResponse = FetchResponse['responses'][number]['partitions'][number]
 
-/** What an answer leads to beyond new bytes. */
+/** Receives the outcome of a fetch for each partition. */
 export interface FetchSink {
   chunk(cursor: Cursor, chunk: Chunk): void
-  /** The partition is elsewhere: look it up. */
+  /** The leader moved: look it up. */
   moved(cursor: Cursor, leaderId: number, leaderEpoch: number, code: ErrorName): void
-  /** Try again after a pause; `refresh` says that the metadata may be wrong. */
+  /** Retry after a backoff; with `refresh` the metadata may be stale. */
   pause(cursor: Cursor, code: ErrorName, refresh: boolean): void
-  /** The log does not have the offset. */
+  /** The log does not contain the offset. */
   outOfRange(cursor: Cursor, offset: number): void
-  /** Read from this replica from now on. */
+  /** Read from this replica. */
   prefer(cursor: Cursor, replicaId: number): void
-  /** The answer holds no whole batch, though it is not empty. */
+  /** The response has bytes but no complete batch. */
   oversized(cursor: Cursor, bytes: number): void
-  /** Never to be answered differently without someone's doing. */
+  /** A permanent error. */
   refused(cursor: Cursor, code: number): void
 }
 
-/** Hands the bytes of an answer on, with what must be known about them; drops what was asked before a seek or a revoke. */
+/** Passes on the bytes of a response. Drops partitions that were sought or revoked after the request. */
 export function acceptFetch(
   response: FetchResponse,
   session: FetchSession,
@@ -65,7 +65,7 @@ function acceptPartition(cursor: Cursor, response: PartitionResponse, committedO
   sink.chunk(cursor, { reader: new RecordBatchReader(records), aborted, bytes: records.length })
 }
 
-function acceptError({ cursor, fetchOffset }: Asked, response: PartitionResponse, sink: FetchSink): void {
+function acceptError({ cursor, fetchOffset }: SessionPartition, response: PartitionResponse, sink: FetchSink): void {
   const { name } = errorOf(response.errorCode)
   const { moved, staleMetadata, outOfRange, transient } = meaningOf(name)
   const { leaderId, leaderEpoch } = response.currentLeader
@@ -77,7 +77,7 @@ function acceptError({ cursor, fetchOffset }: Asked, response: PartitionResponse
 
 const batchOverhead = 12
 
-/** The offset after the last whole batch, by the headers alone; -1 if there is no whole batch. */
+/** The offset after the last complete batch, from the headers alone; -1 without a complete batch. */
 export function endOf(bytes: Uint8Array): number {
   const records = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let end = -1

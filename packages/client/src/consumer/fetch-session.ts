@@ -2,8 +2,8 @@ import type { FetchRequest } from '@ottla/codec'
 import { noTopicId } from '../cluster/topology.ts'
 import type { Cursor } from './cursor.ts'
 
-/** A partition as the broker remembers it from the requests of a session. */
-export interface Asked {
+/** A partition as the broker has it in the session. */
+export interface SessionPartition {
   readonly cursor: Cursor
   readonly assignmentEpoch: number
   readonly topicId: string
@@ -27,21 +27,21 @@ interface TopicAsked {
   partitions: FetchTopics[number]['partitions'][number][]
 }
 
-/** A fetch session with one broker (KIP-227): after the first request only what changed is named. */
+/** A fetch session with one broker (KIP-227): after the first request only changes are sent. */
 export class FetchSession {
-  readonly #asked = new Map<Cursor, Asked>()
-  #byTopic = new Map<string, (Asked | undefined)[]>()
+  readonly #asked = new Map<Cursor, SessionPartition>()
+  #byTopic = new Map<string, (SessionPartition | undefined)[]>()
   #id = 0
   /** 0 opens a session. */
   #epoch = 0
   #withIds = true
 
-  /** Whether all topics are named by their ids (Fetch 13 and above). Only then may the version go so high. */
+  /** Whether all topics have ids, which Fetch 13 and later require. */
   get withIds(): boolean {
     return this.#withIds
   }
 
-  /** Forgets the session: the next request opens a new one. */
+  /** Ends the session: the next request opens a new one. */
   reset(): void {
     this.#id = 0
     this.#epoch = 0
@@ -62,8 +62,8 @@ export class FetchSession {
       const topicId = ids[i]!
       const fresh = ask(cursor, topicId)
       this.#remember(fresh)
-      const told = this.#epoch !== 0 && known !== undefined && known.topicId === topicId
-      if (told && known.fetchOffset === fresh.fetchOffset && known.leaderEpoch === fresh.leaderEpoch) return
+      const isKnown = this.#epoch !== 0 && known !== undefined && known.topicId === topicId
+      if (isKnown && known.fetchOffset === fresh.fetchOffset && known.leaderEpoch === fresh.leaderEpoch) return
       let topic = topics.get(topicId + cursor.topic)
       if (topic === undefined) {
         topic = { topic: cursor.topic, topicId, partitions: [] }
@@ -84,7 +84,7 @@ export class FetchSession {
     }
   }
 
-  /** The broker's answer to the last request; it gives no id when it keeps no session. */
+  /** Records the response to the last request. A session id of 0 means that the broker keeps no session. */
   accepted(sessionId: number): void {
     if (sessionId === 0) {
       this.#id = 0
@@ -95,13 +95,13 @@ export class FetchSession {
     this.#epoch = this.#epoch === 0x7fffffff ? 1 : this.#epoch + 1
   }
 
-  /** What was asked of a partition in an answer, by topic id or, in older versions, by name. */
-  find(topicId: string, topic: string, partition: number): Asked | undefined {
+  /** The requested state of a partition in a response, by topic id or, in older versions, by name. */
+  find(topicId: string, topic: string, partition: number): SessionPartition | undefined {
     return this.#byTopic.get(topicId === noTopicId ? topic : topicId)?.[partition]
   }
 
-  /** Names partitions that are asked for no more, unless all are asked for anew. */
-  #forget(gone: (asked: Asked) => boolean): Forgotten {
+  /** The partitions to remove from the session, unless it is opened again. */
+  #forget(gone: (asked: SessionPartition) => boolean): Forgotten {
     const forgotten = new Map<string, { topic: string; topicId: string; partitions: number[] }>()
     for (const asked of this.#asked.values()) {
       if (!gone(asked)) continue
@@ -119,23 +119,23 @@ export class FetchSession {
     return this.#epoch === 0 ? [] : [...forgotten.values()]
   }
 
-  #remember(asked: Asked): void {
+  #remember(asked: SessionPartition): void {
     this.#asked.set(asked.cursor, asked)
     const key = keyOf(asked)
     const list = this.#byTopic.get(key)
     if (list === undefined) {
-      const fresh: (Asked | undefined)[] = []
+      const fresh: (SessionPartition | undefined)[] = []
       fresh[asked.cursor.partition] = asked
       this.#byTopic.set(key, fresh)
     } else list[asked.cursor.partition] = asked
   }
 }
 
-function ask(cursor: Cursor, topicId: string): Asked {
+function ask(cursor: Cursor, topicId: string): SessionPartition {
   const { assignmentEpoch, fetchOffset, leaderEpoch } = cursor
   return { cursor, assignmentEpoch, topicId, fetchOffset, leaderEpoch }
 }
 
-function keyOf({ topicId, cursor }: Asked): string {
+function keyOf({ topicId, cursor }: SessionPartition): string {
   return topicId === noTopicId ? cursor.topic : topicId
 }

@@ -15,10 +15,10 @@ export class FetchedBatch<C extends BatchOwner> {
   /** The offset after the batch; compaction may have removed its last records. */
   readonly end: number
   readonly leaderEpoch: number
-  /** Added to the delta of each record; `fixedTimestamp` says that the deltas do not count. */
+  /** Base of the records' timestamp deltas; with `fixedTimestamp` all records have this timestamp. */
   readonly baseTimestamp: number
   readonly fixedTimestamp: boolean
-  /** Bytes to give back to the budget when it was handed out. */
+  /** Bytes to release from the buffer when the batch is delivered. */
   readonly chargedBytes: number
   readonly #payload: Uint8Array | undefined
   #from: number
@@ -39,7 +39,7 @@ export class FetchedBatch<C extends BatchOwner> {
     this.records = batch.records(payload)
   }
 
-  /** Whether its records may still be handed out. */
+  /** Whether its records may still be delivered. */
   get current(): boolean {
     return this.assignmentEpoch === this.cursor.assignmentEpoch && !this.cursor.halted
   }
@@ -48,7 +48,7 @@ export class FetchedBatch<C extends BatchOwner> {
     return Math.max(this.baseOffset, this.#from)
   }
 
-  /** Goes to the next record at or after the place to begin; its fields are in `records` then. Throws DecodeError. */
+  /** Moves `records` to the next record at or after the start position. Throws DecodeError. */
   next(): boolean {
     const { records } = this
     while (records.next()) if (this.baseOffset + records.offsetDelta >= this.#from) return true
@@ -59,13 +59,13 @@ export class FetchedBatch<C extends BatchOwner> {
     return this.baseOffset + this.records.offsetDelta
   }
 
-  /** Begins (again) with the first record at or after `offset`. */
+  /** Restarts at the first record at or after `offset`. */
   rewind(offset: number): void {
     this.#from = offset
     this.records = this.batch.records(this.#payload)
   }
 
-  /** A walk of its own over what `rewind` left; the batch itself does not move. */
+  /** A separate iteration from the position of `rewind`; the batch itself does not move. */
   walk(): { next(): boolean; readonly records: RecordCursor } {
     const records = this.batch.records(this.#payload)
     const from = this.#from

@@ -5,9 +5,9 @@ export interface AbortedTransaction {
   readonly firstOffset: bigint
 }
 
-/** Tells which batches of a fetch answer belong to aborted transactions, while they are walked in order. */
+/** Detects the batches of aborted transactions in a fetch response, in log order. */
 export class AbortedTransactions {
-  /** The next one last. */
+  /** In descending order, so that the next one is the last element. */
   readonly #pending: AbortedTransaction[]
   readonly #active = new Set<bigint>()
 
@@ -16,7 +16,7 @@ export class AbortedTransactions {
     this.#pending = list.toSorted((a, b) => Number(b.firstOffset - a.firstOffset))
   }
 
-  /** Whether the batch is to be left out; decided by its header alone. To be asked about every batch, control batches too. */
+  /** Whether to skip the batch, by its header alone. Must be called for every batch, including control batches. */
   excludes(batch: RecordBatch): boolean {
     if (!batch.isTransactional) return false
     const { lastOffset } = batch

@@ -18,8 +18,8 @@ export interface DetachedMessage {
 }
 
 /**
- * A record as it was read. Its parts are looked up in the fetched bytes when they are first asked for; a message that is kept
- * keeps these bytes (up to a whole fetch answer) alive: `detach()` copies what it needs.
+ * A consumed record. Its fields are decoded from the fetched bytes on first access, so a retained message keeps these
+ * bytes (up to a whole fetch response) in memory; `detach()` returns a copy that does not.
  */
 export class Message {
   readonly #batch: FetchedBatch<Cursor>
@@ -62,7 +62,7 @@ export class Message {
     return BigInt(this.#batch.baseOffset + this.#offsetDelta)
   }
 
-  /** In ms since the epoch: when the producer made the record, or when the broker appended it, as the topic is set. */
+  /** In ms since the epoch: the producer's or the broker's time, depending on the topic's `message.timestamp.type`. */
   get timestamp(): number {
     const { fixedTimestamp, baseTimestamp } = this.#batch
     return fixedTimestamp ? baseTimestamp : baseTimestamp + this.#timestampDelta
@@ -84,27 +84,27 @@ export class Message {
     return this.#value
   }
 
-  /** In the order they were written; a key may be there twice. */
+  /** In the order as written; a key may occur several times. */
   get headers(): readonly RecordHeaderView[] {
     return this.#headerCount === 0 ? noHeaders : readHeaders(this.#bytes, this.#headersStart, this.#headerCount)
   }
 
-  /** The value of the last header of that name. */
+  /** The value of the last header with this name. */
   header(name: string): Buffer | null | undefined {
     return this.headers.findLast(({ key }) => key === name)?.value
   }
 
-  /** The epoch of the leader that wrote the record; -1 unknown. */
+  /** The epoch of the leader that appended the record; -1 if unknown. */
   get leaderEpoch(): number {
     return this.#batch.leaderEpoch
   }
 
-  /** Aborts when the partition is taken away, when the message is worked on for too long, and on close. */
+  /** Aborts when the partition is revoked, when processing exceeds `maxProcessingMs`, and on close. */
   get signal(): AbortSignal {
     return this.#batch.cursor.signal
   }
 
-  /** A copy that keeps nothing of the fetched bytes. */
+  /** A copy without references to the fetched bytes. */
   detach(): DetachedMessage {
     const { topic, partition, offset, timestamp, leaderEpoch, key, value } = this
     return {
@@ -138,7 +138,7 @@ export class Message {
     return this.toJSON()
   }
 
-  /** Whose item this is, for marking it done. */
+  /** The partition and end offset of a message, to mark it as processed. */
   static placeOf(message: Message): ItemPlace {
     const batch = message.#batch
     return {
@@ -150,7 +150,7 @@ export class Message {
   }
 }
 
-/** Where the partition stands once an item is done. */
+/** The progress of the partition after an item. */
 export interface ItemPlace {
   readonly cursor: Cursor
   readonly assignmentEpoch: number
@@ -158,14 +158,14 @@ export interface ItemPlace {
   readonly leaderEpoch: number
 }
 
-/** The records of one record batch, to be walked as often as wanted. */
+/** The records of one record batch. It can be iterated repeatedly. */
 export class MessageBatch implements Iterable<Message> {
   readonly #batch: FetchedBatch<Cursor>
   readonly #commit: (batch: MessageBatch) => Promise<void>
   readonly firstOffset: bigint
-  /** Of the batch as it was written; compaction may have removed the record. */
+  /** The last offset of the batch as written; compaction may have removed the record. */
   readonly lastOffset: bigint
-  /** The end of the log as of the fetch. */
+  /** The high watermark as of the fetch. */
   readonly highWatermark: bigint
 
   constructor(batch: FetchedBatch<Cursor>, commit: (batch: MessageBatch) => Promise<void>) {
@@ -184,7 +184,7 @@ export class MessageBatch implements Iterable<Message> {
     return this.#batch.cursor.partition
   }
 
-  /** Records in it; of a batch that is read from its middle, with those before. */
+  /** Number of records in the batch, including those before a position in its middle. */
   get recordCount(): number {
     return this.#batch.batch.recordCount
   }
@@ -193,7 +193,7 @@ export class MessageBatch implements Iterable<Message> {
     return this.#batch.leaderEpoch
   }
 
-  /** Aborts when the partition is taken away, when the batch is worked on for too long, and on close. */
+  /** Aborts when the partition is revoked, when processing exceeds `maxProcessingMs`, and on close. */
   get signal(): AbortSignal {
     return this.#batch.cursor.signal
   }
@@ -203,13 +203,13 @@ export class MessageBatch implements Iterable<Message> {
     while (walk.next()) yield new Message(this.#batch, walk.records)
   }
 
-  /** Calls `visit` with each record's place in the bytes: no object is made for any record. */
+  /** Calls `visit` with the position of each record in the bytes, without an object per record. */
   walk(visit: (records: RecordCursor, baseOffset: number) => void): void {
     const walk = this.#batch.walk()
     while (walk.next()) visit(walk.records, this.#batch.baseOffset)
   }
 
-  /** Marks the batch done and commits what is done. */
+  /** Marks the batch as processed and commits. */
   commit(): Promise<void> {
     return this.#commit(this)
   }

@@ -2,10 +2,10 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 
-/** How often the brokers are asked: first after so long, then less and less often. */
+/** Pauses between metadata requests. */
 const pauses = { firstMs: 250, maxMs: 5_000 }
 
-/** A topic that does not exist may be misspelt, or about to be created: it is said once, and the topic looked for. */
+/** A missing topic may be misspelt or not created yet: it is logged once, and looked up until it exists. */
 export class MissingTopics {
   readonly #cluster: Pick<Cluster, 'runtime' | 'logger' | 'refreshMetadata'>
   readonly #missing: () => readonly string[]
@@ -23,7 +23,7 @@ export class MissingTopics {
     })
   }
 
-  /** To be called when topics were subscribed to; goes on by itself until none is missing. */
+  /** Starts after a subscription; continues until no topic is missing. */
   look(): void {
     const topics = this.#missing()
     if (topics.length === 0 || this.#timer.armed || this.#asking || this.#stopped) return
@@ -40,7 +40,7 @@ export class MissingTopics {
 
   async #ask(): Promise<void> {
     this.#asking = true
-    // A refresh that fails is as good as one that finds nothing: it is asked again.
+    // A failed refresh is repeated like one that finds nothing.
     await this.#cluster.refreshMetadata('a subscribed topic does not exist yet', this.#missing()).catch(() => {})
     this.#asking = false
     this.look()

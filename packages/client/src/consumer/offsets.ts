@@ -15,7 +15,7 @@ export type OffsetsCluster = Pick<
 >
 
 export interface CommittedOffset extends TopicPartition {
-  /** -1: nothing is committed. */
+  /** -1 without a commit. */
   readonly offset: number
   readonly leaderEpoch: number
   readonly metadata: string | null
@@ -26,15 +26,16 @@ export interface FoundOffset extends TopicPartition {
   readonly leaderEpoch: number
 }
 
-/** Timestamps that stand for the ends of the log. */
+/** Special timestamps for the ends of the log. */
 export const earliestTimestamp = -2n
 export const latestTimestamp = -1n
 
-/** How long a look-up may take: the time of a call, or until its owner closes. */
+/** The limits of a look-up: the deadline of a call, or the lifetime of its owner. */
 export type LookupLimits = Pick<RetryOptions, 'deadlineMs' | 'timeoutMs' | 'signal' | 'closing'>
 
 /**
- * Looks up where to read. No failure leads to another position: a transient one is retried until the limits, whatever it is.
+ * Looks up offsets to read from. A failure never yields another position: transient failures are retried until the
+ * limits.
  */
 export class OffsetLookup {
   readonly #cluster: OffsetsCluster
@@ -45,7 +46,7 @@ export class OffsetLookup {
     this.#isolation = isolation
   }
 
-  /** What the group committed; waits for the offsets of pending transactions (KIP-447). */
+  /** The committed offsets of the group; waits for those of pending transactions (KIP-447). */
   async committed(
     identity: GroupIdentity,
     partitions: readonly TopicPartition[],
@@ -60,7 +61,7 @@ export class OffsetLookup {
     })
   }
 
-  /** The offsets at a time or an end of the log. */
+  /** The offsets for a timestamp or an end of the log. */
   async list(partitions: readonly TopicPartition[], timestamp: bigint, limits: LookupLimits): Promise<FoundOffset[]> {
     const isolationLevel = this.#isolation === 'read_committed' ? 1 : 0
     return this.#byLeader(partitions, limits, async (broker, own, signal) => {
@@ -84,7 +85,10 @@ export class OffsetLookup {
     })
   }
 
-  /** Where the log of an epoch ends (KIP-320); an offset below a position shows that the log was truncated. -1: unknown epoch. */
+  /**
+   * The end offsets of leader epochs (KIP-320). One below the position means that the log was truncated; -1: unknown
+   * epoch.
+   */
   async epochEnds(
     partitions: readonly (TopicPartition & { leaderEpoch: number })[],
     limits: LookupLimits,
@@ -127,7 +131,7 @@ export class OffsetLookup {
         if (response === undefined) return []
         if (response.errorCode === 0) return [[entry, response]]
         const error = kafkaErrorOf(response.errorCode, operation, { topic, partition })
-        // No position without the others: a permanent error ends the look-up.
+        // A permanent error of one partition ends the look-up of all.
         if (!isTransient(error)) throw error
         return [[entry, error]]
       })

@@ -27,9 +27,9 @@ export interface AssignedPartition extends TopicPartition {
 export type TopicSelector = string | RegExp
 
 /**
- * When what was done is committed. 'auto': every 5 s, before a revoke and on close. `{ intervalMs, count }`: the same with
- * other limits, whichever is reached first. 'manual': only by `commit`, and only what `done` or `commit` named. 'none': only by
- * `commit`, which then takes what 'auto' would.
+ * When processed messages are committed. 'auto': every 5 s, before a revocation and on close. `{ intervalMs, count }`: the same
+ * with other limits, whichever is reached first. 'manual': only by `commit`, and only what was passed to `done` or `commit`.
+ * 'none': only by `commit`, which commits all processed messages.
  */
 export type CommitMode =
   | 'auto'
@@ -43,54 +43,60 @@ export type AssignorName = 'range' | 'roundrobin' | 'cooperative-sticky'
 
 /** Options of `kafka.consumer(…)`. All times are in milliseconds, all sizes in bytes. */
 export interface ConsumerOptions {
-  /** Members of one group share the partitions. Needed with `topics`. */
+  /** Members of a group share the partitions. Required with `topics`. */
   readonly groupId?: string | undefined
-  /** Names and patterns; patterns are matched by the client, against new topics too. */
+  /** Names and patterns. The client matches patterns, also against topics created later. */
   readonly topics?: TopicSelector | readonly TopicSelector[] | undefined
-  /** Reads these partitions without taking part in a group. In place of `topics`. */
+  /** Reads these partitions without joining a group, instead of `topics`. */
   readonly assign?: readonly AssignedPartition[] | undefined
-  /** Where to start when there is no committed offset, or the log no longer has it. 'none' is an error then. Default 'latest', as Java. */
+  /**
+   * Where to start without a committed offset, or when the log no longer contains it; 'none' fails in these cases. Default
+   * 'latest', as in Java.
+   */
   readonly offsetReset?: 'earliest' | 'latest' | 'none' | undefined
   /** Default 'auto'; 'none' without a `groupId`. */
   readonly commit?: CommitMode | undefined
-  /** Whether records of transactions are delivered before these commit. Default 'read_committed'. */
+  /** Whether to deliver only records of committed transactions, or all records. Default 'read_committed'. */
   readonly isolation?: 'read_committed' | 'read_uncommitted' | undefined
   readonly protocol?: 'classic' | 'consumer' | undefined
-  /** In the order of preference. Default ['range', 'cooperative-sticky'], as Java. */
+  /** In order of preference. Default ['range', 'cooperative-sticky'], as in Java. */
   readonly assignors?: readonly (AssignorName | Assignor)[] | undefined
-  /** Makes this a static member (KIP-345): it keeps its partitions over a restart within the session timeout. */
+  /** Makes this a static member (KIP-345), which keeps its partitions across a restart within the session timeout. */
   readonly instanceId?: string | undefined
-  /** Reads from replicas in this rack where there are any (KIP-392). */
+  /** Reads from replicas in this rack, if there are any (KIP-392). */
   readonly rack?: string | undefined
   /** Default 45 000. */
   readonly sessionTimeoutMs?: number | undefined
   /** Default 3 000. */
   readonly heartbeatIntervalMs?: number | undefined
-  /** How long a rebalance waits for this member, its hooks included. Default 300 000. */
+  /** How long a rebalance waits for this member, including its hooks. Default 300 000. */
   readonly rebalanceTimeoutMs?: number | undefined
-  /** The longest an item may be worked on; beyond it the consumer gives up its place in the group. Default 300 000. */
+  /**
+   * Longest time to process one message or batch; after it the consumer leaves the group (Java: max.poll.interval.ms).
+   * Default 300 000.
+   */
   readonly maxProcessingMs?: number | undefined
-  /** How long a revoke waits for items that are being worked on. Default 5 000. */
+  /** How long a revocation waits for running handlers. Default 5 000. */
   readonly revokeGraceMs?: number | undefined
-  /** A fetch waits until there are so many. Default 1. */
+  /** Bytes the broker should collect before it responds to a fetch. Default 1. */
   readonly minBytes?: number | undefined
-  /** A fetch waits so long for `minBytes`. Default 500. */
+  /** How long the broker may hold a fetch to reach `minBytes`. Default 500. */
   readonly maxWaitMs?: number | undefined
-  /** Of one fetch answer. Default 50 MiB. */
+  /** Maximum size of a fetch response. Default 50 MiB. */
   readonly maxBytes?: number | undefined
-  /** Of one partition in one fetch answer. Default 1 MiB. */
+  /** Maximum per partition in a fetch response. Default 1 MiB. */
   readonly partitionMaxBytes?: number | undefined
-  /** Fetched and inflated bytes that wait for delivery. Default 64 MiB. */
+  /** Maximum of fetched and decompressed bytes that wait for delivery. Default 64 MiB. */
   readonly maxBufferedBytes?: number | undefined
-  /** Of one record batch, inflated. Default 128 MiB. */
+  /** Maximum decompressed size of a record batch. Default 128 MiB. */
   readonly maxDecompressedBytes?: number | undefined
   /** Default true. */
   readonly checkCrcs?: boolean | undefined
-  /** Awaited before the first record of the partitions; may seek. */
+  /** Awaited before the first record of the partitions is delivered; may seek. */
   readonly onAssigned?: RebalanceHook | undefined
-  /** Awaited before the partitions are given up; may mark items done and commit. */
+  /** Awaited before the partitions are released; may mark items as processed and commit. */
   readonly onRevoked?: RebalanceHook | undefined
-  /** The partitions may be another member's already: nothing can be committed. */
+  /** Awaited after the partitions were lost: another member may own them, so nothing can be committed. */
   readonly onLost?: RebalanceHook | undefined
 }
 

@@ -16,7 +16,10 @@ import type { Assignment } from './rebalance.ts'
 import type { Source } from './source.ts'
 import type { Subscription } from './subscription.ts'
 
-/** The parts of one consumer, as `wiring.ts` connects them. A part that is created later must not be read in a constructor. */
+/**
+ * The parts of one consumer, as `wiring.ts` connects them. A part that is created later must not be read in a
+ * constructor.
+ */
 export interface ConsumerParts {
   readonly cluster: Cluster
   readonly runtime: Runtime

@@ -6,13 +6,13 @@ import type { Prefetch } from './prefetch.ts'
 
 export interface PositionsHost {
   readonly offsetReset: 'earliest' | 'latest' | 'none'
-  /** Without it nothing is committed anywhere. */
+  /** Undefined for a consumer without a group. */
   readonly identity: (() => GroupIdentity) | undefined
-  /** What was not done by the application is not to be committed: a reset or seek alone commits nothing. */
+  /** With manual commits a reset or seek alone commits nothing. */
   readonly manual: boolean
-  /** The partition came into being after the consumer: 'latest' would skip its first records. */
+  /** The partition was created after the consumer started: 'latest' would skip its first records. */
   isNew(cursor: Cursor): boolean
-  /** A position is known. */
+  /** A position was determined. */
   onReady(cursor: Cursor): void
   onReset(cursor: Cursor, from: number, to: number, reason: ResetReason): void
   onFatal(error: unknown): void
@@ -20,19 +20,19 @@ export interface PositionsHost {
 
 export type ResetReason = 'no-committed-offset' | 'out-of-range' | 'truncated' | 'recreated'
 
-/** A partition as it was when a lookup began; a seek or revoke since then makes the answer void. */
+/** A partition at the start of a look-up; a later seek or revocation invalidates the result. */
 interface Task {
   readonly cursor: Cursor
   readonly assignmentEpoch: number
 }
 
-/** Finds out where to read: committed offsets, the ends of the log, and whether the log still has the position. */
+/** Determines positions from committed offsets and the ends of the log, and validates them against the log. */
 export class Positions {
   readonly #lookup: OffsetLookup
   readonly #prefetch: Prefetch
   readonly #host: PositionsHost
   readonly #closing: AbortSignal
-  /** A look-up ends when the consumer closes, and not before. */
+  /** Look-ups are retried until the consumer closes. */
   readonly #limits: LookupLimits
 
   constructor(lookup: OffsetLookup, prefetch: Prefetch, host: PositionsHost, closing: AbortSignal) {
@@ -43,7 +43,7 @@ export class Positions {
     this.#limits = { closing, deadlineMs: Number.POSITIVE_INFINITY }
   }
 
-  /** For new partitions: their own start, else the committed offset, else the reset policy. */
+  /** Positions new partitions: at their own start, else the committed offset, else by the reset policy. */
   resolve(cursors: readonly Cursor[]): void {
     const open = cursors.filter((cursor) => cursor.position < 0 && !cursor.resolving)
     const given = open.filter((cursor) => cursor.start !== undefined)
@@ -52,13 +52,13 @@ export class Positions {
     if (rest.length > 0) this.#run(rest, (tasks) => this.#fromCommitted(tasks))
   }
 
-  /** Synchronous for an offset; an end of the log has to be looked up. */
+  /** Synchronous for an offset; an end of the log is looked up. */
   seek(cursor: Cursor, offset: bigint | number | 'earliest' | 'latest'): void {
     if (typeof offset === 'string') this.#toEnd(cursor, offset, undefined)
     else this.#place(cursor, Number(offset), -1)
   }
 
-  /** Another topic of the same name: the position means nothing in it, and all its records are new. */
+  /** The topic was recreated: the old position is meaningless, and all records are new. */
   recreated(cursor: Cursor): void {
     if (cursor.position < 0) return
     if (this.#host.offsetReset === 'none') {
@@ -74,7 +74,7 @@ export class Positions {
     this.#run([cursor], (tasks) => this.#fromEnd(tasks, end, reason))
   }
 
-  /** The log does not have the position any more, or not yet. */
+  /** The position is outside of the log. */
   outOfRange(cursor: Cursor): void {
     const { offsetReset } = this.#host
     if (offsetReset === 'none') {
@@ -85,7 +85,7 @@ export class Positions {
     } else this.#run([cursor], (tasks) => this.#fromEnd(tasks, offsetReset, 'out-of-range'))
   }
 
-  /** The partition has a leader of a newer epoch: what was read may not be part of its log (KIP-320). */
+  /** The partition has a newer leader epoch: consumed records may be missing from its log (KIP-320). */
   validate(cursor: Cursor): void {
     if (cursor.position < 0 || cursor.positionEpoch < 0 || cursor.resolving) return
     if (cursor.positionEpoch === cursor.leaderEpoch || cursor.validatedEpoch === cursor.leaderEpoch) return
@@ -129,7 +129,7 @@ export class Positions {
     ])
   }
 
-  /** R25: looked up once; from then on the position is that number. */
+  /** Looked up once; from then on the position is a number, so that a later failure never moves it. */
   async #fromEnd(tasks: readonly Task[], end: 'earliest' | 'latest', reason: ResetReason | undefined): Promise<void> {
     if (tasks.length === 0) return
     const timestamp = end === 'earliest' ? earliestTimestamp : latestTimestamp

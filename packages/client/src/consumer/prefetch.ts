@@ -9,21 +9,21 @@ export interface PrefetchOptions {
   readonly checkCrcs: boolean
   readonly maxDecompressedBytes: number
   readonly codecs: CodecSet
-  /** There is room again for this partition. */
+  /** The partition may be fetched again. */
   readonly onDrained: (cursor: Cursor) => void
 }
 
 /**
- * Fetched bytes between the network and the reader: raw as long as possible, and of each partition at most one batch inflated
- * ahead. One batch of a partition is out at a time, which keeps its order.
+ * Fetched bytes between the network and the reader. They stay compressed as long as possible: at most one batch per
+ * partition is decompressed ahead. A reader has one batch of a partition at a time, which preserves the order.
  */
 export class Prefetch {
   readonly #options: PrefetchOptions
-  /** Partitions with a batch to deliver, in the order of their turns. */
+  /** Partitions with a batch to deliver, served round-robin. */
   readonly #queue = new Queue<Cursor>()
   #waiters: (() => void)[] = []
   #failed: KafkaError[] = []
-  /** Fetched and inflated, not yet handed out. */
+  /** Fetched and decompressed bytes that are not delivered yet. */
   bufferedBytes = 0
 
   constructor(options: PrefetchOptions) {
@@ -37,7 +37,7 @@ export class Prefetch {
     this.#advance(cursor)
   }
 
-  /** The next batch of the partition whose turn it is. */
+  /** The next batch, round-robin over the partitions. */
   take(): FetchedBatch<Cursor> | undefined {
     for (let cursor = this.#queue.shift(); cursor !== undefined; cursor = this.#queue.shift()) {
       cursor.queued = false
@@ -59,17 +59,17 @@ export class Prefetch {
     return batch
   }
 
-  /** All of it was handed out. */
+  /** The batch was delivered completely. */
   finish(batch: FetchedBatch<Cursor>): void {
     const { cursor } = batch
     this.#discharge(cursor, batch.chargedBytes)
     if (cursor.out !== batch) return
     cursor.out = undefined
     if (batch.assignmentEpoch === cursor.assignmentEpoch) cursor.skip(batch.end)
-    this.#goOn(cursor)
+    this.#continue(cursor)
   }
 
-  /** Not all of it was handed out; what is left begins at the cursor's position. */
+  /** Returns a batch that was delivered partially; the rest starts at the cursor's position. */
   putBack(batch: FetchedBatch<Cursor>): void {
     const { cursor } = batch
     if (batch.assignmentEpoch !== cursor.assignmentEpoch) {
@@ -81,14 +81,14 @@ export class Prefetch {
     this.enqueue(cursor)
   }
 
-  /** The batch that was out is through: what lies behind it has its turn. */
-  #goOn(cursor: Cursor): void {
+  /** The reader's batch is finished: continue with the batches after it. */
+  #continue(cursor: Cursor): void {
     cursor.skip(cursor.skippedTo)
     if (cursor.broken !== undefined && cursor.ready === undefined) this.fail(cursor, cursor.broken)
     else this.enqueue(cursor)
   }
 
-  /** To be called when a partition may be read again. */
+  /** Queues a partition that may be read again. */
   enqueue(cursor: Cursor): void {
     if (cursor.queued || cursor.halted || cursor.out !== undefined) return
     if (cursor.ready === undefined && cursor.returned === undefined) return
@@ -97,7 +97,7 @@ export class Prefetch {
     this.wake()
   }
 
-  /** Drops what was fetched: the position moved, or the partition is gone. A batch that is out stays with its reader. */
+  /** Drops fetched bytes because the position moved or the partition is gone. A reader keeps its batch. */
   clear(cursor: Cursor): void {
     let bytes = cursor.bufferedBytes
     for (const batch of [cursor.ready, cursor.returned]) if (batch !== undefined) bytes += batch.chargedBytes
@@ -111,14 +111,14 @@ export class Prefetch {
     this.#discharge(cursor, bytes)
   }
 
-  /** Whoever waits for room may wait for these very bytes. */
+  /** Releases bytes and wakes the loops that wait for buffer space. */
   #discharge(cursor: Cursor, bytes: number): void {
     if (bytes === 0) return
     this.bufferedBytes -= bytes
     this.#options.onDrained(cursor)
   }
 
-  /** A partition that cannot be read any further; the reader is told once. */
+  /** The partition cannot be read any further; the reader fails once with the error. */
   fail(cursor: Cursor, error: KafkaError): void {
     this.clear(cursor)
     cursor.assignmentEpoch++
@@ -127,7 +127,7 @@ export class Prefetch {
     this.wake()
   }
 
-  /** A failure waits to be told. */
+  /** A failure is waiting for the reader. */
   get failing(): boolean {
     return this.#failed.length > 0
   }
@@ -136,7 +136,7 @@ export class Prefetch {
     return this.#failed.shift()
   }
 
-  /** Resolves at the next change. To be called right after `take` gave nothing. */
+  /** Resolves at the next change. Call it right after `take` returned undefined. */
   wait(): Promise<void> {
     return new Promise((resolve) => this.#waiters.push(resolve))
   }
@@ -148,7 +148,7 @@ export class Prefetch {
     for (const resume of waiters) resume()
   }
 
-  /** Parses until a batch is ready, or nothing is left. Batches that hold nothing for the reader are passed over unread. */
+  /** Parses until a batch is ready or nothing is left. Skips batches without deliverable records by their headers. */
   #advance(cursor: Cursor): void {
     while (cursor.ready === undefined && !cursor.inflating && (cursor.failed ?? cursor.broken) === undefined) {
       const chunk = cursor.chunks[0]
@@ -163,7 +163,7 @@ export class Prefetch {
     }
   }
 
-  /** What is good is delivered before the error. */
+  /** Valid batches are delivered before the error. */
   #break(cursor: Cursor, cause: unknown): void {
     const error = corrupt(cursor, cause)
     if (cursor.out === undefined && cursor.returned === undefined) this.fail(cursor, error)
@@ -225,7 +225,7 @@ export class Prefetch {
   }
 }
 
-/** The error of a partition whose next batch cannot be read. */
+/** The error for a partition whose next batch cannot be read. */
 export function corrupt({ topic, partition, position, parsedTo }: Cursor, cause: unknown): KafkaError {
   const offset = Math.max(position, parsedTo)
   const message = `Reading ${describePartition({ topic, partition, offset })} failed: ${textOf(cause)}`

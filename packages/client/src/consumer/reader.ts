@@ -3,23 +3,23 @@ import type { Cursor } from './cursor.ts'
 import type { FetchedBatch } from './fetched-batch.ts'
 import { Message, MessageBatch } from './message.ts'
 
-/** What readers share: where batches come from, and who reads. */
+/** What readers use of the consumer. */
 export interface ReaderHost {
-  /** Whether `next()` marks the item before as done. */
+  /** Whether `next()` marks the previous item as processed. */
   readonly mark: boolean
-  /** One reader at a time. Throws CONSUMER_BUSY. */
+  /** Registers the only reader. Throws CONSUMER_BUSY. */
   acquire(reader: object, signal: AbortSignal | undefined): void
   release(reader: object): void
-  /** The next batch when there is one; undefined when the consumer is closed. Rejects when it cannot go on. */
+  /** Waits for the next batch; undefined when the consumer is closed. Rejects with a fatal error. */
   nextBatch(signal: AbortSignal | undefined): Promise<FetchedBatch<Cursor> | undefined>
   take(): FetchedBatch<Cursor> | undefined
   finish(batch: FetchedBatch<Cursor>): void
   putBack(batch: FetchedBatch<Cursor>): void
   corrupt(batch: FetchedBatch<Cursor>, cause: unknown): void
-  /** False, until `pause`, when enough was handed out in one go: timers and sockets want their turn. */
+  /** False when the time slice is used up: call `pause`, so that timers and sockets can run. */
   slice(): boolean
   pause(): Promise<void>
-  /** Items were done. */
+  /** Items were processed. */
   counted(items: number): void
   commitBatch(batch: MessageBatch): Promise<void>
 }
@@ -35,13 +35,14 @@ export function busyError(): KafkaError {
 }
 
 /**
- * Messages one by one. Written by hand so that a message that is there costs one settled promise and no turn of an async function.
+ * Iterates over messages. Not an async generator, so that a buffered message costs one settled promise and no microtask
+ * hop.
  */
 export class MessageReader implements AsyncIterableIterator<Message> {
   readonly #host: ReaderHost
   readonly #signal: AbortSignal | undefined
   #batch: FetchedBatch<Cursor> | undefined
-  /** The message with the application ends here; -1: there is none. */
+  /** The end offset of the message that the application has; -1 without one. */
   #handEnd = -1
   #busy = false
   #acquired = false
@@ -64,7 +65,7 @@ export class MessageReader implements AsyncIterableIterator<Message> {
     return this.#ready(batch) ?? this.#nextBatch()
   }
 
-  /** The next message if it is there already. */
+  /** The next message, if it is buffered. */
   #ready(first: FetchedBatch<Cursor>): Promise<IteratorResult<Message, undefined>> | undefined {
     const host = this.#host
     for (let batch: FetchedBatch<Cursor> | undefined = first; batch?.current === true && host.slice(); ) {
@@ -80,7 +81,7 @@ export class MessageReader implements AsyncIterableIterator<Message> {
     return undefined
   }
 
-  /** `break`: the message at hand stays undone, the next reader begins with it. */
+  /** Called by `break`: the current message stays unprocessed, and the next reader starts with it. */
   async return(): Promise<IteratorResult<Message, undefined>> {
     this.#end()
     return { value: undefined, done: true }
@@ -161,7 +162,7 @@ export class MessageReader implements AsyncIterableIterator<Message> {
   }
 }
 
-/** Record batches as they were written. */
+/** Iterates over record batches as written. */
 export class BatchReader implements AsyncIterableIterator<MessageBatch> {
   readonly #host: ReaderHost
   readonly #signal: AbortSignal | undefined
@@ -232,7 +233,7 @@ export class BatchReader implements AsyncIterableIterator<MessageBatch> {
   }
 }
 
-/** The application gets the whole batch. */
+/** Delivers the whole batch to the application. */
 export function handOut(batch: FetchedBatch<Cursor>): void {
   const { cursor, end } = batch
   cursor.position = end
@@ -240,7 +241,7 @@ export function handOut(batch: FetchedBatch<Cursor>): void {
   cursor.inHand++
 }
 
-/** It is through with it. */
+/** The application has processed the batch. */
 export function settleBatch(host: ReaderHost, batch: FetchedBatch<Cursor>): void {
   const { cursor } = batch
   if (host.mark && batch.assignmentEpoch === cursor.assignmentEpoch) {
@@ -251,7 +252,7 @@ export function settleBatch(host: ReaderHost, batch: FetchedBatch<Cursor>): void
   cursor.release(1)
 }
 
-/** What was handed out from `offset` on comes again. */
+/** Records from `offset` on are delivered again. */
 export function undo({ cursor }: FetchedBatch<Cursor>, offset: number): void {
   if (cursor.done > offset) return
   cursor.position = offset
@@ -259,21 +260,21 @@ export function undo({ cursor }: FetchedBatch<Cursor>, offset: number): void {
 }
 
 export interface PollOptions {
-  /** At most so many. Default 500. */
+  /** Maximum number of messages. Default 500. */
   readonly maxRecords?: number | undefined
-  /** Waits so long for the first; then the list is empty. Default 1 000. */
+  /** How long to wait for the first message, in ms; resolves to [] on timeout. Default 1000. */
   readonly timeoutMs?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** What the application got from `poll` of one partition; the next poll says that it is done. */
+/** The messages of one partition that `poll` returned; the next poll marks them as processed. */
 export interface PollHand {
   readonly batch: FetchedBatch<Cursor>
   readonly first: number
   end: number
 }
 
-/** Takes what is there, up to `maxRecords`, and remembers in `hands` what it handed out. */
+/** Takes buffered messages, at most `maxRecords`, and records them in `hands`. */
 export function takeMessages(
   host: ReaderHost,
   first: FetchedBatch<Cursor>,

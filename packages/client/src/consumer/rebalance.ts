@@ -23,7 +23,7 @@ export interface AssignmentHost {
   onCommitFailed(error: unknown): void
 }
 
-/** Takes partitions on and gives them up, in the order that loses nothing and repeats little. */
+/** Adds and releases partitions, in an order that loses nothing and redelivers little. */
 export class Assignment {
   readonly #host: AssignmentHost
 
@@ -43,7 +43,7 @@ export class Assignment {
     await this.begin(fresh)
   }
 
-  /** The hook comes before the positions are looked up, so that it can seek. */
+  /** Calls the hook before the positions are looked up, so that it can seek. */
   async begin(cursors: readonly Cursor[]): Promise<void> {
     this.#host.watch([...new Set(cursors.map(({ topic }) => topic))])
     await this.#hook('onAssigned', this.#host.options.onAssigned, cursors)
@@ -51,7 +51,7 @@ export class Assignment {
     this.#host.positions.resolve(cursors.filter(({ owned }) => owned))
   }
 
-  /** Deliver no more, wait for what is being worked on, ask the application, commit, then abort what still runs. */
+  /** Stops delivery, waits for running handlers, calls the hook, commits, and then aborts what still runs. */
   async revoke(partitions: readonly TopicPartition[], graceMs: number): Promise<void> {
     const { committer, options } = this.#host
     const cursors = this.#find(partitions)
@@ -69,7 +69,7 @@ export class Assignment {
     this.#drop(cursors, 'The partition was revoked')
   }
 
-  /** Somebody else may have them: nothing is waited for, nothing committed. */
+  /** Other members may have the partitions: nothing is awaited or committed. */
   async lose(partitions: readonly TopicPartition[]): Promise<void> {
     this.#drop(this.#find(partitions), 'The partition was lost')
     await this.#hook('onLost', this.#host.options.onLost, partitions)
@@ -103,7 +103,7 @@ export class Assignment {
     await waitAtMost(this.#host.runtime, graceMs, Promise.all(idle))
   }
 
-  /** A hook that takes longer than the group waits would cost the place in it. */
+  /** A hook that takes longer than the rebalance timeout would end the membership. */
   async #hook(name: string, hook: RebalanceHook | undefined, partitions: readonly TopicPartition[]): Promise<void> {
     if (hook === undefined || partitions.length === 0) return
     const { runtime, options } = this.#host

@@ -9,33 +9,33 @@ import { Message, MessageBatch } from './message.ts'
 import { handOut, type ReaderHost, settleBatch, undo } from './reader.ts'
 
 export interface HandlerContext {
-  /** Aborts when the partition is taken away, when the handler takes too long, and on close. */
+  /** Aborts when the partition is revoked, when the handler exceeds `maxProcessingMs`, and on close. */
   readonly signal: AbortSignal
 }
 
 export interface RetryPolicy {
-  /** Calls of the handler in all. */
+  /** Maximum number of calls of the handler. */
   readonly attempts: number
-  /** The first and the longest pause; it doubles in between. Default [100, 10_000]. */
+  /** First and maximum pause in ms, doubling in between. Default [100, 10_000]. */
   readonly backoffMs?: readonly [number, number] | undefined
 }
 
 export interface RunOptions {
-  /** Called with one message after the other of a partition. A promise is awaited. */
+  /** Called with each message, in order within a partition. A returned promise is awaited. */
   readonly each?: ((message: Message, context: HandlerContext) => unknown) | undefined
-  /** In place of `each`: called with each record batch. */
+  /** Called with each record batch, instead of `each`. */
   readonly eachBatch?: ((batch: MessageBatch, context: HandlerContext) => unknown) | undefined
-  /** How many partitions are worked on at once. Default { by: 'partition', limit: 1 }. */
+  /** Number of partitions processed concurrently. Default { by: 'partition', limit: 1 }. */
   readonly concurrency?: { readonly by?: 'partition' | undefined; readonly limit?: number | undefined } | undefined
-  /** Calls a handler that failed again, before `run` rejects. Default: one attempt. */
+  /** Retries of a failed handler before `run` rejects. Default: one attempt. */
   readonly retry?: RetryPolicy | undefined
-  /** Ends the run, in order: handlers that run are awaited. */
+  /** Ends the run cleanly: running handlers are awaited. */
   readonly signal?: AbortSignal | undefined
 }
 
 export interface RunnerHost extends ReaderHost {
   readonly runtime: Runtime
-  /** Lets those who wait for a batch look again. */
+  /** Wakes the workers that wait for a batch. */
   wake(): void
   onRetry(place: {
     topic: string
@@ -59,7 +59,9 @@ const owner = 'consumer.run()'
 
 const knownOptions = new Set(['each', 'eachBatch', 'concurrency', 'retry', 'signal'])
 
-/** Hands every message to a handler until the consumer is closed, the signal aborts, or a handler fails for good. */
+/**
+ * Passes every message to a handler until the consumer closes, the signal aborts, or all attempts of a handler fail.
+ */
 export async function run(host: RunnerHost, options: RunOptions): Promise<void> {
   const { handlers, limit } = validate(options)
   const runner = new Runner(host, handlers)
@@ -146,7 +148,7 @@ class Runner {
     }
   }
 
-  /** The partition counts as being worked on until its batch is through, or the partition is wanted back. */
+  /** Processes a batch until its end or the revocation of its partition. */
   async #walk(batch: FetchedBatch<Cursor>, context: HandlerContext, stop: AbortSignal): Promise<void> {
     const { cursor } = batch
     const host = this.#host
@@ -216,8 +218,9 @@ class Runner {
   }
 
   /**
-   * Calls again until it succeeds or the attempts are used up: then the item is undone, comes first the next time, and the run
-   * ends. False when there is no more reason to try: the partition is wanted back, or the run is being stopped.
+   * Retries until success or until the attempts are used up: then the item stays unprocessed, is the first one of the
+   * next run, and the run ends. False when a retry is pointless: the partition is being revoked, or the run is
+   * stopping.
    */
   async #retry(
     batch: FetchedBatch<Cursor>,
@@ -241,7 +244,7 @@ class Runner {
         last = failure
       }
     }
-    // A partition that is gone is read by somebody else: what a handler says about its end is no failure.
+    // Another member reads a revoked partition: an error of its handler is not a failure of the run.
     if (batch.assignmentEpoch !== batch.cursor.assignmentEpoch) return false
     undo(batch, offset)
     if (!batch.current || (stop.aborted && attempts > 1)) return false

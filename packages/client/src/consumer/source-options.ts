@@ -4,7 +4,7 @@ import type { Cursor } from './cursor.ts'
 
 export interface SourceOptions {
   readonly purpose: Connection
-  /** For partitions that become ready while a fetch without them waits. */
+  /** For partitions that become ready while a long poll without them is in flight. */
   readonly lateConnection: Connection
   readonly minBytes: number
   readonly maxWaitMs: number
@@ -14,11 +14,11 @@ export interface SourceOptions {
   readonly isolation: 'read_committed' | 'read_uncommitted'
   readonly rack: string | undefined
   readonly onOutOfRange: (cursor: Cursor) => void
-  /** The leader's epoch grew: the log may have been cut below the position. */
+  /** The leader epoch increased: the log may have been truncated below the position. */
   readonly onNewEpoch: (cursor: Cursor) => void
-  /** The topic was deleted, and there is another one of its name. */
+  /** The topic was deleted and recreated with the same name. */
   readonly onRecreated: (cursor: Cursor) => void
-  /** Fetching failed for a reason that will not pass. */
+  /** Fetching failed permanently. */
   readonly onFatal: (error: unknown) => void
 }
 

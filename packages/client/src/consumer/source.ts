@@ -10,14 +10,14 @@ import type { FetchSink } from './fetch-response.ts'
 import { corrupt, type Prefetch } from './prefetch.ts'
 import type { SourceCluster, SourceOptions } from './source-options.ts'
 
-/** Keeps fetching: one loop a broker, so a slow broker holds up none of the others. */
+/** Fetches continuously, with one loop per broker, so that a slow broker does not delay the others. */
 export class Source {
   readonly #cluster: SourceCluster
   readonly #options: SourceOptions
   readonly #prefetch: Prefetch
   readonly #cursors: CursorMap
   readonly #loops = new Map<number, BrokerLoop>()
-  /** When partitions that were left out of fetches are read again. */
+  /** When the backoff of omitted partitions ends. */
   readonly #resumeAtMs = new Map<Cursor, number>()
   readonly #timer: DeadlineTimer
   #closed = false
@@ -30,7 +30,7 @@ export class Source {
     this.#timer = new DeadlineTimer(cluster.runtime, (nowMs) => this.#resume(nowMs))
   }
 
-  /** Finds the leader of each partition anew; to be called after each change of the metadata and of the assignment. */
+  /** Looks up the leader of each partition. Called after each change of the metadata and of the assignment. */
   update(): void {
     if (this.#closed) return
     const inUse = new Set<number>()
@@ -52,18 +52,18 @@ export class Source {
     }
   }
 
-  /** Something became fetchable that was not: a position is known, bytes were delivered, a pause is over. */
+  /** A partition became fetchable: its position is known, its bytes were delivered, or its backoff is over. */
   wake(cursor?: Cursor): void {
     const broker = cursor?.preferred ?? cursor?.leader
     if (broker !== undefined) {
       const loop = this.#loops.get(broker.id)
       loop?.wake()
-      // A loop that waits because all buffers are full waits for any partition.
+      // A loop that waits for buffer space may wait for any partition.
       if (this.#prefetch.bufferedBytes < this.#options.maxBufferedBytes) this.#wakeStarved()
     } else for (const loop of this.#loops.values()) loop.wake()
   }
 
-  /** A position is known, or reading goes on: the next record of this partition may be there already. */
+  /** The position is known or the partition was resumed: its next record may already be in the log. */
   ready(cursor: Cursor): void {
     const broker = cursor.preferred ?? cursor.leader
     if (broker !== undefined) this.#loops.get(broker.id)?.ready(cursor)
@@ -78,7 +78,7 @@ export class Source {
     this.#resumeAtMs.clear()
   }
 
-  /** For health: fetches under way. */
+  /** Number of fetches in flight, for health. */
   get inFlight(): number {
     let count = 0
     for (const loop of this.#loops.values()) if (loop.fetching) count++
@@ -114,10 +114,10 @@ export class Source {
     const info = this.#cluster.partition(cursor.topic, cursor.partition)
     const broker = info === undefined || info.leader < 0 ? undefined : this.#cluster.broker(info.leader)
     if (info === undefined || broker === undefined) {
-      // A leader from before is asked all the same: it says so if it no longer is one.
+      // The previous leader is still asked: it reports an error if it is no longer the leader.
       if (cursor.leader === undefined && !cursor.backingOff) {
         this.#backOff(cursor)
-        this.#refresh(cursor, 'there is no leader')
+        this.#refresh(cursor, 'no leader')
       }
       return
     }
@@ -140,7 +140,7 @@ export class Source {
     return before !== undefined && before !== topicId && before !== noTopicId && topicId !== noTopicId
   }
 
-  /** Leaves the partition out of fetches for a while. */
+  /** Omits the partition from fetches during a backoff. */
   #backOff(cursor: Cursor): void {
     cursor.failures++
     if (cursor.backingOff || this.#closed) return
@@ -150,7 +150,7 @@ export class Source {
     this.#timer.wakeBy(atMs)
   }
 
-  /** Reads partitions again whose pause is over; returns when the next one is. */
+  /** Resumes partitions whose backoff is over; returns when the next one ends. */
   #resume(nowMs: number): number {
     let nextMs = Number.POSITIVE_INFINITY
     for (const [cursor, atMs] of this.#resumeAtMs) {
@@ -169,7 +169,7 @@ export class Source {
   #refresh(cursor: Cursor, reason: string): void {
     this.#cluster.refreshMetadata(`${reason} for ${describePartition(cursor)}`, [cursor.topic]).then(
       () => this.update(),
-      // The next failure asks again.
+      // The next failure refreshes again.
       () => {},
     )
   }
@@ -192,12 +192,12 @@ export class Source {
       if (refresh) this.#refresh(cursor, code)
     },
     outOfRange: (cursor: Cursor) => {
-      // A follower may lag behind: only the leader's word counts.
+      // A follower may lag behind: only the leader decides about the offset.
       if (cursor.preferred !== undefined) {
         cursor.preferred = undefined
         this.update()
       } else if (cursor.position === cursor.fetchOffset) this.#options.onOutOfRange(cursor)
-      // What was fetched before is delivered first: the reset would drop it.
+      // Buffered records are delivered first: a reset would drop them.
       else this.#backOff(cursor)
     },
     prefer: (cursor: Cursor, replicaId: number) => {

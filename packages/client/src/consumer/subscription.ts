@@ -4,12 +4,12 @@ import type { TopicSelector } from './options.ts'
 
 export type SubscriptionCluster = Pick<Cluster, 'topic' | 'topics' | 'refreshMetadata' | 'watchTopics'>
 
-/** The topics a consumer wants: names, and patterns that are matched against what the cluster has. */
+/** The subscribed topics: names, and patterns that are matched against the topics of the cluster. */
 export class Subscription {
   readonly #cluster: SubscriptionCluster
   readonly #names: readonly string[]
   readonly #patterns: readonly RegExp[]
-  /** Partitions that a topic had when it was first seen: later ones are new, and are read from their beginning (R33). */
+  /** The partition count of each topic when it was first seen: later partitions are new and read from the start. */
   readonly #firstCounts = new Map<string, number>()
   #releases: (() => void)[] = []
   #watchedByLeader = new Set<string>()
@@ -18,13 +18,13 @@ export class Subscription {
   constructor(cluster: SubscriptionCluster, selectors: readonly TopicSelector[]) {
     this.#cluster = cluster
     this.#names = [...new Set(selectors.filter((selector) => typeof selector === 'string'))]
-    // A sticky or global pattern would remember where it stopped.
+    // A sticky or global pattern would keep its last index.
     this.#patterns = selectors
       .filter((selector) => selector instanceof RegExp)
       .map((pattern) => new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')))
   }
 
-  /** The topics now. Those that do not exist are among them: they are read when they appear. */
+  /** The current topics, including missing ones, which are read once they exist. */
   async topics(signal: AbortSignal): Promise<readonly string[]> {
     if (!this.#started) {
       if (this.#names.length > 0) this.#releases.push(this.#cluster.watchTopics(this.#names))
@@ -40,12 +40,12 @@ export class Subscription {
     return this.known()
   }
 
-  /** Named topics that nobody has created yet. */
+  /** Subscribed names that do not exist yet. */
   missing(): string[] {
     return this.#names.filter((name) => this.#cluster.topic(name) === undefined)
   }
 
-  /** From memory. */
+  /** From the cache, without I/O. */
   known(): readonly string[] {
     if (this.#patterns.length === 0) return this.#names
     const names = new Set(this.#names)
@@ -55,13 +55,13 @@ export class Subscription {
     return [...names]
   }
 
-  /** The partition came into being while this consumer was running: nothing of it was there to be skipped. */
+  /** Whether the partition was created while this consumer was running: it has no old records to skip. */
   isNew({ topic, partition }: TopicPartition): boolean {
     if (!this.#started) return false
     return partition >= (this.#firstCounts.get(topic) ?? 0)
   }
 
-  /** The group's leader has to know the topics of all members. */
+  /** The group's leader needs the partition counts of all members' topics. */
   async counts(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
     const more = topics.filter((topic) => !this.#names.includes(topic) && !this.#watchedByLeader.has(topic))
     if (more.length > 0) {
@@ -77,7 +77,7 @@ export class Subscription {
     return counts
   }
 
-  /** Keeps other topics in the metadata: those of partitions assigned by hand, or by a leader who knows more. */
+  /** Keeps further topics in the metadata: those of partitions assigned manually or by another member's leader. */
   watch(topics: readonly string[]): void {
     const more = topics.filter((topic) => !this.#names.includes(topic) && !this.#watchedByLeader.has(topic))
     if (more.length === 0) return

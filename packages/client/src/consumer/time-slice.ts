@@ -1,11 +1,11 @@
 import type { Runtime } from '@ottla/runtime'
 
-/** Synchronous work in one go: longer would hold up heartbeats and the application's own server. */
+/** Maximum synchronous work in one turn: more would delay heartbeats and the application's own I/O. */
 const sliceMs = 5
-/** The clock is read once in so many items. */
+/** The clock is read once per this number of items. */
 const itemsPerLook = 32
 
-/** Says when enough was handed out in one go. */
+/** Limits the synchronous work of one turn of the event loop. */
 export class TimeSlice {
   readonly #runtime: Runtime
   #startMs = 0
@@ -16,7 +16,7 @@ export class TimeSlice {
     this.#runtime = runtime
   }
 
-  /** False, until `rest`, once the slice is over. Counts an item. */
+  /** Counts an item; false once the slice is used up, until `rest`. */
   take(): boolean {
     if (this.#over) return false
     if (++this.#items % itemsPerLook !== 0) return true
@@ -24,13 +24,13 @@ export class TimeSlice {
     return !this.#over
   }
 
-  /** Other work had its turn just now. */
+  /** Other work has just run. */
   restart(): void {
     this.#over = false
     this.#startMs = this.#runtime.monoNow()
   }
 
-  /** Lets timers and sockets have their turn. */
+  /** Lets timers and sockets run. */
   async rest(): Promise<void> {
     await new Promise<void>((resolve) => this.#runtime.defer(resolve))
     this.restart()

@@ -4,11 +4,11 @@ import type { GroupIdentity, Membership } from '../group/membership.ts'
 import { Committer } from './committer.ts'
 import type { ConsumerParts } from './parts.ts'
 import { Positions } from './positions.ts'
+import { ProcessingWatchdog, processingError } from './processing-watchdog.ts'
 import { Assignment } from './rebalance.ts'
 import { Source } from './source.ts'
-import { processingError, StallWatch } from './stall-watch.ts'
 
-// How the parts of a consumer reach each other. Each part knows only what it is given here.
+// Creates the parts of a consumer and connects them.
 
 export function createSource(parts: ConsumerParts): Source {
   const { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack } = parts.options
@@ -37,7 +37,7 @@ export function createSource(parts: ConsumerParts): Source {
   )
 }
 
-/** None for partitions that were assigned by hand: their consumer is in no group, it may only commit to one. */
+/** Undefined for manually assigned partitions: their consumer is not a member of a group and only commits to it. */
 export function createMembership(parts: ConsumerParts): Membership | undefined {
   const { groupId, topics, instanceId, rack, sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs, assignors } =
     parts.options
@@ -85,10 +85,10 @@ function commitFailed(parts: ConsumerParts, error: unknown): void {
   parts.emit('commitFailed', { error: asKafkaError(error, 'Committing offsets') })
 }
 
-/** Who commits: the member, or nobody in particular when the partitions were assigned by hand. */
+/** The identity for commits: the member's, or an anonymous one for manually assigned partitions. */
 export function identityOf({ membership, options: { groupId, instanceId } }: ConsumerParts): GroupIdentity {
-  const nobody = { groupId: groupId ?? '', memberId: '', generation: -1, instanceId: instanceId ?? null }
-  return membership?.identity ?? nobody
+  const anonymous = { groupId: groupId ?? '', memberId: '', generation: -1, instanceId: instanceId ?? null }
+  return membership?.identity ?? anonymous
 }
 
 export function createCommitter(parts: ConsumerParts): Committer {
@@ -146,9 +146,9 @@ export function createAssignment(parts: ConsumerParts): Assignment {
   })
 }
 
-export function createWatch(parts: ConsumerParts): StallWatch {
+export function createWatchdog(parts: ConsumerParts): ProcessingWatchdog {
   const { maxProcessingMs, revokeGraceMs } = parts.options
-  return new StallWatch(parts.runtime, {
+  return new ProcessingWatchdog(parts.runtime, {
     maxProcessingMs,
     graceMs: revokeGraceMs,
     cursors: parts.cursors.all,
@@ -163,7 +163,7 @@ export function createWatch(parts: ConsumerParts): StallWatch {
   })
 }
 
-/** Gauges, the part of `kafka.health()`, and word of metadata. Returns the releases. */
+/** Registers gauges, the health check and the metadata listener. Returns functions that unregister them. */
 export function register(parts: ConsumerParts): (() => void)[] {
   const { metrics } = parts.cluster
   return [

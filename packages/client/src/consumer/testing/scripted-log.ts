@@ -86,8 +86,8 @@ export class ScriptedPartition {
 }
 
 /**
- * For tests: a cluster of one broker with partitions of one topic, group included, on a clock of its own. Fetches that find
- * nothing wait for `maxWaitMs`, or until `appended`.
+ * For tests: a cluster of one broker with partitions of one topic, group included, on a clock of its own. Fetches that
+ * find nothing wait for `maxWaitMs`, or until `appended`.
  */
 export class ScriptedKafka {
   readonly #base = new ScriptedCluster()

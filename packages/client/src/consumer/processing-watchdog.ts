@@ -3,28 +3,28 @@ import { describePartition, KafkaError } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import type { Cursor } from './cursor.ts'
 
-export interface StallWatchOptions {
+export interface ProcessingWatchdogOptions {
   readonly maxProcessingMs: number
-  /** From the abort until the partition has to go. */
+  /** Time in ms between the abort and the eviction. */
   readonly graceMs: number
   readonly cursors: ReadonlySet<Cursor>
   readonly onStalled: (cursor: Cursor, elapsedMs: number) => void
-  /** Not done in spite of the abort: somebody else has to have the partition. */
+  /** Still running after the abort: another member must get the partition. */
   readonly onEvict: (cursor: Cursor) => void
 }
 
-/** How often, at least, items are looked at: in so many parts of the limit. */
+/** Number of checks per `maxProcessingMs`. */
 const watchParts = 5
 const longestWatchMs = 30_000
 
-/** Finds items that the application works on for too long, without reading the clock for each of them. */
-export class StallWatch {
-  readonly #options: StallWatchOptions
+/** Detects items whose processing takes too long, without reading the clock for each item. */
+export class ProcessingWatchdog {
+  readonly #options: ProcessingWatchdogOptions
   readonly #everyMs: number
   readonly #timer: DeadlineTimer
-  readonly #seen = new Map<Cursor, { end: number; sinceMs: number; told: boolean }>()
+  readonly #seen = new Map<Cursor, { end: number; sinceMs: number; isReported: boolean }>()
 
-  constructor(runtime: Runtime, options: StallWatchOptions) {
+  constructor(runtime: Runtime, options: ProcessingWatchdogOptions) {
     this.#options = options
     this.#everyMs = Math.min(longestWatchMs, Math.max(1, options.maxProcessingMs / watchParts))
     this.#timer = new DeadlineTimer(runtime, (nowMs) => {
@@ -49,11 +49,11 @@ export class StallWatch {
       if (cursor.inHand === 0) continue
       const seen = this.#seen.get(cursor)
       if (seen === undefined || seen.end !== cursor.handedEnd) {
-        this.#seen.set(cursor, { end: cursor.handedEnd, sinceMs: nowMs, told: false })
-      } else if (!seen.told && nowMs - seen.sinceMs >= maxProcessingMs) {
-        seen.told = true
+        this.#seen.set(cursor, { end: cursor.handedEnd, sinceMs: nowMs, isReported: false })
+      } else if (!seen.isReported && nowMs - seen.sinceMs >= maxProcessingMs) {
+        seen.isReported = true
         onStalled(cursor, nowMs - seen.sinceMs)
-      } else if (seen.told && nowMs - seen.sinceMs >= maxProcessingMs + graceMs) {
+      } else if (seen.isReported && nowMs - seen.sinceMs >= maxProcessingMs + graceMs) {
         onEvict(cursor)
         return
       }
