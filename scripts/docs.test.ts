@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { consumerOptions } from '../packages/client/src/consumer/options.ts'
+import { clientErrorCodes } from '../packages/client/src/errors.ts'
 import { kafkaOptions } from '../packages/client/src/options.ts'
 import { producerOptions } from '../packages/client/src/producer/options.ts'
 import { optionsOf, optionsPage, sections } from './lib/option-docs.mjs'
@@ -22,12 +23,9 @@ describe('the documentation', () => {
   })
 
   test('explains every error code of the client', () => {
-    const source = readFileSync(join(root, 'packages/client/src/errors.ts'), 'utf8')
-    const union = /type ClientErrorCode =([\s\S]*?)\n\n/.exec(source)?.[1] ?? ''
-    const codes = [...union.matchAll(/'([A-Z_]+)'/g)].map(([, code = '']) => code)
-    expect(codes.length).toBeGreaterThan(20)
     const page = readFileSync(join(root, 'docs/errors.md'), 'utf8')
-    expect(codes.filter((code) => !page.includes(`\`${code}\``))).toEqual([])
+    expect(clientErrorCodes.length).toBeGreaterThan(20)
+    expect(clientErrorCodes.filter((code) => !page.includes(`\`${code}\``))).toEqual([])
   })
 
   test.each(pages)('%s links to files and headings that exist', (page) => {

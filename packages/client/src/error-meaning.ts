@@ -2,21 +2,21 @@ import { allErrors, errorOf } from '@ottla/codec'
 import { clientErrorCodes, type ErrorCode, KafkaError } from './errors.ts'
 
 /**
- * What an error code says, for the parts of the client that have to act on it. This table is the only place that interprets codes:
- * every other part maps a meaning to its own action.
+ * What an error code means. This file is the only one that interprets codes; every other part of the client maps a meaning to its
+ * own action.
  */
 export interface ErrorMeaning {
   /**
-   * A later attempt may succeed. Wider than `KafkaError.retriable`, which is Kafka's own word: it includes a broker that failed in
-   * an unexpected way. Repeat a read or a group request while it is true; repeat a write only while the error is `retriable`,
-   * because such a broker may have written.
+   * A later attempt may succeed. Includes more codes than `KafkaError.retriable`, which is Kafka's classification: also a broker
+   * that failed in an unexpected way. Retry reads and group requests while it is true. Retry writes only while the error is
+   * `retriable`, because that broker may have written.
    */
   readonly transient: boolean
   /** The cached metadata is wrong, or may be. */
   readonly staleMetadata: boolean
-  /** What is at another broker now, or was replaced there. */
+  /** Which role another broker has now, or has in a newer epoch. */
   readonly moved: 'leader' | 'coordinator' | 'controller' | undefined
-  /** The broker is the right one and cannot serve the request yet: it loads its state, or waits for a transaction to end. */
+  /** The broker is the right one and not ready yet: it is loading its state, or waits for the end of a transaction. */
   readonly notReady: boolean
   /** The brokers do not have the topic or the partition. */
   readonly missingTopic: boolean
@@ -27,18 +27,18 @@ export interface ErrorMeaning {
   /** The brokers belong to another cluster now: the bootstrap list has to be used again (KIP-1102). */
   readonly rebootstrap: boolean
   /**
-   * What the coordinator says of a member: it does not have this member id; the generation is over; another member uses its
-   * instance id; it has to join again with the id in the response; the group is rebalancing.
+   * What the coordinator reports of a member: its id is unknown; its generation is over; another member uses its instance id; it
+   * has to join again with the id in the response; the group is rebalancing.
    */
   readonly member: 'unknown' | 'stale-generation' | 'replaced' | 'id-required' | 'rebalancing' | undefined
   /**
-   * What the leader says of a producer: it has the batch already; the sequence numbers do not follow its last ones; it does not
-   * accept the producer id or its epoch.
+   * What the leader reports of a producer: its batch is a duplicate; its sequence numbers do not follow the last ones; its id or
+   * epoch is not accepted.
    */
   readonly producer: 'duplicate' | 'out-of-sequence' | 'identity-refused' | undefined
   /**
-   * As the response to Produce it proves that the leader appended nothing. After any other error it may have: a leader that lost
-   * its post may have appended before, and the next leader keeps that.
+   * In a Produce response it proves that the leader appended nothing. After any other error it may have appended: a broker that is
+   * no longer the leader may have done so before, and the next leader keeps the batch.
    */
   readonly notWritten: boolean
   /** The batch is larger than the broker or the topic allows: a smaller one may pass. */
@@ -48,15 +48,15 @@ export interface ErrorMeaning {
   /** The broker does not have this version of the API. */
   readonly unsupportedVersion: boolean
   /**
-   * What became of a connection: no broker could be reached; this one could not be opened; it ended before the response; the
-   * response did not arrive in time.
+   * How the connection failed: no broker could be reached; this connection could not be opened; it ended before the response;
+   * the response did not arrive in time.
    */
   readonly connection: 'unreachable' | 'not-opened' | 'lost' | 'timed-out' | undefined
   /** The client itself ended the call: by the caller's signal, because it closed, or at the call's deadline. */
   readonly ended: 'aborted' | 'closed' | 'deadline' | undefined
 }
 
-/** What the codec's table does not say: there are Kafka's own `retriable` and «refresh the metadata». */
+/** The additions to the codec's table, which has Kafka's own `retriable` and `refreshMetadata` of each code. */
 const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   // ---- where things are
   NOT_LEADER_OR_FOLLOWER: { moved: 'leader' },
@@ -68,12 +68,12 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   COORDINATOR_LOAD_IN_PROGRESS: { notReady: true },
   UNSTABLE_OFFSET_COMMIT: { notReady: true },
   CONCURRENT_TRANSACTIONS: { notReady: true },
-  // A new leader without a high watermark; Java refreshes its metadata too, because a deposed leader says the same.
+  // A new leader without a high watermark yet. Java refreshes its metadata too: an outdated leader reports the same.
   OFFSET_NOT_AVAILABLE: { staleMetadata: true },
   UNKNOWN_TOPIC_OR_PARTITION: { missingTopic: true },
   UNKNOWN_TOPIC_ID: { missingTopic: true },
   REBOOTSTRAP_REQUIRED: { rebootstrap: true },
-  // A bug or a passing state of the broker; Kafka does not call it retriable, because the broker may have acted.
+  // A bug or a temporary state of the broker. Not retriable in Kafka's classification, because the broker may have acted.
   UNKNOWN_SERVER_ERROR: { transient: true },
 
   // ---- fetching
@@ -88,7 +88,7 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   MEMBER_ID_REQUIRED: { member: 'id-required' },
   REBALANCE_IN_PROGRESS: { member: 'rebalancing' },
 
-  // ---- producing; NOT_ENOUGH_REPLICAS_AFTER_APPEND is absent on purpose: the leader has the batch
+  // ---- producing; NOT_ENOUGH_REPLICAS_AFTER_APPEND has no row: the leader has appended the batch
   DUPLICATE_SEQUENCE_NUMBER: { producer: 'duplicate' },
   OUT_OF_ORDER_SEQUENCE_NUMBER: { producer: 'out-of-sequence', notWritten: true },
   UNKNOWN_PRODUCER_ID: { producer: 'out-of-sequence', notWritten: true },
@@ -117,7 +117,7 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   CONNECTION_LOST: { connection: 'lost', transient: true, staleMetadata: true },
   REQUEST_TIMED_OUT: { connection: 'timed-out' },
   ABORTED: { ended: 'aborted' },
-  // The broker's object was closed because the broker moved; the next attempt uses another one.
+  // The object of a broker is closed when the broker moves; the next attempt uses another object.
   CLOSED: { ended: 'closed', transient: true },
   TIMED_OUT: { ended: 'deadline', transient: true },
   BUFFER_FULL: { transient: true },
@@ -158,17 +158,17 @@ export function meaningOf(code: ErrorCode | number): ErrorMeaning {
 }
 
 /**
- * Whether a failure may be gone at the next attempt. All others (a wrong password, a missing right, a bug of this client) stay, and
- * repeating in silence would hide them. An error can be permanent where its code alone would not be: a partition that a caller
- * names and that the topic lacks.
+ * Whether the next attempt may succeed. Other failures (a wrong password, a missing ACL, a bug of this client) are permanent, and
+ * silent retries would hide them. An error can be permanent although its code alone is not: a topic lacks a partition that the
+ * caller names.
  */
 export function isTransient(error: unknown): error is KafkaError {
   return KafkaError.is(error) && (error.retriable || rows[error.code]?.transient === true)
 }
 
 /**
- * Whether the coordinator has to be looked up again after a failure of a request to it: it moved, or the request did not get
- * through. An error that the coordinator reports, or that concerns one partition, gives no reason to doubt its address.
+ * Whether the coordinator has to be looked up again after a request to it failed: it moved, or the request did not reach it. An
+ * error that the coordinator itself reports, or one of a single partition, is no reason for a look-up.
  */
 export function coordinatorLost(error: unknown): boolean {
   if (!KafkaError.is(error)) return false
@@ -177,7 +177,7 @@ export function coordinatorLost(error: unknown): boolean {
   return (error.retriable || ended === 'closed') && !notReady && error.topic === undefined
 }
 
-/** The same failure for a request of which nothing was written. To it, a connection that ended is one that could not be used. */
+/** The same failure for a request that was not written: for it, a lost connection is one that could not be opened. */
 export function notSent(error: KafkaError): KafkaError {
   if (error.outcome === 'not-written') return error
   const { connection } = meaningOf(error.code)

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { ManualRuntime } from '../test/support/manual-runtime.ts'
 import { ScriptedBroker } from '../test/support/scripted-broker.ts'
 import type { ScriptedNetwork } from '../test/support/scripted-network.ts'
@@ -88,6 +88,16 @@ describe('a client', () => {
     expect(() => kafka.admin()).toThrow(/closed/)
     await expect(producer.send({ topic: 't', value: 'x' })).rejects.toMatchObject({ code: 'CLOSED' })
     await expect(kafka.ready()).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+
+  test('drops children that are closed, without touching their methods', async () => {
+    const kafka = newKafka()
+    const children = [kafka.producer(), kafka.consumer({ groupId: 'g', topics: 't' }), kafka.admin()]
+    for (const child of children) expect(Object.hasOwn(child, 'close')).toBe(false)
+    const closes = children.map((child) => vi.spyOn(child, 'close'))
+    for (const child of children) await child.close()
+    await kafka.close()
+    for (const close of closes) expect(close).toHaveBeenCalledTimes(1)
   })
 
   test('closes within its deadline, with calls still waiting', async () => {

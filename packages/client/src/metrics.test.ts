@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Metrics } from './metrics.ts'
 
 describe('metrics', () => {
-  it('count, and sum gauges of one name until they are released', () => {
+  test('count, and sum the gauges of one name until they are removed', () => {
     const metrics = new Metrics()
     metrics.counter('requests').add(2)
     metrics.counter('requests').add(3)
@@ -15,7 +15,7 @@ describe('metrics', () => {
     expect('lag' in metrics.snapshot().gauges).toBe(false)
   })
 
-  it('tell the latencies of an API as upper bounds', () => {
+  test('report the latencies of an API as upper bounds', () => {
     const metrics = new Metrics()
     const times = metrics.api('Produce')
     for (let i = 0; i < 99; i++) times.succeeded(0.9)
@@ -27,14 +27,14 @@ describe('metrics', () => {
     expect(metrics.snapshot().apis.Produce!.p99Ms).toBe(701)
   })
 
-  it('hold names like those of built-ins', () => {
+  test('accept the names of built-in properties', () => {
     const metrics = new Metrics()
     metrics.counter('__proto__').add(1)
     metrics.counter('constructor').add(1)
     expect(Object.keys(metrics.snapshot().counters)).toEqual(['__proto__', 'constructor'])
   })
 
-  it('collect what the parts say of their health', () => {
+  test('collect the health reports of the parts', () => {
     const metrics = new Metrics()
     const release = metrics.health(() => ({ kind: 'consumer', name: 'g', healthy: false, details: {} }))
     expect(metrics.healthReports()).toHaveLength(1)

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { KafkaError } from './errors.ts'
 import { silentLogger } from './logger.ts'
 import { plain } from './net/sasl/plain.ts'
@@ -15,11 +15,11 @@ function errorOf(given: unknown): KafkaError {
     if (KafkaError.is(error)) return error
     throw error
   }
-  throw new Error('the options were taken')
+  throw new Error('the options were accepted')
 }
 
 describe('the options of a client', () => {
-  it('have a default each, and are frozen', () => {
+  test('have defaults and are frozen', () => {
     const resolved = resolveKafkaOptions({ brokers: 'a:1' })
     expect(resolved).toMatchObject({
       clientId: 'ottla',
@@ -31,7 +31,7 @@ describe('the options of a client', () => {
     expect(Object.isFrozen(kafkaOptions)).toBe(true)
   })
 
-  it.each([
+  test.each([
     [{ brokers: 'a:1', clintId: 'x' }, /Option 'clintId' of new Kafka\(\) does not exist/, /'clientId'/],
     [{ brokers: 'a:1', requestTimeout: 5 }, /'requestTimeout' of new Kafka\(\) does not exist/, /'requestTimeoutMs'/],
     [
@@ -78,33 +78,45 @@ describe('the options of a client', () => {
     ],
     [{ brokers: 'a:1', sasl: { mechanism: 'plain' } }, /'sasl' of new Kafka\(\) must come from plain\(\)/, undefined],
     [{ brokers: 'a:1', logger: console.log }, /'logger' of new Kafka\(\) must have the methods/, undefined],
-  ])('%j is refused with a reason', (given, message, hint) => {
+  ])('rejects %j with the reason', (given, message, hint) => {
     const error = errorOf(given)
     expect(error.code).toBe('INVALID_OPTION')
     expect(error.message).toMatch(message)
     if (hint !== undefined) expect(error.hint).toMatch(hint)
   })
 
-  it('has no option by the name of a built-in', () => {
+  test('rejects the names of built-in properties', () => {
     expect(errorOf({ brokers: 'a:1', constructor: 1 }).message).toMatch(/'constructor' of new Kafka\(\) does not exist/)
     expect(errorOf(JSON.parse('{"brokers":"a:1","__proto__":{"clientId":"x"}}')).message).toMatch(/'__proto__'/)
   })
 
-  it('does not send a password in the clear unless told to', () => {
+  test.each([
+    [{ brokers: 'a:1', sasl: 'canary' }],
+    [{ brokers: 'a:1', tls: { passphrase: 12_345_678 } }],
+    [{ brokers: 'a:1', clientId: 12_345_678 }],
+    [{ brokers: 'a:1', allowPlaintextCredentials: 'canary' }],
+    [{ brokers: 'a:1', requestTimeoutMs: 'canary' }],
+  ])('shows no value of %j, for it may be a secret', (given) => {
+    const { message, hint } = errorOf(given)
+    expect(`${message} ${hint}`).not.toMatch(/canary|12345678/)
+    expect(message).toMatch(/, not a (string|number)$/)
+  })
+
+  test('requires TLS for a cleartext password unless `allowPlaintextCredentials` is set', () => {
     expect(errorOf({ brokers: 'a:1', sasl: plain(credentials) }).message).toMatch(/SASL\/PLAIN without TLS/)
     resolveKafkaOptions({ brokers: 'a:1', sasl: plain(credentials), tls: true })
     resolveKafkaOptions({ brokers: 'a:1', sasl: plain(credentials), allowPlaintextCredentials: true })
     resolveKafkaOptions({ brokers: 'a:1', sasl: scramSha512(credentials) })
   })
 
-  it('says loudly that certificates are not checked', () => {
+  test('warns when certificates are not verified', () => {
     const warnings: string[] = []
     const logger = { ...silentLogger, warn: (message: string) => warnings.push(message) }
     resolveKafkaOptions({ brokers: 'a:1', tls: { insecureSkipVerify: true }, logger })
     expect(warnings).toEqual([expect.stringContaining('not verified')])
   })
 
-  it('shows no secret, wherever it is printed', () => {
+  test('shows no secret in inspection and JSON', () => {
     const tls = { key: '-----BEGIN canary-key', passphrase: 'canary-phrase', pfx: Buffer.from('canary-pfx') }
     const resolved = resolveKafkaOptions({ brokers: 'a:1', tls, sasl: scramSha512(credentials) })
     const shown = inspect({ resolved, nested: { ...resolved } }, { depth: 9, showHidden: true })
@@ -113,7 +125,7 @@ describe('the options of a client', () => {
     expect(resolved.tls?.reveal().key).toBe('-----BEGIN canary-key')
   })
 
-  it('asks a function for the brokers, and checks what it gives', async () => {
+  test('calls a function for the brokers and validates its result', async () => {
     let list: unknown = ['a:1', 'b']
     const { brokers } = resolveKafkaOptions({ brokers: async () => list as string[] })
     expect(await brokers()).toEqual([
@@ -126,7 +138,7 @@ describe('the options of a client', () => {
 })
 
 describe('a list of brokers', () => {
-  it('may be one text or several, with addresses of either kind', () => {
+  test('can be one text or several, with names, IPv4 and IPv6 addresses', () => {
     expect(parseBrokers('a:1, b.example:2 ,[::1]:3').map(({ host, port }) => `${host} ${port}`)).toEqual([
       'a 1',
       'b.example 2',
@@ -135,7 +147,7 @@ describe('a list of brokers', () => {
   })
 })
 
-it('codecs of the user take the place of those built in', () => {
+test('codecs of the user replace the built-in ones', () => {
   const lz4 = { compress: () => Buffer.alloc(0), decompress: () => Buffer.alloc(0) }
   const { codecs } = resolveKafkaOptions({ brokers: 'a:1', codecs: { lz4: () => lz4 } })
   expect(codecs.of('lz4').compress(Buffer.from('x'))).toEqual(Buffer.alloc(0))

@@ -1,6 +1,7 @@
 import { type ErrorName, errorCode } from '@ottla/codec'
 import { afterEach, describe, expect, test } from 'vitest'
 import { KafkaError } from '../errors.ts'
+import type { Assignor } from './assignors/assignor.ts'
 import { cooperativeSticky } from './assignors/cooperative-sticky.ts'
 import { range } from './assignors/range.ts'
 import { ClassicMembership, type ClassicOptions } from './classic.ts'
@@ -55,7 +56,7 @@ class Group {
     open.push(this)
   }
 
-  /** A coordinator with this one member, which leads. */
+  /** A coordinator with this member as the only one, and so as the leader. */
   #script(): void {
     const { responses } = this.cluster
     responses.set('JoinGroup', (body) => {
@@ -74,7 +75,7 @@ class Group {
     responses.set('LeaveGroup', () => ({ errorCode: 0, members: [{ errorCode: 0 }] }))
   }
 
-  /** Joined and stable, with what happened so far forgotten. */
+  /** Joined and stable, with an empty history. */
   async stable(): Promise<this> {
     this.membership.start()
     await settle()
@@ -122,7 +123,7 @@ const failed =
   }
 
 describe('a member', () => {
-  test('gets an id, joins, assigns, syncs, and beats at its interval on its own lane', async () => {
+  test('gets an id, joins, assigns, syncs, and sends heartbeats at its interval on its own connection', async () => {
     const group = new Group()
     group.membership.start()
     await settle()
@@ -134,7 +135,7 @@ describe('a member', () => {
     expect(group.cluster.bodies('Heartbeat')[0]).toMatchObject({ groupId: 'g', generationId: 1, memberId: 'm-1' })
   })
 
-  test('waits for the coordinator longer than a rebalance may take', async () => {
+  test('waits for the response to a join longer than the rebalance timeout', async () => {
     const group = new Group({ rebalanceTimeoutMs: 60_000 })
     let timeoutMs = 0
     group.cluster.next('JoinGroup', (_, options) => {
@@ -148,7 +149,7 @@ describe('a member', () => {
     expect(group.apis()).toBe('JoinGroup')
   })
 
-  test('gives everything up before an eager join, and only then joins', async () => {
+  test('revokes all partitions before an eager join', async () => {
     const group = await new Group().stable()
     let finish: (() => void) | undefined
     group.revoking = () => new Promise((resolve) => (finish = resolve))
@@ -156,7 +157,7 @@ describe('a member', () => {
     await group.cluster.runtime.advance(3_100)
     expect(group.calls).toEqual(['revoked 0,1,2'])
     await group.cluster.runtime.advance(6_000)
-    expect(group.apis(), 'beats go on while the hook runs').toBe('Heartbeat Heartbeat Heartbeat')
+    expect(group.apis(), 'heartbeats continue while the hook runs').toBe('Heartbeat Heartbeat Heartbeat')
     finish?.()
     await settle()
     expect(group.apis()).toBe('Heartbeat Heartbeat Heartbeat JoinGroup SyncGroup')
@@ -164,7 +165,7 @@ describe('a member', () => {
     expect(decodeSubscription(metadataOf(group)).owned).toEqual([])
   })
 
-  test('a follower takes what the leader gives, and an empty assignment is one', async () => {
+  test('accepts the assignment of the leader, also an empty one', async () => {
     const group = new Group()
     group.cluster.next(
       'JoinGroup',
@@ -180,7 +181,7 @@ describe('a member', () => {
     expect(group.calls).toEqual(['assigned 2', 'rebalanced 4 +2 -'])
   })
 
-  test('the leader assigns to all members by their subscriptions', async () => {
+  test('assigns to all members by their subscriptions when it is the leader', async () => {
     const group = new Group()
     group.counts = new Map([
       ['t', 3],
@@ -214,7 +215,7 @@ describe('a member', () => {
     ])
   })
 
-  test('a leader joins again when a topic of the group gets partitions; other members do not mind', async () => {
+  test('joins again as leader when a topic of the group gets partitions', async () => {
     const group = await new Group().stable()
     group.counts = new Map([['t', 6]])
     group.membership.metadataChanged()
@@ -243,7 +244,7 @@ function metadataOf(group: Group): Uint8Array {
 describe('cooperative', () => {
   const cooperative = { assignors: [cooperativeSticky] }
 
-  test('keeps what it has while joining, says so, and gives up only what the assignment lacks; then joins again', async () => {
+  test('keeps and reports its partitions while it joins, revokes those missing in the assignment, and joins again', async () => {
     const group = await new Group(cooperative).stable()
     group.cluster.next('SyncGroup', () => ({ errorCode: 0, assignment: encodeAssignment([at(0), at(1)]) }))
     group.membership.rejoin('a new member')
@@ -265,14 +266,14 @@ describe('cooperative', () => {
     ])
   })
 
-  test('with an eager assignor beside it everybody is eager, as in Java', async () => {
+  test('is eager when one of several assignors is eager, as in Java', async () => {
     const group = await new Group({ assignors: [range, cooperativeSticky] }).stable()
     group.membership.rejoin('test')
     await settle()
     expect(group.calls[0]).toBe('revoked 0,1,2')
   })
 
-  test('topics that are no longer wanted are given up before the join', async () => {
+  test('revokes topics that it no longer subscribes to before the join', async () => {
     const group = new Group(cooperative)
     group.topics = ['t', 'u']
     group.counts.set('u', 1)
@@ -286,14 +287,14 @@ describe('cooperative', () => {
 })
 
 describe('error codes', () => {
-  const retried: [ErrorName, 'moved' | 'stays'][] = [
-    ['COORDINATOR_LOAD_IN_PROGRESS', 'stays'],
+  const retried: [ErrorName, 'moved' | 'kept'][] = [
+    ['COORDINATOR_LOAD_IN_PROGRESS', 'kept'],
     ['COORDINATOR_NOT_AVAILABLE', 'moved'],
     ['NOT_COORDINATOR', 'moved'],
-    ['UNKNOWN_MEMBER_ID', 'stays'],
-    ['ILLEGAL_GENERATION', 'stays'],
-    ['REBALANCE_IN_PROGRESS', 'stays'],
-    ['UNKNOWN_SERVER_ERROR', 'stays'],
+    ['UNKNOWN_MEMBER_ID', 'kept'],
+    ['ILLEGAL_GENERATION', 'kept'],
+    ['REBALANCE_IN_PROGRESS', 'kept'],
+    ['UNKNOWN_SERVER_ERROR', 'kept'],
     ['REQUEST_TIMED_OUT', 'moved'],
   ]
   const final: ErrorName[] = [
@@ -307,7 +308,7 @@ describe('error codes', () => {
   ]
 
   for (const api of ['JoinGroup', 'SyncGroup']) {
-    test.each(retried)(`${api}: %s is retried, the coordinator %s`, async (name, moves) => {
+    test.each(retried)(`${api}: %s is retried, the coordinator is %s`, async (name, moves) => {
       const group = new Group()
       group.membership.start()
       await settle()
@@ -319,7 +320,7 @@ describe('error codes', () => {
       expect(group.calls.at(-2)).toBe('assigned 0,1,2')
     })
 
-    test.each(final)(`${api}: %s ends it`, async (name) => {
+    test.each(final)(`${api}: %s fails the membership`, async (name) => {
       const group = new Group()
       group.cluster.next(api, code(name))
       group.membership.start()
@@ -330,7 +331,7 @@ describe('error codes', () => {
     })
   }
 
-  test.each(retried)('Heartbeat: after %s there is an assignment again, or still', async (name) => {
+  test.each(retried)('Heartbeat: the member has an assignment after %s', async (name) => {
     const group = await new Group().stable()
     group.cluster.next('Heartbeat', code(name))
     await group.cluster.runtime.advance(3_900)
@@ -344,14 +345,14 @@ describe('error codes', () => {
     expect(group.cluster.bodies('Heartbeat').length).toBeGreaterThan(beats + 1)
   })
 
-  test.each(final)('Heartbeat: %s ends it, the partitions are lost first', async (name) => {
+  test.each(final)('Heartbeat: %s fails the membership, the partitions are lost first', async (name) => {
     const group = await new Group().stable()
     group.cluster.next('Heartbeat', code(name))
     await group.cluster.runtime.advance(60_000)
     expect(group.calls).toEqual(['lost 0,1,2', `fatal ${name}`])
   })
 
-  test('an unknown member id is not used again, a generation that is not known any more keeps it', async () => {
+  test('joins without an unknown member id, and keeps the id when only the generation is stale', async () => {
     const group = await new Group().stable()
     group.cluster.next('Heartbeat', code('ILLEGAL_GENERATION'))
     await group.cluster.runtime.advance(3_100)
@@ -361,19 +362,70 @@ describe('error codes', () => {
     expect(group.cluster.bodies('JoinGroup').map(({ memberId }) => memberId)).toEqual(['m-1', '', 'm-1'])
   })
 
-  test.each(['JoinGroup', 'SyncGroup'])('%s: a lost connection is waited out, a wrong password is not', async (api) => {
+  test.each(['JoinGroup', 'SyncGroup'])(
+    '%s: retries after a lost connection, fails after a wrong password',
+    async (api) => {
+      const group = new Group()
+      group.cluster.next(api, failed(true), failed(true), failed(true))
+      group.membership.start()
+      await group.cluster.runtime.advance(5_000)
+      expect(group.membership.state).toBe('stable')
+      group.cluster.next(api, failed(false))
+      group.membership.rejoin('test')
+      await settle()
+      expect(group.fatal?.code).toBe('SASL_AUTHENTICATION_FAILED')
+    },
+  )
+
+  test('an error that ends the membership is fatal: the consumer cannot continue', async () => {
     const group = new Group()
-    group.cluster.next(api, failed(true), failed(true), failed(true))
+    group.cluster.next('JoinGroup', code('GROUP_AUTHORIZATION_FAILED'))
     group.membership.start()
-    await group.cluster.runtime.advance(5_000)
-    expect(group.membership.state).toBe('stable')
-    group.cluster.next(api, failed(false))
-    group.membership.rejoin('test')
     await settle()
-    expect(group.fatal?.code).toBe('SASL_AUTHENTICATION_FAILED')
+    expect(group.fatal).toMatchObject({ code: 'GROUP_AUTHORIZATION_FAILED', fatal: true })
   })
 
-  test('pauses grow between joins that fail', async () => {
+  test.each<[string, Partial<Assignor>]>([
+    [
+      'throws',
+      {
+        assign: () => {
+          throw new TypeError('oops')
+        },
+      },
+    ],
+    ['returns no assignment', { assign: () => undefined as never }],
+    [
+      'throws for its user data',
+      {
+        userData: () => {
+          throw new TypeError('oops')
+        },
+      },
+    ],
+  ])('an assignor of the application that %s is ASSIGNOR_FAILED', async (_name, functions) => {
+    const group = new Group({ assignors: [{ ...range, name: 'mine', ...functions }] })
+    group.membership.start()
+    await settle()
+    expect(group.fatal).toMatchObject({ code: 'ASSIGNOR_FAILED', fatal: true, cause: expect.any(TypeError) })
+    expect(group.fatal?.message).toMatch(/^The assignor 'mine' failed: /)
+  })
+
+  test('an exception of the client itself is INTERNAL_ERROR', async () => {
+    const group = new Group()
+    const bug = new TypeError('bug')
+    Object.defineProperty(group, 'topics', {
+      get: () => {
+        throw bug
+      },
+    })
+    group.membership.start()
+    await settle()
+    expect(group.fatal).toMatchObject({ code: 'INTERNAL_ERROR', fatal: true, cause: bug })
+    expect(group.fatal?.message).toBe('Group membership failed: bug')
+  })
+
+  test('backs off longer after each failed join', async () => {
     const group = new Group()
     group.cluster.responses.set('JoinGroup', code('COORDINATOR_LOAD_IN_PROGRESS'))
     group.membership.start()
@@ -384,7 +436,7 @@ describe('error codes', () => {
 })
 
 describe('the session', () => {
-  test('beats survive failures on the way and come sooner then', async () => {
+  test('heartbeats continue after connection failures, at shorter intervals', async () => {
     const group = await new Group().stable()
     group.cluster.next('Heartbeat', failed(true), failed(true), failed(true))
     await group.cluster.runtime.advance(4_500)
@@ -393,7 +445,7 @@ describe('the session', () => {
     expect(group.calls).toEqual([])
   })
 
-  test('without an answer for a whole session the partitions are lost, and it joins again', async () => {
+  test('without an accepted heartbeat for a whole session the partitions are lost, and it joins again', async () => {
     const group = await new Group().stable()
     group.cluster.responses.set('Heartbeat', never)
     await group.cluster.runtime.advance(9_900)
@@ -402,7 +454,7 @@ describe('the session', () => {
     expect(group.calls).toEqual(['lost 0,1,2', 'assigned 0,1,2', 'rebalanced 2 +0,1,2 -'])
   })
 
-  test('after the event loop stood still for a session the check says so before anything is delivered', async () => {
+  test('checkSession detects an event loop that was blocked for a whole session', async () => {
     const group = await new Group().stable()
     group.cluster.runtime.stall(9_000)
     expect(group.membership.checkSession()).toBe(true)
@@ -412,7 +464,7 @@ describe('the session', () => {
     expect(group.calls[0]).toBe('lost 0,1,2')
   })
 
-  test('a commit that is refused by generation costs the partitions, but not a commit of an older one', async () => {
+  test('a commit rejected for its generation loses the partitions, unless it is of an older generation', async () => {
     const group = await new Group().stable()
     group.membership.fenced('ILLEGAL_GENERATION', 0)
     await settle()
@@ -424,7 +476,7 @@ describe('the session', () => {
 })
 
 describe('leaving', () => {
-  test('gives up, leaves, and leaves nothing behind; the second call is the first', async () => {
+  test('revokes the partitions, then leaves; a second call returns the same promise', async () => {
     const group = await new Group().stable()
     expect(group.leave()).toBe(group.leave())
     await group.leave()
@@ -437,7 +489,7 @@ describe('leaving', () => {
     expect(group.membership.state).toBe('left')
   })
 
-  test('a static member says who it is and does not leave, unless it must', async () => {
+  test('a static member stays in the group, unless `always` is set', async () => {
     const group = await new Group({ instanceId: 'i-1' }).stable()
     await group.leave()
     expect(group.apis()).toBe('')
@@ -446,7 +498,7 @@ describe('leaving', () => {
     expect(other.cluster.bodies('LeaveGroup')[0]).toMatchObject({ members: [{ groupInstanceId: 'i-1' }] })
   })
 
-  test.each(['JoinGroup', 'SyncGroup'])('while %s is held it does not wait for it', async (api) => {
+  test.each(['JoinGroup', 'SyncGroup'])('does not wait for a %s that the broker holds', async (api) => {
     const group = new Group()
     group.cluster.responses.set(api, never)
     group.membership.start()
@@ -455,7 +507,7 @@ describe('leaving', () => {
     expect(group.membership.state).toBe('left')
   })
 
-  test('is bounded by its deadline when a hook hangs', async () => {
+  test('ends at its deadline when a hook hangs', async () => {
     const group = await new Group().stable()
     group.revoking = () => new Promise(() => {})
     const left = group.leave()
@@ -464,14 +516,14 @@ describe('leaving', () => {
     expect(group.membership.state).toBe('left')
   })
 
-  test('a coordinator that is gone does not fail it', async () => {
+  test('does not fail when the coordinator is gone', async () => {
     const group = await new Group().stable()
     group.cluster.responses.set('LeaveGroup', failed(true))
     await group.leave()
     expect(group.membership.state).toBe('left')
   })
 
-  test('before it ever started it has nothing to leave', async () => {
+  test('sends nothing when the membership was never started', async () => {
     const group = new Group()
     await group.leave()
     expect(group.apis()).toBe('')

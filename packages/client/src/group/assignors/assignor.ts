@@ -8,15 +8,15 @@ export interface GroupMember extends Subscription {
 
 export type Assignment = Map<string, TopicPartition[]>
 
-/** Shares the partitions of a group's topics out among its members; run by the group's leader. */
+/** Divides the partitions of a group's topics among its members. Runs in the client that leads the group. */
 export interface Assignor {
-  /** As the group protocol knows it; all members must have one in common. */
+  /** The name in the group protocol; all members of a group must have one in common. */
   readonly name: string
   /** Whether members may keep their partitions while they join (KIP-429). */
   readonly cooperative: boolean
-  /** Each member gets an entry. Topics without a count do not exist (yet). */
+  /** Returns an entry for each member. A topic without a count does not exist (yet). */
   assign(counts: ReadonlyMap<string, number>, members: readonly GroupMember[]): Assignment
-  /** What this assignor wants to know about a member besides topics and owned partitions. */
+  /** What this assignor needs of a member besides topics and owned partitions; null for nothing. */
   userData?(generation: number): Uint8Array | null
 }
 
@@ -37,7 +37,7 @@ export function emptyAssignment(members: readonly GroupMember[]): Assignment {
   return new Map(members.map((member) => [member.memberId, []]))
 }
 
-/** The topics that exist and somebody wants, in order, each with its members in Java's order. */
+/** The existing topics with subscribers, in order, each with its members in Java's order. */
 export function membersByTopic(
   counts: ReadonlyMap<string, number>,
   members: readonly GroupMember[],

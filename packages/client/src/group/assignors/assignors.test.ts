@@ -30,9 +30,9 @@ function member(memberId: string, topics: readonly string[], more: Partial<Group
   return { memberId, topics, instanceId: null, owned: [], generation: -1, rack: null, userData: null, ...more }
 }
 
-describe('as Java', () => {
+describe('like Java', () => {
   test.each(scenarios.map((scenario, i) => [i, scenario] as const))(
-    'range and round-robin, scenario %i',
+    'assigns with range and round-robin, scenario %i',
     (_, scenario) => {
       const counts = new Map(Object.entries(scenario.counts))
       const members = scenario.members.map((m) => member(m.memberId, m.topics, { instanceId: m.instanceId }))
@@ -41,31 +41,38 @@ describe('as Java', () => {
     },
   )
 
-  test.each(scenarios.map((scenario, i) => [i, scenario] as const))('cooperative, scenario %i', (_, scenario) => {
-    const counts = new Map(Object.entries(scenario.counts))
-    const all = scenario.members.map((m) => member(m.memberId, m.topics, { instanceId: m.instanceId }))
-    let owned = new Map<string, readonly TopicPartition[]>()
-    scenario['cooperative-sticky'].forEach(({ sizes, moved }, step) => {
-      const present = step === 1 && all.length > 1 ? all.slice(0, -1) : all
-      owned = new Map([...owned].filter(([id]) => present.some((m) => m.memberId === id)))
-      let ownMoved = 0
-      for (let round = 0; round < 3; round++) {
-        const members = present.map((m) => ({ ...m, owned: owned.get(m.memberId) ?? [], generation: step * 3 + round }))
-        const next = cooperativeSticky.assign(counts, members)
-        for (const [id, before] of owned) {
-          const after = new Set(names(next.get(id) ?? []))
-          ownMoved += names(before).filter((name) => !after.has(name)).length
+  test.each(scenarios.map((scenario, i) => [i, scenario] as const))(
+    'assigns cooperatively, scenario %i',
+    (_, scenario) => {
+      const counts = new Map(Object.entries(scenario.counts))
+      const all = scenario.members.map((m) => member(m.memberId, m.topics, { instanceId: m.instanceId }))
+      let owned = new Map<string, readonly TopicPartition[]>()
+      scenario['cooperative-sticky'].forEach(({ sizes, moved }, step) => {
+        const present = step === 1 && all.length > 1 ? all.slice(0, -1) : all
+        owned = new Map([...owned].filter(([id]) => present.some((m) => m.memberId === id)))
+        let ownMoved = 0
+        for (let round = 0; round < 3; round++) {
+          const members = present.map((m) => ({
+            ...m,
+            owned: owned.get(m.memberId) ?? [],
+            generation: step * 3 + round,
+          }))
+          const next = cooperativeSticky.assign(counts, members)
+          for (const [id, before] of owned) {
+            const after = new Set(names(next.get(id) ?? []))
+            ownMoved += names(before).filter((name) => !after.has(name)).length
+          }
+          owned = next
         }
-        owned = next
-      }
-      const ownSizes = [...owned.values()].map((list) => list.length).sort((a, b) => a - b)
-      expect(spread(ownSizes)).toBeLessThanOrEqual(spread(sizes))
-      expect(ownSizes.reduce((a, b) => a + b, 0)).toBe(sizes.reduce((a, b) => a + b, 0))
-      if (spread(ownSizes) === spread(sizes)) expect(ownMoved).toBeLessThanOrEqual(moved)
-    })
-  })
+        const ownSizes = [...owned.values()].map((list) => list.length).sort((a, b) => a - b)
+        expect(spread(ownSizes)).toBeLessThanOrEqual(spread(sizes))
+        expect(ownSizes.reduce((a, b) => a + b, 0)).toBe(sizes.reduce((a, b) => a + b, 0))
+        if (spread(ownSizes) === spread(sizes)) expect(ownMoved).toBeLessThanOrEqual(moved)
+      })
+    },
+  )
 
-  test('the bytes of a subscription and an assignment', () => {
+  test('encodes a subscription and an assignment to the same bytes', () => {
     const subscription = {
       topics: ['b', 'a'],
       owned: [at('a', 0), at('a', 2), at('b', 1)],
@@ -90,7 +97,7 @@ describe('as Java', () => {
 const spread = (sizes: readonly number[]) => sizes.reduce((sum, size) => sum + size * size, 0)
 
 describe('cooperative-sticky', () => {
-  test('a partition that moves is given to nobody until its owner has given it up', () => {
+  test('assigns a partition that moves to no member until its owner has revoked it', () => {
     const counts = new Map([['t', 4]])
     const owner = member('a', ['t'], { owned: [0, 1, 2, 3].map((p) => at('t', p)), generation: 3 })
     const first = cooperativeSticky.assign(counts, [owner, member('b', ['t'])])
@@ -102,7 +109,7 @@ describe('cooperative-sticky', () => {
     expect(second.get('b')).toHaveLength(2)
   })
 
-  test('the newest claim wins; two claims of one generation are void; neither is given twice', () => {
+  test('prefers the newest claim, ignores two claims of the same generation, and assigns no partition twice', () => {
     const counts = new Map([['t', 2]])
     const stale = member('stale', ['t'], { owned: [at('t', 0)], generation: 1 })
     const fresh = member('fresh', ['t'], { owned: [at('t', 0)], generation: 5 })
@@ -112,16 +119,16 @@ describe('cooperative-sticky', () => {
     expect([...twins.twin!, ...twins.fresh!]).toEqual(['t-1'])
   })
 
-  test('the generation of older clients is read from the user data, and garbage there is no generation', () => {
+  test('reads the generation of older clients from the user data, and ignores other bytes there', () => {
     const counts = new Map([['t', 1]])
     const old = member('old', ['t'], { owned: [at('t', 0)], userData: cooperativeSticky.userData!(9) })
     const odd = member('odd', ['t'], { owned: [at('t', 0)], userData: Buffer.from('garbage') })
-    // Both still claim it, so neither is told that it has it; once `odd` gave it up, `old` keeps it.
+    // Both claim it, so neither receives it; once `odd` has revoked it, `old` keeps it.
     expect(plain(cooperativeSticky.assign(counts, [old, odd]))).toEqual({ old: [], odd: [] })
     expect(plain(cooperativeSticky.assign(counts, [old, { ...odd, owned: [] }]))).toEqual({ old: ['t-0'], odd: [] })
   })
 
-  test('for random groups it ends, is balanced, and gives each wanted partition once', () => {
+  test('terminates for random groups, balanced, with each subscribed partition assigned once', () => {
     let seed = 1
     const random = (below: number) => {
       seed = (seed * 48_271) % 2_147_483_647
@@ -143,7 +150,7 @@ describe('cooperative-sticky', () => {
     }
   })
 
-  test('a large group is planned in well under a second of work', () => {
+  test('plans a large group within a second of CPU time', () => {
     const counts = new Map(Array.from({ length: 100 }, (_, t) => [`t${t}`, 20]))
     const topics = [...counts.keys()]
     const everything = topics.flatMap((topic) => Array.from({ length: 20 }, (_, p) => at(topic, p)))
@@ -156,7 +163,7 @@ describe('cooperative-sticky', () => {
   })
 })
 
-/** Repeats rounds as a group would, until nobody has to give anything up. */
+/** Repeats rebalances as a group does, until no member has to revoke a partition. */
 function checkSettles(counts: ReadonlyMap<string, number>, start: readonly GroupMember[]): void {
   let members = start
   for (let round = 0; ; round++) {
@@ -168,14 +175,14 @@ function checkSettles(counts: ReadonlyMap<string, number>, start: readonly Group
     members = members.map((m) => ({ ...m, owned: plan.get(m.memberId)!, generation: 10 + round }))
     const settled = before.every((m, i) => names(m.owned).join() === names(members[i]!.owned).join())
     if (!settled) continue
-    const wanted = [...counts].filter(([topic]) => members.some((m) => m.topics.includes(topic)))
-    expect(given.length).toBe(wanted.reduce((sum, [, count]) => sum + count, 0))
+    const subscribed = [...counts].filter(([topic]) => members.some((m) => m.topics.includes(topic)))
+    expect(given.length).toBe(subscribed.reduce((sum, [, count]) => sum + count, 0))
     expectBalanced(members)
     return
   }
 }
 
-/** Nobody could take a partition from a member that has at least two more. */
+/** No member can receive a partition from another one that has at least two more. */
 function expectBalanced(members: readonly GroupMember[]): void {
   for (const rich of members) {
     for (const poor of members) {

@@ -3,8 +3,8 @@ import type { Assignor, GroupMember } from './assignor.ts'
 import { stickyPlan } from './sticky.ts'
 
 /**
- * The sticky plan, reached in two steps without stopping the others (KIP-429): a partition that another member still has is given
- * to nobody yet; its owner gives it up on seeing this assignment and joins again, and then it is free.
+ * The sticky plan, reached in two rebalances without stopping the other partitions (KIP-429). A partition that another member still
+ * owns is assigned to no member in the first one: its owner revokes it after this assignment and joins again, and then it is free.
  */
 export const cooperativeSticky: Assignor = {
   name: 'cooperative-sticky',
@@ -28,7 +28,7 @@ export const cooperativeSticky: Assignor = {
   },
 }
 
-/** Clients before version 2 of the subscription put the generation into the user data; garbage there is no generation. */
+/** Before version 2 of the subscription, clients wrote the generation into the user data; other bytes there are no generation. */
 function generationOf(member: GroupMember): number {
   if (member.generation >= 0) return member.generation
   const { userData } = member

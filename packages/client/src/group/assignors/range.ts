@@ -1,8 +1,9 @@
 import { type Assignor, emptyAssignment, membersByTopic } from './assignor.ts'
 
 /**
- * Each topic by itself: its partitions in ranges over its members in order, the first members getting one more. Topics with as
- * many partitions and the same members are therefore shared out alike (co-partitioned), which joins rely on.
+ * Divides each topic separately, in ranges of partitions over its members in order; the first members get one more where it does
+ * not divide evenly. Topics with the same number of partitions and the same members are divided alike (co-partitioned), which
+ * joins of streams rely on.
  */
 export const range: Assignor = {
   name: 'range',

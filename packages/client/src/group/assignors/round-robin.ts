@@ -1,6 +1,6 @@
 import { type Assignor, compareMembers, emptyAssignment, membersByTopic } from './assignor.ts'
 
-/** All partitions of all topics in order, dealt out to the members in order; who does not subscribe to a topic is passed over. */
+/** Deals all partitions of all topics, in order, to the members in order, and skips members that do not subscribe to the topic. */
 export const roundRobin: Assignor = {
   name: 'roundrobin',
   cooperative: false,

@@ -2,9 +2,9 @@ import { groupByTopic } from '../../cluster/topology.ts'
 import { type Assignment, compare, compareMembers, type GroupMember, membersByTopic } from './assignor.ts'
 
 /**
- * The plan behind the sticky assignors: as balanced as the subscriptions allow, and of the plans as balanced one that moves few
- * partitions. It fills the members that have least first, then moves partitions from the fullest member to the emptiest that may
- * have them while that narrows a gap of two or more; each move lowers the sum of squares, so it ends.
+ * The plan of the sticky assignors: as balanced as the subscriptions allow, and among such plans one that moves few partitions.
+ * First it gives free partitions to the members with the fewest. Then it moves partitions from the fullest member to the emptiest
+ * one that subscribes to them, while the difference is two or more. Each move lowers the sum of squares, so it terminates.
  */
 export function stickyPlan(
   counts: ReadonlyMap<string, number>,
@@ -17,7 +17,7 @@ export function stickyPlan(
   return plan.result()
 }
 
-/** Who owns what, by what the members say: the newest generation wins; two claims of one generation are both void. */
+/** The owners by the members' claims. The newest generation wins; two claims of the same generation are both void. */
 function claims(
   members: readonly GroupMember[],
   generationOf: (member: GroupMember) => number,
@@ -48,7 +48,7 @@ interface Claim {
   readonly generation: number
 }
 
-/** Topics that the same members want: within a class every partition can go to the same members. */
+/** Topics with the same subscribers: each partition of a class can be assigned to the same members. */
 interface TopicClass {
   readonly seats: readonly Seat[]
   readonly topics: string[]
@@ -58,11 +58,11 @@ interface Place {
   readonly topic: string
   readonly partition: number
   readonly class: TopicClass
-  /** Owned by this seat before: moved away only when nothing else helps. */
+  /** The previous owner: the partition leaves it only when no other move balances the plan. */
   readonly home: Seat | undefined
 }
 
-/** A member while the plan is made. */
+/** A member during planning. */
 interface Seat {
   readonly member: GroupMember
   readonly rank: number
@@ -89,7 +89,7 @@ class Plan {
     this.#classes = classesOf(counts, members, this.#seats)
   }
 
-  /** Owned partitions stay; the others go to whoever has least, the topics with fewest takers first. */
+  /** Keeps owned partitions, and gives the others to the members with the fewest, topics with the fewest subscribers first. */
   fill(): void {
     const free: Place[] = []
     for (const topicClass of this.#classes) {
@@ -154,7 +154,7 @@ function put(seat: Seat, place: Place): void {
   seat.load++
 }
 
-/** Moves one partition from `seat` to the emptiest member that gains by it; guests are moved before partitions at home. */
+/** Moves one partition from `seat` to the emptiest other subscriber; partitions with another previous owner move first. */
 function moveOne(seat: Seat): boolean {
   let best: { place: Place; to: Seat } | undefined
   for (const [topicClass, places] of seat.places) {
