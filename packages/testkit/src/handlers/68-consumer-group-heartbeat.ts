@@ -5,7 +5,7 @@ import {
   refusal,
   refuseInvalid,
 } from '../state/consumer-groups/consumer-group-heartbeat.ts'
-import { GroupError, orRefused } from '../state/groups/group-error.ts'
+import { GroupError, orRefused } from '../state/coordinators/group-error.ts'
 import { Held } from '../state/held.ts'
 import { type Handler, serves } from './handler.ts'
 import type { closeConnection } from './reply.ts'

@@ -1,5 +1,5 @@
 import { StreamsGroupHeartbeat } from '@ottla/codec'
-import { GroupError, orRefused } from '../state/groups/group-error.ts'
+import { GroupError, orRefused } from '../state/coordinators/group-error.ts'
 import { Held } from '../state/held.ts'
 import {
   type StreamsResponse,

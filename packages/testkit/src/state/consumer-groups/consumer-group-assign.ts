@@ -1,19 +1,13 @@
-import type { GroupOperation } from '../groups/group-operation.ts'
-import type { GroupShard } from '../groups/group-shard.ts'
-import { metadataHash } from '../groups/group-topics.ts'
+import { metadataHash } from '../coordinators/group-topics.ts'
+import { noPartitions, type Partitions, samePartitions } from '../coordinators/member-partitions.ts'
 import { type ConsumerGroup, isHomogeneous } from './consumer-group.ts'
-import { type AssignorMember, serverAssignors } from './consumer-group-assignors.ts'
+import type { AssignorMember } from './consumer-group-assignor.ts'
+import { serverAssignors } from './consumer-group-assignors.ts'
 import { limitRevocation } from './consumer-group-fence.ts'
-import {
-  type ConsumerMember,
-  noPartitions,
-  type Partitions,
-  regexOf,
-  sameAssignment,
-  samePartitions,
-} from './consumer-group-member.ts'
+import { type ConsumerMember, regexOf, sameAssignment } from './consumer-group-member.ts'
 import { reconcile, type SaidOwned } from './consumer-group-reconcile.ts'
 import { currentChange, epochChange, targetChange, targetEpochChange } from './consumer-group-records.ts'
+import type { ConsumerGroupOperation, ConsumerGroupShard } from './consumer-group-shard.ts'
 import { cancelMemberTimer } from './consumer-group-timers.ts'
 
 /** Topics are looked at again after this at the latest: Kafka's greatest int. */
@@ -37,11 +31,11 @@ function isMetadataExpired(group: ConsumerGroup, nowMs: number): boolean {
 
 /** A new epoch of the group when its subscriptions or its topics changed. */
 export function updateGroupEpoch(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   { member, updated }: MemberUpdate,
   hasSubscriptionChanged: boolean,
-  operation: GroupOperation,
+  operation: ConsumerGroupOperation,
 ): GroupEpoch {
   if (!hasSubscriptionChanged && !isMetadataExpired(group, shard.nowMs())) return group
   const change = { replaced: member, by: updated }
@@ -65,11 +59,11 @@ export interface Target {
 
 /** A new assignment when the group has a newer epoch, but not sooner after the last one than is configured. */
 export function updateTarget(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   update: MemberUpdate,
   epoch: GroupEpoch,
-  operation: GroupOperation,
+  operation: ConsumerGroupOperation,
 ): Target {
   const { updated } = update
   const last = { targetEpoch: group.assignmentEpoch, target: group.targetOf(updated) }
@@ -96,7 +90,7 @@ export function updateTarget(
   return { targetEpoch: epoch.groupEpoch, target: assignment?.get(updated.memberId) ?? noPartitions }
 }
 
-function assignorMembers(shard: GroupShard, group: ConsumerGroup, updated: ConsumerMember) {
+function assignorMembers(shard: ConsumerGroupShard, group: ConsumerGroup, updated: ConsumerMember) {
   const members = new Map<string, AssignorMember>()
   const add = (member: ConsumerMember, target: Partitions): void => {
     const { memberId, instanceId } = member
@@ -112,7 +106,7 @@ function assignorMembers(shard: GroupShard, group: ConsumerGroup, updated: Consu
 }
 
 /** The topics that a member subscribes to by name or by what its expression matched, as far as they exist. */
-function subscribedTopicIds(shard: GroupShard, group: ConsumerGroup, member: ConsumerMember): Set<string> {
+function subscribedTopicIds(shard: ConsumerGroupShard, group: ConsumerGroup, member: ConsumerMember): Set<string> {
   const regex = regexOf(member)
   const matched = regex === undefined ? undefined : group.resolvedRegexes.get(regex)?.topics
   const ids = new Set<string>()
@@ -125,11 +119,11 @@ function subscribedTopicIds(shard: GroupShard, group: ConsumerGroup, member: Con
 
 /** Takes the member a step towards its target, and limits the time it has to let go of partitions. */
 export function reconcileMember(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   member: ConsumerMember,
   options: Target & { readonly hasSubscriptionChanged: boolean; readonly said: SaidOwned | null },
-  operation: GroupOperation,
+  operation: ConsumerGroupOperation,
 ): ConsumerMember {
   const reconciled = reconcile(member, {
     ...options,

@@ -1,28 +1,7 @@
+import type { Partitions } from '../coordinators/member-partitions.ts'
 import { numbersInHashOrder, stringsInHashOrder, uuidsInHashOrder } from '../java-order.ts'
+import type { Assignment, AssignorGroup, AssignorMember, ServerAssignor } from './consumer-group-assignor.ts'
 import { assignUnlike } from './consumer-group-balance.ts'
-import type { Partitions } from './consumer-group-member.ts'
-
-/** A member as an assignor sees it. */
-export interface AssignorMember {
-  readonly memberId: string
-  readonly instanceId: string | null
-  /** Of topics that exist. */
-  readonly topicIds: ReadonlySet<string>
-  /** What the last assignment gave it. */
-  readonly target: Partitions
-}
-
-export interface AssignorGroup {
-  readonly members: ReadonlyMap<string, AssignorMember>
-  /** All members subscribe to the same topics. */
-  readonly isHomogeneous: boolean
-  readonly partitionCount: (topicId: string) => number
-  /** The last assignment gave it to somebody who is still there. */
-  readonly isTargeted: (topicId: string, partition: number) => boolean
-}
-
-export type Assignment = ReadonlyMap<string, Partitions>
-export type ServerAssignor = (group: AssignorGroup) => Assignment
 
 /** `range`: of each topic a range of neighbours for each member, in the order of instance ids, then of member ids. */
 const range: ServerAssignor = ({ members, partitionCount }) => {

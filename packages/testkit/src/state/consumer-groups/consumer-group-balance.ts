@@ -1,5 +1,5 @@
 import { compareUuids, stringsInHashOrder } from '../java-order.ts'
-import type { Assignment, AssignorGroup } from './consumer-group-assignors.ts'
+import type { Assignment, AssignorGroup } from './consumer-group-assignor.ts'
 
 /** How often all topics are gone through before what is left unbalanced stays so. */
 const MAX_ROUNDS = 16

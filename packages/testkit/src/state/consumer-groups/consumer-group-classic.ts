@@ -1,36 +1,44 @@
-import { type Decoded, type ErrorName, errorCode, type Heartbeat } from '@ottla/codec'
-import { joinError } from '../groups/group.ts'
-import { GroupError, orRefused } from '../groups/group-error.ts'
-import type { MemberClient } from '../groups/group-join.ts'
-import type { LeavingMember, MemberResult } from '../groups/group-leave.ts'
-import type { SyncGroupBody, SyncGroupResponse } from '../groups/group-member.ts'
-import { type JoinGroupBody, type JoinGroupResponse, NO_BYTES, ownProtocols } from '../groups/group-member.ts'
-import { GroupOperation } from '../groups/group-operation.ts'
-import { type GroupShard, writeErrorForMember } from '../groups/group-shard.ts'
+import { type ErrorName, errorCode } from '@ottla/codec'
+import {
+  copyProtocols,
+  type HeartbeatBody,
+  type JoinGroupBody,
+  type JoinGroupResponse,
+  joinError,
+  type LeaveResult,
+  type LeavingMember,
+  type MemberClient,
+  NO_BYTES,
+  type SyncGroupBody,
+  type SyncGroupResponse,
+} from '../coordinators/classic-protocol.ts'
+import { writeErrorForMember } from '../coordinators/coordinator-log.ts'
+import { GroupError, orRefused } from '../coordinators/group-error.ts'
+import { withoutEpochs } from '../coordinators/member-partitions.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
 import { reconcileMember, updateGroupEpoch, updateTarget } from './consumer-group-assign.ts'
-import { convertToClassic, mayDowngradeWithout } from './consumer-group-downgrade.ts'
-import { fenceAfter, fenceMembers, keepMemberAlive } from './consumer-group-fence.ts'
+import { fenceAfter, fenceMembers, keepMemberAlive, mayDowngradeWithout } from './consumer-group-fence.ts'
 import { refuseFull, updateMember } from './consumer-group-heartbeat.ts'
-import { type ConsumerMember, withoutEpochs } from './consumer-group-member.ts'
-import { claimMember, refuseFenced } from './consumer-group-members.ts'
+import type { ConsumerMember } from './consumer-group-member.ts'
+import { claimMember, newMemberId, refuseFenced } from './consumer-group-members.ts'
 import type { SaidOwned } from './consumer-group-reconcile.ts'
 import { updateRegexes } from './consumer-group-regex.ts'
+import { type ConsumerGroupOperation, type ConsumerGroupShard, newOperation } from './consumer-group-shard.ts'
 import { cancelMemberTimer, memberTimer } from './consumer-group-timers.ts'
 import { readSubscription, type Subscription, writeAssignment } from './consumer-protocol.ts'
 
 /** A JoinGroup of a classic member of a consumer group: it is answered at once, the coordinator assigns. */
 export function joinConsumerGroup(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   { body, client }: { readonly body: JoinGroupBody; readonly client: MemberClient },
   respond: (response: JoinGroupResponse) => void,
 ): void {
-  const operation = new GroupOperation(shard)
+  const operation = newOperation(shard)
   const { groupId } = group
   const joined = orRefused<Joined | JoinGroupResponse>(
     () => {
-      const memberId = body.memberId === '' ? shard.newUuid() : body.memberId
+      const memberId = body.memberId === '' ? newMemberId(shard.runtime) : body.memberId
       refuseJoin(shard, group, body, memberId)
       // KIP-394: a client that gives up and retries would leave a dead member behind with every attempt.
       const needsId = client.apiVersion >= 4 && body.memberId === '' && body.groupInstanceId === null
@@ -69,7 +77,7 @@ export function joinConsumerGroup(
   })
 }
 
-function refuseJoin(shard: GroupShard, group: ConsumerGroup, body: JoinGroupBody, memberId: string): void {
+function refuseJoin(shard: ConsumerGroupShard, group: ConsumerGroup, body: JoinGroupBody, memberId: string): void {
   if (shard.consumerConfig(group.groupId).migrationPolicy === 'disabled') {
     throw new GroupError('INCONSISTENT_GROUP_PROTOCOL')
   }
@@ -93,7 +101,12 @@ interface Joined {
   readonly isDowngrade: boolean
 }
 
-function joinAs(shard: GroupShard, group: ConsumerGroup, join: Join, operation: GroupOperation): Joined {
+function joinAs(
+  shard: ConsumerGroupShard,
+  group: ConsumerGroup,
+  join: Join,
+  operation: ConsumerGroupOperation,
+): Joined {
   const { body, memberId } = join
   const instanceId = body.groupInstanceId
   const isJoining = instanceId === null || body.memberId === ''
@@ -114,17 +127,17 @@ function joinAs(shard: GroupShard, group: ConsumerGroup, join: Join, operation: 
   const rebalances = group.assignmentEpoch < epoch.groupEpoch
   const last = { targetEpoch: group.assignmentEpoch, target: group.targetOf(update.updated) }
   const joining = rebalances ? update.updated : reconcileTo(last)
-  convertToClassic(shard, group, { leaving: [], joining, rebalances }, operation)
+  shard.migration.downgrade(group, { leaving: [], joining, rebalances }, operation)
   return { member: joining, isDowngrade }
 }
 
 /** As if the member had left, but that it comes back as a classic one. */
-function staysClassicWithout(shard: GroupShard, group: ConsumerGroup, replaced: ConsumerMember): boolean {
+function staysClassicWithout(shard: ConsumerGroupShard, group: ConsumerGroup, replaced: ConsumerMember): boolean {
   if (group.members.size === 1) return mayDowngradeAlone(shard, group)
   return group.members.size <= shard.config.maxSize && mayDowngradeWithout(shard, group, [replaced])
 }
 
-function mayDowngradeAlone(shard: GroupShard, group: ConsumerGroup): boolean {
+function mayDowngradeAlone(shard: ConsumerGroupShard, group: ConsumerGroup): boolean {
   const policy = shard.consumerConfig(group.groupId).migrationPolicy
   return policy === 'bidirectional' || policy === 'downgrade'
 }
@@ -139,11 +152,11 @@ function asSaid(member: ConsumerMember, { body, client }: Join, subscription: Su
     subscribedTopicRegex: '',
     clientId: client.clientId,
     clientHost: client.clientHost,
-    classic: { sessionTimeoutMs: body.sessionTimeoutMs, protocols: ownProtocols(body) },
+    classic: { sessionTimeoutMs: body.sessionTimeoutMs, protocols: copyProtocols(body) },
   }
 }
 
-function saidIn(shard: GroupShard, { ownedPartitions }: Subscription): SaidOwned {
+function saidIn(shard: ConsumerGroupShard, { ownedPartitions }: Subscription): SaidOwned {
   return ownedPartitions.flatMap(({ topic, partitions }) => {
     const topicId = shard.topics.topic(topic)?.id
     return topicId === undefined ? [] : { topicId, partitions: [...partitions] }
@@ -152,7 +165,7 @@ function saidIn(shard: GroupShard, { ownedPartitions }: Subscription): SaidOwned
 
 /** A SyncGroup of a classic member: what it owns now. */
 export function syncWithConsumerGroup(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   body: SyncGroupBody,
   respond: (response: SyncGroupResponse) => void,
@@ -178,7 +191,7 @@ export function syncWithConsumerGroup(
     respond({ errorCode: errorCode(member), assignment: NO_BYTES })
     return
   }
-  new GroupOperation(shard).write((error) => {
+  newOperation(shard).write((error) => {
     if (error !== undefined) {
       respond({ errorCode: errorCode(writeErrorForMember(error)), assignment: NO_BYTES })
       return
@@ -193,9 +206,9 @@ export function syncWithConsumerGroup(
 
 /** A Heartbeat of a classic member: REBALANCE_IN_PROGRESS when there is something to let go of or to get. */
 export function heartbeatToConsumerGroup(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
-  body: Decoded<typeof Heartbeat.request>,
+  body: HeartbeatBody,
 ): ErrorName | undefined {
   return orRefused<ErrorName | undefined>(
     () => {
@@ -247,17 +260,17 @@ function waitsForOthers(group: ConsumerGroup, member: ConsumerMember): boolean {
 }
 
 /** It was told to join again: it has its rebalance timeout for that, however often it is told. */
-function limitJoin(shard: GroupShard, groupId: string, { memberId, rebalanceTimeoutMs }: ConsumerMember): void {
+function limitJoin(shard: ConsumerGroupShard, groupId: string, { memberId, rebalanceTimeoutMs }: ConsumerMember): void {
   if (shard.timers.has(memberTimer('join', groupId, memberId))) return
   fenceAfter(shard, { kind: 'join', groupId, memberId }, rebalanceTimeoutMs)
 }
 
 /** Takes members of either protocol out, at their own wish or an administrator's. */
 export function leaveConsumerGroup(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   leaving: readonly LeavingMember[],
-): { readonly results: MemberResult[]; readonly operation: GroupOperation } {
+): LeaveResult[] {
   const found = new Map<string, ConsumerMember>()
   const results = leaving.map(({ memberId, groupInstanceId }) => {
     const error = orRefused<ErrorName | undefined>(
@@ -271,7 +284,8 @@ export function leaveConsumerGroup(
     )
     return { memberId, groupInstanceId, errorCode: error ? errorCode(error) : 0 }
   })
-  const operation = new GroupOperation(shard)
+  const operation = newOperation(shard)
   fenceMembers(shard, group, [...found.values()], operation)
-  return { results, operation }
+  operation.write(() => {})
+  return results
 }

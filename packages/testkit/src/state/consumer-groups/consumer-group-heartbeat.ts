@@ -1,47 +1,39 @@
 import type { ConsumerGroupHeartbeat, Decoded, Encodable } from '@ottla/codec'
-import { GroupError, orRefused } from '../groups/group-error.ts'
-import { GroupOperation } from '../groups/group-operation.ts'
-import { type GroupShard, writeErrorForMember } from '../groups/group-shard.ts'
+import type { MemberClient } from '../coordinators/classic-protocol.ts'
+import { writeErrorForMember } from '../coordinators/coordinator-log.ts'
+import { GroupError, orRefused } from '../coordinators/group-error.ts'
+import {
+  LEAVING_EPOCH,
+  noPartitions,
+  type OwnedPartitions,
+  STATIC_LEAVING_EPOCH,
+  sameOwned,
+  sameSet,
+} from '../coordinators/member-partitions.ts'
 import { numbersInHashOrder, uuidsInHashOrder } from '../java-order.ts'
-import type { ConsumerGroup } from './consumer-group.ts'
+import { ConsumerGroup } from './consumer-group.ts'
 import { type MemberUpdate, reconcileMember, updateGroupEpoch, updateTarget } from './consumer-group-assign.ts'
 import type { ConsumerGroupConfig } from './consumer-group-config.ts'
 import { fenceMembers, keepMemberAlive } from './consumer-group-fence.ts'
-import {
-  type ConsumerMember,
-  LEFT,
-  LEFT_FOR_A_WHILE,
-  noPartitions,
-  type OwnedPartitions,
-  sameMetadata,
-  sameOwned,
-  sameSet,
-} from './consumer-group-member.ts'
-import { claimMember, refuseFenced } from './consumer-group-members.ts'
+import { type ConsumerMember, sameMetadata } from './consumer-group-member.ts'
+import { claimMember, newMemberId, refuseFenced } from './consumer-group-members.ts'
 import { currentChange, memberChange } from './consumer-group-records.ts'
 import { updateRegexes } from './consumer-group-regex.ts'
-import { consumerGroupFor } from './consumer-group-upgrade.ts'
+import { type ConsumerGroupOperation, type ConsumerGroupShard, newOperation } from './consumer-group-shard.ts'
 
 export type HeartbeatBody = Decoded<typeof ConsumerGroupHeartbeat.request>
 export type HeartbeatResponse = Encodable<typeof ConsumerGroupHeartbeat.response>
 
-export interface HeartbeatClient {
-  readonly clientId: string
-  /** As Kafka shows it: `/127.0.0.1`. */
-  readonly clientHost: string
-  readonly apiVersion: number
-}
-
 /** A ConsumerGroupHeartbeat: joins, stays, lets go, gets, or leaves; answered when what it changed is replicated. */
 export function consumerGroupHeartbeat(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   body: HeartbeatBody,
-  client: HeartbeatClient,
+  client: MemberClient,
   respond: (response: HeartbeatResponse) => void,
 ): void {
-  const operation = new GroupOperation(shard)
+  const operation = newOperation(shard)
   const response = orRefused<HeartbeatResponse>(() => {
-    const isLeaving = body.memberEpoch === LEFT || body.memberEpoch === LEFT_FOR_A_WHILE
+    const isLeaving = body.memberEpoch === LEAVING_EPOCH || body.memberEpoch === STATIC_LEAVING_EPOCH
     return isLeaving ? leave(shard, body, operation) : beat(shard, body, client, operation)
   }, refusal)
   if (response.errorCode !== 0) {
@@ -70,7 +62,7 @@ export function refuseInvalid(body: HeartbeatBody, apiVersion: number, { assigno
   }
   const { memberEpoch, memberId } = body
   // Since version 1 clients choose their ids.
-  const needsId = apiVersion >= 1 || memberEpoch > 0 || memberEpoch === LEFT
+  const needsId = apiVersion >= 1 || memberEpoch > 0 || memberEpoch === LEAVING_EPOCH
   refuseIf(needsId && isBlank(memberId), "MemberId can't be empty.")
   refuseIf(isBlank(body.groupId), "GroupId can't be empty.")
   refuseIf(isBlank(body.instanceId), "InstanceId can't be empty.")
@@ -83,8 +75,8 @@ export function refuseInvalid(body: HeartbeatBody, apiVersion: number, { assigno
       'Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.',
     )
   }
-  refuseIf(memberEpoch === LEFT_FOR_A_WHILE && body.instanceId === null, "InstanceId can't be null.")
-  refuseIf(memberEpoch < LEFT_FOR_A_WHILE, 'MemberEpoch is invalid.')
+  refuseIf(memberEpoch === STATIC_LEAVING_EPOCH && body.instanceId === null, "InstanceId can't be null.")
+  refuseIf(memberEpoch < STATIC_LEAVING_EPOCH, 'MemberEpoch is invalid.')
   if (body.serverAssignor !== null && !assignors.includes(body.serverAssignor)) {
     const supported = assignors.join(', ')
     const message = `ServerAssignor ${body.serverAssignor} is not supported. Supported assignors: ${supported}.`
@@ -93,16 +85,16 @@ export function refuseInvalid(body: HeartbeatBody, apiVersion: number, { assigno
 }
 
 function beat(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   body: HeartbeatBody,
-  client: HeartbeatClient,
-  operation: GroupOperation,
+  client: MemberClient,
+  operation: ConsumerGroupOperation,
 ): HeartbeatResponse {
   const { groupId, memberEpoch, instanceId } = body
   const isJoining = memberEpoch === 0
-  const group = consumerGroupFor(shard, groupId, isJoining, operation)
+  const group = groupFor(shard, groupId, isJoining, operation)
   refuseFull(shard, group, body.memberId)
-  const memberId = body.memberId === '' ? shard.newUuid() : body.memberId
+  const memberId = body.memberId === '' ? newMemberId(shard.runtime) : body.memberId
   const said = body.topicPartitions
   const claim = { memberId, memberEpoch, instanceId, said, isJoining, isClassic: false }
   const member = claimMember(group, claim, operation)
@@ -130,7 +122,26 @@ function beat(
   }
 }
 
-export function refuseFull(shard: GroupShard, group: ConsumerGroup, memberId: string): void {
+/** The group of a heartbeat. A joining member creates it, from a classic group if there is one. */
+function groupFor(
+  shard: ConsumerGroupShard,
+  groupId: string,
+  isJoining: boolean,
+  operation: ConsumerGroupOperation,
+): ConsumerGroup {
+  const known = shard.consumerGroups.get(groupId)
+  if (known !== undefined) return known
+  if (!shard.hasGroup(groupId)) {
+    if (isJoining) return new ConsumerGroup(groupId)
+    throw new GroupError('GROUP_ID_NOT_FOUND', `Consumer group ${groupId} not found.`)
+  }
+  if (isJoining && shard.deleteEmptyClassicGroup(groupId, operation)) return new ConsumerGroup(groupId)
+  const upgraded = isJoining ? shard.migration.upgrade(groupId, operation) : undefined
+  if (upgraded !== undefined) return upgraded
+  throw new GroupError('GROUP_ID_NOT_FOUND', `Group ${groupId} is not a consumer group.`)
+}
+
+export function refuseFull(shard: ConsumerGroupShard, group: ConsumerGroup, memberId: string): void {
   const { maxSize } = shard.consumerConfig(group.groupId)
   if (group.members.size < maxSize || group.members.has(memberId)) return
   const message = `The consumer group has reached its maximum capacity of ${maxSize} members.`
@@ -138,7 +149,7 @@ export function refuseFull(shard: GroupShard, group: ConsumerGroup, memberId: st
 }
 
 /** The member with what the request says; what it leaves out stays. */
-function asSaid(member: ConsumerMember, body: HeartbeatBody, client: HeartbeatClient): ConsumerMember {
+function asSaid(member: ConsumerMember, body: HeartbeatBody, client: MemberClient): ConsumerMember {
   return {
     ...member,
     instanceId: body.instanceId ?? member.instanceId,
@@ -155,7 +166,11 @@ function asSaid(member: ConsumerMember, body: HeartbeatBody, client: HeartbeatCl
 }
 
 /** Writes what a member says about itself when that is new; true when it names other topics. */
-export function updateMember(group: ConsumerGroup, { member, updated }: MemberUpdate, operation: GroupOperation) {
+export function updateMember(
+  group: ConsumerGroup,
+  { member, updated }: MemberUpdate,
+  operation: ConsumerGroupOperation,
+) {
   if (sameMetadata(member, updated)) return false
   operation.add(memberChange(group.groupId, updated))
   return !sameSet(member.subscribedTopicNames, updated.subscribedTopicNames)
@@ -168,7 +183,7 @@ function listed(owned: OwnedPartitions) {
   }))
 }
 
-function leave(shard: GroupShard, body: HeartbeatBody, operation: GroupOperation): HeartbeatResponse {
+function leave(shard: ConsumerGroupShard, body: HeartbeatBody, operation: ConsumerGroupOperation): HeartbeatResponse {
   const { groupId, memberId, memberEpoch, instanceId } = body
   const group = leftGroup(shard, groupId)
   const response = { ...refusal(new GroupError('NONE')), memberId, memberEpoch }
@@ -179,7 +194,7 @@ function leave(shard: GroupShard, body: HeartbeatBody, operation: GroupOperation
   const member = group.staticMember(instanceId)
   if (member === undefined) throw new GroupError('UNKNOWN_MEMBER_ID', `Instance id ${instanceId} is unknown.`)
   refuseFenced(member, memberId, instanceId)
-  if (memberEpoch === LEFT) {
+  if (memberEpoch === LEAVING_EPOCH) {
     fenceMembers(shard, group, [member], operation)
     return response
   }
@@ -187,12 +202,12 @@ function leave(shard: GroupShard, body: HeartbeatBody, operation: GroupOperation
     [...member.assigned].map(([topicId, each]) => [topicId, new Map([...each.keys()].map((at) => [at, 0]))]),
   )
   operation.add(
-    currentChange(groupId, { ...member, memberEpoch: LEFT_FOR_A_WHILE, assigned, pendingRevocation: noPartitions }),
+    currentChange(groupId, { ...member, memberEpoch: STATIC_LEAVING_EPOCH, assigned, pendingRevocation: noPartitions }),
   )
   return response
 }
 
-function leftGroup(shard: GroupShard, groupId: string): ConsumerGroup {
+function leftGroup(shard: ConsumerGroupShard, groupId: string): ConsumerGroup {
   const group = shard.consumerGroups.get(groupId)
   if (group !== undefined) return group
   const message = shard.hasGroup(groupId) ? `Group ${groupId} is not a consumer group.` : `Group ${groupId} not found.`

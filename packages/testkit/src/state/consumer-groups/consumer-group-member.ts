@@ -1,9 +1,5 @@
-import type { MemberProtocol } from '../groups/group-member.ts'
-
-/** Partitions by topic id. */
-export type Partitions = ReadonlyMap<string, ReadonlySet<number>>
-/** Partitions by topic id, each with the member epoch in which it was assigned. */
-export type OwnedPartitions = ReadonlyMap<string, ReadonlyMap<number, number>>
+import type { MemberProtocol } from '../coordinators/classic-protocol.ts'
+import { noPartitions, type OwnedPartitions, sameOwned, sameSet } from '../coordinators/member-partitions.ts'
 
 /** Of a member that still speaks the classic protocol. */
 export interface ClassicMetadata {
@@ -34,12 +30,6 @@ export interface ConsumerMember {
   readonly classic: ClassicMetadata | null
 }
 
-/** A static member that left for a while. */
-export const LEFT_FOR_A_WHILE = -2
-export const LEFT = -1
-
-export const noPartitions: OwnedPartitions & Partitions = new Map()
-
 export function newConsumerMember(memberId: string): ConsumerMember {
   return {
     memberId,
@@ -67,32 +57,6 @@ export function isReconciledTo({ state, memberEpoch }: ConsumerMember, epoch: nu
 
 export function regexOf(member: ConsumerMember | undefined): string | undefined {
   return member?.subscribedTopicRegex || undefined
-}
-
-export function sameSet<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): boolean {
-  return a.size === b.size && [...a].every((each) => b.has(each))
-}
-
-export function sameOwned(a: OwnedPartitions, b: OwnedPartitions): boolean {
-  return (
-    a.size === b.size &&
-    [...a].every(([topicId, partitions]) => {
-      const other = b.get(topicId)
-      return (
-        other?.size === partitions.size && [...partitions].every(([partition, epoch]) => other.get(partition) === epoch)
-      )
-    })
-  )
-}
-
-export function samePartitions(a: Partitions, b: Partitions): boolean {
-  return (
-    a.size === b.size &&
-    [...a].every(([topicId, partitions]) => {
-      const other = b.get(topicId)
-      return other !== undefined && sameSet(partitions, other)
-    })
-  )
 }
 
 function sameClassic(a: ClassicMetadata | null, b: ClassicMetadata | null): boolean {
@@ -131,14 +95,4 @@ export function sameAssignment(a: ConsumerMember, b: ConsumerMember): boolean {
     sameOwned(a.assigned, b.assigned) &&
     sameOwned(a.pendingRevocation, b.pendingRevocation)
   )
-}
-
-export function withEpoch(partitions: Partitions, epoch: number): OwnedPartitions {
-  return new Map(
-    [...partitions].map(([topicId, each]) => [topicId, new Map([...each].map((partition) => [partition, epoch]))]),
-  )
-}
-
-export function withoutEpochs(owned: OwnedPartitions): Partitions {
-  return new Map([...owned].map(([topicId, each]) => [topicId, new Set(each.keys())]))
 }

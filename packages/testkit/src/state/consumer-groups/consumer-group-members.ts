@@ -1,9 +1,11 @@
-import { GroupError } from '../groups/group-error.ts'
-import type { GroupOperation } from '../groups/group-operation.ts'
+import { GroupError } from '../coordinators/group-error.ts'
+import type { GroupRuntime } from '../coordinators/group-shard.ts'
+import { noPartitions, type OwnedPartitions, STATIC_LEAVING_EPOCH } from '../coordinators/member-partitions.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
-import { type ConsumerMember, LEFT_FOR_A_WHILE, noPartitions, type OwnedPartitions } from './consumer-group-member.ts'
+import type { ConsumerMember } from './consumer-group-member.ts'
 import type { SaidOwned } from './consumer-group-reconcile.ts'
 import { currentChange, memberChange, memberGone, targetChange } from './consumer-group-records.ts'
+import type { ConsumerGroupOperation } from './consumer-group-shard.ts'
 
 /** Who sends a heartbeat, and what it says about itself. */
 export interface Claim {
@@ -17,7 +19,7 @@ export interface Claim {
 }
 
 /** The member that a request is from: the one that is there, a new one, or one that takes a static member's place. */
-export function claimMember(group: ConsumerGroup, claim: Claim, operation: GroupOperation): ConsumerMember {
+export function claimMember(group: ConsumerGroup, claim: Claim, operation: ConsumerGroupOperation): ConsumerMember {
   return claim.instanceId === null ? claimDynamic(group, claim) : claimStatic(group, claim, claim.instanceId, operation)
 }
 
@@ -31,7 +33,7 @@ function claimStatic(
   group: ConsumerGroup,
   claim: Claim,
   instanceId: string,
-  operation: GroupOperation,
+  operation: ConsumerGroupOperation,
 ): ConsumerMember {
   const { memberId, isJoining, isClassic } = claim
   const holder = group.staticMember(instanceId)
@@ -42,7 +44,7 @@ function claimStatic(
     return holder
   }
   if (holder === undefined) return group.memberOrNew(memberId)
-  if (!isClassic && holder.classic === null && holder.memberEpoch !== LEFT_FOR_A_WHILE) {
+  if (!isClassic && holder.classic === null && holder.memberEpoch !== STATIC_LEAVING_EPOCH) {
     throw new GroupError(
       'UNRELEASED_INSTANCE_ID',
       `Static member ${memberId} with instance id ${instanceId} cannot join the group because the instance id is ` +
@@ -86,4 +88,12 @@ function isWithin(said: SaidOwned | null, assigned: OwnedPartitions): boolean {
     const owned = assigned.get(topicId)
     return owned !== undefined && partitions.every((partition) => owned.has(partition))
   })
+}
+
+/** An id as Kafka generates it: base64url, never with a leading hyphen, which a command line would read as an option. */
+export function newMemberId(runtime: Pick<GroupRuntime, 'secureRandom'>): string {
+  for (;;) {
+    const id = Buffer.from(runtime.secureRandom(16)).toString('base64url')
+    if (!id.startsWith('-')) return id
+  }
 }

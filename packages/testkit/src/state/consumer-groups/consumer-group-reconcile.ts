@@ -1,11 +1,6 @@
-import { GroupError } from '../groups/group-error.ts'
-import {
-  type ConsumerMember,
-  type ConsumerMemberState,
-  isReconciledTo,
-  type OwnedPartitions,
-  type Partitions,
-} from './consumer-group-member.ts'
+import { GroupError } from '../coordinators/group-error.ts'
+import type { OwnedPartitions, Partitions } from '../coordinators/member-partitions.ts'
+import { type ConsumerMember, type ConsumerMemberState, isReconciledTo } from './consumer-group-member.ts'
 
 /** Partitions that a member says it owns. */
 export type SaidOwned = readonly { readonly topicId: string; readonly partitions: readonly number[] }[]

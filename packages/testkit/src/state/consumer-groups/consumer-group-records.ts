@@ -14,10 +14,10 @@ import {
   type Decoded,
   decodeMessage,
 } from '@ottla/codec'
-import { type GroupRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
+import { type CoordinatorRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
+import { noPartitions, type OwnedPartitions, type Partitions } from '../coordinators/member-partitions.ts'
 import type { ConsumerGroup, ResolvedRegex } from './consumer-group.ts'
-import type { ConsumerMember, ConsumerMemberState, OwnedPartitions, Partitions } from './consumer-group-member.ts'
-import { noPartitions } from './consumer-group-member.ts'
+import type { ConsumerMember, ConsumerMemberState } from './consumer-group-member.ts'
 
 // Kafka's record types: the first two bytes of a key.
 const GROUP = 3
@@ -37,7 +37,7 @@ const stateCodes: Readonly<Record<ConsumerMemberState, number>> = {
 /** A record about a consumer group and what it does to the group: both when it is written and when it is read again. */
 export interface ConsumerGroupChange {
   readonly groupId: string
-  readonly record: GroupRecord
+  readonly record: CoordinatorRecord
   /** Without effect when the group is not there and the record is a tombstone. */
   readonly makesGroup: boolean
   /** The group is gone. */
@@ -47,7 +47,7 @@ export interface ConsumerGroupChange {
 
 function change(
   groupId: string,
-  record: GroupRecord,
+  record: CoordinatorRecord,
   apply: (group: ConsumerGroup) => void,
   endsGroup = false,
 ): ConsumerGroupChange {
@@ -209,7 +209,7 @@ function listed(owned: OwnedPartitions) {
 // ---- reading -----------------------------------------------------------------------------------------------------------
 
 /** What a record read back from the log does; undefined when it is not about a consumer group. */
-export function readConsumerGroupChange(record: GroupRecord): ConsumerGroupChange | undefined {
+export function readConsumerGroupChange(record: CoordinatorRecord): ConsumerGroupChange | undefined {
   const { value } = record
   const key = record.key.subarray(2)
   const body = value?.subarray(2)

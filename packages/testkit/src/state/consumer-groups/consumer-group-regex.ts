@@ -1,12 +1,10 @@
-import { GroupError } from '../groups/group-error.ts'
-import { GroupOperation } from '../groups/group-operation.ts'
-import type { GroupShard } from '../groups/group-shard.ts'
-import { metadataHash } from '../groups/group-topics.ts'
+import { GroupError } from '../coordinators/group-error.ts'
+import { metadataHash } from '../coordinators/group-topics.ts'
 import { compileRe2, re2Problem } from '../re2.ts'
 import type { ConsumerGroup, ResolvedRegex } from './consumer-group.ts'
-import type { ConsumerMember } from './consumer-group-member.ts'
-import { regexOf } from './consumer-group-member.ts'
+import { type ConsumerMember, regexOf } from './consumer-group-member.ts'
 import { epochChange, regexChange, regexGone } from './consumer-group-records.ts'
+import { type ConsumerGroupOperation, type ConsumerGroupShard, newOperation } from './consumer-group-shard.ts'
 
 /** Expressions are not resolved again sooner than this, as in Kafka. */
 const MIN_REFRESH_INTERVAL_MS = 10_000
@@ -15,10 +13,10 @@ export type RegexUpdate = 'no change' | 'updated' | 'updated and resolved'
 
 /** Checks a member's new expression, and has the group's expressions resolved when that is due. */
 export function updateRegexes(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   change: { readonly member: ConsumerMember; readonly updated: ConsumerMember },
-  operation: GroupOperation,
+  operation: ConsumerGroupOperation,
 ): RegexUpdate {
   const { member, updated } = change
   const before = regexOf(member)
@@ -50,7 +48,7 @@ function refuseInvalid(regex: string): void {
 }
 
 function resolveWhenDue(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   counts: ReadonlyMap<string, number>,
   isNew: boolean,
@@ -75,10 +73,10 @@ function resolveWhenDue(
   })
 }
 
-function resolve(shard: GroupShard, groupId: string, regexes: readonly string[]): void {
+function resolve(shard: ConsumerGroupShard, groupId: string, regexes: readonly string[]): void {
   const group = shard.consumerGroups.get(groupId)
   if (group === undefined) return
-  const operation = new GroupOperation(shard)
+  const operation = newOperation(shard)
   const counts = group.regexCounts()
   const after = new Map<string, ResolvedRegex>(group.resolvedRegexes)
   let isChanged = false
@@ -101,7 +99,7 @@ function resolve(shard: GroupShard, groupId: string, regexes: readonly string[])
   operation.write(() => {})
 }
 
-function matching(shard: GroupShard, regex: string): Set<string> {
+function matching(shard: ConsumerGroupShard, regex: string): Set<string> {
   const expression = compileRe2(regex)
   const topics = new Set<string>()
   for (const { name } of shard.topics.topics()) if (expression?.test(name)) topics.add(name)

@@ -1,4 +1,4 @@
-import type { GroupShard } from '../groups/group-shard.ts'
+import type { ConsumerGroupShard } from './consumer-group-shard.ts'
 
 const kinds = ['session', 'rebalance', 'join', 'sync'] as const
 
@@ -9,10 +9,15 @@ export type MemberTimer = (typeof kinds)[number]
 export const memberTimer = (kind: MemberTimer, groupId: string, memberId: string): string =>
   `consumer ${kind} ${groupId.length} ${groupId} ${memberId}`
 
-export function cancelMemberTimer(shard: GroupShard, kind: MemberTimer, groupId: string, memberId: string): void {
+export function cancelMemberTimer(
+  shard: ConsumerGroupShard,
+  kind: MemberTimer,
+  groupId: string,
+  memberId: string,
+): void {
   shard.timers.cancel(memberTimer(kind, groupId, memberId))
 }
 
-export function cancelMemberTimers(shard: GroupShard, groupId: string, memberId: string): void {
+export function cancelMemberTimers(shard: ConsumerGroupShard, groupId: string, memberId: string): void {
   for (const kind of kinds) cancelMemberTimer(shard, kind, groupId, memberId)
 }

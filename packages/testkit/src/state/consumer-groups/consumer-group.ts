@@ -1,13 +1,9 @@
-import { GroupError } from '../groups/group-error.ts'
+import { GroupError } from '../coordinators/group-error.ts'
+import { noPartitions, type Partitions } from '../coordinators/member-partitions.ts'
 import { stringsInHashOrder } from '../java-order.ts'
-import {
-  type ConsumerMember,
-  isReconciledTo,
-  newConsumerMember,
-  noPartitions,
-  type Partitions,
-  regexOf,
-} from './consumer-group-member.ts'
+import type { CommittedOffset } from '../offsets/committed-offsets.ts'
+import type { OffsetGroup } from '../offsets/offset-shard.ts'
+import { type ConsumerMember, isReconciledTo, newConsumerMember, regexOf } from './consumer-group-member.ts'
 
 export type ConsumerGroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable'
 
@@ -29,7 +25,7 @@ export interface SubscriptionCount {
  * A group of the consumer protocol (KIP-848): what its records in the log say, and nothing else but when its topics have
  * to be looked at again. It decides nothing: see consumer-group-*.ts.
  */
-export class ConsumerGroup {
+export class ConsumerGroup implements OffsetGroup {
   readonly groupId: string
   readonly members = new Map<string, ConsumerMember>()
   readonly targets = new Map<string, Partitions>()
@@ -61,6 +57,17 @@ export class ConsumerGroup {
 
   get isEmpty(): boolean {
     return this.members.size === 0
+  }
+
+  get isUnused(): boolean {
+    return this.isEmpty
+  }
+
+  readonly canDeleteOffsets = true
+  readonly keepsOffsetsInTransactions = false
+
+  offsetExpiryMs({ commitTimestampMs, expireTimestampMs }: CommittedOffset, retentionMs: number): number {
+    return expireTimestampMs ?? commitTimestampMs + retentionMs
   }
 
   /** Throws UNKNOWN_MEMBER_ID when it is none. */

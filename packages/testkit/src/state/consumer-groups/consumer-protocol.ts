@@ -6,9 +6,9 @@ import {
   decodeMessage,
 } from '@ottla/codec'
 import { int16, prefixed } from '../coordinators/coordinator-record.ts'
-import type { GroupTopics } from '../groups/group-topics.ts'
+import type { GroupTopics } from '../coordinators/group-topics.ts'
+import type { Partitions } from '../coordinators/member-partitions.ts'
 import { numbersInHashOrder, uuidsInHashOrder } from '../java-order.ts'
-import type { Partitions } from './consumer-group-member.ts'
 
 /** The newest versions; what says it is newer still is read as these. */
 const SUBSCRIPTION_VERSION = 3

@@ -2,7 +2,7 @@ import { type Encodable, encodeMessage, type MessageTable } from '@ottla/codec'
 import type { RecordBatch, RecordCursor } from '@ottla/codec/records'
 
 /** A record in the log of a coordinator; without a value it is a tombstone. */
-export interface GroupRecord {
+export interface CoordinatorRecord {
   readonly key: Uint8Array
   readonly value: Uint8Array | null
 }
@@ -27,7 +27,7 @@ export function int16(bytes: Uint8Array): number {
 }
 
 /** The records of a coordinator's batch; none of a control batch. */
-export function* recordsIn(batch: RecordBatch): Iterable<GroupRecord> {
+export function* recordsIn(batch: RecordBatch): Iterable<CoordinatorRecord> {
   if (batch.isControl) return
   const cursor = batch.records()
   while (cursor.next()) {

@@ -1,7 +1,7 @@
 import type { ErrorName } from '@ottla/codec'
 import type { Runtime } from '@ottla/runtime'
-import type { CoordinatorReplica } from '../groups/group-log.ts'
 import { stringHash } from '../java-order.ts'
+import type { CoordinatorReplica } from './coordinator-log.ts'
 
 export interface CoordinatorShardsOptions<R extends CoordinatorReplica, S> {
   readonly runtime: Pick<Runtime, 'defer'>

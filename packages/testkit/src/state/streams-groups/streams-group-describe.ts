@@ -1,16 +1,16 @@
 import { type Encodable, errorCode, type StreamsGroupDescribe, type StreamsGroupHeartbeat } from '@ottla/codec'
-import type { GroupShard } from '../groups/group-shard.ts'
-import type { GroupTopics } from '../groups/group-topics.ts'
+import type { GroupTopics } from '../coordinators/group-topics.ts'
 import { stringsInHashOrder } from '../java-order.ts'
 import type { StreamsGroup } from './streams-group.ts'
 import { noTasks, type StreamsMember } from './streams-group-member.ts'
+import type { StreamsGroupShard } from './streams-group-shard.ts'
 import type { ConfiguredTopology } from './streams-group-topology.ts'
 
 export type DescribedStreamsGroup = Encodable<typeof StreamsGroupDescribe.response>['groups'][number]
 type EndpointPartitions = NonNullable<Encodable<typeof StreamsGroupHeartbeat.response>['partitionsByUserEndpoint']>
 
 /** A group as StreamsGroupDescribe shows it. */
-export function describeStreamsGroup(shard: GroupShard, groupId: string): DescribedStreamsGroup {
+export function describeStreamsGroup(shard: StreamsGroupShard, groupId: string): DescribedStreamsGroup {
   const group = shard.streamsGroups.get(groupId)
   if (group === undefined) {
     const message = shard.hasGroup(groupId) ? `Group ${groupId} is not a streams group.` : `Group ${groupId} not found.`

@@ -1,12 +1,10 @@
 import type { Encodable, StreamsGroupHeartbeat } from '@ottla/codec'
-import type { HeartbeatClient } from '../consumer-groups/consumer-group-heartbeat.ts'
-import { LEFT, LEFT_FOR_A_WHILE, sameOwned, samePartitions } from '../consumer-groups/consumer-group-member.ts'
-import { GroupError, orRefused } from '../groups/group-error.ts'
-import { GroupOperation } from '../groups/group-operation.ts'
-import { groupTombstone } from '../groups/group-records.ts'
-import { type GroupShard, writeErrorForMember } from '../groups/group-shard.ts'
-import { metadataHash } from '../groups/group-topics.ts'
-import { requiredTopics, StreamsGroup, type StreamsTopology } from './streams-group.ts'
+import type { MemberClient } from '../coordinators/classic-protocol.ts'
+import { writeErrorForMember } from '../coordinators/coordinator-log.ts'
+import { GroupError, orRefused } from '../coordinators/group-error.ts'
+import { metadataHash } from '../coordinators/group-topics.ts'
+import { LEAVING_EPOCH, STATIC_LEAVING_EPOCH, sameOwned, samePartitions } from '../coordinators/member-partitions.ts'
+import { StreamsGroup } from './streams-group.ts'
 import { updateTaskTarget } from './streams-group-assign.ts'
 import { endpointPartitions } from './streams-group-describe.ts'
 import {
@@ -25,11 +23,14 @@ import {
   topologyChange,
 } from './streams-group-records.ts'
 import { refuseStreamsEpoch, refuseUnknownTasks, type StreamsBody } from './streams-group-requests.ts'
+import { newOperation, type StreamsGroupOperation, type StreamsGroupShard } from './streams-group-shard.ts'
 import {
   type ConfiguredTopology,
   configureTopology,
   type InternalTopic,
+  requiredTopics,
   type Status,
+  type StreamsTopology,
   statusCodes,
 } from './streams-group-topology.ts'
 
@@ -46,13 +47,13 @@ export interface StreamsOutcome {
 
 /** A StreamsGroupHeartbeat: joins, stays, lets go, gets, or leaves; answered when what it changed is replicated. */
 export function streamsGroupHeartbeat(
-  shard: GroupShard,
+  shard: StreamsGroupShard,
   body: StreamsBody,
-  client: HeartbeatClient,
+  client: MemberClient,
   respond: (outcome: StreamsOutcome) => void,
 ): void {
-  const operation = new GroupOperation(shard)
-  const isLeaving = body.memberEpoch === LEFT || body.memberEpoch === LEFT_FOR_A_WHILE
+  const operation = newOperation(shard)
+  const isLeaving = body.memberEpoch === LEAVING_EPOCH || body.memberEpoch === STATIC_LEAVING_EPOCH
   const outcome = orRefused<StreamsOutcome>(
     () => (isLeaving ? leave(shard, body, operation) : new Beat(shard, body, client, operation).run()),
     (error) => ({ response: streamsRefusal(error), missingTopics: [] }),
@@ -82,13 +83,13 @@ export const streamsRefusal = ({ code, detail }: GroupError): StreamsResponse =>
 
 /** The steps of one heartbeat. */
 class Beat {
-  readonly #shard: GroupShard
+  readonly #shard: StreamsGroupShard
   readonly #body: StreamsBody
-  readonly #client: HeartbeatClient
-  readonly #operation: GroupOperation
+  readonly #client: MemberClient
+  readonly #operation: StreamsGroupOperation
   readonly #status: Status[] = []
 
-  constructor(shard: GroupShard, body: StreamsBody, client: HeartbeatClient, operation: GroupOperation) {
+  constructor(shard: StreamsGroupShard, body: StreamsBody, client: MemberClient, operation: StreamsGroupOperation) {
     this.#shard = shard
     this.#body = body
     this.#client = client
@@ -103,7 +104,7 @@ class Beat {
     refuseStreamsEpoch(member, this.#body)
     const updated = this.#asSaid(member)
     const isChanged = !sameMetadata(member, updated)
-    if (isChanged) this.#operation.addStreams(streamsMemberChange(group.groupId, updated))
+    if (isChanged) this.#operation.add(streamsMemberChange(group.groupId, updated))
     const topology = this.#topology(group)
     if (group.topology !== undefined && updated.topologyEpoch < group.topology.epoch) {
       const epochs = `topology epoch ${updated.topologyEpoch} is behind the group's topology epoch ${group.topology.epoch}`
@@ -142,7 +143,7 @@ class Beat {
     if (known === undefined) {
       if (said === null) throw new GroupError('UNKNOWN_SERVER_ERROR')
       const topology = sorted(said)
-      this.#operation.addStreams(topologyChange(group.groupId, topology))
+      this.#operation.add(topologyChange(group.groupId, topology))
       return topology
     }
     if (said === null || known.epoch > said.epoch) return known
@@ -178,7 +179,7 @@ class Beat {
     if (isBumped) {
       groupEpoch++
       const epoch = { epoch: groupEpoch, metadataHash: hash, validatedTopologyEpoch, assignmentConfigs }
-      this.#operation.addStreams(streamsEpochChange(groupId, epoch))
+      this.#operation.add(streamsEpochChange(groupId, epoch))
       group.metadataDeadline = { ms: nowMs + METADATA_REFRESH_MS, epoch: groupEpoch }
     }
     return { configured, groupEpoch }
@@ -199,7 +200,7 @@ class Beat {
       activeTasks === null || standbyTasks === null ? null : { active: activeTasks, standby: standbyTasks }
     const now = reconcileTasks(group, member, target, said)
     if (now === member || sameAssignment(now, member)) return now
-    this.#operation.addStreams(streamsCurrentChange(group.groupId, now))
+    this.#operation.add(streamsCurrentChange(group.groupId, now))
     if (now.state === 'UNREVOKED_TASKS') limitTaskRevocation(this.#shard, group.groupId, now)
     else cancelRevocationLimit(this.#shard, group.groupId, now.memberId)
     return now
@@ -239,12 +240,14 @@ class Beat {
 const listed = (tasks: readonly (readonly [string, Iterable<number>])[]) =>
   tasks.map(([subtopologyId, each]) => ({ subtopologyId, partitions: [...each].sort((a, b) => a - b) }))
 
-function groupFor(shard: GroupShard, { groupId, memberEpoch }: StreamsBody, operation: GroupOperation): StreamsGroup {
+function groupFor(
+  shard: StreamsGroupShard,
+  { groupId, memberEpoch }: StreamsBody,
+  operation: StreamsGroupOperation,
+): StreamsGroup {
   const known = shard.streamsGroups.get(groupId)
-  const classic = shard.groups.get(groupId)
   const isJoining = memberEpoch === 0
-  if (known === undefined && isJoining && classic?.state === 'Empty') {
-    operation.addRecord(groupTombstone(groupId), () => shard.removeGroup(classic))
+  if (known === undefined && isJoining && shard.deleteEmptyClassicGroup(groupId, operation)) {
     return new StreamsGroup(groupId)
   }
   if (known === undefined && shard.hasGroup(groupId)) throw notStreams(groupId)
@@ -263,7 +266,7 @@ function groupFor(shard: GroupShard, { groupId, memberEpoch }: StreamsBody, oper
 const notStreams = (groupId: string): GroupError =>
   new GroupError('GROUP_ID_NOT_FOUND', `Group ${groupId} is not a streams group.`)
 
-function leave(shard: GroupShard, body: StreamsBody, operation: GroupOperation): StreamsOutcome {
+function leave(shard: StreamsGroupShard, body: StreamsBody, operation: StreamsGroupOperation): StreamsOutcome {
   const { groupId, memberId, memberEpoch } = body
   const group = shard.streamsGroups.get(groupId)
   if (group === undefined) {
@@ -277,12 +280,12 @@ function leave(shard: GroupShard, body: StreamsBody, operation: GroupOperation):
   return { response, missingTopics: [] }
 }
 
-function assignAfterDelay(shard: GroupShard, groupId: string): void {
+function assignAfterDelay(shard: StreamsGroupShard, groupId: string): void {
   const group = shard.streamsGroups.get(groupId)
   const configured = group?.configured
   if (group === undefined || group.isEmpty || configured === undefined) return
   if (group.groupEpoch <= group.assignmentEpoch) return
-  const operation = new GroupOperation(shard)
+  const operation = newOperation(shard)
   updateTaskTarget(shard, group, { configured, groupEpoch: group.groupEpoch }, operation)
   operation.write(() => {})
 }

@@ -1,4 +1,4 @@
-import type { OwnedPartitions, Partitions } from '../consumer-groups/consumer-group-member.ts'
+import type { OwnedPartitions, Partitions } from '../coordinators/member-partitions.ts'
 
 /** Tasks by subtopology; active ones with the member epoch in which they were assigned. */
 export interface Tasks {

@@ -1,5 +1,5 @@
-import type { OwnedPartitions, Partitions } from '../consumer-groups/consumer-group-member.ts'
-import { GroupError } from '../groups/group-error.ts'
+import { GroupError } from '../coordinators/group-error.ts'
+import type { OwnedPartitions, Partitions } from '../coordinators/member-partitions.ts'
 import type { StreamsGroup } from './streams-group.ts'
 import { hasTasks, type StreamsMember, type StreamsMemberState, type TargetTasks } from './streams-group-member.ts'
 

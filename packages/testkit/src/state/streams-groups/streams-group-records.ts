@@ -14,10 +14,9 @@ import {
   StreamsGroupTopologyKey,
   StreamsGroupTopologyValue,
 } from '@ottla/codec'
-import type { OwnedPartitions, Partitions } from '../consumer-groups/consumer-group-member.ts'
-import { type GroupRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
-import type { GroupShard } from '../groups/group-shard.ts'
-import { StreamsGroup, type StreamsTopology } from './streams-group.ts'
+import { type CoordinatorRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
+import type { OwnedPartitions, Partitions } from '../coordinators/member-partitions.ts'
+import type { StreamsGroup } from './streams-group.ts'
 import {
   type KeyValue,
   newStreamsMember,
@@ -26,6 +25,7 @@ import {
   type StreamsMemberState,
   type TargetTasks,
 } from './streams-group-member.ts'
+import type { StreamsTopology } from './streams-group-topology.ts'
 
 // Kafka's record types: the first two bytes of a key.
 const GROUP = 17
@@ -45,14 +45,14 @@ const stateCodes: Readonly<Record<StreamsMemberState, number>> = {
 /** A record about a streams group and what it does to the group: both when it is written and when it is read again. */
 export interface StreamsGroupChange {
   readonly groupId: string
-  readonly record: GroupRecord
+  readonly record: CoordinatorRecord
   readonly endsGroup: boolean
   readonly apply: (group: StreamsGroup) => void
 }
 
 const change = (
   groupId: string,
-  record: GroupRecord,
+  record: CoordinatorRecord,
   apply: (group: StreamsGroup) => void,
   endsGroup = false,
 ): StreamsGroupChange => ({ groupId, record, apply, endsGroup })
@@ -210,7 +210,7 @@ const listStandby = (tasks: Partitions) => listTasks(tasks).map((each) => ({ ...
 // ---- reading -----------------------------------------------------------------------------------------------------------
 
 /** What a record read back from the log does; undefined when it is not about a streams group. */
-export function readStreamsGroupChange(record: GroupRecord): StreamsGroupChange | undefined {
+export function readStreamsGroupChange(record: CoordinatorRecord): StreamsGroupChange | undefined {
   const key = record.key.subarray(2)
   const body = record.value?.subarray(2)
   switch (int16(record.key)) {
@@ -283,23 +283,4 @@ function currentIn(memberId: string, read: Current): Assignment {
       standby: tasksIn(read.standbyTasksPendingRevocation),
     },
   }
-}
-
-export function applyStreamsGroupChange(
-  shard: GroupShard,
-  { groupId, record, endsGroup, apply }: StreamsGroupChange,
-): void {
-  if (endsGroup) {
-    shard.streamsGroups.delete(groupId)
-    return
-  }
-  const known = shard.streamsGroups.get(groupId)
-  if (known === undefined && record.value === null) return
-  const group = known ?? new StreamsGroup(groupId)
-  if (known === undefined) {
-    shard.streamsGroups.set(groupId, group)
-    // Offsets that were read before made a group of their own.
-    shard.groups.delete(groupId)
-  }
-  apply(group)
 }

@@ -1,6 +1,6 @@
 import type { Decoded, StreamsGroupHeartbeat } from '@ottla/codec'
-import { LEFT_FOR_A_WHILE, type OwnedPartitions, type Partitions } from '../consumer-groups/consumer-group-member.ts'
-import { GroupError } from '../groups/group-error.ts'
+import { GroupError } from '../coordinators/group-error.ts'
+import { type OwnedPartitions, type Partitions, STATIC_LEAVING_EPOCH } from '../coordinators/member-partitions.ts'
 import type { StreamsMember } from './streams-group-member.ts'
 import type { SaidTasks } from './streams-group-reconcile.ts'
 import type { ConfiguredTopology } from './streams-group-topology.ts'
@@ -34,9 +34,9 @@ export function refuseInvalidStreams(body: StreamsBody): void {
       throw new GroupError('STREAMS_INVALID_TOPOLOGY', `${what}, but it is set to ${fixed.partitions}.`)
     }
   }
-  refuseIf(memberEpoch === LEFT_FOR_A_WHILE && body.instanceId === null, "InstanceId can't be null.")
+  refuseIf(memberEpoch === STATIC_LEAVING_EPOCH && body.instanceId === null, "InstanceId can't be null.")
   const tooLow = `MemberEpoch is ${memberEpoch}, but must be greater than or equal to -2.`
-  refuseIf(memberEpoch < LEFT_FOR_A_WHILE, tooLow)
+  refuseIf(memberEpoch < STATIC_LEAVING_EPOCH, tooLow)
   const kinds = [activeTasks, standbyTasks, warmupTasks]
   const isMixed = kinds.some((each) => each === null) && kinds.some((each) => each !== null)
   refuseIf(isMixed, 'If one task-type is non-null, all must be non-null.')

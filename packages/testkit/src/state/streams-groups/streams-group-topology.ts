@@ -1,7 +1,10 @@
-import { GroupError } from '../groups/group-error.ts'
-import type { GroupTopics } from '../groups/group-topics.ts'
+import type { Decoded, StreamsGroupTopologyValue } from '@ottla/codec'
+import { GroupError } from '../coordinators/group-error.ts'
+import type { GroupTopics } from '../coordinators/group-topics.ts'
 import { stringsInHashOrder } from '../java-order.ts'
-import type { StreamsTopology, Subtopology } from './streams-group.ts'
+
+export type StreamsTopology = Decoded<typeof StreamsGroupTopologyValue>
+export type Subtopology = StreamsTopology['subtopologies'][number]
 
 type TopicInfo = Subtopology['stateChangelogTopics'][number]
 
@@ -223,4 +226,14 @@ function missing(subtopologies: readonly ConfiguredSubtopology[], topics: GroupT
     }
     return found === undefined
   })
+}
+
+/** All topics without which a topology does not run. */
+export function requiredTopics(topology: StreamsTopology): Set<string> {
+  return new Set(
+    topology.subtopologies.flatMap(({ sourceTopics, repartitionSourceTopics, stateChangelogTopics }) => [
+      ...sourceTopics,
+      ...[...repartitionSourceTopics, ...stateChangelogTopics].map(({ name }) => name),
+    ]),
+  )
 }

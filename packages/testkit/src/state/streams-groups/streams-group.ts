@@ -1,17 +1,15 @@
-import type { Decoded, StreamsGroupTopologyValue } from '@ottla/codec'
-import { GroupError } from '../groups/group-error.ts'
+import { GroupError } from '../coordinators/group-error.ts'
+import type { CommittedOffset } from '../offsets/committed-offsets.ts'
+import type { OffsetGroup } from '../offsets/offset-shard.ts'
 import { type KeyValue, noTasks, type StreamsMember, type TargetTasks } from './streams-group-member.ts'
-import type { ConfiguredTopology } from './streams-group-topology.ts'
+import type { ConfiguredTopology, StreamsTopology, Subtopology } from './streams-group-topology.ts'
 
 export type StreamsGroupState = 'Empty' | 'NotReady' | 'Assigning' | 'Reconciling' | 'Stable'
-export type StreamsTopology = Decoded<typeof StreamsGroupTopologyValue>
-export type Subtopology = StreamsTopology['subtopologies'][number]
-
 /**
  * A group of the streams protocol (KIP-1071): what its records in the log say; besides, only in memory, its topology as it
  * fits the topics that are there, and who asked for a shutdown.
  */
-export class StreamsGroup {
+export class StreamsGroup implements OffsetGroup {
   readonly groupId: string
   readonly members = new Map<string, StreamsMember>()
   readonly targets = new Map<string, TargetTasks>()
@@ -35,6 +33,17 @@ export class StreamsGroup {
 
   get isEmpty(): boolean {
     return this.members.size === 0
+  }
+
+  get isUnused(): boolean {
+    return this.isEmpty
+  }
+
+  readonly canDeleteOffsets = true
+  readonly keepsOffsetsInTransactions = false
+
+  offsetExpiryMs({ commitTimestampMs, expireTimestampMs }: CommittedOffset, retentionMs: number): number {
+    return expireTimestampMs ?? commitTimestampMs + retentionMs
   }
 
   get state(): StreamsGroupState {
@@ -91,14 +100,4 @@ export class StreamsGroup {
         sourceTopics.includes(topic) || repartitionSourceTopics.some(({ name }) => name === topic),
     )
   }
-}
-
-/** All topics without which a topology does not run. */
-export function requiredTopics(topology: StreamsTopology): Set<string> {
-  return new Set(
-    topology.subtopologies.flatMap(({ sourceTopics, repartitionSourceTopics, stateChangelogTopics }) => [
-      ...sourceTopics,
-      ...[...repartitionSourceTopics, ...stateChangelogTopics].map(({ name }) => name),
-    ]),
-  )
 }
