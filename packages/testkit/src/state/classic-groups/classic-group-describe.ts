@@ -4,7 +4,7 @@ import type { ClassicGroupShard } from './classic-group-shard.ts'
 
 export type DescribedGroup = Encodable<typeof DescribeGroups.response>['groups'][number]
 
-/** A group as DescribeGroups shows it. Before v6 a group that is not there looks dead, without an error. */
+/** A group as DescribeGroups returns it. Before version 6 a missing group is Dead, without an error. */
 export function describeGroup(shard: ClassicGroupShard, groupId: string, apiVersion: number): DescribedGroup {
   const group = shard.classicGroups.get(groupId)
   if (!group) {
@@ -33,7 +33,7 @@ export function describeGroup(shard: ClassicGroupShard, groupId: string, apiVers
   }
 }
 
-/** The answer for a group that cannot be described. */
+/** The result for a group that cannot be described. */
 export function noGroup(groupId: string, code: number): DescribedGroup {
   return { errorCode: code, groupId, groupState: '', protocolType: '', protocolData: '', members: [] }
 }

@@ -1,10 +1,10 @@
 import type { ErrorName } from '@ottla/codec'
-import type { HeartbeatBody } from '../coordinators/classic-protocol.ts'
+import type { ClassicHeartbeatBody } from '../coordinators/classic-protocol.ts'
 import { keepAlive } from './classic-group-rebalance.ts'
 import type { ClassicGroupShard } from './classic-group-shard.ts'
 
-/** A heartbeat of a member; no error means that its generation is current. */
-export function heartbeatClassicGroup(shard: ClassicGroupShard, body: HeartbeatBody): ErrorName | undefined {
+/** Returns undefined when the member's generation is current. */
+export function heartbeatClassicGroup(shard: ClassicGroupShard, body: ClassicHeartbeatBody): ErrorName | undefined {
   const group = shard.classicGroups.get(body.groupId)
   if (!group) return 'UNKNOWN_MEMBER_ID'
   const error = group.validateMember(body.memberId, body.groupInstanceId)

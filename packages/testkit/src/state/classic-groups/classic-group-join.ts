@@ -20,8 +20,8 @@ import { groupRecord } from './classic-group-records.ts'
 import { type ClassicGroupShard, createGroup, removeGroup, sessionKey } from './classic-group-shard.ts'
 
 /**
- * A JoinGroup: responds immediately, or when the rebalance that it starts or joins is complete. `tombstones` delete the
- * group of another kind that a new classic group replaces.
+ * Handles a JoinGroup. Responds immediately, or once the rebalance that it starts or joins is complete. `tombstones`
+ * delete the empty group of another kind that a new classic group replaces.
  */
 export function joinClassicGroup(
   shard: ClassicGroupShard,
@@ -29,7 +29,7 @@ export function joinClassicGroup(
   respond: (response: JoinGroupResponse) => void,
 ): void {
   const { groupId, memberId } = body
-  // A member that comes with an id must have got it from this group.
+  // Only this group can have assigned the member its id.
   if (memberId !== '' && !shard.classicGroups.has(groupId)) {
     respond(joinError('UNKNOWN_MEMBER_ID', memberId))
     return
@@ -58,7 +58,7 @@ export interface ClassicJoin {
 function hasRoomFor(shard: ClassicGroupShard, group: ClassicGroup, memberId: string): boolean {
   const { maxSize } = shard.config
   if (group.state === 'PreparingRebalance') {
-    // Those who wait already count, not those who may still come: so the slowest of too many are left out.
+    // Only members whose join is held count, so the first ones to rejoin stay in an oversized group.
     return group.members.get(memberId)?.awaitingJoin !== undefined || group.awaitingJoinCount() < maxSize
   }
   if (group.state === 'Empty') return true
@@ -78,7 +78,7 @@ function joinAsNew(
   if (instanceId !== null && oldMemberId !== undefined) {
     rejoinStatic(shard, group, { body, client, instanceId, oldMemberId, newMemberId }, respond)
   } else if (instanceId === null && client.apiVersion >= 4) {
-    // KIP-394: a client that gives up and retries would leave a dead member behind with every attempt.
+    // KIP-394: otherwise each attempt of a client that times out and retries would add another member.
     group.pendingJoinMembers.add(newMemberId)
     keepAlive(shard, group, newMemberId, body.sessionTimeoutMs)
     respond(joinError('MEMBER_ID_REQUIRED', newMemberId))
@@ -109,7 +109,7 @@ function joinAsKnown(
     respond(joinError('UNKNOWN_MEMBER_ID', memberId))
     return
   }
-  // The answer to its join may have been lost: the same protocols again get what the generation has.
+  // The response to its join may have been lost: a repeated join with the same protocols gets the current generation.
   const isRepeat =
     group.state !== 'PreparingRebalance' &&
     member.matches(body.protocols) &&
@@ -144,7 +144,7 @@ function addMember(
   member.isNew = true
   if (group.state === 'PreparingRebalance' && group.previousState === 'Empty') group.newMemberAdded = true
   group.add(member, respond)
-  // It cannot send heartbeats while its join is held, and a client that is gone is not noticed: the connection is muted.
+  // It sends no heartbeats while its join is held, and its muted connection does not show whether the client is alive.
   keepAlive(shard, group, memberId, shard.config.newMemberJoinTimeoutMs)
   rebalanceOrCompleteJoin(shard, group)
 }
@@ -157,7 +157,7 @@ interface StaticRejoin {
   readonly newMemberId: string
 }
 
-/** KIP-345: a static member that restarted takes its place back, without a rebalance where that is possible. */
+/** KIP-345: a restarted static member replaces its predecessor, without a rebalance if possible. */
 function rejoinStatic(
   shard: ClassicGroupShard,
   group: ClassicGroup,
@@ -172,7 +172,7 @@ function rejoinStatic(
   keepAlive(shard, group, newMemberId, member.sessionTimeoutMs)
   group.update(member, body, respond)
   if (group.state === 'CompletingRebalance') {
-    // The leader may be assigning to the old id just now.
+    // The leader may be computing an assignment for the old id.
     prepareRebalance(shard, group)
   } else if (group.state === 'PreparingRebalance') {
     completeJoinPhaseIfAllIn(shard, group)
@@ -191,13 +191,13 @@ function rejoinStatic(
 function staticRejoinResponse(group: ClassicGroup, rejoin: StaticRejoin, oldLeader: string | null): JoinGroupResponse {
   const { newMemberId } = rejoin
   const response = currentGeneration(group, newMemberId, [])
-  // Before v9 the member is told that the leader is its own old id, so that it does not assign.
+  // Before version 9 the response names the old id as the leader, so that the member computes no assignment.
   if (rejoin.client.apiVersion < 9) return { ...response, leader: oldLeader ?? '' }
   const isLeader = group.isLeader(newMemberId)
   return { ...response, skipAssignment: isLeader, members: isLeader ? group.membersForLeader() : [] }
 }
 
-/** The log did not take the new id: the old one holds its place again. */
+/** The new id could not be written: restores the old one. */
 function revertStaticRejoin(
   shard: ClassicGroupShard,
   group: ClassicGroup,
@@ -237,18 +237,18 @@ function persistNewGroup(
   tombstones: readonly CoordinatorRecord[],
 ): void {
   const done = (error: ErrorName | undefined): void => {
-    // A write that only takes too long may still go through: the group stays then.
+    // After a timeout the write may still succeed, so the group stays.
     if (!error || error === 'REQUEST_TIMED_OUT' || shard.classicGroups.get(group.groupId) !== group) return
     const code = writeErrorForMember(error)
     for (const member of group.members.values()) group.completeJoin(member, joinError(code, member.memberId))
     removeGroup(shard, group)
   }
-  // Written as it was before its first member.
+  // The record describes the group without its first member.
   const record = groupRecord(new ClassicGroup(group.groupId, shard.nowMs()), new Map())
   shard.log.write([...tombstones, record], { done })
 }
 
-/** A UUID in the form of Java's `UUID.randomUUID().toString()`. */
+/** A UUID like Java's `UUID.randomUUID().toString()`. */
 function randomUuid(shard: ClassicGroupShard): string {
   const bytes = shard.runtime.secureRandom(16)
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40

@@ -47,7 +47,7 @@ export class ClassicGroupKind implements GroupKind, OffsetGroupKind {
     }
   }
 
-  /** The members themselves watch their topics. */
+  /** Does nothing: the members watch their topics themselves. */
   onTopicsChanged(): void {}
 
   list(): ListedGroup[] {
@@ -75,7 +75,7 @@ export class ClassicGroupKind implements GroupKind, OffsetGroupKind {
     }))
   }
 
-  /** A commit also keeps its member's session alive. */
+  /** A commit also extends its member's session. */
   admitCommit(groupId: string, committer: Committer): PartitionCheck {
     const group = this.find(groupId)
     checkCommit(group, committer)
@@ -110,7 +110,7 @@ export class ClassicGroupKind implements GroupKind, OffsetGroupKind {
   }
 }
 
-/** Decoded as version 0, with which every version begins; empty for bytes that are no consumer's assignment. */
+/** Decoded as version 0, a prefix of all later versions. Empty unless the bytes are a consumer's assignment. */
 function assignedPartitions(assignment: Uint8Array): GroupMemberStatus['partitions'] {
   if (assignment.length < 2) return []
   try {

@@ -4,7 +4,7 @@ import type { ClassicGroup } from './classic-group.ts'
 import { completeJoinPhaseIfAllIn, rebalanceOrCompleteJoin, removeMember } from './classic-group-rebalance.ts'
 import { type ClassicGroupShard, sessionKey } from './classic-group-shard.ts'
 
-/** Takes members out at their own wish, or at an administrator's: then by instance id alone. */
+/** Removes members. An administrator names a static member by its instance id alone. */
 export function leaveClassicGroup(
   shard: ClassicGroupShard,
   groupId: string,

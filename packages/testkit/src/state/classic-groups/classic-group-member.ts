@@ -17,7 +17,7 @@ export interface MemberOptions {
   readonly assignment?: Uint8Array
 }
 
-/** A member of a classic group, with the requests of it that are held. */
+/** A member of a classic group, with its held requests. */
 export class GroupMember {
   readonly memberId: string
   readonly groupInstanceId: string | null
@@ -28,11 +28,11 @@ export class GroupMember {
   sessionTimeoutMs: number
   protocols: readonly MemberProtocol[]
   assignment: Uint8Array
-  /** A member that has not completed a join yet: its held join does not keep it alive. */
+  /** It has not completed a join yet. Its held join does not count as a heartbeat. */
   isNew = false
-  /** Answers the held JoinGroup. */
+  /** Completes the held JoinGroup. */
   awaitingJoin: ((response: JoinGroupResponse) => void) | undefined
-  /** Answers the held SyncGroup. */
+  /** Completes the held SyncGroup. */
   awaitingSync: ((response: SyncGroupResponse) => void) | undefined
 
   constructor(options: MemberOptions) {
@@ -47,7 +47,7 @@ export class GroupMember {
     this.assignment = options.assignment ?? NO_BYTES
   }
 
-  /** A held request stands for a heartbeat, but not that of a new member: its client may be gone without a trace. */
+  /** A held request counts as a heartbeat, except for a new member, whose client may have disconnected unnoticed. */
   hasSatisfiedHeartbeat(): boolean {
     return !this.isNew && (this.awaitingJoin !== undefined || this.awaitingSync !== undefined)
   }
@@ -56,7 +56,7 @@ export class GroupMember {
     return this.protocols.find((protocol) => protocol.name === protocolName)?.metadata ?? NO_BYTES
   }
 
-  /** The same protocols in the same order with the same bytes. */
+  /** True for the same protocols in the same order with the same metadata. */
   matches(protocols: readonly MemberProtocol[]): boolean {
     return (
       protocols.length === this.protocols.length &&
@@ -67,10 +67,10 @@ export class GroupMember {
     )
   }
 
-  /** The first of its protocols, in its own order, that all members support. */
+  /** The first of its protocols that all members support. */
   vote(candidates: ReadonlySet<string>): string {
     const choice = this.protocols.find((protocol) => candidates.has(protocol.name))
-    if (choice === undefined) throw new Error(`member ${this.memberId} supports none of the candidate protocols`)
+    if (choice === undefined) throw new Error(`Member '${this.memberId}' supports none of the candidate protocols`)
     return choice.name
   }
 }

@@ -11,7 +11,7 @@ export function checkCommit(group: ClassicGroup | undefined, committer: Committe
 function checkPlain(group: ClassicGroup | undefined, committer: Committer): void {
   const { memberId, groupInstanceId, memberEpoch: generationId, apiVersion } = committer
   if (!group) {
-    // Without a generation it is a consumer without membership, or an administrator.
+    // Without a generation: a consumer that only stores its offsets in Kafka, or an administrator.
     if (generationId < 0) return
     throw new GroupError(apiVersion >= 9 ? 'GROUP_ID_NOT_FOUND' : 'ILLEGAL_GENERATION')
   }
@@ -23,7 +23,7 @@ function checkPlain(group: ClassicGroup | undefined, committer: Committer): void
   if (group.state === 'CompletingRebalance') throw new GroupError('REBALANCE_IN_PROGRESS')
 }
 
-/** A transaction may commit during a rebalance: the members of its generation are still in the group. */
+/** Unlike a plain commit, one in a transaction is allowed while the group completes a rebalance. */
 function checkTransactional(group: ClassicGroup | undefined, committer: Committer): void {
   const { memberId, groupInstanceId, memberEpoch: generationId } = committer
   if (!group) {

@@ -5,7 +5,7 @@ import type { GroupMember } from './classic-group-member.ts'
 import { groupRecord } from './classic-group-records.ts'
 import { type ClassicGroupShard, joinKey, sessionKey, syncKey } from './classic-group-shard.ts'
 
-/** (Re)starts the clock after which the member counts as gone. */
+/** Restarts the member's session timer. */
 export function keepAlive(shard: ClassicGroupShard, group: ClassicGroup, memberId: string, timeoutMs: number): void {
   shard.timers.schedule(sessionKey(group, memberId), timeoutMs, () => expireMember(shard, group, memberId))
 }
@@ -31,7 +31,7 @@ export function prepareRebalance(shard: ClassicGroupShard, group: ClassicGroup):
   }
 }
 
-/** KIP-134: the first rebalance of a group waits for more members, anew with each that comes, up to the rebalance timeout. */
+/** KIP-134: the first rebalance waits for more members. Each new one extends the delay, up to the rebalance timeout. */
 function delayInitialRebalance(
   shard: ClassicGroupShard,
   group: ClassicGroup,
@@ -46,13 +46,13 @@ function delayInitialRebalance(
   })
 }
 
-/** Ends the join phase when nobody is missing; the first rebalance ends by its clock alone. */
+/** Ends the join phase when all members have joined; the initial rebalance ends only by its timer. */
 export function completeJoinPhaseIfAllIn(shard: ClassicGroupShard, group: ClassicGroup): void {
   if (group.state !== 'PreparingRebalance' || group.previousState === 'Empty') return
   if (group.hasAllMembersJoined()) completeJoinPhase(shard, group)
 }
 
-/** Dynamic members that did not rejoin are out; the others enter the next generation. */
+/** Removes the dynamic members that did not rejoin, and starts the next generation. */
 function completeJoinPhase(shard: ClassicGroupShard, group: ClassicGroup): void {
   shard.timers.cancel(joinKey(group))
   if (group.state !== 'PreparingRebalance') return
@@ -62,13 +62,13 @@ function completeJoinPhase(shard: ClassicGroupShard, group: ClassicGroup): void 
     shard.timers.cancel(sessionKey(group, member.memberId))
   }
   if (!group.electLeaderAmongJoined() && group.members.size > 0) {
-    // Only static members, and none came back: wait on until one does or their sessions end.
+    // Only static members are left and none has rejoined: wait until one does or their sessions expire.
     shard.timers.schedule(joinKey(group), group.rebalanceTimeoutMs(), () => completeJoinPhase(shard, group))
     return
   }
   group.nextGeneration(shard.nowMs())
   if (group.members.size === 0) {
-    // If the write fails, the generation in the log comes back at the next load, without harm: nobody is in it.
+    // If the write fails, the next load restores the previous generation, which does no harm without members.
     shard.log.write([groupRecord(group, new Map())], { done: () => {} })
     return
   }
@@ -83,7 +83,7 @@ function completeJoinPhase(shard: ClassicGroupShard, group: ClassicGroup): void 
   shard.timers.schedule(syncKey(group), group.rebalanceTimeoutMs(), () => expireSync(shard, group, generationId))
 }
 
-/** The members that never sent their SyncGroup are out, and the others rebalance. */
+/** Removes the members that did not send their SyncGroup, and starts a rebalance. */
 function expireSync(shard: ClassicGroupShard, group: ClassicGroup, generationId: number): void {
   if (group.generationId !== generationId || group.pendingSyncMembers.size === 0) return
   if (group.state !== 'CompletingRebalance' && group.state !== 'Stable') return
@@ -107,7 +107,7 @@ function expireMember(shard: ClassicGroupShard, group: ClassicGroup, memberId: s
   else if (group.state === 'PreparingRebalance' && group.hasAllMembersJoined()) completeJoinPhase(shard, group)
 }
 
-/** Takes the member out; its held join is told so, and its client will come again if it is alive. */
+/** Removes the member and fails its held requests, after which a live client joins again. */
 export function removeMember(shard: ClassicGroupShard, group: ClassicGroup, member: GroupMember): void {
   shard.timers.cancel(sessionKey(group, member.memberId))
   group.completeJoin(member, joinError('UNKNOWN_MEMBER_ID', ''))
@@ -115,7 +115,7 @@ export function removeMember(shard: ClassicGroupShard, group: ClassicGroup, memb
   group.remove(member.memberId)
 }
 
-/** Takes all assignments back and answers the held SyncGroups with the error. */
+/** Clears all assignments and fails the held SyncGroups. */
 export function resetAssignments(shard: ClassicGroupShard, group: ClassicGroup, error: ErrorName): void {
   for (const member of group.members.values()) member.assignment = NO_BYTES
   respondToHeldSyncs(shard, group, error)
@@ -131,7 +131,7 @@ export function respondToHeldSyncs(shard: ClassicGroupShard, group: ClassicGroup
           protocolName: group.protocolName,
           assignment: member.assignment,
         }
-    // Its session may have run out meanwhile, without effect because its request was held: the clock starts again.
+    // The session timer may have fired without effect while the request was held, so it is restarted.
     if (group.completeSync(member, response)) keepAlive(shard, group, member.memberId, member.sessionTimeoutMs)
   }
 }

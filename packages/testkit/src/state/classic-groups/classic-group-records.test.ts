@@ -4,7 +4,7 @@ import { offsetRecord } from '../offsets/offset-records.ts'
 import { assignmentsOf } from './classic-group-join.ts'
 import { groupRecord } from './classic-group-records.ts'
 
-// Written by Apache Kafka 4.3.1 into its __consumer_offsets.
+// Records of Apache Kafka 4.3.1's __consumer_offsets.
 const golden = {
   emptyGroup: ['0002000972756e323332372d63', '0003000000000000ffffffff000001a1fdb8f00c00000000'],
   leftGroup: ['0002000972756e323332372d63', '00030008636f6e73756d657200000002ffffffff000001a1fdb8f03600000000'],
@@ -39,8 +39,8 @@ const hex = (record: { key: Uint8Array; value: Uint8Array | null }) => [
   Buffer.from(record.value ?? []).toString('hex'),
 ]
 
-describe("Kafka's own records", () => {
-  test('of a group are read, and written the same', () => {
+describe("Kafka's records", () => {
+  test('of a group are read and written unchanged', () => {
     const bed = replayed('emptyGroup', 'staticMember')
     const group = bed.group('run2327-c')
     expect(group).toMatchObject({ state: 'Stable', generationId: 1, protocolType: 'consumer', protocolName: 'range' })
@@ -53,7 +53,7 @@ describe("Kafka's own records", () => {
     expect(hex(groupRecord(group, assignmentsOf(group)))).toEqual(golden.staticMember)
   })
 
-  test('of an empty group are read, and written the same', () => {
+  test('of an empty group are read and written unchanged', () => {
     for (const name of ['emptyGroup', 'leftGroup'] as const) {
       const group = replayed(name).group('run2327-c')
       expect(group.state).toBe('Empty')
@@ -61,7 +61,7 @@ describe("Kafka's own records", () => {
     }
   })
 
-  test('of offsets are read, and written the same', () => {
+  test('of offsets are read and written unchanged', () => {
     const { offsets } = replayed('offset', 'expiringOffset').shard
     const offset = offsets.committed.get('run2327-a', 'differential', 0)
     expect(offset).toEqual({
@@ -80,7 +80,7 @@ describe("Kafka's own records", () => {
     expect(hex(offsetRecord('keeps-a-day', 'differential', 1, expiring))).toEqual(golden.expiringOffset)
   })
 
-  test('of kinds that are not known change nothing; a tombstone takes away', () => {
+  test('of unknown types are ignored, and tombstones delete groups and offsets', () => {
     const bed = replayed('staticMember', 'offset')
     bed.shard.replayRecord({ key: Buffer.from('0063000141', 'hex'), value: Buffer.from('0000', 'hex') })
     expect(bed.shard.classicGroups.size).toBe(2)

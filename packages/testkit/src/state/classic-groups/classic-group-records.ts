@@ -8,7 +8,7 @@ const GROUP_METADATA = 2
 
 const GROUP_METADATA_VALUE_VERSION = 3
 
-/** The group as it is now, with the assignments given: the members' own are set only once this is committed. */
+/** The record of the group, with new assignments: those of the members are set once the record is committed. */
 export function groupRecord(group: ClassicGroup, assignments: ReadonlyMap<string, Uint8Array>): CoordinatorRecord {
   const value = prefixed(GROUP_METADATA_VALUE_VERSION, GroupMetadataValue, GROUP_METADATA_VALUE_VERSION, {
     protocolType: group.protocolType ?? '',

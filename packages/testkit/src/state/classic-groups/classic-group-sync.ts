@@ -6,7 +6,7 @@ import { rebalanceOrCompleteJoin, resetAssignments, respondToHeldSyncs } from '.
 import { groupRecord } from './classic-group-records.ts'
 import { type ClassicGroupShard, syncKey } from './classic-group-shard.ts'
 
-/** A SyncGroup: held until the leader's has come and is committed. */
+/** Handles a SyncGroup, which is held until the leader's assignment is committed. */
 export function syncClassicGroup(
   shard: ClassicGroupShard,
   body: SyncGroupBody,
@@ -47,15 +47,15 @@ function validateSync(group: ClassicGroup, body: SyncGroupBody): ErrorName | und
   const error = group.validateMember(body.memberId, body.groupInstanceId)
   if (error) return error
   if (body.generationId !== group.generationId) return 'ILLEGAL_GENERATION'
-  // Before v5 a member does not say what it thinks the protocol is.
-  const differs = (said: string | null, is: string | null): boolean => said !== null && is !== null && said !== is
+  // Null before version 5.
+  const differs = (sent: string | null, own: string | null): boolean => sent !== null && own !== null && sent !== own
   if (differs(body.protocolType, group.protocolType) || differs(body.protocolName, group.protocolName)) {
     return 'INCONSISTENT_GROUP_PROTOCOL'
   }
   return undefined
 }
 
-/** The assignment counts from when it is committed, unless the group has moved on by then. */
+/** Applies the leader's assignment once it is committed, unless another rebalance has started by then. */
 function storeAssignment(shard: ClassicGroupShard, group: ClassicGroup, body: SyncGroupBody): void {
   const assignments = new Map(body.assignments.map((each) => [each.memberId, new Uint8Array(each.assignment)]))
   const done = (error: ErrorName | undefined): void => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { bytes, GroupBed, subscription, text } from '../../../test/support/group-bed.ts'
 
-describe('joining', () => {
-  test('a new dynamic member gets an id first, and the group waits for it', () => {
+describe('JoinGroup', () => {
+  test('assigns an id to a new dynamic member and waits for it to rejoin', () => {
     const bed = new GroupBed()
     const first = bed.join('')
     expect(first.value).toMatchObject({
@@ -23,14 +23,14 @@ describe('joining', () => {
     expect(joined.value?.members).toHaveLength(1)
   })
 
-  test('before v4 a member joins at once', () => {
+  test('lets a member join without an id before version 4', () => {
     const bed = new GroupBed()
     const joined = bed.join('', {}, 3)
     bed.clock.advance(0)
     expect(joined.value).toMatchObject({ error: 'NONE', generationId: 1 })
   })
 
-  test('the initial delay is prolonged by each new member, up to the rebalance timeout', () => {
+  test('extends the initial delay with each new member, up to the rebalance timeout', () => {
     const bed = new GroupBed({ initialRebalanceDelayMs: 3_000 })
     const options = { rebalanceTimeoutMs: 7_000 }
     const ids = [bed.newMemberId(options), bed.newMemberId(options), bed.newMemberId(options)]
@@ -47,7 +47,7 @@ describe('joining', () => {
     for (const each of [a, b, c]) expect(each.value).toMatchObject({ error: 'NONE', generationId: 1 })
   })
 
-  test('refuses: no group id, a session out of bounds, an id nobody gave, a strange protocol', () => {
+  test('rejects an empty group id, an invalid session timeout, an unknown member id and a foreign protocol', () => {
     const bed = new GroupBed({ minSessionTimeoutMs: 6_000, maxSessionTimeoutMs: 30_000 })
     expect(bed.join('', { groupId: '' }).value?.error).toBe('INVALID_GROUP_ID')
     expect(bed.join('', { sessionTimeoutMs: 5_999 }).value?.error).toBe('INVALID_SESSION_TIMEOUT')
@@ -61,19 +61,19 @@ describe('joining', () => {
     expect(bed.join(ids[0] ?? '', { protocols: other }).value?.error).toBe('INCONSISTENT_GROUP_PROTOCOL')
   })
 
-  test('the protocol is the one that all support and most prefer', () => {
+  test('selects the protocol that all members support and most prefer', () => {
     const bed = new GroupBed()
     const protocols = (...names: string[]) => ({ protocols: names.map((name) => ({ name, metadata: bytes(name) })) })
-    const wishes = [protocols('a', 'b', 'c'), protocols('c', 'b'), protocols('b', 'c', 'a')]
-    const ids = wishes.map((wish) => bed.newMemberId(wish))
-    const joins = ids.map((id, i) => bed.join(id, wishes[i]))
+    const supported = [protocols('a', 'b', 'c'), protocols('c', 'b'), protocols('b', 'c', 'a')]
+    const ids = supported.map((each) => bed.newMemberId(each))
+    const joins = ids.map((id, i) => bed.join(id, supported[i]))
     bed.clock.advance(0)
     expect(joins.map((join) => join.value?.protocolName)).toEqual(['b', 'b', 'b'])
     expect(joins[0]?.value?.members.map((member) => text(member.metadata))).toEqual(['b', 'b', 'b'])
     expect(joins[1]?.value?.members).toEqual([])
   })
 
-  test('a full group takes no more, but those who are in come back', () => {
+  test('rejects new members of a full group, but not its own when they rejoin', () => {
     const bed = new GroupBed({ maxSize: 2 })
     const { ids } = bed.stable(2)
     expect(bed.join('', {}, 3).value?.error).toBe('GROUP_MAX_SIZE_REACHED')
@@ -82,7 +82,7 @@ describe('joining', () => {
     expect(rejoined.value).toMatchObject({ error: 'NONE', generationId: 2 })
   })
 
-  test('a follower that repeats its join in a stable group gets the generation as it is; a leader starts a new one', () => {
+  test('returns the current generation when a follower of a stable group rejoins, and starts a new one for its leader', () => {
     const bed = new GroupBed()
     const { ids, generation } = bed.stable(2)
     expect(bed.join(ids[1] ?? '').value).toMatchObject({ error: 'NONE', generationId: generation, members: [] })
@@ -91,7 +91,7 @@ describe('joining', () => {
     expect(bed.group().state).toBe('PreparingRebalance')
   })
 
-  test('while the assignment is awaited, a repeated join is answered and changed metadata rebalances', () => {
+  test('responds to a repeated join before the assignment, and rebalances when the metadata has changed', () => {
     const bed = new GroupBed()
     const ids = [bed.newMemberId(), bed.newMemberId()]
     for (const id of ids) bed.join(id)
@@ -103,7 +103,7 @@ describe('joining', () => {
     expect(bed.group().state).toBe('PreparingRebalance')
   })
 
-  test('a new member of a stable group rebalances it: heartbeats say so, the slow are left out', () => {
+  test('rebalances a stable group for a new member, and removes members that do not rejoin in time', () => {
     const bed = new GroupBed()
     const { ids, generation } = bed.stable(2)
     const third = bed.join(bed.newMemberId())
@@ -119,7 +119,7 @@ describe('joining', () => {
     expect(bed.heartbeat(ids[1] ?? '', generation)).toBe('UNKNOWN_MEMBER_ID')
   })
 
-  test('when the leader does not come back, another one leads', () => {
+  test('elects another leader when the leader does not rejoin', () => {
     const bed = new GroupBed()
     const { ids, generation } = bed.stable(2)
     bed.leave(ids[0] ?? '')
@@ -127,7 +127,7 @@ describe('joining', () => {
     expect(rejoined.value).toMatchObject({ leader: ids[1], generationId: generation + 1 })
   })
 
-  test('a join held for a client that went away ends after five minutes', () => {
+  test('fails the held join of a disconnected client after five minutes', () => {
     const bed = new GroupBed()
     const { ids, generation } = bed.stable(1)
     const options = { rebalanceTimeoutMs: 600_000 }
@@ -142,8 +142,8 @@ describe('joining', () => {
   })
 })
 
-describe('syncing', () => {
-  test("is held until the leader's assignment is committed, which each member then gets", () => {
+describe('SyncGroup', () => {
+  test("is held until the leader's assignment is committed, which each member then receives", () => {
     const bed = new GroupBed()
     const ids = [bed.newMemberId(), bed.newMemberId()]
     for (const id of ids) bed.join(id)
@@ -159,17 +159,17 @@ describe('syncing', () => {
     expect(text(bed.sync(ids[1] ?? '', 1).value?.assignment)).toBe('right')
   })
 
-  test('refuses a wrong generation, an unknown member, and a group in rebalance', () => {
+  test('rejects a wrong generation, an unknown member and a rebalancing group', () => {
     const bed = new GroupBed()
-    expect(bed.sync('nobody', 1).value?.error).toBe('UNKNOWN_MEMBER_ID')
+    expect(bed.sync('unknown', 1).value?.error).toBe('UNKNOWN_MEMBER_ID')
     const { ids, generation } = bed.stable(2)
     expect(bed.sync(ids[0] ?? '', generation - 1).value?.error).toBe('ILLEGAL_GENERATION')
-    expect(bed.sync('nobody', generation).value?.error).toBe('UNKNOWN_MEMBER_ID')
+    expect(bed.sync('unknown', generation).value?.error).toBe('UNKNOWN_MEMBER_ID')
     bed.join(ids[0] ?? '')
     expect(bed.sync(ids[1] ?? '', generation).value?.error).toBe('REBALANCE_IN_PROGRESS')
   })
 
-  test('members that never sync are out, and the others rebalance', () => {
+  test('removes members that never sync, and rebalances the others', () => {
     const bed = new GroupBed()
     const ids = [bed.newMemberId(), bed.newMemberId()]
     for (const id of ids) bed.join(id)
@@ -184,7 +184,7 @@ describe('syncing', () => {
     expect(bed.heartbeat(ids[1] ?? '', 1)).toBe('UNKNOWN_MEMBER_ID')
   })
 
-  test('an assignment that is committed after the group has moved on is not given out', () => {
+  test('drops an assignment that is committed after a new rebalance has started', () => {
     const bed = new GroupBed()
     const id = bed.newMemberId()
     bed.join(id)
@@ -201,7 +201,7 @@ describe('syncing', () => {
     expect(text(second.value?.assignment)).toBe('new')
   })
 
-  test('a write that fails tells the held members and rebalances', () => {
+  test('fails the held requests and rebalances when the write fails', () => {
     const bed = new GroupBed()
     const id = bed.newMemberId()
     bed.join(id)
@@ -215,7 +215,7 @@ describe('syncing', () => {
 })
 
 describe('sessions', () => {
-  test('end when heartbeats stop, and the rest rebalances at once', () => {
+  test('expire without heartbeats, and the remaining members rebalance immediately', () => {
     const bed = new GroupBed()
     const { ids, generation } = bed.stable(2)
     bed.clock.advance(9_999)
@@ -226,7 +226,7 @@ describe('sessions', () => {
     expect(bed.join(ids[0] ?? '').value).toMatchObject({ generationId: generation + 1, members: [{}] })
   })
 
-  test('a commit counts as a heartbeat, a held join does too', () => {
+  test('are extended by commits and by held joins', () => {
     const bed = new GroupBed()
     const { ids, generation } = bed.stable(2)
     bed.clock.advance(9_000)
@@ -243,7 +243,7 @@ describe('sessions', () => {
     expect(bed.group().members.size).toBe(2)
   })
 
-  test('an id that was given and never used lets the others wait no longer than the session', () => {
+  test('of an assigned but unused member id delay the others no longer than the session timeout', () => {
     const bed = new GroupBed()
     const { ids } = bed.stable(1)
     bed.newMemberId()
@@ -254,7 +254,7 @@ describe('sessions', () => {
     expect(rejoined.value).toMatchObject({ error: 'NONE', generationId: 2 })
   })
 
-  test('the last member leaves an empty group with the next generation, and no timer', () => {
+  test('of the last member end with an empty group in the next generation and no timer', () => {
     const bed = new GroupBed()
     const { ids, generation } = bed.stable(1)
     expect(bed.leave(ids[0] ?? '')).toBe('NONE')
@@ -283,7 +283,7 @@ describe('static members', () => {
     return ids
   }
 
-  test('need no second join, and come back without a rebalance: the leader is told to skip the assignment', () => {
+  test('join without an id and rejoin without a rebalance, where the leader skips the assignment', () => {
     const bed = new GroupBed()
     const ids = stableStatic(bed)
     expect(ids[0]).toMatch(/^one-/)
@@ -298,13 +298,13 @@ describe('static members', () => {
     expect(joinStatic(bed, 'one', ids[0]).value?.error).toBe('FENCED_INSTANCE_ID')
   })
 
-  test('before v9 a leader that is back is told its old id leads', () => {
+  test('receive the old leader id before version 9 when the leader rejoins', () => {
     const bed = new GroupBed()
     const ids = stableStatic(bed)
     expect(joinStatic(bed, 'one', '', 8).value).toMatchObject({ leader: ids[0], skipAssignment: false, members: [] })
   })
 
-  test('the new id holds only once it is committed; else the old one holds on', () => {
+  test('keep their old id when the write of the new one fails', () => {
     const bed = new GroupBed()
     const ids = stableStatic(bed)
     bed.log.refusal = 'NOT_ENOUGH_REPLICAS'
@@ -321,7 +321,7 @@ describe('static members', () => {
     expect(bed.group().state).toBe('PreparingRebalance')
   })
 
-  test('that do not rejoin keep their place in the next generation', () => {
+  test('stay in the next generation without rejoining', () => {
     const bed = new GroupBed()
     const ids = stableStatic(bed)
     const options = { groupInstanceId: 'one', protocols: [{ name: 'range', metadata: subscription('t', 'u') }] }
@@ -333,7 +333,7 @@ describe('static members', () => {
     expect(rejoined.value).toMatchObject({ error: 'NONE', generationId: 2, members: [{}, {}] })
   })
 
-  test('fence whoever still waits under the old id', () => {
+  test('fence the held join under their old id', () => {
     const bed = new GroupBed()
     const ids = stableStatic(bed)
     const held = bed.join(ids[0] ?? '', { groupInstanceId: 'one' })
@@ -343,8 +343,8 @@ describe('static members', () => {
   })
 })
 
-describe('taking over', () => {
-  test('members, generation and assignments come back from the log, and sessions start anew', () => {
+describe('failover', () => {
+  test('restores members, generation and assignments from the log, and restarts the sessions', () => {
     const bed = new GroupBed()
     const { ids, generation } = bed.stable(2)
     const next = bed.reloaded()
@@ -359,7 +359,7 @@ describe('taking over', () => {
     expect(next.group().subscribedTopics).toEqual(new Set(['t']))
   })
 
-  test('what is held when the leadership goes is answered NOT_COORDINATOR, and nothing is left', () => {
+  test('fails held requests with NOT_COORDINATOR when the leadership is lost, and leaves no timer', () => {
     const bed = new GroupBed()
     const { ids } = bed.stable(2)
     const held = bed.join(ids[0] ?? '')
@@ -369,7 +369,7 @@ describe('taking over', () => {
     expect(bed.shard.classicGroups.size).toBe(0)
   })
 
-  test('a new group that the log refuses is not there', () => {
+  test('drops a new group whose record the log rejects', () => {
     const bed = new GroupBed()
     bed.log.refusal = 'NOT_ENOUGH_REPLICAS'
     expect(bed.join('', {}, 3).value?.error).toBe('COORDINATOR_NOT_AVAILABLE')

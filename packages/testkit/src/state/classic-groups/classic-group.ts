@@ -22,7 +22,7 @@ const previousStates: Readonly<Record<ClassicGroupState, readonly ClassicGroupSt
   Dead: ['Stable', 'PreparingRebalance', 'CompletingRebalance', 'Empty', 'Dead'],
 }
 
-/** What the log says about a group. */
+/** A group as read from the log. */
 export interface GroupSnapshot {
   readonly generation: number
   readonly protocolType: string | null
@@ -32,11 +32,12 @@ export interface GroupSnapshot {
   readonly members: readonly GroupMember[]
 }
 
-/** A classic group: members, generation, state, and who is held. It decides nothing by itself: see group-*.ts. */
+/** The state of a classic group: members, generation, held requests. The logic is in the classic-group-*.ts files. */
 export class ClassicGroup implements OffsetGroup {
   readonly groupId: string
+  readonly keepsOffsetsInTransactions = true
   readonly members = new Map<string, GroupMember>()
-  /** Members that were told to come back with the id they got. */
+  /** Ids that were assigned to members which have not rejoined with them yet (KIP-394). */
   readonly pendingJoinMembers = new Set<string>()
   /** Members of this generation that have not sent their SyncGroup yet. */
   readonly pendingSyncMembers = new Set<string>()
@@ -44,9 +45,9 @@ export class ClassicGroup implements OffsetGroup {
   protocolType: string | null = null
   protocolName: string | null = null
   leaderId: string | null = null
-  /** A join came during the initial delay, which is prolonged for it. */
+  /** A member has joined during the initial delay, which is then extended. */
   newMemberAdded = false
-  /** Undefined when the members' bytes are not those of the consumer protocol. */
+  /** Undefined unless all members have a valid consumer subscription. */
   subscribedTopics: ReadonlySet<string> | undefined
   stateTimestampMs: number | undefined
   #state: ClassicGroupState = 'Empty'
@@ -82,7 +83,7 @@ export class ClassicGroup implements OffsetGroup {
 
   transitionTo(state: ClassicGroupState, nowMs: number): void {
     if (!previousStates[state].includes(this.#state)) {
-      throw new Error(`group ${this.groupId} cannot go from ${this.#state} to ${state}`)
+      throw new Error(`Invalid transition of group '${this.groupId}' from ${this.#state} to ${state}`)
     }
     this.#previousState = this.#state
     this.#state = state
@@ -101,7 +102,7 @@ export class ClassicGroup implements OffsetGroup {
     return this.#staticMembers.get(groupInstanceId)
   }
 
-  /** The members whose join is held. */
+  /** The number of members whose join is held. */
   awaitingJoinCount(): number {
     let count = 0
     for (const member of this.members.values()) if (member.awaitingJoin) count++
@@ -112,7 +113,7 @@ export class ClassicGroup implements OffsetGroup {
     return this.pendingJoinMembers.size === 0 && this.awaitingJoinCount() === this.members.size
   }
 
-  /** The longest that any member asked for. */
+  /** The longest of its members' rebalance timeouts. */
   rebalanceTimeoutMs(): number {
     let longest = 0
     for (const member of this.members.values()) longest = Math.max(longest, member.rebalanceTimeoutMs)
@@ -123,12 +124,11 @@ export class ClassicGroup implements OffsetGroup {
     return this.protocolType === 'consumer'
   }
 
-  /** Without knowledge of the topics, a consumer group counts as subscribed to all. */
+  /** A consumer group with unknown subscriptions counts as subscribed to all topics. */
   isSubscribedTo(topic: string): boolean {
     return this.subscribedTopics?.has(topic) ?? this.usesConsumerProtocol()
   }
 
-  /** For the offsets: a group without members whose rebalance is over. */
   get isEmpty(): boolean {
     return this.#state === 'Empty'
   }
@@ -141,9 +141,7 @@ export class ClassicGroup implements OffsetGroup {
     return this.isEmpty || this.usesConsumerProtocol()
   }
 
-  readonly keepsOffsetsInTransactions = true
-
-  /** KIP-211: counted from the last commit, or from when the group became empty. */
+  /** KIP-211: after the retention time since the commit, or since the group became empty. */
   offsetExpiryMs({ commitTimestampMs, expireTimestampMs }: CommittedOffset, retentionMs: number): number | undefined {
     if (expireTimestampMs !== undefined) return expireTimestampMs
     if (this.protocolType === null) return commitTimestampMs + retentionMs
@@ -183,10 +181,10 @@ export class ClassicGroup implements OffsetGroup {
     member.awaitingJoin = awaitingJoin
   }
 
-  /** A static member is back under a new id. Whoever still waits under the old one is fenced. */
+  /** A static member has restarted with a new id: fences the requests that are held under the old one. */
   replaceStaticMember(groupInstanceId: string, oldMemberId: string, newMemberId: string): GroupMember {
     const old = this.members.get(oldMemberId)
-    if (!old) throw new Error(`group ${this.groupId} has no member ${oldMemberId} to replace`)
+    if (!old) throw new Error(`Group '${this.groupId}' has no member '${oldMemberId}' to replace`)
     const fenced = errorCode('FENCED_INSTANCE_ID')
     this.completeJoin(old, joinError('FENCED_INSTANCE_ID', oldMemberId))
     this.completeSync(old, { errorCode: fenced, assignment: NO_BYTES })
@@ -222,7 +220,7 @@ export class ClassicGroup implements OffsetGroup {
     return respond !== undefined
   }
 
-  /** Checks that the member is known, and that its instance id is held by this member id. */
+  /** Checks that the member is in the group and owns its instance id. */
   validateMember(memberId: string, groupInstanceId: string | null): ErrorName | undefined {
     if (groupInstanceId !== null) {
       const holder = this.#staticMembers.get(groupInstanceId)
@@ -232,7 +230,7 @@ export class ClassicGroup implements OffsetGroup {
     return this.members.has(memberId) ? undefined : 'UNKNOWN_MEMBER_ID'
   }
 
-  /** An empty group takes any protocol; any other only one that all its members support. */
+  /** An empty group accepts any protocol; otherwise one must be supported by all members. */
   supportsProtocols(protocolType: string, protocols: readonly MemberProtocol[]): boolean {
     if (this.#state === 'Empty') return protocolType !== '' && protocols.length > 0
     return (
@@ -241,7 +239,7 @@ export class ClassicGroup implements OffsetGroup {
     )
   }
 
-  /** Each member votes for the first of its protocols that all support; the most votes win, the earliest of equals. */
+  /** Each member votes for the first of its protocols that all support. The most votes win; on a tie, the first one. */
   selectProtocol(): string {
     const candidates = new Set<string>()
     for (const [name, count] of this.#protocolCounts) if (count === this.members.size) candidates.add(name)
@@ -255,7 +253,7 @@ export class ClassicGroup implements OffsetGroup {
     return winner
   }
 
-  /** The leader stays if it rejoined; else any member that did leads. False when nobody rejoined. */
+  /** Keeps the leader if it has rejoined, or elects another member that has; false when none has. */
   electLeaderAmongJoined(): boolean {
     if (this.leaderId === null) return false
     if (this.members.get(this.leaderId)?.awaitingJoin) return true
@@ -275,7 +273,7 @@ export class ClassicGroup implements OffsetGroup {
     this.pendingSyncMembers.clear()
   }
 
-  /** What the leader gets to know of all members. */
+  /** The members and their subscriptions, which only the leader receives. */
   membersForLeader(): JoinGroupResponse['members'] {
     return [...this.members.values()].map((member) => ({
       memberId: member.memberId,
@@ -302,7 +300,7 @@ export class ClassicGroup implements OffsetGroup {
   }
 }
 
-/** The topics named in a consumer's subscription. Version 0 is the beginning of every version. */
+/** The topics of a consumer's subscription. Version 0 is a prefix of all later versions. */
 function subscribedTopicsOf(metadata: Uint8Array): readonly string[] | undefined {
   try {
     return decodeMessage(ConsumerProtocolSubscription, 0, metadata.subarray(2)).topics
@@ -311,7 +309,7 @@ function subscribedTopicsOf(metadata: Uint8Array): readonly string[] | undefined
   }
 }
 
-/** The answer that lets a member go on to its SyncGroup in the generation as it is. */
+/** The JoinGroup response after which a member sends its SyncGroup for the current generation. */
 export function currentGeneration(
   group: ClassicGroup,
   memberId: string,

@@ -1,25 +1,24 @@
 import { metadataHash } from '../coordinators/group-topics.ts'
 import { noPartitions, type Partitions, samePartitions } from '../coordinators/member-partitions.ts'
 import { type ConsumerGroup, isHomogeneous } from './consumer-group.ts'
-import type { AssignorMember } from './consumer-group-assignor.ts'
+import type { AssignorMember } from './consumer-group-assignment.ts'
 import { serverAssignors } from './consumer-group-assignors.ts'
 import { limitRevocation } from './consumer-group-fence.ts'
 import { type ConsumerMember, regexOf, sameAssignment } from './consumer-group-member.ts'
-import { reconcile, type SaidOwned } from './consumer-group-reconcile.ts'
+import { type ReportedPartitions, reconcile } from './consumer-group-reconcile.ts'
 import { currentChange, epochChange, targetChange, targetEpochChange } from './consumer-group-records.ts'
-import type { ConsumerGroupOperation, ConsumerGroupShard } from './consumer-group-shard.ts'
-import { cancelMemberTimer } from './consumer-group-timers.ts'
+import { type ConsumerGroupOperation, type ConsumerGroupShard, cancelMemberTimer } from './consumer-group-shard.ts'
 
-/** Topics are looked at again after this at the latest: Kafka's greatest int. */
+/** The maximum age of the metadata hash: Integer.MAX_VALUE, as in Kafka. */
 const METADATA_REFRESH_MS = 2_147_483_647
 
-/** A member as it was and as its request makes it. */
+/** A member before and after its request. */
 export interface MemberUpdate {
   readonly member: ConsumerMember
   readonly updated: ConsumerMember
 }
 
-/** What holds for the group once a request is through. */
+/** The state of the group after the request. */
 export interface GroupEpoch {
   readonly groupEpoch: number
   readonly isHomogeneous: boolean
@@ -29,7 +28,7 @@ function isMetadataExpired(group: ConsumerGroup, nowMs: number): boolean {
   return nowMs >= group.metadataDeadline.ms || group.groupEpoch < group.metadataDeadline.epoch
 }
 
-/** A new epoch of the group when its subscriptions or its topics changed. */
+/** Increments the group epoch when the subscriptions or the subscribed topics have changed. */
 export function updateGroupEpoch(
   shard: ConsumerGroupShard,
   group: ConsumerGroup,
@@ -57,7 +56,7 @@ export interface Target {
   readonly target: Partitions
 }
 
-/** A new assignment when the group has a newer epoch, but not sooner after the last one than is configured. */
+/** Computes a new assignment for a newer group epoch, unless the minimum assignment interval has not elapsed. */
 export function updateTarget(
   shard: ConsumerGroupShard,
   group: ConsumerGroup,
@@ -97,7 +96,7 @@ function assignorMembers(shard: ConsumerGroupShard, group: ConsumerGroup, update
     members.set(memberId, { memberId, instanceId, topicIds: subscribedTopicIds(shard, group, member), target })
   }
   for (const member of group.members.values()) add(member, group.targets.get(member.memberId) ?? noPartitions)
-  // A static member that comes back under another id takes over what the one before was given.
+  // A restarted static member takes over the target of its predecessor.
   const previous = group.staticMemberId(updated.instanceId)
   const isReplacing = previous !== undefined && previous !== updated.memberId
   add(updated, group.targets.get(isReplacing ? previous : updated.memberId) ?? noPartitions)
@@ -105,7 +104,7 @@ function assignorMembers(shard: ConsumerGroupShard, group: ConsumerGroup, update
   return members
 }
 
-/** The topics that a member subscribes to by name or by what its expression matched, as far as they exist. */
+/** The existing topics that the member subscribes to by name or by its regular expression. */
 function subscribedTopicIds(shard: ConsumerGroupShard, group: ConsumerGroup, member: ConsumerMember): Set<string> {
   const regex = regexOf(member)
   const matched = regex === undefined ? undefined : group.resolvedRegexes.get(regex)?.topics
@@ -117,12 +116,12 @@ function subscribedTopicIds(shard: ConsumerGroupShard, group: ConsumerGroup, mem
   return ids
 }
 
-/** Takes the member a step towards its target, and limits the time it has to let go of partitions. */
+/** Reconciles the member with its target, and starts the timer for partitions that it has to revoke. */
 export function reconcileMember(
   shard: ConsumerGroupShard,
   group: ConsumerGroup,
   member: ConsumerMember,
-  options: Target & { readonly hasSubscriptionChanged: boolean; readonly said: SaidOwned | null },
+  options: Target & { readonly hasSubscriptionChanged: boolean; readonly reported: ReportedPartitions | null },
   operation: ConsumerGroupOperation,
 ): ConsumerMember {
   const reconciled = reconcile(member, {

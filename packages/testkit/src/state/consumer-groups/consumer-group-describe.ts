@@ -8,7 +8,7 @@ import type { ConsumerGroupShard } from './consumer-group-shard.ts'
 export type DescribedConsumerGroup = Encodable<typeof ConsumerGroupDescribe.response>['groups'][number]
 type DescribedMember = DescribedConsumerGroup['members'][number]
 
-/** A group as ConsumerGroupDescribe shows it. */
+/** A group as ConsumerGroupDescribe returns it. */
 export function describeConsumerGroup(shard: ConsumerGroupShard, groupId: string): DescribedConsumerGroup {
   const group = shard.consumerGroups.get(groupId)
   if (group === undefined) {
@@ -54,7 +54,7 @@ function describeMember(topics: GroupTopics, member: ConsumerMember, target: Par
     clientHost: member.clientHost,
     subscribedTopicNames: stringsInHashOrder(member.subscribedTopicNames),
     subscribedTopicRegex: member.subscribedTopicRegex,
-    // What it has not let go of is still its own.
+    // Partitions that it has not revoked yet are still part of its assignment.
     assignment: { topicPartitions: listed(topics, withPending(member)) },
     targetAssignment: { topicPartitions: listed(topics, inOrder(target)) },
     memberType: member.classic === null ? 1 : 0,

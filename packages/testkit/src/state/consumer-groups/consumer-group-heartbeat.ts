@@ -1,7 +1,7 @@
 import type { ConsumerGroupHeartbeat, Decoded, Encodable } from '@ottla/codec'
 import type { MemberClient } from '../coordinators/classic-protocol.ts'
 import { writeErrorForMember } from '../coordinators/coordinator-log.ts'
-import { GroupError, orRefused } from '../coordinators/group-error.ts'
+import { catchGroupError, GroupError } from '../coordinators/group-error.ts'
 import {
   LEAVING_EPOCH,
   noPartitions,
@@ -16,7 +16,7 @@ import { type MemberUpdate, reconcileMember, updateGroupEpoch, updateTarget } fr
 import type { ConsumerGroupConfig } from './consumer-group-config.ts'
 import { fenceMembers, keepMemberAlive } from './consumer-group-fence.ts'
 import { type ConsumerMember, sameMetadata } from './consumer-group-member.ts'
-import { claimMember, newMemberId, refuseFenced } from './consumer-group-members.ts'
+import { claimMember, newMemberId, throwIfFenced } from './consumer-group-members.ts'
 import { currentChange, memberChange } from './consumer-group-records.ts'
 import { updateRegexes } from './consumer-group-regex.ts'
 import { type ConsumerGroupOperation, type ConsumerGroupShard, newOperation } from './consumer-group-shard.ts'
@@ -24,7 +24,7 @@ import { type ConsumerGroupOperation, type ConsumerGroupShard, newOperation } fr
 export type HeartbeatBody = Decoded<typeof ConsumerGroupHeartbeat.request>
 export type HeartbeatResponse = Encodable<typeof ConsumerGroupHeartbeat.response>
 
-/** A ConsumerGroupHeartbeat: joins, stays, lets go, gets, or leaves; answered when what it changed is replicated. */
+/** Handles a ConsumerGroupHeartbeat. Responds once its changes are replicated. */
 export function consumerGroupHeartbeat(
   shard: ConsumerGroupShard,
   body: HeartbeatBody,
@@ -32,18 +32,18 @@ export function consumerGroupHeartbeat(
   respond: (response: HeartbeatResponse) => void,
 ): void {
   const operation = newOperation(shard)
-  const response = orRefused<HeartbeatResponse>(() => {
+  const response = catchGroupError<HeartbeatResponse>(() => {
     const isLeaving = body.memberEpoch === LEAVING_EPOCH || body.memberEpoch === STATIC_LEAVING_EPOCH
-    return isLeaving ? leave(shard, body, operation) : beat(shard, body, client, operation)
-  }, refusal)
+    return isLeaving ? leave(shard, body, operation) : joinOrStay(shard, body, client, operation)
+  }, errorResponse)
   if (response.errorCode !== 0) {
     respond(response)
     return
   }
-  operation.write((error) => respond(error ? refusal(new GroupError(writeErrorForMember(error))) : response))
+  operation.write((error) => respond(error ? errorResponse(new GroupError(writeErrorForMember(error))) : response))
 }
 
-export const refusal = ({ code, detail }: GroupError): HeartbeatResponse => ({
+export const errorResponse = ({ code, detail }: GroupError): HeartbeatResponse => ({
   throttleTimeMs: 0,
   errorCode: code,
   errorMessage: detail,
@@ -55,28 +55,28 @@ export const refusal = ({ code, detail }: GroupError): HeartbeatResponse => ({
 
 const isBlank = (text: string | null): boolean => text !== null && text.trim() === ''
 
-/** Refuses what is wrong in itself, whoever coordinates the group. */
-export function refuseInvalid(body: HeartbeatBody, apiVersion: number, { assignors }: ConsumerGroupConfig): void {
-  const refuseIf = (isWrong: boolean, message: string): void => {
+/** Rejects a request that is invalid regardless of the group's state. */
+export function throwIfInvalid(body: HeartbeatBody, apiVersion: number, { assignors }: ConsumerGroupConfig): void {
+  const throwIf = (isWrong: boolean, message: string): void => {
     if (isWrong) throw new GroupError('INVALID_REQUEST', message)
   }
   const { memberEpoch, memberId } = body
-  // Since version 1 clients choose their ids.
+  // Since version 1 the client generates its member id.
   const needsId = apiVersion >= 1 || memberEpoch > 0 || memberEpoch === LEAVING_EPOCH
-  refuseIf(needsId && isBlank(memberId), "MemberId can't be empty.")
-  refuseIf(isBlank(body.groupId), "GroupId can't be empty.")
-  refuseIf(isBlank(body.instanceId), "InstanceId can't be empty.")
-  refuseIf(isBlank(body.rackId), "RackId can't be empty.")
+  throwIf(needsId && isBlank(memberId), "MemberId can't be empty.")
+  throwIf(isBlank(body.groupId), "GroupId can't be empty.")
+  throwIf(isBlank(body.instanceId), "InstanceId can't be empty.")
+  throwIf(isBlank(body.rackId), "RackId can't be empty.")
   if (memberEpoch === 0) {
-    refuseIf(body.rebalanceTimeoutMs === -1, 'RebalanceTimeoutMs must be provided in first request.')
-    refuseIf(body.topicPartitions?.length !== 0, 'TopicPartitions must be empty when (re-)joining.')
-    refuseIf(
+    throwIf(body.rebalanceTimeoutMs === -1, 'RebalanceTimeoutMs must be provided in first request.')
+    throwIf(body.topicPartitions?.length !== 0, 'TopicPartitions must be empty when (re-)joining.')
+    throwIf(
       body.subscribedTopicNames === null && body.subscribedTopicRegex === null,
       'Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.',
     )
   }
-  refuseIf(memberEpoch === STATIC_LEAVING_EPOCH && body.instanceId === null, "InstanceId can't be null.")
-  refuseIf(memberEpoch < STATIC_LEAVING_EPOCH, 'MemberEpoch is invalid.')
+  throwIf(memberEpoch === STATIC_LEAVING_EPOCH && body.instanceId === null, "InstanceId can't be null.")
+  throwIf(memberEpoch < STATIC_LEAVING_EPOCH, 'MemberEpoch is invalid.')
   if (body.serverAssignor !== null && !assignors.includes(body.serverAssignor)) {
     const supported = assignors.join(', ')
     const message = `ServerAssignor ${body.serverAssignor} is not supported. Supported assignors: ${supported}.`
@@ -84,7 +84,7 @@ export function refuseInvalid(body: HeartbeatBody, apiVersion: number, { assigno
   }
 }
 
-function beat(
+function joinOrStay(
   shard: ConsumerGroupShard,
   body: HeartbeatBody,
   client: MemberClient,
@@ -93,24 +93,24 @@ function beat(
   const { groupId, memberEpoch, instanceId } = body
   const isJoining = memberEpoch === 0
   const group = groupFor(shard, groupId, isJoining, operation)
-  refuseFull(shard, group, body.memberId)
+  throwIfFull(shard, group, body.memberId)
   const memberId = body.memberId === '' ? newMemberId(shard.runtime) : body.memberId
-  const said = body.topicPartitions
-  const claim = { memberId, memberEpoch, instanceId, said, isJoining, isClassic: false }
+  const reported = body.topicPartitions
+  const claim = { memberId, memberEpoch, instanceId, reported, isJoining, isClassic: false }
   const member = claimMember(group, claim, operation)
-  const update = { member, updated: asSaid(member, body, client) }
+  const update = { member, updated: withRequest(member, body, client) }
   const hasNames = updateMember(group, update, operation)
   const regexes = updateRegexes(shard, group, update, operation)
   const hasSubscriptionChanged = hasNames || regexes !== 'no change'
   const epoch = updateGroupEpoch(shard, group, update, hasNames || regexes === 'updated and resolved', operation)
   const target = updateTarget(shard, group, update, epoch, operation)
-  const now = reconcileMember(shard, group, update.updated, { ...target, hasSubscriptionChanged, said }, operation)
+  const now = reconcileMember(shard, group, update.updated, { ...target, hasSubscriptionChanged, reported }, operation)
   keepMemberAlive(shard, groupId, now)
   const isFull =
     body.rebalanceTimeoutMs !== -1 &&
     (body.subscribedTopicNames !== null || body.subscribedTopicRegex !== null) &&
-    said !== null
-  const isTold = isJoining || isFull || !sameOwned(member.assigned, now.assigned)
+    reported !== null
+  const sendsAssignment = isJoining || isFull || !sameOwned(member.assigned, now.assigned)
   return {
     throttleTimeMs: 0,
     errorCode: 0,
@@ -118,11 +118,11 @@ function beat(
     memberId: now.memberId,
     memberEpoch: now.memberEpoch,
     heartbeatIntervalMs: shard.consumerConfig(groupId).heartbeatIntervalMs,
-    assignment: isTold ? { topicPartitions: listed(now.assigned) } : null,
+    assignment: sendsAssignment ? { topicPartitions: listed(now.assigned) } : null,
   }
 }
 
-/** The group of a heartbeat. A joining member creates it, from a classic group if there is one. */
+/** The group of a heartbeat. A joining member creates it or upgrades the classic group of that id. */
 function groupFor(
   shard: ConsumerGroupShard,
   groupId: string,
@@ -141,15 +141,15 @@ function groupFor(
   throw new GroupError('GROUP_ID_NOT_FOUND', `Group ${groupId} is not a consumer group.`)
 }
 
-export function refuseFull(shard: ConsumerGroupShard, group: ConsumerGroup, memberId: string): void {
+export function throwIfFull(shard: ConsumerGroupShard, group: ConsumerGroup, memberId: string): void {
   const { maxSize } = shard.consumerConfig(group.groupId)
   if (group.members.size < maxSize || group.members.has(memberId)) return
   const message = `The consumer group has reached its maximum capacity of ${maxSize} members.`
   throw new GroupError('GROUP_MAX_SIZE_REACHED', message)
 }
 
-/** The member with what the request says; what it leaves out stays. */
-function asSaid(member: ConsumerMember, body: HeartbeatBody, client: MemberClient): ConsumerMember {
+/** The member with the fields of the request; fields that it leaves out are unchanged. */
+function withRequest(member: ConsumerMember, body: HeartbeatBody, client: MemberClient): ConsumerMember {
   return {
     ...member,
     instanceId: body.instanceId ?? member.instanceId,
@@ -165,7 +165,7 @@ function asSaid(member: ConsumerMember, body: HeartbeatBody, client: MemberClien
   }
 }
 
-/** Writes what a member says about itself when that is new; true when it names other topics. */
+/** Writes a changed member; true when the topics that it names have changed. */
 export function updateMember(
   group: ConsumerGroup,
   { member, updated }: MemberUpdate,
@@ -186,14 +186,14 @@ function listed(owned: OwnedPartitions) {
 function leave(shard: ConsumerGroupShard, body: HeartbeatBody, operation: ConsumerGroupOperation): HeartbeatResponse {
   const { groupId, memberId, memberEpoch, instanceId } = body
   const group = leftGroup(shard, groupId)
-  const response = { ...refusal(new GroupError('NONE')), memberId, memberEpoch }
+  const response = { ...errorResponse(new GroupError('NONE')), memberId, memberEpoch }
   if (instanceId === null) {
     fenceMembers(shard, group, [group.member(memberId)], operation)
     return response
   }
   const member = group.staticMember(instanceId)
   if (member === undefined) throw new GroupError('UNKNOWN_MEMBER_ID', `Instance id ${instanceId} is unknown.`)
-  refuseFenced(member, memberId, instanceId)
+  throwIfFenced(member, memberId, instanceId)
   if (memberEpoch === LEAVING_EPOCH) {
     fenceMembers(shard, group, [member], operation)
     return response

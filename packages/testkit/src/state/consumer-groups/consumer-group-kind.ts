@@ -16,10 +16,10 @@ import type { ConsumerGroup } from './consumer-group.ts'
 import { fenceAfter, limitRevocation } from './consumer-group-fence.ts'
 import type { ConsumerMember } from './consumer-group-member.ts'
 import { checkCommit, checkFetch } from './consumer-group-offsets.ts'
-import { groupGone, readConsumerGroupChange } from './consumer-group-records.ts'
+import { groupTombstones, readConsumerGroupChange } from './consumer-group-records.ts'
 import { applyChange, type ConsumerGroupShard } from './consumer-group-shard.ts'
 
-/** The groups of the consumer protocol of a shard. */
+/** The groups of a shard that use the consumer protocol. */
 export class ConsumerGroupKind implements GroupKind, OffsetGroupKind {
   readonly #shard: ConsumerGroupShard
 
@@ -57,7 +57,7 @@ export class ConsumerGroupKind implements GroupKind, OffsetGroupKind {
     }
   }
 
-  /** The groups that read one of the topics compute a new metadata hash with their next heartbeat. */
+  /** Subscribed groups compute their metadata hash again with the next heartbeat. */
   onTopicsChanged(topics: readonly string[]): void {
     for (const group of this.groups()) {
       if (topics.some((topic) => group.isSubscribedTo(topic))) group.metadataDeadline = { ms: 0, epoch: 0 }
@@ -101,7 +101,7 @@ export class ConsumerGroupKind implements GroupKind, OffsetGroupKind {
 
   tombstones(groupId: string): CoordinatorRecord[] {
     const group = this.find(groupId)
-    return group === undefined ? [] : groupGone(group).map(({ record }) => record)
+    return group === undefined ? [] : groupTombstones(group).map(({ record }) => record)
   }
 
   remove(groupId: string): void {

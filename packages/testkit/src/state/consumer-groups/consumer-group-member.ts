@@ -1,7 +1,7 @@
 import type { MemberProtocol } from '../coordinators/classic-protocol.ts'
 import { noPartitions, type OwnedPartitions, sameOwned, sameSet } from '../coordinators/member-partitions.ts'
 
-/** Of a member that still speaks the classic protocol. */
+/** The classic-protocol data of a member that still uses it. */
 export interface ClassicMetadata {
   readonly sessionTimeoutMs: number
   readonly protocols: readonly MemberProtocol[]
@@ -9,7 +9,7 @@ export interface ClassicMetadata {
 
 export type ConsumerMemberState = 'STABLE' | 'UNREVOKED_PARTITIONS' | 'UNRELEASED_PARTITIONS' | 'UNKNOWN'
 
-/** A member of a consumer group (KIP-848). Immutable: a change is a new one. */
+/** A member of a consumer group (KIP-848). Immutable: a change creates a new object. */
 export interface ConsumerMember {
   readonly memberId: string
   readonly memberEpoch: number
@@ -21,11 +21,11 @@ export interface ConsumerMember {
   readonly clientId: string
   readonly clientHost: string
   readonly subscribedTopicNames: ReadonlySet<string>
-  /** Null or empty when it subscribes by name alone. */
+  /** Null or empty when it subscribes only by name. */
   readonly subscribedTopicRegex: string | null
   readonly serverAssignor: string | null
   readonly assigned: OwnedPartitions
-  /** Taken from it, but it has not said yet that it let go. */
+  /** Revoked from it, which it has not confirmed yet. */
   readonly pendingRevocation: OwnedPartitions
   readonly classic: ClassicMetadata | null
 }
@@ -50,7 +50,7 @@ export function newConsumerMember(memberId: string): ConsumerMember {
   }
 }
 
-/** It has all that the target gives it, in the target's epoch. */
+/** It owns all partitions of its target, in the target's epoch. */
 export function isReconciledTo({ state, memberEpoch }: ConsumerMember, epoch: number): boolean {
   return state === 'STABLE' && memberEpoch === epoch
 }
@@ -71,7 +71,7 @@ function sameClassic(a: ClassicMetadata | null, b: ClassicMetadata | null): bool
   )
 }
 
-/** What the client says about itself is the same. */
+/** Compares what the client reports about itself. */
 export function sameMetadata(a: ConsumerMember, b: ConsumerMember): boolean {
   return (
     a.instanceId === b.instanceId &&
@@ -86,7 +86,7 @@ export function sameMetadata(a: ConsumerMember, b: ConsumerMember): boolean {
   )
 }
 
-/** What it was assigned is the same. */
+/** Compares epochs, state and assigned partitions. */
 export function sameAssignment(a: ConsumerMember, b: ConsumerMember): boolean {
   return (
     a.memberEpoch === b.memberEpoch &&

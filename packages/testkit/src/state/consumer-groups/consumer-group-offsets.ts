@@ -3,7 +3,7 @@ import { anyPartition, type Committer, type PartitionCheck } from '../offsets/of
 import type { ConsumerGroup } from './consumer-group.ts'
 import type { ConsumerMember } from './consumer-group-member.ts'
 
-/** Refuses who is no member or is of an epoch that cannot be; an older epoch is good for what it had then already. */
+/** Rejects unknown members and newer epochs. An older epoch may commit the partitions that the member already owned in it. */
 export function checkCommit(group: ConsumerGroup, committer: Committer): PartitionCheck {
   const { memberId, groupInstanceId, memberEpoch, isTransactional, apiVersion } = committer
   if (memberEpoch < 0 && group.isEmpty) return anyPartition
@@ -20,16 +20,16 @@ export function checkCommit(group: ConsumerGroup, committer: Committer): Partiti
   }
 }
 
-/** Since version 9 a member may say who it is. */
+/** Checks the member if the request names one, which it can since version 9. */
 export function checkFetch(group: ConsumerGroup, memberId: string | null, memberEpoch: number): void {
   if (memberId === null && memberEpoch < 0) return
-  // Kafka fails on a member without an id.
+  // Kafka fails with this error on an epoch without a member id.
   if (memberId === null) throw new GroupError('UNKNOWN_SERVER_ERROR')
   const member = group.member(memberId)
   if (member.memberEpoch !== memberEpoch) throw staleError(member, false)
 }
 
-/** A transaction knows of generations only. */
+/** Transactions and classic members only have generations. */
 function staleError({ classic }: ConsumerMember, isTransactional: boolean): GroupError {
   return new GroupError(classic !== null || isTransactional ? 'ILLEGAL_GENERATION' : 'STALE_MEMBER_EPOCH')
 }

@@ -3,15 +3,15 @@ import { metadataHash } from '../coordinators/group-topics.ts'
 import { compileRe2, re2Problem } from '../re2.ts'
 import type { ConsumerGroup, ResolvedRegex } from './consumer-group.ts'
 import { type ConsumerMember, regexOf } from './consumer-group-member.ts'
-import { epochChange, regexChange, regexGone } from './consumer-group-records.ts'
+import { epochChange, regexChange, regexTombstone } from './consumer-group-records.ts'
 import { type ConsumerGroupOperation, type ConsumerGroupShard, newOperation } from './consumer-group-shard.ts'
 
-/** Expressions are not resolved again sooner than this, as in Kafka. */
+/** Kafka's minimum time between two resolutions of a group's expressions. */
 const MIN_REFRESH_INTERVAL_MS = 10_000
 
 export type RegexUpdate = 'no change' | 'updated' | 'updated and resolved'
 
-/** Checks a member's new expression, and has the group's expressions resolved when that is due. */
+/** Validates a member's new expression, and schedules the resolution of the group's expressions when it is due. */
 export function updateRegexes(
   shard: ConsumerGroupShard,
   group: ConsumerGroup,
@@ -26,11 +26,11 @@ export function updateRegexes(
   let isDue = false
   if (member.subscribedTopicRegex !== updated.subscribedTopicRegex) {
     update = 'updated'
-    if (before !== undefined && counts.get(before) === 1) operation.add(regexGone(group.groupId, before))
+    if (before !== undefined && counts.get(before) === 1) operation.add(regexTombstone(group.groupId, before))
     if (after === undefined) {
       if (before !== undefined) update = 'updated and resolved'
     } else if (!counts.has(after)) {
-      refuseInvalid(after)
+      throwIfRegexInvalid(after)
       isDue = true
     } else if (group.resolvedRegexes.has(after)) {
       update = 'updated and resolved'
@@ -40,7 +40,7 @@ export function updateRegexes(
   return update
 }
 
-function refuseInvalid(regex: string): void {
+function throwIfRegexInvalid(regex: string): void {
   const problem = re2Problem(regex)
   if (problem === undefined) return
   const message = `SubscribedTopicRegex \`${regex}\` is not a valid regular expression: ${problem}.`
@@ -66,7 +66,7 @@ function resolveWhenDue(
     nowMs > lastMs + shard.consumerConfig(groupId).regexRefreshIntervalMs
   if (!isDue || counts.size === 0) return
   shard.resolvingGroups.add(groupId)
-  // Elsewhere than in the request, as in Kafka: its answer does not wait for it.
+  // Asynchronous as in Kafka: the response does not wait for it.
   shard.timers.schedule(`regex ${groupId}`, 0, () => {
     shard.resolvingGroups.delete(groupId)
     resolve(shard, groupId, [...counts.keys()])
@@ -95,7 +95,7 @@ function resolve(shard: ConsumerGroupShard, groupId: string, regexes: readonly s
     operation.add(epochChange(groupId, epoch, hash))
     group.metadataDeadline = { ms: shard.nowMs() + 2_147_483_647, epoch }
   }
-  // When the log does not take it, a later heartbeat asks for it again.
+  // If the write fails, a later heartbeat triggers the resolution again.
   operation.write(() => {})
 }
 

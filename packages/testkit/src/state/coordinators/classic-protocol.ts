@@ -15,7 +15,7 @@ export type JoinGroupBody = Decoded<typeof JoinGroup.request>
 export type JoinGroupResponse = Encodable<typeof JoinGroup.response>
 export type SyncGroupBody = Decoded<typeof SyncGroup.request>
 export type SyncGroupResponse = Encodable<typeof SyncGroup.response>
-export type HeartbeatBody = Decoded<typeof Heartbeat.request>
+export type ClassicHeartbeatBody = Decoded<typeof Heartbeat.request>
 export type LeavingMember = Decoded<typeof LeaveGroup.request>['members'][number]
 export type LeaveResult = NonNullable<Encodable<typeof LeaveGroup.response>['members']>[number]
 

@@ -35,7 +35,7 @@ export type CoordinatorReplica = Pick<
   'topic' | 'partition' | 'isLeader' | 'highWatermark' | 'logEndOffset' | 'appendAndReplicate' | 'batches'
 >
 
-/** The log outlives the patience of a request: how long the shard waits is decided here, not by the replica. */
+/** The shard has its own write timeout, so the replica must not apply one. */
 const NO_TIMEOUT_MS = 2_147_483_647
 
 interface PendingWrite {
@@ -47,12 +47,12 @@ interface Waiter {
   readonly settle: (error: ErrorName | undefined) => void
 }
 
-/** The writes of a shard to its replica of __consumer_offsets. */
+/** The log of a shard whose partition this broker leads. */
 export class ReplicaCoordinatorLog implements CoordinatorLog {
   readonly #replica: CoordinatorReplica
   readonly #runtime: Pick<Runtime, 'wallNow' | 'setTimer' | 'clearTimer'>
   readonly #timeoutMs: number
-  /** In the order of the log; their requests may have been answered already. */
+  /** Writes that are not replicated yet, in log order. A write stays here after its request timed out. */
   readonly #pending: PendingWrite[] = []
   readonly #waiters = new Set<Waiter>()
 
@@ -74,24 +74,24 @@ export class ReplicaCoordinatorLog implements CoordinatorLog {
     this.writeBatch(batchOf(records, Math.floor(this.#runtime.wallNow()), producer), handlers)
   }
 
-  /** The same with a batch that is sealed already: a marker. */
+  /** Appends a sealed batch: a transaction marker. */
   writeBatch(bytes: Uint8Array, handlers: WriteHandlers): void {
     const waiter = this.#wait(handlers.done)
     let isRefused = false
-    let isTaken = false
-    const taken = (): void => {
-      if (isTaken) return
-      isTaken = true
+    let isAppended = false
+    const onAppended = (): void => {
+      if (isAppended) return
+      isAppended = true
       handlers.appended?.()
       this.#pending.push({ endOffset: this.#replica.logEndOffset, committed: handlers.committed })
     }
     this.#replica.appendAndReplicate(bytes, NO_TIMEOUT_MS, (outcome) => {
       isRefused = outcome.errorCode !== 0 && outcome.baseOffset < 0
-      if (!isRefused) taken()
+      if (!isRefused) onAppended()
       this.catchUp()
       waiter.settle(outcome.errorCode === 0 ? undefined : errorOf(outcome.errorCode).name)
     })
-    if (!isRefused) taken()
+    if (!isRefused) onAppended()
   }
 
   catchUp(): void {
@@ -104,12 +104,13 @@ export class ReplicaCoordinatorLog implements CoordinatorLog {
     }
   }
 
-  /** The leadership is gone: whoever waits is told so. */
+  /** The leadership is lost: fails the pending writes. */
   close(): void {
     this.#pending.length = 0
     for (const waiter of [...this.#waiters]) waiter.settle('NOT_LEADER_OR_FOLLOWER')
   }
 
+  /** Waits until all earlier writes are replicated. */
   #barrier(done: WriteHandlers['done']): void {
     this.catchUp()
     const last = this.#pending.at(-1)

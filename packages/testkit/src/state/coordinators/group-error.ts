@@ -1,6 +1,6 @@
 import { type ErrorName, errorCode } from '@ottla/codec'
 
-/** Why a coordinator refuses a request. Without a message of its own the answer has none. */
+/** A request that a coordinator rejects. The response has an error message only if `detail` is given. */
 export class GroupError extends Error {
   readonly error: ErrorName
   readonly detail: string | null
@@ -17,12 +17,12 @@ export class GroupError extends Error {
   }
 }
 
-/** Runs what may be refused; anything but a refusal is a mistake of the testkit and goes on. */
-export function orRefused<T>(act: () => T, refused: (error: GroupError) => T): T {
+/** Maps a GroupError to a result. Any other error is a bug of the testkit and is rethrown. */
+export function catchGroupError<T>(act: () => T, onError: (error: GroupError) => T): T {
   try {
     return act()
   } catch (error) {
-    if (error instanceof GroupError) return refused(error)
+    if (error instanceof GroupError) return onError(error)
     throw error
   }
 }

@@ -3,7 +3,7 @@ import type { CoordinatorRecord } from './coordinator-record.ts'
 
 export type ListedGroup = Encodable<typeof ListGroups.response>['groups'][number]
 
-/** The groups of one kind in a shard, as the coordinator handles all kinds alike. */
+/** The groups of one kind in a shard. The coordinator handles all kinds through this interface. */
 export interface GroupKind {
   has(groupId: string): boolean
   /** Applies a record read from the log; false when it belongs to another kind. */
@@ -13,9 +13,9 @@ export interface GroupKind {
   /** Topics were created, changed or deleted. */
   onTopicsChanged(topics: readonly string[]): void
   list(): ListedGroup[]
-  /** Empty for kinds that `GroupStatus` does not cover. */
+  /** Empty for share groups, which `GroupStatus` does not describe. */
   statuses(): MembershipStatus[]
-  /** Another broker leads the partition now: fails the held requests with NOT_COORDINATOR and drops the groups. */
+  /** The leadership is lost: fails the held requests with NOT_COORDINATOR and drops the groups. */
   unload(): void
 }
 
@@ -40,22 +40,22 @@ export interface GroupMemberStatus {
   readonly groupInstanceId: string | null
   readonly clientId: string
   readonly isLeader: boolean
-  /** Its assignment, ordered by topic and partition; empty for a protocol other than that of consumers. */
+  /** Its assignment, ordered by topic and partition; empty for a protocol other than the consumers'. */
   readonly partitions: readonly TopicPartition[]
 }
 
-/** A group's state and members, as its coordinator has them. */
+/** The state and the members of a group. */
 export interface MembershipStatus {
   readonly groupId: string
   readonly state: GroupState
-  /** For the consumer and streams protocols: the epoch of the group. */
+  /** With the consumer and streams protocols: the group epoch. */
   readonly generation: number
   /** The assignor in use; null while a classic group has no members. */
   readonly protocol: string | null
   readonly members: readonly GroupMemberStatus[]
 }
 
-/** A group as its coordinator has it. */
+/** The state of a group at its coordinator. */
 export interface GroupStatus extends MembershipStatus {
   /** The committed offsets, ordered by topic and partition. */
   readonly offsets: readonly (TopicPartition & { readonly offset: bigint })[]

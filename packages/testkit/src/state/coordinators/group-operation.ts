@@ -2,10 +2,10 @@ import type { ErrorName } from '@ottla/codec'
 import type { CoordinatorLog } from './coordinator-log.ts'
 import type { CoordinatorRecord } from './coordinator-record.ts'
 
-/** The part of an operation that takes records of any kind. */
+/** The part of an operation that accepts records of any kind. */
 export type RecordSink = Pick<GroupOperation<never>, 'addRecord'>
 
-/** The changes of one request: records of one batch, and their effects once the log has appended them. */
+/** The changes of one request: a batch of records, and their effects once the log has appended it. */
 export class GroupOperation<Change extends { readonly record: CoordinatorRecord }> {
   readonly #log: Pick<CoordinatorLog, 'write'>
   readonly #apply: (change: Change) => void
@@ -26,7 +26,7 @@ export class GroupOperation<Change extends { readonly record: CoordinatorRecord 
     if (effect !== undefined) this.#effects.push(effect)
   }
 
-  /** Calls `done` when the in-sync replicas have the records; without records, when they have all earlier ones. */
+  /** Calls `done` once the records are replicated; without records, once all earlier ones are. */
   write(done: (error: ErrorName | undefined) => void): void {
     const appended = (): void => {
       for (const effect of this.#effects) effect()

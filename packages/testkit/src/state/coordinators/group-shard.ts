@@ -17,9 +17,9 @@ export interface GroupShard {
   readonly timers: KeyedTimers
   readonly topics: GroupTopics
   readonly config: GroupConfig
-  /** Another broker leads the partition now: no timer may be scheduled any more. */
+  /** The leadership is lost: no timer may be scheduled any more. */
   readonly isUnloaded: boolean
-  /** Wall time in whole milliseconds, as records carry it; a simulated clock may have fractions. */
+  /** Wall time in whole milliseconds, as in records; a simulated clock may return fractions. */
   nowMs(): number
   /** True for a group of any kind. */
   hasGroup(groupId: string): boolean

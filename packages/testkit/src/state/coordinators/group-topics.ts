@@ -1,15 +1,15 @@
 import type { MetadataView, TopicImage } from '../metadata-view.ts'
 
-/** What a coordinator knows of the topics that its groups read. */
+/** The metadata of topics, as a group coordinator needs it. */
 export interface GroupTopics {
   topic(name: string): TopicImage | undefined
   topicById(id: string): TopicImage | undefined
   topics(): Iterable<TopicImage>
   /** The racks of a partition's replicas. */
   racks(topic: TopicImage, partition: number): readonly string[]
-  /** Grows with each change of the metadata. */
+  /** Increases with each change of the metadata. */
   version(): number
-  /** The version that brought the newest topic. */
+  /** The version in which the newest topic was added. */
   versionOfNewestTopic(): number
 }
 
@@ -22,7 +22,7 @@ export const noTopics: GroupTopics = {
   versionOfNewestTopic: () => 0,
 }
 
-/** The topics as a broker knows them, with a count of what it learned. */
+/** The topics in a broker's metadata, with a version that counts the updates. */
 export class BrokerTopics implements GroupTopics {
   readonly #view: () => MetadataView
   readonly #known = new Set<string>()
@@ -33,8 +33,8 @@ export class BrokerTopics implements GroupTopics {
     this.#view = view
   }
 
-  /** News was read. */
-  learned(): void {
+  /** The broker's metadata has changed. */
+  onUpdate(): void {
     this.#version++
     for (const { id } of this.#view().topics()) {
       if (this.#known.has(id)) continue
@@ -70,7 +70,7 @@ export class BrokerTopics implements GroupTopics {
   }
 }
 
-/** What of the topics matters to a group, as one number: another one means that the assignment may be stale. */
+/** A hash of the subscribed topics: ids, names, partition counts and racks. A new hash makes an assignment stale. */
 export function metadataHash(topics: GroupTopics, names: Iterable<string>): bigint {
   const known = [...names].sort().flatMap((name) => topics.topic(name) ?? [])
   if (known.length === 0) return 0n

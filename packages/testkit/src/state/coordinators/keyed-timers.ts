@@ -1,6 +1,6 @@
 import type { Runtime, Timer } from '@ottla/runtime'
 
-/** Timers by name: scheduling a name again replaces what it was to do. */
+/** Timers by key. Scheduling a key again replaces its timer. */
 export class KeyedTimers {
   readonly #runtime: Pick<Runtime, 'setTimer' | 'clearTimer'>
   readonly #timers = new Map<string, Timer>()

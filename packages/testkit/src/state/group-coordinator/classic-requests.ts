@@ -10,7 +10,7 @@ import {
   syncWithConsumerGroup,
 } from '../consumer-groups/consumer-group-classic.ts'
 import {
-  type HeartbeatBody,
+  type ClassicHeartbeatBody,
   type JoinGroupBody,
   type JoinGroupResponse,
   joinError,
@@ -23,9 +23,9 @@ import {
 } from '../coordinators/classic-protocol.ts'
 import type { GroupCoordinatorShard } from './group-coordinator-shard.ts'
 
-// The requests of the classic protocol, which members of classic groups and of consumer groups send.
+// The requests of the classic protocol, dispatched to classic groups and to consumer groups with classic members.
 
-/** Joins the group of the request. An empty consumer or streams group becomes a classic one. */
+/** Handles a JoinGroup. A new classic group replaces an empty consumer or streams group. */
 export function joinGroup(
   shard: GroupCoordinatorShard,
   body: JoinGroupBody,
@@ -78,14 +78,14 @@ export function syncGroup(
   else syncClassicGroup(shard, body, respond)
 }
 
-/** Undefined when the member's generation is current. */
-export function heartbeat(shard: GroupCoordinatorShard, body: HeartbeatBody): ErrorName | undefined {
+/** Handles a Heartbeat: returns undefined when the member's generation is current. */
+export function heartbeat(shard: GroupCoordinatorShard, body: ClassicHeartbeatBody): ErrorName | undefined {
   if (body.groupId === '') return 'INVALID_GROUP_ID'
   const consumers = shard.consumerGroups.get(body.groupId)
   return consumers === undefined ? heartbeatClassicGroup(shard, body) : heartbeatToConsumerGroup(shard, consumers, body)
 }
 
-/** Removes members that leave, or that an administrator removes: these by instance id alone. */
+/** Handles a LeaveGroup. An administrator names a static member by its instance id alone. */
 export function leaveGroup(
   shard: GroupCoordinatorShard,
   groupId: string,

@@ -5,13 +5,17 @@ import { groupRecord } from '../classic-groups/classic-group-records.ts'
 import type { ClassicGroupShard } from '../classic-groups/classic-group-shard.ts'
 import type { ConsumerGroup } from '../consumer-groups/consumer-group.ts'
 import type { ConsumerMember } from '../consumer-groups/consumer-group-member.ts'
-import { groupGone } from '../consumer-groups/consumer-group-records.ts'
-import type { ConsumerGroupOperation, ConsumerGroupShard, Downgrade } from '../consumer-groups/consumer-group-shard.ts'
-import { cancelMemberTimers } from '../consumer-groups/consumer-group-timers.ts'
+import { groupTombstones } from '../consumer-groups/consumer-group-records.ts'
+import {
+  type ConsumerGroupOperation,
+  type ConsumerGroupShard,
+  cancelMemberTimers,
+  type Downgrade,
+} from '../consumer-groups/consumer-group-shard.ts'
 import { writeAssignment } from '../consumer-groups/consumer-protocol.ts'
 import { noPartitions } from '../coordinators/member-partitions.ts'
 
-/** The group goes on as a classic one, with the assignment that the consumer group had as its target. */
+/** Converts a consumer group to a classic one, whose assignment is the target of the consumer group. */
 export function downgradeToClassicGroup(
   shard: ClassicGroupShard & ConsumerGroupShard,
   group: ConsumerGroup,
@@ -39,11 +43,11 @@ export function downgradeToClassicGroup(
     member.assignment = writeAssignment(shard.topics, target, member.metadata(protocolName))
   }
   const classic = ClassicGroup.restore(group.groupId, { ...snapshot, protocolName })
-  // The log says at this point already that the member that joins has the place of the one before.
+  // The records of the replaced static member already belong to the joining one.
   const memberIds = [...group.members.keys()].map((id) =>
     id === replaced?.memberId && joining ? joining.memberId : id,
   )
-  operation.add(...groupGone(group, memberIds))
+  operation.add(...groupTombstones(group, memberIds))
   const assignments = new Map(members.map(({ memberId, assignment }) => [memberId, assignment]))
   operation.addRecord(groupRecord(classic, assignments), () => {
     for (const memberId of [...group.members.keys(), ...memberIds]) cancelMemberTimers(shard, group.groupId, memberId)

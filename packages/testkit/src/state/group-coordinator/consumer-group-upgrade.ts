@@ -20,7 +20,7 @@ import { GroupError } from '../coordinators/group-error.ts'
 import { metadataHash } from '../coordinators/group-topics.ts'
 import { noPartitions, type Partitions, withEpoch } from '../coordinators/member-partitions.ts'
 
-function refuseUpgrade(
+function throwIfUpgradeInvalid(
   shard: ClassicGroupShard & ConsumerGroupShard,
   { groupId, members, protocolType }: ClassicGroup,
 ): void {
@@ -36,7 +36,7 @@ function refuseUpgrade(
   if (members.size > maxSize) refuse('the group size exceeds the consumer group maximum size')
 }
 
-/** The members stay with what they have; those of the classic protocol take part through JoinGroup as before. */
+/** Converts a classic group with members. They keep their assignment, and rejoin with the classic protocol. */
 export function upgradeToConsumerGroup(
   shard: ClassicGroupShard & ConsumerGroupShard,
   groupId: string,
@@ -44,7 +44,7 @@ export function upgradeToConsumerGroup(
 ): ConsumerGroup | undefined {
   const classic = shard.classicGroups.get(groupId)
   if (classic === undefined) return undefined
-  refuseUpgrade(shard, classic)
+  throwIfUpgradeInvalid(shard, classic)
   const { generationId } = classic
   for (const member of classic.members.values()) {
     classic.completeJoin(member, joinError('REBALANCE_IN_PROGRESS', member.memberId))

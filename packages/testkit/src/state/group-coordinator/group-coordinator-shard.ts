@@ -37,7 +37,7 @@ export interface GroupCoordinatorShardOptions {
   readonly streamsConfig?: (groupId: string) => StreamsGroupConfig
 }
 
-/** The groups of one partition of __consumer_offsets, on the broker that leads it. A group id is of one kind at a time. */
+/** The groups and offsets of one partition of __consumer_offsets. A group id belongs to at most one kind. */
 export class GroupCoordinatorShard
   implements ClassicGroupShard, ConsumerGroupShard, StreamsGroupShard, ShareGroupShard, OffsetShard
 {
@@ -58,11 +58,11 @@ export class GroupCoordinatorShard
     upgrade: (groupId, operation) => upgradeToConsumerGroup(this, groupId, operation),
     downgrade: (group, downgrade, operation) => downgradeToClassicGroup(this, group, downgrade, operation),
   }
-  readonly offsetKinds: readonly OffsetGroupKind[]
   readonly #classic = new ClassicGroupKind(this)
   readonly #consumer = new ConsumerGroupKind(this)
   readonly #streams = new StreamsGroupKind(this)
   readonly #share = new ShareGroupKind(this.shares)
+  readonly offsetKinds: readonly OffsetGroupKind[] = [this.#consumer, this.#streams, this.#classic]
   readonly #kinds: readonly GroupKind[] = [this.#classic, this.#consumer, this.#streams, this.#share]
   #isUnloaded = false
 
@@ -74,7 +74,6 @@ export class GroupCoordinatorShard
     this.consumerConfig = options.consumerConfig ?? (() => defaultConsumerGroupConfig)
     this.streamsConfig = options.streamsConfig ?? (() => defaultStreamsGroupConfig)
     this.timers = new KeyedTimers(options.runtime)
-    this.offsetKinds = [this.#consumer, this.#streams, this.#classic]
   }
 
   get isUnloaded(): boolean {

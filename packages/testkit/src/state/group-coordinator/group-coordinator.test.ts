@@ -18,7 +18,7 @@ import { GroupCoordinatorShard } from './group-coordinator-shard.ts'
 
 type Done = Parameters<CoordinatorReplica['appendAndReplicate']>[2]
 
-/** A replica whose followers have what the test says they have. */
+/** A replica that the test replicates up to a chosen offset. */
 class FakeReplica implements CoordinatorReplica {
   readonly topic = offsetsTopic
   readonly partition = 0
@@ -40,13 +40,13 @@ class FakeReplica implements CoordinatorReplica {
     this.#waiting.push({ baseOffset, endOffset: this.logEndOffset, done })
   }
 
-  /** The followers have all up to the offset; what waits for it is told unless `silently`. */
+  /** Replicates up to the offset; completes the pending appends unless `silently`. */
   replicate(upTo = this.logEndOffset, silently = false): void {
     this.highWatermark = upTo
     if (silently) return
-    const there = this.#waiting.filter(({ endOffset }) => endOffset <= upTo)
+    const replicated = this.#waiting.filter(({ endOffset }) => endOffset <= upTo)
     this.#waiting = this.#waiting.filter(({ endOffset }) => endOffset > upTo)
-    for (const { baseOffset, done } of there) done({ errorCode: 0, baseOffset })
+    for (const { baseOffset, done } of replicated) done({ errorCode: 0, baseOffset })
   }
 
   *batches(): Generator<Uint8Array> {
@@ -100,7 +100,7 @@ const bound = (clock: FakeClock) => ({
   secureRandom: (size: number) => clock.secureRandom(size),
 })
 
-/** The error code of a commit, or undefined while it waits. */
+/** The error code of a commit; undefined while it is pending. */
 function commit(shard: GroupCoordinatorShard, committedOffset: bigint): { code: number | undefined } {
   const state: { code: number | undefined } = { code: undefined }
   const partition = { partitionIndex: 0, committedOffset, committedLeaderEpoch: -1, committedMetadata: null }
@@ -126,15 +126,15 @@ function offsetOf(shard: GroupCoordinatorShard): bigint | undefined {
   return offset
 }
 
-test('the partition of a group is the one that Java computes', () => {
+test('maps a group to the same partition as Java', () => {
   expect(partitionOf('', 50)).toBe(0)
-  // "billing".hashCode() is -109829509, that of the other one the least integer.
+  // "billing".hashCode() is -109829509, and that of "polygenelubricants" the smallest integer.
   expect(partitionOf('billing', 50)).toBe(9)
   expect(partitionOf('polygenelubricants', 50)).toBe(0)
   expect(partitionOf('event-collector-group-1', 50)).toBe(javaHash('event-collector-group-1') % 50)
 })
 
-/** Java's String.hashCode in big integers, without its sign. */
+/** The absolute value of Java's String.hashCode, computed with big integers. */
 function javaHash(text: string): number {
   let hash = 0n
   for (const character of text) hash = BigInt.asIntN(32, hash * 31n + BigInt(character.charCodeAt(0)))
@@ -142,7 +142,7 @@ function javaHash(text: string): number {
 }
 
 describe('leadership', () => {
-  test('is loaded before it serves, and another broker serves not at all', () => {
+  test('is served only by the leader, once its log is loaded', () => {
     const bed = new Bed()
     expect(bed.coordinator.shardOf('g')).toBe('NOT_COORDINATOR')
     bed.coordinator.onLeadershipGained(bed.replica)
@@ -155,7 +155,7 @@ describe('leadership', () => {
     expect(bed.clock.timerCount).toBe(0)
   })
 
-  test('that is gone before it was loaded loads nothing', () => {
+  test('that is lost during loading loads nothing', () => {
     const bed = new Bed()
     bed.coordinator.onLeadershipGained(bed.replica)
     bed.coordinator.onLeadershipLost(offsetsTopic, 0)
@@ -164,7 +164,7 @@ describe('leadership', () => {
     expect(bed.clock.timerCount).toBe(0)
   })
 
-  test('that is lost fails what waits for replicas', () => {
+  test('that is lost fails the pending writes', () => {
     const bed = new Bed()
     const waiting = commit(bed.lead(), 5n)
     expect(waiting.code).toBeUndefined()
@@ -174,7 +174,7 @@ describe('leadership', () => {
     expect(bed.clock.timerCount).toBe(0)
   })
 
-  test('moves on with all that is in the log', () => {
+  test('is taken over with all that the log has', () => {
     const bed = new Bed()
     const waiting = commit(bed.lead(), 5n)
     bed.replica.replicate()
@@ -182,7 +182,7 @@ describe('leadership', () => {
     expect(offsetOf(bed.lead(bed.another()))).toBe(5n)
   })
 
-  test('gives members that were read from the log their session, and no more', () => {
+  test('restarts the sessions of members that were read from the log', () => {
     const bed = new Bed()
     const shard = bed.lead()
     const group = createGroup(shard, 'g')
@@ -197,7 +197,7 @@ describe('leadership', () => {
     expect(next.classicGroups.get('run2327-c')?.state).not.toBe('Stable')
   })
 
-  test('ends with the broker: nothing is served and no timer is left', () => {
+  test('ends when the coordinator closes, without any timer left', () => {
     const bed = new Bed()
     bed.lead()
     bed.coordinator.close()
@@ -206,7 +206,7 @@ describe('leadership', () => {
   })
 })
 
-/** A group of one static member with a session of 10 s, as Kafka wrote it. */
+/** A group of one static member with a session timeout of 10 s, as Kafka writes it. */
 const memberRecord = {
   key: Buffer.from('0002000972756e323332372d63', 'hex'),
   value: Buffer.from(
@@ -218,8 +218,8 @@ const memberRecord = {
   ),
 }
 
-describe('writing', () => {
-  test('is over when the replicas have it, not before', () => {
+describe('a write', () => {
+  test('completes once the replicas have it', () => {
     const bed = new Bed()
     const shard = bed.lead()
     const first = commit(shard, 5n)
@@ -232,7 +232,7 @@ describe('writing', () => {
     expect(offsetOf(shard)).toBe(6n)
   })
 
-  test('that took too long counts once it is there after all', () => {
+  test('that timed out takes effect when it is replicated later', () => {
     const bed = new Bed()
     const shard = bed.lead()
     const late = commit(shard, 5n)
@@ -244,7 +244,7 @@ describe('writing', () => {
     expect(offsetOf(shard)).toBe(5n)
   })
 
-  test('that the log refuses changes nothing', () => {
+  test('that the log rejects changes nothing', () => {
     const bed = new Bed()
     const shard = bed.lead()
     bed.replica.refusal = 'NOT_ENOUGH_REPLICAS'

@@ -13,13 +13,13 @@ import { expireOffsets } from '../offsets/offset-expiry.ts'
 import type { StreamsGroupConfig } from '../streams-groups/streams-group-config.ts'
 import { GroupCoordinatorShard } from './group-coordinator-shard.ts'
 
-/** What a coordinator needs of its broker. */
+/** What a group coordinator requires from its broker. */
 export interface GroupCoordinatorOptions {
   readonly runtime: Runtime
   readonly config: GroupConfig
-  /** The number of partitions of __consumer_offsets as the broker knows it; 0 when there is no such topic. */
+  /** The partition count of __consumer_offsets in the broker's metadata; 0 without the topic. */
   readonly partitionCount: () => number
-  /** The groups of a partition were read from its log. */
+  /** Called when the groups of a partition have been read from its log. */
   readonly onLoaded?: (shard: GroupCoordinatorShard) => void
   readonly topics: BrokerTopics
   readonly consumerConfig: (groupId: string) => ConsumerGroupConfig
@@ -37,7 +37,7 @@ interface Loaded {
   expiry: Timer | undefined
 }
 
-/** The groups of a broker: one shard for each partition of __consumer_offsets that it leads. */
+/** A broker's group coordinator: one shard for each partition of __consumer_offsets that it leads. */
 export class GroupCoordinator {
   readonly #options: GroupCoordinatorOptions
   readonly #shards: CoordinatorShards<CoordinatorReplica, Loaded>
@@ -54,7 +54,7 @@ export class GroupCoordinator {
     })
   }
 
-  /** The shard that owns the group, or why this broker cannot serve it now. */
+  /** The shard that owns the group, or the error of a broker that cannot serve it now. */
   shardOf(groupId: string): GroupCoordinatorShard | ErrorName {
     const loaded = this.#shards.of(groupId)
     return typeof loaded === 'string' ? loaded : loaded.shard
@@ -64,13 +64,13 @@ export class GroupCoordinator {
     return this.#options.consumerConfig(groupId)
   }
 
-  /** All shards, or COORDINATOR_LOAD_IN_PROGRESS while one is not ready: a list would lack its groups. */
+  /** All shards, or COORDINATOR_LOAD_IN_PROGRESS while one is loading, because a list would be incomplete. */
   shards(): readonly GroupCoordinatorShard[] | ErrorName {
     const all = this.#shards.all()
     return typeof all === 'string' ? all : all.map(({ shard }) => shard)
   }
 
-  /** The groups it coordinates now; those of a partition that is being loaded are left out. */
+  /** The groups of all loaded partitions. */
   statuses(): GroupStatus[] {
     return this.#shards.loaded().flatMap(({ shard }) => shard.statuses())
   }
@@ -87,14 +87,13 @@ export class GroupCoordinator {
     for (const { shard } of this.#shards.loaded()) deleteTopicOffsets(shard, topic)
   }
 
-  /** Groups that read a topic that changed look at it again with their next heartbeat. */
   onMetadata(delta: MetadataDelta): void {
     const topics = [...(delta.topics ?? []), ...(delta.deletedTopics ?? [])].map(({ name }) => name)
-    this.#options.topics.learned()
+    this.#options.topics.onUpdate()
     for (const { shard } of this.#shards.loaded()) shard.onTopicsChanged(topics)
   }
 
-  /** Writes the end of a transaction to a partition that this broker leads; `done` says if it is there. */
+  /** Appends a transaction marker to a partition that this broker leads; `done` reports whether it is replicated. */
   endTransaction(partition: number, marker: Uint8Array, end: TransactionEnd, done: (isWritten: boolean) => void): void {
     const loaded = this.#shards.at(partition)
     if (loaded === undefined) {

@@ -1,16 +1,16 @@
-/** A committed offset with what its record says. */
+/** A committed offset, as in its record. */
 export interface CommittedOffset {
   readonly offset: bigint
   readonly leaderEpoch: number
   readonly metadata: string
   readonly commitTimestampMs: number
-  /** Only of commits that asked for a retention of their own (OffsetCommit v2–v4). */
+  /** Set only by commits with a retention time (OffsetCommit v2 to v4). */
   readonly expireTimestampMs: number | undefined
-  /** The topic's id at the time of the commit, null where it was not written. */
+  /** The topic's id at the time of the commit; null in records without one. */
   readonly topicId: string | null
 }
 
-/** An offset that a transaction commits if it is committed itself. */
+/** An offset that counts once its transaction is committed. */
 export interface PendingOffset {
   readonly groupId: string
   readonly topic: string
@@ -56,16 +56,18 @@ function getOrAdd<K, V extends Map<unknown, unknown>>(map: Map<K, V>, key: K): V
   return added
 }
 
-type OffsetPlace = Omit<PendingOffset, 'offset'>
+type OffsetKey = Omit<PendingOffset, 'offset'>
 
-const isSame = (one: OffsetPlace, other: OffsetPlace): boolean =>
+const isSame = (one: OffsetKey, other: OffsetKey): boolean =>
   one.partition === other.partition && one.topic === other.topic && one.groupId === other.groupId
 
-/** What the log holds, and of that, what the in-sync replicas hold: decisions read the first, clients the second. */
+/** The committed offsets of a shard. The coordinator decides by `latest`; clients read `committed`. */
 export class CommittedOffsets {
+  /** All offsets in the log. */
   readonly latest = new OffsetTable()
+  /** The offsets that the in-sync replicas have. */
   readonly committed = new OffsetTable()
-  /** Of transactions that have not ended: nobody sees them before. */
+  /** The offsets of open transactions, by producer id; not visible to clients. */
   readonly #pending = new Map<bigint, PendingOffset[]>()
 
   putPending(producerId: bigint, offset: PendingOffset): void {
@@ -76,17 +78,17 @@ export class CommittedOffsets {
     offsets.push(offset)
   }
 
-  /** True while a transaction may still change what is committed there. */
+  /** True while an open transaction has an offset for the partition. */
   isPending(groupId: string, topic: string, partition: number): boolean {
-    const where = { groupId, topic, partition }
-    return [...this.#pending.values()].some((offsets) => offsets.some((each) => isSame(each, where)))
+    const key = { groupId, topic, partition }
+    return [...this.#pending.values()].some((offsets) => offsets.some((each) => isSame(each, key)))
   }
 
   hasPending(groupId: string): boolean {
     return [...this.#pending.values()].some((offsets) => offsets.some((each) => each.groupId === groupId))
   }
 
-  /** A commit without a transaction came after those that wait: it stays. */
+  /** Drops pending offsets of the partition, because a commit outside of a transaction came later. */
   supersede(groupId: string, topic: string, partition: number): void {
     for (const offsets of this.#pending.values()) {
       const at = offsets.findIndex((each) => isSame(each, { groupId, topic, partition }))
@@ -94,7 +96,7 @@ export class CommittedOffsets {
     }
   }
 
-  /** The transaction's marker is in the log. Returns what to call when it is replicated. */
+  /** Ends a transaction whose marker is in the log. The returned function must be called once it is replicated. */
   endLatest(producerId: bigint, committed: boolean): () => void {
     const offsets = this.#pending.get(producerId) ?? []
     this.#pending.delete(producerId)
@@ -105,7 +107,7 @@ export class CommittedOffsets {
     }
   }
 
-  /** The same where all is replicated. */
+  /** Ends a transaction whose marker is replicated. */
   end(producerId: bigint, committed: boolean): void {
     this.endLatest(producerId, committed)()
   }

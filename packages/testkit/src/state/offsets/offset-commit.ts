@@ -7,7 +7,7 @@ import {
   zeroUuid,
 } from '@ottla/codec'
 import { writeErrorForMember } from '../coordinators/coordinator-log.ts'
-import { orRefused } from '../coordinators/group-error.ts'
+import { catchGroupError } from '../coordinators/group-error.ts'
 import type { CommittedOffset, PendingOffset } from './committed-offsets.ts'
 import { offsetRecord } from './offset-records.ts'
 import type { Committer, OffsetShard } from './offset-shard.ts'
@@ -22,7 +22,7 @@ export interface TopicResult {
   readonly partitions: { readonly partitionIndex: number; readonly errorCode: number }[]
 }
 
-/** Commits offsets for topics that exist; `respond` gets a result for each partition once they are replicated. */
+/** Commits offsets of existing topics. Responds with a result per partition once the offsets are replicated. */
 export function commitOffsets(
   shard: OffsetShard,
   body: OffsetCommitBody,
@@ -52,7 +52,7 @@ export function commitOffsets(
 
 export type TxnOffsetCommitBody = Decoded<typeof TxnOffsetCommit.request>
 
-/** Writes offsets that hold once the producer's transaction is committed. Topics exist; their ids are added. */
+/** Writes offsets of existing topics that count once the producer's transaction is committed. */
 export function commitTransactionalOffsets(
   shard: OffsetShard,
   body: TxnOffsetCommitBody,
@@ -69,14 +69,14 @@ export function commitTransactionalOffsets(
   }
   shard.ensureGroup(groupId)
   const pending: PendingOffset[] = []
-  const results = topics.map((whole) => {
+  const results = topics.map((topic) => {
     const tooLarge: number[] = []
-    for (const partition of whole.partitions) {
-      const offset = offsetOf(shard, { retentionTimeMs: -1n }, whole, partition)
+    for (const partition of topic.partitions) {
+      const offset = offsetOf(shard, { retentionTimeMs: -1n }, topic, partition)
       if (offset.metadata.length > shard.config.offsetMetadataMaxBytes) tooLarge.push(partition.partitionIndex)
-      else pending.push({ groupId, topic: whole.name, partition: partition.partitionIndex, offset })
+      else pending.push({ groupId, topic: topic.name, partition: partition.partitionIndex, offset })
     }
-    return topicResult(whole, 0, tooLarge)
+    return topicResult(topic, 0, tooLarge)
   })
   const records = pending.map(({ topic, partition, offset }) => offsetRecord(groupId, topic, partition, offset))
   const appended = () => {
@@ -90,7 +90,7 @@ export function commitTransactionalOffsets(
   shard.log.write(records, { appended, done }, { producerId, producerEpoch })
 }
 
-/** Why the member may not commit one of the partitions, and so none of them. */
+/** The error that rejects the whole commit: of the member, or of the first partition that it may not commit. */
 function problemWithCommit(
   shard: OffsetShard,
   committer: Committer & Pick<OffsetCommitBody, 'groupId' | 'topics'>,
@@ -98,7 +98,7 @@ function problemWithCommit(
   const { groupId, topics } = committer
   const kind = shard.offsetKindOf(groupId)
   if (kind === undefined) return 'GROUP_ID_NOT_FOUND'
-  return orRefused<ErrorName | undefined>(
+  return catchGroupError<ErrorName | undefined>(
     () => {
       const check = kind.admitCommit(groupId, committer)
       for (const { topicId, partitions } of topics) {

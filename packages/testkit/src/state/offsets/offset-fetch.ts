@@ -1,5 +1,5 @@
 import { type ErrorName, errorCode, zeroUuid } from '@ottla/codec'
-import { orRefused } from '../coordinators/group-error.ts'
+import { catchGroupError } from '../coordinators/group-error.ts'
 import type { CommittedOffset } from './committed-offsets.ts'
 import type { OffsetReader, OffsetShard } from './offset-shard.ts'
 
@@ -24,8 +24,8 @@ export interface FetchedTopic {
 const anyReader: OffsetReader = { memberId: null, memberEpoch: -1 }
 
 /**
- * The committed offsets of the topics, or of all that the group has when `topics` is null. With `requireStable` it first
- * waits for the writes under way. An unknown group has no offsets: that is no error.
+ * Responds with the committed offsets of the topics, or with all of the group's when `topics` is null. With `requireStable`
+ * it waits for the writes in flight first. An unknown group has no offsets, which is not an error.
  */
 export function fetchOffsets(
   shard: OffsetShard,
@@ -36,7 +36,7 @@ export function fetchOffsets(
   reader: OffsetReader = anyReader,
 ): void {
   const read = (): ErrorName | readonly FetchedTopic[] => {
-    return orRefused<ErrorName | readonly FetchedTopic[]>(
+    return catchGroupError<ErrorName | readonly FetchedTopic[]>(
       () => {
         shard.offsetKindOf(groupId)?.admitFetch(groupId, reader)
         return topics ? readTopics(shard, groupId, topics, requireStable) : readAll(shard, groupId, requireStable)
@@ -48,7 +48,7 @@ export function fetchOffsets(
     respond(read())
     return
   }
-  // NOT_COORDINATOR, because consumers before 3.9 stop at other errors here.
+  // NOT_COORDINATOR whatever the error, because consumers before 3.9 fail on any other one.
   shard.log.write([], { done: (error) => respond(error ? 'NOT_COORDINATOR' : read()) })
 }
 
@@ -64,7 +64,7 @@ function readTopics(
     partitions: partitionIndexes.map((partition) => {
       if (requireStable && shard.offsets.isPending(groupId, name, partition)) return unstable(partition)
       const offset = shard.offsets.committed.get(groupId, name, partition)
-      // An offset of a topic of the same name that was deleted since says nothing about this one.
+      // The offset of a deleted topic does not apply to a new topic of the same name.
       const isOther = offset?.topicId && topicId !== zeroUuid && offset.topicId !== topicId
       return fetched(partition, isOther ? undefined : offset)
     }),
@@ -83,7 +83,7 @@ function readAll(shard: OffsetShard, groupId: string, requireStable: boolean): F
   }))
 }
 
-/** A transaction that commits an offset there is open: who asked for what is stable has to ask again. */
+/** An open transaction may change the offset: the client has to retry. */
 function unstable(partition: number): FetchedTopic['partitions'][number] {
   return { ...fetched(partition, undefined), errorCode: errorCode('UNSTABLE_OFFSET_COMMIT') }
 }

@@ -34,7 +34,7 @@ export function offsetTombstone(group: string, topic: string, partition: number)
   return { key: prefixed(OFFSET_COMMIT, OffsetCommitKey, 0, { group, topic, partition }), value: null }
 }
 
-/** Applies a record read from the log, or with a producer keeps it until its transaction ends; false for other records. */
+/** Applies a record read from the log; with a producer, at the end of its transaction. False for other records. */
 export function replayOffset(shard: OffsetShard, record: CoordinatorRecord, producerId?: bigint): boolean {
   const { key, value } = record
   const type = int16(key)
@@ -47,7 +47,7 @@ export function replayOffset(shard: OffsetShard, record: CoordinatorRecord, prod
     offsets.committed.remove(group, topic, partition)
     return true
   }
-  // Without records of its own the group is that of a consumer without membership.
+  // Offsets without a group are those of a consumer that only stores them in Kafka.
   shard.ensureGroup(group)
   const offset = decodeOffset(value)
   if (producerId !== undefined) {

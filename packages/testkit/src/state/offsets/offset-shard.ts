@@ -34,13 +34,13 @@ export type PartitionCheck = (topicId: string, partition: number) => void
 
 export const anyPartition: PartitionCheck = () => {}
 
-/** The groups of a kind that commits offsets. Group ids are those of existing groups, except where said. */
+/** The groups of a kind that commits offsets. */
 export interface OffsetGroupKind {
   find(groupId: string): OffsetGroup | undefined
   groups(): Iterable<OffsetGroup>
-  /** Throws a GroupError when the member may not commit. The group may be missing. */
+  /** Throws a GroupError when the member may not commit. A group of that id need not exist. */
   admitCommit(groupId: string, committer: Committer): PartitionCheck
-  /** Throws a GroupError when the member is unknown or its epoch is stale. The group may be missing. */
+  /** Throws a GroupError when the member is unknown or its epoch is stale. A group of that id need not exist. */
   admitFetch(groupId: string, reader: OffsetReader): void
   /** The records that delete the group. */
   tombstones(groupId: string): CoordinatorRecord[]
@@ -53,11 +53,11 @@ export interface OffsetGroup {
   readonly isEmpty: boolean
   /** Empty, and no member is about to join: the group is deleted with its last offset. */
   readonly isUnused: boolean
-  /** While false, the offsets of no topic may be deleted. */
+  /** False while the members may read any topic, so that no offset may be deleted. */
   readonly canDeleteOffsets: boolean
-  /** True while an open transaction of the group keeps all of its offsets from expiring. */
+  /** An open transaction keeps all offsets of the group, not only its own, from expiring. */
   readonly keepsOffsetsInTransactions: boolean
   isSubscribedTo(topic: string): boolean
-  /** When the offset of a topic without subscribers expires, in ms of wall time; undefined: not while in this state. */
+  /** Wall time at which the offset of a topic without subscribers expires; undefined: not in the group's state. */
   offsetExpiryMs(offset: CommittedOffset, retentionMs: number): number | undefined
 }

@@ -4,12 +4,12 @@ import type { CommittedOffset } from './committed-offsets.ts'
 import { offsetRecord, offsetTombstone } from './offset-records.ts'
 import type { OffsetShard } from './offset-shard.ts'
 
-/** Changes to a group's offsets, sent as one batch: decisions see them when the log has them, clients when the ISR has. */
+/** Changes to a group's offsets, written as one batch. Clients see them once the in-sync replicas have them. */
 export class OffsetWrites {
   readonly #shard: OffsetShard
   readonly #groupId: string
   readonly #records: CoordinatorRecord[] = []
-  readonly #places: (readonly [topic: string, partition: number])[] = []
+  readonly #partitions: (readonly [topic: string, partition: number])[] = []
   readonly #changes: ((table: OffsetShard['offsets']['latest']) => void)[] = []
 
   constructor(shard: OffsetShard, groupId: string) {
@@ -19,13 +19,13 @@ export class OffsetWrites {
 
   put(topic: string, partition: number, offset: CommittedOffset): void {
     this.#records.push(offsetRecord(this.#groupId, topic, partition, offset))
-    this.#places.push([topic, partition])
+    this.#partitions.push([topic, partition])
     this.#changes.push((table) => table.put(this.#groupId, topic, partition, offset))
   }
 
   remove(topic: string, partition: number): void {
     this.#records.push(offsetTombstone(this.#groupId, topic, partition))
-    this.#places.push([topic, partition])
+    this.#partitions.push([topic, partition])
     this.#changes.push((table) => table.remove(this.#groupId, topic, partition))
   }
 
@@ -40,7 +40,7 @@ export class OffsetWrites {
     this.#records.push(record)
   }
 
-  /** Nothing to write is done at once. */
+  /** Calls `done` immediately when there is nothing to write. */
   send(done: (error: ErrorName | undefined) => void, appended?: () => void): void {
     if (this.#records.length === 0) {
       done(undefined)
@@ -49,7 +49,7 @@ export class OffsetWrites {
     const { offsets, log } = this.#shard
     log.write(this.#records, {
       appended: () => {
-        for (const [topic, partition] of this.#places) offsets.supersede(this.#groupId, topic, partition)
+        for (const [topic, partition] of this.#partitions) offsets.supersede(this.#groupId, topic, partition)
         for (const change of this.#changes) change(offsets.latest)
         appended?.()
       },

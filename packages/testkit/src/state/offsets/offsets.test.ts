@@ -23,8 +23,8 @@ function offsetsDeleted(bed: GroupBed, topic = 't'): string | readonly number[] 
   return result
 }
 
-describe('committing', () => {
-  test('without a generation makes a group of its own, which a real member may take over', () => {
+describe('OffsetCommit', () => {
+  test('without a generation creates a group, which a member may take over', () => {
     const bed = new GroupBed()
     expect(bed.commitError(7n)).toBe('NONE')
     expect(bed.offset()).toBe(7n)
@@ -34,7 +34,7 @@ describe('committing', () => {
     expect(bed.offset()).toBe(7n)
   })
 
-  test('with a generation is checked, and a refused commit changes nothing', () => {
+  test('checks the generation, and changes nothing when it rejects a commit', () => {
     const bed = new GroupBed()
     const none = { memberId: 'x', generationIdOrMemberEpoch: 1 }
     expect(bed.commitError(1n, none, 9)).toBe('GROUP_ID_NOT_FOUND')
@@ -45,13 +45,13 @@ describe('committing', () => {
     expect(bed.commitError(2n, by(ids[0] ?? '', generation - 1))).toBe('ILLEGAL_GENERATION')
     expect(bed.commitError(2n, by(ids[0] ?? '', generation + 1))).toBe('ILLEGAL_GENERATION')
     expect(bed.commitError(2n, by('other', generation))).toBe('UNKNOWN_MEMBER_ID')
-    expect(bed.commitError(2n, { ...by(ids[0] ?? '', generation), groupInstanceId: 'nobody' })).toBe(
+    expect(bed.commitError(2n, { ...by(ids[0] ?? '', generation), groupInstanceId: 'unknown' })).toBe(
       'UNKNOWN_MEMBER_ID',
     )
     expect(bed.offset()).toBe(1n)
   })
 
-  test('is taken while members are being called back, not while the assignment is awaited', () => {
+  test('is accepted while members rejoin, but not while the assignment is pending', () => {
     const bed = new GroupBed()
     const { ids, generation } = bed.stable(2)
     const commit = { memberId: ids[1] ?? '', generationIdOrMemberEpoch: generation }
@@ -63,7 +63,7 @@ describe('committing', () => {
     expect(bed.offset()).toBe(4n)
   })
 
-  test('is seen once the replicas have it; a fetch of stable offsets waits for that', () => {
+  test('is visible once it is replicated, which a fetch of stable offsets waits for', () => {
     const bed = new GroupBed()
     bed.commitError(1n)
     bed.log.isSlow = true
@@ -76,7 +76,7 @@ describe('committing', () => {
     expect(bed.offset(true)).toBe(2n)
   })
 
-  test('that takes too long is answered COORDINATOR_NOT_AVAILABLE', () => {
+  test('fails with COORDINATOR_NOT_AVAILABLE on a timeout', () => {
     const bed = new GroupBed()
     bed.log.isSlow = true
     const response = bed.commit(2n)
@@ -84,7 +84,7 @@ describe('committing', () => {
     expect(response.value?.[0]?.partitions[0]?.errorCode).toBe(15)
   })
 
-  test('metadata has a limit, for each partition alone', () => {
+  test('limits the metadata of each partition', () => {
     const bed = new GroupBed({ offsetMetadataMaxBytes: 4 })
     const partition = (partitionIndex: number, committedMetadata: string) => ({
       partitionIndex,
@@ -100,8 +100,8 @@ describe('committing', () => {
   })
 })
 
-describe('fetching', () => {
-  test('an unknown group or partition has no offset and no error; null asks for all there are', () => {
+describe('OffsetFetch', () => {
+  test('returns no offset and no error for an unknown group or partition, and all offsets for null', () => {
     const bed = new GroupBed()
     expect(bed.offset()).toBe(-1n)
     bed.commitError(7n)
@@ -113,14 +113,14 @@ describe('fetching', () => {
     fetchOffsets(bed.shard, 'other', null, false, (result) => expect(result).toEqual([]))
   })
 
-  test('an offset of a deleted topic is not one of the new topic of that name', () => {
+  test('ignores the offset of a deleted topic of the same name', () => {
     const bed = new GroupBed()
     const partition = { partitionIndex: 0, committedOffset: 9n, committedLeaderEpoch: -1, committedMetadata: null }
     bed.commit(0n, { topics: [{ name: 't', topicId: 'BBBBBBBBBBBBBBBBBBBBBA', partitions: [partition] }] })
-    const wanted = (topicId: string) => [{ name: 't', topicId, partitionIndexes: [0] }]
+    const topicsWith = (topicId: string) => [{ name: 't', topicId, partitionIndexes: [0] }]
     const offsets: (bigint | undefined)[] = []
     for (const id of ['BBBBBBBBBBBBBBBBBBBBBA', 'CCCCCCCCCCCCCCCCCCCCCA']) {
-      fetchOffsets(bed.shard, 'g', wanted(id), false, (result) => {
+      fetchOffsets(bed.shard, 'g', topicsWith(id), false, (result) => {
         offsets.push(typeof result === 'string' ? undefined : result[0]?.partitions[0]?.committedOffset)
       })
     }
@@ -128,8 +128,8 @@ describe('fetching', () => {
   })
 })
 
-describe('deleting', () => {
-  test('a group goes with its offsets when nobody is in it, for good', () => {
+describe('deletion', () => {
+  test('removes an empty group and its offsets, also from the log', () => {
     const bed = new GroupBed()
     const { ids, generation } = bed.stable(1)
     bed.commitError(5n, { memberId: ids[0] ?? '', generationIdOrMemberEpoch: generation })
@@ -143,7 +143,7 @@ describe('deleting', () => {
     expect(next.offset()).toBe(-1n)
   })
 
-  test('offsets go unless the group reads the topic', () => {
+  test('removes offsets unless the group is subscribed to the topic', () => {
     const bed = new GroupBed()
     expect(offsetsDeleted(bed)).toBe('GROUP_ID_NOT_FOUND')
     const { ids, generation } = bed.stable(1)
@@ -156,7 +156,7 @@ describe('deleting', () => {
     expect(bed.reloaded().offset()).toBe(-1n)
   })
 
-  test('a deleted topic takes its offsets along in all groups', () => {
+  test('removes the offsets of a deleted topic in all groups', () => {
     const bed = new GroupBed()
     bed.commitError(5n)
     bed.commitError(6n, { groupId: 'other' })
@@ -169,7 +169,7 @@ describe('deleting', () => {
 describe('expiry', () => {
   const retention = { offsetsRetentionMs: 7 * DAY_MS }
 
-  test('of a consumer without a group counts from its last commit', () => {
+  test('of offsets without a group counts from the last commit', () => {
     const bed = new GroupBed(retention)
     bed.commitError(5n)
     bed.clock.advance(7 * DAY_MS - 1)
@@ -203,12 +203,12 @@ describe('expiry', () => {
     expect(bed.reloaded().shard.classicGroups.size).toBe(0)
   })
 
-  test('of a topic that a stable group no longer reads counts from its last commit', () => {
+  test('of a topic that a stable group no longer subscribes to counts from the last commit', () => {
     const bed = new GroupBed(retention)
     const { ids, generation } = bed.stable(1)
     bed.commitError(5n, { memberId: ids[0] ?? '', generationIdOrMemberEpoch: generation })
-    const elsewhere = { protocols: [{ name: 'range', metadata: subscription('u') }] }
-    bed.join(ids[0] ?? '', elsewhere)
+    const otherTopic = { protocols: [{ name: 'range', metadata: subscription('u') }] }
+    bed.join(ids[0] ?? '', otherTopic)
     bed.sync(ids[0] ?? '', generation + 1, {})
     bed.clock.nowMs += 7 * DAY_MS
     expireOffsets(bed.shard)
@@ -216,7 +216,7 @@ describe('expiry', () => {
     expect(bed.group().state).toBe('Stable')
   })
 
-  test('that the commit asked for (v2–v4) comes when it asked for', () => {
+  test('follows the retention time of the commit (versions 2 to 4)', () => {
     const bed = new GroupBed(retention)
     bed.commitError(5n, { retentionTimeMs: 1_000n }, 4)
     const next = bed.reloaded(retention)
@@ -229,8 +229,8 @@ describe('expiry', () => {
   })
 })
 
-describe('describing', () => {
-  test('shows protocol and metadata only when stable; a missing group is dead, from v6 on an error too', () => {
+describe('DescribeGroups', () => {
+  test('returns protocol and metadata only of a stable group, and a missing group as Dead, with an error since version 6', () => {
     const bed = new GroupBed()
     expect(describeGroup(bed.shard, 'g', 5)).toMatchObject({ errorCode: 0, groupState: 'Dead' })
     expect(describeGroup(bed.shard, 'g', 6)).toMatchObject({ errorCode: 69, errorMessage: 'Group g not found.' })

@@ -13,7 +13,7 @@ const delayed = (by: string): Status => ({
   statusDetail: `Assignment delayed due to the configured ${by}.`,
 })
 
-/** A new assignment when the group has a newer epoch, unless it has to wait for more members or since the last one. */
+/** Computes a new assignment for a newer group epoch, unless the initial delay or the assignment interval is running. */
 export function updateTaskTarget(
   shard: StreamsGroupShard,
   group: StreamsGroup,

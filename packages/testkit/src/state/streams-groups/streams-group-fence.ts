@@ -1,11 +1,11 @@
 import type { StreamsGroup } from './streams-group.ts'
 import type { StreamsMember } from './streams-group-member.ts'
-import { streamsEpochChange, streamsMemberGone } from './streams-group-records.ts'
+import { streamsEpochChange, streamsMemberTombstones } from './streams-group-records.ts'
 import { newOperation, type StreamsGroupOperation, type StreamsGroupShard } from './streams-group-shard.ts'
 
 type StreamsTimer = 'session' | 'rebalance'
 
-/** How long to wait after a timer's records were refused by the log. */
+/** The delay before a fencing whose records the log rejected is retried. */
 const RETRY_MS = 500
 
 const keyOf = (kind: StreamsTimer, groupId: string, memberId: string): string =>
@@ -17,7 +17,7 @@ export function keepStreamsMemberAlive(shard: StreamsGroupShard, groupId: string
   fenceAfter(shard, { kind: 'session', groupId, memberId }, sessionTimeoutMs, () => true)
 }
 
-/** A member that has to let go of tasks has this long to say that it did. */
+/** Fences the member unless it confirms its revocation within its rebalance timeout. */
 export function limitTaskRevocation(shard: StreamsGroupShard, groupId: string, member: StreamsMember): void {
   const { memberId, memberEpoch, rebalanceTimeoutMs } = member
   const timer = { kind: 'rebalance', groupId, memberId } as const
@@ -61,7 +61,7 @@ export function removeStreamsMember(
   operation: StreamsGroupOperation,
 ): void {
   const { groupId, groupEpoch, metadataHash, validatedTopologyEpoch, assignmentConfigs } = group
-  operation.add(...streamsMemberGone(groupId, memberId))
+  operation.add(...streamsMemberTombstones(groupId, memberId))
   const epoch = { epoch: groupEpoch + 1, metadataHash, validatedTopologyEpoch, assignmentConfigs }
   operation.add(streamsEpochChange(groupId, epoch))
   shard.timers.cancel(keyOf('session', groupId, memberId))

@@ -1,7 +1,7 @@
 import type { Encodable, StreamsGroupHeartbeat } from '@ottla/codec'
 import type { MemberClient } from '../coordinators/classic-protocol.ts'
 import { writeErrorForMember } from '../coordinators/coordinator-log.ts'
-import { GroupError, orRefused } from '../coordinators/group-error.ts'
+import { catchGroupError, GroupError } from '../coordinators/group-error.ts'
 import { metadataHash } from '../coordinators/group-topics.ts'
 import { LEAVING_EPOCH, STATIC_LEAVING_EPOCH, sameOwned, samePartitions } from '../coordinators/member-partitions.ts'
 import { StreamsGroup } from './streams-group.ts'
@@ -15,14 +15,14 @@ import {
   removeStreamsMember,
 } from './streams-group-fence.ts'
 import { newStreamsMember, type StreamsMember, type Tasks } from './streams-group-member.ts'
-import { reconcileTasks, type SaidOwnedTasks } from './streams-group-reconcile.ts'
+import { type ReportedOwnedTasks, reconcileTasks } from './streams-group-reconcile.ts'
 import {
   streamsCurrentChange,
   streamsEpochChange,
   streamsMemberChange,
   topologyChange,
 } from './streams-group-records.ts'
-import { refuseStreamsEpoch, refuseUnknownTasks, type StreamsBody } from './streams-group-requests.ts'
+import { type StreamsBody, throwIfStreamsEpochInvalid, throwIfTasksInvalid } from './streams-group-requests.ts'
 import { newOperation, type StreamsGroupOperation, type StreamsGroupShard } from './streams-group-shard.ts'
 import {
   type ConfiguredTopology,
@@ -36,16 +36,16 @@ import {
 
 export type StreamsResponse = Encodable<typeof StreamsGroupHeartbeat.response>
 
-/** Topics are looked at again after this at the latest: Kafka's greatest int. */
+/** The maximum age of the metadata hash: Integer.MAX_VALUE, as in Kafka. */
 const METADATA_REFRESH_MS = 2_147_483_647
 
 export interface StreamsOutcome {
   readonly response: StreamsResponse
-  /** Topics that somebody has to make for the group. */
+  /** The internal topics that the broker has to create for the group. */
   readonly missingTopics: readonly InternalTopic[]
 }
 
-/** A StreamsGroupHeartbeat: joins, stays, lets go, gets, or leaves; answered when what it changed is replicated. */
+/** Handles a StreamsGroupHeartbeat. Responds once its changes are replicated. */
 export function streamsGroupHeartbeat(
   shard: StreamsGroupShard,
   body: StreamsBody,
@@ -54,9 +54,9 @@ export function streamsGroupHeartbeat(
 ): void {
   const operation = newOperation(shard)
   const isLeaving = body.memberEpoch === LEAVING_EPOCH || body.memberEpoch === STATIC_LEAVING_EPOCH
-  const outcome = orRefused<StreamsOutcome>(
+  const outcome = catchGroupError<StreamsOutcome>(
     () => (isLeaving ? leave(shard, body, operation) : new Beat(shard, body, client, operation).run()),
-    (error) => ({ response: streamsRefusal(error), missingTopics: [] }),
+    (error) => ({ response: streamsErrorResponse(error), missingTopics: [] }),
   )
   if (outcome.response.errorCode !== 0) {
     respond(outcome)
@@ -64,11 +64,11 @@ export function streamsGroupHeartbeat(
   }
   operation.write((error) => {
     if (error === undefined) respond(outcome)
-    else respond({ response: streamsRefusal(new GroupError(writeErrorForMember(error))), missingTopics: [] })
+    else respond({ response: streamsErrorResponse(new GroupError(writeErrorForMember(error))), missingTopics: [] })
   })
 }
 
-export const streamsRefusal = ({ code, detail }: GroupError): StreamsResponse => ({
+export const streamsErrorResponse = ({ code, detail }: GroupError): StreamsResponse => ({
   throttleTimeMs: 0,
   errorCode: code,
   errorMessage: detail,
@@ -101,8 +101,8 @@ class Beat {
     const isJoining = this.#body.memberEpoch === 0
     const group = groupFor(this.#shard, this.#body, this.#operation)
     const member = isJoining ? (group.members.get(memberId) ?? newStreamsMember(memberId)) : group.member(memberId)
-    refuseStreamsEpoch(member, this.#body)
-    const updated = this.#asSaid(member)
+    throwIfStreamsEpochInvalid(member, this.#body)
+    const updated = this.#withRequest(member)
     const isChanged = !sameMetadata(member, updated)
     if (isChanged) this.#operation.add(streamsMemberChange(group.groupId, updated))
     const topology = this.#topology(group)
@@ -121,7 +121,7 @@ class Beat {
     return { response: this.#response(group, member, now, configured), missingTopics: configured.missingTopics }
   }
 
-  #asSaid(member: StreamsMember): StreamsMember {
+  #withRequest(member: StreamsMember): StreamsMember {
     const body = this.#body
     return {
       ...member,
@@ -136,18 +136,18 @@ class Beat {
     }
   }
 
-  /** The first member brings the topology; those that come after have to bring the same. */
+  /** The first member defines the topology; later ones must send the same. */
   #topology(group: StreamsGroup): StreamsTopology {
-    const said = this.#body.topology
+    const sent = this.#body.topology
     const known = group.topology
     if (known === undefined) {
-      if (said === null) throw new GroupError('UNKNOWN_SERVER_ERROR')
-      const topology = sorted(said)
+      if (sent === null) throw new GroupError('UNKNOWN_SERVER_ERROR')
+      const topology = sorted(sent)
       this.#operation.add(topologyChange(group.groupId, topology))
       return topology
     }
-    if (said === null || known.epoch > said.epoch) return known
-    if (JSON.stringify(sorted(said)) === JSON.stringify(known)) return known
+    if (sent === null || known.epoch > sent.epoch) return known
+    if (JSON.stringify(sorted(sent)) === JSON.stringify(known)) return known
     throw new GroupError('INVALID_REQUEST', 'Topology updates are not supported yet.')
   }
 
@@ -168,8 +168,8 @@ class Beat {
     }
     const validatedTopologyEpoch = configured.problem === undefined ? topology.epoch : -1
     if (configured.problem === undefined) {
-      refuseUnknownTasks(configured, this.#body.activeTasks)
-      refuseUnknownTasks(configured, this.#body.standbyTasks)
+      throwIfTasksInvalid(configured, this.#body.activeTasks)
+      throwIfTasksInvalid(configured, this.#body.standbyTasks)
     }
     if (validatedTopologyEpoch !== group.validatedTopologyEpoch) isBumped = true
     const standby = String(this.#shard.streamsConfig(groupId).standbyReplicas)
@@ -185,7 +185,7 @@ class Beat {
     return { configured, groupEpoch }
   }
 
-  /** The first assignment of a group may wait for more members. */
+  /** Delays the first assignment of a group, so that more members can join. */
   #delayFirst(group: StreamsGroup): void {
     const { groupId } = group
     const delayMs = this.#shard.streamsConfig(groupId).initialRebalanceDelayMs
@@ -196,9 +196,9 @@ class Beat {
 
   #reconcile(group: StreamsGroup, member: StreamsMember, target: Parameters<typeof reconcileTasks>[2]): StreamsMember {
     const { activeTasks, standbyTasks } = this.#body
-    const said: SaidOwnedTasks | null =
+    const reported: ReportedOwnedTasks | null =
       activeTasks === null || standbyTasks === null ? null : { active: activeTasks, standby: standbyTasks }
-    const now = reconcileTasks(group, member, target, said)
+    const now = reconcileTasks(group, member, target, reported)
     if (now === member || sameAssignment(now, member)) return now
     this.#operation.add(streamsCurrentChange(group.groupId, now))
     if (now.state === 'UNREVOKED_TASKS') limitTaskRevocation(this.#shard, group.groupId, now)
@@ -212,8 +212,8 @@ class Beat {
     now: StreamsMember,
     configured: ConfiguredTopology,
   ): StreamsResponse {
-    const isTold = this.#body.memberEpoch === 0 || !sameTasks(before.tasks, now.tasks)
-    if (isTold && now.userEndpoint !== null) group.endpointEpoch++
+    const sendsAssignment = this.#body.memberEpoch === 0 || !sameTasks(before.tasks, now.tasks)
+    if (sendsAssignment && now.userEndpoint !== null) group.endpointEpoch++
     const isOther = group.endpointEpoch !== this.#body.endpointInformationEpoch
     const others = [...group.members.values()].filter(({ memberId }) => memberId !== now.memberId)
     const requester = group.shutdownRequestedBy
@@ -223,14 +223,14 @@ class Beat {
       this.#status.push({ statusCode: statusCodes.SHUTDOWN_APPLICATION, statusDetail })
     }
     return {
-      ...streamsRefusal(new GroupError('NONE')),
+      ...streamsErrorResponse(new GroupError('NONE')),
       memberId: now.memberId,
       memberEpoch: now.memberEpoch,
       heartbeatIntervalMs: this.#shard.streamsConfig(group.groupId).heartbeatIntervalMs,
       status: this.#status,
-      activeTasks: isTold ? listed([...now.tasks.active].map(([id, each]) => [id, each.keys()])) : null,
-      standbyTasks: isTold ? listed([...now.tasks.standby]) : null,
-      warmupTasks: isTold ? [] : null,
+      activeTasks: sendsAssignment ? listed([...now.tasks.active].map(([id, each]) => [id, each.keys()])) : null,
+      standbyTasks: sendsAssignment ? listed([...now.tasks.standby]) : null,
+      warmupTasks: sendsAssignment ? [] : null,
       endpointInformationEpoch: this.#shard.streamsGroups.has(group.groupId) ? group.endpointEpoch : 0,
       partitionsByUserEndpoint: isOther ? endpointPartitions(this.#shard.topics, configured, [...others, now]) : null,
     }
@@ -276,7 +276,7 @@ function leave(shard: StreamsGroupShard, body: StreamsBody, operation: StreamsGr
   if (body.shutdownApplication) group.shutdownRequestedBy = memberId
   group.member(memberId)
   removeStreamsMember(shard, group, memberId, operation)
-  const response = { ...streamsRefusal(new GroupError('NONE')), memberId, memberEpoch, status: [] }
+  const response = { ...streamsErrorResponse(new GroupError('NONE')), memberId, memberEpoch, status: [] }
   return { response, missingTopics: [] }
 }
 
@@ -290,7 +290,7 @@ function assignAfterDelay(shard: StreamsGroupShard, groupId: string): void {
   operation.write(() => {})
 }
 
-/** As the record has it: subtopologies and their topics in the order of their names. */
+/** The topology in the order of its record: subtopologies by id, topics by name. */
 function sorted(topology: NonNullable<StreamsBody['topology']>): StreamsTopology {
   const byName = (a: { readonly name: string }, b: { readonly name: string }): number => (a.name < b.name ? -1 : 1)
   return {
@@ -306,7 +306,7 @@ function sorted(topology: NonNullable<StreamsBody['topology']>): StreamsTopology
 }
 
 function sameMetadata(a: StreamsMember, b: StreamsMember): boolean {
-  const said = ({
+  const metadataOf = ({
     rackId,
     clientId,
     clientHost,
@@ -325,7 +325,7 @@ function sameMetadata(a: StreamsMember, b: StreamsMember): boolean {
       rest.userEndpoint,
       rest.clientTags,
     ])
-  return said(a) === said(b)
+  return metadataOf(a) === metadataOf(b)
 }
 
 const sameTasks = (a: Tasks, b: Tasks): boolean => sameOwned(a.active, b.active) && samePartitions(a.standby, b.standby)

@@ -16,11 +16,11 @@ import type { StreamsGroup } from './streams-group.ts'
 import { keepStreamsMemberAlive, limitTaskRevocation } from './streams-group-fence.ts'
 import type { StreamsMember } from './streams-group-member.ts'
 import { checkStreamsCommit, checkStreamsFetch } from './streams-group-offsets.ts'
-import { readStreamsGroupChange, streamsGroupGone } from './streams-group-records.ts'
+import { readStreamsGroupChange, streamsGroupTombstones } from './streams-group-records.ts'
 import { applyChange, type StreamsGroupShard } from './streams-group-shard.ts'
 import { requiredTopics } from './streams-group-topology.ts'
 
-/** The groups of the streams protocol of a shard. */
+/** The groups of a shard that use the streams protocol. */
 export class StreamsGroupKind implements GroupKind, OffsetGroupKind {
   readonly #shard: StreamsGroupShard
 
@@ -56,7 +56,7 @@ export class StreamsGroupKind implements GroupKind, OffsetGroupKind {
     }
   }
 
-  /** The groups whose topology needs one of the topics configure it again with their next heartbeat. */
+  /** Groups whose topology requires one of the topics configure it again with the next heartbeat. */
   onTopicsChanged(topics: readonly string[]): void {
     for (const group of this.groups()) {
       const required = group.topology === undefined ? new Set<string>() : requiredTopics(group.topology)
@@ -102,7 +102,7 @@ export class StreamsGroupKind implements GroupKind, OffsetGroupKind {
 
   tombstones(groupId: string): CoordinatorRecord[] {
     const group = this.find(groupId)
-    return group === undefined ? [] : streamsGroupGone(group).map(({ record }) => record)
+    return group === undefined ? [] : streamsGroupTombstones(group).map(({ record }) => record)
   }
 
   remove(groupId: string): void {

@@ -2,7 +2,7 @@ import { GroupError } from '../coordinators/group-error.ts'
 import { anyPartition, type Committer, type PartitionCheck } from '../offsets/offset-shard.ts'
 import type { StreamsGroup } from './streams-group.ts'
 
-/** The same for a streams group, where what a member has are the tasks that read the partitions. */
+/** Rejects unknown members and newer epochs. An older epoch may commit the partitions of tasks that it already had. */
 export function checkStreamsCommit(
   group: StreamsGroup,
   committer: Committer,
@@ -23,6 +23,7 @@ export function checkStreamsCommit(
   }
 }
 
+/** Checks the member if the request names one, which it can since version 9. */
 export function checkStreamsFetch(group: StreamsGroup, memberId: string | null, memberEpoch: number): void {
   if (memberId === null && memberEpoch < 0) return
   if (memberId === null) throw new GroupError('UNKNOWN_SERVER_ERROR')

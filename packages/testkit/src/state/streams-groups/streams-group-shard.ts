@@ -4,7 +4,7 @@ import { StreamsGroup } from './streams-group.ts'
 import type { StreamsGroupConfig } from './streams-group-config.ts'
 import type { StreamsGroupChange } from './streams-group-records.ts'
 
-/** A shard with its groups of the streams protocol. */
+/** A shard with the groups that use the streams protocol. */
 export interface StreamsGroupShard extends GroupShard {
   readonly streamsGroups: Map<string, StreamsGroup>
   readonly streamsConfig: (groupId: string) => StreamsGroupConfig
@@ -16,10 +16,10 @@ export function newOperation(shard: StreamsGroupShard): StreamsGroupOperation {
   return new GroupOperation(shard.log, (change) => applyChange(shard, change))
 }
 
-/** Applies a change that was written or read. */
+/** Applies a change that has been appended to the log or read from it. */
 export function applyChange(shard: StreamsGroupShard, change: StreamsGroupChange): void {
-  const { groupId, record, endsGroup, apply } = change
-  if (endsGroup) {
+  const { groupId, record, deletesGroup, apply } = change
+  if (deletesGroup) {
     shard.streamsGroups.delete(groupId)
     return
   }

@@ -1,12 +1,12 @@
 import type { Partitions } from '../coordinators/member-partitions.ts'
 
-/** A member as an assignor sees it. */
+/** The input of an assignor for one member. */
 export interface AssignorMember {
   readonly memberId: string
   readonly instanceId: string | null
-  /** Of topics that exist. */
+  /** The existing topics that it subscribes to. */
   readonly topicIds: ReadonlySet<string>
-  /** What the last assignment gave it. */
+  /** Its partitions in the last assignment. */
   readonly target: Partitions
 }
 
@@ -15,7 +15,7 @@ export interface AssignorGroup {
   /** All members subscribe to the same topics. */
   readonly isHomogeneous: boolean
   readonly partitionCount: (topicId: string) => number
-  /** The last assignment gave it to somebody who is still there. */
+  /** True when the last target of a current member contains the partition. */
   readonly isTargeted: (topicId: string, partition: number) => boolean
 }
 
