@@ -36,13 +36,12 @@ const bySubtopology = (a: Task, b: Task): number =>
 class Process {
   readonly counts = new Map<string, number>()
   readonly tasks = new Set<string>()
+  #added = 0
   #byLoad: PriorityQueue<[memberId: string, count: number]> | undefined
 
   get load(): number {
     return this.tasks.size === 0 && this.#added === 0 ? 0 : this.#added / this.counts.size
   }
-
-  #added = 0
 
   add(memberId: string, task: Task): number {
     this.#byLoad = undefined
@@ -86,7 +85,7 @@ class Quota {
     this.each = share(tasks, members)
   }
 
-  /** A member has now that many tasks: once it reaches its share, the others share the rest. */
+  /** A member now has `count` tasks. A member that reaches its share no longer counts for the others. */
   onAssigned(count: number): void {
     if (count !== this.each) return
     this.#members--

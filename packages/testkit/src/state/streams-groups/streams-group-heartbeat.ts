@@ -55,7 +55,7 @@ export function streamsGroupHeartbeat(
   const operation = newOperation(shard)
   const isLeaving = body.memberEpoch === LEAVING_EPOCH || body.memberEpoch === STATIC_LEAVING_EPOCH
   const outcome = catchGroupError<StreamsOutcome>(
-    () => (isLeaving ? leave(shard, body, operation) : new Beat(shard, body, client, operation).run()),
+    () => (isLeaving ? leave(shard, body, operation) : new StreamsHeartbeat(shard, body, client, operation).run()),
     (error) => ({ response: streamsErrorResponse(error), missingTopics: [] }),
   )
   if (outcome.response.errorCode !== 0) {
@@ -82,7 +82,7 @@ export const streamsErrorResponse = ({ code, detail }: GroupError): StreamsRespo
 })
 
 /** The steps of one heartbeat. */
-class Beat {
+class StreamsHeartbeat {
   readonly #shard: StreamsGroupShard
   readonly #body: StreamsBody
   readonly #client: MemberClient
