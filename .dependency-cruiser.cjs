@@ -2,8 +2,7 @@
 const aTest = '\\.test\\.ts$|/testing/'
 
 /** Where cycles of type imports are left to be cut; empty in the end, with the rule `no-circular-values`. */
-const typeCyclesLeft =
-  '^packages/(client/src/(producer|consumer)|codec/src|testkit/src/state/(groups|consumer-groups|streams-groups))/'
+const typeCyclesLeft = '^packages/(client/src/(producer|consumer)|codec/src)/'
 
 /**
  * The testkit's layers, the lowest first: folders of `packages/testkit/src`, or prefixes of files in it. A layer imports only
@@ -33,6 +32,10 @@ const testkitLayerRules = testkitLayers.flatMap((row, level) =>
     to: { path: testkitPaths([...row, ...testkitLayers.slice(level + 1).flat()]), pathNot: testkitPaths([name]) },
   })),
 )
+
+const testkitState = 'packages/testkit/src/state'
+/** The folders with the state of a coordinator: one for each kind of group, and transactions. */
+const groupKinds = 'classic-groups|consumer-groups|streams-groups|shares|transactions'
 
 /** Import directions. `scripts/check-imports.mjs` runs it and makes sure that it saw any modules at all. */
 module.exports = {
@@ -123,6 +126,32 @@ module.exports = {
       severity: 'error',
       from: { path: '^packages/[^/]+/src/', pathNot: '\\.test\\.ts$' },
       to: { path: '(^packages/[^/]+/test/|\\.test\\.ts$)' },
+    },
+    {
+      name: 'testkit-group-kinds-are-siblings',
+      comment:
+        'coordinators <- offsets <- {classic, consumer, streams, share groups, transactions} <- group-coordinator.',
+      severity: 'error',
+      from: { path: `^${testkitState}/(${groupKinds})/`, pathNot: aTest },
+      to: { path: `^${testkitState}/(${groupKinds})/`, pathNot: [`^${testkitState}/$1/`] },
+    },
+    {
+      name: 'testkit-group-kinds-below-the-coordinator',
+      severity: 'error',
+      from: { path: `^${testkitState}/(coordinators|offsets|${groupKinds})/`, pathNot: aTest },
+      to: { path: `^${testkitState}/group-coordinator/` },
+    },
+    {
+      name: 'testkit-group-kinds-above-the-offsets',
+      severity: 'error',
+      from: { path: `^${testkitState}/(coordinators|offsets)/`, pathNot: aTest },
+      to: { path: `^${testkitState}/(${groupKinds})/` },
+    },
+    {
+      name: 'testkit-group-kinds-offsets-above-the-shard',
+      severity: 'error',
+      from: { path: `^${testkitState}/coordinators/`, pathNot: aTest },
+      to: { path: `^${testkitState}/offsets/` },
     },
   ],
   options: {

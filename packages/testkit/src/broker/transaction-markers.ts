@@ -1,6 +1,6 @@
 import { endTxnMarkerBatch } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
-import type { GroupCoordinator } from '../state/groups/group-coordinator.ts'
+import type { GroupCoordinator } from '../state/group-coordinator/group-coordinator.ts'
 import { offsetsTopic } from '../state/internal-topics.ts'
 import type { Replica } from '../state/replicas/replica.ts'
 import type { Marker } from '../state/transactions/transaction-shard.ts'

@@ -1,6 +1,6 @@
 import type { Broker } from '../broker/broker.ts'
 import type { ClusterContext } from '../broker/cluster-context.ts'
-import type { GroupStatus } from '../state/groups/group-status.ts'
+import type { GroupStatus } from '../state/coordinators/group-kind.ts'
 import type { ProducerStatus } from '../state/replicas/producer-states.ts'
 import type { TransactionStatus } from '../state/transactions/transaction-status.ts'
 import { transactionsOf } from './cluster-operations.ts'

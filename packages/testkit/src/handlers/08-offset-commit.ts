@@ -1,7 +1,7 @@
 import { type Encodable, errorCode, OffsetCommit, zeroUuid } from '@ottla/codec'
 import type { Broker } from '../broker/broker.ts'
-import { commitOffsets, type OffsetCommitTopic, type TopicResult } from '../state/groups/offsets-commit.ts'
 import { Held } from '../state/held.ts'
+import { commitOffsets, type OffsetCommitTopic, type TopicResult } from '../state/offsets/offset-commit.ts'
 import { type Handler, serves } from './handler.ts'
 import type { closeConnection } from './reply.ts'
 

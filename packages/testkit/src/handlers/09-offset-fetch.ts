@@ -1,7 +1,7 @@
 import { type Decoded, type Encodable, type ErrorName, errorCode, OffsetFetch, zeroUuid } from '@ottla/codec'
 import type { Broker } from '../broker/broker.ts'
-import { type FetchedTopic, fetchOffsets, type WantedTopic } from '../state/groups/offsets-fetch.ts'
 import { Held } from '../state/held.ts'
+import { type FetchedTopic, fetchOffsets, type WantedTopic } from '../state/offsets/offset-fetch.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import type { closeConnection } from './reply.ts'
 

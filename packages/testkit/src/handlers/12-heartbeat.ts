@@ -1,6 +1,6 @@
 import { type Encodable, type ErrorName, errorCode, Heartbeat } from '@ottla/codec'
-import { heartbeat as beat } from '../state/groups/group-heartbeat.ts'
-import { writeErrorForMember } from '../state/groups/group-shard.ts'
+import { writeErrorForMember } from '../state/coordinators/coordinator-log.ts'
+import { heartbeat as beat } from '../state/group-coordinator/classic-requests.ts'
 import { Held } from '../state/held.ts'
 import { type Handler, serves } from './handler.ts'
 import type { closeConnection } from './reply.ts'

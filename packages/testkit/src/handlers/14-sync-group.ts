@@ -1,6 +1,6 @@
 import { type ErrorName, errorCode, SyncGroup } from '@ottla/codec'
-import { NO_BYTES, type SyncGroupResponse } from '../state/groups/group-member.ts'
-import { syncGroup as sync } from '../state/groups/group-sync.ts'
+import { NO_BYTES, type SyncGroupResponse } from '../state/coordinators/classic-protocol.ts'
+import { syncGroup as sync } from '../state/group-coordinator/classic-requests.ts'
 import { Held } from '../state/held.ts'
 import { type Handler, serves } from './handler.ts'
 import type { closeConnection } from './reply.ts'

@@ -1,5 +1,5 @@
 import { DescribeGroups, errorCode } from '@ottla/codec'
-import { describeGroup, noGroup } from '../state/groups/group-describe.ts'
+import { describeGroup, noGroup } from '../state/classic-groups/classic-group-describe.ts'
 import { type Handler, serves } from './handler.ts'
 
 /** What may be done to a group, as bits of Kafka's AclOperation: read, delete, describe, and configs of it. */

@@ -1,5 +1,4 @@
 import { errorCode, ListGroups } from '@ottla/codec'
-import { listGroups as listed } from '../state/groups/group-describe.ts'
 import { type Handler, serves } from './handler.ts'
 
 const handle: Handler<typeof ListGroups> = ({ broker }, request) => {
@@ -8,7 +7,7 @@ const handle: Handler<typeof ListGroups> = ({ broker }, request) => {
   const states = request.statesFilter.map((state) => state.trim().toLowerCase())
   const types = request.typesFilter.map((type) => type.trim().toLowerCase())
   const groups = shards
-    .flatMap(listed)
+    .flatMap((shard) => shard.list())
     .filter(({ groupState = '' }) => states.length === 0 || states.includes(groupState.toLowerCase()))
     .filter(({ groupType = '' }) => types.length === 0 || types.includes(groupType))
   return { throttleTimeMs: 0, errorCode: 0, groups }

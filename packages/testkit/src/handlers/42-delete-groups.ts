@@ -1,6 +1,6 @@
 import { DeleteGroups, type Encodable, type ErrorName, errorCode } from '@ottla/codec'
-import { deleteGroup } from '../state/groups/offsets-delete.ts'
 import { Held } from '../state/held.ts'
+import { deleteGroup } from '../state/offsets/offset-delete.ts'
 import { deleteShareGroup } from '../state/shares/share-offsets.ts'
 import { type Handler, serves } from './handler.ts'
 import type { closeConnection } from './reply.ts'

@@ -1,6 +1,6 @@
 import { type Encodable, errorCode, OffsetDelete } from '@ottla/codec'
-import { deleteOffsets } from '../state/groups/offsets-delete.ts'
 import { Held } from '../state/held.ts'
+import { deleteOffsets } from '../state/offsets/offset-delete.ts'
 import { type Handler, serves } from './handler.ts'
 import type { closeConnection } from './reply.ts'
 

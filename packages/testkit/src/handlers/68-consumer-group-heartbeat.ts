@@ -1,11 +1,11 @@
 import { ConsumerGroupHeartbeat } from '@ottla/codec'
 import {
   consumerGroupHeartbeat,
+  errorResponse,
   type HeartbeatResponse,
-  refusal,
-  refuseInvalid,
+  throwIfInvalid,
 } from '../state/consumer-groups/consumer-group-heartbeat.ts'
-import { GroupError, orRefused } from '../state/groups/group-error.ts'
+import { catchGroupError, GroupError } from '../state/coordinators/group-error.ts'
 import { Held } from '../state/held.ts'
 import { type Handler, serves } from './handler.ts'
 import type { closeConnection } from './reply.ts'
@@ -14,13 +14,13 @@ const handle: Handler<typeof ConsumerGroupHeartbeat> = (context, request) => {
   const { apiVersion, clientHost } = context
   const { groups } = context.broker.services
   const config = groups.consumerConfig(request.groupId)
-  const invalid = orRefused<HeartbeatResponse | undefined>(() => {
-    refuseInvalid(request, apiVersion, config)
+  const invalid = catchGroupError<HeartbeatResponse | undefined>(() => {
+    throwIfInvalid(request, apiVersion, config)
     return undefined
-  }, refusal)
+  }, errorResponse)
   if (invalid !== undefined) return invalid
   const shard = groups.shardOf(request.groupId)
-  if (typeof shard === 'string') return refusal(new GroupError(shard))
+  if (typeof shard === 'string') return errorResponse(new GroupError(shard))
   const held = new Held<HeartbeatResponse | typeof closeConnection>(context.cluster.runtime)
   const client = { clientId: context.clientId ?? '', clientHost, apiVersion }
   consumerGroupHeartbeat(shard, request, client, (response) => held.complete(response))

@@ -1,25 +1,25 @@
 import { StreamsGroupHeartbeat } from '@ottla/codec'
-import { GroupError, orRefused } from '../state/groups/group-error.ts'
+import { catchGroupError, GroupError } from '../state/coordinators/group-error.ts'
 import { Held } from '../state/held.ts'
 import {
   type StreamsResponse,
+  streamsErrorResponse,
   streamsGroupHeartbeat,
-  streamsRefusal,
 } from '../state/streams-groups/streams-group-heartbeat.ts'
-import { refuseInvalidStreams } from '../state/streams-groups/streams-group-requests.ts'
+import { throwIfStreamsInvalid } from '../state/streams-groups/streams-group-requests.ts'
 import type { InternalTopic } from '../state/streams-groups/streams-group-topology.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import type { closeConnection } from './reply.ts'
 
 const handle: Handler<typeof StreamsGroupHeartbeat> = (context, request) => {
   const { apiVersion, clientHost } = context
-  const invalid = orRefused<StreamsResponse | undefined>(() => {
-    refuseInvalidStreams(request)
+  const invalid = catchGroupError<StreamsResponse | undefined>(() => {
+    throwIfStreamsInvalid(request)
     return undefined
-  }, streamsRefusal)
+  }, streamsErrorResponse)
   if (invalid !== undefined) return invalid
   const shard = context.broker.services.groups.shardOf(request.groupId)
-  if (typeof shard === 'string') return streamsRefusal(new GroupError(shard))
+  if (typeof shard === 'string') return streamsErrorResponse(new GroupError(shard))
   const held = new Held<StreamsResponse | typeof closeConnection>(context.cluster.runtime)
   const client = { clientId: context.clientId ?? '', clientHost, apiVersion }
   streamsGroupHeartbeat(shard, request, client, ({ response, missingTopics }) => {

@@ -4,16 +4,16 @@ import {
   type ConsumerGroupConfig,
   defaultConsumerGroupConfig,
 } from '../../src/state/consumer-groups/consumer-group-config.ts'
-import { fenceAfter, limitRevocation } from '../../src/state/consumer-groups/consumer-group-fence.ts'
 import {
   consumerGroupHeartbeat,
   type HeartbeatBody,
   type HeartbeatResponse,
 } from '../../src/state/consumer-groups/consumer-group-heartbeat.ts'
-import type { GroupRecord } from '../../src/state/coordinators/coordinator-record.ts'
-import { replayRecord } from '../../src/state/groups/group-replay.ts'
-import { defaultGroupConfig, type GroupLog, GroupShard, type GroupWrite } from '../../src/state/groups/group-shard.ts'
-import type { GroupTopics } from '../../src/state/groups/group-topics.ts'
+import type { CoordinatorLog, WriteHandlers } from '../../src/state/coordinators/coordinator-log.ts'
+import type { CoordinatorRecord } from '../../src/state/coordinators/coordinator-record.ts'
+import { defaultGroupConfig } from '../../src/state/coordinators/group-config.ts'
+import type { GroupTopics } from '../../src/state/coordinators/group-topics.ts'
+import { GroupCoordinatorShard } from '../../src/state/group-coordinator/group-coordinator-shard.ts'
 import type { TopicImage } from '../../src/state/metadata-view.ts'
 import { FakeClock } from './fake-clock.ts'
 
@@ -64,15 +64,15 @@ export class FakeTopics implements GroupTopics {
 }
 
 /** A log that takes and commits what comes at once, or refuses it. */
-class InstantLog implements GroupLog {
-  readonly records: GroupRecord[]
+class InstantLog implements CoordinatorLog {
+  readonly records: CoordinatorRecord[]
   refusal: ErrorName | undefined
 
-  constructor(records: readonly GroupRecord[]) {
+  constructor(records: readonly CoordinatorRecord[]) {
     this.records = [...records]
   }
 
-  write(records: readonly GroupRecord[], { appended, committed, done }: GroupWrite): void {
+  write(records: readonly CoordinatorRecord[], { appended, committed, done }: WriteHandlers): void {
     if (this.refusal !== undefined && records.length > 0) {
       done(this.refusal)
       return
@@ -91,7 +91,7 @@ export type Beat = Partial<Encodable<typeof ConsumerGroupHeartbeat.request>>
 export interface ConsumerBedOptions {
   readonly clock?: FakeClock
   readonly topics?: FakeTopics
-  readonly records?: readonly GroupRecord[]
+  readonly records?: readonly CoordinatorRecord[]
   readonly config?: Partial<ConsumerGroupConfig>
 }
 
@@ -100,7 +100,7 @@ export class ConsumerBed {
   readonly clock: FakeClock
   readonly topics: FakeTopics
   readonly log: InstantLog
-  readonly shard: GroupShard
+  readonly shard: GroupCoordinatorShard
   readonly #options: ConsumerBedOptions
 
   constructor(options: ConsumerBedOptions = {}) {
@@ -109,14 +109,14 @@ export class ConsumerBed {
     this.topics = options.topics ?? new FakeTopics()
     this.log = new InstantLog(options.records ?? [])
     const config = { ...defaultConsumerGroupConfig, ...options.config }
-    this.shard = new GroupShard({
+    this.shard = new GroupCoordinatorShard({
       runtime: this.clock,
       log: this.log,
       config: defaultGroupConfig,
       topics: this.topics,
       consumerConfig: () => config,
     })
-    for (const record of options.records ?? []) replayRecord(this.shard, record)
+    for (const record of options.records ?? []) this.shard.replayRecord(record)
   }
 
   get group(): ConsumerGroup {
@@ -158,13 +158,7 @@ export class ConsumerBed {
     const records = this.log.records
     this.shard.unload()
     const next = new ConsumerBed({ ...this.#options, clock: this.clock, topics: this.topics, records })
-    for (const { groupId, members } of next.shard.consumerGroups.values()) {
-      for (const member of members.values()) {
-        const timer = { kind: 'session', groupId, memberId: member.memberId } as const
-        fenceAfter(next.shard, timer, next.shard.consumerConfig(groupId).sessionTimeoutMs)
-        if (member.state === 'UNREVOKED_PARTITIONS') limitRevocation(next.shard, groupId, member)
-      }
-    }
+    next.shard.startSessions()
     return next
   }
 }

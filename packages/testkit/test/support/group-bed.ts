@@ -1,36 +1,32 @@
 import { type ErrorName, errorOf } from '@ottla/codec'
-import type { GroupRecord } from '../../src/state/coordinators/coordinator-record.ts'
-import { heartbeat } from '../../src/state/groups/group-heartbeat.ts'
-import { joinGroup } from '../../src/state/groups/group-join.ts'
-import { leaveGroup } from '../../src/state/groups/group-leave.ts'
-import type { JoinGroupBody, JoinGroupResponse, SyncGroupResponse } from '../../src/state/groups/group-member.ts'
-import { replay } from '../../src/state/groups/group-records.ts'
-import {
-  defaultGroupConfig,
-  type GroupConfig,
-  type GroupLog,
-  GroupShard,
-  type GroupWrite,
-} from '../../src/state/groups/group-shard.ts'
-import { syncGroup } from '../../src/state/groups/group-sync.ts'
-import { commitOffsets, type OffsetCommitBody, type TopicResult } from '../../src/state/groups/offsets-commit.ts'
-import { type FetchedTopic, fetchOffsets } from '../../src/state/groups/offsets-fetch.ts'
+import type {
+  JoinGroupBody,
+  JoinGroupResponse,
+  SyncGroupResponse,
+} from '../../src/state/coordinators/classic-protocol.ts'
+import type { CoordinatorLog, WriteHandlers } from '../../src/state/coordinators/coordinator-log.ts'
+import type { CoordinatorRecord } from '../../src/state/coordinators/coordinator-record.ts'
+import { defaultGroupConfig, type GroupConfig } from '../../src/state/coordinators/group-config.ts'
+import { heartbeat, joinGroup, leaveGroup, syncGroup } from '../../src/state/group-coordinator/classic-requests.ts'
+import { GroupCoordinatorShard } from '../../src/state/group-coordinator/group-coordinator-shard.ts'
+import { commitOffsets, type OffsetCommitBody, type TopicResult } from '../../src/state/offsets/offset-commit.ts'
+import { type FetchedTopic, fetchOffsets } from '../../src/state/offsets/offset-fetch.ts'
 import { FakeClock } from './fake-clock.ts'
 
 interface Pending {
-  readonly handlers: GroupWrite
+  readonly handlers: WriteHandlers
 }
 
 /** A log whose writes are committed at once, or when the test says so. */
-class FakeGroupLog implements GroupLog {
-  readonly records: GroupRecord[] = []
+class FakeGroupLog implements CoordinatorLog {
+  readonly records: CoordinatorRecord[] = []
   readonly pending: Pending[] = []
   /** Writes wait for `commit()`. */
   isSlow = false
   /** The next writes are refused with this. */
   refusal: ErrorName | undefined
 
-  write(records: readonly GroupRecord[], handlers: GroupWrite): void {
+  write(records: readonly CoordinatorRecord[], handlers: WriteHandlers): void {
     if (this.refusal && records.length > 0) {
       handlers.done(this.refusal)
       return
@@ -52,7 +48,7 @@ class FakeGroupLog implements GroupLog {
     for (const { handlers } of this.pending.splice(0)) handlers.done(error)
   }
 
-  #commit(handlers: GroupWrite): void {
+  #commit(handlers: WriteHandlers): void {
     handlers.committed?.()
     handlers.done(undefined)
   }
@@ -91,14 +87,18 @@ export function subscription(...topics: string[]): Uint8Array {
 export class GroupBed {
   readonly clock = new FakeClock()
   readonly log = new FakeGroupLog()
-  readonly shard: GroupShard
+  readonly shard: GroupCoordinatorShard
 
   constructor(config: Partial<GroupConfig> = {}) {
-    this.shard = new GroupShard({ runtime: this.clock, log: this.log, config: { ...defaultGroupConfig, ...config } })
+    this.shard = new GroupCoordinatorShard({
+      runtime: this.clock,
+      log: this.log,
+      config: { ...defaultGroupConfig, ...config },
+    })
   }
 
   group(groupId = 'g') {
-    const group = this.shard.groups.get(groupId)
+    const group = this.shard.classicGroups.get(groupId)
     if (!group) throw new Error(`no group ${groupId}`)
     return group
   }
@@ -206,7 +206,7 @@ export class GroupBed {
   reloaded(config: Partial<GroupConfig> = {}): GroupBed {
     const bed = new GroupBed(config)
     bed.clock.nowMs = this.clock.nowMs
-    for (const record of this.log.records) replay(bed.shard, record)
+    for (const record of this.log.records) bed.shard.replayRecord(record)
     return bed
   }
 }

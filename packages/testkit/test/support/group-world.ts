@@ -81,7 +81,7 @@ export class GroupWorld {
   /** Everybody alive is in the same generation, with an assignment that the leader made for exactly them. */
   isConverged(): boolean {
     const alive = this.members.filter(({ isAlive }) => isAlive)
-    if (alive.length === 0) return this.bed.shard.groups.get('g')?.state !== 'Stable'
+    if (alive.length === 0) return this.bed.shard.classicGroups.get('g')?.state !== 'Stable'
     const group = this.bed.group()
     return (
       group.state === 'Stable' &&

@@ -1,5 +1,5 @@
-import type { GroupRecord } from '../../src/state/coordinators/coordinator-record.ts'
-import type { GroupWrite } from '../../src/state/groups/group-shard.ts'
+import type { WriteHandlers } from '../../src/state/coordinators/coordinator-log.ts'
+import type { CoordinatorRecord } from '../../src/state/coordinators/coordinator-record.ts'
 import type { Acknowledgement } from '../../src/state/shares/share-acknowledge.ts'
 import type { FetchedBatch } from '../../src/state/shares/share-acquire.ts'
 import type { ShareConfig } from '../../src/state/shares/share-config.ts'
@@ -54,7 +54,7 @@ export class ShareWorld {
   readonly #batches: FetchedBatch[] = []
   /** A write did not come through: Kafka goes on after a lock's end, and the next leader does not know of it. */
   #isBehind = false
-  readonly #records: GroupRecord[] = []
+  readonly #records: CoordinatorRecord[] = []
   #coordinator: ShareStateShard | undefined
   #leaderEpoch = 0
   #firstNeeded = 0
@@ -211,7 +211,7 @@ export class ShareWorld {
     return shard
   }
 
-  #write(records: readonly GroupRecord[], { appended, done }: GroupWrite): void {
+  #write(records: readonly CoordinatorRecord[], { appended, done }: WriteHandlers): void {
     const dice = this.isDisturbed ? this.time.random() : 1
     if (dice < 0.05) {
       this.#isBehind = true

@@ -1,31 +1,24 @@
-import type { GroupOperation } from '../groups/group-operation.ts'
-import type { GroupShard } from '../groups/group-shard.ts'
-import { metadataHash } from '../groups/group-topics.ts'
+import { metadataHash } from '../coordinators/group-topics.ts'
+import { noPartitions, type Partitions, samePartitions } from '../coordinators/member-partitions.ts'
 import { type ConsumerGroup, isHomogeneous } from './consumer-group.ts'
-import { type AssignorMember, serverAssignors } from './consumer-group-assignors.ts'
+import type { AssignorMember } from './consumer-group-assignment.ts'
+import { serverAssignors } from './consumer-group-assignors.ts'
 import { limitRevocation } from './consumer-group-fence.ts'
-import {
-  type ConsumerMember,
-  noPartitions,
-  type Partitions,
-  regexOf,
-  sameAssignment,
-  samePartitions,
-} from './consumer-group-member.ts'
-import { reconcile, type SaidOwned } from './consumer-group-reconcile.ts'
+import { type ConsumerMember, regexOf, sameAssignment } from './consumer-group-member.ts'
+import { type ReportedPartitions, reconcile } from './consumer-group-reconcile.ts'
 import { currentChange, epochChange, targetChange, targetEpochChange } from './consumer-group-records.ts'
-import { cancelMemberTimer } from './consumer-group-timers.ts'
+import { type ConsumerGroupOperation, type ConsumerGroupShard, cancelMemberTimer } from './consumer-group-shard.ts'
 
-/** Topics are looked at again after this at the latest: Kafka's greatest int. */
+/** The maximum age of the metadata hash: Integer.MAX_VALUE, as in Kafka. */
 const METADATA_REFRESH_MS = 2_147_483_647
 
-/** A member as it was and as its request makes it. */
+/** A member before and after its request. */
 export interface MemberUpdate {
   readonly member: ConsumerMember
   readonly updated: ConsumerMember
 }
 
-/** What holds for the group once a request is through. */
+/** The state of the group after the request. */
 export interface GroupEpoch {
   readonly groupEpoch: number
   readonly isHomogeneous: boolean
@@ -35,13 +28,13 @@ function isMetadataExpired(group: ConsumerGroup, nowMs: number): boolean {
   return nowMs >= group.metadataDeadline.ms || group.groupEpoch < group.metadataDeadline.epoch
 }
 
-/** A new epoch of the group when its subscriptions or its topics changed. */
+/** Increments the group epoch when the subscriptions or the subscribed topics have changed. */
 export function updateGroupEpoch(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   { member, updated }: MemberUpdate,
   hasSubscriptionChanged: boolean,
-  operation: GroupOperation,
+  operation: ConsumerGroupOperation,
 ): GroupEpoch {
   if (!hasSubscriptionChanged && !isMetadataExpired(group, shard.nowMs())) return group
   const change = { replaced: member, by: updated }
@@ -63,13 +56,13 @@ export interface Target {
   readonly target: Partitions
 }
 
-/** A new assignment when the group has a newer epoch, but not sooner after the last one than is configured. */
+/** Computes a new assignment for a newer group epoch, unless the minimum assignment interval has not elapsed. */
 export function updateTarget(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   update: MemberUpdate,
   epoch: GroupEpoch,
-  operation: GroupOperation,
+  operation: ConsumerGroupOperation,
 ): Target {
   const { updated } = update
   const last = { targetEpoch: group.assignmentEpoch, target: group.targetOf(updated) }
@@ -96,14 +89,14 @@ export function updateTarget(
   return { targetEpoch: epoch.groupEpoch, target: assignment?.get(updated.memberId) ?? noPartitions }
 }
 
-function assignorMembers(shard: GroupShard, group: ConsumerGroup, updated: ConsumerMember) {
+function assignorMembers(shard: ConsumerGroupShard, group: ConsumerGroup, updated: ConsumerMember) {
   const members = new Map<string, AssignorMember>()
   const add = (member: ConsumerMember, target: Partitions): void => {
     const { memberId, instanceId } = member
     members.set(memberId, { memberId, instanceId, topicIds: subscribedTopicIds(shard, group, member), target })
   }
   for (const member of group.members.values()) add(member, group.targets.get(member.memberId) ?? noPartitions)
-  // A static member that comes back under another id takes over what the one before was given.
+  // A restarted static member takes over the target of its predecessor.
   const previous = group.staticMemberId(updated.instanceId)
   const isReplacing = previous !== undefined && previous !== updated.memberId
   add(updated, group.targets.get(isReplacing ? previous : updated.memberId) ?? noPartitions)
@@ -111,8 +104,8 @@ function assignorMembers(shard: GroupShard, group: ConsumerGroup, updated: Consu
   return members
 }
 
-/** The topics that a member subscribes to by name or by what its expression matched, as far as they exist. */
-function subscribedTopicIds(shard: GroupShard, group: ConsumerGroup, member: ConsumerMember): Set<string> {
+/** The existing topics that the member subscribes to by name or by its regular expression. */
+function subscribedTopicIds(shard: ConsumerGroupShard, group: ConsumerGroup, member: ConsumerMember): Set<string> {
   const regex = regexOf(member)
   const matched = regex === undefined ? undefined : group.resolvedRegexes.get(regex)?.topics
   const ids = new Set<string>()
@@ -123,13 +116,13 @@ function subscribedTopicIds(shard: GroupShard, group: ConsumerGroup, member: Con
   return ids
 }
 
-/** Takes the member a step towards its target, and limits the time it has to let go of partitions. */
+/** Reconciles the member with its target, and starts the timer for partitions that it has to revoke. */
 export function reconcileMember(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   member: ConsumerMember,
-  options: Target & { readonly hasSubscriptionChanged: boolean; readonly said: SaidOwned | null },
-  operation: GroupOperation,
+  options: Target & { readonly hasSubscriptionChanged: boolean; readonly reported: ReportedPartitions | null },
+  operation: ConsumerGroupOperation,
 ): ConsumerMember {
   const reconciled = reconcile(member, {
     ...options,

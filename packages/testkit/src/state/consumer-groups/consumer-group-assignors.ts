@@ -1,30 +1,9 @@
+import type { Partitions } from '../coordinators/member-partitions.ts'
 import { numbersInHashOrder, stringsInHashOrder, uuidsInHashOrder } from '../java-order.ts'
-import { assignUnlike } from './consumer-group-balance.ts'
-import type { Partitions } from './consumer-group-member.ts'
+import type { Assignment, AssignorGroup, AssignorMember, ServerAssignor } from './consumer-group-assignment.ts'
+import { assignHeterogeneous } from './consumer-group-balance.ts'
 
-/** A member as an assignor sees it. */
-export interface AssignorMember {
-  readonly memberId: string
-  readonly instanceId: string | null
-  /** Of topics that exist. */
-  readonly topicIds: ReadonlySet<string>
-  /** What the last assignment gave it. */
-  readonly target: Partitions
-}
-
-export interface AssignorGroup {
-  readonly members: ReadonlyMap<string, AssignorMember>
-  /** All members subscribe to the same topics. */
-  readonly isHomogeneous: boolean
-  readonly partitionCount: (topicId: string) => number
-  /** The last assignment gave it to somebody who is still there. */
-  readonly isTargeted: (topicId: string, partition: number) => boolean
-}
-
-export type Assignment = ReadonlyMap<string, Partitions>
-export type ServerAssignor = (group: AssignorGroup) => Assignment
-
-/** `range`: of each topic a range of neighbours for each member, in the order of instance ids, then of member ids. */
+/** `range`: a range of adjacent partitions of each topic per member, ordered by instance id, then by member id. */
 const range: ServerAssignor = ({ members, partitionCount }) => {
   const sorted = [...members.values()].sort(byInstanceThenMember)
   const subscribers = new Map<string, AssignorMember[]>()
@@ -53,10 +32,10 @@ function byInstanceThenMember(a: AssignorMember, b: AssignorMember): number {
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
-/** `uniform`: as many partitions for each as can be, and each keeps as many of its own as can be. */
+/** `uniform`: spreads the partitions evenly and moves as few of them as possible. */
 const uniform: ServerAssignor = (group) => {
   if (group.members.size === 0) return new Map()
-  return group.isHomogeneous ? assignAlike(group) : assignUnlike(group)
+  return group.isHomogeneous ? assignHomogeneous(group) : assignHeterogeneous(group)
 }
 
 interface Unfilled {
@@ -64,8 +43,8 @@ interface Unfilled {
   readonly room: number
 }
 
-/** All subscribe to the same: who has more than its share gives to who has less. */
-function assignAlike(group: AssignorGroup): Assignment {
+/** For members with equal subscriptions: moves partitions above a member's quota to members below theirs. */
+function assignHomogeneous(group: AssignorGroup): Assignment {
   const memberIds = stringsInHashOrder(group.members.keys())
   const topicIds = uuidsInHashOrder(group.members.get(memberIds[0] ?? '')?.topicIds ?? [])
   if (topicIds.length === 0) return new Map()
@@ -85,10 +64,10 @@ function assignAlike(group: AssignorGroup): Assignment {
   memberIds.forEach((memberId, at) => {
     let mayHaveExtra = extras > 0
     const old = group.members.get(memberId)?.target ?? new Map()
-    const kept = keep(old, new Set(topicIds), least + (mayHaveExtra ? 1 : 0))
-    free.push(...kept.given)
+    const kept = keepWithinQuota(old, new Set(topicIds), least + (mayHaveExtra ? 1 : 0))
+    free.push(...kept.released)
     let { room } = kept
-    // An extra one is left for somebody later, as long as there are enough of them.
+    // While more members than extra partitions remain, a member that needs new ones leaves the extra to a later one.
     if (room > 0 && mayHaveExtra && memberIds.length - at > extras) {
       room--
       mayHaveExtra = false
@@ -108,22 +87,22 @@ function assignAlike(group: AssignorGroup): Assignment {
   return assignment
 }
 
-/** As much of what a member had as fits into its quota. */
-function keep(old: Partitions, topicIds: ReadonlySet<string>, quota: number) {
+/** Splits a member's old partitions into those within its quota and the rest. */
+function keepWithinQuota(old: Partitions, topicIds: ReadonlySet<string>, quota: number) {
   let room = quota
   const partitions = new Map<string, Set<number>>()
-  const given: [topicId: string, partition: number][] = []
+  const released: [topicId: string, partition: number][] = []
   for (const topicId of uuidsInHashOrder(old.keys())) {
     if (!topicIds.has(topicId)) continue
     const kept = new Set<number>()
     for (const partition of numbersInHashOrder(old.get(topicId) ?? [])) {
       if (room > 0) kept.add(partition)
-      else given.push([topicId, partition])
+      else released.push([topicId, partition])
       if (room > 0) room--
     }
     if (kept.size > 0) partitions.set(topicId, kept)
   }
-  return { partitions, given, room }
+  return { partitions, released, room }
 }
 
 export const serverAssignors: ReadonlyMap<string, ServerAssignor> = new Map([

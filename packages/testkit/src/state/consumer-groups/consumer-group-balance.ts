@@ -1,20 +1,20 @@
 import { compareUuids, stringsInHashOrder } from '../java-order.ts'
-import type { Assignment, AssignorGroup } from './consumer-group-assignors.ts'
+import type { Assignment, AssignorGroup } from './consumer-group-assignment.ts'
 
-/** How often all topics are gone through before what is left unbalanced stays so. */
+/** The maximum number of passes over all topics; after them the assignment may remain unbalanced. */
 const MAX_ROUNDS = 16
 
-/** The `uniform` assignor for members that subscribe to different topics: nobody loses what he has but for the balance. */
-export function assignUnlike(group: AssignorGroup): Assignment {
+/** The `uniform` assignor for different subscriptions: a member loses a partition only if that improves the balance. */
+export function assignHeterogeneous(group: AssignorGroup): Assignment {
   return new Balance(group).assign()
 }
 
-/** Members by their place in Kafka's order of them, and who has which partition. */
+/** The members, identified by their index in Kafka's order, and the owners of the partitions. */
 class Balance {
   readonly #group: AssignorGroup
   readonly #memberIds: readonly string[]
   readonly #subscribers = new Map<string, number[]>()
-  /** By topic, by partition: the member's place, -1 for nobody. */
+  /** Topic id → by partition, the owner's index; -1 without an owner. */
   readonly #owners = new Map<string, number[]>()
   readonly #sizes: number[]
 
@@ -22,9 +22,9 @@ class Balance {
     this.#group = group
     this.#memberIds = stringsInHashOrder(group.members.keys())
     this.#sizes = this.#memberIds.map(() => 0)
-    this.#memberIds.forEach((memberId, place) => {
+    this.#memberIds.forEach((memberId, index) => {
       for (const topicId of group.members.get(memberId)?.topicIds ?? []) {
-        this.#subscribers.set(topicId, [...(this.#subscribers.get(topicId) ?? []), place])
+        this.#subscribers.set(topicId, [...(this.#subscribers.get(topicId) ?? []), index])
       }
     })
     for (const topicId of this.#subscribers.keys()) {
@@ -44,16 +44,16 @@ class Balance {
   }
 
   #keep(): void {
-    this.#memberIds.forEach((memberId, place) => {
+    this.#memberIds.forEach((memberId, index) => {
       const member = this.#group.members.get(memberId)
       for (const [topicId, partitions] of member?.target ?? []) {
         if (!member?.topicIds.has(topicId)) continue
-        for (const partition of partitions) this.#give(topicId, partition, place)
+        for (const partition of partitions) this.#assign(topicId, partition, index)
       }
     })
   }
 
-  /** Topics with the most partitions for each subscriber first. */
+  /** Topics with the most partitions per subscriber come first. */
   #sorted(topicIds: string[]): string[] {
     const subscribers = (topicId: string): number => this.#subscribers.get(topicId)?.length ?? 0
     const share = (topicId: string): number => this.#group.partitionCount(topicId) / subscribers(topicId)
@@ -63,11 +63,11 @@ class Balance {
   #assignFree(topicId: string): void {
     const levels = new Levels(this.#subscribers.get(topicId) ?? [], this.#sizes)
     this.#owners.get(topicId)?.forEach((owner, partition) => {
-      if (owner === -1) this.#give(topicId, partition, levels.nextLeast())
+      if (owner === -1) this.#assign(topicId, partition, levels.nextLeast())
     })
   }
 
-  /** Goes through the topics until none of them moves anything in a whole round. */
+  /** Balances topic by topic until a whole pass moves nothing. */
   #balance(): void {
     const shared = [...this.#subscribers].filter(([, members]) => members.length >= 2).map(([topicId]) => topicId)
     const sorted = this.#sorted(shared)
@@ -80,7 +80,7 @@ class Balance {
     }
   }
 
-  /** Moves partitions of one topic from those who have most to those who have least; true when it moved any. */
+  /** Moves partitions of one topic from the members with most partitions to those with least; true if any moved. */
   #balanceTopic(topicId: string): boolean {
     const levels = new Levels(this.#subscribers.get(topicId) ?? [], this.#sizes)
     if (levels.spread <= 1) return false
@@ -99,26 +99,26 @@ class Balance {
       }
       const least = levels.nextLeast()
       if (levels.isBalanced) break
-      this.#give(topicId, partition, least)
+      this.#assign(topicId, partition, least)
       hasMoved = true
     }
     return hasMoved
   }
 
-  #give(topicId: string, partition: number, place: number): void {
+  #assign(topicId: string, partition: number, index: number): void {
     const owners = this.#owners.get(topicId)
     if (owners === undefined) return
     const before = owners[partition] ?? -1
     if (before !== -1) this.#sizes[before] = (this.#sizes[before] ?? 0) - 1
-    owners[partition] = place
-    this.#sizes[place] = (this.#sizes[place] ?? 0) + 1
+    owners[partition] = index
+    this.#sizes[index] = (this.#sizes[index] ?? 0) + 1
   }
 
   #result(): Assignment {
     const assignment = new Map(this.#memberIds.map((memberId) => [memberId, new Map<string, Set<number>>()]))
     for (const [topicId, owners] of this.#owners) {
-      owners.forEach((place, partition) => {
-        const own = assignment.get(this.#memberIds[place] ?? '')
+      owners.forEach((index, partition) => {
+        const own = assignment.get(this.#memberIds[index] ?? '')
         own?.set(topicId, (own.get(topicId) ?? new Set()).add(partition))
       })
     }
@@ -127,11 +127,11 @@ class Balance {
 }
 
 /**
- * The subscribers of a topic by how much they have. From below, each of the lowest level is named once, then each of the
- * next level; from above likewise, and who has nothing to give is taken out.
+ * The subscribers of a topic, ordered by their number of partitions. `nextLeast` returns each member of the lowest level
+ * once, then those of the next level; `nextMost` does so from the top, without the members excluded there.
  */
 class Levels {
-  readonly #places: number[]
+  readonly #indices: number[]
   readonly #sizes: readonly number[]
   #low: number
   #lowEnd = 0
@@ -142,17 +142,17 @@ class Levels {
   #nextHigh: number
   readonly spread: number
 
-  constructor(places: readonly number[], sizes: readonly number[]) {
+  constructor(indices: readonly number[], sizes: readonly number[]) {
     this.#sizes = sizes
-    this.#places = [...places].sort((a, b) => this.#size(a) - this.#size(b) || a - b)
+    this.#indices = [...indices].sort((a, b) => this.#size(a) - this.#size(b) || a - b)
     const least = this.#sizeAt(0)
-    const most = this.#sizeAt(this.#places.length - 1)
+    const most = this.#sizeAt(this.#indices.length - 1)
     this.spread = most - least
     this.#low = least - 1
     this.#high = most + 1
-    this.#highStart = this.#places.length
-    this.#highEnd = this.#places.length
-    this.#nextHigh = this.#places.length - 1
+    this.#highStart = this.#indices.length
+    this.#highEnd = this.#indices.length
+    this.#nextHigh = this.#indices.length - 1
   }
 
   get isBalanced(): boolean {
@@ -162,13 +162,13 @@ class Levels {
   nextLeast(): number {
     if (this.#nextLow >= this.#lowEnd) {
       this.#low++
-      while (this.#lowEnd < this.#places.length && this.#sizeAt(this.#lowEnd) === this.#low) this.#lowEnd++
+      while (this.#lowEnd < this.#indices.length && this.#sizeAt(this.#lowEnd) === this.#low) this.#lowEnd++
       this.#nextLow = 0
     }
-    return this.#places[this.#nextLow++] ?? -1
+    return this.#indices[this.#nextLow++] ?? -1
   }
 
-  /** Undefined when nobody is left. */
+  /** Undefined when no member is left. */
   nextMost(): number | undefined {
     if (this.#nextHigh < this.#highStart) {
       const isLevelEmpty = this.#highEnd <= this.#highStart && this.#highStart > 0
@@ -176,24 +176,24 @@ class Levels {
       while (this.#highStart > 0 && this.#sizeAt(this.#highStart - 1) === this.#high) this.#highStart--
       this.#nextHigh = this.#highEnd - 1
     }
-    return this.#nextHigh < 0 ? undefined : this.#places[this.#nextHigh--]
+    return this.#nextHigh < 0 ? undefined : this.#indices[this.#nextHigh--]
   }
 
-  /** Who was named last from above has nothing to give. */
+  /** Excludes the member that `nextMost` returned last, because it has no partition of the topic. */
   excludeMost(): void {
     const at = this.#nextHigh + 1
     const last = this.#highEnd - 1
-    const excluded = this.#places[at] ?? -1
-    this.#places[at] = this.#places[last] ?? -1
-    this.#places[last] = excluded
+    const excluded = this.#indices[at] ?? -1
+    this.#indices[at] = this.#indices[last] ?? -1
+    this.#indices[last] = excluded
     this.#highEnd--
   }
 
   #sizeAt(at: number): number {
-    return this.#size(this.#places[at] ?? -1)
+    return this.#size(this.#indices[at] ?? -1)
   }
 
-  #size(place: number): number {
-    return this.#sizes[place] ?? 0
+  #size(index: number): number {
+    return this.#sizes[index] ?? 0
   }
 }

@@ -1,38 +1,53 @@
-import { type Decoded, type ErrorName, errorCode, type Heartbeat } from '@ottla/codec'
-import { joinError } from '../groups/group.ts'
-import { GroupError, orRefused } from '../groups/group-error.ts'
-import type { MemberClient } from '../groups/group-join.ts'
-import type { LeavingMember, MemberResult } from '../groups/group-leave.ts'
-import type { SyncGroupBody, SyncGroupResponse } from '../groups/group-member.ts'
-import { type JoinGroupBody, type JoinGroupResponse, NO_BYTES, ownProtocols } from '../groups/group-member.ts'
-import { GroupOperation } from '../groups/group-operation.ts'
-import { type GroupShard, writeErrorForMember } from '../groups/group-shard.ts'
+import { type ErrorName, errorCode } from '@ottla/codec'
+import {
+  type ClassicHeartbeatBody,
+  copyProtocols,
+  type JoinGroupBody,
+  type JoinGroupResponse,
+  joinError,
+  type LeaveResult,
+  type LeavingMember,
+  type MemberClient,
+  NO_BYTES,
+  type SyncGroupBody,
+  type SyncGroupResponse,
+  syncError,
+} from '../coordinators/classic-protocol.ts'
+import { writeErrorForMember } from '../coordinators/coordinator-log.ts'
+import { catchGroupError, GroupError } from '../coordinators/group-error.ts'
+import { withoutEpochs } from '../coordinators/member-partitions.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
 import { reconcileMember, updateGroupEpoch, updateTarget } from './consumer-group-assign.ts'
-import { convertToClassic, mayDowngradeWithout } from './consumer-group-downgrade.ts'
-import { fenceAfter, fenceMembers, keepMemberAlive } from './consumer-group-fence.ts'
-import { refuseFull, updateMember } from './consumer-group-heartbeat.ts'
-import { type ConsumerMember, withoutEpochs } from './consumer-group-member.ts'
-import { claimMember, refuseFenced } from './consumer-group-members.ts'
-import type { SaidOwned } from './consumer-group-reconcile.ts'
+import { allowsDowngrade } from './consumer-group-config.ts'
+import { fenceAfter, fenceMembers, keepMemberAlive, mayDowngradeWithout } from './consumer-group-fence.ts'
+import { throwIfFull, updateMember } from './consumer-group-heartbeat.ts'
+import type { ConsumerMember } from './consumer-group-member.ts'
+import { claimMember, newMemberId, throwIfFenced } from './consumer-group-members.ts'
+import type { ReportedPartitions } from './consumer-group-reconcile.ts'
 import { updateRegexes } from './consumer-group-regex.ts'
-import { cancelMemberTimer, memberTimer } from './consumer-group-timers.ts'
+import {
+  type ConsumerGroupOperation,
+  type ConsumerGroupShard,
+  cancelMemberTimer,
+  memberTimer,
+  newOperation,
+} from './consumer-group-shard.ts'
 import { readSubscription, type Subscription, writeAssignment } from './consumer-protocol.ts'
 
-/** A JoinGroup of a classic member of a consumer group: it is answered at once, the coordinator assigns. */
+/** Handles the JoinGroup of a classic member. Responds without waiting for others, since the coordinator assigns. */
 export function joinConsumerGroup(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   { body, client }: { readonly body: JoinGroupBody; readonly client: MemberClient },
   respond: (response: JoinGroupResponse) => void,
 ): void {
-  const operation = new GroupOperation(shard)
+  const operation = newOperation(shard)
   const { groupId } = group
-  const joined = orRefused<Joined | JoinGroupResponse>(
+  const joined = catchGroupError<Joined | JoinGroupResponse>(
     () => {
-      const memberId = body.memberId === '' ? shard.newUuid() : body.memberId
-      refuseJoin(shard, group, body, memberId)
-      // KIP-394: a client that gives up and retries would leave a dead member behind with every attempt.
+      const memberId = body.memberId === '' ? newMemberId(shard.runtime) : body.memberId
+      throwIfJoinInvalid(shard, group, body, memberId)
+      // KIP-394: otherwise each attempt of a client that times out and retries would add another member.
       const needsId = client.apiVersion >= 4 && body.memberId === '' && body.groupInstanceId === null
       return needsId
         ? joinError('MEMBER_ID_REQUIRED', memberId)
@@ -69,11 +84,16 @@ export function joinConsumerGroup(
   })
 }
 
-function refuseJoin(shard: GroupShard, group: ConsumerGroup, body: JoinGroupBody, memberId: string): void {
+function throwIfJoinInvalid(
+  shard: ConsumerGroupShard,
+  group: ConsumerGroup,
+  body: JoinGroupBody,
+  memberId: string,
+): void {
   if (shard.consumerConfig(group.groupId).migrationPolicy === 'disabled') {
     throw new GroupError('INCONSISTENT_GROUP_PROTOCOL')
   }
-  refuseFull(shard, group, memberId)
+  throwIfFull(shard, group, memberId)
   const classic = [...group.members.values()].flatMap((member) => member.classic ?? [])
   const isSupported = body.protocols.some(({ name }) =>
     classic.every(({ protocols }) => protocols.some((protocol) => protocol.name === name)),
@@ -89,47 +109,47 @@ interface Join {
 
 interface Joined {
   readonly member: ConsumerMember
-  /** It was the last of the consumer protocol that it replaces: the group is a classic one now. */
+  /** It replaces the last member of the consumer protocol, so the group is downgraded. */
   readonly isDowngrade: boolean
 }
 
-function joinAs(shard: GroupShard, group: ConsumerGroup, join: Join, operation: GroupOperation): Joined {
+function joinAs(
+  shard: ConsumerGroupShard,
+  group: ConsumerGroup,
+  join: Join,
+  operation: ConsumerGroupOperation,
+): Joined {
   const { body, memberId } = join
   const instanceId = body.groupInstanceId
   const isJoining = instanceId === null || body.memberId === ''
-  const claim = { memberId, memberEpoch: -1, instanceId, said: [], isJoining, isClassic: true }
+  const claim = { memberId, memberEpoch: -1, instanceId, reported: [], isJoining, isClassic: true }
   const member = claimMember(group, claim, operation)
   const replaced = group.staticMember(instanceId)
-  const isDowngrade = replaced !== undefined && replaced.classic === null && staysClassicWithout(shard, group, replaced)
+  const isDowngrade = replaced !== undefined && replaced.classic === null && allowsDowngradeBy(shard, group, replaced)
   const subscription = readSubscription(body.protocols[0]?.metadata ?? NO_BYTES)
   if (subscription === undefined) throw new GroupError('UNKNOWN_SERVER_ERROR')
-  const update = { member, updated: asSaid(member, join, subscription) }
+  const update = { member, updated: withRequest(member, join, subscription) }
   const hasNames = updateMember(group, update, operation)
   const hasSubscriptionChanged = updateRegexes(shard, group, update, operation) !== 'no change' || hasNames
   const epoch = updateGroupEpoch(shard, group, update, hasSubscriptionChanged, operation)
-  const said = saidIn(shard, subscription)
+  const reported = reportedIn(shard, subscription)
   const reconcileTo = (target: Pick<ReturnType<typeof updateTarget>, 'targetEpoch' | 'target'>): ConsumerMember =>
-    reconcileMember(shard, group, update.updated, { ...target, hasSubscriptionChanged, said }, operation)
+    reconcileMember(shard, group, update.updated, { ...target, hasSubscriptionChanged, reported }, operation)
   if (!isDowngrade) return { member: reconcileTo(updateTarget(shard, group, update, epoch, operation)), isDowngrade }
   const rebalances = group.assignmentEpoch < epoch.groupEpoch
   const last = { targetEpoch: group.assignmentEpoch, target: group.targetOf(update.updated) }
   const joining = rebalances ? update.updated : reconcileTo(last)
-  convertToClassic(shard, group, { leaving: [], joining, rebalances }, operation)
+  shard.migration.downgrade(group, { leaving: [], joining, rebalances }, operation)
   return { member: joining, isDowngrade }
 }
 
-/** As if the member had left, but that it comes back as a classic one. */
-function staysClassicWithout(shard: GroupShard, group: ConsumerGroup, replaced: ConsumerMember): boolean {
-  if (group.members.size === 1) return mayDowngradeAlone(shard, group)
+/** True when only classic members remain once the static member is replaced by a classic one. */
+function allowsDowngradeBy(shard: ConsumerGroupShard, group: ConsumerGroup, replaced: ConsumerMember): boolean {
+  if (group.members.size === 1) return allowsDowngrade(shard.consumerConfig(group.groupId).migrationPolicy)
   return group.members.size <= shard.config.maxSize && mayDowngradeWithout(shard, group, [replaced])
 }
 
-function mayDowngradeAlone(shard: GroupShard, group: ConsumerGroup): boolean {
-  const policy = shard.consumerConfig(group.groupId).migrationPolicy
-  return policy === 'bidirectional' || policy === 'downgrade'
-}
-
-function asSaid(member: ConsumerMember, { body, client }: Join, subscription: Subscription): ConsumerMember {
+function withRequest(member: ConsumerMember, { body, client }: Join, subscription: Subscription): ConsumerMember {
   return {
     ...member,
     instanceId: body.groupInstanceId ?? member.instanceId,
@@ -139,33 +159,33 @@ function asSaid(member: ConsumerMember, { body, client }: Join, subscription: Su
     subscribedTopicRegex: '',
     clientId: client.clientId,
     clientHost: client.clientHost,
-    classic: { sessionTimeoutMs: body.sessionTimeoutMs, protocols: ownProtocols(body) },
+    classic: { sessionTimeoutMs: body.sessionTimeoutMs, protocols: copyProtocols(body) },
   }
 }
 
-function saidIn(shard: GroupShard, { ownedPartitions }: Subscription): SaidOwned {
+function reportedIn(shard: ConsumerGroupShard, { ownedPartitions }: Subscription): ReportedPartitions {
   return ownedPartitions.flatMap(({ topic, partitions }) => {
     const topicId = shard.topics.topic(topic)?.id
     return topicId === undefined ? [] : { topicId, partitions: [...partitions] }
   })
 }
 
-/** A SyncGroup of a classic member: what it owns now. */
+/** Handles the SyncGroup of a classic member: responds with its current assignment. */
 export function syncWithConsumerGroup(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   body: SyncGroupBody,
   respond: (response: SyncGroupResponse) => void,
 ): void {
   const { groupId } = group
-  const member = orRefused<ConsumerMember | ErrorName>(
+  const member = catchGroupError<ConsumerMember | ErrorName>(
     () => {
       const found = classicMemberOf(group, body)
       const { protocolType, protocolName } = body
-      const isOther =
+      const isInconsistent =
         (protocolType !== null && protocolType !== 'consumer') ||
         (protocolName !== null && protocolName !== found.classic?.protocols[0]?.name)
-      if (isOther) throw new GroupError('INCONSISTENT_GROUP_PROTOCOL')
+      if (isInconsistent) throw new GroupError('INCONSISTENT_GROUP_PROTOCOL')
       if (group.assignmentEpoch > found.memberEpoch && found.state !== 'UNREVOKED_PARTITIONS') {
         limitJoin(shard, groupId, found)
         throw new GroupError('REBALANCE_IN_PROGRESS')
@@ -175,12 +195,12 @@ export function syncWithConsumerGroup(
     ({ error }) => error,
   )
   if (typeof member === 'string') {
-    respond({ errorCode: errorCode(member), assignment: NO_BYTES })
+    respond(syncError(member))
     return
   }
-  new GroupOperation(shard).write((error) => {
+  newOperation(shard).write((error) => {
     if (error !== undefined) {
-      respond({ errorCode: errorCode(writeErrorForMember(error)), assignment: NO_BYTES })
+      respond(syncError(writeErrorForMember(error)))
       return
     }
     cancelMemberTimer(shard, 'sync', groupId, member.memberId)
@@ -191,13 +211,13 @@ export function syncWithConsumerGroup(
   })
 }
 
-/** A Heartbeat of a classic member: REBALANCE_IN_PROGRESS when there is something to let go of or to get. */
+/** Handles the Heartbeat of a classic member: REBALANCE_IN_PROGRESS when it has partitions to revoke or to receive. */
 export function heartbeatToConsumerGroup(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
-  body: Decoded<typeof Heartbeat.request>,
+  body: ClassicHeartbeatBody,
 ): ErrorName | undefined {
-  return orRefused<ErrorName | undefined>(
+  return catchGroupError<ErrorName | undefined>(
     () => {
       const member = classicMemberOf(group, body)
       keepMemberAlive(shard, group.groupId, member)
@@ -222,7 +242,7 @@ interface ClassicRequest {
 function classicMemberOf(group: ConsumerGroup, request: ClassicRequest): ConsumerMember {
   const { memberId, groupInstanceId, generationId } = request
   const member = memberOf(group, memberId, groupInstanceId)
-  if (groupInstanceId !== null) refuseFenced(member, memberId, groupInstanceId)
+  if (groupInstanceId !== null) throwIfFenced(member, memberId, groupInstanceId)
   if (member.classic === null) throw new GroupError('UNKNOWN_MEMBER_ID')
   if (member.memberEpoch !== generationId) throw new GroupError('ILLEGAL_GENERATION')
   return member
@@ -235,7 +255,7 @@ function memberOf(group: ConsumerGroup, memberId: string, instanceId: string | n
   return member
 }
 
-/** What the target gives it is still with somebody else. */
+/** True while another member owns a partition of its target. */
 function waitsForOthers(group: ConsumerGroup, member: ConsumerMember): boolean {
   for (const [topicId, partitions] of group.targets.get(member.memberId) ?? []) {
     for (const partition of partitions) {
@@ -246,24 +266,24 @@ function waitsForOthers(group: ConsumerGroup, member: ConsumerMember): boolean {
   return false
 }
 
-/** It was told to join again: it has its rebalance timeout for that, however often it is told. */
-function limitJoin(shard: GroupShard, groupId: string, { memberId, rebalanceTimeoutMs }: ConsumerMember): void {
+/** Fences the member unless it rejoins within its rebalance timeout, counted from the first request to rejoin. */
+function limitJoin(shard: ConsumerGroupShard, groupId: string, { memberId, rebalanceTimeoutMs }: ConsumerMember): void {
   if (shard.timers.has(memberTimer('join', groupId, memberId))) return
   fenceAfter(shard, { kind: 'join', groupId, memberId }, rebalanceTimeoutMs)
 }
 
-/** Takes members of either protocol out, at their own wish or an administrator's. */
+/** Handles a LeaveGroup for members of either protocol. */
 export function leaveConsumerGroup(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   leaving: readonly LeavingMember[],
-): { readonly results: MemberResult[]; readonly operation: GroupOperation } {
+): LeaveResult[] {
   const found = new Map<string, ConsumerMember>()
   const results = leaving.map(({ memberId, groupInstanceId }) => {
-    const error = orRefused<ErrorName | undefined>(
+    const error = catchGroupError<ErrorName | undefined>(
       () => {
         const member = memberOf(group, memberId, groupInstanceId)
-        if (groupInstanceId !== null && memberId !== '') refuseFenced(member, memberId, groupInstanceId)
+        if (groupInstanceId !== null && memberId !== '') throwIfFenced(member, memberId, groupInstanceId)
         found.set(member.memberId, member)
         return undefined
       },
@@ -271,7 +291,8 @@ export function leaveConsumerGroup(
     )
     return { memberId, groupInstanceId, errorCode: error ? errorCode(error) : 0 }
   })
-  const operation = new GroupOperation(shard)
+  const operation = newOperation(shard)
   fenceMembers(shard, group, [...found.values()], operation)
-  return { results, operation }
+  operation.write(() => {})
+  return results
 }

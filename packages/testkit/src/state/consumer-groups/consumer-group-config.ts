@@ -1,17 +1,17 @@
 import type { BrokerConfig } from '../configs/broker-config.ts'
 
-/** Who may change the protocol of a group that has members: Kafka's `group.consumer.migration.policy`. */
+/** Which online migrations are allowed: Kafka's `group.consumer.migration.policy`. */
 export type MigrationPolicy = 'bidirectional' | 'upgrade' | 'downgrade' | 'disabled'
 
-/** Kafka's `group.consumer.…` broker configs, of which a group may have its own. */
+/** Kafka's `group.consumer.…` broker configs, some of which a group can override. */
 export interface ConsumerGroupConfig {
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
   readonly maxSize: number
-  /** By name; the first is the default. */
+  /** Names; the first one is the default. */
   readonly assignors: readonly string[]
   readonly migrationPolicy: MigrationPolicy
-  /** The least time between two assignments of a group. */
+  /** The minimum time between two assignments of a group. */
   readonly assignmentIntervalMs: number
   readonly regexRefreshIntervalMs: number
 }
@@ -32,7 +32,7 @@ export const allowsDowngrade = (policy: MigrationPolicy): boolean =>
 
 const policies: readonly MigrationPolicy[] = ['bidirectional', 'upgrade', 'downgrade', 'disabled']
 
-/** What holds for one group: its own configs over the broker's. */
+/** The configuration of one group: its own configs, with the broker's as defaults. */
 export function consumerGroupConfigOf(config: BrokerConfig, own: ReadonlyMap<string, string>): ConsumerGroupConfig {
   const policy = config.text('group.consumer.migration.policy').toLowerCase()
   const number = (name: string, broker: number): number => Number(own.get(name) ?? broker)

@@ -1,15 +1,15 @@
 import { type ConsumerGroupDescribe, type Encodable, errorCode } from '@ottla/codec'
-import type { GroupShard } from '../groups/group-shard.ts'
-import type { GroupTopics } from '../groups/group-topics.ts'
+import type { GroupTopics } from '../coordinators/group-topics.ts'
+import { noPartitions, type Partitions, withoutEpochs } from '../coordinators/member-partitions.ts'
 import { numbersInHashOrder, stringsInHashOrder, uuidsInHashOrder } from '../java-order.ts'
-import type { ConsumerMember, Partitions } from './consumer-group-member.ts'
-import { noPartitions, withoutEpochs } from './consumer-group-member.ts'
+import type { ConsumerMember } from './consumer-group-member.ts'
+import type { ConsumerGroupShard } from './consumer-group-shard.ts'
 
 export type DescribedConsumerGroup = Encodable<typeof ConsumerGroupDescribe.response>['groups'][number]
 type DescribedMember = DescribedConsumerGroup['members'][number]
 
-/** A group as ConsumerGroupDescribe shows it. */
-export function describeConsumerGroup(shard: GroupShard, groupId: string): DescribedConsumerGroup {
+/** A group as ConsumerGroupDescribe returns it. */
+export function describeConsumerGroup(shard: ConsumerGroupShard, groupId: string): DescribedConsumerGroup {
   const group = shard.consumerGroups.get(groupId)
   if (group === undefined) {
     const message = shard.hasGroup(groupId)
@@ -54,7 +54,7 @@ function describeMember(topics: GroupTopics, member: ConsumerMember, target: Par
     clientHost: member.clientHost,
     subscribedTopicNames: stringsInHashOrder(member.subscribedTopicNames),
     subscribedTopicRegex: member.subscribedTopicRegex,
-    // What it has not let go of is still its own.
+    // Partitions that it has not revoked yet are still part of its assignment.
     assignment: { topicPartitions: listed(topics, withPending(member)) },
     targetAssignment: { topicPartitions: listed(topics, inOrder(target)) },
     memberType: member.classic === null ? 1 : 0,

@@ -1,57 +1,49 @@
 import type { ConsumerGroupHeartbeat, Decoded, Encodable } from '@ottla/codec'
-import { GroupError, orRefused } from '../groups/group-error.ts'
-import { GroupOperation } from '../groups/group-operation.ts'
-import { type GroupShard, writeErrorForMember } from '../groups/group-shard.ts'
+import type { MemberClient } from '../coordinators/classic-protocol.ts'
+import { writeErrorForMember } from '../coordinators/coordinator-log.ts'
+import { catchGroupError, GroupError } from '../coordinators/group-error.ts'
+import {
+  LEAVING_EPOCH,
+  noPartitions,
+  type OwnedPartitions,
+  STATIC_LEAVING_EPOCH,
+  sameOwned,
+  sameSet,
+} from '../coordinators/member-partitions.ts'
 import { numbersInHashOrder, uuidsInHashOrder } from '../java-order.ts'
-import type { ConsumerGroup } from './consumer-group.ts'
+import { ConsumerGroup } from './consumer-group.ts'
 import { type MemberUpdate, reconcileMember, updateGroupEpoch, updateTarget } from './consumer-group-assign.ts'
 import type { ConsumerGroupConfig } from './consumer-group-config.ts'
 import { fenceMembers, keepMemberAlive } from './consumer-group-fence.ts'
-import {
-  type ConsumerMember,
-  LEFT,
-  LEFT_FOR_A_WHILE,
-  noPartitions,
-  type OwnedPartitions,
-  sameMetadata,
-  sameOwned,
-  sameSet,
-} from './consumer-group-member.ts'
-import { claimMember, refuseFenced } from './consumer-group-members.ts'
+import { type ConsumerMember, sameMetadata } from './consumer-group-member.ts'
+import { claimMember, newMemberId, throwIfFenced } from './consumer-group-members.ts'
 import { currentChange, memberChange } from './consumer-group-records.ts'
 import { updateRegexes } from './consumer-group-regex.ts'
-import { consumerGroupFor } from './consumer-group-upgrade.ts'
+import { type ConsumerGroupOperation, type ConsumerGroupShard, newOperation } from './consumer-group-shard.ts'
 
 export type HeartbeatBody = Decoded<typeof ConsumerGroupHeartbeat.request>
 export type HeartbeatResponse = Encodable<typeof ConsumerGroupHeartbeat.response>
 
-export interface HeartbeatClient {
-  readonly clientId: string
-  /** As Kafka shows it: `/127.0.0.1`. */
-  readonly clientHost: string
-  readonly apiVersion: number
-}
-
-/** A ConsumerGroupHeartbeat: joins, stays, lets go, gets, or leaves; answered when what it changed is replicated. */
+/** Handles a ConsumerGroupHeartbeat. Responds once its changes are replicated. */
 export function consumerGroupHeartbeat(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   body: HeartbeatBody,
-  client: HeartbeatClient,
+  client: MemberClient,
   respond: (response: HeartbeatResponse) => void,
 ): void {
-  const operation = new GroupOperation(shard)
-  const response = orRefused<HeartbeatResponse>(() => {
-    const isLeaving = body.memberEpoch === LEFT || body.memberEpoch === LEFT_FOR_A_WHILE
-    return isLeaving ? leave(shard, body, operation) : beat(shard, body, client, operation)
-  }, refusal)
+  const operation = newOperation(shard)
+  const response = catchGroupError<HeartbeatResponse>(() => {
+    const isLeaving = body.memberEpoch === LEAVING_EPOCH || body.memberEpoch === STATIC_LEAVING_EPOCH
+    return isLeaving ? leave(shard, body, operation) : joinOrStay(shard, body, client, operation)
+  }, errorResponse)
   if (response.errorCode !== 0) {
     respond(response)
     return
   }
-  operation.write((error) => respond(error ? refusal(new GroupError(writeErrorForMember(error))) : response))
+  operation.write((error) => respond(error ? errorResponse(new GroupError(writeErrorForMember(error))) : response))
 }
 
-export const refusal = ({ code, detail }: GroupError): HeartbeatResponse => ({
+export const errorResponse = ({ code, detail }: GroupError): HeartbeatResponse => ({
   throttleTimeMs: 0,
   errorCode: code,
   errorMessage: detail,
@@ -63,28 +55,28 @@ export const refusal = ({ code, detail }: GroupError): HeartbeatResponse => ({
 
 const isBlank = (text: string | null): boolean => text !== null && text.trim() === ''
 
-/** Refuses what is wrong in itself, whoever coordinates the group. */
-export function refuseInvalid(body: HeartbeatBody, apiVersion: number, { assignors }: ConsumerGroupConfig): void {
-  const refuseIf = (isWrong: boolean, message: string): void => {
+/** Rejects a request that is invalid regardless of the group's state. */
+export function throwIfInvalid(body: HeartbeatBody, apiVersion: number, { assignors }: ConsumerGroupConfig): void {
+  const throwIf = (isWrong: boolean, message: string): void => {
     if (isWrong) throw new GroupError('INVALID_REQUEST', message)
   }
   const { memberEpoch, memberId } = body
-  // Since version 1 clients choose their ids.
-  const needsId = apiVersion >= 1 || memberEpoch > 0 || memberEpoch === LEFT
-  refuseIf(needsId && isBlank(memberId), "MemberId can't be empty.")
-  refuseIf(isBlank(body.groupId), "GroupId can't be empty.")
-  refuseIf(isBlank(body.instanceId), "InstanceId can't be empty.")
-  refuseIf(isBlank(body.rackId), "RackId can't be empty.")
+  // Since version 1 the client generates its member id.
+  const needsId = apiVersion >= 1 || memberEpoch > 0 || memberEpoch === LEAVING_EPOCH
+  throwIf(needsId && isBlank(memberId), "MemberId can't be empty.")
+  throwIf(isBlank(body.groupId), "GroupId can't be empty.")
+  throwIf(isBlank(body.instanceId), "InstanceId can't be empty.")
+  throwIf(isBlank(body.rackId), "RackId can't be empty.")
   if (memberEpoch === 0) {
-    refuseIf(body.rebalanceTimeoutMs === -1, 'RebalanceTimeoutMs must be provided in first request.')
-    refuseIf(body.topicPartitions?.length !== 0, 'TopicPartitions must be empty when (re-)joining.')
-    refuseIf(
+    throwIf(body.rebalanceTimeoutMs === -1, 'RebalanceTimeoutMs must be provided in first request.')
+    throwIf(body.topicPartitions?.length !== 0, 'TopicPartitions must be empty when (re-)joining.')
+    throwIf(
       body.subscribedTopicNames === null && body.subscribedTopicRegex === null,
       'Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when (re-)joining.',
     )
   }
-  refuseIf(memberEpoch === LEFT_FOR_A_WHILE && body.instanceId === null, "InstanceId can't be null.")
-  refuseIf(memberEpoch < LEFT_FOR_A_WHILE, 'MemberEpoch is invalid.')
+  throwIf(memberEpoch === STATIC_LEAVING_EPOCH && body.instanceId === null, "InstanceId can't be null.")
+  throwIf(memberEpoch < STATIC_LEAVING_EPOCH, 'MemberEpoch is invalid.')
   if (body.serverAssignor !== null && !assignors.includes(body.serverAssignor)) {
     const supported = assignors.join(', ')
     const message = `ServerAssignor ${body.serverAssignor} is not supported. Supported assignors: ${supported}.`
@@ -92,33 +84,33 @@ export function refuseInvalid(body: HeartbeatBody, apiVersion: number, { assigno
   }
 }
 
-function beat(
-  shard: GroupShard,
+function joinOrStay(
+  shard: ConsumerGroupShard,
   body: HeartbeatBody,
-  client: HeartbeatClient,
-  operation: GroupOperation,
+  client: MemberClient,
+  operation: ConsumerGroupOperation,
 ): HeartbeatResponse {
   const { groupId, memberEpoch, instanceId } = body
   const isJoining = memberEpoch === 0
-  const group = consumerGroupFor(shard, groupId, isJoining, operation)
-  refuseFull(shard, group, body.memberId)
-  const memberId = body.memberId === '' ? shard.newUuid() : body.memberId
-  const said = body.topicPartitions
-  const claim = { memberId, memberEpoch, instanceId, said, isJoining, isClassic: false }
+  const group = groupFor(shard, groupId, isJoining, operation)
+  throwIfFull(shard, group, body.memberId)
+  const memberId = body.memberId === '' ? newMemberId(shard.runtime) : body.memberId
+  const reported = body.topicPartitions
+  const claim = { memberId, memberEpoch, instanceId, reported, isJoining, isClassic: false }
   const member = claimMember(group, claim, operation)
-  const update = { member, updated: asSaid(member, body, client) }
+  const update = { member, updated: withRequest(member, body, client) }
   const hasNames = updateMember(group, update, operation)
   const regexes = updateRegexes(shard, group, update, operation)
   const hasSubscriptionChanged = hasNames || regexes !== 'no change'
   const epoch = updateGroupEpoch(shard, group, update, hasNames || regexes === 'updated and resolved', operation)
   const target = updateTarget(shard, group, update, epoch, operation)
-  const now = reconcileMember(shard, group, update.updated, { ...target, hasSubscriptionChanged, said }, operation)
+  const now = reconcileMember(shard, group, update.updated, { ...target, hasSubscriptionChanged, reported }, operation)
   keepMemberAlive(shard, groupId, now)
   const isFull =
     body.rebalanceTimeoutMs !== -1 &&
     (body.subscribedTopicNames !== null || body.subscribedTopicRegex !== null) &&
-    said !== null
-  const isTold = isJoining || isFull || !sameOwned(member.assigned, now.assigned)
+    reported !== null
+  const sendsAssignment = isJoining || isFull || !sameOwned(member.assigned, now.assigned)
   return {
     throttleTimeMs: 0,
     errorCode: 0,
@@ -126,19 +118,38 @@ function beat(
     memberId: now.memberId,
     memberEpoch: now.memberEpoch,
     heartbeatIntervalMs: shard.consumerConfig(groupId).heartbeatIntervalMs,
-    assignment: isTold ? { topicPartitions: listed(now.assigned) } : null,
+    assignment: sendsAssignment ? { topicPartitions: listed(now.assigned) } : null,
   }
 }
 
-export function refuseFull(shard: GroupShard, group: ConsumerGroup, memberId: string): void {
+/** The group of a heartbeat. A joining member creates it or upgrades the classic group of that id. */
+function groupFor(
+  shard: ConsumerGroupShard,
+  groupId: string,
+  isJoining: boolean,
+  operation: ConsumerGroupOperation,
+): ConsumerGroup {
+  const known = shard.consumerGroups.get(groupId)
+  if (known !== undefined) return known
+  if (!shard.hasGroup(groupId)) {
+    if (isJoining) return new ConsumerGroup(groupId)
+    throw new GroupError('GROUP_ID_NOT_FOUND', `Consumer group ${groupId} not found.`)
+  }
+  if (isJoining && shard.deleteEmptyClassicGroup(groupId, operation)) return new ConsumerGroup(groupId)
+  const upgraded = isJoining ? shard.migration.upgrade(groupId, operation) : undefined
+  if (upgraded !== undefined) return upgraded
+  throw new GroupError('GROUP_ID_NOT_FOUND', `Group ${groupId} is not a consumer group.`)
+}
+
+export function throwIfFull(shard: ConsumerGroupShard, group: ConsumerGroup, memberId: string): void {
   const { maxSize } = shard.consumerConfig(group.groupId)
   if (group.members.size < maxSize || group.members.has(memberId)) return
   const message = `The consumer group has reached its maximum capacity of ${maxSize} members.`
   throw new GroupError('GROUP_MAX_SIZE_REACHED', message)
 }
 
-/** The member with what the request says; what it leaves out stays. */
-function asSaid(member: ConsumerMember, body: HeartbeatBody, client: HeartbeatClient): ConsumerMember {
+/** The member with the fields of the request; fields that it leaves out are unchanged. */
+function withRequest(member: ConsumerMember, body: HeartbeatBody, client: MemberClient): ConsumerMember {
   return {
     ...member,
     instanceId: body.instanceId ?? member.instanceId,
@@ -154,8 +165,12 @@ function asSaid(member: ConsumerMember, body: HeartbeatBody, client: HeartbeatCl
   }
 }
 
-/** Writes what a member says about itself when that is new; true when it names other topics. */
-export function updateMember(group: ConsumerGroup, { member, updated }: MemberUpdate, operation: GroupOperation) {
+/** Writes a changed member; true when the topics that it names have changed. */
+export function updateMember(
+  group: ConsumerGroup,
+  { member, updated }: MemberUpdate,
+  operation: ConsumerGroupOperation,
+) {
   if (sameMetadata(member, updated)) return false
   operation.add(memberChange(group.groupId, updated))
   return !sameSet(member.subscribedTopicNames, updated.subscribedTopicNames)
@@ -168,18 +183,18 @@ function listed(owned: OwnedPartitions) {
   }))
 }
 
-function leave(shard: GroupShard, body: HeartbeatBody, operation: GroupOperation): HeartbeatResponse {
+function leave(shard: ConsumerGroupShard, body: HeartbeatBody, operation: ConsumerGroupOperation): HeartbeatResponse {
   const { groupId, memberId, memberEpoch, instanceId } = body
   const group = leftGroup(shard, groupId)
-  const response = { ...refusal(new GroupError('NONE')), memberId, memberEpoch }
+  const response = { ...errorResponse(new GroupError('NONE')), memberId, memberEpoch }
   if (instanceId === null) {
     fenceMembers(shard, group, [group.member(memberId)], operation)
     return response
   }
   const member = group.staticMember(instanceId)
   if (member === undefined) throw new GroupError('UNKNOWN_MEMBER_ID', `Instance id ${instanceId} is unknown.`)
-  refuseFenced(member, memberId, instanceId)
-  if (memberEpoch === LEFT) {
+  throwIfFenced(member, memberId, instanceId)
+  if (memberEpoch === LEAVING_EPOCH) {
     fenceMembers(shard, group, [member], operation)
     return response
   }
@@ -187,12 +202,12 @@ function leave(shard: GroupShard, body: HeartbeatBody, operation: GroupOperation
     [...member.assigned].map(([topicId, each]) => [topicId, new Map([...each.keys()].map((at) => [at, 0]))]),
   )
   operation.add(
-    currentChange(groupId, { ...member, memberEpoch: LEFT_FOR_A_WHILE, assigned, pendingRevocation: noPartitions }),
+    currentChange(groupId, { ...member, memberEpoch: STATIC_LEAVING_EPOCH, assigned, pendingRevocation: noPartitions }),
   )
   return response
 }
 
-function leftGroup(shard: GroupShard, groupId: string): ConsumerGroup {
+function leftGroup(shard: ConsumerGroupShard, groupId: string): ConsumerGroup {
   const group = shard.consumerGroups.get(groupId)
   if (group !== undefined) return group
   const message = shard.hasGroup(groupId) ? `Group ${groupId} is not a consumer group.` : `Group ${groupId} not found.`

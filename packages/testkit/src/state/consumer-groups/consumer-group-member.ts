@@ -1,11 +1,7 @@
-import type { MemberProtocol } from '../groups/group-member.ts'
+import type { MemberProtocol } from '../coordinators/classic-protocol.ts'
+import { noPartitions, type OwnedPartitions, sameOwned, sameSet } from '../coordinators/member-partitions.ts'
 
-/** Partitions by topic id. */
-export type Partitions = ReadonlyMap<string, ReadonlySet<number>>
-/** Partitions by topic id, each with the member epoch in which it was assigned. */
-export type OwnedPartitions = ReadonlyMap<string, ReadonlyMap<number, number>>
-
-/** Of a member that still speaks the classic protocol. */
+/** The classic-protocol data of a member that still uses it. */
 export interface ClassicMetadata {
   readonly sessionTimeoutMs: number
   readonly protocols: readonly MemberProtocol[]
@@ -13,7 +9,7 @@ export interface ClassicMetadata {
 
 export type ConsumerMemberState = 'STABLE' | 'UNREVOKED_PARTITIONS' | 'UNRELEASED_PARTITIONS' | 'UNKNOWN'
 
-/** A member of a consumer group (KIP-848). Immutable: a change is a new one. */
+/** A member of a consumer group (KIP-848). Immutable: a change creates a new object. */
 export interface ConsumerMember {
   readonly memberId: string
   readonly memberEpoch: number
@@ -25,20 +21,14 @@ export interface ConsumerMember {
   readonly clientId: string
   readonly clientHost: string
   readonly subscribedTopicNames: ReadonlySet<string>
-  /** Null or empty when it subscribes by name alone. */
+  /** Null or empty when it subscribes only by name. */
   readonly subscribedTopicRegex: string | null
   readonly serverAssignor: string | null
   readonly assigned: OwnedPartitions
-  /** Taken from it, but it has not said yet that it let go. */
+  /** Revoked from it, which it has not confirmed yet. */
   readonly pendingRevocation: OwnedPartitions
   readonly classic: ClassicMetadata | null
 }
-
-/** A static member that left for a while. */
-export const LEFT_FOR_A_WHILE = -2
-export const LEFT = -1
-
-export const noPartitions: OwnedPartitions & Partitions = new Map()
 
 export function newConsumerMember(memberId: string): ConsumerMember {
   return {
@@ -60,39 +50,13 @@ export function newConsumerMember(memberId: string): ConsumerMember {
   }
 }
 
-/** It has all that the target gives it, in the target's epoch. */
+/** It owns all partitions of its target, in the target's epoch. */
 export function isReconciledTo({ state, memberEpoch }: ConsumerMember, epoch: number): boolean {
   return state === 'STABLE' && memberEpoch === epoch
 }
 
 export function regexOf(member: ConsumerMember | undefined): string | undefined {
   return member?.subscribedTopicRegex || undefined
-}
-
-export function sameSet<T>(a: ReadonlySet<T>, b: ReadonlySet<T>): boolean {
-  return a.size === b.size && [...a].every((each) => b.has(each))
-}
-
-export function sameOwned(a: OwnedPartitions, b: OwnedPartitions): boolean {
-  return (
-    a.size === b.size &&
-    [...a].every(([topicId, partitions]) => {
-      const other = b.get(topicId)
-      return (
-        other?.size === partitions.size && [...partitions].every(([partition, epoch]) => other.get(partition) === epoch)
-      )
-    })
-  )
-}
-
-export function samePartitions(a: Partitions, b: Partitions): boolean {
-  return (
-    a.size === b.size &&
-    [...a].every(([topicId, partitions]) => {
-      const other = b.get(topicId)
-      return other !== undefined && sameSet(partitions, other)
-    })
-  )
 }
 
 function sameClassic(a: ClassicMetadata | null, b: ClassicMetadata | null): boolean {
@@ -107,7 +71,7 @@ function sameClassic(a: ClassicMetadata | null, b: ClassicMetadata | null): bool
   )
 }
 
-/** What the client says about itself is the same. */
+/** Compares what the client reports about itself. */
 export function sameMetadata(a: ConsumerMember, b: ConsumerMember): boolean {
   return (
     a.instanceId === b.instanceId &&
@@ -122,7 +86,7 @@ export function sameMetadata(a: ConsumerMember, b: ConsumerMember): boolean {
   )
 }
 
-/** What it was assigned is the same. */
+/** Compares epochs, state and assigned partitions. */
 export function sameAssignment(a: ConsumerMember, b: ConsumerMember): boolean {
   return (
     a.memberEpoch === b.memberEpoch &&
@@ -131,14 +95,4 @@ export function sameAssignment(a: ConsumerMember, b: ConsumerMember): boolean {
     sameOwned(a.assigned, b.assigned) &&
     sameOwned(a.pendingRevocation, b.pendingRevocation)
   )
-}
-
-export function withEpoch(partitions: Partitions, epoch: number): OwnedPartitions {
-  return new Map(
-    [...partitions].map(([topicId, each]) => [topicId, new Map([...each].map((partition) => [partition, epoch]))]),
-  )
-}
-
-export function withoutEpochs(owned: OwnedPartitions): Partitions {
-  return new Map([...owned].map(([topicId, each]) => [topicId, new Set(each.keys())]))
 }

@@ -1,29 +1,31 @@
-import { GroupError } from '../groups/group-error.ts'
-import type { GroupOperation } from '../groups/group-operation.ts'
+import { GroupError } from '../coordinators/group-error.ts'
+import type { GroupRuntime } from '../coordinators/group-shard.ts'
+import { noPartitions, type OwnedPartitions, STATIC_LEAVING_EPOCH } from '../coordinators/member-partitions.ts'
 import type { ConsumerGroup } from './consumer-group.ts'
-import { type ConsumerMember, LEFT_FOR_A_WHILE, noPartitions, type OwnedPartitions } from './consumer-group-member.ts'
-import type { SaidOwned } from './consumer-group-reconcile.ts'
-import { currentChange, memberChange, memberGone, targetChange } from './consumer-group-records.ts'
+import type { ConsumerMember } from './consumer-group-member.ts'
+import type { ReportedPartitions } from './consumer-group-reconcile.ts'
+import { currentChange, memberChange, memberTombstones, targetChange } from './consumer-group-records.ts'
+import type { ConsumerGroupOperation } from './consumer-group-shard.ts'
 
-/** Who sends a heartbeat, and what it says about itself. */
+/** The identity in a request and the partitions that it reports. */
 export interface Claim {
   readonly memberId: string
   readonly memberEpoch: number
   readonly instanceId: string | null
-  readonly said: SaidOwned | null
-  /** It is not a member yet, or not any more. */
+  readonly reported: ReportedPartitions | null
+  /** The client is not in the group: it joins or rejoins. */
   readonly isJoining: boolean
   readonly isClassic: boolean
 }
 
-/** The member that a request is from: the one that is there, a new one, or one that takes a static member's place. */
-export function claimMember(group: ConsumerGroup, claim: Claim, operation: GroupOperation): ConsumerMember {
+/** The member that sends the request: an existing one, a new one, or the replacement of a static one. */
+export function claimMember(group: ConsumerGroup, claim: Claim, operation: ConsumerGroupOperation): ConsumerMember {
   return claim.instanceId === null ? claimDynamic(group, claim) : claimStatic(group, claim, claim.instanceId, operation)
 }
 
 function claimDynamic(group: ConsumerGroup, claim: Claim): ConsumerMember {
   const member = claim.isJoining ? group.memberOrNew(claim.memberId) : group.member(claim.memberId)
-  if (!claim.isClassic) refuseEpoch(member, claim)
+  if (!claim.isClassic) throwIfEpochInvalid(member, claim)
   return member
 }
 
@@ -31,18 +33,18 @@ function claimStatic(
   group: ConsumerGroup,
   claim: Claim,
   instanceId: string,
-  operation: GroupOperation,
+  operation: ConsumerGroupOperation,
 ): ConsumerMember {
   const { memberId, isJoining, isClassic } = claim
   const holder = group.staticMember(instanceId)
   if (!isJoining) {
     if (holder === undefined) throw new GroupError('UNKNOWN_MEMBER_ID', `Instance id ${instanceId} is unknown.`)
-    refuseFenced(holder, memberId, instanceId)
-    if (!isClassic) refuseEpoch(holder, claim)
+    throwIfFenced(holder, memberId, instanceId)
+    if (!isClassic) throwIfEpochInvalid(holder, claim)
     return holder
   }
   if (holder === undefined) return group.memberOrNew(memberId)
-  if (!isClassic && holder.classic === null && holder.memberEpoch !== LEFT_FOR_A_WHILE) {
+  if (!isClassic && holder.classic === null && holder.memberEpoch !== STATIC_LEAVING_EPOCH) {
     throw new GroupError(
       'UNRELEASED_INSTANCE_ID',
       `Static member ${memberId} with instance id ${instanceId} cannot join the group because the instance id is ` +
@@ -51,7 +53,7 @@ function claimStatic(
   }
   const member: ConsumerMember = { ...holder, memberId, memberEpoch: 0, previousMemberEpoch: 0 }
   operation.add(
-    ...memberGone(group.groupId, holder.memberId),
+    ...memberTombstones(group.groupId, holder.memberId),
     memberChange(group.groupId, member),
     targetChange(group.groupId, memberId, group.targets.get(holder.memberId) ?? noPartitions),
     currentChange(group.groupId, member),
@@ -59,7 +61,7 @@ function claimStatic(
   return member
 }
 
-export function refuseFenced(holder: ConsumerMember, memberId: string, instanceId: string): void {
+export function throwIfFenced(holder: ConsumerMember, memberId: string, instanceId: string): void {
   if (holder.memberId === memberId) return
   throw new GroupError(
     'FENCED_INSTANCE_ID',
@@ -67,11 +69,11 @@ export function refuseFenced(holder: ConsumerMember, memberId: string, instanceI
   )
 }
 
-/** An answer may have been lost: the epoch before is good as long as the member owns nothing but what it still has. */
-function refuseEpoch(member: ConsumerMember, { memberEpoch, said }: Claim): void {
+/** Accepts the previous epoch too, since a response may have been lost, if the member reports only partitions it owns. */
+function throwIfEpochInvalid(member: ConsumerMember, { memberEpoch, reported }: Claim): void {
   const known = member.memberEpoch
   if (memberEpoch === 0 || memberEpoch === known) return
-  const isRetry = memberEpoch === member.previousMemberEpoch && isWithin(said, member.assigned)
+  const isRetry = memberEpoch === member.previousMemberEpoch && isWithin(reported, member.assigned)
   if (memberEpoch < known && isRetry) return
   throw new GroupError(
     'FENCED_MEMBER_EPOCH',
@@ -80,10 +82,18 @@ function refuseEpoch(member: ConsumerMember, { memberEpoch, said }: Claim): void
   )
 }
 
-function isWithin(said: SaidOwned | null, assigned: OwnedPartitions): boolean {
-  if (said === null) return false
-  return said.every(({ topicId, partitions }) => {
+function isWithin(reported: ReportedPartitions | null, assigned: OwnedPartitions): boolean {
+  if (reported === null) return false
+  return reported.every(({ topicId, partitions }) => {
     const owned = assigned.get(topicId)
     return owned !== undefined && partitions.every((partition) => owned.has(partition))
   })
+}
+
+/** A random member id in Kafka's format: base64url without a leading hyphen. */
+export function newMemberId(runtime: Pick<GroupRuntime, 'secureRandom'>): string {
+  for (;;) {
+    const id = Buffer.from(runtime.secureRandom(16)).toString('base64url')
+    if (!id.startsWith('-')) return id
+  }
 }

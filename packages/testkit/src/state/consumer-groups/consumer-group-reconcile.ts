@@ -1,42 +1,37 @@
-import { GroupError } from '../groups/group-error.ts'
-import {
-  type ConsumerMember,
-  type ConsumerMemberState,
-  isReconciledTo,
-  type OwnedPartitions,
-  type Partitions,
-} from './consumer-group-member.ts'
+import { GroupError } from '../coordinators/group-error.ts'
+import type { OwnedPartitions, Partitions } from '../coordinators/member-partitions.ts'
+import { type ConsumerMember, type ConsumerMemberState, isReconciledTo } from './consumer-group-member.ts'
 
-/** Partitions that a member says it owns. */
-export type SaidOwned = readonly { readonly topicId: string; readonly partitions: readonly number[] }[]
+/** The partitions that a member reports as its own. */
+export type ReportedPartitions = readonly { readonly topicId: string; readonly partitions: readonly number[] }[]
 
 export interface ReconcileOptions {
   readonly targetEpoch: number
   readonly target: Partitions
-  /** The topics that the member may be assigned now. */
+  /** The existing topics that the member subscribes to. */
   readonly subscribedTopicIds: ReadonlySet<string>
   readonly hasSubscriptionChanged: boolean
-  /** The epoch of a partition's owner, -1 when it is free. */
+  /** The epoch of a partition's owner; -1 when it is free. */
   readonly ownerEpoch: (topicId: string, partition: number) => number
-  /** Null when the member says nothing: it has what it had. */
-  readonly said: SaidOwned | null
+  /** Null when the request reports no partitions: they are unchanged. */
+  readonly reported: ReportedPartitions | null
 }
 
-/** The member's next step towards its target: first it lets go, then it gets what others have let go of. */
+/** The member's next step towards its target: it first revokes partitions, then receives those that others released. */
 export function reconcile(member: ConsumerMember, options: ReconcileOptions): ConsumerMember {
-  const { hasSubscriptionChanged, targetEpoch, said } = options
+  const { hasSubscriptionChanged, targetEpoch, reported } = options
   if (!hasSubscriptionChanged && isReconciledTo(member, targetEpoch)) return member
   switch (member.state) {
     case 'STABLE':
       if (member.memberEpoch !== targetEpoch) return next(member, member.memberEpoch, options)
       return hasSubscriptionChanged ? withoutUnsubscribed(member, options) : member
     case 'UNREVOKED_PARTITIONS':
-      if (!owns(said, member.pendingRevocation)) return next(member, member.memberEpoch, options)
+      if (!owns(reported, member.pendingRevocation)) return next(member, member.memberEpoch, options)
       return hasSubscriptionChanged ? withoutUnsubscribed(member, options) : member
     case 'UNRELEASED_PARTITIONS':
       return next(member, member.memberEpoch, options)
     case 'UNKNOWN':
-      if (said?.length === 0) return next(member, targetEpoch, options)
+      if (reported?.length === 0) return next(member, targetEpoch, options)
       throw new GroupError(
         'FENCED_MEMBER_EPOCH',
         'The consumer group member is in a unknown state. The member must abandon all its partitions and rejoin.',
@@ -44,10 +39,10 @@ export function reconcile(member: ConsumerMember, options: ReconcileOptions): Co
   }
 }
 
-/** Says nothing, or names one of them. */
-function owns(said: SaidOwned | null, partitions: OwnedPartitions): boolean {
-  if (said === null) return true
-  return said.some((topic) => topic.partitions.some((partition) => partitions.get(topic.topicId)?.has(partition)))
+/** True when the member reports one of the partitions, or reports nothing. */
+function owns(reported: ReportedPartitions | null, partitions: OwnedPartitions): boolean {
+  if (reported === null) return true
+  return reported.some((topic) => topic.partitions.some((partition) => partitions.get(topic.topicId)?.has(partition)))
 }
 
 function moved(
@@ -58,9 +53,9 @@ function moved(
   return { ...member, previousMemberEpoch: member.memberEpoch, memberEpoch, ...change }
 }
 
-/** Topics that it does not want any more are taken from it before there is another target. */
+/** Revokes the partitions of topics that it no longer subscribes to, before there is a new target. */
 function withoutUnsubscribed(member: ConsumerMember, options: ReconcileOptions): ConsumerMember {
-  const { subscribedTopicIds, said } = options
+  const { subscribedTopicIds, reported } = options
   const assigned = new Map(member.assigned)
   const pendingRevocation = new Map(member.pendingRevocation)
   for (const [topicId, partitions] of member.assigned) {
@@ -69,14 +64,14 @@ function withoutUnsubscribed(member: ConsumerMember, options: ReconcileOptions):
     pendingRevocation.set(topicId, new Map([...(pendingRevocation.get(topicId) ?? []), ...partitions]))
   }
   if (assigned.size === member.assigned.size) return member
-  if (pendingRevocation.size > 0 && owns(said, pendingRevocation)) {
+  if (pendingRevocation.size > 0 && owns(reported, pendingRevocation)) {
     return moved(member, member.memberEpoch, { state: 'UNREVOKED_PARTITIONS', assigned, pendingRevocation })
   }
   return moved(member, member.memberEpoch, { assigned })
 }
 
 function next(member: ConsumerMember, memberEpoch: number, options: ReconcileOptions): ConsumerMember {
-  const { target, targetEpoch, subscribedTopicIds, ownerEpoch, said } = options
+  const { target, targetEpoch, subscribedTopicIds, ownerEpoch, reported } = options
   const assigned = new Map<string, Map<number, number>>()
   const revoked = new Map<string, Map<number, number>>()
   let isWaiting = false
@@ -96,7 +91,7 @@ function next(member: ConsumerMember, memberEpoch: number, options: ReconcileOpt
       else isWaiting = true
     }
   }
-  if (revoked.size > 0 && owns(said, revoked)) {
+  if (revoked.size > 0 && owns(reported, revoked)) {
     return moved(member, memberEpoch, { state: 'UNREVOKED_PARTITIONS', assigned, pendingRevocation: revoked })
   }
   for (const [topicId, partition] of added) {

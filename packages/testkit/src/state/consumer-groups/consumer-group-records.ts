@@ -14,10 +14,10 @@ import {
   type Decoded,
   decodeMessage,
 } from '@ottla/codec'
-import { type GroupRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
+import { type CoordinatorRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
+import { noPartitions, type OwnedPartitions, type Partitions } from '../coordinators/member-partitions.ts'
 import type { ConsumerGroup, ResolvedRegex } from './consumer-group.ts'
-import type { ConsumerMember, ConsumerMemberState, OwnedPartitions, Partitions } from './consumer-group-member.ts'
-import { noPartitions } from './consumer-group-member.ts'
+import type { ConsumerMember, ConsumerMemberState } from './consumer-group-member.ts'
 
 // Kafka's record types: the first two bytes of a key.
 const GROUP = 3
@@ -34,24 +34,24 @@ const stateCodes: Readonly<Record<ConsumerMemberState, number>> = {
   UNKNOWN: 127,
 }
 
-/** A record about a consumer group and what it does to the group: both when it is written and when it is read again. */
+/** A record of a consumer group with its effect on the group, for writing and for reading. */
 export interface ConsumerGroupChange {
   readonly groupId: string
-  readonly record: GroupRecord
-  /** Without effect when the group is not there and the record is a tombstone. */
-  readonly makesGroup: boolean
-  /** The group is gone. */
-  readonly endsGroup: boolean
+  readonly record: CoordinatorRecord
+  /** False for tombstones, which have no effect on a missing group. */
+  readonly createsGroup: boolean
+  /** The tombstone of the group itself. */
+  readonly deletesGroup: boolean
   readonly apply: (group: ConsumerGroup) => void
 }
 
 function change(
   groupId: string,
-  record: GroupRecord,
+  record: CoordinatorRecord,
   apply: (group: ConsumerGroup) => void,
-  endsGroup = false,
+  deletesGroup = false,
 ): ConsumerGroupChange {
-  return { groupId, record, apply, makesGroup: record.value !== null, endsGroup }
+  return { groupId, record, apply, createsGroup: record.value !== null, deletesGroup }
 }
 
 const groupKey = (groupId: string): Uint8Array => prefixed(GROUP, ConsumerGroupMetadataKey, 0, { groupId })
@@ -122,30 +122,30 @@ export function regexChange(groupId: string, regex: string, resolved: ResolvedRe
   return change(groupId, { key: regexKey(groupId, regex), value }, apply)
 }
 
-export function regexGone(groupId: string, regex: string): ConsumerGroupChange {
+export function regexTombstone(groupId: string, regex: string): ConsumerGroupChange {
   const apply = (group: ConsumerGroup): void => void group.resolvedRegexes.delete(regex)
   return change(groupId, { key: regexKey(groupId, regex), value: null }, apply)
 }
 
-/** All that is known of a member goes, its assignment first. */
-export function memberGone(groupId: string, memberId: string): ConsumerGroupChange[] {
-  return [currentGone(groupId, memberId), targetGone(groupId, memberId), metadataGone(groupId, memberId)]
+/** The tombstones of a member. */
+export function memberTombstones(groupId: string, memberId: string): ConsumerGroupChange[] {
+  return [currentTombstone(groupId, memberId), targetTombstone(groupId, memberId), metadataTombstone(groupId, memberId)]
 }
 
-/** All records of a group go. */
-export function groupGone(group: ConsumerGroup, memberIds: readonly string[] = [...group.members.keys()]) {
+/** The tombstones of a group and its members. */
+export function groupTombstones(group: ConsumerGroup, memberIds: readonly string[] = [...group.members.keys()]) {
   const { groupId } = group
   return [
-    ...memberIds.map((memberId) => currentGone(groupId, memberId)),
-    ...memberIds.map((memberId) => targetGone(groupId, memberId)),
+    ...memberIds.map((memberId) => currentTombstone(groupId, memberId)),
+    ...memberIds.map((memberId) => targetTombstone(groupId, memberId)),
     change(groupId, { key: targetEpochKey(groupId), value: null }, setTargetEpoch(-1, 0)),
-    ...memberIds.map((memberId) => metadataGone(groupId, memberId)),
-    ...[...group.resolvedRegexes.keys()].map((regex) => regexGone(groupId, regex)),
+    ...memberIds.map((memberId) => metadataTombstone(groupId, memberId)),
+    ...[...group.resolvedRegexes.keys()].map((regex) => regexTombstone(groupId, regex)),
     change(groupId, { key: groupKey(groupId), value: null }, () => {}, true),
   ]
 }
 
-const currentGone = (groupId: string, memberId: string): ConsumerGroupChange =>
+const currentTombstone = (groupId: string, memberId: string): ConsumerGroupChange =>
   change(groupId, { key: currentKey(groupId, memberId), value: null }, (group) => {
     const member = group.members.get(memberId)
     const nothing = {
@@ -156,9 +156,9 @@ const currentGone = (groupId: string, memberId: string): ConsumerGroupChange =>
     }
     if (member !== undefined) group.put({ ...member, ...nothing })
   })
-const targetGone = (groupId: string, memberId: string): ConsumerGroupChange =>
+const targetTombstone = (groupId: string, memberId: string): ConsumerGroupChange =>
   change(groupId, { key: targetKey(groupId, memberId), value: null }, (group) => group.setTarget(memberId, null))
-const metadataGone = (groupId: string, memberId: string): ConsumerGroupChange =>
+const metadataTombstone = (groupId: string, memberId: string): ConsumerGroupChange =>
   change(groupId, { key: memberKey(groupId, memberId), value: null }, (group) => group.remove(memberId))
 
 const setEpoch = (epoch: number, metadataHash: bigint) => (group: ConsumerGroup) => {
@@ -176,9 +176,9 @@ type MemberMetadata = Omit<
   'memberEpoch' | 'previousMemberEpoch' | 'state' | 'assigned' | 'pendingRevocation'
 >
 
-const setMember = (said: MemberMetadata) => (group: ConsumerGroup) => {
-  const { memberEpoch, previousMemberEpoch, state, assigned, pendingRevocation } = group.memberOrNew(said.memberId)
-  group.put({ ...said, memberEpoch, previousMemberEpoch, state, assigned, pendingRevocation })
+const setMember = (metadata: MemberMetadata) => (group: ConsumerGroup) => {
+  const { memberEpoch, previousMemberEpoch, state, assigned, pendingRevocation } = group.memberOrNew(metadata.memberId)
+  group.put({ ...metadata, memberEpoch, previousMemberEpoch, state, assigned, pendingRevocation })
 }
 
 type Assignment = Pick<
@@ -208,8 +208,8 @@ function listed(owned: OwnedPartitions) {
 
 // ---- reading -----------------------------------------------------------------------------------------------------------
 
-/** What a record read back from the log does; undefined when it is not about a consumer group. */
-export function readConsumerGroupChange(record: GroupRecord): ConsumerGroupChange | undefined {
+/** The change of a record read from the log; undefined for records of other kinds. */
+export function readConsumerGroupChange(record: CoordinatorRecord): ConsumerGroupChange | undefined {
   const { value } = record
   const key = record.key.subarray(2)
   const body = value?.subarray(2)
@@ -222,13 +222,13 @@ export function readConsumerGroupChange(record: GroupRecord): ConsumerGroupChang
     }
     case MEMBER: {
       const { groupId, memberId } = decodeMessage(ConsumerGroupMemberMetadataKey, 0, key)
-      if (body === undefined) return metadataGone(groupId, memberId)
+      if (body === undefined) return metadataTombstone(groupId, memberId)
       const read = readMember(memberId, decodeMessage(ConsumerGroupMemberMetadataValue, 0, body))
       return change(groupId, record, setMember(read))
     }
     case TARGET: {
       const { groupId, memberId } = decodeMessage(ConsumerGroupTargetAssignmentMemberKey, 0, key)
-      if (body === undefined) return targetGone(groupId, memberId)
+      if (body === undefined) return targetTombstone(groupId, memberId)
       const { topicPartitions } = decodeMessage(ConsumerGroupTargetAssignmentMemberValue, 0, body)
       const target = new Map(topicPartitions.map((each) => [each.topicId, new Set(each.partitions)]))
       return change(groupId, record, (group) => group.setTarget(memberId, target))
@@ -241,13 +241,13 @@ export function readConsumerGroupChange(record: GroupRecord): ConsumerGroupChang
     }
     case CURRENT: {
       const { groupId, memberId } = decodeMessage(ConsumerGroupCurrentMemberAssignmentKey, 0, key)
-      if (body === undefined) return currentGone(groupId, memberId)
+      if (body === undefined) return currentTombstone(groupId, memberId)
       const read = readCurrent(decodeMessage(ConsumerGroupCurrentMemberAssignmentValue, 0, body))
       return change(groupId, record, setCurrent(memberId, read))
     }
     case REGEX: {
       const { groupId, regularExpression } = decodeMessage(ConsumerGroupRegularExpressionKey, 0, key)
-      if (body === undefined) return regexGone(groupId, regularExpression)
+      if (body === undefined) return regexTombstone(groupId, regularExpression)
       const { topics, version, timestamp } = decodeMessage(ConsumerGroupRegularExpressionValue, 0, body)
       const resolved = { topics: new Set(topics), version: Number(version), timestampMs: Number(timestamp) }
       return change(groupId, record, (group) => void group.resolvedRegexes.set(regularExpression, resolved))

@@ -1,24 +1,22 @@
-import { GroupError } from '../groups/group-error.ts'
-import { GroupOperation } from '../groups/group-operation.ts'
-import type { GroupShard } from '../groups/group-shard.ts'
-import { metadataHash } from '../groups/group-topics.ts'
+import { GroupError } from '../coordinators/group-error.ts'
+import { metadataHash } from '../coordinators/group-topics.ts'
 import { compileRe2, re2Problem } from '../re2.ts'
 import type { ConsumerGroup, ResolvedRegex } from './consumer-group.ts'
-import type { ConsumerMember } from './consumer-group-member.ts'
-import { regexOf } from './consumer-group-member.ts'
-import { epochChange, regexChange, regexGone } from './consumer-group-records.ts'
+import { type ConsumerMember, regexOf } from './consumer-group-member.ts'
+import { epochChange, regexChange, regexTombstone } from './consumer-group-records.ts'
+import { type ConsumerGroupOperation, type ConsumerGroupShard, newOperation } from './consumer-group-shard.ts'
 
-/** Expressions are not resolved again sooner than this, as in Kafka. */
+/** Kafka's minimum time between two resolutions of a group's expressions. */
 const MIN_REFRESH_INTERVAL_MS = 10_000
 
 export type RegexUpdate = 'no change' | 'updated' | 'updated and resolved'
 
-/** Checks a member's new expression, and has the group's expressions resolved when that is due. */
+/** Validates a member's new expression, and schedules the resolution of the group's expressions when it is due. */
 export function updateRegexes(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   change: { readonly member: ConsumerMember; readonly updated: ConsumerMember },
-  operation: GroupOperation,
+  operation: ConsumerGroupOperation,
 ): RegexUpdate {
   const { member, updated } = change
   const before = regexOf(member)
@@ -28,11 +26,11 @@ export function updateRegexes(
   let isDue = false
   if (member.subscribedTopicRegex !== updated.subscribedTopicRegex) {
     update = 'updated'
-    if (before !== undefined && counts.get(before) === 1) operation.add(regexGone(group.groupId, before))
+    if (before !== undefined && counts.get(before) === 1) operation.add(regexTombstone(group.groupId, before))
     if (after === undefined) {
       if (before !== undefined) update = 'updated and resolved'
     } else if (!counts.has(after)) {
-      refuseInvalid(after)
+      throwIfRegexInvalid(after)
       isDue = true
     } else if (group.resolvedRegexes.has(after)) {
       update = 'updated and resolved'
@@ -42,7 +40,7 @@ export function updateRegexes(
   return update
 }
 
-function refuseInvalid(regex: string): void {
+function throwIfRegexInvalid(regex: string): void {
   const problem = re2Problem(regex)
   if (problem === undefined) return
   const message = `SubscribedTopicRegex \`${regex}\` is not a valid regular expression: ${problem}.`
@@ -50,7 +48,7 @@ function refuseInvalid(regex: string): void {
 }
 
 function resolveWhenDue(
-  shard: GroupShard,
+  shard: ConsumerGroupShard,
   group: ConsumerGroup,
   counts: ReadonlyMap<string, number>,
   isNew: boolean,
@@ -68,17 +66,17 @@ function resolveWhenDue(
     nowMs > lastMs + shard.consumerConfig(groupId).regexRefreshIntervalMs
   if (!isDue || counts.size === 0) return
   shard.resolvingGroups.add(groupId)
-  // Elsewhere than in the request, as in Kafka: its answer does not wait for it.
+  // Asynchronous as in Kafka: the response does not wait for it.
   shard.timers.schedule(`regex ${groupId}`, 0, () => {
     shard.resolvingGroups.delete(groupId)
     resolve(shard, groupId, [...counts.keys()])
   })
 }
 
-function resolve(shard: GroupShard, groupId: string, regexes: readonly string[]): void {
+function resolve(shard: ConsumerGroupShard, groupId: string, regexes: readonly string[]): void {
   const group = shard.consumerGroups.get(groupId)
   if (group === undefined) return
-  const operation = new GroupOperation(shard)
+  const operation = newOperation(shard)
   const counts = group.regexCounts()
   const after = new Map<string, ResolvedRegex>(group.resolvedRegexes)
   let isChanged = false
@@ -97,11 +95,11 @@ function resolve(shard: GroupShard, groupId: string, regexes: readonly string[])
     operation.add(epochChange(groupId, epoch, hash))
     group.metadataDeadline = { ms: shard.nowMs() + 2_147_483_647, epoch }
   }
-  // When the log does not take it, a later heartbeat asks for it again.
+  // If the write fails, a later heartbeat triggers the resolution again.
   operation.write(() => {})
 }
 
-function matching(shard: GroupShard, regex: string): Set<string> {
+function matching(shard: ConsumerGroupShard, regex: string): Set<string> {
   const expression = compileRe2(regex)
   const topics = new Set<string>()
   for (const { name } of shard.topics.topics()) if (expression?.test(name)) topics.add(name)

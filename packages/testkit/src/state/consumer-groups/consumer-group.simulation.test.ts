@@ -16,7 +16,7 @@ interface Client {
   topics: readonly string[]
 }
 
-/** Consumers that follow the protocol, lose answers, stall, die and come back, over coordinators that change. */
+/** Consumers that lose responses, stall, die and restart, with coordinator failovers. */
 class World {
   bed = new ConsumerBed()
   readonly clients: Client[] = []
@@ -58,28 +58,29 @@ class World {
     }
   }
 
-  /** C1: a partition has one owner, in the coordinator's eyes. C2: epochs only grow; a member is never ahead of its group. */
+  /** C1: a partition has one owner. C2: epochs never decrease, and a member's epoch is at most its group's. */
   check(): void {
     const group = this.bed.shard.consumerGroups.get('g')
     if (group === undefined) return
     const owners = new Map<string, string>()
     for (const { memberId, memberEpoch, assigned, pendingRevocation } of group.members.values()) {
-      if (memberEpoch > group.groupEpoch) throw new Error(`${memberId} is ahead of its group`)
+      if (memberEpoch > group.groupEpoch) throw new Error(`C2: member ${memberId} is ahead of its group`)
       for (const [topicId, partitions] of [...assigned, ...pendingRevocation]) {
         for (const partition of partitions.keys()) {
-          const place = `${topicId}-${partition}`
-          const other = owners.get(place)
-          if (other !== undefined) throw new Error(`${place} is with ${other} and ${memberId}`)
-          owners.set(place, memberId)
+          const key = `${topicId}-${partition}`
+          const other = owners.get(key)
+          if (other !== undefined) throw new Error(`C1: ${key} is owned by ${other} and ${memberId}`)
+          owners.set(key, memberId)
         }
       }
     }
-    if (group.groupEpoch < this.#highest) throw new Error(`epoch ${group.groupEpoch} after ${this.#highest}`)
+    if (group.groupEpoch < this.#highest) throw new Error(`C2: group epoch ${group.groupEpoch} after ${this.#highest}`)
     this.#highest = group.groupEpoch
-    if (group.assignmentEpoch > group.groupEpoch) throw new Error('an assignment ahead of its group')
+    if (group.assignmentEpoch > group.groupEpoch)
+      throw new Error('C2: the assignment epoch is ahead of the group epoch')
   }
 
-  /** C3: everybody alive is in the epoch of the assignment, and together they have every partition once. */
+  /** C3: all live members have the epoch of the assignment, and own each partition exactly once. */
   isConverged(): boolean {
     const alive = this.clients.filter(({ isAlive }) => isAlive)
     const group = this.bed.shard.consumerGroups.get('g')
@@ -118,7 +119,7 @@ function disturb(world: World, random: () => number): void {
   else if (dice === 10 && one?.isAlive) Object.assign(one, { topics: ['t', 'u'], epoch: 0, owned: [] })
 }
 
-test.each(seeds)('seed %i: after the trouble every partition is with one member, and nobody had it twice', (seed) => {
+test.each(seeds)('seed %i: converges to one owner per partition, and never has two', (seed) => {
   const random = seeded(seed)
   const world = new World(random)
   world.add(null)
@@ -131,7 +132,7 @@ test.each(seeds)('seed %i: after the trouble every partition is with one member,
   world.bed = world.bed.failover()
   for (let i = 0; i < 100 && !world.isConverged(); i++) world.step(2_000, 0)
   expect(world.isConverged()).toBe(true)
-  // What the next coordinator reads is what this one has.
+  // The next coordinator restores the same state.
   const live = [...(world.bed.shard.consumerGroups.get('g')?.members ?? [])].sort()
   const reloaded = world.bed.failover()
   expect([...(reloaded.shard.consumerGroups.get('g')?.members ?? [])].sort()).toEqual(live)

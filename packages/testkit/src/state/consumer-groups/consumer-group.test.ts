@@ -10,7 +10,7 @@ function bedOf(partitions: number, config = {}): ConsumerBed {
 const partitionsOf = (response: ReturnType<ConsumerBed['beat']>): readonly number[] | undefined =>
   response.assignment ? (response.assignment.topicPartitions[0]?.partitions ?? []) : undefined
 
-test('a partition goes to another member only when the first has said that it let go', () => {
+test('assigns a partition to another member only after its owner has confirmed the revocation', () => {
   const bed = bedOf(2)
   const { assignment, memberEpoch } = bed.join('a')
   const owned = assignment?.topicPartitions ?? []
@@ -19,13 +19,13 @@ test('a partition goes to another member only when the first has said that it le
   const kept = bed.beat({ memberId: 'a', memberEpoch, topicPartitions: owned })
   expect(partitionsOf(kept)).toHaveLength(1)
   expect(partitionsOf(bed.beat({ memberId: 'b', memberEpoch: 3, topicPartitions: [] }))).toBeUndefined()
-  const told = kept.assignment?.topicPartitions ?? []
-  expect(bed.beat({ memberId: 'a', memberEpoch: kept.memberEpoch, topicPartitions: told }).memberEpoch).toBe(3)
+  const remaining = kept.assignment?.topicPartitions ?? []
+  expect(bed.beat({ memberId: 'a', memberEpoch: kept.memberEpoch, topicPartitions: remaining }).memberEpoch).toBe(3)
   expect(partitionsOf(bed.beat({ memberId: 'b', memberEpoch: 3, topicPartitions: [] }))).toHaveLength(1)
   expect(bed.group.state).toBe('Stable')
 })
 
-test('an answer that was lost is given again to who still has no more than it had', () => {
+test('repeats a lost response to a member that reports no more than it owns', () => {
   const bed = bedOf(2)
   const { memberEpoch } = bed.join('a')
   bed.join('b')
@@ -37,7 +37,7 @@ test('an answer that was lost is given again to who still has no more than it ha
   expect(stale.error).toBe('FENCED_MEMBER_EPOCH')
 })
 
-test('a member that is not heard for its session is out; one that does not let go is out after its rebalance timeout', () => {
+test('fences a member after its session timeout, or after its rebalance timeout when it does not revoke', () => {
   const bed = bedOf(2, { sessionTimeoutMs: 10_000 })
   const { assignment, memberEpoch } = bed.join('a', { rebalanceTimeoutMs: 5_000 })
   const topicPartitions = assignment?.topicPartitions ?? []
@@ -53,7 +53,7 @@ test('a member that is not heard for its session is out; one that does not let g
   expect([...bed.group.members.keys()]).toEqual([])
 })
 
-test('the interval between assignments of a group is kept', () => {
+test('waits for the assignment interval between two assignments', () => {
   const bed = bedOf(2, { assignmentIntervalMs: 1_000 })
   expect(bed.join('a').memberEpoch).toBe(2)
   expect(bed.join('b').memberEpoch).toBe(2)
@@ -62,7 +62,7 @@ test('the interval between assignments of a group is kept', () => {
   expect(bed.beat({ memberId: 'b', memberEpoch: 2, topicPartitions: [] }).memberEpoch).toBe(3)
 })
 
-test('topics that match an expression are found when they come, not sooner than every ten seconds', () => {
+test('resolves expressions again for new topics, at most every ten seconds', () => {
   const bed = bedOf(1)
   const byRegex = { subscribedTopicNames: null, subscribedTopicRegex: '[tu]' }
   expect(bed.join('a', byRegex).memberEpoch).toBe(1)
@@ -79,7 +79,7 @@ test('topics that match an expression are found when they come, not sooner than 
   expect(response.assignment?.topicPartitions).toHaveLength(2)
 })
 
-test('what the log refuses has not happened, and the member comes again', () => {
+test('changes nothing when the log rejects the write, so that the member can retry', () => {
   const bed = bedOf(1)
   bed.log.refusal = 'NOT_ENOUGH_REPLICAS'
   expect(bed.join('a').error).toBe('COORDINATOR_NOT_AVAILABLE')

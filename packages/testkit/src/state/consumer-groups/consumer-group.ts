@@ -1,46 +1,44 @@
-import { GroupError } from '../groups/group-error.ts'
+import { GroupError } from '../coordinators/group-error.ts'
+import { noPartitions, type Partitions } from '../coordinators/member-partitions.ts'
 import { stringsInHashOrder } from '../java-order.ts'
-import {
-  type ConsumerMember,
-  isReconciledTo,
-  newConsumerMember,
-  noPartitions,
-  type Partitions,
-  regexOf,
-} from './consumer-group-member.ts'
+import type { CommittedOffset } from '../offsets/committed-offsets.ts'
+import type { OffsetGroup } from '../offsets/offset-shard.ts'
+import { type ConsumerMember, isReconciledTo, newConsumerMember, regexOf } from './consumer-group-member.ts'
 
 export type ConsumerGroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable'
 
-/** The topics that a regular expression matched when it was looked at. */
+/** The topics that a regular expression matched when it was resolved. */
 export interface ResolvedRegex {
   readonly topics: ReadonlySet<string>
-  /** Of the metadata it was resolved against. */
+  /** The version of the topic metadata at that time. */
   readonly version: number
   readonly timestampMs: number
 }
 
-/** How many members subscribe to a topic by its name, and how many expressions match it. */
+/** The number of members that subscribe to a topic by name, and of expressions that match it. */
 export interface SubscriptionCount {
   byName: number
   byRegex: number
 }
 
 /**
- * A group of the consumer protocol (KIP-848): what its records in the log say, and nothing else but when its topics have
- * to be looked at again. It decides nothing: see consumer-group-*.ts.
+ * The state of a group that uses the consumer protocol (KIP-848). All of it comes from the group's records, except the
+ * metadata deadline. The logic is in the consumer-group-*.ts files.
  */
-export class ConsumerGroup {
+export class ConsumerGroup implements OffsetGroup {
   readonly groupId: string
+  readonly canDeleteOffsets = true
+  readonly keepsOffsetsInTransactions = false
   readonly members = new Map<string, ConsumerMember>()
   readonly targets = new Map<string, Partitions>()
   readonly resolvedRegexes = new Map<string, ResolvedRegex>()
   groupEpoch = 1
   assignmentEpoch = 1
-  /** 0 when there was no assignment yet. */
+  /** 0 before the first assignment. */
   assignmentTimestampMs = 0
   metadataHash = 0n
   isHomogeneous = true
-  /** From then on the topics are looked at again; only in memory. */
+  /** When the metadata hash is computed again: after `ms`, or for a group epoch before `epoch`. Not persisted. */
   metadataDeadline = { ms: 0, epoch: 0 }
   readonly #staticMembers = new Map<string, string>()
   #owners: Map<string, Map<number, number>> | undefined
@@ -63,7 +61,15 @@ export class ConsumerGroup {
     return this.members.size === 0
   }
 
-  /** Throws UNKNOWN_MEMBER_ID when it is none. */
+  get isUnused(): boolean {
+    return this.isEmpty
+  }
+
+  offsetExpiryMs({ commitTimestampMs, expireTimestampMs }: CommittedOffset, retentionMs: number): number {
+    return expireTimestampMs ?? commitTimestampMs + retentionMs
+  }
+
+  /** Throws UNKNOWN_MEMBER_ID when there is no such member. */
   member(memberId: string): ConsumerMember {
     const member = this.members.get(memberId)
     if (member !== undefined) return member
@@ -100,7 +106,7 @@ export class ConsumerGroup {
     this.#membersChanged()
   }
 
-  /** What the assignor gave to a member, or to the one that had its instance id before. */
+  /** The target of a member, or of the current holder of its instance id. */
   targetOf({ memberId, instanceId }: Pick<ConsumerMember, 'memberId' | 'instanceId'>): Partitions {
     const holder = instanceId === null ? memberId : this.#staticMembers.get(instanceId)
     return (holder === undefined ? undefined : this.targets.get(holder)) ?? noPartitions
@@ -117,7 +123,7 @@ export class ConsumerGroup {
     return this.#targetOwners.get(topicId)?.has(partition) ?? false
   }
 
-  /** The epoch of the member that has the partition, or has not let go of it; -1 when it is free. */
+  /** The epoch of the member that owns the partition or has not revoked it yet; -1 when it is free. */
   ownerEpoch(topicId: string, partition: number): number {
     this.#owners ??= indexOwners(this.members)
     return this.#owners.get(topicId)?.get(partition) ?? -1
@@ -129,7 +135,7 @@ export class ConsumerGroup {
     return count
   }
 
-  /** How many members subscribe by each expression; `replaced` by `by`, where given. */
+  /** The number of members per regular expression, with `replaced` replaced by `by` if given. */
   regexCounts(replaced?: ConsumerMember, by?: ConsumerMember): Map<string, number> {
     const counts = new Map<string, number>()
     for (const member of withReplaced(this.members, replaced, by)) {
@@ -139,7 +145,7 @@ export class ConsumerGroup {
     return counts
   }
 
-  /** All topics that are subscribed to, once `replaced` is `by` and the members that left are gone. */
+  /** The topics with subscribers after the change. */
   subscribedTopics(change: SubscriptionChange = {}): Map<string, SubscriptionCount> {
     const { replaced, by, without } = change
     const regexes = new Map(this.resolvedRegexes)
@@ -165,7 +171,7 @@ export class ConsumerGroup {
     return this.subscribedTopics().has(topic)
   }
 
-  /** The assignor that most members ask for, once `replaced` is `by`. */
+  /** The assignor that most members prefer, with `replaced` replaced by `by` if given. */
   preferredAssignor(replaced?: ConsumerMember, by?: ConsumerMember): string | undefined {
     const counts = new Map<string, number>()
     for (const { serverAssignor } of withReplaced(this.members, replaced, by)) {
@@ -189,11 +195,11 @@ export interface SubscriptionChange {
   readonly by?: ConsumerMember | undefined
   readonly without?: ReadonlySet<string>
   readonly withoutRegexes?: ReadonlySet<string>
-  /** Instead of those that the group has. */
+  /** Replaces the group's resolved expressions. */
   readonly regexes?: ReadonlyMap<string, ResolvedRegex>
 }
 
-/** All members subscribe to the same. */
+/** True when all members have the same subscription. */
 export function isHomogeneous(
   regexes: ReadonlyMap<string, number>,
   topics: ReadonlyMap<string, SubscriptionCount>,
@@ -211,7 +217,7 @@ function* withReplaced(
   by: ConsumerMember | undefined,
 ): Iterable<ConsumerMember> {
   for (const member of members.values()) {
-    // A static member that is back under another id takes the place of the one that was.
+    // A restarted static member replaces the previous member of its instance id.
     const isSameInstance = member.instanceId !== null && member.instanceId === by?.instanceId
     if (member.memberId !== replaced?.memberId && member.memberId !== by?.memberId && !isSameInstance) yield member
   }

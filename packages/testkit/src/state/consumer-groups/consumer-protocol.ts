@@ -6,24 +6,24 @@ import {
   decodeMessage,
 } from '@ottla/codec'
 import { int16, prefixed } from '../coordinators/coordinator-record.ts'
-import type { GroupTopics } from '../groups/group-topics.ts'
+import type { GroupTopics } from '../coordinators/group-topics.ts'
+import type { Partitions } from '../coordinators/member-partitions.ts'
 import { numbersInHashOrder, uuidsInHashOrder } from '../java-order.ts'
-import type { Partitions } from './consumer-group-member.ts'
 
-/** The newest versions; what says it is newer still is read as these. */
+/** The newest versions; newer ones are decoded as these. */
 const SUBSCRIPTION_VERSION = 3
 const ASSIGNMENT_VERSION = 3
 
 export type Subscription = Decoded<typeof ConsumerProtocolSubscription>
 
-/** What a classic consumer says about itself; undefined when its bytes are none of a consumer's. */
+/** The subscription of a classic consumer; undefined when the bytes are not one. */
 export function readSubscription(metadata: Uint8Array): Subscription | undefined {
   return read(metadata, (version, body) =>
     decodeMessage(ConsumerProtocolSubscription, Math.min(version, SUBSCRIPTION_VERSION), body),
   )
 }
 
-/** What a classic leader gave to a consumer; undefined when the bytes are none of that. */
+/** The assignment of a classic consumer; undefined when the bytes are not one. */
 export function readAssignment(bytes: Uint8Array): Decoded<typeof ConsumerProtocolAssignment> | undefined {
   return read(bytes, (version, body) =>
     decodeMessage(ConsumerProtocolAssignment, Math.min(version, ASSIGNMENT_VERSION), body),
@@ -42,7 +42,7 @@ function read<T>(bytes: Uint8Array, decode: (version: number, body: Uint8Array) 
   }
 }
 
-/** The partitions as a classic consumer reads them, in the version that it speaks. */
+/** Encodes an assignment for a classic consumer, in the version of its subscription. */
 export function writeAssignment(topics: GroupTopics, partitions: Partitions, metadata: Uint8Array): Uint8Array {
   const version = Math.min(int16(metadata), ASSIGNMENT_VERSION)
   const assignedPartitions = uuidsInHashOrder(partitions.keys()).flatMap((topicId) => {

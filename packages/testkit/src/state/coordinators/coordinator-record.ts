@@ -1,13 +1,13 @@
 import { type Encodable, encodeMessage, type MessageTable } from '@ottla/codec'
 import type { RecordBatch, RecordCursor } from '@ottla/codec/records'
 
-/** A record in the log of a coordinator; without a value it is a tombstone. */
-export interface GroupRecord {
+/** A record in a coordinator's log; a null value makes it a tombstone. */
+export interface CoordinatorRecord {
   readonly key: Uint8Array
   readonly value: Uint8Array | null
 }
 
-/** A message with its version, or a record's type, in the two bytes before it. */
+/** Encodes a message after a two-byte prefix: its version, or in a key the record type. */
 export function prefixed<M extends MessageTable>(
   prefix: number,
   message: M,
@@ -26,8 +26,8 @@ export function int16(bytes: Uint8Array): number {
   return ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)
 }
 
-/** The records of a coordinator's batch; none of a control batch. */
-export function* recordsIn(batch: RecordBatch): Iterable<GroupRecord> {
+/** The records of a batch; control batches have none. */
+export function* recordsIn(batch: RecordBatch): Iterable<CoordinatorRecord> {
   if (batch.isControl) return
   const cursor = batch.records()
   while (cursor.next()) {

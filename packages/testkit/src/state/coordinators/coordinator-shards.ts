@@ -1,26 +1,26 @@
 import type { ErrorName } from '@ottla/codec'
 import type { Runtime } from '@ottla/runtime'
-import type { CoordinatorReplica } from '../groups/group-log.ts'
 import { stringHash } from '../java-order.ts'
+import type { CoordinatorReplica } from './coordinator-log.ts'
 
 export interface CoordinatorShardsOptions<R extends CoordinatorReplica, S> {
   readonly runtime: Pick<Runtime, 'defer'>
-  /** The topic whose partitions keep what is coordinated. */
+  /** The internal topic with the coordinator's state. */
   readonly topic: string
-  /** The number of its partitions as the broker knows it; 0 when there is no such topic. */
+  /** The topic's partition count in the broker's metadata; 0 without the topic. */
   readonly partitionCount: () => number
-  /** Reads the log. */
+  /** Builds a shard from the log. */
   readonly load: (replica: R) => S
-  /** Answers what is held, and clears timers. */
+  /** Completes the held requests and clears the timers. */
   readonly unload: (shard: S) => void
-  /** Before a shard is used: it takes note of what was replicated since. */
+  /** Called before a shard is used: applies what has been replicated since. */
   readonly catchUp?: (shard: S) => void
 }
 
-/** What a broker coordinates: one shard for each partition of a topic that it leads, read from its log. */
+/** The shards of a coordinator: one for each partition of its topic that the broker leads. */
 export class CoordinatorShards<R extends CoordinatorReplica, S> {
   readonly #options: CoordinatorShardsOptions<R, S>
-  /** 'loading' from the election until the log is read. */
+  /** 'loading' from the election until the log has been read. */
   readonly #partitions = new Map<number, S | 'loading'>()
   #isClosed = false
 
@@ -28,7 +28,7 @@ export class CoordinatorShards<R extends CoordinatorReplica, S> {
     this.#options = options
   }
 
-  /** The shard that owns a key, or why this broker cannot serve it now. */
+  /** The shard that owns the key, or the error of a broker that cannot serve it now. */
   of(key: string): S | ErrorName {
     if (this.#isClosed) return 'COORDINATOR_NOT_AVAILABLE'
     const count = this.#options.partitionCount()
@@ -39,19 +39,19 @@ export class CoordinatorShards<R extends CoordinatorReplica, S> {
     return shard
   }
 
-  /** That of a partition, when it is ready. */
+  /** The shard of a partition; undefined while it is loading. */
   at(partition: number): S | undefined {
     const shard = this.#partitions.get(partition)
     return shard === 'loading' ? undefined : shard
   }
 
-  /** All, or COORDINATOR_LOAD_IN_PROGRESS while one is not ready: a list would lack what it has. */
+  /** All shards, or COORDINATOR_LOAD_IN_PROGRESS while one is loading, because a list would be incomplete. */
   all(): readonly S[] | ErrorName {
     const isLoading = [...this.#partitions.values()].some((shard) => shard === 'loading')
     return isLoading ? 'COORDINATOR_LOAD_IN_PROGRESS' : this.loaded()
   }
 
-  /** Those that are ready. */
+  /** The shards that are loaded. */
   loaded(): S[] {
     const shards: S[] = []
     for (const shard of this.#partitions.values()) {
@@ -67,7 +67,7 @@ export class CoordinatorShards<R extends CoordinatorReplica, S> {
     const { partition } = replica
     this.#unload(partition)
     this.#partitions.set(partition, 'loading')
-    // Reading a log takes its time in Kafka: a turn here, in which requests see that it is under way.
+    // In Kafka loading takes time. Deferred by a turn here, so that requests can observe it.
     this.#options.runtime.defer(() => {
       if (this.#partitions.get(partition) !== 'loading' || !replica.isLeader) return
       this.#partitions.set(partition, this.#options.load(replica))
@@ -90,7 +90,7 @@ export class CoordinatorShards<R extends CoordinatorReplica, S> {
   }
 }
 
-/** As Java has it: `Utils.abs(key.hashCode()) % count`, where the least integer counts as 0. */
+/** Java's `Utils.abs(key.hashCode()) % count`; the absolute value of the smallest integer is 0. */
 export function partitionOf(key: string, count: number): number {
   const hash = stringHash(key)
   return (hash === -0x80000000 ? 0 : Math.abs(hash)) % count

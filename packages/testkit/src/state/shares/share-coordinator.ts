@@ -1,9 +1,9 @@
 import type { ErrorName } from '@ottla/codec'
 import { RecordBatchReader } from '@ottla/codec/records'
 import type { Runtime, Timer } from '@ottla/runtime'
+import { type CoordinatorReplica, ReplicaCoordinatorLog } from '../coordinators/coordinator-log.ts'
 import { recordsIn } from '../coordinators/coordinator-record.ts'
 import { CoordinatorShards } from '../coordinators/coordinator-shards.ts'
-import { type CoordinatorReplica, ReplicaGroupLog } from '../groups/group-log.ts'
 import { shareStateTopic } from '../internal-topics.ts'
 import type { MetadataView } from '../metadata-view.ts'
 import type { Replica } from '../replicas/replica.ts'
@@ -26,7 +26,7 @@ export interface ShareCoordinatorOptions {
 
 interface Loaded {
   readonly shard: ShareStateShard
-  readonly log: ReplicaGroupLog
+  readonly log: ReplicaCoordinatorLog
   pruning: Timer | undefined
 }
 
@@ -75,7 +75,7 @@ export class ShareCoordinator {
 
   #load(replica: StateReplica): Loaded {
     const { runtime, view, writeTimeoutMs, updatesPerSnapshot } = this.#options
-    const log = new ReplicaGroupLog(replica, runtime, writeTimeoutMs)
+    const log = new ReplicaCoordinatorLog(replica, runtime, writeTimeoutMs)
     const nowMs = () => Math.floor(runtime.wallNow())
     const endOffset = () => replica.logEndOffset
     const shard = new ShareStateShard({ log, view, nowMs, updatesPerSnapshot, endOffset })

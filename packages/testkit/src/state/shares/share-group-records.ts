@@ -13,7 +13,7 @@ import {
   ShareGroupTargetAssignmentMetadataKey,
   ShareGroupTargetAssignmentMetadataValue,
 } from '@ottla/codec'
-import { type GroupRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
+import { type CoordinatorRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
 import {
   type Assignment,
   noPartitions,
@@ -46,7 +46,7 @@ const CURRENT = 14
 const STATE_TOPICS = 15
 
 /** Whether a record of __consumer_offsets is about share groups. */
-export function isShareRecord({ key }: GroupRecord): boolean {
+export function isShareRecord({ key }: CoordinatorRecord): boolean {
   const type = int16(key)
   return type >= MEMBER && type <= STATE_TOPICS
 }
@@ -102,7 +102,7 @@ export function newShareMember(memberId: string): ShareMember {
   return { memberId, ...epochs, rackId: null, clientId: '', clientHost: '', topics: new Set(), assigned: noPartitions }
 }
 
-export function encodeShare(record: ShareRecord): GroupRecord {
+export function encodeShare(record: ShareRecord): CoordinatorRecord {
   const { groupId } = record
   switch (record.kind) {
     case 'member': {
@@ -153,7 +153,7 @@ export function encodeShare(record: ShareRecord): GroupRecord {
 }
 
 /** What a record of the log says. */
-export function decodeShare({ key, value }: GroupRecord): ShareRecord {
+export function decodeShare({ key, value }: CoordinatorRecord): ShareRecord {
   const body = key.subarray(2)
   const bytes = value?.subarray(2)
   switch (int16(key)) {

@@ -1,10 +1,11 @@
 import { type ErrorName, errorCode } from '@ottla/codec'
 import type { Runtime } from '@ottla/runtime'
-import { type GroupShard, writeErrorForMember } from '../groups/group-shard.ts'
+import { writeErrorForMember } from '../coordinators/coordinator-log.ts'
 import type { MetadataView } from '../metadata-view.ts'
 import type { ShareConfig, ShareLimits } from './share-config.ts'
 import { type Assignment, combined, noStateTopics, type ShareGroup, type StateTopic, without } from './share-group.ts'
 import { applyShare, encodeShare, type ShareRecord } from './share-group-records.ts'
+import type { ShareGroupShard } from './share-group-shard.ts'
 import { messageOf } from './share-messages.ts'
 import type { SharePersister } from './share-persister.ts'
 import type { ShareKey } from './share-state-records.ts'
@@ -17,7 +18,7 @@ export interface ShareGroupServiceOptions {
   readonly limits: ShareLimits
   readonly configOf: (groupId: string) => ShareConfig
   /** The shards of groups that this broker coordinates now. */
-  readonly shards: () => readonly GroupShard[] | ErrorName
+  readonly shards: () => readonly ShareGroupShard[] | ErrorName
 }
 
 /** A share partition that gets its first state, or another one. */
@@ -50,7 +51,7 @@ export class ShareGroupService {
   }
 
   /** Writes changes; they hold at once, and `done` is called when they are replicated. */
-  write(shard: GroupShard, records: readonly ShareRecord[], done: (failure?: ShareFailure) => void): void {
+  write(shard: ShareGroupShard, records: readonly ShareRecord[], done: (failure?: ShareFailure) => void): void {
     shard.log.write(records.map(encodeShare), {
       appended: () => {
         for (const record of records) applyShare(shard.shares, record)
@@ -60,7 +61,7 @@ export class ShareGroupService {
   }
 
   /** A name that clients have for another kind of group is not a share group's. */
-  find(shard: GroupShard, groupId: string): ShareGroup | ShareFailure {
+  find(shard: ShareGroupShard, groupId: string): ShareGroup | ShareFailure {
     const group = shard.shares.groups.get(groupId)
     if (group !== undefined) return group
     const message = shard.hasGroup(groupId) ? `Group ${groupId} is not a share group.` : `Group ${groupId} not found.`
@@ -68,7 +69,7 @@ export class ShareGroupService {
   }
 
   /** The record that says of more partitions that they are being initialized. */
-  beginInitializing(shard: GroupShard, groupId: string, topics: ReadonlyMap<string, StateTopic>): ShareRecord {
+  beginInitializing(shard: ShareGroupShard, groupId: string, topics: ReadonlyMap<string, StateTopic>): ShareRecord {
     const { initializing, initialized, deleting } = shard.shares.stateTopicsOf(groupId) ?? noStateTopics
     const next = combined(initializing, topics)
     const left = new Map([...deleting].filter(([topicId]) => !next.has(topicId)))
@@ -77,7 +78,7 @@ export class ShareGroupService {
 
   /** Tells the coordinators of share partitions about them, and notes that they know. */
   initialize(
-    shard: GroupShard,
+    shard: ShareGroupShard,
     { groupId, stateEpoch, states }: { groupId: string; stateEpoch: number; states: readonly StateToBe[] },
     done: (results: readonly { readonly key: StateToBe; readonly result: Written | ShareFailure }[]) => void,
   ): void {
@@ -115,7 +116,7 @@ export class ShareGroupService {
   }
 
   #initialized(
-    shard: GroupShard,
+    shard: ShareGroupShard,
     { groupId, isDone, partitions }: { groupId: string; isDone: boolean; partitions: Assignment },
     done: () => void,
   ): void {

@@ -1,4 +1,3 @@
-import type { GroupShard } from '../groups/group-shard.ts'
 import { assignSimply } from './share-assignor.ts'
 import {
   type Assignment,
@@ -12,6 +11,7 @@ import {
 } from './share-group.ts'
 import { newShareMember, type ShareRecord } from './share-group-records.ts'
 import { isFailure, type ShareGroupService, type StateToBe } from './share-group-service.ts'
+import type { ShareGroupShard } from './share-group-shard.ts'
 import { shareHash } from './share-hash.ts'
 import type { ShareFailure } from './share-state-shard.ts'
 
@@ -36,19 +36,24 @@ export interface ShareHeartbeatResponse {
 type Done = (response: ShareHeartbeatResponse | ShareFailure) => void
 
 /** A member joins, stays, changes its subscription or leaves. */
-export function shareHeartbeat(service: ShareGroupService, shard: GroupShard, beat: ShareHeartbeat, done: Done): void {
+export function shareHeartbeat(
+  service: ShareGroupService,
+  shard: ShareGroupShard,
+  beat: ShareHeartbeat,
+  done: Done,
+): void {
   if (beat.memberEpoch === -1) leave(service, shard, beat, done)
   else stay(service, shard, beat, done)
 }
 
 /** Members read from the log have their session's time from now on to show up. */
-export function startShareSessions(service: ShareGroupService, shard: GroupShard): void {
+export function startShareSessions(service: ShareGroupService, shard: ShareGroupShard): void {
   for (const group of shard.shares.groups.values()) {
     for (const memberId of group.members.keys()) keepAlive(service, shard, group.groupId, memberId)
   }
 }
 
-function leave(service: ShareGroupService, shard: GroupShard, beat: ShareHeartbeat, done: Done): void {
+function leave(service: ShareGroupService, shard: ShareGroupShard, beat: ShareHeartbeat, done: Done): void {
   const { groupId, memberId, memberEpoch } = beat
   const group = service.find(shard, groupId)
   const failure = isFailure(group) ? group : unknownMember(group, memberId)
@@ -63,7 +68,7 @@ function leave(service: ShareGroupService, shard: GroupShard, beat: ShareHeartbe
 
 function removeMember(
   service: ShareGroupService,
-  shard: GroupShard,
+  shard: ShareGroupShard,
   group: ShareGroup,
   memberId: string,
   done: (failure?: ShareFailure) => void,
@@ -83,7 +88,7 @@ function removeMember(
   service.write(shard, records, done)
 }
 
-function stay(service: ShareGroupService, shard: GroupShard, beat: ShareHeartbeat, done: Done): void {
+function stay(service: ShareGroupService, shard: ShareGroupShard, beat: ShareHeartbeat, done: Done): void {
   const { groupId, memberId, memberEpoch, topics, rackId, clientId, clientHost } = beat
   const joined = groupOf(service, shard, beat)
   if (isFailure(joined)) {
@@ -123,7 +128,7 @@ function stay(service: ShareGroupService, shard: GroupShard, beat: ShareHeartbea
 
 function groupOf(
   service: ShareGroupService,
-  shard: GroupShard,
+  shard: ShareGroupShard,
   { groupId, memberId, memberEpoch }: ShareHeartbeat,
 ): { readonly group: ShareGroup; readonly member: ShareMember } | ShareFailure {
   const isJoining = memberEpoch === 0
@@ -170,7 +175,7 @@ function fenced({ memberEpoch, previousMemberEpoch }: ShareMember, received: num
 /** The group's epoch: +1 when what the members want, or what there is of it, has changed. */
 function nextEpoch(
   service: ShareGroupService,
-  shard: GroupShard,
+  shard: ShareGroupShard,
   group: ShareGroup,
   { next, hasNewTopics }: { readonly next: ShareMember; readonly hasNewTopics: boolean },
 ): { readonly epoch: number; readonly hash: bigint; readonly isBumped: boolean } {
@@ -182,7 +187,7 @@ function nextEpoch(
 }
 
 /** Partitions have a state by now, but nobody has them. */
-function isAssignmentPending(shard: GroupShard, group: ShareGroup): boolean {
+function isAssignmentPending(shard: ShareGroupShard, group: ShareGroup): boolean {
   const initialized = shard.shares.stateTopicsOf(group.groupId)?.initialized
   if (initialized === undefined || group.members.size === 0) return false
   const topics = group.topicsWith()
@@ -204,7 +209,7 @@ interface Target {
 
 function nextTarget(
   service: ShareGroupService,
-  shard: GroupShard,
+  shard: ShareGroupShard,
   group: ShareGroup,
   { next, epoch }: { readonly next: ShareMember; readonly epoch: number },
   records: ShareRecord[],
@@ -244,7 +249,7 @@ function reconcile(service: ShareGroupService, member: ShareMember, target: Targ
 /** Share partitions that no coordinator knows yet, and the record that says so. */
 function newStates(
   service: ShareGroupService,
-  shard: GroupShard,
+  shard: ShareGroupShard,
   groupId: string,
   topics: ReadonlySet<string>,
   records: ShareRecord[],
@@ -268,7 +273,7 @@ function newStates(
   )
 }
 
-function keepAlive(service: ShareGroupService, shard: GroupShard, groupId: string, memberId: string): void {
+function keepAlive(service: ShareGroupService, shard: ShareGroupShard, groupId: string, memberId: string): void {
   shard.timers.schedule(sessionKey(groupId, memberId), service.configOf(groupId).sessionTimeoutMs, () => {
     const group = shard.shares.groups.get(groupId)
     if (group?.members.has(memberId)) removeMember(service, shard, group, memberId, () => {})

@@ -1,8 +1,8 @@
 import type { ErrorName } from '@ottla/codec'
-import type { GroupShard } from '../groups/group-shard.ts'
 import { combined, noStateTopics, type StateTopic } from './share-group.ts'
 import type { ShareRecord } from './share-group-records.ts'
 import { isFailure, type ShareGroupService, type StateToBe } from './share-group-service.ts'
+import type { ShareGroupShard } from './share-group-shard.ts'
 import type { ShareKey } from './share-state-records.ts'
 import { failed, type ShareFailure, type StateSummary, type Written } from './share-state-shard.ts'
 
@@ -32,7 +32,7 @@ interface NewOffset {
 /** Sets where a group without members goes on. */
 export function alterShareOffsets(
   service: ShareGroupService,
-  shard: GroupShard,
+  shard: ShareGroupShard,
   { groupId, topics }: { readonly groupId: string; readonly topics: readonly NamedPartitions<NewOffset>[] },
   done: (result: readonly TopicOutcome[] | ShareFailure) => void,
 ): void {
@@ -91,7 +91,7 @@ export interface DeletedTopic {
 /** Forgets what a group without members has read of topics. */
 export function deleteShareOffsets(
   service: ShareGroupService,
-  shard: GroupShard,
+  shard: ShareGroupShard,
   { groupId, topics }: { readonly groupId: string; readonly topics: readonly string[] },
   done: (result: readonly DeletedTopic[] | ShareFailure) => void,
 ): void {
@@ -133,7 +133,7 @@ export function deleteShareOffsets(
 
 function forget(
   service: ShareGroupService,
-  shard: GroupShard,
+  shard: ShareGroupShard,
   {
     groupId,
     keys,
@@ -167,7 +167,7 @@ function forget(
 /** Deletes a share group without members, and what its share partitions' coordinators know of it. */
 export function deleteShareGroup(
   service: ShareGroupService,
-  shard: GroupShard,
+  shard: ShareGroupShard,
   groupId: string,
   done: (error: ErrorName | undefined) => void,
 ): void {

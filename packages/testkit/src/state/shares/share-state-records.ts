@@ -1,5 +1,5 @@
 import { decodeMessage, ShareSnapshotKey, ShareSnapshotValue, ShareUpdateKey, ShareUpdateValue } from '@ottla/codec'
-import { type GroupRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
+import { type CoordinatorRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
 import type { StateBatch } from './share-batches.ts'
 
 /** Which share partition. */
@@ -48,7 +48,7 @@ export type ShareStateRecord =
 const SHARE_SNAPSHOT = 0
 const SHARE_UPDATE = 1
 
-export function encodeShareState(record: ShareStateRecord): GroupRecord {
+export function encodeShareState(record: ShareStateRecord): CoordinatorRecord {
   if (record.kind === 'update') {
     const { startOffset, batches, ...update } = record.update
     const value = { ...update, startOffset: BigInt(startOffset), stateBatches: onWire(batches) }
@@ -71,7 +71,7 @@ export function encodeShareState(record: ShareStateRecord): GroupRecord {
 }
 
 /** What a record of the log says; undefined for a kind that is not known here. */
-export function decodeShareState({ key, value }: GroupRecord): ShareStateRecord | undefined {
+export function decodeShareState({ key, value }: CoordinatorRecord): ShareStateRecord | undefined {
   const type = int16(key)
   if (type === SHARE_SNAPSHOT) {
     const { groupId, topicId, partition } = decodeMessage(ShareSnapshotKey, 0, key.subarray(2))

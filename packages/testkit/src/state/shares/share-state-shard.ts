@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import { type GroupLog, writeErrorForMember } from '../groups/group-shard.ts'
+import { type CoordinatorLog, writeErrorForMember } from '../coordinators/coordinator-log.ts'
 import type { MetadataView } from '../metadata-view.ts'
 import { combineBatches, type StateBatch } from './share-batches.ts'
 import { messageOf } from './share-messages.ts'
@@ -35,7 +35,7 @@ export interface StateWrite {
 }
 
 export interface ShareStateShardOptions {
-  readonly log: Pick<GroupLog, 'write'>
+  readonly log: Pick<CoordinatorLog, 'write'>
   /** Which topics there are. */
   readonly view: Pick<MetadataView, 'topicById'>
   readonly nowMs: () => number

@@ -1,4 +1,4 @@
-/** A binary heap that breaks ties as Java's `PriorityQueue` does. */
+/** A binary heap that breaks ties like Java's `PriorityQueue`. */
 export class PriorityQueue<T> {
   readonly #items: T[] = []
   readonly #compare: (a: T, b: T) => number
@@ -25,7 +25,7 @@ export class PriorityQueue<T> {
     items[at] = item
   }
 
-  /** Takes the least out; undefined when there is none. */
+  /** Removes and returns the smallest item; undefined when the queue is empty. */
   poll(): T | undefined {
     const items = this.#items
     const least = items[0]

@@ -1,12 +1,11 @@
-import { samePartitions } from '../consumer-groups/consumer-group-member.ts'
-import type { GroupOperation } from '../groups/group-operation.ts'
-import type { GroupShard } from '../groups/group-shard.ts'
+import { samePartitions } from '../coordinators/member-partitions.ts'
 import type { StreamsGroup } from './streams-group.ts'
 import { assignTasks } from './streams-group-assignor.ts'
 import { initialDelayKey } from './streams-group-fence.ts'
 import { noTasks, type StreamsMember } from './streams-group-member.ts'
 import type { StreamsTarget } from './streams-group-reconcile.ts'
 import { streamsTargetChange, streamsTargetEpochChange } from './streams-group-records.ts'
+import type { StreamsGroupOperation, StreamsGroupShard } from './streams-group-shard.ts'
 import { type ConfiguredTopology, type Status, statusCodes } from './streams-group-topology.ts'
 
 const delayed = (by: string): Status => ({
@@ -14,12 +13,12 @@ const delayed = (by: string): Status => ({
   statusDetail: `Assignment delayed due to the configured ${by}.`,
 })
 
-/** A new assignment when the group has a newer epoch, unless it has to wait for more members or since the last one. */
+/** Computes a new assignment for a newer group epoch, unless the initial delay or the assignment interval is running. */
 export function updateTaskTarget(
-  shard: GroupShard,
+  shard: StreamsGroupShard,
   group: StreamsGroup,
   what: { readonly updated?: StreamsMember; readonly configured: ConfiguredTopology; readonly groupEpoch: number },
-  operation: GroupOperation,
+  operation: StreamsGroupOperation,
 ): StreamsTarget & { readonly status?: Status } {
   const { updated, configured, groupEpoch } = what
   const { groupId } = group
@@ -52,9 +51,9 @@ export function updateTaskTarget(
       before !== undefined &&
       samePartitions(before.active, target.active) &&
       samePartitions(before.standby, target.standby)
-    if (!isSame) operation.addStreams(streamsTargetChange(groupId, memberId, target))
+    if (!isSame) operation.add(streamsTargetChange(groupId, memberId, target))
   }
-  operation.addStreams(streamsTargetEpochChange(groupId, groupEpoch, nowMs))
+  operation.add(streamsTargetEpochChange(groupId, groupEpoch, nowMs))
   const own = updated === undefined ? undefined : assignment.get(updated.memberId)
   return { targetEpoch: groupEpoch, target: own ?? noTasks }
 }

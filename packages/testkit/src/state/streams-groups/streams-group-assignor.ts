@@ -4,7 +4,7 @@ import type { TargetTasks } from './streams-group-member.ts'
 
 export interface AssignorMember {
   readonly processId: string
-  /** What the last assignment gave it. */
+  /** Its tasks in the last assignment. */
   readonly target: TargetTasks
 }
 
@@ -19,7 +19,8 @@ interface Task {
   readonly partition: number
 }
 
-interface Place {
+/** A member as the location of a task's state. */
+interface TaskLocation {
   readonly memberId: string
   readonly process: Process
 }
@@ -31,17 +32,16 @@ const byPartition = (a: Task, b: Task): number =>
 const bySubtopology = (a: Task, b: Task): number =>
   compareText(a.subtopologyId, b.subtopologyId) || a.partition - b.partition
 
-/** Who shares a process, and how much each of them has to do. */
+/** The members of one process, with the number of tasks of each. */
 class Process {
   readonly counts = new Map<string, number>()
   readonly tasks = new Set<string>()
+  #added = 0
   #byLoad: PriorityQueue<[memberId: string, count: number]> | undefined
 
   get load(): number {
     return this.tasks.size === 0 && this.#added === 0 ? 0 : this.#added / this.counts.size
   }
-
-  #added = 0
 
   add(memberId: string, task: Task): number {
     this.#byLoad = undefined
@@ -58,7 +58,7 @@ class Process {
       }
     }
     const least = this.#byLoad.poll()
-    if (least === undefined) throw new Error('a process without members')
+    if (least === undefined) throw new Error('The process has no members')
     const count = this.#add(least[0], task)
     this.#byLoad.add([least[0], count])
     return [least[0], count]
@@ -73,7 +73,7 @@ class Process {
   }
 }
 
-/** How much each member may get: the share of those that are not full yet. */
+/** The maximum number of tasks per member: the equal share of the members that have not reached it yet. */
 class Quota {
   #tasks: number
   #members: number
@@ -85,7 +85,8 @@ class Quota {
     this.each = share(tasks, members)
   }
 
-  has(count: number): void {
+  /** A member now has `count` tasks. A member that reaches its share no longer counts for the others. */
+  onAssigned(count: number): void {
     if (count !== this.each) return
     this.#members--
     this.#tasks -= count
@@ -95,7 +96,7 @@ class Quota {
 
 const share = (tasks: number, members: number): number => (members === 0 ? 0 : Math.ceil(tasks / members))
 
-/** The `sticky` assignor: tasks stay where they are or where their state is, as far as all get their share. */
+/** The `sticky` assignor: keeps tasks where they or their state are, as far as the quotas allow. */
 export function assignTasks(
   members: ReadonlyMap<string, AssignorMember>,
   subtopologies: readonly AssignorSubtopology[],
@@ -109,8 +110,8 @@ type Assigned = Map<string, Map<string, Set<number>>>
 class StickyAssignment {
   readonly #memberIds: readonly string[]
   readonly #processes = new Map<string, Process>()
-  readonly #previousActive = new Map<string, Place>()
-  readonly #previousStandby = new Map<string, Place[]>()
+  readonly #previousActive = new Map<string, TaskLocation>()
+  readonly #previousStandby = new Map<string, TaskLocation[]>()
   readonly #subtopologies: readonly AssignorSubtopology[]
   readonly #standbyCount: number
   readonly #active: Assigned = new Map()
@@ -130,7 +131,7 @@ class StickyAssignment {
     const stateful = subtopologies.filter(({ isStateful }) => isStateful).reduce((sum, each) => sum + each.taskCount, 0)
     this.#activeQuota = new Quota(active, members.size)
     this.#quota = new Quota(active + stateful * standbyCount, members.size)
-    for (const memberId of this.#memberIds) this.#remember(memberId, members.get(memberId))
+    for (const memberId of this.#memberIds) this.#addMember(memberId, members.get(memberId))
   }
 
   assign(): ReadonlyMap<string, TargetTasks> {
@@ -144,16 +145,16 @@ class StickyAssignment {
     )
   }
 
-  #remember(memberId: string, member: AssignorMember | undefined): void {
+  #addMember(memberId: string, member: AssignorMember | undefined): void {
     if (member === undefined) return
     const process = this.#processes.get(member.processId) ?? new Process()
     this.#processes.set(member.processId, process)
     process.counts.set(memberId, 0)
-    const place = { memberId, process }
-    for (const task of tasksOf(member.target.active)) this.#previousActive.set(keyOf(task), place)
+    const location = { memberId, process }
+    for (const task of tasksOf(member.target.active)) this.#previousActive.set(keyOf(task), location)
     for (const task of tasksOf(member.target.standby)) {
-      const places = this.#previousStandby.get(keyOf(task)) ?? []
-      this.#previousStandby.set(keyOf(task), [...places, place])
+      const locations = this.#previousStandby.get(keyOf(task)) ?? []
+      this.#previousStandby.set(keyOf(task), [...locations, location])
     }
   }
 
@@ -166,10 +167,10 @@ class StickyAssignment {
   }
 
   #assignActive(all: Task[]): void {
-    const stay = (place: Place | undefined, task: Task): boolean => {
-      const count = place?.process.counts.get(place.memberId) ?? 0
-      if (place === undefined || count >= this.#activeQuota.each) return false
-      this.#gaveActive(place.memberId, task, place.process.add(place.memberId, task))
+    const stay = (location: TaskLocation | undefined, task: Task): boolean => {
+      const count = location?.process.counts.get(location.memberId) ?? 0
+      if (location === undefined || count >= this.#activeQuota.each) return false
+      this.#addActive(location.memberId, task, location.process.add(location.memberId, task))
       return true
     }
     const moved = all.sort(byPartition).filter((task) => !stay(this.#previousActive.get(keyOf(task)), task))
@@ -179,7 +180,7 @@ class StickyAssignment {
       const process = queue.poll()
       if (process === undefined) return
       const [memberId, count] = process.addToLeastLoaded(task)
-      this.#gaveActive(memberId, task, count)
+      this.#addActive(memberId, task, count)
       queue.add(process)
     }
   }
@@ -187,9 +188,9 @@ class StickyAssignment {
   #assignStandby(all: Task[]): void {
     const rest: { readonly task: Task; readonly count: number }[] = []
     for (const task of all.sort((a, b) => byPartition(b, a))) {
-      let given = 0
-      while (given < this.#standbyCount && this.#keepStandby(task)) given++
-      rest.push({ task, count: this.#standbyCount - given })
+      let kept = 0
+      while (kept < this.#standbyCount && this.#keepStandby(task)) kept++
+      rest.push({ task, count: this.#standbyCount - kept })
     }
     const queue = this.#byLoad()
     for (const { task, count } of rest.sort((a, b) => bySubtopology(b.task, a.task))) {
@@ -197,15 +198,15 @@ class StickyAssignment {
     }
   }
 
-  /** Where the task was active before, or stood by. */
+  /** Assigns a standby task to the member that had it as an active or a standby task, if possible. */
   #keepStandby(task: Task): boolean {
-    const hasRoom = ({ process, memberId }: Place): boolean =>
+    const hasRoom = ({ process, memberId }: TaskLocation): boolean =>
       !process.tasks.has(keyOf(task)) && (process.counts.get(memberId) ?? 0) < this.#quota.each
     const active = this.#previousActive.get(keyOf(task))
-    const place =
+    const location =
       active !== undefined && hasRoom(active) ? active : leastLoaded(this.#previousStandby.get(keyOf(task)) ?? [], task)
-    if (place === undefined || !hasRoom(place)) return false
-    this.#gaveStandby(place.memberId, task, place.process.add(place.memberId, task))
+    if (location === undefined || !hasRoom(location)) return false
+    this.#addStandby(location.memberId, task, location.process.add(location.memberId, task))
     return true
   }
 
@@ -215,7 +216,7 @@ class StickyAssignment {
     let isFound = false
     if (!process.tasks.has(keyOf(task))) {
       const [memberId, count] = process.addToLeastLoaded(task)
-      this.#gaveStandby(memberId, task, count)
+      this.#addStandby(memberId, task, count)
       isFound = true
     } else if (queue.size > 0) isFound = this.#standbyToLeastLoaded(queue, task)
     queue.add(process)
@@ -231,15 +232,15 @@ class StickyAssignment {
     return queue
   }
 
-  #gaveActive(memberId: string, task: Task, count: number): void {
+  #addActive(memberId: string, task: Task, count: number): void {
     put(this.#active, memberId, task)
-    this.#activeQuota.has(count)
-    this.#quota.has(count)
+    this.#activeQuota.onAssigned(count)
+    this.#quota.onAssigned(count)
   }
 
-  #gaveStandby(memberId: string, task: Task, count: number): void {
+  #addStandby(memberId: string, task: Task, count: number): void {
     put(this.#standby, memberId, task)
-    this.#quota.has(count)
+    this.#quota.onAssigned(count)
   }
 }
 
@@ -255,15 +256,15 @@ function tasksOf(tasks: TargetTasks['active']): Task[] {
   )
 }
 
-/** Of the places of a task's state the one with the least to do; none when the first has the task already. */
-function leastLoaded(places: readonly Place[], task?: Task): Place | undefined {
-  const [first] = places
+/** The least loaded location of a task's state; with `task`, undefined when the first location already has the task. */
+function leastLoaded(locations: readonly TaskLocation[], task?: Task): TaskLocation | undefined {
+  const [first] = locations
   if (first === undefined) return undefined
-  const countOf = ({ process, memberId }: Place): number => process.counts.get(memberId) ?? 0
+  const countOf = ({ process, memberId }: TaskLocation): number => process.counts.get(memberId) ?? 0
   let best = first
-  for (const place of places) {
-    const isFree = task === undefined || !place.process.tasks.has(keyOf(task))
-    if (place.process.load < best.process.load && isFree && countOf(place) < countOf(best)) best = place
+  for (const location of locations) {
+    const isFree = task === undefined || !location.process.tasks.has(keyOf(task))
+    if (location.process.load < best.process.load && isFree && countOf(location) < countOf(best)) best = location
   }
   return task !== undefined && first.process.tasks.has(keyOf(task)) ? undefined : best
 }

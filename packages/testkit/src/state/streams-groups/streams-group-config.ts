@@ -1,6 +1,6 @@
 import type { BrokerConfig } from '../configs/broker-config.ts'
 
-/** Kafka's `group.streams.…` broker configs, of which a group may have its own. */
+/** Kafka's `group.streams.…` broker configs, some of which a group can override. */
 export interface StreamsGroupConfig {
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
@@ -19,7 +19,7 @@ export const defaultStreamsGroupConfig: StreamsGroupConfig = Object.freeze({
   assignmentIntervalMs: 0,
 })
 
-/** What holds for one group: its own configs over the broker's. */
+/** The configuration of one group: its own configs, with the broker's as defaults. */
 export function streamsGroupConfigOf(config: BrokerConfig, own: ReadonlyMap<string, string>): StreamsGroupConfig {
   const number = (name: string, broker: number): number => Number(own.get(name) ?? broker)
   return {

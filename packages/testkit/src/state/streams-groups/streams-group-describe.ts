@@ -1,16 +1,16 @@
 import { type Encodable, errorCode, type StreamsGroupDescribe, type StreamsGroupHeartbeat } from '@ottla/codec'
-import type { GroupShard } from '../groups/group-shard.ts'
-import type { GroupTopics } from '../groups/group-topics.ts'
+import type { GroupTopics } from '../coordinators/group-topics.ts'
 import { stringsInHashOrder } from '../java-order.ts'
 import type { StreamsGroup } from './streams-group.ts'
 import { noTasks, type StreamsMember } from './streams-group-member.ts'
+import type { StreamsGroupShard } from './streams-group-shard.ts'
 import type { ConfiguredTopology } from './streams-group-topology.ts'
 
 export type DescribedStreamsGroup = Encodable<typeof StreamsGroupDescribe.response>['groups'][number]
 type EndpointPartitions = NonNullable<Encodable<typeof StreamsGroupHeartbeat.response>['partitionsByUserEndpoint']>
 
-/** A group as StreamsGroupDescribe shows it. */
-export function describeStreamsGroup(shard: GroupShard, groupId: string): DescribedStreamsGroup {
+/** A group as StreamsGroupDescribe returns it. */
+export function describeStreamsGroup(shard: StreamsGroupShard, groupId: string): DescribedStreamsGroup {
   const group = shard.streamsGroups.get(groupId)
   if (group === undefined) {
     const message = shard.hasGroup(groupId) ? `Group ${groupId} is not a streams group.` : `Group ${groupId} not found.`
@@ -43,7 +43,7 @@ export function noStreamsGroup(groupId: string, code: number, message: string | 
 
 const byName = (a: { readonly name: string }, b: { readonly name: string }): number => (a.name < b.name ? -1 : 1)
 
-/** With the partitions that were decided, once it can run. */
+/** The topology; once it is ready, with the partition counts of its internal topics. */
 function describeTopology(group: StreamsGroup): DescribedStreamsGroup['topology'] {
   const { configured, topology } = group
   const isReady = configured !== undefined && configured.problem === undefined
@@ -96,7 +96,7 @@ function listed(tasks: readonly (readonly [string, Iterable<number>])[]) {
     .sort((a, b) => (a.subtopologyId < b.subtopologyId ? -1 : 1))
 }
 
-/** Which partitions can be asked for where, for interactive queries: of members that have an endpoint. */
+/** The partitions of each member with an endpoint, for interactive queries. */
 export function endpointPartitions(
   topics: GroupTopics,
   { subtopologies = [] }: ConfiguredTopology,

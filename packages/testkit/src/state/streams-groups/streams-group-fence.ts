@@ -1,31 +1,30 @@
-import { GroupOperation } from '../groups/group-operation.ts'
-import type { GroupShard } from '../groups/group-shard.ts'
 import type { StreamsGroup } from './streams-group.ts'
 import type { StreamsMember } from './streams-group-member.ts'
-import { streamsEpochChange, streamsMemberGone } from './streams-group-records.ts'
+import { streamsEpochChange, streamsMemberTombstones } from './streams-group-records.ts'
+import { newOperation, type StreamsGroupOperation, type StreamsGroupShard } from './streams-group-shard.ts'
 
 type StreamsTimer = 'session' | 'rebalance'
 
-/** How long to wait after a timer's records were refused by the log. */
+/** The delay before a fencing whose records the log rejected is retried. */
 const RETRY_MS = 500
 
 const keyOf = (kind: StreamsTimer, groupId: string, memberId: string): string =>
   `streams ${kind} ${groupId.length} ${groupId} ${memberId}`
 export const initialDelayKey = (groupId: string): string => `streams initial ${groupId}`
 
-export function keepStreamsMemberAlive(shard: GroupShard, groupId: string, memberId: string): void {
+export function keepStreamsMemberAlive(shard: StreamsGroupShard, groupId: string, memberId: string): void {
   const { sessionTimeoutMs } = shard.streamsConfig(groupId)
   fenceAfter(shard, { kind: 'session', groupId, memberId }, sessionTimeoutMs, () => true)
 }
 
-/** A member that has to let go of tasks has this long to say that it did. */
-export function limitTaskRevocation(shard: GroupShard, groupId: string, member: StreamsMember): void {
+/** Fences the member unless it confirms its revocation within its rebalance timeout. */
+export function limitTaskRevocation(shard: StreamsGroupShard, groupId: string, member: StreamsMember): void {
   const { memberId, memberEpoch, rebalanceTimeoutMs } = member
   const timer = { kind: 'rebalance', groupId, memberId } as const
   fenceAfter(shard, timer, rebalanceTimeoutMs, (now) => now.memberEpoch === memberEpoch)
 }
 
-export function cancelRevocationLimit(shard: GroupShard, groupId: string, memberId: string): void {
+export function cancelRevocationLimit(shard: StreamsGroupShard, groupId: string, memberId: string): void {
   shard.timers.cancel(keyOf('rebalance', groupId, memberId))
 }
 
@@ -36,7 +35,7 @@ interface Timer {
 }
 
 function fenceAfter(
-  shard: GroupShard,
+  shard: StreamsGroupShard,
   timer: Timer,
   timeoutMs: number,
   isDue: (member: StreamsMember) => boolean,
@@ -46,7 +45,7 @@ function fenceAfter(
     const group = shard.streamsGroups.get(groupId)
     const member = group?.members.get(memberId)
     if (group === undefined || member === undefined || !isDue(member)) return
-    const operation = new GroupOperation(shard)
+    const operation = newOperation(shard)
     removeStreamsMember(shard, group, memberId, operation)
     operation.write((error) => {
       const isOver = error === undefined || shard.isUnloaded
@@ -56,15 +55,15 @@ function fenceAfter(
 }
 
 export function removeStreamsMember(
-  shard: GroupShard,
+  shard: StreamsGroupShard,
   group: StreamsGroup,
   memberId: string,
-  operation: GroupOperation,
+  operation: StreamsGroupOperation,
 ): void {
   const { groupId, groupEpoch, metadataHash, validatedTopologyEpoch, assignmentConfigs } = group
-  operation.addStreams(...streamsMemberGone(groupId, memberId))
+  operation.add(...streamsMemberTombstones(groupId, memberId))
   const epoch = { epoch: groupEpoch + 1, metadataHash, validatedTopologyEpoch, assignmentConfigs }
-  operation.addStreams(streamsEpochChange(groupId, epoch))
+  operation.add(streamsEpochChange(groupId, epoch))
   shard.timers.cancel(keyOf('session', groupId, memberId))
   cancelRevocationLimit(shard, groupId, memberId)
 }

@@ -1,12 +1,10 @@
 import type { Encodable, StreamsGroupHeartbeat } from '@ottla/codec'
-import type { HeartbeatClient } from '../consumer-groups/consumer-group-heartbeat.ts'
-import { LEFT, LEFT_FOR_A_WHILE, sameOwned, samePartitions } from '../consumer-groups/consumer-group-member.ts'
-import { GroupError, orRefused } from '../groups/group-error.ts'
-import { GroupOperation } from '../groups/group-operation.ts'
-import { groupTombstone } from '../groups/group-records.ts'
-import { type GroupShard, writeErrorForMember } from '../groups/group-shard.ts'
-import { metadataHash } from '../groups/group-topics.ts'
-import { requiredTopics, StreamsGroup, type StreamsTopology } from './streams-group.ts'
+import type { MemberClient } from '../coordinators/classic-protocol.ts'
+import { writeErrorForMember } from '../coordinators/coordinator-log.ts'
+import { catchGroupError, GroupError } from '../coordinators/group-error.ts'
+import { metadataHash } from '../coordinators/group-topics.ts'
+import { LEAVING_EPOCH, STATIC_LEAVING_EPOCH, sameOwned, samePartitions } from '../coordinators/member-partitions.ts'
+import { StreamsGroup } from './streams-group.ts'
 import { updateTaskTarget } from './streams-group-assign.ts'
 import { endpointPartitions } from './streams-group-describe.ts'
 import {
@@ -17,45 +15,48 @@ import {
   removeStreamsMember,
 } from './streams-group-fence.ts'
 import { newStreamsMember, type StreamsMember, type Tasks } from './streams-group-member.ts'
-import { reconcileTasks, type SaidOwnedTasks } from './streams-group-reconcile.ts'
+import { type ReportedOwnedTasks, reconcileTasks } from './streams-group-reconcile.ts'
 import {
   streamsCurrentChange,
   streamsEpochChange,
   streamsMemberChange,
   topologyChange,
 } from './streams-group-records.ts'
-import { refuseStreamsEpoch, refuseUnknownTasks, type StreamsBody } from './streams-group-requests.ts'
+import { type StreamsBody, throwIfStreamsEpochInvalid, throwIfTasksInvalid } from './streams-group-requests.ts'
+import { newOperation, type StreamsGroupOperation, type StreamsGroupShard } from './streams-group-shard.ts'
 import {
   type ConfiguredTopology,
   configureTopology,
   type InternalTopic,
+  requiredTopics,
   type Status,
+  type StreamsTopology,
   statusCodes,
 } from './streams-group-topology.ts'
 
 export type StreamsResponse = Encodable<typeof StreamsGroupHeartbeat.response>
 
-/** Topics are looked at again after this at the latest: Kafka's greatest int. */
+/** The maximum age of the metadata hash: Integer.MAX_VALUE, as in Kafka. */
 const METADATA_REFRESH_MS = 2_147_483_647
 
 export interface StreamsOutcome {
   readonly response: StreamsResponse
-  /** Topics that somebody has to make for the group. */
+  /** The internal topics that the broker has to create for the group. */
   readonly missingTopics: readonly InternalTopic[]
 }
 
-/** A StreamsGroupHeartbeat: joins, stays, lets go, gets, or leaves; answered when what it changed is replicated. */
+/** Handles a StreamsGroupHeartbeat. Responds once its changes are replicated. */
 export function streamsGroupHeartbeat(
-  shard: GroupShard,
+  shard: StreamsGroupShard,
   body: StreamsBody,
-  client: HeartbeatClient,
+  client: MemberClient,
   respond: (outcome: StreamsOutcome) => void,
 ): void {
-  const operation = new GroupOperation(shard)
-  const isLeaving = body.memberEpoch === LEFT || body.memberEpoch === LEFT_FOR_A_WHILE
-  const outcome = orRefused<StreamsOutcome>(
-    () => (isLeaving ? leave(shard, body, operation) : new Beat(shard, body, client, operation).run()),
-    (error) => ({ response: streamsRefusal(error), missingTopics: [] }),
+  const operation = newOperation(shard)
+  const isLeaving = body.memberEpoch === LEAVING_EPOCH || body.memberEpoch === STATIC_LEAVING_EPOCH
+  const outcome = catchGroupError<StreamsOutcome>(
+    () => (isLeaving ? leave(shard, body, operation) : new StreamsHeartbeat(shard, body, client, operation).run()),
+    (error) => ({ response: streamsErrorResponse(error), missingTopics: [] }),
   )
   if (outcome.response.errorCode !== 0) {
     respond(outcome)
@@ -63,11 +64,11 @@ export function streamsGroupHeartbeat(
   }
   operation.write((error) => {
     if (error === undefined) respond(outcome)
-    else respond({ response: streamsRefusal(new GroupError(writeErrorForMember(error))), missingTopics: [] })
+    else respond({ response: streamsErrorResponse(new GroupError(writeErrorForMember(error))), missingTopics: [] })
   })
 }
 
-export const streamsRefusal = ({ code, detail }: GroupError): StreamsResponse => ({
+export const streamsErrorResponse = ({ code, detail }: GroupError): StreamsResponse => ({
   throttleTimeMs: 0,
   errorCode: code,
   errorMessage: detail,
@@ -81,14 +82,14 @@ export const streamsRefusal = ({ code, detail }: GroupError): StreamsResponse =>
 })
 
 /** The steps of one heartbeat. */
-class Beat {
-  readonly #shard: GroupShard
+class StreamsHeartbeat {
+  readonly #shard: StreamsGroupShard
   readonly #body: StreamsBody
-  readonly #client: HeartbeatClient
-  readonly #operation: GroupOperation
+  readonly #client: MemberClient
+  readonly #operation: StreamsGroupOperation
   readonly #status: Status[] = []
 
-  constructor(shard: GroupShard, body: StreamsBody, client: HeartbeatClient, operation: GroupOperation) {
+  constructor(shard: StreamsGroupShard, body: StreamsBody, client: MemberClient, operation: StreamsGroupOperation) {
     this.#shard = shard
     this.#body = body
     this.#client = client
@@ -100,10 +101,10 @@ class Beat {
     const isJoining = this.#body.memberEpoch === 0
     const group = groupFor(this.#shard, this.#body, this.#operation)
     const member = isJoining ? (group.members.get(memberId) ?? newStreamsMember(memberId)) : group.member(memberId)
-    refuseStreamsEpoch(member, this.#body)
-    const updated = this.#asSaid(member)
+    throwIfStreamsEpochInvalid(member, this.#body)
+    const updated = this.#withRequest(member)
     const isChanged = !sameMetadata(member, updated)
-    if (isChanged) this.#operation.addStreams(streamsMemberChange(group.groupId, updated))
+    if (isChanged) this.#operation.add(streamsMemberChange(group.groupId, updated))
     const topology = this.#topology(group)
     if (group.topology !== undefined && updated.topologyEpoch < group.topology.epoch) {
       const epochs = `topology epoch ${updated.topologyEpoch} is behind the group's topology epoch ${group.topology.epoch}`
@@ -120,7 +121,7 @@ class Beat {
     return { response: this.#response(group, member, now, configured), missingTopics: configured.missingTopics }
   }
 
-  #asSaid(member: StreamsMember): StreamsMember {
+  #withRequest(member: StreamsMember): StreamsMember {
     const body = this.#body
     return {
       ...member,
@@ -135,18 +136,18 @@ class Beat {
     }
   }
 
-  /** The first member brings the topology; those that come after have to bring the same. */
+  /** The first member defines the topology; later ones must send the same. */
   #topology(group: StreamsGroup): StreamsTopology {
-    const said = this.#body.topology
+    const sent = this.#body.topology
     const known = group.topology
     if (known === undefined) {
-      if (said === null) throw new GroupError('UNKNOWN_SERVER_ERROR')
-      const topology = sorted(said)
-      this.#operation.addStreams(topologyChange(group.groupId, topology))
+      if (sent === null) throw new GroupError('UNKNOWN_SERVER_ERROR')
+      const topology = sorted(sent)
+      this.#operation.add(topologyChange(group.groupId, topology))
       return topology
     }
-    if (said === null || known.epoch > said.epoch) return known
-    if (JSON.stringify(sorted(said)) === JSON.stringify(known)) return known
+    if (sent === null || known.epoch > sent.epoch) return known
+    if (JSON.stringify(sorted(sent)) === JSON.stringify(known)) return known
     throw new GroupError('INVALID_REQUEST', 'Topology updates are not supported yet.')
   }
 
@@ -167,8 +168,8 @@ class Beat {
     }
     const validatedTopologyEpoch = configured.problem === undefined ? topology.epoch : -1
     if (configured.problem === undefined) {
-      refuseUnknownTasks(configured, this.#body.activeTasks)
-      refuseUnknownTasks(configured, this.#body.standbyTasks)
+      throwIfTasksInvalid(configured, this.#body.activeTasks)
+      throwIfTasksInvalid(configured, this.#body.standbyTasks)
     }
     if (validatedTopologyEpoch !== group.validatedTopologyEpoch) isBumped = true
     const standby = String(this.#shard.streamsConfig(groupId).standbyReplicas)
@@ -178,13 +179,13 @@ class Beat {
     if (isBumped) {
       groupEpoch++
       const epoch = { epoch: groupEpoch, metadataHash: hash, validatedTopologyEpoch, assignmentConfigs }
-      this.#operation.addStreams(streamsEpochChange(groupId, epoch))
+      this.#operation.add(streamsEpochChange(groupId, epoch))
       group.metadataDeadline = { ms: nowMs + METADATA_REFRESH_MS, epoch: groupEpoch }
     }
     return { configured, groupEpoch }
   }
 
-  /** The first assignment of a group may wait for more members. */
+  /** Delays the first assignment of a group, so that more members can join. */
   #delayFirst(group: StreamsGroup): void {
     const { groupId } = group
     const delayMs = this.#shard.streamsConfig(groupId).initialRebalanceDelayMs
@@ -195,11 +196,11 @@ class Beat {
 
   #reconcile(group: StreamsGroup, member: StreamsMember, target: Parameters<typeof reconcileTasks>[2]): StreamsMember {
     const { activeTasks, standbyTasks } = this.#body
-    const said: SaidOwnedTasks | null =
+    const reported: ReportedOwnedTasks | null =
       activeTasks === null || standbyTasks === null ? null : { active: activeTasks, standby: standbyTasks }
-    const now = reconcileTasks(group, member, target, said)
+    const now = reconcileTasks(group, member, target, reported)
     if (now === member || sameAssignment(now, member)) return now
-    this.#operation.addStreams(streamsCurrentChange(group.groupId, now))
+    this.#operation.add(streamsCurrentChange(group.groupId, now))
     if (now.state === 'UNREVOKED_TASKS') limitTaskRevocation(this.#shard, group.groupId, now)
     else cancelRevocationLimit(this.#shard, group.groupId, now.memberId)
     return now
@@ -211,8 +212,8 @@ class Beat {
     now: StreamsMember,
     configured: ConfiguredTopology,
   ): StreamsResponse {
-    const isTold = this.#body.memberEpoch === 0 || !sameTasks(before.tasks, now.tasks)
-    if (isTold && now.userEndpoint !== null) group.endpointEpoch++
+    const sendsAssignment = this.#body.memberEpoch === 0 || !sameTasks(before.tasks, now.tasks)
+    if (sendsAssignment && now.userEndpoint !== null) group.endpointEpoch++
     const isOther = group.endpointEpoch !== this.#body.endpointInformationEpoch
     const others = [...group.members.values()].filter(({ memberId }) => memberId !== now.memberId)
     const requester = group.shutdownRequestedBy
@@ -222,14 +223,14 @@ class Beat {
       this.#status.push({ statusCode: statusCodes.SHUTDOWN_APPLICATION, statusDetail })
     }
     return {
-      ...streamsRefusal(new GroupError('NONE')),
+      ...streamsErrorResponse(new GroupError('NONE')),
       memberId: now.memberId,
       memberEpoch: now.memberEpoch,
       heartbeatIntervalMs: this.#shard.streamsConfig(group.groupId).heartbeatIntervalMs,
       status: this.#status,
-      activeTasks: isTold ? listed([...now.tasks.active].map(([id, each]) => [id, each.keys()])) : null,
-      standbyTasks: isTold ? listed([...now.tasks.standby]) : null,
-      warmupTasks: isTold ? [] : null,
+      activeTasks: sendsAssignment ? listed([...now.tasks.active].map(([id, each]) => [id, each.keys()])) : null,
+      standbyTasks: sendsAssignment ? listed([...now.tasks.standby]) : null,
+      warmupTasks: sendsAssignment ? [] : null,
       endpointInformationEpoch: this.#shard.streamsGroups.has(group.groupId) ? group.endpointEpoch : 0,
       partitionsByUserEndpoint: isOther ? endpointPartitions(this.#shard.topics, configured, [...others, now]) : null,
     }
@@ -239,12 +240,14 @@ class Beat {
 const listed = (tasks: readonly (readonly [string, Iterable<number>])[]) =>
   tasks.map(([subtopologyId, each]) => ({ subtopologyId, partitions: [...each].sort((a, b) => a - b) }))
 
-function groupFor(shard: GroupShard, { groupId, memberEpoch }: StreamsBody, operation: GroupOperation): StreamsGroup {
+function groupFor(
+  shard: StreamsGroupShard,
+  { groupId, memberEpoch }: StreamsBody,
+  operation: StreamsGroupOperation,
+): StreamsGroup {
   const known = shard.streamsGroups.get(groupId)
-  const classic = shard.groups.get(groupId)
   const isJoining = memberEpoch === 0
-  if (known === undefined && isJoining && classic?.state === 'Empty') {
-    operation.addRecord(groupTombstone(groupId), () => shard.removeGroup(classic))
+  if (known === undefined && isJoining && shard.deleteEmptyClassicGroup(groupId, operation)) {
     return new StreamsGroup(groupId)
   }
   if (known === undefined && shard.hasGroup(groupId)) throw notStreams(groupId)
@@ -263,7 +266,7 @@ function groupFor(shard: GroupShard, { groupId, memberEpoch }: StreamsBody, oper
 const notStreams = (groupId: string): GroupError =>
   new GroupError('GROUP_ID_NOT_FOUND', `Group ${groupId} is not a streams group.`)
 
-function leave(shard: GroupShard, body: StreamsBody, operation: GroupOperation): StreamsOutcome {
+function leave(shard: StreamsGroupShard, body: StreamsBody, operation: StreamsGroupOperation): StreamsOutcome {
   const { groupId, memberId, memberEpoch } = body
   const group = shard.streamsGroups.get(groupId)
   if (group === undefined) {
@@ -273,21 +276,21 @@ function leave(shard: GroupShard, body: StreamsBody, operation: GroupOperation):
   if (body.shutdownApplication) group.shutdownRequestedBy = memberId
   group.member(memberId)
   removeStreamsMember(shard, group, memberId, operation)
-  const response = { ...streamsRefusal(new GroupError('NONE')), memberId, memberEpoch, status: [] }
+  const response = { ...streamsErrorResponse(new GroupError('NONE')), memberId, memberEpoch, status: [] }
   return { response, missingTopics: [] }
 }
 
-function assignAfterDelay(shard: GroupShard, groupId: string): void {
+function assignAfterDelay(shard: StreamsGroupShard, groupId: string): void {
   const group = shard.streamsGroups.get(groupId)
   const configured = group?.configured
   if (group === undefined || group.isEmpty || configured === undefined) return
   if (group.groupEpoch <= group.assignmentEpoch) return
-  const operation = new GroupOperation(shard)
+  const operation = newOperation(shard)
   updateTaskTarget(shard, group, { configured, groupEpoch: group.groupEpoch }, operation)
   operation.write(() => {})
 }
 
-/** As the record has it: subtopologies and their topics in the order of their names. */
+/** The topology in the order of its record: subtopologies by id, topics by name. */
 function sorted(topology: NonNullable<StreamsBody['topology']>): StreamsTopology {
   const byName = (a: { readonly name: string }, b: { readonly name: string }): number => (a.name < b.name ? -1 : 1)
   return {
@@ -303,7 +306,7 @@ function sorted(topology: NonNullable<StreamsBody['topology']>): StreamsTopology
 }
 
 function sameMetadata(a: StreamsMember, b: StreamsMember): boolean {
-  const said = ({
+  const metadataOf = ({
     rackId,
     clientId,
     clientHost,
@@ -322,7 +325,7 @@ function sameMetadata(a: StreamsMember, b: StreamsMember): boolean {
       rest.userEndpoint,
       rest.clientTags,
     ])
-  return said(a) === said(b)
+  return metadataOf(a) === metadataOf(b)
 }
 
 const sameTasks = (a: Tasks, b: Tasks): boolean => sameOwned(a.active, b.active) && samePartitions(a.standby, b.standby)

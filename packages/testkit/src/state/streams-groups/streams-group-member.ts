@@ -1,4 +1,4 @@
-import type { OwnedPartitions, Partitions } from '../consumer-groups/consumer-group-member.ts'
+import type { OwnedPartitions, Partitions } from '../coordinators/member-partitions.ts'
 
 /** Tasks by subtopology; active ones with the member epoch in which they were assigned. */
 export interface Tasks {
@@ -6,7 +6,7 @@ export interface Tasks {
   readonly standby: Partitions
 }
 
-/** What the assignor gives to a member. */
+/** The target of a member, computed by the assignor. */
 export interface TargetTasks {
   readonly active: Partitions
   readonly standby: Partitions
@@ -26,7 +26,7 @@ export interface UserEndpoint {
   readonly port: number
 }
 
-/** A member of a streams group (KIP-1071). Immutable: a change is a new one. */
+/** A member of a streams group (KIP-1071). Immutable: a change creates a new object. */
 export interface StreamsMember {
   readonly memberId: string
   readonly memberEpoch: number
@@ -37,12 +37,12 @@ export interface StreamsMember {
   readonly clientHost: string
   readonly rebalanceTimeoutMs: number
   readonly topologyEpoch: number
-  /** Members of one process share its state: a task is there but once. */
+  /** Members of one process share their state, so a task runs at most once in it. */
   readonly processId: string
   readonly userEndpoint: UserEndpoint | null
   readonly clientTags: readonly KeyValue[]
   readonly tasks: Tasks
-  /** Taken from it, but it has not said yet that it let go. */
+  /** Revoked from it, which it has not confirmed yet. */
   readonly pendingRevocation: Tasks
 }
 

@@ -1,14 +1,14 @@
-import type { OwnedPartitions, Partitions } from '../consumer-groups/consumer-group-member.ts'
-import { GroupError } from '../groups/group-error.ts'
+import { GroupError } from '../coordinators/group-error.ts'
+import type { OwnedPartitions, Partitions } from '../coordinators/member-partitions.ts'
 import type { StreamsGroup } from './streams-group.ts'
 import { hasTasks, type StreamsMember, type StreamsMemberState, type TargetTasks } from './streams-group-member.ts'
 
-/** Tasks that a member says it owns. */
-export type SaidTasks = readonly { readonly subtopologyId: string; readonly partitions: readonly number[] }[]
+/** The tasks that a member reports as its own. */
+export type ReportedTasks = readonly { readonly subtopologyId: string; readonly partitions: readonly number[] }[]
 
-export interface SaidOwnedTasks {
-  readonly active: SaidTasks
-  readonly standby: SaidTasks
+export interface ReportedOwnedTasks {
+  readonly active: ReportedTasks
+  readonly standby: ReportedTasks
 }
 
 export interface StreamsTarget {
@@ -16,25 +16,27 @@ export interface StreamsTarget {
   readonly target: TargetTasks
 }
 
-/** The member's next step towards its target: first it lets go, then it gets what others have let go of. */
+/** The member's next step towards its target: it first revokes tasks, then receives those that others released. */
 export function reconcileTasks(
   group: StreamsGroup,
   member: StreamsMember,
   target: StreamsTarget,
-  said: SaidOwnedTasks | null,
+  reported: ReportedOwnedTasks | null,
 ): StreamsMember {
   switch (member.state) {
     case 'STABLE':
-      return member.memberEpoch === target.targetEpoch ? member : next(group, member, member.memberEpoch, target, said)
+      return member.memberEpoch === target.targetEpoch
+        ? member
+        : next(group, member, member.memberEpoch, target, reported)
     case 'UNREVOKED_TASKS': {
-      const isHolding = said === null || ownsAny(said, member.pendingRevocation)
-      return isHolding ? member : next(group, member, member.memberEpoch + 1, target, said)
+      const isHolding = reported === null || ownsAny(reported, member.pendingRevocation)
+      return isHolding ? member : next(group, member, member.memberEpoch + 1, target, reported)
     }
     case 'UNRELEASED_TASKS':
-      return next(group, member, member.memberEpoch, target, said)
+      return next(group, member, member.memberEpoch, target, reported)
     case 'UNKNOWN':
-      if (said !== null && said.active.length === 0 && said.standby.length === 0) {
-        return next(group, member, target.targetEpoch, target, said)
+      if (reported !== null && reported.active.length === 0 && reported.standby.length === 0) {
+        return next(group, member, target.targetEpoch, target, reported)
       }
       throw new GroupError(
         'FENCED_MEMBER_EPOCH',
@@ -44,12 +46,12 @@ export function reconcileTasks(
 }
 
 function ownsAny(
-  said: SaidOwnedTasks,
+  reported: ReportedOwnedTasks,
   tasks: { readonly active: OwnedPartitions; readonly standby: Partitions },
 ): boolean {
-  const within = (listed: SaidTasks, owned: ReadonlyMap<string, { has(partition: number): boolean }>): boolean =>
+  const within = (listed: ReportedTasks, owned: ReadonlyMap<string, { has(partition: number): boolean }>): boolean =>
     listed.some(({ subtopologyId, partitions }) => partitions.some((each) => owned.get(subtopologyId)?.has(each)))
-  return within(said.active, tasks.active) || within(said.standby, tasks.standby)
+  return within(reported.active, tasks.active) || within(reported.standby, tasks.standby)
 }
 
 function next(
@@ -57,7 +59,7 @@ function next(
   member: StreamsMember,
   memberEpoch: number,
   { targetEpoch, target }: StreamsTarget,
-  said: SaidOwnedTasks | null,
+  reported: ReportedOwnedTasks | null,
 ): StreamsMember {
   const { processId, tasks } = member
   const active = differenceOf(withoutEpochs(tasks.active), target.active, (subtopologyId, partition) => {
@@ -74,7 +76,7 @@ function next(
     new Map([...partitions].map(([id, each]) => [id, new Map([...each].map((at) => [at, epochOf(id, at)]))]))
   const pendingRevocation = { active: withEpochs(active.lost), standby: standby.lost }
   const moved = { ...member, previousMemberEpoch: member.memberEpoch }
-  if (hasTasks(pendingRevocation) && (said === null || ownsAny(said, pendingRevocation))) {
+  if (hasTasks(pendingRevocation) && (reported === null || ownsAny(reported, pendingRevocation))) {
     const kept = { active: withEpochs(active.kept), standby: standby.kept }
     return { ...moved, memberEpoch, state: 'UNREVOKED_TASKS', tasks: kept, pendingRevocation }
   }
@@ -88,7 +90,7 @@ interface Difference {
   readonly kept: Partitions
   readonly lost: Partitions
   readonly added: Partitions
-  /** Some of what is to be added is not free yet. */
+  /** Another member still holds some of the target's tasks. */
   readonly isWaiting: boolean
 }
 

@@ -14,10 +14,9 @@ import {
   StreamsGroupTopologyKey,
   StreamsGroupTopologyValue,
 } from '@ottla/codec'
-import type { OwnedPartitions, Partitions } from '../consumer-groups/consumer-group-member.ts'
-import { type GroupRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
-import type { GroupShard } from '../groups/group-shard.ts'
-import { StreamsGroup, type StreamsTopology } from './streams-group.ts'
+import { type CoordinatorRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
+import type { OwnedPartitions, Partitions } from '../coordinators/member-partitions.ts'
+import type { StreamsGroup } from './streams-group.ts'
 import {
   type KeyValue,
   newStreamsMember,
@@ -26,6 +25,7 @@ import {
   type StreamsMemberState,
   type TargetTasks,
 } from './streams-group-member.ts'
+import type { StreamsTopology } from './streams-group-topology.ts'
 
 // Kafka's record types: the first two bytes of a key.
 const GROUP = 17
@@ -42,20 +42,20 @@ const stateCodes: Readonly<Record<StreamsMemberState, number>> = {
   UNKNOWN: 127,
 }
 
-/** A record about a streams group and what it does to the group: both when it is written and when it is read again. */
+/** A record of a streams group with its effect on the group, for writing and for reading. */
 export interface StreamsGroupChange {
   readonly groupId: string
-  readonly record: GroupRecord
-  readonly endsGroup: boolean
+  readonly record: CoordinatorRecord
+  readonly deletesGroup: boolean
   readonly apply: (group: StreamsGroup) => void
 }
 
 const change = (
   groupId: string,
-  record: GroupRecord,
+  record: CoordinatorRecord,
   apply: (group: StreamsGroup) => void,
-  endsGroup = false,
-): StreamsGroupChange => ({ groupId, record, apply, endsGroup })
+  deletesGroup = false,
+): StreamsGroupChange => ({ groupId, record, apply, deletesGroup })
 
 const groupKey = (groupId: string) => prefixed(GROUP, StreamsGroupMetadataKey, 0, { groupId })
 const topologyKey = (groupId: string) => prefixed(TOPOLOGY, StreamsGroupTopologyKey, 0, { groupId })
@@ -75,10 +75,10 @@ export interface StreamsEpoch {
   readonly assignmentConfigs: readonly KeyValue[]
 }
 
-export function streamsEpochChange(groupId: string, said: StreamsEpoch): StreamsGroupChange {
-  const { assignmentConfigs, ...rest } = said
+export function streamsEpochChange(groupId: string, epoch: StreamsEpoch): StreamsGroupChange {
+  const { assignmentConfigs, ...rest } = epoch
   const value = prefixed(0, StreamsGroupMetadataValue, 0, { ...rest, lastAssignmentConfigs: assignmentConfigs })
-  return change(groupId, { key: groupKey(groupId), value }, setEpoch(said))
+  return change(groupId, { key: groupKey(groupId), value }, setEpoch(epoch))
 }
 
 export function topologyChange(groupId: string, topology: StreamsTopology): StreamsGroupChange {
@@ -88,9 +88,9 @@ export function topologyChange(groupId: string, topology: StreamsTopology): Stre
 
 export function streamsMemberChange(groupId: string, member: StreamsMember): StreamsGroupChange {
   const { rackId, clientId, clientHost, rebalanceTimeoutMs, topologyEpoch, processId, userEndpoint } = member
-  const said = { rackId, clientId, clientHost, rebalanceTimeoutMs, topologyEpoch, processId, userEndpoint }
+  const metadata = { rackId, clientId, clientHost, rebalanceTimeoutMs, topologyEpoch, processId, userEndpoint }
   const value = prefixed(0, StreamsGroupMemberMetadataValue, 0, {
-    ...said,
+    ...metadata,
     instanceId: null,
     clientTags: member.clientTags,
   })
@@ -132,38 +132,38 @@ export function streamsCurrentChange(groupId: string, member: StreamsMember): St
   return change(groupId, { key: currentKey(groupId, member.memberId), value }, setCurrent(member))
 }
 
-export function streamsMemberGone(groupId: string, memberId: string): StreamsGroupChange[] {
-  return [currentGone(groupId, memberId), targetGone(groupId, memberId), metadataGone(groupId, memberId)]
+export function streamsMemberTombstones(groupId: string, memberId: string): StreamsGroupChange[] {
+  return [currentTombstone(groupId, memberId), targetTombstone(groupId, memberId), metadataTombstone(groupId, memberId)]
 }
 
-export function streamsGroupGone({ groupId, members }: StreamsGroup): StreamsGroupChange[] {
+export function streamsGroupTombstones({ groupId, members }: StreamsGroup): StreamsGroupChange[] {
   const ids = [...members.keys()]
   return [
-    ...ids.map((id) => currentGone(groupId, id)),
-    ...ids.map((id) => targetGone(groupId, id)),
+    ...ids.map((id) => currentTombstone(groupId, id)),
+    ...ids.map((id) => targetTombstone(groupId, id)),
     change(groupId, { key: targetEpochKey(groupId), value: null }, setTargetEpoch(-1, 0)),
-    ...ids.map((id) => metadataGone(groupId, id)),
+    ...ids.map((id) => metadataTombstone(groupId, id)),
     change(groupId, { key: groupKey(groupId), value: null }, () => {}, true),
     change(groupId, { key: topologyKey(groupId), value: null }, setTopology(undefined)),
   ]
 }
 
-const currentGone = (groupId: string, memberId: string): StreamsGroupChange =>
+const currentTombstone = (groupId: string, memberId: string): StreamsGroupChange =>
   change(groupId, { key: currentKey(groupId, memberId), value: null }, (group) => {
     const member = group.members.get(memberId)
     const nothing = { memberEpoch: -1, previousMemberEpoch: -1, tasks: noTasks, pendingRevocation: noTasks }
     if (member !== undefined) group.members.set(memberId, { ...member, ...nothing })
   })
-const targetGone = (groupId: string, memberId: string): StreamsGroupChange =>
+const targetTombstone = (groupId: string, memberId: string): StreamsGroupChange =>
   change(groupId, { key: targetKey(groupId, memberId), value: null }, (group) => void group.targets.delete(memberId))
-const metadataGone = (groupId: string, memberId: string): StreamsGroupChange =>
+const metadataTombstone = (groupId: string, memberId: string): StreamsGroupChange =>
   change(groupId, { key: memberKey(groupId, memberId), value: null }, (group) => group.remove(memberId))
 
-const setEpoch = (said: StreamsEpoch) => (group: StreamsGroup) => {
-  group.groupEpoch = said.epoch
-  group.metadataHash = said.metadataHash
-  group.validatedTopologyEpoch = said.validatedTopologyEpoch
-  group.assignmentConfigs = said.assignmentConfigs
+const setEpoch = (epoch: StreamsEpoch) => (group: StreamsGroup) => {
+  group.groupEpoch = epoch.epoch
+  group.metadataHash = epoch.metadataHash
+  group.validatedTopologyEpoch = epoch.validatedTopologyEpoch
+  group.assignmentConfigs = epoch.assignmentConfigs
 }
 
 const setTopology = (topology: StreamsTopology | undefined) => (group: StreamsGroup) => {
@@ -180,15 +180,15 @@ type Assignment = Pick<
   'memberId' | 'memberEpoch' | 'previousMemberEpoch' | 'state' | 'tasks' | 'pendingRevocation'
 >
 
-const setMember = (said: StreamsMember) => (group: StreamsGroup) => {
+const setMember = (metadata: StreamsMember) => (group: StreamsGroup) => {
   const { memberId, memberEpoch, previousMemberEpoch, state, tasks, pendingRevocation } =
-    group.members.get(said.memberId) ?? newStreamsMember(said.memberId)
+    group.members.get(metadata.memberId) ?? newStreamsMember(metadata.memberId)
   const assignment = { memberId, memberEpoch, previousMemberEpoch, state, tasks, pendingRevocation }
-  group.members.set(memberId, { ...said, ...assignment })
+  group.members.set(memberId, { ...metadata, ...assignment })
 }
 
-const setCurrent = (said: Assignment) => (group: StreamsGroup) => {
-  const { memberId, memberEpoch, previousMemberEpoch, state, tasks, pendingRevocation } = said
+const setCurrent = (assignment: Assignment) => (group: StreamsGroup) => {
+  const { memberId, memberEpoch, previousMemberEpoch, state, tasks, pendingRevocation } = assignment
   const member = group.members.get(memberId) ?? newStreamsMember(memberId)
   group.members.set(memberId, { ...member, memberEpoch, previousMemberEpoch, state, tasks, pendingRevocation })
 }
@@ -209,8 +209,8 @@ const listStandby = (tasks: Partitions) => listTasks(tasks).map((each) => ({ ...
 
 // ---- reading -----------------------------------------------------------------------------------------------------------
 
-/** What a record read back from the log does; undefined when it is not about a streams group. */
-export function readStreamsGroupChange(record: GroupRecord): StreamsGroupChange | undefined {
+/** The change of a record read from the log; undefined for records of other kinds. */
+export function readStreamsGroupChange(record: CoordinatorRecord): StreamsGroupChange | undefined {
   const key = record.key.subarray(2)
   const body = record.value?.subarray(2)
   switch (int16(record.key)) {
@@ -227,13 +227,13 @@ export function readStreamsGroupChange(record: GroupRecord): StreamsGroupChange 
     }
     case MEMBER: {
       const { groupId, memberId } = decodeMessage(StreamsGroupMemberMetadataKey, 0, key)
-      if (body === undefined) return metadataGone(groupId, memberId)
-      const { instanceId: _, ...said } = decodeMessage(StreamsGroupMemberMetadataValue, 0, body)
-      return change(groupId, record, setMember({ ...newStreamsMember(memberId), ...said }))
+      if (body === undefined) return metadataTombstone(groupId, memberId)
+      const { instanceId: _, ...metadata } = decodeMessage(StreamsGroupMemberMetadataValue, 0, body)
+      return change(groupId, record, setMember({ ...newStreamsMember(memberId), ...metadata }))
     }
     case TARGET: {
       const { groupId, memberId } = decodeMessage(StreamsGroupTargetAssignmentMemberKey, 0, key)
-      if (body === undefined) return targetGone(groupId, memberId)
+      if (body === undefined) return targetTombstone(groupId, memberId)
       const read = decodeMessage(StreamsGroupTargetAssignmentMemberValue, 0, body)
       const target = { active: tasksIn(read.activeTasks), standby: tasksIn(read.standbyTasks) }
       return change(groupId, record, (group) => void group.targets.set(memberId, target))
@@ -246,7 +246,7 @@ export function readStreamsGroupChange(record: GroupRecord): StreamsGroupChange 
     }
     case CURRENT: {
       const { groupId, memberId } = decodeMessage(StreamsGroupCurrentMemberAssignmentKey, 0, key)
-      if (body === undefined) return currentGone(groupId, memberId)
+      if (body === undefined) return currentTombstone(groupId, memberId)
       const read = decodeMessage(StreamsGroupCurrentMemberAssignmentValue, 0, body)
       return change(groupId, record, setCurrent(currentIn(memberId, read)))
     }
@@ -283,23 +283,4 @@ function currentIn(memberId: string, read: Current): Assignment {
       standby: tasksIn(read.standbyTasksPendingRevocation),
     },
   }
-}
-
-export function applyStreamsGroupChange(
-  shard: GroupShard,
-  { groupId, record, endsGroup, apply }: StreamsGroupChange,
-): void {
-  if (endsGroup) {
-    shard.streamsGroups.delete(groupId)
-    return
-  }
-  const known = shard.streamsGroups.get(groupId)
-  if (known === undefined && record.value === null) return
-  const group = known ?? new StreamsGroup(groupId)
-  if (known === undefined) {
-    shard.streamsGroups.set(groupId, group)
-    // Offsets that were read before made a group of their own.
-    shard.groups.delete(groupId)
-  }
-  apply(group)
 }

@@ -1,7 +1,10 @@
-import { GroupError } from '../groups/group-error.ts'
-import type { GroupTopics } from '../groups/group-topics.ts'
+import type { Decoded, StreamsGroupTopologyValue } from '@ottla/codec'
+import { GroupError } from '../coordinators/group-error.ts'
+import type { GroupTopics } from '../coordinators/group-topics.ts'
 import { stringsInHashOrder } from '../java-order.ts'
-import type { StreamsTopology, Subtopology } from './streams-group.ts'
+
+export type StreamsTopology = Decoded<typeof StreamsGroupTopologyValue>
+export type Subtopology = StreamsTopology['subtopologies'][number]
 
 type TopicInfo = Subtopology['stateChangelogTopics'][number]
 
@@ -19,7 +22,7 @@ export interface Status {
   readonly statusDetail: string
 }
 
-/** A topic that the group writes for itself, with as many partitions as it has to have. */
+/** A repartition or changelog topic of the group, with its required partition count. */
 export interface InternalTopic extends TopicInfo {
   readonly partitions: number
 }
@@ -33,10 +36,10 @@ export interface ConfiguredSubtopology {
   readonly stateChangelogTopics: readonly InternalTopic[]
 }
 
-/** A topology as it fits the topics that are there; with a problem it cannot run yet. */
+/** A topology resolved against the existing topics. With a problem it is not ready. */
 export interface ConfiguredTopology {
   readonly epoch: number
-  /** In the order of their ids; undefined when they cannot be told. */
+  /** Ordered by id; undefined when they cannot be resolved. */
   readonly subtopologies: readonly ConfiguredSubtopology[] | undefined
   readonly missingTopics: readonly InternalTopic[]
   readonly problem: Status | undefined
@@ -54,7 +57,7 @@ class TopicProblem extends Error {
 export function configureTopology(topology: StreamsTopology, topics: GroupTopics): ConfiguredTopology {
   const { epoch } = topology
   try {
-    refuseMissingSources(topology, topics)
+    throwIfSourcesMissing(topology, topics)
     const counts = new PartitionCounts(topology, topics)
     const subtopologies = topology.subtopologies
       .map((subtopology) => configured(subtopology, counts))
@@ -77,14 +80,14 @@ function summary(names: readonly string[]): string {
   return names.slice(0, 3).join(', ') + more
 }
 
-function refuseMissingSources(topology: StreamsTopology, topics: GroupTopics): void {
+function throwIfSourcesMissing(topology: StreamsTopology, topics: GroupTopics): void {
   const sources = topology.subtopologies.flatMap(({ sourceTopics }) => sourceTopics)
   const missing = [...new Set(sources)].filter((name) => topics.topic(name) === undefined).sort()
   if (missing.length === 0) return
   throw new TopicProblem('MISSING_SOURCE_TOPICS', `Source topics ${summary(missing)} are missing.`)
 }
 
-/** How many partitions the topics have that are there, and those must have that the group makes. */
+/** The partition counts: of existing topics, and the required ones of internal topics. */
 class PartitionCounts {
   readonly #topology: StreamsTopology
   readonly #topics: GroupTopics
@@ -113,7 +116,7 @@ class PartitionCounts {
     return this.#topics.topic(topic)?.partitions.length ?? this.#decided.get(topic)
   }
 
-  /** What a topic that the group makes has to have. */
+  /** The required count of an internal topic. */
   decided({ name, partitions }: TopicInfo): number {
     return partitions === 0 ? (this.#decided.get(name) ?? 0) : partitions
   }
@@ -126,7 +129,7 @@ class PartitionCounts {
     return Math.max(...names.map((name) => this.of(name) ?? 0))
   }
 
-  /** A repartition topic has as many partitions as what is written to it comes from. */
+  /** A repartition topic gets the largest partition count of its upstream topics. */
   #decideRepartition(): void {
     const { subtopologies } = this.#topology
     const counts = new Map<string, number>()
@@ -180,10 +183,10 @@ class PartitionCounts {
     return Math.max(...internal.map((name) => this.of(name) ?? 0))
   }
 
-  #same(names: readonly string[], told: readonly string[] = names): number {
+  #same(names: readonly string[], reported: readonly string[] = names): number {
     const count = this.of(names[0] ?? '') ?? 0
     if (names.every((name) => this.of(name) === count)) return count
-    const listed = [...told].sort().map((name) => `${name}=${this.of(name)}`)
+    const listed = [...reported].sort().map((name) => `${name}=${this.of(name)}`)
     throw new TopicProblem(
       'INCORRECTLY_PARTITIONED_TOPICS',
       `Following topics do not have the same number of partitions: [{${listed.join(', ')}}]`,
@@ -223,4 +226,14 @@ function missing(subtopologies: readonly ConfiguredSubtopology[], topics: GroupT
     }
     return found === undefined
   })
+}
+
+/** The topics that a topology requires. */
+export function requiredTopics(topology: StreamsTopology): Set<string> {
+  return new Set(
+    topology.subtopologies.flatMap(({ sourceTopics, repartitionSourceTopics, stateChangelogTopics }) => [
+      ...sourceTopics,
+      ...[...repartitionSourceTopics, ...stateChangelogTopics].map(({ name }) => name),
+    ]),
+  )
 }

@@ -48,11 +48,11 @@ function beat(bed: ConsumerBed, body: Partial<StreamsBody>) {
   streamsGroupHeartbeat(bed.shard, whole, client, (outcome) => {
     seen = outcome
   })
-  if (seen === undefined) throw new Error('no answer')
+  if (seen === undefined) throw new Error('No response')
   return { ...seen.response, error: errorOf(seen.response.errorCode).name, missing: seen.missingTopics }
 }
 
-test('a topology runs once its internal topics are there, with as many partitions as what they come from', () => {
+test('is ready once its internal topics exist with the partition counts of their upstream topics', () => {
   const bed = new ConsumerBed()
   bed.topics.set('t', 3)
   const first = beat(bed, { memberEpoch: 0 })
@@ -69,7 +69,7 @@ test('a topology runs once its internal topics are there, with as many partition
   expect(beat(bed, { memberEpoch: second.memberEpoch }).status).toMatchObject([{ statusCode: 2 }])
 })
 
-test('tasks go to another process only when the first has let go, and all of it is read again from the log', () => {
+test('assigns tasks to another process only after the revocation is confirmed, and restores all of it from the log', () => {
   const bed = new ConsumerBed()
   bed.topics.set('t', 2)
   bed.topics.set('store', 2)
@@ -84,8 +84,8 @@ test('tasks go to another process only when the first has let go, and all of it 
   })
   expect(kept.activeTasks?.[0]?.partitions).toHaveLength(1)
   expect(beat(bed, { memberId: 'b', memberEpoch: 3 }).activeTasks).toBeNull()
-  const told = (kept.activeTasks ?? []).map((each) => ({ ...each, partitions: [...each.partitions] }))
-  beat(bed, { memberId: 'a', memberEpoch: kept.memberEpoch, activeTasks: told })
+  const remaining = (kept.activeTasks ?? []).map((each) => ({ ...each, partitions: [...each.partitions] }))
+  beat(bed, { memberId: 'a', memberEpoch: kept.memberEpoch, activeTasks: remaining })
   expect(beat(bed, { memberId: 'b', memberEpoch: 3 }).activeTasks?.[0]?.partitions).toHaveLength(1)
   const live = bed.shard.streamsGroups.get('g')
   expect(live?.state).toBe('Stable')
@@ -94,7 +94,7 @@ test('tasks go to another process only when the first has let go, and all of it 
   expect([read?.groupEpoch, read?.assignmentEpoch, read?.topology, [...(read?.members ?? [])]]).toEqual(before)
 })
 
-test('a member that is not heard for its session is out', () => {
+test('fences a member after its session timeout', () => {
   const bed = new ConsumerBed()
   bed.topics.set('t', 2)
   bed.topics.set('store', 2)

@@ -1,28 +1,28 @@
-import type { Decoded, StreamsGroupTopologyValue } from '@ottla/codec'
-import { GroupError } from '../groups/group-error.ts'
+import { GroupError } from '../coordinators/group-error.ts'
+import type { CommittedOffset } from '../offsets/committed-offsets.ts'
+import type { OffsetGroup } from '../offsets/offset-shard.ts'
 import { type KeyValue, noTasks, type StreamsMember, type TargetTasks } from './streams-group-member.ts'
-import type { ConfiguredTopology } from './streams-group-topology.ts'
+import type { ConfiguredTopology, StreamsTopology, Subtopology } from './streams-group-topology.ts'
 
 export type StreamsGroupState = 'Empty' | 'NotReady' | 'Assigning' | 'Reconciling' | 'Stable'
-export type StreamsTopology = Decoded<typeof StreamsGroupTopologyValue>
-export type Subtopology = StreamsTopology['subtopologies'][number]
-
 /**
- * A group of the streams protocol (KIP-1071): what its records in the log say; besides, only in memory, its topology as it
- * fits the topics that are there, and who asked for a shutdown.
+ * The state of a group that uses the streams protocol (KIP-1071), as in its records. Only in memory: the configured
+ * topology, the metadata deadline, the endpoint epoch and the member that requested a shutdown.
  */
-export class StreamsGroup {
+export class StreamsGroup implements OffsetGroup {
   readonly groupId: string
+  readonly canDeleteOffsets = true
+  readonly keepsOffsetsInTransactions = false
   readonly members = new Map<string, StreamsMember>()
   readonly targets = new Map<string, TargetTasks>()
   groupEpoch = 1
   assignmentEpoch = 1
-  /** 0 when there was no assignment yet. */
+  /** 0 before the first assignment. */
   assignmentTimestampMs = 0
   metadataHash = 0n
   validatedTopologyEpoch = 0
   topology: StreamsTopology | undefined
-  /** What the assignor was configured with for the last epoch. */
+  /** The assignor's configuration in the last group epoch. */
   assignmentConfigs: readonly KeyValue[] = []
   configured: ConfiguredTopology | undefined
   metadataDeadline = { ms: 0, epoch: 0 }
@@ -37,6 +37,14 @@ export class StreamsGroup {
     return this.members.size === 0
   }
 
+  get isUnused(): boolean {
+    return this.isEmpty
+  }
+
+  offsetExpiryMs({ commitTimestampMs, expireTimestampMs }: CommittedOffset, retentionMs: number): number {
+    return expireTimestampMs ?? commitTimestampMs + retentionMs
+  }
+
   get state(): StreamsGroupState {
     if (this.isEmpty) return 'Empty'
     if (this.topology?.epoch !== this.validatedTopologyEpoch) return 'NotReady'
@@ -47,7 +55,7 @@ export class StreamsGroup {
     return 'Stable'
   }
 
-  /** Throws UNKNOWN_MEMBER_ID when it is none. */
+  /** Throws UNKNOWN_MEMBER_ID when there is no such member. */
   member(memberId: string): StreamsMember {
     const member = this.members.get(memberId)
     if (member !== undefined) return member
@@ -63,7 +71,7 @@ export class StreamsGroup {
     if (this.isEmpty) this.shutdownRequestedBy = undefined
   }
 
-  /** The process that has the task as an active one, or has not let go of it. */
+  /** The process that has the task as an active one or has not revoked it yet. */
   activeProcess(subtopologyId: string, partition: number): string | undefined {
     for (const { tasks, pendingRevocation, processId } of this.members.values()) {
       const has = [tasks, pendingRevocation].some(({ active }) => active.get(subtopologyId)?.has(partition))
@@ -84,21 +92,11 @@ export class StreamsGroup {
     return !this.isEmpty && this.subtopologyOf(topic) !== undefined
   }
 
-  /** The one that reads the topic. */
+  /** The subtopology that reads the topic. */
   subtopologyOf(topic: string): Subtopology | undefined {
     return this.topology?.subtopologies.find(
       ({ sourceTopics, repartitionSourceTopics }) =>
         sourceTopics.includes(topic) || repartitionSourceTopics.some(({ name }) => name === topic),
     )
   }
-}
-
-/** All topics without which a topology does not run. */
-export function requiredTopics(topology: StreamsTopology): Set<string> {
-  return new Set(
-    topology.subtopologies.flatMap(({ sourceTopics, repartitionSourceTopics, stateChangelogTopics }) => [
-      ...sourceTopics,
-      ...[...repartitionSourceTopics, ...stateChangelogTopics].map(({ name }) => name),
-    ]),
-  )
 }

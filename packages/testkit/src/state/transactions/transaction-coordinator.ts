@@ -1,9 +1,9 @@
 import type { ErrorName } from '@ottla/codec'
 import { RecordBatchReader } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
+import { type CoordinatorReplica, ReplicaCoordinatorLog } from '../coordinators/coordinator-log.ts'
 import { recordsIn } from '../coordinators/coordinator-record.ts'
 import { CoordinatorShards } from '../coordinators/coordinator-shards.ts'
-import { type CoordinatorReplica, ReplicaGroupLog } from '../groups/group-log.ts'
 import { transactionTopic } from '../internal-topics.ts'
 import type { Replica } from '../replicas/replica.ts'
 import { readTransactionRecord } from './transaction-records.ts'
@@ -23,7 +23,7 @@ export interface TransactionCoordinatorOptions extends Pick<TransactionShardOpti
 
 interface Loaded {
   readonly shard: TransactionShard
-  readonly log: ReplicaGroupLog
+  readonly log: ReplicaCoordinatorLog
 }
 
 const writeTimeoutMs = 5_000
@@ -78,7 +78,7 @@ export class TransactionCoordinator {
 
   #load(replica: TransactionReplica): Loaded {
     const { runtime, config, newProducerId, writeMarker } = this.#options
-    const log = new ReplicaGroupLog(replica, runtime, writeTimeoutMs)
+    const log = new ReplicaCoordinatorLog(replica, runtime, writeTimeoutMs)
     const { leaderEpoch: coordinatorEpoch } = replica
     const shard = new TransactionShard({ runtime, log, config, coordinatorEpoch, newProducerId, writeMarker })
     shard.onTimeout = (transaction) => abortFromHere(shard, transaction, transaction.image.clientVersion, () => {})

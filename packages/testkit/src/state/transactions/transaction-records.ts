@@ -1,12 +1,12 @@
 import { decodeMessage, TransactionLogKey, TransactionLogValue } from '@ottla/codec'
-import { type GroupRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
+import { type CoordinatorRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
 import { type TransactionImage, type TransactionState, transactionStates } from './transaction.ts'
 
 const KEY_VERSION = 0
 /** The version of transaction.version 1 and 2. */
 const VALUE_VERSION = 1
 
-export function transactionRecord(transactionalId: string, image: TransactionImage): GroupRecord {
+export function transactionRecord(transactionalId: string, image: TransactionImage): CoordinatorRecord {
   const isEmpty = image.state === 'Empty'
   const value = prefixed(VALUE_VERSION, TransactionLogValue, VALUE_VERSION, {
     producerId: image.producerId,
@@ -26,7 +26,7 @@ export function transactionRecord(transactionalId: string, image: TransactionIma
 }
 
 /** Says that a transactional id is forgotten. */
-export function transactionTombstone(transactionalId: string): GroupRecord {
+export function transactionTombstone(transactionalId: string): CoordinatorRecord {
   return { key: prefixed(KEY_VERSION, TransactionLogKey, KEY_VERSION, { transactionalId }), value: null }
 }
 
@@ -34,7 +34,7 @@ export function transactionTombstone(transactionalId: string): GroupRecord {
 export function readTransactionRecord({
   key,
   value,
-}: GroupRecord): { readonly transactionalId: string; readonly image: TransactionImage | undefined } | undefined {
+}: CoordinatorRecord): { readonly transactionalId: string; readonly image: TransactionImage | undefined } | undefined {
   if (int16(key) !== KEY_VERSION) return undefined
   const { transactionalId } = decodeMessage(TransactionLogKey, KEY_VERSION, key.subarray(2))
   if (value === null) return { transactionalId, image: undefined }

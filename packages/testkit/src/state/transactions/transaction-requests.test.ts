@@ -1,8 +1,8 @@
 import type { ErrorName } from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
 import { FakeClock } from '../../../test/support/fake-clock.ts'
-import type { GroupRecord } from '../coordinators/coordinator-record.ts'
-import type { GroupWrite } from '../groups/group-shard.ts'
+import type { WriteHandlers } from '../coordinators/coordinator-log.ts'
+import type { CoordinatorRecord } from '../coordinators/coordinator-record.ts'
 import { readTransactionRecord } from './transaction-records.ts'
 import { abortFromHere, addPartitions, endTransaction, type Given, initProducerId } from './transaction-requests.ts'
 import { type Marker, TransactionShard } from './transaction-shard.ts'
@@ -10,9 +10,9 @@ import { type Marker, TransactionShard } from './transaction-shard.ts'
 /** A shard on a fake clock, with a log and partitions that answer when the test says so. */
 class Bed {
   readonly clock = new FakeClock()
-  readonly records: GroupRecord[] = []
+  readonly records: CoordinatorRecord[] = []
   readonly markers: { readonly marker: Marker; readonly done: (isWritten: boolean) => void }[] = []
-  readonly writes: GroupWrite[] = []
+  readonly writes: WriteHandlers[] = []
   isSlow = false
   #ids = 10n
   readonly shard = new TransactionShard({
@@ -161,7 +161,7 @@ describe('a transaction on its coordinator', () => {
   test('is read back from its record', () => {
     const bed = new Bed()
     bed.add(bed.init())
-    const read = readTransactionRecord(bed.records.at(-1) as GroupRecord)
+    const read = readTransactionRecord(bed.records.at(-1) as CoordinatorRecord)
     expect(read).toEqual({ transactionalId: 'x', image: { ...bed.image, lastProducerEpoch: -1 } })
   })
 })

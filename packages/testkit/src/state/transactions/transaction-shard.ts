@@ -1,7 +1,7 @@
 import type { ErrorName } from '@ottla/codec'
 import type { Runtime } from '@ottla/runtime'
-import { type GroupLog, writeErrorForMember } from '../groups/group-shard.ts'
-import { KeyedTimers } from '../groups/group-timers.ts'
+import { type CoordinatorLog, writeErrorForMember } from '../coordinators/coordinator-log.ts'
+import { KeyedTimers } from '../coordinators/keyed-timers.ts'
 import { completed, newImage, type Transaction, type TransactionImage } from './transaction.ts'
 import { transactionRecord, transactionTombstone } from './transaction-records.ts'
 
@@ -28,7 +28,7 @@ export interface Marker {
 
 export interface TransactionShardOptions {
   readonly runtime: Pick<Runtime, 'wallNow' | 'setTimer' | 'clearTimer'>
-  readonly log: Pick<GroupLog, 'write'>
+  readonly log: Pick<CoordinatorLog, 'write'>
   readonly config: TransactionConfig
   readonly coordinatorEpoch: number
   readonly newProducerId: () => bigint
