@@ -9,6 +9,7 @@ const checks = [
   ['import directions', 'depcruise'],
   ['unused files, exports, dependencies', 'knip'],
   ['packaging', 'check:packed'],
+  ['bundles of the packages, by esbuild and webpack', 'check:bundles'],
   ['types of the packages, TypeScript 5.0 to the newest', 'check:types'],
 ]
 

@@ -40,10 +40,6 @@ export function zstdFrames(bytes: Uint8Array, maxBytes: number): ZstdFrame[] {
   return frames
 }
 
-export function isFrame(bytes: Uint8Array): boolean {
-  return bytes.length > 4 && asBuffer(bytes).readUInt32LE(0) === frameMagic
-}
-
 class FrameWalker {
   readonly #bytes: Buffer
   readonly #maxBytes: number

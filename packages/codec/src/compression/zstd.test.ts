@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { goldenBytes } from '../../test/golden.ts'
 import { bytesOf, seeded } from '../../test/samples.ts'
 import { DecodeError } from '../wire/decode-error.ts'
-import { nodeZstd, wasmZstd, zstdCodec } from './zstd.ts'
-import { isFrame } from './zstd-frame.ts'
+import { nodeZstd, zstdCodec } from './zstd.ts'
+import { wasmZstd } from './zstd-wasm.ts'
 
 const golden = goldenBytes('compressed.tsv.gz')
 const textBytes =
@@ -72,10 +72,15 @@ describe.each(ways)('%s', (_, codec) => {
   })
 })
 
-test('initialises the WebAssembly library once for concurrent calls', async () => {
-  const [first, second] = [await wasmZstd(), await wasmZstd()]
-  const bytes = Buffer.from('started once')
-  for (const library of [first, second]) {
-    expect(isFrame(await library.compress(bytes, 3))).toBe(true)
-  }
+test('fails when WebAssembly has no memory for the announced size', async () => {
+  // 3 GiB in 24,576 blocks that each repeat one byte 128 KiB times.
+  const announced = Buffer.alloc(8)
+  announced.writeBigUInt64LE(3n << 30n)
+  const block = [((0x20000 << 3) & 0xff) | 2, (0x20000 >> 5) & 0xff, 0x20000 >> 13, 97]
+  const blocks = Buffer.from(Array.from({ length: 24_576 }, () => block).flat())
+  blocks[blocks.length - 4]! |= 1
+  const frame = Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xe0]), announced, blocks])
+  const decompress = async () => zstdCodec(wasmZstd).decompress(frame, 2 ** 32)
+  await expect(decompress()).rejects.toThrow(DecodeError)
+  await expect(decompress()).rejects.toThrow('no memory for 3221225472 bytes')
 })

@@ -1,9 +1,10 @@
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import { DecodeError } from '../wire/decode-error.ts'
-import type { Codec } from './codec.ts'
+import { hasWebAssembly } from '../wire/web-assembly.ts'
+import { type Codec, UnsupportedCompression } from './codec.ts'
 import { tooMany } from './limit.ts'
-import { isFrame, type ZstdFrame, zstdFrames } from './zstd-frame.ts'
+import { type ZstdFrame, zstdFrames } from './zstd-frame.ts'
 
 /** What a zstd library must provide. Both functions may throw anything. */
 export interface ZstdLibrary {
@@ -67,62 +68,14 @@ export function nodeZstd(): ZstdLibrary | undefined {
   }
 }
 
-interface ZstdWasm {
-  init(): Promise<void>
-  compress(bytes: Uint8Array, level: number): Uint8Array
-  decompress(bytes: Uint8Array, options: { readonly defaultHeapSize: number }): Uint8Array
-}
-
-/** Shared with a second copy of this module, for example the CommonJS build beside the ESM build. */
-const sharedStart = Symbol.for('@ottla/codec zstd-wasm')
-
-/** Initialising the library twice breaks it, and another package may have done so already: it is tried first. */
-async function start(library: ZstdWasm): Promise<void> {
-  const shared = globalThis as { [sharedStart]?: Promise<void> }
-  shared[sharedStart] ??= works(library) ? Promise.resolve() : library.init()
-  await shared[sharedStart]
-}
-
-function works({ compress, decompress }: ZstdWasm): boolean {
-  try {
-    const probe = Buffer.from('probe')
-    return probe.equals(decompress(compress(probe, 1), { defaultHeapSize: probe.length }))
-  } catch {
-    return false
+async function loadWasmZstd(): Promise<ZstdLibrary> {
+  if (!hasWebAssembly()) {
+    throw new UnsupportedCompression(
+      'zstd (it needs Node.js 22.15, or WebAssembly, which this Node was started without)',
+    )
   }
-}
-
-/** zstd in WebAssembly, for Node versions without it. */
-export async function wasmZstd(): Promise<ZstdLibrary> {
-  const library: ZstdWasm = await import('@bokuweb/zstd-wasm')
-  await start(library)
-  const { compress, decompress } = library
-  const firstBytes = 1 << 20
-  return {
-    compress(bytes, level) {
-      const compressed = compress(bytes, level)
-      // After a second initialisation by another package its output is undefined.
-      if (!isFrame(compressed)) throw new Error('@bokuweb/zstd-wasm does not work: was its init() called elsewhere?')
-      return compressed
-    },
-    decompress({ bytes, contentBytes, boundBytes }, maxBytes) {
-      // The library allocates its whole output. Without an announced size the attempt starts small and doubles.
-      const most = Math.min(boundBytes, maxBytes)
-      for (let room = Math.min(most, Math.max(firstBytes, bytes.length * 4)); ; room = Math.min(most, room * 2)) {
-        try {
-          return decompress(bytes, { defaultHeapSize: Math.max(1, room) })
-        } catch (error) {
-          const tooLittle = contentBytes < 0 && String(error).includes('-70')
-          if (!tooLittle) throw error
-          if (room === most) return most < boundBytes ? undefined : failed(error)
-        }
-      }
-    },
-  }
-}
-
-function failed(error: unknown): never {
-  throw error
+  const { wasmZstd } = await import('./zstd-wasm.ts')
+  return wasmZstd()
 }
 
 /** The codec on top of a library that is loaded on first use. */
@@ -183,4 +136,4 @@ function refusal(cause: unknown): DecodeError {
   return new DecodeError(cause instanceof Error ? cause.message : String(cause), { what: 'zstd', cause })
 }
 
-export const zstd: Codec = zstdCodec(() => nodeZstd() ?? wasmZstd())
+export const zstd: Codec = zstdCodec(() => nodeZstd() ?? loadWasmZstd())

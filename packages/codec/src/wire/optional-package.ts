@@ -7,8 +7,8 @@ export async function optionalPackage<T extends object>(
   functions: readonly (keyof T)[],
 ): Promise<T | undefined> {
   try {
-    // Not a literal, so that bundlers leave the import to Node.
-    const loaded = (await import(name)) as { readonly default?: T }
+    // Bundlers leave this import to Node: the name is no literal, and webpack and Vite read the comments.
+    const loaded = (await import(/* webpackIgnore: true */ /* @vite-ignore */ name)) as { readonly default?: T }
     const found = loaded.default
     return found !== undefined && functions.every((key) => typeof found[key] === 'function') ? found : undefined
   } catch {
