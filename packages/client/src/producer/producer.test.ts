@@ -92,7 +92,7 @@ describe('send', () => {
     const error = failure(producer.send({ topic: 't', value: 'a', partition: 4 }))
     await turns()
     expect(await error).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', partition: 4 })
-    expect((await error).message).toContain('it has 1 (0 to 0)')
+    expect((await error).message).toContain('partitions 0 to 0')
   })
 })
 
