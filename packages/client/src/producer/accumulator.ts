@@ -4,31 +4,31 @@ import { retryBackoffMs } from '../cluster/retry-backoff.ts'
 import type { TopicInfo } from '../cluster/topology.ts'
 import { asKafkaError, closedError, describePartition, KafkaError, type Outcome } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
+import { BufferSpace } from './buffer-space.ts'
 import type { Call } from './calls.ts'
 import { Deadlines } from './deadlines.ts'
 import { FlushBarrier, type Generation } from './flush-barrier.ts'
-import { Leaders } from './leaders.ts'
+import { LeaderTracker } from './leader-tracker.ts'
 import type { ResolvedProducerOptions } from './options.ts'
-import type { PartitionBuffer, PartitionRecord } from './partition-buffer.ts'
+import type { PartitionRecord } from './partition-buffer.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import { ProducerIdentities } from './producer-id.ts'
 import { ProducerMetrics } from './producer-metrics.ts'
-import type { ProducerParts } from './producer-parts.ts'
+import type { PausablePartition, ProducerParts } from './producer-parts.ts'
 import { BatchResult, Receipt } from './receipt.ts'
 import { headersOf, type ProducerRecord } from './record-input.ts'
-import { Room } from './room.ts'
 import { tightBound } from './size.ts'
 import { TopicBuffer } from './topic-buffer.ts'
 import { WriterPool } from './writer-pool.ts'
 
-/** Above this many bytes a bound is made exact: three bytes a character would fill batches only to a third. */
+/** Above this many bytes the bound is computed exactly: with three bytes per character, batches would only be a third full. */
 const roughUpTo = 2048
-/** What a batch needs beside its records. */
+/** The size of a batch without records. */
 const batchOverheadBytes = 61
 const pooledBytes = 8 << 20
 
-/** Where accepted records are until they are settled: by topic and partition, within one budget of bytes. */
+/** Holds accepted records until they are settled, by topic and partition, within one budget of bytes. */
 export class Accumulator implements ProducerParts {
   readonly options: ResolvedProducerOptions
   readonly runtime: Runtime
@@ -36,13 +36,13 @@ export class Accumulator implements ProducerParts {
   readonly pool: WriterPool
   readonly identities: ProducerIdentities | undefined
   readonly barrier = new FlushBarrier()
-  readonly room = new Room(() => this.hasRoom)
+  readonly space = new BufferSpace(() => this.hasSpace)
   readonly #cluster: ProducerCluster
   readonly #closing = new AbortController()
   readonly #topics = new Map<string, TopicBuffer>()
   readonly #timer: DeadlineTimer
   readonly #deadlines: Deadlines
-  readonly #leaders: Leaders
+  readonly #leaders: LeaderTracker
   readonly #metrics: ProducerMetrics
   readonly #watches: (() => void)[] = []
   #lastTopic: TopicBuffer | undefined
@@ -57,8 +57,8 @@ export class Accumulator implements ProducerParts {
     this.pool = new WriterPool(options.maxBatchBytes, Math.min(pooledBytes, options.maxBufferedBytes))
     this.#timer = new DeadlineTimer(cluster.runtime)
     this.#deadlines = new Deadlines(options, this.#timer, (batch) => this.#expire(batch))
-    this.#timer.add((nowMs) => this.room.expire(nowMs, () => this.#roomTimedOut()))
-    this.#leaders = new Leaders(cluster, this.#topics, this.#timer, {
+    this.#timer.add((nowMs) => this.space.expire(nowMs, () => this.#spaceTimedOut()))
+    this.#leaders = new LeaderTracker(cluster, this.#topics, this.#timer, {
       cluster,
       options,
       pool: this.pool,
@@ -73,13 +73,13 @@ export class Accumulator implements ProducerParts {
     this.identities = new ProducerIdentities(cluster, {
       timeoutMs: options.deliveryTimeoutMs,
       closing: this.#closing.signal,
-      onReady: () => this.#touchAll(),
+      onReady: () => this.#scheduleAll(),
       onFailed: (error) => this.#failUnsent(error),
     })
   }
 
-  /** Below the budget: one more record may be taken, whatever its size. */
-  get hasRoom(): boolean {
+  /** Below the budget: one more record is accepted, whatever its size. */
+  get hasSpace(): boolean {
     return this.#bufferedBytes < this.options.maxBufferedBytes
   }
 
@@ -88,11 +88,11 @@ export class Accumulator implements ProducerParts {
   }
 
   get isFlushing(): boolean {
-    return this.#flushes > 0 || this.room.isUnderBackpressure
+    return this.#flushes > 0 || this.space.isUnderBackpressure
   }
 
   /**
-   * Takes a record that was checked. Throws, having taken nothing: MESSAGE_TOO_LARGE, UNKNOWN_TOPIC_OR_PARTITION,
+   * Accepts a record that was checked. Throws, without a change: MESSAGE_TOO_LARGE, UNKNOWN_TOPIC_OR_PARTITION,
    * PARTITIONER_FAILED.
    */
   add(record: ProducerRecord, call: Call | undefined, position: number, generation: Generation): void {
@@ -118,7 +118,7 @@ export class Accumulator implements ProducerParts {
   ): void {
     const partition = topic.partitionFor(entry, wanted)
     partition.append(entry, call, position, generation)
-    if (entry.key === null) topic.stuckTo(partition)
+    if (entry.key === null) topic.noteSticky(partition)
   }
 
   #topicOf(name: string): TopicBuffer {
@@ -160,31 +160,31 @@ export class Accumulator implements ProducerParts {
     if (call !== undefined) call.pending++
     this.charge(entry.sizeBound)
     this.barrier.enter(generation)
-    if (topic.asking) return
+    if (topic.lookingUp) return
     const cached = this.#cluster.topic(topic.name)
-    if (cached !== undefined && cached.partitions.length > 0) this.#learn(topic, cached)
-    else void this.#ask(topic)
+    if (cached !== undefined && cached.partitions.length > 0) this.#applyTopic(topic, cached)
+    else void this.#lookUp(topic)
   }
 
-  async #ask(topic: TopicBuffer): Promise<void> {
-    topic.asking = true
+  async #lookUp(topic: TopicBuffer): Promise<void> {
+    topic.lookingUp = true
     try {
       const { deliveryTimeoutMs } = this.options
       const info = await this.#cluster.awaitTopic(topic.name, {
         timeoutMs: deliveryTimeoutMs,
         signal: this.#closing.signal,
       })
-      topic.asking = false
-      this.#learn(topic, info)
+      topic.lookingUp = false
+      this.#applyTopic(topic, info)
     } catch (cause) {
-      topic.asking = false
+      topic.lookingUp = false
       const error = asKafkaError(cause, `Looking up topic '${topic.name}'`).with({ outcome: 'not-written' })
       this.#failAwaiting(topic, error)
     }
   }
 
-  /** The partitions are known: everything that waited for them goes on in its order. */
-  #learn(topic: TopicBuffer, info: TopicInfo): void {
+  /** The partitions are known: appends the records that waited for them, in their order. */
+  #applyTopic(topic: TopicBuffer, info: TopicInfo): void {
     topic.update(info)
     this.#leaders.assign(topic)
     for (let entry = topic.awaiting.shift(); entry !== undefined; entry = topic.awaiting.shift()) {
@@ -199,7 +199,7 @@ export class Accumulator implements ProducerParts {
       this.barrier.leave(generation)
     }
     topic.known = true
-    this.room.release()
+    this.space.release()
   }
 
   #failAwaiting(topic: TopicBuffer, error: KafkaError): void {
@@ -209,10 +209,10 @@ export class Accumulator implements ProducerParts {
       entry.call?.arrived()
       this.barrier.leave(entry.generation)
     }
-    this.room.release()
+    this.space.release()
   }
 
-  /** Settles a record that got into no batch. */
+  /** Settles a record that was appended to no batch. */
   refuse(topic: string, error: KafkaError, call: Call | undefined, position: number): void {
     this.#metrics.failed(1)
     if (call === undefined) return
@@ -220,7 +220,7 @@ export class Accumulator implements ProducerParts {
     result.error = error
     call.pending++
     call.accepted(new Receipt(result, 0, 0), position)
-    // Never inside the call that sends it.
+    // Not within the call of `send` or `enqueue`.
     queueMicrotask(() => call.settled(result))
   }
 
@@ -228,7 +228,7 @@ export class Accumulator implements ProducerParts {
     this.#bufferedBytes += bytes
   }
 
-  began(batch: ProducerBatch): void {
+  start(batch: ProducerBatch): void {
     this.barrier.enter(batch.generation)
     this.#deadlines.begin(batch)
   }
@@ -241,8 +241,8 @@ export class Accumulator implements ProducerParts {
     this.#metrics.settled(batch, error)
     batch.partition.loadBytes -= batch.chargedBytes
     this.#bufferedBytes -= batch.chargedBytes
-    // Who waited comes before who is told now.
-    this.room.release()
+    // Calls that wait for space come before those that continue after this result.
+    this.space.release()
     for (const call of batch.calls) call.settled(batch.result)
     this.barrier.leave(batch.generation)
   }
@@ -266,17 +266,17 @@ export class Accumulator implements ProducerParts {
     }
     for (const part of parts) {
       part.calls.push(whole)
-      this.began(part)
+      this.start(part)
     }
   }
 
-  leaderMissing(partition: PartitionBuffer): void {
-    if (this.#deadlines.pauses(partition)) return
+  leaderMissing(partition: PausablePartition): void {
+    if (this.#deadlines.isPaused(partition)) return
     this.#leaders.missing(partition)
-    partition.retryLater(this.runtime.monoNow() + this.backoffMs(partition.failures))
+    partition.retryAt(this.runtime.monoNow() + this.backoffMs(partition.failures))
   }
 
-  wakeLater(partition: PartitionBuffer, atMs: number): void {
+  scheduleAt(partition: PausablePartition, atMs: number): void {
     this.#deadlines.pause(partition, atMs)
   }
 
@@ -284,7 +284,7 @@ export class Accumulator implements ProducerParts {
     return retryBackoffMs(this.#cluster, failures + 1)
   }
 
-  #roomTimedOut(): KafkaError {
+  #spaceTimedOut(): KafkaError {
     const { maxBufferedBytes, deliveryTimeoutMs } = this.options
     const message = `Timed out after ${deliveryTimeoutMs} ms waiting for buffer space (maxBufferedBytes ${maxBufferedBytes})`
     return new KafkaError('BUFFER_FULL', message, { retriable: true, outcome: 'not-written' })
@@ -306,8 +306,8 @@ export class Accumulator implements ProducerParts {
     this.#dropAll((outcome) => error.with({ outcome }))
   }
 
-  #touchAll(): void {
-    for (const topic of this.#topics.values()) for (const partition of topic.partitions) partition.touch()
+  #scheduleAll(): void {
+    for (const topic of this.#topics.values()) for (const partition of topic.partitions) partition.schedule()
   }
 
   #dropAll(errorOf: (outcome: Outcome) => KafkaError): void {
@@ -316,20 +316,20 @@ export class Accumulator implements ProducerParts {
     }
   }
 
-  /** Lets nobody linger; used by those who wait for room. */
-  hurry(): void {
-    this.#deadlines.hurry()
+  /** Sends all batches that linger, to make space. */
+  endLingers(): void {
+    this.#deadlines.endLingers()
   }
 
-  /** When room is waited for until `atMs`. */
+  /** Sets a deadline for a call that waits for space. */
   wakeBy(atMs: number): void {
     this.#timer.wakeBy(atMs)
   }
 
-  /** Resolves when all that was accepted before is settled, however. */
+  /** Resolves when everything accepted before is settled, acknowledged or failed. */
   async flush(): Promise<void> {
     this.#flushes++
-    this.hurry()
+    this.endLingers()
     try {
       await this.barrier.flush()
     } finally {
@@ -337,9 +337,9 @@ export class Accumulator implements ProducerParts {
     }
   }
 
-  /** Rejects what is left, and stops. */
+  /** Rejects everything that is left, and stops. */
   close(): void {
-    this.room.refuseAll(closedError('producer', 'not-written'))
+    this.space.refuseAll(closedError('producer', 'not-written'))
     this.#closing.abort(closedError('producer'))
     for (const topic of this.#topics.values()) this.#failAwaiting(topic, closedError('producer', 'not-written'))
     this.#dropAll((outcome) => closedError('producer', outcome))

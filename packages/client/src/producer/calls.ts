@@ -2,16 +2,16 @@ import type { KafkaError } from '../errors.ts'
 import { type BatchResult, errorOfReceipt, type Receipt, SendError } from './receipt.ts'
 
 /**
- * Who waits for records: one call of `send` or `enqueue`. A batch knows each call once, however many of its records it holds;
- * `pending` counts the batches that still owe an answer.
+ * One call of `send` or `enqueue`, which waits for its records. A batch refers to each call once, however many of its records it
+ * holds; `pending` counts the batches that have no result yet.
  */
 export interface Call {
   pending: number
-  /** The record at `position` of the call is in a batch now. */
+  /** The record at `position` of the call was appended to a batch. */
   accepted(receipt: Receipt, position: number): void
-  /** A batch of the call has its result; called once for each batch that raised `pending`. */
+  /** A batch of the call has its result; called once for each batch that incremented `pending`. */
   settled(result: BatchResult): void
-  /** A record that raised `pending` while its topic was unknown waits no more: it is in a batch, or was refused. */
+  /** A record that incremented `pending` while its topic was unknown was appended to a batch, or refused. */
   arrived(): void
 }
 
@@ -43,15 +43,15 @@ export class SendOne implements Call {
 
   arrived(): void {}
 
-  /** For a record that never got into a batch. */
-  refused(error: KafkaError): void {
+  /** For a record that was appended to no batch. */
+  reject(error: KafkaError): void {
     this.#reject(error)
   }
 }
 
-/** `send(records)`: one promise, counted down by batches. */
+/** `send(records)`: one promise for all batches. */
 export class SendMany implements Call {
-  // One for the admission itself: the call is not over while records of it still wait for room.
+  // One for the call itself: it is not over while records of it wait for buffer space.
   pending = 1
   readonly promise: Promise<Receipt[]>
   #resolve!: (receipts: Receipt[]) => void
@@ -77,8 +77,8 @@ export class SendMany implements Call {
     if (--this.pending === 0) this.#finish()
   }
 
-  /** No more records of the call follow. With `refusal`: those that did not get in failed by it. */
-  admitted(refusal?: KafkaError): void {
+  /** No more records of the call follow. `refusal`: the error of those that were not accepted. */
+  allAccepted(refusal?: KafkaError): void {
     this.#refusal = refusal
     if (refusal !== undefined) this.#failed = true
     this.arrived()
@@ -102,7 +102,7 @@ export class SendMany implements Call {
       if (error !== undefined) failures++
       results[at] = error ?? receipt!
     }
-    // A batch may have failed for the records of other calls only.
+    // The failed records of a batch may all belong to other calls.
     const refusal = this.#refusal
     if (failures === 0) this.#resolve(receipts)
     else if (refusal !== undefined && results.every((error) => error === refusal)) this.#reject(refusal)
@@ -110,7 +110,7 @@ export class SendMany implements Call {
   }
 }
 
-/** Told about one record of `enqueue`: exactly one of the two is defined. */
+/** Receives the result of one record of `enqueue`: exactly one of the two is defined. */
 export type OnSettled = (error: KafkaError | undefined, receipt: Receipt | undefined) => void
 
 /** `enqueue(record, onSettled)`. */
@@ -135,7 +135,7 @@ export class EnqueueCall implements Call {
     try {
       this.#onSettled(error, error === undefined ? receipt : undefined)
     } catch (thrown) {
-      // It is the user's own error: it surfaces as uncaught, and the other records settle all the same.
+      // An error of the application: it becomes an uncaught exception, and does not keep other records from settling.
       queueMicrotask(() => {
         throw thrown
       })

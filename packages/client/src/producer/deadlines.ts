@@ -1,18 +1,18 @@
 import type { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { ResolvedProducerOptions } from './options.ts'
-import type { PartitionBuffer } from './partition-buffer.ts'
 import type { ProducerBatch } from './producer-batch.ts'
+import type { PausablePartition } from './producer-parts.ts'
 
-/** What happens to batches and partitions by time alone: linger, retries after a pause, delivery timeouts. */
+/** What happens to batches and partitions by time alone: linger, pauses before retries, delivery timeouts. */
 export class Deadlines {
   readonly #options: ResolvedProducerOptions
   readonly #timer: DeadlineTimer
   readonly #onExpired: (batch: ProducerBatch) => void
-  /** In the order of their creation, but for the parts of split batches, which expire a little late at worst. */
+  /** In the order of their creation, except for the parts of split batches, which may expire a little late. */
   readonly #unsettled = new Set<ProducerBatch>()
   readonly #lingering = new Queue<ProducerBatch>()
-  readonly #pausing = new Map<PartitionBuffer, number>()
+  readonly #pausing = new Map<PausablePartition, number>()
 
   constructor(options: ResolvedProducerOptions, timer: DeadlineTimer, onExpired: (batch: ProducerBatch) => void) {
     this.#options = options
@@ -43,18 +43,18 @@ export class Deadlines {
     this.#unsettled.delete(batch)
   }
 
-  /** Touches the partition at that time. */
-  pause(partition: PartitionBuffer, untilMs: number): void {
+  /** Schedules the partition at that time. */
+  pause(partition: PausablePartition, untilMs: number): void {
     this.#pausing.set(partition, untilMs)
     this.#timer.wakeBy(untilMs)
   }
 
-  pauses(partition: PartitionBuffer): boolean {
+  isPaused(partition: PausablePartition): boolean {
     return this.#pausing.has(partition)
   }
 
-  /** Nobody lingers any more. */
-  hurry(): void {
+  /** No batch lingers any more. */
+  endLingers(): void {
     for (let batch = this.#lingering.shift(); batch !== undefined; batch = this.#lingering.shift()) endLinger(batch)
   }
 
@@ -76,7 +76,7 @@ export class Deadlines {
         continue
       }
       this.#pausing.delete(partition)
-      partition.touch()
+      partition.schedule()
     }
     return nextMs
   }

@@ -1,16 +1,16 @@
-/** What was accepted between two calls of `flush`. */
+/** All records that were accepted between two calls of `flush`. */
 export interface Generation {
-  /** Batches, waiting records and waiting calls of it that are not settled. */
+  /** Its batches, waiting records and waiting calls that are not settled. */
   pending: number
   readonly flushed: (() => void)[]
 }
 
 /**
- * Tells `flush` when all that was accepted before it is settled. A batch belongs to the generation of its first
- * record, which is its oldest: records reach a partition in the order they were accepted.
+ * Resolves `flush` when everything accepted before it is settled. A batch belongs to the generation of its first record, which is
+ * its oldest: records reach a partition in the order in which they were accepted.
  */
 export class FlushBarrier {
-  /** Oldest first; the last one takes what is accepted now. */
+  /** Oldest first; the last one collects what is accepted now. */
   #generations: Generation[] = [{ pending: 0, flushed: [] }]
   current: Generation = this.#generations[0]!
 
@@ -24,7 +24,7 @@ export class FlushBarrier {
     if (generation.pending === 0) this.#advance()
   }
 
-  /** Resolves when everything of the current generation and all before has left. */
+  /** Resolves when the current generation and all before it are settled. */
   flush(): Promise<void> {
     const closing = this.current
     this.current = { pending: 0, flushed: [] }

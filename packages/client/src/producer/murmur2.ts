@@ -1,7 +1,7 @@
 const seed = 0x9747b28c
 const multiplier = 0x5bd1e995
 
-/** MurmurHash2 as Java's `Utils.murmur2`, over the UTF-8 bytes of a string or the bytes given. A signed 32-bit number. */
+/** MurmurHash2 as in Java's `Utils.murmur2`, of bytes or of the UTF-8 bytes of a string. A signed 32-bit number. */
 export function murmur2(key: string | Uint8Array): number {
   if (typeof key !== 'string') return hashBytes(key)
   const length = key.length
@@ -23,7 +23,7 @@ export function murmur2(key: string | Uint8Array): number {
     mixed |= code
     tail |= code << shift
   }
-  // Above ASCII the characters are not the bytes: hash what UTF-8 makes of them.
+  // Beyond ASCII the UTF-8 bytes differ from the characters.
   if (mixed > 0x7f) return hashBytes(Buffer.from(key, 'utf8'))
   return finish(hash, tail, length & 3)
 }
@@ -54,7 +54,7 @@ function finish(hash: number, tail: number, tailLength: number): number {
   return h ^ (h >>> 15)
 }
 
-/** Where Java's default partitioner puts a key. */
+/** The partition of a key, as in Java's default partitioner. */
 export function keyPartition(key: string | Uint8Array, partitionCount: number): number {
   return (murmur2(key) & 0x7fffffff) % partitionCount
 }

@@ -15,35 +15,35 @@ export type Acks = 'all' | 1 | 0
 
 /** Options of `kafka.producer(…)`. All times are in milliseconds, all sizes in bytes. */
 export interface ProducerOptions {
-  /** Who must have a record before it counts as sent: all in-sync replicas, the leader, or nobody. Default 'all'. */
+  /** Which replicas must have a record before it is acknowledged: all in-sync ones, the leader, or none. Default 'all'. */
   readonly acks?: Acks | undefined
   /**
-   * Each record once and in order per partition, whatever is retried. Default true with `acks: 'all'`, which it needs. Without
-   * it a retry may repeat records, and order holds only with `maxInFlight: 1`.
+   * Stores each record exactly once and in order per partition, also after retries. Default true with `acks: 'all'`, which it
+   * requires. Without it a retry may store records twice, and the order is kept only with `maxInFlight: 1`.
    */
   readonly idempotent?: boolean | undefined
   /**
-   * How long a batch waits for company. Default 0: it leaves as soon as its broker is free, and records gather while the broker
-   * is busy, so batches grow with the load on their own.
+   * How long a batch waits for more records. Default 0: it is sent as soon as its broker is free. Records collect while the broker
+   * is busy, so batches grow with the load.
    */
   readonly lingerMs?: number | undefined
-  /** A batch this full takes no more records. Default 256 KiB. A larger record gets a batch of its own. */
+  /** A batch of this size takes no more records. A larger record is sent in a separate batch. Default 256 KiB. */
   readonly maxBatchBytes?: number | undefined
   /** The largest record, and the largest request. Default 1 MiB, as Java's max.request.size. */
   readonly maxRequestBytes?: number | undefined
-  /** Records accepted but not settled; above this `send` waits and `enqueue` says false. Default 32 MiB. */
+  /** Size of all records accepted and not settled. Above it `send` waits and `enqueue` returns false. Default 32 MiB. */
   readonly maxBufferedBytes?: number | undefined
   /** From the acceptance of a record to its settlement, retries included. Default 120 000. */
   readonly deliveryTimeoutMs?: number | undefined
-  /** One attempt of a request. Default: that of the client. */
+  /** Time limit of one attempt of a request. Default: that of the client. */
   readonly requestTimeoutMs?: number | undefined
-  /** Requests under way to one broker; at most 5 with idempotence. Default 5. */
+  /** Maximum number of requests in flight to one broker; at most 5 with idempotence. Default 5. */
   readonly maxInFlight?: number | undefined
   /** 'gzip', 'snappy', 'lz4' or 'zstd'. Default 'none'. */
   readonly compression?: ProducerCompression | undefined
-  /** gzip: 1 to 9; zstd: 1 to 22; the others have none. Default: that of the codec, 6 for gzip and 3 for zstd. */
+  /** gzip: 1 to 9; zstd: 1 to 22; the others have no levels. Default: that of the codec, 6 for gzip and 3 for zstd. */
   readonly compressionLevel?: number | undefined
-  /** Where a record without `partition` goes. Default as Java: murmur2 of the key, or sticky and even without a key. */
+  /** Chooses the partition of a record without `partition`. Default as in Java: by murmur2 of the key; without a key sticky, weighted by load. */
   readonly partitioner?: Partitioner | undefined
 }
 
@@ -65,8 +65,8 @@ export const producerOptions = Object.freeze({
   acks: oneOf<Acks>(['all', 1, 0], 'all'),
   idempotent: optionalFlag,
   lingerMs: milliseconds(0),
-  // Java's 16 KiB is made for lingering. Here a batch grows only while its broker is busy, so room costs no latency: five of
-  // these in flight fill 100 MB/s over 10 ms. Larger ones take no less CPU, and come near the broker's own limit of 1 MiB.
+  // Java's 16 KiB suits lingering. Here a batch grows only while its broker is busy, so a large limit adds no latency: five
+  // such batches in flight carry 100 MB/s at 10 ms. Larger ones save no CPU, and approach the broker's default limit of 1 MiB.
   maxBatchBytes: integer(256 << 10, 1 << 10, 1 << 30),
   maxRequestBytes: integer(1 << 20, 1 << 12, 1 << 30),
   maxBufferedBytes: integer(32 << 20, 1),
@@ -93,7 +93,7 @@ export interface ResolvedProducerOptions {
   readonly partitioner: Partitioner | undefined
 }
 
-/** The broker remembers that many batches of a producer, so more in flight could not be told from new ones. */
+/** The broker remembers this many batches of a producer: it could not recognise duplicates among more in flight. */
 const maxInFlightIdempotent = 5
 
 const maxGzipLevel = 9

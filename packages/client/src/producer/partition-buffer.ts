@@ -4,12 +4,11 @@ import { describePartition, KafkaError, type Outcome } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Call } from './calls.ts'
 import type { Generation } from './flush-barrier.ts'
-import { ProducerBatch } from './producer-batch.ts'
+import { type BatchPartition, ProducerBatch } from './producer-batch.ts'
 import type { ProducerParts } from './producer-parts.ts'
 import { Sequences } from './sequences.ts'
-import type { Sink } from './sink.ts'
+import type { QueuedPartition, Sink } from './sink.ts'
 import { splitBatch } from './split-batch.ts'
-import type { TopicBuffer } from './topic-buffer.ts'
 
 /** A record as it goes into a batch. */
 export interface PartitionRecord {
@@ -17,46 +16,57 @@ export interface PartitionRecord {
   readonly value: string | Uint8Array | null
   readonly headers: readonly RecordHeader[]
   readonly timestampMs: number
-  /** At most so many bytes in the batch. */
+  /** The most bytes that it can take in a batch. */
   readonly sizeBound: number
+}
+
+/** The topic of a partition. */
+export interface PartitionTopic {
+  readonly name: string
+  readonly topicId: string | undefined
+  /** A batch this large takes no more records. */
+  readonly maxBatchBytes: number
+  /** The broker rejected a batch of this size. */
+  limitBatchBytes(bytes: number): void
 }
 
 const noIdentity = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
 
 /**
  * The batches of one partition in order: those that wait, the last of which may be open for more records, and those in flight.
- * When one comes back to be tried again, nothing more is sent until all in flight have come back; then they go again in their
+ * When one has to be sent again, nothing else is sent until none is in flight; then the requeued batches are sent in their
  * order, before any later batch.
  */
-export class PartitionBuffer {
-  readonly topic: TopicBuffer
+export class PartitionBuffer implements BatchPartition, QueuedPartition {
+  readonly topic: PartitionTopic
   readonly index: number
   readonly #parts: ProducerParts
   readonly #waiting = new Queue<ProducerBatch>()
   readonly #sequences: Sequences | undefined
   #open: ProducerBatch | undefined
   #inFlight: ProducerBatch[] = []
-  #returned: ProducerBatch[] = []
+  /** To be sent again, once none is in flight. */
+  #requeued: ProducerBatch[] = []
   #nextOrdinal = 0
   #expectedBytes = 0
   #sink: Sink | undefined
-  /** Where the batches in flight went. */
+  /** The sink of the batches in flight. */
   #sentTo: Sink | undefined
   #retryAtMs = 0
   #failures = 0
   /** Bytes accepted and not settled. */
   loadBytes = 0
-  /** Whether it stands in the line of its sink, and with a batch that takes no more records. */
-  listed: 'no' | 'partial' | 'complete' = 'no'
+  /** Whether it is in the queue of its sink, and whether its first batch takes more records. */
+  queued: 'no' | 'partial' | 'complete' = 'no'
 
-  constructor(topic: TopicBuffer, index: number, parts: ProducerParts) {
+  constructor(topic: PartitionTopic, index: number, parts: ProducerParts) {
     this.topic = topic
     this.index = index
     this.#parts = parts
     this.#sequences = parts.identities === undefined ? undefined : new Sequences(parts.identities)
   }
 
-  /** The batch that takes the next record, if it has room. */
+  /** The batch that takes the next record, if the record fits. */
   get open(): ProducerBatch | undefined {
     return this.#open
   }
@@ -69,12 +79,12 @@ export class PartitionBuffer {
     return this.#waiting.size > 0
   }
 
-  /** What the first waiting batch takes in a request. */
+  /** The size of the first waiting batch in a request. */
   get firstBytes(): number {
     return this.#waiting.peek()?.byteLength ?? 0
   }
 
-  /** Whether a record surely fits into the open batch; a new one is begun for it otherwise. */
+  /** Whether a record certainly fits into the open batch; otherwise it starts a new one. */
   fits(sizeBound: number): boolean {
     const open = this.#open
     return open !== undefined && open.writer.byteLength + sizeBound <= this.topic.maxBatchBytes
@@ -102,8 +112,8 @@ export class PartitionBuffer {
     const batch = new ProducerBatch(this, writer, runtime.monoNow(), generation, this.#nextOrdinal++)
     this.#open = batch
     this.#waiting.push(batch)
-    this.#parts.began(batch)
-    if (options.lingerMs === 0 || this.#parts.isFlushing) this.touch()
+    this.#parts.start(batch)
+    if (options.lingerMs === 0 || this.#parts.isFlushing) this.schedule()
     return batch
   }
 
@@ -114,47 +124,47 @@ export class PartitionBuffer {
     this.#open = undefined
     this.#expectedBytes = batch.writer.byteLength
     if (this.#parts.options.compression !== 'none') this.#compress(batch)
-    this.touch()
+    this.schedule()
   }
 
-  /** Ends the open batch's time to wait for company. */
+  /** Ends the open batch's wait for more records. */
   endLinger(): void {
     if (this.#open === undefined || this.#open.lingered) return
     this.#open.lingered = true
-    this.touch()
+    this.schedule()
   }
 
-  /** Where the partition's leader is now. */
-  lead(sink: Sink | undefined): void {
+  /** Sets the sink of the partition's leader; undefined: no leader at the moment. */
+  setLeader(sink: Sink | undefined): void {
     if (this.#sink === sink) return
-    this.#sink?.forget(this)
+    this.#sink?.remove(this)
     this.#sink = sink
-    this.#sequences?.doubt()
-    // A new leader deserves an attempt at once.
+    this.#sequences?.unconfirm()
+    // The pause was for the old leader.
     this.#retryAtMs = 0
-    this.touch()
+    this.schedule()
   }
 
-  /** Says that there may be something to send. */
-  touch(): void {
+  /** Reports to the sink that there may be something to send. */
+  schedule(): void {
     const first = this.#waiting.peek()
     if (first === undefined) return
     if (this.#sink === undefined) this.#parts.leaderMissing(this)
-    else this.#sink.offer(this, first !== this.#open)
+    else this.#sink.enqueue(this, first !== this.#open)
   }
 
-  /** After how many attempts in vain the partition is. */
+  /** How many attempts in a row have failed. */
   get failures(): number {
     return this.#failures
   }
 
-  retryLater(atMs: number): void {
+  retryAt(atMs: number): void {
     this.#retryAtMs = atMs
     this.#failures++
-    this.#parts.wakeLater(this, atMs)
+    this.#parts.scheduleAt(this, atMs)
   }
 
-  /** The next batch to send, frozen and counted as in flight; undefined when there is none that may go. */
+  /** The next batch to send, frozen and counted as in flight; undefined when none may be sent. */
   take(nowMs: number): ProducerBatch | undefined {
     const first = this.#waiting.peek()
     if (first === undefined || !this.#maySend(first, nowMs)) return undefined
@@ -179,16 +189,16 @@ export class PartitionBuffer {
     const { options } = this.#parts
     if (nowMs < this.#retryAtMs) return false
     if (first === this.#open && options.lingerMs > 0 && !first.lingered && !this.#parts.isFlushing) return false
-    if (this.#inFlight.length === 0) return this.#sequences === undefined || this.#sequences.begin(this.#waiting)
-    if (this.#returned.length > 0) return false
-    if (this.#sequences !== undefined && (this.#sequences.holds || this.#mustGoAlone(first))) return false
-    // What is under way to an old leader is waited for, else its retries would come after this.
+    if (this.#inFlight.length === 0) return this.#sequences === undefined || this.#sequences.prepare(this.#waiting)
+    if (this.#requeued.length > 0) return false
+    if (this.#sequences !== undefined && (this.#sequences.oneAtATime || this.#mustGoAlone(first))) return false
+    // Batches in flight to an old leader come first: their retries must not follow this one.
     return this.#inFlight.length < options.maxInFlight && this.#sentTo === this.#sink
   }
 
   /**
-   * A broker knows a duplicate among the last five batches only: while one is tried again that it may have, nothing else may
-   * follow.
+   * A broker recognises a duplicate only among the last five batches: while one that it may have is sent again, nothing else may
+   * be in flight.
    */
   #mustGoAlone(first: ProducerBatch): boolean {
     return first.maybeWritten || this.#inFlight.some(({ maybeWritten }) => maybeWritten)
@@ -196,7 +206,7 @@ export class PartitionBuffer {
 
   #stamp(batch: ProducerBatch): void {
     if (batch.stamped) return
-    this.#sequences?.number(batch)
+    this.#sequences?.assign(batch)
     const { identity } = batch
     const fields =
       identity === undefined
@@ -217,7 +227,7 @@ export class PartitionBuffer {
       (bytes) => {
         batch.sealing = false
         batch.bytes = bytes
-        if (!batch.settled) this.touch()
+        if (!batch.settled) this.schedule()
       },
       (cause) => {
         batch.sealing = false
@@ -230,92 +240,92 @@ export class PartitionBuffer {
   }
 
   /** The broker has the batch. */
-  delivered(batch: ProducerBatch): void {
+  complete(batch: ProducerBatch): void {
     if (!this.#inFlight.includes(batch)) return
     this.#failures = 0
-    this.#sequences?.delivered(batch)
-    this.#landed(batch)
+    this.#sequences?.acknowledge(batch)
+    this.#removeInFlight(batch)
     this.#parts.settle(batch, undefined)
   }
 
-  /** The broker refused the batch for good; `written` when it may have it all the same. */
-  rejected(batch: ProducerBatch, error: KafkaError, written: boolean): void {
+  /** The broker rejected the batch, and no retry helps. `written`: the broker may nevertheless have it. */
+  fail(batch: ProducerBatch, error: KafkaError, written: boolean): void {
     if (!this.#inFlight.includes(batch)) return
-    this.#renounce(batch, written || batch.maybeWritten)
-    this.#landed(batch)
+    this.#giveUp(batch, written || batch.maybeWritten)
+    this.#removeInFlight(batch)
     this.#parts.settle(batch, error)
   }
 
-  /** The batch comes back to be tried again. `written`: the broker may have it. */
+  /** The batch has to be sent again. `written`: the broker may have it. */
   requeue(batch: ProducerBatch, error: KafkaError, written: boolean): void {
     if (!this.#inFlight.includes(batch)) return
     if (written) batch.maybeWritten = true
     batch.lastError = error
-    if (batch.settled) this.#renounce(batch, batch.maybeWritten)
-    else this.#returned.push(batch)
-    this.#landed(batch)
+    if (batch.settled) this.#giveUp(batch, batch.maybeWritten)
+    else this.#requeued.push(batch)
+    this.#removeInFlight(batch)
   }
 
-  /** The broker refuses the batch for its producer id. */
+  /** The broker rejected the batch because of its producer id. */
   refuseIdentity(batch: ProducerBatch): void {
-    this.#sequences?.break(batch.ordinal, true)
+    this.#sequences?.markMissing(batch.ordinal, true)
   }
 
-  /** The topic was deleted and created again: no number of the old one counts. */
+  /** The topic was deleted and created again: sequence numbers of the old one do not count. */
   startOver(): void {
-    this.#sequences?.break(-1)
-    this.touch()
+    this.#sequences?.markMissing(-1)
+    this.schedule()
   }
 
-  /** Settles a batch with an error before the broker has answered for it. */
+  /** Settles a batch with an error before the broker has responded. */
   drop(batch: ProducerBatch, errorOf: (outcome: Outcome) => KafkaError): void {
-    const flying = this.#inFlight.includes(batch)
-    if (!flying) {
+    const inFlight = this.#inFlight.includes(batch)
+    if (!inFlight) {
       if (batch === this.#open) this.#open = undefined
-      if (!this.#waiting.remove(batch)) this.#returned = this.#returned.filter((other) => other !== batch)
-      this.#renounce(batch, batch.maybeWritten)
+      if (!this.#waiting.remove(batch)) this.#requeued = this.#requeued.filter((other) => other !== batch)
+      this.#giveUp(batch, batch.maybeWritten)
     }
-    this.#parts.settle(batch, errorOf(flying || batch.maybeWritten ? 'unknown' : 'not-written'))
-    this.touch()
+    this.#parts.settle(batch, errorOf(inFlight || batch.maybeWritten ? 'unknown' : 'not-written'))
+    this.schedule()
   }
 
   /** Drops everything that is not in flight. */
   dropWaiting(errorOf: (outcome: Outcome) => KafkaError): void {
-    for (const batch of [...this.#returned, ...this.#waiting]) this.drop(batch, errorOf)
+    for (const batch of [...this.#requeued, ...this.#waiting]) this.drop(batch, errorOf)
   }
 
-  /** A batch is given up: its number will be missing, certainly or perhaps. */
-  #renounce(batch: ProducerBatch, written: boolean): void {
+  /** A batch will not be sent again: the broker lacks its sequence number, or may lack it. */
+  #giveUp(batch: ProducerBatch, written: boolean): void {
     if (batch.baseSequence < 0) return
-    if (written) this.#sequences?.lost(batch)
-    else this.#sequences?.break(batch.ordinal)
+    if (written) this.#sequences?.abandon(batch)
+    else this.#sequences?.markMissing(batch.ordinal)
   }
 
-  #landed(batch: ProducerBatch): void {
+  #removeInFlight(batch: ProducerBatch): void {
     this.#inFlight.splice(this.#inFlight.indexOf(batch), 1)
-    if (this.#inFlight.length === 0 && this.#returned.length > 0) this.#requeue()
-    this.touch()
+    if (this.#inFlight.length === 0 && this.#requeued.length > 0) this.#resend()
+    this.schedule()
   }
 
-  /** All in flight have come back: puts those to be tried again before the others. */
-  #requeue(): void {
-    const returned = this.#returned.sort((a, b) => a.ordinal - b.ordinal)
-    this.#returned = []
-    const first = returned[0]!
-    this.#sequences?.doubt()
-    // Those after a batch that failed fail for that reason alone; the first one has really lost its predecessor.
-    if (first.outOfOrder) this.#sequences?.break(first.ordinal)
-    this.#waiting.unshift(returned.flatMap((batch) => (batch.tooLarge ? this.#split(batch) : batch)))
+  /** None is in flight any more: puts the batches to be sent again before the others. */
+  #resend(): void {
+    const requeued = this.#requeued.sort((a, b) => a.ordinal - b.ordinal)
+    this.#requeued = []
+    const first = requeued[0]!
+    this.#sequences?.unconfirm()
+    // After a failed batch all others are out of order. If the first one is, the batch before it is missing at the broker.
+    if (first.outOfOrder) this.#sequences?.markMissing(first.ordinal)
+    this.#waiting.unshift(requeued.flatMap((batch) => (batch.tooLarge ? this.#split(batch) : batch)))
     if (first.tooLarge) return
-    // A leader that moved meanwhile is tried at once, and so is the first new beginning.
+    // No pause after a change of the leader, nor before the first attempt with new sequence numbers.
     if (this.#sink !== this.#sentTo || (first.outOfOrder && this.#failures === 0)) this.#failures++
-    else this.retryLater(this.#parts.runtime.monoNow() + this.#parts.backoffMs(this.#failures))
+    else this.retryAt(this.#parts.runtime.monoNow() + this.#parts.backoffMs(this.#failures))
   }
 
   #split(batch: ProducerBatch): ProducerBatch[] {
     const { pool } = this.#parts
     const parts = splitBatch(batch, (bytes) => pool.take(bytes))
-    this.topic.learnTooLarge(batch.writer.byteLength)
+    this.topic.limitBatchBytes(batch.writer.byteLength)
     this.#parts.splitInto(batch, parts)
     return parts
   }

@@ -2,22 +2,22 @@ import type { RecordHeader } from '@ottla/codec/records'
 import { textOf } from '../error-data.ts'
 import { KafkaError } from '../errors.ts'
 
-/** What a partitioner decides by. */
+/** The input of a partitioner. */
 export interface PartitionerArgs {
   readonly topic: string
   readonly key: string | Uint8Array | null
   readonly value: string | Uint8Array | null
   readonly headers: readonly RecordHeader[]
-  /** Partitions are numbered from 0 to one less. */
+  /** Partitions are numbered from 0 to `partitionCount - 1`. */
   readonly partitionCount: number
   /** Whether a partition has a leader at the moment. */
   isAvailable(partition: number): boolean
 }
 
-/** Gives the partition of a record: an integer from 0 to `partitionCount - 1`. */
+/** Returns the partition of a record: an integer from 0 to `partitionCount - 1`. */
 export type Partitioner = (args: PartitionerArgs) => number
 
-/** Calls the user's partitioner and holds it to its contract; throws PARTITIONER_FAILED. */
+/** Calls the partitioner of the application and checks its result; throws PARTITIONER_FAILED. */
 export function callPartitioner(partitioner: Partitioner, args: PartitionerArgs): number {
   let chosen: unknown
   try {
@@ -39,9 +39,9 @@ function failed(message: string, topic: string, cause?: unknown): KafkaError {
 }
 
 /**
- * Where records without a key go next (KIP-480, KIP-794): of two partitions chosen by chance the one with fewer bytes waiting,
- * so that a slow broker gets less. Never `current` if there is another, never one without a leader if there is one with.
- * `load` gives the bytes that wait, or -1 without a leader.
+ * The next partition for records without a key (KIP-480, KIP-794): of two random partitions the one with fewer waiting bytes, so
+ * that a slow broker receives fewer records. Not `current` if there is another, not one without a leader if there is one with a
+ * leader. `load` returns the waiting bytes, or -1 without a leader.
  */
 export function pickSticky(
   partitionCount: number,
@@ -59,7 +59,7 @@ export function pickSticky(
 }
 
 function pickOne(count: number, current: number, load: (partition: number) => number, random: () => number): number {
-  // One fewer to choose from, because the current one is left out.
+  // The current partition is no candidate.
   const choices = current < 0 ? count : count - 1
   const start = Math.floor(random() * choices)
   for (let step = 0; step < choices; step++) {

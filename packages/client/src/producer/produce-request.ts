@@ -1,23 +1,22 @@
 import type { ProduceRequest } from '@ottla/codec'
 import type { ResolvedProducerOptions } from './options.ts'
-import type { ProducerBatch } from './producer-batch.ts'
-import type { TopicBuffer } from './topic-buffer.ts'
+import type { BatchPartition, ProducerBatch } from './producer-batch.ts'
 
-/** From this version on topics go by their id (KIP-516). */
+/** From this version on topics are sent by their id (KIP-516). */
 const topicIdVersion = 13
 
-/** Brokers that give no topic ids want names. */
+/** Brokers without topic ids need topic names; undefined: the highest common version. */
 export function highestVersion(batches: readonly ProducerBatch[]): number | undefined {
   return batches.every(({ partition }) => partition.topic.topicId !== undefined) ? undefined : topicIdVersion - 1
 }
 
-/** One request with these batches, at most one a partition. */
+/** One request with these batches, at most one per partition. */
 export function produceBody(
   batches: readonly ProducerBatch[],
   options: ResolvedProducerOptions,
   version: number,
 ): ProduceRequest {
-  const topics = new Map<TopicBuffer, { index: number; records: Uint8Array }[]>()
+  const topics = new Map<BatchPartition['topic'], { index: number; records: Uint8Array }[]>()
   for (const batch of batches) {
     const { topic, index } = batch.partition
     const partitions = topics.get(topic)

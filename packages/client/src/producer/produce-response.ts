@@ -5,18 +5,18 @@ import { asKafkaError, describePartition, KafkaError, kafkaErrorOf } from '../er
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 
-/** Who learns of leaders that moved. */
-type LeaderBoard = Pick<ProducerCluster, 'learnLeader' | 'learnBrokers'>
+/** Where new leaders are reported. */
+type LeaderUpdates = Pick<ProducerCluster, 'learnLeader' | 'learnBrokers'>
 
 type TopicResponse = ProduceResponse['responses'][number]
 type PartitionResponse = TopicResponse['partitionResponses'][number]
 
-/** Settles or sends back each batch of a request as the answer says. Gives the topics whose metadata is stale. */
+/** Settles or requeues each batch of a request by the response. Returns the topics whose metadata is stale. */
 export function settleResponse(
   batches: readonly ProducerBatch[],
   response: ProduceResponse,
   broker: Broker,
-  cluster: LeaderBoard,
+  cluster: LeaderUpdates,
 ): readonly string[] {
   if (response.nodeEndpoints.length > 0) {
     cluster.learnBrokers(response.nodeEndpoints.map(({ nodeId, ...address }) => ({ id: nodeId, ...address })))
@@ -51,14 +51,14 @@ function indexResponses(response: ProduceResponse): FindResponse {
   return (name, topicId, partition) => (topics.get(name) ?? topics.get(topicId ?? ''))?.get(partition)
 }
 
-/** True when the topic's metadata is stale. */
-function settleOne(batch: ProducerBatch, response: PartitionResponse, broker: Broker, cluster: LeaderBoard): boolean {
+/** Returns whether the topic's metadata is stale. */
+function settleOne(batch: ProducerBatch, response: PartitionResponse, broker: Broker, cluster: LeaderUpdates): boolean {
   const { partition, result } = batch
   const { producer, notWritten, staleMetadata, tooLarge } = meaningOf(response.errorCode)
   if (response.errorCode === 0 || producer === 'duplicate') {
     result.baseOffset = response.baseOffset
     result.logAppendTimeMs = Number(response.logAppendTimeMs)
-    partition.delivered(batch)
+    partition.complete(batch)
     return false
   }
   const { leaderId, leaderEpoch } = response.currentLeader
@@ -75,8 +75,8 @@ function settleOne(batch: ProducerBatch, response: PartitionResponse, broker: Br
       return false
     case 'identity-refused':
       partition.refuseIdentity(batch)
-      // Under another id the broker could not tell it from the one it may have.
-      if (batch.maybeWritten) partition.rejected(batch, error, true)
+      // With another id the broker would not recognise the duplicate of a batch that it may have.
+      if (batch.maybeWritten) partition.fail(batch, error, true)
       else partition.requeue(batch, error, false)
       return false
   }
@@ -92,11 +92,11 @@ function settleOne(batch: ProducerBatch, response: PartitionResponse, broker: Br
     return staleMetadata && leaderId < 0
   }
   nameBadRecords(batch, response, where, error)
-  partition.rejected(batch, error, written)
+  partition.fail(batch, error, written)
   return false
 }
 
-/** KIP-467: which records of the batch were wrong. The others only shared their batch and may be sent again. */
+/** KIP-467: the records that the broker rejected. The others were only in the same batch, and may be sent again. */
 function nameBadRecords(
   batch: ProducerBatch,
   response: PartitionResponse,
@@ -133,12 +133,12 @@ export function settleFailure(batches: readonly ProducerBatch[], cause: unknown,
     }
     const outcome = written || batch.maybeWritten ? 'unknown' : 'not-written'
     const place = { topic: partition.topic.name, partition: partition.index, broker: error.broker ?? broker }
-    partition.rejected(batch, error.with({ ...place, outcome, cause: error }), written)
+    partition.fail(batch, error.with({ ...place, outcome, cause: error }), written)
   }
 }
 
-/** acks=0: the bytes have left, and nobody will tell more. */
+/** acks=0: the bytes are written, and no response follows. */
 export function settlePending(batches: readonly ProducerBatch[]): readonly string[] {
-  for (const batch of batches) batch.partition.delivered(batch)
+  for (const batch of batches) batch.partition.complete(batch)
   return []
 }

@@ -1,50 +1,73 @@
 import type { BatchWriter } from '@ottla/codec/records'
-import type { KafkaError } from '../errors.ts'
+import type { KafkaError, Outcome } from '../errors.ts'
 import type { Call } from './calls.ts'
 import type { Generation } from './flush-barrier.ts'
-import type { PartitionBuffer } from './partition-buffer.ts'
 import type { Identity } from './producer-id.ts'
 import { BatchResult, Receipt } from './receipt.ts'
 
-/** Records of one partition on their way: encoded once, frozen when first written, resent as they are. */
+/** The partition of a batch, for those that send the batch or report its result. */
+export interface BatchPartition {
+  readonly topic: { readonly name: string; readonly topicId: string | undefined }
+  readonly index: number
+  /** The batch that takes the next record. */
+  readonly open: ProducerBatch | undefined
+  /** Bytes accepted and not settled. */
+  loadBytes: number
+  /** Reports that there may be something to send. */
+  schedule(): void
+  /** Ends the open batch's wait for more records. */
+  endLinger(): void
+  /** The broker has the batch. */
+  complete(batch: ProducerBatch): void
+  /** The broker rejected the batch, and no retry helps. `written`: the broker may nevertheless have it. */
+  fail(batch: ProducerBatch, error: KafkaError, written: boolean): void
+  /** The batch has to be sent again. `written`: the broker may have it. */
+  requeue(batch: ProducerBatch, error: KafkaError, written: boolean): void
+  /** The broker rejected the batch because of its producer id. */
+  refuseIdentity(batch: ProducerBatch): void
+  /** Settles the batch with an error before the broker has responded. */
+  drop(batch: ProducerBatch, errorOf: (outcome: Outcome) => KafkaError): void
+}
+
+/** Records of one partition: encoded once, frozen at the first write, resent without change. */
 export class ProducerBatch {
-  readonly partition: PartitionBuffer
+  readonly partition: BatchPartition
   readonly result: BatchResult
   /** On `monoNow`; parts of a split batch have that of the whole. */
   readonly createdMs: number
   readonly writer: BatchWriter
-  /** Its place among the batches of its partition. Parts of a split batch lie between the whole and the next. */
+  /** Its position among the batches of its partition. Parts of a split batch come between it and the next batch. */
   readonly ordinal: number
-  /** How much of the ordinals is its own, to be shared out when it is split. */
+  /** The range of ordinals that it may divide among its parts when it is split. */
   readonly span: number
   readonly generation: Generation
 
-  /** The sealed batch, once it is closed; from the first attempt on never changed, only replaced. */
+  /** The sealed batch, once it is closed. From the first attempt on it is never changed, only replaced. */
   bytes: Uint8Array | undefined
   sealing = false
   /** The identity and sequence are in `bytes`. */
   stamped = false
   identity: Identity | undefined
-  /** -1: none given yet. */
+  /** -1: not assigned yet. */
   baseSequence = -1
-  /** Requests that carried it. */
+  /** Requests that contained it. */
   attempts = 0
-  /** An attempt ended in a way that leaves open whether the broker has it. */
+  /** After some attempt it is unknown whether the broker has it. */
   maybeWritten = false
-  /** The broker answered the last attempt with OUT_OF_ORDER_SEQUENCE_NUMBER or UNKNOWN_PRODUCER_ID. */
+  /** The response to the last attempt was OUT_OF_ORDER_SEQUENCE_NUMBER or UNKNOWN_PRODUCER_ID. */
   outOfOrder = false
-  /** The broker finds it too large. */
+  /** The broker rejected it as too large. */
   tooLarge = false
   lastError: KafkaError | undefined
   settled = false
-  /** What it counts in the buffer's budget. */
+  /** Its share of `maxBufferedBytes`. */
   chargedBytes = 0
-  /** Its time to wait for company is over. */
+  /** It no longer waits for more records. */
   lingered = false
   readonly calls: Call[] = []
 
   constructor(
-    partition: PartitionBuffer,
+    partition: BatchPartition,
     writer: BatchWriter,
     createdMs: number,
     generation: Generation,
@@ -64,12 +87,12 @@ export class ProducerBatch {
     return this.writer.count
   }
 
-  /** What it takes in a request. */
+  /** Its size in a request. */
   get byteLength(): number {
     return this.bytes === undefined ? this.writer.byteLength : this.bytes.length
   }
 
-  /** The record appended last is that of `call` at `position`. */
+  /** The last appended record belongs to `call`, at `position`. */
   attach(call: Call, position: number, timestampMs: number): void {
     const { result, calls } = this
     call.accepted(new Receipt(result, this.writer.count - 1, timestampMs - result.baseTimestampMs), position)

@@ -2,19 +2,19 @@ import { InitProducerId } from '@ottla/codec'
 import { asKafkaError, type KafkaError, kafkaErrorOf } from '../errors.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 
-/** What a partition's sequence numbers belong to. Compared by identity. */
+/** The producer id and epoch that sequence numbers belong to. Compared by object identity. */
 export interface Identity {
   readonly producerId: bigint
   readonly epoch: number
 }
 
 const lastEpoch = 0x7fff
-// A broker ignores it without a transactionalId; Java sends its default all the same.
+// A broker ignores it without a transactionalId; Java sends its default anyway.
 const transactionTimeoutMs = 60_000
 
 /**
- * The producer's id and epoch. An id without a transactionalId is used by one producer only, so the epoch is its own to raise
- * (KIP-360): a new id is asked for only at the beginning and when the epochs are used up.
+ * The producer's id and epoch. An id without a transactionalId belongs to one producer, which may increment the epoch itself
+ * (KIP-360): a new id is requested only at the start and when the epochs are used up.
  */
 export class ProducerIdentities {
   readonly #cluster: ProducerCluster
@@ -23,16 +23,16 @@ export class ProducerIdentities {
   readonly #onReady: () => void
   readonly #onFailed: (error: KafkaError) => void
   #current: Identity | undefined
-  #asking = false
+  #requesting = false
 
   constructor(
     cluster: ProducerCluster,
     options: {
       readonly timeoutMs: number
       readonly closing: AbortSignal
-      /** There is an identity now. */
+      /** An identity was received. */
       readonly onReady: () => void
-      /** There will be none: nothing can be sent. The next `ensure` tries again. */
+      /** The request failed: nothing can be sent. The next `ensure` tries again. */
       readonly onFailed: (error: KafkaError) => void
     },
   ) {
@@ -47,32 +47,32 @@ export class ProducerIdentities {
     return this.#current
   }
 
-  /** The identity; without one asks for it and calls `onReady` later. */
+  /** The identity. Without one it is requested, and `onReady` is called later. */
   ensure(): Identity | undefined {
-    if (this.#current === undefined && !this.#asking && !this.#closing.aborted) void this.#ask()
+    if (this.#current === undefined && !this.#requesting && !this.#closing.aborted) void this.#request()
     return this.#current
   }
 
-  /** Sequence numbers of this identity do not fit the broker's any more: partitions begin anew under another. */
+  /** Sequence numbers of this identity no longer follow those of the broker: partitions start from 0 with another one. */
   retire(identity: Identity, entirely = false): void {
     if (this.#current !== identity) return
     const exhausted = entirely || identity.epoch >= lastEpoch
     this.#current = exhausted ? undefined : { producerId: identity.producerId, epoch: identity.epoch + 1 }
   }
 
-  async #ask(): Promise<void> {
-    this.#asking = true
+  async #request(): Promise<void> {
+    this.#requesting = true
     try {
       this.#current = await this.#cluster.retry(
         { operation: 'Getting a producer id', timeoutMs: this.#timeoutMs, signal: this.#closing },
         (_attempt, signal) => this.#init(signal),
       )
     } catch (error) {
-      this.#asking = false
+      this.#requesting = false
       this.#onFailed(asKafkaError(error, 'Getting a producer id'))
       return
     }
-    this.#asking = false
+    this.#requesting = false
     this.#onReady()
   }
 

@@ -2,14 +2,14 @@ import type { KafkaError } from '../errors.ts'
 import type { Counter, Metrics } from '../metrics.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 
-/** What is read when somebody asks. */
+/** Values that are read on demand. */
 export interface ProducerGauges {
   readonly bufferedBytes: () => number
   readonly unsettledBatches: () => number
   readonly inFlight: () => number
 }
 
-/** Counts by batch, never by record. */
+/** Counts once per batch, never per record. */
 export class ProducerMetrics {
   readonly #requests: Counter
   readonly #batches: Counter
@@ -46,7 +46,7 @@ export class ProducerMetrics {
     ]
   }
 
-  /** A request leaves. */
+  /** A request is about to be sent. */
   sent(batches: readonly ProducerBatch[]): void {
     this.#requests.add(1)
     this.#batches.add(batches.length)
@@ -60,13 +60,13 @@ export class ProducerMetrics {
     if (retries > 0) this.#retries.add(retries)
   }
 
-  /** A batch came to its end. A record that is wrong in itself does not make the producer unhealthy: the cluster does. */
+  /** A batch is settled. Only failures of the cluster make the producer unhealthy, not invalid records. */
   settled(batch: ProducerBatch, error: KafkaError | undefined): void {
     if (batch.result.parts === undefined) (error === undefined ? this.#records : this.#failures).add(batch.count)
     this.#lastError = error?.retriable === true || error?.fatal === true ? error : undefined
   }
 
-  /** Records that got into no batch. */
+  /** Records that were appended to no batch failed. */
   failed(records: number): void {
     this.#failures.add(records)
   }

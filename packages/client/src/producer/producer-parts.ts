@@ -2,12 +2,22 @@ import type { CodecSet } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
 import type { KafkaError } from '../errors.ts'
 import type { ResolvedProducerOptions } from './options.ts'
-import type { PartitionBuffer } from './partition-buffer.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerIdentities } from './producer-id.ts'
 import type { WriterPool } from './writer-pool.ts'
 
-/** What the partitions of a producer share, and whom they tell what happens to their batches. */
+/** A partition that can be made to wait before it sends again. */
+export interface PausablePartition {
+  readonly topic: { readonly name: string }
+  readonly index: number
+  /** How many attempts in a row have failed. */
+  readonly failures: number
+  schedule(): void
+  /** Sends nothing before `atMs` (on `monoNow`). */
+  retryAt(atMs: number): void
+}
+
+/** What the partitions of a producer share, and where they report what becomes of their batches. */
 export interface ProducerParts {
   readonly options: ResolvedProducerOptions
   readonly runtime: Runtime
@@ -15,22 +25,22 @@ export interface ProducerParts {
   readonly pool: WriterPool
   /** Undefined without idempotence. */
   readonly identities: ProducerIdentities | undefined
-  /** Nobody may linger: a flush waits, or the buffer is full. */
+  /** No batch may linger: a flush waits, or the buffer is full. */
   readonly isFlushing: boolean
 
-  /** Bytes were accepted. */
+  /** Counts accepted bytes. */
   charge(bytes: number): void
-  /** A batch has its first record. */
-  began(batch: ProducerBatch): void
-  /** What a batch came to; without an error it was delivered. The first word counts. */
+  /** A batch is about to get its first record. */
+  start(batch: ProducerBatch): void
+  /** The result of a batch; without an error it is acknowledged. Only the first result of a batch counts. */
   settle(batch: ProducerBatch, error: KafkaError | undefined): void
-  /** A batch goes on as parts: it is settled when they are. */
+  /** A batch continues as parts: it is settled when they are. */
   splitInto(batch: ProducerBatch, parts: readonly ProducerBatch[]): void
 
-  /** Asks for metadata, and touches the partition again later. */
-  leaderMissing(partition: PartitionBuffer): void
-  /** Touches the partition at that time on `monoNow`. */
-  wakeLater(partition: PartitionBuffer, atMs: number): void
-  /** The pause before another attempt, after so many in vain. */
+  /** Refreshes the metadata, and schedules the partition again after a pause. */
+  leaderMissing(partition: PausablePartition): void
+  /** Schedules the partition at that time on `monoNow`. */
+  scheduleAt(partition: PausablePartition, atMs: number): void
+  /** The pause before the next attempt, after this many failed ones. */
   backoffMs(failures: number): number
 }

@@ -242,7 +242,7 @@ describe('asking for metadata', () => {
     cluster.fate = (_request, number) => (number === 1 ? { kind: 'error', code: 'NOT_LEADER_OR_FOLLOWER' } : undefined)
     void producer.send({ topic: 't', value: 'a' })
     await runtime.turns()
-    expect(cluster.refreshes).toEqual(['a produce answer says that leaders moved'])
+    expect(cluster.refreshes).toEqual(['a produce response shows that leaders moved'])
     for (let i = 0; i < 500; i++) {
       producer.enqueue({ topic: 'headless', value: 'x'.repeat(1000) })
       await runtime.turns()

@@ -2,16 +2,16 @@ import { abortedError, closedError, KafkaError } from '../errors.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { waitAtMost, withSignal } from '../runtime/wait.ts'
 import { Accumulator } from './accumulator.ts'
-import { Admission } from './admission.ts'
+import type { SpaceWaiter } from './buffer-space.ts'
 import { EnqueueCall, type OnSettled, SendMany, SendOne } from './calls.ts'
 import { type ProducerOptions, type ResolvedProducerOptions, resolveProducerOptions } from './options.ts'
+import { PendingSend } from './pending-send.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import type { Receipt } from './receipt.ts'
 import { checkRecord, type ProducerRecord } from './record-input.ts'
-import type { RoomWaiter } from './room.ts'
 
 export interface SendOptions {
-  /** Acts until the records are in the buffer: what is in a batch cannot be withdrawn. */
+  /** Effective until the records are in the buffer: a record in a batch cannot be withdrawn. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -20,15 +20,15 @@ export interface WaitOptions {
 }
 
 export interface CloseOptions {
-  /** How long to wait for what was accepted. Default 10 000. */
+  /** How long to wait for accepted records. Default 10 000. */
   readonly timeoutMs?: number | undefined
 }
 
 const closeTimeoutMs = 10_000
 
 /**
- * Sends records. Made by `kafka.producer()`; nothing is opened before the first record. The order of records of one partition is
- * the order of the calls, and with idempotence (the default) it stays so whatever is retried.
+ * Sends records. Created by `kafka.producer()`; opens nothing before the first record. Records of one partition are stored in the
+ * order of the calls; with idempotence (the default) retries do not change it.
  */
 export class Producer {
   readonly #accumulator: Accumulator
@@ -53,9 +53,9 @@ export class Producer {
   }
 
   /**
-   * Sends a record, or an array of records: resolves when they are acknowledged. Waits for room in the buffer in the order of the
-   * calls. An array rejects with a SendError that has each record's receipt or error. Records with a wrong shape are refused
-   * before any of the array is taken (INVALID_ARGUMENT).
+   * Sends a record, or an array of records: resolves when they are acknowledged. Calls wait for buffer space in their order. An
+   * array rejects with a SendError that has the receipt or the error of each record. With an invalid record (INVALID_ARGUMENT) no
+   * record of the array is accepted.
    */
   send(record: ProducerRecord, options?: SendOptions): Promise<Receipt>
   send(records: readonly ProducerRecord[], options?: SendOptions): Promise<Receipt[]>
@@ -76,9 +76,9 @@ export class Producer {
     this.#checkOpen(signal)
     const call = new SendOne()
     const accumulator = this.#accumulator
-    const { room, barrier } = accumulator
-    if (accumulator.hasRoom && !room.isUnderBackpressure) accumulator.add(record, call, 0, barrier.current)
-    else new Admission(accumulator, [record], call, signal).begin()
+    const { space, barrier } = accumulator
+    if (accumulator.hasSpace && !space.isUnderBackpressure) accumulator.add(record, call, 0, barrier.current)
+    else new PendingSend(accumulator, [record], call, signal).begin()
     return call.promise
   }
 
@@ -86,7 +86,7 @@ export class Producer {
     for (let position = 0; position < records.length; position++) checkRecord(records[position]!, position)
     this.#checkOpen(signal)
     const call = new SendMany(records.length)
-    new Admission(this.#accumulator, records, call, signal).begin()
+    new PendingSend(this.#accumulator, records, call, signal).begin()
     return call.promise
   }
 
@@ -96,28 +96,28 @@ export class Producer {
   }
 
   /**
-   * Takes a record without a promise: the fastest way. True: taken. False: taken too, but the buffer is full now, so await
-   * `room()` before the next. Throws BUFFER_FULL if it was full before, INVALID_ARGUMENT, MESSAGE_TOO_LARGE, CLOSED.
-   * `onSettled` is called once, with an error or a receipt; without it a failure shows in the metrics only.
+   * Accepts a record without a promise: the fastest way. Returns true, or false when the buffer is full with this record: then
+   * await `room()` before the next. Throws BUFFER_FULL if it was full before, INVALID_ARGUMENT, MESSAGE_TOO_LARGE, CLOSED.
+   * `onSettled` is called once, with an error or a receipt; without it a failure is only visible in the metrics.
    */
   enqueue(record: ProducerRecord, onSettled?: OnSettled): boolean {
     checkRecord(record, -1)
     const accumulator = this.#accumulator
     if (this.#closed !== undefined) throw closedError('producer', 'not-written')
-    if (!accumulator.hasRoom || accumulator.room.isUnderBackpressure) throw bufferFull(this.options.maxBufferedBytes)
+    if (!accumulator.hasSpace || accumulator.space.isUnderBackpressure) throw bufferFull(this.options.maxBufferedBytes)
     const call = onSettled === undefined ? undefined : new EnqueueCall(onSettled)
     accumulator.add(record, call, 0, accumulator.barrier.current)
-    return accumulator.hasRoom
+    return accumulator.hasSpace
   }
 
   /** Resolves when `enqueue` may be called again. */
   async room(options: WaitOptions = {}): Promise<void> {
     const accumulator = this.#accumulator
-    const { room } = accumulator
+    const { space } = accumulator
     if (this.#closed !== undefined) throw closedError('producer')
-    if (accumulator.hasRoom && !room.isUnderBackpressure) return
+    if (accumulator.hasSpace && !space.isUnderBackpressure) return
     const { promise, resolve, reject } = deferred<void>()
-    const waiter: RoomWaiter = {
+    const waiter: SpaceWaiter = {
       deadlineMs: this.#cluster.runtime.monoNow() + this.options.deliveryTimeoutMs,
       proceed: () => {
         resolve()
@@ -125,27 +125,27 @@ export class Producer {
       },
       refuse: reject,
     }
-    room.wait(waiter)
+    space.wait(waiter)
     accumulator.wakeBy(waiter.deadlineMs)
-    accumulator.hurry()
+    accumulator.endLingers()
     try {
       await unlessAborted('Waiting for buffer space', promise, options.signal)
     } catch (error) {
-      room.leave(waiter)
-      // Behind it there may be somebody for whom there is room.
-      room.release()
+      space.leave(waiter)
+      // A smaller call may have waited behind it.
+      space.release()
       throw error
     }
   }
 
-  /** Resolves when all records accepted or waiting before the call are settled, delivered or not. */
+  /** Resolves when all records accepted or waiting before the call are settled, acknowledged or failed. */
   flush(options: WaitOptions = {}): Promise<void> {
     return unlessAborted('Flushing', this.#accumulator.flush(), options.signal)
   }
 
   /**
-   * Takes no more records, waits up to `timeoutMs` for those it has, and rejects the rest with CLOSED and what is known of their
-   * outcome. Idempotent.
+   * Accepts no more records, waits up to `timeoutMs` for those in the buffer, and rejects the rest with CLOSED and their outcome, as
+   * far as it is known. Idempotent.
    */
   close(options: CloseOptions = {}): Promise<void> {
     this.#closed ??= this.#close(options.timeoutMs ?? closeTimeoutMs).finally(this.#onClosed)

@@ -1,20 +1,20 @@
 import { jsonOfResult } from '../error-data.ts'
 import { changed, differs, KafkaError, type KafkaErrorChanges, withStackOf } from '../errors.ts'
 
-/** What the broker said about one batch, shared by the receipts of all its records. */
+/** The result of one batch, shared by the receipts of all its records. */
 export class BatchResult {
   readonly topic: string
   readonly partition: number
-  /** The time of the batch's first record. */
+  /** The timestamp of the batch's first record. */
   baseTimestampMs = 0
-  /** -1: the broker gave none (acks=0, or a duplicate it no longer remembers). */
+  /** -1: the broker returned none (acks=0, or a duplicate whose offset it no longer has). */
   baseOffset = -1n
-  /** -1: the topic keeps the times of the producer. */
+  /** -1: the topic keeps the timestamps of the producer. */
   logAppendTimeMs = -1
-  /** Why no record of the batch was delivered, but those that `recordErrors` has one of their own for (KIP-467). */
+  /** Why the batch failed. Records with an error of their own are in `recordErrors` (KIP-467). */
   error: KafkaError | undefined
   recordErrors: ReadonlyMap<number, KafkaError> | undefined
-  /** What became of a batch that had to be split: the first index of each part with its result, ascending. */
+  /** The results of a batch that was split: the first index of each part with its result, ascending. */
   parts: readonly ResultPart[] | undefined
 
   constructor(topic: string, partition: number) {
@@ -56,11 +56,11 @@ export interface ResultPart {
 
 let errorIn: (receipt: Receipt) => KafkaError | undefined
 
-/** Where a record went. */
+/** The position at which a record was stored. */
 export class Receipt {
   readonly #result: BatchResult
   readonly #index: number
-  // Relative to its batch, because a small integer costs no allocation and a time in ms does.
+  // Relative to its batch: a small integer needs no allocation, a timestamp in ms does.
   readonly #timestampDelta: number
 
   constructor(result: BatchResult, index: number, timestampDelta: number) {
@@ -77,12 +77,12 @@ export class Receipt {
     return this.#result.partition
   }
 
-  /** Undefined with acks=0, and for a duplicate whose offset the broker has forgotten. */
+  /** Undefined with acks=0, and for a duplicate whose offset the broker no longer has. */
   get offset(): bigint | undefined {
     return this.#result.offsetOf(this.#index)
   }
 
-  /** The record's time in ms: the broker's where the topic is set to LogAppendTime. */
+  /** The record's timestamp in ms; for topics with LogAppendTime the broker's. */
   get timestamp(): number {
     const appended = this.#result.logAppendTimeOf(this.#index)
     return appended >= 0 ? appended : this.#result.baseTimestampMs + this.#timestampDelta

@@ -1,12 +1,12 @@
 import type { RecordHeader } from '@ottla/codec/records'
 import { KafkaError } from '../errors.ts'
 
-/** What a key, value or header may be: a string goes as UTF-8, null and undefined as Kafka's null. */
+/** A key, a value or the value of a header: a string is encoded as UTF-8, null and undefined as Kafka's null. */
 export type RecordData = string | Uint8Array | null | undefined
 
 /**
- * Headers by name (several of one name as an array), as pairs, or as `{ key, value }`. Pairs and objects keep their order and
- * may repeat a name.
+ * Headers by name (an array for several of one name), as pairs, or as `{ key, value }`. Pairs and objects keep their order and may
+ * repeat a name.
  */
 export type HeadersInput =
   | { readonly [name: string]: RecordData | readonly RecordData[] }
@@ -20,17 +20,17 @@ export interface ProducerRecord {
   /** null is a tombstone: it deletes the key from a compacted topic. */
   readonly value?: RecordData
   readonly headers?: HeadersInput | undefined
-  /** Left out: the partitioner chooses. */
+  /** Default: the partitioner chooses. */
   readonly partition?: number | undefined
-  /** Ms since the epoch. Left out: now. */
+  /** Ms since the epoch. Default: now. */
   readonly timestamp?: number | undefined
 }
 
 const noHeaders: readonly RecordHeader[] = Object.freeze([])
 
 /**
- * Throws INVALID_ARGUMENT when a record is not one; `position` is its place in an array. Returns nothing and builds nothing:
- * it runs for each record.
+ * Throws INVALID_ARGUMENT for an invalid record; `position` is its index in an array, -1: it is not in an array. Allocates
+ * nothing: it runs for each record.
  */
 export function checkRecord(record: ProducerRecord, position: number): void {
   if (typeof record !== 'object' || record === null) throw invalid(position, 'must be an object')
@@ -75,7 +75,7 @@ interface Loose {
   readonly value?: unknown
 }
 
-/** Checked headers in the form of the codec. */
+/** Checked headers in the codec's form. */
 export function headersOf(headers: HeadersInput | undefined): readonly RecordHeader[] {
   if (headers === undefined) return noHeaders
   const list: RecordHeader[] = []

@@ -9,95 +9,95 @@ export function sequenceAfter(sequence: number, count: number): number {
 }
 
 /**
- * The sequence numbers of one partition (KIP-98, KIP-360). The rule behind all: a batch which the broker may have is sent again
- * only under its old number; a batch which the broker certainly does not have may get a new one. A log has no batch of a
- * producer without those before it, so once one is certainly missing, all after it are.
+ * The sequence numbers of one partition (KIP-98, KIP-360). The rule: a batch that the broker may have is sent again only with its
+ * old number; a batch that the broker certainly does not have may get a new one. A log contains no batch of a producer without
+ * those before it, so once one is certainly missing, all after it are.
  */
 export class Sequences {
   readonly #identities: ProducerIdentities
   #identity: Identity | undefined
   #next = 0
-  /** The first batch whose number the broker certainly does not have: what follows it must begin anew. */
-  #brokenAt = Number.POSITIVE_INFINITY
-  /** The broker has taken a number since the last trouble, so it will refuse one that comes too early. */
-  #proven = false
-  /** The last batch given up while the broker may have it; -1: none. */
-  #lostOrdinal = -1
+  /** The ordinal of the first batch that the broker certainly does not have: from there on numbers start from 0 again. */
+  #missingFrom = Number.POSITIVE_INFINITY
+  /** The broker has accepted a number since the last failure, so it rejects one that is ahead of the sequence. */
+  #confirmed = false
+  /** The ordinal of the last batch that was abandoned while the broker may have it; -1: none. */
+  #abandonedOrdinal = -1
 
   constructor(identities: ProducerIdentities) {
     this.#identities = identities
   }
 
   /**
-   * Nothing may be sent while batches are under way. A broker takes any number from a producer it does not know: had the
-   * first batch failed and the second been taken, the first could only follow after it.
+   * Only one batch may be in flight. A broker accepts any number from a producer that it does not know: if the first batch failed
+   * and it accepted the second, the first could only be stored after it.
    */
-  get holds(): boolean {
-    return this.#broken || !this.#proven || this.#lostOrdinal >= 0
+  get oneAtATime(): boolean {
+    return this.#anyMissing || !this.#confirmed || this.#abandonedOrdinal >= 0
   }
 
-  get #broken(): boolean {
-    return this.#brokenAt < Number.POSITIVE_INFINITY
+  get #anyMissing(): boolean {
+    return this.#missingFrom < Number.POSITIVE_INFINITY
   }
 
-  /** Something went wrong, or the leader is another: one batch at a time until one has got through. */
-  doubt(): void {
-    this.#proven = false
+  /** A batch failed, or the leader changed: one batch at a time until the broker has accepted one. */
+  unconfirm(): void {
+    this.#confirmed = false
   }
 
-  /** Whether the partition's first waiting batch may go, when nothing is in flight: settles what numbers come next. */
-  begin(queue: Iterable<ProducerBatch>): boolean {
+  /** Whether the first waiting batch may be sent, when none is in flight. Determines the next numbers. */
+  prepare(queue: Iterable<ProducerBatch>): boolean {
     const first = firstOf(queue)
     if (first === undefined) return false
-    // One that the broker may have goes under its old number, which also shows whether a lost one before it is there.
-    if (first.baseSequence >= 0 && first.ordinal < this.#brokenAt) return true
-    if (this.#lostOrdinal >= 0 && !this.#broken) this.break(first.ordinal)
-    if (this.#broken) return this.#beginAnew(queue)
+    // A batch that the broker may have keeps its old number. The response also shows whether an abandoned one was stored.
+    if (first.baseSequence >= 0 && first.ordinal < this.#missingFrom) return true
+    if (this.#abandonedOrdinal >= 0 && !this.#anyMissing) this.markMissing(first.ordinal)
+    if (this.#anyMissing) return this.#restart(queue)
     const current = this.#identities.ensure()
     if (current === undefined) return false
     if (current !== this.#identity) {
       this.#identity = current
       this.#next = 0
-      this.#proven = false
+      this.#confirmed = false
     }
     return true
   }
 
-  #beginAnew(queue: Iterable<ProducerBatch>): boolean {
+  #restart(queue: Iterable<ProducerBatch>): boolean {
     const current = this.#identities.ensure()
     if (current === undefined) return false
     this.#identity = current
     this.#next = 0
-    this.#brokenAt = Number.POSITIVE_INFINITY
-    this.#proven = false
-    this.#lostOrdinal = -1
+    this.#missingFrom = Number.POSITIVE_INFINITY
+    this.#confirmed = false
+    this.#abandonedOrdinal = -1
     for (const batch of queue) unstamp(batch)
     return true
   }
 
-  /** Gives a batch its number, if it has none. Batches come in order. */
-  number(batch: ProducerBatch): void {
+  /** Assigns a number to a batch that has none. Called in the order of the batches. */
+  assign(batch: ProducerBatch): void {
     if (batch.baseSequence >= 0) return
     batch.identity = this.#identity
     batch.baseSequence = this.#next
     this.#next = sequenceAfter(this.#next, batch.count)
   }
 
-  /** The broker certainly lacks the batch of that ordinal. `entirely`: it refuses the producer id as a whole. */
-  break(ordinal: number, entirely = false): void {
-    this.#brokenAt = Math.min(this.#brokenAt, ordinal)
+  /** The broker certainly does not have the batch of that ordinal. `entirely`: it rejects the producer id itself. */
+  markMissing(ordinal: number, entirely = false): void {
+    this.#missingFrom = Math.min(this.#missingFrom, ordinal)
     if (this.#identity !== undefined) this.#identities.retire(this.#identity, entirely)
   }
 
-  /** A numbered batch was given up, and nobody knows whether the broker has it. */
-  lost(batch: ProducerBatch): void {
-    if (batch.ordinal > this.#lostOrdinal) this.#lostOrdinal = batch.ordinal
+  /** A batch with a number is not sent again, although it is unknown whether the broker has it. */
+  abandon(batch: ProducerBatch): void {
+    if (batch.ordinal > this.#abandonedOrdinal) this.#abandonedOrdinal = batch.ordinal
   }
 
-  /** The broker has a batch: so it has all before it. */
-  delivered(batch: ProducerBatch): void {
-    if (batch.identity === this.#identity) this.#proven = true
-    if (batch.ordinal > this.#lostOrdinal) this.#lostOrdinal = -1
+  /** The broker has a batch, and so all before it. */
+  acknowledge(batch: ProducerBatch): void {
+    if (batch.identity === this.#identity) this.#confirmed = true
+    if (batch.ordinal > this.#abandonedOrdinal) this.#abandonedOrdinal = -1
   }
 }
 
@@ -111,6 +111,6 @@ function unstamp(batch: ProducerBatch): void {
   batch.baseSequence = -1
   batch.identity = undefined
   batch.stamped = false
-  // A socket may still hold the bytes of an earlier attempt: those stay as they are.
+  // A socket may still be writing the bytes of an earlier attempt: they must not change.
   if (batch.bytes !== undefined && batch.attempts > 0) batch.bytes = Buffer.from(batch.bytes)
 }

@@ -3,7 +3,6 @@ import type { Broker, RequestOptions } from '../cluster/broker.ts'
 import { KafkaError } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { ResolvedProducerOptions } from './options.ts'
-import type { PartitionBuffer } from './partition-buffer.ts'
 import { highestVersion, produceBody } from './produce-request.ts'
 import { settleFailure, settlePending, settleResponse } from './produce-response.ts'
 import type { ProducerBatch } from './producer-batch.ts'
@@ -14,28 +13,38 @@ export interface SinkParts {
   readonly cluster: ProducerCluster
   readonly options: ResolvedProducerOptions
   readonly pool: WriterPool
-  /** A request leaves, with so many batches and records. */
+  /** A request with these batches is about to be sent. */
   sent(batches: readonly ProducerBatch[]): void
-  /** What the cache says about these topics was wrong, or may be. */
+  /** The cached metadata of these topics is stale, or may be. */
   refresh(reason: string, topics: readonly string[]): void
 }
 
+/** A partition with batches to send, in the queue of its sink. */
+export interface QueuedPartition {
+  /** Whether it is in the queue, and whether its first batch takes more records. */
+  queued: 'no' | 'partial' | 'complete'
+  /** The size of the first waiting batch in a request. */
+  readonly firstBytes: number
+  /** The next batch to send; undefined when none may be sent. */
+  take(nowMs: number): ProducerBatch | undefined
+}
+
 /**
- * What goes to one broker. A broker serves one request of a connection at a time, so a second small one would only wait there:
- * what is not full yet leaves when nothing is under way, and gathers meanwhile. Full batches leave at once, up to
- * `maxInFlight` requests.
+ * Sends the batches for one broker. A broker serves one request of a connection at a time, so a second small one would only wait
+ * there: batches that are not full are sent when nothing is in flight, and fill up meanwhile. Full batches are sent immediately,
+ * in up to `maxInFlight` requests.
  */
 export class Sink {
   readonly brokerId: number
   readonly #parts: SinkParts
-  /** In the order they came: each partition is served in its turn, however busy the others are. */
-  readonly #ready = new Queue<PartitionBuffer>()
+  /** In the order in which they were enqueued, so that a busy partition does not starve the others. */
+  readonly #ready = new Queue<QueuedPartition>()
   /** How many of them have a first batch that takes no more records. */
   #complete = 0
   #inFlight = 0
   #scheduled = false
-  /** The last request could not take all that was ready. */
-  #isUnderBackpressure = false
+  /** The last request had no space for all that was ready. */
+  #requestWasFull = false
   readonly #drain = () => this.#drainReady()
 
   constructor(brokerId: number, parts: SinkParts) {
@@ -48,25 +57,25 @@ export class Sink {
   }
 
   /** A partition may have something to send; `complete` when its first batch takes no more records. */
-  offer(partition: PartitionBuffer, complete: boolean): void {
-    if (partition.listed === 'no') this.#ready.push(partition)
-    if (complete && partition.listed !== 'complete') this.#complete++
-    if (complete || partition.listed === 'no') partition.listed = complete ? 'complete' : 'partial'
+  enqueue(partition: QueuedPartition, complete: boolean): void {
+    if (partition.queued === 'no') this.#ready.push(partition)
+    if (complete && partition.queued !== 'complete') this.#complete++
+    if (complete || partition.queued === 'no') partition.queued = complete ? 'complete' : 'partial'
     this.#schedule()
   }
 
   /** For a partition that moves to another sink. */
-  forget(partition: PartitionBuffer): void {
-    if (partition.listed !== 'no') this.#ready.remove(partition)
-    this.#unlist(partition)
+  remove(partition: QueuedPartition): void {
+    if (partition.queued !== 'no') this.#ready.remove(partition)
+    this.#dequeue(partition)
   }
 
-  #unlist(partition: PartitionBuffer): void {
-    if (partition.listed === 'complete') this.#complete--
-    partition.listed = 'no'
+  #dequeue(partition: QueuedPartition): void {
+    if (partition.queued === 'complete') this.#complete--
+    partition.queued = 'no'
   }
 
-  // At the end of the turn: what the caller sends in a row, or in answer to one response, goes together.
+  // At the end of the turn of the event loop: what the caller sends in one turn shares a request.
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
@@ -79,7 +88,7 @@ export class Sink {
     const nowMs = cluster.runtime.monoNow()
     while (
       this.#inFlight === 0 ||
-      (this.#inFlight < options.maxInFlight && (this.#complete > 0 || this.#isUnderBackpressure))
+      (this.#inFlight < options.maxInFlight && (this.#complete > 0 || this.#requestWasFull))
     ) {
       const batches = this.#collect(nowMs)
       if (batches.length === 0) return
@@ -92,21 +101,21 @@ export class Sink {
     const batches: ProducerBatch[] = []
     const { maxRequestBytes } = this.#parts.options
     let bytes = 0
-    this.#isUnderBackpressure = false
+    this.#requestWasFull = false
     for (let first = this.#ready.peek(); first !== undefined; first = this.#ready.peek()) {
       if (batches.length > 0 && bytes + first.firstBytes > maxRequestBytes) {
-        this.#isUnderBackpressure = true
+        this.#requestWasFull = true
         break
       }
       this.#ready.shift()
-      this.#unlist(first)
+      this.#dequeue(first)
       const batch = first.take(nowMs)
       if (batch === undefined) continue
       batches.push(batch)
       bytes += batch.byteLength
     }
-    // A request carries one batch a partition; the next ones line up again.
-    for (const { partition } of batches) partition.touch()
+    // A request contains one batch per partition; the next ones are enqueued again.
+    for (const { partition } of batches) partition.schedule()
     return batches
   }
 
@@ -122,7 +131,7 @@ export class Sink {
         flushed = true
       })
       const stale = response === undefined ? settlePending(batches) : settleResponse(batches, response, broker, cluster)
-      if (stale.length > 0) this.#parts.refresh('a produce answer says that leaders moved', stale)
+      if (stale.length > 0) this.#parts.refresh('a produce response shows that leaders moved', stale)
       if (flushed) this.#recycle(batches)
     } catch (error) {
       settleFailure(batches, error, broker)
@@ -133,7 +142,7 @@ export class Sink {
     this.#schedule()
   }
 
-  /** The broker's answer; undefined with acks=0, when the bytes have left. */
+  /** The broker's response; undefined with acks=0, once the bytes are written. */
   async #exchange(
     broker: Broker,
     batches: readonly ProducerBatch[],
@@ -152,11 +161,11 @@ export class Sink {
     return undefined
   }
 
-  /** Gives back the buffers of batches whose only attempt has left the socket and is answered: nobody reads them any more. */
+  /** Returns the buffers of batches whose only attempt was written and acknowledged: nothing reads them any more. */
   #recycle(batches: readonly ProducerBatch[]): void {
     for (const batch of batches) {
       const { settled, attempts, sealing, tooLarge } = batch
-      if (settled && attempts === 1 && !sealing && !tooLarge) this.#parts.pool.give(batch.writer)
+      if (settled && attempts === 1 && !sealing && !tooLarge) this.#parts.pool.release(batch.writer)
     }
   }
 }

@@ -1,8 +1,6 @@
-import { type RecordHeader, sizeBound } from '@ottla/codec/records'
+import { mostBytesPerUnit, type RecordHeader, sizeBound } from '@ottla/codec/records'
 
-const mostBytesPerUnit = 3
-
-/** As `sizeBound`, with strings measured: at most some ten bytes more than the record takes. */
+/** As `sizeBound`, with the UTF-8 length of each string: about ten bytes more than the record takes. */
 export function tightBound(
   key: string | Uint8Array | null,
   value: string | Uint8Array | null,
@@ -13,7 +11,7 @@ export function tightBound(
   return sizeBound(key, value, headers) - slack
 }
 
-/** How much less a string takes than the bound counts. */
+/** By how much `sizeBound` overestimates a string. */
 function slackOf(data: string | Uint8Array | null): number {
   return typeof data === 'string' ? data.length * mostBytesPerUnit - Buffer.byteLength(data) : 0
 }

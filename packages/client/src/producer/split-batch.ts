@@ -3,11 +3,11 @@ import { ProducerBatch } from './producer-batch.ts'
 import { sequenceAfter } from './sequences.ts'
 
 /**
- * The two halves of a batch that the broker finds too large, by bytes, at least one record each. They share out its sequence
- * numbers, so the batches after it keep theirs.
+ * The two halves, by bytes, of a batch that the broker rejected as too large, with at least one record each. They divide its
+ * sequence numbers, so that the batches after it keep theirs.
  */
 export function splitBatch(batch: ProducerBatch, newWriter: (expectedBytes: number) => BatchWriter): ProducerBatch[] {
-  // The writer's own bytes may have been sent, and a header is written over them: read a copy.
+  // The writer's bytes may be in flight, and sealing overwrites the header: read a copy.
   const bytes = Buffer.from(batch.writer.seal({ producerId: -1n, producerEpoch: -1, baseSequence: -1 }))
   const whole = new RecordBatchReader(bytes).next()!
   const cut = middleOf(whole.records(), batch.count, bytes.length)

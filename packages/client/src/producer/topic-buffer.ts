@@ -9,7 +9,7 @@ import { callPartitioner, pickSticky } from './partitioner.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerParts } from './producer-parts.ts'
 
-/** A record whose partition cannot be told yet. */
+/** A record whose partition is not known yet. */
 export interface AwaitingRecord extends PartitionRecord {
   readonly partition: number | undefined
   readonly call: Call | undefined
@@ -17,25 +17,25 @@ export interface AwaitingRecord extends PartitionRecord {
   readonly generation: Generation
 }
 
-/** A topic this small in records is not split further for being too large. */
+/** Batches are not split below this size. */
 const smallestBatchBytes = 1024
 
 /**
- * A topic's partitions, and where its next record goes. Sequence numbers live here for as long as the producer: a topic may
- * vanish from the metadata for a moment and must not begin anew then.
+ * A topic's partitions, and the choice of the partition for each record. It lives as long as the producer, and its sequence
+ * numbers with it: a topic that is missing from the metadata for a moment must not start from 0 again.
  */
 export class TopicBuffer {
   readonly name: string
   readonly #parts: ProducerParts
   /** Index = partition. */
   readonly partitions: PartitionBuffer[] = []
-  /** In the order of acceptance, while the partitions are not known. */
+  /** In the order of acceptance, while the partitions are unknown. */
   readonly awaiting = new Queue<AwaitingRecord>()
-  /** Records may go to partitions; else they wait in `awaiting`. */
+  /** The partitions are known. Otherwise records wait in `awaiting`. */
   known = false
-  /** The metadata is being asked for. */
-  asking = false
-  /** Since when the metadata has been without the topic; undefined while it has it. */
+  /** A metadata look-up is in flight. */
+  lookingUp = false
+  /** Since when the topic has been missing from the metadata; undefined while it is not. */
   missingSinceMs: number | undefined
   info: TopicInfo | undefined
   maxBatchBytes: number
@@ -58,7 +58,7 @@ export class TopicBuffer {
     return id === noTopicId ? undefined : id
   }
 
-  /** Takes over what the metadata says. Leaders are told apart (see Leaders). */
+  /** Applies new metadata, except for the leaders: LeaderTracker sets them. */
   update(info: TopicInfo): void {
     const before = this.topicId
     this.info = info
@@ -67,16 +67,16 @@ export class TopicBuffer {
       this.partitions.push(new PartitionBuffer(this, this.partitions.length, this.#parts))
     }
     if (before === undefined || this.topicId === undefined || before === this.topicId) return
-    // Another topic of the same name, with logs of its own.
+    // Another topic of the same name: its logs are new.
     for (const partition of this.partitions) partition.startOver()
   }
 
-  /** The broker refused a batch of that size. */
-  learnTooLarge(bytes: number): void {
+  /** The broker rejected a batch of this size. */
+  limitBatchBytes(bytes: number): void {
     this.maxBatchBytes = Math.max(smallestBatchBytes, Math.min(this.maxBatchBytes, Math.ceil(bytes / 2)))
   }
 
-  /** Where a record goes. Throws for a partition that does not exist, and what the partitioner throws. */
+  /** The partition of a record. Throws for a partition that does not exist, and what the partitioner throws. */
   partitionFor(record: PartitionRecord, wanted: number | undefined): PartitionBuffer {
     const { partitions } = this
     if (wanted !== undefined) return partitions[wanted] ?? this.#noSuchPartition(wanted)
@@ -96,7 +96,7 @@ export class TopicBuffer {
     return key === null ? this.#stickyFor(record.sizeBound) : partitions[keyPartition(key, partitions.length)]!
   }
 
-  /** Fills one batch after the other: a new partition is chosen when the batch has left or is full. */
+  /** Fills one batch at a time: another partition is chosen when the batch is sent or full. */
   #stickyFor(sizeBound: number): PartitionBuffer {
     const current = this.#sticky
     const batch = this.#stickyBatch
@@ -107,8 +107,8 @@ export class TopicBuffer {
     return this.#sticky
   }
 
-  /** A record without a key went into the open batch of that partition: the next one may join it. */
-  stuckTo(partition: PartitionBuffer): void {
+  /** A record without a key was appended to the open batch of that partition: the next one may join it. */
+  noteSticky(partition: PartitionBuffer): void {
     if (partition === this.#sticky) this.#stickyBatch = partition.open
   }
 

@@ -1,10 +1,10 @@
 import { BatchWriter } from '@ottla/codec/records'
 
-// Room for what a writer may need beyond the last record that fits.
+// For what a writer may need beyond the last record that fits.
 const slackBytes = 64
 const smallestBytes = 1024
 
-/** Writers whose buffers nobody else can see any more, kept for the next batches. Bounded. */
+/** A bounded pool of writers whose buffers nothing else refers to, for the next batches. */
 export class WriterPool {
   readonly #free: BatchWriter[] = []
   readonly #maxBytes: number
@@ -23,16 +23,19 @@ export class WriterPool {
       this.#bytes -= pooled.capacity
       return pooled
     }
-    // Writers double: starting at a fraction of the full size they end at it, and not at twice as much.
+    // Writers double: from a fraction of the full size they reach it exactly, and not twice as much.
     let initialBytes = this.#fullBytes
     while (initialBytes > smallestBytes && initialBytes / 2 >= expectedBytes) initialBytes = Math.ceil(initialBytes / 2)
     return new BatchWriter({ initialBytes })
   }
 
-  /** Only for a writer whose bytes no socket and no retry can need again (see `contracts`: Life of bytes). */
-  give(writer: BatchWriter): void {
+  /**
+   * Only for a writer whose bytes nothing can read again: each request with them was acknowledged, and each write of them has
+   * completed. A buffer that is reused while a socket or a retry still needs it would send corrupt batches.
+   */
+  release(writer: BatchWriter): void {
     const { capacity } = writer
-    // One that grew for a large record would stay that large for ever.
+    // A writer that grew for a large record would keep its size for ever.
     if (capacity > this.#fullBytes * 2 || this.#bytes + capacity > this.#maxBytes) return
     writer.reset()
     this.#bytes += capacity

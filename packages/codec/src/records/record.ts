@@ -10,7 +10,7 @@ export interface RecordHeader {
 const mostBytesBeforeKey = 5 + 1 + 10 + 5
 
 /** Maximum number of UTF-8 bytes per UTF-16 code unit. */
-const mostBytesPerUnit = 3
+export const mostBytesPerUnit = 3
 
 /**
  * Upper bound of a record's size in a batch, in bytes, including its length fields. Computed from lengths alone: a

@@ -1,47 +1,47 @@
 import type { KafkaError } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 
-/** Something that waits for room in the buffer. */
-export interface RoomWaiter {
-  /** Takes what room there is; true when it needs no more. */
+/** Something that waits for space in the buffer. */
+export interface SpaceWaiter {
+  /** Uses the space that there is; true when it needs no more. */
   proceed(): boolean
-  /** When it gives up, on `monoNow`. */
+  /** On `monoNow`. */
   readonly deadlineMs: number
   refuse(error: KafkaError): void
 }
 
-/** Who waits for room, first come first served: nobody overtakes, whatever its size. */
-export class Room {
-  readonly #waiters = new Queue<RoomWaiter>()
-  readonly #hasRoom: () => boolean
+/** The calls that wait for buffer space, first come, first served: none overtakes another, whatever its size. */
+export class BufferSpace {
+  readonly #waiters = new Queue<SpaceWaiter>()
+  readonly #hasSpace: () => boolean
   #proceeding = false
 
-  constructor(hasRoom: () => boolean) {
-    this.#hasRoom = hasRoom
+  constructor(hasSpace: () => boolean) {
+    this.#hasSpace = hasSpace
   }
 
   get isUnderBackpressure(): boolean {
     return this.#waiters.size > 0
   }
 
-  wait(waiter: RoomWaiter): void {
+  wait(waiter: SpaceWaiter): void {
     this.#waiters.push(waiter)
   }
 
-  /** For a waiter that gave up. */
-  leave(waiter: RoomWaiter): void {
+  /** Removes a waiter that gave up. */
+  leave(waiter: SpaceWaiter): void {
     this.#waiters.remove(waiter)
   }
 
-  /** Lets waiters proceed while there is room. */
+  /** Lets waiters proceed while there is space. */
   release(): void {
-    // A waiter that proceeds may settle records, and so come here again.
+    // A waiter that proceeds may settle records, which calls this again.
     if (this.#proceeding) return
     this.#proceeding = true
     try {
       for (;;) {
         const first = this.#waiters.peek()
-        if (first === undefined || !this.#hasRoom() || !first.proceed()) return
+        if (first === undefined || !this.#hasSpace() || !first.proceed()) return
         this.#waiters.remove(first)
       }
     } finally {
@@ -49,7 +49,7 @@ export class Room {
     }
   }
 
-  /** Gives up on those whose time is over; gives the next deadline. */
+  /** Refuses those whose deadline has passed; returns the next deadline. */
   expire(nowMs: number, errorOf: () => KafkaError): number {
     for (let first = this.#waiters.peek(); first !== undefined; first = this.#waiters.peek()) {
       if (first.deadlineMs > nowMs) return first.deadlineMs

@@ -1,13 +1,13 @@
 import { abortedError, asKafkaError, type KafkaError } from '../errors.ts'
 import { onAbort } from '../runtime/wait.ts'
 import type { Accumulator } from './accumulator.ts'
+import type { SpaceWaiter } from './buffer-space.ts'
 import { type SendMany, SendOne } from './calls.ts'
 import type { Generation } from './flush-barrier.ts'
 import type { ProducerRecord } from './record-input.ts'
-import type { RoomWaiter } from './room.ts'
 
-/** The records of one `send` on their way into the buffer, as far as there is room; the rest waits in line. */
-export class Admission implements RoomWaiter {
+/** The records of one `send` that are appended as buffer space allows; those that do not fit wait in the order of the calls. */
+export class PendingSend implements SpaceWaiter {
   readonly deadlineMs: number
   readonly #accumulator: Accumulator
   readonly #records: readonly ProducerRecord[]
@@ -32,16 +32,16 @@ export class Admission implements RoomWaiter {
     this.deadlineMs = accumulator.runtime.monoNow() + accumulator.options.deliveryTimeoutMs
   }
 
-  /** Takes what there is room for, and queues for the rest. */
+  /** Appends what fits, and waits with the rest. */
   begin(): void {
     const accumulator = this.#accumulator
-    if (!accumulator.room.isUnderBackpressure && this.proceed()) return
+    if (!accumulator.space.isUnderBackpressure && this.proceed()) return
     this.#waits = true
     accumulator.barrier.enter(this.#generation)
-    accumulator.room.wait(this)
+    accumulator.space.wait(this)
     this.#release = onAbort(this.#signal, () => this.#abort())
     accumulator.wakeBy(this.deadlineMs)
-    accumulator.hurry()
+    accumulator.endLingers()
   }
 
   proceed(): boolean {
@@ -50,7 +50,7 @@ export class Admission implements RoomWaiter {
     const call = this.#call
     const generation = this.#generation
     while (this.#next < records.length) {
-      if (!accumulator.hasRoom) return false
+      if (!accumulator.hasSpace) return false
       const position = this.#next++
       const record = records[position]!
       try {
@@ -68,16 +68,16 @@ export class Admission implements RoomWaiter {
   }
 
   #abort(): void {
-    this.#accumulator.room.leave(this)
+    this.#accumulator.space.leave(this)
     this.#end(abortedError('Sending', this.#signal!, 'not-written'))
-    // Behind it there may be somebody for whom there is room.
-    this.#accumulator.room.release()
+    // A smaller call may have waited behind it.
+    this.#accumulator.space.release()
   }
 
   #end(refusal: KafkaError | undefined): void {
     const call = this.#call
-    if (!(call instanceof SendOne)) call.admitted(refusal)
-    else if (refusal !== undefined) call.refused(refusal)
+    if (!(call instanceof SendOne)) call.allAccepted(refusal)
+    else if (refusal !== undefined) call.reject(refusal)
     if (!this.#waits) return
     this.#waits = false
     this.#release()

@@ -1,12 +1,12 @@
 import { describePartition, KafkaError, kafkaErrorOf, type Outcome } from '../errors.ts'
 import type { DeadlineTimer } from '../runtime/deadline-timer.ts'
-import type { PartitionBuffer } from './partition-buffer.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
+import type { PausablePartition } from './producer-parts.ts'
 import { Sink, type SinkParts } from './sink.ts'
 import type { TopicBuffer } from './topic-buffer.ts'
 
-/** Which sink each partition drains into: follows the metadata, and asks for it when a leader is missing. */
-export class Leaders {
+/** Connects each partition to the sink of its leader: follows the metadata, and refreshes it when a leader is missing. */
+export class LeaderTracker {
   readonly #cluster: ProducerCluster
   readonly #topics: ReadonlyMap<string, TopicBuffer>
   readonly #timer: DeadlineTimer
@@ -35,10 +35,10 @@ export class Leaders {
     return requests
   }
 
-  /** Brings a topic's partitions to their leaders. */
+  /** Connects a topic's partitions to their leaders. */
   assign(topic: TopicBuffer): void {
     for (const { partition, leader } of topic.info?.partitions ?? []) {
-      topic.partitions[partition]?.lead(leader < 0 ? undefined : this.#sinkOf(leader))
+      topic.partitions[partition]?.setLeader(leader < 0 ? undefined : this.#sinkOf(leader))
     }
   }
 
@@ -65,7 +65,7 @@ export class Leaders {
     }
   }
 
-  /** The leaders of before are kept: a broker that restarts may say for a moment that it knows no such topic. */
+  /** The last known leaders are kept: a broker that restarts may report the topic as unknown for a moment. */
   #missed(topic: TopicBuffer): void {
     if (!topic.known || topic.missingSinceMs !== undefined) return
     topic.missingSinceMs = this.#cluster.runtime.monoNow()
@@ -82,7 +82,7 @@ export class Leaders {
         nextMs = Math.min(nextMs, untilMs)
         continue
       }
-      // What is sent from now on asks for the topic again, as if it had never been there.
+      // Records that are sent from now on look the topic up again.
       topic.known = false
       topic.missingSinceMs = undefined
       for (const partition of topic.partitions) {
@@ -100,7 +100,7 @@ export class Leaders {
     return new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partition, retriable: true, outcome })
   }
 
-  /** Asks for metadata; failures are told by what the records come to. */
+  /** Refreshes metadata. A failure is not reported here: it shows in the results of the records. */
   refresh(reason: string, topics: readonly string[]): void {
     if (this.#closed) return
     this.#cluster.refreshMetadata(reason, topics).catch((error: unknown) => {
@@ -108,7 +108,7 @@ export class Leaders {
     })
   }
 
-  missing(partition: PartitionBuffer): void {
+  missing(partition: PausablePartition): void {
     const { topic, index } = partition
     this.refresh(`no leader for ${describePartition({ topic: topic.name, partition: index })}`, [topic.name])
   }
