@@ -64,7 +64,7 @@ test('hashes a string as its UTF-8 bytes: ASCII, accents, CJK, emoji, all tail l
   expect(strings).toBeGreaterThan(30)
 })
 
-test('puts 10,000 keys where Java puts them', () => {
+test('assigns 10,000 keys to the partitions that Java assigns', () => {
   // Sum of the positive hashes and records per partition of 12, by Java, for key-0 to key-9999.
   const counts = new Array<number>(12).fill(0)
   let sum = 0

@@ -21,12 +21,12 @@ test('the defaults are safe: acks all, idempotent, nothing to configure', () => 
   expect(Object.isFrozen(resolve()) && Object.isFrozen(producerOptions)).toBe(true)
 })
 
-test('one attempt never outlasts the delivery, a batch never a request', () => {
+test('limits an attempt to the delivery timeout, and a batch to a request', () => {
   expect(resolve({ deliveryTimeoutMs: 1000 }).requestTimeoutMs).toBe(1000)
   expect(resolve({ maxRequestBytes: 10_000 }).maxBatchBytes).toBe(10_000)
 })
 
-test('without acks from all there is no idempotence, unless somebody insists', () => {
+test('disables idempotence without acks from all replicas, and rejects it if requested', () => {
   expect(resolve({ acks: 1 }).idempotent).toBe(false)
   expect(resolve({ acks: 0 }).idempotent).toBe(false)
   expect(() => resolve({ acks: 0, idempotent: true })).toThrow(
@@ -51,7 +51,7 @@ test.each([
   ],
   [{ partitioner: 'murmur2' }, "Option 'partitioner' of kafka.producer() must be a function"],
   [{ deliveryTimeoutMs: 0 }, "Option 'deliveryTimeoutMs' of kafka.producer()"],
-])('%j is refused', (given, words) => {
+])('rejects %j', (given, words) => {
   expect(() => resolve(given)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
   expect(() => resolve(given)).toThrow(words)
 })

@@ -14,19 +14,19 @@ function allPicks(count: number, current: number, loads: readonly number[]): Set
   return picks
 }
 
-test('the next partition is another one, with a leader', () => {
+test('picks another partition than the current one, with a leader', () => {
   expect(allPicks(4, 1, [0, 0, 0, 0])).toEqual(new Set([0, 2, 3]))
   expect(allPicks(4, -1, [0, 0, 0, 0])).toEqual(new Set([0, 1, 2, 3]))
   expect(allPicks(4, 1, [-1, 0, 0, -1])).toEqual(new Set([2]))
 })
 
-test('the current one stays when it alone has a leader, and any will do when none has', () => {
+test('keeps the current partition when no other has a leader, and picks any when none has', () => {
   expect(allPicks(3, 1, [-1, 0, -1])).toEqual(new Set([1]))
   expect([...allPicks(3, 1, [-1, -1, -1])].every((pick) => pick >= 0 && pick < 3)).toBe(true)
   expect(allPicks(1, 0, [0])).toEqual(new Set([0]))
 })
 
-test('of two the one with fewer bytes waiting is taken: a slow broker gets less', () => {
+test('picks the one of two partitions with fewer waiting bytes: a slow broker gets less', () => {
   const counts = [0, 0, 0, 0]
   let state = 1
   const random = () => {
@@ -41,7 +41,7 @@ test('of two the one with fewer bytes waiting is taken: a slow broker gets less'
   for (const count of counts.slice(0, 3)) expect(count).toBeGreaterThan(1000)
 })
 
-test("the user's partitioner is held to its contract", () => {
+test("rejects an invalid result of the user's partitioner", () => {
   const args = { topic: 't', key: 'k', value: 'v', headers: [], partitionCount: 3, isAvailable: () => true }
   expect(callPartitioner(() => 2, args)).toBe(2)
   for (const wrong of [3, -1, 1.5, Number.NaN, '1', undefined]) {

@@ -12,7 +12,7 @@ test('a writer starts small and ends at the size of a batch, not at twice that',
   expect(pool.take(batchBytes).capacity).toBe(batchBytes + 64)
 })
 
-test('keeps what is given back, empty, up to its bound', () => {
+test('keeps returned writers, empty, up to its bound', () => {
   const pool = new WriterPool(batchBytes, 600_000)
   const writers = [1, 2, 3].map(() => pool.take(batchBytes))
   for (const writer of writers) {

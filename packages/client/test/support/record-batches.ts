@@ -1,5 +1,12 @@
 import { gzipSync } from 'node:zlib'
-import { BatchWriter, endTxnMarkerBatch, patchBatch } from '@ottla/codec/records'
+import {
+  BatchWriter,
+  codecOf,
+  endTxnMarkerBatch,
+  patchBatch,
+  type RecordBatch,
+  RecordBatchReader,
+} from '@ottla/codec/records'
 
 export interface BatchOptions {
   readonly producerId?: bigint
@@ -44,4 +51,36 @@ function compressed(plain: Uint8Array): Uint8Array {
   // A change of any field that the checksum covers makes `patchBatch` compute it again.
   patchBatch(bytes, { baseSequence: 1 })
   return bytes
+}
+
+export interface BatchContent {
+  readonly batch: RecordBatch
+  readonly keys: (string | null)[]
+  readonly values: (string | null)[]
+}
+
+const maxInflatedBytes = 64 << 20
+
+/** Keys and values of all batches, as text. */
+export function contentsOf(bytes: Uint8Array): BatchContent[] {
+  const reader = new RecordBatchReader(bytes)
+  const contents: BatchContent[] = []
+  for (let batch = reader.next(); batch !== undefined; batch = reader.next()) contents.push(contentOf(batch))
+  return contents
+}
+
+function contentOf(batch: RecordBatch): BatchContent {
+  const codec = codecOf(batch.compression)
+  const inflated = codec.id === 0 ? undefined : (codec.decompress(batch.payload, maxInflatedBytes) as Uint8Array)
+  const cursor = batch.records(inflated)
+  const keys: (string | null)[] = []
+  const values: (string | null)[] = []
+  while (cursor.next()) {
+    const { bytes, keyStart, keyLength, valueStart, valueLength } = cursor
+    const text = (start: number, length: number) =>
+      length < 0 ? null : Buffer.from(bytes.subarray(start, start + length)).toString()
+    keys.push(text(keyStart, keyLength))
+    values.push(text(valueStart, valueLength))
+  }
+  return { batch, keys, values }
 }

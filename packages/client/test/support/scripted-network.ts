@@ -34,6 +34,7 @@ export class ScriptedSocket {
   readonly #toBroker: Pipe
   #paused = false
   #unread: Buffer[] = []
+  #stalled: (() => void)[] | undefined
 
   constructor(target: DialTarget, sink: TransportSink, network: ScriptedNetwork, clock: Clock) {
     this.target = target
@@ -62,15 +63,30 @@ export class ScriptedSocket {
     })
   }
 
-  /** The client's end. */
+  /** What the client writes from now on is not read from its buffers until `unstall`. */
+  stall(): void {
+    this.#stalled ??= []
+  }
+
+  unstall(): void {
+    const writes = this.#stalled ?? []
+    this.#stalled = undefined
+    for (const arrive of writes) arrive()
+  }
+
+  /** The client's end. It reads the chunks of a write as late as the contract of `Transport` allows: when they arrive. */
   transport(): Transport {
     return {
       write: (chunks, onFlushed) => {
-        const bytes = Buffer.concat(chunks)
-        this.#toBroker.after(this.#network.latencyMs, () => {
+        const arrive = () => {
           if (this.closed) return
+          const bytes = Buffer.concat(chunks)
           onFlushed?.()
           this.onBytes(bytes)
+        }
+        this.#toBroker.after(this.#network.latencyMs, () => {
+          if (this.#stalled === undefined) arrive()
+          else this.#stalled.push(arrive)
         })
       },
       pause: () => {
