@@ -27,7 +27,15 @@ export type {
 } from './consumer/options.ts'
 export type { PollOptions } from './consumer/reader.ts'
 export type { HandlerContext, RetryPolicy, RunOptions } from './consumer/runner.ts'
-export { type BrokerAddress, type ClientErrorCode, type ErrorCode, KafkaError } from './errors.ts'
+export {
+  type BrokerAddress,
+  type ClientErrorCode,
+  type ErrorCode,
+  KafkaError,
+  type KafkaErrorChanges,
+  type KafkaErrorDetails,
+  type Outcome,
+} from './errors.ts'
 export type { ClientEventMap } from './events.ts'
 export type { TopicPartition } from './group/membership.ts'
 export { type CloseOptions, type Health, Kafka } from './kafka.ts'

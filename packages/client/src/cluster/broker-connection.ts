@@ -180,10 +180,10 @@ export class BrokerConnection {
     const backoffMs = this.#owner.backoff.failed()
     const broker = this.#owner.address()
     observer.connectFailures.add(1)
-    const fields = { purpose: this.#name, backoffMs: Math.round(backoffMs) }
+    const fields = { purpose: this.#name, backoffMs: Math.round(backoffMs), error: failure.message, hint: failure.hint }
     // A broker that never answered often advertises an address that this machine cannot reach: that must not stay hidden.
-    if (isWorthWarning(this.#owner)) logger.warn(`${failure.message}; still trying`, { ...fields, hint: failure.hint })
-    else logger.debug(failure.message, fields)
+    if (isWorthWarning(this.#owner)) logger.warn('connecting to a broker failed, still trying', fields)
+    else logger.debug('connecting to a broker failed', fields)
     this.#tell('connectFailed', { broker, purpose: this.#name, error: failure, backoffMs })
     return failure
   }

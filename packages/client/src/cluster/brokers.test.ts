@@ -207,7 +207,9 @@ describe('brokers', () => {
     const cluster = newCluster({ brokers: 'seed:1', logger })
     void cluster.coordinator('group', 'g').catch(() => {})
     await runtime.advance(10_000)
-    expect(warnings.join()).toMatch(/Connection to broker:909\d refused.*still trying.*advertised\.listeners/)
+    expect(warnings.join()).toMatch(
+      /connecting to a broker failed, still trying.*Connection to broker:909\d refused.*advertised\.listeners/,
+    )
     await cluster.close()
   })
 

@@ -5,7 +5,7 @@ import { ScriptedBroker } from '../../test/support/scripted-broker.ts'
 import type { ScriptedNetwork } from '../../test/support/scripted-network.ts'
 import type { KafkaError } from '../errors.ts'
 import { createEvents } from '../events.ts'
-import { silentLogger } from '../logger.ts'
+import { type LogFields, silentLogger } from '../logger.ts'
 import { Metrics } from '../metrics.ts'
 import { type KafkaOptions, resolveKafkaOptions } from '../options.ts'
 import { Cluster } from './cluster.ts'
@@ -123,12 +123,13 @@ describe('bootstrapping', () => {
 
   test('warns at intervals while no broker responds', async () => {
     const warnings: string[] = []
-    const logger = { ...silentLogger, warn: (message: string) => warnings.push(message) }
+    const warn = (message: string, fields?: LogFields) => warnings.push(`${message} ${fields?.error}`)
+    const logger = { ...silentLogger, warn }
     const cluster = newCluster({ brokers: ['gone:1'], logger })
     void cluster.awaitTopic('t').catch(() => {})
     await runtime.advance(50_000)
     expect(warnings).toHaveLength(2)
-    expect(warnings[0]).toMatch(/gone:1.*still trying/)
+    expect(warnings[0]).toMatch(/still trying.*gone:1/)
     await cluster.close()
   })
 

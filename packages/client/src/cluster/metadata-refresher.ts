@@ -144,7 +144,7 @@ export class MetadataRefresher {
     // One failure may be the broker's way of saying that it wants SASL: the second attempt tells.
     if (this.#failures < 2 || nowMs - this.#warnedMs < warnEveryMs) return
     this.#warnedMs = nowMs
-    logger.warn(`${error.message}; still trying`, { hint: error.hint })
+    logger.warn('refreshing metadata failed, still trying', { error: error.message, hint: error.hint })
   }
 
   async #round({ topics, creatable }: Batch): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Api } from '@ottla/codec'
+import { textOf } from '../error-data.ts'
 import { abortedError, KafkaError } from '../errors.ts'
 import type { ApiTimes } from '../metrics.ts'
 import { onAbort } from '../runtime/wait.ts'
@@ -85,7 +86,6 @@ export class PendingRequest {
 /** The body does not fit the version, or could not be made. */
 export function unencodable(request: PendingRequest, cause: unknown): KafkaError {
   if (KafkaError.is(cause)) return cause
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  const message = `${request.api.name} version ${request.version} cannot be encoded: ${reason}`
+  const message = `${request.api.name} version ${request.version} cannot be encoded: ${textOf(cause)}`
   return new KafkaError('INVALID_ARGUMENT', message, { cause, outcome: 'not-written' })
 }

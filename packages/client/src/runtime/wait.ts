@@ -1,4 +1,5 @@
 import type { Runtime } from '@ottla/runtime'
+import { meaningOf } from '../error-meaning.ts'
 import { abortedError, KafkaError } from '../errors.ts'
 import { deferred } from './deferred.ts'
 
@@ -167,7 +168,7 @@ export async function within<T>(
     return await work(scope.signal)
   } catch (error) {
     // What went wrong by itself says more than that the time was over as well.
-    if (KafkaError.is(error) && error.code !== 'ABORTED') throw error
+    if (KafkaError.is(error) && meaningOf(error.code).ended !== 'aborted') throw error
     if (scope.expired) throw timedOut?.(error) ?? timedOutError(operation, timeoutMs)
     const aborted = signals.find((signal) => signal?.aborted === true)
     if (aborted === undefined || KafkaError.is(error)) throw error
