@@ -54,7 +54,8 @@ for (const entry of entries) {
 }
 const records = await import('@ottla/codec/records')
 ${roundTrips}
-const { Kafka } = await import('ottla')
+const { AdminError, Kafka, KafkaError, SendError } = await import('ottla')
+assert.deepEqual([AdminError, KafkaError, SendError].map(({ name }) => name), ['AdminError', 'KafkaError', 'SendError'])
 const { createCluster } = await import('@ottla/testkit')
 const cluster = await createCluster({ brokers: 3, topics: [{ name: 'smoke', partitions: 1, replicationFactor: 3 }] })
 const kafka = new Kafka({ brokers: cluster.bootstrap, runtime: cluster.runtime })

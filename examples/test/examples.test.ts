@@ -56,6 +56,17 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect(code).toBe(0)
     expect(lines.at(-1)).toContain('5000 records, 50 keys: lost 0, duplicated 0, reordered 0')
   })
+  test('logging writes the messages of the client as JSON, with their fields', async () => {
+    const { code, lines, stderr } = await runExample('logging')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    const records = lines.map((line) => JSON.parse(line))
+    const [warning] = records.filter(({ component }) => component === 'kafka')
+    expect(warning).toMatchObject({ level: 40, service: 'billing', hint: expect.any(String) })
+    expect(warning.msg).toContain('still trying')
+    expect(records.at(-1)).toMatchObject({ msg: 'the payment is stored', partition: 0, offset: 0 })
+  })
+
   test('time-travel passes three hours, and by the same seed the same ones', async () => {
     const [one, same, other] = await Promise.all(['7', '7', '8'].map((seed) => runExample('time-travel', [seed])))
     expect(one?.code).toBe(0)

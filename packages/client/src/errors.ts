@@ -81,6 +81,8 @@ const brand: unique symbol = Symbol.for('ottla.KafkaError')
  * stack, cause), so send `error.toJSON()` to a worker that needs the code.
  */
 export class KafkaError extends Error {
+  /** Bundlers may rename the class; loggers and monitors show this. */
+  static override readonly name: string = 'KafkaError'
   readonly code: ErrorCode
   readonly retriable: boolean
   readonly fatal: boolean

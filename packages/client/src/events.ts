@@ -1,6 +1,6 @@
 import { EventEmitter } from 'eventemitter3'
 import type { BrokerAddress, KafkaError } from './errors.ts'
-import type { Logger } from './logger.ts'
+import { errorFields, type Logger } from './logger.ts'
 
 /** The events of `kafka.on(…)`. They are notifications: no part of the client waits for a listener, and none requires handling. */
 export interface ClientEventMap {
@@ -34,6 +34,6 @@ export function notify<E extends keyof ClientEventMap>(
   try {
     events.emit(event, ...(details as Parameters<EventEmitter.EventListener<ClientEventMap, E>>))
   } catch (error) {
-    logger.error('an event listener threw', { event, error })
+    logger.error('an event listener threw', { event, ...errorFields(error) })
   }
 }

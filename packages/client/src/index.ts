@@ -39,7 +39,15 @@ export {
 export type { ClientEventMap } from './events.ts'
 export type { TopicPartition } from './group/membership.ts'
 export { type CloseOptions, type Health, Kafka } from './kafka.ts'
-export { consoleLogger, type LogFields, type Logger, type LogLevel, silentLogger } from './logger.ts'
+export {
+  consoleLogger,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+  type PinoLike,
+  pinoLogger,
+  silentLogger,
+} from './logger.ts'
 export type { ApiMetrics, HealthReport, MetricsSnapshot } from './metrics.ts'
 export type { RequestEvent } from './net/observer.ts'
 export type { Credentials, SaslExchange, SaslMechanism, UserPassword } from './net/sasl/mechanism.ts'

@@ -6,6 +6,7 @@ import type { ConsumerOptions } from './consumer/options.ts'
 import { meaningOf } from './error-meaning.ts'
 import { closedError, KafkaError } from './errors.ts'
 import { type ClientEventMap, type ClientEvents, createEvents } from './events.ts'
+import { errorFields } from './logger.ts'
 import { type HealthReport, Metrics, type MetricsSnapshot } from './metrics.ts'
 import { type KafkaOptions, resolveKafkaOptions } from './options.ts'
 import type { ProducerOptions } from './producer/options.ts'
@@ -163,7 +164,7 @@ export class Kafka {
       try {
         await child.close({ timeoutMs })
       } catch (error) {
-        if (!late) logger.warn('closing a part of the client failed', { error })
+        if (!late) logger.warn('closing a part of the client failed', errorFields(error))
       }
     })
     late = !(await waitAtMost(runtime, timeoutMs, Promise.all(closing)))

@@ -1,7 +1,7 @@
 import { type CodecSet, type CustomCodecs, codecSet, compressionNames } from '@ottla/codec/records'
 import type { Runtime, TlsOptions } from '@ottla/runtime'
 import { type BrokerAddress, optionError } from './errors.ts'
-import { consoleLogger, type Logger } from './logger.ts'
+import { consoleLogger, isPino, type Logger } from './logger.ts'
 import type { SaslMechanism } from './net/sasl/mechanism.ts'
 import {
   flag,
@@ -217,6 +217,10 @@ export function resolveKafkaOptions(given: KafkaOptions): ResolvedOptions {
       `must not be SASL/${sasl.name} without TLS: that sends the password in cleartext`,
       'Set `tls`, use scramSha512(), or set `allowPlaintextCredentials: true` if the network is trusted.',
     )
+  }
+  if (logger !== undefined && isPino(logger)) {
+    const problem = 'must not be a pino logger: its methods take the fields first, so each field would be lost'
+    throw optionError('logger', owner, problem, 'Wrap it: `logger: pinoLogger(logger)`.')
   }
   const resolved: ResolvedOptions = {
     ...rest,

@@ -23,6 +23,7 @@ export function checkCode(code: number, operation: string, where: ErrorPlace = {
 
 /** Some entries of a call failed: `results` has the value or the error of each, by its name. */
 export class AdminError<T = unknown> extends KafkaError {
+  static override readonly name: string = 'AdminError'
   readonly results: ReadonlyMap<string, T | KafkaError>
 
   constructor(operation: string, results: ReadonlyMap<string, T | KafkaError>, changes: KafkaErrorChanges = {}) {

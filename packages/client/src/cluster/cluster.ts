@@ -3,7 +3,7 @@ import type { Runtime } from '@ottla/runtime'
 import { meaningOf } from '../error-meaning.ts'
 import { type BrokerAddress, closedError, KafkaError, kafkaErrorOf } from '../errors.ts'
 import { type ClientEvents, notify } from '../events.ts'
-import type { Logger } from '../logger.ts'
+import { errorFields, type Logger } from '../logger.ts'
 import type { HealthReport, Metrics } from '../metrics.ts'
 import { Observer } from '../net/observer.ts'
 import { OpenSockets } from '../net/open-sockets.ts'
@@ -300,7 +300,7 @@ export class Cluster {
       try {
         listener()
       } catch (error) {
-        this.logger.error('a listener of the metadata threw', { error })
+        this.logger.error('a listener of the metadata threw', errorFields(error))
       }
     }
   }

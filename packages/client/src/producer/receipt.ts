@@ -110,6 +110,7 @@ export function errorOfReceipt(receipt: Receipt): KafkaError | undefined {
 
 /** Some records of an array were not delivered: `results` has the receipt or the error of each, in the order of the array. */
 export class SendError extends KafkaError {
+  static override readonly name: string = 'SendError'
   readonly results: readonly (Receipt | KafkaError)[]
 
   constructor(results: readonly (Receipt | KafkaError)[], changes: KafkaErrorChanges = {}) {
