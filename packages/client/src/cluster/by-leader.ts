@@ -44,8 +44,10 @@ export async function byLeader<E extends TopicPartition, V>(
     const parts = new Map<Broker, E[]>()
     for (const entry of entries.filter(isOpen)) {
       const leader = cluster.leaderOf(entry.topic, entry.partition)
+      const own = leader && parts.get(leader)
       if (leader === undefined) outcomes.set(entry, leaderlessError(entry, what.operation))
-      else parts.set(leader, [...(parts.get(leader) ?? []), entry])
+      else if (own === undefined) parts.set(leader, [entry])
+      else own.push(entry)
     }
     await Promise.all(Array.from(parts, ([leader, own]) => send(leader, own, signal)))
     const open = entries.find(isOpen)
