@@ -51,7 +51,7 @@ export const semantics: readonly Semantic[] = [
       replicated('is refused before the append when fewer are in sync than min.insync.replicas'),
       replicated('that takes too long is REQUEST_TIMED_OUT, and the record is there all the same'),
       replicated('that waits while the ISR shrinks below min.insync.replicas is not committed, and is timed out'),
-      replica('what was committed while too few were in sync afterwards is NOT_ENOUGH_REPLICAS_AFTER_APPEND'),
+      replica('records committed with too few replicas in sync afterwards are NOT_ENOUGH_REPLICAS_AFTER_APPEND'),
     ],
     missing:
       '`NOT_ENOUGH_REPLICAS_AFTER_APPEND` on the wire without a fault: here commit and answer are one turn, in Kafka they race',
@@ -60,14 +60,14 @@ export const semantics: readonly Semantic[] = [
     what: 'The high watermark stays while fewer than `min.insync.replicas` are in sync, for `acks=1` too: acknowledged, and not to be read.',
     shownBy: [
       replicated('and acks=1 too leave the high watermark where it is while too few are in sync'),
-      leader('stays while fewer are in sync than min.insync.replicas asks for, but never for more than there are'),
+      leader('does not move below min.insync.replicas, which is limited to the number of replicas'),
     ],
   },
   {
     what: 'A follower that has caught up holds the high watermark back before it is in the ISR, and joins only with all up to it and to the start of the epoch.',
     shownBy: [
-      leader('waits for a follower outside of the ISR that has caught up, for it is about to join'),
-      leader('takes a follower in that has all up to the high watermark and the start of the epoch'),
+      leader('waits for a caught-up follower outside the ISR, which is about to join'),
+      leader('adds a follower that reached the high watermark and the start of the epoch'),
     ],
   },
   {
@@ -98,7 +98,7 @@ export const semantics: readonly Semantic[] = [
   },
   {
     what: 'ListOffsets for the latest time of all (−3) finds that record, and not the end of its batch.',
-    shownBy: [records('%s is at %s'), log('lead to the first batch with the latest of all')],
+    shownBy: [records('%s is at %s'), log('find the first batch with the largest timestamp')],
   },
   {
     what: 'The latest offset is the last stable one for readers of what is committed, and the high watermark for others.',
@@ -114,8 +114,8 @@ export const semantics: readonly Semantic[] = [
   {
     what: 'One of the last five batches again gets its first offset; any other sequence that does not follow is out of order.',
     shownBy: [
-      producers('of one of the last five batches again give its first offset; of an earlier one are out of order'),
-      producers('that begin as a batch of the window but end elsewhere are no duplicate'),
+      producers('of one of the last five batches return its first offset; of an earlier one are out of order'),
+      producers('that start like a batch of the window but end elsewhere are no duplicate'),
       step('00-produce')('sequence 0 again'),
     ],
   },
@@ -123,8 +123,8 @@ export const semantics: readonly Semantic[] = [
     what: 'Sequences wrap after 2³¹−1 to 0; a producer that is not known may begin anywhere; a new epoch begins with 0.',
     shownBy: [
       producers('wrap from 2^31-1 to 0, between batches and within one'),
-      producers('of a producer that is not known may begin anywhere'),
-      producers('that are new begin with sequence 0; those before are fenced'),
+      producers('of an unknown producer may start anywhere'),
+      producers('start with sequence 0, and fence earlier ones'),
     ],
   },
   {
@@ -132,7 +132,7 @@ export const semantics: readonly Semantic[] = [
     shownBy: [
       operations('idempotent producers are forgotten, and then any sequence is taken'),
       replicated('of a producer survive the change of the leader, as its sequences do'),
-      log('forgets what the cut batches said of producers'),
+      log('removes the producer state of truncated batches'),
     ],
   },
   {
@@ -147,7 +147,7 @@ export const semantics: readonly Semantic[] = [
     what: 'While a transaction ends, others are told `CONCURRENT_TRANSACTIONS`; what was not added to it is `TRANSACTION_ABORTABLE`; it goes on over the death of its coordinator.',
     shownBy: [
       transactions('is aborted by the next producer of the same id'),
-      transaction('lets nobody in while a change is on its way to the log'),
+      transaction('rejects requests while a change is being written to the log'),
       transactions('needs its partitions to be added'),
       transactions('goes on over the death of its coordinator'),
     ],
@@ -172,8 +172,8 @@ export const semantics: readonly Semantic[] = [
   {
     what: 'Retention takes whole segments, oldest first, stops at the first that stays, and never goes beyond the high watermark.',
     shownBy: [
-      retention('takes whole segments, oldest first, and stops at the first that stays'),
-      retention('never goes beyond the high watermark'),
+      retention('deletes whole segments, oldest first, and stops at the first that is kept'),
+      retention('never deletes beyond the high watermark'),
     ],
   },
   {
@@ -192,10 +192,10 @@ export const semantics: readonly Semantic[] = [
   {
     what: 'Compaction leaves all from the last stable offset or the active segment on; keeps first and last offsets; leaves empty batches; drops tombstones by when they were first cleaned; and records without a key are refused before.',
     shownBy: [
-      cleaner('touches nothing at or above the last stable offset, nor what is too young'),
-      cleaner('keeps first and last offset, epoch and times of a batch that lost records'),
-      cleaner('leaves an empty batch for the last of a producer, and at the end of the round'),
-      cleaner('keeps tombstones for delete.retention.ms after they were first cleaned'),
+      cleaner('skips records at or above the last stable offset and segments that are too young'),
+      cleaner('keeps first and last offset, epoch and timestamps of a batch that lost records'),
+      cleaner('keeps an empty batch as the last of a producer and at the end of the round'),
+      cleaner('keeps tombstones for delete.retention.ms after their first cleaning'),
       records('without a key on a compacted topic'),
     ],
   },
@@ -203,9 +203,9 @@ export const semantics: readonly Semantic[] = [
     what: 'The cleaner compacts by itself: what is dirtier than `min.cleanable.dirty.ratio` or older than `max.compaction.lag.ms`, and nothing that is younger than `min.compaction.lag.ms`.',
     shownBy: [
       named('test/cleaning.test.ts')('a topic is compacted by itself on all replicas after log.cleaner.backoff.ms'),
-      cleaning('leaves a log alone that is not dirty enough, until more is written'),
-      cleaning('cleans what is older than max.compaction.lag.ms, however little it is, and sleeps until then'),
-      cleaning('leaves what is younger than min.compaction.lag.ms'),
+      cleaning('skips a log that is not dirty enough until more is written'),
+      cleaning('cleans records older than max.compaction.lag.ms regardless of the dirty ratio, and sleeps until then'),
+      cleaning('keeps records younger than min.compaction.lag.ms'),
     ],
   },
   {
