@@ -254,15 +254,15 @@ export const semantics: readonly Semantic[] = [
     what: 'The bytes of a fetch are no hard limit: the first partition with records gives one batch at least. Others take what is left, in their order, which goes round within a session.',
     shownBy: [
       records('shares its bytes among partitions: the first that has records gives one batch at least, no other must'),
-      sessions('reads those first that got no records the last time'),
+      sessions('starts with the partitions that returned no records last time'),
     ],
   },
   {
     what: 'Fetch sessions answer what is news, end when they are pushed out, and refuse other ids, epochs and kinds of names.',
     shownBy: [
-      sessions('remembers its partitions, and answers only what is news'),
-      sessions('is refused under another epoch, another id or another kind of names'),
-      sessions('without room there is no session, until the one least used is old'),
+      sessions('keeps its partitions, and returns only changed ones'),
+      sessions('rejects another epoch, another id and a change between names and topic ids'),
+      sessions('creates no session while the cache is full, until the least recently used one is evictable'),
     ],
   },
   {
@@ -313,7 +313,7 @@ export const semantics: readonly Semantic[] = [
     what: 'A broker that dies is fenced after its session; the first live replica in sync leads; the preferred one comes back; a broker that stops in order moves its leaders first; coordinators move, and load before they serve.',
     shownBy: [
       replicated('is followed by the next in the order of replicas, in a new epoch, and nothing acknowledged is lost'),
-      election('takes the first live replica in sync, in the order of the replicas, in a new epoch'),
+      election('elects the first live in-sync replica in replica order, in a new epoch'),
       admin('go back by themselves after leader.imbalance.check.interval.seconds'),
       operating('moves the leaders before the broker goes: nobody waits for a session to end'),
       coordinator('is loaded before it serves, and another broker serves not at all'),

@@ -356,7 +356,7 @@ describe('a rule is refused that', () => {
     [{ match: { node: 4 }, action: 'close' }, 'match.node: 4 is not an integer from 1 to 1'],
     [{ match: { brokr: 1 }, action: 'close' }, 'match has no brokr, only api'],
     [{ match: {}, action: 'explode' }, 'action (dropResponse, close'],
-    [{ match: {}, action: { delay: 'soon' } }, 'action.delay: "soon" is neither milliseconds nor like'],
+    [{ match: {}, action: { delay: 'soon' } }, 'action.delay: "soon" is not a duration'],
     [{ match: {}, action: { error: 'NONE' } }, 'Kafka has no error "NONE"'],
     [{ match: {}, action: { error: 'UNKNOWN_SERVER_ERROR', delay: 1 } }, 'action: give one of'],
     [{ match: { api: 'Metadata' }, action: 'corruptCrc' }, 'match.api must be Fetch or Produce'],

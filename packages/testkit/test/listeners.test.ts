@@ -99,5 +99,5 @@ test.each<[ClusterOptions, string]>([
 
 test('the names of listeners that are not there are refused', async () => {
   cluster = await createCluster({ brokers: 1, listen: true })
-  expect(() => cluster?.bootstrapOf('SSL')).toThrow(new RangeError('there is no listener SSL, only PLAINTEXT'))
+  expect(() => cluster?.bootstrapOf('SSL')).toThrow(new RangeError("Unknown listener 'SSL': the cluster has PLAINTEXT"))
 })

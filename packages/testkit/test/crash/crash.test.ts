@@ -31,7 +31,7 @@ describe('ottla-testkit --data-dir', () => {
     const dataDir = temporaryDirectory()
     const args = ['--brokers', '1', '--port', '0', '--data-dir', dataDir]
     const first = await startProgram(cli, args)
-    await expect(startProgram(cli, args)).rejects.toThrow(/the data directory .* is in use by process \d+/)
+    await expect(startProgram(cli, args)).rejects.toThrow(/The data directory .* is in use by process \d+/)
     await first.kill()
     const second = await startProgram(cli, args)
     expect(await second.stop()).toBe(0)
