@@ -27,13 +27,13 @@ export type FollowerFetched =
 
 export interface Followed {
   /** The high watermark, the log start offset or the log end offset moved: waiting callers must be notified. */
-  readonly isNews: boolean
+  readonly hasMoved: boolean
   /** The follower should fetch again immediately. */
   readonly fetchAgain: boolean
 }
 
-const nothing: Followed = { isNews: false, fetchAgain: false }
-const cut: Followed = { isNews: true, fetchAgain: true }
+const nothing: Followed = { hasMoved: false, fetchAgain: false }
+const cut: Followed = { hasMoved: true, fetchAgain: true }
 
 /** The next fetch a replica sends to its leader. */
 export function nextFetch(
@@ -65,7 +65,7 @@ export function follow(
   for (const batch of fetched.batches) log.append(batch, settings.segmentBytes, settings)
   const moved = log.advanceHighWatermark(fetched.highWatermark)
   const deleted = log.advanceLogStart(Math.min(fetched.logStartOffset, log.logEndOffset))
-  return { isNews: moved || deleted, fetchAgain: fetched.batches.length > 0 || deleted }
+  return { hasMoved: moved || deleted, fetchAgain: fetched.batches.length > 0 || deleted }
 }
 
 /** Truncates to the last offset at which leader and follower can agree; the next fetch shows whether that was far enough. */

@@ -291,8 +291,8 @@ export class Replica {
 
   /** Applies the leader's response; true when the follower should fetch again immediately. */
   follow(fetched: FollowerFetched): boolean {
-    const { isNews, fetchAgain } = follow(this.log, fetched, this.#settings)
-    if (isNews) this.#notify()
+    const { hasMoved, fetchAgain } = follow(this.log, fetched, this.#settings)
+    if (hasMoved) this.#notify()
     return fetchAgain
   }
 
