@@ -1,4 +1,4 @@
-import { RecordBatchReader, BatchWriter, codecOf, endTxnMarkerBatch, type SealFields } from '@ottla/codec/records'
+import { BatchWriter, codecOf, endTxnMarkerBatch, RecordBatchReader, type SealFields } from '@ottla/codec/records'
 import { describe, expect, test } from 'vitest'
 import { systemRuntime } from '../../runtime/node-runtime.ts'
 import { type CleaningRules, cleanLog } from './log-cleaner.ts'

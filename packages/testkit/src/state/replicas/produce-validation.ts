@@ -60,7 +60,10 @@ export function validateProduced(records: Uint8Array | null, rules: ProduceRules
   return { problem: undefined, batch: producedBatchOf(batch.bytes), logAppendTimeMs }
 }
 
-function readOne(records: Uint8Array | null, { apiVersion }: ProduceRules): { readonly batch: RecordBatch } | ProduceProblem {
+function readOne(
+  records: Uint8Array | null,
+  { apiVersion }: ProduceRules,
+): { readonly batch: RecordBatch } | ProduceProblem {
   const rejected = (error: ErrorName) => ({ error, tellsLogStart: false })
   const foundMagic = records?.[magicAt] ?? magic2
   if (foundMagic > magic2) {
@@ -137,7 +140,10 @@ function timeProblem(batch: RecordBatch, { settings, nowMs }: ProduceRules): Pro
   return { error: 'INVALID_TIMESTAMP', message, records, tellsLogStart: true }
 }
 
-function invalidTimestamps(batch: RecordBatch, isOutside: (time: number) => boolean): [batchIndex: number, time: number][] {
+function invalidTimestamps(
+  batch: RecordBatch,
+  isOutside: (time: number) => boolean,
+): [batchIndex: number, time: number][] {
   const found: [number, number][] = []
   if (batch.compressionId !== 0) return found
   const { baseTimestamp } = batch

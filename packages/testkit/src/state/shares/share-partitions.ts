@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import { Batch } from '@ottla/codec/records'
+import { RecordBatch } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
 import type { Replica } from '../replicas/replica.ts'
 import type { Acknowledgement } from './share-acknowledge.ts'
@@ -183,7 +183,7 @@ function firstOffsetOf(replica: Replica, reset: ShareConfig['autoOffsetReset']):
 function offsetAt({ log, highWatermark, logStartOffset }: Replica, timestamp: number): number | undefined {
   const found = log.batchByTimestamp(timestamp, highWatermark)
   if (found === undefined) return undefined
-  const batch = new Batch(found.bytes)
+  const batch = new RecordBatch(found.bytes)
   if (batch.compressionId !== 0 || batch.timestampType === 'append') return Math.max(found.baseOffset, logStartOffset)
   const cursor = batch.records()
   while (cursor.next()) {
