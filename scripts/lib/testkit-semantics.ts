@@ -88,9 +88,7 @@ export const semantics: readonly Semantic[] = [
   },
   {
     what: 'A new leader does not tell the latest offset before its high watermark reaches its epoch.',
-    shownBy: [
-      replicated('does not return the latest offset before its high watermark reaches the start of its epoch'),
-    ],
+    shownBy: [replicated('does not return the latest offset before its high watermark reaches the start of its epoch')],
   },
   {
     what: 'ListOffsets by time finds the first record that is as late, also within a batch.',
@@ -245,10 +243,7 @@ export const semantics: readonly Semantic[] = [
   },
   {
     what: '`acks=0` is not answered; an error closes the connection.',
-    shownBy: [
-      records('gets no response, and appends the records'),
-      records('closes the connection on an error'),
-    ],
+    shownBy: [records('gets no response, and appends the records'), records('closes the connection on an error')],
   },
   {
     what: 'The bytes of a fetch are no hard limit: the first partition with records gives one batch at least. Others take what is left, in their order, which goes round within a session.',

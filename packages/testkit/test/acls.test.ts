@@ -257,7 +257,7 @@ test('brokers apply an ACL one turn later, and keep it over a restart', async ()
 })
 
 test.each([
-  [{ acls: { superUsers: ['alice'] }, config: { 'super.users': 'nobody' } }, 'super.users'],
+  [{ acls: { superUsers: ['alice'] }, config: { 'super.users': 'bob' } }, 'super.users'],
   [{ config: { 'authorizer.class.name': 'com.example.Mine' } }, 'authorizer.class.name'],
 ])('rejects invalid options: %j', async (options, what) => {
   await start()

@@ -9,7 +9,7 @@ import org.apache.kafka.streams.*;
 import org.apache.kafka.streams.kstream.*;
 import org.apache.kafka.streams.state.*;
 
-/** Kafka Streams as a judge: counts words exactly once, and goes on with its counts after a restart. */
+/** Kafka Streams as a judge: counts words exactly once, and continues its counts after a restart. */
 public final class WordCount {
     static final String INPUT = "judge-streams-lines";
     static final String OUTPUT = "judge-streams-counts";
