@@ -1,3 +1,4 @@
+import type { MetadataView } from '../metadata-view.ts'
 import { assignSimply } from './share-assignor.ts'
 import {
   type Assignment,
@@ -12,7 +13,6 @@ import {
 import { newShareMember, type ShareRecord } from './share-group-records.ts'
 import { isFailure, type ShareGroupService, type StateToBe } from './share-group-service.ts'
 import type { ShareGroupShard } from './share-group-shard.ts'
-import { shareHash } from './share-hash.ts'
 import type { ShareFailure } from './share-state-shard.ts'
 
 export interface ShareHeartbeat {
@@ -290,4 +290,18 @@ function isSameMember(a: ShareMember, b: ShareMember): boolean {
 
 function isSameSet<T>(a: ReadonlySet<T>, b: ReadonlySet<T> | undefined): boolean {
   return b !== undefined && a.size === b.size && [...a].every((each) => b.has(each))
+}
+
+/** Changes when a topic is created, deleted or gets partitions, which requires a new assignment. 0: no topic exists. */
+function shareHash(view: MetadataView, topics: ReadonlySet<string>): bigint {
+  const text = [...topics]
+    .sort()
+    .flatMap((name) => view.topic(name) ?? [])
+    .map(({ id, name, partitions }) => `${name}:${id}:${partitions.length}`)
+    .join(' ')
+  if (text === '') return 0n
+  // FNV-1a; 63 bits of it are a positive int64 on the wire.
+  let hash = 0xcbf29ce484222325n
+  for (const byte of Buffer.from(text)) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn
+  return hash >> 1n
 }
