@@ -48,10 +48,10 @@ export const semantics: readonly Semantic[] = [
   {
     what: '`acks=all` with too few in sync is refused before the append; what waits for replicas in vain is timed out, and the record is there.',
     shownBy: [
-      replicated('is refused before the append when fewer are in sync than min.insync.replicas'),
-      replicated('that takes too long is REQUEST_TIMED_OUT, and the record is there all the same'),
-      replicated('that waits while the ISR shrinks below min.insync.replicas is not committed, and is timed out'),
-      replica('what was committed while too few were in sync afterwards is NOT_ENOUGH_REPLICAS_AFTER_APPEND'),
+      replicated('is rejected before the append when fewer replicas are in sync than min.insync.replicas'),
+      replicated('that takes too long is REQUEST_TIMED_OUT, but the record is in the log'),
+      replicated('times out without a commit when the ISR shrinks below min.insync.replicas while it waits'),
+      replica('records committed with too few replicas in sync afterwards are NOT_ENOUGH_REPLICAS_AFTER_APPEND'),
     ],
     missing:
       '`NOT_ENOUGH_REPLICAS_AFTER_APPEND` on the wire without a fault: here commit and answer are one turn, in Kafka they race',
@@ -59,28 +59,28 @@ export const semantics: readonly Semantic[] = [
   {
     what: 'The high watermark stays while fewer than `min.insync.replicas` are in sync, for `acks=1` too: acknowledged, and not to be read.',
     shownBy: [
-      replicated('and acks=1 too leave the high watermark where it is while too few are in sync'),
-      leader('stays while fewer are in sync than min.insync.replicas asks for, but never for more than there are'),
+      replicated('and acks=1 do not advance the high watermark while too few replicas are in sync'),
+      leader('does not move below min.insync.replicas, which is limited to the number of replicas'),
     ],
   },
   {
     what: 'A follower that has caught up holds the high watermark back before it is in the ISR, and joins only with all up to it and to the start of the epoch.',
     shownBy: [
-      leader('waits for a follower outside of the ISR that has caught up, for it is about to join'),
-      leader('takes a follower in that has all up to the high watermark and the start of the epoch'),
+      leader('waits for a caught-up follower outside the ISR, which is about to join'),
+      leader('adds a follower that reached the high watermark and the start of the epoch'),
     ],
   },
   {
     what: 'An old leader epoch is fenced, a later one is unknown, and this is asked before who leads.',
     shownBy: [
-      replicated('tell a client with an old one that it is fenced, one with a newer that the broker does not know yet'),
+      replicated('fence a client with an old one, and are unknown to the broker when newer'),
       step('02-list-offsets')('a later epoch, another leads'),
     ],
   },
   {
     what: 'A fetch whose last epoch does not fit is told where the logs part, without an error; one outside of the log is out of range.',
     shownBy: [
-      replicated('tell a client whose records are gone where its log and the leader’s part'),
+      replicated('show a client with truncated records where its log diverges from the leader’s'),
       step('01-fetch')('diverged'),
       step('01-fetch')('beyond the end, diverged'),
       step('01-fetch')('before the start'),
@@ -88,17 +88,15 @@ export const semantics: readonly Semantic[] = [
   },
   {
     what: 'A new leader does not tell the latest offset before its high watermark reaches its epoch.',
-    shownBy: [
-      replicated('does not tell the latest offset before it knows how far its predecessor’s records were committed'),
-    ],
+    shownBy: [replicated('does not return the latest offset before its high watermark reaches the start of its epoch')],
   },
   {
     what: 'ListOffsets by time finds the first record that is as late, also within a batch.',
-    shownBy: [records('%s is at %s'), records('look into compressed batches')],
+    shownBy: [records('finds %s at %s'), records('are found in compressed batches')],
   },
   {
     what: 'ListOffsets for the latest time of all (−3) finds that record, and not the end of its batch.',
-    shownBy: [records('%s is at %s'), log('lead to the first batch with the latest of all')],
+    shownBy: [records('finds %s at %s'), log('find the first batch with the largest timestamp')],
   },
   {
     what: 'The latest offset is the last stable one for readers of what is committed, and the high watermark for others.',
@@ -109,13 +107,13 @@ export const semantics: readonly Semantic[] = [
   },
   {
     what: 'Fetch tells the last stable offset and the transactions that were aborted within what it gives.',
-    shownBy: [transactions('is listed as aborted when it is')],
+    shownBy: [transactions('is listed as aborted after an abort')],
   },
   {
     what: 'One of the last five batches again gets its first offset; any other sequence that does not follow is out of order.',
     shownBy: [
-      producers('of one of the last five batches again give its first offset; of an earlier one are out of order'),
-      producers('that begin as a batch of the window but end elsewhere are no duplicate'),
+      producers('of one of the last five batches return its first offset; of an earlier one are out of order'),
+      producers('that start like a batch of the window but end elsewhere are no duplicate'),
       step('00-produce')('sequence 0 again'),
     ],
   },
@@ -123,47 +121,47 @@ export const semantics: readonly Semantic[] = [
     what: 'Sequences wrap after 2³¹−1 to 0; a producer that is not known may begin anywhere; a new epoch begins with 0.',
     shownBy: [
       producers('wrap from 2^31-1 to 0, between batches and within one'),
-      producers('of a producer that is not known may begin anywhere'),
-      producers('that are new begin with sequence 0; those before are fenced'),
+      producers('of an unknown producer may start anywhere'),
+      producers('start with sequence 0, and fence earlier ones'),
     ],
   },
   {
     what: 'What is known of producers expires, outlives a change of the leader, and goes back with a log that is cut.',
     shownBy: [
-      operations('idempotent producers are forgotten, and then any sequence is taken'),
-      replicated('of a producer survive the change of the leader, as its sequences do'),
-      log('forgets what the cut batches said of producers'),
+      operations('idempotent producers expire, and then any sequence number is accepted'),
+      replicated('of a producer and its sequence numbers survive a change of the leader'),
+      log('removes the producer state of truncated batches'),
     ],
   },
   {
     what: '`PRODUCER_FENCED` is only for versions that know it; older ones get `INVALID_PRODUCER_EPOCH`.',
     shownBy: [
-      transactions('needs its partitions to be added'),
-      transactions('is aborted by the next producer of the same id'),
+      transactions('requires added partitions'),
+      transactions('is aborted by the next producer with the same id'),
       step('24-add-partitions-to-txn')('fenced'),
     ],
   },
   {
     what: 'While a transaction ends, others are told `CONCURRENT_TRANSACTIONS`; what was not added to it is `TRANSACTION_ABORTABLE`; it goes on over the death of its coordinator.',
     shownBy: [
-      transactions('is aborted by the next producer of the same id'),
-      transaction('lets nobody in while a change is on its way to the log'),
-      transactions('needs its partitions to be added'),
-      transactions('goes on over the death of its coordinator'),
+      transactions('is aborted by the next producer with the same id'),
+      transaction('rejects requests while a change is being written to the log'),
+      transactions('requires added partitions'),
+      transactions('survives the death of its coordinator'),
     ],
   },
   {
     what: 'With version 2 (KIP-890) each end raises the epoch, and a late record is refused; with older clients the epoch stays, and where nobody verifies it a late record ends up in the next transaction.',
     shownBy: [
       transactions('is invisible until it is committed, and raises the epoch'),
-      transactions('needs its partitions to be added'),
-      semantic('a late record of an older client ends up in the next transaction, where nobody verifies it'),
+      transactions('requires added partitions'),
+      semantic('a late record of an older client is in the next transaction when writes are not verified'),
     ],
   },
   {
     what: 'DeleteRecords beyond the high watermark is out of range; what is deleted already succeeds; a topic that is only compacted refuses; all live replicas have done it before it is answered.',
     shownBy: [
-      admin('records are deleted on all live replicas before it is answered'),
+      admin('deletes records on all live replicas before the response'),
       step('21-delete-records')('beyond the end'),
       step('21-delete-records')('what is deleted already'),
       step('21-delete-records')('of a compacted topic'),
@@ -172,8 +170,8 @@ export const semantics: readonly Semantic[] = [
   {
     what: 'Retention takes whole segments, oldest first, stops at the first that stays, and never goes beyond the high watermark.',
     shownBy: [
-      retention('takes whole segments, oldest first, and stops at the first that stays'),
-      retention('never goes beyond the high watermark'),
+      retention('deletes whole segments, oldest first, and stops at the first that is kept'),
+      retention('never deletes beyond the high watermark'),
     ],
   },
   {
@@ -182,7 +180,7 @@ export const semantics: readonly Semantic[] = [
       offsets('of a group counts from when it became empty'),
       offsets('of a topic that a stable group no longer reads counts from its last commit'),
       offsets('of a consumer without a group counts from its last commit'),
-      semantic('offsets do not expire while a transaction has some pending'),
+      semantic('offsets do not expire while a transaction has pending ones'),
     ],
   },
   {
@@ -192,28 +190,28 @@ export const semantics: readonly Semantic[] = [
   {
     what: 'Compaction leaves all from the last stable offset or the active segment on; keeps first and last offsets; leaves empty batches; drops tombstones by when they were first cleaned; and records without a key are refused before.',
     shownBy: [
-      cleaner('touches nothing at or above the last stable offset, nor what is too young'),
-      cleaner('keeps first and last offset, epoch and times of a batch that lost records'),
-      cleaner('leaves an empty batch for the last of a producer, and at the end of the round'),
-      cleaner('keeps tombstones for delete.retention.ms after they were first cleaned'),
+      cleaner('skips records at or above the last stable offset and segments that are too young'),
+      cleaner('keeps first and last offset, epoch and timestamps of a batch that lost records'),
+      cleaner('keeps an empty batch as the last of a producer and at the end of the round'),
+      cleaner('keeps tombstones for delete.retention.ms after their first cleaning'),
       records('without a key on a compacted topic'),
     ],
   },
   {
     what: 'The cleaner compacts by itself: what is dirtier than `min.cleanable.dirty.ratio` or older than `max.compaction.lag.ms`, and nothing that is younger than `min.compaction.lag.ms`.',
     shownBy: [
-      named('test/cleaning.test.ts')('a topic is compacted by itself on all replicas after log.cleaner.backoff.ms'),
-      cleaning('leaves a log alone that is not dirty enough, until more is written'),
-      cleaning('cleans what is older than max.compaction.lag.ms, however little it is, and sleeps until then'),
-      cleaning('leaves what is younger than min.compaction.lag.ms'),
+      named('test/cleaning.test.ts')('compacts a topic automatically on all replicas after log.cleaner.backoff.ms'),
+      cleaning('skips a log that is not dirty enough until more is written'),
+      cleaning('cleans records older than max.compaction.lag.ms regardless of the dirty ratio, and sleeps until then'),
+      cleaning('keeps records younger than min.compaction.lag.ms'),
     ],
   },
   {
     what: 'With another `compression.type` than `producer` the leader stores batches with that codec, and what becomes too large by that is refused.',
     shownBy: [
-      compression('%s is what batches are stored with, whatever they came with'),
-      compression('uncompressed stores the very batch that was compressed, and it may be too large then'),
-      compression('with LogAppendTime the batch has the time of the broker, and records keep theirs beneath it'),
+      compression('%s is the codec of stored batches, regardless of the codec of the producer'),
+      compression('uncompressed decompresses batches, which may then be too large'),
+      compression('with LogAppendTime the batch has the time of the broker, and records keep their own'),
     ],
     missing:
       'zstd, and batches above 64 KiB or so that codecs hand to another thread: they stay as the producer sent them; levels (`compression.gzip.level` and so on) do nothing',
@@ -222,15 +220,15 @@ export const semantics: readonly Semantic[] = [
     what: 'Offsets have gaps. A fetch within one gives the next batch, and a batch may begin before the offset that was asked for.',
     shownBy: [
       log('skips a gap that compaction left'),
-      operating('is compacted on all replicas, and a consumer reads over the gaps'),
-      records('gives whole batches up to its bytes, but one at least, and may begin before its offset'),
+      operating('is compacted on all replicas, and a consumer reads across the gaps'),
+      records('returns whole batches up to maxBytes, at least one, and may start before its offset'),
     ],
   },
   {
     what: 'With `LogAppendTime` all records have the broker’s time, and the answer tells it; times out of bounds are refused with the records named.',
     shownBy: [
-      records('with LogAppendTime records have the broker’s time, and the answer tells it'),
-      records('with the records named that are at fault'),
+      records('with LogAppendTime records have the broker’s time, which the response contains'),
+      records('with a list of the invalid records'),
       step('00-produce')('stamped by the client'),
     ],
   },
@@ -238,39 +236,36 @@ export const semantics: readonly Semantic[] = [
     what: 'One batch a partition; checksum, counts, format, control bit and size are checked, each with Kafka’s error, and the whole batch is refused.',
     shownBy: [
       records('with a wrong checksum'),
-      records('beside another one'),
-      records('that counts wrongly'),
+      records('together with another one'),
+      records('with a wrong record count'),
       records('with control records'),
     ],
   },
   {
     what: '`acks=0` is not answered; an error closes the connection.',
-    shownBy: [
-      records('is not answered, and the records are there'),
-      records('closes the connection on an error, for there is no other way to tell'),
-    ],
+    shownBy: [records('gets no response, and appends the records'), records('closes the connection on an error')],
   },
   {
     what: 'The bytes of a fetch are no hard limit: the first partition with records gives one batch at least. Others take what is left, in their order, which goes round within a session.',
     shownBy: [
-      records('shares its bytes among partitions: the first that has records gives one batch at least, no other must'),
-      sessions('reads those first that got no records the last time'),
+      records('divides maxBytes among partitions: only the first with records must return at least one batch'),
+      sessions('starts with the partitions that returned no records last time'),
     ],
   },
   {
     what: 'Fetch sessions answer what is news, end when they are pushed out, and refuse other ids, epochs and kinds of names.',
     shownBy: [
-      sessions('remembers its partitions, and answers only what is news'),
-      sessions('is refused under another epoch, another id or another kind of names'),
-      sessions('without room there is no session, until the one least used is old'),
+      sessions('keeps its partitions, and returns only changed ones'),
+      sessions('rejects another epoch, another id and a change between names and topic ids'),
+      sessions('creates no session while the cache is full, until the least recently used one is evictable'),
     ],
   },
   {
     what: 'A fetch that waits is answered by enough bytes, its time, a deleted topic, an epoch that is over; in an older segment it does not wait, and no answer goes beyond its segment.',
     shownBy: [
-      records('waits for minBytes, no longer than maxWaitMs'),
-      admin('that are deleted answer who waits on them'),
-      semantic('a fetch that waits is answered when another broker leads'),
+      records('waits for minBytes, at most maxWaitMs'),
+      admin('that are deleted end waiting requests'),
+      semantic('a waiting fetch ends when another broker becomes the leader'),
       step('01-fetch')('of an older segment'),
     ],
     missing: 'an early answer when the logs part',
@@ -303,36 +298,36 @@ export const semantics: readonly Semantic[] = [
   {
     what: 'A topic that is deleted and made again is another one, by its id. Brokers learn of what is decided later than the controller, and each for itself.',
     shownBy: [
-      admin('that are deleted and made again are others: the old id is not known'),
-      recreated('a fetch session goes on with the name it knew: the topic is gone, and then another one'),
-      admin('that were deleted while a broker was down are gone from it when it is back'),
-      acls('brokers learn of an ACL one turn later, and keep it over a restart'),
+      admin('that are deleted and created again have a new id'),
+      recreated('a fetch session keeps the first name of a topic id, also when the topic is deleted and recreated'),
+      admin('that were deleted while a broker was down are removed when it restarts'),
+      acls('brokers apply an ACL one turn later, and keep it over a restart'),
     ],
   },
   {
     what: 'A broker that dies is fenced after its session; the first live replica in sync leads; the preferred one comes back; a broker that stops in order moves its leaders first; coordinators move, and load before they serve.',
     shownBy: [
-      replicated('is followed by the next in the order of replicas, in a new epoch, and nothing acknowledged is lost'),
-      election('takes the first live replica in sync, in the order of the replicas, in a new epoch'),
-      admin('go back by themselves after leader.imbalance.check.interval.seconds'),
-      operating('moves the leaders before the broker goes: nobody waits for a session to end'),
+      replicated('is replaced by the next replica in order, in a new epoch, without losing acknowledged records'),
+      election('elects the first live in-sync replica in replica order, in a new epoch'),
+      admin('return automatically after leader.imbalance.check.interval.seconds'),
+      operating('moves the leaders before the broker stops, without waiting for a session timeout'),
       coordinator('is loaded before it serves, and another broker serves not at all'),
-      groups('another one knows members, generation, assignment and offsets'),
+      groups('the next one has members, generation, assignment and offsets'),
     ],
   },
   {
     what: 'Quotas are enforced: the answer carries the throttle time, and the connection is not read until it is over.',
-    shownBy: [quotas('throttles who is above it, on this connection, until the rate is right again')],
+    shownBy: [quotas('throttles the connection of a client above it until the rate is back at the limit')],
   },
   {
     what: 'ApiVersions in a version that is not there is answered in version 0 with what there is; any other request in such a version closes the connection.',
     shownBy: [
-      connections('a client that is newer than the broker learns from version 0 of ApiVersions what it may ask'),
+      connections('a newer client gets the supported versions in an ApiVersions response of version 0'),
       connections('a version that is not advertised'),
     ],
   },
   {
     what: 'Who may not describe a topic does not learn whether it is there.',
-    shownBy: [acls('does not tell whether a topic is there that may not be described')],
+    shownBy: [acls('does not reveal whether a topic without describe permission exists')],
   },
 ]

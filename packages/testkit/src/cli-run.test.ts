@@ -171,7 +171,7 @@ describe('ottla-testkit', () => {
     [['--control', 'x'], "--control: 'x' is not an integer from 0 to 65535"],
     [['--sasl', 'alice'], '--sasl: write it as USER:PASSWORD'],
     [['--config', 'retention'], '--config: write it as NAME=VALUE'],
-    [['--config', 'no.such.config=1'], 'config no.such.config: the testkit does not know it'],
+    [['--config', 'no.such.config=1'], "Config 'no.such.config' is not supported by the testkit"],
     [['--as', '2.8'], 'Kafka 2.8 is not known: take one of 3.9, 4.0, 4.1, 4.2, 4.3'],
     [['--fsync', 'never'], 'fsync: never is neither os nor always'],
     [['--data-dir', ''], 'dataDir: the path is empty'],

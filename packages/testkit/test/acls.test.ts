@@ -94,7 +94,7 @@ describe('a cluster with ACLs', () => {
     bob = await open('bob')
   })
 
-  test('shows and gives nothing but what is allowed', async () => {
+  test('lists and serves only authorized resources', async () => {
     expect(await names(bob)).toEqual([])
     expect(await produced(bob, 'orders')).toBe('TOPIC_AUTHORIZATION_FAILED')
     await allow(toTopic('orders', write))
@@ -104,7 +104,7 @@ describe('a cluster with ACLs', () => {
     expect(await names(admin)).toEqual(['orders', 'secrets'])
   })
 
-  test('does not tell whether a topic is there that may not be described', async () => {
+  test('does not reveal whether a topic without describe permission exists', async () => {
     const topics = ['secrets', 'nothing'].map((name) => ({ name, topicId: zeroUuid }))
     const body = { topics, allowAutoTopicCreation: true, includeTopicAuthorizedOperations: false }
     const [one, other] = (await bob.request(Metadata, 12, body)).topics
@@ -114,7 +114,7 @@ describe('a cluster with ACLs', () => {
     expect(cluster.topics()).not.toContain('nothing')
   })
 
-  test('serves the part of a request that is allowed', async () => {
+  test('serves the authorized part of a request', async () => {
     await allow(toTopic('orders', describes))
     const partitions = [{ partitionIndex: 0, currentLeaderEpoch: -1, timestamp: -1n }]
     const topics = ['secrets', 'orders'].map((name) => ({ name, partitions }))
@@ -123,7 +123,7 @@ describe('a cluster with ACLs', () => {
     expect(Object.fromEntries(codes)).toEqual({ orders: 'NONE', secrets: 'TOPIC_AUTHORIZATION_FAILED' })
   })
 
-  test('answers a fetch at once when nothing of it may be read', async () => {
+  test('responds to a fetch immediately when none of its partitions is authorized', async () => {
     const partition = { partition: 0, currentLeaderEpoch: -1, fetchOffset: 0n, lastFetchedEpoch: -1 }
     const sizes = { logStartOffset: -1n, partitionMaxBytes: 1000 }
     const body = (topic: string) => ({
@@ -142,11 +142,11 @@ describe('a cluster with ACLs', () => {
     expect(codeOf(responses[0]?.partitions[0]?.errorCode)).toBe('TOPIC_AUTHORIZATION_FAILED')
   })
 
-  test('hangs up when there is no other way to say it', async () => {
+  test('closes the connection when no response can contain the error', async () => {
     await expect(bob.request(Produce, 9, producing('secrets', 0))).rejects.toThrow('closed')
   })
 
-  test('fails a request as a whole where it is about one thing', async () => {
+  test('fails a request for a single resource as a whole', async () => {
     const join = { sessionTimeoutMs: 6000, rebalanceTimeoutMs: 6000, memberId: '', groupInstanceId: null }
     const protocols = [{ name: 'range', metadata: Buffer.alloc(0) }]
     const response = await bob.request(JoinGroup, 5, { groupId: 'g', ...join, protocolType: 'consumer', protocols })
@@ -158,7 +158,7 @@ describe('a cluster with ACLs', () => {
     expect(described.errorMessage).toMatch(/^Request Request\(.*\) needs DESCRIBE permission\.$/)
   })
 
-  test('gives an id to who may write anywhere', async () => {
+  test('assigns a producer id to a client that may write to any topic', async () => {
     const body = { transactionalId: null, transactionTimeoutMs: 1000, producerId: -1n, producerEpoch: -1 }
     const refused = await bob.request(InitProducerId, 4, body)
     expect([codeOf(refused.errorCode), refused.producerId]).toEqual(['CLUSTER_AUTHORIZATION_FAILED', -1n])
@@ -166,7 +166,7 @@ describe('a cluster with ACLs', () => {
     expect(codeOf((await bob.request(InitProducerId, 4, body)).errorCode)).toBe('NONE')
   })
 
-  test('lets who may create one topic create that one, without its configs', async () => {
+  test('lets a client with permission for one topic create it, and hides its configs', async () => {
     await allow(toTopic('mine', 5))
     const topic = { numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }
     const topics = ['mine', 'yours'].map((name) => ({ name, ...topic }))
@@ -180,18 +180,18 @@ describe('a cluster with ACLs', () => {
     expect(cluster.topics()).not.toContain('yours')
   })
 
-  test('tells who asks what he may do', async () => {
+  test('returns the authorized operations on request', async () => {
     const body = { includeClusterAuthorizedOperations: true, endpointType: 1, includeFencedBrokers: false }
     expect((await bob.request(DescribeCluster, 1, body)).clusterAuthorizedOperations).toBe(0)
     expect((await admin.request(DescribeCluster, 1, body)).clusterAuthorizedOperations).toBe(0b1_1111_1010_0000)
     await allow(toTopic('orders', read))
     const topics = [{ name: 'orders', topicId: zeroUuid }]
-    const asked = { topics, allowAutoTopicCreation: false, includeTopicAuthorizedOperations: true }
-    const { topics: found } = await bob.request(Metadata, 12, asked)
+    const ofTopics = { topics, allowAutoTopicCreation: false, includeTopicAuthorizedOperations: true }
+    const { topics: found } = await bob.request(Metadata, 12, ofTopics)
     expect(found[0]?.topicAuthorizedOperations).toBe((1 << read) | (1 << describes))
   })
 
-  test('takes rights away', async () => {
+  test('applies deleted ACLs', async () => {
     await allow(toTopic('orders', write))
     expect(await produced(bob, 'orders')).toBe('NONE')
     const { filterResults } = await admin.request(DeleteAcls, 3, { filters: [anyAcl] })
@@ -199,11 +199,11 @@ describe('a cluster with ACLs', () => {
     expect(await produced(bob, 'orders')).toBe('TOPIC_AUTHORIZATION_FAILED')
   })
 
-  test('has a name for who does not log in', async () => {
-    const nobody = await open()
-    expect(await names(nobody)).toEqual([])
+  test('treats unauthenticated clients as User:ANONYMOUS', async () => {
+    const anonymous = await open()
+    expect(await names(anonymous)).toEqual([])
     await allow(toTopic('orders', read, 'User:ANONYMOUS'))
-    expect(await names(nobody)).toEqual(['orders'])
+    expect(await names(anonymous)).toEqual(['orders'])
     expect(await names(bob)).toEqual([])
   })
 })
@@ -218,7 +218,7 @@ const anyAcl = {
   permissionType: 1,
 }
 
-test('by its configs it is the same', async () => {
+test('an authorizer from the configs behaves the same', async () => {
   await start({
     config: {
       'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
@@ -233,7 +233,7 @@ test('by its configs it is the same', async () => {
   expect(await names(bob)).toEqual(['orders'])
 })
 
-test('without an authorizer there are no ACLs', async () => {
+test('rejects ACL requests without an authorizer', async () => {
   await start()
   const wire = await open()
   const described = await wire.request(DescribeAcls, 3, anyAcl)
@@ -244,7 +244,7 @@ test('without an authorizer there are no ACLs', async () => {
   expect(codeOf(deleted.filterResults[0]?.errorCode)).toBe('SECURITY_DISABLED')
 })
 
-test('brokers learn of an ACL one turn later, and keep it over a restart', async () => {
+test('brokers apply an ACL one turn later, and keep it over a restart', async () => {
   await start({ brokers: 2, acls })
   admin = await open('alice')
   await allow(toTopic('orders', read))
@@ -257,9 +257,9 @@ test('brokers learn of an ACL one turn later, and keep it over a restart', async
 })
 
 test.each([
-  [{ acls: { superUsers: ['alice'] }, config: { 'super.users': 'nobody' } }, 'super.users'],
+  [{ acls: { superUsers: ['alice'] }, config: { 'super.users': 'bob' } }, 'super.users'],
   [{ config: { 'authorizer.class.name': 'com.example.Mine' } }, 'authorizer.class.name'],
-])('options that make no sense are refused: %j', async (options, what) => {
+])('rejects invalid options: %j', async (options, what) => {
   await start()
   await expect(createCluster({ brokers: 1, ...options })).rejects.toThrow(what)
 })

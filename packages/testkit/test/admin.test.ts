@@ -10,7 +10,7 @@ import {
   Metadata,
   zeroUuid,
 } from '@ottla/codec'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { type ClusterOptions, createCluster, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
 import { eventually, TopicClient } from './support/topic-client.ts'
@@ -40,8 +40,8 @@ async function alter(wire: WireClient, resourceType: number, resourceName: strin
   return errorOf(responses[0]?.errorCode ?? -1).name
 }
 
-describe('configs take effect where they are said to', () => {
-  it('those of a topic', async () => {
+describe('configs', () => {
+  test('of a topic take effect', async () => {
     const client = await start()
     expect(await alter(client.wire, 2, 't', 'max.message.bytes', '100')).toBe('NONE')
     expect(nameOf(await client.produce(batchOf(['x'.repeat(200)])))).toBe('MESSAGE_TOO_LARGE')
@@ -56,7 +56,7 @@ describe('configs take effect where they are said to', () => {
     expect(nameOf(await client.produce(batchOf(['a'])))).toBe('NONE')
   })
 
-  it('those of all brokers, for topics that set none of their own', async () => {
+  test('of all brokers take effect for topics without their own', async () => {
     const client = await start()
     expect(await alter(client.wire, 4, '', 'message.max.bytes', '100')).toBe('NONE')
     expect(nameOf(await client.produce(batchOf(['x'.repeat(200)])))).toBe('MESSAGE_TOO_LARGE')
@@ -65,23 +65,23 @@ describe('configs take effect where they are said to', () => {
 })
 
 describe('topics', () => {
-  it('are made by asking for their metadata, once, and only where that is allowed', async () => {
+  test('are created by a metadata request, once, and only if the request allows it', async () => {
     await start()
     const wire = await wireOf(1)
-    const ask = async (name: string, allowAutoTopicCreation = true) => {
+    const find = async (name: string, allowAutoTopicCreation = true) => {
       const body = { topics: [{ topicId: zeroUuid, name }], includeTopicAuthorizedOperations: false }
       const { topics } = await wire.request(Metadata, { ...body, allowAutoTopicCreation })
       return errorOf(topics[0]?.errorCode ?? -1).name
     }
-    expect(await ask('new', false)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+    expect(await find('new', false)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
     expect(cluster.topics()).toEqual(['t'])
-    expect(await ask('new')).toBe('UNKNOWN_TOPIC_OR_PARTITION')
-    expect(await ask('new')).toBe('NONE')
-    expect(await ask('no spaces')).toBe('INVALID_TOPIC_EXCEPTION')
+    expect(await find('new')).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+    expect(await find('new')).toBe('NONE')
+    expect(await find('no spaces')).toBe('INVALID_TOPIC_EXCEPTION')
     expect(cluster.topics()).toEqual(['t', 'new'])
   })
 
-  it('that are deleted and made again are others: the old id is not known', async () => {
+  test('that are deleted and created again have a new id', async () => {
     const client = await start()
     await client.produce(batchOf(['old']))
     const wire = await wireOf(1)
@@ -92,7 +92,7 @@ describe('topics', () => {
     expect((await (await TopicClient.connect(cluster, 't')).fetch()).values).toEqual([])
   })
 
-  it('that are deleted answer who waits on them', async () => {
+  test('that are deleted end waiting requests', async () => {
     const client = await start()
     const held = client.fetch({ maxWaitMs: 60_000 })
     const wire = await wireOf(1)
@@ -100,7 +100,7 @@ describe('topics', () => {
     expect(nameOf(await held)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
   })
 
-  it('that were deleted while a broker was down are gone from it when it is back', async () => {
+  test('that were deleted while a broker was down are removed when it restarts', async () => {
     await start()
     await cluster.broker(3).kill()
     const wire = await wireOf(1)
@@ -111,7 +111,7 @@ describe('topics', () => {
     expect((await (await TopicClient.connect(cluster, 't')).produce(batchOf(['a']))).errorCode).toBe(0)
   })
 
-  it('grow by partitions that can be written to at once', async () => {
+  test('get new partitions that can be written to immediately', async () => {
     await start()
     const wire = await wireOf(2)
     const grow = { topics: [{ name: 't', count: 3, assignments: null }], timeoutMs: 1000, validateOnly: false }
@@ -122,7 +122,7 @@ describe('topics', () => {
 })
 
 describe('leaders', () => {
-  it('go back to the preferred replica when asked', async () => {
+  test('return to the preferred replica on request', async () => {
     await start()
     const { leader } = cluster.partition('t', 0)
     await cluster.broker(leader).kill()
@@ -142,7 +142,7 @@ describe('leaders', () => {
     expect(cluster.partition('t', 0)).toMatchObject({ leader, leaderEpoch: 2 })
   })
 
-  it('go back by themselves after leader.imbalance.check.interval.seconds', async () => {
+  test('return automatically after leader.imbalance.check.interval.seconds', async () => {
     await start({ config: { 'leader.imbalance.check.interval.seconds': 0 } })
     const { leader } = cluster.partition('t', 0)
     await cluster.broker(leader).kill()
@@ -157,7 +157,7 @@ describe('leaders', () => {
     )
   })
 
-  it('that are out of sync are taken only where records may be lost', async () => {
+  test('are out of sync only after an unclean election', async () => {
     const client = await start({ config: { 'replica.lag.time.max.ms': 20 } })
     const { leader, replicas } = cluster.partition('t', 0)
     for (const id of replicas) if (id !== leader) cluster.broker(id).pauseReplication()
@@ -181,7 +181,7 @@ describe('leaders', () => {
   })
 })
 
-it('records are deleted on all live replicas before it is answered', async () => {
+test('deletes records on all live replicas before the response', async () => {
   const client = await start()
   for (const value of ['a', 'b', 'c']) await client.produce(batchOf([value]))
   const body = { topics: [{ name: 't', partitions: [{ partitionIndex: 0, offset: 2n }] }], timeoutMs: 5000 }
@@ -195,7 +195,7 @@ it('records are deleted on all live replicas before it is answered', async () =>
   expect(response.topics[0]?.partitions[0]).toMatchObject({ errorCode: 0, lowWatermark: 2n })
 })
 
-it('each producer gets an id of its own, whichever broker it asks', async () => {
+test('assigns unique producer ids on all brokers', async () => {
   await start()
   const ids = []
   for (const id of [1, 2, 3]) {
@@ -208,7 +208,7 @@ it('each producer gets an id of its own, whichever broker it asks', async () => 
   expect(new Set(ids).size).toBe(3)
 })
 
-it('a transactional id is refused where its coordinator is not', async () => {
+test('rejects a transactional id on a broker that is not its coordinator', async () => {
   await start()
   const response = await (await wireOf(1)).request(InitProducerId, { transactionalId: 'x', transactionTimeoutMs: 1000 })
   expect(errorOf(response.errorCode)).toMatchObject({ name: 'NOT_COORDINATOR', retriable: true })

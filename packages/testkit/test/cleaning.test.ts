@@ -1,9 +1,9 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { createCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
 import { TopicClient } from './support/topic-client.ts'
 
-it('a topic is compacted by itself on all replicas after log.cleaner.backoff.ms', async () => {
+test('compacts a topic automatically on all replicas after log.cleaner.backoff.ms', async () => {
   const configs = { 'cleanup.policy': 'compact', 'segment.ms': 1, 'min.cleanable.dirty.ratio': 0.1 }
   await using cluster = await createCluster({
     brokers: 3,

@@ -1,5 +1,5 @@
 import { codecOf, type RecordBatch, RecordBatchReader } from '@ottla/codec/records'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createCluster } from '../src/index.ts'
 import { BrokerConfig } from '../src/state/configs/broker-config.ts'
 import { topicSettings } from '../src/state/configs/topic-config.ts'
@@ -15,7 +15,7 @@ const plain = batchOf(values, { timestamp: nowMs })
 
 function firstOf(bytes: Uint8Array): RecordBatch {
   const batch = new RecordBatchReader(bytes).next()
-  if (batch === undefined) throw new Error('no batch')
+  if (batch === undefined) throw new Error('No batch')
   return batch
 }
 
@@ -42,14 +42,14 @@ function batchIn(records: Uint8Array, configs: Readonly<Record<string, string>>,
 }
 
 describe('compression.type', () => {
-  it('producer leaves batches as they came', async () => {
+  test('producer keeps the codec of batches', async () => {
     const gzip = await compressed(1)
     expect(Buffer.from(batchIn(gzip, {}).bytes)).toEqual(gzip)
     expect(batchIn(plain, {}).compression).toBe('none')
   })
 
-  it.each(['gzip', 'snappy', 'lz4'] as const)(
-    '%s is what batches are stored with, whatever they came with',
+  test.each(['gzip', 'snappy', 'lz4'] as const)(
+    '%s is the codec of stored batches, regardless of the codec of the producer',
     async (name) => {
       for (const id of [0, 1, 2, 3]) {
         const batch = batchIn(id === 0 ? batchOf(values, { timestamp: nowMs }) : await compressed(id), {
@@ -63,24 +63,24 @@ describe('compression.type', () => {
     },
   )
 
-  it('uncompressed stores the very batch that was compressed, and it may be too large then', async () => {
+  test('uncompressed decompresses batches, which may then be too large', async () => {
     const configs = { 'compression.type': 'uncompressed' }
     expect(Buffer.from(batchIn(await compressed(1), configs).bytes)).toEqual(Buffer.from(plain))
     expect(stored(await compressed(1), { ...configs, 'max.message.bytes': '300' })).toBe('MESSAGE_TOO_LARGE')
   })
 
-  it('with LogAppendTime the batch has the time of the broker, and records keep theirs beneath it', async () => {
+  test('with LogAppendTime the batch has the time of the broker, and records keep their own', async () => {
     const configs = { 'compression.type': 'uncompressed', 'message.timestamp.type': 'LogAppendTime' }
     const batch = batchIn(await compressed(1), configs, nowMs + 7)
     expect([batch.timestampType, batch.baseTimestamp, batch.maxTimestamp]).toEqual(['append', nowMs, nowMs + 7])
     expect(batch.verifyCrc()).toBe(true)
   })
 
-  it('leaves zstd alone', () => {
+  test('does not recompress zstd', () => {
     expect(batchIn(batchOf(values, { timestamp: nowMs }), { 'compression.type': 'zstd' }).compression).toBe('none')
   })
 
-  it('of a broker is that of its topics', async () => {
+  test('of a broker applies to its topics', async () => {
     const config = { 'compression.type': 'uncompressed' }
     const topics = [{ name: 't', partitions: 1, replicationFactor: 1 }]
     await using cluster = await createCluster({ brokers: 1, config, topics })

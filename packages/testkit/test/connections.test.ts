@@ -1,6 +1,6 @@
 import { ApiVersions, CreateTopics, errorCode, Metadata, zeroUuid } from '@ottla/codec'
 import type { Runtime, Timer } from '@ottla/runtime'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { createCluster, type TestCluster } from '../src/index.ts'
 import { systemRuntime } from '../src/runtime/node-runtime.ts'
 import { batchOf } from './support/batches.ts'
@@ -25,7 +25,7 @@ function frameOf(...bytes: number[]): Uint8Array {
 }
 
 describe('a connection closes on', () => {
-  it.each([
+  test.each([
     ['an API that is not served', frameOf(3, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff)],
     ['a version that is not advertised', frameOf(0, 3, 0, 99, 0, 0, 0, 1, 0xff, 0xff, 0, 0)],
     ['a request that ends too early', frameOf(0, 3, 0, 5, 0, 0, 0, 1, 0xff, 0xff)],
@@ -40,25 +40,25 @@ describe('a connection closes on', () => {
   })
 })
 
-it('whoever runs the test is told what could not be answered', async () => {
-  const told: string[] = []
-  const client = await connect({ onDiagnostic: (message) => told.push(message) })
+test('reports a request of an unsupported API through onDiagnostic', async () => {
+  const messages: string[] = []
+  const client = await connect({ onDiagnostic: (message) => messages.push(message) })
   client.write(frameOf(3, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff))
   await client.closed
-  expect(told).toEqual(['broker 1 closes a connection on a request of API 768, which the testkit does not serve'])
+  expect(messages).toEqual(['broker 1 closes a connection on a request of API 768, which the testkit does not serve'])
 })
 
-it('whoever runs the test is told of a client that speaks another protocol', async () => {
-  const told: string[] = []
-  const client = await connect({ onDiagnostic: (message) => told.push(message) })
+test('reports a client with another protocol through onDiagnostic', async () => {
+  const messages: string[] = []
+  const client = await connect({ onDiagnostic: (message) => messages.push(message) })
   client.write(Buffer.from('GET / HTTP/1.1'))
   await client.closed
-  expect(told[0]).toContain('it may speak another protocol')
+  expect(messages[0]).toContain('it may speak another protocol')
 })
 
-it('a client that is newer than the broker learns from version 0 of ApiVersions what it may ask', async () => {
+test('a newer client gets the supported versions in an ApiVersions response of version 0', async () => {
   const client = await connect()
-  // decodeResponse reads the answer as version 0 when it says UNSUPPORTED_VERSION.
+  // decodeResponse decodes a response with UNSUPPORTED_VERSION as version 0.
   client.expect(ApiVersions, 4)
   client.write(frameOf(0, 18, 0, 99, 0, 0, 0, 1, 0xff, 0xff, 0))
   expect(await client.expected<typeof ApiVersions>().catch(({ message }: Error) => message)).toMatchObject({
@@ -67,7 +67,7 @@ it('a client that is newer than the broker learns from version 0 of ApiVersions 
   })
 })
 
-it('requests sent at once are answered in order', async () => {
+test('responds to pipelined requests in order', async () => {
   const client = await connect()
   const order: number[] = []
   await Promise.all([1, 2, 3, 4, 5].map((n) => client.request(ApiVersions, software).then(() => order.push(n))))
@@ -75,7 +75,7 @@ it('requests sent at once are answered in order', async () => {
 })
 
 describe('an idle connection', () => {
-  it('is closed after connections.max.idle.ms, one in use is not', async () => {
+  test('is closed after connections.max.idle.ms, and one in use is not', async () => {
     const idle = await connect({ config: { 'connections.max.idle.ms': 40 } })
     const busy = await WireClient.connect(cluster.runtime, cluster.bootstrap[0] ?? '')
     const timer = setInterval(() => void busy.request(ApiVersions, software).catch(() => {}), 5)
@@ -85,7 +85,7 @@ describe('an idle connection', () => {
   })
 })
 
-it('a client that goes leaves nothing behind, not even what it waited for', async () => {
+test('a closed client leaves no timers, also of a waiting request', async () => {
   const timers = new Set<Timer>()
   const runtime: Runtime = {
     ...systemRuntime,
@@ -100,26 +100,26 @@ it('a client that goes leaves nothing behind, not even what it waited for', asyn
     },
   }
   cluster = await createCluster({ brokers: 1, runtime, topics: [{ name: 't' }] })
-  const standing = timers.size
+  const initial = timers.size
   const client = await TopicClient.connect(cluster, 't')
   const failed = expect(client.fetch({ maxWaitMs: 60_000 })).rejects.toThrow()
   // The idle timer of the connection, and the fetch.
   await eventually(
     () => timers.size,
-    (size) => size === standing + 2,
+    (size) => size === initial + 2,
   )
   client.wire.close()
   await failed
   await eventually(
     () => timers.size,
-    (size) => size === standing,
+    (size) => size === initial,
   )
   await cluster.close()
   expect(timers.size).toBe(0)
 })
 
 describe('over TCP', () => {
-  it('brokers take consecutive ports, and answer as in memory', async () => {
+  test('brokers use consecutive ports, and respond as in memory', async () => {
     cluster = await createCluster({ brokers: 3, listen: true, topics: [{ name: 't', replicationFactor: 3 }] })
     const ports = cluster.brokers.map(({ port }) => port)
     expect(new Set(ports).size).toBe(3)
@@ -132,7 +132,7 @@ describe('over TCP', () => {
     expect(await inMemory.produce(batchOf(['a']))).toMatchObject({ errorCode: 0 })
   })
 
-  it('a killed broker resets its connections, and comes back on its port', async () => {
+  test('a killed broker resets its connections, and restarts on its port', async () => {
     cluster = await createCluster({ brokers: 1, listen: true })
     const [address = ''] = cluster.bootstrap
     const wire = await Wire.open(address)
@@ -145,7 +145,7 @@ describe('over TCP', () => {
     again.close()
   })
 
-  it('a port that is taken is an error that says so, and leaves nothing behind', async () => {
+  test('a port in use is an error with the port, and leaves nothing open', async () => {
     cluster = await createCluster({ brokers: 1, listen: true })
     const port = cluster.broker(1).port
     await expect(createCluster({ brokers: 2, listen: { port: port - 1 } })).rejects.toThrow('EADDRINUSE')
@@ -153,7 +153,7 @@ describe('over TCP', () => {
 })
 
 describe('close', () => {
-  it('ends held requests, connections and timers', async () => {
+  test('ends held requests, connections and timers', async () => {
     const client = await connect({ topics: [{ name: 't' }], config: { 'broker.session.timeout.ms': 60_000 } })
     const topic = await TopicClient.connect(cluster, 't')
     const failed = expect(topic.fetch({ maxWaitMs: 60_000 })).rejects.toThrow()
@@ -166,8 +166,8 @@ describe('close', () => {
   })
 })
 
-describe('options that make no sense are refused at once', () => {
-  it.each([
+describe('createCluster rejects invalid options', () => {
+  test.each([
     [{ brokers: 0 }, 'brokers'],
     [{ brokers: 1.5 }, 'brokers'],
     [{ listen: { port: 65_535 } }, 'listen.port'],

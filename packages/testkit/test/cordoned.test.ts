@@ -1,13 +1,13 @@
 import { CreateTopics, errorOf, IncrementalAlterConfigs } from '@ottla/codec'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { createCluster } from '../src/index.ts'
 import { WireClient } from './support/wire-client.ts'
 
-it('new replicas go to no broker whose log directories are all cordoned, but where they are told to', async () => {
+test('assigns new replicas to brokers with only cordoned log directories only manually', async () => {
   await using cluster = await createCluster({ brokers: 3 })
   const wires = await Promise.all(cluster.bootstrap.map((address) => WireClient.connect(cluster.runtime, address)))
   const [wire] = wires
-  if (wire === undefined) throw new Error('no broker')
+  if (wire === undefined) throw new Error('No broker')
   const cordon = async (id: number, configOperation: number) => {
     const configs = [{ name: 'cordoned.log.dirs', configOperation, value: '*' }]
     const resources = [{ resourceType: 4, resourceName: String(id), configs }]

@@ -1,5 +1,5 @@
 import { ApiVersions, decodeResponse, encodeRequest } from '@ottla/codec'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createCluster, type FaultAction, type TestCluster } from '../src/index.ts'
 
 let cluster: TestCluster
@@ -15,7 +15,7 @@ interface Arrival {
   readonly bytes: Buffer
 }
 
-/** What arrives of the answer to one ApiVersions request with correlation id 7, and when, in a minute. */
+/** The bytes of the response to one ApiVersions request with correlation id 7 that arrive within a minute, with their times. */
 async function arrivals(action: FaultAction): Promise<Arrival[]> {
   cluster.faults.add({ match: { api: 'ApiVersions' }, action })
   const arrived: Arrival[] = []
@@ -48,25 +48,25 @@ function frames(bytes: Buffer): Buffer[] {
   return found
 }
 
-it('a wrong correlation id, and nothing else is wrong', async () => {
+test('changes only the correlation id', async () => {
   const [frame = Buffer.alloc(4)] = frames(whole(await arrivals('wrongCorrelationId')))
   expect(frame.readInt32BE(0)).not.toBe(7)
   expect(decodeResponse(ApiVersions, 3, frame).body.errorCode).toBe(0)
 })
 
-it('an answer that comes twice', async () => {
+test('sends a response twice', async () => {
   const [first, second, ...more] = frames(whole(await arrivals('respondTwice')))
   expect(first).toEqual(second)
   expect(more).toEqual([])
 })
 
-it('garbage by the seed', async () => {
+test('sends random bytes from the seed', async () => {
   const bytes = whole(await arrivals({ garbage: 100 }))
   expect(bytes.length).toBe(100)
   expect(new Set(bytes).size).toBeGreaterThan(50)
 })
 
-it('small pieces, each in a turn of its own', async () => {
+test('sends small pieces, each in its own turn', async () => {
   const arrived = await arrivals({ chunks: 16 })
   expect(Math.max(...arrived.map(({ bytes }) => bytes.length))).toBe(16)
   expect(new Set(arrived.map(({ atMs }) => atMs)).size).toBeGreaterThan(5)
@@ -74,7 +74,7 @@ it('small pieces, each in a turn of its own', async () => {
   expect(decodeResponse(ApiVersions, 3, frame).body.errorCode).toBe(0)
 })
 
-it('a drip over ten seconds', async () => {
+test('sends bytes one by one over ten seconds', async () => {
   const arrived = await arrivals({ drip: '10s' })
   const tookMs = (arrived.at(-1)?.atMs ?? 0) - (arrived[0]?.atMs ?? 0)
   expect(Math.abs(tookMs - 10_000)).toBeLessThan(100)
@@ -82,6 +82,6 @@ it('a drip over ten seconds', async () => {
   expect(decodeResponse(ApiVersions, 3, frame).body.errorCode).toBe(0)
 })
 
-it.each([{ garbage: 0 }, { chunks: 0 }, { drip: 'soon' }, { garbage: 1 << 30 }])('refuses %j', (action) => {
+test.each([{ garbage: 0 }, { chunks: 0 }, { drip: 'soon' }, { garbage: 1 << 30 }])('rejects %j', (action) => {
   expect(() => cluster.faults.add({ match: {}, action: action as FaultAction })).toThrow(TypeError)
 })

@@ -23,7 +23,7 @@ const valuesOf = (records: readonly { readonly value: string }[]) => records.map
 const firstSegment = '00000000000000000000.log'
 
 describe('a cluster with a data directory', () => {
-  test.each(['os', 'always'] as const)('is what it was when it is started there again (fsync %s)', async (fsync) => {
+  test.each(['os', 'always'] as const)('restores its state after a restart (fsync %s)', async (fsync) => {
     const dir = temporaryDirectory()
     const options = {
       fsync,
@@ -44,7 +44,7 @@ describe('a cluster with a data directory', () => {
     expect((await readAll(second, 't')).at(-1)).toEqual({ offset: 3, epoch: before.leaderEpoch + 1, value: 'd' })
   })
 
-  test('keeps committed offsets, and gives no producer id twice', async () => {
+  test('keeps committed offsets, and assigns no producer id twice', async () => {
     const dir = temporaryDirectory()
     const ids: bigint[] = []
     const nextId = async (wire: Wire) =>
@@ -66,13 +66,13 @@ describe('a cluster with a data directory', () => {
     await nextId(again)
     expect(ids).toEqual([0n, 1n, 1000n])
     const committed = async () => {
-      const asked = { groups: [{ groupId: 'g', topics: [{ name: 't', partitionIndexes: [0] }] }] }
-      return (await again.request(OffsetFetch, 8, asked)).groups[0]?.topics[0]?.partitions[0]?.committedOffset
+      const body = { groups: [{ groupId: 'g', topics: [{ name: 't', partitionIndexes: [0] }] }] }
+      return (await again.request(OffsetFetch, 8, body)).groups[0]?.topics[0]?.partitions[0]?.committedOffset
     }
     await expect.poll(committed).toBe(42n)
   })
 
-  test('has deleted records and topics deleted for good', async () => {
+  test('keeps records and topics deleted', async () => {
     const dir = temporaryDirectory()
     const first = await clusterIn(dir, { brokers: 1, topics: [{ name: 't' }, { name: 'gone' }] })
     await produce(first, 't', ['a'])
@@ -99,7 +99,7 @@ describe('a cluster with a data directory', () => {
     expect(valuesOf(await readAll(second, 't'))).toEqual(['newer'])
   })
 
-  test('keeps what compaction and retention left, in files that follow', async () => {
+  test('keeps the result of compaction and retention in its files', async () => {
     const dir = temporaryDirectory()
     const configs = { 'cleanup.policy': 'compact', 'segment.ms': 5 }
     const first = await clusterIn(dir, { brokers: 2, topics: [{ name: 't', replicationFactor: 2, configs }] })
@@ -116,7 +116,7 @@ describe('a cluster with a data directory', () => {
     expect(await produce(second, 't', ['next'])).toBe(40)
   })
 
-  test('loses nothing when a leader log is harmed and another replica has it', async () => {
+  test('loses no record when the log of the leader is corrupt and another replica has it', async () => {
     const dir = temporaryDirectory()
     const first = await clusterIn(dir, { topics: [{ name: 't', replicationFactor: 3 }] })
     for (const value of ['a', 'b', 'c']) await produce(first, 't', [value])
@@ -133,7 +133,7 @@ describe('a cluster with a data directory', () => {
     expect(readFileSync(path)).toEqual(readFileSync(join(dir, `broker-${(leader % 3) + 1}`, 't-0', firstSegment)))
   })
 
-  test('cuts a torn tail, wherever the last batch was torn', async () => {
+  test('truncates a torn tail at any position of the last batch', async () => {
     const dir = temporaryDirectory()
     const first = await clusterIn(dir, { brokers: 1, topics: [{ name: 't' }] })
     await produce(first, 't', ['a', 'b'])
@@ -152,7 +152,7 @@ describe('a cluster with a data directory', () => {
     }
   })
 
-  test('cuts a last batch with a byte that is not what it was', async () => {
+  test('truncates a last batch with a changed byte', async () => {
     const dir = temporaryDirectory()
     const first = await clusterIn(dir, { brokers: 1, topics: [{ name: 't' }] })
     await produce(first, 't', ['a', 'b'])
@@ -161,20 +161,20 @@ describe('a cluster with a data directory', () => {
     await produce(first, 't', ['c'])
     await first.close()
     const bytes = readFileSync(path)
-    // Each start is a new epoch, and is told how far epochs go: a harmed one is within that only where it is low.
+    // Each start has a new leader epoch, and higher ones in a batch are detected: a changed epoch is valid only if it is lower.
     for (let at = whole; at < bytes.length; at++) {
       const harmed = Buffer.from(bytes)
       harmed[at] = (harmed[at] ?? 0) ^ 0x80
       writeFileSync(path, harmed)
-      const told: string[] = []
-      const cluster = await createCluster({ brokers: 1, dataDir: dir, onDiagnostic: (text) => told.push(text) })
+      const messages: string[] = []
+      const cluster = await createCluster({ brokers: 1, dataDir: dir, onDiagnostic: (text) => messages.push(text) })
       expect(cluster.partition('t', 0).logEndOffset, `byte ${at - whole}`).toBe(2)
-      expect(told).toEqual([expect.stringContaining(`${path} from byte ${whole} on`)])
+      expect(messages).toEqual([expect.stringContaining(`${path} truncated at byte ${whole}:`)])
       await cluster.close()
     }
   })
 
-  test('keeps all else that the controller decides', async () => {
+  test('keeps the other decisions of the controller', async () => {
     const dir = temporaryDirectory()
     const options = {
       brokers: 1,
@@ -203,7 +203,7 @@ describe('a cluster with a data directory', () => {
         { name: 'a', mechanism: 1, iterations: 4096, salt: Buffer.from('salt'), saltedPassword: Buffer.alloc(32, 1) },
       ],
     })
-    const asked = async (of: Wire) => {
+    const stateOf = async (of: Wire) => {
       const filter = { resourceTypeFilter: 1, resourceNameFilter: null, patternTypeFilter: 1, principalFilter: null }
       const acls = { ...filter, hostFilter: null, operation: 1, permissionType: 1 }
       const { throttleTimeMs: _, ...versions } = await of.request(ApiVersions, 4, {
@@ -217,18 +217,18 @@ describe('a cluster with a data directory', () => {
         features: versions.finalizedFeatures.map(({ name, maxVersionLevel }) => `${name} ${maxVersionLevel}`).sort(),
       }
     }
-    await expect.poll(async () => (await asked(wire)).users).toHaveLength(1)
-    const before = await asked(wire)
+    await expect.poll(async () => (await stateOf(wire)).users).toHaveLength(1)
+    const before = await stateOf(wire)
     expect(before.acls).toHaveLength(1)
     expect(before.quotas).toHaveLength(1)
     expect(before.users.map(({ user }) => user)).toEqual(['a'])
     expect(before.features).toContain('metadata.version 27')
     await first.close()
     const second = await clusterIn(dir, options)
-    expect(await asked(await leaderOf(second, 't'))).toEqual(before)
+    expect(await stateOf(await leaderOf(second, 't'))).toEqual(before)
   })
 
-  test('goes back to a snapshot in its files too', async () => {
+  test('restores a snapshot in its files too', async () => {
     const dir = temporaryDirectory()
     const first = await clusterIn(dir, { topics: [{ name: 't', replicationFactor: 3 }] })
     await produce(first, 't', ['a'])
@@ -241,21 +241,21 @@ describe('a cluster with a data directory', () => {
     expect(valuesOf(await readAll(second, 't'))).toEqual(['a', 'c'])
   })
 
-  test('is one cluster at a time, of a format that is known, in a directory of its own', async () => {
+  test('requires an unlocked directory with a known format and without other files', async () => {
     const dir = temporaryDirectory()
     const first = await clusterIn(dir)
     await expect(createCluster({ dataDir: dir })).rejects.toThrow(`${dir} is in use by this process`)
     await first.close()
     expect(existsSync(join(dir, '.lock'))).toBe(false)
-    await expect(createCluster({ dataDir: dir, brokers: 2 })).rejects.toThrow('is of a cluster of 3 brokers')
+    await expect(createCluster({ dataDir: dir, brokers: 2 })).rejects.toThrow('belongs to a cluster of 3 brokers')
     writeFileSync(join(dir, '.lock'), '1 \n')
     await expect(createCluster({ dataDir: dir })).rejects.toThrow('is in use by process 1')
     writeFileSync(join(dir, '.lock'), '999999999 123\n')
     writeFileSync(join(dir, 'ottla-testkit.json'), '{"format":2}')
-    await expect(createCluster({ dataDir: dir })).rejects.toThrow('has format 2, this program reads format 1')
+    await expect(createCluster({ dataDir: dir })).rejects.toThrow('has format 2, but this program reads format 1')
     const other = temporaryDirectory()
     writeFileSync(join(other, 'thesis.txt'), '')
-    await expect(createCluster({ dataDir: other })).rejects.toThrow('holds other files (thesis.txt)')
+    await expect(createCluster({ dataDir: other })).rejects.toThrow('contains other files (thesis.txt)')
     expect(readdirSync(other)).toEqual(['thesis.txt'])
   })
 })

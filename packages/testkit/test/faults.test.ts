@@ -12,7 +12,7 @@ import {
   zeroUuid,
 } from '@ottla/codec'
 import { RecordBatchReader } from '@ottla/codec/records'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createCluster, type FaultRule, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
 import { eventually, TopicClient } from './support/topic-client.ts'
@@ -60,8 +60,8 @@ async function produceBoth(version = Produce.versions.max) {
 }
 
 describe('an error before the work', () => {
-  it.each([3, 9, Produce.versions.max])(
-    'is at its partition, and the others are served (Produce v%i)',
+  test.each([3, 9, Produce.versions.max])(
+    'is returned for its partition, and the others are served (Produce v%i)',
     async (version) => {
       const match = { api: 'Produce', topic: 't', partition: 1 } as const
       const fault = cluster.faults.add({ match, action: { error: 'NOT_LEADER_OR_FOLLOWER' } })
@@ -71,7 +71,7 @@ describe('an error before the work', () => {
     },
   )
 
-  it('ends a long poll at once', async () => {
+  test('ends a long poll immediately', async () => {
     cluster.faults.add({
       match: { api: 'Fetch', topic: 't' },
       trigger: 'always',
@@ -81,12 +81,17 @@ describe('an error before the work', () => {
     expect([nameOf(errorCode), records]).toEqual(['NOT_LEADER_OR_FOLLOWER', null])
   })
 
-  it('is found in a fetch session, where requests name nothing', async () => {
+  test('matches a partition of a fetch session, although the request does not contain it', async () => {
     const { topics } = await client.wire.request(Metadata, metadataRequest)
     const partitions = [0, 1].map((partition) => ({ partition, fetchOffset: 0n, partitionMaxBytes: 1024 }))
-    const asked = [{ topic: 't', topicId: topics[0]?.topicId ?? '', partitions }]
+    const requested = [{ topic: 't', topicId: topics[0]?.topicId ?? '', partitions }]
     const common = { maxWaitMs: 0, minBytes: 1, forgottenTopicsData: [] }
-    const { sessionId } = await client.wire.request(Fetch, { ...common, sessionId: 0, sessionEpoch: 0, topics: asked })
+    const { sessionId } = await client.wire.request(Fetch, {
+      ...common,
+      sessionId: 0,
+      sessionEpoch: 0,
+      topics: requested,
+    })
     cluster.faults.add({
       match: { api: 'Fetch', topic: 't', partition: 1 },
       action: { error: 'NOT_LEADER_OR_FOLLOWER' },
@@ -100,43 +105,43 @@ describe('an error before the work', () => {
     expect(await next(2)).toEqual([])
   })
 
-  it('is per topic for metadata, and leaves others alone', async () => {
+  test('is returned for its topic in metadata, and other topics are unchanged', async () => {
     cluster.faults.add({ match: { api: 'Metadata', topic: 't' }, action: { error: 'LEADER_NOT_AVAILABLE' } })
     const all = { ...metadataRequest, topics: null }
     const { topics } = await client.wire.request(Metadata, all)
-    const told = topics.map(({ name, errorCode, partitions }) => [name, nameOf(errorCode), partitions.length])
-    expect(told.sort()).toEqual([
+    const found = topics.map(({ name, errorCode, partitions }) => [name, nameOf(errorCode), partitions.length])
+    expect(found.sort()).toEqual([
       ['t', 'LEADER_NOT_AVAILABLE', 0],
       ['u', 'NONE', 1],
     ])
   })
 
-  it.each([1, 5, 6])('deletes the other topics only (DeleteTopics v%i)', async (version) => {
+  test.each([1, 5, 6])('deletes only the other topics (DeleteTopics v%i)', async (version) => {
     cluster.faults.add({ match: { api: 'DeleteTopics', topic: 't' }, action: { error: 'REQUEST_TIMED_OUT' } })
     const topics = ['t', 'u'].map((name) => ({ name, topicId: zeroUuid }))
     const names = version < 6 ? { topicNames: ['t', 'u'] } : { topics }
     const { responses } = await client.wire.request(DeleteTopics, { ...names, timeoutMs: 1000 }, version)
-    const told = responses.map(({ name, errorCode }) => [name, nameOf(errorCode)])
-    expect(told.sort()).toEqual([
+    const found = responses.map(({ name, errorCode }) => [name, nameOf(errorCode)])
+    expect(found.sort()).toEqual([
       ['t', 'REQUEST_TIMED_OUT'],
       ['u', 'NONE'],
     ])
     expect(cluster.topics()).toEqual(['t'])
   })
 
-  it('is at the top where a request is about a group', async () => {
+  test('is at the top level of a response about a group', async () => {
     const match = { api: 'Heartbeat', group: 'g' } as const
     const fault = cluster.faults.add({ match, trigger: 'always', action: { error: 'REBALANCE_IN_PROGRESS' } })
-    const ask = async (groupId: string) => {
+    const errorFor = async (groupId: string) => {
       const response = await client.wire.request(Heartbeat, { groupId, generationId: 1, memberId: 'm' })
       return nameOf(response.errorCode)
     }
-    expect(await ask('g')).toBe('REBALANCE_IN_PROGRESS')
-    expect(await ask('other')).not.toBe('REBALANCE_IN_PROGRESS')
+    expect(await errorFor('g')).toBe('REBALANCE_IN_PROGRESS')
+    expect(await errorFor('other')).not.toBe('REBALANCE_IN_PROGRESS')
     expect(fault.hits).toBe(1)
   })
 
-  it('hangs up where no answer is expected', async () => {
+  test('closes the connection where no response is expected', async () => {
     cluster.faults.add({ match: { api: 'Produce' }, action: { error: 'NOT_LEADER_OR_FOLLOWER' } })
     client.send(batchOf(['a']))
     await client.wire.closed
@@ -145,13 +150,13 @@ describe('an error before the work', () => {
 })
 
 describe('an error after the work', () => {
-  it('loses the acknowledgement of records', async () => {
+  test('loses the acknowledgement of records', async () => {
     cluster.faults.add({ match: { api: 'Produce' }, action: { errorAfterWork: 'REQUEST_TIMED_OUT' } })
     const { errorCode, baseOffset } = await client.produce(batchOf(['a']))
     expect([nameOf(errorCode), baseOffset, endOf('t')]).toEqual(['REQUEST_TIMED_OUT', -1n, 1])
   })
 
-  it('loses that of a new topic', async () => {
+  test('loses the acknowledgement of a new topic', async () => {
     cluster.faults.add({
       match: { api: 'CreateTopics', topic: 'new' },
       action: { errorAfterWork: 'REQUEST_TIMED_OUT' },
@@ -162,7 +167,7 @@ describe('an error after the work', () => {
     expect(cluster.topics()).toContain('new')
   })
 
-  it.each([2, 9, 10])('loses that of committed offsets (OffsetCommit v%i)', async (version) => {
+  test.each([2, 9, 10])('loses the acknowledgement of committed offsets (OffsetCommit v%i)', async (version) => {
     cluster.faults.add({
       match: { api: 'OffsetCommit', group: 'g', topic: 't' },
       action: { errorAfterWork: 'REQUEST_TIMED_OUT' },
@@ -185,13 +190,13 @@ async function ensureCoordinator(group: string): Promise<void> {
     const heartbeat = await client.wire.request(Heartbeat, { groupId: group, generationId: 1, memberId: 'm' })
     if (coordinators[0]?.errorCode === 0 && nameOf(heartbeat.errorCode) === 'UNKNOWN_MEMBER_ID') return
   }
-  throw new Error('no coordinator')
+  throw new Error('No coordinator')
 }
 
 describe('connections', () => {
   const software = { clientSoftwareName: 'wire', clientSoftwareVersion: '1' }
 
-  it('that lose an answer go on with the next', async () => {
+  test('that lose a response continue with the next', async () => {
     cluster.faults.add({ match: { api: 'Produce' }, action: 'dropResponse' })
     const other = await WireClient.connect(cluster.runtime, cluster.bootstrap[0] ?? '')
     const lost = client.produce(batchOf(['a']))
@@ -201,7 +206,7 @@ describe('connections', () => {
     expect(endOf('t')).toBe(1)
   })
 
-  it.each([
+  test.each([
     ['close', 0],
     ['closeAfterWork', 1],
     [{ truncateTo: 10 }, 1],
@@ -213,7 +218,7 @@ describe('connections', () => {
     expect(cluster.broker(1).connectionCount).toBe(0)
   })
 
-  it('hang until they are closed, and others do not', async () => {
+  test('hang until they are closed, while others continue', async () => {
     const fault = cluster.faults.add({ match: { api: 'Produce' }, action: 'hang' })
     const hanging = client.produce(batchOf(['a']))
     await fault.wait(1)
@@ -224,7 +229,7 @@ describe('connections', () => {
     expect(endOf('t')).toBe(1)
   })
 
-  it.each(['hang', { delay: '1h' }] as const)('that end with %j leave no timer', async (action) => {
+  test.each(['hang', { delay: '1h' }] as const)('that end with %j leave no timer', async (action) => {
     const standing = cluster.clock.timerCount
     const fault = cluster.faults.add({ match: { api: 'Produce' }, action })
     const hanging = expect(client.produce(batchOf(['a']))).rejects.toThrow()
@@ -238,7 +243,7 @@ describe('connections', () => {
     expect(endOf('t')).toBe(0)
   })
 
-  it('wait for a delayed request by the time of the cluster', async () => {
+  test('delay a request on the clock of the cluster', async () => {
     const fault = cluster.faults.add({ match: { api: 'Produce' }, action: { delay: '1h' } })
     const delayed = client.produce(batchOf(['a']))
     await fault.wait(1)
@@ -248,7 +253,7 @@ describe('connections', () => {
     expect(endOf('t')).toBe(1)
   })
 
-  it('are not read while they are throttled', async () => {
+  test('are not read while they are throttled', async () => {
     cluster.faults.add({ match: { api: 'ApiVersions' }, action: { throttle: '30s' } })
     expect((await client.wire.request(ApiVersions, software)).throttleTimeMs).toBe(30_000)
     let hasResponse = false
@@ -262,24 +267,24 @@ describe('connections', () => {
   })
 })
 
-describe('damage', () => {
+describe('corruption', () => {
   const isIntact = (records: Uint8Array | null) =>
     new RecordBatchReader(records ?? new Uint8Array(0)).next()?.verifyCrc()
 
-  it('of fetched records is on the way, not in the log', async () => {
+  test('of fetched records changes the response, not the log', async () => {
     await client.produce(batchOf(['a']))
     cluster.faults.add({ match: { api: 'Fetch', topic: 't', partition: 0 }, action: 'corruptCrc' })
     await expect(client.fetch()).rejects.toThrow('corrupt')
     expect(isIntact((await client.fetch()).records)).toBe(true)
   })
 
-  it('of produced records is found by the broker', async () => {
+  test('of produced records is detected by the broker', async () => {
     cluster.faults.add({ match: { api: 'Produce' }, action: 'corruptCrc' })
     expect(nameOf((await client.produce(batchOf(['a']))).errorCode)).toBe('CORRUPT_MESSAGE')
   })
 })
 
-it('stale metadata is that of the time when the rule was added', async () => {
+test('stale metadata is from the time when the rule was added', async () => {
   const fault = cluster.faults.add({ match: { api: 'Metadata' }, trigger: 'always', action: 'staleMetadata' })
   await cluster.createTopic({ name: 'late' })
   const names = async () => {
@@ -300,7 +305,7 @@ describe('a trigger', () => {
     return { refused: seen.flatMap((hit, i) => (hit ? [i + 1] : [])), hits: fault.hits }
   }
 
-  it.each([
+  test.each([
     [undefined, [1]],
     ['once', [1]],
     ['always', [1, 2, 3, 4]],
@@ -314,7 +319,7 @@ describe('a trigger', () => {
     expect(await refused(trigger, 4)).toEqual({ refused: expected, hits: expected.length })
   })
 
-  it('ends with the time of the cluster', async () => {
+  test('expires on the clock of the cluster', async () => {
     const action = { error: 'KAFKA_STORAGE_ERROR' } as const
     cluster.faults.add({ match: { api: 'Produce' }, trigger: { until: '1m' }, action })
     await cluster.clock.advance('61s')
@@ -322,7 +327,7 @@ describe('a trigger', () => {
   })
 })
 
-it('a predicate sees the whole request', async () => {
+test('a predicate receives the whole request', async () => {
   const fault = cluster.faults.add({
     match: { api: 'Produce', when: ({ acks }) => acks === 1 },
     trigger: 'always',
@@ -333,7 +338,7 @@ it('a predicate sees the whole request', async () => {
   expect(fault.hits).toBe(1)
 })
 
-it('whoever waits for hits learns when they do not come, and when the rule goes', async () => {
+test('waiting for hits fails at a timeout and when the rule is removed', async () => {
   const fault = cluster.faults.add({ match: { api: 'Produce' }, action: 'close' })
   await expect(fault.wait(1, { timeoutMs: 1 })).rejects.toThrow('fault 1 was hit 0 times, not 1, in 1 ms')
   const waiting = fault.wait(1)
@@ -342,8 +347,8 @@ it('whoever waits for hits learns when they do not come, and when the rule goes'
   expect(cluster.faults.list()).toEqual([])
 })
 
-describe('a rule is refused that', () => {
-  it.each([
+describe('rejects a rule that', () => {
+  test.each([
     [{ match: { api: 'Prodduce' }, action: 'close' }, 'the testkit serves no "Prodduce", only Produce, Fetch'],
     [{ match: { api: 'Produce' }, action: { error: 'NO_SUCH' } }, 'action.error: Kafka has no error "NO_SUCH"'],
     [
@@ -356,7 +361,7 @@ describe('a rule is refused that', () => {
     [{ match: { node: 4 }, action: 'close' }, 'match.node: 4 is not an integer from 1 to 1'],
     [{ match: { brokr: 1 }, action: 'close' }, 'match has no brokr, only api'],
     [{ match: {}, action: 'explode' }, 'action (dropResponse, close'],
-    [{ match: {}, action: { delay: 'soon' } }, 'action.delay: "soon" is neither milliseconds nor like'],
+    [{ match: {}, action: { delay: 'soon' } }, 'action.delay: "soon" is not a duration'],
     [{ match: {}, action: { error: 'NONE' } }, 'Kafka has no error "NONE"'],
     [{ match: {}, action: { error: 'UNKNOWN_SERVER_ERROR', delay: 1 } }, 'action: give one of'],
     [{ match: { api: 'Metadata' }, action: 'corruptCrc' }, 'match.api must be Fetch or Produce'],

@@ -13,7 +13,7 @@ describe('a cluster for each test', () => {
   const seen = new Set<unknown>()
 
   for (const round of ['first', 'second']) {
-    eachTest(`is its own and empty: ${round}`, async ({ cluster, uniqueName }) => {
+    eachTest(`is a new empty one:  ${round}`, async ({ cluster, uniqueName }) => {
       expect(seen.has(cluster)).toBe(false)
       seen.add(cluster)
       expect(cluster.partition('orders', 0).logEndOffset).toBe(0)
@@ -29,7 +29,7 @@ describe('a cluster for a file', () => {
   const seen = new Set<unknown>()
 
   for (const round of ['first', 'second', 'third']) {
-    fileTest(`is the same, and empty again: ${round}`, async ({ cluster }) => {
+    fileTest(`is the same one, emptied again:  ${round}`, async ({ cluster }) => {
       seen.add(cluster)
       expect(seen.size).toBe(1)
       expect(cluster.topics()).toEqual(['orders'])
@@ -54,7 +54,7 @@ describe('a test', () => {
     await fixture.close()
   })
 
-  test('that fails tells its seed and the last requests with their errors', async () => {
+  test('that fails prints its seed and the last requests with their errors', async () => {
     const print = vi.spyOn(console, 'error').mockImplementation(() => {})
     const fixture = await ClusterFixture.open({ topics, time: 'virtual', seed: 42 })
     const { cluster } = fixture
@@ -65,9 +65,9 @@ describe('a test', () => {
     })
     await fixture.end({ failed: true })
     await fixture.close()
-    const [told] = print.mock.calls[0] ?? []
+    const [report] = print.mock.calls[0] ?? []
     print.mockRestore()
-    expect(told).toContain('seed 42, ')
-    expect(told).toMatch(/broker \d {2}wire {2}Produce v\d+ {2}responded after 0 ms: NOT_ENOUGH_REPLICAS, faults 1/)
+    expect(report).toContain('seed 42, ')
+    expect(report).toMatch(/broker \d {2}wire {2}Produce v\d+ {2}responded after 0 ms: NOT_ENOUGH_REPLICAS, faults 1/)
   })
 })

@@ -38,23 +38,23 @@ const start = (config: Record<string, string | number> = {}) =>
     config: { 'broker.session.timeout.ms': 50, ...config },
   })
 
-/** Asks until the answer is what it should become; the cluster moves on its own. */
-async function until<A>(ask: () => Promise<A>, isThere: (response: A) => boolean): Promise<A> {
+/** Repeats a request until the response is as expected; the cluster works in the background. */
+async function until<A>(send: () => Promise<A>, isThere: (response: A) => boolean): Promise<A> {
   for (let i = 0; i < 400; i++) {
-    const response = await ask()
+    const response = await send()
     if (isThere(response)) return response
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-  throw new Error(`it did not come: ${JSON.stringify(await ask())}`)
+  throw new Error(`Unexpected response: ${JSON.stringify(await send())}`)
 }
 
-/** The coordinator's id, as the first live broker knows it. */
+/** The coordinator's id, according to the first live broker. */
 async function coordinator(key = groupId, except = -1): Promise<number> {
   const alive = cluster.brokers.find(({ isUp }) => isUp)
   const wire = await open(alive?.id)
-  const ask = async () =>
+  const find = async () =>
     (await wire.request(FindCoordinator, 6, { keyType: 0, coordinatorKeys: [key] })).coordinators[0]
-  const found = await until(ask, (each) => each?.errorCode === 0 && each.nodeId !== except)
+  const found = await until(find, (each) => each?.errorCode === 0 && each.nodeId !== except)
   return found?.nodeId ?? -1
 }
 
@@ -67,13 +67,13 @@ const joining = (memberId: string) => ({
   protocols: [{ name: 'range', metadata: subscription('t') }],
 })
 
-/** Joins as a group of one and gets `mine` assigned; the first try may meet a coordinator that still loads. */
+/** Joins as the only member and assigns itself `mine`; the first request may reach a coordinator that is still loading. */
 async function stable(wire: Wire, assignment = bytes('mine')): Promise<string> {
-  const asked = await until(
+  const rejected = await until(
     () => wire.request(JoinGroup, 9, joining('')),
     ({ errorCode }) => errorName(errorCode) === 'MEMBER_ID_REQUIRED',
   )
-  const { generationId, memberId } = await wire.request(JoinGroup, 9, joining(asked.memberId))
+  const { generationId, memberId } = await wire.request(JoinGroup, 9, joining(rejected.memberId))
   const assignments = [{ memberId, assignment }]
   const sync = { groupId, generationId, memberId, protocolType: 'consumer', protocolName: 'range', assignments }
   expect(text((await wire.request(SyncGroup, 5, sync)).assignment)).toBe(text(assignment))
@@ -102,7 +102,7 @@ const committed = async (wire: Wire) => {
 }
 
 describe('a group on the wire', () => {
-  test('the offsets topic comes with the first question for a coordinator, and the answer in time', async () => {
+  test('creates the offsets topic with the first FindCoordinator request', async () => {
     cluster = await start()
     expect(cluster.topics()).toEqual(['t'])
     const wire = await open()
@@ -115,7 +115,7 @@ describe('a group on the wire', () => {
     expect(cluster.partition('__consumer_offsets', 109_829_509 % 8).leader).toBe(id)
   })
 
-  test('only the coordinator serves it', async () => {
+  test('is served only by its coordinator', async () => {
     cluster = await start()
     const id = await coordinator()
     const other = await open(cluster.brokers.find((broker) => broker.id !== id)?.id)
@@ -126,22 +126,22 @@ describe('a group on the wire', () => {
     expect(errorName(beat.errorCode)).toBe('NOT_COORDINATOR')
   })
 
-  test('a held join does not delay what comes on another connection', async () => {
+  test('serves other connections while a join is held', async () => {
     cluster = await start()
     const id = await coordinator()
     const [a, b] = [await open(id), await open(id)]
     const memberId = await stable(a)
-    const asked = await b.request(JoinGroup, 9, joining(''))
-    const held = b.request(JoinGroup, 9, joining(asked.memberId))
+    const rejected = await b.request(JoinGroup, 9, joining(''))
+    const held = b.request(JoinGroup, 9, joining(rejected.memberId))
     const beat = () => a.request(Heartbeat, 4, { groupId, generationId: 1, memberId })
     await until(beat, ({ errorCode }) => errorName(errorCode) === 'REBALANCE_IN_PROGRESS')
     const left = await a.request(LeaveGroup, 5, { groupId, members: [{ memberId }] })
     expect(left.members.map(({ errorCode }) => errorCode)).toEqual([0])
-    expect(await held).toMatchObject({ errorCode: 0, generationId: 2, memberId: asked.memberId })
+    expect(await held).toMatchObject({ errorCode: 0, generationId: 2, memberId: rejected.memberId })
   })
 })
 
-test('a test sees the groups as they are: members, what they own, what is committed', async () => {
+test('a test can read groups with members, assignments and committed offsets', async () => {
   cluster = await start()
   const wire = await open(await coordinator())
   const memberId = await stable(wire, assigned('t', 1, 0))
@@ -157,7 +157,7 @@ test('a test sees the groups as they are: members, what they own, what is commit
 })
 
 describe('when the coordinator dies', () => {
-  test('another one knows members, generation, assignment and offsets', async () => {
+  test('the next one has members, generation, assignment and offsets', async () => {
     cluster = await start()
     const id = await coordinator()
     const wire = await open(id)
@@ -188,18 +188,18 @@ describe('when the coordinator dies', () => {
     expect(await committed(again)).toBe(42n)
   })
 
-  test('a join that it held is answered NOT_COORDINATOR when the leadership goes back to it later', async () => {
+  test('a held join gets NOT_COORDINATOR, even when the leadership returns to it later', async () => {
     cluster = await start({ 'leader.imbalance.check.interval.seconds': 0 })
     const id = await coordinator()
     await stable(await open(id))
     await cluster.broker(id).kill()
     const next = await coordinator(groupId, id)
     const wire = await open(next)
-    const asked = await until(
+    const rejected = await until(
       () => wire.request(JoinGroup, 9, joining('')),
       ({ errorCode }) => errorName(errorCode) === 'MEMBER_ID_REQUIRED',
     )
-    const held = wire.request(JoinGroup, 9, joining(asked.memberId))
+    const held = wire.request(JoinGroup, 9, joining(rejected.memberId))
     await cluster.broker(id).restart()
     expect(errorName((await held).errorCode)).toBe('NOT_COORDINATOR')
     const back = await open(await coordinator(groupId, next))

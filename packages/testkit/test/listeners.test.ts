@@ -32,7 +32,7 @@ const bothListeners: ClusterOptions = {
 
 const aboutNothing = { topics: [], allowAutoTopicCreation: false, includeTopicAuthorizedOperations: false }
 
-test('metadata answers with the addresses of the listener that was asked', async () => {
+test('metadata has the addresses of the listener that received the request', async () => {
   cluster = await createCluster(bothListeners)
   const [plain, users] = [cluster.bootstrapOf('PLAINTEXT'), cluster.bootstrapOf('USERS')]
   expect(cluster.bootstrap).toEqual(plain)
@@ -54,7 +54,7 @@ test('metadata answers with the addresses of the listener that was asked', async
   }
 })
 
-test('only the listener with SASL asks for it', async () => {
+test('only the listener with SASL requires it', async () => {
   cluster = await createCluster(bothListeners)
   const anonymous = await open(cluster.bootstrapOf('USERS')[0])
   await expect(anonymous.request(Metadata, 13, aboutNothing)).rejects.toThrow('closed')
@@ -62,7 +62,7 @@ test('only the listener with SASL asks for it', async () => {
   expect(await free.request(Metadata, 13, aboutNothing)).toMatchObject({ errorCode: 0 })
 })
 
-test('a broker that comes back has all its ports again', async () => {
+test('a restarted broker has the same ports', async () => {
   cluster = await createCluster(bothListeners)
   const before = [cluster.bootstrapOf('PLAINTEXT'), cluster.bootstrapOf('USERS')]
   await cluster.broker(2).kill()
@@ -72,7 +72,7 @@ test('a broker that comes back has all its ports again', async () => {
   expect(await logIn(await open(before[1]?.[1]))).toBe(0)
 })
 
-test('a port that is taken leaves no other listener open', async () => {
+test('a port in use leaves no other listener open', async () => {
   cluster = await createCluster(bothListeners)
   const { port } = cluster.broker(1)
   const free = cluster.broker(2).port
@@ -93,11 +93,11 @@ test.each<[ClusterOptions, string]>([
   [{ listeners: [{ protocol: 'PLAINTEXT' }], sasl: { users: {} } }, 'none of the listeners asks for it'],
   [{ listeners: [{ protocol: 'PLAINTEXT', port: 65_535 }] }, 'does not leave room'],
   [{ listeners: [{ protocol: 'PLAINTEXT' }], listen: { port: 9092 } }, 'a port of its own'],
-])('listeners that make no sense are refused: %j', async (options, what) => {
+])('rejects invalid listeners: %j', async (options, what) => {
   await expect(createCluster(options)).rejects.toThrow(what)
 })
 
-test('the names of listeners that are not there are refused', async () => {
+test('rejects unknown listener names', async () => {
   cluster = await createCluster({ brokers: 1, listen: true })
-  expect(() => cluster?.bootstrapOf('SSL')).toThrow(new RangeError('there is no listener SSL, only PLAINTEXT'))
+  expect(() => cluster?.bootstrapOf('SSL')).toThrow(new RangeError("Unknown listener 'SSL': the cluster has PLAINTEXT"))
 })

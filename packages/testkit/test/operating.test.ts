@@ -1,5 +1,5 @@
 import { errorOf, IncrementalAlterConfigs } from '@ottla/codec'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { type ClusterOptions, createCluster, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
 import { eventually, TopicClient } from './support/topic-client.ts'
@@ -44,7 +44,7 @@ const replicated = (offset: number) =>
   )
 
 describe('a log', () => {
-  it('loses old segments on all replicas, and consumers are told', async () => {
+  test('deletes old segments on all replicas, and consumers get OFFSET_OUT_OF_RANGE', async () => {
     const client = await start({ 'segment.ms': 1 })
     for (let n = 0; n < 4; n++) await client.produce(batchOf([`v${n}`], { timestamp: Date.now() - 10_000 + n * 100 }))
     await replicated(4)
@@ -60,7 +60,7 @@ describe('a log', () => {
     expect((await client.listOffset(-2n)).offset).toBeGreaterThanOrEqual(2n)
   })
 
-  it('is looked after every log.retention.check.interval.ms', async () => {
+  test('is checked every log.retention.check.interval.ms', async () => {
     const client = await start({ 'retention.ms': 0 }, { 'log.retention.check.interval.ms': 5 })
     await client.produce(batchOf(['old'], { timestamp: 1 }))
     await eventually(starts, (at) => at.every((offset) => offset === 1))
@@ -68,7 +68,7 @@ describe('a log', () => {
     expect((await client.fetch({ fetchOffset: 1 })).values).toEqual(['new'])
   })
 
-  it('is compacted on all replicas, and a consumer reads over the gaps', async () => {
+  test('is compacted on all replicas, and a consumer reads across the gaps', async () => {
     const client = await start({ 'cleanup.policy': 'compact', 'segment.ms': 1 })
     for (const [n, value] of ['a', 'b', 'c', 'd'].entries())
       await client.produce(batchOf([value], { timestamp: n * 10 }))
@@ -82,7 +82,7 @@ describe('a log', () => {
     expect(await (await moved(old)).readAll()).toEqual(['c', 'd'])
   })
 
-  it('of a replica that begins anew is what compaction left', async () => {
+  test('of a replica on an empty disk is copied as compacted', async () => {
     const client = await start({ 'cleanup.policy': 'compact', 'segment.ms': 1 })
     for (const [n, value] of ['a', 'b', 'c', 'd'].entries())
       await client.produce(batchOf([value], { timestamp: n * 10 }))
@@ -98,7 +98,7 @@ describe('a log', () => {
 })
 
 describe('a machine that crashes', () => {
-  it('loses what was not flushed, and gets it again from the others', async () => {
+  test('loses unflushed records, and fetches them from other replicas', async () => {
     const client = await start()
     for (let n = 0; n < 5; n++) await client.produce(batchOf([`v${n}`]))
     await replicated(5)
@@ -111,7 +111,7 @@ describe('a machine that crashes', () => {
     expect(ends()).toEqual([5, 5, 5])
   })
 
-  it('keeps what flush.messages made it flush; a process that dies keeps everything', async () => {
+  test('keeps records flushed by flush.messages; a killed process keeps everything', async () => {
     const client = await start({ 'flush.messages': 2 })
     for (let n = 0; n < 5; n++) await client.produce(batchOf([`v${n}`]))
     await replicated(5)
@@ -122,7 +122,7 @@ describe('a machine that crashes', () => {
     expect([endOf(a), endOf(b)]).toEqual([4, 5])
   })
 
-  it('takes acknowledged records with it when nobody else has them', async () => {
+  test('loses acknowledged records that no other replica has', async () => {
     const client = await start()
     for (const id of followers()) await cluster.broker(id).kill()
     await eventually(isr, ({ length }) => length === 1)
@@ -136,7 +136,7 @@ describe('a machine that crashes', () => {
 })
 
 describe('a broker that hangs', () => {
-  it('answers nobody, is replaced, and as it goes on drops what it alone had', async () => {
+  test('does not respond, is replaced, and truncates its unreplicated records after resuming', async () => {
     const client = await start()
     await client.produce(batchOf(['a']))
     await replicated(1)
@@ -147,14 +147,14 @@ describe('a broker that hangs', () => {
     expect(await next.produce(batchOf(['b']))).toMatchObject({ errorCode: 0, baseOffset: 1n })
     expect(cluster.broker(old)).toMatchObject({ isUp: true, isPaused: true, connectionCount: 1 })
     cluster.broker(old).resume()
-    // It took itself for the leader until it read the news.
+    // It still believed it was the leader until it received the metadata.
     expect(['NONE', 'NOT_LEADER_OR_FOLLOWER']).toContain(nameOf(await stale))
     await isWhole()
     await replicated(2)
     expect((await next.fetch()).values).toEqual(['a', 'b'])
   })
 
-  it('for less than its session stays the leader', async () => {
+  test('remains the leader if it resumes within its session timeout', async () => {
     const client = await start({}, { 'broker.session.timeout.ms': 10_000 })
     const old = leader()
     cluster.broker(old).pause()
@@ -164,7 +164,7 @@ describe('a broker that hangs', () => {
     expect(cluster.partition('t', 0)).toMatchObject({ leader: old, leaderEpoch: 0 })
   })
 
-  it('can be killed, and started again', async () => {
+  test('can be killed and restarted', async () => {
     await start()
     const old = leader()
     cluster.broker(old).pause()
@@ -176,7 +176,7 @@ describe('a broker that hangs', () => {
 })
 
 describe('a network that is cut', () => {
-  it('between a leader and a follower shrinks the ISR, and mended lets it in again', async () => {
+  test('between a leader and a follower shrinks the ISR, which expands after healing', async () => {
     for (const oneWay of [false, true]) {
       const client = await start()
       const [cut = 0] = followers()
@@ -190,7 +190,7 @@ describe('a network that is cut', () => {
     }
   })
 
-  it('between a leader and the controller moves the leadership; the old leader commits nothing', async () => {
+  test('between a leader and the controller moves the leadership, and the old leader commits nothing', async () => {
     const client = await start({ 'min.insync.replicas': 2 })
     const old = leader()
     const heal = cluster.disconnect(old, 'controller')
@@ -203,8 +203,8 @@ describe('a network that is cut', () => {
     expect((await next.fetch()).values).toEqual(['kept'])
   })
 
-  it.each(['to', 'from'] as const)(
-    '%s the broker leaves a client waiting, and what it sent is done when it is mended',
+  test.each(['to', 'from'] as const)(
+    '%s the broker leaves a client waiting, and its request completes after healing',
     async (direction) => {
       const client = await start()
       const id = leader()
@@ -225,7 +225,7 @@ describe('a network that is cut', () => {
   )
 })
 
-it('a slow broker answers later, in order', async () => {
+test('a slow broker responds later, in order', async () => {
   const client = await start()
   cluster.broker(leader()).slow(15)
   const before = performance.now()
@@ -234,7 +234,7 @@ it('a slow broker answers later, in order', async () => {
   expect(both.map(({ baseOffset }) => baseOffset)).toEqual([0n, 1n])
 })
 
-it('a full disk takes no records, of producers or of leaders, until there is room', async () => {
+test('a full disk accepts no records from producers or leaders until there is space', async () => {
   const client = await start()
   const id = leader()
   const [full = 0] = followers()
@@ -249,8 +249,8 @@ it('a full disk takes no records, of producers or of leaders, until there is roo
   expect(nameOf(await client.produce(batchOf(['c'])))).toBe('NONE')
 })
 
-describe('stopping in order', () => {
-  it('moves the leaders before the broker goes: nobody waits for a session to end', async () => {
+describe('a clean shutdown', () => {
+  test('moves the leaders before the broker stops, without waiting for a session timeout', async () => {
     await start({}, { 'broker.session.timeout.ms': 600_000 })
     const old = cluster.partition('t', 0)
     await cluster.broker(old.leader).shutdown()
@@ -280,13 +280,13 @@ describe('an unclean election', () => {
     return behind
   }
 
-  it('comes when it is asked for', async () => {
+  test('runs on request', async () => {
     const behind = await withoutLeader()
     expect(await cluster.electLeader('t', 0, 'unclean')).toBe('NONE')
     expect(cluster.partition('t', 0)).toMatchObject({ leader: behind, isr: [behind], logEndOffset: 0 })
   })
 
-  it('comes as soon as the topic allows it', async () => {
+  test('runs as soon as the topic enables it', async () => {
     const behind = await withoutLeader()
     expect(await alter(await TopicClient.connect(cluster, 't', behind), 'unclean.leader.election.enable', 'true')).toBe(
       'NONE',

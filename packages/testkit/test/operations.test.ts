@@ -13,7 +13,7 @@ import {
   UnregisterBroker,
   UpdateFeatures,
 } from '@ottla/codec'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { type ClusterOptions, createCluster, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
 import { eventually, TopicClient } from './support/topic-client.ts'
@@ -39,17 +39,17 @@ const arrived = (replicas: readonly number[]) =>
   eventually(status, (now) => String(now.replicas) === String(replicas) && now.isr.length === replicas.length)
 const wireOf = (id: number) => WireClient.connect(cluster.runtime, cluster.bootstrap[id - 1] ?? '')
 
-/** Asks until the answer fits: each question takes a turn of its own. */
-async function responded<T>(ask: () => Promise<T>, fits: (response: T) => boolean): Promise<T> {
+/** Repeats a request until the response is as expected; each request takes a turn. */
+async function responded<T>(send: () => Promise<T>, fits: (response: T) => boolean): Promise<T> {
   for (let n = 0; n < 200; n++) {
-    const response = await ask()
+    const response = await send()
     if (fits(response)) return response
   }
-  throw new Error('no answer that fits')
+  throw new Error('No response is as expected')
 }
 
 describe('a reassignment', () => {
-  it('copies the log to the new replicas, then moves the leadership and drops the old logs', async () => {
+  test('copies the log to the new replicas, then moves the leadership and deletes the old logs', async () => {
     const client = await start()
     for (let n = 0; n < 5; n++) await client.produce(batchOf([`v${n}`]))
     const before = status()
@@ -65,7 +65,7 @@ describe('a reassignment', () => {
     expect(logs.results[0]?.topics).toEqual([])
   })
 
-  it('goes on while a new replica lags, is seen by all, and can be cancelled', async () => {
+  test('is visible while a new replica lags, and can be cancelled', async () => {
     const client = await start()
     await client.produce(batchOf(['a']))
     const before = status()
@@ -82,7 +82,7 @@ describe('a reassignment', () => {
     ])
     const described = await wire.request(DescribeTopicPartitions, { topics: [{ name: 't' }], cursor: null })
     expect(described.topics[0]?.partitions[0]).toMatchObject({ replicaNodes: replicas, isrNodes: before.isr })
-    // Who comes need not be waited for.
+    // acks=all does not wait for the added replica.
     expect(nameOf(await client.produce(batchOf(['b'])))).toBe('NONE')
     await cluster.reassign('t', 0, null)
     expect(status()).toMatchObject({ replicas: [before.leader, ...removing], adding: [], removing: [] })
@@ -92,7 +92,7 @@ describe('a reassignment', () => {
     expect((await wire.request(ListPartitionReassignments, { timeoutMs: 1000, topics: null })).topics).toEqual([])
   })
 
-  it('outlives the death of who leads and of who comes', async () => {
+  test('survives the death of the leader and of an added replica', async () => {
     const client = await start()
     for (let n = 0; n < 3; n++) await client.produce(batchOf([`v${n}`]))
     const before = status()
@@ -111,7 +111,7 @@ describe('a reassignment', () => {
     expect(logs.results[0]?.topics).toEqual([])
   })
 
-  it('is refused where it makes no sense', async () => {
+  test('is rejected for invalid replicas', async () => {
     await start()
     await expect(cluster.reassign('no', 0, [1])).rejects.toThrow(RangeError)
     await expect(cluster.reassign('t', 0, [1, 9])).rejects.toThrow('no such broker is registered')
@@ -135,7 +135,7 @@ describe('eligible leaders (KIP-966)', () => {
     return topics[0]?.partitions[0]
   }
 
-  it('are who left the ISR when it was too small; they lead when nobody else can, and lose nothing', async () => {
+  test('are replicas that left an ISR below its minimum; they are elected last, and lose no record', async () => {
     const client = await start({}, { 'min.insync.replicas': 2 })
     await client.produce(batchOf(['a']))
     const { leader, replicas } = status()
@@ -151,13 +151,13 @@ describe('eligible leaders (KIP-966)', () => {
     await eventually(status, (now) => now.leader === follower)
     expect(status()).toMatchObject({ isr: [follower], elr: [leader] })
     expect((await (await TopicClient.connect(cluster, 't')).fetch()).values).toEqual(['a'])
-    // Who was killed did not say that it stopped in order: it is eligible no more until it has caught up.
+    // The killed broker had an unclean shutdown: it is not eligible until it has caught up.
     await cluster.broker(leader).restart()
     await eventually(status, ({ isr }) => isr.length === 2)
     expect(status().elr).toEqual([])
   })
 
-  it('are nobody when the feature is off', async () => {
+  test('do not exist without the feature', async () => {
     await start({}, { 'min.insync.replicas': 2 })
     const wire = await wireOf(1)
     const feature = 'eligible.leader.replicas.version'
@@ -173,7 +173,7 @@ describe('eligible leaders (KIP-966)', () => {
 })
 
 describe('features', () => {
-  it('are what was set, for all who ask, and are told with the decision they were set by', async () => {
+  test('are returned as set by all brokers, with the epoch of the decision', async () => {
     await start()
     const [one, two] = [await wireOf(1), await wireOf(2)]
     const software = { clientSoftwareName: 'x', clientSoftwareVersion: '1' }
@@ -199,30 +199,30 @@ describe('features', () => {
 })
 
 describe('the quorum', () => {
-  const ask = async (id: number) => {
+  const describeQuorum = async (id: number) => {
     const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
     const response = await (await wireOf(id)).request(DescribeQuorum, { topics })
     const partition = response.topics[0]?.partitions[0]
-    if (partition === undefined) throw new Error('no answer')
+    if (partition === undefined) throw new Error('No response')
     return { ...partition, nodes: response.nodes.map(({ nodeId }) => nodeId) }
   }
 
-  it('has a log that each decision makes longer, and the fourth broker only follows', async () => {
+  test('has a log that grows with each decision, and the fourth broker is an observer', async () => {
     await start()
-    const before = await ask(4)
+    const before = await describeQuorum(4)
     expect(before.currentVoters.map(({ replicaId }) => replicaId)).toEqual([1, 2, 3])
     expect([before.observers.map(({ replicaId }) => replicaId), before.nodes]).toEqual([[4], [1, 2, 3]])
     await cluster.createTopic({ name: 'other' })
-    const after = await ask(4)
+    const after = await describeQuorum(4)
     expect(after.highWatermark).toBeGreaterThan(before.highWatermark)
     expect(after.observers[0]?.logEndOffset).toBe(after.highWatermark)
   })
 
-  it('has another leader in the next epoch when the leader dies', async () => {
+  test('has another leader in the next epoch when the leader dies', async () => {
     await start()
-    const before = await ask(4)
+    const before = await describeQuorum(4)
     await cluster.broker(before.leaderId).kill()
-    const after = await ask(4)
+    const after = await describeQuorum(4)
     expect(after.leaderId).not.toBe(before.leaderId)
     expect(after.leaderEpoch).toBe(before.leaderEpoch + 1)
     const lost = after.currentVoters.find(({ replicaId }) => replicaId === before.leaderId)
@@ -230,7 +230,7 @@ describe('the quorum', () => {
   })
 })
 
-it('a broker that is unregistered is gone from the cluster, until it starts again', async () => {
+test('an unregistered broker is removed from the cluster until it restarts', async () => {
   await start()
   const wire = await wireOf(1)
   const known = async () => {
@@ -247,7 +247,7 @@ it('a broker that is unregistered is gone from the cluster, until it starts agai
 })
 
 describe('log directories', () => {
-  it('have the logs spread over them, with their sizes; a log moves from one to another', async () => {
+  test('contain the logs evenly, report their sizes, and a log can move between them', async () => {
     const client = await start({ config: { 'log.dirs': '/a,/b' } })
     await client.produce(batchOf(['x']))
     const { leader } = status()
@@ -277,7 +277,7 @@ describe('log directories', () => {
   })
 })
 
-it('transactional ids can be looked at, and are forgotten when nobody uses them', async () => {
+test('transactional ids can be described, and expire when they are not used', async () => {
   await start()
   const wire = await wireOf(1)
   const find = () => wire.request(FindCoordinator, { keyType: 1, coordinatorKeys: ['x'] })
@@ -293,7 +293,7 @@ it('transactional ids can be looked at, and are forgotten when nobody uses them'
   expect(cluster.transactions()).toEqual([])
 })
 
-it('idempotent producers are forgotten, and then any sequence is taken', async () => {
+test('idempotent producers expire, and then any sequence number is accepted', async () => {
   const client = await start()
   const batch = (baseSequence: number) =>
     batchOf(['a'], { producerId: 7n, producerEpoch: 0, baseSequence, timestamp: cluster.clock.now() })
@@ -304,7 +304,7 @@ it('idempotent producers are forgotten, and then any sequence is taken', async (
   expect(nameOf(await again.produce(batch(5)))).toBe('NONE')
 })
 
-it('a reset mends the network and takes back what operators did', async () => {
+test('a reset heals the network and reverts operator actions', async () => {
   const client = await start()
   cluster.disconnect(1, 'controller')
   const heal = cluster.disconnect(2, 3)

@@ -1,5 +1,5 @@
 import { AlterClientQuotas, CreatePartitions, CreateTopics, DeleteTopics, errorOf, Fetch, Produce } from '@ottla/codec'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { createCluster, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
 import { eventually } from './support/topic-client.ts'
@@ -21,7 +21,7 @@ async function limit(wire: WireClient, entity: Readonly<Record<string, string | 
   const entries = [{ entity: components, ops: [{ key, value, remove: false }] }]
   const response = await wire.request(AlterClientQuotas, { entries, validateOnly: false })
   expect(response.entries.map(({ errorMessage }) => errorMessage)).toEqual([null])
-  // The broker learns of it a turn later.
+  // The broker applies the metadata a turn later.
   await new Promise((resolve) => setImmediate(resolve))
 }
 
@@ -47,10 +47,10 @@ const fetch = (wire: WireClient) => {
 }
 
 describe('producer_byte_rate', () => {
-  it('throttles who is above it, on this connection, until the rate is right again', async () => {
+  test('throttles the connection of a client above it until the rate is back at the limit', async () => {
     const wire = await start()
     await limit(wire, { 'client-id': 'app' }, 'producer_byte_rate', 100)
-    // 11 windows of a second: 1000 bytes are the first 10 of them.
+    // The rate counts 11 windows of one second: 1000 bytes use up 10 of them.
     expect((await produce(wire, 500)).throttleTimeMs).toBe(0)
     const { throttleTimeMs } = await produce(wire, 3000)
     expect(throttleTimeMs).toBeGreaterThan(20_000)
@@ -65,14 +65,14 @@ describe('producer_byte_rate', () => {
     await next
   })
 
-  it('leaves others alone', async () => {
+  test('does not affect other clients', async () => {
     const wire = await start()
     await limit(wire, { 'client-id': 'app' }, 'producer_byte_rate', 10)
     const other = await connect('other')
     expect((await produce(other, 3000)).throttleTimeMs).toBe(0)
   })
 
-  it('of a user goes before that of a client id, and both together before each', async () => {
+  test('of a user precedes that of a client id, and that of both precedes each', async () => {
     const wire = await start()
     await limit(wire, { 'client-id': 'app' }, 'producer_byte_rate', 1)
     await limit(wire, { user: null }, 'producer_byte_rate', 1_000_000)
@@ -82,7 +82,7 @@ describe('producer_byte_rate', () => {
   })
 })
 
-it('consumer_byte_rate: what is too much is not sent, and can be fetched later', async () => {
+test('consumer_byte_rate limits the returned records, which can be fetched later', async () => {
   const wire = await start()
   await produce(wire, 600)
   await limit(wire, { 'client-id': 'app' }, 'consumer_byte_rate', 100)
@@ -102,14 +102,14 @@ describe('controller_mutation_rate', () => {
     return wire.request(CreateTopics, { topics, timeoutMs: 1000 }, version)
   }
 
-  it('refuses what is too much, in versions that can say so', async () => {
+  test('rejects excess mutations in versions with an error code for it', async () => {
     const wire = await start()
     await limit(wire, { user: 'ANONYMOUS' }, 'controller_mutation_rate', 1)
     for (const name of ['a', 'b'])
       expect(errorOf((await create(wire, name)).topics[0]?.errorCode ?? -1).name).toBe('NONE')
     const { topics, throttleTimeMs } = await create(wire, 'c')
     expect(errorOf(topics[0]?.errorCode ?? -1).name).toBe('THROTTLING_QUOTA_EXCEEDED')
-    // 16 partitions of a burst of 11, at one a second; a little time goes by.
+    // 16 partitions, a burst of 11 and one per second: 5 s, minus the passed time.
     expect(Math.ceil(throttleTimeMs / 1000)).toBe(5)
     const again = create(wire, 'c')
     await cluster.clock.advance(5000)
@@ -126,7 +126,7 @@ describe('controller_mutation_rate', () => {
     expect(errorOf(grown.results[0]?.errorCode ?? -1).name).toBe('THROTTLING_QUOTA_EXCEEDED')
   })
 
-  it('serves older versions, and throttles them', async () => {
+  test('serves older versions, and throttles them', async () => {
     const wire = await start()
     await limit(wire, { user: 'ANONYMOUS' }, 'controller_mutation_rate', 1)
     expect((await create(wire, 'a', 5)).throttleTimeMs).toBe(0)
@@ -136,7 +136,7 @@ describe('controller_mutation_rate', () => {
   })
 })
 
-it('connection_creation_rate: a connection too many is not served, and is closed', async () => {
+test('connection_creation_rate closes an excess connection without serving it', async () => {
   const wire = await start()
   await limit(wire, { ip: null }, 'connection_creation_rate', 1)
   const wires: WireClient[] = []
@@ -148,7 +148,7 @@ it('connection_creation_rate: a connection too many is not served, and is closed
   )
 })
 
-it('a quota that is taken away throttles nobody', async () => {
+test('a removed quota throttles no client', async () => {
   const wire = await start()
   await limit(wire, { 'client-id': 'app' }, 'producer_byte_rate', 1)
   const entity = [{ entityType: 'client-id', entityName: 'app' }]

@@ -1,6 +1,6 @@
 import { CreatePartitions, errorOf, Fetch } from '@ottla/codec'
 import { BatchWriter, crc32c } from '@ottla/codec/records'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createCluster, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
 import { TopicClient } from './support/topic-client.ts'
@@ -17,7 +17,7 @@ afterAll(() => cluster.close())
 
 beforeEach(() => topicWith())
 
-/** A new topic for each test. */
+/** Creates a new topic for each test. */
 async function topicWith(configs: Readonly<Record<string, string | number>> = {}): Promise<void> {
   const name = `t${number++}`
   await cluster.createTopic({ name, partitions: 1, configs })
@@ -31,26 +31,26 @@ function patched(bytes: Uint8Array, change: (view: DataView) => void): Uint8Arra
   return bytes
 }
 
-/** A batch of one record that says it has another number of them, with the checksum made anew. */
+/** A batch of one record with another record count in its header and a valid checksum. */
 function recounted(count: number): Uint8Array {
   const bytes = patched(batchOf(['a']), (view) => view.setInt32(57, count))
   return patched(bytes, (view) => view.setUint32(17, crc32c(bytes, 0, 21)))
 }
 
-describe('a batch is refused', () => {
-  it.each([
+describe('a batch is rejected', () => {
+  test.each([
     ['with a wrong checksum', () => patched(batchOf(['a']), (view) => view.setUint8(62, 99)), 'CORRUPT_MESSAGE'],
-    ['that is not whole', () => batchOf(['a']).subarray(0, 65), 'INVALID_RECORD'],
+    ['that is incomplete', () => batchOf(['a']).subarray(0, 65), 'INVALID_RECORD'],
     ['of another format', () => patched(batchOf(['a']), (view) => view.setUint8(16, 1)), 'INVALID_RECORD'],
     [
-      'that says where it wants to be',
+      'with a base offset other than 0',
       () => patched(batchOf(['a']), (view) => view.setBigInt64(0, 5n)),
       'INVALID_RECORD',
     ],
-    ['beside another one', () => Buffer.concat([batchOf(['a']), batchOf(['b'])]), 'INVALID_RECORD'],
-    ['that is none', () => new Uint8Array(0), 'INVALID_RECORD'],
-    ['that counts wrongly', () => recounted(2), 'INVALID_RECORD'],
-    ['that counts nothing', () => recounted(0), 'INVALID_RECORD'],
+    ['together with another one', () => Buffer.concat([batchOf(['a']), batchOf(['b'])]), 'INVALID_RECORD'],
+    ['that is empty', () => new Uint8Array(0), 'INVALID_RECORD'],
+    ['with a wrong record count', () => recounted(2), 'INVALID_RECORD'],
+    ['with a record count of 0', () => recounted(0), 'INVALID_RECORD'],
     ['that is too large', () => batchOf(['x'.repeat(1_048_577)]), 'MESSAGE_TOO_LARGE'],
     ['from far in the future', () => batchOf(['a'], { timestamp: Date.now() + 3_700_000 }), 'INVALID_TIMESTAMP'],
     ['with control records', () => batchOf(['a'], { control: true }), 'INVALID_RECORD'],
@@ -64,7 +64,7 @@ describe('a batch is refused', () => {
     expect((await client.fetch()).highWatermark).toBe(0n)
   })
 
-  it('with the records named that are at fault', async () => {
+  test('with a list of the invalid records', async () => {
     const writer = new BatchWriter()
     writer.append(Date.now(), 'k', 'now', [])
     writer.append(Date.now() + 7_200_000, 'k', 'later', [])
@@ -73,13 +73,13 @@ describe('a batch is refused', () => {
     expect(response.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual([1])
   })
 
-  it('without a key on a compacted topic', async () => {
+  test('without a key on a compacted topic', async () => {
     await topicWith({ 'cleanup.policy': 'compact' })
     expect(nameOf(await client.produce(batchOf(['a'], { key: null })))).toBe('INVALID_RECORD')
     expect(nameOf(await client.produce(batchOf(['a'])))).toBe('NONE')
   })
 
-  it('when its records cannot be read, where they are looked into', async () => {
+  test('when its records are unreadable, where they are validated', async () => {
     const garbled = () => {
       const bytes = patched(batchOf(['a']), (view) => view.setUint8(61, 0x7f))
       return patched(bytes, (view) => view.setUint32(17, crc32c(bytes, 0, 21)))
@@ -91,26 +91,26 @@ describe('a batch is refused', () => {
     expect(nameOf(await client.listOffset(0n))).toBe('CORRUPT_MESSAGE')
   })
 
-  it('when it is larger than the topic allows, from the moment that its config changes', async () => {
+  test('when it is larger than the topic allows, as soon as the config changes', async () => {
     await topicWith({ 'max.message.bytes': 100 })
     expect(nameOf(await client.produce(batchOf(['x'.repeat(100)])))).toBe('MESSAGE_TOO_LARGE')
   })
 })
 
 describe('acks=0', () => {
-  it('is not answered, and the records are there', async () => {
+  test('gets no response, and appends the records', async () => {
     client.send(batchOf(['a']))
     expect(await client.produce(batchOf(['b']))).toMatchObject({ baseOffset: 1n })
   })
 
-  it('closes the connection on an error, for there is no other way to tell', async () => {
+  test('closes the connection on an error', async () => {
     client.send(batchOf(['x'.repeat(1_048_577)]))
     await client.wire.closed
     expect(client.wire.isClosed).toBe(true)
   })
 })
 
-it('with LogAppendTime records have the broker’s time, and the answer tells it', async () => {
+test('with LogAppendTime records have the broker’s time, which the response contains', async () => {
   await topicWith({ 'message.timestamp.type': 'LogAppendTime' })
   const before = Date.now()
   const { logAppendTimeMs } = await client.produce(batchOf(['a'], { timestamp: 5 }))
@@ -120,7 +120,7 @@ it('with LogAppendTime records have the broker’s time, and the answer tells it
 })
 
 describe('a fetch', () => {
-  it('waits for minBytes, no longer than maxWaitMs', async () => {
+  test('waits for minBytes, at most maxWaitMs', async () => {
     const size = batchOf(['a']).length
     await client.produce(batchOf(['a']))
     const patient = await TopicClient.connect(cluster, `t${number - 1}`)
@@ -136,7 +136,7 @@ describe('a fetch', () => {
     expect((await client.fetch({ fetchOffset: 3, maxWaitMs: 5 })).values).toEqual([])
   })
 
-  it('mutes its connection while it waits: the next request is answered after it', async () => {
+  test('mutes its connection while it waits: the next request is served after it', async () => {
     const order: string[] = []
     const held = client.fetch({ maxWaitMs: 30 }).then(() => order.push('fetch'))
     const after = client.listOffset(-1n).then(() => order.push('list'))
@@ -144,13 +144,13 @@ describe('a fetch', () => {
     expect(order).toEqual(['fetch', 'list'])
   })
 
-  it('gives whole batches up to its bytes, but one at least, and may begin before its offset', async () => {
+  test('returns whole batches up to maxBytes, at least one, and may start before its offset', async () => {
     for (const values of [['a', 'b'], ['c'], ['d']]) await client.produce(batchOf(values))
     expect((await client.fetch({ fetchOffset: 1, maxBytes: 1 })).values).toEqual(['a', 'b'])
     expect((await client.fetch({ fetchOffset: 2, maxBytes: batchOf(['c']).length * 2 })).values).toEqual(['c', 'd'])
   })
 
-  it('shares its bytes among partitions: the first that has records gives one batch at least, no other must', async () => {
+  test('divides maxBytes among partitions: only the first with records must return at least one batch', async () => {
     const name = `t${number - 1}`
     await client.wire.request(CreatePartitions, {
       topics: [{ name, count: 3, assignments: null }],
@@ -176,7 +176,7 @@ describe('a fetch', () => {
     expect(await sizes(size * 2)).toEqual([0, size, size])
   })
 
-  it('outside of the log is told so at once', async () => {
+  test('outside the log fails immediately', async () => {
     await client.produce(batchOf(['a']))
     expect(nameOf(await client.fetch({ fetchOffset: 2, maxWaitMs: 60_000 }))).toBe('OFFSET_OUT_OF_RANGE')
     expect(nameOf(await client.fetch({ fetchOffset: -1, maxWaitMs: 60_000 }))).toBe('OFFSET_OUT_OF_RANGE')
@@ -192,7 +192,7 @@ describe('offsets by time', () => {
     await client.produce(batchOf(['e', 'f'], { timestamp: 3000 }))
   })
 
-  it.each([
+  test.each([
     [0n, 0n, 1000n],
     [1000n, 0n, 1000n],
     [1001n, 1n, 2000n],
@@ -201,11 +201,11 @@ describe('offsets by time', () => {
     [-1n, 5n, -1n],
     [-2n, 0n, -1n],
     [-3n, 3n, 3000n],
-  ])('%s is at %s', async (timestamp, offset, found) => {
+  ])('finds %s at %s', async (timestamp, offset, found) => {
     expect(await client.listOffset(timestamp)).toMatchObject({ errorCode: 0, offset, timestamp: found })
   })
 
-  it('look into compressed batches', async () => {
+  test('are found in compressed batches', async () => {
     await topicWith()
     const { codecOf } = await import('@ottla/codec/records')
     const writer = new BatchWriter()

@@ -1,15 +1,15 @@
 import { DeleteTopics, errorOf, Fetch, Metadata, zeroUuid } from '@ottla/codec'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { createCluster } from '../src/index.ts'
 import { WireClient } from './support/wire-client.ts'
 
-it('a fetch session goes on with the name it knew: the topic is gone, and then another one', async () => {
+test('a fetch session keeps the first name of a topic id, also when the topic is deleted and recreated', async () => {
   const topic = { name: 't', partitions: 1, replicationFactor: 1 }
   await using cluster = await createCluster({ brokers: 1, topics: [topic] })
   const wire = await WireClient.connect(cluster.runtime, cluster.bootstrap[0] ?? '')
-  const asked = [{ topicId: zeroUuid, name: 't' }]
+  const requested = [{ topicId: zeroUuid, name: 't' }]
   const metadata = await wire.request(Metadata, {
-    topics: asked,
+    topics: requested,
     allowAutoTopicCreation: false,
     includeTopicAuthorizedOperations: false,
   })
@@ -29,6 +29,6 @@ it('a fetch session goes on with the name it knew: the topic is gone, and then a
   await cluster.createTopic(topic)
   expect((await fetch(sessionId, 2)).errors).toEqual(['INCONSISTENT_TOPIC_ID'])
   expect((await fetch(sessionId, 3, topics)).errors).toEqual(['INCONSISTENT_TOPIC_ID'])
-  // Without a session nothing is remembered.
+  // A fetch without a session keeps nothing.
   expect((await fetch(0, -1, topics)).errors).toEqual(['UNKNOWN_TOPIC_ID'])
 })

@@ -12,7 +12,7 @@ interface Recorded {
   readonly apis: readonly string[]
 }
 
-/** What ApiKeys of each release says of its broker's listener, without versions that are not stable. */
+/** The APIs of the broker listener according to ApiKeys of each release, without unstable versions. */
 const recorded = readFileSync(new URL('./releases.kafka.ndjson', import.meta.url), 'utf8')
   .trim()
   .split('\n')
@@ -21,7 +21,7 @@ const recorded = readFileSync(new URL('./releases.kafka.ndjson', import.meta.url
 const produce = 0
 
 describe('a cluster as an older Kafka', () => {
-  test.each(recorded)('offers what $release did, as far as it is served', ({ release, apis }) => {
+  test.each(recorded)('advertises the versions of $release, as far as they are served', ({ release, apis }) => {
     const expected = apis.flatMap((text) => {
       const [apiKey = -1, min = 0, max = 0] = text.split(/[:-]/).map(Number)
       const served = handlerOf(apiKey)
@@ -38,13 +38,13 @@ describe('a cluster as an older Kafka', () => {
     expect(offered).toEqual(expected)
   })
 
-  test('tells its features, and closes on versions that came later', async () => {
+  test('returns its features, and closes the connection on newer versions', async () => {
     const cluster = await createCluster({ as: '3.9', brokers: 1, listen: true, onDiagnostic: () => {} })
     onTestFinished(() => cluster.close())
     const wire = await Wire.open(String(cluster.bootstrap[0]))
-    const told = await wire.request(ApiVersions, 4, { clientSoftwareName: 'a', clientSoftwareVersion: '1' })
-    expect(told.finalizedFeatures).toEqual([{ name: 'metadata.version', minVersionLevel: 21, maxVersionLevel: 21 }])
-    expect(told.supportedFeatures.map(({ name, maxVersion }) => `${name} ${maxVersion}`)).toEqual([
+    const response = await wire.request(ApiVersions, 4, { clientSoftwareName: 'a', clientSoftwareVersion: '1' })
+    expect(response.finalizedFeatures).toEqual([{ name: 'metadata.version', minVersionLevel: 21, maxVersionLevel: 21 }])
+    expect(response.supportedFeatures.map(({ name, maxVersion }) => `${name} ${maxVersion}`)).toEqual([
       'kraft.version 1',
       'metadata.version 21',
     ])
@@ -54,7 +54,7 @@ describe('a cluster as an older Kafka', () => {
     await expect(wire.raw(header)).rejects.toThrow('closed')
   })
 
-  test('refuses what is turned off in its clusters', () => {
+  test('rejects APIs that are disabled in its clusters', () => {
     expect(releaseOf('3.9')?.refused.has(ConsumerGroupHeartbeat.key)).toBe(true)
     expect(failedResponse(ConsumerGroupHeartbeat, 0, { groupId: 'g' })).toMatchObject({ errorCode: 35 })
     expect(failedResponse(DescribeGroups, 5, { groups: ['g'] })).toMatchObject({
@@ -62,7 +62,7 @@ describe('a cluster as an older Kafka', () => {
     })
   })
 
-  test('is one that is known', async () => {
+  test('requires a known release', async () => {
     await expect(createCluster({ as: '2.8' as '3.9' })).rejects.toThrow(
       'Kafka 2.8 is not known: take one of 3.9, 4.0, 4.1, 4.2, 4.3',
     )

@@ -1,5 +1,5 @@
 import { errorOf, Fetch, ListOffsets } from '@ottla/codec'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { type ClusterOptions, createCluster, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
 import { eventually, TopicClient } from './support/topic-client.ts'
@@ -23,7 +23,7 @@ const leader = () => cluster.partition('t', 0).leader
 const followers = () => [1, 2, 3].filter((id) => id !== leader())
 
 describe('acks=all', () => {
-  it('is answered when all in sync have it, and consumers see it then', async () => {
+  test('is acknowledged when all in-sync replicas have the record, which consumers see then', async () => {
     const client = await start()
     cluster.broker(followers()[0] ?? 0).pauseReplication()
     const produced = client.produce(batchOf(['a']))
@@ -34,7 +34,7 @@ describe('acks=all', () => {
     expect((await other.fetch()).values).toEqual(['a'])
   })
 
-  it('that takes too long is REQUEST_TIMED_OUT, and the record is there all the same', async () => {
+  test('that takes too long is REQUEST_TIMED_OUT, but the record is in the log', async () => {
     const client = await start()
     const [paused = 0] = followers()
     cluster.broker(paused).pauseReplication()
@@ -43,7 +43,7 @@ describe('acks=all', () => {
     expect((await client.fetch({ maxWaitMs: 1000 })).values).toEqual(['a'])
   })
 
-  it('is refused before the append when fewer are in sync than min.insync.replicas', async () => {
+  test('is rejected before the append when fewer replicas are in sync than min.insync.replicas', async () => {
     const client = await start({ 'min.insync.replicas': 3 })
     expect(nameOf(await client.produce(batchOf(['a'])))).toBe('NONE')
     await cluster.broker(followers()[0] ?? 0).kill()
@@ -52,7 +52,7 @@ describe('acks=all', () => {
     expect(cluster.partition('t', 0).logEndOffset).toBe(1)
   })
 
-  it('that waits while the ISR shrinks below min.insync.replicas is not committed, and is timed out', async () => {
+  test('times out without a commit when the ISR shrinks below min.insync.replicas while it waits', async () => {
     const client = await start({ 'min.insync.replicas': 3 })
     await cluster.broker(followers()[0] ?? 0).kill()
     expect(nameOf(await client.produce(batchOf(['a']), { timeoutMs: 100 }))).toBe('REQUEST_TIMED_OUT')
@@ -60,7 +60,7 @@ describe('acks=all', () => {
     expect(cluster.partition('t', 0)).toMatchObject({ highWatermark: 0, logEndOffset: 1 })
   })
 
-  it('and acks=1 too leave the high watermark where it is while too few are in sync', async () => {
+  test('and acks=1 do not advance the high watermark while too few replicas are in sync', async () => {
     const client = await start({ 'min.insync.replicas': 3 })
     await cluster.broker(followers()[0] ?? 0).kill()
     await eventually(isr, (ids) => ids.length === 2)
@@ -72,7 +72,7 @@ describe('acks=all', () => {
 })
 
 describe('a follower that lags', () => {
-  it('leaves the ISR after replica.lag.time.max.ms, and comes back when it has all', async () => {
+  test('leaves the ISR after replica.lag.time.max.ms, and rejoins it when it has caught up', async () => {
     const client = await start({ 'replica.lag.time.max.ms': 40 })
     const [slow = 0] = followers()
     cluster.broker(slow).pauseReplication()
@@ -91,7 +91,7 @@ describe('a follower that lags', () => {
 })
 
 describe('a killed leader', () => {
-  it('is followed by the next in the order of replicas, in a new epoch, and nothing acknowledged is lost', async () => {
+  test('is replaced by the next replica in order, in a new epoch, without losing acknowledged records', async () => {
     const client = await start()
     for (let n = 0; n < 20; n++) await client.produce(batchOf([`v${n}`]))
     const before = cluster.partition('t', 0)
@@ -110,7 +110,7 @@ describe('a killed leader', () => {
     expect(await next.produce(batchOf(['more']))).toMatchObject({ errorCode: 0, baseOffset: 20n })
   })
 
-  it('drops what only it had when it is back, and is in sync again', async () => {
+  test('truncates records that only it had when it restarts, and rejoins the ISR', async () => {
     const client = await start()
     await client.produce(batchOf(['kept']))
     const old = leader()
@@ -132,7 +132,7 @@ describe('a killed leader', () => {
     expect((await (await TopicClient.connect(cluster, 't')).fetch()).values).toEqual(['kept', 'instead'])
   })
 
-  it('breaks its connections and refuses new ones until it is back', async () => {
+  test('resets its connections and refuses new ones until it restarts', async () => {
     const client = await start()
     const id = leader()
     const failed = expect(client.fetch({ maxWaitMs: 60_000 })).rejects.toThrow('ECONNRESET')
@@ -144,7 +144,7 @@ describe('a killed leader', () => {
     expect(nameOf(await (await TopicClient.connect(cluster, 't', leader())).produce(batchOf(['a'])))).toBe('NONE')
   })
 
-  it('leaves no leader when nobody else is in sync, until it is back', async () => {
+  test('leaves no leader when no other replica is in sync, until it restarts', async () => {
     const client = await start()
     await client.produce(batchOf(['a']))
     const last = leader()
@@ -161,7 +161,7 @@ describe('a killed leader', () => {
 })
 
 describe('a new leader', () => {
-  it('does not tell the latest offset before it knows how far its predecessor’s records were committed', async () => {
+  test('does not return the latest offset before its high watermark reaches the start of its epoch', async () => {
     const client = await start()
     await client.produce(batchOf(['a']))
     const old = cluster.partition('t', 0)
@@ -189,7 +189,7 @@ describe('a new leader', () => {
     expect(await next.listOffset(-1n)).toMatchObject({ errorCode: 0, offset: 2n })
   })
 
-  it('ends a fetch that waits under the old epoch', async () => {
+  test('ends a waiting fetch of the old epoch', async () => {
     await start()
     const old = leader()
     await cluster.broker(old).kill()
@@ -212,7 +212,7 @@ describe('a new leader', () => {
 })
 
 describe('epochs', () => {
-  it('tell a client with an old one that it is fenced, one with a newer that the broker does not know yet', async () => {
+  test('fence a client with an old one, and are unknown to the broker when newer', async () => {
     const client = await start()
     const old = leader()
     await cluster.broker(old).kill()
@@ -224,7 +224,7 @@ describe('epochs', () => {
     expect(nameOf(await next.fetch({ currentLeaderEpoch: 1 }))).toBe('NONE')
   })
 
-  it('are looked at before the leadership', async () => {
+  test('are checked before the leadership', async () => {
     await start()
     const { wire } = await TopicClient.connect(cluster, 't', followers()[0])
     const listed = await wire.request(ListOffsets, {
@@ -240,7 +240,7 @@ describe('epochs', () => {
     expect(nameOf(fetched.responses[0]?.partitions[0] ?? { errorCode: -1 })).toBe('UNKNOWN_LEADER_EPOCH')
   })
 
-  it('tell a client whose records are gone where its log and the leader’s part', async () => {
+  test('show a client with truncated records where its log diverges from the leader’s', async () => {
     const client = await start()
     await client.produce(batchOf(['a', 'b']))
     const old = leader()
@@ -252,7 +252,7 @@ describe('epochs', () => {
     expect(response).toMatchObject({ errorCode: 0, divergingEpoch: { epoch: 0, endOffset: 2n }, values: [] })
   })
 
-  it('of a producer survive the change of the leader, as its sequences do', async () => {
+  test('of a producer and its sequence numbers survive a change of the leader', async () => {
     const client = await start()
     const producer = { producerId: 77n, producerEpoch: 0 }
     await client.produce(batchOf(['a'], { ...producer, baseSequence: 0 }))

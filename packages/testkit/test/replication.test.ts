@@ -1,9 +1,9 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Broker } from '../src/broker/broker.ts'
 import { ReplicationWorld, topic } from './support/replication-world.ts'
 import { SimulatedTime } from './support/simulation.ts'
 
-/** One thing that may happen; kills leave at least nobody alive for a while. */
+/** One random event; kills may leave no live broker for a while. */
 async function happen(world: ReplicationWorld): Promise<void> {
   const { time, brokers } = world
   const broker = brokers[Math.floor(time.random() * brokers.length)]
@@ -35,7 +35,7 @@ async function happen(world: ReplicationWorld): Promise<void> {
   }
 }
 
-/** What happens to a broker that lives, and to the network. */
+/** Events of a live broker and of the network. */
 function operate(world: ReplicationWorld, broker: Broker): void {
   const roll = world.time.random()
   if (roll < 0.25) world.hang(broker)
@@ -54,7 +54,7 @@ async function run(seed: number, minIsr: number, brokers = 3): Promise<Replicati
     for (let step = 0; step < steps && world.time.step(50); step++) world.check()
     world.check()
   }
-  // All faults heal; everything must converge.
+  // After all faults are healed, the replicas must converge.
   world.heal()
   await SimulatedTime.drain()
   await world.settle(5000)
@@ -65,7 +65,7 @@ async function run(seed: number, minIsr: number, brokers = 3): Promise<Replicati
 const seeds = Number(process.env.SEEDS ?? 12)
 
 for (const minIsr of [1, 2]) {
-  it(`no acknowledged record is lost and replicas converge, whatever dies or lags (min.insync.replicas ${minIsr})`, async () => {
+  test(`no acknowledged record is lost and replicas converge when brokers die or lag (min.insync.replicas ${minIsr})`, async () => {
     let acknowledged = 0
     for (let seed = 1; seed <= seeds; seed++) {
       try {
@@ -80,7 +80,7 @@ for (const minIsr of [1, 2]) {
 }
 
 for (const minIsr of [1, 2]) {
-  it(`the same while the partition moves from broker to broker (min.insync.replicas ${minIsr})`, async () => {
+  test(`the same during reassignments of the partition (min.insync.replicas ${minIsr})`, async () => {
     let acknowledged = 0
     let reassignments = 0
     for (let seed = 1; seed <= seeds; seed++) {

@@ -1,5 +1,5 @@
 import { FindCoordinator, Heartbeat, OffsetCommit } from '@ottla/codec'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { createCluster, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
 import { eventually, TopicClient } from './support/topic-client.ts'
@@ -18,10 +18,10 @@ async function commitSomething(client: TopicClient): Promise<void> {
     if (response.topics[0]?.partitions[0]?.errorCode === 0) return
     await client.wire.request(Heartbeat, { groupId: 'g', generationId: 1, memberId: 'm' })
   }
-  throw new Error('nothing could be committed')
+  throw new Error('No commit succeeded')
 }
 
-it('the state is JSON: partitions with their logs, producers, groups', async () => {
+test('the state is JSON, with partitions, logs, producers and groups', async () => {
   cluster = await createCluster({ brokers: 1, topics: [{ name: 't', configs: { 'retention.ms': 5 } }] })
   const client = await TopicClient.connect(cluster, 't')
   await client.produce(batchOf(['a', 'b'], { producerId: 42n, producerEpoch: 3, baseSequence: 0 }))
@@ -43,7 +43,7 @@ it('the state is JSON: partitions with their logs, producers, groups', async () 
   expect(state.groups).toMatchObject([{ groupId: 'g', offsets: [{ topic: 't', partition: 0, offset: '7' }] }])
 })
 
-it('a reset leaves what the options ask for, at the same addresses', async () => {
+test('a reset restores the state of the options, at the same addresses', async () => {
   cluster = await createCluster({ brokers: 2, listen: true, topics, traffic: true })
   const { bootstrap } = cluster
   const client = await TopicClient.connect(cluster, 't')
@@ -66,7 +66,7 @@ it('a reset leaves what the options ask for, at the same addresses', async () =>
   expect((await again.produce(batchOf(['b']))).baseOffset).toBe(0n)
 })
 
-it('groups and their offsets are gone after a reset', async () => {
+test('a reset deletes groups and their offsets', async () => {
   cluster = await createCluster({ brokers: 1, topics: [{ name: 't' }] })
   const client = await TopicClient.connect(cluster, 't')
   await commitSomething(client)
@@ -77,7 +77,7 @@ it('groups and their offsets are gone after a reset', async () => {
   expect(cluster.groups()).toHaveLength(1)
 })
 
-it('connections and timers that clients leave are named at close', async () => {
+test('close lists connections and timers that clients left open', async () => {
   cluster = await createCluster({ brokers: 1, leakCheck: true })
   const client = await TopicClient.connect(cluster, 't', 1)
   expect(cluster.leaks().connections).toEqual([{ node: 1, connection: 0, client: 'wire' }])
@@ -87,7 +87,7 @@ it('connections and timers that clients leave are named at close', async () => {
   client.wire.close()
 })
 
-it('a clean end passes the check', async () => {
+test('close succeeds without leaks', async () => {
   cluster = await createCluster({ brokers: 1, leakCheck: true, topics: [{ name: 't' }] })
   const client = await TopicClient.connect(cluster, 't')
   client.wire.close()

@@ -33,7 +33,7 @@ const plain = async (wire: Wire, password: string) => {
   return wire.request(SaslAuthenticate, 2, { authBytes: Buffer.from(`\0alice\0${password}`) })
 }
 
-/** Both messages of SCRAM-SHA-256 as RFC 5802 has them. */
+/** Both client messages of SCRAM-SHA-256 (RFC 5802). */
 async function scram(wire: Wire, password: string) {
   const handshake = await wire.request(SaslHandshake, 1, { mechanism: 'SCRAM-SHA-256' })
   expect(handshake.errorCode).toBe(0)
@@ -51,7 +51,7 @@ async function scram(wire: Wire, password: string) {
 }
 
 describe('a listener with SASL', () => {
-  test('serves after the right password, by PLAIN and by SCRAM', async () => {
+  test('serves after the right password, with PLAIN and with SCRAM', async () => {
     const wire = await open(alice)
     expect(await plain(wire, 'alice-secret')).toMatchObject({ errorCode: 0, errorMessage: '' })
     expect(await wire.request(ListGroups, 5, listing)).toMatchObject({ errorCode: 0 })
@@ -60,7 +60,7 @@ describe('a listener with SASL', () => {
     expect(await other.request(ListGroups, 5, listing)).toMatchObject({ errorCode: 0 })
   })
 
-  test('says what is wrong, without telling whether there is such a user, and closes', async () => {
+  test('returns an error that does not reveal whether the user exists, and closes', async () => {
     const wire = await open(alice)
     const refused = await plain(wire, 'wrong')
     expect(errorName(refused.errorCode)).toBe('SASL_AUTHENTICATION_FAILED')
@@ -73,14 +73,14 @@ describe('a listener with SASL', () => {
     await expect(other.request(ListGroups, 5, listing)).rejects.toThrow('closed')
   })
 
-  test('answers nothing else before', async () => {
+  test('serves no other request before authentication', async () => {
     const wire = await open(alice)
     await expect(wire.request(FindCoordinator, 6, { keyType: 0, coordinatorKeys: ['g'] })).rejects.toThrow('closed')
     const early = await again()
     await expect(early.request(SaslAuthenticate, 2, { authBytes: Buffer.from('x') })).rejects.toThrow('closed')
   })
 
-  test('takes bare tokens after a handshake of version 0', async () => {
+  test('accepts bare tokens after a handshake of version 0', async () => {
     const wire = await open(alice)
     expect(await wire.request(SaslHandshake, 0, { mechanism: 'PLAIN' })).toMatchObject({ errorCode: 0 })
     expect(await wire.raw(Buffer.from('\0alice\0alice-secret'))).toHaveLength(0)
@@ -90,7 +90,7 @@ describe('a listener with SASL', () => {
     await expect(other.raw(Buffer.from('\0alice\0wrong'))).rejects.toThrow('closed')
   })
 
-  test('names its mechanisms to who asks for another, and closes', async () => {
+  test('lists its mechanisms when another is requested, and closes', async () => {
     const wire = await open({ ...alice, mechanisms: ['PLAIN'] })
     const response = await wire.request(SaslHandshake, 1, { mechanism: 'SCRAM-SHA-512' })
     expect(errorName(response.errorCode)).toBe('UNSUPPORTED_SASL_MECHANISM')
@@ -98,7 +98,7 @@ describe('a listener with SASL', () => {
     await expect(wire.request(SaslHandshake, 1, { mechanism: 'PLAIN' })).rejects.toThrow('closed')
   })
 
-  test('does not begin again once it is done', async () => {
+  test('rejects a second handshake after authentication', async () => {
     const wire = await open(alice)
     await plain(wire, 'alice-secret')
     const again = await wire.request(SaslHandshake, 1, { mechanism: 'PLAIN' })
@@ -108,7 +108,7 @@ describe('a listener with SASL', () => {
   })
 })
 
-test('a listener without SASL refuses it, and serves', async () => {
+test('a listener without SASL rejects a handshake, and continues to serve', async () => {
   const wire = await open()
   const response = await wire.request(SaslHandshake, 1, { mechanism: 'PLAIN' })
   expect(errorName(response.errorCode)).toBe('ILLEGAL_SASL_STATE')
@@ -118,7 +118,7 @@ test('a listener without SASL refuses it, and serves', async () => {
 test.each([
   [{ users: { alice: '' } }, 'alice'],
   [{ users: { alice: 'x' }, mechanisms: ['GSSAPI'] }, 'GSSAPI'],
-])('options that make no sense are refused: %j', async (sasl, what) => {
+])('rejects invalid options: %j', async (sasl, what) => {
   cluster = await createCluster({ brokers: 1 })
   await expect(createCluster({ brokers: 1, sasl })).rejects.toThrow(what)
 })

@@ -16,7 +16,7 @@ import { inWorld, type World } from './not-constant/world.ts'
 import { batchOf, recordsOf } from './support/batches.ts'
 import { TopicClient } from './support/topic-client.ts'
 
-test('a fetch that waits is answered when another broker leads', async () => {
+test('a waiting fetch ends when another broker becomes the leader', async () => {
   await using cluster = await createCluster({
     brokers: 2,
     topics: [{ name: 't', partitions: 1, replicationFactor: 2 }],
@@ -32,7 +32,7 @@ test('a fetch that waits is answered when another broker leads', async () => {
 
 const value = { transactionalId: 'x', acks: -1, timeoutMs: 5000 }
 
-/** In the way of clients before KIP-890. */
+/** Writes like clients before KIP-890. */
 async function write({ stage }: World, producer: { producerId: bigint; producerEpoch: number }, baseSequence: number) {
   const records = batchOf([`v${baseSequence}`], { ...producer, baseSequence, transactional: true })
   const topicData = [{ name: 't', topicId: zeroUuid, partitionData: [{ index: 0, records }] }]
@@ -67,7 +67,7 @@ async function committed({ stage }: World): Promise<string[]> {
   return values.filter((each) => each.startsWith('v'))
 }
 
-test('a late record of an older client ends up in the next transaction, where nobody verifies it', async () => {
+test('a late record of an older client is in the next transaction when writes are not verified', async () => {
   await inWorld(1, async (world) => {
     const { stage } = world
     const producer = await begin(stage, 'x')
@@ -80,7 +80,7 @@ test('a late record of an older client ends up in the next transaction, where no
       resources: [{ resourceType: 4, resourceName: '', configs: [config] }],
       validateOnly: false,
     })
-    await stage.until('nobody verifies', async () => (await write(world, producer, 1)) === 'NONE')
+    await stage.until('writes are not verified', async () => (await write(world, producer, 1)) === 'NONE')
     expect(await committed(world)).toEqual(['v0'])
     await addPartitions(stage, 'x', producer, 't')
     await end(stage, 'x', producer, true)
@@ -88,7 +88,7 @@ test('a late record of an older client ends up in the next transaction, where no
   })
 })
 
-test('offsets do not expire while a transaction has some pending', async () => {
+test('offsets do not expire while a transaction has pending ones', async () => {
   const config = { 'offsets.retention.minutes': 1, 'offsets.retention.check.interval.ms': 1000 }
   await inWorld(
     1,
@@ -116,7 +116,7 @@ test('offsets do not expire while a transaction has some pending', async () => {
       })
       await cluster.clock.advance('5m')
       expect(await offset()).toBe(5n)
-      // The next producer of the id ends it: nothing is pending any more.
+      // The next producer of the id aborts the transaction: no offset is pending any more.
       await begin(stage, 'x')
       await cluster.clock.advance('2m')
       expect(await offset()).toBe(-1n)

@@ -12,7 +12,7 @@ function client(memberId = 'one', groupId = 'g'): ShareClient {
   return made
 }
 
-/** A member of a group that begins with the first record. */
+/** A member of a group that starts with the first record. */
 async function joined(memberId = 'one'): Promise<ShareClient> {
   const member = client(memberId)
   if (memberId === 'one') await member.configure({ 'share.auto.offset.reset': 'earliest' })
@@ -34,10 +34,10 @@ afterEach(async () => {
   await cluster.close()
 })
 
-/** Fetches until something comes. */
+/** Fetches until records are acquired. */
 async function take(member: ShareClient, options: { maxRecords?: number } = {}): Promise<Taken[]> {
   let taken: Taken[] = []
-  await until('something is taken', async () => {
+  await until('records are acquired', async () => {
     taken = await member.fetch(options)
     return taken.length > 0
   })
@@ -45,7 +45,7 @@ async function take(member: ShareClient, options: { maxRecords?: number } = {}):
 }
 
 describe('a record of a share group', () => {
-  test('is had by one member until its lock is over, and then by another', async () => {
+  test('is acquired by one member until its lock expires, then by another', async () => {
     const one = await joined()
     await one.produce('a', 'b')
     expect(values(await take(one))).toEqual(['a', 'b'])
@@ -60,7 +60,7 @@ describe('a record of a share group', () => {
     expect(await two.acknowledge([0, 1, ack.accept])).toBe('NONE')
   })
 
-  test('is kept for longer by renewing its lock', async () => {
+  test('is kept longer by renewing its lock', async () => {
     const one = await joined()
     await one.produce('a')
     await take(one)
@@ -72,7 +72,7 @@ describe('a record of a share group', () => {
     expect(await one.acknowledge([0, 0, ack.accept])).toBe('NONE')
   })
 
-  test('is delivered no more than group.share.delivery.count.limit times', async () => {
+  test('is delivered at most group.share.delivery.count.limit times', async () => {
     const one = await joined()
     await one.produce('a')
     await one.produce('b')
@@ -84,18 +84,18 @@ describe('a record of a share group', () => {
     expect(values(await take(one))).toEqual(['b'])
   })
 
-  test('that was accepted is not delivered again, whoever leads and coordinates', async () => {
+  test('that was accepted is not delivered again after a change of leader and coordinator', async () => {
     const one = await joined()
     await one.produce('a', 'b', 'c')
     await take(one)
     expect(await one.acknowledge([0, 0, ack.accept], [1, 1, ack.release])).toBe('NONE')
     const { leader } = cluster.partition('t', 0)
     await cluster.broker(leader).kill()
-    await until('there is another leader', async () => ![leader, -1].includes(cluster.partition('t', 0).leader))
+    await until('another broker is the leader', async () => ![leader, -1].includes(cluster.partition('t', 0).leader))
     expect(values(await take(one))).toEqual(['b', 'c'])
   })
 
-  test('is released when its member leaves, dies or says so', async () => {
+  test('is released when its member leaves, dies or releases it', async () => {
     const one = await joined()
     await one.produce('a')
     await take(one)
@@ -104,7 +104,7 @@ describe('a record of a share group', () => {
     expect(await take(two)).toEqual([{ value: 'a', offset: 0, deliveryCount: 2 }])
   })
 
-  test('is not given to more members than there may be sessions, nor beyond the limit of locks', async () => {
+  test('is not acquired beyond the limits of sessions and locks', async () => {
     const one = await joined()
     await one.configure({ 'share.partition.max.record.locks': 100 })
     await one.produce(...Array.from({ length: 60 }, (_, i) => `${i}`))
@@ -123,7 +123,7 @@ describe('a record of a share group', () => {
   })
 })
 
-test('a share group is listed, tells its lag, and outlives its coordinator', async () => {
+test('a share group is listed with its lag, and survives a change of its coordinator', async () => {
   const one = await joined()
   await one.produce('a', 'b', 'c')
   await take(one)
@@ -144,11 +144,11 @@ test('a share group is listed, tells its lag, and outlives its coordinator', asy
     await cluster.broker(id).restart()
   }
   one.close()
-  await until('its member stays', async () => (await one.heartbeat()).errorCode === 0)
+  await until('its member is known', async () => (await one.heartbeat()).errorCode === 0)
   await until('its lag is known', async () => (await lagOf()) === 1n)
 })
 
-test('a member that is silent for its session is no member any more', async () => {
+test('a member without heartbeats is removed after its session timeout', async () => {
   const one = await joined()
   const two = await joined('two')
   await cluster.clock.advance('40s')

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FindCoordinator, OffsetCommit, OffsetFetch } from '@ottla/codec'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { createCluster, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
 import { TopicClient } from './support/topic-client.ts'
@@ -12,7 +12,7 @@ afterEach(() => cluster.close())
 
 const topics = [{ name: 't', partitions: 2, replicationFactor: 3 }]
 
-/** The state without what passes: connections, the time, and the roles that a dead broker last had. */
+/** The lasting state: without connections, the time, and the last roles of a dead broker. */
 function lasting() {
   const { topics: all, groups, brokers } = cluster.state()
   const up = new Map(brokers.map(({ id, isUp }) => [id, isUp]))
@@ -44,7 +44,7 @@ async function coordinator(): Promise<TopicClient> {
     if (found !== undefined && found.errorCode === 0) return TopicClient.connect(cluster, 't', found.nodeId)
     await cluster.clock.advance(10)
   }
-  throw new Error('no coordinator')
+  throw new Error('No coordinator')
 }
 
 async function committed(): Promise<bigint | undefined> {
@@ -54,7 +54,7 @@ async function committed(): Promise<bigint | undefined> {
   return groups[0]?.topics[0]?.partitions[0]?.committedOffset
 }
 
-it('restores topics, logs, offsets, producers and which brokers are up, as often as one likes', async () => {
+test('restores topics, logs, offsets, producers and which brokers are up, repeatedly', async () => {
   cluster = await createCluster({ topics })
   const client = await TopicClient.connect(cluster, 't')
   const sequenced = { producerId: 7n, producerEpoch: 1, baseSequence: 0 }
@@ -78,13 +78,13 @@ it('restores topics, logs, offsets, producers and which brokers are up, as often
     expect(await committed()).toBe(1n)
     const again = await TopicClient.connect(cluster, 't')
     expect((await again.fetch()).values).toEqual(['a', 'b'])
-    // The log knows the producer still: what it sent before is a duplicate.
+    // The log has the producer's state: a batch sent before is a duplicate.
     const repeated = await again.produce(batchOf(['a', 'b'], sequenced))
     expect([repeated.errorCode, repeated.baseOffset]).toEqual([0, 0n])
   }
 })
 
-it('closes connections, takes faults away, and brings the wall clock back', async () => {
+test('closes connections, removes faults, and resets the wall clock', async () => {
   cluster = await createCluster({ topics, listen: true })
   const { bootstrap } = cluster
   const snapshot = cluster.snapshot()
@@ -102,7 +102,7 @@ it('closes connections, takes faults away, and brings the wall clock back', asyn
   heal()
 })
 
-it('goes on with the session of a broker that was dead, but not fenced', async () => {
+test('continues the session of a broker that was dead, but not fenced', async () => {
   cluster = await createCluster({ topics, time: 'virtual', config: { 'broker.session.timeout.ms': 5_000 } })
   const { leader } = cluster.partition('t', 0)
   await cluster.broker(leader).kill()
@@ -116,7 +116,7 @@ it('goes on with the session of a broker that was dead, but not fenced', async (
   expect(cluster.partition('t', 0).leader).toBe(next)
 })
 
-it('is what the next cluster of the data directory finds', async () => {
+test('is loaded by the next cluster of the data directory', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'ottla-snapshot-'))
   try {
     cluster = await createCluster({ topics, dataDir })
@@ -140,7 +140,7 @@ it('is what the next cluster of the data directory finds', async () => {
   }
 })
 
-it('is for the cluster it was taken of', async () => {
+test('can be restored only in its own cluster', async () => {
   cluster = await createCluster({ brokers: 1 })
   await using other = await createCluster({ brokers: 1 })
   await expect(cluster.restore(other.snapshot())).rejects.toThrow('another cluster')

@@ -37,15 +37,15 @@ async function open(address: string | undefined, options: ConnectionOptions): Pr
   return wire
 }
 
-/** Who a broker takes the client for: it tells it when it refuses a token to it. */
+/** The client's principal, which the broker returns when it rejects a delegation token request. */
 async function whoAmI(wire: Wire): Promise<string> {
-  const body = { renewers: [{ principalType: 'Nobody', principalName: '' }], maxLifetimeMs: -1n }
+  const body = { renewers: [{ principalType: 'Unknown', principalName: '' }], maxLifetimeMs: -1n }
   const { principalType, principalName } = await wire.request(CreateDelegationToken, 1, body)
   return `${principalType}:${principalName}`
 }
 
 describe('a listener with TLS', () => {
-  test('serves clients that trust its authority, by every name of this machine', async () => {
+  test('serves clients that trust its CA, by every name of this machine', async () => {
     const { ca, bootstrap } = await start()
     for (const host of ['127.0.0.1', 'localhost']) {
       const wire = await open(`${host}:${bootstrap[0]?.split(':')[1]}`, { ca })
@@ -54,7 +54,7 @@ describe('a listener with TLS', () => {
     }
   })
 
-  test('is refused by clients that trust another authority, or want another host', async () => {
+  test('is rejected by clients that trust another CA or expect another host', async () => {
     const { ca, bootstrap } = await start()
     await using other = await createCluster({ brokers: 1, tls: true })
     await expect(dial(bootstrap[0], { ca: other.ca })).rejects.toMatchObject({
@@ -68,7 +68,7 @@ describe('a listener with TLS', () => {
     })
   })
 
-  test('closes a connection in plain text, and TLS to a plaintext listener closes', async () => {
+  test('closes a connection without TLS, and a plaintext listener closes one with TLS', async () => {
     const { ca, bootstrapOf } = bound(
       await start({ listeners: [{ protocol: 'PLAINTEXT' }, { protocol: 'SSL' }], onDiagnostic: () => {} }),
     )
@@ -78,7 +78,7 @@ describe('a listener with TLS', () => {
     await expect(dial(bootstrapOf('PLAINTEXT'), { ca })).rejects.toMatchObject({ code: 'ECONNRESET' })
   })
 
-  test('carries large answers, and a broker that dies is seen', async () => {
+  test('sends large responses, and closes connections when its broker dies', async () => {
     const { ca, bootstrap } = await start({ topics: [{ name: 'wide', partitions: 5000 }] })
     const wire = await open(bootstrap[0], { ca })
     const { topics } = await wire.request(Metadata, 13, { ...aboutNothing, topics: null })
@@ -109,25 +109,25 @@ describe('mutual TLS', () => {
   const withClients = (clientAuth: 'requested' | 'required', config: ClusterOptions['config'] = {}) =>
     start({ listeners: [{ protocol: 'SSL', clientAuth }], config })
 
-  test('names the client by its certificate', async () => {
+  test('identifies the client by its certificate', async () => {
     const { ca, bootstrap } = await withClients('required')
     const identity = await cluster?.clientCertificate('CN=alice,OU=accounts\\, old,O=shop')
     const wire = await open(bootstrap[0], { ca, ...identity })
     expect(await whoAmI(wire)).toBe('User:CN=alice,OU=accounts\\, old,O=shop')
   })
 
-  test('refuses who has none, or one of another authority', async () => {
+  test('rejects clients without a certificate of its CA', async () => {
     const { ca, bootstrap } = await withClients('required')
     await using other = await createCluster({ brokers: 1, tls: true })
     for (const identity of [{}, await other.clientCertificate('CN=alice')]) {
-      const asked = open(bootstrap[0], { ca, ...identity }).then((wire) =>
+      const described = open(bootstrap[0], { ca, ...identity }).then((wire) =>
         wire.request(DescribeCluster, 1, aboutCluster),
       )
-      await expect(asked).rejects.toThrow()
+      await expect(described).rejects.toThrow()
     }
   })
 
-  test('may be asked for only', async () => {
+  test('is optional with ssl.client.auth=requested', async () => {
     const { ca, bootstrap } = await withClients('requested')
     expect(await whoAmI(await open(bootstrap[0], { ca }))).toBe('User:ANONYMOUS')
     const identity = await cluster?.clientCertificate('CN=bob')
@@ -137,7 +137,7 @@ describe('mutual TLS', () => {
     await expect(stranger.request(DescribeCluster, 1, aboutCluster)).rejects.toThrow('closed')
   })
 
-  test('ssl.principal.mapping.rules make other names of it', async () => {
+  test('maps names with ssl.principal.mapping.rules', async () => {
     const rules = 'RULE:^CN=(.*?),OU=(.*?)$/$1@$2/U,RULE:^CN=bob$/robert/'
     const { ca, bootstrap } = await withClients('required', { 'ssl.principal.mapping.rules': rules })
     const nameOf = async (subject: string) =>
@@ -148,14 +148,14 @@ describe('mutual TLS', () => {
   })
 })
 
-test('SASL over TLS: the user is who logged in', async () => {
+test('with SASL over TLS the principal is the authenticated user', async () => {
   const { ca, bootstrap } = await start({ sasl: { users: { alice: 'alice-secret' } } })
   const wire = await open(bootstrap[0], { ca })
   await login(wire, { name: 'alice', password: 'alice-secret', mechanism: 'SCRAM-SHA-512' })
   expect(await whoAmI(wire)).toBe('User:alice')
 })
 
-test('certificates may be given', async () => {
+test('uses certificates of the options', async () => {
   const made = await start()
   const identity = await made.clientCertificate('CN=given')
   const { ca } = made
@@ -164,7 +164,7 @@ test('certificates may be given', async () => {
   const wire = await open(bootstrap[0], { ca, checkServerIdentity: () => undefined })
   expect(await wire.request(DescribeCluster, 1, aboutCluster)).toMatchObject({ errorCode: 0 })
   expect(cluster?.ca).toBe(ca)
-  await expect(cluster?.clientCertificate('CN=x')).rejects.toThrow('were given')
+  await expect(cluster?.clientCertificate('CN=x')).rejects.toThrow('are from the options')
 })
 
 test.each<[ClusterOptions, string]>([
@@ -173,16 +173,16 @@ test.each<[ClusterOptions, string]>([
   [{ tls: false, listeners: [{ protocol: 'SSL' }] }, 'needs tls'],
   [{ tls: true, config: { 'ssl.client.auth': 'maybe' } }, 'ssl.client.auth'],
   [{ tls: true, config: { 'ssl.principal.mapping.rules': 'CN=x' } }, 'Invalid rule'],
-])('options that make no sense are refused: %j', async (options, what) => {
+])('rejects invalid options: %j', async (options, what) => {
   await expect(createCluster({ brokers: 1, ...options })).rejects.toThrow(what)
 })
 
-test.each(['alice', 'CN=', 'XY=alice', ''])("a client's name that is none is refused: %j", async (name) => {
+test.each(['alice', 'CN=', 'XY=alice', ''])('rejects an invalid client name: %j', async (name) => {
   const { clientCertificate } = { clientCertificate: (await start()).clientCertificate.bind(cluster as TestCluster) }
   await expect(clientCertificate(name)).rejects.toThrow(TypeError)
 })
 
-test('without TLS there is no authority', async () => {
+test('has no CA without TLS', async () => {
   const plain = await start({ tls: false, listen: true })
   expect(() => plain.ca).toThrow(TypeError)
   await expect(plain.clientCertificate('CN=alice')).rejects.toThrow(TypeError)

@@ -1,5 +1,5 @@
 import { ApiVersions } from '@ottla/codec'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { createCluster, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
 import { TopicClient } from './support/topic-client.ts'
@@ -10,7 +10,7 @@ afterEach(() => cluster.close())
 const topics = [{ name: 't' }, { name: 'u' }]
 const software = { clientSoftwareName: 'wire', clientSoftwareVersion: '1' }
 
-it('what brokers got is kept decoded, with the answers, by topic though the request names an id', async () => {
+test('keeps decoded requests and responses, by topic name even for requests with ids', async () => {
   cluster = await createCluster({ brokers: 1, topics, traffic: true })
   const client = await TopicClient.connect(cluster, 't')
   await client.produce(batchOf(['a']))
@@ -23,14 +23,14 @@ it('what brokers got is kept decoded, with the answers, by topic though the requ
   expect(cluster.saw().map(({ api }) => api)).toEqual(['Metadata', 'Produce'])
 })
 
-it('the oldest go first', async () => {
+test('drops the oldest requests first', async () => {
   cluster = await createCluster({ brokers: 1, traffic: { limit: 3 } })
   const client = await TopicClient.connect(cluster, 't', 1)
   for (let i = 0; i < 5; i++) await client.wire.request(ApiVersions, software)
   expect(cluster.saw().map(({ sequence }) => sequence)).toEqual([3, 4, 5])
 })
 
-it('it tells which faults changed a request, and what had no answer', async () => {
+test('lists the faults of a request, and requests without a response', async () => {
   cluster = await createCluster({ brokers: 1, topics, traffic: true })
   const client = await TopicClient.connect(cluster, 't')
   const fault = cluster.faults.add({ match: { api: 'Produce' }, action: 'close' })
@@ -38,7 +38,7 @@ it('it tells which faults changed a request, and what had no answer', async () =
   expect(cluster.saw({ api: 'Produce' })).toMatchObject([{ outcome: 'closed', faults: [fault.id] }])
 })
 
-it('a request can be awaited, also without the log', async () => {
+test('a request can be awaited, also without the log', async () => {
   cluster = await createCluster({ brokers: 1, topics })
   const client = await TopicClient.connect(cluster, 't')
   const coming = cluster.awaitTraffic({ api: 'Produce' })
@@ -52,14 +52,14 @@ it('a request can be awaited, also without the log', async () => {
   expect(() => cluster.saw()).toThrow('the traffic is not kept')
 })
 
-it('who waits when the cluster closes is told', async () => {
+test('waiting for a request fails when the cluster closes', async () => {
   cluster = await createCluster({ brokers: 1 })
   const waiting = expect(cluster.awaitTraffic({})).rejects.toThrow('the cluster was closed')
   await cluster.close()
   await waiting
 })
 
-it('a match that makes no sense is refused', async () => {
+test('rejects an invalid match', async () => {
   cluster = await createCluster({ brokers: 1, traffic: true })
   expect(() => cluster.saw({ api: 'Nonsense' as 'Fetch' })).toThrow('serves no "Nonsense"')
 })

@@ -63,14 +63,14 @@ async function open(address = ''): Promise<WireClient> {
 const leader = (): Promise<WireClient> => open(cluster.bootstrap[cluster.partition('t', 0).leader - 1])
 const name = (code = -1) => errorOf(code).name
 
-/** Asks until the answer is about the question, not about who answers it. */
-async function until<T>(ask: () => Promise<T>, isRight: (response: T) => boolean): Promise<T> {
+/** Repeats a request until the response is from the right broker. */
+async function until<T>(send: () => Promise<T>, isRight: (response: T) => boolean): Promise<T> {
   for (let turn = 0; turn < 500; turn++) {
-    const response = await ask().catch(() => undefined)
+    const response = await send().catch(() => undefined)
     if (response !== undefined && isRight(response)) return response
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
-  throw new Error('the answer did not come')
+  throw new Error('No valid response')
 }
 
 async function coordinator(keyType = 1, key = transactionalId): Promise<WireClient> {
@@ -146,13 +146,13 @@ describe('a transaction of KIP-890', () => {
       (each) => each === 'CompleteCommit',
     )
     expect(await fetch(data)).toEqual({ kinds: ['data', 'marker'], lastStableOffset: 2n, aborted: [] })
-    // The answer was lost: the same request gets the same answer; a late record is refused.
+    // After a lost response, the repeated request gets the same response; a late record is rejected.
     expect(await end(wire, producer, true)).toMatchObject({ errorCode: 0, producerEpoch: 1 })
     expect(await write(data, producer, 'late', { baseSequence: 1 })).toBe('INVALID_PRODUCER_EPOCH')
     expect(await write(data, ended, 'b')).toBe('NONE')
   })
 
-  test('is listed as aborted when it is', async () => {
+  test('is listed as aborted after an abort', async () => {
     const [wire, data] = [await coordinator(), await leader()]
     const producer = await init(wire)
     await write(data, producer, 'a')
@@ -169,7 +169,7 @@ describe('a transaction of KIP-890', () => {
     expect(topics[0]?.partitions[0]?.activeProducers).toMatchObject([active])
   })
 
-  test('is aborted when it takes too long', async () => {
+  test('is aborted after its timeout', async () => {
     const [wire, data] = [await coordinator(), await leader()]
     const producer = await init(wire, { timeoutMs: 1 })
     await write(data, producer, 'a')
@@ -181,7 +181,7 @@ describe('a transaction of KIP-890', () => {
     expect(name((await end(wire, { ...producer, producerEpoch: 9 }, true)).errorCode)).toBe('PRODUCER_FENCED')
   })
 
-  test('is aborted by the next producer of the same id', async () => {
+  test('is aborted by the next producer with the same id', async () => {
     const [wire, data] = [await coordinator(), await leader()]
     const first = await init(wire)
     await write(data, first, 'a')
@@ -201,7 +201,7 @@ describe('a transaction of KIP-890', () => {
     expect(transactionStates).toMatchObject([{ transactionalId, transactionState: 'Empty' }])
   })
 
-  test('goes on over the death of its coordinator', async () => {
+  test('survives the death of its coordinator', async () => {
     let wire = await coordinator()
     const producer = await init(wire)
     expect(await write(await leader(), producer, 'a')).toBe('NONE')
@@ -231,7 +231,7 @@ describe('a transaction of KIP-890', () => {
     expect((await fetch(await leader())).kinds).toEqual(['data', 'marker'])
   })
 
-  test('commits offsets with itself', async () => {
+  test('commits offsets', async () => {
     const [wire, groups] = [await coordinator(), await coordinator(0, 'g')]
     const producer = await init(wire)
     const topics = [{ name: 't', partitions: [{ partitionIndex: 0, committedOffset: 7n, committedMetadata: null }] }]
@@ -258,7 +258,7 @@ describe('a transaction of KIP-890', () => {
 })
 
 describe('a transaction of older clients', () => {
-  test('needs its partitions to be added', async () => {
+  test('requires added partitions', async () => {
     const [wire, data] = [await coordinator(), await leader()]
     const producer = await init(wire)
     expect(await write(data, producer, 'a', { version: 10 })).toBe('INVALID_TXN_STATE')
@@ -283,13 +283,13 @@ describe('a transaction of older clients', () => {
       () => state(wire),
       (each) => each === 'CompleteCommit',
     )
-    // The epoch stays: that is the flaw that KIP-890 mends.
+    // The epoch does not rise: KIP-890 fixes this flaw.
     expect(name((await end(wire, producer, true, 4)).errorCode)).toBe('NONE')
     expect(name((await end(wire, producer, false, 4)).errorCode)).toBe('INVALID_TXN_STATE')
     expect(await fetch(data)).toMatchObject({ kinds: ['data', 'marker'], aborted: [] })
   })
 
-  test('takes a group in by AddOffsetsToTxn', async () => {
+  test('adds a group with AddOffsetsToTxn', async () => {
     await coordinator(0, 'g')
     const wire = await coordinator()
     const producer = await init(wire)
@@ -301,7 +301,7 @@ describe('a transaction of older clients', () => {
     expect(await state(wire)).toBe('Ongoing')
   })
 
-  test('is refused what makes no sense', async () => {
+  test('rejects invalid requests', async () => {
     const wire = await coordinator()
     const stranger = { producerId: 99n, producerEpoch: 0 }
     expect(name((await end(wire, stranger, true)).errorCode)).toMatch(/INVALID_PRODUCER_ID_MAPPING|COORDINATOR_LOAD/)

@@ -53,7 +53,7 @@ async function logIn(user: Parameters<typeof login>[1] = alice, broker = 1): Pro
 const serves = async (wire: Wire) => (await wire.request(ListGroups, 4, { statesFilter: [] })).errorCode === 0
 const aTurn = () => new Promise((resolve) => setImmediate(resolve))
 
-describe('users by the protocol', () => {
+describe('users created by the protocol', () => {
   const create = async (name: string) => {
     const upsertions = [passwordOf(name, `${name}-secret`)]
     await (await logIn()).request(AlterUserScramCredentials, 0, { deletions: [], upsertions })
@@ -61,7 +61,7 @@ describe('users by the protocol', () => {
   }
   const bob = { name: 'bob', password: 'bob-secret', mechanism: 'SCRAM-SHA-256' } as const
 
-  test('log in at every broker from now on, and no more when they are deleted', async () => {
+  test('can authenticate at every broker until they are deleted', async () => {
     await start()
     await expect(logIn(bob)).rejects.toThrow('invalid credentials')
     await create('bob')
@@ -78,7 +78,7 @@ describe('users by the protocol', () => {
     expect(results).toMatchObject([{ user: 'alice', credentialInfos: [{ mechanism: 1, iterations: 4096 }] }])
   })
 
-  test('are forgotten by a reset', async () => {
+  test('are deleted by a reset', async () => {
     await start()
     await create('bob')
     await cluster.reset()
@@ -86,7 +86,7 @@ describe('users by the protocol', () => {
     expect(await serves(await logIn())).toBe(true)
   })
 
-  test('are kept on a disk, without the passwords of the options', async () => {
+  test('are stored on disk, without the passwords of the options', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'ottla-users-'))
     const config = { 'delegation.token.secret.key': 'k' }
     try {
@@ -120,7 +120,7 @@ describe('delegation tokens', () => {
   }
   const tokensOf = async (wire: Wire) => (await wire.request(DescribeDelegationToken, 1, { owners: null })).tokens
 
-  test('end on the clock of the cluster, later when they are renewed', async () => {
+  test('expire on the clock of the cluster, later after a renewal', async () => {
     const { wire, hmac, asToken } = await ready()
     await cluster.clock.advance(dayMs - 60_000)
     const again = await logIn()
@@ -144,7 +144,7 @@ describe('delegation tokens', () => {
     expect(await serves(wire)).toBe(true)
     await cluster.clock.advance(11_000)
     await expect(serves(wire)).rejects.toThrow('closed')
-    // The token is there until the next sweep, but who logs in with it has no time left.
+    // The token exists until the next sweep, but a session with it has no time left.
     const late = await asToken()
     await cluster.clock.advance(1)
     await expect(serves(late)).rejects.toThrow('closed')
@@ -152,7 +152,7 @@ describe('delegation tokens', () => {
   })
 })
 
-describe('sessions that end (KIP-368)', () => {
+describe('limited sessions (KIP-368)', () => {
   const limited = () => start({ config: { 'connections.max.reauth.ms': 5000 } })
   const token = (user: string) => ({ authBytes: Buffer.from(`\0${user}\0${user}-secret`) })
 
@@ -161,7 +161,7 @@ describe('sessions that end (KIP-368)', () => {
     return wire.request(SaslAuthenticate, 1, token(user))
   }
 
-  test('close the connection, unless the client authenticates again', async () => {
+  test('close the connection unless the client authenticates again', async () => {
     await limited()
     const [idle, active] = [await open(), await open()]
     expect((await again(idle)).sessionLifetimeMs).toBe(5000n)
@@ -175,7 +175,7 @@ describe('sessions that end (KIP-368)', () => {
     await expect(serves(active)).rejects.toThrow('closed')
   })
 
-  test('not too often, and as nobody else', async () => {
+  test('allow reauthentication at most once per second and only as the same user', async () => {
     await start({
       config: { 'connections.max.reauth.ms': 5000 },
       sasl: { users: { alice: 'alice-secret', bob: 'bob-secret' } },
@@ -206,40 +206,40 @@ describe('OAUTHBEARER', () => {
     await wire.request(SaslHandshake, 1, { mechanism: 'OAUTHBEARER' })
     const { errorCode, authBytes, sessionLifetimeMs } = await wire.request(SaslAuthenticate, 2, bearing(value))
     expect(errorCode).toBe(0)
-    return { wire, told: Buffer.from(authBytes).toString(), lifetimeMs: Number(sessionLifetimeMs) }
+    return { wire, message: Buffer.from(authBytes).toString(), lifetimeMs: Number(sessionLifetimeMs) }
   }
 
   const withTokens = (oauthbearer: OauthOptions) => start({ sasl: { oauthbearer } })
 
-  test('a token is good until it expires, and so is the session', async () => {
+  test('a token and its session are valid until the token expires', async () => {
     await withTokens({})
-    const { wire, told, lifetimeMs } = await present(unsigned({ sub: 'dora', exp: nowS() + 60 }))
-    expect([told, Math.ceil(lifetimeMs / 1000)]).toEqual(['', 60])
+    const { wire, message, lifetimeMs } = await present(unsigned({ sub: 'dora', exp: nowS() + 60 }))
+    expect([message, Math.ceil(lifetimeMs / 1000)]).toEqual(['', 60])
     expect(await serves(wire)).toBe(true)
     await cluster.clock.advance(61_000)
     await expect(serves(wire)).rejects.toThrow('closed')
   })
 
-  test('scopes, claims and wrong clocks are options', async () => {
+  test('scopes, claims and clock skew are configurable', async () => {
     await withTokens({ requiredScope: 'read write', principalClaim: 'user', allowableClockSkewMs: 5000 })
     const claims = { user: 'dora', exp: nowS() - 3 }
-    expect((await present(unsigned({ ...claims, scope: ['write', 'read'] }))).told).toBe('')
-    const { told, wire } = await present(unsigned({ ...claims, scope: ['read'] }))
-    expect(told).toBe('{"status":"insufficient_scope", "scope":"[read, write]"}')
+    expect((await present(unsigned({ ...claims, scope: ['write', 'read'] }))).message).toBe('')
+    const { message, wire } = await present(unsigned({ ...claims, scope: ['read'] }))
+    expect(message).toBe('{"status":"insufficient_scope", "scope":"[read, write]"}')
     const last = await wire.request(SaslAuthenticate, 2, { authBytes: Buffer.from('\x01') })
-    expect(last).toMatchObject({ errorCode: 58, errorMessage: told })
+    expect(last).toMatchObject({ errorCode: 58, errorMessage: message })
     await expect(serves(wire)).rejects.toThrow('closed')
-    expect((await present(unsigned({ ...claims, exp: nowS() - 9, scope: ['write', 'read'] }))).told).toBe(
+    expect((await present(unsigned({ ...claims, exp: nowS() - 9, scope: ['write', 'read'] }))).message).toBe(
       '{"status":"invalid_token"}',
     )
   })
 
-  test('signed tokens are for a function to judge', async () => {
+  test('validates signed tokens with a function', async () => {
     await withTokens({
       validate: (value) =>
         value === 'good' ? { principal: 'dora', expiresAtMs: cluster.clock.now() + 1000 } : undefined,
     })
-    expect((await present('good')).told).toBe('')
-    expect((await present('bad')).told).toBe('{"status":"invalid_token"}')
+    expect((await present('good')).message).toBe('')
+    expect((await present('bad')).message).toBe('{"status":"invalid_token"}')
   })
 })

@@ -19,7 +19,7 @@ import {
   Produce,
   zeroUuid,
 } from '@ottla/codec'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { handlers } from '../src/handlers/registry.ts'
 import { createCluster, type TestCluster } from '../src/index.ts'
 import { batchOf } from './support/batches.ts'
@@ -46,7 +46,7 @@ beforeAll(async () => {
 
 afterAll(() => cluster.close())
 
-/** One request of each API; fields that a version lacks are left out by `for` versions. */
+/** One request for each API; fields that a version lacks are omitted. */
 function requestsOf(version: number): ReadonlyMap<Api, unknown> {
   const request = <Q, S>(api: Api<Q, S>, body: Encodable<Api<Q, S>['request']>): [Api, unknown] => [
     api as unknown as Api,
@@ -129,7 +129,7 @@ function requestsOf(version: number): ReadonlyMap<Api, unknown> {
 const tested = new Set(requestsOf(0).keys())
 
 for (const { api, minVersion, maxVersion } of handlers.filter((entry) => tested.has(entry.api))) {
-  it(`${api.name} is answered in versions ${minVersion} to ${maxVersion}`, async () => {
+  test(`${api.name} responds in versions ${minVersion} to ${maxVersion}`, async () => {
     const client = await WireClient.connect(cluster.runtime, cluster.bootstrap[0] as string)
     for (let version = minVersion; version <= maxVersion; version++) {
       const body = requestsOf(version).get(api)

@@ -17,7 +17,7 @@ export interface AclRefusal {
   readonly message: string
 }
 
-/** What became of each: undefined where it is there now, be it that it was before. */
+/** The result for each ACL: undefined when it exists now (also when it existed before). */
 export function createAcls(controller: Controller, acls: readonly Acl[]): (AclRefusal | undefined)[] {
   const image = controller.state.acls ?? noAcls
   const added = new Map<string, Acl>()
@@ -30,7 +30,7 @@ export function createAcls(controller: Controller, acls: readonly Acl[]): (AclRe
   return results
 }
 
-/** What each filter removed, or why it could not. One that meets what another has removed already tells of it too. */
+/** The ACLs each filter removed, or why it failed. An ACL that matches several filters is in each of their results. */
 export function deleteAcls(controller: Controller, filters: readonly AclFilter[]): (readonly Acl[] | AclRefusal)[] {
   const image = controller.state.acls ?? noAcls
   const removed = new Set<Acl>()

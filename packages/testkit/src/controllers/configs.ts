@@ -10,7 +10,7 @@ import type { Controller } from './controller.ts'
 
 export interface ConfigError {
   readonly error: ErrorName
-  /** Null: as Kafka's unexpected failures. */
+  /** Null: like Kafka's unexpected failures. */
   readonly message: string | null
 }
 
@@ -28,7 +28,7 @@ export interface ResourceChange {
   readonly resourceType: number
   readonly resourceName: string
   readonly changes: readonly ConfigChange[]
-  /** AlterConfigs: what is not named is deleted. */
+  /** AlterConfigs: configs that are not listed are deleted. */
   readonly replacesAll: boolean
 }
 
@@ -44,7 +44,7 @@ type Values = ReadonlyMap<string, string>
 const invalidConfig = (message: string): ConfigError => ({ error: 'INVALID_CONFIG', message })
 const invalidRequest = (message: string): ConfigError => ({ error: 'INVALID_REQUEST', message })
 
-/** The controller's decision on one resource; what it refuses it leaves as it was. */
+/** The controller's decision on one resource; after an error the resource is unchanged. */
 export function alterConfigs(
   cluster: ConfiguredCluster,
   change: ResourceChange,
@@ -106,7 +106,7 @@ function refusalOf(
   }
 }
 
-/** Where eligible leader replicas are kept, how many must be in sync is the same on all brokers. */
+/** With eligible leader replicas enabled, min.insync.replicas must be the same on all brokers. */
 function minInsyncRefusal(
   brokerId: string,
   { changes, replacesAll }: Pick<ResourceChange, 'changes' | 'replacesAll'> & { readonly before: Values },
@@ -125,7 +125,7 @@ function replaced({ changes }: ResourceChange): Map<string, string> {
   return new Map(changes.map(({ name, value }) => [name, value ?? '']))
 }
 
-/** The configs after all operations; only those that are lists can be appended to. */
+/** The configs after all operations; only list configs support append and subtract. */
 export function changed(before: Values, { resourceType, changes }: ResourceChange): Map<string, string> | ConfigError {
   const after = new Map(before)
   for (const { name, operation, value } of changes) {
@@ -147,7 +147,7 @@ export function changed(before: Values, { resourceType, changes }: ResourceChang
   return after
 }
 
-/** Undefined for what is no list. The controller knows the lists of topics and brokers alone. */
+/** Undefined for configs that are no list. The controller has only the list configs of topics and brokers. */
 function listDefault(resourceType: number, name: string): string | undefined {
   const key =
     resourceType === configResource.topic

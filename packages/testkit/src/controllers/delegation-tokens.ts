@@ -15,7 +15,7 @@ export interface NewToken {
   readonly owner: Principal
   readonly requester: Principal
   readonly renewers: readonly Principal[]
-  /** At most this; 0 and below: as long as the broker's config allows. */
+  /** The requested maximum lifetime; 0 and below: the broker's maximum. */
   readonly maxLifetimeMs: number
 }
 
@@ -25,10 +25,10 @@ export interface TokensOptions {
   readonly controller: Controller
 }
 
-/** When the token expires now, or why nothing was changed. */
+/** The new expiration time, or the error. */
 export type TokenOutcome = { readonly error: ErrorName } | { readonly error: undefined; readonly expiresAtMs: number }
 
-/** Gives out delegation tokens and takes them back, on the cluster's clock. */
+/** Creates, renews and expires delegation tokens, on the cluster's clock. */
 export class DelegationTokenManager {
   readonly #runtime: Runtime
   readonly #config: BrokerConfig
@@ -67,7 +67,7 @@ export class DelegationTokenManager {
     return token
   }
 
-  /** `periodMs` from now, but no longer than configured; 0 and below: that long. */
+  /** Renews for `periodMs` from now, at most for the configured time; 0 and below: for the configured time. */
   renew(hmac: Uint8Array, periodMs: number, by: Principal): TokenOutcome {
     const token = this.#find(hmac)
     if (token === undefined) return { error: 'DELEGATION_TOKEN_NOT_FOUND' }
@@ -78,7 +78,7 @@ export class DelegationTokenManager {
     return this.#setExpiry(token, nowMs + (periodMs > 0 ? Math.min(longestMs, periodMs) : longestMs))
   }
 
-  /** `periodMs` from now; below 0 the token is gone at once. */
+  /** Expires the token `periodMs` from now; below 0 immediately. */
   expire(hmac: Uint8Array, periodMs: number, by: Principal): TokenOutcome {
     const token = this.#find(hmac)
     if (token === undefined) return { error: 'DELEGATION_TOKEN_NOT_FOUND' }
@@ -92,7 +92,7 @@ export class DelegationTokenManager {
     return this.#setExpiry(token, nowMs + periodMs)
   }
 
-  /** Those whose time is over go at the next sweep, as long as there are any. */
+  /** Removes expired tokens in periodic sweeps while there are tokens. */
   watch(): void {
     if (this.#tokens.size === 0) return
     this.#sweep ??= this.#runtime.setTimer(() => {
@@ -104,7 +104,7 @@ export class DelegationTokenManager {
     }, this.#config.number('delegation.token.expiry.check.interval.ms'))
   }
 
-  /** Takes all tokens back. */
+  /** Removes all tokens. */
   clear(): void {
     this.close()
     if (this.#tokens.size > 0) this.#decide(new Map())

@@ -1,7 +1,7 @@
 import { type Features, supportedFeature } from '../state/features.ts'
 import type { Controller } from './controller.ts'
 
-/** Kafka's numbers of what an update may do. */
+/** Kafka's numbers of upgrade types. */
 const upgrade = 1
 const safeDowngrade = 2
 const unsafeDowngrade = 3
@@ -10,11 +10,11 @@ export interface FeatureUpdate {
   readonly name: string
   /** 0: off. */
   readonly level: number
-  /** 1 up, 2 down without losing metadata, 3 down. */
+  /** 1: upgrade, 2: safe downgrade (without loss of metadata), 3: unsafe downgrade. */
   readonly upgradeType: number
 }
 
-/** Sets levels of features, all or none. Returns why not; undefined when they are set (or could be: `validateOnly`). */
+/** Sets feature levels, all or none. Returns why it failed; undefined when they are set (or, with `validateOnly`, valid). */
 export function updateFeatures(
   controller: Controller,
   updates: readonly FeatureUpdate[],

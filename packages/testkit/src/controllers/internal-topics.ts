@@ -10,7 +10,7 @@ interface Plan {
   readonly configs: ReadonlyMap<string, string>
 }
 
-/** Creates a topic that coordinators need when it is missing, with no more replicas than there are live brokers. */
+/** Creates a coordinators' topic when it is missing, with at most as many replicas as live brokers. */
 function ensureTopic(controller: Controller, config: BrokerConfig, plan: Plan): void {
   const alive = controller.placeableBrokers().length
   if (alive === 0 || controller.state.topic(plan.name) !== undefined) return
@@ -23,7 +23,7 @@ function ensureTopic(controller: Controller, config: BrokerConfig, plan: Plan): 
   controller.createTopic({ name: plan.name, assignment, configs })
 }
 
-/** `__consumer_offsets` (offsets.topic.*). Brokers learn of it later, as of the others. */
+/** `__consumer_offsets` (offsets.topic.*). As for all topics, the brokers receive the metadata later. */
 export function ensureOffsetsTopic(controller: Controller, config: BrokerConfig): void {
   ensureTopic(controller, config, {
     name: offsetsTopic,

@@ -4,11 +4,11 @@ import { type ClientQuotas, limitFor } from '../state/quotas/client-quotas.ts'
 import { type Client, windowsOf } from '../state/quotas/client-throttles.ts'
 import { type RateWindows, TokenBucket } from '../state/quotas/quota-rates.ts'
 
-/** What one request may change of the cluster's topics (KIP-599). */
+/** The controller mutation quota of one request (KIP-599). */
 export interface MutationQuota {
-  /** False: nothing is left, and the client is new enough to be told so. */
+  /** False: the quota is exhausted, and the request's version has an error code for it. */
   take(partitions: number): boolean
-  /** The request is answered: how long the client must wait, and it does. */
+  /** Called with the response: throttles the connection and returns the throttle time in ms. */
   settle(): number
 }
 
@@ -25,7 +25,7 @@ export interface MutationRequest {
 
 const unlimited: MutationQuota = { take: () => true, settle: () => 0 }
 
-/** The controller's buckets of permits, one for all clients that share a quota. */
+/** The controller's token buckets, one for all clients that share a quota. */
 export class MutationQuotas {
   readonly #runtime: Pick<Runtime, 'wallNow'>
   readonly #config: BrokerConfig
@@ -37,7 +37,7 @@ export class MutationQuotas {
     this.#config = config
   }
 
-  /** For one request. Older versions know no error for it: they are served, and then throttled. */
+  /** The quota of one request. Versions before `strictSince` have no error code: they are served, then throttled. */
   begin({ quotas, client, isStrict, throttle }: MutationRequest): MutationQuota {
     const found = limitFor(quotas, 'controller_mutation_rate', client)
     if (found === undefined) return unlimited
@@ -79,5 +79,5 @@ export class MutationQuotas {
   }
 }
 
-/** The answer to a part of a request that was too much. */
+/** The result of a part of a request that exceeds the quota. */
 export const quotaExceeded = { error: 'THROTTLING_QUOTA_EXCEEDED', message: null } as const

@@ -14,7 +14,7 @@ export interface QuotaOperation {
 }
 
 export interface QuotaAlteration {
-  /** As it was asked for: the types need not be known. */
+  /** As in the request; it may have unknown types. */
   readonly entity: ReadonlyMap<string, string | null>
   readonly operations: readonly QuotaOperation[]
 }
@@ -33,7 +33,7 @@ const userQuotas: Readonly<Record<string, keyof typeof limits>> = {
 }
 const ipQuotas: Readonly<Record<string, keyof typeof limits>> = { connection_creation_rate: 'int' }
 
-/** The controller's decision on one entity: undefined, or why it refuses. */
+/** The controller's decision on one entity: undefined, or why it failed. */
 export function alterQuotas(
   controller: Controller,
   { entity, operations }: QuotaAlteration,
@@ -71,7 +71,7 @@ function entityProblem(entity: ReadonlyMap<string, string | null>): string | und
     return 'Invalid quota entity combination, IP entity shouldnot be combined with User or ClientId'
   }
   const address = entity.get('ip') ?? null
-  // Names are not looked up: only one is always there.
+  // Host names are not resolved, except localhost.
   const isAddress =
     address === null || address === 'localhost' || /^(\d{1,3}(\.\d{1,3}){3}|[\da-f]*:[\da-f:.]+)$/i.test(address)
   return isAddress ? undefined : `${address} is not a valid IP or resolvable host.`
@@ -92,12 +92,12 @@ function quotaProblem(
   return Math.abs(value % 1) > 1e-6 ? `${key} cannot be a fractional value.` : undefined
 }
 
-/** As Kafka prints an entity. */
+/** Formats an entity like Kafka. */
 export function entityText(entity: ReadonlyMap<string, string | null>): string {
   return `ClientQuotaEntity(entries={${Array.from(entity, ([type, name]) => `${type}=${name}`).join(', ')}})`
 }
 
-/** The pairs of an entity in the order in which Kafka gives them. */
+/** The entries of an entity in Kafka's order. */
 export function ordered<T extends string>(entity: ReadonlyMap<T, string | null>): [T, string | null][] {
   const placeOf = (type: string) => (entityTypes as readonly string[]).indexOf(type)
   return [...entity].sort(([a], [b]) => placeOf(a) - placeOf(b))

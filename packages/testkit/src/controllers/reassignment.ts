@@ -6,11 +6,11 @@ import type { Controller } from './controller.ts'
 
 export interface Refused {
   readonly error: ErrorName
-  /** null: the code says it all. */
+  /** Null: the error code has no message. */
   readonly message: string | null
 }
 
-/** A partition on its way from some brokers to others. */
+/** A reassignment in progress. */
 export interface Reassignment {
   readonly partition: number
   readonly replicas: readonly number[]
@@ -21,15 +21,15 @@ export interface Reassignment {
 export interface ReassignmentRequest {
   readonly topic: string
   readonly partition: number
-  /** In the order of preference; null ends the reassignment under way and takes back what it added. */
+  /** In order of preference; null cancels the reassignment in progress and removes the replicas it added. */
   readonly replicas: readonly number[] | null
-  /** False: the number of replicas must stay. Default true. */
+  /** False: the number of replicas must not change. Default true. */
   readonly mayChangeFactor?: boolean
 }
 
 /**
- * Moves a partition: the new replicas are added, and what is not wanted any more goes as soon as the new ones are in sync.
- * Returns why it cannot be done; undefined when it is on its way.
+ * Starts a reassignment: adds the new replicas; the old ones are removed as soon as the new ones are in sync. Returns why it
+ * failed; undefined when it started.
  */
 export function reassign(
   controller: Controller,
@@ -48,7 +48,7 @@ export function reassign(
   const adding = sorted(replicas.filter((id) => !image.replicas.includes(id)))
   controller.changePartition(topic, partition, {
     replicas: [...replicas, ...removing],
-    // What an earlier one wanted and this one neither adds nor drops stays what it was, as in Kafka.
+    // As in Kafka, replicas that only an earlier reassignment adds or removes keep that state.
     ...(adding.length > 0 && { adding }),
     ...(removing.length > 0 && { removing }),
   })
@@ -79,7 +79,7 @@ function cancel(
   return undefined
 }
 
-/** What is under way for a partition; undefined when nothing is. */
+/** The reassignment in progress of a partition; undefined without one. */
 export function reassignmentOf(image: PartitionImage | undefined): Reassignment | undefined {
   if (image === undefined || (image.adding === undefined && image.removing === undefined)) return undefined
   const { partition, replicas, adding = [], removing = [] } = image

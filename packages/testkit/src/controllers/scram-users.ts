@@ -26,12 +26,12 @@ const alteredTwice: Problem = {
   message: 'A user credential cannot be altered twice in the same request',
 }
 
-/** The numbers of the protocol: 1 and 2. */
+/** The protocol's numbers of mechanisms: 1 and 2. */
 function mechanismOf(type: number): ScramMechanism | undefined {
   return scramMechanisms[type - 1]
 }
 
-/** Sets and deletes credentials; those without a problem are changed, all in one decision. */
+/** Sets and deletes credentials: all valid changes in one decision. */
 export function alterScramUsers(controller: Controller, { deletions, upsertions }: Request): AlteredUser[] {
   const users = controller.state.areas.scramUsers
   const problems = new Map<string, Problem>()
@@ -94,7 +94,7 @@ function withCredential(users: ScramUsers, upsertion: Upsertion): ScramUsers {
   return new Map(users).set(upsertion.name, credentials)
 }
 
-/** The client has done the rounds of hashing (RFC 5802 §3). */
+/** Derives the keys from the salted password, which the client computed (RFC 5802 §3). */
 function storedOf(mechanism: ScramMechanism, { iterations, salt, saltedPassword }: Upsertion): StoredCredential {
   const { name } = scramHashes[mechanism]
   const clientKey = createHmac(name, saltedPassword).update('Client Key').digest()

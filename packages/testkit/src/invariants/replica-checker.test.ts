@@ -1,5 +1,5 @@
 import { BatchWriter } from '@ottla/codec/records'
-import { beforeEach, expect, it } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import type { Broker } from '../broker/broker.ts'
 import type { ClusterContext } from '../broker/cluster-context.ts'
 import { MetadataView, type PartitionImage } from '../state/metadata-view.ts'
@@ -18,7 +18,7 @@ let parts: Part[]
 let image: PartitionImage
 let checker: ReplicaChecker
 
-/** Three brokers with one replica each, as one likes them. */
+/** Three brokers with one replica each, in a valid state. */
 beforeEach(() => {
   const isr = [1, 2, 3]
   parts = isr.map((id) => ({ log: new ReplicaLog(), isLeader: id === 1, leaderEpoch: 0, isr }))
@@ -77,7 +77,7 @@ function batch(value: string, baseOffset: number, leaderEpoch = 0) {
 
 const at = (id: number) => parts[id - 1] as Part
 
-/** Appends to these brokers, and commits. */
+/** Appends to these brokers, then checks. */
 function write(value: string, offset: number, { on = [1, 2, 3], epoch = 0 } = {}): void {
   for (const id of on) at(id).log.append(batch(value, offset, epoch), 1 << 20)
   checker.check()
@@ -94,7 +94,7 @@ function lead(id: number, leaderEpoch: number): void {
   image = { ...image, leader: id, leaderEpoch, partitionEpoch: image.partitionEpoch + 1 }
 }
 
-it('has nothing against records that are replicated, committed, and led on by another', () => {
+test('accepts records that are replicated, committed and kept by the next leader', () => {
   write('a', 0)
   commit(1)
   lead(2, 1)
@@ -103,64 +103,64 @@ it('has nothing against records that are replicated, committed, and led on by an
   expect(checker.checkCount).toBeGreaterThan(3)
 })
 
-it('R1: the high watermark goes back with the next leader', () => {
+test('reports a high watermark that moves back under the next leader', () => {
   write('a', 0)
   commit(1, [1])
   lead(2, 1)
-  expect(() => checker.check()).toThrow('t-0: R1')
+  expect(() => checker.check()).toThrow("topic 't', partition 0: the high watermark moved back")
 })
 
-it('R2: a member of the ISR does not have what is committed', () => {
+test('reports a member of the ISR without a committed record', () => {
   write('a', 0, { on: [1, 2] })
-  expect(() => commit(1, [1, 2])).toThrow('R2')
+  expect(() => commit(1, [1, 2])).toThrow('below the high watermark')
 })
 
-it('R3: a member of the ISR has something else below the high watermark', () => {
+test('reports a member of the ISR with another record below the high watermark', () => {
   write('a', 0, { on: [1, 2] })
   at(3).log.append(batch('x', 0, -1), 1 << 20)
-  expect(() => commit(1)).toThrow('R3')
+  expect(() => commit(1)).toThrow('a member of the ISR does not have the committed batch')
 })
 
-it('R4: two batches with the same offset and epoch', () => {
+test('reports two batches with the same offset and epoch', () => {
   write('a', 0, { on: [1] })
-  expect(() => write('b', 0, { on: [2] })).toThrow('R4')
+  expect(() => write('b', 0, { on: [2] })).toThrow('two different batches')
 })
 
-it('R5: an epoch follows a later one', () => {
+test('reports a leader epoch after a later one', () => {
   at(1).log.append(batch('a', 0, 3), 1 << 20)
-  expect(() => write('b', 1, { on: [1], epoch: 2 })).toThrow('R5')
+  expect(() => write('b', 1, { on: [1], epoch: 2 })).toThrow('leader epoch 2 follows 3')
 })
 
-it('R6: two brokers append in one epoch', () => {
+test('reports two brokers that append in one epoch', () => {
   checker.check()
   write('a', 0, { on: [1] })
   at(2).isLeader = true
   checker.check()
   at(2).log.append(batch('a', 0), 1 << 20)
-  expect(() => checker.check()).toThrow('R6')
+  expect(() => checker.check()).toThrow('both append in leader epoch 0')
 })
 
-it('R7: the next leader does not have what was committed', () => {
+test('reports a next leader without a committed record', () => {
   write('a', 0)
   commit(1)
   at(2).log.startFresh(0)
   at(2).log.append(batch('x', 0, 1), 1 << 20)
   at(2).log.advanceHighWatermark(1)
   lead(2, 1)
-  expect(() => checker.check()).toThrow('R7')
+  expect(() => checker.check()).toThrow('the new leader does not have the committed batch')
 })
 
-it('R9: the high watermark moves with too few in sync', () => {
+test('reports a high watermark that moves with too few replicas in sync', () => {
   write('a', 0)
   at(1).isr = [1]
   image = { ...image, isr: [1] }
-  expect(() => commit(1, [1])).toThrow('R9')
+  expect(() => commit(1, [1])).toThrow('with too few in sync')
 })
 
-it('R11: a leader that was not in sync', () => {
+test('reports a leader that was not in sync', () => {
   image = { ...image, isr: [1, 2] }
   checker.check()
   image = { ...image, isr: [1, 3] }
   lead(3, 1)
-  expect(() => checker.check()).toThrow('R11')
+  expect(() => checker.check()).toThrow('was not in the ISR')
 })

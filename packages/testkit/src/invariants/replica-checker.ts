@@ -4,7 +4,7 @@ import type { PartitionImage, TopicImage } from '../state/metadata-view.ts'
 import type { StoredBatch } from '../state/replicas/log-segment.ts'
 import type { Replica } from '../state/replicas/replica.ts'
 
-/** What was seen of one replica last. */
+/** The last seen state of one replica. */
 interface SeenReplica {
   readonly replica: Replica
   logStartOffset: number
@@ -17,15 +17,15 @@ interface SeenReplica {
 
 interface SeenPartition {
   image: PartitionImage
-  /** By broker. */
+  /** By broker id. */
   readonly replicas: Map<number, SeenReplica>
-  /** The highest that a leader has shown. */
+  /** The highest high watermark that a leader exposed. */
   exposed: number
-  /** Who has appended under an epoch: the latest ones. */
+  /** The broker that appended in each of the latest epochs. */
   readonly writers: Map<number, number>
   /** The last batches below the high watermark. */
   committed: StoredBatch[]
-  /** Where the leader's log was compared with it last. */
+  /** The leader epoch in which `committed` was last compared with the leader's log. */
   comparedEpoch: number
 }
 
@@ -33,8 +33,15 @@ const keptBatches = 256
 const keptEpochs = 64
 
 /**
- * Looks after each event at the replicas that changed, and throws when they contradict what Kafka promises: R1 to R11 of the
- * replica invariants. It holds for topics without unclean elections, whose disks are lost only while out of the ISR.
+ * Checks the changed replicas after each event, and throws when they violate Kafka's guarantees:
+ * - Offsets are ordered: log start <= last stable <= high watermark <= log end.
+ * - The high watermark never moves back, also not under the next leader, and not at all below min.insync.replicas.
+ * - Leader epochs never decrease within a log, and only one broker appends in each epoch.
+ * - Batches with equal offset and epoch are equal on all replicas.
+ * - Each member of the ISR, and each later leader, has all committed records.
+ * - Leaders are elected from the ISR.
+ *
+ * The guarantees hold without unclean elections, and when disks are lost only while their replicas are out of the ISR.
  */
 export class ReplicaChecker {
   readonly #cluster: ClusterContext
@@ -45,7 +52,7 @@ export class ReplicaChecker {
     this.#cluster = cluster
   }
 
-  /** How many partitions were found changed, and looked at. */
+  /** The number of checks of changed partitions. */
   get checkCount(): number {
     return this.#checks
   }
@@ -57,18 +64,18 @@ export class ReplicaChecker {
       count++
       const seen = this.#seen.get(topic.id) ?? []
       if (seen.length === 0) this.#seen.set(topic.id, seen)
-      for (const image of topic.partitions) this.#lookAt(topic, image, seen)
+      for (const image of topic.partitions) this.#checkPartition(topic, image, seen)
     }
     if (count === this.#seen.size) return
     for (const id of this.#seen.keys()) if (state.topicById(id) === undefined) this.#seen.delete(id)
   }
 
-  /** After a jump back in history, as `restore` makes it: begins anew. */
+  /** Starts from scratch, after `restore` replaced the logs by earlier ones. */
   forget(): void {
     this.#seen.clear()
   }
 
-  #lookAt(topic: TopicImage, image: PartitionImage, all: SeenPartition[]): void {
+  #checkPartition(topic: TopicImage, image: PartitionImage, all: SeenPartition[]): void {
     let seen = all[image.partition]
     if (seen === undefined) {
       seen = { image, replicas: new Map(), exposed: 0, writers: new Map(), committed: [], comparedEpoch: -1 }
@@ -85,7 +92,6 @@ export class ReplicaChecker {
     }
     if (changed.length === 0 && image === seen.image) return
     this.#checks++
-    const at = `${topic.name}-${image.partition}`
     try {
       checkElection(seen.image, image)
       for (const [broker, replica, known] of changed) this.#checkReplica(broker, replica, known, seen)
@@ -93,7 +99,10 @@ export class ReplicaChecker {
         if (replica.isLeader && replica.leaderEpoch === image.leaderEpoch) this.#checkLeader(image, replica, seen)
       }
     } catch (error) {
-      throw new Error(`${at}: ${error instanceof Error ? error.message : error}`, { cause: error })
+      const where = `topic '${topic.name}', partition ${image.partition}`
+      throw new Error(`Invariant violated in ${where}: ${error instanceof Error ? error.message : error}`, {
+        cause: error,
+      })
     }
     seen.image = image
     for (const [, replica, known] of changed) Object.assign(known, positionOf(replica))
@@ -106,8 +115,8 @@ export class ReplicaChecker {
       logStartOffset <= lastStableOffset && lastStableOffset <= highWatermark && highWatermark <= logEndOffset
     if (!isOrdered) {
       throw new Error(
-        `R10: broker ${broker.id}: start ${logStartOffset}, last stable ${lastStableOffset}, ` +
-          `high watermark ${highWatermark}, end ${logEndOffset}`,
+        `the offsets of broker ${broker.id} are out of order: log start ${logStartOffset}, last stable ${lastStableOffset}, ` +
+          `high watermark ${highWatermark}, log end ${logEndOffset}`,
       )
     }
     const isCut = known.cutCount !== log.cutCount
@@ -116,14 +125,15 @@ export class ReplicaChecker {
     const added = log.read(from, { upTo: logEndOffset, maxBytes: Number.POSITIVE_INFINITY, atLeastOne: true })
     let epoch = -1
     for (const batch of added) {
-      if (batch.leaderEpoch < epoch) throw new Error(`R5: epoch ${batch.leaderEpoch} follows ${epoch}`)
+      if (batch.leaderEpoch < epoch)
+        throw new Error(`leader epoch ${batch.leaderEpoch} follows ${epoch} in the log of broker ${broker.id}`)
       epoch = batch.leaderEpoch
       checkSame(batch, replica, seen)
     }
     if (!replica.isLeader || isCut || !known.isLeader || epoch !== replica.leaderEpoch) return
     const writer = seen.writers.get(epoch)
     if (writer !== undefined && writer !== broker.id) {
-      throw new Error(`R6: brokers ${writer} and ${broker.id} append in epoch ${epoch}`)
+      throw new Error(`brokers ${writer} and ${broker.id} both append in leader epoch ${epoch}`)
     }
     seen.writers.set(epoch, broker.id)
     if (seen.writers.size > keptEpochs) seen.writers.delete(seen.writers.keys().next().value as number)
@@ -133,23 +143,26 @@ export class ReplicaChecker {
     const { log, leadership, settings } = leader
     if (leadership === undefined || leader.isHighWatermarkBehindEpoch) return
     const { highWatermark } = log
-    if (highWatermark < seen.exposed) throw new Error(`R1: high watermark ${highWatermark} after ${seen.exposed}`)
+    if (highWatermark < seen.exposed)
+      throw new Error(`the high watermark moved back from ${seen.exposed} to ${highWatermark}`)
     const inSync = leadership.isr.filter((id) => image.isr.includes(id) && this.#cluster.broker(id)?.isUp === true)
     const members = inSync.flatMap((id) => seen.replicas.get(id) ?? [])
     for (const { replica } of members) {
       if (replica.logEndOffset < highWatermark) {
-        throw new Error(`R2: a member of the ISR ends at ${replica.logEndOffset}, high watermark ${highWatermark}`)
+        throw new Error(
+          `a member of the ISR ends at ${replica.logEndOffset}, below the high watermark ${highWatermark}`,
+        )
       }
     }
     checkCommitted(leader, seen)
     if (highWatermark === seen.exposed) return
     if (leadership.isUnderMinIsr(settings.minInsyncReplicas)) {
-      throw new Error(`R9: the high watermark moved to ${highWatermark} with the ISR ${leadership.isr}`)
+      throw new Error(`the high watermark moved to ${highWatermark} with too few in sync: ISR ${leadership.isr}`)
     }
     const from = Math.max(seen.exposed, log.logStartOffset)
     const added = log.read(from, { upTo: highWatermark, maxBytes: Number.POSITIVE_INFINITY, atLeastOne: true })
     if (!settings.isCompacted) {
-      for (const { replica } of members) for (const batch of added) checkHas(replica, batch, 'R3: a member of the ISR')
+      for (const { replica } of members) for (const batch of added) checkHas(replica, batch, 'a member of the ISR')
     }
     seen.committed.push(...added)
     if (seen.committed.length > keptBatches) seen.committed = seen.committed.slice(-keptBatches)
@@ -178,17 +191,17 @@ function isChanged({ log, leaderEpoch, isLeader }: Replica, known: SeenReplica):
   )
 }
 
-/** R11: who leads was in sync, or had all that was committed when it left (KIP-966). */
+/** A new leader was in sync, or left the ISR with all committed records (KIP-966). */
 function checkElection(before: PartitionImage, now: PartitionImage): void {
   const { leader, leaderEpoch, isr } = now
   if (leader < 0) return
-  if (!isr.includes(leader)) throw new Error(`R11: leader ${leader} is not in the ISR ${isr}`)
+  if (!isr.includes(leader)) throw new Error(`leader ${leader} is not in the ISR ${isr}`)
   const isElected = leaderEpoch === before.leaderEpoch + 1 && before.isr.length > 0
   if (isElected && !before.isr.includes(leader))
-    throw new Error(`R11: ${leader} was elected out of the ISR ${before.isr}`)
+    throw new Error(`broker ${leader} was elected, but was not in the ISR ${before.isr}`)
 }
 
-/** R4: what has the same offset and epoch is the same. */
+/** Batches with equal offset and epoch are equal. */
 function checkSame(batch: StoredBatch, own: Replica, { replicas }: SeenPartition): void {
   for (const { replica } of replicas.values()) {
     if (replica === own || replica.settings.isCompacted) continue
@@ -196,23 +209,25 @@ function checkSame(batch: StoredBatch, own: Replica, { replicas }: SeenPartition
     if (other === undefined || other.baseOffset !== batch.baseOffset || other.leaderEpoch !== batch.leaderEpoch)
       continue
     if (!isEqual(batch, other)) {
-      throw new Error(`R4: two batches at offset ${batch.baseOffset} in epoch ${batch.leaderEpoch}`)
+      throw new Error(`two different batches have offset ${batch.baseOffset} and leader epoch ${batch.leaderEpoch}`)
     }
   }
 }
 
-/** R7: what was committed is in the log of each later leader. */
+/** Each later leader has all committed batches. */
 function checkCommitted(leader: Replica, seen: SeenPartition): void {
   if (seen.comparedEpoch === leader.leaderEpoch || leader.settings.isCompacted) return
   seen.comparedEpoch = leader.leaderEpoch
-  for (const batch of seen.committed) checkHas(leader, batch, 'R7: the new leader')
+  for (const batch of seen.committed) checkHas(leader, batch, 'the new leader')
 }
 
-function checkHas(replica: Replica, batch: StoredBatch, who: string): void {
+function checkHas(replica: Replica, batch: StoredBatch, subject: string): void {
   if (batch.baseOffset < replica.logStartOffset) return
   const own = batchAt(replica, batch.baseOffset)
   if (own === undefined || !isEqual(own, batch)) {
-    throw new Error(`${who} does not have the committed batch ${batch.baseOffset} to ${batch.lastOffset}`)
+    throw new Error(
+      `${subject} does not have the committed batch with offsets ${batch.baseOffset} to ${batch.lastOffset}`,
+    )
   }
 }
 

@@ -8,13 +8,13 @@ export interface Identity {
   readonly key: string
 }
 
-/** A throw-away authority: it lives as long as the cluster. */
+/** A temporary certificate authority that exists as long as the cluster. */
 export interface Authority {
-  /** Its certificate, in PEM: what clients trust. */
+  /** The CA certificate in PEM, which clients trust. */
   readonly ca: string
-  /** For a server at all of these names and addresses. */
+  /** Issues a server certificate for these host names and addresses. */
   issueForHosts(hosts: readonly string[]): Promise<Identity>
-  /** For a client of a name as `CN=alice,OU=test`. Rejects with a TypeError for a name that cannot be read. */
+  /** Issues a client certificate for a name like `CN=alice,OU=test`. Rejects with TypeError for an invalid name. */
   issueForClient(name: string): Promise<Identity>
 }
 
@@ -37,13 +37,13 @@ const ids = {
   clientAuth: '1.3.6.1.5.5.7.3.2',
 } as const
 
-/** DER and X.509; loaded by the first who needs a certificate. */
+/** DER and X.509 libraries, loaded on first use. */
 const load = () => Promise.all([import('pkijs'), import('asn1js')])
 type Libraries = Awaited<ReturnType<typeof load>>
 
 export async function createAuthority(): Promise<Authority> {
   const libraries = await load()
-  // Two authorities of one name cannot be told apart by clients.
+  // Clients cannot distinguish two authorities with the same name.
   const mark = Buffer.from(webcrypto.getRandomValues(new Uint8Array(4))).toString('hex')
   const own: Subject = { name: parseName(`CN=ottla testkit ${mark}`), keys: await newKeys() }
   const ca = await issue(libraries, { subject: own, issuer: own, hosts: undefined })
@@ -61,19 +61,19 @@ export async function createAuthority(): Promise<Authority> {
 
 const newKeys = (): Promise<webcrypto.CryptoKeyPair> => subtle.generateKey(algorithm, true, ['sign', 'verify'])
 
-interface Wanted {
+interface CertificateRequest {
   readonly subject: Subject
   readonly issuer: Subject
-  /** Undefined: an authority. */
+  /** Undefined: a CA certificate. */
   readonly hosts: readonly string[] | undefined
 }
 
-async function issue(libraries: Libraries, { subject, issuer, hosts }: Wanted): Promise<string> {
+async function issue(libraries: Libraries, { subject, issuer, hosts }: CertificateRequest): Promise<string> {
   const [pkijs, asn1] = libraries
   const certificate = new pkijs.Certificate()
   certificate.version = 2
   const serial = webcrypto.getRandomValues(new Uint8Array(16))
-  // Positive, and of that many bytes.
+  // Positive, and without a leading zero byte.
   serial[0] = ((serial[0] as number) & 0x3f) | 0x40
   certificate.serialNumber = new asn1.Integer({ valueHex: serial.buffer })
   certificate.issuer.valueBeforeDecode = nameBytes(libraries, issuer.name)
@@ -86,10 +86,10 @@ async function issue(libraries: Libraries, { subject, issuer, hosts }: Wanted): 
   return pem('CERTIFICATE', Buffer.from(certificate.toSchema(true).toBER(false)))
 }
 
-/** Each part stands alone: the library by itself would make one part of them all. */
+/** Encodes each part as its own set; the library would combine all parts in one set. */
 function nameBytes([pkijs, asn1]: Libraries, parts: NameParts): ArrayBuffer {
   const value = parts.map(({ id, value }) => {
-    // A country has two letters of the smallest alphabet.
+    // A country code is a PrintableString.
     const text = id === '2.5.4.6' ? new asn1.PrintableString({ value }) : new asn1.Utf8String({ value })
     return new asn1.Set({ value: [new pkijs.AttributeTypeAndValue({ type: id, value: text }).toSchema()] })
   })
@@ -99,7 +99,7 @@ function nameBytes([pkijs, asn1]: Libraries, parts: NameParts): ArrayBuffer {
 function extensionsOf([pkijs, asn1]: Libraries, hosts: readonly string[] | undefined) {
   const isAuthority = hosts === undefined
   const constraints = new pkijs.BasicConstraints({ cA: isAuthority }).toSchema()
-  // Signing certificates and lists of revoked ones; or signing.
+  // Key usage of a CA: keyCertSign and cRLSign; otherwise digitalSignature.
   const bits = new Uint8Array([isAuthority ? 0x06 : 0x80])
   const usage = new asn1.BitString({ valueHex: bits.buffer, unusedBits: isAuthority ? 1 : 7 })
   const extensions = [
@@ -118,7 +118,7 @@ function extensionsOf([pkijs, asn1]: Libraries, hosts: readonly string[] | undef
   return [...extensions, new pkijs.Extension({ extnID: ids.hosts, extnValue: list.toBER(false) })]
 }
 
-/** An address as its 4 or 16 bytes. */
+/** An IP address as 4 or 16 bytes. */
 function addressBytes(address: string): ArrayBuffer {
   if (isIP(address) === 4) return new Uint8Array(address.split('.').map(Number)).buffer
   const [head = '', tail] = address.split('::')

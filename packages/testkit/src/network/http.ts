@@ -4,13 +4,13 @@ export interface HttpRequest {
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
-  /** Parsed JSON; undefined when nothing was sent. */
+  /** Parsed JSON; undefined for an empty body. */
   readonly body: unknown
 }
 
 export interface HttpResponse {
   readonly status: number
-  /** Written as JSON. */
+  /** Sent as JSON. */
   readonly body: unknown
 }
 
@@ -21,7 +21,7 @@ export interface HttpListener {
 
 const maxBodyBytes = 1 << 20
 
-/** Serves JSON on this machine only; 0 takes a free port. Rejects when the port is taken. */
+/** Serves JSON on the loopback address; port 0 selects a free port. Rejects when the port is in use. */
 export function listenHttp(
   port: number,
   respond: (request: HttpRequest) => Promise<HttpResponse>,
@@ -37,7 +37,7 @@ export function listenHttp(
     server.listen({ host: '127.0.0.1', port }, () => {
       server.removeListener('error', reject)
       const address = server.address()
-      if (address === null || typeof address === 'string') return reject(new Error('the server has no port'))
+      if (address === null || typeof address === 'string') return reject(new Error('The server has no port'))
       resolve({ port: address.port, close: () => closeServer(server) })
     })
   })
@@ -54,23 +54,23 @@ async function serve(
   request: IncomingMessage,
   respond: (request: HttpRequest) => Promise<HttpResponse>,
 ): Promise<HttpResponse> {
-  // A page in a browser could reach this port by a name of its own: only requests by the address or localhost are taken.
+  // Protects against DNS rebinding by web pages: only requests to the address or localhost, without an origin, are accepted.
   if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? '') || request.headers.origin !== undefined) {
-    return { status: 403, body: { error: 'only for programs on this machine: ask 127.0.0.1 or localhost' } }
+    return { status: 403, body: { error: 'Only programs on this machine are allowed. Use 127.0.0.1 or localhost.' } }
   }
   const text = await bodyOf(request)
-  if (text === undefined) return { status: 413, body: { error: `the body is larger than ${maxBodyBytes} bytes` } }
+  if (text === undefined) return { status: 413, body: { error: `The body is larger than ${maxBodyBytes} bytes` } }
   const url = new URL(request.url ?? '/', 'http://127.0.0.1')
   let body: unknown
   try {
     body = text === '' ? undefined : JSON.parse(text)
   } catch (error) {
-    return { status: 400, body: { error: `the body is not JSON: ${(error as Error).message}` } }
+    return { status: 400, body: { error: `The body is not JSON: ${(error as Error).message}` } }
   }
   return respond({ method: request.method ?? 'GET', path: url.pathname, query: url.searchParams, body })
 }
 
-/** Undefined when it is too large; the rest is not kept. */
+/** The request's body; undefined when it is too large (it is then read but not kept). */
 async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = []
   let size = 0
@@ -88,10 +88,10 @@ function reply(response: ServerResponse, { status, body }: HttpResponse): void {
   response.end(text)
 }
 
-/** What JSON has no form for: bigints in decimal, bytes in base64. */
+/** Types that JSON lacks: bigints as decimal strings, bytes as base64. */
 function plain(this: unknown, key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return String(value)
-  // Buffers have made an object of themselves before they come here.
+  // `value` of a Buffer is already the result of its toJSON.
   const original = (this as Record<string, unknown>)[key]
   return original instanceof Uint8Array ? Buffer.from(original).toString('base64') : value
 }

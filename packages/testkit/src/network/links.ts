@@ -1,14 +1,14 @@
-/** A place in the network: a broker by its id, the controller, or all clients. */
+/** A node of the network: a broker by id, the controller, or all clients. */
 export type NetworkNode = number | 'controller' | 'clients'
 
-/** Who can be heard by whom. Each direction is cut on its own. */
+/** Which nodes receive what others send. Each direction is cut separately. */
 export class Links {
   readonly #cuts = new Map<string, number>()
   readonly #onHealed: () => void
-  /** +1 when all cuts were mended at once. */
+  /** +1 with each `healAll`. */
   #generation = 0
 
-  /** `onHealed` is called after a direction works again. */
+  /** `onHealed` is called after a direction was healed. */
   constructor(onHealed: () => void) {
     this.#onHealed = onHealed
   }
@@ -18,7 +18,7 @@ export class Links {
     return this.#cuts.size === 0 || !this.#cuts.has(`${from}>${to}`)
   }
 
-  /** What is cut now, to be put back with `restore`. */
+  /** The current cuts, for `restore`. */
   save(): ReadonlyMap<string, number> {
     return new Map(this.#cuts)
   }
@@ -28,7 +28,7 @@ export class Links {
     for (const [key, count] of cuts) this.#cuts.set(key, count)
   }
 
-  /** Everything works again; what the cuts returned does nothing any more. */
+  /** Heals all cuts; the functions that `cut` returned then do nothing. */
   healAll(): void {
     if (this.#cuts.size === 0) return
     this.#generation += 1
@@ -36,7 +36,7 @@ export class Links {
     this.#onHealed()
   }
 
-  /** Nothing of what `from` sends arrives at `to`, until what is returned is called. */
+  /** Drops everything that `from` sends to `to`. Returns a function that heals the cut. */
   cut(from: NetworkNode, to: NetworkNode): () => void {
     const key = `${from}>${to}`
     this.#cuts.set(key, (this.#cuts.get(key) ?? 0) + 1)

@@ -27,7 +27,7 @@ export interface ResolvedListener {
 
 export interface TlsSetup {
   readonly material: TlsMaterial
-  /** ssl.client.auth, where the listener does not say. */
+  /** ssl.client.auth, for listeners that do not set it. */
   readonly clientAuth: ClientAuth
   /** ssl.principal.mapping.rules */
   readonly mapping: NameMapping
@@ -39,13 +39,13 @@ export interface TlsSetupOptions {
   readonly config: { text(name: 'ssl.client.auth' | 'ssl.principal.mapping.rules'): string }
 }
 
-/** What of the options is about TLS. Throws TypeError. */
+/** The TLS settings of the options. Throws TypeError for invalid ones. */
 export function tlsSetupOf({ tls, listeners, config }: TlsSetupOptions): TlsSetup | undefined {
   if (tls === undefined) return undefined
   const hosts = listeners.flatMap(({ tcp }) => (tcp === undefined ? [] : [tcp.host]))
   const clientAuth = config.text('ssl.client.auth')
   if (!isClientAuth(clientAuth))
-    throw new TypeError(`config ssl.client.auth: ${clientAuth} is not one of none, requested, required`)
+    throw new TypeError(`Config 'ssl.client.auth' must be none, requested or required, not '${clientAuth}'`)
   const mapping = nameMapping(config.text('ssl.principal.mapping.rules'))
   return { material: new TlsMaterial(tls, hosts), clientAuth, mapping }
 }
@@ -62,10 +62,10 @@ export interface ListenerAddress {
   readonly port: number
 }
 
-/** What one broker listens on, the first address that of the first listener. */
+/** The open listeners of one broker, in the order of the options. */
 export interface OpenListeners {
   readonly addresses: readonly [ListenerAddress, ...ListenerAddress[]]
-  /** Connections are accepted no more. */
+  /** Stops accepting connections. */
   close(): Promise<void>
 }
 
@@ -82,15 +82,16 @@ export class Listeners {
     this.#tls = tls
   }
 
-  /** Where a broker listens or did before it went down. */
+  /** The address of a broker's first listener, or its last one while the broker is down. */
   addressOf(brokerId: number): ListenerAddress | undefined {
     return this.#addresses.get(brokerId)?.[0]
   }
 
-  /** `host:port` of each broker. Throws RangeError for a listener that is not there. */
+  /** `host:port` of each broker. Throws RangeError for an unknown listener. */
   bootstrapOf(listener: string): string[] {
     const names = this.#configs.map(({ name }) => name)
-    if (!names.includes(listener)) throw new RangeError(`there is no listener ${listener}, only ${names.join(', ')}`)
+    if (!names.includes(listener))
+      throw new RangeError(`Unknown listener '${listener}': the cluster has ${names.join(', ')}`)
     const inOrder = [...this.#addresses].sort(([a], [b]) => a - b)
     return inOrder.flatMap(([, addresses]) =>
       addresses.filter(({ name }) => name === listener).map(({ host, port }) => `${host}:${port}`),
@@ -99,12 +100,14 @@ export class Listeners {
 
   get ca(): string {
     const ca = this.#tls?.material.ca
-    if (ca === undefined) throw new TypeError('there is no authority: createCluster({ tls: true }) makes one')
+    if (ca === undefined)
+      throw new TypeError('The cluster has no certificate authority. Create it with createCluster({ tls: true }).')
     return ca
   }
 
   async issueForClient(name: string): Promise<Identity> {
-    if (this.#tls === undefined) throw new TypeError('there is no authority: createCluster({ tls: true }) makes one')
+    if (this.#tls === undefined)
+      throw new TypeError('The cluster has no certificate authority. Create it with createCluster({ tls: true }).')
     return this.#tls.material.issueForClient(name)
   }
 
@@ -116,7 +119,7 @@ export class Listeners {
     const [first, ...others] = open.map(({ address }) => address)
     if (failed !== undefined || first === undefined) {
       await close()
-      throw failed?.reason ?? new Error('there is no listener')
+      throw failed?.reason ?? new Error('No listener is configured')
     }
     const addresses = [first, ...others] as const
     this.#addresses.set(brokerId, [...addresses])
@@ -133,14 +136,14 @@ export class Listeners {
       return { address, close: async () => stop() }
     }
     const known = this.#addresses.get(brokerId)?.[at]?.port
-    const wanted = known ?? (tcp.port === undefined ? 0 : tcp.port + brokerId - 1)
+    const port = known ?? (tcp.port === undefined ? 0 : tcp.port + brokerId - 1)
     if (isEncrypted(protocol)) {
-      const socket = await this.#openTls(config, wanted, (transport, principal) =>
+      const socket = await this.#openTls(config, port, (transport, principal) =>
         accept(transport, { ...origin, principal }),
       )
       return { address: { name, host: tcp.host, port: socket.port }, close: () => socket.close() }
     }
-    const socket = await listenTcp(tcp.host, wanted, acceptHere)
+    const socket = await listenTcp(tcp.host, port, acceptHere)
     const address = { name, host: tcp.host, port: socket.port }
     const stop = this.#network.listen(address.host, address.port, acceptHere)
     const close = () => {
@@ -155,10 +158,10 @@ export class Listeners {
     port: number,
     accept: AcceptTls,
   ): Promise<TcpListener> {
-    if (this.#tls === undefined || tcp === undefined) throw new Error(`${protocol} needs certificates and TCP`)
+    if (this.#tls === undefined || tcp === undefined) throw new Error(`${protocol} requires certificates and TCP`)
     const { material, mapping } = this.#tls
     const identity = await material.identity()
-    // Where users log in by SASL, Kafka asks for certificates only when it is said of that listener.
+    // With SASL_SSL, Kafka requests client certificates only when the listener's own config says so.
     const usual = requiresSasl(protocol) ? 'none' : this.#tls.clientAuth
     const settings = { ...identity, mapping, clientAuth: clientAuth ?? usual }
     return listenTls(tcp.host, port, settings, accept)

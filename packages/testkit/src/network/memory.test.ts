@@ -1,5 +1,5 @@
 import type { ServerTransport, Transport, TransportSink } from '@ottla/runtime'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { SimulatedTime } from '../../test/support/simulation.ts'
 import { MemoryNetwork } from './memory.ts'
 
@@ -9,7 +9,7 @@ interface Side {
   readonly sink: TransportSink
 }
 
-/** Reads into pieces of `space` bytes. */
+/** Reads at most `space` bytes at a time. */
 function side(space = 1024): Side {
   const received: Buffer[] = []
   const ends: (Error | undefined)[] = []
@@ -43,7 +43,7 @@ async function connected(space?: number) {
   const dialling = network.dial(target('b', 1), client.sink, new AbortController().signal)
   run()
   const dialled = await dialling
-  if (accepted === undefined) throw new Error('nobody accepted')
+  if (accepted === undefined) throw new Error('The connection was not accepted')
   return { client, server, dialled, accepted, run, network, time }
 }
 
@@ -56,7 +56,7 @@ function write(transport: Transport, text: string, onFlushed?: () => void): Uint
 }
 
 describe('bytes', () => {
-  it('arrive in order, in a later turn, in pieces of the size the reader has room for', async () => {
+  test('arrive in order, in a later turn, in pieces that fit the buffer of the reader', async () => {
     const { server, dialled, run } = await connected(3)
     write(dialled, 'hello ')
     write(dialled, 'world')
@@ -66,7 +66,7 @@ describe('bytes', () => {
     expect(Math.max(...server.received.map(({ length }) => length))).toBe(3)
   })
 
-  it('are copied when they are written: what the writer does with its buffer afterwards changes nothing', async () => {
+  test('are copied by write, so that the writer may reuse its buffer', async () => {
     const { server, dialled, run } = await connected()
     const bytes = Buffer.from('mine')
     dialled.write([bytes])
@@ -75,7 +75,7 @@ describe('bytes', () => {
     expect(textOf(server)).toBe('mine')
   })
 
-  it('are flushed when they have arrived, and wait while the reader pauses', async () => {
+  test('are flushed when they arrive, and wait while the reader is paused', async () => {
     const { server, dialled, accepted, run } = await connected()
     let flushed = 0
     accepted.pause()
@@ -89,7 +89,7 @@ describe('bytes', () => {
 })
 
 describe('the end of a connection', () => {
-  it('in order comes after all that was written', async () => {
+  test('follows all written bytes after a clean close', async () => {
     const { client, server, accepted, run } = await connected()
     write(accepted, 'bye')
     accepted.destroy()
@@ -97,7 +97,7 @@ describe('the end of a connection', () => {
     expect([textOf(client), client.ends, server.ends]).toEqual(['bye', [undefined], [undefined]])
   })
 
-  it('by a crash is a reset, and what was under way is lost', async () => {
+  test('is a reset after a crash, and loses bytes in flight', async () => {
     const { client, server, accepted, run } = await connected()
     write(accepted, 'lost')
     accepted.destroy(new Error('killed'))
@@ -107,7 +107,7 @@ describe('the end of a connection', () => {
     expect(server.ends).toMatchObject([{ message: 'killed' }])
   })
 
-  it('is told once, and writes after it go nowhere', async () => {
+  test('is reported once, and later writes are dropped', async () => {
     const { client, server, dialled, run } = await connected()
     dialled.destroy()
     dialled.destroy()
@@ -118,7 +118,7 @@ describe('the end of a connection', () => {
 })
 
 describe('a dial', () => {
-  it('to where nobody listens, or listens no more, is refused', async () => {
+  test('to an address without a listener is refused', async () => {
     const { network, run, client } = await connected()
     const stop = network.listen('c', 2, () => client.sink)
     stop()
@@ -127,7 +127,7 @@ describe('a dial', () => {
     await expect(dialling).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
-  it('that is given up rejects with the reason', async () => {
+  test('that is aborted rejects with the reason', async () => {
     const { network, run, client } = await connected()
     const controller = new AbortController()
     const dialling = network.dial(target('b', 1), client.sink, controller.signal)

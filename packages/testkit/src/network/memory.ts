@@ -2,22 +2,22 @@ import type { DialTarget, Runtime, ServerTransport, Transport, TransportSink } f
 
 export type Accept = (transport: ServerTransport) => TransportSink
 
-/** What bytes meet on their way; absent: they arrive in the next turn, as they were written. */
+/** Simulated latency and fragmentation; absent: bytes arrive in the next turn, as written. */
 export interface NetworkConditions {
-  /** Calls back when what was sent now arrives. */
+  /** Calls back when bytes sent now arrive. */
   later(deliver: () => void): void
-  /** How many of `size` bytes arrive at once; 1 or more. */
+  /** How many of `size` bytes arrive together; 1 or more. */
   piece(size: number): number
-  /** Told what has arrived. */
+  /** Called with the bytes that arrived. */
   delivered(bytes: Uint8Array): void
 }
 
-/** As Node words them, so that clients treat both networks alike. */
+/** Errors with Node's codes and messages, so that clients treat both networks the same way. */
 function networkError(code: string, what: string): Error {
   return Object.assign(new Error(`${what} ${code}`), { code })
 }
 
-/** One direction of a connection: bytes are copied when they are written and arrive in a later turn. */
+/** One direction of a connection: bytes are copied by `write` and arrive in a later turn. */
 class Pipe {
   readonly #later: (deliver: () => void) => void
   readonly #conditions: NetworkConditions | undefined
@@ -26,7 +26,7 @@ class Pipe {
   #isPaused = false
   #isScheduled = false
   #hasEnded = false
-  /** Bytes of the first entry that were delivered. */
+  /** The delivered bytes of the queue's first entry. */
   #delivered = 0
 
   constructor(later: (deliver: () => void) => void, conditions: NetworkConditions | undefined) {
@@ -54,15 +54,15 @@ class Pipe {
     this.#schedule()
   }
 
-  /** No more is written; what was written still arrives, then the end. */
+  /** Ends the stream: bytes written before still arrive, then the end. */
   end(): void {
     this.#hasEnded = true
-    // Whoever does not read would never learn of it.
+    // A paused reader must also receive the end.
     this.#isPaused = false
     this.#schedule()
   }
 
-  /** What was written and did not arrive is lost; the reader is told at once. */
+  /** Drops bytes in flight and reports the end to the reader immediately. */
   cut(error: Error | undefined): void {
     this.#hasEnded = true
     this.#queue = []
@@ -141,8 +141,7 @@ class MemoryTransport implements ServerTransport {
 }
 
 /**
- * Connections within the process. Bytes are copied, always: the two sides never see each other's buffers, as on a
- * network.
+ * Connections within the process. Bytes are always copied, so the two sides never share buffers, as on a real network.
  */
 export class MemoryNetwork {
   readonly #later: (deliver: () => void) => void
@@ -154,7 +153,7 @@ export class MemoryNetwork {
     this.#conditions = conditions
   }
 
-  /** Accepts connections at an address; returns what stops that. */
+  /** Accepts connections at an address. Returns a function that stops it. */
   listen(host: string, port: number, accept: Accept): () => void {
     const key = `${host}:${port}`
     this.#listeners.set(key, accept)

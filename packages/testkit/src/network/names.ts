@@ -1,4 +1,4 @@
-/** The parts of a distinguished name in the order in which a certificate holds them: the most general first. */
+/** The parts of a distinguished name in the order of a certificate: most general first. */
 export type NameParts = readonly { readonly id: string; readonly value: string }[]
 
 const attributes: ReadonlyMap<string, string> = new Map([
@@ -15,7 +15,7 @@ const attributes: ReadonlyMap<string, string> = new Map([
 
 const part = /^\s*([A-Za-z]+)\s*=\s*((?:\\[0-9A-Fa-f]{2}|\\.|[^\\,])*?)\s*(?:,|$)/
 
-/** Reads `CN=alice,OU=test,O=shop` (RFC 2253, the most special first). Throws TypeError. */
+/** Parses `CN=alice,OU=test,O=shop` (RFC 2253, most specific first). Throws TypeError. */
 export function parseName(name: string): NameParts {
   const parts: { id: string; value: string }[] = []
   for (let rest = name; rest !== ''; ) {
@@ -23,11 +23,11 @@ export function parseName(name: string): NameParts {
     const [all = '', type = '', value = ''] = match ?? []
     const id = attributes.get(type.toUpperCase())
     if (match === null || id === undefined || value === '')
-      throw new TypeError(`'${name}' is no name as CN=alice,OU=test`)
+      throw new TypeError(`Invalid certificate name '${name}'. Use the form CN=alice,OU=test.`)
     parts.unshift({ id, value: value.replaceAll(/\\([0-9A-Fa-f]{2}|.)/g, (_, escaped: string) => unescaped(escaped)) })
     rest = rest.slice(all.length)
   }
-  if (parts.length === 0) throw new TypeError('a certificate needs a name as CN=alice')
+  if (parts.length === 0) throw new TypeError('A certificate requires a name like CN=alice')
   return parts
 }
 
@@ -35,13 +35,13 @@ function unescaped(escaped: string): string {
   return escaped.length === 2 ? String.fromCharCode(Number.parseInt(escaped, 16)) : escaped
 }
 
-/** How Java writes a name that Node gives one attribute a line, the most general first: what Kafka calls a client. */
+/** Converts Node's form of a name (one attribute per line, most general first) to Java's, which Kafka uses as the principal. */
 export function principalNameOf(subject: string): string {
   const lines = subject.split('\n').filter((line) => line !== '')
   return lines.reverse().map(javaAttribute).join(',').replaceAll(' + ', '+')
 }
 
-/** Java has no short name for an e-mail address: its number, and the value as it is encoded. */
+/** Java has no short name for an e-mail address: it writes the OID and the encoded value. */
 function javaAttribute(line: string): string {
   const [, address] = /^emailAddress=(.*)$/.exec(line) ?? []
   if (address === undefined) return line

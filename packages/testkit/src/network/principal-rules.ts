@@ -1,15 +1,16 @@
-/** Makes the name of a client out of that of its certificate; undefined: no rule applies. */
+/** Maps a certificate's name to a principal name; undefined: no rule applies. */
 export type NameMapping = (name: string) => string | undefined
 
 const ruleText = /\s*(?:(DEFAULT)|RULE:((?:\\.|[^\\/])*)\/((?:\\.|[^\\/])*)\/([LU]?))\s*(?:,|$)/y
 
-/** Reads ssl.principal.mapping.rules (KIP-371), as `RULE:^CN=(.*?),.*$/$1/L,DEFAULT`. Throws TypeError. */
+/** Parses ssl.principal.mapping.rules (KIP-371), e.g. `RULE:^CN=(.*?),.*$/$1/L,DEFAULT`. Throws TypeError. */
 export function nameMapping(rules: string): NameMapping {
   const found: NameMapping[] = []
   for (let at = 0; at < rules.length; ) {
     ruleText.lastIndex = at
     const match = ruleText.exec(rules)
-    if (match === null) throw new TypeError(`ssl.principal.mapping.rules: Invalid rule: \`${rules.slice(at)}\``)
+    if (match === null)
+      throw new TypeError(`Config 'ssl.principal.mapping.rules': Invalid rule:  \`${rules.slice(at)}\``)
     const [all, isDefault, pattern = '', replacement = '', letters] = match
     found.push(isDefault === undefined ? ruleOf(pattern, replacement, letters) : (name) => name)
     at += all.length

@@ -8,7 +8,7 @@ export interface TcpListener {
   close(): Promise<void>
 }
 
-/** Listens on a real port; 0 takes a free one. Rejects when the port is taken. */
+/** Listens on a TCP port; 0 selects a free one. Rejects when the port is in use. */
 export function listenTcp(host: string, port: number, accept: Accept): Promise<TcpListener> {
   return new Promise((resolve, reject) => {
     const server = createServer({ noDelay: true, keepAlive: true }, (socket) => attach(socket, accept))
@@ -16,7 +16,7 @@ export function listenTcp(host: string, port: number, accept: Accept): Promise<T
     server.listen({ host, port }, () => {
       server.removeListener('error', reject)
       const address = server.address()
-      if (address === null || typeof address === 'string') return reject(new Error('the server has no port'))
+      if (address === null || typeof address === 'string') return reject(new Error('The server has no port'))
       resolve({ port: address.port, close: () => closeServer(server) })
     })
   })
@@ -26,7 +26,7 @@ function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()))
 }
 
-/** Joins a socket to whoever takes its bytes. */
+/** Connects a socket to the sink that receives its bytes. */
 export function attach(socket: Socket, accept: Accept): void {
   const sink = accept(new TcpTransport(socket))
   let failure: Error | undefined
@@ -74,7 +74,7 @@ class TcpTransport implements ServerTransport {
   }
 
   destroy(error?: Error): void {
-    // TLS has no way to reset.
+    // A TLS socket cannot be reset.
     if (error !== undefined && !(this.#socket instanceof TLSSocket)) this.#socket.resetAndDestroy()
     else this.#socket.destroy()
   }

@@ -1,41 +1,41 @@
 import type { Authority, Identity } from './certificates.ts'
 
 export interface TlsOptions {
-  /** The brokers' certificate with what leads to its authority, in PEM. */
+  /** The brokers' certificate chain, in PEM. */
   readonly cert: string
   readonly key: string
-  /** Whose certificates of clients are taken, and what `cluster.ca` says. */
+  /** The CA for client certificates, also returned by `cluster.ca`. */
   readonly ca?: string
 }
 
-/** What the listeners with TLS need: given, or made for this cluster by an authority of its own. */
+/** Certificate and key of the TLS listeners: from the options, or issued by a CA created for this cluster. */
 export class TlsMaterial {
-  readonly #given: TlsOptions | undefined
+  readonly #provided: TlsOptions | undefined
   readonly #hosts: readonly string[]
   #made: Promise<{ readonly authority: Authority; readonly identity: Identity }> | undefined
   #ca: string | undefined
 
   constructor(options: true | TlsOptions, hosts: readonly string[]) {
-    this.#given = options === true ? undefined : options
+    this.#provided = options === true ? undefined : options
     this.#hosts = [...new Set(['localhost', '127.0.0.1', '::1', ...hosts])]
-    this.#ca = this.#given?.ca
+    this.#ca = this.#provided?.ca
   }
 
-  /** What clients have to trust; undefined when it was not given, or is not made yet. */
+  /** The CA certificate that clients trust; undefined when the options have none or it is not created yet. */
   get ca(): string | undefined {
     return this.#ca
   }
 
   async identity(): Promise<Identity & { readonly ca: string | undefined }> {
-    if (this.#given !== undefined) return { ca: undefined, ...this.#given }
+    if (this.#provided !== undefined) return { ca: undefined, ...this.#provided }
     const { authority, identity } = await this.#make()
     return { ...identity, ca: authority.ca }
   }
 
-  /** Rejects with a TypeError for a name that cannot be read, or when the certificates were given. */
+  /** Rejects with TypeError for an invalid name, or when the certificates are from the options. */
   async issueForClient(name: string): Promise<Identity> {
-    if (this.#given !== undefined)
-      throw new TypeError('the certificates were given: make those of clients where they come from')
+    if (this.#provided !== undefined)
+      throw new TypeError("The cluster's certificates are from the options. Issue client certificates with their CA.")
     const { authority } = await this.#make()
     return authority.issueForClient(name)
   }

@@ -6,32 +6,32 @@ import { principalNameOf } from './names.ts'
 import type { NameMapping } from './principal-rules.ts'
 import { attach, type TcpListener } from './tcp.ts'
 
-/** Whether clients have to show a certificate, by Kafka's words. */
+/** Kafka's values of ssl.client.auth. */
 export type ClientAuth = 'none' | 'requested' | 'required'
 
 export interface TlsSettings {
   readonly cert: string
   readonly key: string
-  /** Which certificates of clients are taken. */
+  /** The CA for client certificates. */
   readonly ca: string | undefined
   readonly clientAuth: ClientAuth
   readonly mapping: NameMapping
 }
 
-/** `principal` is the client's by its certificate; undefined without one. */
+/** `principal`: from the client's certificate; undefined without one. */
 export type AcceptTls = (transport: ServerTransport, principal: string | undefined) => TransportSink
 
-/** A client has to be done with its handshake within. */
+/** The time limit of a handshake. */
 const handshakeTimeoutMs = 30_000
 
-/** Listens with TLS on a real port; 0 takes a free one. Rejects when the port is taken. */
+/** Listens with TLS on a TCP port; 0 selects a free one. Rejects when the port is in use. */
 export function listenTls(host: string, port: number, settings: TlsSettings, accept: AcceptTls): Promise<TcpListener> {
   const { cert, key, ca, clientAuth, mapping } = settings
   const raw = new Set<Socket>()
   const server = createServer({
     cert,
     key,
-    // Node sends along what it knows of the authority; Kafka does not.
+    // With `ca` Node also sends the CA certificate; Kafka does not.
     ...(ca !== undefined && clientAuth !== 'none' && { ca }),
     minVersion: 'TLSv1.2',
     requestCert: clientAuth !== 'none',
@@ -44,7 +44,7 @@ export function listenTls(host: string, port: number, settings: TlsSettings, acc
     raw.add(socket)
     socket.once('close', () => raw.delete(socket))
   })
-  // Who does not speak TLS, or does not trust this broker, goes away.
+  // The client does not speak TLS or does not trust this broker.
   server.on('tlsClientError', (_, socket) => socket.destroy())
   server.on('secureConnection', (socket) => {
     const shown = clientAuth === 'none' ? undefined : socket.getPeerCertificate(false).raw
@@ -58,11 +58,11 @@ export function listenTls(host: string, port: number, settings: TlsSettings, acc
     server.listen({ host, port }, () => {
       server.removeListener('error', reject)
       const address = server.address()
-      if (address === null || typeof address === 'string') return reject(new Error('the server has no port'))
+      if (address === null || typeof address === 'string') return reject(new Error('The server has no port'))
       const close = () =>
         new Promise<void>((closed) => {
           server.close(() => closed())
-          // Handshakes that are under way.
+          // Handshakes in progress.
           for (const socket of raw) socket.destroy()
         })
       resolve({ port: address.port, close })
@@ -70,7 +70,7 @@ export function listenTls(host: string, port: number, settings: TlsSettings, acc
   })
 }
 
-/** The certificate is of nobody that this broker knows. */
+/** Closes a connection whose client certificate is not trusted. */
 function refuse(socket: TLSSocket): void {
   socket.on('error', () => {})
   socket.destroy()

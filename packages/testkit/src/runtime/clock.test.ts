@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createCluster } from '../cluster/cluster.ts'
 import { ClusterClock, type Duration, durationMs } from './clock.ts'
 import { systemRuntime } from './node-runtime.ts'
@@ -10,16 +10,16 @@ test.each([
   ['1.5m', 90_000],
   ['2h', 7_200_000],
   ['7d', 604_800_000],
-] as const)('%j is %i ms', (duration, ms) => {
+] as const)('parses %j as %i ms', (duration, ms) => {
   expect(durationMs(duration)).toBe(ms)
 })
 
-test.each([-1, Number.NaN, 'soon', '5', '5 s', null])('%j is no duration', (duration) => {
+test.each([-1, Number.NaN, 'soon', '5', '5 s', null])('rejects %j as a duration', (duration) => {
   expect(() => durationMs(duration as Duration)).toThrow(TypeError)
 })
 
 describe('advance', () => {
-  it('fires what becomes due, in order, each at its own time, those that are set on the way too', async () => {
+  test('fires due timers in order, each at its own time, including timers set during the advance', async () => {
     const clock = new ClusterClock(systemRuntime)
     const { runtime } = clock
     const start = runtime.monoNow()
@@ -48,7 +48,7 @@ describe('advance', () => {
     expect(clock.timerCount).toBe(0)
   })
 
-  it('moves the wall clock too, and time goes on by itself', async () => {
+  test('moves the wall clock too, and time continues by itself', async () => {
     const clock = new ClusterClock(systemRuntime)
     const before = Date.now()
     await clock.advance('7d')
@@ -57,7 +57,7 @@ describe('advance', () => {
     expect(clock.timerCount).toBe(0)
   })
 
-  it('moves leaders from a dead broker without waiting for its session', async () => {
+  test('moves leaders away from a dead broker without waiting for its session timeout', async () => {
     const config = { 'broker.session.timeout.ms': 60_000 }
     await using cluster = await createCluster({ brokers: 2, config, topics: [{ name: 't', replicationFactor: 2 }] })
     const { leader } = cluster.partition('t', 0)

@@ -11,33 +11,33 @@ const unitMs = new Map([
   ['d', 86_400_000],
 ])
 
-/** In ms. Throws TypeError for what is not a duration of zero or more. */
-export function durationMs(duration: Duration, what = 'the duration'): number {
+/** The duration in ms. Throws TypeError unless it is a duration of zero or more. */
+export function durationMs(duration: Duration, what = 'The duration'): number {
   if (typeof duration === 'number' && Number.isFinite(duration) && duration >= 0) return duration
   const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(String(duration)) ?? []
   const factor = unitMs.get(unit)
   if (factor !== undefined && typeof duration === 'string') return Number(amount) * factor
   throw new TypeError(
-    `${what}: ${JSON.stringify(duration)} is neither milliseconds nor like '500ms', '45s', '10m', '2h'`,
+    `${what}: ${JSON.stringify(duration)} is not a duration. Use milliseconds or a text like '500ms', '45s', '10m', '2h'.`,
   )
 }
 
-/** The time of a cluster and of the clients that take its runtime. */
+/** The time of a cluster and of the clients that use its runtime. */
 export interface Clock {
   readonly runtime: Runtime
-  /** How far the cluster's time is before the machine's; of virtual time, how much has passed. */
+  /** How far the cluster's time is ahead of the machine's; with virtual time, how much time has passed. */
   readonly shiftMs: number
-  /** How far the wall clock is before that of the machine; of virtual time, before its beginning. */
+  /** How far the wall clock is ahead of the machine's; with virtual time, ahead of its start. */
   readonly wallShiftMs: number
-  /** Timers that wait, of brokers and of clients with the cluster's runtime. */
+  /** Pending timers of brokers and of clients with the cluster's runtime. */
   readonly timerCount: number
   /** Wall time of the cluster, in ms since the epoch. */
   now(): number
-  /** Lets time pass, with all that happens in it. */
+  /** Lets time pass and runs everything that becomes due. */
   advance(duration: Duration): Promise<void>
   /**
-   * Sets the wall clock of all brokers and clients, forward or (negative) back, as an administrator or NTP does. No timer
-   * fires: deadlines run on the monotonic clock.
+   * Sets the wall clock of all brokers and clients forward or (negative) back, as an administrator or NTP does. No timer
+   * fires, because deadlines use the monotonic clock.
    */
   jump(ms: number): void
 }
@@ -49,22 +49,22 @@ interface Due {
   host: Timer
 }
 
-/** Turns that a step of `advance` waits for at most, so that work without an end does not hold it. */
+/** The most turns that a step of `advance` waits for, so that endless work does not block it. */
 const maxTurns = 1_000
 
 /**
- * The cluster's time: the host's plus what was added with `advance`. Brokers run on it, and clients that take the
- * cluster's runtime. Timers are the host's; those that are due sooner by an advance fire in it.
+ * The cluster's time: the host's plus the time added with `advance`. Brokers use it, and clients with the cluster's runtime.
+ * Timers are the host's; timers that an advance makes due fire during it.
  */
 export class ClusterClock implements Clock {
   readonly runtime: Runtime
   readonly #host: Runtime
   readonly #timers = new Set<Due>()
   #shiftMs = 0
-  /** What the wall clock alone was set by. */
+  /** The sum of all jumps of the wall clock. */
   #wallMs = 0
   #order = 0
-  /** Deferred callbacks and work that have not run: while there are some, something goes on. */
+  /** Deferred callbacks and work that have not finished yet. */
   #busy = 0
   #advancing: Promise<void> = Promise.resolve()
 
@@ -102,9 +102,9 @@ export class ClusterClock implements Clock {
   }
 
   /**
-   * Moves the time on, and fires what becomes due, each at its own time and in order. After each instant everything that
-   * it caused within the process is let run: a client's heartbeat reaches its broker before the next timer fires. Time
-   * goes on by itself beside it. Two calls run one after the other.
+   * Advances the time and fires due timers in order, each at its own time. After each instant everything that it caused within
+   * the process runs first: a client's heartbeat reaches its broker before the next timer fires. Real time continues as well.
+   * Concurrent calls run one after the other.
    */
   advance(duration: Duration): Promise<void> {
     const ms = durationMs(duration, 'clock.advance')
@@ -139,7 +139,7 @@ export class ClusterClock implements Clock {
   }
 
   #jumpTo(atMs: number): void {
-    // In whole ms: wall time stays an integer.
+    // In whole ms, so that wall time is an integer.
     this.#shiftMs += Math.max(0, Math.ceil(atMs - this.runtime.monoNow()))
   }
 
@@ -149,7 +149,7 @@ export class ClusterClock implements Clock {
     due.callback()
   }
 
-  /** Lets the turns pass that what happened has caused. */
+  /** Waits until everything caused by an event has run. */
   async #settle(): Promise<void> {
     for (let turn = 0; turn < maxTurns; turn++) {
       await new Promise<void>((resolve) => this.#host.defer(resolve))

@@ -1,4 +1,4 @@
-/** FNV-1a over numbers and bytes, 32 bits: to tell whether two runs were the same. */
+/** A 32-bit FNV-1a hash over numbers and bytes, for comparing two runs. */
 export class EventHash {
   #hash = 0x811c9dc5
   readonly #number = new Float64Array(1)

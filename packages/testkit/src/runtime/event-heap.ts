@@ -1,17 +1,17 @@
-/** Something that is due. */
+/** An event with its due time. */
 export interface Event {
   readonly atMs: number
-  /** Orders what is due at the same instant. */
+  /** Orders events of the same instant. */
   readonly tie: number
-  /** The order of making: events with the same time and tie. */
+  /** The order of creation, for events with the same time and tie. */
   readonly order: number
   readonly kind: number
   readonly callback: () => void
-  /** Its place in the heap; -1: not there any more. */
+  /** Its index in the heap; -1: removed. */
   at: number
 }
 
-/** Events by time. Taking the first and removing any other costs log n. */
+/** Events ordered by time. Removing the first or any other event takes O(log n). */
 export class EventHeap {
   readonly #events: Event[] = []
 
@@ -35,7 +35,7 @@ export class EventHeap {
     return event
   }
 
-  /** False when it is not there any more. */
+  /** False when it was removed before. */
   remove(event: Event): boolean {
     const { at } = event
     if (at < 0) return false

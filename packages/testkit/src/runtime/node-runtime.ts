@@ -37,7 +37,7 @@ export function clientRuntime(runtime: Runtime, network: MemoryNetwork, timers: 
     work: <T>(job: () => Promise<T> | T) => runtime.work(job),
     random: () => runtime.random(),
     secureRandom: (size: number) => runtime.secureRandom(size),
-    // Names of the network are its addresses.
+    // In the memory network, names are addresses.
     lookup: async (host: string) => [host],
     dial: network.dial.bind(network),
   })

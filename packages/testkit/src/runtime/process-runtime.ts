@@ -1,13 +1,13 @@
 import type { Runtime, Timer } from '@ottla/runtime'
 
-/** The Runtime of one broker, which can be frozen as a process is by SIGSTOP: what is due then happens when it goes on. */
+/** The Runtime of one broker. It can be frozen like a process by SIGSTOP: callbacks due in that time run when it continues. */
 export interface ProcessRuntime extends Runtime {
   readonly isFrozen: boolean
   freeze(): void
   thaw(): void
 }
 
-/** Clock, chance and network are those of `system`. */
+/** Clock, randomness and network are those of `system`. */
 export function processRuntime(system: Runtime): ProcessRuntime {
   let isFrozen = false
   let overdue: { readonly callback: () => void; isCancelled: boolean }[] = []
@@ -55,7 +55,7 @@ export function processRuntime(system: Runtime): ProcessRuntime {
       isFrozen = false
       const late = overdue
       overdue = []
-      // One of them may cancel another.
+      // A callback may cancel a later one.
       for (const due of late) if (!due.isCancelled) due.callback()
     },
   }

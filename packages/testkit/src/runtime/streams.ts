@@ -1,7 +1,7 @@
-/** Chance from a seed: numbers in [0, 1), the same on every machine. */
+/** Random numbers in [0, 1) from a seed, the same on every machine. */
 export type RandomStream = () => number
 
-/** sfc32: small, fast, and good enough that its streams for neighbouring seeds have nothing in common. */
+/** sfc32: small, fast, and with independent streams for adjacent seeds. */
 export function randomOf(seed: number, concern: string): RandomStream {
   let a = seed | 0
   let b = Math.floor(seed / 4_294_967_296) | 0
@@ -20,15 +20,15 @@ export function randomOf(seed: number, concern: string): RandomStream {
   return next
 }
 
-/** One stream a concern: more draws of one do not change what the others give. */
+/** One stream per concern, so that more draws of one do not change the others. */
 export interface RandomStreams {
-  /** Which of the events of one instant comes first, and how late a turn of a broker is. */
+  /** The order of events of one instant, and the delay of a broker's turn. */
   readonly schedule: RandomStream
-  /** How long bytes are under way, and in which pieces they arrive. */
+  /** The latency and fragmentation of bytes in flight. */
   readonly network: RandomStream
   /** Ids and secrets of brokers and clients. */
   readonly ids: RandomStream
-  /** What brokers and clients decide by chance: jitter, partitioners. */
+  /** Random decisions of brokers and clients: jitter, partitioners. */
   readonly choices: RandomStream
   /** For the test itself: which faults, and when. */
   readonly faults: RandomStream

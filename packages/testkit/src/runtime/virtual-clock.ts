@@ -2,7 +2,7 @@ import type { Runtime } from '@ottla/runtime'
 import { type Clock, type Duration, durationMs } from './clock.ts'
 import type { VirtualTime } from './virtual.ts'
 
-/** The cluster's time when it is virtual: it stands still but in `advance` and in `cluster.run`. */
+/** The clock of a cluster with virtual time, which passes only in `advance` and in `cluster.run`. */
 export class VirtualClock implements Clock {
   readonly runtime: Runtime
   readonly #time: VirtualTime

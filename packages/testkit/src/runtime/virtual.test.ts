@@ -1,29 +1,29 @@
-import { describe, expect, it, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createCluster } from '../cluster/cluster.ts'
 import { randomOf } from './streams.ts'
 import { VirtualTime } from './virtual.ts'
 
-/** What happens by one seed: timers, turns and bytes on their way, in the order they come. */
+/** The events of one seed in order: timers, turns and arriving bytes. */
 async function story(seed: number): Promise<string[]> {
   const time = new VirtualTime({ seed })
-  const told: string[] = []
-  const tell = (what: string) => told.push(`${what} ${time.nowMs.toFixed(3)}`)
+  const events: string[] = []
+  const record = (what: string) => events.push(`${what} ${time.nowMs.toFixed(3)}`)
   const done = new Promise<void>((resolve) => time.brokers.setTimer(resolve, 100))
   for (const name of ['a', 'b', 'c']) {
-    time.brokers.setTimer(() => tell(`timer ${name}`), 10)
-    time.conditions.later(() => tell(`bytes ${name}`))
-    time.brokers.setTimer(() => time.brokers.defer(() => tell(`turn ${name}`)), 20)
+    time.brokers.setTimer(() => record(`timer ${name}`), 10)
+    time.conditions.later(() => record(`bytes ${name}`))
+    time.brokers.setTimer(() => time.brokers.defer(() => record(`turn ${name}`)), 20)
   }
   await time.drive(done)
-  return [...told, time.eventHash]
+  return [...events, time.eventHash]
 }
 
-test('the same seed gives the same order, times and hash, another one does not', async () => {
+test('the same seed produces the same order, times and hash, another one does not', async () => {
   expect(await story(1)).toEqual(await story(1))
   expect(await story(1)).not.toEqual(await story(2))
 })
 
-test('streams of chance do not depend on each other', () => {
+test('random streams are independent of each other', () => {
   const draws = (concern: string) => Array.from({ length: 5 }, randomOf(7, concern))
   expect(draws('network')).toEqual(draws('network'))
   expect(draws('network')).not.toEqual(draws('faults'))
@@ -32,22 +32,22 @@ test('streams of chance do not depend on each other', () => {
 })
 
 describe('a step', () => {
-  it('lets all promises go on before the next event', async () => {
+  test('runs all promise callbacks before the next event', async () => {
     const time = new VirtualTime({ seed: 1 })
-    const told: string[] = []
+    const events: string[] = []
     const end = new Promise<void>((resolve) => {
       time.clients.setTimer(async () => {
         for (let i = 0; i < 50; i++) await Promise.resolve()
-        told.push('promises')
+        events.push('promises')
       }, 10)
-      time.clients.setTimer(() => void told.push('next'), 10.001)
+      time.clients.setTimer(() => void events.push('next'), 10.001)
       time.clients.setTimer(resolve, 12)
     })
     await time.drive(end)
-    expect(told).toEqual(['promises', 'next'])
+    expect(events).toEqual(['promises', 'next'])
   })
 
-  it('waits for work that has left the event loop', async () => {
+  test('waits for work outside the event loop', async () => {
     const time = new VirtualTime({ seed: 1 })
     const order: string[] = []
     const work = () => new Promise<void>((resolve) => setTimeout(resolve, 5))
@@ -57,17 +57,17 @@ describe('a step', () => {
     expect(order).toEqual(['worked at 0', 'timer'])
   })
 
-  it('ends the run with what an event throws', async () => {
+  test('ends the run with the error of an event', async () => {
     const time = new VirtualTime({ seed: 1 })
     time.clients.setTimer(() => {
-      throw new Error('a mistake')
+      throw new Error('broken')
     }, 5)
-    await expect(time.drive(new Promise(() => {}))).rejects.toThrow('a mistake')
+    await expect(time.drive(new Promise(() => {}))).rejects.toThrow('broken')
   })
 })
 
 describe('a cluster', () => {
-  it('lets time pass only when told to', async () => {
+  test('lets time pass only in advance and run', async () => {
     await using cluster = await createCluster({ time: 'virtual', topics: [{ name: 't', replicationFactor: 3 }] })
     const beganAtMs = cluster.clock.now()
     await cluster.broker(1).kill()
@@ -77,7 +77,7 @@ describe('a cluster', () => {
     expect(cluster.clock.now() - beganAtMs).toBe(604_800_000)
   })
 
-  it('moves leaders in the time of the cluster, in no time of the machine', async () => {
+  test('moves leaders in virtual time, without waiting', async () => {
     const config = { 'broker.session.timeout.ms': 60_000 }
     await using cluster = await createCluster({
       time: 'virtual',
@@ -94,7 +94,7 @@ describe('a cluster', () => {
     })
   })
 
-  it('sets the wall clock alone with a jump', async () => {
+  test('sets only the wall clock with a jump', async () => {
     await using cluster = await createCluster({ time: 'virtual' })
     const { runtime, clock } = cluster
     const [wall, mono] = [runtime.wallNow(), runtime.monoNow()]
@@ -102,7 +102,7 @@ describe('a cluster', () => {
     expect([runtime.wallNow() - wall, runtime.monoNow() - mono]).toEqual([-3_600_000, 0])
   })
 
-  it('says what a scenario without an end waits for', async () => {
+  test('reports what an endless scenario waits for', async () => {
     await using cluster = await createCluster({ time: 'virtual', seed: 9 })
     await cluster.broker(2).kill()
     const ended = cluster.run(() => new Promise(() => {}), { limit: '2h' })
@@ -112,7 +112,7 @@ describe('a cluster', () => {
     expect(cluster.virtual?.nowMs).toBeGreaterThan(7_000_000)
   })
 
-  it('does little in an hour without clients', async () => {
+  test('has few events in an hour without clients', async () => {
     const topics = [{ name: 't', partitions: 12, replicationFactor: 3 }]
     await using cluster = await createCluster({ time: 'virtual', topics })
     const before = cluster.virtual?.eventCount ?? 0
@@ -120,15 +120,15 @@ describe('a cluster', () => {
     expect((cluster.virtual?.eventCount ?? 0) - before).toBeLessThan(100)
   })
 
-  it.each([
+  test.each([
     [{ seed: -1 }, 'seed'],
     [{ time: 'virtual', listen: true }, 'listen'],
     [{ checkReplicas: true }, 'checkReplicas'],
-  ] as const)('refuses %j', async (options, what) => {
+  ] as const)('rejects %j', async (options, what) => {
     await expect(createCluster(options)).rejects.toThrow(what)
   })
 
-  it('has no run in real time', async () => {
+  test('has no run in real time', async () => {
     await using cluster = await createCluster({ brokers: 1 })
     await expect(cluster.run(() => 1)).rejects.toThrow("time: 'virtual'")
   })

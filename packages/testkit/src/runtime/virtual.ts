@@ -8,45 +8,45 @@ export interface VirtualOptions {
   readonly seed: number
 }
 
-/** Somebody who lets time pass. */
+/** A caller that lets time pass. */
 interface Drive {
   readonly untilMs: number
   readonly limitMs: number
   giveUp(why: Error | string): void
 }
 
-/** What an event is; part of the hash. */
+/** The kinds of events, which are part of the hash. */
 const kinds = { timer: 1, deferred: 2, network: 3, turn: 4 } as const
 
-/** After all others of its instant. */
+/** The tie of an event after all others of its instant. */
 const last = Number.POSITIVE_INFINITY
 
-/** More events than that without time moving are a loop. */
+/** More events than this at one instant are treated as an endless loop. */
 const maxEventsAnInstant = 1_000_000
 
-/** The machine gets a turn of its own after as many events: for the time limits of test runners, and Ctrl-C. */
+/** Yields to the event loop after this many events, for the timeouts of test runners and for Ctrl-C. */
 const eventsATurn = 512
 
-/** A fixed beginning: the same seed gives the same timestamps. 2024-01-01. */
+/** A fixed start (2024-01-01), so that the same seed produces the same timestamps. */
 const epochMs = 1_704_067_200_000
 
-/** How late bytes arrive, and how late a broker's turn comes at times. */
+/** The latency of bytes, and the delay that some turns of brokers have. */
 const latency = { leastMs: 0.05, usualMs: 1, rareMs: 20, rareShare: 0.02 } as const
 
 /**
- * Time that moves only when nothing else is to be done. All that happens is an event in a heap; one step takes the first,
- * runs it, and lets all promises go on that it settled. Everything that is left to chance comes from the seed, so the same
- * program with the same seed does the same.
+ * Time that advances only when nothing else is left to do. Everything is an event in a heap; one step removes the first event,
+ * runs it, and runs all promise callbacks that it caused. All randomness comes from the seed, so the same program with the same
+ * seed behaves the same way.
  */
 export class VirtualTime {
   readonly seed: number
   readonly streams: RandomStreams
-  /** For brokers and the controller: what they defer may come late, as it is sent over a network. */
+  /** For brokers and the controller: deferred callbacks may be delayed, like messages on a network. */
   readonly brokers: Runtime
-  /** For clients, without the network: what they defer comes in the order of deferring. */
+  /** For clients, without the network: deferred callbacks run in order. */
   readonly clients: Runtime
   readonly conditions: NetworkConditions
-  /** Called after every event. What it throws ends the run. */
+  /** Called after every event. An error ends the run. */
   afterEvent: (() => void) | undefined
   readonly #heap = new EventHeap()
   #nowMs = 0
@@ -55,13 +55,13 @@ export class VirtualTime {
   #eventCount = 0
   #sameInstant = 0
   readonly #hash = new EventHash()
-  /** No broker's deferred callback is due later, and no bytes. */
+  /** The latest due time of brokers' deferred callbacks; below, of bytes in flight. */
   #lastDeferredAtMs = 0
   #lastArrivalAtMs = 0
   #timerCount = 0
-  /** Work that has left the event loop: time waits for it. */
+  /** Work outside the event loop, which time waits for. */
   #working = 0
-  /** Who lets time pass, until something of theirs settles. */
+  /** The callers that let time pass until their promise settles. */
   readonly #drives = new Set<Drive>()
   #isPumping = false
   #isClosed = false
@@ -92,12 +92,12 @@ export class VirtualTime {
     return this.#isClosed
   }
 
-  /** Since the cluster was made. */
+  /** Virtual time since the cluster was created. */
   get nowMs(): number {
     return this.#nowMs
   }
 
-  /** What the wall clock is ahead of the time that has passed, by `jump`. */
+  /** How far `jump` moved the wall clock ahead of the passed time. */
   get wallShiftMs(): number {
     return this.#wallShiftMs
   }
@@ -110,42 +110,43 @@ export class VirtualTime {
     return this.#eventCount
   }
 
-  /** Of all events so far with their times, and of all bytes that arrived. */
+  /** The hash of all events so far with their times, and of all bytes that arrived. */
   get eventHash(): string {
     return this.#hash.toString()
   }
 
-  /** The wall clock is set; deadlines do not move. */
+  /** Sets the wall clock; deadlines do not move. */
   jump(ms: number): void {
     this.#wallShiftMs += ms
   }
 
-  /** Resolves after all that brokers have deferred by now. */
+  /** Resolves after all callbacks that brokers have deferred so far. */
   turn(): Promise<void> {
     return this.#at(this.#lastDeferredAtMs)
   }
 
-  /** Resolves after all bytes have arrived that are under way now. */
+  /** Resolves after all bytes in flight have arrived. */
   arrivals(): Promise<void> {
     return this.#at(Math.max(this.#lastArrivalAtMs, this.#lastDeferredAtMs))
   }
 
-  /** Lets `ms` pass, with all that happens in them. */
+  /** Lets `ms` pass and runs everything that becomes due. */
   advance(ms: number): Promise<void> {
     return this.drive(this.#at(this.#nowMs + ms))
   }
 
   /**
-   * Steps until the promise settles, and settles as it does. Rejects when that takes more than `limitMs`, or when nothing
-   * is due any more: `refuse` says why.
+   * Runs events until the promise settles, and settles like it. Rejects with the error of `refuse` after `limitMs`, or when no
+   * event is left.
    */
   drive<T>(promise: Promise<T>, limitMs = last, refuse?: (why: string) => Error): Promise<T> {
-    if (this.#isClosed) return Promise.reject(new Error('the cluster is closed, its time has ended'))
+    if (this.#isClosed) return Promise.reject(new Error('The cluster is closed: its virtual time has ended'))
     return new Promise<T>((resolve, reject) => {
       const drive: Drive = {
         untilMs: this.#nowMs + limitMs,
         limitMs,
-        giveUp: (why) => end(() => reject(why instanceof Error ? why : (refuse?.(why) ?? new Error(why)))),
+        giveUp: (why) =>
+          end(() => reject(why instanceof Error ? why : (refuse?.(why) ?? new Error(`Virtual time stopped: ${why}`)))),
       }
       const end = (settle: () => void) => {
         if (this.#drives.delete(drive)) settle()
@@ -159,7 +160,7 @@ export class VirtualTime {
     })
   }
 
-  /** Forgets all that is due. */
+  /** Drops all events. */
   close(): void {
     this.#isClosed = true
     this.#heap.clear()
@@ -167,12 +168,12 @@ export class VirtualTime {
     this.#giveUp('the cluster was closed')
   }
 
-  /** When all else has happened that is due until then. */
+  /** Resolves when all other events up to then have run. */
   #at(atMs: number): Promise<void> {
     return new Promise((resolve) => void this.#push(kinds.turn, Math.max(0, atMs - this.#nowMs), last, resolve))
   }
 
-  // ---- inside --------------------------------------------------------------------------------------------------------
+  // ---- internals -----------------------------------------------------------------------------------------------------
 
   #runtime(defer: (callback: () => void) => void): Runtime {
     const { ids, choices } = this.streams
@@ -191,7 +192,7 @@ export class VirtualTime {
       secureRandom: (size: number) => Uint8Array.from({ length: size }, () => Math.floor(ids() * 256)),
       lookup: async (name: string) => [name],
       dial: async () => {
-        throw new Error('brokers do not dial')
+        throw new Error('Brokers open no connections')
       },
     })
   }
@@ -202,7 +203,7 @@ export class VirtualTime {
       this.#timerCount--
       callback()
     }
-    // Whole milliseconds, and never at once: as Node's.
+    // Whole milliseconds, at least one, like Node's timers.
     return this.#push(kinds.timer, Math.max(1, Math.ceil(delayMs)), this.streams.schedule(), fire) as unknown as Timer
   }
 
@@ -222,7 +223,7 @@ export class VirtualTime {
     return event
   }
 
-  /** One event, for all who drive. */
+  /** Runs one event for all callers. */
   readonly #next = (): void => {
     if (this.#drives.size === 0) {
       this.#pump()
@@ -233,14 +234,15 @@ export class VirtualTime {
       return
     }
     const first = this.#heap.first()
-    if (first === undefined) this.#giveUp('nothing is due any more')
-    else if (this.#sameInstant > maxEventsAnInstant) this.#giveUp('events follow each other without time passing')
+    if (first === undefined) this.#giveUp('no event is left')
+    else if (this.#sameInstant > maxEventsAnInstant)
+      this.#giveUp('events follow each other without an end at one instant')
     else if (this.#isWithinLimits(first.atMs)) this.#try(() => this.#step())
     if (this.#eventCount % eventsATurn === 0) setImmediate(this.#next)
     else afterMicrotasks(this.#next)
   }
 
-  /** False when somebody gave up: what is due next may not be for the others. */
+  /** False when a caller reached its limit: the others are checked again before the next event. */
   #isWithinLimits(atMs: number): boolean {
     let isWithin = true
     for (const drive of this.#drives) {
@@ -251,7 +253,7 @@ export class VirtualTime {
     return isWithin
   }
 
-  /** What an event throws is for all who let it happen. */
+  /** An error of an event is passed to all callers. */
   #try(act: () => void): void {
     try {
       act()
@@ -275,7 +277,7 @@ export class VirtualTime {
     this.afterEvent?.()
   }
 
-  /** While nobody drives, what is due at this instant happens by itself, and time stands still. */
+  /** Without a caller, events of the current instant still run, but time does not advance. */
   #pump(): void {
     if (this.#isPumping || this.#drives.size > 0) return
     this.#isPumping = true
@@ -285,7 +287,7 @@ export class VirtualTime {
         this.#isPumping = false
         return
       }
-      // What an event throws is thrown out of a callback of Node's, as it is with real time.
+      // An error of an event is thrown from a callback of Node, as with real time.
       afterMicrotasks(next)
       this.#step()
     }
@@ -293,15 +295,15 @@ export class VirtualTime {
   }
 }
 
-/** Mostly short, now and then long. */
+/** Mostly short, rarely long. */
 function delayOf(random: () => number): number {
   const longestMs = random() < latency.rareShare ? latency.rareMs : latency.usualMs
   return latency.leastMs + random() * longestMs
 }
 
 /**
- * Calls back when all microtasks have run, those too that they queue: Node runs its ticks only then. A thousand times
- * cheaper than a turn of the event loop.
+ * Calls back when all microtasks have run, including those they queue, because Node runs its ticks only then. This is a thousand
+ * times cheaper than a turn of the event loop.
  */
 function afterMicrotasks(callback: () => void): void {
   queueMicrotask(() => process.nextTick(callback))

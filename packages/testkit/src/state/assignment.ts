@@ -4,9 +4,9 @@ export interface AssignableBroker {
 }
 
 /**
- * Replicas for `count` new partitions: leaders go round the racks and round the brokers in each, followers take the racks
- * after the leader's, so that no rack and no broker holds two replicas of a partition while others hold none.
- * `start` is where the round begins (chosen by chance, or by how many partitions there are).
+ * Replicas for `count` new partitions. Leaders rotate over the racks and over the brokers of each rack; followers use the racks
+ * after the leader's, so that no rack and no broker gets two replicas of a partition while others get none. `start` is the
+ * position of the first leader (random, or the number of existing partitions).
  */
 export function assignReplicas(
   brokers: readonly AssignableBroker[],
@@ -16,7 +16,7 @@ export function assignReplicas(
 ): number[][] {
   const order = alternateRacks(brokers)
   return Array.from({ length: count }, (_, index) => {
-    // The step between followers grows with each full round, so that pairs of brokers mix.
+    // The step between followers grows with each full round, so that different pairs of brokers share partitions.
     const round = Math.floor((start + index) / order.length)
     return replicasFrom(order, (start + index) % order.length, round, replicationFactor)
   })
@@ -36,7 +36,7 @@ function replicasFrom(
   })
   const chosen = [first]
   const racks = new Set([first.rack])
-  // First one of each rack that holds none yet, then whoever is next.
+  // Prefer racks without a replica, then take the next broker.
   while (chosen.length < replicationFactor) {
     const free = followers.filter((broker) => !chosen.includes(broker))
     const pick = free.find((broker) => broker.rack === null || !racks.has(broker.rack)) ?? free[0]

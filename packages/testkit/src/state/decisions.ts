@@ -1,6 +1,6 @@
 import type { MetadataDelta, MetadataView, PartitionImage, TopicImage } from './metadata-view.ts'
 
-/** How many records a decision is in the metadata log. */
+/** The number of records of a decision in the metadata log. */
 export function recordsOf(delta: MetadataDelta): number {
   const { topics, deletedTopics, brokers, brokerConfigs, removedBrokers, features } = delta
   const lists = [topics, deletedTopics, brokers, removedBrokers]
@@ -13,7 +13,7 @@ export function withPartition(topic: TopicImage, image: PartitionImage): TopicIm
   return { ...topic, partitions: topic.partitions.map((old) => (old.partition === image.partition ? image : old)) }
 }
 
-/** Partitions that their preferred replica could lead again: it lives and is in sync. */
+/** Partitions whose preferred replica is not the leader, but alive and in sync. */
 export function returnable(state: MetadataView): [topic: string, partition: number][] {
   const found: [string, number][] = []
   for (const { name, partitions } of state.topics()) {

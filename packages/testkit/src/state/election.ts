@@ -3,27 +3,27 @@ import type { PartitionImage } from './metadata-view.ts'
 export interface ElectionRules {
   /** Registered, not fenced. */
   readonly isAlive: (brokerId: number) => boolean
-  /** unclean.leader.election.enable of the topic, or an election asked for as unclean. */
+  /** The topic's unclean.leader.election.enable, or a requested unclean election. */
   readonly unclean: boolean
-  /** Prefer the first replica to the leader at hand. */
+  /** Prefer the first replica over the current leader. */
   readonly preferred?: boolean
-  /** min.insync.replicas of the topic: below it those that leave the ISR stay eligible. Default 1. */
+  /** The topic's min.insync.replicas: below it, replicas that leave the ISR become eligible leaders. Default 1. */
   readonly minIsr?: number
-  /** KIP-966 is on: an ISR may be empty, and there are eligible leaders beside it. */
+  /** KIP-966 is enabled: the ISR may be empty, and there are eligible leader replicas. */
   readonly isElrOn?: boolean
 }
 
-/** What is to be another; the rest stays. */
+/** The fields to change. */
 export interface PartitionChange {
   readonly isr?: readonly number[]
   readonly replicas?: readonly number[]
   readonly adding?: readonly number[]
   readonly removing?: readonly number[]
-  /** It came back without saying that it stopped in order: it may lack what it had. */
+  /** A broker that restarted after an unclean shutdown: it may have lost records. */
   readonly uncleanShutdown?: number
 }
 
-/** A partition on its way to its next version. */
+/** The next version of a partition under construction. */
 interface Target {
   isr: readonly number[]
   replicas: readonly number[]
@@ -35,8 +35,8 @@ interface Target {
 const none: readonly number[] = []
 
 /**
- * The next version of a partition: a reassignment ends when its replicas are in sync, eligible leaders are kept while too
- * few are in sync, and the leader is chosen anew if it must be. The same image when nothing changes.
+ * The next version of a partition: completes a reassignment when its replicas are in sync, keeps eligible leaders while too few
+ * replicas are in sync, and elects a leader if necessary. Returns the same image when nothing changes.
  */
 export function changed(image: PartitionImage, change: PartitionChange, rules: ElectionRules): PartitionImage {
   const target: Target = {
@@ -55,13 +55,13 @@ export function changed(image: PartitionImage, change: PartitionChange, rules: E
   }
   if (!rules.isElrOn) {
     target.elr = none
-    // The last member stays, for only it has all records.
+    // The last member is kept, because only it has all records.
     if (target.isr.length === 0) target.isr = image.isr
   }
   return withTarget(image, target, elected.leader, rules)
 }
 
-/** All that is to be there is in sync: what is to go goes. */
+/** Removes the replicas to be removed once all target replicas are in sync. */
 function completeReassignment(target: Target): void {
   const { adding, removing } = target
   if (adding.length + removing.length === 0) return
@@ -72,8 +72,8 @@ function completeReassignment(target: Target): void {
 }
 
 /**
- * Who left the ISR while fewer than min.insync.replicas are in it has all that is committed: no more was since. Replicas
- * that have gone are not: should they come again, it is with an empty log.
+ * A replica that leaves the ISR while it is below min.insync.replicas has all committed records, because nothing is committed
+ * below that size. Removed replicas are not eligible: they would return with an empty log.
  */
 function eligible(
   image: PartitionImage,
@@ -92,8 +92,8 @@ interface Elected {
 }
 
 /**
- * The leader at hand while it lives and is in sync, else the first live replica in sync in the order of the replicas; with
- * nobody in sync one of those that are eligible, or who led last; else any live one when losing records is allowed.
+ * Elects the current leader while it is alive and in sync, else the first live in-sync replica in replica order; without an
+ * in-sync replica an eligible one, or the last known leader; else, with unclean election, any live replica.
  */
 function electedBy(
   image: PartitionImage,
@@ -117,7 +117,7 @@ function electedBy(
 function withTarget(image: PartitionImage, target: Target, leader: number, rules: ElectionRules): PartitionImage {
   const { isr, replicas, adding, removing, elr } = target
   const isReplicaGone = !image.replicas.every((id) => replicas.includes(id))
-  // Those that go learn of it by the epoch, even if the leader stays.
+  // Removed replicas see the removal by the new epoch, even if the leader is the same.
   const leaderEpoch = image.leaderEpoch + (leader !== image.leader || isReplicaGone ? 1 : 0)
   const lastKnownElr = lastKnown(image, isr, leader, rules)
   const next: PartitionImage = {
@@ -135,7 +135,7 @@ function withTarget(image: PartitionImage, target: Target, leader: number, rules
   return isEqual(image, next) ? image : next
 }
 
-/** Who led when the ISR became empty, until somebody leads again. */
+/** The last leader before the ISR became empty, until a leader is elected. */
 function lastKnown(image: PartitionImage, isr: readonly number[], leader: number, { isElrOn }: ElectionRules) {
   const known = image.lastKnownElr ?? none
   if (!isElrOn || leader !== -1) return none
@@ -159,7 +159,7 @@ function isSame(a: readonly number[] = none, b: readonly number[] = none): boole
   return a.length === b.length && a.every((id, at) => id === b[at])
 }
 
-/** One step of the partition's epoch for all that changed since `before`. */
+/** Raises the partition epoch by one for all changes since `before`. */
 export function asNextVersion(before: PartitionImage, after: PartitionImage): PartitionImage {
   return after === before ? before : { ...after, partitionEpoch: before.partitionEpoch + 1 }
 }

@@ -1,4 +1,4 @@
-/** Levels of features by their names. */
+/** Feature levels by name. */
 export type Features = ReadonlyMap<string, number>
 
 export interface FeatureRange {
@@ -7,7 +7,7 @@ export interface FeatureRange {
   readonly max: number
 }
 
-/** What these brokers can do: Kafka 4.3's features, in the order that its brokers list them in. */
+/** The supported features: those of Kafka 4.3, in the order of its responses. */
 export const supportedFeatures: readonly FeatureRange[] = [
   { name: 'group.version', min: 0, max: 1 },
   { name: 'kraft.version', min: 0, max: 1 },
@@ -20,7 +20,7 @@ export const supportedFeatures: readonly FeatureRange[] = [
 
 export const ELR_FEATURE = 'eligible.leader.replicas.version'
 
-/** The levels of a cluster that was formatted by 4.3. Level 0 means that a feature is off: such are not listed. */
+/** The levels of a cluster formatted with 4.3. Features at level 0 (off) are not listed. */
 export const newFeatures: Features = new Map([
   ['group.version', 1],
   ['streams.version', 1],

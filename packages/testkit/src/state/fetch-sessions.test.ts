@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { type FetchContext, type FetchPartition, type FetchSessionRequest, FetchSessions } from './fetch-sessions.ts'
 
 let nowMs = 0
@@ -23,8 +23,8 @@ function request(
   return { sessionId, sessionEpoch, usesTopicIds: false, partitions, forgotten: [], nameOf: () => undefined, ...more }
 }
 
-function opened(sessions: FetchSessions, wanted: FetchSessionRequest): FetchContext {
-  const context = sessions.open(wanted)
+function opened(sessions: FetchSessions, sessionRequest: FetchSessionRequest): FetchContext {
+  const context = sessions.open(sessionRequest)
   if (typeof context === 'string') throw new Error(context)
   return context
 }
@@ -33,7 +33,7 @@ const response = { errorCode: 0, highWatermark: 5, logStartOffset: 0, hasRecords
 const indexes = ({ partitions }: FetchContext) => partitions.map(({ partition }) => partition)
 
 describe('a session', () => {
-  it('remembers its partitions, and answers only what is news', () => {
+  test('keeps its partitions, and returns only changed ones', () => {
     const sessions = new FetchSessions(10, clock)
     const full = opened(sessions, request(0, 0, [partition(0), partition(1)]))
     expect(full.sessionId).toBeGreaterThan(0)
@@ -46,7 +46,7 @@ describe('a session', () => {
     expect(next.select(second, { ...response, highWatermark: 6 })).toBe(false)
   })
 
-  it('tells an error each time, and the first answer after it', () => {
+  test('returns an error each time, and the first response after it', () => {
     const sessions = new FetchSessions(10, clock)
     const full = opened(sessions, request(0, 0, [partition(0)]))
     const [only] = full.partitions as [FetchPartition]
@@ -58,14 +58,14 @@ describe('a session', () => {
     expect(next.select(only, response)).toBe(false)
   })
 
-  it('reads those first that got no records the last time', () => {
+  test('starts with the partitions that returned no records last time', () => {
     const sessions = new FetchSessions(10, clock)
     const full = opened(sessions, request(0, 0, [partition(0), partition(1), partition(2)]))
     full.select(partition(0), { ...response, hasRecords: true })
     expect(indexes(opened(sessions, request(full.sessionId, 1)))).toEqual([1, 2, 0])
   })
 
-  it('drops partitions that are forgotten, and ends with the last', () => {
+  test('removes forgotten partitions, and ends with the last', () => {
     const sessions = new FetchSessions(10, clock)
     const { sessionId } = opened(sessions, request(0, 0, [partition(0), partition(1)]))
     expect(indexes(opened(sessions, request(sessionId, 1, [], { forgotten: [partition(0)] })))).toEqual([1])
@@ -73,7 +73,7 @@ describe('a session', () => {
     expect(sessions.open(request(sessionId, 3))).toBe('FETCH_SESSION_ID_NOT_FOUND')
   })
 
-  it('is refused under another epoch, another id or another kind of names', () => {
+  test('rejects another epoch, another id and a change between names and topic ids', () => {
     const sessions = new FetchSessions(10, clock)
     const { sessionId } = opened(sessions, request(0, 0, [partition(0)]))
     expect(sessions.open(request(sessionId, 2))).toBe('INVALID_FETCH_SESSION_EPOCH')
@@ -81,7 +81,7 @@ describe('a session', () => {
     expect(sessions.open(request(sessionId, 1, [], { usesTopicIds: true }))).toBe('FETCH_SESSION_TOPIC_ID_ERROR')
   })
 
-  it('ends when the client says so', () => {
+  test('ends on request of the client', () => {
     const sessions = new FetchSessions(10, clock)
     const { sessionId } = opened(sessions, request(0, 0, [partition(0)]))
     expect(opened(sessions, request(sessionId, -1, [partition(0)])).sessionId).toBe(0)
@@ -89,7 +89,7 @@ describe('a session', () => {
   })
 })
 
-it('without room there is no session, until the one least used is old', () => {
+test('creates no session while the cache is full, until the least recently used one is evictable', () => {
   const sessions = new FetchSessions(2, clock)
   const first = opened(sessions, request(0, 0, [partition(0)])).sessionId
   const second = opened(sessions, request(0, 0, [partition(0)])).sessionId

@@ -1,7 +1,7 @@
 import type { ErrorName } from '@ottla/codec'
 import type { Runtime } from '@ottla/runtime'
 
-/** A partition as a Fetch request names it: by topic name up to version 12, by id after it. */
+/** A partition of a Fetch request: by topic name up to version 12, by topic id from 13. */
 export interface FetchPartition {
   readonly topic: string
   readonly topicId: string
@@ -10,7 +10,7 @@ export interface FetchPartition {
   readonly fetchOffset: number
   readonly lastFetchedEpoch: number
   readonly maxBytes: number
-  /** In a session by ids: what the topic was called when its id was first known. Another one may be called so by now. */
+  /** In a session with topic ids: the topic's name when the id was first seen. Another topic may have the name now. */
   readonly firstName?: string | undefined
 }
 
@@ -20,11 +20,11 @@ export interface FetchSessionRequest {
   readonly usesTopicIds: boolean
   readonly partitions: readonly FetchPartition[]
   readonly forgotten: readonly Pick<FetchPartition, 'topic' | 'topicId' | 'partition'>[]
-  /** What a topic is called now; undefined for an unknown id. */
+  /** The topic's current name; undefined for an unknown id. */
   readonly nameOf: (topicId: string) => string | undefined
 }
 
-/** What was answered for a partition, as far as it decides whether the next answer is news. */
+/** The parts of a partition's response that decide whether it changed. */
 export interface RespondedPartition {
   readonly errorCode: number
   readonly highWatermark: number
@@ -33,13 +33,13 @@ export interface RespondedPartition {
   readonly isDiverging: boolean
 }
 
-/** What a Fetch request is about, once its session is known. */
+/** The partitions of a Fetch request, resolved with its session. */
 export interface FetchContext {
-  /** All partitions to read, in the order in which they get their share of the bytes. */
+  /** All partitions to read, in the order in which they get their share of `maxBytes`. */
   readonly partitions: readonly FetchPartition[]
-  /** 0: there is no session. */
+  /** 0: no session. */
   readonly sessionId: number
-  /** Whether an answer is to be sent: an incremental fetch sends only what is news. Notes what is sent. */
+  /** Whether to send the partition's response (an incremental fetch sends only changes), which is then noted as sent. */
   select(partition: FetchPartition, response: RespondedPartition): boolean
 }
 
@@ -52,18 +52,18 @@ interface CachedPartition {
 interface Session {
   readonly id: number
   readonly usesTopicIds: boolean
-  /** The epoch that the next request must carry. */
+  /** The epoch the next request must have. */
   epoch: number
   lastUsedAtMs: number
   readonly byTopic: Map<string, Map<number, CachedPartition>>
-  /** In the order of reading: who got records goes to the end, so that all get their turn. */
+  /** In read order: a partition that returned records moves to the end, so that all partitions get a turn. */
   readonly order: Set<CachedPartition>
 }
 
 const initialEpoch = 0
 const finalEpoch = -1
 const maxEpoch = 2_147_483_647
-/** A session that was not used for this long may be evicted when there is no room. */
+/** A session unused for this long may be evicted when the cache is full. */
 const evictableAfterMs = 120_000
 
 /** Incremental fetch sessions of one broker (KIP-227). */
@@ -85,12 +85,12 @@ export class FetchSessions {
     this.#sessions.clear()
   }
 
-  /** What a session is about; nothing when there is no such session. */
+  /** The partitions of a session; empty for an unknown one. */
   partitionsOf(sessionId: number): readonly FetchPartition[] {
     return Array.from(this.#sessions.get(sessionId)?.order ?? [], ({ request }) => request)
   }
 
-  /** The context of a request, or the error that the whole request gets. */
+  /** The context of a request, or the error for the whole request. */
   open(request: FetchSessionRequest): FetchContext | ErrorName {
     const { sessionId, sessionEpoch } = request
     if (sessionEpoch === initialEpoch || sessionEpoch === finalEpoch) {
@@ -107,7 +107,7 @@ export class FetchSessions {
     noteNames(session, request)
     session.epoch = session.epoch === maxEpoch ? 1 : session.epoch + 1
     session.lastUsedAtMs = this.#runtime.monoNow()
-    // Most recently used last: the first is who may be evicted.
+    // Most recently used last: the first one is the candidate for eviction.
     this.#sessions.delete(sessionId)
     if (session.order.size === 0) return sessionless([])
     this.#sessions.set(sessionId, session)
@@ -115,7 +115,7 @@ export class FetchSessions {
   }
 
   #create(request: FetchSessionRequest): Session | undefined {
-    if (request.partitions.length === 0 || !this.#makeRoom()) return undefined
+    if (request.partitions.length === 0 || !this.#evictOne()) return undefined
     const session: Session = {
       id: this.#newId(),
       usesTopicIds: request.usesTopicIds,
@@ -130,7 +130,7 @@ export class FetchSessions {
     return session
   }
 
-  #makeRoom(): boolean {
+  #evictOne(): boolean {
     if (this.#sessions.size < this.#slots) return true
     const [oldest] = this.#sessions.values()
     if (oldest === undefined || this.#runtime.monoNow() - oldest.lastUsedAtMs < evictableAfterMs) return false
@@ -153,14 +153,14 @@ function sessionless(partitions: readonly FetchPartition[]): FetchContext {
   }
 }
 
-/** A partition that is asked for twice is answered once, as it was asked last. */
+/** A partition requested twice is returned once, for its last request. */
 function withoutRepeats(partitions: readonly FetchPartition[]): readonly FetchPartition[] {
   const last = new Map<string, FetchPartition>()
   for (const each of partitions) last.set(`${each.topicId} ${each.topic} ${each.partition}`, each)
   return last.size === partitions.length ? partitions : [...last.values()]
 }
 
-/** All partitions are answered, and what is sent is remembered. */
+/** Returns all partitions and notes what was sent. */
 function fullContext(session: Session): FetchContext {
   return {
     partitions: requested(session),
@@ -179,20 +179,20 @@ function incrementalContext(session: Session): FetchContext {
     sessionId: session.id,
     select: (partition, response) => {
       const cached = find(session, partition)
-      if (cached === undefined || !isNews(cached, response)) return false
+      if (cached === undefined || !isChanged(cached, response)) return false
       note(session, cached, response)
       return true
     },
   }
 }
 
-function isNews(cached: CachedPartition, response: RespondedPartition): boolean {
+function isChanged(cached: CachedPartition, response: RespondedPartition): boolean {
   if (response.hasRecords || response.errorCode !== 0 || response.isDiverging) return true
   return response.highWatermark !== cached.highWatermark || response.logStartOffset !== cached.logStartOffset
 }
 
 function note(session: Session, cached: CachedPartition, response: RespondedPartition): void {
-  // After an error the next answer is news, whatever it is.
+  // After an error the next response always counts as changed.
   cached.highWatermark = response.errorCode !== 0 || response.isDiverging ? -1 : response.highWatermark
   cached.logStartOffset = response.logStartOffset
   if (!response.hasRecords) return

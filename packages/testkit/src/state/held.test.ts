@@ -1,9 +1,9 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { SimulatedTime } from '../../test/support/simulation.ts'
 import { Held } from './held.ts'
 
-describe('a held answer', () => {
-  it('is given once, before or after somebody waits for it', () => {
+describe('a held response', () => {
+  test('is delivered once, before or after its receiver is set', () => {
     const { runtime } = new SimulatedTime(1)
     const early = new Held<string>(runtime)
     const late = new Held<string>(runtime)
@@ -15,7 +15,7 @@ describe('a held answer', () => {
     expect(seen).toEqual(['a', 'c'])
   })
 
-  it('comes by itself when time is up, and not before', () => {
+  test('is completed by the timeout, and not before', () => {
     const time = new SimulatedTime(1)
     const receiver = vi.fn()
     const held = new Held<string>(time.runtime, { timeoutMs: 50, onTimeout: () => 'too late' })
@@ -25,7 +25,7 @@ describe('a held answer', () => {
     expect(receiver).toHaveBeenCalledExactlyOnceWith('too late')
   })
 
-  it('is not given to a connection that has closed, and leaves what it waited in', () => {
+  test('is not delivered after a cancel, which calls onSettled', () => {
     const time = new SimulatedTime(1)
     const receiver = vi.fn()
     const onSettled = vi.fn()

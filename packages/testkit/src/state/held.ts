@@ -1,16 +1,16 @@
 import type { Runtime, Timer } from '@ottla/runtime'
 
 export interface HeldOptions<T> {
-  /** After this the answer is `onTimeout()`. Absent: it waits until it is completed or cancelled. */
+  /** After this the response is `onTimeout()`. Absent: waits until completed or cancelled. */
   readonly timeoutMs?: number
   readonly onTimeout?: () => T
-  /** Called once when it is completed, times out or is cancelled: the place to leave the indexes it waits in. */
+  /** Called once when it is completed, times out or is cancelled: for removing it from indexes. */
   readonly onSettled?: () => void
 }
 
 /**
- * An answer that comes later: a long poll, a join, a wait for replication. The connection it belongs to is muted until
- * then. It is completed once; whatever comes after is ignored.
+ * A response that is sent later: of a long poll, a join, or a wait for replication. Its connection is muted until then. It is
+ * completed once; later calls are ignored.
  */
 export class Held<T> {
   readonly #runtime: Runtime
@@ -34,7 +34,7 @@ export class Held<T> {
     return this.#settled
   }
 
-  /** Gives the answer; false when there was one already or nobody waits any more. */
+  /** Sets the response; false when it was completed or cancelled before. */
   complete(response: T): boolean {
     if (!this.#settle()) return false
     const receiver = this.#receiver
@@ -44,13 +44,13 @@ export class Held<T> {
     return true
   }
 
-  /** Nobody waits any more: the connection closed or the broker died. */
+  /** The connection closed or the broker died: the response is not delivered. */
   cancel(): void {
     this.#receiver = undefined
     this.#settle()
   }
 
-  /** Called once by whoever writes the answer. */
+  /** Called once, by the writer of the response. */
   deliverTo(receiver: (response: T) => void): void {
     if (this.#value !== undefined) receiver(this.#value.response)
     else if (!this.#settled) this.#receiver = receiver

@@ -1,4 +1,4 @@
-/** The topics that coordinators keep what they know in. */
+/** The topics in which coordinators store their state. */
 export const offsetsTopic = '__consumer_offsets'
 export const transactionTopic = '__transaction_state'
 export const shareStateTopic = '__share_group_state'

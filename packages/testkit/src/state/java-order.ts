@@ -1,6 +1,6 @@
 /**
- * The order in which a Java `HashMap` or `HashSet` is iterated. Kafka's server-side assignors break ties by it: who has to
- * assign as Kafka does has to know it. Elements that share a bucket keep the order in which they came.
+ * The iteration order of a Java `HashMap` or `HashSet`. Kafka's server-side assignors break ties by it, so assigning like Kafka
+ * requires it. Elements in the same bucket keep their insertion order.
  */
 function inHashOrder<T>(items: Iterable<T>, hashOf: (item: T) => number, capacity = 16): T[] {
   const list = [...items]
@@ -23,7 +23,7 @@ export function stringHash(text: string): number {
   return hash
 }
 
-/** `hashCode()` of Kafka's `Uuid`: its four words, folded. */
+/** `hashCode()` of Kafka's `Uuid`: its four words, combined by XOR. */
 function uuidHash(id: string): number {
   const bytes = Buffer.from(id, 'base64url')
   return bytes.readInt32BE(0) ^ bytes.readInt32BE(4) ^ bytes.readInt32BE(8) ^ bytes.readInt32BE(12)

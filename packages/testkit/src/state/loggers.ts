@@ -1,11 +1,11 @@
 const levels = ['DEBUG', 'ERROR', 'FATAL', 'INFO', 'TRACE', 'WARN']
 
-/** Names of loggers that Kafka's brokers have; nothing here writes to them. */
+/** Loggers of Kafka's brokers; nothing in the testkit logs to them. */
 const initialLevels: ReadonlyMap<string, string> = new Map(
   ['root', 'kafka.authorizer.logger', 'kafka.request.logger', 'state.change.logger'].map((name) => [name, 'WARN']),
 )
 
-/** The levels of a broker's loggers (KIP-412): its own, and as they were after a restart. */
+/** The levels of one broker's loggers (KIP-412); a restart resets them. */
 export class Loggers {
   readonly #levels = new Map(initialLevels)
 
@@ -17,12 +17,12 @@ export class Loggers {
     return this.#levels.has(name)
   }
 
-  /** Undefined: as the root logger. */
+  /** Undefined: the level of the root logger. */
   set(name: string, level: string | undefined): void {
     this.#levels.set(name, level ?? this.#levels.get('root') ?? 'WARN')
   }
 
-  /** Why a level cannot be set; undefined when it can. */
+  /** Why a level cannot be set, in Kafka's words; undefined when it can. */
   problemWith(name: string, level: string): string | undefined {
     if (!this.has(name)) return `Logger ${name} does not exist!`
     if (levels.includes(level)) return undefined

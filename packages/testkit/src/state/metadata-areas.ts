@@ -5,9 +5,9 @@ import type { Acl } from './rights/acl.ts'
 import type { DelegationTokens } from './rights/delegation-tokens.ts'
 import type { ScramUsers } from './rights/scram-users.ts'
 
-/** What the controller decides beside brokers and topics. Each is immutable: a decision brings the whole of it. */
+/** The controller's metadata besides brokers and topics. Each area is immutable: a decision replaces the whole area. */
 export interface MetadataAreas {
-  /** Dynamic broker configs: by broker id, '' for the default of all. */
+  /** Dynamic broker configs by broker id; '' is the cluster default. */
   readonly brokerConfigs: ReadonlyMap<string, ReadonlyMap<string, string>>
   /** Configs of groups and of client metrics. */
   readonly resourceConfigs: ResourceConfigs
@@ -15,13 +15,13 @@ export interface MetadataAreas {
   readonly acls: readonly Acl[]
   readonly scramUsers: ScramUsers
   readonly delegationTokens: DelegationTokens
-  /** Levels of features as they are finalized. */
+  /** The finalized feature levels. */
   readonly features: Features
-  /** Where the metadata log ends with this decision; the controller says so. */
+  /** The end offset of the metadata log after this decision, set by the controller. */
   readonly metadataOffset: number
 }
 
-/** As in a new cluster. */
+/** The areas of a new cluster. */
 export const noAreas: MetadataAreas = {
   brokerConfigs: new Map(),
   resourceConfigs: noResourceConfigs,
@@ -33,7 +33,7 @@ export const noAreas: MetadataAreas = {
   metadataOffset: 0,
 }
 
-/** With those areas that a decision changes. */
+/** Applies the areas that a decision changes. */
 export function withAreas(areas: MetadataAreas, delta: Partial<MetadataAreas>): MetadataAreas {
   const {
     brokerConfigs = areas.brokerConfigs,

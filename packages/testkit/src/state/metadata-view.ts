@@ -1,38 +1,38 @@
 import { type MetadataAreas, noAreas, withAreas } from './metadata-areas.ts'
 import { AclImage } from './rights/acl-image.ts'
 
-/** A node as it is registered with the controller. */
+/** A broker as registered with the controller. */
 export interface BrokerImage {
   readonly id: number
-  /** Of its first listener. */
+  /** The host of its first listener. */
   readonly host: string
   readonly port: number
-  /** By the names of its listeners; left out, there is one address for all. */
+  /** The address of each listener; absent: one address for all. */
   readonly listeners?: readonly { readonly name: string; readonly host: string; readonly port: number }[]
   readonly rack: string | null
-  /** Registered but not serving: dead, or not caught up after its start. */
+  /** Registered but not serving: dead, or not caught up after a start. */
   readonly isFenced: boolean
 }
 
-/** Immutable: a change is a new one, so that what changed is seen by identity. */
+/** Immutable: a change creates a new image, so that changes are detected by identity. */
 export interface PartitionImage {
   readonly partition: number
-  /** In the order of preference. */
+  /** In order of preference. */
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
-  /** -1: there is none. */
+  /** -1: no leader. */
   readonly leader: number
   /** +1 with each change of the leader. */
   readonly leaderEpoch: number
   /** +1 with each change. */
   readonly partitionEpoch: number
-  /** While the partition moves: replicas that are not there yet. They are among `replicas`. Absent: none. */
+  /** During a reassignment: replicas to be added, included in `replicas`. Absent: none. */
   readonly adding?: readonly number[]
-  /** While the partition moves: replicas that go when the others are there. They are among `replicas` too. */
+  /** During a reassignment: replicas to be removed when the added ones are in sync, included in `replicas`. */
   readonly removing?: readonly number[]
-  /** Eligible leaders beside the ISR (KIP-966): they have all that is committed. Absent: none. */
+  /** Eligible leader replicas outside the ISR (KIP-966): they have all committed records. Absent: none. */
   readonly elr?: readonly number[]
-  /** While nobody may lead: who led last. */
+  /** While no replica may be the leader: the last leader. */
   readonly lastKnownElr?: readonly number[]
 }
 
@@ -41,26 +41,26 @@ export interface TopicImage {
   readonly id: string
   readonly isInternal: boolean
   readonly partitions: readonly PartitionImage[]
-  /** What was set for the topic, by Kafka's config names. */
+  /** The topic's configs, by Kafka's names. */
   readonly configs: ReadonlyMap<string, string>
 }
 
-/** One decision of the controller, as it travels to the brokers. */
+/** One decision of the controller, as sent to the brokers. */
 export interface MetadataDelta extends Partial<MetadataAreas> {
   readonly topics?: readonly TopicImage[]
   readonly deletedTopics?: readonly TopicImage[]
   readonly brokers?: readonly BrokerImage[]
-  /** Ids of brokers that are registered no more. */
+  /** Ids of unregistered brokers. */
   readonly removedBrokers?: readonly number[]
 }
 
-/** A broker as clients of a listener reach it: metadata answers with the addresses of the listener that was asked. */
+/** A broker with its address on one listener: a metadata response has the addresses of the listener it is sent on. */
 export function onListener(broker: BrokerImage, listener: string): BrokerImage {
   const address = broker.listeners?.find(({ name }) => name === listener)
   return address === undefined ? broker : { ...broker, host: address.host, port: address.port }
 }
 
-/** What one broker knows of the cluster; it lags behind the controller. */
+/** One broker's view of the cluster metadata; it lags behind the controller. */
 export class MetadataView {
   readonly #topics = new Map<string, TopicImage>()
   readonly #topicsById = new Map<string, TopicImage>()
@@ -91,7 +91,7 @@ export class MetadataView {
     this.#acls = undefined
   }
 
-  /** The ACLs as they are looked up; undefined when there is none. */
+  /** The ACLs, indexed for lookup; undefined when there are none. */
   get acls(): AclImage | undefined {
     return this.#acls
   }
@@ -108,7 +108,7 @@ export class MetadataView {
     return this.#topicsById.get(id)
   }
 
-  /** In the order of their creation. */
+  /** In order of creation. */
   topics(): IterableIterator<TopicImage> {
     return this.#topics.values()
   }
@@ -129,13 +129,13 @@ export class MetadataView {
     return [...this.#brokers.values()]
   }
 
-  /** A dynamic config of a broker, else that of all brokers; undefined when neither is set. */
+  /** A broker's dynamic config, else the cluster default; undefined when neither is set. */
   brokerConfig(id: number, name: string): string | undefined {
     const { brokerConfigs } = this.#areas
     return brokerConfigs.get(String(id))?.get(name) ?? brokerConfigs.get('')?.get(name)
   }
 
-  /** The state as one delta: what a broker that starts reads. */
+  /** The whole state as one delta, which a starting broker reads. */
   snapshot(): MetadataDelta {
     return { ...this.#areas, topics: [...this.#topics.values()], brokers: [...this.#brokers.values()] }
   }

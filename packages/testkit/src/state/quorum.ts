@@ -1,14 +1,14 @@
-/** At most so many brokers are controllers too, as in a cluster that is started by hand. */
+/** At most this many brokers are also controllers, as in a typical small cluster. */
 const maxVoters = 3
 
-/** Where a node was when it was heard of last. */
+/** The last known state of a node that is down. */
 export interface LastSeen {
   readonly atMs: number
   /** The end of its metadata log. */
   readonly offset: number
 }
 
-/** Who keeps the metadata log: the first brokers are controllers too, and one of them leads. */
+/** The voters of the metadata quorum: the first brokers are also controllers, and one of them is the leader. */
 export class Quorum {
   readonly #up = new Set<number>()
   readonly #lost = new Map<number, LastSeen>()
@@ -16,12 +16,12 @@ export class Quorum {
   #leaderId = -1
   #epoch = 0
 
-  /** The leader at this moment; -1 before there is one. A majority is not asked for: the decisions go on. */
+  /** The current leader; -1 before the first one. Decisions continue even without a majority of voters. */
   get leaderId(): number {
     return this.#leaderId
   }
 
-  /** +1 with each leader. */
+  /** +1 with each new leader. */
   get epoch(): number {
     return this.#epoch
   }
@@ -30,7 +30,7 @@ export class Quorum {
     return id <= maxVoters && !this.#removed.has(id)
   }
 
-  /** Of a node that is gone. */
+  /** The last known state of a node that is down. */
   lastSeen(id: number): LastSeen | undefined {
     return this.#lost.get(id)
   }
@@ -47,7 +47,7 @@ export class Quorum {
     this.#leave(id)
   }
 
-  /** It votes no more, and follows only. False: it did not vote. */
+  /** Makes a voter an observer. False: it was no voter. */
   removeVoter(id: number): boolean {
     if (!this.isVoter(id) || id <= 0) return false
     this.#removed.add(id)
@@ -55,7 +55,7 @@ export class Quorum {
     return true
   }
 
-  /** Who was removed votes again. */
+  /** Makes removed voters voters again. */
   reset(): void {
     this.#removed.clear()
   }

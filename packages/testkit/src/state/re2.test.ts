@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { compileRe2, re2Problem } from './re2.ts'
 
-// The words are those of Kafka 4.3.1 (RE2/J).
+// The messages are those of Kafka 4.3.1 (RE2/J).
 test.each([
   ['(', 'missing closing )'],
   [')', 'regexp/syntax: internal error'],
@@ -16,7 +16,7 @@ test.each([
   ['[b-a]', 'invalid character class range'],
   ['(?<n', 'invalid named capture'],
   ['\\pX', 'invalid character class range'],
-])('%s is refused: %s', (pattern, problem) => {
+])('rejects %s: %s', (pattern, problem) => {
   expect(re2Problem(pattern)).toBe(problem)
   expect(compileRe2(pattern)).toBeUndefined()
 })
@@ -33,7 +33,7 @@ test.each([
   ['a{,2}', 'a{,2}', 'aa'],
   ['\\p{Lu}\\d', 'A1', 'a1'],
   ['\\Aab\\z', 'ab', 'abc'],
-])('%s matches %s and not %s, as a whole', (pattern, yes, no) => {
+])('%s matches %s and not %s, anchored at both ends', (pattern, yes, no) => {
   expect(re2Problem(pattern)).toBeUndefined()
   expect(compileRe2(pattern)?.test(yes)).toBe(true)
   expect(compileRe2(pattern)?.test(no)).toBe(false)

@@ -1,12 +1,12 @@
 /**
- * Kafka's coordinator matches topics with RE2/J. JavaScript's expressions know more (what looks around, what refers back),
- * and write some things otherwise: this refuses what RE2 refuses, with its words, and translates what it writes otherwise.
+ * Kafka's coordinator matches topics with RE2/J. JavaScript's regular expressions have more features (lookaround,
+ * backreferences) and differ in syntax: this rejects what RE2 rejects, with its messages, and translates the differences.
  */
 export function re2Problem(pattern: string): string | undefined {
   return new Reader(pattern).problem()
 }
 
-/** An expression that matches whole names; undefined when the pattern is none of RE2. */
+/** A regular expression that matches whole names; undefined when RE2 rejects the pattern. */
 export function compileRe2(pattern: string): RegExp | undefined {
   const reader = new Reader(pattern)
   if (reader.problem() !== undefined) return undefined
@@ -35,7 +35,7 @@ const posix: Readonly<Record<string, string>> = {
   xdigit: '0-9A-Fa-f',
 }
 
-/** More repetitions than these are refused. */
+/** RE2's limit of a repeat count. */
 const MAX_REPEAT = 1000
 
 class Reader {
@@ -44,9 +44,9 @@ class Reader {
   flags = ''
   #at = 0
   #depth = 0
-  /** Where the last thing that can be repeated began, -1 when there is none. */
+  /** The start of the last repeatable atom; -1 without one. */
   #atom = -1
-  /** Where the last repetition began, -1 when something came since. */
+  /** The start of the last repetition operator; -1 when something follows it. */
   #repeat = -1
   #problem: string | undefined
 
@@ -116,7 +116,7 @@ class Reader {
       length = named[0].length
     } else if (flags) {
       length = flags[0].length
-      // Flags of a group hold for all here: names of topics have no lines, so only the case matters.
+      // Flags of a group apply to the whole pattern here. Topic names have no line breaks, so only `i` matters.
       if (flags[1]?.includes('i') && !this.flags.includes('i')) this.flags += 'i'
       opened = flags[2] === ':' ? '(?:' : ''
     } else if (rest.startsWith('(?')) {
@@ -202,7 +202,7 @@ function hasBadRange(inside: string): boolean {
   return false
 }
 
-/** A property of characters as JavaScript names it: RE2 knows categories and scripts by the same short form. */
+/** JavaScript's name of a Unicode property: RE2 uses one form for categories and scripts. */
 function propertyOf(name: string): string | undefined {
   return [name, `Script=${name}`].find((each) => {
     try {

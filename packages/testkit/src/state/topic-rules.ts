@@ -10,7 +10,7 @@ export function topicNameProblem(name: string): string | undefined {
   return `Topic name is invalid: '${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`
 }
 
-/** The topic whose metrics would have the same name: '.' and '_' are not told apart there. */
+/** The topic whose metrics would have the same name: metric names do not distinguish '.' and '_'. */
 export function collisionOf(name: string, topics: Iterable<TopicImage>): string | undefined {
   if (!/[._]/.test(name)) return undefined
   const flat = name.replaceAll('.', '_')
@@ -20,7 +20,7 @@ export function collisionOf(name: string, topics: Iterable<TopicImage>): string 
   return undefined
 }
 
-/** Why replicas given by hand cannot be taken: they must be registered, different, and as many in each partition. */
+/** Why a manual replica assignment is invalid: replicas must be registered, distinct, and equal in number per partition. */
 export function assignmentProblem(
   assignment: readonly (readonly number[])[],
   view: MetadataView,

@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** Puts a file in its place by one rename: a reader finds the old one or the new one, whole. */
+/** Replaces a file with one rename: a reader finds either the complete old file or the complete new one. */
 export function writeAtomically(path: string, data: string | Uint8Array, isSynced: boolean): void {
   const temporary = `${path}.tmp`
   const fd = openSync(temporary, 'w')
@@ -25,7 +25,7 @@ export function writeAtomically(path: string, data: string | Uint8Array, isSynce
   if (isSynced) syncDirectory(dirname(path))
 }
 
-/** Names that were made or changed in a directory survive. */
+/** Makes created and renamed entries of a directory durable. */
 export function syncDirectory(path: string): void {
   const fd = openSync(path, 'r')
   try {
@@ -35,7 +35,7 @@ export function syncDirectory(path: string): void {
   }
 }
 
-/** Undefined when it is not there. */
+/** Undefined when the file does not exist. */
 export function readIfThere(path: string): Buffer | undefined {
   try {
     return readFileSync(path)
@@ -45,7 +45,7 @@ export function readIfThere(path: string): Buffer | undefined {
   }
 }
 
-/** Names in a directory in their order; none when it is not there. */
+/** The sorted names in a directory; empty when it does not exist. */
 export function namesIn(path: string): string[] {
   try {
     return readdirSync(path).sort()
@@ -55,7 +55,7 @@ export function namesIn(path: string): string[] {
   }
 }
 
-/** Takes a directory away at once, by its name, and then what is in it: half of it is never taken for all. */
+/** Removes a directory: renames it first, so that an interrupted removal never leaves a partial directory under its name. */
 export function removeDirectory(path: string): void {
   const doomed = `${path}${deletedSuffix}`
   rmSync(doomed, { recursive: true, force: true })
@@ -68,10 +68,10 @@ export function removeDirectory(path: string): void {
   rmSync(doomed, { recursive: true, force: true })
 }
 
-/** Ends the name of a directory that is about to go, as in Kafka. */
+/** The suffix of a directory that is being removed, as in Kafka. */
 const deletedSuffix = '-delete'
 
-/** Removes what was left by a removal that was interrupted. */
+/** Completes interrupted removals and deletes temporary files. */
 export function removeLeftOvers(path: string): void {
   for (const name of namesIn(path)) {
     if (name.endsWith(deletedSuffix) || name.endsWith('.tmp'))

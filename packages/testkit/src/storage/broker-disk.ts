@@ -23,7 +23,7 @@ export interface BrokerDiskOptions {
   readonly onProblem: (message: string) => void
 }
 
-/** How far a log goes, to compare replicas by: the later epoch is right, then the longer log. */
+/** The end of a log, for comparing replicas: the later leader epoch wins, then the longer log. */
 export interface LogReach {
   readonly epoch: number
   readonly endOffset: number
@@ -39,14 +39,14 @@ const partitionMetadata = 'partition.metadata'
 /** Kafka's replica.high.watermark.checkpoint.interval.ms. */
 const checkpointIntervalMs = 5_000
 
-/** The directory of one broker, laid out as Kafka lays out its log directory. */
+/** The directory of one broker, with the layout of Kafka's log directory. */
 export class BrokerDisk implements LogStorage {
   readonly awaitsSync: boolean
   readonly #path: string
   readonly #options: BrokerDiskOptions
   readonly #context: DiskContext
   readonly #hosted = new Map<string, Hosted>()
-  /** Found at the start, and not asked for yet. */
+  /** Logs found at the start and not opened yet. */
   readonly #found = new Map<string, Hosted>()
   #timer: Timer | undefined
 
@@ -60,7 +60,7 @@ export class BrokerDisk implements LogStorage {
     this.#prepare()
   }
 
-  /** Reads the logs of the partitions that are still there; the others go. */
+  /** Recovers the logs of existing partitions, and deletes the others. */
   recover(view: MetadataView): void {
     const watermarks = offsetsIn(join(this.#path, highWatermarks))
     const starts = offsetsIn(join(this.#path, logStarts))
@@ -77,19 +77,19 @@ export class BrokerDisk implements LogStorage {
         continue
       }
       const found = recoverLog(path, partition.leaderEpoch)
-      if (found.cut !== undefined) this.#options.onProblem(`records are lost, ${found.cut}`)
+      if (found.cut !== undefined) this.#options.onProblem(`records lost: ${found.cut}`)
       const directory = new LogDirectory(path, this.#context)
       const logStartOffset = Math.max(starts.get(name) ?? 0, found.segments[0]?.baseOffset ?? 0)
       const highWatermark = watermarks.get(name) ?? 0
       const log = ReplicaLog.restored({ ...found, logStartOffset, highWatermark }, directory)
       directory.attach(log)
-      // What was deleted stays deleted, even where the log lost its end.
+      // Deleted records must not return, even when the log lost its end.
       log.advanceLogStart(logStartOffset)
       this.#found.set(name, { topic, topicId, partition: Number(index), directory })
     }
   }
 
-  /** How far the log that was found goes; undefined when there is none. */
+  /** The end of a recovered log; undefined when there is none. */
   reachOf(topic: string, partition: number): LogReach | undefined {
     const log = this.#found.get(nameOf({ topic, partition }))?.directory.log
     return log && { epoch: log.epochs.latestEpoch, endOffset: log.logEndOffset }
@@ -146,7 +146,7 @@ export class BrokerDisk implements LogStorage {
     for (const { directory } of this.#hosted.values()) directory.close()
   }
 
-  // ---- inside --------------------------------------------------------------------------------------------------------
+  // ---- internals -----------------------------------------------------------------------------------------------------
 
   #prepare(): void {
     const { clusterId, nodeId, isSynced } = this.#options
@@ -157,7 +157,7 @@ export class BrokerDisk implements LogStorage {
     if (readIfThere(path)?.toString('utf8') !== text) writeAtomically(path, text, isSynced)
   }
 
-  /** High watermarks are told now and then, as in Kafka; records that were deleted must not come back. */
+  /** High watermarks are written periodically, as in Kafka; log start offsets immediately: deleted records must not return. */
   #onMoved(what: 'high watermark' | 'log start'): void {
     if (what === 'log start') this.#writeLogStarts()
     this.#timer ??= this.#options.runtime.setTimer(() => {
@@ -171,7 +171,7 @@ export class BrokerDisk implements LogStorage {
   }
 
   #writeLogStarts(): void {
-    // Where a log starts with its first segment, the file's name tells.
+    // A log that starts at its first segment needs no entry: the file's name has the offset.
     this.#write(logStarts, ({ logStartOffset, segments }) =>
       logStartOffset > (segments[0]?.baseOffset ?? 0) ? logStartOffset : undefined,
     )
@@ -186,7 +186,7 @@ export class BrokerDisk implements LogStorage {
     try {
       writeCheckpoint(join(this.#path, file), lines, false)
     } catch (error) {
-      this.#options.onProblem(`${file} of broker ${this.#options.nodeId}: ${(error as Error).message}`)
+      this.#options.onProblem(`cannot write ${file} of broker ${this.#options.nodeId}: ${(error as Error).message}`)
     }
   }
 }

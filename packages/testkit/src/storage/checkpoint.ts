@@ -1,11 +1,11 @@
 import { readIfThere, writeAtomically } from './atomic-file.ts'
 
-/** Kafka's checkpoint files: version, number of lines, lines. */
+/** Writes a Kafka checkpoint file: version, number of lines, lines. */
 export function writeCheckpoint(path: string, lines: readonly string[], isSynced: boolean): void {
   writeAtomically(path, `${[0, lines.length, ...lines].join('\n')}\n`, isSynced)
 }
 
-/** The lines, split at blanks; none when there is no such file or it is not whole: all of it can be found out again. */
+/** The lines, split at spaces; empty when the file is missing or incomplete, because its content can be derived again. */
 export function readCheckpoint(path: string): string[][] {
   const text = readIfThere(path)?.toString('utf8')
   if (text === undefined) return []

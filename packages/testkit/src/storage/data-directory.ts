@@ -11,8 +11,8 @@ import { OpenFiles } from './open-files.ts'
 import { SyncRounds } from './sync-rounds.ts'
 
 /**
- * `always`: what was acknowledged survives a crash of the machine: answers wait for one fdatasync, which all of a turn share.
- * `os`: it survives the death of the process; the operating system writes it when it likes.
+ * `always`: acknowledged writes survive a crash of the machine. Responses wait for an fdatasync that all writes of a turn share.
+ * `os`: acknowledged writes survive the death of the process; the operating system decides when to write them to disk.
  */
 export type Fsync = 'always' | 'os'
 
@@ -21,9 +21,9 @@ export interface DataDirectoryOptions {
   readonly fsync: Fsync
   readonly brokers: number
   readonly runtime: Runtime
-  /** Of a new cluster; one that is there keeps its own. */
+  /** The id of a new cluster; an existing one keeps its id. */
   readonly newClusterId: string
-  /** Levels that a new cluster begins with; undefined: those of the latest release. */
+  /** The feature levels of a new cluster; undefined: those of the latest release. */
   readonly features: Features | undefined
   readonly onProblem: (message: string) => void
 }
@@ -38,7 +38,7 @@ const formatFile = 'ottla-testkit.json'
 const formatVersion = 1
 const producerIdBlock = 1_000n
 
-/** Where a cluster is kept: the controller's decisions, and a directory a broker. One process has it at a time. */
+/** The stored state of a cluster: the controller's decisions, and a directory per broker. Locked by one process at a time. */
 export class DataDirectory {
   readonly clusterId: string
   readonly #unlock: () => void
@@ -70,7 +70,7 @@ export class DataDirectory {
     this.#before = this.#afterRestart(view)
   }
 
-  /** Reads what is there. Throws an Error that tells what is wrong with the directory. */
+  /** Opens an existing directory or creates one. Throws Error when the directory is unusable. */
   static open(options: DataDirectoryOptions): DataDirectory {
     prepare(options.path)
     const unlock = lockDirectory(options.path)
@@ -82,12 +82,12 @@ export class DataDirectory {
     }
   }
 
-  /** The controller's state as the brokers are to find it: none of them serves, and leaders are those with the best logs. */
+  /** The controller's state for the restart: all brokers are fenced, and the leaders are the replicas with the best logs. */
   get before(): MetadataDelta {
     return this.#before
   }
 
-  /** Ids of producers come in blocks: after a crash those that are left of one are never given. */
+  /** Producer ids are reserved in blocks: after a crash the rest of a block is never used. */
   get producerIds(): { readonly from: bigint; readonly onGiven: (id: bigint) => void } {
     const from = this.#producerIdsFrom
     const onGiven = (id: bigint) => {
@@ -96,13 +96,13 @@ export class DataDirectory {
     return { from, onGiven }
   }
 
-  /** From now on decisions are kept. */
+  /** Starts to write decisions. */
   begin(snapshot: () => MetadataDelta): void {
     this.#snapshot = snapshot
     this.#metadata.begin(snapshot())
   }
 
-  /** The state became another one without decisions. */
+  /** Writes the whole state after it was replaced (a restored snapshot). */
   keepAll(): void {
     this.#metadata.begin(this.#snapshot())
   }
@@ -123,8 +123,8 @@ export class DataDirectory {
   }
 
   /**
-   * All brokers died at once. In each partition the in-sync replica with the best log leads on, in a new epoch: what another
-   * one has beyond it goes, as after any election.
+   * A restart of all brokers. In each partition the in-sync replica with the best log becomes the leader in a new epoch; the
+   * others truncate, as after any election.
    */
   #afterRestart(view: MetadataView): MetadataDelta {
     const snapshot = view.snapshot()
@@ -152,24 +152,24 @@ function isBetter(a: LogReach, b: LogReach): boolean {
   return a.epoch > b.epoch || (a.epoch === b.epoch && a.endOffset > b.endOffset)
 }
 
-/** Makes the directory; refuses one that holds something else. */
+/** Creates the directory; rejects one with unknown files. */
 function prepare(path: string): void {
   mkdirSync(path, { recursive: true })
-  const strangers = namesIn(path).filter((name) => !name.startsWith('.lock'))
-  if (strangers.length === 0 || strangers.includes(formatFile)) return
-  throw new Error(`${path} holds other files (${strangers.slice(0, 3).join(', ')}): take an empty directory`)
+  const unknown = namesIn(path).filter((name) => !name.startsWith('.lock'))
+  if (unknown.length === 0 || unknown.includes(formatFile)) return
+  throw new Error(`${path} contains other files (${unknown.slice(0, 3).join(', ')}). Use an empty directory.`)
 }
 
-/** The id of the cluster in the directory; a new one begins there when it is empty. */
+/** The cluster id of the directory; initializes an empty one. */
 function identify({ path, brokers, newClusterId }: DataDirectoryOptions): string {
   const file = join(path, formatFile)
   const text = readIfThere(file)?.toString('utf8')
   const found = text === undefined ? undefined : (JSON.parse(text) as Partial<Format>)
   if (found !== undefined && found.format !== formatVersion) {
-    throw new Error(`${path} has format ${found.format}, this program reads format ${formatVersion}`)
+    throw new Error(`${path} has format ${found.format}, but this program reads format ${formatVersion}`)
   }
   if (found?.brokers !== undefined && found.brokers > brokers) {
-    throw new Error(`${path} is of a cluster of ${found.brokers} brokers: start at least as many`)
+    throw new Error(`${path} belongs to a cluster of ${found.brokers} brokers. Start at least that many.`)
   }
   const clusterId = found?.clusterId ?? newClusterId
   const format: Format = { format: formatVersion, clusterId, brokers }

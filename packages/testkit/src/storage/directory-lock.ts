@@ -2,13 +2,13 @@ import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:
 import { join, resolve } from 'node:path'
 import { readIfThere } from './atomic-file.ts'
 
-/** Locked by this process: what a file says of its own id may be of a process before it, that had the same. */
+/** Locks held by this process. (A lock file with this process's id may be from an earlier process with the same id.) */
 const heldHere = new Set<string>()
 
-/** Takes a directory for this process alone. Throws when another one that lives has it. Returns what gives it back. */
+/** Locks a directory for this process. Throws when a live process holds the lock. Returns a function that releases it. */
 export function lockDirectory(directory: string): () => void {
   const path = join(resolve(directory), '.lock')
-  if (heldHere.has(path)) throw new Error(`the data directory ${directory} is in use by this process`)
+  if (heldHere.has(path)) throw new Error(`The data directory ${directory} is in use by this process`)
   const own = `${process.pid} ${startOf(process.pid)}\n`
   const draft = `${path}.${process.pid}`
   writeFileSync(draft, own)
@@ -18,9 +18,9 @@ export function lockDirectory(directory: string): () => void {
       if (holder === undefined) continue
       const pid = holderOf(holder)
       if (pid !== undefined || attempt > 10) {
-        throw new Error(`the data directory ${directory} is in use by process ${pid ?? holder.trim()}`)
+        throw new Error(`The data directory ${directory} is in use by process ${pid ?? holder.trim()}`)
       }
-      takeAway(path, holder)
+      removeStale(path, holder)
     }
   } finally {
     rmSync(draft, { force: true })
@@ -32,7 +32,7 @@ export function lockDirectory(directory: string): () => void {
   }
 }
 
-/** Only one of those that try succeeds, and the file is whole at once. */
+/** Creates the lock file by a hard link: atomic, complete, and successful for only one process. */
 function linked(draft: string, path: string): boolean {
   try {
     linkSync(draft, path)
@@ -43,12 +43,12 @@ function linked(draft: string, path: string): boolean {
   }
 }
 
-/** The process that has the lock; undefined when it is gone. */
+/** The live process that holds the lock; undefined when it ended. */
 function holderOf(text: string): number | undefined {
   const [pidText, start] = text.trim().split(' ')
   const pid = Number(pidText)
   if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid || !isAlive(pid)) return undefined
-  // The id may be of another process by now, as far as the system tells when that one began.
+  // The id may have been reused: compare the start time, where the system provides it.
   return start === '' || start === undefined || startOf(pid) === start ? pid : undefined
 }
 
@@ -61,7 +61,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** When a process began, in ticks since the machine did; empty where the system does not tell. */
+/** A process's start time in clock ticks since boot; empty where the system does not provide it. */
 function startOf(pid: number): string {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
@@ -71,8 +71,8 @@ function startOf(pid: number): string {
   }
 }
 
-/** Takes the lock of a dead process away, unless another one took it in the meantime. */
-function takeAway(path: string, content: string): void {
+/** Removes the lock of a dead process, unless another process took it in the meantime. */
+function removeStale(path: string, content: string): void {
   const aside = `${path}.${process.pid}.old`
   try {
     renameSync(path, aside)

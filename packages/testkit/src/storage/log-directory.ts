@@ -11,17 +11,17 @@ import { epochCheckpoint, swapSuffix } from './recover-log.ts'
 import { SegmentFile, segmentName } from './segment-file.ts'
 import type { Syncable, SyncRounds } from './sync-rounds.ts'
 
-/** What the directories of a broker share. */
+/** Shared by all log directories of a broker. */
 export interface DiskContext {
   readonly isSynced: boolean
   readonly open: OpenFiles
   readonly rounds: SyncRounds
   readonly onProblem: (message: string) => void
-  /** Something is to be told to the checkpoints of the broker, now or soon. */
+  /** An offset moved that the broker's checkpoint files must contain. */
   onMoved(what: 'high watermark' | 'log start'): void
 }
 
-/** The directory of one replica, `topic-0`: a file a segment, and what is known of leader epochs. */
+/** The directory of one replica, `topic-0`: one file per segment, and a checkpoint of the leader epochs. */
 export class LogDirectory implements LogFiles, Syncable {
   readonly path: string
   readonly #disk: DiskContext
@@ -42,7 +42,7 @@ export class LogDirectory implements LogFiles, Syncable {
     return this.#log
   }
 
-  /** The log whose segments are kept here; those that it has already are in files. */
+  /** Sets the log that is stored here; its current segments are in files already. */
   attach(log: ReplicaLog): void {
     this.#log = log
     this.#logStartOffset = log.logStartOffset
@@ -63,13 +63,13 @@ export class LogDirectory implements LogFiles, Syncable {
   #write(segment: LogSegment, batch: StoredBatch): SegmentFile {
     try {
       const file = this.#files.get(segment) ?? this.#create(segment)
-      // It could not be shortened before.
+      // An earlier truncation of the file failed.
       if (file.size > segment.sizeInBytes) file.truncate(segment.sizeInBytes)
       file.append(batch.bytes)
       return file
     } catch (error) {
-      this.#disk.onProblem(`${this.path}: ${(error as Error).message}`)
-      throw new StorageError(`${this.path} cannot be written`, { cause: error })
+      this.#disk.onProblem(`cannot write ${this.path}: ${(error as Error).message}`)
+      throw new StorageError(`Cannot write ${this.path}`, { cause: error })
     }
   }
 
@@ -80,8 +80,8 @@ export class LogDirectory implements LogFiles, Syncable {
       this.#followSegments(log)
       this.#writeEpochs([])
     } catch (error) {
-      // The next change brings the files in line again, and an append looks after its own.
-      this.#disk.onProblem(`${this.path}: ${(error as Error).message}`)
+      // The next change retries, and an append checks its own file.
+      this.#disk.onProblem(`cannot write ${this.path}: ${(error as Error).message}`)
     }
     this.#disk.onMoved('high watermark')
     if (log.logStartOffset === this.#logStartOffset) return
@@ -105,7 +105,7 @@ export class LogDirectory implements LogFiles, Syncable {
     for (const file of this.#files.values()) file.close()
   }
 
-  /** The log is gone, with its directory. */
+  /** The log was deleted: removes its directory. */
   remove(): void {
     this.close()
     this.#disk.rounds.unmark(this)
@@ -115,7 +115,7 @@ export class LogDirectory implements LogFiles, Syncable {
     removeDirectory(this.path)
   }
 
-  // ---- inside --------------------------------------------------------------------------------------------------------
+  // ---- internals -----------------------------------------------------------------------------------------------------
 
   #mark(file: SegmentFile): void {
     if (!this.#disk.isSynced) return
@@ -148,7 +148,7 @@ export class LogDirectory implements LogFiles, Syncable {
   }
 
   #exchange(added: readonly LogSegment[], gone: readonly LogSegment[], firstKept: LogSegment | undefined): void {
-    // What begins later is there before the rest goes; an interrupted removal leaves the start or the end of a log.
+    // New segments are created before old ones are removed; an interrupted removal leaves a contiguous log.
     const taken = new Set(gone.map(({ baseOffset }) => baseOffset))
     for (const segment of added) if (!taken.has(segment.baseOffset)) this.#create(segment)
     this.#removeFiles(gone, firstKept ?? added[0])
@@ -162,7 +162,7 @@ export class LogDirectory implements LogFiles, Syncable {
     this.#mark(file)
   }
 
-  /** From the front what lies before the log, from the end what was cut off. */
+  /** Removes deleted segments from the front, and truncated ones from the end. */
   #removeFiles(gone: readonly LogSegment[], first: LogSegment | undefined): void {
     const start = first?.baseOffset ?? 0
     const before = gone.filter(({ baseOffset }) => baseOffset < start)
@@ -176,7 +176,7 @@ export class LogDirectory implements LogFiles, Syncable {
     }
   }
 
-  /** Each compacted segment is written beside those it replaces, and named so that a restart goes on from there. */
+  /** Writes each compacted segment next to those it replaces, under a name that lets a restart complete the replacement. */
   #replace(segments: readonly LogSegment[], added: readonly LogSegment[], gone: readonly LogSegment[]): void {
     for (const segment of added) {
       const next = segments[segments.indexOf(segment) + 1]
@@ -198,7 +198,7 @@ export class LogDirectory implements LogFiles, Syncable {
     const entries = [...log.epochs.entries.filter(({ epoch }) => more.every((entry) => entry.epoch !== epoch)), ...more]
     this.#leaderEpoch = entries.at(-1)?.epoch ?? -1
     const lines = entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`)
-    // It can be found out again from the batches: it is not worth a wait.
+    // Not synced, because the epochs can be derived from the batches.
     writeCheckpoint(join(this.path, epochCheckpoint), lines, false)
   }
 }

@@ -21,7 +21,7 @@ function directory(): string {
 const delta = (name: string): MetadataDelta => ({ brokerConfigs: new Map([[name, new Map([['a', 'b']])]]) })
 
 describe('MetadataLog', () => {
-  test('brings back what was decided, up to a line that is torn', () => {
+  test('restores decisions up to a torn line', () => {
     const path = directory()
     const { log, found } = MetadataLog.open(path, options)
     expect(found).toEqual({ deltas: [], producerIdsEnd: 0n })
@@ -41,7 +41,7 @@ describe('MetadataLog', () => {
     }
   })
 
-  test('refuses a file that is harmed before its end: what it tells is not all', () => {
+  test('rejects a file that is corrupt before its end', () => {
     const path = directory()
     const { log } = MetadataLog.open(path, options)
     log.begin({})
@@ -51,10 +51,10 @@ describe('MetadataLog', () => {
     const bytes = readFileSync(file)
     bytes[20] = (bytes[20] ?? 0) ^ 1
     writeFileSync(file, bytes)
-    expect(() => MetadataLog.open(path, options)).toThrow(`${file} is harmed at byte 0`)
+    expect(() => MetadataLog.open(path, options)).toThrow(`${file} is corrupt at byte 0`)
   })
 
-  test('begins anew with all there is when it is long, and with a start', () => {
+  test('starts a new file with a snapshot when it is long, and at a restart', () => {
     const path = directory()
     const { log } = MetadataLog.open(path, options)
     log.begin({})

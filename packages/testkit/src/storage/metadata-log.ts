@@ -8,10 +8,10 @@ import { fromTaggedJson, toTaggedJson } from './tagged-json.ts'
 /** One line of the log. */
 type Entry =
   | { readonly kind: 'delta'; readonly delta: MetadataDelta }
-  /** Ids of producers below it may have been given. */
+  /** Producer ids below it may be in use. */
   | { readonly kind: 'producerIds'; readonly end: bigint }
 
-/** What the log tells of the time before. */
+/** The content of a log. */
 export interface FoundMetadata {
   readonly deltas: readonly MetadataDelta[]
   readonly producerIdsEnd: bigint
@@ -19,7 +19,7 @@ export interface FoundMetadata {
 
 export interface MetadataLogOptions {
   readonly isSynced: boolean
-  /** A decision could not be written; all of them are with the next one. */
+  /** A decision could not be written; the next one writes the whole state. */
   readonly onProblem: (message: string) => void
 }
 
@@ -28,8 +28,8 @@ const leastBytesBeforeSnapshot = 1 << 20
 const newline = 0x0a
 
 /**
- * The decisions of the controller, a line each: `<bytes of the text> <its CRC32C> <text in JSON>`. When there are many, a file
- * begins anew with all there is. A line that is torn, and what follows it, was never told to anybody.
+ * The decisions of the controller, one per line: `<length of the text in bytes> <its CRC32C> <text in JSON>`. After many lines a
+ * new file starts with a snapshot. A torn line at the end was never acknowledged.
  */
 export class MetadataLog {
   readonly #directory: string
@@ -79,17 +79,17 @@ export class MetadataLog {
       this.#mustBegin = false
     } catch (error) {
       this.#mustBegin = true
-      this.#onProblem(`the controller's decision cannot be kept: ${(error as Error).message}`)
+      this.#onProblem(`cannot write the controller's decision: ${(error as Error).message}`)
     }
   }
 
-  /** Ids below `end` may be given from now on. */
+  /** Reserves producer ids below `end`. */
   reserveProducerIds(end: bigint): void {
     this.#producerIdsEnd = end
     this.#write({ kind: 'producerIds', end })
   }
 
-  /** A new file that begins with all there is; the one before goes. */
+  /** Starts a new file with a snapshot, and deletes the previous file. */
   begin(snapshot: MetadataDelta): void {
     this.close()
     const before = namesIn(this.#directory).filter((name) => nameForm.test(name))
@@ -123,7 +123,7 @@ export class MetadataLog {
       throw error
     }
     this.#size += line.length
-    // Decisions are few: whoever is told of one may rely on it.
+    // Decisions are rare, so each one is synced before it takes effect.
     if (this.#isSynced) fdatasyncSync(fd)
   }
 }
@@ -134,7 +134,7 @@ function lineOf(entry: Entry): Buffer {
   return Buffer.concat([Buffer.from(head), text, Buffer.from('\n')])
 }
 
-/** All lines up to one that is torn. Throws when others follow it: then the file was harmed, and what it tells is not all. */
+/** All lines up to a torn one. Throws when valid lines follow it: then the file is corrupt and decisions are missing. */
 function readEntries(path: string, bytes: Buffer): Entry[] {
   const entries: Entry[] = []
   for (let at = 0; at < bytes.length; ) {
@@ -142,7 +142,7 @@ function readEntries(path: string, bytes: Buffer): Entry[] {
     if (line === undefined) {
       const next = bytes.indexOf(newline, at) + 1
       if (next > 0 && readLine(bytes, next) !== undefined) {
-        throw new Error(`${path} is harmed at byte ${at}: restore it from a copy, or begin with an empty directory`)
+        throw new Error(`${path} is corrupt at byte ${at}. Restore it from a copy, or start with an empty directory.`)
       }
       break
     }

@@ -4,7 +4,7 @@ interface Closable {
   close(): void
 }
 
-/** The files that are open, the one that was used last at the end: there must not be too many. */
+/** Limits the number of open files; the least recently used one is closed first. */
 export class OpenFiles {
   readonly #files = new Set<Closable>()
 

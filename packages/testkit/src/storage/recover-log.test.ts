@@ -13,7 +13,7 @@ function directory(files: Readonly<Record<string, Buffer>>): string {
   return path
 }
 
-/** One record a batch, at these offsets. */
+/** Batches of one record each, at these offsets. */
 function batches(offsets: readonly number[], epoch = 0): Buffer {
   return Buffer.concat(
     offsets.map((offset) => {
@@ -29,7 +29,7 @@ const offsetsIn = (path: string) =>
   recoverLog(path, 9).segments.map(({ batches: found }) => found.map(({ baseOffset }) => baseOffset))
 
 describe('recoverLog', () => {
-  test('finishes a compaction that was written, whatever of it was done', () => {
+  test('completes a written compaction at any point of its replacement', () => {
     const swap = `${name(0, '')}-${name(20, '.swap')}`
     const old = { [name(0)]: batches([0, 1]), [name(10)]: batches([10, 11]) }
     const compacted = { [swap]: batches([1, 11]), [name(20)]: batches([20]) }
@@ -40,26 +40,26 @@ describe('recoverLog', () => {
     }
   })
 
-  test('forgets a compaction that was not written to its end', () => {
+  test('discards a compaction that was not completely written', () => {
     const swap = `${name(0, '')}-${name(20, '.swap')}.tmp`
     const path = directory({ [name(0)]: batches([0, 1]), [name(2)]: batches([2]), [swap]: batches([1]) })
     expect(offsetsIn(path)).toEqual([[0, 1], [2]])
     expect(readdirSync(path)).not.toContain(swap)
   })
 
-  test('cuts at what is harmed, and drops what comes after it', () => {
+  test('truncates at a corrupt batch', () => {
     const harmed = batches([0, 1, 2])
     const size = harmed.length / 3
     harmed[size + 65] = (harmed[size + 65] ?? 0) ^ 4
     const path = directory({ [name(0)]: harmed, [name(3)]: batches([3]) })
     const { cut, logEndOffset } = recoverLog(path, 9)
-    expect(cut).toBe(`${join(path, name(0))} from byte ${size} on: a checksum that does not fit`)
+    expect(cut).toBe(`${join(path, name(0))} truncated at byte ${size}: checksum mismatch`)
     expect(logEndOffset).toBe(1)
     expect(readdirSync(path)).toEqual([name(0)])
     expect(readFileSync(join(path, name(0)))).toEqual(batches([0]))
   })
 
-  test('knows where epochs began, from batches and from the checkpoint', () => {
+  test('restores the epochs from batches and from the checkpoint', () => {
     const path = directory({
       [name(5)]: Buffer.concat([batches([5], 1), batches([6], 4)]),
       'leader-epoch-checkpoint': Buffer.from('0\n4\n0 3\n1 4\n2 6\n4 6\n'),

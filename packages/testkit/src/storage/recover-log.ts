@@ -8,7 +8,7 @@ import { namesIn, readIfThere, removeLeftOvers } from './atomic-file.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import { segmentName } from './segment-file.ts'
 
-/** The name of a segment that compaction wrote, until those that it replaces are gone: `<first>-<end>.swap`. */
+/** The suffix of a compacted segment until the segments it replaces are removed: `<first>-<end>.swap`. */
 export const swapSuffix = '.swap'
 export const epochCheckpoint = 'leader-epoch-checkpoint'
 
@@ -19,17 +19,17 @@ const crcAt = 17
 const attributesAt = 21
 const magic = 2
 
-/** What was found of a log. */
+/** A log read from its directory. */
 export interface FoundLog {
   /** At least one. */
   readonly segments: readonly LogSegment[]
   readonly epochs: readonly EpochEntry[]
   readonly logEndOffset: number
-  /** What had to go, because it was not whole or not as it was written. */
+  /** The file position and the reason of a truncation; undefined when the log was intact. */
   readonly cut: string | undefined
 }
 
-/** Reads a replica's directory. A torn or harmed batch goes, and all that comes after it: files are cut to what is read. */
+/** Reads a replica's directory. The log is truncated, also on disk, at the first torn or corrupt batch. */
 export function recoverLog(directory: string, maxLeaderEpoch: number): FoundLog {
   finishCompaction(directory)
   removeLeftOvers(directory)
@@ -49,10 +49,10 @@ export function recoverLog(directory: string, maxLeaderEpoch: number): FoundLog 
     const problem = readSegment(bytes, segment, reading)
     segments.push(segment)
     if (problem === undefined) continue
-    cut = `${path} from byte ${segment.sizeInBytes} on: ${problem}`
+    cut = `${path} truncated at byte ${segment.sizeInBytes}: ${problem}`
     truncateSync(path, segment.sizeInBytes)
   }
-  cut ??= cutStranger(directory, segments, reading)
+  cut ??= removeMisplacedBatch(directory, segments, reading)
   if (segments.length === 0) segments.push(new LogSegment(0))
   return { segments, epochs: epochsOf(directory, segments), logEndOffset: reading.logEndOffset, cut }
 }
@@ -63,7 +63,7 @@ interface Reading {
   readonly maxLeaderEpoch: number
 }
 
-/** Adds the batches of a file to its segment; gives what is wrong with the first that cannot be. */
+/** Adds the batches of a file to its segment; returns the problem of the first invalid one. */
 function readSegment(bytes: Buffer, segment: LogSegment, reading: Reading): string | undefined {
   let at = 0
   while (at < bytes.length) {
@@ -87,24 +87,28 @@ function readSegment(bytes: Buffer, segment: LogSegment, reading: Reading): stri
 
 function batchProblem(bytes: Buffer, at: number): string | undefined {
   const left = bytes.length - at
-  if (left < batchHeaderBytes) return 'a batch that is cut off'
+  if (left < batchHeaderBytes) return 'incomplete batch'
   const length = bytes.readInt32BE(at + batchLengthAt)
-  if (length < batchHeaderBytes - logOverheadBytes) return `a batch of ${length} bytes`
-  if (logOverheadBytes + length > left) return 'a batch that is cut off'
+  if (length < batchHeaderBytes - logOverheadBytes) return `batch length ${length}`
+  if (logOverheadBytes + length > left) return 'incomplete batch'
   if (bytes[at + magicAt] !== magic) return `magic ${bytes[at + magicAt]}`
   const checksum = crc32c(bytes, 0, at + attributesAt, at + logOverheadBytes + length)
-  return checksum === bytes.readUInt32BE(at + crcAt) ? undefined : 'a checksum that does not fit'
+  return checksum === bytes.readUInt32BE(at + crcAt) ? undefined : 'checksum mismatch'
 }
 
 /**
- * The checksum does not cover a batch's offset. Compaction leaves gaps, but the active segment is not compacted: a gap before
- * the very last batch means that it was harmed. (A follower that copies a compacted log just fetches it again.)
+ * Removes a last batch with a wrong offset, which the checksum does not cover. Compaction leaves gaps, but never in the active
+ * segment: a gap before its last batch means that it is corrupt. (A follower that copies a compacted log fetches it again.)
  */
-function cutStranger(directory: string, segments: readonly LogSegment[], reading: Reading): string | undefined {
+function removeMisplacedBatch(
+  directory: string,
+  segments: readonly LogSegment[],
+  reading: Reading,
+): string | undefined {
   const active = segments.at(-1)
   const last = active?.batches.at(-1)
   if (active === undefined || last === undefined) return undefined
-  // A segment is named after its first batch.
+  // A segment's name is the offset of its first batch.
   const before = active.batches.at(-2)
   const expected = before === undefined ? active.baseOffset : before.lastOffset + 1
   if (last.baseOffset === expected) return undefined
@@ -112,10 +116,10 @@ function cutStranger(directory: string, segments: readonly LogSegment[], reading
   reading.logEndOffset = expected
   const path = join(directory, segmentName(active.baseOffset))
   truncateSync(path, active.sizeInBytes)
-  return `${path} from byte ${active.sizeInBytes} on: offset ${last.baseOffset} after ${expected - 1}`
+  return `${path} truncated at byte ${active.sizeInBytes}: offset ${last.baseOffset} after ${expected - 1}`
 }
 
-/** Compacted segments take the place of the others, or, if they were not all written, go. */
+/** Completes interrupted replacements by compacted segments. (Incomplete segments are temporary files.) */
 function finishCompaction(directory: string): void {
   for (const name of namesIn(directory)) {
     const [, first, end] = /^(\d{20})-(\d{20})\.swap$/.exec(name) ?? []
@@ -129,7 +133,7 @@ function finishCompaction(directory: string): void {
   }
 }
 
-/** What the checkpoint tells beside the batches: epochs whose records are gone, and where one began before them. */
+/** The epochs of the batches, plus those of the checkpoint: epochs without remaining records, and earlier start offsets. */
 function epochsOf(directory: string, segments: readonly LogSegment[]): EpochEntry[] {
   const starts = new Map<number, number>()
   for (const { batches } of segments) {
@@ -146,7 +150,7 @@ function epochsOf(directory: string, segments: readonly LogSegment[]): EpochEntr
   const entries = Array.from(starts, ([epoch, startOffset]) => ({ epoch, startOffset })).sort(
     (a, b) => a.epoch - b.epoch,
   )
-  // A checkpoint that is older than a truncation may not fit: what batches tell is right.
+  // A checkpoint from before a truncation may conflict with the batches: the batches win.
   const kept: EpochEntry[] = []
   for (const entry of entries.reverse()) {
     const later = kept[0]

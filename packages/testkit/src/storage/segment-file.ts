@@ -2,12 +2,12 @@ import { closeSync, constants, fdatasync, ftruncateSync, openSync, rmSync, trunc
 import { join } from 'node:path'
 import type { OpenFiles } from './open-files.ts'
 
-/** `00000000000000000042.log`, as Kafka names segments. */
+/** Kafka's name of a segment: `00000000000000000042.log`. */
 export function segmentName(baseOffset: number, suffix = '.log'): string {
   return `${String(baseOffset).padStart(20, '0')}${suffix}`
 }
 
-/** One segment's file. It is opened when it is written to, and closed when too many are open. */
+/** One segment's file. It is opened for a write, and closed when too many files are open. */
 export class SegmentFile {
   readonly path: string
   readonly #open: OpenFiles
@@ -34,12 +34,12 @@ export class SegmentFile {
     return this.#fd !== undefined
   }
 
-  /** The file is there, even when nothing is written to it. */
+  /** Creates the file, even if nothing is written to it. */
   create(): void {
     this.#descriptor()
   }
 
-  /** Throws when it cannot be written as a whole; the file is then as it was. */
+  /** Throws when the write fails; the file is then unchanged. */
   append(bytes: Uint8Array): void {
     const fd = this.#descriptor()
     let written = 0
@@ -60,7 +60,7 @@ export class SegmentFile {
     this.#size = size
   }
 
-  /** What was written survives a crash of the machine. */
+  /** Makes all writes durable. */
   sync(): Promise<void> {
     const fd = this.#descriptor()
     this.#syncing++
@@ -78,7 +78,7 @@ export class SegmentFile {
     if (this.#fd === undefined) return
     this.#open.forget(this)
     this.#closesAfterSync = this.#syncing > 0
-    // The number of a closed file is given to the next one that is opened.
+    // During a sync the descriptor must not be closed, because the system reuses its number.
     if (this.#closesAfterSync) return
     closeSync(this.#fd)
     this.#fd = undefined

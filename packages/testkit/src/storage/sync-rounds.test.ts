@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { systemRuntime } from '../runtime/node-runtime.ts'
 import { SyncRounds } from './sync-rounds.ts'
 
-test('all of a turn share one round, and who comes during it waits for the next', async () => {
+test('shares one round per turn, and reports a failed sync', async () => {
   const rounds = new SyncRounds(systemRuntime)
   const synced: string[] = []
   const file = (name: string) => ({ sync: async () => void synced.push(name) })
@@ -15,7 +15,7 @@ test('all of a turn share one round, and who comes during it waits for the next'
   expect(await new Promise((resolve) => rounds.whenSynced(resolve))).toBe('KAFKA_STORAGE_ERROR')
 })
 
-test('who comes during a round is not sure of it', async () => {
+test('a caller during a round waits for the next round', async () => {
   const rounds = new SyncRounds(systemRuntime)
   let finish = () => {}
   const begun = new Promise<void>((resolve) => {

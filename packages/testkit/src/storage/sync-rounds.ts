@@ -1,20 +1,20 @@
 import type { ErrorName } from '@ottla/codec'
 import type { Runtime } from '@ottla/runtime'
 
-/** Something that was written to. */
+/** A file with unsynced writes. */
 export interface Syncable {
   sync(): Promise<void>
 }
 
 /**
- * Syncs what was written, for all that wait in a turn together: while one round runs, those that come wait for the next. A
- * round takes all files, so whoever waits is sure of all that was written before.
+ * Syncs written files in rounds, shared by all callers of a turn: a caller during a round waits for the next one. A round
+ * includes all marked files, so it covers every write before the call.
  */
 export class SyncRounds {
   readonly #runtime: Runtime
   #dirty = new Set<Syncable>()
   #waiting: ((error: ErrorName) => void)[] = []
-  #isUnderWay = false
+  #isRunning = false
   #roundCount = 0
 
   constructor(runtime: Runtime) {
@@ -33,11 +33,11 @@ export class SyncRounds {
     this.#dirty.delete(file)
   }
 
-  /** `done` is told NONE, or KAFKA_STORAGE_ERROR when it is not sure that all survives. */
+  /** Calls `done` with NONE, or with KAFKA_STORAGE_ERROR when a sync failed. */
   whenSynced(done: (error: ErrorName) => void): void {
     this.#waiting.push(done)
-    if (this.#isUnderWay) return
-    this.#isUnderWay = true
+    if (this.#isRunning) return
+    this.#isRunning = true
     this.#runtime.defer(() => void this.#rounds())
   }
 
@@ -52,6 +52,6 @@ export class SyncRounds {
       const isSynced = results.every(({ status }) => status === 'fulfilled')
       for (const done of waiting) done(isSynced ? 'NONE' : 'KAFKA_STORAGE_ERROR')
     }
-    this.#isUnderWay = false
+    this.#isRunning = false
   }
 }

@@ -7,15 +7,15 @@ describe('tagged JSON', () => {
     ['maps in maps', new Map([['', new Map([['k', 1n]])]])],
     ['sets of bigints', { set: new Set([1n, -(2n ** 70n)]) }],
     ['bytes', { salt: Buffer.from([0, 255, 128]) }],
-    ['objects with names that begin with the mark', { $map: 1, other: { $bigint: 'x' } }],
-  ])('brings back %s', (_what, value) => {
+    ['objects with names that start with the mark', { $map: 1, other: { $bigint: 'x' } }],
+  ])('restores %s', (_what, value) => {
     expect(fromTaggedJson(toTaggedJson(value))).toEqual(value)
   })
 
-  test('refuses what would come back as something else', () => {
+  test('rejects values that it could not restore', () => {
     class Clock {}
-    expect(() => toTaggedJson({ clock: new Clock() })).toThrow('a Clock cannot be kept')
-    expect(() => toTaggedJson([() => 1])).toThrow('a function cannot be kept')
-    expect(() => fromTaggedJson('{"$date":[]}')).toThrow('$date is not known')
+    expect(() => toTaggedJson({ clock: new Clock() })).toThrow('A Clock cannot be stored')
+    expect(() => toTaggedJson([() => 1])).toThrow('A function cannot be stored')
+    expect(() => fromTaggedJson('{"$date":[]}')).toThrow('Unknown tag $date')
   })
 })

@@ -6,7 +6,7 @@ import type { User } from '../support/login.ts'
 import type { Wire } from '../support/wire.ts'
 import type { Stage } from './stage.ts'
 
-/** No super user: what no ACL names is open to him, and what an ACL names is closed but for what it allows him. */
+/** No superuser: bob may access resources without ACLs, and other resources as their ACLs allow. */
 const bob: User = { name: 'bob', password: 'bob-secret-1', mechanism: 'SCRAM-SHA-256' }
 
 export interface Denial {
@@ -24,7 +24,7 @@ const scramIterations = 4096
 const principal = 'User:bob'
 const { ANY } = resourceTypes
 
-/** A connection of bob's to broker 1; he is made when he is not there. */
+/** A connection to broker 1 as bob, who is created if missing. */
 export async function openBob(stage: Stage): Promise<Wire> {
   const known = await tryBob(stage)
   if (known !== undefined) return known
@@ -49,7 +49,7 @@ async function tryBob(stage: Stage): Promise<Wire | undefined> {
   }
 }
 
-/** Filter of the ACLs of one resource. */
+/** A filter for the ACLs of one resource. */
 export function aclsOf({ type, name }: Pick<Denial, 'type' | 'name'>) {
   return {
     resourceTypeFilter: resourceTypes[type],
@@ -62,7 +62,7 @@ export function aclsOf({ type, name }: Pick<Denial, 'type' | 'name'>) {
   }
 }
 
-/** What bob may not do while `act` goes on; all brokers know it. */
+/** Denies operations to bob on all brokers while `act` runs. */
 export async function withDenied(stage: Stage, denials: readonly Denial[], act: () => Promise<void>): Promise<void> {
   const creations = denials.map(({ type, name, operation = 'ALL' }) => ({
     resourceType: resourceTypes[type],
@@ -88,7 +88,7 @@ export async function withDenied(stage: Stage, denials: readonly Denial[], act: 
   }
 }
 
-/** Resolves when a broker has ACLs of a resource, or has none any more. */
+/** Resolves when a broker has ACLs of a resource, or no longer has them. */
 export function known(
   stage: Stage,
   denial: Denial,
@@ -102,7 +102,7 @@ export function known(
   })
 }
 
-/** A request with what its version has: the rest is left out, and what is not given is at its default. */
+/** A request with only the fields of its version; missing fields have their defaults. */
 export function inVersion(fields: Api['request']['fields'], apiVersion: number, given: Struct): Struct {
   const request = blank(fields, apiVersion)
   for (const [name, value] of Object.entries(given)) {

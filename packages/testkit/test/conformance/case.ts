@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import type { Api } from '@ottla/codec'
 import type { Stage } from './stage.ts'
 
-/** What one API is asked in one version, on a stage of its own. */
+/** The steps of one API in one version, on their own stage. */
 export type Part<A extends Api = Api> = (stage: Stage<A>, version: number) => Promise<void>
 
 export const partNames = ['valid', 'invalid', 'wrongState'] as const
@@ -11,16 +11,16 @@ export type PartName = (typeof partNames)[number]
 export interface Parts<P> {
   /** Requests that succeed. */
   readonly valid?: P
-  /** Requests that are wrong in themselves. */
+  /** Invalid requests. */
   readonly invalid?: P
-  /** Right requests at a wrong time: of what is unknown, deleted, fenced, elsewhere. */
+  /** Valid requests in a wrong state: about something unknown, deleted, fenced or on another broker. */
   readonly wrongState?: P
 }
 
-/** The steps of one API. Several cases of one API are played one after the other, each part as one. */
+/** The steps of one API. Several cases of one API run one after the other, and their parts are merged. */
 export interface Case extends Parts<Part> {
   readonly api: Api
-  /** It changes what holds for the whole cluster: nothing else is played beside it. */
+  /** It changes cluster-wide state, so nothing else runs at the same time. */
   readonly alone: boolean
 }
 
@@ -29,11 +29,11 @@ export function conformance<A extends Api>(
   parts: Parts<Part<A>>,
   { alone = false }: { readonly alone?: boolean } = {},
 ): Case {
-  // A list holds cases of different APIs; a part is only ever called with a stage of its own API.
+  // A list contains cases of different APIs, but a part is called only with a stage of its own API.
   return { api, alone, ...(parts as unknown as Parts<Part>) }
 }
 
-/** All that the files of `cases` export: cases, and lists of them. */
+/** All cases (and lists of cases) that the files of `cases` export. */
 export async function loadCases(): Promise<readonly Case[]> {
   const folder = new URL('./cases/', import.meta.url)
   const files = readdirSync(folder)

@@ -3,15 +3,15 @@ import { type PartName, partNames } from './case.ts'
 import type { Plain } from './plain.ts'
 import type { Played, Versions } from './play.ts'
 
-/** One part of one API and version, on both clusters. */
+/** The comparison of one part of one API and version. */
 export interface PartVerdict {
   readonly part: PartName
   readonly steps: number
-  /** Empty: all answers are equal. */
+  /** Empty: all responses are equal. */
   readonly differences: readonly string[]
 }
 
-/** An API in one version; equal when it has all parts, with a step each, and all are equal. */
+/** An API in one version; equal when each part has at least one step and all are equal. */
 export interface PairVerdict {
   readonly key: number
   readonly api: string
@@ -20,7 +20,7 @@ export interface PairVerdict {
   readonly isEqual: boolean
 }
 
-/** What differs between two answers, by the path of the field: `topics[0].errorCode: NONE, not UNKNOWN_TOPIC_ID`. */
+/** The differences of two responses, with the path of the field: `topics[0].errorCode: NONE, not UNKNOWN_TOPIC_ID`. */
 function differences(real: Plain | undefined, ours: Plain | undefined, path = ''): string[] {
   if (isStruct(real) && isStruct(ours)) {
     const names = new Set([...Object.keys(real), ...Object.keys(ours)])
@@ -34,7 +34,7 @@ function differences(real: Plain | undefined, ours: Plain | undefined, path = ''
   return a === b ? [] : [`${path}: ${b ?? 'nothing'}, not ${a ?? 'nothing'}`]
 }
 
-/** Every API and version that the real broker advertises, asked or not. */
+/** Every API and version that the real broker advertises, with or without steps. */
 export function verdicts(
   advertised: ReadonlyMap<number, Versions>,
   real: readonly Played[],
@@ -46,7 +46,7 @@ export function verdicts(
   const found: PairVerdict[] = []
   for (const [key, { min, max }] of [...advertised].sort(([a], [b]) => a - b)) {
     const api = apiOf(key)?.name ?? `API ${key}`
-    // Produce is advertised from 0 on and answered from 3 on: the others are not there (KAFKA-18659).
+    // Produce is advertised from version 0, but served from version 3 (KAFKA-18659).
     for (let version = Math.max(min, apiOf(key)?.versions.min ?? min); version <= max; version++) {
       const parts = partNames.map((part) => {
         const steps = theirSteps.get(keyOf({ api, version, part })) ?? []

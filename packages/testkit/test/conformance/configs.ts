@@ -6,7 +6,7 @@ export const resource = { topic: 2, broker: 4, logger: 8, clientMetrics: 16, gro
 
 export const operation = { set: 0, delete: 1, append: 2, subtract: 3 } as const
 
-/** Sets configs, or with null deletes them. */
+/** Sets configs, or deletes those with value null. */
 export async function alterConfigs<A extends Api>(
   stage: Stage<A>,
   resourceType: number,
@@ -24,7 +24,7 @@ export async function alterConfigs<A extends Api>(
   })
 }
 
-/** Waits until a broker shows a config with this value; undefined: until it shows none. */
+/** Waits until a broker returns a config with this value; undefined: until it returns none. */
 export async function settledConfig<A extends Api>(
   stage: Stage<A>,
   resourceType: number,

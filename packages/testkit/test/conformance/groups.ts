@@ -13,13 +13,13 @@ import {
 import type { Wire } from '../support/wire.ts'
 import type { Stage } from './stage.ts'
 
-/** A group that nobody is in yet, on its coordinator, with a topic to read. */
+/** An empty group on its coordinator, with a topic to read. */
 export interface GroupBed {
   readonly group: string
   readonly topic: string
   readonly topicId: string
   readonly partitions: number
-  /** To the group's coordinator. */
+  /** A connection to the group's coordinator. */
   readonly on: Wire
 }
 
@@ -39,7 +39,7 @@ type Setup =
   | 'coordinatorId'
   | 'open'
 
-/** A stage of whatever API. */
+/** A stage of any API. */
 export interface AnyStage extends Pick<Stage, Setup> {
   ask(label: string, body: never, options?: { on?: Wire }): Promise<unknown>
 }
@@ -52,7 +52,7 @@ export async function groupBed(stage: AnyStage, hint = 'g', partitions = 4): Pro
   return { group, topic, topicId: await stage.topicId(topic), partitions, on }
 }
 
-/** A connection to the group's coordinator, once it serves. */
+/** A connection to the group's coordinator, when it is loaded. */
 export async function ready(stage: AnyStage, group: string): Promise<Wire> {
   const on = await stage.coordinator(group)
   await stage.until(`the coordinator of ${group} serves`, async () => {
@@ -67,8 +67,8 @@ export async function ready(stage: AnyStage, group: string): Promise<Wire> {
   return on
 }
 
-/** The next assignment does not wait for the interval since the last one, nor the first for more members. */
-export async function assignsAtOnce(
+/** Disables the delay of the first assignment and the interval between assignments. */
+export async function disableAssignmentDelay(
   stage: AnyStage,
   { group, on }: Pick<GroupBed, 'group' | 'on'>,
   names: readonly string[] = ['consumer.assignment.interval.ms'],
@@ -79,14 +79,14 @@ export async function assignsAtOnce(
     resources: [{ ...resource, configs }],
     validateOnly: false,
   })
-  // A cluster without configs of groups has no such interval.
+  // A cluster without group configs has no such interval.
   if (responses[0]?.errorCode !== 0) return
   let seen = 0
   await stage.until('the config of the group', async () => {
     const resources = [{ ...resource, configurationKeys: [...names] }]
     const asked = { resources, includeSynonyms: false, includeDocumentation: false }
     const { results } = await stage.do(DescribeConfigs, 4, asked, { on })
-    // What is described already reaches the coordinator a little later.
+    // The coordinator applies the config a little later than it is described.
     if (results[0]?.configs.every(({ value }) => value === '0')) seen++
     return seen >= 10
   })
@@ -97,7 +97,7 @@ export async function secondClient(stage: AnyStage, { group }: Pick<GroupBed, 'g
   return stage.open({ broker: await stage.coordinatorId(group), clientId: 'second' })
 }
 
-/** A broker that does not coordinate the group. */
+/** A broker that is not the group's coordinator. */
 export async function elsewhere(stage: AnyStage, group: string): Promise<Wire> {
   const id = await stage.coordinatorId(group)
   return stage.open({ broker: id === 1 ? 2 : 1 })
@@ -109,7 +109,7 @@ type Beat = Encodable<typeof ConsumerGroupHeartbeat.request>
 type Beaten = Decoded<typeof ConsumerGroupHeartbeat.response>
 export type Owned = readonly { readonly topicId: string; readonly partitions: readonly number[] }[]
 
-/** What a heartbeat says when it says nothing. */
+/** A heartbeat without any change. */
 export const beat = (body: Partial<Beat>): Beat => ({
   groupId: '',
   memberId: '',
@@ -131,7 +131,7 @@ interface Known {
   owned: Owned
 }
 
-/** The members of one group of the consumer protocol, with what each was told last. */
+/** The members of one consumer group, with the last response to each. */
 export class ConsumerScript {
   readonly bed: GroupBed
   readonly #stage: AnyStage
@@ -158,11 +158,11 @@ export class ConsumerScript {
     const memberId = response.memberId ?? ''
     const known: Known = { memberId, instanceId, memberEpoch: response.memberEpoch, owned: [] }
     if (response.errorCode === 0) this.#members.set(name, known)
-    this.#told(known, response)
+    this.#apply(known, response)
     return response
   }
 
-  /** Says what it owns, which is what it was told last. */
+  /** A heartbeat with the owned partitions, which are the last assignment. */
   async beat(label: string | undefined, name: string, more: Partial<Beat> = {}): Promise<Beaten> {
     const known = this.member(name)
     const response = await this.#send(label, {
@@ -174,7 +174,7 @@ export class ConsumerScript {
       ...more,
     })
     if (response.errorCode === 0) known.memberEpoch = response.memberEpoch
-    this.#told(known, response)
+    this.#apply(known, response)
     return response
   }
 
@@ -185,11 +185,11 @@ export class ConsumerScript {
 
   member(name: string): Known {
     const known = this.#members.get(name)
-    if (known === undefined) throw new Error(`${name} has not joined`)
+    if (known === undefined) throw new Error(`Member ${name} has not joined`)
     return known
   }
 
-  /** Heartbeats of all, not recorded, until nobody is told anything new and all are in the epoch. */
+  /** Sends heartbeats of all members, without recording them, until all are in the epoch without a new assignment. */
   async settle(epoch: number, names: readonly string[] = [...this.#members.keys()]): Promise<void> {
     await this.#stage.until(`all of ${this.bed.group} in epoch ${epoch}`, async () => {
       let isQuiet = true
@@ -203,7 +203,7 @@ export class ConsumerScript {
     })
   }
 
-  /** The group as it is described, recorded. */
+  /** Describes the group and records the response. */
   async describe(label: string): Promise<void> {
     const body = { groupIds: [this.bed.group], includeAuthorizedOperations: false }
     const { on } = this.bed
@@ -211,7 +211,7 @@ export class ConsumerScript {
     else await this.#stage.note(label, ConsumerGroupDescribe, 1, body, { on })
   }
 
-  #told(known: Known, { assignment }: Beaten): void {
+  #apply(known: Known, { assignment }: Beaten): void {
     if (assignment) known.owned = assignment.topicPartitions
   }
 
@@ -232,7 +232,7 @@ export interface ClassicMember {
   readonly generationId: number
 }
 
-/** A consumer's subscription to topics, of version 1: nothing is owned. */
+/** A consumer's subscription in version 1. */
 export function subscription(
   topics: readonly string[],
   owned: ReadonlyMap<string, readonly number[]> = new Map(),
@@ -251,7 +251,7 @@ export function subscription(
   ])
 }
 
-/** What a leader gives to a consumer, of version 0. */
+/** A leader's assignment to a consumer in version 0. */
 export function assignment(topic: string, partitions: readonly number[]): Buffer {
   const name = Buffer.from(topic)
   const listed = Buffer.concat([int16(name.length), name, int32(partitions.length), ...partitions.map(int32)])
@@ -303,13 +303,13 @@ export const syncBody = (
   assignments,
 })
 
-/** The id that a new dynamic member is told to come back with. */
+/** The id that a new dynamic member must rejoin with. */
 export async function newMemberId(stage: AnyStage, bed: GroupBed, options: ClassicOptions = {}): Promise<string> {
   const response = await stage.do(JoinGroup, 9, joinBody(bed, '', options), { on: bed.on })
   return response.memberId
 }
 
-/** One member alone in a stable group, with all partitions. Not recorded. */
+/** The only member of a stable group, with all partitions. Not recorded. */
 export async function stableAlone(
   stage: AnyStage,
   bed: GroupBed,

@@ -9,7 +9,7 @@ import { reportOf, summaryOf } from './report.ts'
 import type { Target } from './stage.ts'
 import { startTestkit } from './target.ts'
 
-/** `host:port,…` of a cluster that runs already; else one is started. */
+/** `host:port,…` of a running cluster; otherwise one is started. */
 const given = process.env.OTTLA_CONFORMANCE_KAFKA || undefined
 const only = process.env.OTTLA_CONFORMANCE_ONLY || undefined
 const shown = process.env.OTTLA_CONFORMANCE_SHOW === 'true'
@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 afterAll(() => kafka?.close(), 60_000)
 
-test('the testkit answers as Apache Kafka 4.3.1', async () => {
+test('the testkit responds like Apache Kafka 4.3.1', async () => {
   const advertised = await advertisedBy(real)
   const progress = ({ api, version, part }: Played, done: number, all: number) =>
     process.stderr.isTTY && process.stderr.write(`\r\x1b[K${done} of ${all}: ${api} ${version} ${part}`)
@@ -41,15 +41,15 @@ test('the testkit answers as Apache Kafka 4.3.1', async () => {
     writeRecording({ advertised, played: theirs })
     writeFileSync(new URL('../../../../docs/conformance.md', import.meta.url), reportOf(pairs, theirs))
   }
-  const asked = only === undefined ? pairs : pairs.filter(({ api }) => only.split(',').includes(api))
-  for (const { api, version, parts } of asked) {
+  const selected = only === undefined ? pairs : pairs.filter(({ api }) => only.split(',').includes(api))
+  for (const { api, version, parts } of selected) {
     for (const { part, steps, differences } of parts) {
       if (steps === 0) console.log(`${api} ${version} ${part}: no step`)
       for (const each of differences) console.log(`${api} ${version} ${part}: ${each}`)
     }
   }
   if (shown) for (const each of theirs) console.log(JSON.stringify(each, undefined, 1))
-  console.log(summaryOf(asked))
+  console.log(summaryOf(selected))
   if (only === undefined) expect(readRecording().played).toEqual(theirs)
-  expect(asked.filter(({ isEqual }) => isEqual).length).toBeGreaterThanOrEqual(asked.length * 0.95)
+  expect(selected.filter(({ isEqual }) => isEqual).length).toBeGreaterThanOrEqual(selected.length * 0.95)
 }, 1_800_000)

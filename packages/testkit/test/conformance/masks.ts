@@ -1,23 +1,23 @@
 /**
- * All that the comparison with Kafka does not look at, in one place. Besides these, whatever looks like a moment between
- * 2015 and 2100 is `<time>`, a UUID is numbered in the order of its appearance, and a port is the name of its listener.
+ * Everything that the comparison with Kafka ignores. In addition, a number that looks like a time between 2015 and 2100 becomes
+ * `<time>`, UUIDs are numbered in order of appearance, and a port becomes the name of its listener.
  */
 
-/** Left out: how long a broker took or wants others to wait, and what is made by chance. */
+/** Dropped: measured times and counters. */
 const dropped: ReadonlySet<string> = new Set([
-  // Quotas are compared by steps of their own, which look at whether it is 0.
+  // Separate steps about quotas compare whether it is 0.
   'throttleTimeMs',
-  // How many decisions the controllers have taken so far.
+  // The number of decisions of the controllers so far.
   'finalizedFeaturesEpoch',
 ])
 
-/** Numbers that a cluster gives out; 0 and below mean that there is none. */
+/** Ids that a cluster assigns; 0 and below mean none. */
 const numberedIds: ReadonlySet<string> = new Set(['producerId', 'sessionId'])
 
-/** Secrets and signatures made by chance: whether there are some. */
+/** Random secrets and signatures: only their presence is compared. */
 const secrets: ReadonlySet<string> = new Set(['hmac', 'salt', 'authBytes'])
 
-/** Lists whose order is that of a hash table, though their elements are not structs. */
+/** Lists in hash table order whose elements are not structs. */
 const unordered: ReadonlySet<string> = new Set(['groups', 'supportedFeatures', 'mechanisms'])
 
 export const isDropped = (field: string) => dropped.has(field)

@@ -15,7 +15,7 @@ export interface Commit {
   readonly group?: string
 }
 
-/** An OffsetCommit as it is written in a version. */
+/** An OffsetCommit request of a version. */
 export function commitBody(
   bed: Pick<GroupBed, 'group' | 'topic' | 'topicId'>,
   version: number,
@@ -55,7 +55,7 @@ export interface Wanted {
   readonly all?: boolean
 }
 
-/** An OffsetFetch as it is written in a version. */
+/** An OffsetFetch request of a version. */
 export function fetchBody(
   bed: Pick<GroupBed, 'group' | 'topic' | 'topicId'>,
   version: number,
@@ -74,12 +74,12 @@ export function fetchBody(
   return { groupId: '', topics: [], groups: [{ groupId, ...member, topics: all ? null : [topic] }], requireStable }
 }
 
-/** What is committed for the first partitions, recorded. */
+/** Fetches the committed offsets of some partitions and records the response. */
 export async function noteOffsets(stage: AnyStage, bed: GroupBed, label: string, partitions: readonly number[] = [0]) {
   await stage.note(label, OffsetFetch, 9, fetchBody(bed, 9, { partitions }), { on: bed.on })
 }
 
-/** Commits without a record. */
+/** Commits without recording the response. */
 export async function commit(stage: AnyStage, bed: GroupBed, what: Commit = {}): Promise<void> {
   await stage.do(OffsetCommit, 9, commitBody(bed, 9, what), { on: bed.on })
 }

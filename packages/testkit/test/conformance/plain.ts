@@ -5,27 +5,27 @@ import { isDropped, isError, isNumberedId, isRecords, isSecret, isUnordered } fr
 export type Plain = null | boolean | number | string | readonly Plain[] | { readonly [field: string]: Plain }
 
 export interface World {
-  /** What the names of this part begin with; left out of the recording. */
+  /** The prefix of this part's names, which the recording omits. */
   readonly prefix: string
-  /** Port → which listener it is. */
+  /** Port → name of the listener. */
   readonly ports: ReadonlyMap<number, string>
 }
 
 const uuidText = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
-/** How Java writes a request in an error: connections, sessions and hashes. */
+/** Java's text of a request in an error, with connections, sessions and hashes. */
 const javaRequest = /Request Request\(.*\) needs/
 const uuidField = /^[A-Za-z0-9_-]{22}$/
 
-/** Between 2015 and 2100: a moment, and not a count of something. */
+/** Between 2015 and 2100: a time, not a count. */
 const isTime = (value: number) => value > 1.42e12 && value < 4.1e12
 
-/** Answers of one part in a form that is the same on clusters of any make: what each makes up by itself gets a number. */
+/** Converts the responses of one part to a form that is the same on Kafka and on the testkit: generated values are numbered. */
 export class Plainer {
   readonly #world: World
   readonly #numbers = new Map<string, string>()
   readonly #dropped = new Set<string>()
   readonly #renamed = new Map<string, string>()
-  /** While things are put in order: no numbers are given. */
+  /** True during sorting: values are not numbered. */
   #isBlank = false
 
   constructor(world: World) {
@@ -36,7 +36,7 @@ export class Plainer {
     for (const field of fields) this.#dropped.add(field)
   }
 
-  /** A text that stands for another one wherever it appears. */
+  /** Replaces a text wherever it occurs. */
   rename(text: string, name: string): void {
     this.#renamed.set(text, name)
   }
@@ -88,7 +88,7 @@ export class Plainer {
     return Buffer.from(value).toString('latin1').replaceAll(this.#world.prefix, '')
   }
 
-  /** Lists of structs are in the order of some hash table: they are sorted by all that is not numbered, and then numbered. */
+  /** Lists of structs may be in hash table order: sorts them by their values that are not numbered, then numbers them. */
   #list(field: string, values: readonly unknown[]): Plain {
     if (!isUnordered(field) && values.some((each) => typeof each !== 'object' || each === null)) {
       return values.map((each) => this.#value(field, each))
@@ -100,7 +100,7 @@ export class Plainer {
     return keyed.sort(byText).map(([, each]) => this.#value(field, each))
   }
 
-  /** What the batches say, but their times and what follows from these. */
+  /** The batches without times and values derived from times. */
   #records(bytes: Uint8Array): Plain {
     const found: Plain[] = []
     const reader = new RecordBatchReader(bytes)
@@ -112,7 +112,7 @@ export class Plainer {
       const payload = magic === 2 && compression === 'none' ? this.#latin(batch.payload) : null
       const crc = magic === 2 ? batch.verifyCrc() : null
       const fields = this.of({ ...head, ...producer, crc })
-      // Deltas of time within a batch are in the payload; control records hold the coordinator's epoch.
+      // The payload contains timestamp deltas; that of control records contains the coordinator epoch.
       found.push({ ...(fields as object), payload: isControl ? null : payload })
     }
     return found

@@ -8,7 +8,7 @@ export interface Versions {
   readonly max: number
 }
 
-/** What one cluster answered in one part, of one API in one version. */
+/** The responses of one cluster in one part of one API and version. */
 export interface Played {
   readonly api: string
   readonly version: number
@@ -19,11 +19,11 @@ export interface Played {
 }
 
 export interface PlayOptions {
-  /** By the key of the API: what a broker of Kafka 4.3.1 advertises. */
+  /** The versions that a broker of Kafka 4.3.1 advertises, by API key. */
   readonly advertised: ReadonlyMap<number, Versions>
-  /** Told of each part that is done. */
+  /** Called after each part. */
   readonly onPart?: (played: Played, done: number, all: number) => void
-  /** How many parts go on side by side; they mostly wait. Default 6. */
+  /** How many parts run concurrently; they mostly wait. Default 6. */
   readonly concurrency?: number
   /** Only these APIs. */
   readonly only?: ReadonlySet<string>
@@ -36,7 +36,7 @@ interface Plan {
   readonly cases: readonly Case[]
 }
 
-/** What the broker says that it answers. */
+/** The versions that the broker advertises. */
 export async function advertisedBy(target: Target): Promise<Map<number, Versions>> {
   const wire = await Wire.open(target.plaintext[0] as string, 'conformance')
   try {
@@ -49,7 +49,7 @@ export async function advertisedBy(target: Target): Promise<Map<number, Versions
   }
 }
 
-/** Plays all parts of all versions; a part that has no case is not in the result. */
+/** Runs all parts of all versions; a part without a case is not in the result. */
 export async function play(target: Target, cases: readonly Case[], options: PlayOptions): Promise<Played[]> {
   const plans = plansOf(cases, options)
   await warmUp(target)
@@ -71,7 +71,7 @@ export async function play(target: Target, cases: readonly Case[], options: Play
   return played.sort(inOrder)
 }
 
-/** What a cluster does once in its life is done: coordinators serve, and nobody has the producer id 0, which means none. */
+/** Completes one-time work of a cluster: coordinators are loaded, and producer id 0, which means none, is used up. */
 async function warmUp(target: Target): Promise<void> {
   const stage = await Stage.open(InitProducerId, 4, target, 'warm-up-')
   try {
@@ -110,7 +110,7 @@ async function playPart(target: Target, { api, version, part, cases }: Plan, pre
   try {
     for (const each of cases) await each[part]?.(stage, version)
   } catch (error) {
-    // A cluster that cannot play it is no mistake of the script: it is different from one that can.
+    // A cluster on which the script fails differs from one on which it succeeds.
     stage.saw('<broke off>', error instanceof Error ? error.message : String(error))
   } finally {
     stage.close()

@@ -2,7 +2,7 @@ import { AlterClientQuotas, type Api, CreateTopics, DeleteTopics, DescribeClient
 import type { Wire } from '../support/wire.ts'
 import type { Stage } from './stage.ts'
 
-/** Sets a quota of one client id, or with null takes it away; resolves when all brokers know. */
+/** Sets a quota of one client id, or removes it with null; resolves when all brokers have applied it. */
 export async function setQuota<A extends Api>(
   stage: Stage<A>,
   clientId: string,
@@ -23,11 +23,11 @@ export async function setQuota<A extends Api>(
   }
 }
 
-/** The client of `exhausted` may do again what it likes. */
+/** Removes the quota of the client of `exhausted`. */
 export const relieved = <A extends Api>(stage: Stage<A>): Promise<void> =>
   setQuota(stage, stage.name('busy'), 'controller_mutation_rate', null)
 
-/** A connection of a client that has used up what it may change of topics. */
+/** A connection of a client with an exhausted controller mutation quota. */
 export async function exhausted<A extends Api>(stage: Stage<A>): Promise<Wire> {
   const clientId = stage.name('busy')
   await setQuota(stage, clientId, 'controller_mutation_rate', 0.1)
@@ -36,6 +36,6 @@ export async function exhausted<A extends Api>(stage: Stage<A>): Promise<Wire> {
   const topics = [{ name, numPartitions: 20, replicationFactor: 1, assignments: [], configs: [] }]
   await stage.do(CreateTopics, 7, { topics, timeoutMs: 10_000 }, { on: before })
   await stage.do(DeleteTopics, 5, { topicNames: [name], timeoutMs: 10_000 })
-  // That one is not read from for a while; another of the same client is, until it asks for something.
+  // The first connection is muted for a while; another one of the same client is not, until its first request.
   return stage.open({ clientId })
 }

@@ -5,13 +5,13 @@ import { play } from './play.ts'
 import { readRecording } from './recording.ts'
 import { startTestkit } from './target.ts'
 
-/** Kafka's sentences about its configs are not copied. */
+/** Kafka's documentation of configs is not copied. */
 const known = ['DescribeConfigs 3', 'DescribeConfigs 4']
 
-/** Some steps wait for a session, a lock or a delay to end. */
+/** Some steps wait for a session timeout, a lock or a delay. */
 const timeoutMs = 120_000
 
-test('the testkit answers what Apache Kafka 4.3.1 answered', { timeout: timeoutMs }, async () => {
+test('the testkit responds like the recording of Apache Kafka 4.3.1', { timeout: timeoutMs }, async () => {
   const { advertised, played } = readRecording()
   const { cluster, target } = await startTestkit()
   await using _ = cluster

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Played, Versions } from './play.ts'
 
-/** What Apache Kafka 4.3.1 advertised and answered; `pnpm conformance testkit` writes it anew. */
+/** The advertised versions and the responses of Apache Kafka 4.3.1, written by `npm run conformance -- testkit`. */
 export interface Recording {
   readonly advertised: ReadonlyMap<number, Versions>
   readonly played: readonly Played[]
@@ -11,7 +11,7 @@ const file = new URL('./kafka-4.3.1.ndjson', import.meta.url)
 
 interface Line extends Omit<Played, 'steps'> {
   readonly steps?: Played['steps']
-  /** The steps are those of that version. */
+  /** The steps are the same as in this version. */
   readonly asIn?: number
 }
 
@@ -26,7 +26,7 @@ export function readRecording(): Recording {
   return { advertised: new Map(JSON.parse(head)), played: [...known.values()] }
 }
 
-/** Versions that are answered alike are written once. */
+/** Versions with equal responses are written once. */
 export function writeRecording({ advertised, played }: Recording): void {
   const first = new Map<string, number>()
   const lines = played.map(({ api, version, part, steps, ...rest }) => {

@@ -2,7 +2,7 @@ import { type PartName, partNames } from './case.ts'
 import type { PairVerdict } from './compare.ts'
 import type { Played } from './play.ts'
 
-/** The figures of all pairs. */
+/** A summary of all pairs. */
 export function summaryOf(pairs: readonly PairVerdict[]): string {
   const equal = pairs.filter(({ isEqual }) => isEqual).length
   const steps = pairs.reduce((sum, { parts }) => sum + parts.reduce((all, part) => all + part.steps, 0), 0)
@@ -15,14 +15,14 @@ export function reportOf(pairs: readonly PairVerdict[], played: readonly Played[
   const different = pairs.filter(({ isEqual }) => !isEqual)
   return `# The testkit beside Apache Kafka 4.3.1
 
-Written by \`pnpm conformance testkit\`: every API and version that a broker of Kafka 4.3.1 advertises to clients is asked on
-both, by requests that are valid, that are invalid, and that come in a wrong state. Answers are compared field by field, error
-messages too. What is nowhere compared is one list, \`packages/testkit/test/conformance/masks.ts\`; what is left out in
-single cases stands at the end.
+Written by \`npm run conformance -- testkit\`: for every API and version that a broker of Kafka 4.3.1 advertises to clients, the
+same requests are sent to both: valid ones, invalid ones, and valid ones in a wrong state. The responses are compared field by
+field, including error messages. The fields that are never compared are listed in
+\`packages/testkit/test/conformance/masks.ts\`; those that single cases ignore are listed at the end of this page.
 
-**${summaryOf(pairs)}.** A version with a difference, explained or not, and one that is not there, counts as different.
+**${summaryOf(pairs)}.** A version with any difference counts as different, as does a missing version.
 
-In the table a number is how many steps are equal in all; ✗ says how many fields differ; – that no step exists.
+In the table a number is the number of steps, all of them equal; ✗ is followed by the number of differing fields; – means that there is no step.
 
 | Key | API | Versions | Valid | Invalid | Wrong state |
 |---|---|---|---|---|---|
@@ -34,8 +34,8 @@ ${different.length === 0 ? 'Nothing.' : different.map(differenceOf).join('\n')}
 
 ## What single cases do not compare
 
-Fields that depend on which broker happens to lead or coordinate, on the machine's disks, or on the wording of one make of
-controller. The reason stands in the case.
+Fields that depend on which broker is leader or coordinator, on the machine's disks, or on the messages of one kind of
+controller. The case states the reason.
 
 ${droppedFields(played).join('\n')}
 `

@@ -3,17 +3,17 @@ import { batchOf } from '../support/batches.ts'
 import type { Wire } from '../support/wire.ts'
 import type { Stage } from './stage.ts'
 
-/** One member of a share group, on the broker that leads all that it reads. */
+/** One member of a share group, on the leader of its partitions. */
 export interface Member {
   readonly groupId: string
   readonly memberId: string
   readonly coordinator: Wire
 }
 
-/** What a ShareFetch asks for by default: to wait for a single record. */
+/** ShareFetch options that wait for at least one record. */
 export const someRecords = { maxWaitMs: 5_000, minBytes: 1, maxBytes: 1 << 20, maxRecords: 500, batchSize: 500 }
-/** To get what there is. */
-export const atOnce = { ...someRecords, maxWaitMs: 300, minBytes: 0 }
+/** ShareFetch options that return the available records. */
+export const availableRecords = { ...someRecords, maxWaitMs: 300, minBytes: 0 }
 
 export const memberIdOf = (index: number) => `member-${index}`.padEnd(22, '0')
 
@@ -28,10 +28,10 @@ export async function produce(stage: Stage, name: string, values: readonly strin
     { on: wire },
   )
   const code = responses[0]?.partitionResponses[0]?.errorCode
-  if (code !== 0) throw new Error(`not produced: ${code}`)
+  if (code !== 0) throw new Error(`Produce failed with error ${code}`)
 }
 
-/** Joins, and waits until every partition of the topics that are there is its own. */
+/** Joins, and waits until all partitions of the existing topics are assigned. */
 export async function join(
   stage: Stage,
   groupId: string,
@@ -62,7 +62,7 @@ export async function leave(stage: Stage, { groupId, memberId, coordinator }: Me
   await stage.do(ShareGroupHeartbeat, 1, body, { on: coordinator })
 }
 
-/** A share group that is at the beginning of an empty topic, with a member that has its session open. */
+/** A share group at the start of an empty topic, with a member that has an open session. */
 export async function openShare(
   stage: Stage,
   { group = 'g', topic = 't', partitions = 1 }: { group?: string; topic?: string; partitions?: number } = {},
@@ -88,10 +88,10 @@ export const partitionOf = (partitionIndex: number, ...acks: [first: number, las
   })),
 })
 
-/** Fetches once, so that the share partitions begin where the log ends now; then its session is closed again. */
+/** Fetches once, so that the share partitions start at the current log end offset, then closes the session. */
 async function startAtLatest(stage: Stage, { groupId, memberId }: Member, topics: Topics): Promise<void> {
   await stage.until('the share partitions are loaded', async () => {
-    const body = { ...atOnce, maxWaitMs: 2_000, groupId, memberId, topics, forgottenTopicsData: [] }
+    const body = { ...availableRecords, maxWaitMs: 2_000, groupId, memberId, topics, forgottenTopicsData: [] }
     const response = await stage.do(ShareFetch, 1, { ...body, shareSessionEpoch: 0 })
     const all = response.responses.flatMap((topic) => topic.partitions)
     const count = topics.reduce((sum, { partitions }) => sum + partitions.length, 0)

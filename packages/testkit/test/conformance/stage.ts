@@ -14,15 +14,15 @@ import { login, type User } from '../support/login.ts'
 import { Wire } from '../support/wire.ts'
 import { type Plain, Plainer } from './plain.ts'
 
-/** A cluster of three brokers to ask: `host:port` of each, the first is broker 1. */
+/** A cluster of three brokers: `host:port` of each, broker 1 first. */
 export interface Target {
   readonly name: string
   readonly plaintext: readonly string[]
-  /** Listeners with SASL_PLAINTEXT, where users log in. */
+  /** Listeners with SASL_PLAINTEXT. */
   readonly sasl: readonly string[]
 }
 
-/** One request and what was answered. */
+/** One request and its response. */
 export interface Step {
   readonly label: string
   readonly response: Plain
@@ -38,25 +38,25 @@ export interface TopicPlan {
 export interface OpenOptions {
   readonly broker?: number
   readonly user?: User
-  /** The listener with SASL, though nobody logs in. */
+  /** Connects to the SASL listener without authentication. */
   readonly sasl?: boolean
   readonly clientId?: string
 }
 
 const coordinatorKinds = { group: 0, transaction: 1, share: 2 } as const
 
-/** How long `until`, and one answer, may take at most. */
-const patienceMs = 20_000
+/** The timeout of `until` and of one response. */
+const timeoutMs = 20_000
 
-/** Where one part of a case is played: connections, names of its own, and the list of what was answered. */
+/** Runs one part of a case: connections, unique names, and the list of responses. */
 export class Stage<A extends Api = Api> {
   readonly api: A
   readonly version: number
   readonly target: Target
   readonly steps: Step[] = []
-  /** Fields that the cases have said not to compare. */
+  /** Fields that the cases do not compare. */
   readonly dropped = new Set<string>()
-  /** To broker 1, without authentication. */
+  /** A connection to broker 1, without authentication. */
   readonly wire: Wire
   readonly #prefix: string
   readonly #plainer: Plainer
@@ -72,13 +72,13 @@ export class Stage<A extends Api = Api> {
     this.#plainer = new Plainer({ prefix, ports: portsOf(target) })
   }
 
-  /** `prefix`: of the same length in each run, for names are sorted and measured. */
+  /** `prefix`: has the same length in each run, because names are sorted and measured. */
   static async open<A extends Api>(api: A, version: number, target: Target, prefix: string): Promise<Stage<A>> {
     const wire = await Wire.open(target.plaintext[0] as string, 'conformance')
     return new Stage(api, version, target, prefix, wire)
   }
 
-  /** A name that nothing else on the cluster has; in the recording it is `hint`. */
+  /** A name that is unique on the cluster; the recording contains `hint` instead. */
   name(hint: string): string {
     return `${this.#prefix}${hint}`
   }
@@ -89,18 +89,18 @@ export class Stage<A extends Api = Api> {
     this.#plainer.drop(fields)
   }
 
-  /** Asks this case's API in this part's version, and records the answer. */
+  /** Sends a request of the case's API in the part's version, and records the response. */
   async ask(
     label: string,
     body: Encodable<A['request']>,
     { on = this.wire }: { on?: Wire } = {},
   ): Promise<Decoded<A['response']>> {
-    // The compiler cannot see that the messages of A are those that belong to it.
+    // The compiler cannot derive that the messages belong to A.
     const response: unknown = this.#record(label, on.request(this.api as never, this.version, body as never))
     return response as Promise<Decoded<A['response']>>
   }
 
-  /** Asks another API, and records the answer: an effect of this one. */
+  /** Sends a request of another API and records the response, to show an effect. */
   async note<Q, S>(
     label: string,
     api: Api<Q, S>,
@@ -111,7 +111,7 @@ export class Stage<A extends Api = Api> {
     return this.#record(label, on.request(api, version, body))
   }
 
-  /** Asks without a record: to set up and to clean up. */
+  /** Sends a request without recording it, for setup and cleanup. */
   do<Q, S>(
     api: Api<Q, S>,
     version: number,
@@ -121,12 +121,12 @@ export class Stage<A extends Api = Api> {
     return this.#inTime(`${api.name} ${version}`, on.request(api, version, body))
   }
 
-  /** Records something else that was seen. */
+  /** Records another observation. */
   saw(label: string, what: unknown): void {
     this.steps.push({ label, response: this.#plainer.of(what) })
   }
 
-  /** Another connection; `close` of the stage ends it. */
+  /** Opens another connection, which `close` of the stage closes. */
   async open({
     broker = 1,
     user,
@@ -135,23 +135,23 @@ export class Stage<A extends Api = Api> {
   }: OpenOptions = {}): Promise<Wire> {
     const addresses = sasl ? this.target.sasl : this.target.plaintext
     const address = addresses[broker - 1]
-    if (address === undefined) throw new Error(`${this.target.name} has no such listener of broker ${broker}`)
+    if (address === undefined) throw new Error(`${this.target.name}: broker ${broker} has no such listener`)
     const wire = await Wire.open(address, clientId)
     this.#wires.push(wire)
     if (user !== undefined) await login(wire, user)
     return wire
   }
 
-  /** Waits until a condition holds that the cluster reaches by itself. */
+  /** Polls a condition while the cluster works in the background. */
   async until(what: string, condition: () => Promise<boolean>): Promise<void> {
-    const endMs = performance.now() + patienceMs
+    const endMs = performance.now() + timeoutMs
     while (!(await condition())) {
-      if (performance.now() > endMs) throw new Error(`${this.target.name}: not in ${patienceMs} ms: ${what}`)
+      if (performance.now() > endMs) throw new Error(`${this.target.name}: timed out after ${timeoutMs} ms: ${what}`)
       await sleep(10)
     }
   }
 
-  /** Resolves when all brokers know the topic and its leaders serve. */
+  /** Resolves when all brokers have the topic's metadata and its leaders serve. */
   async createTopic(name: string, { partitions = 1, replicas = [1], configs = {} }: TopicPlan = {}): Promise<void> {
     const assignments = Array.from({ length: partitions }, (_, partitionIndex) => ({
       partitionIndex,
@@ -166,20 +166,20 @@ export class Stage<A extends Api = Api> {
     await this.#led(name, partitions, replicas[0] as number)
   }
 
-  /** By which the topic is known now. */
+  /** The current id of the topic. */
   async topicId(name: string): Promise<string> {
     const { topics } = await this.do(Metadata, 12, about(name))
     return topics[0]?.topicId ?? ''
   }
 
-  /** To the broker that leads a partition. */
+  /** A connection to the leader of a partition. */
   async leader(name: string, partition = 0): Promise<Wire> {
     const { topics } = await this.do(Metadata, 12, about(name))
     const found = topics[0]?.partitions.find(({ partitionIndex }) => partitionIndex === partition)
     return this.open({ broker: found?.leaderId ?? 0 })
   }
 
-  /** To the coordinator of a group, a transactional id or a share partition, as soon as there is one. */
+  /** A connection to the coordinator of a group, a transactional id or a share partition, when it is available. */
   async coordinator(key: string, kind: keyof typeof coordinatorKinds = 'group'): Promise<Wire> {
     return this.open({ broker: await this.coordinatorId(key, kind) })
   }
@@ -195,7 +195,7 @@ export class Stage<A extends Api = Api> {
     return nodeId
   }
 
-  /** A name whose coordinator is the same broker as that of another; in the recording it is `hint`. */
+  /** A name with the same coordinator as another one; the recording contains `hint` instead. */
   async nameBeside(hint: string, other: string, kind: keyof typeof coordinatorKinds = 'group'): Promise<string> {
     const wanted = await this.coordinatorId(other, kind)
     for (let salt = 0; ; salt++) {
@@ -218,15 +218,15 @@ export class Stage<A extends Api = Api> {
     } catch (error) {
       if (!(error instanceof Error) || error.message !== 'closed') throw error
       this.steps.push({ label, response: '<closed>' })
-      // The part goes on where it does not need the answer.
+      // The part continues where it does not need the response.
       return {} as T
     }
   }
 
   async #inTime<T>(what: string, response: Promise<T>): Promise<T> {
     const waiting = new AbortController()
-    const late = sleep(patienceMs, undefined, { signal: waiting.signal }).then(() => {
-      throw new Error(`${this.target.name}: no answer in ${patienceMs} ms: ${what}`)
+    const late = sleep(timeoutMs, undefined, { signal: waiting.signal }).then(() => {
+      throw new Error(`${this.target.name}: no response in ${timeoutMs} ms: ${what}`)
     })
     try {
       return await Promise.race([response, late])

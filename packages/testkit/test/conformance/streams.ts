@@ -1,5 +1,5 @@
 import { type Decoded, type Encodable, StreamsGroupDescribe, StreamsGroupHeartbeat } from '@ottla/codec'
-import { type AnyStage, assignsAtOnce, type GroupBed, groupBed, rebalanceTimeoutMs } from './groups.ts'
+import { type AnyStage, disableAssignmentDelay, type GroupBed, groupBed, rebalanceTimeoutMs } from './groups.ts'
 
 type Beat = Encodable<typeof StreamsGroupHeartbeat.request>
 type Beaten = Decoded<typeof StreamsGroupHeartbeat.response>
@@ -51,7 +51,7 @@ interface Known {
   active: Tasks
 }
 
-/** The members of one streams group, with what each was told last. */
+/** The members of one streams group, with the last response to each. */
 export class StreamsScript {
   readonly bed: GroupBed
   readonly #stage: AnyStage
@@ -66,7 +66,7 @@ export class StreamsScript {
 
   static async open(stage: AnyStage, hint: string, partitions = 4, more: Partial<Subtopology> = {}) {
     const bed = await groupBed(stage, hint, partitions)
-    await assignsAtOnce(stage, bed, ['streams.assignment.interval.ms', 'streams.initial.rebalance.delay.ms'])
+    await disableAssignmentDelay(stage, bed, ['streams.assignment.interval.ms', 'streams.initial.rebalance.delay.ms'])
     return new StreamsScript(stage, bed, [subtopology('0', { sourceTopics: [bed.topic], ...more })])
   }
 
@@ -80,7 +80,7 @@ export class StreamsScript {
     return response
   }
 
-  /** Says what it owns, which is what it was told last. */
+  /** A heartbeat with the owned tasks, which are the last assignment. */
   async beat(label: string | undefined, memberId: string, more: Partial<Beat> = {}): Promise<Beaten> {
     const known = this.member(memberId)
     const owned = { activeTasks: known.active, standbyTasks: [], warmupTasks: [] }
@@ -92,11 +92,11 @@ export class StreamsScript {
 
   member(memberId: string): Known {
     const known = this.#members.get(memberId)
-    if (known === undefined) throw new Error(`${memberId} has not joined`)
+    if (known === undefined) throw new Error(`Member ${memberId} has not joined`)
     return known
   }
 
-  /** Heartbeats, not recorded, until the member is in the epoch and nothing is missing. */
+  /** Sends heartbeats, without recording them, until the members are in the epoch and no topic is missing. */
   async settle(epoch: number, memberIds: readonly string[]): Promise<void> {
     await this.#stage.until(`all of ${this.bed.group} in epoch ${epoch}`, async () => {
       let isQuiet = true

@@ -1,7 +1,7 @@
 import { createCluster, type TestCluster } from '@ottla/testkit'
 import type { Target } from './stage.ts'
 
-/** The testkit with what the real cluster of tools/kafka is configured with. */
+/** The testkit with the configuration of the real cluster of tools/kafka. */
 const sameConfig = {
   'default.replication.factor': 3,
   'offsets.topic.num.partitions': 8,

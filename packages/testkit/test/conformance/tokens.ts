@@ -2,7 +2,7 @@ import { type Api, CreateDelegationToken, DescribeDelegationToken, errorOf, Rene
 import type { Wire } from '../support/wire.ts'
 import type { Stage } from './stage.ts'
 
-/** Logged in; on the other listener nobody may ask for tokens. */
+/** Authenticated; the other listener rejects requests about tokens. */
 export const alice = { name: 'alice', password: 'alice-secret' } as const
 
 export interface Token {
@@ -10,7 +10,7 @@ export interface Token {
   readonly hmac: Buffer
 }
 
-/** A token of alice's for `renewers`, which broker 1 and the controller know. */
+/** A token of alice with these renewers, when broker 1 and the controller have it. */
 export async function createToken<A extends Api>(
   stage: Stage<A>,
   on: Wire,
@@ -25,8 +25,8 @@ export async function createToken<A extends Api>(
 }
 
 /**
- * Waits until broker 1 knows a token of alice's, or no more; with its hmac also until the controller does, which learns of
- * its own decisions as late as others do. Renewing it by default leaves it as it was.
+ * Waits until broker 1 has a token of alice, or no longer has it. With its hmac also waits for the controller, which applies its
+ * own decisions as late as brokers do. The renewal for that does not change the token.
  */
 export async function there<A extends Api>(
   stage: Stage<A>,
@@ -45,13 +45,13 @@ export async function there<A extends Api>(
   })
 }
 
-/** Logs in with a token. */
+/** Authenticates with a token. */
 export function withToken<A extends Api>(stage: Stage<A>, { tokenId, hmac }: Token): Promise<Wire> {
   const password = hmac.toString('base64')
   return stage.open({ user: { name: tokenId, password, mechanism: 'SCRAM-SHA-256', isToken: true } })
 }
 
-/** Another user, logged in. */
+/** A connection authenticated as another user. */
 export function openAs<A extends Api>(stage: Stage<A>, name: string): Promise<Wire> {
   return stage.open({ user: { name, password: `${name}-secret`, mechanism: 'SCRAM-SHA-256' } })
 }

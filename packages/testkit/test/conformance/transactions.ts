@@ -5,11 +5,11 @@ import type { Stage } from './stage.ts'
 export interface Producer {
   readonly producerId: bigint
   readonly producerEpoch: number
-  /** To the transaction's coordinator. */
+  /** A connection to the transaction coordinator. */
   readonly coordinator: Wire
 }
 
-/** What passes by itself: a coordinator loads, a transaction ends. */
+/** Transient errors: a coordinator is loading, or a transaction is completing. */
 const transient: ReadonlySet<string> = new Set([
   'COORDINATOR_LOAD_IN_PROGRESS',
   'COORDINATOR_NOT_AVAILABLE',
@@ -19,7 +19,7 @@ const transient: ReadonlySet<string> = new Set([
 
 export const isTransient = (code: number) => transient.has(errorOf(code).name)
 
-/** A transactional producer that has its id and epoch. */
+/** A transactional producer with its id and epoch. */
 export async function begin<A extends Api>(
   stage: Stage<A>,
   transactionalId: string,
@@ -37,7 +37,7 @@ export async function begin<A extends Api>(
   return { producerId: found.producerId, producerEpoch: found.producerEpoch, coordinator }
 }
 
-/** Adds partitions as clients before Kafka 4 do. */
+/** Adds partitions like clients before Kafka 4. */
 export async function addPartitions<A extends Api>(
   stage: Stage<A>,
   transactionalId: string,
@@ -59,7 +59,7 @@ export async function addPartitions<A extends Api>(
   })
 }
 
-/** Waits until no transaction of the id is being ended. */
+/** Waits until no transaction of the id is completing. */
 export async function atRest<A extends Api>(stage: Stage<A>, transactionalId: string, on: Wire): Promise<void> {
   await stage.until(`${transactionalId} at rest`, async () => {
     const response = await stage.do(DescribeTransactions, 0, { transactionalIds: [transactionalId] }, { on })
@@ -67,13 +67,13 @@ export async function atRest<A extends Api>(stage: Stage<A>, transactionalId: st
   })
 }
 
-/** Ends whatever the id has open by a new epoch, so that nothing waits for a timeout. */
+/** Aborts an open transaction of the id by a new epoch, so that nothing waits for a timeout. */
 export async function abandon<A extends Api>(stage: Stage<A>, transactionalId: string): Promise<void> {
   const { coordinator } = await begin(stage, transactionalId)
   await atRest(stage, transactionalId, coordinator)
 }
 
-/** Ends the transaction in the way of clients before Kafka 4, and waits until it is ended. */
+/** Ends the transaction like clients before Kafka 4, and waits until it is complete. */
 export async function end<A extends Api>(
   stage: Stage<A>,
   transactionalId: string,

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 const conditions = ['@ottla/source', 'module', 'node', 'development']
 const resolve = { conditions }
 
-// Apart from the unit tests, because these need Java and the jars of Kafka.
+// Separate from the unit tests, because these require Java and the jars of Kafka.
 export default defineConfig({
   resolve,
   ssr: { resolve: { conditions } },

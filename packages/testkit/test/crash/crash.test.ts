@@ -12,11 +12,11 @@ describe('ottla-testkit --data-dir', () => {
     ['always', 1],
     ['os', -1],
   ] as const)(
-    'killed under load, with --fsync %s and acks=%i, loses and doubles nothing',
+    'killed under load, with --fsync %s and acks=%i, loses and duplicates nothing',
     { timeout: 120_000 },
     async (fsync, acks) => {
       let state = 7
-      // The same moments each time.
+      // The same times in each run.
       const random = () => {
         state = (state * 16_807) % 2_147_483_647
         return state / 2_147_483_647
@@ -27,11 +27,11 @@ describe('ottla-testkit --data-dir', () => {
     },
   )
 
-  test('is alone in its directory, and takes over what a dead process had', async () => {
+  test('locks its directory, and takes over the lock of a dead process', async () => {
     const dataDir = temporaryDirectory()
     const args = ['--brokers', '1', '--port', '0', '--data-dir', dataDir]
     const first = await startProgram(cli, args)
-    await expect(startProgram(cli, args)).rejects.toThrow(/the data directory .* is in use by process \d+/)
+    await expect(startProgram(cli, args)).rejects.toThrow(/The data directory .* is in use by process \d+/)
     await first.kill()
     const second = await startProgram(cli, args)
     expect(await second.stop()).toBe(0)

@@ -2,24 +2,24 @@ import { Load, valuesOf } from './load.ts'
 import { type Program, startProgram } from './program.ts'
 
 export interface CrashOptions {
-  /** The program, a file for Node. */
+  /** The program: a file that Node runs. */
   readonly cli: string
   readonly dataDir: string
   readonly fsync: 'os' | 'always'
   readonly kills: number
-  /** From 0 to 1: when the next kill comes. */
+  /** From 0 to 1: the delay before the next kill. */
   readonly random: () => number
-  /** The longest time between a start and a kill. */
+  /** The maximum time between a start and a kill, in ms. */
   readonly upToMs: number
   readonly acks?: number
-  /** Told after each kill. */
+  /** Called after each kill. */
   readonly onKill?: (text: string) => void
 }
 
 export interface CrashReport {
   readonly kills: number
   readonly acknowledged: number
-  /** What was not as it was acknowledged; empty when all is well. */
+  /** Lost, duplicated or reordered records; empty on success. */
   readonly problems: readonly string[]
   readonly slowestStartMs: number
 }
@@ -27,7 +27,7 @@ export interface CrashReport {
 const topic = 'crash'
 const partitions = 4
 
-/** Kills the program again and again while producers write to it, and then looks for what was acknowledged. */
+/** Kills the program repeatedly while producers write to it, then checks all acknowledged records. */
 export async function crash(options: CrashOptions): Promise<CrashReport> {
   const { cli, dataDir, fsync, kills, random, upToMs, acks } = options
   const args = ['--brokers', '3', '--port', '0', '--data-dir', dataDir, '--fsync', fsync]
@@ -48,7 +48,7 @@ export async function crash(options: CrashOptions): Promise<CrashReport> {
       `kill ${kill}: ${load.acknowledged} acknowledged, up again in ${Math.round(program.startedInMs)} ms`,
     )
   }
-  // The last start has to serve too.
+  // The program must also serve after the last start.
   await load.reaches(load.acknowledged + 100)
   await load.stop()
   const problems: string[] = []
@@ -57,11 +57,11 @@ export async function crash(options: CrashOptions): Promise<CrashReport> {
   }
   load.close()
   const exitCode = await program.stop()
-  if (exitCode !== 0) problems.push(`it ended with ${exitCode}`)
+  if (exitCode !== 0) problems.push(`The program exited with code ${exitCode}`)
   return { kills, acknowledged: load.acknowledged, problems, slowestStartMs }
 }
 
-/** All from 0 to the last that was acknowledged have to be there, each once and in order. */
+/** The log must contain all values from 0 to the last acknowledged one, each once and in order. */
 function problemsOf(partition: number, values: readonly string[], acknowledged: number): string[] {
   const wrong = values.findIndex((value, index) => value !== String(index))
   if (wrong >= 0) return [`partition ${partition}: ${values[wrong]} at ${wrong}`]

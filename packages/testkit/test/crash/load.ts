@@ -2,7 +2,7 @@ import { Fetch, InitProducerId, ListOffsets, Metadata, Produce } from '@ottla/co
 import { batchOf, recordsOf } from '../support/batches.ts'
 import { Wire } from '../support/wire.ts'
 
-/** The last record that a partition was sent, and the last that was acknowledged. */
+/** The numbers of records sent to a partition and acknowledged. */
 export interface Written {
   sent: number
   acknowledged: number
@@ -16,8 +16,8 @@ const duplicate = 46
 const retriable = new Set([notLeader, unknownPartition, notAvailable])
 
 /**
- * An idempotent producer a partition: numbers from 0 on, a few in a batch, acks=all. Whatever is not answered is sent again
- * with the same sequence, so that each number must be there once.
+ * One idempotent producer per partition: it writes numbers from 0 on, a few per batch, with acks=all. Requests without a response
+ * are retried with the same sequence number, so that each number must be in the log exactly once.
  */
 export class Load {
   readonly topic: string
@@ -42,7 +42,7 @@ export class Load {
     return this.written.reduce((sum, { acknowledged }) => sum + acknowledged, 0)
   }
 
-  /** Resolves when `count` records are acknowledged; rejects when a producer has given up. */
+  /** Resolves when `count` records are acknowledged; rejects when a producer failed. */
   async reaches(count: number): Promise<void> {
     while (this.acknowledged < count) {
       if (this.#failure !== undefined) throw this.#failure
@@ -59,12 +59,12 @@ export class Load {
     }
   }
 
-  /** The brokers are elsewhere. */
+  /** Switches to other bootstrap addresses. */
   moveTo(bootstrap: string): void {
     this.#bootstrap = bootstrap
   }
 
-  /** Resolves when all that was sent is acknowledged. */
+  /** Resolves when all sent records are acknowledged. */
   async stop(): Promise<void> {
     this.#stopping = true
     await Promise.all(this.#running)
@@ -86,7 +86,7 @@ export class Load {
           topicData: [{ name: this.topic, partitionData: [{ index: partition, records: batchOf(values, seal) }] }],
         })
         const errorCode = responses[0]?.partitionResponses[0]?.errorCode ?? 0
-        if (retriable.has(errorCode)) throw new Error('again')
+        if (retriable.has(errorCode)) throw new Error('Retriable error')
         if (errorCode !== 0 && errorCode !== duplicate)
           throw new Fatal(`${this.topic}-${partition}: error ${errorCode}`)
       })
@@ -94,7 +94,7 @@ export class Load {
     }
   }
 
-  /** Asks the leader until it answers, whatever happens to it. */
+  /** Repeats a request to the leader until it succeeds. */
   async #retried<T>(partition: number, ask: (wire: Wire) => Promise<T>): Promise<T> {
     for (;;) {
       try {
@@ -128,14 +128,14 @@ async function leaderOf(bootstrap: string, topic: string, partition: number): Pr
     })
     const leaderId = topics[0]?.partitions.find(({ partitionIndex }) => partitionIndex === partition)?.leaderId
     const leader = brokers.find(({ nodeId }) => nodeId === leaderId)
-    if (leader === undefined) throw new Error('no leader')
+    if (leader === undefined) throw new Error('No leader')
     return await Wire.open(`${leader.host}:${leader.port}`)
   } finally {
     any.close()
   }
 }
 
-/** All values of a partition, in their order. */
+/** All values of a partition in order. */
 export async function valuesOf(bootstrap: string, topic: string, partition: number): Promise<string[]> {
   const wire = await leaderOf(bootstrap, topic, partition)
   const values: string[] = []
@@ -149,11 +149,11 @@ export async function valuesOf(bootstrap: string, topic: string, partition: numb
       topics: [{ topic, partitions: [{ partition, fetchOffset, partitionMaxBytes: 50_000_000 }] }],
     })
     const [response] = responses[0]?.partitions ?? []
-    if (response === undefined || response.errorCode !== 0) throw new Error(`error ${response?.errorCode}`)
+    if (response === undefined || response.errorCode !== 0) throw new Error(`Error code ${response?.errorCode}`)
     const records = recordsOf(response.records)
     const last = records.at(-1)
     if (last === undefined) {
-      // A leader that has just begun may not know yet how far all have its log.
+      // The high watermark of a new leader may still be behind.
       if (fetchOffset >= response.highWatermark && response.highWatermark >= (await endOf(wire, topic, partition)))
         break
       continue
@@ -165,7 +165,7 @@ export async function valuesOf(bootstrap: string, topic: string, partition: numb
   return values
 }
 
-/** Where a reader of the whole log is: only the leader's high watermark bounds what consumers see. */
+/** The position of a reader of the whole log, which the leader's high watermark limits. */
 async function endOf(wire: Wire, topic: string, partition: number): Promise<bigint> {
   const { topics } = await wire.request(ListOffsets, 7, {
     replicaId: -1,

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { crash } from './crash.ts'
 
-/** `pnpm crash testkit [--kills 50] [--fsync always|os]`: the exit code tells whether all was there. */
+/** `npm run crash -- testkit [--kills 50] [--fsync always|os]`: exits with 0 when no acknowledged record is missing. */
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: { kills: { type: 'string', default: '50' }, fsync: { type: 'string', default: 'always' } },

@@ -2,22 +2,22 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
-/** `ottla-testkit` as a process of its own. */
+/** `ottla-testkit` in a separate process. */
 export interface Program {
   readonly bootstrap: string
-  /** How long it took from the start until it served. */
+  /** The time from the start until it served, in ms. */
   readonly startedInMs: number
-  /** As SIGKILL does; resolves when it is gone. */
+  /** Sends SIGKILL; resolves when the process ended. */
   kill(): Promise<void>
-  /** In order; the exit code. */
+  /** Shuts it down cleanly; returns the exit code. */
   stop(): Promise<number>
 }
 
-/** Starts the program `cli`, a file for Node. Rejects when it ends before it serves. */
+/** Starts the program `cli` with Node. Rejects when it exits before it serves. */
 export async function startProgram(cli: string, args: readonly string[]): Promise<Program> {
   const startedAt = performance.now()
   const child = spawn(process.execPath, [cli, '--quiet', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  // Not when this process ends in any way that runs no code.
+  // This does not run when this process is killed.
   const killIt = () => child.kill('SIGKILL')
   process.once('exit', killIt)
   child.once('exit', () => process.removeListener('exit', killIt))
@@ -26,7 +26,9 @@ export async function startProgram(cli: string, args: readonly string[]): Promis
     errors += text
   })
   const lines = createInterface({ input: child.stdout })
-  const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`it ended with ${code}: ${errors}`)))
+  const ended = once(child, 'exit').then(([code]) =>
+    Promise.reject(new Error(`The program exited with code ${code}: ${errors}`)),
+  )
   ended.catch(() => {})
   const ready = new Promise<string>((resolve) => {
     lines.on('line', (line) => {

@@ -22,7 +22,7 @@ const kafkaMissing = inject('kafkaMissing')
 /** The first start may have to download Kafka. */
 const startTimeoutMs = 600_000
 
-describe.skipIf(kafkaMissing !== '' && process.env.CI !== 'true')('a real Kafka answers what is recorded', () => {
+describe.skipIf(kafkaMissing !== '' && process.env.CI !== 'true')('a real Kafka responds as recorded', () => {
   const scripts = {
     groups: (bootstrap: string, run: string) => new GroupScript(bootstrap, run).play(),
     topics: (bootstrap: string, run: string) => TopicScript.play(bootstrap, run),
@@ -40,13 +40,13 @@ describe.skipIf(kafkaMissing !== '' && process.env.CI !== 'true')('a real Kafka 
     startTimeoutMs,
   )
 
-  // One broker: it coordinates and leads all that the script is about.
+  // One broker, which is coordinator and leader of everything in the script.
   test(
     'about transactions',
     async () => {
       const kafka = await startKafka({ brokers: 1 })
       try {
-        // The first id of all is 0, which the script takes for none: somebody else has it.
+        // The first producer id is 0, which the script treats as none, so another producer gets it.
         const wire = await Wire.open(kafka.bootstrap[0] ?? '')
         await wire.request(InitProducerId, 4, { transactionalId: null, transactionTimeoutMs: 60_000 })
         wire.close()
@@ -61,7 +61,7 @@ describe.skipIf(kafkaMissing !== '' && process.env.CI !== 'true')('a real Kafka 
   )
 
   test(
-    'about logs that are looked after',
+    'about retention and compaction',
     async () => {
       const config = {
         'log.initial.task.delay.ms': '0',
@@ -81,7 +81,7 @@ describe.skipIf(kafkaMissing !== '' && process.env.CI !== 'true')('a real Kafka 
   )
 })
 
-/** Kafka looks after its logs by itself: nothing has changed for a while. */
+/** Waits until Kafka's log maintenance has changed nothing for a while. */
 async function untilQuiet(look: () => Promise<string>): Promise<void> {
   let before = ''
   for (let quiet = 0; quiet < 12; ) {

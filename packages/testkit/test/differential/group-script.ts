@@ -23,7 +23,7 @@ const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 const subscribed = (topic: string): Uint8Array =>
   Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 1, 0, topic.length]), Buffer.from(topic), Buffer.from([0, 0, 0, 0])])
 
-/** Requests about groups in all their versions, on a cluster of any make; what differs by nature is made equal. */
+/** Requests about groups in all versions, on the testkit or Kafka; values that always differ are replaced. */
 export class GroupScript {
   readonly #recorder = new Recorder()
   readonly #bootstrap: string
@@ -64,7 +64,7 @@ export class GroupScript {
     return this.#groups.get(name) ?? ''
   }
 
-  /** Names for groups that one broker coordinates, so that one connection can ask for all of them. */
+  /** Names of groups with the same coordinator, so that one connection can be used for all of them. */
   async #nameGroups(wire: Wire): Promise<void> {
     for (const name of ['a', 'b', 'c', 'none', 'no', 'old-0', 'old-1', 'old-2', 'old-3']) {
       const tried = Array.from({ length: 50 }, (_, i) => `${this.#run}-${name}-${i}`)
@@ -102,7 +102,7 @@ export class GroupScript {
         this.#coordinator = `${coordinator.host}:${coordinator.port}`
         break
       }
-      if (Date.now() > deadline) throw new Error('no coordinator came up')
+      if (Date.now() > deadline) throw new Error('No coordinator is available')
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
     await this.#nameGroups(wire)
@@ -317,7 +317,7 @@ export class GroupScript {
       if (await condition()) return
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
-    throw new Error('it did not come')
+    throw new Error('Timed out')
   }
 
   async #staticMembers(): Promise<void> {
@@ -412,7 +412,7 @@ export class GroupScript {
     for (const version of [8, 9]) {
       this.#note(`OffsetCommit v${version}, none`, await this.#commitAs(wire, this.#group('no'), 'x', 1, version))
     }
-    // The group without a name: its coordinator may be another broker.
+    // The group with an empty name: its coordinator may be another broker.
     const found = await wire.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: [''] })
     const unnamed = await this.#open(`${found.coordinators[0]?.host}:${found.coordinators[0]?.port}`)
     this.#note('JoinGroup, no name', await unnamed.request(JoinGroup, 9, this.#joining('', '')))

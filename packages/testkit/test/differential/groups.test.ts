@@ -4,10 +4,10 @@ import { expect, test } from 'vitest'
 import { GroupScript } from './group-script.ts'
 import { parseLines } from './recorder.ts'
 
-/** What Apache Kafka 4.3.1 answered to the same requests; `differential.kafka.test.ts` asks it again. */
+/** The responses of Apache Kafka 4.3.1 to the same requests; `differential.kafka.test.ts` compares them again. */
 const golden = parseLines(readFileSync(new URL('./groups.kafka-4.3.1.ndjson', import.meta.url), 'utf8'))
 
-test('requests about groups are answered as by Kafka 4.3.1, in all their versions', async () => {
+test('responds to requests about groups like Kafka 4.3.1, in all versions', async () => {
   await using cluster = await createCluster({
     listen: true,
     config: { 'group.min.session.timeout.ms': 6000, 'default.replication.factor': 3 },

@@ -21,10 +21,10 @@ interface Producer {
   readonly baseSequence: number
 }
 
-/** Looks after the logs: what is old or superseded goes. `look` tells what is there now. */
+/** Runs retention and compaction. `look` returns the current content. */
 export type Upkeep = (look: () => Promise<string>) => Promise<void>
 
-/** Ages of batches in seconds, and what is then set for the topic. */
+/** Ages of batches in seconds, and the configs that are set afterwards. */
 const retained: readonly (readonly [name: string, ages: readonly number[], configs: Configs])[] = [
   ['two are old', [100, 90, 1, 0], { 'retention.ms': 50_000 }],
   ['a young one between', [100, 1, 90, 0], { 'retention.ms': 50_000 }],
@@ -124,7 +124,7 @@ export class LogScript {
       for (const [n, age] of ages.entries()) await this.produce(topic, [[`k${n}`, filler]], age)
       await this.#alter(topic, configs)
     }
-    await this.#lookAt(
+    await this.#noteAll(
       'retention',
       retained.map(([name]) => name),
       (topic) => this.#bounds(topic),
@@ -151,7 +151,7 @@ export class LogScript {
         timeoutMs: 5000,
       })
       this.#recorder.note(`up to ${offset}`, response.topics[0]?.partitions[0])
-      await this.#lookAt(
+      await this.#noteAll(
         `up to ${offset}`,
         [name],
         async (at) => `${await this.#bounds(at)} ${await this.#log(at)}`,
@@ -168,12 +168,12 @@ export class LogScript {
       await fill(this, topic)
       await this.#alter(topic, { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': 0.01 })
     }
-    await this.#lookAt('compacted', names, (topic) => this.#log(topic), upkeep)
+    await this.#noteAll('compacted', names, (topic) => this.#log(topic), upkeep)
     for (const name of names) {
       await this.produce(topicOf(name), [['later', filler]], -300)
       await this.produce(topicOf(name), [['later', filler]], -400)
     }
-    await this.#lookAt('compacted again', names, (topic) => this.#log(topic), upkeep)
+    await this.#noteAll('compacted again', names, (topic) => this.#log(topic), upkeep)
   }
 
   async bury(topic: string): Promise<void> {
@@ -202,7 +202,7 @@ export class LogScript {
     await this.#mark(topic, 7000n, true)
     await this.produce(topic, [['a', '2']], 90)
     await this.#mark(topic, 7001n, false)
-    // A marker has the time at which it is written: what comes next is far from that.
+    // A marker has the time of its write, so the next records get a time far from it.
     await this.produce(topic, [['b', '1']], -100)
     await this.produce(topic, [['c', '1']], -200)
   }
@@ -224,7 +224,7 @@ export class LogScript {
     await this.#wire.request(WriteTxnMarkers, 1, { markers: [marker] })
   }
 
-  async #lookAt(
+  async #noteAll(
     step: string,
     names: readonly string[],
     look: (topic: string) => Promise<string>,
@@ -239,7 +239,7 @@ export class LogScript {
     for (const [n, seen] of (await all()).entries()) this.#recorder.note(`${step}: ${names[n]}`, seen)
   }
 
-  /** Each batch that is a second older than the one before begins a segment. */
+  /** Creates a topic in which a batch more than a second later starts a new segment. */
   async #create(name: string, more: Configs = {}): Promise<string> {
     const values = { 'segment.ms': 1000, 'retention.ms': -1, ...more }
     const configs = Object.entries(values).map(([key, value]) => ({ name: key, value: String(value) }))
@@ -269,21 +269,21 @@ export class LogScript {
     return Number(topics[0]?.partitions[0]?.offset ?? -1n)
   }
 
-  /** Where the log begins and ends, and how much of it there is. */
+  /** Log start offset, log end offset and size of the log. */
   async #bounds(topic: string): Promise<string> {
     const { results } = await this.#wire.request(DescribeLogDirs, 4, { topics: [{ topic, partitions: [0] }] })
     const size = results[0]?.topics[0]?.partitions[0]?.partitionSize
     return `${await this.#offset(topic, -2n)} to ${await this.#offset(topic, -1n)}, ${size} bytes`
   }
 
-  /** All batches, one after the other. */
+  /** All batches of the log. */
   async #log(topic: string): Promise<string> {
     const seen: string[] = []
     const end = await this.#offset(topic, -1n)
     let next = await this.#offset(topic, -2n)
     while (next < end) {
       const batches = await this.#fetch(topic, next)
-      for (const batch of batches) seen.push(told(batch))
+      for (const batch of batches) seen.push(describeBatch(batch))
       const last = batches.at(-1)
       if (last === undefined) break
       next = Number(last.lastOffset) + 1
@@ -309,7 +309,7 @@ function refuse(code = -1): void {
   if (code !== 0) throw new Error(errorOf(code).name)
 }
 
-function told(batch: RecordBatch): string {
+function describeBatch(batch: RecordBatch): string {
   const { baseOffset, lastOffset, recordCount, isControl, producerId, baseSequence } = batch
   const records: string[] = []
   const cursor = batch.records()

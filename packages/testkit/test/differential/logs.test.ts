@@ -4,10 +4,10 @@ import { expect, test } from 'vitest'
 import { LogScript } from './log-script.ts'
 import { parseLines } from './recorder.ts'
 
-/** What was left of the same logs on Apache Kafka 4.3.1. */
+/** The same logs on Apache Kafka 4.3.1 after retention and compaction. */
 const golden = parseLines(readFileSync(new URL('./logs.kafka-4.3.1.ndjson', import.meta.url), 'utf8'))
 
-test('retention, DeleteRecords and compaction leave what they leave in Kafka 4.3.1', async () => {
+test('retention, DeleteRecords and compaction keep the same records as Kafka 4.3.1', async () => {
   await using cluster = await createCluster({ brokers: 1, listen: true })
   const upkeep = async () => {
     cluster.applyRetention()

@@ -1,30 +1,30 @@
 import { errorOf } from '@ottla/codec'
 
-/** One line of the protocol: what was asked, what was answered. */
+/** One line of a recording: a step and its response. */
 export interface Line {
   readonly step: string
   readonly response: unknown
 }
 
-/** Answers in a form that is the same on clusters of any make: what each makes up by itself gets a stand-in. */
+/** Responses in a form that is the same on the testkit and on Kafka: generated values are replaced by placeholders. */
 export class Recorder {
   readonly lines: Line[] = []
   readonly #whole = new Map<string, string>()
   readonly #parts = new Map<string, string>()
   readonly #dropped: ReadonlySet<string>
 
-  /** `dropped` names fields that say nothing: times, addresses. */
+  /** `dropped`: fields that are not compared, such as times and addresses. */
   constructor(dropped: readonly string[] = []) {
     this.#dropped = new Set(dropped)
   }
 
-  /** A stand-in for a value that the cluster chose, as a whole. */
+  /** A placeholder for a value that the cluster generated. */
   call(value: string, name: string): string {
     if (value !== '') this.#whole.set(value, `<${name}>`)
     return value
   }
 
-  /** A stand-in for a text wherever it appears. */
+  /** A placeholder for a text wherever it occurs. */
   rename(text: string, name: string): void {
     this.#parts.set(text, name)
   }
@@ -51,7 +51,7 @@ export class Recorder {
   }
 }
 
-/** Brokers answer in the order of their hash tables: lists of things with a name are put in order. */
+/** Sorts lists of named items, because brokers return them in the order of their hash tables. */
 function ordered(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(ordered).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
   if (typeof value !== 'object' || value === null) return value
@@ -65,7 +65,7 @@ function nameOf(value: unknown): string {
   return [...parts, fields.partitionIndex, fields.partition, fields.index].map((part) => String(part ?? '')).join(' ')
 }
 
-/** The recorded lines of a file beside this one. */
+/** The lines of a recording. */
 export const parseLines = (text: string): Line[] =>
   text
     .trim()

@@ -25,7 +25,7 @@ const timeoutMs = 10_000
 const TOPIC = 2
 const BROKER = 4
 
-/** Requests about topics and records on broker 1, right and wrong, in all their versions. */
+/** Valid and invalid requests about topics and records on broker 1, in all versions. */
 export class TopicScript {
   readonly #recorder = new Recorder(['host', 'port', 'brokers', 'clusterId', 'controllerId', 'nodeEndpoints'])
   readonly #run: string
@@ -110,7 +110,7 @@ export class TopicScript {
     )
   }
 
-  /** Topics reach the broker a little after they are created. */
+  /** Waits for a new topic in the broker's metadata. */
   async #known(name: string): Promise<void> {
     for (let i = 0; i < 500; i++) {
       const topics = [{ name, partitions: [{ partitionIndex: 0, timestamp: -1n }] }]
@@ -118,7 +118,7 @@ export class TopicScript {
       if (response.topics[0]?.partitions[0]?.errorCode === 0) return
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
-    throw new Error(`${name} did not come up`)
+    throw new Error(`Topic '${name}' is not available`)
   }
 
   async #produce(): Promise<void> {
@@ -225,7 +225,7 @@ export class TopicScript {
     }
   }
 
-  /** A broker that has just started has no block of ids yet. */
+  /** Retries until the broker has a block of producer ids, which it lacks after a start. */
   async #producerId(version: number) {
     for (;;) {
       const body = { transactionalId: null, transactionTimeoutMs: 1000 }
@@ -298,7 +298,7 @@ export class TopicScript {
       if (await isThere()) return
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
-    throw new Error('it did not come')
+    throw new Error('Timed out')
   }
 
   async #partitions(): Promise<void> {

@@ -4,10 +4,10 @@ import { expect, test } from 'vitest'
 import { parseLines } from './recorder.ts'
 import { TopicScript } from './topic-script.ts'
 
-/** What Apache Kafka 4.3.1 answered to the same requests; `differential.kafka.test.ts` asks it again. */
+/** The responses of Apache Kafka 4.3.1 to the same requests; `differential.kafka.test.ts` compares them again. */
 const golden = parseLines(readFileSync(new URL('./topics.kafka-4.3.1.ndjson', import.meta.url), 'utf8'))
 
-test('requests about topics and records are answered as by Kafka 4.3.1, in all their versions', async () => {
+test('responds to requests about topics and records like Kafka 4.3.1, in all versions', async () => {
   await using cluster = await createCluster({ listen: true })
   const lines = await TopicScript.play(cluster.bootstrap[0] ?? '', 'run')
   expect(lines.map(({ step }) => step)).toEqual(golden.map(({ step }) => step))

@@ -32,10 +32,10 @@ interface Identity {
   readonly producerEpoch: number
 }
 
-/** Errors that pass by themselves: a coordinator loads, a transaction ends. */
+/** Transient errors: a coordinator is loading, or a transaction is completing. */
 const transient = new Set([14, 15, 16, 51])
 
-/** Transactions of old and new clients, in right and in wrong states, on a cluster of one broker. */
+/** Transactions of old and new clients, in valid and invalid states, on a cluster of one broker. */
 export class TransactionScript {
   readonly #recorder = new Recorder(['host', 'port', 'records', 'lastTimestamp', 'transactionStartTimeMs', 'topicId'])
   readonly #run: string
@@ -69,7 +69,7 @@ export class TransactionScript {
     }
   }
 
-  /** Producer ids differ from cluster to cluster: each gets a stand-in. */
+  /** Producer ids differ between clusters: each gets a placeholder. */
   #note(step: string, response: object): void {
     const ids = (key: string, value: unknown) => {
       if (key !== 'producerId' || typeof value !== 'bigint') return value
@@ -85,21 +85,21 @@ export class TransactionScript {
 
   readonly #ids: bigint[] = []
 
-  /** Repeats a request until the answer is no longer that it has to wait. */
+  /** Repeats a request while it fails with a transient error. */
   async #settled<A>(ask: () => Promise<A>, codeOf: (response: A) => number | undefined): Promise<A> {
     for (let turn = 0; turn < 1000; turn++) {
       const response = await ask()
       if (!transient.has(codeOf(response) ?? 0)) return response
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
-    throw new Error('it did not settle')
+    throw new Error('Timed out')
   }
 
   async #prepare(): Promise<void> {
     const topics = [{ name: this.#topic, numPartitions: 2, replicationFactor: 1, assignments: [], configs: [] }]
     const created = await this.#wire.request(CreateTopics, 7, { topics, timeoutMs })
     this.#topicId = created.topics[0]?.topicId ?? ''
-    // Id 0 stands for none in some answers: let nobody have it.
+    // Some responses use id 0 for none, so it is taken by an unused producer.
     await this.#wire.request(InitProducerId, 5, { transactionalId: null, transactionTimeoutMs: 1000 })
     for (const keyType of [0, 1]) {
       await this.#settled(
@@ -330,7 +330,7 @@ export class TransactionScript {
     await look('after it')
   }
 
-  /** What stands in __transaction_state, and whether the codec would have written the same bytes. */
+  /** The records of __transaction_state, and whether the codec encodes the same bytes. */
   async #log(): Promise<void> {
     const topic = '__transaction_state'
     const metadata = await this.#wire.request(Metadata, 12, {
@@ -345,7 +345,7 @@ export class TransactionScript {
       const { responses } = await this.#wire.request(Fetch, 12, body as never)
       found.push(...this.#logged(responses[0]?.partitions[0]?.records ?? new Uint8Array(0)))
     }
-    // Those of one transactional id stand in one partition: their order stays.
+    // Records of one transactional id are in one partition, so their order is preserved.
     for (const { step, record } of found.sort((a, b) => (a.step < b.step ? -1 : a.step > b.step ? 1 : 0))) {
       this.#note(step, record)
     }

@@ -5,10 +5,10 @@ import { goJudge, javaJudge, nodeJudge, pythonJudge, type Tool, verdict } from '
 
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 const kept = ['kept-0', 'kept-1', 'kept-2']
-/** Against one that hangs. */
+/** The time limit of a judge that hangs. */
 const timeoutMs = 60_000
 
-// One after the other: each may have to fetch and build, and two at a time do not fit a small machine.
+// Sequential: each may have to download and build, and two at a time are too much for a small machine.
 const kafkaPython = await pythonJudge('kafka_python.py')
 const librdkafka = await pythonJudge('librdkafka.py')
 const franzGo = await goJudge('franz-go')
@@ -19,8 +19,8 @@ function isMissing({ missing }: Tool): boolean {
   return missing !== undefined && process.env.CI !== 'true'
 }
 
-/** Clients that we did not write, over TCP: what they believe of the cluster is what counts. */
-describe('to a foreign client ottla-testkit is a Kafka', () => {
+/** Runs third-party clients over TCP and checks what they observe of the cluster. */
+describe('ottla-testkit works with third-party clients', () => {
   let program: Program
 
   beforeAll(async () => {

@@ -5,18 +5,18 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** A command that judges, or why there is none. */
+/** A judge's command, or why it is unavailable. */
 export type Tool =
   | { readonly missing: undefined; readonly command: readonly string[] }
   | { readonly missing: string; readonly command?: undefined }
 
 const programs = fileURLToPath(new URL('./programs/', import.meta.url))
-/** Has KafkaJS and @platformatic/kafka, to compare with. */
+/** The folder with KafkaJS and @platformatic/kafka. */
 const benchmarks = fileURLToPath(new URL('../../../../benchmarks/', import.meta.url))
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'ottla-judges')
 const prepareTimeoutMs = 280_000
 
-/** A program of Python, with its packages. */
+/** A Python program with its packages. */
 export function pythonJudge(program: string): Promise<Tool> {
   const requirements = join(programs, 'requirements.txt')
   const make = async (folder: string) => {
@@ -26,7 +26,7 @@ export function pythonJudge(program: string): Promise<Tool> {
   return prepared('python', [requirements], make, (folder) => [join(folder, 'bin/python'), join(programs, program)])
 }
 
-/** A program of Go, built. */
+/** A built Go program. */
 export function goJudge(name: string): Promise<Tool> {
   const cwd = join(programs, name)
   const files = ['go.mod', 'go.sum', 'main.go'].map((file) => join(cwd, file))
@@ -35,7 +35,7 @@ export function goJudge(name: string): Promise<Tool> {
   return prepared(name, files, make, (folder) => [join(folder, name)])
 }
 
-/** A program of Java in one file, with the jars that a pom names. */
+/** A single-file Java program with the jars of a pom. */
 export function javaJudge(name: string, main: string): Promise<Tool> {
   const pom = join(programs, name, 'pom.xml')
   const make = (folder: string) => {
@@ -46,18 +46,18 @@ export function javaJudge(name: string, main: string): Promise<Tool> {
   return prepared(name, [pom], make, (folder) => ['java', ...flags, '-cp', `${folder}/*`, join(programs, name, main)])
 }
 
-/** A program of Node, with the packages of the benchmarks. */
+/** A Node program with the packages of the benchmarks. */
 export function nodeJudge(program: string): (bootstrap: string) => readonly string[] {
   return (bootstrap) => [process.execPath, join(programs, program), bootstrap, benchmarks]
 }
 
-/** What a program prints last, as JSON. Rejects with all that it printed when it fails. */
+/** The last line a program prints, as JSON. Rejects with the whole output when it fails. */
 export async function verdict(command: readonly string[], timeoutMs: number): Promise<Record<string, unknown>> {
   const output = await run(command, { timeoutMs })
   return JSON.parse(output.trimEnd().split('\n').at(-1) ?? '') as Record<string, unknown>
 }
 
-/** Makes a folder once for each state of the files that it is made of; a file beside it says that it is whole. */
+/** Prepares a folder once per state of its source files; a marker file next to it shows that it is complete. */
 async function prepared(
   name: string,
   files: readonly string[],
@@ -87,7 +87,7 @@ interface RunOptions {
   readonly timeoutMs?: number
 }
 
-/** Its output; rejects with what it printed when it fails or takes too long. */
+/** The output of a command; rejects with the whole output when it fails or times out. */
 function run(
   [command = '', ...args]: readonly string[],
   { cwd, env, timeoutMs = prepareTimeoutMs }: RunOptions = {},
@@ -106,12 +106,12 @@ function run(
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs)
     child.once('error', (error) => {
       clearTimeout(timer)
-      reject(new Error(`${command} does not run: ${error.message}`))
+      reject(new Error(`${command} cannot be started: ${error.message}`))
     })
     child.once('close', (code, signal) => {
       clearTimeout(timer)
       if (code === 0) resolve(output)
-      else reject(new Error(`${command} ended with ${code ?? signal}\n${all}`))
+      else reject(new Error(`${command} exited with ${code ?? signal}\n${all}`))
     })
   })
 }

@@ -15,13 +15,13 @@ function play(env: Readonly<Record<string, string>>): Promise<{ readonly code: n
 }
 
 describe('useCluster under node --test', { timeout: 60_000 }, () => {
-  test('gives each test, and each file that wants it, a cluster', async () => {
+  test('creates a cluster for each test, or one per file', async () => {
     const { code, output } = await play({})
     expect(output).toMatch(/pass 4/)
     expect(code).toBe(0)
   })
 
-  test('a failure is a failure, and tells what was asked', async () => {
+  test('reports a failed test with its last requests', async () => {
     const { code, output } = await play({ OTTLA_FAILS: 'true' })
     expect(code).toBe(1)
     expect(output).toMatch(/pass 4/)

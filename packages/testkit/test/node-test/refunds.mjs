@@ -1,4 +1,4 @@
-// Played by `node --test` in node-test.test.ts, on the built package as users have it.
+// Run by `node --test` in node-test.test.ts, with the built package.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { useCluster } from '@ottla/testkit/node-test'
@@ -7,7 +7,7 @@ const own = useCluster({ topics: [{ name: 'refunds' }] })
 const seen = new Set()
 
 for (const round of ['first', 'second']) {
-  test(`has a cluster of its own: ${round}`, async () => {
+  test(`has its own cluster:  ${round}`, async () => {
     assert.equal(seen.has(own()), false)
     seen.add(own())
     assert.deepEqual(own().topics(), ['refunds'])
@@ -19,7 +19,7 @@ for (const round of ['first', 'second']) {
 describe('a file of tests', () => {
   const shared = useCluster({ topics: [{ name: 'orders' }], scope: 'file' })
   for (const round of ['first', 'second']) {
-    test(`shares a cluster that is empty again: ${round}`, async () => {
+    test(`shares a cluster that is emptied again:  ${round}`, async () => {
       assert.deepEqual(shared().topics(), ['orders'])
       await shared().createTopic({ name: 'more' })
     })
@@ -27,7 +27,7 @@ describe('a file of tests', () => {
 })
 
 if (process.env.OTTLA_FAILS === 'true') {
-  test('fails, and tells the last requests', () => {
+  test('fails, and prints the last requests', () => {
     assert.equal(own().topics().length, 7)
   })
 }

@@ -8,7 +8,7 @@ import type { Change, World } from './world.ts'
 
 const change = (name: string, make: Change['make']): Change => ({ name, make })
 
-/** Asks until it is done: a coordinator may still load, and a broker learns a moment later. */
+/** Repeats a request until it succeeds: a coordinator may still be loading, and a broker gets metadata later. */
 async function done<Q, S>(
   { stage }: World,
   api: Api<Q, S>,
@@ -26,7 +26,7 @@ export const topicCreated = change('topic created', ({ cluster }) =>
 export const topicDeleted = change('topic deleted', async ({ stage }) => {
   const topics = [{ name: 't', topicId: codec.zeroUuid }]
   await stage.do(codec.DeleteTopics, 6, { topics, topicNames: [], timeoutMs: 5000 })
-  await stage.until('no topic', async () => (await stage.topicId('t')) === codec.zeroUuid)
+  await stage.until('the topic is deleted', async () => (await stage.topicId('t')) === codec.zeroUuid)
 })
 
 export const partitionAdded = change('partition added', async ({ stage, cluster }) => {
@@ -42,7 +42,7 @@ async function produce({ stage }: World, options: BatchOptions = {}): Promise<vo
     ...{ transactionalId: null, acks: -1, timeoutMs: 5000, topicData },
   })
   const code = responses[0]?.partitionResponses[0]?.errorCode
-  if (code !== 0) throw new Error(`not written: ${code}`)
+  if (code !== 0) throw new Error(`Produce failed with error ${code}`)
 }
 
 export const recordWritten = change('record written', (world) => produce(world))
@@ -56,7 +56,7 @@ export const producerWrote = change('idempotent producer wrote', (world) =>
 export const coordinatorLoaded = change('coordinator loaded', async (world) => {
   await world.stage.coordinator('g')
   const body = { groups: ['g'], includeAuthorizedOperations: false }
-  await world.stage.until('it serves', async () => {
+  await world.stage.until('the coordinator is loaded', async () => {
     const { groups } = await world.stage.do(codec.DescribeGroups, 5, body)
     return groups[0]?.errorCode === 0
   })
@@ -71,7 +71,7 @@ export const offsetCommitted = change('offset committed', async (world) => {
   })
 })
 
-/** The only member of `g`: who it is, and in which generation. */
+/** The only member of `g`, with its generation. */
 export interface Classic {
   readonly memberId: string
   readonly generationId: number
@@ -81,7 +81,7 @@ const classics = new WeakMap<World, Classic>()
 
 export function classicOf(world: World): Classic {
   const found = classics.get(world)
-  if (found === undefined) throw new Error('nobody has joined')
+  if (found === undefined) throw new Error('No member joined')
   return found
 }
 
@@ -125,7 +125,7 @@ const producers = new WeakMap<World, Producer>()
 /** The producer of transactional id `x`. */
 export function producerOf(world: World): Producer {
   const found = producers.get(world)
-  if (found === undefined) throw new Error('there is no producer')
+  if (found === undefined) throw new Error('No producer')
   return found
 }
 
@@ -142,7 +142,7 @@ export const transactionBegun = change('transaction begun', async (world) => {
   await addPartitions(world.stage, 'x', producerOf(world), 't')
 })
 
-// ---- what the controller decides ---------------------------------------------------------------------------------------
+// ---- decisions of the controller --------------------------------------------------------------------------------------
 
 const aclOf = (resourceType: number, resourceName: string, operation: number) => ({
   ...{ resourceType, resourceName, resourcePatternType: 3, principal: 'User:alice', host: '*' },
@@ -157,22 +157,27 @@ const aclMade = (name: string, resourceType: number, resourceName: string, opera
     await stage.until('the ACL', async () => (await stage.do(codec.DescribeAcls, 3, body)).resources.length > 0)
   })
 
-export const topicAclMade = aclMade('ACL made', resourceTypes.TOPIC, 't', operations.READ)
-export const clusterAllowed = aclMade('ACL made that allows it', resourceTypes.CLUSTER, clusterName, operations.ALTER)
+export const topicAclMade = aclMade('ACL created', resourceTypes.TOPIC, 't', operations.READ)
+export const clusterAllowed = aclMade(
+  'ACL created that allows it',
+  resourceTypes.CLUSTER,
+  clusterName,
+  operations.ALTER,
+)
 export const clusterAlterConfigsAllowed = aclMade(
-  'ACL made that allows configs',
+  'ACL created that allows configs',
   resourceTypes.CLUSTER,
   clusterName,
   operations.ALTER_CONFIGS,
 )
 export const tokensAllowed = aclMade(
-  'ACL made that allows tokens for bob',
+  'ACL created that allows tokens for bob',
   resourceTypes.USER,
   'User:bob',
   operations.CREATE_TOKENS,
 )
 
-export const quotaMade = change('quota made', async ({ stage }) => {
+export const quotaMade = change('quota set', async ({ stage }) => {
   const entity = [{ entityType: 'user', entityName: 'alice' }]
   const ops = [{ key: 'producer_byte_rate', value: 1000, remove: false }]
   await stage.do(codec.AlterClientQuotas, 1, { entries: [{ entity, ops }], validateOnly: false })
@@ -183,7 +188,7 @@ export const quotaMade = change('quota made', async ({ stage }) => {
   })
 })
 
-export const userMade = change('user made', async (world) => {
+export const userMade = change('user created', async (world) => {
   const { stage } = world
   const saltedPassword = Buffer.alloc(32, 1)
   const carol = { name: 'carol', mechanism: 1, iterations: 4096, salt: Buffer.from('salt'), saltedPassword }
@@ -196,14 +201,14 @@ export const userMade = change('user made', async (world) => {
 
 const tokens = new WeakMap<World, Buffer>()
 
-/** Of alice's token. */
+/** The hmac of alice's token. */
 export function hmacOf(world: World): Buffer {
   const found = tokens.get(world)
-  if (found === undefined) throw new Error('there is no token')
+  if (found === undefined) throw new Error('No token')
   return found
 }
 
-export const tokenMade = change('token made', async (world) => {
+export const tokenMade = change('token created', async (world) => {
   const { stage } = world
   const on = await stage.open({ user: { name: 'alice', password: 'alice-secret' } })
   const { hmac } = await stage.do(
@@ -238,7 +243,7 @@ const configSet = (name: string, resourceType: number, resourceName: string, con
   })
 
 export const topicConfigSet = configSet('topic config set', 2, 't', 'retention.ms', '1234')
-export const metricsMade = configSet('client metrics made', 16, 'metrics', 'interval.ms', '1000')
+export const metricsMade = configSet('client metrics created', 16, 'metrics', 'interval.ms', '1000')
 
 const featureAt = (name: string, feature: string, maxVersionLevel: number, upgradeType: number) =>
   change(name, async ({ stage }) => {
@@ -287,7 +292,7 @@ export const shareFetch = (topicId: string) => ({
   forgottenTopicsData: [],
 })
 
-/** The share partition begins where the log ends, and is at work. */
+/** The share partition starts at the log end offset, and is loaded. */
 export const shareFetched = change('share session opened', async (world) => {
   await world.stage.until('the share partition is loaded', async () => {
     const beat = await world.stage.do(codec.ShareGroupHeartbeat, 1, shareBeat)
@@ -299,7 +304,7 @@ export const shareFetched = change('share session opened', async (world) => {
 export const stateCoordinatorLoaded = change('coordinator of share states loaded', async ({ stage, topicId }) => {
   await stage.coordinator(`g:${topicId}:0`, 'share')
   const topics = [{ topicId, partitions: [{ partition: 0, leaderEpoch: -1 }] }]
-  await stage.until('it serves', async () => {
+  await stage.until('the coordinator is loaded', async () => {
     const { results } = await stage.do(codec.ReadShareGroupStateSummary, 0, { groupId: 'g', topics })
     return results[0]?.partitions[0]?.errorCode === 0
   })
@@ -342,7 +347,7 @@ export const streamsJoined = change('streams group joined', async (world) => {
 
 const saslWires = new WeakMap<World, Wire>()
 
-/** The one connection to the listener where users log in. */
+/** The only connection to the SASL listener. */
 export async function saslWire(world: World): Promise<Wire> {
   const wire = saslWires.get(world) ?? (await world.stage.open({ sasl: true }))
   saslWires.set(world, wire)
@@ -354,7 +359,7 @@ export const loggedIn = change('logged in', async (world) => {
   await world.stage.do(codec.SaslAuthenticate, 2, { authBytes: Buffer.from('\0alice\0alice-secret') }, { on })
 })
 
-/** Another connection, that is about to log in. */
+/** Another connection, in the middle of an authentication. */
 export async function scramBegun({ stage }: World): Promise<Wire> {
   const on = await stage.open({ sasl: true })
   await stage.do(codec.SaslHandshake, 1, { mechanism: 'SCRAM-SHA-256' }, { on })

@@ -135,7 +135,7 @@ const groupRows: readonly Row[] = [
   },
   {
     api: codec.FindCoordinator,
-    // Who asks first has the topic of the offsets made.
+    // The first request creates the offsets topic.
     isOnce: true,
     request: () => ({ keyType: 0, coordinatorKeys: ['g'] }),
     change: changes.coordinatorLoaded,
@@ -279,7 +279,7 @@ const transactionRows: readonly Row[] = [
   },
 ]
 
-/** What the controller decides: rights, quotas, users, tokens, configs, features, voters. */
+/** Decisions of the controller: ACLs, quotas, users, tokens, configs, features, voters. */
 const clusterRows: readonly Row[] = [
   {
     api: codec.ApiVersions,
@@ -357,7 +357,7 @@ const clusterRows: readonly Row[] = [
   {
     api: codec.SaslHandshake,
     on: changes.saslWire,
-    // A second handshake on one connection is a mistake.
+    // A second handshake on one connection is an error.
     isOnce: true,
     request: () => ({ mechanism: 'PLAIN' }),
     change: changes.loggedIn,
@@ -426,7 +426,7 @@ const stateOf = ({ topicId }: World, partition: Struct = {}) => ({
   topics: [{ topicId, partitions: [{ partition: 0, ...partition }] }],
 })
 
-/** Share groups, the states of their partitions, and streams groups. */
+/** Share groups, the state of share partitions, and streams groups. */
 const shareRows: readonly Row[] = [
   {
     api: codec.ShareGroupHeartbeat,

@@ -7,15 +7,15 @@ import { Stage, type Target } from '../conformance/stage.ts'
 import { alice } from '../conformance/tokens.ts'
 import type { Wire } from '../support/wire.ts'
 
-/** A small cluster of its own for one row: a topic `t`, and clients that may everything. */
+/** A small cluster for one row, with a topic `t` and a superuser as client. */
 export interface World {
   readonly cluster: TestCluster
-  /** Connects, asks and waits; nothing of it is recorded here. */
+  /** Opens connections and sends requests; nothing is recorded here. */
   readonly stage: Stage
   readonly topicId: string
 }
 
-/** What happens between two requests that are the same. */
+/** A change of state between two equal requests. */
 export interface Change {
   readonly name: string
   readonly make: (world: World) => Promise<void>
@@ -23,18 +23,18 @@ export interface Change {
 
 export interface Row {
   readonly api: Api
-  /** Default: the newest that is served. */
+  /** Default: the newest served version. */
   readonly version?: number
   /** Default 1. */
   readonly brokers?: number
-  /** Before both requests; what it gives is for `request`. */
+  /** Made before both requests, for the values that `request` needs. */
   readonly given?: readonly Change[]
   readonly request: (world: World) => Struct | Promise<Struct>
-  /** Undefined: the request itself is the change, for what it asks for is done once. */
+  /** Undefined: the request itself is the change, because it takes effect only once. */
   readonly change?: Change
-  /** The first of the requests changes something too: it is not asked twice before the change. */
+  /** The request itself also changes the state, so it is sent only once before the change. */
   readonly isOnce?: true
-  /** The connection; asked for each of the requests. Default: the first one. */
+  /** Returns the connection of each request. Default: the first one. */
   readonly on?: (world: World) => Wire | Promise<Wire>
 }
 
@@ -51,7 +51,7 @@ const small = {
   'delegation.token.secret.key': 'secret',
 }
 
-/** Calls `play` with a cluster that ends with it. */
+/** Calls `play` with a cluster, and closes the cluster afterwards. */
 export async function inWorld<T>(
   brokers: number,
   play: (world: World) => Promise<T>,
@@ -78,18 +78,18 @@ function targetOf(cluster: TestCluster): Target {
   return { name: 'the testkit', plaintext: cluster.bootstrap, sasl: cluster.bootstrapOf('SASL_PLAINTEXT') }
 }
 
-/** The bytes of a request, without their length; what is not given is as Kafka has it by default. */
+/** The bytes of a request without the length; omitted fields have Kafka's defaults. */
 export function bytesOf(api: Api, version: number, given: Struct): Buffer {
   const body = inVersion(api.request.fields, version, given)
   const chunks = encodeRequest(api, version, { correlationId: 7, clientId: 'same' }, body)
   return Buffer.concat(chunks).subarray(4)
 }
 
-/** The answer to these bytes without what a cluster makes up or measures: ids, secrets, times. */
+/** The response to these bytes, without generated or measured values: ids, secrets, times. */
 export async function responseTo(wire: Wire, api: Api, version: number, request: Buffer): Promise<unknown> {
   const { body } = decodeResponse(api, version, await wire.raw(request))
   return new Plainer({ prefix: '\0', ports: new Map() }).of(body)
 }
 
-/** Logged in, and may nothing that is not allowed. */
+/** Authenticated as alice, who has only the permissions of ACLs. */
 export const asAlice = ({ stage }: World): Promise<Wire> => stage.open({ user: alice })

@@ -19,12 +19,12 @@ export interface ReadRecord {
   readonly value: string
 }
 
-/** The records of batches that are not compressed. */
+/** The records of uncompressed batches. */
 export function recordsOf(bytes: Uint8Array | null): ReadRecord[] {
   const found: ReadRecord[] = []
   const reader = new RecordBatchReader(bytes ?? new Uint8Array(0))
   for (let batch = reader.next(); batch !== undefined; batch = reader.next()) {
-    if (!batch.verifyCrc()) throw new Error(`the batch at ${batch.baseOffset} is corrupt`)
+    if (!batch.verifyCrc()) throw new Error(`The batch at offset ${batch.baseOffset} is corrupt`)
     const cursor = batch.records()
     while (cursor.next()) {
       const value = Buffer.from(

@@ -17,7 +17,7 @@ import { GroupCoordinatorShard } from '../../src/state/group-coordinator/group-c
 import type { TopicImage } from '../../src/state/metadata-view.ts'
 import { FakeClock } from './fake-clock.ts'
 
-/** Topics that a test makes, grows and deletes. */
+/** Topics that a test creates, extends and deletes. */
 export class FakeTopics implements GroupTopics {
   readonly #topics = new Map<string, TopicImage>()
   #version = 1
@@ -63,7 +63,7 @@ export class FakeTopics implements GroupTopics {
   }
 }
 
-/** A log that takes and commits what comes at once, or refuses it. */
+/** A log that commits writes immediately, or rejects them. */
 class InstantLog implements CoordinatorLog {
   readonly records: CoordinatorRecord[]
   refusal: ErrorName | undefined
@@ -95,7 +95,7 @@ export interface ConsumerBedOptions {
   readonly config?: Partial<ConsumerGroupConfig>
 }
 
-/** A shard of groups of the consumer protocol on a fake clock, with heartbeats as short calls. */
+/** A shard with consumer groups on a fake clock, and short methods for heartbeats. */
 export class ConsumerBed {
   readonly clock: FakeClock
   readonly topics: FakeTopics
@@ -121,7 +121,7 @@ export class ConsumerBed {
 
   get group(): ConsumerGroup {
     const group = this.shard.consumerGroups.get('g')
-    if (group === undefined) throw new Error('no group')
+    if (group === undefined) throw new Error('No group')
     return group
   }
 
@@ -141,10 +141,10 @@ export class ConsumerBed {
     } as HeartbeatBody
     let response: HeartbeatResponse | undefined
     const client = { clientId: 'c', clientHost: '/127.0.0.1', apiVersion }
-    consumerGroupHeartbeat(this.shard, whole, client, (given) => {
-      response = given
+    consumerGroupHeartbeat(this.shard, whole, client, (result) => {
+      response = result
     })
-    if (response === undefined) throw new Error('no answer')
+    if (response === undefined) throw new Error('No response')
     return { ...response, error: errorOf(response.errorCode).name }
   }
 
@@ -153,7 +153,7 @@ export class ConsumerBed {
     return this.beat({ memberId, memberEpoch: 0, ...join, ...more })
   }
 
-  /** The coordinator that takes over: it knows what the log says, and gives members their time anew. */
+  /** A new coordinator: it loads the log and restarts the members' timeouts. */
   failover(): ConsumerBed {
     const records = this.log.records
     this.shard.unload()

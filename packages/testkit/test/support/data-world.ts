@@ -8,18 +8,18 @@ import { createCluster } from '../../src/index.ts'
 import { batchOf, type ReadRecord, recordsOf } from './batches.ts'
 import { Wire } from './wire.ts'
 
-/** A directory that goes when the test ends. */
+/** A directory that is removed at the end of the test. */
 export function temporaryDirectory(): string {
   const path = mkdtempSync(join(tmpdir(), 'ottla-data-'))
   onTestFinished(() => rmSync(path, { recursive: true, force: true }))
   return path
 }
 
-/** A cluster in a directory, on free ports; it is closed with the test at the latest. */
+/** A cluster in a directory, on free ports; it is closed at the end of the test at the latest. */
 export async function clusterIn(dataDir: string, options: ClusterOptions = {}): Promise<TestCluster> {
   const onDiagnostic = (text: string) => {
-    // What cannot be kept is told.
-    if (text.includes('cannot be kept')) throw new Error(text)
+    // A decision that cannot be written fails the test.
+    if (text.includes("cannot write the controller's decision")) throw new Error(text)
   }
   const cluster = await createCluster({
     listen: true,
@@ -38,7 +38,7 @@ export async function leaderOf(cluster: TestCluster, topic: string, partition = 
   return wire
 }
 
-/** Produces one batch to partition 0; gives its offset. */
+/** Produces one batch to partition 0; returns its offset. */
 export async function produce(
   cluster: TestCluster,
   topic: string,
@@ -54,11 +54,11 @@ export async function produce(
   })
   wire.close()
   const [response] = responses[0]?.partitionResponses ?? []
-  if (response?.errorCode !== 0) throw new Error(`error ${response?.errorCode}`)
+  if (response?.errorCode !== 0) throw new Error(`Error code ${response?.errorCode}`)
   return Number(response.baseOffset)
 }
 
-/** All of a partition that is committed. */
+/** All committed records of a partition. */
 export async function readAll(cluster: TestCluster, topic: string, partition = 0): Promise<ReadRecord[]> {
   const wire = await leaderOf(cluster, topic, partition)
   const found: ReadRecord[] = []
@@ -72,7 +72,7 @@ export async function readAll(cluster: TestCluster, topic: string, partition = 0
       topics: [{ topic, partitions: [{ partition, fetchOffset, partitionMaxBytes: 50_000_000 }] }],
     })
     const [response] = responses[0]?.partitions ?? []
-    if (response?.errorCode !== 0) throw new Error(`error ${response?.errorCode}`)
+    if (response?.errorCode !== 0) throw new Error(`Error code ${response?.errorCode}`)
     const records = recordsOf(response.records).filter(({ offset }) => offset >= Number(fetchOffset))
     const last = records.at(-1)
     if (last === undefined) break

@@ -5,7 +5,7 @@ interface Due {
   readonly callback: () => void
 }
 
-/** A clock that moves only when it is told to; timers of one instant run in the order they were set. */
+/** A clock that moves only with `advance`; timers of one instant fire in the order they were set. */
 export class FakeClock implements Pick<Runtime, 'wallNow' | 'setTimer' | 'clearTimer' | 'secureRandom'> {
   nowMs = 1_000_000
   readonly #timers = new Map<Timer, Due>()

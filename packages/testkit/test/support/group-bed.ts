@@ -17,13 +17,13 @@ interface Pending {
   readonly handlers: WriteHandlers
 }
 
-/** A log whose writes are committed at once, or when the test says so. */
+/** A log whose writes are committed immediately or by the test. */
 class FakeGroupLog implements CoordinatorLog {
   readonly records: CoordinatorRecord[] = []
   readonly pending: Pending[] = []
   /** Writes wait for `commit()`. */
   isSlow = false
-  /** The next writes are refused with this. */
+  /** The next writes are rejected with this error. */
   refusal: ErrorName | undefined
 
   write(records: readonly CoordinatorRecord[], handlers: WriteHandlers): void {
@@ -43,7 +43,7 @@ class FakeGroupLog implements CoordinatorLog {
     for (const { handlers } of this.pending.splice(0, count)) this.#commit(handlers)
   }
 
-  /** All that waits fails, though it may be in the log. */
+  /** All pending writes fail, although they may be in the log. */
   fail(error: ErrorName): void {
     for (const { handlers } of this.pending.splice(0)) handlers.done(error)
   }
@@ -56,7 +56,7 @@ class FakeGroupLog implements CoordinatorLog {
 
 export type Named<A> = Omit<A, 'errorCode'> & { readonly error: ErrorName }
 
-/** An answer that may come later. */
+/** A response that may come later. */
 export interface Response<A> {
   /** Undefined while it is held. */
   readonly value: Named<A> | undefined
@@ -67,7 +67,7 @@ function capture<A extends { errorCode?: number | undefined }>(
 ): Response<A> {
   const state: { value: Named<A> | undefined } = { value: undefined }
   run((response) => {
-    if (state.value) throw new Error('answered twice')
+    if (state.value) throw new Error('Responded twice')
     const { errorCode: code, ...rest } = response
     state.value = { ...rest, error: errorOf(code ?? 0).name }
   })
@@ -77,13 +77,13 @@ function capture<A extends { errorCode?: number | undefined }>(
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 export const text = (data: Uint8Array | undefined): string => new TextDecoder().decode(data)
 
-/** A consumer's subscription of version 0 in its bytes. */
+/** The bytes of a consumer's subscription in version 0. */
 export function subscription(...topics: string[]): Uint8Array {
   const names = topics.flatMap((topic) => [0, topic.length, ...bytes(topic)])
   return new Uint8Array([0, 0, 0, 0, 0, topics.length, ...names, 0xff, 0xff, 0xff, 0xff])
 }
 
-/** A shard of groups on a fake clock and a fake log, with the requests of members as short calls. */
+/** A shard with classic groups on a fake clock and a fake log, and short methods for the requests of members. */
 export class GroupBed {
   readonly clock = new FakeClock()
   readonly log = new FakeGroupLog()
@@ -99,7 +99,7 @@ export class GroupBed {
 
   group(groupId = 'g') {
     const group = this.shard.classicGroups.get(groupId)
-    if (!group) throw new Error(`no group ${groupId}`)
+    if (!group) throw new Error(`No group ${groupId}`)
     return group
   }
 
@@ -124,10 +124,10 @@ export class GroupBed {
     return capture((respond) => joinGroup(this.shard, body, client, respond))
   }
 
-  /** The id that a new dynamic member is told to come back with. */
+  /** The id that a new dynamic member must rejoin with. */
   newMemberId(options: Partial<JoinGroupBody> = {}): string {
     const response = this.join('', options)
-    if (response.value?.error !== 'MEMBER_ID_REQUIRED') throw new Error(`joined with ${response.value?.error}`)
+    if (response.value?.error !== 'MEMBER_ID_REQUIRED') throw new Error(`Joined with ${response.value?.error}`)
     return response.value.memberId
   }
 
@@ -181,7 +181,7 @@ export class GroupBed {
     return code === undefined ? undefined : errorOf(code).name
   }
 
-  /** The committed offset of t-0; undefined while the answer is held. */
+  /** The committed offset of t-0; undefined while the response is held. */
   offset(requireStable = false): bigint | ErrorName | undefined {
     const state: { value: ErrorName | readonly FetchedTopic[] | undefined } = { value: undefined }
     const topics = [{ name: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAA', partitionIndexes: [0] }]
@@ -191,7 +191,7 @@ export class GroupBed {
     return typeof state.value === 'object' ? state.value[0]?.partitions[0]?.committedOffset : state.value
   }
 
-  /** A stable group with these many members; the first leads. */
+  /** A stable group with `count` members; the first is the leader. */
   stable(count: number): { readonly ids: string[]; readonly generation: number } {
     const ids = Array.from({ length: count }, () => this.newMemberId())
     const joins = ids.map((id) => this.join(id))
@@ -202,7 +202,7 @@ export class GroupBed {
     return { ids, generation }
   }
 
-  /** What a broker that takes over reads from the log. */
+  /** A new coordinator that loads the log. */
   reloaded(config: Partial<GroupConfig> = {}): GroupBed {
     const bed = new GroupBed(config)
     bed.clock.nowMs = this.clock.nowMs

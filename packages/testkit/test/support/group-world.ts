@@ -3,25 +3,25 @@ import { GroupBed, subscription, text } from './group-bed.ts'
 type Responded = ReturnType<GroupBed['join']>
 type Synced = ReturnType<GroupBed['sync']>
 
-/** What a member does next: it asks, waits for the answer, heartbeats while stable. */
+/** A member's state: it sends a request, waits for the response, and heartbeats while stable. */
 interface MemberState {
   readonly name: string
   readonly instanceId: string | null
   memberId: string
   generation: number
   isAlive: boolean
-  /** Alive, but it does nothing for now: a stall. */
+  /** Alive, but it does nothing at the moment. */
   isStalled: boolean
-  /** Topics it reads: a change makes it join again. */
+  /** Its subscribed topics; after a change it joins again. */
   topics: string[]
   joining: Responded | undefined
   syncing: Synced | undefined
-  /** What it owns in its generation; undefined while it has no assignment. */
+  /** Its assignment in its generation; undefined without one. */
   owned: string | undefined
   lastBeatMs: number
 }
 
-/** What the leader of a generation gives to a member: a static one keeps it when it is back under another id. */
+/** The leader's assignment to a member in a generation; a static member keeps it under another member id. */
 function due({ memberId, instanceId }: Pick<MemberState, 'memberId' | 'instanceId'>, generation: number): string {
   return `${instanceId ?? memberId}@${generation}`
 }
@@ -29,11 +29,11 @@ function due({ memberId, instanceId }: Pick<MemberState, 'memberId' | 'instanceI
 const sessionTimeoutMs = 10_000
 const rebalanceTimeoutMs = 20_000
 
-/** A group whose members follow the protocol, stall, die and come back, over a log that is slow at times. */
+/** A group whose members follow the protocol, stall, die and restart, on a log that is sometimes slow. */
 export class GroupWorld {
   readonly bed = new GroupBed({ initialRebalanceDelayMs: 100 })
   readonly members: MemberState[] = []
-  /** What each generation was answered: who led, and by which protocol. */
+  /** The leader and the protocol of each generation, as returned to the members. */
   readonly #generations = new Map<number, string>()
   #highest = 0
   #names = 0
@@ -55,13 +55,13 @@ export class GroupWorld {
     })
   }
 
-  /** The process is gone: what it holds is never read, and nothing more comes. */
+  /** The process died: it reads no pending response and sends nothing more. */
   kill(member: MemberState): void {
     member.isAlive = false
     this.#forget(member)
   }
 
-  /** It comes back: a static member under its instance id, a dynamic one as somebody new. */
+  /** The process restarts: a static member with its instance id, a dynamic one as a new member. */
   revive(member: MemberState): void {
     member.isAlive = true
     member.memberId = ''
@@ -72,13 +72,13 @@ export class GroupWorld {
     this.kill(member)
   }
 
-  /** Each member that is alive takes its next step, then time goes by. */
+  /** Each live member takes its next step, then time passes. */
   step(ms: number): void {
     for (const member of this.members) if (member.isAlive && !member.isStalled) this.#act(member)
     this.bed.clock.advance(ms)
   }
 
-  /** Everybody alive is in the same generation, with an assignment that the leader made for exactly them. */
+  /** All live members are in the same generation, with the leader's assignment for exactly these members. */
   isConverged(): boolean {
     const alive = this.members.filter(({ isAlive }) => isAlive)
     if (alive.length === 0) return this.bed.shard.classicGroups.get('g')?.state !== 'Stable'
@@ -142,7 +142,7 @@ export class GroupWorld {
   #refused(member: MemberState, error: string): void {
     member.owned = undefined
     if (error === 'REBALANCE_IN_PROGRESS' || error === 'COORDINATOR_NOT_AVAILABLE') return
-    // Somebody else is in its place now; a real client would stop.
+    // Another member has its instance id now; a real client would stop.
     if (error === 'FENCED_INSTANCE_ID') member.isAlive = false
     member.memberId = ''
     member.generation = -1
@@ -155,13 +155,13 @@ export class GroupWorld {
     member.generation = -1
   }
 
-  /** C2: generations only grow; and all members of one are told the same. */
+  /** Generations only increase, and all members of one get the same leader and protocol. */
   #sawGeneration(generation: number, what: string): void {
     const known = this.#generations.get(generation)
-    if (known !== undefined && known !== what) throw new Error(`generation ${generation} was ${known} and is ${what}`)
+    if (known !== undefined && known !== what) throw new Error(`Generation ${generation} was ${known} and is ${what}`)
     this.#generations.set(generation, what)
     const current = this.bed.group().generationId
-    if (current < this.#highest) throw new Error(`generation ${current} came after ${this.#highest}`)
+    if (current < this.#highest) throw new Error(`Generation ${current} came after ${this.#highest}`)
     this.#highest = current
   }
 }

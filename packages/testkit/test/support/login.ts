@@ -7,14 +7,14 @@ export interface User {
   readonly password: string
   /** Default PLAIN. */
   readonly mechanism?: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
-  /** Name and password are those of a delegation token. */
+  /** Name and password are id and hmac of a delegation token. */
   readonly isToken?: boolean
 }
 
-/** Logs in; rejects with the broker's words. */
+/** Authenticates; rejects with the broker's message. */
 export async function login(wire: Wire, { name, password, mechanism = 'PLAIN', isToken = false }: User): Promise<void> {
   const { errorCode } = await wire.request(SaslHandshake, 1, { mechanism })
-  if (errorCode !== 0) throw new Error(`no ${mechanism}: ${errorOf(errorCode).name}`)
+  if (errorCode !== 0) throw new Error(`Handshake for ${mechanism} failed: ${errorOf(errorCode).name}`)
   if (mechanism === 'PLAIN') {
     await authenticate(wire, `\0${name}\0${password}`)
     return
@@ -31,7 +31,7 @@ async function authenticate(wire: Wire, text: string): Promise<string> {
   return Buffer.from(response.authBytes).toString()
 }
 
-/** The client's final message of RFC 5802. */
+/** The client's final message (RFC 5802). */
 export function scramProof(
   hash: 'sha256' | 'sha512',
   { bare, challenge, password }: { readonly bare: string; readonly challenge: string; readonly password: string },

@@ -17,7 +17,7 @@ import { SimulatedTime } from './simulation.ts'
 
 export const topic = 'ledger'
 
-/** Brokers and a controller under simulated time, with what must always hold of their replicas. */
+/** Brokers and a controller under simulated time, with the invariants of their replicas. */
 export class ReplicationWorld {
   readonly time: SimulatedTime
   readonly brokers: Broker[]
@@ -26,18 +26,18 @@ export class ReplicationWorld {
   })
   readonly controller: Controller
   readonly minIsr: number
-  /** What was acknowledged with acks=all: offset → value. */
+  /** Records acknowledged with acks=all: offset → value. */
   readonly acknowledged = new Map<number, string>()
   readonly #exposed = { highWatermark: 0 }
-  /** Who appended under an epoch. */
+  /** The broker that appended in each leader epoch. */
   readonly #writers = new Map<number, number>()
   readonly #values = new WeakMap<StoredBatch, string>()
-  /** Who lost records and may not have left the ISR yet. */
+  /** Brokers that lost records and may still be in the ISR. */
   readonly #crashed = new Set<number>()
   readonly #heals: (() => void)[] = []
   readonly #config: BrokerConfig
   #decided: PartitionImage | undefined
-  /** How often the partition was sent on its way, or called back. */
+  /** The number of reassignments that were started or cancelled. */
   reassignments = 0
   #nextValue = 0
   #checks = 0
@@ -105,7 +105,7 @@ export class ReplicationWorld {
 
   get image() {
     const image = this.controller.state.topic(topic)?.partitions[0]
-    if (image === undefined) throw new Error('the topic is gone')
+    if (image === undefined) throw new Error('The topic was deleted')
     return image
   }
 
@@ -113,7 +113,7 @@ export class ReplicationWorld {
     return this.brokers.flatMap((broker) => broker.replica(topic, 0) ?? [])
   }
 
-  /** Everybody that takes itself for the leader. */
+  /** All replicas that believe they are the leader. */
   get leaders(): Replica[] {
     return this.brokers
       .filter(({ isUp }) => isUp)
@@ -121,7 +121,7 @@ export class ReplicationWorld {
       .filter(({ isLeader }) => isLeader)
   }
 
-  /** Runs all that is due within a second of quiet. */
+  /** Runs events until none is due within `horizonMs`. */
   async settle(horizonMs = 1000): Promise<void> {
     for (let steps = 0; this.time.step(horizonMs) && steps < 5000; steps++) {
       this.check()
@@ -141,7 +141,8 @@ export class ReplicationWorld {
     if (result.error !== undefined) return
     const owner = this.brokers.findIndex((broker) => broker.replica(topic, 0) === leader)
     const known = this.#writers.get(leader.leaderEpoch)
-    if (known !== undefined && known !== owner) throw new Error(`R6: two brokers append in epoch ${leader.leaderEpoch}`)
+    if (known !== undefined && known !== owner)
+      throw new Error(`Two brokers append in leader epoch ${leader.leaderEpoch}`)
     this.#writers.set(leader.leaderEpoch, owner)
     if (!acksAll) return
     leader.awaitReplication(result.requiredOffset, (error) => {
@@ -149,7 +150,7 @@ export class ReplicationWorld {
     })
   }
 
-  /** A machine has lost records, and the controller still lets it lead: one more failure may leave it the last. */
+  /** A machine lost records, but may still be elected: one more failure could make it the only candidate. */
   get #isFragile(): boolean {
     const { isr, elr = [] } = this.image
     return [...isr, ...elr].some((id) => this.#crashed.has(id))
@@ -162,34 +163,34 @@ export class ReplicationWorld {
   }
 
   /**
-   * The machine dies and loses what was not flushed; only while all others in sync are well. Else it may be the last one in
-   * sync when it is back, and what was acknowledged is gone, as it would be with Kafka.
+   * The machine crashes and loses unflushed records, but only while all other in-sync replicas are healthy. Otherwise it could
+   * restart as the last in-sync replica and lose acknowledged records, as it would in Kafka.
    */
   crash(broker: Broker): void {
     const others = this.image.isr.filter((id) => id !== broker.id)
-    const isWell = (id: number) => {
+    const isHealthy = (id: number) => {
       const other = this.brokers[id - 1]
       return other?.isUp && !other.isPaused && this.controller.state.isAlive(id) && this.links.isOpen(id, 'controller')
     }
     if (!broker.isUp || this.#isFragile) return
-    const isSafe = others.length > 0 && others.every(isWell)
+    const isSafe = others.length > 0 && others.every(isHealthy)
     this.kill(broker)
     if (!isSafe) return
     broker.replica(topic, 0)?.log.loseUnflushed()
     this.#crashed.add(broker.id)
   }
 
-  /** The process hangs: what it has stays, its session ends. */
+  /** The process hangs: it keeps its records, and its session ends. */
   hang(broker: Broker): void {
     if (!broker.isUp || broker.isPaused || this.#isFragile) return
     broker.pause()
     this.controller.brokerLost(broker.id)
   }
 
-  /** Cuts one direction between two places of the network; the controller is one. */
+  /** Cuts one direction between two nodes; the controller is a node too. */
   cut(): void {
-    const places: NetworkNode[] = [...this.brokers.map(({ id }) => id), 'controller']
-    const pick = () => places[Math.floor(this.time.random() * places.length)] as NetworkNode
+    const nodes: NetworkNode[] = [...this.brokers.map(({ id }) => id), 'controller']
+    const pick = () => nodes[Math.floor(this.time.random() * nodes.length)] as NetworkNode
     const [from, to] = [pick(), pick()]
     if (from === to || this.#isFragile) return
     this.#heals.push(this.links.cut(from, to))
@@ -201,7 +202,7 @@ export class ReplicationWorld {
     for (const heal of this.#heals.splice(0)) heal()
   }
 
-  /** Everything heals. */
+  /** Heals all faults. */
   heal(): void {
     this.healLinks()
     for (const broker of this.brokers) {
@@ -212,7 +213,7 @@ export class ReplicationWorld {
     }
   }
 
-  /** Moves the partition to other brokers, two or three of them, or ends what is under way. */
+  /** Reassigns the partition to two or three random brokers, or cancels the reassignment. */
   reassign(): void {
     const ids = this.brokers.map(({ id }) => id).sort(() => this.time.random() - 0.5)
     const replicas = this.time.random() < 0.2 ? null : ids.slice(0, this.time.random() < 0.5 ? 2 : 3)
@@ -220,7 +221,7 @@ export class ReplicationWorld {
     if (refused === undefined) this.reassignments += 1
   }
 
-  /** R13: what is deleted lay below the high watermark, and is whole segments. */
+  /** Retention deletes only whole segments below the high watermark. */
   retain(broker: Broker): void {
     const log = broker.replica(topic, 0)?.log
     if (log === undefined || !broker.isUp || broker.isPaused) return
@@ -232,11 +233,13 @@ export class ReplicationWorld {
     if (logStartOffset === before) return
     const isWhole = bases.includes(logStartOffset) || logStartOffset === logEndOffset
     if (logStartOffset > highWatermark || !isWhole) {
-      throw new Error(`R13: the log starts at ${logStartOffset}, high watermark ${highWatermark}, segments ${bases}`)
+      throw new Error(
+        `Retention moved the log start to ${logStartOffset}: high watermark ${highWatermark}, segments ${bases}`,
+      )
     }
   }
 
-  // ---- what must hold ------------------------------------------------------------------------------------------------
+  // ---- invariants ----------------------------------------------------------------------------------------------------
 
   check(): void {
     const { replicas } = this
@@ -245,20 +248,20 @@ export class ReplicationWorld {
     for (const id of this.#crashed) if (!isr.includes(id) && !elr.includes(id)) this.#crashed.delete(id)
     for (const replica of replicas) this.#checkLog(replica)
     for (const leader of this.leaders) this.#checkLeader(leader)
-    // Comparing all logs is what costs: a difference stays, so that looking now and then finds it.
+    // Comparing all logs is expensive; a difference persists, so an occasional comparison finds it.
     if (this.#checks++ % 8 === 0) this.#checkPairs(replicas)
-    if (leader >= 0 && !isr.includes(leader)) throw new Error(`R11: leader ${leader} is not in the ISR ${isr}`)
+    if (leader >= 0 && !isr.includes(leader)) throw new Error(`Leader ${leader} is not in the ISR ${isr}`)
     for (const id of elr) this.#checkEligible(id)
   }
 
-  /** R11: who may be elected without the ISR has all that was ever shown as committed. */
+  /** An eligible leader outside the ISR has all records that were ever exposed as committed. */
   #checkEligible(id: number): void {
     const end = this.brokers[id - 1]?.replica(topic, 0)?.logEndOffset ?? 0
     if (this.#crashed.has(id) || end >= this.#exposed.highWatermark) return
-    throw new Error(`R11: eligible broker ${id} ends at ${end}, ${this.#exposed.highWatermark} is committed`)
+    throw new Error(`Eligible broker ${id} ends at ${end}, below the committed offset ${this.#exposed.highWatermark}`)
   }
 
-  /** R11: a leader comes out of those who may lead, or has come in by the decision that the reassignment ends with. */
+  /** A leader is elected from the candidates, or joined the ISR with the decision that completes a reassignment. */
   #checkDecision(): void {
     const before = this.#decided
     const now = this.controller.state.topic(topic)?.partitions[0]
@@ -269,25 +272,25 @@ export class ReplicationWorld {
     const isMoving = before.adding !== undefined || before.removing !== undefined
     const end = this.brokers[now.leader - 1]?.replica(topic, 0)?.logEndOffset ?? 0
     if (isMoving && now.isr.includes(now.leader) && end >= this.#exposed.highWatermark) return
-    throw new Error(`R11: leader ${now.leader} after ISR ${isr}, eligible ${elr}`)
+    throw new Error(`Leader ${now.leader} was no candidate: ISR ${isr}, eligible ${elr}`)
   }
 
-  /** R12: all are up and quiet, so all are equal. */
+  /** When all brokers are up and idle, all replicas are equal. */
   checkConverged(): void {
     const { image } = this
-    if (image.adding !== undefined || image.removing !== undefined) throw new Error('R12: the partition still moves')
+    if (image.adding !== undefined || image.removing !== undefined) throw new Error('The reassignment is not complete')
     const kept = this.brokers.filter((broker) => broker.replica(topic, 0) !== undefined).map(({ id }) => id)
     if (String(kept) !== String([...image.replicas].sort())) {
-      throw new Error(`R12: logs are on ${kept}, replicas on ${image.replicas}`)
+      throw new Error(`Logs are on brokers ${kept}, but replicas on ${image.replicas}`)
     }
     const { replicas } = this
-    if (image.isr.length !== image.replicas.length) throw new Error(`R12: the ISR is ${image.isr} of ${image.replicas}`)
+    if (image.isr.length !== image.replicas.length) throw new Error(`The ISR is ${image.isr} of ${image.replicas}`)
     const [first] = replicas
     for (const replica of replicas) {
       const same = replica.logEndOffset === first?.logEndOffset && replica.highWatermark === replica.logEndOffset
       if (!same) {
         const ends = replicas.map(({ logEndOffset, highWatermark }) => `${highWatermark}/${logEndOffset}`)
-        throw new Error(`R12: high watermarks and ends differ: ${ends}`)
+        throw new Error(`High watermarks or log end offsets differ: ${ends}`)
       }
     }
   }
@@ -295,34 +298,39 @@ export class ReplicationWorld {
   #checkLog({ log }: Replica): void {
     const { logStartOffset, highWatermark, logEndOffset } = log
     const ordered = logStartOffset <= highWatermark && highWatermark <= logEndOffset
-    if (!ordered) throw new Error(`R10: start ${logStartOffset}, high watermark ${highWatermark}, end ${logEndOffset}`)
+    if (!ordered)
+      throw new Error(
+        `Offsets out of order: log start ${logStartOffset}, high watermark ${highWatermark}, log end ${logEndOffset}`,
+      )
     let epoch = -1
     for (const batch of log.batches()) {
-      if (batch.leaderEpoch < epoch) throw new Error(`R5: epoch ${batch.leaderEpoch} follows ${epoch}`)
+      if (batch.leaderEpoch < epoch) throw new Error(`Leader epoch ${batch.leaderEpoch} follows ${epoch}`)
       epoch = batch.leaderEpoch
     }
   }
 
   #checkLeader(leader: Replica): void {
     const { log, leadership } = leader
-    // A predecessor that does not know yet says nothing about the partition.
+    // A predecessor that has not received the metadata yet is not checked.
     if (leadership === undefined || leader.leaderEpoch !== this.image.leaderEpoch) return
     if (!leader.isHighWatermarkBehindEpoch) {
       if (log.highWatermark < this.#exposed.highWatermark) {
-        throw new Error(`R1: high watermark ${log.highWatermark} after ${this.#exposed.highWatermark}`)
+        throw new Error(`The high watermark moved back from ${this.#exposed.highWatermark} to ${log.highWatermark}`)
       }
       this.#exposed.highWatermark = log.highWatermark
     }
     for (const id of this.#inSync(leader)) {
       const member = this.brokers[id - 1]?.replica(topic, 0)
       if ((member?.logEndOffset ?? 0) < log.highWatermark) {
-        throw new Error(`R2: broker ${id} ends at ${member?.logEndOffset}, high watermark ${log.highWatermark}`)
+        throw new Error(
+          `In-sync broker ${id} ends at ${member?.logEndOffset}, below the high watermark ${log.highWatermark}`,
+        )
       }
     }
     this.#checkAcknowledged(leader)
   }
 
-  /** Of those that a leader takes for in sync: a machine that crashed has lost records before the leader knows. */
+  /** The live replicas in the ISR of leader and controller; a crashed machine has fewer records than the leader assumes. */
   #inSync({ leadership }: Replica): number[] {
     const { isr } = this.image
     return (leadership?.isr ?? []).filter((id) => isr.includes(id) && this.brokers[id - 1]?.isUp === true)
@@ -334,7 +342,7 @@ export class ReplicationWorld {
     for (const [offset, value] of this.acknowledged) {
       if (offset < log.logStartOffset) continue
       if (values.get(offset) !== value)
-        throw new Error(`R7: ${value} at ${offset} was acknowledged, the leader has ${values.get(offset)}`)
+        throw new Error(`${value} was acknowledged at offset ${offset}, but the leader has ${values.get(offset)}`)
     }
   }
 
@@ -346,7 +354,7 @@ export class ReplicationWorld {
     return value
   }
 
-  /** R3 and R4: where two logs agree on offset and epoch, they agree on all before; and the ISR on all below the high watermark. */
+  /** Logs that agree on an offset and its epoch agree on all earlier ones; the ISR agrees on all below the high watermark. */
   #checkPairs(replicas: readonly Replica[]): void {
     const [leader] = this.leaders.filter(({ leaderEpoch }) => leaderEpoch === this.image.leaderEpoch)
     for (const a of replicas) {
@@ -371,7 +379,7 @@ function checkPair(a: readonly StoredBatch[], b: readonly StoredBatch[]): void {
     if (other === undefined) continue
     const isSame = batch === other || Buffer.compare(batch.bytes, other.bytes) === 0
     if (batch.leaderEpoch === other.leaderEpoch && (!isSame || differs)) {
-      throw new Error(`R4: logs differ at or before offset ${batch.baseOffset}, epoch ${batch.leaderEpoch}`)
+      throw new Error(`Logs differ at or before offset ${batch.baseOffset}, leader epoch ${batch.leaderEpoch}`)
     }
     differs ||= !isSame
   }
@@ -384,7 +392,7 @@ function checkCommitted(leader: Replica, member: Replica): void {
     if (batch.lastOffset >= leader.highWatermark || batch.baseOffset < start) continue
     const other = own.get(batch.baseOffset)
     if (other !== batch && (other === undefined || Buffer.compare(batch.bytes, other.bytes) !== 0)) {
-      throw new Error(`R3: a member of the ISR differs at ${batch.baseOffset}, below the high watermark`)
+      throw new Error(`A member of the ISR differs at offset ${batch.baseOffset}, below the high watermark`)
     }
   }
 }

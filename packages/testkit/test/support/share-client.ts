@@ -22,10 +22,10 @@ export interface Taken {
   readonly deliveryCount: number
 }
 
-/** Of KIP-932's acknowledgements. */
+/** KIP-932's acknowledgement types. */
 export const ack = { gap: 0, accept: 1, release: 2, reject: 3, renew: 4 } as const
 
-/** A member of a share group that reads partition 0 of a topic, one request after the other. */
+/** A member of a share group that reads partition 0 of a topic, one request at a time. */
 export class ShareClient {
   readonly groupId: string
   readonly memberId: string
@@ -44,7 +44,7 @@ export class ShareClient {
     this.#topic = topic
   }
 
-  /** Resolves when the partition is the member's. */
+  /** Resolves when the partition is assigned. */
   async join(): Promise<void> {
     const response = await this.wire(1).then((wire) =>
       wire.request(Metadata, {
@@ -75,7 +75,7 @@ export class ShareClient {
 
   async coordinator(): Promise<WireClient> {
     let nodeId = -1
-    await until('there is a coordinator', async () => {
+    await until('the coordinator is available', async () => {
       const wire = await this.wire(this.#alive())
       const { coordinators } = await wire.request(FindCoordinator, { keyType: 0, coordinatorKeys: [this.groupId] })
       nodeId = coordinators[0]?.nodeId ?? -1
@@ -84,7 +84,7 @@ export class ShareClient {
     return this.wire(nodeId)
   }
 
-  /** What the broker gave; a new session is opened where there is none. */
+  /** Fetches records, and opens a new session if there is none. */
   async fetch({ maxWaitMs = 50, maxRecords = 100, acks = [] as [number, number, number][] } = {}): Promise<Taken[]> {
     const response = await this.fetchRaw({ maxWaitMs, maxRecords, acks })
     const partition = response.responses[0]?.partitions[0]
@@ -114,7 +114,7 @@ export class ShareClient {
     return response
   }
 
-  /** NONE, or why not. */
+  /** NONE, or the error. */
   async acknowledge(...acks: [first: number, last: number, type: number][]): Promise<string> {
     const { groupId, memberId } = this
     const wire = await this.wire(this.#leader)
@@ -137,16 +137,16 @@ export class ShareClient {
       12,
     )
     const code = responses[0]?.partitionResponses[0]?.errorCode
-    if (code !== 0) throw new Error(`not produced: ${code}`)
+    if (code !== 0) throw new Error(`Produce failed with error ${code}`)
   }
 
-  /** Configs of the group. */
+  /** Sets configs of the group. */
   async configure(configs: Readonly<Record<string, string | number>>): Promise<void> {
     const wire = await this.wire(this.#alive())
     const values = Object.entries(configs).map(([name, value]) => ({ name, configOperation: 0, value: String(value) }))
     const resource = { resourceType: 32, resourceName: this.groupId, configs: values }
     const { responses } = await wire.request(IncrementalAlterConfigs, { resources: [resource], validateOnly: false })
-    if (responses[0]?.errorCode !== 0) throw new Error(`not set: ${responses[0]?.errorMessage}`)
+    if (responses[0]?.errorCode !== 0) throw new Error(`Setting configs failed: ${responses[0]?.errorMessage}`)
   }
 
   async wire(broker: number): Promise<WireClient> {
@@ -159,7 +159,7 @@ export class ShareClient {
     return wire
   }
 
-  /** The connections end, and nobody says why. */
+  /** Closes the connections without leaving the group. */
   close(): void {
     for (const wire of this.#wires.values()) wire.close()
     this.#wires.clear()
@@ -178,11 +178,11 @@ export class ShareClient {
   }
 }
 
-/** Asks again and again: the cluster moves on by itself. */
+/** Polls a condition while the cluster works in the background. */
 export async function until(what: string, isThere: () => Promise<boolean>): Promise<void> {
   for (let i = 0; i < 500; i++) {
     if (await isThere().catch(() => false)) return
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
-  throw new Error(`not so: ${what}`)
+  throw new Error(`Timed out: ${what}`)
 }

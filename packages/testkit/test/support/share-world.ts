@@ -35,24 +35,24 @@ const config: ShareConfig = {
   isRenewEnabled: true,
 }
 
-/** What is left of a lock is a difference of fractions. */
+/** Tolerates rounding: the remaining time of a lock is a difference of fractions. */
 const roundingMs = 0.001
 
-/** A share partition with its members, its coordinator and what may happen to them; it knows what must always hold. */
+/** A share partition with its members and its coordinator, the events that may happen to them, and their invariants. */
 export class ShareWorld {
   readonly time: SimulatedTime
   readonly members: Member[] = []
   readonly accepted = new Set<number>()
-  /** Rejected, or delivered too often. */
+  /** The violations of invariants. */
   readonly problems: string[] = []
   leader: SharePartition
-  /** The coordinator's log refuses, or loses its answers. */
+  /** The coordinator's log rejects writes or loses responses. */
   isDisturbed = false
   deliveries = 0
   readonly #persister: SharePersister
   readonly #holders = new Map<number, Holder>()
   readonly #batches: FetchedBatch[] = []
-  /** A write did not come through: Kafka goes on after a lock's end, and the next leader does not know of it. */
+  /** A write failed: Kafka continues after an expired lock, and the next leader does not have the change. */
   #isBehind = false
   readonly #records: CoordinatorRecord[] = []
   #coordinator: ShareStateShard | undefined
@@ -83,7 +83,7 @@ export class ShareWorld {
     this.members.push({ memberId: `m${this.members.length}`, held: new Set(), isAlive: true })
   }
 
-  /** Its session ends: what it has is released, if the leader learns of it. */
+  /** Its session ends: its records are released if the leader notices it. */
   leave(member: Member, isNoticed: boolean): void {
     member.isAlive = false
     for (const [offset, { memberId }] of this.#holders) {
@@ -104,7 +104,7 @@ export class ShareWorld {
     }
   }
 
-  /** Says of something that it holds what became of it. */
+  /** Acknowledges some of its records. */
   acknowledge(member: Member, type: number): void {
     const offsets = [...member.held].sort((a, b) => a - b)
     const [firstOffset] = offsets
@@ -128,7 +128,7 @@ export class ShareWorld {
     })
   }
 
-  /** Another broker leads: it reads the state anew. */
+  /** Another broker becomes the leader and loads the state. */
   changeLeader(): void {
     this.leader.fence()
     for (const member of this.members) member.held.clear()
@@ -138,7 +138,7 @@ export class ShareWorld {
     this.leader = this.#newLeader()
   }
 
-  /** Another broker coordinates, as soon as it has read the log. */
+  /** Another broker becomes the coordinator, after loading the log. */
   changeCoordinator(): void {
     this.#firstNeeded = this.#coordinator?.firstNeeded ?? this.#firstNeeded
     this.#coordinator = undefined
@@ -147,7 +147,7 @@ export class ShareWorld {
     }, this.time.random() * 300)
   }
 
-  /** Time goes by; after each event all must hold. */
+  /** Lets time pass and checks the invariants after each event. */
   pass(ms: number): void {
     const endMs = this.time.nowMs + ms
     this.time.runtime.setTimer(() => {}, ms)
@@ -158,7 +158,7 @@ export class ShareWorld {
     if (!this.leader.isActive) return
     const { startOffset } = this.leader
     if (startOffset < this.#startOffset)
-      this.problems.push(`S4: the start went back from ${this.#startOffset} to ${startOffset}`)
+      this.problems.push(`The start offset moved back from ${this.#startOffset} to ${startOffset}`)
     this.#startOffset = startOffset
   }
 
@@ -173,10 +173,11 @@ export class ShareWorld {
     const isHeld =
       holder !== undefined && holder.leaderEpoch === this.#leaderEpoch && holder.endMs > this.time.nowMs + roundingMs
     if (isHeld && holder.memberId !== member.memberId) {
-      this.problems.push(`S1: ${offset} is ${holder.memberId}'s, and ${member.memberId} got it`)
+      this.problems.push(`Offset ${offset} is locked by ${holder.memberId}, but ${member.memberId} acquired it`)
     }
-    if (deliveryCount > config.deliveryCountLimit) this.problems.push(`S2: ${offset} delivered ${deliveryCount} times`)
-    if (this.accepted.has(offset)) this.problems.push(`S3: ${offset} was accepted, and is delivered again`)
+    if (deliveryCount > config.deliveryCountLimit)
+      this.problems.push(`Offset ${offset} was delivered ${deliveryCount} times`)
+    if (this.accepted.has(offset)) this.problems.push(`Offset ${offset} was delivered again after it was accepted`)
     const endMs = this.time.nowMs + config.recordLockDurationMs
     this.#holders.set(offset, { memberId: member.memberId, leaderEpoch: this.#leaderEpoch, endMs })
     member.held.add(offset)
@@ -189,7 +190,7 @@ export class ShareWorld {
       config: () => config,
       firstOffset: () => 0,
     })
-    // Whoever fetches next tries again.
+    // After a failure the next fetch tries again.
     leader.initialize(() => this.changeLeader())
     return leader
   }
@@ -202,7 +203,7 @@ export class ShareWorld {
       updatesPerSnapshot: 5,
       endOffset: () => this.#records.length,
     })
-    // What newer snapshots cover may have been deleted by now.
+    // Records covered by newer snapshots may have been deleted.
     const first = this.#firstNeeded
     for (const [offset, record] of this.#records.entries()) {
       const read = decodeShareState(record)
@@ -212,15 +213,15 @@ export class ShareWorld {
   }
 
   #write(records: readonly CoordinatorRecord[], { appended, done }: WriteHandlers): void {
-    const dice = this.isDisturbed ? this.time.random() : 1
-    if (dice < 0.05) {
+    const roll = this.isDisturbed ? this.time.random() : 1
+    if (roll < 0.05) {
       this.#isBehind = true
       done('NOT_ENOUGH_REPLICAS')
       return
     }
     this.#records.push(...records)
     appended?.()
-    const lost = dice < 0.1 ? 'REQUEST_TIMED_OUT' : undefined
+    const lost = roll < 0.1 ? 'REQUEST_TIMED_OUT' : undefined
     this.time.runtime.setTimer(() => done(lost), this.time.random() * 40)
   }
 }

@@ -7,7 +7,7 @@ interface Event {
   isCancelled: boolean
 }
 
-/** xorshift32: enough to choose, the same on every machine. */
+/** xorshift32: random enough for choices, and the same on every machine. */
 export function seeded(seed: number): () => number {
   let state = (seed * 2_654_435_761) >>> 0 || 1
   return () => {
@@ -20,7 +20,7 @@ export function seeded(seed: number): () => number {
   }
 }
 
-/** Time that moves only by `step`, and chance from a seed: what is deferred comes in any order, some of it late. */
+/** Time that moves only by `step`, and randomness from a seed: deferred callbacks run in random order, some of them late. */
 export class SimulatedTime {
   readonly runtime: Runtime
   readonly random: () => number
@@ -43,7 +43,7 @@ export class SimulatedTime {
       random: this.random,
       secureRandom: (size) => Uint8Array.from({ length: size }, () => Math.floor(this.random() * 256)),
       lookup: async (host) => [host],
-      dial: () => Promise.reject(new Error('nobody dials here')),
+      dial: () => Promise.reject(new Error('The simulation opens no connections')),
     }
   }
 
@@ -67,7 +67,7 @@ export class SimulatedTime {
     return true
   }
 
-  /** Lets promises that were settled go on. */
+  /** Runs the callbacks of settled promises. */
   static drain(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve))
   }

@@ -3,7 +3,7 @@ import type { TestCluster } from '../../src/index.ts'
 import { type ReadRecord, recordsOf } from './batches.ts'
 import { WireClient } from './wire-client.ts'
 
-export interface FetchAsked {
+export interface FetchOptions {
   readonly fetchOffset?: number
   readonly maxWaitMs?: number
   readonly minBytes?: number
@@ -12,7 +12,7 @@ export interface FetchAsked {
   readonly lastFetchedEpoch?: number
 }
 
-/** Partition 0 of one topic (others for producing), asked on one broker. */
+/** A client for partition 0 of one topic (for producing also other partitions) on one broker. */
 export class TopicClient {
   readonly wire: WireClient
   readonly #topic: string
@@ -24,7 +24,7 @@ export class TopicClient {
     this.#topicId = topicId
   }
 
-  /** On the leader, unless told otherwise. */
+  /** On the leader by default. */
   static async connect(cluster: TestCluster, topic: string, brokerId = cluster.partition(topic, 0).leader) {
     const wire = await WireClient.connect(cluster.runtime, cluster.bootstrap[brokerId - 1] ?? '')
     const { topics } = await wire.request(Metadata, {
@@ -38,16 +38,16 @@ export class TopicClient {
   async produce(records: Uint8Array | null, { acks = -1, timeoutMs = 5000, index = 0 } = {}) {
     const { responses } = await this.wire.request(Produce, this.#produceRequest(records, { acks, timeoutMs, index }))
     const partition = responses[0]?.partitionResponses[0]
-    if (partition === undefined) throw new Error('no answer for the partition')
+    if (partition === undefined) throw new Error('No response for the partition')
     return partition
   }
 
-  /** With acks=0 there is no answer to wait for. */
+  /** Produces with acks=0, which has no response. */
   send(records: Uint8Array): void {
     this.wire.send(Produce, this.#produceRequest(records, { acks: 0, timeoutMs: 0, index: 0 }), Produce.versions.max)
   }
 
-  async fetch({ fetchOffset = 0, maxWaitMs = 0, minBytes = 1, maxBytes = 1 << 20, ...epochs }: FetchAsked = {}) {
+  async fetch({ fetchOffset = 0, maxWaitMs = 0, minBytes = 1, maxBytes = 1 << 20, ...epochs }: FetchOptions = {}) {
     const { responses } = await this.wire.request(Fetch, {
       maxWaitMs,
       minBytes,
@@ -61,11 +61,11 @@ export class TopicClient {
       forgottenTopicsData: [],
     })
     const partition = responses[0]?.partitions[0]
-    if (partition === undefined) throw new Error('no answer for the partition')
+    if (partition === undefined) throw new Error('No response for the partition')
     return { ...partition, values: recordsOf(partition.records).map(({ value }: ReadRecord) => value) }
   }
 
-  /** All values from an offset on: one answer holds no more than one segment. */
+  /** All values from an offset on; each response contains at most one segment. */
   async readAll(fetchOffset = 0): Promise<string[]> {
     const values: string[] = []
     for (let offset = fetchOffset; ; ) {
@@ -85,7 +85,7 @@ export class TopicClient {
       topics: [{ name: this.#topic, partitions: [{ partitionIndex: 0, timestamp }] }],
     })
     const partition = topics[0]?.partitions[0]
-    if (partition === undefined) throw new Error('no answer for the partition')
+    if (partition === undefined) throw new Error('No response for the partition')
     return partition
   }
 
@@ -103,12 +103,12 @@ export class TopicClient {
   }
 }
 
-/** Waits for what the cluster does by itself; fails with what it saw last. */
+/** Polls a state of the cluster until it is right; fails with the last state. */
 export async function eventually<T>(look: () => T, isRight: (seen: T) => boolean): Promise<T> {
   for (let turn = 0; turn < 2000; turn++) {
     const seen = look()
     if (isRight(seen)) return seen
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
-  throw new Error(`it stayed ${JSON.stringify(look())}`)
+  throw new Error(`The last state was ${JSON.stringify(look())}`)
 }

@@ -8,7 +8,7 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
-/** One connection that speaks the protocol and knows nothing else: requests are pipelined, answers come in order. */
+/** One connection with the bare protocol: requests are pipelined, responses arrive in order. */
 export class WireClient {
   readonly #transport: Transport
   readonly #waiting: Waiting[]
@@ -30,7 +30,7 @@ export class WireClient {
       maxBytes: 100 << 20,
       onFrame: (frame) => {
         const next = waiting.shift()
-        if (next === undefined) throw new Error('an answer that nobody asked for')
+        if (next === undefined) throw new Error('Unexpected response')
         next.resolve(decodeResponse(next.api, next.version, frame).body as never)
       },
       onError: (error) => {
@@ -60,7 +60,7 @@ export class WireClient {
   closed: Promise<void> = Promise.resolve()
   isClosed = false
 
-  /** In the newest version that the codec has, unless told otherwise. */
+  /** Sends a request, by default in the codec's newest version. */
   request<Q, S>(
     api: Api<Q, S>,
     body: Encodable<Api<Q, S>['request']>,
@@ -73,7 +73,7 @@ export class WireClient {
     })
   }
 
-  /** The next answer is to be read as this one's: for requests that are written by hand. */
+  /** Decodes the next response with this API, for requests written as bytes. */
   expect<Q, S>(api: Api<Q, S>, version: number): void {
     this.#expected = new Promise((resolve, reject) => {
       this.#waiting.push({ api: api as unknown as Api, version, resolve, reject })
@@ -84,7 +84,7 @@ export class WireClient {
     return this.#expected as Promise<Decoded<A['response']>>
   }
 
-  /** Writes a request to which no answer is expected. */
+  /** Sends a request without a response. */
   send<Q, S>(api: Api<Q, S>, body: Encodable<Api<Q, S>['request']>, version: number): void {
     const meta = { correlationId: this.#nextId++, clientId: this.#clientId }
     this.#transport.write(encodeRequest(api, version, meta, body))

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { type Api, type Decoded, decodeResponse, type Encodable, encodeRequest, FrameSplitter } from '@ottla/codec'
 
-/** A connection over TCP that sends requests in the version it is told, one after the other. */
+/** A TCP connection that sends requests in a given version, one at a time. */
 export class Wire {
   readonly #socket: Socket
   readonly #clientId: string
@@ -31,7 +31,7 @@ export class Wire {
     })
   }
 
-  /** Over a socket that is connected. */
+  /** Over a connected socket. */
   static over(socket: Socket, clientId = 'wire'): Wire {
     return new Wire(socket, clientId)
   }
@@ -47,25 +47,25 @@ export class Wire {
     return new Wire(socket, clientId)
   }
 
-  /** Rejects when the connection closes before the answer. */
+  /** Rejects when the connection closes before the response. */
   async request<Q, S>(
     api: Api<Q, S>,
     version: number,
     body: Encodable<Api<Q, S>['request']>,
   ): Promise<Decoded<Api<Q, S>['response']>> {
     const correlationId = ++this.#correlationId
-    const frame = await this.#ask(encodeRequest(api, version, { correlationId, clientId: this.#clientId }, body))
+    const frame = await this.#send(encodeRequest(api, version, { correlationId, clientId: this.#clientId }, body))
     return decodeResponse(api, version, frame).body
   }
 
-  /** Sends bytes in a frame, without the header of a request, and gives those of the answer. */
+  /** Sends bytes in a frame, without a request header, and returns the bytes of the response. */
   raw(bytes: Uint8Array): Promise<Buffer> {
     const length = Buffer.alloc(4)
     length.writeInt32BE(bytes.length)
-    return this.#ask([length, bytes])
+    return this.#send([length, bytes])
   }
 
-  #ask(chunks: readonly Uint8Array[]): Promise<Buffer> {
+  #send(chunks: readonly Uint8Array[]): Promise<Buffer> {
     return new Promise<Buffer>((resolve, reject) => {
       if (this.#socket.destroyed) reject(new Error('closed'))
       this.#waiting.push({ resolve, reject })

@@ -2,10 +2,10 @@ import { type BrokerConfig, isBrokerConfig } from './broker-config.ts'
 import { kafkaBrokerConfigs } from './config-table.ts'
 import { valueProblem } from './config-values.ts'
 
-/** Security configs that a listener has: none of all listeners can be changed. */
+/** Security configs that can be changed per listener only. */
 const isListenerSecurity = (name: string) => name.startsWith('ssl.') && name !== 'ssl.client.auth'
 
-/** Pools of threads may at most double or halve at once. */
+/** Thread pools, whose size may at most double or halve in one change. */
 const threadPools = new Set([
   'background.threads',
   'num.io.threads',
@@ -19,7 +19,7 @@ const listenerPrefix = /^listener\.name\.[^.]*\.(.*)$/
 /** `listener.name.x.ssl.keystore.type` is ssl.keystore.type of one listener. */
 export const baseName = (name: string) => listenerPrefix.exec(name)?.[1] ?? name
 
-/** Why dynamic broker configs cannot be as a whole, in Kafka's words; undefined when they can. */
+/** Why a set of dynamic broker configs is invalid, in Kafka's words; undefined when it is valid. */
 export function brokerConfigsProblem(
   configs: ReadonlyMap<string, string>,
   config: BrokerConfig,
@@ -57,7 +57,7 @@ function typesProblem(configs: ReadonlyMap<string, string>): string | undefined 
   return undefined
 }
 
-/** What Kafka finds when it takes the values on trial. */
+/** The problems Kafka finds by applying the values on trial. */
 function meaningProblem(given: ReadonlyMap<string, string>, config: BrokerConfig): string | undefined {
   const configs = new Map(Array.from(given, ([name, value]) => [name, value.trim()]))
   const wrapped = (why: string) =>
@@ -104,7 +104,7 @@ function localRetentionProblem(
   return wrapped(`Invalid value ${local} for configuration log.local.retention.ms: ${why}`)
 }
 
-/** What a broker starts with: given, or the testkit's default, or Kafka's. */
+/** A broker's static config: from the options, or the testkit's default, or Kafka's. */
 export function staticBrokerConfig(config: BrokerConfig, name: string): string | null {
   if (isBrokerConfig(name)) return config.text(name)
   return kafkaBrokerConfigs().get(name)?.defaultValue ?? null

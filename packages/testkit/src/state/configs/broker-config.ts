@@ -2,7 +2,7 @@ import { type ConfigType, valueProblem } from './config-values.ts'
 
 export interface ConfigDefinition {
   readonly type: ConfigType
-  /** As Kafka writes it. */
+  /** As Kafka formats it. */
   readonly defaultValue: string
   /** Can be changed while the cluster runs. */
   readonly dynamic?: true
@@ -15,8 +15,8 @@ const define = (type: ConfigType, defaultValue: string | number | boolean, dynam
 })
 
 /**
- * The broker configs that have an effect here, under Kafka's names. Defaults are Kafka's but for what makes tests wait or
- * need several brokers: those stand first.
+ * The broker configs that have an effect here, by Kafka's names. The first group has other defaults than Kafka, where Kafka's
+ * would slow tests down or require several brokers.
  */
 export const brokerConfigs = {
   'broker.session.timeout.ms': define('int', 500),
@@ -117,32 +117,32 @@ export const brokerConfigs = {
 
 export type BrokerConfigName = keyof typeof brokerConfigs
 
-/** Values of the broker configs: what was given over the defaults. */
+/** The values of the broker configs: the options over the defaults. */
 export class BrokerConfig {
-  readonly #given: ReadonlyMap<string, string>
+  readonly #values: ReadonlyMap<string, string>
 
-  /** Throws a TypeError for a name that has no effect here or a value that does not parse. */
+  /** Throws TypeError for an unsupported name or an invalid value. */
   constructor(given: Readonly<Record<string, string | number | boolean>> = {}) {
     const values = new Map<string, string>()
     for (const [name, value] of Object.entries(given)) {
-      if (!isBrokerConfig(name)) throw new TypeError(`config ${name}: the testkit does not know it`)
+      if (!isBrokerConfig(name)) throw new TypeError(`Config '${name}' is not supported by the testkit`)
       const problem = valueProblem(name, brokerConfigs[name], String(value))
-      if (problem !== undefined) throw new TypeError(`config ${name}: ${problem}`)
+      if (problem !== undefined) throw new TypeError(`Config '${name}': ${problem}`)
       values.set(name, String(value))
     }
-    this.#given = values
+    this.#values = values
   }
 
-  /** True when it was given to `createCluster`. */
+  /** True when it is set in the options of `createCluster`. */
   isGiven(name: BrokerConfigName): boolean {
-    return this.#given.has(name)
+    return this.#values.has(name)
   }
 
   text(name: BrokerConfigName): string {
-    return this.#given.get(name) ?? brokerConfigs[name].defaultValue
+    return this.#values.get(name) ?? brokerConfigs[name].defaultValue
   }
 
-  /** Beyond 2^53 the nearest double: only comparisons are made with those. */
+  /** Above 2^53 the nearest double; such values are only compared. */
   number(name: BrokerConfigName): number {
     return Number(this.text(name))
   }

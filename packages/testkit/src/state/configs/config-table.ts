@@ -8,20 +8,20 @@ export type UpdateMode = 'read-only' | 'per-broker' | 'cluster-wide'
 export interface ConfigKey extends ConfigLimits {
   readonly name: string
   readonly updateMode: UpdateMode
-  /** Undefined: it has to be given. */
+  /** Undefined: required. */
   readonly defaultValue: string | null | undefined
   readonly valid: string
 }
 
 export type ConfigTable = ReadonlyMap<string, ConfigKey>
 
-/** All broker configs of Kafka, by name; read when they are first asked for. */
+/** All broker configs of Kafka, by name; parsed on first use. */
 export const kafkaBrokerConfigs = lazily(() => tableOf(brokerConfigRows))
 
-/** All configs of groups. */
+/** All group configs of Kafka, by name. */
 export const kafkaGroupConfigs = lazily(() => tableOf(groupConfigRows))
 
-/** The configs of a subscription of client metrics. */
+/** The configs of a client metrics subscription. */
 export const clientMetricsKeys: ConfigTable = new Map(
   (
     [

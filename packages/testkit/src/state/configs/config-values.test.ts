@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { kafkaBrokerConfigs, kafkaGroupConfigs } from './config-table.ts'
 import { shown, valueProblem } from './config-values.ts'
 
-describe('a value as Kafka shows it', () => {
-  it.each([
+describe('a value as Kafka returns it', () => {
+  test.each([
     ['boolean', ' TRUE ', 'true'],
     ['int', '+5', '5'],
     ['long', ' 9223372036854775807 ', '9223372036854775807'],
@@ -12,11 +12,11 @@ describe('a value as Kafka shows it', () => {
     ['double', '1.7976931348623157E308', '1.7976931348623157E308'],
     ['list', ' a, b,a ', 'a,b'],
     ['string', ' x ', 'x'],
-  ] as const)('%s %j', (type, value, text) => expect(shown(type, value)).toBe(text))
+  ] as const)('formats %s %j', (type, value, text) => expect(shown(type, value)).toBe(text))
 })
 
-describe('the table of Kafka', () => {
-  it('has every default within its own limits', () => {
+describe("Kafka's config table", () => {
+  test('has every default within its own limits', () => {
     const wrong = [...kafkaBrokerConfigs().values(), ...kafkaGroupConfigs().values()].flatMap((key) => {
       const { name, defaultValue, type } = key
       if (typeof defaultValue !== 'string' || type === 'class') return []

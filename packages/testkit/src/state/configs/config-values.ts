@@ -1,22 +1,22 @@
 /** Kafka's types of configs. */
 export type ConfigType = 'boolean' | 'string' | 'int' | 'short' | 'long' | 'double' | 'list' | 'class' | 'password'
 
-/** What a value is held to. */
+/** The type and the valid values of a config. */
 export interface ConfigLimits {
   readonly type: ConfigType
-  /** As Kafka's documentation writes it: `[1,...]`, `[0,...,1]`, `[a, b]`; empty when all values of the type will do. */
+  /** In the notation of Kafka's documentation: `[1,...]`, `[0,...,1]`, `[a, b]`; empty: all values of the type. */
   readonly valid?: string
 }
 
 const bits: Partial<Record<ConfigType, bigint>> = { short: 15n, int: 31n, long: 63n }
 
-/** The items of a list as Kafka reads them: each once. */
+/** The items of a list as Kafka parses it, without duplicates. */
 export function listOf(value: string): string[] {
   const trimmed = value.trim()
   return trimmed === '' ? [] : [...new Set(trimmed.split(',').map((item) => item.trim()))]
 }
 
-/** A value as Kafka shows it once it has read it. */
+/** A value as Kafka returns it after parsing. */
 export function shown(type: ConfigType, value: string): string {
   const trimmed = value.trim()
   switch (type) {
@@ -35,7 +35,7 @@ export function shown(type: ConfigType, value: string): string {
   }
 }
 
-/** Why a value cannot be taken, in Kafka's words; undefined when it can. */
+/** Why a value is invalid, in Kafka's words; undefined when it is valid. */
 export function valueProblem(name: string, { type, valid = '' }: ConfigLimits, value: string): string | undefined {
   const invalid = (what: string, why: string) => `Invalid value ${what} for configuration ${name}: ${why}`
   const wrongType = typeProblem(type, value.trim())
@@ -88,7 +88,7 @@ function offsetResetProblem(name: string, value: string): string | undefined {
   return `Invalid value ${value} for configuration ${name}: ${what}`
 }
 
-/** As Java's Double.toString writes it. */
+/** Formats like Java's Double.toString. */
 function javaDouble(value: number): string {
   const size = Math.abs(value)
   if (size !== 0 && (size < 1e-3 || size >= 1e7)) {

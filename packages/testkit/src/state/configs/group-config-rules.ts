@@ -8,7 +8,7 @@ export interface ConfigRefusal {
   readonly message: string
 }
 
-/** What a group may set only between two broker configs; the names of those follow from its own. */
+/** Group configs that are limited by two broker configs, whose names are derived from the group config's. */
 const bounded: readonly { readonly name: string; readonly bounds: readonly ('min' | 'max')[] }[] = [
   { name: 'consumer.heartbeat.interval.ms', bounds: ['min', 'max'] },
   { name: 'consumer.session.timeout.ms', bounds: ['min', 'max'] },
@@ -32,7 +32,7 @@ function boundName(name: string, bound: 'min' | 'max'): string {
   return `group.${kind}.${bound}.${what}`
 }
 
-/** Why the configs of a group cannot be; undefined when they can. */
+/** Why a group's configs are invalid; undefined when they are valid. */
 export function groupConfigsProblem(
   configs: ReadonlyMap<string, string>,
   config: BrokerConfig,
@@ -71,7 +71,7 @@ const clientProperties = new Set([
   'client_source_port',
 ])
 
-/** Why the configs of a subscription of client metrics cannot be; undefined when they can. */
+/** Why the configs of a client metrics subscription are invalid; undefined when they are valid. */
 export function clientMetricsProblem(name: string, configs: ReadonlyMap<string, string>): ConfigRefusal | undefined {
   const refuse = (error: ConfigRefusal['error'], message: string): ConfigRefusal => ({ error, message })
   if (name === '') return refuse('INVALID_REQUEST', "Subscription name can't be empty")

@@ -1,6 +1,6 @@
 type Values = ReadonlyMap<string, string>
 
-/** What was set for groups and for subscriptions of client metrics, by their names; an image, never changed. */
+/** The configs of groups and of client metrics subscriptions, by name. Immutable: a change creates a new image. */
 export interface ResourceConfigs {
   readonly groups: ReadonlyMap<string, Values>
   readonly clientMetrics: ReadonlyMap<string, Values>
@@ -10,17 +10,17 @@ export const noResourceConfigs: ResourceConfigs = { groups: new Map(), clientMet
 
 const none: Values = new Map()
 
-/** What was set for a group, as one broker knows it: empty when nothing was. The group need not be there. */
+/** A group's configs in a broker's metadata; empty when none are set. The group need not exist. */
 export function groupConfigs({ groups }: ResourceConfigs, groupId: string): Values {
   return groups.get(groupId) ?? none
 }
 
-/** The same for a subscription of client metrics. */
+/** Like `groupConfigs`, for a client metrics subscription. */
 export function clientMetricsConfigs({ clientMetrics }: ResourceConfigs, name: string): Values {
   return clientMetrics.get(name) ?? none
 }
 
-/** The image with other values for one name; a name without values is gone. */
+/** The image with new values for one name; a name without values is removed. */
 export function withConfigs(
   image: ResourceConfigs,
   kind: keyof ResourceConfigs,

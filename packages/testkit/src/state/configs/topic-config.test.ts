@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { MetadataView } from '../metadata-view.ts'
 import { BrokerConfig } from './broker-config.ts'
 import { topicConfigProblem, topicConfigValues, topicSettings } from './topic-config.ts'
 
 describe('a topic config', () => {
-  it.each([
+  test.each([
     ['retention.ms', '1000', undefined],
     ['retention.ms', '-1', undefined],
     ['retention.ms', '-2', 'Value must be at least -1'],
@@ -15,13 +15,13 @@ describe('a topic config', () => {
     ['cleanup.policy', 'forget', 'must be one of'],
     ['retention', '1', 'Unknown topic config name'],
     ['constructor', '1', 'Unknown topic config name'],
-  ])('%s = %s', (name, value, problem) => {
+  ])('validates %s = %s', (name, value, problem) => {
     const found = topicConfigProblem(name, value)
     if (problem === undefined) expect(found).toBeUndefined()
     else expect(found).toContain(problem)
   })
 
-  it('comes from the topic, then the broker, then all brokers, then what was given at start', () => {
+  test('comes from the topic, then the broker, then the cluster default, then the start options', () => {
     const view = new MetadataView()
     const config = new BrokerConfig({ 'min.insync.replicas': 2 })
     view.apply({
@@ -52,7 +52,7 @@ describe('a topic config', () => {
   })
 })
 
-it('a broker config that is not known, or does not parse, is refused at once', () => {
+test('a broker config that is unknown or invalid is rejected in the constructor', () => {
   expect(() => new BrokerConfig({ 'no.such.config': 1 })).toThrow('no.such.config')
   expect(() => new BrokerConfig({ 'num.partitions': 'many' })).toThrow('num.partitions')
 })

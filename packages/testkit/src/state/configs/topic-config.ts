@@ -10,10 +10,10 @@ import { kafkaBrokerConfigs } from './config-table.ts'
 import { type ConfigLimits, type ConfigType, listOf, shown, valueProblem } from './config-values.ts'
 
 interface TopicConfigDefinition extends ConfigDefinition, ConfigLimits {
-  /** The broker config that gives the default; none for what only topics have. */
+  /** The broker config that provides the default; undefined for configs that only topics have. */
   readonly synonym?: string
-  /** Kafka's default is that of another broker config, in another unit, and has no name here. */
-  readonly isDefaultElsewhere?: true
+  /** Kafka takes the default from a broker config in another unit, which is not listed as a synonym. */
+  readonly isDefaultInOtherUnit?: true
 }
 
 const forever = '9223372036854775807'
@@ -33,15 +33,15 @@ function define(
   }
 }
 
-const elsewhere = (definition: TopicConfigDefinition): TopicConfigDefinition => ({
+const withDefaultInOtherUnit = (definition: TopicConfigDefinition): TopicConfigDefinition => ({
   ...definition,
-  isDefaultElsewhere: true,
+  isDefaultInOtherUnit: true,
 })
 
 const replicas = '[partitionId]:[brokerId],[partitionId]:[brokerId],...'
 const codecs = '[uncompressed, zstd, lz4, snappy, gzip, producer]'
 
-/** The topic configs of Kafka 4.3, all of which can be set; `TopicSettings` says which have an effect. */
+/** The topic configs of Kafka 4.3. All can be set; those in `TopicSettings` have an effect. */
 export const topicConfigs: Readonly<Record<string, TopicConfigDefinition>> = {
   'cleanup.policy': define('list', 'delete', 'log.cleanup.policy', '[compact, delete]'),
   'compression.gzip.level': define('int', -1, 'compression.gzip.level', '[1,...,9] or -1'),
@@ -51,7 +51,7 @@ export const topicConfigs: Readonly<Record<string, TopicConfigDefinition>> = {
   'delete.retention.ms': define('long', 86_400_000, 'log.cleaner.delete.retention.ms', '[0,...]'),
   'file.delete.delay.ms': define('long', 60_000, 'log.segment.delete.delay.ms', '[0,...]'),
   'flush.messages': define('long', forever, 'log.flush.interval.messages', '[1,...]'),
-  'flush.ms': elsewhere(define('long', forever, 'log.flush.interval.ms', '[0,...]')),
+  'flush.ms': withDefaultInOtherUnit(define('long', forever, 'log.flush.interval.ms', '[0,...]')),
   'follower.replication.throttled.replicas': define('list', '', undefined, replicas),
   'index.interval.bytes': define('int', 4096, 'log.index.interval.bytes', '[0,...]'),
   'leader.replication.throttled.replicas': define('list', '', undefined, replicas),
@@ -70,15 +70,15 @@ export const topicConfigs: Readonly<Record<string, TopicConfigDefinition>> = {
   'remote.log.delete.on.disable': define('boolean', false),
   'remote.storage.enable': define('boolean', false),
   'retention.bytes': define('long', -1, 'log.retention.bytes'),
-  'retention.ms': elsewhere(define('long', 604_800_000, 'log.retention.ms', '[-1,...]')),
+  'retention.ms': withDefaultInOtherUnit(define('long', 604_800_000, 'log.retention.ms', '[-1,...]')),
   'segment.bytes': define('int', 1_073_741_824, 'log.segment.bytes', '[1048576,...]'),
   'segment.index.bytes': define('int', 10_485_760, 'log.index.size.max.bytes', '[4,...]'),
-  'segment.jitter.ms': elsewhere(define('long', 0, 'log.roll.jitter.ms', '[0,...]')),
-  'segment.ms': elsewhere(define('long', 604_800_000, 'log.roll.ms', '[1,...]')),
+  'segment.jitter.ms': withDefaultInOtherUnit(define('long', 0, 'log.roll.jitter.ms', '[0,...]')),
+  'segment.ms': withDefaultInOtherUnit(define('long', 604_800_000, 'log.roll.ms', '[1,...]')),
   'unclean.leader.election.enable': define('boolean', false, 'unclean.leader.election.enable'),
 }
 
-/** Where a value comes from, by Kafka's number. */
+/** Kafka's numbers of the sources of config values. */
 export const configSource = {
   topic: 1,
   broker: 2,
@@ -90,7 +90,7 @@ export const configSource = {
   group: 8,
 } as const
 
-/** Kafka's numbers of the types of configs. */
+/** Kafka's numbers of config types. */
 export const configType = {
   unknown: 0,
   boolean: 1,
@@ -105,11 +105,11 @@ export const configType = {
 } as const
 
 export interface ConfigValue {
-  /** The config that was asked for. */
+  /** The requested config. */
   readonly name: string
-  /** The config that gives the value: a topic's may come from a broker's. Empty: only a topic has it. */
+  /** The config that provides the value, possibly a broker's for a topic's. Empty: only topics have it. */
   readonly synonym: string
-  /** Null: a default that is nothing. */
+  /** Null: the default is null. */
   readonly value: string | null
   readonly source: number
 }
@@ -122,7 +122,7 @@ const compressionIds: ReadonlyMap<string, number> = new Map([
   ['zstd', 4],
 ])
 
-/** What a topic's configs mean to its partitions. */
+/** A topic's configs, parsed for its partitions. */
 export interface TopicSettings {
   readonly minInsyncReplicas: number
   readonly maxMessageBytes: number
@@ -139,13 +139,13 @@ export interface TopicSettings {
   readonly maxCompactionLagMs: number
   readonly minCleanableDirtyRatio: number
   readonly isCompacted: boolean
-  /** The codec that the leader stores batches with; undefined: that of the producer. */
+  /** The codec that the leader compresses batches with; undefined: the producer's. */
   readonly compressionId: number | undefined
   readonly isDeletedByAge: boolean
   readonly uncleanLeaderElection: boolean
 }
 
-/** Why a topic config cannot be set; undefined when it can. */
+/** Why a topic config is invalid; undefined when it is valid. */
 export function topicConfigProblem(name: string, value: string | null): string | undefined {
   const definition = Object.hasOwn(topicConfigs, name) ? topicConfigs[name] : undefined
   if (definition === undefined) return `Unknown topic config name: ${name}`
@@ -153,7 +153,7 @@ export function topicConfigProblem(name: string, value: string | null): string |
   return valueProblem(name, definition, value)
 }
 
-/** Why all configs of a topic together cannot be; undefined when they can. */
+/** Why a topic's configs are invalid together; undefined when they are valid. */
 export function topicConfigsProblem(configs: ReadonlyMap<string, string | null>): string | undefined {
   for (const name of configs.keys()) {
     if (!Object.hasOwn(topicConfigs, name)) return `Unknown topic config name: ${name}`
@@ -173,14 +173,14 @@ export function topicConfigsProblem(configs: ReadonlyMap<string, string | null>)
   return undefined
 }
 
-/** Where configs are seen from. */
+/** The broker whose view of the configs is used. */
 export interface ConfigObserver {
   readonly id: number
   readonly view: MetadataView
   readonly config: BrokerConfig
 }
 
-/** The value of a topic config as one broker sees it, and what it would be without each setting: most specific first. */
+/** A topic config's values in one broker's view, most specific first; the first one applies. */
 export function topicConfigValues(
   name: string,
   topic: Pick<TopicImage, 'configs'> | undefined,
@@ -197,14 +197,14 @@ export function topicConfigValues(
   const other = otherUnit(synonym, values)
   if (other !== undefined) values.push({ ...other, name })
   else {
-    const named = definition.isDefaultElsewhere === true ? '' : (synonym ?? '')
+    const named = definition.isDefaultInOtherUnit === true ? '' : (synonym ?? '')
     const value = synonym !== undefined && isBrokerConfig(synonym) ? brokerConfigs[synonym].defaultValue : defaultValue
     values.push({ name, synonym: named, value, source: configSource.default })
   }
   return values
 }
 
-/** Where a config that has no default in its own unit takes it from. */
+/** Configs in another unit that provide a default. */
 const otherUnits: Readonly<Record<string, string>> = {
   'log.flush.interval.ms': 'log.flush.scheduler.interval.ms',
   'log.retention.ms': 'log.retention.hours',
@@ -212,7 +212,7 @@ const otherUnits: Readonly<Record<string, string>> = {
   'log.roll.ms': 'log.roll.hours',
 }
 
-/** That default, which Kafka tells of only where a broker sets something over it. */
+/** That default; Kafka returns it only when a broker config overrides it. */
 function otherUnit(name: string | undefined, values: readonly ConfigValue[]): ConfigValue | undefined {
   const synonym = name === undefined ? undefined : otherUnits[name]
   if (synonym === undefined || !values.some((each) => each.synonym === name)) return undefined
@@ -221,8 +221,8 @@ function otherUnit(name: string | undefined, values: readonly ConfigValue[]): Co
 }
 
 /**
- * A broker config's values but its default: set for the broker, for all of them, given at start. Kafka sets
- * min.insync.replicas for all when it enables eligible leader replicas.
+ * A broker config's values without its default: set for the broker, for all brokers, or in the start options. Kafka sets
+ * min.insync.replicas for all brokers when it enables eligible leader replicas.
  */
 function setBrokerConfigValues(name: string, { id, view, config }: ConfigObserver): ConfigValue[] {
   const values: ConfigValue[] = []
@@ -236,14 +236,14 @@ function setBrokerConfigValues(name: string, { id, view, config }: ConfigObserve
   return values
 }
 
-/** A broker config's value now, as one broker sees it. */
+/** A broker config's current value in one broker's view. */
 export function currentBrokerConfig(name: BrokerConfigName, broker: ConfigObserver): string {
   return setBrokerConfigValues(name, broker)[0]?.value ?? broker.config.text(name)
 }
 
 /**
- * The same with the default, for a broker config of Kafka. A default of the testkit that is not Kafka's counts as given
- * at start.
+ * All values of a broker config, including the default. A testkit default that differs from Kafka's counts as a start
+ * option.
  */
 export function brokerConfigValues(name: string, broker: ConfigObserver): ConfigValue[] {
   const values = setBrokerConfigValues(name, broker)
@@ -261,7 +261,7 @@ export function brokerConfigValues(name: string, broker: ConfigObserver): Config
   return values
 }
 
-/** All settings of a topic at once; made when configs change, not for each request. */
+/** All settings of a topic; computed when configs change, not per request. */
 export function topicSettings(topic: Pick<TopicImage, 'configs'>, broker: ConfigObserver): TopicSettings {
   const text = (name: string) =>
     shown(topicConfigs[name]?.type ?? 'string', topicConfigValues(name, topic, broker)[0]?.value ?? '')
@@ -275,7 +275,7 @@ export function topicSettings(topic: Pick<TopicImage, 'configs'>, broker: Config
     timestampBeforeMaxMs: Number(text('message.timestamp.before.max.ms')),
     timestampAfterMaxMs: Number(text('message.timestamp.after.max.ms')),
     segmentBytes: Number(text('segment.bytes')),
-    // What is to be cleaned in time must not stay in the active segment.
+    // The active segment is never cleaned, so it is rolled within max.compaction.lag.ms.
     segmentMs: Math.min(Number(text('segment.ms')), isCompacted ? maxCompactionLagMs : Number.POSITIVE_INFINITY),
     flushMessages: Number(text('flush.messages')),
     retentionMs: Number(text('retention.ms')),

@@ -1,18 +1,18 @@
-/** In the order in which Kafka names them. */
+/** In the order of Kafka's responses. */
 export const entityTypes = ['client-id', 'user', 'ip'] as const
 
 export type EntityType = (typeof entityTypes)[number]
 
-/** Who a quota is for: a null stands for all that have none of their own. */
+/** The entity of a quota; null is the default for all entities without their own. */
 export type QuotaEntity = ReadonlyMap<EntityType, string | null>
 
 export interface EntityQuotas {
   readonly entity: QuotaEntity
-  /** By the quota's name: producer_byte_rate… */
+  /** By quota name, e.g. producer_byte_rate. */
   readonly values: ReadonlyMap<string, number>
 }
 
-/** All quotas, by the keys of their entities; an image, never changed. */
+/** All quotas by entity key. Immutable: a change creates a new map. */
 export type ClientQuotas = ReadonlyMap<string, EntityQuotas>
 
 export const noQuotas: ClientQuotas = new Map()
@@ -21,7 +21,7 @@ export function entityKey(entity: QuotaEntity): string {
   return JSON.stringify(entityTypes.filter((type) => entity.has(type)).map((type) => [type, entity.get(type)]))
 }
 
-/** The image with other quotas for one entity; an entity without quotas is gone. */
+/** The image with new quotas for one entity; an entity without quotas is removed. */
 export function withQuotas(
   image: ClientQuotas,
   entity: QuotaEntity,
@@ -33,10 +33,10 @@ export function withQuotas(
   return all
 }
 
-/** What holds for one client: the limit, and who shares it. */
+/** The limit of one client, and the key of all clients that share it. */
 export interface QuotaLimit {
   readonly limit: number
-  /** All clients with the same key together stay below the limit. */
+  /** All clients with the same key share the limit. */
   readonly sharedBy: string
 }
 
@@ -48,7 +48,7 @@ const ofBoth = (user: string | null, clientId: string | null): QuotaEntity =>
     ['user', user],
   ])
 
-/** The most specific quota of a client: its user's before its client id's, each before the default of all. */
+/** The most specific quota of a client: its user's before its client id's, each before its default. */
 export function limitFor(
   quotas: ClientQuotas,
   quota: string,
@@ -75,7 +75,7 @@ export function limitFor(
   return undefined
 }
 
-/** How many connections a second an address may open; undefined when that is not limited. */
+/** Connections per second that an address may open; undefined: unlimited. */
 export function connectionRateOf(quotas: ClientQuotas, address: string): number | undefined {
   for (const name of [address, null]) {
     const rate = quotas.get(entityKey(new Map([['ip', name]])))?.values.get('connection_creation_rate')

@@ -23,10 +23,10 @@ export function clientOf({
 
 export type RateQuota = 'producer_byte_rate' | 'consumer_byte_rate' | 'request_percentage'
 
-/** Rates of clients that are limited; those that were not used for the longest time are forgotten beyond it. */
+/** Limit of tracked rates; above it the least recently used ones are dropped. */
 const maxRates = 10_000
 
-/** The rates of one broker's clients, as far as quotas limit them. */
+/** The rates of one broker's clients that have quotas. */
 export class ClientThrottles {
   readonly #runtime: Pick<Runtime, 'wallNow'>
   readonly #quotas: () => ClientQuotas
@@ -40,17 +40,17 @@ export class ClientThrottles {
     this.#config = config
   }
 
-  /** No quota is set: the one thing that each request looks at. */
+  /** True without any quota; each request checks only this then. */
   get isIdle(): boolean {
     return this.#quotas().size === 0
   }
 
-  /** Whether a client has such a quota. */
+  /** Whether a client has this quota. */
   limits(quota: RateQuota, client: Client): boolean {
     return limitFor(this.#quotas(), quota, client) !== undefined
   }
 
-  /** Counts what a client took, or with a negative value gave back; how long it must wait now. */
+  /** Counts usage of a client (negative: returned) and returns how long it must wait, in ms. */
   record(quota: RateQuota, client: Client, value: number): number {
     const found = limitFor(this.#quotas(), quota, client)
     if (found === undefined) return 0
@@ -58,11 +58,11 @@ export class ClientThrottles {
     const rate = this.#rate(`${quota} ${found.sharedBy}`)
     rate.record(value, nowMs)
     const throttleTimeMs = value < 0 ? 0 : rate.throttleTimeMs(found.limit, nowMs)
-    // A share of time is back within a window.
+    // A share of time recovers within one window.
     return quota === 'request_percentage' ? Math.min(throttleTimeMs, this.#window.windowMs) : throttleTimeMs
   }
 
-  /** More than that would be too much whatever else is fetched; undefined when that is not limited. */
+  /** The most bytes one fetch may return under the quota; undefined: unlimited. */
   maxFetchBytes(client: Client): number | undefined {
     const found = limitFor(this.#quotas(), 'consumer_byte_rate', client)
     if (found === undefined) return undefined
@@ -70,7 +70,7 @@ export class ClientThrottles {
     return Math.floor((found.limit * (samples - 1) * windowMs) / 1000)
   }
 
-  /** A connection comes in: how long it has to wait before it is turned away; 0 when it may stay. */
+  /** Counts a new connection. Returns 0 when it is accepted, else how long to wait before closing it, in ms. */
   connectionFrom(address: string): number {
     const limit = connectionRateOf(this.#quotas(), address)
     if (limit === undefined) return 0
@@ -86,7 +86,7 @@ export class ClientThrottles {
     this.#rates.clear()
   }
 
-  /** Read when the first quota is: a cluster without any does not look at the table of configs. */
+  /** Read with the first quota, so that a cluster without quotas does not load the config table. */
   get #window(): RateWindows {
     this.#windows ??= windowsOf(this.#config, '')
     return this.#windows
@@ -106,7 +106,7 @@ export class ClientThrottles {
   }
 }
 
-/** The windows of quotas; with the prefix `controller.` those of mutations. */
+/** The windows of client quotas; with the prefix `controller.` those of controller mutations. */
 export function windowsOf(config: BrokerConfig, prefix: '' | 'controller.'): RateWindows {
   const number = (name: string) => Number(staticBrokerConfig(config, `${prefix}quota.window.${name}`))
   return { samples: number('num'), windowMs: number('size.seconds') * 1000 }

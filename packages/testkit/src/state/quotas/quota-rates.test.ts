@@ -1,27 +1,27 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { QuotaRate, TokenBucket } from './quota-rates.ts'
 
 const windows = { samples: 11, windowMs: 1000 }
 
 describe('a rate', () => {
-  it('is over its limit when the windows hold more than the limit allows, for as long as it takes to be right', () => {
+  test('throttles above the limit until the average is back at the limit', () => {
     const rate = new QuotaRate(windows)
     rate.record(1000, 0)
     expect(rate.throttleTimeMs(100, 0)).toBe(0)
     rate.record(1000, 0)
-    // 2000 in what counts as 10 s is 200 a second: 10 s more make it 100.
+    // 2000 within 10 s is 200 per second: after 10 more seconds it is 100.
     expect(rate.throttleTimeMs(100, 0)).toBe(10_000)
     expect(rate.throttleTimeMs(100, 5000)).toBe(10_000)
   })
 
-  it('forgets what lies before all windows', () => {
+  test('drops samples older than all windows', () => {
     const rate = new QuotaRate(windows)
     rate.record(5000, 0)
     expect(rate.throttleTimeMs(100, 10_999)).toBeGreaterThan(0)
     expect(rate.throttleTimeMs(100, 11_000)).toBe(0)
   })
 
-  it('takes back what was not sent', () => {
+  test('subtracts negative values', () => {
     const rate = new QuotaRate(windows)
     rate.record(5000, 0)
     rate.record(-5000, 1)
@@ -30,7 +30,7 @@ describe('a rate', () => {
 })
 
 describe('a bucket', () => {
-  it('holds the permits of all windows, goes below 0 once, and fills at the rate', () => {
+  test('contains the permits of all windows, may become negative, and refills at the rate', () => {
     const bucket = new TokenBucket(windows)
     expect(bucket.tokens(2, 0)).toBe(22)
     bucket.take(30, 2, 0)

@@ -11,7 +11,7 @@ interface Sample {
   sum: number
 }
 
-/** A rate a second over the last windows, as Kafka measures it. */
+/** A rate per second over the last windows, as Kafka measures it. */
 export class QuotaRate {
   readonly #windows: RateWindows
   readonly #samples: Sample[] = []
@@ -25,7 +25,7 @@ export class QuotaRate {
     const { samples, windowMs } = this.#windows
     let sample = this.#sample(this.#current, nowMs)
     if (nowMs - sample.startMs >= windowMs) {
-      // One more than are counted: the oldest may still overlap.
+      // One sample more than is counted: the oldest may still overlap.
       this.#current = (this.#current + 1) % (samples + 1)
       sample = this.#sample(this.#current, nowMs)
       reset(sample, nowMs)
@@ -34,7 +34,7 @@ export class QuotaRate {
     sample.lastMs = nowMs
   }
 
-  /** How long nothing may be added until the rate is at its limit; 0 when it is not above. */
+  /** How long to wait until the rate is back at its limit, in ms; 0 when it is not above. */
   throttleTimeMs(limit: number, nowMs: number): number {
     const { samples, windowMs } = this.#windows
     let sum = 0
@@ -67,7 +67,7 @@ function reset(sample: Sample, nowMs: number): void {
   sample.sum = 0
 }
 
-/** Permits that come back at a rate, as many as fit in all windows (KIP-599). */
+/** A token bucket that refills at a rate, up to the permits of all windows (KIP-599). */
 export class TokenBucket {
   readonly #windows: RateWindows
   #tokens: number | undefined
@@ -77,7 +77,7 @@ export class TokenBucket {
     this.#windows = windows
   }
 
-  /** May be below 0: then nothing is left. */
+  /** Negative after more permits were taken than available. */
   tokens(rate: number, nowMs: number): number {
     const { samples, windowMs } = this.#windows
     const burst = (samples * windowMs * rate) / 1000
@@ -91,7 +91,7 @@ export class TokenBucket {
     this.#tokens = this.tokens(rate, nowMs) - permits
   }
 
-  /** Until permits are there again. */
+  /** How long until permits are available again, in ms. */
   throttleTimeMs(rate: number, nowMs: number): number {
     const tokens = this.tokens(rate, nowMs)
     return tokens >= 0 ? 0 : Math.round((-tokens / rate) * 1000)

@@ -1,22 +1,22 @@
 import type { ErrorName } from '@ottla/codec'
 
-/** How an append ended, when it needs no more than the leader. */
+/** The outcome of an append on the leader alone. */
 export type AppendResult =
   | { readonly error: ErrorName; readonly tellsLogStart: boolean }
   | {
       readonly error: undefined
       readonly baseOffset: number
-      /** acks=all is fulfilled when the high watermark is here. */
+      /** acks=all is fulfilled when the high watermark reaches this offset. */
       readonly requiredOffset: number
-      /** The batch was there already: its largest timestamp. */
+      /** Set when the batch is a duplicate: the largest timestamp of the batch in the log. */
       readonly duplicateOfMs?: number
     }
 
-/** How an append that is to be replicated ended. */
+/** The outcome of an append that waits for replication. */
 export interface AppendDone {
-  /** Kafka's error code; 0 when all of the ISR has it. */
+  /** Kafka's error code; 0 when the whole ISR has the batch. */
   readonly errorCode: number
-  /** -1 on an error that came before the append. */
+  /** -1 on an error before the append. */
   readonly baseOffset: number
 }
 
@@ -25,18 +25,18 @@ interface AppendWait {
   readonly done: (error: ErrorName) => void
 }
 
-/** Who waits until records are replicated (acks=all). */
+/** Callers that wait until records are replicated (acks=all). */
 export class AppendWaits {
   readonly #waits = new Set<AppendWait>()
 
-  /** Returns what ends the waiting without a call. */
+  /** Returns a function that cancels the wait; `done` is then not called. */
   add(requiredOffset: number, done: (error: ErrorName) => void): () => void {
     const wait = { requiredOffset, done }
     this.#waits.add(wait)
     return () => void this.#waits.delete(wait)
   }
 
-  /** Ends those for which `outcomeOf` tells how. */
+  /** Ends each wait for which `outcomeOf` returns an outcome. */
   settle(outcomeOf: (requiredOffset: number) => ErrorName | undefined): void {
     for (const wait of this.#waits) {
       const outcome = outcomeOf(wait.requiredOffset)

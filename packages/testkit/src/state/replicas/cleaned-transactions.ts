@@ -1,8 +1,9 @@
 import { type RecordBatch, readControlBatch } from '@ottla/codec/records'
 
 /**
- * What the markers in a stretch of log that is decided say of its transactions: records of aborted ones go, and a marker goes
- * when nothing of its transaction is left. Each marker ends what its producer wrote since the one before.
+ * The transactions of a log range below the last stable offset, for compaction: records of aborted transactions are removed,
+ * and a marker is removed when no record of its transaction is left. A marker ends everything its producer wrote since the
+ * producer's previous marker.
  */
 export class CleanedTransactions {
   readonly #aborted = new Set<bigint>()
@@ -27,7 +28,7 @@ export class CleanedTransactions {
     return this.#aborted.has(baseOffset)
   }
 
-  /** True for the records of an aborted transaction, and for a marker that nothing needs. */
+  /** True for the records of an aborted transaction, and for a marker whose transaction has no records left. */
   canDiscard(batch: RecordBatch): boolean {
     return batch.isControl ? !this.#markersWithRecords.has(batch.baseOffset) : this.isAborted(batch)
   }

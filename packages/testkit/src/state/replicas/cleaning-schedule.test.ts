@@ -1,5 +1,5 @@
 import type { Runtime } from '@ottla/runtime'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { batchOf } from '../../../test/support/batches.ts'
 import { systemRuntime } from '../../runtime/node-runtime.ts'
 import { BrokerConfig } from '../configs/broker-config.ts'
@@ -11,7 +11,7 @@ import { ReplicaLog } from './replica-log.ts'
 
 const startMs = 1_000_000
 
-/** One log and its cleaner; time passes from one timer to the next. */
+/** One log and its cleaner; time advances from timer to timer. */
 class Bench {
   readonly log = new ReplicaLog()
   nowMs = startMs
@@ -58,7 +58,7 @@ class Bench {
     return this.#due !== undefined
   }
 
-  /** A segment of its own, of which the first record has this time. */
+  /** Appends a record with this timestamp in a new segment. */
   write(value: string, { timestamp = startMs, isCommitted = true } = {}): void {
     const batch = placeBatch(producedBatchOf(batchOf([value], { timestamp })), this.log.logEndOffset, 0)
     this.log.append(batch, 1)
@@ -69,10 +69,10 @@ class Bench {
     return Array.from(this.log.batches(), ({ baseOffset }) => baseOffset)
   }
 
-  /** The next timer comes, and what it begins is done. */
+  /** Fires the next timer and waits for the work it starts. */
   async next(): Promise<void> {
     const due = this.#due
-    if (due === undefined) throw new Error('there is no timer')
+    if (due === undefined) throw new Error('No timer is set')
     this.#due = undefined
     this.nowMs = due.atMs
     due.callback()
@@ -81,7 +81,7 @@ class Bench {
 }
 
 describe('the log cleaner', () => {
-  it('waits for nothing while there is nothing to clean, and cleans what was closed', async () => {
+  test('sets no timer while nothing is cleanable, then cleans closed segments', async () => {
     const bench = new Bench()
     bench.write('a')
     expect(bench.waits).toEqual([])
@@ -93,7 +93,7 @@ describe('the log cleaner', () => {
     expect(bench.isWaiting).toBe(false)
   })
 
-  it('leaves a log alone that is not dirty enough, until more is written', async () => {
+  test('skips a log that is not dirty enough until more is written', async () => {
     const bench = new Bench({ 'min.cleanable.dirty.ratio': '0.6' })
     for (const value of ['a', 'b', 'c']) bench.write(value)
     await bench.next()
@@ -107,7 +107,7 @@ describe('the log cleaner', () => {
     expect(bench.offsets).toEqual([3, 4])
   })
 
-  it('cleans what is older than max.compaction.lag.ms, however little it is, and sleeps until then', async () => {
+  test('cleans records older than max.compaction.lag.ms regardless of the dirty ratio, and sleeps until then', async () => {
     const bench = new Bench({ 'min.cleanable.dirty.ratio': '1', 'max.compaction.lag.ms': '100000' })
     for (const value of ['a', 'b', 'c']) bench.write(value)
     await bench.next()
@@ -118,7 +118,7 @@ describe('the log cleaner', () => {
     expect(bench.isWaiting).toBe(false)
   })
 
-  it('leaves what is younger than min.compaction.lag.ms', async () => {
+  test('keeps records younger than min.compaction.lag.ms', async () => {
     const bench = new Bench({ 'min.compaction.lag.ms': '40000' })
     for (const value of ['a', 'b', 'c']) bench.write(value)
     await bench.next()
@@ -128,7 +128,7 @@ describe('the log cleaner', () => {
     expect(bench.offsets).toEqual([1, 2])
   })
 
-  it('looks again while records are not committed yet', async () => {
+  test('checks again while records are not committed yet', async () => {
     const bench = new Bench()
     for (const value of ['a', 'b', 'c']) bench.write(value, { isCommitted: false })
     await bench.next()
@@ -139,7 +139,7 @@ describe('the log cleaner', () => {
     expect(bench.isWaiting).toBe(false)
   })
 
-  it('does nothing with log.cleaner.enable=false, for other topics, and when its broker is down', () => {
+  test('does nothing with log.cleaner.enable=false, for topics that are not compacted, and when its broker is down', () => {
     const benches = [new Bench({}, { isEnabled: false }), new Bench({ 'cleanup.policy': 'delete' }), new Bench()]
     benches[2]?.schedule.halt()
     for (const bench of benches) {

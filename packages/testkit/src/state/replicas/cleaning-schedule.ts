@@ -3,7 +3,7 @@ import type { TopicSettings } from '../configs/topic-config.ts'
 import { type Cleanable, cleanableOf, cleanLog } from './log-cleaner.ts'
 import type { ReplicaLog } from './replica-log.ts'
 
-/** What the cleaner has to know of a replica. */
+/** The parts of a replica that the cleaner needs. */
 export interface CleanedReplica {
   readonly settings: TopicSettings
   readonly lastStableOffset: number
@@ -14,14 +14,14 @@ export interface CleaningOptions {
   readonly runtime: Runtime
   /** log.cleaner.enable */
   readonly isEnabled: boolean
-  /** log.cleaner.backoff.ms as it is now. */
+  /** The current value of log.cleaner.backoff.ms. */
   readonly backoffMs: () => number
   readonly replicas: () => Iterable<CleanedReplica>
 }
 
-/** With a backoff of 0 time must go on all the same. */
+/** Lets time advance even when the backoff is 0. */
 const shortestWaitMs = 1
-/** Then it looks again: runtimes know no longer waits than 2^31 ms. */
+/** After this wait the cleaner checks again: a timer of a runtime is limited to 2^31 ms. */
 const longestWaitMs = 86_400_000
 
 interface DirtyLog {
@@ -30,12 +30,12 @@ interface DirtyLog {
 }
 
 /**
- * One broker's log cleaner: compacts by itself what is dirty enough. It looks every log.cleaner.backoff.ms, but only while
- * there is something to wait for; a new segment or another config makes it look again.
+ * One broker's log cleaner: compacts logs that are dirty enough. It checks every log.cleaner.backoff.ms, but only while a log
+ * may become due; a closed segment or a config change starts it again.
  */
 export class CleaningSchedule {
   readonly #options: CleaningOptions
-  /** Logs that could not be read: they are left alone, as in Kafka. */
+  /** Logs that could not be read; like Kafka, the cleaner skips them from then on. */
   readonly #uncleanable = new WeakSet<CleanedReplica>()
   #timer: Timer | undefined
   #timerAtMs = 0
@@ -63,12 +63,12 @@ export class CleaningSchedule {
     replica.log.onRolled = () => this.#arm(replica.settings.isCompacted ? 0 : undefined)
   }
 
-  /** Configs are others now: `review` has something to do. */
+  /** Configs changed: the next `review` checks the logs again. */
   rulesChanged(): void {
     this.#isReviewDue = true
   }
 
-  /** After changes of configs there may be something to wait for. */
+  /** Sets the timer again after config changes; without changes it does nothing. */
   review(): void {
     if (!this.#isReviewDue) return
     this.#isReviewDue = false
@@ -80,7 +80,7 @@ export class CleaningSchedule {
     this.#arm(soonestMs)
   }
 
-  /** Compacts every log whose topic is compacted, however little there is to do. */
+  /** Compacts every log of a compacted topic, regardless of how dirty it is. */
   async compactAll(): Promise<void> {
     for (const replica of [...this.#options.replicas()]) {
       while (this.#isRunning && !(await this.#clean(replica)));
@@ -118,7 +118,7 @@ export class CleaningSchedule {
     this.review()
   }
 
-  /** True when it was done, false when the log was cut meanwhile, and stayed as it was. */
+  /** False when the log was truncated during the cleaning; it is then unchanged. */
   async #clean(replica: CleanedReplica): Promise<boolean> {
     const { settings, lastStableOffset, log } = replica
     if (!settings.isCompacted) return true

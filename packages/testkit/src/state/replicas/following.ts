@@ -4,7 +4,7 @@ import type { EpochEnd } from './leader-epochs.ts'
 import type { StoredBatch } from './log-segment.ts'
 import type { ReplicaLog } from './replica-log.ts'
 
-/** What a follower asks its leader for; by asking it says what it has. */
+/** A follower's fetch request; its offset reports how much the follower has. */
 export interface FollowerFetch {
   readonly followerId: number
   readonly leaderEpoch: number
@@ -14,7 +14,7 @@ export interface FollowerFetch {
   readonly maxBytes: number
 }
 
-/** What the leader answers. */
+/** The leader's response to a follower's fetch. */
 export type FollowerFetched =
   | { readonly kind: 'error'; readonly error: ErrorName; readonly leaderStart: number; readonly leaderEnd: number }
   | { readonly kind: 'diverging'; readonly end: EpochEnd }
@@ -26,16 +26,16 @@ export type FollowerFetched =
     }
 
 export interface Followed {
-  /** High watermark, log start or log end moved in a way that others may wait for. */
-  readonly isNews: boolean
-  /** There is reason to fetch again at once. */
+  /** The high watermark, the log start offset or the log end offset moved: waiting callers must be notified. */
+  readonly hasMoved: boolean
+  /** The follower should fetch again immediately. */
   readonly fetchAgain: boolean
 }
 
-const nothing: Followed = { isNews: false, fetchAgain: false }
-const cut: Followed = { isNews: true, fetchAgain: true }
+const nothing: Followed = { hasMoved: false, fetchAgain: false }
+const cut: Followed = { hasMoved: true, fetchAgain: true }
 
-/** What to ask the leader of a replica for. */
+/** The next fetch a replica sends to its leader. */
 export function nextFetch(
   { log, leaderEpoch }: { readonly log: ReplicaLog; readonly leaderEpoch: number },
   followerId: number,
@@ -51,7 +51,7 @@ export function nextFetch(
   }
 }
 
-/** Brings a follower's log in line with what its leader answered. */
+/** Applies the leader's response to a follower's log. */
 export function follow(
   log: ReplicaLog,
   fetched: FollowerFetched,
@@ -65,17 +65,20 @@ export function follow(
   for (const batch of fetched.batches) log.append(batch, settings.segmentBytes, settings)
   const moved = log.advanceHighWatermark(fetched.highWatermark)
   const deleted = log.advanceLogStart(Math.min(fetched.logStartOffset, log.logEndOffset))
-  return { isNews: moved || deleted, fetchAgain: fetched.batches.length > 0 || deleted }
+  return { hasMoved: moved || deleted, fetchAgain: fetched.batches.length > 0 || deleted }
 }
 
-/** Cuts the log to where leader and follower can still be equal; the next fetch tells if that was far enough. */
+/** Truncates to the last offset at which leader and follower can agree; the next fetch shows whether that was far enough. */
 function truncateToAgree(log: ReplicaLog, { epoch, endOffset }: EpochEnd): void {
   const own = log.endOfEpoch(epoch)
   const target = own.epoch < 0 || own.endOffset < 0 ? endOffset : Math.min(endOffset, own.endOffset)
   log.truncateTo(Math.min(target, log.logEndOffset))
 }
 
-/** Beyond the leader's end the log is cut, before its start (or in epochs the leader does not know) it begins anew. */
+/**
+ * A log that ends beyond the leader's log end is truncated. One that ends before the leader's log start, or has epochs unknown
+ * to the leader, restarts empty at the leader's log start.
+ */
 function followError(log: ReplicaLog, failed: Extract<FollowerFetched, { kind: 'error' }>): Followed {
   if (failed.error !== 'OFFSET_OUT_OF_RANGE') return nothing
   if (log.logEndOffset > failed.leaderEnd) log.truncateTo(failed.leaderEnd)

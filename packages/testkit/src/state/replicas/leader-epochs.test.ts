@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { LeaderEpochs } from './leader-epochs.ts'
 
 function epochsOf(...entries: [epoch: number, startOffset: number][]): LeaderEpochs {
@@ -10,23 +10,23 @@ function epochsOf(...entries: [epoch: number, startOffset: number][]): LeaderEpo
 describe('the end of an epoch', () => {
   const epochs = epochsOf([2, 0], [4, 10], [7, 30])
 
-  it.each([
-    ['the latest ends at the log end', 7, { epoch: 7, endOffset: 42 }],
-    ['an earlier one where the next begins', 2, { epoch: 2, endOffset: 10 }],
-    ['one that wrote nothing is that before it', 6, { epoch: 4, endOffset: 30 }],
-    ['one before all ends where the first begins', 1, { epoch: 1, endOffset: 0 }],
-    ['one above all is not known', 8, { epoch: -1, endOffset: -1 }],
-    ['none is not known', -1, { epoch: -1, endOffset: -1 }],
+  test.each([
+    ['of the latest is the log end offset', 7, { epoch: 7, endOffset: 42 }],
+    ['of an earlier epoch is where the next starts', 2, { epoch: 2, endOffset: 10 }],
+    ['of an epoch without records is that of the epoch before it', 6, { epoch: 4, endOffset: 30 }],
+    ['of an epoch before all others is where the first starts', 1, { epoch: 1, endOffset: 0 }],
+    ['of an epoch above all others is unknown', 8, { epoch: -1, endOffset: -1 }],
+    ['of no epoch is unknown', -1, { epoch: -1, endOffset: -1 }],
   ])('%s', (_, epoch, end) => {
     expect(epochs.endOf(epoch, 42)).toEqual(end)
   })
 
-  it('is not known when nothing was written', () => {
+  test('is unknown when nothing was written', () => {
     expect(new LeaderEpochs().endOf(0, 0)).toEqual({ epoch: -1, endOffset: -1 })
   })
 })
 
-it('an epoch noted where nothing was written gives way to what is written there', () => {
+test('an epoch without records is replaced by the next epoch at the same offset', () => {
   const epochs = epochsOf([1, 0], [2, 10], [3, 10])
   expect(epochs.entries).toEqual([
     { epoch: 1, startOffset: 0 },
@@ -34,12 +34,12 @@ it('an epoch noted where nothing was written gives way to what is written there'
   ])
 })
 
-it('the same epoch again changes nothing', () => {
+test('assigning the same epoch again changes nothing', () => {
   const epochs = epochsOf([1, 0], [1, 5])
   expect(epochs.entries).toEqual([{ epoch: 1, startOffset: 0 }])
 })
 
-it('truncation drops epochs that wrote nothing of what is left', () => {
+test('truncation removes epochs without remaining records', () => {
   const epochs = epochsOf([1, 0], [2, 10], [3, 20])
   epochs.truncateFromEnd(20)
   expect(epochs.latestEpoch).toBe(2)
@@ -49,7 +49,7 @@ it('truncation drops epochs that wrote nothing of what is left', () => {
   expect(epochs.latestEpoch).toBe(1)
 })
 
-it('deleting records moves the start of the epoch that covers the new log start', () => {
+test('deleting records moves the start of the epoch that covers the new log start', () => {
   const epochs = epochsOf([1, 0], [2, 10], [3, 20])
   epochs.truncateFromStart(15)
   expect(epochs.entries).toEqual([

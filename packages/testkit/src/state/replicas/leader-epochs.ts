@@ -5,15 +5,15 @@ export interface EpochEntry {
 }
 
 export interface EpochEnd {
-  /** -1: not known. */
+  /** -1: unknown. */
   readonly epoch: number
-  /** The first offset after the epoch; -1: not known. */
+  /** The first offset after the epoch; -1: unknown. */
   readonly endOffset: number
 }
 
 const unknownEnd: EpochEnd = { epoch: -1, endOffset: -1 }
 
-/** Which leader epoch wrote which part of a log (KIP-101): what replicas compare to find where they diverge. */
+/** Which leader epoch wrote which part of a log (KIP-101); replicas compare it to find where they diverge. */
 export class LeaderEpochs {
   #entries: EpochEntry[] = []
 
@@ -21,23 +21,23 @@ export class LeaderEpochs {
     return this.#entries
   }
 
-  /** Takes what was kept of a log that ends at `logEndOffset`. */
+  /** Restores the saved entries of a log that ends at `logEndOffset`. */
   restore(entries: readonly EpochEntry[], logEndOffset: number): void {
     this.#entries = [...entries]
     this.truncateFromEnd(logEndOffset)
   }
 
-  /** -1 when nothing was written. */
+  /** -1 when there is no epoch. */
   get latestEpoch(): number {
     return this.#entries.at(-1)?.epoch ?? -1
   }
 
-  /** The first offset of the latest epoch; -1 when nothing was written. */
+  /** The first offset of the latest epoch; -1 when there is no epoch. */
   get latestStartOffset(): number {
     return this.#entries.at(-1)?.startOffset ?? -1
   }
 
-  /** From `startOffset` on, `epoch` writes. A later or equal epoch or start that was noted before was a mistake: it goes. */
+  /** Notes that `epoch` starts at `startOffset`. Conflicting entries (epoch or start offset not smaller) are removed. */
   assign(epoch: number, startOffset: number): void {
     const last = this.#entries.at(-1)
     if (last !== undefined && last.epoch === epoch && last.startOffset <= startOffset) return
@@ -50,8 +50,8 @@ export class LeaderEpochs {
   }
 
   /**
-   * Where the largest epoch not above `epoch` ended. The latest epoch ends at the log's end; an epoch above all
-   * that are known gives -1.
+   * The end of the largest epoch not above `epoch`. The latest epoch ends at the log end offset; an epoch above all known
+   * ones returns -1.
    */
   endOf(epoch: number, logEndOffset: number): EpochEnd {
     if (epoch === -1 || this.#entries.length === 0) return unknownEnd
@@ -63,7 +63,7 @@ export class LeaderEpochs {
     return { epoch: floor?.epoch ?? epoch, endOffset }
   }
 
-  /** The epoch that wrote `offset`; -1 when it lies before all that are known. */
+  /** The epoch that wrote `offset`; -1 when the offset precedes all known epochs. */
   epochAt(offset: number): number {
     for (let index = this.#entries.length - 1; index >= 0; index--) {
       const entry = this.#entries[index]
@@ -72,12 +72,12 @@ export class LeaderEpochs {
     return -1
   }
 
-  /** The log was cut: epochs that began at or after `offset` wrote nothing. */
+  /** The log was truncated to `offset`: removes epochs that start at or after it. */
   truncateFromEnd(offset: number): void {
     while ((this.#entries.at(-1)?.startOffset ?? -1) >= offset) this.#entries.pop()
   }
 
-  /** The log now starts at `offset`; the epoch that covers it starts there. */
+  /** The log start offset is now `offset`: the epoch that covers it starts there. */
   truncateFromStart(offset: number): void {
     const covering = this.epochAt(offset)
     const kept = this.#entries.filter((entry) => entry.startOffset > offset)

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { LeaderState } from './leader-state.ts'
 
 const lagMs = 100
@@ -8,7 +8,7 @@ const rules = (nowMs: number, dead: readonly number[] = []) => ({
   isEligible: (id: number) => !dead.includes(id),
 })
 
-/** Broker 1 leads 1, 2 and 3 since offset 10. */
+/** Broker 1 leads replicas 1, 2 and 3; its epoch starts at offset 10. */
 function leader(isr: readonly number[] = [1, 2, 3]): LeaderState {
   return new LeaderState({
     brokerId: 1,
@@ -27,7 +27,7 @@ function fetch(state: LeaderState, id: number, logEndOffset: number, leaderEnd: 
 }
 
 describe('the high watermark', () => {
-  it('waits for all of the ISR', () => {
+  test('waits for the whole ISR', () => {
     const state = leader()
     expect(state.highWatermarkCandidate(20, 1, rules(0))).toBe(-1)
     fetch(state, 2, 20, 20, 1)
@@ -35,7 +35,7 @@ describe('the high watermark', () => {
     expect(state.highWatermarkCandidate(20, 1, rules(1))).toBe(15)
   })
 
-  it('waits for a follower outside of the ISR that has caught up, for it is about to join', () => {
+  test('waits for a caught-up follower outside the ISR, which is about to join', () => {
     const state = leader([1, 2])
     fetch(state, 2, 20, 20, 1)
     fetch(state, 3, 18, 18, 1)
@@ -44,7 +44,7 @@ describe('the high watermark', () => {
     expect(state.highWatermarkCandidate(20, 1, rules(50, [3]))).toBe(20)
   })
 
-  it('stays while fewer are in sync than min.insync.replicas asks for, but never for more than there are', () => {
+  test('does not move below min.insync.replicas, which is limited to the number of replicas', () => {
     const state = leader([1])
     expect(state.highWatermarkCandidate(20, 2, rules(500))).toBe(-1)
     const alone = new LeaderState({
@@ -59,7 +59,7 @@ describe('the high watermark', () => {
     expect(alone.highWatermarkCandidate(20, 2, rules(500))).toBe(20)
   })
 
-  it('counts who is to join before the controller has agreed', () => {
+  test('counts a joining follower before the controller has confirmed it', () => {
     const state = leader([1, 2])
     fetch(state, 2, 20, 20, 1)
     fetch(state, 3, 20, 20, 1)
@@ -75,10 +75,10 @@ describe('the high watermark', () => {
 })
 
 describe('the ISR', () => {
-  it('takes a follower in that has all up to the high watermark and the start of the epoch', () => {
+  test('adds a follower that reached the high watermark and the start of the epoch', () => {
     const state = leader([1, 2])
     const follower = state.follower(3)
-    if (follower === undefined) throw new Error('no follower')
+    if (follower === undefined) throw new Error('No follower')
     fetch(state, 3, 9, 20, 1)
     expect(state.expansionFor(follower, 5, rules(1))).toBeUndefined()
     fetch(state, 3, 10, 20, 2)
@@ -87,7 +87,7 @@ describe('the ISR', () => {
     expect(state.expansionFor(follower, 10, rules(2))?.isr).toEqual([1, 2, 3])
   })
 
-  it('loses who has not been at the end for too long, even while it fetches', () => {
+  test('removes a follower that was not caught up for too long, even while it fetches', () => {
     const state = leader()
     fetch(state, 2, 20, 20, 50)
     for (let nowMs = 10; nowMs <= 120; nowMs += 10) fetch(state, 3, 12, 20 + nowMs, nowMs)
@@ -95,7 +95,7 @@ describe('the ISR', () => {
     expect(state.shrinkage(20, rules(120))).toEqual({ kind: 'shrink', isr: [1, 2], partitionEpoch: 8 })
   })
 
-  it('keeps who reaches by its next fetch what was the end at its last', () => {
+  test('keeps a follower whose fetch reaches the log end offset of its previous fetch', () => {
     const state = leader()
     fetch(state, 2, 40, 40, 200)
     fetch(state, 3, 10, 20, 100)
@@ -104,14 +104,14 @@ describe('the ISR', () => {
     expect(state.shrinkage(40, rules(205))?.isr).toEqual([1, 2])
   })
 
-  it('is what the controller says; older news is ignored', () => {
+  test('follows the controller and ignores an older partition epoch', () => {
     const state = leader()
     expect(state.accept([1, 2], 9)).toBe(true)
     expect(state.accept([1], 9)).toBe(false)
     expect(state.isr).toEqual([1, 2])
   })
 
-  it('is asked for one change at a time', () => {
+  test('has at most one pending change', () => {
     const state = leader()
     const change = state.shrinkage(50, rules(500))
     expect(change?.isr).toEqual([1])

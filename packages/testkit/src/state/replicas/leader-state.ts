@@ -1,11 +1,11 @@
-/** What the leader knows of one follower, from its fetches. */
+/** One follower's progress, as its fetches show it to the leader. */
 export interface FollowerProgress {
   readonly id: number
-  /** -1 until it fetched in this leader epoch. */
+  /** -1 until its first fetch in this leader epoch. */
   logEndOffset: number
   logStartOffset: number
   lastFetchAtMs: number
-  /** The leader's log end when it fetched last: being there by the next fetch is keeping up. */
+  /** The leader's log end offset at the last fetch: a follower that reaches it by the next fetch is caught up. */
   leaderEndAtLastFetch: number
   /** Monotonic; -Infinity: never in this epoch. */
   lastCaughtUpAtMs: number
@@ -17,7 +17,7 @@ export interface LeaderInit {
   readonly partitionEpoch: number
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
-  /** The log's end when the leadership began. */
+  /** The log end offset when the leader epoch began. */
   readonly epochStartOffset: number
   readonly nowMs: number
 }
@@ -25,7 +25,7 @@ export interface LeaderInit {
 export interface IsrChange {
   readonly kind: 'expand' | 'shrink'
   readonly isr: readonly number[]
-  /** The version of the partition that the change is made on. */
+  /** The partition epoch that the change is based on. */
   readonly partitionEpoch: number
 }
 
@@ -33,11 +33,11 @@ export interface IsrChange {
 export interface LagRules {
   readonly nowMs: number
   readonly lagMs: number
-  /** Registered and not fenced, as this broker knows. */
+  /** Registered and not fenced, according to this broker's metadata. */
   readonly isEligible: (brokerId: number) => boolean
 }
 
-/** The leader's side of replication: how far followers are, who is in sync, how far the high watermark may go. */
+/** The leader's side of replication: follower progress, the ISR, and how far the high watermark may advance. */
 export class LeaderState {
   readonly brokerId: number
   readonly leaderEpoch: number
@@ -62,7 +62,7 @@ export class LeaderState {
     return this.#followers
   }
 
-  /** More replicas follow: the partition moves. True when there are new ones. Those that go end the leader's epoch. */
+  /** Adds replicas during a reassignment; true when there are new ones. (Removing replicas ends the leader epoch.) */
   addFollowers(replicas: readonly number[]): boolean {
     const added = replicas.filter((id) => id !== this.brokerId && this.follower(id) === undefined)
     const more = added.map((id) => newFollower(id, Number.NEGATIVE_INFINITY))
@@ -70,7 +70,7 @@ export class LeaderState {
     return added.length > 0
   }
 
-  /** What the controller has agreed to. */
+  /** The ISR that the controller has confirmed. */
   get isr(): readonly number[] {
     return this.#isr
   }
@@ -79,12 +79,12 @@ export class LeaderState {
     return this.#partitionEpoch
   }
 
-  /** A change that the controller has not answered yet. */
+  /** A proposed change without a response from the controller yet. */
   get pending(): IsrChange | undefined {
     return this.#pending
   }
 
-  /** Until the controller agrees, whoever may be in the ISR counts: else records could be called committed that are not. */
+  /** The ISR plus a replica of a pending expansion. Ignoring that replica could mark records as committed too early. */
   get maximalIsr(): readonly number[] {
     return this.#pending?.kind === 'expand' ? this.#pending.isr : this.#isr
   }
@@ -93,7 +93,7 @@ export class LeaderState {
     return this.followers.find((follower) => follower.id === id)
   }
 
-  /** A follower fetches at `logEndOffset`: it has all before it. */
+  /** Notes a fetch at `logEndOffset`: the follower has every record before it. */
   noteFetch(
     follower: FollowerProgress,
     at: { readonly logEndOffset: number; readonly logStartOffset: number },
@@ -111,8 +111,8 @@ export class LeaderState {
   }
 
   /**
-   * True when a broker that lives is not in sync. What a dead one had is forgotten: it says nothing of what it has when
-   * it is back.
+   * True when a live broker is not in sync. The progress of a dead broker is reset: after a restart it may have fewer
+   * records.
    */
   mayGrow({ isEligible }: LagRules): boolean {
     let mayGrow = false
@@ -127,7 +127,7 @@ export class LeaderState {
     return mayGrow
   }
 
-  /** min.insync.replicas, which cannot ask for more replicas than there are. */
+  /** min.insync.replicas, limited to the number of replicas. */
   effectiveMinIsr(minInsyncReplicas: number): number {
     return Math.min(minInsyncReplicas, this.followers.length + 1)
   }
@@ -137,8 +137,8 @@ export class LeaderState {
   }
 
   /**
-   * How far all have the log that must have it: the ISR, and followers that have caught up and are about to join it.
-   * Stays where it is while too few are in sync, whatever acks the producers asked for.
+   * The lowest log end offset of the ISR and of caught-up followers that are about to join it. -1 (no advance) while too few
+   * replicas are in sync, regardless of the producers' acks.
    */
   highWatermarkCandidate(leaderEndOffset: number, minInsyncReplicas: number, rules: LagRules): number {
     if (this.isUnderMinIsr(minInsyncReplicas)) return -1
@@ -152,7 +152,7 @@ export class LeaderState {
     return candidate
   }
 
-  /** The change that lets a follower in; undefined while it may not. */
+  /** The change that adds a follower to the ISR; undefined while it may not join. */
   expansionFor(follower: FollowerProgress, highWatermark: number, rules: LagRules): IsrChange | undefined {
     if (this.#pending !== undefined || this.#isr.includes(follower.id)) return undefined
     const hasAll = follower.logEndOffset >= highWatermark && follower.logEndOffset >= this.epochStartOffset
@@ -160,7 +160,7 @@ export class LeaderState {
     return { kind: 'expand', isr: [...this.#isr, follower.id], partitionEpoch: this.#partitionEpoch }
   }
 
-  /** The change that drops whoever lags for too long; undefined when nobody does. */
+  /** The change that removes followers that lag for too long; undefined when none does. */
   shrinkage(leaderEndOffset: number, rules: LagRules): IsrChange | undefined {
     if (this.#pending !== undefined) return undefined
     const lagging = this.followers.filter(
@@ -171,7 +171,7 @@ export class LeaderState {
     return { kind: 'shrink', isr, partitionEpoch: this.#partitionEpoch }
   }
 
-  /** True when somebody of the ISR does not have all: only then there is something to watch. */
+  /** True when a replica of the ISR is behind the log end: only then the ISR has to be watched. */
   hasLaggards(leaderEndOffset: number): boolean {
     return this.followers.some((follower) => follower.logEndOffset < leaderEndOffset && this.#isr.includes(follower.id))
   }
@@ -181,7 +181,7 @@ export class LeaderState {
     this.#pending = change
   }
 
-  /** What the controller decided; older news than what is known is ignored. True when the ISR is another now. */
+  /** Applies the controller's decision; an older partition epoch is ignored. True when the ISR changed. */
   accept(isr: readonly number[], partitionEpoch: number): boolean {
     if (partitionEpoch <= this.#partitionEpoch) return false
     this.#isr = isr
@@ -190,12 +190,12 @@ export class LeaderState {
     return true
   }
 
-  /** The controller refused: the ISR stays. */
+  /** The controller refused the change: the ISR is unchanged. */
   refuse(change: IsrChange): void {
     if (this.#pending === change) this.#pending = undefined
   }
 
-  /** The lowest log start among followers that live, and the leader's. */
+  /** The lowest log start offset of the leader and the live followers. */
   lowWatermark(leaderLogStart: number, isAlive: (brokerId: number) => boolean): number {
     let low = leaderLogStart
     for (const { id, logStartOffset } of this.followers) if (isAlive(id)) low = Math.min(low, logStartOffset)

@@ -1,5 +1,5 @@
 import { BatchWriter, codecOf, endTxnMarkerBatch, RecordBatchReader, type SealFields } from '@ottla/codec/records'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { systemRuntime } from '../../runtime/node-runtime.ts'
 import { type CleaningRules, cleanLog } from './log-cleaner.ts'
 import { placeBatch, producedBatchOf } from './produced-batch.ts'
@@ -18,7 +18,7 @@ function writerOf(entries: readonly Entry[]): BatchWriter {
   return writer
 }
 
-/** Each batch has a segment of its own. */
+/** Each batch is in its own segment. */
 class Bench {
   readonly log = new ReplicaLog()
 
@@ -36,12 +36,12 @@ class Bench {
     return cleanLog(this.log, { ...rules, lastStableOffset: this.log.highWatermark, ...more }, systemRuntime)
   }
 
-  /** `offset:key=value` of each record; `first-last:` of a batch without any. */
+  /** `offset:key=value` of each record; `first-last:` of a batch without records. */
   get content(): string[] {
     const found: string[] = []
     for (const { bytes } of this.log.batches()) {
       const batch = new RecordBatchReader(bytes).next()
-      if (batch === undefined || !batch.verifyCrc()) throw new Error('a corrupt batch')
+      if (batch === undefined || !batch.verifyCrc()) throw new Error('A batch is corrupt')
       if (batch.recordCount === 0) found.push(`${batch.baseOffset}-${batch.lastOffset}:`)
       if (batch.isControl || batch.recordCount === 0 || batch.compressionId !== 0) continue
       const cursor = batch.records()
@@ -59,7 +59,7 @@ class Bench {
 }
 
 describe('compaction', () => {
-  it('keeps the last record of each key where it is, and leaves the active segment alone', async () => {
+  test('keeps the last record of each key at its offset, and skips the active segment', async () => {
     const bench = new Bench()
     bench
       .write([
@@ -80,7 +80,7 @@ describe('compaction', () => {
     expect(bench.log.logEndOffset).toBe(7)
   })
 
-  it('touches nothing at or above the last stable offset, nor what is too young', async () => {
+  test('skips records at or above the last stable offset and segments that are too young', async () => {
     const bench = new Bench()
       .write([['a', '1']])
       .write([['a', '2']])
@@ -93,7 +93,7 @@ describe('compaction', () => {
     expect(bench.content).toEqual(['1:a=2', '2:a=3', '3:a=4'])
   })
 
-  it('keeps first and last offset, epoch and times of a batch that lost records', async () => {
+  test('keeps first and last offset, epoch and timestamps of a batch that lost records', async () => {
     const bench = new Bench()
       .write([
         ['a', '1', 10],
@@ -111,7 +111,7 @@ describe('compaction', () => {
     expect(records.map(({ timestampMs }) => timestampMs)).toEqual([30n, 5n])
   })
 
-  it('leaves an empty batch for the last of a producer, and at the end of the round', async () => {
+  test('keeps an empty batch as the last of a producer and at the end of the round', async () => {
     const producer = { producerId: 7n, producerEpoch: 0 }
     const bench = new Bench()
     bench.write([['a', '1']], { ...producer, baseSequence: 0 }).write([['a', '2']], { ...producer, baseSequence: 1 })
@@ -126,7 +126,7 @@ describe('compaction', () => {
     expect(kept?.sequenced).toMatchObject({ producerId: 7n, lastSequence: 1 })
   })
 
-  it('keeps tombstones for delete.retention.ms after they were first cleaned', async () => {
+  test('keeps tombstones for delete.retention.ms after their first cleaning', async () => {
     const bench = new Bench()
       .write([
         ['a', '1'],
@@ -145,7 +145,7 @@ describe('compaction', () => {
     expect(bench.content).toEqual(['2:k=v', '3:z='])
   })
 
-  it('drops records without a key', async () => {
+  test('drops records without a key', async () => {
     const bench = new Bench()
       .write([
         [null, 'x'],
@@ -156,8 +156,8 @@ describe('compaction', () => {
     expect(bench.content).toEqual(['1:a=1', '2:z='])
   })
 
-  it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
-    'looks into batches of %s, and writes such again',
+  test.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
+    'compacts batches compressed with %s and compresses them again',
     async (name) => {
       const codec = codecOf(name)
       const bytes = await writerOf([
@@ -168,7 +168,7 @@ describe('compaction', () => {
       const bench = new Bench().add(bytes).write([['z', '']])
       await bench.clean()
       const batch = new RecordBatchReader([...bench.log.batches()][0]?.bytes ?? new Uint8Array()).next()
-      if (batch === undefined) throw new Error('it is gone')
+      if (batch === undefined) throw new Error('The batch was removed')
       expect(batch).toMatchObject({ compression: name, recordCount: 2, lastOffset: 2n })
       expect(batch.verifyCrc()).toBe(true)
       const records = readRecords(batch.bytes, await codec.decompress(batch.payload, 1000))
@@ -179,7 +179,7 @@ describe('compaction', () => {
     },
   )
 
-  it('puts small neighbours into one segment', async () => {
+  test('merges small adjacent segments', async () => {
     const bench = new Bench()
       .write([['a', '1']])
       .write([['b', '1']])
@@ -188,7 +188,7 @@ describe('compaction', () => {
     expect(bench.log.segments.map(({ baseOffset }) => baseOffset)).toEqual([0, 2])
   })
 
-  it('does nothing when the log is cut while it works', async () => {
+  test('changes nothing when the log is truncated during the cleaning', async () => {
     const bench = new Bench()
       .write([['a', '1']])
       .write([['a', '2']])
@@ -211,7 +211,7 @@ describe('compaction of transactions', () => {
     })
   const inTransaction = { producerId: 9n, producerEpoch: 0, baseSequence: 0, transactional: true }
 
-  it('drops what was aborted, and the marker one round and delete.retention.ms later', async () => {
+  test('removes aborted records, and their marker one round and delete.retention.ms later', async () => {
     const bench = new Bench()
       .write([['a', 'kept']])
       .write([['a', 'aborted']], inTransaction)
@@ -227,7 +227,7 @@ describe('compaction of transactions', () => {
     expect(markers()).toBe(0)
   })
 
-  it('keeps what was committed, and its marker', async () => {
+  test('keeps committed records and their marker', async () => {
     const bench = new Bench()
       .write([['a', 'old']])
       .write([['a', 'new']], inTransaction)

@@ -7,12 +7,12 @@ import type { ReplicaLog } from './replica-log.ts'
 
 export interface CleaningRules {
   readonly nowMs: number
-  /** delete.retention.ms: how long tombstones and markers stay after they were first cleaned. */
+  /** delete.retention.ms: how long tombstones and markers are kept after their first cleaning. */
   readonly deleteRetentionMs: number
-  /** min.compaction.lag.ms: younger segments are left alone. */
+  /** min.compaction.lag.ms: younger segments are not cleaned. */
   readonly minCompactionLagMs: number
   readonly segmentBytes: number
-  /** Nothing at or above it is cleaned. */
+  /** Only records below it are cleaned. */
   readonly lastStableOffset: number
 }
 
@@ -22,7 +22,7 @@ interface ReadBatch {
   readonly records: readonly LogRecord[]
 }
 
-/** What one round knows: for each key its last offset, and where the round ends. */
+/** One round of cleaning: the last offset of each key, and where the round ends. */
 interface Round {
   readonly rules: CleaningRules
   readonly lastOffsets: ReadonlyMap<string, number>
@@ -41,23 +41,23 @@ const maxPayloadBytes = 1 << 30
 
 type AgeRules = Pick<CleaningRules, 'nowMs' | 'minCompactionLagMs' | 'lastStableOffset'>
 
-/** What decides whether a log is cleaned without being asked. */
+/** The rules for cleaning a log automatically. */
 export interface DirtinessRules extends AgeRules {
   /** min.cleanable.dirty.ratio */
   readonly minCleanableDirtyRatio: number
-  /** max.compaction.lag.ms: what is older is cleaned, however little it is. */
+  /** max.compaction.lag.ms: older segments are cleaned regardless of the dirty ratio. */
   readonly maxCompactionLagMs: number
 }
 
 export interface Cleanable {
-  /** Of the bytes that can be cleaned or are clean, those that were not cleaned yet. */
+  /** The dirty share of all bytes that are clean or can be cleaned. */
   readonly ratio: number
   readonly isDue: boolean
-  /** When it may be due, should nothing be appended; 0: whenever other replicas or transactions allow it. */
+  /** When the log may become due without further appends; 0: as soon as replication and open transactions allow it. */
   readonly dueInMs: number | undefined
 }
 
-/** How dirty a log is, and whether that is enough to clean it. */
+/** How dirty a log is, and whether it is due for cleaning. */
 export function cleanableOf(log: ReplicaLog, rules: DirtinessRules): Cleanable {
   const { nowMs, maxCompactionLagMs, minCompactionLagMs, minCleanableDirtyRatio } = rules
   const closed = log.segments.slice(0, -1)
@@ -83,13 +83,13 @@ export function cleanableOf(log: ReplicaLog, rules: DirtinessRules): Cleanable {
   return { ratio, isDue, dueInMs: dueInMs < longestWaitMs ? dueInMs : undefined }
 }
 
-/** What lies beyond it is never. */
+/** A longer wait counts as never. */
 const longestWaitMs = 2 ** 53
 
 /**
- * Compacts a log as Kafka's cleaner does: of each key only the last record stays, with its offset. Batches keep their first and
- * last offsets; the last one of a producer stays without records, so that its sequence is known. True when it was done, false
- * when the log was cut meanwhile.
+ * Compacts a log as Kafka's cleaner does: only the last record of each key is kept, at its offset. Batches keep their first and
+ * last offsets; a producer's last batch is kept even when it is empty, so that its last sequence number is not lost. False when
+ * the log was truncated during the cleaning.
  */
 export async function cleanLog(log: ReplicaLog, rules: CleaningRules, runtime: Runtime): Promise<boolean> {
   const { cutCount } = log
@@ -125,7 +125,7 @@ function cleanableSegments(log: ReplicaLog, rules: AgeRules): LogSegment[] {
   return found
 }
 
-/** Neighbours that fit into one segment together become one. */
+/** Groups adjacent segments that fit into one segment together. */
 function grouped(segments: readonly LogSegment[], segmentBytes: number): number[][] {
   const groups: number[][] = []
   let size = 0
@@ -167,11 +167,11 @@ function roundOf(log: ReplicaLog, batches: readonly ReadBatch[], rules: Cleaning
   return { rules, lastOffsets, endOffset, transactions, log }
 }
 
-/** The batch as it is after the round; undefined when nothing of it stays. */
+/** The batch after the round; undefined when it is removed. */
 async function cleanBatch(read: ReadBatch, round: Round, runtime: Runtime): Promise<StoredBatch | undefined> {
   const { stored, batch } = read
   const kept = keptOf(read, round)
-  if (kept.records.length === 0) return mustStay(read, round) ? emptied(stored, batch) : undefined
+  if (kept.records.length === 0) return mustKeep(read, round) ? emptied(stored, batch) : undefined
   if (kept.isOriginal) return stored
   const { deleteHorizonMs } = kept
   const plain = writeRecords(kept.records, baseTimestampOf(kept.records, deleteHorizonMs))
@@ -181,21 +181,21 @@ async function cleanBatch(read: ReadBatch, round: Round, runtime: Runtime): Prom
   return { ...stored, bytes, maxTimestamp: new RecordBatch(bytes).maxTimestamp }
 }
 
-/** Which records stay, and whether what is on its way out is dated now (KIP-534). */
+/** Which records are kept, and whether the batch gets its delete horizon now (KIP-534). */
 function keptOf({ stored, batch, records }: ReadBatch, { rules, lastOffsets, transactions }: Round): Kept {
   const horizon = batch.deleteHorizonMs
   const isPast = horizon !== undefined && horizon <= BigInt(rules.nowMs)
-  const canGo = transactions.canDiscard(batch)
-  if (canGo && (!batch.isControl || isPast)) return { records: [], deleteHorizonMs: horizon, isOriginal: false }
-  const stays = ({ key, offsetDelta, hasValue }: LogRecord) => {
+  const canDiscard = transactions.canDiscard(batch)
+  if (canDiscard && (!batch.isControl || isPast)) return { records: [], deleteHorizonMs: horizon, isOriginal: false }
+  const isKept = ({ key, offsetDelta, hasValue }: LogRecord) => {
     if (batch.isControl) return true
     if (key === undefined) return false
     const isLast = stored.baseOffset + offsetDelta >= (lastOffsets.get(key) ?? -1)
     return isLast && (hasValue || !isPast)
   }
-  const kept = records.filter(stays)
-  const leaves = batch.isControl ? canGo : kept.some(({ hasValue }) => !hasValue)
-  const isDatedNow = leaves && horizon === undefined
+  const kept = records.filter(isKept)
+  const expires = batch.isControl ? canDiscard : kept.some(({ hasValue }) => !hasValue)
+  const isDatedNow = expires && horizon === undefined
   return {
     records: kept,
     deleteHorizonMs: isDatedNow ? BigInt(Math.floor(rules.nowMs) + rules.deleteRetentionMs) : horizon,
@@ -203,8 +203,8 @@ function keptOf({ stored, batch, records }: ReadBatch, { rules, lastOffsets, tra
   }
 }
 
-/** The end of the round must be known afterwards, and where each producer was. */
-function mustStay({ stored, batch }: ReadBatch, { endOffset, log }: Round): boolean {
+/** An empty batch is kept at the end of the round, and where it holds a producer's last sequence number or epoch. */
+function mustKeep({ stored, batch }: ReadBatch, { endOffset, log }: Round): boolean {
   if (stored.lastOffset + 1 === endOffset) return true
   if (batch.producerId < 0n) return false
   const last = log.producers.lastOf(batch.producerId)

@@ -1,6 +1,6 @@
 import type { Replica } from './replica.ts'
 
-/** A replica on its way to another directory: a second log that takes the place of the first when it has all of it. */
+/** Where a replica's log is stored. `future` is the target of a move: the copy replaces the log when it is complete. */
 interface Place {
   path: string
   future: string | undefined
@@ -9,22 +9,22 @@ interface Place {
 export interface LogOnDisk {
   readonly replica: Replica
   readonly path: string
-  /** It is not whole yet. */
+  /** A copy that is not complete yet. */
   readonly isFuture: boolean
 }
 
-/** Which of a broker's directories (log.dirs) each of its logs is in. */
+/** Maps each log of a broker to one of its directories (log.dirs). */
 export class LogDirs {
   readonly paths: readonly string[]
   readonly #places = new Map<Replica, Place>()
-  /** Where replicas that are not here yet are to go. */
+  /** The requested directory of replicas that do not exist here yet. */
   readonly #preferred = new Map<string, string>()
 
   constructor(logDirs: string) {
     this.paths = logDirs.split(',').map((path) => path.trim())
   }
 
-  /** A new log goes where it was asked to, else where the fewest logs are. */
+  /** Stores a new log in its requested directory, else in the one with the fewest logs. */
   place(replica: Replica): void {
     const key = keyOf(replica.topic, replica.partition)
     const preferred = this.#preferred.get(key)
@@ -41,7 +41,7 @@ export class LogDirs {
     this.#preferred.clear()
   }
 
-  /** The replica is to be in another directory from now on. True: its log has to be copied, see `moved`. */
+  /** Starts moving a replica to another directory. True when its log has to be copied; `moved` ends the move. */
   move(replica: Replica, path: string): boolean {
     const place = this.#places.get(replica)
     if (place === undefined) return false
@@ -49,7 +49,7 @@ export class LogDirs {
     return place.future !== undefined
   }
 
-  /** The copy is whole. */
+  /** The copy is complete. */
   moved(replica: Replica): void {
     const place = this.#places.get(replica)
     if (place?.future === undefined) return
@@ -57,7 +57,7 @@ export class LogDirs {
     place.future = undefined
   }
 
-  /** A replica that is not here yet will be created in this directory. */
+  /** A replica that does not exist here yet will be created in this directory. */
   prefer(topic: string, partition: number, path: string): void {
     this.#preferred.set(keyOf(topic, partition), path)
   }

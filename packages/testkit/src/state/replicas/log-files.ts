@@ -1,12 +1,12 @@
 import type { LogSegment, StoredBatch } from './log-segment.ts'
 
-/** A file could not be written. */
+/** A file operation failed. */
 export class StorageError extends Error {}
 
-/** Where a log is kept besides memory; a log without it is in memory alone. */
+/** The files of a log; a log without files is kept in memory only. */
 export interface LogFiles {
-  /** Called before the batch is in memory. Throws StorageError when it cannot be written: then nothing of it was. */
+  /** Called before the batch is added in memory. Throws StorageError when the write fails; then no byte of it was written. */
   append(segment: LogSegment, batch: StoredBatch): void
-  /** Segments were begun, cut, dropped or replaced, or the log starts later: the files follow. */
+  /** Segments were added, truncated, deleted or replaced, or the log start offset moved: updates the files. */
   changed(): void
 }

@@ -2,11 +2,11 @@ import type { LogSegment } from './log-segment.ts'
 
 export interface RetentionRules {
   readonly nowMs: number
-  /** retention.ms; -1: for ever. */
+  /** retention.ms; -1: unlimited. */
   readonly retentionMs: number
-  /** retention.bytes; -1: any size. */
+  /** retention.bytes; -1: unlimited. */
   readonly retentionBytes: number
-  /** cleanup.policy has `delete`; without it only what lies before the log start goes. */
+  /** cleanup.policy has `delete`; without it only segments before the log start offset are deleted. */
   readonly isDeleted: boolean
 }
 
@@ -18,8 +18,8 @@ export interface RetainedLog {
 }
 
 /**
- * How many segments at the front of a log have to go: whole ones, oldest first, up to the first that has to stay, and none
- * that reaches beyond the high watermark. The active segment may be among them, as in Kafka; an empty one is not.
+ * How many segments at the front of a log are to be deleted: whole segments, oldest first, up to the first that must be kept,
+ * and none that extends beyond the high watermark. As in Kafka, the active segment may be included, but not an empty one.
  */
 export function segmentsToDelete(log: RetainedLog, rules: RetentionRules): number {
   let count = countWhile(log, 0, (_, upperBound) => upperBound <= log.logStartOffset && upperBound < log.logEndOffset)
@@ -29,7 +29,7 @@ export function segmentsToDelete(log: RetainedLog, rules: RetentionRules): numbe
   return countWhile(log, count, ({ maxTimestamp }) => rules.nowMs - maxTimestamp > rules.retentionMs)
 }
 
-/** Never below the limit: a segment goes only when what is left without it is still as much. */
+/** Never shrinks the log below the limit: a segment is deleted only when the rest still has `retentionBytes`. */
 function deleteBySize(log: RetainedLog, from: number, { retentionBytes }: RetentionRules): number {
   if (retentionBytes < 0) return from
   let excess = -retentionBytes

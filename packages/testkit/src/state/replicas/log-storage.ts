@@ -1,7 +1,7 @@
 import type { ErrorName } from '@ottla/codec'
 import type { ReplicaLog } from './replica-log.ts'
 
-/** Which replica on its broker. */
+/** Identifies a replica on its broker. */
 export interface ReplicaPlace {
   readonly topic: string
   readonly topicId: string
@@ -10,19 +10,19 @@ export interface ReplicaPlace {
 
 /** The disk of one broker. */
 export interface LogStorage {
-  /** Whoever was told that records are written may have to wait for `whenDurable` first. */
+  /** Writes must not be acknowledged before `whenDurable`. */
   readonly awaitsSync: boolean
-  /** A replica's log as it was found, or a new one. */
+  /** The stored log of a replica, or a new one. */
   open(place: ReplicaPlace): ReplicaLog
-  /** The replica is no more: its files go. */
+  /** Deletes the files of a removed replica. */
   remove(place: ReplicaPlace): void
-  /** The disk is another one. */
+  /** The disk was replaced: deletes everything. */
   wipe(): void
-  /** Calls `done` when what was written so far survives; at once where nobody has to wait. */
+  /** Calls `done` when all writes so far are durable; immediately when `awaitsSync` is false. */
   whenDurable(done: (error: ErrorName) => void): void
 }
 
-/** Waits as `wait` does, and then until what was written survives. Returns what ends the waiting without a call. */
+/** Waits with `wait`, then until the writes are durable. Returns a function that cancels the wait; `done` is then not called. */
 export function untilDurable(
   storage: LogStorage | undefined,
   wait: (done: (error: ErrorName) => void) => () => void,

@@ -1,17 +1,17 @@
-/** What a batch means to the transactions of a log. */
+/** A batch's part in a transaction. */
 export interface TransactionalPart {
   readonly kind: 'data' | 'commit' | 'abort'
   readonly producerId: bigint
   readonly producerEpoch: number
-  /** Of the coordinator that wrote a marker; -1 for data. */
+  /** The epoch of the coordinator that wrote a marker; -1 for data. */
   readonly coordinatorEpoch: number
 }
 
-/** A transaction of which readers of committed records have to leave out what it wrote. */
+/** An aborted transaction: readers with `read_committed` skip its records. */
 export interface AbortedTransaction {
   readonly producerId: bigint
   readonly firstOffset: number
-  /** Where its marker is. */
+  /** The offset of its marker. */
   readonly lastOffset: number
 }
 
@@ -25,10 +25,10 @@ interface Open {
   readonly producerEpoch: number
 }
 
-/** The transactions of one replica's log: all of it follows from the batches in the log. */
+/** The transactions of one replica's log, derived from its batches. */
 export class LogTransactions {
   readonly #open = new Map<bigint, Open>()
-  /** Ended, but the marker is not below the high watermark yet: the records stay undecided until it is. */
+  /** Ended transactions whose marker is not below the high watermark yet: their records are undecided until it is. */
   #unreplicated: { readonly firstOffset: number; readonly markerOffset: number }[] = []
   #aborted: AbortedTransaction[] = []
   readonly #coordinatorEpochs = new Map<bigint, number>()
@@ -41,7 +41,7 @@ export class LogTransactions {
       return
     }
     this.#coordinatorEpochs.set(producerId, coordinatorEpoch)
-    // A marker without records before it ends nothing.
+    // A marker of a transaction without records here.
     if (open === undefined) return
     const { firstOffset } = open
     this.#open.delete(producerId)
@@ -57,23 +57,23 @@ export class LogTransactions {
   /** True when the producer has an open transaction here. */
   readonly isProducerOpen = (producerId: bigint): boolean => this.#open.has(producerId)
 
-  /** True when a transaction of this producer and epoch has records here already: its writes were verified. */
+  /** True when a transaction of this producer and epoch has records here: its writes were verified before. */
   isOpen(producerId: bigint, producerEpoch: number): boolean {
     return this.#open.get(producerId)?.producerEpoch === producerEpoch
   }
 
-  /** Of the coordinator that wrote the producer's last marker; -1 when there was none. */
+  /** The epoch of the coordinator that wrote the producer's last marker; -1 when there is none. */
   coordinatorEpochOf(producerId: bigint): number {
     return this.#coordinatorEpochs.get(producerId) ?? -1
   }
 
-  /** The high watermark moved: what ended below it is decided. */
+  /** The high watermark moved: transactions with a marker below it are decided. */
   advance(highWatermark: number): void {
     if (this.#unreplicated.length === 0) return
     this.#unreplicated = this.#unreplicated.filter(({ markerOffset }) => markerOffset >= highWatermark)
   }
 
-  /** Below it all is decided, as far as it is below the high watermark too. */
+  /** The first offset of an undecided transaction; Infinity when there is none. (The high watermark limits it further.) */
   firstUndecided(): number {
     let first = Number.POSITIVE_INFINITY
     for (const { firstOffset } of this.#open.values()) first = Math.min(first, firstOffset)
@@ -81,17 +81,17 @@ export class LogTransactions {
     return first
   }
 
-  /** Those with records from `from` on that begin before `upTo`. */
+  /** Aborted transactions that overlap the offsets from `from` to `upTo` (exclusive). */
   abortedIn(from: number, upTo: number): AbortedTransaction[] {
     return this.#aborted.filter(({ firstOffset, lastOffset }) => lastOffset >= from && firstOffset < upTo)
   }
 
-  /** Records before `offset` are gone. */
+  /** Records before `offset` were deleted. */
   dropBefore(offset: number): void {
     this.#aborted = this.#aborted.filter(({ lastOffset }) => lastOffset >= offset)
   }
 
-  /** Takes over what another one knows; later changes of either do not reach the other. */
+  /** Replaces the state with a deep copy of another one's. */
   copyFrom(other: LogTransactions): void {
     this.clear()
     for (const [id, open] of other.#open) this.#open.set(id, open)

@@ -34,7 +34,7 @@ export class LogUpkeep {
     this.#producersTimer = undefined
   }
 
-  /** Deletes old segments now, as every log.retention.check.interval.ms. Each replica deletes in its own log only. */
+  /** Deletes old segments now; this also runs every log.retention.check.interval.ms. Each replica cleans only its own log. */
   applyRetention(): void {
     const { runtime, replicas } = this.#options
     const nowMs = runtime.wallNow()
@@ -45,7 +45,7 @@ export class LogUpkeep {
     }
   }
 
-  /** Drops the state of producers that were silent for producer.id.expiration.ms: their next sequence number may be any. */
+  /** Removes producers that were idle for producer.id.expiration.ms: their next sequence number may be any. */
   #expireProducers(): void {
     const { brokerId, runtime, config, view, replicas } = this.#options
     const dynamic = view.brokerConfig(brokerId, 'producer.id.expiration.ms')

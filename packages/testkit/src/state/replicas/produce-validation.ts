@@ -9,22 +9,22 @@ export interface RecordProblem {
   readonly batchIndexErrorMessage: string
 }
 
-/** Why a batch is refused; a whole partition's records are refused together. */
+/** Why a batch is rejected; all records of a partition are rejected together. */
 export interface ProduceProblem {
   readonly error: ErrorName
-  /** Kafka says more than the code only where single records are at fault. */
+  /** Kafka adds a message only when single records are invalid. */
   readonly message?: string
   readonly records?: readonly RecordProblem[]
-  /** Kafka tells where the log starts when the log itself refused. */
+  /** Kafka returns the log start offset only when the log itself rejected the batch. */
   readonly tellsLogStart: boolean
 }
 
 export interface ProduceRules {
   readonly apiVersion: number
-  /** Null: the request names none, and may not bring transactional records. */
+  /** Null: the request has none and must not contain transactional records. */
   readonly transactionalId: string | null
   readonly nowMs: number
-  /** For messages. */
+  /** The partition's name in error messages. */
   readonly where: string
   readonly settings: TopicSettings
 }
@@ -43,8 +43,8 @@ const logAppendTimeBit = 0x08
 const maxReportedRecords = 10_000
 
 /**
- * Checks what a client wants appended to one partition: exactly one batch of magic 2, whole, unharmed, of a size and with
- * times that the topic allows. With LogAppendTime the batch is stamped.
+ * Checks the records of one partition in a Produce request: exactly one complete batch of magic 2, with a valid checksum, and
+ * with a size and timestamps that the topic allows. With LogAppendTime the batch gets its timestamp here.
  */
 export function validateProduced(records: Uint8Array | null, rules: ProduceRules): Validated {
   const { settings, nowMs } = rules
@@ -64,21 +64,21 @@ function readOne(
   records: Uint8Array | null,
   { apiVersion }: ProduceRules,
 ): { readonly batch: RecordBatch } | ProduceProblem {
-  const refused = (error: ErrorName) => ({ error, tellsLogStart: false })
+  const rejected = (error: ErrorName) => ({ error, tellsLogStart: false })
   const foundMagic = records?.[magicAt] ?? magic2
   if (foundMagic > magic2) {
-    return { ...refused('CORRUPT_MESSAGE'), message: `Invalid magic found in record: ${foundMagic}` }
+    return { ...rejected('CORRUPT_MESSAGE'), message: `Invalid magic found in record: ${foundMagic}` }
   }
-  if (foundMagic !== magic2) return refused('INVALID_RECORD')
+  if (foundMagic !== magic2) return rejected('INVALID_RECORD')
   try {
     const reader = new RecordBatchReader(records ?? new Uint8Array(0))
     const batch = reader.next()
-    if (batch === undefined || reader.next() !== undefined) return refused('INVALID_RECORD')
+    if (batch === undefined || reader.next() !== undefined) return rejected('INVALID_RECORD')
     const isUnknownCodec = batch.compressionId > zstdId || (batch.compressionId === zstdId && apiVersion < 7)
-    return isUnknownCodec ? refused('UNSUPPORTED_COMPRESSION_TYPE') : { batch }
+    return isUnknownCodec ? rejected('UNSUPPORTED_COMPRESSION_TYPE') : { batch }
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
-    return refused('CORRUPT_MESSAGE')
+    return rejected('CORRUPT_MESSAGE')
   }
 }
 
@@ -88,7 +88,7 @@ function sizeProblem(batch: RecordBatch, { settings }: ProduceRules): ProducePro
   return batch.verifyCrc() ? undefined : { error: 'CORRUPT_MESSAGE', tellsLogStart: false }
 }
 
-/** With another compression.type the leader writes the batch anew, and that may be too large. */
+/** When compression.type differs from the batch's, the leader recompresses the batch; the result may be too large. */
 function recompressed(batch: RecordBatch, { settings }: ProduceRules): RecordBatch | ProduceProblem {
   const { compressionId, maxMessageBytes } = settings
   if (compressionId === undefined || compressionId === batch.compressionId) return batch
@@ -111,7 +111,7 @@ function headerProblem(batch: RecordBatch, { transactionalId }: ProduceRules): P
   return isStray ? { error: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED', tellsLogStart: false } : undefined
 }
 
-/** What only the records can tell. */
+/** Checks that need the records themselves. */
 function recordProblem(batch: RecordBatch, rules: ProduceRules): ProduceProblem | undefined {
   try {
     return timeProblem(batch, rules) ?? (rules.settings.isCompacted ? keyProblem(batch, rules.where) : undefined)
@@ -121,7 +121,7 @@ function recordProblem(batch: RecordBatch, rules: ProduceRules): ProduceProblem 
   }
 }
 
-/** The header says which times occur, so that records are walked over only to name those at fault. */
+/** The header has the largest timestamp, so the records are read only to list the invalid ones. */
 function timeProblem(batch: RecordBatch, { settings, nowMs }: ProduceRules): ProduceProblem | undefined {
   if (settings.usesLogAppendTime) {
     return batch.timestampType === 'append' ? { error: 'INVALID_TIMESTAMP', tellsLogStart: true } : undefined
@@ -131,7 +131,7 @@ function timeProblem(batch: RecordBatch, { settings, nowMs }: ProduceRules): Pro
   const isOutside = (time: number) => time !== noTimestamp && (time < earliest || time > latest)
   const mayBeTooOld = earliest > 0
   if (!isOutside(batch.maxTimestamp) && !mayBeTooOld) return undefined
-  const records = timesAtFault(batch, isOutside).map(([batchIndex, time]) => ({
+  const records = invalidTimestamps(batch, isOutside).map(([batchIndex, time]) => ({
     batchIndex,
     batchIndexErrorMessage: `Timestamp ${time} of message with offset ${batchIndex} is out of range. The timestamp should be within [${earliest}, ${latest}]`,
   }))
@@ -140,7 +140,10 @@ function timeProblem(batch: RecordBatch, { settings, nowMs }: ProduceRules): Pro
   return { error: 'INVALID_TIMESTAMP', message, records, tellsLogStart: true }
 }
 
-function timesAtFault(batch: RecordBatch, isOutside: (time: number) => boolean): [batchIndex: number, time: number][] {
+function invalidTimestamps(
+  batch: RecordBatch,
+  isOutside: (time: number) => boolean,
+): [batchIndex: number, time: number][] {
   const found: [number, number][] = []
   if (batch.compressionId !== 0) return found
   const { baseTimestamp } = batch
@@ -152,7 +155,7 @@ function timesAtFault(batch: RecordBatch, isOutside: (time: number) => boolean):
   return found
 }
 
-/** Compaction works by key. Records that are compressed are not looked into. */
+/** A compacted topic requires keys. Compressed records are not checked. */
 function keyProblem(batch: RecordBatch, where: string): ProduceProblem | undefined {
   if (batch.compressionId !== 0) return undefined
   const faulty: RecordProblem[] = []
@@ -170,13 +173,13 @@ function keyProblem(batch: RecordBatch, where: string): ProduceProblem | undefin
   return { error: 'INVALID_RECORD', message, records: faulty, tellsLogStart: true }
 }
 
-/** The topic keeps the times of its producers, whatever the batch says of them. */
+/** The topic keeps the producers' timestamps: clears the LogAppendTime bit. */
 function clearLogAppendTime(bytes: Buffer): void {
   bytes.writeInt16BE(bytes.readInt16BE(attributesAt) & ~logAppendTimeBit, attributesAt)
   bytes.writeUInt32BE(crc32c(bytes, 0, attributesAt), crcAt)
 }
 
-/** Who wrote transactional records; undefined for others, and for what cannot be read. */
+/** The producer of transactional records; undefined for other records and for unreadable ones. */
 export function transactionalProducerOf(
   records: Uint8Array | null,
 ): { readonly producerId: bigint; readonly producerEpoch: number } | undefined {

@@ -3,7 +3,7 @@ import type { StoredBatch } from './log-segment.ts'
 import type { TransactionalPart } from './log-transactions.ts'
 import { lastSequenceOf } from './producer-states.ts'
 
-/** A record batch (magic 2) that was found valid and may be appended. The bytes belong to the log from here on. */
+/** A validated record batch (magic 2) that may be appended. From here on the log owns the bytes. */
 export interface ProducedBatch {
   readonly bytes: Uint8Array
   readonly recordCount: number
@@ -11,12 +11,12 @@ export interface ProducedBatch {
   /** -1n: not idempotent. */
   readonly producerId: bigint
   readonly producerEpoch: number
-  /** -1 where only coordinators write: markers, and offsets of a transaction. */
+  /** -1 for batches that only coordinators write: markers, and the offsets of a transaction. */
   readonly baseSequence: number
   readonly transactional?: TransactionalPart | undefined
 }
 
-/** Reads what an append needs to know of one batch that is valid. */
+/** Reads the fields of a valid batch that an append needs. */
 export function producedBatchOf(bytes: Uint8Array): ProducedBatch {
   const batch = new RecordBatch(bytes)
   const { recordCount, maxTimestamp, producerId, producerEpoch, baseSequence } = batch
@@ -33,7 +33,7 @@ function partOf(batch: RecordBatch): TransactionalPart | undefined {
   return { kind: control.type, producerId, producerEpoch, coordinatorEpoch: control.coordinatorEpoch }
 }
 
-/** Gives the batch its place in the log, and says so in its bytes; the checksum does not cover that. */
+/** Assigns offset and leader epoch to the batch and patches its bytes; the checksum does not cover these fields. */
 export function placeBatch(batch: ProducedBatch, baseOffset: number, leaderEpoch: number): StoredBatch {
   const { bytes, recordCount, maxTimestamp, producerId, producerEpoch, baseSequence, transactional } = batch
   patchBatch(bytes, { baseOffset: BigInt(baseOffset), partitionLeaderEpoch: leaderEpoch })

@@ -3,7 +3,7 @@ import type { ProducedBatch } from './produced-batch.ts'
 import { lastSequenceOf } from './producer-states.ts'
 import type { ReplicaLog } from './replica-log.ts'
 
-/** What keeps a producer's batch from being appended, or the batch that it is a copy of; undefined when it may be. */
+/** The error that keeps a producer's batch out of the log, or the batch that it duplicates; undefined when it may be appended. */
 export function producerCheck(log: ReplicaLog, batch: ProducedBatch): AppendResult | undefined {
   const { producerId, producerEpoch, baseSequence, transactional } = batch
   const { producers, transactions } = log

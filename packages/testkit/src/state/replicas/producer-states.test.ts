@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { lastSequenceOf, ProducerStates } from './producer-states.ts'
 
 const max = 2_147_483_647
 
-/** Appends a batch if it may be; tells the verdict, or the offset it has already. */
+/** Appends a batch if possible; returns the verdict, or the base offset of the batch that it duplicates. */
 function append(
   states: ProducerStates,
   baseSequence: number,
@@ -19,7 +19,7 @@ function append(
 }
 
 describe('sequences', () => {
-  it('go on where the last batch ended', () => {
+  test('continue where the last batch ended', () => {
     const states = new ProducerStates()
     expect(append(states, 0, 3, { at: 10 })).toBe('next')
     expect(append(states, 3, 2, { at: 13 })).toBe('next')
@@ -28,20 +28,20 @@ describe('sequences', () => {
     expect(append(states, 5, 1)).toBe('next')
   })
 
-  it('of one of the last five batches again give its first offset; of an earlier one are out of order', () => {
+  test('of one of the last five batches return its first offset; of an earlier one are out of order', () => {
     const states = new ProducerStates()
     for (let n = 0; n < 6; n++) append(states, n, 1, { at: 100 + n })
     expect([1, 2, 3, 4, 5].map((n) => append(states, n, 1))).toEqual([101, 102, 103, 104, 105])
     expect(append(states, 0, 1)).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
   })
 
-  it('that begin as a batch of the window but end elsewhere are no duplicate', () => {
+  test('that start like a batch of the window but end elsewhere are no duplicate', () => {
     const states = new ProducerStates()
     append(states, 0, 3)
     expect(append(states, 0, 2)).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
   })
 
-  it('wrap from 2^31-1 to 0, between batches and within one', () => {
+  test('wrap from 2^31-1 to 0, between batches and within one', () => {
     const between = new ProducerStates()
     append(between, max, 1, { at: 1 })
     expect(append(between, 0, 1)).toBe('next')
@@ -51,13 +51,13 @@ describe('sequences', () => {
     expect(append(within, 2, 1)).toBe('next')
   })
 
-  it('of a producer that is not known may begin anywhere', () => {
+  test('of an unknown producer may start anywhere', () => {
     expect(append(new ProducerStates(), 1234, 1)).toBe('next')
   })
 })
 
 describe('epochs', () => {
-  it('that are new begin with sequence 0; those before are fenced', () => {
+  test('start with sequence 0, and fence earlier ones', () => {
     const states = new ProducerStates()
     append(states, 0, 5)
     expect(append(states, 5, 1, { epoch: 1 })).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
@@ -67,10 +67,10 @@ describe('epochs', () => {
   })
 })
 
-it('producers that were silent for too long are forgotten, once there are many', () => {
+test('removes producers that were idle for too long, once there are many', () => {
   const states = new ProducerStates()
   for (let n = 0; n < 2000; n++) append(states, 0, 1, { producerId: BigInt(n), at: n })
-  // Of one a transaction is open.
+  // Producer 7 has an open transaction.
   states.expire(2500, 1000, (id) => id === 7n)
   expect(states.size).toBe(500)
   states.expire(9999, 1000, () => false)

@@ -1,7 +1,7 @@
 const maxSequence = 2_147_483_647
 const windowSize = 5
 
-/** A batch of an idempotent producer, as the window remembers it. */
+/** A batch of an idempotent producer, as the window of recent batches keeps it. */
 export interface SequencedBatch {
   readonly producerId: bigint
   readonly producerEpoch: number
@@ -12,11 +12,11 @@ export interface SequencedBatch {
   readonly timestamp: number
 }
 
-/** A producer as DescribeProducers tells of it. */
+/** A producer as DescribeProducers returns it. */
 export interface ProducerSummary {
   readonly producerId: bigint
   readonly producerEpoch: number
-  /** -1: it wrote nothing in this epoch. */
+  /** -1: no batch in this epoch. */
   readonly lastSequence: number
   readonly lastTimestamp: number
 }
@@ -33,7 +33,7 @@ interface ProducerState {
   lastWrittenAtMs: number
 }
 
-/** An idempotent producer as a log knows it, for tests to look at. */
+/** An idempotent producer's state in a log, for inspection by tests. */
 export interface ProducerStatus {
   /** In decimal: JSON has no bigint. */
   readonly producerId: string
@@ -46,13 +46,13 @@ export interface ProducerStatus {
 const next: SequenceCheck = { verdict: 'next' }
 const outOfOrder: SequenceCheck = { verdict: 'error', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER' }
 
-/** The sequence `count` records after `base` end at: after 2^31-1 comes 0. */
+/** The sequence number of the last of `count` records that start at `baseSequence`; after 2^31-1 it wraps to 0. */
 export function lastSequenceOf(baseSequence: number, count: number): number {
   const last = baseSequence + count - 1
   return last > maxSequence ? last - maxSequence - 1 : last
 }
 
-/** What one replica's log knows of each idempotent producer: all of it follows from the batches in the log. */
+/** The idempotent producers of one replica's log, derived from its batches. */
 export class ProducerStates {
   readonly #states = new Map<bigint, ProducerState>()
   #sweepAbove = 1024
@@ -61,11 +61,11 @@ export class ProducerStates {
     return this.#states.size
   }
 
-  /** Whether a batch may be appended: it is the next of its producer, one of its last five again, or wrong. */
+  /** Whether a batch is the producer's next one, a duplicate of one of its last five, or out of order. */
   check(batch: Omit<SequencedBatch, 'baseOffset' | 'lastOffset' | 'timestamp'>): SequenceCheck {
     const { producerId, producerEpoch, baseSequence } = batch
     const state = this.#states.get(producerId)
-    // Nothing is known of it: its records may all have been deleted. Any sequence is accepted.
+    // For an unknown producer (all its records may have been deleted) any sequence number is accepted.
     if (state === undefined) return next
     if (producerEpoch === state.epoch) {
       const duplicate = state.window.find(
@@ -86,7 +86,7 @@ export class ProducerStates {
     return outOfOrder
   }
 
-  /** Notes a batch that was appended: checked by a leader, or copied from one. */
+  /** Notes an appended batch, which a leader checked or a follower copied. */
   note(batch: SequencedBatch): void {
     const state = this.#states.get(batch.producerId)
     if (state === undefined) {
@@ -106,7 +106,7 @@ export class ProducerStates {
     state.lastWrittenAtMs = Math.max(state.lastWrittenAtMs, batch.timestamp)
   }
 
-  /** A coordinator wrote for the producer: a marker may raise its epoch, and what it sends then starts at 0. */
+  /** Notes a coordinator's batch: a marker may raise the producer's epoch, whose sequence numbers start at 0. */
   noteEpoch(producerId: bigint, producerEpoch: number, timestamp: number): void {
     const state = this.#states.get(producerId)
     if (state === undefined) {
@@ -120,7 +120,7 @@ export class ProducerStates {
     state.lastWrittenAtMs = Math.max(state.lastWrittenAtMs, timestamp)
   }
 
-  /** -1 for a producer that wrote nothing. */
+  /** -1 for an unknown producer. */
   epochOf(producerId: bigint): number {
     return this.#states.get(producerId)?.epoch ?? -1
   }
@@ -132,14 +132,14 @@ export class ProducerStates {
     }
   }
 
-  /** As `expireNow`; looks only when there are many, so that it costs nothing a batch. */
+  /** Like `expireNow`, but only runs above a number of producers, so that the cost per batch is negligible. */
   expire(nowMs: number, expirationMs: number, isOpen: (producerId: bigint) => boolean): void {
     if (this.#states.size < this.#sweepAbove) return
     this.expireNow(nowMs, expirationMs, isOpen)
     this.#sweepAbove = Math.max(1024, this.#states.size * 2)
   }
 
-  /** Forgets producers that wrote nothing for `expirationMs` and have no transaction open. */
+  /** Removes producers that wrote nothing for `expirationMs` and have no open transaction. */
   expireNow(nowMs: number, expirationMs: number, isOpen: (producerId: bigint) => boolean): void {
     for (const [producerId, state] of this.#states) {
       if (nowMs - state.lastWrittenAtMs >= expirationMs && !isOpen(producerId)) this.#states.delete(producerId)
@@ -159,13 +159,13 @@ export class ProducerStates {
     })
   }
 
-  /** The epoch of a producer and the last offset it wrote: what compaction must not let go of. */
+  /** A producer's epoch and last offset, which compaction must preserve. */
   lastOf(producerId: bigint): { readonly epoch: number; readonly lastOffset: number | undefined } | undefined {
     const state = this.#states.get(producerId)
     return state && { epoch: state.epoch, lastOffset: state.window.at(-1)?.lastOffset }
   }
 
-  /** Takes over what another one knows; later changes of either do not reach the other. */
+  /** Replaces the state with a deep copy of another one's. */
   copyFrom(other: ProducerStates): void {
     this.#states.clear()
     for (const [id, state] of other.#states) this.#states.set(id, { ...state, window: [...state.window] })

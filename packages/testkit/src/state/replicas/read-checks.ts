@@ -4,7 +4,7 @@ import type { ReplicaLog } from './replica-log.ts'
 
 export interface ConsumerRead {
   readonly fetchOffset: number
-  /** -1: the consumer does not know. */
+  /** -1: unknown to the consumer. */
   readonly currentLeaderEpoch: number
   readonly lastFetchedEpoch: number
 }
@@ -16,7 +16,7 @@ export type ReadCheck =
 
 const readable: ReadCheck = { kind: 'ok' }
 
-/** Whether a log can be read from an offset by a reader whose last record was of an epoch (-1: it does not know). */
+/** Whether a reader can continue at an offset, given the leader epoch of its last record (-1: unknown). */
 export function checkOffset(log: ReplicaLog, fetchOffset: number, lastFetchedEpoch: number): ReadCheck {
   const diverged = divergence(log, fetchOffset, lastFetchedEpoch)
   if (diverged !== undefined) return diverged
@@ -24,7 +24,7 @@ export function checkOffset(log: ReplicaLog, fetchOffset: number, lastFetchedEpo
   return isOutside ? { kind: 'error', error: 'OFFSET_OUT_OF_RANGE' } : readable
 }
 
-/** Where the reader's records stop being those of this log (KIP-595); undefined when they do not. */
+/** Where the reader's records diverge from this log (KIP-595); undefined when they do not. */
 export function divergence(
   log: ReplicaLog,
   fetchOffset: number,
@@ -32,7 +32,7 @@ export function divergence(
 ): Exclude<ReadCheck, { kind: 'ok' }> | undefined {
   if (lastFetchedEpoch < 0) return undefined
   const end = log.endOfEpoch(lastFetchedEpoch)
-  // An epoch that this log does not know, or offsets that are gone: there is nothing to truncate to.
+  // The epoch is unknown to this log or its offsets were deleted: there is nothing to truncate to.
   if (end.epoch < 0 || end.endOffset < 0) return { kind: 'error', error: 'OFFSET_OUT_OF_RANGE' }
   if (fetchOffset < log.logStartOffset) return { kind: 'error', error: 'OFFSET_OUT_OF_RANGE' }
   const diverges = end.epoch < lastFetchedEpoch || end.endOffset < fetchOffset

@@ -8,16 +8,18 @@ const zstdId = 4
 const maxPayloadBytes = 1 << 30
 
 /**
- * The same records in a batch of its own with this codec, as leaders write them whose compression.type is not the
- * producer's. An append happens within one turn: what can only be done later (zstd, and batches so large that the codec
- * hands them to another thread) stays as the producer sent it. Throws DecodeError.
+ * The same records in a new batch with this codec, as a leader writes it when its compression.type differs from the producer's.
+ * An append is synchronous: where the codec is asynchronous (zstd, and large batches that are compressed in another thread) the
+ * batch is returned as the producer sent it. Throws DecodeError.
  */
 export function recompress(batch: RecordBatch, compressionId: number): RecordBatch {
   if (compressionId === zstdId || batch.compressionId === zstdId) return batch
-  const plain = atOnce(codecOf(batch.compressionId).decompress(batch.payload, maxPayloadBytes))
+  const plain = ifSynchronous(codecOf(batch.compressionId).decompress(batch.payload, maxPayloadBytes))
   if (plain === undefined) return batch
   const records = readRecords(batch.bytes, plain)
-  const payload = atOnce(codecOf(compressionId).compress(writeRecords(records, baseTimestampOf(records, undefined))))
+  const payload = ifSynchronous(
+    codecOf(compressionId).compress(writeRecords(records, baseTimestampOf(records, undefined))),
+  )
   if (payload === undefined) return batch
   const header = Buffer.from(batch.bytes.subarray(0, batchHeaderBytes))
   const attributes = header.readInt16BE(attributesAt) & ~codecBits & ~deleteHorizonBit
@@ -25,9 +27,9 @@ export function recompress(batch: RecordBatch, compressionId: number): RecordBat
   return new RecordBatch(rebuiltBatch(header, records, { payload, deleteHorizonMs: undefined }))
 }
 
-function atOnce<T extends object>(result: T | Promise<T>): T | undefined {
+function ifSynchronous<T extends object>(result: T | Promise<T>): T | undefined {
   if (!(result instanceof Promise)) return result
-  // Nobody waits for it: how it ends makes no difference.
+  // The result is not used, so neither is its failure.
   result.catch(() => {})
   return undefined
 }

@@ -1,15 +1,15 @@
 import { DecodeError } from '@ottla/codec'
 import { batchHeaderBytes, crc32c } from '@ottla/codec/records'
 
-/** A record as compaction sees it: what stays as it is when the record is written into another batch is one piece. */
+/** A record as compaction reads it; `tail` is the part that is copied unchanged into another batch. */
 export interface LogRecord {
   readonly offsetDelta: number
   readonly timestampMs: bigint
-  /** Its bytes as latin1, to compare; undefined without a key. */
+  /** The key's bytes as latin1, for comparison; undefined without a key. */
   readonly key: string | undefined
   readonly hasValue: boolean
   readonly attributes: number
-  /** Key, value and headers as they are written. */
+  /** Key, value and headers in encoded form. */
   readonly tail: Uint8Array
 }
 
@@ -18,7 +18,7 @@ const logOverheadBytes = 12
 const logAppendTimeBit = 0x08
 const deleteHorizonBit = 0x40
 
-/** The records of one batch of magic 2 whose payload is not compressed (any more). Throws DecodeError. */
+/** The records of a batch of magic 2; `payload` is uncompressed. Throws DecodeError. */
 export function readRecords(batch: Uint8Array, payload: Uint8Array): LogRecord[] {
   const header = bufferOf(batch)
   const reader = new VarintReader(payload)
@@ -27,7 +27,7 @@ export function readRecords(batch: Uint8Array, payload: Uint8Array): LogRecord[]
   return Array.from({ length: count }, () => reader.record(baseTimestamp))
 }
 
-/** Records written one after the other, with times relative to `baseTimestampMs`. */
+/** Encodes records, with timestamps relative to `baseTimestampMs`. */
 export function writeRecords(records: readonly LogRecord[], baseTimestampMs: bigint): Buffer {
   const chunks: Uint8Array[] = []
   for (const { attributes, timestampMs, offsetDelta, tail } of records) {
@@ -39,12 +39,12 @@ export function writeRecords(records: readonly LogRecord[], baseTimestampMs: big
   return Buffer.concat(chunks)
 }
 
-/** What the times of the records are relative to: the delete horizon, or the first record's. */
+/** The batch's base timestamp: the delete horizon, or the first record's timestamp. */
 export function baseTimestampOf(records: readonly LogRecord[], deleteHorizonMs: bigint | undefined): bigint {
   return deleteHorizonMs ?? records[0]?.timestampMs ?? -1n
 }
 
-/** The batch with only these records: its offsets, producer, epoch and kind stay (KIP-534 gives it the delete horizon). */
+/** The batch with only these records: offsets, producer, epoch and kind are unchanged (the delete horizon is KIP-534's). */
 export function rebuiltBatch(
   original: Uint8Array,
   records: readonly LogRecord[],

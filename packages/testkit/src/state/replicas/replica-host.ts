@@ -2,23 +2,23 @@ import type { Runtime } from '@ottla/runtime'
 import type { IsrChange } from './leader-state.ts'
 import type { LogStorage } from './log-storage.ts'
 
-/** What a replica needs of its broker. */
+/** What a replica needs from its broker. */
 export interface ReplicaHost<Replica> {
   readonly brokerId: number
   readonly runtime: Runtime
   /** replica.lag.time.max.ms */
   readonly lagTimeMaxMs: number
   readonly producerExpirationMs: number
-  /** Where logs are kept; absent: in memory alone. */
+  /** Where logs are stored; undefined: in memory only. */
   readonly storage: LogStorage | undefined
-  /** Nothing can be appended. */
+  /** True: appends fail. */
   readonly isDiskFull: boolean
-  /** Registered and not fenced, as far as this broker knows. */
+  /** Registered and not fenced, according to this broker's metadata. */
   isAlive(brokerId: number): boolean
-  /** There are records, a high watermark or a log start that followers do not know. */
+  /** There are records, a high watermark or a log start offset that followers do not have yet. */
   wakeFollowers(replica: Replica): void
-  /** Asks the controller; the answer comes through `acceptIsr` or `refuseIsr`. */
+  /** Sends the change to the controller; the response arrives through `acceptIsr` or `refuseIsr`. */
   proposeIsr(replica: Replica, change: IsrChange): void
-  /** Somebody of the ISR is behind: see to it that `shrinkIsr` is called in time. */
+  /** A replica of the ISR is behind: the host calls `shrinkIsr` in time. */
   watchIsr(): void
 }

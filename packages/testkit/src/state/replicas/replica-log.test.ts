@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { StoredBatch } from './log-segment.ts'
 import { ReplicaLog } from './replica-log.ts'
 
@@ -33,12 +33,12 @@ const all = { upTo: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY
 describe('reading', () => {
   const log = logOf(25)
 
-  it('begins with the batch that holds the offset, and crosses segments', () => {
+  test('starts with the batch that contains the offset, and crosses segments', () => {
     expect(log.segments.length).toBe(3)
     expect(basesOf(log.read(95, { ...all, maxBytes: 300 }))).toEqual([90, 100, 110])
   })
 
-  it('knows where the segment ends that is read from', () => {
+  test('reports where the segment of a read ends', () => {
     expect([95, 99, 100, 199, 200, 249].map((offset) => log.segmentEndFrom(offset))).toEqual([
       100,
       100,
@@ -49,19 +49,19 @@ describe('reading', () => {
     ])
   })
 
-  it('gives one batch that is larger than asked for, when it must be one at least', () => {
+  test('returns one batch above the limit when at least one is required', () => {
     expect(basesOf(log.read(5, { ...all, maxBytes: 1 }))).toEqual([0])
     expect(basesOf(log.read(5, { ...all, maxBytes: 1, atLeastOne: false }))).toEqual([])
   })
 
-  it('ends before the high watermark', () => {
+  test('ends before the high watermark', () => {
     expect(basesOf(log.read(0, { ...all, upTo: 20 }))).toEqual([0, 10])
     expect(basesOf(log.read(20, { ...all, upTo: 20 }))).toEqual([])
     expect(basesOf(log.read(0, { ...all, upTo: 19 }))).toEqual([0])
     expect(log.sizeBetween(0, 19, 1_000_000)).toBe(100)
   })
 
-  it('skips a gap that compaction left', () => {
+  test('skips a gap that compaction left', () => {
     const gappy = new ReplicaLog()
     gappy.append(batch(0, 1), segmentBytes)
     gappy.append(batch(50, 1), segmentBytes)
@@ -69,7 +69,7 @@ describe('reading', () => {
     expect(gappy.logEndOffset).toBe(51)
   })
 
-  it('tells the size of a stretch, and stops counting when it is enough', () => {
+  test('measures a range of offsets, and stops counting at the given size', () => {
     expect(log.sizeBetween(0, 250, 1_000_000)).toBe(2500)
     expect(log.sizeBetween(95, 120, 1_000_000)).toBe(300)
     expect(log.sizeBetween(0, 250, 150)).toBe(200)
@@ -77,13 +77,13 @@ describe('reading', () => {
   })
 })
 
-it('refuses a batch that lies before the end', () => {
+test('rejects a batch that starts before the log end offset', () => {
   const log = logOf(2)
   expect(() => log.append(batch(15, 10), segmentBytes)).toThrow(RangeError)
 })
 
 describe('truncation', () => {
-  it('cuts batches, segments, epochs and the high watermark', () => {
+  test('truncates batches, segments, epochs and the high watermark', () => {
     const log = logOf(25)
     log.advanceHighWatermark(200)
     log.truncateTo(120)
@@ -93,20 +93,20 @@ describe('truncation', () => {
     expect(log.epochs.entries.at(-1)).toEqual({ epoch: 9, startOffset: 120 })
   })
 
-  it('inside a batch takes all of it', () => {
+  test('inside a batch removes the whole batch', () => {
     const log = logOf(3)
     log.truncateTo(15)
     expect(log.logEndOffset).toBe(10)
   })
 
-  it('at the end forgets an epoch under which nothing was written', () => {
+  test('at the log end removes an epoch without records', () => {
     const log = logOf(1)
     log.epochs.assign(5, log.logEndOffset)
     log.truncateTo(log.logEndOffset)
     expect(log.epochs.latestEpoch).toBe(0)
   })
 
-  it('to the very start leaves an empty log that goes on there', () => {
+  test('to offset 0 leaves an empty log that continues there', () => {
     const log = logOf(25)
     log.truncateTo(0)
     expect([log.logEndOffset, log.sizeInBytes, basesOf(log.batches())]).toEqual([0, 0, []])
@@ -114,7 +114,7 @@ describe('truncation', () => {
     expect(log.logEndOffset).toBe(1)
   })
 
-  it('forgets what the cut batches said of producers', () => {
+  test('removes the producer state of truncated batches', () => {
     const log = new ReplicaLog()
     const sequenced = { producerId: 1n, producerEpoch: 0, lastSequence: 0, lastOffset: 0, timestamp: 0 }
     log.append({ ...batch(0, 1), sequenced: { ...sequenced, baseSequence: 0, baseOffset: 0 } }, segmentBytes)
@@ -126,7 +126,7 @@ describe('truncation', () => {
 })
 
 describe('deleting records', () => {
-  it('moves the start, frees whole segments and keeps the rest', () => {
+  test('moves the log start offset, frees whole segments and keeps the rest', () => {
     const log = logOf(25)
     log.advanceHighWatermark(250)
     expect(log.advanceLogStart(115)).toBe(true)
@@ -136,7 +136,7 @@ describe('deleting records', () => {
     expect(log.epochs.entries[0]).toEqual({ epoch: 2, startOffset: 115 })
   })
 
-  it('beyond the end begins a new log there', () => {
+  test('beyond the log end starts an empty log there', () => {
     const log = logOf(2)
     log.advanceLogStart(100)
     expect([log.logStartOffset, log.highWatermark, log.logEndOffset]).toEqual([100, 100, 100])
@@ -149,19 +149,19 @@ describe('timestamps', () => {
     log.append(batch(at * 10, 10, { maxTimestamp }), 150)
   }
 
-  it('lead to the first batch that may hold a record as late', () => {
+  test('find the first batch that may contain a record as late', () => {
     expect(log.batchByTimestamp(150, 40)?.baseOffset).toBe(10)
     expect(log.batchByTimestamp(301, 40)).toBeUndefined()
     expect(log.batchByTimestamp(150, 10)).toBeUndefined()
   })
 
-  it('lead to the first batch with the latest of all', () => {
+  test('find the first batch with the largest timestamp', () => {
     expect(log.batchOfMaxTimestamp(40)?.baseOffset).toBe(10)
     expect(log.batchOfMaxTimestamp(10)?.baseOffset).toBe(0)
   })
 })
 
-it('the high watermark only moves on, and never beyond the end', () => {
+test('the high watermark only moves forward, up to the log end offset', () => {
   const log = logOf(2)
   expect(log.advanceHighWatermark(500)).toBe(true)
   expect(log.highWatermark).toBe(20)

@@ -6,20 +6,20 @@ import { LogTransactions } from './log-transactions.ts'
 import { ProducerStates } from './producer-states.ts'
 
 export interface ReadLimits {
-  /** Only batches that end before this. */
+  /** Only batches that end before this offset. */
   readonly upTo: number
   readonly maxBytes: number
-  /** The first batch comes even when it alone is above `maxBytes`. */
+  /** Returns the first batch even when it is larger than `maxBytes`. */
   readonly atLeastOne: boolean
 }
 
 export interface AppendRules {
   readonly segmentMs: number
-  /** As many records are flushed together. */
+  /** The log is flushed after at least this many records. */
   readonly flushMessages: number
 }
 
-/** A log as it was read from its files. */
+/** A log as read from its files. */
 export interface KeptLog {
   /** At least one. */
   readonly segments: readonly LogSegment[]
@@ -32,8 +32,8 @@ export interface KeptLog {
 const unlimited: AppendRules = { segmentMs: Number.POSITIVE_INFINITY, flushMessages: Number.POSITIVE_INFINITY }
 
 /**
- * The log of one replica: batches in segments, the leader epochs that wrote them, and what follows from them about
- * producers. Offsets are numbers here (safe to 2^53) and bigint on the wire.
+ * The log of one replica: batches in segments, the leader epochs that wrote them, and the producer and transaction state that is
+ * derived from them. Offsets are numbers here (safe to 2^53) and bigint on the wire.
  */
 export class ReplicaLog {
   readonly epochs = new LeaderEpochs()
@@ -46,7 +46,7 @@ export class ReplicaLog {
   #flushedOffset = 0
   #cutCount = 0
   #cleanedOffset = 0
-  /** Called when a segment was closed: it may be cleaned from now on. */
+  /** Called when a segment is closed, which makes it cleanable. */
   onRolled: (() => void) | undefined
   readonly #files: LogFiles | undefined
 
@@ -54,7 +54,7 @@ export class ReplicaLog {
     this.#files = files
   }
 
-  /** Goes on where the files end; what follows from the batches is found out again. */
+  /** Continues a stored log; the derived state is rebuilt from its batches. */
   static restored(kept: KeptLog, files: LogFiles): ReplicaLog {
     const log = new ReplicaLog(files)
     log.#segments = [...kept.segments]
@@ -71,7 +71,7 @@ export class ReplicaLog {
     return this.#logStartOffset
   }
 
-  /** Records before it are decided: no open transaction reaches below it. */
+  /** Records before it are decided: no open transaction has records below it. */
   get lastStableOffset(): number {
     const first = this.transactions.firstUndecided()
     return Math.min(this.#highWatermark, Math.max(first, this.#logStartOffset))
@@ -85,17 +85,17 @@ export class ReplicaLog {
     return this.#highWatermark
   }
 
-  /** What lies before it survives a crash of the machine. Kafka's recovery point. */
+  /** Records before it survive a crash of the machine (Kafka's recovery point). */
   get flushedOffset(): number {
     return this.#flushedOffset
   }
 
-  /** How often the log was truncated: what was learned of it before may be wrong. */
+  /** The number of truncations; a change invalidates everything read before. */
   get cutCount(): number {
     return this.#cutCount
   }
 
-  /** Segments before it were compacted already. */
+  /** Segments before it are compacted. */
   get cleanedOffset(): number {
     return this.#cleanedOffset
   }
@@ -109,13 +109,15 @@ export class ReplicaLog {
   }
 
   /**
-   * Adds a batch at the end; it may leave a gap (compaction does) but never go back. A new segment is begun when this one
-   * would be too large with it, or when more than `segmentMs` lie between the first batch and this one. A segment that is
-   * full is flushed.
+   * Appends a batch; it may leave a gap (compaction does) but must not start below the log end offset. Rolls a new segment when
+   * the active one would become too large, or when the batch is more than `segmentMs` later than the segment's first. A closed
+   * segment is flushed.
    */
   append(batch: StoredBatch, segmentBytes: number, { segmentMs, flushMessages }: AppendRules = unlimited): void {
     if (batch.baseOffset < this.#logEndOffset) {
-      throw new RangeError(`batch at ${batch.baseOffset} cannot follow log end ${this.#logEndOffset}`)
+      throw new RangeError(
+        `A batch with base offset ${batch.baseOffset} cannot be appended: the log end offset is ${this.#logEndOffset}`,
+      )
     }
     let active = this.#segments.at(-1) as LogSegment
     const isTooLarge = active.sizeInBytes + batch.bytes.byteLength > segmentBytes
@@ -133,7 +135,7 @@ export class ReplicaLog {
     if (this.#logEndOffset - this.#flushedOffset >= flushMessages) this.flush()
   }
 
-  /** Whole batches from the one that holds `offset` on; the first may begin before `offset`. */
+  /** Whole batches, from the one that contains `offset`; the first may start before `offset`. */
   read(offset: number, { upTo, maxBytes, atLeastOne }: ReadLimits): StoredBatch[] {
     const found: StoredBatch[] = []
     let size = 0
@@ -150,7 +152,7 @@ export class ReplicaLog {
     return found
   }
 
-  /** Where the segment ends that has the first batch to be read from `offset` on; infinite for the last. One read of Kafka's stays within it. */
+  /** The end offset of the segment that a read at `offset` starts in; Infinity for the last. A read of Kafka stops there. */
   segmentEndFrom(offset: number): number {
     for (let at = this.#segmentIndex(offset); at < this.#segments.length - 1; at++) {
       const { batches } = this.#segments[at] as LogSegment
@@ -159,7 +161,7 @@ export class ReplicaLog {
     return Number.POSITIVE_INFINITY
   }
 
-  /** Bytes of the batches in [from, upTo); stops counting at `enough`. */
+  /** The bytes of the batches in [from, upTo); stops counting at `enough`. */
   sizeBetween(from: number, upTo: number, enough: number): number {
     let size = 0
     for (let at = this.#segmentIndex(from); at < this.#segments.length; at++) {
@@ -183,7 +185,7 @@ export class ReplicaLog {
     }
   }
 
-  /** The first batch that ends before `upTo` and may hold a record with a timestamp of `timestamp` or later. */
+  /** The first batch that ends before `upTo` and may contain a record with a timestamp of `timestamp` or later. */
   batchByTimestamp(timestamp: number, upTo: number): StoredBatch | undefined {
     for (const segment of this.#segments) {
       if (segment.maxTimestamp < timestamp) continue
@@ -195,7 +197,7 @@ export class ReplicaLog {
     return undefined
   }
 
-  /** The first batch with the largest timestamp below `upTo`; as in Kafka, deleted records count until their segment goes. */
+  /** The first batch with the largest timestamp below `upTo`. As in Kafka, deleted records count while their segment exists. */
   batchOfMaxTimestamp(upTo: number): StoredBatch | undefined {
     let best: StoredBatch | undefined
     for (const segment of this.#segments) {
@@ -212,7 +214,7 @@ export class ReplicaLog {
     return this.epochs.endOf(epoch, this.#logEndOffset)
   }
 
-  /** Never beyond the log's end, never back; true when it moved. */
+  /** Moves the high watermark forward, at most to the log end offset; true when it moved. */
   advanceHighWatermark(offset: number): boolean {
     const next = Math.min(offset, this.#logEndOffset)
     if (next <= this.#highWatermark) return false
@@ -231,7 +233,7 @@ export class ReplicaLog {
     if (this.#flushedOffset < this.#logEndOffset) this.truncateTo(Math.max(this.#flushedOffset, this.#logStartOffset))
   }
 
-  /** Deletes segments that retention has no place for. True when the log starts later now. */
+  /** Deletes segments by the retention rules. True when the log start offset moved. */
   applyRetention(rules: RetentionRules): boolean {
     const count = segmentsToDelete(this, rules)
     if (count === 0) return false
@@ -248,8 +250,8 @@ export class ReplicaLog {
   }
 
   /**
-   * Puts compacted segments in the place of the first ones; false when those are others by now or were cut: then nothing
-   * was done.
+   * Replaces the first segments by compacted ones. False, without a change, when the segments were replaced or truncated in the
+   * meantime.
    */
   replaceSegments(old: readonly LogSegment[], cleaned: readonly LogSegment[], cutCount: number): boolean {
     if (cutCount !== this.#cutCount || old.some((segment, index) => this.#segments[index] !== segment)) return false
@@ -259,10 +261,10 @@ export class ReplicaLog {
     return true
   }
 
-  /** Cuts all that reaches `offset` or goes beyond it: it was never committed. */
+  /** Removes all batches that end at or after `offset`; they were never committed. */
   truncateTo(offset: number): void {
     this.#cutCount++
-    // An epoch noted at the very end, under which nothing was written, may be in conflict too.
+    // An epoch that starts at the log end and has no records may also be in conflict.
     if (offset >= this.#logEndOffset) {
       this.epochs.truncateFromEnd(this.#logEndOffset)
       this.#files?.changed()
@@ -284,7 +286,7 @@ export class ReplicaLog {
     this.#files?.changed()
   }
 
-  /** Forgets everything; the log goes on at `offset`. */
+  /** Removes everything; the log continues at `offset`. */
   startFresh(offset: number): void {
     this.#segments = [new LogSegment(offset)]
     this.#logStartOffset = offset
@@ -299,7 +301,7 @@ export class ReplicaLog {
     this.#files?.changed()
   }
 
-  /** Records before `offset` are deleted; whole segments before it are freed. True when it moved. */
+  /** Deletes records before `offset` and frees whole segments before it. True when the log start offset moved. */
   advanceLogStart(offset: number): boolean {
     if (offset <= this.#logStartOffset) return false
     if (offset > this.#logEndOffset) {
@@ -315,7 +317,7 @@ export class ReplicaLog {
     return true
   }
 
-  /** Takes over all of another log; later changes of either do not reach the other. */
+  /** Replaces the content with a deep copy of another log. */
   copyFrom(other: ReplicaLog): void {
     this.#segments = other.#segments.map((segment) => segment.copy())
     this.#logStartOffset = other.#logStartOffset
@@ -330,7 +332,7 @@ export class ReplicaLog {
     this.#files?.changed()
   }
 
-  /** A truncation lands between batches, but for one that was asked inside of a batch: that one went as a whole. */
+  /** A truncation inside a batch removes the whole batch, so the log may end before `offset`. */
   #endAfterTruncation(active: LogSegment, offset: number): number {
     const last = active.batches.at(-1)
     if (last !== undefined) return last.lastOffset + 1
@@ -353,7 +355,7 @@ export class ReplicaLog {
     this.transactions.note(transactional, batch)
   }
 
-  /** The segment that holds `offset`, or the first. */
+  /** The index of the segment that contains `offset`, or of the first. */
   #segmentIndex(offset: number): number {
     let low = 0
     let high = this.#segments.length - 1

@@ -19,15 +19,15 @@ export interface ReplicaSetOptions {
   readonly runtime: Runtime
   readonly config: BrokerConfig
   readonly controller: IsrAuthority
-  /** Absent: logs are in memory alone. */
+  /** Undefined: logs are in memory only. */
   readonly storage: LogStorage | undefined
-  /** What this broker knows of the cluster. */
+  /** This broker's view of the cluster's metadata. */
   readonly view: MetadataView
-  /** The replicas of another broker; undefined while it is down, hangs or cannot be reached. */
+  /** The replicas of another broker; undefined while it is down, hangs or is unreachable. */
   readonly peer: (brokerId: number) => ReplicaSet | undefined
-  /** Whether an answer from it arrives. */
+  /** Whether responses from the node arrive here. */
   readonly hears: (nodeId: number | 'controller') => boolean
-  /** Whether the controller gets what this broker sends. */
+  /** Whether this broker's requests arrive at the controller. */
   readonly reachesController: () => boolean
   readonly onLeadershipGained: (replica: Replica) => void
   readonly onLeadershipLost: (replica: Replica) => void
@@ -37,13 +37,13 @@ interface HostedTopic {
   image: TopicImage
   settings: TopicSettings
   readonly replicas: (Replica | undefined)[]
-  /** The decisions that were taken over since the broker started. */
+  /** The controller's decisions applied since the broker started. */
   seen: (PartitionImage | undefined)[]
 }
 
 /**
- * All replicas of one broker: gives them their roles, and moves records from leaders to followers. Nothing polls: an
- * append, a new high watermark or a new role wakes the followers concerned, and each exchange is a turn of its own.
+ * All replicas of one broker: assigns their roles and copies records from leaders to followers. There is no polling: an append,
+ * a new high watermark or a new role wakes the affected followers, and each fetch runs in its own turn of the event loop.
  */
 export class ReplicaSet implements ReplicaHost<Replica> {
   readonly brokerId: number
@@ -84,7 +84,7 @@ export class ReplicaSet implements ReplicaHost<Replica> {
     this.#upkeep = new LogUpkeep({ brokerId: id, runtime, config, view, replicas: () => this.replicas() })
   }
 
-  /** Nothing can be appended here: producers are told KAFKA_STORAGE_ERROR, followers stay where they are. */
+  /** While it is full, producers receive KAFKA_STORAGE_ERROR and followers do not advance. */
   get isDiskFull(): boolean {
     return this.#isDiskFull
   }
@@ -115,7 +115,7 @@ export class ReplicaSet implements ReplicaHost<Replica> {
 
   // ---- life ----------------------------------------------------------------------------------------------------------
 
-  /** The broker starts with the logs it has; roles come with the metadata. */
+  /** The broker starts with its existing logs; the metadata assigns the roles. */
   start(): void {
     this.#isRunning = true
     this.#isPaused = false
@@ -125,14 +125,14 @@ export class ReplicaSet implements ReplicaHost<Replica> {
     this.#cleaning.start()
   }
 
-  /** The disk is another one: every log begins anew. */
+  /** The disk was replaced: every log restarts empty. */
   wipe(): void {
     this.#topics.clear()
     this.logDirs.clear()
     this.storage?.wipe()
   }
 
-  /** Puts copies of these logs in the place of all that are here; their roles come with the metadata. */
+  /** Replaces all logs by copies of these; the metadata assigns their roles. */
   load(logs: Iterable<{ readonly topic: TopicImage; readonly partition: number; readonly log: ReplicaLog }>): void {
     this.wipe()
     for (const { topic, partition, log } of logs) {
@@ -146,7 +146,7 @@ export class ReplicaSet implements ReplicaHost<Replica> {
     }
   }
 
-  /** The broker died: nothing moves, nobody is answered. */
+  /** The broker died: replication stops, and waiting requests get no response. */
   halt(): void {
     this.#isRunning = false
     this.#behind.clear()
@@ -162,7 +162,7 @@ export class ReplicaSet implements ReplicaHost<Replica> {
     return this.#isPaused
   }
 
-  /** Followers of this broker stop fetching: they lag, and drop out of the ISR in time. */
+  /** This broker's followers stop fetching: they lag, and leave the ISR after replica.lag.time.max.ms. */
   pauseFetching(): void {
     this.#isPaused = true
   }
@@ -172,14 +172,14 @@ export class ReplicaSet implements ReplicaHost<Replica> {
     this.wakeAll()
   }
 
-  /** Followers of this broker ask their leaders again: something that stood between them is gone. */
+  /** This broker's followers fetch again, for example after a partition between brokers healed. */
   wakeAll(): void {
     for (const replica of this.replicas()) if (!replica.isLeader) this.#wake(replica)
   }
 
   // ---- upkeep --------------------------------------------------------------------------------------------------------
 
-  /** Deletes old segments now, as it is done every log.retention.check.interval.ms. */
+  /** Deletes old segments now; the broker also does this every log.retention.check.interval.ms. */
   applyRetention(): void {
     this.#upkeep.applyRetention()
   }
@@ -191,14 +191,14 @@ export class ReplicaSet implements ReplicaHost<Replica> {
 
   // ---- roles ---------------------------------------------------------------------------------------------------------
 
-  /** Logs of topics that were deleted while the broker was down go. */
+  /** Deletes the logs of topics that were deleted while the broker was down. */
   dropUnknown(view: MetadataView): void {
     for (const { image } of [...this.#topics.values()]) {
       if (view.topic(image.name)?.id !== image.id) this.#drop(image)
     }
   }
 
-  /** Takes the roles that a decision of the controller gives; the view has it already. */
+  /** Applies the roles of a controller decision, which the view contains already. */
   apply(delta: MetadataDelta): void {
     for (const topic of delta.deletedTopics ?? []) this.#drop(topic)
     if (delta.brokerConfigs !== undefined) {
@@ -206,7 +206,7 @@ export class ReplicaSet implements ReplicaHost<Replica> {
     }
     for (const topic of delta.topics ?? []) this.#applyTopic(topic)
     this.#cleaning.review()
-    // Who lives decides who may join an ISR.
+    // The live brokers decide which replicas may join an ISR.
     if (delta.brokers !== undefined) for (const replica of this.replicas()) replica.reviewIsr()
   }
 
@@ -247,7 +247,7 @@ export class ReplicaSet implements ReplicaHost<Replica> {
     if (!replica.isLeader) this.#wake(replica)
   }
 
-  /** The partition has moved away: its log here goes. */
+  /** The partition moved to other brokers: deletes its log here. */
   #leave({ replicas }: HostedTopic, partition: number): void {
     const replica = replicas[partition]
     if (replica === undefined) return
@@ -285,7 +285,7 @@ export class ReplicaSet implements ReplicaHost<Replica> {
     return topicSettings(image, { id: this.brokerId, view, config })
   }
 
-  // ---- what replicas ask for -----------------------------------------------------------------------------------------
+  // ---- for the replicas ---------------------------------------------------------------------------------------------
 
   isAlive(brokerId: number): boolean {
     return this.#options.view.isAlive(brokerId)
@@ -295,7 +295,7 @@ export class ReplicaSet implements ReplicaHost<Replica> {
     for (const { id } of leader.leadership?.followers ?? []) this.#options.peer(id)?.wake(leader)
   }
 
-  /** The leader of this partition has news. */
+  /** This broker's follower of the partition has something to fetch. */
   wake(leader: Replica): void {
     const own = this.replica(leader.topic, leader.partition)
     if (own !== undefined && own.topicId === leader.topicId) this.#wake(own)
@@ -310,15 +310,15 @@ export class ReplicaSet implements ReplicaHost<Replica> {
       const { controller, reachesController, hears } = this.#options
       const isSent = reachesController()
       const response = isSent ? controller.alterIsr(request) : undefined
-      // Without an answer the change may have been made or not: it stays open, and is asked for again.
+      // Without a response the outcome is unknown: the change stays pending and is sent again.
       if (response === undefined || !hears('controller')) return void this.#pending.push({ replica, change })
-      // A refusal means that the controller knows more: its news is on the way, and is reason to ask again.
+      // After a refusal the controller's newer metadata is on the way; applying it triggers the next proposal.
       if (response.error !== undefined) replica.refuseIsr(change)
       else if (replica.leaderEpoch === leaderEpoch) replica.acceptIsr(response.image.isr, response.image.partitionEpoch)
     })
   }
 
-  /** The controller can be reached again, and its news was read. */
+  /** The controller is reachable again, and its metadata was applied. */
   retryProposals(): void {
     const open = this.#pending
     this.#pending = []
@@ -347,7 +347,7 @@ export class ReplicaSet implements ReplicaHost<Replica> {
     this.runtime.defer(() => this.#step())
   }
 
-  /** A follower whose disk does not take it stays where it is, and falls out of the ISR in time. */
+  /** A follower whose disk write fails does not advance, and leaves the ISR after replica.lag.time.max.ms. */
   #followed(replica: Replica, fetched: FollowerFetched): boolean {
     try {
       return replica.follow(fetched)
@@ -357,7 +357,7 @@ export class ReplicaSet implements ReplicaHost<Replica> {
     }
   }
 
-  /** One exchange with the leader for each partition that is behind. */
+  /** Sends one fetch to the leader for each partition that is behind. */
   #step(): void {
     this.#isScheduled = false
     if (!this.#isRunning || this.#isPaused || this.#isDiskFull) return
@@ -365,10 +365,10 @@ export class ReplicaSet implements ReplicaHost<Replica> {
     this.#behind = new Set()
     for (const replica of behind) {
       const leader = this.#options.peer(replica.leaderId)?.replica(replica.topic, replica.partition)
-      // Without a leader, or where it does not know yet that it leads, news of the leader wakes this follower again.
+      // No leader, or a broker that has not applied its leadership yet: the leader's next update wakes this follower.
       if (leader === undefined || leader.topicId !== replica.topicId || replica.isLeader) continue
       const fetched = leader.fetchForFollower(nextFetch(replica, this.brokerId, this.#fetchMaxBytes))
-      // The leader has seen the request all the same.
+      // The response is lost, but the leader processed the request.
       if (!this.#options.hears(replica.leaderId)) continue
       if (this.#followed(replica, fetched)) this.#wake(replica)
     }

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { batchOf } from '../../../test/support/batches.ts'
 import { systemRuntime } from '../../runtime/node-runtime.ts'
 import { BrokerConfig } from '../configs/broker-config.ts'
@@ -21,7 +21,7 @@ const host: ReplicaHost<Replica> = {
   watchIsr: () => {},
 }
 
-it('what was committed while too few were in sync afterwards is NOT_ENOUGH_REPLICAS_AFTER_APPEND', () => {
+test('records committed with too few replicas in sync afterwards are NOT_ENOUGH_REPLICAS_AFTER_APPEND', () => {
   const configs = new Map([['min.insync.replicas', '2']])
   const settings = topicSettings({ configs }, { id: 1, view: new MetadataView(), config: new BrokerConfig() })
   const replica = new Replica(host, { topic: 't', topicId: 'x', partition: 0 }, settings)

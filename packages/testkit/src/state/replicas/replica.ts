@@ -19,7 +19,7 @@ const immediately = (done: (error: ErrorName) => void) => {
 
 export type RoleChange = 'gained' | 'lost' | 'none'
 
-/** One replica of a partition on one broker: its log, and the leader's state while the broker leads. */
+/** One replica of a partition on one broker: its log, and the leader's state while the broker is the leader. */
 export class Replica {
   readonly topic: string
   readonly topicId: string
@@ -73,7 +73,7 @@ export class Replica {
     return this.log.highWatermark
   }
 
-  /** Records before it are decided: no open transaction reaches below it. */
+  /** Records before it are decided: no open transaction has records below it. */
   get lastStableOffset(): number {
     return this.log.lastStableOffset
   }
@@ -82,7 +82,7 @@ export class Replica {
     return this.log.logEndOffset
   }
 
-  /** Takes the role that the controller decided. */
+  /** Assumes the role that the controller assigned. */
   become(image: PartitionImage): RoleChange {
     if (image.leaderEpoch < this.#leaderEpoch) return 'none'
     const sameEpoch = image.leaderEpoch === this.#leaderEpoch
@@ -109,14 +109,14 @@ export class Replica {
     this.#advance()
   }
 
-  /** The broker died, or another one leads: whoever waits here learns it. */
+  /** The broker died or is no longer the leader: waiting callers get NOT_LEADER_OR_FOLLOWER. */
   stepDown(): void {
     this.#leader = undefined
     this.#waits.fail('NOT_LEADER_OR_FOLLOWER')
     this.#notify()
   }
 
-  /** The broker starts again with its log: it has no role until it learns of one. */
+  /** The broker restarts with its log: the replica has no role until the metadata assigns one. */
   forgetRole(): void {
     this.stepDown()
     this.#leaderId = -1
@@ -134,7 +134,7 @@ export class Replica {
 
   // ---- the leader's side ---------------------------------------------------------------------------------------------
 
-  /** Appends one batch. With `acksAll` it is refused when too few replicas are in sync. */
+  /** Appends one batch. With `acksAll` it is rejected when too few replicas are in sync. */
   append(batch: ProducedBatch, { acksAll }: { readonly acksAll: boolean }): AppendResult {
     const leader = this.#leader
     if (leader === undefined) return { error: 'NOT_LEADER_OR_FOLLOWER', tellsLogStart: false }
@@ -164,14 +164,14 @@ export class Replica {
   }
 
   /**
-   * Calls `done` once: when the high watermark is at `requiredOffset` (at once, if it is there) and what is written survives,
-   * or when the leadership ends. Returns what ends the waiting without a call.
+   * Calls `done` once: when the high watermark reaches `requiredOffset` (immediately if it did) and the writes are durable, or
+   * when the leadership ends. Returns a function that cancels the wait; `done` is then not called.
    */
   awaitReplication(requiredOffset: number, done: (error: ErrorName) => void): () => void {
     return untilDurable(this.#host.storage, (replicated) => this.#awaitIsr(requiredOffset, replicated), done)
   }
 
-  /** Calls `done` when what is written survives, however many replicas have it: acks=1. */
+  /** Calls `done` when the leader's writes are durable, regardless of replication: acks=1. */
   awaitWritten(done: (error: ErrorName) => void): () => void {
     return untilDurable(this.#host.storage, immediately, done)
   }
@@ -186,10 +186,9 @@ export class Replica {
   }
 
   /**
-   * Coordinators write with this: one sealed record batch (magic 2), acks=all. The bytes become the log's: they must not
-   * change any more. `done` is called once: in this turn when
-   * the error comes before the append, else when the high watermark has passed the batch, the leadership ends, or after
-   * `timeoutMs`.
+   * Appends a coordinator's batch: one sealed record batch (magic 2), acks=all. The log owns the bytes from here on. `done` is
+   * called once: synchronously on an error before the append, else when the high watermark has passed the batch, when the
+   * leadership ends, or after `timeoutMs`.
    */
   appendAndReplicate(batch: Uint8Array, timeoutMs: number, done: (outcome: AppendDone) => void): void {
     const appended = this.append(producedBatchOf(batch), { acksAll: true })
@@ -210,12 +209,12 @@ export class Replica {
     })
   }
 
-  /** The batches of the log from its start to its end, each whole: a coordinator reloads all of them. */
+  /** All whole batches of the log in order; a coordinator loads its state from them. */
   *batches(): Generator<Uint8Array> {
     for (const { bytes } of this.log.batches()) yield bytes
   }
 
-  /** A follower asks for what it lacks; by asking it says what it has. */
+  /** Serves a follower's fetch; its fetch offset also reports the follower's progress. */
   fetchForFollower(fetch: FollowerFetch): FollowerFetched {
     const { log } = this
     const fail = (error: ErrorName): FollowerFetched => ({
@@ -240,7 +239,7 @@ export class Replica {
     return { kind: 'records', batches, highWatermark: log.highWatermark, logStartOffset: log.logStartOffset }
   }
 
-  /** The controller's answer, or its news. */
+  /** Applies an ISR from the controller's response or metadata. */
   acceptIsr(isr: readonly number[], partitionEpoch: number): void {
     if (this.#leader?.accept(isr, partitionEpoch) !== true) return
     this.reviewIsr()
@@ -252,16 +251,16 @@ export class Replica {
     this.#leader?.refuse(change)
   }
 
-  /** Brokers came or went, or a change was decided: moves on without who need not be waited for, asks who may join. */
+  /** Brokers started or stopped, or an ISR change was decided: advances the high watermark and wakes followers that may join. */
   reviewIsr(): void {
     const leader = this.#leader
     if (leader === undefined) return
     this.#advance()
-    // Who may join says so by fetching.
+    // A follower joins through its fetches.
     if (leader.mayGrow(this.#rules())) this.#host.wakeFollowers(this)
   }
 
-  /** Drops followers that lag for too long; true while there is anybody to watch. */
+  /** Proposes to remove followers that lag for too long; true while a replica of the ISR is behind. */
   shrinkIsr(): boolean {
     const leader = this.#leader
     if (leader === undefined) return false
@@ -270,18 +269,18 @@ export class Replica {
     return leader.hasLaggards(this.log.logEndOffset)
   }
 
-  /** Deletes records before `offset`, on the leader; followers follow with their next fetch. */
+  /** Deletes records before `offset` on the leader; followers do the same after their next fetch. */
   deleteRecords(offset: number): void {
     if (this.log.advanceLogStart(offset)) this.logStartMoved()
   }
 
-  /** Followers take it over, and who waits for it sees it. */
+  /** Passes the new log start offset on to followers and waiting callers. */
   logStartMoved(): void {
     this.#host.wakeFollowers(this)
     this.#notify()
   }
 
-  /** The first offset that some live replica still has. */
+  /** The lowest log start offset among live replicas. */
   lowWatermark(): number {
     return (
       this.#leader?.lowWatermark(this.log.logStartOffset, (id) => this.#host.isAlive(id)) ?? this.log.logStartOffset
@@ -290,20 +289,20 @@ export class Replica {
 
   // ---- the follower's side -------------------------------------------------------------------------------------------
 
-  /** Takes over the leader's answer; true when there is reason to fetch again at once. */
+  /** Applies the leader's response; true when the follower should fetch again immediately. */
   follow(fetched: FollowerFetched): boolean {
-    const { isNews, fetchAgain } = follow(this.log, fetched, this.#settings)
-    if (isNews) this.#notify()
+    const { hasMoved, fetchAgain } = follow(this.log, fetched, this.#settings)
+    if (hasMoved) this.#notify()
     return fetchAgain
   }
 
-  /** The error for a client whose leader epoch is not this one's; checked before the leadership itself. -1: not checked. */
+  /** The error for a client with another leader epoch; checked before the leadership itself. -1: not checked. */
   epochError(currentLeaderEpoch: number): ErrorName | undefined {
     if (currentLeaderEpoch === -1 || currentLeaderEpoch === this.#leaderEpoch) return undefined
     return currentLeaderEpoch < this.#leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH'
   }
 
-  /** Whether a consumer may read from an offset here; followers answer too, unless `leaderOnly` (KIP-392). */
+  /** Whether a consumer may read at an offset here; followers serve reads too, unless `leaderOnly` (KIP-392). */
   checkRead({ fetchOffset, currentLeaderEpoch, lastFetchedEpoch }: ConsumerRead, leaderOnly: boolean): ReadCheck {
     const epochError = this.epochError(currentLeaderEpoch)
     if (epochError !== undefined) return { kind: 'error', error: epochError }
@@ -312,12 +311,12 @@ export class Replica {
     return checkOffset(this.log, fetchOffset, lastFetchedEpoch)
   }
 
-  /** True while the new leader cannot know yet how far its predecessor's records were committed (KIP-207). */
+  /** True while a new leader's high watermark is below the start of its epoch (KIP-207). */
   get isHighWatermarkBehindEpoch(): boolean {
     return this.#leader !== undefined && this.#leader.epochStartOffset > this.log.highWatermark
   }
 
-  /** Calls `listener` when something moved: high watermark, leadership, log start, ISR, deletion. */
+  /** Calls `listener` on a change of high watermark, leadership, log start offset or ISR, and on deletion. */
   watch(listener: () => void): void {
     this.#watchers.add(listener)
   }
@@ -365,7 +364,7 @@ export class Replica {
     this.#host.proposeIsr(this, change)
   }
 
-  /** Moves the high watermark as far as it may go, and tells whoever waits for it. */
+  /** Advances the high watermark as far as possible and settles the callers that wait for it. */
   #advance(): void {
     const leader = this.#leader
     if (leader === undefined) return
@@ -381,7 +380,7 @@ export class Replica {
     if (this.#leader?.hasLaggards(this.log.logEndOffset)) this.#host.watchIsr()
   }
 
-  /** How acks=all ends for an offset; undefined while it is open. */
+  /** The outcome of acks=all for an offset; undefined while it is pending. */
   #replicated(requiredOffset: number): ErrorName | undefined {
     const leader = this.#leader
     if (leader === undefined) return 'NOT_LEADER_OR_FOLLOWER'

@@ -3,7 +3,7 @@ import type { StoredBatch } from './log-segment.ts'
 import { producedBatchOf } from './produced-batch.ts'
 import { lastSequenceOf } from './producer-states.ts'
 
-/** A batch as it was read back: its place is in its bytes, and compaction may have left fewer records than offsets. */
+/** A batch read back from its bytes, which contain its offsets; after compaction it may have fewer records than offsets. */
 export function storedBatchOf(bytes: Uint8Array): StoredBatch {
   const { producerId, producerEpoch, baseSequence, maxTimestamp, transactional } = producedBatchOf(bytes)
   const batch = new RecordBatch(bytes)

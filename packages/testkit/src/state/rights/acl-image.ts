@@ -1,12 +1,12 @@
 import { type Acl, type AclFilter, aclKey, matchesFilter, patternTypes, wildcard } from './acl.ts'
 
-/** The ACLs of one type of resource, by how they name resources. */
+/** The ACLs of one resource type, by pattern type. */
 interface OfType {
   readonly literal: Map<string, Acl[]>
   readonly prefixed: Acl[]
 }
 
-/** All ACLs at one moment; a change is a new image. */
+/** All ACLs. Immutable: a change creates a new image. */
 export class AclImage {
   readonly #acls: ReadonlyMap<string, Acl>
   readonly #byType = new Map<number, OfType>()
@@ -20,7 +20,7 @@ export class AclImage {
     return this.#acls.has(aclKey(acl))
   }
 
-  /** In the order of their creation. */
+  /** In order of creation. */
   all(): Iterable<Acl> {
     return this.#acls.values()
   }
@@ -29,7 +29,7 @@ export class AclImage {
     return [...this.#acls.values()].filter((acl) => matchesFilter(filter, acl))
   }
 
-  /** Those that have a say on one resource. */
+  /** The ACLs that apply to one resource. */
   *covering(resourceType: number, name: string): Iterable<Acl> {
     const ofType = this.#byType.get(resourceType)
     if (ofType === undefined) return

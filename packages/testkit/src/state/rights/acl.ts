@@ -1,4 +1,4 @@
-/** Kafka's numbers of what ACLs are made of. */
+/** Kafka's numbers of the parts of ACLs. */
 export const resourceTypes = {
   ANY: 1,
   TOPIC: 2,
@@ -31,20 +31,20 @@ export const operations = {
 
 export const permissionTypes = { ANY: 1, DENY: 2, ALLOW: 3 } as const
 
-/** What a request may need a right for. */
+/** The resource types that requests are authorized for. */
 export type ResourceType = Exclude<keyof typeof resourceTypes, 'ANY'>
 export type Operation = Exclude<keyof typeof operations, 'ANY' | 'ALL'>
 
-/** The name of the one resource of the type CLUSTER. */
+/** The name of the only resource of type CLUSTER. */
 export const clusterName = 'kafka-cluster'
 
-/** As a resource's name: all of them. As a host: any. */
+/** As a resource name: all resources of the type. As a host: any host. */
 export const wildcard = '*'
 
 /** All users. */
 export const everyone = 'User:*'
 
-/** One rule: it is what its fields say, and is there once or not at all. */
+/** An ACL; ACLs with equal fields are one. */
 export interface Acl {
   readonly resourceType: number
   readonly resourceName: string
@@ -56,7 +56,7 @@ export interface Acl {
   readonly permissionType: number
 }
 
-/** What is left open is null, or ANY. */
+/** Null or ANY matches everything. */
 export interface AclFilter {
   readonly resourceType: number
   readonly resourceName: string | null
@@ -67,7 +67,7 @@ export interface AclFilter {
   readonly permissionType: number
 }
 
-/** Two ACLs with the same key are one. */
+/** Equal for equal ACLs. */
 export function aclKey(acl: Acl): string {
   const { resourceType, patternType, operation, permissionType, resourceName, principal, host } = acl
   return JSON.stringify([resourceType, resourceName, patternType, principal, host, operation, permissionType])
@@ -87,11 +87,11 @@ function matchesPattern({ patternType, resourceName }: AclFilter, acl: Acl): boo
   const { ANY, MATCH } = patternTypes
   if (patternType !== ANY && patternType !== MATCH && patternType !== acl.patternType) return false
   if (resourceName === null) return true
-  // MATCH: whatever has a say on the resource of that name.
+  // MATCH: every ACL that applies to the resource of that name.
   return patternType === MATCH ? coversName(acl, resourceName) : resourceName === acl.resourceName
 }
 
-/** Whether it has a say on the resource of that name. */
+/** Whether the ACL applies to the resource of that name. */
 function coversName({ patternType, resourceName }: Acl, name: string): boolean {
   if (patternType === patternTypes.PREFIXED) return name.startsWith(resourceName)
   return resourceName === name || resourceName === wildcard

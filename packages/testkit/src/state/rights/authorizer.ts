@@ -12,7 +12,7 @@ import {
 } from './acl.ts'
 import type { AclImage } from './acl-image.ts'
 
-/** Who asks, and from where. */
+/** The principal and host of a request. */
 export interface Subject {
   /** `User:alice`. */
   readonly principal: string
@@ -24,7 +24,7 @@ export interface AuthorizerOptions {
   readonly allowEveryoneIfNoAclFound: boolean
 }
 
-/** To be allowed one of these is to be allowed to describe. */
+/** Each of these operations implies DESCRIBE. */
 const impliesDescribe: ReadonlySet<number> = new Set([
   operations.DESCRIBE,
   operations.READ,
@@ -34,7 +34,7 @@ const impliesDescribe: ReadonlySet<number> = new Set([
 ])
 const impliesDescribeConfigs: ReadonlySet<number> = new Set([operations.DESCRIBE_CONFIGS, operations.ALTER_CONFIGS])
 
-/** Kafka's StandardAuthorizer: what denies wins, what allows comes next, and without either it is the default's turn. */
+/** Kafka's StandardAuthorizer: a DENY wins over an ALLOW; without either the default applies. */
 export class Authorizer {
   readonly #superUsers: ReadonlySet<string>
   readonly #allowsByDefault: boolean
@@ -50,9 +50,9 @@ export class Authorizer {
     let isNamed = false
     let isAllowed = false
     for (const acl of acls.covering(resourceTypes[type], name)) {
-      // Whoever it is about: a resource that has ACLs is no longer open to everyone.
+      // Any ACL, for any principal, ends the default access to the resource.
       isNamed = true
-      if (!isAbout(acl, subject)) continue
+      if (!appliesTo(acl, subject)) continue
       if (acl.permissionType === permissionTypes.DENY) {
         if (acl.operation === operations.ALL || acl.operation === wanted) return false
       } else if (allows(acl.operation, wanted)) isAllowed = true
@@ -60,13 +60,13 @@ export class Authorizer {
     return isAllowed || (!isNamed && this.#allowsByDefault)
   }
 
-  /** Whether there can be a resource of a type for which it is allowed, whatever its name. */
+  /** Whether the operation is allowed for at least one possible resource of a type. */
   authorizeAny(acls: AclImage, subject: Subject, operation: Operation, type: ResourceType): boolean {
     if (this.authorize(acls, subject, operation, type, 'hardcode')) return true
     const wanted = operations[operation]
     const own = acls
       .ofType(resourceTypes[type])
-      .filter((acl) => isAbout(acl, subject) && (acl.operation === wanted || acl.operation === operations.ALL))
+      .filter((acl) => appliesTo(acl, subject) && (acl.operation === wanted || acl.operation === operations.ALL))
     const denied = own.filter(({ permissionType }) => permissionType === permissionTypes.DENY)
     if (denied.some((acl) => isLiteral(acl) && acl.resourceName === wildcard)) return false
     const allowed = own.filter(({ permissionType }) => permissionType === permissionTypes.ALLOW)
@@ -74,12 +74,12 @@ export class Authorizer {
   }
 }
 
-/** The authorizer that a broker's configs ask for. Throws TypeError for what makes no sense. */
+/** The authorizer of a broker's configs; undefined without one. Throws TypeError for invalid configs. */
 export function authorizerOf(config: BrokerConfig): Authorizer | undefined {
   const className = config.text('authorizer.class.name')
   if (className === '') return undefined
   if (className !== standardAuthorizer) {
-    throw new TypeError(`config authorizer.class.name: ${className} is not ${standardAuthorizer}`)
+    throw new TypeError(`Config 'authorizer.class.name' must be ${standardAuthorizer}, not '${className}'`)
   }
   const superUsers = config
     .text('super.users')
@@ -87,14 +87,14 @@ export function authorizerOf(config: BrokerConfig): Authorizer | undefined {
     .map((user) => user.trim())
     .filter((user) => user !== '')
   for (const user of superUsers) {
-    if (!/^[^:]+:/.test(user)) throw new TypeError(`config super.users: write '${user}' as User:name`)
+    if (!/^[^:]+:/.test(user)) throw new TypeError(`Config 'super.users' must list users as User:name, not '${user}'`)
   }
   return new Authorizer({ superUsers, allowEveryoneIfNoAclFound: config.boolean('allow.everyone.if.no.acl.found') })
 }
 
 export const standardAuthorizer = 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'
 
-function isAbout(acl: Acl, { principal, host }: Subject): boolean {
+function appliesTo(acl: Acl, { principal, host }: Subject): boolean {
   if (acl.principal !== principal && acl.principal !== everyone) return false
   return acl.host === wildcard || acl.host === host
 }
@@ -108,7 +108,7 @@ function allows(operation: number, wanted: number): boolean {
 
 const isLiteral = ({ patternType }: Acl) => patternType === patternTypes.LITERAL
 
-/** Whether what is denied leaves nothing of what is allowed. */
+/** Whether the denied resources include all allowed ones. */
 function outweighs(denied: Acl, allowed: Acl): boolean {
   if (isLiteral(allowed) && allowed.resourceName === wildcard) return false
   if (isLiteral(denied)) return isLiteral(allowed) && denied.resourceName === allowed.resourceName

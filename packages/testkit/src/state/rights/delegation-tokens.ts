@@ -1,10 +1,10 @@
-/** Who does something: `User:alice` in its two parts. */
+/** A principal: type and name of `User:alice`. */
 export interface Principal {
   readonly type: string
   readonly name: string
 }
 
-/** A delegation token (KIP-48): its owner's rights for whoever knows the hmac, until it expires. */
+/** A delegation token (KIP-48): it grants its owner's rights to anyone with the hmac, until it expires. */
 export interface DelegationToken {
   readonly id: string
   readonly owner: Principal
@@ -12,16 +12,16 @@ export interface DelegationToken {
   readonly renewers: readonly Principal[]
   readonly issuedAtMs: number
   readonly expiresAtMs: number
-  /** Nobody can renew it beyond. */
+  /** The maximum lifetime: it cannot be renewed past this time. */
   readonly endsAtMs: number
-  /** In base64 it is the password of the user that the id is. */
+  /** In base64 it is the password of the user named by the id. */
   readonly hmac: Buffer
 }
 
-/** By their ids. Immutable: a change is a new map. */
+/** Tokens by id. Immutable: a change creates a new map. */
 export type DelegationTokens = ReadonlyMap<string, DelegationToken>
 
-/** `User:alice` in its two parts. */
+/** Splits `User:alice` into type and name. */
 export function principalOf(text: string): Principal {
   const at = text.indexOf(':')
   return { type: text.slice(0, at), name: text.slice(at + 1) }
@@ -31,12 +31,12 @@ function isSame(a: Principal, b: Principal): boolean {
   return a.type === b.type && a.name === b.name
 }
 
-/** May see it, renew it and end it. */
+/** Owners and renewers may describe, renew and expire a token. */
 export function isOwnerOrRenewer({ owner, renewers }: DelegationToken, principal: Principal): boolean {
   return isSame(owner, principal) || renewers.some((renewer) => isSame(renewer, principal))
 }
 
-/** Its time is over, though it is there until the next sweep. */
+/** Whether the token expired; it exists until the next sweep. */
 export function hasExpired({ expiresAtMs, endsAtMs }: DelegationToken, nowMs: number): boolean {
   return endsAtMs < nowMs || expiresAtMs < nowMs
 }

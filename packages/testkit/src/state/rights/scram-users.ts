@@ -4,17 +4,17 @@ import { type ScramCredential, type ScramMechanism, scramCredential, scramMechan
 
 const fewestIterations = 4096
 
-/** What the cluster keeps of a user's password for one mechanism. Plain data, which can be written to a disk. */
+/** A user's stored credential for one mechanism. Plain data that can be written to disk. */
 export interface StoredCredential {
   readonly iterations: number
-  /** Absent for users of `createCluster`, whose passwords are not written anywhere. */
+  /** Absent for users of `createCluster`, whose passwords are never stored. */
   readonly credential?: ScramCredential
 }
 
-/** User name → mechanism → credential. Immutable: a change is a new map. */
+/** User name → mechanism → credential. Immutable: a change creates a new map. */
 export type ScramUsers = ReadonlyMap<string, ReadonlyMap<ScramMechanism, StoredCredential>>
 
-/** The users that were given to `createCluster`, with every mechanism of SCRAM that is enabled. */
+/** The users of `createCluster`'s options, with every enabled SCRAM mechanism. */
 export function scramUsersOf(
   options: SaslOptions | undefined,
   mechanisms: readonly string[],
@@ -34,7 +34,7 @@ export function scramUsersOf(
   )
 }
 
-/** Users of the cluster's last life; those whose passwords were options are there again when these say so. */
+/** The stored users after a restart. Users with a password from the options are dropped: the current options define them. */
 export function keptUsers(users: ScramUsers): ScramUsers {
   const kept = new Map<string, ReadonlyMap<ScramMechanism, StoredCredential>>()
   for (const [user, credentials] of users) {
@@ -44,10 +44,10 @@ export function keptUsers(users: ScramUsers): ScramUsers {
   return kept
 }
 
-/** Derived by the first who asks: the rounds of hashing take milliseconds each. */
+/** Derived on first use, because the hash iterations take milliseconds per credential. */
 const derived = new WeakMap<object, Map<ScramMechanism, () => ScramCredential>>()
 
-/** What a password makes, with the fewest rounds that Kafka takes, once somebody asks for it. `owner` stands for it. */
+/** Derives a password's credential on first use, with Kafka's minimum of iterations; cached under `owner`. */
 export function deriveLater(
   owner: object,
   mechanism: ScramMechanism,

@@ -1,6 +1,6 @@
 import type { BearerIdentity, OauthOptions } from './sasl-options.ts'
 
-/** Why it does not, as OAuth words it (RFC 6750). */
+/** Why a token was rejected, in the terms of OAuth (RFC 6750). */
 export interface BearerRefusal {
   readonly status: 'invalid_token' | 'insufficient_scope'
   readonly scope: string | undefined
@@ -10,7 +10,7 @@ const invalidToken: BearerRefusal = { status: 'invalid_token', scope: undefined 
 
 type Claims = Readonly<Record<string, unknown>>
 
-/** Reads a token without a signature (`alg: none`), with the checks of Kafka's validator for these. */
+/** Reads an unsigned token (`alg: none`), with the checks of Kafka's validator for unsecured tokens. */
 export function unsecuredIdentity(
   token: string,
   options: Omit<OauthOptions, 'validate'>,
@@ -45,7 +45,7 @@ function jsonOf(part: string | undefined): Claims | undefined {
   }
 }
 
-/** A string is one scope, whatever is in it. */
+/** A string is a single scope, even with spaces. */
 function scopesOf(claims: Claims, claim: string): ReadonlySet<string> {
   const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined
   const listed = Array.isArray(value) ? value.map(String) : typeof value === 'string' ? [value] : []

@@ -7,12 +7,12 @@ const pairs = '(?:[A-Za-z]+=[\\x21-\\x7E \\t\\r\\n]+\\x01)*'
 const initialResponse = new RegExp(`^n,(?:a=(${saslName}))?,\\x01(${pairs})\\x01$`)
 const authorization = /^(\w+) +([-_~+/.a-zA-Z0-9]+=*)$/
 
-/** The server's side of RFC 7628, as Kafka has it. */
+/** The server's side of RFC 7628, as Kafka implements it. */
 export class OauthExchange implements SaslExchange {
   readonly #options: OauthOptions
   readonly #wallNow: () => number
-  /** What was told to the client, which still has to say that it got it. */
-  #told: string | undefined
+  /** The error sent to the client, until the client acknowledges it. */
+  #sentError: string | undefined
 
   constructor(options: OauthOptions, wallNow: () => number) {
     this.#options = options
@@ -20,9 +20,9 @@ export class OauthExchange implements SaslExchange {
   }
 
   step(bytes: Uint8Array): SaslStep {
-    const told = this.#told
-    this.#told = undefined
-    if (told !== undefined && bytes.length === 1 && bytes[0] === 1) return { kind: 'failed', message: told }
+    const sentError = this.#sentError
+    this.#sentError = undefined
+    if (sentError !== undefined && bytes.length === 1 && bytes[0] === 1) return { kind: 'failed', message: sentError }
     const match = initialResponse.exec(Buffer.from(bytes).toString('utf8'))
     if (match === null) return unreadable
     const [, authorizationId = '', keysAndValues = ''] = match
@@ -31,8 +31,8 @@ export class OauthExchange implements SaslExchange {
     if (scheme.toLowerCase() !== 'bearer') return { kind: 'tripped' }
     const identity = this.#identify(token)
     if ('status' in identity) {
-      this.#told = `{"status":"${identity.status}"${identity.scope === undefined ? '' : `, "scope":"${identity.scope}"`}}`
-      return { kind: 'continue', bytes: Buffer.from(this.#told) }
+      this.#sentError = `{"status":"${identity.status}"${identity.scope === undefined ? '' : `, "scope":"${identity.scope}"`}}`
+      return { kind: 'continue', bytes: Buffer.from(this.#sentError) }
     }
     const { principal, expiresAtMs } = identity
     if (authorizationId !== '' && authorizationId !== principal) {

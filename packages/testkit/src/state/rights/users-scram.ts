@@ -1,12 +1,12 @@
 import { createHash, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto'
 import type { SaslExchange, SaslStep } from './sasl-exchange.ts'
 
-/** In the order of their numbers in the protocol, from 1. */
+/** In order of their numbers in the protocol, from 1. */
 export const scramMechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
 
 export type ScramMechanism = (typeof scramMechanisms)[number]
 
-/** What a server keeps of a password (RFC 5802 §3): neither it nor the client's key can be told from this. */
+/** A server's record of a password (RFC 5802 §3); neither the password nor the client key can be derived from it. */
 export interface ScramCredential {
   readonly salt: Uint8Array
   readonly iterations: number
@@ -32,19 +32,19 @@ export function scramCredential(mechanism: ScramMechanism, password: string, sal
   }
 }
 
-/** Whom a name stands for: a user, or the owner of a delegation token. */
+/** The account of a name: a user, or the owner of a delegation token. */
 export interface ScramAccount {
   readonly user: string
   readonly credential: ScramCredential
   readonly isToken: boolean
-  /** Wall time when the credential ends; undefined: never. */
+  /** Wall time at which the credential expires; undefined: never. */
   readonly expiresAtMs: number | undefined
 }
 
 interface Challenge {
   readonly account: ScramAccount
   readonly nonce: string
-  /** The two first messages as the proof signs them. */
+  /** The first message of each side, as the proof signs them. */
   readonly signedSoFar: string
 }
 
@@ -54,7 +54,7 @@ const firstMessage = new RegExp(
 )
 const finalMessage = /^(c=([A-Za-z0-9+/=]+),r=([!-+\--~]+)(?:,.*)?),p=([A-Za-z0-9+/]+={0,2})$/
 
-/** The server's side of RFC 5802, without channel binding, as Kafka has it. */
+/** The server's side of RFC 5802 without channel binding, as Kafka implements it. */
 export class ScramExchange implements SaslExchange {
   readonly #mechanism: ScramMechanism
   readonly #serverNonce: () => string
@@ -116,5 +116,5 @@ export class ScramExchange implements SaslExchange {
   }
 }
 
-/** Nothing is said of what it was: it must not tell whether there is such a user. */
+/** No message, because the response must not reveal whether the user exists. */
 const invalid: SaslStep = { kind: 'failed', message: undefined }

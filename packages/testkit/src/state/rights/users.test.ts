@@ -16,10 +16,10 @@ const noUsers = { scramUsers: new Map(), delegationTokens: new Map() }
 const textOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8')
 
 describe('PLAIN', () => {
-  const plain = (said: string, passwords: Record<string, string> = { alice: 'alice-secret' }) =>
-    users(passwords).begin('PLAIN')?.step(Buffer.from(said))
+  const plain = (sent: string, passwords: Record<string, string> = { alice: 'alice-secret' }) =>
+    users(passwords).begin('PLAIN')?.step(Buffer.from(sent))
 
-  test('takes the right password', () => {
+  test('accepts the right password', () => {
     expect(plain('\0alice\0alice-secret')).toMatchObject({ kind: 'done', user: 'alice' })
     expect(plain('alice\0alice\0alice-secret')).toMatchObject({ kind: 'done', user: 'alice' })
   })
@@ -36,13 +36,13 @@ describe('PLAIN', () => {
       'bob\0alice\0alice-secret',
       'Authentication failed: Client requested an authorization id that is different from username',
     ],
-  ])('refuses %j', (said, message) => {
-    expect(plain(said)).toEqual({ kind: 'failed', message })
+  ])('rejects %j', (sent, message) => {
+    expect(plain(sent)).toEqual({ kind: 'failed', message })
   })
 })
 
 describe('SCRAM', () => {
-  test('gives the answers of the example in RFC 7677', () => {
+  test('matches the example of RFC 7677', () => {
     const credential = scramCredential('SCRAM-SHA-256', 'pencil', Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64'))
     const nonce = '%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0'
     const exchange = new ScramExchange(
@@ -60,7 +60,7 @@ describe('SCRAM', () => {
     expect(last.kind === 'done' && textOf(last.bytes)).toBe('v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=')
   })
 
-  /** A client of its own, so that server and client cannot be wrong in the same way. */
+  /** An independent client, so that server and client cannot have the same bug. */
   function login(mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512', user: string, password: string, tamper = '') {
     const exchange = users({ alice: 'alice-secret', 'a,b=c': 'odd' }).begin(mechanism)
     const hash = mechanism === 'SCRAM-SHA-256' ? 'sha256' : 'sha512'
@@ -86,7 +86,7 @@ describe('SCRAM', () => {
   }
 
   test.each(['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const)(
-    '%s: a right password, a wrong one, nobody, a changed nonce',
+    '%s checks the password, the user and the nonce',
     (mechanism) => {
       expect(login(mechanism, 'alice', 'alice-secret')).toMatchObject({ kind: 'done', user: 'alice' })
       expect(login(mechanism, 'alice', 'wrong')).toEqual({ kind: 'failed', message: undefined })
@@ -95,25 +95,25 @@ describe('SCRAM', () => {
     },
   )
 
-  test('names with a comma or an equals sign are escaped', () => {
+  test('unescapes names with a comma or an equals sign', () => {
     expect(login('SCRAM-SHA-256', 'a,b=c', 'odd')).toMatchObject({ kind: 'done', user: 'a,b=c' })
   })
 
-  test('nonsense is refused', () => {
-    for (const said of ['', 'n,,n=alice', 'y,,n=alice,r=x', 'n,,n=al=ice,r=x', 'p=tls-unique,,n=alice,r=x']) {
-      expect(users({ alice: 'alice-secret' }).begin('SCRAM-SHA-256')?.step(Buffer.from(said)).kind, said).toBe('failed')
+  test('rejects malformed messages', () => {
+    for (const sent of ['', 'n,,n=alice', 'y,,n=alice,r=x', 'n,,n=al=ice,r=x', 'p=tls-unique,,n=alice,r=x']) {
+      expect(users({ alice: 'alice-secret' }).begin('SCRAM-SHA-256')?.step(Buffer.from(sent)).kind, sent).toBe('failed')
     }
   })
 })
 
 describe('mechanisms', () => {
-  test('all three by default, those given otherwise, none without SASL', () => {
+  test('are all three by default, the configured ones otherwise, none without SASL', () => {
     expect(users({ a: 'b' }).mechanisms).toEqual(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'])
     expect(users({ a: 'b' }, ['PLAIN']).begin('SCRAM-SHA-256')).toBeUndefined()
     expect(new Users(undefined, new FakeClock(), () => noUsers).mechanisms).toEqual([])
   })
 
-  test('an unknown mechanism or an empty password is a mistake of the caller', () => {
+  test('reject an unknown mechanism and an empty password', () => {
     expect(() => users({ a: 'b' }, ['GSSAPI'])).toThrow(TypeError)
     expect(() => users({ a: '' })).toThrow(TypeError)
   })

@@ -7,7 +7,7 @@ import { credentialOf, deriveLater, keptUsers, type ScramUsers, scramUsersOf } f
 import { OauthExchange } from './users-oauth.ts'
 import { type ScramAccount, ScramExchange, type ScramMechanism } from './users-scram.ts'
 
-/** What the broker knows of the cluster's users. */
+/** The cluster's users in the broker's metadata. */
 export interface KnownUsers {
   readonly scramUsers: ScramUsers
   readonly delegationTokens: DelegationTokens
@@ -16,14 +16,15 @@ export interface KnownUsers {
 const byPassword = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
 const mechanisms = [...byPassword, 'OAUTHBEARER'] as const
 
-/** The users of the options beside those kept from `before`. Throws a TypeError for options that make no sense. */
+/** The users of the options and those stored before (`before`). Throws TypeError for invalid options. */
 export function usersOf(
   options: SaslOptions | undefined,
   runtime: Pick<Runtime, 'secureRandom'>,
   before: ScramUsers = new Map(),
 ): ScramUsers {
   for (const [user, password] of Object.entries(options?.users ?? {})) {
-    if (user === '' || password === '') throw new TypeError(`sasl.users: '${user}' needs a name and a password`)
+    if (user === '' || password === '')
+      throw new TypeError(`Option 'sasl.users' needs a name and a password for each user: '${user}'`)
   }
   return new Map([...keptUsers(before), ...scramUsersOf(options, mechanismsOf(options), runtime)])
 }
@@ -34,12 +35,12 @@ function mechanismsOf(options: SaslOptions | undefined): readonly string[] {
   const enabled = [...(options.mechanisms ?? usual)]
   for (const mechanism of enabled) {
     if ((mechanisms as readonly string[]).includes(mechanism)) continue
-    throw new TypeError(`sasl.mechanisms: ${mechanism} is not one of ${mechanisms.join(', ')}`)
+    throw new TypeError(`Option 'sasl.mechanisms' must be a list of ${mechanisms.join(', ')}, not '${mechanism}'`)
   }
   return enabled
 }
 
-/** Who may log in at a broker, and how. */
+/** The users and mechanisms that may authenticate at a broker. */
 export class Users {
   readonly mechanisms: readonly string[]
   readonly #passwords: ReadonlyMap<string, string>
@@ -59,7 +60,7 @@ export class Users {
     this.#known = known
   }
 
-  /** Begins an authentication; undefined when the mechanism is not enabled. */
+  /** Starts an authentication; undefined when the mechanism is not enabled. */
   begin(mechanism: string): SaslExchange | undefined {
     if (!this.mechanisms.includes(mechanism)) return undefined
     if (mechanism === 'PLAIN') return { step: (bytes) => this.#plain(bytes) }
@@ -87,7 +88,7 @@ export class Users {
     return { user: owner.name, credential, isToken: true, expiresAtMs }
   }
 
-  /** RFC 4616: authorization id, user and password, with a zero between. The messages are Kafka's. */
+  /** RFC 4616: authorization id, user and password, separated by zero bytes. The messages are Kafka's. */
   #plain(bytes: Uint8Array): SaslStep {
     const tokens = Buffer.from(bytes).toString('utf8').split('\0', 5)
     const [authorizationId, user, password] = tokens

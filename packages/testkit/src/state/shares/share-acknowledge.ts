@@ -10,14 +10,14 @@ import {
 import { failed, type ShareFailure } from './share-state-shard.ts'
 import type { ShareWindow } from './share-window.ts'
 
-/** What a member says of a stretch of records: one type for all, or one for each. */
+/** A member's acknowledgement of an offset range: one type for all records, or one for each. */
 export interface Acknowledgement {
   readonly firstOffset: number
   readonly lastOffset: number
   readonly types: readonly number[]
 }
 
-/** Kafka's types of acknowledgements; 0 is a gap: there is no record. */
+/** Kafka's acknowledgement types; 0 is a gap: there is no record. */
 export const RENEW = 4
 const stateOfType: Readonly<Record<number, RecordState>> = {
   0: 'archived',
@@ -26,7 +26,7 @@ const stateOfType: Readonly<Record<number, RecordState>> = {
   3: 'archived',
 }
 
-/** A change that has to be persisted before it holds. */
+/** A state change that takes effect when it is persisted. */
 export interface Change {
   readonly state: InFlightState
   readonly batch: StateBatch
@@ -37,17 +37,17 @@ export interface Changing {
   readonly memberId: string
   readonly maxDeliveries: number
   readonly isRenewEnabled: boolean
-  /** The lock of these records begins anew. */
+  /** Restarts the acquisition lock of these records. */
   readonly renew: (state: InFlightState, firstOffset: number, lastOffset: number) => void
   readonly changes: Change[]
 }
 
 const invalidState = (message: string): ShareFailure => ({ error: 'INVALID_RECORD_STATE', message })
 const notAcquired = 'The batch cannot be acknowledged. The batch is not in the acquired state.'
-const underWay = 'The record state is invalid. The acknowledgement of delivery could not be completed.'
+const pendingChange = 'The record state is invalid. The acknowledgement of delivery could not be completed.'
 const notRenewed = 'Renewing acquisition locks is not enabled for the group.'
 
-/** Begins what an acknowledgement asks for; with a failure all `changes` so far have to be rolled back. */
+/** Starts the changes of an acknowledgement. After a failure the caller must roll back all `changes` so far. */
 export function acknowledge(work: Changing, ack: Acknowledgement): ShareFailure | undefined {
   const { window, memberId } = work
   if (ack.lastOffset < window.startOffset) return undefined
@@ -60,7 +60,7 @@ export function acknowledge(work: Changing, ack: Acknowledgement): ShareFailure 
     if (whole !== undefined && whole.memberId !== memberId) {
       return invalidState('Member is not the owner of batch record')
     }
-    if (whole?.isChanging) return invalidState(underWay)
+    if (whole?.isChanging) return invalidState(pendingChange)
     const isWhole = batch.isWithin(ack.firstOffset, ack.lastOffset) && ack.types.length === 1
     const isCut = window.beginsWithin(batch.firstOffset, batch.lastOffset)
     const failure =
@@ -70,7 +70,7 @@ export function acknowledge(work: Changing, ack: Acknowledgement): ShareFailure 
   return undefined
 }
 
-/** Begins to give back what a member has; with a failure all `changes` so far have to be rolled back. */
+/** Starts to release a member's records. After a failure the caller must roll back all `changes` so far. */
 export function release(work: Changing): ShareFailure | undefined {
   const { window, memberId } = work
   for (const batch of window.batches) {
@@ -91,7 +91,7 @@ export function release(work: Changing): ShareFailure | undefined {
   return undefined
 }
 
-/** The lock of records is over: at once, for nobody waits for it. */
+/** The acquisition lock expired: the change takes effect immediately, without waiting for the persister. */
 export function expire(
   window: ShareWindow,
   maxDeliveries: number,
@@ -118,7 +118,7 @@ export function expire(
   return released
 }
 
-/** What was asked for did not come about. */
+/** Reverts changes that could not be persisted. */
 export function rollBack(window: ShareWindow, changes: readonly Change[]): void {
   for (const { state, batch } of changes) {
     const wasDone = isTerminalNumber(batch.deliveryState)
@@ -130,7 +130,7 @@ export function rollBack(window: ShareWindow, changes: readonly Change[]): void 
   }
 }
 
-/** What was asked for is persisted. */
+/** Completes changes that are persisted. */
 export function commit(window: ShareWindow, changes: readonly Change[]): void {
   for (const { state } of changes) {
     state.commit()
@@ -189,7 +189,7 @@ function endEach(work: Changing, batch: InFlightBatch, ack: Acknowledgement): Sh
     if (state.state !== 'acquired') {
       return invalidState('The offset cannot be acknowledged. The offset is not acquired.')
     }
-    if (state.isChanging) return invalidState(underWay)
+    if (state.isChanging) return invalidState(pendingChange)
     if (state.memberId !== memberId) return invalidState('Member is not the owner of offset')
     const type = (ack.types.length > 1 ? ack.types[offset - ack.firstOffset] : ack.types[0]) ?? 0
     if (type === RENEW) {
@@ -218,7 +218,7 @@ function begin(
   return true
 }
 
-/** The states of a batch, each with the records it is of. */
+/** The states of a batch, each with its offset range. */
 function* statesOf(
   batch: InFlightBatch,
   { firstOffset, lastOffset }: Pick<Acknowledgement, 'firstOffset' | 'lastOffset'> = batch,

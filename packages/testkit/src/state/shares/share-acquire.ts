@@ -1,14 +1,14 @@
 import { InFlightBatch, InFlightState, type MakeLock } from './share-in-flight.ts'
 import type { ShareWindow } from './share-window.ts'
 
-/** Records that a member has now. */
+/** An offset range that a member acquired. */
 export interface Acquired {
   readonly firstOffset: number
   readonly lastOffset: number
   readonly deliveryCount: number
 }
 
-/** A batch of the log, as far as it matters here. */
+/** The offset range of a batch of the log. */
 export interface FetchedBatch {
   readonly baseOffset: number
   readonly lastOffset: number
@@ -16,16 +16,16 @@ export interface FetchedBatch {
 
 export interface Acquisition {
   readonly memberId: string
-  /** KIP-1206: no record more than `maxRecords`; else batches are acquired as a whole. */
+  /** KIP-1206: at most `maxRecords` records; otherwise whole batches are acquired. */
   readonly isRecordLimit: boolean
-  /** The preferred number of records in what is acquired at once. */
+  /** The preferred number of records per acquired batch. */
   readonly batchSize: number
   readonly maxRecords: number
   readonly fetchOffset: number
-  /** What was read there. */
+  /** The batches read from `fetchOffset`. */
   readonly batches: readonly FetchedBatch[]
   readonly maxDeliveries: number
-  /** How many records may be under way. */
+  /** The limit of records in flight. */
   readonly maxInFlight: number
   readonly lockMs: number
   readonly makeLock: MakeLock
@@ -44,36 +44,36 @@ export interface AcquiredRecords {
 
 const nothing: AcquiredRecords = { records: [], count: 0 }
 
-/** Gives a member the records that were read and that nobody has. */
-export function acquire(window: ShareWindow, ask: Acquisition): AcquiredRecords {
-  const [first] = ask.batches
-  const last = ask.batches.at(-1)
-  if (ask.maxRecords <= 0 || first === undefined || last === undefined) return nothing
+/** Acquires the available records among those read for a member. */
+export function acquire(window: ShareWindow, request: Acquisition): AcquiredRecords {
+  const [first] = request.batches
+  const last = request.batches.at(-1)
+  if (request.maxRecords <= 0 || first === undefined || last === undefined) return nothing
   if (last.lastOffset < window.startOffset) return nothing
-  const limits = limitsOf(window, ask, last.lastOffset)
+  const limits = limitsOf(window, request, last.lastOffset)
   if (limits.maxRecords <= 0) return nothing
   const { lastOffset } = limits
   let { baseOffset } = first
-  archiveStale(window, ask.fetchOffset, baseOffset)
+  archiveStale(window, request.fetchOffset, baseOffset)
   const floor = window.floor(baseOffset)
   if (floor === undefined) baseOffset = Math.max(baseOffset, window.startOffset)
   else if (floor.lastOffset >= baseOffset) baseOffset = floor.firstOffset
   const known = window.from(Math.min(first.baseOffset, baseOffset), lastOffset)
   if (known.length === 0) {
-    return acquireNew(window, ask, { firstOffset: baseOffset, lastOffset, maxRecords: limits.maxRecords })
+    return acquireNew(window, request, { firstOffset: baseOffset, lastOffset, maxRecords: limits.maxRecords })
   }
-  return acquireKnown(window, ask, known, { ...limits, firstOffset: first.baseOffset }, baseOffset)
+  return acquireKnown(window, request, known, { ...limits, firstOffset: first.baseOffset }, baseOffset)
 }
 
-function limitsOf(window: ShareWindow, ask: Acquisition, lastOffset: number): Omit<Stretch, 'firstOffset'> {
-  const room = Math.min(ask.maxRecords, ask.maxInFlight - window.length)
-  if (room > 0 || ask.fetchOffset > window.endOffset) return { maxRecords: room, lastOffset }
-  // There is no room for more, but records before the end are available again.
-  const maxRecords = Math.min(ask.maxRecords, window.endOffset - ask.fetchOffset + 1)
+function limitsOf(window: ShareWindow, request: Acquisition, lastOffset: number): Omit<Stretch, 'firstOffset'> {
+  const allowance = Math.min(request.maxRecords, request.maxInFlight - window.length)
+  if (allowance > 0 || request.fetchOffset > window.endOffset) return { maxRecords: allowance, lastOffset }
+  // The limit of records in flight is reached, but records before the end offset are available again.
+  const maxRecords = Math.min(request.maxRecords, window.endOffset - request.fetchOffset + 1)
   return { maxRecords, lastOffset: Math.min(lastOffset, window.endOffset) }
 }
 
-/** The log was compacted: what was known between the offset asked for and the first record is not there. */
+/** The log was compacted: records between the fetch offset and the first batch no longer exist. */
 function archiveStale(window: ShareWindow, fetchOffset: number, baseOffset: number): void {
   if (window.batches.length === 0 || fetchOffset >= baseOffset) return
   const floor = window.floor(fetchOffset)
@@ -84,10 +84,10 @@ function archiveStale(window: ShareWindow, fetchOffset: number, baseOffset: numb
   }
 }
 
-/** Among batches that are under way already; gaps and what comes after them is new. */
+/** Acquires from batches that are in flight already; records in gaps and after the batches are new. */
 function acquireKnown(
   window: ShareWindow,
-  ask: Acquisition,
+  request: Acquisition,
   known: readonly InFlightBatch[],
   { firstOffset, lastOffset, maxRecords }: Stretch,
   baseOffset: number,
@@ -97,7 +97,7 @@ function acquireKnown(
   let gapStart = baseOffset
   let isThrottled = false
   const takeNew = (from: number, to: number) => {
-    const taken = acquireNew(window, ask, { firstOffset: from, lastOffset: to, maxRecords: maxRecords - count })
+    const taken = acquireNew(window, request, { firstOffset: from, lastOffset: to, maxRecords: maxRecords - count })
     records.push(...taken.records)
     count += taken.count
   }
@@ -109,12 +109,12 @@ function acquireKnown(
       if (count >= maxRecords) break
     }
     const stretch = { firstOffset, lastOffset, maxRecords: maxRecords - count }
-    const throttles = isThrottling(batch, stretch, ask.maxDeliveries)
+    const throttles = isThrottling(batch, stretch, request.maxDeliveries)
     if (throttles && count > 0) {
       isThrottled = true
       break
     }
-    const taken = acquireBatch(window, ask, { batch, stretch, throttles })
+    const taken = acquireBatch(window, request, { batch, stretch, throttles })
     records.push(...taken.records)
     count += taken.count
     if (throttles && taken.count > 0) {
@@ -131,39 +131,39 @@ function acquireKnown(
 
 function acquireBatch(
   window: ShareWindow,
-  ask: Acquisition,
+  request: Acquisition,
   { batch, stretch, throttles }: { batch: InFlightBatch; stretch: Stretch; throttles: boolean },
 ): AcquiredRecords {
   const { whole } = batch
-  const isCut = ask.isRecordLimit && batch.length > stretch.maxRecords
+  const isCut = request.isRecordLimit && batch.length > stretch.maxRecords
   if (whole !== undefined && !whole.isAvailable) return nothing
   if (whole !== undefined && batch.isWithin(stretch.firstOffset, stretch.lastOffset) && !isCut && !throttles) {
-    whole.acquire(ask.memberId)
-    whole.takeLock(ask.makeLock(batch.firstOffset, batch.lastOffset, ask.lockMs))
+    whole.acquire(request.memberId)
+    whole.takeLock(request.makeLock(batch.firstOffset, batch.lastOffset, request.lockMs))
     const { firstOffset, lastOffset, length } = batch
     return { records: [{ firstOffset, lastOffset, deliveryCount: whole.deliveryCount }], count: length }
   }
   window.split(batch)
-  return acquireEach(ask, batch, stretch)
+  return acquireEach(request, batch, stretch)
 }
 
-function acquireEach(ask: Acquisition, batch: InFlightBatch, stretch: Stretch): AcquiredRecords {
-  const { maxDeliveries } = ask
+function acquireEach(request: Acquisition, batch: InFlightBatch, stretch: Stretch): AcquiredRecords {
+  const { maxDeliveries } = request
   const throttledFrom = throttleLimit(maxDeliveries)
   const taken: Acquired[] = []
-  let limit = ask.isRecordLimit ? stretch.maxRecords : Number.POSITIVE_INFINITY
+  let limit = request.isRecordLimit ? stretch.maxRecords : Number.POSITIVE_INFINITY
   let isThrottled = false
   for (const [offset, state] of batch.states(stretch.firstOffset, stretch.lastOffset)) {
     if (!state.isAvailable) continue
     const { deliveryCount: before } = state
-    // A record's last delivery is one of its own, so that nothing else can spoil it.
+    // A record's last delivery contains no other record, so that no other record can make it fail.
     if (maxDeliveries > 2 && before === maxDeliveries - 1 && taken.length > 0) break
     if (before >= throttledFrom && !isThrottled) {
       isThrottled = true
       limit = Math.min(limit, Math.max(1, batch.length >> (before - throttledFrom + 1)))
     }
-    state.acquire(ask.memberId)
-    state.takeLock(ask.makeLock(offset, offset, ask.lockMs))
+    state.acquire(request.memberId)
+    state.takeLock(request.makeLock(offset, offset, request.lockMs))
     const { deliveryCount } = state
     taken.push({ firstOffset: offset, lastOffset: offset, deliveryCount })
     if ((deliveryCount === maxDeliveries && maxDeliveries > 2) || taken.length >= limit) break
@@ -171,28 +171,28 @@ function acquireEach(ask: Acquisition, batch: InFlightBatch, stretch: Stretch): 
   return { records: joined(taken), count: taken.length }
 }
 
-/** Records that nobody was given yet. */
-function acquireNew(window: ShareWindow, ask: Acquisition, stretch: Stretch): AcquiredRecords {
+/** Acquires records that were never delivered. */
+function acquireNew(window: ShareWindow, request: Acquisition, stretch: Stretch): AcquiredRecords {
   const { maxRecords, lastOffset } = stretch
   const isEmpty = window.batches.length === 0
   const firstAcquired = isEmpty && window.endOffset > stretch.firstOffset ? window.endOffset : stretch.firstOffset
   let lastAcquired = lastOffset
   if (maxRecords < lastOffset - firstAcquired + 1) {
-    lastAcquired = endOfBatchWith(ask.batches, firstAcquired + maxRecords - 1)
+    lastAcquired = endOfBatchWith(request.batches, firstAcquired + maxRecords - 1)
     if (window.isGapOpen) lastAcquired = Math.min(lastAcquired, lastOffset)
   }
-  const records = addNew(window, ask, { firstOffset: firstAcquired, lastOffset: lastAcquired, maxRecords })
+  const records = addNew(window, request, { firstOffset: firstAcquired, lastOffset: lastAcquired, maxRecords })
   if (window.batches[0]?.firstOffset === firstAcquired) window.startOffset = firstAcquired
   if (lastAcquired > window.endOffset) window.endOffset = lastAcquired
-  if (ask.isRecordLimit) lastAcquired = (records[0] as Acquired).lastOffset
+  if (request.isRecordLimit) lastAcquired = (records[0] as Acquired).lastOffset
   window.closeGapUpTo(lastAcquired + 1)
   return { records, count: lastAcquired - firstAcquired + 1 }
 }
 
-function addNew(window: ShareWindow, ask: Acquisition, stretch: Stretch): Acquired[] {
+function addNew(window: ShareWindow, request: Acquisition, stretch: Stretch): Acquired[] {
   const { firstOffset, lastOffset, maxRecords } = stretch
-  const { memberId, lockMs, makeLock } = ask
-  if (ask.isRecordLimit && lastOffset - firstOffset + 1 > maxRecords) {
+  const { memberId, lockMs, makeLock } = request
+  if (request.isRecordLimit && lastOffset - firstOffset + 1 > maxRecords) {
     const batch = new InFlightBatch(firstOffset, lastOffset, new InFlightState('acquired', 1, memberId))
     const lastAcquired = firstOffset + maxRecords - 1
     batch.splitAfter(lastAcquired, makeLock, lockMs)
@@ -200,7 +200,7 @@ function addNew(window: ShareWindow, ask: Acquisition, stretch: Stretch): Acquir
     window.add(batch)
     return [{ firstOffset, lastOffset: lastAcquired, deliveryCount: 1 }]
   }
-  const acquired = cutIntoBatches(ask, firstOffset, lastOffset)
+  const acquired = cutIntoBatches(request, firstOffset, lastOffset)
   for (const { firstOffset: from, lastOffset: to } of acquired) {
     const lock = makeLock(from, to, lockMs)
     window.add(new InFlightBatch(from, to, new InFlightState('acquired', 1, memberId, lock)))
@@ -208,7 +208,7 @@ function addNew(window: ShareWindow, ask: Acquisition, stretch: Stretch): Acquir
   return acquired
 }
 
-/** At the bounds of the log's batches, as soon as there are enough records. */
+/** Splits a range at batch boundaries of the log into parts of at least `batchSize` records. */
 function cutIntoBatches({ isRecordLimit, batchSize, batches }: Acquisition, first: number, last: number): Acquired[] {
   const acquired: Acquired[] = []
   let from = first
@@ -229,7 +229,7 @@ function endOfBatchWith(batches: readonly FetchedBatch[], offset: number): numbe
   return batch !== undefined && offset <= batch.lastOffset ? batch.lastOffset : offset
 }
 
-/** What was delivered often is delivered in ever smaller portions: one bad record must not take others with it. */
+/** True from half of the delivery limit on: fewer and fewer records are delivered together, to isolate a bad record. */
 function isThrottling(batch: InFlightBatch, { firstOffset, lastOffset }: Stretch, maxDeliveries: number): boolean {
   const limit = throttleLimit(maxDeliveries)
   if (batch.whole !== undefined) return batch.whole.isAvailable && batch.whole.deliveryCount >= limit

@@ -24,11 +24,11 @@ test.each([
   [3, [2, 1, 1]],
   [4, [1, 1, 1, 1]],
   [6, [2, 1, 1, 2, 1, 1]],
-])('four partitions for %i members', (count, expected) => {
+])('spreads four partitions over %i members', (count, expected) => {
   expect(sizes(assign(members(...Array.from({ length: count }, () => ['a']))))).toEqual(expected)
 })
 
-test('every partition of a topic has somebody, whatever else members read', () => {
+test('every partition has a subscribed member, whatever else the members subscribe to', () => {
   const assigned = assign(members(['a', 'b'], ['a'], ['b']))
   for (const [topicId, partitions] of assignable) {
     const covered = new Set([...assigned.values()].flatMap((each) => [...(each.get(topicId) ?? [])]))
@@ -37,7 +37,7 @@ test('every partition of a topic has somebody, whatever else members read', () =
   expect(assigned.get('m2')?.has('a')).toBe(false)
 })
 
-test('what a member has it keeps when another comes, as far as it may', () => {
+test('a member keeps part of its partitions when another joins', () => {
   const alone = assign(members(['a']))
   const [before] = [...(alone.get('m0')?.values() ?? [])]
   const both = assign(members(['a'], ['a']), alone)

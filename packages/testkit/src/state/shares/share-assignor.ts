@@ -4,8 +4,8 @@ import type { Assignment, ShareMember } from './share-group.ts'
 type Item = string
 
 /**
- * Kafka's `simple` assignor: every partition has as many members as are needed to give each member one, all members have
- * as many partitions as the others, and as little as possible moves. Only partitions in `assignable` are given away.
+ * Kafka's `simple` assignor: every partition gets enough members that each member has a partition, partitions are spread evenly,
+ * and as few as possible move. Only partitions in `assignable` are assigned.
  */
 export function assignSimply(
   members: readonly ShareMember[],
@@ -14,10 +14,10 @@ export function assignSimply(
   targets: ReadonlyMap<string, Assignment>,
 ): ReadonlyMap<string, Assignment> {
   const subscriptions = new Map(members.map((member) => [member.memberId, new Set(topicIdsOf(member))]))
-  const given = new Map<string, Set<Item>>(members.map(({ memberId }) => [memberId, new Set()]))
+  const assigned = new Map<string, Set<Item>>(members.map(({ memberId }) => [memberId, new Set()]))
   const topicIds = new Set([...subscriptions.values()].flatMap((ids) => [...ids]))
   const isAlike = [...subscriptions.values()].every((ids) => ids.size === topicIds.size)
-  // Members that are subscribed alike share all partitions; else they share those of each topic by itself.
+  // With equal subscriptions all partitions are shared in one round, otherwise the partitions of each topic in a round.
   const rounds = isAlike ? [[...topicIds]] : Array.from(topicIds, (topicId) => [topicId])
   for (const round of rounds) {
     const items = round.flatMap((topicId) =>
@@ -27,9 +27,9 @@ export function assignSimply(
       .map(({ memberId }) => memberId)
       .filter((id) => round.every((at) => subscriptions.get(id)?.has(at)))
     const old = new Map(takers.map((id) => [id, itemsOf(targets.get(id)).filter((item) => items.includes(item))]))
-    for (const [id, taken] of share(items, takers, old)) for (const item of taken) given.get(id)?.add(item)
+    for (const [id, taken] of share(items, takers, old)) for (const item of taken) assigned.get(id)?.add(item)
   }
-  return new Map(Array.from(given, ([memberId, items]) => [memberId, assignmentOf(items)]))
+  return new Map(Array.from(assigned, ([memberId, items]) => [memberId, assignmentOf(items)]))
 }
 
 function share(
@@ -62,7 +62,7 @@ function share(
       if (member === undefined) break
       those.add(member)
       taken.get(member)?.add(item)
-      // Whoever got one is the last to get another.
+      // A member that got a partition moves to the end of the queue.
       queue = queue.filter((each) => each !== member)
       if (isUnfilled(member)) queue.push(member)
     }

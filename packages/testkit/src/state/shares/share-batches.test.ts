@@ -6,19 +6,25 @@ const batch = (firstOffset: number, lastOffset: number, deliveryState: number, d
 })
 
 test.each([
-  ['neighbours alike become one', [batch(0, 4, 2, 1)], [batch(5, 9, 2, 1)], -1, [batch(0, 9, 2, 1)]],
-  ['others stay two', [batch(0, 4, 2, 1)], [batch(5, 9, 0, 1)], -1, [batch(0, 4, 2, 1), batch(5, 9, 0, 1)]],
-  ['a gap stays', [batch(0, 1, 2, 1)], [batch(3, 4, 2, 1)], -1, [batch(0, 1, 2, 1), batch(3, 4, 2, 1)]],
+  ['merges adjacent batches with equal state', [batch(0, 4, 2, 1)], [batch(5, 9, 2, 1)], -1, [batch(0, 9, 2, 1)]],
   [
-    'more deliveries cover fewer',
+    'keeps adjacent batches with different states',
+    [batch(0, 4, 2, 1)],
+    [batch(5, 9, 0, 1)],
+    -1,
+    [batch(0, 4, 2, 1), batch(5, 9, 0, 1)],
+  ],
+  ['keeps a gap', [batch(0, 1, 2, 1)], [batch(3, 4, 2, 1)], -1, [batch(0, 1, 2, 1), batch(3, 4, 2, 1)]],
+  [
+    'replaces a lower delivery count by a higher one',
     [batch(0, 9, 0, 1)],
     [batch(3, 5, 2, 2)],
     -1,
     [batch(0, 2, 0, 1), batch(3, 5, 2, 2), batch(6, 9, 0, 1)],
   ],
-  ['fewer do not cover more', [batch(0, 9, 0, 3)], [batch(3, 5, 2, 2)], -1, [batch(0, 9, 0, 3)]],
+  ['ignores a lower delivery count', [batch(0, 9, 0, 3)], [batch(3, 5, 2, 2)], -1, [batch(0, 9, 0, 3)]],
   [
-    'what is before the start goes',
+    'removes records before the start offset',
     [batch(0, 9, 2, 1)],
     [batch(10, 12, 0, 1)],
     5,

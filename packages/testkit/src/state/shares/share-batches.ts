@@ -1,4 +1,4 @@
-/** Records of a share partition that are in the same state, as they are kept in __share_group_state. */
+/** Records of a share partition in the same state, as stored in __share_group_state. */
 export interface StateBatch {
   readonly firstOffset: number
   readonly lastOffset: number
@@ -7,7 +7,7 @@ export interface StateBatch {
   readonly deliveryCount: number
 }
 
-/** Newer states cover older ones: where batches overlap, the one that was delivered more often and is further on holds. */
+/** Merges newer states into older ones: where batches overlap, the higher delivery count wins, then the later state. */
 export function combineBatches(
   before: readonly StateBatch[],
   newer: readonly StateBatch[],

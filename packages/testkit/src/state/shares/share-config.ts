@@ -1,6 +1,6 @@
 import type { BrokerConfig } from '../configs/broker-config.ts'
 
-/** What holds for one share group: its own configs over the broker's. */
+/** The configs of one share group: its own override the broker's. */
 export interface ShareConfig {
   readonly sessionTimeoutMs: number
   readonly heartbeatIntervalMs: number
@@ -8,13 +8,13 @@ export interface ShareConfig {
   readonly recordLockDurationMs: number
   readonly deliveryCountLimit: number
   readonly partitionMaxRecordLocks: number
-  /** `latest`, `earliest`, or the moment in ms from which on records count. */
+  /** `latest`, `earliest`, or a timestamp in ms. */
   readonly autoOffsetReset: 'latest' | 'earliest' | number
   readonly readsCommitted: boolean
   readonly isRenewEnabled: boolean
 }
 
-/** What holds for all share groups of a broker. */
+/** The limits of all share groups of a broker. */
 export interface ShareLimits {
   readonly maxSize: number
   readonly initializeRetryIntervalMs: number

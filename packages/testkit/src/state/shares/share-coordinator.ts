@@ -10,7 +10,7 @@ import type { Replica } from '../replicas/replica.ts'
 import { decodeShareState, type ShareKey, shareKeyText } from './share-state-records.ts'
 import { ShareStateShard } from './share-state-shard.ts'
 
-/** What a coordinator needs of its broker. */
+/** What a coordinator needs from its broker. */
 export interface ShareCoordinatorOptions {
   readonly runtime: Runtime
   readonly view: Pick<MetadataView, 'topicById'>
@@ -20,7 +20,7 @@ export interface ShareCoordinatorOptions {
   readonly updatesPerSnapshot: number
   /** share.coordinator.state.topic.prune.interval.ms */
   readonly pruneIntervalMs: number
-  /** The number of partitions of __share_group_state as the broker knows it; 0 when there is no such topic. */
+  /** The number of partitions of __share_group_state in the broker's metadata; 0 when the topic does not exist. */
   readonly partitionCount: () => number
 }
 
@@ -32,7 +32,7 @@ interface Loaded {
 
 type StateReplica = CoordinatorReplica & Pick<Replica, 'deleteRecords'>
 
-/** The share partitions' states of a broker: one shard for each partition of __share_group_state that it leads. */
+/** A broker's share coordinator: one shard for each partition of __share_group_state that it leads. */
 export class ShareCoordinator {
   readonly #options: ShareCoordinatorOptions
   readonly #shards: CoordinatorShards<StateReplica, Loaded>
@@ -93,7 +93,7 @@ export class ShareCoordinator {
     return loaded
   }
 
-  /** The topic is neither compacted nor retained by time: what newer snapshots cover is deleted now and then. */
+  /** The topic has neither compaction nor retention: records covered by newer snapshots are deleted periodically. */
   #schedulePruning(loaded: Loaded, replica: StateReplica): void {
     const { runtime, pruneIntervalMs } = this.#options
     loaded.pruning = runtime.setTimer(() => {

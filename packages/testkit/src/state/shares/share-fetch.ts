@@ -1,7 +1,7 @@
 import type { ErrorName } from '@ottla/codec'
 import type { StoredBatch } from '../replicas/log-segment.ts'
 import type { Replica } from '../replicas/replica.ts'
-import { abortedBatches } from './share-aborted.ts'
+import type { ReplicaLog } from '../replicas/replica-log.ts'
 import type { Acquired } from './share-acquire.ts'
 import type { SharePartition } from './share-partition.ts'
 import type { SharePartitions } from './share-partitions.ts'
@@ -38,14 +38,14 @@ interface Read {
   readonly error: ErrorName | undefined
 }
 
-/** One fetch of a share group, until it has enough or its time is over. */
+/** One ShareFetch request, until it has enough records or times out. */
 export class ShareFetchWork {
   readonly #wish: ShareFetchWish
   readonly #readsCommitted: boolean
   readonly #targets: Target[] = []
   readonly #failures = new Map<SessionPartition, ShareFailure>()
 
-  /** `partitions` in the order in which they may take records. */
+  /** `partitions` in the order in which they acquire records. */
   constructor(shares: SharePartitions, wish: ShareFetchWish, partitions: readonly SessionPartition[]) {
     this.#wish = wish
     const { groupId } = wish
@@ -64,12 +64,12 @@ export class ShareFetchWork {
     }
   }
 
-  /** Nothing can come of waiting. */
+  /** True when waiting cannot yield records. */
   get isHopeless(): boolean {
     return this.#targets.length === 0
   }
 
-  /** True when there is reason to answer. */
+  /** True when the response can be sent: an error, or at least `minBytes`. */
   isReady(): boolean {
     const reads = this.#acquirable().map((target) => this.#read(target, this.#wish.maxBytes, true))
     if (reads.length === 0) return false
@@ -97,7 +97,7 @@ export class ShareFetchWork {
     }
   }
 
-  /** Acquires what there is. */
+  /** Acquires the available records. */
   take(): ShareFetched[] {
     const targets = this.#acquirable()
     const each = Math.floor(this.#wish.maxBytes / Math.max(1, targets.length))
@@ -151,7 +151,7 @@ export class ShareFetchWork {
     const { at, share, replica } = target
     const none = { fetched: { at, failure: undefined, records: [], acquired: [] }, count: 0 }
     if (error === 'OFFSET_OUT_OF_RANGE') {
-      // Records were deleted: the member asks again.
+      // Records were deleted: the member's next fetch starts at the new log start offset.
       share.logStartMoved(replica.logStartOffset)
       return none
     }
@@ -161,7 +161,7 @@ export class ShareFetchWork {
     const { records: acquired, count } = share.acquire(wish)
     const aborted = this.#readsCommitted ? abortedBatches(replica.log, batches) : []
     for (const { baseOffset, lastOffset } of aborted) share.archiveAborted(baseOffset, lastOffset)
-    const left = aborted.reduce(withoutStretch, acquired)
+    const left = aborted.reduce(withoutBatch, acquired)
     const leftCount = left === acquired ? count : left.reduce((sum, each) => sum + lengthOf(each), 0)
     if (left.length === 0) return none
     return { fetched: { at, failure: undefined, records: slice(batches, left), acquired: left }, count: leftCount }
@@ -170,7 +170,7 @@ export class ShareFetchWork {
 
 const lengthOf = ({ firstOffset, lastOffset }: Acquired) => lastOffset - firstOffset + 1
 
-function withoutStretch(acquired: readonly Acquired[], gone: StoredBatch): readonly Acquired[] {
+function withoutBatch(acquired: readonly Acquired[], gone: StoredBatch): readonly Acquired[] {
   const { baseOffset, lastOffset } = gone
   if (!acquired.some((each) => each.firstOffset <= lastOffset && each.lastOffset >= baseOffset)) return acquired
   return acquired.flatMap((each) => {
@@ -181,7 +181,7 @@ function withoutStretch(acquired: readonly Acquired[], gone: StoredBatch): reado
   })
 }
 
-/** The batches that hold what was acquired. */
+/** The batches that contain the acquired records. */
 function slice(batches: readonly StoredBatch[], acquired: readonly Acquired[]): Uint8Array[] {
   const { firstOffset } = acquired[0] as Acquired
   const { lastOffset } = acquired.at(-1) as Acquired
@@ -193,4 +193,22 @@ function slice(batches: readonly StoredBatch[], acquired: readonly Acquired[]): 
     .slice(from)
     .filter(({ baseOffset }, index) => index === 0 || baseOffset <= lastOffset)
     .map(({ bytes }) => bytes)
+}
+
+/** The batches of aborted transactions among those read. */
+function abortedBatches(log: ReplicaLog, batches: readonly StoredBatch[]): StoredBatch[] {
+  const [first] = batches
+  const last = batches.at(-1)
+  if (first === undefined || last === undefined) return []
+  const aborted = log.transactions.abortedIn(first.baseOffset, last.lastOffset + 1)
+  if (aborted.length === 0) return []
+  return batches.filter(({ transactional, baseOffset }) =>
+    aborted.some(
+      ({ producerId, firstOffset, lastOffset }) =>
+        transactional?.kind === 'data' &&
+        transactional.producerId === producerId &&
+        baseOffset >= firstOffset &&
+        baseOffset <= lastOffset,
+    ),
+  )
 }

@@ -24,7 +24,7 @@ import {
   type StateTopics,
 } from './share-group.ts'
 
-/** A change of a share group; without a value what it names is gone. */
+/** A change of a share group; a record without a value is a tombstone. */
 export type ShareRecord = { readonly groupId: string } & (
   | { readonly kind: 'member'; readonly memberId: string; readonly value?: MemberValue | undefined }
   | { readonly kind: 'group'; readonly value?: { readonly epoch: number; readonly metadataHash: bigint } | undefined }
@@ -45,7 +45,7 @@ const TARGET = 13
 const CURRENT = 14
 const STATE_TOPICS = 15
 
-/** Whether a record of __consumer_offsets is about share groups. */
+/** Whether a record of __consumer_offsets belongs to share groups. */
 export function isShareRecord({ key }: CoordinatorRecord): boolean {
   const type = int16(key)
   return type >= MEMBER && type <= STATE_TOPICS
@@ -57,7 +57,7 @@ export function applyShare(groups: ShareGroups, record: ShareRecord): void {
   if (record.kind === 'stateTopics') {
     if (record.value === undefined) groups.stateTopics.delete(groupId)
     else {
-      // A group of which only offsets were set is a group too.
+      // Setting offsets alone creates the group too.
       if (!groups.groups.has(groupId)) groups.groups.set(groupId, new ShareGroup(groupId))
       groups.stateTopics.set(groupId, record.value)
     }
@@ -152,7 +152,7 @@ export function encodeShare(record: ShareRecord): CoordinatorRecord {
   }
 }
 
-/** What a record of the log says. */
+/** Decodes a record of the log. */
 export function decodeShare({ key, value }: CoordinatorRecord): ShareRecord {
   const body = key.subarray(2)
   const bytes = value?.subarray(2)
@@ -207,7 +207,7 @@ interface TopicPartitions {
   readonly partitions: readonly number[]
 }
 
-/** As messages carry an assignment. */
+/** An assignment as it is encoded in messages. */
 export function listOf(assignment: Assignment): { topicId: string; partitions: number[] }[] {
   return Array.from(assignment, ([topicId, partitions]) => ({ topicId, partitions: inOrder(partitions) }))
 }

@@ -17,16 +17,16 @@ export interface ShareGroupServiceOptions {
   readonly view: () => MetadataView
   readonly limits: ShareLimits
   readonly configOf: (groupId: string) => ShareConfig
-  /** The shards of groups that this broker coordinates now. */
+  /** The group shards that this broker currently coordinates. */
   readonly shards: () => readonly ShareGroupShard[] | ErrorName
 }
 
-/** A share partition that gets its first state, or another one. */
+/** A share partition whose state is initialized or set. */
 export interface StateToBe extends ShareKey {
   readonly startOffset: number
 }
 
-/** What the parts of share groups have in common: writing, and the states of their partitions. */
+/** Shared by all share group operations: writing records, and the state of share partitions. */
 export class ShareGroupService {
   readonly limits: ShareLimits
   readonly persister: SharePersister
@@ -50,7 +50,7 @@ export class ShareGroupService {
     return Math.floor(this.#options.runtime.wallNow())
   }
 
-  /** Writes changes; they hold at once, and `done` is called when they are replicated. */
+  /** Writes changes. They take effect immediately; `done` is called when they are replicated. */
   write(shard: ShareGroupShard, records: readonly ShareRecord[], done: (failure?: ShareFailure) => void): void {
     shard.log.write(records.map(encodeShare), {
       appended: () => {
@@ -60,7 +60,7 @@ export class ShareGroupService {
     })
   }
 
-  /** A name that clients have for another kind of group is not a share group's. */
+  /** The share group; a failure when the name is unknown or belongs to another kind of group. */
   find(shard: ShareGroupShard, groupId: string): ShareGroup | ShareFailure {
     const group = shard.shares.groups.get(groupId)
     if (group !== undefined) return group
@@ -68,7 +68,7 @@ export class ShareGroupService {
     return { error: 'GROUP_ID_NOT_FOUND', message }
   }
 
-  /** The record that says of more partitions that they are being initialized. */
+  /** The record that marks more partitions as initializing. */
   beginInitializing(shard: ShareGroupShard, groupId: string, topics: ReadonlyMap<string, StateTopic>): ShareRecord {
     const { initializing, initialized, deleting } = shard.shares.stateTopicsOf(groupId) ?? noStateTopics
     const next = combined(initializing, topics)
@@ -76,7 +76,7 @@ export class ShareGroupService {
     return { kind: 'stateTopics', groupId, value: { initializing: next, initialized, deleting: left } }
   }
 
-  /** Tells the coordinators of share partitions about them, and notes that they know. */
+  /** Initializes share partitions at their coordinators, then marks them as initialized. */
   initialize(
     shard: ShareGroupShard,
     { groupId, stateEpoch, states }: { groupId: string; stateEpoch: number; states: readonly StateToBe[] },
@@ -93,7 +93,7 @@ export class ShareGroupService {
     )
   }
 
-  /** A topic is gone, and with it what was known of its share partitions. */
+  /** A topic was deleted: removes the state of its share partitions. */
   onTopicDeleted(_topic: string, topicId: string): void {
     const shards = this.#options.shards()
     if (typeof shards === 'string') return
@@ -141,13 +141,13 @@ export function isFailure(value: object): value is ShareFailure {
   return 'error' in value && value.error !== undefined
 }
 
-/** Kafka's number and words for a failure; of none, 0 and null. */
+/** Kafka's error code and message for a failure; 0 and null without one. */
 export function toldOf(failure: ShareFailure | undefined): { errorCode: number; errorMessage: string | null } {
   if (failure === undefined) return { errorCode: 0, errorMessage: null }
   return { errorCode: errorCode(failure.error), errorMessage: failure.message }
 }
 
-/** The same with the words that Kafka has for every error of that name. */
+/** Error code and Kafka's default message for an error. */
 export function toldPlainly(error: ErrorName): { errorCode: number; errorMessage: string } {
   return { errorCode: errorCode(error), errorMessage: messageOf(error) }
 }

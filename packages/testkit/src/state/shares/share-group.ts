@@ -1,4 +1,4 @@
-/** Partitions by the ids of their topics. */
+/** Partitions by topic id. */
 export type Assignment = ReadonlyMap<string, ReadonlySet<number>>
 
 export const noPartitions: Assignment = new Map()
@@ -14,7 +14,7 @@ export interface ShareMember {
   readonly assigned: Assignment
 }
 
-/** A topic of which share partitions are made known to their coordinators, or are known there. */
+/** A topic whose share partitions are initializing or initialized at their coordinators. */
 export interface StateTopic {
   readonly name: string
   readonly partitions: ReadonlySet<number>
@@ -31,12 +31,12 @@ export interface StateTopics {
 
 export const noStateTopics: StateTopics = { initializing: new Map(), initialized: new Map(), deleting: new Map() }
 
-/** A share group (KIP-932) as its records make it. */
+/** A share group (KIP-932), built from its records. */
 export class ShareGroup {
   readonly groupId: string
   readonly members = new Map<string, ShareMember>()
   readonly targets = new Map<string, Assignment>()
-  /** As in Kafka, the first member makes it 2. */
+  /** As in Kafka, the first member raises it to 2. */
   groupEpoch = 1
   metadataHash = 0n
   assignmentEpoch = 0
@@ -50,12 +50,12 @@ export class ShareGroup {
     return this.members.size === 0 ? 'Empty' : 'Stable'
   }
 
-  /** What the members are subscribed to together, with one of them changed. */
+  /** All topics the members subscribe to, with one member replaced or added. */
   topicsWith(changed?: ShareMember): ReadonlySet<string> {
     return new Set(this.membersWith(changed).flatMap(({ topics }) => [...topics]))
   }
 
-  /** The members with one of them changed, or new. */
+  /** The members, with one replaced or added. */
   membersWith(changed?: ShareMember): ShareMember[] {
     return [...(changed === undefined ? this.members : new Map(this.members).set(changed.memberId, changed)).values()]
   }
@@ -65,10 +65,10 @@ export class ShareGroup {
 export class ShareGroups {
   readonly groups = new Map<string, ShareGroup>()
   readonly stateTopics = new Map<string, StateTopics>()
-  /** The partition is led elsewhere now: what was begun here must not go on. */
+  /** This broker no longer leads the partition: operations in progress must stop. */
   isUnloaded = false
 
-  /** Kept when a member joins or offsets are altered; undefined for a group that is unknown. */
+  /** Set when a member joins or offsets are altered; undefined for an unknown group. */
   stateTopicsOf(groupId: string): StateTopics | undefined {
     return this.stateTopics.get(groupId)
   }
@@ -80,7 +80,7 @@ export class ShareGroups {
   }
 }
 
-/** Both together; where both have a topic, `newer` names and dates it. */
+/** The union of both; a topic in both has the name and time of `newer`. */
 export function combined(
   older: ReadonlyMap<string, StateTopic>,
   newer: ReadonlyMap<string, StateTopic>,
@@ -93,7 +93,7 @@ export function combined(
   return all
 }
 
-/** Without these partitions; a topic without any is gone. */
+/** The topics without these partitions; a topic without partitions is removed. */
 export function without(
   topics: ReadonlyMap<string, StateTopic>,
   partitions: Assignment,

@@ -1,3 +1,4 @@
+import type { MetadataView } from '../metadata-view.ts'
 import { assignSimply } from './share-assignor.ts'
 import {
   type Assignment,
@@ -12,7 +13,6 @@ import {
 import { newShareMember, type ShareRecord } from './share-group-records.ts'
 import { isFailure, type ShareGroupService, type StateToBe } from './share-group-service.ts'
 import type { ShareGroupShard } from './share-group-shard.ts'
-import { shareHash } from './share-hash.ts'
 import type { ShareFailure } from './share-state-shard.ts'
 
 export interface ShareHeartbeat {
@@ -29,13 +29,13 @@ export interface ShareHeartbeatResponse {
   readonly memberId: string
   readonly memberEpoch: number
   readonly heartbeatIntervalMs: number
-  /** Undefined: nothing new. */
+  /** Undefined: unchanged. */
   readonly assignment: Assignment | undefined
 }
 
 type Done = (response: ShareHeartbeatResponse | ShareFailure) => void
 
-/** A member joins, stays, changes its subscription or leaves. */
+/** Handles a member that joins, stays, changes its subscription or leaves. */
 export function shareHeartbeat(
   service: ShareGroupService,
   shard: ShareGroupShard,
@@ -46,7 +46,7 @@ export function shareHeartbeat(
   else stay(service, shard, beat, done)
 }
 
-/** Members read from the log have their session's time from now on to show up. */
+/** Starts the session timeout of members that were loaded from the log. */
 export function startShareSessions(service: ShareGroupService, shard: ShareGroupShard): void {
   for (const group of shard.shares.groups.values()) {
     for (const memberId of group.members.keys()) keepAlive(service, shard, group.groupId, memberId)
@@ -172,7 +172,7 @@ function fenced({ memberEpoch, previousMemberEpoch }: ShareMember, received: num
   return { error: 'FENCED_MEMBER_EPOCH', message }
 }
 
-/** The group's epoch: +1 when what the members want, or what there is of it, has changed. */
+/** The group epoch: +1 when the subscriptions or the subscribed topics changed. */
 function nextEpoch(
   service: ShareGroupService,
   shard: ShareGroupShard,
@@ -186,7 +186,7 @@ function nextEpoch(
   return { epoch: isBumped ? groupEpoch + 1 : groupEpoch, hash, isBumped }
 }
 
-/** Partitions have a state by now, but nobody has them. */
+/** Partitions that are initialized now, but not assigned yet. */
 function isAssignmentPending(shard: ShareGroupShard, group: ShareGroup): boolean {
   const initialized = shard.shares.stateTopicsOf(group.groupId)?.initialized
   if (initialized === undefined || group.members.size === 0) return false
@@ -233,7 +233,7 @@ function nextTarget(
   return { epoch, assignment: targets.get(next.memberId) ?? noPartitions }
 }
 
-/** A member takes its target at once: nobody has to give anything up first. */
+/** A member gets its target assignment immediately: share partitions need no revocation first. */
 function reconcile(service: ShareGroupService, member: ShareMember, target: Target, isBumped: boolean): ShareMember {
   const isReached = member.memberEpoch === target.epoch
   if (isReached && !isBumped) return member
@@ -246,7 +246,7 @@ function reconcile(service: ShareGroupService, member: ShareMember, target: Targ
   return isSameAssignment(assigned, member.assigned) ? member : { ...member, assigned }
 }
 
-/** Share partitions that no coordinator knows yet, and the record that says so. */
+/** Share partitions that are not initialized at a coordinator yet; adds the record for their initialization. */
 function newStates(
   service: ShareGroupService,
   shard: ShareGroupShard,
@@ -280,7 +280,7 @@ function keepAlive(service: ShareGroupService, shard: ShareGroupShard, groupId: 
   })
 }
 
-// Group and member ids may hold any character: a length in front keeps two different pairs apart.
+// Group and member ids may contain any character: the length prefix makes the key unambiguous.
 const sessionKey = (groupId: string, memberId: string): string => `share ${groupId.length} ${groupId} ${memberId}`
 
 function isSameMember(a: ShareMember, b: ShareMember): boolean {
@@ -290,4 +290,18 @@ function isSameMember(a: ShareMember, b: ShareMember): boolean {
 
 function isSameSet<T>(a: ReadonlySet<T>, b: ReadonlySet<T> | undefined): boolean {
   return b !== undefined && a.size === b.size && [...a].every((each) => b.has(each))
+}
+
+/** Changes when a topic is created, deleted or gets partitions, which requires a new assignment. 0: no topic exists. */
+function shareHash(view: MetadataView, topics: ReadonlySet<string>): bigint {
+  const text = [...topics]
+    .sort()
+    .flatMap((name) => view.topic(name) ?? [])
+    .map(({ id, name, partitions }) => `${name}:${id}:${partitions.length}`)
+    .join(' ')
+  if (text === '') return 0n
+  // FNV-1a; 63 bits of it are a positive int64 on the wire.
+  let hash = 0xcbf29ce484222325n
+  for (const byte of Buffer.from(text)) hash = ((hash ^ BigInt(byte)) * 0x100000001b3n) & 0xffffffffffffffffn
+  return hash >> 1n
 }

@@ -1,6 +1,6 @@
 export type RecordState = 'available' | 'acquired' | 'acknowledged' | 'archived'
 
-/** Kafka's numbers, as they are persisted. */
+/** Kafka's numbers of the states, as persisted. */
 export const stateNumbers = { available: 0, acquired: 1, acknowledged: 2, archived: 4 } as const
 
 export function stateOfNumber(id: number): RecordState {
@@ -8,21 +8,21 @@ export function stateOfNumber(id: number): RecordState {
   return id === stateNumbers.archived ? 'archived' : 'available'
 }
 
-/** Whether nothing happens to the record any more. */
+/** Whether the state is final. */
 export const isTerminal = (state: RecordState): boolean => state === 'acknowledged' || state === 'archived'
 
-/** Nobody. */
+/** The member id of records that no member has. */
 export const NO_MEMBER = ''
 
-/** Until when records are their member's. */
+/** The acquisition lock of records. */
 export interface Lock {
   readonly endMs: number
-  /** The time was over, whatever came of it. */
+  /** The lock timed out, even if the records could not be released then. */
   hasExpired: boolean
   cancel(): void
 }
 
-/** Makes the lock of records; when its time is over they are released. */
+/** Creates an acquisition lock; the records are released when it expires. */
 export type MakeLock = (firstOffset: number, lastOffset: number, delayMs: number) => Lock
 
 interface Before {
@@ -31,7 +31,7 @@ interface Before {
   readonly maxDeliveries: number
 }
 
-/** The state of one record, or of all records of a batch alike. */
+/** The state of one record, or the common state of all records of a batch. */
 export class InFlightState {
   #state: RecordState
   #deliveryCount: number
@@ -55,7 +55,7 @@ export class InFlightState {
     return this.#deliveryCount
   }
 
-  /** Who has it; '' for nobody. */
+  /** The member that acquired it; '' for none. */
   get memberId(): string {
     return this.#memberId
   }
@@ -92,7 +92,7 @@ export class InFlightState {
     return true
   }
 
-  /** From acquired to something else; what was delivered too often is archived instead of released. False if it may not. */
+  /** Leaves the acquired state; at the delivery limit the record is archived instead of released. False if not allowed. */
   end(state: RecordState, maxDeliveries: number): boolean {
     if (this.#state !== 'acquired' || this.isChanging) return false
     this.#state = state === 'available' && this.#deliveryCount >= maxDeliveries ? 'archived' : state
@@ -100,7 +100,7 @@ export class InFlightState {
     return true
   }
 
-  /** The same, until `commit` or `rollBack`. */
+  /** Like `end`, pending until `commit` or `rollBack`. */
   beginEnd(state: RecordState, maxDeliveries: number): boolean {
     const before = { state: this.#state, memberId: this.#memberId, maxDeliveries }
     if (!this.end(state, maxDeliveries)) return false
@@ -113,7 +113,7 @@ export class InFlightState {
     this.#before = undefined
   }
 
-  /** As it was, unless its time was over meanwhile. */
+  /** Restores the state before `beginEnd`, unless the lock expired in the meantime. */
   rollBack(): void {
     const before = this.#before
     this.#before = undefined
@@ -129,7 +129,7 @@ export class InFlightState {
     }
   }
 
-  /** It is gone from the log, or was aborted. */
+  /** The record was deleted from the log, or its transaction was aborted. */
   archive(): void {
     this.#isArchived = true
     this.#state = 'archived'
@@ -138,7 +138,7 @@ export class InFlightState {
   }
 }
 
-/** Records that were fetched together: one state for all, or one for each as soon as they differ. */
+/** Records that were fetched together: one common state, or one per record once they differ. */
 export class InFlightBatch {
   readonly firstOffset: number
   readonly lastOffset: number
@@ -151,7 +151,7 @@ export class InFlightBatch {
     this.#whole = state
   }
 
-  /** The state of all; undefined when each record has its own. */
+  /** The common state; undefined when each record has its own. */
   get whole(): InFlightState | undefined {
     return this.#whole
   }
@@ -164,18 +164,18 @@ export class InFlightBatch {
     return this.#whole ?? ((this.#each as InFlightState[])[offset - this.firstOffset] as InFlightState)
   }
 
-  /** The states of the records of a stretch, with their offsets; of all of them by default. */
+  /** The states of the records in an offset range (default: all), with their offsets. */
   *states(from = this.firstOffset, to = this.lastOffset): Generator<[offset: number, state: InFlightState]> {
     const end = Math.min(to, this.lastOffset)
     for (let at = Math.max(from, this.firstOffset); at <= end; at++) yield [at, this.stateAt(at)]
   }
 
-  /** Whether it lies in a stretch as a whole. */
+  /** Whether the whole batch is within an offset range. */
   isWithin(from: number, to: number): boolean {
     return this.firstOffset >= from && this.lastOffset <= to
   }
 
-  /** From now on each record has a state of its own, with what is left of the lock. */
+  /** Gives each record its own state, with the remaining time of the lock. */
   split(makeLock: MakeLock, nowMs: number): void {
     const whole = this.#whole
     if (whole === undefined) return
@@ -189,7 +189,7 @@ export class InFlightBatch {
     this.#whole = undefined
   }
 
-  /** The records up to an offset are acquired; those after it were fetched with them, but nobody has them. */
+  /** Acquires the records up to an offset; the rest of the batch becomes available. */
   splitAfter(lastAcquired: number, makeLock: MakeLock, lockMs: number): void {
     const whole = this.#whole
     if (whole === undefined) return
@@ -202,7 +202,7 @@ export class InFlightBatch {
     this.#whole = undefined
   }
 
-  /** Nobody watches it any more. */
+  /** Cancels all acquisition locks. */
   dropLocks(): void {
     for (const state of this.#each ?? [this.#whole]) state?.dropLock()
   }

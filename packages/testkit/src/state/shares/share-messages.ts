@@ -1,6 +1,6 @@
 import type { ErrorName } from '@ottla/codec'
 
-/** Kafka's words for errors, where answers about share groups have them. */
+/** Kafka's messages for errors in responses about share groups. */
 const messages: Readonly<Partial<Record<ErrorName, string>>> = {
   COORDINATOR_LOAD_IN_PROGRESS: "The coordinator is loading and hence can't process requests.",
   COORDINATOR_NOT_AVAILABLE: 'The coordinator is not available.',

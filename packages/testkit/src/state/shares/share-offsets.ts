@@ -11,7 +11,7 @@ export interface NamedPartitions<P> {
   readonly partitions: readonly P[]
 }
 
-/** What came of one partition of a topic. */
+/** The result for one partition of a topic. */
 export interface PartitionOutcome {
   readonly partition: number
   readonly failure: ShareFailure | undefined
@@ -19,7 +19,7 @@ export interface PartitionOutcome {
 
 export interface TopicOutcome {
   readonly name: string
-  /** Undefined: there is no such topic. */
+  /** Undefined: the topic does not exist. */
   readonly topicId: string | undefined
   readonly partitions: readonly PartitionOutcome[]
 }
@@ -29,7 +29,7 @@ interface NewOffset {
   readonly startOffset: number
 }
 
-/** Sets where a group without members goes on. */
+/** Sets the start offsets of a group without members. */
 export function alterShareOffsets(
   service: ShareGroupService,
   shard: ShareGroupShard,
@@ -88,7 +88,7 @@ export interface DeletedTopic {
   readonly failure: ShareFailure | undefined
 }
 
-/** Forgets what a group without members has read of topics. */
+/** Deletes the state of topics of a group without members. */
 export function deleteShareOffsets(
   service: ShareGroupService,
   shard: ShareGroupShard,
@@ -164,7 +164,7 @@ function forget(
   })
 }
 
-/** Deletes a share group without members, and what its share partitions' coordinators know of it. */
+/** Deletes a share group without members and the state of its share partitions. */
 export function deleteShareGroup(
   service: ShareGroupService,
   shard: ShareGroupShard,
@@ -209,7 +209,7 @@ export function deleteShareGroup(
   })
 }
 
-/** `done` has the first failure of each topic. */
+/** `done` receives the first failure of each topic. */
 function removeStates(
   { persister }: ShareGroupService,
   keys: readonly ShareKey[],
@@ -226,7 +226,7 @@ function removeStates(
   )
 }
 
-/** Where the group is in partitions; `done` has them in the order of the keys. */
+/** The group's state in partitions; `done` receives it in the order of the keys. */
 export function readSummaries(
   { persister }: ShareGroupService,
   keys: readonly ShareKey[],

@@ -21,13 +21,13 @@ import { ShareWindow } from './share-window.ts'
 
 export interface SharePartitionOptions {
   readonly key: ShareKey
-  /** Of the partition, when its broker began to lead. */
+  /** The leader epoch of the partition on this broker. */
   readonly leaderEpoch: number
   readonly runtime: Pick<Runtime, 'setTimer' | 'clearTimer' | 'monoNow'>
   readonly persister: SharePersister
-  /** What holds for the group now. */
+  /** The group's current configs. */
   readonly config: () => ShareConfig
-  /** Where a group begins that has read nothing yet; a text says why that cannot be told. */
+  /** The start offset of a group without state, or why it is unavailable. */
   readonly firstOffset: (reset: ShareConfig['autoOffsetReset']) => number | ShareFailure
 }
 
@@ -38,7 +38,7 @@ export type ShareWish = Pick<
 
 type Life = 'empty' | 'initializing' | 'active' | 'failed' | 'fenced'
 
-/** What a group shares of one partition, on the broker that leads it. */
+/** A share partition: one group's state in one partition, on the partition's leader. */
 export class SharePartition {
   readonly key: ShareKey
   readonly leaderEpoch: number
@@ -61,7 +61,7 @@ export class SharePartition {
     return this.#life === 'active'
   }
 
-  /** SPSO: all records before it are done. */
+  /** SPSO: all records before it are in a final state. */
   get startOffset(): number {
     return this.#window.startOffset
   }
@@ -71,13 +71,13 @@ export class SharePartition {
     return this.#window.endOffset
   }
 
-  /** For tests and tools: the state of a record that is under way. */
+  /** For tests and tools: the state of a record in flight. */
   stateAt(offset: number): InFlightState | undefined {
     const batch = this.#window.floor(offset)
     return batch === undefined || offset > batch.lastOffset ? undefined : batch.stateAt(offset)
   }
 
-  /** Reads its state; `failed` is called when that did not succeed. */
+  /** Loads the state from the coordinator; `failed` is called on an error. */
   initialize(failed: (failure: ShareFailure) => void): void {
     if (this.#life !== 'empty') return
     this.#life = 'initializing'
@@ -95,7 +95,7 @@ export class SharePartition {
     )
   }
 
-  /** Whether there is anything to give or room for more. */
+  /** Whether records are available or the limit of records in flight allows more. */
   get canAcquire(): boolean {
     const window = this.#window
     if (window.nextFetchOffset() !== window.endOffset + 1) return true
@@ -116,7 +116,7 @@ export class SharePartition {
     })
   }
 
-  /** Records that were acquired, but belong to a transaction that was aborted. */
+  /** Archives acquired records of an aborted transaction. */
   archiveAborted(firstOffset: number, lastOffset: number): void {
     const window = this.#window
     const from = window.floor(firstOffset)?.firstOffset ?? firstOffset
@@ -139,7 +139,7 @@ export class SharePartition {
     this.#persist(work.changes, done)
   }
 
-  /** The member is gone: what it has may be had by others. */
+  /** The member left: its records become available to others. */
   release(memberId: string, done: (failure?: ShareFailure) => void): void {
     const work = this.#work(memberId)
     const failure = release(work)
@@ -151,14 +151,14 @@ export class SharePartition {
     done(failure)
   }
 
-  /** Another broker leads, or the group has nobody here any more. */
+  /** Another broker is the leader, or no member of the group is connected here any more. */
   fence(): void {
     this.#life = 'fenced'
     this.#window.dropLocks()
     this.changed()
   }
 
-  /** Calls `listener` when there may be something to acquire, or never will be. */
+  /** Calls `listener` when records may be available, or when the share partition is fenced. */
   watch(listener: () => void): void {
     this.#watchers.add(listener)
   }
@@ -268,7 +268,7 @@ const coordinatorErrors: ReadonlySet<ErrorName> = new Set([
   'COORDINATOR_LOAD_IN_PROGRESS',
 ])
 
-/** What the coordinator's errors mean for who leads the partition. */
+/** Translates a coordinator's error into the one the partition leader returns. */
 function forLeader({ error, message }: ShareFailure): ShareFailure {
   if (coordinatorErrors.has(error)) return { error: 'COORDINATOR_NOT_AVAILABLE', message }
   if (error === 'GROUP_ID_NOT_FOUND' || error === 'UNKNOWN_TOPIC_OR_PARTITION') return { error, message }

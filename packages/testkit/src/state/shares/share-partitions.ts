@@ -1,9 +1,9 @@
 import type { ErrorName } from '@ottla/codec'
+import { RecordBatch } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
 import type { Replica } from '../replicas/replica.ts'
 import type { Acknowledgement } from './share-acknowledge.ts'
 import type { ShareConfig } from './share-config.ts'
-import { firstOffsetOf } from './share-first-offset.ts'
 import { SharePartition } from './share-partition.ts'
 import type { SharePersister } from './share-persister.ts'
 import { type SessionPartition, ShareSessions } from './share-sessions.ts'
@@ -13,13 +13,13 @@ export interface SharePartitionsOptions {
   readonly runtime: Pick<Runtime, 'setTimer' | 'clearTimer' | 'monoNow'>
   readonly persister: SharePersister
   readonly configOf: (groupId: string) => ShareConfig
-  /** This broker's replica, whatever its role. */
+  /** This broker's replica, as leader or follower. */
   readonly replicaOf: (at: SessionPartition) => Replica | undefined
   /** group.share.max.share.sessions */
   readonly maxSessions: number
 }
 
-/** What came of the acknowledgements for one partition. */
+/** The result of the acknowledgements of one partition. */
 export interface AcknowledgeResult {
   readonly at: SessionPartition
   readonly failure: ShareFailure | undefined
@@ -30,7 +30,7 @@ export interface PartitionAcks {
   readonly acks: readonly Acknowledgement[]
 }
 
-/** After these errors the share partition is read anew. */
+/** After these errors the share partition is loaded again. */
 const fencing: ReadonlySet<ErrorName> = new Set([
   'NOT_LEADER_OR_FOLLOWER',
   'FENCED_STATE_EPOCH',
@@ -38,7 +38,7 @@ const fencing: ReadonlySet<ErrorName> = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
 ])
 
-/** The share partitions of the partitions that a broker leads, and the sessions of the members that read them. */
+/** The share partitions that a broker leads, and the share sessions of the members that fetch them. */
 export class SharePartitions {
   readonly sessions: ShareSessions
   readonly #options: SharePartitionsOptions
@@ -53,7 +53,7 @@ export class SharePartitions {
     return this.#options.configOf(groupId)
   }
 
-  /** The group's share partition, made when it is asked for first. */
+  /** The group's share partition, created at the first request. */
   open(
     groupId: string,
     at: SessionPartition,
@@ -80,7 +80,7 @@ export class SharePartitions {
     return this.#groups.get(groupId)?.get(nameOf(at))?.share
   }
 
-  /** It could not be read, or is another broker's. */
+  /** Drops a share partition that could not be loaded or moved to another broker. */
   drop(groupId: string, at: SessionPartition): void {
     const group = this.#groups.get(groupId)
     const known = group?.get(nameOf(at))
@@ -94,17 +94,17 @@ export class SharePartitions {
   acknowledge(
     groupId: string,
     memberId: string,
-    asked: readonly PartitionAcks[],
+    partitions: readonly PartitionAcks[],
     done: (results: readonly AcknowledgeResult[]) => void,
   ): void {
-    const work = asked.map(({ at, acks }) => ({
+    const work = partitions.map(({ at, acks }) => ({
       at,
       run: (share: SharePartition, ended: (failure?: ShareFailure) => void) => share.acknowledge(memberId, acks, ended),
     }))
     this.#forEach(groupId, work, done)
   }
 
-  /** The member's session is over: what it has is released. */
+  /** The member's session ended: releases its acquired records. */
   release(groupId: string, memberId: string): void {
     const session = this.sessions.remove(groupId, memberId)
     if (session === undefined) return
@@ -168,3 +168,27 @@ export class SharePartitions {
 }
 
 const nameOf = ({ topicId, partition }: SessionPartition): string => `${topicId}:${partition}`
+
+/** The start offset of a group without state. */
+function firstOffsetOf(replica: Replica, reset: ShareConfig['autoOffsetReset']): number | ShareFailure {
+  if (reset === 'latest') return replica.highWatermark
+  if (reset === 'earliest') return replica.logStartOffset
+  const found = offsetAt(replica, reset)
+  if (found !== undefined) return found
+  const message = `Offset for timestamp ${reset} not found for topic partition: ${replica.topicId}:${replica.topic}-${replica.partition}`
+  return { ...failed('OFFSET_NOT_AVAILABLE'), message }
+}
+
+/** The offset of the first record with this timestamp or later; in a compressed batch, the batch's base offset. */
+function offsetAt({ log, highWatermark, logStartOffset }: Replica, timestamp: number): number | undefined {
+  const found = log.batchByTimestamp(timestamp, highWatermark)
+  if (found === undefined) return undefined
+  const batch = new RecordBatch(found.bytes)
+  if (batch.compressionId !== 0 || batch.timestampType === 'append') return Math.max(found.baseOffset, logStartOffset)
+  const cursor = batch.records()
+  while (cursor.next()) {
+    const offset = found.baseOffset + cursor.offsetDelta
+    if (batch.baseTimestamp + cursor.timestampDelta >= timestamp && offset >= logStartOffset) return offset
+  }
+  return undefined
+}

@@ -5,11 +5,11 @@ import { failed, type ShareDone, type ShareFailure, type ShareStateShard } from 
 
 export interface SharePersisterOptions {
   readonly runtime: Pick<Runtime, 'setTimer' | 'clearTimer' | 'defer'>
-  /** The coordinator's shard of a share partition, on whichever broker; or why it cannot be asked now. */
+  /** The coordinator's shard of a share partition, on any broker, or why it is unavailable. */
   readonly shardOf: (key: ShareKey) => ShareStateShard | ErrorName
 }
 
-// Kafka waits a second first: here nobody has to.
+// Kafka's first backoff is one second; a shorter one keeps tests fast.
 const firstBackoffMs = 20
 const maxBackoffMs = 1_000
 const patienceMs = 15_000
@@ -21,7 +21,7 @@ const retriable: ReadonlySet<ErrorName> = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
 ])
 
-/** How brokers reach the coordinators of share partitions: again and again, for a while. */
+/** Calls the coordinators of share partitions, and retries with exponential backoff for a limited time. */
 export class SharePersister {
   readonly #options: SharePersisterOptions
   readonly #timers = new Set<Timer>()
@@ -40,7 +40,7 @@ export class SharePersister {
     this.#options.runtime.defer(() => this.#try({ key, operation, done, backoffMs: firstBackoffMs, waitedMs: 0 }))
   }
 
-  /** The same for several; `done` has the results in their order. */
+  /** `ask` for several keys; `done` receives the results in the order of the keys. */
   askAll<T extends { readonly error?: undefined }, K extends ShareKey>(
     keys: readonly K[],
     operation: (shard: ShareStateShard, key: K, done: ShareDone<T>) => void,

@@ -4,22 +4,22 @@ import type { ErrorName } from '@ottla/codec'
 export interface SessionPartition {
   readonly topicId: string
   readonly partition: number
-  /** False when nobody knew the topic when it was named. */
+  /** False when the topic was unknown at the time of the request. */
   readonly isKnown?: boolean
 }
 
 interface Cached extends SessionPartition {
-  /** The next answer has to name it, though nothing is to be told. */
+  /** The next response must contain it, even without records or an error. */
   isDue: boolean
 }
 
-/** What a member fetches from a broker, kept between its requests. */
+/** The partitions a member fetches from a broker, kept between its requests. */
 export class ShareSession {
   readonly groupId: string
   readonly memberId: string
   readonly connectionId: number
   readonly #partitions = new Map<string, Cached>()
-  /** Of the next request. */
+  /** The epoch of the next request. */
   epoch = 1
 
   constructor(groupId: string, memberId: string, connectionId: number, partitions: readonly SessionPartition[]) {
@@ -40,7 +40,7 @@ export class ShareSession {
     for (const each of forgotten) this.#partitions.delete(nameOf(each))
   }
 
-  /** Whether the answer has to name the partition. */
+  /** Whether the response must contain the partition. */
   select(at: SessionPartition, { hasRecords, hasError }: { hasRecords: boolean; hasError: boolean }): boolean {
     const cached = this.#partitions.get(nameOf(at))
     if (cached === undefined) return true
@@ -50,7 +50,7 @@ export class ShareSession {
   }
 }
 
-/** The share sessions of one broker: of each member one, on one connection. */
+/** The share sessions of one broker: one per member, on one connection. */
 export class ShareSessions {
   readonly #maxCount: number
   readonly #sessions = new Map<string, ShareSession>()
@@ -66,7 +66,7 @@ export class ShareSessions {
     return this.#sessions.get(keyOf(groupId, memberId))
   }
 
-  /** A new one, in the place of another of the same member; undefined when there are too many. */
+  /** Creates a session and replaces the member's previous one; undefined when there are too many. */
   create(
     groupId: string,
     memberId: string,
@@ -82,7 +82,7 @@ export class ShareSessions {
     return session
   }
 
-  /** The session that a request of this epoch goes on with; its epoch is the next one then. */
+  /** The session that a request with this epoch continues; raises its epoch. */
   next(groupId: string, memberId: string, epoch: number): ShareSession | ErrorName {
     const session = this.get(groupId, memberId)
     if (session === undefined) return 'SHARE_SESSION_NOT_FOUND'
@@ -99,14 +99,14 @@ export class ShareSessions {
     return session
   }
 
-  /** The session that was opened last on a connection, though it may be over. */
+  /** The last session opened on a connection; it may have ended already. */
   takeByConnection(connectionId: number): ShareSession | undefined {
     const session = this.#byConnection.get(connectionId)
     this.#byConnection.delete(connectionId)
     return session
   }
 
-  /** True once when nobody of the group has a session here any more. */
+  /** True once when no member of the group has a session here any more. */
   isEmptied(groupId: string): boolean {
     if ((this.#memberCounts.get(groupId) ?? 0) > 0) return false
     this.#memberCounts.delete(groupId)
@@ -124,5 +124,5 @@ const maxEpoch = 2_147_483_647
 
 const nameOf = ({ topicId, partition }: SessionPartition): string => `${topicId}:${partition}`
 
-// A length in front keeps two different pairs apart.
+// The length prefix makes the key unambiguous.
 const keyOf = (groupId: string, memberId: string): string => `${groupId.length}:${groupId}:${memberId}`

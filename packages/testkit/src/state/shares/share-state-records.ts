@@ -2,19 +2,19 @@ import { decodeMessage, ShareSnapshotKey, ShareSnapshotValue, ShareUpdateKey, Sh
 import { type CoordinatorRecord, int16, prefixed } from '../coordinators/coordinator-record.ts'
 import type { StateBatch } from './share-batches.ts'
 
-/** Which share partition. */
+/** Identifies a share partition. */
 export interface ShareKey {
   readonly groupId: string
   readonly topicId: string
   readonly partition: number
 }
 
-/** As FindCoordinator has it: `group:topicId:partition`. */
+/** The key in FindCoordinator: `group:topicId:partition`. */
 export function shareKeyText({ groupId, topicId, partition }: ShareKey): string {
   return `${groupId}:${topicId}:${partition}`
 }
 
-/** True for the text of a share partition; the group may have colons in its name. */
+/** True for the key of a share partition; the group id may contain colons. */
 export function isShareKeyText(text: string): boolean {
   const parts = /^(.+):([^:]+):([+-]?\d{1,10})$/s.exec(text)
   if (parts === null) return false
@@ -23,21 +23,21 @@ export function isShareKeyText(text: string): boolean {
   return groupId.trim() !== '' && /^[A-Za-z0-9_-]{22}$/.test(topicId) && isInt
 }
 
-/** What a share coordinator keeps of a share partition. */
+/** A share partition's state at its coordinator. */
 export interface ShareState {
   readonly snapshotEpoch: number
   readonly stateEpoch: number
   readonly leaderEpoch: number
-  /** -1: where it begins is not decided yet. */
+  /** -1: not decided yet. */
   readonly startOffset: number
-  /** How many records from the start offset on are done; -1: not known. */
+  /** The number of records in a final state from the start offset on; -1: unknown. */
   readonly deliveryCompleteCount: number
   readonly batches: readonly StateBatch[]
   readonly createMs: number
   readonly writeMs: number
 }
 
-/** What changed; the rest is as the last snapshot has it. */
+/** A change of the last snapshot's state. */
 export type ShareUpdate = Omit<ShareState, 'stateEpoch' | 'createMs' | 'writeMs'>
 
 export type ShareStateRecord =
@@ -70,7 +70,7 @@ export function encodeShareState(record: ShareStateRecord): CoordinatorRecord {
   return { key, value }
 }
 
-/** What a record of the log says; undefined for a kind that is not known here. */
+/** Decodes a record of the log; undefined for an unknown type. */
 export function decodeShareState({ key, value }: CoordinatorRecord): ShareStateRecord | undefined {
   const type = int16(key)
   if (type === SHARE_SNAPSHOT) {
@@ -105,7 +105,7 @@ interface WireBatch extends Omit<StateBatch, 'firstOffset' | 'lastOffset'> {
   readonly lastOffset: bigint
 }
 
-/** As messages carry them. */
+/** Batches as they are encoded in messages. */
 export const onWire = (batches: readonly StateBatch[]): WireBatch[] =>
   batches.map((batch) => ({
     ...batch,

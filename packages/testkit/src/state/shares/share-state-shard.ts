@@ -11,7 +11,7 @@ import {
   type ShareUpdate,
 } from './share-state-records.ts'
 
-/** How an operation on one share partition's state failed. */
+/** The failure of an operation on a share partition's state. */
 export interface ShareFailure {
   readonly error: ErrorName
   readonly message: string
@@ -19,7 +19,7 @@ export interface ShareFailure {
 
 export type ShareDone<T> = (result: T | ShareFailure) => void
 
-/** It was written. */
+/** The write succeeded. */
 export type Written = { readonly error?: undefined }
 
 export type ReadState = Written & Pick<ShareState, 'stateEpoch' | 'startOffset' | 'batches'>
@@ -36,12 +36,12 @@ export interface StateWrite {
 
 export interface ShareStateShardOptions {
   readonly log: Pick<CoordinatorLog, 'write'>
-  /** Which topics there are. */
+  /** The existing topics. */
   readonly view: Pick<MetadataView, 'topicById'>
   readonly nowMs: () => number
   /** share.coordinator.snapshot.update.records.per.snapshot */
   readonly updatesPerSnapshot: number
-  /** Where the log ends now. */
+  /** The current log end offset. */
   readonly endOffset: () => number
 }
 
@@ -51,13 +51,13 @@ interface Entry {
   readonly leaderEpoch: number
   readonly stateEpoch: number
   readonly updates: number
-  /** Where the last snapshot is: what is before it is not needed. */
+  /** The offset of the last snapshot: earlier records are not needed. */
   readonly offset: number
 }
 
 const written: Written = {}
 
-/** The states of the share partitions of one partition of __share_group_state, on the broker that leads it. */
+/** The share partitions' states in one partition of __share_group_state, on its leader. */
 export class ShareStateShard {
   readonly #options: ShareStateShardOptions
   readonly #entries = new Map<string, Entry>()
@@ -66,14 +66,14 @@ export class ShareStateShard {
     this.#options = options
   }
 
-  /** Before this offset of the log there is nothing that is needed. */
+  /** Records of the log before this offset are not needed. */
   get firstNeeded(): number {
     let first = this.#options.endOffset()
     for (const { offset } of this.#entries.values()) first = Math.min(first, offset)
     return first
   }
 
-  /** Takes over a record of the log. */
+  /** Applies a record of the log. */
   replay(record: ShareStateRecord, offset: number): void {
     const name = nameOf(record.key)
     const before = this.#entries.get(name)
@@ -115,7 +115,7 @@ export class ShareStateShard {
     this.#write({ kind: 'snapshot', key, state: next }, 'initialize', (error) => done(error ?? written))
   }
 
-  /** Who reads leads the partition from now on, unless its epoch is over. */
+  /** Reads the state for a new partition leader; an older leader epoch is fenced. */
   read(key: ShareKey, leaderEpoch: number, done: ShareDone<ReadState>): void {
     const entry = this.#entries.get(nameOf(key))
     const failure = this.#refusal(key, entry, leaderEpoch, 'Read')
@@ -156,7 +156,7 @@ export class ShareStateShard {
     else this.#write({ kind: 'snapshot', key, state: undefined }, 'delete', (error) => done(error ?? written))
   }
 
-  /** Where the share partition begins, if it is known at all. */
+  /** The share partition's start offset and epochs, if it has state. */
   summary(key: ShareKey, done: ShareDone<StateSummary>): void {
     const failure = negative(key) ?? this.#unknown(key)
     if (failure !== undefined) {
@@ -171,13 +171,13 @@ export class ShareStateShard {
     })
   }
 
-  /** A topic is gone: so are its share partitions. */
+  /** A topic was deleted: removes its share partitions. */
   forgetTopic(topicId: string): void {
     const gone = [...this.#entries.values()].filter(({ key }) => key.topicId === topicId)
     for (const { key } of gone) this.#write({ kind: 'snapshot', key, state: undefined }, 'delete', () => {})
   }
 
-  /** Every update is small; after some of them the whole state is written again. */
+  /** Writes small updates, and after some of them a snapshot of the whole state. */
   #recordOf({ key, state, updates }: Entry, change: Omit<StateWrite, 'stateEpoch'>): ShareStateRecord {
     const { leaderEpoch, deliveryCompleteCount } = change
     if (updates < this.#options.updatesPerSnapshot) {
@@ -234,7 +234,7 @@ function negative({ partition }: ShareKey): ShareFailure | undefined {
   return { error: 'INVALID_REQUEST', message: 'The partition id cannot be a negative number.' }
 }
 
-/** With the message that Kafka has for the error. */
+/** A failure with Kafka's message for the error. */
 export function failed(error: ErrorName): ShareFailure {
   return { error, message: messageOf(error) }
 }

@@ -1,22 +1,22 @@
 import type { InFlightBatch, InFlightState, MakeLock, RecordState } from './share-in-flight.ts'
 import { isTerminal } from './share-in-flight.ts'
 
-/** Records between batches that were read from the persister: they were fetched once, but nobody knows of them. */
+/** A gap between batches from the persister: its records were fetched before, but their state is unknown. */
 interface GapWindow {
   readonly endOffset: number
   startOffset: number
 }
 
-/** What of a share partition is under way: from its start offset (SPSO) to its end offset (SPEO). */
+/** The records in flight of a share partition: from its start offset (SPSO) to its end offset (SPEO). */
 export class ShareWindow {
-  /** By their first offset; they do not overlap. */
+  /** Sorted by first offset, without overlap. */
   readonly batches: InFlightBatch[] = []
   #startOffset = 0
-  /** The last offset that was fetched; while nothing is under way, the next one to fetch. */
+  /** The last fetched offset; without records in flight, the next one to fetch. */
   endOffset = 0
-  /** Something before the end may be available again. */
+  /** Records before the end offset may be available again. */
   seeksAvailable = false
-  /** How many records from the start on are done. */
+  /** The number of records from the start offset on in a final state. */
   completeCount = 0
   #gap: GapWindow | undefined
   readonly #makeLock: MakeLock
@@ -47,7 +47,7 @@ export class ShareWindow {
     return this.#gap?.endOffset === this.endOffset
   }
 
-  /** There are records between the batches of the persister. */
+  /** The persister's batches leave a gap. */
   openGap(startOffset: number): void {
     this.#gap = { endOffset: this.endOffset, startOffset }
   }
@@ -64,12 +64,12 @@ export class ShareWindow {
     batch.split(this.#makeLock, this.#nowMs())
   }
 
-  /** The last batch that begins at or before an offset. */
+  /** The last batch that starts at or before an offset. */
   floor(offset: number): InFlightBatch | undefined {
     return this.batches[this.#indexAfter(offset) - 1]
   }
 
-  /** The batches that begin in a stretch. */
+  /** The batches that start in an offset range. */
   from(firstOffset: number, lastOffset: number): InFlightBatch[] {
     return this.batches.slice(this.#indexAfter(firstOffset - 1), this.#indexAfter(lastOffset))
   }
@@ -80,7 +80,7 @@ export class ShareWindow {
     this.batches.splice(same ? index - 1 : index, same ? 1 : 0, batch)
   }
 
-  /** Where the next fetch begins. */
+  /** The offset of the next fetch. */
   nextFetchOffset(): number {
     const last = this.lastBatch
     if (last === undefined || this.#startOffset > last.lastOffset) {
@@ -94,17 +94,17 @@ export class ShareWindow {
     return this.endOffset + 1
   }
 
-  /** Whether the start lies in a batch, and not at its beginning. */
+  /** Whether the start offset is inside a range, but not its first offset. */
   beginsWithin(firstOffset: number, lastOffset: number): boolean {
     return firstOffset < this.#startOffset && lastOffset >= this.#startOffset
   }
 
-  /** How many of these records are not before the start. */
+  /** The number of records of a range at or after the start offset. */
   countFromStart(firstOffset: number, lastOffset: number): number {
     return lastOffset >= this.#startOffset ? lastOffset - Math.max(this.#startOffset, firstOffset) + 1 : 0
   }
 
-  /** Moves the start over records that are done; true when it moved. */
+  /** Moves the start offset past records in a final state; true when it moved. */
   advanceStart(): boolean {
     if (!this.#canAdvance()) return false
     const { lastDone, count } = this.#done()
@@ -128,7 +128,7 @@ export class ShareWindow {
     return true
   }
 
-  /** Records before `offset` are gone from the log. */
+  /** Records before `offset` were deleted from the log. */
   logStartMoved(offset: number): void {
     if (offset <= this.#startOffset) return
     if (this.batches.length === 0) {
@@ -146,7 +146,7 @@ export class ShareWindow {
     if (this.endOffset < offset) this.endOffset = offset
   }
 
-  /** Archives the records of a stretch that are in a state; true when there were some. */
+  /** Archives the records of an offset range that are in a given state; true when there were some. */
   archive(
     batches: readonly InFlightBatch[],
     firstOffset: number,
@@ -202,7 +202,7 @@ export class ShareWindow {
     return !state.isChanging && isTerminal(state.state)
   }
 
-  /** How far records are done without a hole, and how many of them lie behind the start. */
+  /** The last of the leading records in a final state, and how many of them are at or after the start offset. */
   #done(): { readonly lastDone: number; readonly count: number } {
     let lastDone = -1
     let count = 0

@@ -10,14 +10,14 @@ import { readTransactionRecord } from './transaction-records.ts'
 import { abortFromHere } from './transaction-requests.ts'
 import { type TransactionConfig, TransactionShard, type TransactionShardOptions } from './transaction-shard.ts'
 
-/** Its leader epoch is the coordinator's. */
+/** A replica of __transaction_state; its leader epoch is the coordinator epoch. */
 export type TransactionReplica = CoordinatorReplica & Pick<Replica, 'leaderEpoch'>
 
-/** What a coordinator needs of its broker. */
+/** What a coordinator needs from its broker. */
 export interface TransactionCoordinatorOptions extends Pick<TransactionShardOptions, 'newProducerId' | 'writeMarker'> {
   readonly runtime: Runtime
   readonly config: TransactionConfig
-  /** The number of partitions of __transaction_state as the broker knows it; 0 when there is no such topic. */
+  /** The number of partitions of __transaction_state in the broker's metadata; 0 when the topic does not exist. */
   readonly partitionCount: () => number
 }
 
@@ -28,7 +28,7 @@ interface Loaded {
 
 const writeTimeoutMs = 5_000
 
-/** The transactions of a broker: one shard for each partition of __transaction_state that it leads. */
+/** A broker's transaction coordinator: one shard for each partition of __transaction_state that it leads. */
 export class TransactionCoordinator {
   readonly #options: TransactionCoordinatorOptions
   readonly #shards: CoordinatorShards<TransactionReplica, Loaded>
@@ -53,13 +53,13 @@ export class TransactionCoordinator {
     return typeof loaded === 'string' ? loaded : loaded.shard
   }
 
-  /** All shards, or COORDINATOR_LOAD_IN_PROGRESS while one is not ready: a list would lack its transactions. */
+  /** All shards, or COORDINATOR_LOAD_IN_PROGRESS while one is loading: a list would lack its transactions. */
   shards(): readonly TransactionShard[] | ErrorName {
     const all = this.#shards.all()
     return typeof all === 'string' ? all : all.map(({ shard }) => shard)
   }
 
-  /** Those shards that are ready. */
+  /** The loaded shards. */
   loaded(): TransactionShard[] {
     return this.#shards.loaded().map(({ shard }) => shard)
   }

@@ -25,12 +25,12 @@ export function transactionRecord(transactionalId: string, image: TransactionIma
   return { key: prefixed(KEY_VERSION, TransactionLogKey, KEY_VERSION, { transactionalId }), value }
 }
 
-/** Says that a transactional id is forgotten. */
+/** The tombstone of an expired transactional id. */
 export function transactionTombstone(transactionalId: string): CoordinatorRecord {
   return { key: prefixed(KEY_VERSION, TransactionLogKey, KEY_VERSION, { transactionalId }), value: null }
 }
 
-/** What a record of the log says; undefined for a kind that is not known here. */
+/** Decodes a record of the log; undefined for an unknown type. */
 export function readTransactionRecord({
   key,
   value,

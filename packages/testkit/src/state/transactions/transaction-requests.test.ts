@@ -4,10 +4,16 @@ import { FakeClock } from '../../../test/support/fake-clock.ts'
 import type { WriteHandlers } from '../coordinators/coordinator-log.ts'
 import type { CoordinatorRecord } from '../coordinators/coordinator-record.ts'
 import { readTransactionRecord } from './transaction-records.ts'
-import { abortFromHere, addPartitions, endTransaction, type Given, initProducerId } from './transaction-requests.ts'
+import {
+  type AssignedProducer,
+  abortFromHere,
+  addPartitions,
+  endTransaction,
+  initProducerId,
+} from './transaction-requests.ts'
 import { type Marker, TransactionShard } from './transaction-shard.ts'
 
-/** A shard on a fake clock, with a log and partitions that answer when the test says so. */
+/** A shard on a fake clock, with a scripted log and scripted markers. */
 class Bed {
   readonly clock = new FakeClock()
   readonly records: CoordinatorRecord[] = []
@@ -45,23 +51,23 @@ class Bed {
     )
   }
 
-  add(who: Given): ErrorName | undefined {
+  add(producer: AssignedProducer): ErrorName | undefined {
     const partitions = [{ topic: 't', partitions: [0, 1] }]
     let error: ErrorName | undefined
-    addPartitions(this.shard, { transactionalId: 'x', ...who }, { partitions, clientVersion: 2 }, (result) => {
+    addPartitions(this.shard, { transactionalId: 'x', ...producer }, { partitions, clientVersion: 2 }, (result) => {
       error = result
     })
     return error
   }
 
-  end(who: Given, committed = true) {
-    const identity = { transactionalId: 'x', ...who }
+  end(producer: AssignedProducer, committed = true) {
+    const identity = { transactionalId: 'x', ...producer }
     return this.#response((respond) => endTransaction(this.shard, identity, { committed, clientVersion: 2 }, respond))
   }
 
   get image() {
     const image = this.shard.transactions.get('x')?.image
-    if (image === undefined) throw new Error('there is no transaction')
+    if (image === undefined) throw new Error('No transaction')
     return image
   }
 
@@ -69,36 +75,36 @@ class Bed {
     for (const { done } of this.markers.splice(0)) done(isWritten)
   }
 
-  #response(ask: (respond: (result: ErrorName | Given) => void) => void): Given {
-    let given: ErrorName | Given | undefined
-    ask((result) => {
-      given = result
+  #response(send: (respond: (result: ErrorName | AssignedProducer) => void) => void): AssignedProducer {
+    let response: ErrorName | AssignedProducer | undefined
+    send((result) => {
+      response = result
     })
-    if (typeof given !== 'object') throw new Error(given ?? 'held')
-    return { producerId: given.producerId, producerEpoch: given.producerEpoch }
+    if (typeof response !== 'object') throw new Error(response ?? 'No response')
+    return { producerId: response.producerId, producerEpoch: response.producerEpoch }
   }
 }
 
 describe('a transaction on its coordinator', () => {
-  test('ends when all partitions have their marker, those that failed after another try', () => {
+  test('completes when all partitions have their marker, and retries failed markers', () => {
     const bed = new Bed()
-    const who = bed.init()
-    expect(bed.add(who)).toBeUndefined()
-    expect(bed.end(who)).toEqual({ producerId: 10n, producerEpoch: 1 })
+    const producer = bed.init()
+    expect(bed.add(producer)).toBeUndefined()
+    expect(bed.end(producer)).toEqual({ producerId: 10n, producerEpoch: 1 })
     expect(bed.markers.map(({ marker }) => [marker.partition, marker.producerEpoch, marker.coordinatorEpoch])).toEqual([
       [0, 1, 3],
       [1, 1, 3],
     ])
-    expect(() => bed.end(who)).toThrow('CONCURRENT_TRANSACTIONS')
+    expect(() => bed.end(producer)).toThrow('CONCURRENT_TRANSACTIONS')
     bed.mark(false)
     expect(bed.image.state).toBe('PrepareCommit')
     bed.clock.advance(20)
     bed.mark()
     expect(bed.image.state).toBe('CompleteCommit')
-    expect(bed.end(who)).toEqual({ producerId: 10n, producerEpoch: 1 })
+    expect(bed.end(producer)).toEqual({ producerId: 10n, producerEpoch: 1 })
   })
 
-  test('is aborted after its time, not before', () => {
+  test('is aborted after its timeout, not before', () => {
     const bed = new Bed()
     bed.add(bed.init(5000))
     bed.clock.advance(5000)
@@ -107,43 +113,43 @@ describe('a transaction on its coordinator', () => {
     expect([bed.image.state, bed.image.producerEpoch]).toEqual(['PrepareAbort', 1])
     bed.mark()
     expect(bed.image.state).toBe('CompleteAbort')
-    // It is looked after for as long as its id is known.
+    // The timer for the id's expiration.
     expect(bed.clock.timerCount).toBe(1)
   })
 
-  test('lets nobody in while a change is on its way to the log', () => {
+  test('rejects requests while a change is being written to the log', () => {
     const bed = new Bed()
-    const who = bed.init()
+    const producer = bed.init()
     bed.isSlow = true
-    bed.add(who)
-    expect(bed.add(who)).toBe('CONCURRENT_TRANSACTIONS')
+    bed.add(producer)
+    expect(bed.add(producer)).toBe('CONCURRENT_TRANSACTIONS')
     expect(() => bed.init()).toThrow('CONCURRENT_TRANSACTIONS')
     bed.writes.shift()?.done('NOT_ENOUGH_REPLICAS')
     expect(bed.image.state).toBe('Empty')
   })
 
-  test('goes on under another id when the epochs have run out', () => {
+  test('continues with another id when the epochs are exhausted', () => {
     const bed = new Bed()
     bed.init()
     const transaction = bed.shard.transactions.get('x')
-    if (transaction === undefined) throw new Error('there is no transaction')
+    if (transaction === undefined) throw new Error('No transaction')
     transaction.image = { ...transaction.image, producerEpoch: 32_766 }
-    const who = { producerId: 10n, producerEpoch: 32_766 }
-    bed.add(who)
-    expect(bed.end(who)).toEqual({ producerId: 11n, producerEpoch: 0 })
+    const producer = { producerId: 10n, producerEpoch: 32_766 }
+    bed.add(producer)
+    expect(bed.end(producer)).toEqual({ producerId: 11n, producerEpoch: 0 })
     bed.mark()
     expect(bed.image).toMatchObject({ producerId: 11n, producerEpoch: 0, previousProducerId: 10n })
-    expect(bed.end(who)).toEqual({ producerId: 11n, producerEpoch: 0 })
+    expect(bed.end(producer)).toEqual({ producerId: 11n, producerEpoch: 0 })
   })
 
-  test('is forgotten with its id when nobody used that for long, but not while it is open', () => {
+  test('expires with its unused id, but not while it is open', () => {
     const bed = new Bed()
-    const who = bed.init(900_000)
+    const producer = bed.init(900_000)
     bed.clock.advance(50_000)
-    bed.add(who)
+    bed.add(producer)
     bed.clock.advance(120_000)
     expect(bed.image.state).toBe('Ongoing')
-    bed.end(who)
+    bed.end(producer)
     bed.mark()
     bed.clock.advance(50_000)
     expect(bed.image.state).toBe('CompleteCommit')
@@ -158,7 +164,7 @@ describe('a transaction on its coordinator', () => {
     expect(bed.init()).toEqual({ producerId: 11n, producerEpoch: 0 })
   })
 
-  test('is read back from its record', () => {
+  test('can be decoded from its record', () => {
     const bed = new Bed()
     bed.add(bed.init())
     const read = readTransactionRecord(bed.records.at(-1) as CoordinatorRecord)

@@ -14,25 +14,25 @@ import {
 } from './transaction.ts'
 import type { TransactionShard } from './transaction-shard.ts'
 
-/** A producer as a request names it. */
+/** A producer as identified in a request. */
 export interface ProducerIdentity {
   readonly transactionalId: string
   readonly producerId: bigint
   readonly producerEpoch: number
 }
 
-export interface Given {
+export interface AssignedProducer {
   readonly producerId: bigint
   readonly producerEpoch: number
 }
 
 type Respond = (error: ErrorName | undefined) => void
 
-/** Gives the producer an id and an epoch that fences those before it. An open transaction is aborted first. */
+/** Assigns the producer an id and an epoch that fences earlier ones. An open transaction is aborted first. */
 export function initProducerId(
   shard: TransactionShard,
   { transactionalId, producerId, producerEpoch, timeoutMs }: ProducerIdentity & { readonly timeoutMs: number },
-  respond: (result: ErrorName | Given) => void,
+  respond: (result: ErrorName | AssignedProducer) => void,
 ): void {
   if (timeoutMs <= 0 || timeoutMs > shard.config.maxTimeoutMs) {
     respond('INVALID_TRANSACTION_TIMEOUT')
@@ -65,7 +65,7 @@ export function initProducerId(
   shard.change(transaction, next, (error) => respond(error ?? next))
 }
 
-/** The id is the transaction's, or the one before whose epochs ran out. */
+/** The id is the transaction's, or the previous one whose epochs are exhausted. */
 function isOwnId(image: TransactionImage, producerId: bigint, producerEpoch: number): boolean {
   if (producerId === image.producerId) return true
   return producerId === image.previousProducerId && producerEpoch >= 32_766
@@ -73,7 +73,7 @@ function isOwnId(image: TransactionImage, producerId: bigint, producerEpoch: num
 
 const isDecided = ({ state }: TransactionImage): boolean => state === 'PrepareCommit' || state === 'PrepareAbort'
 
-/** What keeps a producer from doing something in its transaction. */
+/** The error that keeps a producer from using its transaction. */
 function problemOf(transaction: Transaction | undefined, identity: ProducerIdentity): ErrorName | undefined {
   if (transaction === undefined) return 'INVALID_PRODUCER_ID_MAPPING'
   const { image, isChanging } = transaction
@@ -83,7 +83,7 @@ function problemOf(transaction: Transaction | undefined, identity: ProducerIdent
   return isDecided(image) ? 'CONCURRENT_TRANSACTIONS' : undefined
 }
 
-/** Partitions take part from now on: they will get a marker. `clientVersion` 2: the producer did not ask, it wrote. */
+/** Adds partitions, which will get a marker. `clientVersion` 2: a write added them implicitly (KIP-890). */
 export function addPartitions(
   shard: TransactionShard,
   identity: ProducerIdentity,
@@ -104,7 +104,7 @@ export function addPartitions(
   shard.change(transaction, withPartitions(image, partitions, { clientVersion, nowMs: shard.nowMs() }), respond)
 }
 
-/** Whether a producer of before KIP-890 has added the partition it writes to. */
+/** Checks that a producer without KIP-890 has added the partitions it writes to. */
 export function verifyPartitions(
   shard: TransactionShard,
   identity: ProducerIdentity,
@@ -116,12 +116,12 @@ export function verifyPartitions(
   return hasPartitions(transaction.image, partitions) ? undefined : 'TRANSACTION_ABORTABLE'
 }
 
-/** Answers as soon as the decision is in the log; markers follow. `clientVersion` 2: the epoch rises. */
+/** Responds when the decision is in the log; markers follow. `clientVersion` 2: the epoch rises. */
 export function endTransaction(
   shard: TransactionShard,
   identity: ProducerIdentity,
   { committed, clientVersion }: { readonly committed: boolean; readonly clientVersion: number },
-  respond: (result: ErrorName | Given) => void,
+  respond: (result: ErrorName | AssignedProducer) => void,
 ): void {
   const transaction = shard.transactions.get(identity.transactionalId)
   if (transaction === undefined) {
@@ -134,7 +134,7 @@ export function endTransaction(
     respond({ producerId: image.producerId, producerEpoch: image.producerEpoch })
     return
   }
-  if (verdict !== 'go') {
+  if (verdict !== 'proceed') {
     respond(verdict)
     return
   }
@@ -156,7 +156,7 @@ function endVerdict(
   { producerId, producerEpoch }: ProducerIdentity,
   committed: boolean,
   clientVersion: number,
-): ErrorName | 'go' | 'repeated' {
+): ErrorName | 'proceed' | 'repeated' {
   if (isChanging) return 'CONCURRENT_TRANSACTIONS'
   const mayRepeat = clientVersion >= 2 && supportsEpochBump(image)
   const isRotated =
@@ -167,24 +167,24 @@ function endVerdict(
   if (image.producerEpoch !== producerEpoch && !isRepeated) return 'PRODUCER_FENCED'
   switch (image.state) {
     case 'Ongoing':
-      return isRepeated ? 'PRODUCER_FENCED' : 'go'
+      return isRepeated ? 'PRODUCER_FENCED' : 'proceed'
     case 'PrepareCommit':
       return committed ? 'CONCURRENT_TRANSACTIONS' : 'INVALID_TXN_STATE'
     case 'PrepareAbort':
       return committed ? 'INVALID_TXN_STATE' : 'CONCURRENT_TRANSACTIONS'
     case 'Empty':
-      return clientVersion >= 2 && !committed && !isRepeated ? 'go' : 'INVALID_TXN_STATE'
+      return clientVersion >= 2 && !committed && !isRepeated ? 'proceed' : 'INVALID_TXN_STATE'
     default: {
       const isSame = committed === (image.state === 'CompleteCommit')
       if (clientVersion < 2) return isSame ? 'repeated' : 'INVALID_TXN_STATE'
       if (isRepeated) return isSame ? 'repeated' : 'INVALID_TXN_STATE'
-      // A transaction in which nothing was written may be aborted; that raises the epoch too.
-      return committed ? 'INVALID_TXN_STATE' : 'go'
+      // An empty transaction may be aborted; that raises the epoch too.
+      return committed ? 'INVALID_TXN_STATE' : 'proceed'
     }
   }
 }
 
-/** The coordinator ends a transaction by itself, and its epoch with it: its producer is gone or too slow. */
+/** The coordinator aborts a transaction after its timeout or for a new producer, and raises the epoch to fence the old one. */
 export function abortFromHere(
   shard: TransactionShard,
   transaction: Transaction,

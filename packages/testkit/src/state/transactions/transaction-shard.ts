@@ -5,18 +5,18 @@ import { KeyedTimers } from '../coordinators/keyed-timers.ts'
 import { completed, newImage, type Transaction, type TransactionImage } from './transaction.ts'
 import { transactionRecord, transactionTombstone } from './transaction-records.ts'
 
-/** Kafka's broker configurations of the same names, in camelCase. */
+/** Kafka's broker configs of the same names, in camelCase. */
 export interface TransactionConfig {
   readonly maxTimeoutMs: number
-  /** How often transactions are looked at that are open for too long. */
+  /** How often transactions are checked for their timeout. */
   readonly abortTimedOutIntervalMs: number
-  /** An id that is not used for so long is forgotten. */
+  /** How long an unused transactional id is kept. */
   readonly idExpirationMs: number
-  /** How often it is looked for such ids. */
+  /** How often expired ids are removed. */
   readonly removeExpiredIntervalMs: number
 }
 
-/** One marker for a partition. */
+/** A marker for one partition. */
 export interface Marker {
   readonly topic: string
   readonly partition: number
@@ -32,7 +32,7 @@ export interface TransactionShardOptions {
   readonly config: TransactionConfig
   readonly coordinatorEpoch: number
   readonly newProducerId: () => bigint
-  /** Writes a marker some time later; `done` says if it has to be tried again. */
+  /** Writes a marker in a later turn. `done(false)`: it must be tried again. */
   readonly writeMarker: (marker: Marker, done: (isWritten: boolean) => void) => void
 }
 
@@ -43,7 +43,7 @@ const retryMs = 20
 /** The states in which a transactional id may expire. An open transaction keeps its id. */
 const idleStates: readonly string[] = ['Empty', 'CompleteCommit', 'CompleteAbort']
 
-/** The transactional ids of one partition of __transaction_state, on the broker that leads it. */
+/** The transactional ids of one partition of __transaction_state, on its leader. */
 export class TransactionShard {
   readonly transactions = new Map<string, Transaction>()
   readonly #options: TransactionShardOptions
@@ -75,7 +75,7 @@ export class TransactionShard {
     return transaction
   }
 
-  /** Forgets a transactional id; until that is in the log others have to wait. */
+  /** Removes a transactional id; until the tombstone is in the log, requests get CONCURRENT_TRANSACTIONS. */
   remove(transaction: Transaction): void {
     const { transactionalId } = transaction
     transaction.isChanging = true
@@ -87,7 +87,7 @@ export class TransactionShard {
     })
   }
 
-  /** Writes the change to the log; it holds once it is replicated. */
+  /** Writes the change to the log; it takes effect when it is replicated. */
   change(transaction: Transaction, to: TransactionImage, done: Done): void {
     const next = { ...to, previousProducerId: transaction.image.producerId }
     transaction.isChanging = true
@@ -105,7 +105,7 @@ export class TransactionShard {
     })
   }
 
-  /** Brings a decision to all partitions, and notes when that is done. */
+  /** Writes markers to all partitions, then completes the transaction. */
   sendMarkers(transaction: Transaction): void {
     const { image } = transaction
     const open = new Set<string>()
@@ -126,7 +126,7 @@ export class TransactionShard {
     }
   }
 
-  /** Read from the log: goes on where the coordinator before stopped. */
+  /** After loading from the log: continues where the previous coordinator stopped. */
   resume(): void {
     for (const transaction of this.transactions.values()) {
       const { state } = transaction.image
@@ -136,7 +136,7 @@ export class TransactionShard {
     this.#watchExpiry()
   }
 
-  /** Called for each transaction that is open for too long. */
+  /** Called for each transaction that exceeds its timeout. */
   onTimeout: (transaction: Transaction) => void = () => {}
 
   watchTimeouts(): void {
@@ -171,7 +171,7 @@ export class TransactionShard {
     }
   }
 
-  /** The partition is led elsewhere now. */
+  /** This broker no longer leads the partition. */
   unload(): void {
     this.#isUnloaded = true
     this.#timers.cancelAll()

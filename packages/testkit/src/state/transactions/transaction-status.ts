@@ -1,16 +1,16 @@
 import type { Transaction, TransactionState } from './transaction.ts'
 
-/** A transactional id as its coordinator has it. */
+/** A transactional id's state at its coordinator. */
 export interface TransactionStatus {
   readonly transactionalId: string
   readonly state: TransactionState
   readonly producerId: bigint
   readonly producerEpoch: number
-  /** transaction.timeout.ms of the producer. */
+  /** The producer's transaction.timeout.ms. */
   readonly timeoutMs: number
-  /** Wall time at which the open transaction began; undefined when none is open. */
+  /** Wall time of the start of the open transaction; undefined when none is open. */
   readonly startMs: number | undefined
-  /** What takes part in it. */
+  /** The partitions in the transaction. */
   readonly partitions: readonly { readonly topic: string; readonly partition: number }[]
 }
 

@@ -1,4 +1,4 @@
-/** The states of a transaction, with the numbers that the log and Kafka's tools know them by. */
+/** The states of a transaction; the index is Kafka's number of the state. */
 export const transactionStates = [
   'Empty',
   'Ongoing',
@@ -14,32 +14,32 @@ export const NO_PRODUCER = -1n
 const NO_EPOCH = -1
 const maxEpoch = 32_767
 
-/** What the log says of a transactional id. Changes make a new one. */
+/** The logged state of a transactional id. Immutable: a change creates a new one. */
 export interface TransactionImage {
   readonly producerId: bigint
-  /** The id before the last change: another one only where its epochs ran out. */
+  /** The id before the last change; it differs only after its epochs were exhausted. */
   readonly previousProducerId: bigint
-  /** The id to go on with once the transaction is complete: the epochs of this one have run out. */
+  /** Set when this id's epochs are exhausted: the id after the transaction completes. */
   readonly nextProducerId: bigint
   readonly producerEpoch: number
-  /** The epoch before the last bump by InitProducerId: who repeats that request is known by it. */
+  /** The epoch before the last bump by InitProducerId; it identifies a retry of that request. */
   readonly lastProducerEpoch: number
   readonly timeoutMs: number
   readonly state: TransactionState
   /** Topic → partitions. */
   readonly partitions: ReadonlyMap<string, ReadonlySet<number>>
-  /** -1: none is open. */
+  /** -1: no open transaction. */
   readonly startMs: number
   readonly lastUpdateMs: number
   /** 2: the client's epoch rises with each transaction (KIP-890). */
   readonly clientVersion: number
 }
 
-/** A transactional id on its coordinator. */
+/** A transactional id at its coordinator. */
 export interface Transaction {
   readonly transactionalId: string
   image: TransactionImage
-  /** A change is on its way to the log: others have to wait. */
+  /** A change is being written to the log: other requests get CONCURRENT_TRANSACTIONS. */
   isChanging: boolean
 }
 
@@ -61,7 +61,7 @@ export function newImage(producerId: bigint, timeoutMs: number, nowMs: number): 
   }
 }
 
-/** The last epoch is kept for the coordinator, to fence with. */
+/** The last epoch is reserved for the coordinator, which fences with it. */
 export function isEpochExhausted({ producerEpoch }: TransactionImage): boolean {
   return producerEpoch >= maxEpoch - 1
 }
@@ -70,7 +70,7 @@ export function supportsEpochBump({ clientVersion }: TransactionImage): boolean 
   return clientVersion >= 2
 }
 
-/** InitProducerId with epochs left. `expectedEpoch` is what the producer has; undefined for one that starts. */
+/** InitProducerId with epochs left. `expectedEpoch`: the producer's current epoch; undefined for a new producer. */
 export function withNextEpoch(
   image: TransactionImage,
   { timeoutMs, expectedEpoch, nowMs }: { timeoutMs: number; expectedEpoch: number | undefined; nowMs: number },
@@ -83,11 +83,11 @@ export function withNextEpoch(
   if (producerEpoch === NO_EPOCH || expectedEpoch === producerEpoch) {
     return { ...begun, producerEpoch: producerEpoch + 1, lastProducerEpoch: producerEpoch }
   }
-  // The answer to the same request was lost.
+  // A retry: the response to the same request was lost.
   return expectedEpoch === lastProducerEpoch ? begun : 'PRODUCER_FENCED'
 }
 
-/** InitProducerId with no epoch left: it goes on with another id. */
+/** InitProducerId without epochs left: the producer continues with another id. */
 export function withNextProducerId(
   image: TransactionImage,
   { producerId, timeoutMs, isKnown, nowMs }: { producerId: bigint; timeoutMs: number; isKnown: boolean; nowMs: number },
@@ -107,7 +107,7 @@ export function withNextProducerId(
 
 const atRest = { partitions: noPartitions, startMs: -1, nextProducerId: NO_PRODUCER }
 
-/** More partitions take part; the first ones open the transaction. */
+/** Adds partitions; the first ones open the transaction. */
 export function withPartitions(
   image: TransactionImage,
   added: readonly TopicPartitions[],
@@ -126,11 +126,11 @@ export interface TopicPartitions {
   readonly partitions: readonly number[]
 }
 
-export function hasPartitions({ partitions }: TransactionImage, wanted: readonly TopicPartitions[]): boolean {
-  return wanted.every(({ topic, partitions: asked }) => asked.every((each) => partitions.get(topic)?.has(each)))
+export function hasPartitions({ partitions }: TransactionImage, added: readonly TopicPartitions[]): boolean {
+  return added.every(({ topic, partitions: more }) => more.every((each) => partitions.get(topic)?.has(each)))
 }
 
-/** The decision is taken. With KIP-890 the epoch rises here, so that what is late is refused. */
+/** The transaction is decided. With KIP-890 the epoch rises here, which fences late writes. */
 export function prepared(
   image: TransactionImage,
   {

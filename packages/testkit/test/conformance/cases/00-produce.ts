@@ -7,7 +7,7 @@ import { abandon, begin } from '../transactions.ts'
 
 type ProduceStage = Stage<typeof Produce>
 
-/** Recent, so that no broker's retention takes the records away. */
+/** Recent, so that retention does not delete the records. */
 const timestamp = Date.now()
 const timeoutMs = 10_000
 const strangeId = 'BBBBBBBBBBBBBBBBBBBBBA'
@@ -49,14 +49,14 @@ async function compressed(name: 'gzip' | 'snappy' | 'lz4' | 'zstd'): Promise<Uin
   return writer.sealCompressed({ producerId: -1n, producerEpoch: -1, baseSequence: -1 }, codecOf(name))
 }
 
-/** What the log holds now, by an API whose answers are compared elsewhere. */
+/** Records the content of the log, by an API that other cases compare. */
 async function readBack(stage: ProduceStage, topic: string, partition = 0): Promise<void> {
   const partitions = [{ partition, fetchOffset: 0n, partitionMaxBytes: 1 << 20 }]
   const topics = [{ topic, partitions }]
   await stage.note('reads it', Fetch, 12, { maxWaitMs: 0, minBytes: 0, topics, forgottenTopicsData: [] })
 }
 
-/** The batch with `change` made to its bytes; the checksum is what it was. */
+/** The batch after `change` on its bytes; the checksum is not updated. */
 function altered(bytes: Uint8Array, change: (copy: Buffer) => void): Buffer {
   const copy = Buffer.from(bytes)
   change(copy)
@@ -135,7 +135,7 @@ export const produce = conformance(Produce, {
   },
 })
 
-/** Of a transaction that the partition was not added to, of another producer, and of one that is fenced. */
+/** Writes to a partition that was not added, of another producer, and of a fenced one. */
 async function transactional(stage: ProduceStage, version: number): Promise<void> {
   const { topic, topicId } = await bed(stage, 'txn')
   const transactionalId = stage.name('id')

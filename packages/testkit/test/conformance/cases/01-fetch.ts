@@ -10,7 +10,7 @@ type FetchStage = Stage<typeof Fetch>
 const strangeId = 'BBBBBBBBBBBBBBBBBBBBBA'
 const timeoutMs = 10_000
 const timestamp = Date.now()
-/** From here on sessions exist, and with them the list of what is forgotten. */
+/** The first version with sessions and a list of forgotten topics. */
 const firstVersionOfSessions = 7
 
 interface Wanted {
@@ -56,7 +56,7 @@ async function write(stage: FetchStage, topic: string, values: readonly string[]
   const body = { transactionalId, acks: -1, timeoutMs, topicData: [{ name: topic, partitionData }] }
   const { responses } = await stage.do(Produce, 11, body)
   const code = responses[0]?.partitionResponses[0]?.errorCode
-  if (code !== 0) throw new Error(`the record was not written: ${code}`)
+  if (code !== 0) throw new Error(`Produce failed with error ${code}`)
 }
 
 export const fetch = conformance(Fetch, {
@@ -120,7 +120,7 @@ export const fetch = conformance(Fetch, {
   },
 })
 
-/** One read stays within a segment, and who is in an older one does not wait. */
+/** A read is limited to one segment, and a read in an older segment does not wait. */
 async function rolled(stage: FetchStage, version: number): Promise<void> {
   const at = await bed(stage, 'rolled', { 'segment.ms': '60000' })
   for (const [index, value] of ['a', 'b', 'c'].entries()) {
@@ -131,7 +131,7 @@ async function rolled(stage: FetchStage, version: number): Promise<void> {
   await stage.ask('of the next', request(version, at, [{ fetchOffset: 1n }], patient))
 }
 
-/** Records of transactions: open, aborted, committed. */
+/** Records of open, aborted and committed transactions. */
 async function committed(stage: FetchStage, version: number): Promise<void> {
   const at = await bed(stage, 'txn')
   const transactionalId = stage.name('id')
@@ -151,7 +151,7 @@ async function committed(stage: FetchStage, version: number): Promise<void> {
   }
 }
 
-/** Only what changed is asked and answered (KIP-227). */
+/** Requests and responses contain only changes (KIP-227). */
 async function sessions(stage: FetchStage, version: number, at: Bed): Promise<void> {
   const ask = (label: string, wanted: readonly Wanted[], head: Head) =>
     stage.ask(label, request(version, at, wanted, head))

@@ -23,7 +23,7 @@ const request = (version: number, asked: readonly Asked[], isolationLevel = 0) =
   ...(version >= 10 && { timeoutMs: 1000 }),
 })
 
-/** A topic with a batch of two records and one of one, a second apart. */
+/** A topic with a batch of two records and a batch of one, a second apart. */
 async function filled(stage: Stage<typeof ListOffsets>): Promise<string> {
   const name = stage.name('t')
   await stage.createTopic(name, { partitions: 2 })

@@ -21,7 +21,7 @@ function request(
   }
 }
 
-/** Any live broker, by chance: each takes what is meant for the controller. */
+/** A random live broker: each accepts requests to the controller. */
 const dropProbability = (stage: Stage<typeof Metadata>) => stage.drop('controllerId')
 
 export const metadata = conformance(Metadata, {

@@ -1,6 +1,14 @@
 import { JoinGroup, OffsetCommit } from '@ottla/codec'
 import { conformance } from '../case.ts'
-import { assignsAtOnce, ConsumerScript, elsewhere, groupBed, joinBody, newMemberId, stableAlone } from '../groups.ts'
+import {
+  ConsumerScript,
+  disableAssignmentDelay,
+  elsewhere,
+  groupBed,
+  joinBody,
+  newMemberId,
+  stableAlone,
+} from '../groups.ts'
 import { type Commit, commitBody, noId, noteOffsets } from '../offsets.ts'
 
 export const offsetCommit = conformance(OffsetCommit, {
@@ -62,7 +70,7 @@ export const byConsumers = conformance(OffsetCommit, {
   async valid(stage, version) {
     if (version < 9) return
     const bed = await groupBed(stage, 'c')
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm')
     const send = (label: string, epoch: number, partitions: readonly number[]) =>
@@ -77,7 +85,7 @@ export const byConsumers = conformance(OffsetCommit, {
 
   async wrongState(stage, version) {
     const bed = await groupBed(stage, 'c')
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm')
     await group.join(undefined, 'n')

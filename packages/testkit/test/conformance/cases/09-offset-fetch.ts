@@ -1,6 +1,6 @@
 import { OffsetFetch } from '@ottla/codec'
 import { conformance } from '../case.ts'
-import { assignsAtOnce, ConsumerScript, elsewhere, groupBed, ready, stableAlone } from '../groups.ts'
+import { ConsumerScript, disableAssignmentDelay, elsewhere, groupBed, ready, stableAlone } from '../groups.ts'
 import { commit, fetchBody, noId, type Wanted } from '../offsets.ts'
 
 export const offsetFetch = conformance(OffsetFetch, {
@@ -41,7 +41,7 @@ export const offsetFetch = conformance(OffsetFetch, {
     await send('elsewhere, all', { all: version >= 2 }, await elsewhere(stage, bed.group))
     await send('of no group', {})
     await send('of no group, by a member', { memberId: 'm', epoch: 3 })
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm')
     await send('by nobody', {})

@@ -10,7 +10,7 @@ const ask = (version: number, keyType: number, keys: readonly string[]) =>
 export const findCoordinator = conformance(FindCoordinator, {
   async valid(stage, version) {
     const { group } = await groupBed(stage)
-    // Which broker leads the partition is the cluster's own affair.
+    // The leader of the partition may be any broker.
     stage.drop('nodeId', 'host', 'port')
     const found = await stage.ask('of a group', ask(version, 0, [group]))
     const nodeId = version >= 4 ? found.coordinators[0]?.nodeId : found.nodeId
@@ -33,7 +33,7 @@ export const findCoordinator = conformance(FindCoordinator, {
   async wrongState(stage, version) {
     stage.drop('nodeId', 'host', 'port')
     await groupBed(stage)
-    // In these versions nothing is at a wrong time: a group that nobody is in has a coordinator too.
+    // These versions have no wrong state: an empty group has a coordinator too.
     await stage.ask('of a group that is not there', ask(version, 0, [stage.name('nobody')]))
     if (version >= 1 && version < 6)
       await stage.ask('of a share partition before its version', ask(version, 2, ['g:t:0']))

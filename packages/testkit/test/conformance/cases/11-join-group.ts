@@ -1,9 +1,9 @@
 import { DescribeGroups, JoinGroup, LeaveGroup } from '@ottla/codec'
 import { conformance } from '../case.ts'
 import {
-  assignsAtOnce,
   type ClassicOptions,
   ConsumerScript,
+  disableAssignmentDelay,
   elsewhere,
   type GroupBed,
   groupBed,
@@ -25,13 +25,13 @@ const body = (bed: GroupBed, version: number, memberId: string, options: Classic
 const join = (stage: JoinStage, bed: GroupBed, label: string, memberId: string, options: ClassicOptions = {}) =>
   stage.ask(label, body(bed, stage.version, memberId, options), { on: bed.on })
 
-/** The id that a new member joins with: since version 4 it is told one first. */
+/** The id that a new member joins with; since version 4 it gets one in a first response. */
 const idFor = async (stage: JoinStage, bed: GroupBed, label: string): Promise<string> =>
   stage.version >= 4 ? (await join(stage, bed, label, '')).memberId : ''
 
 async function describe(stage: JoinStage, bed: GroupBed, label: string): Promise<void> {
   const asked = { groups: [bed.group], includeAuthorizedOperations: false }
-  // What is described is what is replicated, a moment after the join was answered.
+  // The description shows replicated state, which may be later than the join response.
   await stage.until(`${bed.group} is there`, async () => {
     const { groups } = await stage.do(DescribeGroups, 5, asked, { on: bed.on })
     return groups[0]?.groupState !== 'Dead'
@@ -110,7 +110,7 @@ export const joinGroup = conformance(JoinGroup, {
 export const toConsumerGroups = conformance(JoinGroup, {
   async valid(stage, version) {
     const bed = await groupBed(stage, 'c')
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm')
     const id = await idFor(stage, bed, 'is told its id by a consumer group')
@@ -122,7 +122,7 @@ export const toConsumerGroups = conformance(JoinGroup, {
     await describe(stage, bed, 'alone again')
     if (version < 5) return
     const other = await groupBed(stage, 'cs')
-    await assignsAtOnce(stage, other)
+    await disableAssignmentDelay(stage, other)
     const consumers = new ConsumerScript(stage, other)
     await consumers.join(undefined, 's', { instanceId: 'i' })
     await join(stage, other, 'takes the place of a static consumer', '', { instanceId: 'i' })
@@ -131,7 +131,7 @@ export const toConsumerGroups = conformance(JoinGroup, {
 
   async wrongState(stage) {
     const bed = await groupBed(stage, 'c')
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm')
     await join(stage, bed, 'another type than consumers', '', { protocolType: 'connect' })

@@ -1,6 +1,14 @@
 import { Heartbeat, JoinGroup } from '@ottla/codec'
 import { conformance } from '../case.ts'
-import { assignsAtOnce, ConsumerScript, elsewhere, groupBed, joinBody, newMemberId, stableAlone } from '../groups.ts'
+import {
+  ConsumerScript,
+  disableAssignmentDelay,
+  elsewhere,
+  groupBed,
+  joinBody,
+  newMemberId,
+  stableAlone,
+} from '../groups.ts'
 
 const body = (groupId: string, memberId: string, generationId: number, groupInstanceId: string | null = null) => ({
   groupId,
@@ -62,7 +70,7 @@ export const heartbeat = conformance(Heartbeat, {
 export const toConsumerGroups = conformance(Heartbeat, {
   async valid(stage) {
     const bed = await groupBed(stage, 'c')
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const classic = await stableAlone(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm')
@@ -74,7 +82,7 @@ export const toConsumerGroups = conformance(Heartbeat, {
 
   async wrongState(stage) {
     const bed = await groupBed(stage, 'c')
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const classic = await stableAlone(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm')

@@ -1,6 +1,6 @@
 import { DescribeGroups, LeaveGroup } from '@ottla/codec'
 import { conformance } from '../case.ts'
-import { assignsAtOnce, ConsumerScript, elsewhere, groupBed, newMemberId, stableAlone } from '../groups.ts'
+import { ConsumerScript, disableAssignmentDelay, elsewhere, groupBed, newMemberId, stableAlone } from '../groups.ts'
 
 type Leaving = readonly [memberId: string, instanceId?: string]
 
@@ -63,7 +63,7 @@ export const leaveGroup = conformance(LeaveGroup, {
 export const consumers = conformance(LeaveGroup, {
   async valid(stage, version) {
     const bed = await groupBed(stage, 'c')
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm')
     await group.join(undefined, 'n', { instanceId: 'i' })
@@ -76,7 +76,7 @@ export const consumers = conformance(LeaveGroup, {
 
   async wrongState(stage, version) {
     const bed = await groupBed(stage, 'c')
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm', { instanceId: 'i' })
     await stage.ask('a stranger to consumers', body(bed.group, version, [['stranger']]), { on: bed.on })

@@ -2,8 +2,8 @@ import { JoinGroup, SyncGroup } from '@ottla/codec'
 import { conformance } from '../case.ts'
 import {
   assignment,
-  assignsAtOnce,
   ConsumerScript,
+  disableAssignmentDelay,
   elsewhere,
   type GroupBed,
   groupBed,
@@ -74,7 +74,7 @@ export const syncGroup = conformance(SyncGroup, {
 export const withConsumerGroups = conformance(SyncGroup, {
   async valid(stage, version) {
     const bed = await groupBed(stage, 'c')
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const classic = await stableAlone(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm')
@@ -86,7 +86,7 @@ export const withConsumerGroups = conformance(SyncGroup, {
 
   async wrongState(stage, version) {
     const bed = await groupBed(stage, 'c')
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const classic = await stableAlone(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm')

@@ -1,8 +1,8 @@
 import { DescribeGroups, JoinGroup } from '@ottla/codec'
 import { conformance } from '../case.ts'
 import {
-  assignsAtOnce,
   ConsumerScript,
+  disableAssignmentDelay,
   elsewhere,
   groupBed,
   joinBody,
@@ -46,7 +46,7 @@ export const describeGroups = conformance(DescribeGroups, {
     const body = { groups: [bed.group], includeAuthorizedOperations: version >= 3 }
     await stage.ask('not there', body, { on: bed.on })
     await stage.ask('elsewhere', body, { on: await elsewhere(stage, bed.group) })
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm')
     await stage.ask('a consumer group', body, { on: bed.on })

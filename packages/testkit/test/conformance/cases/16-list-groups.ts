@@ -1,6 +1,6 @@
 import { ListGroups } from '@ottla/codec'
 import { conformance } from '../case.ts'
-import { assignsAtOnce, ConsumerScript, type GroupBed, groupBed, stableAlone } from '../groups.ts'
+import { ConsumerScript, disableAssignmentDelay, type GroupBed, groupBed, stableAlone } from '../groups.ts'
 import { commit } from '../offsets.ts'
 import type { Stage } from '../stage.ts'
 
@@ -10,7 +10,7 @@ interface Filter {
   readonly types?: readonly string[]
 }
 
-/** What is listed of the group itself: others are on the cluster too, some with the same coordinator. */
+/** Only the case's own group: the cluster has other groups, some with the same coordinator. */
 async function listed(stage: ListStage, label: string, { on, group }: GroupBed, filter: Filter = {}): Promise<void> {
   const body = { statesFilter: filter.states ?? [], typesFilter: filter.types ?? [] }
   const { groups, errorCode } = await stage.do(ListGroups, stage.version, body, { on })
@@ -28,7 +28,7 @@ export const listGroups = conformance(ListGroups, {
     await stableAlone(stage, classic)
     await listed(stage, 'a classic group', { ...classic, group: classic.group })
     const bed = await groupBed(stage, 'consumers')
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm')
     await listed(stage, 'a consumer group', bed)
@@ -47,7 +47,7 @@ export const listGroups = conformance(ListGroups, {
     if (version >= 4) await listed(stage, 'an empty state', bed, { states: [''] })
     if (version >= 5) await listed(stage, 'no such type', bed, { types: ['odd'] })
     if (version >= 5) await listed(stage, 'one type that is, one that is not', bed, { types: ['odd', 'classic'] })
-    // Before version 4 nothing can be said that is wrong.
+    // Before version 4 there is no invalid request.
     await listed(stage, 'all', bed)
   },
 

@@ -31,7 +31,7 @@ const placed = (...brokerIds: readonly (readonly number[])[]) => ({
   assignments: brokerIds.map((ids, partitionIndex) => ({ partitionIndex, brokerIds: ids })),
 })
 
-/** All that a version of the request is held to, one topic each. */
+/** All validations of a version, one topic each. */
 function wrong(stage: CreateStage): Readonly<Record<string, Plan>> {
   const name = stage.name('wrong')
   return {

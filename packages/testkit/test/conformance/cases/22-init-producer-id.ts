@@ -18,7 +18,7 @@ const request = (version: number, asked: Asked = {}) => {
   return { transactionalId, transactionTimeoutMs, ...(version >= 3 && { producerId, producerEpoch }) }
 }
 
-/** A broker that starts has no ids yet, and a coordinator loads: both pass. */
+/** Transient: a starting broker has no ids yet, or the coordinator is loading. */
 async function ready(stage: InitStage): Promise<void> {
   await stage.until('ids of producers', async () => {
     const { errorCode } = await stage.do(InitProducerId, 4, request(4))

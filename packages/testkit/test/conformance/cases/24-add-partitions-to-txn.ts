@@ -13,7 +13,7 @@ interface Ask {
   readonly verifyOnly?: boolean
 }
 
-/** One transaction as a client asks, or as brokers ask each other. */
+/** A request about one transaction, of a client or of another broker. */
 function request(version: number, ...asks: readonly Ask[]) {
   const [first] = asks
   if (version < 4 && first !== undefined) {
@@ -43,7 +43,7 @@ async function bed(stage: Version) {
 
 export const addPartitionsToTxn = conformance(AddPartitionsToTxn, {
   async valid(stage, version) {
-    // In the order of a hash table.
+    // In hash table order.
     stage.drop('partitions')
     const { transactionalId, coordinator: on, ask, topic } = await bed(stage)
     await stage.ask('adds one', request(version, { ...ask, topics: [{ name: topic, partitions: [1] }] }), { on })

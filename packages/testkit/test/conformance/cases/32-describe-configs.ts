@@ -18,7 +18,7 @@ const request = (version: number, wanted: readonly Wanted[], includeSynonyms = t
   ...(version >= 3 && { includeDocumentation }),
 })
 
-/** What the two clusters are not configured alike in: paths, ports, security, and how fast a dead broker is noticed. */
+/** Configs that differ between the two clusters: paths, ports, security, and the detection of dead brokers. */
 const sameOnBoth = [
   'auto.create.topics.enable',
   'background.threads',
@@ -54,7 +54,7 @@ const sameOnBoth = [
   'unclean.leader.election.enable',
 ]
 
-/** All of them but the intervals between assignments: those of the testkit are 0, so that nobody waits. */
+/** All except the intervals between assignments, which are 0 in the testkit. */
 const groupKeys = [
   'consumer.heartbeat.interval.ms',
   'consumer.session.timeout.ms',
@@ -140,7 +140,7 @@ export const describeConfigs = conformance(DescribeConfigs, {
   },
 })
 
-/** The sentences are Kafka's, and are not copied: where they are asked for the testkit has none. */
+/** The documentation texts are Kafka's and not copied: the testkit returns none. */
 export const describeDocumentation = conformance(DescribeConfigs, {
   async valid(stage, version) {
     if (version < 3) return

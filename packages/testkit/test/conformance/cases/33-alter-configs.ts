@@ -76,7 +76,7 @@ export const alterConfigsOfAll = conformance(AlterConfigs, {
       'metrics, no such config': { type: 16, name: 'm', configs: { 'no.such.config': '1' } },
     }
     for (const [label, wanted] of Object.entries(wrong)) await stage.ask(label, request([wanted], true))
-    // One topic twice is not asked: Kafka 4.3.1 never answers it.
+    // A duplicate topic is not sent: Kafka 4.3.1 never responds to it.
     const retention = { name: 'retention.ms', value: '1' }
     const resources = [{ resourceType: 2, resourceName: name, configs: [retention, retention] }]
     await stage.ask('one config twice', { resources, validateOnly: false })

@@ -6,7 +6,7 @@ import type { Stage } from '../stage.ts'
 async function bed<A extends Api>(stage: Stage<A>): Promise<string> {
   const topic = stage.name('t')
   await stage.createTopic(topic, { partitions: 2 })
-  // Where a broker keeps its logs and how much room there is differs from machine to machine.
+  // The paths of logs and the disk space depend on the machine.
   stage.drop('logDir', 'totalBytes', 'usableBytes')
   return topic
 }

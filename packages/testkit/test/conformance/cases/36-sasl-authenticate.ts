@@ -20,7 +20,7 @@ async function chosen(stage: OwnStage, mechanism: Mechanism): Promise<Wire> {
 
 const nonce = 'fyko+d2lbbFgONRv9qkxdawL'
 
-/** Both messages of SCRAM, the second as `change` makes it. */
+/** Both client messages of SCRAM, the second one after `change`. */
 async function scram(
   stage: OwnStage,
   mechanism: Exclude<Mechanism, 'PLAIN'>,
@@ -108,7 +108,7 @@ export const saslAuthenticate = conformance(SaslAuthenticate, {
   },
 })
 
-/** A token without a signature. */
+/** An unsigned token. */
 function unsigned(claims: object, header: object = { alg: 'none' }): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64').replace(/=+$/, '')
   return `${part(header)}.${part(claims)}.`
@@ -131,7 +131,7 @@ async function bearer(stage: OwnStage, label: string, body: Encodable<typeof Sas
 
 export const bearerTokens = conformance(SaslAuthenticate, {
   async valid(stage) {
-    // How long the token still lives.
+    // The remaining lifetime of the token.
     stage.drop('sessionLifetimeMs')
     await serves(stage, await bearer(stage, 'a token', bearing(unsigned(good()))))
     await bearer(stage, 'of whom it says', bearing(unsigned(good()), 'a=conformance'))

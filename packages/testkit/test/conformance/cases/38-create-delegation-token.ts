@@ -7,7 +7,7 @@ type OwnStage = Stage<typeof CreateDelegationToken>
 const own = { ownerPrincipalType: null, ownerPrincipalName: null }
 const longestOf = (version: number) => ({ ...(version >= 3 && own), renewers: [], maxLifetimeMs: -1n })
 
-/** For how long, and until when it must be renewed. */
+/** The maximum lifetime and the renewal period. */
 function sawTimes(stage: OwnStage, response: Record<`${'issue' | 'expiry' | 'max'}TimestampMs`, bigint>): void {
   const { issueTimestampMs, expiryTimestampMs, maxTimestampMs } = response
   stage.saw('times', { expiry: expiryTimestampMs - issueTimestampMs, max: maxTimestampMs - issueTimestampMs })

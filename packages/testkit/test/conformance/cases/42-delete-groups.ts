@@ -1,6 +1,6 @@
 import { DeleteGroups, DescribeGroups, OffsetFetch } from '@ottla/codec'
 import { conformance } from '../case.ts'
-import { assignsAtOnce, ConsumerScript, elsewhere, groupBed, ready, stableAlone } from '../groups.ts'
+import { ConsumerScript, disableAssignmentDelay, elsewhere, groupBed, ready, stableAlone } from '../groups.ts'
 import { commit, fetchBody } from '../offsets.ts'
 
 export const deleteGroups = conformance(DeleteGroups, {
@@ -11,7 +11,7 @@ export const deleteGroups = conformance(DeleteGroups, {
     const asked = { groups: [bed.group], includeAuthorizedOperations: false }
     await stage.note('is gone', DescribeGroups, 6, asked, { on: bed.on })
     await stage.note('its offsets too', OffsetFetch, 9, fetchBody(bed, 9), { on: bed.on })
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm')
     await group.leave(undefined, 'm')

@@ -5,7 +5,7 @@ import type { Stage } from '../stage.ts'
 const preferred = 0
 const unclean = 1
 
-/** Version 0 knows one kind only. */
+/** Version 0 has only one election type. */
 const request = (
   version: number,
   topics: readonly (readonly [string, readonly number[]])[],
@@ -16,7 +16,7 @@ const request = (
   ...(version >= 1 && { electionType }),
 })
 
-/** A topic whose leader is not the replica that is preferred. */
+/** A topic whose leader is not the preferred replica. */
 async function movedTopic(stage: Stage<typeof ElectLeaders>): Promise<string> {
   const topic = stage.name('t')
   await stage.createTopic(topic, { partitions: 2, replicas: [1, 2] })

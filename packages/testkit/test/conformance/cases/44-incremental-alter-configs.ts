@@ -28,7 +28,7 @@ const described = (type: number, name: string, configurationKeys: string[]) => (
   includeDocumentation: false,
 })
 
-/** Each is looked at only: nothing changes. */
+/** Only validated: nothing changes. */
 const badTopicChanges: readonly Change[] = [
   ['retention.ms', set, 'soon'],
   ['retention.ms', set, '-2'],

@@ -25,7 +25,7 @@ const list = (name: string, partitionIndexes: readonly number[] = [0, 1]) => ({
   topics: [{ name, partitionIndexes: [...partitionIndexes] }],
 })
 
-/** Waits until nothing of a topic moves, and broker 1 knows. */
+/** Waits until broker 1 has no reassignment of the topic in its metadata. */
 async function settled<A extends Api>(stage: Stage<A>, topic: string, replicas: readonly number[]): Promise<void> {
   await stage.until(`${topic} is on ${replicas}`, async () => {
     const { topics } = await stage.do(DescribeTopicPartitions, 0, { topics: [{ name: topic }], cursor: null })

@@ -1,6 +1,6 @@
 import { OffsetDelete } from '@ottla/codec'
 import { conformance } from '../case.ts'
-import { assignsAtOnce, ConsumerScript, elsewhere, groupBed, stableAlone } from '../groups.ts'
+import { ConsumerScript, disableAssignmentDelay, elsewhere, groupBed, stableAlone } from '../groups.ts'
 import { commit, noteOffsets } from '../offsets.ts'
 
 const body = (groupId: string, name: string, partitions: readonly number[]) => ({
@@ -17,7 +17,7 @@ export const offsetDelete = conformance(OffsetDelete, {
     await stage.ask('one that has none', body(bed.group, bed.topic, [3]), { on: bed.on })
     await stage.ask('no partition', body(bed.group, bed.topic, []), { on: bed.on })
     const other = await groupBed(stage, 'c')
-    await assignsAtOnce(stage, other)
+    await disableAssignmentDelay(stage, other)
     const group = new ConsumerScript(stage, other)
     await group.join(undefined, 'm', { subscribedTopicNames: [bed.topic] })
     await stage.ask('a topic that consumers do not read', body(other.group, other.topic, [0]), { on: other.on })

@@ -27,7 +27,7 @@ const filter = (components: readonly Component[], strict = false) => ({
   strict,
 })
 
-/** Quotas of a user, a client id, and both; what takes them away again. */
+/** Quotas of a user, a client id, and both, and their removal. */
 async function quotas(stage: Stage, user: string, clientId: string) {
   const all: readonly (readonly [Entity, string, number])[] = [
     [{ user }, 'producer_byte_rate', 1000],
@@ -205,7 +205,7 @@ export const alterClientQuotas = conformance(AlterClientQuotas, {
   },
 })
 
-/** Whoever is above a quota is told to wait; a consumer gets nothing meanwhile. */
+/** A client above its quota is throttled; a consumer gets no records in that time. */
 async function throttled(stage: Stage<typeof AlterClientQuotas>): Promise<void> {
   const name = stage.name('t')
   const clientId = stage.name('busy')

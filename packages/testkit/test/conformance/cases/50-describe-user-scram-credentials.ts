@@ -6,7 +6,7 @@ import type { Stage } from '../stage.ts'
 const hashes = { 1: { name: 'sha256', size: 32 }, 2: { name: 'sha512', size: 64 } } as const
 const named = (...names: readonly string[]) => ({ users: names.map((name) => ({ name })) })
 
-/** What a client sends to set a password. */
+/** The fields a client sends to set a password. */
 export function passwordOf(name: string, password: string, mechanism: 1 | 2 = 1, iterations = 4096) {
   const salt = createHash('sha256').update(`${name} ${mechanism}`).digest().subarray(0, 16)
   const { name: hash, size } = hashes[mechanism]
@@ -14,7 +14,7 @@ export function passwordOf(name: string, password: string, mechanism: 1 | 2 = 1,
   return { name, mechanism, iterations, salt, saltedPassword }
 }
 
-/** Creates users that log in with SCRAM-SHA-256, and waits until they can. */
+/** Creates users with SCRAM-SHA-256 credentials, and waits until broker 1 has them. */
 export async function createUsers<A extends Api>(stage: Stage<A>, ...names: readonly string[]): Promise<void> {
   const upsertions = names.map((name) => passwordOf(name, `${name}-secret`))
   const { results } = await stage.do(AlterUserScramCredentials, 0, { deletions: [], upsertions })
@@ -23,7 +23,7 @@ export async function createUsers<A extends Api>(stage: Stage<A>, ...names: read
   await known(stage, ...names)
 }
 
-/** Waits until broker 1 has heard of users. */
+/** Waits until broker 1 has the users. */
 export async function known<A extends Api>(stage: Stage<A>, ...names: readonly string[]): Promise<void> {
   await stage.until(`users ${names.join(', ')}`, async () => {
     const { results } = await stage.do(DescribeUserScramCredentials, 0, named(...names))
@@ -31,7 +31,7 @@ export async function known<A extends Api>(stage: Stage<A>, ...names: readonly s
   })
 }
 
-/** Waits until broker 1 has forgotten users. */
+/** Waits until broker 1 no longer has the users. */
 export async function forgotten<A extends Api>(stage: Stage<A>, ...names: readonly string[]): Promise<void> {
   await stage.until(`no users ${names.join(', ')}`, async () => {
     const { results } = await stage.do(DescribeUserScramCredentials, 0, named(...names))

@@ -11,7 +11,7 @@ const request = (...topics: readonly (readonly [string, readonly number[]])[]) =
   })),
 })
 
-/** Who leads and since when is a matter of chance, as are the offsets; the testkit's controllers have no listener of their own. */
+/** Leader, epoch and offsets vary between runs; the testkit's controllers have no listener. */
 const drop = (stage: Stage<typeof DescribeQuorum>) =>
   stage.drop('leaderId', 'leaderEpoch', 'highWatermark', 'logEndOffset', 'host', 'port')
 

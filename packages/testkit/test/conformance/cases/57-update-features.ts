@@ -17,8 +17,8 @@ function request(version: number, updates: readonly Update[], validateOnly = fal
   return { timeoutMs: 10_000, featureUpdates, ...(version >= 1 && { validateOnly }) }
 }
 
-/** Which of the controllers answers is a matter of chance, and its id is in the words. */
-const asked = async (stage: Stage<typeof UpdateFeatures>, label: string, body: ReturnType<typeof request>) => {
+/** The message contains the id of the active controller, which varies between runs. */
+const updated = async (stage: Stage<typeof UpdateFeatures>, label: string, body: ReturnType<typeof request>) => {
   const { errorMessage, ...response } = await stage.do(UpdateFeatures, stage.version, body)
   stage.saw(label, { ...response, errorMessage: errorMessage?.replace(/controller \d/, 'controller N') ?? null })
 }
@@ -34,14 +34,14 @@ export const updateFeatures = conformance(
   {
     async valid(stage, version) {
       const feature = 'streams.version'
-      await asked(stage, 'as it is', request(version, [['transaction.version', 2, up]]))
-      // Only a later version can lead down.
+      await updated(stage, 'as it is', request(version, [['transaction.version', 2, up]]))
+      // Only later versions can downgrade.
       if (version === 0) return
-      await asked(stage, 'off', request(version, [[feature, 0, down]]))
+      await updated(stage, 'off', request(version, [[feature, 0, down]]))
       await stage.until('off', async () => (await levelOf(stage, feature)) === 0)
-      await asked(stage, 'on', request(version, [[feature, 1, up]]))
+      await updated(stage, 'on', request(version, [[feature, 1, up]]))
       await stage.until('on', async () => (await levelOf(stage, feature)) === 1)
-      await asked(
+      await updated(
         stage,
         'only looked at',
         request(
@@ -56,13 +56,13 @@ export const updateFeatures = conformance(
       stage.saw('still on', await levelOf(stage, feature))
     },
     async invalid(stage, version) {
-      await asked(stage, 'nothing', request(version, []))
-      await asked(stage, 'no such feature', request(version, [['no.version', 1, up]]))
-      await asked(stage, 'no name', request(version, [['', 1, up]]))
-      await asked(stage, 'no such level', request(version, [['transaction.version', 9, up]]))
-      await asked(stage, 'a level below 0', request(version, [['transaction.version', -1, down]]))
-      if (version > 0) await asked(stage, 'no such way', request(version, [['transaction.version', 1, 7]]))
-      await asked(
+      await updated(stage, 'nothing', request(version, []))
+      await updated(stage, 'no such feature', request(version, [['no.version', 1, up]]))
+      await updated(stage, 'no name', request(version, [['', 1, up]]))
+      await updated(stage, 'no such level', request(version, [['transaction.version', 9, up]]))
+      await updated(stage, 'a level below 0', request(version, [['transaction.version', -1, down]]))
+      if (version > 0) await updated(stage, 'no such way', request(version, [['transaction.version', 1, 7]]))
+      await updated(
         stage,
         'one is wrong',
         request(version, [
@@ -72,12 +72,12 @@ export const updateFeatures = conformance(
       )
     },
     async wrongState(stage, version) {
-      await asked(stage, 'down on the way up', request(version, [['transaction.version', 1, up]]))
-      await asked(stage, 'off on the way up', request(version, [['share.version', 0, up]]))
-      await asked(stage, 'metadata down', request(version, [['metadata.version', 29, down]]))
+      await updated(stage, 'down on the way up', request(version, [['transaction.version', 1, up]]))
+      await updated(stage, 'off on the way up', request(version, [['share.version', 0, up]]))
+      await updated(stage, 'metadata down', request(version, [['metadata.version', 29, down]]))
       if (version === 0) return
-      await asked(stage, 'metadata down, unsafe', request(version, [['metadata.version', 29, downUnsafe]], true))
-      await asked(stage, 'up on the way down', request(version, [['kraft.version', 1, down]], true))
+      await updated(stage, 'metadata down, unsafe', request(version, [['metadata.version', 29, downUnsafe]], true))
+      await updated(stage, 'up on the way down', request(version, [['kraft.version', 1, down]], true))
     },
   },
   { alone: true },

@@ -12,7 +12,7 @@ const request = (version: number, { endpointType = brokers, operations = false, 
 
 export const describeCluster = conformance(DescribeCluster, {
   async valid(stage, version) {
-    // Brokers name any of those that live.
+    // A broker returns any live broker as the controller.
     stage.drop('controllerId')
     await stage.ask('brokers', request(version))
     await stage.ask('with operations', request(version, { operations: true }))

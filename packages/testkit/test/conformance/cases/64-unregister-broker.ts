@@ -3,7 +3,7 @@ import { conformance } from '../case.ts'
 
 const brokers = { includeClusterAuthorizedOperations: false, endpointType: 1, includeFencedBrokers: true }
 
-/** A broker that lives would have to be sacrificed for more: see the unit tests. */
+/** Further steps would require the loss of a live broker; unit tests cover them. */
 export const unregisterBroker = conformance(UnregisterBroker, {
   async valid(stage) {
     stage.drop('controllerId')

@@ -11,7 +11,7 @@ export const describeTransactions = conformance(DescribeTransactions, {
     const on = producer.coordinator
     await stage.ask('empty', { transactionalIds: [transactionalId] }, { on })
     await addPartitions(stage, transactionalId, producer, topic, [0, 1])
-    // In the order of a hash table.
+    // In hash table order.
     stage.drop('partitions')
     const { transactionStates } = await stage.ask('open', { transactionalIds: [transactionalId] }, { on })
     stage.saw('partitions of it', [...(transactionStates[0]?.topics[0]?.partitions ?? [])].sort())

@@ -8,9 +8,9 @@ import {
 } from '@ottla/codec'
 import { conformance } from '../case.ts'
 import {
-  assignsAtOnce,
   beat,
   ConsumerScript,
+  disableAssignmentDelay,
   elsewhere,
   groupBed,
   joinBody,
@@ -25,11 +25,11 @@ type HeartbeatStage = Stage<typeof ConsumerGroupHeartbeat>
 
 async function script(stage: HeartbeatStage, hint: string, partitions = 4): Promise<ConsumerScript> {
   const bed = await groupBed(stage, hint, partitions)
-  await assignsAtOnce(stage, bed)
+  await disableAssignmentDelay(stage, bed)
   return new ConsumerScript(stage, bed)
 }
 
-/** Two come, share, and go: each step is a heartbeat that is recorded. */
+/** Two members join, share the partitions and leave: each heartbeat is recorded. */
 async function twoMembers(stage: HeartbeatStage): Promise<void> {
   const group = await script(stage, 'two')
   await group.join('m1 joins', 'm1')
@@ -261,7 +261,7 @@ export const heartbeats = conformance(ConsumerGroupHeartbeat, {
 export const migration = conformance(ConsumerGroupHeartbeat, {
   async valid(stage) {
     const bed = await groupBed(stage, 'up')
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const classic = await stableAlone(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join('joins a classic group', 'm')
@@ -275,7 +275,7 @@ export const migration = conformance(ConsumerGroupHeartbeat, {
 
   async wrongState(stage) {
     const bed = await groupBed(stage, 'rejoining')
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     await newMemberId(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join('while somebody is about to join', 'm')

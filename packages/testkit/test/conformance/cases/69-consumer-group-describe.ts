@@ -1,11 +1,11 @@
 import { ConsumerGroupDescribe } from '@ottla/codec'
 import { conformance } from '../case.ts'
-import { assignsAtOnce, ConsumerScript, elsewhere, groupBed, stableAlone } from '../groups.ts'
+import { ConsumerScript, disableAssignmentDelay, elsewhere, groupBed, stableAlone } from '../groups.ts'
 
 export const describes = conformance(ConsumerGroupDescribe, {
   async valid(stage, version) {
     const bed = await groupBed(stage)
-    await assignsAtOnce(stage, bed)
+    await disableAssignmentDelay(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'a', { rackId: 'r', serverAssignor: 'range' })
     await group.describe('assigned')

@@ -7,7 +7,7 @@ type ListStage = Stage<typeof ListConfigResources>
 
 const request = (version: number, ...types: readonly number[]) => (version >= 1 ? { resourceTypes: [...types] } : {})
 
-/** Others' topics, groups and metrics are on the cluster too: only those of this part are looked at. */
+/** Only this part's resources: the cluster has topics, groups and metrics of other parts. */
 async function mine(stage: ListStage, label: string, version: number, ...types: readonly number[]): Promise<void> {
   const response = await stage.do(ListConfigResources, version, request(version, ...types))
   const configResources = response.configResources.filter(({ resourceName, resourceType }) => {
@@ -40,7 +40,7 @@ export const listConfigResources = conformance(ListConfigResources, {
   },
   async invalid(stage, version) {
     if (version === 0) {
-      // The request is empty: nothing in it can be wrong.
+      // An empty request cannot be invalid.
       await mine(stage, 'nothing', version)
       return
     }

@@ -23,7 +23,7 @@ import type { Stage } from '../stage.ts'
 
 const first = { memberId: memberIdOf(1), memberEpoch: 0, rackId: null, subscribedTopicNames: null }
 
-/** What other kinds of requests make of a share group, and this one of other groups. */
+/** Requests of other group types on a share group, and this one on other groups. */
 async function otherKinds(stage: Stage<typeof ShareGroupHeartbeat>): Promise<void> {
   const groupId = stage.name('kinds')
   const on = await stage.coordinator(groupId)

@@ -1,7 +1,16 @@
 import { IncrementalAlterConfigs, Produce, ShareAcknowledge, ShareFetch } from '@ottla/codec'
 import { batchOf } from '../../support/batches.ts'
 import { conformance } from '../case.ts'
-import { atOnce, join, leave, type Member, partitionOf, produce, someRecords, type Topics } from '../share-setup.ts'
+import {
+  availableRecords,
+  join,
+  leave,
+  type Member,
+  partitionOf,
+  produce,
+  someRecords,
+  type Topics,
+} from '../share-setup.ts'
 import type { Stage } from '../stage.ts'
 import { addPartitions, begin, end } from '../transactions.ts'
 
@@ -13,14 +22,14 @@ interface Reader extends Member {
   readonly topics: Topics
 }
 
-/** A member of a group with configs of its own; its session is not open yet. */
+/** A member of a group with its own configs and without a session. */
 async function readerOf(stage: Stage, configs: Readonly<Record<string, string>>): Promise<Reader> {
   const resourceName = stage.name('cg')
   const entries = Object.entries({ 'share.auto.offset.reset': 'earliest', ...configs })
   const changes = entries.map(([name, value]) => ({ name, configOperation: 0, value }))
   const resources = [{ resourceType: 32, resourceName, configs: changes }]
   const { responses } = await stage.do(IncrementalAlterConfigs, 1, { resources, validateOnly: false })
-  if (responses[0]?.errorCode !== 0) throw new Error(`not set: ${responses[0]?.errorMessage}`)
+  if (responses[0]?.errorCode !== 0) throw new Error(`Setting configs failed: ${responses[0]?.errorMessage}`)
   const name = stage.name('ct')
   await stage.createTopic(name)
   const topicId = await stage.topicId(name)
@@ -28,7 +37,7 @@ async function readerOf(stage: Stage, configs: Readonly<Record<string, string>>)
   return { ...member, name, topicId, topics: [{ topicId, partitions: [partitionOf(0)] }] }
 }
 
-/** Deliveries of what is released each time, in the portions in which it comes. */
+/** Repeated deliveries of records that are released each time. */
 async function deliver(stage: Stage, reader: Reader, rounds: number): Promise<void> {
   const { groupId, memberId, topicId, topics } = reader
   let shareSessionEpoch = 0
@@ -69,12 +78,12 @@ export const shareFetchConfigs = conformance(ShareFetch, {
     await write('committed', true)
     await produce(stage, name, values(1, 2))
     const body = { ...someRecords, groupId, memberId, topics, forgottenTopicsData: [] }
-    // Several producers have written: who they were differs.
+    // The ids of the producers differ between clusters.
     await stage.ask('what is committed', { ...body, shareSessionEpoch: 0 })
     await stage.ask('no more', { ...body, maxWaitMs: 100, shareSessionEpoch: 1 })
     await leave(stage, reader)
     if (version < 2) return
-    const limited = { ...body, ...atOnce, maxRecords: 2, shareAcquireMode: 1 }
+    const limited = { ...body, ...availableRecords, maxRecords: 2, shareAcquireMode: 1 }
     await stage.ask('ends the session', { ...body, topics: [], shareSessionEpoch: -1 })
     await join(stage, groupId, [name])
     await stage.ask('two records', { ...limited, maxWaitMs: 500, shareSessionEpoch: 0 })

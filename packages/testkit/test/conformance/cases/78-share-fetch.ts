@@ -1,6 +1,15 @@
 import { DeleteRecords, DeleteTopics, ShareAcknowledge, ShareFetch, zeroUuid } from '@ottla/codec'
 import { conformance } from '../case.ts'
-import { atOnce, join, leave, memberIdOf, openShare, partitionOf, produce, someRecords } from '../share-setup.ts'
+import {
+  availableRecords,
+  join,
+  leave,
+  memberIdOf,
+  openShare,
+  partitionOf,
+  produce,
+  someRecords,
+} from '../share-setup.ts'
 
 const values = (count: number, from = 0) => Array.from({ length: count }, (_, index) => `v${from + index}`)
 
@@ -10,7 +19,13 @@ export const shareFetch = conformance(ShareFetch, {
     const { groupId, memberId } = member
     stage.drop('timestamp')
     const body = { ...someRecords, groupId, memberId, topics, forgottenTopicsData: [] }
-    await stage.ask('opens a session', { ...atOnce, ...body, maxWaitMs: 0, minBytes: 0, shareSessionEpoch: 0 })
+    await stage.ask('opens a session', {
+      ...availableRecords,
+      ...body,
+      maxWaitMs: 0,
+      minBytes: 0,
+      shareSessionEpoch: 0,
+    })
     await produce(stage, name, values(3))
     await produce(stage, name, values(5, 3))
     const next = { ...body, topics: [] }
@@ -23,10 +38,15 @@ export const shareFetch = conformance(ShareFetch, {
       [3, 5, 1, 2, 3],
     ]
     await stage.ask('accepts, releases, rejects', { ...next, topics: ack(...mixed), shareSessionEpoch: 4 })
-    await stage.ask('what was released comes again', { ...next, ...atOnce, maxWaitMs: 500, shareSessionEpoch: 5 })
+    await stage.ask('what was released comes again', {
+      ...next,
+      ...availableRecords,
+      maxWaitMs: 500,
+      shareSessionEpoch: 5,
+    })
     await stage.ask('a gap', { ...next, maxWaitMs: 0, minBytes: 0, topics: ack([4, 4, 0]), shareSessionEpoch: 6 })
     await stage.ask('releases the rest', { ...next, topics: ack([6, 7, 2]), shareSessionEpoch: 7 })
-    await stage.ask('takes it', { ...next, ...atOnce, maxWaitMs: 500, shareSessionEpoch: 8 })
+    await stage.ask('takes it', { ...next, ...availableRecords, maxWaitMs: 500, shareSessionEpoch: 8 })
     await stage.ask('forgets the partition', {
       ...next,
       ...{ maxWaitMs: 0, minBytes: 0, shareSessionEpoch: 9 },
@@ -52,7 +72,7 @@ export const shareFetch = conformance(ShareFetch, {
   async invalid(stage, version) {
     const { member, topicId, name, topics } = await openShare(stage)
     const { groupId, memberId } = member
-    const body = { ...atOnce, maxWaitMs: 0, groupId, memberId, topics, forgottenTopicsData: [] }
+    const body = { ...availableRecords, maxWaitMs: 0, groupId, memberId, topics, forgottenTopicsData: [] }
     await stage.ask('no group', { ...body, groupId: null, shareSessionEpoch: 0 })
     await stage.ask('no member', { ...body, memberId: null, shareSessionEpoch: 0 })
     await stage.ask('an empty member', { ...body, memberId: '', shareSessionEpoch: 0 })
@@ -86,7 +106,7 @@ export const shareFetch = conformance(ShareFetch, {
   async wrongState(stage) {
     const { member, topicId, name, topics } = await openShare(stage)
     const { groupId, memberId } = member
-    const body = { ...atOnce, maxWaitMs: 100, groupId, memberId, topics, forgottenTopicsData: [] }
+    const body = { ...availableRecords, maxWaitMs: 100, groupId, memberId, topics, forgottenTopicsData: [] }
     const ack = (...acks: [number, number, ...number[]][]) => [{ topicId, partitions: [partitionOf(0, ...acks)] }]
     await stage.ask('no session', { ...body, shareSessionEpoch: 1 })
     await stage.ask('ends none', { ...body, shareSessionEpoch: -1 })

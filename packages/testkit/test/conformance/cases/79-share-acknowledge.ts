@@ -1,6 +1,6 @@
 import { ShareAcknowledge, ShareFetch } from '@ottla/codec'
 import { conformance } from '../case.ts'
-import { atOnce, leave, openShare, partitionOf, produce, someRecords } from '../share-setup.ts'
+import { availableRecords, leave, openShare, partitionOf, produce, someRecords } from '../share-setup.ts'
 
 const values = (count: number, from = 0) => Array.from({ length: count }, (_, index) => `v${from + index}`)
 type Ack = [number, number, ...number[]]
@@ -22,7 +22,7 @@ export const shareAcknowledge = conformance(ShareAcknowledge, {
     await stage.ask('accepts', { ...ack([0, 1, 1]), shareSessionEpoch: 3 })
     await stage.ask('releases and rejects', { ...ack([2, 2, 2], [3, 4, 3, 0]), shareSessionEpoch: 4 })
     if (version >= 2) await stage.ask('renews', { ...ack([5, 5, 4]), isRenewAck: true, shareSessionEpoch: 5 })
-    const next = { ...fetch, ...atOnce, maxWaitMs: 500, topics: [], shareSessionEpoch: version >= 2 ? 6 : 5 }
+    const next = { ...fetch, ...availableRecords, maxWaitMs: 500, topics: [], shareSessionEpoch: version >= 2 ? 6 : 5 }
     await stage.note('gets what was released', ShareFetch, 1, next)
     await stage.ask('ends the session', { ...ack([2, 2, 1]), shareSessionEpoch: -1 })
     await stage.note('gets what it had', ShareFetch, 1, { ...fetch, topics, shareSessionEpoch: 0 })

@@ -8,7 +8,7 @@ const controller = { name: 'CONTROLLER', host: 'localhost', port: 1 }
 const voter = { clusterId: null, voterId: 4, voterDirectoryId: directory }
 const newVoter = { ...voter, timeoutMs: 1000, listeners: [controller] }
 
-/** Voters are fixed in clusters of kraft.version 0. */
+/** Clusters with kraft.version 0 have fixed voters. */
 export const addRaftVoter = conformance(AddRaftVoter, {
   async valid(stage) {
     await stage.ask('a voter', newVoter)
@@ -22,7 +22,7 @@ export const addRaftVoter = conformance(AddRaftVoter, {
   },
   async wrongState(stage) {
     await stage.ask('votes already', { ...newVoter, voterId: 1 })
-    // The words name the cluster's own id.
+    // The message contains the cluster id.
     stage.drop('errorMessage')
     await stage.ask('another cluster', { ...newVoter, clusterId: 'other' })
   },

@@ -18,7 +18,7 @@ interface Place {
   readonly topicId: string
 }
 
-/** A share partition of which nobody has a state yet, and its coordinator. */
+/** A share partition without state, and its coordinator. */
 async function placeOf(stage: Stage): Promise<Place> {
   const name = stage.name('t')
   await stage.createTopic(name, { partitions: 2 })

@@ -1,8 +1,8 @@
 import { Heartbeat, JoinGroup, LeaveGroup, StreamsGroupHeartbeat, SyncGroup } from '@ottla/codec'
 import { conformance } from '../case.ts'
 import {
-  assignsAtOnce,
   ConsumerScript,
+  disableAssignmentDelay,
   elsewhere,
   groupBed,
   joinBody,
@@ -36,7 +36,7 @@ async function twoMembers(stage: StreamsStage): Promise<void> {
 
 async function internalTopics(stage: StreamsStage): Promise<void> {
   const bed = await groupBed(stage, 'internal', 3)
-  await assignsAtOnce(stage, bed, ['streams.assignment.interval.ms', 'streams.initial.rebalance.delay.ms'])
+  await disableAssignmentDelay(stage, bed, ['streams.assignment.interval.ms', 'streams.initial.rebalance.delay.ms'])
   const repartition = stage.name('repartition')
   const group = new StreamsScript(stage, bed, [
     subtopology('0', { sourceTopics: [bed.topic], repartitionSinkTopics: [repartition] }),
@@ -46,7 +46,7 @@ async function internalTopics(stage: StreamsStage): Promise<void> {
       copartitionGroups: [{ sourceTopics: [], sourceTopicRegex: [], repartitionSourceTopics: [0] }],
     }),
   ])
-  // Two topics are missing, and made: when each of them is seen is the cluster's own affair.
+  // Two missing topics are created; when each of them is visible depends on the cluster.
   await group.join(undefined, 'm')
   await stage.until('the tasks of both subtopologies', async () => {
     const { status } = await group.beat(undefined, 'm')

@@ -6,10 +6,10 @@ import type { Asks, Names } from '../denied/names.ts'
 import { onCluster } from '../denied/on-cluster.ts'
 import type { Stage } from '../stage.ts'
 
-/** As bob asks it in each version, while he may not. */
+/** Denied requests of bob in each version. */
 function deniedCase(api: Api, asks: Asks, alone: boolean): Case {
   const wrongState = async (stage: Stage, version: number) => {
-    // A broker that is drawn by lot.
+    // A random broker.
     stage.drop('controllerId')
     const names = await namesOn(stage, alone ? 'c-' : '')
     await withDenied(stage, [...denialsOf(names), ...(alone ? [theCluster] : [])], async () => {
@@ -24,7 +24,7 @@ function deniedCase(api: Api, asks: Asks, alone: boolean): Case {
   return conformance(api, { wrongState }, { alone })
 }
 
-/** `prefix`: the parts of two cases are played on one stage. */
+/** `prefix`: separates the parts of two cases on one stage. */
 async function namesOn(stage: Stage, prefix: string): Promise<Names> {
   const nameOf = (hint: string) => stage.name(`${prefix}${hint}`)
   const [denied, open] = [nameOf('denied'), nameOf('open')]
@@ -48,8 +48,8 @@ const denialsOf = ({ denied, missing, fresh, group, transaction }: Names): reado
   { type: 'TRANSACTIONAL_ID', name: transaction },
 ]
 
-/** Topics and what else is closed by name. */
+/** Denials of topics and other named resources. */
 export const deniedByName: readonly Case[] = byName.map(([api, asks]) => deniedCase(api, asks, false))
 
-/** The cluster is closed too: nothing else is played meanwhile. */
+/** Denials of cluster operations too, so nothing else runs at the same time. */
 export const deniedOnCluster: readonly Case[] = onCluster.map(([api, asks]) => deniedCase(api, asks, true))

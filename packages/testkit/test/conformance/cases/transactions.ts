@@ -15,7 +15,7 @@ import type { Stage } from '../stage.ts'
 import { abandon, addPartitions, atRest, begin, end, isTransient, type Producer } from '../transactions.ts'
 
 const timeoutMs = 10_000
-/** From here on clients add partitions and offsets by using them, and each end has an epoch of its own (KIP-890). */
+/** The first versions in which clients add partitions and offsets implicitly, and each end raises the epoch (KIP-890). */
 const firstEndOfV2 = 5
 
 async function write<A extends Api>(
@@ -34,12 +34,12 @@ async function write<A extends Api>(
   await stage.until('a record in the transaction', async () => {
     const { responses } = await stage.do(Produce, version, { transactionalId, acks: -1, timeoutMs, topicData })
     const code = responses[0]?.partitionResponses[0]?.errorCode ?? -1
-    if (code !== 0 && !isTransient(code)) throw new Error(`the record was not written: ${code}`)
+    if (code !== 0 && !isTransient(code)) throw new Error(`Produce failed with error ${code}`)
     return code === 0
   })
 }
 
-/** How the transaction stands, and what it left in the log. */
+/** Records the state of the transaction and its records in the log. */
 async function look<A extends Api>(stage: Stage<A>, transactionalId: string, topic: string): Promise<void> {
   const on = await stage.coordinator(transactionalId, 'transaction')
   await atRest(stage, transactionalId, on)
@@ -51,7 +51,7 @@ async function look<A extends Api>(stage: Stage<A>, transactionalId: string, top
 
 export const addOffsetsToTxn = conformance(AddOffsetsToTxn, {
   async valid(stage) {
-    // Which partition keeps the group's offsets follows from its name.
+    // The partition of the group's offsets depends on its name.
     stage.drop('partitions')
     const transactionalId = stage.name('id')
     const { producerId, producerEpoch, coordinator: on } = await begin(stage, transactionalId)
@@ -72,19 +72,19 @@ export const addOffsetsToTxn = conformance(AddOffsetsToTxn, {
     const transactionalId = stage.name('id')
     const groupId = stage.name('g')
     const { producerId, producerEpoch, coordinator: on } = await begin(stage, transactionalId)
-    const who = { transactionalId, producerId, producerEpoch, groupId }
-    await stage.ask('a later epoch', { ...who, producerEpoch: producerEpoch + 3 }, { on })
+    const identity = { transactionalId, producerId, producerEpoch, groupId }
+    await stage.ask('a later epoch', { ...identity, producerEpoch: producerEpoch + 3 }, { on })
     const elsewhere = await stage.open({ broker: await otherBroker(stage, transactionalId) })
-    await stage.ask('another coordinator', who, { on: elsewhere })
+    await stage.ask('another coordinator', identity, { on: elsewhere })
     const unknown = stage.name('unknown')
     const theirs = await stage.coordinator(unknown, 'transaction')
-    await stage.ask('an unknown id', { ...who, transactionalId: unknown }, { on: theirs })
+    await stage.ask('an unknown id', { ...identity, transactionalId: unknown }, { on: theirs })
     await begin(stage, transactionalId)
-    await stage.ask('fenced', who, { on })
+    await stage.ask('fenced', identity, { on })
   },
 })
 
-/** One that does not coordinate the id. */
+/** A broker that is not the id's coordinator. */
 async function otherBroker<A extends Api>(stage: Stage<A>, transactionalId: string): Promise<number> {
   return ((await stage.coordinatorId(transactionalId, 'transaction')) % 3) + 1
 }
@@ -116,18 +116,18 @@ export const endTxn = conformance(EndTxn, {
   async wrongState(stage) {
     const transactionalId = stage.name('id')
     const { producerId, producerEpoch, coordinator: on } = await begin(stage, transactionalId)
-    const who = { transactionalId, producerId, producerEpoch }
-    await stage.ask('commits nothing', { ...who, committed: true }, { on })
-    await stage.ask('a later epoch', { ...who, producerEpoch: producerEpoch + 3, committed: true }, { on })
+    const identity = { transactionalId, producerId, producerEpoch }
+    await stage.ask('commits nothing', { ...identity, committed: true }, { on })
+    await stage.ask('a later epoch', { ...identity, producerEpoch: producerEpoch + 3, committed: true }, { on })
     const elsewhere = await stage.open({ broker: await otherBroker(stage, transactionalId) })
-    await stage.ask('another coordinator', { ...who, committed: true }, { on: elsewhere })
+    await stage.ask('another coordinator', { ...identity, committed: true }, { on: elsewhere })
     const unknown = stage.name('unknown')
     const theirs = await stage.coordinator(unknown, 'transaction')
-    await stage.ask('an unknown id', { ...who, transactionalId: unknown, committed: true }, { on: theirs })
+    await stage.ask('an unknown id', { ...identity, transactionalId: unknown, committed: true }, { on: theirs })
     const topic = stage.name('t')
     await stage.createTopic(topic)
     const next = await begin(stage, transactionalId)
-    await stage.ask('fenced', { ...who, committed: true }, { on })
+    await stage.ask('fenced', { ...identity, committed: true }, { on })
     await addPartitions(stage, transactionalId, next, topic)
     await end(stage, transactionalId, next, true)
     const late = { transactionalId, producerId: next.producerId, producerEpoch: next.producerEpoch, committed: false }
@@ -151,16 +151,16 @@ async function offsetsBed(stage: OffsetStage, version: number) {
   const producer = await begin(stage, transactionalId)
   const { producerId, producerEpoch, coordinator } = producer
   const on = await stage.coordinator(groupId)
-  const who = { transactionalId, groupId, producerId, producerEpoch }
-  // From version 5 on the commit adds the group by itself.
-  if (version < 5) await stage.do(AddOffsetsToTxn, 3, who, { on: coordinator })
-  return { topic, transactionalId, groupId, producer, on, who }
+  const identity = { transactionalId, groupId, producerId, producerEpoch }
+  // From version 5 the commit adds the group implicitly.
+  if (version < 5) await stage.do(AddOffsetsToTxn, 3, identity, { on: coordinator })
+  return { topic, transactionalId, groupId, producer, on, identity }
 }
 
 export const txnOffsetCommit = conformance(TxnOffsetCommit, {
   async valid(stage, version) {
-    const { topic, transactionalId, groupId, producer, on, who } = await offsetsBed(stage, version)
-    await stage.ask('commits an offset', { ...who, topics: offsetsOf(topic) }, { on })
+    const { topic, transactionalId, groupId, producer, on, identity } = await offsetsBed(stage, version)
+    await stage.ask('commits an offset', { ...identity, topics: offsetsOf(topic) }, { on })
     const groups = [{ groupId, topics: [{ name: topic, partitionIndexes: [0] }] }]
     await stage.note('is it there', OffsetFetch, 8, { groups, requireStable: true }, { on })
     await end(stage, transactionalId, producer, true)
@@ -171,26 +171,26 @@ export const txnOffsetCommit = conformance(TxnOffsetCommit, {
     await stage.note('is it there now', OffsetFetch, 8, { groups, requireStable: true }, { on })
   },
   async invalid(stage, version) {
-    const { topic, transactionalId, on, who } = await offsetsBed(stage, version)
-    await stage.ask('too much metadata', { ...who, topics: offsetsOf(topic, 0, 'm'.repeat(5000)) }, { on })
-    await stage.ask('no such partition', { ...who, topics: offsetsOf(topic, 9) }, { on })
-    await stage.ask('no such topic', { ...who, topics: offsetsOf(stage.name('none')) }, { on })
-    await stage.ask('no group', { ...who, groupId: '', topics: offsetsOf(topic) })
+    const { topic, transactionalId, on, identity } = await offsetsBed(stage, version)
+    await stage.ask('too much metadata', { ...identity, topics: offsetsOf(topic, 0, 'm'.repeat(5000)) }, { on })
+    await stage.ask('no such partition', { ...identity, topics: offsetsOf(topic, 9) }, { on })
+    await stage.ask('no such topic', { ...identity, topics: offsetsOf(stage.name('none')) }, { on })
+    await stage.ask('no group', { ...identity, groupId: '', topics: offsetsOf(topic) })
     await abandon(stage, transactionalId)
   },
   async wrongState(stage, version) {
-    const { topic, transactionalId, groupId, on, who } = await offsetsBed(stage, version)
+    const { topic, transactionalId, groupId, on, identity } = await offsetsBed(stage, version)
     const topics = offsetsOf(topic)
     if (version >= 3) {
-      await stage.ask('an unknown member', { ...who, memberId: 'nobody', generationId: 1, topics }, { on })
-      await stage.ask('a generation of nobody', { ...who, generationId: 4, topics }, { on })
-      await stage.ask('an unknown instance', { ...who, groupInstanceId: 'i', topics }, { on })
+      await stage.ask('an unknown member', { ...identity, memberId: 'nobody', generationId: 1, topics }, { on })
+      await stage.ask('a generation of nobody', { ...identity, generationId: 4, topics }, { on })
+      await stage.ask('an unknown instance', { ...identity, groupInstanceId: 'i', topics }, { on })
     }
-    await stage.ask('a later epoch', { ...who, producerEpoch: who.producerEpoch + 3, topics }, { on })
+    await stage.ask('a later epoch', { ...identity, producerEpoch: identity.producerEpoch + 3, topics }, { on })
     const other = ((await stage.coordinatorId(groupId)) % 3) + 1
-    await stage.ask('another coordinator', { ...who, topics }, { on: await stage.open({ broker: other }) })
+    await stage.ask('another coordinator', { ...identity, topics }, { on: await stage.open({ broker: other }) })
     await abandon(stage, transactionalId)
-    await stage.ask('fenced', { ...who, topics }, { on })
+    await stage.ask('fenced', { ...identity, topics }, { on })
   },
 })
 

@@ -4,7 +4,7 @@ import type { Struct } from '../../../src/messages/blank.ts'
 import { batchOf } from '../../support/batches.ts'
 import { type Denied, member, type Names, topics } from './names.ts'
 
-/** Denied by what a name stands for. */
+/** Requests denied on named resources. */
 export const byName: Denied = [
   [
     codec.Produce,

@@ -8,7 +8,7 @@ const shareState = ({ open, openId }: Names) => ({
   topics: [{ topicId: openId, partitions: [{ partition: 0, stateEpoch: 0, leaderEpoch: 0, startOffset: 0n }] }],
 })
 
-/** What the right for the cluster would allow, beside or instead of that for a name. */
+/** Requests denied on the cluster, in addition to or instead of named resources. */
 export const onCluster: Denied = [
   [
     codec.Metadata,

@@ -1,4 +1,4 @@
-// KafkaJS as a judge: node kafkajs.cjs <bootstrap list> <folder that has the package>; prints one line of JSON.
+// KafkaJS as a judge: node kafkajs.cjs <bootstrap list> <folder with the package>; prints one line of JSON.
 const { createRequire } = require('node:module')
 const { join } = require('node:path')
 

@@ -1,9 +1,9 @@
-// @platformatic/kafka as a judge: node platformatic.mjs <bootstrap list> <folder that has the package>; prints one line of JSON.
+// @platformatic/kafka as a judge: node platformatic.mjs <bootstrap list> <folder with the package>; prints one line of JSON.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
-// It uses what Node has from 22 on.
+// It uses features of Node 22.
 Promise.withResolvers ??= () => {
   const parts = {}
   parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }))

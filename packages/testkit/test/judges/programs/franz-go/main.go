@@ -75,7 +75,7 @@ func consume(ctx context.Context, name string, from string, count int, options .
 	return values
 }
 
-// Reads, and writes what it read in transactions together with its offsets: exactly once.
+// Reads records and writes them in transactions together with their offsets: exactly once.
 func transact(ctx context.Context, count int) (aborted int, committed int) {
 	session := must(kgo.NewGroupTransactSession(seeds, kgo.TransactionalID("judge-franz-go"), kgo.ConsumerGroup(group+"-eos"),
 		kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxBytes(20000),
@@ -90,7 +90,7 @@ func transact(ctx context.Context, count int) (aborted int, committed int) {
 			number++
 			session.Produce(ctx, &kgo.Record{Value: record.Value}, nil)
 		})
-		// The first one is given up, and all of it is read again.
+		// The first transaction is aborted, and its records are read again.
 		done := must(session.End(ctx, kgo.TransactionEndTry(aborted > 0)))
 		if done {
 			committed += number

@@ -9,7 +9,7 @@ import org.apache.kafka.streams.*;
 import org.apache.kafka.streams.kstream.*;
 import org.apache.kafka.streams.state.*;
 
-/** Kafka Streams as a judge: counts words exactly once, and goes on with its counts after a restart. */
+/** Kafka Streams as a judge: counts words exactly once, and continues its counts after a restart. */
 public final class WordCount {
     static final String INPUT = "judge-streams-lines";
     static final String OUTPUT = "judge-streams-counts";
@@ -20,7 +20,7 @@ public final class WordCount {
             admin.createTopics(List.of(new NewTopic(INPUT, 2, (short) 3), new NewTopic(OUTPUT, 2, (short) 3))).all().get();
             Map<String, Long> counts = new TreeMap<>();
             int updates = 0;
-            // The second run has its counts from the changelog.
+            // The second run restores its counts from the changelog.
             for (int run = 0; run < 2; run++) {
                 produce(bootstrap, 100);
                 KafkaStreams streams = start(bootstrap);
@@ -55,7 +55,7 @@ public final class WordCount {
         config.put("processing.guarantee", "exactly_once_v2");
         config.put("commit.interval.ms", "100");
         config.put("replication.factor", "3");
-        // Streams does not leave its group: the next run waits until the last one's session is over.
+        // Streams does not leave its group: the next run waits for the session timeout of the previous one.
         config.put("session.timeout.ms", "6000");
         config.put("heartbeat.interval.ms", "500");
         config.put("auto.offset.reset", "earliest");
