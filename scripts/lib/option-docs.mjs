@@ -73,9 +73,9 @@ export function optionsPage() {
   })
   return `# All options
 
-Made from the code by \`npm run docs:options\`; change the comments there. Times are in milliseconds, sizes in bytes, and
-the units stand in the names. A name that does not exist or a value out of range is an error at once, which says what would
-be right.
+Generated from the code by \`npm run docs:options\`: change the comments there. Times are in milliseconds, sizes in bytes, and
+the name of an option ends in its unit. An unknown name, or a value out of range, is rejected immediately, with a message that
+names the valid range.
 
 ${tables.join('\n')}`
 }

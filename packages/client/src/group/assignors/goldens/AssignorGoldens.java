@@ -3,7 +3,7 @@ import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.consumer.ConsumerPartitionAssignor.*;
 import org.apache.kafka.common.*;
 
-/** Writes what Java's own assignors answer, one JSON object a line. Run: java -cp 'kafka-dist/*' AssignorGoldens.java > java-assignments.jsonl */
+/** Writes the results of Java's own assignors, one JSON object per line. Run: java -cp 'kafka-dist/*' AssignorGoldens.java > java-assignments.jsonl */
 public class AssignorGoldens {
   static final Random random = new Random(20261121);
 
@@ -18,33 +18,33 @@ public class AssignorGoldens {
     boolean same = n % 2 == 0;
     Map<String, Integer> counts = new TreeMap<>();
     for (int t = 0; t < topics; t++) counts.put("topic-" + (char) ('a' + t), 1 + random.nextInt(9));
-    Map<String, List<String>> wants = new TreeMap<>();
+    Map<String, List<String>> topicsByMember = new TreeMap<>();
     Map<String, String> instances = new TreeMap<>();
     for (int m = 0; m < members; m++) {
       List<String> own = new ArrayList<>();
       for (String topic : counts.keySet()) if (same || random.nextInt(3) > 0) own.add(topic);
       if (!same && random.nextInt(4) == 0) own.add("missing");
       String id = "member-" + (m * 7) % 10 + "-" + m;
-      wants.put(id, own);
+      topicsByMember.put(id, own);
       if (n % 5 == 4 && m % 2 == 0) instances.put(id, "static-" + (9 - m));
     }
     StringBuilder out = new StringBuilder("{\"counts\":" + json(counts) + ",\"members\":[");
     String comma = "";
-    for (String id : wants.keySet()) {
-      out.append(comma).append("{\"memberId\":\"" + id + "\",\"instanceId\":" + quote(instances.get(id)) + ",\"topics\":" + json(wants.get(id)) + "}");
+    for (String id : topicsByMember.keySet()) {
+      out.append(comma).append("{\"memberId\":\"" + id + "\",\"instanceId\":" + quote(instances.get(id)) + ",\"topics\":" + json(topicsByMember.get(id)) + "}");
       comma = ",";
     }
     out.append("]");
     for (ConsumerPartitionAssignor assignor : List.of(new RangeAssignor(), new RoundRobinAssignor())) {
-      out.append(",\"" + assignor.name() + "\":" + json(assign(assignor, counts, wants, instances, Map.of(), -1)));
+      out.append(",\"" + assignor.name() + "\":" + json(assign(assignor, counts, topicsByMember, instances, Map.of(), -1)));
     }
     // Cooperative: from nothing, then with the last member gone, then with it back; each step until nothing moves.
     CooperativeStickyAssignor sticky = new CooperativeStickyAssignor();
     List<String> steps = new ArrayList<>();
     Map<String, List<TopicPartition>> owned = new HashMap<>();
     for (int step = 0; step < 3; step++) {
-      Map<String, List<String>> present = new TreeMap<>(wants);
-      if (step == 1 && members > 1) present.remove(((TreeMap<String, List<String>>) wants).lastKey());
+      Map<String, List<String>> present = new TreeMap<>(topicsByMember);
+      if (step == 1 && members > 1) present.remove(((TreeMap<String, List<String>>) topicsByMember).lastKey());
       owned.keySet().retainAll(present.keySet());
       int moved = 0;
       for (int round = 0; round < 3; round++) {
@@ -62,7 +62,7 @@ public class AssignorGoldens {
   }
 
   static Map<String, List<TopicPartition>> assign(ConsumerPartitionAssignor assignor, Map<String, Integer> counts,
-      Map<String, List<String>> wants, Map<String, String> instances, Map<String, List<TopicPartition>> owned, int generation) {
+      Map<String, List<String>> topicsByMember, Map<String, String> instances, Map<String, List<TopicPartition>> owned, int generation) {
     List<PartitionInfo> infos = new ArrayList<>();
     Node node = new Node(1, "h", 1);
     Node[] nodes = {node};
@@ -70,7 +70,7 @@ public class AssignorGoldens {
       for (int p = 0; p < e.getValue(); p++) infos.add(new PartitionInfo(e.getKey(), p, node, nodes, nodes));
     Cluster cluster = new Cluster("c", List.of(node), infos, Set.of(), Set.of());
     Map<String, Subscription> subscriptions = new HashMap<>();
-    for (var e : wants.entrySet()) {
+    for (var e : topicsByMember.entrySet()) {
       Subscription s = new Subscription(e.getValue(), null, owned.getOrDefault(e.getKey(), List.of()), generation, Optional.empty());
       s.setGroupInstanceId(Optional.ofNullable(instances.get(e.getKey())));
       subscriptions.put(e.getKey(), s);
