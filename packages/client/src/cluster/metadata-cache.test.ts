@@ -185,11 +185,11 @@ describe('the metadata cache', () => {
 
   it('learns leaders of newer epochs only (KIP-951)', () => {
     cache.apply([topic('t', [{ leader: 1, epoch: 5 }])], false, 0)
-    expect(cache.learnLeader('t', 0, 2, 5)).toBe(false)
-    expect(cache.learnLeader('t', 0, 2, 6)).toBe(true)
+    expect(cache.updateLeader('t', 0, 2, 5)).toBe(false)
+    expect(cache.updateLeader('t', 0, 2, 6)).toBe(true)
     expect(cache.partition('t', 0)).toMatchObject({ leader: 2, leaderEpoch: 6 })
-    expect(cache.learnLeader('t', 7, 2, 6)).toBe(false)
-    expect(cache.learnLeader('other', 0, 2, 6)).toBe(false)
+    expect(cache.updateLeader('t', 7, 2, 6)).toBe(false)
+    expect(cache.updateLeader('other', 0, 2, 6)).toBe(false)
     cache.apply([topic('t', [{ leader: 1, epoch: 5 }])], false, 0)
     expect(leaders('t')).toEqual([2])
   })
