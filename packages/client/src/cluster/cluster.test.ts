@@ -325,7 +325,7 @@ describe('closing', () => {
     expect(network.open).toEqual([])
     expect(runtime.pendingTimers).toBe(0)
     const dials = network.dials.length
-    const late = [cluster.refreshMetadata('late'), cluster.broker(1)!.request(Heartbeat, beat), cluster.anyBroker()]
+    const late = [cluster.refreshMetadata('late'), cluster.broker(1)!.request(Heartbeat, beat), cluster.findBroker()]
     for (const promise of late) await expect(promise).rejects.toMatchObject({ code: 'CLOSED' })
     await runtime.advance(600_000)
     expect(network.dials).toHaveLength(dials)

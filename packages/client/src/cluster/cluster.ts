@@ -194,19 +194,6 @@ export class Cluster {
     return this.#table.listed()
   }
 
-  /** The least loaded broker, connected ones first; bootstraps if needed. */
-  async anyBroker(options: AwaitOptions = {}): Promise<Broker> {
-    const best = this.#table.candidates()[0]
-    if (best !== undefined && !this.closing.aborted) return best
-    return this.retry({ operation: 'Connecting', ...options }, () => this.findBroker())
-  }
-
-  async controller(options: AwaitOptions = {}): Promise<Broker> {
-    return this.retry({ operation: 'Looking up the controller', ...options }, (attemptNo) =>
-      this.findController(attemptNo),
-    )
-  }
-
   /** From the cache, else looked up. */
   async coordinator(kind: CoordinatorKind, key: string, options: AwaitOptions = {}): Promise<Broker> {
     const known = this.#coordinators.known(kind, key)
@@ -217,6 +204,7 @@ export class Cluster {
 
   // ---- one attempt each, for use inside `retry`
 
+  /** The least loaded broker, connected ones first; bootstraps if needed. */
   async findBroker(): Promise<Broker> {
     if (this.closing.aborted) throw closedError('client')
     if (this.#table.listed().length === 0) await this.#refresher.refresh()
