@@ -18,10 +18,10 @@ import { Queue } from '../runtime/queue.ts'
 import { sleep } from '../runtime/wait.ts'
 import type { ReconnectBackoff } from './reconnect-backoff.ts'
 
-/** More requests than this waiting for one connection are a mistake of the caller. */
+/** More requests than this waiting for one connection indicate a bug of the caller. */
 const mostWaiting = 10_000
 
-/** What the lanes of one client share. */
+/** What the connections of one client share. */
 export interface BrokerConnectionServices {
   readonly runtime: Runtime
   readonly options: ResolvedOptions
@@ -31,24 +31,24 @@ export interface BrokerConnectionServices {
   readonly sockets: OpenSockets
 }
 
-/** What the lanes of one broker share. */
+/** What the connections to one broker share. */
 export interface BrokerConnectionOwner {
-  /** Where the broker is now. */
+  /** The current address of the broker. */
   address(): BrokerAddress
   readonly backoff: ReconnectBackoff
-  learned(ranges: ApiRanges): void
-  /** The broker closed a new connection at its first request: ask it what it wants. */
-  suspicious: boolean
-  /** A connection was made before: the port is the right one. */
+  setRanges(ranges: ApiRanges): void
+  /** The broker closed a new connection at its first request: the next one finds out whether it requires SASL. */
+  probeSasl: boolean
+  /** A connection succeeded before, so the port is right. */
   readonly everConnected: boolean
 }
 
 /**
- * One socket to one broker and the requests that wait for it. The socket is opened when a request comes, and again when
- * one comes after it closed; a request whose bytes were not written waits for the next one, until its deadline.
+ * One connection to one broker for one purpose, and the requests that wait for it. A socket is opened for the first request, and
+ * for the first one after it closed. A request that was not written waits for the next socket, until its deadline.
  */
 export class BrokerConnection {
-  readonly #name: string
+  readonly #purpose: string
   readonly #owner: BrokerConnectionOwner
   readonly #services: BrokerConnectionServices
   readonly #waiting = new Queue<PendingRequest>()
@@ -59,15 +59,15 @@ export class BrokerConnection {
   #opening: Deferred<void> | undefined
   #closeError: KafkaError | undefined
 
-  constructor(name: string, owner: BrokerConnectionOwner, services: BrokerConnectionServices) {
-    this.#name = name
+  constructor(purpose: string, owner: BrokerConnectionOwner, services: BrokerConnectionServices) {
+    this.#purpose = purpose
     this.#owner = owner
     this.#services = services
     this.#timer = new DeadlineTimer(services.runtime, (nowMs) => this.#expireWaiting(nowMs))
   }
 
-  get name(): string {
-    return this.#name
+  get purpose(): string {
+    return this.#purpose
   }
 
   get connected(): boolean {
@@ -78,7 +78,7 @@ export class BrokerConnection {
     return (this.#connection?.inFlight ?? 0) + this.#waiting.size
   }
 
-  /** Nothing waits, nothing is under way, nothing is being opened. */
+  /** No request waits or is in flight, and no socket is being opened. */
   get idle(): boolean {
     return this.inFlight === 0 && this.#opening === undefined
   }
@@ -104,19 +104,19 @@ export class BrokerConnection {
     if (connection === undefined) this.#open()
   }
 
-  /** Resolves when the lane has a connection; rejects when the attempt to open one fails. */
+  /** Resolves when a socket is open; rejects when the attempt to open one fails. */
   opened(): Promise<void> {
     if (this.#closeError !== undefined) return Promise.reject(this.#closeError)
     if (this.#connection !== undefined) return Promise.resolve()
     return this.#open()
   }
 
-  /** Closes the socket; requests that were not written go out on the next one. */
+  /** Closes the socket; requests that were not written wait for the next one. */
   drop(error: KafkaError): void {
     this.#connection?.close(error)
   }
 
-  /** Closes the socket for the reason given and opens none any more. */
+  /** Closes the socket for this reason, and opens no other. */
   close(error: KafkaError = closedError('connection', 'unknown')): void {
     if (this.#closeError !== undefined) return
     this.#closeError = error
@@ -125,7 +125,7 @@ export class BrokerConnection {
     this.#failWaiting(error)
   }
 
-  /** Opens the socket; of several calls at the same time only the first one does. */
+  /** Opens a socket; calls at the same time share the attempt. */
   #open(): Promise<void> {
     if (this.#opening === undefined) {
       const opening = deferred<void>()
@@ -142,12 +142,12 @@ export class BrokerConnection {
       const pauseMs = backoff.remainingMs()
       if (pauseMs > 0) await sleep(this.#services.runtime, pauseMs, this.#stop.signal)
       const connection = await this.#establish()
-      if (connection.isClosed || !this.#isCurrent(connection)) throw this.#gone(connection)
+      if (connection.isClosed || !this.#isCurrent(connection)) throw this.#unusable(connection)
       backoff.succeeded()
       this.#opening = undefined
       this.#connection = connection
       this.#services.observer.connectionsOpened.add(1)
-      this.#tell('connected', { broker: connection.broker, purpose: this.#name })
+      this.#notify('connected', { broker: connection.broker, purpose: this.#purpose })
       opening.resolve()
       this.#flush()
     } catch (error) {
@@ -158,19 +158,19 @@ export class BrokerConnection {
     }
   }
 
-  /** Whether the broker is still where the connection leads to. */
+  /** Whether the broker still has the address of the connection. */
   #isCurrent({ broker }: Connection): boolean {
     const { host, port } = this.#owner.address()
     return broker.host === host && broker.port === port
   }
 
-  /** Closed, or led to where the broker was, when it was just open. */
-  #gone(connection: Connection): KafkaError {
+  /** The connection was closed by the peer, or the broker moved, while it was being opened. */
+  #unusable(connection: Connection): KafkaError {
     connection.close()
     return unexpected(undefined, connection.broker)
   }
 
-  #tell<E extends keyof ClientEventMap>(event: E, ...details: Parameters<ClientEventMap[E]>): void {
+  #notify<E extends keyof ClientEventMap>(event: E, ...details: Parameters<ClientEventMap[E]>): void {
     notify(this.#services, event, ...details)
   }
 
@@ -180,11 +180,16 @@ export class BrokerConnection {
     const backoffMs = this.#owner.backoff.failed()
     const broker = this.#owner.address()
     observer.connectFailures.add(1)
-    const fields = { purpose: this.#name, backoffMs: Math.round(backoffMs), error: failure.message, hint: failure.hint }
-    // A broker that never answered often advertises an address that this machine cannot reach: that must not stay hidden.
+    const fields = {
+      purpose: this.#purpose,
+      backoffMs: Math.round(backoffMs),
+      error: failure.message,
+      hint: failure.hint,
+    }
+    // A broker that has never responded may advertise an address that this machine cannot reach: worth a warning.
     if (isWorthWarning(this.#owner)) logger.warn('connecting to a broker failed, still trying', fields)
     else logger.debug('connecting to a broker failed', fields)
-    this.#tell('connectFailed', { broker, purpose: this.#name, error: failure, backoffMs })
+    this.#notify('connectFailed', { broker, purpose: this.#purpose, error: failure, backoffMs })
     return failure
   }
 
@@ -192,12 +197,12 @@ export class BrokerConnection {
     const { runtime, options, sockets } = this.#services
     const { mapBroker, connectTimeoutMs, handshakeTimeoutMs, sasl } = options
     const tls = options.tls?.reveal()
-    const { suspicious: probeSasl, everConnected } = this.#owner
-    this.#owner.suspicious = false
+    const { probeSasl, everConnected } = this.#owner
+    this.#owner.probeSasl = false
     const dialling = { runtime, tls, mapBroker, connectTimeoutMs }
     const greeting = { sasl, handshakeTimeoutMs, sockets, probeSasl, probeTls: !everConnected }
     const connection = this.#newConnection()
-    this.#owner.learned(await openConnection(connection, { ...dialling, ...greeting }, this.#stop.signal))
+    this.#owner.setRanges(await openConnection(connection, { ...dialling, ...greeting }, this.#stop.signal))
     return connection
   }
 
@@ -205,7 +210,7 @@ export class BrokerConnection {
     const { runtime, options, observer, sockets } = this.#services
     const { id, host, port } = this.#owner.address()
     const broker = { id, host, port }
-    const purpose = this.#name
+    const purpose = this.#purpose
     const connection: Connection = new Connection({
       runtime,
       broker,
@@ -216,7 +221,7 @@ export class BrokerConnection {
       onClosed: (error) => this.#onClosed(connection, error),
       onGone: () => sockets.gone(),
       onWritable: () => this.#flush(),
-      onThrottled: (api, throttleMs) => this.#tell('throttled', { broker, api, throttleMs }),
+      onThrottled: (api, throttleMs) => this.#notify('throttled', { broker, api, throttleMs }),
     })
     return connection
   }
@@ -226,12 +231,16 @@ export class BrokerConnection {
     const { observer, options } = this.#services
     this.#connection = undefined
     observer.connectionsClosed.add(1)
-    const meant = this.#closeError !== undefined
-    this.#tell('disconnected', { broker: connection.broker, purpose: this.#name, error: meant ? undefined : error })
-    if (meant) return
-    // A listener with SASL closes at the first request of a client without.
+    const intended = this.#closeError !== undefined
+    this.#notify('disconnected', {
+      broker: connection.broker,
+      purpose: this.#purpose,
+      error: intended ? undefined : error,
+    })
+    if (intended) return
+    // A listener with SASL closes the connection at the first request of a client without SASL.
     if (error !== undefined && connection.requestsCompleted === 0 && options.sasl === undefined) {
-      this.#owner.suspicious = true
+      this.#owner.probeSasl = true
     }
     if (error !== undefined) this.#owner.backoff.failed()
     if (this.#waiting.size > 0) this.#open()
@@ -268,7 +277,7 @@ export class BrokerConnection {
   }
 }
 
-/** At the second failure in a row, then about every half minute. Bootstrap addresses are warned of all together. */
+/** At the second failure in a row, then about every half minute. Bootstrap addresses have one warning for all. */
 function isWorthWarning(owner: BrokerConnectionOwner): boolean {
   const { failures } = owner.backoff
   return !owner.everConnected && owner.address().id >= 0 && (failures === 2 || failures % 32 === 0)

@@ -4,17 +4,17 @@ import { type BrokerAddress, closedError, KafkaError } from '../errors.ts'
 import type { ApiRanges, VersionLimits } from '../net/api-ranges.ts'
 import { PendingRequest } from '../net/pending-request.ts'
 import { withSignal } from '../runtime/wait.ts'
-import type { Broker, Connection, RequestBody, RequestOptions } from './broker.ts'
+import type { Broker, ConnectionPurpose, RequestBody, RequestOptions } from './broker.ts'
 import { BrokerConnection, type BrokerConnectionOwner, type BrokerConnectionServices } from './broker-connection.ts'
 import { ReconnectBackoff } from './reconnect-backoff.ts'
 
 const noOptions: RequestOptions = Object.freeze({})
 
-/** A node of the cluster, or a bootstrap address (its id is negative), and its lanes. */
+/** A node of the cluster, or a bootstrap address (its id is negative), with its connections by purpose. */
 export class BrokerNode implements Broker, BrokerConnectionOwner {
   readonly id: number
   readonly backoff: ReconnectBackoff
-  suspicious = false
+  probeSasl = false
   readonly #services: BrokerConnectionServices
   readonly #connections = new Map<string, BrokerConnection>()
   #host: string
@@ -33,7 +33,8 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
     this.#port = address.port
     this.#rack = address.rack ?? null
     this.#services = services
-    this.backoff = new ReconnectBackoff(runtime, options.reconnectBackoffMs, options.reconnectBackoffMaxMs)
+    const { reconnectBackoffMs: firstMs, reconnectBackoffMaxMs: maxMs } = options
+    this.backoff = new ReconnectBackoff(runtime, { firstMs, maxMs })
   }
 
   get host(): string {
@@ -52,14 +53,14 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
     return this.#ranges !== undefined
   }
 
-  /** Whether a request on this lane could be written at once. */
+  /** Whether the general connection is open. */
   get connected(): boolean {
     return this.#connections.get('general')?.connected === true
   }
 
   get inFlight(): number {
     let sum = 0
-    for (const purpose of this.#connections.values()) sum += purpose.inFlight
+    for (const { inFlight } of this.#connections.values()) sum += inFlight
     return sum
   }
 
@@ -71,12 +72,12 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
     return { id: this.id, host: this.#host, port: this.#port }
   }
 
-  learned(ranges: ApiRanges): void {
+  setRanges(ranges: ApiRanges): void {
     this.#ranges = ranges
   }
 
-  /** The node moved, or its rack changed. Sockets to the old address are closed. */
-  moved({ host, port, rack }: { host: string; port: number; rack?: string | null | undefined }): void {
+  /** Applies new metadata of the node. Connections to an old address are closed. */
+  update({ host, port, rack }: { host: string; port: number; rack?: string | null | undefined }): void {
     this.#rack = rack ?? null
     if (host === this.#host && port === this.#port) return
     const message = `Broker ${this.id} moved from ${this.#host}:${this.#port} to ${host}:${port}`
@@ -88,7 +89,7 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
     this.#host = host
     this.#port = port
     this.backoff.succeeded()
-    for (const purpose of this.#connections.values()) purpose.drop(error)
+    for (const connection of this.#connections.values()) connection.drop(error)
   }
 
   request<A extends Api>(
@@ -110,14 +111,14 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
       const times = this.#services.observer.metrics.api(api.name)
       const request = new PendingRequest(api, body, options, { responded, times, createdMs, dueMs, resolve, reject })
       if (this.#closeError !== undefined) request.fail(notSent(this.#closeError))
-      else this.#purpose(options.purpose).submit(request)
+      else this.#connection(options.purpose).submit(request)
     })
   }
 
   async versionOf(api: Api, options: RequestOptions = noOptions): Promise<number> {
     if (this.#ranges === undefined) {
       if (this.#closeError !== undefined) throw this.#closeError
-      await withSignal(this.#purpose(options.purpose).opened(), options.signal)
+      await withSignal(this.#connection(options.purpose).opened(), options.signal)
     }
     const version = this.#ranges!.negotiate(api, options)
     if (version < 0) throw this.#ranges!.unsupported(api, options, this.address())
@@ -133,22 +134,22 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
     return this.#ranges?.featureLevel(name) ?? 0
   }
 
-  closeConnection(name: Connection): void {
-    const purpose = this.#connections.get(name)
-    if (purpose === undefined) return
-    this.#connections.delete(name)
-    const message = `The connection '${name}' to broker ${this.id} was closed by the client`
-    purpose.close(
+  closeConnection(purpose: ConnectionPurpose): void {
+    const connection = this.#connections.get(purpose)
+    if (connection === undefined) return
+    this.#connections.delete(purpose)
+    const message = `The connection '${purpose}' to broker ${this.id} was closed by the client`
+    connection.close(
       new KafkaError('CONNECTION_LOST', message, { retriable: true, outcome: 'unknown', broker: this.address() }),
     )
   }
 
-  /** Closes lanes without work. True: none is left. */
+  /** Closes the connections without requests. Returns whether none is left. */
   retire(): boolean {
-    for (const [name, purpose] of this.#connections) {
-      if (!purpose.idle) continue
-      this.#connections.delete(name)
-      purpose.close()
+    for (const [purpose, connection] of this.#connections) {
+      if (!connection.idle) continue
+      this.#connections.delete(purpose)
+      connection.close()
     }
     return this.#connections.size === 0
   }
@@ -156,16 +157,16 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
   close(error: KafkaError = closedError('client', 'unknown')): void {
     if (this.#closeError !== undefined) return
     this.#closeError = error
-    for (const purpose of this.#connections.values()) purpose.close(error)
+    for (const connection of this.#connections.values()) connection.close(error)
     this.#connections.clear()
   }
 
-  #purpose(name: Connection = 'general'): BrokerConnection {
-    let purpose = this.#connections.get(name)
-    if (purpose === undefined) {
-      purpose = new BrokerConnection(name, this, this.#services)
-      this.#connections.set(name, purpose)
+  #connection(purpose: ConnectionPurpose = 'general'): BrokerConnection {
+    let connection = this.#connections.get(purpose)
+    if (connection === undefined) {
+      connection = new BrokerConnection(purpose, this, this.#services)
+      this.#connections.set(purpose, connection)
     }
-    return purpose
+    return connection
   }
 }

@@ -4,7 +4,7 @@ import { within, withSignal } from '../runtime/wait.ts'
 import type { BrokerConnectionServices } from './broker-connection.ts'
 import { BrokerNode } from './broker-node.ts'
 
-/** More brokers than any cluster has: the answer of a hostile peer. */
+/** More brokers than any cluster has: a limit against hostile responses. */
 const mostBrokers = 10_000
 
 export interface BrokerListing {
@@ -14,7 +14,7 @@ export interface BrokerListing {
   readonly rack?: string | null | undefined
 }
 
-/** The brokers by id, and the bootstrap addresses. */
+/** The brokers by id, and the nodes of the bootstrap addresses. */
 export class BrokerTable {
   readonly #services: BrokerConnectionServices
   readonly #nodes = new Map<number, BrokerNode>()
@@ -38,12 +38,12 @@ export class BrokerTable {
     return nodes
   }
 
-  /** Every broker with sockets, bootstrap addresses included. */
+  /** Every node that may have sockets, including the bootstrap addresses. */
   all(): BrokerNode[] {
     return [...this.#seeds, ...this.#nodes.values()]
   }
 
-  /** Takes the brokers of a metadata answer. Those it no longer lists keep only the sockets that are at work. */
+  /** Applies the brokers of a metadata response. Brokers that it no longer lists keep only connections with requests. */
   replace(brokers: readonly BrokerListing[]): void {
     const valid = brokers.filter(isValid).slice(0, mostBrokers)
     if (valid.length === 0) return
@@ -55,8 +55,8 @@ export class BrokerTable {
     for (const seed of this.#seeds) seed.retire()
   }
 
-  /** Takes brokers that another answer mentions (KIP-951, FindCoordinator). */
-  learn(brokers: readonly BrokerListing[]): void {
+  /** Adds brokers from another response (KIP-951, FindCoordinator). */
+  add(brokers: readonly BrokerListing[]): void {
     for (const broker of brokers) {
       if (!isValid(broker) || this.#nodes.size >= mostBrokers) continue
       const known = this.#nodes.get(broker.id)
@@ -65,14 +65,14 @@ export class BrokerTable {
     }
   }
 
-  /** Brokers in the order to ask them: connected, then not failing, then by when they may be tried again. */
+  /** Brokers in the order of preference: connected, then not failing, then by the time of their next connection attempt. */
   candidates(): BrokerNode[] {
     const { runtime } = this.#services
     const ranked = this.listed().map((node) => ({ node, rank: rankOf(node) + runtime.random() / 2 }))
     return ranked.sort((a, b) => a.rank - b.rank).map(({ node }) => node)
   }
 
-  /** Asks for the bootstrap list anew and gives its nodes in random order. */
+  /** Reads the bootstrap list again; resolves with its nodes, best first, in random order where they are equal. */
   async seeds(): Promise<BrokerNode[]> {
     const { runtime } = this.#services
     const addresses = await this.#bootstrapList()
@@ -88,7 +88,7 @@ export class BrokerTable {
     for (const node of this.all()) node.close(error)
   }
 
-  /** The function `brokers` of the user may fail, and may hang. */
+  /** The `brokers` function of the application may fail or hang. */
   async #bootstrapList(): Promise<readonly BrokerAddress[]> {
     const { options, runtime } = this.#services
     const timeoutMs = options.requestTimeoutMs
@@ -106,7 +106,7 @@ export class BrokerTable {
   #put(broker: BrokerListing): void {
     const known = this.#nodes.get(broker.id)
     if (known === undefined) this.#nodes.set(broker.id, this.#newNode(broker))
-    else known.moved(broker)
+    else known.update(broker)
   }
 
   #newNode(broker: BrokerListing): BrokerNode {
@@ -124,7 +124,7 @@ function isAt(node: BrokerNode, { host, port }: BrokerAddress): boolean {
   return node.host === host && node.port === port
 }
 
-/** Lower is better: idle and connected 0, one more a request under way; unconnected 100; failing the later the worse. */
+/** Lower is better. Connected: the number of requests in flight; not connected: 100; failing: by the time of the next attempt. */
 function rankOf(node: BrokerNode): number {
   if (node.backoff.failures > 0) return 1_000_000 + node.backoff.nextAtMs
   return node.connected ? Math.min(node.inFlight, 1_000) : 100

@@ -173,7 +173,7 @@ describe('brokers', () => {
 
     peer.next(ApiVersions, () => {
       peer.start(3, 9993)
-      cluster.learnBrokers([{ id: 3, host: 'broker', port: 9993 }])
+      cluster.addBrokers([{ id: 3, host: 'broker', port: 9993 }])
       return peer.apiVersions()
     })
     const moved = cluster.broker(3)!

@@ -6,7 +6,7 @@ import type { TopicPartition } from './topology.ts'
 
 /**
  * One request, to one leader, for its part of the entries. Resolves with the outcome of each; an entry without one is requested
- * again. What it rejects with concerns all its entries: they are requested again if it is transient, else the whole call fails.
+ * again. A rejection concerns all these entries: they are requested again if it is transient, else the whole call fails.
  */
 export type LeaderRequest<E, V> = (
   leader: Broker,
@@ -15,8 +15,8 @@ export type LeaderRequest<E, V> = (
 ) => Promise<Iterable<readonly [E, V | KafkaError]>>
 
 /**
- * Splits a request over partitions by their leaders, one request per broker. What fails for the moment is repeated, with fresh
- * metadata, until each entry has a value or a permanent error, or the deadline passes.
+ * Splits a request about partitions by their leaders, one request per broker. Entries with a transient error are repeated, with
+ * fresh metadata, until each has a value or a permanent error, or the deadline passes.
  */
 export async function byLeader<E extends TopicPartition, V>(
   cluster: Pick<Cluster, 'leaderOf' | 'retry'>,

@@ -227,8 +227,8 @@ describe('metadata', () => {
   test('accepts leaders and their addresses from error responses (KIP-951)', async () => {
     const cluster = newCluster()
     await after(1_000, cluster.awaitTopic('t'))
-    cluster.learnBrokers([{ id: 9, host: 'broker', port: 9099 }])
-    cluster.learnLeader('t', 0, 9, 4)
+    cluster.addBrokers([{ id: 9, host: 'broker', port: 9099 }])
+    cluster.updateLeader('t', 0, 9, 4)
     expect(cluster.leaderOf('t', 0)).toMatchObject({ id: 9, port: 9099 })
     await cluster.close()
   })
@@ -325,7 +325,7 @@ describe('closing', () => {
     expect(network.open).toEqual([])
     expect(runtime.pendingTimers).toBe(0)
     const dials = network.dials.length
-    const late = [cluster.refreshMetadata('late'), cluster.broker(1)!.request(Heartbeat, beat), cluster.anyBroker()]
+    const late = [cluster.refreshMetadata('late'), cluster.broker(1)!.request(Heartbeat, beat), cluster.findBroker()]
     for (const promise of late) await expect(promise).rejects.toMatchObject({ code: 'CLOSED' })
     await runtime.advance(600_000)
     expect(network.dials).toHaveLength(dials)

@@ -31,15 +31,15 @@ export interface AwaitTopicOptions extends AwaitOptions {
   readonly allowAutoTopicCreation?: boolean | undefined
 }
 
-/** A broker as an answer names it. */
+/** A broker as a response lists it. */
 export type LeaderHint = BrokerListing
 
-/** Sockets that are destroyed are gone in the next turn; this only bounds the wait. */
+/** Destroyed sockets are closed in the next turn of the event loop; this only limits the wait. */
 const longestCloseMs = 1_000
 
 const unknownTopic = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
 
-/** What producer, consumer and admin use of a Kafka cluster: brokers, metadata, coordinators, retries. */
+/** A Kafka cluster for producer, consumer and admin: brokers, metadata, coordinators, retries. */
 export class Cluster {
   readonly runtime: Runtime
   readonly options: ResolvedOptions
@@ -58,7 +58,7 @@ export class Cluster {
   #controllerId = -1
   #clusterId: string | null = null
 
-  /** Opens nothing: the first call that needs a broker does. */
+  /** Opens no connection: the first call that needs a broker does. */
   constructor(options: ResolvedOptions, events: ClientEvents, metrics: Metrics) {
     const { runtime, logger } = options
     this.runtime = runtime
@@ -76,7 +76,7 @@ export class Cluster {
     })
     this.#coordinators = new Coordinators({
       anyBroker: () => this.findBroker(),
-      learn: (brokers) => this.#table.learn(brokers),
+      addBrokers: (brokers) => this.#table.add(brokers),
       broker: (id) => this.#table.get(id),
     })
     this.#retrying = {
@@ -95,7 +95,7 @@ export class Cluster {
     return this.#stop.signal
   }
 
-  /** Grows with each change of the metadata: compare it to know that cached leaders are still right. */
+  /** Incremented with each change of the metadata: compare it to find out whether cached leaders are still right. */
   get metadataVersion(): number {
     return this.#cache.version
   }
@@ -106,7 +106,7 @@ export class Cluster {
 
   // ---- topics
 
-  /** From the cache, no I/O; undefined also when the brokers say that it does not exist. */
+  /** From the cache, no I/O; undefined also when the brokers report that it does not exist. */
   topic(name: string): TopicInfo | undefined {
     return this.#cache.topic(name)
   }
@@ -121,12 +121,12 @@ export class Cluster {
     return this.#cache.partition(topic, partition)
   }
 
-  /** All topics of the cache: those watched, or every one with watchTopics('all'). */
+  /** All topics in the cache: the watched ones, or all of the cluster with watchTopics('all'). */
   topics(): readonly TopicInfo[] {
     return this.#cache.topics()
   }
 
-  /** From the cache when known, else refreshes until known; UNKNOWN_TOPIC_OR_PARTITION after `topicTimeoutMs`. */
+  /** From the cache, else refreshes until the topic is known; UNKNOWN_TOPIC_OR_PARTITION after `topicTimeoutMs`. */
   async awaitTopic(name: string, options: AwaitTopicOptions = {}): Promise<TopicInfo> {
     const cached = this.#cache.topic(name)
     if (cached !== undefined) return cached
@@ -146,7 +146,7 @@ export class Cluster {
     })
   }
 
-  /** Resolves after a refresh that began after the call; calls share refreshes. Rejects when no broker answers it. */
+  /** Resolves after a refresh that began after the call; calls share refreshes. Rejects when no broker responds. */
   async refreshMetadata(reason: string, topics: readonly string[] = [], options: AwaitOptions = {}): Promise<void> {
     if (this.closing.aborted) throw closedError('client')
     const { timeoutMs = this.options.apiTimeoutMs, signal } = options
@@ -155,7 +155,7 @@ export class Cluster {
     await within(this.runtime, limits, (bounded) => withSignal(this.#refresher.refresh(topics), bounded))
   }
 
-  /** Keeps topics in each refresh; returns the release. It asks nothing by itself. */
+  /** Includes topics in each refresh; returns the release. It does not cause a refresh itself. */
   watchTopics(names: readonly string[] | 'all'): () => void {
     return this.#refresher.watch(names)
   }
@@ -166,18 +166,18 @@ export class Cluster {
     return () => this.#listeners.delete(listener)
   }
 
-  /** KIP-951: what an error response says about the new leader. Older epochs than the known one are ignored. */
-  learnLeader(topic: string, partition: number, leaderId: number, leaderEpoch: number): void {
-    if (this.#cache.learnLeader(topic, partition, leaderId, leaderEpoch)) this.#notify()
+  /** KIP-951: applies the new leader from an error response. Ignores epochs that are not newer than the known one. */
+  updateLeader(topic: string, partition: number, leaderId: number, leaderEpoch: number): void {
+    if (this.#cache.updateLeader(topic, partition, leaderId, leaderEpoch)) this.#notify()
     if (leaderId >= 0 && this.#table.get(leaderId) === undefined) handled(this.#refresher.refresh())
   }
 
-  /** KIP-951: the addresses that came with it; tell them before the leaders. */
-  learnBrokers(brokers: readonly LeaderHint[]): void {
-    this.#table.learn(brokers)
+  /** KIP-951: adds the brokers from the same response; call it before `updateLeader`. */
+  addBrokers(brokers: readonly LeaderHint[]): void {
+    this.#table.add(brokers)
   }
 
-  /** From the cache, no I/O; undefined: no leader at the moment, or not known. */
+  /** From the cache, no I/O; undefined: the partition has no leader at the moment, or is unknown. */
   leaderOf(topic: string, partition: number): Broker | undefined {
     const leader = this.#cache.partition(topic, partition)?.leader
     return leader === undefined || leader < 0 ? undefined : this.#table.get(leader)
@@ -194,20 +194,7 @@ export class Cluster {
     return this.#table.listed()
   }
 
-  /** The least loaded broker, one that is connected before one that is not; bootstraps first if needed. */
-  async anyBroker(options: AwaitOptions = {}): Promise<Broker> {
-    const best = this.#table.candidates()[0]
-    if (best !== undefined && !this.closing.aborted) return best
-    return this.retry({ operation: 'Connecting', ...options }, () => this.findBroker())
-  }
-
-  async controller(options: AwaitOptions = {}): Promise<Broker> {
-    return this.retry({ operation: 'Looking up the controller', ...options }, (attemptNo) =>
-      this.findController(attemptNo),
-    )
-  }
-
-  /** From the cache when known, else looked up. */
+  /** From the cache, else looked up. */
   async coordinator(kind: CoordinatorKind, key: string, options: AwaitOptions = {}): Promise<Broker> {
     const known = this.#coordinators.known(kind, key)
     if (known !== undefined && !this.closing.aborted) return known
@@ -217,6 +204,7 @@ export class Cluster {
 
   // ---- one attempt each, for use inside `retry`
 
+  /** The least loaded broker, connected ones first; bootstraps if needed. */
   async findBroker(): Promise<Broker> {
     if (this.closing.aborted) throw closedError('client')
     if (this.#table.listed().length === 0) await this.#refresher.refresh()
@@ -225,7 +213,7 @@ export class Cluster {
     throw new KafkaError('NO_BROKER_REACHABLE', 'The metadata names no broker', { retriable: true })
   }
 
-  /** From the second attempt on the cached controller counts as wrong. */
+  /** From the second attempt on the cached controller is considered wrong. */
   async findController(attemptNo: number): Promise<Broker> {
     if (this.closing.aborted) throw closedError('client')
     if (this.#controllerId < 0 || attemptNo > 1) await this.#refresher.refresh()
@@ -239,31 +227,32 @@ export class Cluster {
     return this.#coordinators.known(kind, key) ?? this.#coordinators.find(kind, key)
   }
 
-  /** The coordinator moved or was lost: the next call looks it up again. */
+  /** The coordinator moved or cannot be reached: the next call looks it up again. */
   forgetCoordinator(kind: CoordinatorKind, key: string): void {
     this.#coordinators.forget(kind, key)
   }
 
   /**
-   * Repeats `attempt` while it fails with a retriable KafkaError, with jittered backoff, until the deadline; then TIMED_OUT
-   * with the last failure as `cause`. The signal given to the attempt aborts at the deadline, with the caller's and on close.
+   * Repeats `attempt` while it fails with a retriable KafkaError, with exponential backoff and jitter, until the deadline; then
+   * rejects with TIMED_OUT and the last failure as `cause`. The signal of the attempt aborts at the deadline, with the caller's
+   * signal, and when the client closes.
    */
   retry<T>(what: RetryOptions, attempt: (attemptNo: number, signal: AbortSignal) => Promise<T>): Promise<T> {
     return retry(this.#retrying, what, attempt)
   }
 
-  /** The lanes that have a socket, those of bootstrap addresses too. */
+  /** The open connections, including those to bootstrap addresses. */
   connections(): readonly { broker: BrokerAddress; purpose: string; inFlight: number }[] {
     const open: { broker: BrokerAddress; purpose: string; inFlight: number }[] = []
     for (const node of this.#table.all()) {
-      for (const { connected, name, inFlight } of node.connections) {
-        if (connected) open.push({ broker: node.address(), purpose: name, inFlight })
+      for (const { connected, purpose, inFlight } of node.connections) {
+        if (connected) open.push({ broker: node.address(), purpose, inFlight })
       }
     }
     return open
   }
 
-  /** Closes every socket and resolves when they are gone; whatever waits rejects with CLOSED. Idempotent. */
+  /** Closes all sockets, and resolves when they are closed; pending calls reject with CLOSED. Idempotent. */
   async close(): Promise<void> {
     if (!this.closing.aborted) this.#abandon()
     await waitAtMost(this.runtime, longestCloseMs, this.#sockets.drained())
@@ -284,7 +273,7 @@ export class Cluster {
     this.#table.replace(response.brokers.map(({ nodeId: id, host, port, rack }) => ({ id, host, port, rack })))
     this.#controllerId = response.controllerId
     if (this.#clusterId !== null && response.clusterId !== null && this.#clusterId !== response.clusterId) {
-      this.logger.warn('the brokers belong to another cluster than before', { clusterId: response.clusterId })
+      this.logger.warn('the cluster id changed', { clusterId: response.clusterId })
     }
     this.#clusterId = response.clusterId ?? this.#clusterId
     const nowMs = this.runtime.monoNow()
@@ -300,7 +289,7 @@ export class Cluster {
       try {
         listener()
       } catch (error) {
-        this.logger.error('a listener of the metadata threw', errorFields(error))
+        this.logger.error('a metadata listener threw', errorFields(error))
       }
     }
   }

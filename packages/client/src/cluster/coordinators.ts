@@ -8,26 +8,26 @@ export type CoordinatorKind = 'group' | 'transaction'
 
 const keyTypes: Readonly<Record<CoordinatorKind, number>> = { group: 0, transaction: 1 }
 
-/** What a response without a coordinator amounts to. */
+/** The error for a response without a coordinator. */
 const unavailable = errorCode('COORDINATOR_NOT_AVAILABLE')
 
-/** From this version on a request asks for several keys (KIP-699). */
+/** From this version on a request has several keys (KIP-699). */
 const batchVersion = 4
 
-/** Who looks at more groups than this asks again. */
+/** The maximum number of cached coordinators. */
 const mostKnown = 10_000
 
-/** What the look-up needs of the cluster. */
+/** What a look-up needs from the cluster. */
 export interface CoordinatorServices {
   anyBroker(): Promise<Broker>
-  learn(brokers: readonly BrokerListing[]): void
+  addBrokers(brokers: readonly BrokerListing[]): void
   broker(id: number): Broker | undefined
 }
 
-/** The look-ups of one kind that have not been sent: those made in the same turn share a request. */
+/** The look-ups of one kind that are not sent yet: those of one turn of the event loop share a request. */
 type Batch = Map<string, Deferred<Broker>>
 
-/** Which broker coordinates which group or transactional id; asked once, until someone says that it is wrong. */
+/** The coordinators of groups and transactional ids, cached until `forget`. */
 export class Coordinators {
   readonly #services: CoordinatorServices
   readonly #known = { group: new Map<string, number>(), transaction: new Map<string, number>() }
@@ -51,7 +51,7 @@ export class Coordinators {
     this.#known[kind].delete(key)
   }
 
-  /** One attempt to look it up; callers of the same key at the same time share it. */
+  /** One attempt to look up a coordinator; calls for the same key at the same time share it. */
   find(kind: CoordinatorKind, key: string): Promise<Broker> {
     const running = this.#running[kind].get(key)
     if (running !== undefined) return running
@@ -62,7 +62,7 @@ export class Coordinators {
       this.#next[kind] = begun
       queueMicrotask(() => {
         this.#next[kind] = undefined
-        void this.#ask(kind, begun)
+        void this.#send(kind, begun)
       })
     }
     const found = deferred<Broker>()
@@ -72,12 +72,12 @@ export class Coordinators {
     return found.promise
   }
 
-  async #ask(kind: CoordinatorKind, batch: Batch): Promise<void> {
+  async #send(kind: CoordinatorKind, batch: Batch): Promise<void> {
     try {
       const broker = await this.#services.anyBroker()
       const version = await broker.versionOf(FindCoordinator)
-      if (version >= batchVersion) await this.#askMany(broker, kind, batch)
-      else for (const [key, found] of batch) await this.#askOne(broker, kind, key, found)
+      if (version >= batchVersion) await this.#findMany(broker, kind, batch)
+      else for (const [key, found] of batch) await this.#findOne(broker, kind, key, found)
     } catch (error) {
       for (const found of batch.values()) found.reject(error)
     } finally {
@@ -85,7 +85,7 @@ export class Coordinators {
     }
   }
 
-  async #askMany(broker: Broker, kind: CoordinatorKind, batch: Batch): Promise<void> {
+  async #findMany(broker: Broker, kind: CoordinatorKind, batch: Batch): Promise<void> {
     const body = { keyType: keyTypes[kind], coordinatorKeys: [...batch.keys()] }
     const { coordinators } = await broker.request(FindCoordinator, body, { minVersion: batchVersion })
     for (const response of coordinators) {
@@ -96,7 +96,7 @@ export class Coordinators {
       found.reject(this.#error(broker, kind, unavailable, 'the response contains no coordinator for this key', key))
   }
 
-  async #askOne(broker: Broker, kind: CoordinatorKind, key: string, found: Deferred<Broker>): Promise<void> {
+  async #findOne(broker: Broker, kind: CoordinatorKind, key: string, found: Deferred<Broker>): Promise<void> {
     const body = { key, keyType: keyTypes[kind] }
     const response = await broker.request(FindCoordinator, body, { maxVersion: batchVersion - 1 })
     this.#settle(broker, kind, { ...response, key, found })
@@ -108,7 +108,7 @@ export class Coordinators {
       found.reject(this.#error(broker, kind, errorCode, errorMessage, key))
       return
     }
-    this.#services.learn([{ id: nodeId, host, port }])
+    this.#services.addBrokers([{ id: nodeId, host, port }])
     const coordinator = this.#services.broker(nodeId)
     if (coordinator === undefined) {
       found.reject(this.#error(broker, kind, unavailable, 'the response contains no coordinator', key))

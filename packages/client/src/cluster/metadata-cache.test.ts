@@ -1,5 +1,5 @@
 import type { MetadataResponse } from '@ottla/codec'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { MetadataCache } from './metadata-cache.ts'
 import { noTopicId } from './topology.ts'
 
@@ -40,7 +40,7 @@ beforeEach(() => {
 })
 
 describe('the metadata cache', () => {
-  it('ignores older leader epochs, and takes equal, newer and unknown ones', () => {
+  test('ignores older leader epochs, and applies equal, newer and unknown ones', () => {
     cache.apply([topic('t', [{ leader: 1, epoch: 5 }])], false, 0)
     cache.apply([topic('t', [{ leader: 2, epoch: 4 }])], false, 0)
     expect(leaders('t')).toEqual([1])
@@ -52,7 +52,7 @@ describe('the metadata cache', () => {
     expect(leaders('t')).toEqual([1])
   })
 
-  it('keeps the last leader while a broker sees none in the same epoch, and gives it up in a newer one', () => {
+  test('keeps the last leader while a broker reports none in the same epoch, and drops it in a newer one', () => {
     cache.apply([topic('t', [{ leader: 1, epoch: 5 }])], false, 0)
     cache.apply([topic('t', [{ leader: -1, epoch: 5, errorCode: leaderNotAvailable }])], false, 0)
     expect(leaders('t')).toEqual([1])
@@ -60,7 +60,7 @@ describe('the metadata cache', () => {
     expect(leaders('t')).toEqual([-1])
   })
 
-  it('starts afresh when a topic has a new id', () => {
+  test('replaces a topic that has a new id', () => {
     cache.apply(
       [
         topic('t', [
@@ -77,7 +77,7 @@ describe('the metadata cache', () => {
     expect(cache.topicById(idB)?.name).toBe('t')
   })
 
-  it('starts afresh after an absence where brokers have no topic ids', () => {
+  test('replaces a topic after an absence where brokers have no topic ids', () => {
     cache.apply([topic('t', [{ leader: 1, epoch: 9 }], noTopicId)], false, 0)
     cache.apply([topic('t', [{ leader: 2, epoch: 0 }], noTopicId)], false, 0)
     expect(leaders('t')).toEqual([1])
@@ -86,7 +86,7 @@ describe('the metadata cache', () => {
     expect(leaders('t')).toEqual([2])
   })
 
-  it('keeps a topic that one broker does not know for a while, then takes it as deleted', () => {
+  test('keeps a topic that is missing for a moment, then treats it as deleted', () => {
     cache.apply([topic('t', [{ leader: 1, epoch: 1 }])], false, 0)
     cache.apply([failed('t', unknown)], false, 1_000)
     expect(leaders('t')).toEqual([1])
@@ -98,7 +98,7 @@ describe('the metadata cache', () => {
     expect(cache.errorCodeOf('t')).toBe(unknown)
   })
 
-  it('counts the absence anew after the topic was seen again', () => {
+  test('measures the absence from the last response that contained the topic', () => {
     cache.apply([topic('t', [{ leader: 1, epoch: 1 }])], false, 0)
     cache.apply([failed('t', unknown)], false, 1_000)
     cache.apply([topic('t', [{ leader: 1, epoch: 1 }])], false, 2_000)
@@ -106,7 +106,7 @@ describe('the metadata cache', () => {
     expect(leaders('t')).toEqual([1])
   })
 
-  it('keeps what it knows on a temporary error of a topic, and drops it when it is not allowed', () => {
+  test('keeps a topic with a transient error, and drops one without authorization', () => {
     cache.apply([topic('t', [{ leader: 1, epoch: 1 }])], false, 0)
     cache.apply([failed('t', leaderNotAvailable)], false, 0)
     expect(leaders('t')).toEqual([1])
@@ -115,19 +115,19 @@ describe('the metadata cache', () => {
     expect(cache.errorCodeOf('t')).toBe(notAuthorized)
   })
 
-  it('never lets one failed topic touch another', () => {
+  test('keeps the error of one topic away from the others', () => {
     cache.apply([failed('a', unknown), topic('b', [{ leader: 1, epoch: 1 }]), failed('c', notAuthorized)], false, 0)
     expect(leaders('b')).toEqual([1])
   })
 
-  it('takes topics missing in a complete answer as unknown', () => {
+  test('treats topics that are missing from a complete response as unknown', () => {
     cache.apply([topic('a', [{ leader: 1, epoch: 1 }]), topic('b', [{ leader: 1, epoch: 1 }], idB)], true, 0)
     cache.apply([topic('a', [{ leader: 1, epoch: 1 }])], true, 1_000)
     cache.apply([topic('a', [{ leader: 1, epoch: 1 }])], true, 6_000)
     expect(cache.topics().map(({ name }) => name)).toEqual(['a'])
   })
 
-  it('sees new partitions at once, and does not lose them to a broker that is behind', () => {
+  test('adds new partitions immediately, and does not lose them to a broker that is behind', () => {
     cache.apply([topic('t', [{ leader: 1, epoch: 1 }])], false, 0)
     cache.apply(
       [
@@ -143,7 +143,7 @@ describe('the metadata cache', () => {
     expect(leaders('t')).toEqual([1, 2])
   })
 
-  it('changes its version, and the objects, only when something changed', () => {
+  test('changes its version, and the objects, only when something changed', () => {
     cache.apply(
       [
         topic('t', [
@@ -183,18 +183,18 @@ describe('the metadata cache', () => {
     expect(cache.topic('t')!.partitions[1]).not.toBe(before.partitions[1])
   })
 
-  it('learns leaders of newer epochs only (KIP-951)', () => {
+  test('applies leaders from other responses only with a newer epoch (KIP-951)', () => {
     cache.apply([topic('t', [{ leader: 1, epoch: 5 }])], false, 0)
-    expect(cache.learnLeader('t', 0, 2, 5)).toBe(false)
-    expect(cache.learnLeader('t', 0, 2, 6)).toBe(true)
+    expect(cache.updateLeader('t', 0, 2, 5)).toBe(false)
+    expect(cache.updateLeader('t', 0, 2, 6)).toBe(true)
     expect(cache.partition('t', 0)).toMatchObject({ leader: 2, leaderEpoch: 6 })
-    expect(cache.learnLeader('t', 7, 2, 6)).toBe(false)
-    expect(cache.learnLeader('other', 0, 2, 6)).toBe(false)
+    expect(cache.updateLeader('t', 7, 2, 6)).toBe(false)
+    expect(cache.updateLeader('other', 0, 2, 6)).toBe(false)
     cache.apply([topic('t', [{ leader: 1, epoch: 5 }])], false, 0)
     expect(leaders('t')).toEqual([2])
   })
 
-  it('holds topics named like built-ins', () => {
+  test('holds topics named like built-ins', () => {
     const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty']
     cache.apply(
       names.map((name) => topic(name, [{ leader: 1, epoch: 1 }], noTopicId)),
@@ -205,7 +205,7 @@ describe('the metadata cache', () => {
     expect(cache.topic('valueOf')).toBeUndefined()
   })
 
-  it('does not let a partition number make it allocate', () => {
+  test('allocates little for a partition index that is too large', () => {
     const response = topic('t', [{ leader: 1, epoch: 1 }])
     response.partitions[0]!.partitionIndex = 0x7fffffff
     cache.apply([response, topic('u', [{ leader: 1, epoch: 1 }], idB)], false, 0)
@@ -213,7 +213,7 @@ describe('the metadata cache', () => {
     expect(leaders('u')).toEqual([1])
   })
 
-  it('forgets topics that nobody keeps', () => {
+  test('drops topics that are not watched', () => {
     cache.apply([topic('a', [{ leader: 1, epoch: 1 }]), topic('b', [{ leader: 1, epoch: 1 }], idB)], false, 1_000)
     cache.forget((name) => name === 'b', 1_001)
     expect(cache.topics().map(({ name }) => name)).toEqual(['b'])

@@ -7,25 +7,25 @@ type PartitionResponse = TopicResponse['partitions'][number]
 
 const unknownTopic = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
 
-/** An answer lists every partition; numbers far above their count are no partitions, and must not make us allocate. */
+/** A response lists every partition; an index far above their number is invalid, and must not cause a large allocation. */
 const mostMissing = 1_000
 
-/** One topic, and since when the brokers say that it does not exist. */
+/** One topic, and since when the brokers report that it does not exist. */
 interface Entry {
   info: TopicInfo
-  /** On monoNow; undefined: it exists. */
+  /** On `monoNow`; undefined: it exists. */
   unknownSinceMs: number | undefined
-  lastAskedMs: number
+  lastRequestedMs: number
 }
 
 /**
- * What the brokers said about topics, merged with care: an older leader epoch never replaces a newer one, a temporary error
- * never removes what is known, and a topic with a new id starts afresh. Pure state: no I/O, time is given.
+ * The topics as the brokers report them. When responses are merged, an older leader epoch never replaces a newer one, a transient
+ * error never removes a topic, and a topic with a new id replaces the old one. Pure state: no I/O, the time is a parameter.
  */
 export class MetadataCache {
   readonly #topics = new Map<string, Entry>()
   readonly #names = new Map<string, string>()
-  /** How long a topic that was known may be missing in answers before it counts as deleted. */
+  /** How long a known topic may be missing from responses before it is considered deleted. */
   readonly #graceMs: number
   #version = 0
 
@@ -33,7 +33,7 @@ export class MetadataCache {
     this.#graceMs = graceMs
   }
 
-  /** Grows with each change. */
+  /** Incremented with each change. */
   get version(): number {
     return this.#version
   }
@@ -52,12 +52,12 @@ export class MetadataCache {
     return name === undefined ? undefined : this.topic(name)
   }
 
-  /** Since when the brokers say that the topic does not exist; undefined: it does, or nobody asked. */
+  /** Since when the brokers report that the topic does not exist; undefined: it exists, or was never requested. */
   unknownSinceMs(name: string): number | undefined {
     return this.#topics.get(name)?.unknownSinceMs
   }
 
-  /** The error code of the last answer about a topic; 0 also when nobody asked. */
+  /** The error code of the topic in the last response; 0 also when it was never requested. */
   errorCodeOf(name: string): number {
     return this.#topics.get(name)?.info.errorCode ?? 0
   }
@@ -72,7 +72,7 @@ export class MetadataCache {
     return this.#topics.get(topic)?.info.partitions[partition]
   }
 
-  /** Takes an answer in. `complete`: it was asked for all topics, so those missing do not exist. */
+  /** Applies a response. `complete`: all topics were requested, so those missing do not exist. */
   apply(responses: readonly TopicResponse[], complete: boolean, nowMs: number): void {
     const version = this.#version
     for (const response of responses) if (response.name !== null) this.#applyTopic(response, response.name, nowMs)
@@ -80,12 +80,12 @@ export class MetadataCache {
       const seen = new Set(responses.map((response) => response.name))
       for (const [name, entry] of this.#topics) if (!seen.has(name)) this.#missing(name, entry, unknownTopic, nowMs)
     }
-    // One version a change of the whole answer, however many topics changed.
+    // One version per response, whatever the number of topics that changed.
     if (this.#version !== version) this.#version = version + 1
   }
 
-  /** KIP-951: a leader learned elsewhere. False: it is older than what is known, or the partition is not. */
-  learnLeader(topic: string, partition: number, leader: number, leaderEpoch: number): boolean {
+  /** KIP-951: a leader from another response. False: it is not newer than the known one, or the partition is unknown. */
+  updateLeader(topic: string, partition: number, leader: number, leaderEpoch: number): boolean {
     const entry = this.#topics.get(topic)
     const known = entry?.info.partitions[partition]
     if (entry === undefined || known === undefined) return false
@@ -97,43 +97,43 @@ export class MetadataCache {
     return true
   }
 
-  /** Drops topics that nobody keeps and nobody asked about since `sinceMs`. */
+  /** Drops topics that are not watched and were not requested since `sinceMs`. */
   forget(kept: (name: string) => boolean, sinceMs: number): void {
     for (const [name, entry] of this.#topics) {
-      if (entry.lastAskedMs < sinceMs && !kept(name)) this.#remove(name, entry)
+      if (entry.lastRequestedMs < sinceMs && !kept(name)) this.#remove(name, entry)
     }
   }
 
   #applyTopic(response: TopicResponse, name: string, nowMs: number): void {
     const entry = this.#topics.get(name)
     if (response.errorCode !== 0) {
-      if (entry !== undefined) entry.lastAskedMs = nowMs
+      if (entry !== undefined) entry.lastRequestedMs = nowMs
       this.#failed(name, entry, response, nowMs)
       return
     }
     const old = entry?.info
-    const reborn = entry !== undefined && isReborn(entry, response.topicId)
-    const partitions = mergePartitions(response, name, reborn ? undefined : old)
+    const recreated = entry !== undefined && isRecreated(entry, response.topicId)
+    const partitions = mergePartitions(response, name, recreated ? undefined : old)
     const { topicId, isInternal } = response
     const same = old !== undefined && old.errorCode === 0 && old.topicId === topicId && partitions === old.partitions
     const info = same ? old : { name, topicId, partitions, errorCode: 0, isInternal }
     if (!same) this.#version++
-    if (reborn && old !== undefined) this.#names.delete(old.topicId)
+    if (recreated && old !== undefined) this.#names.delete(old.topicId)
     if (topicId !== noTopicId) this.#names.set(topicId, name)
-    this.#topics.set(name, { info, unknownSinceMs: undefined, lastAskedMs: nowMs })
+    this.#topics.set(name, { info, unknownSinceMs: undefined, lastRequestedMs: nowMs })
   }
 
   #failed(name: string, entry: Entry | undefined, { errorCode: code, topicId }: TopicResponse, nowMs: number): void {
     if (entry === undefined) {
       const info = { name, topicId, partitions: [], errorCode: code, isInternal: false }
       const unknownSinceMs = meaningOf(code).missingTopic ? nowMs : undefined
-      this.#topics.set(name, { info, unknownSinceMs, lastAskedMs: nowMs })
+      this.#topics.set(name, { info, unknownSinceMs, lastRequestedMs: nowMs })
       this.#version++
     } else if (meaningOf(code).missingTopic) {
       this.#missing(name, entry, code, nowMs)
     } else {
       entry.unknownSinceMs = undefined
-      // A temporary error tells nothing new; a permanent one (authorization, name) takes the topic away.
+      // A transient error changes nothing; a permanent one (authorization, name) removes the topic.
       if (!meaningOf(code).transient) this.#replace(entry, { ...entry.info, partitions: [], errorCode: code })
     }
   }
@@ -160,17 +160,17 @@ export class MetadataCache {
   }
 }
 
-/** The topic was deleted and created again: its leader epochs begin anew. Brokers before 2.8 tell it only by its absence. */
-function isReborn({ info, unknownSinceMs }: Entry, topicId: string): boolean {
+/** The topic was deleted and created again: its leader epochs start from 0. Without topic ids (before 2.8) only its absence shows it. */
+function isRecreated({ info, unknownSinceMs }: Entry, topicId: string): boolean {
   if (topicId === noTopicId) return unknownSinceMs !== undefined
   return info.topicId !== noTopicId && info.topicId !== topicId
 }
 
-/** The partitions of an answer, by number; those that did not change are the same objects as before, also the array. */
+/** The partitions of a response, by index. Unchanged ones are the same objects as before; if none changed, the array is, too. */
 function mergePartitions(response: TopicResponse, topic: string, old: TopicInfo | undefined): readonly PartitionInfo[] {
   const count = response.partitions.reduce((most, { partitionIndex }) => Math.max(most, partitionIndex + 1), 0)
   const most = Math.max(response.partitions.length, old?.partitions.length ?? 0) + mostMissing
-  // A topic never loses partitions: a broker that shows fewer has not heard of the new ones yet.
+  // A topic never loses partitions: a broker that lists fewer has not received the new ones yet.
   const sameTopic = old !== undefined && response.topicId !== noTopicId && old.topicId === response.topicId
   const size = Math.min(sameTopic ? Math.max(count, old.partitions.length) : count, most)
   const merged: PartitionInfo[] = new Array(size)
@@ -198,7 +198,7 @@ function mergePartition(
   const { replicaNodes: replicas, isrNodes: isr, offlineReplicas } = response
   if (known !== undefined) {
     if (leaderEpoch >= 0 && leaderEpoch < known.leaderEpoch) return known
-    // A broker that sees no leader in the epoch we know is behind, or ahead without telling: the last leader stays.
+    // A broker without a leader for the known epoch is behind, or cannot report a newer epoch: keep the last leader.
     if (leader < 0 && known.leader >= 0 && leaderEpoch <= known.leaderEpoch) return known
     if (
       known.leader === leader &&
@@ -216,8 +216,8 @@ function mergePartition(
 }
 
 function unknownPartition({ topicId }: TopicResponse, topic: string, partition: number): PartitionInfo {
-  const nobody = { leader: -1, leaderEpoch: -1, replicas: [], isr: [], offlineReplicas: [] }
-  return { topic, topicId, partition, ...nobody, errorCode: errorCode('LEADER_NOT_AVAILABLE') }
+  const noReplicas = { leader: -1, leaderEpoch: -1, replicas: [], isr: [], offlineReplicas: [] }
+  return { topic, topicId, partition, ...noReplicas, errorCode: errorCode('LEADER_NOT_AVAILABLE') }
 }
 
 function sameNumbers(a: readonly number[], b: readonly number[]): boolean {

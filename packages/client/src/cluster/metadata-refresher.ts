@@ -10,40 +10,40 @@ import type { BrokerNode } from './broker-node.ts'
 import type { BrokerTable } from './broker-table.ts'
 import { noTopicId } from './topology.ts'
 
-/** A broker that hangs must not hold up the look-up: the next one is asked after this. */
+/** A broker that does not respond must not delay the refresh: the next one is tried after this. */
 const longestResponseMs = 10_000
 
 const warnEveryMs = 30_000
 
-/** The first Metadata version that every supported broker has, and in which null means all topics. */
+/** The lowest Metadata version in which null means all topics. Every supported broker has it. */
 const leastVersion = 4
 
 const noOperations = { includeClusterAuthorizedOperations: false, includeTopicAuthorizedOperations: false }
 
-interface Question {
+interface TopicsRequest {
   readonly topics: readonly { readonly topicId: string; readonly name: string }[] | null
   readonly allowAutoTopicCreation: boolean
   readonly includeClusterAuthorizedOperations: boolean
   readonly includeTopicAuthorizedOperations: boolean
 }
 
-/** A refresh that has not begun: all calls until then share it. */
+/** A refresh that has not started: all calls until then share it. */
 interface Batch {
   readonly done: Deferred<void>
   readonly topics: Set<string>
-  /** Topics that the broker may create. */
+  /** Topics that the broker is allowed to create. */
   readonly creatable: Set<string>
 }
 
 export interface RefresherHooks {
-  /** An answer came; `complete`: it holds all topics. */
+  /** Applies a response; `complete`: it contains all topics. */
   applied(response: MetadataResponse, complete: boolean): void
   rebootstrapped(): void
 }
 
 /**
- * Keeps metadata fresh: one request at a time, calls made meanwhile share the next one; a pause between requests; each
- * broker is asked in turn, and when none answers the bootstrap list (KIP-899, KIP-1102).
+ * Keeps metadata fresh: one refresh at a time, with a pause in between; calls made meanwhile share the next one. It tries one broker
+ * after another, and the bootstrap list when none responds (KIP-899, KIP-1102).
  */
 export class MetadataRefresher {
   readonly #services: BrokerConnectionServices
@@ -56,7 +56,7 @@ export class MetadataRefresher {
   #watchesAll = 0
   #next: Batch | undefined
   #running = false
-  #beganMs = Number.NEGATIVE_INFINITY
+  #startedMs = Number.NEGATIVE_INFINITY
   #respondedMs: number | undefined
   #failures = 0
   #warnedMs = Number.NEGATIVE_INFINITY
@@ -72,7 +72,7 @@ export class MetadataRefresher {
     })
   }
 
-  /** On monoNow; undefined: there was no answer yet. */
+  /** Time of the last response, on `monoNow`; undefined: none yet. */
   get respondedMs(): number | undefined {
     return this.#respondedMs
   }
@@ -81,7 +81,7 @@ export class MetadataRefresher {
     return this.#watchesAll > 0 || this.#watched.has(name)
   }
 
-  /** Keeps topics in each refresh; returns the release. */
+  /** Includes topics in each refresh; returns the release. */
   watch(names: readonly string[] | 'all'): () => void {
     const kept = names === 'all' ? names : [...names]
     this.#count(kept, 1)
@@ -92,7 +92,7 @@ export class MetadataRefresher {
     }
   }
 
-  /** Resolves after a refresh that began after the call; rejects when no broker answered it. */
+  /** Resolves after a refresh that started after the call; rejects when no broker responded. */
   refresh(topics: readonly string[] = [], creatable: readonly string[] = []): Promise<void> {
     if (this.#next === undefined) {
       this.#next = { done: deferred(), topics: new Set(), creatable: new Set() }
@@ -116,12 +116,12 @@ export class MetadataRefresher {
     this.#timer.clear()
     const { runtime, options } = this.#services
     while (this.#next !== undefined && !this.#closing.aborted) {
-      const pauseMs = this.#beganMs + options.retryBackoffMs - runtime.monoNow()
+      const pauseMs = this.#startedMs + options.retryBackoffMs - runtime.monoNow()
       if (pauseMs > 0) await sleep(runtime, pauseMs, this.#closing).catch(() => {})
       const batch = this.#next
       if (batch === undefined || this.#closing.aborted) break
       this.#next = undefined
-      this.#beganMs = runtime.monoNow()
+      this.#startedMs = runtime.monoNow()
       try {
         await this.#round(batch)
         this.#failures = 0
@@ -136,43 +136,43 @@ export class MetadataRefresher {
     this.#arm()
   }
 
-  /** A newcomer whose cluster cannot be reached learns it before the deadline of a call. */
+  /** Warns that no broker can be reached, long before the deadline of a call reports it. */
   #warn(error: unknown): void {
     const { runtime, logger } = this.#services
     const nowMs = runtime.monoNow()
     if (this.#closing.aborted || !KafkaError.is(error) || !error.retriable) return
-    // One failure may be the broker's way of saying that it wants SASL: the second attempt tells.
+    // A broker that requires SASL closes the first connection: the second attempt reports the reason.
     if (this.#failures < 2 || nowMs - this.#warnedMs < warnEveryMs) return
     this.#warnedMs = nowMs
     logger.warn('refreshing metadata failed, still trying', { error: error.message, hint: error.hint })
   }
 
   async #round({ topics, creatable }: Batch): Promise<void> {
-    if (creatable.size > 0) await this.#ask([...creatable], true)
+    if (creatable.size > 0) await this.#request([...creatable], true)
     const wanted = this.#watchesAll > 0 ? null : [...new Set([...this.#watched.keys(), ...topics])]
-    await this.#ask(wanted, false)
+    await this.#request(wanted, false)
   }
 
-  async #ask(topics: readonly string[] | null, allowAutoTopicCreation: boolean): Promise<void> {
-    const asked = topics === null ? null : topics.map((name) => ({ topicId: noTopicId, name }))
-    const request = { topics: asked, allowAutoTopicCreation, ...noOperations }
+  async #request(topics: readonly string[] | null, allowAutoTopicCreation: boolean): Promise<void> {
+    const listed = topics === null ? null : topics.map((name) => ({ topicId: noTopicId, name }))
+    const request = { topics: listed, allowAutoTopicCreation, ...noOperations }
     const response = await this.#anyResponse(request)
     this.#respondedMs = this.#services.runtime.monoNow()
     if (!this.#closing.aborted) this.#hooks.applied(response, topics === null)
   }
 
-  async #anyResponse(request: Question): Promise<MetadataResponse> {
+  async #anyResponse(request: TopicsRequest): Promise<MetadataResponse> {
     const { runtime, options } = this.#services
     const timeoutMs = Math.min(options.requestTimeoutMs, longestResponseMs)
     const failures: KafkaError[] = []
     const firstOf = async (nodes: readonly BrokerNode[]): Promise<MetadataResponse | undefined> => {
       for (const node of nodes) {
         try {
-          return await askBroker(node, request, timeoutMs)
+          return await requestFrom(node, request, timeoutMs)
         } catch (error) {
           if (!KafkaError.is(error) || this.#closing.aborted) throw error
           failures.push(error)
-          // The broker says that we hold the brokers of another cluster.
+          // The cached brokers belong to another cluster.
           if (meaningOf(error.code).rebootstrap) return undefined
         }
       }
@@ -214,7 +214,7 @@ export class MetadataRefresher {
   }
 }
 
-async function askBroker(node: BrokerNode, request: Question, timeoutMs: number): Promise<MetadataResponse> {
+async function requestFrom(node: BrokerNode, request: TopicsRequest, timeoutMs: number): Promise<MetadataResponse> {
   const response = await node.request(Metadata, request, { timeoutMs, minVersion: leastVersion })
   if (response.errorCode !== 0) {
     throw kafkaErrorOf(response.errorCode, 'Metadata', { broker: node })
@@ -222,7 +222,7 @@ async function askBroker(node: BrokerNode, request: Question, timeoutMs: number)
   return response
 }
 
-/** The error of a round in which nobody answered: what no retry helps comes first. */
+/** The error of a refresh without a response: a permanent failure comes first. */
 function unreachable(failures: readonly KafkaError[]): KafkaError {
   const permanent = failures.find((failure) => !failure.retriable && !meaningOf(failure.code).rebootstrap)
   if (permanent !== undefined) return permanent

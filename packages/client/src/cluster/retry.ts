@@ -16,7 +16,7 @@ export interface RetryOptions {
   readonly timeoutMs?: number | undefined
   /** The caller's: the call rejects with ABORTED. */
   readonly signal?: AbortSignal | undefined
-  /** Of the consumer or producer that makes the call: the call rejects with CLOSED. The client's own always counts. */
+  /** Of the consumer or producer that makes the call: the call rejects with CLOSED, as when the client closes. */
   readonly closing?: AbortSignal | undefined
   /** Whether another attempt may succeed. Default: `error.retriable`. */
   readonly isTransient?: ((error: KafkaError) => boolean) | undefined
@@ -78,8 +78,8 @@ function endedBy({ closing }: RetryContext, what: RetryOptions, outcome: Outcome
 }
 
 /**
- * The failure of an attempt that the deadline has just ended. The attempt itself says whether its request was written, but a few
- * promises later than the signal: it has until the end of this turn of the event loop.
+ * The failure of an attempt that the deadline has just ended. It reports whether the request was written, but a few promises later
+ * than the signal: the attempt has until the end of this turn of the event loop.
  */
 function failureOf(running: Promise<unknown>, runtime: Runtime): Promise<unknown> {
   return new Promise((resolve) => {
@@ -96,7 +96,7 @@ interface Pause {
   readonly failures: Failures
 }
 
-/** Waits before the next attempt; throws when there will be none. An abort meanwhile is seen by the loop. */
+/** Waits before the next attempt; throws when there is none. The loop handles an abort meanwhile. */
 async function pause(context: RetryContext, signal: AbortSignal, step: Pause): Promise<void> {
   const { runtime, retries, logger } = context
   const { error, attemptNo, deadlineMs, what, failures } = step

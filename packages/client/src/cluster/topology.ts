@@ -1,6 +1,6 @@
 import { zeroUuid } from '@ottla/codec'
 
-/** The topic id of brokers that have none (before 2.8), and of requests that name topics. */
+/** The topic id of brokers without topic ids (before 2.8), and in requests with topic names. */
 export const noTopicId = zeroUuid
 
 export interface TopicPartition {
@@ -22,14 +22,14 @@ export function groupByTopic<T extends { readonly topic: string }, V>(
   return Array.from(byTopic, ([topic, partitions]) => ({ topic, partitions }))
 }
 
-/** A partition as the metadata cache knows it. Objects are replaced, never changed: compare them by identity. */
+/** A partition in the metadata cache. Objects are replaced, never changed: compare them by identity. */
 export interface PartitionInfo {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
   /** Broker id; -1: none at the moment. */
   readonly leader: number
-  /** -1: the broker does not tell. */
+  /** -1: the broker does not report it. */
   readonly leaderEpoch: number
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
@@ -39,7 +39,7 @@ export interface PartitionInfo {
 
 export interface TopicInfo {
   readonly name: string
-  /** Base64 as the codec gives it; `noTopicId` where the broker has none. */
+  /** In base64, as in the codec; `noTopicId` where the broker has none. */
   readonly topicId: string
   /** Index = partition. */
   readonly partitions: readonly PartitionInfo[]

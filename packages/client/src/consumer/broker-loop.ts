@@ -64,7 +64,7 @@ export class BrokerLoop {
   stop(): void {
     this.#stop.abort(new Error('fetching stopped'))
     this.#broker.closeConnection(this.#options.purpose)
-    this.#broker.closeConnection(this.#options.lateConnection)
+    this.#broker.closeConnection(this.#options.latePurpose)
   }
 
   /** A partition became ready. It is fetched without waiting for a long poll of the other partitions. */
@@ -114,7 +114,7 @@ export class BrokerLoop {
    * partitions.
    */
   async #fetchLate(): Promise<void> {
-    const { lateConnection, partitionMaxBytes, isolation, rack } = this.#options
+    const { latePurpose, partitionMaxBytes, isolation, rack } = this.#options
     const { signal } = this.#stop
     const committedOnly = isolation === 'read_committed'
     this.#fetchingLate = true
@@ -136,7 +136,7 @@ export class BrokerLoop {
           rackId: rack ?? '',
         }
         const maxVersion = session.withIds ? longestMaxVersion : versionWithoutIds
-        const response = await this.#broker.request(Fetch, request, { purpose: lateConnection, signal, maxVersion })
+        const response = await this.#broker.request(Fetch, request, { purpose: latePurpose, signal, maxVersion })
         if (!signal.aborted && response.errorCode === 0) {
           acceptFetch(response, session, committedOnly, this.#host.sink)
         }
@@ -188,7 +188,7 @@ export class BrokerLoop {
       if (signal.aborted) return
       if (response.errorCode !== 0) return this.#sessionLost(response.errorCode)
       this.#failures = 0
-      this.#cluster.learnBrokers(response.nodeEndpoints.map((node) => ({ ...node, id: node.nodeId })))
+      this.#cluster.addBrokers(response.nodeEndpoints.map((node) => ({ ...node, id: node.nodeId })))
       this.#session.accepted(response.sessionId)
       acceptFetch(response, this.#session, isolation === 'read_committed', this.#host.sink)
     } finally {

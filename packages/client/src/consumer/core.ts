@@ -1,6 +1,6 @@
 import type { Runtime } from '@ottla/runtime'
 import { EventEmitter } from 'eventemitter3'
-import type { Connection } from '../cluster/broker.ts'
+import type { ConnectionPurpose } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import {
   abortedError,
@@ -54,9 +54,9 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
   readonly cluster: Cluster
   readonly runtime: Runtime
   readonly options: ResolvedConsumerOptions
-  readonly fetchPurpose: Connection
-  readonly lateConnection: Connection
-  readonly groupPurpose: Connection
+  readonly fetchPurpose: ConnectionPurpose
+  readonly latePurpose: ConnectionPurpose
+  readonly groupPurpose: ConnectionPurpose
   readonly events = new EventEmitter<ConsumerEventMap>()
   readonly cursors = new CursorMap()
   readonly lookup: OffsetLookup
@@ -90,7 +90,7 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
     this.runtime = cluster.runtime
     this.options = options
     this.fetchPurpose = `fetch:${name}`
-    this.lateConnection = `fetch:${name}/late`
+    this.latePurpose = `fetch:${name}/late`
     this.groupPurpose = `coordinator:${name}`
     this.mark = options.commit.mark
     this.#batches = cluster.metrics.counter('consumer.batches')
@@ -348,7 +348,7 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
     this.missing.stop()
     this.#watch.stop()
     for (const broker of this.cluster.brokers()) {
-      for (const purpose of [this.fetchPurpose, this.lateConnection, this.groupPurpose]) broker.closeConnection(purpose)
+      for (const purpose of [this.fetchPurpose, this.latePurpose, this.groupPurpose]) broker.closeConnection(purpose)
     }
     this.#state = 'closed'
     this.prefetch.wake()

@@ -1,6 +1,6 @@
 import type { Runtime } from '@ottla/runtime'
 import type { EventEmitter } from 'eventemitter3'
-import type { Connection } from '../cluster/broker.ts'
+import type { ConnectionPurpose } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { KafkaError } from '../errors.ts'
 import type { Membership } from '../group/membership.ts'
@@ -24,9 +24,9 @@ export interface ConsumerParts {
   readonly cluster: Cluster
   readonly runtime: Runtime
   readonly options: ResolvedConsumerOptions
-  readonly fetchPurpose: Connection
-  readonly lateConnection: Connection
-  readonly groupPurpose: Connection
+  readonly fetchPurpose: ConnectionPurpose
+  readonly latePurpose: ConnectionPurpose
+  readonly groupPurpose: ConnectionPurpose
   readonly events: EventEmitter<ConsumerEventMap>
   readonly cursors: CursorMap
   readonly lookup: OffsetLookup

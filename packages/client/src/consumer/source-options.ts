@@ -1,11 +1,11 @@
-import type { Connection } from '../cluster/broker.ts'
+import type { ConnectionPurpose } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Cursor } from './cursor.ts'
 
 export interface SourceOptions {
-  readonly purpose: Connection
+  readonly purpose: ConnectionPurpose
   /** For partitions that become ready while a long poll without them is in flight. */
-  readonly lateConnection: Connection
+  readonly latePurpose: ConnectionPurpose
   readonly minBytes: number
   readonly maxWaitMs: number
   readonly maxBytes: number
@@ -32,6 +32,6 @@ export type SourceCluster = Pick<
   | 'broker'
   | 'leaderOf'
   | 'refreshMetadata'
-  | 'learnLeader'
-  | 'learnBrokers'
+  | 'updateLeader'
+  | 'addBrokers'
 >

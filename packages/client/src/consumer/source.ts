@@ -179,7 +179,7 @@ export class Source {
     moved: (cursor: Cursor, leaderId: number, leaderEpoch: number, code: ErrorName) => {
       cursor.preferred = undefined
       if (leaderId >= 0 && leaderEpoch > cursor.leaderEpoch) {
-        this.#cluster.learnLeader(cursor.topic, cursor.partition, leaderId, leaderEpoch)
+        this.#cluster.updateLeader(cursor.topic, cursor.partition, leaderId, leaderEpoch)
         this.update()
         if (cursor.leader?.id === leaderId) return
       }

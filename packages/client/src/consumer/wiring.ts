@@ -14,7 +14,7 @@ export function createSource(parts: ConsumerParts): Source {
   const { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack } = parts.options
   const options = {
     purpose: parts.fetchPurpose,
-    lateConnection: parts.lateConnection,
+    latePurpose: parts.latePurpose,
     minBytes,
     maxWaitMs,
     maxBytes,

@@ -8,7 +8,7 @@ import {
   type SyncGroupRequest,
   type SyncGroupResponse,
 } from '@ottla/codec'
-import type { Broker, Connection } from '../cluster/broker.ts'
+import type { Broker, ConnectionPurpose } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { coordinatorLost, isTransient, meaningOf } from '../error-meaning.ts'
 import { KafkaError, kafkaErrorOf } from '../errors.ts'
@@ -64,9 +64,9 @@ function check(code: number, operation: string, broker: Broker, group: string): 
 export class GroupRequests {
   readonly #cluster: GroupCluster
   readonly #groupId: string
-  readonly #purpose: Connection
+  readonly #purpose: ConnectionPurpose
 
-  constructor(cluster: GroupCluster, groupId: string, purpose: Connection) {
+  constructor(cluster: GroupCluster, groupId: string, purpose: ConnectionPurpose) {
     this.#cluster = cluster
     this.#groupId = groupId
     this.#purpose = purpose

@@ -1,5 +1,5 @@
 import type { JoinGroupResponse } from '@ottla/codec'
-import type { Connection } from '../cluster/broker.ts'
+import type { ConnectionPurpose } from '../cluster/broker.ts'
 import { retryPause } from '../cluster/retry-backoff.ts'
 import { textOf } from '../error-data.ts'
 import { meaningOf } from '../error-meaning.ts'
@@ -29,7 +29,7 @@ export interface ClassicOptions {
   readonly rebalanceTimeoutMs: number
   /** In the order of preference. */
   readonly assignors: readonly Assignor[]
-  readonly purpose: Connection
+  readonly purpose: ConnectionPurpose
 }
 
 /** A coordinator may hold a join for the whole rebalance timeout; the response needs time to arrive. As in Java. */

@@ -11,7 +11,7 @@ interface Range {
   readonly max: number
 }
 
-/** What a broker said that it speaks: the versions of each API, and the cluster's feature levels (KIP-584). */
+/** The versions of each API that a broker supports, and the cluster's feature levels (KIP-584). */
 export class ApiRanges {
   readonly #ranges = new Map<number, Range>()
   readonly #features = new Map<string, number>()
@@ -34,17 +34,17 @@ export class ApiRanges {
     return this.#features.get(name) ?? 0
   }
 
-  /** The highest version that both sides and the caller speak; -1: none. */
+  /** The highest version that both sides and the caller support; -1: none. */
   negotiate(api: Api, { minVersion = 0, maxVersion }: VersionLimits): number {
     const range = this.#ranges.get(api.key)
     if (range === undefined) return -1
-    // A version that Kafka still marks as unstable is used only by those who ask for it.
+    // A version that Kafka marks as unstable is used only when the caller requests it.
     const ours = maxVersion ?? (api.unstable ? api.versions.max - 1 : api.versions.max)
     const highest = Math.min(range.max, api.versions.max, ours)
     return highest < Math.max(range.min, api.versions.min, minVersion) ? -1 : highest
   }
 
-  /** The error to report where `negotiate` found nothing. */
+  /** The error for a `negotiate` without a common version. */
   unsupported(api: Api, limits: VersionLimits, broker: BrokerAddress): KafkaError {
     const range = this.#ranges.get(api.key)
     const min = Math.max(api.versions.min, limits.minVersion ?? 0)

@@ -1,7 +1,7 @@
 import { textOf } from '../error-data.ts'
 import { type BrokerAddress, capitalized, describeBroker, KafkaError } from '../errors.ts'
 
-/** An address that was tried, and why it failed. */
+/** An address that was tried, and the reason of the failure. */
 export interface DialFailure {
   readonly address: string
   readonly error: unknown
@@ -68,7 +68,7 @@ export function lookupError(broker: BrokerAddress, cause: unknown): KafkaError {
   })
 }
 
-/** No address of a broker could be connected to. */
+/** No connection to any address of the broker. */
 export function dialError(broker: BrokerAddress, failures: readonly DialFailure[]): KafkaError {
   const first = failures[0]!
   const tried = failures.map(({ address, error }) => `${address}:${broker.port} ${dialReason(error)}`).join(', ')
@@ -100,7 +100,7 @@ const authorityCodes = new Set([
   'INVALID_CA',
 ])
 
-/** What OpenSSL says when the TLS handshake itself failed, as an error that no retry helps; undefined: something else. */
+/** The permanent error for a failed TLS handshake, by OpenSSL's code; undefined: the failure has another reason. */
 export function tlsError(broker: BrokerAddress, cause: unknown): KafkaError | undefined {
   const code = codeOf(cause)
   const fail = (reason: string, hint: string) => tlsFailed(broker, reason, hint, cause)
@@ -130,13 +130,13 @@ export function tlsError(broker: BrokerAddress, cause: unknown): KafkaError | un
   return tlsRefusal(broker, cause)
 }
 
-/** The names a certificate carries beside the one that was expected; Node's own message leaves them out for an address. */
+/** Names the certificate's own names, which Node's message leaves out when the host is an address. */
 function wrongNameReason(broker: BrokerAddress, cause: unknown): string {
   const { host = broker.host, cert } = cause as { host?: string; cert?: { subjectaltname?: string } }
   return `the certificate is not for '${host}', it carries ${cert?.subjectaltname ?? 'no name'}`
 }
 
-/** The broker ended TLS with an alert; with TLS 1.3 that may come after the handshake. */
+/** The broker ended TLS with an alert; with TLS 1.3 it may arrive after the handshake. */
 function tlsRefusal(broker: BrokerAddress, cause: unknown): KafkaError | undefined {
   const alert = `${codeOf(cause)} ${textOf(cause)}`
   if (!/^ERR_SSL|^EPROTO/.test(codeOf(cause)) || !/ALERT|alert/.test(alert)) return undefined
@@ -178,7 +178,7 @@ export function tlsPortError(broker: BrokerAddress, cause?: unknown): KafkaError
   )
 }
 
-/** The first bytes of a peer were no frame of Kafka: says what they look like. */
+/** The first bytes of a peer were no Kafka frame: the error names the protocol that they look like. */
 export function foreignBytesError(broker: BrokerAddress, first: Uint8Array | undefined, cause: unknown): KafkaError {
   if (first !== undefined && looksLikeTls(first)) return tlsPortError(broker, cause)
   const text = first === undefined ? '' : Buffer.from(first.subarray(0, 4)).toString('latin1')
@@ -192,7 +192,7 @@ export function foreignBytesError(broker: BrokerAddress, first: Uint8Array | und
   })
 }
 
-/** A TLS record of type alert or handshake, of SSL 3.0 to TLS 1.3. */
+/** Whether it is a TLS record of type alert or handshake, of SSL 3.0 to TLS 1.3. */
 export function looksLikeTls(first: Uint8Array): boolean {
   return (first[0] === 0x15 || first[0] === 0x16) && first[1] === 0x03 && first[2]! <= 0x04
 }

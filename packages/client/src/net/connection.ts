@@ -9,7 +9,7 @@ import { FrameReader } from './frame-reader.ts'
 import type { Observer } from './observer.ts'
 import { PendingRequest, unencodable } from './pending-request.ts'
 
-/** Until the peer has shown that it is a broker we trust, it may not make us hold more. */
+/** Limits what a peer can make the client buffer before it is authenticated. */
 const unauthenticatedMaxBytes = 1 << 20
 
 export interface ConnectionLimits {
@@ -27,24 +27,23 @@ export interface ConnectionConfig {
   readonly clientId: string
   readonly limits: ConnectionLimits
   readonly observer: Observer
-  /** Once, when no request can be sent or answered any more. Without an error the connection ended in order. */
+  /** Called once, when no more requests or responses can pass. Without an error the connection was shut down cleanly. */
   readonly onClosed: (error: KafkaError | undefined) => void
-  /** Once, when the socket itself is gone. */
+  /** Called once, when the socket itself is closed. */
   readonly onGone: () => void
-  /** The connection can take requests (again). */
+  /** The connection accepts requests (again). */
   readonly onWritable: () => void
   readonly onThrottled: (api: string, throttleMs: number) => void
 }
 
 /**
- * One socket. A broker answers the requests of a connection in their order, so the requests under way form a queue, and
- * the first answer belongs to the first of them. One timer serves all deadlines: of requests, throttling, idling and
- * re-authentication.
+ * One socket. A broker responds to the requests of a connection in their order, so the requests in flight form a queue, and the
+ * first response belongs to the first of them. One timer serves all deadlines: requests, throttling, idling, re-authentication.
  */
 export class Connection implements TransportSink {
   readonly #config: ConnectionConfig
   readonly #inFlight = new Queue<PendingRequest>()
-  /** Requests without an answer, until their bytes have left. */
+  /** Requests without a response, until their bytes are written. */
   readonly #unflushed = new Set<PendingRequest>()
   readonly #reader: FrameReader
   readonly #timer: DeadlineTimer
@@ -88,12 +87,12 @@ export class Connection implements TransportSink {
     return this.#state === 'closed'
   }
 
-  /** Answers received, those of the handshake included. */
+  /** Responses received, including those of the handshake. */
   get responses(): number {
     return this.#reader.frames
   }
 
-  /** Answers received since the handshake. */
+  /** Responses received since the handshake. */
   get requestsCompleted(): number {
     return this.#reader.frames - this.#handshakeResponses
   }
@@ -110,7 +109,7 @@ export class Connection implements TransportSink {
     )
   }
 
-  /** Gives the connection its socket. */
+  /** Sets the socket. */
   attach(transport: Transport): void {
     if (this.#state === 'closed') transport.destroy()
     else this.#transport = transport
@@ -127,7 +126,7 @@ export class Connection implements TransportSink {
     this.#timer.wakeBy(this.#lastUsedMs + this.#config.limits.connectionsMaxIdleMs)
   }
 
-  /** Authenticates again after `afterMs` (KIP-368): no request is under way meanwhile. `again` gives the next `afterMs`, 0 = never. */
+  /** Authenticates again after `afterMs` (KIP-368), with no other request in flight. `again` returns the next `afterMs`; 0: never. */
   reauthenticateAfter(afterMs: number, again: () => Promise<number>): void {
     if (afterMs <= 0) {
       this.#reauthenticateAtMs = Number.POSITIVE_INFINITY
@@ -149,7 +148,7 @@ export class Connection implements TransportSink {
     this.#write(request)
   }
 
-  /** A request of the handshake, in a version that is given, before or between those of `send`. */
+  /** A request of the handshake in the given version, before or between those of `send`. */
   exchange<A extends Api>(api: A, version: number, body: unknown, timeoutMs: number): Promise<Decoded<A['response']>> {
     return new Promise((resolve, reject) => {
       const createdMs = this.#config.runtime.monoNow()
@@ -163,7 +162,7 @@ export class Connection implements TransportSink {
     })
   }
 
-  /** Closes the socket. Requests under way reject with `error`, or with CONNECTION_LOST. */
+  /** Closes the socket. Requests in flight reject with `error`, or with CONNECTION_LOST. */
   close(error?: KafkaError): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
@@ -197,8 +196,8 @@ export class Connection implements TransportSink {
 
   closed(error: Error | undefined): void {
     this.#config.onGone()
-    const inOrder = error === undefined && this.#inFlight.size === 0 && this.#state === 'ready'
-    this.close(inOrder ? undefined : lostError(this.broker, error))
+    const cleanly = error === undefined && this.#inFlight.size === 0 && this.#state === 'ready'
+    this.close(cleanly ? undefined : lostError(this.broker, error))
   }
 
   // ---- writing
@@ -256,7 +255,7 @@ export class Connection implements TransportSink {
     else if (!this.#settle(request, frame, nowMs)) return
     this.#inFlight.shift()
     const next = this.#inFlight.peek()
-    // The broker begins with a request whose caller has gone only now.
+    // The caller of the next request has given up, but the broker only starts to process it now.
     if (next === undefined) {
       this.#timer.wakeBy(this.#idleAtMs())
     } else if (next.settled) {
@@ -267,7 +266,7 @@ export class Connection implements TransportSink {
     else this.#config.onWritable()
   }
 
-  /** False: the bytes were no answer, and the connection is closed. */
+  /** False: the bytes were no response, and the connection is closed. */
   #settle(request: PendingRequest, frame: Buffer, nowMs: number): boolean {
     let body: { throttleTimeMs?: unknown }
     try {
@@ -340,13 +339,13 @@ export class Connection implements TransportSink {
       const waitedMs = nowMs - request.writtenMs
       if (!request.settled) this.#timeOut(request, waitedMs, nowMs)
       if (request !== head && request.responded) {
-        // Only the first request tells whether the broker works: the others wait for it.
+        // Only the first request shows whether the broker responds: the others wait behind it.
         request.dueMs = Number.POSITIVE_INFINITY
       } else if (waitedMs >= requestTimeoutMs || this.#state === 'handshake') {
         this.close(lostError(this.broker, undefined, `did not respond for ${Math.round(waitedMs)} ms`))
         return false
       } else {
-        // The caller was in a hurry; the broker may still answer in time.
+        // The caller's time limit was shorter than `requestTimeoutMs`: the broker may still respond.
         request.dueMs = request.writtenMs + requestTimeoutMs
       }
     }
@@ -362,7 +361,7 @@ export class Connection implements TransportSink {
 
   // ---- re-authentication
 
-  /** A busy event loop may send before it looks at its timers: after its session a broker takes no request. */
+  /** A busy event loop may send before its timers fire: after the end of the session a broker rejects requests. */
   #sessionIsOver(): boolean {
     const atMs = this.#reauthenticateAtMs
     return atMs !== Number.POSITIVE_INFINITY && atMs <= this.#config.runtime.monoNow()

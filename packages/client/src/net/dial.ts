@@ -14,7 +14,7 @@ import {
 } from './connect-errors.ts'
 import type { Connection } from './connection.ts'
 
-/** A host may have more addresses than it is worth trying. */
+/** Of a host with more addresses only the first ones are tried. */
 const mostAddresses = 10
 
 const probeTimeoutMs = 2_000
@@ -26,14 +26,14 @@ export interface DialOptions {
   readonly connectTimeoutMs: number
 }
 
-/** Where a broker is reached, and under which name its certificate is checked: the one that the broker advertises. */
+/** The address of a broker. Its certificate is checked against the host name that the broker advertises. */
 interface Place {
   readonly broker: BrokerAddress
   readonly address: string
   readonly port: number
 }
 
-/** Connects a connection to its broker, trying each address of the host anew. Rejects with one KafkaError that names all. */
+/** Connects to the broker, trying each address of the host, which is looked up each time. Rejects with one KafkaError that lists all. */
 export async function dialBroker(connection: Connection, options: DialOptions, signal: AbortSignal): Promise<void> {
   const { broker } = connection
   const { host, port } = options.mapBroker?.(broker.host, broker.port) ?? broker
@@ -86,7 +86,7 @@ async function dialOnce(
     if (tls === undefined || error === late || signal.aborted) throw error
     const known = tlsError(place.broker, error)
     if (known !== undefined) throw known
-    // A broker closes a plaintext port without a word when it reads a TLS handshake: ask it in plaintext to be sure.
+    // At a TLS handshake on a plaintext port a broker closes the connection without a response: probe it in plaintext.
     if (!isRefused(error) && (await speaksPlaintext(runtime, place, signal)))
       throw plaintextPortError(place.broker, error)
     throw error
@@ -97,15 +97,15 @@ function isRefused(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === 'ECONNREFUSED'
 }
 
-/** Whether a Kafka broker answers on that port without TLS. Nothing secret is sent. */
+/** Whether a Kafka broker responds on that port without TLS. Nothing secret is sent. */
 async function speaksPlaintext(runtime: Runtime, place: Place, signal: AbortSignal): Promise<boolean> {
-  const question = encodeRequest(ApiVersions, 0, { correlationId: 1, clientId: null }, {})
-  const first = await firstBytes(runtime, place, question, signal)
-  // A length below 1 MiB, then the correlation id of the question.
+  const request = encodeRequest(ApiVersions, 0, { correlationId: 1, clientId: null }, {})
+  const first = await firstBytes(runtime, place, request, signal)
+  // A length below 1 MiB, then the correlation id of the request.
   return first !== undefined && first.length >= 8 && first[0] === 0 && first.readInt32BE(4) === 1
 }
 
-/** The error to report when a broker closed a plaintext connection at its first request: does it speak TLS there? */
+/** The error for a broker that closed a plaintext connection at its first request, if the port speaks TLS; else undefined. */
 export async function tlsPortErrorOf(
   options: DialOptions,
   broker: BrokerAddress,
@@ -120,21 +120,21 @@ export async function tlsPortErrorOf(
   return first !== undefined && looksLikeTls(first) ? tlsPortError(broker) : undefined
 }
 
-/** The beginning of a TLS 1.2 handshake that no server can agree to: it answers with an alert. */
+/** The beginning of a TLS 1.2 handshake that no server accepts: it responds with an alert. */
 const clientHello = Buffer.from(`160301002f0100002b0303${'00'.repeat(32)}000002000001000000`, 'hex')
 
-/** What a peer answers first to some bytes, or undefined if it closes or stays silent. */
+/** The first bytes that a peer responds with; undefined if it closes the connection or does not respond. */
 async function firstBytes(
   runtime: Runtime,
   { broker, address, port }: Place,
-  question: readonly Uint8Array[],
+  request: readonly Uint8Array[],
   signal: AbortSignal,
 ): Promise<Buffer | undefined> {
   const space = Buffer.alloc(64)
   const responded = deferred<Buffer | undefined>()
   const sink = {
     space: () => space,
-    // Copied at once: what comes next is read to the same place.
+    // A copy: the next bytes are read into the same memory.
     filled: (size: number) => responded.resolve(Buffer.from(space.subarray(0, size))),
     closed: () => responded.resolve(undefined),
   }
@@ -143,7 +143,7 @@ async function firstBytes(
   try {
     return await within(runtime, limits, async (bounded) => {
       transport = await runtime.dial({ address, port, serverName: broker.host }, sink, bounded)
-      transport.write(question)
+      transport.write(request)
       return withSignal(responded.promise, bounded)
     })
   } catch {

@@ -3,18 +3,18 @@ import { type DecodeError, FrameSplitter } from '@ottla/codec'
 export interface FrameReaderOptions {
   readonly maxBytes: number
   readonly onFrame: (frame: Buffer) => void
-  /** The peer sends no frames; `first` is the beginning of what it sent if that was all it ever sent. */
+  /** The bytes are no frames. `first`: the first bytes of the connection, if no frame came before. */
   readonly onError: (error: DecodeError, first: Uint8Array | undefined) => void
 }
 
-/** Cuts what a socket reads into frames, with a limit that may rise while a read is already under way. */
+/** Splits the bytes of a socket into frames, with a limit that can be raised while a read is pending. */
 export class FrameReader {
   readonly #options: FrameReaderOptions
   #splitter: FrameSplitter
-  /** What `space` returned last, and which splitter gave it. */
+  /** The last result of `space`, and the splitter that it came from. */
   #space: Uint8Array | undefined
   #spaceOf: FrameSplitter | undefined
-  /** Where the first bytes were read to, until the first frame is complete. */
+  /** The memory of the first bytes, until the first frame is complete. */
   #first: Uint8Array | undefined
   #frames = 0
 
@@ -23,12 +23,12 @@ export class FrameReader {
     this.#splitter = this.#newSplitter(options.maxBytes)
   }
 
-  /** Frames given out so far. */
+  /** Complete frames so far. */
   get frames(): number {
     return this.#frames
   }
 
-  /** Sets the limit for what is read from now on; no frame may be incomplete. */
+  /** Sets the limit for the next frames; call it only between two frames. */
   raiseLimit(maxBytes: number): void {
     this.#splitter = this.#newSplitter(maxBytes)
   }
@@ -45,7 +45,7 @@ export class FrameReader {
       this.#splitter.filled(size)
       return
     }
-    // The space was asked for before the limit changed: a socket asks for it ahead.
+    // A socket requests its memory before the read: this one did before the limit changed.
     const bytes = this.#space!.subarray(0, size)
     for (let at = 0; at < size; ) {
       const space = this.#splitter.space()
@@ -56,7 +56,7 @@ export class FrameReader {
     }
   }
 
-  /** Gives out no frame any more. */
+  /** Ignores all further bytes. */
   stop(): void {
     this.#splitter.stop()
     this.#space = undefined

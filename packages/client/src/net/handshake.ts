@@ -8,7 +8,7 @@ import { ApiRanges } from './api-ranges.ts'
 import type { Connection } from './connection.ts'
 import type { SaslMechanism } from './sasl/mechanism.ts'
 
-/** The oldest Kafka that is supported, as of KIP-896, and what tells it: the Metadata version it came with. */
+/** The oldest supported Kafka (KIP-896), and the Metadata version by which it is recognised. */
 const oldestBroker = { release: '2.1', metadataVersion: 7 }
 
 const metadataKey = 3
@@ -18,17 +18,17 @@ export interface HandshakeOptions {
   readonly runtime: Runtime
   readonly sasl: SaslMechanism | undefined
   readonly timeoutMs: number
-  /** Ask whether the listener wants SASL, though none is configured: the broker closed the last connection at once. */
+  /** Find out whether the listener requires SASL, though none is configured: the broker closed the last connection immediately. */
   readonly probeSasl: boolean
 }
 
 export interface Handshake {
   readonly ranges: ApiRanges
-  /** When to authenticate again, counted from now; 0: never. */
+  /** When to authenticate again, from now; 0: never. */
   readonly reauthenticateAfterMs: number
 }
 
-/** What a new connection begins with: which versions the broker speaks, then SASL. */
+/** The handshake of a new connection: version negotiation, then SASL. */
 export async function shakeHands(connection: Connection, options: HandshakeOptions): Promise<Handshake> {
   const ranges = await negotiate(connection, options.timeoutMs)
   const metadata = ranges.rangeOf(metadataKey)
@@ -50,7 +50,7 @@ export async function shakeHands(connection: Connection, options: HandshakeOptio
 async function negotiate(connection: Connection, timeoutMs: number): Promise<ApiRanges> {
   const first = await askVersions(connection, ApiVersions.versions.max, timeoutMs)
   if (!meaningOf(first.errorCode).unsupportedVersion) return rangesOf(connection, first)
-  // An older broker answers in version 0 and says which versions it has (KIP-511); brokers before that say nothing.
+  // An older broker responds in version 0, with the versions that it has (KIP-511), or without them before Kafka 2.4.
   const range = first.apiKeys.find(({ apiKey }) => apiKey === ApiVersions.key)
   const version = Math.min(range?.maxVersion ?? 0, ApiVersions.versions.max)
   return rangesOf(connection, await askVersions(connection, version, timeoutMs))
@@ -66,7 +66,7 @@ function rangesOf(connection: Connection, response: ApiVersionsResponse): ApiRan
   return new ApiRanges(response.apiKeys, response.finalizedFeatures)
 }
 
-/** A broker tells a listener with SASL by which error it answers to a mechanism that does not exist. */
+/** A listener requires SASL if its broker responds to an unknown mechanism with the list of those that it enables. */
 async function refuseIfSaslListener(connection: Connection, timeoutMs: number): Promise<void> {
   const { errorCode, mechanisms } = await connection.exchange(SaslHandshake, 1, { mechanism: '' }, timeoutMs)
   if (errorCode === 0 || meaningOf(errorCode).sasl === 'not-offered') return
@@ -81,7 +81,7 @@ async function refuseIfSaslListener(connection: Connection, timeoutMs: number): 
   )
 }
 
-/** Authenticates, on a new connection or again on one in use. Gives when to do so again, in ms; 0: never. */
+/** Authenticates a new connection, or one in use again. Returns the time until the next authentication, in ms; 0: never. */
 export async function authenticate(
   connection: Connection,
   ranges: ApiRanges,
@@ -115,7 +115,7 @@ export async function authenticate(
     throw KafkaError.is(cause) ? cause : exchangeFailed(connection, sasl, cause)
   }
   if (lifetimeMs <= 0) return 0
-  // Between 80 and 90 % of the session (KIP-368), so that connections do not all authenticate in the same moment.
+  // Between 80 and 90 % of the session (KIP-368), so that connections do not all authenticate at the same time.
   const atMs = lifetimeMs * (0.8 + 0.1 * runtime.random())
   return Math.max(1, atMs - (runtime.monoNow() - startedMs))
 }

@@ -3,12 +3,13 @@ import type { BrokerAddress } from '../errors.ts'
 import type { Counter, Metrics } from '../metrics.ts'
 import type { PendingRequest } from './pending-request.ts'
 
-/** What subscribers of the diagnostics channels get: never a body. */
+/** The message of the diagnostics channels `ottla:request:start` and `ottla:request:end`. It never contains a body. */
 export interface RequestEvent {
   readonly api: string
   readonly apiVersion: number
   readonly correlationId: number
   readonly broker: BrokerAddress
+  /** Of the connection: 'general', 'produce', 'fetch:<consumer>' or 'coordinator:<member>'. */
   readonly purpose: string
   /** Only at the end. */
   readonly durationMs?: number
@@ -19,7 +20,7 @@ export interface RequestEvent {
 const started = channel('ottla:request:start')
 const ended = channel('ottla:request:end')
 
-/** The one place where requests are counted and published. */
+/** Counts and publishes all requests of a client. */
 export class Observer {
   readonly metrics: Metrics
   readonly requests: Counter

@@ -10,12 +10,12 @@ import type { SaslMechanism } from './sasl/mechanism.ts'
 
 export interface OpenOptions extends DialOptions {
   readonly sasl: SaslMechanism | undefined
-  /** For negotiation and authentication together. */
+  /** For version negotiation and authentication together. */
   readonly handshakeTimeoutMs: number
   readonly sockets: OpenSockets
-  /** The broker closed the last connection at its first request: ask whether it wants SASL. */
+  /** The broker closed the last connection at its first request: find out whether it requires SASL. */
   readonly probeSasl: boolean
-  /** No connection to this broker was ever made: find out whether the port wants TLS. */
+  /** No connection to this broker has succeeded yet: find out whether the port requires TLS. */
   readonly probeTls: boolean
 }
 
@@ -33,7 +33,7 @@ export async function openConnection(
     connection.close(KafkaError.is(error) ? error : undefined)
     if (!options.probeTls || options.tls !== undefined || connection.responses > 0) throw error
     if (!KafkaError.is(error) || meaningOf(error.code).connection !== 'lost') throw error
-    // It closed when it read our first words: because it expects TLS?
+    // The broker closed the connection at the first request: perhaps because it expects TLS.
     throw (await tlsPortErrorOf(options, connection.broker, signal)) ?? error
   } finally {
     release()
@@ -63,7 +63,7 @@ async function greet(connection: Connection, options: OpenOptions, signal: Abort
   return ranges
 }
 
-/** Bounds a step by the handshake's time: a mechanism or a credentials function of the user may hang too. */
+/** Limits a step of the handshake: a mechanism or a credentials function of the application may hang, too. */
 async function inTime<T>(
   { broker }: Connection,
   { runtime, handshakeTimeoutMs }: OpenOptions,

@@ -1,6 +1,6 @@
 import { type Deferred, deferred } from '../runtime/deferred.ts'
 
-/** How many sockets of one client are open or being opened, so that closing can wait until none is. */
+/** Counts the sockets of one client that are open or being opened, so that closing can wait for the last one. */
 export class OpenSockets {
   #count = 0
   #drained: Deferred<void> | undefined
@@ -14,7 +14,7 @@ export class OpenSockets {
     if (this.#count === 0) this.#drained?.resolve()
   }
 
-  /** Resolves when the last one is gone. */
+  /** Resolves when no socket is left. */
   drained(): Promise<void> {
     if (this.#count === 0) return Promise.resolve()
     this.#drained ??= deferred()

@@ -11,17 +11,17 @@ export interface PendingOptions {
   readonly onFlushed?: (() => void) | undefined
 }
 
-/** A request from the call until its promise settles, whichever way: answer, time-out, abort, loss of the connection. */
+/** A request from the call until its promise settles: by the response, a timeout, an abort, or the loss of the connection. */
 export class PendingRequest {
   readonly api: Api
-  /** A value, or what makes it once the version is known. */
+  /** A value, or a function of the negotiated version. */
   readonly body: unknown
   readonly options: PendingOptions
-  /** False: the broker does not answer (acks=0), the request is done when its bytes have left. */
+  /** False: the broker does not respond (acks=0), and the request is complete when its bytes are written. */
   readonly responded: boolean
   readonly times: ApiTimes
   readonly createdMs: number
-  /** On monoNow. After the time-out of a written request: when its connection counts as dead. */
+  /** On `monoNow`. After the timeout of a written request: when its connection is considered dead. */
   dueMs: number
   version = -1
   correlationId = -1
@@ -83,7 +83,7 @@ export class PendingRequest {
   }
 }
 
-/** The body does not fit the version, or could not be made. */
+/** The body does not fit the version, or the function for it failed. */
 export function unencodable(request: PendingRequest, cause: unknown): KafkaError {
   if (KafkaError.is(cause)) return cause
   const message = `${request.api.name} version ${request.version} cannot be encoded: ${textOf(cause)}`

@@ -28,7 +28,7 @@ export class BufferSpace {
     this.#waiters.push(waiter)
   }
 
-  /** Removes a waiter that gave up. */
+  /** Removes a waiter that no longer waits. */
   leave(waiter: SpaceWaiter): void {
     this.#waiters.remove(waiter)
   }

@@ -10,7 +10,7 @@ import { Sequences } from './sequences.ts'
 import type { QueuedPartition, Sink } from './sink.ts'
 import { splitBatch } from './split-batch.ts'
 
-/** A record as it goes into a batch. */
+/** A record, ready to be appended to a batch. */
 export interface PartitionRecord {
   readonly key: string | Uint8Array | null
   readonly value: string | Uint8Array | null

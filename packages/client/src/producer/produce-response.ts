@@ -6,7 +6,7 @@ import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 
 /** Where new leaders are reported. */
-type LeaderUpdates = Pick<ProducerCluster, 'learnLeader' | 'learnBrokers'>
+type LeaderUpdates = Pick<ProducerCluster, 'updateLeader' | 'addBrokers'>
 
 type TopicResponse = ProduceResponse['responses'][number]
 type PartitionResponse = TopicResponse['partitionResponses'][number]
@@ -19,7 +19,7 @@ export function settleResponse(
   cluster: LeaderUpdates,
 ): readonly string[] {
   if (response.nodeEndpoints.length > 0) {
-    cluster.learnBrokers(response.nodeEndpoints.map(({ nodeId, ...address }) => ({ id: nodeId, ...address })))
+    cluster.addBrokers(response.nodeEndpoints.map(({ nodeId, ...address }) => ({ id: nodeId, ...address })))
   }
   const responses = indexResponses(response)
   const stale = new Set<string>()
@@ -62,7 +62,7 @@ function settleOne(batch: ProducerBatch, response: PartitionResponse, broker: Br
     return false
   }
   const { leaderId, leaderEpoch } = response.currentLeader
-  if (leaderId >= 0) cluster.learnLeader(partition.topic.name, partition.index, leaderId, leaderEpoch)
+  if (leaderId >= 0) cluster.updateLeader(partition.topic.name, partition.index, leaderId, leaderEpoch)
 
   const where = { broker, topic: result.topic, partition: result.partition, message: response.errorMessage }
   const written = !notWritten

@@ -165,7 +165,7 @@ export class Sink {
   #recycle(batches: readonly ProducerBatch[]): void {
     for (const batch of batches) {
       const { settled, attempts, sealing, tooLarge } = batch
-      if (settled && attempts === 1 && !sealing && !tooLarge) this.#parts.pool.release(batch.writer)
+      if (settled && attempts === 1 && !sealing && !tooLarge) this.#parts.pool.give(batch.writer)
     }
   }
 }

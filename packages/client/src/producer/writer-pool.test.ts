@@ -17,7 +17,7 @@ test('keeps returned writers, empty, up to its bound', () => {
   const writers = [1, 2, 3].map(() => pool.take(batchBytes))
   for (const writer of writers) {
     writer.append(1, 'k', 'v', [])
-    pool.release(writer)
+    pool.give(writer)
   }
   expect(pool.pooledBytes).toBeLessThanOrEqual(600_000)
   const again = pool.take(10)
@@ -32,6 +32,6 @@ test('does not keep one that grew for a large record', () => {
   const pool = new WriterPool(batchBytes, 100 << 20)
   const writer = pool.take(10)
   writer.append(1, null, new Uint8Array(2 << 20), [])
-  pool.release(writer)
+  pool.give(writer)
   expect(pool.pooledBytes).toBe(0)
 })

@@ -33,7 +33,7 @@ export class WriterPool {
    * Only for a writer whose bytes nothing can read again: each request with them was acknowledged, and each write of them has
    * completed. A buffer that is reused while a socket or a retry still needs it would send corrupt batches.
    */
-  release(writer: BatchWriter): void {
+  give(writer: BatchWriter): void {
     const { capacity } = writer
     // A writer that grew for a large record would keep its size for ever.
     if (capacity > this.#fullBytes * 2 || this.#bytes + capacity > this.#maxBytes) return

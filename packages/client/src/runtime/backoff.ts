@@ -5,7 +5,7 @@ export interface BackoffOptions {
   readonly maxMs: number
 }
 
-/** The pause before attempt `attempt + 1`: doubles from `firstMs` up to `maxMs`, ±20 % so that clients spread out (KIP-580). */
+/** The pause after the failure of attempt `attempt`, counted from 1: doubles from `firstMs` to `maxMs`, ±20 % jitter (KIP-580). */
 export function backoffMs(
   runtime: Pick<Runtime, 'random'>,
   attempt: number,

@@ -1,4 +1,4 @@
-/** A promise and what settles it. */
+/** A promise with the functions that settle it. */
 export interface Deferred<T> {
   readonly promise: Promise<T>
   readonly resolve: (value: T) => void
@@ -15,7 +15,7 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject }
 }
 
-/** Keeps a rejection that nobody awaits yet from ending the process. */
+/** Marks a promise as handled: it may reject before anything awaits it, and that must not end the process. */
 export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {})
   return promise

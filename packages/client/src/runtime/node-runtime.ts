@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { nodeClock, type Runtime } from '@ottla/runtime'
 import { dialSocket } from './socket-transport.ts'
 
-/** The Runtime of Node: system clock, OpenSSL's random bytes, DNS, TCP and TLS. */
+/** The Runtime for Node: system clock, OpenSSL's random bytes, DNS, TCP and TLS. */
 export const nodeRuntime: Runtime = Object.freeze({
   ...nodeClock,
   lookup: async (host: string) => {

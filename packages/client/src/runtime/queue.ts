@@ -1,6 +1,6 @@
 const leastSlots = 8
 
-/** A queue with more slots than this becomes smaller again once most of them are empty. */
+/** A queue with more slots than this shrinks again once most of them are empty. */
 const mostSlotsKept = 8192
 
 /**
@@ -47,11 +47,11 @@ export class Queue<T> {
     for (let at = 0; at < items.length; at++) this.#slots[(this.#head + at) & (this.#slots.length - 1)] = items[at]
   }
 
-  /** Takes one item out, wherever it is; false when it is not in the queue. The first item costs constant time. */
+  /** Removes one item, in constant time if it is the first; false when it is not in the queue. */
   remove(item: T): boolean {
     for (let at = 0; at < this.#size; at++) {
       if (this.#slots[(this.#head + at) & (this.#slots.length - 1)] !== item) continue
-      // Those before it move up by one, so that the first slot becomes free.
+      // The items before it move by one slot, so that the first one becomes free.
       for (let to = at; to > 0; to--) {
         this.#slots[(this.#head + to) & (this.#slots.length - 1)] =
           this.#slots[(this.#head + to - 1) & (this.#slots.length - 1)]
@@ -62,7 +62,7 @@ export class Queue<T> {
     return false
   }
 
-  /** Takes all items out, first to last. */
+  /** Removes all items; returns them, first to last. */
   drain(): T[] {
     const items = [...this]
     this.#size = 0
@@ -79,7 +79,7 @@ export class Queue<T> {
     for (let at = 0; at < this.#size; at++) yield this.#slots[(this.#head + at) & (this.#slots.length - 1)] as T
   }
 
-  /** Called once per round through the slots, so that it costs nothing per item. */
+  /** Called once per round through the slots, so that it adds no cost per item. */
   #shrink(): void {
     if (this.#size < this.#slots.length / 8) this.#resize(this.#size)
   }

@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { Transport, TransportSink } from '@ottla/runtime'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { nodeRuntime } from './node-runtime.ts'
 
 let server: Server
 let port: number
 let accepted: Promise<Socket>
 
-/** Collects what arrives, in pieces of the size asked for. */
+/** Collects the bytes that arrive, in pieces of the given size. */
 class Collector implements TransportSink {
   readonly pieces: Buffer[] = []
   readonly ended: Promise<Error | undefined>
@@ -79,7 +79,7 @@ afterEach(() => {
 })
 
 describe('a socket', () => {
-  it('reads to where the sink says', async () => {
+  test("reads into the sink's memory", async () => {
     const sink = new Collector(1000)
     const transport = await dial(sink)
     const socket = await accepted
@@ -93,7 +93,7 @@ describe('a socket', () => {
     socket.destroy()
   })
 
-  it.each([
+  test.each([
     ['one chunk', [5]],
     ['small ones', [1, 2, 3]],
     ['small and large ones', [10, 20, 5_000, 6_000, 30, 40, 100_000, 1]],
@@ -114,7 +114,7 @@ describe('a socket', () => {
     await sink.ended
   })
 
-  it('does not say that bytes have left when it was closed first', async () => {
+  test('does not report bytes as written when it was closed first', async () => {
     const sink = new Collector()
     const transport = await dial(sink)
     const socket = await accepted
@@ -129,7 +129,7 @@ describe('a socket', () => {
     socket.destroy()
   })
 
-  it('stops reading while paused', async () => {
+  test('stops reading while paused', async () => {
     const sink = new Collector()
     const transport = await dial(sink)
     const socket = await accepted
@@ -146,7 +146,7 @@ describe('a socket', () => {
     socket.destroy()
   })
 
-  it('tells the end of the other side once, in order or by reset', async () => {
+  test('reports the end of the peer once, after a clean shutdown or a reset', async () => {
     const sink = new Collector()
     await dial(sink)
     const socket = await accepted
@@ -163,13 +163,13 @@ describe('a socket', () => {
 })
 
 describe('dialling', () => {
-  it('rejects with the reason when nobody listens', async () => {
+  test('rejects with the reason when no server listens', async () => {
     server.close()
     await once(server, 'close')
     await expect(dial(new Collector())).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
-  it('ends with its signal, and leaves nothing', async () => {
+  test('ends with its signal, and leaves no socket', async () => {
     const controller = new AbortController()
     const dialled = dial(new Collector(), controller.signal)
     controller.abort(new Error('enough'))
@@ -177,7 +177,7 @@ describe('dialling', () => {
     await expect(dial(new Collector(), controller.signal)).rejects.toThrow('enough')
   })
 
-  it('with TLS rejects when the other side closes or speaks something else', async () => {
+  test('rejects with TLS when the peer closes the connection or uses another protocol', async () => {
     server.on('connection', (socket) => {
       socket.on('error', () => {})
       socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')
@@ -188,7 +188,7 @@ describe('dialling', () => {
     })
   })
 
-  it('with certificates that are none rejects and throws nothing', async () => {
+  test('rejects invalid certificates, and does not throw', async () => {
     const target = { address: '127.0.0.1', port, serverName: '127.0.0.1', tls: { cert: 'no PEM', key: 'no PEM' } }
     await expect(nodeRuntime.dial(target, new Collector(), never)).rejects.toMatchObject({
       code: expect.stringMatching(/^ERR_OSSL/),
@@ -197,13 +197,13 @@ describe('dialling', () => {
 })
 
 describe("Node's runtime", () => {
-  it('gives an address as its own address, and names theirs', async () => {
+  test('resolves an address to itself, and a name to its addresses', async () => {
     expect(await nodeRuntime.lookup('127.0.0.1')).toEqual(['127.0.0.1'])
     expect(await nodeRuntime.lookup('::1')).toEqual(['::1'])
     expect(await nodeRuntime.lookup('localhost')).toEqual(expect.arrayContaining([expect.stringMatching(/^127|^::1/)]))
   })
 
-  it('reads the wall clock once a turn', async () => {
+  test('reads the wall clock once per turn of the event loop', async () => {
     const first = nodeRuntime.tickNow()
     for (const startMs = nodeRuntime.monoNow(); nodeRuntime.monoNow() - startMs < 3; );
     expect(nodeRuntime.tickNow()).toBe(first)
@@ -212,7 +212,7 @@ describe("Node's runtime", () => {
     expect(nodeRuntime.tickNow()).toBeGreaterThan(first)
   })
 
-  it('keeps timers beyond the longest of Node from firing at once', async () => {
+  test('does not fire timers beyond the longest of Node immediately', async () => {
     let fired = false
     const timer = nodeRuntime.setTimer(() => {
       fired = true

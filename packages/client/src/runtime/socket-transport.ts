@@ -8,7 +8,7 @@ const keepAliveDelayMs = 60_000
 /** Below this, copying two chunks together is cheaper than one more entry of a writev. */
 const smallBytes = 512
 
-/** Opens a TCP or TLS connection whose reads land where the sink says. */
+/** Opens a TCP or TLS connection that reads into the sink's memory. */
 export function dialSocket(target: DialTarget, sink: TransportSink, signal: AbortSignal): Promise<Transport> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
@@ -58,11 +58,11 @@ function tlsOptions(tls: TlsOptions, serverName: string): ConnectionOptions {
   const expected = servername ?? serverName.replace(/\.$/, '')
   return {
     ...(rest as ConnectionOptions),
-    // An address is not allowed as SNI; then the certificate has to carry it as an IP.
+    // SNI must not be an address; the certificate then has to contain it as an IP.
     servername: isIP(expected) === 0 ? expected : '',
     checkServerIdentity: (_host, certificate) => checkServerIdentity(expected, certificate),
     minVersion: minVersion ?? 'TLSv1.2',
-    // Said explicitly: otherwise NODE_TLS_REJECT_UNAUTHORIZED=0 would switch the check off.
+    // Explicit: otherwise NODE_TLS_REJECT_UNAUTHORIZED=0 would disable the check.
     rejectUnauthorized: insecureSkipVerify !== true,
   }
 }
@@ -105,14 +105,14 @@ class SocketTransport implements Transport {
   }
 }
 
-/** Node calls back without an error, too, when a socket is destroyed while it writes. */
+/** Node also calls back without an error when a socket is destroyed during a write. */
 function flushedUnlessClosed(socket: Socket, onFlushed: () => void): (error?: Error | null) => void {
   return (error) => {
     if (!error && !socket.destroyed) onFlushed()
   }
 }
 
-/** Where the run of small chunks that begins at `start` ends. */
+/** The end of the run of small chunks that begins at `start`. */
 function endOfSmall(chunks: readonly Uint8Array[], start: number): number {
   let end = start
   while (end < chunks.length && chunks[end]!.byteLength < smallBytes) end++

@@ -5,12 +5,12 @@ import { deferred } from './deferred.ts'
 
 type Clock = Pick<Runtime, 'monoNow' | 'setTimer' | 'clearTimer'>
 
-/** What waits for each signal. The signal itself gets one listener for all of them. */
+/** The functions to call for each signal, which has one listener for all of them. */
 const followers = new WeakMap<AbortSignal, Set<() => void>>()
 
 /**
- * Calls `follow` when the signal aborts, immediately if it has aborted already. Returns what withdraws it; a function may wait
- * for a signal once at a time. Any number of calls add only one listener to the signal: Node warns of more than ten.
+ * Calls `follow` when the signal aborts, immediately if it has aborted already. Returns a function that cancels it. Each call needs
+ * a function of its own. Any number of calls add only one listener to the signal: Node warns of more than ten.
  */
 export function onAbort(signal: AbortSignal | undefined, follow: () => void): () => void {
   if (signal === undefined) return () => {}
@@ -25,7 +25,7 @@ export function onAbort(signal: AbortSignal | undefined, follow: () => void): ()
     signal.addEventListener('abort', followAll, { once: true })
   }
   waiting.add(follow)
-  return withdrawal(signal, waiting, follow)
+  return cancellation(signal, waiting, follow)
 }
 
 function followAll(this: AbortSignal): void {
@@ -34,7 +34,7 @@ function followAll(this: AbortSignal): void {
   for (const follow of waiting ?? []) follow()
 }
 
-function withdrawal(signal: AbortSignal, waiting: Set<() => void>, follow: () => void): () => void {
+function cancellation(signal: AbortSignal, waiting: Set<() => void>, follow: () => void): () => void {
   return () => {
     waiting.delete(follow)
     if (waiting.size > 0 || followers.get(signal) !== waiting) return
@@ -119,7 +119,7 @@ export function scopeOf(
   const releases: (() => void)[] = []
   let expired = false
   const release = () => {
-    for (const withdraw of releases.splice(0)) withdraw()
+    for (const cancel of releases.splice(0)) cancel()
   }
   const end = (reason: unknown) => {
     release()
@@ -146,16 +146,16 @@ export function scopeOf(
 export interface Limits {
   /** Begins the message of the error: 'Waiting for the assignment'. */
   readonly operation: string
-  /** From now. Left out: only the signals end it. */
+  /** From now. Default: none, only the signals end it. */
   readonly timeoutMs?: number | undefined
   readonly signals?: readonly (AbortSignal | undefined)[] | undefined
-  /** The error when the time is over, in place of a KafkaError TIMED_OUT. */
+  /** The error at the deadline, in place of a KafkaError TIMED_OUT. */
   readonly timedOut?: ((cause: unknown) => Error) | undefined
 }
 
 /**
- * Runs `work` within a time and until one of the signals aborts. `work` must end when its own signal aborts: wrap what does not
- * in `withSignal`. Rejects with TIMED_OUT, with the signal's reason if that is a KafkaError, or with ABORTED.
+ * Runs `work` for a limited time, and until one of the signals aborts. `work` must end when its own signal aborts: wrap promises
+ * that do not in `withSignal`. Rejects with TIMED_OUT, with the signal's reason if that is a KafkaError, or with ABORTED.
  */
 export async function within<T>(
   runtime: Clock,
@@ -167,7 +167,7 @@ export async function within<T>(
   try {
     return await work(scope.signal)
   } catch (error) {
-    // What went wrong by itself says more than that the time was over as well.
+    // The failure of the work says more than a deadline that passed at the same time.
     if (KafkaError.is(error) && meaningOf(error.code).ended !== 'aborted') throw error
     if (scope.expired) throw timedOut?.(error) ?? timedOutError(operation, timeoutMs)
     const aborted = signals.find((signal) => signal?.aborted === true)

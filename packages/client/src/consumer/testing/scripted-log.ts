@@ -194,8 +194,8 @@ export class ScriptedKafka {
   brokers = (): Broker[] => [this.node]
   refreshMetadata = async (): Promise<void> => this.changed()
   watchTopics = (): (() => void) => () => {}
-  learnLeader = (): void => {}
-  learnBrokers = (): void => {}
+  updateLeader = (): void => {}
+  addBrokers = (): void => {}
   onMetadata = (listener: () => void): (() => void) => {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

@@ -16,7 +16,7 @@ export function plain(credentials: Credentials): SaslMechanism {
   return Object.freeze(showOnly(mechanism, () => ({ mechanism: 'PLAIN', credentials: '[redacted]' })))
 }
 
-/** Checks credentials given as a value at once, and those of a function when it gives them. */
+/** Checks credentials that are a value immediately, and those of a function when it returns them. */
 export function credentialReader(owner: string, credentials: Credentials): () => Promise<UserPassword> {
   if (typeof credentials === 'function') return async () => checked(owner, await credentials())
   const { username, password } = checked(owner, credentials)

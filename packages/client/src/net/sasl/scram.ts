@@ -15,8 +15,8 @@ const cachedKeys = 4
 
 export interface ScramOptions {
   /**
-   * The most hash iterations a server may ask for: more would let a hostile one burn this machine's CPU. Kafka itself
-   * allows 16 384. Default 65 536.
+   * The maximum number of hash iterations that a broker may request: without a limit a hostile one could use up this machine's
+   * CPU. Kafka itself allows 16 384. Default 65 536.
    */
   readonly maxIterations?: number | undefined
 }
@@ -27,7 +27,7 @@ interface Hash {
   readonly bytes: number
 }
 
-/** SASL/SCRAM-SHA-256 (RFC 5802, RFC 7677): the password never crosses the network, and the broker proves it knows it. */
+/** SASL/SCRAM-SHA-256 (RFC 5802, RFC 7677): the password is never sent, and the broker proves that it has it. */
 export function scramSha256(credentials: Credentials, options?: ScramOptions): SaslMechanism {
   return scram({ mechanism: 'SCRAM-SHA-256', digest: 'sha256', bytes: 32 }, credentials, options)
 }
@@ -55,7 +55,7 @@ function scram(hash: Hash, credentials: Credentials, options: ScramOptions = {})
 interface Conversation {
   readonly hash: Hash
   readonly maxIterations: number
-  /** Salted passwords, in memory only: a new connection does not pay for the iterations again. */
+  /** Salted passwords, in memory only, so that a new connection does not repeat the iterations. */
   readonly cache: Map<string, Promise<Buffer>>
   readonly user: UserPassword
 }
@@ -94,8 +94,8 @@ const challengePattern = /^r=([\x21-\x2b\x2d-\x7e]+),s=([A-Za-z0-9+/=]+),i=([1-9
 
 function parseChallenge(message: string, clientNonce: string, maxIterations: number, fail: Fail): Challenge {
   const refusal = /^e=([\w-]+)/.exec(message)
-  if (refusal !== null) fail(`the broker says '${refusal[1]}'`)
-  if (message.startsWith('m=')) fail('the broker asks for an extension that is not known')
+  if (refusal !== null) fail(`the broker reports '${refusal[1]}'`)
+  if (message.startsWith('m=')) fail('the broker requires an unknown extension')
   const match = challengePattern.exec(message)
   if (match === null) return fail('the challenge of the broker is malformed')
   const [, nonce, salt, count] = match
@@ -103,21 +103,21 @@ function parseChallenge(message: string, clientNonce: string, maxIterations: num
     fail('the nonce of the broker does not continue that of the client')
   }
   const iterations = Number(count)
-  if (iterations < leastIterations) fail(`the broker asks for ${iterations} iterations, fewer than ${leastIterations}`)
+  if (iterations < leastIterations) fail(`the broker requests ${iterations} iterations, fewer than ${leastIterations}`)
   if (iterations > maxIterations) {
-    fail(`the broker asks for ${iterations} iterations, more than maxIterations (${maxIterations})`)
+    fail(`the broker requests ${iterations} iterations, more than maxIterations (${maxIterations})`)
   }
   return { nonce: nonce!, salt: strictBase64(salt!, fail), iterations }
 }
 
 function checkServer(message: string, expected: Buffer, fail: Fail): void {
   const refusal = /^e=([\w-]+)/.exec(message)
-  if (refusal !== null) fail(`the broker says '${refusal[1]}'`)
+  if (refusal !== null) fail(`the broker reports '${refusal[1]}'`)
   const match = /^v=([A-Za-z0-9+/=]+)(?:,|$)/.exec(message)
   const given = match === null ? undefined : strictBase64(match[1]!, fail)
-  if (given === undefined) fail('the broker did not prove that it knows the password')
+  if (given === undefined) fail('the broker did not prove that it has the password')
   if (given?.length !== expected.length || !timingSafeEqual(given, expected)) {
-    fail('the signature of the broker is wrong: it does not know the password')
+    fail('the signature of the broker is wrong: it does not have the password')
   }
 }
 
@@ -126,9 +126,9 @@ async function saltedPassword(
   { hash, cache, user }: Conversation,
   { salt, iterations }: Challenge,
 ): Promise<Buffer> {
-  // Not normalised (SASLprep): Kafka stores the bytes as they are, and Java's client sends them so.
+  // Not normalised (SASLprep): neither Kafka nor its Java client does it.
   const { password } = user
-  // The password is part of the key as a digest only: credentials may be rotated.
+  // The key contains the password, as a digest, because credentials may be rotated.
   const digest = createHash(hash.digest).update(password).digest('base64')
   const key = `${iterations} ${salt.toString('base64')} ${digest}`
   let salted = cache.get(key)
@@ -145,7 +145,7 @@ function hmac(hash: Hash, key: Buffer, text: string): Buffer {
   return createHmac(hash.digest, key).update(text, 'utf8').digest()
 }
 
-/** RFC 5802: ',' and '=' would end the name. */
+/** RFC 5802: ',' and '=' are delimiters. */
 export function escapeName(name: string): string {
   return name.replace(/=/g, '=3D').replace(/,/g, '=2C')
 }
@@ -155,7 +155,7 @@ function readText(bytes: Uint8Array, fail: Fail): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 }
 
-/** Buffer skips what is not base64; here it is an error. */
+/** Buffer ignores characters that are not base64; here they are an error. */
 function strictBase64(value: string, fail: Fail): Buffer {
   const bytes = Buffer.from(value, 'base64')
   if (bytes.length === 0 || bytes.toString('base64') !== value) fail('the broker sent malformed base64')
