@@ -22,6 +22,7 @@ export const clientId = 'under-test'
 
 /** A request of the client, as the brokers received it. */
 export interface SeenRequest<A extends Api> {
+  readonly sequence: number
   readonly node: number
   readonly version: number
   readonly connection: number
@@ -42,6 +43,7 @@ export interface ScenarioOptions extends Omit<ClusterOptions, 'topics' | 'time' 
 export class Scenario {
   readonly cluster: TestCluster
   readonly kafka: Kafka
+  readonly #connected: Cluster[] = []
   #other: Cluster | undefined
 
   constructor(cluster: TestCluster, options: Partial<KafkaOptions> = {}) {
@@ -99,9 +101,18 @@ export class Scenario {
     return (await this.stored(topic, partition)).flatMap(({ values }) => values)
   }
 
+  /** The cluster layer of one more client, closed with the scenario. */
+  connect(id = clientId): Cluster {
+    const { bootstrap: brokers, runtime } = this.cluster
+    const options = resolveKafkaOptions({ brokers, runtime, clientId: id, logger: silentLogger })
+    const connected = new Cluster(options, createEvents(), new Metrics())
+    this.#connected.push(connected)
+    return connected
+  }
+
   async close(): Promise<void> {
     await this.kafka.close()
-    await this.#other?.close()
+    for (const connected of this.#connected) await connected.close()
   }
 
   async #fetch(topic: string, partition: number, fetchOffset: bigint): Promise<Uint8Array> {
@@ -117,9 +128,7 @@ export class Scenario {
   }
 
   #otherCluster(): Cluster {
-    const { bootstrap: brokers, runtime } = this.cluster
-    const options = resolveKafkaOptions({ brokers, runtime, clientId: 'other', logger: silentLogger })
-    this.#other ??= new Cluster(options, createEvents(), new Metrics())
+    this.#other ??= this.connect('other')
     return this.#other
   }
 }
