@@ -6,12 +6,19 @@ import { join } from 'node:path'
 import { Application, LogLevel } from 'typedoc'
 import { root } from '../lib/npx.mjs'
 
-const common = { logLevel: LogLevel.Warn, readme: 'none', treatWarningsAsErrors: true, treatValidationWarningsAsErrors: true }
+const common = {
+  logLevel: LogLevel.Warn,
+  readme: 'none',
+  treatWarningsAsErrors: true,
+  treatValidationWarningsAsErrors: true,
+}
 
 /** The source of every entry of a package. */
 function entryPoints(folder) {
   const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-  return Object.values(exports).flatMap((entry) => entry['@ottla/source'] ? [join(folder, entry['@ottla/source'])] : [])
+  return Object.values(exports).flatMap((entry) =>
+    entry['@ottla/source'] ? [join(folder, entry['@ottla/source'])] : [],
+  )
 }
 
 /** Reads a package and validates it. Each package alone: TypeDoc checks only the types of the package it reads. */
