@@ -99,12 +99,12 @@ function brokersPart(): string {
   const alterable = rest.filter((name) => kafka.get(name)?.updateMode !== 'read-only')
   const shown = rest.filter((name) => kafka.get(name)?.updateMode === 'read-only' && !ofBrokers.has(name))
   return [
-    `### Of brokers\n\n${names.length} have an effect. “At start” is \`createCluster({ config })\` and \`--config\`, which refuse every other name; “at run time” is\nAlterConfigs and IncrementalAlterConfigs.`,
+    `### Of brokers\n\n${names.length} have an effect. “At start” is \`createCluster({ config })\` and \`--config\`, which reject every other name; “at run time” is\nAlterConfigs and IncrementalAlterConfigs.`,
     `| Config | Default | At start | At run time | |\n|---|---|---|---|---|\n${rows.join('\n')}`,
-    `Can be given at start, and do nothing: ${listed(inert)}.`,
-    `In force with Kafka's default: they cannot be given, and where they can be altered that changes nothing: ${listed(inForce)}.`,
-    `Checked, kept and shown when they are altered, without any effect: ${listed(alterable)}.`,
-    `Shown as the broker is: ${listed(ofBrokers)}. Only shown, with Kafka's default: ${listed(shown)}.`,
+    `Accepted at start, without effect: ${listed(inert)}.`,
+    `Fixed at Kafka's default; altering them has no effect: ${listed(inForce)}.`,
+    `Validated, stored and described when altered, without effect: ${listed(alterable)}.`,
+    `Described with the broker's own value: ${listed(ofBrokers)}. Described only, with Kafka's default: ${listed(shown)}.`,
   ].join('\n\n')
 }
 
@@ -112,8 +112,8 @@ function topicsPart(): string {
   const effective = effectiveTopicConfigs()
   const rest = Object.keys(topicConfigs).filter((name) => !effective.has(name))
   return [
-    `### Of topics\n\nAll can be set and are checked as by Kafka. These have an effect: ${listed(effective)}.`,
-    `These are kept and shown, without any effect: ${listed(rest)}. So codecs use their own levels, replication is not\nthrottled, and there is no tiered storage (which Kafka too refuses unless brokers are set up for it).`,
+    `### Of topics\n\nAll can be set and are validated as in Kafka. These have an effect: ${listed(effective)}.`,
+    `These are stored and described, without effect: ${listed(rest)}. So codecs use their own levels, replication is not\nthrottled, and there is no tiered storage (which Kafka also rejects unless brokers are configured for it).`,
   ].join('\n\n')
 }
 
@@ -123,6 +123,6 @@ function othersPart(): string {
   const [used, unused] = [true, false].map((isUsed) => groups.filter((name) => code.includes(`'${name}'`) === isUsed))
   return [
     `### Of groups, client metrics, loggers\n\nGroups: with an effect ${listed(used ?? [])}; without ${listed(unused ?? [])}.`,
-    `Client metrics are kept and shown, and do nothing, for there is no telemetry: ${listed(clientMetricsKeys.keys())}. Levels of loggers are kept and shown;\nnothing is logged.`,
+    `Client metrics are stored and described without effect, because there is no telemetry: ${listed(clientMetricsKeys.keys())}. Levels of loggers are stored and\ndescribed; nothing is logged.`,
   ].join('\n\n')
 }

@@ -23,7 +23,7 @@ const servedSpan = ({ minVersion: min, maxVersion: max }: { minVersion: number; 
 export function coveragePage(): string {
   return [
     '# What the testkit covers',
-    'This list is generated from the code (`npm run coverage -- testkit`), and a test fails when it is not up to date. What is not\nin it is not there: an API that is not served is not advertised either, and a request of it closes the connection.',
+    'This list is generated from the code (`npm run coverage testkit`), and a test fails when it is stale. The testkit has nothing\nbeyond this list: APIs that are not served are not advertised, and a request of one closes the connection.',
     apisSection(),
     releasesSection(),
     configsSection(),
@@ -44,11 +44,11 @@ function apisSection(): string {
     .filter(({ name }) => Object.hasOwn(unsupported, name))
     .map(({ key, name, versions }) => `| ${key} | ${name} | ${spanOf(versions)} | ${unsupported[name]} |`)
   return [
-    `## APIs\n\nOf the ${allApis.length} APIs that \`@ottla/codec\` knows, ${handlers.length} are served. For each of these a test sends the same bytes before and after a\nchange of state (\`packages/testkit/test/not-constant.test.ts\`): none is answered by a constant.`,
-    `| Key | API | Versions served | Versions known | |\n|---|---|---|---|---|\n${rows.join('\n')}`,
-    'Produce is advertised from version 0 on and answered from 3 on, as by Kafka 4.3. These are not served:',
-    `| Key | API | Versions known | Why |\n|---|---|---|---|\n${others.join('\n')}`,
-    'Clients do not send what is between brokers and controllers. Brokers and controllers of the testkit are one program, and\ntheir own traffic does not go through the protocol: followers read logs, and brokers learn decisions, by calls. So no fault\nrule matches it, and no traffic log shows it.',
+    `## APIs\n\nOf the ${allApis.length} APIs in \`@ottla/codec\`, ${handlers.length} are served. For each of them a test sends the same bytes before and after a change of state\n(\`packages/testkit/test/not-constant.test.ts\`): no response is constant.`,
+    `| Key | API | Versions served | Versions in the codec | |\n|---|---|---|---|---|\n${rows.join('\n')}`,
+    'Produce is advertised from version 0 and served from version 3, as in Kafka 4.3. These APIs are not served:',
+    `| Key | API | Versions in the codec | Reason |\n|---|---|---|---|\n${others.join('\n')}`,
+    'Clients do not send the requests between brokers and controllers. The brokers and controllers of the testkit are one program\nand do not use the protocol among themselves: followers read logs, and brokers receive metadata, by function calls. So no\nfault rule matches that traffic, and no traffic log contains it.',
   ].join('\n\n')
 }
 
@@ -66,7 +66,7 @@ function releasesSection(): string {
     .map((name) => `### ${name}\n\n${releaseList(name)}`)
   return [
     '## Releases',
-    `\`as\` (\`--as\`) makes the brokers offer the API versions and features of an older Kafka. Without it they are Kafka ${latestRelease}. What\nbrokers *do* is that of Kafka ${latestRelease} in every release: only the versions, features and refusals below differ.`,
+    `\`as\` (\`--as\`) makes the brokers advertise the API versions and features of an older Kafka. By default they are Kafka ${latestRelease}. Their\nbehaviour is that of Kafka ${latestRelease} in every release: only the versions, features and rejections below differ.`,
     ...parts,
   ].join('\n\n')
 }
@@ -88,8 +88,8 @@ function releaseList(name: string): string {
     `- ${title}: ${items.length === 0 ? 'none' : items.join(', ')}.`
   return [
     line('Features, with the level of a new cluster', features),
-    line('APIs that it has not', missing),
-    line('Advertised and refused, because their feature is off', refused),
+    line('Missing APIs', missing),
+    line('Advertised but rejected, because their feature is off', refused),
     line('Other versions', lower),
   ].join('\n')
 }
@@ -101,8 +101,8 @@ function semanticsSection(): string {
   })
   const whole = semantics.filter(({ shownBy, missing }) => shownBy.length > 0 && missing === undefined).length
   return [
-    `## Semantics\n\nWhere models of Kafka tend to differ from it. Each row names what shows it; for ${semantics.length - whole} of ${semantics.length} it is said what\nis not shown or not there.\nFiles that end in \`.test.ts\` are tests; the others are steps of the\n[comparison with Kafka 4.3.1](conformance.md).`,
-    `| | What Kafka does | Shown by | Not shown |\n|---|---|---|---|\n${rows.join('\n')}`,
+    `## Semantics\n\nBehaviours that models of Kafka tend to get wrong. Each row names its tests; for ${semantics.length - whole} of ${semantics.length} the row says what is\nuntested or missing. Files that end in \`.test.ts\` are tests; the others are steps of the\n[comparison with Kafka 4.3.1](conformance.md).`,
+    `| | Behaviour of Kafka | Shown by | Not shown |\n|---|---|---|---|\n${rows.join('\n')}`,
   ].join('\n\n')
 }
 

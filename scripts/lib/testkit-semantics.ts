@@ -1,15 +1,15 @@
-/** A test by its file and what it is called there, or a step of `npm run conformance -- testkit` by its label. */
+/** A test by its file and title, or a step of `npm run conformance testkit` by its label. */
 export interface Evidence {
-  /** The end of its path within the testkit, by which it is known wherever the folders move. */
+  /** The end of its path within the testkit, so that folders may move. */
   readonly file: string
   readonly name: string
 }
 
 export interface Semantic {
-  /** What Kafka does, and clients notice. */
+  /** A behaviour of Kafka that clients notice. */
   readonly what: string
   readonly shownBy: readonly Evidence[]
-  /** What of it nothing shows, or the testkit does not do. */
+  /** The part that no test shows, or that the testkit lacks. */
   readonly missing?: string
 }
 
@@ -46,7 +46,7 @@ const step = (file: string) => named(`cases/${file}.ts`)
 /** Where models of Kafka tend to go wrong, in the order of records, consumers, transactions, logs, groups, cluster. */
 export const semantics: readonly Semantic[] = [
   {
-    what: '`acks=all` with too few in sync is refused before the append; what waits for replicas in vain is timed out, and the record is there.',
+    what: '`acks=all` with too few in-sync replicas is rejected before the append. A record that is appended and not replicated in time is timed out, and stays in the log.',
     shownBy: [
       replicated('is rejected before the append when fewer replicas are in sync than min.insync.replicas'),
       replicated('that takes too long is REQUEST_TIMED_OUT, but the record is in the log'),
@@ -54,31 +54,31 @@ export const semantics: readonly Semantic[] = [
       replica('records committed with too few replicas in sync afterwards are NOT_ENOUGH_REPLICAS_AFTER_APPEND'),
     ],
     missing:
-      '`NOT_ENOUGH_REPLICAS_AFTER_APPEND` on the wire without a fault: here commit and answer are one turn, in Kafka they race',
+      '`NOT_ENOUGH_REPLICAS_AFTER_APPEND` on the wire without a fault: here commit and response happen in one turn, in Kafka they race',
   },
   {
-    what: 'The high watermark stays while fewer than `min.insync.replicas` are in sync, for `acks=1` too: acknowledged, and not to be read.',
+    what: 'The high watermark does not advance while fewer than `min.insync.replicas` are in sync, also for `acks=1`: such records are acknowledged but not readable.',
     shownBy: [
       replicated('and acks=1 do not advance the high watermark while too few replicas are in sync'),
       leader('does not move below min.insync.replicas, which is limited to the number of replicas'),
     ],
   },
   {
-    what: 'A follower that has caught up holds the high watermark back before it is in the ISR, and joins only with all up to it and to the start of the epoch.',
+    what: 'A follower that has caught up holds back the high watermark before it is in the ISR, and joins only when it has everything up to the high watermark and the start of the epoch.',
     shownBy: [
       leader('waits for a caught-up follower outside the ISR, which is about to join'),
       leader('adds a follower that reached the high watermark and the start of the epoch'),
     ],
   },
   {
-    what: 'An old leader epoch is fenced, a later one is unknown, and this is asked before who leads.',
+    what: 'An old leader epoch is fenced, and a later one unknown; epochs are checked before leadership.',
     shownBy: [
       replicated('fence a client with an old one, and are unknown to the broker when newer'),
       step('02-list-offsets')('a later epoch, another leads'),
     ],
   },
   {
-    what: 'A fetch whose last epoch does not fit is told where the logs part, without an error; one outside of the log is out of range.',
+    what: 'A fetch with a diverging last epoch gets the point of divergence without an error; one outside of the log is out of range.',
     shownBy: [
       replicated('show a client with truncated records where its log diverges from the leader’s'),
       step('01-fetch')('diverged'),
@@ -87,30 +87,30 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'A new leader does not tell the latest offset before its high watermark reaches its epoch.',
+    what: 'A new leader does not return the latest offset until its high watermark reaches its epoch.',
     shownBy: [replicated('does not return the latest offset before its high watermark reaches the start of its epoch')],
   },
   {
-    what: 'ListOffsets by time finds the first record that is as late, also within a batch.',
+    what: 'ListOffsets by timestamp finds the first record with that time or later, also within a batch.',
     shownBy: [records('finds %s at %s'), records('are found in compressed batches')],
   },
   {
-    what: 'ListOffsets for the latest time of all (−3) finds that record, and not the end of its batch.',
+    what: 'ListOffsets for the maximum timestamp (−3) finds that record, and not the end of its batch.',
     shownBy: [records('finds %s at %s'), log('find the first batch with the largest timestamp')],
   },
   {
-    what: 'The latest offset is the last stable one for readers of what is committed, and the high watermark for others.',
+    what: 'The latest offset is the last stable offset for `read_committed`, and the high watermark otherwise.',
     shownBy: [
       transactions('is invisible until it is committed, and raises the epoch'),
       step('02-list-offsets')('of committed'),
     ],
   },
   {
-    what: 'Fetch tells the last stable offset and the transactions that were aborted within what it gives.',
+    what: 'Fetch returns the last stable offset, and the aborted transactions within the returned records.',
     shownBy: [transactions('is listed as aborted after an abort')],
   },
   {
-    what: 'One of the last five batches again gets its first offset; any other sequence that does not follow is out of order.',
+    what: 'A duplicate of one of the last five batches gets its first offset; any other sequence gap is out of order.',
     shownBy: [
       producers('of one of the last five batches return its first offset; of an earlier one are out of order'),
       producers('that start like a batch of the window but end elsewhere are no duplicate'),
@@ -118,7 +118,7 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'Sequences wrap after 2³¹−1 to 0; a producer that is not known may begin anywhere; a new epoch begins with 0.',
+    what: 'Sequences wrap from 2³¹−1 to 0; an unknown producer may start with any sequence; a new epoch starts with 0.',
     shownBy: [
       producers('wrap from 2^31-1 to 0, between batches and within one'),
       producers('of an unknown producer may start anywhere'),
@@ -126,7 +126,7 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'What is known of producers expires, outlives a change of the leader, and goes back with a log that is cut.',
+    what: 'Producer state expires, survives a change of the leader, and is restored when the log is truncated.',
     shownBy: [
       operations('idempotent producers expire, and then any sequence number is accepted'),
       replicated('of a producer and its sequence numbers survive a change of the leader'),
@@ -134,7 +134,7 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: '`PRODUCER_FENCED` is only for versions that know it; older ones get `INVALID_PRODUCER_EPOCH`.',
+    what: '`PRODUCER_FENCED` is returned only in versions that have it; older ones get `INVALID_PRODUCER_EPOCH`.',
     shownBy: [
       transactions('requires added partitions'),
       transactions('is aborted by the next producer with the same id'),
@@ -142,7 +142,7 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'While a transaction ends, others are told `CONCURRENT_TRANSACTIONS`; what was not added to it is `TRANSACTION_ABORTABLE`; it goes on over the death of its coordinator.',
+    what: 'While a transaction is ending, other requests get `CONCURRENT_TRANSACTIONS`; partitions that were not added get `TRANSACTION_ABORTABLE`; it survives the death of its coordinator.',
     shownBy: [
       transactions('is aborted by the next producer with the same id'),
       transaction('rejects requests while a change is being written to the log'),
@@ -151,7 +151,7 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'With version 2 (KIP-890) each end raises the epoch, and a late record is refused; with older clients the epoch stays, and where nobody verifies it a late record ends up in the next transaction.',
+    what: 'With version 2 (KIP-890) each end bumps the epoch, so a late record is rejected; with older clients the epoch stays, and without verification a late record becomes part of the next transaction.',
     shownBy: [
       transactions('is invisible until it is committed, and raises the epoch'),
       transactions('requires added partitions'),
@@ -159,7 +159,7 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'DeleteRecords beyond the high watermark is out of range; what is deleted already succeeds; a topic that is only compacted refuses; all live replicas have done it before it is answered.',
+    what: 'DeleteRecords beyond the high watermark is out of range; deleting deleted records succeeds; topics with compaction only reject it; the response is sent when all live replicas have deleted.',
     shownBy: [
       admin('deletes records on all live replicas before the response'),
       step('21-delete-records')('beyond the end'),
@@ -168,14 +168,14 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'Retention takes whole segments, oldest first, stops at the first that stays, and never goes beyond the high watermark.',
+    what: 'Retention deletes whole segments, oldest first, stops at the first that must be kept, and never exceeds the high watermark.',
     shownBy: [
       retention('deletes whole segments, oldest first, and stops at the first that is kept'),
       retention('never deletes beyond the high watermark'),
     ],
   },
   {
-    what: 'Committed offsets expire once the group is empty or does not read the topic any more, and the group goes with them; not while a transaction has some pending.',
+    what: 'Committed offsets expire once the group is empty or no longer subscribes to the topic, and an empty group is deleted with them; not while a transaction has pending offsets.',
     shownBy: [
       offsets('of a group counts from when it became empty'),
       offsets('of a topic that a stable group no longer reads counts from its last commit'),
@@ -184,11 +184,11 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'A deleted topic takes its committed offsets along in all groups.',
+    what: 'Deleting a topic deletes its committed offsets in all groups.',
     shownBy: [offsets('a deleted topic takes its offsets along in all groups')],
   },
   {
-    what: 'Compaction leaves all from the last stable offset or the active segment on; keeps first and last offsets; leaves empty batches; drops tombstones by when they were first cleaned; and records without a key are refused before.',
+    what: 'Compaction stops at the last stable offset or the active segment; preserves first and last offsets; leaves empty batches; removes tombstones by the time of their first cleaning; records without a key are rejected on produce.',
     shownBy: [
       cleaner('skips records at or above the last stable offset and segments that are too young'),
       cleaner('keeps first and last offset, epoch and timestamps of a batch that lost records'),
@@ -198,7 +198,7 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'The cleaner compacts by itself: what is dirtier than `min.cleanable.dirty.ratio` or older than `max.compaction.lag.ms`, and nothing that is younger than `min.compaction.lag.ms`.',
+    what: 'The cleaner runs in the background: it compacts logs dirtier than `min.cleanable.dirty.ratio` or older than `max.compaction.lag.ms`, and no records younger than `min.compaction.lag.ms`.',
     shownBy: [
       named('test/cleaning.test.ts')('compacts a topic automatically on all replicas after log.cleaner.backoff.ms'),
       cleaning('skips a log that is not dirty enough until more is written'),
@@ -207,17 +207,17 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'With another `compression.type` than `producer` the leader stores batches with that codec, and what becomes too large by that is refused.',
+    what: 'With a `compression.type` other than `producer` the leader stores batches with that codec, and rejects batches that become too large.',
     shownBy: [
       compression('%s is the codec of stored batches, regardless of the codec of the producer'),
       compression('uncompressed decompresses batches, which may then be too large'),
       compression('with LogAppendTime the batch has the time of the broker, and records keep their own'),
     ],
     missing:
-      'zstd, and batches above 64 KiB or so that codecs hand to another thread: they stay as the producer sent them; levels (`compression.gzip.level` and so on) do nothing',
+      'zstd, and batches above about 64 KiB that codecs process on another thread, are stored as the producer sent them; levels (`compression.gzip.level` and others) have no effect',
   },
   {
-    what: 'Offsets have gaps. A fetch within one gives the next batch, and a batch may begin before the offset that was asked for.',
+    what: 'Offsets have gaps. A fetch within a gap returns the next batch, and a batch may start before the requested offset.',
     shownBy: [
       log('skips a gap that compaction left'),
       operating('is compacted on all replicas, and a consumer reads across the gaps'),
@@ -225,7 +225,7 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'With `LogAppendTime` all records have the broker’s time, and the answer tells it; times out of bounds are refused with the records named.',
+    what: 'With `LogAppendTime` all records have the broker’s time, which the response contains; timestamps out of bounds are rejected with the indexes of the records.',
     shownBy: [
       records('with LogAppendTime records have the broker’s time, which the response contains'),
       records('with a list of the invalid records'),
@@ -233,7 +233,7 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'One batch a partition; checksum, counts, format, control bit and size are checked, each with Kafka’s error, and the whole batch is refused.',
+    what: 'One batch per partition; checksum, counts, format, control bit and size are checked, each with Kafka’s error, and the whole batch is rejected.',
     shownBy: [
       records('with a wrong checksum'),
       records('together with another one'),
@@ -242,18 +242,18 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: '`acks=0` is not answered; an error closes the connection.',
+    what: '`acks=0` gets no response; an error closes the connection.',
     shownBy: [records('gets no response, and appends the records'), records('closes the connection on an error')],
   },
   {
-    what: 'The bytes of a fetch are no hard limit: the first partition with records gives one batch at least. Others take what is left, in their order, which goes round within a session.',
+    what: 'The size limit of a fetch is soft: the first partition with records returns at least one batch. The others share the rest, in an order that rotates within a session.',
     shownBy: [
       records('divides maxBytes among partitions: only the first with records must return at least one batch'),
       sessions('starts with the partitions that returned no records last time'),
     ],
   },
   {
-    what: 'Fetch sessions answer what is news, end when they are pushed out, and refuse other ids, epochs and kinds of names.',
+    what: 'Fetch sessions return only changes, end when they are evicted, and reject other ids, epochs, and a mix of topic ids and names.',
     shownBy: [
       sessions('keeps its partitions, and returns only changed ones'),
       sessions('rejects another epoch, another id and a change between names and topic ids'),
@@ -261,17 +261,17 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'A fetch that waits is answered by enough bytes, its time, a deleted topic, an epoch that is over; in an older segment it does not wait, and no answer goes beyond its segment.',
+    what: 'A waiting fetch completes with enough bytes, at its timeout, when a topic is deleted, or when the epoch ends; in an older segment it does not wait, and no response crosses its segment.',
     shownBy: [
       records('waits for minBytes, at most maxWaitMs'),
       admin('that are deleted end waiting requests'),
       semantic('a waiting fetch ends when another broker becomes the leader'),
       step('01-fetch')('of an older segment'),
     ],
-    missing: 'an early answer when the logs part',
+    missing: 'an early response when the logs diverge',
   },
   {
-    what: 'Classic groups: an id first, the initial delay, the leader’s assignment, the rebalance timeout, static members that come back without a rebalance and are fenced, dead and empty groups.',
+    what: 'Classic groups: member ids first, the initial delay, the leader’s assignment, the rebalance timeout, static members that rejoin without a rebalance and are fenced, dead and empty groups.',
     shownBy: [
       group('a new dynamic member gets an id first, and the group waits for it'),
       group('the initial delay is prolonged by each new member, up to the rebalance timeout'),
@@ -282,7 +282,7 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'Groups of KIP-848: partitions are let go before another has them, lost answers are given again, stale epochs, expressions, groups that change their protocol with a member that joins or leaves.',
+    what: 'KIP-848 groups: partitions are released before another member gets them, lost responses are repeated, stale epochs, regular expressions, groups that change their protocol when a member joins or leaves.',
     shownBy: [
       consumerGroup('a partition goes to another member only when the first has said that it let go'),
       consumerGroup('an answer that was lost is given again to who still has no more than it had'),
@@ -296,7 +296,7 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'A topic that is deleted and made again is another one, by its id. Brokers learn of what is decided later than the controller, and each for itself.',
+    what: 'A topic that is deleted and recreated is another topic, by its id. Brokers receive metadata later than the controller, and independently.',
     shownBy: [
       admin('that are deleted and created again have a new id'),
       recreated('a fetch session keeps the first name of a topic id, also when the topic is deleted and recreated'),
@@ -305,7 +305,7 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'A broker that dies is fenced after its session; the first live replica in sync leads; the preferred one comes back; a broker that stops in order moves its leaders first; coordinators move, and load before they serve.',
+    what: 'A dead broker is fenced after its session; the first live in-sync replica becomes leader; the preferred leader is restored; a clean shutdown moves leaders first; coordinators move, and load before they serve.',
     shownBy: [
       replicated('is replaced by the next replica in order, in a new epoch, without losing acknowledged records'),
       election('elects the first live in-sync replica in replica order, in a new epoch'),
@@ -316,18 +316,18 @@ export const semantics: readonly Semantic[] = [
     ],
   },
   {
-    what: 'Quotas are enforced: the answer carries the throttle time, and the connection is not read until it is over.',
+    what: 'Quotas are enforced: the response carries the throttle time, and the connection is muted for that time.',
     shownBy: [quotas('throttles the connection of a client above it until the rate is back at the limit')],
   },
   {
-    what: 'ApiVersions in a version that is not there is answered in version 0 with what there is; any other request in such a version closes the connection.',
+    what: 'An unsupported version of ApiVersions gets a response in version 0 with the supported ones; any other request in an unsupported version closes the connection.',
     shownBy: [
       connections('a newer client gets the supported versions in an ApiVersions response of version 0'),
       connections('a version that is not advertised'),
     ],
   },
   {
-    what: 'Who may not describe a topic does not learn whether it is there.',
+    what: 'A client that may not describe a topic cannot find out whether it exists.',
     shownBy: [acls('does not reveal whether a topic without describe permission exists')],
   },
 ]
