@@ -30,7 +30,7 @@ const retention = named('log-retention.test.ts')
 const cleaner = named('log-cleaner.test.ts')
 const offsets = named('offsets.test.ts')
 const sessions = named('fetch-sessions.test.ts')
-const group = named('group.test.ts')
+const group = named('classic-group.test.ts')
 const coordinator = named('group-coordinator.test.ts')
 const consumerGroup = named('consumer-group.test.ts')
 const election = named('election.test.ts')
@@ -178,14 +178,14 @@ export const semantics: readonly Semantic[] = [
     what: 'Committed offsets expire once the group is empty or no longer subscribes to the topic, and an empty group is deleted with them; not while a transaction has pending offsets.',
     shownBy: [
       offsets('of a group counts from when it became empty'),
-      offsets('of a topic that a stable group no longer reads counts from its last commit'),
-      offsets('of a consumer without a group counts from its last commit'),
+      offsets('of a topic that a stable group no longer subscribes to counts from the last commit'),
+      offsets('of offsets without a group counts from the last commit'),
       semantic('offsets do not expire while a transaction has pending ones'),
     ],
   },
   {
     what: 'Deleting a topic deletes its committed offsets in all groups.',
-    shownBy: [offsets('a deleted topic takes its offsets along in all groups')],
+    shownBy: [offsets('removes the offsets of a deleted topic in all groups')],
   },
   {
     what: 'Compaction stops at the last stable offset or the active segment; preserves first and last offsets; leaves empty batches; removes tombstones by the time of their first cleaning; records without a key are rejected on produce.',
@@ -273,25 +273,27 @@ export const semantics: readonly Semantic[] = [
   {
     what: 'Classic groups: member ids first, the initial delay, the leader’s assignment, the rebalance timeout, static members that rejoin without a rebalance and are fenced, dead and empty groups.',
     shownBy: [
-      group('a new dynamic member gets an id first, and the group waits for it'),
-      group('the initial delay is prolonged by each new member, up to the rebalance timeout'),
-      group('a new member of a stable group rebalances it: heartbeats say so, the slow are left out'),
-      group('need no second join, and come back without a rebalance: the leader is told to skip the assignment'),
-      group('fence whoever still waits under the old id'),
-      offsets('shows protocol and metadata only when stable; a missing group is dead, from v6 on an error too'),
+      group('assigns an id to a new dynamic member and waits for it to rejoin'),
+      group('extends the initial delay with each new member, up to the rebalance timeout'),
+      group('rebalances a stable group for a new member, and removes members that do not rejoin in time'),
+      group('join without an id and rejoin without a rebalance, where the leader skips the assignment'),
+      group('fence the held join under their old id'),
+      offsets(
+        'returns protocol and metadata only of a stable group, and a missing group as Dead, with an error since version 6',
+      ),
     ],
   },
   {
     what: 'KIP-848 groups: partitions are released before another member gets them, lost responses are repeated, stale epochs, regular expressions, groups that change their protocol when a member joins or leaves.',
     shownBy: [
-      consumerGroup('a partition goes to another member only when the first has said that it let go'),
-      consumerGroup('an answer that was lost is given again to who still has no more than it had'),
-      consumerGroup('topics that match an expression are found when they come, not sooner than every ten seconds'),
+      consumerGroup('assigns a partition to another member only after its owner has confirmed the revocation'),
+      consumerGroup('repeats a lost response to a member that reports no more than it owns'),
+      consumerGroup('resolves expressions again for new topics, at most every ten seconds'),
       step('08-offset-commit')('an epoch that is over'),
       step('68-consumer-group-heartbeat')('upgraded'),
       step('68-consumer-group-heartbeat')('downgraded'),
       named('consumer-group.simulation.test.ts')(
-        'seed %i: after the trouble every partition is with one member, and nobody had it twice',
+        'seed %i: converges to one owner per partition, and never has two',
       ),
     ],
   },
@@ -311,7 +313,7 @@ export const semantics: readonly Semantic[] = [
       election('elects the first live in-sync replica in replica order, in a new epoch'),
       admin('return automatically after leader.imbalance.check.interval.seconds'),
       operating('moves the leaders before the broker stops, without waiting for a session timeout'),
-      coordinator('is loaded before it serves, and another broker serves not at all'),
+      coordinator('is served only by the leader, once its log is loaded'),
       groups('the next one has members, generation, assignment and offsets'),
     ],
   },
