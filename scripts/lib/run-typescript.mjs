@@ -5,7 +5,7 @@ import { basename, join } from 'node:path'
 import { build } from 'tsup'
 
 /**
- * The bundle lies inside the package while it runs, so that it finds the package's dependencies.
+ * The bundle is inside the package while it runs, so that it finds the package's dependencies.
  * @param {string} folder the package
  * @param {string} entry within the package
  * @param {readonly string[]} args

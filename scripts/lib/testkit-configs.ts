@@ -39,7 +39,7 @@ export function effectiveTopicConfigs(): ReadonlySet<string> {
 export interface BrokerConfigUses {
   /** Read from what brokers are started with. */
   readonly atStart: ReadonlySet<string>
-  /** Read anew when they are altered. */
+  /** Read again when they are altered. */
   readonly atRunTime: ReadonlySet<string>
 }
 
@@ -50,7 +50,7 @@ export function brokerConfigUses(): BrokerConfigUses {
   const topics = [...effectiveTopicConfigs()].flatMap((name) => topicConfigs[name]?.synonym ?? [])
   const dynamic = found(/\b(?:currentBrokerConfig|brokerConfig)\((?:[\w.]+,)?\s*'([\w.]+)'/g)
   const given = found(/\b(?:text|number|boolean|isGiven)\(\s*'([\w.]+)'/g)
-  // How coordinators' topics are made is told by the names of configs.
+  // The names of these configs say how coordinators' topics are created.
   const planned = found(/\b(?:partitions|replicationFactor|minIsr): '([\w.]+)'/g)
   const atRunTime = new Set([...topics, ...dynamic])
   return { atStart: new Set([...given, ...planned, ...atRunTime].filter(isBrokerConfig)), atRunTime }

@@ -15,9 +15,9 @@ export interface Node {
   readonly [property: string]: unknown
 }
 
-/** What the rules need to know of a file: told by its path. */
+/** What the rules need to know about a file, derived from its path. */
 export interface FileKind {
-  /** Time, chance and the network must come through the Runtime. */
+  /** Time, randomness and the network must come through the Runtime. */
   readonly throughRuntime: boolean
   /** A test or a program's test: long `describe` callbacks are fine. */
   readonly test: boolean
@@ -26,7 +26,7 @@ export interface FileKind {
 
 const maxFunctionLines = 70
 
-/** Global functions and classes that reach the clock, chance or the network. */
+/** Global functions and classes that reach the clock, randomness or the network. */
 const hostGlobals = new Set(
   'Date performance setTimeout clearTimeout setInterval clearInterval setImmediate clearImmediate crypto fetch'.split(
     ' ',
@@ -49,7 +49,7 @@ export function inspect(path: string, text: string, kind: FileKind): Finding[] {
     const mark = /\b(TODO|FIXME|XXX|HACK)\b/.exec(comment.value)
     if (mark) report(comment, 'unfinished', `a comment says ${mark[0]}`)
     if (kind.throughRuntime && /biome-ignore .*(noRestricted|noJsRestricted)/.test(comment.value)) {
-      report(comment, 'runtime', 'a ban of the host clock, chance or network is silenced')
+      report(comment, 'runtime', 'a ban of the host clock, randomness or network is silenced')
     }
     if (/@ts-(ignore|nocheck)/.test(comment.value)) report(comment, 'types', 'the type checker is silenced')
   }

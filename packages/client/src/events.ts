@@ -2,7 +2,10 @@ import { EventEmitter } from 'eventemitter3'
 import type { BrokerAddress, KafkaError } from './errors.ts'
 import { errorFields, type Logger } from './logger.ts'
 
-/** The events of `kafka.on(…)`. They are notifications: no part of the client waits for a listener, and none requires handling. */
+/**
+ * The events of `kafka.on(…)`. They are notifications: no part of the client waits for a listener, and none requires handling.
+ * `purpose` says what a connection is for: 'general', 'produce', 'fetch:<consumer>' or 'coordinator:<member>'.
+ */
 export interface ClientEventMap {
   /** A connection is open and authenticated. */
   connected: (event: { broker: BrokerAddress; purpose: string }) => void

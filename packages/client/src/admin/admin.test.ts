@@ -5,6 +5,7 @@ import {
   errorCode,
   FindCoordinator,
   ListGroups,
+  ListOffsets,
   Metadata,
   OffsetCommit,
 } from '@ottla/codec'
@@ -13,6 +14,7 @@ import { topicIdOf } from '../../test/support/scripted-broker.ts'
 import { ScriptedKafka } from '../../test/support/scripted-kafka.ts'
 import { KafkaError } from '../errors.ts'
 import type { Admin } from './admin.ts'
+import type { AdminError } from './results.ts'
 
 const open: ScriptedKafka[] = []
 
@@ -112,6 +114,63 @@ describe('retries', () => {
     await runtime.advance(5_000)
     await call
     expect(peer.requests(OffsetCommit)).toHaveLength(3)
+  })
+})
+
+describe('listOffsets', () => {
+  const query = (topic: string, partition: number) => ({ topic, partition, at: 'latest' }) as const
+
+  test('rejects after topicTimeoutMs for a topic that does not exist', async () => {
+    const { admin, peer, runtime } = setUp()
+    const error = await failure(runtime, 6_000, admin.listOffsets([query('nowhere', 0)]))
+    expect(error).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', topic: 'nowhere' })
+    expect(peer.requests(ListOffsets)).toEqual([])
+  })
+
+  test('sends one request per leader, and repeats only the partitions whose leader moved', async () => {
+    const { admin, peer, runtime } = setUp()
+    peer.topics.set('t', { partitions: [{ leader: 1 }, { leader: 2 }, { leader: 1 }] })
+    peer.on(ListOffsets, ({ nodeId, body }) => ({
+      topics: body.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex }) => {
+          const moved = partitionIndex === 2 && nodeId === 1
+          if (moved) peer.topics.set('t', { partitions: [{ leader: 1 }, { leader: 2 }, { leader: 2, leaderEpoch: 1 }] })
+          const code = moved ? errorCode('NOT_LEADER_OR_FOLLOWER') : 0
+          return { partitionIndex, errorCode: code, timestamp: -1n, offset: BigInt(nodeId), leaderEpoch: 0 }
+        }),
+      })),
+    }))
+    const call = admin.listOffsets([query('t', 0), query('t', 1), query('t', 2)])
+    await runtime.advance(2_000)
+    expect((await call).map(({ partition, offset }) => [partition, offset])).toEqual([
+      [0, 1n],
+      [1, 2n],
+      [2, 2n],
+    ])
+    const sent = peer
+      .requests(ListOffsets)
+      .map(({ nodeId, body }) => [
+        nodeId,
+        body.topics.flatMap(({ partitions }) => partitions.map(({ partitionIndex }) => partitionIndex)).join(),
+      ])
+    expect(sent.sort()).toEqual([
+      [1, '0,2'],
+      [2, '1'],
+      [2, '2'],
+    ])
+  })
+
+  test('reports a partition that the topic does not have next to the offsets of the others', async () => {
+    const { admin, peer, runtime } = setUp()
+    peer.topics.set('t', { partitions: [{ leader: 1 }] })
+    peer.on(ListOffsets, () => {
+      const found = { partitionIndex: 0, errorCode: 0, timestamp: -1n, offset: 7n, leaderEpoch: 0 }
+      return { topics: [{ name: 't', partitions: [found] }] }
+    })
+    const error = await failure(runtime, 2_000, admin.listOffsets([query('t', 0), query('t', 4)]))
+    expect(error).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+    expect([...(error as AdminError).results.values()]).toMatchObject([{ offset: 7n }, { partition: 4 }])
   })
 })
 
