@@ -7,7 +7,7 @@ import { listenTcp, type TcpListener } from './tcp.ts'
 import { type AcceptTls, type ClientAuth, listenTls } from './tls.ts'
 import { TlsMaterial, type TlsOptions } from './tls-material.ts'
 
-/** The listener a connection was accepted on, and the client's identity as far as the transport knows it. */
+/** The listener a connection was accepted on, and the client's principal from its certificate. */
 export interface ConnectionOrigin {
   /** The listener's name. */
   readonly listener: string
@@ -69,7 +69,7 @@ export interface OpenListeners {
   close(): Promise<void>
 }
 
-/** The listeners of all brokers, in memory and on TCP. A broker that comes back has its ports again. */
+/** The listeners of all brokers, in memory and on TCP. A restarted broker keeps its ports. */
 export class Listeners {
   readonly #network: MemoryNetwork
   readonly #configs: readonly ResolvedListener[]

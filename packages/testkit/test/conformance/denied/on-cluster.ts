@@ -54,7 +54,7 @@ export const onCluster: Denied = [
   ],
   [
     codec.InitProducerId,
-    // Where somewhere may be written it may: the cluster is not asked.
+    // Permission to write to any topic is enough: the cluster's permission is not checked.
     {
       'without a transaction': () => ({
         transactionalId: null,

@@ -70,7 +70,7 @@ public final class WordCount {
         return streams;
     }
 
-    /** Reads all that is committed until the counts add up to `total`; gives how many updates there were. */
+    /** Reads committed records until the counts add up to `total`; returns the number of updates. */
     static int await(String bootstrap, int seconds, Map<String, Long> counts, long total) {
         Map<String, Object> config = Map.of("bootstrap.servers", bootstrap, "isolation.level", "read_committed",
             "auto.offset.reset", "earliest", "enable.auto.commit", "false", "group.id", "judge-streams-reader");
