@@ -261,10 +261,10 @@ export class GroupScript {
     this.#note('SyncGroup, first', await sync(a, first, 1, [first]))
     this.#note('Heartbeat', await heartbeat(a, first, 1))
     this.#note('Heartbeat, old generation', await heartbeat(a, first, 0))
-    this.#note('Heartbeat, unknown', await heartbeat(a, 'nobody', 1))
+    this.#note('Heartbeat, unknown', await heartbeat(a, 'stranger', 1))
     this.#note('OffsetCommit', await this.#commitAs(a, groupId, first, 1))
     this.#note('OffsetCommit, old generation', await this.#commitAs(a, groupId, first, 0))
-    this.#note('OffsetCommit, unknown member', await this.#commitAs(a, groupId, 'nobody', 1))
+    this.#note('OffsetCommit, unknown member', await this.#commitAs(a, groupId, 'stranger', 1))
     this.#note('OffsetCommit, simple', await this.#commitAs(a, groupId, '', -1))
     await this.#describe(a, 'b')
     this.#note(
@@ -288,7 +288,7 @@ export class GroupScript {
     this.#note('JoinGroup, follower repeats', await b.request(JoinGroup, 9, this.#joining(groupId, second)))
     const left = [
       { memberId: second, reason: 'done' },
-      { memberId: 'nobody', reason: null },
+      { memberId: 'stranger', reason: null },
     ]
     this.#note('LeaveGroup v5', await b.request(LeaveGroup, 5, { groupId, members: left }))
     this.#note('LeaveGroup v2', await a.request(LeaveGroup, 2, { groupId, memberId: first }))

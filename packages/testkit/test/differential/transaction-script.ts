@@ -154,7 +154,7 @@ export class TransactionScript {
   }
 
   async #look(step: string, id: string): Promise<void> {
-    const transactionalIds = [`${this.#run}-${id}`, '', `${this.#run}-nobody`]
+    const transactionalIds = [`${this.#run}-${id}`, '', `${this.#run}-stranger`]
     for (let turn = 0; turn < 500; turn++) {
       const response = await this.#wire.request(DescribeTransactions, 0, { transactionalIds })
       const isOnItsWay = response.transactionStates[0]?.transactionState.startsWith('Prepare')
@@ -220,7 +220,7 @@ export class TransactionScript {
     this.#note('Produce without transaction', await this.#write('new', who, 12, 1, 0, false))
     this.#note('EndTxn v5, old epoch', await this.#end('new', { ...who, producerEpoch: 0 }, true, 5))
     this.#note('EndTxn v5, stranger', await this.#end('new', { ...who, producerId: who.producerId + 77_777n }, true, 5))
-    this.#note('EndTxn v5, nobody', await this.#end('nobody', who, true, 5))
+    this.#note('EndTxn v5, stranger', await this.#end('stranger', who, true, 5))
     const committed = await this.#end('new', who, true, 5)
     this.#note('EndTxn v5, commit', committed)
     await this.#look('committed', 'new')
@@ -255,7 +255,7 @@ export class TransactionScript {
       this.#note(`AddPartitionsToTxn v${version}, epoch`, await this.#add('old', old, version))
       const stranger = { ...who, producerId: who.producerId + 77_777n }
       this.#note(`AddPartitionsToTxn v${version}, stranger`, await this.#add('old', stranger, version))
-      this.#note(`AddPartitionsToTxn v${version}, nobody`, await this.#add('nobody', who, version))
+      this.#note(`AddPartitionsToTxn v${version}, stranger`, await this.#add('stranger', who, version))
       this.#note(`AddPartitionsToTxn v${version}, no name`, await this.#add('', who, version))
       this.#note(`AddPartitionsToTxn v${version}, unknown`, await this.#add('old', who, version, [0, 9]))
     }
@@ -310,7 +310,7 @@ export class TransactionScript {
       if (version === 4) this.#note(`AddOffsetsToTxn v${version}`, await add(who.producerEpoch))
     }
     for (const version of [0, 1, 2, 3, 4, 5]) this.#note(`TxnOffsetCommit v${version}`, await commit(version))
-    const strange = { generationId: 1, memberId: 'nobody' }
+    const strange = { generationId: 1, memberId: 'stranger' }
     this.#note('TxnOffsetCommit v5, stranger', await commit(5, strange))
     this.#note('TxnOffsetCommit v5, epoch', await commit(5, { producerEpoch: 7 }))
     const look = async (step: string) => {

@@ -145,7 +145,7 @@ async function transactional(stage: ProduceStage, version: number): Promise<void
     return stage.ask(label, request({ topic, topicId, transactionalId: id, records }))
   }
   if (version < 12) await write('not added to the transaction', producerEpoch)
-  await write('of another id', producerEpoch, stage.name('nobody'))
+  await write('of another id', producerEpoch, stage.name('stranger'))
   await write('of a later epoch', producerEpoch + 5)
   await abandon(stage, transactionalId)
 }

@@ -73,7 +73,7 @@ export const fetch = conformance(Fetch, {
     await ask('one byte', [{ partitionMaxBytes: 1 }])
     await ask('one byte in all', [{}], { maxBytes: 1 })
     await ask('a batch and a half', [{ partitionMaxBytes: 120 }])
-    await ask('waits in vain', [{ fetchOffset: 6n }], { maxWaitMs: 20, minBytes: 1 })
+    await ask('waits until the timeout', [{ fetchOffset: 6n }], { maxWaitMs: 20, minBytes: 1 })
     await ask('with the epoch', [{ currentLeaderEpoch: 0 }])
     await rolled(stage, version)
     await committed(stage, version)
@@ -160,7 +160,7 @@ async function sessions(stage: FetchStage, version: number, at: Bed): Promise<vo
   await ask('nothing new', [], { sessionId, sessionEpoch: 1 })
   await write(stage, at.topic, ['g'])
   await ask('something new', [], { sessionId, sessionEpoch: 2 })
-  await ask('goes on in one', [{ fetchOffset: 7n }], { sessionId, sessionEpoch: 3 })
+  await ask('continues in one session', [{ fetchOffset: 7n }], { sessionId, sessionEpoch: 3 })
   const forgottenTopicsData = [{ topic: at.topic, topicId: at.topicId, partitions: [0] }]
   await write(stage, at.topic, ['h'])
   const forget = { ...request(version, at, [], { sessionId, sessionEpoch: 4 }), forgottenTopicsData }

@@ -15,7 +15,7 @@ export const offsetFetch = conformance(OffsetFetch, {
     await stableAlone(stage, bed)
     await send('of a group with members', { partitions: [2] })
     if (version < 8) return
-    const beside = await stage.nameBeside('nobody', bed.group)
+    const beside = await stage.nameBeside('stranger', bed.group)
     const [one] = fetchBody(bed, version).groups ?? []
     const [another] = fetchBody(bed, version, { group: beside, all: true }).groups ?? []
     if (!one || !another) return
@@ -44,7 +44,7 @@ export const offsetFetch = conformance(OffsetFetch, {
     await disableAssignmentDelay(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm')
-    await send('by nobody', {})
+    await send('without a member', {})
     await send('by a member', { memberId: 'm', epoch: 2 })
     await send('of another epoch', { memberId: 'm', epoch: 1 })
     await send('by a stranger', { memberId: 'stranger', epoch: 2 })

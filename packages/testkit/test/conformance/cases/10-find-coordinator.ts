@@ -34,7 +34,7 @@ export const findCoordinator = conformance(FindCoordinator, {
     stage.drop('nodeId', 'host', 'port')
     await groupBed(stage)
     // These versions have no wrong state: an empty group has a coordinator too.
-    await stage.ask('of a group that is not there', ask(version, 0, [stage.name('nobody')]))
+    await stage.ask('of a group that is not there', ask(version, 0, [stage.name('stranger')]))
     if (version >= 1 && version < 6)
       await stage.ask('of a share partition before its version', ask(version, 2, ['g:t:0']))
   },

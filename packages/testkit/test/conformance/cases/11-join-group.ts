@@ -46,13 +46,13 @@ export const joinGroup = conformance(JoinGroup, {
       { name: 'roundrobin', metadata: subscription([bed.topic]) },
       { name: 'range', metadata: subscription([bed.topic]) },
     ]
-    const id = await idFor(stage, bed, 'is told its id')
+    const id = await idFor(stage, bed, 'is assigned an id')
     const { memberId } = await join(stage, bed, 'joins', id, { protocols })
     await describe(stage, bed, 'one joined')
     await join(stage, bed, 'joins again with the same', memberId, { protocols })
     await join(stage, bed, 'joins again with another protocol', memberId)
     const on = await secondClient(stage, bed)
-    const second = await idFor(stage, { ...bed, on }, 'another is told its id')
+    const second = await idFor(stage, { ...bed, on }, 'another is assigned an id')
     const joining = stage.do(JoinGroup, version, body(bed, version, second), { on })
     await stage.until('the group rebalances', async () => {
       const { groups } = await stage.do(
@@ -113,7 +113,7 @@ export const toConsumerGroups = conformance(JoinGroup, {
     await disableAssignmentDelay(stage, bed)
     const group = new ConsumerScript(stage, bed)
     await group.join(undefined, 'm')
-    const id = await idFor(stage, bed, 'is told its id by a consumer group')
+    const id = await idFor(stage, bed, 'is assigned an id by a consumer group')
     const { memberId } = await join(stage, bed, 'joins a consumer group', id)
     await group.describe('with a classic member')
     await group.settle(3, ['m'])

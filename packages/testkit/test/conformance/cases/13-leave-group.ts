@@ -19,7 +19,7 @@ export const leaveGroup = conformance(LeaveGroup, {
     const { memberId } = await stableAlone(stage, bed)
     await stage.ask('leaves', body(bed.group, version, [[memberId]]), { on: bed.on })
     const asked = { groups: [bed.group], includeAuthorizedOperations: false }
-    await stage.note('nobody is left', DescribeGroups, 5, asked, { on: bed.on })
+    await stage.note('no member is left', DescribeGroups, 5, asked, { on: bed.on })
     const pending = await newMemberId(stage, bed)
     await stage.ask('leaves before it joined', body(bed.group, version, [[pending]]), { on: bed.on })
     if (version < 3) return
@@ -40,7 +40,7 @@ export const leaveGroup = conformance(LeaveGroup, {
     await stage.ask('no group id', body('', version, [['m']]), { on: bed.on })
     await stableAlone(stage, bed)
     await stage.ask('no member id', body(bed.group, version, [['']]), { on: bed.on })
-    await stage.ask('nobody', body(bed.group, version, []), { on: bed.on })
+    await stage.ask('no member', body(bed.group, version, []), { on: bed.on })
   },
 
   async wrongState(stage, version) {
@@ -71,7 +71,7 @@ export const consumers = conformance(LeaveGroup, {
     await group.describe('one is left')
     if (version < 3) return
     await stage.ask('a static consumer is taken out', body(bed.group, version, [['', 'i']]), { on: bed.on })
-    await group.describe('nobody is left')
+    await group.describe('no member is left')
   },
 
   async wrongState(stage, version) {

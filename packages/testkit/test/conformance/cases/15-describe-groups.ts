@@ -21,7 +21,7 @@ export const describeGroups = conformance(DescribeGroups, {
     await commit(stage, bed)
     await describe('offsets alone')
     const id = await newMemberId(stage, bed)
-    await describe('somebody is about to join')
+    await describe('a member is joining')
     await stage.do(JoinGroup, 9, joinBody(bed, id), { on: bed.on })
     await describe('joined')
     if (version >= 3) {

@@ -37,7 +37,7 @@ export const listGroups = conformance(ListGroups, {
     if (version >= 5) await listed(stage, 'those of consumers', bed, { types: ['Consumer'] })
     if (version >= 5) await listed(stage, 'classic ones', bed, { types: ['classic'], states: ['Stable'] })
     await group.leave(undefined, 'm')
-    await listed(stage, 'nobody is in it', bed)
+    await listed(stage, 'has no member', bed)
   },
 
   async invalid(stage, version) {

@@ -15,7 +15,7 @@ export const saslHandshake = conformance(SaslHandshake, {
     await stage.do(ApiVersions, 4, software, { on: wire })
     await stage.ask('after the versions', { mechanism: 'PLAIN' }, { on: wire })
     const token = Buffer.from('\0alice\0alice-secret')
-    if (version === 0) stage.saw('a bare token is answered by', await wire.raw(token))
+    if (version === 0) stage.saw('the response to a bare token', await wire.raw(token))
     else await stage.note('a token', SaslAuthenticate, 2, { authBytes: token }, { on: wire })
     const { errorCode } = await stage.do(ListGroups, 5, listing, { on: wire })
     stage.saw('and then it serves', { errorCode })

@@ -41,7 +41,7 @@ export const initProducerId = conformance(InitProducerId, {
     if (version >= 3) {
       const { producerId } = first
       await again(stage, 'the epoch that is', version, { on, transactionalId, producerId, producerEpoch: 2 })
-      await again(stage, 'the same again, for the answer was lost', version, {
+      await again(stage, 'the same again, because the response was lost', version, {
         on,
         transactionalId,
         producerId,
@@ -97,7 +97,7 @@ async function fenced(stage: InitStage, version: number, transactionalId: string
   await asked('the id of another', { producerId: producerId + 1_000_000n, producerEpoch })
   const unknown = stage.name('unknown')
   const coordinator = await stage.coordinator(unknown, 'transaction')
-  await again(stage, 'an id that nobody has', version, {
+  await again(stage, 'an unused id', version, {
     on: coordinator,
     transactionalId: unknown,
     producerId: 12n,

@@ -53,7 +53,7 @@ export const deleteAcls = conformance(DeleteAcls, {
   async wrongState(stage) {
     const { of, other } = await someAcls(stage)
     await stage.ask('of a topic without', { filters: [{ ...of, resourceNameFilter: stage.name('none') }] })
-    await stage.ask('of nobody', { filters: [{ ...of, principalFilter: 'User:nobody' }] })
+    await stage.ask('of no user', { filters: [{ ...of, principalFilter: 'User:stranger' }] })
     await stage.ask('all', { filters: [of, other] })
     await stage.ask('again', { filters: [of, other] })
   },
@@ -65,7 +65,7 @@ export const deleteAclsDenied = conformance(
     async wrongState(stage) {
       await withDenied(stage, [theCluster], async () => {
         const on = await openBob(stage)
-        const filter = { ...aclsOf({ type: 'TOPIC', name: stage.name('t') }), principalFilter: 'User:nobody' }
+        const filter = { ...aclsOf({ type: 'TOPIC', name: stage.name('t') }), principalFilter: 'User:stranger' }
         await stage.ask('by who may not alter the cluster', { filters: [filter, filter] }, { on })
       })
     },

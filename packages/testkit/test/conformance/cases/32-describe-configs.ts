@@ -81,7 +81,7 @@ export const describeConfigs = conformance(DescribeConfigs, {
     await stage.ask('some of a topic', request(version, [some]))
     await stage.ask('none of a topic by name', request(version, [{ ...some, keys: [] }]))
     await stage.ask(
-      'two at once',
+      'two in one request',
       request(version, [some, { type: resource.broker, name: '1', keys: ['num.partitions'] }]),
     )
     await stage.ask('a broker', request(version, [{ type: resource.broker, name: '1', keys: sameOnBoth }]))

@@ -67,7 +67,7 @@ export const saslAuthenticate = conformance(SaslAuthenticate, {
       ['two parts', 'alice\0alice-secret'],
       ['five parts', 'a\0b\0c\0d\0e'],
       ['nothing', ''],
-      ['of somebody else', 'bob\0alice\0alice-secret'],
+      ['of another user', 'bob\0alice\0alice-secret'],
     ] as const
     for (const [label, text] of plain) {
       const wire = await chosen(stage, 'PLAIN')
@@ -75,11 +75,11 @@ export const saslAuthenticate = conformance(SaslAuthenticate, {
       await stage.ask('and again', said('\0alice\0alice-secret'), { on: wire })
     }
     const firsts = [
-      ['unknown user', `n,,n=nobody,r=${nonce}`],
+      ['unknown user', `n,,n=stranger,r=${nonce}`],
       ['no nonce', 'n,,n=alice'],
       ['no user', `n,,n=,r=${nonce}`],
       ['channel binding', `p=tls-unique,,n=alice,r=${nonce}`],
-      ['of somebody else', `n,a=bob,n=alice,r=${nonce}`],
+      ['of another user', `n,a=bob,n=alice,r=${nonce}`],
       ['a broken name', `n,,n=al=ice,r=${nonce}`],
       ['unknown token', `n,,n=alice,r=${nonce},tokenauth=true`],
       ['an extension without value', `n,,n=alice,r=${nonce},abc`],
@@ -124,7 +124,7 @@ async function bearer(stage: OwnStage, label: string, body: Encodable<typeof Sas
   await stage.do(SaslHandshake, 1, { mechanism: 'OAUTHBEARER' }, { on: wire })
   const { authBytes, errorCode } = await stage.ask(`bearer: ${label}`, body, { on: wire })
   if (errorCode !== 0 || authBytes.length === 0) return wire
-  stage.saw(`bearer: ${label}, told`, Buffer.from(authBytes).toString())
+  stage.saw(`bearer: ${label}, reason`, Buffer.from(authBytes).toString())
   await stage.ask(`bearer: ${label}, heard`, said('\x01'), { on: wire })
   return wire
 }
@@ -156,7 +156,7 @@ export const bearerTokens = conformance(SaslAuthenticate, {
     await bearer(stage, 'alg', bearing(unsigned(good(), { alg: 'HS256' })))
     await bearer(stage, 'two parts', bearing('abc.def'))
     await bearer(stage, 'no JSON', bearing('abc.def.'))
-    await bearer(stage, 'of somebody else', bearing(unsigned(good()), 'a=bob'))
+    await bearer(stage, 'of another user', bearing(unsigned(good()), 'a=bob'))
     await bearer(stage, 'another scheme', said(`n,,\x01auth=Basic ${unsigned(good())}\x01\x01`))
     await bearer(stage, 'no auth', said('n,,\x01\x01'))
     await bearer(stage, 'nothing', said(''))

@@ -37,7 +37,7 @@ export const createDelegationToken = conformance(CreateDelegationToken, {
     sawTimes(stage, await stage.ask('0 ms', { ...longest, maxLifetimeMs: 0n }, { on }))
     if (version < 3) return
     const owner = { ownerPrincipalType: 'User', ownerPrincipalName: 'carol' }
-    await stage.ask("somebody else's", { ...longest, ...owner }, { on })
+    await stage.ask('of another user', { ...longest, ...owner }, { on })
     await stage.ask('an empty owner', { ...longest, ownerPrincipalType: '', ownerPrincipalName: '' }, { on })
   },
 
@@ -64,7 +64,7 @@ export const createDelegationToken = conformance(CreateDelegationToken, {
 
   async wrongState(stage, version) {
     const longest = longestOf(version)
-    await stage.ask('nobody logged in', longest)
+    await stage.ask('unauthenticated', longest)
     const on = await stage.open({ user: alice })
     const token = await createToken(stage, on)
     await stage.ask('by a token', longest, { on: await withToken(stage, token) })

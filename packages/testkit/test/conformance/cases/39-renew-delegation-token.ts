@@ -10,7 +10,7 @@ export const renewDelegationToken = conformance(RenewDelegationToken, {
     await createUsers(stage, renewer)
     const { hmac } = await createToken(stage, on, { renewers: [renewer] })
     await stage.ask('an hour', { hmac, renewPeriodMs: 3_600_000n }, { on })
-    await stage.ask('as long as it goes', { hmac, renewPeriodMs: -1n }, { on })
+    await stage.ask('for the longest time', { hmac, renewPeriodMs: -1n }, { on })
     await stage.ask('0 ms', { hmac, renewPeriodMs: 0n }, { on })
     await stage.ask('by a renewer', { hmac, renewPeriodMs: 1000n }, { on: await openAs(stage, renewer) })
     await stage.do(AlterUserScramCredentials, 0, { deletions: [{ name: renewer, mechanism: 1 }], upsertions: [] })
@@ -29,7 +29,7 @@ export const renewDelegationToken = conformance(RenewDelegationToken, {
     await createUsers(stage, stranger)
     const token = await createToken(stage, on)
     const { hmac } = token
-    await stage.ask('nobody logged in', { hmac, renewPeriodMs: -1n })
+    await stage.ask('unauthenticated', { hmac, renewPeriodMs: -1n })
     await stage.ask('by itself', { hmac, renewPeriodMs: -1n }, { on: await withToken(stage, token) })
     await stage.ask('by a stranger', { hmac, renewPeriodMs: -1n }, { on: await openAs(stage, stranger) })
     await stage.do(ExpireDelegationToken, 1, { hmac, expiryTimePeriodMs: -1n }, { on })

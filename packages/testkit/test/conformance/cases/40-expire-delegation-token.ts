@@ -13,9 +13,9 @@ export const expireDelegationToken = conformance(ExpireDelegationToken, {
     await stage.ask('in an hour', { hmac, expiryTimePeriodMs: 3_600_000n }, { on })
     await stage.ask('beyond its end', { hmac, expiryTimePeriodMs: 10n ** 15n }, { on })
     await stage.ask('by a renewer', { hmac, expiryTimePeriodMs: 60_000n }, { on: await openAs(stage, renewer) })
-    await stage.ask('at once', { hmac, expiryTimePeriodMs: -1n }, { on })
+    await stage.ask('immediately', { hmac, expiryTimePeriodMs: -1n }, { on })
     await there(stage, on, token, false)
-    stage.saw('it logs nobody in', await withToken(stage, token).catch((error: Error) => error.message))
+    stage.saw('it authenticates no client', await withToken(stage, token).catch((error: Error) => error.message))
     await stage.do(AlterUserScramCredentials, 0, { deletions: [{ name: renewer, mechanism: 1 }], upsertions: [] })
   },
 
@@ -32,7 +32,7 @@ export const expireDelegationToken = conformance(ExpireDelegationToken, {
     await createUsers(stage, stranger)
     const token = await createToken(stage, on)
     const { hmac } = token
-    await stage.ask('nobody logged in', { hmac, expiryTimePeriodMs: -1n })
+    await stage.ask('unauthenticated', { hmac, expiryTimePeriodMs: -1n })
     await stage.ask('by itself', { hmac, expiryTimePeriodMs: -1n }, { on: await withToken(stage, token) })
     await stage.ask('by a stranger', { hmac, expiryTimePeriodMs: -1n }, { on: await openAs(stage, stranger) })
     await stage.do(ExpireDelegationToken, 1, { hmac, expiryTimePeriodMs: -1n }, { on })
@@ -41,7 +41,7 @@ export const expireDelegationToken = conformance(ExpireDelegationToken, {
     const short = await createToken(stage, on, { maxLifetimeMs: 1n })
     await new Promise((resolve) => setTimeout(resolve, 20))
     await stage.ask('later, when it has expired', { hmac: short.hmac, expiryTimePeriodMs: 1000n }, { on })
-    await stage.ask('at once, when it has expired', { hmac: short.hmac, expiryTimePeriodMs: -1n }, { on })
+    await stage.ask('immediately, when it has expired', { hmac: short.hmac, expiryTimePeriodMs: -1n }, { on })
     await stage.do(AlterUserScramCredentials, 0, { deletions: [{ name: stranger, mechanism: 1 }], upsertions: [] })
   },
 })

@@ -26,8 +26,8 @@ export const describeDelegationToken = conformance(DescribeDelegationToken, {
     await stage.ask('its own', owned(owner), { on })
     await stage.ask('by the renewer', owned(renewer), { on: await openAs(stage, renewer) })
     await stage.ask('by alice', owned(owner, renewer), { on: await stage.open({ user: alice }) })
-    await stage.ask('of nobody', { owners: [] }, { on })
-    await stage.ask('of somebody unknown', owned(stage.name('nobody')), { on })
+    await stage.ask('of no user', { owners: [] }, { on })
+    await stage.ask('of an unknown user', owned(stage.name('stranger')), { on })
     for (const name of [owner, renewer]) {
       await stage.do(AlterUserScramCredentials, 0, { deletions: [{ name, mechanism: 1 }], upsertions: [] })
     }
@@ -42,8 +42,8 @@ export const describeDelegationToken = conformance(DescribeDelegationToken, {
 
   async wrongState(stage) {
     const on = await stage.open({ user: alice })
-    await stage.ask('nobody logged in', { owners: null })
-    await stage.ask('nobody logged in, of nobody', { owners: [] })
+    await stage.ask('unauthenticated', { owners: null })
+    await stage.ask('unauthenticated, of no user', { owners: [] })
     const token = await createToken(stage, on)
     await stage.ask('by a token', { owners: null }, { on: await withToken(stage, token) })
     const { hmac, tokenId } = token

@@ -33,7 +33,7 @@ export const deleteGroups = conformance(DeleteGroups, {
     await stage.ask('elsewhere', { groupsNames: [bed.group] }, { on: await elsewhere(stage, bed.group) })
     await stage.ask('not there', { groupsNames: [bed.group] }, { on: bed.on })
     await stableAlone(stage, bed)
-    await stage.ask('somebody is in it', { groupsNames: [bed.group] }, { on: bed.on })
+    await stage.ask('has a member', { groupsNames: [bed.group] }, { on: bed.on })
     const other = await groupBed(stage, 'c')
     const group = new ConsumerScript(stage, other)
     await group.join(undefined, 'm')

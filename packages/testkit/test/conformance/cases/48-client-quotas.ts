@@ -182,7 +182,7 @@ export const alterClientQuotas = conformance(AlterClientQuotas, {
       'an empty client': [{ 'client-id': '' }, [['producer_byte_rate', 5]]],
       'an empty address': [{ ip: '' }, [['connection_creation_rate', 5]]],
       'no such type': [{ group: 'x' }, [['producer_byte_rate', 5]]],
-      nobody: [{}, [['producer_byte_rate', 5]]],
+      'of no client': [{}, [['producer_byte_rate', 5]]],
       'one quota twice': [
         { user },
         [

@@ -68,7 +68,7 @@ export const describeUserScramCredentials = conformance(DescribeUserScramCredent
 
   async invalid(stage) {
     await stage.ask('twice', named('alice', 'alice'))
-    await stage.ask('twice one that is not there', named(stage.name('nobody'), stage.name('nobody'), 'alice'))
+    await stage.ask('twice one that is not there', named(stage.name('stranger'), stage.name('stranger'), 'alice'))
     await stage.ask('no name', named(''))
   },
 

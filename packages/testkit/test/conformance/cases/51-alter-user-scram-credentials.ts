@@ -74,13 +74,13 @@ export const alterUserScramCredentials = conformance(AlterUserScramCredentials, 
   },
 
   async wrongState(stage) {
-    const [nobody, half] = [stage.name('nobody'), stage.name('half')]
-    await stage.ask('deletes nobody', { deletions: [{ name: nobody, mechanism: 1 }], upsertions: [] })
+    const [stranger, half] = [stage.name('stranger'), stage.name('half')]
+    await stage.ask('deletes an unknown user', { deletions: [{ name: stranger, mechanism: 1 }], upsertions: [] })
     await createUsers(stage, half)
     await stage.ask('deletes what it has not', { deletions: [{ name: half, mechanism: 2 }], upsertions: [] })
     const deletions = [
       { name: half, mechanism: 1 },
-      { name: nobody, mechanism: 1 },
+      { name: stranger, mechanism: 1 },
     ]
     await stage.ask('deletes one of two', { deletions, upsertions: [] })
     await forgotten(stage, half)

@@ -7,7 +7,7 @@ const brokers = { includeClusterAuthorizedOperations: false, endpointType: 1, in
 export const unregisterBroker = conformance(UnregisterBroker, {
   async valid(stage) {
     stage.drop('controllerId')
-    await stage.ask('nobody', { brokerId: 4711 })
+    await stage.ask('an unknown broker', { brokerId: 4711 })
     await stage.note('all are there', DescribeCluster, 2, brokers)
   },
   async invalid(stage) {

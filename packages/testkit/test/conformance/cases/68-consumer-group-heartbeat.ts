@@ -47,7 +47,7 @@ async function twoMembers(stage: HeartbeatStage): Promise<void> {
   await group.beat('m2 gets all', 'm2')
   await group.describe('m2 alone')
   await group.leave('m2 leaves', 'm2')
-  await group.describe('nobody')
+  await group.describe('an empty group')
 }
 
 async function threeMembers(stage: HeartbeatStage, serverAssignor: string): Promise<void> {
@@ -73,7 +73,7 @@ async function staticMembers(stage: HeartbeatStage): Promise<void> {
   await group.leave('leaves for a while', 's1', -2)
   await group.describe('one is away')
   await group.join('is back under another id', 's3', { instanceId: 'i1' })
-  await group.beat('goes on', 's3')
+  await group.beat('continues', 's3')
   await group.describe('it is back')
   await group.leave('leaves for good', 's3', -1)
   await group.settle(4, ['s2'])
@@ -227,7 +227,7 @@ export const heartbeats = conformance(ConsumerGroupHeartbeat, {
     await send('a group that is not there', { memberEpoch: 3 })
     await send('leaves a group that is not there', { memberEpoch: -1 })
     await group.join('joins', 'm')
-    await send('nobody knows it', { memberId: 'stranger', memberEpoch: 2 })
+    await send('an unknown member', { memberId: 'stranger', memberEpoch: 2 })
     await send('a stranger leaves', { memberId: 'stranger', memberEpoch: -1 })
     await send('an epoch to come', { memberEpoch: 5 })
     await group.join('another joins', 'n')
@@ -267,7 +267,7 @@ export const migration = conformance(ConsumerGroupHeartbeat, {
     await group.join('joins a classic group', 'm')
     await group.describe('upgraded')
     const beatBody = { groupId: bed.group, ...classic, groupInstanceId: null }
-    await stage.note('the classic one is told', Heartbeat, 4, beatBody, { on: bed.on })
+    await stage.note('the classic member is notified', Heartbeat, 4, beatBody, { on: bed.on })
     await group.leave('leaves again', 'm')
     await group.describe('downgraded')
     await stage.note('the classic one rejoins', JoinGroup, 9, joinBody(bed, classic.memberId), { on: bed.on })
@@ -278,7 +278,7 @@ export const migration = conformance(ConsumerGroupHeartbeat, {
     await disableAssignmentDelay(stage, bed)
     await newMemberId(stage, bed)
     const group = new ConsumerScript(stage, bed)
-    await group.join('while somebody is about to join', 'm')
+    await group.join('while a member is joining', 'm')
     await group.describe('the group')
     await ready(stage, bed.group)
   },

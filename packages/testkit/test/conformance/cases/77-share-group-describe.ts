@@ -16,7 +16,7 @@ export const shareGroupDescribe = conformance(ShareGroupDescribe, {
     await join(stage, groupId, [name], { memberId: memberIdOf(2), partitions: 2 })
     await stage.ask('another member', { groupIds: [groupId], includeAuthorizedOperations: false }, { on })
     await leave(stage, two)
-    await stage.ask('nobody', { groupIds: [groupId], includeAuthorizedOperations: false }, { on })
+    await stage.ask('an empty group', { groupIds: [groupId], includeAuthorizedOperations: false }, { on })
   },
   async invalid(stage) {
     await stage.ask('no group', { groupIds: [], includeAuthorizedOperations: false })

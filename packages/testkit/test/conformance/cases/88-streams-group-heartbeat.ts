@@ -31,7 +31,7 @@ async function twoMembers(stage: StreamsStage): Promise<void> {
   await group.beat('m2 says nothing', 'm2', { activeTasks: null, standbyTasks: null, warmupTasks: null })
   await group.describe('m2 alone')
   await group.send('m2 leaves', { memberId: 'm2', memberEpoch: -1 })
-  await group.describe('nobody')
+  await group.describe('an empty group')
 }
 
 async function internalTopics(stage: StreamsStage): Promise<void> {
@@ -62,8 +62,8 @@ async function endpoints(stage: StreamsStage): Promise<void> {
   await group.beat('asks where', 'm', { endpointInformationEpoch: -1 })
   await group.join('another', 'n', { userEndpoint: { host: 'g', port: 8 } })
   await group.settle(3, ['m', 'n'])
-  await group.beat('wants the application to stop', 'm', { shutdownApplication: true })
-  await group.beat('is told so', 'n')
+  await group.beat('requests a shutdown of the application', 'm', { shutdownApplication: true })
+  await group.beat('is informed of the shutdown', 'n')
 }
 
 export const streamsHeartbeats = conformance(StreamsGroupHeartbeat, {
@@ -105,7 +105,7 @@ export const streamsHeartbeats = conformance(StreamsGroupHeartbeat, {
     await group.send('an expression', { ...join, topology: of({ sourceTopicRegex: ['t.*'] }) })
     await group.send('offsets', { ...join, taskOffsets: [{ subtopologyId: '0', partition: 0, offset: 1n }] })
     await group.send('end offsets', { ...join, taskEndOffsets: [{ subtopologyId: '0', partition: 0, offset: 1n }] })
-    await group.send('repartitions what nobody writes', {
+    await group.send('repartitions a topic without a writer', {
       ...join,
       topology: of({ sourceTopics: [group.bed.topic], repartitionSourceTopics: [topicInfo('r')] }),
     })

@@ -125,7 +125,7 @@ export const deleteShareGroupOffsets = conformance(DeleteShareGroupOffsets, {
     await stage.note('are gone', DescribeShareGroupOffsets, 1, { groups: [{ groupId, topics: null }] }, { on })
     await stage.ask('once more', { groupId, topics: [{ topicName: name }] }, { on })
     await stage.ask('none', { groupId, topics: [] }, { on })
-    await stage.note('the group goes', DeleteGroups, 2, { groupsNames: [groupId] }, { on })
+    await stage.note('the group is deleted', DeleteGroups, 2, { groupsNames: [groupId] }, { on })
   },
   async invalid(stage) {
     const on = await stage.coordinator('')

@@ -182,8 +182,8 @@ export const txnOffsetCommit = conformance(TxnOffsetCommit, {
     const { topic, transactionalId, groupId, on, identity } = await offsetsBed(stage, version)
     const topics = offsetsOf(topic)
     if (version >= 3) {
-      await stage.ask('an unknown member', { ...identity, memberId: 'nobody', generationId: 1, topics }, { on })
-      await stage.ask('a generation of nobody', { ...identity, generationId: 4, topics }, { on })
+      await stage.ask('an unknown member', { ...identity, memberId: 'stranger', generationId: 1, topics }, { on })
+      await stage.ask('a generation without a member', { ...identity, generationId: 4, topics }, { on })
       await stage.ask('an unknown instance', { ...identity, groupInstanceId: 'i', topics }, { on })
     }
     await stage.ask('a later epoch', { ...identity, producerEpoch: identity.producerEpoch + 3, topics }, { on })
@@ -201,7 +201,7 @@ export const describeProducers = conformance(DescribeProducers, {
     const transactionalId = stage.name('id')
     const producer = await begin(stage, transactionalId)
     const asked = { topics: [{ name: topic, partitionIndexes: [0, 1] }] }
-    await stage.ask('nobody', asked)
+    await stage.ask('no producer', asked)
     await addPartitions(stage, transactionalId, producer, topic)
     await write(stage, topic, { ...producer, transactionalId })
     await stage.ask('an open transaction', asked)

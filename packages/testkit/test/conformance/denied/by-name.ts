@@ -19,7 +19,7 @@ export const byName: Denied = [
           partitionData: [{ index: 0, records: batchOf(['a']) }],
         })),
       }),
-      'without an answer': ({ denied, deniedId }) => ({
+      'without a response': ({ denied, deniedId }) => ({
         transactionalId: null,
         acks: 0,
         timeoutMs: 5000,
