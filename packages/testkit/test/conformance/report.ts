@@ -41,12 +41,22 @@ ${droppedFields(played).join('\n')}
 `
 }
 
+/** A field that this many APIs leave out is listed once. */
+const widespread = 10
+
 function droppedFields(played: readonly Played[]): string[] {
-  const byApi = new Map<string, Set<string>>()
+  const apisOf = new Map<string, Set<string>>()
   for (const { api, dropped = [] } of played) {
-    for (const field of dropped) byApi.set(api, (byApi.get(api) ?? new Set()).add(field))
+    for (const field of dropped) apisOf.set(field, (apisOf.get(field) ?? new Set()).add(api))
   }
-  return Array.from(byApi, ([api, fields]) => `- **${api}**: ${[...fields].map((field) => `\`${field}\``).join(', ')}`)
+  const byApi = new Map<string, string[]>()
+  const lines: string[] = []
+  for (const [field, apis] of apisOf) {
+    if (apis.size >= widespread) lines.push(`- \`${field}\` in ${apis.size} APIs`)
+    else for (const api of apis) byApi.set(api, [...(byApi.get(api) ?? []), `\`${field}\``])
+  }
+  const named = Array.from(byApi, ([api, fields]) => `- **${api}**: ${fields.join(', ')}`)
+  return [...lines, ...named.sort()]
 }
 
 function rows(pairs: readonly PairVerdict[]): string[] {
