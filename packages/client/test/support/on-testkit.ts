@@ -76,7 +76,10 @@ export class Scenario {
   async request<A extends Api>(api: A, body: RequestBody<A>, node?: number): Promise<Decoded<A['response']>> {
     const cluster = this.#otherCluster()
     await cluster.refreshMetadata('a test')
-    return ((node === undefined ? undefined : cluster.broker(node)) ?? (await cluster.findController(1))).request(api, body)
+    return ((node === undefined ? undefined : cluster.broker(node)) ?? (await cluster.findController(1))).request(
+      api,
+      body,
+    )
   }
 
   /** Deletes a topic as another client would. */
