@@ -81,7 +81,7 @@ export class ProducerIdentities {
     const body = { transactionalId: null, transactionTimeoutMs }
     const { errorCode, producerId, producerEpoch } = await broker.request(InitProducerId, body, { signal })
     if (errorCode !== 0) {
-      const hint = 'Grant IDEMPOTENT_WRITE on the cluster (brokers before 3.0 ask for it), or set idempotent: false.'
+      const hint = 'Grant IDEMPOTENT_WRITE on the cluster (brokers before 3.0 require it), or set idempotent: false.'
       throw kafkaErrorOf(errorCode, 'Getting a producer id', { broker, hint })
     }
     return { producerId, epoch: producerEpoch }

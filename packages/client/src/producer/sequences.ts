@@ -29,7 +29,7 @@ export class Sequences {
   }
 
   /**
-   * Only one batch may be in flight. A broker accepts any number from a producer that it does not know: if the first batch failed
+   * Only one batch may be in flight. A broker accepts any number from a producer that it has no state of: if the first batch failed
    * and it accepted the second, the first could only be stored after it.
    */
   get oneAtATime(): boolean {
