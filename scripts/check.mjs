@@ -8,6 +8,7 @@ const checks = [
   ['types', 'typecheck'],
   ['import directions', 'depcruise'],
   ['unused files, exports, dependencies', 'knip'],
+  ['exported types, links of doc comments', 'check:api'],
   ['packaging', 'check:packed'],
   ['bundles of the packages, by esbuild and webpack', 'check:bundles'],
   ['types of the packages, TypeScript 5.0 to the newest', 'check:types'],

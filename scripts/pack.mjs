@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { npxCommand, root } from './lib/npx.mjs'
 
 const artifacts = join(root, 'artifacts')
-rmSync(artifacts, { recursive: true, force: true })
-mkdirSync(artifacts)
+mkdirSync(artifacts, { recursive: true })
+for (const name of readdirSync(artifacts)) if (name.endsWith('.tgz')) rmSync(join(artifacts, name))
 
 const build = 'turbo run build --filter=./packages/* --output-logs=errors-only --ui=stream'
 const pack = 'pnpm -r --filter=./packages/* exec pnpm pack --pack-destination "$ARTIFACTS"'
@@ -21,4 +21,4 @@ if (result.status !== 0) {
   process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}`)
   process.exit(1)
 }
-for (const name of readdirSync(artifacts)) console.log(`artifacts/${name}`)
+for (const name of readdirSync(artifacts).filter((file) => file.endsWith('.tgz'))) console.log(`artifacts/${name}`)

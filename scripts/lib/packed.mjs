@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from './npx.mjs'
 
-export const artifacts = join(root, 'artifacts')
+const artifacts = join(root, 'artifacts')
 
 /** The package.json of every package in packages/. */
 export const manifests = readdirSync(join(root, 'packages')).map((folder) =>

@@ -1,6 +1,5 @@
 export type { Runtime, TlsOptions, Transport, TransportSink } from '@ottla/runtime'
 export { Admin } from './admin/admin.ts'
-export type { CallOptions as AdminCallOptions } from './admin/call.ts'
 export type { BrokerDescription, ClusterDescription } from './admin/cluster-description.ts'
 export type { GroupOffset, NewGroupOffset } from './admin/group-offsets.ts'
 export type { GroupDescription, GroupListing, GroupMember } from './admin/groups.ts'
@@ -13,6 +12,8 @@ export type {
   TopicListing,
   TopicPartitionDescription,
 } from './admin/topics.ts'
+export type { CallOptions, CloseOptions } from './call-options.ts'
+export type { CommitOptions } from './consumer/committer.ts'
 export { type CommittedPosition, Consumer, type Item, type PartitionOffset } from './consumer/consumer.ts'
 export type { ConsumerEventMap } from './consumer/events.ts'
 export { type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
@@ -25,7 +26,7 @@ export type {
   StartOffset,
   TopicSelector,
 } from './consumer/options.ts'
-export type { PollOptions } from './consumer/reader.ts'
+export type { BatchReader, MessageReader, PollOptions, ReadOptions } from './consumer/reader.ts'
 export type { HandlerContext, RetryPolicy, RunOptions } from './consumer/runner.ts'
 export {
   type BrokerAddress,
@@ -37,8 +38,10 @@ export {
   type Outcome,
 } from './errors.ts'
 export type { ClientEventMap } from './events.ts'
-export type { TopicPartition } from './group/membership.ts'
-export { type CloseOptions, type Health, Kafka } from './kafka.ts'
+export type { Assignment, Assignor, GroupMember as AssignorMember } from './group/assignors/assignor.ts'
+export type { Subscription } from './group/consumer-protocol.ts'
+export type { GroupIdentity, RebalanceInfo, TopicPartition } from './group/membership.ts'
+export { type Health, Kafka } from './kafka.ts'
 export {
   consoleLogger,
   type LogFields,
@@ -54,10 +57,11 @@ export type { Credentials, SaslExchange, SaslMechanism, UserPassword } from './n
 export { plain } from './net/sasl/plain.ts'
 export { type ScramOptions, scramSha256, scramSha512 } from './net/sasl/scram.ts'
 export type { BrokerList, KafkaOptions, MapBroker } from './options.ts'
+export type { OnSettled } from './producer/calls.ts'
 export { keyPartition, murmur2 } from './producer/murmur2.ts'
-export type { Acks, ProducerCompression, ProducerOptions } from './producer/options.ts'
+export type { Acks, ProducerCompression, ProducerOptions, ResolvedProducerOptions } from './producer/options.ts'
 export type { Partitioner, PartitionerArgs } from './producer/partitioner.ts'
-export { Producer } from './producer/producer.ts'
+export { Producer, type SendOptions, type WaitOptions } from './producer/producer.ts'
 export { type Receipt, SendError } from './producer/receipt.ts'
 export type { HeadersInput, ProducerRecord, RecordData } from './producer/record-input.ts'
 export { nodeRuntime } from './runtime/node-runtime.ts'

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'eventemitter3'
 import { Admin } from './admin/admin.ts'
-import { type AwaitOptions, Cluster } from './cluster/cluster.ts'
+import type { CallOptions, CloseOptions } from './call-options.ts'
+import { Cluster } from './cluster/cluster.ts'
 import { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/options.ts'
 import { meaningOf } from './error-meaning.ts'
@@ -19,11 +20,6 @@ export interface Health {
   /** `healthy` when every part is; `idle` before the first request. */
   readonly status: 'idle' | 'healthy' | 'unhealthy' | 'closed'
   readonly parts: readonly HealthReport[]
-}
-
-export interface CloseOptions {
-  /** From the call until everything is closed; what is not finished by then is aborted. Default 10 000. */
-  readonly timeoutMs?: number | undefined
 }
 
 interface Child {
@@ -92,7 +88,7 @@ export class Kafka {
    * Resolves when a broker responds. Rejects immediately where a retry cannot help (a wrong password, a certificate that is not
    * trusted), else after `timeoutMs` (default 10 000) with NO_BROKER_REACHABLE, which lists each address and why it failed.
    */
-  async ready({ timeoutMs = 10_000, signal }: AwaitOptions = {}): Promise<void> {
+  async ready({ timeoutMs = 10_000, signal }: CallOptions = {}): Promise<void> {
     const cluster = this.#cluster
     try {
       await cluster.retry({ operation: 'Connecting', timeoutMs, signal }, () => cluster.refreshMetadata('ready'))

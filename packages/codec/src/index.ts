@@ -4,6 +4,7 @@ export { allErrors, type ErrorInfo, type ErrorName, errorCode, errorOf } from '.
 export { headerVersions } from './frame/headers.ts'
 export {
   type DecodedRequestHeader,
+  type DecodeRequestOptions,
   decodeRequest,
   decodeRequestHeader,
   encodeRequest,
@@ -11,11 +12,24 @@ export {
 } from './frame/request.ts'
 export { correlationIdOf, type DecodedResponse, decodeResponse, encodeResponse } from './frame/response.ts'
 export { FrameSplitter, type FrameSplitterOptions } from './frame/splitter.ts'
-export type { Api, MessageTable } from './schema/api.ts'
+export type { Api, GeneratedCode, MessageTable } from './schema/api.ts'
 export { decodeMessage, encodeMessage } from './schema/codec.ts'
+export type {
+  DecodedFields,
+  EncodableFields,
+  Field,
+  FieldOptions,
+  Fields,
+  FieldTable,
+  Presence,
+  ScalarField,
+  ScalarType,
+  StructArrayField,
+  StructField,
+} from './schema/fields.ts'
 export type { Decoded, Encodable } from './schema/infer.ts'
 export { type UnknownTag, unknownTagsOf } from './schema/unknown-tags.ts'
-export type { VersionRange } from './schema/versions.ts'
+export type { VersionRange, Versions } from './schema/versions.ts'
 export { DecodeError, type DecodeErrorDetails } from './wire/decode-error.ts'
 export { zeroUuid } from './wire/uuid.ts'
 

@@ -36,7 +36,13 @@ export type { SecurityProtocol } from './network/security-protocol.ts'
 export type { ClientAuth } from './network/tls.ts'
 export type { TlsOptions } from './network/tls-material.ts'
 export type { Clock, Duration } from './runtime/clock.ts'
-export type { GroupMemberStatus, GroupStatus } from './state/coordinators/group-kind.ts'
+export type { RandomStream, RandomStreams } from './runtime/streams.ts'
+export type {
+  GroupMemberStatus,
+  GroupState as GroupStateName,
+  GroupStatus,
+  TopicPartition,
+} from './state/coordinators/group-kind.ts'
 export type { ReleaseName } from './state/releases.ts'
 export type { ProducerStatus } from './state/replicas/producer-states.ts'
 export type { BearerIdentity, OauthOptions, SaslOptions } from './state/rights/sasl-options.ts'

@@ -1,7 +1,8 @@
 import type { Api, Decoded, Encodable } from '@ottla/codec'
+import type { CallOptions } from '../call-options.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { closedError, KafkaError } from '../errors.ts'
-import { type CallOptions, onAnyBroker } from './call.ts'
+import { onAnyBroker } from './call.ts'
 import * as description from './cluster-description.ts'
 import * as groupOffsets from './group-offsets.ts'
 import * as groups from './groups.ts'
@@ -20,6 +21,7 @@ export class Admin {
   readonly #onClosed: () => void
   #closed = false
 
+  /** @internal */
   constructor(cluster: Cluster, onClosed: () => void = () => {}) {
     this.#cluster = cluster
     this.#onClosed = onClosed
@@ -46,7 +48,7 @@ export class Admin {
   request<A extends Api>(
     api: A,
     body: Encodable<A['request']>,
-    options: CallOptions & { readonly broker?: number } = {},
+    options: CallOptions & { readonly broker?: number | undefined } = {},
   ): Promise<Decoded<A['response']>> {
     this.#checkOpen()
     const { broker: id } = options

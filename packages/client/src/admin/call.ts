@@ -1,13 +1,7 @@
+import type { CallOptions } from '../call-options.ts'
 import type { Broker, RequestOptions } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { onCoordinator as runOnCoordinator } from '../cluster/on-coordinator.ts'
-
-/** What every admin call takes. */
-export interface CallOptions {
-  /** For the whole call, retries included. Default: the client's `apiTimeoutMs`. */
-  readonly timeoutMs?: number
-  readonly signal?: AbortSignal
-}
 
 type Attempt<T> = (broker: Broker, request: RequestOptions) => Promise<T>
 /** Finds the broker for an attempt, without retries of its own: the call repeats both together. */

@@ -1,6 +1,7 @@
 import { DescribeCluster } from '@ottla/codec'
+import type { CallOptions } from '../call-options.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { type CallOptions, onAnyBroker } from './call.ts'
+import { onAnyBroker } from './call.ts'
 import { checkCode } from './results.ts'
 
 export interface BrokerDescription {

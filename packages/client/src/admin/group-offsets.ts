@@ -1,10 +1,11 @@
 import { OffsetCommit, OffsetDelete, OffsetFetch } from '@ottla/codec'
+import type { CallOptions } from '../call-options.ts'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { groupByTopic, type TopicPartition } from '../cluster/topology.ts'
 import { meaningOf } from '../error-meaning.ts'
 import type { KafkaError } from '../errors.ts'
-import { type CallOptions, onCoordinator } from './call.ts'
+import { onCoordinator } from './call.ts'
 import { responseOf } from './groups.ts'
 import { checkCode, entryError, settleAll } from './results.ts'
 
@@ -33,7 +34,10 @@ const byName = { minVersion: 8, maxVersion: 9 }
 export async function listConsumerGroupOffsets(
   cluster: Cluster,
   groupId: string,
-  options: CallOptions & { readonly partitions?: readonly TopicPartition[]; readonly requireStable?: boolean } = {},
+  options: CallOptions & {
+    readonly partitions?: readonly TopicPartition[] | undefined
+    readonly requireStable?: boolean | undefined
+  } = {},
 ): Promise<GroupOffset[]> {
   const operation = 'Listing the offsets of the group'
   const { partitions, requireStable = false } = options

@@ -7,9 +7,10 @@ import {
   errorCode,
   ListGroups,
 } from '@ottla/codec'
+import type { CallOptions } from '../call-options.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { asKafkaError, type KafkaError, kafkaErrorOf } from '../errors.ts'
-import { type CallOptions, onAnyBroker, onCoordinator } from './call.ts'
+import { onAnyBroker, onCoordinator } from './call.ts'
 import { checkCode, settleAll } from './results.ts'
 
 export interface GroupListing {
@@ -44,7 +45,10 @@ export interface GroupDescription {
 /** All groups of the cluster. Each broker lists the groups that it coordinates, so the request is sent to all of them. */
 export async function listGroups(
   cluster: Cluster,
-  options: CallOptions & { readonly states?: readonly string[]; readonly types?: readonly string[] } = {},
+  options: CallOptions & {
+    readonly states?: readonly string[] | undefined
+    readonly types?: readonly string[] | undefined
+  } = {},
 ): Promise<GroupListing[]> {
   const operation = 'Listing groups'
   const groups = new Map<string, GroupListing>()

@@ -1,10 +1,10 @@
 import { ListOffsets } from '@ottla/codec'
+import type { CallOptions } from '../call-options.ts'
 import type { Broker } from '../cluster/broker.ts'
 import { byLeader } from '../cluster/by-leader.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { groupByTopic } from '../cluster/topology.ts'
 import { KafkaError, noSuchPartition } from '../errors.ts'
-import type { CallOptions } from './call.ts'
 import { entryError, settleAll } from './results.ts'
 
 /** Which offset of a partition: its first, the one after its last, that of its newest timestamp, or the first record from a time on. */
@@ -36,7 +36,7 @@ type Found = ListedOffset | KafkaError
 export async function listOffsets(
   cluster: Cluster,
   queries: readonly OffsetQuery[],
-  options: CallOptions & { readonly isolation?: 'read_committed' | 'read_uncommitted' } = {},
+  options: CallOptions & { readonly isolation?: 'read_committed' | 'read_uncommitted' | undefined } = {},
 ): Promise<ListedOffset[]> {
   const { signal, timeoutMs = cluster.options.apiTimeoutMs } = options
   const isolationLevel = options.isolation === 'read_committed' ? 1 : 0

@@ -1,8 +1,8 @@
 import { CreatePartitions, CreateTopics, DeleteTopics, Metadata, type MetadataResponse, zeroUuid } from '@ottla/codec'
+import type { CallOptions } from '../call-options.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { meaningOf } from '../error-meaning.ts'
 import { KafkaError } from '../errors.ts'
-import type { CallOptions } from './call.ts'
 import { onAnyBroker, onController } from './call.ts'
 import { checkCode, entryError, settleAll } from './results.ts'
 
@@ -47,7 +47,7 @@ export interface TopicDescription extends TopicListing {
 export async function createTopics(
   cluster: Cluster,
   topics: readonly NewTopic[],
-  options: CallOptions & { readonly validateOnly?: boolean } = {},
+  options: CallOptions & { readonly validateOnly?: boolean | undefined } = {},
 ): Promise<CreatedTopic[]> {
   const operation = 'Creating topics'
   const body = {
@@ -146,7 +146,7 @@ function fromController<T>(results: ReadonlyMap<string, T | KafkaError>): Readon
 
 export async function listTopics(
   cluster: Cluster,
-  options: CallOptions & { readonly includeInternal?: boolean } = {},
+  options: CallOptions & { readonly includeInternal?: boolean | undefined } = {},
 ): Promise<TopicListing[]> {
   const response = await fetchMetadata(cluster, 'Listing topics', null, options)
   return response.topics

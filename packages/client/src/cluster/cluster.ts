@@ -1,5 +1,6 @@
 import { errorCode, type MetadataResponse } from '@ottla/codec'
 import type { Runtime } from '@ottla/runtime'
+import type { CallOptions } from '../call-options.ts'
 import { meaningOf } from '../error-meaning.ts'
 import { type BrokerAddress, closedError, KafkaError, kafkaErrorOf } from '../errors.ts'
 import { type ClientEvents, notify } from '../events.ts'
@@ -20,13 +21,7 @@ import type { PartitionInfo, TopicInfo } from './topology.ts'
 
 export type { RetryOptions } from './retry.ts'
 
-export interface AwaitOptions {
-  /** Default `apiTimeoutMs`. */
-  readonly timeoutMs?: number | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-export interface AwaitTopicOptions extends AwaitOptions {
+export interface AwaitTopicOptions extends CallOptions {
   /** Lets the broker create the topic. Default false. */
   readonly allowAutoTopicCreation?: boolean | undefined
 }
@@ -147,7 +142,7 @@ export class Cluster {
   }
 
   /** Resolves after a refresh that began after the call; calls share refreshes. Rejects when no broker responds. */
-  async refreshMetadata(reason: string, topics: readonly string[] = [], options: AwaitOptions = {}): Promise<void> {
+  async refreshMetadata(reason: string, topics: readonly string[] = [], options: CallOptions = {}): Promise<void> {
     if (this.closing.aborted) throw closedError('client')
     const { timeoutMs = this.options.apiTimeoutMs, signal } = options
     this.logger.debug('refreshing metadata', { reason })
@@ -195,7 +190,7 @@ export class Cluster {
   }
 
   /** From the cache, else looked up. */
-  async coordinator(kind: CoordinatorKind, key: string, options: AwaitOptions = {}): Promise<Broker> {
+  async coordinator(kind: CoordinatorKind, key: string, options: CallOptions = {}): Promise<Broker> {
     const known = this.#coordinators.known(kind, key)
     if (known !== undefined && !this.closing.aborted) return known
     const operation = `Looking up the coordinator of ${kind} '${key}'`

@@ -1,3 +1,4 @@
+import type { CallOptions, CloseOptions } from '../call-options.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { meaningOf } from '../error-meaning.ts'
 import { closedError, describePartition, KafkaError, optionError } from '../errors.ts'
@@ -35,12 +36,6 @@ export interface CommittedPosition extends TopicPartition {
 /** What can be marked as processed: a message, a batch, or several messages. */
 export type Item = Message | MessageBatch | Iterable<Message>
 
-export interface CallOptions {
-  /** Default `apiTimeoutMs`. */
-  readonly timeoutMs?: number | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
 const closeTimeoutMs = 10_000
 
 /**
@@ -53,6 +48,7 @@ export class Consumer implements AsyncIterable<Message> {
   #hands: PollHand[] = []
   #closed: Promise<void> | undefined
 
+  /** @internal */
   constructor(cluster: Cluster, options: ConsumerOptions, onClosed: () => void = () => {}) {
     this.#onClosed = onClosed
     this.#core = new ConsumerCore(cluster, resolveConsumerOptions(options))
@@ -245,7 +241,7 @@ export class Consumer implements AsyncIterable<Message> {
    * Waits briefly for running handlers, commits processed offsets, and leaves the group (a static member does not).
    * Ends a pending `next()`. Idempotent; never rejects.
    */
-  close({ timeoutMs = closeTimeoutMs }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+  close({ timeoutMs = closeTimeoutMs }: CloseOptions = {}): Promise<void> {
     this.#closed ??= this.#close(timeoutMs).finally(this.#onClosed)
     return this.#closed
   }

@@ -35,6 +35,7 @@ export class Message {
   #key: Buffer | null | undefined
   #value: Buffer | null | undefined
 
+  /** @internal */
   constructor(batch: FetchedBatch<Cursor>, records: RecordCursor) {
     this.#batch = batch
     this.#bytes = records.bytes
@@ -138,7 +139,7 @@ export class Message {
     return this.toJSON()
   }
 
-  /** The partition and end offset of a message, to mark it as processed. */
+  /** The partition and end offset of a message, to mark it as processed. @internal */
   static placeOf(message: Message): ItemPlace {
     const batch = message.#batch
     return {
@@ -168,6 +169,7 @@ export class MessageBatch implements Iterable<Message> {
   /** The high watermark as of the fetch. */
   readonly highWatermark: bigint
 
+  /** @internal */
   constructor(batch: FetchedBatch<Cursor>, commit: (batch: MessageBatch) => Promise<void>) {
     this.#batch = batch
     this.#commit = commit
@@ -214,6 +216,7 @@ export class MessageBatch implements Iterable<Message> {
     return this.#commit(this)
   }
 
+  /** @internal */
   static placeOf(batch: MessageBatch): ItemPlace {
     const { cursor, assignmentEpoch, end, leaderEpoch } = batch.#batch
     return { cursor, assignmentEpoch, end, leaderEpoch }

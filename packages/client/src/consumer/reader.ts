@@ -48,6 +48,7 @@ export class MessageReader implements AsyncIterableIterator<Message> {
   #acquired = false
   #ended = false
 
+  /** @internal */
   constructor(host: ReaderHost, { signal }: ReadOptions) {
     this.#host = host
     this.#signal = signal
@@ -172,6 +173,7 @@ export class BatchReader implements AsyncIterableIterator<MessageBatch> {
   #acquired = false
   #ended = false
 
+  /** @internal */
   constructor(host: ReaderHost, { signal }: ReadOptions) {
     this.#host = host
     this.#signal = signal

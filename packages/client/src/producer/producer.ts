@@ -1,3 +1,4 @@
+import type { CloseOptions } from '../call-options.ts'
 import { abortedError, closedError, KafkaError } from '../errors.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { waitAtMost, withSignal } from '../runtime/wait.ts'
@@ -19,11 +20,6 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-export interface CloseOptions {
-  /** How long to wait for accepted records. Default 10 000. */
-  readonly timeoutMs?: number | undefined
-}
-
 const closeTimeoutMs = 10_000
 
 /**
@@ -36,6 +32,7 @@ export class Producer {
   readonly #onClosed: () => void
   #closed: Promise<void> | undefined
 
+  /** @internal */
   constructor(cluster: ProducerCluster, options?: ProducerOptions, onClosed: () => void = () => {}) {
     const resolved = resolveProducerOptions(options, cluster.options.requestTimeoutMs)
     this.#cluster = cluster

@@ -22,7 +22,8 @@ export interface SealFields {
   readonly control?: boolean | undefined
 }
 
-type Data = string | Uint8Array | null
+/** Strings are written as UTF-8. */
+export type Data = string | Uint8Array | null
 
 const defaultBytes = 4096
 const mostBytes = 0x7fff_ffff

@@ -2,7 +2,7 @@ export { type Codec, type CompressionName, compressionNames, UnsupportedCompress
 export { type CodecSet, type CustomCodecs, codecOf, codecSet } from '../compression/compression.ts'
 export type { KafkaJsCodec } from '../compression/kafkajs-codec.ts'
 export { crc32c } from '../wire/crc32c.ts'
-export { BatchWriter, type BatchWriterOptions, type SealFields } from './batch-writer.ts'
+export { BatchWriter, type BatchWriterOptions, type Data, type SealFields } from './batch-writer.ts'
 export {
   type ControlRecord,
   type ControlType,
@@ -11,7 +11,8 @@ export {
   readControlBatch,
 } from './control-batch.ts'
 export { type EmptyBatchFields, emptyBatch } from './empty-batch.ts'
-export { batchHeaderBytes } from './layout.ts'
+export { batchHeaderBytes, type Magic } from './layout.ts'
+export type { LegacyMagic } from './legacy-message.ts'
 export { type MessageFields, type MessageSetOptions, messageSet } from './message-set.ts'
 export { type BatchPatch, patchBatch } from './patch-batch.ts'
 export { mostBytesPerUnit, type RecordHeader, sizeBound } from './record.ts'

@@ -68,7 +68,10 @@ export class RecordBatch {
   readonly #message: LegacyMessage | undefined
   #recordCount: number
 
-  /** `bytes` is exactly one batch of magic 2, unless `message` is its older format. */
+  /**
+   * `bytes` is exactly one batch of magic 2, unless `message` is its older format.
+   * @internal
+   */
   constructor(bytes: Uint8Array, message?: LegacyMessage) {
     this.bytes = asBuffer(bytes)
     this.#message = message

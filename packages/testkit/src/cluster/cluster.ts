@@ -74,7 +74,7 @@ export class TestCluster implements AsyncDisposable {
   readonly #checker: ReplicaChecker | undefined
   #closing: Promise<void> | undefined
 
-  /** Use `createCluster`. */
+  /** Use `createCluster`. @internal */
   constructor(options: ResolvedOptions) {
     this.#options = options
     const time = clusterTime(options)

@@ -28,7 +28,7 @@ export class ClusterSnapshot {
   readonly #cuts: ReadonlyMap<string, number>
   readonly #wallShiftMs: number
 
-  /** Use `cluster.snapshot()`. */
+  /** Use `cluster.snapshot()`. @internal */
   constructor(cluster: ClusterContext, clock: Clock) {
     this.takenAtMs = clock.now()
     this.#clusterId = cluster.clusterId
@@ -38,7 +38,7 @@ export class ClusterSnapshot {
     this.#wallShiftMs = clock.wallShiftMs
   }
 
-  /** Use `cluster.restore(snapshot)`. */
+  /** Use `cluster.restore(snapshot)`. @internal */
   async restore(cluster: ClusterContext, clock: Clock): Promise<void> {
     if (cluster.clusterId !== this.#clusterId) throw new TypeError('The snapshot was taken from another cluster')
     const { controller, links } = cluster

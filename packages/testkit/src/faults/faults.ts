@@ -102,6 +102,7 @@ export class Faults {
   #active: ActiveFault[] = []
   #nextId = 1
 
+  /** @internal */
   constructor(options: FaultsOptions) {
     this.#options = options
   }
@@ -135,7 +136,7 @@ export class Faults {
     return this.#active.length === 0
   }
 
-  /** The rules that change this request, in the order they were added. */
+  /** The rules that change this request, in the order they were added. @internal */
   take(exchange: Exchange): ActiveFault[] {
     const { runtime, onChange } = this.#options
     const taken = this.#active.filter((fault) => fault.takes(exchange, runtime))

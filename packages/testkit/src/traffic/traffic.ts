@@ -62,6 +62,7 @@ export class Traffic {
   #bytes = 0
   #sequence = 0
 
+  /** @internal */
   constructor({ runtime, host, scope, onChange }: TrafficLogOptions) {
     this.#runtime = runtime
     this.#scope = scope
@@ -132,6 +133,7 @@ export class Traffic {
     return found as SeenRequest
   }
 
+  /** @internal */
   begin(exchange: Exchange): OpenRequest {
     const { context, api, correlationId, request } = exchange
     const seen: OpenRequest['seen'] = {
@@ -155,6 +157,7 @@ export class Traffic {
     return open
   }
 
+  /** @internal */
   end(open: OpenRequest, outcome: SeenRequest['outcome'], response?: Record<string, unknown>): void {
     open.seen.outcome = outcome
     open.seen.response = response
