@@ -1,11 +1,11 @@
 import type { FetchResponse } from '@ottla/codec'
 import { errorCode } from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
+import { batchOf } from '../../test/support/record-batches.ts'
 import { noTopicId } from '../cluster/topology.ts'
 import { Cursor } from './cursor.ts'
 import { acceptFetch, endOf, type FetchSink } from './fetch-response.ts'
 import { FetchSession } from './fetch-session.ts'
-import { batchOf } from './testing/scripted-log.ts'
 
 function cursorAt(partition: number, fetchOffset: number, topic = 't'): Cursor {
   const cursor = new Cursor(topic, partition)

@@ -1,47 +1,44 @@
 import { afterEach } from 'vitest'
 import type { Consumer, ConsumerOptions } from '../../src/index.ts'
-import { scriptSoloGroup } from '../support/scripted-group.ts'
-import { ScriptedKafka } from '../support/scripted-kafka.ts'
-import { ScriptedLog, serveLogs } from '../support/scripted-log.ts'
+import { ScriptedConsumer } from '../support/scripted-consumer.ts'
 
-const open: ReviewedConsumer[] = []
+const open: ScriptedConsumer[] = []
 
 afterEach(async () => {
-  for (const reviewed of open.splice(0)) await reviewed.close()
+  for (const scripted of open.splice(0)) await scripted.close()
 })
 
-/** A consumer of the group 'g' and the topic 't', with one partition, on a scripted broker; and what it did so far. */
+/** A consumer on a scripted broker, and what it did so far. */
 export class ReviewedConsumer {
-  readonly log = new ScriptedLog()
-  readonly committed: Map<number, bigint>
+  readonly scripted: ScriptedConsumer
   readonly values: string[] = []
   readonly resets: string[] = []
   /** What `run` rejected with. */
   failure: unknown
-  readonly #scripted: ScriptedKafka
 
   constructor(nodes = 1) {
-    this.#scripted = new ScriptedKafka({ nodes })
-    serveLogs(this.#scripted, 't', [this.log])
-    this.committed = scriptSoloGroup(this.peer)
-    open.push(this)
+    this.scripted = new ScriptedConsumer({ nodes })
+    open.push(this.scripted)
+  }
+
+  get log() {
+    return this.scripted.log
+  }
+
+  get committed() {
+    return this.scripted.committed
   }
 
   get peer() {
-    return this.#scripted.peer
+    return this.scripted.peer
   }
 
   get runtime() {
-    return this.#scripted.runtime
+    return this.scripted.runtime
   }
 
   consumer(options: Partial<ConsumerOptions> = {}): Consumer {
-    const consumer = this.#scripted.kafka.consumer({
-      groupId: 'g',
-      topics: ['t'],
-      offsetReset: 'earliest',
-      ...options,
-    })
+    const consumer = this.scripted.consumer(options)
     consumer.on('positionReset', ({ reason, from, to }) => this.resets.push(`${reason} ${from} ${to}`))
     return consumer
   }
@@ -54,9 +51,5 @@ export class ReviewedConsumer {
       this.failure = error
     })
     return consumer
-  }
-
-  async close(): Promise<void> {
-    await this.#scripted.close()
   }
 }

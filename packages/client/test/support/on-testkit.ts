@@ -73,13 +73,16 @@ export class Scenario {
   }
 
   /** A request of another client, to what the client under test has no call for. */
-  async request<A extends Api>(api: A, body: RequestBody<A>, node?: number): Promise<Decoded<A['response']>> {
+  async request<A extends Api>(
+    api: A,
+    body: RequestBody<A>,
+    { node, ...options }: { node?: number; maxVersion?: number } = {},
+  ): Promise<Decoded<A['response']>> {
     const cluster = this.#otherCluster()
     await cluster.refreshMetadata('a test')
-    return ((node === undefined ? undefined : cluster.broker(node)) ?? (await cluster.findController(1))).request(
-      api,
-      body,
-    )
+    const broker = node === undefined ? await cluster.findController(1) : cluster.broker(node)
+    if (broker === undefined) throw new Error(`the metadata has no broker ${node}`)
+    return broker.request(api, body, options)
   }
 
   /** Deletes a topic as another client would. */
@@ -122,11 +125,8 @@ export class Scenario {
     const { leader } = this.cluster.partition(topic, partition)
     const topics = [{ topic, partitions: [{ partition, fetchOffset, partitionMaxBytes: 64 << 20 }] }]
     const options = { maxWaitMs: 0, minBytes: 0, maxBytes: 64 << 20, sessionId: 0, sessionEpoch: -1 }
-    const cluster = this.#otherCluster()
-    await cluster.refreshMetadata('a test')
-    const response = await cluster
-      .broker(leader)!
-      .request(Fetch, { ...options, topics, forgottenTopicsData: [] }, { maxVersion: 12 })
+    const body = { ...options, topics, forgottenTopicsData: [] }
+    const response = await this.request(Fetch, body, { node: leader, maxVersion: 12 })
     return response.responses[0]?.partitions[0]?.records ?? new Uint8Array(0)
   }
 
@@ -147,7 +147,13 @@ export async function onTestkit<T>(
     time: 'virtual',
     traffic: { limit: 100_000 },
     leakCheck: true,
-    topics: Object.entries(topics).map(([name, partitions]) => ({ name, partitions, replicationFactor, configs })),
+    topics: Object.entries(topics).map(([name, partitions]) => ({
+      name,
+      partitions,
+      replicationFactor,
+      // Records of tests have timestamps of long ago.
+      configs: { 'retention.ms': -1, ...configs },
+    })),
   })
   const scenario = new Scenario(cluster, kafka)
   try {

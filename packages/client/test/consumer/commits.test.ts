@@ -1,0 +1,148 @@
+import { type ErrorName, JoinGroup, OffsetCommit } from '@ottla/codec'
+import { describe, expect, test } from 'vitest'
+import type { KafkaError, Message } from '../../src/index.ts'
+import { append, committedAt, consumerOf, take, values } from '../support/consuming.ts'
+import { onTestkit } from '../support/on-testkit.ts'
+
+describe('the commit mode', () => {
+  test('manual commits only what was named', () =>
+    onTestkit({}, async (scenario) => {
+      await append(scenario, 0, ['a', 'b', 'c', 'd'])
+      const consumer = consumerOf(scenario, { commit: 'manual' })
+      const reader = consumer.messages()
+      const first = (await reader.next()).value as Message
+      const second = (await reader.next()).value as Message
+      await reader.next()
+      await consumer.commit()
+      expect(committedAt(scenario)).toBe(undefined)
+      consumer.done(first)
+      await consumer.commit()
+      expect(committedAt(scenario)).toBe(1)
+      await consumer.commit(second)
+      expect(committedAt(scenario)).toBe(2)
+      await consumer.commit([{ topic: 't', partition: 0, offset: 4 }])
+      expect(committedAt(scenario)).toBe(4)
+      await reader.return()
+      await consumer.close()
+      expect(committedAt(scenario)).toBe(4)
+    }))
+
+  test('none commits nothing by itself, and all that is done on request', () =>
+    onTestkit({}, async (scenario) => {
+      await append(scenario, 0, ['a', 'b'])
+      const consumer = consumerOf(scenario, { commit: 'none' })
+      await take(consumer.messages(), 2)
+      await scenario.advance('10s')
+      expect(scenario.seen(OffsetCommit)).toEqual([])
+      await consumer.commit()
+      expect(committedAt(scenario)).toBe(1)
+    }))
+
+  test('auto commits at its interval, and by count', () =>
+    onTestkit({}, async (scenario) => {
+      await append(scenario, 0, ['a', 'b', 'c', 'd', 'e'])
+      const reader = consumerOf(scenario, { commit: { count: 3 } }).messages()
+      await take(reader, 3)
+      await scenario.advance(100)
+      expect(committedAt(scenario)).toBe(undefined)
+      await take(reader, 1)
+      await scenario.advance(100)
+      expect(committedAt(scenario)).toBe(3)
+      await take(reader, 1)
+      await scenario.advance('5s')
+      expect(committedAt(scenario)).toBe(4)
+      const commits = scenario.seen(OffsetCommit).length
+      await scenario.advance('20s')
+      expect(scenario.seen(OffsetCommit), 'nothing new, nothing sent').toHaveLength(commits)
+    }))
+})
+
+test('a batch commits itself', () =>
+  onTestkit({}, async (scenario) => {
+    await append(scenario, 0, ['a', 'b'])
+    await append(scenario, 0, ['c'])
+    const consumer = consumerOf(scenario, { commit: 'manual' })
+    for await (const batch of consumer.batches()) {
+      expect(values([...batch])).toEqual(['a', 'b'])
+      await batch.commit()
+      break
+    }
+    expect(committedAt(scenario)).toBe(2)
+    for await (const batch of consumer.batches()) {
+      expect(batch.firstOffset).toBe(2n)
+      break
+    }
+  }))
+
+describe('an error code', () => {
+  const codes: [ErrorName, 'retried' | 'rejected', boolean][] = [
+    ['COORDINATOR_LOAD_IN_PROGRESS', 'retried', false],
+    ['NOT_COORDINATOR', 'retried', false],
+    ['COORDINATOR_NOT_AVAILABLE', 'retried', false],
+    ['REQUEST_TIMED_OUT', 'retried', false],
+    ['UNKNOWN_TOPIC_OR_PARTITION', 'retried', false],
+    ['REBALANCE_IN_PROGRESS', 'rejected', true],
+    ['ILLEGAL_GENERATION', 'rejected', true],
+    ['UNKNOWN_MEMBER_ID', 'rejected', true],
+    ['OFFSET_METADATA_TOO_LARGE', 'rejected', false],
+    ['TOPIC_AUTHORIZATION_FAILED', 'rejected', false],
+    ['GROUP_AUTHORIZATION_FAILED', 'rejected', false],
+  ]
+  test.each(codes)('%s is %s; the member joins again: %s', (error, handling, rejoins) =>
+    onTestkit({}, async (scenario) => {
+      await append(scenario, 0, ['a', 'b'])
+      const consumer = consumerOf(scenario)
+      await take(consumer.messages(), 2)
+      scenario.fault('OffsetCommit', { error }, 'once')
+      const joins = scenario.seen(JoinGroup).length
+      const result = consumer.commit().then(
+        () => 'resolved',
+        (thrown: KafkaError) => thrown.code,
+      )
+      await scenario.advance('6s')
+      expect(await result).toBe(handling === 'retried' ? 'resolved' : error)
+      expect(scenario.seen(JoinGroup).length > joins).toBe(rejoins)
+    }),
+  )
+})
+
+test('reading continues while commits fail', () =>
+  onTestkit({}, async (scenario) => {
+    await append(scenario, 0, ['a'])
+    await append(scenario, 0, ['b'])
+    scenario.fault('OffsetCommit', 'hang')
+    const consumer = consumerOf(scenario, { commit: { intervalMs: 10 } })
+    const reader = consumer.messages()
+    await take(reader, 1)
+    await scenario.advance('1s')
+    const startedMs = scenario.nowMs
+    expect(await take(reader, 1)).toEqual(['b'])
+    expect(scenario.nowMs - startedMs).toBeLessThan(100)
+  }))
+
+test('a retry after the partition was lost commits nothing, although the member is in the group again', () =>
+  onTestkit({}, async (scenario) => {
+    await append(scenario, 0, ['a', 'b'])
+    const consumer = consumerOf(scenario, { commit: 'none', sessionTimeoutMs: 6_000 })
+    const reader = consumer.messages()
+    await take(reader, 2)
+    scenario.fault('OffsetCommit', 'close', { until: '20s' })
+    scenario.fault('Heartbeat', { error: 'UNKNOWN_MEMBER_ID' }, 'once')
+    const commit = consumer.commit().catch((error: unknown) => error)
+    await scenario.advance('20s')
+    expect(await commit).toMatchObject({ code: 'ILLEGAL_GENERATION', topic: 't', partition: 0, offset: 1n })
+    expect(scenario.seen(OffsetCommit).length).toBeGreaterThan(1)
+    expect(new Set(scenario.seen(JoinGroup).map(({ body }) => body.memberId)).size).toBeGreaterThan(2)
+    expect(committedAt(scenario)).toBe(undefined)
+  }))
+
+test('done rejects an item of a partition that was repositioned', () =>
+  onTestkit({}, async (scenario) => {
+    await append(scenario, 0, ['a', 'b'])
+    const consumer = consumerOf(scenario, { commit: 'manual' })
+    const message = (await consumer.messages().next()).value as Message
+    consumer.seek({ topic: 't', partition: 0, offset: 0 })
+    expect(() => consumer.done(message)).toThrow(
+      /Cannot mark topic 't', partition 0, offset \d+ as done: the partition was revoked or repositioned/,
+    )
+  }))
