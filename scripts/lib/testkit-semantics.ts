@@ -292,9 +292,7 @@ export const semantics: readonly Semantic[] = [
       step('08-offset-commit')('an epoch that is over'),
       step('68-consumer-group-heartbeat')('upgraded'),
       step('68-consumer-group-heartbeat')('downgraded'),
-      named('consumer-group.simulation.test.ts')(
-        'seed %i: converges to one owner per partition, and never has two',
-      ),
+      named('consumer-group.simulation.test.ts')('seed %i: converges to one owner per partition, and never has two'),
     ],
   },
   {
