@@ -22,6 +22,12 @@ describe('the documentation', () => {
     expect(readFileSync(join(root, 'docs/configuration.md'), 'utf8')).toBe(optionsPage())
   })
 
+  test('describes every option', () => {
+    const options = sections.flatMap((section) => optionsOf(section))
+    expect(options.length).toBeGreaterThan(60)
+    expect(options.filter(({ text }) => text === '').map(({ name }) => name)).toEqual([])
+  })
+
   test('explains every error code of the client', () => {
     const page = readFileSync(join(root, 'docs/errors.md'), 'utf8')
     expect(clientErrorCodes.length).toBeGreaterThan(20)

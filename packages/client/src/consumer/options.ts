@@ -58,7 +58,8 @@ export interface ConsumerOptions {
   readonly commit?: CommitMode | undefined
   /** Whether to deliver only records of committed transactions, or all records. Default 'read_committed'. */
   readonly isolation?: 'read_committed' | 'read_uncommitted' | undefined
-  readonly protocol?: 'classic' | 'consumer' | undefined
+  /** The group protocol: that of JoinGroup and SyncGroup. Default 'classic', the only one so far. */
+  readonly protocol?: 'classic' | undefined
   /** In order of preference. Default ['range', 'cooperative-sticky'], as in Java. */
   readonly assignors?: readonly (AssignorName | Assignor)[] | undefined
   /** Makes this a static member (KIP-345), which keeps its partitions across a restart within the session timeout. */
@@ -155,7 +156,8 @@ export const consumerOptions = Object.freeze({
   offsetReset: oneOf(['earliest', 'latest', 'none'], 'latest'),
   commit: optionalValue<CommitMode>(isCommitMode, "must be 'auto', 'manual', 'none' or { intervalMs, count }"),
   isolation: oneOf(['read_committed', 'read_uncommitted'], 'read_committed'),
-  protocol: oneOf(['classic', 'consumer'], 'classic'),
+  // Not in the type: for JavaScript 'consumer' is refused with a message of its own.
+  protocol: oneOf<'classic' | 'consumer'>(['classic', 'consumer'], 'classic'),
   assignors: assignorRule,
   instanceId: text(undefined),
   rack: text(undefined),
