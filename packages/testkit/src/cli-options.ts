@@ -75,7 +75,7 @@ function effectOf(flag: Flag, given: unknown): FlagEffect {
 function portsOf({ host, port }: ListenOptions, brokers: number): ListenOptions {
   if (port === 0) return { ...(host !== undefined && { host }) }
   if (port !== undefined && port + brokers - 1 > 65_535) {
-    throw new TypeError(`--port ${port} is not the first of ${brokers} consecutive valid ports`)
+    throw new TypeError(`--port must be at most ${65_536 - brokers}, for ${brokers} consecutive ports, not ${port}`)
   }
   return { ...(host !== undefined && { host }), ...(port !== undefined && { port }) }
 }

@@ -163,7 +163,7 @@ describe('ottla-testkit', () => {
   test.each([
     [['--nonsense'], "Unknown option '--nonsense'"],
     [['--port', 'x'], "--port must be an integer from 0 to 65535, not 'x'"],
-    [['--port', '65535'], '--port 65535 is not the first of 3 consecutive valid ports'],
+    [['--port', '65535'], '--port must be at most 65533, for 3 consecutive ports, not 65535'],
     [['--brokers', '0'], "--brokers must be an integer from 1 to 100, not '0'"],
     [['--topic', ''], "--topic must be NAME, NAME:PARTITIONS or NAME:PARTITIONS:REPLICAS, not ''"],
     [['--topic', 't:two'], "--topic t:two: partitions must be an integer from 1 to 100000, not 'two'"],

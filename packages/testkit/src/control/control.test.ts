@@ -92,7 +92,7 @@ test('advancing the clock expires a broker session immediately', async () => {
 
 describe('an invalid request fails with a message', () => {
   test.each([
-    ['POST', '/faults', { match: { api: 'Nonsense' }, action: 'close' }, 400, 'not "Nonsense"'],
+    ['POST', '/faults', { match: { api: 'Nonsense' }, action: 'close' }, 400, 'the testkit does not serve "Nonsense"'],
     ['POST', '/faults', { match: { when: 'x' }, action: 'close' }, 400, "'match.when' must be a function"],
     ['POST', '/faults', undefined, 400, 'The fault rule must be an object'],
     ['POST', '/faults', '{', 400, 'The body is not JSON'],
@@ -100,13 +100,7 @@ describe('an invalid request fails with a message', () => {
     ['GET', '/faults/99', undefined, 404, 'Fault 99 does not exist'],
     ['GET', '/traffic?nod=1', undefined, 400, "Field 'match' has no field 'nod'"],
     ['GET', '/traffic?node=x', undefined, 400, "Field 'match.node' must be an integer"],
-    [
-      'POST',
-      '/traffic/wait',
-      { match: { api: 'Fetch' }, timeoutMs: 1 },
-      408,
-      'No request that matches {"api":"Fetch"}',
-    ],
+    ['POST', '/traffic/wait', { match: { api: 'Fetch' }, timeoutMs: 1 }, 408, 'No request matched {"api":"Fetch"}'],
     ['POST', '/clock/advance', {}, 400, "Field 'by' is required"],
     ['POST', '/clock/advance', { by: 'soon' }, 400, 'clock.advance: "soon"'],
     ['POST', '/brokers/9/kill', undefined, 404, 'Broker 9 does not exist'],
