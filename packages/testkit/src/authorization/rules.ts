@@ -4,15 +4,15 @@ import { groupRules } from './rules-groups.ts'
 import { recordRules } from './rules-records.ts'
 
 /** APIs without a rule: they need no rights, or their handler makes all checks. */
-export const withoutRule: Readonly<Record<string, 'nothing' | 'handler'>> = {
-  ApiVersions: 'nothing',
-  SaslHandshake: 'nothing',
-  SaslAuthenticate: 'nothing',
-  GetTelemetrySubscriptions: 'nothing',
-  PushTelemetry: 'nothing',
+export const withoutRule: Readonly<Record<string, 'none' | 'handler'>> = {
+  ApiVersions: 'none',
+  SaslHandshake: 'none',
+  SaslAuthenticate: 'none',
+  GetTelemetrySubscriptions: 'none',
+  PushTelemetry: 'none',
   // The token's owner and renewers may change it; the controller checks that.
-  RenewDelegationToken: 'nothing',
-  ExpireDelegationToken: 'nothing',
+  RenewDelegationToken: 'none',
+  ExpireDelegationToken: 'none',
   Fetch: 'handler',
   Metadata: 'handler',
   OffsetFetch: 'handler',
