@@ -156,6 +156,11 @@ describe('every API of Kafka', () => {
     expect(found).toEqual([])
   })
 
+  test('has its handler in the order of the keys', () => {
+    const keys = handlers.map(({ api }) => api.key)
+    expect(keys).toEqual([...keys].sort((a, b) => a - b))
+  })
+
   test('has its handler in a file of the same name', () => {
     const folder = readdirSync(`${root}packages/testkit/src/handlers`)
     const responded = new Set(handlers.map(({ api }) => api.key))

@@ -5,7 +5,7 @@ import type { ClusterOptions } from './cluster/options.ts'
 
 const helpColumn = 28
 
-/** What `--help` prints. */
+/** The output of `--help`. */
 export const usage = `ottla-testkit: a Kafka cluster in one process, without Java and without Docker
 
   ottla-testkit [--brokers 3] [--port 9092] [--host 127.0.0.1] [options]
@@ -13,7 +13,8 @@ export const usage = `ottla-testkit: a Kafka cluster in one process, without Jav
 ${flags.map(lineOf).join('\n')}
   --help, --version
 
-It prints «ottla-testkit ready: HOST:PORT,…» when it serves. Ctrl-C or SIGTERM stops it; without --data-dir nothing is kept.
+It prints «ottla-testkit ready: HOST:PORT,…» when it serves. Ctrl-C or SIGTERM shuts it down cleanly.
+Without --data-dir all data is lost.
 `
 
 function lineOf({ name, value, help }: Flag): string {
@@ -26,14 +27,14 @@ export type Command =
   | {
       readonly kind: 'serve'
       readonly options: ClusterOptions
-      /** Where the cluster is controlled; undefined: nowhere. */
+      /** Undefined: no control port. */
       readonly controlPort: number | undefined
       readonly isQuiet: boolean
-      /** Where clients find what they need for TLS. */
+      /** The directory for the TLS files of clients. */
       readonly tlsDir: string | undefined
     }
 
-/** Reads the command line. Throws TypeError with what is wrong. */
+/** Parses the command line. Throws TypeError for an invalid one. */
 export function parseCommand(args: readonly string[]): Command {
   const { values } = parseArgs({
     args: [...args],
@@ -50,7 +51,7 @@ export function parseCommand(args: readonly string[]): Command {
   for (const flag of flags) {
     const read = effectOf(flag, (values as Readonly<Record<string, unknown>>)[flag.name])
     effect = { ...effect, ...read }
-    // Two flags set it.
+    // Both --host and --port set it.
     if (typeof read.listen === 'object') listen = { ...listen, ...read.listen }
   }
   const { controlPort, isQuiet = false, tlsDir, ...options } = effect
@@ -74,7 +75,7 @@ function effectOf(flag: Flag, given: unknown): FlagEffect {
 function portsOf({ host, port }: ListenOptions, brokers: number): ListenOptions {
   if (port === 0) return { ...(host !== undefined && { host }) }
   if (port !== undefined && port + brokers - 1 > 65_535) {
-    throw new TypeError(`--port ${port} leaves no room for ${brokers} consecutive ports`)
+    throw new TypeError(`--port must be at most ${65_536 - brokers}, for ${brokers} consecutive ports, not ${port}`)
   }
   return { ...(host !== undefined && { host }), ...(port !== undefined && { port }) }
 }

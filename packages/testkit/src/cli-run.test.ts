@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { flags } from './cli-flags.ts'
 import { runCli } from './cli-run.ts'
 
-/** A process that is told to stop by `stop()`. */
+/** A process that stops on `stop()`. */
 function processOf() {
   let stop: () => void = () => {}
   let isReady: () => void = () => {}
@@ -38,7 +38,7 @@ async function run(...args: string[]) {
   return { exitCode: await runCli(args, host), ...printed }
 }
 
-/** The first of so many free ports in a row, below those that the system gives to outgoing connections. */
+/** The first of `count` consecutive free ports, below the range that the system uses for outgoing connections. */
 async function freePorts(count: number): Promise<number> {
   for (;;) {
     const first = 20_000 + Math.floor(Math.random() * 10_000)
@@ -73,7 +73,7 @@ async function canConnect(port: number): Promise<boolean> {
 }
 
 describe('ottla-testkit', () => {
-  test('says where it serves, on consecutive ports, and is gone after the signal', async () => {
+  test('prints its addresses, on consecutive ports, and stops after the signal', async () => {
     const port = await freePorts(2)
     const { host, printed, ready, stop } = processOf()
     const exit = runCli(['--brokers', '2', '--port', String(port), '--topic', 't:2:2', '--topic', 'u'], host)
@@ -87,7 +87,7 @@ describe('ottla-testkit', () => {
     expect(await canConnect(port + 1)).toBe(false)
   })
 
-  test('speaks TLS, and writes what clients need for it', async () => {
+  test('serves TLS, and writes the files that clients need', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'ottla-cli-tls-'))
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
     const { host, printed, ready, stop } = processOf()
@@ -103,7 +103,7 @@ describe('ottla-testkit', () => {
     expect(await exit).toBe(0)
   })
 
-  test('is controlled over HTTP when it is asked to', async () => {
+  test('serves the control port', async () => {
     const { host, printed, ready, stop } = processOf()
     const exit = runCli(['--quiet', '--brokers', '1', '--port', String(await freePorts(1)), '--control', '0'], host)
     await ready
@@ -117,17 +117,17 @@ describe('ottla-testkit', () => {
     expect(await canConnect(Number(new URL(url).port))).toBe(false)
   })
 
-  test('names a port for its control that is in use', async () => {
+  test('fails when the control port is in use', async () => {
     const first = await freePorts(2)
     const taken = await listening(first + 1)
     const { exitCode, error } = await run('--brokers', '1', '--port', String(first), '--control', String(first + 1))
     taken?.close()
     expect(exitCode).toBe(2)
-    expect(error).toContain(`--control ${first + 1}: the port is in use`)
+    expect(error).toContain(`--control: port ${first + 1} is in use`)
     expect(await canConnect(first)).toBe(false)
   })
 
-  test('says nothing but where it serves when it is quiet', async () => {
+  test('prints only its addresses with --quiet', async () => {
     const { host, printed, ready, stop } = processOf()
     const exit = runCli(['--quiet', '--brokers', '1', '--port', String(await freePorts(1))], host)
     await ready
@@ -136,7 +136,7 @@ describe('ottla-testkit', () => {
     expect(printed.error).toBe('')
   })
 
-  test('takes free ports, and keeps what it has in a directory', async () => {
+  test('listens on free ports, and keeps its data in a directory', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'ottla-cli-'))
     onTestFinished(() => rmSync(dir, { recursive: true, force: true }))
     for (const topics of [['--topic', 't'], []]) {
@@ -146,44 +146,44 @@ describe('ottla-testkit', () => {
       stop()
       expect(await exit).toBe(0)
       expect(printed.out).toMatch(/^ottla-testkit ready: 127\.0\.0\.1:\d+\n$/)
-      expect(printed.error).toBe(`1 broker as of Kafka 4.0 in ${dir}, topics t. Ctrl-C stops them.\n`)
+      expect(printed.error).toBe(`1 broker like Kafka 4.0 in ${dir}, topics t. Ctrl-C stops them.\n`)
     }
   })
 
-  test('names a port that is in use, and frees those it had taken', async () => {
+  test('fails when a port is in use, and closes the ports already open', async () => {
     const first = await freePorts(2)
     const taken = await listening(first + 1)
     const { exitCode, out, error } = await run('--brokers', '2', '--port', String(first))
     taken?.close()
     expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' })
-    expect(error).toContain(`port ${first + 1} of 127.0.0.1 is in use: choose others with --port`)
+    expect(error).toContain(`Port ${first + 1} of 127.0.0.1 is in use. Choose another with --port`)
     expect(await canConnect(first)).toBe(false)
   })
 
   test.each([
     [['--nonsense'], "Unknown option '--nonsense'"],
-    [['--port', 'x'], "--port: 'x' is not an integer from 0 to 65535"],
-    [['--port', '65535'], '--port 65535 leaves no room for 3 consecutive ports'],
-    [['--brokers', '0'], "--brokers: '0' is not an integer from 1 to 100"],
-    [['--topic', ''], '--topic : write NAME, NAME:PARTITIONS or NAME:PARTITIONS:REPLICAS'],
-    [['--topic', 't:two'], "--topic t:two: partitions: 'two' is not an integer from 1 to 100000"],
-    [['--topic', 't:1:4'], 'topic t: 4 replicas on 3 live brokers'],
-    [['--control', 'x'], "--control: 'x' is not an integer from 0 to 65535"],
-    [['--sasl', 'alice'], '--sasl: write it as USER:PASSWORD'],
-    [['--config', 'retention'], '--config: write it as NAME=VALUE'],
+    [['--port', 'x'], "--port must be an integer from 0 to 65535, not 'x'"],
+    [['--port', '65535'], '--port must be at most 65533, for 3 consecutive ports, not 65535'],
+    [['--brokers', '0'], "--brokers must be an integer from 1 to 100, not '0'"],
+    [['--topic', ''], "--topic must be NAME, NAME:PARTITIONS or NAME:PARTITIONS:REPLICAS, not ''"],
+    [['--topic', 't:two'], "--topic t:two: partitions must be an integer from 1 to 100000, not 'two'"],
+    [['--topic', 't:1:4'], "Topic 't': replication factor 4 with 3 live brokers"],
+    [['--control', 'x'], "--control must be an integer from 0 to 65535, not 'x'"],
+    [['--sasl', 'alice'], '--sasl must have the form USER:PASSWORD'],
+    [['--config', 'retention'], '--config must have the form NAME=VALUE'],
     [['--config', 'no.such.config=1'], "Config 'no.such.config' is not supported by the testkit"],
-    [['--as', '2.8'], 'Kafka 2.8 is not known: take one of 3.9, 4.0, 4.1, 4.2, 4.3'],
-    [['--fsync', 'never'], 'fsync: never is neither os nor always'],
-    [['--data-dir', ''], 'dataDir: the path is empty'],
+    [['--as', '2.8'], "Option 'as' must be one of 3.9, 4.0, 4.1, 4.2, 4.3, not '2.8'"],
+    [['--fsync', 'never'], "Option 'fsync' must be 'os' or 'always', not 'never'"],
+    [['--data-dir', ''], "Option 'dataDir' must not be empty"],
     [['--data-dir', '/dev/null/x'], "ENOTDIR: not a directory, mkdir '/dev/null/x'"],
-    [['--host', '192.0.2.1'], '192.0.2.1 is no address of this machine: choose another with --host'],
-  ])('refuses %j', async (args, problem) => {
+    [['--host', '192.0.2.1'], '192.0.2.1 is not an address of this machine. Choose another with --host'],
+  ])('rejects %j', async (args, problem) => {
     const { exitCode, out, error } = await run('--port', String(await freePorts(1)), ...args)
     expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' })
     expect(error).toBe(`ottla-testkit: ${problem}\nSee ottla-testkit --help.\n`)
   })
 
-  test('tells its version and its options', async () => {
+  test('prints its version and its options', async () => {
     expect(await run('--version')).toEqual({ exitCode: 0, out: '1.2.3\n', error: '' })
     const { exitCode, out } = await run('--help')
     expect(exitCode).toBe(0)

@@ -8,7 +8,7 @@ const host: CliHost = {
   },
   print: (text) => process.stdout.write(text),
   printError: (text) => process.stderr.write(text),
-  // A second signal ends the process at once, as without a handler.
+  // The handlers are removed, so a second signal ends the process immediately.
   stopSignal: () =>
     new Promise((resolve) => {
       const stop = (): void => {
@@ -23,7 +23,7 @@ const host: CliHost = {
 
 runCli(process.argv.slice(2), host).then((exitCode) => {
   process.exitCode = exitCode
-  // Nothing is left to be done. Left to itself, Node 20 can spin for ever while it cleans up a socket whose peer has just gone
-  // (CleanupHandles waits for the end of a shutdown that was dropped).
+  // Exits explicitly: on its own, Node 20 can spin forever while it cleans up a socket whose peer has just disconnected
+  // (CleanupHandles waits for the end of a dropped shutdown).
   process.stdout.write('', () => process.exit())
 })

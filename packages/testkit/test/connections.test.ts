@@ -45,7 +45,7 @@ test('reports a request of an unsupported API through onDiagnostic', async () =>
   const client = await connect({ onDiagnostic: (message) => messages.push(message) })
   client.write(frameOf(3, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff))
   await client.closed
-  expect(messages).toEqual(['broker 1 closes a connection on a request of API 768, which the testkit does not serve'])
+  expect(messages).toEqual(['Broker 1 closed a connection: the testkit does not serve API 768'])
 })
 
 test('reports a client with another protocol through onDiagnostic', async () => {
@@ -53,7 +53,7 @@ test('reports a client with another protocol through onDiagnostic', async () => 
   const client = await connect({ onDiagnostic: (message) => messages.push(message) })
   client.write(Buffer.from('GET / HTTP/1.1'))
   await client.closed
-  expect(messages[0]).toContain('it may speak another protocol')
+  expect(messages[0]).toContain('the client may use another protocol')
 })
 
 test('a newer client gets the supported versions in an ApiVersions response of version 0', async () => {
@@ -173,7 +173,7 @@ describe('createCluster rejects invalid options', () => {
     [{ listen: { port: 65_535 } }, 'listen.port'],
     [{ config: { 'no.such': 1 } }, 'no.such'],
     [{ racks: ['a', 'b'], brokers: 1 }, 'racks'],
-    [{ topics: [{ name: 't', replicationFactor: 4 }] }, '4 replicas'],
+    [{ topics: [{ name: 't', replicationFactor: 4 }] }, 'replication factor 4'],
     [{ topics: [{ name: 't', configs: { 'retention.ms': 'x' } }] }, 'retention.ms'],
   ])('%j', async (options, what) => {
     cluster = await createCluster({ brokers: 1 })

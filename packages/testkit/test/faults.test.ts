@@ -340,36 +340,39 @@ test('a predicate receives the whole request', async () => {
 
 test('waiting for hits fails at a timeout and when the rule is removed', async () => {
   const fault = cluster.faults.add({ match: { api: 'Produce' }, action: 'close' })
-  await expect(fault.wait(1, { timeoutMs: 1 })).rejects.toThrow('fault 1 was hit 0 times, not 1, in 1 ms')
+  await expect(fault.wait(1, { timeoutMs: 1 })).rejects.toThrow('Fault 1 had 0 hits instead of 1 within 1 ms')
   const waiting = fault.wait(1)
   cluster.faults.clear()
-  await expect(waiting).rejects.toThrow('fault 1 was removed after 0 hits')
+  await expect(waiting).rejects.toThrow('Fault 1 was removed after 0 hits')
   expect(cluster.faults.list()).toEqual([])
 })
 
 describe('rejects a rule that', () => {
   test.each([
-    [{ match: { api: 'Prodduce' }, action: 'close' }, 'the testkit serves no "Prodduce", only Produce, Fetch'],
-    [{ match: { api: 'Produce' }, action: { error: 'NO_SUCH' } }, 'action.error: Kafka has no error "NO_SUCH"'],
+    [{ match: { api: 'Prodduce' }, action: 'close' }, 'the testkit does not serve "Prodduce", only Produce, Fetch'],
+    [
+      { match: { api: 'Produce' }, action: { error: 'NO_SUCH' } },
+      '\'action.error\' must be the name of a Kafka error, not "NO_SUCH"',
+    ],
     [
       { match: { api: 'Produce', version: 99 }, action: 'close' },
-      'match.version of Produce: 99 is not an integer from 3 to 13',
+      "'match.version' of Produce must be an integer from 3 to 13, not 99",
     ],
-    [{ match: { api: 'Produce', group: 'g' }, action: 'close' }, 'match.group: a Produce request names none'],
-    [{ match: { api: 'Metadata', partition: 0 }, action: 'close' }, 'match.partition: a Metadata request names none'],
-    [{ match: { api: 'Heartbeat', topic: 't' }, action: 'close' }, 'match.topic: a Heartbeat request names none'],
-    [{ match: { node: 4 }, action: 'close' }, 'match.node: 4 is not an integer from 1 to 1'],
-    [{ match: { brokr: 1 }, action: 'close' }, 'match has no brokr, only api'],
-    [{ match: {}, action: 'explode' }, 'action (dropResponse, close'],
+    [{ match: { api: 'Produce', group: 'g' }, action: 'close' }, "'match.group': Produce requests have none"],
+    [{ match: { api: 'Metadata', partition: 0 }, action: 'close' }, "'match.partition': Metadata requests have none"],
+    [{ match: { api: 'Heartbeat', topic: 't' }, action: 'close' }, "'match.topic': Heartbeat requests have none"],
+    [{ match: { node: 4 }, action: 'close' }, "'match.node' must be an integer from 1 to 1, not 4"],
+    [{ match: { brokr: 1 }, action: 'close' }, "Field 'match' has no field 'brokr', only api"],
+    [{ match: {}, action: 'explode' }, "Field 'action' must be 'dropResponse', 'close'"],
     [{ match: {}, action: { delay: 'soon' } }, 'action.delay: "soon" is not a duration'],
-    [{ match: {}, action: { error: 'NONE' } }, 'Kafka has no error "NONE"'],
-    [{ match: {}, action: { error: 'UNKNOWN_SERVER_ERROR', delay: 1 } }, 'action: give one of'],
-    [{ match: { api: 'Metadata' }, action: 'corruptCrc' }, 'match.api must be Fetch or Produce'],
-    [{ match: { api: 'SaslHandshake' }, action: { throttle: 5 } }, 'the answer to SaslHandshake has no throttle time'],
-    [{ match: {}, trigger: { nth: 0 }, action: 'close' }, 'trigger.nth: 0 is not an integer'],
-    [{ match: {}, trigger: { probability: 2 }, action: 'close' }, 'trigger.probability: 2'],
-    [{ match: { when: 'x' }, action: 'close' }, 'match.when is not a function'],
-    [null, 'the rule: null is not an object'],
+    [{ match: {}, action: { error: 'NONE' } }, 'not "NONE"'],
+    [{ match: {}, action: { error: 'UNKNOWN_SERVER_ERROR', delay: 1 } }, "Field 'action' must have exactly one of"],
+    [{ match: { api: 'Metadata' }, action: 'corruptCrc' }, "'match.api' to be Fetch or Produce"],
+    [{ match: { api: 'SaslHandshake' }, action: { throttle: 5 } }, 'SaslHandshake responses have no throttle time'],
+    [{ match: {}, trigger: { nth: 0 }, action: 'close' }, "'trigger.nth' must be an integer"],
+    [{ match: {}, trigger: { probability: 2 }, action: 'close' }, "'trigger.probability' must be above 0"],
+    [{ match: { when: 'x' }, action: 'close' }, "'match.when' must be a function"],
+    [null, 'The fault rule must be an object'],
   ])('%j', (rule, problem) => {
     expect(() => cluster.faults.add(rule as FaultRule)).toThrow(problem)
   })

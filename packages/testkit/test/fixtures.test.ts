@@ -48,7 +48,7 @@ describe('a test', () => {
   test('that leaves a client open fails', async () => {
     const fixture = await ClusterFixture.open({ topics })
     const client = await TopicClient.connect(fixture.cluster, 'orders')
-    await expect(fixture.end({ failed: false })).rejects.toThrow('clients left 1 connections open')
+    await expect(fixture.end({ failed: false })).rejects.toThrow('Clients left 1 connections')
     client.wire.close()
     await fixture.end({ failed: false })
     await fixture.close()

@@ -86,13 +86,16 @@ test('a port in use leaves no other listener open', async () => {
 })
 
 test.each<[ClusterOptions, string]>([
-  [{ listeners: [] }, 'there has to be one'],
-  [{ listeners: [{ protocol: 'PLAINTEXT' }, { protocol: 'PLAINTEXT' }] }, 'two of the name'],
-  [{ listeners: [{ protocol: 'HTTP' as 'SSL' }] }, 'HTTP is not one of'],
-  [{ listeners: [{ protocol: 'SASL_PLAINTEXT' }] }, 'needs sasl'],
-  [{ listeners: [{ protocol: 'PLAINTEXT' }], sasl: { users: {} } }, 'none of the listeners asks for it'],
-  [{ listeners: [{ protocol: 'PLAINTEXT', port: 65_535 }] }, 'does not leave room'],
-  [{ listeners: [{ protocol: 'PLAINTEXT' }], listen: { port: 9092 } }, 'a port of its own'],
+  [{ listeners: [] }, 'must not be empty'],
+  [
+    { listeners: [{ protocol: 'PLAINTEXT' }, { protocol: 'PLAINTEXT' }] },
+    "the name 'PLAINTEXT' is empty or not unique",
+  ],
+  [{ listeners: [{ protocol: 'HTTP' as 'SSL' }] }, "not 'HTTP'"],
+  [{ listeners: [{ protocol: 'SASL_PLAINTEXT' }] }, "requires option 'sasl'"],
+  [{ listeners: [{ protocol: 'PLAINTEXT' }], sasl: { users: {} } }, 'no listener uses SASL'],
+  [{ listeners: [{ protocol: 'PLAINTEXT', port: 65_535 }] }, 'for 3 consecutive ports'],
+  [{ listeners: [{ protocol: 'PLAINTEXT' }], listen: { port: 9092 } }, "cannot be combined with 'listeners'"],
 ])('rejects invalid listeners: %j', async (options, what) => {
   await expect(createCluster(options)).rejects.toThrow(what)
 })

@@ -86,7 +86,7 @@ describe('a reassignment', () => {
     expect(nameOf(await client.produce(batchOf(['b'])))).toBe('NONE')
     await cluster.reassign('t', 0, null)
     expect(status()).toMatchObject({ replicas: [before.leader, ...removing], adding: [], removing: [] })
-    await expect(cluster.reassign('t', 0, null)).rejects.toThrow('t-0 does not move')
+    await expect(cluster.reassign('t', 0, null)).rejects.toThrow("Topic 't', partition 0 is not being reassigned")
     cluster.broker(slow).resumeReplication()
     expect(nameOf(await client.produce(batchOf(['c'])))).toBe('NONE')
     expect((await wire.request(ListPartitionReassignments, { timeoutMs: 1000, topics: null })).topics).toEqual([])

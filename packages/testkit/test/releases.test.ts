@@ -64,7 +64,7 @@ describe('a cluster as an older Kafka', () => {
 
   test('requires a known release', async () => {
     await expect(createCluster({ as: '2.8' as '3.9' })).rejects.toThrow(
-      'Kafka 2.8 is not known: take one of 3.9, 4.0, 4.1, 4.2, 4.3',
+      "Option 'as' must be one of 3.9, 4.0, 4.1, 4.2, 4.3, not '2.8'",
     )
   })
 })

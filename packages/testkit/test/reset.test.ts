@@ -82,7 +82,9 @@ test('close lists connections and timers that clients left open', async () => {
   const client = await TopicClient.connect(cluster, 't', 1)
   expect(cluster.leaks().connections).toEqual([{ node: 1, connection: 0, client: 'wire' }])
   const timer = cluster.runtime.setTimer(() => {}, 60_000)
-  await expect(cluster.close()).rejects.toThrow('clients left 1 connections open: wire (0) on broker 1; and 1 timers')
+  await expect(cluster.close()).rejects.toThrow(
+    'Clients left 1 connections (wire, connection 0 of broker 1) and 1 timers open',
+  )
   cluster.runtime.clearTimer(timer)
   client.wire.close()
 })

@@ -168,9 +168,9 @@ test('uses certificates of the options', async () => {
 })
 
 test.each<[ClusterOptions, string]>([
-  [{ tls: true, listen: false }, 'needs TCP'],
-  [{ tls: true, listeners: [{ protocol: 'PLAINTEXT' }] }, 'none of the listeners uses it'],
-  [{ tls: false, listeners: [{ protocol: 'SSL' }] }, 'needs tls'],
+  [{ tls: true, listen: false }, 'requires TCP'],
+  [{ tls: true, listeners: [{ protocol: 'PLAINTEXT' }] }, 'no listener uses TLS'],
+  [{ tls: false, listeners: [{ protocol: 'SSL' }] }, "requires option 'tls'"],
   [{ tls: true, config: { 'ssl.client.auth': 'maybe' } }, 'ssl.client.auth'],
   [{ tls: true, config: { 'ssl.principal.mapping.rules': 'CN=x' } }, 'Invalid rule'],
 ])('rejects invalid options: %j', async (options, what) => {

@@ -47,19 +47,19 @@ test('a request can be awaited, also without the log', async () => {
   expect((await coming).api).toBe('Produce')
   expect((await responded).response).toBeDefined()
   await expect(cluster.awaitTraffic({ api: 'Fetch' }, { timeoutMs: 1 })).rejects.toThrow(
-    'no request like {"api":"Fetch"} was seen in 1 ms',
+    'No request matched {"api":"Fetch"} within 1 ms',
   )
-  expect(() => cluster.saw()).toThrow('the traffic is not kept')
+  expect(() => cluster.saw()).toThrow('Traffic is not kept')
 })
 
 test('waiting for a request fails when the cluster closes', async () => {
   cluster = await createCluster({ brokers: 1 })
-  const waiting = expect(cluster.awaitTraffic({})).rejects.toThrow('the cluster was closed')
+  const waiting = expect(cluster.awaitTraffic({})).rejects.toThrow('The cluster was closed')
   await cluster.close()
   await waiting
 })
 
 test('rejects an invalid match', async () => {
   cluster = await createCluster({ brokers: 1, traffic: true })
-  expect(() => cluster.saw({ api: 'Nonsense' as 'Fetch' })).toThrow('serves no "Nonsense"')
+  expect(() => cluster.saw({ api: 'Nonsense' as 'Fetch' })).toThrow('does not serve "Nonsense"')
 })

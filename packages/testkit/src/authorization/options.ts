@@ -1,13 +1,13 @@
 import { standardAuthorizer } from '../state/rights/authorizer.ts'
 
 export interface AclOptions {
-  /** They may do everything: `User:alice`, or `alice`. */
+  /** Principals with all rights: `User:alice`, or `alice`. */
   readonly superUsers?: readonly string[]
-  /** What no ACL names is open to everyone. Default: it is closed. */
+  /** Everyone may access resources without ACLs. Default: no one but super users. */
   readonly allowEveryoneIfNoAclFound?: boolean
 }
 
-/** The broker configs that say the same. */
+/** The corresponding broker configs. */
 export function authorizerConfig(acls: boolean | AclOptions | undefined): Record<string, string | boolean> {
   if (acls === undefined || acls === false) return {}
   const { superUsers = [], allowEveryoneIfNoAclFound = false } = acls === true ? {} : acls

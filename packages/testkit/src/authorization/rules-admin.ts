@@ -74,7 +74,7 @@ function betweenNodes(): Rule {
 
 const resourceKinds = { topic: 2, broker: 4, brokerLogger: 8, clientMetrics: 16, group: 32 } as const
 
-/** Configs belong to a topic, a group, or the cluster. */
+/** Configs of topics and groups need a right on these; all others need one on the cluster. */
 function ofResource(operation: 'DESCRIBE_CONFIGS' | 'ALTER_CONFIGS') {
   const onTopic = entity(operation, 'TOPIC', 'with-message')
   const onGroup = entity(operation, 'GROUP', 'with-message')
@@ -85,20 +85,20 @@ function ofResource(operation: 'DESCRIBE_CONFIGS' | 'ALTER_CONFIGS') {
     const { broker, brokerLogger, clientMetrics } = resourceKinds
     const isOfCluster = resourceType === broker || resourceType === brokerLogger || resourceType === clientMetrics
     if (!isOfCluster || checked.permissions.mayOnCluster(operation)) return undefined
-    // Loggers are set by the broker itself, which says less than the controller.
-    const isTold = operation === 'DESCRIBE_CONFIGS' || resourceType !== brokerLogger
-    return denied('CLUSTER', isTold ? 'with-message' : 'code-only')
+    // The broker itself alters loggers, and sends no message, unlike the controller.
+    const hasMessage = operation === 'DESCRIBE_CONFIGS' || resourceType !== brokerLogger
+    return denied('CLUSTER', hasMessage ? 'with-message' : 'code-only')
   }
 }
 
-/** AlterConfigs knows no loggers, and says so. */
+/** AlterConfigs does not support loggers: its handler rejects them. */
 function ofNamedResource(checked: CheckedRequest, each: Entity): Denial | undefined {
   return each.fields.resourceType === resourceKinds.brokerLogger
     ? undefined
     : ofResource('ALTER_CONFIGS')(checked, each)
 }
 
-/** The same for each element of a list in the request. */
+/** The same result for each element of a list in the request. */
 function forEach(request: Struct, list: string, result: object): object[] {
   return listIn(request, list).map(() => result)
 }
@@ -141,7 +141,7 @@ function failQuotas({ request }: CheckedRequest, error: ErrorFields): Struct {
   return { entries: listIn(request, 'entries').map(({ entity: of }) => ({ ...error, entity: of })) }
 }
 
-/** Kafka does not say which user each is about. */
+/** Kafka leaves the user names out. */
 function failUsers({ request }: CheckedRequest, error: ErrorFields, top: Struct): Struct {
   return { ...top, results: forEach(request, 'users', { ...error, user: '', credentialInfos: [] }) }
 }
@@ -151,7 +151,7 @@ function failCredentials({ request }: CheckedRequest, error: ErrorFields): Struc
   return { results: [...new Set(named)].map((user) => ({ user, ...error })) }
 }
 
-/** For oneself one may; for another only with the right to. */
+/** Everyone may create tokens for themselves; for another owner it takes CREATE_TOKENS. */
 function createsToken(checked: CheckedRequest): Denial | undefined {
   const { principalType, principalName } = ownerOf(checked)
   const owner = `${principalType}:${principalName}`
@@ -182,7 +182,7 @@ function failToken(checked: CheckedRequest, _error: ErrorFields, top: Struct): S
   return { ...top, ...ownerOf(checked), ...(checked.version >= 3 && requester), ...never }
 }
 
-/** One's own, those that one may renew, and those that one may describe. */
+/** The principal's own tokens, those it may renew, and those it may describe. */
 function onlyVisibleTokens({ permissions, principal }: CheckedRequest, response: Struct): Struct {
   const tokens = listIn(response, 'tokens').filter((token) => {
     const owner = `${token.principalType}:${token.principalName}`

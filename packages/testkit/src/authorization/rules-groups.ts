@@ -68,13 +68,13 @@ export const groupRules: Readonly<Record<string, Rule>> = {
     rewrite: onlyVisibleOffsets,
   },
   AlterShareGroupOffsets: {
-    whole: [groupTold('READ')],
+    whole: [group('READ', 'with-message')],
     place: namedTopics,
     each: entity('READ', 'TOPIC', 'with-message'),
     rewrite: withTopicIds,
   },
   DeleteShareGroupOffsets: {
-    whole: [groupTold('DELETE')],
+    whole: [group('DELETE', 'with-message')],
     place: {
       kind: 'topic',
       request: 'topics',
@@ -92,10 +92,6 @@ export const groupRules: Readonly<Record<string, Rule>> = {
   },
 }
 
-function groupTold(operation: 'READ' | 'DELETE') {
-  return group(operation, 'with-message')
-}
-
 function namesIn(list: unknown): readonly string[] {
   return Array.isArray(list) ? list.map(String) : []
 }
@@ -104,21 +100,21 @@ const keyTypes = { group: 0, transaction: 1, share: 2 } as const
 const firstVersionOfKeys = 4
 const firstVersionOfShares = 6
 
-/** Before version 4 one key is looked for. */
+/** Before version 4 a request has a single key. */
 function findsOne(checked: CheckedRequest): Denial | undefined {
   const { version, request } = checked
-  return version < firstVersionOfKeys ? unfindable(checked, String(request.key)) : undefined
+  return version < firstVersionOfKeys ? keyDenial(checked, String(request.key)) : undefined
 }
 
 function findsKey(checked: CheckedRequest, { name }: Entity): Denial | undefined {
   const { request, version, permissions } = checked
-  const denial = unfindable(checked, name)
+  const denial = keyDenial(checked, name)
   if (denial !== undefined) return { ...denial, message: '' }
   const isShare = request.keyType === keyTypes.share && version >= firstVersionOfShares
   return isShare && !permissions.mayOnCluster('CLUSTER_ACTION') ? denied('CLUSTER', 'with-message') : undefined
 }
 
-function unfindable({ permissions, request }: CheckedRequest, key: string): Denial | undefined {
+function keyDenial({ permissions, request }: CheckedRequest, key: string): Denial | undefined {
   const { keyType = keyTypes.group } = request
   if (keyType === keyTypes.group)
     return permissions.may('DESCRIBE', 'GROUP', key) ? undefined : denied('GROUP', 'with-message')
@@ -136,7 +132,7 @@ function readsTopicById(checked: CheckedRequest, { name }: Entity): Denial | und
   return topic === undefined || checked.permissions.may('READ', 'TOPIC', topic) ? undefined : denied('TOPIC')
 }
 
-/** What was checked for of each group that was found. */
+/** Adds the authorized operations of each group that was found. */
 function withOperations({ permissions, request }: CheckedRequest, response: Struct): Struct {
   if (request.includeAuthorizedOperations !== true) return response
   const groups = listIn(response, 'groups').map((each) =>
@@ -175,7 +171,7 @@ const hiddenInTopology: Hidden = {
   topicsOf: (described) => topicsOfTopology(described),
 }
 
-/** A group that has to do with a topic that the client may not see is not told of. */
+/** Replaces groups that use a topic the client may not describe by an error. */
 function withoutHidden({ permissions }: CheckedRequest, response: Struct, { message, topicsOf }: Hidden): Struct {
   const groups = listIn(response, 'groups').map((each) => {
     if (topicsOf(each).every((topic) => permissions.may('DESCRIBE', 'TOPIC', topic))) return each
@@ -185,7 +181,7 @@ function withoutHidden({ permissions }: CheckedRequest, response: Struct, { mess
   return { ...response, groups }
 }
 
-/** With the defaults of a group that was not found. */
+/** The group with the default of each field, as for a group that was not found. */
 function emptied(each: Struct): Struct {
   const empty = Object.entries(each).map(([name, value]) => {
     if (name === 'authorizedOperations') return [name, -2_147_483_648] as const
@@ -206,11 +202,11 @@ function topicsOfTopology({ topology }: Struct): readonly string[] {
   ])
 }
 
-/** Offsets of topics that the client may not see: an error where it named them, else nothing. */
+/** Offsets of topics the client may not describe: an error if the request names the topics, otherwise left out. */
 function onlyVisibleOffsets({ permissions, request }: CheckedRequest, response: Struct): Struct {
   const groups = listIn(response, 'groups').map((each) => {
-    const checked = listIn(request, 'groups').find(({ groupId }) => groupId === each.groupId)
-    const isNamed = checked?.topics !== null
+    const requested = listIn(request, 'groups').find(({ groupId }) => groupId === each.groupId)
+    const isNamed = requested?.topics !== null
     const topics = listIn(each, 'topics').flatMap((topic) => {
       if (permissions.may('DESCRIBE', 'TOPIC', String(topic.topicName))) return [topic]
       return isNamed ? [hiddenOffsets(topic)] : []
@@ -233,7 +229,7 @@ function hiddenOffsets(topic: Struct): Struct {
   return { ...topic, topicId: zeroUuid, partitions }
 }
 
-/** Names of topics are no secret here: the answer has their ids. */
+/** Kafka fills in the ids of denied topics too. */
 function withTopicIds({ idOfTopic }: CheckedRequest, response: Struct): Struct {
   const responses = listIn(response, 'responses').map((topic) =>
     topic.topicId === zeroUuid ? { ...topic, topicId: idOfTopic(String(topic.topicName)) ?? zeroUuid } : topic,

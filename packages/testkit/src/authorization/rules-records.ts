@@ -26,7 +26,7 @@ export const recordRules: Readonly<Record<string, Rule>> = {
       checked.permissions.mayOnCluster('CLUSTER_ACTION') ? undefined : describeTopic(checked, each),
   },
   DeleteRecords: { each: entity('DELETE', 'TOPIC') },
-  // Who may create what is for the handler; here is who decides.
+  // Their handlers check the rights.
   CreateTopics: { byController: true },
   DeleteTopics: { byController: true },
   CreatePartitions: { byController: true, each: entity('ALTER', 'TOPIC') },
@@ -44,7 +44,7 @@ export const recordRules: Readonly<Record<string, Rule>> = {
 const describeTopic = entity('DESCRIBE', 'TOPIC')
 const readsTopic = entity('READ', 'TOPIC', 'with-message')
 
-/** Only batches in a transaction need its id. */
+/** Only transactional batches need a right on the transactional id. */
 function transactionOfRecords(checked: CheckedRequest): Denial | undefined {
   const { permissions, request } = checked
   const isTransactional = listIn(request, 'topicData').some((topic) =>
@@ -74,17 +74,17 @@ function failProducer(_checked: CheckedRequest, _error: ErrorFields, top: Struct
   return { ...top, producerId: -1n, producerEpoch: -1 }
 }
 
-/** A name that no topic can have is refused as such. */
+/** The handler rejects invalid topic names. */
 function describesProducers(checked: CheckedRequest, each: Entity): Denial | undefined {
   return topicNameProblem(each.name) === undefined ? readsTopic(checked, each) : undefined
 }
 
-/** From version 4 on only brokers ask. */
+/** From version 4 on only brokers send it. */
 function addsPartitions(checked: CheckedRequest): Denial | undefined {
   return checked.version >= 4 ? cluster('CLUSTER_ACTION')(checked) : transaction('WRITE')(checked)
 }
 
-/** Nobody writes to internal topics. */
+/** No client may write to internal topics. */
 function mayAdd({ permissions }: CheckedRequest, topic: unknown): boolean {
   return !isInternalTopic(String(topic)) && permissions.may('WRITE', 'TOPIC', String(topic))
 }
@@ -96,7 +96,7 @@ function addsTopics(checked: CheckedRequest): Denial | undefined {
     : denied('TOPIC')
 }
 
-/** All or none: those that may be added are told that they were not tried. */
+/** All or none: partitions that could be added fail with OPERATION_NOT_ATTEMPTED. */
 function failAdded(checked: CheckedRequest, { errorCode: whole }: ErrorFields, top: Struct): Struct {
   if (checked.version >= 4) return top
   const codeOf = (topic: unknown, partition: number): number => {

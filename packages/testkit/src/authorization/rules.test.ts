@@ -4,11 +4,11 @@ import { ruleOf, withoutRule } from './rules.ts'
 
 const apis = Array.from({ length: 200 }, (_, key) => apiOf(key)).flatMap((api) => (api === undefined ? [] : [api.name]))
 
-test('of each API it is written who may ask it', () => {
+test('every API has a rule, or is listed as having none', () => {
   expect(apis.length).toBeGreaterThan(80)
   expect(apis.filter((name) => ruleOf(name) === undefined && withoutRule[name] === undefined)).toEqual([])
 })
 
-test('what is said to need nothing has no rule', () => {
+test('an API that is listed as having no rule has none', () => {
   expect(Object.keys(withoutRule).filter((name) => ruleOf(name) !== undefined)).toEqual([])
 })

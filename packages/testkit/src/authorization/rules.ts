@@ -3,16 +3,16 @@ import { adminRules } from './rules-admin.ts'
 import { groupRules } from './rules-groups.ts'
 import { recordRules } from './rules-records.ts'
 
-/** Whoever is connected may ask these, or the handler does all the asking. */
-export const withoutRule: Readonly<Record<string, 'nothing' | 'handler'>> = {
-  ApiVersions: 'nothing',
-  SaslHandshake: 'nothing',
-  SaslAuthenticate: 'nothing',
-  GetTelemetrySubscriptions: 'nothing',
-  PushTelemetry: 'nothing',
-  // Whose token it is says who may change it.
-  RenewDelegationToken: 'nothing',
-  ExpireDelegationToken: 'nothing',
+/** APIs without a rule: they need no rights, or their handler makes all checks. */
+export const withoutRule: Readonly<Record<string, 'none' | 'handler'>> = {
+  ApiVersions: 'none',
+  SaslHandshake: 'none',
+  SaslAuthenticate: 'none',
+  GetTelemetrySubscriptions: 'none',
+  PushTelemetry: 'none',
+  // The token's owner and renewers may change it; the controller checks that.
+  RenewDelegationToken: 'none',
+  ExpireDelegationToken: 'none',
   Fetch: 'handler',
   Metadata: 'handler',
   OffsetFetch: 'handler',
@@ -21,7 +21,7 @@ export const withoutRule: Readonly<Record<string, 'nothing' | 'handler'>> = {
 
 const rules: Readonly<Record<string, Rule>> = { ...recordRules, ...groupRules, ...adminRules }
 
-/** What an API needs rights for. */
+/** The rights that an API needs. */
 export function ruleOf(api: string): Rule | undefined {
   return Object.hasOwn(rules, api) ? rules[api] : undefined
 }

@@ -130,7 +130,7 @@ export class Broker implements ConnectionHost, ServiceHost {
     return this.#host.links.isOpen(this.id, 'clients')
   }
 
-  /** Created at start, closed when the broker goes down. */
+  /** Created at start, closed when the broker stops. */
   get services(): BrokerServices {
     if (this.#services === undefined) throw new Error(`Broker ${this.id} is down`)
     return this.#services

@@ -19,7 +19,7 @@ import { type MarkerHost, type MarkerNode, writeMarker } from './transaction-mar
 
 /**
  * What runs on a broker on top of its partitions: coordinators whose state is stored in the log of an internal topic. Services
- * are created when their broker starts and closed when it goes down; they keep no state that the log does not have.
+ * are created when their broker starts and closed when it stops; they keep no state that the log does not have.
  */
 export interface BrokerService {
   /** The broker became the leader: load the state with `replica.read…`, then serve. */
@@ -32,7 +32,7 @@ export interface BrokerService {
   onConnectionClosed?(connectionId: number): void
   /** A change of the metadata was applied. */
   onMetadata?(delta: MetadataDelta): void
-  /** The broker goes down or the cluster closes: clear timers, cancel held responses. */
+  /** The broker stops or the cluster closes: clear timers, cancel held responses. */
   close(): void
 }
 

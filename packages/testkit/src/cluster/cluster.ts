@@ -97,11 +97,8 @@ export class TestCluster implements AsyncDisposable {
         for (const broker of this.#brokers.values()) broker.receive(delta)
       },
     })
-    this.#tokens = new DelegationTokenManager({
-      runtime: this.#system,
-      config: options.config,
-      controller: this.#controller,
-    })
+    const system = { runtime: this.#system, config: options.config, controller: this.#controller }
+    this.#tokens = new DelegationTokenManager(system)
     this.#data?.begin(() => this.#controller.state.snapshot())
     const { scramUsers } = this.#controller.state.areas
     this.#controller.decide({ scramUsers: usersOf(options.sasl, this.#system, scramUsers) })
@@ -178,9 +175,8 @@ export class TestCluster implements AsyncDisposable {
   }
 
   /**
-   * Reassigns a partition to other brokers, the first preferred; null cancels. Resolves when the reassignment has started:
-   * `partition` returns the replicas that are being added and removed. Throws RangeError for an unknown partition, TypeError
-   * for an invalid assignment.
+   * Reassigns a partition to other brokers, the first preferred; null cancels. Resolves when it has started: `partition` returns
+   * the replicas being added and removed. Throws RangeError for an unknown partition, TypeError for an invalid assignment.
    */
   async reassign(topic: string, partition: number, replicas: readonly number[] | null): Promise<void> {
     beginReassignment(this.#context, { topic, partition, replicas })

@@ -56,7 +56,7 @@ export function resolveListeners(choice: ListenerChoice): ResolvedListener[] {
     if (isEncrypted(protocol) && listen === false) throw new TypeError(`Option 'listeners': '${name}' requires TCP`)
     if (requiresSasl(protocol) && sasl === undefined)
       throw new TypeError(`Option 'listeners': '${name}' requires option 'sasl'`)
-    checkPort(`Option 'listeners': port ${port} of '${name}'`, port, brokers)
+    checkPort(`Option 'listeners': port of '${name}'`, port, brokers)
     return { name, protocol, tcp: listen === false ? undefined : { host, port }, clientAuth }
   })
   if (sasl !== undefined && !resolved.some(({ protocol }) => requiresSasl(protocol))) {
@@ -76,12 +76,13 @@ function onlyListener({ listen, sasl, tls, brokers }: ListenerChoice): ResolvedL
   const common = { name: protocol, protocol, clientAuth: undefined }
   if (!hasTls && (listen === undefined || listen === false)) return { ...common, tcp: undefined }
   const { host = '127.0.0.1', port } = typeof listen === 'object' ? listen : {}
-  checkPort(`Option 'listen.port': port ${port}`, port, brokers)
+  checkPort("Option 'listen.port'", port, brokers)
   return { ...common, tcp: { host, port } }
 }
 
 function checkPort(what: string, port: number | undefined, brokers: number): void {
   if (port === undefined) return
-  if (Number.isInteger(port) && port >= 1 && port + brokers - 1 <= 65_535) return
-  throw new TypeError(`${what} is not the first of ${brokers} consecutive valid ports`)
+  const highest = 65_536 - brokers
+  if (Number.isInteger(port) && port >= 1 && port <= highest) return
+  throw new TypeError(`${what} must be an integer from 1 to ${highest}, for ${brokers} consecutive ports, not ${port}`)
 }

@@ -1,10 +1,10 @@
-/** What happens to the bytes of an answer. */
+/** A corruption of a response's bytes. */
 export type Corruption =
   | { readonly kind: 'truncateTo' | 'garbage' | 'chunks'; readonly bytes: number }
   | { readonly kind: 'drip'; readonly ms: number }
   | { readonly kind: 'wrongCorrelationId' | 'respondTwice' }
 
-/** How an answer is written: piece by piece, with a pause between them. */
+/** The pieces of a response, to be written with a pause between them. */
 export interface CorruptedResponse {
   readonly pieces: readonly Buffer[]
   readonly pauseMs: number
@@ -12,9 +12,9 @@ export interface CorruptedResponse {
   readonly closes: boolean
 }
 
-/** Length of the frame, then the correlation id. */
+/** After the length of the frame. */
 const correlationIdAt = 4
-/** Far from all that are under way. */
+/** Makes a correlation id that no request in flight has. */
 const correlationIdOff = 1_000_000
 const maxPieces = 1_000
 const drippedPieces = 50

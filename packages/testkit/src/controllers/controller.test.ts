@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { SimulatedTime } from '../../test/support/simulation.ts'
 import { BrokerConfig } from '../state/configs/broker-config.ts'
 import type { MetadataDelta } from '../state/metadata-view.ts'
@@ -7,7 +7,7 @@ import { ensureOffsetsTopic } from './internal-topics.ts'
 
 const sessionMs = 500
 
-/** Three brokers that serve, and a topic on all of them. */
+/** Three live brokers, and a topic with replicas on all of them. */
 function cluster(configs: Readonly<Record<string, string>> = {}) {
   const time = new SimulatedTime(1)
   const published: MetadataDelta[] = []
@@ -39,8 +39,8 @@ function cluster(configs: Readonly<Record<string, string>> = {}) {
   return { time, controller, published, register, image, alterIsr }
 }
 
-describe('a broker that is lost', () => {
-  it('is fenced when its session is over, and not before', () => {
+describe('a lost broker', () => {
+  test('is fenced when its session expires, and not before', () => {
     const { time, controller, image } = cluster()
     controller.brokerLost(1)
     expect(time.step(sessionMs - 1)).toBe(false)
@@ -50,7 +50,7 @@ describe('a broker that is lost', () => {
     expect(controller.state.isAlive(1)).toBe(false)
   })
 
-  it('and is back before its session is over has lost its leadership all the same', () => {
+  test('loses its leadership even when it registers again before its session expires', () => {
     const { time, controller, register, image } = cluster()
     controller.brokerLost(1)
     register(1)
@@ -60,7 +60,7 @@ describe('a broker that is lost', () => {
     expect(controller.state.isAlive(1)).toBe(true)
   })
 
-  it('as the last in sync stays eligible, and leads again in a new epoch', () => {
+  test('remains eligible as the last in-sync replica, and leads again in a new epoch', () => {
     const { time, controller, register, image } = cluster()
     for (const id of [2, 3, 1]) {
       controller.brokerLost(id)
@@ -73,7 +73,7 @@ describe('a broker that is lost', () => {
     expect(image()).toMatchObject({ leader: 1, leaderEpoch: 2, isr: [1] })
   })
 
-  it('is replaced by one that lags where the topic allows that records are lost', () => {
+  test('is replaced by a lagging replica when the topic allows unclean elections', () => {
     const { time, controller, image, alterIsr } = cluster({ 'unclean.leader.election.enable': 'true' })
     alterIsr([1])
     controller.brokerLost(1)
@@ -82,8 +82,8 @@ describe('a broker that is lost', () => {
   })
 })
 
-describe('a change of the ISR', () => {
-  it('is decided on the version that the leader knows, which is another one then', () => {
+describe('an ISR change', () => {
+  test('is accepted for the current partition epoch only, and increments it', () => {
     const { image, alterIsr } = cluster()
     expect(alterIsr([1, 3])).toMatchObject({
       error: undefined,
@@ -93,7 +93,7 @@ describe('a change of the ISR', () => {
     expect(image().isr).toEqual([1, 3])
   })
 
-  it('is refused from who does not lead, or led in an older epoch', () => {
+  test('is rejected from a non-leader, and from a leader of an older epoch', () => {
     const { time, controller, alterIsr } = cluster()
     expect(alterIsr([2], { brokerId: 2 })).toEqual({ error: 'FENCED_LEADER_EPOCH' })
     controller.brokerLost(1)
@@ -101,7 +101,7 @@ describe('a change of the ISR', () => {
     expect(alterIsr([2], { leaderEpoch: 0 })).toEqual({ error: 'FENCED_LEADER_EPOCH' })
   })
 
-  it('is refused with a member that is dead, no replica, or without the leader', () => {
+  test('is rejected with a dead member, with a broker that is no replica, and without the leader', () => {
     const { time, controller, alterIsr } = cluster()
     controller.brokerLost(3)
     time.step()
@@ -111,8 +111,8 @@ describe('a change of the ISR', () => {
   })
 })
 
-describe('an election that was asked for', () => {
-  it('tells when there is nothing to do, or nobody to take', () => {
+describe('a requested election', () => {
+  test('reports when it is not needed, and when no replica can lead', () => {
     const { time, controller, alterIsr, image } = cluster()
     expect(controller.electLeader('t', 0, 'preferred')).toBe('ELECTION_NOT_NEEDED')
     expect(controller.electLeader('t', 0, 'unclean')).toBe('ELECTION_NOT_NEEDED')
@@ -130,7 +130,7 @@ describe('an election that was asked for', () => {
   })
 })
 
-it('the offsets topic is made once, compacted, on no more brokers than there are', () => {
+test('the offsets topic is created once, compacted, with at most as many replicas as brokers', () => {
   const { controller } = cluster()
   ensureOffsetsTopic(controller, new BrokerConfig())
   ensureOffsetsTopic(controller, new BrokerConfig())
@@ -139,7 +139,7 @@ it('the offsets topic is made once, compacted, on no more brokers than there are
   expect([topic?.isInternal, topic?.configs.get('cleanup.policy')]).toEqual([true, 'compact'])
 })
 
-it('topic ids look like no option of a command line', () => {
+test('topic ids do not start with a dash', () => {
   const { controller } = cluster()
   for (let n = 0; n < 500; n++) expect(controller.newTopicId()).toMatch(/^[\w][\w-]{21}$/)
 })

@@ -21,11 +21,11 @@ import type { IsrAuthority, IsrOutcome, IsrRequest } from '../state/replicas/isr
 export interface ControllerOptions {
   readonly runtime: Runtime
   readonly config: BrokerConfig
-  /** Sends a decision to all brokers; they take it in a later turn. */
+  /** Sends a decision to all brokers, which apply it in a later turn. */
   readonly publish: (delta: MetadataDelta) => void
-  /** What was decided before the program began; brokers read it as they register. */
+  /** The metadata of an earlier run; brokers receive it when they register. */
   readonly before?: MetadataDelta | undefined
-  /** Where ids of producers go on, and who is told of each before it is given. */
+  /** The next producer id, and a callback before each allocation. */
   readonly producerIds?: { readonly from: bigint; readonly onGiven: (id: bigint) => void } | undefined
 }
 
@@ -44,7 +44,7 @@ export interface ControllerState {
 
 export type ElectionOutcome = ErrorName
 
-/** Who leads what: the one authority; brokers learn of its decisions a little later. */
+/** The single authority on metadata: brokers, topics, leaders. Brokers receive its decisions one turn later. */
 export class Controller implements IsrAuthority {
   readonly #runtime: Runtime
   readonly #config: BrokerConfig
@@ -52,9 +52,9 @@ export class Controller implements IsrAuthority {
   readonly #state = new MetadataView()
   readonly #sessions = new Map<number, Timer>()
   readonly #stopping = new Set<number>()
-  /** Who stopped in order, and has all it had when it is back. */
+  /** Brokers that shut down cleanly: their logs are complete at the next start. */
   #stopped = new Set<number>()
-  /** Who keeps the metadata log, which ends where `state` says. */
+  /** The nodes that replicate the metadata log. Its end is in `state`. */
   readonly quorum = new Quorum()
   #nextProducerId: bigint
   readonly #onProducerId: ((id: bigint) => void) | undefined
@@ -65,31 +65,31 @@ export class Controller implements IsrAuthority {
     this.#config = config
     this.#publish = publish
     if (before !== undefined) this.#state.apply(before)
-    // What became of their logs was looked at before: all of them have what they had.
+    // The data directory has already recovered their logs, so they count as cleanly shut down.
     for (const { id } of before?.brokers ?? []) this.#stopped.add(id)
     this.#nextProducerId = producerIds?.from ?? 0n
     this.#onProducerId = producerIds?.onGiven
   }
 
-  /** What is decided; brokers see it later. */
+  /** The current metadata; brokers receive it later. */
   get state(): MetadataView {
     return this.#state
   }
 
-  /** Takes a decision that is complete; `state` has it at once, brokers a turn later. */
+  /** Applies a decision: to `state` immediately, to brokers a turn later. */
   decide(delta: MetadataDelta): void {
     const decided = { ...delta, metadataOffset: this.#state.areas.metadataOffset + recordsOf(delta) }
     this.#state.apply(decided)
     this.#publish(decided)
   }
 
-  /** Ids of producers go in one row through the cluster. */
+  /** Producer ids increase by 1 across the cluster. */
   allocateProducerId(): bigint {
     this.#onProducerId?.(this.#nextProducerId)
     return this.#nextProducerId++
   }
 
-  /** All that is decided, to be put back with `restore`. Brokers are not told of that. */
+  /** The state for `restore`, which does not publish it to brokers. */
   save(): ControllerState {
     return { metadata: this.#state.snapshot(), nextProducerId: this.#nextProducerId, stopped: [...this.#stopped] }
   }
@@ -107,20 +107,20 @@ export class Controller implements IsrAuthority {
 
   // ---- brokers -------------------------------------------------------------------------------------------------------
 
-  /** A broker starts: it is fenced until it has caught up with the metadata. Whatever it led before is led by others. */
+  /** A broker starts. It is fenced until it has caught up with the metadata, and has lost its leaderships. */
   register(broker: Omit<BrokerImage, 'isFenced'>): MetadataDelta {
     const { id } = broker
     this.#endSession(id)
     this.#stopping.delete(id)
     if (this.#state.isAlive(id)) this.#fence(id)
-    // Who does not say that it stopped in order may lack what it had.
+    // After an unclean shutdown its logs may lack records.
     if (!this.#stopped.delete(id) && this.#state.broker(id) !== undefined) this.#drop(id, { uncleanShutdown: id })
     this.quorum.found(id)
     this.decide({ brokers: [{ ...broker, isFenced: true }] })
     return this.#state.snapshot()
   }
 
-  /** The broker serves: partitions without a leader may have one again. */
+  /** The broker serves: partitions without a leader may get one. */
   unfence(brokerId: number): void {
     const broker = this.#state.broker(brokerId)
     if (broker === undefined || !broker.isFenced) return
@@ -130,7 +130,7 @@ export class Controller implements IsrAuthority {
     this.#watchPreferredLeaders()
   }
 
-  /** The broker's heartbeats stopped: it is fenced when the session is over. */
+  /** The broker's heartbeats stopped: it is fenced when its session expires. */
   brokerLost(brokerId: number): void {
     this.#endSession(brokerId)
     this.#lost(brokerId)
@@ -141,19 +141,19 @@ export class Controller implements IsrAuthority {
     this.#sessions.set(brokerId, this.#runtime.setTimer(fence, this.#config.number('broker.session.timeout.ms')))
   }
 
-  /** It is heard again before its session was over. A broker that was fenced has to catch up before it may serve. */
+  /** Its heartbeats arrive again. If its session has expired, `unfence` follows once it has caught up. */
   brokerHeard(brokerId: number): void {
     this.#endSession(brokerId)
     this.quorum.found(brokerId)
   }
 
-  /** The broker wants to stop: others lead what it leads, and it is in sync no more, before it goes. */
+  /** Controlled shutdown: the broker leaves all ISRs, and other brokers take over its leaderships. */
   beginShutdown(brokerId: number): void {
     this.#stopping.add(brokerId)
     this.#drop(brokerId)
   }
 
-  /** It has stopped: nobody waits for the end of its session. */
+  /** The broker has stopped: it is fenced immediately, not after its session. */
   endShutdown(brokerId: number): void {
     this.#endSession(brokerId)
     this.#lost(brokerId)
@@ -185,19 +185,19 @@ export class Controller implements IsrAuthority {
     this.#electLeaderless()
   }
 
-  /** Dynamic broker configs; `brokerId` '' sets the default of all. */
+  /** Dynamic broker configs; `brokerId` '' is the cluster-wide default. */
   setBrokerConfigs(brokerId: string, configs: ReadonlyMap<string, string>): void {
     const all = new Map(this.#state.areas.brokerConfigs)
     this.decide({ brokerConfigs: all.set(brokerId, configs) })
     this.#electLeaderless()
   }
 
-  /** Where new replicas may go without being told where. */
+  /** Brokers that may get new replicas without a manual assignment. */
   placeableBrokers(): BrokerImage[] {
     return placeableBrokers(this.#state, this.#config)
   }
 
-  /** Replicas for new partitions over these brokers; where the round begins follows from what is there already. */
+  /** Assigns replicas of new partitions round-robin; the number of existing partitions decides where it starts. */
   assign(count: number, replicationFactor: number): number[][] {
     let start = 0
     for (const { partitions, isInternal } of this.#state.topics()) if (!isInternal) start += partitions.length
@@ -206,7 +206,7 @@ export class Controller implements IsrAuthority {
 
   // ---- partitions ----------------------------------------------------------------------------------------------------
 
-  /** A leader asks for another ISR (AlterPartition). */
+  /** A leader proposes another ISR (AlterPartition). */
   alterIsr(request: IsrRequest): IsrOutcome {
     const topic = this.#state.topicById(request.topicId)
     const image = topic?.partitions[request.partition]
@@ -218,16 +218,16 @@ export class Controller implements IsrAuthority {
     if (!isr.includes(image.leader) || !isr.every((id) => image.replicas.includes(id)))
       return { error: 'INVALID_REQUEST' }
     if (!isr.every((id) => this.#canServe(id))) return { error: 'INELIGIBLE_REPLICA' }
-    // Leaders keep their ISR in a hash table of numbers.
+    // Kafka's leaders send the ISR in the order of a hash set of ids.
     const inOrder = [...isr].sort((a, b) => a - b)
     const next = this.changePartition(topic, image.partition, { isr: inOrder })
     this.#watchPreferredLeaders()
-    // A reassignment that ends with this may end the leadership too.
+    // The change may complete a reassignment that removes this leader.
     if (next.leader !== request.brokerId) return { error: 'NEW_LEADER_ELECTED' }
     return { error: undefined, image: next }
   }
 
-  /** ElectLeaders: the preferred replica, or for a partition without a leader any live one. */
+  /** ElectLeaders: elects the preferred replica, or any live replica of a partition without a leader. */
   electLeader(topicName: string, partition: number, kind: 'preferred' | 'unclean'): ElectionOutcome {
     const topic = this.#state.topic(topicName)
     const image = topic?.partitions[partition]
@@ -242,7 +242,7 @@ export class Controller implements IsrAuthority {
     return 'NONE'
   }
 
-  /** Decides what a partition is to be; returns its next version. */
+  /** Changes a partition; returns its next version. */
   changePartition(topic: TopicImage, partition: number, change: PartitionChange): PartitionImage {
     const image = topic.partitions[partition] as PartitionImage
     const next = asNextVersion(image, changed(image, change, this.#rules(topic)))
@@ -251,7 +251,7 @@ export class Controller implements IsrAuthority {
     return next
   }
 
-  /** It will not come back: it is registered no more, and is in no ISR and not eligible. */
+  /** Removes a broker: from the registered brokers, all ISRs and all eligible replicas. */
   unregister(brokerId: number): void {
     this.#endSession(brokerId)
     this.#fence(brokerId)
@@ -267,9 +267,9 @@ export class Controller implements IsrAuthority {
     this.#rebalance = undefined
   }
 
-  // ---- inside --------------------------------------------------------------------------------------------------------
+  // ---- internals --------------------------------------------------------------------------------------------------------
 
-  /** Leaves the ISRs, and others take what it led. */
+  /** Removes the broker from all ISRs; other brokers take over its leaderships. */
   #fence(brokerId: number): void {
     const broker = this.#state.broker(brokerId)
     if (broker === undefined || broker.isFenced) return
@@ -278,22 +278,22 @@ export class Controller implements IsrAuthority {
     this.decide({ brokers, topics: this.#withoutBroker(brokerId, {}) })
   }
 
-  #drop(brokerId: number, why: PartitionChange = {}): void {
-    const topics = this.#withoutBroker(brokerId, why)
+  #drop(brokerId: number, change: PartitionChange = {}): void {
+    const topics = this.#withoutBroker(brokerId, change)
     if (topics.length > 0) this.decide({ topics })
   }
 
-  #withoutBroker(brokerId: number, why: PartitionChange): TopicImage[] {
+  #withoutBroker(brokerId: number, change: PartitionChange): TopicImage[] {
     return this.#changePartitions((image, topic) => {
       const { isr, leader, elr } = image
       if (!isr.includes(brokerId) && leader !== brokerId && !elr?.includes(brokerId)) return image
       const rules = this.#rules(topic)
       const isAlive = (id: number) => id !== brokerId && rules.isAlive(id)
-      return changed(image, { ...why, isr: isr.filter((id) => id !== brokerId) }, { ...rules, isAlive })
+      return changed(image, { ...change, isr: isr.filter((id) => id !== brokerId) }, { ...rules, isAlive })
     })
   }
 
-  /** Where losing records is allowed now, partitions without a leader get one. */
+  /** Elects leaders after a change that may allow it, such as unclean.leader.election.enable. */
   #electLeaderless(): void {
     const topics = this.#changePartitions((image, topic) =>
       image.leader === -1 ? changed(image, {}, this.#rules(topic)) : image,
@@ -333,10 +333,10 @@ export class Controller implements IsrAuthority {
     return { partition, replicas, isr, leader: isr[0] ?? -1, leaderEpoch: 0, partitionEpoch: 0 }
   }
 
-  /** An id that no topic has. */
+  /** A random topic id. */
   newTopicId(): string {
     const bytes = Buffer.from(this.#runtime.secureRandom(16))
-    // An id must not look like an option on a command line.
+    // Kafka excludes ids that start with '-', which command lines would take for an option.
     bytes[0] = (bytes[0] as number) & 0x7f
     return bytes.toString('base64url')
   }
@@ -351,7 +351,7 @@ export class Controller implements IsrAuthority {
     this.#sessions.delete(brokerId)
   }
 
-  /** Leadership goes back to preferred replicas that are in sync again, after a while; armed only while some are not leading. */
+  /** Periodically returns leadership to in-sync preferred replicas. The timer runs only while one of them does not lead. */
   #watchPreferredLeaders(): void {
     if (this.#rebalance !== undefined || !this.#config.boolean('auto.leader.rebalance.enable')) return
     if (returnable(this.#state).length === 0) return

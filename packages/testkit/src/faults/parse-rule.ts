@@ -62,7 +62,9 @@ export function parseMatch(match: unknown, { brokers, apis }: RuleScope): Reques
   if (api === undefined) return given
   const served = apis.get(String(api))
   if (served === undefined) {
-    throw new TypeError(`Field 'match.api' must be one of ${[...apis.keys()].join(', ')}, not ${JSON.stringify(api)}`)
+    throw new TypeError(
+      `Field 'match.api': the testkit does not serve ${JSON.stringify(api)}, only ${[...apis.keys()].join(', ')}`,
+    )
   }
   const { name } = served.api
   if (version !== undefined) integer(version, 'match.version', served.minVersion, served.maxVersion, ` of ${name}`)

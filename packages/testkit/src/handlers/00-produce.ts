@@ -30,9 +30,9 @@ interface PartitionOutcome {
   readonly logAppendTimeMs: number
   readonly replica?: Replica | undefined
   readonly hint?: LeaderHint | undefined
-  /** acks=all waits for it. */
+  /** The offset that acks=all waits for. */
   readonly requiredOffset?: number
-  /** It is waited for. */
+  /** The response waits for it. */
   isOpen?: boolean
 }
 
@@ -42,7 +42,7 @@ interface TopicOutcome extends TopicRef {
 
 const acksAll = -1
 
-/** Who leads instead is told from here on (KIP-951). */
+/** From this version on the response names the current leader (KIP-951). */
 const firstVersionOfHints = 10
 
 const handle: Handler<typeof Produce> = (context, request) => {
@@ -51,23 +51,23 @@ const handle: Handler<typeof Produce> = (context, request) => {
   const held = new Held<Response | typeof closeConnection | typeof noResponse>(context.cluster.runtime)
   const { identity, partitions } = unverified
   verifyTransaction(context, identity, { partitions, style: styleOf(context.apiVersion) }, (error) => {
-    const reply = write(context, request, error && toldOf(error, context.apiVersion))
+    const reply = write(context, request, error && errorInVersion(error, context.apiVersion))
     if (reply instanceof Held) reply.deliverTo((response) => held.complete(response))
     else held.complete(reply)
   })
   return held
 }
 
-function isVerified({ broker: { id, view }, cluster: { config } }: HandlerContext): boolean {
+function verifiesTransactions({ broker: { id, view }, cluster: { config } }: HandlerContext): boolean {
   return currentBrokerConfig('transaction.partition.verification.enable', { id, view, config }) === 'true'
 }
 
-/** The producer of the request's transactional batches, and the partitions that its transaction has nothing in yet. */
+/** The producer of the transactional batches, and the partitions in which its transaction is not open yet. */
 function transactionOf(
   context: HandlerContext,
   { transactionalId, topicData }: Request,
 ): { readonly identity: ProducerIdentity; readonly partitions: TopicPartitions[] } | undefined {
-  if (transactionalId === null || !isVerified(context)) return undefined
+  if (transactionalId === null || !verifiesTransactions(context)) return undefined
   let identity: ProducerIdentity | undefined
   const partitions: TopicPartitions[] = []
   for (const { name, topicId, partitionData } of topicData) {
@@ -90,8 +90,8 @@ function styleOf(apiVersion: number): VerificationStyle {
   return apiVersion === 11 ? 'abortable' : 'old'
 }
 
-/** Older clients stop at errors of coordinators here: they get one that they repeat the request on. */
-function toldOf(error: ErrorName, apiVersion: number): ErrorName {
+/** Older clients treat coordinator errors in Produce as fatal: they get an error that they retry. */
+function errorInVersion(error: ErrorName, apiVersion: number): ErrorName {
   switch (error) {
     case 'COORDINATOR_LOAD_IN_PROGRESS':
     case 'COORDINATOR_NOT_AVAILABLE':
@@ -104,7 +104,7 @@ function toldOf(error: ErrorName, apiVersion: number): ErrorName {
   }
 }
 
-/** Appends what may be appended. With an error the transactional batches are refused that have to be verified. */
+/** Appends the batches. With `unverified` set, transactional batches that need verification fail with it. */
 function write(
   context: HandlerContext,
   request: Request,
@@ -122,7 +122,7 @@ function write(
   return waiting.length === 0 ? respond(topics) : awaitAll(context, request, topics, waiting)
 }
 
-/** Kafka says more than the code where an old client did not add the partition. */
+/** Kafka sends a message when an old client did not add the partition. */
 function messageOf(unverified: ErrorName): Partial<PartitionOutcome> {
   return unverified === 'INVALID_TXN_STATE' ? { message: 'Partition was not added to the transaction' } : {}
 }
@@ -148,14 +148,14 @@ function produce(
   })
   if (acks < acksAll || acks > 1) return failed('INVALID_REQUIRED_ACKS')
   const found = findReplica(context, ref, index)
-  const elsewhere = () => {
+  const notLeader = () => {
     const hint = found.topic !== undefined && context.apiVersion >= firstVersionOfHints
     return failed('NOT_LEADER_OR_FOLLOWER', hint ? { hint: leaderHint(context, found.topic, index) } : {})
   }
-  if (found.error !== undefined) return found.error === 'NOT_LEADER_OR_FOLLOWER' ? elsewhere() : failed(found.error)
+  if (found.error !== undefined) return found.error === 'NOT_LEADER_OR_FOLLOWER' ? notLeader() : failed(found.error)
   const { replica, topic } = found
   if (topic.isInternal) return failed('INVALID_TOPIC_EXCEPTION')
-  if (!replica.isLeader) return elsewhere()
+  if (!replica.isLeader) return notLeader()
   const where = `${topic.name}-${index}`
   const { apiVersion } = context
   const rules = { apiVersion, transactionalId, nowMs: context.now(), where, settings: replica.settings }
@@ -177,7 +177,7 @@ function produce(
   return { index, error: undefined, baseOffset, logAppendTimeMs, replica, requiredOffset }
 }
 
-/** Answers when all partitions are replicated (acks=all) and kept, each as it ended, or after the timeout. */
+/** Responds when every partition is replicated (acks=all) and durable or has failed, or after the timeout. */
 function awaitAll(
   context: HandlerContext,
   { acks, timeoutMs }: Request,
@@ -215,24 +215,24 @@ function awaitAll(
   return held
 }
 
-function respond(topics: readonly TopicOutcome[], errorOfOpen?: ErrorName): Response {
+function respond(topics: readonly TopicOutcome[], pendingError?: ErrorName): Response {
   const hints: LeaderHint[] = []
   const responses = topics.map(({ topic, topicId, partitions }) => ({
     name: topic,
     topicId,
     partitionResponses: partitions.map((outcome) => {
       if (outcome.hint !== undefined) hints.push(outcome.hint)
-      return respondForPartition(outcome, errorOfOpen)
+      return respondForPartition(outcome, pendingError)
     }),
   }))
   return { responses, nodeEndpoints: nodeEndpoints(hints) }
 }
 
-function respondForPartition(outcome: PartitionOutcome, errorOfOpen: ErrorName | undefined) {
+function respondForPartition(outcome: PartitionOutcome, pendingError: ErrorName | undefined) {
   const { index, baseOffset, logAppendTimeMs, message, recordErrors, replica, isOpen, hint } = outcome
   return {
     index,
-    errorCode: codes.of(outcome.error ?? (isOpen ? errorOfOpen : undefined)),
+    errorCode: codes.of(outcome.error ?? (isOpen ? pendingError : undefined)),
     baseOffset: BigInt(baseOffset),
     logAppendTimeMs: BigInt(logAppendTimeMs),
     logStartOffset: BigInt(replica?.logStartOffset ?? -1),

@@ -24,7 +24,7 @@ type PartitionResponse = TopicResponse['partitions'][number]
 interface Target {
   readonly request: FetchPartition
   readonly replica: Replica | undefined
-  /** Of the topic or partition as such; does not hasten the answer. */
+  /** An error of the topic or partition. It alone does not complete a long poll. */
   readonly error: ErrorName | undefined
   readonly hint: () => LeaderHint | undefined
 }
@@ -36,7 +36,7 @@ interface FetchPlan {
   readonly minBytes: number
   readonly maxBytes: number
   readonly readsCommitted: boolean
-  /** Since version 11 followers answer consumers too (KIP-392). */
+  /** Since version 11 followers serve consumers too (KIP-392). */
   readonly leaderOnly: boolean
 }
 
@@ -100,7 +100,7 @@ function planOf(context: HandlerContext, request: Request, session: FetchContext
   }
 }
 
-/** A topic whose id is unknown is no secret; one whose name is unknown is. */
+/** An unknown topic name needs the right to read it; an unknown topic id does not. */
 function findReadable(context: HandlerContext, partition: FetchPartition): FoundReplica {
   const { broker, permissions } = context
   if (!permissions.areChecked) return findKnown(context, partition)
@@ -110,7 +110,7 @@ function findReadable(context: HandlerContext, partition: FetchPartition): Found
   return isDenied ? { error: 'TOPIC_AUTHORIZATION_FAILED' } : findKnown(context, partition)
 }
 
-/** A session goes on asking for the topic by the name it had: one that was made again is found, and is another. */
+/** A session keeps the topic's first name: a recreated topic has that name with another id. */
 function findKnown(context: HandlerContext, partition: FetchPartition): FoundReplica {
   const found = findReplica(context, partition, partition.partition)
   const { firstName } = partition
@@ -119,22 +119,22 @@ function findKnown(context: HandlerContext, partition: FetchPartition): FoundRep
   return { error: namesake.error ?? 'INCONSISTENT_TOPIC_ID' }
 }
 
-/** What Kafka finds out when it reads: then nothing is waited for. */
-function isFoundInReading(error: ErrorName | undefined): boolean {
+/** Errors that Kafka detects when it reads: the request does not wait. */
+function isReadError(error: ErrorName | undefined): boolean {
   return error === 'NOT_LEADER_OR_FOLLOWER' || error === 'INCONSISTENT_TOPIC_ID'
 }
 
-/** True when there is reason to answer: enough bytes, or a partition on which waiting makes no sense. */
+/** Whether to respond: there are enough bytes, or a partition for which waiting is pointless. */
 function isReady(plan: FetchPlan): boolean {
   let size = 0
   if (size >= plan.minBytes) return true
   for (const { replica, request, error } of plan.targets) {
     if (replica === undefined) {
-      if (isFoundInReading(error)) return true
+      if (isReadError(error)) return true
       continue
     }
     if (replica.checkRead(request, plan.leaderOnly).kind !== 'ok') return true
-    // Who is in an older segment does not wait for more.
+    // A read in an older segment does not wait for more records.
     if (replica.log.segmentEndFrom(request.fetchOffset) <= readableEnd(plan, replica)) return true
     const enough = Math.min(plan.minBytes - size, request.maxBytes)
     size += Math.min(replica.log.sizeBetween(request.fetchOffset, readableEnd(plan, replica), enough), request.maxBytes)
@@ -197,7 +197,7 @@ function isSelected(session: FetchContext, { request }: Target, partition: Parti
   })
 }
 
-/** Tells who leads instead, where the client has asked the wrong broker. */
+/** The current leader, for a client that fetched from the wrong broker. */
 function hintFor({ apiVersion }: HandlerContext, target: Target, partition: PartitionResponse): LeaderHint | undefined {
   if (apiVersion < firstVersionOfHints || partition.errorCode === 0) return undefined
   const { name } = errorOf(partition.errorCode)
@@ -211,9 +211,9 @@ function hintFor({ apiVersion }: HandlerContext, target: Target, partition: Part
 function read(plan: FetchPlan, { request, replica, error }: Target, left: number, isFirst: boolean): PartitionResponse {
   const { partition: partitionIndex } = request
   if (replica === undefined) {
-    const refused = withError(partitionIndex, error ?? 'UNKNOWN_TOPIC_OR_PARTITION')
-    // What Kafka refuses before it reads has an empty list, what it refuses when it reads has none.
-    return isFoundInReading(error) ? refused : { ...refused, abortedTransactions: [] }
+    const failure = withError(partitionIndex, error ?? 'UNKNOWN_TOPIC_OR_PARTITION')
+    // In Kafka, errors before the read have an empty list, errors of the read have null.
+    return isReadError(error) ? failure : { ...failure, abortedTransactions: [] }
   }
   const check = replica.checkRead(request, plan.leaderOnly)
   if (check.kind === 'error') return withError(partitionIndex, check.error)
@@ -240,7 +240,7 @@ function read(plan: FetchPlan, { request, replica, error }: Target, left: number
   return { ...base, abortedTransactions: aborted(plan, log, batches), records: joined(chunks) }
 }
 
-/** Whose records among those read a consumer of committed records has to leave out. */
+/** The aborted transactions among the batches: a read_committed consumer skips their records. */
 function aborted({ readsCommitted }: FetchPlan, log: Replica['log'], batches: readonly StoredBatch[]) {
   if (!readsCommitted) return null
   const [first] = batches
@@ -251,7 +251,7 @@ function aborted({ readsCommitted }: FetchPlan, log: Replica['log'], batches: re
     .map(({ producerId, firstOffset }) => ({ producerId, firstOffset: BigInt(firstOffset) }))
 }
 
-/** As Kafka does it: the bytes end where the limit is, in the middle of a batch, which the client has to leave out. */
+/** As in Kafka the bytes end at the limit, possibly inside a batch, which the client then skips. */
 function cut(log: Replica['log'], batches: readonly StoredBatch[], upTo: number, maxBytes: number): Uint8Array[] {
   const last = batches.at(-1)
   const room = batches.reduce((left, { bytes }) => left - bytes.byteLength, maxBytes)

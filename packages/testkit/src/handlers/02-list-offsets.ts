@@ -23,7 +23,7 @@ const maxTimestamp = -3
 const earliestLocal = -4
 const latestTiered = -5
 const earliestPendingUpload = -6
-/** The version from which a special timestamp is understood. */
+/** The first version that supports a special timestamp. */
 const sinceVersion: Readonly<Record<number, number>> = {
   [maxTimestamp]: 7,
   [earliestLocal]: 8,
@@ -42,13 +42,13 @@ const handle: Handler<typeof ListOffsets> = (context, request) => {
   }))
   const isPending = results.some(({ partitions }) => partitions.some((result) => result instanceof Promise))
   if (!isPending) return responseIn(context.apiVersion, results as Response['topics'])
-  // A compressed batch has to be inflated for the record's own offset.
+  // The offset of a record in a compressed batch is known only after decompression.
   const held = new Held<Response>(context.cluster.runtime)
   void settle(results).then((topics) => held.complete(responseIn(context.apiVersion, topics)))
   return held
 }
 
-/** Versions before 4 cannot tell the epoch. */
+/** Versions before 4 have no leader epoch. */
 function responseIn(apiVersion: number, topics: Response['topics']): Response {
   if (apiVersion >= 4) return { throttleTimeMs: 0, topics }
   const withoutEpochs = topics.map(({ name, partitions }) => ({
@@ -84,7 +84,7 @@ function look(
   if (epochError !== undefined) return failed(partition, epochError)
   if (!replica.isLeader) return failed(partition, 'NOT_LEADER_OR_FOLLOWER')
   const end = isolationLevel === readCommitted ? replica.lastStableOffset : replica.highWatermark
-  // A new leader does not know yet how far records were committed (KIP-207).
+  // The high watermark of a new leader may still be too low (KIP-207).
   const notYet: ErrorName | undefined = replica.isHighWatermarkBehindEpoch
     ? apiVersion >= 5
       ? 'OFFSET_NOT_AVAILABLE'
@@ -99,7 +99,7 @@ function look(
   if (timestamp === earliest || timestamp === earliestLocal) {
     return found(partition, { offset: log.logStartOffset, timestamp: -1, leaderEpoch: epochAt(log.logStartOffset) })
   }
-  // There is no remote storage: nothing was moved there, and nothing waits for it.
+  // There is no remote storage.
   if (timestamp === latestTiered || timestamp === earliestPendingUpload) return found(partition, undefined)
   return byTime(replica, partition, { timestamp, end, notYet })
 }
@@ -113,14 +113,14 @@ function byTime(
     notYet,
   }: { readonly timestamp: number; readonly end: number; readonly notYet: ErrorName | undefined },
 ): PartitionResponse | Promise<PartitionResponse> {
-  const wantsMax = timestamp === maxTimestamp
-  const batch = wantsMax ? replica.log.batchOfMaxTimestamp(end) : replica.log.batchByTimestamp(timestamp, end)
+  const isMax = timestamp === maxTimestamp
+  const batch = isMax ? replica.log.batchOfMaxTimestamp(end) : replica.log.batchByTimestamp(timestamp, end)
   if (batch === undefined) return notYet === undefined ? found(partition, undefined) : failed(partition, notYet)
-  const atLeast = wantsMax ? batch.maxTimestamp : timestamp
-  const from = wantsMax ? 0 : replica.logStartOffset
+  const atLeast = isMax ? batch.maxTimestamp : timestamp
+  const from = isMax ? 0 : replica.logStartOffset
   const view = new RecordBatch(batch.bytes)
   if (view.timestampType === 'append') {
-    const offset = wantsMax ? batch.baseOffset : Math.max(batch.baseOffset, from)
+    const offset = isMax ? batch.baseOffset : Math.max(batch.baseOffset, from)
     return found(partition, { offset, timestamp: batch.maxTimestamp, leaderEpoch: batch.leaderEpoch })
   }
   const look = (payload?: Uint8Array) => found(partition, firstRecord(batch, view, { atLeast, from, payload }))
@@ -133,7 +133,7 @@ function byTime(
   }
 }
 
-/** The records of a compressed batch; undefined for a compression that nothing here can undo. */
+/** The records of a compressed batch; undefined for an unsupported compression. */
 async function inflated(batch: RecordBatch): Promise<Uint8Array | undefined> {
   try {
     return await codecOf(batch.compressionId).decompress(batch.payload, maxInflatedBytes)
@@ -152,7 +152,7 @@ function firstRecord(
     payload,
   }: { readonly atLeast: number; readonly from: number; readonly payload?: Uint8Array | undefined },
 ): Found | undefined {
-  // What cannot be looked into starts no later than the record that is meant.
+  // Without decompression, the batch's first offset is a lower bound.
   if (batch.compressionId !== 0 && payload === undefined)
     return { offset: baseOffset, timestamp: batchMax, leaderEpoch }
   const { baseTimestamp } = batch

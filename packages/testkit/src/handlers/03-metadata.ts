@@ -14,7 +14,7 @@ type TopicResponse = Encodable<typeof Metadata.response>['topics'][number]
 const handle: Handler<typeof Metadata> = (context, request) => {
   const { broker, cluster, connection, apiVersion } = context
   const problem = requestProblem(request, apiVersion)
-  if (problem !== undefined) return cannotRespond(request, apiVersion, problem)
+  if (problem !== undefined) return failedResponse(request, apiVersion, problem)
   const alive = broker.view.aliveBrokers()
   return {
     throttleTimeMs: 0,
@@ -24,7 +24,7 @@ const handle: Handler<typeof Metadata> = (context, request) => {
       return { nodeId: id, host, port, rack }
     }),
     clusterId: cluster.clusterId,
-    // Any live broker passes on what is meant for the controller.
+    // Any live broker forwards requests to the controller.
     controllerId: alive[0]?.id ?? -1,
     topics: topics(context, request),
     ...(apiVersion >= 8 && apiVersion <= 10 && request.includeClusterAuthorizedOperations
@@ -33,19 +33,23 @@ const handle: Handler<typeof Metadata> = (context, request) => {
   }
 }
 
-/** What Kafka cannot look at any further: ids before they may be asked for, and what has neither name nor id. */
+/** Errors of the whole request: topic ids before version 12, and topics without name and id. */
 function requestProblem({ topics }: Request, apiVersion: number): ErrorName | undefined {
   if (topics === null) return undefined
   if (apiVersion < 12) {
-    const isWrong = topics.some(({ name, topicId }) => name === null || topicId !== zeroUuid)
-    return isWrong ? 'INVALID_REQUEST' : undefined
+    const isInvalid = topics.some(({ name, topicId }) => name === null || topicId !== zeroUuid)
+    return isInvalid ? 'INVALID_REQUEST' : undefined
   }
-  const isNothing = topics.some(({ name, topicId }) => name === null && topicId === zeroUuid)
-  return isNothing ? 'UNKNOWN_SERVER_ERROR' : undefined
+  const isEmpty = topics.some(({ name, topicId }) => name === null && topicId === zeroUuid)
+  return isEmpty ? 'UNKNOWN_SERVER_ERROR' : undefined
 }
 
-/** Every topic has the error, and nothing else is told. */
-function cannotRespond({ topics }: Request, apiVersion: number, error: ErrorName): Encodable<typeof Metadata.response> {
+/** Every topic has the error, and the other fields are empty. */
+function failedResponse(
+  { topics }: Request,
+  apiVersion: number,
+  error: ErrorName,
+): Encodable<typeof Metadata.response> {
   return {
     throttleTimeMs: 0,
     errorCode: apiVersion >= 13 ? codes.of(error) : 0,
@@ -66,7 +70,7 @@ function clusterOperations({ permissions }: HandlerContext): number {
   return permissions.mayOnCluster('DESCRIBE') ? permissions.operationsOn('CLUSTER', clusterName) : 0
 }
 
-/** Topics that the client may not describe are not told of; one that it names is refused, be it there or not. */
+/** Leaves out topics that the client may not describe; if it names one, that topic fails, whether it exists or not. */
 function topics(context: HandlerContext, request: Request): TopicResponse[] {
   const { broker, permissions, apiVersion } = context
   const { view } = broker
@@ -74,8 +78,8 @@ function topics(context: HandlerContext, request: Request): TopicResponse[] {
   const operationsOf = (name: string) =>
     request.includeTopicAuthorizedOperations ? permissions.operationsOn('TOPIC', name) : noOperations
   const found = (topic: TopicImage) => describe(context, topic, operationsOf(topic.name))
-  const wantsAll = request.topics === null || (apiVersion === 0 && request.topics.length === 0)
-  if (wantsAll) return Array.from(view.topics()).flatMap((topic) => (mayDescribe(topic.name) ? [found(topic)] : []))
+  const isForAll = request.topics === null || (apiVersion === 0 && request.topics.length === 0)
+  if (isForAll) return Array.from(view.topics()).flatMap((topic) => (mayDescribe(topic.name) ? [found(topic)] : []))
   const wanted = oncePerName(request.topics ?? [], ({ name, topicId }) => name ?? topicId)
   return wanted.map(({ item: { name, topicId } }) => {
     if (topicId !== zeroUuid) {
@@ -83,17 +87,18 @@ function topics(context: HandlerContext, request: Request): TopicResponse[] {
       if (topic === undefined) return missing(null, topicId, 'UNKNOWN_TOPIC_ID')
       return mayDescribe(topic.name) ? found(topic) : missing(null, topicId, 'TOPIC_AUTHORIZATION_FAILED')
     }
-    const asked = name ?? ''
-    if (!mayDescribe(asked)) return { ...missing(asked, zeroUuid, 'TOPIC_AUTHORIZATION_FAILED'), isInternal: false }
-    const topic = view.topic(asked)
+    const requested = name ?? ''
+    if (!mayDescribe(requested))
+      return { ...missing(requested, zeroUuid, 'TOPIC_AUTHORIZATION_FAILED'), isInternal: false }
+    const topic = view.topic(requested)
     if (topic !== undefined) return found(topic)
-    const unknownTopic = unknown(context, request, asked)
-    const isRefused = unknownTopic.errorCode === codes.of('TOPIC_AUTHORIZATION_FAILED')
-    return isRefused ? unknownTopic : { ...unknownTopic, topicAuthorizedOperations: operationsOf(asked) }
+    const unknownTopic = unknown(context, request, requested)
+    const isDenied = unknownTopic.errorCode === codes.of('TOPIC_AUTHORIZATION_FAILED')
+    return isDenied ? unknownTopic : { ...unknownTopic, topicAuthorizedOperations: operationsOf(requested) }
   })
 }
 
-/** A topic that is not there may be made by asking for it; the answer is that it is not there yet. */
+/** An unknown topic, which may be created automatically; the response still reports it as unknown. */
 function unknown(context: HandlerContext, request: Request, name: string): TopicResponse {
   const { cluster, apiVersion, permissions } = context
   const { config, controller } = cluster
@@ -127,7 +132,7 @@ function missing(name: string | null, topicId: string, error: ErrorName): TopicR
     isInternal: name !== null && isInternalTopic(name),
     partitions: [],
   }
-  // Versions before 12 cannot leave the name out.
+  // Only from version 12 on the name may be null.
   return { ...topic, name: name as string }
 }
 
@@ -146,7 +151,7 @@ function describePartition(view: MetadataView, image: PartitionImage, apiVersion
   const { partition, leader, leaderEpoch, replicas, isr } = image
   const isLed = leader >= 0 && view.isAlive(leader)
   const offlineReplicas = replicas.filter((id) => !view.isAlive(id))
-  // Version 0 has no other way to say that a broker is not there than to leave it out.
+  // Version 0 has no offline replicas: it leaves out brokers that are down.
   const shown = (ids: readonly number[]) => (apiVersion === 0 ? ids.filter((id) => view.isAlive(id)) : ids)
   return {
     errorCode: isLed ? 0 : codes.of('LEADER_NOT_AVAILABLE'),

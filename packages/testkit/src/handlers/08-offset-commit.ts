@@ -10,12 +10,15 @@ type Response = Encodable<typeof OffsetCommit.response>
 const handle: Handler<typeof OffsetCommit> = (context, request) => {
   const { broker, apiVersion } = context
   const known: OffsetCommitTopic[] = []
-  const results = request.topics.map((asked) => {
-    const topic = apiVersion >= 10 ? named(broker, asked) : identified(broker, asked)
+  const results = request.topics.map((requested) => {
+    const topic = apiVersion >= 10 ? withName(broker, requested) : withId(broker, requested)
     const count = broker.partitionCount(topic.name)
     const partitions = topic.partitions.filter(({ partitionIndex: p }) => p >= 0 && p < count)
     if (partitions.length > 0) known.push({ ...topic, partitions })
-    return failedTopic(asked, apiVersion >= 10 && topic.name === '' ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION')
+    return failedTopic(
+      requested,
+      apiVersion >= 10 && topic.name === '' ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION',
+    )
   })
   if (known.length === 0) return { throttleTimeMs: 0, topics: results }
   const held = new Held<Response | typeof closeConnection>(context.cluster.runtime)
@@ -31,12 +34,12 @@ const handle: Handler<typeof OffsetCommit> = (context, request) => {
   return held
 }
 
-/** Before v10 topics come by name: the id is what the broker knows it under now. */
-function identified(broker: Broker, topic: OffsetCommitTopic): OffsetCommitTopic {
+/** Before version 10 requests name topics: the id is that of the broker's metadata. */
+function withId(broker: Broker, topic: OffsetCommitTopic): OffsetCommitTopic {
   return { ...topic, topicId: broker.view.topic(topic.name)?.id ?? zeroUuid }
 }
 
-function named(broker: Broker, topic: OffsetCommitTopic): OffsetCommitTopic {
+function withName(broker: Broker, topic: OffsetCommitTopic): OffsetCommitTopic {
   return { ...topic, name: broker.view.topicById(topic.topicId)?.name ?? '' }
 }
 
@@ -45,7 +48,7 @@ function failedTopic(topic: OffsetCommitTopic, error: Parameters<typeof errorCod
   return { name: topic.name, topicId: topic.topicId, partitions }
 }
 
-/** The results of the partitions that exist, in the places of the request. */
+/** The results of existing partitions, merged in the order of the request. */
 function merged(all: readonly TopicResult[], known: readonly TopicResult[]): TopicResult[] {
   return all.map((topic) => {
     const isSame = (other: TopicResult): boolean =>

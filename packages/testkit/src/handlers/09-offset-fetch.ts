@@ -11,38 +11,38 @@ type GroupRequest = Decoded<typeof OffsetFetch.request>['groups'][number]
 
 const handle: Handler<typeof OffsetFetch> = (context, request) => {
   const { apiVersion } = context
-  const asked =
-    apiVersion >= 8 ? request.groups : [{ ...request, memberId: null, memberEpoch: -1, topics: old(request) }]
+  const requested =
+    apiVersion >= 8 ? request.groups : [{ ...request, memberId: null, memberEpoch: -1, topics: topicsByName(request) }]
   const responses = new Map<number, GroupResponse>()
   const held = new Held<Response | typeof closeConnection>(context.cluster.runtime)
-  const responded = (index: number, response: GroupResponse): void => {
+  const complete = (index: number, response: GroupResponse): void => {
     responses.set(index, response)
-    if (responses.size < asked.length) return
-    const groups = asked.map((group, i) => responses.get(i) ?? { groupId: group.groupId, topics: [] })
+    if (responses.size < requested.length) return
+    const groups = requested.map((group, i) => responses.get(i) ?? { groupId: group.groupId, topics: [] })
     held.complete(apiVersion >= 8 ? { throttleTimeMs: 0, groups } : single(groups[0], request.topics, apiVersion))
   }
-  if (asked.length === 0) return { throttleTimeMs: 0, groups: [] }
-  asked.forEach((group, index) => {
-    fetchGroup(context, group, request.requireStable, (response) => responded(index, response))
+  if (requested.length === 0) return { throttleTimeMs: 0, groups: [] }
+  requested.forEach((group, index) => {
+    fetchGroup(context, group, request.requireStable, (response) => complete(index, response))
   })
   return held
 }
 
-function old(request: Decoded<typeof OffsetFetch.request>): GroupRequest['topics'] {
+function topicsByName(request: Decoded<typeof OffsetFetch.request>): GroupRequest['topics'] {
   return request.topics?.map((topic) => ({ ...topic, topicId: zeroUuid })) ?? null
 }
 
-/** Before v8 there is one group; before v2 its error stands at each partition. */
+/** Before version 8 there is one group; before version 2 its error is repeated at each partition. */
 function single(
   group: GroupResponse | undefined,
-  asked: Decoded<typeof OffsetFetch.request>['topics'],
+  requested: Decoded<typeof OffsetFetch.request>['topics'],
   apiVersion: number,
 ): Response {
   const code = group?.errorCode ?? 0
   if (code === 0)
     return { throttleTimeMs: 0, topics: (group?.topics ?? []).map((topic) => ({ ...topic, name: topic.name ?? '' })) }
   if (apiVersion >= 2) return { throttleTimeMs: 0, topics: [], errorCode: code }
-  const topics = (asked ?? []).map(({ name, partitionIndexes }) => ({
+  const topics = (requested ?? []).map(({ name, partitionIndexes }) => ({
     name,
     partitions: partitionIndexes.map((partitionIndex) => ({
       partitionIndex,
@@ -74,7 +74,7 @@ function fetchGroup(
     return
   }
   const wanted = group.topics?.map((topic) => resolved(broker, topic, apiVersion)) ?? null
-  // What is unknown or not to be seen is answered here, in its place among the others.
+  // Unknown and denied topics fail here, in their place in the response.
   const isNamed = ({ name }: WantedTopic): boolean => apiVersion < 10 || name !== ''
   const problemOf = (topic: WantedTopic): ErrorName | undefined => {
     if (!isNamed(topic)) return 'UNKNOWN_TOPIC_ID'
@@ -123,7 +123,7 @@ function failedTopic({ name, topicId, partitionIndexes }: WantedTopic, error: Er
   return { name, topicId, partitions }
 }
 
-/** From v10 on a topic that is gone cannot be told any more: it has no id. */
+/** From version 10 on a deleted topic is left out, since it has no id. */
 function withIds(broker: Broker, topics: readonly FetchedTopic[], apiVersion: number): FetchedTopic[] {
   return topics.flatMap((topic) => {
     const topicId = broker.view.topic(topic.name)?.id

@@ -9,7 +9,7 @@ import { type Handler, type HandlerContext, serves } from './handler.ts'
 const GROUP = 0
 const TRANSACTION = 1
 const SHARE = 2
-/** What Kafka says beside the errors. */
+/** Kafka's messages for the errors. */
 const messages = {
   INVALID_REQUEST:
     'This most likely occurs because of a request being malformed by the client library or the message was sent to an ' +
@@ -42,7 +42,7 @@ const handle: Handler<typeof FindCoordinator> = (context, request) => {
       host,
       port,
       errorCode: errorCode(typeof found === 'string' ? found : 'NONE'),
-      // Only a type that Kafka does not know at all fails with its message here.
+      // Only an unknown key type has a message here.
       errorMessage: keyType > SHARE || keyType < GROUP ? messages.INVALID_REQUEST : '',
     }
   })

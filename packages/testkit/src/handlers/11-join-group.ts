@@ -1,6 +1,6 @@
 import { JoinGroup } from '@ottla/codec'
 import { type JoinGroupResponse, joinError } from '../state/coordinators/classic-protocol.ts'
-import { joinGroup as join } from '../state/group-coordinator/classic-requests.ts'
+import { joinGroup } from '../state/group-coordinator/classic-requests.ts'
 import { Held } from '../state/held.ts'
 import { type Handler, serves } from './handler.ts'
 import type { closeConnection } from './reply.ts'
@@ -11,14 +11,14 @@ const handle: Handler<typeof JoinGroup> = (context, request) => {
   const shard = context.broker.services.groups.shardOf(request.groupId)
   if (typeof shard === 'string') return inVersion(apiVersion, joinError(shard, request.memberId))
   const held = new Held<JoinGroupResponse | typeof closeConnection>(context.cluster.runtime)
-  // Version 0 has one timeout for both.
+  // Version 0 has no separate rebalance timeout.
   const body = apiVersion === 0 ? { ...request, rebalanceTimeoutMs: request.sessionTimeoutMs } : request
   const client = { clientId: context.clientId ?? '', clientHost, apiVersion }
-  join(shard, body, client, (response) => held.complete(inVersion(apiVersion, response)))
+  joinGroup(shard, body, client, (response) => held.complete(inVersion(apiVersion, response)))
   return held
 }
 
-/** Before v7 the protocol's name cannot be null. */
+/** Before version 7 the protocol name cannot be null. */
 function inVersion(apiVersion: number, response: JoinGroupResponse): JoinGroupResponse {
   const protocolName = apiVersion < 7 ? (response.protocolName ?? '') : response.protocolName
   return { throttleTimeMs: 0, ...response, protocolName }

@@ -1,7 +1,7 @@
 import { type Encodable, errorCode, LeaveGroup } from '@ottla/codec'
 import type { LeavingMember } from '../state/coordinators/classic-protocol.ts'
 import { writeErrorForMember } from '../state/coordinators/coordinator-log.ts'
-import { leaveGroup as leave } from '../state/group-coordinator/classic-requests.ts'
+import { leaveGroup } from '../state/group-coordinator/classic-requests.ts'
 import { Held } from '../state/held.ts'
 import { type Handler, serves } from './handler.ts'
 import type { closeConnection } from './reply.ts'
@@ -13,10 +13,10 @@ const handle: Handler<typeof LeaveGroup> = (context, request) => {
   if (groupId === '') return { throttleTimeMs: 0, errorCode: errorCode('INVALID_GROUP_ID'), members: [] }
   const shard = context.broker.services.groups.shardOf(groupId)
   if (typeof shard === 'string') return { throttleTimeMs: 0, errorCode: errorCode(shard), members: [] }
-  // Before v3 exactly one member leaves, and its result is that of the request.
+  // Before version 3 a single member leaves, and its result is that of the request.
   const isSingle = context.apiVersion < 3
   const one: LeavingMember = { memberId: request.memberId, groupInstanceId: null, reason: null }
-  const members = leave(shard, groupId, isSingle ? [one] : request.members)
+  const members = leaveGroup(shard, groupId, isSingle ? [one] : request.members)
   const response: Response = isSingle
     ? { throttleTimeMs: 0, errorCode: members[0]?.errorCode ?? 0, members: [] }
     : { throttleTimeMs: 0, errorCode: 0, members }

@@ -1,6 +1,6 @@
 import { type ErrorName, errorCode, SyncGroup } from '@ottla/codec'
 import { NO_BYTES, type SyncGroupResponse } from '../state/coordinators/classic-protocol.ts'
-import { syncGroup as sync } from '../state/group-coordinator/classic-requests.ts'
+import { syncGroup } from '../state/group-coordinator/classic-requests.ts'
 import { Held } from '../state/held.ts'
 import { type Handler, serves } from './handler.ts'
 import type { closeConnection } from './reply.ts'
@@ -12,13 +12,13 @@ const handle: Handler<typeof SyncGroup> = (context, request) => {
     assignment: NO_BYTES,
   })
   if (request.groupId === '') return fail('INVALID_GROUP_ID')
-  // Since v5 a member must say which protocol it follows.
-  const isVague = request.protocolType === null || request.protocolName === null
-  if (context.apiVersion >= 5 && isVague) return fail('INCONSISTENT_GROUP_PROTOCOL')
+  // Since version 5 a member must name its protocol.
+  const isIncomplete = request.protocolType === null || request.protocolName === null
+  if (context.apiVersion >= 5 && isIncomplete) return fail('INCONSISTENT_GROUP_PROTOCOL')
   const shard = context.broker.services.groups.shardOf(request.groupId)
   if (typeof shard === 'string') return fail(shard)
   const held = new Held<SyncGroupResponse | typeof closeConnection>(context.cluster.runtime)
-  sync(shard, request, (response) => held.complete({ throttleTimeMs: 0, ...response }))
+  syncGroup(shard, request, (response) => held.complete({ throttleTimeMs: 0, ...response }))
   return held
 }
 

@@ -2,7 +2,7 @@ import { errorCode, SaslHandshake } from '@ottla/codec'
 import { serves } from './handler.ts'
 import { closeConnection } from './reply.ts'
 
-/** Chooses the mechanism. What follows is SaslAuthenticate, or in version 0 bare tokens. */
+/** Chooses the mechanism. SaslAuthenticate follows, or in version 0 bare tokens. */
 export const saslHandshakeHandler = serves(SaslHandshake, { min: 0, max: 1 }, (context, { mechanism }) => {
   const { broker, connection, apiVersion } = context
   const { auth } = connection
@@ -16,7 +16,7 @@ export const saslHandshakeHandler = serves(SaslHandshake, { min: 0, max: 1 }, (c
     return { errorCode: errorCode('UNSUPPORTED_SASL_MECHANISM'), mechanisms }
   }
   auth.mechanism = mechanism
-  // Who authenticates again keeps to the mechanism; else the next request closes the connection.
+  // A reauthentication must use the same mechanism; otherwise the next request closes the connection.
   const isOther = auth.before !== undefined && auth.before.mechanism !== mechanism
   auth.exchange = isOther ? undefined : exchange
   auth.isRaw = apiVersion === 0

@@ -23,7 +23,7 @@ const handle: Handler<typeof ApiVersions> = (
       // Clients before version 4 cannot read a feature that may be off (KAFKA-17011).
       .filter(({ min }) => apiVersion >= 4 || min > 0)
       .map(({ name, min, max }) => ({ name, minVersion: min, maxVersion: max })),
-    // The last decision that this broker knows of.
+    // The last decision that this broker has applied.
     finalizedFeaturesEpoch: BigInt(metadataOffset - 1),
     finalizedFeatures,
     ...(release && featuresOf(release, apiVersion)),
@@ -33,7 +33,7 @@ const handle: Handler<typeof ApiVersions> = (
   }
 }
 
-/** What an older broker can do. */
+/** The features of an older release. */
 function featuresOf({ features: all }: Release, apiVersion: number) {
   return {
     // Clients before version 4 cannot read a feature that may be off (KAFKA-17011).

@@ -17,7 +17,7 @@ interface Refusal {
 const handle: Handler<typeof CreateTopics> = (context, { topics, validateOnly }) => {
   const quota = mutationQuota(context, 6)
   const responses = oncePerName(topics, ({ name }) => name).map(({ item, isRepeated }) => {
-    if (isRepeated) return refused(item, { error: 'INVALID_REQUEST', message: 'Duplicate topic name.' })
+    if (isRepeated) return failed(item, { error: 'INVALID_REQUEST', message: 'Duplicate topic name.' })
     return create(context, item, { validateOnly, quota })
   })
   return { throttleTimeMs: quota.settle(), topics: responses }
@@ -31,13 +31,13 @@ function create(
   const { controller } = context.cluster
   const { permissions } = context
   if (!permissions.mayOnCluster('CREATE') && !permissions.may('CREATE', 'TOPIC', topic.name)) {
-    return refused(topic, { error: 'TOPIC_AUTHORIZATION_FAILED', message: 'Authorization failed.' })
+    return failed(topic, { error: 'TOPIC_AUTHORIZATION_FAILED', message: 'Authorization failed.' })
   }
   const refusal = nameRefusal(context, topic.name) ?? configRefusal(topic)
-  if (refusal !== undefined) return refused(topic, refusal)
+  if (refusal !== undefined) return failed(topic, refusal)
   const assignment = topic.assignments.length > 0 ? givenAssignment(context, topic) : newAssignment(context, topic)
-  if ('error' in assignment) return refused(topic, assignment)
-  if (!quota.take(assignment.length)) return refused(topic, quotaExceeded)
+  if ('error' in assignment) return failed(topic, assignment)
+  if (!quota.take(assignment.length)) return failed(topic, quotaExceeded)
   const configs = new Map(
     topic.configs.map(({ name, value }) => [name, shown(topicConfigs[name]?.type ?? 'string', value ?? '')]),
   )
@@ -45,7 +45,7 @@ function create(
     ? controller.newTopicId()
     : controller.createTopic({ name: topic.name, assignment, configs }).id
   const created = { name: topic.name, topicId, errorCode: 0, errorMessage: null }
-  // Who may not see configs learns no more than that it was created.
+  // Without DESCRIBE_CONFIGS the response only reports that the topic was created.
   if (!permissions.may('DESCRIBE_CONFIGS', 'TOPIC', topic.name)) {
     const topicConfigErrorCode = context.apiVersion >= 5 ? codes.of('TOPIC_AUTHORIZATION_FAILED') : 0
     return { ...created, topicConfigErrorCode, configs: [] }
@@ -132,7 +132,7 @@ function describeConfigs({ broker, cluster }: HandlerContext, configs: ReadonlyM
     const effective = topicConfigValues(name, { configs }, seen)[0]
     return {
       name,
-      // What was given is given back as it was.
+      // Values of the request are returned unchanged.
       value: configs.get(name) ?? effective?.value ?? null,
       readOnly: false,
       configSource: effective?.source ?? -1,
@@ -141,7 +141,7 @@ function describeConfigs({ broker, cluster }: HandlerContext, configs: ReadonlyM
   })
 }
 
-function refused({ name }: TopicRequest, { error, message }: Refusal): TopicResponse {
+function failed({ name }: TopicRequest, { error, message }: Refusal): TopicResponse {
   return { name, topicId: zeroUuid, errorCode: codes.of(error), errorMessage: message, configs: [] }
 }
 

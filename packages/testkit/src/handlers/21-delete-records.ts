@@ -11,7 +11,7 @@ interface Outcome {
   readonly partitionIndex: number
   error: ErrorName | undefined
   lowWatermark: number
-  /** Waits until all live replicas start here. */
+  /** The response waits until all live replicas start at this offset. */
   readonly waiting?: { readonly replica: Replica; readonly offset: number } | undefined
 }
 
@@ -65,7 +65,7 @@ function deleteFrom(
   }
 }
 
-/** Notes how far the waiting partitions are; true when none waits any more. */
+/** Updates the waiting partitions; true when none is left. */
 function isDone(topics: readonly TopicOutcome[]): boolean {
   let done = true
   for (const { partitions } of topics) {
@@ -80,14 +80,14 @@ function isDone(topics: readonly TopicOutcome[]): boolean {
   return done
 }
 
-function respond(topics: readonly TopicOutcome[], errorOfOpen?: ErrorName): Response {
+function respond(topics: readonly TopicOutcome[], pendingError?: ErrorName): Response {
   return {
     throttleTimeMs: 0,
     topics: topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partitionIndex, error, lowWatermark, waiting }) => {
         const isOpen = error === undefined && waiting !== undefined && lowWatermark < waiting.offset
-        const errorCode = codes.of(error ?? (isOpen ? errorOfOpen : undefined))
+        const errorCode = codes.of(error ?? (isOpen ? pendingError : undefined))
         return { partitionIndex, lowWatermark: BigInt(errorCode === 0 ? lowWatermark : -1), errorCode }
       }),
     })),

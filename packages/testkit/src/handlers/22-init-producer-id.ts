@@ -12,7 +12,7 @@ const handle: Handler<typeof InitProducerId> = (context, request) => {
   const { transactionalId, producerId, producerEpoch, transactionTimeoutMs: timeoutMs } = request
   const failed = (errorCode: number) => ({ throttleTimeMs: 0, errorCode, producerId: -1n, producerEpoch: -1 })
   if ((producerId === -1n) !== (producerEpoch === -1)) return failed(codes.of('INVALID_REQUEST'))
-  // Without a transactional id each request gets an id of its own, whatever it had before.
+  // Without a transactional id each request gets a new producer id.
   if (transactionalId === null) {
     return { throttleTimeMs: 0, errorCode: 0, producerId: cluster.controller.allocateProducerId(), producerEpoch: 0 }
   }

@@ -2,7 +2,7 @@ import { type ErrorName, OffsetForLeaderEpoch, zeroUuid } from '@ottla/codec'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes, findReplica } from './support.ts'
 
-interface Asked {
+interface EpochRequest {
   readonly partition: number
   readonly currentLeaderEpoch: number
   readonly leaderEpoch: number
@@ -12,11 +12,11 @@ const handle: Handler<typeof OffsetForLeaderEpoch> = (context, { topics }) => ({
   throttleTimeMs: 0,
   topics: topics.map(({ topic, partitions }) => ({
     topic,
-    partitions: partitions.map((asked) => endOf(context, topic, asked)),
+    partitions: partitions.map((partition) => endOf(context, topic, partition)),
   })),
 })
 
-function endOf(context: HandlerContext, topic: string, { partition, currentLeaderEpoch, leaderEpoch }: Asked) {
+function endOf(context: HandlerContext, topic: string, { partition, currentLeaderEpoch, leaderEpoch }: EpochRequest) {
   const failed = (error: ErrorName) => ({ errorCode: codes.of(error), partition, leaderEpoch: -1, endOffset: -1n })
   const { error, replica } = findReplica(context, { topic, topicId: zeroUuid }, partition)
   if (replica === undefined) return failed(error)

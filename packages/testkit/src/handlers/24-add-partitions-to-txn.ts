@@ -29,7 +29,7 @@ function addOne(context: HandlerContext, request: Request, done: (response: Resp
   add(context, transaction, 0, (resultsByTopicV3AndBelow) => done({ throttleTimeMs: 0, resultsByTopicV3AndBelow }))
 }
 
-/** What brokers ask coordinators for, of several transactions at once: to take partitions in, or only if they are. */
+/** A broker's request for several transactions: to add partitions, or only to verify them. */
 function addAll(
   context: HandlerContext,
   transactions: readonly Transaction[],
@@ -41,7 +41,7 @@ function addAll(
     done({ throttleTimeMs: 0, errorCode: 0, resultsByTransaction: results })
   }
   for (const transaction of transactions) {
-    // Who asks in these versions knows KIP-890.
+    // Brokers that use these versions support KIP-890.
     add(context, transaction, 2, (topicResults) => {
       results.push({ transactionalId: transaction.transactionalId, topicResults })
       settle()
@@ -58,33 +58,32 @@ function add(
 ): void {
   const { broker, apiVersion } = context
   const isKnown = (topic: string, partition: number) => partition >= 0 && partition < broker.partitionCount(topic)
-  const tell = (error: ErrorName | undefined, isOfUnknown = false) =>
+  const complete = (error: ErrorName | undefined, hasUnknown = false) =>
     done(
       topics.map(({ name, partitions }) => ({
         name,
         resultsByPartition: partitions.map((partitionIndex) => {
-          const isWrong = isOfUnknown && !isKnown(name, partitionIndex)
-          return { partitionIndex, partitionErrorCode: codes.of(isWrong ? 'UNKNOWN_TOPIC_OR_PARTITION' : error) }
+          const isUnknown = hasUnknown && !isKnown(name, partitionIndex)
+          return { partitionIndex, partitionErrorCode: codes.of(isUnknown ? 'UNKNOWN_TOPIC_OR_PARTITION' : error) }
         }),
       })),
     )
   const isComplete = topics.every(({ name, partitions }) => partitions.every((each) => isKnown(name, each)))
-  // All or none: those that exist are told that they were not tried.
+  // All or none: existing partitions fail with OPERATION_NOT_ATTEMPTED.
   if (!isComplete) {
-    tell('OPERATION_NOT_ATTEMPTED', true)
+    complete('OPERATION_NOT_ATTEMPTED', true)
     return
   }
   const shard = transactionShard(context, transactionalId)
   if (typeof shard === 'string') {
-    tell(shard)
+    complete(shard)
     return
   }
   const identity = { transactionalId, producerId, producerEpoch }
   const partitions = topics.map(({ name, partitions: added }) => ({ topic: name, partitions: added }))
-  if (verifyOnly) tell(verifyPartitions(shard, identity, partitions))
+  if (verifyOnly) complete(verifyPartitions(shard, identity, partitions))
   else {
-    const responded = (error: ErrorName | undefined) => tell(fencedFor(error, apiVersion < 2))
-    addPartitions(shard, identity, { partitions, clientVersion }, responded)
+    addPartitions(shard, identity, { partitions, clientVersion }, (error) => complete(fencedFor(error, apiVersion < 2)))
   }
 }
 

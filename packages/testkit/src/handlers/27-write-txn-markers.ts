@@ -10,12 +10,14 @@ type Response = Encodable<typeof WriteTxnMarkers.response>
 
 const timeoutMs = 5_000
 
-/** What became of the markers: producer id → topic → partition → code. */
+/** The results of the markers: producer id → topic → partition → code. */
 type Results = Map<bigint, Map<string, Map<number, number>>>
 
 const handle: Handler<typeof WriteTxnMarkers> = (context, { markers }) => {
   const results: Results = new Map()
-  const respond = (): Response => ({ markers: Array.from(results, ([producerId, topics]) => told(producerId, topics)) })
+  const respond = (): Response => ({
+    markers: Array.from(results, ([producerId, topics]) => resultOf(producerId, topics)),
+  })
   let open = 1
   const held = new Held<Response>(context.cluster.runtime)
   const settle = () => {
@@ -59,7 +61,7 @@ function write(
     return
   }
   const { producers, transactions } = replica.log
-  // Since KIP-890 the epoch rises with each transaction: a marker of an open one's own epoch is late (KIP-1228).
+  // Since KIP-890 each transaction ends in a higher epoch, so a marker with the open one's epoch is late (KIP-1228).
   const isLate = producers.epochOf(producerId) === producerEpoch && transactions.openSince(producerId) !== undefined
   if (transactionVersion >= 2 && isLate) {
     fail('INVALID_PRODUCER_EPOCH')
@@ -84,7 +86,7 @@ function note(results: Results, producerId: bigint, topic: string, partition: nu
   topics.set(topic, partitions.set(partition, code))
 }
 
-function told(producerId: bigint, topics: ReadonlyMap<string, ReadonlyMap<number, number>>) {
+function resultOf(producerId: bigint, topics: ReadonlyMap<string, ReadonlyMap<number, number>>) {
   return {
     producerId,
     topics: Array.from(topics, ([name, partitions]) => ({

@@ -1,14 +1,14 @@
 import { DescribeAcls } from '@ottla/codec'
 import type { Acl } from '../state/rights/acl.ts'
 import { noAcls } from '../state/rights/acl-image.ts'
-import { filterOf, isBroken } from './acls-support.ts'
+import { filterOf, isUnreadable } from './acls-support.ts'
 import { type Handler, serves } from './handler.ts'
 import { closeConnection } from './reply.ts'
 import { allVersions, codes } from './support.ts'
 
 const handle: Handler<typeof DescribeAcls> = ({ broker, cluster }, request) => {
   const filter = filterOf(request)
-  if (isBroken(filter)) return closeConnection
+  if (isUnreadable(filter)) return closeConnection
   if (cluster.authorizer === undefined) {
     const errorMessage = 'No Authorizer is configured on the broker'
     return { throttleTimeMs: 0, errorCode: codes.of('SECURITY_DISABLED'), errorMessage, resources: [] }

@@ -1,7 +1,7 @@
 import { CreateAcls, type Decoded } from '@ottla/codec'
-import { createAcls as create } from '../controllers/acls.ts'
+import { createAcls } from '../controllers/acls.ts'
 import type { Acl } from '../state/rights/acl.ts'
-import { isBroken, isOfFilters, securityDisabled } from './acls-support.ts'
+import { isFilterOnly, isUnreadable, securityDisabled } from './acls-support.ts'
 import { type Handler, serves } from './handler.ts'
 import { closeConnection } from './reply.ts'
 import { allVersions, codes } from './support.ts'
@@ -10,13 +10,13 @@ type Creation = Decoded<typeof CreateAcls.request>['creations'][number]
 
 const handle: Handler<typeof CreateAcls> = ({ cluster }, { creations }) => {
   const acls = creations.map(aclOf)
-  if (acls.some(isBroken)) return closeConnection
+  if (acls.some(isUnreadable)) return closeConnection
   if (cluster.authorizer === undefined) {
     return { throttleTimeMs: 0, results: creations.map(() => securityDisabled) }
   }
-  // Kafka does not expect it, and answers for none of them.
-  if (acls.some(isOfFilters)) return { throttleTimeMs: 0, results: acls.map(() => unexpected) }
-  const results = create(cluster.controller, acls).map((refusal) => ({
+  // Kafka fails on these unexpectedly, for all creations.
+  if (acls.some(isFilterOnly)) return { throttleTimeMs: 0, results: acls.map(() => unexpected) }
+  const results = createAcls(cluster.controller, acls).map((refusal) => ({
     errorCode: codes.of(refusal?.error),
     errorMessage: refusal?.message ?? '',
   }))

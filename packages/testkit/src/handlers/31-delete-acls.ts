@@ -1,17 +1,17 @@
 import { DeleteAcls } from '@ottla/codec'
-import { deleteAcls as remove } from '../controllers/acls.ts'
-import { filterOf, isBroken, securityDisabled } from './acls-support.ts'
+import { deleteAcls } from '../controllers/acls.ts'
+import { filterOf, isUnreadable, securityDisabled } from './acls-support.ts'
 import { type Handler, serves } from './handler.ts'
 import { closeConnection } from './reply.ts'
 import { allVersions, codes } from './support.ts'
 
 const handle: Handler<typeof DeleteAcls> = ({ cluster }, { filters }) => {
   const wanted = filters.map(filterOf)
-  if (wanted.some(isBroken)) return closeConnection
+  if (wanted.some(isUnreadable)) return closeConnection
   if (cluster.authorizer === undefined) {
     return { throttleTimeMs: 0, filterResults: filters.map(() => ({ ...securityDisabled, matchingAcls: [] })) }
   }
-  const filterResults = remove(cluster.controller, wanted).map((removed) =>
+  const filterResults = deleteAcls(cluster.controller, wanted).map((removed) =>
     'error' in removed
       ? { errorCode: codes.of(removed.error), errorMessage: removed.message, matchingAcls: [] }
       : {

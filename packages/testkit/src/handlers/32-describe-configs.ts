@@ -28,16 +28,16 @@ type Resource = Request['resources'][number]
 type Result = Encodable<typeof DescribeConfigs.response>['results'][number]
 type Config = Result['configs'][number]
 
-/** A config to show: its values, the most specific first. */
+/** A config with its values, the most specific first. */
 interface Shown {
   readonly name: string
-  /** Undefined: Kafka does not know the config, and hides its value. */
+  /** Undefined: a config that Kafka does not define. Its value is hidden. */
   readonly type: ConfigLimits['type'] | undefined
   readonly readOnly: boolean
   readonly values: readonly ConfigValue[]
 }
 
-/** Kafka defines these for its replication throttles and shows them only when they are set. */
+/** Configs of replication throttles, which Kafka shows only when they are set. */
 const hiddenUnlessSet = /throttled\.rate$|^replica\.alter\.log\.dirs\.io\.max\.bytes\.per\.second$/
 
 const unspecific =
@@ -91,7 +91,7 @@ function describeTopic(context: HandlerContext, request: Request, wanted: Resour
   return found(wanted, request, all)
 }
 
-/** The configs of the broker that is asked, or those that all brokers have by default (an empty name). */
+/** The configs of this broker, or with an empty name the cluster-wide defaults. */
 function describeBroker(context: HandlerContext, request: Request, wanted: Resource): Result {
   const { broker } = context
   const isDefault = wanted.resourceName === ''
@@ -119,7 +119,7 @@ function describeBroker(context: HandlerContext, request: Request, wanted: Resou
   return found(wanted, request, all)
 }
 
-/** What every broker is given for itself. */
+/** The broker's own static configs. */
 function ownValues(name: string, { id, rack }: HandlerContext['broker']): ConfigValue[] {
   const value = name === 'node.id' || name === 'broker.id' ? String(id) : name === 'broker.rack' ? rack : null
   return value === null ? [] : [{ name, synonym: name, value, source: configSource.static }]
@@ -156,14 +156,14 @@ function describeClientMetrics({ broker }: HandlerContext, request: Request, wan
     wanted,
     request,
     resourceConfigs(clientMetricsKeys, wanted, { set, source, values }).map((each) => {
-      // No name stands for what a subscription leaves out.
+      // Defaults of a subscription have no synonyms.
       const isSet = each.values[0]?.source === source
       return isSet ? { ...each, values: each.values.slice(0, 1) } : each
     }),
   )
 }
 
-/** What is set under a name, over what is there without it. */
+/** The configs of a named resource: its own values before the defaults. */
 function resourceConfigs(
   table: ConfigTable,
   wanted: Resource,
@@ -213,7 +213,7 @@ function brokerIdProblem(wanted: Resource, brokerId: number, unexpected: string)
   return failed(wanted, 'INVALID_REQUEST', `${unexpected} ${resourceName}`)
 }
 
-/** No names ask for all, as null does. */
+/** An empty list of names selects all configs, as null does. */
 function chosen(all: readonly string[], { configurationKeys: wanted }: Resource): readonly string[] {
   return wanted === null || wanted.length === 0 ? all : all.filter((name) => wanted.includes(name))
 }

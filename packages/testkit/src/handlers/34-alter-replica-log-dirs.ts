@@ -3,7 +3,7 @@ import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { allVersions, codes } from './support.ts'
 
 const handle: Handler<typeof AlterReplicaLogDirs> = (context, { dirs }) => {
-  // Who names a partition twice means the last directory.
+  // When a partition is listed twice, the last directory applies.
   const wanted = new Map<string, Map<number, string>>()
   for (const { path, topics } of dirs) {
     for (const { name, partitions } of topics) {

@@ -6,7 +6,7 @@ import { allVersions } from './support.ts'
 
 type Topics = Decoded<typeof DescribeLogDirs.request>['topics']
 
-/** The volume that a directory is on: 1 TiB, of which the logs take what they take. */
+/** The size of a directory's volume: 1 TiB, part of which the logs use. */
 const totalBytes = 1n << 40n
 
 const handle: Handler<typeof DescribeLogDirs> = (context, { topics }) => {
@@ -18,7 +18,7 @@ const handle: Handler<typeof DescribeLogDirs> = (context, { topics }) => {
     return {
       errorCode: 0,
       logDir,
-      topics: described(here.filter((log) => isAsked(topics, log))),
+      topics: described(here.filter((log) => isRequested(topics, log))),
       totalBytes,
       usableBytes: isDiskFull ? 0n : totalBytes - usedBytes,
       isCordoned: isCordoned(context.broker.view, context.broker.id, logDir),
@@ -27,7 +27,7 @@ const handle: Handler<typeof DescribeLogDirs> = (context, { topics }) => {
   return { throttleTimeMs: 0, errorCode: 0, results }
 }
 
-function isAsked(topics: Topics, { replica }: LogOnDisk): boolean {
+function isRequested(topics: Topics, { replica }: LogOnDisk): boolean {
   const isNamed = ({ topic, partitions }: NonNullable<Topics>[number]) =>
     topic === replica.topic && partitions.includes(replica.partition)
   return topics === null || topics.some(isNamed)
@@ -41,7 +41,7 @@ function described(logs: readonly LogOnDisk[]) {
       .filter(({ replica }) => replica.topic === name)
       .map(({ replica, isFuture }) => ({
         partitionIndex: replica.partition,
-        // The copy has not begun in the turn in which it is seen.
+        // A future replica is visible for one turn, in which its copy has not started.
         partitionSize: isFuture ? 0n : BigInt(replica.log.sizeInBytes),
         offsetLag: BigInt(isFuture ? replica.logEndOffset : Math.max(0, replica.highWatermark - replica.logEndOffset)),
         isFutureKey: isFuture,

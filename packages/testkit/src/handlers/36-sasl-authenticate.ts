@@ -5,7 +5,7 @@ import { saslStep } from './sasl.ts'
 
 const NO_BYTES = new Uint8Array(0)
 
-/** A step of the authentication that SaslHandshake began. After a failure the connection closes, once the response is written. */
+/** A step of the authentication that SaslHandshake began. A failure closes the connection after its response. */
 export const saslAuthenticateHandler = serves(
   SaslAuthenticate,
   { min: 0, max: 2 },

@@ -10,7 +10,7 @@ type TopicResponse = Encodable<typeof CreatePartitions.response>['results'][numb
 const handle: Handler<typeof CreatePartitions> = (context, { topics, validateOnly }) => {
   const quota = mutationQuota(context, 3)
   const results = oncePerName(topics, ({ name }) => name).map(({ item, isRepeated }) => {
-    if (isRepeated) return refused(item, 'INVALID_REQUEST', 'Duplicate topic name.')
+    if (isRepeated) return failed(item, 'INVALID_REQUEST', 'Duplicate topic name.')
     return extend(context, item, { validateOnly, quota })
   })
   return { throttleTimeMs: quota.settle(), results }
@@ -23,17 +23,17 @@ function extend(
 ): TopicResponse {
   const { controller } = cluster
   const topic = controller.state.topic(request.name)
-  if (topic === undefined) return refused(request, 'UNKNOWN_TOPIC_OR_PARTITION', null)
+  if (topic === undefined) return failed(request, 'UNKNOWN_TOPIC_OR_PARTITION', null)
   const now = topic.partitions.length
   const added = request.count - now
   if (added < 0) {
     const message = `The topic ${request.name} currently has ${now} partition(s); ${request.count} would not be an increase.`
-    return refused(request, 'INVALID_PARTITIONS', message)
+    return failed(request, 'INVALID_PARTITIONS', message)
   }
-  if (added === 0) return refused(request, 'INVALID_PARTITIONS', `Topic already has ${now} partition(s).`)
+  if (added === 0) return failed(request, 'INVALID_PARTITIONS', `Topic already has ${now} partition(s).`)
   const replicationFactor = topic.partitions[0]?.replicas.length ?? 1
   if (request.assignments === null && replicationFactor > controller.placeableBrokers().length) {
-    return refused(request, 'INVALID_REPLICATION_FACTOR', `there are fewer than ${replicationFactor} live brokers`)
+    return failed(request, 'INVALID_REPLICATION_FACTOR', `there are fewer than ${replicationFactor} live brokers`)
   }
   const given = request.assignments?.map(({ brokerIds }) => brokerIds)
   if (given !== undefined) {
@@ -41,14 +41,14 @@ function extend(
       given.length === added
         ? assignmentProblem(given, controller.state, replicationFactor)
         : `Attempted to add ${added} additional partition(s), but only ${given.length} assignment(s) were specified.`
-    if (problem !== undefined) return refused(request, 'INVALID_REPLICA_ASSIGNMENT', problem)
+    if (problem !== undefined) return failed(request, 'INVALID_REPLICA_ASSIGNMENT', problem)
   }
-  if (!quota.take(added)) return refused(request, quotaExceeded.error, quotaExceeded.message)
+  if (!quota.take(added)) return failed(request, quotaExceeded.error, quotaExceeded.message)
   if (!validateOnly) controller.addPartitions(topic, given ?? controller.assign(added, replicationFactor))
   return { name: request.name, errorCode: 0, errorMessage: null }
 }
 
-function refused({ name }: TopicRequest, error: ErrorName, errorMessage: string | null): TopicResponse {
+function failed({ name }: TopicRequest, error: ErrorName, errorMessage: string | null): TopicResponse {
   return { name, errorCode: codes.of(error), errorMessage }
 }
 

@@ -4,7 +4,7 @@ import { type Handler, serves } from './handler.ts'
 import { allVersions, codes } from './support.ts'
 import { tokenRefusal } from './tokens-support.ts'
 
-interface People {
+interface Principals {
   readonly owner: Principal
   readonly requester: Principal
 }
@@ -15,22 +15,22 @@ const handle: Handler<typeof CreateDelegationToken> = (context, request) => {
   const { cluster, apiVersion } = context
   const requester = principalOf(context.principal)
   const { ownerPrincipalType: type = null, ownerPrincipalName: name = null } = apiVersion >= 3 ? request : {}
-  // Kafka trips over a name without a type.
+  // Kafka throws on a name without a type.
   if (name && type === null) {
     return failed('UNKNOWN_SERVER_ERROR', -1n, partsOf({ owner: anonymous, requester: anonymous }, apiVersion))
   }
   const owner = name ? { type: type ?? '', name } : requester
-  const people = partsOf({ owner, requester }, apiVersion)
+  const principals = partsOf({ owner, requester }, apiVersion)
   const refusal = tokenRefusal(context)
-  if (refusal !== undefined) return failed(refusal, -1n, people)
+  if (refusal !== undefined) return failed(refusal, -1n, principals)
   if (request.renewers.some(({ principalType }) => principalType !== 'User')) {
-    return failed('INVALID_PRINCIPAL_TYPE', -1n, people)
+    return failed('INVALID_PRINCIPAL_TYPE', -1n, principals)
   }
-  if (!cluster.tokens.isOpen) return failed('DELEGATION_TOKEN_AUTH_DISABLED', 0n, people)
+  if (!cluster.tokens.isOpen) return failed('DELEGATION_TOKEN_AUTH_DISABLED', 0n, principals)
   const renewers = request.renewers.map((each) => ({ type: each.principalType, name: each.principalName }))
   const token = cluster.tokens.create({ owner, requester, renewers, maxLifetimeMs: Number(request.maxLifetimeMs) })
   return {
-    ...people,
+    ...principals,
     errorCode: 0,
     issueTimestampMs: BigInt(token.issuedAtMs),
     expiryTimestampMs: BigInt(token.expiresAtMs),
@@ -40,7 +40,7 @@ const handle: Handler<typeof CreateDelegationToken> = (context, request) => {
   }
 }
 
-function partsOf({ owner, requester }: People, apiVersion: number) {
+function partsOf({ owner, requester }: Principals, apiVersion: number) {
   return {
     throttleTimeMs: 0,
     principalType: owner.type,
@@ -52,10 +52,10 @@ function partsOf({ owner, requester }: People, apiVersion: number) {
   }
 }
 
-/** Times are -1 where the broker itself refuses, and 0 where the controller does. */
-function failed(error: ErrorName, timestampMs: bigint, people: ReturnType<typeof partsOf>) {
+/** Times are -1 when the broker rejects the request, and 0 when the controller does. */
+function failed(error: ErrorName, timestampMs: bigint, principals: ReturnType<typeof partsOf>) {
   return {
-    ...people,
+    ...principals,
     errorCode: codes.of(error),
     issueTimestampMs: timestampMs,
     expiryTimestampMs: timestampMs,

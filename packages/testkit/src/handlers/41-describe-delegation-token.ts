@@ -9,8 +9,8 @@ const handle: Handler<typeof DescribeDelegationToken> = (context, request) => {
   const refusal = tokenRefusal(context) ?? (cluster.tokens.isOpen ? undefined : 'DELEGATION_TOKEN_AUTH_DISABLED')
   if (refusal !== undefined) return { throttleTimeMs: 0, errorCode: codes.of(refusal), tokens: [] }
   const owners = request.owners?.map(({ principalType: type, principalName: name }) => ({ type, name }))
-  const isAsked = (token: DelegationToken) => owners?.some((owner) => isOwnerOrRenewer(token, owner)) ?? true
-  const tokens = [...broker.view.areas.delegationTokens.values()].filter(isAsked)
+  const isRequested = (token: DelegationToken) => owners?.some((owner) => isOwnerOrRenewer(token, owner)) ?? true
+  const tokens = [...broker.view.areas.delegationTokens.values()].filter(isRequested)
   return { throttleTimeMs: 0, errorCode: 0, tokens: tokens.map((token) => describe(token, apiVersion)) }
 }
 

@@ -12,14 +12,14 @@ const messages: Partial<Record<ErrorName, string>> = {
 }
 
 const handle: Handler<typeof ElectLeaders> = (context, request) => {
-  // Version 0 knows only one kind.
+  // Version 0 has only preferred elections.
   const electionType = context.apiVersion === 0 ? preferredElection : request.electionType
   const isKnown = electionType === preferredElection || electionType === uncleanElection
   const kind = electionType === uncleanElection ? 'unclean' : 'preferred'
   const { controller } = context.cluster
-  // Asked for all partitions, those where nothing had to be done are not worth telling.
-  const wantsAll = request.topicPartitions === null
-  const replicaElectionResults = (request.topicPartitions ?? everything(context)).map(({ topic, partitions }) => ({
+  // A request for all partitions leaves out those that need no election.
+  const isForAll = request.topicPartitions === null
+  const replicaElectionResults = (request.topicPartitions ?? allPartitions(context)).map(({ topic, partitions }) => ({
     topic,
     partitionResult: partitions.flatMap((partitionId) => {
       if (!isKnown) {
@@ -27,7 +27,7 @@ const handle: Handler<typeof ElectLeaders> = (context, request) => {
         return [{ partitionId, errorCode: codes.of('INVALID_REQUEST'), errorMessage }]
       }
       const error = controller.electLeader(topic, partitionId, kind)
-      if (wantsAll && error === 'ELECTION_NOT_NEEDED') return []
+      if (isForAll && error === 'ELECTION_NOT_NEEDED') return []
       return [
         {
           partitionId,
@@ -37,8 +37,8 @@ const handle: Handler<typeof ElectLeaders> = (context, request) => {
       ]
     }),
   }))
-  const told = replicaElectionResults.filter(({ partitionResult }) => partitionResult.length > 0)
-  return { throttleTimeMs: 0, errorCode: isKnown ? 0 : codes.of('INVALID_REQUEST'), replicaElectionResults: told }
+  const results = replicaElectionResults.filter(({ partitionResult }) => partitionResult.length > 0)
+  return { throttleTimeMs: 0, errorCode: isKnown ? 0 : codes.of('INVALID_REQUEST'), replicaElectionResults: results }
 }
 
 function unknown({ cluster }: HandlerContext, topic: string, partition: number, error: ErrorName): string | null {
@@ -47,7 +47,7 @@ function unknown({ cluster }: HandlerContext, topic: string, partition: number, 
   return isTopic ? `No such partition as ${topic}-${partition}` : `No such topic as ${topic}`
 }
 
-function everything({ cluster }: HandlerContext) {
+function allPartitions({ cluster }: HandlerContext) {
   return Array.from(cluster.controller.state.topics(), ({ name, partitions }) => ({
     topic: name,
     partitions: partitions.map(({ partition }) => partition),

@@ -18,7 +18,7 @@ const handle: Handler<typeof AlterPartitionReassignments> = ({ cluster }, reques
       return { partitionIndex, errorCode: codes.of(refused?.error), errorMessage: refused?.message ?? null }
     }),
   }))
-  // The controller is not asked for nothing, and there is no message then, not even none.
+  // Without topics the broker responds without the controller, with an empty message instead of null.
   const errorMessage = request.topics.length === 0 ? '' : null
   return { throttleTimeMs: 0, allowReplicationFactorChange: mayChangeFactor, errorCode: 0, errorMessage, responses }
 }

@@ -5,13 +5,13 @@ import { allVersions } from './support.ts'
 
 const handle: Handler<typeof ListPartitionReassignments> = ({ cluster }, request) => {
   const { state } = cluster.controller
-  const asked =
+  const requested =
     request.topics ??
     Array.from(state.topics(), ({ name, partitions }) => ({
       name,
       partitionIndexes: partitions.map(({ partition }) => partition),
     }))
-  const topics = asked.map(({ name, partitionIndexes }) => ({
+  const topics = requested.map(({ name, partitionIndexes }) => ({
     name,
     partitions: partitionIndexes.flatMap((partitionIndex) => {
       const moving = reassignmentOf(state.topic(name)?.partitions[partitionIndex])

@@ -23,15 +23,15 @@ const handle: Handler<typeof OffsetDelete> = (context, request) => {
       held.complete({ errorCode: errorCode(result), throttleTimeMs: 0, topics: [] })
       return
     }
-    const responded = request.topics.map(({ name, partitions }, index) => ({
+    const all = request.topics.map(({ name, partitions }, index) => ({
       name,
       partitions: partitions.map(({ partitionIndex }) => ({
         partitionIndex,
         errorCode: isKnown(name, partitionIndex) ? (result[index] ?? 0) : errorCode('UNKNOWN_TOPIC_OR_PARTITION'),
       })),
     }))
-    // A topic without a partition is not answered.
-    const topics = responded.filter(({ partitions }) => partitions.length > 0)
+    // Kafka leaves out topics without partitions.
+    const topics = all.filter(({ partitions }) => partitions.length > 0)
     held.complete({ errorCode: 0, throttleTimeMs: 0, topics })
   })
   return held

@@ -10,7 +10,7 @@ interface Wanted {
 }
 
 const handle: Handler<typeof AlterClientQuotas> = ({ cluster }, { entries, validateOnly }) => {
-  // An entity is asked about once: whatever names it again is a mistake.
+  // An entity may appear only once in a request.
   const wanted = new Map<string, Wanted>()
   for (const { entity: components, ops } of entries) {
     const entity = new Map(

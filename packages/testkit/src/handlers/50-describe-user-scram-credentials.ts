@@ -5,8 +5,8 @@ import { allVersions, oncePerName } from './support.ts'
 
 const handle: Handler<typeof DescribeUserScramCredentials> = ({ broker }, request) => {
   const { scramUsers } = broker.view.areas
-  const asked = request.users ?? []
-  const users = asked.length === 0 ? Array.from(scramUsers.keys(), (name) => ({ name })) : asked
+  const requested = request.users ?? []
+  const users = requested.length === 0 ? Array.from(scramUsers.keys(), (name) => ({ name })) : requested
   const results = oncePerName(users, ({ name }) => name).map(({ item: { name: user }, isRepeated }) => {
     const credentials = scramUsers.get(user)
     if (isRepeated) {

@@ -11,16 +11,16 @@ const unknownMessage = 'This server does not host this topic-partition.'
 
 const handle: Handler<typeof DescribeQuorum> = (context, request) => {
   const { apiVersion } = context
-  // All or nothing: there is one partition, and whoever asks for another one too gets neither.
-  const isWhole = isMetadataOnly(request)
+  // There is only one partition: a request for any other one fails as a whole.
+  const isValid = isMetadataOnly(request)
   const topics = request.topics.map(({ topicName, partitions }) => ({
     topicName,
     partitions: partitions.map(({ partitionIndex }) =>
-      isWhole ? quorumOf(context, partitionIndex) : unknown(partitionIndex, apiVersion),
+      isValid ? quorumOf(context, partitionIndex) : unknown(partitionIndex, apiVersion),
     ),
   }))
   const common = { errorCode: 0, errorMessage: '', topics }
-  return apiVersion < 2 ? common : { ...common, nodes: isWhole ? voterNodes(context) : [] }
+  return apiVersion < 2 ? common : { ...common, nodes: isValid ? voterNodes(context) : [] }
 }
 
 function voterNodes({ cluster }: HandlerContext) {
@@ -51,14 +51,14 @@ function unknown(partitionIndex: number, apiVersion: number): Partition {
   }
 }
 
-/** A voter has the log as far as its broker has read the controller's decisions. */
+/** A voter's log ends at the last decision that its broker has applied. */
 function quorumOf({ cluster, now }: HandlerContext, partitionIndex: number): Partition {
   const { quorum, state } = cluster.controller
   const replicas = cluster.brokers().map((broker) => {
     const { id } = broker
-    const isHere = broker.isUp && !broker.isPaused
+    const isRunning = broker.isUp && !broker.isPaused
     const lost = quorum.lastSeen(id)
-    const atMs = BigInt(Math.floor(isHere ? now() : (lost?.atMs ?? -1)))
+    const atMs = BigInt(Math.floor(isRunning ? now() : (lost?.atMs ?? -1)))
     const offset = id === quorum.leaderId ? state.areas.metadataOffset : broker.view.areas.metadataOffset
     return {
       replicaId: id,

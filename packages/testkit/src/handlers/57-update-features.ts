@@ -6,7 +6,7 @@ import { allVersions, codes } from './support.ts'
 const failed = 'The update failed for all features since the following feature had an error: '
 
 const handle: Handler<typeof UpdateFeatures> = ({ cluster }, { featureUpdates, validateOnly }) => {
-  // Version 0 has another field for the way; Kafka does not look at it, so that it leads up only.
+  // Version 0 has allowDowngrade instead, which Kafka ignores: it can only upgrade.
   const updates = featureUpdates.map(({ feature, maxVersionLevel, upgradeType }) => ({
     name: feature,
     level: maxVersionLevel,

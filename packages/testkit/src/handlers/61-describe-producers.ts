@@ -3,7 +3,7 @@ import { topicNameProblem } from '../state/topic-rules.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import { codes, findReplica } from './support.ts'
 
-/** Said of topics only: of a partition that a topic lacks Kafka says no more than the code. */
+/** For unknown topics. For an unknown partition of a topic Kafka sends no message. */
 const notHere = 'This server does not host this topic-partition.'
 
 const handle: Handler<typeof DescribeProducers> = (context, { topics }) => ({

@@ -4,7 +4,7 @@ import { transactionStates } from '../state/transactions/transaction.ts'
 import { type Handler, serves } from './handler.ts'
 import { allVersions, codes } from './support.ts'
 
-/** States that a filter may name beside those that a transaction is ever found in here. */
+/** Kafka's states that no transaction has here; filters may name them. */
 const otherStates = ['Dead', 'PrepareEpochFence']
 
 const handle: Handler<typeof ListTransactions> = ({ broker, now }, request) => {

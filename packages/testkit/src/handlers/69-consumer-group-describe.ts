@@ -1,10 +1,10 @@
 import { ConsumerGroupDescribe, errorCode } from '@ottla/codec'
 import { describeConsumerGroup, noConsumerGroup } from '../state/consumer-groups/consumer-group-describe.ts'
-import { allGroupOperations } from './15-describe-groups.ts'
 import { type Handler, serves } from './handler.ts'
+import { allOperations } from './support.ts'
 
 const handle: Handler<typeof ConsumerGroupDescribe> = ({ broker }, request) => {
-  const withOperations = request.includeAuthorizedOperations && { authorizedOperations: allGroupOperations }
+  const withOperations = request.includeAuthorizedOperations && { authorizedOperations: allOperations.group }
   const groups = request.groupIds.map((groupId) => {
     if (groupId === '') return noConsumerGroup(groupId, errorCode('INVALID_GROUP_ID'), null)
     const shard = broker.services.groups.shardOf(groupId)

@@ -5,7 +5,7 @@ import { allVersions, codes } from './support.ts'
 
 const handle: Handler<typeof ListConfigResources> = (context, { resourceTypes }) => {
   const known = Object.values(configResource)
-  // Version 0 can ask for client metrics alone.
+  // Version 0 lists only client metrics.
   const first = [configResource.clientMetrics]
   const wanted = context.apiVersion === 0 ? first : resourceTypes.length === 0 ? known : [...new Set(resourceTypes)]
   if (!wanted.every((type) => (known as readonly number[]).includes(type))) {

@@ -14,7 +14,7 @@ const handle: Handler<typeof DescribeTopicPartitions> = (context, request) => {
   const { view } = context.broker
   const { cursor } = request
   const problem = problemWith(request)
-  if (problem !== undefined) return refused(request, problem)
+  if (problem !== undefined) return failedResponse(request, problem)
   const all =
     request.topics.length === 0 ? Array.from(view.topics(), ({ name }) => name) : request.topics.map(({ name }) => name)
   const wanted = [...new Set(all)].sort().filter((name) => cursor === null || name >= cursor.topicName)
@@ -40,14 +40,14 @@ const handle: Handler<typeof DescribeTopicPartitions> = (context, request) => {
   return { throttleTimeMs: 0, topics: [...topics, ...denied.map(notAllowed)], nextCursor }
 }
 
-/** What Kafka throws at makes all topics fail: a cursor that is not among them, a name that cannot be asked an authorizer for. */
+/** Errors of the whole request: a cursor for none of its topics, and an empty name, on which Kafka's authorizer throws. */
 function problemWith({ topics, cursor }: Request): ErrorName | undefined {
-  const isElsewhere = cursor !== null && topics.length > 0 && !topics.some(({ name }) => name === cursor.topicName)
-  if (isElsewhere || (cursor?.partitionIndex ?? 0) < 0) return 'INVALID_REQUEST'
+  const isForeignCursor = cursor !== null && topics.length > 0 && !topics.some(({ name }) => name === cursor.topicName)
+  if (isForeignCursor || (cursor?.partitionIndex ?? 0) < 0) return 'INVALID_REQUEST'
   return topics.some(({ name }) => name === '') ? 'UNKNOWN_SERVER_ERROR' : undefined
 }
 
-function refused({ topics }: Request, error: ErrorName): Response {
+function failedResponse({ topics }: Request, error: ErrorName): Response {
   const failed = { errorCode: codes.of(error), topicId: zeroUuid, partitions: [] }
   return {
     throttleTimeMs: 0,
@@ -88,7 +88,7 @@ function describePartition(view: MetadataView, image: PartitionImage) {
   const { partition, leader, leaderEpoch, replicas, isr, elr = [], lastKnownElr = [] } = image
   const isLed = leader >= 0 && view.isAlive(leader)
   return {
-    // Unlike in Metadata, a partition that nobody leads is no error.
+    // Unlike in Metadata, a partition without a leader is no error.
     errorCode: 0,
     partitionIndex: partition,
     leaderId: isLed ? leader : -1,

@@ -11,7 +11,7 @@ type Response = Encodable<typeof ShareGroupHeartbeat.response>
 
 const handle: Handler<typeof ShareGroupHeartbeat> = (context, request) => {
   const { groupId, memberId, memberEpoch, rackId, subscribedTopicNames } = request
-  // Kafka looks at this before its coordinator, and says no more.
+  // Kafka's broker checks this itself, before the coordinator, and sends no message.
   if (!isMemberIdValid(memberId)) return { ...refused(failed('INVALID_REQUEST')), errorMessage: null }
   const problem = problemWith(request)
   if (problem !== undefined) return refused({ error: 'INVALID_REQUEST', message: problem })

@@ -3,19 +3,16 @@ import type { ShareMember } from '../state/shares/share-group.ts'
 import { isFailure, toldOf } from '../state/shares/share-group-service.ts'
 import { failed, type ShareFailure } from '../state/shares/share-state-shard.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
-import { noOperations } from './support.ts'
+import { allOperations, noOperations } from './support.ts'
 
 type Described = Encodable<typeof ShareGroupDescribe.response>['groups'][number]
-
-/** READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS */
-const ALL_GROUP_OPERATIONS = (1 << 3) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 11)
 
 const handle: Handler<typeof ShareGroupDescribe> = (context, { groupIds, includeAuthorizedOperations }) => ({
   throttleTimeMs: 0,
   groups: groupIds.map((groupId) => {
     const described = describe(context, groupId)
     if (!includeAuthorizedOperations || described.errorCode !== 0) return described
-    return { ...described, authorizedOperations: ALL_GROUP_OPERATIONS }
+    return { ...described, authorizedOperations: allOperations.group }
   }),
 })
 

@@ -12,13 +12,13 @@ type Request = Decoded<typeof ShareFetch.request>
 type Response = Encodable<typeof ShareFetch.response>
 type PartitionResponse = Response['responses'][number]['partitions'][number]
 
-/** Who fetches, and what its session says. */
+/** A fetch with its member and session. */
 interface Fetcher {
   readonly context: HandlerContext
   readonly request: Request
   readonly groupId: string
   readonly memberId: string
-  /** Undefined for the last request of a session. */
+  /** Undefined for the final request of a session. */
   readonly session: ShareSession | undefined
   readonly partitions: readonly SessionPartition[]
 }
@@ -30,11 +30,11 @@ const emptyRecords = Buffer.alloc(0)
 const handle: Handler<typeof ShareFetch> = (context, request) => {
   const { groupId, memberId, isRenewAck } = request
   if (groupId === null || !isMemberIdValid(memberId)) return refused('INVALID_REQUEST')
-  if (isRenewAck && fetches(request)) return refused('INVALID_REQUEST')
+  if (isRenewAck && fetchesRecords(request)) return refused('INVALID_REQUEST')
   const opened = openSession(context, request, groupId, memberId)
-  if (opened === 'SHARE_SESSION_LIMIT_REACHED') return later(context, request, opened)
+  if (opened === 'SHARE_SESSION_LIMIT_REACHED') return failLater(context, request, opened)
   if (typeof opened === 'string') return refused(opened)
-  const named = [...opened.partitions, ...askedOf(context, request)]
+  const named = [...opened.partitions, ...requestedOf(context, request)]
   if (failsOnUnknown(context) && named.some(({ isKnown }) => isKnown === false)) return refused('UNKNOWN_SERVER_ERROR')
   const fetcher: Fetcher = { context, request, groupId, memberId, ...opened }
   const held = new Held<Response>(context.cluster.runtime, { onSettled: () => stop() })
@@ -58,8 +58,8 @@ const handle: Handler<typeof ShareFetch> = (context, request) => {
   return held
 }
 
-/** A request that only renews locks must not ask for anything. */
-function fetches({ maxBytes, minBytes, maxRecords, maxWaitMs }: Request): boolean {
+/** A request that renews acquisition locks must not fetch. */
+function fetchesRecords({ maxBytes, minBytes, maxRecords, maxWaitMs }: Request): boolean {
   return maxBytes !== 0 || minBytes !== 0 || maxRecords !== 0 || maxWaitMs !== 0
 }
 
@@ -79,30 +79,30 @@ function openSession(
     if (sessions.get(groupId, memberId) === undefined) return 'SHARE_SESSION_NOT_FOUND'
     return { session: undefined, partitions: [] }
   }
-  const asked = askedOf(context, request)
+  const requested = requestedOf(context, request)
   if (epoch === 0) {
     if (hasAcknowledgements(request)) return 'INVALID_REQUEST'
-    const session = sessions.create(groupId, memberId, context.connection.id, asked)
-    return session === undefined ? 'SHARE_SESSION_LIMIT_REACHED' : { session, partitions: asked }
+    const session = sessions.create(groupId, memberId, context.connection.id, requested)
+    return session === undefined ? 'SHARE_SESSION_LIMIT_REACHED' : { session, partitions: requested }
   }
   const session = sessions.next(groupId, memberId, epoch)
   if (typeof session === 'string') return session
   const forgotten = request.forgottenTopicsData.flatMap(({ topicId, partitions }) =>
     partitions.map((partition) => ({ topicId, partition })),
   )
-  session.update(asked, forgotten)
+  session.update(requested, forgotten)
   return { session, partitions: session.partitions }
 }
 
-function askedOf({ broker }: HandlerContext, { topics }: Request): SessionPartition[] {
+function requestedOf({ broker }: HandlerContext, { topics }: Request): SessionPartition[] {
   return topics.flatMap(({ topicId, partitions }) => {
     const isKnown = broker.view.topicById(topicId) !== undefined
     return partitions.map(({ partitionIndex }) => ({ topicId, partition: partitionIndex, isKnown }))
   })
 }
 
-/** Told only when the client would have had to wait: else it would ask again at once. */
-function later(context: HandlerContext, { maxWaitMs }: Request, error: ErrorName): Held<Response> {
+/** Fails only after the wait time of the request: otherwise the client would retry in a tight loop. */
+function failLater(context: HandlerContext, { maxWaitMs }: Request, error: ErrorName): Held<Response> {
   const onTimeout = () => refused(error)
   return new Held<Response>(context.cluster.runtime, { timeoutMs: Math.max(0, maxWaitMs), onTimeout })
 }
@@ -114,7 +114,7 @@ function acknowledge(fetcher: Fetcher, done: (results: readonly AcknowledgeResul
   else done([])
 }
 
-/** Returns what ends the waiting. */
+/** Returns a function that stops waiting. */
 function takeRecords(fetcher: Fetcher, done: (results: readonly ShareFetched[]) => void): () => void {
   const { context, request, groupId, memberId, partitions } = fetcher
   const { broker, cluster } = context
@@ -133,8 +133,8 @@ function takeRecords(fetcher: Fetcher, done: (results: readonly ShareFetched[]) 
     return () => {}
   }
   const limits = { minBytes: Math.min(minBytes, maxBytes), maxBytes, maxRecords, batchSize }
-  const wish = { groupId, memberId, isRecordLimit, ...limits }
-  const work = new ShareFetchWork(broker.services.shares, wish, rotated(known, request.shareSessionEpoch))
+  const wanted = { groupId, memberId, isRecordLimit, ...limits }
+  const work = new ShareFetchWork(broker.services.shares, wanted, rotated(known, request.shareSessionEpoch))
   if (work.isHopeless || work.isReady()) {
     done([...work.take(), ...failures])
     return () => {}
@@ -162,7 +162,7 @@ function unknown({ broker }: HandlerContext, at: SessionPartition): ShareFailure
   return isThere ? undefined : failed('UNKNOWN_TOPIC_OR_PARTITION')
 }
 
-/** Each request begins with another partition, so that none starves. */
+/** Each request starts with another partition, so that none starves. */
 function rotated(partitions: readonly SessionPartition[], epoch: number): readonly SessionPartition[] {
   if (partitions.length < 2 || epoch < 1) return partitions
   const start = epoch % partitions.length

@@ -21,7 +21,7 @@ const handle: Handler<typeof AddRaftVoter> = (context, request) => {
   if (context.cluster.controller.quorum.isVoter(request.voterId)) {
     return voterRefused('DUPLICATE_VOTER', `The voter id for ${request.voterId} is already part of the set of voters`)
   }
-  // Controllers are brokers here, and there is none at the address that was given.
+  // Controllers are brokers here, so there is no new controller at the given address.
   return voterRefused('REQUEST_TIMED_OUT', `New voter ${request.voterId} isn't ready`)
 }
 

@@ -1,12 +1,12 @@
 import { type Encodable, InitializeShareGroupState } from '@ottla/codec'
 import type { Written } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
-import { askStates, plainResult } from './share-state-support.ts'
+import { forEachState, plainResult } from './share-state-support.ts'
 
-type Asked = { readonly partition: number; readonly stateEpoch: number; readonly startOffset: bigint }
+type PartitionRequest = { readonly partition: number; readonly stateEpoch: number; readonly startOffset: bigint }
 
 const handle: Handler<typeof InitializeShareGroupState> = (context, { groupId, topics }) =>
-  askStates<Asked, Written, Encodable<typeof InitializeShareGroupState.response>>(
+  forEachState<PartitionRequest, Written, Encodable<typeof InitializeShareGroupState.response>>(
     context,
     {
       ...{ verb: 'initialize share group state', groupId, topics },

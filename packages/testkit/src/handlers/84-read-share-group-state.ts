@@ -3,13 +3,13 @@ import { toldOf } from '../state/shares/share-group-service.ts'
 import { onWire } from '../state/shares/share-state-records.ts'
 import type { ReadState } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
-import { askStates, failureOf, type StateOutcome } from './share-state-support.ts'
+import { failureOf, forEachState, type StateOutcome } from './share-state-support.ts'
 
 type Response = Encodable<typeof ReadShareGroupState.response>
-type Asked = { readonly partition: number; readonly leaderEpoch: number }
+type PartitionRequest = { readonly partition: number; readonly leaderEpoch: number }
 
 const handle: Handler<typeof ReadShareGroupState> = (context, { groupId, topics }) =>
-  askStates<Asked, ReadState, Response>(
+  forEachState<PartitionRequest, ReadState, Response>(
     context,
     {
       ...{ verb: 'read share group state', groupId, topics },

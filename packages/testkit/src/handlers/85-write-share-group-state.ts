@@ -2,12 +2,12 @@ import { type Decoded, type Encodable, WriteShareGroupState } from '@ottla/codec
 import { fromWire } from '../state/shares/share-state-records.ts'
 import type { Written } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
-import { askStates, plainResult } from './share-state-support.ts'
+import { forEachState, plainResult } from './share-state-support.ts'
 
-type Asked = Decoded<typeof WriteShareGroupState.request>['topics'][number]['partitions'][number]
+type PartitionRequest = Decoded<typeof WriteShareGroupState.request>['topics'][number]['partitions'][number]
 
 const handle: Handler<typeof WriteShareGroupState> = (context, { groupId, topics }) =>
-  askStates<Asked, Written, Encodable<typeof WriteShareGroupState.response>>(
+  forEachState<PartitionRequest, Written, Encodable<typeof WriteShareGroupState.response>>(
     context,
     {
       ...{ verb: 'write share group state', groupId, topics },

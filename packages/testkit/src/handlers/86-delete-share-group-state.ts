@@ -1,10 +1,10 @@
 import { DeleteShareGroupState, type Encodable } from '@ottla/codec'
 import type { Written } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
-import { askStates, plainResult } from './share-state-support.ts'
+import { forEachState, plainResult } from './share-state-support.ts'
 
 const handle: Handler<typeof DeleteShareGroupState> = (context, { groupId, topics }) =>
-  askStates<{ readonly partition: number }, Written, Encodable<typeof DeleteShareGroupState.response>>(
+  forEachState<{ readonly partition: number }, Written, Encodable<typeof DeleteShareGroupState.response>>(
     context,
     {
       verb: 'delete share group state',

@@ -2,13 +2,13 @@ import { type Encodable, ReadShareGroupStateSummary } from '@ottla/codec'
 import { toldOf } from '../state/shares/share-group-service.ts'
 import type { StateSummary } from '../state/shares/share-state-shard.ts'
 import { type Handler, serves } from './handler.ts'
-import { askStates, failureOf, type StateOutcome } from './share-state-support.ts'
+import { failureOf, forEachState, type StateOutcome } from './share-state-support.ts'
 
 type Response = Encodable<typeof ReadShareGroupStateSummary.response>
-type Asked = { readonly partition: number; readonly leaderEpoch: number }
+type PartitionRequest = { readonly partition: number; readonly leaderEpoch: number }
 
 const handle: Handler<typeof ReadShareGroupStateSummary> = (context, { groupId, topics }) =>
-  askStates<Asked, StateSummary, Response>(
+  forEachState<PartitionRequest, StateSummary, Response>(
     context,
     {
       verb: 'read share group state summary',

@@ -29,7 +29,7 @@ const handle: Handler<typeof StreamsGroupHeartbeat> = (context, request) => {
   return held
 }
 
-/** The coordinator makes what the topology needs; the group goes on once it is there. */
+/** The coordinator creates the internal topics of the topology; the group continues once they exist. */
 function createInternalTopic({ broker, cluster }: HandlerContext, topic: InternalTopic): void {
   const { controller, config } = cluster
   if (controller.state.topic(topic.name) !== undefined) return

@@ -1,10 +1,10 @@
 import { errorCode, StreamsGroupDescribe } from '@ottla/codec'
 import { describeStreamsGroup, noStreamsGroup } from '../state/streams-groups/streams-group-describe.ts'
-import { allGroupOperations } from './15-describe-groups.ts'
 import { type Handler, serves } from './handler.ts'
+import { allOperations } from './support.ts'
 
 const handle: Handler<typeof StreamsGroupDescribe> = ({ broker }, request) => {
-  const withOperations = request.includeAuthorizedOperations && { authorizedOperations: allGroupOperations }
+  const withOperations = request.includeAuthorizedOperations && { authorizedOperations: allOperations.group }
   const groups = request.groupIds.map((groupId) => {
     if (groupId === '') return noStreamsGroup(groupId, errorCode('INVALID_GROUP_ID'), null)
     const shard = broker.services.groups.shardOf(groupId)

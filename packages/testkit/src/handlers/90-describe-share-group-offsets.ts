@@ -62,8 +62,8 @@ function describeNamed(
     const topic = context.broker.view.topic(topicName)
     if (topic !== undefined) wanted.push({ topicId: topic.id, topicName, partitions })
     else {
-      const nowhere = partitions.map((partitionIndex) => partitionOf(partitionIndex, { startOffset: -1 }))
-      unknown.push({ topicName, topicId: zeroUuid, partitions: nowhere })
+      const missing = partitions.map((partitionIndex) => partitionOf(partitionIndex, { startOffset: -1 }))
+      unknown.push({ topicName, topicId: zeroUuid, partitions: missing })
     }
   }
   read(context, groupId, wanted, (found) => done(groupOf(groupId, [...found, ...unknown])))
@@ -95,7 +95,7 @@ function summaryOf(
   partitionIndex: number,
   result: StateSummary | ShareFailure,
 ): PartitionResponse {
-  // What could not be read is told like what is not there.
+  // A failed read looks like a missing state.
   if (failureOf(result) !== undefined) return partitionOf(partitionIndex, { startOffset: -1 })
   const { startOffset, leaderEpoch, deliveryCompleteCount } = result as StateSummary
   if (startOffset === -1 || deliveryCompleteCount === -1)
@@ -108,12 +108,12 @@ function summaryOf(
   return partitionOf(partitionIndex, { startOffset, leaderEpoch, lag })
 }
 
-/** The high watermark, asked of the partition's leader. */
+/** The high watermark of the partition's leader. */
 function endOf({ broker, cluster }: HandlerContext, topic: string, partition: number): number | undefined {
   const leader = broker.leaderOf(topic, partition) ?? -1
   const peer = cluster.broker(leader)
-  const isReached = peer?.isUp && !peer.isPaused && (leader === broker.id || cluster.links.isOpen(broker.id, leader))
-  const replica = isReached ? peer.replica(topic, partition) : undefined
+  const isReachable = peer?.isUp && !peer.isPaused && (leader === broker.id || cluster.links.isOpen(broker.id, leader))
+  const replica = isReachable ? peer.replica(topic, partition) : undefined
   return replica?.isLeader ? replica.highWatermark : undefined
 }
 

@@ -14,8 +14,8 @@ const handle: Handler<typeof DeleteShareGroupOffsets> = (context, { groupId, top
   const shard = groups.shardOf(groupId)
   if (typeof shard === 'string') return refused(failed(shard))
   const held = new Held<Response>(cluster.runtime)
-  const asked = { groupId, topics: topics.map(({ topicName }) => topicName) }
-  deleteShareOffsets(shareGroups, shard, asked, (result) => {
+  const request = { groupId, topics: topics.map(({ topicName }) => topicName) }
+  deleteShareOffsets(shareGroups, shard, request, (result) => {
     if (isFailure(result)) {
       held.complete(refused(result))
       return

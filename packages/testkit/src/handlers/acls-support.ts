@@ -8,7 +8,7 @@ import {
 } from '../state/rights/acl.ts'
 import { codes } from './support.ts'
 
-/** A filter as DescribeAcls and DeleteAcls write it. */
+/** A filter in the fields of DescribeAcls and DeleteAcls. */
 interface WrittenFilter {
   readonly resourceTypeFilter: number
   readonly resourceNameFilter: string | null
@@ -39,13 +39,13 @@ export function filterOf(written: WrittenFilter): AclFilter {
 
 type Kinds = Pick<Acl, 'resourceType' | 'patternType' | 'operation' | 'permissionType'>
 
-/** 0 is no value of anything: Kafka hangs up. What else it does not know it refuses. */
-export function isBroken({ resourceType, patternType, operation, permissionType }: Kinds): boolean {
+/** 0 is invalid in every field, and Kafka closes the connection. Other unknown values are rejected later. */
+export function isUnreadable({ resourceType, patternType, operation, permissionType }: Kinds): boolean {
   return [resourceType, patternType, operation, permissionType].includes(0)
 }
 
-/** What only a filter may say. */
-export function isOfFilters({ resourceType, patternType, operation, permissionType }: Kinds): boolean {
+/** Has a value that is valid only in filters. */
+export function isFilterOnly({ resourceType, patternType, operation, permissionType }: Kinds): boolean {
   const isOpenPattern = patternType === patternTypes.ANY || patternType === patternTypes.MATCH
   const isOpenEntry = operation === operations.ANY || permissionType === permissionTypes.ANY
   return resourceType === resourceTypes.ANY || isOpenPattern || isOpenEntry

@@ -20,7 +20,7 @@ export interface WantedChange {
 
 const refuse = (error: ConfigError['error'], message: string | null): ConfigError => ({ error, message })
 
-/** What becomes of each resource: the broker that is asked looks first, then the controller decides. */
+/** The results of all resources: this broker checks them first, then the controller decides. */
 export function alterAll(
   context: HandlerContext,
   wanted: readonly WantedChange[],
@@ -71,7 +71,7 @@ function alter(
   return alterConfigs(context.cluster, { resourceType, resourceName, changes, replacesAll }, validateOnly)
 }
 
-/** A broker tries the change of its configs, or of those of all, before it passes it on. */
+/** A broker validates changes of its own and of the cluster-wide configs before it forwards them. */
 function brokerRefusal(
   { broker, cluster }: HandlerContext,
   wanted: WantedChange,

@@ -9,8 +9,8 @@ interface StateTopic<P> {
   readonly partitions: readonly P[]
 }
 
-export interface StateAsk<P, T> {
-  /** In the words of an error of the coordinator: `read share group state`. */
+export interface StateRequest<P, T> {
+  /** The operation in the coordinator's error messages: `read share group state`. */
   readonly verb: string
   readonly groupId: string
   readonly topics: readonly StateTopic<P>[]
@@ -22,13 +22,13 @@ export interface StateOutcome<T> {
   readonly result: T | ShareFailure
 }
 
-/** Runs an operation on the state of each share partition that a request names, and answers when all are done. */
-export function askStates<P extends { readonly partition: number }, T extends object, A>(
+/** Runs an operation on the state of each share partition of a request, and responds when all are done. */
+export function forEachState<P extends { readonly partition: number }, T extends object, A>(
   { broker, cluster }: HandlerContext,
-  { verb, groupId, topics, run }: StateAsk<P, T>,
+  { verb, groupId, topics, run }: StateRequest<P, T>,
   responseOf: (results: readonly { readonly topicId: string; readonly outcomes: readonly StateOutcome<T>[] }[]) => A,
 ): A | Held<A> {
-  // What is not complete is answered with nothing.
+  // An incomplete request gets an empty response.
   if (groupId === '' || topics.length === 0 || topics.some(({ partitions }) => partitions.length === 0)) {
     return responseOf([])
   }
@@ -54,10 +54,9 @@ export function askStates<P extends { readonly partition: number }, T extends ob
   return held
 }
 
-/** The fields of an answer that has nothing to tell but whether it went well. */
+/** The result of a partition without further fields. */
 export function plainResult<T extends object>({ partition, result }: StateOutcome<T>) {
-  const failure = 'error' in result && result.error !== undefined ? (result as ShareFailure) : undefined
-  return { partition, ...toldOf(failure) }
+  return { partition, ...toldOf(failureOf(result)) }
 }
 
 export function failureOf(result: object): ShareFailure | undefined {

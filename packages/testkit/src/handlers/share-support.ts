@@ -5,12 +5,12 @@ import { failed } from '../state/shares/share-state-shard.ts'
 import type { HandlerContext } from './handler.ts'
 import { type LeaderHint, leaderHint } from './support.ts'
 
-/** Members choose their ids: of at most 36 characters. */
+/** Members choose their ids, of at most 36 characters. */
 export function isMemberIdValid(memberId: string | null): memberId is string {
   return memberId !== null && memberId !== '' && memberId.length <= 36
 }
 
-/** Kafka's authorizer cannot be asked about a topic without a name, and the whole request fails. */
+/** With an authorizer, Kafka fails the whole request on an unknown topic id, which has no name to authorize. */
 export function failsOnUnknown({ cluster }: HandlerContext): boolean {
   return cluster.config.text('authorizer.class.name') !== ''
 }
@@ -34,7 +34,7 @@ export interface AckRequest {
   readonly isRenewAck: boolean
 }
 
-/** Acknowledges what a request says; `done` has a result for each partition that it names. */
+/** Applies the acknowledgements of a request; `done` receives a result for each of its partitions. */
 export function acknowledgeAll(
   context: HandlerContext,
   { groupId, memberId, topics, isRenewAck }: AckRequest,
@@ -43,7 +43,7 @@ export function acknowledgeAll(
   const { broker } = context
   const ended: AcknowledgeResult[] = []
   const idle: AcknowledgeResult[] = []
-  const asked: PartitionAcks[] = []
+  const acknowledged: PartitionAcks[] = []
   for (const { topicId, partitions } of topics) {
     const topic = broker.view.topicById(topicId)
     for (const { partitionIndex, acknowledgementBatches } of partitions) {
@@ -53,39 +53,39 @@ export function acknowledgeAll(
       }))
       const isKnown = topic?.partitions[partitionIndex] !== undefined
       if (topic === undefined) ended.push({ at, failure: failed('UNKNOWN_TOPIC_ID') })
-      else if (!areValid(acks, { isRenewAck, knowsRenew: context.apiVersion >= 2 })) {
+      else if (!areValid(acks, { isRenewAck, supportsRenew: context.apiVersion >= 2 })) {
         ended.push({ at, failure: failed('INVALID_REQUEST') })
       } else if (!isKnown) ended.push({ at, failure: failed('UNKNOWN_TOPIC_OR_PARTITION') })
       else if (acks.length === 0) idle.push({ at, failure: undefined })
-      else asked.push({ at, acks })
+      else acknowledged.push({ at, acks })
     }
   }
-  broker.services.shares.acknowledge(groupId, memberId, asked, (results) => {
-    // What has nothing to acknowledge is named only beside what has.
-    done([...ended.map(withoutMessage), ...results, ...(asked.length === 0 ? [] : idle)])
+  broker.services.shares.acknowledge(groupId, memberId, acknowledged, (results) => {
+    // Partitions without acknowledgements appear only when others have some.
+    done([...ended.map(withoutMessage), ...results, ...(acknowledged.length === 0 ? [] : idle)])
   })
 }
 
-/** What is found before the share partition is asked goes without Kafka's words. */
+/** Errors detected before the share partition have no message. */
 function withoutMessage({ at, failure }: AcknowledgeResult): AcknowledgeResult {
   return { at, failure: failure && { error: failure.error, message: '' } }
 }
 
 function areValid(
   acks: readonly Acknowledgement[],
-  { isRenewAck, knowsRenew }: { readonly isRenewAck: boolean; readonly knowsRenew: boolean },
+  { isRenewAck, supportsRenew }: { readonly isRenewAck: boolean; readonly supportsRenew: boolean },
 ): boolean {
   for (const { firstOffset, lastOffset, types } of acks) {
     if (firstOffset > lastOffset || types.length === 0) return false
     if (types.length > 1 && types.length !== lastOffset - firstOffset + 1) return false
-    const highest = knowsRenew ? RENEW : RENEW - 1
+    const highest = supportsRenew ? RENEW : RENEW - 1
     if (types.some((type) => type < 0 || type > highest)) return false
     if (!isRenewAck && types.includes(RENEW)) return false
   }
   return true
 }
 
-/** Tells who leads instead, where the client has asked the wrong broker. */
+/** The current leader, for a client that used the wrong broker. */
 export function shareHint(context: HandlerContext, topicId: string, partition: number): LeaderHint | undefined {
   const topic = context.broker.view.topicById(topicId)
   return topic && leaderHint(context, topic, partition)

@@ -6,12 +6,12 @@ import { clientOf } from '../state/quotas/client-throttles.ts'
 import type { Replica } from '../state/replicas/replica.ts'
 import type { HandlerContext } from './handler.ts'
 
-/** All stable versions of an API: what Kafka's brokers advertise too. */
+/** All stable versions of an API, which Kafka's brokers advertise too. */
 export function allVersions({ versions, unstable }: Api): { readonly min: number; readonly max: number } {
   return { min: versions.min, max: unstable ? versions.max - 1 : versions.max }
 }
 
-/** Where a request named a topic by id, the name is empty, and the reverse. */
+/** A topic by name or by id; the other one is empty. */
 export interface TopicRef {
   readonly topic: string
   readonly topicId: string
@@ -21,7 +21,7 @@ export type FoundReplica =
   | { readonly error: ErrorName; readonly replica?: undefined; readonly topic?: TopicImage }
   | { readonly error: undefined; readonly replica: Replica; readonly topic: TopicImage }
 
-/** This broker's replica of a partition, or why it has none. */
+/** This broker's replica of a partition, or an error. */
 export function findReplica({ broker }: HandlerContext, ref: TopicRef, partition: number): FoundReplica {
   const byId = ref.topicId !== zeroUuid
   const topic = byId ? broker.view.topicById(ref.topicId) : broker.view.topic(ref.topic)
@@ -38,7 +38,7 @@ export interface LeaderHint {
   readonly endpoint: Endpoint | undefined
 }
 
-/** Who leads instead (KIP-951), as far as this broker knows. */
+/** The current leader by this broker's metadata (KIP-951). */
 export function leaderHint({ broker, connection }: HandlerContext, topic: TopicImage, partition: number): LeaderHint {
   const image = topic.partitions[partition]
   const leaderId = image?.leader ?? -1
@@ -49,7 +49,7 @@ export function leaderHint({ broker, connection }: HandlerContext, topic: TopicI
   }
 }
 
-/** The endpoints of hints as a response lists them, each broker once. */
+/** The endpoints of hints for a response, each broker once. */
 export function nodeEndpoints(hints: readonly LeaderHint[]) {
   const byId = new Map<number, Endpoint>()
   for (const { endpoint } of hints) if (endpoint !== undefined) byId.set(endpoint.id, endpoint)
@@ -67,15 +67,17 @@ export function mutationQuota(context: HandlerContext, strictSince: number): Mut
   })
 }
 
-/** What everybody may do where nothing is restricted, as bits of Kafka's operations. */
+/** All operations on a resource, as bits of Kafka's operations. */
 export const allOperations = {
   /** READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS */
   topic: 0b1101_1111_1000,
   /** CREATE, ALTER, DESCRIBE, CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE */
   cluster: 0b1_1111_1010_0000,
+  /** READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS */
+  group: 0b1101_0100_1000,
 } as const
 
-/** Not asked for. */
+/** The value when a request does not include authorized operations. */
 export const noOperations = -2_147_483_648
 
 export const codes = {
@@ -83,7 +85,7 @@ export const codes = {
   of: (error: ErrorName | undefined): number => (error === undefined ? 0 : errorCode(error)),
 } as const
 
-/** Each name once, in the order of the request; what was named more than once is marked: Kafka refuses it as one. */
+/** Each name once, in the order of the request. Repeated names are marked: Kafka rejects them. */
 export function oncePerName<T>(
   items: readonly T[],
   nameOf: (item: T) => string,

@@ -3,13 +3,13 @@ import type { DelegationTokenManager, TokenOutcome } from '../controllers/delega
 import type { HandlerContext } from './handler.ts'
 import { codes } from './support.ts'
 
-/** Why requests about delegation tokens are not taken on this connection: who asks must be known, and not by a token. */
+/** Why this connection may not manage delegation tokens: its client must be authenticated, and not by a token. */
 export function tokenRefusal({ connection, principal }: HandlerContext): ErrorName | undefined {
   const isUnknown = principal === 'User:ANONYMOUS'
   return connection.auth.isToken || isUnknown ? 'DELEGATION_TOKEN_REQUEST_NOT_ALLOWED' : undefined
 }
 
-/** The answer to a change of when a token expires. Times are -1 where the broker itself refuses, as in Kafka. */
+/** The response to a change of a token's expiry. Times are -1 when the broker rejects the request, as in Kafka. */
 export function outcomeOf(
   { isOpen }: DelegationTokenManager,
   refusal: ErrorName | undefined,

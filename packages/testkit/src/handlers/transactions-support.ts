@@ -11,17 +11,17 @@ export function transactionShard({ broker }: HandlerContext, transactionalId: st
   return broker.services.transactions.shardOf(transactionalId)
 }
 
-/** Clients of before KIP-360 and KIP-588 know only the older error. */
+/** Clients before KIP-360 and KIP-588 know only the older error. */
 export function fencedFor(error: ErrorName | undefined, isOldClient: boolean): ErrorName | undefined {
   return error === 'PRODUCER_FENCED' && isOldClient ? 'INVALID_PRODUCER_EPOCH' : error
 }
 
-/** What a client can make of the errors of a verification: by its version. */
+/** How a client handles verification errors, by its version. */
 export type VerificationStyle = 'old' | 'abortable' | 'adds-partitions'
 
 /**
- * A broker that is written to in a transaction asks the transaction's coordinator: does the partition take part? With
- * `adds-partitions` it does from now on.
+ * Verifies with the transaction's coordinator that partitions are part of the transaction; with `adds-partitions` the
+ * coordinator adds them.
  */
 export function verifyTransaction(
   { broker, cluster }: HandlerContext,
@@ -29,22 +29,22 @@ export function verifyTransaction(
   { partitions, style }: { readonly partitions: readonly TopicPartitions[]; readonly style: VerificationStyle },
   done: (error: ErrorName | undefined) => void,
 ): void {
-  const responded = (error: ErrorName | undefined) => done(told(error, style))
+  const complete = (error: ErrorName | undefined) => done(errorInStyle(error, style))
   const count = broker.partitionCount(transactionTopic)
   const leader =
     count === 0 ? undefined : broker.leaderOf(transactionTopic, partitionOf(identity.transactionalId, count))
   const coordinator = leader === undefined ? undefined : cluster.broker(leader)
   if (coordinator === undefined || !coordinator.isUp) {
-    responded('COORDINATOR_NOT_AVAILABLE')
+    complete('COORDINATOR_NOT_AVAILABLE')
     return
   }
   const shard = coordinator.services.transactions.shardOf(identity.transactionalId)
-  if (typeof shard === 'string') responded(shard)
-  else if (style === 'adds-partitions') addPartitions(shard, identity, { partitions, clientVersion: 2 }, responded)
-  else responded(verifyPartitions(shard, identity, partitions))
+  if (typeof shard === 'string') complete(shard)
+  else if (style === 'adds-partitions') addPartitions(shard, identity, { partitions, clientVersion: 2 }, complete)
+  else complete(verifyPartitions(shard, identity, partitions))
 }
 
-function told(error: ErrorName | undefined, style: VerificationStyle): ErrorName | undefined {
+function errorInStyle(error: ErrorName | undefined, style: VerificationStyle): ErrorName | undefined {
   if (error === 'PRODUCER_FENCED') return 'INVALID_PRODUCER_EPOCH'
   if (error === 'TRANSACTION_ABORTABLE' && style === 'old') return 'INVALID_TXN_STATE'
   return error

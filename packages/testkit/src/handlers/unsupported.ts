@@ -1,4 +1,4 @@
-/** APIs of Kafka that these brokers neither answer nor advertise, and why. */
+/** Kafka's APIs that these brokers neither serve nor advertise, with the reason. */
 export const unsupported: Readonly<Record<string, string>> = {
   Vote: 'between controllers',
   BeginQuorumEpoch: 'between controllers',

@@ -2,7 +2,7 @@ import { type ErrorName, zeroUuid } from '@ottla/codec'
 import type { HandlerContext } from './handler.ts'
 import { codes } from './support.ts'
 
-/** Where controllers would talk to each other. */
+/** The listener for traffic between controllers. */
 export const controllerListener = 'CONTROLLER'
 
 export interface VoterRequest {
@@ -15,7 +15,7 @@ export function voterRefused(error: ErrorName, errorMessage: string) {
   return { throttleTimeMs: 0, errorCode: codes.of(error), errorMessage }
 }
 
-/** Another cluster is meant, or nobody. */
+/** Rejects requests for another cluster, and without a valid voter. */
 export function voterProblem(
   { cluster }: HandlerContext,
   { clusterId, voterId, voterDirectoryId }: VoterRequest,

@@ -1,5 +1,5 @@
 import { errorCode } from '@ottla/codec'
-import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { WireClient } from '../../test/support/wire-client.ts'
 import { createCluster } from '../cluster/cluster.ts'
 import { handlers } from '../handlers/registry.ts'
@@ -13,7 +13,7 @@ const code = errorCode('POLICY_VIOLATION')
 beforeEach(() => cluster.reset())
 afterAll(() => cluster.close())
 
-/** A request about one entity. */
+/** A request for one entity. */
 function requestOf(api: (typeof handlers)[number]['api'], version: number): Struct {
   const request = asAcl(blank(api.request.fields, version))
   const at = placeOf(api.name, version).entities
@@ -34,14 +34,14 @@ function requestOf(api: (typeof handlers)[number]['api'], version: number): Stru
   return { ...request, ...('acks' in request && { acks: 1 }), [at.request]: [entity] }
 }
 
-/** What ACLs are made of has no default. */
+/** The fields of ACLs have no valid defaults. */
 function asAcl(struct: Struct): Struct {
   if (!('permissionType' in struct)) return struct
   const type = 'resourceTypeFilter' in struct ? { resourceTypeFilter: 2 } : { resourceType: 2 }
   return { ...struct, ...type, operation: 3, permissionType: 3 }
 }
 
-/** How often an answer has the error. */
+/** The number of errors in a response. */
 function errorsIn(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0
   const { errorCode: own, partitionErrorCode } = value as Struct
@@ -49,14 +49,14 @@ function errorsIn(value: unknown): number {
   return Object.values(value).reduce((sum: number, one) => sum + errorsIn(one), here)
 }
 
-const responded = handlers
+const cases = handlers
   .flatMap(({ api, minVersion, maxVersion }) =>
     Array.from({ length: maxVersion - minVersion + 1 }, (_, i) => [api.name, minVersion + i, api] as const),
   )
   .filter(([name, version]) => !withoutErrors.includes(`${name} v${version}`))
 
-describe('an error is in the answer once, and the answer can be read', () => {
-  it.each(responded)('%s v%i', async (name, version, api) => {
+describe('an injected error appears once in a response that can be decoded', () => {
+  test.each(cases)('%s v%i', async (name, version, api) => {
     const wire = await WireClient.connect(cluster.runtime, cluster.bootstrap[0] ?? '')
     for (const action of [{ error: 'POLICY_VIOLATION' }, { errorAfterWork: 'POLICY_VIOLATION' }] as const) {
       const fault = cluster.faults.add({ match: { api: name as ApiName, version }, action })

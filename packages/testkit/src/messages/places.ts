@@ -1,18 +1,18 @@
 import type { ApiName } from './api-name.ts'
 
-/** Where one kind of request lists what it is about, and where its answer lists what became of each. */
+/** Where a request lists its entities, and where the response lists their results. */
 export interface EntityPlace {
   readonly kind: 'topic' | 'group' | 'resource' | 'key'
-  /** The list in the request, and in its elements the name; undefined where the elements are the names. */
+  /** The list in the request, and the name in its elements; undefined when the elements are the names. */
   readonly request: string
   readonly requestName: string | undefined
   readonly response: string
-  /** Undefined where the results have no name and stand in the order of the request. */
+  /** Undefined when the results have no name and are in the order of the request. */
   readonly responseName: string | undefined
-  /** Where errors are per partition. */
+  /** For APIs with an error per partition. */
   readonly partitions?: {
     readonly request: string
-    /** Undefined where the elements are the numbers. */
+    /** Undefined when the elements are the partition numbers. */
     readonly requestIndex: string | undefined
     readonly response: string
     readonly responseIndex: string
@@ -21,7 +21,7 @@ export interface EntityPlace {
   }
 }
 
-/** Where errors are in the versions from `min` to `max`; at the top of the answer when there are no entities. */
+/** Where the errors of versions `min` to `max` are: at the entities, or at the top level of the response. */
 export interface ErrorPlace {
   readonly min?: number
   readonly max?: number
@@ -30,9 +30,9 @@ export interface ErrorPlace {
 
 export interface ApiPlaces {
   readonly places: readonly ErrorPlace[]
-  /** It changes nothing: whether an error comes before or after the work is the same. */
+  /** The API changes nothing, so an error before or after its work is the same. */
   readonly readsOnly: boolean
-  /** Beside the entities a request belongs to one of these. */
+  /** What a request belongs to besides its entities. */
   readonly owner?: 'group' | 'transaction'
 }
 
@@ -67,12 +67,12 @@ const shareState: readonly ErrorPlace[] = [
   },
 ]
 
-/** A request that lists plain names or ids, and an answer with an element for each. */
+/** A request that lists plain names or ids, with an element for each in the response. */
 function byKeys(kind: EntityPlace['kind'], request: string, response: string, responseName: string): ErrorPlace[] {
   return [{ entities: { kind, request, requestName: undefined, response, responseName } }]
 }
 
-/** Where the errors of each served API live. What is not here has them at the top. */
+/** The places of errors, by API. Other APIs have them at the top level. */
 const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
   Produce: {
     readsOnly: false,
@@ -332,7 +332,7 @@ const errorPlaces: Partial<Record<ApiName, ApiPlaces>> = {
   },
 }
 
-/** Only what these name deep inside has errors, in some versions: a rule cannot say which, and its error is not in the answer. */
+/** Versions whose errors are nested deeper than rules can select: an injected error is not in the response. */
 export const withoutErrors: readonly string[] = [
   'WriteTxnMarkers v1',
   'WriteTxnMarkers v2',
@@ -342,13 +342,13 @@ export const withoutErrors: readonly string[] = [
   'DescribeLogDirs v2',
 ]
 
-const elsewhere: ApiPlaces = { places: top, readsOnly: false }
+const topLevelOnly: ApiPlaces = { places: top, readsOnly: false }
 
 export function placesOf(api: string): ApiPlaces {
-  return (Object.hasOwn(errorPlaces, api) ? errorPlaces[api as ApiName] : undefined) ?? elsewhere
+  return (Object.hasOwn(errorPlaces, api) ? errorPlaces[api as ApiName] : undefined) ?? topLevelOnly
 }
 
-/** Where the errors of one version are. */
+/** The place of the errors in one version. */
 export function placeOf(api: string, version: number): ErrorPlace {
   const found = placesOf(api).places.find(({ min = 0, max = Infinity }) => version >= min && version <= max)
   return found ?? {}

@@ -130,6 +130,6 @@ describe('a cluster', () => {
 
   test('has no run in real time', async () => {
     await using cluster = await createCluster({ brokers: 1 })
-    await expect(cluster.run(() => 1)).rejects.toThrow("time: 'virtual'")
+    await expect(cluster.run(() => 1)).rejects.toThrow("option 'time' to be 'virtual'")
   })
 })

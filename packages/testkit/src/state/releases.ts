@@ -1,27 +1,27 @@
 import type { Features } from './features.ts'
 
-/** Versions of an API in a release, where it had others than Kafka 4.3; undefined: it had not got the API. */
+/** The versions of an API in a release that differ from Kafka 4.3; undefined: the release lacks the API. */
 type Difference = { readonly min?: number; readonly max: number } | undefined
 
 export interface FeatureLevels {
   readonly name: string
   readonly min: number
   readonly max: number
-  /** What a new cluster of the release is at; 0: off. */
+  /** The level in a new cluster of the release; 0: off. */
   readonly level: number
 }
 
-/** An older Kafka, as its clients see it. */
+/** An older Kafka, as clients see it. */
 export interface Release {
   readonly name: ReleaseName
   readonly features: readonly FeatureLevels[]
-  /** By API key; what is not here was as in Kafka 4.3. */
+  /** By API key; other APIs are the same as in Kafka 4.3. */
   readonly differences: ReadonlyMap<number, Difference>
-  /** Advertised, but answered UNSUPPORTED_VERSION: the feature is off in a new cluster of the release. */
+  /** Advertised APIs that fail with UNSUPPORTED_VERSION: their feature is off in a new cluster of the release. */
   readonly refused: ReadonlySet<number>
 }
 
-/** What `as` may be. */
+/** Values of option `as`. */
 export type ReleaseName = '3.9' | '4.0' | '4.1' | '4.2' | '4.3'
 
 const groups = (level: number): FeatureLevels => ({ name: 'group.version', min: 0, max: 1, level })
@@ -47,8 +47,8 @@ const streamsApis = [88, 89]
 const shareOffsetApis = [90, 91, 92]
 
 /**
- * Read from the classes of each release (ApiKeys for the broker's listener, without unstable versions; MetadataVersion and the
- * features of server-common). Versions that Kafka 4 dropped are not among them: nothing here reads them.
+ * From the classes of each release (ApiKeys for the broker's listener, without unstable versions; MetadataVersion and the
+ * features of server-common). Versions that Kafka 4 removed are left out, since the codec does not have them.
  */
 const releases: Readonly<Record<Exclude<ReleaseName, '4.3'>, Release>> = {
   '3.9': {
@@ -90,20 +90,22 @@ const releases: Readonly<Record<Exclude<ReleaseName, '4.3'>, Release>> = {
 
 export const latestRelease = '4.3'
 
-/** Undefined for the latest, from which nothing differs. Throws TypeError for one that is not known. */
+/** Undefined for the latest release, which needs no differences. Throws TypeError for an unknown release. */
 export function releaseOf(name: string): Release | undefined {
   if (name === latestRelease) return undefined
   const release = Object.hasOwn(releases, name) ? releases[name as keyof typeof releases] : undefined
   if (release !== undefined) return release
-  throw new TypeError(`Kafka ${name} is not known: take one of ${[...Object.keys(releases), latestRelease].join(', ')}`)
+  throw new TypeError(
+    `Option 'as' must be one of ${[...Object.keys(releases), latestRelease].join(', ')}, not '${name}'`,
+  )
 }
 
-/** Levels of features in a new cluster of the release; what is off is not among them. */
+/** The feature levels in a new cluster of the release, without features that are off. */
 export function levelsOf({ features }: Release): Features {
   return new Map(features.filter(({ level }) => level > 0).map(({ name, level }) => [name, level]))
 }
 
-/** Versions that a release offers of what these brokers can; undefined when it has not got the API. */
+/** The served versions that a release offers; undefined when it lacks the API. */
 export function versionsIn<V extends { readonly minVersion: number; readonly maxVersion: number }>(
   release: Release | undefined,
   apiKey: number,

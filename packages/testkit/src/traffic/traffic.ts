@@ -123,7 +123,7 @@ export class Traffic {
       found = seen
       return true
     }
-    const waited = this.#waiters.wait(take, () => `No request that matches ${JSON.stringify(match)}`, options)
+    const waited = this.#waiters.wait(take, () => `No request matched ${JSON.stringify(match)}`, options)
     this.#onChange()
     try {
       await waited

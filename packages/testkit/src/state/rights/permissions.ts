@@ -2,7 +2,7 @@ import { clusterName, type Operation, operations, type ResourceType } from './ac
 import type { AclImage } from './acl-image.ts'
 import type { Authorizer, Subject } from './authorizer.ts'
 
-/** What there is to be done with a resource of each type. */
+/** The operations on each type of resource. */
 const operationsOf: Readonly<Record<ResourceType, readonly Operation[]>> = {
   TOPIC: ['READ', 'WRITE', 'CREATE', 'DELETE', 'ALTER', 'DESCRIBE', 'DESCRIBE_CONFIGS', 'ALTER_CONFIGS'],
   GROUP: ['READ', 'DELETE', 'DESCRIBE', 'DESCRIBE_CONFIGS', 'ALTER_CONFIGS'],
@@ -12,22 +12,22 @@ const operationsOf: Readonly<Record<ResourceType, readonly Operation[]>> = {
   USER: ['CREATE_TOKENS', 'DESCRIBE_TOKENS'],
 }
 
-/** What the client of one request may do. */
+/** The rights of the client of one request. */
 export interface Permissions {
-  /** False where there is no authorizer: then nothing has to be asked. */
+  /** False without an authorizer: everything is allowed. */
   readonly areChecked: boolean
   may(operation: Operation, type: ResourceType, name: string): boolean
-  /** With the cluster as such. */
+  /** A right on the cluster itself. */
   mayOnCluster(operation: Operation): boolean
-  /** With at least one resource of a type, of whatever name. */
+  /** A right on at least one resource of a type, of any name. */
   mayOnAny(operation: Operation, type: ResourceType): boolean
-  /** All that it may do with a resource, as bits of Kafka's operations. */
+  /** All allowed operations on a resource, as bits of Kafka's operations. */
   operationsOn(type: ResourceType, name: string): number
 }
 
 const yes = () => true
 
-/** Where nothing is restricted. */
+/** Without an authorizer. */
 export const allPermissions: Permissions = {
   areChecked: false,
   may: yes,
@@ -38,7 +38,7 @@ export const allPermissions: Permissions = {
 
 export interface PermissionsOptions {
   readonly authorizer: Authorizer
-  /** Asked at each question: they change. */
+  /** Called for each check, since ACLs change. */
   readonly acls: () => AclImage
   readonly subject: Subject
 }
