@@ -50,7 +50,8 @@ export const words: readonly Refused[] = [
   { pattern: /\bsee to (it|the)\b|\bsees to\b/i, better: 'ensures, makes sure' },
 ]
 
-const clientSource = /^packages\/client\/src\/.*(?<!\.test)\.ts$/
+/** Without `errors.ts`, which has `describePartition`. */
+const clientSource = /^packages\/client\/src\/(?!errors\.ts).*(?<!\.test)\.ts$/
 const test = /\.test\.ts$/
 
 /** Forms of messages and titles. */

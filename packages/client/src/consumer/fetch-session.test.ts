@@ -52,7 +52,7 @@ describe('a fetch session', () => {
     expect(asked(session, cursors)).toBe('0/0 t0@5 -')
   })
 
-  test('a topic that was created anew is another topic; one without an id makes all go by name', () => {
+  test('treats a recreated topic as another topic; one topic without an id makes all requests use names', () => {
     const session = new FetchSession()
     const cursors = [cursorAt(0, 5)]
     asked(session, cursors)
@@ -74,7 +74,7 @@ describe('a fetch session', () => {
   })
 })
 
-describe('an answer', () => {
+describe('a response', () => {
   type Partition = FetchResponse['responses'][number]['partitions'][number]
   const calls: string[] = []
   const sink: FetchSink = {
@@ -117,7 +117,7 @@ describe('an answer', () => {
     expect(cursor.highWatermark).toBe(9)
   })
 
-  test('what was asked before a seek, a revoke, or another answer is dropped', () => {
+  test('drops what was requested before a seek, a revocation or another response', () => {
     const records = batchOf(5, ['a'])
     const sought = cursorAt(0, 5)
     expect(accept(sought, { records }, () => sought.moveTo(5, -1))).toEqual([])

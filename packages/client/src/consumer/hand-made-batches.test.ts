@@ -23,7 +23,7 @@ const start = async <T>(promise: Promise<T>): Promise<T> => {
 }
 
 describe('what is skipped', () => {
-  test('control batches and aborted transactions, compressed or not; the commit goes beyond them', async () => {
+  test('control batches and aborted transactions, compressed or not; the commit moves past them', async () => {
     const { log } = scripted
     const transactional = { producerId: 7n, transactional: true }
     log.append(['a'], transactional).marker(7n, true)

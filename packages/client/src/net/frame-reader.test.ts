@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { FrameReader } from './frame-reader.ts'
 
 let frames: string[]
@@ -35,14 +35,14 @@ beforeEach(() => {
 })
 
 describe('a frame reader', () => {
-  it('gives out frames, whole or in pieces of a byte', () => {
+  test('gives out frames, whole or in pieces of a byte', () => {
     let space = read(reader.space(), frame('one'))
     for (const byte of frame('two')) space = read(space, Buffer.of(byte))
     expect(frames).toEqual(['one', 'two'])
     expect(reader.frames).toBe(2)
   })
 
-  it('shows the first bytes of a peer that sends no frames, and only of such', () => {
+  test('shows the first bytes of a peer that sends no frames, and only of such', () => {
     read(reader.space(), Buffer.from('HTTP/1.1'))
     expect(errors).toEqual(['HTTP/1'])
     reader = new FrameReader({ maxBytes: 16, onFrame: () => {}, onError: (_, first) => errors.push(first && 'first') })
@@ -50,17 +50,20 @@ describe('a frame reader', () => {
     expect(errors).toEqual(['HTTP/1', undefined])
   })
 
-  it.each([10, 100, 100_000])('takes %i bytes after the limit was raised, read to a space given out before', (size) => {
-    const space = read(reader.space(), frame('small'))
-    reader.raiseLimit(1 << 20)
-    const text = 'x'.repeat(size)
-    const rest = read(space, frame(text))
-    read(rest, frame('next'))
-    expect(frames).toEqual(['small', text, 'next'])
-    expect(errors).toEqual([])
-  })
+  test.each([10, 100, 100_000])(
+    'takes %i bytes after the limit was raised, read to a space given out before',
+    (size) => {
+      const space = read(reader.space(), frame('small'))
+      reader.raiseLimit(1 << 20)
+      const text = 'x'.repeat(size)
+      const rest = read(space, frame(text))
+      read(rest, frame('next'))
+      expect(frames).toEqual(['small', text, 'next'])
+      expect(errors).toEqual([])
+    },
+  )
 
-  it('keeps the limit until it is raised', () => {
+  test('keeps the limit until it is raised', () => {
     read(reader.space(), frame('x'.repeat(17)))
     expect(frames).toEqual([])
     expect(errors).toHaveLength(1)

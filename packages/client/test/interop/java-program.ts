@@ -7,7 +7,7 @@ import { until, within } from '../support/until.ts'
 
 const source = fileURLToPath(new URL('./java/Interop.java', import.meta.url))
 
-/** A record as it goes to or comes from the Java program. */
+/** A record in the format of the Java program. */
 export interface PlainRecord {
   readonly key: string | null
   readonly value: string | null
@@ -34,7 +34,7 @@ async function run(args: readonly string[], input = ''): Promise<string> {
   return done.stdout
 }
 
-/** Java's producer sends `records`; gives where each went. */
+/** Sends `records` with Java's producer; returns their partitions and offsets. */
 export async function javaProduce(
   bootstrap: readonly string[],
   topic: string,
@@ -52,7 +52,7 @@ export async function javaProduce(
     })
 }
 
-/** Java's consumer reads a topic from its beginning. */
+/** Reads a topic from its beginning with Java's consumer. */
 export async function javaConsume(bootstrap: readonly string[], topic: string, count: number): Promise<StoredRecord[]> {
   const output = await run(['consume', bootstrap.join(','), topic, String(count)])
   return output
@@ -68,9 +68,9 @@ export async function javaConsume(bootstrap: readonly string[], topic: string, c
 /** A Java consumer that is a member of a group until `leave`. */
 export class JavaMember {
   readonly #process: ChildProcess
-  /** All `partition offset value` it read. */
+  /** The records that it read. */
   readonly records: { partition: number; offset: number; value: string }[] = []
-  /** The partitions it has, after each rebalance. */
+  /** The assigned partitions after each rebalance. */
   readonly assignments: number[][] = []
   #stderr = ''
 
@@ -119,7 +119,7 @@ export class JavaMember {
     await within("Java's member leaves", 20_000, gone)
   }
 
-  /** Ends it as a crash does: the group learns of it by the session timeout. */
+  /** Simulates a crash: the group detects it by the session timeout. */
   kill(): void {
     this.#process.kill('SIGKILL')
   }

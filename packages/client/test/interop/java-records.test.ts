@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { onRealKafka } from '../support/real-target.ts'
 import { readTopic } from '../support/records.ts'
 import { javaConsume, javaProduce, type PlainRecord } from './java-program.ts'
 
-/** Of every shape: nulls, empties, several headers of one name, far-off times, other scripts, large ones. */
+/** Records of all shapes: null and empty, repeated header names, distant timestamps, other scripts, large ones. */
 const records: readonly (PlainRecord & { timestamp: number })[] = [
   { key: 'k', value: 'v', timestamp: 1_700_000_000_000, headers: [['trace', 'abc']] },
   { key: null, value: null, timestamp: 0, headers: [] },
@@ -29,7 +29,7 @@ const records: readonly (PlainRecord & { timestamp: number })[] = [
 ]
 
 onRealKafka('records between Java and ottla', (real) => {
-  it.each([['none'], ['gzip']] as const)('Java reads what ottla wrote (%s)', async (compression) => {
+  test.each([['none'], ['gzip']] as const)('Java reads the records of ottla (%s)', async (compression) => {
     const { target } = real()
     const topic = await target.createTopic('to-java')
     const producer = target.newKafka().producer({ compression })
@@ -41,7 +41,7 @@ onRealKafka('records between Java and ottla', (real) => {
     expect(read).toEqual(records.map((record, offset) => ({ ...record, partition: 0, offset })))
   })
 
-  it.each([['none'], ['gzip']])('ottla reads what Java wrote (%s)', async (compression) => {
+  test.each([['none'], ['gzip']])('ottla reads the records of Java (%s)', async (compression) => {
     const { target } = real()
     const topic = await target.createTopic('from-java')
 
@@ -51,12 +51,12 @@ onRealKafka('records between Java and ottla', (real) => {
     expect(read).toEqual(records.map((record, i) => ({ ...record, partition: 0, offset: BigInt(i) })))
   })
 
-  it('10,000 keys land on the partitions where Java puts them', { timeout: 120_000 }, async () => {
+  test('10,000 keys get the same partitions as in Java', { timeout: 120_000 }, async () => {
     const { target } = real()
     const partitions = 13
     const byOttla = await target.createTopic('keys-ottla', { partitions })
     const byJava = await target.createTopic('keys-java', { partitions })
-    // Keys of every length modulo 4, beyond ASCII too: murmur2 treats the tail of one to three bytes apart.
+    // Keys of every length modulo 4, also beyond ASCII: murmur2 handles the tail of one to three bytes separately.
     const keys = Array.from({ length: 10_000 }, (_, i) => {
       if (i % 3 === 0) return `user-${i}`
       return randomBytes(1 + (i % 23)).toString(i % 3 === 1 ? 'latin1' : 'hex')

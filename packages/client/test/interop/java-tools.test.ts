@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findPorts, runJava } from '../../../../tools/kafka/index.mjs'
 import { uniqueName } from '../support/names.ts'
 import { kafkaMissing, skipsKafka } from '../support/real-kafka.ts'
@@ -19,7 +19,7 @@ const tool = {
   shareGroups: 'org.apache.kafka.tools.consumer.group.ShareGroupCommand',
 }
 
-/** Kafka's own command line tools, in Java, against the embedded cluster as a process of its own. */
+/** Kafka's own command line tools against the testkit as a separate process. */
 describe.skipIf(skipsKafka)(`Kafka's own tools against ottla-testkit${skipsKafka ? ` (${kafkaMissing})` : ''}`, () => {
   let testkit: ChildProcess
   let bootstrap = ''
@@ -43,7 +43,7 @@ describe.skipIf(skipsKafka)(`Kafka's own tools against ottla-testkit${skipsKafka
     expect(code).toBe(0)
   })
 
-  /** The tool's output; fails when the tool does. */
+  /** Returns the output of the tool; fails if the tool fails. */
   async function run(mainClass: string, args: readonly string[], input = ''): Promise<string> {
     const done = await runJava(mainClass, ['--bootstrap-server', bootstrap, ...args], { input })
     expect(done.code, `${mainClass} ${args.join(' ')}\n${done.stdout}\n${done.stderr}`).toBe(0)
@@ -69,7 +69,7 @@ describe.skipIf(skipsKafka)(`Kafka's own tools against ottla-testkit${skipsKafka
     return output.trimEnd().split('\n')
   }
 
-  it('TopicCommand creates, lists, describes and deletes topics', async () => {
+  test('TopicCommand creates, lists, describes and deletes topics', async () => {
     const topic = await createTopic('users', 2)
 
     expect((await run(tool.topics, ['--list'])).split('\n')).toContain(topic)
@@ -87,7 +87,7 @@ describe.skipIf(skipsKafka)(`Kafka's own tools against ottla-testkit${skipsKafka
     expect((await run(tool.topics, ['--list'])).split('\n')).not.toContain(topic)
   })
 
-  it('TopicCommand says why a topic cannot be created', async () => {
+  test('TopicCommand reports why a topic cannot be created', async () => {
     const topic = await createTopic('taken', 1)
 
     const again = await runJava(tool.topics, ['--bootstrap-server', bootstrap, '--create', '--topic', topic])
@@ -96,7 +96,7 @@ describe.skipIf(skipsKafka)(`Kafka's own tools against ottla-testkit${skipsKafka
     expect(again.stdout + again.stderr).toContain(`Topic '${topic}' already exists`)
   })
 
-  it('the console consumer reads what the console producer wrote, in order, with keys', async () => {
+  test('the console consumer reads the records of the console producer, in order, with keys', async () => {
     const topic = await createTopic('letters', 1)
     const lines = Array.from({ length: 200 }, (_, i) => `k${i}:value ${i}`)
 
@@ -105,7 +105,7 @@ describe.skipIf(skipsKafka)(`Kafka's own tools against ottla-testkit${skipsKafka
     expect(await consume(topic, 200, ['--from-beginning'])).toEqual(lines)
   })
 
-  it('the console producer and consumer agree on compressed batches', async () => {
+  test('the console producer and consumer agree on compressed batches', async () => {
     const topic = await createTopic('packed', 1)
     const lines = Array.from({ length: 50 }, (_, i) => `${i}:${'x'.repeat(100)}${i}`)
     const parsing = ['--reader-property', 'parse.key=true', '--reader-property', 'key.separator=:']
@@ -115,7 +115,7 @@ describe.skipIf(skipsKafka)(`Kafka's own tools against ottla-testkit${skipsKafka
     expect(await consume(topic, 50, ['--from-beginning'])).toEqual(lines)
   })
 
-  it('a group of console consumers commits, goes on from there, and ConsumerGroupCommand sees, resets and deletes it', async () => {
+  test('a group of console consumers commits and resumes, and ConsumerGroupCommand describes, resets and deletes it', async () => {
     const topic = await createTopic('orders', 1)
     const group = uniqueName('kitchen')
     await produce(topic, ['a:1', 'b:2', 'c:3', 'd:4', 'e:5'])
@@ -136,7 +136,7 @@ describe.skipIf(skipsKafka)(`Kafka's own tools against ottla-testkit${skipsKafka
     expect((await run(tool.groups, ['--list'])).split('\n')).not.toContain(group)
   })
 
-  it('a share group delivers, is described, reset and deleted', async () => {
+  test('a share group delivers, is described, reset and deleted', async () => {
     const topic = await createTopic('jobs', 1)
     const group = uniqueName('workers')
     const earliest = ['--add-config', 'share.auto.offset.reset=earliest']

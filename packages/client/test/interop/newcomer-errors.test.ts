@@ -1,12 +1,12 @@
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Kafka, KafkaError, type KafkaOptions, type LogFields, silentLogger } from '../../src/index.ts'
 import { onRealKafka } from '../support/real-target.ts'
 import { take } from '../support/records.ts'
 import { onTargets } from '../support/targets.ts'
 
-/** What a newcomer reads: the message and the advice. */
+/** The text that a newcomer reads: message and hint. */
 async function failureOf(action: () => Promise<unknown>): Promise<KafkaError & { text: string }> {
   const error = await action().then(
     () => undefined,
@@ -33,8 +33,8 @@ async function unusedPort(): Promise<number> {
   return port
 }
 
-describe('errors a newcomer meets without any broker', () => {
-  it('no broker there', async () => {
+describe('errors that a newcomer gets without a broker', () => {
+  test('no broker at the address', async () => {
     const address = `127.0.0.1:${await unusedPort()}`
     const error = await readyFailure({ brokers: [address] })
     expect(error.code).toBe('NO_BROKER_REACHABLE')
@@ -42,14 +42,14 @@ describe('errors a newcomer meets without any broker', () => {
     expect(error.text).toMatch(/ECONNREFUSED|refused/)
   })
 
-  it('a host name that does not exist', async () => {
+  test('a host name that does not exist', async () => {
     const error = await readyFailure({ brokers: ['no-such-host.invalid:9092'] })
     expect(error.code).toBe('NO_BROKER_REACHABLE')
     expect(error.text).toContain('no-such-host.invalid:9092')
     expect(error.text).toMatch(/ENOTFOUND|EAI_AGAIN|name/)
   })
 
-  it('something there that is no Kafka', async () => {
+  test('a server that is not Kafka', async () => {
     const server = createServer((socket) => {
       socket.on('error', () => {})
       socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n')
@@ -62,7 +62,7 @@ describe('errors a newcomer meets without any broker', () => {
     expect(error.text).toMatch(/not.* Kafka|HTTP/)
   })
 
-  it('a misspelt option, with the right one', () => {
+  test('a misspelt option, with the correct name', () => {
     const misspelt = { brokers: ['localhost:9092'], clientID: 'shop' } as unknown as KafkaOptions
     expect(() => new Kafka(misspelt)).toThrow(/'clientID' of new Kafka\(\) does not exist/)
     try {
@@ -72,7 +72,7 @@ describe('errors a newcomer meets without any broker', () => {
     }
   })
 
-  it.each([
+  test.each([
     [{}, /'brokers' of new Kafka\(\) is missing/],
     [{ brokers: [] }, /'brokers' of new Kafka\(\) must be a list/],
     [
@@ -84,7 +84,7 @@ describe('errors a newcomer meets without any broker', () => {
     expect(() => new Kafka(options as KafkaOptions)).toThrow(message)
   })
 
-  it.each([
+  test.each([
     [{ acks: 2 }, /'acks' of kafka.producer\(\) must be one of 'all', 1, 0/],
     [{ acks: 0, idempotent: true }, /'idempotent' of kafka.producer\(\) requires acks: 'all'/],
     [{ compression: 'zip' }, /'compression' of kafka.producer\(\) must be/],
@@ -94,7 +94,7 @@ describe('errors a newcomer meets without any broker', () => {
     await kafka.close()
   })
 
-  it('a consumer of topics without a group', async () => {
+  test('a consumer of topics without a groupId', async () => {
     const kafka = new Kafka({ brokers: ['localhost:9092'] })
     try {
       kafka.consumer({ topics: ['orders'] })
@@ -107,13 +107,13 @@ describe('errors a newcomer meets without any broker', () => {
     }
   })
 
-  it('a consumer of nothing', async () => {
+  test('a consumer without topics and assign', async () => {
     const kafka = new Kafka({ brokers: ['localhost:9092'] })
     expect(() => kafka.consumer({ groupId: 'billing' })).toThrow(/Either 'topics'/)
     await kafka.close()
   })
 
-  it('a client that was closed', async () => {
+  test('a closed client', async () => {
     const kafka = new Kafka({ brokers: ['localhost:9092'] })
     const producer = kafka.producer()
     await kafka.close()
@@ -124,7 +124,7 @@ describe('errors a newcomer meets without any broker', () => {
 })
 
 onTargets('errors a newcomer meets', (target) => {
-  it('a topic that does not exist, when producing', async () => {
+  test('a missing topic when producing', async () => {
     const topic = target().uniqueName('typo')
     const producer = target().newKafka({ topicTimeoutMs: 500 }).producer()
     const error = await failureOf(() => producer.send({ topic, value: '1' }))
@@ -133,7 +133,7 @@ onTargets('errors a newcomer meets', (target) => {
     expect(error.text).toMatch(/admin\.createTopics/)
   })
 
-  it('a topic that does not exist, when reading without a group', async () => {
+  test('a missing topic when reading without a group', async () => {
     const topic = target().uniqueName('typo')
     const kafka = target().newKafka({ topicTimeoutMs: 500 })
     const consumer = kafka.consumer({ assign: [{ topic, partition: 0, offset: 'earliest' }] })
@@ -141,7 +141,7 @@ onTargets('errors a newcomer meets', (target) => {
     expect(error).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', topic })
   })
 
-  it('a topic that does not exist, when reading in a group: a warning, since it may come', async () => {
+  test('a missing topic when reading in a group: a warning, because it may be created', async () => {
     const topic = target().uniqueName('typo')
     const warnings: string[] = []
     const warn = (message: string, fields?: LogFields) => warnings.push(`${message} ${JSON.stringify(fields)}`)
@@ -152,14 +152,14 @@ onTargets('errors a newcomer meets', (target) => {
     expect(warnings[0]).toContain(topic)
   })
 
-  it('a partition that does not exist', async () => {
+  test('a missing partition', async () => {
     const topic = await target().createTopic('small', { partitions: 2 })
     const error = await failureOf(() => target().newKafka().producer().send({ topic, partition: 7, value: '1' }))
     expect(error).toMatchObject({ topic, partition: 7, outcome: 'not-written' })
     expect(error.text).toMatch(/2 partitions|0 to 1/)
   })
 
-  it('a record larger than the client allows', async () => {
+  test("a record above the client's limit", async () => {
     const topic = await target().createTopic('larger')
     const value = Buffer.alloc(2 << 20)
     const error = await failureOf(() => target().newKafka().producer().send({ topic, value }))
@@ -168,16 +168,16 @@ onTargets('errors a newcomer meets', (target) => {
     expect(error.text).toMatch(/1048576|1 MiB/)
   })
 
-  it('a record larger than the broker allows', async () => {
+  test("a record above the broker's limit", async () => {
     const topic = await target().createTopic('too-large', { configs: { 'max.message.bytes': 10_000 } })
     const producer = target().newKafka().producer()
     const error = await failureOf(() => producer.send({ topic, value: Buffer.alloc(50_000) }))
     expect(error).toMatchObject({ code: 'MESSAGE_TOO_LARGE', topic, partition: 0 })
     expect(error.text).toMatch(/max\.message\.bytes/)
-    expect((await producer.send({ topic, value: 'small' })).offset, 'the producer goes on').toBe(0n)
+    expect((await producer.send({ topic, value: 'small' })).offset, 'the producer continues').toBe(0n)
   })
 
-  it('a value that is no bytes', async () => {
+  test('a value that is neither a string nor bytes', async () => {
     const topic = await target().createTopic('objects')
     const value = { total: 12 } as unknown as string
     const error = await failureOf(async () => target().newKafka().producer().send({ topic, value }))
@@ -187,7 +187,7 @@ onTargets('errors a newcomer meets', (target) => {
 })
 
 onRealKafka('the wrong port of a real broker', (real) => {
-  it('TLS to a port without it', async () => {
+  test('TLS to a port without it', async () => {
     const { bootstrap, ca } = real().addresses
     const error = await readyFailure({ brokers: bootstrap.slice(0, 1), tls: { ca } })
     expect(error.code).toBe('TLS_MISMATCH')
@@ -195,7 +195,7 @@ onRealKafka('the wrong port of a real broker', (real) => {
     expect(error.text).toMatch(/does not speak TLS|without TLS|no TLS|plaintext/i)
   })
 
-  it('no TLS to a port that wants it', async () => {
+  test('no TLS to a port that requires it', async () => {
     const { ssl } = real().addresses
     const error = await readyFailure({ brokers: ssl.slice(0, 1) })
     expect(error.code).toBe('TLS_MISMATCH')
@@ -203,7 +203,7 @@ onRealKafka('the wrong port of a real broker', (real) => {
     expect(error.text).toMatch(/`?tls`?/)
   })
 
-  it('the port of the controllers', async () => {
+  test('the port of a controller', async () => {
     const port = Number(real().addresses.bootstrap[0]?.split(':')[1]) + 5
     const error = await readyFailure({ brokers: [`127.0.0.1:${port}`] })
     expect(error.text).toContain(`127.0.0.1:${port}`)

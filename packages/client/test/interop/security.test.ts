@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { type KafkaOptions, plain, scramSha256, scramSha512 } from '../../src/index.ts'
 import { uniqueName } from '../support/names.ts'
 import { onRealKafka } from '../support/real-target.ts'
@@ -13,7 +13,7 @@ const mechanisms = [
 ] as const
 
 onRealKafka('listeners of a secured cluster', (real) => {
-  /** Produces and consumes: each broker is connected to, bootstrap and advertised addresses alike. */
+  /** Produces and consumes, which connects to each broker by its bootstrap and advertised address. */
   async function works(options: KafkaOptions): Promise<void> {
     const kafka = real().target.newKafka(options)
     const topic = uniqueName('secure')
@@ -23,7 +23,7 @@ onRealKafka('listeners of a secured cluster', (real) => {
     expect((await take(consumer, 3)).map(textOf).sort()).toEqual(['0', '1', '2'])
   }
 
-  /** The error of a client that cannot work, and how long it took to say so. */
+  /** The error of a misconfigured client, and the time until it failed. */
   async function failure(options: KafkaOptions): Promise<{ code: string; text: string }> {
     const kafka = real().target.newKafka(options)
     const startedMs = performance.now()
@@ -39,33 +39,33 @@ onRealKafka('listeners of a secured cluster', (real) => {
     return { code: error.code, text }
   }
 
-  it('TLS with the authority of the cluster', async () => {
+  test('TLS with the CA of the cluster', async () => {
     const { ssl, ca } = real().addresses
     await works({ brokers: ssl, tls: { ca } })
   })
 
-  it('TLS with a certificate of the client', async () => {
+  test('TLS with a client certificate', async () => {
     const { ssl, ca, clientCert, clientKey } = real().addresses
     await works({ brokers: ssl, tls: { ca, cert: clientCert, key: clientKey } })
   })
 
-  it.each(mechanisms)('SASL_SSL with %s', async (_name, mechanism) => {
+  test.each(mechanisms)('SASL_SSL with %s', async (_name, mechanism) => {
     const { saslSsl, ca } = real().addresses
     await works({ brokers: saslSsl, tls: { ca }, sasl: mechanism(alice) })
   })
 
-  it.each(mechanisms)('SASL_PLAINTEXT with %s', async (_name, mechanism) => {
+  test.each(mechanisms)('SASL_PLAINTEXT with %s', async (_name, mechanism) => {
     await works({ brokers: real().addresses.sasl, sasl: mechanism(alice), allowPlaintextCredentials: true })
   })
 
-  it('PLAIN without TLS is refused before anything is sent', () => {
+  test('rejects PLAIN without TLS before anything is sent', () => {
     const brokers = real().addresses.sasl
     expect(() => real().target.newKafka({ brokers, sasl: plain(alice) })).toThrow(
       /would send the password in the clear/,
     )
   })
 
-  it.each(mechanisms)('a wrong password is named as such (%s)', async (name, mechanism) => {
+  test.each(mechanisms)('reports a wrong password (%s)', async (name, mechanism) => {
     const { saslSsl, ca } = real().addresses
     const { code, text } = await failure({ brokers: saslSsl, tls: { ca }, sasl: mechanism(wrong) })
     expect(code).toBe('SASL_AUTHENTICATION_FAILED')
@@ -74,7 +74,7 @@ onRealKafka('listeners of a secured cluster', (real) => {
     expect(text).toMatch(/password/)
   })
 
-  it('an unknown authority is named as such', async () => {
+  test('reports an unknown CA', async () => {
     const { ssl, otherCa } = real().addresses
     const { code, text } = await failure({ brokers: ssl, tls: { ca: otherCa } })
     expect(code).toBe('TLS_FAILED')
@@ -83,13 +83,13 @@ onRealKafka('listeners of a secured cluster', (real) => {
     expect(text).toMatch(/`ca`|tls\.ca/)
   })
 
-  it('an authority that was left out, too', async () => {
+  test('reports a missing CA', async () => {
     const { code, text } = await failure({ brokers: real().addresses.ssl, tls: true })
     expect(code).toBe('TLS_FAILED')
     expect(text).toMatch(/authority/)
   })
 
-  it('a certificate for another host is named as such', async () => {
+  test('reports a certificate for another host', async () => {
     const { wrongHost, ca } = real().addresses
     const { code, text } = await failure({ brokers: wrongHost, tls: { ca } })
     expect(code).toBe('TLS_FAILED')
@@ -98,12 +98,12 @@ onRealKafka('listeners of a secured cluster', (real) => {
     expect(text).toContain('servername')
   })
 
-  it('and accepted when `servername` says so', async () => {
+  test('accepts it when `servername` matches', async () => {
     const { wrongHost, ca } = real().addresses
     await works({ brokers: wrongHost, tls: { ca, servername: 'broker.example.com' } })
   })
 
-  it('a listener that wants a login says so to a client without one', async () => {
+  test('reports a listener that requires SASL to a client without it', async () => {
     const { saslSsl, ca } = real().addresses
     const { code, text } = await failure({ brokers: saslSsl, tls: { ca } })
     expect(code).toBe('SASL_REQUIRED')

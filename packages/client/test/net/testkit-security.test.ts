@@ -1,5 +1,5 @@
 import { type ClusterOptions, createCluster, type TestCluster } from '@ottla/testkit'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { Kafka, type KafkaOptions, plain, scramSha256, scramSha512 } from '../../src/index.ts'
 import { take, textOf } from '../support/records.ts'
 
@@ -24,7 +24,7 @@ function newKafka(options: KafkaOptions): Kafka {
   return kafka
 }
 
-/** Produces to all brokers, and reads it in a group. */
+/** Produces to all brokers, and consumes in a group. */
 async function works(kafka: Kafka): Promise<void> {
   await kafka.producer().send([0, 1, 2].map((partition) => ({ topic: 'secure', partition, value: String(partition) })))
   const consumer = kafka.consumer({ groupId: 'secure', topics: ['secure'], offsetReset: 'earliest' })
@@ -35,12 +35,12 @@ const alice = { username: 'alice', password: 'alice-secret' }
 const sasl = { users: { alice: 'alice-secret' } }
 
 describe('the testkit with TLS', () => {
-  it('serves a client that trusts it', async () => {
+  test('serves a client that trusts its CA', async () => {
     const { bootstrap: brokers, ca } = await start({ tls: true })
     await works(newKafka({ brokers, tls: { ca } }))
   })
 
-  it('serves a client with a certificate, and tells others that it wants one', async () => {
+  test('serves a client with a certificate, and rejects others with the reason', async () => {
     const { bootstrap: brokers, ca } = await start({
       listeners: [{ protocol: 'SSL', clientAuth: 'required' }],
       tls: true,
@@ -49,14 +49,14 @@ describe('the testkit with TLS', () => {
     await expect(newKafka({ brokers, tls: { ca } }).ready({ timeoutMs: 3000 })).rejects.toThrow()
   })
 
-  it.each([plain, scramSha256, scramSha512])('lets a user log in', async (mechanism) => {
+  test.each([plain, scramSha256, scramSha512])('authenticates a user', async (mechanism) => {
     const { bootstrap: brokers, ca } = await start({ tls: true, sasl })
     await works(newKafka({ brokers, tls: { ca }, sasl: mechanism(alice) }))
     const wrong = newKafka({ brokers, tls: { ca }, sasl: mechanism({ ...alice, password: 'wrong' }) })
     await expect(wrong.ready({ timeoutMs: 3000 })).rejects.toMatchObject({ code: 'SASL_AUTHENTICATION_FAILED' })
   })
 
-  it('of another authority, or in plain text, is named as such', async () => {
+  test('reports another CA, and plain text', async () => {
     const { bootstrap: brokers } = await start({ tls: true })
     await using other = await createCluster({ brokers: 1, tls: true })
     const stranger = newKafka({ brokers, tls: { ca: other.ca } })
@@ -65,7 +65,7 @@ describe('the testkit with TLS', () => {
   })
 })
 
-it('a client logs in again before its session ends, on the same connections', async () => {
+test('re-authenticates before the session ends, on the same connections', async () => {
   const { bootstrap: brokers, runtime, clock } = await start({ sasl, config: { 'connections.max.reauth.ms': 60_000 } })
   const kafka = newKafka({ brokers, runtime, sasl: scramSha256(alice), allowPlaintextCredentials: true })
   const producer = kafka.producer()

@@ -1,11 +1,11 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { Member } from '../support/member.ts'
 import { take } from '../support/records.ts'
 import { onTargets } from '../support/targets.ts'
 import { until } from '../support/until.ts'
 
 onTargets('admin', (target) => {
-  it('creates, lists, describes and deletes topics', async () => {
+  test('creates, lists, describes and deletes topics', async () => {
     const admin = target().newKafka().admin()
     const name = target().uniqueName('users')
 
@@ -27,7 +27,7 @@ onTargets('admin', (target) => {
     await until('it is gone', async () => !(await admin.listTopics()).some((topic) => topic.name === name))
   })
 
-  it('says what is wrong with a topic', async () => {
+  test('reports why a topic cannot be created', async () => {
     const admin = target().newKafka().admin()
     const name = await target().createTopic('taken')
 
@@ -45,7 +45,7 @@ onTargets('admin', (target) => {
     })
   })
 
-  it('adds partitions', async () => {
+  test('adds partitions', async () => {
     const admin = target().newKafka().admin()
     const name = await target().createTopic('growing', { partitions: 1 })
 
@@ -54,7 +54,7 @@ onTargets('admin', (target) => {
     await until('there are three', async () => (await admin.describeTopics([name]))[0]?.partitions.length === 3)
   })
 
-  it('describes the cluster', async () => {
+  test('describes the cluster', async () => {
     const description = await target().newKafka().admin().describeCluster()
 
     expect(description.clusterId).not.toBe('')
@@ -63,7 +63,7 @@ onTargets('admin', (target) => {
     expect([1, 2, 3]).toContain(description.controllerId)
   })
 
-  it('lists offsets by position and by time', async () => {
+  test('lists offsets by position and by time', async () => {
     const kafka = target().newKafka()
     const topic = await target().createTopic('offsets')
     await kafka.producer().send([1000, 2000, 3000].map((timestamp) => ({ topic, value: `${timestamp}`, timestamp })))
@@ -79,7 +79,7 @@ onTargets('admin', (target) => {
     expect(await of({ timestamp: 3001 })).toBe(-1n)
   })
 
-  it('lists, describes and deletes groups', async () => {
+  test('lists, describes and deletes groups', async () => {
     const kafka = target().newKafka({ clientId: 'kitchen-1' })
     const admin = kafka.admin()
     const topic = await target().createTopic('groups', { partitions: 2 })
@@ -106,7 +106,7 @@ onTargets('admin', (target) => {
     expect((await admin.listGroups()).some((group) => group.groupId === groupId)).toBe(false)
   })
 
-  it('lists, alters and deletes the offsets of a group', async () => {
+  test('lists, alters and deletes the offsets of a group', async () => {
     const kafka = target().newKafka()
     const admin = kafka.admin()
     const topic = await target().createTopic('group-offsets', { partitions: 2 })

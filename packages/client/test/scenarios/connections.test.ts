@@ -1,9 +1,9 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { onTargets } from '../support/targets.ts'
 import { until, within } from '../support/until.ts'
 
 onTargets('a Fetch held for 30 s', (target) => {
-  it('delays no heartbeat, commit, produce or close', { timeout: 60_000 }, async () => {
+  test('does not delay heartbeats, commits, produce requests or close', { timeout: 60_000 }, async () => {
     const topic = await target().createTopic('quiet')
     const [described] = await target().newKafka().admin().describeTopics([topic])
     const leader = described?.partitions[0]?.leader ?? -1
@@ -32,7 +32,7 @@ onTargets('a Fetch held for 30 s', (target) => {
       return requests('Fetch') === before && { before }
     })
 
-    // A topic of the same leader, written by the client whose fetch is held there.
+    // A topic with the same leader, written by the client whose fetch is held there.
     const other = await target().createTopicLedBy(leader)
     const producer = kafka.producer()
     await producer.send({ topic: other, value: 'warm' })
@@ -43,7 +43,7 @@ onTargets('a Fetch held for 30 s', (target) => {
       await consumer.commit([{ topic, partition: 0, offset: 0n }])
       latenciesMs.push(performance.now() - startedMs)
     }
-    await until('ten heartbeats were answered', () => requests('Heartbeat') >= heartbeatsBefore + 10)
+    await until('ten heartbeats have responses', () => requests('Heartbeat') >= heartbeatsBefore + 10)
 
     expect(Math.max(...latenciesMs)).toBeLessThan(2000)
     expect(requests('Fetch'), 'the fetch is still held').toBe(fetchesBefore.before)

@@ -1,11 +1,11 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { readTopic } from '../support/records.ts'
 import { onTargets, type Target } from '../support/targets.ts'
 import { until } from '../support/until.ts'
 
 const keys = 10
 
-/** Sends numbered records of several keys until told to stop; each is awaited by nobody, all are counted. */
+/** Sends numbered records of several keys while `during` runs. The sends are not awaited, but counted. */
 async function load(target: Target, topic: string, during: (sent: () => number) => Promise<void>) {
   const producer = target.newKafka().producer()
   const acknowledged: string[] = []
@@ -32,18 +32,18 @@ async function load(target: Target, topic: string, during: (sent: () => number) 
 }
 
 onTargets('a leader killed under load', (target) => {
-  it('loses, repeats and reorders nothing', { timeout: 120_000 }, async () => {
+  test('loses, repeats and reorders nothing', { timeout: 120_000 }, async () => {
     const topic = await target().createTopic('failover', { partitions: 2, configs: { 'min.insync.replicas': 2 } })
 
     const { acknowledged, failures } = await load(target(), topic, async (count) => {
       await until('the load runs', () => count() > 200)
       const killed = await target().killLeader(topic, 0)
       const before = count()
-      await until('the load goes on without the leader', () => count() > before + 200, 60_000)
+      await until('the load continues without the leader', () => count() > before + 200, 60_000)
       expect(await target().leaderOf(topic, 0)).not.toBe(killed)
       await target().restart(killed)
       const back = count()
-      await until('the load goes on with all brokers', () => count() > back + 200, 60_000)
+      await until('the load continues with all brokers', () => count() > back + 200, 60_000)
     })
 
     expect(failures).toEqual([])
@@ -57,7 +57,7 @@ onTargets('a leader killed under load', (target) => {
     }
   })
 
-  it('a consumer of a group goes on, though its coordinator or leader is gone', { timeout: 120_000 }, async () => {
+  test('a consumer of a group continues when its coordinator or leader dies', { timeout: 120_000 }, async () => {
     const topic = await target().createTopic('failover-consume', { partitions: 3 })
     const groupId = target().uniqueName('failover')
     const producer = target().newKafka().producer()

@@ -1,10 +1,10 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { type ConsumerOptions, type Kafka, silentLogger } from '../../src/index.ts'
 import { Member, untilShared } from '../support/member.ts'
 import { onTargets } from '../support/targets.ts'
 import { until } from '../support/until.ts'
 
-/** Short, so that a test need not wait long for a member that crashed. */
+/** Short, so that a test does not wait long for a crashed member. */
 const quick = { sessionTimeoutMs: 2500, heartbeatIntervalMs: 200 }
 
 onTargets('groups', (target) => {
@@ -24,7 +24,7 @@ onTargets('groups', (target) => {
     return { groupId, join }
   }
 
-  it('two members share the partitions, a third idles, and takes over when one leaves', async () => {
+  test('two members share the partitions, a third idles and takes over when one leaves', async () => {
     const topic = await target().createTopic('shared', { partitions: 2 })
     const { join } = group(topic, 'shared')
 
@@ -47,7 +47,7 @@ onTargets('groups', (target) => {
     )
   })
 
-  it('what one member had committed is where the next goes on', async () => {
+  test('the next member resumes from the committed offsets', async () => {
     const topic = await target().createTopic('resume')
     const { join } = group(topic, 'resume')
     const kafka = target().newKafka()
@@ -63,7 +63,7 @@ onTargets('groups', (target) => {
     expect(second.values).toEqual(Array.from({ length: 50 }, (_, i) => String(50 + i)))
   })
 
-  it('a killed member: its partitions move when its session is over, and nothing is lost', {
+  test('moves the partitions of a killed member when its session expires, and loses nothing', {
     timeout: 60_000,
   }, async () => {
     const topic = await target().createTopic('killed', { partitions: 2 })
@@ -90,7 +90,7 @@ onTargets('groups', (target) => {
     expect(second.seen.length, 'from the commit on, nothing twice').toBe(150)
   })
 
-  it('range gives neighbours, roundrobin every other', async () => {
+  test('range assigns neighbours, roundrobin alternates', async () => {
     const topic = await target().createTopic('assignors', { partitions: 4 })
 
     const ranges = group(topic, 'range')
@@ -108,7 +108,7 @@ onTargets('groups', (target) => {
     ])
   })
 
-  it('cooperative-sticky takes away only what moves', async () => {
+  test('cooperative-sticky revokes only the partitions that move', async () => {
     const topic = await target().createTopic('cooperative', { partitions: 4 })
     const { join } = group(topic, 'cooperative')
     const sticky = { assignors: ['cooperative-sticky'] as const }
@@ -122,7 +122,7 @@ onTargets('groups', (target) => {
     expect(first.revoked.flat().sort()).toEqual([...moved].sort())
   })
 
-  it('members that come and go while records flow: each record is handled, once, in order', {
+  test('processes each record once and in order while members join and leave', {
     timeout: 60_000,
   }, async () => {
     const partitions = 6
@@ -162,29 +162,29 @@ onTargets('groups', (target) => {
     }
   })
 
-  it('hooks are awaited before partitions come and go, and may commit', async () => {
+  test('awaits hooks before partitions are added and revoked, and lets them commit', async () => {
     const topic = await target().createTopic('hooks')
     const { groupId, join } = group(topic, 'hooks')
     const kafka = target().newKafka()
     await produce(kafka, topic, 1, 0, 10)
-    const told: string[] = []
+    const calls: string[] = []
     const member = join({
       commit: 'manual',
-      onAssigned: (list) => void told.push(`assigned ${list.map(({ partition }) => partition)}`),
+      onAssigned: (list) => void calls.push(`assigned ${list.map(({ partition }) => partition)}`),
       onRevoked: async (list) => {
-        told.push(`revoked ${list.map(({ partition }) => partition)}`)
+        calls.push(`revoked ${list.map(({ partition }) => partition)}`)
         await member.consumer.commit([{ topic, partition: 0, offset: 7n }])
       },
     })
     await until('all are read', () => member.seen.length === 10)
     await member.leave()
 
-    expect(told).toEqual(['assigned 0', 'revoked 0'])
+    expect(calls).toEqual(['assigned 0', 'revoked 0'])
     const [offset] = await kafka.admin().listConsumerGroupOffsets(groupId)
     expect(offset).toMatchObject({ topic, partition: 0, offset: 7n })
   })
 
-  it('a topic that appears after the consumer started is read', { timeout: 60_000 }, async () => {
+  test('reads a topic that is created after the consumer started', { timeout: 60_000 }, async () => {
     const topic = target().uniqueName('later')
     const { join } = group(topic, 'later')
     const member = join({}, target().newKafka({ logger: silentLogger, topicTimeoutMs: 200 }))
@@ -196,7 +196,7 @@ onTargets('groups', (target) => {
     await until('its records are read', () => member.seen.length === 10)
   })
 
-  it('a pattern takes topics that appear later', { timeout: 60_000 }, async () => {
+  test('a pattern matches topics that are created later', { timeout: 60_000 }, async () => {
     const base = target().uniqueName('pattern')
     await target().createTopicNamed(`${base}.a`)
     const kafka = target().newKafka({ metadataMaxAgeMs: 500 })

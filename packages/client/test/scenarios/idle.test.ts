@@ -1,5 +1,5 @@
 import { createCluster } from '@ottla/testkit'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { startKafka } from '../../../../tools/kafka/index.mjs'
 import { Kafka, type KafkaOptions } from '../../src/index.ts'
 import { uniqueName } from '../support/names.ts'
@@ -7,7 +7,7 @@ import { kafkaStartTimeoutMs, skipsKafka } from '../support/real-kafka.ts'
 import { readTopic } from '../support/records.ts'
 import { until } from '../support/until.ts'
 
-/** The brokers close a connection that idles for so long; a client's own limit is far above. */
+/** The brokers close idle connections after this time; the client's own limit is much higher. */
 const idleMs = 1000
 const config = { 'connections.max.idle.ms': idleMs }
 
@@ -48,8 +48,8 @@ async function losesNothing(options: KafkaOptions): Promise<void> {
   }
 }
 
-describe('a connection that idles beyond the limit of the broker loses nothing', () => {
-  it('testkit', { timeout: 60_000 }, async () => {
+describe('a connection that the broker closed for idling loses nothing', () => {
+  test('testkit', { timeout: 60_000 }, async () => {
     const cluster = await createCluster({ brokers: 1, config })
     try {
       await losesNothing({ brokers: cluster.bootstrap, runtime: cluster.runtime })
@@ -58,7 +58,7 @@ describe('a connection that idles beyond the limit of the broker loses nothing',
     }
   })
 
-  it.skipIf(skipsKafka)('kafka', { timeout: kafkaStartTimeoutMs }, async () => {
+  test.skipIf(skipsKafka)('kafka', { timeout: kafkaStartTimeoutMs }, async () => {
     const kafka = await startKafka({ brokers: 1, config })
     try {
       await losesNothing({ brokers: kafka.bootstrap })

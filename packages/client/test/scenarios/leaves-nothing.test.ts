@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { createCluster } from '@ottla/testkit'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { uniqueName } from '../support/names.ts'
 import { kafkaStartTimeoutMs, sharedKafka, skipsKafka } from '../support/real-kafka.ts'
 import { take } from '../support/records.ts'
@@ -11,7 +11,7 @@ import { until, within } from '../support/until.ts'
 
 const child = fileURLToPath(new URL('../support/client-program.mjs', import.meta.url))
 
-/** Sockets and timers this process has open now, by kind. */
+/** The open sockets and timers of this process, by kind. */
 function openResources(): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const kind of process.getActiveResourcesInfo()) {
@@ -21,7 +21,7 @@ function openResources(): Record<string, number> {
 }
 
 onTargets('a hundred clients opened and closed', (target) => {
-  it('leave no socket, timer or listener', { timeout: 120_000 }, async () => {
+  test('leave no socket, timer or listener', { timeout: 120_000 }, async () => {
     const topic = await target().createTopic('hundred')
     const signalListeners = process.listenerCount('SIGTERM') + process.listenerCount('exit')
     const warnings: Error[] = []
@@ -52,7 +52,7 @@ onTargets('a hundred clients opened and closed', (target) => {
   })
 })
 
-/** Runs a program that produces, consumes and closes: it must come to its end by itself. */
+/** Runs a program that produces, consumes and closes: it must exit by itself. */
 async function endsByItself(bootstrap: readonly string[]): Promise<void> {
   const program = spawn(process.execPath, [child, bootstrap.join(','), uniqueName('exit')], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -63,8 +63,8 @@ async function endsByItself(bootstrap: readonly string[]): Promise<void> {
   expect(code).toBe(0)
 }
 
-describe('a program whose client is closed ends by itself', () => {
-  it('testkit', { timeout: 60_000 }, async () => {
+describe('a program exits by itself when its client is closed', () => {
+  test('testkit', { timeout: 60_000 }, async () => {
     const cluster = await createCluster({ brokers: 3, listen: true })
     try {
       await endsByItself(cluster.bootstrap)
@@ -73,7 +73,7 @@ describe('a program whose client is closed ends by itself', () => {
     }
   })
 
-  it.skipIf(skipsKafka)('kafka', { timeout: kafkaStartTimeoutMs }, async () => {
+  test.skipIf(skipsKafka)('kafka', { timeout: kafkaStartTimeoutMs }, async () => {
     await endsByItself((await sharedKafka()).bootstrap)
   })
 })

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Consumer, Kafka } from '../../src/index.ts'
 import { take, textOf } from '../support/records.ts'
 import { onTargets } from '../support/targets.ts'
@@ -19,13 +19,13 @@ onTargets('where a consumer reads', (target) => {
 
   const values = async (consumer: Consumer, count: number) => (await take(consumer, count)).map(textOf)
 
-  it('earliest starts at the first record', async () => {
+  test('earliest starts at the first record', async () => {
     const { topic, kafka, groupId } = await filled('earliest', 5)
     const consumer = kafka.consumer({ groupId, topics: [topic], offsetReset: 'earliest' })
     expect(await values(consumer, 5)).toEqual(numbers(0, 5))
   })
 
-  it('latest starts after the last record', async () => {
+  test('latest starts after the last record', async () => {
     const { topic, kafka, groupId } = await filled('latest', 5)
     const consumer = kafka.consumer({ groupId, topics: [topic], offsetReset: 'latest' })
     let ready = false
@@ -40,19 +40,19 @@ onTargets('where a consumer reads', (target) => {
     expect(await reading).toEqual(numbers(5, 8))
   })
 
-  it('none is an error when there is no commit', async () => {
+  test('none fails without a committed offset', async () => {
     const { topic, kafka, groupId } = await filled('none', 1)
     const consumer = kafka.consumer({ groupId, topics: [topic], offsetReset: 'none' })
     await expect(take(consumer, 1)).rejects.toMatchObject({ topic, partition: 0 })
   })
 
-  it('an offset that the log no longer has leads to offsetReset', async () => {
+  test('applies offsetReset when the log no longer contains the offset', async () => {
     const { topic, kafka } = await filled('out-of-range', 5)
     const consumer = kafka.consumer({ assign: [{ topic, partition: 0, offset: 1000n }], offsetReset: 'earliest' })
     expect(await values(consumer, 5)).toEqual(numbers(0, 5))
   })
 
-  it('seek goes back and forth', async () => {
+  test('seeks backwards and forwards', async () => {
     const { topic, kafka, groupId } = await filled('seek', 100)
     const consumer = kafka.consumer({ groupId, topics: [topic], offsetReset: 'earliest' })
     expect(await values(consumer, 3)).toEqual(numbers(0, 3))
@@ -63,7 +63,7 @@ onTargets('where a consumer reads', (target) => {
     expect(await values(consumer, 2)).toEqual(numbers(10, 12))
   })
 
-  it('a paused partition gives nothing, and everything once it is resumed', async () => {
+  test('delivers nothing of a paused partition, and everything after resume', async () => {
     const { topic, kafka } = await filled('pause', 0, 2)
     const consumer = kafka.consumer({ assign: [0, 1].map((partition) => ({ topic, partition, offset: 0 })) })
     consumer.pause([{ topic, partition: 0 }])
@@ -72,13 +72,13 @@ onTargets('where a consumer reads', (target) => {
     const odd = await take(consumer, 10)
     expect(odd.map(({ partition }) => partition)).toEqual(Array(10).fill(1))
     consumer.resume([{ topic, partition: 0 }])
-    // The tenth was the one that the loop left undone: it comes again, among those of the other partition.
+    // The loop left the tenth message unprocessed: it is delivered again, among those of the other partition.
     const rest = await take(consumer, 11)
     const even = rest.filter(({ partition }) => partition === 0).map(textOf)
     expect(even).toEqual(numbers(0, 20).filter((value) => Number(value) % 2 === 0))
   })
 
-  it('auto: a message is done when the next is asked for; the one in hand comes again', async () => {
+  test('auto: requesting the next message commits the previous one; the current one is delivered again', async () => {
     const { topic, kafka, groupId } = await filled('auto', 10)
     const options = { groupId, topics: [topic], offsetReset: 'earliest' } as const
 
@@ -89,7 +89,7 @@ onTargets('where a consumer reads', (target) => {
     expect(await values(kafka.consumer(options), 7)).toEqual(numbers(3, 10))
   })
 
-  it('manual: only what commit names is committed', async () => {
+  test('manual: commits only what is passed to commit', async () => {
     const { topic, kafka, groupId } = await filled('manual', 10)
     const options = { groupId, topics: [topic], offsetReset: 'earliest', commit: 'manual' } as const
 
@@ -108,7 +108,7 @@ onTargets('where a consumer reads', (target) => {
     expect(await values(kafka.consumer(options), 1)).toEqual(['9'])
   })
 
-  it.each([
+  test.each([
     ['auto', 0],
     ['manual', 5],
   ] as const)('a crash with commit %s repeats from the last commit, and loses nothing', async (commit, from) => {
@@ -134,7 +134,7 @@ onTargets('where a consumer reads', (target) => {
     expect(await values(second, 10 - from)).toEqual(numbers(from, 10))
   })
 
-  it('automatic commits come by count and by time', async () => {
+  test('commits automatically by count and by time', async () => {
     const { topic, kafka, groupId } = await filled('rhythm', 10)
     const consumer = kafka.consumer({
       groupId,

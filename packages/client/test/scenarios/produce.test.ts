@@ -1,9 +1,9 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { plain, readTopic, take, textOf } from '../support/records.ts'
 import { onTargets } from '../support/targets.ts'
 
 onTargets('producing', (target) => {
-  it('a record comes back as it went: key, value, headers, timestamp', async () => {
+  test('round-trips key, value, headers and timestamp', async () => {
     const topic = await target().createTopic('round-trip')
     const kafka = target().newKafka()
     const timestamp = 1_700_000_000_123
@@ -39,7 +39,7 @@ onTargets('producing', (target) => {
     ])
   })
 
-  it('null and empty keys and values stay apart', async () => {
+  test('distinguishes null and empty keys and values', async () => {
     const topic = await target().createTopic('nulls')
     const kafka = target().newKafka()
 
@@ -58,7 +58,7 @@ onTargets('producing', (target) => {
     ])
   })
 
-  it('bytes of every value and large records arrive whole', async () => {
+  test('delivers all byte values and large records unchanged', async () => {
     const topic = await target().createTopic('large', { configs: { 'max.message.bytes': 4_000_000 } })
     const kafka = target().newKafka()
     const all = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
@@ -77,7 +77,7 @@ onTargets('producing', (target) => {
     expect(second?.value?.equals(all)).toBe(true)
   })
 
-  it.each([['all'], [1]] as const)('acks=%s tells the offset', async (acks) => {
+  test.each([['all'], [1]] as const)('acks=%s returns the offset', async (acks) => {
     const topic = await target().createTopic('acks')
     const producer = target().newKafka().producer({ acks })
 
@@ -86,7 +86,7 @@ onTargets('producing', (target) => {
     expect(receipts.map(({ offset }) => offset)).toEqual([0n, 1n, 2n])
   })
 
-  it('acks=0 asks for no answer, and the records arrive', async () => {
+  test('acks=0 expects no response, and the records arrive', async () => {
     const topic = await target().createTopic('acks-0')
     const kafka = target().newKafka()
     const producer = kafka.producer({ acks: 0 })
@@ -98,7 +98,7 @@ onTargets('producing', (target) => {
     expect((await take(consumer, 3)).map(textOf)).toEqual(['1', '2', '3'])
   })
 
-  it.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
+  test.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
     '%s batches come back, also through a group',
     async (compression) => {
       const topic = await target().createTopic(compression)
@@ -114,7 +114,7 @@ onTargets('producing', (target) => {
     },
   )
 
-  it('a key goes to one partition, always, and in order', async () => {
+  test('sends a key always to the same partition, in order', async () => {
     const topic = await target().createTopic('keys', { partitions: 5 })
     const kafka = target().newKafka()
     const records = Array.from({ length: 300 }, (_, i) => ({ topic, key: `user-${i % 10}`, value: String(i) }))
@@ -130,12 +130,12 @@ onTargets('producing', (target) => {
       const order = own.map(({ value }) => Number(value))
       expect(order).toEqual([...order].sort((a, b) => a - b))
     }
-    // What Java's DefaultPartitioner gives for these keys and 5 partitions.
+    // The results of Java's DefaultPartitioner for these keys and 5 partitions.
     const partitionOf = (key: string) => read.find((record) => record.key === key)?.partition
     expect(['user-0', 'user-1', 'user-2', 'user-3', 'user-4'].map(partitionOf)).toEqual([3, 3, 1, 2, 2])
   })
 
-  it('records without a key spread over all partitions, a batch at a time', async () => {
+  test('spreads records without a key over all partitions, batch by batch', async () => {
     const topic = await target().createTopic('sticky', { partitions: 4 })
     const kafka = target().newKafka()
     const producer = kafka.producer({ maxBatchBytes: 1024 })
@@ -149,7 +149,7 @@ onTargets('producing', (target) => {
     for (const count of counts) expect(count).toBeGreaterThan(100)
   })
 
-  it('a partitioner of the user decides, and the record itself before it', async () => {
+  test('uses a custom partitioner, unless the record has a partition', async () => {
     const topic = await target().createTopic('users', { partitions: 2 })
     const kafka = target().newKafka()
     const producer = kafka.producer({ partitioner: ({ key }) => ((key?.toString() ?? '') < 'N' ? 0 : 1) })
@@ -165,7 +165,7 @@ onTargets('producing', (target) => {
     expect(receipts.map(({ partition }) => partition)).toEqual([0, 1, 0, 1, 1])
   })
 
-  it('enqueue takes many records without a promise each, and flush waits for them', async () => {
+  test('enqueue accepts many records without a promise each, and flush waits for them', async () => {
     const topic = await target().createTopic('enqueue', { partitions: 3 })
     const kafka = target().newKafka()
     const producer = kafka.producer({ maxBufferedBytes: 64 << 10 })
@@ -185,7 +185,7 @@ onTargets('producing', (target) => {
     expect(read).toHaveLength(5000)
   })
 
-  it('a topic set to LogAppendTime gives its own times', async () => {
+  test("a topic with LogAppendTime returns the broker's times", async () => {
     const topic = await target().createTopic('append-time', { configs: { 'message.timestamp.type': 'LogAppendTime' } })
     const kafka = target().newKafka()
     const before = Date.now()

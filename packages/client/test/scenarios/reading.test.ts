@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { take, textOf } from '../support/records.ts'
 import { onTargets } from '../support/targets.ts'
 import { until, within } from '../support/until.ts'
@@ -14,7 +14,7 @@ onTargets('ways to read', (target) => {
     return { topic, kafka, groupId, options: { groupId, topics: [topic], offsetReset: 'earliest' } as const }
   }
 
-  it('for await gives each message once; breaking off leaves the one in hand', async () => {
+  test('for await delivers each message once; break leaves the current one unprocessed', async () => {
     const { kafka, options } = await filled('for-await', 10)
     const consumer = kafka.consumer(options)
 
@@ -22,7 +22,7 @@ onTargets('ways to read', (target) => {
     expect((await take(consumer, 7)).map(textOf)).toEqual(numbers(3, 10))
   })
 
-  it('batches come as the log has them, and commit as a whole', async () => {
+  test('delivers batches as stored in the log, and commits them as a whole', async () => {
     const { kafka, options, groupId, topic } = await filled('batches', 100, 2)
     const consumer = kafka.consumer({ ...options, commit: 'manual' })
     const seen: string[] = []
@@ -47,7 +47,7 @@ onTargets('ways to read', (target) => {
     expect(offsets.every((offset) => offset.topic === topic)).toBe(true)
   })
 
-  it('poll gives up to so many, and nothing when there is nothing', async () => {
+  test('poll returns at most maxRecords, and [] on timeout', async () => {
     const { kafka, options } = await filled('poll', 10)
     const consumer = kafka.consumer(options)
     const seen: string[] = []
@@ -60,7 +60,7 @@ onTargets('ways to read', (target) => {
     expect(await consumer.poll({ maxRecords: 4, timeoutMs: 50 })).toHaveLength(0)
   })
 
-  it('run handles partitions at the same time, each in its order', async () => {
+  test('run processes partitions concurrently, each in order', async () => {
     const { kafka, options } = await filled('run', 40, 4)
     const consumer = kafka.consumer(options)
     const seen: { partition: number; value: number }[] = []
@@ -88,7 +88,7 @@ onTargets('ways to read', (target) => {
     }
   })
 
-  it('a handler that throws ends run with its error, and the message comes again', async () => {
+  test('a failing handler ends run with its error, and the message is delivered again', async () => {
     const { kafka, options } = await filled('throwing', 10)
     const consumer = kafka.consumer(options)
     const failure = new Error('the kitchen is on fire')
@@ -103,7 +103,7 @@ onTargets('ways to read', (target) => {
     expect((await take(kafka.consumer(options), 5)).map(textOf)).toEqual(numbers(5, 10))
   })
 
-  it('a second reader is told that there is one', async () => {
+  test('a second reader fails with CONSUMER_BUSY', async () => {
     const { kafka, options } = await filled('busy', 1)
     const consumer = kafka.consumer(options)
     const running = consumer.run({ each: () => {} })
@@ -113,7 +113,7 @@ onTargets('ways to read', (target) => {
     await running
   })
 
-  it('closing ends the loop that reads', async () => {
+  test('close ends the reading loop', async () => {
     const { kafka, options } = await filled('closing', 3)
     const consumer = kafka.consumer(options)
     const seen: string[] = []

@@ -6,7 +6,7 @@ export interface Crashable {
   crash(): void
 }
 
-/** The brokers see the sockets of a killed process end, and hear no goodbye. */
+/** The brokers see the sockets of a killed process close without a LeaveGroup. */
 export function crashable(base: Runtime): Crashable {
   const open = new Set<Transport>()
   let down = false

@@ -5,16 +5,16 @@ import { available, type KafkaAddresses, type RunningKafka, startKafka } from '.
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Where the tests ask for the real Kafka that they share. */
+    /** The address at which tests request the shared real Kafka. */
     kafkaControl: string
-    /** Why there can be no real Kafka here; empty when there can. */
+    /** Why no real Kafka can run here; empty if it can. */
     kafkaMissing: string
   }
 }
 
 let starting: Promise<RunningKafka> | undefined
 
-/** The brokers start when the first test asks for them, and stop when all tests of the run are done. */
+/** The brokers start on the first request of a test, and stop after the run. */
 async function respond(path: string, response: ServerResponse): Promise<void> {
   const [, verb = '', id = ''] = path.split('/')
   starting ??= startKafka()

@@ -2,11 +2,11 @@ import type { Runtime } from '@ottla/runtime'
 import { createCluster } from '@ottla/testkit'
 import { sharedKafka, startBroker, stopBroker } from './real-kafka.ts'
 
-/** A cluster to stand on, whichever it is. */
+/** The cluster of a target. */
 export interface Ground {
   readonly name: 'testkit' | 'kafka'
   readonly bootstrap: readonly string[]
-  /** Absent: Node's own. */
+  /** Default: Node's. */
   readonly runtime: Runtime | undefined
   kill(id: number): Promise<unknown>
   restart(id: number): Promise<unknown>
@@ -25,7 +25,7 @@ export async function openTestkit(): Promise<Ground> {
   }
 }
 
-/** All files share one; it ends with the run. */
+/** Shared by all files; it ends with the run. */
 export async function openRealKafka(): Promise<Ground> {
   const { bootstrap } = await sharedKafka()
   return {

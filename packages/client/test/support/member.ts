@@ -1,18 +1,18 @@
 import type { Consumer, ConsumerOptions, Kafka } from '../../src/index.ts'
 import { until } from './until.ts'
 
-/** A record as a member of a group saw it. */
+/** A record as received by a member of a group. */
 export interface Seen {
   readonly partition: number
   readonly offset: bigint
   readonly value: string
 }
 
-/** A consumer of a group that handles whatever it gets, and remembers it. */
+/** A consumer of a group that records the messages it processes. */
 export class Member {
   readonly consumer: Consumer
   readonly seen: Seen[] = []
-  /** The partitions it has, after each rebalance. */
+  /** The assigned partitions after each rebalance. */
   readonly assignments: number[][] = []
   readonly revoked: number[][] = []
   /** Settles when the consumer is closed. */
@@ -48,7 +48,7 @@ export class Member {
   }
 }
 
-/** Waits until the members hold so many partitions each, and gives these, member by member. */
+/** Waits until the members have these numbers of partitions; returns the partitions by member. */
 export async function untilShared(members: readonly Member[], counts: readonly number[]): Promise<number[][]> {
   const now = () => members.map(({ assigned = [] }) => [...assigned])
   await until(

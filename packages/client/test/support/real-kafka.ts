@@ -2,7 +2,7 @@ import { inject } from 'vitest'
 import type { KafkaAddresses } from '../../../../tools/kafka/index.mjs'
 import type {} from './global-setup.ts'
 
-/** Why tests of a real Kafka cannot run here; `''` when they can. With CI=true they must, and fail in their own words. */
+/** Why tests on a real Kafka cannot run here; empty if they can. With CI=true they run anyway, and fail with the reason. */
 export const kafkaMissing: string = inject('kafkaMissing')
 export const skipsKafka: boolean = kafkaMissing !== '' && process.env.CI !== 'true'
 
@@ -16,7 +16,7 @@ async function control(path: string): Promise<KafkaAddresses> {
   return JSON.parse(body) as KafkaAddresses
 }
 
-/** The brokers all test files share; started by the first that asks. */
+/** The brokers shared by all test files; started by the first request. */
 export const sharedKafka = (): Promise<KafkaAddresses> => control('addresses')
 
 /** Kills a shared broker: start it again before the test ends. */

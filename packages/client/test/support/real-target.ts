@@ -10,7 +10,7 @@ export interface RealTarget {
   readonly addresses: KafkaAddresses
 }
 
-/** Defines tests that only a real Kafka can answer. */
+/** Defines tests that need a real Kafka. */
 export function onRealKafka(title: string, define: (real: () => RealTarget) => void): void {
   describe.skipIf(skipsKafka)(`${title}${skipsKafka ? ` (skipped: ${kafkaMissing})` : ''}`, () => {
     let real: RealTarget | undefined
@@ -20,7 +20,7 @@ export function onRealKafka(title: string, define: (real: () => RealTarget) => v
     afterEach(() => real?.target.tidy(), 60_000)
     afterAll(() => real?.target.close())
     define(() => {
-      if (!real) throw new Error('the brokers are there only while tests run')
+      if (!real) throw new Error('the brokers exist only while tests run')
       return real
     })
   })

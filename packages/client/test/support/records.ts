@@ -1,7 +1,7 @@
 import type { Consumer, Kafka, Message } from '../../src/index.ts'
 import { within } from './until.ts'
 
-/** A message in plain values, to compare. */
+/** A message as plain values, for comparisons. */
 export interface Plain {
   readonly partition: number
   readonly offset: bigint
@@ -39,7 +39,7 @@ export async function take(consumer: Consumer, count: number, withinMs = 30_000)
   return messages
 }
 
-/** All a topic holds, without a group: each partition in its order. */
+/** Reads a whole topic without a group, each partition in order. */
 export async function readTopic(kafka: Kafka, topic: string): Promise<Plain[]> {
   const admin = kafka.admin()
   const [described] = await admin.describeTopics([topic])

@@ -11,7 +11,7 @@ export type ProduceRequest = ScriptedRequest<typeof Produce>
 
 type PartitionResponse = ProduceResponse['responses'][number]['partitionResponses'][number]
 
-/** How a Produce request is answered; without an error its batches count as appended. */
+/** The response to a Produce request; without an error its batches count as appended. */
 export interface ProduceReply {
   readonly error?: ErrorName
   readonly fields?: Partial<PartitionResponse>

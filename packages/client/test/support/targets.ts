@@ -13,8 +13,8 @@ export interface TopicOptions {
 }
 
 /**
- * What a scenario runs on: the embedded cluster, or three brokers of Apache Kafka. Clients it made are closed, and brokers
- * that were killed run again, when a test ends.
+ * The cluster of a scenario: the testkit, or three brokers of Apache Kafka. At the end of a test its clients are closed and
+ * killed brokers are restarted.
  */
 export class Target {
   readonly name: Ground['name']
@@ -38,7 +38,7 @@ export class Target {
     return kafka
   }
 
-  /** A client that can be taken down without a goodbye. */
+  /** A client that can crash without leaving its groups. */
   newCrashable(options: Partial<KafkaOptions> = {}): { kafka: Kafka; crash: () => void } {
     const { runtime, crash } = crashable(this.#ground.runtime ?? nodeRuntime)
     return { kafka: this.newKafka({ ...options, runtime }), crash }
@@ -48,7 +48,7 @@ export class Target {
     return uniqueName(base)
   }
 
-  /** Creates a topic of a name of its own, and waits until each of its partitions has a leader. */
+  /** Creates a topic with a unique name, and waits until each partition has a leader. */
   async createTopic(base: string, options: TopicOptions = {}): Promise<string> {
     const name = uniqueName(base)
     await this.createTopicNamed(name, options)
@@ -57,7 +57,7 @@ export class Target {
 
   async createTopicNamed(name: string, { partitions = 1, replicationFactor = 3, configs = {} }: TopicOptions = {}) {
     const admin = this.newKafka().admin()
-    // Tests write records of long ago, which a broker would delete whenever it looks for old ones.
+    // Tests write old timestamps, which the retention check of a broker would delete.
     const kept = { 'retention.ms': -1, ...configs }
     await admin.createTopics([{ name, partitions, replicationFactor, configs: kept }])
     await until(`all partitions of ${name} have leaders`, async () => {
@@ -66,7 +66,7 @@ export class Target {
     })
   }
 
-  /** A topic of one partition whose leader is that broker. */
+  /** Creates a topic with one partition whose leader is `leader`. */
   async createTopicLedBy(leader: number): Promise<string> {
     const name = uniqueName(`led-by-${leader}`)
     await this.newKafka()
@@ -89,7 +89,7 @@ export class Target {
     await this.#ground.kill(id)
   }
 
-  /** Kills the broker that leads a partition, as `kill -9` does, and tells which it was. */
+  /** Kills the leader of a partition as `kill -9` does, and returns its id. */
   async killLeader(topic: string, partition: number): Promise<number> {
     const leader = await this.leaderOf(topic, partition)
     await this.kill(leader)
@@ -101,7 +101,7 @@ export class Target {
     this.#killed.delete(id)
   }
 
-  /** Ends what a test left: its clients, and the brokers' absence. */
+  /** Closes the clients of a test, and restarts killed brokers. */
   async tidy(): Promise<void> {
     const clients = [...this.#clients]
     this.#clients.clear()
@@ -130,7 +130,7 @@ export function onTargets(title: string, define: (target: () => Target) => void)
       afterEach(() => target?.tidy(), 60_000)
       afterAll(() => target?.close())
       define(() => {
-        if (!target) throw new Error('the cluster is there only while tests run')
+        if (!target) throw new Error('the cluster exists only while tests run')
         return target
       })
     })

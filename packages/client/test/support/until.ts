@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Waits until `condition` gives something other than `undefined` or `false`, and gives that; says what it waited for. */
+/** Waits until `condition` returns neither `undefined` nor `false`, and returns its value. Rejects with what it waited for. */
 export async function until<T>(
   what: string | (() => string),
   condition: () => T | Promise<T>,
@@ -11,13 +11,13 @@ export async function until<T>(
     const value = await condition()
     if (value !== undefined && value !== false) return value as Exclude<T, undefined | false>
     if (performance.now() > deadlineMs) {
-      throw new Error(`waited ${withinMs} ms in vain until ${typeof what === 'string' ? what : what()}`)
+      throw new Error(`timed out after ${withinMs} ms waiting until ${typeof what === 'string' ? what : what()}`)
     }
     await sleep(10)
   }
 }
 
-/** Rejects, with these words, when `promise` does not settle in time. */
+/** Rejects with this text when `promise` does not settle in time. */
 export async function within<T>(what: string | (() => string), limitMs: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {

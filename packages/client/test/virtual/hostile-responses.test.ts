@@ -1,8 +1,8 @@
 import { createCluster, type FaultAction } from '@ottla/testkit'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { Kafka, KafkaError, silentLogger } from '../../src/index.ts'
 
-/** Brokers do not send such; proxies, bugs and attackers do. */
+/** Not sent by correct brokers, but by proxies, bugs and attackers. */
 const corrupted: FaultAction[] = [
   'wrongCorrelationId',
   'respondTwice',
@@ -12,7 +12,7 @@ const corrupted: FaultAction[] = [
   { truncateTo: 3 },
 ]
 
-it.each(corrupted)('records arrive once, in order, through answers with %j', async (action) => {
+test.each(corrupted)('delivers records once and in order despite responses with %j', async (action) => {
   const topics = [{ name: 't', replicationFactor: 3 }]
   await using cluster = await createCluster({ time: 'virtual', topics, leakCheck: true })
   const values = Array.from({ length: 20 }, (_, number) => `v${number}`)
@@ -33,7 +33,7 @@ it.each(corrupted)('records arrive once, in order, through answers with %j', asy
   expect(read).toEqual(values)
 })
 
-it('garbage that cannot be the beginning of an answer ends what is asked, and leaves nothing', async () => {
+test('garbage instead of a response fails the request, and leaves nothing behind', async () => {
   await using cluster = await createCluster({ time: 'virtual', topics: [{ name: 't' }], leakCheck: true })
   cluster.faults.add({ match: { api: 'InitProducerId' }, action: { garbage: 500 } })
   const error = await cluster.run(async () => {

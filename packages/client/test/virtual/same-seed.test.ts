@@ -1,8 +1,8 @@
 import { createCluster } from '@ottla/testkit'
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { Kafka } from '../../src/index.ts'
 
-/** Producing, a leader that dies, and a group whose second member comes late. */
+/** A producer, a leader that dies, and a group whose second member joins late. */
 async function story(seed: number) {
   const topics = [{ name: 'orders', partitions: 3, replicationFactor: 3 }]
   await using cluster = await createCluster({ time: 'virtual', seed, topics, checkReplicas: true, leakCheck: true })
@@ -26,7 +26,7 @@ async function story(seed: number) {
   return { read, hash: cluster.virtual?.eventHash, events: cluster.virtual?.eventCount, atMs: cluster.virtual?.nowMs }
 }
 
-it('a seed gives the same run each time: clients, groups, failover and all', async () => {
+test('a seed reproduces the whole run: clients, groups and failover', async () => {
   const [first, second, other] = [await story(11), await story(11), await story(12)]
   expect(new Set(first.read).size).toBe(60)
   expect(second).toEqual(first)

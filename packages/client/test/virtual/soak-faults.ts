@@ -1,7 +1,7 @@
 import type { ErrorName } from '@ottla/codec'
 import type { FaultRule, NetworkNode, TestBroker, TestCluster } from '@ottla/testkit'
 
-/** What went wrong; call it to make it well again. */
+/** A fault that is active; `heal` ends it. */
 export interface Trouble {
   readonly name: string
   heal(): Promise<void> | void
@@ -9,7 +9,7 @@ export interface Trouble {
 
 type RandomStream = () => number
 
-/** Faults at the network, at machines and in requests, chosen by chance. */
+/** Random faults of the network, of machines and of requests. */
 export class SoakFaults {
   readonly #cluster: TestCluster
   readonly #random: RandomStream
@@ -77,7 +77,7 @@ export class SoakFaults {
     return { name: 'shutdown', heal: () => start(broker) }
   }
 
-  /** The disk is lost too, if that loses nothing: when others are in sync, and this one is known not to be. */
+  /** Also loses the disk if no committed record depends on it: others are in sync, and this one is not. */
   async #lose(broker: TestBroker): Promise<Trouble> {
     await broker.kill()
     const heal = async () => {

@@ -25,16 +25,16 @@ export interface SoakReport {
   readonly heapMb: readonly [first: number, last: number]
 }
 
-/** A cluster in virtual time, clients at work on it, and faults; what must hold is checked all the while and at the end. */
+/** A cluster in virtual time with active clients and faults. Invariants are checked continuously and at the end. */
 export class SoakWorld {
   readonly #options: SoakOptions
   readonly #cluster: TestCluster
   readonly #faults: SoakFaults
   readonly #producers: Kafka
   readonly #consumers: Kafka
-  /** Acknowledged and not delivered yet. */
+  /** Acknowledged records that are not delivered yet. */
   readonly #owed = new Set<string>()
-  /** Delivered before the acknowledgement came. */
+  /** Records that were delivered before their acknowledgement. */
   readonly #early = new Set<string>()
   #acknowledged = 0
   #refused = 0
@@ -70,7 +70,7 @@ export class SoakWorld {
       await cluster.close()
       return report
     } catch (error) {
-      // What is left behind by a run that failed is not the news.
+      // After a failure the leak check would hide the cause.
       await cluster.close().catch(() => {})
       const at = `seed ${options.seed}, ${Math.round((cluster.virtual?.nowMs ?? 0) / 1000)} s of virtual time`
       throw new Error(`${at}: ${error instanceof Error ? error.message : error}`, { cause: error })
@@ -82,7 +82,7 @@ export class SoakWorld {
     const consuming = [this.#consume(0), this.#consume(1)]
     const troubles = this.#trouble()
     const workers = [...producing, ...consuming]
-    // Whoever fails ends the run; nobody else ends before the time is over.
+    // A failing worker ends the run; otherwise none ends before the time is over.
     await Promise.race([troubles, Promise.all(workers)])
     const heapMb = await troubles
     this.#isProducing = false
@@ -109,7 +109,7 @@ export class SoakWorld {
       await producer.send({ topic, value })
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error
-      // Not acknowledged: it may be there or not.
+      // Not acknowledged: it may or may not be in the log.
       this.#refused++
       this.#early.delete(value)
       return
@@ -131,7 +131,7 @@ export class SoakWorld {
         await this.#read(consumer, endsAtMs)
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error
-        // What a consumer cannot survive ends it; another one takes its place.
+        // A fatal error ends a consumer; another one replaces it.
         await this.#sleep(1_000 + number)
       }
       await consumer.close()
@@ -144,14 +144,14 @@ export class SoakWorld {
       for (const message of await consumer.poll({ maxRecords: 100, timeoutMs: 10_000 })) {
         const value = String(message.value)
         this.#delivered++
-        // Before it is acknowledged it can only be one of the latest.
+        // A record without acknowledgement can only be one of the latest.
         if (!this.#owed.delete(value) && Number(value.slice(1)) > this.#nextValue - 100) this.#early.add(value)
       }
       if (this.#early.size > 1_000) for (const value of [...this.#early].slice(0, 500)) this.#early.delete(value)
     }
   }
 
-  /** One trouble after the other, at times two at once, until the time is over; then all is healed. */
+  /** Injects one fault after the other, sometimes two at the same time, until the time is over; then heals all. */
   async #trouble(): Promise<[number, number]> {
     const endsAtMs = this.#options.hours * 3_600_000
     const open: Trouble[] = []
@@ -161,7 +161,7 @@ export class SoakWorld {
       await this.#sleep(this.#faults.between(5_000, 120_000))
       if (open.length === 0 || this.#faults.between(0, 1) < 0.2) open.push(await this.#faults.strike())
       await this.#sleep(this.#faults.between(500, 45_000))
-      // A broker that is cut off comes back no sooner than its network: it is not waited for here.
+      // A disconnected broker cannot rejoin before its network heals: it is not awaited here.
       while (open.length > Math.floor(this.#faults.between(0, 2))) healing.push(open.shift()?.heal())
       if (firstMb === undefined && this.#nowMs > endsAtMs / 4) firstMb = usedMb()
     }
@@ -171,7 +171,7 @@ export class SoakWorld {
     return [firstMb ?? lastMb, lastMb]
   }
 
-  /** R12: when all is well and quiet, all replicas are in sync and have the same. */
+  /** Without faults and load, all replicas are in sync and equal. */
   #difference(): string | undefined {
     for (const { name, partitions: all } of this.#cluster.state().topics) {
       for (const { partition, isr, replicas, logs } of all) {
@@ -187,7 +187,7 @@ export class SoakWorld {
     while (!condition()) {
       if (this.#nowMs > giveUpAtMs) {
         const owed = [...this.#owed].slice(0, 5)
-        throw new Error(`in ten minutes without faults it did not come that ${what}: ${this.#difference()} ${owed}`)
+        throw new Error(`ten minutes without faults did not suffice until ${what}: ${this.#difference()} ${owed}`)
       }
       await this.#sleep(1_000)
     }
@@ -217,7 +217,7 @@ export class SoakWorld {
   }
 }
 
-/** Only what is reachable counts. */
+/** Counts only reachable memory. */
 function usedMb(): number {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void

@@ -1,16 +1,16 @@
-import { expect, it } from 'vitest'
+import { expect, test } from 'vitest'
 import { SoakWorld } from './soak-world.ts'
 
-/** `pnpm soak testkit` sets these. */
+/** Set by `npm run soak testkit`. */
 const { SOAK_HOURS, SOAK_SEED, SOAK_SEEDS } = process.env
 const hours = Number(SOAK_HOURS ?? 1)
 const firstSeed = Number(SOAK_SEED ?? 1)
 const seeds = Array.from({ length: Number(SOAK_SEEDS ?? 2) }, (_, at) => firstSeed + at)
 
-/** As much as the heap may grow from a quarter of the time to its end. */
+/** Maximum growth of the heap between a quarter of the time and its end. */
 const maxGrowthMb = 20
 
-it.each(seeds)(
+test.each(seeds)(
   `loses nothing and leaves nothing in ${hours} hours of faults, seed %i`,
   { timeout: 60_000 + hours * 120_000 },
   async (seed) => {
