@@ -31,7 +31,16 @@ export function onAbort(signal: AbortSignal | undefined, follow: () => void): ()
 function followAll(this: AbortSignal): void {
   const waiting = followers.get(this)
   followers.delete(this)
-  for (const follow of waiting ?? []) follow()
+  for (const follow of waiting ?? []) {
+    try {
+      follow()
+    } catch (error) {
+      // An uncaught exception, as with listeners of the signal: it must not keep the other calls from ending.
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  }
 }
 
 function cancellation(signal: AbortSignal, waiting: Set<() => void>, follow: () => void): () => void {
