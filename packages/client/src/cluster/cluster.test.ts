@@ -133,6 +133,14 @@ describe('bootstrapping', () => {
     await cluster.close()
   })
 
+  test('times out without an effect when a refresh hangs', async () => {
+    network.listen('silent:1', 'silent')
+    const cluster = newCluster({ brokers: ['silent:1'] })
+    const failed = after(201, cluster.refreshMetadata('test', [], { timeoutMs: 200 }))
+    expect(await failed).toMatchObject({ code: 'TIMED_OUT', retriable: true, outcome: 'not-written' })
+    await cluster.close()
+  })
+
   test('connects no more often than the backoff allows while no broker responds', async () => {
     const cluster = newCluster({ brokers: ['gone:1'], apiTimeoutMs: 600_000 })
     const failed = after(600_001, cluster.awaitTopic('t'))

@@ -146,7 +146,8 @@ export class Cluster {
     if (this.closing.aborted) throw closedError('client')
     const { timeoutMs = this.options.apiTimeoutMs, signal } = options
     this.logger.debug('refreshing metadata', { reason })
-    const limits = { operation: 'Refreshing metadata', timeoutMs, signals: [signal] }
+    const outcome = 'not-written' as const
+    const limits = { operation: 'Refreshing metadata', timeoutMs, signals: [signal], outcome }
     await within(this.runtime, limits, (bounded) => withSignal(this.#refresher.refresh(topics), bounded))
   }
 

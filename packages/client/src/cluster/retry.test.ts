@@ -140,6 +140,21 @@ describe('retry', () => {
     await checked
   })
 
+  test('reports whether the last attempt may have taken effect when a signal ends it', async () => {
+    const mine = new AbortController()
+    const failed = retry(context, { ...what, signal: mine.signal }, async (attemptNo, signal) => {
+      if (attemptNo === 1)
+        throw new KafkaError('CONNECTION_FAILED', 'refused', { retriable: true, outcome: 'not-written' })
+      return withSignal(new Promise(() => {}), signal).catch(() => {
+        throw new KafkaError('ABORTED', 'CreateTopics was aborted', { outcome: 'unknown' })
+      })
+    })
+    const checked = expect(failed).rejects.toMatchObject({ code: 'ABORTED', outcome: 'unknown' })
+    await runtime.advance(500)
+    mine.abort()
+    await checked
+  })
+
   test('ends when its owner closes, with the reason of the owner', async () => {
     const owner = new AbortController()
     const options = { ...what, closing: owner.signal, deadlineMs: Number.POSITIVE_INFINITY }

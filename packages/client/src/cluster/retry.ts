@@ -54,7 +54,7 @@ export async function retry<T>(context: RetryContext, what: RetryOptions, attemp
         return await withSignal(running, scope.signal)
       } catch (thrown) {
         failures.note(thrown)
-        if (running !== undefined && scope.expired) failures.note(await failureOf(running, runtime))
+        if (running !== undefined && scope.signal.aborted) failures.note(await failureOf(running, runtime))
         const ended = endedBy(context, what, failures.outcome)
         if (ended !== undefined) throw ended
         if (scope.expired) throw failures.timedOut(runtime.monoNow())
@@ -78,8 +78,8 @@ function endedBy({ closing }: RetryContext, what: RetryOptions, outcome: Outcome
 }
 
 /**
- * The failure of an attempt that the deadline has just ended. It reports whether the request was written, but a few promises later
- * than the signal: the attempt has until the end of this turn of the event loop.
+ * The failure of an attempt that the deadline or a signal has just ended. It reports whether the request was written, but a few
+ * promises later than the signal: the attempt has until the end of this turn of the event loop.
  */
 function failureOf(running: Promise<unknown>, runtime: Runtime): Promise<unknown> {
   return new Promise((resolve) => {

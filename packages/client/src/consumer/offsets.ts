@@ -124,10 +124,11 @@ export class OffsetLookup {
     const operation = 'Looking up an offset'
     const what = { operation, isTransient, ...limits }
     const found = await byLeader<T, FoundOffset>(this.#cluster, what, partitions, async (broker, own, signal) => {
-      const responses = await request(broker, own, signal)
+      const responses = new Map<string, FoundOffset & { errorCode: number }>()
+      for (const one of await request(broker, own, signal)) responses.set(`${one.partition} ${one.topic}`, one)
       return own.flatMap((entry): [T, FoundOffset | KafkaError][] => {
         const { topic, partition } = entry
-        const response = responses.find((one) => one.topic === topic && one.partition === partition)
+        const response = responses.get(`${partition} ${topic}`)
         if (response === undefined) return []
         if (response.errorCode === 0) return [[entry, response]]
         const error = kafkaErrorOf(response.errorCode, operation, { topic, partition })

@@ -61,6 +61,29 @@ describe('onAbort', () => {
     controller.abort()
     expect(called).toEqual(['first'])
   })
+
+  test('calls the others when one throws, whose error is an uncaught exception', async () => {
+    const before = process.listeners('uncaughtException')
+    const uncaught: unknown[] = []
+    process.removeAllListeners('uncaughtException')
+    process.on('uncaughtException', (error) => uncaught.push(error))
+    try {
+      const { signal, controller } = newSignal()
+      const thrown = new Error('from a follower')
+      let calls = 0
+      onAbort(signal, () => {
+        throw thrown
+      })
+      onAbort(signal, () => calls++)
+      controller.abort()
+      expect(calls).toBe(1)
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(uncaught).toEqual([thrown])
+    } finally {
+      process.removeAllListeners('uncaughtException')
+      for (const listener of before) process.on('uncaughtException', listener)
+    }
+  })
 })
 
 describe('sleep', () => {

@@ -1,6 +1,6 @@
 import type { Runtime } from '@ottla/runtime'
 import { meaningOf } from '../error-meaning.ts'
-import { abortedError, KafkaError } from '../errors.ts'
+import { abortedError, KafkaError, type Outcome } from '../errors.ts'
 import { deferred } from './deferred.ts'
 
 type Clock = Pick<Runtime, 'monoNow' | 'setTimer' | 'clearTimer'>
@@ -31,7 +31,16 @@ export function onAbort(signal: AbortSignal | undefined, follow: () => void): ()
 function followAll(this: AbortSignal): void {
   const waiting = followers.get(this)
   followers.delete(this)
-  for (const follow of waiting ?? []) follow()
+  for (const follow of waiting ?? []) {
+    try {
+      follow()
+    } catch (error) {
+      // An uncaught exception, as with listeners of the signal: it must not keep the other calls from ending.
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  }
 }
 
 function cancellation(signal: AbortSignal, waiting: Set<() => void>, follow: () => void): () => void {
@@ -149,6 +158,8 @@ export interface Limits {
   /** From now. Default: none, only the signals end it. */
   readonly timeoutMs?: number | undefined
   readonly signals?: readonly (AbortSignal | undefined)[] | undefined
+  /** Of the TIMED_OUT, for work that writes nothing. Default: none, it is not known here. */
+  readonly outcome?: Outcome | undefined
   /** The error at the deadline, in place of a KafkaError TIMED_OUT. */
   readonly timedOut?: ((cause: unknown) => Error) | undefined
 }
@@ -159,7 +170,7 @@ export interface Limits {
  */
 export async function within<T>(
   runtime: Clock,
-  { operation, timeoutMs, signals = [], timedOut }: Limits,
+  { operation, timeoutMs, signals = [], outcome, timedOut }: Limits,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const deadlineMs = timeoutMs === undefined ? undefined : runtime.monoNow() + timeoutMs
@@ -169,7 +180,7 @@ export async function within<T>(
   } catch (error) {
     // The failure of the work says more than a deadline that passed at the same time.
     if (KafkaError.is(error) && meaningOf(error.code).ended !== 'aborted') throw error
-    if (scope.expired) throw timedOut?.(error) ?? timedOutError(operation, timeoutMs)
+    if (scope.expired) throw timedOut?.(error) ?? timedOutError(operation, timeoutMs, outcome)
     const aborted = signals.find((signal) => signal?.aborted === true)
     if (aborted === undefined || KafkaError.is(error)) throw error
     throw KafkaError.is(aborted.reason) ? aborted.reason : abortedError(operation, aborted)
@@ -178,8 +189,8 @@ export async function within<T>(
   }
 }
 
-function timedOutError(operation: string, timeoutMs: number | undefined): KafkaError {
-  return new KafkaError('TIMED_OUT', `${operation} took longer than ${timeoutMs} ms`, { retriable: true })
+function timedOutError(operation: string, timeoutMs: number | undefined, outcome: Outcome | undefined): KafkaError {
+  return new KafkaError('TIMED_OUT', `${operation} took longer than ${timeoutMs} ms`, { retriable: true, outcome })
 }
 
 /** `wait` resolves at the next `wake`, or immediately if there was one since the last wait. */
