@@ -34,7 +34,13 @@ it.each(corrupted)('records arrive once, in order, through answers with %j', asy
 })
 
 it('garbage that cannot be the beginning of an answer ends what is asked, and leaves nothing', async () => {
-  await using cluster = await createCluster({ time: 'virtual', topics: [{ name: 't' }], leakCheck: true })
+  const diagnostics: string[] = []
+  await using cluster = await createCluster({
+    time: 'virtual',
+    topics: [{ name: 't' }],
+    leakCheck: true,
+    onDiagnostic: (message) => diagnostics.push(message),
+  })
   cluster.faults.add({ match: { api: 'InitProducerId' }, action: { garbage: 500 } })
   const error = await cluster.run(async () => {
     const kafka = new Kafka({ brokers: cluster.bootstrap, runtime: cluster.runtime, logger: silentLogger })
@@ -47,4 +53,6 @@ it('garbage that cannot be the beginning of an answer ends what is asked, and le
   })
   expect(error).toBeInstanceOf(KafkaError)
   expect(error).toMatchObject({ code: 'PROTOCOL_ERROR', outcome: 'not-written' })
+  // The client then tries whether the port speaks TLS.
+  for (const message of diagnostics) expect(message).toContain('it may speak another protocol')
 })

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { SoakWorld } from './soak-world.ts'
 
-/** `pnpm soak testkit` sets these. */
+/** `npm run soak -- testkit` sets these. */
 const { SOAK_HOURS, SOAK_SEED, SOAK_SEEDS } = process.env
 const hours = Number(SOAK_HOURS ?? 1)
 const firstSeed = Number(SOAK_SEED ?? 1)
