@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { createCluster } from '@ottla/testkit'
 import { describe, expect, it } from 'vitest'
+import { skipReason } from '../../../../tools/skip-reason.ts'
 import { uniqueName } from '../support/names.ts'
-import { kafkaStartTimeoutMs, sharedKafka, skipsKafka } from '../support/real-kafka.ts'
+import { kafkaMissing, kafkaStartTimeoutMs, sharedKafka, skipsKafka } from '../support/real-kafka.ts'
 import { take } from '../support/records.ts'
 import { onTargets } from '../support/targets.ts'
 import { until, within } from '../support/until.ts'
@@ -73,7 +74,7 @@ describe('a program whose client is closed ends by itself', () => {
     }
   })
 
-  it.skipIf(skipsKafka)('kafka', { timeout: kafkaStartTimeoutMs }, async () => {
+  it.skipIf(skipsKafka)('kafka', { timeout: kafkaStartTimeoutMs, ...skipReason(kafkaMissing) }, async () => {
     await endsByItself((await sharedKafka()).bootstrap)
   })
 })
