@@ -13,7 +13,7 @@ import { root } from './npx.mjs'
  */
 
 /** All pages with code: README files and docs/*.md. */
-export function pagesWithCode() {
+function pagesWithCode() {
   const markdown = (folder) => readdirSync(join(root, folder)).filter((name) => name.endsWith('.md'))
   return [
     'README.md',
@@ -27,7 +27,7 @@ export function pagesWithCode() {
  * @param {string} page
  * @returns {Block[]}
  */
-export function blocksOf(page) {
+function blocksOf(page) {
   const text = readFileSync(join(root, page), 'utf8')
   return [...text.matchAll(/^```(?:ts|typescript)\b(.*)\n([\s\S]*?)^```$/gm)].map((match) => {
     const [, info = '', code = ''] = match
