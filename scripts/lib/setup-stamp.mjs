@@ -14,7 +14,7 @@ const rootInputs = [
   'turbo.json',
   'tsconfig.base.json',
   'tsup.base.ts',
-  'scripts/dts-cjs.mjs',
+  'scripts/cjs-twins.mjs',
 ]
 
 /** The workspaces of pnpm-workspace.yaml. */

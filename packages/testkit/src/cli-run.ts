@@ -82,6 +82,8 @@ function problemOf(error: unknown): string {
   if (code === 'EADDRINUSE') return `port ${port} of ${address} is in use: choose others with --port`
   if (code === 'EACCES' && port !== undefined)
     return `port ${port} of ${address} needs rights that you do not have: choose others with --port`
-  if (code === 'EADDRNOTAVAIL') return `${address} is no address of this machine: choose another with --host`
+  // Deno reports it as EINVAL.
+  if (code === 'EADDRNOTAVAIL' || (code === 'EINVAL' && address !== undefined))
+    return `${address} is no address of this machine: choose another with --host`
   return error.message
 }
