@@ -8,7 +8,7 @@ const ssr = { resolve: { conditions } }
 /** Tests that start programs of their own: one file at a time, because a program on a busy machine is slow. */
 const programs = ['examples/test/**/*.test.ts', 'docs/*.test.ts']
 
-/** Tests that start a real Kafka: one file at a time, after all others, because three brokers fill a small machine. */
+/** Tests that start a real Kafka: one file at a time, after all others, because three brokers need a small machine for themselves. */
 const realKafka = ['packages/client/test/{scenarios,interop}/**/*.test.ts', '**/*.kafka.test.ts']
 
 export default defineConfig({

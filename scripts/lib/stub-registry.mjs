@@ -21,14 +21,14 @@ export async function stubRegistry(artifacts, upstream) {
   }
   const server = createServer((request, response) => {
     const path = decodeURIComponent(request.url ?? '').slice(1)
-    const tarball = packages.get(path.replace(/\.tgz$/, ''))
-    if (path.endsWith('.tgz') && tarball) return response.end(tarball.bytes)
+    const packed = packages.get(path.replace(/\.tgz$/, ''))
+    if (path.endsWith('.tgz') && packed) return response.end(packed.bytes)
     const found = packages.get(path)
     if (!found) return response.writeHead(302, { location: new URL(request.url ?? '', upstream).href }).end()
     const { manifest, bytes } = found
     const integrity = `sha512-${createHash('sha512').update(bytes).digest('base64')}`
-    const dist = { tarball: `http://${request.headers.host}/${manifest.name}.tgz`, integrity }
-    const versions = { [manifest.version]: { ...manifest, dist } }
+    const tarball = `http://${request.headers.host}/${manifest.name}.tgz`
+    const versions = { [manifest.version]: { ...manifest, dist: { tarball, integrity } } }
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify({ name: manifest.name, 'dist-tags': { latest: manifest.version }, versions }))
   })
