@@ -16,7 +16,7 @@ import { stubRegistry } from './lib/stub-registry.mjs'
 
 /** @typedef {import('./lib/readme-steps.mjs').Step} Step */
 
-const timeoutMs = 240_000
+const timeoutMs = 600_000
 const temp = mkdtempSync(join(tmpdir(), 'ottla-readme-'))
 const clone = join(temp, 'ottla')
 const mutant = readdirSync(join(root, 'packages/codec/test/mutants')).find((name) => name.endsWith('.patch')) ?? ''
