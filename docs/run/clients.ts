@@ -1,6 +1,6 @@
 // `Kafka` as the blocks of the documentation see it: its clients reach the testkit under the hosts that the pages name, and
 // endless loops over its consumers end.
-import type { Runtime } from '@ottla/codec/runtime'
+import type { Runtime } from '@ottla/runtime'
 import { type ConsumerOptions, type KafkaOptions, nodeRuntime, Kafka as RealKafka } from 'ottla'
 import { endsByItself } from './reading.ts'
 import { clusterOfTheBlock, made } from './world.ts'

@@ -31,6 +31,12 @@ export const formsOf = ({ mutant, kafka }) => ({
   'npm test -- docs': { run: 'npm test -- docs/blocks -t getting-started', why: 'CI runs all tests' },
   'bash .ci/run': { skip: true, why: 'CI itself' },
   'npm run check': { run: 'npm run check -- lint', why: 'its parts are run one by one' },
+  'npm run check:packed': { until: /^ok /m, why: 'npm run check runs it to its end' },
+  'npm run check:bundles': { until: /^ok /m, why: 'npm run check runs it to its end' },
+  'npm run check:types': { until: /^ok /m, why: 'npm run check runs it to its end' },
+  'npm run docs:api': { run: 'npm run check:api', why: 'the same without writing the pages' },
+  'npm run check:long': { skip: true, why: 'its parts are run one by one' },
+  'npm run check:long -- soak': { until: /^soak: /m, why: '24 hours take a minute', withoutSetup: true },
   'npm run check:readme': { skip: true, why: 'this check itself' },
   'npx -p @ottla/testkit ottla-testkit --port 9092 --topic payments:2:3': {
     until: /ottla-testkit ready:/,

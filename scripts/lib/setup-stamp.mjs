@@ -17,15 +17,15 @@ const rootInputs = [
   'scripts/cjs-twins.mjs',
 ]
 
-/** The workspaces of pnpm-workspace.yaml. */
+/** The folders of pnpm-workspace.yaml. */
 function workspaces() {
-  return [
-    ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}`),
-    'examples',
-    'docs',
-    'benchmarks',
-    'scripts',
-  ]
+  const [, list = ''] = /^packages: \[(.*)\]$/m.exec(readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8')) ?? []
+  const patterns = list.split(', ')
+  if (!patterns.includes('packages/*')) throw new Error('pnpm-workspace.yaml has no list of packages in one line')
+  return patterns.flatMap((pattern) => {
+    const parent = /^(.*)\/\*$/.exec(pattern)?.[1]
+    return parent === undefined ? [pattern] : readdirSync(join(root, parent)).map((name) => `${parent}/${name}`)
+  })
 }
 
 /** @param {string} folder */
