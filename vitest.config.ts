@@ -5,10 +5,10 @@ const conditions = ['@ottla/source', 'module', 'node', 'development']
 const resolve = { conditions }
 const ssr = { resolve: { conditions } }
 
-/** Tests that start programs of their own: one file at a time, because a program under load keeps no rhythm. */
-const programs = ['examples/test/**/*.test.ts']
+/** Tests that start programs of their own: one file at a time, because a program on a busy machine is slow. */
+const programs = ['examples/test/**/*.test.ts', 'docs/*.test.ts']
 
-/** Tests that start a real Kafka: one file at a time, after all others, because three brokers fill a small machine. */
+/** Tests that start a real Kafka: one file at a time, after all others, because three brokers need a small machine for themselves. */
 const realKafka = ['packages/client/test/{scenarios,interop}/**/*.test.ts', '**/*.kafka.test.ts']
 
 export default defineConfig({
@@ -22,8 +22,22 @@ export default defineConfig({
         ssr,
         test: {
           name: 'unit',
+          include: ['packages/*/src/**/*.test.ts'],
+          exclude: [...realKafka, '**/node_modules/**', '**/dist/**'],
+          pool: 'forks',
+          maxWorkers: 2,
+          // Ends a test that hangs; it is no limit on how fast one should be.
+          testTimeout: 30_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: 'integration',
           include: [
-            'packages/*/{src,test}/**/*.test.ts',
+            'packages/*/test/**/*.test.ts',
             'examples/src/**/*.test.ts',
             'tools/**/*.test.ts',
             'benchmarks/src/**/*.test.ts',
@@ -32,7 +46,6 @@ export default defineConfig({
           exclude: [...realKafka, '**/node_modules/**', '**/dist/**'],
           pool: 'forks',
           maxWorkers: 2,
-          // Against a test that hangs; says nothing of how fast one should be.
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },

@@ -1,4 +1,4 @@
-// `pnpm bench NAME…`: starts the benchmarks' runner with the arguments, on built packages.
+// `npm run bench -- NAME…`: starts the benchmarks with the arguments, on built packages.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { root } from './lib/npx.mjs'

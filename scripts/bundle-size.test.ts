@@ -30,7 +30,6 @@ test('ten APIs, with the three that have generated code, make a small bundle', a
   expect(text).toContain('JoinGroup')
   expect(text).not.toContain('DescribeConfigs')
   expect(kilobytes(text)).toBeLessThan(25)
-  console.log(`ten APIs: ${(text.length / 1000).toFixed(1)} kB, ${kilobytes(text).toFixed(1)} kB gzipped`)
 })
 
 test('an API brings the generated code of no other', async () => {

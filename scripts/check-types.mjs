@@ -1,5 +1,5 @@
 // `npm run check:types`: compiles the programs of scripts/type-matrix against the packed packages, with the oldest
-// TypeScript that is supported, two in between and the newest, without skipLibCheck. Each goes with the oldest @types/node
+// TypeScript that is supported, two in between and the newest, without skipLibCheck. Each is combined with the oldest @types/node
 // that it reads or a newer one.
 import { spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'

@@ -1,9 +1,9 @@
-// `npm run check`: every check but the tests. The last line is `N passed, N failed`.
+// `npm run check`: every check but the tests; `npm run check -- lint knip` only these. The last line is `N passed, N failed`.
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { root } from './lib/npx.mjs'
 
-const checks = [
+const all = [
   ['lint and format', 'lint'],
   ['types', 'typecheck'],
   ['import directions', 'depcruise'],
@@ -12,7 +12,15 @@ const checks = [
   ['packaging', 'check:packed'],
   ['bundles of the packages, by esbuild and webpack', 'check:bundles'],
   ['types of the packages, TypeScript 5.0 to the newest', 'check:types'],
+  ['README and CONTRIBUTING, followed in a fresh clone', 'check:readme'],
 ]
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !all.some(([, script]) => script === name))
+if (unknown.length > 0) {
+  console.error(`unknown check ${unknown.join(', ')}: use ${all.map(([, script]) => script).join(', ')}`)
+  process.exit(2)
+}
+const checks = wanted.length === 0 ? all : all.filter(([, script]) => wanted.includes(script))
 
 let failed = 0
 for (const [title, script] of checks) {

@@ -1,6 +1,6 @@
 // node cjs-twins.mjs DIST: makes a build fit for publishing. Each `.js` gets a `.cjs` twin, and each `.d.ts` a `.d.cts`.
 //
-// Code: tsup's own CommonJS splitting goes through sucrase, which replaces `?.`, `??` and `import()` by calls of helper
+// Code: tsup's own CommonJS splitting uses sucrase, which replaces `?.`, `??` and `import()` by calls of helper
 // functions. esbuild keeps them. The twins share chunks as the ES modules do, so a class exists once and `instanceof` works.
 //
 // Declarations, so that they compile from TypeScript 5.0 on:

@@ -1,5 +1,5 @@
-// `pnpm conformance codec [--seed N] [--samples N]` compares the codec with Kafka's own classes;
-// `pnpm conformance testkit [--only Api,Api] [--kafka HOST:PORT,…] [--show]` compares the testkit with Kafka's brokers.
+// `npm run conformance -- codec [--seed N] [--samples N]` compares the codec with Kafka's own classes;
+// `npm run conformance -- testkit [--only Api,Api] [--kafka HOST:PORT,…] [--show]` compares the testkit with Kafka's brokers.
 // The jars come from the cache of tools/kafka, which downloads them when they are not there.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ const { values, positionals } = parseArgs({
 const suites = positionals.length === 0 ? ['codec', 'testkit'] : positionals
 const unknown = suites.filter((name) => name !== 'codec' && name !== 'testkit')
 if (unknown.length > 0) {
-  console.error(`nothing named ${unknown.join(', ')} to compare: there are codec and testkit`)
+  console.error(`unknown suite ${unknown.join(', ')}: use codec or testkit`)
   process.exit(2)
 }
 

@@ -1,4 +1,4 @@
-// `npm run coverage -- testkit`: writes docs/testkit-coverage.md, what the testkit serves, obeys and shows, from its code.
+// `npm run coverage -- testkit`: writes docs/testkit-coverage.md, the APIs, configs and behaviour of the testkit, from its code.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { root } from './lib/npx.mjs'
@@ -9,6 +9,6 @@ if (process.argv.length !== 3 || process.argv[2] !== 'testkit') {
 }
 
 const vitest = join(root, 'node_modules/vitest/vitest.mjs')
-const args = ['run', '--project', 'unit', 'scripts/testkit-coverage.test.ts', '--update']
+const args = ['run', '--project', 'integration', 'scripts/testkit-coverage.test.ts', '--update']
 const run = spawnSync(process.execPath, [vitest, ...args], { cwd: root, stdio: 'inherit' })
 process.exit(run.status ?? 1)

@@ -1,5 +1,5 @@
-// `npm run demo -- ARGS`: builds what is not built yet, then starts the tour with ARGS, in this process: Ctrl-C reaches it
-// as if it had been started alone.
+// `npm run demo -- ARGS`: builds what is missing, then starts the tour with ARGS in this process, so that Ctrl-C reaches it
+// directly.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'

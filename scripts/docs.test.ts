@@ -18,7 +18,7 @@ const pages = [
 ].filter((name) => name.endsWith('.md'))
 
 describe('the documentation', () => {
-  test('lists every option as the code describes it (mend with `npm run docs:options`)', () => {
+  test('lists every option as the code describes it (fix with `npm run docs:options`)', () => {
     expect(readFileSync(join(root, 'docs/configuration.md'), 'utf8')).toBe(optionsPage())
   })
 
@@ -57,7 +57,7 @@ describe('the map of the code', () => {
     const named = [...text.matchAll(/`((?:\.\.\/)?[\w/-]+\.ts)`/g)].map(([, path = '']) => path.replace('../', ''))
     expect(named.length).toBeGreaterThan(60)
     const missing = named.filter((path) => {
-      // `NN-name.ts` and `x.ts` stand for any file.
+      // `NN-name.ts` and `x.ts` are placeholders.
       if (/\bNN-name\.ts$|^x\./.test(path)) return false
       const wanted = path.replace(/^(runtime|codec|client|testkit)\//, 'packages/$1/')
       return (
@@ -83,20 +83,21 @@ describe.each(Object.entries(tables))('%s', (name, table) => {
     expect(documented.map((option) => option.name).sort()).toEqual(Object.keys(table).sort())
   })
 
-  test('tells the default that the table has', () => {
+  test('states the default that the table has', () => {
     for (const option of documented) {
       const rule: { default: unknown } | undefined = Object.entries(table).find(([key]) => key === option.name)?.[1]
-      const told = /Default:? ('[^']*'|\d+(?: \d{3})*(?: [KM]iB)?|true|false)/.exec(option.text)?.[1]
-      if (told !== undefined && rule?.default !== undefined) expect(defaultOf(told), option.name).toEqual(rule.default)
+      const stated = /Default:? ('[^']*'|\d+(?: \d{3})*(?: [KM]iB)?|true|false)/.exec(option.text)?.[1]
+      if (stated !== undefined && rule?.default !== undefined)
+        expect(defaultOf(stated), option.name).toEqual(rule.default)
     }
   })
 })
 
-function defaultOf(told: string): unknown {
-  if (told.startsWith("'")) return told.slice(1, -1)
-  if (told === 'true' || told === 'false') return told === 'true'
-  const unit = told.endsWith('MiB') ? 1 << 20 : told.endsWith('KiB') ? 1 << 10 : 1
-  return Number(told.replace(/[^\d]/g, '')) * unit
+function defaultOf(stated: string): unknown {
+  if (stated.startsWith("'")) return stated.slice(1, -1)
+  if (stated === 'true' || stated === 'false') return stated === 'true'
+  const unit = stated.endsWith('MiB') ? 1 << 20 : stated.endsWith('KiB') ? 1 << 10 : 1
+  return Number(stated.replace(/[^\d]/g, '')) * unit
 }
 
 /** As GitHub names the anchors of headings. */

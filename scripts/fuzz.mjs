@@ -1,4 +1,4 @@
-// `pnpm fuzz codec [--runs N] [--seed N] [--only RUN]`: spoilt bytes for everything that reads bytes.
+// `npm run fuzz -- codec [--runs N] [--seed N] [--only RUN]`: feeds corrupt bytes to everything that reads bytes.
 import { join } from 'node:path'
 import { root } from './lib/npx.mjs'
 import { runTypeScript } from './lib/run-typescript.mjs'
@@ -6,9 +6,9 @@ import { runTypeScript } from './lib/run-typescript.mjs'
 const args = process.argv.slice(2)
 const names = args.filter((arg, i) => !arg.startsWith('--') && !args[i - 1]?.startsWith('--'))
 if (names.length !== 1 || names[0] !== 'codec') {
-  console.error('usage: pnpm fuzz codec [--runs N] [--seed N] [--only RUN]')
+  console.error('usage: npm run fuzz -- codec [--runs N] [--seed N] [--only RUN]')
   process.exit(2)
 }
-// A heap of this size holds whatever a reader may take; more would be a length that was believed.
+// Enough for any legal allocation of a reader. More means that it trusted a corrupt length.
 const flags = ['--max-old-space-size=256']
 process.exit(await runTypeScript(join(root, 'packages/codec'), 'test/fuzz/main.ts', args, flags))

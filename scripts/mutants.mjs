@@ -1,5 +1,6 @@
-// `pnpm mutants codec|testkit [NAME…]`: applies each patch of test/mutants to a copy of its own, where the test that it
-// names must then fail by an assertion. The head of a patch says what is wrong with it, and `Test: file > describe > test`.
+// `npm run mutants -- codec|testkit [NAME…]`: applies each patch of test/mutants to a copy of the package, where the test
+// that the patch names must then fail by an assertion. The head of a patch describes the bug and names the test:
+// `Test: file > describe > test`.
 import { spawnSync } from 'node:child_process'
 import {
   cpSync,
@@ -16,12 +17,12 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { root } from './lib/npx.mjs'
 
-/** What has mutants, and the package it lies in. */
+/** The suites with mutants, and their packages. */
 const suites = { codec: 'packages/codec', testkit: 'packages/testkit' }
 
 const [suite = '', ...wanted] = process.argv.slice(2)
 if (!(suite in suites)) {
-  console.error(`usage: pnpm mutants ${Object.keys(suites).join('|')} [NAME…]`)
+  console.error(`usage: npm run mutants -- ${Object.keys(suites).join('|')} [NAME…]`)
   process.exit(2)
 }
 const folder = suites[/** @type {keyof typeof suites} */ (suite)]
@@ -52,7 +53,7 @@ function copy(place, name) {
     const skipped = /[\\/](node_modules|mutants|conformance)$/
     cpSync(join(root, folder, part), join(to, part), { recursive: true, filter: (path) => !skipped.test(path) })
   }
-  // Some tests make their data as the cases of the conformance do; those themselves do not run here.
+  // Some tests build their data with the conformance cases; the conformance tests themselves do not run here.
   for (const shared of ['node_modules', 'test/conformance']) symlinkSync(join(root, folder, shared), join(to, shared))
 }
 
@@ -66,7 +67,7 @@ function patch(place, { name, text }) {
   return spawnSync('git', ['apply', '-'], { cwd, input: text, env: { ...process.env, GIT_DIR: cwd } }).status === 0
 }
 
-/** The workspace's packages as they are in their sources. */
+/** Resolves the workspace's packages to their sources. */
 const conditions = ['@ottla/source', 'module', 'node', 'development']
 
 /** @param {string} text */
@@ -77,7 +78,7 @@ function escaped(text) {
 /** @typedef {{ fullName: string, ancestorTitles: string[], title: string, status: string, failureMessages: string[] }} Outcome */
 
 /**
- * Runs the named tests, each in its copy and the unchanged ones too.
+ * Runs the named tests, each in its mutated copy and in the unchanged one.
  * @param {string} place
  * @param {readonly { name: string, test: string[] }[]} runs
  * @returns {Map<string, Outcome[]>} by the paths of the test files
@@ -95,7 +96,7 @@ function runTests(place, runs) {
       testTimeout: 60_000,
       maxWorkers: 2,
       pool: 'forks',
-      // Each copy has modules of its own anyway; what they share, the codec, is read once.
+      // Each copy has its own modules anyway; the shared ones (the codec) are loaded once.
       isolate: false,
     },
   }
@@ -121,11 +122,11 @@ function runTests(place, runs) {
   }
 }
 
-/** What vitest says of `rejects` and `resolves` is no AssertionError by its name. */
+/** vitest's failures of `rejects` and `resolves` are plain Errors. */
 const isAssertion = /^(AssertionError|Error: promise (resolved|rejected) .* instead of )/
 
 /**
- * What became of a test in one copy.
+ * The outcome of a test in one copy.
  * @param {Map<string, Outcome[]>} results
  * @param {string} copyName
  * @param {string[]} test
@@ -138,7 +139,7 @@ function outcomeOf(results, copyName, [file = '', ...titles]) {
 /**
  * @param {Map<string, Outcome[]>} results
  * @param {Mutant} mutant
- * @returns {string | undefined} why it is not killed
+ * @returns {string | undefined} why the mutant survived
  */
 function survival(results, { name, test }) {
   const before = outcomeOf(results, unchanged, test)
@@ -147,7 +148,7 @@ function survival(results, { name, test }) {
   if (after === undefined) return 'its test did not run'
   if (after.status !== 'failed') return `its test ${after.status}`
   const [message = ''] = after.failureMessages
-  return isAssertion.test(message) ? undefined : `its test failed otherwise: ${message.split('\n')[0]}`
+  return isAssertion.test(message) ? undefined : `its test failed without an assertion: ${message.split('\n')[0]}`
 }
 
 const unchanged = 'unchanged'

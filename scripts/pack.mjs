@@ -1,4 +1,4 @@
-// `npm run pack`: builds the packages and writes one tarball each into artifacts/, as `npm publish` would send it.
+// `npm run pack`: writes one tarball for each package into artifacts/, as `npm publish` would send it.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,9 +8,8 @@ const artifacts = join(root, 'artifacts')
 mkdirSync(artifacts, { recursive: true })
 for (const name of readdirSync(artifacts)) if (name.endsWith('.tgz')) rmSync(join(artifacts, name))
 
-const build = 'turbo run build --filter=./packages/* --output-logs=errors-only --ui=stream'
 const pack = 'pnpm -r --filter=./packages/* exec pnpm pack --pack-destination "$ARTIFACTS"'
-const { command, args, options } = npxCommand(`${build} && ${pack}`)
+const { command, args, options } = npxCommand(pack)
 const result = spawnSync(command, args, {
   ...options,
   env: { ...options.env, ARTIFACTS: artifacts },

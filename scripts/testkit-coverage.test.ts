@@ -6,7 +6,7 @@ import { coveragePage, missingEvidence } from './lib/testkit-coverage.ts'
 import { semantics } from './lib/testkit-semantics.ts'
 
 describe('the coverage list of the testkit', () => {
-  test('is what the code says (mend with `npm run coverage -- testkit`)', async () => {
+  test('is what the code says (fix with `npm run coverage -- testkit`)', async () => {
     await expect(coveragePage()).toMatchFileSnapshot('../docs/testkit-coverage.md')
   })
 

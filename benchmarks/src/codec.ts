@@ -1,4 +1,4 @@
-// `npm run bench codec -- [--json]`: the codec beside the encoders and decoders of two other clients, in processor time.
+// `npm run bench -- codec [--json]`: the codec beside the encoders and decoders of two other clients, in processor time.
 import Table from 'cli-table3'
 import { kafkaJs, platformatic, type Rival } from './codec-rivals.ts'
 import { type CodecTask, codecTasks, type Way } from './codec-tasks.ts'

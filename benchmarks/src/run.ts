@@ -1,4 +1,4 @@
-// `npm run bench produce consume -- [--brokers LIST] [--records N] [--runs N] [--json]`, `npm run bench codec|testkit -- [--json]`
+// `npm run bench -- produce consume [--brokers LIST] [--records N] [--runs N] [--json]`, `npm run bench -- codec|testkit [--json]`
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'

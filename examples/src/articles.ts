@@ -3,7 +3,7 @@ import type { Stage } from './lib/stage.ts'
 import { startWhenMain } from './lib/start.ts'
 
 const rawArticles = [
-  '<h1>The Harbour</h1> <p>The boat lies in the harbour. The harbour is quiet.</p>',
+  '<h1>The Harbour</h1> <p>The boat is in the harbour. The harbour is quiet.</p>',
   '<p>A letter for the sister: the letter is long, the evening is short.</p>',
   '<p>In the morning the boat   leaves; the sister waves.</p>',
 ]
@@ -41,7 +41,7 @@ function clean(html: string): string {
 
 type Output = { topic: string; key: string; value: string }
 
-/** What was made of a record is acknowledged before the record is committed: a crash repeats work, it loses none. */
+/** Commits a record only when all its outputs are acknowledged: a crash repeats work, and loses none. */
 function transform(stage: Stage, name: string, from: string, map: (message: Message) => Output[]): Consumer {
   const { kafka, onFailure } = stage.app(name)
   const producer: Producer = kafka.producer()

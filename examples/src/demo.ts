@@ -37,7 +37,7 @@ const parts: readonly Part[] = [
   },
   {
     title: 'orders',
-    story: 'Each order goes to kitchen, delivery and billing. Billing crashes and resumes where it was.',
+    story: 'Kitchen, delivery and billing each read every order. Billing crashes and resumes from its last commit.',
     topics: ['orders', 'payments'],
     groups: ['orders-kitchen', 'orders-delivery', 'orders-billing'],
     options: { count: 30 },
@@ -45,7 +45,7 @@ const parts: readonly Part[] = [
   },
   {
     title: 'failover',
-    story: 'Records are sent with acks=all, while the broker that leads their partition is killed and comes back.',
+    story: 'Records are sent with acks=all, while the leader of their partition is killed and restarted.',
     topics: ['failover'],
     groups: ['failover-witness'],
     options: { count: 20_000 },

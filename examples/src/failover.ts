@@ -8,7 +8,7 @@ export interface Failover {
   readonly reordered: number
 }
 
-/** A keyed load with acks=all, while the leader of a partition is killed and comes back: what is lost, doubled, reordered? */
+/** A keyed load with acks=all, while the leader of a partition is killed and restarted: what is lost, duplicated, reordered? */
 export async function failover(stage: Stage): Promise<Failover> {
   await stage.createTopics([{ name: 'failover', partitions: 6 }])
   const topic = stage.named('failover')
@@ -23,7 +23,7 @@ export async function failover(stage: Stage): Promise<Failover> {
   sending.catch(() => {})
   await Promise.race([load.reaches(0.25), sending, failed])
   if (stage.embedded === undefined) {
-    stage.say('  left out on a real Kafka: killing the leader. The load goes on without a failure')
+    stage.say('  left out on a real Kafka: killing the leader. The load continues without a failure')
   } else {
     await loseLeader(stage, topic, load)
   }
@@ -43,7 +43,7 @@ async function loseLeader(stage: Stage, topic: string, load: Load): Promise<void
   stage.say(`  broker ${leader} is killed: it leads ${topic}-0 and more`)
   await cluster.broker(leader).kill()
   await stage.until('a new leader', () => ![-1, leader].includes(cluster.partition(topic, 0).leader))
-  stage.say(`  broker ${cluster.partition(topic, 0).leader} leads ${topic}-0 now; the load goes on`)
+  stage.say(`  broker ${cluster.partition(topic, 0).leader} is the new leader of ${topic}-0; the load continues`)
   await load.reaches(0.75)
   stage.say(`  broker ${leader} returns and catches up`)
   await cluster.broker(leader).restart()
@@ -88,7 +88,7 @@ class Load {
   }
 }
 
-/** Numbers of one key must come in rising order. */
+/** The numbers of one key must be read in rising order. */
 class OrderCheck {
   readonly #latest = new Map<string, number>()
   reordered = 0

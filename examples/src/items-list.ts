@@ -21,7 +21,7 @@ async function sendNumbers(stage: Stage, count: number): Promise<void> {
   stage.say(`  sent ${receipts.length} numbers to ${topic}`)
 }
 
-/** Reads until no record has come for a second: how a job ends that works off what is there. */
+/** Reads until no record has arrived for a second: how a batch job ends. */
 async function readUntilIdle(stage: Stage, count: number): Promise<void> {
   const topic = stage.named('test-topic')
   stage.ledger.expect(topic, 'list')
@@ -42,7 +42,7 @@ async function readUntilIdle(stage: Stage, count: number): Promise<void> {
   )
 }
 
-/** Handles 120 records and dies; then counts which of them a second run is given again. */
+/** Handles 120 records and crashes; then counts how many of them a second run receives again. */
 async function crashAndRepeat(stage: Stage, commit: 'manual' | 'auto', title: string): Promise<void> {
   const handled = new Set<string>()
   const app = stage.app(`${commit}-before`)
@@ -64,7 +64,7 @@ async function crashAndRepeat(stage: Stage, commit: 'manual' | 'auto', title: st
     }
   }
   await after.close()
-  stage.say(`  ${title}: of 120 records handled before the crash, ${repeated} came again, none was lost`)
+  stage.say(`  ${title}: of 120 records handled before the crash, ${repeated} were delivered again, none was lost`)
 }
 
 function group(app: App, stage: Stage, groupId: string, commit: 'manual' | 'auto' = 'auto'): Consumer {

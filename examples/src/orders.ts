@@ -5,7 +5,7 @@ import { startWhenMain } from './lib/start.ts'
 const departments = ['kitchen', 'delivery', 'billing'] as const
 const dishes = ['dumplings', 'goulash', 'pancakes', 'trout', 'strudel']
 
-/** Each order goes to three departments; payments of one guest stay in order; records without a key spread. */
+/** Three departments read each order; payments of one guest stay in order; records without a key are spread. */
 export async function orders(stage: Stage): Promise<void> {
   await stage.createTopics([
     { name: 'orders', partitions: 3 },
@@ -24,19 +24,19 @@ async function serveOrders(stage: Stage, producer: Producer, count: number): Pro
   await everyDepartmentHas(stage, Math.floor(count / 2))
 
   const billing = open.find(({ app }) => app.name === 'billing')
-  stage.say('  billing crashes; orders go on, and so do kitchen and delivery')
+  stage.say('  billing crashes; orders, kitchen and delivery continue')
   await billing?.app.crash()
   await sendOrders(stage, producer, Math.floor(count / 2) + 1, count)
   stage.say(`  billing has ${stage.ledger.receivedBy('billing')} of ${count} orders, and starts again`)
   const again = department(stage, 'billing')
   await everyDepartmentHas(stage, count)
-  stage.say(`  billing has resumed behind its last commit: ${count} of ${count}, none twice`)
+  stage.say(`  billing has resumed after its last commit: ${count} of ${count}, none twice`)
 
   const running = [...open.filter((entry) => entry !== billing), again]
   await Promise.all(running.map(({ consumer }) => consumer.close()))
 }
 
-/** A department is an application with a group of its own. It commits an order when it is done with it. */
+/** A department is an application with its own group. It commits an order after handling it. */
 function department(stage: Stage, name: string): { app: App; consumer: Consumer } {
   const topic = stage.named('orders')
   stage.ledger.expect(topic, name)
@@ -71,7 +71,7 @@ function everyDepartmentHas(stage: Stage, count: number): Promise<void> {
   )
 }
 
-/** One key, one partition: what a guest pays is read in the order in which it was paid. */
+/** One key, one partition: the payments of a guest are read in the order in which they were made. */
 async function payInOrder(stage: Stage, producer: Producer): Promise<void> {
   const topic = stage.named('payments')
   const payments = Array.from({ length: 10 }, (_, i) => ({ topic, key: 'user-10', value: `payment ${i + 1}` }))
@@ -81,10 +81,10 @@ async function payInOrder(stage: Stage, producer: Producer): Promise<void> {
   stage.say(
     `  payments of user-10: ${read.length} on partition ${[...partitions]}, ${inOrder ? 'in order' : 'OUT OF ORDER'}`,
   )
-  if (!inOrder || partitions.size !== 1) throw new Error('payments of one key came out of order')
+  if (!inOrder || partitions.size !== 1) throw new Error('payments of one key were out of order')
 }
 
-/** Without a key nothing has to stay together, so one batch goes here, the next one there. */
+/** Records without a key have no order to keep, so each batch is written to another partition. */
 async function spreadFeedback(stage: Stage, producer: Producer): Promise<void> {
   const topic = stage.named('feedback')
   const stars = Array.from({ length: 2000 }, (_, i) => ({

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { createCluster, type TestCluster } from '@ottla/testkit'
 import { Kafka, type Message } from 'ottla'
 
-/** What takes an afternoon on a real cluster, in virtual time: by the same seed the same, event by event. */
+/** Three hours of a real cluster in virtual time: the same seed repeats them, event by event. */
 const seed = Number(process.argv[2] ?? 7)
 
 async function main(): Promise<void> {
@@ -17,7 +17,7 @@ async function main(): Promise<void> {
   for (const text of seen) console.log(`  ${text}`)
   const { nowMs = 0, eventCount = 0, eventHash = '' } = cluster.virtual ?? {}
   console.log(`seed ${seed}: ${(nowMs / 3_600_000).toFixed(1)} hours, ${eventCount} events, hash ${eventHash}`)
-  // What differs from run to run goes to another stream.
+  // On stderr, because it differs from run to run.
   console.error(`${Math.round(performance.now() - startedMs)} ms of real time`)
 }
 

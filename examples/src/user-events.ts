@@ -3,7 +3,7 @@ import type { Consumer } from 'ottla'
 import type { Stage } from './lib/stage.ts'
 import { startWhenMain } from './lib/start.ts'
 
-/** What users of a web shop do, one event at a time; three applications read the same events, each on its own. */
+/** The actions of users of a web shop; three applications read the same events, independently. */
 interface UserEvent {
   readonly event_id: string
   readonly event_datetime: string
@@ -62,7 +62,7 @@ interface Reader {
   readonly done: Promise<void>
 }
 
-/** An application with a group of its own gets every event, whatever the others read. */
+/** An application with its own group receives every event, whatever the others read. */
 function read(stage: Stage, app: string, groupId: string, handle: (event: UserEvent) => void): Reader {
   const topic = stage.named('events_topic')
   stage.ledger.expect(topic, app)

@@ -7,7 +7,7 @@ const names = [
   ...['Nora', 'Ottla', 'Paul', 'Quirin', 'Rosa', 'Simon', 'Tile', 'Ulrich', 'Valli', 'Willi', 'Xaver', 'Yvonne', 'Zoe'],
 ]
 
-/** A–M go to partition 0, N–Z to partition 1: where a record lands may be the application's decision. */
+/** A–M are written to partition 0, N–Z to partition 1: an application may choose the partition. */
 const byFirstLetter: Partitioner = ({ key }) => (String(key).charAt(0).toUpperCase() <= 'M' ? 0 : 1)
 
 interface Member {
@@ -15,7 +15,7 @@ interface Member {
   readonly consumer: Consumer
 }
 
-/** Two partitions and three members: who owns what as members come, and as one of them is killed. */
+/** Two partitions and three members: which member owns which partition as members join, and when one is killed. */
 export async function users(stage: Stage): Promise<void> {
   await stage.createTopics([{ name: 'users', partitions: 2 }])
   stage.ledger.expect(stage.named('users'), 'users-group')
@@ -29,7 +29,7 @@ export async function users(stage: Stage): Promise<void> {
     await signIn(stage, producer, members.length)
   }
   await joinAndRead('first', '2', 'it owns both partitions')
-  await joinAndRead('second', '1 1', 'it takes one of them')
+  await joinAndRead('second', '1 1', 'it takes over one of them')
   await joinAndRead('third', '0 1 1', 'no partition is left, one member idles')
 
   const victim = members.find((member) => member.consumer.assignment().length === 1)
@@ -38,12 +38,12 @@ export async function users(stage: Stage): Promise<void> {
   stage.say(`  ${victim?.app.name} is killed: partition ${lost?.partition} waits until its session has timed out`)
   await victim?.app.crash()
   await stage.until('the partition has moved', () => owned(survivors) === '1 1')
-  stage.say(`  partition ${lost?.partition} goes on elsewhere, from its last commit`)
+  stage.say(`  another member continues partition ${lost?.partition} from its last commit`)
   await signIn(stage, producer, members.length + 1)
   await Promise.all(survivors.map((member) => member.consumer.close()))
 }
 
-/** Everybody signs in once, and the group has read it. */
+/** All users sign in once; resolves when the group has read it. */
 async function signIn(stage: Stage, producer: ReturnType<App['kafka']['producer']>, round: number): Promise<void> {
   const topic = stage.named('users')
   const records = names.map((name) => ({ topic, key: name, value: `${name}, sign-in ${round}` }))
@@ -52,7 +52,7 @@ async function signIn(stage: Stage, producer: ReturnType<App['kafka']['producer'
   await stage.until('all were read', () => stage.ledger.receivedBy('users-group') >= round * names.length)
 }
 
-/** A member commits each record as soon as it is handled, so that whoever takes over goes on right behind it. */
+/** Commits each record as soon as it is handled, so that the next owner continues right after it. */
 function join(stage: Stage, name: string): Member {
   const app = stage.app(name)
   const consumer = app.kafka.consumer({
@@ -80,4 +80,4 @@ function owned(members: readonly Member[]): string {
     .join(' ')
 }
 
-startWhenMain('users', 'users: a custom partitioner, and a group whose members come and go', users)
+startWhenMain('users', 'users: a custom partitioner, and a group whose members join and die', users)

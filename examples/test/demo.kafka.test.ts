@@ -2,11 +2,17 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { kafkaStartTimeoutMs, sharedKafka, skipsKafka } from '../../packages/client/test/support/real-kafka.ts'
+import {
+  kafkaMissing,
+  kafkaStartTimeoutMs,
+  sharedKafka,
+  skipsKafka,
+} from '../../packages/client/test/support/real-kafka.ts'
+import { skipReason } from '../../tools/skip-reason.ts'
 import { recount } from './recount.ts'
 import { runExample } from './run-example.ts'
 
-describe.skipIf(skipsKafka)('npm run demo -- --brokers', () => {
+describe.skipIf(skipsKafka)('npm run demo -- --brokers', skipReason(kafkaMissing), () => {
   test('does the same on a real Kafka, and says what it leaves out', { timeout: kafkaStartTimeoutMs }, async () => {
     const { bootstrap } = await sharedKafka()
     const ledger = join(mkdtempSync(join(tmpdir(), 'ottla-demo-')), 'ledger.ndjson')

@@ -25,7 +25,7 @@ describe('npm run demo', () => {
   })
 
   test.each([
-    ['at once', /a tour of/],
+    ['immediately', /a tour of/],
     ['while it reads', /collector {2}\{/],
     ['while a group settles', /second joins/],
     ['while a leader is lost', /is killed: it leads/],

@@ -19,39 +19,41 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect([...counter.matchAll(/(\d+)(,|$)/g)].reduce((sum, [, count]) => sum + Number(count), 0)).toBe(5)
   })
 
-  test('users: a partition of a killed member goes on elsewhere', async () => {
+  test('users: another member continues the partition of a killed one', async () => {
     const { code, lines } = await runExample('users')
     expect(code).toBe(0)
-    expect(lines.join('\n')).toMatch(/is killed: partition (\d)[\s\S]*partition \1 goes on elsewhere/)
+    expect(lines.join('\n')).toMatch(/is killed: partition (\d)[\s\S]*another member continues partition \1/)
   })
 
-  test('orders: billing resumes where it was, payments are in order', async () => {
+  test('orders: billing resumes after its last commit, payments are in order', async () => {
     const { code, lines } = await runExample('orders', ['--count', '20'])
     expect(code).toBe(0)
     const text = lines.join('\n')
-    expect(text).toContain('billing has resumed behind its last commit: 20 of 20, none twice')
+    expect(text).toContain('billing has resumed after its last commit: 20 of 20, none twice')
     expect(text).toMatch(/payments of user-10: 10 on partition \d, in order/)
     expect(text).toMatch(/feedback without a key, by partition: [1-9]\d*, [1-9]\d*, [1-9]\d*, [1-9]/)
   })
 
-  test('items-list ends by itself, and shows what a crash repeats', async () => {
+  test('items-list ends by itself, and counts what a crash repeats', async () => {
     const { code, lines } = await runExample('items-list')
     expect(code).toBe(0)
     const text = lines.join('\n')
     expect(text).toContain('a second without a record: 1000 numbers, sum 499500 (right)')
-    expect(text).toContain('manual commits every 50 records: of 120 records handled before the crash, 20 came again')
     expect(text).toContain(
-      'automatic commits, every 5 s and at close: of 120 records handled before the crash, 120 came again',
+      'manual commits every 50 records: of 120 records handled before the crash, 20 were delivered again',
+    )
+    expect(text).toContain(
+      'automatic commits, every 5 s and at close: of 120 records handled before the crash, 120 were delivered again',
     )
   })
 
-  test('articles counts the words of what went through three topics', async () => {
+  test('articles counts the words after a pipeline of three topics', async () => {
     const { code, lines } = await runExample('articles')
     expect(code).toBe(0)
     expect(lines[0]).toMatch(/▇{10} 10 the/)
   })
 
-  test('failover loses, doubles and reorders nothing', async () => {
+  test('failover loses, duplicates and reorders nothing', async () => {
     const { code, lines } = await runExample('failover', ['--count', '5000'])
     expect(code).toBe(0)
     expect(lines.at(-1)).toContain('5000 records, 50 keys: lost 0, duplicated 0, reordered 0')
@@ -67,7 +69,7 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect(records.at(-1)).toMatchObject({ msg: 'the payment is stored', partition: 0, offset: 0 })
   })
 
-  test('time-travel passes three hours, and by the same seed the same ones', async () => {
+  test('time-travel simulates three hours, and the same seed repeats them', async () => {
     const [one, same, other] = await Promise.all(['7', '7', '8'].map((seed) => runExample('time-travel', [seed])))
     expect(one?.code).toBe(0)
     expect(one?.lines.slice(0, 3).map((line) => line.trim().split(',')[0])).toEqual([

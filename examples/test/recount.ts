@@ -14,7 +14,7 @@ export interface Recount {
   readonly duplicated: number
 }
 
-/** Counts a ledger anew, from its lines alone: every application that read a topic must have got each of its records once. */
+/** Counts a ledger from its lines alone: every application that read a topic must have received each of its records once. */
 export function recount(path: string): Recount {
   const lines = readFileSync(path, 'utf8')
     .trimEnd()

@@ -15,7 +15,7 @@ export interface Running {
   readonly finished: Promise<Finished>
 }
 
-/** Starts an example as a newcomer does, on the built packages. */
+/** Starts a built example, as a user does. */
 export function startExample(name: string, args: readonly string[] = []): Running {
   const file = fileURLToPath(new URL(`../dist/${name}.js`, import.meta.url))
   const child = spawn(process.execPath, [file, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -43,7 +43,10 @@ export function startExample(name: string, args: readonly string[] = []): Runnin
       }
       watchers.add(look)
       look()
-      finished.then(() => reject(new Error(`${name} ended before it said ${pattern}:\n${stdout}\n${stderr}`)), reject)
+      finished.then(
+        () => reject(new Error(`${name} ended before it printed ${pattern}:\n${stdout}\n${stderr}`)),
+        reject,
+      )
     })
   return { pid: child.pid ?? 0, seen, kill: (signal) => child.kill(signal), finished }
 }

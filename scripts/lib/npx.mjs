@@ -14,9 +14,8 @@ export function npxCommand(shellCommand) {
   delete env.NODE_ENV
   // `npm run -s` hands its silence down, and pnpm would not say why it failed.
   delete env.npm_config_loglevel
-  return {
-    command: 'npx',
-    args: ['--yes', '--loglevel=error', `--package=${packageManager}`, '-c', shellCommand],
-    options: { cwd: root, env, shell: process.platform === 'win32' },
-  }
+  const args = ['--yes', '--loglevel=error', `--package=${packageManager}`, '-c', shellCommand]
+  // Windows starts npx.cmd through its shell, which must not see the && of the command.
+  const shell = process.platform === 'win32'
+  return { command: 'npx', args: shell ? args.map((arg) => `"${arg}"`) : args, options: { cwd: root, env, shell } }
 }

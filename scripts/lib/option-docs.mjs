@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseSync } from 'oxc-parser'
 import { root } from './npx.mjs'
 
-/** Where the options are declared, and what stands above their table. */
+/** Where the options are declared, and the heading of their table. */
 export const sections = [
   {
     title: 'Client: `new Kafka(options)`',
@@ -61,7 +61,7 @@ export function optionsOf({ file, name }) {
   })
 }
 
-/** The page of all options, made from the doc comments. */
+/** The page of all options, generated from the doc comments. */
 export function optionsPage() {
   const cell = (text) => text.replaceAll('|', '\\|')
   const tables = sections.map((section) => {

@@ -1,4 +1,4 @@
-// Runs a TypeScript program of a package: bundled first, because Node 20 cannot run it as it is.
+// Runs a TypeScript program of a package, bundled first: Node 20 cannot run TypeScript.
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { basename, join } from 'node:path'

@@ -23,7 +23,7 @@ const servedSpan = ({ minVersion: min, maxVersion: max }: { minVersion: number; 
 export function coveragePage(): string {
   return [
     '# What the testkit covers',
-    'This list is generated from the code (`npm run coverage testkit`), and a test fails when it is stale. The testkit has nothing\nbeyond this list: APIs that are not served are not advertised, and a request of one closes the connection.',
+    'This list is generated from the code (`npm run coverage -- testkit`), and a test fails when it is stale. The testkit has nothing\nbeyond this list: APIs that are not served are not advertised, and a request of one closes the connection.',
     apisSection(),
     releasesSection(),
     configsSection(),

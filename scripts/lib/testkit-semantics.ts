@@ -1,4 +1,4 @@
-/** A test by its file and title, or a step of `npm run conformance testkit` by its label. */
+/** A test by its file and title, or a step of `npm run conformance -- testkit` by its label. */
 export interface Evidence {
   /** The end of its path within the testkit, so that folders may move. */
   readonly file: string

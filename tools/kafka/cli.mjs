@@ -1,4 +1,4 @@
-// Command line: `npm run kafka up`, `down`, `stop N`, `start N`, `run CLASS ARGS`, `fetch`.
+// Command line: `npm run kafka -- up`, `down`, `stop N`, `start N`, `run CLASS ARGS`, `fetch`.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'

@@ -12,7 +12,7 @@ interface Picture {
 
 /**
  * Shows partitions, leaders, in-sync replicas and groups as they change: drawn in place below the story on a terminal, as a
- * line for each change in a pipe. It asks the cluster through the admin client, as any tool would.
+ * line for each change in a pipe. It uses the admin client, as any tool would.
  */
 export class Board {
   readonly #stage: Stage
@@ -47,7 +47,7 @@ export class Board {
     if (this.#picture !== '') logUpdate(this.#picture)
   }
 
-  /** Takes the picture away. */
+  /** Removes the picture. */
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#watching
@@ -64,7 +64,7 @@ export class Board {
     }
   }
 
-  /** Undefined while the cluster is busy with what the board is there to show, such as a lost broker. */
+  /** Undefined while the cluster does not respond, for example after the loss of a broker. */
   async #look(): Promise<Picture | undefined> {
     const { admin } = this.#stage
     const limit = { timeoutMs: 2_000 }

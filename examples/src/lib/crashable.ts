@@ -1,8 +1,8 @@
 import type { DialTarget, Runtime, Transport, TransportSink } from '@ottla/runtime'
 
 /**
- * A Runtime whose process can "die": from `crash` on every connection is gone and none can be opened, so the brokers see
- * what they see when a process is killed. Nobody says good-bye: the group learns of it when the session times out.
+ * A Runtime whose process can "die": `crash` closes every connection and prevents new ones, so the brokers see what they see
+ * when a process is killed. No request leaves the group: it notices when the session times out.
  */
 export function crashable(runtime: Runtime): { readonly runtime: Runtime; crash(): void } {
   const open = new Set<Transport>()
@@ -25,7 +25,7 @@ export function crashable(runtime: Runtime): { readonly runtime: Runtime; crash(
   return { runtime: { ...methodsOf(runtime), dial }, crash }
 }
 
-/** A Runtime may be a class: its methods are bound, since a spread would leave them behind. */
+/** A Runtime may be a class instance, whose methods a spread would not copy. */
 function methodsOf(runtime: Runtime): Runtime {
   return {
     wallNow: () => runtime.wallNow(),

@@ -1,7 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 
-/** Where a record lies: a receipt and a message both say it. */
+/** The position of a record: part of receipts and messages. */
 export interface Place {
   readonly topic: string
   readonly partition: number
@@ -16,9 +16,9 @@ export interface Tally {
 }
 
 /**
- * Counts what was acknowledged against what arrived. A record is told by an id that it carries, not by its offset: one that
- * was written twice has two offsets. Several applications may read a topic, each on its own: a record is received when all
- * of them got it, lost when one of them did not, duplicated when one of them got it twice.
+ * Compares acknowledged with received records. The id inside a record identifies it, not its offset: a record that was written
+ * twice has two offsets. Several applications may read a topic independently: a record is received when all of them received
+ * it, lost when one of them did not, duplicated when one of them received it twice.
  */
 export class Ledger {
   readonly #sent = new Set<string>()
@@ -30,7 +30,7 @@ export class Ledger {
     this.#file = path === undefined ? undefined : createWriteStream(path)
   }
 
-  /** Says that `app` must get every record of `topic`. */
+  /** Declares that `app` must receive every record of `topic`. */
   expect(topic: string, app: string): void {
     const readers = this.#readers.get(topic) ?? new Set()
     this.#readers.set(topic, readers.add(app))
@@ -49,7 +49,7 @@ export class Ledger {
     this.#write({ event: 'received', app, id, ...plain(place) })
   }
 
-  /** How many records `app` got, repeats left out. */
+  /** How many records `app` received, without repeats. */
   receivedBy(app: string): number {
     return this.#received.get(app)?.size ?? 0
   }

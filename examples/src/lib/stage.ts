@@ -4,19 +4,19 @@ import { crashable } from './crashable.ts'
 import { Ledger } from './ledger.ts'
 import type { ExampleOptions } from './options.ts'
 
-/** A broker may not have heard of a new topic yet; any other failure is one. */
+/** A broker's metadata may not have a new topic yet; other errors are failures. */
 function unlessRetriable(error: unknown): never[] {
   if (KafkaError.is(error) && error.retriable) return []
   throw error
 }
 
-/** One application of an example: a client of its own, that can be killed. */
+/** One application of an example: its own client, which can be killed. */
 export interface App {
   readonly name: string
   readonly kafka: Kafka
-  /** Says that reading has failed, unless that is because the application was killed. */
+  /** Reports that reading failed, unless the application was killed. */
   readonly onFailure: (error: unknown) => void
-  /** Dies as a killed process does: nothing is committed, nobody is told. */
+  /** Dies as a killed process does: it commits nothing and sends no request. */
   crash(): Promise<void>
 }
 
@@ -35,9 +35,9 @@ export class Stage {
   options: ExampleOptions
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal
-  /** Tells the reader what happens; the demo draws its board below it. */
+  /** Prints a line of the story; the demo draws its board below it. */
   say: (line: string) => void = (line) => console.log(line)
-  /** Said when everything is closed, so that it is the last line. */
+  /** Printed when everything is closed, so that it is the last line. */
   finale: string | undefined
   readonly #apps = new Set<Kafka>()
   readonly #created: string[] = []
@@ -65,7 +65,7 @@ export class Stage {
 
   app(name: string): App {
     const { runtime, crash } = crashable(this.embedded?.runtime ?? nodeRuntime)
-    // Silent: an application that is killed on purpose would complain about it.
+    // Silent: an application that is killed on purpose would log warnings.
     const kafka = new Kafka({ clientId: name, brokers: this.bootstrap, runtime, logger: silentLogger })
     this.#apps.add(kafka)
     let killed = false
@@ -126,7 +126,7 @@ export class Stage {
     })
   }
 
-  /** Waits until something holds; gives up loudly, so that an example never hangs. */
+  /** Waits until the condition holds; rejects after a limit, so that an example never hangs. */
   async until(what: string, holds: () => boolean | Promise<boolean>, limitMs = 30_000): Promise<void> {
     const end = Date.now() + limitMs
     while (!(await holds())) {

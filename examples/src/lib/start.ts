@@ -38,7 +38,7 @@ async function playUntilEnd(options: ExampleOptions, play: (stage: Stage) => Pro
     }
     if (stage.finale !== undefined) console.log(stage.finale)
   } catch (error) {
-    // Whatever fails while an interrupted run is being taken down is a consequence of the interruption.
+    // Failures after an interruption are its consequences.
     if (!interrupt.signal.aborted) {
       console.error(error instanceof Error ? error.message : error)
       process.exitCode = 1

@@ -1,6 +1,6 @@
 // What the hot paths cost, in ns per record. Needs a build; machine noise makes single runs differ by a tenth or two.
 //
-//   pnpm build && node scripts/perf.mjs [part of a name]
+//   npm run setup && node scripts/perf.mjs [part of a name]
 import { BatchWriter, crc32c, RecordBatchReader } from '../dist/records/index.js'
 
 const records = 1000

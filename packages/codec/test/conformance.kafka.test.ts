@@ -3,11 +3,12 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { available } from '../../../tools/kafka/index.mjs'
+import { skipReason } from '../../../tools/skip-reason.ts'
 
 const can = available()
 const skipped = !can.ok && process.env.CI !== 'true'
 
-describe.skipIf(skipped)(`the codec beside Kafka's own classes${can.ok ? '' : ` (${can.reason})`}`, () => {
+describe.skipIf(skipped)("the codec beside Kafka's own classes", skipReason(can.ok ? '' : can.reason), () => {
   test('tables equal the definitions in the jar, bytes equal those of Java', { timeout: 600_000 }, async () => {
     const root = fileURLToPath(new URL('../../../', import.meta.url))
     const command = ['scripts/conformance.mjs', 'codec', '--samples', '1']

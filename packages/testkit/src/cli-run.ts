@@ -88,6 +88,8 @@ function problemOf(error: unknown): string {
   if (code === 'EADDRINUSE') return `Port ${port} of ${address} is in use. Choose another with --port`
   if (code === 'EACCES' && port !== undefined)
     return `Permission denied for port ${port} of ${address}. Choose another with --port`
-  if (code === 'EADDRNOTAVAIL') return `${address} is not an address of this machine. Choose another with --host`
+  // Deno reports it as EINVAL.
+  if (code === 'EADDRNOTAVAIL' || (code === 'EINVAL' && address !== undefined))
+    return `${address} is not an address of this machine. Choose another with --host`
   return error.message
 }

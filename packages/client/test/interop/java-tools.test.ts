@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findPorts, runJava } from '../../../../tools/kafka/index.mjs'
+import { skipReason } from '../../../../tools/skip-reason.ts'
 import { uniqueName } from '../support/names.ts'
 import { kafkaMissing, skipsKafka } from '../support/real-kafka.ts'
 import { within } from '../support/until.ts'
@@ -20,7 +21,7 @@ const tool = {
 }
 
 /** Kafka's own command line tools against the testkit as a separate process. */
-describe.skipIf(skipsKafka)(`Kafka's own tools against ottla-testkit${skipsKafka ? ` (${kafkaMissing})` : ''}`, () => {
+describe.skipIf(skipsKafka)("Kafka's own tools against ottla-testkit", skipReason(kafkaMissing), () => {
   let testkit: ChildProcess
   let bootstrap = ''
 

@@ -1,8 +1,9 @@
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { Kafka, KafkaError, type KafkaOptions, type LogFields, silentLogger } from '../../src/index.ts'
+import { Kafka, KafkaError, type KafkaOptions } from '../../src/index.ts'
 import { onRealKafka } from '../support/real-target.ts'
+import { recordedLog } from '../support/recorded-log.ts'
 import { take } from '../support/records.ts'
 import { onTargets } from '../support/targets.ts'
 
@@ -36,17 +37,21 @@ async function unusedPort(): Promise<number> {
 describe('errors that a newcomer gets without a broker', () => {
   test('no broker at the address', async () => {
     const address = `127.0.0.1:${await unusedPort()}`
-    const error = await readyFailure({ brokers: [address] })
+    const { logger, lines } = recordedLog()
+    const error = await readyFailure({ brokers: [address], logger })
     expect(error.code).toBe('NO_BROKER_REACHABLE')
     expect(error.text).toContain(address)
     expect(error.text).toMatch(/ECONNREFUSED|refused/)
+    expect(lines).toEqual([expect.stringContaining(address)])
   })
 
   test('a host name that does not exist', async () => {
-    const error = await readyFailure({ brokers: ['no-such-host.invalid:9092'] })
+    const { logger, lines } = recordedLog()
+    const error = await readyFailure({ brokers: ['no-such-host.invalid:9092'], logger })
     expect(error.code).toBe('NO_BROKER_REACHABLE')
     expect(error.text).toContain('no-such-host.invalid:9092')
     expect(error.text).toMatch(/ENOTFOUND|EAI_AGAIN|name/)
+    expect(lines).toEqual([expect.stringContaining('no-such-host.invalid:9092')])
   })
 
   test('a server that is not Kafka', async () => {
@@ -94,7 +99,7 @@ describe('errors that a newcomer gets without a broker', () => {
     await kafka.close()
   })
 
-  test('a consumer of topics without a groupId', async () => {
+  test('a consumer of topics without a groupIdIdIdId', async () => {
     const kafka = new Kafka({ brokers: ['localhost:9092'] })
     try {
       kafka.consumer({ topics: ['orders'] })
@@ -135,21 +140,22 @@ onTargets('errors a newcomer meets', (target) => {
 
   test('a missing topic when reading without a group', async () => {
     const topic = target().uniqueName('typo')
-    const kafka = target().newKafka({ topicTimeoutMs: 500 })
+    const { logger, lines } = recordedLog()
+    const kafka = target().newKafka({ topicTimeoutMs: 500, logger })
     const consumer = kafka.consumer({ assign: [{ topic, partition: 0, offset: 'earliest' }] })
     const error = await failureOf(() => take(consumer, 1))
     expect(error).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', topic })
+    expect(lines).toEqual([expect.stringMatching(/the consumer stopped/)])
   })
 
   test('a missing topic when reading in a group: a warning, because it may be created', async () => {
     const topic = target().uniqueName('typo')
-    const warnings: string[] = []
-    const warn = (message: string, fields?: LogFields) => warnings.push(`${message} ${JSON.stringify(fields)}`)
-    const kafka = target().newKafka({ topicTimeoutMs: 200, logger: { ...silentLogger, warn } })
+    const { logger, lines } = recordedLog()
+    const kafka = target().newKafka({ topicTimeoutMs: 200, logger })
     const consumer = kafka.consumer({ groupId: target().uniqueName('typo'), topics: [topic] })
     expect(await consumer.poll({ timeoutMs: 1500 })).toHaveLength(0)
-    expect(warnings).toEqual([expect.stringMatching(/subscribed topics do not exist/)])
-    expect(warnings[0]).toContain(topic)
+    expect(lines).toEqual([expect.stringMatching(/subscribed topics do not exist/)])
+    expect(lines[0]).toContain(topic)
   })
 
   test('a missing partition', async () => {

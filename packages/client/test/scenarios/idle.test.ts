@@ -1,9 +1,10 @@
 import { createCluster } from '@ottla/testkit'
 import { describe, expect, test } from 'vitest'
 import { startKafka } from '../../../../tools/kafka/index.mjs'
+import { skipReason } from '../../../../tools/skip-reason.ts'
 import { Kafka, type KafkaOptions } from '../../src/index.ts'
 import { uniqueName } from '../support/names.ts'
-import { kafkaStartTimeoutMs, skipsKafka } from '../support/real-kafka.ts'
+import { kafkaMissing, kafkaStartTimeoutMs, skipsKafka } from '../support/real-kafka.ts'
 import { readTopic } from '../support/records.ts'
 import { until } from '../support/until.ts'
 
@@ -58,7 +59,7 @@ describe('a connection that the broker closed for idling loses nothing', () => {
     }
   })
 
-  test.skipIf(skipsKafka)('kafka', { timeout: kafkaStartTimeoutMs }, async () => {
+  test.skipIf(skipsKafka)('kafka', { timeout: kafkaStartTimeoutMs, ...skipReason(kafkaMissing) }, async () => {
     const kafka = await startKafka({ brokers: 1, config })
     try {
       await losesNothing({ brokers: kafka.bootstrap })

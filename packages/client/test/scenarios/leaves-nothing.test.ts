@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { createCluster } from '@ottla/testkit'
 import { describe, expect, test } from 'vitest'
+import { skipReason } from '../../../../tools/skip-reason.ts'
 import { uniqueName } from '../support/names.ts'
-import { kafkaStartTimeoutMs, sharedKafka, skipsKafka } from '../support/real-kafka.ts'
+import { kafkaMissing, kafkaStartTimeoutMs, sharedKafka, skipsKafka } from '../support/real-kafka.ts'
 import { take } from '../support/records.ts'
 import { onTargets } from '../support/targets.ts'
 import { until, within } from '../support/until.ts'
@@ -73,7 +74,7 @@ describe('a program exits by itself when its client is closed', () => {
     }
   })
 
-  test.skipIf(skipsKafka)('kafka', { timeout: kafkaStartTimeoutMs }, async () => {
+  test.skipIf(skipsKafka)('kafka', { timeout: kafkaStartTimeoutMs, ...skipReason(kafkaMissing) }, async () => {
     await endsByItself((await sharedKafka()).bootstrap)
   })
 })

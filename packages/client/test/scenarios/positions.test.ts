@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Consumer, Kafka } from '../../src/index.ts'
+import { recordedLog } from '../support/recorded-log.ts'
 import { take, textOf } from '../support/records.ts'
 import { onTargets } from '../support/targets.ts'
 import { until } from '../support/until.ts'
@@ -47,9 +48,13 @@ onTargets('where a consumer reads', (target) => {
   })
 
   test('applies offsetReset when the log no longer contains the offset', async () => {
-    const { topic, kafka } = await filled('out-of-range', 5)
-    const consumer = kafka.consumer({ assign: [{ topic, partition: 0, offset: 1000n }], offsetReset: 'earliest' })
+    const { topic } = await filled('out-of-range', 5)
+    const { logger, lines } = recordedLog()
+    const consumer = target()
+      .newKafka({ logger })
+      .consumer({ assign: [{ topic, partition: 0, offset: 1000n }], offsetReset: 'earliest' })
     expect(await values(consumer, 5)).toEqual(numbers(0, 5))
+    expect(lines).toEqual([expect.stringContaining('out-of-range')])
   })
 
   test('seeks backwards and forwards', async () => {

@@ -1,8 +1,11 @@
 import type { DialTarget, Runtime, Transport, TransportSink } from '@ottla/runtime'
+import { consoleLogger, type Logger } from '../../src/index.ts'
 
 /** A Runtime for one client that a test can take down, as a power cut would: sockets end, and nothing connects any more. */
 export interface Crashable {
   readonly runtime: Runtime
+  /** Prints to the console until the crash; a dead process logs nothing. */
+  readonly logger: Logger
   crash(): void
 }
 
@@ -40,10 +43,15 @@ export function crashable(base: Runtime): Crashable {
     lookup: (host) => base.lookup(host),
     dial,
   }
+  const console = consoleLogger()
+  const unlessDown: (log: Logger['warn']) => Logger['warn'] = (log) => (message, fields) => {
+    if (!down) log(message, fields)
+  }
+  const logger = { ...console, warn: unlessDown(console.warn), error: unlessDown(console.error) }
   const crash = () => {
     down = true
     for (const transport of open) transport.destroy(new Error('this client crashed'))
     open.clear()
   }
-  return { runtime, crash }
+  return { runtime, logger, crash }
 }

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest'
 import type { KafkaAddresses } from '../../../../tools/kafka/index.mjs'
+import { skipReason } from '../../../../tools/skip-reason.ts'
 import { openRealKafka } from './grounds.ts'
 import { kafkaMissing, kafkaStartTimeoutMs, sharedKafka, skipsKafka } from './real-kafka.ts'
 import { Target } from './targets.ts'
@@ -12,7 +13,7 @@ export interface RealTarget {
 
 /** Defines tests that need a real Kafka. */
 export function onRealKafka(title: string, define: (real: () => RealTarget) => void): void {
-  describe.skipIf(skipsKafka)(`${title}${skipsKafka ? ` (skipped: ${kafkaMissing})` : ''}`, () => {
+  describe.skipIf(skipsKafka)(title, skipReason(kafkaMissing), () => {
     let real: RealTarget | undefined
     beforeAll(async () => {
       real = { addresses: await sharedKafka(), target: new Target(await openRealKafka()) }

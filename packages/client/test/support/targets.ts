@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest'
+import { skipReason } from '../../../../tools/skip-reason.ts'
 import { Kafka, type KafkaOptions, nodeRuntime } from '../../src/index.ts'
 import { crashable } from './crash.ts'
 import { type Ground, openRealKafka, openTestkit } from './grounds.ts'
@@ -40,8 +41,8 @@ export class Target {
 
   /** A client that can crash without leaving its groups. */
   newCrashable(options: Partial<KafkaOptions> = {}): { kafka: Kafka; crash: () => void } {
-    const { runtime, crash } = crashable(this.#ground.runtime ?? nodeRuntime)
-    return { kafka: this.newKafka({ ...options, runtime }), crash }
+    const { runtime, logger, crash } = crashable(this.#ground.runtime ?? nodeRuntime)
+    return { kafka: this.newKafka({ logger, ...options, runtime }), crash }
   }
 
   uniqueName(base: string): string {
@@ -115,14 +116,14 @@ export class Target {
 }
 
 const grounds = [
-  { name: 'testkit', open: openTestkit, skipped: false, why: '' },
-  { name: 'kafka', open: openRealKafka, skipped: skipsKafka, why: kafkaMissing },
+  { name: 'testkit', open: openTestkit, skipped: false },
+  { name: 'kafka', open: openRealKafka, skipped: skipsKafka },
 ] as const
 
 /** Defines the same tests for the embedded cluster and for a real Kafka. */
 export function onTargets(title: string, define: (target: () => Target) => void): void {
-  for (const { name, open, skipped, why } of grounds) {
-    describe.skipIf(skipped)(`${title} (${name}${skipped ? `, skipped: ${why}` : ''})`, () => {
+  for (const { name, open, skipped } of grounds) {
+    describe.skipIf(skipped)(`${title} (${name})`, skipReason(kafkaMissing), () => {
       let target: Target | undefined
       beforeAll(async () => {
         target = new Target(await open())

@@ -34,7 +34,13 @@ test.each(corrupted)('delivers records once and in order despite responses with 
 })
 
 test('garbage instead of a response fails the request, and leaves nothing behind', async () => {
-  await using cluster = await createCluster({ time: 'virtual', topics: [{ name: 't' }], leakCheck: true })
+  const diagnostics: string[] = []
+  await using cluster = await createCluster({
+    time: 'virtual',
+    topics: [{ name: 't' }],
+    leakCheck: true,
+    onDiagnostic: (message) => diagnostics.push(message),
+  })
   cluster.faults.add({ match: { api: 'InitProducerId' }, action: { garbage: 500 } })
   const error = await cluster.run(async () => {
     const kafka = new Kafka({ brokers: cluster.bootstrap, runtime: cluster.runtime, logger: silentLogger })
@@ -47,4 +53,6 @@ test('garbage instead of a response fails the request, and leaves nothing behind
   })
   expect(error).toBeInstanceOf(KafkaError)
   expect(error).toMatchObject({ code: 'PROTOCOL_ERROR', outcome: 'not-written' })
+  // The client then tries whether the port speaks TLS.
+  for (const message of diagnostics) expect(message).toContain('it may speak another protocol')
 })

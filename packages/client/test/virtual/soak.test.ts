@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { SoakWorld } from './soak-world.ts'
 
-/** Set by `npm run soak testkit`. */
+/** `npm run soak -- testkit` sets these. */
 const { SOAK_HOURS, SOAK_SEED, SOAK_SEEDS } = process.env
 const hours = Number(SOAK_HOURS ?? 1)
 const firstSeed = Number(SOAK_SEED ?? 1)

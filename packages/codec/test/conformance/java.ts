@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 export function java(program: string, ...args: string[]): string {
   const libs = process.env.KAFKA_LIBS
   if (libs === undefined)
-    throw new Error("KAFKA_LIBS must name the folder with Kafka's jars: use npm run conformance codec")
+    throw new Error("KAFKA_LIBS must name the folder with Kafka's jars: use npm run conformance -- codec")
   const file = fileURLToPath(new URL(`../java/${program}.java`, import.meta.url))
   return execFileSync(process.env.KAFKA_JAVA ?? 'java', ['-Dfile.encoding=UTF-8', '-cp', `${libs}/*`, file, ...args], {
     encoding: 'utf8',

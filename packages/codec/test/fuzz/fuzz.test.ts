@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { fuzz } from './fuzz.ts'
 
-// A short run for each change; `npm run fuzz codec -- --runs 1000000` is the long one.
+// A short run for each change; `npm run fuzz -- codec --runs 1000000` is the long one.
 test('corrupted bytes end in DecodeError within bounded time and memory', async () => {
   const { tallies, failures } = await fuzz({ runs: 4000, seed: 1 })
   expect(failures).toEqual([])

@@ -1,4 +1,4 @@
-// `npm run fuzz codec -- [--runs N] [--seed N] [--only RUN]`
+// `npm run fuzz -- codec [--runs N] [--seed N] [--only RUN]`
 import { parseArgs } from 'node:util'
 import { fuzz } from './fuzz.ts'
 

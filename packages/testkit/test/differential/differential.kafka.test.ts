@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { InitProducerId } from '@ottla/codec'
 import { describe, expect, inject, test } from 'vitest'
 import { type KafkaAddresses, startKafka } from '../../../../tools/kafka/index.mjs'
+import { skipReason } from '../../../../tools/skip-reason.ts'
 import { Wire } from '../support/wire.ts'
 import { GroupScript } from './group-script.ts'
 import { LogScript } from './log-script.ts'
@@ -18,11 +19,12 @@ declare module 'vitest' {
 }
 
 const kafkaMissing = inject('kafkaMissing')
+const skipped = kafkaMissing !== '' && process.env.CI !== 'true'
 
 /** The first start may have to download Kafka. */
 const startTimeoutMs = 600_000
 
-describe.skipIf(kafkaMissing !== '' && process.env.CI !== 'true')('a real Kafka responds as recorded', () => {
+describe.skipIf(skipped)('a real Kafka responds as recorded', skipReason(kafkaMissing), () => {
   const scripts = {
     groups: (bootstrap: string, run: string) => new GroupScript(bootstrap, run).play(),
     topics: (bootstrap: string, run: string) => TopicScript.play(bootstrap, run),

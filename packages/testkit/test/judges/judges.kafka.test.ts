@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { skipReason } from '../../../../tools/skip-reason.ts'
 import { type Program, startProgram } from '../crash/program.ts'
 import { goJudge, javaJudge, nodeJudge, pythonJudge, type Tool, verdict } from './toolbox.ts'
 
@@ -15,9 +16,10 @@ const franzGo = await goJudge('franz-go')
 const streams = await javaJudge('streams', 'WordCount.java')
 
 function isMissing({ missing }: Tool): boolean {
-  if (missing !== undefined) console.error(`\njudges: ${missing}\n`)
   return missing !== undefined && process.env.CI !== 'true'
 }
+
+const optionsOf = ({ missing = '' }: Tool) => ({ timeout: timeoutMs, ...skipReason(missing) })
 
 /** Runs third-party clients over TCP and checks what they observe of the cluster. */
 describe('ottla-testkit works with third-party clients', () => {
@@ -36,7 +38,7 @@ describe('ottla-testkit works with third-party clients', () => {
     return verdict([...command, program.bootstrap, ...more], timeoutMs)
   }
 
-  test.skipIf(isMissing(kafkaPython))('kafka-python', { timeout: timeoutMs }, async () => {
+  test.skipIf(isMissing(kafkaPython))('kafka-python', optionsOf(kafkaPython), async () => {
     expect(await judged(kafkaPython)).toEqual({
       judge: 'kafka-python',
       version: '2.2.15',
@@ -52,7 +54,7 @@ describe('ottla-testkit works with third-party clients', () => {
     })
   })
 
-  test.skipIf(isMissing(librdkafka))('librdkafka', { timeout: timeoutMs }, async () => {
+  test.skipIf(isMissing(librdkafka))('librdkafka', optionsOf(librdkafka), async () => {
     expect(await judged(librdkafka)).toEqual({
       judge: 'librdkafka',
       version: '2.11.1',
@@ -69,7 +71,7 @@ describe('ottla-testkit works with third-party clients', () => {
     })
   })
 
-  test.skipIf(isMissing(franzGo))('franz-go, with exactly-once over a group', { timeout: timeoutMs }, async () => {
+  test.skipIf(isMissing(franzGo))('franz-go, with exactly-once over a group', optionsOf(franzGo), async () => {
     expect(await judged(franzGo)).toEqual({
       judge: 'franz-go',
       duplicate: true,
@@ -85,7 +87,7 @@ describe('ottla-testkit works with third-party clients', () => {
     })
   })
 
-  test.skipIf(isMissing(streams))('Kafka Streams with exactly_once_v2, twice', { timeout: timeoutMs }, async () => {
+  test.skipIf(isMissing(streams))('Kafka Streams with exactly_once_v2, twice', optionsOf(streams), async () => {
     expect(await judged(streams, '25')).toMatchObject({
       judge: 'kafka-streams',
       counts: '{fox=100, quick=200, the=300}',
