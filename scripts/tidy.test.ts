@@ -146,7 +146,7 @@ describe('every API of Kafka', () => {
     }
   })
 
-  test('is answered by the testkit, or listed there as unsupported: one of the two', () => {
+  test('is either served by the testkit or listed there as unsupported', () => {
     const responded = new Set(handlers.map(({ api }) => api.key))
     const found: string[] = []
     for (const { name, key } of tables) {

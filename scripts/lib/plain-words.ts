@@ -42,7 +42,7 @@ export const words: readonly Refused[] = [
   { pattern: /\bgave\b/i, better: 'returned, passed' },
   { pattern: /\bat once\b/i, better: 'immediately; at the same time' },
   { pattern: /\bshall\b/i, better: 'must' },
-  { pattern: /\b(hence|whence|thereof|therein|thereby)\b/i, better: 'so, from which, of it' },
+  { pattern: /\b(whence|thereof|therein|thereby)\b/i, better: 'from which, of it' },
   { pattern: /\b(stands?|stood) (in|beside|there|elsewhere)\b/i, better: 'is in, is next to' },
   { pattern: /\b(stops?|stopped|ends?|ended|closes?|closed) in order\b/i, better: 'shuts down cleanly' },
   { pattern: /\bplace in the group\b|\blost the place\b/i, better: 'group membership' },

@@ -52,7 +52,7 @@ const list = (record) => Object.entries(record).map(([name, short]) => `  ${name
 const head = `// Generated from @bokuweb/zstd-wasm ${version} by scripts/import-zstd.mjs: ${wasm.length} bytes, compressed by Brotli.
 // zstd: Copyright (c) Meta Platforms, Inc. and affiliates. See NOTICE for the licenses.
 
-/** The short names that Emscripten gave to what the module exports and imports. */
+/** The short names that Emscripten assigns to the exports and imports of the module. */
 export const exportNames = {
 ${list(names).join('')}} as const
 

@@ -1,7 +1,7 @@
 // Generated from @bokuweb/zstd-wasm 0.0.27 by scripts/import-zstd.mjs: 251806 bytes, compressed by Brotli.
 // zstd: Copyright (c) Meta Platforms, Inc. and affiliates. See NOTICE for the licenses.
 
-/** The short names that Emscripten gave to what the module exports and imports. */
+/** The short names that Emscripten assigns to the exports and imports of the module. */
 export const exportNames = {
   memory: 'f',
   callConstructors: 'g',

@@ -15,7 +15,7 @@ export type Reply<R> =
   | typeof noResponse
   | typeof closeConnection
 
-/** True for `noResponse` and `closeConnection`, which stand in place of a response. */
+/** True for `noResponse` and `closeConnection`, which replace a response. */
 export function isWithoutResponse(reply: unknown): reply is typeof noResponse | typeof closeConnection {
   return reply === noResponse || reply === closeConnection
 }
