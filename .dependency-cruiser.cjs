@@ -1,9 +1,6 @@
 /** The layers hold for what ships: a test of a lower layer may well use a higher one. */
 const aTest = '\\.test\\.ts$'
 
-/** Where cycles of type imports are left to be cut; empty in the end, with the rule `no-circular-values`. */
-const typeCyclesLeft = '^packages/client/src/producer/'
-
 /**
  * The testkit's layers, the lowest first: folders of `packages/testkit/src`, or prefixes of files in it. A layer imports only
  * itself and lower ones, types included; entries of one row do not import each other.
@@ -44,14 +41,8 @@ module.exports = {
       name: 'no-circular',
       comment: 'Type imports count.',
       severity: 'error',
-      from: { pathNot: typeCyclesLeft },
+      from: {},
       to: { circular: true },
-    },
-    {
-      name: 'no-circular-values',
-      severity: 'error',
-      from: { path: typeCyclesLeft },
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     {
