@@ -104,12 +104,19 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
     return this.#submit(api, body, options, false)
   }
 
-  #submit<T>(api: Api, body: unknown, options: RequestOptions, responded: boolean): Promise<T> {
+  #submit<T>(api: Api, body: unknown, options: RequestOptions, expectsResponse: boolean): Promise<T> {
     return new Promise((resolve, reject) => {
       const createdMs = this.#services.runtime.monoNow()
       const dueMs = createdMs + (options.timeoutMs ?? this.#services.options.requestTimeoutMs)
       const times = this.#services.observer.metrics.api(api.name)
-      const request = new PendingRequest(api, body, options, { responded, times, createdMs, dueMs, resolve, reject })
+      const request = new PendingRequest(api, body, options, {
+        expectsResponse,
+        times,
+        createdMs,
+        dueMs,
+        resolve,
+        reject,
+      })
       if (this.#closeError !== undefined) request.fail(notSent(this.#closeError))
       else this.#connection(options.purpose).submit(request)
     })

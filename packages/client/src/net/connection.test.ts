@@ -59,7 +59,7 @@ function request(timeoutMs = 1_000, options: { signal?: AbortSignal; body?: unkn
   return new Promise<{ errorCode: number }>((resolve, reject) => {
     const createdMs = runtime.monoNow()
     const times = metrics.api('Heartbeat')
-    const rest = { responded: true, times, createdMs, dueMs: createdMs + timeoutMs, resolve, reject }
+    const rest = { expectsResponse: true, times, createdMs, dueMs: createdMs + timeoutMs, resolve, reject }
     connection.send(new PendingRequest(Heartbeat, options.body ?? beat, options, rest))
   })
 }
@@ -67,7 +67,7 @@ function request(timeoutMs = 1_000, options: { signal?: AbortSignal; body?: unkn
 function requestMetadata() {
   return new Promise<{ clusterId: string | null }>((resolve, reject) => {
     const times = metrics.api('Metadata')
-    const rest = { responded: true, times, createdMs: 0, dueMs: runtime.monoNow() + 1_000, resolve, reject }
+    const rest = { expectsResponse: true, times, createdMs: 0, dueMs: runtime.monoNow() + 1_000, resolve, reject }
     const body = { topics: null, includeTopicAuthorizedOperations: false }
     connection.send(new PendingRequest(Metadata, body, {}, rest))
   })

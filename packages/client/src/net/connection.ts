@@ -155,7 +155,7 @@ export class Connection implements TransportSink {
       const dueMs = createdMs + timeoutMs
       const times = this.#config.observer.metrics.api(api.name)
       const settle = { resolve, reject }
-      const request = new PendingRequest(api, body, {}, { responded: true, times, createdMs, dueMs, ...settle })
+      const request = new PendingRequest(api, body, {}, { expectsResponse: true, times, createdMs, dueMs, ...settle })
       request.version = version
       if (this.#state === 'closed') request.fail(this.#closeError ?? closedError('connection'))
       else this.#write(request)
@@ -221,7 +221,7 @@ export class Connection implements TransportSink {
     for (const chunk of chunks) bytes += chunk.byteLength
     observer.bytesSent.add(bytes)
     observer.written(request, this)
-    if (request.responded) {
+    if (request.expectsResponse) {
       this.#inFlight.push(request)
       this.#transport!.write(chunks, request.options.onFlushed)
     } else {
@@ -338,7 +338,7 @@ export class Connection implements TransportSink {
       if (request.dueMs > nowMs) continue
       const waitedMs = nowMs - request.writtenMs
       if (!request.settled) this.#timeOut(request, waitedMs, nowMs)
-      if (request !== head && request.responded) {
+      if (request !== head && request.expectsResponse) {
         // Only the first request shows whether the broker responds: the others wait behind it.
         request.dueMs = Number.POSITIVE_INFINITY
       } else if (waitedMs >= requestTimeoutMs || this.#state === 'handshake') {

@@ -18,7 +18,7 @@ export class PendingRequest {
   readonly body: unknown
   readonly options: PendingOptions
   /** False: the broker does not respond (acks=0), and the request is complete when its bytes are written. */
-  readonly responded: boolean
+  readonly expectsResponse: boolean
   readonly times: ApiTimes
   readonly createdMs: number
   /** On `monoNow`. After the timeout of a written request: when its connection is considered dead. */
@@ -36,7 +36,7 @@ export class PendingRequest {
     body: unknown,
     options: PendingOptions,
     rest: {
-      readonly responded: boolean
+      readonly expectsResponse: boolean
       readonly times: ApiTimes
       readonly createdMs: number
       readonly dueMs: number
@@ -47,7 +47,7 @@ export class PendingRequest {
     this.api = api
     this.body = body
     this.options = options
-    this.responded = rest.responded
+    this.expectsResponse = rest.expectsResponse
     this.times = rest.times
     this.createdMs = rest.createdMs
     this.dueMs = rest.dueMs

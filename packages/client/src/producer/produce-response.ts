@@ -138,7 +138,7 @@ export function settleFailure(batches: readonly ProducerBatch[], cause: unknown,
 }
 
 /** acks=0: the bytes are written, and no response follows. */
-export function settlePending(batches: readonly ProducerBatch[]): readonly string[] {
+export function settleUnacknowledged(batches: readonly ProducerBatch[]): readonly string[] {
   for (const batch of batches) batch.partition.complete(batch)
   return []
 }

@@ -4,7 +4,7 @@ import { KafkaError } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import { highestVersion, produceBody } from './produce-request.ts'
-import { settleFailure, settlePending, settleResponse } from './produce-response.ts'
+import { settleFailure, settleResponse, settleUnacknowledged } from './produce-response.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import type { WriterPool } from './writer-pool.ts'
@@ -130,7 +130,8 @@ export class Sink {
       const response = await this.#exchange(broker, batches, () => {
         flushed = true
       })
-      const stale = response === undefined ? settlePending(batches) : settleResponse(batches, response, broker, cluster)
+      const stale =
+        response === undefined ? settleUnacknowledged(batches) : settleResponse(batches, response, broker, cluster)
       if (stale.length > 0) this.#parts.refresh('a produce response shows that leaders moved', stale)
       if (flushed) this.#recycle(batches)
     } catch (error) {
