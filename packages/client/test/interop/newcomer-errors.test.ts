@@ -99,7 +99,7 @@ describe('errors that a newcomer gets without a broker', () => {
     await kafka.close()
   })
 
-  test('a consumer of topics without a groupIdIdIdId', async () => {
+  test('a consumer of topics without a groupId', async () => {
     const kafka = new Kafka({ brokers: ['localhost:9092'] })
     try {
       kafka.consumer({ topics: ['orders'] })

@@ -35,7 +35,7 @@ const alice = { username: 'alice', password: 'alice-secret' }
 const sasl = { users: { alice: 'alice-secret' } }
 
 describe('the testkit with TLS', () => {
-  test('serves a client that trusts its CAs CA', async () => {
+  test('serves a client that trusts its CA', async () => {
     const { bootstrap: brokers, ca } = await start({ tls: true })
     await works(newKafka({ brokers, tls: { ca } }))
   })
