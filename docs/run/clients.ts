@@ -14,13 +14,13 @@ function runtimeOf({ tls, sasl }: KafkaOptions): Runtime {
   return {
     ...nodeRuntime,
     lookup: async (host) => [host === testkitHost ? host : `named:${host}`],
-    dial: (target, sink, signal) => {
-      if (!target.address.startsWith('named:')) return nodeRuntime.dial(target, sink, signal)
+    dial: (target, reader, signal) => {
+      if (!target.address.startsWith('named:')) return nodeRuntime.dial(target, reader, signal)
       const cluster = clusterOfTheBlock()
       const [, port] = (cluster.bootstrapOf(protocol)[0] ?? '').split(':')
       const trusted = target.tls && { ca: cluster.ca, ...target.tls }
       const real = { address: testkitHost, port: Number(port), serverName: testkitHost, tls: trusted }
-      return nodeRuntime.dial(real, sink, signal)
+      return nodeRuntime.dial(real, reader, signal)
     },
   }
 }

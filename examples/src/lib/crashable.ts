@@ -1,4 +1,4 @@
-import type { DialTarget, Runtime, Transport, TransportSink } from '@ottla/runtime'
+import type { DialTarget, Runtime, Transport, TransportReader } from '@ottla/runtime'
 
 /**
  * A Runtime whose process can "die": `crash` closes every connection and prevents new ones, so the brokers see what they see
@@ -8,9 +8,9 @@ export function crashable(runtime: Runtime): { readonly runtime: Runtime; crash(
   const open = new Set<Transport>()
   let crashed = false
 
-  const dial = async (target: DialTarget, sink: TransportSink, signal: AbortSignal): Promise<Transport> => {
+  const dial = async (target: DialTarget, reader: TransportReader, signal: AbortSignal): Promise<Transport> => {
     if (crashed) throw new Error('this application was killed')
-    const transport = await runtime.dial(target, sink, signal)
+    const transport = await runtime.dial(target, reader, signal)
     open.add(transport)
     if (crashed) transport.destroy()
     return transport
@@ -38,6 +38,6 @@ function methodsOf(runtime: Runtime): Runtime {
     random: () => runtime.random(),
     secureRandom: (size) => runtime.secureRandom(size),
     lookup: (host) => runtime.lookup(host),
-    dial: (target, sink, signal) => runtime.dial(target, sink, signal),
+    dial: (target, reader, signal) => runtime.dial(target, reader, signal),
   }
 }

@@ -1,4 +1,4 @@
-export type { Runtime, TlsOptions, Transport, TransportSink } from '@ottla/runtime'
+export type { Runtime, TlsOptions, Transport, TransportReader } from '@ottla/runtime'
 export { Admin } from './admin/admin.ts'
 export type { BrokerDescription, ClusterDescription } from './admin/cluster-description.ts'
 export type { GroupOffset, NewGroupOffset } from './admin/group-offsets.ts'

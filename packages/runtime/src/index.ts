@@ -6,5 +6,5 @@ export type {
   Timer,
   TlsOptions,
   Transport,
-  TransportSink,
+  TransportReader,
 } from './runtime.ts'

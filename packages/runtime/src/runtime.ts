@@ -21,7 +21,7 @@ export interface Runtime {
   /** Addresses of a host, in the order to try them. */
   lookup(host: string): Promise<readonly string[]>
   /** Opens a connection; rejects when it cannot be opened or `signal` aborts. */
-  dial(target: DialTarget, sink: TransportSink, signal: AbortSignal): Promise<Transport>
+  dial(target: DialTarget, reader: TransportReader, signal: AbortSignal): Promise<Transport>
 }
 
 /** Opaque: only the Runtime that made it knows what it is. */
@@ -54,7 +54,7 @@ export interface TlsOptions {
 }
 
 /** Reads from a transport. It provides the memory for the next bytes, so that they are copied only once. */
-export interface TransportSink {
+export interface TransportReader {
   /** Where the next bytes may be written; never empty. */
   space(): Uint8Array
   /** `size` bytes were written to the start of what `space` returned last. */
@@ -68,7 +68,7 @@ export interface Transport {
   write(chunks: readonly Uint8Array[], onFlushed?: () => void): void
   pause(): void
   resume(): void
-  /** Closes immediately; the sink's `closed` follows. */
+  /** Closes immediately; the reader's `closed` follows. */
   destroy(error?: Error): void
 }
 

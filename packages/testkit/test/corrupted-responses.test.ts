@@ -20,7 +20,7 @@ async function arrivals(action: FaultAction): Promise<Arrival[]> {
   cluster.faults.add({ match: { api: 'ApiVersions' }, action })
   const arrived: Arrival[] = []
   const buffer = Buffer.alloc(1 << 16)
-  const sink = {
+  const reader = {
     space: () => buffer,
     filled: (size: number) =>
       void arrived.push({ atMs: cluster.runtime.monoNow(), bytes: Buffer.from(buffer.subarray(0, size)) }),
@@ -28,7 +28,7 @@ async function arrivals(action: FaultAction): Promise<Arrival[]> {
   }
   await cluster.run(async () => {
     const target = { address: 'broker-1', port: 9092, serverName: 'broker-1' }
-    const transport = await cluster.runtime.dial(target, sink, new AbortController().signal)
+    const transport = await cluster.runtime.dial(target, reader, new AbortController().signal)
     const body = { clientSoftwareName: 'x', clientSoftwareVersion: '1' }
     transport.write(encodeRequest(ApiVersions, 3, { correlationId: 7, clientId: 'raw' }, body))
     await cluster.clock.advance('1m')

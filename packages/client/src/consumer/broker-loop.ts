@@ -6,7 +6,7 @@ import { isTransient, meaningOf } from '../error-meaning.ts'
 import { kafkaErrorOf } from '../errors.ts'
 import { WakeUp } from '../runtime/wait.ts'
 import type { Cursor } from './cursor.ts'
-import { acceptFetch, type FetchSink } from './fetch-response.ts'
+import { acceptFetch, type FetchListener } from './fetch-response.ts'
 import { FetchSession } from './fetch-session.ts'
 import type { Prefetch } from './prefetch.ts'
 import type { SourceCluster, SourceOptions } from './source-options.ts'
@@ -23,7 +23,7 @@ export interface LoopHost {
   brokersInUse(): number
   /** Partitions that preferred this follower are read from their leaders again. */
   unreachable(broker: Broker): void
-  readonly sink: FetchSink
+  readonly listener: FetchListener
 }
 
 /** Fetches from one broker. The next request is sent when a response arrives, without waiting for its processing. */
@@ -138,7 +138,7 @@ export class BrokerLoop {
         const maxVersion = session.withIds ? longestMaxVersion : versionWithoutIds
         const response = await this.#broker.request(Fetch, request, { purpose: latePurpose, signal, maxVersion })
         if (!signal.aborted && response.errorCode === 0) {
-          acceptFetch(response, session, committedOnly, this.#host.sink)
+          acceptFetch(response, session, committedOnly, this.#host.listener)
         }
       }
     } catch {
@@ -190,7 +190,7 @@ export class BrokerLoop {
       this.#failures = 0
       this.#cluster.addBrokers(response.nodeEndpoints.map((node) => ({ ...node, id: node.nodeId })))
       this.#session.accepted(response.sessionId)
-      acceptFetch(response, this.#session, isolation === 'read_committed', this.#host.sink)
+      acceptFetch(response, this.#session, isolation === 'read_committed', this.#host.listener)
     } finally {
       this.fetching = false
     }

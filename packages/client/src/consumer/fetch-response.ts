@@ -8,7 +8,7 @@ import { AbortedTransactions } from './isolation.ts'
 type PartitionResponse = FetchResponse['responses'][number]['partitions'][number]
 
 /** Receives the outcome of a fetch for each partition. */
-export interface FetchSink {
+export interface FetchListener {
   chunk(cursor: Cursor, chunk: Chunk): void
   /** The leader moved: look it up. */
   moved(cursor: Cursor, leaderId: number, leaderEpoch: number, code: ErrorName): void
@@ -29,7 +29,7 @@ export function acceptFetch(
   response: FetchResponse,
   session: FetchSession,
   committedOnly: boolean,
-  sink: FetchSink,
+  listener: FetchListener,
 ): void {
   for (const { topic, topicId, partitions } of response.responses) {
     for (const response of partitions) {
@@ -37,42 +37,51 @@ export function acceptFetch(
       if (asked === undefined) continue
       const { cursor } = asked
       if (asked.assignmentEpoch !== cursor.assignmentEpoch || asked.fetchOffset !== cursor.fetchOffset) continue
-      if (response.errorCode === 0) acceptPartition(cursor, response, committedOnly, sink)
-      else acceptError(asked, response, sink)
+      if (response.errorCode === 0) acceptPartition(cursor, response, committedOnly, listener)
+      else acceptError(asked, response, listener)
     }
   }
 }
 
-function acceptPartition(cursor: Cursor, response: PartitionResponse, committedOnly: boolean, sink: FetchSink): void {
+function acceptPartition(
+  cursor: Cursor,
+  response: PartitionResponse,
+  committedOnly: boolean,
+  listener: FetchListener,
+): void {
   cursor.failures = 0
   cursor.highWatermark = Number(response.highWatermark)
   cursor.lastStableOffset = Number(response.lastStableOffset)
   cursor.logStartOffset = Number(response.logStartOffset)
   if (response.preferredReadReplica >= 0) {
-    sink.prefer(cursor, response.preferredReadReplica)
+    listener.prefer(cursor, response.preferredReadReplica)
     return
   }
   const { records } = response
   if (records === null || records.length === 0) return
   const end = endOf(records)
   if (end <= cursor.fetchOffset) {
-    if (end < 0) sink.oversized(cursor, records.length)
+    if (end < 0) listener.oversized(cursor, records.length)
     return
   }
   cursor.fetchOffset = end
   const list = committedOnly ? (response.abortedTransactions ?? []) : []
   const aborted = list.length === 0 ? undefined : new AbortedTransactions(list)
-  sink.chunk(cursor, { reader: new RecordBatchReader(records), aborted, bytes: records.length })
+  listener.chunk(cursor, { reader: new RecordBatchReader(records), aborted, bytes: records.length })
 }
 
-function acceptError({ cursor, fetchOffset }: SessionPartition, response: PartitionResponse, sink: FetchSink): void {
+function acceptError(
+  { cursor, fetchOffset }: SessionPartition,
+  response: PartitionResponse,
+  listener: FetchListener,
+): void {
   const { name } = errorOf(response.errorCode)
   const { moved, staleMetadata, outOfRange, transient } = meaningOf(name)
   const { leaderId, leaderEpoch } = response.currentLeader
-  if (moved === 'leader') sink.moved(cursor, leaderId, leaderEpoch, name)
-  else if (outOfRange) sink.outOfRange(cursor, fetchOffset)
-  else if (transient) sink.pause(cursor, name, staleMetadata)
-  else sink.refused(cursor, response.errorCode)
+  if (moved === 'leader') listener.moved(cursor, leaderId, leaderEpoch, name)
+  else if (outOfRange) listener.outOfRange(cursor, fetchOffset)
+  else if (transient) listener.pause(cursor, name, staleMetadata)
+  else listener.refused(cursor, response.errorCode)
 }
 
 const batchOverhead = 12

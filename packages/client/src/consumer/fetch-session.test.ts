@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { batchOf } from '../../test/support/record-batches.ts'
 import { noTopicId } from '../cluster/topology.ts'
 import { Cursor } from './cursor.ts'
-import { acceptFetch, endOf, type FetchSink } from './fetch-response.ts'
+import { acceptFetch, endOf, type FetchListener } from './fetch-response.ts'
 import { FetchSession } from './fetch-session.ts'
 
 function cursorAt(partition: number, fetchOffset: number, topic = 't'): Cursor {
@@ -77,7 +77,7 @@ describe('a fetch session', () => {
 describe('a response', () => {
   type Partition = FetchResponse['responses'][number]['partitions'][number]
   const calls: string[] = []
-  const sink: FetchSink = {
+  const listener: FetchListener = {
     chunk: (_, { bytes, aborted }) => void calls.push(`chunk ${bytes > 0} ${aborted !== undefined}`),
     moved: (_, leader, epoch, code) => void calls.push(`moved ${leader} ${epoch} ${code}`),
     pause: (_, code, refresh) => void calls.push(`pause ${code} ${refresh}`),
@@ -105,7 +105,7 @@ describe('a response', () => {
     } as unknown as Partition
     const responses = [{ topic: '', topicId: 'id-of-t', partitions: [response] }]
     calls.length = 0
-    acceptFetch({ responses } as unknown as FetchResponse, session, true, sink)
+    acceptFetch({ responses } as unknown as FetchResponse, session, true, listener)
     return [...calls]
   }
 

@@ -6,7 +6,7 @@ import { describePartition, kafkaErrorOf } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { BrokerLoop } from './broker-loop.ts'
 import type { Chunk, Cursor, CursorMap } from './cursor.ts'
-import type { FetchSink } from './fetch-response.ts'
+import type { FetchListener } from './fetch-response.ts'
 import { corrupt, type Prefetch } from './prefetch.ts'
 import type { SourceCluster, SourceOptions } from './source-options.ts'
 
@@ -104,7 +104,7 @@ export class Source {
       cursors: this.#cursors.all,
       brokersInUse: () => this.#loops.size,
       unreachable: (follower) => this.#avoid(follower),
-      sink: this.#sink,
+      listener: this.#listener,
     })
     void loop.run()
     return loop
@@ -174,7 +174,7 @@ export class Source {
     )
   }
 
-  readonly #sink: FetchSink = {
+  readonly #listener: FetchListener = {
     chunk: (cursor: Cursor, chunk: Chunk) => this.#prefetch.accept(cursor, chunk),
     moved: (cursor: Cursor, leaderId: number, leaderEpoch: number, code: ErrorName) => {
       cursor.preferred = undefined

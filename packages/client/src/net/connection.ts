@@ -1,5 +1,5 @@
 import { type Api, type Decoded, decodeResponse, encodeRequest } from '@ottla/codec'
-import type { Runtime, Transport, TransportSink } from '@ottla/runtime'
+import type { Runtime, Transport, TransportReader } from '@ottla/runtime'
 import { asKafkaError, type BrokerAddress, capitalized, closedError, describeBroker, KafkaError } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { Queue } from '../runtime/queue.ts'
@@ -40,7 +40,7 @@ export interface ConnectionConfig {
  * One socket. A broker responds to the requests of a connection in their order, so the requests in flight form a queue, and the
  * first response belongs to the first of them. One timer serves all deadlines: requests, throttling, idling, re-authentication.
  */
-export class Connection implements TransportSink {
+export class Connection implements TransportReader {
   readonly #config: ConnectionConfig
   readonly #inFlight = new Queue<PendingRequest>()
   /** Requests without a response, until their bytes are written. */
@@ -183,7 +183,7 @@ export class Connection implements TransportSink {
     this.#config.onClosed(error)
   }
 
-  // ---- TransportSink
+  // ---- TransportReader
 
   space(): Uint8Array {
     return this.#reader.space()

@@ -132,7 +132,7 @@ async function firstBytes(
 ): Promise<Buffer | undefined> {
   const space = Buffer.alloc(64)
   const responded = deferred<Buffer | undefined>()
-  const sink = {
+  const reader = {
     space: () => space,
     // A copy: the next bytes are read into the same memory.
     filled: (size: number) => responded.resolve(Buffer.from(space.subarray(0, size))),
@@ -142,7 +142,7 @@ async function firstBytes(
   const limits = { operation: 'Probing the port', timeoutMs: probeTimeoutMs, signals: [signal] }
   try {
     return await within(runtime, limits, async (bounded) => {
-      transport = await runtime.dial({ address, port, serverName: broker.host }, sink, bounded)
+      transport = await runtime.dial({ address, port, serverName: broker.host }, reader, bounded)
       transport.write(request)
       return withSignal(responded.promise, bounded)
     })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import type { Transport, TransportSink } from '@ottla/runtime'
+import type { Transport, TransportReader } from '@ottla/runtime'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { skipReason } from '../../../../tools/skip-reason.ts'
 import { nodeRuntime } from './node-runtime.ts'
@@ -10,7 +10,7 @@ let port: number
 let accepted: Promise<Socket>
 
 /** Collects the bytes that arrive, in pieces of the given size. */
-class Collector implements TransportSink {
+class Collector implements TransportReader {
   readonly pieces: Buffer[] = []
   readonly ended: Promise<Error | undefined>
   readonly #spaceBytes: number
@@ -53,8 +53,8 @@ class Collector implements TransportSink {
 
 const never = new AbortController().signal
 
-function dial(sink: TransportSink, signal = never): Promise<Transport> {
-  return nodeRuntime.dial({ address: '127.0.0.1', port, serverName: 'localhost' }, sink, signal)
+function dial(reader: TransportReader, signal = never): Promise<Transport> {
+  return nodeRuntime.dial({ address: '127.0.0.1', port, serverName: 'localhost' }, reader, signal)
 }
 
 async function read(socket: Socket, bytes: number): Promise<Buffer> {
@@ -80,17 +80,17 @@ afterEach(() => {
 })
 
 describe('a socket', () => {
-  test("reads into the sink's memory", async () => {
-    const sink = new Collector(1000)
-    const transport = await dial(sink)
+  test("reads into the reader's memory", async () => {
+    const reader = new Collector(1000)
+    const transport = await dial(reader)
     const socket = await accepted
     const sent = Buffer.from(Array.from({ length: 10_000 }, (_, i) => i & 255))
     socket.write(sent)
-    await sink.received(sent.length)
-    expect(sink.bytes.equals(sent)).toBe(true)
-    expect(sink.pieces.every((piece) => piece.length <= 1000)).toBe(true)
+    await reader.received(sent.length)
+    expect(reader.bytes.equals(sent)).toBe(true)
+    expect(reader.pieces.every((piece) => piece.length <= 1000)).toBe(true)
     transport.destroy()
-    expect(await sink.ended).toBeUndefined()
+    expect(await reader.ended).toBeUndefined()
     socket.destroy()
   })
 
@@ -101,8 +101,8 @@ describe('a socket', () => {
     ['an empty one', [0]],
     ['many', Array.from({ length: 3_000 }, (_, i) => (i % 7 === 0 ? 700 : 3))],
   ])('writes %s in order and tells when they have left', async (_, sizes) => {
-    const sink = new Collector()
-    const transport = await dial(sink)
+    const reader = new Collector()
+    const transport = await dial(reader)
     const socket = await accepted
     const chunks = sizes.map((size, i) => Buffer.alloc(size, i))
     const whole = Buffer.concat([...chunks, Buffer.from('end')])
@@ -112,12 +112,12 @@ describe('a socket', () => {
     expect((await arrived).equals(whole)).toBe(true)
     transport.destroy()
     socket.destroy()
-    await sink.ended
+    await reader.ended
   })
 
   test('does not report bytes as written when it was closed first', async () => {
-    const sink = new Collector()
-    const transport = await dial(sink)
+    const reader = new Collector()
+    const transport = await dial(reader)
     const socket = await accepted
     socket.pause()
     let flushed = false
@@ -125,34 +125,34 @@ describe('a socket', () => {
       flushed = true
     })
     transport.destroy()
-    await sink.ended
+    await reader.ended
     expect(flushed).toBe(false)
     socket.destroy()
   })
 
   test('stops reading while paused', async () => {
-    const sink = new Collector()
-    const transport = await dial(sink)
+    const reader = new Collector()
+    const transport = await dial(reader)
     const socket = await accepted
     transport.pause()
     socket.write('held')
     await new Promise((resolve) => setImmediate(resolve))
     await new Promise((resolve) => setImmediate(resolve))
-    expect(sink.bytes.length).toBe(0)
+    expect(reader.bytes.length).toBe(0)
     transport.resume()
-    await sink.received(4)
-    expect(sink.bytes.toString()).toBe('held')
+    await reader.received(4)
+    expect(reader.bytes.toString()).toBe('held')
     transport.destroy()
-    await sink.ended
+    await reader.ended
     socket.destroy()
   })
 
   test('reports the end of the peer once, after a clean shutdown or a reset', async () => {
-    const sink = new Collector()
-    await dial(sink)
+    const reader = new Collector()
+    await dial(reader)
     const socket = await accepted
     socket.end()
-    expect(await sink.ended).toBeUndefined()
+    expect(await reader.ended).toBeUndefined()
 
     accepted = once(server, 'connection').then(([other]) => other as Socket)
     const broken = new Collector()

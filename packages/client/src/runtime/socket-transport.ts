@@ -1,6 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from 'node:tls'
-import type { DialTarget, TlsOptions, Transport, TransportSink } from '@ottla/runtime'
+import type { DialTarget, TlsOptions, Transport, TransportReader } from '@ottla/runtime'
 import { onAbort } from './wait.ts'
 
 const keepAliveDelayMs = 60_000
@@ -8,14 +8,14 @@ const keepAliveDelayMs = 60_000
 /** Below this, copying two chunks together is cheaper than one more entry of a writev. */
 const smallBytes = 512
 
-/** Opens a TCP or TLS connection that reads into the sink's memory. */
-export function dialSocket(target: DialTarget, sink: TransportSink, signal: AbortSignal): Promise<Transport> {
+/** Opens a TCP or TLS connection that reads into the reader's memory. */
+export function dialSocket(target: DialTarget, reader: TransportReader, signal: AbortSignal): Promise<Transport> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason)
       return
     }
-    const socket = open(target, sink)
+    const socket = open(target, reader)
     let failure: Error | undefined
     let opened = false
     const release = onAbort(signal, () => socket.destroy(signal.reason))
@@ -30,17 +30,17 @@ export function dialSocket(target: DialTarget, sink: TransportSink, signal: Abor
     })
     socket.once('close', () => {
       release()
-      if (opened) sink.closed(failure)
+      if (opened) reader.closed(failure)
       else reject(failure ?? new Error('the peer closed the connection while it was being opened'))
     })
   })
 }
 
-function open({ address, port, serverName, tls }: DialTarget, sink: TransportSink): Socket {
+function open({ address, port, serverName, tls }: DialTarget, reader: TransportReader): Socket {
   const onread = {
-    buffer: () => sink.space(),
+    buffer: () => reader.space(),
     callback: (size: number) => {
-      sink.filled(size)
+      reader.filled(size)
       return true
     },
   }

@@ -1,4 +1,4 @@
-import type { DialTarget, Runtime, Transport, TransportSink } from '@ottla/runtime'
+import type { DialTarget, Runtime, Transport, TransportReader } from '@ottla/runtime'
 import { consoleLogger, type Logger } from '../../src/index.ts'
 
 /** A Runtime for one client that a test can take down, as a power cut would: sockets end, and nothing connects any more. */
@@ -14,14 +14,14 @@ export function crashable(base: Runtime): Crashable {
   const open = new Set<Transport>()
   let down = false
 
-  async function dial(to: DialTarget, sink: TransportSink, signal: AbortSignal): Promise<Transport> {
+  async function dial(to: DialTarget, reader: TransportReader, signal: AbortSignal): Promise<Transport> {
     if (down) throw new Error('this client crashed')
-    const own: TransportSink = {
-      space: () => sink.space(),
-      filled: (size) => sink.filled(size),
+    const own: TransportReader = {
+      space: () => reader.space(),
+      filled: (size) => reader.filled(size),
       closed: (error) => {
         if (transport) open.delete(transport)
-        sink.closed(error)
+        reader.closed(error)
       },
     }
     const transport = await base.dial(to, own, signal)

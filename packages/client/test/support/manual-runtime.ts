@@ -1,4 +1,4 @@
-import type { DialTarget, Runtime, Timer, Transport, TransportSink } from '@ottla/runtime'
+import type { DialTarget, Runtime, Timer, Transport, TransportReader } from '@ottla/runtime'
 import { ScriptedNetwork } from './scripted-network.ts'
 
 interface PendingTimer {
@@ -89,8 +89,8 @@ export class ManualRuntime implements Runtime {
     return found
   }
 
-  dial(target: DialTarget, sink: TransportSink, signal: AbortSignal): Promise<Transport> {
-    return this.network.dial(target, sink, signal)
+  dial(target: DialTarget, reader: TransportReader, signal: AbortSignal): Promise<Transport> {
+    return this.network.dial(target, reader, signal)
   }
 
   /** Runs everything that needs no time: promises, deferred callbacks, bytes without latency, work on other threads. */

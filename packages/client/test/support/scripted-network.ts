@@ -1,4 +1,4 @@
-import type { DialTarget, Runtime, Transport, TransportSink } from '@ottla/runtime'
+import type { DialTarget, Runtime, Transport, TransportReader } from '@ottla/runtime'
 
 type Clock = Pick<Runtime, 'defer' | 'setTimer' | 'monoNow'>
 
@@ -29,16 +29,16 @@ export class ScriptedSocket {
   onBytes: (bytes: Buffer) => void = () => {}
   closed = false
   readonly #network: ScriptedNetwork
-  readonly #sink: TransportSink
+  readonly #reader: TransportReader
   readonly #toClient: Pipe
   readonly #toBroker: Pipe
   #paused = false
   #unread: Buffer[] = []
   #stalled: (() => void)[] | undefined
 
-  constructor(target: DialTarget, sink: TransportSink, network: ScriptedNetwork, clock: Clock) {
+  constructor(target: DialTarget, reader: TransportReader, network: ScriptedNetwork, clock: Clock) {
     this.target = target
-    this.#sink = sink
+    this.#reader = reader
     this.#network = network
     this.#toClient = new Pipe(clock)
     this.#toBroker = new Pipe(clock)
@@ -106,16 +106,16 @@ export class ScriptedSocket {
         this.#unread.push(bytes.subarray(at))
         return
       }
-      const size = bytes.copy(this.#sink.space(), 0, at)
+      const size = bytes.copy(this.#reader.space(), 0, at)
       at += size
-      this.#sink.filled(size)
+      this.#reader.filled(size)
     }
   }
 
   #end(error: Error | undefined): void {
     if (this.closed) return
     this.closed = true
-    this.#sink.closed(error)
+    this.#reader.closed(error)
   }
 }
 
@@ -153,7 +153,7 @@ export class ScriptedNetwork {
     }
   }
 
-  async dial(target: DialTarget, sink: TransportSink, signal: AbortSignal): Promise<Transport> {
+  async dial(target: DialTarget, reader: TransportReader, signal: AbortSignal): Promise<Transport> {
     const place = `${target.address}:${target.port}`
     this.dials.push(place)
     await new Promise<void>((resolve) => this.#clock.defer(resolve))
@@ -166,7 +166,7 @@ export class ScriptedNetwork {
     if (listener === undefined) {
       throw Object.assign(new Error(`connect ECONNREFUSED ${place}`), { code: 'ECONNREFUSED' })
     }
-    const socket = new ScriptedSocket(target, sink, this, this.#clock)
+    const socket = new ScriptedSocket(target, reader, this, this.#clock)
     this.sockets.push(socket)
     listener(socket)
     return socket.transport()

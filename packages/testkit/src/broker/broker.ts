@@ -1,4 +1,4 @@
-import type { Runtime, ServerTransport, TransportSink } from '@ottla/runtime'
+import type { Runtime, ServerTransport, TransportReader } from '@ottla/runtime'
 import { Connection, type ConnectionHost, type Dispatch } from '../connection/connection.ts'
 import type { Controller } from '../controllers/controller.ts'
 import type { Links } from '../network/links.ts'
@@ -20,7 +20,7 @@ export interface Endpoint {
   readonly rack: string | null
 }
 
-/** Opens the listeners of a broker; `accept` is called for each connection and returns the sink of its bytes. */
+/** Opens the listeners of a broker; `accept` is called for each connection and returns the reader of its bytes. */
 export type Listen = (brokerId: number, accept: AcceptAt) => Promise<OpenListeners>
 
 /** What a broker needs of its cluster. */
@@ -363,7 +363,7 @@ export class Broker implements ConnectionHost, ServiceHost {
     await listeners?.close()
   }
 
-  #accept(transport: ServerTransport, origin: ConnectionOrigin): TransportSink {
+  #accept(transport: ServerTransport, origin: ConnectionOrigin): TransportReader {
     const id = this.#nextConnectionId++
     const onClosed = () => {
       this.#connections.delete(connection)
@@ -374,7 +374,7 @@ export class Broker implements ConnectionHost, ServiceHost {
     const turnedAwayMs = this.#services?.throttles.connectionFrom(connection.remoteAddress) ?? 0
     if (turnedAwayMs > 0) connection.turnAway(turnedAwayMs)
     if (!this.#isUp) connection.destroy(new Error(`Broker ${this.id} does not serve yet`))
-    return connection.sink
+    return connection.reader
   }
 
   #eachService(visit: (service: BrokerService) => void): void {

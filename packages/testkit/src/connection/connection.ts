@@ -1,5 +1,5 @@
 import { FrameSplitter } from '@ottla/codec'
-import type { Runtime, ServerTransport, Timer, TransportSink } from '@ottla/runtime'
+import type { Runtime, ServerTransport, Timer, TransportReader } from '@ottla/runtime'
 import type { ConnectionOrigin } from '../network/listeners.ts'
 import type { BrokerConfig } from '../state/configs/broker-config.ts'
 import type { Held } from '../state/held.ts'
@@ -75,7 +75,7 @@ export class Connection {
   readonly auth: ConnectionAuth
   readonly remoteAddress: string
   /** Where the transport delivers. */
-  readonly sink: TransportSink
+  readonly reader: TransportReader
   readonly origin: ConnectionOrigin
   /** Of the last request. */
   clientId: string | null = null
@@ -131,7 +131,7 @@ export class Connection {
         this.destroy(error)
       },
     })
-    this.sink = {
+    this.reader = {
       space: () => this.#splitter.space(),
       filled: (size) => this.#filled(size),
       closed: () => this.#closed(),

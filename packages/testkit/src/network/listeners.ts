@@ -1,4 +1,4 @@
-import type { ServerTransport, TransportSink } from '@ottla/runtime'
+import type { ServerTransport, TransportReader } from '@ottla/runtime'
 import type { Identity } from './certificates.ts'
 import type { MemoryNetwork } from './memory.ts'
 import { type NameMapping, nameMapping } from './principal-rules.ts'
@@ -53,7 +53,7 @@ export function tlsSetupOf({ tls, listeners, config }: TlsSetupOptions): TlsSetu
 const isClientAuth = (text: string): text is ClientAuth =>
   text === 'none' || text === 'requested' || text === 'required'
 
-export type AcceptAt = (transport: ServerTransport, origin: ConnectionOrigin) => TransportSink
+export type AcceptAt = (transport: ServerTransport, origin: ConnectionOrigin) => TransportReader
 
 export interface ListenerAddress {
   /** The listener's name. */

@@ -1,4 +1,4 @@
-import type { ServerTransport, Transport, TransportSink } from '@ottla/runtime'
+import type { ServerTransport, Transport, TransportReader } from '@ottla/runtime'
 import { describe, expect, test } from 'vitest'
 import { SimulatedTime } from '../../test/support/simulation.ts'
 import { MemoryNetwork } from './memory.ts'
@@ -6,7 +6,7 @@ import { MemoryNetwork } from './memory.ts'
 interface Side {
   readonly received: Buffer[]
   readonly ends: (Error | undefined)[]
-  readonly sink: TransportSink
+  readonly reader: TransportReader
 }
 
 /** Reads at most `space` bytes at a time. */
@@ -14,7 +14,7 @@ function side(space = 1024): Side {
   const received: Buffer[] = []
   const ends: (Error | undefined)[] = []
   let target = Buffer.alloc(space)
-  const sink = {
+  const reader = {
     space: () => {
       target = Buffer.alloc(space)
       return target
@@ -22,7 +22,7 @@ function side(space = 1024): Side {
     filled: (size: number) => void received.push(target.subarray(0, size)),
     closed: (error: Error | undefined) => void ends.push(error),
   }
-  return { received, ends, sink }
+  return { received, ends, reader }
 }
 
 const textOf = ({ received }: Side) => Buffer.concat(received).toString()
@@ -35,12 +35,12 @@ async function connected(space?: number) {
   let accepted: ServerTransport | undefined
   network.listen('b', 1, (transport) => {
     accepted = transport
-    return server.sink
+    return server.reader
   })
   const run = () => {
     while (time.step());
   }
-  const dialling = network.dial(target('b', 1), client.sink, new AbortController().signal)
+  const dialling = network.dial(target('b', 1), client.reader, new AbortController().signal)
   run()
   const dialled = await dialling
   if (accepted === undefined) throw new Error('The connection was not accepted')
@@ -120,9 +120,9 @@ describe('the end of a connection', () => {
 describe('a dial', () => {
   test('to an address without a listener is refused', async () => {
     const { network, run, client } = await connected()
-    const stop = network.listen('c', 2, () => client.sink)
+    const stop = network.listen('c', 2, () => client.reader)
     stop()
-    const dialling = network.dial(target('c', 2), client.sink, new AbortController().signal)
+    const dialling = network.dial(target('c', 2), client.reader, new AbortController().signal)
     run()
     await expect(dialling).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
@@ -130,7 +130,7 @@ describe('a dial', () => {
   test('that is aborted rejects with the reason', async () => {
     const { network, run, client } = await connected()
     const controller = new AbortController()
-    const dialling = network.dial(target('b', 1), client.sink, controller.signal)
+    const dialling = network.dial(target('b', 1), client.reader, controller.signal)
     controller.abort(new Error('enough'))
     run()
     await expect(dialling).rejects.toThrow('enough')

@@ -1,6 +1,6 @@
-import type { DialTarget, Runtime, ServerTransport, Transport, TransportSink } from '@ottla/runtime'
+import type { DialTarget, Runtime, ServerTransport, Transport, TransportReader } from '@ottla/runtime'
 
-export type Accept = (transport: ServerTransport) => TransportSink
+export type Accept = (transport: ServerTransport) => TransportReader
 
 /** Simulated latency and fragmentation; absent: bytes arrive in the next turn, as written. */
 export interface NetworkConditions {
@@ -21,7 +21,7 @@ function networkError(code: string, what: string): Error {
 class Pipe {
   readonly #later: (deliver: () => void) => void
   readonly #conditions: NetworkConditions | undefined
-  #sink: TransportSink | undefined
+  #reader: TransportReader | undefined
   #queue: { readonly bytes: Buffer; readonly onFlushed: (() => void) | undefined }[] = []
   #isPaused = false
   #isScheduled = false
@@ -34,8 +34,8 @@ class Pipe {
     this.#conditions = conditions
   }
 
-  deliverTo(sink: TransportSink): void {
-    this.#sink = sink
+  deliverTo(reader: TransportReader): void {
+    this.#reader = reader
     this.#schedule()
   }
 
@@ -66,13 +66,13 @@ class Pipe {
   cut(error: Error | undefined): void {
     this.#hasEnded = true
     this.#queue = []
-    const sink = this.#sink
-    this.#sink = undefined
-    sink?.closed(error)
+    const reader = this.#reader
+    this.#reader = undefined
+    reader?.closed(error)
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#isPaused || this.#sink === undefined) return
+    if (this.#isScheduled || this.#isPaused || this.#reader === undefined) return
     if (this.#queue.length === 0 && !this.#hasEnded) return
     this.#isScheduled = true
     this.#later(() => {
@@ -82,10 +82,10 @@ class Pipe {
   }
 
   #deliver(): void {
-    while (this.#sink !== undefined && !this.#isPaused) {
+    while (this.#reader !== undefined && !this.#isPaused) {
       const first = this.#queue[0]
       if (first === undefined) break
-      const space = this.#sink.space()
+      const space = this.#reader.space()
       const size = first.bytes.copy(space, 0, this.#delivered, this.#delivered + this.#pieceOf(first.bytes))
       this.#conditions?.delivered(space.subarray(0, size))
       this.#delivered += size
@@ -94,7 +94,7 @@ class Pipe {
         this.#queue.shift()
         this.#delivered = 0
       }
-      this.#sink.filled(size)
+      this.#reader.filled(size)
       if (isWhole) first.onFlushed?.()
     }
     if (this.#queue.length === 0 && this.#hasEnded) this.cut(undefined)
@@ -162,23 +162,23 @@ export class MemoryNetwork {
     }
   }
 
-  dial({ address, port }: DialTarget, sink: TransportSink, signal: AbortSignal): Promise<Transport> {
+  dial({ address, port }: DialTarget, reader: TransportReader, signal: AbortSignal): Promise<Transport> {
     return new Promise((resolve, reject) => {
       this.#later(() => {
         if (signal.aborted) return reject(signal.reason)
         const accept = this.#listeners.get(`${address}:${port}`)
         if (accept === undefined) return reject(networkError('ECONNREFUSED', `connect ${address}:${port}`))
-        resolve(this.#connect(accept, sink))
+        resolve(this.#connect(accept, reader))
       })
     })
   }
 
-  #connect(accept: Accept, sink: TransportSink): Transport {
+  #connect(accept: Accept, reader: TransportReader): Transport {
     const toServer = new Pipe(this.#later, this.#conditions)
     const toClient = new Pipe(this.#later, this.#conditions)
     const client = new MemoryTransport('127.0.0.1', toClient, toServer)
     toServer.deliverTo(accept(new MemoryTransport('127.0.0.1', toServer, toClient)))
-    toClient.deliverTo(sink)
+    toClient.deliverTo(reader)
     return client
   }
 }

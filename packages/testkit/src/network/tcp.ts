@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { ServerTransport, TransportSink } from '@ottla/runtime'
+import type { ServerTransport, TransportReader } from '@ottla/runtime'
 import type { Accept } from './memory.ts'
 
 export interface TcpListener {
@@ -26,23 +26,23 @@ function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()))
 }
 
-/** Connects a socket to the sink that receives its bytes. */
+/** Connects a socket to the reader that receives its bytes. */
 export function attach(socket: Socket, accept: Accept): void {
-  const sink = accept(new TcpTransport(socket))
+  const reader = accept(new TcpTransport(socket))
   let failure: Error | undefined
-  socket.on('data', (bytes) => deliver(bytes, sink))
+  socket.on('data', (bytes) => deliver(bytes, reader))
   socket.on('error', (error) => {
     failure ??= error
   })
-  socket.once('close', () => sink.closed(failure))
+  socket.once('close', () => reader.closed(failure))
 }
 
-function deliver(bytes: Buffer, sink: TransportSink): void {
+function deliver(bytes: Buffer, reader: TransportReader): void {
   let from = 0
   while (from < bytes.length) {
-    const size = bytes.copy(sink.space(), 0, from)
+    const size = bytes.copy(reader.space(), 0, from)
     from += size
-    sink.filled(size)
+    reader.filled(size)
   }
 }
 

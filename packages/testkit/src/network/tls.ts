@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
-import type { ServerTransport, TransportSink } from '@ottla/runtime'
+import type { ServerTransport, TransportReader } from '@ottla/runtime'
 import { principalNameOf } from './names.ts'
 import type { NameMapping } from './principal-rules.ts'
 import { attach, type TcpListener } from './tcp.ts'
@@ -19,7 +19,7 @@ export interface TlsSettings {
 }
 
 /** `principal`: from the client's certificate; undefined without one. */
-export type AcceptTls = (transport: ServerTransport, principal: string | undefined) => TransportSink
+export type AcceptTls = (transport: ServerTransport, principal: string | undefined) => TransportReader
 
 /** The time limit of a handshake. */
 const handshakeTimeoutMs = 30_000

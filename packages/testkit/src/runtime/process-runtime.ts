@@ -25,7 +25,7 @@ export function processRuntime(system: Runtime): ProcessRuntime {
     secureRandom: (size) => system.secureRandom(size),
     work: (job) => system.work(job),
     lookup: (host) => system.lookup(host),
-    dial: (target, sink, signal) => system.dial(target, sink, signal),
+    dial: (target, reader, signal) => system.dial(target, reader, signal),
     defer: (callback) => system.defer(() => guarded(callback, { isCancelled: false })),
     setTimer: (callback, delayMs) => {
       const due = { isCancelled: false }

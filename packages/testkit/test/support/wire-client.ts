@@ -38,7 +38,7 @@ export class WireClient {
       },
     })
     let closed = () => {}
-    const sink = {
+    const reader = {
       space: () => splitter.space(),
       filled: (size: number) => splitter.filled(size),
       closed: (error: Error | undefined) => {
@@ -49,7 +49,7 @@ export class WireClient {
     }
     const target = { address: host, port: Number(port), serverName: host }
     let client: WireClient
-    const transport = await runtime.dial(target, sink, new AbortController().signal)
+    const transport = await runtime.dial(target, reader, new AbortController().signal)
     client = new WireClient(transport, waiting, clientId)
     client.closed = new Promise((resolve) => {
       closed = resolve
