@@ -64,6 +64,7 @@ class Chaos {
       sessionTimeoutMs: 2_000,
       heartbeatIntervalMs: 500,
       revokeGraceMs: 1_000,
+      maxWaitMs: 2_000,
       maxBufferedBytes: 4_000,
       // One batch, a few, or as many as there are.
       partitionMaxBytes: [1, 500, 5_000][seed % 3]!,
@@ -185,7 +186,8 @@ class Chaos {
   #checkCommits(): void {
     for (let partition = 0; partition < partitions; partition++) {
       const committed = committedAt(this.#scenario, partition) ?? 0
-      expect(committed, `commit of partition ${partition}`).toBeLessThanOrEqual(this.witness.next.get(partition) ?? 0)
+      const handled = this.witness.next.get(partition) ?? 0
+      if (committed > handled) throw new Error(`partition ${partition}: committed ${committed}, handled ${handled}`)
     }
   }
 }
@@ -195,7 +197,7 @@ test.each(Array.from({ length: 40 }, (_, seed) => [seed]))(
   (seed) => {
     const config = { 'group.min.session.timeout.ms': 500 }
     const kafka = { metadataMaxAgeMs: 1_000 }
-    return onTestkit({ seed, topics: { t: partitions }, config, kafka }, async (scenario) => {
+    return onTestkit({ seed, traffic: false, topics: { t: partitions }, config, kafka }, async (scenario) => {
       const chaos = new Chaos(scenario, seed)
       for (let i = 0; i < 40; i++) await chaos.step()
       await chaos.comeToRest()

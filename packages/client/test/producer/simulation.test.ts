@@ -167,7 +167,7 @@ function simulate(seed: number): Promise<Counts> {
   const options = optionsOf(random)
   const configs = random() < 0.3 ? { 'max.message.bytes': 700 } : {}
   const config = { 'broker.session.timeout.ms': 500 }
-  const cluster = { seed, brokers: 2, topics: { t: partitions }, replicationFactor: 2, configs, config }
+  const cluster = { seed, traffic: false, brokers: 2, topics: { t: partitions }, replicationFactor: 2, configs, config }
   return onTestkit(cluster, async (scenario) => {
     await scenario.cluster.reassign('t', 1, [2])
     await scenario.advance('2s')

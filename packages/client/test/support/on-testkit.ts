@@ -31,7 +31,7 @@ export interface SeenRequest<A extends Api> {
   readonly body: Decoded<A['request']>
 }
 
-export interface ScenarioOptions extends Omit<ClusterOptions, 'topics' | 'time' | 'traffic' | 'leakCheck'> {
+export interface ScenarioOptions extends Omit<ClusterOptions, 'topics' | 'time' | 'leakCheck'> {
   /** Topics and how many partitions they have. Default: 't' with one. */
   readonly topics?: Readonly<Record<string, number>>
   readonly replicationFactor?: number
@@ -79,7 +79,7 @@ export class Scenario {
     { node, ...options }: { node?: number; maxVersion?: number } = {},
   ): Promise<Decoded<A['response']>> {
     const cluster = this.#otherCluster()
-    await cluster.refreshMetadata('a test')
+    if (cluster.brokers().length === 0) await cluster.refreshMetadata('a test')
     const broker = node === undefined ? await cluster.findController(1) : cluster.broker(node)
     if (broker === undefined) throw new Error(`the metadata has no broker ${node}`)
     return broker.request(api, body, options)
@@ -143,9 +143,9 @@ export async function onTestkit<T>(
 ): Promise<T> {
   const cluster = await createCluster({
     brokers: 1,
+    traffic: { limit: 100_000 },
     ...options,
     time: 'virtual',
-    traffic: { limit: 100_000 },
     leakCheck: true,
     topics: Object.entries(topics).map(([name, partitions]) => ({
       name,
