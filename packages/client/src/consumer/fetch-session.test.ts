@@ -16,61 +16,61 @@ function cursorAt(partition: number, fetchOffset: number, topic = 't'): Cursor {
 const idOf = (cursor: Cursor) => `id-of-${cursor.topic}`
 
 describe('a fetch session', () => {
-  const asked = (session: FetchSession, cursors: readonly Cursor[], topicIdOf = idOf) => {
+  const requested = (session: FetchSession, cursors: readonly Cursor[], topicIdOf = idOf) => {
     const { sessionId, sessionEpoch, topics, forgottenTopicsData } = session.next(cursors, topicIdOf, 1_000)
     const list = topics.flatMap((one) => one.partitions.map((p) => `${one.topic}${p.partition}@${p.fetchOffset}`))
     const gone = forgottenTopicsData.flatMap(({ topic, partitions }) => partitions.map((p) => `${topic}${p}`))
     return `${sessionId}/${sessionEpoch} ${list.join(' ')} -${gone.join(' ')}`
   }
 
-  test('names all first, then only what changed, then what is no longer wanted', () => {
+  test('names all partitions first, then only changed ones, then those to forget', () => {
     const session = new FetchSession()
     const cursors = [cursorAt(0, 5), cursorAt(1, 6), cursorAt(0, 7, 'u')]
-    expect(asked(session, cursors)).toBe('0/0 t0@5 t1@6 u0@7 -')
+    expect(requested(session, cursors)).toBe('0/0 t0@5 t1@6 u0@7 -')
     session.accepted(99)
-    expect(asked(session, cursors)).toBe('99/1  -')
+    expect(requested(session, cursors)).toBe('99/1  -')
     session.accepted(99)
     cursors[1]!.fetchOffset = 8
-    expect(asked(session, cursors)).toBe('99/2 t1@8 -')
+    expect(requested(session, cursors)).toBe('99/2 t1@8 -')
     session.accepted(99)
     cursors[0]!.leaderEpoch = 3
-    expect(asked(session, cursors.slice(0, 2))).toBe('99/3 t0@5 -u0')
+    expect(requested(session, cursors.slice(0, 2))).toBe('99/3 t0@5 -u0')
     session.accepted(99)
-    expect(asked(session, cursors)).toBe('99/4 u0@7 -')
+    expect(requested(session, cursors)).toBe('99/4 u0@7 -')
   })
 
-  test('after a reset, and with a broker that keeps none, everything is named each time', () => {
+  test('names all partitions each time after a reset, and with a broker that keeps no sessions', () => {
     const session = new FetchSession()
     const cursors = [cursorAt(0, 5)]
-    asked(session, cursors)
+    requested(session, cursors)
     session.accepted(99)
     session.reset()
-    expect(asked(session, cursors)).toBe('0/0 t0@5 -')
+    expect(requested(session, cursors)).toBe('0/0 t0@5 -')
     session.accepted(0)
-    expect(asked(session, cursors)).toBe('0/0 t0@5 -')
+    expect(requested(session, cursors)).toBe('0/0 t0@5 -')
     session.accepted(0)
-    expect(asked(session, cursors)).toBe('0/0 t0@5 -')
+    expect(requested(session, cursors)).toBe('0/0 t0@5 -')
   })
 
   test('treats a recreated topic as another topic; one topic without an id makes all requests use names', () => {
     const session = new FetchSession()
     const cursors = [cursorAt(0, 5)]
-    asked(session, cursors)
+    requested(session, cursors)
     session.accepted(99)
-    expect(asked(session, cursors, () => 'other')).toBe('99/1 t0@5 -')
+    expect(requested(session, cursors, () => 'other')).toBe('99/1 t0@5 -')
     session.accepted(99)
     expect(session.withIds).toBe(true)
-    expect(asked(session, cursors, () => noTopicId)).toBe('0/0 t0@5 -')
+    expect(requested(session, cursors, () => noTopicId)).toBe('0/0 t0@5 -')
     expect(session.withIds).toBe(false)
     expect(session.find(noTopicId, 't', 0)?.cursor).toBe(cursors[0])
   })
 
-  test('the epoch wraps to 1', () => {
+  test('wraps the epoch to 1', () => {
     const session = new FetchSession()
     const cursors = [cursorAt(0, 5)]
-    asked(session, cursors)
+    requested(session, cursors)
     for (let i = 0; i < 3; i++) session.accepted(1)
-    expect(asked(session, cursors)).toBe('1/3  -')
+    expect(requested(session, cursors)).toBe('1/3  -')
   })
 })
 
@@ -109,7 +109,7 @@ describe('a response', () => {
     return [...calls]
   }
 
-  test('bytes go on, and the next fetch begins behind them', () => {
+  test('passes the bytes on, and the next fetch starts after them', () => {
     const cursor = cursorAt(0, 5)
     const records = Buffer.concat([batchOf(5, ['a']), batchOf(6, ['b', 'c']), batchOf(8, ['cut']).subarray(0, 40)])
     expect(accept(cursor, { records })).toEqual(['chunk true false'])
@@ -126,7 +126,7 @@ describe('a response', () => {
     expect(accept(cursorAt(0, 5), { records, partitionIndex: 3 })).toEqual([])
   })
 
-  test('each error leads where it should', () => {
+  test('handles each error code', () => {
     const codeOf = (name: Parameters<typeof errorCode>[0]) => ({ errorCode: errorCode(name) })
     const leader = { currentLeader: { leaderId: 2, leaderEpoch: 7 } }
     expect(accept(cursorAt(0, 5), { ...codeOf('NOT_LEADER_OR_FOLLOWER'), ...leader } as never)).toEqual([
@@ -145,7 +145,7 @@ describe('a response', () => {
     expect(accept(cursorAt(0, 5), { records: Buffer.alloc(0) })).toEqual([])
   })
 
-  test('the end of what came is read off the headers', () => {
+  test('reads the end of the fetched batches from their headers', () => {
     expect(endOf(Buffer.alloc(0))).toBe(-1)
     expect(endOf(batchOf(2 ** 40, ['a', 'b']))).toBe(2 ** 40 + 2)
     expect(endOf(batchOf(3, ['a']).subarray(0, 70))).toBe(-1)

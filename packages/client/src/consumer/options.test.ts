@@ -44,6 +44,6 @@ const refused: [ConsumerOptions, RegExp][] = [
   [{ groupId: 'g', topics: 't', heartbeatIntervalMs: 45_000 }, /less than 'sessionTimeoutMs'/],
   [{ groupID: 'g', topics: 't' } as never, /'groupID' of kafka.consumer\(\) does not exist/],
 ]
-test.each(refused)('%o is refused', (options, message) => {
+test.each(refused)('rejects %o', (options, message) => {
   expect(() => resolveConsumerOptions(options)).toThrow(message)
 })

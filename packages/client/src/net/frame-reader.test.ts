@@ -35,14 +35,14 @@ beforeEach(() => {
 })
 
 describe('a frame reader', () => {
-  test('gives out frames, whole or in pieces of a byte', () => {
+  test('emits frames that arrive whole or byte by byte', () => {
     let space = read(reader.space(), frame('one'))
     for (const byte of frame('two')) space = read(space, Buffer.of(byte))
     expect(frames).toEqual(['one', 'two'])
     expect(reader.frames).toBe(2)
   })
 
-  test('shows the first bytes of a peer that sends no frames, and only of such', () => {
+  test('reports the first bytes only of a peer that sends no frames', () => {
     read(reader.space(), Buffer.from('HTTP/1.1'))
     expect(errors).toEqual(['HTTP/1'])
     reader = new FrameReader({ maxBytes: 16, onFrame: () => {}, onError: (_, first) => errors.push(first && 'first') })
@@ -51,7 +51,7 @@ describe('a frame reader', () => {
   })
 
   test.each([10, 100, 100_000])(
-    'takes %i bytes after the limit was raised, read to a space given out before',
+    'accepts %i bytes after the limit was raised, read into space provided before',
     (size) => {
       const space = read(reader.space(), frame('small'))
       reader.raiseLimit(1 << 20)

@@ -20,6 +20,16 @@ async function connected(options: ScriptedProducerOptions = {}): Promise<Scripte
   return script
 }
 
+/** The cluster layer of another client, which has the metadata of the topic 't'. */
+async function clusterOf({ peer, runtime }: ScriptedProducer): Promise<Cluster> {
+  const options = resolveKafkaOptions({ brokers: peer.bootstrap, runtime, logger: silentLogger })
+  const cluster = new Cluster(options, createEvents(), new Metrics())
+  const known = cluster.awaitTopic('t')
+  await runtime.advance(1_000)
+  await known
+  return cluster
+}
+
 /** The second partition of the next response gets an error with a field that no decoder returns. */
 function corruptNextProduceResponse(broker: Broker): void {
   const request = broker.request.bind(broker)
@@ -156,7 +166,31 @@ describe('flush and close', () => {
     await script.close()
   })
 
-  test('close waits, then rejects the rest with its outcome, and leaves no timer and no listener', async () => {
+  test('close leaves no listener for metadata', async () => {
+    const script = await connected()
+    const cluster = await clusterOf(script)
+    let listeners = 0
+    const { onMetadata } = cluster
+    cluster.onMetadata = (listener) => {
+      const release = onMetadata.call(cluster, listener)
+      listeners++
+      return () => {
+        listeners--
+        release()
+      }
+    }
+    const producer = new Producer(cluster)
+    const sent = producer.send({ topic: 't', value: 'a' })
+    await script.runtime.settle()
+    await sent
+    expect(listeners).toBeGreaterThan(0)
+    await producer.close()
+    expect(listeners).toBe(0)
+    await cluster.close()
+    await script.close()
+  })
+
+  test('close waits, then rejects the rest with its outcome, and leaves nothing behind', async () => {
     const script = await connected({ topics: { t: [1], u: [-1] } })
     const { producer, runtime } = script
     script.fate = () => 'hold'
@@ -217,13 +251,8 @@ describe('a response', () => {
   test('that makes the client fail half-way settles the rest, and later batches continue', async () => {
     const script = await connected({ topics: { t: [1, 1] } })
     const { runtime } = script
-    const { bootstrap: brokers } = script.peer
-    const options = resolveKafkaOptions({ brokers, runtime, logger: silentLogger })
-    const cluster = new Cluster(options, createEvents(), new Metrics())
+    const cluster = await clusterOf(script)
     const producer = new Producer(cluster)
-    const known = cluster.awaitTopic('t')
-    await runtime.advance(1_000)
-    await known
     corruptNextProduceResponse(cluster.broker(1)!)
     const good = producer.send({ topic: 't', value: 'a', partition: 0 })
     const sent = [1, 1].map((partition) => failure(producer.send({ topic: 't', value: 'a', partition })))

@@ -58,7 +58,7 @@ test('a deadline that is set while it fires counts too', async () => {
   expect(fired).toEqual([10, 15])
 })
 
-test('forgets its deadlines when cleared, and takes no new ones when stopped', async () => {
+test('drops its deadlines when cleared, and accepts no new ones when stopped', async () => {
   const timer = new DeadlineTimer(runtime, note)
   timer.wakeIn(10)
   timer.clear()

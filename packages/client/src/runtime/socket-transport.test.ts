@@ -100,7 +100,7 @@ describe('a socket', () => {
     ['small and large ones', [10, 20, 5_000, 6_000, 30, 40, 100_000, 1]],
     ['an empty one', [0]],
     ['many', Array.from({ length: 3_000 }, (_, i) => (i % 7 === 0 ? 700 : 3))],
-  ])('writes %s in order and tells when they have left', async (_, sizes) => {
+  ])('writes %s in order, and reports when they are written', async (_, sizes) => {
     const reader = new Collector()
     const transport = await dial(reader)
     const socket = await accepted

@@ -18,7 +18,7 @@ import { type KafkaOptions, resolveKafkaOptions } from '../../src/options.ts'
 import { type BatchContent, contentsOf } from './record-batches.ts'
 
 /** The client id of the client under test: rules and the recorded traffic of a scenario concern it alone. */
-export const clientId = 'under-test'
+const clientId = 'under-test'
 
 /** A request of the client, as the brokers received it. */
 export interface SeenRequest<A extends Api> {

@@ -52,7 +52,7 @@ export class ScriptedProducer {
     this.producer = this.scripted.kafka.producer(options)
   }
 
-  /** Makes the client know the topics. */
+  /** Connects the client, with its first metadata. */
   async connect(): Promise<void> {
     const described = this.scripted.kafka.admin().describeTopics([...this.#topics.values()])
     await this.runtime.advance(1_000)

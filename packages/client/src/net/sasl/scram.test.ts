@@ -10,7 +10,7 @@ import { escapeName, scramSha256, scramSha512 } from './scram.ts'
 const broker = { id: 1, host: 'broker', port: 9092 }
 const credentials = { username: 'user', password: 'pencil' }
 
-/** Runs an authentication against a server of a few lines; gives what the client sent. */
+/** Runs an authentication against a server of a few lines; returns the messages of the client. */
 async function converse(
   mechanism: SaslMechanism,
   server: (message: string, round: number) => string,
@@ -57,7 +57,7 @@ function scramServer(
 describe('SCRAM', () => {
   test('sends the messages of RFC 7677, byte for byte', async () => {
     const runtime = new ManualRuntime()
-    // The nonce of the example is not base64 of our length: these bytes give a nonce that starts it.
+    // The nonce of the example is not base64 of our length: the nonce of these bytes starts with it.
     const nonce = 'rOprNGfwEbeRWgbNEkqOrOprNGfwEbeR'
     runtime.secureRandom = () => Buffer.from(nonce, 'base64')
     const salt = 'W22ZaJ0SNY7soEsUEjb6gQ=='
