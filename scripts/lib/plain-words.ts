@@ -11,7 +11,7 @@ export interface Refused {
 }
 
 /** Words of a private dialect: literal translations, personified machines, riddles. */
-export const words: readonly Refused[] = [
+const words: readonly Refused[] = [
   { pattern: /answer/i, better: 'response, respond, reply, return' },
   { pattern: /chance/i, better: 'random, randomness, probability' },
   { pattern: /\bmend(s|ed|ing)?\b/i, better: 'fix, repair, heal (a network)' },
@@ -55,7 +55,7 @@ const clientSource = /^packages\/client\/src\/(?!errors\.ts).*(?<!\.test)\.ts$/
 const test = /\.test\.ts$/
 
 /** Forms of messages and titles. */
-export const forms: readonly Refused[] = [
+const forms: readonly Refused[] = [
   {
     pattern: /new KafkaError\('[A-Z_]+', ['"`][a-z]/,
     better: 'a message that starts with a capital letter',

@@ -282,7 +282,11 @@ export const shareBeat = {
 
 export const shareJoined = change('share group joined', async (world) => {
   await coordinatorLoaded.make(world)
-  await done(world, codec.ShareGroupHeartbeat, 1, shareBeat)
+  // A member gets its partitions with the first heartbeat after the share coordinator has initialized their state.
+  await world.stage.until('the member has its partitions', async () => {
+    const { errorCode, assignment } = await world.stage.do(codec.ShareGroupHeartbeat, 1, shareBeat)
+    return errorCode === 0 && (assignment?.topicPartitions.length ?? 0) > 0
+  })
 })
 
 export const shareFetch = (topicId: string) => ({
