@@ -23,6 +23,13 @@ async function finish(): Promise<void> {
 }
 
 const [, , block = '', source = ''] = process.argv
-await setGlobals(readFileSync(source, 'utf8'))
+const code = readFileSync(source, 'utf8')
+await setGlobals(code)
 await import(pathToFileURL(block).href)
-await finish()
+if (/from 'node:test'/.test(code)) {
+  // The tests of the block run after its import.
+  const { after } = await import('node:test')
+  after(finish)
+} else {
+  await finish()
+}

@@ -1,5 +1,6 @@
 // A command as typed into a terminal: in a process group of its own, which Ctrl-C reaches as a whole.
 import { spawn } from 'node:child_process'
+import { stripVTControlCharacters } from 'node:util'
 
 /**
  * @typedef {object} Running
@@ -34,7 +35,8 @@ export function startCommand(command, cwd, env, timeoutMs) {
   const watchers = new Set()
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
-      output += text
+      // With CI=true programs colour their output even in a pipe.
+      output += stripVTControlCharacters(text)
       for (const watch of watchers) watch()
     })
   }

@@ -61,7 +61,7 @@ onRealKafka('listeners of a secured cluster', (real) => {
   test('rejects PLAIN without TLS before anything is sent', () => {
     const brokers = real().addresses.sasl
     expect(() => real().target.newKafka({ brokers, sasl: plain(alice) })).toThrow(
-      /would send the password in the clear/,
+      /without TLS: that sends the password in cleartext/,
     )
   })
 
