@@ -1,0 +1,220 @@
+import { describePartition, type KafkaError } from '../../errors.ts'
+import type { StartOffset } from '../options.ts'
+import { type EndReason, type Era, Eras } from './era.ts'
+import { FetchState } from './fetch-state.ts'
+import { Hands } from './hands.ts'
+import { type BufferHost, type BufferOwner, PartitionBuffer } from './partition-buffer.ts'
+import type { Position } from './position.ts'
+import { Progress } from './progress.ts'
+
+/**
+ * Why a partition is not read. 'resolving': its position is being looked up or validated. 'backing-off': a request failed and will be
+ * repeated. 'no-leader', 'forbidden': the same, with a reason that lasts. 'failed': it needs a seek.
+ */
+export type Obstacle = 'resolving' | 'backing-off' | 'no-leader' | 'forbidden' | 'failed'
+
+export interface Trouble {
+  readonly obstacle: Obstacle
+  readonly error: KafkaError | undefined
+  /** On `monoNow`. */
+  readonly sinceMs: number
+}
+
+/** How the position was determined. */
+export type Placement = 'start' | 'policy' | 'sought' | 'reset' | 'recreated'
+
+/**
+ * A partition from its assignment until it is revoked, lost or closed. Each part of its state has one owner: `progress` (delivered,
+ * processed, committed), `fetching` (from which broker, from which offset), `buffer` (bytes at hand), `hands` (items that the
+ * application processes). A partition that is assigned again is another object.
+ */
+export class AssignedPartition implements BufferOwner {
+  readonly topic: string
+  readonly partition: number
+  readonly progress = new Progress()
+  readonly fetching = new FetchState()
+  readonly buffer: PartitionBuffer<AssignedPartition>
+  readonly hands = new Hands()
+  readonly #eras = new Eras()
+  #start: StartOffset | undefined
+  #owned = true
+  #paused = false
+  #revoking = false
+  /** Handlers of an earlier assignment of the same partition still run. */
+  #blocked = false
+  /** Its next item waits for a retry. */
+  #parked = false
+  #halted = false
+  #trouble: Trouble | undefined
+  /** The leader epoch in which the position was validated; in a newer one the log may have been truncated. */
+  #validatedEpoch = -1
+
+  constructor(topic: string, partition: number, host: BufferHost<AssignedPartition>, start?: StartOffset) {
+    this.topic = topic
+    this.partition = partition
+    this.#start = start
+    this.buffer = new PartitionBuffer<AssignedPartition>(this, host)
+  }
+
+  get era(): Era {
+    return this.#eras.current
+  }
+
+  /** Where to start, if not at the committed offset. */
+  get start(): StartOffset | undefined {
+    return this.#start
+  }
+
+  startAt(offset: StartOffset): void {
+    this.#start = offset
+  }
+
+  /** False once the partition was revoked, lost or closed. */
+  get owned(): boolean {
+    return this.#owned
+  }
+
+  get paused(): boolean {
+    return this.#paused
+  }
+
+  get revoking(): boolean {
+    return this.#revoking
+  }
+
+  /** Deliver nothing: paused, being revoked, no longer owned, waiting for a retry or for handlers of an earlier assignment. */
+  get halted(): boolean {
+    return this.#halted
+  }
+
+  get signal(): AbortSignal {
+    return this.hands.signal
+  }
+
+  get highWatermark(): number {
+    return this.fetching.highWatermark
+  }
+
+  get trouble(): Trouble | undefined {
+    return this.#trouble
+  }
+
+  get failed(): KafkaError | undefined {
+    return this.#trouble?.obstacle === 'failed' ? this.#trouble.error : undefined
+  }
+
+  get resolving(): boolean {
+    return this.#trouble?.obstacle === 'resolving'
+  }
+
+  get validatedEpoch(): number {
+    return this.#validatedEpoch
+  }
+
+  validated(leaderEpoch: number): void {
+    this.#validatedEpoch = leaderEpoch
+  }
+
+  /** Whether a fetch may include the partition. */
+  isFetchable(nowMs: number): boolean {
+    if (this.#halted || this.fetching.offset < 0 || nowMs < this.fetching.resumeAtMs) return false
+    const obstacle = this.#trouble?.obstacle
+    return obstacle !== 'resolving' && obstacle !== 'failed'
+  }
+
+  /** Number of records not delivered yet, as of the last fetch; undefined while the position or the end of the log is unknown. */
+  get lag(): number | undefined {
+    const { next } = this.progress
+    const { highWatermark, offset } = this.fetching
+    return next < 0 || offset < 0 || highWatermark < 0 ? undefined : Math.max(0, highWatermark - next)
+  }
+
+  // ---- state
+
+  pause(paused: boolean): void {
+    this.#paused = paused
+    this.#refresh()
+  }
+
+  block(blocked: boolean): void {
+    this.#blocked = blocked
+    this.#refresh()
+  }
+
+  park(parked: boolean): void {
+    this.#parked = parked
+    this.#refresh()
+  }
+
+  /** Stops delivery before a revocation. */
+  beginRevoking(): void {
+    this.#revoking = true
+    this.#refresh()
+  }
+
+  /** Something keeps the partition from being read. The time of an obstacle that lasts is that of its beginning. */
+  obstruct(obstacle: Obstacle, error: KafkaError | undefined, nowMs: number): void {
+    const sinceMs = this.#trouble?.obstacle === obstacle ? this.#trouble.sinceMs : nowMs
+    this.#trouble = { obstacle, error, sinceMs }
+  }
+
+  clearTrouble(): void {
+    this.#trouble = undefined
+  }
+
+  /** The partition is revoked, lost or closed: nothing of it is delivered, and its items can no longer be marked. */
+  release(reason: KafkaError): void {
+    this.#owned = false
+    this.#eras.next('lost')
+    this.buffer.clear()
+    this.#refresh()
+    this.hands.close(reason)
+  }
+
+  // ---- moving
+
+  /** Delivers from `position` on. Drops what was fetched from elsewhere. */
+  place(position: Position, how: Placement): void {
+    this.#endEra(position, how)
+    this.buffer.clear()
+    if (how === 'reset') this.progress.reset(position)
+    else if (how === 'policy' || how === 'recreated') this.progress.startByPolicy(position)
+    else this.progress.start(position)
+    this.fetching.moveTo(position.offset)
+    this.#trouble = undefined
+  }
+
+  /** Delivers nothing more of what was fetched until `place`; the application or a new topic moved the position. */
+  displace(how: 'sought' | 'recreated'): void {
+    this.#eras.next(how)
+    this.buffer.clear()
+    this.fetching.moveTo(-1)
+    this.#trouble = undefined
+  }
+
+  #endEra(position: Position, how: Placement): void {
+    if (how === 'reset') this.#eras.next('reset', position.offset)
+    else if (this.progress.isKnown) this.#eras.next(how === 'recreated' ? 'recreated' : 'sought')
+  }
+
+  /** Items that were handed out and not processed are delivered again. */
+  giveBack(start: number, end: number): void {
+    this.progress.giveBack(start, end)
+    if (this.buffer.isOut || this.buffer.coversPosition) return
+    this.buffer.clear()
+    this.fetching.moveTo(this.progress.next)
+  }
+
+  #refresh(): void {
+    this.#halted = this.#paused || this.#revoking || this.#blocked || this.#parked || !this.#owned
+  }
+
+  toString(): string {
+    return describePartition({ topic: this.topic, partition: this.partition })
+  }
+}
+
+/** Whether an item of this era may still be marked as processed, and if not, why. */
+export function endOf(era: Era, end: number): EndReason | undefined {
+  return end <= era.validBelow ? undefined : (era.ended ?? 'lost')
+}

@@ -1,0 +1,135 @@
+import type { RecordBatch, RecordCursor } from '@ottla/codec/records'
+import type { Era } from './era.ts'
+import type { OffsetRange, OffsetRanges } from './offset-ranges.ts'
+
+/** What a batch and its messages need of their partition. */
+export interface BatchOwner {
+  readonly topic: string
+  readonly partition: number
+  readonly era: Era
+  /** Deliver nothing at the moment. */
+  readonly halted: boolean
+  readonly highWatermark: number
+  readonly signal: AbortSignal
+}
+
+/** A decompressed record batch of a partition, with the place up to which it was delivered. */
+export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
+  readonly owner: Owner
+  readonly era: Era
+  readonly batch: RecordBatch
+  readonly baseOffset: number
+  /** The offset after the batch; compaction may have removed its last records. */
+  readonly end: number
+  readonly leaderEpoch: number
+  /** Base of the records' timestamp deltas; with `fixedTimestamp` all records have this timestamp. */
+  readonly baseTimestamp: number
+  readonly fixedTimestamp: boolean
+  /** Decompressed bytes that count against the budget until the batch is delivered. */
+  readonly chargedBytes: number
+  readonly #payload: Uint8Array | undefined
+  #from: number
+  /** The offsets to deliver, where some of those after `#from` are processed already. */
+  #only: OffsetRanges | undefined
+  /** The offset after the last record that `records` has passed. */
+  #at: number
+  /** `next` returns the record at which it stopped once more: its delivery was taken back. */
+  #again = false
+  #records: RecordCursor
+
+  constructor(owner: Owner, batch: RecordBatch, payload: Uint8Array | undefined) {
+    this.owner = owner
+    this.era = owner.era
+    this.batch = batch
+    this.baseOffset = Number(batch.baseOffset)
+    this.end = this.baseOffset + batch.lastOffsetDelta + 1
+    this.leaderEpoch = batch.partitionLeaderEpoch
+    this.fixedTimestamp = batch.timestampType === 'append'
+    this.baseTimestamp = this.fixedTimestamp ? batch.maxTimestamp : batch.baseTimestamp
+    this.chargedBytes = payload?.length ?? 0
+    this.#payload = payload
+    this.#from = this.baseOffset
+    this.#at = this.baseOffset
+    this.#records = batch.records(payload)
+  }
+
+  /** Whether its records may be delivered now. */
+  get current(): boolean {
+    return this.era.ended === undefined && !this.owner.halted
+  }
+
+  /** Where delivery starts. */
+  get firstOffset(): number {
+    return Math.max(this.baseOffset, this.#from)
+  }
+
+  /** The ranges to deliver, where that is not everything from `firstOffset` on. */
+  get only(): Iterable<OffsetRange> | undefined {
+    return this.#only
+  }
+
+  /** The record at which `next` stopped. */
+  get records(): RecordCursor {
+    return this.#records
+  }
+
+  get offset(): number {
+    return this.baseOffset + this.#records.offsetDelta
+  }
+
+  /** Whether offsets between the first and the last one have no record. */
+  get isSparse(): boolean {
+    return this.batch.recordCount !== this.end - this.baseOffset
+  }
+
+  /** Moves `records` to the next record to deliver. Throws DecodeError. */
+  next(): boolean {
+    if (this.#again) {
+      this.#again = false
+      this.#at = this.offset + 1
+      return true
+    }
+    const records = this.#records
+    while (records.next()) {
+      const offset = this.baseOffset + records.offsetDelta
+      if (offset < this.#from || (this.#only !== undefined && !this.#only.has(offset))) continue
+      this.#at = offset + 1
+      return true
+    }
+    return false
+  }
+
+  /** Continues at `offset`, without reading the batch from its start where it is already there. */
+  continueAt(offset: number, only: OffsetRanges | undefined): void {
+    const from = Math.max(offset, this.baseOffset)
+    const isSimple = only === undefined && this.#only === undefined
+    const isThere = isSimple && from === this.#at
+    const isLast =
+      isSimple && !this.#again && from === this.#at - 1 && this.#at > this.baseOffset && this.offset === from
+    this.#from = from
+    this.#only = only
+    if (isLast) this.#again = true
+    if (isThere || isLast) {
+      this.#at = from
+      return
+    }
+    this.#at = from
+    this.#again = false
+    this.#records = this.batch.records(this.#payload)
+  }
+
+  /** A separate iteration over the records to deliver; the batch itself does not move. */
+  walk(): { next(): boolean; readonly records: RecordCursor } {
+    const records = this.batch.records(this.#payload)
+    const from = this.#from
+    const only = this.#only
+    const next = (): boolean => {
+      while (records.next()) {
+        const offset = this.baseOffset + records.offsetDelta
+        if (offset >= from && (only === undefined || only.has(offset))) return true
+      }
+      return false
+    }
+    return { next, records }
+  }
+}

@@ -1,0 +1,272 @@
+import type { RecordBatch, RecordBatchReader } from '@ottla/codec/records'
+import type { AbortedTransactions } from '../isolation.ts'
+import { type BatchOwner, FetchedBatch } from './fetched-batch.ts'
+import type { Progress } from './progress.ts'
+
+/** Record batches of one fetch response, not yet parsed. */
+export interface Chunk {
+  readonly reader: RecordBatchReader
+  readonly aborted: AbortedTransactions | undefined
+  readonly bytes: number
+}
+
+export interface BufferOwner extends BatchOwner {
+  readonly progress: Progress
+}
+
+/** What the buffers of all partitions share: the budget of bytes, decompression, and the queue for readers. */
+export interface BufferHost<Owner extends BufferOwner> {
+  /** Counts fetched bytes, or returns them (negative). */
+  countFetched(owner: Owner, bytes: number): void
+  /** Returns decompressed bytes. */
+  discharge(owner: Owner, bytes: number): void
+  /** Checks the checksum. Throws for a damaged batch. */
+  check(batch: RecordBatch): void
+  /**
+   * Decompresses a batch within the budget, which it charges with the result. 'later': there is no room; `advance` is called once
+   * there is.
+   */
+  inflate(owner: Owner, batch: RecordBatch): Uint8Array | Promise<Uint8Array> | 'later'
+  /** The partition has a batch to deliver. */
+  ready(owner: Owner): void
+  /** What follows cannot be read. Called when everything before was delivered. */
+  unreadable(owner: Owner, cause: unknown): void
+}
+
+/**
+ * The fetched bytes of one partition. They stay compressed as long as possible: at most one batch is decompressed ahead. A reader has
+ * one batch at a time, which preserves the order.
+ */
+export class PartitionBuffer<Owner extends BufferOwner> {
+  readonly #owner: Owner
+  readonly #host: BufferHost<Owner>
+  readonly #chunks: Chunk[] = []
+  #chunkBytes = 0
+  /** The next batch, decompressed. */
+  #ready: FetchedBatch<Owner> | undefined
+  /** Put back by a reader; delivered before `#ready`. */
+  #returned: FetchedBatch<Owner> | undefined
+  /** The batch that a reader has. */
+  #out: FetchedBatch<Owner> | undefined
+  /** Parsed, and waits for room to be decompressed. */
+  #waiting: RecordBatch | undefined
+  #inflating = false
+  /** What was skipped after the batches that are not delivered yet. */
+  #skipped: { readonly to: number; readonly epoch: number } | undefined
+  #unreadable: { readonly cause: unknown } | undefined
+  /** Increases when the contents are dropped: a decompression that ends later is of no use. */
+  #round = 0
+
+  constructor(owner: Owner, host: BufferHost<Owner>) {
+    this.#owner = owner
+    this.#host = host
+  }
+
+  /** Fetched bytes that are not delivered, and decompressed ones. */
+  get bytes(): number {
+    return this.#chunkBytes + (this.#ready?.chargedBytes ?? 0) + (this.#returned?.chargedBytes ?? 0)
+  }
+
+  /** Whether everything fetched was delivered, so that the position is that of the next fetch. */
+  get isDrained(): boolean {
+    return this.#out === undefined && this.#isEmpty && this.#chunks.length === 0 && !this.#inflating
+  }
+
+  /** A reader has a batch. */
+  get isOut(): boolean {
+    return this.#out !== undefined
+  }
+
+  /** Whether `take` would return a batch, were the partition not halted. */
+  get hasBatch(): boolean {
+    return this.#out === undefined && !this.#isEmpty
+  }
+
+  get #isEmpty(): boolean {
+    return this.#ready === undefined && this.#returned === undefined
+  }
+
+  accept(chunk: Chunk): void {
+    this.#chunks.push(chunk)
+    this.#chunkBytes += chunk.bytes
+    this.#host.countFetched(this.#owner, chunk.bytes)
+    this.advance()
+  }
+
+  /** The next batch, from the position on. */
+  take(): FetchedBatch<Owner> | undefined {
+    if (this.#owner.halted || this.#out !== undefined) return undefined
+    const { progress } = this.#owner
+    const batch = this.#returned ?? this.#ready
+    if (batch === undefined) return undefined
+    if (this.#returned === batch) this.#returned = undefined
+    else this.#ready = undefined
+    this.#out = batch
+    batch.continueAt(progress.next, progress.wanted(batch.baseOffset, batch.end))
+    this.advance()
+    return batch
+  }
+
+  /** The batch was delivered completely. */
+  finish(batch: FetchedBatch<Owner>): void {
+    this.#host.discharge(this.#owner, batch.chargedBytes)
+    if (this.#out !== batch) return
+    this.#out = undefined
+    if (batch.era.ended === undefined) this.#owner.progress.skip(batch.end, batch.leaderEpoch)
+    this.#continue()
+  }
+
+  /** A reader returns a batch that it delivered in part, or not at all. */
+  putBack(batch: FetchedBatch<Owner>): void {
+    if (batch.era.ended !== undefined) {
+      this.finish(batch)
+      return
+    }
+    if (this.#out === batch) this.#out = undefined
+    this.#returned = batch
+    if (this.hasBatch) this.#host.ready(this.#owner)
+  }
+
+  /** Whether the next batch contains the position: records that were given back need not be fetched again. */
+  get coversPosition(): boolean {
+    const next = this.#owner.progress.next
+    const batch = this.#out ?? this.#returned ?? this.#ready
+    return batch !== undefined && batch.baseOffset <= next && next < batch.end
+  }
+
+  /** Drops what was fetched. A reader keeps its batch. */
+  clear(): void {
+    this.#round++
+    this.#inflating = false
+    const charged = (this.#ready?.chargedBytes ?? 0) + (this.#returned?.chargedBytes ?? 0)
+    const fetched = this.#chunkBytes
+    this.#chunks.length = 0
+    this.#chunkBytes = 0
+    this.#ready = undefined
+    this.#returned = undefined
+    this.#waiting = undefined
+    this.#skipped = undefined
+    this.#unreadable = undefined
+    if (fetched > 0) this.#host.countFetched(this.#owner, -fetched)
+    if (charged > 0) this.#host.discharge(this.#owner, charged)
+  }
+
+  /** What follows the batches at hand cannot be read: it is reported once these are delivered. */
+  fail(cause: unknown): void {
+    this.#unreadable ??= { cause }
+    this.#reportUnreadable()
+  }
+
+  /** Parses until a batch is ready or nothing is left. Skips batches without deliverable records by their headers. */
+  advance(): void {
+    while (this.#ready === undefined && !this.#inflating && this.#unreadable === undefined) {
+      const chunk = this.#chunks[0]
+      if (chunk === undefined) return
+      try {
+        const batch = this.#waiting ?? this.#parse(chunk)
+        if (batch === undefined) continue
+        this.#waiting = batch
+        if (!this.#prepare(batch)) return
+        this.#waiting = undefined
+      } catch (cause) {
+        this.#waiting = undefined
+        this.fail(cause)
+      }
+    }
+  }
+
+  /** The next batch to deliver of a chunk; undefined: it was skipped, or the chunk is finished. */
+  #parse(chunk: Chunk): RecordBatch | undefined {
+    const batch = chunk.reader.next()
+    if (batch === undefined) {
+      this.#drop(chunk)
+      return undefined
+    }
+    const { progress } = this.#owner
+    const end = Number(batch.baseOffset) + batch.lastOffsetDelta + 1
+    const isSkipped = chunk.aborted?.excludes(batch) === true || batch.isControl || batch.recordCount === 0
+    if (end <= progress.next) return undefined
+    if (isSkipped) {
+      this.#skip(end, batch.partitionLeaderEpoch)
+      return undefined
+    }
+    this.#host.check(batch)
+    return batch
+  }
+
+  #skip(to: number, epoch: number): void {
+    if (this.#out === undefined && this.#isEmpty) this.#owner.progress.skip(to, epoch)
+    else this.#skipped = { to, epoch }
+  }
+
+  /** Makes a batch ready; false: it is ready later. */
+  #prepare(batch: RecordBatch): boolean {
+    if (batch.compressionId === 0) return this.#makeReady(batch, undefined)
+    const payload = this.#host.inflate(this.#owner, batch)
+    if (payload === 'later') return false
+    if (payload instanceof Uint8Array) return this.#makeReady(batch, payload)
+    const round = this.#round
+    this.#inflating = true
+    const settle = (act: () => void, late: () => void): void => {
+      if (round !== this.#round) {
+        late()
+        return
+      }
+      this.#inflating = false
+      this.#waiting = undefined
+      try {
+        act()
+      } catch (cause) {
+        this.fail(cause)
+      }
+      this.advance()
+    }
+    payload.then(
+      (bytes) =>
+        settle(
+          () => this.#makeReady(batch, bytes),
+          () => this.#host.discharge(this.#owner, bytes.length),
+        ),
+      (cause: unknown) =>
+        settle(
+          () => this.fail(cause),
+          () => {},
+        ),
+    )
+    return false
+  }
+
+  #makeReady(batch: RecordBatch, payload: Uint8Array | undefined): true {
+    try {
+      this.#ready = new FetchedBatch(this.#owner, batch, payload)
+    } catch (cause) {
+      if (payload !== undefined) this.#host.discharge(this.#owner, payload.length)
+      throw cause
+    }
+    if (this.hasBatch) this.#host.ready(this.#owner)
+    return true
+  }
+
+  /** The reader's batch is finished: continue with what follows it. */
+  #continue(): void {
+    const skipped = this.#skipped
+    if (skipped !== undefined && this.#returned === undefined) {
+      this.#skipped = undefined
+      this.#owner.progress.skip(skipped.to, skipped.epoch)
+    }
+    if (this.hasBatch) this.#host.ready(this.#owner)
+    else this.#reportUnreadable()
+  }
+
+  #reportUnreadable(): void {
+    if (this.#unreadable === undefined || this.#out !== undefined || !this.#isEmpty || this.#inflating) return
+    const { cause } = this.#unreadable
+    this.#host.unreadable(this.#owner, cause)
+  }
+
+  #drop(chunk: Chunk): void {
+    this.#chunks.shift()
+    this.#chunkBytes -= chunk.bytes
+    this.#host.countFetched(this.#owner, -chunk.bytes)
+  }
+}

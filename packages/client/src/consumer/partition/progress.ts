@@ -1,0 +1,258 @@
+import { type OffsetRange, OffsetRanges } from './offset-ranges.ts'
+import { type Position, unknownPosition } from './position.ts'
+
+/**
+ * What became of the records of one partition: delivered, processed, committed. Each delivered offset is in one of two sets until it
+ * is processed: in the application's hands, or returned by it and to be delivered again. Everything else before the frontier is
+ * processed or not deliverable (control batches, aborted and compacted records), so the lowest undone offset needs no other state.
+ */
+export class Progress {
+  /** The next offset that was never delivered, with the epoch of what is before it. Both change in `#advance` only. */
+  #frontier = -1
+  #frontierEpoch = -1
+  /** The item that was handed out last, apart from `#handed`: a loop over messages needs no set. */
+  #itemStart = -1
+  #itemEnd = -1
+  #itemEpochBefore = -1
+  #itemEpoch = -1
+  readonly #handed = new OffsetRanges()
+  readonly #returned = new OffsetRanges()
+  /** Where reading began: before anything is processed there is nothing to commit by hand. */
+  #base = -1
+  #committed = -1
+  /** Commits that the application did not make itself must be beyond this offset. */
+  #floor = -1
+  /** The start was chosen by the reset policy and is not committed yet. */
+  #uncommittedStart = false
+
+  /** The next offset to deliver; offset -1: unknown. */
+  get position(): Position {
+    const first = this.#returned.first
+    return first === undefined ? this.#frontierPosition() : { offset: first.start, epoch: first.epochBefore }
+  }
+
+  /** The offset of `position`, without an object. */
+  get next(): number {
+    return this.#returned.first?.start ?? this.#frontier
+  }
+
+  get isKnown(): boolean {
+    return this.#frontier >= 0
+  }
+
+  /** Whether records before the frontier have to be delivered again. */
+  get hasReturned(): boolean {
+    return this.#returned.size > 0
+  }
+
+  /** Everything before it is processed. */
+  get lowestUndone(): Position {
+    let lowest = this.#returned.first
+    const handed = this.#handed.first
+    if (handed !== undefined && (lowest === undefined || handed.start < lowest.start)) lowest = handed
+    if (this.#itemStart >= 0 && (lowest === undefined || this.#itemStart < lowest.start)) {
+      return { offset: this.#itemStart, epoch: this.#itemEpochBefore }
+    }
+    return lowest === undefined ? this.#frontierPosition() : { offset: lowest.start, epoch: lowest.epochBefore }
+  }
+
+  /** The committed offset, as far as this consumer knows; -1: none. */
+  get committed(): number {
+    return this.#committed
+  }
+
+  /** Whether a record at this offset is to be delivered. */
+  wants(offset: number): boolean {
+    return offset >= this.#frontier || this.#returned.has(offset)
+  }
+
+  /** The ranges to deliver from a batch of these offsets, where it is not simply everything from the position on. */
+  wanted(start: number, end: number): OffsetRanges | undefined {
+    if (this.#returned.size === 0) return undefined
+    const wanted = new OffsetRanges()
+    for (const range of this.#returned) {
+      if (range.end <= start || range.start >= end) continue
+      wanted.add({ ...range, start: Math.max(start, range.start), end: Math.min(end, range.end) })
+    }
+    const from = Math.max(start, this.#frontier)
+    if (from < end) wanted.add({ start: from, end, epochBefore: -1, epoch: -1 })
+    return wanted
+  }
+
+  // ---- moving
+
+  /** Starts at an offset: that of a commit, of the assignment, or of a seek. Earlier items are no longer part of the progress. */
+  start({ offset, epoch }: Position): void {
+    this.#forgetItems()
+    this.#advance(offset, epoch)
+    this.#base = offset
+    this.#floor = -1
+    this.#uncommittedStart = false
+  }
+
+  /** The start was chosen by the reset policy. */
+  startByPolicy(position: Position): void {
+    this.start(position)
+    this.#uncommittedStart = true
+  }
+
+  /** The log lost the position. Items in the application's hands stay undone until they are settled, those from `offset` on are gone. */
+  reset({ offset, epoch }: Position): void {
+    this.#saveItem()
+    this.#handed.remove(offset, Number.POSITIVE_INFINITY)
+    this.#returned.clear()
+    this.#advance(offset, epoch)
+    this.#base = Math.min(this.#base, offset)
+    if (this.#floor > offset) this.#floor = -1
+  }
+
+  /** Moves over offsets without deliverable records. */
+  skip(to: number, epoch: number): void {
+    this.#returned.remove(0, Math.min(to, this.#frontier))
+    if (to > this.#frontier) this.#advance(to, epoch)
+  }
+
+  // ---- items
+
+  /** The application receives the records from `start` to before `end`. */
+  hand(start: number, end: number, epoch: number): void {
+    if (this.#itemStart >= 0) this.#saveItem()
+    let epochBefore = this.#frontierEpoch
+    if (start < this.#frontier) epochBefore = this.#takeReturned(start, end)
+    this.#itemStart = start
+    this.#itemEnd = end
+    this.#itemEpochBefore = epochBefore
+    this.#itemEpoch = epoch
+    if (end > this.#frontier) this.#advance(end, epoch)
+  }
+
+  /** The application receives further records of the same item. */
+  extend(start: number, end: number, epoch: number): void {
+    const isNext = start === this.#itemEnd && epoch === this.#itemEpoch && this.#itemStart >= 0
+    if (!isNext || start < this.#frontier) {
+      this.hand(start, end, epoch)
+      return
+    }
+    this.#itemEnd = end
+    this.#advance(end, epoch)
+  }
+
+  /** Hands out several ranges at once: those of a batch of which a part is processed already. */
+  handAll(ranges: Iterable<OffsetRange>, end: number, epoch: number): void {
+    this.#saveItem()
+    const epochBefore = this.#frontierEpoch
+    for (const range of ranges) {
+      if (range.epoch < 0) this.#handed.add({ ...range, epochBefore, epoch })
+      else for (const part of this.#returned.remove(range.start, range.end)) this.#handed.add(part)
+    }
+    if (end > this.#frontier) this.#advance(end, epoch)
+  }
+
+  /** The records from `start` to before `end` are processed. Returns whether any was in the application's hands or returned by it. */
+  settle(start: number, end: number): boolean {
+    if (start === this.#itemStart && end === this.#itemEnd) {
+      this.#itemStart = -1
+      return true
+    }
+    this.#saveItem()
+    const handed = this.#handed.remove(start, end).length > 0
+    return this.#returned.remove(start, end).length > 0 || handed
+  }
+
+  /** Marks what was handed out before `end` as processed too: a loop has passed it. */
+  settleBefore(end: number): void {
+    this.#saveItem()
+    this.#handed.remove(0, end)
+  }
+
+  /** The records from `start` to before `end` that are not processed will be delivered again. */
+  giveBack(start: number, end: number): void {
+    this.#saveItem()
+    for (const part of this.#handed.remove(start, end)) this.#returned.add(part)
+    // Without anything in between, it is the same as never delivered.
+    const first = this.#returned.first
+    if (this.#returned.size === 1 && first!.end === this.#frontier) {
+      this.#returned.clear()
+      this.#advance(first!.start, first!.epochBefore)
+    }
+  }
+
+  /** Replaces a handed range by the offsets that have records in it, so that each can be settled on its own. */
+  refine(start: number, end: number, offsets: readonly number[]): void {
+    this.#saveItem()
+    for (const { epochBefore, epoch, ...part } of this.#handed.remove(start, end)) {
+      let before = epochBefore
+      for (const offset of offsets) {
+        if (offset < part.start || offset >= part.end) continue
+        this.#handed.add({ start: offset, end: offset + 1, epochBefore: before, epoch })
+        before = epoch
+      }
+    }
+  }
+
+  // ---- commits
+
+  /** The group's commit as the coordinator reports it. */
+  foundCommit(offset: number): void {
+    this.#committed = offset
+  }
+
+  /** A commit of the progress was stored. */
+  stored(offset: number): void {
+    this.#committed = offset
+    this.#uncommittedStart = false
+  }
+
+  /** A commit of the application at an offset of its choice was stored: it stands until progress goes beyond it. */
+  storedExplicitly(offset: number): void {
+    this.#committed = offset
+    this.#uncommittedStart = false
+    this.#floor = Math.max(offset, this.lowestUndone.offset)
+  }
+
+  /** What to commit; undefined: nothing new. `namedOnly`: a start without anything processed is not progress (mode 'manual'). */
+  pending(namedOnly: boolean): Position | undefined {
+    if (this.#frontier < 0) return undefined
+    const undone = this.lowestUndone
+    const { offset } = undone
+    if (offset === this.#committed || (this.#floor >= 0 && offset <= this.#floor)) return undefined
+    if (namedOnly && offset <= Math.max(this.#base, this.#committed)) return undefined
+    return undone
+  }
+
+  /** The start, where it was chosen by the reset policy and is not committed yet. */
+  get uncommittedStart(): Position | undefined {
+    return this.#uncommittedStart && this.#committed < 0 ? this.lowestUndone : undefined
+  }
+
+  // ---- inside
+
+  #frontierPosition(): Position {
+    return this.#frontier < 0 ? unknownPosition : { offset: this.#frontier, epoch: this.#frontierEpoch }
+  }
+
+  /** The only writer of the frontier: offset and epoch always change together. */
+  #advance(offset: number, epoch: number): void {
+    this.#frontier = offset
+    this.#frontierEpoch = epoch
+  }
+
+  #forgetItems(): void {
+    this.#itemStart = -1
+    this.#handed.clear()
+    this.#returned.clear()
+  }
+
+  #saveItem(): void {
+    if (this.#itemStart < 0) return
+    const start = this.#itemStart
+    this.#itemStart = -1
+    this.#handed.add({ start, end: this.#itemEnd, epochBefore: this.#itemEpochBefore, epoch: this.#itemEpoch })
+  }
+
+  /** Offsets before the one that is delivered have no record any more: compaction or retention removed them. */
+  #takeReturned(start: number, end: number): number {
+    const parts = this.#returned.remove(0, end)
+    return parts.find((part) => part.end > start)?.epochBefore ?? this.#frontierEpoch
+  }
+}
