@@ -1,6 +1,6 @@
 import { type RecordCursor, type RecordHeaderView, readHeaders } from '@ottla/codec/records'
-import type { Cursor } from './cursor.ts'
-import type { FetchedBatch } from './fetched-batch.ts'
+import type { AssignedPartition } from './partition/assigned-partition.ts'
+import type { FetchedBatch, Selection } from './partition/fetched-batch.ts'
 
 const noHeaders: readonly RecordHeaderView[] = Object.freeze([])
 const inspect = Symbol.for('nodejs.util.inspect.custom')
@@ -22,7 +22,7 @@ export interface DetachedMessage {
  * bytes (up to a whole fetch response) in memory; `detach()` returns a copy that does not.
  */
 export class Message {
-  readonly #batch: FetchedBatch<Cursor>
+  readonly #batch: FetchedBatch<AssignedPartition>
   readonly #bytes: Uint8Array
   readonly #offsetDelta: number
   readonly #timestampDelta: number
@@ -36,7 +36,7 @@ export class Message {
   #value: Buffer | null | undefined
 
   /** @internal */
-  constructor(batch: FetchedBatch<Cursor>, records: RecordCursor) {
+  constructor(batch: FetchedBatch<AssignedPartition>, records: RecordCursor) {
     this.#batch = batch
     this.#bytes = records.bytes
     this.#offsetDelta = records.offsetDelta
@@ -52,11 +52,11 @@ export class Message {
   }
 
   get topic(): string {
-    return this.#batch.cursor.topic
+    return this.#batch.owner.topic
   }
 
   get partition(): number {
-    return this.#batch.cursor.partition
+    return this.#batch.owner.partition
   }
 
   get offset(): bigint {
@@ -102,7 +102,7 @@ export class Message {
 
   /** Aborts when the partition is revoked, when processing exceeds `maxProcessingMs`, and on close. */
   get signal(): AbortSignal {
-    return this.#batch.cursor.signal
+    return this.#batch.owner.signal
   }
 
   /** A copy without references to the fetched bytes. */
@@ -139,30 +139,26 @@ export class Message {
     return this.toJSON()
   }
 
-  /** The partition and end offset of a message, to mark it as processed. @internal */
+  /** The offsets that the message takes in its batch, to mark it as processed. @internal */
   static placeOf(message: Message): ItemPlace {
     const batch = message.#batch
-    return {
-      cursor: batch.cursor,
-      assignmentEpoch: batch.assignmentEpoch,
-      end: batch.baseOffset + message.#offsetDelta + 1,
-      leaderEpoch: batch.leaderEpoch,
-    }
+    const start = batch.baseOffset + message.#offsetDelta
+    return { batch, start, end: start + 1 }
   }
 }
 
-/** The progress of the partition after an item. */
+/** The offsets of an item. */
 export interface ItemPlace {
-  readonly cursor: Cursor
-  readonly assignmentEpoch: number
+  readonly batch: FetchedBatch<AssignedPartition>
+  readonly start: number
   readonly end: number
-  readonly leaderEpoch: number
 }
 
 /** The records of one record batch. It can be iterated repeatedly. */
 export class MessageBatch implements Iterable<Message> {
-  readonly #batch: FetchedBatch<Cursor>
+  readonly #batch: FetchedBatch<AssignedPartition>
   readonly #commit: (batch: MessageBatch) => Promise<void>
+  readonly #selection: Selection
   readonly firstOffset: bigint
   /** The last offset of the batch as written; compaction may have removed the record. */
   readonly lastOffset: bigint
@@ -170,20 +166,21 @@ export class MessageBatch implements Iterable<Message> {
   readonly highWatermark: bigint
 
   /** @internal */
-  constructor(batch: FetchedBatch<Cursor>, commit: (batch: MessageBatch) => Promise<void>) {
+  constructor(batch: FetchedBatch<AssignedPartition>, commit: (batch: MessageBatch) => Promise<void>) {
     this.#batch = batch
     this.#commit = commit
+    this.#selection = batch.selection
     this.firstOffset = BigInt(batch.firstOffset)
     this.lastOffset = BigInt(batch.end - 1)
-    this.highWatermark = BigInt(Math.max(batch.cursor.highWatermark, batch.end))
+    this.highWatermark = BigInt(Math.max(batch.owner.highWatermark, batch.end))
   }
 
   get topic(): string {
-    return this.#batch.cursor.topic
+    return this.#batch.owner.topic
   }
 
   get partition(): number {
-    return this.#batch.cursor.partition
+    return this.#batch.owner.partition
   }
 
   /** Number of records in the batch, including those before a position in its middle. */
@@ -197,17 +194,17 @@ export class MessageBatch implements Iterable<Message> {
 
   /** Aborts when the partition is revoked, when processing exceeds `maxProcessingMs`, and on close. */
   get signal(): AbortSignal {
-    return this.#batch.cursor.signal
+    return this.#batch.owner.signal
   }
 
   *[Symbol.iterator](): Generator<Message, void, void> {
-    const walk = this.#batch.walk()
+    const walk = this.#batch.walk(this.#selection)
     while (walk.next()) yield new Message(this.#batch, walk.records)
   }
 
   /** Calls `visit` with the position of each record in the bytes, without an object per record. */
   walk(visit: (records: RecordCursor, baseOffset: number) => void): void {
-    const walk = this.#batch.walk()
+    const walk = this.#batch.walk(this.#selection)
     while (walk.next()) visit(walk.records, this.#batch.baseOffset)
   }
 
@@ -217,9 +214,9 @@ export class MessageBatch implements Iterable<Message> {
   }
 
   /** @internal */
-  static placeOf(batch: MessageBatch): ItemPlace {
-    const { cursor, assignmentEpoch, end, leaderEpoch } = batch.#batch
-    return { cursor, assignmentEpoch, end, leaderEpoch }
+  static placeOf(item: MessageBatch): ItemPlace {
+    const batch = item.#batch
+    return { batch, start: item.#selection.from, end: batch.end }
   }
 }
 

@@ -200,9 +200,13 @@ export class AssignedPartition implements BufferOwner {
   /** Items that were handed out and not processed are delivered again. */
   giveBack(start: number, end: number): void {
     this.progress.giveBack(start, end)
-    if (this.buffer.isOut || this.buffer.coversPosition) return
+    if (!this.buffer.isOut && !this.buffer.coversPosition) this.dropFetched()
+  }
+
+  /** Frees the memory of what is not delivered yet: it will be fetched again. */
+  dropFetched(): void {
     this.buffer.clear()
-    this.fetching.moveTo(this.progress.next)
+    if (this.fetching.offset >= 0) this.fetching.moveTo(this.progress.next)
   }
 
   #refresh(): void {

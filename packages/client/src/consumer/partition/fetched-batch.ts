@@ -1,6 +1,6 @@
 import type { RecordBatch, RecordCursor } from '@ottla/codec/records'
 import type { Era } from './era.ts'
-import type { OffsetRange, OffsetRanges } from './offset-ranges.ts'
+import { type OffsetRange, OffsetRanges } from './offset-ranges.ts'
 
 /** What a batch and its messages need of their partition. */
 export interface BatchOwner {
@@ -11,6 +11,12 @@ export interface BatchOwner {
   readonly halted: boolean
   readonly highWatermark: number
   readonly signal: AbortSignal
+}
+
+/** Which records of a batch are delivered: those from an offset on; with `only`, of these the ones in the set. */
+export interface Selection {
+  readonly from: number
+  readonly only: OffsetRanges | undefined
 }
 
 /** A decompressed record batch of a partition, with the place up to which it was delivered. */
@@ -63,9 +69,24 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
     return Math.max(this.baseOffset, this.#from)
   }
 
-  /** The ranges to deliver, where that is not everything from `firstOffset` on. */
-  get only(): Iterable<OffsetRange> | undefined {
-    return this.#only
+  get selection(): Selection {
+    return { from: this.firstOffset, only: this.#only }
+  }
+
+  /** The offsets to deliver, where these are not simply all from `firstOffset` on: parts are processed already, or have no record. */
+  get deliverable(): Iterable<OffsetRange> | undefined {
+    if (this.batch.recordCount === this.end - this.baseOffset) return this.#only
+    const ranges = new OffsetRanges()
+    const walk = this.walk()
+    try {
+      while (walk.next()) {
+        const start = this.baseOffset + walk.records.offsetDelta
+        ranges.add({ start, end: start + 1, epochBefore: -1, epoch: -1 })
+      }
+    } catch {
+      // The records after the damaged one are not delivered either.
+    }
+    return ranges
   }
 
   /** The record at which `next` stopped. */
@@ -75,11 +96,6 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
 
   get offset(): number {
     return this.baseOffset + this.#records.offsetDelta
-  }
-
-  /** Whether offsets between the first and the last one have no record. */
-  get isSparse(): boolean {
-    return this.batch.recordCount !== this.end - this.baseOffset
   }
 
   /** Moves `records` to the next record to deliver. Throws DecodeError. */
@@ -119,10 +135,8 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
   }
 
   /** A separate iteration over the records to deliver; the batch itself does not move. */
-  walk(): { next(): boolean; readonly records: RecordCursor } {
+  walk({ from, only }: Selection = this.selection): { next(): boolean; readonly records: RecordCursor } {
     const records = this.batch.records(this.#payload)
-    const from = this.#from
-    const only = this.#only
     const next = (): boolean => {
       while (records.next()) {
         const offset = this.baseOffset + records.offsetDelta

@@ -28,6 +28,12 @@ export class OffsetRanges implements Iterable<OffsetRange> {
     return range !== undefined && range.start <= offset
   }
 
+  /** Whether any offset from `start` to before `end` is in the set. */
+  overlaps(start: number, end: number): boolean {
+    const range = this.#ranges[this.#indexOf(start)]
+    return range !== undefined && range.start < end
+  }
+
   /** Adds a range that does not overlap with those of the set. */
   add(range: OffsetRange): void {
     const ranges = this.#ranges

@@ -102,7 +102,14 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     if (this.#returned === batch) this.#returned = undefined
     else this.#ready = undefined
     this.#out = batch
-    batch.continueAt(progress.next, progress.wanted(batch.baseOffset, batch.end))
+    const only = progress.wanted(batch.baseOffset, batch.end)
+    if (batch.end <= progress.next || only?.size === 0) {
+      // Everything in it is processed: it was fetched again for another batch.
+      this.advance()
+      this.finish(batch)
+      return this.take()
+    }
+    batch.continueAt(progress.next, only)
     this.advance()
     return batch
   }

@@ -140,10 +140,12 @@ export class Progress {
   /** Hands out several ranges at once: those of a batch of which a part is processed already. */
   handAll(ranges: Iterable<OffsetRange>, end: number, epoch: number): void {
     this.#saveItem()
-    const epochBefore = this.#frontierEpoch
+    let epochBefore = this.#frontierEpoch
     for (const range of ranges) {
-      if (range.epoch < 0) this.#handed.add({ ...range, epochBefore, epoch })
-      else for (const part of this.#returned.remove(range.start, range.end)) this.#handed.add(part)
+      if (range.start >= this.#frontier) {
+        this.#handed.add({ ...range, epochBefore, epoch })
+        epochBefore = epoch
+      } else for (const part of this.#returned.remove(range.start, range.end)) this.#handed.add(part)
     }
     if (end > this.#frontier) this.#advance(end, epoch)
   }
@@ -157,6 +159,12 @@ export class Progress {
     this.#saveItem()
     const handed = this.#handed.remove(start, end).length > 0
     return this.#returned.remove(start, end).length > 0 || handed
+  }
+
+  /** Whether the application still has to process any of these records. */
+  isHanded(start: number, end: number): boolean {
+    if (this.#itemStart >= 0 && this.#itemStart < end && this.#itemEnd > start) return true
+    return this.#handed.overlaps(start, end)
   }
 
   /** Marks what was handed out before `end` as processed too: a loop has passed it. */
@@ -174,19 +182,6 @@ export class Progress {
     if (this.#returned.size === 1 && first!.end === this.#frontier) {
       this.#returned.clear()
       this.#advance(first!.start, first!.epochBefore)
-    }
-  }
-
-  /** Replaces a handed range by the offsets that have records in it, so that each can be settled on its own. */
-  refine(start: number, end: number, offsets: readonly number[]): void {
-    this.#saveItem()
-    for (const { epochBefore, epoch, ...part } of this.#handed.remove(start, end)) {
-      let before = epochBefore
-      for (const offset of offsets) {
-        if (offset < part.start || offset >= part.end) continue
-        this.#handed.add({ start: offset, end: offset + 1, epochBefore: before, epoch })
-        before = epoch
-      }
     }
   }
 

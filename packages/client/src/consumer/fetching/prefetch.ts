@@ -1,0 +1,174 @@
+import type { CodecSet, RecordBatch } from '@ottla/codec/records'
+import { Queue } from '../../runtime/queue.ts'
+import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import type { FetchedBatch } from '../partition/fetched-batch.ts'
+import type { BufferHost } from '../partition/partition-buffer.ts'
+
+export interface PrefetchOptions {
+  readonly checkCrcs: boolean
+  readonly maxBufferedBytes: number
+  readonly maxDecompressedBytes: number
+  readonly codecs: CodecSet
+  /** Bytes of the partition were delivered or dropped: it may be fetched again. */
+  readonly onDrained: (partition: AssignedPartition) => void
+  /** The next batch cannot be read, and everything before it was delivered. */
+  readonly onUnreadable: (partition: AssignedPartition, cause: unknown) => void
+}
+
+/** Decompressed size by compressed size, before any batch was seen. */
+const firstRatio = 4
+
+/**
+ * Fetched bytes between the network and the readers: the budget, decompression within it, and the queue of partitions with a batch to
+ * deliver. Once compressed batches arrive, half of the budget is kept for decompressed ones, so that both always find room.
+ */
+export class Prefetch implements BufferHost<AssignedPartition> {
+  readonly #options: PrefetchOptions
+  readonly #halfBytes: number
+  /** Partitions with a batch to deliver, served round-robin. */
+  readonly #queue = new Queue<AssignedPartition>()
+  readonly #queued = new Set<AssignedPartition>()
+  /** Partitions whose next batch waits for room to be decompressed. */
+  readonly #cramped = new Set<AssignedPartition>()
+  #waiters: (() => void)[] = []
+  #fetchedBytes = 0
+  #inflatedBytes = 0
+  /** The expected sizes of what is being decompressed. */
+  #reservedBytes = 0
+  #isForced = false
+  #seesCompressed = false
+  #ratio = firstRatio
+
+  constructor(options: PrefetchOptions) {
+    this.#options = options
+    this.#halfBytes = options.maxBufferedBytes / 2
+  }
+
+  /** Fetched and decompressed bytes that are not delivered yet. */
+  get bufferedBytes(): number {
+    return this.#fetchedBytes + this.#inflatedBytes + this.#reservedBytes
+  }
+
+  /** How many bytes fetches may bring. */
+  get roomBytes(): number {
+    const inflated = this.#inflatedBytes + this.#reservedBytes
+    const kept = this.#seesCompressed ? Math.max(0, this.#halfBytes - inflated) : 0
+    return this.#options.maxBufferedBytes - this.bufferedBytes - kept
+  }
+
+  get isFull(): boolean {
+    return this.roomBytes <= 0
+  }
+
+  /** The next batch, round-robin over the partitions. */
+  take(): FetchedBatch<AssignedPartition> | undefined {
+    for (let partition = this.#queue.shift(); partition !== undefined; partition = this.#queue.shift()) {
+      this.#queued.delete(partition)
+      const batch = partition.buffer.take()
+      if (batch !== undefined) return batch
+    }
+    return undefined
+  }
+
+  /** Resolves at the next change. Call it right after `take` returned undefined. */
+  wait(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiters.push(resolve)
+      this.#force()
+    })
+  }
+
+  wake(): void {
+    if (this.#waiters.length === 0) return
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const resume of waiters) resume()
+  }
+
+  /** Drops bytes of paused partitions where they hold more than half of the budget: these are fetched again after `resume`. */
+  limitPaused(partitions: Iterable<AssignedPartition>): void {
+    let bytes = 0
+    for (const partition of partitions) {
+      if (!partition.paused || partition.buffer.isOut) continue
+      bytes += partition.buffer.bytes
+      if (bytes <= this.#halfBytes) continue
+      bytes -= partition.buffer.bytes
+      partition.dropFetched()
+    }
+  }
+
+  // ---- for the buffers of the partitions
+
+  ready(partition: AssignedPartition): void {
+    if (partition.halted || this.#queued.has(partition) || !partition.buffer.hasBatch) return
+    this.#queued.add(partition)
+    this.#queue.push(partition)
+    this.wake()
+  }
+
+  unreadable(partition: AssignedPartition, cause: unknown): void {
+    this.#options.onUnreadable(partition, cause)
+  }
+
+  countFetched(partition: AssignedPartition, bytes: number): void {
+    this.#fetchedBytes += bytes
+    if (bytes < 0) this.#drained(partition)
+  }
+
+  discharge(partition: AssignedPartition, bytes: number): void {
+    if (bytes === 0) return
+    this.#inflatedBytes -= bytes
+    this.#drained(partition)
+  }
+
+  check(batch: RecordBatch): void {
+    if (this.#options.checkCrcs && !batch.verifyCrc())
+      throw new Error(`the checksum of the batch at ${batch.baseOffset} does not match`)
+  }
+
+  inflate(partition: AssignedPartition, batch: RecordBatch): Uint8Array | Promise<Uint8Array> | 'later' {
+    const { codecs, maxDecompressedBytes } = this.#options
+    const { payload } = batch
+    this.#seesCompressed = true
+    const expectedBytes = Math.min(maxDecompressedBytes, payload.length * this.#ratio)
+    const inflated = this.#inflatedBytes + this.#reservedBytes
+    if (!this.#isForced && inflated > 0 && inflated + expectedBytes > this.#halfBytes) {
+      this.#cramped.add(partition)
+      if (this.#waiters.length > 0) queueMicrotask(() => this.#force())
+      return 'later'
+    }
+    this.#isForced = false
+    const result = codecs.of(batch.compressionId).decompress(payload, maxDecompressedBytes)
+    if (result instanceof Uint8Array) return this.#charge(payload.length, result)
+    this.#reservedBytes += expectedBytes
+    return result
+      .finally(() => (this.#reservedBytes -= expectedBytes))
+      .then((bytes) => this.#charge(payload.length, bytes))
+  }
+
+  #charge(compressedBytes: number, result: Uint8Array): Uint8Array {
+    this.#inflatedBytes += result.length
+    this.#ratio = Math.max(1, (this.#ratio + result.length / Math.max(1, compressedBytes)) / 2)
+    return result
+  }
+
+  #drained(partition: AssignedPartition): void {
+    this.#options.onDrained(partition)
+    const [next] = this.#cramped
+    if (next !== undefined) this.#admit(next)
+  }
+
+  /** A reader waits and no batch is ready: one batch may always pass, because nothing else would free memory. */
+  #force(): void {
+    const [next] = this.#cramped
+    if (next === undefined || this.#reservedBytes > 0 || this.#queue.size > 0 || this.#waiters.length === 0) return
+    this.#isForced = true
+    this.#admit(next)
+    this.#isForced = false
+  }
+
+  #admit(partition: AssignedPartition): void {
+    this.#cramped.delete(partition)
+    partition.buffer.advance()
+  }
+}

@@ -1,0 +1,188 @@
+import type { KafkaError } from '../../errors.ts'
+import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import type { Era } from '../partition/era.ts'
+import type { FetchedBatch } from '../partition/fetched-batch.ts'
+
+export type DeliveredBatch = FetchedBatch<AssignedPartition>
+
+/** By what the application reads: items of a poll are in hand between two calls, so that no reader waits for them. */
+export type DeliveryKind = 'loop' | 'run' | 'poll'
+
+/**
+ * What the application has in hand: a message, a batch, or the messages of one partition that a poll returned. A reader uses one
+ * object for all its items, so that a message costs no allocation. It is watched wherever its partition went meanwhile.
+ */
+export class Delivery {
+  readonly kind: DeliveryKind
+  readonly #deliveries: Deliveries
+  #partition: AssignedPartition | undefined
+  #era: Era | undefined
+  #start = -1
+  #end = -1
+  #records = 0
+  /** Increases with each item: the watchdog recognises progress without reading the clock for each. */
+  #turn = 0
+
+  constructor(kind: DeliveryKind, deliveries: Deliveries) {
+    this.kind = kind
+    this.#deliveries = deliveries
+    deliveries.add(this)
+  }
+
+  /** The partition of the item in hand; undefined: none. */
+  get partition(): AssignedPartition | undefined {
+    return this.#partition
+  }
+
+  get start(): number {
+    return this.#start
+  }
+
+  get end(): number {
+    return this.#end
+  }
+
+  get turn(): number {
+    return this.#turn
+  }
+
+  /** Whether its records are still delivered from the same sequence, and why not. */
+  get era(): Era | undefined {
+    return this.#era
+  }
+
+  /** Whether the application still has to process a part of it. */
+  get isOpen(): boolean {
+    const partition = this.#partition
+    if (partition === undefined) return false
+    return this.#era !== partition.era || partition.progress.isHanded(this.#start, this.#end)
+  }
+
+  /** Hands out the record at which the batch stopped. */
+  handRecord(batch: DeliveredBatch): void {
+    const { owner, offset } = batch
+    owner.progress.hand(offset, offset + 1, batch.leaderEpoch)
+    this.#begin(batch, offset, offset + 1)
+    this.#records = 1
+  }
+
+  /** Adds the record at which the batch stopped to those in hand, which are of the same partition. */
+  handMore(batch: DeliveredBatch): void {
+    const { owner, offset } = batch
+    owner.progress.extend(offset, offset + 1, batch.leaderEpoch)
+    if (this.#partition === undefined) this.#begin(batch, offset, offset + 1)
+    this.#end = offset + 1
+    this.#records++
+  }
+
+  handBatch(batch: DeliveredBatch): void {
+    const { owner, end, firstOffset, deliverable, leaderEpoch } = batch
+    if (deliverable === undefined) owner.progress.hand(firstOffset, end, leaderEpoch)
+    else owner.progress.handAll(deliverable, end, leaderEpoch)
+    this.#begin(batch, firstOffset, end)
+    this.#records = batch.batch.recordCount
+  }
+
+  /** The application is done with the item. With `mark` it is processed; returns how many records were marked. */
+  settle(mark: boolean): number {
+    const partition = this.#partition
+    if (partition === undefined) return 0
+    let marked = 0
+    if (mark && this.#era === partition.era) {
+      partition.progress.settle(this.#start, this.#end)
+      marked = this.#records
+    } else if (mark && this.#end <= (this.#era?.validBelow ?? 0)) {
+      partition.progress.settle(this.#start, this.#end)
+    }
+    this.#finish(partition)
+    return marked
+  }
+
+  /** The application returns the item: what of it was not marked is delivered again. */
+  undo(): void {
+    const partition = this.#partition
+    if (partition === undefined) return
+    if (this.#era === partition.era) partition.giveBack(this.#start, this.#end)
+    this.#finish(partition)
+  }
+
+  /** The reader ends. */
+  close(): void {
+    this.#deliveries.delete(this)
+  }
+
+  #begin(batch: DeliveredBatch, start: number, end: number): void {
+    const { owner } = batch
+    this.#partition = owner
+    this.#era = batch.era
+    this.#start = start
+    this.#end = end
+    this.#turn++
+    owner.hands.take()
+  }
+
+  #finish(partition: AssignedPartition): void {
+    this.#partition = undefined
+    this.#era = undefined
+    this.#start = -1
+    this.#turn++
+    partition.hands.release()
+    this.#deliveries.changed()
+  }
+}
+
+/** All items in the application's hands. */
+export class Deliveries implements Iterable<Delivery> {
+  #waiting: { readonly partitions: ReadonlySet<AssignedPartition>; readonly resume: () => void }[] = []
+  readonly #all = new Set<Delivery>()
+
+  add(delivery: Delivery): void {
+    this.#all.add(delivery)
+  }
+
+  delete(delivery: Delivery): void {
+    this.#all.delete(delivery)
+  }
+
+  /** How many items of the partition are in hand and not processed. */
+  openIn(partition: AssignedPartition): number {
+    let count = 0
+    for (const delivery of this.#all) if (delivery.partition === partition && delivery.isOpen) count++
+    return count
+  }
+
+  /** Resolves when no item of these partitions is in hand, or each one in hand is marked as processed. */
+  idle(partitions: Iterable<AssignedPartition>): Promise<void> {
+    const waited = new Set(partitions)
+    if (!this.#isBusy(waited)) return Promise.resolve()
+    return new Promise((resume) => {
+      this.#waiting.push({ partitions: waited, resume })
+    })
+  }
+
+  [Symbol.iterator](): Iterator<Delivery> {
+    return this.#all.values()
+  }
+
+  /** An item was settled, returned or marked. */
+  changed(): void {
+    if (this.#waiting.length === 0) return
+    this.#waiting = this.#waiting.filter(({ partitions, resume }) => {
+      if (this.#isBusy(partitions)) return true
+      resume()
+      return false
+    })
+  }
+
+  /** Ends the processing of an item. */
+  static abort({ partition }: Delivery, reason: KafkaError): void {
+    partition?.hands.abort(reason)
+  }
+
+  #isBusy(partitions: ReadonlySet<AssignedPartition>): boolean {
+    for (const delivery of this.#all) {
+      if (delivery.partition !== undefined && partitions.has(delivery.partition) && delivery.isOpen) return true
+    }
+    return false
+  }
+}

@@ -1,0 +1,107 @@
+import { describePartition, KafkaError } from '../../errors.ts'
+import { type ItemPlace, Message, MessageBatch } from '../message.ts'
+import { type AssignedPartition, endOf } from '../partition/assigned-partition.ts'
+import type { EndReason } from '../partition/era.ts'
+import type { Deliveries } from './delivery.ts'
+
+/** What can be marked as processed: a message, a batch, or several messages. */
+export type Item = Message | MessageBatch | Iterable<Message>
+
+/** Marks items as processed, for `done` and `commit`. */
+export class Marks {
+  readonly #deliveries: Deliveries
+  readonly #isOwn: (partition: AssignedPartition) => boolean
+
+  constructor(deliveries: Deliveries, isOwn: (partition: AssignedPartition) => boolean) {
+    this.#deliveries = deliveries
+    this.#isOwn = isOwn
+  }
+
+  /** Throws, and marks nothing, if an item is none, or may not be marked any more. */
+  done(item: Item, caller: string): AssignedPartition[] {
+    const places = this.#placesOf(item, caller)
+    for (const place of places) checkValid(place)
+    const partitions = new Set<AssignedPartition>()
+    for (const { batch, start, end } of places) {
+      batch.owner.progress.settle(start, end)
+      partitions.add(batch.owner)
+    }
+    this.#deliveries.changed()
+    return [...partitions]
+  }
+
+  /** The same; and what a loop has passed before the items counts as processed too. */
+  doneUpTo(item: Item, caller: string): AssignedPartition[] {
+    const places = this.#placesOf(item, caller)
+    const partitions = this.done(item, caller)
+    for (const { batch, start } of places) batch.owner.progress.settleBefore(this.#passedBefore(batch.owner, start))
+    return partitions
+  }
+
+  /** Where the items in hand begin, if that is before `start`. */
+  #passedBefore(partition: AssignedPartition, start: number): number {
+    let before = start
+    for (const delivery of this.#deliveries) {
+      if (delivery.partition === partition && delivery.era === partition.era) before = Math.min(before, delivery.start)
+    }
+    return before
+  }
+
+  #placesOf(item: Item, caller: string): ItemPlace[] {
+    if (item instanceof Message) return [this.#own(Message.placeOf(item), caller)]
+    if (item instanceof MessageBatch) return [this.#own(MessageBatch.placeOf(item), caller)]
+    if (typeof item !== 'object' || item === null || !(Symbol.iterator in item)) throw notAnItem(caller)
+    return Array.from(item, (message) => {
+      if (!(message instanceof Message)) throw notAnItem(caller)
+      return this.#own(Message.placeOf(message), caller)
+    })
+  }
+
+  #own(place: ItemPlace, caller: string): ItemPlace {
+    if (this.#isOwn(place.batch.owner)) return place
+    const { topic, partition } = place.batch.owner
+    const message = `Cannot mark ${describePartition({ topic, partition })}: another consumer delivered the message`
+    throw new KafkaError('INVALID_ARGUMENT', message, {
+      topic,
+      partition,
+      hint: `Pass it to ${caller} of the consumer that it was read from.`,
+    })
+  }
+}
+
+const hints: Record<EndReason, string> = {
+  lost: 'Skip it: the member that has the partition now reads it again.',
+  sought: 'Mark messages before you seek: a seek starts the progress of the partition again.',
+  reset: 'Skip it: the log no longer contains it.',
+  recreated: 'Skip it: the topic was deleted and created again, and its offsets mean other records now.',
+}
+
+const whys: Record<EndReason, string> = {
+  lost: 'the partition was revoked or repositioned after this message was read',
+  sought: 'the partition was revoked or repositioned after this message was read',
+  reset: 'the log lost it after it was read, and the position was reset',
+  recreated: 'the topic was deleted and created again after this message was read',
+}
+
+function checkValid({ batch, end }: ItemPlace): void {
+  const reason = batch.owner.owned ? endOf(batch.era, end) : 'lost'
+  if (reason === undefined) return
+  const { topic, partition } = batch.owner
+  const place = describePartition({ topic, partition, offset: end - 1 })
+  throw new KafkaError('INVALID_STATE', `Cannot mark ${place} as done: ${whys[reason]}`, {
+    topic,
+    partition,
+    offset: BigInt(end - 1),
+    hint: hints[reason],
+  })
+}
+
+function notAnItem(caller: string): KafkaError {
+  return new KafkaError(
+    'INVALID_ARGUMENT',
+    `The argument of ${caller} is not a message, a batch or a list of messages`,
+    {
+      hint: 'Pass a message or batch of this consumer itself: a detached or parsed copy does not name its place.',
+    },
+  )
+}

@@ -1,0 +1,111 @@
+import type { Runtime } from '@ottla/runtime'
+import { meaningOf } from '../../error-meaning.ts'
+import { KafkaError, optionError } from '../../errors.ts'
+import { within } from '../../runtime/wait.ts'
+import { Message } from '../message.ts'
+import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import { type DeliveredBatch, Delivery } from './delivery.ts'
+import type { HandOut, Reader } from './hand-out.ts'
+
+export interface PollOptions {
+  /** Maximum number of messages. Default 500. */
+  readonly maxRecords?: number | undefined
+  /** How long to wait for the first message, in ms; resolves to [] on timeout. Default 1000. */
+  readonly timeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+const known = new Set(['maxRecords', 'timeoutMs', 'signal'])
+const owner = 'consumer.poll()'
+
+/** Reads by polling. The messages of a poll are in hand until the next one, which marks them as processed. */
+export class Poll {
+  readonly #runtime: Runtime
+  readonly #handOut: HandOut
+  readonly #inHand = new Map<AssignedPartition, Delivery>()
+
+  constructor(runtime: Runtime, handOut: HandOut) {
+    this.#runtime = runtime
+    this.#handOut = handOut
+  }
+
+  async poll(options: PollOptions): Promise<Message[]> {
+    const { maxRecords, timeoutMs, signal } = resolve(options)
+    const handOut = this.#handOut
+    return within(this.#runtime, { operation: 'Polling', timeoutMs, signals: [signal] }, async (bounded) => {
+      const reader: Reader = { isEnded: false, signal: bounded }
+      try {
+        handOut.acquire(reader)
+        this.#settle()
+        const batch = handOut.take(reader) ?? (await handOut.next(reader))
+        return batch === undefined ? [] : this.#take(batch, reader, maxRecords)
+      } catch (error) {
+        const isLate = bounded.aborted && signal?.aborted !== true
+        if (isLate && KafkaError.is(error) && meaningOf(error.code).ended === 'aborted') return []
+        throw error
+      } finally {
+        handOut.release(reader)
+      }
+    })
+  }
+
+  /** What of the last poll was not marked is delivered again. */
+  undo(): void {
+    for (const delivery of this.#inHand.values()) {
+      delivery.undo()
+      delivery.close()
+    }
+    this.#inHand.clear()
+  }
+
+  #settle(): void {
+    for (const delivery of this.#inHand.values()) {
+      this.#handOut.counted(delivery.settle(this.#handOut.mark))
+      delivery.close()
+    }
+    this.#inHand.clear()
+  }
+
+  /** At most `maxRecords` of what is buffered. */
+  #take(first: DeliveredBatch, reader: Reader, maxRecords: number): Message[] {
+    const handOut = this.#handOut
+    const messages: Message[] = []
+    for (let batch: DeliveredBatch | undefined = first; batch !== undefined; batch = handOut.take(reader)) {
+      const isWhole = this.#takeFrom(batch, messages, maxRecords)
+      if (isWhole) handOut.finish(batch)
+      else handOut.putBack(batch)
+      if (messages.length >= maxRecords) break
+    }
+    return messages
+  }
+
+  /** Returns whether the batch has no further record. */
+  #takeFrom(batch: DeliveredBatch, messages: Message[], maxRecords: number): boolean {
+    while (messages.length < maxRecords) {
+      if (!this.#handOut.nextRecord(batch)) return true
+      this.#deliveryOf(batch.owner).handMore(batch)
+      messages.push(new Message(batch, batch.records))
+    }
+    return false
+  }
+
+  #deliveryOf(partition: AssignedPartition): Delivery {
+    let delivery = this.#inHand.get(partition)
+    if (delivery === undefined) {
+      delivery = new Delivery('poll', this.#handOut.deliveries)
+      this.#inHand.set(partition, delivery)
+    }
+    return delivery
+  }
+}
+
+function resolve(options: PollOptions): { maxRecords: number; timeoutMs: number; signal: AbortSignal | undefined } {
+  if (typeof options !== 'object' || options === null) throw optionError('options', owner, 'must be an object')
+  for (const name of Object.keys(options)) if (!known.has(name)) throw optionError(name, owner, 'does not exist')
+  const { maxRecords = 500, timeoutMs = 1_000, signal } = options
+  if (!Number.isSafeInteger(maxRecords) || maxRecords < 1)
+    throw optionError('maxRecords', owner, 'must be an integer of at least 1')
+  if (!(typeof timeoutMs === 'number' && timeoutMs >= 0))
+    throw optionError('timeoutMs', owner, 'must be milliseconds, 0 or more')
+  return { maxRecords, timeoutMs, signal }
+}
