@@ -1,30 +1,24 @@
 import type { CallOptions, CloseOptions } from '../call-options.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { meaningOf } from '../error-meaning.ts'
-import { closedError, describePartition, KafkaError, optionError } from '../errors.ts'
+import { closedError, describePartition, KafkaError } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
 import { within, withSignal } from '../runtime/wait.ts'
-import type { CommitOptions, OffsetToCommit } from './committer.ts'
-import { ConsumerCore } from './core.ts'
-import type { Cursor } from './cursor.ts'
+import { assemble } from './assemble.ts'
+import type { ConsumerCore } from './core.ts'
 import type { ConsumerEventMap } from './events.ts'
 import { Message, MessageBatch } from './message.ts'
-import { type ConsumerOptions, resolveConsumerOptions, type StartOffset } from './options.ts'
-import {
-  BatchReader,
-  MessageReader,
-  type PollHand,
-  type PollOptions,
-  type ReadOptions,
-  takeMessages,
-} from './reader.ts'
-import { type RunOptions, run } from './runner.ts'
-
-/** The next offset to read of a partition. */
-export interface PartitionOffset extends TopicPartition {
-  readonly offset: bigint | number
-  readonly metadata?: string | null | undefined
-}
+import { checkCommit, checkOptions, checkPlace, checkPlaces, checkSeek, type PartitionOffset, type StartOffset } from './offset-input.ts'
+import type { CommitOptions } from './offsets/committer.ts'
+import { type ConsumerOptions, resolveConsumerOptions } from './options.ts'
+import type { AssignedPartition } from './partition/assigned-partition.ts'
+import { BatchReader } from './reading/batch-reader.ts'
+import type { Item } from './reading/marks.ts'
+import { MessageReader, type ReadOptions } from './reading/message-reader.ts'
+import type { PollOptions } from './reading/poll.ts'
+import { isInside } from './reading/run-context.ts'
+import { resolveRunOptions, type RunOptions } from './reading/run-options.ts'
+import { Runner } from './reading/runner.ts'
+import { lagOf, type PartitionStatus, statusOf } from './status.ts'
 
 export interface CommittedPosition extends TopicPartition {
   /** Undefined without a commit. */
@@ -33,185 +27,153 @@ export interface CommittedPosition extends TopicPartition {
   readonly metadata: string | null
 }
 
-/** What can be marked as processed: a message, a batch, or several messages. */
-export type Item = Message | MessageBatch | Iterable<Message>
-
 const closeTimeoutMs = 10_000
+const callOptions = ['timeoutMs', 'signal']
 
 /**
- * Reads topics as a member of a group, or assigned partitions without a group. Opens no connection before the first
- * read. It has one reader at a time: `for await`, `batches()`, `poll()` or `run()`.
+ * Reads topics as a member of a group, or assigned partitions without a group. Opens no connection before the first read. It has one
+ * reader at a time: `for await`, `batches()`, `poll()` or `run()`.
  */
 export class Consumer implements AsyncIterable<Message> {
   readonly #core: ConsumerCore
   readonly #onClosed: () => void
-  #hands: PollHand[] = []
   #closed: Promise<void> | undefined
 
   /** @internal */
   constructor(cluster: Cluster, options: ConsumerOptions, onClosed: () => void = () => {}) {
     this.#onClosed = onClosed
-    this.#core = new ConsumerCore(cluster, resolveConsumerOptions(options))
+    this.#core = assemble(cluster, resolveConsumerOptions(options))
   }
 
   /**
-   * Iterates over messages. Requesting the next one marks the previous as processed; `break` does not, and closes
-   * nothing.
+   * Iterates over messages. Requesting the next one marks the previous as processed; `break` does not, and closes nothing.
    */
   [Symbol.asyncIterator](): MessageReader {
     return this.messages()
   }
 
+  /** The same, with a signal: when it aborts, the pending or next `next()` rejects with ABORTED. */
   messages(options: ReadOptions = {}): MessageReader {
-    this.#settlePoll()
-    return new MessageReader(this.#core, options)
+    checkOptions(options, 'consumer.messages()', ['signal'])
+    this.#core.parts.poll.undo()
+    return new MessageReader(this.#core.parts.handOut, options)
   }
 
   /** Iterates over record batches as written; the rules are those of messages. */
   batches(options: ReadOptions = {}): BatchReader {
-    this.#settlePoll()
-    return new BatchReader(this.#core, options)
+    checkOptions(options, 'consumer.batches()', ['signal'])
+    this.#core.parts.poll.undo()
+    return new BatchReader(this.#core.parts.handOut, this.#commitBatch, options)
   }
 
   /**
-   * Resolves to at most `maxRecords` messages, or [] after `timeoutMs`. Marks those of the previous poll as processed.
+   * Resolves to at most `maxRecords` messages, or [] after `timeoutMs`. Marks those of the previous poll as processed, except in mode
+   * 'manual'; after an error call `undo` first.
    */
-  async poll(options: PollOptions = {}): Promise<Message[]> {
-    const { maxRecords = 500, timeoutMs = 1_000, signal } = options
-    if (!Number.isSafeInteger(maxRecords) || maxRecords < 1)
-      throw optionError('maxRecords', 'consumer.poll()', 'must be an integer of at least 1')
-    if (!(timeoutMs >= 0)) throw optionError('timeoutMs', 'consumer.poll()', 'must be milliseconds, 0 or more')
-    const core = this.#core
-    const token = {}
-    return within(core.runtime, { operation: 'Polling', timeoutMs, signals: [signal] }, async (bounded) => {
-      try {
-        core.acquire(token, bounded)
-        this.#settlePoll()
-        if (!core.slice()) await core.pause()
-        const batch = core.take() ?? (await core.nextBatch(bounded))
-        return batch === undefined ? [] : takeMessages(core, batch, maxRecords, this.#hands)
-      } catch (error) {
-        const late = bounded.aborted && signal?.aborted !== true
-        if (late && KafkaError.is(error) && meaningOf(error.code).ended === 'aborted') return []
-        throw error
-      } finally {
-        core.release(token)
-      }
-    })
+  poll(options: PollOptions = {}): Promise<Message[]> {
+    return this.#core.parts.poll.poll(options)
   }
 
-  /**
-   * Passes messages to `each`, or batches to `eachBatch`, until close, the signal, or a handler whose attempts all
-   * fail.
-   */
+  /** What the last `poll` returned and was neither marked by `done` nor committed is delivered again. */
+  undo(): void {
+    this.#core.parts.poll.undo()
+  }
+
+  /** Passes messages to `each`, or batches to `eachBatch`, until close, the signal, or a handler whose attempts all fail. */
   async run(options: RunOptions): Promise<void> {
-    this.#settlePoll()
-    await run(this.#core, options)
-  }
-
-  /** Joins the group without reading; resolves with the first assignment. */
-  async ready({ timeoutMs, signal }: CallOptions = {}): Promise<void> {
-    const { runtime, cluster } = this.#core
-    const limits = {
-      operation: 'Waiting for the assignment',
-      timeoutMs: timeoutMs ?? cluster.options.apiTimeoutMs,
-      signals: [signal],
-    }
-    this.#core.start()
-    await within(runtime, limits, (bounded) => withSignal(this.#core.started, bounded))
-  }
-
-  /**
-   * Marks items, and everything before them in their partitions, as processed. Throws INVALID_STATE after a revocation.
-   */
-  done(item: Item): void {
-    for (const { cursor, assignmentEpoch, end, leaderEpoch } of placesOf(item))
-      this.#core.markDone(cursor, assignmentEpoch, end, leaderEpoch)
-  }
-
-  /**
-   * Commits the processed offsets; with an item including that item; with a list these offsets (each the next one to
-   * read). Rejects when the group no longer accepts commits of this member.
-   */
-  async commit(what?: Item | readonly PartitionOffset[], options?: CommitOptions): Promise<void> {
     const core = this.#core
-    if (core.options.groupId === undefined)
-      throw new KafkaError('INVALID_STATE', 'Cannot commit: the consumer has no groupId')
-    if (core.state === 'closed') throw closedError('consumer')
-    if (isOffsets(what))
-      return core.committer.commit(
-        what.map((one) => this.#offsetToCommit(one)),
-        options,
-      )
-    if (what !== undefined) this.done(what)
-    await core.committer.commit(core.committer.pending(core.cursors.all), options)
+    const resolved = resolveRunOptions(options)
+    core.parts.poll.undo()
+    await new Runner({ ...core.runnerHost, commitBatch: this.#commitBatch }, core.parts.handOut, resolved).run()
   }
 
-  /** Delivers nothing of these partitions until `resume`; fetched records stay buffered. */
+  /** Joins the group without reading; resolves when each assigned partition has a position, or a known reason why not. */
+  async ready(options: CallOptions = {}): Promise<void> {
+    checkOptions(options, 'consumer.ready()', callOptions)
+    const { cluster, lifecycle } = this.#core.parts
+    const { timeoutMs = cluster.options.apiTimeoutMs, signal } = options
+    const limits = { operation: 'Waiting for the assignment', timeoutMs, signals: [signal] }
+    this.#core.start()
+    await within(cluster.runtime, limits, (bounded) => withSignal(lifecycle.started, bounded))
+  }
+
+  /** Marks items as processed. Throws INVALID_STATE for items of a partition that was revoked or repositioned meanwhile. */
+  done(item: Item): void {
+    this.#core.parts.marks.done(item, 'consumer.done()')
+  }
+
+  /**
+   * Without an argument commits what is processed. With an item marks it first, together with what the loop has passed before it, and
+   * commits its partition. With a list of offsets stores exactly these (each the next one to read): they stand until progress goes
+   * beyond them, or a seek. Rejects when the group no longer accepts commits of this member.
+   */
+  async commit(what?: Item | readonly PartitionOffset[], options: CommitOptions = {}): Promise<void> {
+    const { lifecycle, committer, marks, assignment, options: own } = this.#core.parts
+    checkOptions(options, 'consumer.commit()', callOptions)
+    if (own.groupId === undefined) throw new KafkaError('INVALID_STATE', 'Cannot commit: the consumer has no groupId')
+    if (lifecycle.state === 'closed') throw closedError('consumer')
+    if (what === undefined) return committer.commit(assignment.partitions.all, options)
+    if (!isOffsets(what)) return committer.commit(marks.doneUpTo(what, 'consumer.commit()'), options)
+    for (const offset of what) checkCommit(offset)
+    await committer.commitOffsets(what, options)
+  }
+
+  /** Delivers nothing of these partitions until `resume`, also when they are revoked and assigned again meanwhile. */
   pause(partitions: readonly TopicPartition[]): void {
-    for (const partition of partitions) {
-      const cursor = this.#cursorOf(partition)
-      cursor.paused = true
-      cursor.refresh()
-    }
-    // Their bytes no longer count against the other partitions.
-    this.#core.source.wake()
+    for (const partition of this.#assigned(partitions, 'consumer.pause()')) this.#core.pause(partition)
   }
 
   resume(partitions: readonly TopicPartition[]): void {
-    for (const partition of partitions) {
-      const cursor = this.#cursorOf(partition)
-      if (!cursor.paused) continue
-      cursor.paused = false
-      cursor.refresh()
-      this.#core.prefetch.enqueue(cursor)
-      this.#core.source.ready(cursor)
-    }
+    checkPlaces(partitions, 'consumer.resume()')
+    for (const place of partitions) this.#core.resume(place)
   }
 
   paused(): TopicPartition[] {
-    return Array.from(this.#core.cursors.all)
-      .filter((cursor) => cursor.paused)
+    return Array.from(this.#core.parts.assignment.partitions.all)
+      .filter(({ paused }) => paused)
       .map(placeOf)
   }
 
   /** Continues at another offset. Items read before can no longer be marked as processed. */
-  seek({ topic, partition, offset }: TopicPartition & { readonly offset: StartOffset }): void {
-    const cursor = this.#cursorOf({ topic, partition })
-    if (typeof offset !== 'string' && (!Number.isSafeInteger(Number(offset)) || offset < 0)) {
-      const place = { topic, partition }
-      throw new KafkaError('INVALID_ARGUMENT', `Cannot seek to ${String(offset)}: it is not an offset`, place)
-    }
-    if (this.#core.state === 'idle') cursor.start = offset
-    else this.#core.positions.seek(cursor, offset)
+  seek(to: TopicPartition & { readonly offset: StartOffset }): void {
+    checkSeek(to)
+    const partition = this.#partition(to)
+    if (this.#core.parts.lifecycle.state === 'idle') partition.startAt(to.offset)
+    else this.#core.seek(partition, to.offset)
   }
 
   /** The next offset to deliver; undefined while it is being looked up. */
-  position(partition: TopicPartition): bigint | undefined {
-    const { position } = this.#cursorOf(partition)
-    return position < 0 ? undefined : BigInt(position)
+  position(place: TopicPartition): bigint | undefined {
+    checkPlace(place, 'consumer.position()')
+    return statusOf(this.#partition(place), this.#core.parts.handOut.deliveries, 0).position
   }
 
   /** The committed offsets of the group, from the coordinator. */
-  async committed(
-    partitions: readonly TopicPartition[],
-    { timeoutMs, signal }: CallOptions = {},
-  ): Promise<CommittedPosition[]> {
-    const { lookup, identity, options } = this.#core
-    if (options.groupId === undefined)
+  async committed(partitions: readonly TopicPartition[], options: CallOptions = {}): Promise<CommittedPosition[]> {
+    checkPlaces(partitions, 'consumer.committed()')
+    checkOptions(options, 'consumer.committed()', callOptions)
+    const core = this.#core
+    if (core.parts.options.groupId === undefined)
       throw new KafkaError('INVALID_STATE', 'Cannot look up committed offsets: the consumer has no groupId')
-    const found = await lookup.committed(identity, partitions, { timeoutMs, signal })
+    const found = await core.committed(partitions, options)
     return found.map((one) => ({ ...one, offset: one.offset < 0 ? undefined : BigInt(one.offset) }))
   }
 
   /** The assigned partitions. */
   assignment(): TopicPartition[] {
-    return Array.from(this.#core.cursors.all, placeOf)
+    return Array.from(this.#core.parts.assignment.partitions.all, placeOf)
   }
 
-  /** Number of records not yet delivered, as of the last fetches. */
-  lag(): number {
-    return this.#core.lag()
+  /** The progress and the state of each assigned partition. */
+  partitions(): PartitionStatus[] {
+    const { assignment, handOut, cluster } = this.#core.parts
+    const nowMs = cluster.runtime.monoNow()
+    return Array.from(assignment.partitions.all, (partition) => statusOf(partition, handOut.deliveries, nowMs))
+  }
+
+  /** Number of records not yet delivered, as of the last fetches; undefined while a position or the end of a log is unknown. */
+  lag(): number | undefined {
+    return lagOf(this.#core.parts.assignment.partitions.all)
   }
 
   groupMetadata(): GroupIdentity {
@@ -219,97 +181,63 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   on<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): this {
-    this.#core.events.on(event, listener as never)
+    this.#core.parts.events.on(event, listener)
     return this
   }
 
   once<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): this {
-    const { events } = this.#core
+    const { events } = this.#core.parts
     const first = ((...data: unknown[]) => {
-      events.off(event, first as never)
+      events.off(event, first)
       ;(listener as (...given: unknown[]) => void)(...data)
     }) as unknown as ConsumerEventMap[E]
     return this.on(event, first)
   }
 
   off<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): this {
-    this.#core.events.off(event, listener as never)
+    this.#core.parts.events.off(event, listener)
     return this
   }
 
   /**
-   * Waits briefly for running handlers, commits processed offsets, and leaves the group (a static member does not).
-   * Ends a pending `next()`. Idempotent; never rejects.
+   * Waits briefly for items in hand, commits what is processed, and leaves the group (a static member does not). Items may be marked as
+   * processed meanwhile. Ends a pending `next()`. Called inside a handler of `run`, it does not wait for that handler: the consumer
+   * closes when it has returned. Idempotent; never rejects.
    */
-  close({ timeoutMs = closeTimeoutMs }: CloseOptions = {}): Promise<void> {
-    this.#closed ??= this.#close(timeoutMs).finally(this.#onClosed)
-    return this.#closed
-  }
-
-  async #close(timeoutMs: number): Promise<void> {
-    // The messages of the last poll stay unprocessed, but nothing waits for them any more.
-    this.#releasePoll(false)
-    await this.#core.close(timeoutMs)
+  close(options: CloseOptions = {}): Promise<void> {
+    checkOptions(options, 'consumer.close()', ['timeoutMs'])
+    const { timeoutMs = closeTimeoutMs } = options
+    const isCalledByHandler = isInside(this.#core.parts.handOut.reader)
+    this.#closed ??= this.#core.close(timeoutMs).finally(this.#onClosed)
+    return isCalledByHandler ? Promise.resolve() : this.#closed
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  #settlePoll(): void {
-    if (this.#hands.length === 0) return
-    this.#releasePoll(this.#core.mark)
+  readonly #commitBatch = (batch: MessageBatch): Promise<void> => this.commit(batch)
+
+  #assigned(places: readonly TopicPartition[], caller: string): AssignedPartition[] {
+    checkPlaces(places, caller)
+    return places.map((place) => this.#partition(place))
   }
 
-  #releasePoll(mark: boolean): void {
-    const hands = this.#hands
-    this.#hands = []
-    for (const { batch, end } of hands) {
-      const { cursor } = batch
-      if (mark && batch.assignmentEpoch === cursor.assignmentEpoch && cursor.owned) {
-        cursor.markDone(end, batch.leaderEpoch)
-        this.#core.counted(end - batch.firstOffset)
-      }
-      cursor.release(1)
-    }
-  }
-
-  #cursorOf({ topic, partition }: TopicPartition): Cursor {
-    const cursor = this.#core.cursors.get(topic, partition)
-    if (cursor !== undefined) return cursor
-    const message = `This consumer is not assigned ${describePartition({ topic, partition })}`
-    throw new KafkaError('INVALID_STATE', message, { topic, partition })
-  }
-
-  #offsetToCommit({ topic, partition, offset, metadata }: PartitionOffset): OffsetToCommit {
-    const number = Number(offset)
-    if (!Number.isSafeInteger(number) || number < 0) {
-      throw new KafkaError('INVALID_ARGUMENT', `Cannot commit ${String(offset)}: it is not an offset`, {
-        topic,
-        partition,
-      })
-    }
-    return {
-      topic,
-      partition,
-      offset: number,
-      leaderEpoch: -1,
-      metadata,
-      cursor: this.#core.cursors.get(topic, partition),
-    }
+  #partition(place: TopicPartition): AssignedPartition {
+    const partition = this.#core.parts.assignment.partitions.get(place)
+    if (partition !== undefined) return partition
+    const { topic, partition: index } = place
+    const message = `This consumer is not assigned ${describePartition({ topic, partition: index })}`
+    throw new KafkaError('INVALID_STATE', message, { topic, partition: index })
   }
 }
 
-function placeOf({ topic, partition }: Cursor): TopicPartition {
+function placeOf({ topic, partition }: TopicPartition): TopicPartition {
   return { topic, partition }
 }
 
-function isOffsets(what: unknown): what is readonly PartitionOffset[] {
-  return Array.isArray(what) && what.length > 0 && !(what[0] instanceof Message)
-}
-
-function placesOf(item: Item) {
-  if (item instanceof Message) return [Message.placeOf(item)]
-  if (item instanceof MessageBatch) return [MessageBatch.placeOf(item)]
-  return Array.from(item, (message) => Message.placeOf(message))
+/** Whether the argument of `commit` lists offsets. Items are objects of this package. */
+function isOffsets(what: Item | readonly PartitionOffset[]): what is readonly PartitionOffset[] {
+  if (!Array.isArray(what)) return false
+  return what.length > 0 && !what.some((one) => one instanceof Message || one instanceof MessageBatch)
 }

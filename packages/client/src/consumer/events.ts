@@ -1,5 +1,7 @@
+import { EventEmitter } from 'eventemitter3'
 import type { KafkaError } from '../errors.ts'
 import type { RebalanceInfo, TopicPartition } from '../group/membership.ts'
+import { errorFields, type Logger } from '../logger.ts'
 
 /**
  * The events of `consumer.on(…)`. They are notifications only: nothing awaits a listener, and errors reject the reader
@@ -12,6 +14,18 @@ export interface ConsumerEventMap {
   lost: (event: { partitions: readonly TopicPartition[] }) => void
   /** Processing of an item exceeded `maxProcessingMs`; its signal was aborted. */
   stalled: (event: { topic: string; partition: number; offset: bigint; elapsedMs: number }) => void
+  /**
+   * Nobody fetches, reads or settles a partition that is not paused: 'no-reader' (nothing reads for `maxProcessingMs`: the member leaves
+   * the group, and joins again at the next read), 'not-fetched' (with the reason, if it is known), 'not-read', 'not-settled' (an item is
+   * in hand for longer than `maxProcessingMs`). Reported once per occasion; `health()` is unhealthy while it lasts.
+   */
+  stuck: (event: {
+    topic: string
+    partition: number
+    reason: 'no-reader' | 'not-fetched' | 'not-read' | 'not-settled'
+    elapsedMs: number
+    error: KafkaError | undefined
+  }) => void
   committed: (event: { offsets: readonly { topic: string; partition: number; offset: bigint }[] }) => void
   /** An automatic commit failed; it is retried. */
   commitFailed: (event: { error: KafkaError }) => void
@@ -33,4 +47,40 @@ export interface ConsumerEventMap {
     reason: 'no-committed-offset' | 'out-of-range' | 'truncated' | 'recreated'
   }) => void
   closed: () => void
+}
+
+/** Emits the events of one consumer. An exception of a listener is logged, and affects neither the consumer nor its caller. */
+export class ConsumerEvents {
+  readonly #emitter = new EventEmitter<ConsumerEventMap>()
+  readonly #logger: Logger
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  on<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): void {
+    this.#emitter.on(event, listener as never)
+  }
+
+  off<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): void {
+    this.#emitter.off(event, listener as never)
+  }
+
+  hasListeners(event: keyof ConsumerEventMap): boolean {
+    return this.#emitter.listenerCount(event) > 0
+  }
+
+  emit<E extends keyof ConsumerEventMap>(event: E, ...data: Parameters<ConsumerEventMap[E]>): void {
+    for (const listener of this.#emitter.listeners(event)) {
+      try {
+        ;(listener as (...given: unknown[]) => void)(...data)
+      } catch (error) {
+        this.#logger.error('an event listener threw', { event, ...errorFields(error) })
+      }
+    }
+  }
+
+  close(): void {
+    this.#emitter.removeAllListeners()
+  }
 }

@@ -15,9 +15,7 @@ import {
   resolveOptions,
   text,
 } from '../option-table.ts'
-
-/** Where to read from: an offset, or one end of the log. */
-export type StartOffset = bigint | number | 'earliest' | 'latest'
+import { isStartOffset, type StartOffset } from './offset-input.ts'
 
 export interface AssignedPartition extends TopicPartition {
   /** Default: the group's committed offset if there is a `groupId`, else by `offsetReset`. */
@@ -37,7 +35,12 @@ export type CommitMode =
   | 'none'
   | { readonly intervalMs?: number | undefined; readonly count?: number | undefined }
 
-export type RebalanceHook = (partitions: readonly TopicPartition[]) => void | Promise<void>
+export interface RebalanceContext {
+  /** Aborts when the hook no longer matters: the partitions were lost meanwhile, or it took too long. */
+  readonly signal: AbortSignal
+}
+
+export type RebalanceHook = (partitions: readonly TopicPartition[], context: RebalanceContext) => void | Promise<void>
 
 export type AssignorName = 'range' | 'roundrobin' | 'cooperative-sticky'
 
@@ -56,6 +59,11 @@ export interface ConsumerOptions {
   readonly offsetReset?: 'earliest' | 'latest' | 'none' | undefined
   /** Default 'auto'; 'none' without a `groupId`. */
   readonly commit?: CommitMode | undefined
+  /**
+   * Whether a start position that `offsetReset` chose is committed immediately, so that the group does not choose again, and skip
+   * records, when the member dies before its first commit. Default true with automatic commits, else false.
+   */
+  readonly commitStart?: boolean | undefined
   /** Whether to deliver only records of committed transactions, or all records. Default 'read_committed'. */
   readonly isolation?: 'read_committed' | 'read_uncommitted' | undefined
   /** The group protocol: that of JoinGroup and SyncGroup. Default 'classic', the only one so far. */
@@ -109,18 +117,15 @@ const known: Record<AssignorName, Assignor> = {
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 const isSelector = (value: unknown) => (typeof value === 'string' && value !== '') || value instanceof RegExp
-const isOffset = (value: unknown) =>
-  value === undefined ||
-  value === 'earliest' ||
-  value === 'latest' ||
-  (typeof value === 'bigint' && value >= 0n) ||
-  (Number.isSafeInteger(value) && (value as number) >= 0)
+/** Characters that no topic name has: the text is a pattern without its slashes. */
+const looksLikePattern = (value: unknown) => typeof value === 'string' && /[^a-zA-Z0-9._-]/.test(value)
 const isPartition = (value: unknown) =>
   isObject(value) &&
   typeof value.topic === 'string' &&
   Number.isInteger(value.partition) &&
   (value.partition as number) >= 0 &&
-  isOffset(value.offset)
+  Object.keys(value).every((key) => key === 'topic' || key === 'partition' || key === 'offset') &&
+  (value.offset === undefined || isStartOffset(value.offset))
 const isCount = (value: unknown) => value === undefined || (Number.isSafeInteger(value) && (value as number) > 0)
 const isCommitMode = (value: unknown) =>
   value === 'auto' ||
@@ -155,6 +160,7 @@ export const consumerOptions = Object.freeze({
   ),
   offsetReset: oneOf(['earliest', 'latest', 'none'], 'latest'),
   commit: optionalValue<CommitMode>(isCommitMode, "must be 'auto', 'manual', 'none' or { intervalMs, count }"),
+  commitStart: optionalValue<boolean>((value) => typeof value === 'boolean', 'must be true or false'),
   isolation: oneOf(['read_committed', 'read_uncommitted'], 'read_committed'),
   // Not in the type: for JavaScript 'consumer' is refused with a message of its own.
   protocol: oneOf<'classic' | 'consumer'>(['classic', 'consumer'], 'classic'),
@@ -189,7 +195,8 @@ export interface CommitPolicy {
 type Table = ReturnType<typeof resolveOptions<typeof consumerOptions>>
 
 export interface ResolvedConsumerOptions
-  extends Omit<Table, 'topics' | 'assign' | 'commit' | 'assignors' | 'protocol'> {
+  extends Omit<Table, 'topics' | 'assign' | 'commit' | 'commitStart' | 'assignors' | 'protocol'> {
+  readonly commitStart: boolean
   readonly topics: readonly TopicSelector[]
   readonly assign: readonly AssignedPartition[]
   readonly commit: CommitPolicy
@@ -200,12 +207,16 @@ const owner = 'kafka.consumer()'
 
 /** Validates the options of `kafka.consumer(…)`; throws INVALID_OPTION. */
 export function resolveConsumerOptions(given: ConsumerOptions): ResolvedConsumerOptions {
-  const { topics, assign, commit, assignors, protocol, ...rest } = resolveOptions(owner, consumerOptions, given)
+  const { topics, assign, commit, commitStart, assignors, protocol, ...rest } = resolveOptions(owner, consumerOptions, given)
   if (topics === undefined && assign === undefined) {
     throw invalidOption(`Either 'topics' (with 'groupId') or 'assign' of ${owner} is required`)
   }
   if (topics !== undefined && assign !== undefined) {
     throw invalidOption(`Options 'topics' and 'assign' of ${owner} exclude each other`)
+  }
+  if ([topics].flat().some(looksLikePattern)) {
+    const problem = "contains text that is not the name of a topic: a name has only letters, digits, '.', '_' and '-'"
+    throw optionError('topics', owner, problem, 'Pass a pattern as a regular expression, not as text: topics: [/^eu/].')
   }
   if (topics !== undefined && rest.groupId === undefined) {
     throw optionError(
@@ -226,11 +237,13 @@ export function resolveConsumerOptions(given: ConsumerOptions): ResolvedConsumer
   if (rest.groupId === undefined && commit !== undefined && commit !== 'none') {
     throw optionError('commit', owner, "requires 'groupId': offsets are committed for a group")
   }
+  const policy = commitPolicy(commit ?? (rest.groupId === undefined ? 'none' : 'auto'))
   return Object.freeze({
     ...rest,
+    commitStart: rest.groupId !== undefined && (commitStart ?? policy.automatic),
     topics: Array.isArray(topics) ? [...topics] : topics === undefined ? [] : [topics as TopicSelector],
     assign: assign ?? [],
-    commit: commitPolicy(commit ?? (rest.groupId === undefined ? 'none' : 'auto')),
+    commit: policy,
     assignors: resolveAssignors(assignors),
   })
 }

@@ -1,53 +1,65 @@
 import type { Runtime } from '@ottla/runtime'
-import type { EventEmitter } from 'eventemitter3'
 import type { ConnectionPurpose } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { KafkaError } from '../errors.ts'
-import type { Membership } from '../group/membership.ts'
-import type { Committer } from './committer.ts'
-import type { CursorMap } from './cursor.ts'
-import type { ConsumerEventMap } from './events.ts'
+import type { GroupIdentity } from '../group/membership.ts'
+import type { Assignment } from './assignment.ts'
+import type { ConsumerEvents } from './events.ts'
+import type { Prefetch } from './fetching/prefetch.ts'
+import type { Source } from './fetching/source.ts'
+import type { GroupMember } from './group-member.ts'
+import type { Lifecycle } from './lifecycle.ts'
 import type { MissingTopics } from './missing-topics.ts'
-import type { OffsetLookup } from './offsets.ts'
+import type { Committer } from './offsets/committer.ts'
+import type { OffsetRequests } from './offsets/offset-requests.ts'
+import type { Positions } from './offsets/positions.ts'
 import type { ResolvedConsumerOptions } from './options.ts'
-import type { Positions } from './positions.ts'
-import type { Prefetch } from './prefetch.ts'
-import type { Assignment } from './rebalance.ts'
-import type { Source } from './source.ts'
+import type { HandOut } from './reading/hand-out.ts'
+import type { Marks } from './reading/marks.ts'
+import type { Poll } from './reading/poll.ts'
+import type { Watchdog } from './reading/watchdog.ts'
 import type { Subscription } from './subscription.ts'
 
-/**
- * The parts of one consumer, as `wiring.ts` connects them. A part that is created later must not be read in a
- * constructor.
- */
+/** The connections of one consumer. */
+export interface ConsumerPurposes {
+  readonly fetch: ConnectionPurpose
+  /** For partitions that become ready while a long poll without them is in flight. */
+  readonly late: ConnectionPurpose
+  readonly group: ConnectionPurpose
+  readonly heartbeat: ConnectionPurpose
+}
+
+/** The parts of one consumer, as `assemble.ts` connects them. A part that is created later must not be read in a constructor. */
 export interface ConsumerParts {
   readonly cluster: Cluster
   readonly runtime: Runtime
   readonly options: ResolvedConsumerOptions
-  readonly fetchPurpose: ConnectionPurpose
-  readonly latePurpose: ConnectionPurpose
-  readonly groupPurpose: ConnectionPurpose
-  readonly events: EventEmitter<ConsumerEventMap>
-  readonly cursors: CursorMap
-  readonly lookup: OffsetLookup
+  readonly purposes: ConsumerPurposes
+  readonly events: ConsumerEvents
+  readonly lifecycle: Lifecycle
   readonly subscription: Subscription
   readonly missing: MissingTopics
   readonly prefetch: Prefetch
-  readonly source: Source
-  readonly membership: Membership | undefined
-  readonly committer: Committer
-  readonly positions: Positions
+  readonly handOut: HandOut
+  readonly marks: Marks
+  readonly poll: Poll
   readonly assignment: Assignment
-  /** Whether requesting the next message marks the previous one as processed. */
-  readonly mark: boolean
-  readonly state: string
-  readonly fatal: KafkaError | undefined
-  /** Aborts when the consumer closes. */
-  readonly closing: AbortSignal
+  readonly source: Source
+  readonly lookups: OffsetRequests
+  readonly positions: Positions
+  readonly committer: Committer
+  /** Undefined for manually assigned partitions: their consumer is no member of a group and only commits to it. */
+  readonly member: GroupMember | undefined
+  readonly watchdog: Watchdog
+  /** The member's, or an anonymous one for manually assigned partitions. */
+  readonly identity: GroupIdentity
+  /** Time for running handlers; when closing, half of the time is left for the commit. */
   readonly graceMs: number
-  assigned(): void
-  lag(): number
-  emit<E extends keyof ConsumerEventMap>(event: E, ...data: Parameters<ConsumerEventMap[E]>): void
+  start(): void
+  /** A fatal error: the reader and every later call reject with it, and other members get the partitions. */
   fail(error: KafkaError): void
+  /** An item is in hand for too long: the same, because the application makes no progress. */
   evict(error: KafkaError): void
+  /** The member leaves because nothing reads; the next reader joins again. */
+  leaveUnread(elapsedMs: number): void
 }

@@ -1,5 +1,5 @@
 import { describePartition, type KafkaError } from '../../errors.ts'
-import type { StartOffset } from '../options.ts'
+import type { StartOffset } from '../offset-input.ts'
 import { type EndReason, type Era, Eras } from './era.ts'
 import { FetchState } from './fetch-state.ts'
 import { Hands } from './hands.ts'

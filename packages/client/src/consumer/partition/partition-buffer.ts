@@ -86,6 +86,11 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     return this.#ready === undefined && this.#returned === undefined
   }
 
+  /** Whether the buffer belongs to this host, which each consumer has one of. */
+  isOf(host: unknown): boolean {
+    return host === this.#host
+  }
+
   accept(chunk: Chunk): void {
     this.#chunks.push(chunk)
     this.#chunkBytes += chunk.bytes

@@ -68,7 +68,8 @@ export class Progress {
 
   /** The ranges to deliver from a batch of these offsets, where it is not simply everything from the position on. */
   wanted(start: number, end: number): OffsetRanges | undefined {
-    if (this.#returned.size === 0) return undefined
+    const first = this.#returned.first
+    if (first === undefined || (this.#returned.size === 1 && first.end === this.#frontier)) return undefined
     const wanted = new OffsetRanges()
     for (const range of this.#returned) {
       if (range.end <= start || range.start >= end) continue
@@ -177,12 +178,6 @@ export class Progress {
   giveBack(start: number, end: number): void {
     this.#saveItem()
     for (const part of this.#handed.remove(start, end)) this.#returned.add(part)
-    // Without anything in between, it is the same as never delivered.
-    const first = this.#returned.first
-    if (this.#returned.size === 1 && first!.end === this.#frontier) {
-      this.#returned.clear()
-      this.#advance(first!.start, first!.epochBefore)
-    }
   }
 
   // ---- commits

@@ -62,6 +62,11 @@ export class HandOut {
     this.#idleSinceMs = host.nowMs()
   }
 
+  /** The active one. */
+  get reader(): Reader | undefined {
+    return this.#reader
+  }
+
   /** Since when nothing reads, on `monoNow`; undefined: a reader is active. */
   get idleSinceMs(): number | undefined {
     return this.#reader === undefined ? this.#idleSinceMs : undefined

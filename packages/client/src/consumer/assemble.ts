@@ -1,0 +1,328 @@
+import type { Cluster } from '../cluster/cluster.ts'
+import { textOf } from '../error-data.ts'
+import { asKafkaError, describePartition, KafkaError, optionError } from '../errors.ts'
+import { ClassicMembership } from '../group/classic.ts'
+import type { GroupIdentity, Membership, TopicPartition } from '../group/membership.ts'
+import { Assignment } from './assignment.ts'
+import { ConsumerCore } from './core.ts'
+import { ConsumerEvents } from './events.ts'
+import { Prefetch } from './fetching/prefetch.ts'
+import { Source } from './fetching/source.ts'
+import { GroupMember } from './group-member.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { MissingTopics } from './missing-topics.ts'
+import { Committer } from './offsets/committer.ts'
+import { OffsetRequests } from './offsets/offset-requests.ts'
+import { Positions } from './offsets/positions.ts'
+import type { ResolvedConsumerOptions } from './options.ts'
+import type { ConsumerParts } from './parts.ts'
+import type { AssignedPartition } from './partition/assigned-partition.ts'
+import { Deliveries } from './reading/delivery.ts'
+import { HandOut } from './reading/hand-out.ts'
+import { Marks } from './reading/marks.ts'
+import { Poll } from './reading/poll.ts'
+import { TimeSlice } from './reading/time-slice.ts'
+import { Watchdog } from './reading/watchdog.ts'
+import { register } from './register.ts'
+import { Subscription } from './subscription.ts'
+
+type Growing = { -readonly [K in keyof ConsumerParts]: ConsumerParts[K] }
+
+let consumerCount = 0
+
+/** Creates the parts of a consumer and connects them. Opens no connection. */
+export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): ConsumerCore {
+  const name = `${cluster.options.clientId}-${++consumerCount}`
+  const parts = {
+    cluster,
+    runtime: cluster.runtime,
+    options,
+    purposes: {
+      fetch: `fetch:${name}`,
+      late: `fetch:${name}/late`,
+      group: `coordinator:${name}`,
+      heartbeat: `heartbeat:${name}`,
+    },
+    events: new ConsumerEvents(cluster.logger),
+    lifecycle: new Lifecycle(),
+    subscription: new Subscription(cluster, options.topics),
+    get identity() {
+      return identityOf(parts)
+    },
+    get graceMs() {
+      return Math.min(options.revokeGraceMs, parts.lifecycle.closeTimeoutMs / 2)
+    },
+  } as Growing
+  parts.missing = new MissingTopics(cluster, () => parts.subscription.missing())
+  parts.prefetch = createPrefetch(parts)
+  parts.handOut = createHandOut(parts)
+  parts.marks = new Marks(parts.handOut.deliveries, (partition) => partition.buffer.isOf(parts.prefetch))
+  parts.poll = new Poll(cluster.runtime, parts.handOut)
+  parts.assignment = createAssignment(parts)
+  parts.source = createSource(parts)
+  parts.lookups = new OffsetRequests(cluster, {
+    identity: () => parts.identity,
+    isolation: options.isolation,
+    closing: parts.lifecycle.closing,
+  })
+  parts.positions = createPositions(parts)
+  parts.committer = createCommitter(parts)
+  parts.member = createMember(parts)
+  parts.watchdog = createWatchdog(parts)
+  const core = new ConsumerCore(parts, () => register(parts))
+  parts.start = () => core.start()
+  parts.fail = (error) => core.fail(error)
+  parts.evict = (error) => core.evict(error)
+  parts.leaveUnread = (elapsedMs) => core.leaveUnread(elapsedMs)
+  assignGiven(parts)
+  return core
+}
+
+function assignGiven({ options, assignment }: ConsumerParts): void {
+  for (const place of options.assign) {
+    if (assignment.partitions.get(place) !== undefined)
+      throw optionError('assign', 'kafka.consumer()', `contains ${describePartition(place)} twice`)
+    assignment.create(place, place.offset)
+  }
+}
+
+function createPrefetch(parts: ConsumerParts): Prefetch {
+  const { checkCrcs, maxBufferedBytes, maxDecompressedBytes } = parts.options
+  return new Prefetch({
+    ...{ checkCrcs, maxBufferedBytes, maxDecompressedBytes, codecs: parts.cluster.options.codecs },
+    onDrained: (partition) => parts.source.wake(partition),
+    onUnreadable: (partition, cause) => failPartition(parts, partition, unreadableError(partition, cause)),
+  })
+}
+
+function createHandOut(parts: ConsumerParts): HandOut {
+  const { runtime, lifecycle, cluster, options } = parts
+  const slice = new TimeSlice(runtime, () => parts.member?.membership?.checkSession())
+  const counters = {
+    batches: cluster.metrics.counter('consumer.batches'),
+    records: cluster.metrics.counter('consumer.records'),
+    bytes: cluster.metrics.counter('consumer.bytes'),
+  }
+  const host = {
+    start: () => parts.start(),
+    get fatal() {
+      return lifecycle.fatal
+    },
+    get isOpen() {
+      return lifecycle.isRunning
+    },
+    slice,
+    counted: (records: number) => parts.committer.counted(records),
+    nowMs: () => runtime.monoNow(),
+  }
+  return new HandOut(host, parts.prefetch, counters, options.commit.mark)
+}
+
+function createAssignment(parts: ConsumerParts): Assignment {
+  const { runtime, options, prefetch, handOut, subscription } = parts
+  return new Assignment({
+    ...{ runtime, options, deliveries: handOut.deliveries, buffers: prefetch },
+    changed: () => parts.source.update(),
+    watch: (topics) => subscription.watch(topics),
+    resolve: (partitions) => parts.positions.resolve(partitions),
+    commit: (partitions, timeoutMs) => parts.committer.commit(partitions, { timeoutMs, rebalance: 'fail' }),
+    released: (partitions) => {
+      for (const partition of partitions) handOut.forget(partition)
+      parts.positions.release(partitions)
+      parts.committer.release(partitions)
+    },
+    ready: (partition) => ready(parts, partition),
+    onHookFailed: (error) => parts.fail(error),
+    onCommitFailed: (error) => commitFailed(parts, error),
+  })
+}
+
+function createSource(parts: ConsumerParts): Source {
+  const { cluster, options, purposes, prefetch, assignment } = parts
+  const { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack } = options
+  const limits = { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack }
+  return new Source(
+    cluster,
+    { ...limits, purpose: purposes.fetch, latePurpose: purposes.late },
+    {
+      onOutOfRange: (partition) => parts.positions.outOfRange(partition),
+      onNewEpoch: (partition) => parts.positions.validate(partition),
+      onRecreated: (partition) => parts.positions.recreated(partition),
+      onForbidden: (partition, error) => forbidden(parts, partition, error),
+      onFatal: (error) => parts.fail(asKafkaError(error, 'Fetching')),
+    },
+    prefetch,
+    assignment.partitions,
+  )
+}
+
+function createPositions(parts: ConsumerParts): Positions {
+  const { runtime, options, subscription, committer: _, events, cluster, lookups } = parts
+  return new Positions(lookups, {
+    runtime,
+    offsetReset: options.offsetReset,
+    inGroup: options.groupId !== undefined,
+    isNew: (partition) => subscription.isNew(partition),
+    onReady: (partition) => ready(parts, partition),
+    onStartChosen: (partitions) => {
+      if (options.commitStart) parts.committer.commitStart(partitions)
+    },
+    onReset: ({ topic, partition }, from, to, reason) => {
+      if (reason !== 'no-committed-offset') {
+        cluster.logger.warn('the position was reset', { topic, partition, from, to, reason })
+      }
+      const before = from < 0 ? undefined : BigInt(from)
+      events.emit('positionReset', { topic, partition, from: before, to: BigInt(to), reason })
+    },
+    onFailed: (partition, error) => partition.buffer.fail(error),
+    onFatal: (error) => parts.fail(error.with({ fatal: true })),
+  })
+}
+
+function createCommitter(parts: ConsumerParts): Committer {
+  const { cluster, options, events, assignment } = parts
+  return new Committer(cluster, options.commit, {
+    identity: () => parts.identity,
+    isStable: () => parts.member === undefined || parts.member.state === 'stable',
+    partitions: () => assignment.partitions.all,
+    partition: (place) => assignment.partitions.get(place),
+    fenced: (code, generation) => parts.member?.membership?.fenced(code, generation),
+    rebalanceSeen: (generation) => parts.member?.membership?.rebalanceSeen(generation),
+    onRecreated: (partition) => parts.positions.recreated(partition),
+    onCommitted: (offsets) => {
+      if (!events.hasListeners('committed')) return
+      const list = offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset: BigInt(offset) }))
+      events.emit('committed', { offsets: list })
+    },
+    onAutoFailure: (error) => commitFailed(parts, error),
+  })
+}
+
+function createMember(parts: ConsumerParts): GroupMember | undefined {
+  const { groupId, topics } = parts.options
+  if (groupId === undefined || topics.length === 0) return undefined
+  return new GroupMember(
+    () => createMembership(parts, groupId),
+    () => parts.runtime.monoNow(),
+  )
+}
+
+function createMembership(parts: ConsumerParts, groupId: string): Membership {
+  const { cluster, subscription, assignment, positions, committer, events, lifecycle, purposes } = parts
+  const { instanceId, rack, assignors, revokeGraceMs } = parts.options
+  const { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs } = parts.options
+  const times = { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs, revokeGraceMs }
+  const connections = { purpose: purposes.group, heartbeatPurpose: purposes.heartbeat }
+  return new ClassicMembership(
+    cluster,
+    { groupId, instanceId: instanceId ?? null, rack: rack ?? null, ...times, assignors, ...connections },
+    {
+      subscribedTopics: async (signal) => {
+        const names = await subscription.topics(signal)
+        parts.missing.look()
+        return names
+      },
+      knownSubscription: () => subscription.known(),
+      partitionCounts: (names, signal) => subscription.counts(names, signal),
+      knownPartitionCount: (topic) => cluster.topic(topic)?.partitions.length,
+      onRevoked: (partitions, signal) => assignment.revoke(partitions, parts.graceMs, signal),
+      onAssigned: (partitions, signal) => assignment.add(partitions, signal),
+      lost: (partitions) => {
+        assignment.lose(partitions)
+        events.emit('lost', { partitions })
+      },
+      onLost: (partitions, signal) => assignment.lost(partitions, signal),
+      beforeJoin: () => commitBeforeJoin(parts),
+      positioned: (places, signal) => positions.positioned(found(parts, places), signal),
+      onRebalanced: (info) => {
+        lifecycle.assigned()
+        committer.resume()
+        cluster.metrics.counter('consumer.rebalances').add(1)
+        events.emit('rebalanced', info)
+      },
+      onFatal: (error) => parts.fail(error),
+    },
+  )
+}
+
+function createWatchdog(parts: ConsumerParts): Watchdog {
+  const { runtime, options, handOut, assignment, cluster, events } = parts
+  const { maxProcessingMs, revokeGraceMs: graceMs, maxWaitMs } = options
+  return new Watchdog(runtime, {
+    ...{ maxProcessingMs, graceMs, longestFetchMs: maxWaitMs + cluster.options.requestTimeoutMs },
+    deliveries: handOut.deliveries,
+    partitions: assignment.partitions.all,
+    idleSinceMs: () => handOut.idleSinceMs,
+    onStalled: (delivery, error, elapsedMs) => {
+      const { topic = '', partition = -1, offset = -1n } = error
+      cluster.logger.warn('message processing exceeded maxProcessingMs', { topic, partition, offset, elapsedMs })
+      events.emit('stalled', { topic, partition, offset, elapsedMs })
+      Deliveries.abort(delivery, error)
+    },
+    // A poll may be slow without being in the way: the member joins again with the next one.
+    onOverdue: ({ kind }, error) => (kind === 'poll' ? parts.leaveUnread(maxProcessingMs) : parts.evict(error)),
+    onStuck: ({ partition: { topic, partition }, reason, elapsedMs, error }) => {
+      cluster.logger.warn('a partition is stuck', { topic, partition, reason, elapsedMs, error: error?.message })
+      events.emit('stuck', { topic, partition, reason, elapsedMs, error })
+    },
+    onNoReader: (elapsedMs) => parts.leaveUnread(elapsedMs),
+  })
+}
+
+// ---- what several parts need
+
+/** The identity for commits: the member's, or an anonymous one for manually assigned partitions. */
+function identityOf({ member, options: { groupId, instanceId } }: ConsumerParts): GroupIdentity {
+  const anonymous = { groupId: groupId ?? '', memberId: '', generation: -1, instanceId: instanceId ?? null }
+  return member?.identity ?? anonymous
+}
+
+function ready({ prefetch, source }: ConsumerParts, partition: AssignedPartition): void {
+  prefetch.ready(partition)
+  source.ready(partition)
+}
+
+function found({ assignment }: ConsumerParts, places: readonly TopicPartition[]): AssignedPartition[] {
+  return places.map((place) => assignment.partitions.get(place)).filter((partition) => partition !== undefined)
+}
+
+async function commitBeforeJoin(parts: ConsumerParts): Promise<void> {
+  const { committer, assignment, options } = parts
+  if (!options.commit.automatic) return
+  const limits = { timeoutMs: options.revokeGraceMs, rebalance: 'fail' as const }
+  await committer.commit(assignment.partitions.all, limits).catch((error: unknown) => commitFailed(parts, error))
+}
+
+function commitFailed({ events }: ConsumerParts, error: unknown): void {
+  events.emit('commitFailed', { error: asKafkaError(error, 'Committing offsets') })
+}
+
+/** The reader rejects once; the partition is not read until a seek, and the other partitions are. */
+function failPartition({ runtime, handOut }: ConsumerParts, partition: AssignedPartition, error: KafkaError): void {
+  partition.obstruct('failed', error, runtime.monoNow())
+  handOut.fail(error)
+}
+
+/** A right is missing: the partition is read once it is granted. The reader rejects only if nothing else can be read. */
+function forbidden({ cluster, handOut, assignment }: ConsumerParts, partition: AssignedPartition, error: KafkaError): void {
+  const { topic, partition: index } = partition
+  cluster.logger.warn('reading is not authorized', { topic, partition: index, error: error.message, hint: error.hint })
+  for (const { paused, trouble } of assignment.partitions.all) {
+    if (!paused && trouble?.obstacle !== 'forbidden' && trouble?.obstacle !== 'failed') return
+  }
+  handOut.fail(error)
+}
+
+/** The error for a partition whose next batch cannot be read. */
+function unreadableError({ topic, partition, progress }: AssignedPartition, cause: unknown): KafkaError {
+  if (KafkaError.is(cause)) return cause
+  const offset = progress.next
+  const message = `Reading ${describePartition({ topic, partition, offset })} failed: ${textOf(cause)}`
+  return new KafkaError('CORRUPT_MESSAGE', message, {
+    topic,
+    partition,
+    offset: BigInt(offset),
+    cause,
+    hint: 'Seek beyond the batch to continue without it: reading this partition has stopped.',
+  })
+}

@@ -1,0 +1,184 @@
+import type { Runtime } from '@ottla/runtime'
+import type { TopicPartition } from '../cluster/topology.ts'
+import { textOf } from '../error-data.ts'
+import { describePartition, KafkaError } from '../errors.ts'
+import { waitAtMost, within, withSignal } from '../runtime/wait.ts'
+import type { RebalanceHook, ResolvedConsumerOptions } from './options.ts'
+import { AssignedPartition } from './partition/assigned-partition.ts'
+import type { BufferHost } from './partition/partition-buffer.ts'
+import { PartitionMap } from './partition/partition-map.ts'
+import type { Deliveries } from './reading/delivery.ts'
+
+export interface AssignmentHost {
+  readonly runtime: Runtime
+  readonly options: ResolvedConsumerOptions
+  readonly deliveries: Deliveries
+  readonly buffers: BufferHost<AssignedPartition>
+  /** The set of partitions changed. */
+  changed(): void
+  watch(topics: readonly string[]): void
+  /** Looks up where to read these partitions. */
+  resolve(partitions: readonly AssignedPartition[]): void
+  /** Commits what is processed of these partitions. */
+  commit(partitions: readonly AssignedPartition[], timeoutMs: number): Promise<void>
+  /** They no longer belong to this consumer. */
+  released(partitions: readonly AssignedPartition[], wasLost: boolean): void
+  /** May be delivered again. */
+  ready(partition: AssignedPartition): void
+  onHookFailed(error: KafkaError): void
+  onCommitFailed(error: unknown): void
+}
+
+/** The partitions of this consumer: adds and releases them, in an order that loses nothing and redelivers little. */
+export class Assignment {
+  readonly #host: AssignmentHost
+  readonly #partitions = new PartitionMap<AssignedPartition>()
+  /** Released, while the application still processes items of them: their successors wait. */
+  readonly #lingering = new PartitionMap<AssignedPartition>()
+  /** Paused by the application, by place: the pause outlives a revocation. */
+  readonly #paused = new PartitionMap<TopicPartition>()
+
+  constructor(host: AssignmentHost) {
+    this.#host = host
+  }
+
+  get partitions(): PartitionMap<AssignedPartition> {
+    return this.#partitions
+  }
+
+  /** Creates the partitions without a hook: those of the option `assign`. */
+  create(place: TopicPartition, start?: AssignedPartition['start']): AssignedPartition {
+    const { topic, partition: index } = place
+    const partition = new AssignedPartition(topic, index, this.#host.buffers, start)
+    if (this.#paused.get(place) !== undefined) partition.pause(true)
+    const before = this.#lingering.get(place)
+    if (before !== undefined) {
+      partition.block(true)
+      before.hands.onIdle(() => this.#unblock(before))
+    }
+    this.#partitions.set(partition)
+    return partition
+  }
+
+  async add(places: readonly TopicPartition[], signal?: AbortSignal): Promise<void> {
+    const fresh = places.filter((place) => this.#partitions.get(place) === undefined).map((place) => this.create(place))
+    await this.begin(fresh, signal)
+  }
+
+  /** Calls the hook before the positions are looked up, so that it can seek. */
+  async begin(partitions: readonly AssignedPartition[], signal?: AbortSignal): Promise<void> {
+    this.#host.watch([...new Set(partitions.map(({ topic }) => topic))])
+    await this.#hook('onAssigned', this.#host.options.onAssigned, partitions, signal)
+    this.#host.changed()
+    this.#host.resolve(partitions.filter(({ owned }) => owned))
+  }
+
+  /** Stops delivery, waits for running handlers, calls the hook, commits, and then aborts what still runs. */
+  async revoke(places: readonly TopicPartition[], graceMs: number, signal?: AbortSignal): Promise<void> {
+    const { runtime, options, deliveries } = this.#host
+    const partitions = this.#find(places)
+    for (const partition of partitions) partition.beginRevoking()
+    await waitAtMost(
+      runtime,
+      graceMs,
+      withSignal(deliveries.idle(partitions), signal).catch(() => {}),
+    )
+    await this.#hook('onRevoked', options.onRevoked, partitions, signal)
+    const owned = partitions.filter((partition) => partition.owned)
+    if (options.commit.automatic && owned.length > 0) {
+      const timeoutMs = Math.min(options.rebalanceTimeoutMs, options.sessionTimeoutMs)
+      const commit = withSignal(this.#host.commit(owned, timeoutMs), signal)
+      await commit.catch((error: unknown) => this.#host.onCommitFailed(error))
+    }
+    this.#release(owned, false)
+  }
+
+  /** Other members may have the partitions: delivery stops now, and nothing is committed. */
+  lose(places: readonly TopicPartition[]): void {
+    this.#release(this.#find(places), true)
+  }
+
+  /** The awaited hook after a loss. */
+  async lost(places: readonly TopicPartition[], signal?: AbortSignal): Promise<void> {
+    await this.#hook('onLost', this.#host.options.onLost, places, signal)
+  }
+
+  /** The consumer is closed: whatever is left. */
+  releaseAll(reason: KafkaError): void {
+    const all = [...this.#partitions.all]
+    for (const partition of all) {
+      this.#partitions.delete(partition)
+      partition.release(reason)
+    }
+    this.#host.released(all, false)
+  }
+
+  // ---- pause
+
+  pause(place: TopicPartition, isPaused: boolean): void {
+    if (isPaused) this.#paused.set({ topic: place.topic, partition: place.partition })
+    else this.#paused.delete(place)
+    this.#partitions.get(place)?.pause(isPaused)
+  }
+
+  // ---- inside
+
+  #find(places: readonly TopicPartition[]): AssignedPartition[] {
+    return places.map((place) => this.#partitions.get(place)).filter((partition) => partition !== undefined)
+  }
+
+  #release(partitions: readonly AssignedPartition[], wasLost: boolean): void {
+    const why = wasLost ? 'The partition was lost' : 'The partition was revoked'
+    for (const partition of partitions) {
+      const { topic, partition: index } = partition
+      this.#partitions.delete(partition)
+      if (partition.hands.count > 0) this.#linger(partition)
+      partition.release(
+        new KafkaError('ABORTED', `${why}: ${describePartition({ topic, partition: index })}`, {
+          topic,
+          partition: index,
+        }),
+      )
+    }
+    this.#host.released(partitions, wasLost)
+    this.#host.changed()
+  }
+
+  #linger(partition: AssignedPartition): void {
+    this.#lingering.set(partition)
+    partition.hands.onIdle(() => {
+      if (this.#lingering.get(partition) === partition) this.#lingering.delete(partition)
+    })
+  }
+
+  /** The last handler of an earlier assignment has ended. */
+  #unblock(before: AssignedPartition): void {
+    const partition = this.#partitions.get(before)
+    if (partition === undefined || this.#lingering.get(before) !== undefined) return
+    partition.block(false)
+    this.#host.ready(partition)
+  }
+
+  /** A hook that takes longer than the rebalance timeout would end the membership. */
+  async #hook(
+    name: string,
+    hook: RebalanceHook | undefined,
+    partitions: readonly TopicPartition[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    if (hook === undefined || partitions.length === 0 || signal?.aborted === true) return
+    const { runtime, options } = this.#host
+    const timeoutMs = options.rebalanceTimeoutMs
+    const timedOut = () => new Error(`it did not end within ${timeoutMs} ms`)
+    const list = partitions.map(({ topic, partition }) => ({ topic, partition }))
+    try {
+      const limits = { operation: `The hook ${name}`, timeoutMs, timedOut, signals: [signal] }
+      await within(runtime, limits, async (bounded) => withSignal(Promise.resolve(hook(list, { signal: bounded })), bounded))
+    } catch (cause) {
+      // Superseded by a loss.
+      if (signal?.aborted === true) return
+      const message = `The hook ${name} failed: ${textOf(cause)}`
+      this.#host.onHookFailed(new KafkaError('HANDLER_FAILED', message, { fatal: true, cause }))
+    }
+  }
+}

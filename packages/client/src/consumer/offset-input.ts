@@ -1,0 +1,102 @@
+import type { TopicPartition } from '../cluster/topology.ts'
+import { describePartition, KafkaError } from '../errors.ts'
+
+/** Where to read from: an offset, or one end of the log. */
+export type StartOffset = bigint | number | 'earliest' | 'latest'
+
+/** The next offset to read of a partition. */
+export interface PartitionOffset extends TopicPartition {
+  readonly offset: bigint | number
+  readonly metadata?: string | null | undefined
+  /** The leader epoch of the record before the offset; -1 or missing: unknown. */
+  readonly leaderEpoch?: number | undefined
+}
+
+const latestTopicLength = 249
+const longestMetadataChars = 1 << 20
+
+/** Whether a value is an offset: a bigint or a safe integer, 0 or more. Text and -1 are none. */
+export function isOffset(value: unknown): value is bigint | number {
+  if (typeof value === 'bigint') return value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER)
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+/** An offset, or one end of the log. */
+export function isStartOffset(value: unknown): value is StartOffset {
+  return value === 'earliest' || value === 'latest' || isOffset(value)
+}
+
+/** Checks `{ topic, partition, … }` as a caller gave it. `caller` is the call, 'consumer.seek()'. */
+export function checkPlace(
+  value: unknown,
+  caller: string,
+  ...more: readonly string[]
+): asserts value is TopicPartition {
+  if (typeof value !== 'object' || value === null) throw invalid(`${caller} needs { ${shapeOf(more)} }`)
+  const { topic, partition } = value as Record<string, unknown>
+  if (typeof topic !== 'string' || topic === '' || topic.length > latestTopicLength) {
+    throw invalid(`The topic in ${caller} must be the name of a topic`)
+  }
+  if (!Number.isInteger(partition) || (partition as number) < 0 || (partition as number) > 0x7fffffff) {
+    throw invalid(`The partition in ${caller} must be the number of a partition, 0 or more`, { topic })
+  }
+  const allowed = ['topic', 'partition', ...more]
+  const unknown = Object.keys(value).find((key) => !allowed.includes(key))
+  if (unknown !== undefined) {
+    throw invalid(`${caller} does not have '${unknown}': it takes { ${shapeOf(more)} }`, value as TopicPartition)
+  }
+}
+
+/** Checks a list of places. */
+export function checkPlaces(values: unknown, caller: string): asserts values is readonly TopicPartition[] {
+  if (!Array.isArray(values)) throw invalid(`${caller} needs a list: [{ topic, partition }]`)
+  for (const value of values) checkPlace(value, caller)
+}
+
+/** Checks that the options of a call are an object with these names only. */
+export function checkOptions(value: unknown, caller: string, names: readonly string[]): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalid(`The options of ${caller} must be an object`)
+  }
+  const unknown = Object.keys(value).find((key) => !names.includes(key))
+  if (unknown === undefined) return
+  throw invalid(`Option '${unknown}' of ${caller} does not exist`, {}, `Choose one of the options ${names.join(', ')}.`)
+}
+
+/** Checks the argument of `consumer.seek`. */
+export function checkSeek(value: unknown): asserts value is TopicPartition & { readonly offset: StartOffset } {
+  const caller = 'consumer.seek()'
+  checkPlace(value, caller, 'offset')
+  const { offset } = value as { offset?: unknown } & TopicPartition
+  if (isStartOffset(offset)) return
+  throw invalid(`Cannot seek to ${shown(offset)}: it is not an offset`, value, offsetHint)
+}
+
+/** Checks an entry of `consumer.commit([…])`. */
+export function checkCommit(value: unknown): asserts value is PartitionOffset {
+  const caller = 'consumer.commit()'
+  checkPlace(value, caller, 'offset', 'metadata', 'leaderEpoch')
+  const { offset, metadata } = value as { offset?: unknown; metadata?: unknown } & TopicPartition
+  if (!isOffset(offset)) throw invalid(`Cannot commit ${shown(offset)}: it is not an offset`, value, commitHint)
+  if (metadata === undefined || metadata === null) return
+  if (typeof metadata !== 'string' || metadata.length > longestMetadataChars) {
+    throw invalid(`The metadata of ${describePartition(value)} must be a string`, value)
+  }
+}
+
+const offsetHint = "Pass a bigint or an integer of at least 0, 'earliest' or 'latest'."
+const commitHint = 'Pass the next offset to read as a bigint or an integer of at least 0.'
+
+function shapeOf(more: readonly string[]): string {
+  return ['topic', 'partition', ...more].join(', ')
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'bigint' || typeof value === 'number') return String(value)
+  return typeof value === 'string' && /^[\w-]{0,30}$/.test(value) ? `'${value}'` : `a value of type ${typeof value}`
+}
+
+function invalid(message: string, place: { topic?: string; partition?: number } = {}, hint?: string): KafkaError {
+  const { topic, partition } = place
+  return new KafkaError('INVALID_ARGUMENT', message, { topic, partition, hint })
+}

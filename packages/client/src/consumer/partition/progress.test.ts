@@ -1,0 +1,198 @@
+import { describe, expect, test } from 'vitest'
+import { Progress } from './progress.ts'
+
+const started = (offset = 0, epoch = 0) => {
+  const progress = new Progress()
+  progress.start({ offset, epoch })
+  return progress
+}
+
+/** Hands out messages one by one, as a loop does. */
+const hand = (progress: Progress, ...offsets: number[]) => {
+  for (const offset of offsets) progress.hand(offset, offset + 1, 1)
+}
+
+describe('what is undone', () => {
+  test('is the item in hand; everything before it is done', () => {
+    const progress = started()
+    hand(progress, 0)
+    progress.settle(0, 1)
+    hand(progress, 1)
+    expect(progress.lowestUndone).toEqual({ offset: 1, epoch: 1 })
+    expect(progress.position).toEqual({ offset: 2, epoch: 1 })
+  })
+
+  test('goes back to the lowest item that was neither marked nor is in hand elsewhere, and only these are wanted', () => {
+    const progress = started()
+    progress.hand(0, 10, 1)
+    progress.settle(3, 4)
+    progress.settle(0, 2)
+    progress.giveBack(0, 10)
+    expect(progress.next).toBe(2)
+    expect([0, 1, 2, 3, 4, 9, 10].filter((offset) => progress.wants(offset))).toEqual([2, 4, 9, 10])
+    expect(progress.lowestUndone.offset).toBe(2)
+    hand(progress, 2)
+    progress.settle(2, 3)
+    expect(progress.lowestUndone.offset).toBe(4)
+    expect(progress.next).toBe(4)
+  })
+
+  test('includes what a manual loop has passed, until it is marked', () => {
+    const progress = started()
+    hand(progress, 0, 1, 2)
+    expect(progress.lowestUndone.offset).toBe(0)
+    progress.settle(1, 2)
+    expect(progress.lowestUndone.offset).toBe(0)
+    progress.giveBack(2, 3)
+    expect(progress.next).toBe(2)
+    progress.settle(0, 1)
+    expect(progress.lowestUndone.offset).toBe(2)
+    progress.settleBefore(3)
+    expect(progress.lowestUndone.offset).toBe(2)
+  })
+
+  test('does not include offsets without records: control batches, gaps of compaction', () => {
+    const progress = started()
+    progress.handAll(
+      [0, 5, 9].map((start) => ({ start, end: start + 1, epochBefore: -1, epoch: -1 })),
+      10,
+      1,
+    )
+    for (const offset of [0, 5]) progress.settle(offset, offset + 1)
+    expect(progress.lowestUndone.offset).toBe(9)
+    progress.settle(9, 10)
+    expect(progress.lowestUndone.offset).toBe(10)
+    progress.skip(12, 2)
+    expect(progress.lowestUndone).toEqual({ offset: 12, epoch: 2 })
+  })
+})
+
+describe('the epoch of the position', () => {
+  test('follows records and skipped batches alike', () => {
+    const progress = started(0, 0)
+    progress.hand(0, 1, 3)
+    expect(progress.position).toEqual({ offset: 1, epoch: 3 })
+    progress.skip(2, 4)
+    expect(progress.position).toEqual({ offset: 2, epoch: 4 })
+    expect(progress.lowestUndone).toEqual({ offset: 0, epoch: 0 })
+    progress.settle(0, 1)
+    expect(progress.lowestUndone).toEqual({ offset: 2, epoch: 4 })
+  })
+
+  test('is that before the record when it is given back', () => {
+    const progress = started(0, 0)
+    progress.hand(0, 1, 3)
+    progress.settle(0, 1)
+    progress.hand(1, 2, 5)
+    progress.giveBack(1, 2)
+    expect(progress.position).toEqual({ offset: 1, epoch: 3 })
+  })
+})
+
+describe('a commit', () => {
+  test('that the application made itself is followed only by progress beyond it, until a seek', () => {
+    const progress = started()
+    hand(progress, 0, 1, 2)
+    progress.settle(0, 2)
+    progress.storedExplicitly(8)
+    expect(progress.pending(false)).toBeUndefined()
+    for (let offset = 3; offset < 9; offset++) hand(progress, offset)
+    progress.settle(0, 8)
+    expect(progress.pending(false)).toBeUndefined()
+    progress.settle(8, 9)
+    expect(progress.pending(false)?.offset).toBe(9)
+    progress.storedExplicitly(1)
+    expect(progress.pending(false)).toBeUndefined()
+    progress.start({ offset: 4, epoch: -1 })
+    expect(progress.pending(false)?.offset).toBe(4)
+  })
+
+  test('in mode manual needs something processed: a start is no progress', () => {
+    const progress = started(7)
+    expect(progress.pending(true)).toBeUndefined()
+    expect(progress.pending(false)?.offset).toBe(7)
+    hand(progress, 7, 8)
+    expect(progress.pending(true)).toBeUndefined()
+    progress.settle(7, 8)
+    expect(progress.pending(true)?.offset).toBe(8)
+  })
+
+  test('of a reset stays below what is in hand, and what the log lost is no longer undone', () => {
+    const progress = started()
+    progress.hand(0, 10, 1)
+    progress.reset({ offset: 20, epoch: -1 })
+    expect(progress.lowestUndone.offset).toBe(0)
+    progress.settle(0, 10)
+    expect(progress.lowestUndone.offset).toBe(20)
+    progress.hand(20, 30, 1)
+    progress.reset({ offset: 25, epoch: 1 })
+    progress.settle(20, 25)
+    expect(progress.lowestUndone.offset).toBe(25)
+  })
+})
+
+/** The same with a state for each offset. */
+class Model {
+  readonly states: ('handed' | 'returned' | 'done')[] = []
+
+  get next(): number {
+    const returned = this.states.indexOf('returned')
+    return returned < 0 ? this.states.length : returned
+  }
+
+  get lowestUndone(): number {
+    const undone = this.states.findIndex((state) => state !== 'done')
+    return undone < 0 ? this.states.length : undone
+  }
+
+  change(start: number, end: number, from: readonly string[], to: 'handed' | 'returned' | 'done'): void {
+    for (let offset = start; offset < end; offset++) {
+      if (from.includes(this.states[offset] ?? '')) this.states[offset] = to
+    }
+  }
+}
+
+function seeded(seed: number): (sides: number) => number {
+  let state = seed
+  return (sides) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return Math.floor((state / 0x1_0000_0000) * sides)
+  }
+}
+
+test.each([1, 2, 3, 4])('equals a model with one state for each offset, over random steps: seed %i', (seed) => {
+  const random = seeded(seed)
+  const progress = started()
+  const model = new Model()
+  for (let step = 0; step < 3_000; step++) {
+    const start = random(model.states.length + 1)
+    const end = start + 1 + random(5)
+    switch (random(4)) {
+      case 0: {
+        const offset = model.next
+        progress.hand(offset, offset + 1, 1 + Math.floor(step / 500))
+        model.states[offset] = 'handed'
+        break
+      }
+      case 1:
+        progress.settle(start, end)
+        model.change(start, end, ['handed', 'returned'], 'done')
+        break
+      case 2:
+        progress.giveBack(start, end)
+        model.change(start, end, ['handed'], 'returned')
+        break
+      default:
+        if (random(10) > 0) break
+        progress.settleBefore(start)
+        model.change(0, start, ['handed'], 'done')
+    }
+    const seen = { next: progress.next, lowestUndone: progress.lowestUndone.offset }
+    if (seen.next !== model.next || seen.lowestUndone !== model.lowestUndone) {
+      expect(seen, `step ${step}`).toEqual({ next: model.next, lowestUndone: model.lowestUndone })
+    }
+    const handed = progress.isHanded(start, end)
+    if (handed !== model.states.slice(start, end).includes('handed')) expect(handed, `step ${step}`).toBe(!handed)
+  }
+  expect(model.states.length).toBeGreaterThan(100)
+})

@@ -1,0 +1,207 @@
+import type { Runtime } from '@ottla/runtime'
+import { describePartition, KafkaError } from '../../errors.ts'
+import { DeadlineTimer } from '../../runtime/deadline-timer.ts'
+import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import type { Deliveries, Delivery } from './delivery.ts'
+
+/**
+ * 'no-reader': nothing reads. 'not-fetched': no fetch of the partition succeeds. 'not-read': records are there and no reader takes them.
+ * 'not-settled': an item of it is in hand.
+ */
+export type StuckReason = 'no-reader' | 'not-fetched' | 'not-read' | 'not-settled'
+
+export interface Stuck {
+  readonly partition: AssignedPartition
+  readonly reason: StuckReason
+  readonly elapsedMs: number
+  readonly error: KafkaError | undefined
+}
+
+export interface WatchdogOptions {
+  readonly maxProcessingMs: number
+  /** Time in ms between the abort of an item and the end of the membership. */
+  readonly graceMs: number
+  /** A fetch may take this long. */
+  readonly longestFetchMs: number
+  readonly deliveries: Deliveries
+  readonly partitions: ReadonlySet<AssignedPartition>
+  /** Since when nothing reads; undefined: a reader is active. */
+  readonly idleSinceMs: () => number | undefined
+  readonly onStalled: (delivery: Delivery, error: KafkaError, elapsedMs: number) => void
+  /** The item is still in hand after its abort: another member must get the partition. */
+  readonly onOverdue: (delivery: Delivery, error: KafkaError) => void
+  readonly onStuck: (stuck: Stuck) => void
+  /** Nothing has read for `maxProcessingMs`: other members must get the partitions. */
+  readonly onNoReader: (elapsedMs: number) => void
+}
+
+/** Number of checks per `maxProcessingMs`. */
+const checks = 5
+const longestCheckMs = 30_000
+/** An obstacle that lasts longer than this is trouble. */
+const obstacleMs = 30_000
+
+interface Seen<T> {
+  readonly state: T
+  readonly sinceMs: number
+}
+
+/**
+ * Watches items in hand, wherever their partition went, and partitions that nobody fetches, reads or settles. It reads the clock once
+ * per check, not per item.
+ */
+export class Watchdog {
+  readonly #runtime: Runtime
+  readonly #options: WatchdogOptions
+  readonly #everyMs: number
+  readonly #timer: DeadlineTimer
+  /** The items in hand by the turn of their delivery. */
+  readonly #items = new Map<Delivery, Seen<number> & { isStalled: boolean; isOverdue: boolean }>()
+  /** The next offsets of partitions with records to read. */
+  readonly #unread = new Map<AssignedPartition, Seen<number>>()
+  /** What was reported, until it ends. */
+  readonly #reported = new Map<AssignedPartition, StuckReason>()
+  #startedMs: number
+
+  constructor(runtime: Runtime, options: WatchdogOptions) {
+    this.#runtime = runtime
+    this.#options = options
+    this.#everyMs = Math.min(longestCheckMs, Math.max(1, options.maxProcessingMs / checks))
+    this.#startedMs = runtime.monoNow()
+    this.#timer = new DeadlineTimer(runtime, (nowMs) => {
+      this.#checkItems(nowMs)
+      this.#checkPartitions(nowMs)
+      return nowMs + this.#everyMs
+    })
+  }
+
+  start(): void {
+    this.#startedMs = this.#runtime.monoNow()
+    this.#timer.wakeIn(this.#everyMs)
+  }
+
+  stop(): void {
+    this.#timer.clear()
+    this.#items.clear()
+    this.#unread.clear()
+    this.#reported.clear()
+  }
+
+  /** What is stuck now. */
+  diagnose(): Stuck[] {
+    const nowMs = this.#runtime.monoNow()
+    const found: Stuck[] = []
+    for (const partition of this.#options.partitions) {
+      const stuck = this.#diagnosePartition(partition, nowMs)
+      if (stuck !== undefined) found.push(stuck)
+    }
+    return found
+  }
+
+  #checkItems(nowMs: number): void {
+    const { deliveries, maxProcessingMs, graceMs, onStalled, onOverdue } = this.#options
+    for (const delivery of this.#items.keys()) if (delivery.partition === undefined) this.#items.delete(delivery)
+    for (const delivery of deliveries) {
+      if (delivery.partition === undefined) continue
+      const seen = this.#items.get(delivery)
+      if (seen === undefined || seen.state !== delivery.turn) {
+        this.#items.set(delivery, { state: delivery.turn, sinceMs: nowMs, isStalled: false, isOverdue: false })
+        continue
+      }
+      const elapsedMs = nowMs - seen.sinceMs
+      if (!seen.isStalled && elapsedMs >= maxProcessingMs) {
+        seen.isStalled = true
+        onStalled(delivery, processingError(delivery, maxProcessingMs), elapsedMs)
+      } else if (seen.isStalled && !seen.isOverdue && elapsedMs >= maxProcessingMs + graceMs) {
+        seen.isOverdue = true
+        onOverdue(delivery, processingError(delivery, maxProcessingMs))
+      }
+    }
+  }
+
+  #checkPartitions(nowMs: number): void {
+    const { partitions, onStuck, onNoReader } = this.#options
+    for (const partition of this.#reported.keys()) if (!partitions.has(partition)) this.#reported.delete(partition)
+    this.#notice(nowMs)
+    for (const partition of partitions) {
+      const stuck = this.#diagnosePartition(partition, nowMs)
+      if (stuck === undefined) this.#reported.delete(partition)
+      else if (this.#reported.get(partition) !== stuck.reason) {
+        this.#reported.set(partition, stuck.reason)
+        onStuck(stuck)
+      }
+    }
+    const unreadMs = this.#withoutReaderMs(nowMs)
+    if (unreadMs >= this.#options.maxProcessingMs && partitions.size > 0) onNoReader(unreadMs)
+  }
+
+  /** Remembers since when partitions have records at the same position. */
+  #notice(nowMs: number): void {
+    const { partitions } = this.#options
+    for (const partition of this.#unread.keys()) if (!partitions.has(partition)) this.#unread.delete(partition)
+    for (const partition of partitions) {
+      const { next } = partition.progress
+      if (!partition.buffer.hasBatch) this.#unread.delete(partition)
+      else if (this.#unread.get(partition)?.state !== next) this.#unread.set(partition, { state: next, sinceMs: nowMs })
+    }
+  }
+
+  #diagnosePartition(partition: AssignedPartition, nowMs: number): Stuck | undefined {
+    if (partition.paused || partition.revoking) return undefined
+    const { maxProcessingMs } = this.#options
+    const inHandMs = this.#inHandMs(partition, nowMs)
+    if (inHandMs >= maxProcessingMs) return { partition, reason: 'not-settled', elapsedMs: inHandMs, error: undefined }
+    const unreadMs = this.#withoutReaderMs(nowMs)
+    if (unreadMs >= maxProcessingMs) return { partition, reason: 'no-reader', elapsedMs: unreadMs, error: undefined }
+    const { trouble } = partition
+    const troubleMs = trouble === undefined ? 0 : nowMs - trouble.sinceMs
+    if (troubleMs >= obstacleMs) {
+      return { partition, reason: 'not-fetched', elapsedMs: troubleMs, error: trouble?.error }
+    }
+    const unread = this.#unread.get(partition)
+    const waitingMs = unread === undefined || unread.state !== partition.progress.next ? 0 : nowMs - unread.sinceMs
+    if (waitingMs >= maxProcessingMs) return { partition, reason: 'not-read', elapsedMs: waitingMs, error: undefined }
+    const silentMs = this.#silentMs(partition, nowMs)
+    if (silentMs >= this.#options.longestFetchMs + obstacleMs) {
+      return { partition, reason: 'not-fetched', elapsedMs: silentMs, error: undefined }
+    }
+    return undefined
+  }
+
+  #inHandMs(partition: AssignedPartition, nowMs: number): number {
+    let longestMs = 0
+    for (const [delivery, { state, sinceMs }] of this.#items) {
+      if (delivery.partition !== partition || delivery.turn !== state) continue
+      longestMs = Math.max(longestMs, nowMs - sinceMs)
+    }
+    return longestMs
+  }
+
+  /** Items of a poll are in hand between two calls: these are watched as items. */
+  #withoutReaderMs(nowMs: number): number {
+    const idleMs = this.#options.idleSinceMs()
+    if (idleMs === undefined) return 0
+    for (const { partition } of this.#options.deliveries) if (partition !== undefined) return 0
+    return nowMs - Math.max(idleMs, this.#startedMs)
+  }
+
+  /** How long no fetch brought anything, although nothing of the partition waits for a reader. */
+  #silentMs(partition: AssignedPartition, nowMs: number): number {
+    if (partition.halted || partition.fetching.offset < 0 || partition.buffer.bytes > 0 || partition.buffer.isOut)
+      return 0
+    return nowMs - Math.max(partition.fetching.fetchedAtMs, this.#startedMs)
+  }
+}
+
+function processingError(delivery: Delivery, limitMs: number): KafkaError {
+  const { topic = '', partition = -1 } = delivery.partition ?? {}
+  const offset = delivery.start
+  const place = describePartition({ topic, partition, offset })
+  return new KafkaError('PROCESSING_TIMED_OUT', `Processing of ${place} exceeded maxProcessingMs (${limitMs})`, {
+    topic,
+    partition,
+    offset: BigInt(offset),
+    fatal: true,
+    hint: 'Raise maxProcessingMs, or let the handler return when its signal aborts.',
+  })
+}
