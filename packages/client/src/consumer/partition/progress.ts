@@ -22,8 +22,8 @@ export class Progress {
   #committed = -1
   /** Commits that the application did not make itself must be beyond this offset. */
   #floor = -1
-  /** The start was chosen by the reset policy and is not committed yet. */
-  #uncommittedStart = false
+  /** The start that the reset policy chose, until a commit is stored. */
+  #policyStart: Position | undefined
 
   /** The next offset to deliver; offset -1: unknown. */
   get position(): Position {
@@ -88,13 +88,19 @@ export class Progress {
     this.#advance(offset, epoch)
     this.#base = offset
     this.#floor = -1
-    this.#uncommittedStart = false
+    this.#policyStart = undefined
   }
 
   /** The start was chosen by the reset policy. */
   startByPolicy(position: Position): void {
     this.start(position)
-    this.#uncommittedStart = true
+    this.#policyStart = position
+  }
+
+  /** The topic is another one: neither the position nor the commit belongs to it. Unknown until the next start. */
+  forget(): void {
+    this.start(unknownPosition)
+    this.#committed = -1
   }
 
   /** The log lost the position. Items in the application's hands stay undone until they are settled, those from `offset` on are gone. */
@@ -105,6 +111,7 @@ export class Progress {
     this.#advance(offset, epoch)
     this.#base = Math.min(this.#base, offset)
     if (this.#floor > offset) this.#floor = -1
+    if (this.#policyStart !== undefined) this.#policyStart = { offset, epoch }
   }
 
   /** Moves over offsets without deliverable records. */
@@ -190,13 +197,13 @@ export class Progress {
   /** A commit of the progress was stored. */
   stored(offset: number): void {
     this.#committed = offset
-    this.#uncommittedStart = false
+    this.#policyStart = undefined
   }
 
   /** A commit of the application at an offset of its choice was stored: it stands until progress goes beyond it. */
   storedExplicitly(offset: number): void {
     this.#committed = offset
-    this.#uncommittedStart = false
+    this.#policyStart = undefined
     this.#floor = Math.max(offset, this.lowestUndone.offset)
   }
 
@@ -206,13 +213,13 @@ export class Progress {
     const undone = this.lowestUndone
     const { offset } = undone
     if (offset === this.#committed || (this.#floor >= 0 && offset <= this.#floor)) return undefined
-    if (namedOnly && offset <= Math.max(this.#base, this.#committed)) return undefined
+    if (namedOnly && offset <= this.#base) return undefined
     return undone
   }
 
   /** The start, where it was chosen by the reset policy and is not committed yet. */
   get uncommittedStart(): Position | undefined {
-    return this.#uncommittedStart && this.#committed < 0 ? this.lowestUndone : undefined
+    return this.#policyStart
   }
 
   // ---- inside

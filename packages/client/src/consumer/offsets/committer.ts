@@ -1,0 +1,275 @@
+import type { TopicPartition } from '../../cluster/topology.ts'
+import { noTopicId } from '../../cluster/topology.ts'
+import { closedError, describePartition, KafkaError } from '../../errors.ts'
+import { DeadlineTimer } from '../../runtime/deadline-timer.ts'
+import { type Deferred, deferred } from '../../runtime/deferred.ts'
+import { waitAtMost } from '../../runtime/wait.ts'
+import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import { CommitCall, type CommitOptions, committing } from './commit-call.ts'
+import type { ExplicitOffset } from './commit-entry.ts'
+import type { CommitCluster, CommitHost } from './commit-host.ts'
+import { CommitLoop } from './commit-loop.ts'
+import { CommitQueue } from './commit-queue.ts'
+
+/** An offset to commit as it is. */
+export interface OffsetToCommit extends TopicPartition {
+  /** The next offset to read. */
+  readonly offset: number
+  /** Of the record before it; default -1, unknown. */
+  readonly leaderEpoch?: number | undefined
+  readonly metadata?: string | null | undefined
+}
+
+export interface CommitterHost extends CommitHost {
+  /** The partitions that are assigned to this consumer. */
+  partitions(): Iterable<AssignedPartition>
+  /** One of them, if it is assigned. */
+  find(place: TopicPartition): AssignedPartition | undefined
+}
+
+/** When to commit by itself; `mark: false` is the mode 'manual'. */
+export interface CommitterPolicy {
+  readonly mark: boolean
+  readonly automatic: boolean
+  readonly intervalMs: number
+  /** Processed items after which an automatic commit does not wait for the interval. */
+  readonly count: number
+}
+
+/** The longest string that every version of the protocol can encode, in bytes of UTF-8. */
+const mostStringBytes = 0x7fff
+
+/**
+ * Commits the offsets of one consumer. One request is in flight; what is to be committed meanwhile merges into the next one, the
+ * latest per partition. Each partition has its own outcome, and each call its own deadline.
+ */
+export class Committer {
+  readonly #cluster: CommitCluster
+  readonly #policy: CommitterPolicy
+  readonly #host: CommitterHost
+  readonly #queue: CommitQueue
+  readonly #loop: CommitLoop
+  readonly #timer: DeadlineTimer
+  readonly #calls = new Set<CommitCall>()
+  /** Of the automatic commits, on `monoNow`. */
+  #nextAutoMs = Number.POSITIVE_INFINITY
+  #counted = 0
+  #drained: Deferred<void> | undefined
+  #isClosed = false
+
+  constructor(cluster: CommitCluster, policy: CommitterPolicy, host: CommitterHost) {
+    this.#cluster = cluster
+    this.#policy = policy
+    this.#host = host
+    this.#queue = new CommitQueue((entry) => entry.giveUp(host.identity().groupId))
+    this.#timer = new DeadlineTimer(cluster.runtime, (nowMs) => this.#onDue(nowMs))
+    this.#loop = new CommitLoop(cluster, this.#queue, host, {
+      namedOnly: !policy.mark,
+      reportIntervalMs: policy.intervalMs,
+      wakeBy: (atMs) => this.#timer.wakeBy(atMs),
+      onPause: () => this.#checkDrained(),
+    })
+  }
+
+  // ---- automatic commits
+
+  /** Starts automatic commits, if the policy has them. */
+  start(): void {
+    if (!this.#policy.automatic || this.#isClosed || this.#isRunning) return
+    this.#nextAutoMs = this.#cluster.runtime.monoNow() + this.#policy.intervalMs
+    this.#timer.wakeBy(this.#nextAutoMs)
+  }
+
+  /** Stops automatic commits; those in flight end. */
+  stop(): void {
+    this.#nextAutoMs = Number.POSITIVE_INFINITY
+  }
+
+  /** Counts processed items for the policy's `count`. */
+  counted(items: number): void {
+    this.#counted += items
+    if (this.#counted >= this.#policy.count) this.autoNow()
+  }
+
+  /** Commits the progress of all partitions now instead of at the next interval. Only between `start` and `stop`. */
+  autoNow(): void {
+    this.#counted = 0
+    if (!this.#isRunning) return
+    for (const partition of this.#host.partitions()) {
+      if (!partition.owned || partition.progress.pending(false) === undefined) continue
+      this.#queue.progress(partition).automatic = true
+    }
+    this.#loop.wake()
+  }
+
+  /** Commits the start of partitions for which the reset policy chose it, until it is stored or the partition is given up. */
+  commitStart(partitions: Iterable<AssignedPartition>): void {
+    if (this.#isClosed) return
+    for (const partition of partitions) {
+      if (!partition.owned || partition.progress.uncommittedStart === undefined) continue
+      this.#queue.progress(partition).start = true
+    }
+    this.#loop.wake()
+  }
+
+  // ---- commits of the application
+
+  /**
+   * Commits what is processed of these partitions, as of the time when the request is written. Rejects with TIMED_OUT, ABORTED,
+   * CLOSED, ILLEGAL_GENERATION (the partition was given up), or the coordinator's error for a partition.
+   */
+  commitProgress(partitions: Iterable<AssignedPartition>, options: CommitOptions = {}): Promise<void> {
+    return this.#call(options, (call) => {
+      for (const partition of partitions) {
+        const pending = partition.progress.pending(!this.#policy.mark)
+        if (pending !== undefined) this.#queue.progress(partition).join(call, pending.offset)
+      }
+    })
+  }
+
+  /**
+   * Commits exactly these offsets and touches no other partition. They stand: automatic commits follow only from beyond them, until a
+   * seek. The partitions need not be assigned to this consumer. Rejects as `commitProgress`.
+   */
+  async commitOffsets(offsets: readonly OffsetToCommit[], options: CommitOptions = {}): Promise<void> {
+    for (const offset of offsets) checkLengths(offset)
+    return this.#call(options, (call) => {
+      for (const { topic, partition, ...given } of offsets) {
+        const owner = this.#host.find({ topic, partition })
+        const entry = this.#queue.explicit({ topic, partition }, this.#explicit(topic, given, owner), owner)
+        entry.join(call, given.offset)
+      }
+    })
+  }
+
+  // ---- what happens to the consumer
+
+  /** The group is stable again: what waited for the end of the rebalance is sent. */
+  resume(): void {
+    this.#loop.resume()
+  }
+
+  /** These partitions were revoked (`owned` is false): what was not stored rejects. A response in flight still counts. */
+  revoked(partitions: Iterable<AssignedPartition>): void {
+    this.#queue.release(partitions)
+    this.#checkDrained()
+  }
+
+  /** The same for lost partitions. */
+  lost(partitions: Iterable<AssignedPartition>): void {
+    this.revoked(partitions)
+  }
+
+  /** Resolves when everything that was to be committed has an outcome, or at its timeout. To call before the member leaves. */
+  async drain(timeoutMs: number): Promise<void> {
+    if (this.#isClosed) return
+    this.#drained ??= deferred()
+    this.#loop.drain(true)
+    this.#checkDrained()
+    const { promise } = this.#drained ?? { promise: Promise.resolve() }
+    await waitAtMost(this.#cluster.runtime, timeoutMs, promise)
+    this.#loop.drain(false)
+  }
+
+  /** Aborts the request in flight; calls that have not settled reject with CLOSED and their outcome. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.stop()
+    this.#timer.stop()
+    for (const call of [...this.#calls]) call.reject(closedError('consumer', call.outcome))
+    this.#loop.close()
+    this.#checkDrained()
+  }
+
+  // ---- inside
+
+  get #isRunning(): boolean {
+    return this.#nextAutoMs !== Number.POSITIVE_INFINITY
+  }
+
+  #call({ timeoutMs, signal, rebalance }: CommitOptions, add: (call: CommitCall) => void): Promise<void> {
+    if (this.#isClosed) return Promise.reject(closedError('consumer', 'not-written'))
+    if (rebalance === 'fail' && this.#isOutside) return Promise.reject(outsideError(this.#host.identity().groupId))
+    const call = new CommitCall({
+      nowMs: this.#cluster.runtime.monoNow(),
+      timeoutMs: timeoutMs ?? this.#cluster.options.apiTimeoutMs,
+      signal,
+      waitsForRebalance: rebalance !== 'fail',
+      onSettled: (settled) => this.#settled(settled),
+    })
+    if (call.isSettled) return call.promise
+    this.#calls.add(call)
+    add(call)
+    call.seal()
+    if (!call.isSettled) {
+      this.#timer.wakeBy(call.deadlineMs)
+      this.#loop.wake()
+    }
+    return call.promise
+  }
+
+  /** The member has no generation, and no commit can be sent before it has joined. */
+  get #isOutside(): boolean {
+    return !this.#host.isStable() && this.#host.identity().generation < 0
+  }
+
+  #explicit(
+    topic: string,
+    { offset, leaderEpoch = -1, metadata }: Omit<OffsetToCommit, keyof TopicPartition>,
+    owner: AssignedPartition | undefined,
+  ): ExplicitOffset {
+    const known = owner === undefined ? this.#cluster.topic(topic)?.topicId : owner.fetching.topicId
+    const topicId = known === noTopicId ? undefined : known
+    return { offset, leaderEpoch, metadata: metadata ?? '', topicId, era: owner?.era }
+  }
+
+  #settled(call: CommitCall): void {
+    this.#calls.delete(call)
+    this.#checkDrained()
+  }
+
+  #onDue(nowMs: number): number {
+    let dueMs = Number.POSITIVE_INFINITY
+    for (const call of [...this.#calls]) {
+      call.expire(nowMs)
+      if (!call.isSettled) dueMs = Math.min(dueMs, call.deadlineMs)
+    }
+    if (nowMs >= this.#nextAutoMs) {
+      this.#nextAutoMs = nowMs + this.#policy.intervalMs
+      this.autoNow()
+    } else this.#loop.wake()
+    return Math.min(dueMs, this.#nextAutoMs)
+  }
+
+  /** A commit that no call waits for counts only until it was sent once. */
+  #checkDrained(): void {
+    if (this.#drained === undefined) return
+    if (!this.#isClosed && (this.#calls.size > 0 || this.#loop.isSending || this.#hasUntried())) return
+    this.#drained.resolve()
+    this.#drained = undefined
+  }
+
+  #hasUntried(): boolean {
+    for (const entry of this.#queue.all()) if (entry.isWanted && !entry.wasTried) return true
+    return false
+  }
+}
+
+function checkLengths({ topic, partition, metadata }: OffsetToCommit): void {
+  for (const [name, text] of [
+    ['topic', topic],
+    ['metadata', metadata ?? ''],
+  ] as const) {
+    const bytes = Buffer.byteLength(text)
+    if (bytes <= mostStringBytes) continue
+    const place = name === 'topic' ? `partition ${partition}` : describePartition({ topic, partition })
+    const message = `${committing} failed (${place}): the ${name} is ${bytes} bytes long, at most ${mostStringBytes} are possible`
+    throw new KafkaError('INVALID_ARGUMENT', message, { partition, outcome: 'not-written' })
+  }
+}
+
+function outsideError(groupId: string): KafkaError {
+  const message = `${committing} failed (group '${groupId}'): the consumer is not a member of the group at the moment`
+  return new KafkaError('ILLEGAL_GENERATION', message, { outcome: 'not-written' })
+}
