@@ -18,8 +18,12 @@ export interface ErrorMeaning {
   readonly moved: 'leader' | 'coordinator' | 'controller' | undefined
   /** The broker is the right one and not ready yet: it is loading its state, or waits for the end of a transaction. */
   readonly notReady: boolean
+  /** The partition has no leader at the moment. */
+  readonly noLeader: boolean
   /** The brokers do not have the topic or the partition. */
   readonly missingTopic: boolean
+  /** This principal has no right to the topic. Another one may grant it while the client runs. */
+  readonly topicForbidden: boolean
   /** The log does not contain the offset. */
   readonly outOfRange: boolean
   /** The fetch session is gone: a full request opens another one. */
@@ -59,6 +63,7 @@ export interface ErrorMeaning {
 /** The additions to the codec's table, which has Kafka's own `retriable` and `refreshMetadata` of each code. */
 const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   // ---- where things are
+  LEADER_NOT_AVAILABLE: { noLeader: true },
   NOT_LEADER_OR_FOLLOWER: { moved: 'leader' },
   FENCED_LEADER_EPOCH: { moved: 'leader' },
   UNKNOWN_LEADER_EPOCH: { moved: 'leader' },
@@ -104,7 +109,7 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   INVALID_TOPIC_EXCEPTION: { notWritten: true },
   NOT_ENOUGH_REPLICAS: { notWritten: true },
   POLICY_VIOLATION: { notWritten: true },
-  TOPIC_AUTHORIZATION_FAILED: { notWritten: true },
+  TOPIC_AUTHORIZATION_FAILED: { topicForbidden: true, notWritten: true },
   UNSUPPORTED_COMPRESSION_TYPE: { notWritten: true },
   UNSUPPORTED_FOR_MESSAGE_FORMAT: { notWritten: true },
   UNSUPPORTED_VERSION: { unsupportedVersion: true, notWritten: true },
@@ -129,7 +134,9 @@ const nothing: ErrorMeaning = {
   staleMetadata: false,
   moved: undefined,
   notReady: false,
+  noLeader: false,
   missingTopic: false,
+  topicForbidden: false,
   outOfRange: false,
   fetchSessionLost: false,
   rebootstrap: false,

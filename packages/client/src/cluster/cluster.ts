@@ -116,6 +116,11 @@ export class Cluster {
     return this.#cache.partition(topic, partition)
   }
 
+  /** The error code of the topic in the last metadata; 0 also when it was never requested. */
+  topicErrorCode(name: string): number {
+    return this.#cache.errorCodeOf(name)
+  }
+
   /** All topics in the cache: the watched ones, or all of the cluster with watchTopics('all'). */
   topics(): readonly TopicInfo[] {
     return this.#cache.topics()

@@ -46,6 +46,8 @@ export class AssignedPartition implements BufferOwner {
   #parked = false
   #halted = false
   #trouble: Trouble | undefined
+  /** The position is being looked up or validated; requests for that may have failed meanwhile. */
+  #resolving = false
   /** The leader epoch in which the position was validated; in a newer one the log may have been truncated. */
   #validatedEpoch = -1
 
@@ -104,7 +106,7 @@ export class AssignedPartition implements BufferOwner {
   }
 
   get resolving(): boolean {
-    return this.#trouble?.obstacle === 'resolving'
+    return this.#resolving
   }
 
   get validatedEpoch(): number {
@@ -115,11 +117,20 @@ export class AssignedPartition implements BufferOwner {
     this.#validatedEpoch = leaderEpoch
   }
 
+  /**
+   * The highest offset that was fetched or delivered, with the leader epoch of the record before it: the log of a new leader contains
+   * everything before it, or was cut.
+   */
+  get furthest(): Position {
+    const { frontier } = this.progress
+    const { offset, epoch } = this.fetching
+    return offset > frontier.offset ? { offset, epoch } : frontier
+  }
+
   /** Whether a fetch may include the partition. */
   isFetchable(nowMs: number): boolean {
     if (this.#halted || this.fetching.offset < 0 || nowMs < this.fetching.resumeAtMs) return false
-    const obstacle = this.#trouble?.obstacle
-    return obstacle !== 'resolving' && obstacle !== 'failed'
+    return !this.#resolving && this.#trouble?.obstacle !== 'failed'
   }
 
   /** Number of records not delivered yet, as of the last fetch; undefined while the position or the end of the log is unknown. */
@@ -152,13 +163,24 @@ export class AssignedPartition implements BufferOwner {
     this.#refresh()
   }
 
-  /** Something keeps the partition from being read. The time of an obstacle that lasts is that of its beginning. */
+  /**
+   * Something keeps the partition from being read. The time of an obstacle that lasts is that of its beginning. 'resolving' excludes
+   * the partition from fetches until `resolved`, `place` or `displace`.
+   */
   obstruct(obstacle: Obstacle, error: KafkaError | undefined, nowMs: number): void {
+    if (obstacle === 'resolving') this.#resolving = true
     const sinceMs = this.#trouble?.obstacle === obstacle ? this.#trouble.sinceMs : nowMs
     this.#trouble = { obstacle, error, sinceMs }
   }
 
+  /** A fetch succeeded. Obstacles of a look-up are not its business: they end with the look-up. */
   clearTrouble(): void {
+    if (!this.#resolving) this.#trouble = undefined
+  }
+
+  /** The look-up or validation of the position has ended. */
+  resolved(): void {
+    this.#resolving = false
     this.#trouble = undefined
   }
 
@@ -181,7 +203,22 @@ export class AssignedPartition implements BufferOwner {
     else if (how === 'policy' || how === 'recreated') this.progress.startByPolicy(position)
     else this.progress.start(position)
     this.fetching.moveTo(position.offset)
-    this.#trouble = undefined
+    this.#validatedEpoch = -1
+    this.resolved()
+  }
+
+  /**
+   * The log was cut at `position`, so what was fetched beyond it is dropped. Returns whether records that were delivered are gone;
+   * delivery continues at the cut then, else where it was.
+   */
+  truncate(position: Position): boolean {
+    this.#eras.next('reset', position.offset)
+    this.buffer.clear()
+    const isCut = this.progress.truncate(position)
+    this.fetching.moveTo(this.progress.next)
+    this.fetching.forgetEnds()
+    this.resolved()
+    return isCut
   }
 
   /** Delivers nothing more of what was fetched until `place`; the application or a new topic moved the position. */
@@ -190,7 +227,11 @@ export class AssignedPartition implements BufferOwner {
     this.buffer.clear()
     if (how === 'recreated') this.progress.forget()
     this.fetching.moveTo(-1)
-    this.#trouble = undefined
+    this.#validatedEpoch = -1
+    this.resolved()
+    if (how === 'sought') return
+    this.progress.forget()
+    this.fetching.forgetEnds()
   }
 
   #endEra(position: Position, how: Placement): void {

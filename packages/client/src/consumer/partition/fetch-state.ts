@@ -11,6 +11,8 @@ export type LeaderChange = 'none' | 'moved' | 'new-epoch' | 'recreated'
 export class FetchState {
   /** The next offset to fetch; -1: the position is unknown. */
   #offset = -1
+  /** The leader epoch of the last batch that was fetched before it; -1: unknown. */
+  #epoch = -1
   #leaderId = -1
   #leaderEpoch = -1
   #topicId: string | undefined
@@ -25,6 +27,10 @@ export class FetchState {
 
   get offset(): number {
     return this.#offset
+  }
+
+  get epoch(): number {
+    return this.#epoch
   }
 
   /** -1: none at the moment. */
@@ -77,8 +83,10 @@ export class FetchState {
     return this.#fetchedAtMs
   }
 
-  moveTo(offset: number): void {
+  /** `epoch`: that of the last batch before `offset`, after a fetch. Not needed where the position is that of the next delivery. */
+  moveTo(offset: number, epoch = -1): void {
     this.#offset = offset
+    this.#epoch = epoch
   }
 
   /** Applies the metadata. A topic with another id is another topic: its epochs start from 0. */

@@ -31,6 +31,11 @@ export class Progress {
     return first === undefined ? this.#frontierPosition() : { offset: first.start, epoch: first.epochBefore }
   }
 
+  /** The next offset that was never delivered; `position` is before it where items were given back. */
+  get frontier(): Position {
+    return this.#frontierPosition()
+  }
+
   /** The offset of `position`, without an object. */
   get next(): number {
     return this.#returned.first?.start ?? this.#frontier
@@ -112,6 +117,27 @@ export class Progress {
     this.#base = Math.min(this.#base, offset)
     if (this.#floor > offset) this.#floor = -1
     if (this.#policyStart !== undefined) this.#policyStart = { offset, epoch }
+  }
+
+  /**
+   * The log was cut: what this consumer has from `offset` on is gone, and other records may follow there. Returns whether any of it
+   * was delivered. Unlike after `reset`, records before the cut are still there and are delivered again if they were given back.
+   */
+  truncate({ offset, epoch }: Position): boolean {
+    if (offset >= this.#frontier) return false
+    this.#saveItem()
+    this.#handed.remove(offset, Number.POSITIVE_INFINITY)
+    this.#returned.remove(offset, Number.POSITIVE_INFINITY)
+    this.#advance(offset, epoch)
+    this.#base = Math.min(this.#base, offset)
+    if (this.#floor > offset) this.#floor = -1
+    return true
+  }
+
+  /** The topic is another one: offsets of the old topic, committed ones too, mean nothing in it. */
+  forget(): void {
+    this.start(unknownPosition)
+    this.#committed = -1
   }
 
   /** Moves over offsets without deliverable records. */

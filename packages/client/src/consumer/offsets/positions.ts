@@ -1,0 +1,285 @@
+import type { Runtime } from '@ottla/runtime'
+import type { TopicPartition } from '../../cluster/topology.ts'
+import type { KafkaError } from '../../errors.ts'
+import type { AssignedPartition, Placement } from '../partition/assigned-partition.ts'
+import type { Position } from '../partition/position.ts'
+import { earliestTimestamp, latestTimestamp } from './offset-messages.ts'
+import type { OffsetRequests } from './offset-requests.ts'
+import { PartitionLookups } from './partition-lookups.ts'
+import { noCommitError, notInLogError, recreatedError, truncatedError } from './position-errors.ts'
+import { PositionWaiters } from './position-waiters.ts'
+
+export type ResetReason = 'no-committed-offset' | 'out-of-range' | 'truncated' | 'recreated'
+
+export interface PositionsHost {
+  readonly runtime: Pick<Runtime, 'monoNow'>
+  readonly offsetReset: 'earliest' | 'latest' | 'none'
+  /** Whether there are committed offsets to start from. */
+  readonly inGroup: boolean
+  /** The partition was created after the consumer started: 'latest' would skip its first records. */
+  isNew(partition: TopicPartition): boolean
+  /** The partition can be fetched from its position. */
+  onReady(partition: AssignedPartition): void
+  /** The reset policy chose these starts, which no commit has yet. Only in a group. */
+  onStartChosen(partitions: readonly AssignedPartition[]): void
+  /** `from`: -1 without a position before. */
+  onReset(partition: AssignedPartition, from: number, to: number, reason: ResetReason): void
+  /** The partition cannot be read until a seek. */
+  onFailed(partition: AssignedPartition, error: KafkaError): void
+  /** An error that concerns the whole group or consumer. */
+  onFatal(error: KafkaError): void
+}
+
+/** How to continue at an end of the log. */
+interface EndOptions {
+  readonly how: Placement
+  readonly reason?: ResetReason
+  /** The position before, for the report. */
+  readonly from?: number
+}
+
+/**
+ * Determines positions from commits, the reset policy and seeks, and validates them when the leader changes (KIP-320). Each partition has
+ * at most one look-up; its result is dropped when the partition was moved or released meanwhile. A failure never yields another position.
+ */
+export class Positions {
+  readonly #requests: OffsetRequests
+  readonly #host: PositionsHost
+  readonly #lookups: PartitionLookups
+  readonly #waiters = new PositionWaiters()
+  /** Recreated before their first position was found: 'latest' would skip records of the new topic. */
+  readonly #fresh = new WeakSet<AssignedPartition>()
+  #chosen: AssignedPartition[] = []
+
+  constructor(requests: OffsetRequests, host: PositionsHost) {
+    this.#requests = requests
+    this.#host = host
+    this.#lookups = new PartitionLookups({
+      nowMs: () => host.runtime.monoNow(),
+      onObstacle: (partition) => this.#waiters.check(partition),
+      onRefused: (partition, error) => this.#refused(partition, error),
+    })
+  }
+
+  /** Positions new partitions: at their own start, else the committed offset, else by the reset policy. */
+  resolve(partitions: Iterable<AssignedPartition>): void {
+    for (const partition of partitions) {
+      const isOpen = partition.owned && partition.fetching.offset < 0 && partition.failed === undefined
+      if (!isOpen || this.#lookups.has(partition)) continue
+      const { start } = partition
+      if (start !== undefined) this.#moveTo(partition, start, 'start')
+      else this.#fromCommit(partition)
+    }
+  }
+
+  /** Synchronous for an offset; an end of the log is looked up, and nothing is delivered until it is found. */
+  seek(partition: AssignedPartition, offset: bigint | number | 'earliest' | 'latest'): void {
+    if (partition.owned) this.#moveTo(partition, offset, 'sought')
+  }
+
+  /** The leader does not have the offset to fetch. To call when everything before it was delivered: a reset drops the rest. */
+  outOfRange(partition: AssignedPartition): void {
+    const { offset } = partition.fetching
+    if (!partition.owned || offset < 0 || this.#lookups.has(partition)) return
+    const { offsetReset } = this.#host
+    if (offsetReset === 'none') this.#fail(partition, notInLogError(partition, offset))
+    // As in Java, 'latest' also applies where the beginning of the log has moved past the position.
+    else this.#toEnd(partition, offsetReset, { how: 'reset', reason: 'out-of-range', from: offset })
+  }
+
+  /** The partition has a newer leader: its log may lack what was fetched from the old one. */
+  validate(partition: AssignedPartition): void {
+    const { fetching, failed, owned } = partition
+    if (!owned || failed !== undefined || fetching.offset < 0 || this.#lookups.has(partition)) return
+    if (!isUnvalidated(partition)) return
+    // Bytes of an unknown epoch cannot be validated: they are fetched again.
+    if (partition.furthest.epoch < 0) partition.dropFetched()
+    const { leaderEpoch } = fetching
+    const question = partition.furthest
+    if (question.epoch < 0 || question.epoch >= leaderEpoch) return
+    this.#lookups.run(partition, {
+      start: (listener) => this.#requests.epochEnd(partition, question.epoch, listener),
+      found: ({ offset, leaderEpoch: epoch }) => this.#validated(partition, question, { offset, epoch }, leaderEpoch),
+      // Brokers before 2.3.
+      unsupported: () => this.#valid(partition, question, leaderEpoch),
+    })
+  }
+
+  /**
+   * The topic was deleted and created again. The position, commits and items in hand belong to the old one. Without topic ids it is
+   * noticed only where the leader lacks the epoch of the position, or, as out of range, where the new log is shorter: a topic that has
+   * grown past the old position under the same epochs cannot be told apart from the old one.
+   */
+  recreated(partition: AssignedPartition): void {
+    if (!partition.owned) return
+    const restart = this.#lookups.restartOf(partition)
+    if (!partition.progress.isKnown && partition.fetching.offset < 0) {
+      this.#fresh.add(partition)
+      restart?.()
+      return
+    }
+    const { next: from } = partition.progress
+    this.#lookups.cancel(partition)
+    partition.displace('recreated')
+    if (restart !== undefined) restart()
+    else if (this.#host.offsetReset === 'none') this.#fail(partition, recreatedError(partition))
+    else this.#toEnd(partition, 'earliest', { how: 'recreated', reason: 'recreated', from })
+  }
+
+  /** Revoked, lost or closed. */
+  release(partitions: Iterable<AssignedPartition>): void {
+    for (const partition of partitions) {
+      this.#lookups.cancel(partition)
+      this.#waiters.remove(partition)
+    }
+  }
+
+  /**
+   * Resolves when each partition has a position, a reason why it cannot have one now (no leader, forbidden, failed), or is released.
+   * Rejects with the reason of the signal.
+   */
+  positioned(partitions: Iterable<AssignedPartition>, signal: AbortSignal | undefined): Promise<void> {
+    return this.#waiters.wait(partitions, signal)
+  }
+
+  // ---- look-ups
+
+  #moveTo(partition: AssignedPartition, to: bigint | number | 'earliest' | 'latest', how: 'start' | 'sought'): void {
+    this.#lookups.cancel(partition)
+    if (typeof to !== 'string') {
+      partition.place({ offset: Number(to), epoch: -1 }, how)
+      this.#ready(partition)
+      return
+    }
+    if (how === 'sought') partition.displace('sought')
+    this.#toEnd(partition, to, { how })
+  }
+
+  #fromCommit(partition: AssignedPartition): void {
+    if (!this.#host.inGroup) {
+      this.#byPolicy(partition)
+      return
+    }
+    const { topic, partition: index, fetching } = partition
+    this.#lookups.run(partition, {
+      start: (listener) => this.#requests.committed({ topic, partition: index, topicId: fetching.topicId }, listener),
+      restart: () => this.#fromCommit(partition),
+      found: ({ offset, leaderEpoch }) => {
+        if (offset < 0) {
+          this.#byPolicy(partition)
+          return
+        }
+        partition.progress.foundCommit(offset)
+        partition.place({ offset, epoch: leaderEpoch }, 'start')
+        this.#ready(partition)
+      },
+    })
+  }
+
+  /** Looked up once: from then on the position is a number, so that a later failure never moves it. */
+  #byPolicy(partition: AssignedPartition): void {
+    const { offsetReset } = this.#host
+    if (offsetReset === 'none') {
+      this.#fail(partition, noCommitError(partition))
+      return
+    }
+    const isFresh = this.#fresh.has(partition) || this.#host.isNew(partition)
+    this.#toEnd(partition, isFresh ? 'earliest' : offsetReset, { how: 'policy', reason: 'no-committed-offset' })
+  }
+
+  #toEnd(partition: AssignedPartition, end: 'earliest' | 'latest', options: EndOptions): void {
+    const { how, reason, from = -1 } = options
+    const { leaderEpoch } = partition.fetching
+    const again = () => this.#toEnd(partition, end, options)
+    const restart = how === 'policy' ? () => this.#byPolicy(partition) : how === 'reset' ? undefined : again
+    this.#lookups.run(partition, {
+      start: (listener) =>
+        this.#requests.list(partition, end === 'earliest' ? earliestTimestamp : latestTimestamp, listener),
+      restart,
+      found: ({ offset, leaderEpoch: epoch }) => {
+        partition.place({ offset, epoch }, how)
+        // The leader of this epoch has just named the offset.
+        partition.validated(leaderEpoch)
+        if (reason !== undefined) this.#host.onReset(partition, from, offset, reason)
+        if (how === 'policy' || how === 'recreated') this.#startChosen(partition)
+        this.#ready(partition)
+      },
+    })
+  }
+
+  /** One report for all partitions of a response. */
+  #startChosen(partition: AssignedPartition): void {
+    if (!this.#host.inGroup) return
+    this.#chosen.push(partition)
+    if (this.#chosen.length > 1) return
+    queueMicrotask(() => {
+      const chosen = this.#chosen.filter(({ owned }) => owned)
+      this.#chosen = []
+      if (chosen.length > 0) this.#host.onStartChosen(chosen)
+    })
+  }
+
+  // ---- validation
+
+  /** `end`: of the epoch of `question`, in the log of the leader. */
+  #validated(partition: AssignedPartition, question: Position, end: Position, leaderEpoch: number): void {
+    if (end.offset < 0 || end.epoch < 0) this.#epochIsGone(partition, question)
+    else if (end.offset < question.offset) this.#cut(partition, end, leaderEpoch)
+    else this.#valid(partition, question, leaderEpoch)
+  }
+
+  #valid(partition: AssignedPartition, question: Position, leaderEpoch: number): void {
+    partition.resolved()
+    // A response that was in flight may have brought more since.
+    if (partition.furthest.offset <= question.offset) partition.validated(leaderEpoch)
+    this.#ready(partition)
+  }
+
+  #cut(partition: AssignedPartition, end: Position, leaderEpoch: number): void {
+    const from = partition.progress.frontier.offset
+    if (end.offset < from && this.#host.offsetReset === 'none') {
+      partition.dropFetched()
+      this.#fail(partition, truncatedError(partition, from, end.offset))
+      return
+    }
+    const isDelivered = partition.truncate(end)
+    partition.validated(leaderEpoch)
+    if (isDelivered) this.#host.onReset(partition, from, end.offset, 'truncated')
+    this.#ready(partition)
+  }
+
+  /** The leader has no record of this epoch nor of a later one that follows it: nothing says up to where the logs are the same. */
+  #epochIsGone(partition: AssignedPartition, { offset }: Position): void {
+    partition.resolved()
+    const { offsetReset } = this.#host
+    // Without topic ids this is how a recreated topic shows, whose epochs start from 0.
+    if (partition.fetching.topicId === undefined) this.recreated(partition)
+    else if (offsetReset === 'none') this.#fail(partition, truncatedError(partition, offset, undefined))
+    else this.#toEnd(partition, offsetReset, { how: 'reset', reason: 'truncated', from: offset })
+  }
+
+  // ---- outcomes
+
+  #refused(partition: AssignedPartition, error: KafkaError): void {
+    if (error.topic === undefined) this.#host.onFatal(error)
+    else this.#fail(partition, error)
+  }
+
+  #fail(partition: AssignedPartition, error: KafkaError): void {
+    this.#lookups.cancel(partition)
+    partition.resolved()
+    partition.obstruct('failed', error, this.#host.runtime.monoNow())
+    this.#waiters.check(partition)
+    this.#host.onFailed(partition, error)
+  }
+
+  #ready(partition: AssignedPartition): void {
+    this.validate(partition)
+    this.#waiters.check(partition)
+    if (!this.#lookups.has(partition)) this.#host.onReady(partition)
+  }
+}
+
+function isUnvalidated({ validatedEpoch, fetching }: AssignedPartition): boolean {
+  return fetching.leaderEpoch >= 0 && validatedEpoch < fetching.leaderEpoch
+}
