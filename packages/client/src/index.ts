@@ -13,21 +13,25 @@ export type {
   TopicPartitionDescription,
 } from './admin/topics.ts'
 export type { CallOptions, CloseOptions } from './call-options.ts'
-export type { CommitOptions } from './consumer/committer.ts'
-export { type CommittedPosition, Consumer, type Item, type PartitionOffset } from './consumer/consumer.ts'
+export { type CommittedPosition, Consumer } from './consumer/consumer.ts'
 export type { ConsumerEventMap } from './consumer/events.ts'
 export { type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
+export type { PartitionOffset, StartOffset } from './consumer/offset-input.ts'
 export type {
   AssignedPartition,
   AssignorName,
   CommitMode,
   ConsumerOptions,
+  RebalanceContext,
   RebalanceHook,
-  StartOffset,
   TopicSelector,
 } from './consumer/options.ts'
-export type { BatchReader, MessageReader, PollOptions, ReadOptions } from './consumer/reader.ts'
-export type { HandlerContext, RetryPolicy, RunOptions } from './consumer/runner.ts'
+export type { BatchReader } from './consumer/reading/batch-reader.ts'
+export type { Item } from './consumer/reading/marks.ts'
+export type { MessageReader, ReadOptions } from './consumer/reading/message-reader.ts'
+export type { PollOptions } from './consumer/reading/poll.ts'
+export type { HandlerContext, RetryPolicy, RunOptions } from './consumer/reading/run-options.ts'
+export type { PartitionStatus } from './consumer/status.ts'
 export {
   type BrokerAddress,
   type ClientErrorCode,

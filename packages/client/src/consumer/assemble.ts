@@ -15,8 +15,8 @@ import { Committer } from './offsets/committer.ts'
 import { OffsetRequests } from './offsets/offset-requests.ts'
 import { Positions } from './offsets/positions.ts'
 import type { ResolvedConsumerOptions } from './options.ts'
-import type { ConsumerParts } from './parts.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
+import type { ConsumerParts } from './parts.ts'
 import { Deliveries } from './reading/delivery.ts'
 import { HandOut } from './reading/hand-out.ts'
 import { Marks } from './reading/marks.ts'
@@ -125,11 +125,11 @@ function createAssignment(parts: ConsumerParts): Assignment {
     changed: () => parts.source.update(),
     watch: (topics) => subscription.watch(topics),
     resolve: (partitions) => parts.positions.resolve(partitions),
-    commit: (partitions, timeoutMs) => parts.committer.commit(partitions, { timeoutMs, rebalance: 'fail' }),
+    commit: (partitions, timeoutMs) => parts.committer.commitProgress(partitions, { timeoutMs, rebalance: 'fail' }),
     released: (partitions) => {
       for (const partition of partitions) handOut.forget(partition)
       parts.positions.release(partitions)
-      parts.committer.release(partitions)
+      parts.committer.revoked(partitions)
     },
     ready: (partition) => ready(parts, partition),
     onHookFailed: (error) => parts.fail(error),
@@ -157,7 +157,7 @@ function createSource(parts: ConsumerParts): Source {
 }
 
 function createPositions(parts: ConsumerParts): Positions {
-  const { runtime, options, subscription, committer: _, events, cluster, lookups } = parts
+  const { runtime, options, subscription, events, cluster, lookups } = parts
   return new Positions(lookups, {
     runtime,
     offsetReset: options.offsetReset,
@@ -185,7 +185,7 @@ function createCommitter(parts: ConsumerParts): Committer {
     identity: () => parts.identity,
     isStable: () => parts.member === undefined || parts.member.state === 'stable',
     partitions: () => assignment.partitions.all,
-    partition: (place) => assignment.partitions.get(place),
+    find: (place) => assignment.partitions.get(place),
     fenced: (code, generation) => parts.member?.membership?.fenced(code, generation),
     rebalanceSeen: (generation) => parts.member?.membership?.rebalanceSeen(generation),
     onRecreated: (partition) => parts.positions.recreated(partition),
@@ -290,7 +290,9 @@ async function commitBeforeJoin(parts: ConsumerParts): Promise<void> {
   const { committer, assignment, options } = parts
   if (!options.commit.automatic) return
   const limits = { timeoutMs: options.revokeGraceMs, rebalance: 'fail' as const }
-  await committer.commit(assignment.partitions.all, limits).catch((error: unknown) => commitFailed(parts, error))
+  await committer
+    .commitProgress(assignment.partitions.all, limits)
+    .catch((error: unknown) => commitFailed(parts, error))
 }
 
 function commitFailed({ events }: ConsumerParts, error: unknown): void {
@@ -304,7 +306,11 @@ function failPartition({ runtime, handOut }: ConsumerParts, partition: AssignedP
 }
 
 /** A right is missing: the partition is read once it is granted. The reader rejects only if nothing else can be read. */
-function forbidden({ cluster, handOut, assignment }: ConsumerParts, partition: AssignedPartition, error: KafkaError): void {
+function forbidden(
+  { cluster, handOut, assignment }: ConsumerParts,
+  partition: AssignedPartition,
+  error: KafkaError,
+): void {
   const { topic, partition: index } = partition
   cluster.logger.warn('reading is not authorized', { topic, partition: index, error: error.message, hint: error.hint })
   for (const { paused, trouble } of assignment.partitions.all) {

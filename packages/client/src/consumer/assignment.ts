@@ -173,7 +173,9 @@ export class Assignment {
     const list = partitions.map(({ topic, partition }) => ({ topic, partition }))
     try {
       const limits = { operation: `The hook ${name}`, timeoutMs, timedOut, signals: [signal] }
-      await within(runtime, limits, async (bounded) => withSignal(Promise.resolve(hook(list, { signal: bounded })), bounded))
+      await within(runtime, limits, async (bounded) =>
+        withSignal(Promise.resolve(hook(list, { signal: bounded })), bounded),
+      )
     } catch (cause) {
       // Superseded by a loss.
       if (signal?.aborted === true) return

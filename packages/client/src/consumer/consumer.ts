@@ -7,8 +7,15 @@ import { assemble } from './assemble.ts'
 import type { ConsumerCore } from './core.ts'
 import type { ConsumerEventMap } from './events.ts'
 import { Message, MessageBatch } from './message.ts'
-import { checkCommit, checkOptions, checkPlace, checkPlaces, checkSeek, type PartitionOffset, type StartOffset } from './offset-input.ts'
-import type { CommitOptions } from './offsets/committer.ts'
+import {
+  checkCommit,
+  checkOptions,
+  checkPlace,
+  checkPlaces,
+  checkSeek,
+  type PartitionOffset,
+  type StartOffset,
+} from './offset-input.ts'
 import { type ConsumerOptions, resolveConsumerOptions } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import { BatchReader } from './reading/batch-reader.ts'
@@ -16,7 +23,7 @@ import type { Item } from './reading/marks.ts'
 import { MessageReader, type ReadOptions } from './reading/message-reader.ts'
 import type { PollOptions } from './reading/poll.ts'
 import { isInside } from './reading/run-context.ts'
-import { resolveRunOptions, type RunOptions } from './reading/run-options.ts'
+import { type RunOptions, resolveRunOptions } from './reading/run-options.ts'
 import { Runner } from './reading/runner.ts'
 import { lagOf, type PartitionStatus, statusOf } from './status.ts'
 
@@ -107,15 +114,16 @@ export class Consumer implements AsyncIterable<Message> {
    * commits its partition. With a list of offsets stores exactly these (each the next one to read): they stand until progress goes
    * beyond them, or a seek. Rejects when the group no longer accepts commits of this member.
    */
-  async commit(what?: Item | readonly PartitionOffset[], options: CommitOptions = {}): Promise<void> {
+  async commit(what?: Item | readonly PartitionOffset[], options: CallOptions = {}): Promise<void> {
     const { lifecycle, committer, marks, assignment, options: own } = this.#core.parts
     checkOptions(options, 'consumer.commit()', callOptions)
     if (own.groupId === undefined) throw new KafkaError('INVALID_STATE', 'Cannot commit: the consumer has no groupId')
     if (lifecycle.state === 'closed') throw closedError('consumer')
-    if (what === undefined) return committer.commit(assignment.partitions.all, options)
-    if (!isOffsets(what)) return committer.commit(marks.doneUpTo(what, 'consumer.commit()'), options)
+    if (what === undefined) return committer.commitProgress(assignment.partitions.all, options)
+    if (!isOffsets(what)) return committer.commitProgress(marks.doneUpTo(what, 'consumer.commit()'), options)
     for (const offset of what) checkCommit(offset)
-    await committer.commitOffsets(what, options)
+    const offsets = what.map((one) => ({ ...one, offset: Number(one.offset) }))
+    await committer.commitOffsets(offsets, options)
   }
 
   /** Delivers nothing of these partitions until `resume`, also when they are revoked and assigned again meanwhile. */

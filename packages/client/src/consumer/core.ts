@@ -4,8 +4,8 @@ import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
 import { waitAtMost } from '../runtime/wait.ts'
 import type { StartOffset } from './offset-input.ts'
 import { type CommittedOffset, committedOffsets } from './offsets/committed-offsets.ts'
-import type { ConsumerParts } from './parts.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
+import type { ConsumerParts } from './parts.ts'
 import type { RunnerHost } from './reading/runner.ts'
 
 /** For the last commit and for leaving the group after a failure, in the background. */
@@ -146,7 +146,8 @@ export class ConsumerCore {
   }
 
   async close(timeoutMs: number): Promise<void> {
-    const { lifecycle, committer, source, handOut, assignment, subscription, missing, watchdog, poll, events } = this.parts
+    const { lifecycle, committer, source, handOut, assignment, subscription, missing, watchdog, poll, events } =
+      this.parts
     const before = lifecycle.close(timeoutMs)
     handOut.wake()
     if (before === 'running') await this.#leaveCleanly(timeoutMs)
@@ -178,14 +179,15 @@ export class ConsumerCore {
   async #leaveCleanly(timeoutMs: number): Promise<void> {
     const { runtime, committer, assignment, member, graceMs } = this.parts
     const deadlineMs = runtime.monoNow() + timeoutMs
-    const drained = committer.drain(timeoutMs)
     committer.stop()
+    // What was to be committed is sent before the member leaves.
+    await committer.drain(graceMs)
     if (member !== undefined) {
-      await member.leave({ timeoutMs, reason: 'the consumer is closing' })
+      await member.leave({ timeoutMs: deadlineMs - runtime.monoNow(), reason: 'the consumer is closing' })
     } else if (assignment.partitions.size > 0) {
-      await waitAtMost(runtime, timeoutMs, assignment.revoke([...assignment.partitions.all], graceMs))
+      const revoked = assignment.revoke([...assignment.partitions.all], graceMs)
+      await waitAtMost(runtime, deadlineMs - runtime.monoNow(), revoked)
     }
-    await waitAtMost(runtime, Math.max(0, deadlineMs - runtime.monoNow()), drained)
   }
 }
 

@@ -207,7 +207,11 @@ const owner = 'kafka.consumer()'
 
 /** Validates the options of `kafka.consumer(…)`; throws INVALID_OPTION. */
 export function resolveConsumerOptions(given: ConsumerOptions): ResolvedConsumerOptions {
-  const { topics, assign, commit, commitStart, assignors, protocol, ...rest } = resolveOptions(owner, consumerOptions, given)
+  const { topics, assign, commit, commitStart, assignors, protocol, ...rest } = resolveOptions(
+    owner,
+    consumerOptions,
+    given,
+  )
   if (topics === undefined && assign === undefined) {
     throw invalidOption(`Either 'topics' (with 'groupId') or 'assign' of ${owner} is required`)
   }

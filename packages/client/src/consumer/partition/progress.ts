@@ -134,12 +134,6 @@ export class Progress {
     return true
   }
 
-  /** The topic is another one: offsets of the old topic, committed ones too, mean nothing in it. */
-  forget(): void {
-    this.start(unknownPosition)
-    this.#committed = -1
-  }
-
   /** Moves over offsets without deliverable records. */
   skip(to: number, epoch: number): void {
     this.#returned.remove(0, Math.min(to, this.#frontier))
