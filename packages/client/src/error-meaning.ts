@@ -20,6 +20,8 @@ export interface ErrorMeaning {
   readonly notReady: boolean
   /** The brokers do not have the topic or the partition. */
   readonly missingTopic: boolean
+  /** An ACL is missing: it heals when the right is granted. */
+  readonly forbidden: boolean
   /** The log does not contain the offset. */
   readonly outOfRange: boolean
   /** The fetch session is gone: a full request opens another one. */
@@ -81,6 +83,11 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   FETCH_SESSION_ID_NOT_FOUND: { fetchSessionLost: true },
   INVALID_FETCH_SESSION_EPOCH: { fetchSessionLost: true },
 
+  // ---- rights
+  GROUP_AUTHORIZATION_FAILED: { forbidden: true },
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: { forbidden: true },
+  DELEGATION_TOKEN_AUTHORIZATION_FAILED: { forbidden: true },
+
   // ---- group membership
   UNKNOWN_MEMBER_ID: { member: 'unknown' },
   ILLEGAL_GENERATION: { member: 'stale-generation' },
@@ -96,7 +103,7 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   INVALID_PRODUCER_ID_MAPPING: { producer: 'identity-refused', notWritten: true },
   MESSAGE_TOO_LARGE: { tooLarge: true, notWritten: true },
   RECORD_LIST_TOO_LARGE: { tooLarge: true, notWritten: true },
-  CLUSTER_AUTHORIZATION_FAILED: { notWritten: true },
+  CLUSTER_AUTHORIZATION_FAILED: { notWritten: true, forbidden: true },
   CORRUPT_MESSAGE: { notWritten: true },
   INVALID_RECORD: { notWritten: true },
   INVALID_REQUIRED_ACKS: { notWritten: true },
@@ -104,7 +111,7 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   INVALID_TOPIC_EXCEPTION: { notWritten: true },
   NOT_ENOUGH_REPLICAS: { notWritten: true },
   POLICY_VIOLATION: { notWritten: true },
-  TOPIC_AUTHORIZATION_FAILED: { notWritten: true },
+  TOPIC_AUTHORIZATION_FAILED: { notWritten: true, forbidden: true },
   UNSUPPORTED_COMPRESSION_TYPE: { notWritten: true },
   UNSUPPORTED_FOR_MESSAGE_FORMAT: { notWritten: true },
   UNSUPPORTED_VERSION: { unsupportedVersion: true, notWritten: true },
@@ -130,6 +137,7 @@ const nothing: ErrorMeaning = {
   moved: undefined,
   notReady: false,
   missingTopic: false,
+  forbidden: false,
   outOfRange: false,
   fetchSessionLost: false,
   rebootstrap: false,

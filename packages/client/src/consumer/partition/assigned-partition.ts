@@ -6,19 +6,7 @@ import { Hands } from './hands.ts'
 import { type BufferHost, type BufferOwner, PartitionBuffer } from './partition-buffer.ts'
 import type { Position } from './position.ts'
 import { Progress } from './progress.ts'
-
-/**
- * Why a partition is not read. 'resolving': its position is being looked up or validated. 'backing-off': a request failed and will be
- * repeated. 'no-leader', 'forbidden': the same, with a reason that lasts. 'failed': it needs a seek.
- */
-export type Obstacle = 'resolving' | 'backing-off' | 'no-leader' | 'forbidden' | 'failed'
-
-export interface Trouble {
-  readonly obstacle: Obstacle
-  readonly error: KafkaError | undefined
-  /** On `monoNow`. */
-  readonly sinceMs: number
-}
+import { type Obstacle, type Trouble, troubled } from './trouble.ts'
 
 /** How the position was determined. */
 export type Placement = 'start' | 'policy' | 'sought' | 'reset' | 'recreated'
@@ -95,8 +83,9 @@ export class AssignedPartition implements BufferOwner {
     return this.fetching.highWatermark
   }
 
+  /** An obstacle of its position, else one of its fetches. */
   get trouble(): Trouble | undefined {
-    return this.#trouble
+    return this.#trouble ?? this.fetching.trouble
   }
 
   get failed(): KafkaError | undefined {
@@ -117,9 +106,9 @@ export class AssignedPartition implements BufferOwner {
 
   /** Whether a fetch may include the partition. */
   isFetchable(nowMs: number): boolean {
-    if (this.#halted || this.fetching.offset < 0 || nowMs < this.fetching.resumeAtMs) return false
-    const obstacle = this.#trouble?.obstacle
-    return obstacle !== 'resolving' && obstacle !== 'failed'
+    const { fetching } = this
+    if (this.#halted || this.#trouble !== undefined || fetching.offset < 0) return false
+    return nowMs >= fetching.resumeAtMs && !fetching.topicMissing && !this.buffer.isUnreadable
   }
 
   /** Number of records not delivered yet, as of the last fetch; undefined while the position or the end of the log is unknown. */
@@ -152,10 +141,9 @@ export class AssignedPartition implements BufferOwner {
     this.#refresh()
   }
 
-  /** Something keeps the partition from being read. The time of an obstacle that lasts is that of its beginning. */
+  /** The position is unknown, unconfirmed or cannot be read: until `clearTrouble` or `place` no fetch includes the partition. */
   obstruct(obstacle: Obstacle, error: KafkaError | undefined, nowMs: number): void {
-    const sinceMs = this.#trouble?.obstacle === obstacle ? this.#trouble.sinceMs : nowMs
-    this.#trouble = { obstacle, error, sinceMs }
+    this.#trouble = troubled(this.#trouble, obstacle, error, nowMs)
   }
 
   clearTrouble(): void {
