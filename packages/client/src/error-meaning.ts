@@ -22,8 +22,8 @@ export interface ErrorMeaning {
   readonly noLeader: boolean
   /** The brokers do not have the topic or the partition. */
   readonly missingTopic: boolean
-  /** This principal has no right to the topic. Another one may grant it while the client runs. */
-  readonly topicForbidden: boolean
+  /** An ACL is missing, on the topic or on something else. It heals when the right is granted. */
+  readonly forbidden: 'topic' | 'other' | undefined
   /** The log does not contain the offset. */
   readonly outOfRange: boolean
   /** The fetch session is gone: a full request opens another one. */
@@ -86,6 +86,11 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   FETCH_SESSION_ID_NOT_FOUND: { fetchSessionLost: true },
   INVALID_FETCH_SESSION_EPOCH: { fetchSessionLost: true },
 
+  // ---- rights
+  GROUP_AUTHORIZATION_FAILED: { forbidden: 'other' },
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: { forbidden: 'other' },
+  DELEGATION_TOKEN_AUTHORIZATION_FAILED: { forbidden: 'other' },
+
   // ---- group membership
   UNKNOWN_MEMBER_ID: { member: 'unknown' },
   ILLEGAL_GENERATION: { member: 'stale-generation' },
@@ -101,7 +106,7 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   INVALID_PRODUCER_ID_MAPPING: { producer: 'identity-refused', notWritten: true },
   MESSAGE_TOO_LARGE: { tooLarge: true, notWritten: true },
   RECORD_LIST_TOO_LARGE: { tooLarge: true, notWritten: true },
-  CLUSTER_AUTHORIZATION_FAILED: { notWritten: true },
+  CLUSTER_AUTHORIZATION_FAILED: { notWritten: true, forbidden: 'other' },
   CORRUPT_MESSAGE: { notWritten: true },
   INVALID_RECORD: { notWritten: true },
   INVALID_REQUIRED_ACKS: { notWritten: true },
@@ -109,7 +114,7 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   INVALID_TOPIC_EXCEPTION: { notWritten: true },
   NOT_ENOUGH_REPLICAS: { notWritten: true },
   POLICY_VIOLATION: { notWritten: true },
-  TOPIC_AUTHORIZATION_FAILED: { topicForbidden: true, notWritten: true },
+  TOPIC_AUTHORIZATION_FAILED: { notWritten: true, forbidden: 'topic' },
   UNSUPPORTED_COMPRESSION_TYPE: { notWritten: true },
   UNSUPPORTED_FOR_MESSAGE_FORMAT: { notWritten: true },
   UNSUPPORTED_VERSION: { unsupportedVersion: true, notWritten: true },
@@ -136,7 +141,7 @@ const nothing: ErrorMeaning = {
   notReady: false,
   noLeader: false,
   missingTopic: false,
-  topicForbidden: false,
+  forbidden: undefined,
   outOfRange: false,
   fetchSessionLost: false,
   rebootstrap: false,

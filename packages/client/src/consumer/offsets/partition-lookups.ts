@@ -90,8 +90,8 @@ export class PartitionLookups {
 
 /** Undefined: the error is permanent. */
 function obstacleOf(error: KafkaError): Obstacle | undefined {
-  const { topicForbidden, missingTopic, noLeader } = meaningOf(error.code)
-  if (topicForbidden) return 'forbidden'
+  const { forbidden, missingTopic, noLeader } = meaningOf(error.code)
+  if (forbidden === 'topic') return 'forbidden'
   if (!isTransient(error)) return undefined
   return missingTopic || noLeader ? 'no-leader' : 'backing-off'
 }
