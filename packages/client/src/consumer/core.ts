@@ -57,6 +57,7 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
   readonly fetchPurpose: ConnectionPurpose
   readonly latePurpose: ConnectionPurpose
   readonly groupPurpose: ConnectionPurpose
+  readonly heartbeatPurpose: ConnectionPurpose
   readonly events = new EventEmitter<ConsumerEventMap>()
   readonly cursors = new CursorMap()
   readonly lookup: OffsetLookup
@@ -92,6 +93,7 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
     this.fetchPurpose = `fetch:${name}`
     this.latePurpose = `fetch:${name}/late`
     this.groupPurpose = `coordinator:${name}`
+    this.heartbeatPurpose = `heartbeat:${name}`
     this.mark = options.commit.mark
     this.#batches = cluster.metrics.counter('consumer.batches')
     this.#records = cluster.metrics.counter('consumer.records')

@@ -37,7 +37,7 @@ export type CommitMode =
   | 'none'
   | { readonly intervalMs?: number | undefined; readonly count?: number | undefined }
 
-export type RebalanceHook = (partitions: readonly TopicPartition[]) => void | Promise<void>
+export type RebalanceHook = (partitions: readonly TopicPartition[], signal: AbortSignal) => void | Promise<void>
 
 export type AssignorName = 'range' | 'roundrobin' | 'cooperative-sticky'
 

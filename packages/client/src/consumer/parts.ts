@@ -27,6 +27,7 @@ export interface ConsumerParts {
   readonly fetchPurpose: ConnectionPurpose
   readonly latePurpose: ConnectionPurpose
   readonly groupPurpose: ConnectionPurpose
+  readonly heartbeatPurpose: ConnectionPurpose
   readonly events: EventEmitter<ConsumerEventMap>
   readonly cursors: CursorMap
   readonly lookup: OffsetLookup

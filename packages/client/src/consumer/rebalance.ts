@@ -31,7 +31,7 @@ export class Assignment {
     this.#host = host
   }
 
-  async add(partitions: readonly TopicPartition[]): Promise<void> {
+  async add(partitions: readonly TopicPartition[], signal?: AbortSignal): Promise<void> {
     const { cursors } = this.#host
     const fresh: Cursor[] = []
     for (const { topic, partition } of partitions) {
@@ -40,19 +40,19 @@ export class Assignment {
       cursors.add(cursor)
       fresh.push(cursor)
     }
-    await this.begin(fresh)
+    await this.begin(fresh, signal)
   }
 
   /** Calls the hook before the positions are looked up, so that it can seek. */
-  async begin(cursors: readonly Cursor[]): Promise<void> {
+  async begin(cursors: readonly Cursor[], signal?: AbortSignal): Promise<void> {
     this.#host.watch([...new Set(cursors.map(({ topic }) => topic))])
-    await this.#hook('onAssigned', this.#host.options.onAssigned, cursors)
+    await this.#hook('onAssigned', this.#host.options.onAssigned, cursors, signal)
     this.#host.changed()
     this.#host.positions.resolve(cursors.filter(({ owned }) => owned))
   }
 
   /** Stops delivery, waits for running handlers, calls the hook, commits, and then aborts what still runs. */
-  async revoke(partitions: readonly TopicPartition[], graceMs: number): Promise<void> {
+  async revoke(partitions: readonly TopicPartition[], graceMs: number, signal?: AbortSignal): Promise<void> {
     const { committer, options } = this.#host
     const cursors = this.#find(partitions)
     for (const cursor of cursors) {
@@ -60,7 +60,8 @@ export class Assignment {
       cursor.refresh()
     }
     await this.#idle(cursors, graceMs)
-    await this.#hook('onRevoked', options.onRevoked, partitions)
+    await this.#hook('onRevoked', options.onRevoked, partitions, signal)
+    if (signal?.aborted) return
     if (options.commit.automatic) {
       const offsets = committer.pending(cursors)
       const timeoutMs = Math.min(options.rebalanceTimeoutMs, options.sessionTimeoutMs)
@@ -70,9 +71,12 @@ export class Assignment {
   }
 
   /** Other members may have the partitions: nothing is awaited or committed. */
-  async lose(partitions: readonly TopicPartition[]): Promise<void> {
+  lose(partitions: readonly TopicPartition[]): void {
     this.#drop(this.#find(partitions), 'The partition was lost')
-    await this.#hook('onLost', this.#host.options.onLost, partitions)
+  }
+
+  async afterLoss(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void> {
+    await this.#hook('onLost', this.#host.options.onLost, partitions, signal)
   }
 
   #find(partitions: readonly TopicPartition[]): Cursor[] {
@@ -104,16 +108,23 @@ export class Assignment {
   }
 
   /** A hook that takes longer than the rebalance timeout would end the membership. */
-  async #hook(name: string, hook: RebalanceHook | undefined, partitions: readonly TopicPartition[]): Promise<void> {
+  async #hook(
+    name: string,
+    hook: RebalanceHook | undefined,
+    partitions: readonly TopicPartition[],
+    outer?: AbortSignal,
+  ): Promise<void> {
     if (hook === undefined || partitions.length === 0) return
     const { runtime, options } = this.#host
     const timeoutMs = options.rebalanceTimeoutMs
     const timedOut = () => new Error(`it did not end within ${timeoutMs} ms`)
     const list = partitions.map(({ topic, partition }) => ({ topic, partition }))
     try {
-      const limits = { operation: `The hook ${name}`, timeoutMs, timedOut }
-      await within(runtime, limits, async (signal) => withSignal(Promise.resolve(hook(list)), signal))
+      const limits = { operation: `The hook ${name}`, timeoutMs, timedOut, signals: [outer] }
+      await within(runtime, limits, async (signal) => withSignal(Promise.resolve(hook(list, signal)), signal))
     } catch (cause) {
+      // Superseded by a loss, or the consumer leaves: the hook did not fail.
+      if (outer?.aborted) return
       const message = `The hook ${name} failed: ${textOf(cause)}`
       this.#host.onHookFailed(new KafkaError('HANDLER_FAILED', message, { fatal: true, cause }))
     }

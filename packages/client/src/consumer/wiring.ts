@@ -42,26 +42,35 @@ export function createMembership(parts: ConsumerParts): Membership | undefined {
   const { groupId, topics, instanceId, rack, sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs, assignors } =
     parts.options
   if (groupId === undefined || topics.length === 0) return undefined
-  const times = { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs }
-  const { subscription, closing, cluster } = parts
+  const times = {
+    sessionTimeoutMs,
+    heartbeatIntervalMs,
+    rebalanceTimeoutMs,
+    revokeGraceMs: parts.options.revokeGraceMs,
+  }
+  const purposes = { coordinator: parts.groupPurpose, heartbeat: parts.heartbeatPurpose }
+  const { subscription, cluster } = parts
   return new ClassicMembership(
     cluster,
-    { groupId, instanceId: instanceId ?? null, rack: rack ?? null, ...times, assignors, purpose: parts.groupPurpose },
+    { groupId, instanceId: instanceId ?? null, rack: rack ?? null, ...times, assignors, purposes },
     {
-      subscribedTopics: async () => {
-        const names = await subscription.topics(closing)
+      subscribedTopics: async (signal) => {
+        const names = await subscription.topics(signal)
         parts.missing.look()
         return names
       },
       knownSubscription: () => subscription.known(),
-      partitionCounts: (names) => subscription.counts(names, closing),
+      partitionCounts: (names, signal) => subscription.counts(names, signal),
       knownPartitionCount: (name) => cluster.topic(name)?.partitions.length,
-      onRevoked: (partitions) => parts.assignment.revoke(partitions, parts.graceMs),
-      onAssigned: (partitions) => parts.assignment.add(partitions),
-      onLost: async (partitions) => {
-        await parts.assignment.lose(partitions)
+      onRevoked: (partitions, signal) => parts.assignment.revoke(partitions, parts.graceMs, signal),
+      onAssigned: (partitions, signal) => parts.assignment.add(partitions, signal),
+      lost: (partitions) => {
+        parts.assignment.lose(partitions)
         parts.emit('lost', { partitions })
       },
+      onLost: (partitions, signal) => parts.assignment.afterLoss(partitions, signal),
+      // Provisional: positions are looked up after the assignment.
+      positioned: async () => {},
       beforeJoin: () => commitBeforeJoin(parts),
       onRebalanced: (info) => {
         parts.assigned()
