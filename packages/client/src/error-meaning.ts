@@ -20,6 +20,8 @@ export interface ErrorMeaning {
   readonly notReady: boolean
   /** The brokers do not have the topic or the partition. */
   readonly missingTopic: boolean
+  /** Why this client can never read or write the topic, unless an administrator changes something; no topic has such a name. */
+  readonly topicRefused: 'forbidden' | 'invalid-name' | undefined
   /** The log does not contain the offset. */
   readonly outOfRange: boolean
   /** The fetch session is gone: a full request opens another one. */
@@ -101,10 +103,10 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   INVALID_RECORD: { notWritten: true },
   INVALID_REQUIRED_ACKS: { notWritten: true },
   INVALID_TIMESTAMP: { notWritten: true },
-  INVALID_TOPIC_EXCEPTION: { notWritten: true },
+  INVALID_TOPIC_EXCEPTION: { notWritten: true, topicRefused: 'invalid-name' },
   NOT_ENOUGH_REPLICAS: { notWritten: true },
   POLICY_VIOLATION: { notWritten: true },
-  TOPIC_AUTHORIZATION_FAILED: { notWritten: true },
+  TOPIC_AUTHORIZATION_FAILED: { notWritten: true, topicRefused: 'forbidden' },
   UNSUPPORTED_COMPRESSION_TYPE: { notWritten: true },
   UNSUPPORTED_FOR_MESSAGE_FORMAT: { notWritten: true },
   UNSUPPORTED_VERSION: { unsupportedVersion: true, notWritten: true },
@@ -130,6 +132,7 @@ const nothing: ErrorMeaning = {
   moved: undefined,
   notReady: false,
   missingTopic: false,
+  topicRefused: undefined,
   outOfRange: false,
   fetchSessionLost: false,
   rebootstrap: false,

@@ -116,6 +116,13 @@ export class Cluster {
     return this.#cache.partition(topic, partition)
   }
 
+  /** Why `topic` has nothing for this name, as the brokers reported it last; undefined when they did not report an error. */
+  topicError(name: string): KafkaError | undefined {
+    const code = this.#cache.errorCodeOf(name)
+    if (code === 0 || this.#cache.topic(name) !== undefined) return undefined
+    return kafkaErrorOf(code, 'Looking up the topic', { topic: name })
+  }
+
   /** All topics in the cache: the watched ones, or all of the cluster with watchTopics('all'). */
   topics(): readonly TopicInfo[] {
     return this.#cache.topics()

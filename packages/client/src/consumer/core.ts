@@ -100,7 +100,7 @@ export class ConsumerCore implements ConsumerParts, RunnerHost {
     this.#bytes = cluster.metrics.counter('consumer.bytes')
     this.lookup = new OffsetLookup(cluster, options.isolation)
     this.subscription = new Subscription(cluster, options.topics)
-    this.missing = new MissingTopics(cluster, () => this.subscription.missing())
+    this.missing = new MissingTopics(cluster, this.subscription)
     this.prefetch = new Prefetch({
       checkCrcs: options.checkCrcs,
       maxDecompressedBytes: options.maxDecompressedBytes,

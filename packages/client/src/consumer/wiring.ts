@@ -179,6 +179,7 @@ export function register(parts: ConsumerParts): (() => void)[] {
     parts.cluster.onMetadata(() => {
       parts.source.update()
       parts.membership?.metadataChanged()
+      parts.missing.look()
     }),
     metrics.gauge('consumer.bufferedBytes', () => parts.prefetch.bufferedBytes),
     metrics.gauge('consumer.lag', () => parts.lag()),
