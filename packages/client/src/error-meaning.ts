@@ -24,6 +24,8 @@ export interface ErrorMeaning {
   readonly missingTopic: boolean
   /** An ACL is missing, on the topic or on something else. It heals when the right is granted. */
   readonly forbidden: 'topic' | 'other' | undefined
+  /** No topic can have this name. */
+  readonly invalidTopicName: boolean
   /** The log does not contain the offset. */
   readonly outOfRange: boolean
   /** The fetch session is gone: a full request opens another one. */
@@ -111,7 +113,7 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   INVALID_RECORD: { notWritten: true },
   INVALID_REQUIRED_ACKS: { notWritten: true },
   INVALID_TIMESTAMP: { notWritten: true },
-  INVALID_TOPIC_EXCEPTION: { notWritten: true },
+  INVALID_TOPIC_EXCEPTION: { notWritten: true, invalidTopicName: true },
   NOT_ENOUGH_REPLICAS: { notWritten: true },
   POLICY_VIOLATION: { notWritten: true },
   TOPIC_AUTHORIZATION_FAILED: { notWritten: true, forbidden: 'topic' },
@@ -142,6 +144,7 @@ const nothing: ErrorMeaning = {
   noLeader: false,
   missingTopic: false,
   forbidden: undefined,
+  invalidTopicName: false,
   outOfRange: false,
   fetchSessionLost: false,
   rebootstrap: false,

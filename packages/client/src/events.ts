@@ -4,7 +4,7 @@ import { errorFields, type Logger } from './logger.ts'
 
 /**
  * The events of `kafka.on(…)`. They are notifications: no part of the client waits for a listener, and none requires handling.
- * `purpose` says what a connection is for: 'general', 'produce', 'fetch:<consumer>' or 'coordinator:<member>'.
+ * `purpose` says what a connection is for: 'general', 'produce', 'fetch:<consumer>', 'coordinator:<member>' or 'heartbeat:<member>'.
  */
 export interface ClientEventMap {
   /** A connection is open and authenticated. */

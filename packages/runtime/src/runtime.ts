@@ -9,7 +9,13 @@ export interface Runtime {
   monoNow(): number
   /** Wall time cached for one turn of the event loop: cheap enough for each record's timestamp. */
   tickNow(): number
+  /**
+   * Calls back after `delayMs`, never earlier. A timer that is late, because the event loop was blocked or the process stopped,
+   * first lets the event loop read its sockets once: a deadline must not pass while the response is waiting to be read. A delay of
+   * zero or less is a deadline that has passed already.
+   */
   setTimer(callback: () => void, delayMs: number): Timer
+  /** Until the callback has run it can be cancelled, also while a late timer waits for the sockets. */
   clearTimer(timer: Timer): void
   /** Runs after the I/O of this turn: flushing, yielding. */
   defer(callback: () => void): void

@@ -2,7 +2,12 @@ import type { Api, Decoded, Encodable } from '@ottla/codec'
 import type { BrokerAddress } from '../errors.ts'
 
 /** Each purpose has a connection of its own, opened on demand: a request that the broker holds must not block the others. */
-export type ConnectionPurpose = 'general' | 'produce' | `fetch:${string}` | `coordinator:${string}`
+export type ConnectionPurpose =
+  | 'general'
+  | 'produce'
+  | `fetch:${string}`
+  | `coordinator:${string}`
+  | `heartbeat:${string}`
 
 export interface RequestOptions {
   /** Default 'general'. */

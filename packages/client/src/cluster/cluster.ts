@@ -121,9 +121,11 @@ export class Cluster {
     return this.#cache.partition(topic, partition)
   }
 
-  /** The error code of the topic in the last metadata; 0 also when it was never requested. */
-  topicErrorCode(name: string): number {
-    return this.#cache.errorCodeOf(name)
+  /** Why `topic` has nothing for this name, as the brokers reported it last; undefined when they did not report an error. */
+  topicError(name: string): KafkaError | undefined {
+    const code = this.#cache.errorCodeOf(name)
+    if (code === 0 || this.#cache.topic(name) !== undefined) return undefined
+    return kafkaErrorOf(code, 'Looking up the topic', { topic: name })
   }
 
   /** All topics in the cache: the watched ones, or all of the cluster with watchTopics('all'). */

@@ -86,7 +86,12 @@ export class MetadataCache {
     for (const response of responses) if (response.name !== null) this.#applyTopic(response, response.name, nowMs)
     if (complete) {
       const seen = new Set(responses.map((response) => response.name))
-      for (const [name, entry] of this.#topics) if (!seen.has(name)) this.#missing(name, entry, unknownTopic, nowMs)
+      for (const [name, entry] of this.#topics) {
+        // A topic that the client may not see is never in the list of all topics.
+        const { forbidden, invalidTopicName } = meaningOf(entry.info.errorCode)
+        if (seen.has(name) || forbidden === 'topic' || invalidTopicName) continue
+        this.#missing(name, entry, unknownTopic, nowMs)
+      }
     }
     // One version per response, whatever the number of topics that changed.
     if (this.#version !== version) this.#version = version + 1

@@ -150,15 +150,21 @@ export class MetadataRefresher {
   async #round({ topics, creatable }: Batch): Promise<void> {
     if (creatable.size > 0) await this.#request([...creatable], true)
     const wanted = this.#watchesAll > 0 ? null : [...new Set([...this.#watched.keys(), ...topics])]
-    await this.#request(wanted, false)
+    const response = await this.#request(wanted, false)
+    if (wanted !== null || topics.size === 0) return
+    // A list of all topics leaves out those that the client may not see: only a request by name returns the reason.
+    const present = new Set(response.topics.map(({ name }) => name))
+    const absent = [...topics].filter((name) => !present.has(name))
+    if (absent.length > 0) await this.#request(absent, false)
   }
 
-  async #request(topics: readonly string[] | null, allowAutoTopicCreation: boolean): Promise<void> {
+  async #request(topics: readonly string[] | null, allowAutoTopicCreation: boolean): Promise<MetadataResponse> {
     const listed = topics === null ? null : topics.map((name) => ({ topicId: noTopicId, name }))
     const request = { topics: listed, allowAutoTopicCreation, ...noOperations }
     const response = await this.#anyResponse(request)
     this.#respondedMs = this.#services.runtime.monoNow()
     if (!this.#closing.aborted) this.#hooks.applied(response, topics === null)
+    return response
   }
 
   async #anyResponse(request: TopicsRequest): Promise<MetadataResponse> {

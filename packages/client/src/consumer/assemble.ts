@@ -11,6 +11,7 @@ import { Source } from './fetching/source.ts'
 import { GroupMember } from './group-member.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { MissingTopics } from './missing-topics.ts'
+import { CommitHealth } from './offsets/commit-health.ts'
 import { Committer } from './offsets/committer.ts'
 import { OffsetRequests } from './offsets/offset-requests.ts'
 import { Positions } from './offsets/positions.ts'
@@ -33,18 +34,19 @@ let consumerCount = 0
 /** Creates the parts of a consumer and connects them. Opens no connection. */
 export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): ConsumerCore {
   const name = `${cluster.options.clientId}-${++consumerCount}`
-  const parts = {
+  const parts: Growing = {
+    ...({} as Growing),
     cluster,
     runtime: cluster.runtime,
     options,
     purposes: {
       fetch: `fetch:${name}`,
       late: `fetch:${name}/late`,
-      group: `coordinator:${name}`,
-      heartbeat: `heartbeat:${name}`,
+      member: { coordinator: `coordinator:${name}`, heartbeat: `heartbeat:${name}` },
     },
     events: new ConsumerEvents(cluster.logger),
     lifecycle: new Lifecycle(),
+    commitHealth: new CommitHealth(),
     subscription: new Subscription(cluster, options.topics),
     get identity() {
       return identityOf(parts)
@@ -52,8 +54,8 @@ export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): Co
     get graceMs() {
       return Math.min(options.revokeGraceMs, parts.lifecycle.closeTimeoutMs / 2)
     },
-  } as Growing
-  parts.missing = new MissingTopics(cluster, () => parts.subscription.missing())
+  }
+  parts.missing = new MissingTopics(cluster, parts.subscription)
   parts.prefetch = createPrefetch(parts)
   parts.handOut = createHandOut(parts)
   parts.marks = new Marks(parts.handOut.deliveries, (partition) => partition.buffer.isOf(parts.prefetch))
@@ -81,7 +83,11 @@ export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): Co
 function assignGiven({ options, assignment }: ConsumerParts): void {
   for (const place of options.assign) {
     if (assignment.partitions.get(place) !== undefined)
-      throw optionError('assign', 'kafka.consumer()', `contains ${describePartition(place)} twice`)
+      throw optionError(
+        'assign',
+        'kafka.consumer()',
+        `contains ${describePartition({ topic: place.topic, partition: place.partition })} twice`,
+      )
     assignment.create(place, place.offset)
   }
 }
@@ -141,19 +147,19 @@ function createSource(parts: ConsumerParts): Source {
   const { cluster, options, purposes, prefetch, assignment } = parts
   const { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack } = options
   const limits = { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack }
-  return new Source(
+  return new Source({
     cluster,
-    { ...limits, purpose: purposes.fetch, latePurpose: purposes.late },
-    {
+    options: { ...limits, purpose: purposes.fetch, latePurpose: purposes.late },
+    budget: prefetch,
+    partitions: assignment.partitions,
+    host: {
       onOutOfRange: (partition) => parts.positions.outOfRange(partition),
       onNewEpoch: (partition) => parts.positions.validate(partition),
       onRecreated: (partition) => parts.positions.recreated(partition),
       onForbidden: (partition, error) => forbidden(parts, partition, error),
       onFatal: (error) => parts.fail(asKafkaError(error, 'Fetching')),
     },
-    prefetch,
-    assignment.partitions,
-  )
+  })
 }
 
 function createPositions(parts: ConsumerParts): Positions {
@@ -190,11 +196,15 @@ function createCommitter(parts: ConsumerParts): Committer {
     rebalanceSeen: (generation) => parts.member?.membership?.rebalanceSeen(generation),
     onRecreated: (partition) => parts.positions.recreated(partition),
     onCommitted: (offsets) => {
+      parts.commitHealth.succeeded()
       if (!events.hasListeners('committed')) return
       const list = offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset: BigInt(offset) }))
       events.emit('committed', { offsets: list })
     },
-    onAutoFailure: (error) => commitFailed(parts, error),
+    onAutoFailure: (error) => {
+      parts.commitHealth.failed(parts.runtime.monoNow())
+      commitFailed(parts, error)
+    },
   })
 }
 
@@ -212,10 +222,9 @@ function createMembership(parts: ConsumerParts, groupId: string): Membership {
   const { instanceId, rack, assignors, revokeGraceMs } = parts.options
   const { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs } = parts.options
   const times = { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs, revokeGraceMs }
-  const connections = { purpose: purposes.group, heartbeatPurpose: purposes.heartbeat }
   return new ClassicMembership(
     cluster,
-    { groupId, instanceId: instanceId ?? null, rack: rack ?? null, ...times, assignors, ...connections },
+    { groupId, instanceId: instanceId ?? null, rack: rack ?? null, ...times, assignors, purposes: purposes.member },
     {
       subscribedTopics: async (signal) => {
         const names = await subscription.topics(signal)
@@ -252,6 +261,7 @@ function createWatchdog(parts: ConsumerParts): Watchdog {
     ...{ maxProcessingMs, graceMs, longestFetchMs: maxWaitMs + cluster.options.requestTimeoutMs },
     deliveries: handOut.deliveries,
     partitions: assignment.partitions.all,
+    fetchedAtMs: (partition) => parts.source.fetchedAtMs(partition),
     idleSinceMs: () => handOut.idleSinceMs,
     onStalled: (delivery, error, elapsedMs) => {
       const { topic = '', partition = -1, offset = -1n } = error

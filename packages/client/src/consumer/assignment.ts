@@ -166,7 +166,7 @@ export class Assignment {
     partitions: readonly TopicPartition[],
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    if (hook === undefined || partitions.length === 0 || signal?.aborted === true) return
+    if (hook === undefined || partitions.length === 0 || signal?.aborted) return
     const { runtime, options } = this.#host
     const timeoutMs = options.rebalanceTimeoutMs
     const timedOut = () => new Error(`it did not end within ${timeoutMs} ms`)
@@ -178,7 +178,7 @@ export class Assignment {
       )
     } catch (cause) {
       // Superseded by a loss.
-      if (signal?.aborted === true) return
+      if (signal?.aborted) return
       const message = `The hook ${name} failed: ${textOf(cause)}`
       this.#host.onHookFailed(new KafkaError('HANDLER_FAILED', message, { fatal: true, cause }))
     }

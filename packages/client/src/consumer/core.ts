@@ -171,7 +171,8 @@ export class ConsumerCore {
   #closeConnections(): void {
     const { cluster, purposes } = this.parts
     for (const broker of cluster.brokers()) {
-      for (const purpose of Object.values(purposes)) broker.closeConnection(purpose)
+      for (const purpose of [purposes.fetch, purposes.late, ...Object.values(purposes.member)])
+        broker.closeConnection(purpose)
     }
   }
 

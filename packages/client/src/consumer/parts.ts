@@ -2,7 +2,7 @@ import type { Runtime } from '@ottla/runtime'
 import type { ConnectionPurpose } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { KafkaError } from '../errors.ts'
-import type { GroupIdentity } from '../group/membership.ts'
+import type { GroupIdentity, MemberPurposes } from '../group/membership.ts'
 import type { Assignment } from './assignment.ts'
 import type { ConsumerEvents } from './events.ts'
 import type { Prefetch } from './fetching/prefetch.ts'
@@ -10,6 +10,7 @@ import type { Source } from './fetching/source.ts'
 import type { GroupMember } from './group-member.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { MissingTopics } from './missing-topics.ts'
+import type { CommitHealth } from './offsets/commit-health.ts'
 import type { Committer } from './offsets/committer.ts'
 import type { OffsetRequests } from './offsets/offset-requests.ts'
 import type { Positions } from './offsets/positions.ts'
@@ -25,8 +26,7 @@ export interface ConsumerPurposes {
   readonly fetch: ConnectionPurpose
   /** For partitions that become ready while a long poll without them is in flight. */
   readonly late: ConnectionPurpose
-  readonly group: ConnectionPurpose
-  readonly heartbeat: ConnectionPurpose
+  readonly member: MemberPurposes
 }
 
 /** The parts of one consumer, as `assemble.ts` connects them. A part that is created later must not be read in a constructor. */
@@ -48,6 +48,7 @@ export interface ConsumerParts {
   readonly lookups: OffsetRequests
   readonly positions: Positions
   readonly committer: Committer
+  readonly commitHealth: CommitHealth
   /** Undefined for manually assigned partitions: their consumer is no member of a group and only commits to it. */
   readonly member: GroupMember | undefined
   readonly watchdog: Watchdog

@@ -6,11 +6,12 @@ const groupTroubleMs = 60_000
 
 /** Registers gauges, the health check and the metadata listener. Returns functions that unregister them. */
 export function register(parts: ConsumerParts): (() => void)[] {
-  const { cluster, prefetch, source, assignment, member } = parts
+  const { cluster, prefetch, source, assignment, member, missing } = parts
   const { metrics } = cluster
   return [
     cluster.onMetadata(() => {
       source.update()
+      missing.look()
       member?.membership?.metadataChanged()
     }),
     metrics.gauge('consumer.bufferedBytes', () => prefetch.bufferedBytes),
@@ -35,12 +36,12 @@ export function register(parts: ConsumerParts): (() => void)[] {
 }
 
 /** Why the consumer is not healthy; undefined: it is. */
-function troubleOf({ lifecycle, member, committer, watchdog, runtime }: ConsumerParts): string | undefined {
+function troubleOf({ lifecycle, member, commitHealth, watchdog, runtime }: ConsumerParts): string | undefined {
   if (lifecycle.fatal !== undefined) return lifecycle.fatal.message
   if (member !== undefined && member.unstableMs >= groupTroubleMs) {
     return `no assignment from the group for ${Math.round(member.unstableMs / 1000)} s`
   }
-  const failingSinceMs = committer.failingSinceMs
+  const { failingSinceMs } = commitHealth
   if (failingSinceMs !== undefined && runtime.monoNow() - failingSinceMs >= groupTroubleMs) return 'commits fail'
   const [stuck] = watchdog.diagnose()
   if (stuck === undefined) return undefined

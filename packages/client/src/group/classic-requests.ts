@@ -8,14 +8,14 @@ import {
   type SyncGroupRequest,
   type SyncGroupResponse,
 } from '@ottla/codec'
-import type { Broker, ConnectionPurpose } from '../cluster/broker.ts'
+import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { coordinatorLost, isTransient, meaningOf } from '../error-meaning.ts'
-import { KafkaError, kafkaErrorOf } from '../errors.ts'
+import { type ErrorCode, KafkaError, kafkaErrorOf } from '../errors.ts'
 import { within } from '../runtime/wait.ts'
 import type { GroupMember } from './assignors/assignor.ts'
 import { decodeAssignment, decodeSubscription } from './consumer-protocol.ts'
-import type { GroupIdentity, TopicPartition } from './membership.ts'
+import type { GroupIdentity, MemberPurposes, TopicPartition } from './membership.ts'
 
 /** What a membership needs of the cluster. */
 export type GroupCluster = Pick<Cluster, 'runtime' | 'logger' | 'options' | 'coordinator' | 'forgetCoordinator'>
@@ -56,69 +56,115 @@ export function recoveryFrom(error: unknown): Recovery {
   return { coordinatorLost: coordinatorLost(error), unreachable }
 }
 
-function check(code: number, operation: string, broker: Broker, group: string): void {
-  if (code !== 0) throw kafkaErrorOf(code, operation, { broker, group })
+interface Member {
+  readonly groupId: string
+  readonly instanceId: string | null
 }
 
-/** The requests of one member of a classic group, on a connection of their own: a broker may hold a join for minutes. */
+/** The error of a static member that another one replaced. */
+export function replacedError(code: ErrorCode, { groupId, instanceId }: Member): KafkaError {
+  const message = `Group membership failed (group '${groupId}'): ${code}, ${replacedBy(instanceId)}`
+  const hint = 'Give each member an `instanceId` of its own: another consumer uses this one.'
+  return new KafkaError(code, message, { hint, fatal: true })
+}
+
+function replacedBy(instanceId: string | null): string {
+  return `another member joined with the instance id '${instanceId}'`
+}
+
+/** The requests of one member of a classic group, on connections of its own: a broker may hold a join for minutes. */
 export class GroupRequests {
   readonly #cluster: GroupCluster
-  readonly #groupId: string
-  readonly #purpose: ConnectionPurpose
+  readonly #member: Member
+  readonly #purposes: MemberPurposes
+  /** Brokers that may have a connection of this member. */
+  readonly #used = new Set<Broker>()
 
-  constructor(cluster: GroupCluster, groupId: string, purpose: ConnectionPurpose) {
+  constructor(cluster: GroupCluster, member: Member, purposes: MemberPurposes) {
     this.#cluster = cluster
-    this.#groupId = groupId
-    this.#purpose = purpose
+    this.#member = member
+    this.#purposes = purposes
   }
 
   async #coordinator(signal: AbortSignal, timeoutMs?: number): Promise<Broker> {
-    return this.#cluster.coordinator('group', this.#groupId, { signal, timeoutMs })
+    return this.#cluster.coordinator('group', this.#member.groupId, { signal, timeoutMs })
   }
 
-  /** Returns a response with MEMBER_ID_REQUIRED too: it is the first half of a join, and holds the member id to join with. */
-  async join(body: JoinGroupRequest, timeoutMs: number, signal: AbortSignal): Promise<JoinGroupResponse> {
-    const broker = await this.#coordinator(signal)
-    const response = await broker.request(JoinGroup, body, { purpose: this.#purpose, timeoutMs, signal })
+  async #ownCoordinator(signal: AbortSignal, timeoutMs?: number): Promise<Broker> {
+    const broker = await this.#coordinator(signal, timeoutMs)
+    signal.throwIfAborted()
+    this.#used.add(broker)
+    return broker
+  }
+
+  #check(code: number, operation: string, broker: Broker): void {
+    if (code === 0) return
+    const { groupId: group, instanceId } = this.#member
+    const replaced = meaningOf(code).member === 'replaced'
+    const message = replaced ? replacedBy(instanceId) : undefined
+    throw kafkaErrorOf(code, operation, { broker, group, message })
+  }
+
+  /**
+   * Returns a response with MEMBER_ID_REQUIRED too: it is the first half of a join, and holds the member id to join with. The body
+   * is created when the coordinator is known.
+   */
+  async join(body: () => JoinGroupRequest, timeoutMs: number, signal: AbortSignal): Promise<JoinGroupResponse> {
+    const broker = await this.#ownCoordinator(signal)
+    const options = { purpose: this.#purposes.coordinator, timeoutMs, signal }
+    const response = await broker.request(JoinGroup, body(), options)
     if (meaningOf(response.errorCode).member === 'id-required' && response.memberId !== '') return response
-    check(response.errorCode, 'Joining the group', broker, this.#groupId)
+    this.#check(response.errorCode, 'Joining the group', broker)
     return response
   }
 
   async sync(body: SyncGroupRequest, timeoutMs: number, signal: AbortSignal): Promise<SyncGroupResponse> {
-    const broker = await this.#coordinator(signal)
-    const response = await broker.request(SyncGroup, body, { purpose: this.#purpose, timeoutMs, signal })
-    check(response.errorCode, 'Getting the assignment', broker, this.#groupId)
+    const broker = await this.#ownCoordinator(signal)
+    const response = await broker.request(SyncGroup, body, { purpose: this.#purposes.coordinator, timeoutMs, signal })
+    this.#check(response.errorCode, 'Getting the assignment', broker)
     return response
   }
 
-  async heartbeat(identity: GroupIdentity, timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const broker = await this.#coordinator(signal, timeoutMs)
-    const body = {
-      groupId: this.#groupId,
-      generationId: identity.generation,
-      memberId: identity.memberId,
-      groupInstanceId: identity.instanceId,
+  /** `identity` is called for each attempt to write the request. */
+  async heartbeat(
+    identity: () => GroupIdentity,
+    purpose: keyof MemberPurposes,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const broker = await this.#ownCoordinator(signal, timeoutMs)
+    const body = () => {
+      const { groupId, generation: generationId, memberId, instanceId: groupInstanceId } = identity()
+      return { groupId, generationId, memberId, groupInstanceId }
     }
-    const { errorCode } = await broker.request(Heartbeat, body, { purpose: this.#purpose, timeoutMs, signal })
-    check(errorCode, 'Heartbeat', broker, this.#groupId)
+    const options = { purpose: this.#purposes[purpose], timeoutMs, signal }
+    const { errorCode } = await broker.request(Heartbeat, body, options)
+    this.#check(errorCode, 'Heartbeat', broker)
+  }
+
+  /** Closes this member's connections. The next request opens another: a join that was given up may hold the old one for minutes. */
+  closeConnections(): void {
+    for (const broker of this.#used) {
+      for (const purpose of Object.values(this.#purposes)) broker.closeConnection(purpose)
+    }
+    this.#used.clear()
   }
 
   /**
    * Never rejects: after a failure the other members get the partitions when the session times out. Uses the general connection,
    * because a join that was given up may still hold the member's own.
    */
-  async leave({ memberId, instanceId }: GroupIdentity, reason: string, limitMs: number): Promise<void> {
+  async leave(memberId: string, reason: string, limitMs: number): Promise<void> {
     const { runtime, logger } = this.#cluster
     const timeoutMs = Math.max(1, limitMs)
-    const groupId = this.#groupId
+    const { groupId, instanceId } = this.#member
     const members = [{ memberId, groupInstanceId: instanceId, reason }]
     const body = (version: number) => (version < 3 ? { groupId, memberId } : { groupId, memberId: '', members })
     try {
       await within(runtime, { operation: 'Leaving the group', timeoutMs }, async (signal) => {
         const broker = await this.#coordinator(signal, timeoutMs)
         const response = await broker.request(LeaveGroup, body, { timeoutMs, signal })
-        check(response.errorCode || (response.members[0]?.errorCode ?? 0), 'Leaving the group', broker, groupId)
+        this.#check(response.errorCode || (response.members[0]?.errorCode ?? 0), 'Leaving the group', broker)
       })
     } catch (error) {
       logger.debug('leaving the group failed', { group: groupId, error: String(error) })

@@ -6,9 +6,9 @@ export interface HeartbeatOptions {
   readonly intervalMs: number
   readonly sessionTimeoutMs: number
   readonly requestTimeoutMs: number
-  /** Sends one heartbeat. Resolves when the coordinator accepted it, rejects when that is not certain. */
+  /** Sends one heartbeat. Resolves when the coordinator responded as to a member, rejects when that is not certain. */
   readonly beat: (timeoutMs: number, signal: AbortSignal) => Promise<void>
-  /** No heartbeat was accepted for a whole session: the coordinator has to assume that the member is dead. */
+  /** No heartbeat had a response for a whole session: the coordinator has to assume that the member is dead. */
   readonly onExpired: () => void
   /** Called for each heartbeat that failed; the next one is sent nevertheless. */
   readonly onFailure: (error: unknown) => void
@@ -42,11 +42,16 @@ export class Heartbeat {
 
   /** The session starts now: the coordinator has just responded to another request of this member. */
   start(): void {
-    this.#acceptedMs = this.#runtime.monoNow()
+    this.renew()
     this.#failures = 0
     if (this.#running) return
     this.#running = true
     this.#timer.wakeIn(this.#options.intervalMs)
+  }
+
+  /** Another response of the coordinator has just confirmed the member. */
+  renew(): void {
+    this.#acceptedMs = this.#runtime.monoNow()
   }
 
   stop(): void {
@@ -56,7 +61,10 @@ export class Heartbeat {
     this.#flight = undefined
   }
 
-  /** Whether the session is still valid; calls `onExpired` if it is not. For use after the event loop may have been blocked. */
+  /**
+   * Whether the session is still valid; calls `onExpired` if it is not. Costs one reading of the clock: for use before each delivery,
+   * because the event loop may have been blocked.
+   */
   check(): boolean {
     if (!this.#running) return true
     if (this.#runtime.monoNow() - this.#acceptedMs <= this.#options.sessionTimeoutMs) return true

@@ -1,3 +1,4 @@
+import type { ConnectionPurpose } from '../cluster/broker.ts'
 import type { TopicPartition } from '../cluster/topology.ts'
 import type { ErrorCode, KafkaError } from '../errors.ts'
 
@@ -10,6 +11,13 @@ export interface GroupIdentity {
   /** The generation of the classic protocol; the member epoch of the one of KIP-848. */
   readonly generation: number
   readonly instanceId: string | null
+}
+
+/** The purposes of a member's connections. */
+export interface MemberPurposes {
+  readonly coordinator: ConnectionPurpose
+  /** Opened for joins that keep partitions: the coordinator reads nothing else on a connection whose join it holds. */
+  readonly heartbeat: ConnectionPurpose
 }
 
 export type MembershipState = 'unjoined' | 'joining' | 'stable' | 'left' | 'failed'
@@ -30,30 +38,49 @@ export interface Membership {
   fenced(code: ErrorCode, generation: number): void
   /** The response to another request of this generation says that the group is rebalancing. */
   rebalanceSeen(generation: number): void
-  /** Whether the session is still valid by the clock. To call before a delivery, because the event loop may have been blocked. */
+  /**
+   * Whether the session is still valid by the clock; if not, `lost` has been called. Costs one reading of the clock: to call before
+   * each delivery, because the event loop may have been blocked.
+   */
   checkSession(): boolean
   /** Leaves the group (a static member stays in it unless `always`) and stops every timer. Never rejects. */
   leave(options: { readonly timeoutMs: number; readonly reason: string; readonly always?: boolean }): Promise<void>
 }
 
-/** What a membership calls in the consumer. It awaits each call before the next one. */
+/**
+ * What a membership calls in the consumer. The awaited calls get a signal and must end when it aborts: after a loss, when the
+ * member leaves, and at their limit. A call that ignores its signal is abandoned after `revokeGraceMs`.
+ *
+ * `onAssigned`, `onRevoked`, `onLost` and `beforeJoin` are hooks: never two at a time, each bounded by the rebalance timeout. After
+ * a loss no hook follows for the lost partitions but `onLost`.
+ */
 export interface MembershipListener {
-  /** The topics that the subscription matches now. */
-  subscribedTopics(): Promise<readonly string[]>
+  /** The topics that the subscription matches now. A permanent error is fatal, a transient one only before the first join. */
+  subscribedTopics(signal: AbortSignal): Promise<readonly string[]>
   /** How many partitions each topic has; unknown topics are left out. The leader needs it for the topics of all members. */
-  partitionCounts(topics: readonly string[]): Promise<ReadonlyMap<string, number>>
+  partitionCounts(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>
   /** The same two from the cached metadata, to detect changes. */
   knownPartitionCount(topic: string): number | undefined
   knownSubscription(): readonly string[]
   /** Give these partitions up: stop delivery, finish what is being processed, commit. */
-  onRevoked(partitions: readonly TopicPartition[]): Promise<void>
-  onAssigned(partitions: readonly TopicPartition[]): Promise<void>
-  /** Another member may have them already: stop immediately, commit nothing. */
-  onLost(partitions: readonly TopicPartition[]): Promise<void>
+  onRevoked(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void>
+  onAssigned(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void>
+  /**
+   * Another member may have them already: stop delivery and abort handlers, commit nothing. Called immediately and synchronously,
+   * also while a hook runs, whose signal aborts first.
+   */
+  lost(partitions: readonly TopicPartition[]): void
+  /** Follows `lost` when the running hook has ended. Awaited before the next join and by `leave`. */
+  onLost(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void>
   /** Commits processed messages before a join that keeps its partitions. */
-  beforeJoin(): Promise<void>
+  beforeJoin(signal: AbortSignal): Promise<void>
+  /**
+   * Resolves when each partition has a position, or a known reason why it has none. `onRebalanced` follows. The wait ends early,
+   * and the signal aborts, when the member has to join again, with a loss, and after the rebalance timeout.
+   */
+  positioned(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void>
   onRebalanced(info: RebalanceInfo): void
-  /** The membership failed for good. This is the last call. */
+  /** The membership failed for good. Called immediately, after `lost`; only `onLost` may follow. */
   onFatal(error: KafkaError): void
 }
 

@@ -29,9 +29,9 @@ export class DeadlineTimer {
     if (atMs >= this.#dueMs || this.#stopped) return
     if (this.#timer !== undefined) this.#runtime.clearTimer(this.#timer)
     this.#dueMs = atMs
-    // Whole milliseconds, as in Node: it never fires early, and a deadline in the past cannot make it spin.
-    const delayMs = Math.max(1, Math.ceil(atMs - this.#runtime.monoNow()))
-    this.#timer = this.#runtime.setTimer(() => this.#fire(), delayMs)
+    // Every Runtime waits for whole milliseconds, at least one: the timer never fires early, and a deadline in the past cannot make
+    // it spin. How long ago that deadline was shows the Runtime that the event loop was blocked.
+    this.#timer = this.#runtime.setTimer(() => this.#fire(), Math.ceil(atMs - this.#runtime.monoNow()))
   }
 
   /** The same, `delayMs` from now. */

@@ -8,14 +8,25 @@ import type { MembershipListener, TopicPartition } from '../../src/group/members
 export const at = (partition: number, topic = 't'): TopicPartition => ({ topic, partition })
 const numbers = (partitions: readonly TopicPartition[]) => partitions.map(({ partition }) => partition).join()
 
+/** What a hook of the test does. */
+type HookBody = (signal: AbortSignal) => Promise<void>
+
 /** A member of the group 'g' with a session of ten seconds, and the calls that its listener received. */
 export class GroupMember {
   readonly calls: string[] = []
+  /** The calls of onLost, which follow the calls of `lost`. */
+  readonly lostHooks: string[] = []
   readonly membership: ClassicMembership
   fatal: KafkaError | undefined
   counts = new Map([['t', 3]])
   topics = ['t']
-  revoking: (() => Promise<void>) | undefined
+  revoking: HookBody | undefined
+  assigning: HookBody | undefined
+  losing: HookBody | undefined
+  positioning: HookBody | undefined
+  readonly #running = new Set<object>()
+  /** The most hooks that ran at the same time. */
+  mostRunning = 0
 
   constructor(cluster: Cluster, options: Partial<ClassicOptions> = {}) {
     const listener: MembershipListener = {
@@ -24,12 +35,14 @@ export class GroupMember {
       partitionCounts: async () => this.counts,
       knownPartitionCount: (topic) => this.counts.get(topic),
       beforeJoin: async () => void this.calls.push('before'),
-      onAssigned: async (partitions) => void this.calls.push(`assigned ${numbers(partitions)}`),
-      onRevoked: async (partitions) => {
-        this.calls.push(`revoked ${numbers(partitions)}`)
-        await this.revoking?.()
+      onAssigned: (partitions, signal) => this.#hook(`assigned ${numbers(partitions)}`, this.assigning, signal),
+      onRevoked: (partitions, signal) => this.#hook(`revoked ${numbers(partitions)}`, this.revoking, signal),
+      lost: (partitions) => void this.calls.push(`lost ${numbers(partitions)}`),
+      onLost: async (partitions, signal) => {
+        this.lostHooks.push(`onLost ${numbers(partitions)}`)
+        await this.#hook(undefined, this.losing, signal)
       },
-      onLost: async (partitions) => void this.calls.push(`lost ${numbers(partitions)}`),
+      positioned: async (_, signal) => this.positioning?.(signal),
       onRebalanced: ({ generation, added, revoked }) => {
         this.calls.push(`rebalanced ${generation} +${numbers(added)} -${numbers(revoked)}`)
       },
@@ -38,8 +51,14 @@ export class GroupMember {
         this.calls.push(`fatal ${error.code}`)
       },
     }
-    const identity = { groupId: 'g', instanceId: null, rack: null, purpose: 'coordinator:x' as const }
-    const times = { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 3_000, rebalanceTimeoutMs: 60_000 }
+    const purposes = { coordinator: 'coordinator:x', heartbeat: 'heartbeat:x' } as const
+    const identity = { groupId: 'g', instanceId: null, rack: null, purposes }
+    const times = {
+      sessionTimeoutMs: 10_000,
+      heartbeatIntervalMs: 3_000,
+      rebalanceTimeoutMs: 60_000,
+      revokeGraceMs: 5_000,
+    }
     this.membership = new ClassicMembership(
       cluster,
       { ...identity, ...times, assignors: [range], ...options },
@@ -49,6 +68,18 @@ export class GroupMember {
 
   get generation(): number {
     return this.membership.identity.generation
+  }
+
+  async #hook(call: string | undefined, hook: HookBody | undefined, signal: AbortSignal): Promise<void> {
+    if (call !== undefined) this.calls.push(call)
+    const running = {}
+    this.#running.add(running)
+    this.mostRunning = Math.max(this.mostRunning, this.#running.size)
+    try {
+      await hook?.(signal)
+    } finally {
+      this.#running.delete(running)
+    }
   }
 
   leave(): Promise<void> {

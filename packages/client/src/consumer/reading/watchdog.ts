@@ -25,6 +25,8 @@ export interface WatchdogOptions {
   readonly longestFetchMs: number
   readonly deliveries: Deliveries
   readonly partitions: ReadonlySet<AssignedPartition>
+  /** When the last fetch that included the partition succeeded, on `monoNow`; -1: none yet. */
+  readonly fetchedAtMs: (partition: AssignedPartition) => number
   /** Since when nothing reads; undefined: a reader is active. */
   readonly idleSinceMs: () => number | undefined
   readonly onStalled: (delivery: Delivery, error: KafkaError, elapsedMs: number) => void
@@ -189,7 +191,7 @@ export class Watchdog {
   #silentMs(partition: AssignedPartition, nowMs: number): number {
     if (partition.halted || partition.fetching.offset < 0 || partition.buffer.bytes > 0 || partition.buffer.isOut)
       return 0
-    return nowMs - Math.max(partition.fetching.fetchedAtMs, this.#startedMs)
+    return nowMs - Math.max(this.#options.fetchedAtMs(partition), this.#startedMs)
   }
 }
 
