@@ -104,10 +104,10 @@ export class ScriptedCommitter implements CommitterHost {
 
   // ---- the test
 
-  /** Assigns a partition that starts at an offset. `topicId` undefined: as of brokers without ids. */
-  assign(partition: number, { topic = 't', at = 0, topicId = topicIdOf(topic) as string | undefined } = {}) {
+  /** Assigns a partition that starts at an offset. `topicId` null: as of brokers without ids. */
+  assign(partition: number, { topic = 't', at = 0, topicId = topicIdOf(topic) as string | null } = {}) {
     const assigned = new AssignedPartition(topic, partition, buffers)
-    if (topicId !== undefined) assigned.fetching.applyLeader({ leader: 1, leaderEpoch: 0, topicId })
+    if (topicId !== null) assigned.fetching.applyLeader({ leader: 1, leaderEpoch: 0, topicId })
     assigned.place({ offset: at, epoch: -1 }, 'start')
     this.assigned.set(assigned)
     return assigned
