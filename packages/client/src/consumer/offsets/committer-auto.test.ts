@@ -131,7 +131,7 @@ describe('automatic commits', () => {
 })
 
 describe('the start that a reset policy chose', () => {
-  test('is committed at once, in every mode', async () => {
+  test('is committed immediately, in every mode', async () => {
     for (const mode of ['auto', 'manual'] as const) {
       await scripted.close()
       use(new ScriptedCommitter(mode))

@@ -188,7 +188,7 @@ describe('a commit that the rebalance waits for', () => {
     expect(scripted.stored.get('t-0')).toBe(5n)
   })
 
-  test('rejects at once where it must not wait, and other calls for the partition wait on', async () => {
+  test('rejects immediately where it must not wait, and other calls for the partition wait on', async () => {
     const { partitions, calls } = await rejected('REBALANCE_IN_PROGRESS', [0])
     scripted.errors.set('t-0', 'REBALANCE_IN_PROGRESS')
     const error = await failure(committer.commitProgress(partitions, { rebalance: 'fail' }))

@@ -97,10 +97,22 @@ describe('a topic that the coordinator does not have', () => {
     const error = await both
     expect(error).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', retriable: false, topic: 't', partition: 0 })
     expect(error.message).toContain('deleted or never existed')
+    expect(scripted.recreated).toEqual([])
     expect(scripted.stored.get('u-0')).toBe(4n)
     scripted.process(b, 6)
     await committer.commitProgress([b])
     expect(scripted.sent().at(-1)).toEqual(['u-0@6'])
+  })
+
+  test('was deleted, as its id shows: the host is informed', async () => {
+    const partition = scripted.assign(0)
+    scripted.process(partition, 3)
+    scripted.errors.set('t-0', 'UNKNOWN_TOPIC_ID')
+    scripted.peer.topics.delete('t')
+    const call = failure(committer.commitProgress([partition]))
+    await advance(500)
+    expect(await call).toMatchObject({ code: 'UNKNOWN_TOPIC_ID', retriable: false })
+    expect(scripted.recreated).toEqual([partition])
   })
 
   test('may have been created a moment ago: an explicit offset waits for it', async () => {

@@ -200,11 +200,20 @@ describe('outcomes per partition', () => {
     expect(scripted.stored.get('t-0')).toBe(1n)
   })
 
-  test('refuses metadata that no request can contain, without harm to other calls', async () => {
-    const metadata = 'x'.repeat(40_000)
-    const refused = failure(committer.commitOffsets([{ topic: 't', partition: 0, offset: 1, metadata }]))
+  test('refuses what no request can contain, without harm to other calls', async () => {
+    const good = { topic: 't', partition: 0, offset: 1 }
+    const bad = [
+      { ...good, topic: 'x'.repeat(40_000) },
+      { ...good, partition: 2 ** 31 },
+      { ...good, offset: 1.5 },
+      { ...good, leaderEpoch: 2 ** 31 },
+      { ...good, metadata: 'x'.repeat(40_000) },
+    ]
+    const refused = bad.map((offset) => failure(committer.commitOffsets([offset])))
     await committer.commitOffsets([{ topic: 't', partition: 1, offset: 2 }])
-    expect(await refused).toMatchObject({ code: 'INVALID_ARGUMENT', outcome: 'not-written' })
+    for (const error of await Promise.all(refused)) {
+      expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', outcome: 'not-written' })
+    }
     expect(scripted.sent()).toEqual([['t-1@2']])
   })
 })
@@ -222,7 +231,7 @@ describe('explicit offsets', () => {
     })
   })
 
-  test('stand in mode manual: a commit of another partition sets none back', async () => {
+  test('are not set back by a commit of another partition in mode manual', async () => {
     const [a, b] = [scripted.assign(0), scripted.assign(1)]
     await committer.commitOffsets([
       { topic: 't', partition: 0, offset: 10 },
