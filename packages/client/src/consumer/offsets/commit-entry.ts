@@ -115,9 +115,19 @@ export class CommitEntry implements TopicPartition {
 
   join(call: CommitCall, offset: number): void {
     call.open()
-    if (this.failures === 0) this.dueMs = 0
+    this.sendSoon()
     if (this.#waits[0]?.call.isSettled === true) this.#waits = this.#waits.filter((wait) => !wait.call.isSettled)
     this.#waits.push({ call, offset })
+  }
+
+  wantStart(): void {
+    this.start = true
+    this.sendSoon()
+  }
+
+  /** Does not wait for the next try of a start, only for the backoff of a transient failure. */
+  sendSoon(): void {
+    if (this.failures === 0) this.dueMs = 0
   }
 
   /** A later call replaces the offset; its earlier callers wait for the new one. */

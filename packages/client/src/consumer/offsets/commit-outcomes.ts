@@ -76,7 +76,10 @@ export class CommitOutcomes {
     const isOver = this.#cluster.closing.aborted
     if (coordinatorLost(error)) this.#forgetCoordinator()
     const mayRetry = !isOver && isTransient(error)
-    if (mayRetry) this.#gate.backOff()
+    if (mayRetry) {
+      this.#gate.backOff()
+      this.#countRetry(error)
+    }
     for (const entry of request.entries) {
       const { topic, partition } = entry
       if (mayRetry) this.#requeue(entry, error)
@@ -131,6 +134,8 @@ export class CommitOutcomes {
       } else if (isTransient(error)) this.#retryLater(entry, error)
       else this.#fail(entry, error)
     }
+    const [first] = failed
+    if (first !== undefined) this.#countRetry(first[2])
     if (coordinatorError === undefined) this.#gate.succeeded()
     else this.#coordinatorFailed(coordinatorError)
     if (memberError !== undefined) this.#identityFailed(memberError, identity)
@@ -215,10 +220,7 @@ export class CommitOutcomes {
   }
 
   #requeue(entry: CommitEntry, error: KafkaError): void {
-    const { topic, partition } = entry
     const nowMs = this.#cluster.runtime.monoNow()
-    this.#cluster.metrics.counter('retries').add(1)
-    this.#cluster.logger.debug('a commit failed and is retried', { topic, partition, error: error.message })
     entry.note(error)
     const isAutomatic = entry.automatic || entry.start
     if (isAutomatic && entry.failingMs(nowMs) >= this.#options.reportIntervalMs) this.#report(error, nowMs)
@@ -244,6 +246,12 @@ export class CommitOutcomes {
     if (nowMs < this.#quietUntilMs) return
     this.#quietUntilMs = nowMs + this.#options.reportIntervalMs
     this.#afterwards.push(() => this.#host.onAutoFailure(error))
+  }
+
+  /** Once per request, whatever the number of its partitions. */
+  #countRetry(error: KafkaError): void {
+    this.#cluster.metrics.counter('retries').add(1)
+    this.#cluster.logger.debug('a commit failed', { error: error.message })
   }
 
   #forgetCoordinator(): void {

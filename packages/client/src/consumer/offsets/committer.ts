@@ -39,6 +39,9 @@ export interface CommitterPolicy {
 /** The longest string that every version of the protocol can encode, in bytes of UTF-8. */
 const mostStringBytes = 0x7fff
 
+/** Characters of a topic name in a message. */
+const mostShown = 249
+
 /**
  * Commits the offsets of one consumer. One request is in flight; what is to be committed meanwhile merges into the next one, the
  * latest per partition. Each partition has its own outcome, and each call its own deadline.
@@ -107,7 +110,7 @@ export class Committer {
     if (this.#isClosed) return
     for (const partition of partitions) {
       if (!partition.owned || partition.progress.uncommittedStart === undefined) continue
-      this.#queue.progress(partition).start = true
+      this.#queue.progress(partition).wantStart()
     }
     this.#loop.wake()
   }
@@ -132,7 +135,7 @@ export class Committer {
    * seek. The partitions need not be assigned to this consumer. Rejects as `commitProgress`.
    */
   async commitOffsets(offsets: readonly OffsetToCommit[], options: CommitOptions = {}): Promise<void> {
-    for (const offset of offsets) checkLengths(offset)
+    for (const offset of offsets) checkEncodable(offset)
     return this.#call(options, (call) => {
       for (const { topic, partition, ...given } of offsets) {
         const owner = this.#host.find({ topic, partition })
@@ -256,17 +259,27 @@ export class Committer {
   }
 }
 
-function checkLengths({ topic, partition, metadata }: OffsetToCommit): void {
-  for (const [name, text] of [
-    ['topic', topic],
-    ['metadata', metadata ?? ''],
-  ] as const) {
-    const bytes = Buffer.byteLength(text)
-    if (bytes <= mostStringBytes) continue
-    const place = name === 'topic' ? `partition ${partition}` : describePartition({ topic, partition })
-    const message = `${committing} failed (${place}): the ${name} is ${bytes} bytes long, at most ${mostStringBytes} are possible`
-    throw new KafkaError('INVALID_ARGUMENT', message, { partition, outcome: 'not-written' })
-  }
+/** What the protocol cannot encode would fail the whole request, with the offsets of other calls in it. */
+function checkEncodable(given: OffsetToCommit): void {
+  const problem = problemOf(given)
+  if (problem === undefined) return
+  const { topic, partition } = given
+  const place = describePartition({ topic: topic.slice(0, mostShown), partition })
+  const message = `${committing} failed (${place}): ${problem}`
+  throw new KafkaError('INVALID_ARGUMENT', message, { topic, partition, outcome: 'not-written' })
+}
+
+function problemOf({ topic, partition, offset, leaderEpoch = -1, metadata }: OffsetToCommit): string | undefined {
+  if (Buffer.byteLength(topic) > mostStringBytes) return 'the name of the topic is too long'
+  if (!isInt32(partition, 0)) return `${partition} is not a partition`
+  if (!Number.isSafeInteger(offset) || offset < 0) return `${offset} is not an offset`
+  if (!isInt32(leaderEpoch, -1)) return `${leaderEpoch} is not a leader epoch`
+  if (Buffer.byteLength(metadata ?? '') > mostStringBytes) return `the metadata exceeds ${mostStringBytes} bytes`
+  return undefined
+}
+
+function isInt32(value: number, least: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= 0x7fffffff
 }
 
 function outsideError(groupId: string): KafkaError {
