@@ -109,7 +109,7 @@ export class Positions {
   /**
    * The topic was deleted and created again. The position, commits and items in hand belong to the old one. Without topic ids it is
    * noticed only where the leader lacks the epoch of the position, or, as out of range, where the new log is shorter: a topic that has
-   * grown past the old position under the same epochs cannot be told apart from the old one.
+   * grown past the old position under the same epochs looks like the old one.
    */
   recreated(partition: AssignedPartition): void {
     if (!partition.owned) return
