@@ -446,8 +446,6 @@ describe('a new leader', () => {
     await scripted.runtime.advance(10_000)
     expect(states([partition])).toEqual(['backing-off'])
     expect(partition.isFetchable(scripted.runtime.monoNow())).toBe(false)
-    partition.clearTrouble()
-    expect(partition.isFetchable(scripted.runtime.monoNow())).toBe(false)
     scripted.of('t', 0).error = undefined
     await scripted.runtime.advance(2_000)
     expect(partition.isFetchable(scripted.runtime.monoNow())).toBe(true)
