@@ -22,6 +22,7 @@ const expected: readonly [name: string, fits: (meaning: ErrorMeaning) => boolean
     ({ notReady }) => notReady,
     ['CONCURRENT_TRANSACTIONS', 'COORDINATOR_LOAD_IN_PROGRESS', 'UNSTABLE_OFFSET_COMMIT'],
   ],
+  ['no leader', ({ noLeader }) => noLeader, ['LEADER_NOT_AVAILABLE']],
   ['no such topic', ({ missingTopic }) => missingTopic, ['UNKNOWN_TOPIC_ID', 'UNKNOWN_TOPIC_OR_PARTITION']],
   ['not in the log', ({ outOfRange }) => outOfRange, ['OFFSET_OUT_OF_RANGE']],
   [

@@ -3,6 +3,7 @@ import { RecordBatchReader } from '@ottla/codec/records'
 import type { BrokerAddress } from '../../errors.ts'
 import { AbortedTransactions } from '../isolation.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import { type Position, unknownPosition } from '../partition/position.ts'
 import type { FetchSession, SessionPartition } from './fetch-session.ts'
 
 export type PartitionResponse = FetchResponse['responses'][number]['partitions'][number]
@@ -88,10 +89,10 @@ function accept(
   const { records } = response
   if (records === null || records.length === 0) return
   const end = endOf(records)
-  if (end > partition.fetching.offset) {
+  if (end.offset > partition.fetching.offset) {
     result.progressed = true
     deliver(partition, response, records, end, context.committedOnly)
-  } else if (end < 0) {
+  } else if (end.offset < 0) {
     result.explained = true
     listener.oversized(partition, records.length)
   }
@@ -101,10 +102,10 @@ function deliver(
   partition: AssignedPartition,
   response: PartitionResponse,
   records: Uint8Array,
-  end: number,
+  end: Position,
   committedOnly: boolean,
 ): void {
-  partition.fetching.moveTo(end)
+  partition.fetching.moveTo(end.offset, end.epoch)
   const list = committedOnly ? (response.abortedTransactions ?? []) : []
   const aborted = list.length === 0 ? undefined : new AbortedTransactions(list)
   partition.buffer.accept({ reader: new RecordBatchReader(records), aborted, bytes: records.length })
@@ -112,22 +113,24 @@ function deliver(
 
 /** Offset and length. */
 const batchOverhead = 12
+const epochAt = 12
 const magicAt = 16
 const deltaAt = 23
 /** Of a batch of magic 2 without records. */
 const leastBatch = 61
 
-/** The offset after the last complete batch, from the headers alone; -1 without a complete batch. */
-export function endOf(bytes: Uint8Array): number {
+/** The position after the last complete batch, from the headers alone; offset -1 without a complete batch. */
+export function endOf(bytes: Uint8Array): Position {
   const records = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let end = -1
+  let end = unknownPosition
   for (let at = 0; at + magicAt < records.length; ) {
     const next = at + batchOverhead + records.readInt32BE(at + 8)
     // The offset of a message set of magic 0 or 1 is that of its last message.
     const isOld = records[at + magicAt]! < 2
     if (next <= at + (isOld ? magicAt : leastBatch - 1) || next > records.length) break
     const delta = isOld ? 0 : records.readInt32BE(at + deltaAt)
-    end = records.readInt32BE(at) * 0x1_0000_0000 + records.readUInt32BE(at + 4) + delta + 1
+    const offset = records.readInt32BE(at) * 0x1_0000_0000 + records.readUInt32BE(at + 4) + delta + 1
+    end = { offset, epoch: isOld ? -1 : records.readInt32BE(at + epochAt) }
     at = next
   }
   return end

@@ -79,8 +79,9 @@ export class Positions {
 
   /** The leader does not have the offset to fetch. To call when everything before it was delivered: a reset drops the rest. */
   outOfRange(partition: AssignedPartition): void {
-    const { offset } = partition.fetching
-    if (!partition.owned || offset < 0 || this.#lookups.has(partition)) return
+    const { owned, failed, fetching } = partition
+    const { offset } = fetching
+    if (!owned || failed !== undefined || offset < 0 || this.#lookups.has(partition)) return
     const { offsetReset } = this.#host
     if (offsetReset === 'none') this.#fail(partition, notInLogError(partition, offset))
     // As in Java, 'latest' also applies where the beginning of the log has moved past the position.
@@ -93,7 +94,7 @@ export class Positions {
     if (!owned || failed !== undefined || fetching.offset < 0 || this.#lookups.has(partition)) return
     if (!isUnvalidated(partition)) return
     // Bytes of an unknown epoch cannot be validated: they are fetched again.
-    if (partition.furthest.epoch < 0) partition.dropFetched()
+    if (partition.furthest.epoch < 0 && partition.progress.frontier.epoch >= 0) partition.dropFetched()
     const { leaderEpoch } = fetching
     const question = partition.furthest
     if (question.epoch < 0 || question.epoch >= leaderEpoch) return
@@ -108,7 +109,7 @@ export class Positions {
   /**
    * The topic was deleted and created again. The position, commits and items in hand belong to the old one. Without topic ids it is
    * noticed only where the leader lacks the epoch of the position, or, as out of range, where the new log is shorter: a topic that has
-   * grown past the old position under the same epochs cannot be told apart from the old one.
+   * grown past the old position under the same epochs looks like the old one.
    */
   recreated(partition: AssignedPartition): void {
     if (!partition.owned) return
@@ -213,7 +214,7 @@ export class Positions {
     this.#chosen.push(partition)
     if (this.#chosen.length > 1) return
     queueMicrotask(() => {
-      const chosen = this.#chosen.filter(({ owned }) => owned)
+      const chosen = this.#chosen.filter(({ owned, progress }) => owned && progress.uncommittedStart !== undefined)
       this.#chosen = []
       if (chosen.length > 0) this.#host.onStartChosen(chosen)
     })
