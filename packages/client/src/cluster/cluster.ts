@@ -14,7 +14,7 @@ import { waitAtMost, within, withSignal } from '../runtime/wait.ts'
 import type { Broker } from './broker.ts'
 import { type BrokerListing, BrokerTable } from './broker-table.ts'
 import { type CoordinatorKind, Coordinators } from './coordinators.ts'
-import { MetadataCache } from './metadata-cache.ts'
+import { type LeaderUpdate, MetadataCache } from './metadata-cache.ts'
 import { MetadataRefresher } from './metadata-refresher.ts'
 import { type RetryContext, type RetryOptions, retry } from './retry.ts'
 import type { PartitionInfo, TopicInfo } from './topology.ts'
@@ -169,8 +169,14 @@ export class Cluster {
 
   /** KIP-951: applies the new leader from an error response. Ignores epochs that are not newer than the known one. */
   updateLeader(topic: string, partition: number, leaderId: number, leaderEpoch: number): void {
-    if (this.#cache.updateLeader(topic, partition, leaderId, leaderEpoch)) this.#notify()
-    if (leaderId >= 0 && this.#table.get(leaderId) === undefined) handled(this.#refresher.refresh())
+    this.updateLeaders([{ topic, partition, leader: leaderId, leaderEpoch }])
+  }
+
+  /** The same for any number of partitions: listeners are called once. */
+  updateLeaders(leaders: readonly LeaderUpdate[]): void {
+    if (this.#cache.updateLeaders(leaders)) this.#notify()
+    if (leaders.some(({ leader }) => leader >= 0 && this.#table.get(leader) === undefined))
+      handled(this.#refresher.refresh())
   }
 
   /** KIP-951: adds the brokers from the same response; call it before `updateLeader`. */

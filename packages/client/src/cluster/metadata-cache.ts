@@ -10,6 +10,14 @@ const unknownTopic = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
 /** A response lists every partition; an index far above their number is invalid, and must not cause a large allocation. */
 const mostMissing = 1_000
 
+/** A leader as a response other than Metadata reports it. */
+export interface LeaderUpdate {
+  readonly topic: string
+  readonly partition: number
+  readonly leader: number
+  readonly leaderEpoch: number
+}
+
 /** One topic, and since when the brokers report that it does not exist. */
 interface Entry {
   info: TopicInfo
@@ -86,15 +94,24 @@ export class MetadataCache {
 
   /** KIP-951: a leader from another response. False: it is not newer than the known one, or the partition is unknown. */
   updateLeader(topic: string, partition: number, leader: number, leaderEpoch: number): boolean {
-    const entry = this.#topics.get(topic)
-    const known = entry?.info.partitions[partition]
-    if (entry === undefined || known === undefined) return false
-    if (leaderEpoch >= 0 && leaderEpoch <= known.leaderEpoch) return false
-    const partitions = entry.info.partitions.slice()
-    partitions[partition] = { ...known, leader, leaderEpoch: Math.max(leaderEpoch, known.leaderEpoch), errorCode: 0 }
-    entry.info = { ...entry.info, partitions }
-    this.#version++
-    return true
+    return this.updateLeaders([{ topic, partition, leader, leaderEpoch }])
+  }
+
+  /** The same for any number of partitions, as one change. False: nothing changed. */
+  updateLeaders(leaders: readonly LeaderUpdate[]): boolean {
+    const changed = new Map<Entry, PartitionInfo[]>()
+    for (const { topic, partition, leader, leaderEpoch } of leaders) {
+      const entry = this.#topics.get(topic)
+      if (entry === undefined) continue
+      const known = (changed.get(entry) ?? entry.info.partitions)[partition]
+      if (known === undefined || (leaderEpoch >= 0 && leaderEpoch <= known.leaderEpoch)) continue
+      const partitions = changed.get(entry) ?? entry.info.partitions.slice()
+      partitions[partition] = { ...known, leader, leaderEpoch: Math.max(leaderEpoch, known.leaderEpoch), errorCode: 0 }
+      changed.set(entry, partitions)
+    }
+    for (const [entry, partitions] of changed) entry.info = { ...entry.info, partitions }
+    if (changed.size > 0) this.#version++
+    return changed.size > 0
   }
 
   /** Drops topics that are not watched and were not requested since `sinceMs`. */

@@ -1,6 +1,7 @@
 import type { TopicPartition } from '../cluster/topology.ts'
 import type { KafkaError } from '../errors.ts'
-import type { AssignedPartition, Obstacle } from './partition/assigned-partition.ts'
+import type { AssignedPartition } from './partition/assigned-partition.ts'
+import type { Obstacle } from './partition/trouble.ts'
 import type { Deliveries } from './reading/delivery.ts'
 
 /** What `consumer.partitions()` reports of a partition. Offsets are undefined while they are unknown. */

@@ -1,6 +1,7 @@
 import { isTransient, meaningOf } from '../../error-meaning.ts'
 import type { KafkaError } from '../../errors.ts'
-import type { AssignedPartition, Obstacle } from '../partition/assigned-partition.ts'
+import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import type { Obstacle } from '../partition/trouble.ts'
 import type { FoundOffset, LookupListener, OffsetTask, Verdict } from './offset-batch.ts'
 
 export interface Lookup {

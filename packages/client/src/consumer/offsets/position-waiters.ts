@@ -1,6 +1,7 @@
 import { deferred } from '../../runtime/deferred.ts'
 import { withSignal } from '../../runtime/wait.ts'
-import type { AssignedPartition, Obstacle } from '../partition/assigned-partition.ts'
+import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import type { Obstacle } from '../partition/trouble.ts'
 
 /** Obstacles that may last for any time: waiting for a position is pointless. */
 const lasting: ReadonlySet<Obstacle> = new Set<Obstacle>(['no-leader', 'forbidden', 'failed'])

@@ -6,19 +6,7 @@ import { Hands } from './hands.ts'
 import { type BufferHost, type BufferOwner, PartitionBuffer } from './partition-buffer.ts'
 import type { Position } from './position.ts'
 import { Progress } from './progress.ts'
-
-/**
- * Why a partition is not read. 'resolving': its position is being looked up or validated. 'backing-off': a request failed and will be
- * repeated. 'no-leader', 'forbidden': the same, with a reason that lasts. 'failed': it needs a seek.
- */
-export type Obstacle = 'resolving' | 'backing-off' | 'no-leader' | 'forbidden' | 'failed'
-
-export interface Trouble {
-  readonly obstacle: Obstacle
-  readonly error: KafkaError | undefined
-  /** On `monoNow`. */
-  readonly sinceMs: number
-}
+import { type Obstacle, type Trouble, troubled } from './trouble.ts'
 
 /** How the position was determined. */
 export type Placement = 'start' | 'policy' | 'sought' | 'reset' | 'recreated'
@@ -97,8 +85,9 @@ export class AssignedPartition implements BufferOwner {
     return this.fetching.highWatermark
   }
 
+  /** An obstacle of its position, else one of its fetches. */
   get trouble(): Trouble | undefined {
-    return this.#trouble
+    return this.#trouble ?? this.fetching.trouble
   }
 
   get failed(): KafkaError | undefined {
@@ -129,8 +118,9 @@ export class AssignedPartition implements BufferOwner {
 
   /** Whether a fetch may include the partition. */
   isFetchable(nowMs: number): boolean {
-    if (this.#halted || this.fetching.offset < 0 || nowMs < this.fetching.resumeAtMs) return false
-    return !this.#resolving && this.#trouble?.obstacle !== 'failed'
+    const { fetching } = this
+    if (this.#halted || this.#resolving || this.#trouble?.obstacle === 'failed' || fetching.offset < 0) return false
+    return nowMs >= fetching.resumeAtMs && !fetching.topicMissing && !this.buffer.isUnreadable
   }
 
   /** Number of records not delivered yet, as of the last fetch; undefined while the position or the end of the log is unknown. */
@@ -164,18 +154,12 @@ export class AssignedPartition implements BufferOwner {
   }
 
   /**
-   * Something keeps the partition from being read. The time of an obstacle that lasts is that of its beginning. 'resolving' excludes
-   * the partition from fetches until `resolved`, `place` or `displace`.
+   * The position is unknown, unconfirmed or cannot be read. 'resolving' excludes the partition from fetches until `resolved`, `place`
+   * or `displace`. The time of an obstacle that lasts is that of its beginning.
    */
   obstruct(obstacle: Obstacle, error: KafkaError | undefined, nowMs: number): void {
     if (obstacle === 'resolving') this.#resolving = true
-    const sinceMs = this.#trouble?.obstacle === obstacle ? this.#trouble.sinceMs : nowMs
-    this.#trouble = { obstacle, error, sinceMs }
-  }
-
-  /** A fetch succeeded. Obstacles of a look-up are not its business: they end with the look-up. */
-  clearTrouble(): void {
-    if (!this.#resolving) this.#trouble = undefined
+    this.#trouble = troubled(this.#trouble, obstacle, error, nowMs)
   }
 
   /** The look-up or validation of the position has ended. */

@@ -72,6 +72,11 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     return this.#out === undefined && this.#isEmpty && this.#chunks.length === 0 && !this.#inflating
   }
 
+  /** What follows the batches at hand cannot be read. */
+  get isUnreadable(): boolean {
+    return this.#unreadable !== undefined
+  }
+
   /** A reader has a batch. */
   get isOut(): boolean {
     return this.#out !== undefined
