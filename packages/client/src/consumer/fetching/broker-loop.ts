@@ -211,7 +211,7 @@ export class BrokerLoop {
 
 /** A missing right may be granted. */
 function mayRepeat(error: KafkaError): boolean {
-  return isTransient(error) || meaningOf(error.code).topicForbidden
+  return meaningOf(error.code).topicForbidden || isTransient(error)
 }
 
 function namesOf(purpose: ConnectionPurpose): ConnectionPurpose {
