@@ -16,8 +16,9 @@ export function scriptSoloGroup(peer: ScriptedBroker): Map<number, bigint> {
   peer.on(Heartbeat, () => ({ errorCode: 0 }))
   peer.on(LeaveGroup, () => ({ errorCode: 0, members: [] }))
   peer.on(OffsetCommit, ({ body }) => ({
-    topics: body.topics.map(({ name, partitions }) => ({
+    topics: body.topics.map(({ name, topicId, partitions }) => ({
       name,
+      topicId,
       partitions: partitions.map(({ partitionIndex, committedOffset }) => {
         const current = body.generationIdOrMemberEpoch === generationId
         if (current) committed.set(partitionIndex, committedOffset)
@@ -29,8 +30,9 @@ export function scriptSoloGroup(peer: ScriptedBroker): Map<number, bigint> {
     groups: (body.groups ?? []).map(({ groupId, topics }) => ({
       groupId,
       errorCode: 0,
-      topics: (topics ?? []).map(({ name, partitionIndexes }) => ({
+      topics: (topics ?? []).map(({ name, topicId, partitionIndexes }) => ({
         name,
+        topicId,
         partitions: partitionIndexes.map((partitionIndex) => ({
           partitionIndex,
           committedOffset: committed.get(partitionIndex) ?? -1n,

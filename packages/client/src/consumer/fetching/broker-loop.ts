@@ -1,3 +1,4 @@
+import type { FetchResponse } from '@ottla/codec'
 import type { Broker, ConnectionPurpose } from '../../cluster/broker.ts'
 import { retryPause } from '../../cluster/retry-backoff.ts'
 import { isTransient, meaningOf } from '../../error-meaning.ts'
@@ -23,12 +24,6 @@ interface Choice {
   avoidsReplicas: boolean
 }
 
-/** A partition with an obstacle at the time of a request: a response without an error of it ends the obstacle. */
-interface Probe {
-  readonly partition: AssignedPartition
-  readonly failures: number
-}
-
 /** Fetches from one broker. The next request is sent when a response arrives, without waiting for its processing. */
 export class BrokerLoop {
   readonly #key: LoopKey
@@ -40,9 +35,7 @@ export class BrokerLoop {
   readonly #late: LateFetch
   readonly #wake = new WakeUp()
   readonly #stop = new AbortController()
-  #probes: Probe[] = []
   #sentMs = 0
-  #respondedMs = -1
   #shortWaitMs = firstShortWaitMs
   #fetching = false
   #resting = false
@@ -69,11 +62,6 @@ export class BrokerLoop {
   /** Waits because the buffer is full. */
   get starved(): boolean {
     return this.#starved
-  }
-
-  /** When the last response arrived, if the partition was part of the request; -1: it was not. */
-  fetchedAtMs(partition: AssignedPartition): number {
-    return this.#session.offsetOf(partition) < 0 ? -1 : this.#respondedMs
   }
 
   wake(): void {
@@ -127,7 +115,6 @@ export class BrokerLoop {
     const nowMs = cluster.runtime.monoNow()
     const choice: Choice = { wanted: [], full: false, avoidsReplicas: false }
     const expired: AssignedPartition[] = []
-    this.#probes = []
     for (const partition of this.#host.partitionsOf(this.#key)) {
       const { fetching, buffer } = partition
       if (fetching.preferredExpired(nowMs)) expired.push(partition)
@@ -136,7 +123,6 @@ export class BrokerLoop {
       else {
         choice.wanted.push(partition)
         if (fetching.avoidsReplicas(nowMs)) choice.avoidsReplicas = true
-        if (fetching.trouble !== undefined) this.#probes.push({ partition, failures: fetching.failures })
       }
     }
     for (const partition of expired) this.#host.preferenceExpired(partition)
@@ -163,7 +149,7 @@ export class BrokerLoop {
       })
       if (signal.aborted) return
       this.#host.brokerResponded(this.#key)
-      result = this.#accept(broker, response)
+      result = this.#accept(broker, response, wanted)
     } finally {
       this.#fetching = false
     }
@@ -171,18 +157,17 @@ export class BrokerLoop {
     if (pauseMs > 0) await this.#rest(pauseMs, signal)
   }
 
-  #accept(broker: Broker, response: Awaited<ReturnType<typeof sendFetch>>): FetchResult {
+  #accept(broker: Broker, response: FetchResponse, wanted: readonly AssignedPartition[]): FetchResult {
     const { errorCode, sessionId, nodeEndpoints: endpoints } = response
     if (errorCode !== 0) return this.#sessionLost(broker, errorCode)
     const nowMs = this.#host.cluster.runtime.monoNow()
-    this.#respondedMs = nowMs
     this.#session.accepted(sessionId)
     const { listener, options } = this.#host
     const context = { broker, committedOnly: options.isolation === 'read_committed', nowMs, endpoints, listener }
     const result = acceptFetch(response, this.#session, context)
-    for (const { partition, failures } of this.#probes) {
-      const { fetching } = partition
-      if (fetching.failures === failures && fetching.brokerId === broker.id) fetching.unchanged(nowMs)
+    // A session reports only what changed.
+    for (const { fetching } of wanted) {
+      if (fetching.resumeAtMs <= nowMs && fetching.brokerId === broker.id) fetching.unchanged(nowMs)
     }
     return result
   }
@@ -226,7 +211,7 @@ export class BrokerLoop {
 
 /** A missing right may be granted. */
 function mayRepeat(error: KafkaError): boolean {
-  return meaningOf(error.code).forbidden !== undefined || isTransient(error)
+  return meaningOf(error.code).topicForbidden || isTransient(error)
 }
 
 function namesOf(purpose: ConnectionPurpose): ConnectionPurpose {

@@ -3,7 +3,6 @@ import { RecordBatchReader } from '@ottla/codec/records'
 import type { BrokerAddress } from '../../errors.ts'
 import { AbortedTransactions } from '../isolation.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
-import { type Position, unknownPosition } from '../partition/position.ts'
 import type { FetchSession, SessionPartition } from './fetch-session.ts'
 
 export type PartitionResponse = FetchResponse['responses'][number]['partitions'][number]
@@ -56,7 +55,7 @@ export function acceptFetch(response: FetchResponse, session: FetchSession, cont
   for (const [requested, part] of hinted) {
     result.progressed = true
     // A newer epoch makes the position uncertain: what was fetched may not follow it.
-    if (requested.partition.isFetchable(context.nowMs)) accept(requested, part, context, result)
+    if (isCurrent(requested) && requested.partition.isFetchable(context.nowMs)) accept(requested, part, context, result)
   }
   return result
 }
@@ -88,11 +87,12 @@ function accept(
   partition.fetching.succeeded(response, context.nowMs)
   const { records } = response
   if (records === null || records.length === 0) return
-  const end = endOf(records)
-  if (end.offset > partition.fetching.offset) {
+  const { end, epoch } = lastBatchOf(records)
+  if (end > partition.fetching.offset) {
     result.progressed = true
-    deliver(partition, response, records, end, context.committedOnly)
-  } else if (end.offset < 0) {
+    partition.fetching.moveTo(end, epoch)
+    deliver(partition, response, records, context.committedOnly)
+  } else if (end < 0) {
     result.explained = true
     listener.oversized(partition, records.length)
   }
@@ -102,10 +102,8 @@ function deliver(
   partition: AssignedPartition,
   response: PartitionResponse,
   records: Uint8Array,
-  end: Position,
   committedOnly: boolean,
 ): void {
-  partition.fetching.moveTo(end.offset, end.epoch)
   const list = committedOnly ? (response.abortedTransactions ?? []) : []
   const aborted = list.length === 0 ? undefined : new AbortedTransactions(list)
   partition.buffer.accept({ reader: new RecordBatchReader(records), aborted, bytes: records.length })
@@ -119,19 +117,20 @@ const deltaAt = 23
 /** Of a batch of magic 2 without records. */
 const leastBatch = 61
 
-/** The position after the last complete batch, from the headers alone; offset -1 without a complete batch. */
-export function endOf(bytes: Uint8Array): Position {
+/** The offset after the last complete batch, and its leader epoch, from the headers alone; -1 without a complete batch. */
+export function lastBatchOf(bytes: Uint8Array): { end: number; epoch: number } {
   const records = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let end = unknownPosition
+  let end = -1
+  let epoch = -1
   for (let at = 0; at + magicAt < records.length; ) {
     const next = at + batchOverhead + records.readInt32BE(at + 8)
-    // The offset of a message set of magic 0 or 1 is that of its last message.
+    // The offset of a message set of magic 0 or 1 is that of its last message; it has no epoch.
     const isOld = records[at + magicAt]! < 2
     if (next <= at + (isOld ? magicAt : leastBatch - 1) || next > records.length) break
     const delta = isOld ? 0 : records.readInt32BE(at + deltaAt)
-    const offset = records.readInt32BE(at) * 0x1_0000_0000 + records.readUInt32BE(at + 4) + delta + 1
-    end = { offset, epoch: isOld ? -1 : records.readInt32BE(at + epochAt) }
+    end = records.readInt32BE(at) * 0x1_0000_0000 + records.readUInt32BE(at + 4) + delta + 1
+    epoch = isOld ? -1 : records.readInt32BE(at + epochAt)
     at = next
   }
-  return end
+  return { end, epoch }
 }

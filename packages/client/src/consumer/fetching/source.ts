@@ -9,14 +9,6 @@ import { MetadataRequests } from './metadata-requests.ts'
 import { brokerIdOf, type LoopKey, loopKeyOf, PartitionsByBroker } from './partitions-by-broker.ts'
 import type { FetchBudget, SourceCluster, SourceHost, SourceOptions } from './source-host.ts'
 
-export interface SourceParts {
-  readonly cluster: SourceCluster
-  readonly options: SourceOptions
-  readonly budget: FetchBudget
-  readonly partitions: PartitionMap<AssignedPartition>
-  readonly host: SourceHost
-}
-
 /**
  * Fetches continuously, with one loop per broker, so that a slow broker does not delay the others. Brokers are ids: a broker that
  * leaves the metadata and comes back is another object, maybe at another address.
@@ -36,7 +28,13 @@ export class Source {
   readonly #loopHost: LoopHost
   #closed = false
 
-  constructor({ cluster, options, budget, partitions, host }: SourceParts) {
+  constructor(
+    cluster: SourceCluster,
+    options: SourceOptions,
+    host: SourceHost,
+    budget: FetchBudget,
+    partitions: PartitionMap<AssignedPartition>,
+  ) {
     this.#cluster = cluster
     this.#partitions = partitions
     this.#budget = budget
@@ -72,12 +70,6 @@ export class Source {
   ready(partition: AssignedPartition): void {
     this.#loops.get(loopKeyOf(partition))?.ready(partition)
     this.wake(partition)
-  }
-
-  /** When the last fetch that included the partition succeeded, on `monoNow`; -1: none yet. */
-  fetchedAtMs(partition: AssignedPartition): number {
-    const loop = this.#loops.get(loopKeyOf(partition))
-    return Math.max(partition.fetching.fetchedAtMs, loop?.fetchedAtMs(partition) ?? -1)
   }
 
   close(): void {

@@ -119,7 +119,7 @@ export class AssignedPartition implements BufferOwner {
   /** Whether a fetch may include the partition. */
   isFetchable(nowMs: number): boolean {
     const { fetching } = this
-    if (this.#halted || this.#trouble !== undefined || fetching.offset < 0) return false
+    if (this.#halted || this.#resolving || this.#trouble?.obstacle === 'failed' || fetching.offset < 0) return false
     return nowMs >= fetching.resumeAtMs && !fetching.topicMissing && !this.buffer.isUnreadable
   }
 
@@ -154,8 +154,8 @@ export class AssignedPartition implements BufferOwner {
   }
 
   /**
-   * The position is unknown, unconfirmed or cannot be read: no fetch includes the partition until `resolved` or `place`. 'resolving'
-   * begins a look-up; other obstacles say how it goes.
+   * The position is unknown, unconfirmed or cannot be read. 'resolving' excludes the partition from fetches until `resolved`, `place`
+   * or `displace`. The time of an obstacle that lasts is that of its beginning.
    */
   obstruct(obstacle: Obstacle, error: KafkaError | undefined, nowMs: number): void {
     if (obstacle === 'resolving') this.#resolving = true

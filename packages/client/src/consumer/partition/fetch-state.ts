@@ -104,7 +104,7 @@ export class FetchState {
     return this.#logStartOffset
   }
 
-  /** When the last response that contained the partition arrived, on `monoNow`; -1: none yet. */
+  /** When the last response to a fetch with the partition arrived, on `monoNow`; -1: none yet. Errors do not count. */
   get fetchedAtMs(): number {
     return this.#fetchedAtMs
   }
@@ -271,10 +271,10 @@ export class FetchState {
     this.#healthy()
   }
 
-  /** The response to a fetch with the partition was a success and reports nothing new of it. */
+  /** A response to a fetch with the partition reports nothing of it, or nothing new. */
   unchanged(nowMs: number): void {
     this.#fetchedAtMs = nowMs
-    this.#healthy()
+    if (this.#trouble !== undefined) this.#healthy()
   }
 
   #healthy(): void {
