@@ -1,8 +1,9 @@
 import type { Runtime } from '@ottla/runtime'
 import { textOf } from '../error-data.ts'
+import { meaningOf } from '../error-meaning.ts'
 import { describePartition, KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../group/membership.ts'
-import { waitAtMost, within, withSignal } from '../runtime/wait.ts'
+import { onAbort, waitAtMost, within, withSignal } from '../runtime/wait.ts'
 import type { Committer } from './committer.ts'
 import { Cursor, type CursorMap } from './cursor.ts'
 import type { RebalanceHook, ResolvedConsumerOptions } from './options.ts'
@@ -59,10 +60,9 @@ export class Assignment {
       cursor.revoking = true
       cursor.refresh()
     }
-    await this.#idle(cursors, graceMs)
-    await this.#hook('onRevoked', options.onRevoked, partitions, signal)
-    if (signal?.aborted) return
-    if (options.commit.automatic) {
+    await this.#idle(cursors, graceMs, signal)
+    if (signal?.aborted !== true) await this.#hook('onRevoked', options.onRevoked, partitions, signal)
+    if (signal?.aborted !== true && options.commit.automatic) {
       const offsets = committer.pending(cursors)
       const timeoutMs = Math.min(options.rebalanceTimeoutMs, options.sessionTimeoutMs)
       await committer.commit(offsets, { timeoutMs }).catch((error: unknown) => this.#host.onCommitFailed(error))
@@ -100,33 +100,52 @@ export class Assignment {
     this.#host.changed()
   }
 
-  async #idle(cursors: readonly Cursor[], graceMs: number): Promise<void> {
+  async #idle(cursors: readonly Cursor[], graceMs: number, signal: AbortSignal | undefined): Promise<void> {
     const busy = cursors.filter((cursor) => cursor.inHand > 0)
     if (busy.length === 0) return
     const idle = busy.map((cursor) => new Promise<void>((resolve) => cursor.onIdle(resolve)))
-    await waitAtMost(this.#host.runtime, graceMs, Promise.all(idle))
+    const all = withSignal(Promise.all(idle), signal).catch(() => {})
+    await waitAtMost(this.#host.runtime, graceMs, all)
   }
 
-  /** A hook that takes longer than the rebalance timeout would end the membership. */
+  /**
+   * A hook that takes longer than the rebalance timeout would end the membership, which limits the hooks of its members and aborts
+   * their signal. A hook that a loss superseded has not failed.
+   */
   async #hook(
     name: string,
     hook: RebalanceHook | undefined,
     partitions: readonly TopicPartition[],
-    outer?: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<void> {
     if (hook === undefined || partitions.length === 0) return
-    const { runtime, options } = this.#host
-    const timeoutMs = options.rebalanceTimeoutMs
-    const timedOut = () => new Error(`it did not end within ${timeoutMs} ms`)
     const list = partitions.map(({ topic, partition }) => ({ topic, partition }))
-    try {
-      const limits = { operation: `The hook ${name}`, timeoutMs, timedOut, signals: [outer] }
-      await within(runtime, limits, async (signal) => withSignal(Promise.resolve(hook(list, signal)), signal))
-    } catch (cause) {
-      // Superseded by a loss, or the consumer leaves: the hook did not fail.
-      if (outer?.aborted) return
+    const failed = (cause: unknown) => {
       const message = `The hook ${name} failed: ${textOf(cause)}`
       this.#host.onHookFailed(new KafkaError('HANDLER_FAILED', message, { fatal: true, cause }))
     }
+    if (signal === undefined) {
+      await this.#limited(name, hook, list).catch(failed)
+      return
+    }
+    const release = onAbort(signal, () => {
+      const { reason } = signal
+      if (KafkaError.is(reason) && meaningOf(reason.code).ended === 'deadline') failed(reason)
+    })
+    try {
+      await hook(list, signal)
+    } catch (cause) {
+      if (!signal.aborted) failed(cause)
+    } finally {
+      release()
+    }
+  }
+
+  async #limited(name: string, hook: RebalanceHook, list: readonly TopicPartition[]): Promise<void> {
+    const { runtime, options } = this.#host
+    const timeoutMs = options.rebalanceTimeoutMs
+    const timedOut = () => new Error(`it did not end within ${timeoutMs} ms`)
+    const limits = { operation: `The hook ${name}`, timeoutMs, timedOut }
+    await within(runtime, limits, async (signal) => withSignal(Promise.resolve(hook(list, signal)), signal))
   }
 }
