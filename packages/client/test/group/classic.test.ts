@@ -1,88 +1,13 @@
-import { type Api, type ErrorName, FindCoordinator, Heartbeat, JoinGroup, LeaveGroup, SyncGroup } from '@ottla/codec'
+import { type ErrorName, FindCoordinator, Heartbeat, JoinGroup, LeaveGroup, SyncGroup } from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
 import type { Cluster } from '../../src/cluster/cluster.ts'
 import { KafkaError } from '../../src/errors.ts'
 import type { Assignor } from '../../src/group/assignors/assignor.ts'
 import { cooperativeSticky } from '../../src/group/assignors/cooperative-sticky.ts'
 import { range } from '../../src/group/assignors/range.ts'
-import type { ClassicOptions } from '../../src/group/classic.ts'
 import { decodeAssignment } from '../../src/group/consumer-protocol.ts'
-import { at, GroupMember, subscriptionOf } from '../support/group-member.ts'
-import { onTestkit, type Scenario, type SeenRequest } from '../support/on-testkit.ts'
-
-const groupApis = [JoinGroup, SyncGroup, Heartbeat, LeaveGroup]
-
-/** One group on the testkit, with the member under test and maybe others. */
-class Group {
-  readonly scenario: Scenario
-  readonly cluster: Cluster
-  readonly #members: GroupMember[] = []
-  #forgotten = 0
-
-  constructor(scenario: Scenario) {
-    this.scenario = scenario
-    this.cluster = scenario.connect()
-  }
-
-  member(options: Partial<ClassicOptions> = {}): GroupMember {
-    const member = new GroupMember(this.cluster, options)
-    this.#members.push(member)
-    return member
-  }
-
-  /** A member of another client. */
-  other(options: Partial<ClassicOptions> = {}): GroupMember {
-    const member = new GroupMember(this.scenario.connect('other'), options)
-    this.#members.push(member)
-    return member
-  }
-
-  /** Joined and stable, with an empty history. */
-  async stable(options: Partial<ClassicOptions> = {}, prepare = (_: GroupMember): void => {}): Promise<GroupMember> {
-    const member = this.member(options)
-    prepare(member)
-    member.membership.start()
-    await this.untilStable(member)
-    member.calls.length = 0
-    this.forget()
-    return member
-  }
-
-  async untilStable({ membership }: GroupMember): Promise<void> {
-    for (let tries = 0; membership.state !== 'stable' && tries < 300; tries++) await this.scenario.advance(100)
-    expect(membership.state).toBe('stable')
-  }
-
-  /** Requests up to now do not count. */
-  forget(): void {
-    this.#forgotten = this.scenario.cluster.saw({}).at(-1)?.sequence ?? -1
-  }
-
-  requests<A extends Api>(api: A): SeenRequest<A>[] {
-    return this.scenario.seen(api).filter(({ sequence }) => sequence > this.#forgotten)
-  }
-
-  /** The group's requests of the member under test, in their order. */
-  apis(): string {
-    const seen = groupApis.flatMap((api) => this.requests(api).map(({ sequence }) => ({ sequence, name: api.name })))
-    return seen
-      .sort((a, b) => a.sequence - b.sequence)
-      .map(({ name }) => name)
-      .join(' ')
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#members.map((member) => member.leave()))
-  }
-}
-
-function withGroup(play: (group: Group, scenario: Scenario) => Promise<void>, topics = { t: 3, u: 1 }): Promise<void> {
-  return onTestkit({ topics }, async (scenario) => {
-    const group = new Group(scenario)
-    await play(group, scenario)
-    await group.close()
-  })
-}
+import { withGroup } from '../support/group.ts'
+import { at, type GroupMember, subscriptionOf } from '../support/group-member.ts'
 
 describe('a member', () => {
   test('gets an id, joins, assigns, syncs, and sends heartbeats at its interval on its own connection', () =>
