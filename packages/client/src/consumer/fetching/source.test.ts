@@ -279,6 +279,7 @@ describe('an error of one partition', () => {
     ['UNKNOWN_LEADER_EPOCH', 'backing-off'],
   ] as const)('%s backs off that partition alone, and ends with its first success', async (code, obstacle) => {
     const scripted = scriptedSource()
+    scripted.runtime.network.latencyMs = 1
     scripted.peer.topics.set('t', { partitions: [{ leader: 1 }, { leader: 1 }] })
     let heals = false
     let next = 0
@@ -443,7 +444,7 @@ describe('requests', () => {
   })
 
   test('include a partition that becomes ready during a long poll immediately, on another connection', async () => {
-    const scripted = scriptedSource({ source: { maxWaitMs: 30_000 } })
+    const scripted = scriptedSource({ source: { maxWaitMs: 5_000 } })
     const { peer, runtime, source } = scripted
     peer.topics.set('t', { partitions: [{ leader: 1 }, { leader: 1 }] })
     serve(scripted, (_, index, offset) => (index === 1 ? firstRecord(index, offset) : undefined))
