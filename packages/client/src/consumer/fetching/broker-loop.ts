@@ -211,7 +211,7 @@ export class BrokerLoop {
 
 /** A missing right may be granted. */
 function mayRepeat(error: KafkaError): boolean {
-  return meaningOf(error.code).topicForbidden || isTransient(error)
+  return meaningOf(error.code).forbidden !== undefined || isTransient(error)
 }
 
 function namesOf(purpose: ConnectionPurpose): ConnectionPurpose {

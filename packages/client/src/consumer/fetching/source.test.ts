@@ -33,17 +33,16 @@ const empty = { errorCode: 0, sessionId: 0, responses: [], nodeEndpoints: [] }
 /** Responds to each fetch after its wait, unless a partition of it has something to return. */
 function serve(
   { peer, runtime }: ScriptedSource,
-  respond: (request: FetchMade, partition: number, offset: number, topic: string) => FetchedPartition | undefined,
+  respond: (request: FetchMade, partition: number, offset: number) => FetchedPartition | undefined,
 ): void {
   peer.on(Fetch, async (request) => {
-    const { body, version } = request
-    const found = requested(body).flatMap(({ topic, partition, fetchOffset }) => {
-      const part = respond(request, partition, Number(fetchOffset), topic)
+    const { body } = request
+    const found = requested(body).flatMap(({ partition, fetchOffset }) => {
+      const part = respond(request, partition, Number(fetchOffset))
       return part === undefined ? [] : [{ ...part, partitionIndex: partition }]
     })
     if (found.length === 0) await new Promise<void>((resolve) => runtime.setTimer(resolve, Math.max(1, body.maxWaitMs)))
-    const response = fetchResponse('t', found)
-    return version >= 13 ? response : { ...response, nodeEndpoints: [] }
+    return fetchResponse('t', found)
   })
 }
 
