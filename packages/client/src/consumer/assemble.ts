@@ -261,7 +261,7 @@ function createWatchdog(parts: ConsumerParts): Watchdog {
     ...{ maxProcessingMs, graceMs, longestFetchMs: maxWaitMs + cluster.options.requestTimeoutMs },
     deliveries: handOut.deliveries,
     partitions: assignment.partitions.all,
-    fetchedAtMs: (partition) => parts.source.fetchedAtMs(partition),
+    fetchedAtMs: ({ fetching }) => fetching.fetchedAtMs,
     idleSinceMs: () => handOut.idleSinceMs,
     onStalled: (delivery, error, elapsedMs) => {
       const { topic = '', partition = -1, offset = -1n } = error

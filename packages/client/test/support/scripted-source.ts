@@ -56,7 +56,13 @@ export class ScriptedSource implements SourceHost {
       rack: undefined,
       ...source,
     }
-    this.source = new Source(this.cluster, options, this, this.budget, this.partitions)
+    this.source = new Source({
+      cluster: this.cluster,
+      options,
+      budget: this.budget,
+      partitions: this.partitions,
+      host: this,
+    })
     this.cluster.onMetadata(() => this.source.update())
   }
 

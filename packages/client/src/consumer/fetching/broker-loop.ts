@@ -148,7 +148,6 @@ export class BrokerLoop {
         timeoutMs,
       })
       if (signal.aborted) return
-      this.#host.brokerResponded(this.#key)
       result = this.#accept(broker, response, wanted)
     } finally {
       this.#fetching = false
@@ -161,6 +160,7 @@ export class BrokerLoop {
     const { errorCode, sessionId, nodeEndpoints: endpoints } = response
     if (errorCode !== 0) return this.#sessionLost(broker, errorCode)
     const nowMs = this.#host.cluster.runtime.monoNow()
+    this.#host.brokerResponded(this.#key)
     this.#session.accepted(sessionId)
     const { listener, options } = this.#host
     const context = { broker, committedOnly: options.isolation === 'read_committed', nowMs, endpoints, listener }
@@ -211,7 +211,7 @@ export class BrokerLoop {
 
 /** A missing right may be granted. */
 function mayRepeat(error: KafkaError): boolean {
-  return meaningOf(error.code).topicForbidden || isTransient(error)
+  return meaningOf(error.code).forbidden !== undefined || isTransient(error)
 }
 
 function namesOf(purpose: ConnectionPurpose): ConnectionPurpose {

@@ -45,7 +45,8 @@ export class FetchOutcomes implements PartitionListener {
     else if (meaning.outOfRange) {
       // A follower may lag behind: only the leader decides about the offset.
       if (!wasFollower) this.#outOfRange(partition, response, context)
-    } else if (meaning.topicForbidden) this.#forbidden(partition, errorFor(partition, response, context.broker))
+    } else if (meaning.forbidden !== undefined)
+      this.#forbidden(partition, errorFor(partition, response, context.broker))
     else if (meaning.missingTopic) {
       fetching.missTopic(true)
       this.#retry(partition, 'no-leader', errorFor(partition, response, context.broker))
@@ -121,7 +122,7 @@ export class FetchOutcomes implements PartitionListener {
     const { cluster, host } = this.#services
     const { topic, fetching } = partition
     const code = cluster.topicErrorCode(topic)
-    const isForbidden = meaningOf(code).topicForbidden
+    const isForbidden = meaningOf(code).forbidden !== undefined
     const obstacle = isForbidden ? 'forbidden' : 'no-leader'
     if (fetching.trouble?.obstacle === obstacle) return
     const place = { topic, partition: partition.partition }

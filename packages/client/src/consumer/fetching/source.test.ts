@@ -33,17 +33,16 @@ const empty = { errorCode: 0, sessionId: 0, responses: [], nodeEndpoints: [] }
 /** Responds to each fetch after its wait, unless a partition of it has something to return. */
 function serve(
   { peer, runtime }: ScriptedSource,
-  respond: (request: FetchMade, partition: number, offset: number, topic: string) => FetchedPartition | undefined,
+  respond: (request: FetchMade, partition: number, offset: number) => FetchedPartition | undefined,
 ): void {
   peer.on(Fetch, async (request) => {
-    const { body, version } = request
-    const found = requested(body).flatMap(({ topic, partition, fetchOffset }) => {
-      const part = respond(request, partition, Number(fetchOffset), topic)
+    const { body } = request
+    const found = requested(body).flatMap(({ partition, fetchOffset }) => {
+      const part = respond(request, partition, Number(fetchOffset))
       return part === undefined ? [] : [{ ...part, partitionIndex: partition }]
     })
     if (found.length === 0) await new Promise<void>((resolve) => runtime.setTimer(resolve, Math.max(1, body.maxWaitMs)))
-    const response = fetchResponse('t', found)
-    return version >= 13 ? response : { ...response, nodeEndpoints: [] }
+    return fetchResponse('t', found)
   })
 }
 
@@ -279,6 +278,7 @@ describe('an error of one partition', () => {
     ['UNKNOWN_LEADER_EPOCH', 'backing-off'],
   ] as const)('%s backs off that partition alone, and ends with its first success', async (code, obstacle) => {
     const scripted = scriptedSource()
+    scripted.runtime.network.latencyMs = 1
     scripted.peer.topics.set('t', { partitions: [{ leader: 1 }, { leader: 1 }] })
     let heals = false
     let next = 0
@@ -443,7 +443,7 @@ describe('requests', () => {
   })
 
   test('include a partition that becomes ready during a long poll immediately, on another connection', async () => {
-    const scripted = scriptedSource({ source: { maxWaitMs: 30_000 } })
+    const scripted = scriptedSource({ source: { maxWaitMs: 5_000 } })
     const { peer, runtime, source } = scripted
     peer.topics.set('t', { partitions: [{ leader: 1 }, { leader: 1 }] })
     serve(scripted, (_, index, offset) => (index === 1 ? firstRecord(index, offset) : undefined))

@@ -9,6 +9,14 @@ import { MetadataRequests } from './metadata-requests.ts'
 import { brokerIdOf, type LoopKey, loopKeyOf, PartitionsByBroker } from './partitions-by-broker.ts'
 import type { FetchBudget, SourceCluster, SourceHost, SourceOptions } from './source-host.ts'
 
+export interface SourceParts {
+  readonly cluster: SourceCluster
+  readonly options: SourceOptions
+  readonly budget: FetchBudget
+  readonly partitions: PartitionMap<AssignedPartition>
+  readonly host: SourceHost
+}
+
 /**
  * Fetches continuously, with one loop per broker, so that a slow broker does not delay the others. Brokers are ids: a broker that
  * leaves the metadata and comes back is another object, maybe at another address.
@@ -28,13 +36,7 @@ export class Source {
   readonly #loopHost: LoopHost
   #closed = false
 
-  constructor(
-    cluster: SourceCluster,
-    options: SourceOptions,
-    host: SourceHost,
-    budget: FetchBudget,
-    partitions: PartitionMap<AssignedPartition>,
-  ) {
+  constructor({ cluster, options, budget, partitions, host }: SourceParts) {
     this.#cluster = cluster
     this.#partitions = partitions
     this.#budget = budget

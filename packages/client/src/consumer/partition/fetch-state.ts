@@ -18,6 +18,8 @@ export class FetchState {
   /** Those of the metadata. */
   #leaderId = -1
   #leaderEpoch = -1
+  /** Those are the last ones: the metadata has none at the moment. */
+  #leaderless = false
   #topicId: string | undefined
   /** A leader that another broker named (KIP-951), until its first response confirms it. */
   #hintedId = -1
@@ -135,7 +137,9 @@ export class FetchState {
       this.#startOver(leader, leaderEpoch)
       return 'recreated'
     }
-    if (isOlder || leader < 0) return 'none'
+    if (isOlder) return 'none'
+    this.#leaderless = leader < 0
+    if (leader < 0) return 'none'
     const isNewer = leaderEpoch > this.#leaderEpoch
     const hasMoved = leader !== this.#leaderId
     if (!isNewer && !hasMoved) return 'none'
@@ -161,6 +165,7 @@ export class FetchState {
     this.#preferredId = -1
     this.#leaderId = leader
     this.#leaderEpoch = leaderEpoch
+    this.#leaderless = leader < 0
     this.#healthy()
     this.forgetEnds()
   }
@@ -235,10 +240,10 @@ export class FetchState {
     this.#resumeAtMs = resumeAtMs
   }
 
-  /** A partition without a leader backs off too: the reason that lasts is the one to report. */
+  /** A partition that has no leader in the metadata backs off too: the reason that lasts is the one to report. */
   obstruct(obstacle: Exclude<Obstacle, 'resolving' | 'failed'>, error: KafkaError | undefined, nowMs: number): void {
     const before = this.#trouble
-    const lasting = obstacle === 'backing-off' && before?.obstacle === 'no-leader' ? 'no-leader' : obstacle
+    const lasting = obstacle === 'backing-off' && this.#leaderless ? 'no-leader' : obstacle
     this.#trouble = troubled(before, lasting, error, nowMs)
   }
 
