@@ -24,6 +24,17 @@ const expected: readonly [name: string, fits: (meaning: ErrorMeaning) => boolean
   ],
   ['no leader', ({ noLeader }) => noLeader, ['LEADER_NOT_AVAILABLE']],
   ['no such topic', ({ missingTopic }) => missingTopic, ['UNKNOWN_TOPIC_ID', 'UNKNOWN_TOPIC_OR_PARTITION']],
+  ['no right to the topic', ({ forbidden }) => forbidden === 'topic', ['TOPIC_AUTHORIZATION_FAILED']],
+  [
+    'no right to something else',
+    ({ forbidden }) => forbidden === 'other',
+    [
+      'CLUSTER_AUTHORIZATION_FAILED',
+      'DELEGATION_TOKEN_AUTHORIZATION_FAILED',
+      'GROUP_AUTHORIZATION_FAILED',
+      'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
+    ],
+  ],
   ['not in the log', ({ outOfRange }) => outOfRange, ['OFFSET_OUT_OF_RANGE']],
   [
     'the fetch session is lost',

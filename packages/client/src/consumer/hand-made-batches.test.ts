@@ -116,7 +116,7 @@ test('batches with overlapping offsets deliver each offset once, in order', asyn
   expect(offsets).toEqual([0n, 1n, 2n, 3n])
 })
 
-test('an epoch whose end is unknown, or not below the position, changes nothing', async () => {
+test('a leader that does not have the epoch of a position moves nothing where nothing was read or the epoch is its own', async () => {
   const { log, peer, runtime } = scripted
   log.append(['a'])
   peer.on(OffsetForLeaderEpoch, ({ body }) => ({

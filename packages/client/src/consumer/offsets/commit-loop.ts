@@ -2,6 +2,7 @@ import { OffsetCommit, type OffsetCommitRequest } from '@ottla/codec'
 import type { Broker } from '../../cluster/broker.ts'
 import { asKafkaError, closedError, KafkaError } from '../../errors.ts'
 import { withSignal } from '../../runtime/wait.ts'
+import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import { committing } from './commit-call.ts'
 import { CommitGate } from './commit-gate.ts'
 import type { CommitCluster, CommitHost } from './commit-host.ts'
@@ -30,6 +31,7 @@ export class CommitLoop {
   readonly #outcomes: CommitOutcomes
   readonly #closing = new AbortController()
   #isSending = false
+  #request: CommitRequest | undefined
 
   constructor(cluster: CommitCluster, queue: CommitQueue, host: CommitHost, options: CommitLoopOptions) {
     this.#cluster = cluster
@@ -44,6 +46,11 @@ export class CommitLoop {
 
   get isSending(): boolean {
     return this.#isSending
+  }
+
+  /** The partitions in the request that is in flight. */
+  inFlight(): ReadonlySet<AssignedPartition | undefined> {
+    return new Set(this.#request?.entries.map(({ owner }) => owner))
   }
 
   /** The member leaves: commits no longer wait for the end of a rebalance. */
@@ -83,9 +90,11 @@ export class CommitLoop {
       const nowMs = this.#cluster.runtime.monoNow()
       const request = new CommitRequest(this.#queue.take(nowMs, this.#gate.sendable()))
       for (const entry of request.entries) entry.tried(nowMs)
+      this.#request = request
       if (request.entries.length > 0) await this.#send(request, found, signal)
     } finally {
       this.#isSending = false
+      this.#request = undefined
       this.#continue()
     }
   }

@@ -73,15 +73,13 @@ export class CommitQueue {
     else newer.absorb(entry)
   }
 
-  /** Settles what waits for partitions that were given up. */
-  release(partitions: Iterable<AssignedPartition>): void {
-    for (const partition of partitions) {
-      for (const map of [this.#explicit, this.#progress]) {
-        const entry = map.get(partition)
-        if (entry?.owner !== partition) continue
-        map.delete(entry)
-        this.#onGone(entry)
-      }
+  /** Settles what waits for a partition that was given up. */
+  release(partition: AssignedPartition): void {
+    for (const map of [this.#explicit, this.#progress]) {
+      const entry = map.get(partition)
+      if (entry?.owner !== partition) continue
+      map.delete(entry)
+      this.#onGone(entry)
     }
   }
 

@@ -95,6 +95,24 @@ describe('a commit during a rebalance', () => {
     await call
   })
 
+  test('resolves where the request before it stored what it waits for, and rejects what is beyond', async () => {
+    const partition = scripted.assign(0)
+    scripted.process(partition, 5)
+    const respond = scripted.hold()
+    const first = committer.commitProgress([partition])
+    await settle()
+    const same = committer.commitProgress([partition])
+    scripted.process(partition, 7)
+    const beyond = failure(committer.commitProgress([partition]))
+    scripted.revoke(partition)
+    await respond()
+    await Promise.all([first, same])
+    const error = await beyond
+    expect(error).toMatchObject({ code: 'ILLEGAL_GENERATION', offset: 7n })
+    expect(error.message).toContain('the last committed offset is 5')
+    expect(scripted.requests()).toHaveLength(1)
+  })
+
   test('rejects with an unknown outcome where the response of a given-up partition never arrives', async () => {
     const partition = scripted.assign(0)
     scripted.process(partition, 5)

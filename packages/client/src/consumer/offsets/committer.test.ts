@@ -141,6 +141,36 @@ describe('outcomes per partition', () => {
     expect(scripted.sent()).toEqual([['t-0@1', 't-1@2'], ['t-1@2']])
   })
 
+  test('an offset that failed gives way to a later one of its partition, and both calls resolve', async () => {
+    const respond = scripted.hold()
+    const first = committer.commitOffsets([{ topic: 't', partition: 0, offset: 1 }])
+    await settle()
+    const second = committer.commitOffsets([{ topic: 't', partition: 0, offset: 2 }])
+    scripted.errors.set('t-0', 'UNKNOWN_SERVER_ERROR')
+    await respond()
+    expect(scripted.requests()).toHaveLength(1)
+    scripted.errors.clear()
+    await advance(1_000)
+    await Promise.all([first, second])
+    expect(scripted.sent()).toEqual([['t-0@1'], ['t-0@2']])
+  })
+
+  test('new calls do not shorten the backoff of a partition', async () => {
+    const partition = scripted.assign(0)
+    scripted.errors.set('t-0', 'UNKNOWN_SERVER_ERROR')
+    const calls: Promise<unknown>[] = []
+    for (let end = 1; end <= 50; end++) {
+      scripted.process(partition, end)
+      calls.push(committer.commitProgress([partition]))
+      await advance(10)
+    }
+    expect(scripted.requests().length).toBeLessThan(6)
+    scripted.errors.clear()
+    await advance(2_000)
+    await Promise.all(calls)
+    expect(scripted.stored.get('t-0')).toBe(50n)
+  })
+
   test('a permanent error rejects the calls that named the partition', async () => {
     scripted.errors.set('t-1', 'OFFSET_METADATA_TOO_LARGE')
     const good = committer.commitOffsets([{ topic: 't', partition: 0, offset: 1 }])

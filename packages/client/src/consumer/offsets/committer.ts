@@ -154,7 +154,9 @@ export class Committer {
 
   /** These partitions were revoked (`owned` is false): what was not stored rejects. A response in flight still counts. */
   revoked(partitions: Iterable<AssignedPartition>): void {
-    this.#queue.release(partitions)
+    // The response in flight may show that a call that waits for the next request has what it needs.
+    const inFlight = this.#loop.inFlight()
+    for (const partition of partitions) if (!inFlight.has(partition)) this.#queue.release(partition)
     this.#checkDrained()
   }
 

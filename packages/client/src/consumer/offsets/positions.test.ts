@@ -421,6 +421,14 @@ describe('a new leader', () => {
     expect(scripted.events).toEqual(['truncated 0 9 30', 'ready t 0 30'])
   })
 
+  test('without the epoch of a position at the same end of the log is no truncation', async () => {
+    const { partition } = await start('latest')
+    deliver(partition, 30, 0)
+    await newLeader(2, 1)
+    await scripted.runtime.advance(100)
+    expect(scripted.events).toEqual(['ready t 0 30'])
+  })
+
   test('that is followed by another one during the validation is validated as well', async () => {
     const { partition } = await start()
     deliver(partition, 5, 0)

@@ -201,7 +201,9 @@ export class Positions {
         partition.place({ offset, epoch }, how)
         // The leader of this epoch has just named the offset.
         partition.validated(leaderEpoch)
-        if (reason !== undefined) this.#host.onReset(partition, from, offset, reason)
+        // An empty log has no record of an epoch, and has lost none.
+        const isSame = reason === 'truncated' && offset === from
+        if (reason !== undefined && !isSame) this.#host.onReset(partition, from, offset, reason)
         if (how === 'policy' || how === 'recreated') this.#startChosen(partition)
         this.#ready(partition)
       },

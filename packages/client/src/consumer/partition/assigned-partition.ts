@@ -209,7 +209,6 @@ export class AssignedPartition implements BufferOwner {
   displace(how: 'sought' | 'recreated'): void {
     this.#eras.next(how)
     this.buffer.clear()
-    if (how === 'recreated') this.progress.forget()
     this.fetching.moveTo(-1)
     this.#validatedEpoch = -1
     this.resolved()
