@@ -103,7 +103,10 @@ export interface ConsumerOptions {
   readonly checkCrcs?: boolean | undefined
   /** Awaited before the first record of the partitions is delivered; may seek. */
   readonly onAssigned?: RebalanceHook | undefined
-  /** Awaited before the partitions are released; may mark items as processed and commit. */
+  /**
+   * Awaited before the partitions are released; may mark items as processed and commit. Its second argument is a signal, which
+   * aborts when the partitions are lost meanwhile.
+   */
   readonly onRevoked?: RebalanceHook | undefined
   /** Awaited after the partitions were lost: another member may own them, so nothing can be committed. */
   readonly onLost?: RebalanceHook | undefined

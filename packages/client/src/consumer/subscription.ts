@@ -61,7 +61,7 @@ export class Subscription {
     return this.#names.filter((name) => this.#cluster.topic(name) === undefined)
   }
 
-  /** The subscribed names that cannot be read now, as far as the brokers gave a reason: missing, forbidden, an invalid name. */
+  /** The subscribed names that cannot be read now, as far as the brokers reported a reason: missing, forbidden, an invalid name. */
   problems(): TopicProblem[] {
     const problems: TopicProblem[] = []
     for (const topic of this.#names) {

@@ -57,7 +57,7 @@ export class Session {
     })
   }
 
-  /** A session begins, or goes on after a join. */
+  /** A session begins, or continues after a join. */
   start(): void {
     this.#heartbeat.start()
   }

@@ -148,7 +148,7 @@ test('a hook that takes longer than the rebalance timeout is aborted, then aband
   }))
 
 describe('a failure for good', () => {
-  test('reaches the reader at once while a hook runs; onLost follows, and leaving waits for it', () =>
+  test('reaches the reader immediately while a hook runs; onLost follows, and leaving waits for it', () =>
     withGroup(async (group, scenario) => {
       const { member, done } = await assigning(group)
       const lost = deferred<void>()
