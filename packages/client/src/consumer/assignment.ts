@@ -1,8 +1,9 @@
 import type { Runtime } from '@ottla/runtime'
 import type { TopicPartition } from '../cluster/topology.ts'
 import { textOf } from '../error-data.ts'
+import { meaningOf } from '../error-meaning.ts'
 import { describePartition, KafkaError } from '../errors.ts'
-import { waitAtMost, within, withSignal } from '../runtime/wait.ts'
+import { onAbort, waitAtMost, within, withSignal } from '../runtime/wait.ts'
 import type { RebalanceHook, ResolvedConsumerOptions } from './options.ts'
 import { AssignedPartition } from './partition/assigned-partition.ts'
 import type { BufferHost } from './partition/partition-buffer.ts'
@@ -46,6 +47,11 @@ export class Assignment {
     return this.#partitions
   }
 
+  /** What the application paused, assigned or not. */
+  get paused(): Iterable<TopicPartition> {
+    return this.#paused.all
+  }
+
   /** Creates the partitions without a hook: those of the option `assign`. */
   create(place: TopicPartition, start?: AssignedPartition['start']): AssignedPartition {
     const { topic, partition: index } = place
@@ -85,12 +91,15 @@ export class Assignment {
     )
     await this.#hook('onRevoked', options.onRevoked, partitions, signal)
     const owned = partitions.filter((partition) => partition.owned)
-    if (options.commit.automatic && owned.length > 0) {
+    if (options.commit.automatic && owned.length > 0 && !signal?.aborted) {
       const timeoutMs = Math.min(options.rebalanceTimeoutMs, options.sessionTimeoutMs)
       const commit = withSignal(this.#host.commit(owned, timeoutMs), signal)
       await commit.catch((error: unknown) => this.#host.onCommitFailed(error))
     }
-    this.#release(owned, false)
+    this.#release(
+      partitions.filter((partition) => partition.owned),
+      false,
+    )
   }
 
   /** Other members may have the partitions: delivery stops now, and nothing is committed. */
@@ -159,28 +168,44 @@ export class Assignment {
     this.#host.ready(partition)
   }
 
-  /** A hook that takes longer than the rebalance timeout would end the membership. */
+  /**
+   * The membership limits the hooks of its members, aborts their signal, and does not wait for ever for one that ignores it: it is not
+   * cut off here. A hook that a loss superseded has not failed.
+   */
   async #hook(
     name: string,
     hook: RebalanceHook | undefined,
-    partitions: readonly TopicPartition[],
+    places: readonly TopicPartition[],
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    if (hook === undefined || partitions.length === 0 || signal?.aborted) return
-    const { runtime, options } = this.#host
-    const timeoutMs = options.rebalanceTimeoutMs
-    const timedOut = () => new Error(`it did not end within ${timeoutMs} ms`)
-    const list = partitions.map(({ topic, partition }) => ({ topic, partition }))
-    try {
-      const limits = { operation: `The hook ${name}`, timeoutMs, timedOut, signals: [signal] }
-      await within(runtime, limits, async (bounded) =>
-        withSignal(Promise.resolve(hook(list, { signal: bounded })), bounded),
-      )
-    } catch (cause) {
-      // Superseded by a loss.
-      if (signal?.aborted) return
+    if (hook === undefined || places.length === 0 || signal?.aborted) return
+    const list = places.map(({ topic, partition }) => ({ topic, partition }))
+    const failed = (cause: unknown) => {
       const message = `The hook ${name} failed: ${textOf(cause)}`
       this.#host.onHookFailed(new KafkaError('HANDLER_FAILED', message, { fatal: true, cause }))
     }
+    if (signal === undefined) {
+      await this.#limited(name, hook, list).catch(failed)
+      return
+    }
+    const release = onAbort(signal, () => {
+      const { reason } = signal
+      if (KafkaError.is(reason) && meaningOf(reason.code).ended === 'deadline') failed(reason)
+    })
+    try {
+      await hook(list, { signal })
+    } catch (cause) {
+      if (!signal.aborted) failed(cause)
+    } finally {
+      release()
+    }
+  }
+
+  async #limited(name: string, hook: RebalanceHook, list: readonly TopicPartition[]): Promise<void> {
+    const { runtime, options } = this.#host
+    const timeoutMs = options.rebalanceTimeoutMs
+    const timedOut = () => new Error(`it did not end within ${timeoutMs} ms`)
+    const limits = { operation: `The hook ${name}`, timeoutMs, timedOut }
+    await within(runtime, limits, async (signal) => withSignal(Promise.resolve(hook(list, { signal })), signal))
   }
 }

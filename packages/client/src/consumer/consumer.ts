@@ -136,10 +136,9 @@ export class Consumer implements AsyncIterable<Message> {
     for (const place of partitions) this.#core.resume(place)
   }
 
+  /** What is paused, also while it is not assigned. */
   paused(): TopicPartition[] {
-    return Array.from(this.#core.parts.assignment.partitions.all)
-      .filter(({ paused }) => paused)
-      .map(placeOf)
+    return Array.from(this.#core.parts.assignment.paused, placeOf)
   }
 
   /** Continues at another offset. Items read before can no longer be marked as processed. */

@@ -120,8 +120,8 @@ const known: Record<AssignorName, Assignor> = {
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 const isSelector = (value: unknown) => (typeof value === 'string' && value !== '') || value instanceof RegExp
-/** Characters that no topic name has: the text is a pattern without its slashes. */
-const looksLikePattern = (value: unknown) => typeof value === 'string' && /[^a-zA-Z0-9._-]/.test(value)
+/** Characters of patterns that no topic name has. */
+const looksLikePattern = (value: unknown) => typeof value === 'string' && /[\^$*+?()[\]{}|\\/]/.test(value)
 const isPartition = (value: unknown) =>
   isObject(value) &&
   typeof value.topic === 'string' &&
@@ -222,7 +222,7 @@ export function resolveConsumerOptions(given: ConsumerOptions): ResolvedConsumer
     throw invalidOption(`Options 'topics' and 'assign' of ${owner} exclude each other`)
   }
   if ([topics].flat().some(looksLikePattern)) {
-    const problem = "contains text that is not the name of a topic: a name has only letters, digits, '.', '_' and '-'"
+    const problem = "contains a pattern as text, which is not the name of a topic"
     throw optionError('topics', owner, problem, 'Pass a pattern as a regular expression, not as text: topics: [/^eu/].')
   }
   if (topics !== undefined && rest.groupId === undefined) {
