@@ -68,7 +68,7 @@ export class FetchSession {
     const forgotten = new Grouped<number>()
     const { length } = partitions
     // Without a session the broker fills the response in the order of the request: each partition is first in turn.
-    const first = this.#epoch === 0 && length > 0 ? this.#round % length : 0
+    const first = this.#epoch === 0 && length > 0 ? (this.#round - 1) % length : 0
     for (let i = 0; i < length; i++) {
       const partition = partitions[(first + i) % length]!
       const entry = this.#update(partition)
