@@ -222,7 +222,7 @@ export function resolveConsumerOptions(given: ConsumerOptions): ResolvedConsumer
     throw invalidOption(`Options 'topics' and 'assign' of ${owner} exclude each other`)
   }
   if ([topics].flat().some(looksLikePattern)) {
-    const problem = "contains a pattern as text, which is not the name of a topic"
+    const problem = 'contains a pattern as text, which is not the name of a topic'
     throw optionError('topics', owner, problem, 'Pass a pattern as a regular expression, not as text: topics: [/^eu/].')
   }
   if (topics !== undefined && rest.groupId === undefined) {
