@@ -52,7 +52,9 @@ export class ChaosCommits {
       if (topic === undefined) continue
       for (const { partitionIndex: partition, committedOffset } of partitions) {
         if (partition >= this.#logs.partitionCount(topic)) continue
-        const isOwner = member.partitions.some((one) => one.topic === topic && one.partition === partition)
+        // A cooperative member gives a partition up after it got the assignment without it.
+        const others = group.members.filter((one) => one !== member).flatMap((one) => one.partitions)
+        const isOwner = !others.some((one) => one.topic === topic && one.partition === partition)
         this.#onCommit(member.clientId, { topic, partition }, Number(committedOffset), isOwner)
       }
     }

@@ -16,6 +16,7 @@ interface Log {
   readonly highWatermark: number
   readonly logEndOffset: number
   readonly transactions: {
+    openSince(producerId: bigint): number | undefined
     abortedIn(
       from: number,
       upTo: number,
@@ -51,7 +52,15 @@ interface Context {
     readonly state: { topic(name: string): Topic | undefined; topicById(id: string): Topic | undefined }
     deleteTopic(topic: Topic): void
   }
-  broker(id: number): { replica(topic: string, partition: number): Replica | undefined } | undefined
+  broker(
+    id: number,
+  ):
+    | {
+        readonly isUp: boolean
+        readonly isPaused: boolean
+        replica(topic: string, partition: number): Replica | undefined
+      }
+    | undefined
 }
 
 /** A partition of one incarnation of a topic. */
@@ -102,6 +111,20 @@ export class ChaosLogs {
     if (replica === undefined || replica.topicId !== id) return undefined
     this.#last.set(`${id}/${partition}`, replica)
     return replica.isLeader ? replica : undefined
+  }
+
+  /** A leader that hangs may have lost its leadership: what it appends would be cut off. */
+  #writable(place: LogPlace): Replica | undefined {
+    const replica = this.leaderOf(place)
+    const topic = this.#context.controller.state.topicById(place.id)
+    const broker = this.#context.broker(topic?.partitions[place.partition]?.leader ?? -1)
+    return broker?.isUp === true && !broker.isPaused ? replica : undefined
+  }
+
+  /** Whether the producer's transaction is open in the leader's log; undefined without a leader. */
+  isOpen(place: LogPlace, producerId: bigint): boolean | undefined {
+    const leader = this.#writable(place)
+    return leader && leader.log.transactions.openSince(producerId) !== undefined
   }
 
   /** The log of the leader, or of the last one. */
@@ -170,7 +193,7 @@ export class ChaosLogs {
 
   /** Appends a sealed batch at the leader; false without one, and when it refuses. */
   append(place: LogPlace, bytes: Uint8Array): boolean {
-    const leader = this.leaderOf(place)
+    const leader = this.#writable(place)
     if (leader === undefined) return false
     let refused = false
     leader.appendAndReplicate(bytes, 30_000, ({ errorCode, baseOffset }) => {

@@ -40,7 +40,8 @@ export class ChaosWorld implements MemberWorld {
   readonly #logs: ChaosLogs
   readonly #commits: ChaosCommits
   readonly #counts = new Map<string, number>()
-  readonly #events = new Map<string, string[]>()
+  readonly #events = new Map<string, (readonly [order: number, line: string])[]>()
+  #order = 0
   readonly #violations: string[] = []
   readonly #stalls: string[] = []
   readonly #members = new Set<ChaosMember>()
@@ -145,7 +146,7 @@ export class ChaosWorld implements MemberWorld {
     const name = at === undefined ? '' : `${at.topic}/${at.partition}`
     const events = this.#events.get(name) ?? []
     this.#events.set(name, events)
-    events.push(line)
+    events.push([this.#order++, line])
     if (events.length > keptEvents) events.shift()
   }
 
@@ -157,11 +158,11 @@ export class ChaosWorld implements MemberWorld {
     if (list.length >= maxFindings) return
     const place = at === undefined ? '' : `${at.topic}/${at.partition}`
     const events = [...(this.#events.get('') ?? []), ...(place === '' ? [] : (this.#events.get(place) ?? []))]
-    const last = events.sort((a, b) => Number.parseFloat(a) - Number.parseFloat(b)).slice(-keptEvents)
+    const last = events.sort(([a], [b]) => a - b).slice(-keptEvents)
     const where = `seed ${this.plan.seed}, ${Math.round(this.nowMs())} ms, ${place}`
     if (this.#options.verbose === true) console.log(`!!! ${where}: ${what}`)
     const features = [...this.plan.features].join(', ')
-    list.push([`${where}: ${what}`, `  features: ${features}`, ...last.map((line) => `    ${line}`)].join('\n'))
+    list.push([`${where}: ${what}`, `  features: ${features}`, ...last.map(([, line]) => `    ${line}`)].join('\n'))
   }
 
   // ---- the run -----------------------------------------------------------------------------------------------------

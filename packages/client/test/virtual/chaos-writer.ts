@@ -2,12 +2,12 @@ import { BatchWriter, endTxnMarkerBatch } from '@ottla/codec/records'
 import type { ChaosLogs, LogPlace } from './chaos-logs.ts'
 import type { ChaosRandom } from './chaos-random.ts'
 
-interface OpenTransaction {
+/** A transaction with one batch in one partition. */
+interface Transaction {
   readonly producerId: bigint
-  readonly places: LogPlace[]
+  readonly place: LogPlace
   readonly commits: boolean
   readonly endsAtMs: number
-  sequence: number
 }
 
 const keys = 6
@@ -18,7 +18,7 @@ export class ChaosWriter {
   readonly #random: ChaosRandom
   readonly #nowMs: () => number
   readonly #count: (dimension: string) => void
-  readonly #open = new Set<OpenTransaction>()
+  readonly #begun = new Set<Transaction>()
   #nextValue = 0
   #nextProducerId = 1_000n
 
@@ -29,8 +29,11 @@ export class ChaosWriter {
     this.#count = count
   }
 
+  /** Whether a topic that exists has an open transaction, or has no leader to say so. */
   get hasOpen(): boolean {
-    return this.#open.size > 0
+    return [...this.#begun].some(
+      ({ place, producerId }) => this.#exists(place) && this.#logs.isOpen(place, producerId) !== false,
+    )
   }
 
   /** One step: a batch somewhere, and the ends of transactions that are due. */
@@ -41,35 +44,33 @@ export class ChaosWriter {
     this.end(false)
   }
 
-  /** Ends the transactions that are due, or all. A marker is repeated until its leader takes it. */
+  /**
+   * Ends the transactions that are due, or all. A marker that a deposed leader took is lost: it is repeated while the
+   * transaction is open.
+   */
   end(all: boolean): void {
-    for (const one of this.#open) {
+    for (const one of this.#begun) {
       if (!all && one.endsAtMs > this.#nowMs()) continue
-      const { producerId, commits: committed } = one
-      const fields = { producerId, committed, producerEpoch: 0, coordinatorEpoch: 0, timestampMs: 1_000 }
-      const left = one.places.filter(
-        (place) => this.#logs.nameOf(place.id) !== undefined && !this.#logs.append(place, endTxnMarkerBatch(fields)),
-      )
-      one.places.splice(0, Number.POSITIVE_INFINITY, ...left)
-      if (left.length > 0) continue
-      this.#open.delete(one)
-      this.#count(committed ? 'transaction committed' : 'transaction aborted')
+      const { producerId, commits: committed, place } = one
+      if (!this.#exists(place)) this.#begun.delete(one)
+      else if (this.#logs.isOpen(place, producerId) === true) {
+        const fields = { producerId, committed, producerEpoch: 0, coordinatorEpoch: 0, timestampMs: 1_000 }
+        this.#count(committed ? 'transaction committed' : 'transaction aborted')
+        this.#logs.append(place, endTxnMarkerBatch(fields))
+      }
     }
+  }
+
+  #exists({ id }: LogPlace): boolean {
+    return this.#logs.nameOf(id) !== undefined
   }
 
   #begin(places: readonly LogPlace[]): void {
     const random = this.#random
-    const one: OpenTransaction = {
-      producerId: this.#nextProducerId++,
-      places: [],
-      commits: random.chance(0.5),
-      endsAtMs: this.#nowMs() + random.between(10, 4_000),
-      sequence: 0,
-    }
     const place = random.pick(places)
-    if (!this.#logs.append(place, this.#batch(random.whole(1, 4), one.producerId))) return
-    one.places.push(place)
-    this.#open.add(one)
+    const endsAtMs = this.#nowMs() + random.between(10, 4_000)
+    const one = { producerId: this.#nextProducerId++, place, commits: random.chance(0.5), endsAtMs }
+    if (this.#logs.append(place, this.#batch(random.whole(1, 4), one.producerId))) this.#begun.add(one)
   }
 
   #write(place: LogPlace): void {

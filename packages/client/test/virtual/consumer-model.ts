@@ -22,6 +22,8 @@ const holdingOf = (at: Place, id: string, start: number | undefined) => ({
   log: { id, partition: at.partition },
   /** The next offset to deliver; undefined until it is known. */
   next: start,
+  /** The end of the log is sought: the next record may be anywhere from here on. */
+  openFrom: undefined as number | undefined,
   /** Everything due below it is done or passed over. */
   low: start,
   hand: new Set<number>(),
@@ -68,8 +70,10 @@ export class ConsumerModel {
     const held = this.#held.get(key(member, at))
     if (held === undefined || held.isOver) return this.#report(`${offset} is handed out without an assignment`, at)
     this.#identify(held, offset, value)
-    if (held.next === undefined) this.#report(`${offset} is first, without a committed offset or a reset`, at)
-    const { next = offset, hand, done } = held
+    const { next = held.openFrom === undefined ? offset : Math.max(offset, held.openFrom), hand, done } = held
+    if (held.next === undefined && held.openFrom === undefined)
+      this.#report(`${offset} is first, without a committed offset or a reset`, at)
+    if (held.next === undefined) this.#excuse(held, next)
     const skipped = this.#first(held, next, offset, hand)
     if (this.#logs.wasCut(held.log)) held.low = offset
     else if (offset < next || hand.has(offset) || done.has(offset)) this.#report(`${offset} is handed out twice`, at)
@@ -103,6 +107,7 @@ export class ConsumerModel {
     this.#excuse(held, to ?? end)
     Object.assign(held, holdingOf(at, held.log.id, to), { mayGoBack: true })
     held.before = { offset, untilMs: this.#nowMs() + 5_000 }
+    if (to === undefined) held.openFrom = end
   }
 
   reset(member: string, event: Reset): void {
@@ -113,9 +118,10 @@ export class ConsumerModel {
     if (problem !== undefined) this.#report(`reset from ${from} to ${to} as ${event.reason}, but ${problem}`, event)
     this.#excuse(held, to)
     const { next = to } = held
+    const before = { offset: id === held.log.id ? next : -1, untilMs: this.#nowMs() + 5_000 }
     if (id !== held.log.id || to < next) Object.assign(held, holdingOf(held.at, id, to))
     else held.gaps.push([next, to])
-    Object.assign(held, { next: to, low: held.low ?? to, mayGoBack: true })
+    Object.assign(held, { next: to, low: held.low ?? to, mayGoBack: true, before })
   }
 
   /** The user commits this offset, whatever is done. */
@@ -164,7 +170,7 @@ export class ConsumerModel {
       const isReset = held.next === undefined || held.log.id === ''
       if (!isReset) this.#report(`${offset} is of a topic created anew, without a reset`, held.at)
       Object.assign(held, holdingOf(held.at, log.id, isReset ? held.next : offset))
-    } else if (found !== undefined || offset >= this.#logs.start(held.log))
+    } else if (found !== undefined || offset >= this.#logs.readableEnd(held.log))
       this.#report(`${offset} is not the record of the log`, held.at)
   }
 
