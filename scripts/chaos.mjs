@@ -98,7 +98,9 @@ if (values.seed !== undefined) {
 }
 
 const timer = setInterval(progress, 15_000)
-await withProgram(folder, entry, (command) => Promise.all(Array.from({ length: jobs }, (_, job) => runJob(command, job))))
+await withProgram(folder, entry, (command) =>
+  Promise.all(Array.from({ length: jobs }, (_, job) => runJob(command, job))),
+)
 clearInterval(timer)
 
 console.log('\nDimensions: in how many seeds, and how often')

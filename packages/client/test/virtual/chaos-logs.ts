@@ -1,5 +1,6 @@
 import { RecordBatch } from '@ottla/codec/records'
 import type { ClusterSnapshot, TestCluster } from '@ottla/testkit'
+import type { LogId } from './chaos-host.ts'
 
 /** What is read and written of the testkit's state: structural, because its package exports no internals. */
 interface StoredBatch {
@@ -52,9 +53,7 @@ interface Context {
     readonly state: { topic(name: string): Topic | undefined; topicById(id: string): Topic | undefined }
     deleteTopic(topic: Topic): void
   }
-  broker(
-    id: number,
-  ):
+  broker(id: number):
     | {
         readonly isUp: boolean
         readonly isPaused: boolean
@@ -63,10 +62,9 @@ interface Context {
     | undefined
 }
 
-/** A partition of one incarnation of a topic. */
-export interface LogPlace {
-  readonly id: string
-  readonly partition: number
+export interface LoggedRecord {
+  readonly offset: number
+  readonly value: string
 }
 
 const unlimited = { maxBytes: Number.POSITIVE_INFINITY, atLeastOne: true }
@@ -74,7 +72,7 @@ const unlimited = { maxBytes: Number.POSITIVE_INFINITY, atLeastOne: true }
 /** The logs as the testkit's brokers have them, without a request. */
 export class ChaosLogs {
   readonly #context: Context
-  readonly #records = new WeakMap<StoredBatch, { readonly offset: number; readonly value: string }[]>()
+  readonly #records = new WeakMap<StoredBatch, LoggedRecord[]>()
   /** The last leader's replica of each partition: a log outlives its leader and its topic. */
   readonly #last = new Map<string, Replica>()
 
@@ -85,7 +83,11 @@ export class ChaosLogs {
   /** `restore` is the public call that hands out the cluster's state; it also clears faults, so it comes first. */
   static async of(cluster: TestCluster): Promise<ChaosLogs> {
     let context: Context | undefined
-    const spy = { restore: async (given: Context) => void (context = given) }
+    const spy = {
+      restore: async (given: Context) => {
+        context = given
+      },
+    }
     await cluster.restore(spy as unknown as ClusterSnapshot)
     if (context === undefined) throw new Error('The testkit did not pass its state to the snapshot')
     return new ChaosLogs(context)
@@ -104,7 +106,7 @@ export class ChaosLogs {
     return this.#context.controller.state.topic(topic)?.partitions.length ?? 0
   }
 
-  leaderOf({ id, partition }: LogPlace): Replica | undefined {
+  leaderOf({ id, partition }: LogId): Replica | undefined {
     const topic = this.#context.controller.state.topicById(id)
     const leader = topic?.partitions[partition]?.leader ?? -1
     const replica = topic && this.#context.broker(leader)?.replica(topic.name, partition)
@@ -114,7 +116,7 @@ export class ChaosLogs {
   }
 
   /** A leader that hangs may have lost its leadership: what it appends would be cut off. */
-  #writable(place: LogPlace): Replica | undefined {
+  #writable(place: LogId): Replica | undefined {
     const replica = this.leaderOf(place)
     const topic = this.#context.controller.state.topicById(place.id)
     const broker = this.#context.broker(topic?.partitions[place.partition]?.leader ?? -1)
@@ -122,33 +124,37 @@ export class ChaosLogs {
   }
 
   /** Whether the producer's transaction is open in the leader's log; undefined without a leader. */
-  isOpen(place: LogPlace, producerId: bigint): boolean | undefined {
+  isOpen(place: LogId, producerId: bigint): boolean | undefined {
     const leader = this.#writable(place)
     return leader && leader.log.transactions.openSince(producerId) !== undefined
   }
 
   /** The log of the leader, or of the last one. */
-  #log(place: LogPlace): Log | undefined {
+  #log(place: LogId): Log | undefined {
     this.leaderOf(place)
     return this.#last.get(`${place.id}/${place.partition}`)?.log
   }
 
-  start(place: LogPlace): number {
+  start(place: LogId): number {
     return this.#log(place)?.logStartOffset ?? 0
   }
 
-  end(place: LogPlace): number {
+  end(place: LogId): number {
     return this.#log(place)?.logEndOffset ?? 0
   }
 
+  highWatermark(place: LogId): number {
+    return this.#log(place)?.highWatermark ?? 0
+  }
+
   /** Consumers of this isolation can read up to here. */
-  readableEnd(place: LogPlace, committedOnly: boolean): number {
+  readableEnd(place: LogId, committedOnly: boolean): number {
     const log = this.#log(place)
     return (committedOnly ? log?.lastStableOffset : log?.highWatermark) ?? 0
   }
 
-  /** The offsets in [from, to) that a consumer of this isolation must get. */
-  *due(place: LogPlace, from: number, to: number, committedOnly: boolean): Generator<number> {
+  /** The records in [from, to) that a consumer of this isolation must get. */
+  *due(place: LogId, from: number, to: number, committedOnly: boolean): Generator<LoggedRecord> {
     const log = this.#log(place)
     if (log === undefined) return
     const least = Math.max(from, log.logStartOffset)
@@ -165,18 +171,18 @@ export class ChaosLogs {
           one.producerId === transactional?.producerId && baseOffset >= one.firstOffset && baseOffset <= one.lastOffset,
       )
       if (isAborted) continue
-      for (const { offset } of this.#recordsOf(batch)) if (offset >= least && offset < upTo) yield offset
+      for (const record of this.#recordsOf(batch)) if (record.offset >= least && record.offset < upTo) yield record
     }
   }
 
-  valueAt(place: LogPlace, offset: number): string | undefined {
+  valueAt(place: LogId, offset: number): string | undefined {
     const log = this.#log(place)
     if (log === undefined || offset >= log.logEndOffset) return undefined
     const [batch] = log.read(offset, { upTo: log.logEndOffset, maxBytes: 1, atLeastOne: true })
     return batch && this.#recordsOf(batch).find((record) => record.offset === offset)?.value
   }
 
-  #recordsOf(stored: StoredBatch): readonly { readonly offset: number; readonly value: string }[] {
+  #recordsOf(stored: StoredBatch): readonly LoggedRecord[] {
     let records = this.#records.get(stored)
     if (records !== undefined) return records
     records = []
@@ -192,7 +198,7 @@ export class ChaosLogs {
   }
 
   /** Appends a sealed batch at the leader; false without one, and when it refuses. */
-  append(place: LogPlace, bytes: Uint8Array): boolean {
+  append(place: LogId, bytes: Uint8Array): boolean {
     const leader = this.#writable(place)
     if (leader === undefined) return false
     let refused = false
@@ -202,7 +208,7 @@ export class ChaosLogs {
     return !refused
   }
 
-  deleteRecords(place: LogPlace, offset: number): void {
+  deleteRecords(place: LogId, offset: number): void {
     this.leaderOf(place)?.deleteRecords(offset)
   }
 

@@ -1,5 +1,13 @@
 import type { Runtime } from '../../src/index.ts'
-import { type Consumer, Kafka, KafkaError, type Message, silentLogger, type TopicPartition } from '../../src/index.ts'
+import {
+  type Consumer,
+  type ConsumerOptions,
+  Kafka,
+  KafkaError,
+  type Message,
+  silentLogger,
+  type TopicPartition,
+} from '../../src/index.ts'
 import type { ChaosFeature, ChaosPlan, CommitChoice, ReaderKind } from './chaos-plan.ts'
 import type { ChaosRandom } from './chaos-random.ts'
 import { ChaosReader } from './chaos-reader.ts'
@@ -49,13 +57,14 @@ export class ChaosMember {
     this.#crash = crash
     const { plan } = world
     this.#kafka = new Kafka({ brokers: world.bootstrap, runtime, logger: silentLogger, clientId: this.name })
-    this.consumer = this.#kafka.consumer({
+    this.consumer = consumerOf(this.#kafka, {
       groupId: 'g',
       topics: plan.topics.map(({ name }) => name),
       offsetReset: plan.offsetReset,
       isolation: plan.committedOnly ? 'read_committed' : 'read_uncommitted',
       assignors: plan.assignors,
       commit: options.commit,
+      commitStart: true,
       sessionTimeoutMs: 10_000,
       heartbeatIntervalMs: 1_000,
       rebalanceTimeoutMs: 20_000,
@@ -352,6 +361,15 @@ export class ChaosMember {
         resolve()
       })
     })
+  }
+}
+
+/** Where a member starts is committed in all modes. The option is left out where it does not exist yet. */
+function consumerOf(kafka: Kafka, { commitStart, ...options }: ConsumerOptions & { commitStart: boolean }): Consumer {
+  try {
+    return kafka.consumer({ ...options, commitStart } as ConsumerOptions)
+  } catch {
+    return kafka.consumer(options)
   }
 }
 

@@ -95,6 +95,6 @@ export function planOf({ seed, features, offsetReset }: ChaosOptions): ChaosPlan
       ['cooperative-sticky'],
       ['cooperative-sticky'],
     ]),
-    chaosMs: random.whole(20_000, 60_000),
+    chaosMs: random.whole(10_000, 45_000),
   }
 }

@@ -112,10 +112,10 @@ export class ChaosReader {
     const pending = reader.next()
     if (!host.may('return during next', 0.15)) return pending
     let hasSettled = false
-    const settled = pending.then(
-      () => void (hasSettled = true),
-      () => void (hasSettled = true),
-    )
+    const settle = () => {
+      hasSettled = true
+    }
+    const settled = pending.then(settle, settle)
     await host.sleep(host.random.pick([1, 20, 300]))
     if (hasSettled) return pending
     host.count('return during next')

@@ -2,10 +2,12 @@ import { createCluster, type TestCluster } from '@ottla/testkit'
 import type { Runtime, TopicPartition } from '../../src/index.ts'
 import { ChaosCommits } from './chaos-commits.ts'
 import { ChaosFaults } from './chaos-faults.ts'
-import { ChaosLogs, type LogPlace } from './chaos-logs.ts'
+import type { LogId } from './chaos-host.ts'
+import { ChaosLogs } from './chaos-logs.ts'
 import { ChaosMember, type MemberWorld } from './chaos-member.ts'
 import { type ChaosOptions, type ChaosPlan, type CommitChoice, planOf, type ReaderKind } from './chaos-plan.ts'
 import { ChaosRandom } from './chaos-random.ts'
+import { ChaosView } from './chaos-view.ts'
 import { ChaosWriter } from './chaos-writer.ts'
 import { ConsumerModel } from './consumer-model.ts'
 
@@ -39,6 +41,7 @@ export class ChaosWorld implements MemberWorld {
   readonly #cluster: TestCluster
   readonly #logs: ChaosLogs
   readonly #commits: ChaosCommits
+  readonly #view: ChaosView
   readonly #counts = new Map<string, number>()
   readonly #events = new Map<string, (readonly [order: number, line: string])[]>()
   #order = 0
@@ -46,7 +49,6 @@ export class ChaosWorld implements MemberWorld {
   readonly #stalls: string[] = []
   readonly #members = new Set<ChaosMember>()
   readonly #dead: ChaosMember[] = []
-  readonly #cuts = new Set<string>()
   #isCalm = false
   #isOver = false
   #nextMember = 0
@@ -57,25 +59,18 @@ export class ChaosWorld implements MemberWorld {
     this.#options = options
     this.plan = plan
     this.runtime = cluster.runtime
-    const isCommittedOnly = plan.committedOnly
-    const view = {
-      idOf: (topic: string) => logs.idOf(topic),
-      start: (at: LogPlace) => logs.start(at),
-      readableEnd: (at: LogPlace) => logs.readableEnd(at, isCommittedOnly),
-      due: (at: LogPlace, from: number, to: number) => logs.due(at, from, to, isCommittedOnly),
-      valueAt: (at: LogPlace, offset: number) => logs.valueAt(at, offset),
-      wasCut: (at: LogPlace) => this.#cuts.has(`${at.id}/${at.partition}`),
-      committed: (at: TopicPartition) => this.#commits.committed(at),
-    }
-    this.model = new ConsumerModel(
-      view,
-      () => this.nowMs(),
-      (what, at) => this.violation(what, at),
-    )
     this.#commits = new ChaosCommits(cluster, logs, (member, at, offset, isOwner) => {
       this.note(at, `${member} commit ${offset} at the coordinator`)
       this.model.commit(member, at, offset, isOwner)
     })
+    this.#view = new ChaosView({
+      logs,
+      commits: this.#commits,
+      committedOnly: plan.committedOnly,
+      nowMs: () => this.nowMs(),
+      report: (what, at) => this.violation(what, at),
+    })
+    this.model = new ConsumerModel(this.#view)
   }
 
   static async run(options: ChaosOptions): Promise<ChaosReport> {
@@ -176,7 +171,7 @@ export class ChaosWorld implements MemberWorld {
         this.note(undefined, `fault: ${dimension}`)
         this.count(dimension)
       },
-      onCut: (topic, partition) => this.#cuts.add(`${this.#logs.idOf(topic)}/${partition}`),
+      onCut: (topic, partition) => this.#view.cut({ id: this.#view.idOf(topic), partition }),
     })
     const writing = this.#write(writer, features.has('transactions'))
     const slots = Array.from({ length: members }, (_, at) => this.#slot(at))
@@ -210,7 +205,7 @@ export class ChaosWorld implements MemberWorld {
     }
   }
 
-  #places(): LogPlace[] {
+  #places(): LogId[] {
     return this.plan.topics.flatMap(({ name }) => {
       const id = this.#logs.idOf(name)
       if (id === undefined) return []
@@ -310,11 +305,9 @@ export class ChaosWorld implements MemberWorld {
     for (const place of this.#places()) {
       const topic = this.#logs.nameOf(place.id) ?? ''
       const at = { topic, partition: place.partition }
-      const isCut = this.#cuts.has(`${place.id}/${place.partition}`)
-      if (isCut) continue
-      for (const offset of this.#logs.due(place, 0, Number.POSITIVE_INFINITY, this.plan.committedOnly)) {
-        const value = this.#logs.valueAt(place, offset) ?? ''
-        if (this.model.handled.has(value) || this.model.excused.has(value)) continue
+      if (this.#view.wasCut(place)) continue
+      for (const { offset, value } of this.#view.due(place, 0, Number.POSITIVE_INFINITY)) {
+        if (this.model.settled.has(value)) continue
         const committed = this.#commits.committed(at) ?? -1
         const isLost = committed > offset
         return { at, what: `${offset} is never handled, ${committed} is committed`, isLost }

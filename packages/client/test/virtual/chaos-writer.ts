@@ -1,11 +1,12 @@
 import { BatchWriter, endTxnMarkerBatch } from '@ottla/codec/records'
-import type { ChaosLogs, LogPlace } from './chaos-logs.ts'
+import type { LogId } from './chaos-host.ts'
+import type { ChaosLogs } from './chaos-logs.ts'
 import type { ChaosRandom } from './chaos-random.ts'
 
 /** A transaction with one batch in one partition. */
 interface Transaction {
   readonly producerId: bigint
-  readonly place: LogPlace
+  readonly place: LogId
   readonly commits: boolean
   readonly endsAtMs: number
 }
@@ -37,7 +38,7 @@ export class ChaosWriter {
   }
 
   /** One step: a batch somewhere, and the ends of transactions that are due. */
-  step(places: readonly LogPlace[], withTransactions: boolean): void {
+  step(places: readonly LogId[], withTransactions: boolean): void {
     const random = this.#random
     if (places.length > 0 && random.chance(0.9)) this.#write(random.pick(places))
     if (withTransactions && places.length > 0 && random.chance(0.25)) this.#begin(places)
@@ -61,11 +62,11 @@ export class ChaosWriter {
     }
   }
 
-  #exists({ id }: LogPlace): boolean {
+  #exists({ id }: LogId): boolean {
     return this.#logs.nameOf(id) !== undefined
   }
 
-  #begin(places: readonly LogPlace[]): void {
+  #begin(places: readonly LogId[]): void {
     const random = this.#random
     const place = random.pick(places)
     const endsAtMs = this.#nowMs() + random.between(10, 4_000)
@@ -73,7 +74,7 @@ export class ChaosWriter {
     if (this.#logs.append(place, this.#batch(random.whole(1, 4), one.producerId))) this.#begun.add(one)
   }
 
-  #write(place: LogPlace): void {
+  #write(place: LogId): void {
     const size = this.#random.whole(1, 6)
     if (this.#logs.append(place, this.#batch(size))) this.#count('batch written')
   }
