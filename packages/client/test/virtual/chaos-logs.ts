@@ -209,7 +209,7 @@ export class ChaosLogs {
   }
 
   deleteRecords(place: LogId, offset: number): void {
-    this.leaderOf(place)?.deleteRecords(offset)
+    this.#writable(place)?.deleteRecords(offset)
   }
 
   deleteTopic(name: string): void {

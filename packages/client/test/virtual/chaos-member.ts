@@ -45,6 +45,8 @@ export class ChaosMember {
   readonly #crash: () => void
   readonly #held = new Map<string, TopicPartition>()
   readonly #pausedAtMs = new Map<string, number>()
+  /** The partitions sought since they were assigned. */
+  readonly #sought = new Set<string>()
   #isEnding = false
   #isDead = false
 
@@ -168,7 +170,9 @@ export class ChaosMember {
     if (this.#world.plan.offsetReset !== 'none') this.#world.violation(`${code} despite a reset policy`, at)
     const to = offset ?? 0n
     const reason = offset === undefined ? 'no-committed-offset' : 'out-of-range'
-    if (this.#held.has(placeName(at))) this.#world.model.reset(this.name, { ...at, from: offset, to, reason })
+    // A failure from before a seek may reach the next read.
+    if (this.#held.has(placeName(at)) && !this.#sought.has(placeName(at)))
+      this.#world.model.reset(this.name, { ...at, from: offset, to, reason })
     await this.#attempt('seek', () => this.#seek(at, 'earliest'))
     return true
   }
@@ -179,6 +183,7 @@ export class ChaosMember {
     for (const at of partitions) {
       if (this.#isDead) return
       this.#held.set(placeName(at), at)
+      this.#sought.delete(placeName(at))
       this.#world.model.assigned(this.name, at)
       this.#note(at, 'assigned')
     }
@@ -242,6 +247,7 @@ export class ChaosMember {
     this.consumer.seek({ ...at, offset: to })
     this.#world.count(`seek ${typeof to === 'number' ? 'to an offset' : to}`)
     this.#note(at, `seek ${to}`)
+    this.#sought.add(placeName(at))
     this.#world.model.sought(this.name, at, to === 'latest' ? undefined : to === 'earliest' ? 0 : to)
   }
 

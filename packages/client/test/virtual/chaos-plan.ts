@@ -54,30 +54,33 @@ export interface ChaosPlan {
   readonly chaosMs: number
 }
 
+/** What a test fixes of a run, instead of drawing it. */
 export interface ChaosOptions {
   readonly seed: number
-  /** Exactly these features, instead of drawn ones. */
   readonly features?: readonly ChaosFeature[] | undefined
-  /** The only way to read, instead of drawn ones. */
   readonly reader?: ReaderKind | undefined
   readonly commit?: CommitChoice | undefined
   readonly offsetReset?: ChaosPlan['offsetReset'] | undefined
+  readonly assignors?: readonly AssignorChoice[] | undefined
+  readonly replicationFactor?: 1 | 3 | undefined
+  readonly members?: number | undefined
   /** Prints each event of the run. */
   readonly verbose?: boolean | undefined
 }
 
 const rare: ReadonlySet<ChaosFeature> = new Set(['unclean election', 'recreated topic', 'deleted topic', 'compaction'])
 
-export function planOf({ seed, features, offsetReset }: ChaosOptions): ChaosPlan {
+export function planOf(given: ChaosOptions): ChaosPlan {
+  const { seed, features } = given
   const random = new ChaosRandom(seed, 'plan')
   const share = random.pick([0.15, 0.3, 0.5])
   const drawn = chaosFeatures.filter((one) => random.chance(rare.has(one) ? share / 2 : share))
   const all = new Set(features ?? drawn)
-  const brokers = random.pick([1, 2, 3, 3, 3])
+  const brokers = given.replicationFactor === undefined ? random.pick([1, 2, 3, 3, 3]) : 3
   const topics = Array.from({ length: random.whole(1, 3) }, (_, at) => ({
     name: `t${at}`,
     partitions: random.whole(1, 3),
-    replicationFactor: random.chance(0.35) ? 1 : brokers,
+    replicationFactor: given.replicationFactor ?? (random.chance(0.35) ? 1 : brokers),
     isCompacted: all.has('compaction') && random.chance(0.5),
   }))
   return {
@@ -85,16 +88,18 @@ export function planOf({ seed, features, offsetReset }: ChaosOptions): ChaosPlan
     features: all,
     brokers,
     topics,
-    members: random.whole(1, 3),
+    members: given.members ?? random.whole(1, 3),
     committedOnly: random.chance(0.7),
-    offsetReset: offsetReset ?? random.pick(['earliest', 'earliest', 'earliest', 'latest', 'none']),
-    assignors: random.pick<AssignorChoice[]>([
-      ['range', 'cooperative-sticky'],
-      ['range'],
-      ['roundrobin'],
-      ['cooperative-sticky'],
-      ['cooperative-sticky'],
-    ]),
+    offsetReset: given.offsetReset ?? random.pick(['earliest', 'earliest', 'earliest', 'latest', 'none']),
+    assignors:
+      given.assignors ??
+      random.pick<AssignorChoice[]>([
+        ['range', 'cooperative-sticky'],
+        ['range'],
+        ['roundrobin'],
+        ['cooperative-sticky'],
+        ['cooperative-sticky'],
+      ]),
     chaosMs: random.whole(10_000, 45_000),
   }
 }

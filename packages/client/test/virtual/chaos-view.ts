@@ -17,6 +17,8 @@ const startedMs = 30_000
 export class ChaosView implements ModelHost {
   readonly #world: ViewSurroundings
   readonly #cuts = new Set<string>()
+  /** The topics that had the name. */
+  readonly #ids = new Map<string, Set<string>>()
   /** When the group first started in a partition without a committed offset. */
   readonly #startedAtMs = new Map<string, number>()
 
@@ -33,7 +35,9 @@ export class ChaosView implements ModelHost {
   }
 
   idOf(topic: string): string {
-    return this.#world.logs.idOf(topic) ?? ''
+    const id = this.#world.logs.idOf(topic) ?? ''
+    if (id !== '') this.#ids.set(topic, (this.#ids.get(topic) ?? new Set()).add(id))
+    return id
   }
 
   due(log: LogId, from: number, to: number): Iterable<LoggedRecord> {
@@ -77,7 +81,7 @@ export class ChaosView implements ModelHost {
     const { logs } = this.#world
     if (this.wasCut(log) || this.idOf(topic) !== log.id) return undefined
     if (reason === 'truncated') return 'the log was never cut'
-    if (reason === 'recreated') return 'the topic is the same'
+    if (reason === 'recreated') return this.#ids.get(topic)?.size === 1 ? 'the topic is the same' : undefined
     if (reason === 'no-committed-offset') return from === undefined ? this.#again(log) : `${from} is committed`
     const isOutside = from === undefined || from < logs.start(log) || from > logs.highWatermark(log)
     return isOutside ? undefined : `${from} is in the log`
