@@ -195,6 +195,9 @@ export class ChaosFaults {
     const at = this.#place()
     const id = at && this.#logs.idOf(at.topic.name)
     if (at === undefined || id === undefined) return
+    // The testkit's followers cannot start within a batch, which one out of sync may have to.
+    const { isr, replicas } = this.#cluster.partition(at.topic.name, at.partition)
+    if (isr.length < replicas.length) return
     const place = { id, partition: at.partition }
     const [first, end] = [this.#logs.start(place), this.#logs.readableEnd(place, true)]
     if (end <= first) return

@@ -168,13 +168,17 @@ export class ChaosMember {
     }
     const at = { topic, partition }
     if (this.#world.plan.offsetReset !== 'none') this.#world.violation(`${code} despite a reset policy`, at)
-    const to = offset ?? 0n
-    const reason = offset === undefined ? 'no-committed-offset' : 'out-of-range'
-    // A failure from before a seek may reach the next read.
-    if (this.#held.has(placeName(at)) && !this.#sought.has(placeName(at)))
-      this.#world.model.reset(this.name, { ...at, from: offset, to, reason })
+    this.#checkNoOffset(at, code, offset)
     await this.#attempt('seek', () => this.#seek(at, 'earliest'))
     return true
+  }
+
+  /** Without a reset policy an error takes the place of a reset; one from before a seek may reach the next read. */
+  #checkNoOffset(at: TopicPartition, code: string, offset: bigint | undefined): void {
+    const isRecreated = code === 'UNKNOWN_TOPIC_ID'
+    if (!this.#held.has(placeName(at)) || (this.#sought.has(placeName(at)) && !isRecreated)) return
+    const reason = isRecreated ? 'recreated' : offset === undefined ? 'no-committed-offset' : 'out-of-range'
+    this.#world.model.reset(this.name, { ...at, from: offset, to: isRecreated ? 0n : (offset ?? 0n), reason })
   }
 
   // ---- hooks -------------------------------------------------------------------------------------------------------

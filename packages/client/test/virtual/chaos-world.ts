@@ -70,6 +70,7 @@ export class ChaosWorld implements MemberWorld {
       nowMs: () => this.nowMs(),
       report: (what, at) => this.violation(what, at),
     })
+    for (const { name } of plan.topics) this.#view.idOf(name)
     this.model = new ConsumerModel(this.#view)
   }
 
