@@ -1,9 +1,10 @@
-// `npm run mutants -- codec|testkit [NAME…]`: applies each patch of test/mutants to a copy of the package, where the test
+// `npm run mutants -- codec|consumer|testkit [NAME…]`: applies each patch of test/mutants to a copy of the package, where the test
 // that the patch names must then fail by an assertion. The head of a patch describes the bug and names the test:
 // `Test: file > describe > test`.
 import { spawnSync } from 'node:child_process'
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -18,7 +19,7 @@ import { basename, join } from 'node:path'
 import { root } from './lib/npx.mjs'
 
 /** The suites with mutants, and their packages. */
-const suites = { codec: 'packages/codec', testkit: 'packages/testkit' }
+const suites = { codec: 'packages/codec', consumer: 'packages/client', testkit: 'packages/testkit' }
 
 const [suite = '', ...wanted] = process.argv.slice(2)
 if (!(suite in suites)) {
@@ -54,7 +55,10 @@ function copy(place, name) {
     cpSync(join(root, folder, part), join(to, part), { recursive: true, filter: (path) => !skipped.test(path) })
   }
   // Some tests build their data with the conformance cases; the conformance tests themselves do not run here.
-  for (const shared of ['node_modules', 'test/conformance']) symlinkSync(join(root, folder, shared), join(to, shared))
+  for (const shared of ['node_modules', 'test/conformance']) {
+    const from = join(root, folder, shared)
+    if (existsSync(from)) symlinkSync(from, join(to, shared))
+  }
 }
 
 /**

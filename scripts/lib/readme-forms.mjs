@@ -65,6 +65,7 @@ export const formsOf = ({ mutant, kafka }) => ({
   'npm run fuzz -- codec': { run: 'npm run fuzz -- codec --runs 500', why: 'the default runs for minutes' },
   'npm run mutants -- codec': { run: `npm run mutants -- codec ${mutant}`, why: 'all mutants take minutes' },
   'npm run mutants -- testkit': { skip: true, why: 'the same script as for the codec' },
+  'npm run chaos -- consumer --seeds 5000': { run: 'npm run chaos -- consumer --seeds 20', why: '5000 take an hour' },
   'npm run soak -- testkit': { run: 'npm run soak -- testkit --hours 0.5', why: '24 hours take a minute' },
   'npm run bench -- produce consume': {
     run: 'npm run bench -- produce consume --brokers localhost:9092 --records 2000 --runs 1',

@@ -5,14 +5,15 @@ import { basename, join } from 'node:path'
 import { build } from 'tsup'
 
 /**
- * The bundle is inside the package while it runs, so that it finds the package's dependencies.
+ * Bundles a program for as long as `use` runs.
+ * @template T
  * @param {string} folder the package
  * @param {string} entry within the package
- * @param {readonly string[]} args
- * @param {readonly string[]} [nodeFlags]
- * @returns {Promise<number>} the exit code
+ * @param {(command: readonly string[]) => Promise<T> | T} use receives the arguments of Node that start the program
+ * @returns {Promise<T>}
  */
-export async function runTypeScript(folder, entry, args, nodeFlags = []) {
+export async function withProgram(folder, entry, use) {
+  // Inside the package, so that the program finds the package's dependencies.
   const outDir = join(folder, 'node_modules/.cache', `ottla-${basename(entry, '.ts')}-${process.pid}`)
   try {
     await build({
@@ -28,10 +29,22 @@ export async function runTypeScript(folder, entry, args, nodeFlags = []) {
       skipNodeModulesBundle: true,
       outExtension: () => ({ js: '.mjs' }),
     })
-    const program = join(outDir, `${basename(entry, '.ts')}.mjs`)
-    const flags = ['--enable-source-maps', ...nodeFlags]
-    return spawnSync(process.execPath, [...flags, program, ...args], { cwd: folder, stdio: 'inherit' }).status ?? 1
+    return await use(['--enable-source-maps', join(outDir, `${basename(entry, '.ts')}.mjs`)])
   } finally {
     rmSync(outDir, { recursive: true, force: true })
   }
+}
+
+/**
+ * @param {string} folder the package
+ * @param {string} entry within the package
+ * @param {readonly string[]} args
+ * @param {readonly string[]} [nodeFlags]
+ * @returns {Promise<number>} the exit code
+ */
+export function runTypeScript(folder, entry, args, nodeFlags = []) {
+  return withProgram(folder, entry, (command) => {
+    const all = [...nodeFlags, ...command, ...args]
+    return spawnSync(process.execPath, all, { cwd: folder, stdio: 'inherit' }).status ?? 1
+  })
 }

@@ -1,0 +1,28 @@
+export type Place = { readonly topic: string; readonly partition: number }
+
+/** A partition of one incarnation of a topic. */
+export type LogId = { readonly id: string; readonly partition: number }
+
+export type Reset = Place & { readonly from: bigint | undefined; readonly to: bigint; readonly reason: string }
+
+/** What the model reads of the world: the brokers' logs by topic id, and the group's offsets. */
+export interface ModelHost {
+  nowMs(): number
+  report(violation: string, at: Place): void
+  /** '' while no topic has the name. */
+  idOf(topic: string): string
+  /** The id of the topic whose log has the record; undefined: none has. */
+  originOf(log: LogId, at: Place, offset: number, value: string): string | undefined
+  /** The records in [from, to) that a member must get. */
+  due(log: LogId, from: number, to: number): Iterable<{ readonly offset: number; readonly value: string }>
+  /** Members can read up to here. */
+  readableEnd(log: LogId): number
+  /** No offset beyond it can be committed. */
+  end(log: LogId): number
+  /** Whether an unclean election lost committed records. */
+  wasCut(log: LogId): boolean
+  /** Why the log does not justify that a member leaves the offset `from`. */
+  unjustified(reset: Reset, log: LogId, from: number | undefined): string | undefined
+  /** The group's offset at the coordinator. */
+  committed(at: Place): number | undefined
+}

@@ -1,0 +1,388 @@
+import type { Runtime } from '../../src/index.ts'
+import {
+  type Consumer,
+  type ConsumerOptions,
+  Kafka,
+  KafkaError,
+  type Message,
+  silentLogger,
+  type TopicPartition,
+} from '../../src/index.ts'
+import type { ChaosFeature, ChaosPlan, CommitChoice, ReaderKind } from './chaos-plan.ts'
+import type { ChaosRandom } from './chaos-random.ts'
+import { ChaosReader } from './chaos-reader.ts'
+import { processRuntime } from './chaos-runtime.ts'
+import type { ConsumerModel } from './consumer-model.ts'
+
+/** What a member sees of the world. */
+export interface MemberWorld {
+  readonly plan: ChaosPlan
+  readonly model: ConsumerModel
+  readonly runtime: Runtime
+  readonly bootstrap: readonly string[]
+  readonly isCalm: boolean
+  nowMs(): number
+  count(dimension: string): void
+  note(at: TopicPartition | undefined, event: string): void
+  violation(what: string, at: TopicPartition | undefined): void
+  readableEnd(at: TopicPartition): number
+}
+
+export interface MemberOptions {
+  readonly name: string
+  readonly readers: readonly ReaderKind[]
+  readonly commit: CommitChoice
+}
+
+/** One consumer in a process that may crash: it reads until it is stopped, or until an error ends it. */
+export class ChaosMember {
+  readonly name: string
+  readonly consumer: Consumer
+  readonly #world: MemberWorld
+  readonly #options: MemberOptions
+  readonly #random: ChaosRandom
+  readonly #kafka: Kafka
+  readonly #crash: () => void
+  readonly #held = new Map<string, TopicPartition>()
+  readonly #pausedAtMs = new Map<string, number>()
+  /** The partitions sought since they were assigned. */
+  readonly #sought = new Set<string>()
+  #isEnding = false
+  #isDead = false
+
+  constructor(world: MemberWorld, options: MemberOptions, random: ChaosRandom) {
+    this.name = options.name
+    this.#world = world
+    this.#options = options
+    this.#random = random
+    const { runtime, crash } = processRuntime(world.runtime)
+    this.#crash = crash
+    const { plan } = world
+    this.#kafka = new Kafka({ brokers: world.bootstrap, runtime, logger: silentLogger, clientId: this.name })
+    this.consumer = consumerOf(this.#kafka, {
+      groupId: 'g',
+      topics: plan.topics.map(({ name }) => name),
+      offsetReset: plan.offsetReset,
+      isolation: plan.committedOnly ? 'read_committed' : 'read_uncommitted',
+      assignors: plan.assignors,
+      commit: options.commit,
+      commitStart: true,
+      sessionTimeoutMs: 10_000,
+      heartbeatIntervalMs: 1_000,
+      rebalanceTimeoutMs: 20_000,
+      maxProcessingMs: 20_000,
+      revokeGraceMs: random.pick([0, 500, 5_000]),
+      onAssigned: (partitions) => this.#assigned(partitions),
+      onRevoked: (partitions) => this.#revoked(partitions),
+      onLost: (partitions) => this.#lost(partitions),
+    })
+    this.#listen()
+  }
+
+  get isEnding(): boolean {
+    return this.#isEnding
+  }
+
+  #listen(): void {
+    const { consumer } = this
+    consumer.on('positionReset', (event) => {
+      if (this.#isDead) return
+      this.#world.count(`reset: ${event.reason}`)
+      this.#note(event, `reset ${event.from} -> ${event.to} (${event.reason})`)
+      this.#world.model.reset(this.name, event)
+    })
+    consumer.on('stalled', (event) => {
+      this.#world.count('event stalled')
+      this.#note(event, `stalled at ${event.offset}`)
+    })
+    const lost = ({ partitions }: { partitions: readonly TopicPartition[] }) => {
+      for (const at of partitions) this.#release(at, 'lost')
+    }
+    consumer.on('lost', lost)
+  }
+
+  /** Until it is stopped, crashes, or fails. */
+  async live(): Promise<void> {
+    const acting = this.#act()
+    const reader = new ChaosReader(this.#readerHost())
+    let mayPoll = true
+    while (!this.#isEnding) {
+      const kinds = this.#options.readers.filter((kind) => mayPoll || kind !== 'poll')
+      try {
+        mayPoll = await reader.read(kinds.length === 0 ? 'messages' : this.#random.pick(kinds))
+      } catch (error) {
+        mayPoll = false
+        if (!(await this.#survives(error))) break
+      }
+    }
+    if (!this.#isDead) await this.stop()
+    await acting
+  }
+
+  /** Closes the consumer, whatever it does. */
+  async stop(): Promise<void> {
+    this.#isEnding = true
+    this.#note(undefined, 'closes')
+    await this.consumer.close()
+    for (const at of [...this.#held.values()]) this.#release(at, 'closed')
+    await this.#kafka.close({ timeoutMs: 1_000 })
+    this.#note(undefined, 'closed')
+  }
+
+  /** The process dies without a goodbye. */
+  crash(): void {
+    this.#note(undefined, 'crashes')
+    this.#world.count('crash')
+    for (const at of [...this.#held.values()]) this.#release(at, 'crashed')
+    this.#isEnding = true
+    this.#isDead = true
+    this.#crash()
+  }
+
+  /** Frees what a crashed process would no longer have. */
+  async bury(): Promise<void> {
+    await this.#kafka.close({ timeoutMs: 0 })
+  }
+
+  /** Decides about an error of a reader; false: the consumer cannot go on. */
+  async #survives(error: unknown): Promise<boolean> {
+    if (this.#isEnding) return false
+    if (!KafkaError.is(error)) {
+      this.#world.violation(`the reader fails: ${error instanceof Error ? error.stack : String(error)}`, undefined)
+      return false
+    }
+    const { code, topic, partition, offset } = error
+    if (code !== 'ABORTED') {
+      this.#world.count(`error ${code}`)
+      this.#note(
+        topic === undefined ? undefined : { topic, partition: partition ?? 0 },
+        `error ${code}: ${error.message}`,
+      )
+    }
+    if (error.fatal) return false
+    if (code === 'INTERNAL_ERROR') this.#world.violation(`internal error: ${error.message}`, undefined)
+    const isWithoutOffset = code === 'OFFSET_OUT_OF_RANGE' || code === 'UNKNOWN_TOPIC_ID'
+    if (!isWithoutOffset || topic === undefined || partition === undefined) {
+      if (code !== 'ABORTED' && code !== 'HANDLER_FAILED') await this.#sleep(100)
+      return true
+    }
+    const at = { topic, partition }
+    if (this.#world.plan.offsetReset !== 'none') this.#world.violation(`${code} despite a reset policy`, at)
+    this.#checkNoOffset(at, code, offset)
+    await this.#attempt('seek', () => this.#seek(at, 'earliest'))
+    return true
+  }
+
+  /** Without a reset policy an error takes the place of a reset; one from before a seek may reach the next read. */
+  #checkNoOffset(at: TopicPartition, code: string, offset: bigint | undefined): void {
+    const isRecreated = code === 'UNKNOWN_TOPIC_ID'
+    if (!this.#held.has(placeName(at)) || (this.#sought.has(placeName(at)) && !isRecreated)) return
+    const reason = isRecreated ? 'recreated' : offset === undefined ? 'no-committed-offset' : 'out-of-range'
+    this.#world.model.reset(this.name, { ...at, from: offset, to: isRecreated ? 0n : (offset ?? 0n), reason })
+  }
+
+  // ---- hooks -------------------------------------------------------------------------------------------------------
+
+  async #assigned(partitions: readonly TopicPartition[]): Promise<void> {
+    for (const at of partitions) {
+      if (this.#isDead) return
+      this.#held.set(placeName(at), at)
+      this.#sought.delete(placeName(at))
+      this.#world.model.assigned(this.name, at)
+      this.#note(at, 'assigned')
+    }
+    if (!this.#may('hooks', 0.5)) return
+    this.#world.count('hook onAssigned')
+    if (this.#random.chance(0.5)) await this.#sleep(this.#random.between(1, 1_500))
+    if (this.#may('seek', 0.3) && partitions.length > 0)
+      await this.#attempt('seek', () => this.#seek(this.#random.pick(partitions), 'earliest'))
+  }
+
+  async #revoked(partitions: readonly TopicPartition[]): Promise<void> {
+    for (const at of partitions) this.#release(at, 'revoked')
+    if (!this.#may('hooks', 0.5)) return
+    this.#world.count('hook onRevoked')
+    if (this.#random.chance(0.5)) await this.#sleep(this.#random.between(1, 1_500))
+    if (this.#random.chance(0.5)) await this.#attempt('commit()', () => this.consumer.commit())
+  }
+
+  async #lost(partitions: readonly TopicPartition[]): Promise<void> {
+    for (const at of partitions) this.#release(at, 'lost')
+    if (this.#may('hooks', 0.5)) await this.#sleep(this.#random.between(1, 1_500))
+  }
+
+  #release(at: TopicPartition, why: string): void {
+    if (this.#isDead || !this.#held.delete(placeName(at))) return
+    this.#world.model.released(this.name, at)
+    this.#note(at, why)
+  }
+
+  // ---- what the application does besides reading -------------------------------------------------------------------
+
+  async #act(): Promise<void> {
+    while (!this.#isEnding) {
+      await this.#sleep(this.#random.between(500, 4_000))
+      if (this.#isEnding) return
+      const held = [...this.#held.values()]
+      if (this.#world.isCalm) {
+        this.#resumeAll()
+        if (this.#random.chance(0.5)) await this.#attempt('commit()', () => this.consumer.commit())
+      }
+      if (held.length === 0) continue
+      const at = this.#random.pick(held)
+      if (this.#may('seek', 0.3)) await this.#attempt('seek', () => this.#seek(at, this.#target(at)))
+      if (this.#may('pause', 0.4)) await this.#attempt('pause', () => this.#pause(at))
+      if (this.#may('pause', 0.4)) this.#resumeAll()
+      if (this.#may('explicit commit', 0.3)) await this.#commit(at)
+    }
+  }
+
+  #target({ topic, partition }: TopicPartition): number | 'earliest' | 'latest' {
+    const roll = this.#random.next()
+    if (roll < 0.2) return 'earliest'
+    if (roll < 0.35) return 'latest'
+    const position = Number(this.consumer.position({ topic, partition }) ?? 0n)
+    return Math.max(0, position - this.#random.whole(-3, 12))
+  }
+
+  #seek(at: TopicPartition, offset: number | 'earliest' | 'latest'): void {
+    const end = this.#world.readableEnd(at)
+    const to = typeof offset === 'number' ? Math.min(offset, end) : offset
+    this.consumer.seek({ ...at, offset: to })
+    this.#world.count(`seek ${typeof to === 'number' ? 'to an offset' : to}`)
+    this.#note(at, `seek ${to}`)
+    this.#sought.add(placeName(at))
+    this.#world.model.sought(this.name, at, to === 'latest' ? undefined : to === 'earliest' ? 0 : to)
+  }
+
+  #pause(at: TopicPartition): void {
+    this.consumer.pause([at])
+    this.#world.count('pause')
+    this.#note(at, 'paused')
+    if (!this.#pausedAtMs.has(placeName(at))) this.#pausedAtMs.set(placeName(at), this.#world.nowMs())
+  }
+
+  #resumeAll(): void {
+    for (const name of [...this.#pausedAtMs.keys()]) {
+      const at = this.#held.get(name)
+      if (at === undefined) continue
+      this.#pausedAtMs.delete(name)
+      this.#note(at, 'resumed')
+      void this.#attempt('resume', () => this.consumer.resume([at]))
+    }
+  }
+
+  async #commit(at: TopicPartition): Promise<void> {
+    const { consumer } = this
+    const kind = this.#random.whole(0, 2)
+    if (kind === 0) {
+      this.#world.count('commit()')
+      await this.#attempt('commit()', () => consumer.commit())
+      return
+    }
+    const position = Number(consumer.position(at) ?? 0n)
+    const offset = Math.max(0, position - this.#random.whole(0, 5))
+    if (position === 0) return
+    this.#world.count('commit([…])')
+    this.#note(at, `commit([${offset}])`)
+    this.#world.model.asked(this.name, at, offset)
+    await this.#attempt('commit([…])', () => consumer.commit([{ ...at, offset }]))
+  }
+
+  // ---- helpers -----------------------------------------------------------------------------------------------------
+
+  #readerHost() {
+    const { consumer } = this
+    const { model } = this.#world
+    const alive = (act: () => void) => {
+      if (!this.#isDead) act()
+    }
+    const at = ({ topic, partition }: Message) => ({ topic, partition })
+    const value = (message: Message) => String(message.value)
+    const isEnding = () => this.#isEnding
+    return {
+      consumer,
+      random: this.#random,
+      marks: this.#options.commit !== 'manual',
+      get isEnding() {
+        return isEnding()
+      },
+      nowMs: () => this.#world.nowMs(),
+      sleep: (ms: number, signal?: AbortSignal) => this.#sleep(ms, signal),
+      may: (feature: ChaosFeature, probability: number) => this.#may(feature, probability),
+      count: (dimension: string) => alive(() => this.#world.count(dimension)),
+      handed: (message: Message) =>
+        alive(() => {
+          this.#note(at(message), `handed ${message.offset}`)
+          this.#checkPause(message)
+          model.handed(this.name, at(message), Number(message.offset), value(message))
+        }),
+      done: (message: Message) =>
+        alive(() => {
+          this.#note(at(message), `done ${message.offset}`)
+          model.done(this.name, at(message), Number(message.offset), value(message))
+        }),
+      undone: () =>
+        alive(() => {
+          this.#note(undefined, 'gives back')
+          model.undone(this.name)
+        }),
+      violation: (what: string, message?: Message) =>
+        alive(() => this.#world.violation(`${this.name}: ${what}`, message && at(message))),
+      attempt: (what: string, call: () => unknown) => this.#attempt(what, call),
+    }
+  }
+
+  #checkPause(message: Message): void {
+    const atMs = this.#pausedAtMs.get(placeName(message))
+    if (atMs === undefined || atMs >= this.#world.nowMs()) return
+    this.#world.violation(`${this.name} is handed ${message.offset} of a paused partition`, message)
+  }
+
+  /** A call of the application that may fail with a KafkaError. */
+  async #attempt(what: string, call: () => unknown): Promise<void> {
+    try {
+      await call()
+    } catch (error) {
+      if (this.#isDead) return
+      if (!KafkaError.is(error)) return this.#world.violation(`${what} fails: ${String(error)}`, undefined)
+      this.#world.count(`${what} rejected: ${error.code}`)
+      const at = error.topic === undefined ? undefined : { topic: error.topic, partition: error.partition ?? 0 }
+      this.#note(at, `${what} rejected: ${error.message}`)
+    }
+  }
+
+  #may(feature: ChaosFeature, probability: number): boolean {
+    const { isCalm, plan } = this.#world
+    return !isCalm && !this.#isDead && plan.features.has(feature) && this.#random.chance(probability)
+  }
+
+  #note(at: TopicPartition | undefined, event: string): void {
+    this.#world.note(at && { topic: at.topic, partition: at.partition }, `${this.name} ${event}`)
+  }
+
+  #sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    const { runtime } = this.#world
+    return new Promise((resolve) => {
+      if (signal?.aborted) return resolve()
+      const timer = runtime.setTimer(resolve, ms)
+      signal?.addEventListener('abort', () => {
+        runtime.clearTimer(timer)
+        resolve()
+      })
+    })
+  }
+}
+
+/** Where a member starts is committed in all modes. The option is left out where it does not exist yet. */
+function consumerOf(kafka: Kafka, { commitStart, ...options }: ConsumerOptions & { commitStart: boolean }): Consumer {
+  try {
+    return kafka.consumer({ ...options, commitStart } as ConsumerOptions)
+  } catch {
+    return kafka.consumer(options)
+  }
+}
+
+function placeName({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`
+}

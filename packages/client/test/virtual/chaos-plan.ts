@@ -1,0 +1,105 @@
+import { ChaosRandom } from './chaos-random.ts'
+
+/** What may happen in a run; each run has a part of them. */
+export const chaosFeatures = [
+  'handler error',
+  'partial done',
+  'break',
+  'return during next',
+  'seek',
+  'pause',
+  'hung handler',
+  'explicit commit',
+  'undo',
+  'hooks',
+  'members come and go',
+  'crash',
+  'transactions',
+  'compaction',
+  'leaders move',
+  'restarts',
+  'rolling restart',
+  'paused broker',
+  'cut link',
+  'error codes',
+  'recreated topic',
+  'deleted topic',
+  'deleted records',
+  'unclean election',
+] as const
+
+export type ChaosFeature = (typeof chaosFeatures)[number]
+export type ReaderKind = 'messages' | 'batches' | 'poll' | 'each' | 'eachBatch'
+export type CommitChoice = 'auto' | 'manual' | 'none' | { readonly intervalMs: number; readonly count: number }
+export type AssignorChoice = 'range' | 'roundrobin' | 'cooperative-sticky'
+
+export interface TopicPlan {
+  readonly name: string
+  readonly partitions: number
+  readonly replicationFactor: number
+  readonly isCompacted: boolean
+}
+
+/** One run, as drawn from its seed. */
+export interface ChaosPlan {
+  readonly seed: number
+  readonly features: ReadonlySet<ChaosFeature>
+  readonly brokers: number
+  readonly topics: readonly TopicPlan[]
+  readonly members: number
+  readonly committedOnly: boolean
+  readonly offsetReset: 'earliest' | 'latest' | 'none'
+  readonly assignors: readonly AssignorChoice[]
+  /** How long faults strike. */
+  readonly chaosMs: number
+}
+
+/** What a test fixes of a run, instead of drawing it. */
+export interface ChaosOptions {
+  readonly seed: number
+  readonly features?: readonly ChaosFeature[] | undefined
+  readonly reader?: ReaderKind | undefined
+  readonly commit?: CommitChoice | undefined
+  readonly offsetReset?: ChaosPlan['offsetReset'] | undefined
+  readonly assignors?: readonly AssignorChoice[] | undefined
+  readonly replicationFactor?: 1 | 3 | undefined
+  readonly members?: number | undefined
+  /** Prints each event of the run. */
+  readonly verbose?: boolean | undefined
+}
+
+const rare: ReadonlySet<ChaosFeature> = new Set(['unclean election', 'recreated topic', 'deleted topic', 'compaction'])
+
+export function planOf(given: ChaosOptions): ChaosPlan {
+  const { seed, features } = given
+  const random = new ChaosRandom(seed, 'plan')
+  const share = random.pick([0.15, 0.3, 0.5])
+  const drawn = chaosFeatures.filter((one) => random.chance(rare.has(one) ? share / 2 : share))
+  const all = new Set(features ?? drawn)
+  const brokers = given.replicationFactor === undefined ? random.pick([1, 2, 3, 3, 3]) : 3
+  const topics = Array.from({ length: random.whole(1, 3) }, (_, at) => ({
+    name: `t${at}`,
+    partitions: random.whole(1, 3),
+    replicationFactor: given.replicationFactor ?? (random.chance(0.35) ? 1 : brokers),
+    isCompacted: all.has('compaction') && random.chance(0.5),
+  }))
+  return {
+    seed,
+    features: all,
+    brokers,
+    topics,
+    members: given.members ?? random.whole(1, 3),
+    committedOnly: random.chance(0.7),
+    offsetReset: given.offsetReset ?? random.pick(['earliest', 'earliest', 'earliest', 'latest', 'none']),
+    assignors:
+      given.assignors ??
+      random.pick<AssignorChoice[]>([
+        ['range', 'cooperative-sticky'],
+        ['range'],
+        ['roundrobin'],
+        ['cooperative-sticky'],
+        ['cooperative-sticky'],
+      ]),
+    chaosMs: random.whole(10_000, 45_000),
+  }
+}

@@ -1,0 +1,270 @@
+import type { Consumer, HandlerContext, Message, MessageBatch } from '../../src/index.ts'
+import type { ChaosFeature, ReaderKind } from './chaos-plan.ts'
+import type { ChaosRandom } from './chaos-random.ts'
+
+/** What a reader sees of its member. */
+export interface ReaderHost {
+  readonly consumer: Consumer
+  readonly random: ChaosRandom
+  /** Whether the next read marks the items before as processed. */
+  readonly marks: boolean
+  readonly isEnding: boolean
+  nowMs(): number
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Whether it may happen now: nothing goes wrong any more while the group comes to rest. */
+  may(feature: ChaosFeature, probability: number): boolean
+  count(dimension: string): void
+  handed(message: Message): void
+  done(message: Message): void
+  /** Everything in hand is delivered again. */
+  undone(): void
+  violation(what: string, message?: Message): void
+  /** Runs a call of the application whose failure it expects. */
+  attempt(what: string, call: () => unknown): Promise<void>
+}
+
+class HandlerFailure extends Error {}
+
+/** One reader after the other, as an application reads: with errors, breaks and slow handlers. */
+export class ChaosReader {
+  readonly #host: ReaderHost
+  /** The item of a partition whose handler failed: it is called again with it. */
+  readonly #failing = new Map<string, bigint>()
+  readonly #active = new Map<string, number>()
+
+  constructor(host: ReaderHost) {
+    this.#host = host
+  }
+
+  /** Reads in one way until a break, an error or the end of the session. Resolves to false when poll must not follow. */
+  async read(kind: ReaderKind): Promise<boolean> {
+    const { random } = this.#host
+    const session = new AbortController()
+    const ended = this.#host.sleep(random.between(1_000, 15_000), session.signal).then(() => session.abort())
+    this.#host.count(`read by ${kind}`)
+    try {
+      if (kind === 'poll') return await this.#poll(session.signal)
+      if (kind === 'messages') await this.#messages(session.signal)
+      else if (kind === 'batches') await this.#batches(session.signal)
+      else await this.#run(kind, session.signal)
+      return true
+    } finally {
+      session.abort()
+      await ended
+    }
+  }
+
+  async #messages(signal: AbortSignal): Promise<void> {
+    const host = this.#host
+    const reader = host.consumer.messages({ signal })
+    for (;;) {
+      const next = await this.#next(reader)
+      if (next === undefined || next.done === true) return
+      const message = next.value
+      host.handed(message)
+      try {
+        await this.#handle(message.signal)
+        await this.#settle([message])
+      } catch (error) {
+        if (!(error instanceof HandlerFailure)) throw error
+        host.count('loop failed')
+        return await this.#leave(reader)
+      }
+      if (signal.aborted || host.may('break', 0.08)) return await this.#leave(reader)
+      if (host.marks) host.done(message)
+    }
+  }
+
+  async #batches(signal: AbortSignal): Promise<void> {
+    const host = this.#host
+    const reader = host.consumer.batches({ signal })
+    for (;;) {
+      const next = await this.#next(reader)
+      if (next === undefined || next.done === true) return
+      const batch = next.value
+      const messages = [...batch]
+      for (const message of messages) host.handed(message)
+      try {
+        await this.#handle(batch.signal, messages)
+        await this.#settle(messages, batch)
+      } catch (error) {
+        if (!(error instanceof HandlerFailure)) throw error
+        host.count('loop failed')
+        return await this.#leave(reader)
+      }
+      if (signal.aborted || host.may('break', 0.1)) return await this.#leave(reader)
+      if (host.marks) for (const message of messages) host.done(message)
+    }
+  }
+
+  async #leave(reader: { return(): Promise<unknown> }): Promise<void> {
+    this.#host.count('break')
+    await reader.return()
+    this.#host.undone()
+  }
+
+  /** Undefined when `return()` was called while it waited: then it must own nothing. */
+  async #next<T>(reader: {
+    next(): Promise<IteratorResult<T, undefined>>
+    return(): Promise<unknown>
+  }): Promise<IteratorResult<T, undefined> | undefined> {
+    const host = this.#host
+    const pending = reader.next()
+    if (!host.may('return during next', 0.15)) return pending
+    let hasSettled = false
+    const settle = () => {
+      hasSettled = true
+    }
+    const settled = pending.then(settle, settle)
+    await host.sleep(host.random.pick([1, 20, 300]))
+    if (hasSettled) return pending
+    host.count('return during next')
+    await reader.return()
+    const patience = new AbortController()
+    await Promise.race([settled, host.sleep(1_000, patience.signal)])
+    patience.abort()
+    if (!hasSettled) host.violation('next() does not settle after return()')
+    else if ((await pending).done !== true) host.violation('next() resolves to an item after return()')
+    return undefined
+  }
+
+  async #poll(signal: AbortSignal): Promise<boolean> {
+    const host = this.#host
+    const { consumer, random } = host
+    let last: Message[] = []
+    for (;;) {
+      if (host.marks) for (const message of last) host.done(message)
+      last = await consumer.poll({ maxRecords: random.whole(1, 12), timeoutMs: random.whole(0, 1_500), signal })
+      for (const message of last) host.handed(message)
+      try {
+        if (last.length > 0) await this.#handle(last[0]?.signal, last)
+        await this.#settle(last)
+      } catch (error) {
+        if (!(error instanceof HandlerFailure)) throw error
+        host.count('poll failed')
+        if (this.#undo()) {
+          last = []
+          continue
+        }
+        return false
+      }
+      if (signal.aborted || host.may('break', 0.05)) break
+    }
+    // Another reader, or close(), gives back what was not marked.
+    if (host.random.chance(0.5)) await this.#mark(last)
+    host.undone()
+    return false
+  }
+
+  #undo(): boolean {
+    const consumer: { undo?: () => void } = this.#host.consumer as never
+    if (consumer.undo === undefined || !this.#host.may('undo', 0.7)) {
+      this.#host.undone()
+      return false
+    }
+    this.#host.count('undo')
+    consumer.undo()
+    this.#host.undone()
+    return true
+  }
+
+  async #run(kind: 'each' | 'eachBatch', signal: AbortSignal): Promise<void> {
+    const host = this.#host
+    const { random } = host
+    const each = (message: Message, context: HandlerContext) => this.#called([message], context)
+    const eachBatch = (batch: MessageBatch, context: HandlerContext) => this.#called([...batch], context, batch)
+    const options = {
+      ...(kind === 'each' ? { each } : { eachBatch }),
+      concurrency: { limit: random.pick([1, 1, 2, 4]) },
+      retry: { attempts: random.pick([1, 1, 2, 3]), backoffMs: [50, 2_000] as const },
+      signal,
+    }
+    try {
+      await host.consumer.run(options)
+    } finally {
+      this.#failing.clear()
+      host.undone()
+    }
+  }
+
+  /** A handler of `run`. Without a pause it returns synchronously. */
+  #called(messages: readonly Message[], { signal }: HandlerContext, batch?: MessageBatch): unknown {
+    const host = this.#host
+    const [first] = messages
+    if (first === undefined) return undefined
+    const place = `${first.topic}/${first.partition}`
+    const isRetry = this.#failing.get(place) === first.offset
+    this.#failing.delete(place)
+    if (!isRetry) for (const message of messages) host.handed(message)
+    if ((this.#active.get(place) ?? 0) > 0) host.violation('two handlers of one partition overlap', first)
+    if (batch === undefined && host.marks && host.random.chance(0.3)) {
+      host.done(first)
+      return undefined
+    }
+    return this.#handled(place, messages, signal, batch)
+  }
+
+  async #handled(
+    place: string,
+    messages: readonly Message[],
+    signal: AbortSignal,
+    batch: MessageBatch | undefined,
+  ): Promise<void> {
+    this.#active.set(place, (this.#active.get(place) ?? 0) + 1)
+    try {
+      await this.#handle(signal, messages)
+      await this.#settle(messages, batch)
+      if (this.#host.marks) for (const message of messages) this.#host.done(message)
+    } catch (error) {
+      this.#failing.set(place, messages[0]?.offset ?? -1n)
+      throw error
+    } finally {
+      this.#active.set(place, (this.#active.get(place) ?? 0) - 1)
+    }
+  }
+
+  /** The application's work: it takes time, hangs, or fails, perhaps after it marked a part. */
+  async #handle(signal: AbortSignal | undefined, messages: readonly Message[] = []): Promise<void> {
+    const host = this.#host
+    const { random } = host
+    const roll = random.next()
+    if (roll < 0.6) await host.sleep(random.between(1, 60))
+    else if (roll < 0.65) await host.sleep(random.between(300, 2_500))
+    if (host.may('hung handler', 0.01)) {
+      host.count('hung handler')
+      await host.sleep(random.between(22_000, 45_000), random.chance(0.5) ? signal : undefined)
+    }
+    if (!host.may('handler error', 0.08)) return
+    if (messages.length > 1 && host.may('partial done', 0.7)) {
+      host.count('partial done')
+      await this.#mark(messages.slice(0, random.whole(1, messages.length - 1)))
+    }
+    host.count('handler error')
+    throw new HandlerFailure('the handler fails on purpose')
+  }
+
+  /** Marks or commits processed items: always in manual mode, sometimes otherwise. */
+  async #settle(messages: readonly Message[], batch?: MessageBatch): Promise<void> {
+    const host = this.#host
+    if (messages.length === 0 || (host.marks && !host.may('explicit commit', 0.08))) return
+    if (batch !== undefined && host.random.chance(0.4)) {
+      for (const message of messages) host.done(message)
+      host.count('batch.commit()')
+      await host.attempt('batch.commit()', () => batch.commit())
+    } else await this.#mark(messages)
+  }
+
+  async #mark(messages: readonly Message[]): Promise<void> {
+    const host = this.#host
+    const { consumer, random } = host
+    if (messages.length === 0) return
+    for (const message of messages) host.done(message)
+    if (random.chance(0.6)) {
+      host.count('done()')
+      await host.attempt('done()', () => consumer.done(messages))
+      if (random.chance(0.5)) return
+    }
+    host.count('commit(items)')
+    await host.attempt('commit(items)', () => consumer.commit(messages))
+  }
+}

@@ -1,0 +1,353 @@
+import { createCluster, type TestCluster } from '@ottla/testkit'
+import type { Runtime, TopicPartition } from '../../src/index.ts'
+import { ChaosCommits } from './chaos-commits.ts'
+import { ChaosFaults } from './chaos-faults.ts'
+import type { LogId } from './chaos-host.ts'
+import { ChaosLogs } from './chaos-logs.ts'
+import { ChaosMember, type MemberWorld } from './chaos-member.ts'
+import { type ChaosOptions, type ChaosPlan, type CommitChoice, planOf, type ReaderKind } from './chaos-plan.ts'
+import { ChaosRandom } from './chaos-random.ts'
+import { ChaosView } from './chaos-view.ts'
+import { ChaosWriter } from './chaos-writer.ts'
+import { ConsumerModel } from './consumer-model.ts'
+
+export interface ChaosReport {
+  readonly seed: number
+  /** Each with the last events of its partition. */
+  readonly violations: readonly string[]
+  readonly stalls: readonly string[]
+  /** How often each dimension occurred. */
+  readonly counts: Readonly<Record<string, number>>
+  readonly hash: string
+  readonly virtualMs: number
+}
+
+/** Dead members' sessions expire, hung handlers end, and then each partition has 30 s. */
+const sessionMs = 10_000
+const maxProcessingMs = 20_000
+const movesWithinMs = 30_000
+const keptEvents = 25
+const maxFindings = 20
+
+const readers: readonly ReaderKind[] = ['messages', 'batches', 'poll', 'each', 'eachBatch']
+const commits: readonly CommitChoice[] = ['auto', 'auto', { intervalMs: 700, count: 10 }, 'manual', 'none']
+
+/** One run: a cluster under faults, a group whose members do what applications do, and the model that watches them. */
+export class ChaosWorld implements MemberWorld {
+  readonly plan: ChaosPlan
+  readonly model: ConsumerModel
+  readonly runtime: Runtime
+  readonly #options: ChaosOptions
+  readonly #cluster: TestCluster
+  readonly #logs: ChaosLogs
+  readonly #commits: ChaosCommits
+  readonly #view: ChaosView
+  readonly #counts = new Map<string, number>()
+  readonly #events = new Map<string, (readonly [order: number, line: string])[]>()
+  #order = 0
+  readonly #violations: string[] = []
+  readonly #stalls: string[] = []
+  readonly #members = new Set<ChaosMember>()
+  readonly #dead: ChaosMember[] = []
+  #isCalm = false
+  #isOver = false
+  #nextMember = 0
+
+  private constructor(cluster: TestCluster, logs: ChaosLogs, options: ChaosOptions, plan: ChaosPlan) {
+    this.#cluster = cluster
+    this.#logs = logs
+    this.#options = options
+    this.plan = plan
+    this.runtime = cluster.runtime
+    this.#commits = new ChaosCommits(cluster, logs, (member, at, offset, isOwner) => {
+      this.note(at, `${member} commit ${offset} at the coordinator`)
+      this.model.commit(member, at, offset, isOwner)
+    })
+    this.#view = new ChaosView({
+      logs,
+      commits: this.#commits,
+      committedOnly: plan.committedOnly,
+      nowMs: () => this.nowMs(),
+      report: (what, at) => this.violation(what, at),
+    })
+    for (const { name } of plan.topics) this.#view.idOf(name)
+    this.model = new ConsumerModel(this.#view)
+  }
+
+  static async run(options: ChaosOptions): Promise<ChaosReport> {
+    const plan = planOf(options)
+    const topics = plan.topics.map(({ name, partitions, replicationFactor, isCompacted }) => {
+      const compacted = { 'cleanup.policy': 'compact', 'segment.ms': 10 }
+      return { name, partitions, replicationFactor, configs: isCompacted ? compacted : {} }
+    })
+    const cluster = await createCluster({
+      time: 'virtual',
+      seed: plan.seed,
+      brokers: plan.brokers,
+      topics,
+      config: {
+        'offsets.topic.num.partitions': 2,
+        'broker.session.timeout.ms': 6_000,
+        'group.initial.rebalance.delay.ms': 500,
+        'group.min.session.timeout.ms': 1_000,
+        'auto.create.topics.enable': false,
+      },
+    })
+    const world = new ChaosWorld(cluster, await ChaosLogs.of(cluster), options, plan)
+    try {
+      await cluster.run(() => world.#live(), { limit: '20m' })
+    } catch (error) {
+      world.#stalls.push(`seed ${plan.seed}: ${error instanceof Error ? error.stack : String(error)}`)
+    }
+    const { virtual } = cluster
+    await cluster.close().catch(() => {})
+    return {
+      seed: plan.seed,
+      violations: world.#violations,
+      stalls: world.#stalls,
+      counts: Object.fromEntries(world.#counts),
+      hash: virtual?.eventHash ?? '',
+      virtualMs: virtual?.nowMs ?? 0,
+    }
+  }
+
+  // ---- for members -------------------------------------------------------------------------------------------------
+
+  get bootstrap(): readonly string[] {
+    return this.#cluster.bootstrap
+  }
+
+  /** Nothing goes wrong any more: the group comes to rest. */
+  get isCalm(): boolean {
+    return this.#isCalm
+  }
+
+  nowMs(): number {
+    return this.#cluster.virtual?.nowMs ?? 0
+  }
+
+  readableEnd({ topic, partition }: TopicPartition): number {
+    const id = this.#logs.idOf(topic)
+    return id === undefined ? 0 : this.#logs.readableEnd({ id, partition }, this.plan.committedOnly)
+  }
+
+  count(dimension: string): void {
+    this.#counts.set(dimension, (this.#counts.get(dimension) ?? 0) + 1)
+  }
+
+  /** Keeps an event for the report of a finding; without a partition it belongs to all. */
+  note(at: TopicPartition | undefined, event: string): void {
+    const line = `${(this.nowMs() / 1000).toFixed(3)} ${event}`
+    if (this.#options.verbose === true) console.log(`${at === undefined ? '' : `${at.topic}/${at.partition} `}${line}`)
+    const name = at === undefined ? '' : `${at.topic}/${at.partition}`
+    const events = this.#events.get(name) ?? []
+    this.#events.set(name, events)
+    events.push([this.#order++, line])
+    if (events.length > keptEvents) events.shift()
+  }
+
+  violation(what: string, at: TopicPartition | undefined): void {
+    this.#find(this.#violations, what, at)
+  }
+
+  #find(list: string[], what: string, at: TopicPartition | undefined): void {
+    if (list.length >= maxFindings) return
+    const place = at === undefined ? '' : `${at.topic}/${at.partition}`
+    const events = [...(this.#events.get('') ?? []), ...(place === '' ? [] : (this.#events.get(place) ?? []))]
+    const last = events.sort(([a], [b]) => a - b).slice(-keptEvents)
+    const where = `seed ${this.plan.seed}, ${Math.round(this.nowMs())} ms, ${place}`
+    if (this.#options.verbose === true) console.log(`!!! ${where}: ${what}`)
+    const features = [...this.plan.features].join(', ')
+    list.push([`${where}: ${what}`, `  features: ${features}`, ...last.map(([, line]) => `    ${line}`)].join('\n'))
+  }
+
+  // ---- the run -----------------------------------------------------------------------------------------------------
+
+  async #live(): Promise<void> {
+    const { seed, members, features, chaosMs } = this.plan
+    const count = (dimension: string) => this.count(dimension)
+    const writer = new ChaosWriter(this.#logs, new ChaosRandom(seed, 'writer'), () => this.nowMs(), count)
+    const faults = new ChaosFaults(this.#cluster, this.#logs, this.plan, new ChaosRandom(seed, 'faults'), {
+      count: (dimension) => {
+        this.note(undefined, `fault: ${dimension}`)
+        this.count(dimension)
+      },
+      onCut: (topic, partition) => this.#view.cut({ id: this.#view.idOf(topic), partition }),
+    })
+    const writing = this.#write(writer, features.has('transactions'))
+    const slots = Array.from({ length: members }, (_, at) => this.#slot(at))
+    await this.#strike(faults, chaosMs)
+    this.note(undefined, 'all faults heal')
+    this.#isCalm = true
+    await faults.healAll()
+    this.#cluster.faults.list().forEach((rule) => {
+      if (rule !== this.#commits.rule) rule.remove()
+    })
+    await writing
+    writer.end(true)
+    while (writer.hasOpen) {
+      await this.#sleep(200)
+      writer.end(true)
+    }
+    await this.#rest()
+    this.#isOver = true
+    await Promise.all([...this.#members].map((member) => member.stop()))
+    await Promise.all(slots)
+    await Promise.all(this.#dead.map((member) => member.bury()))
+  }
+
+  async #write(writer: ChaosWriter, withTransactions: boolean): Promise<void> {
+    const random = new ChaosRandom(this.plan.seed, 'pace')
+    const paceMs = random.pick([100, 300, 1_000])
+    const until = this.nowMs() + this.plan.chaosMs + 2_000
+    while (this.nowMs() < until) {
+      writer.step(this.#places(), withTransactions)
+      await this.#sleep(random.between(1, 2 * paceMs))
+    }
+  }
+
+  #places(): LogId[] {
+    return this.plan.topics.flatMap(({ name }) => {
+      const id = this.#logs.idOf(name)
+      if (id === undefined) return []
+      return Array.from({ length: this.#logs.partitionCount(name) }, (_, partition) => ({ id, partition }))
+    })
+  }
+
+  /** One member after the other, as a supervisor starts them. */
+  async #slot(at: number): Promise<void> {
+    const random = new ChaosRandom(this.plan.seed, `slot ${at}`)
+    await this.#sleep(random.between(0, 3_000))
+    while (!this.#isOver) {
+      const member = this.#start(random)
+      const fate = this.#fate(member, random)
+      await Promise.race([member.live(), fate.ended])
+      fate.forget()
+      this.#members.delete(member)
+      await this.#sleep(random.between(10, 2_000))
+    }
+  }
+
+  #start(random: ChaosRandom): ChaosMember {
+    const { reader, commit } = this.#options
+    const name = `m${this.#nextMember++}`
+    const kinds = reader === undefined ? readers.filter(() => random.chance(0.5)) : [reader]
+    const options = {
+      name,
+      readers: kinds.length === 0 ? [random.pick(readers)] : kinds,
+      commit: commit ?? random.pick(commits),
+    }
+    const how = typeof options.commit === 'string' ? options.commit : 'interval and count'
+    this.count(`commit mode ${how}`)
+    this.note(undefined, `${name} starts: ${options.readers.join(', ')}; commit ${how}`)
+    const member = new ChaosMember(this, options, new ChaosRandom(this.plan.seed, name))
+    this.#members.add(member)
+    return member
+  }
+
+  /** Some members are stopped or crash while they read. `ended` resolves when one has crashed. */
+  #fate(member: ChaosMember, random: ChaosRandom): { ended: Promise<void>; forget(): void } {
+    const { features } = this.plan
+    const crashes = features.has('crash') && random.chance(0.4)
+    const leaves = features.has('members come and go') && random.chance(0.6)
+    const { runtime } = this
+    let end = () => {}
+    const ended = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const act = () => {
+      if (this.#isCalm || member.isEnding) return
+      if (crashes) {
+        member.crash()
+        this.#dead.push(member)
+        end()
+        return
+      }
+      this.count('member leaves')
+      void member.stop()
+    }
+    const timer = crashes || leaves ? runtime.setTimer(act, random.between(2_000, 30_000)) : undefined
+    return {
+      ended,
+      forget: () => {
+        if (timer !== undefined) runtime.clearTimer(timer)
+      },
+    }
+  }
+
+  async #strike(faults: ChaosFaults, chaosMs: number): Promise<void> {
+    const random = new ChaosRandom(this.plan.seed, 'strikes')
+    const endsAtMs = this.nowMs() + chaosMs
+    await this.#sleep(random.between(1_000, 5_000))
+    while (this.nowMs() < endsAtMs) {
+      if (faults.openCount === 0 || random.chance(0.3)) await faults.strike()
+      await this.#sleep(random.between(300, 9_000))
+      // A broker that is cut off cannot start before its link heals.
+      if (random.chance(0.7)) void faults.heal()
+    }
+  }
+
+  // ---- at rest -----------------------------------------------------------------------------------------------------
+
+  async #rest(): Promise<void> {
+    const untilMs = this.nowMs() + sessionMs + maxProcessingMs + movesWithinMs
+    while (this.nowMs() < untilMs) {
+      await this.#sleep(500)
+      if (this.#open() === undefined) return
+    }
+    const open = this.#open()
+    if (open === undefined) return
+    const { at, what, isLost } = open
+    this.#find(isLost ? this.#violations : this.#stalls, `${what}\n${this.#dump()}`, at)
+  }
+
+  /** What is not at rest; lost is what the group has committed past. */
+  #open(): { at: TopicPartition | undefined; what: string; isLost: boolean } | undefined {
+    for (const place of this.#places()) {
+      const topic = this.#logs.nameOf(place.id) ?? ''
+      const at = { topic, partition: place.partition }
+      if (this.#view.wasCut(place)) continue
+      for (const { offset, value } of this.#view.due(place, 0, Number.POSITIVE_INFINITY)) {
+        if (this.model.settled.has(value)) continue
+        const committed = this.#commits.committed(at) ?? -1
+        const isLost = committed > offset
+        return { at, what: `${offset} is never handled, ${committed} is committed`, isLost }
+      }
+    }
+    for (const { name, consumer } of this.#members) {
+      const lag = consumer.lag()
+      if (lag !== 0) return { at: undefined, what: `the lag of ${name} is ${lag} at rest`, isLost: false }
+    }
+    return undefined
+  }
+
+  #dump(): string {
+    const lines = [...this.#members].flatMap(({ name, consumer }) => {
+      const shown: { partitions?: () => unknown[] } = consumer as never
+      const states =
+        shown.partitions?.() ?? consumer.assignment().map((at) => ({ ...at, position: consumer.position(at) }))
+      return states.map(
+        (state) =>
+          `  ${name} ${JSON.stringify(state, (_, value) => (typeof value === 'bigint' ? String(value) : value))}`,
+      )
+    })
+    const groups = this.#cluster.groups().map(({ state, generation, members }) => {
+      const who = members.map(
+        ({ clientId, partitions }) => `${clientId}: ${partitions.map((at) => `${at.topic}/${at.partition}`)}`,
+      )
+      return `  group ${state} ${generation}: ${who.join('; ')}`
+    })
+    const logs = this.#places().map((place) => {
+      const name = this.#logs.nameOf(place.id) ?? ''
+      const { leader, leaderEpoch, highWatermark } = this.#cluster.partition(name, place.partition)
+      const committed = this.#commits.committed({ topic: name, partition: place.partition })
+      const end = this.#logs.readableEnd(place, this.plan.committedOnly)
+      return `  ${name}/${place.partition}: leader ${leader}, epoch ${leaderEpoch}, high watermark ${highWatermark}, readable to ${end}, committed ${committed}`
+    })
+    return [...groups, ...logs, ...lines].join('\n')
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.runtime.setTimer(resolve, ms))
+  }
+}

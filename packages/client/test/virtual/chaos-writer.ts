@@ -1,0 +1,92 @@
+import { BatchWriter, endTxnMarkerBatch } from '@ottla/codec/records'
+import type { LogId } from './chaos-host.ts'
+import type { ChaosLogs } from './chaos-logs.ts'
+import type { ChaosRandom } from './chaos-random.ts'
+
+/** A transaction with one batch in one partition. */
+interface Transaction {
+  readonly producerId: bigint
+  readonly place: LogId
+  readonly commits: boolean
+  readonly endsAtMs: number
+}
+
+const keys = 6
+
+/** Appends records at the leaders as producers would: plain batches, and transactions with their markers. */
+export class ChaosWriter {
+  readonly #logs: ChaosLogs
+  readonly #random: ChaosRandom
+  readonly #nowMs: () => number
+  readonly #count: (dimension: string) => void
+  readonly #begun = new Set<Transaction>()
+  #nextValue = 0
+  #nextProducerId = 1_000n
+
+  constructor(logs: ChaosLogs, random: ChaosRandom, nowMs: () => number, count: (dimension: string) => void) {
+    this.#logs = logs
+    this.#random = random
+    this.#nowMs = nowMs
+    this.#count = count
+  }
+
+  /** Whether a topic that exists has an open transaction, or has no leader to say so. */
+  get hasOpen(): boolean {
+    return [...this.#begun].some(
+      ({ place, producerId }) => this.#exists(place) && this.#logs.isOpen(place, producerId) !== false,
+    )
+  }
+
+  /** One step: a batch somewhere, and the ends of transactions that are due. */
+  step(places: readonly LogId[], withTransactions: boolean): void {
+    const random = this.#random
+    if (places.length > 0 && random.chance(0.9)) this.#write(random.pick(places))
+    if (withTransactions && places.length > 0 && random.chance(0.25)) this.#begin(places)
+    this.end(false)
+  }
+
+  /**
+   * Ends the transactions that are due, or all. A marker that a deposed leader took is lost: it is repeated while the
+   * transaction is open.
+   */
+  end(all: boolean): void {
+    for (const one of this.#begun) {
+      if (!all && one.endsAtMs > this.#nowMs()) continue
+      const { producerId, commits: committed, place } = one
+      if (!this.#exists(place)) this.#begun.delete(one)
+      else if (this.#logs.isOpen(place, producerId) === true) {
+        const fields = { producerId, committed, producerEpoch: 0, coordinatorEpoch: 0, timestampMs: 1_000 }
+        this.#count(committed ? 'transaction committed' : 'transaction aborted')
+        this.#logs.append(place, endTxnMarkerBatch(fields))
+      }
+    }
+  }
+
+  #exists({ id }: LogId): boolean {
+    return this.#logs.nameOf(id) !== undefined
+  }
+
+  #begin(places: readonly LogId[]): void {
+    const random = this.#random
+    const place = random.pick(places)
+    const endsAtMs = this.#nowMs() + random.between(10, 4_000)
+    const one = { producerId: this.#nextProducerId++, place, commits: random.chance(0.5), endsAtMs }
+    if (this.#logs.append(place, this.#batch(random.whole(1, 4), one.producerId))) this.#begun.add(one)
+  }
+
+  #write(place: LogId): void {
+    const size = this.#random.whole(1, 6)
+    if (this.#logs.append(place, this.#batch(size))) this.#count('batch written')
+  }
+
+  #batch(size: number, producerId = -1n): Uint8Array {
+    const writer = new BatchWriter()
+    for (let at = 0; at < size; at++) {
+      const value = this.#nextValue++
+      writer.append(1_000 + value, `k${value % keys}`, `v${value}`, [])
+    }
+    const isTransactional = producerId >= 0n
+    const sequences = { producerEpoch: isTransactional ? 0 : -1, baseSequence: isTransactional ? 0 : -1 }
+    return Uint8Array.from(writer.seal({ producerId, ...sequences, transactional: isTransactional }))
+  }
+}

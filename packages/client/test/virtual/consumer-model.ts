@@ -1,0 +1,149 @@
+import type { LogId, ModelHost, Place, Reset } from './chaos-host.ts'
+
+/** A partition in one assignment of a member. It starts at the committed offset, else where a reset says. */
+const holdingOf = (log: LogId, start: number | undefined) => ({
+  log,
+  isOver: false,
+  /** The next offset to deliver. `isOpen`: or a later one, because the end of the log was sought. */
+  next: start,
+  isOpen: false,
+  /** Everything due below it is done or passed over. */
+  low: start,
+  hand: new Set<number>(),
+  done: new Set<number>(),
+  /** Passed over: [from, to). */
+  gaps: [] as (readonly [from: number, to: number])[],
+  explicit: new Set<number>(),
+  floor: 0,
+  /** A commit that was sent before a seek or a reset may arrive after it. */
+  before: { offset: -1, untilMs: -1 },
+})
+type Holding = ReturnType<typeof holdingOf>
+const inFlightMs = 5_000
+
+/** What the members of one group may be handed and may commit by the contract, whatever the consumer's code is. */
+export class ConsumerModel {
+  /** The values that were processed, or that the user or a reset passed over. */
+  readonly settled = new Set<string>()
+  readonly #held = new Map<string, Holding>()
+  readonly #host: ModelHost
+
+  constructor(host: ModelHost) {
+    this.#host = host
+  }
+
+  assigned(member: string, at: Place): void {
+    const log = { id: this.#host.idOf(at.topic), partition: at.partition }
+    this.#held.set(key(member, at), holdingOf(log, this.#host.committed(at)))
+  }
+
+  released(member: string, at: Place): void {
+    Object.assign(this.#held.get(key(member, at)) ?? {}, { isOver: true })
+  }
+
+  handed(member: string, at: Place, offset: number, value: string): void {
+    const held = this.#held.get(key(member, at))
+    if (held === undefined || held.isOver) this.#host.report(`${offset} is handed out without an assignment`, at)
+    if (held === undefined || held.isOver) return
+    const id = this.#host.originOf(held.log, at, offset, value)
+    if (id === undefined) this.#host.report(`${offset} is not the record of the log`, at)
+    else if (id !== held.log.id) {
+      if (held.log.id !== '' && held.next !== undefined)
+        this.#host.report(`${offset} is of a topic created anew, without a reset`, at)
+      this.#restart(held, { ...held.log, id }, held.next && offset)
+    }
+    if (held.next === undefined) this.#host.report(`${offset} is first, without a committed offset or a reset`, at)
+    const next = held.isOpen ? Math.max(offset, held.next ?? 0) : (held.next ?? offset)
+    if (held.isOpen) this.#passOver(held, next)
+    const skipped = this.#first(held, next, offset, held.hand)
+    if (this.#host.wasCut(held.log)) held.low = offset
+    else if (offset < next || held.hand.has(offset) || held.done.has(offset))
+      this.#host.report(`${offset} is handed out twice`, at)
+    else if (skipped !== undefined) this.#host.report(`${skipped} is skipped: ${offset} is handed out`, at)
+    held.hand.add(offset)
+    Object.assign(held, { isOpen: false, next: Math.max(next, offset + 1), low: held.low ?? offset })
+  }
+
+  done(member: string, at: Place, offset: number, value: string): void {
+    this.settled.add(value)
+    const held = this.#held.get(key(member, at))
+    if (held?.hand.delete(offset)) held.done.add(offset)
+  }
+
+  /** What the member has in hand is delivered again. */
+  undone(member: string): void {
+    for (const [name, held] of this.#held) {
+      if (!name.startsWith(`${member} `) || held.hand.size === 0) continue
+      held.next = Math.min(held.next ?? 0, ...held.hand)
+      held.hand.clear()
+    }
+  }
+
+  /** By the user: to an offset, or (undefined) to the end of the log. */
+  sought(member: string, at: Place, to: number | undefined): void {
+    const held = this.#held.get(key(member, at))
+    if (held === undefined || held.isOver) return
+    const end = this.#host.readableEnd(held.log)
+    this.#passOver(held, to ?? end)
+    this.#restart(held, held.log, to ?? end, this.#first(held, held.low ?? 0, end) ?? end)
+    held.isOpen = to === undefined
+  }
+
+  reset(member: string, event: Reset): void {
+    const held = this.#held.get(key(member, event))
+    if (held === undefined || held.isOver) return
+    const [to, id] = [Number(event.to), this.#host.idOf(event.topic)]
+    const { next = to, log } = held
+    const problem = this.#host.unjustified(event, log, held.next)
+    if (problem !== undefined) this.#host.report(`reset to ${to} as ${event.reason}, but ${problem}`, event)
+    this.#passOver(held, to)
+    if (id !== log.id || to < next) this.#restart(held, { ...log, id }, to, id === log.id ? next : -1)
+    else held.gaps.push([next, to])
+    Object.assign(held, { next: to, low: held.low ?? to })
+  }
+
+  /** The user commits this offset, whatever is done. */
+  asked(member: string, at: Place, offset: number): void {
+    const held = this.#held.get(key(member, at))
+    held?.explicit.add(offset)
+    if (held !== undefined) this.#passOver(held, offset)
+  }
+
+  /** A commit that the coordinator accepts. */
+  commit(member: string, at: Place, offset: number, isOwner: boolean): void {
+    const held = this.#held.get(key(member, at))
+    if (!isOwner || held === undefined) this.#host.report(`${member} commits ${offset}, but is no owner`, at)
+    if (!isOwner || held === undefined) return
+    const { floor, low, log, before } = held
+    const stored = this.#host.committed(at) ?? 0
+    if (held.explicit.has(offset)) Object.assign(held, { floor: offset, gaps: [...held.gaps, [0, offset]] })
+    else if (offset < floor) this.#host.report(`commit ${offset} falls below the explicit commit ${floor}`, at)
+    else if (offset < stored && before.untilMs < 0) this.#host.report(`commit ${offset} goes back from ${stored}`, at)
+    const isEarlier = offset <= before.offset && this.#host.nowMs() < before.untilMs
+    if (isEarlier || held.explicit.has(offset) || this.#host.wasCut(log) || low === undefined) return
+    const undone = this.#first(held, low, offset)
+    if (undone !== undefined) this.#host.report(`commit ${offset} exceeds the lowest undone ${undone}`, at)
+    else if (offset > this.#host.end(log)) this.#host.report(`commit ${offset} exceeds the log`, at)
+    else held.low = Math.max(low, offset)
+  }
+
+  /** The first due offset that is neither done nor taken nor passed over. */
+  #first(held: Holding, from: number, to: number, taken?: ReadonlySet<number>): number | undefined {
+    for (const { offset } of this.#host.due(held.log, from, to)) {
+      const isOver = held.done.has(offset) || taken?.has(offset) === true
+      if (!isOver && !held.gaps.some(([first, end]) => offset >= first && offset < end)) return offset
+    }
+    return undefined
+  }
+
+  #restart(held: Holding, log: LogId, to: number | undefined, reached = -1): void {
+    const before = { offset: reached, untilMs: this.#host.nowMs() + inFlightMs }
+    Object.assign(held, holdingOf(log, to), { before })
+  }
+
+  #passOver(held: Holding, to: number): void {
+    for (const { value } of this.#host.due(held.log, held.low ?? 0, to)) this.settled.add(value)
+  }
+}
+
+const key = (owner: string, { topic, partition }: Place): string => `${owner} ${topic} ${partition}`
