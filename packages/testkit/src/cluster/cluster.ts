@@ -366,7 +366,7 @@ export class TestCluster implements AsyncDisposable {
     }
   }
 
-  #contextOf({ config, sasl, authorizer, release, onDiagnostic }: ResolvedOptions): ClusterContext {
+  #contextOf({ config, sasl, authorizer, readReplicas, release, onDiagnostic }: ResolvedOptions): ClusterContext {
     return {
       clusterId: this.clusterId,
       runtime: this.#system,
@@ -377,6 +377,7 @@ export class TestCluster implements AsyncDisposable {
       links: this.#links,
       sasl,
       authorizer,
+      readReplicas,
       tokens: this.#tokens,
       storageOf: (brokerId) => this.#data?.broker(brokerId),
       broker: (id) => this.#brokers.get(id),
