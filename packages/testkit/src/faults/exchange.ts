@@ -22,8 +22,9 @@ export interface Exchange {
 
 const transactionKey = 1
 
+/** Of a topic that exists, or existed. */
 export function nameOfTopic({ context: { broker, cluster } }: Exchange, topicId: string): string | undefined {
-  return broker.view.topicById(topicId)?.name ?? cluster.controller.state.topicById(topicId)?.name
+  return broker.view.topicById(topicId)?.name ?? cluster.controller.nameOfTopic(topicId)
 }
 
 /** Whether a request matches. */
