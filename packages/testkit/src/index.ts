@@ -1,9 +1,9 @@
 export type { AclOptions } from './authorization/options.ts'
 export {
   createCluster,
-  type DisconnectOptions,
   TestCluster,
 } from './cluster/cluster.ts'
+export type { DisconnectOptions } from './cluster/cluster-operations.ts'
 export type {
   BrokerState,
   ClusterState,

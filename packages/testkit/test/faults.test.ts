@@ -359,7 +359,10 @@ describe('rejects a rule that', () => {
       "'match.version' of Produce must be an integer from 3 to 13, not 99",
     ],
     [{ match: { api: 'Produce', group: 'g' }, action: 'close' }, "'match.group': Produce requests have none"],
-    [{ match: { api: 'Metadata', partition: 0 }, action: 'close' }, "'match.partition': Metadata requests have none"],
+    [
+      { match: { api: 'CreateTopics', partition: 0 }, action: 'close' },
+      "'match.partition': CreateTopics requests have none",
+    ],
     [{ match: { api: 'Heartbeat', topic: 't' }, action: 'close' }, "'match.topic': Heartbeat requests have none"],
     [{ match: { node: 4 }, action: 'close' }, "'match.node' must be an integer from 1 to 1, not 4"],
     [{ match: { brokr: 1 }, action: 'close' }, "Field 'match' has no field 'brokr', only api"],
@@ -371,6 +374,16 @@ describe('rejects a rule that', () => {
     [{ match: { api: 'SaslHandshake' }, action: { throttle: 5 } }, 'SaslHandshake responses have no throttle time'],
     [{ match: {}, trigger: { nth: 0 }, action: 'close' }, "'trigger.nth' must be an integer"],
     [{ match: {}, trigger: { probability: 2 }, action: 'close' }, "'trigger.probability' must be above 0"],
+    [{ match: {}, action: { error: 'REQUEST_TIMED_OUT', at: 'top' } }, "'action.at' must be 'response' or 'entities'"],
+    [{ match: {}, action: { delay: 1, at: 'response' } }, "'action.at' requires an error"],
+    [
+      { match: { api: 'Produce' }, action: { error: 'REQUEST_TIMED_OUT', at: 'response' } },
+      "'action.at': Produce responses have no errors of 'response'",
+    ],
+    [
+      { match: { api: 'Heartbeat' }, action: { error: 'REQUEST_TIMED_OUT', at: 'entities' } },
+      "'action.at': Heartbeat responses have no errors of 'entities'",
+    ],
     [{ match: { when: 'x' }, action: 'close' }, "'match.when' must be a function"],
     [null, 'The fault rule must be an object'],
   ])('%j', (rule, problem) => {

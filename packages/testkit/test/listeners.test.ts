@@ -1,6 +1,8 @@
 import { DescribeCluster, FindCoordinator, Metadata, SaslAuthenticate, SaslHandshake } from '@ottla/codec'
 import { type ClusterOptions, createCluster, type TestCluster } from '@ottla/testkit'
 import { afterEach, expect, test } from 'vitest'
+import { batchOf } from './support/batches.ts'
+import { TopicClient } from './support/topic-client.ts'
 import { Wire } from './support/wire.ts'
 
 let cluster: TestCluster | undefined
@@ -53,6 +55,23 @@ test('metadata has the addresses of the listener that received the request', asy
     expect(bootstrap).toContain(`${coordinators[0]?.host}:${coordinators[0]?.port}`)
   }
 })
+
+test.each(['::1', '[::1]'])(
+  'addresses with the IPv6 host %s are in brackets, and the brokers serve there',
+  async (host) => {
+    const topics = [{ name: 't', replicationFactor: 2 }]
+    cluster = await createCluster({ ...bothListeners, topics, listen: { host }, onDiagnostic: () => {} })
+    for (const bootstrap of [cluster.bootstrap, cluster.bootstrapOf('USERS')]) {
+      expect(bootstrap).toMatchObject([/^\[::1\]:\d+$/, /^\[::1\]:\d+$/].map((form) => expect.stringMatching(form)))
+    }
+    expect(cluster.broker(1).host).toBe('::1')
+    const wire = await open(cluster.bootstrap[0])
+    const { brokers } = await wire.request(Metadata, 13, aboutNothing)
+    expect(brokers.map((broker) => `[${broker.host}]:${broker.port}`)).toEqual(cluster.bootstrap)
+    const inMemory = await TopicClient.connect(cluster, 't')
+    expect((await inMemory.produce(batchOf(['a']))).errorCode).toBe(0)
+  },
+)
 
 test('only the listener with SASL requires it', async () => {
   cluster = await createCluster(bothListeners)

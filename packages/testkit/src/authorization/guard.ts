@@ -3,7 +3,8 @@ import type { HandlerContext, HandlerEntry } from '../handlers/handler.ts'
 import { closeConnection, isWithoutResponse, noResponse, type Reply, thenReply } from '../handlers/reply.ts'
 import { blank, type Struct } from '../messages/blank.ts'
 import { type Picked, pick, withErrors, without } from '../messages/entities.ts'
-import { type EntityPlace, placeOf } from '../messages/places.ts'
+import type { EntityPlace } from '../messages/error-place.ts'
+import { placeOf } from '../messages/places.ts'
 import { noAcls } from '../state/rights/acl-image.ts'
 import { allPermissions, type Permissions, permissionsOf } from '../state/rights/permissions.ts'
 import type { CheckedRequest, Denial, ErrorFields, Rule } from './rule.ts'
@@ -167,10 +168,11 @@ function withDenials(api: Api, { place, checked, response, denied }: Denials): u
   let changed = response as Struct
   for (const { picked, denial } of denied) {
     const { error, message } = denial
-    const options = { picked: [picked], errorCode: errorCode(error), nameOfTopic: checked.nameOfTopic }
     changed = withErrors(api, checked.version, changed, {
-      ...options,
-      ...(place && { place }),
+      picked: [picked],
+      errorCode: errorCode(error),
+      nameOfTopic: checked.nameOfTopic,
+      place,
       ...(message !== undefined && { errorMessage: message }),
     })
   }

@@ -1,7 +1,7 @@
 import type { ErrorName } from '@ottla/codec'
 import type { Struct } from '../messages/blank.ts'
 import { listOf } from '../messages/entities.ts'
-import type { EntityPlace } from '../messages/places.ts'
+import type { EntityPlace } from '../messages/error-place.ts'
 import type { Operation, ResourceType } from '../state/rights/acl.ts'
 import type { Permissions } from '../state/rights/permissions.ts'
 
@@ -49,7 +49,7 @@ export interface Rule {
   readonly whole?: readonly ((checked: CheckedRequest) => Denial | undefined)[]
   /** Check of each entity: denied ones fail, the rest of the request is handled. */
   readonly each?: (checked: CheckedRequest, entity: Entity) => Denial | undefined
-  /** Where the entities are, for APIs that are not in `messages/places.ts`. */
+  /** Where the entities are, for APIs that are not among the places of `messages`. */
   readonly place?: EntityPlace
   /** The response to a request that is denied as a whole; `top`: the error fields at its top level in this version. */
   readonly fail?: (checked: CheckedRequest, error: ErrorFields, top: Struct) => Struct

@@ -1,6 +1,6 @@
 import { errorCode, zeroUuid } from '@ottla/codec'
 import type { Struct } from '../messages/blank.ts'
-import type { EntityPlace } from '../messages/places.ts'
+import type { EntityPlace } from '../messages/error-place.ts'
 import {
   allTopics,
   type CheckedRequest,

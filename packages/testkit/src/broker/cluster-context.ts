@@ -1,6 +1,7 @@
 import type { DelegationTokenManager } from '../controllers/delegation-tokens.ts'
 import type { MutationQuotas } from '../controllers/mutation-quotas.ts'
 import type { Release } from '../state/releases.ts'
+import type { ReadReplicaSelector } from '../state/replicas/read-replica.ts'
 import type { Authorizer } from '../state/rights/authorizer.ts'
 import type { Broker, BrokerHost } from './broker.ts'
 
@@ -12,6 +13,8 @@ export interface ClusterContext extends BrokerHost {
   readonly mutationQuotas: MutationQuotas
   /** Undefined: no authorization. */
   readonly authorizer: Authorizer | undefined
+  /** Undefined: consumers read from leaders. */
+  readonly readReplicas: ReadReplicaSelector | undefined
   readonly tokens: DelegationTokenManager
   brokers(): readonly Broker[]
 }

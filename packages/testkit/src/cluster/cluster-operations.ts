@@ -3,6 +3,7 @@ import type { Broker } from '../broker/broker.ts'
 import type { ClusterContext } from '../broker/cluster-context.ts'
 import type { Controller } from '../controllers/controller.ts'
 import { type ReassignmentRequest, reassign } from '../controllers/reassignment.ts'
+import type { NetworkNode } from '../network/links.ts'
 import { topicConfigProblem } from '../state/configs/topic-config.ts'
 import { noAreas } from '../state/metadata-areas.ts'
 import { levelsOf } from '../state/releases.ts'
@@ -10,6 +11,7 @@ import type { ScramUsers } from '../state/rights/scram-users.ts'
 import { type TransactionStatus, transactionStatus } from '../state/transactions/transaction-status.ts'
 import { DataDirectory } from '../storage/data-directory.ts'
 import type { ResolvedOptions, TopicOptions } from './options.ts'
+import type { TestBroker } from './test-broker.ts'
 
 /** The data directory of the options; undefined when the cluster is in memory only. Throws as `DataDirectory.open` does. */
 export function openDataDirectory(
@@ -65,6 +67,40 @@ export function resetAreas(controller: Controller, scramUsers: ScramUsers): void
   const { metadataOffset: _, ...areas } = noAreas
   controller.quorum.reset()
   controller.decide({ ...areas, scramUsers })
+}
+
+export interface DisconnectOptions {
+  /** Cuts only the direction from the first node to the second. */
+  readonly oneWay?: boolean
+}
+
+/** Partitions the network between two nodes. Returns a function that heals the partition. */
+export function cutLink(
+  { links, controller, broker }: ClusterContext,
+  from: NetworkNode,
+  to: NetworkNode,
+  { oneWay = false }: DisconnectOptions,
+): () => void {
+  const heals = [links.cut(from, to)]
+  if (!oneWay) heals.push(links.cut(to, from))
+  for (const id of [from, to]) {
+    const isUnheard = typeof id === 'number' && !links.isOpen(id, 'controller')
+    if (isUnheard && broker(id)?.isUp) controller.brokerLost(id)
+  }
+  return () => {
+    for (const heal of heals) heal()
+  }
+}
+
+/** Ends all that operators did to the brokers: each is up, not slow, with space on its disk and replicating. */
+export async function restartAll(brokers: readonly TestBroker[]): Promise<void> {
+  for (const broker of brokers) {
+    broker.resume()
+    if (!broker.isUp) await broker.restart()
+    broker.slow(0)
+    broker.freeDisk()
+    broker.resumeReplication()
+  }
 }
 
 /** Kills brokers that were unregistered while they ran: their next start registers them again. */

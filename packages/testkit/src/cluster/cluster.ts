@@ -13,6 +13,7 @@ import type { WaitOptions } from '../faults/waiters.ts'
 import { handlers } from '../handlers/registry.ts'
 import { ReplicaChecker } from '../invariants/replica-checker.ts'
 import type { ApiName } from '../messages/api-name.ts'
+import { addressText } from '../network/address.ts'
 import type { Identity } from '../network/certificates.ts'
 import { Links, type NetworkNode } from '../network/links.ts'
 import { Listeners, tlsSetupOf } from '../network/listeners.ts'
@@ -28,23 +29,22 @@ import { type SeenRequest, Traffic } from '../traffic/traffic.ts'
 import {
   addTopic,
   beginReassignment,
+  cutLink,
+  type DisconnectOptions,
   killUnregistered,
   openDataDirectory,
   resetAreas,
+  restartAll,
   transactionsOf,
 } from './cluster-operations.ts'
 import { type ClusterState, type Leaks, openConnections, refuseLeaks, stateOf } from './cluster-state.ts'
 import { type ClusterTime, clusterTime } from './cluster-time.ts'
+import { settledLeaks } from './leak-check.ts'
 import { type ClusterOptions, type ResolvedOptions, resolveOptions, type TopicOptions } from './options.ts'
 import { type PartitionStatus, partitionStatus, type ReplicaStatus, replicaStatuses } from './partition-status.ts'
 import { type RunOptions, runScenario, type VirtualStatus } from './scenario.ts'
 import { ClusterSnapshot } from './snapshot.ts'
 import { type TestBroker, testBroker } from './test-broker.ts'
-
-export interface DisconnectOptions {
-  /** Cuts only the direction from the first node to the second. */
-  readonly oneWay?: boolean
-}
 
 /** A Kafka cluster in this process. Close it, or declare it with `await using`. */
 export class TestCluster implements AsyncDisposable {
@@ -118,9 +118,9 @@ export class TestCluster implements AsyncDisposable {
     this.#addBrokers(interventions)
   }
 
-  /** `host:port` of each broker, on the first listener. */
+  /** `host:port` of each broker, on the first listener; an IPv6 host is in brackets. */
   get bootstrap(): string[] {
-    return this.brokers.map(({ host, port }) => `${host}:${port}`)
+    return this.brokers.map(({ host, port }) => addressText(host, port))
   }
 
   /** The CA certificate for clients, in PEM. Throws without TLS, and when `tls` has certificates but no `ca`. */
@@ -193,22 +193,23 @@ export class TestCluster implements AsyncDisposable {
     return { connections: openConnections(this.#brokers.values()), timers: this.#clientTimers.size }
   }
 
+  /** The leaks that remain when closed connections have reached their brokers. @internal */
+  settledLeaks(): Promise<Leaks> {
+    return settledLeaks(() => this.leaks(), this.#time.virtual)
+  }
+
   /**
    * Resets the cluster to its state after the start, for the next test: all brokers up at the same ports, only the topics of
-   * the options, empty, and no groups, offsets, faults or traffic. Connections stay open, and the clock keeps its time.
+   * the options, empty, and no groups, offsets, faults or traffic; the network is healed and the wall clock set back. Connections
+   * stay open. Monotonic time, which no one can turn back, continues.
    */
   async reset(): Promise<void> {
     this.faults.clear()
     this.traffic.clear()
+    this.clock.jump(-this.clock.wallShiftMs)
     this.#links.healAll()
     await killUnregistered(this.#context)
-    for (const broker of this.brokers) {
-      broker.resume()
-      if (!broker.isUp) await broker.restart()
-      broker.slow(0)
-      broker.freeDisk()
-      broker.resumeReplication()
-    }
+    await restartAll(this.brokers)
     for (const topic of [...this.#controller.state.topics()]) this.#controller.deleteTopic(topic)
     resetAreas(this.#controller, usersOf(this.#options.sasl, this.#system))
     this.#tokens.clear()
@@ -288,16 +289,8 @@ export class TestCluster implements AsyncDisposable {
    * Partitions the network between two nodes. Bytes are not lost but held back, as with a pulled cable. The controller fences a
    * broker it cannot hear after the session timeout. Call the returned function to heal the partition.
    */
-  disconnect(from: NetworkNode, to: NetworkNode, { oneWay = false }: DisconnectOptions = {}): () => void {
-    const heals = [this.#links.cut(from, to)]
-    if (!oneWay) heals.push(this.#links.cut(to, from))
-    for (const id of [from, to]) {
-      const isUnheard = typeof id === 'number' && !this.#links.isOpen(id, 'controller')
-      if (isUnheard && this.#brokers.get(id)?.isUp) this.#controller.brokerLost(id)
-    }
-    return () => {
-      for (const heal of heals) heal()
-    }
+  disconnect(from: NetworkNode, to: NetworkNode, options: DisconnectOptions = {}): () => void {
+    return cutLink(this.#context, from, to, options)
   }
 
   /** Elects a leader, as ElectLeaders does. Resolves to NONE, or to the error. */
@@ -330,7 +323,14 @@ export class TestCluster implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { connections } = this.leaks()
+    try {
+      if (this.#options.leakCheck) refuseLeaks(await this.settledLeaks())
+    } finally {
+      await this.#stop()
+    }
+  }
+
+  async #stop(): Promise<void> {
     this.faults.clear()
     this.traffic.close()
     this.#tokens.close()
@@ -339,7 +339,6 @@ export class TestCluster implements AsyncDisposable {
     this.#controller.close()
     this.#data?.close()
     this.#time.virtual?.close()
-    if (this.#options.leakCheck) refuseLeaks({ connections, timers: this.#clientTimers.size })
   }
 
   #live(): Broker[] {
@@ -366,7 +365,7 @@ export class TestCluster implements AsyncDisposable {
     }
   }
 
-  #contextOf({ config, sasl, authorizer, release, onDiagnostic }: ResolvedOptions): ClusterContext {
+  #contextOf({ config, sasl, authorizer, readReplicas, release, onDiagnostic }: ResolvedOptions): ClusterContext {
     return {
       clusterId: this.clusterId,
       runtime: this.#system,
@@ -377,6 +376,7 @@ export class TestCluster implements AsyncDisposable {
       links: this.#links,
       sasl,
       authorizer,
+      readReplicas,
       tokens: this.#tokens,
       storageOf: (brokerId) => this.#data?.broker(brokerId),
       broker: (id) => this.#brokers.get(id),

@@ -1,3 +1,4 @@
+import { bareHost } from '../network/address.ts'
 import type { ResolvedListener } from '../network/listeners.ts'
 import { isEncrypted, requiresSasl, type SecurityProtocol, securityProtocols } from '../network/security-protocol.ts'
 import type { ClientAuth } from '../network/tls.ts'
@@ -57,7 +58,7 @@ export function resolveListeners(choice: ListenerChoice): ResolvedListener[] {
     if (requiresSasl(protocol) && sasl === undefined)
       throw new TypeError(`Option 'listeners': '${name}' requires option 'sasl'`)
     checkPort(`Option 'listeners': port of '${name}'`, port, brokers)
-    return { name, protocol, tcp: listen === false ? undefined : { host, port }, clientAuth }
+    return { name, protocol, tcp: listen === false ? undefined : { host: bareHost(host), port }, clientAuth }
   })
   if (sasl !== undefined && !resolved.some(({ protocol }) => requiresSasl(protocol))) {
     throw new TypeError("Option 'sasl' is set, but no listener uses SASL")
@@ -77,7 +78,7 @@ function onlyListener({ listen, sasl, tls, brokers }: ListenerChoice): ResolvedL
   if (!hasTls && (listen === undefined || listen === false)) return { ...common, tcp: undefined }
   const { host = '127.0.0.1', port } = typeof listen === 'object' ? listen : {}
   checkPort("Option 'listen.port'", port, brokers)
-  return { ...common, tcp: { host, port } }
+  return { ...common, tcp: { host: bareHost(host), port } }
 }
 
 function checkPort(what: string, port: number | undefined, brokers: number): void {

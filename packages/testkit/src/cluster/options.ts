@@ -4,6 +4,7 @@ import type { ResolvedListener } from '../network/listeners.ts'
 import type { TlsOptions } from '../network/tls-material.ts'
 import { BrokerConfig } from '../state/configs/broker-config.ts'
 import { latestRelease, type Release, type ReleaseName, releaseOf } from '../state/releases.ts'
+import { type ReadReplicaSelector, readReplicaSelectorOf } from '../state/replicas/read-replica.ts'
 import { type Authorizer, authorizerOf } from '../state/rights/authorizer.ts'
 import type { SaslOptions } from '../state/rights/sasl-options.ts'
 import type { Fsync } from '../storage/data-directory.ts'
@@ -78,6 +79,7 @@ export interface ResolvedOptions {
   readonly tls: true | TlsOptions | undefined
   readonly config: BrokerConfig
   readonly authorizer: Authorizer | undefined
+  readonly readReplicas: ReadReplicaSelector | undefined
   /** The data directory; undefined: in memory only. */
   readonly data: { readonly path: string; readonly fsync: Fsync } | undefined
   readonly release: Release | undefined
@@ -109,6 +111,7 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     sasl,
     config,
     authorizer: authorizerOf(config),
+    readReplicas: readReplicaSelectorOf(config),
     data: resolveData(options),
     release: releaseOf(options.as ?? latestRelease),
     tls: tls || undefined,

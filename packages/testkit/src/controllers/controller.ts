@@ -58,6 +58,8 @@ export class Controller implements IsrAuthority {
   readonly quorum = new Quorum()
   #nextProducerId: bigint
   readonly #onProducerId: ((id: bigint) => void) | undefined
+  /** The names of deleted topics, by their ids. */
+  readonly #deleted = new Map<string, string>()
   #rebalance: Timer | undefined
 
   constructor({ runtime, config, publish, before, producerIds }: ControllerOptions) {
@@ -76,10 +78,16 @@ export class Controller implements IsrAuthority {
     return this.#state
   }
 
+  /** The name of an existing or deleted topic; undefined for an unknown id. */
+  nameOfTopic(id: string): string | undefined {
+    return this.#state.topicById(id)?.name ?? this.#deleted.get(id)
+  }
+
   /** Applies a decision: to `state` immediately, to brokers a turn later. */
   decide(delta: MetadataDelta): void {
     const decided = { ...delta, metadataOffset: this.#state.areas.metadataOffset + recordsOf(delta) }
     this.#state.apply(decided)
+    for (const { id, name } of delta.deletedTopics ?? []) this.#deleted.set(id, name)
     this.#publish(decided)
   }
 

@@ -1,10 +1,4 @@
-import {
-  type EntityQuotas,
-  type EntityType,
-  entityKey,
-  entityTypes,
-  withQuotas,
-} from '../state/quotas/client-quotas.ts'
+import { type EntityType, entityTypes, withQuotas } from '../state/quotas/client-quotas.ts'
 import type { Controller } from './controller.ts'
 
 export interface QuotaOperation {
@@ -43,18 +37,18 @@ export function alterQuotas(
   if (problem !== undefined) return problem
   const known = new Map([...entity].filter((pair): pair is [EntityType, string | null] => isKnown(pair[0])))
   const image = controller.state.areas.clientQuotas
-  const values = new Map((image.get(entityKey(known)) as EntityQuotas | undefined)?.values)
+  const changes = new Map<string, number | undefined>()
   const allowed = known.has('ip') ? ipQuotas : userQuotas
   for (const { key, value, remove } of operations) {
     if (remove) {
-      values.delete(key)
+      changes.set(key, undefined)
       continue
     }
     const valueProblem = quotaProblem(allowed, key, value)
     if (valueProblem !== undefined) return valueProblem
-    values.set(key, value)
+    changes.set(key, value)
   }
-  if (!validateOnly) controller.decide({ clientQuotas: withQuotas(image, known, values) })
+  if (!validateOnly) controller.decide({ clientQuotas: withQuotas(image, known, changes) })
   return undefined
 }
 

@@ -14,8 +14,8 @@ export function withCorruptRecords(exchange: Exchange, message: Struct, match: R
   const at = placeOf(exchange.api.name, exchange.context.apiVersion).entities
   if (at?.partitions === undefined) return message
   const isRequest = exchange.api.name === 'Produce'
-  const list = isRequest ? at.request : at.response
-  const partitions = isRequest ? at.partitions.request : at.partitions.response
+  const list = (isRequest ? at.request : undefined) ?? at.response
+  const partitions = (isRequest ? at.partitions.request : undefined) ?? at.partitions.response
   const name = (isRequest ? at.requestName : at.responseName) ?? ''
   const index = (isRequest ? at.partitions.requestIndex : at.partitions.responseIndex) ?? ''
   const side = {

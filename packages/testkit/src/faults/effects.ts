@@ -1,11 +1,13 @@
 import { closeConnection, isWithoutResponse, noResponse, type Reply, thenReply } from '../handlers/reply.ts'
 import { blank, type Struct } from '../messages/blank.ts'
-import { type Picked, pick, pickInResponse, withErrors, without } from '../messages/entities.ts'
-import { placeOf, placesOf } from '../messages/places.ts'
+import { areInResponse, type Picked, pick, pickInResponse, withErrors, without } from '../messages/entities.ts'
+import type { EntityPlace } from '../messages/error-place.ts'
+import { errorPlaceFor, placesOf } from '../messages/places.ts'
 import { Held } from '../state/held.ts'
 import { withCorruptRecords } from './corrupt-records.ts'
-import { completeRequest, type Exchange, nameOfTopic } from './exchange.ts'
+import { type Exchange, nameOfTopic } from './exchange.ts'
 import type { ActiveFault } from './faults.ts'
+import { withoutInShareSession, withSessionPartitions } from './session-partitions.ts'
 
 export type Work = (request: Struct) => Reply<unknown>
 
@@ -74,32 +76,40 @@ function withError(exchange: Exchange, fault: ActiveFault, work: Work): Work {
   const { effect, match } = fault.resolved
   if (effect.kind !== 'error') return work
   const nameOf = (id: string) => nameOfTopic(exchange, id)
-  const at = placeOf(api.name, version).entities
   const { errorCode } = effect
+  const at = errorPlaceFor(api.name, version, match, effect.at)?.entities
   return (request) => {
     // Names must be looked up before the work, which may delete topics.
-    const picked = at === undefined ? [] : pick(at, completeRequest({ ...exchange, request }), match, nameOf)
-    const isForAll = at !== undefined && request[at.request] === null
+    const picked = at === undefined ? [] : pick(at, withSessionPartitions({ ...exchange, request }), match, nameOf)
+    const isForAll = at !== undefined && areInResponse(at, request, match)
     const injectErrors = (response: unknown) => {
       // With acks=0 closing the connection is the only way to report an error, as in Kafka.
       if (isWithoutResponse(response)) return response === noResponse ? closeConnection : response
       const all = isForAll ? pickInResponse(at, response as Struct, match, nameOf) : picked
-      return withErrors(api, version, response as Struct, { picked: all, errorCode, nameOfTopic: nameOf })
+      return withErrors(api, version, response as Struct, { picked: all, errorCode, nameOfTopic: nameOf, place: at })
     }
     if (effect.afterWork) return thenReply(runtime, work(request), injectErrors)
     if (placesOf(api.name).readsOnly && at !== undefined) {
       // A long poll with an error does not wait.
       return thenReply(runtime, work('maxWaitMs' in request ? { ...request, maxWaitMs: 0 } : request), injectErrors)
     }
-    return thenReply(runtime, workOnRest(exchange, request, picked, work), injectErrors)
+    return thenReply(runtime, workOnRest(exchange, at, request, picked, work), injectErrors)
   }
 }
 
 /** Handles the part of a request that no rule matches. */
-function workOnRest(exchange: Exchange, request: Struct, picked: readonly Picked[], work: Work): Reply<unknown> {
+function workOnRest(
+  exchange: Exchange,
+  at: EntityPlace | undefined,
+  request: Struct,
+  picked: readonly Picked[],
+  work: Work,
+): Reply<unknown> {
   const { api, context } = exchange
-  const at = placeOf(api.name, context.apiVersion).entities
   const rest = at && without(at, request, picked, (id) => nameOfTopic(exchange, id))
+  if (api.name === 'ShareFetch' && at !== undefined) {
+    return withoutInShareSession(exchange, picked, () => work(rest ?? { ...request, topics: [] }))
+  }
   if (rest !== undefined) return work(rest)
   return api.name === 'Produce' && request.acks === 0 ? noResponse : blank(api.response.fields, context.apiVersion)
 }

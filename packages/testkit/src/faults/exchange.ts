@@ -2,9 +2,11 @@ import type { Api } from '@ottla/codec'
 import type { HandlerContext } from '../handlers/handler.ts'
 import type { Reply } from '../handlers/reply.ts'
 import type { Struct } from '../messages/blank.ts'
-import { pick } from '../messages/entities.ts'
-import { placeOf, placesOf } from '../messages/places.ts'
+import { areInResponse, pick } from '../messages/entities.ts'
+import type { EntityPlace } from '../messages/error-place.ts'
+import { placeFor } from '../messages/places.ts'
 import type { RequestMatch } from './rule.ts'
+import { withSessionPartitions } from './session-partitions.ts'
 
 /** A request while a broker handles it. */
 export interface Exchange {
@@ -20,38 +22,9 @@ export interface Exchange {
 
 const transactionKey = 1
 
+/** Of a topic that exists, or existed. */
 export function nameOfTopic({ context: { broker, cluster } }: Exchange, topicId: string): string | undefined {
-  return broker.view.topicById(topicId)?.name ?? cluster.controller.state.topicById(topicId)?.name
-}
-
-/** The request with everything it is for: a Fetch in a session is for all partitions of the session. */
-export function completeRequest({ api, context: { broker }, request }: Exchange): Struct {
-  if (api.name !== 'Fetch' || !(Number(request.sessionEpoch) > 0)) return request
-  const known = broker.fetchSessions.partitionsOf(Number(request.sessionId))
-  if (known.length === 0) return request
-  const named = request.topics as { topic: string; topicId: string; partitions: { partition: number }[] }[]
-  const isNamed = (topicId: string, topic: string, partition: number) =>
-    named.some((t) => t.topicId === topicId && t.topic === topic && t.partitions.some((p) => p.partition === partition))
-  const others = known.filter(({ topicId, topic, partition }) => !isNamed(topicId, topic, partition))
-  const added = others.map(({ topic, topicId, partition }) => ({ topic, topicId, partitions: [{ partition }] }))
-  return { ...request, topics: mergeTopics([...named, ...added]) }
-}
-
-interface NamedTopic {
-  readonly topic: string
-  readonly topicId: string
-  readonly partitions: readonly { readonly partition: number }[]
-}
-
-function mergeTopics(topics: readonly NamedTopic[]): NamedTopic[] {
-  const merged: NamedTopic[] = []
-  for (const topic of topics) {
-    const index = merged.findIndex((one) => one.topic === topic.topic && one.topicId === topic.topicId)
-    const known = merged[index]
-    if (known === undefined) merged.push(topic)
-    else merged[index] = { ...known, partitions: [...known.partitions, ...topic.partitions] }
-  }
-  return merged
+  return broker.view.topicById(topicId)?.name ?? cluster.controller.nameOfTopic(topicId)
 }
 
 /** Whether a request matches. */
@@ -69,21 +42,28 @@ export function fits(match: RequestMatch, exchange: Exchange): boolean {
 
 function fitsEntities(match: RequestMatch, exchange: Exchange): boolean {
   const { api, request, context } = exchange
-  const { owner } = placesOf(api.name)
-  const at = placeOf(api.name, context.apiVersion).entities
   if (api.name === 'FindCoordinator') return fitsCoordinator(match, request)
+  const place = placeFor(api.name, context.apiVersion, match)
+  if (place === undefined) return false
+  const at = place.entities
+  const isListed = (kind: 'group' | 'transaction') => at?.kind === kind || at?.within?.kind === kind
   const id = request.transactionalId ?? request.v3AndBelowTransactionalId
-  if (match.transactionalId !== undefined && id !== match.transactionalId) return false
-  if (match.group !== undefined && at?.kind !== 'group') {
-    if (owner !== 'group' || request.groupId !== match.group) return false
-  }
+  if (match.transactionalId !== undefined && !isListed('transaction') && id !== match.transactionalId) return false
+  if (match.group !== undefined && !isListed('group') && request.groupId !== match.group) return false
   const isForTopic = match.topic !== undefined || match.partition !== undefined
-  if (!isForTopic && at?.kind !== 'group') return true
-  if (at === undefined) return false
-  if (isForTopic && at.kind === 'group') return false
-  // A request for all topics matches each topic.
-  if (request[at.request] === null) return match.partition === undefined
-  return pick(at, completeRequest(exchange), match, (id) => nameOfTopic(exchange, id)).length > 0
+  if (at === undefined || !(isForTopic || isListed('group') || isListed('transaction'))) return true
+  return areInResponse(at, request, match) ? fitsInResponse(at, match, exchange) : fitsRequest(at, match, exchange)
+}
+
+/** A request for all topics matches each topic; of a topic whose partitions only the response lists, each partition. */
+function fitsInResponse(at: EntityPlace, match: RequestMatch, exchange: Exchange): boolean {
+  const { partitions, ...topics } = at
+  if (at.request === undefined || exchange.request[at.request] === null || at.within !== undefined) return true
+  return fitsRequest(partitions === undefined ? at : topics, match, exchange)
+}
+
+function fitsRequest(at: EntityPlace, match: RequestMatch, exchange: Exchange): boolean {
+  return pick(at, withSessionPartitions(exchange), match, (id) => nameOfTopic(exchange, id)).length > 0
 }
 
 function fitsCoordinator(match: RequestMatch, request: Struct): boolean {

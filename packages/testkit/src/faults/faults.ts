@@ -1,5 +1,6 @@
 import type { Runtime } from '@ottla/runtime'
 import type { ApiName } from '../messages/api-name.ts'
+import { errorPlaceFor } from '../messages/places.ts'
 import { MetadataView } from '../state/metadata-view.ts'
 import { type Exchange, fits } from './exchange.ts'
 import { parseRule, type ResolvedRule, type RuleScope } from './parse-rule.ts'
@@ -79,13 +80,20 @@ export class ActiveFault implements Fault {
   takes(exchange: Exchange, runtime: Runtime): boolean {
     const { match, nth, times, probability, untilMs } = this.resolved
     if (this.#hits >= times || runtime.monoNow() - this.#addedAtMs >= untilMs) return false
-    if (!fits(match, exchange)) return false
+    if (!fits(match, exchange) || !this.#hasPlace(exchange)) return false
     if (match.when !== undefined && !match.when(exchange.request as never)) return false
     this.#matches++
     if (this.#matches < nth || (probability < 1 && runtime.random() >= probability)) return false
     this.#hits++
     this.#waiters.notify(this.#hits)
     return true
+  }
+
+  /** Whether the response to this version can carry the error. */
+  #hasPlace({ api, context }: Exchange): boolean {
+    const { effect, match } = this.resolved
+    if (effect.kind !== 'error') return true
+    return errorPlaceFor(api.name, context.apiVersion, match, effect.at) !== undefined
   }
 
   /** It has no effect any more. */

@@ -1,7 +1,8 @@
 import { allErrors, errorCode } from '@ottla/codec'
 import type { Corruption } from '../connection/corrupt-response.ts'
 import type { ServedApi } from '../handlers/handler.ts'
-import { type ApiPlaces, placesOf } from '../messages/places.ts'
+import type { ApiPlaces, ErrorPlace } from '../messages/error-place.ts'
+import { type ErrorLevel, placesOf } from '../messages/places.ts'
 import { type Duration, durationMs } from '../runtime/clock.ts'
 import type { FaultRule, RequestMatch } from './rule.ts'
 
@@ -14,7 +15,12 @@ export interface RuleScope {
 }
 
 export type Effect =
-  | { readonly kind: 'error'; readonly errorCode: number; readonly afterWork: boolean }
+  | {
+      readonly kind: 'error'
+      readonly errorCode: number
+      readonly afterWork: boolean
+      readonly at: ErrorLevel | undefined
+    }
   | { readonly kind: 'delay' | 'throttle'; readonly ms: number }
   | { readonly kind: 'corruptResponse'; readonly corruption: Corruption }
   | { readonly kind: (typeof plainActions)[number] }
@@ -74,15 +80,22 @@ export function parseMatch(match: unknown, { brokers, apis }: RuleScope): Reques
   }
   if (topic !== undefined && !hasKind(places, 'topic', 'resource')) refuse('topic')
   if (partition !== undefined && !places.places.some(({ entities }) => entities?.partitions)) refuse('partition')
-  if (group !== undefined && places.owner !== 'group' && !hasKind(places, 'group', 'key')) refuse('group')
-  if (transactionalId !== undefined && places.owner !== 'transaction' && !hasKind(places, 'key')) {
+  if (group !== undefined && !hasOwner(places, 'group') && !hasKind(places, 'group', 'key')) refuse('group')
+  if (transactionalId !== undefined && !hasOwner(places, 'transaction') && !hasKind(places, 'transaction', 'key')) {
     refuse('transactionalId')
   }
   return given
 }
 
 function hasKind({ places }: ApiPlaces, ...kinds: readonly string[]): boolean {
-  return places.some(({ entities }) => entities !== undefined && kinds.includes(entities.kind))
+  return places.some(({ entities }) => {
+    const own = [entities?.kind, entities?.within?.kind]
+    return own.some((kind) => kind !== undefined && kinds.includes(kind))
+  })
+}
+
+function hasOwner({ owners = [] }: ApiPlaces, owner: 'group' | 'transaction'): boolean {
+  return owners.includes(owner)
 }
 
 function parseTrigger(trigger: unknown): Pick<ResolvedRule, 'nth' | 'times' | 'probability' | 'untilMs'> {
@@ -116,12 +129,13 @@ function parseAction(action: unknown, served: ServedApi | undefined): Effect {
   if (corruption !== undefined) return { kind: 'corruptResponse', corruption: { kind: corruption } }
   const allowed = ['error', 'errorAfterWork', 'delay', 'throttle', ...sizedCorruptions, 'drip']
   const names = [...plainActions, ...plainCorruptions].map((name) => `'${name}'`)
-  const given = fields(action, "Field 'action'", allowed, `${names.join(', ')} or `)
+  const { at, ...given } = fields(action, "Field 'action'", [...allowed, 'at'], `${names.join(', ')} or `)
   const [name, ...more] = Object.keys(given)
   if (name === undefined || more.length > 0) {
     throw new TypeError(`Field 'action' must have exactly one of ${allowed.join(', ')}`)
   }
   const value = given[name]
+  const level = parseLevel(name, at, served)
   if (name === 'delay') return { kind: name, ms: durationMs(value as Duration, 'action.delay') }
   if (name === 'throttle') {
     if (served !== undefined && !('throttleTimeMs' in served.api.response.fields)) {
@@ -140,7 +154,25 @@ function parseAction(action: unknown, served: ServedApi | undefined): Effect {
   if (typeof value !== 'string' || !errorNames.has(value) || value === 'NONE') {
     throw new TypeError(`Field 'action.${name}' must be the name of a Kafka error, not ${JSON.stringify(value)}`)
   }
-  return { kind: 'error', errorCode: errorCode(value as Parameters<typeof errorCode>[0]), afterWork: name !== 'error' }
+  return {
+    kind: 'error',
+    errorCode: errorCode(value as Parameters<typeof errorCode>[0]),
+    afterWork: name !== 'error',
+    at: level,
+  }
+}
+
+function parseLevel(action: string, at: unknown, served: ServedApi | undefined): ErrorLevel | undefined {
+  if (at === undefined) return undefined
+  if (action !== 'error' && action !== 'errorAfterWork') throw new TypeError("Field 'action.at' requires an error")
+  if (at !== 'response' && at !== 'entities') {
+    throw new TypeError(`Field 'action.at' must be 'response' or 'entities', not ${JSON.stringify(at)}`)
+  }
+  const isThere = ({ entities }: ErrorPlace) => (entities === undefined) === (at === 'response')
+  if (served !== undefined && !placesOf(served.api.name).places.some(isThere)) {
+    throw new TypeError(`Field 'action.at': ${served.api.name} responses have no errors of '${at}'`)
+  }
+  return at
 }
 
 function only(action: string, served: ServedApi | undefined, possible: readonly string[]): void {

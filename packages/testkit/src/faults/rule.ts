@@ -1,8 +1,8 @@
 import type { ErrorName } from '@ottla/codec'
 import type { ApiName, RequestOf } from '../messages/api-name.ts'
-import type { EntityMatch } from '../messages/entities.ts'
+import type { EntityMatch } from '../messages/entity-match.ts'
+import type { ErrorLevel } from '../messages/places.ts'
 import type { Duration } from '../runtime/clock.ts'
-
 /** Selects requests: every given field must match. */
 export interface RequestMatch<A extends ApiName = ApiName> extends EntityMatch {
   readonly api?: A
@@ -35,9 +35,9 @@ export type FaultTrigger =
 /** The effect on the request. */
 export type FaultAction =
   /** The matching entities fail without being handled; the rest of the request is handled. */
-  | { readonly error: ErrorName }
+  | { readonly error: ErrorName; readonly at?: ErrorLevel }
   /** The request is handled, but the response reports a failure: a lost acknowledgement. */
-  | { readonly errorAfterWork: ErrorName }
+  | { readonly errorAfterWork: ErrorName; readonly at?: ErrorLevel }
   /** The request is handled this much later; its connection waits, as with a slow broker. */
   | { readonly delay: Duration }
   /** The response carries this throttle time, and the connection is muted for that long (KIP-219). */

@@ -3,6 +3,7 @@ import type { FetchContext, FetchPartition } from '../state/fetch-sessions.ts'
 import { Held } from '../state/held.ts'
 import { clientOf } from '../state/quotas/client-throttles.ts'
 import type { StoredBatch } from '../state/replicas/log-segment.ts'
+import type { ReadCheck } from '../state/replicas/read-checks.ts'
 import type { Replica } from '../state/replicas/replica.ts'
 import { type Handler, type HandlerContext, serves } from './handler.ts'
 import {
@@ -38,10 +39,13 @@ interface FetchPlan {
   readonly readsCommitted: boolean
   /** Since version 11 followers serve consumers too (KIP-392). */
   readonly leaderOnly: boolean
+  /** The follower that the consumer should read a partition from; undefined: this replica. */
+  readonly preferredFor: (target: Target) => number | undefined
 }
 
 const emptyRecords = Buffer.alloc(0)
 const firstVersionOfSessions = 7
+const firstVersionOfRacks = 11
 const firstVersionOfIds = 13
 const firstVersionOfHints = 16
 const readCommitted = 1
@@ -52,7 +56,8 @@ const handle: Handler<typeof Fetch> = (context, request) => {
   if (typeof session === 'string') return failed(session)
   const plan = planOf(context, request, session)
   const hasNothing = plan.targets.every(({ replica, error }) => replica === undefined && error !== undefined)
-  const mayRespondNow = request.maxWaitMs <= 0 || hasNothing || isReady(plan)
+  const isRedirected = () => plan.targets.some((target) => plan.preferredFor(target) !== undefined)
+  const mayRespondNow = request.maxWaitMs <= 0 || hasNothing || isReady(plan) || isRedirected()
   return mayRespondNow ? respond(plan) : hold(plan, request.maxWaitMs)
 }
 
@@ -96,8 +101,18 @@ function planOf(context: HandlerContext, request: Request, session: FetchContext
     minBytes: Math.min(request.minBytes, maxBytes),
     maxBytes,
     readsCommitted: request.isolationLevel === readCommitted,
-    leaderOnly: context.apiVersion < 11,
+    leaderOnly: context.apiVersion < firstVersionOfRacks,
+    preferredFor: preferredReplicas(context, request.rackId),
   }
+}
+
+/** The replica selector for one consumer. */
+function preferredReplicas(context: HandlerContext, rackId: string): FetchPlan['preferredFor'] {
+  const { broker, cluster, connection, apiVersion } = context
+  const select = cluster.readReplicas
+  if (select === undefined || apiVersion < firstVersionOfRacks) return () => undefined
+  const rackOf = (id: number) => broker.endpointOf(id, connection.origin.listener)?.rack
+  return ({ replica, request: { fetchOffset } }) => replica && select(replica, { rackId, fetchOffset, rackOf })
 }
 
 /** An unknown topic name needs the right to read it; an unknown topic id does not. */
@@ -194,6 +209,7 @@ function isSelected(session: FetchContext, { request }: Target, partition: Parti
     logStartOffset: Number(partition.logStartOffset),
     hasRecords: size > 0,
     isDiverging: partition.divergingEpoch !== undefined,
+    isRedirected: partition.preferredReadReplica !== undefined,
   })
 }
 
@@ -208,14 +224,17 @@ function hintFor({ apiVersion }: HandlerContext, target: Target, partition: Part
   return hint
 }
 
-function read(plan: FetchPlan, { request, replica, error }: Target, left: number, isFirst: boolean): PartitionResponse {
+function read(plan: FetchPlan, target: Target, left: number, isFirst: boolean): PartitionResponse {
+  const { request, replica, error } = target
   const { partition: partitionIndex } = request
   if (replica === undefined) {
     const failure = withError(partitionIndex, error ?? 'UNKNOWN_TOPIC_OR_PARTITION')
     // In Kafka, errors before the read have an empty list, errors of the read have null.
     return isReadError(error) ? failure : { ...failure, abortedTransactions: [] }
   }
-  const check = replica.checkRead(request, plan.leaderOnly)
+  const preferredReadReplica = plan.preferredFor(target)
+  const check =
+    preferredReadReplica === undefined ? replica.checkRead(request, plan.leaderOnly) : redirected(replica, request)
   if (check.kind === 'error') return withError(partitionIndex, check.error)
   const { log } = replica
   const base = {
@@ -225,6 +244,9 @@ function read(plan: FetchPlan, { request, replica, error }: Target, left: number
     lastStableOffset: BigInt(replica.lastStableOffset),
     logStartOffset: BigInt(log.logStartOffset),
     abortedTransactions: plan.readsCommitted ? [] : null,
+  }
+  if (preferredReadReplica !== undefined) {
+    return { ...base, abortedTransactions: null, preferredReadReplica, records: emptyRecords }
   }
   if (check.kind === 'diverging') {
     const { epoch, endOffset } = check.end
@@ -238,6 +260,12 @@ function read(plan: FetchPlan, { request, replica, error }: Target, left: number
       : []
   const chunks = [...batches.map(({ bytes }) => bytes), ...cut(log, batches, upTo, maxBytes)]
   return { ...base, abortedTransactions: aborted(plan, log, batches), records: joined(chunks) }
+}
+
+/** A redirected fetch is not read: only its leader epoch is checked. */
+function redirected(replica: Replica, { currentLeaderEpoch }: FetchPartition): ReadCheck {
+  const error = replica.epochError(currentLeaderEpoch)
+  return error === undefined ? { kind: 'ok' } : { kind: 'error', error }
 }
 
 /** The aborted transactions among the batches: a read_committed consumer skips their records. */

@@ -1,6 +1,7 @@
 import { type Decoded, DescribeConfigs, type Encodable, type ErrorName } from '@ottla/codec'
 import { configResource } from '../controllers/configs.ts'
 import { baseName } from '../state/configs/broker-config-rules.ts'
+import { configDocs, type DocumentedResource } from '../state/configs/config-docs.ts'
 import {
   type ConfigKey,
   type ConfigTable,
@@ -218,12 +219,22 @@ function chosen(all: readonly string[], { configurationKeys: wanted }: Resource)
   return wanted === null || wanted.length === 0 ? all : all.filter((name) => wanted.includes(name))
 }
 
+/** The resources whose configs are documented, by Kafka's numbers. */
+const documented: ReadonlyMap<number, DocumentedResource> = new Map([
+  [configResource.topic, 'topic'],
+  [configResource.broker, 'broker'],
+  [configResource.group, 'group'],
+  [configResource.clientMetrics, 'clientMetrics'],
+])
+
 function found({ resourceType, resourceName }: Resource, request: Request, all: readonly Shown[]): Result {
-  const configs = all.map((each) => entry(each, request))
+  const resource = request.includeDocumentation ? documented.get(resourceType) : undefined
+  const docs = resource && configDocs(resource)
+  const configs = all.map((each) => ({ ...entry(each, request), documentation: docs?.get(each.name) ?? null }))
   return { errorCode: 0, errorMessage: '', resourceType, resourceName, configs }
 }
 
-function entry({ name, type, readOnly, values }: Shown, { includeSynonyms }: Request): Config {
+function entry({ name, type, readOnly, values }: Shown, { includeSynonyms }: Request): Omit<Config, 'documentation'> {
   const isSensitive = type === undefined || type === 'password'
   const [effective] = values
   const named = includeSynonyms ? values.filter(({ synonym }) => synonym !== '') : []
@@ -235,7 +246,6 @@ function entry({ name, type, readOnly, values }: Shown, { includeSynonyms }: Req
     isSensitive,
     synonyms: named.map(({ synonym, value, source }) => ({ name: synonym, value: isSensitive ? null : value, source })),
     configType: type === undefined ? configType.unknown : configType[type],
-    documentation: null,
   }
 }
 

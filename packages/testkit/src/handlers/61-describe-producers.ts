@@ -20,7 +20,6 @@ function describe(context: HandlerContext, topic: string, partitionIndex: number
   const { error, replica, topic: known } = findReplica(context, { topic, topicId: zeroUuid }, partitionIndex)
   if (known === undefined) return { ...failed(partitionIndex, 'UNKNOWN_TOPIC_OR_PARTITION'), errorMessage: notHere }
   if (replica === undefined) return failed(partitionIndex, error)
-  if (!replica.isLeader) return failed(partitionIndex, 'NOT_LEADER_OR_FOLLOWER')
   const { producers, transactions } = replica.log
   const activeProducers = Array.from(producers.summaries(), (summary) => ({
     producerId: summary.producerId,

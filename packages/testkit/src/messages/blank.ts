@@ -15,7 +15,7 @@ const absentAs: ReadonlyMap<string, number> = new Map(
 export function blank(fields: MessageTable['fields'], version: number): Struct {
   const values: Struct = {}
   for (const [name, field] of Object.entries(fields)) {
-    if (carries(field.options.versions, version)) values[name] = blankField(name, field, version)
+    if (isIn(field.options.versions, version)) values[name] = blankField(name, field, version)
   }
   return values
 }
@@ -25,7 +25,7 @@ function blankField(name: string, field: Table, version: number): unknown {
   if (options.default !== undefined) return options.default
   // Kafka leaves a list without a default empty even where it may be null, except that of DescribeClientQuotas.
   if (field.type === 'array' && !(name === 'entries' && options.nullable !== undefined)) return []
-  if (options.nullable === true || (options.nullable !== undefined && carries(options.nullable, version))) return null
+  if (options.nullable === true || (options.nullable !== undefined && isIn(options.nullable, version))) return null
   switch (field.type) {
     case 'struct':
       return blank(field.fields ?? {}, version)
@@ -46,7 +46,7 @@ function blankField(name: string, field: Table, version: number): unknown {
 }
 
 /** Whether a version is in a range in the form of the tables: '3', '3+' or '3-7'. */
-function carries(versions: string | undefined, version: number): boolean {
+export function isIn(versions: string | undefined, version: number): boolean {
   if (versions === undefined) return true
   const [, min = '0', open, max] = /^(\d+)(?:(\+)|-(\d+))?$/.exec(versions) ?? []
   if (version < Number(min)) return false

@@ -1,4 +1,5 @@
 import type { ServerTransport, TransportReader } from '@ottla/runtime'
+import { addressText } from './address.ts'
 import type { Identity } from './certificates.ts'
 import type { MemoryNetwork } from './memory.ts'
 import { type NameMapping, nameMapping } from './principal-rules.ts'
@@ -87,14 +88,14 @@ export class Listeners {
     return this.#addresses.get(brokerId)?.[0]
   }
 
-  /** `host:port` of each broker. Throws RangeError for an unknown listener. */
+  /** `host:port` of each broker, an IPv6 host in brackets. Throws RangeError for an unknown listener. */
   bootstrapOf(listener: string): string[] {
     const names = this.#configs.map(({ name }) => name)
     if (!names.includes(listener))
       throw new RangeError(`Unknown listener '${listener}': the cluster has ${names.join(', ')}`)
     const inOrder = [...this.#addresses].sort(([a], [b]) => a - b)
     return inOrder.flatMap(([, addresses]) =>
-      addresses.filter(({ name }) => name === listener).map(({ host, port }) => `${host}:${port}`),
+      addresses.filter(({ name }) => name === listener).map(({ host, port }) => addressText(host, port)),
     )
   }
 

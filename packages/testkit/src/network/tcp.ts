@@ -28,31 +28,51 @@ function closeServer(server: Server): Promise<void> {
 
 /** Connects a socket to the reader that receives its bytes. */
 export function attach(socket: Socket, accept: Accept): void {
-  const reader = accept(new TcpTransport(socket))
+  const transport = new TcpTransport(socket)
+  const reader = accept(transport)
   let failure: Error | undefined
-  socket.on('data', (bytes) => deliver(bytes, reader))
+  socket.on('data', (bytes) => transport.received(bytes, reader))
   socket.on('error', (error) => {
     failure ??= error
   })
-  socket.once('close', () => reader.closed(failure))
+  socket.once('close', () => transport.closed(failure, reader))
 }
 
-function deliver(bytes: Buffer, reader: TransportReader): void {
-  let from = 0
-  while (from < bytes.length) {
-    const size = bytes.copy(reader.space(), 0, from)
-    from += size
-    reader.filled(size)
-  }
-}
+/** A paused reader's socket is read up to this limit. */
+const maxQueuedBytes = 1 << 20
 
+/**
+ * While its reader is paused, the socket is still read: a paused socket does not report that the client has closed it, so that a
+ * connection with a held request would seem open for as long as the request is held.
+ */
 class TcpTransport implements ServerTransport {
   readonly remoteAddress: string
   readonly #socket: Socket
+  #queue: Buffer[] = []
+  #queuedBytes = 0
+  #reader: TransportReader | undefined
+  #isPaused = false
+  #isDelivering = false
 
   constructor(socket: Socket) {
     this.#socket = socket
     this.remoteAddress = (socket.remoteAddress ?? '127.0.0.1').replace(/^::ffff:/, '')
+  }
+
+  received(bytes: Buffer, reader: TransportReader): void {
+    this.#reader = reader
+    this.#queue.push(bytes)
+    this.#queuedBytes += bytes.length
+    this.#deliver()
+    if (this.#queuedBytes > maxQueuedBytes) this.#socket.pause()
+  }
+
+  /** A paused reader also receives the last bytes and the end. */
+  closed(error: Error | undefined, reader: TransportReader): void {
+    this.#isPaused = false
+    if (error !== undefined) this.#queue = []
+    this.#deliver()
+    reader.closed(error)
   }
 
   write(chunks: readonly Uint8Array[], onFlushed?: () => void): void {
@@ -66,16 +86,39 @@ class TcpTransport implements ServerTransport {
   }
 
   pause(): void {
-    this.#socket.pause()
+    this.#isPaused = true
   }
 
   resume(): void {
-    this.#socket.resume()
+    this.#isPaused = false
+    this.#deliver()
+    if (this.#queuedBytes <= maxQueuedBytes) this.#socket.resume()
   }
 
   destroy(error?: Error): void {
+    this.#queue = []
     // A TLS socket cannot be reset.
     if (error !== undefined && !(this.#socket instanceof TLSSocket)) this.#socket.resetAndDestroy()
     else this.#socket.destroy()
+  }
+
+  /** Not reentrant: a reader may pause and resume while it receives. */
+  #deliver(): void {
+    if (this.#isDelivering) return
+    this.#isDelivering = true
+    for (let bytes = this.#next(); bytes !== undefined; bytes = this.#next()) {
+      for (let from = 0; from < bytes.length && this.#reader !== undefined; ) {
+        const size = bytes.copy(this.#reader.space(), 0, from)
+        from += size
+        this.#reader.filled(size)
+      }
+    }
+    this.#isDelivering = false
+  }
+
+  #next(): Buffer | undefined {
+    const next = this.#isPaused ? undefined : this.#queue.shift()
+    this.#queuedBytes -= next?.length ?? 0
+    return next
   }
 }

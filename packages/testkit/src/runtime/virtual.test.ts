@@ -66,7 +66,34 @@ describe('a step', () => {
   })
 })
 
+test('time stands at the end of a run, whatever the number of its events, and another run can follow', async () => {
+  for (const events of [1, 2, 10, ...Array.from({ length: 12 }, (_, i) => 506 + i), 1023, 1024]) {
+    const time = new VirtualTime({ seed: 1 })
+    time.clients.setTimer(() => {}, 1_000_000)
+    const done = new Promise<void>((resolve) => {
+      for (let left = events; left > 0; left--)
+        time.clients.setTimer(left === 1 ? resolve : () => {}, events - left + 1)
+    })
+    await time.drive(done)
+    await time.drive(time.arrivals())
+    await time.advance(1)
+    expect([events, time.nowMs]).toEqual([events, events + 1])
+  }
+})
+
 describe('a cluster', () => {
+  test.each([1, 3])('ends a scenario in which all of its %i brokers are down with its result', async (brokers) => {
+    for (let seed = 1; seed <= 10; seed++) {
+      await using cluster = await createCluster({ brokers, time: 'virtual', seed, topics: [{ name: 't' }] })
+      const result = await cluster.run(async () => {
+        for (const broker of cluster.brokers) await broker.kill()
+        await new Promise<void>((resolve) => cluster.runtime.setTimer(resolve, 240_000))
+        return 'the result'
+      })
+      expect([seed, result, cluster.virtual?.nowMs]).toEqual([seed, 'the result', 240_000])
+    }
+  })
+
   test('lets time pass only in advance and run', async () => {
     await using cluster = await createCluster({ time: 'virtual', topics: [{ name: 't', replicationFactor: 3 }] })
     const beganAtMs = cluster.clock.now()

@@ -63,6 +63,8 @@ export class VirtualTime {
   #working = 0
   /** The callers that let time pass until their promise settles. */
   readonly #drives = new Set<Drive>()
+  /** `#next` is scheduled. Two of them would run an event before the callbacks of the one before it. */
+  #isDriving = false
   #isPumping = false
   #isClosed = false
 
@@ -156,7 +158,7 @@ export class VirtualTime {
         (value) => end(() => resolve(value)),
         (error: unknown) => end(() => reject(error)),
       )
-      if (this.#drives.size === 1) afterMicrotasks(this.#next)
+      if (!this.#isDriving) this.#driveOn(afterMicrotasks)
     })
   }
 
@@ -223,14 +225,20 @@ export class VirtualTime {
     return event
   }
 
+  #driveOn(schedule: (callback: () => void) => void): void {
+    this.#isDriving = true
+    schedule(this.#next)
+  }
+
   /** Runs one event for all callers. */
   readonly #next = (): void => {
+    this.#isDriving = false
     if (this.#drives.size === 0) {
       this.#pump()
       return
     }
     if (this.#working > 0) {
-      setImmediate(this.#next)
+      this.#driveOn(setImmediate)
       return
     }
     const first = this.#heap.first()
@@ -238,8 +246,7 @@ export class VirtualTime {
     else if (this.#sameInstant > maxEventsAnInstant)
       this.#giveUp('events follow each other without an end at one instant')
     else if (this.#isWithinLimits(first.atMs)) this.#try(() => this.#step())
-    if (this.#eventCount % eventsATurn === 0) setImmediate(this.#next)
-    else afterMicrotasks(this.#next)
+    this.#driveOn(this.#eventCount % eventsATurn === 0 ? setImmediate : afterMicrotasks)
   }
 
   /** False when a caller reached its limit: the others are checked again before the next event. */

@@ -29,7 +29,14 @@ function opened(sessions: FetchSessions, sessionRequest: FetchSessionRequest): F
   return context
 }
 
-const response = { errorCode: 0, highWatermark: 5, logStartOffset: 0, hasRecords: false, isDiverging: false }
+const response = {
+  errorCode: 0,
+  highWatermark: 5,
+  logStartOffset: 0,
+  hasRecords: false,
+  isDiverging: false,
+  isRedirected: false,
+}
 const indexes = ({ partitions }: FetchContext) => partitions.map(({ partition }) => partition)
 
 describe('a session', () => {

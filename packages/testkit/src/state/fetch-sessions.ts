@@ -31,6 +31,8 @@ export interface RespondedPartition {
   readonly logStartOffset: number
   readonly hasRecords: boolean
   readonly isDiverging: boolean
+  /** Another replica should be read from. */
+  readonly isRedirected: boolean
 }
 
 /** The partitions of a Fetch request, resolved with its session. */
@@ -187,7 +189,7 @@ function incrementalContext(session: Session): FetchContext {
 }
 
 function isChanged(cached: CachedPartition, response: RespondedPartition): boolean {
-  if (response.hasRecords || response.errorCode !== 0 || response.isDiverging) return true
+  if (response.hasRecords || response.errorCode !== 0 || response.isDiverging || response.isRedirected) return true
   return response.highWatermark !== cached.highWatermark || response.logStartOffset !== cached.logStartOffset
 }
 

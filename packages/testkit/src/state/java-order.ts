@@ -1,11 +1,11 @@
 /**
  * The iteration order of a Java `HashMap` or `HashSet`. Kafka's server-side assignors break ties by it, so assigning like Kafka
- * requires it. Elements in the same bucket keep their insertion order.
+ * requires it. Elements in the same bucket keep their insertion order. `capacity` is the initial one, a power of two.
  */
 function inHashOrder<T>(items: Iterable<T>, hashOf: (item: T) => number, capacity = 16): T[] {
   const list = [...items]
-  let buckets = 16
-  while (buckets < capacity || buckets * 0.75 < list.length) buckets *= 2
+  let buckets = capacity
+  while (buckets * 0.75 < list.length) buckets *= 2
   const bucketOf = (item: T): number => {
     const hash = hashOf(item)
     return (hash ^ (hash >>> 16)) & (buckets - 1)
@@ -21,6 +21,18 @@ export function stringHash(text: string): number {
   let hash = 0
   for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0
   return hash
+}
+
+/** `hashCode()` of a `Map` of strings; a value may be null. */
+export function stringMapHash(entries: Iterable<readonly [string, string | null]>): number {
+  let hash = 0
+  for (const [key, value] of entries) hash = (hash + (stringHash(key) ^ (value === null ? 0 : stringHash(value)))) | 0
+  return hash
+}
+
+/** The order of a `HashMap` that was created with an initial capacity, as Kafka's images are for the size of the image before. */
+export function inHashOrderOf<T>(items: Iterable<T>, hashOf: (item: T) => number, initialCapacity: number): T[] {
+  return inHashOrder(items, hashOf, 2 ** Math.ceil(Math.log2(Math.max(1, initialCapacity))))
 }
 
 /** `hashCode()` of Kafka's `Uuid`: its four words, combined by XOR. */

@@ -1,6 +1,6 @@
 import { errorOf, zeroUuid } from '@ottla/codec'
 import { RecordBatchReader } from '@ottla/codec/records'
-import { isDropped, isError, isNumberedId, isRecords, isSecret, isUnordered } from './masks.ts'
+import { isDropped, isError, isNumberedId, isRecords, isSecret, isSentence, isUnordered } from './masks.ts'
 
 export type Plain = null | boolean | number | string | readonly Plain[] | { readonly [field: string]: Plain }
 
@@ -49,7 +49,7 @@ export class Plainer {
     if (value === null || value === undefined) return null
     if (typeof value === 'boolean') return value
     if (typeof value === 'number' || typeof value === 'bigint') return this.#number(field, value)
-    if (typeof value === 'string') return this.#text(value)
+    if (typeof value === 'string') return isSentence(field) && value !== '' ? '<sentence>' : this.#text(value)
     if (value instanceof Uint8Array) return isRecords(field) ? this.#records(value) : this.#bytes(field, value)
     if (Array.isArray(value)) return this.#list(field, value)
     const fields: Record<string, Plain> = Object.create(null)

@@ -69,6 +69,7 @@ export class ReplicationWorld {
       links: this.links,
       sasl: undefined,
       authorizer: undefined,
+      readReplicas: undefined,
       tokens: new DelegationTokenManager({ runtime, config, controller: this.controller }),
       broker: (id) => this.brokers[id - 1],
       brokers: () => this.brokers,

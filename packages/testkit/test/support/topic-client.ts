@@ -10,6 +10,9 @@ export interface FetchOptions {
   readonly maxBytes?: number
   readonly currentLeaderEpoch?: number
   readonly lastFetchedEpoch?: number
+  readonly rackId?: string
+  /** Default: the newest version. */
+  readonly version?: number
 }
 
 /** A client for partition 0 of one topic (for producing also other partitions) on one broker. */
@@ -47,10 +50,20 @@ export class TopicClient {
     this.wire.send(Produce, this.#produceRequest(records, { acks: 0, timeoutMs: 0, index: 0 }), Produce.versions.max)
   }
 
-  async fetch({ fetchOffset = 0, maxWaitMs = 0, minBytes = 1, maxBytes = 1 << 20, ...epochs }: FetchOptions = {}) {
-    const { responses } = await this.wire.request(Fetch, {
+  async fetch(options: FetchOptions = {}) {
+    const {
+      fetchOffset = 0,
+      maxWaitMs = 0,
+      minBytes = 1,
+      maxBytes = 1 << 20,
+      rackId = '',
+      version,
+      ...epochs
+    } = options
+    const body = {
       maxWaitMs,
       minBytes,
+      rackId,
       topics: [
         {
           topic: this.#topic,
@@ -59,7 +72,8 @@ export class TopicClient {
         },
       ],
       forgottenTopicsData: [],
-    })
+    }
+    const { responses } = await this.wire.request(Fetch, body, version)
     const partition = responses[0]?.partitions[0]
     if (partition === undefined) throw new Error('No response for the partition')
     return { ...partition, values: recordsOf(partition.records).map(({ value }: ReadRecord) => value) }

@@ -1,6 +1,8 @@
 import { type Api, type Decoded, decodeResponse, type Encodable, encodeRequest, FrameSplitter } from '@ottla/codec'
 import type { Runtime, Transport } from '@ottla/runtime'
 
+import { addressOf } from './address.ts'
+
 interface Waiting {
   readonly api: Api
   readonly version: number
@@ -24,7 +26,7 @@ export class WireClient {
 
   /** Resolves `closed` when the connection ends. */
   static async connect(runtime: Runtime, address: string, clientId: string | null = 'wire'): Promise<WireClient> {
-    const [host = '', port = '0'] = address.split(':')
+    const { host, port } = addressOf(address)
     const waiting: Waiting[] = []
     const splitter = new FrameSplitter({
       maxBytes: 100 << 20,
@@ -47,7 +49,7 @@ export class WireClient {
         closed()
       },
     }
-    const target = { address: host, port: Number(port), serverName: host }
+    const target = { address: host, port, serverName: host }
     let client: WireClient
     const transport = await runtime.dial(target, reader, new AbortController().signal)
     client = new WireClient(transport, waiting, clientId)

@@ -1,6 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import { type Api, type Decoded, decodeResponse, type Encodable, encodeRequest, FrameSplitter } from '@ottla/codec'
 
+import { addressOf } from './address.ts'
+
 /** A TCP connection that sends requests in a given version, one at a time. */
 export class Wire {
   readonly #socket: Socket
@@ -38,8 +40,7 @@ export class Wire {
 
   /** `address` is `host:port`. */
   static async open(address: string, clientId = 'wire'): Promise<Wire> {
-    const at = address.lastIndexOf(':')
-    const socket = connect({ host: address.slice(0, at), port: Number(address.slice(at + 1)), noDelay: true })
+    const socket = connect({ ...addressOf(address), noDelay: true })
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve)
       socket.once('error', reject)

@@ -84,6 +84,7 @@ export const brokerConfigs = {
   'replica.lag.time.max.ms': define('long', 30_000),
   'replica.fetch.backoff.ms': define('int', 1000),
   'replica.fetch.max.bytes': define('int', 1_048_576),
+  'replica.selector.class': define('string', ''),
   'socket.request.max.bytes': define('int', 104_857_600),
   'ssl.client.auth': define('string', 'none'),
   'ssl.principal.mapping.rules': define('string', 'DEFAULT'),

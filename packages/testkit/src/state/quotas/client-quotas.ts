@@ -1,3 +1,5 @@
+import { inHashOrderOf, stringHash, stringMapHash, stringsInHashOrder } from '../java-order.ts'
+
 /** In the order of Kafka's responses. */
 export const entityTypes = ['client-id', 'user', 'ip'] as const
 
@@ -21,17 +23,38 @@ export function entityKey(entity: QuotaEntity): string {
   return JSON.stringify(entityTypes.filter((type) => entity.has(type)).map((type) => [type, entity.get(type)]))
 }
 
-/** The image with new quotas for one entity; an entity without quotas is removed. */
+/**
+ * The image with changed quotas of one entity; undefined removes a quota, and an entity without quotas is removed. Entities and
+ * quotas are in the order of Kafka's responses: that of its hash tables, which are rebuilt at each change.
+ */
 export function withQuotas(
   image: ClientQuotas,
   entity: QuotaEntity,
-  values: ReadonlyMap<string, number>,
+  changes: ReadonlyMap<string, number | undefined>,
 ): ClientQuotas {
+  const key = entityKey(entity)
+  const values = changedValues(image.get(key)?.values ?? new Map(), changes)
   const all = new Map(image)
-  if (values.size === 0) all.delete(entityKey(entity))
-  else all.set(entityKey(entity), { entity, values })
-  return all
+  if (values.size === 0) all.delete(key)
+  else all.set(key, { entity, values })
+  return new Map(inHashOrderOf(all, ([, each]) => entityHash(each.entity), image.size))
 }
+
+function changedValues(
+  before: ReadonlyMap<string, number>,
+  changes: ReadonlyMap<string, number | undefined>,
+): ReadonlyMap<string, number> {
+  const values = new Map(before)
+  for (const name of stringsInHashOrder(changes.keys())) {
+    const value = changes.get(name)
+    if (value === undefined) values.delete(name)
+    else values.set(name, value)
+  }
+  return new Map(inHashOrderOf(values, ([name]) => stringHash(name), before.size))
+}
+
+/** `Objects.hash` of the entity's map. */
+const entityHash = (entity: QuotaEntity): number => (31 + stringMapHash(entity)) | 0
 
 /** The limit of one client, and the key of all clients that share it. */
 export interface QuotaLimit {

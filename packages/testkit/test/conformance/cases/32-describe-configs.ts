@@ -140,7 +140,7 @@ export const describeConfigs = conformance(DescribeConfigs, {
   },
 })
 
-/** The documentation texts are Kafka's and not copied: the testkit returns none. */
+/** The testkit documents configs in its own words: only the presence of a sentence is compared. */
 export const describeDocumentation = conformance(DescribeConfigs, {
   async valid(stage, version) {
     if (version < 3) return
