@@ -15,6 +15,7 @@ test('a commit is sent when the previous one has a response, and never overtakes
   const before = peer.requests(OffsetCommit).length
   peer.next(OffsetCommit, () => undefined)
   const first = consumer.commit([{ topic: 't', partition: 0, offset: 1 }])
+  await runtime.settle()
   const second = consumer.commit([{ topic: 't', partition: 0, offset: 2 }])
   await runtime.settle()
   expect(peer.requests(OffsetCommit)).toHaveLength(before + 1)
