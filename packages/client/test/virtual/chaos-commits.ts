@@ -7,6 +7,7 @@ type Request = Decoded<typeof OffsetCommit.request>
 type OnCommit = (member: string, at: TopicPartition, offset: number, isOwner: boolean) => void
 
 const groupId = 'g'
+const readsAfterMs = [5, 20, 60, 300, 2_000]
 
 /** The commits of the group as they arrive at brokers, and its offsets as the coordinator stores them. */
 export class ChaosCommits {
@@ -41,8 +42,14 @@ export class ChaosCommits {
     return group
   }
 
+  #arrived(request: Request): void {
+    this.#check(request)
+    // A coordinator that stores the commit and then dies cannot be read any more.
+    for (const ms of readsAfterMs) this.#cluster.runtime.setTimer(() => this.#read(), ms)
+  }
+
   /** Passes on what the coordinator accepts: commits of the current generation that are not between join and sync. */
-  #arrived({ memberId, generationIdOrMemberEpoch, topics }: Request): void {
+  #check({ memberId, generationIdOrMemberEpoch, topics }: Request): void {
     const group = this.#read()
     const member = group?.members.find((one) => one.memberId === memberId)
     if (group === undefined || member === undefined || group.state === 'CompletingRebalance') return

@@ -299,13 +299,13 @@ export class ChaosMember {
     }
     const at = ({ topic, partition }: Message) => ({ topic, partition })
     const value = (message: Message) => String(message.value)
-    const isEnding = () => this.#isEnding
+    const world = this.#world
     return {
       consumer,
       random: this.#random,
       marks: this.#options.commit !== 'manual',
-      get isEnding() {
-        return isEnding()
+      get isCalm() {
+        return world.isCalm
       },
       nowMs: () => this.#world.nowMs(),
       sleep: (ms: number, signal?: AbortSignal) => this.#sleep(ms, signal),

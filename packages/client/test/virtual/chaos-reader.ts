@@ -8,7 +8,8 @@ export interface ReaderHost {
   readonly random: ChaosRandom
   /** Whether the next read marks the items before as processed. */
   readonly marks: boolean
-  readonly isEnding: boolean
+  /** The group comes to rest: handlers are fast. */
+  readonly isCalm: boolean
   nowMs(): number
   sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** Whether it may happen now: nothing goes wrong any more while the group comes to rest. */
@@ -227,6 +228,7 @@ export class ChaosReader {
   async #handle(signal: AbortSignal | undefined, messages: readonly Message[] = []): Promise<void> {
     const host = this.#host
     const { random } = host
+    if (host.isCalm) return await host.sleep(random.between(1, 10))
     const roll = random.next()
     if (roll < 0.6) await host.sleep(random.between(1, 60))
     else if (roll < 0.65) await host.sleep(random.between(300, 2_500))

@@ -32,6 +32,15 @@ const maxFindings = 20
 const readers: readonly ReaderKind[] = ['messages', 'batches', 'poll', 'each', 'eachBatch']
 const commits: readonly CommitChoice[] = ['auto', 'auto', { intervalMs: 700, count: 10 }, 'manual', 'none']
 
+/** A partition, or a member, that is not at rest. */
+interface Unrest {
+  readonly name: string
+  readonly left: number
+  readonly what: string
+  readonly at: TopicPartition | undefined
+  readonly isLost: boolean
+}
+
 /** One run: a cluster under faults, a group whose members do what applications do, and the model that watches them. */
 export class ChaosWorld implements MemberWorld {
   readonly plan: ChaosPlan
@@ -289,36 +298,47 @@ export class ChaosWorld implements MemberWorld {
 
   // ---- at rest -----------------------------------------------------------------------------------------------------
 
+  /** Until everything is handled, or something has not moved for too long. */
   async #rest(): Promise<void> {
-    const untilMs = this.nowMs() + sessionMs + maxProcessingMs + movesWithinMs
-    while (this.nowMs() < untilMs) {
+    const fromMs = this.nowMs() + sessionMs + maxProcessingMs
+    const moved = new Map<string, { readonly left: number; readonly atMs: number }>()
+    for (;;) {
       await this.#sleep(500)
-      if (this.#open() === undefined) return
+      const unrest = this.#unrest()
+      if (unrest.length === 0) return
+      for (const { name, left, what, at, isLost } of unrest) {
+        const last = moved.get(name)
+        if (last?.left !== left) moved.set(name, { left, atMs: Math.max(fromMs, this.nowMs()) })
+        else if (this.nowMs() - last.atMs > movesWithinMs) {
+          this.#find(isLost ? this.#violations : this.#stalls, `${what}\n${this.#dump()}`, at)
+          return
+        }
+      }
     }
-    const open = this.#open()
-    if (open === undefined) return
-    const { at, what, isLost } = open
-    this.#find(isLost ? this.#violations : this.#stalls, `${what}\n${this.#dump()}`, at)
   }
 
   /** What is not at rest; lost is what the group has committed past. */
-  #open(): { at: TopicPartition | undefined; what: string; isLost: boolean } | undefined {
+  #unrest(): Unrest[] {
+    const unrest: Unrest[] = []
     for (const place of this.#places()) {
-      const topic = this.#logs.nameOf(place.id) ?? ''
-      const at = { topic, partition: place.partition }
+      const at = { topic: this.#logs.nameOf(place.id) ?? '', partition: place.partition }
       if (this.#view.wasCut(place)) continue
-      for (const { offset, value } of this.#view.due(place, 0, Number.POSITIVE_INFINITY)) {
-        if (this.model.settled.has(value)) continue
-        const committed = this.#commits.committed(at) ?? -1
-        const isLost = committed > offset
-        return { at, what: `${offset} is never handled, ${committed} is committed`, isLost }
-      }
+      const open = [...this.#view.due(place, 0, Number.POSITIVE_INFINITY)].filter(
+        ({ value }) => !this.model.settled.has(value),
+      )
+      const first = open[0]
+      if (first === undefined) continue
+      const committed = this.#commits.committed(at) ?? -1
+      const what = `${first.offset} is never handled, ${committed < 0 ? 'nothing' : committed} is committed`
+      const name = `${at.topic}/${at.partition}`
+      unrest.push({ name, left: open.length, what, at, isLost: committed > first.offset })
     }
     for (const { name, consumer } of this.#members) {
-      const lag = consumer.lag()
-      if (lag !== 0) return { at: undefined, what: `the lag of ${name} is ${lag} at rest`, isLost: false }
+      const lag = Number(consumer.lag() ?? Number.NaN)
+      const what = `the lag of ${name} is ${lag} at rest`
+      if (lag !== 0) unrest.push({ name, left: lag, what, at: undefined, isLost: false })
     }
-    return undefined
+    return unrest
   }
 
   #dump(): string {
