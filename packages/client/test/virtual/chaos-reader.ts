@@ -30,7 +30,7 @@ class HandlerFailure extends Error {}
 export class ChaosReader {
   readonly #host: ReaderHost
   /** The item of a partition whose handler failed: it is called again with it. */
-  readonly #failing = new Map<string, bigint>()
+  readonly #failing = new Map<string, ReadonlySet<bigint>>()
   readonly #active = new Map<string, number>()
 
   constructor(host: ReaderHost) {
@@ -194,7 +194,8 @@ export class ChaosReader {
     const [first] = messages
     if (first === undefined) return undefined
     const place = `${first.topic}/${first.partition}`
-    const isRetry = this.#failing.get(place) === first.offset
+    // A retry repeats what the handler did not mark.
+    const isRetry = this.#failing.get(place)?.has(first.offset) === true
     this.#failing.delete(place)
     if (!isRetry) for (const message of messages) host.handed(message)
     if ((this.#active.get(place) ?? 0) > 0) host.violation('two handlers of one partition overlap', first)
@@ -217,7 +218,7 @@ export class ChaosReader {
       await this.#settle(messages, batch)
       if (this.#host.marks) for (const message of messages) this.#host.done(message)
     } catch (error) {
-      this.#failing.set(place, messages[0]?.offset ?? -1n)
+      this.#failing.set(place, new Set(messages.map(({ offset }) => offset)))
       throw error
     } finally {
       this.#active.set(place, (this.#active.get(place) ?? 0) - 1)

@@ -41,7 +41,7 @@ export class BatchReader implements AsyncIterableIterator<MessageBatch> {
       if (!this.#isAcquired) this.#handOut.acquire(this.#reader)
       this.#isAcquired = true
       this.#settle()
-      const batch = this.#handOut.take(this.#reader) ?? (await this.#handOut.next(this.#reader))
+      const batch = this.#handOut.take(this.#reader) ?? (await this.#next())
       if (batch === undefined || this.#isEnded) {
         if (batch !== undefined) this.#handOut.putBack(batch)
         this.#end()
@@ -62,6 +62,15 @@ export class BatchReader implements AsyncIterableIterator<MessageBatch> {
   async return(): Promise<IteratorResult<MessageBatch, undefined>> {
     this.#end()
     return { value: undefined, done: true }
+  }
+
+  /** It may be revoked between the moment it is taken and the one it arrives here. */
+  async #next(): Promise<DeliveredBatch | undefined> {
+    for (;;) {
+      const batch = await this.#handOut.next(this.#reader)
+      if (batch === undefined || batch.current) return batch
+      this.#handOut.putBack(batch)
+    }
   }
 
   #settle(): void {

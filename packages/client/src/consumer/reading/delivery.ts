@@ -87,22 +87,19 @@ export class Delivery {
   settle(mark: boolean): number {
     const partition = this.#partition
     if (partition === undefined) return 0
-    let marked = 0
-    if (mark && this.#era === partition.era) {
-      partition.progress.settle(this.#start, this.#end)
-      marked = this.#records
-    } else if (mark && this.#end <= (this.#era?.validBelow ?? 0)) {
-      partition.progress.settle(this.#start, this.#end)
-    }
+    const end = Math.min(this.#end, this.#era?.validBelow ?? 0)
+    const isMarked = mark && this.#start < end
+    if (isMarked) partition.progress.settle(this.#start, end)
     this.#finish(partition)
-    return marked
+    return isMarked ? this.#records : 0
   }
 
   /** The application returns the item: what of it was not marked is delivered again. */
   undo(): void {
     const partition = this.#partition
     if (partition === undefined) return
-    if (this.#era === partition.era) partition.giveBack(this.#start, this.#end)
+    const end = Math.min(this.#end, this.#era?.validBelow ?? 0)
+    if (this.#start < end) partition.giveBack(this.#start, end)
     this.#finish(partition)
   }
 

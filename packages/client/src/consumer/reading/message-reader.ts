@@ -76,8 +76,10 @@ export class MessageReader implements AsyncIterableIterator<Message> {
           this.#end()
           return { value: undefined, done: true }
         }
-        if (this.#handOut.nextRecord(batch)) return { value: this.#give(batch), done: false }
-        this.#handOut.finish(batch)
+        // It may have been revoked since it was taken.
+        if (batch.current && this.#handOut.nextRecord(batch)) return { value: this.#give(batch), done: false }
+        if (batch.current) this.#handOut.finish(batch)
+        else this.#handOut.putBack(batch)
         this.#batch = undefined
       }
     } catch (error) {

@@ -81,7 +81,8 @@ export class Poll {
 
   /** Returns whether the batch has no further record. */
   #takeFrom(batch: DeliveredBatch, messages: Message[], maxRecords: number): boolean {
-    while (messages.length < maxRecords) {
+    // It may have been revoked since it was taken.
+    while (batch.current && messages.length < maxRecords) {
       if (!this.#handOut.nextRecord(batch)) return true
       this.#deliveryOf(batch.owner).handMore(batch)
       messages.push(new Message(batch, batch.records))

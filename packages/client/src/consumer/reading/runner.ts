@@ -85,9 +85,9 @@ export class Runner implements Reader {
         for (;;) {
           const batch = await this.#handOut.next(this)
           if (batch === undefined) return
-          if (this.#isStopped) {
+          if (this.#isStopped || !batch.current) {
             this.#handOut.putBack(batch)
-            return
+            continue
           }
           if (this.#options.eachBatch === undefined) await this.#messages(batch, delivery)
           else await this.#batch(batch, delivery)
