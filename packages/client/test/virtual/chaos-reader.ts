@@ -59,10 +59,9 @@ export class ChaosReader {
     const host = this.#host
     const reader = host.consumer.messages({ signal })
     for (;;) {
-      const next = await this.#next(reader)
+      const next = await this.#next(reader, (message) => host.handed(message))
       if (next === undefined || next.done === true) return
       const message = next.value
-      host.handed(message)
       try {
         await this.#handle(message.signal)
         await this.#settle([message])
@@ -80,11 +79,12 @@ export class ChaosReader {
     const host = this.#host
     const reader = host.consumer.batches({ signal })
     for (;;) {
-      const next = await this.#next(reader)
+      const next = await this.#next(reader, (batch) => {
+        for (const message of batch) host.handed(message)
+      })
       if (next === undefined || next.done === true) return
       const batch = next.value
       const messages = [...batch]
-      for (const message of messages) host.handed(message)
       try {
         await this.#handle(batch.signal, messages)
         await this.#settle(messages, batch)
@@ -105,12 +105,16 @@ export class ChaosReader {
   }
 
   /** Undefined when `return()` was called while it waited: then it must own nothing. */
-  async #next<T>(reader: {
-    next(): Promise<IteratorResult<T, undefined>>
-    return(): Promise<unknown>
-  }): Promise<IteratorResult<T, undefined> | undefined> {
+  async #next<T>(
+    reader: { next(): Promise<IteratorResult<T, undefined>>; return(): Promise<unknown> },
+    handed: (item: T) => void,
+  ): Promise<IteratorResult<T, undefined> | undefined> {
     const host = this.#host
-    const pending = reader.next()
+    // The item is handed out when the promise settles, not when this loop looks at it.
+    const pending = reader.next().then((result) => {
+      if (result.done !== true) handed(result.value)
+      return result
+    })
     if (!host.may('return during next', 0.15)) return pending
     let hasSettled = false
     const settle = () => {
