@@ -73,6 +73,13 @@ describe('one request in flight', () => {
     expect(scripted.sent()).toEqual([['t-0@3']])
   })
 
+  test('does not commit a start without anything processed in mode manual', async () => {
+    const [a, b] = [scripted.assign(0, { at: 5 }), scripted.assign(1, { at: 5 })]
+    scripted.process(b, 6)
+    await committer.commitProgress([a, b])
+    expect(scripted.sent()).toEqual([['t-1@6']])
+  })
+
   test('resolves without a request where nothing is pending', async () => {
     await committer.commitProgress([scripted.assign(0)])
     await committer.commitOffsets([])
@@ -139,6 +146,17 @@ describe('outcomes per partition', () => {
     await advance(1_000)
     await bad
     expect(scripted.sent()).toEqual([['t-0@1', 't-1@2'], ['t-1@2']])
+  })
+
+  test('partitions that fail together are sent again together', async () => {
+    const offsets = [0, 1, 2, 3, 4, 5].map((partition) => ({ topic: 't', partition, offset: 1 }))
+    for (const { partition } of offsets) scripted.errors.set(`t-${partition}`, 'UNKNOWN_SERVER_ERROR')
+    const call = committer.commitOffsets(offsets)
+    await settle()
+    scripted.errors.clear()
+    await advance(1_000)
+    await call
+    expect(scripted.requests()).toHaveLength(2)
   })
 
   test('an offset that failed gives way to a later one of its partition, and both calls resolve', async () => {
@@ -330,6 +348,17 @@ describe('closing', () => {
     await respond()
     await Promise.all([drained, ...calls])
     expect(scripted.stored.get('t-1')).toBe(2n)
+  })
+
+  test('drain waits for a call whose partition is retried', async () => {
+    scripted.errors.set('t-0', 'UNKNOWN_SERVER_ERROR')
+    const call = committer.commitOffsets([{ topic: 't', partition: 0, offset: 1 }])
+    await settle()
+    const drained = committer.drain(5_000)
+    expect(await outcome(drained, settle)).toBe('pending')
+    scripted.errors.clear()
+    await advance(1_000)
+    await Promise.all([drained, call])
   })
 
   test('drain ends at its timeout, and leaves no timer', async () => {
