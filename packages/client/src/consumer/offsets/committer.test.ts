@@ -80,6 +80,19 @@ describe('one request in flight', () => {
     expect(scripted.sent()).toEqual([['t-1@6']])
   })
 
+  test('does not commit the position of a seek in mode manual', async () => {
+    const partition = scripted.assign(0)
+    scripted.process(partition, 5)
+    const respond = scripted.hold()
+    const other = committer.commitOffsets([{ topic: 't', partition: 1, offset: 1 }])
+    await settle()
+    const call = committer.commitProgress([partition])
+    partition.place({ offset: 2, epoch: -1 }, 'sought')
+    await respond()
+    await Promise.all([other, call])
+    expect(scripted.sent()).toEqual([['t-1@1']])
+  })
+
   test('resolves without a request where nothing is pending', async () => {
     await committer.commitProgress([scripted.assign(0)])
     await committer.commitOffsets([])
