@@ -45,6 +45,8 @@ export class CommitOutcomes {
   readonly #options: CommitOutcomeOptions
   readonly #closing: AbortSignal
   #quietUntilMs = 0
+  /** Of the response that is being settled: number of failures → pause. */
+  readonly #pauses = new Map<number, number>()
   /** Calls of the host, made when the queue is up to date. */
   #afterwards: (() => void)[] = []
 
@@ -116,6 +118,7 @@ export class CommitOutcomes {
   }
 
   #settleFailed(failed: readonly FailedLine[], identity: GroupIdentity, hasIds: boolean): void {
+    this.#pauses.clear()
     const unknownTopics = new Set<string>()
     let coordinatorError: KafkaError | undefined
     let memberError: KafkaError | undefined
@@ -181,6 +184,7 @@ export class CommitOutcomes {
         () => false,
       )
     if (signal.aborted) return
+    this.#pauses.clear()
     for (const entry of [...this.#queue.all()]) {
       if (entry.isChecking && topics.has(entry.topic)) this.#decide(entry, isFresh)
     }
@@ -215,8 +219,15 @@ export class CommitOutcomes {
 
   #retryLater(entry: CommitEntry, error: KafkaError): void {
     entry.failures++
-    entry.dueMs = this.#cluster.runtime.monoNow() + retryBackoffMs(this.#cluster, entry.failures)
+    entry.dueMs = this.#cluster.runtime.monoNow() + this.#pauseMs(entry.failures)
     this.#requeue(entry, error)
+  }
+
+  /** The partitions of one response wait for the same time, so that one request has all of them again. */
+  #pauseMs(failures: number): number {
+    const pauseMs = this.#pauses.get(failures) ?? retryBackoffMs(this.#cluster, failures)
+    this.#pauses.set(failures, pauseMs)
+    return pauseMs
   }
 
   #requeue(entry: CommitEntry, error: KafkaError): void {

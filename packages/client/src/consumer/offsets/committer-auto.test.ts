@@ -47,6 +47,10 @@ describe('automatic commits', () => {
     committer.counted(1)
     await settle()
     expect(scripted.sent()).toEqual([['t-0@10']])
+    scripted.process(partition, 11)
+    committer.counted(1)
+    await settle()
+    expect(scripted.requests()).toHaveLength(1)
   })
 
   test('stop with the policy and with `stop`', async () => {

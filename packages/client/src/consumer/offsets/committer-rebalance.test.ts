@@ -217,6 +217,23 @@ describe('a commit that the rebalance waits for', () => {
     await calls[0]
   })
 
+  test('is sent again where the identity changed since the request', async () => {
+    const partition = scripted.assign(0)
+    scripted.process(partition, 5)
+    const respond = scripted.hold()
+    const call = committer.commitProgress([partition], { rebalance: 'fail' })
+    await settle()
+    scripted.errors.set('t-0', 'ILLEGAL_GENERATION')
+    scripted.member = { ...scripted.member, generation: 2 }
+    scripted.peer.next(OffsetCommit, (request) => {
+      scripted.errors.clear()
+      return scripted.respond(request)
+    })
+    await respond()
+    await call
+    expect(scripted.stored.get('t-0')).toBe(5n)
+  })
+
   test('is never sent without a generation', async () => {
     const partition = scripted.assign(0)
     scripted.process(partition, 5)
@@ -229,6 +246,18 @@ describe('a commit that the rebalance waits for', () => {
     await advance(1_000)
     expect(await call).toMatchObject({ code: 'TIMED_OUT' })
     expect(scripted.requests()).toEqual([])
+  })
+
+  test('drain retries with backoff while the group rebalances', async () => {
+    const { calls } = await rejected('REBALANCE_IN_PROGRESS')
+    scripted.errors.set('t-0', 'REBALANCE_IN_PROGRESS').set('t-1', 'REBALANCE_IN_PROGRESS')
+    const drained = committer.drain(5_000)
+    await advance(2_000)
+    expect(scripted.requests().length).toBeLessThan(8)
+    scripted.errors.clear()
+    await advance(2_000)
+    await Promise.all([drained, ...calls])
+    expect(scripted.stored.get('t-0')).toBe(5n)
   })
 
   test('drain sends what waits for a rebalance, because the member leaves', async () => {

@@ -72,6 +72,23 @@ describe('a topic that the coordinator does not have', () => {
     expect(scripted.requests()).toHaveLength(1)
   })
 
+  test('was created again, as a fetch has shown already: the host is not informed a second time', async () => {
+    const partition = scripted.assign(0)
+    scripted.process(partition, 3)
+    const respond = scripted.hold()
+    const call = failure(committer.commitProgress([partition]))
+    await settle()
+    const topicId = topicIdOf('new')
+    scripted.peer.topics.set('t', { topicId, partitions: [{ leader: 1 }] })
+    partition.fetching.applyLeader({ leader: 1, leaderEpoch: 0, topicId })
+    partition.displace('recreated')
+    scripted.errors.set('t-0', 'UNKNOWN_TOPIC_ID')
+    await respond()
+    await advance(500)
+    expect(await call).toMatchObject({ code: 'UNKNOWN_TOPIC_ID', retriable: false })
+    expect(scripted.recreated).toEqual([])
+  })
+
   test('still has its id in the metadata: the commit is retried', async () => {
     const partition = scripted.assign(0)
     scripted.process(partition, 3)
@@ -153,6 +170,21 @@ describe('a topic that the coordinator does not have', () => {
     const call = failure(committer.commitProgress([partition]))
     await advance(500)
     expect(await call).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', partition: 5 })
+  })
+
+  test('a recreated topic is not committed until it has a position of its own, and below the earlier commit', async () => {
+    const partition = scripted.assign(0)
+    scripted.process(partition, 10)
+    await committer.commitProgress([partition])
+    scripted.process(partition, 12)
+    partition.displace('recreated')
+    await committer.commitProgress([partition])
+    expect(scripted.requests()).toHaveLength(1)
+    expect(partition.progress.committed).toBe(-1)
+    partition.place({ offset: 0, epoch: -1 }, 'recreated')
+    scripted.process(partition, 2)
+    await committer.commitProgress([partition])
+    expect(scripted.stored.get('t-0')).toBe(2n)
   })
 
   test('a recreated topic is not committed from its earlier progress, nor marked as committed', async () => {

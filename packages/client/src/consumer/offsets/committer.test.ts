@@ -73,6 +73,26 @@ describe('one request in flight', () => {
     expect(scripted.sent()).toEqual([['t-0@3']])
   })
 
+  test('does not commit a start without anything processed in mode manual', async () => {
+    const [a, b] = [scripted.assign(0, { at: 5 }), scripted.assign(1, { at: 5 })]
+    scripted.process(b, 6)
+    await committer.commitProgress([a, b])
+    expect(scripted.sent()).toEqual([['t-1@6']])
+  })
+
+  test('does not commit the position of a seek in mode manual', async () => {
+    const partition = scripted.assign(0)
+    scripted.process(partition, 5)
+    const respond = scripted.hold()
+    const other = committer.commitOffsets([{ topic: 't', partition: 1, offset: 1 }])
+    await settle()
+    const call = committer.commitProgress([partition])
+    partition.place({ offset: 2, epoch: -1 }, 'sought')
+    await respond()
+    await Promise.all([other, call])
+    expect(scripted.sent()).toEqual([['t-1@1']])
+  })
+
   test('resolves without a request where nothing is pending', async () => {
     await committer.commitProgress([scripted.assign(0)])
     await committer.commitOffsets([])
@@ -139,6 +159,17 @@ describe('outcomes per partition', () => {
     await advance(1_000)
     await bad
     expect(scripted.sent()).toEqual([['t-0@1', 't-1@2'], ['t-1@2']])
+  })
+
+  test('partitions that fail together are sent again together', async () => {
+    const offsets = [0, 1, 2, 3, 4, 5].map((partition) => ({ topic: 't', partition, offset: 1 }))
+    for (const { partition } of offsets) scripted.errors.set(`t-${partition}`, 'UNKNOWN_SERVER_ERROR')
+    const call = committer.commitOffsets(offsets)
+    await settle()
+    scripted.errors.clear()
+    await advance(1_000)
+    await call
+    expect(scripted.requests()).toHaveLength(2)
   })
 
   test('an offset that failed gives way to a later one of its partition, and both calls resolve', async () => {
@@ -248,77 +279,6 @@ describe('outcomes per partition', () => {
   })
 })
 
-describe('explicit offsets', () => {
-  test('are stored exactly, with metadata and epoch, and touch no other partition', async () => {
-    const [a, b] = [scripted.assign(0), scripted.assign(1)]
-    scripted.process(a, 5)
-    scripted.process(b, 5)
-    await committer.commitOffsets([{ topic: 't', partition: 0, offset: 3, leaderEpoch: 2, metadata: 'note' }])
-    expect(scripted.sent()).toEqual([['t-0@3']])
-    expect(scripted.requests()[0]!.body.topics[0]!.partitions[0]).toMatchObject({
-      committedLeaderEpoch: 2,
-      committedMetadata: 'note',
-    })
-  })
-
-  test('are not set back by a commit of another partition in mode manual', async () => {
-    const [a, b] = [scripted.assign(0), scripted.assign(1)]
-    await committer.commitOffsets([
-      { topic: 't', partition: 0, offset: 10 },
-      { topic: 't', partition: 1, offset: 10 },
-    ])
-    scripted.process(b, 2)
-    await committer.commitProgress([a, b])
-    expect(scripted.stored).toEqual(
-      new Map([
-        ['t-0', 10n],
-        ['t-1', 10n],
-      ]),
-    )
-    scripted.process(b, 11)
-    await committer.commitProgress([a, b])
-    expect(scripted.stored.get('t-1')).toBe(11n)
-  })
-
-  test('are sent before a progress of the same partition that was queued with them', async () => {
-    const partition = scripted.assign(0)
-    scripted.process(partition, 3)
-    const respond = scripted.hold()
-    const other = committer.commitOffsets([{ topic: 't', partition: 1, offset: 1 }])
-    await settle()
-    const progress = committer.commitProgress([partition])
-    const explicit = committer.commitOffsets([{ topic: 't', partition: 0, offset: 8 }])
-    await respond()
-    await Promise.all([other, progress, explicit])
-    expect(scripted.sent()).toEqual([['t-1@1'], ['t-0@8']])
-  })
-
-  test('do not hold back commits after a seek that came before they were stored', async () => {
-    const partition = scripted.assign(0)
-    const respond = scripted.hold()
-    const explicit = committer.commitOffsets([{ topic: 't', partition: 0, offset: 8 }])
-    await settle()
-    partition.place({ offset: 2, epoch: -1 }, 'sought')
-    scripted.process(partition, 4)
-    await respond()
-    await explicit
-    await committer.commitProgress([partition])
-    expect(scripted.stored.get('t-0')).toBe(4n)
-  })
-
-  test('commits below an earlier one after a seek back, in mode manual too', async () => {
-    const partition = scripted.assign(0)
-    scripted.process(partition, 10)
-    await committer.commitProgress([partition])
-    partition.place({ offset: 3, epoch: -1 }, 'sought')
-    await committer.commitProgress([partition])
-    expect(scripted.stored.get('t-0')).toBe(10n)
-    scripted.process(partition, 5)
-    await committer.commitProgress([partition])
-    expect(scripted.stored.get('t-0')).toBe(5n)
-  })
-})
-
 describe('closing', () => {
   test('drain sends what was requested before, then resolves', async () => {
     const respond = scripted.hold()
@@ -330,6 +290,17 @@ describe('closing', () => {
     await respond()
     await Promise.all([drained, ...calls])
     expect(scripted.stored.get('t-1')).toBe(2n)
+  })
+
+  test('drain waits for a call whose partition is retried', async () => {
+    scripted.errors.set('t-0', 'UNKNOWN_SERVER_ERROR')
+    const call = committer.commitOffsets([{ topic: 't', partition: 0, offset: 1 }])
+    await settle()
+    const drained = committer.drain(5_000)
+    expect(await outcome(drained, settle)).toBe('pending')
+    scripted.errors.clear()
+    await advance(1_000)
+    await Promise.all([drained, call])
   })
 
   test('drain ends at its timeout, and leaves no timer', async () => {
