@@ -36,7 +36,9 @@ export class ChaosCommits {
   }
 
   #read() {
-    const group = this.#cluster.groups().find((one) => one.groupId === groupId)
+    // A deposed coordinator may still have the group as it was.
+    const all = this.#cluster.groups().filter((one) => one.groupId === groupId)
+    const group = all.sort((a, b) => b.generation - a.generation)[0]
     for (const { topic, partition, offset } of group?.offsets ?? [])
       this.#last.set(`${this.#logs.idOf(topic)}/${partition}`, Number(offset))
     return group
