@@ -12,6 +12,8 @@ const readsAfterMs = [5, 20, 60, 300, 2_000]
 /** The commits of the group as they arrive at brokers, and its offsets as the coordinator stores them. */
 export class ChaosCommits {
   readonly rule: Fault
+  /** When the coordinator last accepted a commit. */
+  lastAtMs = 0
   readonly #cluster: TestCluster
   readonly #logs: ChaosLogs
   readonly #onCommit: OnCommit
@@ -36,7 +38,7 @@ export class ChaosCommits {
   }
 
   #read() {
-    const group = this.#cluster.groups().find((one) => one.groupId === groupId)
+    const group = this.#logs.group(groupId)
     for (const { topic, partition, offset } of group?.offsets ?? [])
       this.#last.set(`${this.#logs.idOf(topic)}/${partition}`, Number(offset))
     return group
@@ -54,6 +56,7 @@ export class ChaosCommits {
     const member = group?.members.find((one) => one.memberId === memberId)
     if (group === undefined || member === undefined || group.state === 'CompletingRebalance') return
     if (group.generation !== generationIdOrMemberEpoch) return
+    this.lastAtMs = this.#cluster.virtual?.nowMs ?? 0
     for (const { name, topicId, partitions } of topics) {
       const topic = name === '' ? this.#logs.nameOf(topicId) : name
       if (topic === undefined) continue

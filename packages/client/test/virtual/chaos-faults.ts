@@ -73,11 +73,11 @@ export class ChaosFaults {
   }
 
   async healAll(): Promise<void> {
-    while (this.#open.length > 0) await this.heal()
+    // Together: a broker that is cut off starts when its link heals.
+    await Promise.all(this.#open.splice(0).map((heal) => heal()))
     for (const broker of this.#cluster.brokers) {
       broker.resume()
-      broker.slow(0)
-      if (!broker.isUp) await broker.restart()
+      await start(broker)
     }
     for (const { name, partitions, replicationFactor } of this.#plan.topics) {
       if (this.#logs.idOf(name) !== undefined) continue
@@ -140,7 +140,7 @@ export class ChaosFaults {
       if (!broker.isUp || broker.isPaused) continue
       await broker.shutdown()
       await this.#cluster.clock.advance(this.#random.between(500, 3_000))
-      await start(broker)
+      await this.#restarted([broker])
       await this.#cluster.clock.advance(this.#random.between(200, 2_000))
     }
   }
@@ -216,14 +216,20 @@ export class ChaosFaults {
     for (const broker of behind) await broker.kill()
     await this.#cluster.clock.advance(this.#random.between(2_000, 6_000))
     await this.#cluster.broker(leader).kill()
-    for (const broker of behind) await start(broker)
+    await this.#restarted(behind)
     const outcome = await this.#cluster.electLeader(topic.name, partition, 'unclean')
     if (outcome === 'NONE') {
       this.#note('unclean election')
       this.#onCut(topic.name, partition)
     }
     await this.#cluster.clock.advance(this.#random.between(500, 3_000))
-    await start(this.#cluster.broker(leader))
+    await this.#restarted([this.#cluster.broker(leader)])
+  }
+
+  /** A broker that is cut off from the controller does not start: it is not waited for. */
+  async #restarted(brokers: readonly TestBroker[]): Promise<void> {
+    const started = Promise.all(brokers.map(start))
+    await Promise.race([started, this.#cluster.clock.advance(10_000)])
   }
 
   async #compact(): Promise<void> {

@@ -1,5 +1,5 @@
 import { RecordBatch } from '@ottla/codec/records'
-import type { ClusterSnapshot, TestCluster } from '@ottla/testkit'
+import type { ClusterSnapshot, GroupStatus, TestCluster } from '@ottla/testkit'
 import type { LogId } from './chaos-host.ts'
 
 /** What is read and written of the testkit's state: structural, because its package exports no internals. */
@@ -48,18 +48,19 @@ interface Topic {
   }[]
 }
 
+interface Broker {
+  readonly isUp: boolean
+  readonly isPaused: boolean
+  readonly services: { readonly groups: { statuses(): GroupStatus[] } }
+  replica(topic: string, partition: number): Replica | undefined
+}
+
 interface Context {
   readonly controller: {
     readonly state: { topic(name: string): Topic | undefined; topicById(id: string): Topic | undefined }
     deleteTopic(topic: Topic): void
   }
-  broker(id: number):
-    | {
-        readonly isUp: boolean
-        readonly isPaused: boolean
-        replica(topic: string, partition: number): Replica | undefined
-      }
-    | undefined
+  broker(id: number): Broker | undefined
 }
 
 export interface LoggedRecord {
@@ -113,6 +114,14 @@ export class ChaosLogs {
     if (replica === undefined || replica.topicId !== id) return undefined
     this.#last.set(`${id}/${partition}`, replica)
     return replica.isLeader ? replica : undefined
+  }
+
+  /** The group at its coordinator: a deposed one may still have it as it was. The offsets topic has one partition. */
+  group(groupId: string): GroupStatus | undefined {
+    const leader = this.#context.controller.state.topic('__consumer_offsets')?.partitions[0]?.leader ?? -1
+    const broker = this.#context.broker(leader)
+    if (broker?.isUp !== true || broker.isPaused) return undefined
+    return broker.services.groups.statuses().find((one) => one.groupId === groupId)
   }
 
   /** A leader that hangs may have lost its leadership: what it appends would be cut off. */

@@ -45,6 +45,8 @@ export class ChaosMember {
   readonly #crash: () => void
   readonly #held = new Map<string, TopicPartition>()
   readonly #pausedAtMs = new Map<string, number>()
+  /** The partitions without a record, a seek or a reset since they were assigned: a new coordinator may still be loading. */
+  readonly #fresh = new Set<string>()
   /** The partitions sought since they were assigned. */
   readonly #sought = new Set<string>()
   #isEnding = false
@@ -88,6 +90,7 @@ export class ChaosMember {
     consumer.on('positionReset', (event) => {
       if (this.#isDead) return
       this.#world.count(`reset: ${event.reason}`)
+      this.#fresh.delete(placeName(event))
       this.#note(event, `reset ${event.from} -> ${event.to} (${event.reason})`)
       this.#world.model.reset(this.name, event)
     })
@@ -188,6 +191,7 @@ export class ChaosMember {
       if (this.#isDead) return
       this.#held.set(placeName(at), at)
       this.#sought.delete(placeName(at))
+      this.#fresh.add(placeName(at))
       this.#world.model.assigned(this.name, at)
       this.#note(at, 'assigned')
     }
@@ -252,6 +256,7 @@ export class ChaosMember {
     this.#world.count(`seek ${typeof to === 'number' ? 'to an offset' : to}`)
     this.#note(at, `seek ${to}`)
     this.#sought.add(placeName(at))
+    this.#fresh.delete(placeName(at))
     this.#world.model.sought(this.name, at, to === 'latest' ? undefined : to === 'earliest' ? 0 : to)
   }
 
@@ -285,6 +290,7 @@ export class ChaosMember {
     if (position === 0) return
     this.#world.count('commit([…])')
     this.#note(at, `commit([${offset}])`)
+    this.#fresh.delete(placeName(at))
     this.#world.model.asked(this.name, at, offset)
     await this.#attempt('commit([…])', () => consumer.commit([{ ...at, offset }]))
   }
@@ -315,6 +321,7 @@ export class ChaosMember {
         alive(() => {
           this.#note(at(message), `handed ${message.offset}`)
           this.#checkPause(message)
+          if (this.#fresh.delete(placeName(message))) model.assigned(this.name, at(message))
           model.handed(this.name, at(message), Number(message.offset), value(message))
         }),
       done: (message: Message) =>

@@ -10,7 +10,7 @@ export interface ViewSurroundings {
   report(violation: string, at: Place): void
 }
 
-/** Within it a member has committed where it started, whatever fails. */
+/** When the group commits later than this after it started, it has committed where it started. */
 const startedMs = 30_000
 
 /** What the model reads of the world, from the testkit's state. */
@@ -91,7 +91,7 @@ export class ChaosView implements ModelHost {
   #again({ id, partition }: LogId): string | undefined {
     const first = this.#startedAtMs.get(`${id}/${partition}`)
     this.#startedAtMs.set(`${id}/${partition}`, first ?? this.nowMs())
-    const isLate = first !== undefined && this.nowMs() - first > startedMs
+    const isLate = first !== undefined && this.#world.commits.lastAtMs > first + startedMs
     return isLate ? `the group started here ${Math.round(this.nowMs() - first)} ms ago` : undefined
   }
 }

@@ -95,7 +95,7 @@ export class ChaosWorld implements MemberWorld {
       brokers: plan.brokers,
       topics,
       config: {
-        'offsets.topic.num.partitions': 2,
+        'offsets.topic.num.partitions': 1,
         'broker.session.timeout.ms': 6_000,
         'group.initial.rebalance.delay.ms': 500,
         'group.min.session.timeout.ms': 1_000,
