@@ -49,6 +49,7 @@ export class ChaosMember {
   readonly #fresh = new Set<string>()
   /** The partitions sought since they were assigned. */
   readonly #sought = new Set<string>()
+  #reader: ChaosReader | undefined
   #isEnding = false
   #isDead = false
 
@@ -108,6 +109,7 @@ export class ChaosMember {
   async live(): Promise<void> {
     const acting = this.#act()
     const reader = new ChaosReader(this.#readerHost())
+    this.#reader = reader
     let mayPoll = true
     while (!this.#isEnding) {
       const kinds = this.#options.readers.filter((kind) => mayPoll || kind !== 'poll')
@@ -216,6 +218,7 @@ export class ChaosMember {
   }
 
   #release(at: TopicPartition, why: string): void {
+    this.#reader?.released(at)
     if (this.#isDead || !this.#held.delete(placeName(at))) return
     this.#world.model.released(this.name, at)
     this.#note(at, why)

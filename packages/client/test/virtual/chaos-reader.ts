@@ -192,6 +192,11 @@ export class ChaosReader {
     }
   }
 
+  /** The partition was given up: its item is not retried by this run. */
+  released({ topic, partition }: { readonly topic: string; readonly partition: number }): void {
+    this.#failing.delete(`${topic}/${partition}`)
+  }
+
   /** A handler of `run`. Without a pause it returns synchronously. */
   #called(messages: readonly Message[], { signal }: HandlerContext, batch?: MessageBatch): unknown {
     const host = this.#host
