@@ -2,17 +2,18 @@
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { build } from 'tsup'
 
 /**
- * The bundle is inside the package while it runs, so that it finds the package's dependencies.
+ * The bundle is inside the package while it is in use, so that it finds the package's dependencies.
+ * @template T
  * @param {string} folder the package
  * @param {string} entry within the package
- * @param {readonly string[]} args
- * @param {readonly string[]} [nodeFlags]
- * @returns {Promise<number>} the exit code
+ * @param {(program: string) => T | Promise<T>} use called with the path of the bundle
+ * @returns {Promise<T>}
  */
-export async function runTypeScript(folder, entry, args, nodeFlags = []) {
+async function bundled(folder, entry, use) {
   const outDir = join(folder, 'node_modules/.cache', `ottla-${basename(entry, '.ts')}-${process.pid}`)
   try {
     await build({
@@ -28,10 +29,32 @@ export async function runTypeScript(folder, entry, args, nodeFlags = []) {
       skipNodeModulesBundle: true,
       outExtension: () => ({ js: '.mjs' }),
     })
-    const program = join(outDir, `${basename(entry, '.ts')}.mjs`)
-    const flags = ['--enable-source-maps', ...nodeFlags]
-    return spawnSync(process.execPath, [...flags, program, ...args], { cwd: folder, stdio: 'inherit' }).status ?? 1
+    return await use(join(outDir, `${basename(entry, '.ts')}.mjs`))
   } finally {
     rmSync(outDir, { recursive: true, force: true })
   }
+}
+
+/**
+ * @param {string} folder the package
+ * @param {string} entry within the package
+ * @param {readonly string[]} args
+ * @param {readonly string[]} [nodeFlags]
+ * @returns {Promise<number>} the exit code
+ */
+export function runTypeScript(folder, entry, args, nodeFlags = []) {
+  return bundled(folder, entry, (program) => {
+    const flags = ['--enable-source-maps', ...nodeFlags]
+    return spawnSync(process.execPath, [...flags, program, ...args], { cwd: folder, stdio: 'inherit' }).status ?? 1
+  })
+}
+
+/**
+ * Imports a module into this process, for a program that needs what only scripts can import.
+ * @param {string} folder the package
+ * @param {string} entry within the package
+ * @returns {Promise<Record<string, unknown>>} its exports
+ */
+export function importTypeScript(folder, entry) {
+  return bundled(folder, entry, (program) => import(pathToFileURL(program).href))
 }

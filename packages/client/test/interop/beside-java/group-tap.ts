@@ -19,7 +19,10 @@ export interface WrittenCommit extends Commit {
   readonly generation: number
 }
 
-/** What SyncGroup responded to a member: its partitions as `topic-number`. */
+/**
+ * The partitions of a member, as `topic-number`: what SyncGroup responded to it, or what the leader of the group requested for
+ * it.
+ */
 export interface GivenAssignment {
   readonly groupId: string
   readonly memberId: string
@@ -35,6 +38,7 @@ export class GroupTap {
   readonly assignments: GivenAssignment[] = []
   /** Fetch requests by the port of the broker. */
   readonly fetches = new Map<number, number>()
+  #stopped = false
 
   constructor(base: Runtime) {
     const wrapped = {
@@ -55,7 +59,7 @@ export class GroupTap {
       return {
         ...transport,
         write: (chunks: readonly Uint8Array[], onFlushed?: () => void) => {
-          connection.wrote(chunks)
+          if (!this.#stopped) connection.wrote(chunks)
           transport.write(chunks, onFlushed)
         },
         pause: () => transport.pause(),
@@ -64,6 +68,11 @@ export class GroupTap {
       }
     }
     this.runtime = { ...wrapped, dial }
+  }
+
+  /** The process has crashed: what its client still writes reaches no broker. */
+  stop(): void {
+    this.#stopped = true
   }
 
   get fetchCount(): number {
@@ -117,8 +126,12 @@ class Connection {
     const { fetches, commits } = this.#tap
     if (apiKey === Fetch.key) fetches.set(this.#port, (fetches.get(this.#port) ?? 0) + 1)
     if (apiKey === SyncGroup.key) {
-      const { groupId, memberId, generationId: generation } = decodeRequest(SyncGroup, version, frame, bodyOffset)
+      const body = decodeRequest(SyncGroup, version, frame, bodyOffset)
+      const { groupId, memberId, generationId: generation } = body
       this.#syncs.set(correlationId, { version, groupId, memberId, generation })
+      for (const { memberId: other, assignment } of body.assignments) {
+        if (other !== memberId) this.#assigned({ groupId, memberId: other, generation }, assignment)
+      }
     }
     if (apiKey !== OffsetCommit.key) return
     const body = decodeRequest(OffsetCommit, version, frame, bodyOffset)
@@ -139,7 +152,11 @@ class Connection {
     const { correlationId, body } = decodeResponse(SyncGroup, version, frame)
     this.#syncs.delete(correlationId)
     if (body.errorCode !== 0) return
-    this.#tap.assignments.push({ ...member, partitions: partitionsOf(body.assignment), atMs: Date.now() })
+    this.#assigned(member, body.assignment)
+  }
+
+  #assigned(member: Omit<PendingSync, 'version'>, assignment: Uint8Array): void {
+    this.#tap.assignments.push({ ...member, partitions: partitionsOf(assignment), atMs: Date.now() })
   }
 }
 

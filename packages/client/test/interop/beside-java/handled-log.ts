@@ -3,6 +3,10 @@ import type { Handled } from './reader.ts'
 /** A record of the log. */
 export type Stored = Omit<Handled, 'atMs'>
 
+export interface Unhandled extends Stored {
+  readonly when: string
+}
+
 interface Line {
   readonly records: readonly Stored[]
   /** For each record, when it and all records before it had been handled. Infinity: never. */
@@ -37,8 +41,8 @@ export class HandledLog {
     return all.filter(({ value }) => !this.#firstAtMs.has(value))
   }
 
-  /** A record below `offset` that was not handled at `atMs`; undefined when the commit is justified. */
-  unhandledBelow(place: string, offset: number, atMs: number): Stored | undefined {
+  /** A record below `offset` that was not handled at `atMs`, and how late it was; undefined when the commit is justified. */
+  unhandledBelow(place: string, offset: number, atMs: number): Unhandled | undefined {
     const line = this.#lines.get(place)
     if (line === undefined) return undefined
     const { records, allAtMs } = line
@@ -50,7 +54,10 @@ export class HandledLog {
       else high = middle
     }
     if (low === 0 || allAtMs[low - 1]! <= atMs) return undefined
-    return records[allAtMs.findIndex((allMs) => allMs > atMs)]
+    const first = allAtMs.findIndex((allMs) => allMs > atMs)
+    const record = records[first]!
+    const lateMs = allAtMs[first]! - atMs
+    return { ...record, when: lateMs === Infinity ? 'never handled' : `handled ${lateMs} ms later` }
   }
 }
 

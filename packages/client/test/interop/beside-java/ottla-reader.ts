@@ -6,11 +6,15 @@ import {
   nodeRuntime,
   silentLogger,
 } from '../../../src/index.ts'
+import { crashable } from '../../support/crash.ts'
 import { GroupTap } from './group-tap.ts'
 import type { Commit, Handled, Reader } from './reader.ts'
 
 /** How the application reads. */
 export type Mode = 'run' | 'iterate' | 'batches' | 'poll'
+
+/** Called before each record is handled. */
+export type Pause = () => Promise<unknown> | undefined
 
 /** A member of a group that reads with ottla, in one of its ways. */
 export class OttlaReader implements Reader {
@@ -18,18 +22,28 @@ export class OttlaReader implements Reader {
   readonly groupId: string
   readonly handled: Handled[] = []
   readonly resets: string[] = []
-  readonly tap = new GroupTap(nodeRuntime)
+  readonly tap: GroupTap
   readonly consumer: Consumer
   failure: string | undefined
   holding = false
   readonly #kafka: Kafka
+  readonly #process = crashable(nodeRuntime)
+  readonly #pause: Pause
   #held = ''
   #release: () => void = () => {}
   #closing = false
+  #crashed = false
 
-  constructor(bootstrap: readonly string[], label: Mode, options: ConsumerOptions & { readonly groupId: string }) {
+  constructor(
+    bootstrap: readonly string[],
+    label: Mode,
+    options: ConsumerOptions & { readonly groupId: string },
+    pause: Pause = () => undefined,
+  ) {
     this.label = label
     this.groupId = options.groupId
+    this.#pause = pause
+    this.tap = new GroupTap(this.#process.runtime)
     this.#kafka = new Kafka({ brokers: bootstrap, runtime: this.tap.runtime, logger: silentLogger })
     this.consumer = this.#kafka.consumer({ offsetReset: 'earliest', ...options })
     this.consumer.on('positionReset', ({ topic, partition, from, to, reason }) => {
@@ -68,6 +82,14 @@ export class OttlaReader implements Reader {
     await this.#kafka.close()
   }
 
+  /** Ends without leaving the group, as a killed process does. What it still reads counts for nothing. */
+  async crash(): Promise<void> {
+    this.#crashed = true
+    this.tap.stop()
+    this.#process.crash()
+    await this.close()
+  }
+
   async #read(): Promise<void> {
     const each = (message: Message) => this.#handle(message)
     if (this.label === 'run') return this.consumer.run({ each })
@@ -88,6 +110,7 @@ export class OttlaReader implements Reader {
         this.#release = resolve
       })
     }
-    this.handled.push({ topic, partition, offset: Number(offset), value, atMs: Date.now() })
+    await this.#pause()
+    if (!this.#crashed) this.handled.push({ topic, partition, offset: Number(offset), value, atMs: Date.now() })
   }
 }

@@ -206,7 +206,7 @@ export class Scenario {
       topicId === undefined ? one.topic === topic && one.fromMs <= atMs : one.topicId === topicId,
     )
     const ofName = this.#lives.filter((one) => one.topic === life?.topic)
-    return `${life?.topic}@${ofName.findIndex((one) => one === life) + 1}`
+    return `${life?.topic}@${life === undefined ? 0 : ofName.indexOf(life) + 1}`
   }
 
   /** What each reader did. `gone` are topics that no longer exist. */

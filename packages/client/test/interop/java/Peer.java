@@ -88,6 +88,7 @@ public class Peer {
     Properties properties = new Properties();
     properties.put("bootstrap.servers", bootstrap);
     properties.put("transactional.id", words[1]);
+    properties.put("transaction.timeout.ms", "30000");
     var producer = new KafkaProducer<>(properties, new StringSerializer(), new StringSerializer());
     producers.put(words[1], producer);
     producer.initTransactions();
