@@ -84,8 +84,8 @@ export class ConsumerModel {
     const end = this.#host.readableEnd(held.log)
     this.#passOver(held, to ?? end)
     const reached = this.#first(held, held.low ?? 0, end) ?? end
-    // A deposed leader may name an earlier end.
-    this.#restart(held, held.log, to ?? Math.min(end, held.next ?? end), reached)
+    // Which end the leader names is seen with the first record: a deposed one may name an earlier end.
+    this.#restart(held, held.log, to, reached)
     held.isOpen = to === undefined
   }
 
