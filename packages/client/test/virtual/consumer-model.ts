@@ -50,7 +50,8 @@ export class ConsumerModel {
         this.#host.report(`${offset} is of a topic created anew, without a reset`, at)
       this.#restart(held, { ...held.log, id }, held.next && offset)
     }
-    if (held.next === undefined) this.#host.report(`${offset} is first, without a committed offset or a reset`, at)
+    if (held.next === undefined && !held.isOpen)
+      this.#host.report(`${offset} is first, without a committed offset or a reset`, at)
     const next = held.isOpen ? Math.max(offset, held.next ?? 0) : (held.next ?? offset)
     if (held.isOpen) this.#passOver(held, next)
     const skipped = this.#first(held, next, offset, held.hand)
