@@ -66,7 +66,9 @@ export class ConsumerModel {
   done(member: string, at: Place, offset: number, value: string): void {
     this.settled.add(value)
     const held = this.#held.get(key(member, at))
-    if (held?.hand.delete(offset)) held.done.add(offset)
+    held?.hand.delete(offset)
+    // Also an item that was given back: the application may mark it later.
+    held?.done.add(offset)
   }
 
   /** What the member has in hand is delivered again. */
