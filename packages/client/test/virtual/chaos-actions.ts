@@ -64,7 +64,7 @@ export class ChaosActions {
     if (this.#host.isCalm) {
       this.#resumeAll()
       this.#resolveEnds()
-      if (random.chance(0.5)) await attempt('commit()', () => consumer.commit())
+      if (random.withProbability(0.5)) await attempt('commit()', () => consumer.commit())
     }
     if (held.size === 0) return
     const at = random.pick([...held.values()])
@@ -126,7 +126,7 @@ export class ChaosActions {
 
   async #commit(at: TopicPartition): Promise<void> {
     const { name, consumer, random, model, attempt } = this.#host
-    if (random.chance(0.3)) {
+    if (random.withProbability(0.3)) {
       this.#host.count('commit()')
       await attempt('commit()', () => consumer.commit())
       return

@@ -208,7 +208,7 @@ export class ChaosMember {
     }
     if (!this.#may('hooks', 0.5)) return
     this.#world.count('hook onAssigned')
-    if (this.#random.chance(0.5)) await this.#sleep(this.#random.between(1, 1_500))
+    if (this.#random.withProbability(0.5)) await this.#sleep(this.#random.between(1, 1_500))
     if (this.#may('seek', 0.3) && partitions.length > 0)
       await this.#attempt('seek', () => this.#actions.seek(this.#random.pick(partitions), 'earliest'))
   }
@@ -217,8 +217,8 @@ export class ChaosMember {
     for (const at of partitions) this.#release(at, 'revoked')
     if (!this.#may('hooks', 0.5)) return
     this.#world.count('hook onRevoked')
-    if (this.#random.chance(0.5)) await this.#sleep(this.#random.between(1, 1_500))
-    if (this.#random.chance(0.5)) await this.#attempt('commit()', () => this.consumer.commit())
+    if (this.#random.withProbability(0.5)) await this.#sleep(this.#random.between(1, 1_500))
+    if (this.#random.withProbability(0.5)) await this.#attempt('commit()', () => this.consumer.commit())
   }
 
   async #lost(partitions: readonly TopicPartition[]): Promise<void> {
@@ -312,7 +312,7 @@ export class ChaosMember {
 
   #may(feature: ChaosFeature, probability: number): boolean {
     const { isCalm, plan } = this.#world
-    return !isCalm && !this.#isDead && plan.features.has(feature) && this.#random.chance(probability)
+    return !isCalm && !this.#isDead && plan.features.has(feature) && this.#random.withProbability(probability)
   }
 
   #note(at: TopicPartition | undefined, event: string): void {

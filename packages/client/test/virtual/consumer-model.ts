@@ -47,7 +47,7 @@ export class ConsumerModel {
     if (id === undefined) this.#host.report(`${offset} is not the record of the log`, at)
     else if (id !== held.log.id) {
       if (held.log.id !== '' && held.next !== undefined)
-        this.#host.report(`${offset} is of a topic created anew, without a reset`, at)
+        this.#host.report(`${offset} is of a recreated topic, without a reset`, at)
       this.#restart(held, { ...held.log, id }, held.next && offset)
     }
     if (held.next === undefined) this.#host.report(`${offset} is first, without a committed offset or a reset`, at)
