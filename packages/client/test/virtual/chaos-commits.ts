@@ -24,6 +24,8 @@ export class ChaosCommits {
   readonly #logs: ChaosLogs
   readonly #onCommit: OnCommit
   readonly #rules = new Set<Fault>()
+  /** By topic id and partition. The group keeps offsets of a deleted topic for a while, which are not those of the next one. */
+  readonly #accepted = new Set<string>()
   /** By topic id and partition: a coordinator that is down cannot be read. */
   readonly #last = new Map<string, number>()
 
@@ -55,8 +57,10 @@ export class ChaosCommits {
 
   #read(): GroupStatus | undefined {
     const group = this.#logs.group(groupId)
-    for (const { topic, partition, offset } of group?.offsets ?? [])
-      this.#last.set(`${this.#logs.idOf(topic)}/${partition}`, Number(offset))
+    for (const { topic, partition, offset } of group?.offsets ?? []) {
+      const place = `${this.#logs.idOf(topic)}/${partition}`
+      if (this.#accepted.has(place)) this.#last.set(place, Number(offset))
+    }
     return group
   }
 
@@ -81,6 +85,7 @@ export class ChaosCommits {
       for (const { partitionIndex: partition, committedOffset } of partitions) {
         if (partition >= this.#logs.partitionCount(topic)) continue
         const isOwner = !others.some((one) => one.topic === topic && one.partition === partition)
+        this.#accepted.add(`${this.#logs.idOf(topic)}/${partition}`)
         this.#onCommit(name, { topic, partition }, Number(committedOffset), { isOwner, sentAtMs })
       }
     }

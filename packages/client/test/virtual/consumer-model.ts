@@ -116,7 +116,7 @@ export class ConsumerModel {
     const stored = this.#host.committed(at) ?? 0
     if (held.explicit.has(offset)) Object.assign(held, { floor: offset, gaps: [...held.gaps, [0, offset]] })
     else if (offset < floor) this.#host.report(`commit ${offset} falls below the explicit commit ${floor}`, at)
-    else if (offset < stored && before.atMs < 0) this.#host.report(`commit ${offset} goes back from ${stored}`, at)
+    else if (offset < stored && before.atMs < 0) this.#host.report(`commit ${offset} moves back from ${stored}`, at)
     if (held.isOpen) this.#passOver(held, offset)
     const isEarlier = offset <= before.offset && sentAtMs <= before.atMs
     if (isEarlier || held.isOpen || held.explicit.has(offset) || this.#host.wasCut(log) || low === undefined) return
