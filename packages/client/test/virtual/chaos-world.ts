@@ -89,8 +89,10 @@ export class ChaosWorld implements MemberWorld {
       const compacted = { 'cleanup.policy': 'compact', 'segment.ms': 10 }
       return { name, partitions, replicationFactor, configs: isCompacted ? compacted : {} }
     })
+    const problems: string[] = []
     const cluster = await createCluster({
       time: 'virtual',
+      onDiagnostic: (problem) => problems.push(problem),
       seed: plan.seed,
       brokers: plan.brokers,
       topics,
@@ -108,6 +110,7 @@ export class ChaosWorld implements MemberWorld {
     } catch (error) {
       world.#stalls.push(`seed ${plan.seed}: ${error instanceof Error ? error.stack : String(error)}`)
     }
+    for (const problem of problems) world.violation(`the testkit reports: ${problem}`, undefined)
     const { virtual } = cluster
     await cluster.close().catch(() => {})
     return {
