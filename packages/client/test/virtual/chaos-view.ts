@@ -90,7 +90,7 @@ export class ChaosView implements ModelHost {
     return isOutside ? undefined : `${from} is in the log`
   }
 
-  /** Where a group starts is committed at once: it does not start anew later. */
+  /** Where a group starts is committed immediately: it has no second start later. */
   #again({ id, partition }: LogId): string | undefined {
     const first = this.#startedAtMs.get(`${id}/${partition}`)
     this.#startedAtMs.set(`${id}/${partition}`, first ?? this.nowMs())
