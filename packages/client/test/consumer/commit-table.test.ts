@@ -1,0 +1,591 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import type { Consumer, ConsumerOptions, Message, MessageBatch, MessageReader } from '../../src/index.ts'
+import { append, commitAt, committedAt, consumerOf } from '../support/consuming.ts'
+import { onTestkit, type Scenario } from '../support/on-testkit.ts'
+import { failure } from '../support/settled.ts'
+
+/** The table of docs/consuming.md, «What is stored». Each of its rows is a test here, and each test is a row. */
+const modes = ['auto', 'manual', 'none'] as const
+
+/** Offset that the coordinator has 10 s later, in the order of the modes; undefined: none. */
+type Stored = readonly [number | undefined, number | undefined, number | undefined]
+type Row = readonly [what: string, stored: Stored, play: (table: Table) => Promise<unknown>]
+
+const place = { topic: 't', partition: 0 }
+const never = undefined
+
+/** Records 'a' to 'e' at the offsets 0 to 4, in the batches 'a' 'b' and 'c' 'd' 'e', and a consumer in the mode of the column. */
+class Table {
+  readonly scenario: Scenario
+  readonly #mode: (typeof modes)[number]
+  #consumer: Consumer | undefined
+  #reader: MessageReader | undefined
+
+  constructor(scenario: Scenario, mode: (typeof modes)[number]) {
+    this.scenario = scenario
+    this.#mode = mode
+  }
+
+  get consumer(): Consumer {
+    return this.configure({})
+  }
+
+  /** The reader of `passAB`. */
+  get reader(): MessageReader {
+    this.#reader ??= this.consumer.messages()
+    return this.#reader
+  }
+
+  configure(options: Partial<ConsumerOptions>): Consumer {
+    this.#consumer ??= consumerOf(this.scenario, { commit: this.#mode, ...options })
+    return this.#consumer
+  }
+
+  async next(): Promise<Message> {
+    return (await this.reader.next()).value as Message
+  }
+
+  /** The loop has passed 'a' and 'b'; 'c' is in hand. */
+  async passAB(): Promise<{ a: Message; b: Message; c: Message; consumer: Consumer }> {
+    const [a, b, c] = [await this.next(), await this.next(), await this.next()]
+    return { a, b, c, consumer: this.consumer }
+  }
+
+  /** A loop with `body`, which runs when 'c' is in hand. */
+  async loop(body: (c: Message) => 'break' | never): Promise<void> {
+    for await (const message of this.consumer) if (message.offset === 2n && body(message) === 'break') break
+  }
+
+  async batch(): Promise<{
+    batch: MessageBatch
+    a: Message
+    consumer: Consumer
+    batches: AsyncIterator<MessageBatch>
+  }> {
+    const batches = this.consumer.batches()
+    const batch = (await batches.next()).value as MessageBatch
+    return { batch, a: [...batch][0]!, consumer: this.consumer, batches }
+  }
+
+  async poll(): Promise<{ messages: Message[]; consumer: Consumer }> {
+    const messages = await this.consumer.poll({ maxRecords: 3 })
+    expect(messages.map(({ offset }) => offset)).toEqual([0n, 1n, 2n])
+    return { messages, consumer: this.consumer }
+  }
+
+  /** `run` with a handler that does `onC` with the third message. Returns the error it ends with, if any. */
+  run(onC: (c: Message) => unknown, onEach: (message: Message) => unknown = () => {}): Promise<unknown> {
+    const each = async (message: Message) => {
+      if (message.offset === 2n) await onC(message)
+      await onEach(message)
+    }
+    return this.consumer.run({ each }).catch((error: unknown) => error)
+  }
+
+  /** The next heartbeat reports a rebalance, which revokes the partition. */
+  async revoke(): Promise<void> {
+    await this.scenario.fault('Heartbeat', { error: 'REBALANCE_IN_PROGRESS' }, 'once').wait(1)
+    await this.scenario.advance(100)
+  }
+
+  /** The coordinator has removed the member. */
+  async lose(): Promise<void> {
+    await this.scenario.fault('Heartbeat', { error: 'UNKNOWN_MEMBER_ID' }, 'once').wait(1)
+    await this.scenario.advance(100)
+  }
+}
+
+const fails = () => {
+  throw new Error('the handler fails')
+}
+const commitOffset = (consumer: Consumer, offset: number) => consumer.commit([{ ...place, offset }])
+
+const start: Row[] = [
+  ['nothing is read', [0, never, never], ({ consumer }) => consumer.ready()],
+  ['`commitStart: true`, nothing is read', [0, 0, 0], (table) => table.configure({ commitStart: true }).ready()],
+  [
+    '`commitStart: false`, nothing is read',
+    [0, never, never],
+    (table) => table.configure({ commitStart: false }).ready(),
+  ],
+]
+
+const loop: Row[] = [
+  ['nothing more', [2, never, never], (table) => table.passAB()],
+  [
+    '`done(c)`',
+    [3, never, never],
+    async (table) => {
+      const { consumer, c } = await table.passAB()
+      consumer.done(c)
+    },
+  ],
+  ['`commit()`', [2, never, 2], async (table) => (await table.passAB()).consumer.commit()],
+  [
+    '`done(a)`, `commit()`',
+    [2, 1, 2],
+    async (table) => {
+      const { consumer, a } = await table.passAB()
+      consumer.done(a)
+      await consumer.commit()
+    },
+  ],
+  [
+    '`done(b)`, `commit()`',
+    [2, never, 2],
+    async (table) => {
+      const { consumer, b } = await table.passAB()
+      consumer.done(b)
+      await consumer.commit()
+    },
+  ],
+  [
+    '`done(c)`, `commit()`',
+    [3, never, 3],
+    async (table) => {
+      const { consumer, c } = await table.passAB()
+      consumer.done(c)
+      await consumer.commit()
+    },
+  ],
+  [
+    '`commit(c)`',
+    [3, 3, 3],
+    async (table) => {
+      const { consumer, c } = await table.passAB()
+      await consumer.commit(c)
+    },
+  ],
+  [
+    '`commit([a, b])`',
+    [2, 2, 2],
+    async (table) => {
+      const { consumer, a, b } = await table.passAB()
+      await consumer.commit([a, b])
+    },
+  ],
+  ['`break`', [2, never, never], (table) => table.loop(() => 'break')],
+  [
+    '`break`, `commit()`',
+    [2, never, 2],
+    async (table) => {
+      await table.loop(() => 'break')
+      await table.consumer.commit()
+    },
+  ],
+  ['an error ends the loop', [2, never, never], (table) => table.loop(fails).catch(() => {})],
+  [
+    'an error ends the loop, `commit()`',
+    [2, never, 2],
+    async (table) => {
+      await table.loop(fails).catch(() => {})
+      await table.consumer.commit()
+    },
+  ],
+  ['`close()`', [2, never, never], async (table) => (await table.passAB()).consumer.close()],
+  [
+    '`close()`, and `done(c)` before it has ended',
+    [3, never, never],
+    async (table) => {
+      const { consumer, c } = await table.passAB()
+      const closed = consumer.close()
+      await table.scenario.advance('1s')
+      consumer.done(c)
+      await closed
+    },
+  ],
+  [
+    '`commit(c)` and `close()`, neither awaited',
+    [3, 3, 3],
+    async (table) => {
+      const { consumer, c } = await table.passAB()
+      await Promise.all([consumer.commit(c), consumer.close()])
+    },
+  ],
+  [
+    '`seek` to offset 1',
+    [1, never, never],
+    async (table) => {
+      const { consumer } = await table.passAB()
+      consumer.seek({ ...place, offset: 1 })
+    },
+  ],
+  [
+    '`seek` to offset 1, `commit()`',
+    [1, never, 1],
+    async (table) => {
+      const { consumer } = await table.passAB()
+      consumer.seek({ ...place, offset: 1 })
+      await consumer.commit()
+    },
+  ],
+]
+
+const explicit: Row[] = [
+  ['`commit([{ …, offset: 1 }])`', [1, 1, 1], async (table) => commitOffset((await table.passAB()).consumer, 1)],
+  [
+    '`commit([{ …, offset: 1 }])`, `commit()`',
+    [1, 1, 1],
+    async (table) => {
+      const { consumer } = await table.passAB()
+      await commitOffset(consumer, 1)
+      await consumer.commit()
+    },
+  ],
+  [
+    '`commit([{ …, offset: 1 }])`, and the loop requests d',
+    [3, 1, 1],
+    async (table) => {
+      await commitOffset((await table.passAB()).consumer, 1)
+      await table.next()
+    },
+  ],
+  [
+    '`commit([{ …, offset: 1 }])`, and the loop requests d, `commit()`',
+    [3, 1, 3],
+    async (table) => {
+      const { consumer } = await table.passAB()
+      await commitOffset(consumer, 1)
+      await table.next()
+      await consumer.commit()
+    },
+  ],
+  [
+    '`commit([{ …, offset: 1 }])`, `commit(c)`',
+    [3, 3, 3],
+    async (table) => {
+      const { consumer, c } = await table.passAB()
+      await commitOffset(consumer, 1)
+      await consumer.commit(c)
+    },
+  ],
+  [
+    '`commit([{ …, offset: 5 }])`, and the loop requests d, `commit()`',
+    [5, 5, 5],
+    async (table) => {
+      const { consumer } = await table.passAB()
+      await commitOffset(consumer, 5)
+      await table.next()
+      await consumer.commit()
+    },
+  ],
+  [
+    '`commit([{ …, offset: 5 }])`, `commit(c)`',
+    [5, 5, 5],
+    async (table) => {
+      const { consumer, c } = await table.passAB()
+      await commitOffset(consumer, 5)
+      await consumer.commit(c)
+    },
+  ],
+  [
+    '`commit(c)`, `commit([{ …, offset: 1 }])`',
+    [1, 1, 1],
+    async (table) => {
+      const { consumer, c } = await table.passAB()
+      await consumer.commit(c)
+      await commitOffset(consumer, 1)
+    },
+  ],
+  [
+    '`commit([{ …, offset: 5 }])`, `seek` to offset 2',
+    [2, 5, 5],
+    async (table) => {
+      const { consumer } = await table.passAB()
+      await commitOffset(consumer, 5)
+      consumer.seek({ ...place, offset: 2 })
+    },
+  ],
+]
+
+const batches: Row[] = [
+  ['nothing more', [0, never, never], (table) => table.batch()],
+  ['`batch.commit()`', [2, 2, 2], async (table) => (await table.batch()).batch.commit()],
+  ['the next batch is requested', [2, never, never], async (table) => (await table.batch()).batches.next()],
+  [
+    '`done(a)`, `break`',
+    [1, never, never],
+    async (table) => {
+      const { consumer, a, batches } = await table.batch()
+      consumer.done(a)
+      await batches.return?.()
+    },
+  ],
+  [
+    '`commit(a)`, `break`',
+    [1, 1, 1],
+    async (table) => {
+      const { consumer, a, batches } = await table.batch()
+      await consumer.commit(a)
+      await batches.return?.()
+    },
+  ],
+  [
+    '`done(batch)`, `break`, `close()`',
+    [2, never, never],
+    async (table) => {
+      const { consumer, batch, batches } = await table.batch()
+      consumer.done(batch)
+      await batches.return?.()
+      await consumer.close()
+    },
+  ],
+  [
+    '`eachBatch` of `run`: `done(a)`, then an error',
+    [1, never, never],
+    async ({ consumer }) => {
+      const eachBatch = (batch: MessageBatch) => {
+        consumer.done([...batch][0]!)
+        fails()
+      }
+      expect(await failure(consumer.run({ eachBatch }))).toMatchObject({ code: 'HANDLER_FAILED' })
+    },
+  ],
+]
+
+const poll: Row[] = [
+  ['nothing more', [0, never, never], (table) => table.poll()],
+  ['`commit()`', [0, never, 0], async (table) => (await table.poll()).consumer.commit()],
+  ['`poll` again', [3, never, never], async (table) => (await table.poll()).consumer.poll()],
+  [
+    '`poll` again, `commit()`',
+    [3, never, 3],
+    async (table) => {
+      const { consumer } = await table.poll()
+      await consumer.poll()
+      await consumer.commit()
+    },
+  ],
+  [
+    '`commit(messages)`',
+    [3, 3, 3],
+    async (table) => {
+      const { consumer, messages } = await table.poll()
+      await consumer.commit(messages)
+    },
+  ],
+  ['`close()`', [0, never, never], async (table) => (await table.poll()).consumer.close()],
+  [
+    '`done(messages)`, `close()`',
+    [3, never, never],
+    async (table) => {
+      const { consumer, messages } = await table.poll()
+      consumer.done(messages)
+      await consumer.close()
+    },
+  ],
+  [
+    '`commit(messages)`, `close()`',
+    [3, 3, 3],
+    async (table) => {
+      const { consumer, messages } = await table.poll()
+      await consumer.commit(messages)
+      await consumer.close()
+    },
+  ],
+  ['`undo()`', [0, never, never], async (table) => (await table.poll()).consumer.undo()],
+  [
+    '`done(a)`, `undo()`',
+    [1, never, never],
+    async (table) => {
+      const { consumer, messages } = await table.poll()
+      consumer.done(messages[0]!)
+      consumer.undo()
+    },
+  ],
+  [
+    '`undo()`, `poll` again',
+    [0, never, never],
+    async (table) => {
+      const { consumer } = await table.poll()
+      consumer.undo()
+      await consumer.poll()
+    },
+  ],
+]
+
+const run: Row[] = [
+  ['the handler of c fails', [2, never, never], (table) => table.run(fails)],
+  [
+    'the handler of c fails, `commit()`',
+    [2, never, 2],
+    async (table) => {
+      await table.run(fails)
+      await table.consumer.commit()
+    },
+  ],
+  [
+    'each handler ends with `commit(message)`, that of c fails',
+    [2, 2, 2],
+    (table) => table.run(fails, (message) => table.consumer.commit(message)),
+  ],
+  [
+    'the handler of c fails once, with a retry',
+    [5, never, never],
+    async ({ consumer, scenario }) => {
+      let failures = 0
+      const each = ({ offset }: Message) => {
+        if (offset === 2n && failures++ === 0) fails()
+      }
+      consumer.run({ each, retry: { attempts: 2 } }).catch(() => {})
+      await scenario.advance('1s')
+    },
+  ],
+  [
+    'the handler of c calls `close()`',
+    [3, never, never],
+    async (table) => {
+      await table.run(() => table.consumer.close())
+      await table.consumer.close()
+    },
+  ],
+  [
+    '`close()` while the handler of c runs, which returns 1 s later',
+    [3, never, never],
+    async (table) => {
+      const running = table.run(() => table.scenario.advance('1s'))
+      await table.consumer.ready()
+      await table.scenario.advance(100)
+      await table.consumer.close()
+      await running
+    },
+  ],
+  [
+    'the signal of `run` aborts while the handler of c runs',
+    [3, never, never],
+    async ({ consumer, scenario }) => {
+      const stop = new AbortController()
+      const each = async ({ offset }: Message) => {
+        if (offset !== 2n) return
+        stop.abort()
+        await scenario.advance('1s')
+      }
+      await consumer.run({ each, signal: stop.signal })
+    },
+  ],
+]
+
+const assignments: Row[] = [
+  [
+    'revoked, c in hand for longer than `revokeGraceMs`',
+    [2, never, never],
+    async (table) => {
+      await table.passAB()
+      await table.revoke()
+      await table.scenario.advance('6s')
+    },
+  ],
+  [
+    'revoked, the loop requests d within `revokeGraceMs`',
+    [3, never, never],
+    async (table) => {
+      await table.passAB()
+      await table.revoke()
+      await table.next()
+    },
+  ],
+  [
+    'revoked, `onRevoked` calls `commit()`',
+    [2, never, 2],
+    async (table) => {
+      table.configure({ onRevoked: () => table.consumer.commit() })
+      await table.passAB()
+      await table.revoke()
+      await table.scenario.advance('6s')
+    },
+  ],
+  [
+    'revoked, `onRevoked` calls `commit(c)`',
+    [3, 3, 3],
+    async (table) => {
+      let commit = async () => {}
+      table.configure({ onRevoked: () => commit() })
+      const { c, consumer } = await table.passAB()
+      commit = () => consumer.commit(c)
+      await table.revoke()
+      await table.scenario.advance('6s')
+    },
+  ],
+  [
+    'lost',
+    [0, never, never],
+    async (table) => {
+      await table.passAB()
+      await table.lose()
+    },
+  ],
+  [
+    'lost, `commit(c)` rejects',
+    [0, never, never],
+    async (table) => {
+      const { c, consumer } = await table.passAB()
+      await table.lose()
+      expect(await failure(consumer.commit(c))).toMatchObject({ code: 'INVALID_STATE', topic: 't', partition: 0 })
+    },
+  ],
+  [
+    'reset: offset 100 was committed before',
+    [2, 100, 100],
+    async (table) => {
+      await commitAt(table.scenario, 100n)
+      await table.passAB()
+    },
+  ],
+  [
+    'reset: offset 100 was committed before, `commit()`',
+    [2, 100, 2],
+    async (table) => {
+      await commitAt(table.scenario, 100n)
+      await (await table.passAB()).consumer.commit()
+    },
+  ],
+  [
+    'reset: offset 100 was committed before, `commit(c)`',
+    [3, 3, 3],
+    async (table) => {
+      await commitAt(table.scenario, 100n)
+      const { c, consumer } = await table.passAB()
+      await consumer.commit(c)
+    },
+  ],
+]
+
+/** By the first words of the column «What happens», as in the documentation. */
+const parts: Record<string, Row[]> = {
+  Start: start,
+  'Loop over messages': loop,
+  'Explicit offsets': explicit,
+  'Loop over batches': batches,
+  '`poll`': poll,
+  '`run`': run,
+  Assignment: assignments,
+}
+
+describe.each(Object.entries(parts))('%s', (_, rows) => {
+  const cases = rows.flatMap(([what, stored, play]) =>
+    modes.map((mode, column) => ({ what, mode, play, stored: stored[column] })),
+  )
+  test.each(cases)('$what: mode $mode stores $stored', ({ mode, play, stored }) =>
+    onTestkit({}, async (scenario) => {
+      await append(scenario, 0, ['a', 'b'])
+      await append(scenario, 0, ['c', 'd', 'e'])
+      await play(new Table(scenario, mode))
+      await scenario.advance('10s')
+      expect(committedAt(scenario)).toBe(stored)
+    }),
+  )
+})
+
+test('the documentation has the same rows', () => {
+  const page = readFileSync(new URL('../../../../docs/consuming.md', import.meta.url), 'utf8')
+  const begin = page.indexOf('### What is stored')
+  const table = page.slice(begin, page.indexOf('\n#', begin + 1))
+  const lines = table.split('\n').filter((line) => line.startsWith('|'))
+  const documented = lines.slice(2).map((line) => line.slice(2, -2).split(' | '))
+  const shown = (offset: number | undefined) => (offset === undefined ? '–' : String(offset))
+  const expected = Object.entries(parts).flatMap(([part, rows]) =>
+    rows.map(([what, stored]) => [`${part}: ${what}`, ...stored.map(shown)]),
+  )
+  expect(documented).toEqual(expected)
+})
