@@ -196,6 +196,20 @@ const loop: Row[] = [
     },
   ],
   [
+    '`close()`, and the body of the loop ends 1 s later',
+    [3, never, never],
+    async (table) => {
+      let closed = Promise.resolve()
+      for await (const { offset } of table.consumer) {
+        expect(offset).toBeLessThan(3n)
+        if (offset < 2n) continue
+        closed = table.consumer.close()
+        await table.scenario.advance('1s')
+      }
+      await closed
+    },
+  ],
+  [
     '`commit(c)` and `close()`, neither awaited',
     [3, 3, 3],
     async (table) => {
@@ -551,15 +565,15 @@ const assignments: Row[] = [
   ],
 ]
 
-/** By the first words of the column «What happens», as in the documentation. */
+/** By the headings of the documentation. */
 const parts: Record<string, Row[]> = {
-  Start: start,
+  'The start': start,
   'Loop over messages': loop,
   'Explicit offsets': explicit,
   'Loop over batches': batches,
-  '`poll`': poll,
-  '`run`': run,
-  Assignment: assignments,
+  Polling: poll,
+  'Messages by run': run,
+  'Rebalances and resets': assignments,
 }
 
 describe.each(Object.entries(parts))('%s', (_, rows) => {
@@ -579,13 +593,12 @@ describe.each(Object.entries(parts))('%s', (_, rows) => {
 
 test('the documentation has the same rows', () => {
   const page = readFileSync(new URL('../../../../docs/consuming.md', import.meta.url), 'utf8')
-  const begin = page.indexOf('### What is stored')
-  const table = page.slice(begin, page.indexOf('\n#', begin + 1))
-  const lines = table.split('\n').filter((line) => line.startsWith('|'))
-  const documented = lines.slice(2).map((line) => line.slice(2, -2).split(' | '))
   const shown = (offset: number | undefined) => (offset === undefined ? '–' : String(offset))
-  const expected = Object.entries(parts).flatMap(([part, rows]) =>
-    rows.map(([what, stored]) => [`${part}: ${what}`, ...stored.map(shown)]),
-  )
-  expect(documented).toEqual(expected)
+  for (const [part, rows] of Object.entries(parts)) {
+    const [, section = ''] = page.split(`\n#### ${part}\n`)
+    const [table = ''] = section.split('\n#')
+    const lines = table.split('\n').filter((line) => line.startsWith('| '))
+    const expected = rows.map(([what, stored]) => `| ${what} | ${stored.map(shown).join(' | ')} |`)
+    expect(lines, part).toEqual(["| What happens | `'auto'` | `'manual'` | `'none'` |", ...expected])
+  }
 })

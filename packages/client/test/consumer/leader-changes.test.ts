@@ -1,8 +1,8 @@
 import { Fetch, Metadata, OffsetCommit, OffsetForLeaderEpoch } from '@ottla/codec'
 import { expect, test } from 'vitest'
+import { ObservedConsumer } from '../support/observed-consumer.ts'
 import { batchOf } from '../support/record-batches.ts'
 import { fetched, fetchResponse } from '../support/scripted-log.ts'
-import { ObservedConsumer } from '../support/observed-consumer.ts'
 
 test.each(['earliest', 'none'] as const)(
   'a marker with a newer epoch behind the last record is no truncation under the next leader: offsetReset %s',
