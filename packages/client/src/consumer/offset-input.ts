@@ -26,7 +26,7 @@ export function isStartOffset(value: unknown): value is StartOffset {
   return value === 'earliest' || value === 'latest' || isOffset(value)
 }
 
-/** Checks `{ topic, partition, … }` as a caller gave it. `caller` is the call, 'consumer.seek()'. */
+/** Checks `{ topic, partition, … }` as a caller passed it. `caller` is the call, 'consumer.seek()'. */
 export function checkPlace(
   value: unknown,
   caller: string,
