@@ -50,7 +50,8 @@ export class ConsumerModel {
         this.#host.report(`${offset} is of a topic created anew, without a reset`, at)
       this.#restart(held, { ...held.log, id }, held.next && offset)
     }
-    if (held.next === undefined) this.#host.report(`${offset} is first, without a committed offset or a reset`, at)
+    if (held.next === undefined && !held.isOpen)
+      this.#host.report(`${offset} is first, without a committed offset or a reset`, at)
     const next = held.isOpen ? Math.max(offset, held.next ?? 0) : (held.next ?? offset)
     if (held.isOpen) this.#passOver(held, next)
     const skipped = this.#first(held, next, offset, held.hand)
@@ -84,8 +85,8 @@ export class ConsumerModel {
     const end = this.#host.readableEnd(held.log)
     this.#passOver(held, to ?? end)
     const reached = this.#first(held, held.low ?? 0, end) ?? end
-    // A deposed leader may name an earlier end.
-    this.#restart(held, held.log, to ?? Math.min(end, held.next ?? end), reached)
+    // Which end the leader names is seen with the first record: a deposed one may name an earlier end.
+    this.#restart(held, held.log, to, reached)
     held.isOpen = to === undefined
   }
 

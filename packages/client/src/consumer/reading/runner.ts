@@ -109,8 +109,10 @@ export class Runner implements Reader {
     try {
       return await this.#handOut.next(this)
     } catch (error) {
-      if (this.#failure === undefined || !KafkaError.is(error) || error === this.#host.fatal) throw error
-      this.#handOut.fail(error)
+      // At once: another worker may fail before this one has ended.
+      if (this.#failure === undefined) this.#failure = error
+      else if (KafkaError.is(error) && error !== this.#host.fatal) this.#handOut.fail(error)
+      this.#stop()
       return undefined
     }
   }
