@@ -124,7 +124,7 @@ export class Runner implements Reader {
     const context = new PartitionContext(batch.owner)
     let isWhole = false
     try {
-      while (batch.current && !this.#isStopped) {
+      while (batch.current && !this.#isStopped && handOut.isOpen) {
         if (!handOut.continues(batch, this)) {
           await handOut.rest()
           continue
