@@ -91,7 +91,7 @@ export class Consumer implements AsyncIterable<Message> {
     const core = this.#core
     const resolved = resolveRunOptions(options)
     core.parts.poll.undo()
-    await new Runner({ ...core.runnerHost, commitBatch: this.#commitBatch }, core.parts.handOut, resolved).run()
+    await new Runner(core.runnerHost(this.#commitBatch), core.parts.handOut, resolved).run()
   }
 
   /** Joins the group without reading; resolves when each assigned partition has a position, or a known reason why not. */

@@ -27,10 +27,11 @@ export class ConsumerCore {
     return this.parts.identity
   }
 
-  get runnerHost(): Omit<RunnerHost, 'commitBatch'> {
+  runnerHost(commitBatch: RunnerHost['commitBatch']): RunnerHost {
     const { runtime, lifecycle, prefetch, events, cluster } = this.parts
     return {
       runtime,
+      commitBatch,
       ended: lifecycle.ended,
       get fatal() {
         return lifecycle.fatal
