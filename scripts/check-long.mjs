@@ -12,6 +12,7 @@ const all = [
   ['fuzz', 'a million corrupted inputs', ['fuzz', 'codec', '--', '--runs', '1000000']],
   ['soak', 'a day of virtual time with faults', ['soak', 'testkit', '--', '--hours', '24', '--seed', '11']],
   ['crash', 'kills under load with a data directory', ['crash', 'testkit', '--', '--kills', '50']],
+  ['chaos-real', 'members of ottla and Java while real brokers are killed', ['chaos:real', '--', '--minutes', '10']],
   ['conformance-codec', "the codec against Kafka's classes", ['conformance', 'codec']],
   ['conformance-testkit', 'the testkit against a live Kafka', ['conformance', 'testkit']],
 ]

@@ -2,18 +2,18 @@
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { build } from 'tsup'
 
 /**
- * Bundles a program for as long as `use` runs.
+ * The bundle is inside the package while it is in use, so that it finds the package's dependencies.
  * @template T
  * @param {string} folder the package
  * @param {string} entry within the package
- * @param {(command: readonly string[]) => Promise<T> | T} use receives the arguments of Node that start the program
+ * @param {(program: string) => T | Promise<T>} use called with the path of the bundle
  * @returns {Promise<T>}
  */
-export async function withProgram(folder, entry, use) {
-  // Inside the package, so that the program finds the package's dependencies.
+async function bundled(folder, entry, use) {
   const outDir = join(folder, 'node_modules/.cache', `ottla-${basename(entry, '.ts')}-${process.pid}`)
   try {
     await build({
@@ -29,10 +29,22 @@ export async function withProgram(folder, entry, use) {
       skipNodeModulesBundle: true,
       outExtension: () => ({ js: '.mjs' }),
     })
-    return await use(['--enable-source-maps', join(outDir, `${basename(entry, '.ts')}.mjs`)])
+    return await use(join(outDir, `${basename(entry, '.ts')}.mjs`))
   } finally {
     rmSync(outDir, { recursive: true, force: true })
   }
+}
+
+/**
+ * Bundles a program for as long as `use` runs.
+ * @template T
+ * @param {string} folder the package
+ * @param {string} entry within the package
+ * @param {(command: readonly string[]) => Promise<T> | T} use receives the arguments of Node that start the program
+ * @returns {Promise<T>}
+ */
+export function withProgram(folder, entry, use) {
+  return bundled(folder, entry, (program) => use(['--enable-source-maps', program]))
 }
 
 /**
@@ -43,8 +55,18 @@ export async function withProgram(folder, entry, use) {
  * @returns {Promise<number>} the exit code
  */
 export function runTypeScript(folder, entry, args, nodeFlags = []) {
-  return withProgram(folder, entry, (command) => {
-    const all = [...nodeFlags, ...command, ...args]
-    return spawnSync(process.execPath, all, { cwd: folder, stdio: 'inherit' }).status ?? 1
+  return bundled(folder, entry, (program) => {
+    const flags = ['--enable-source-maps', ...nodeFlags]
+    return spawnSync(process.execPath, [...flags, program, ...args], { cwd: folder, stdio: 'inherit' }).status ?? 1
   })
+}
+
+/**
+ * Imports a module into this process, for a program that needs what only scripts can import.
+ * @param {string} folder the package
+ * @param {string} entry within the package
+ * @returns {Promise<Record<string, unknown>>} its exports
+ */
+export function importTypeScript(folder, entry) {
+  return bundled(folder, entry, (program) => import(pathToFileURL(program).href))
 }

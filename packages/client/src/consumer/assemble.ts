@@ -194,7 +194,8 @@ function createCommitter(parts: ConsumerParts): Committer {
     find: (place) => assignment.partitions.get(place),
     fenced: (code, generation) => parts.member?.membership?.fenced(code, generation),
     rebalanceSeen: (generation) => parts.member?.membership?.rebalanceSeen(generation),
-    onRecreated: (partition) => parts.positions.recreated(partition),
+    // The source reports it where the metadata has another topic of the name; a topic that is only deleted may be missing for a while.
+    onRecreated: () => parts.source.update(),
     onCommitted: (offsets) => {
       parts.commitHealth.succeeded()
       if (!events.hasListeners('committed')) return

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../call-options.ts'
 import { asKafkaError, closedError, KafkaError, noSuchPartition } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
+import { errorFields } from '../logger.ts'
 import { waitAtMost } from '../runtime/wait.ts'
 import type { StartOffset } from './offset-input.ts'
 import { type CommittedOffset, committedOffsets } from './offsets/committed-offsets.ts'
@@ -38,6 +39,7 @@ export class ConsumerCore {
       },
       ready: (partition) => this.ready(partition),
       onRetry: ({ offset, ...notice }) => events.emit('retry', { ...notice, offset: BigInt(offset) }),
+      onFurtherFailure: (error) => cluster.logger.warn('another handler failed while the run ends', errorFields(error)),
       onLateFailure: ({ topic, partition, signal }, offset, error) => {
         // A handler that ended because of its signal did what it should.
         const level = error === signal.reason ? 'debug' : 'warn'

@@ -12,12 +12,15 @@ declare module 'vitest' {
   }
 }
 
+/** Consumers with a `rack` read from the replica there (KIP-392). */
+const rackAware = { 'replica.selector.class': 'org.apache.kafka.common.replica.RackAwareReplicaSelector' }
+
 let starting: Promise<RunningKafka> | undefined
 
 /** The brokers start on the first request of a test, and stop after the run. */
 async function respond(path: string, response: ServerResponse): Promise<void> {
   const [, verb = '', id = ''] = path.split('/')
-  starting ??= startKafka()
+  starting ??= startKafka({ config: rackAware })
   const kafka = await starting
   if (verb === 'stop') await kafka.stop(Number(id))
   if (verb === 'start') await kafka.start(Number(id))

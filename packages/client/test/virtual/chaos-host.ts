@@ -5,6 +5,13 @@ export type LogId = { readonly id: string; readonly partition: number }
 
 export type Reset = Place & { readonly from: bigint | undefined; readonly to: bigint; readonly reason: string }
 
+export interface CommitOrigin {
+  /** False when another member has the partition. */
+  readonly isOwner: boolean
+  /** When the member sent it. */
+  readonly sentAtMs: number
+}
+
 /** What the model reads of the world: the brokers' logs by topic id, and the group's offsets. */
 export interface ModelHost {
   nowMs(): number

@@ -1,3 +1,4 @@
+import { OffsetCommit } from '@ottla/codec'
 import type { Runtime } from '../../src/index.ts'
 import {
   type Consumer,
@@ -11,7 +12,7 @@ import {
 import type { ChaosFeature, ChaosPlan, CommitChoice, ReaderKind } from './chaos-plan.ts'
 import type { ChaosRandom } from './chaos-random.ts'
 import { ChaosReader } from './chaos-reader.ts'
-import { processRuntime } from './chaos-runtime.ts'
+import { type ProcessRuntime, processRuntime } from './chaos-runtime.ts'
 import type { ConsumerModel } from './consumer-model.ts'
 
 /** What a member sees of the world. */
@@ -42,7 +43,7 @@ export class ChaosMember {
   readonly #options: MemberOptions
   readonly #random: ChaosRandom
   readonly #kafka: Kafka
-  readonly #crash: () => void
+  readonly #process: ProcessRuntime
   readonly #held = new Map<string, TopicPartition>()
   readonly #pausedAtMs = new Map<string, number>()
   /** The partitions without a record, a seek or a reset since they were assigned: a new coordinator may still be loading. */
@@ -58,8 +59,8 @@ export class ChaosMember {
     this.#world = world
     this.#options = options
     this.#random = random
-    const { runtime, crash } = processRuntime(world.runtime)
-    this.#crash = crash
+    this.#process = processRuntime(world.runtime, OffsetCommit.key)
+    const { runtime } = this.#process
     const { plan } = world
     this.#kafka = new Kafka({ brokers: world.bootstrap, runtime, logger: silentLogger, clientId: this.name })
     this.consumer = consumerOf(this.#kafka, {
@@ -84,6 +85,11 @@ export class ChaosMember {
 
   get isEnding(): boolean {
     return this.#isEnding
+  }
+
+  /** When it sent the commit that arrives now; -1: before the connection that it has now. */
+  commitSentAtMs(): number {
+    return this.#process.takeSentAtMs() ?? -1
   }
 
   #listen(): void {
@@ -141,7 +147,7 @@ export class ChaosMember {
     for (const at of [...this.#held.values()]) this.#release(at, 'crashed')
     this.#isEnding = true
     this.#isDead = true
-    this.#crash()
+    this.#process.crash()
   }
 
   /** Frees what a crashed process would no longer have. */

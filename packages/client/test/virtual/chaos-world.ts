@@ -68,9 +68,9 @@ export class ChaosWorld implements MemberWorld {
     this.#options = options
     this.plan = plan
     this.runtime = cluster.runtime
-    this.#commits = new ChaosCommits(cluster, logs, (member, at, offset, isOwner) => {
+    this.#commits = new ChaosCommits(cluster, logs, (member, at, offset, origin) => {
       this.note(at, `${member} commit ${offset} at the coordinator`)
-      this.model.commit(member, at, offset, isOwner)
+      this.model.commit(member, at, offset, origin)
     })
     this.#view = new ChaosView({
       logs,
@@ -190,7 +190,7 @@ export class ChaosWorld implements MemberWorld {
     this.#isCalm = true
     await faults.healAll()
     this.#cluster.faults.list().forEach((rule) => {
-      if (rule !== this.#commits.rule) rule.remove()
+      if (!this.#commits.isWatch(rule)) rule.remove()
     })
     await writing
     writer.end(true)
@@ -251,6 +251,7 @@ export class ChaosWorld implements MemberWorld {
     this.note(undefined, `${name} starts: ${options.readers.join(', ')}; commit ${how}`)
     const member = new ChaosMember(this, options, new ChaosRandom(this.plan.seed, name))
     this.#members.add(member)
+    this.#commits.watch(member)
     return member
   }
 

@@ -1,4 +1,4 @@
-import type { LogId, ModelHost, Place, Reset } from './chaos-host.ts'
+import type { CommitOrigin, LogId, ModelHost, Place, Reset } from './chaos-host.ts'
 
 /** A partition in one assignment of a member. It starts at the committed offset, else where a reset says. */
 const holdingOf = (log: LogId, start: number | undefined) => ({
@@ -15,12 +15,10 @@ const holdingOf = (log: LogId, start: number | undefined) => ({
   gaps: [] as (readonly [from: number, to: number])[],
   explicit: new Set<number>(),
   floor: 0,
-  /** A commit that was sent before a seek or a reset may arrive after it. */
-  before: { offset: -1, untilMs: -1 },
+  /** A commit that was sent before the last seek or reset may arrive after it. */
+  before: { offset: -1, atMs: -1 },
 })
 type Holding = ReturnType<typeof holdingOf>
-const inFlightMs = 5_000
-
 /** What the members of one group may be handed and may commit by the contract, whatever the consumer's code is. */
 export class ConsumerModel {
   /** The values that were processed, or that the user or a reset passed over. */
@@ -85,7 +83,9 @@ export class ConsumerModel {
     if (held === undefined || held.isOver) return
     const end = this.#host.readableEnd(held.log)
     this.#passOver(held, to ?? end)
-    this.#restart(held, held.log, to ?? end, this.#first(held, held.low ?? 0, end) ?? end)
+    const reached = this.#first(held, held.low ?? 0, end) ?? end
+    // Which end the leader names is seen with the first record: a deposed one may name an earlier end.
+    this.#restart(held, held.log, to, reached)
     held.isOpen = to === undefined
   }
 
@@ -97,7 +97,7 @@ export class ConsumerModel {
     const problem = this.#host.unjustified(event, log, held.next)
     if (problem !== undefined) this.#host.report(`reset to ${to} as ${event.reason}, but ${problem}`, event)
     this.#passOver(held, to)
-    if (id !== log.id || to < next) this.#restart(held, { ...log, id }, to, id === log.id ? next : -1)
+    if (id !== log.id || to < next) this.#restart(held, { ...log, id }, to, next)
     else held.gaps.push([next, to])
     Object.assign(held, { next: to, low: held.low ?? to })
   }
@@ -110,7 +110,7 @@ export class ConsumerModel {
   }
 
   /** A commit that the coordinator accepts. */
-  commit(member: string, at: Place, offset: number, isOwner: boolean): void {
+  commit(member: string, at: Place, offset: number, { isOwner, sentAtMs }: CommitOrigin): void {
     const held = this.#held.get(key(member, at))
     if (!isOwner || held === undefined) this.#host.report(`${member} commits ${offset}, but is no owner`, at)
     if (!isOwner || held === undefined) return
@@ -118,8 +118,8 @@ export class ConsumerModel {
     const stored = this.#host.committed(at) ?? 0
     if (held.explicit.has(offset)) Object.assign(held, { floor: offset, gaps: [...held.gaps, [0, offset]] })
     else if (offset < floor) this.#host.report(`commit ${offset} falls below the explicit commit ${floor}`, at)
-    else if (offset < stored && before.untilMs < 0) this.#host.report(`commit ${offset} goes back from ${stored}`, at)
-    const isEarlier = offset <= before.offset && this.#host.nowMs() < before.untilMs
+    else if (offset < stored && before.atMs < 0) this.#host.report(`commit ${offset} goes back from ${stored}`, at)
+    const isEarlier = offset <= before.offset && sentAtMs <= before.atMs
     if (isEarlier || held.explicit.has(offset) || this.#host.wasCut(log) || low === undefined) return
     const undone = this.#first(held, low, offset)
     if (undone !== undefined) this.#host.report(`commit ${offset} exceeds the lowest undone ${undone}`, at)
@@ -137,7 +137,8 @@ export class ConsumerModel {
   }
 
   #restart(held: Holding, log: LogId, to: number | undefined, reached = -1): void {
-    const before = { offset: reached, untilMs: this.#host.nowMs() + inFlightMs }
+    const offset = log.id === held.log.id ? Math.max(reached, held.before.offset) : -1
+    const before = { offset, atMs: this.#host.nowMs() }
     Object.assign(held, holdingOf(log, to), { before })
   }
 

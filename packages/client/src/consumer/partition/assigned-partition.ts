@@ -212,7 +212,10 @@ export class AssignedPartition implements BufferOwner {
     this.fetching.moveTo(-1)
     this.#validatedEpoch = -1
     this.resolved()
-    if (how === 'sought') return
+    if (how === 'sought') {
+      this.progress.leave()
+      return
+    }
     this.progress.forget()
     this.fetching.forgetEnds()
   }

@@ -102,6 +102,11 @@ export class Progress {
     this.#policyStart = position
   }
 
+  /** The position is left for one that is not known yet: until the next start there is no progress to commit. */
+  leave(): void {
+    this.start(unknownPosition)
+  }
+
   /** The topic is another one: neither the position nor the commit belongs to it. Unknown until the next start. */
   forget(): void {
     this.start(unknownPosition)

@@ -29,6 +29,8 @@ export interface RunnerHost {
   ready(partition: AssignedPartition): void
   commitBatch(batch: MessageBatch): Promise<void>
   onRetry(notice: RetryNotice): void
+  /** A handler failed while the run ends for another failure. Its item is undone. */
+  onFurtherFailure(error: unknown): void
   /** A handler failed after its partition was given up: another member reads the item again. */
   onLateFailure(partition: AssignedPartition, offset: number, error: unknown): void
 }
@@ -83,7 +85,7 @@ export class Runner implements Reader {
     try {
       await runInside(this, async () => {
         for (;;) {
-          const batch = await this.#handOut.next(this)
+          const batch = await this.#next()
           if (batch === undefined) return
           if (this.#isStopped || !batch.current) {
             this.#handOut.putBack(batch)
@@ -94,10 +96,24 @@ export class Runner implements Reader {
         }
       })
     } catch (error) {
-      this.#failure ??= error
+      if (this.#failure === undefined) this.#failure = error
+      else this.#host.onFurtherFailure(error)
       this.#stop()
     } finally {
       delivery.close()
+    }
+  }
+
+  /** The failure of a partition ends the run once: of several at the same time, the others are for the next reader. */
+  async #next(): Promise<DeliveredBatch | undefined> {
+    try {
+      return await this.#handOut.next(this)
+    } catch (error) {
+      // At once: another worker may fail before this one has ended.
+      if (this.#failure === undefined) this.#failure = error
+      else if (KafkaError.is(error) && error !== this.#host.fatal) this.#handOut.fail(error)
+      this.#stop()
+      return undefined
     }
   }
 
