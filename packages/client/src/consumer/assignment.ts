@@ -47,11 +47,6 @@ export class Assignment {
     return this.#partitions
   }
 
-  /** What the application paused, assigned or not. */
-  get paused(): Iterable<TopicPartition> {
-    return this.#paused.all
-  }
-
   /** Creates the partitions without a hook: those of the option `assign`. */
   create(place: TopicPartition, start?: AssignedPartition['start']): AssignedPartition {
     const { topic, partition: index } = place

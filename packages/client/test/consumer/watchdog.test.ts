@@ -1,18 +1,8 @@
-import { JoinGroup, LeaveGroup } from '@ottla/codec'
+import { LeaveGroup } from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
-import type { ConsumerEventMap } from '../../src/consumer/events.ts'
-import type { Consumer } from '../../src/index.ts'
-import { append, consumerOf, value, values } from '../support/consuming.ts'
+import { append, consumerOf } from '../support/consuming.ts'
 import { onTestkit } from '../support/on-testkit.ts'
 import { failure, outcome } from '../support/settled.ts'
-
-type Stuck = Parameters<ConsumerEventMap['stuck']>[0]
-
-function stuckOf(consumer: Consumer): Stuck[] {
-  const events: Stuck[] = []
-  consumer.on('stuck', (event) => events.push(event))
-  return events
-}
 
 describe('a handler that hangs', () => {
   test('ends the run with PROCESSING_TIMED_OUT, and is reported once', () =>

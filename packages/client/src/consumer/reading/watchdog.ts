@@ -116,7 +116,7 @@ export class Watchdog {
       const elapsedMs = nowMs - seen.sinceMs
       if (!seen.isStalled && elapsedMs >= maxProcessingMs) {
         seen.isStalled = true
-        onStalled(delivery, processingError(delivery, maxProcessingMs), elapsedMs)
+        onStalled(delivery, processingError(delivery, maxProcessingMs), Math.round(elapsedMs))
       } else if (seen.isStalled && !seen.isOverdue && elapsedMs >= maxProcessingMs + graceMs) {
         seen.isOverdue = true
         onOverdue(delivery, processingError(delivery, maxProcessingMs))
@@ -133,7 +133,7 @@ export class Watchdog {
       if (stuck === undefined) this.#reported.delete(partition)
       else if (this.#reported.get(partition) !== stuck.reason) {
         this.#reported.set(partition, stuck.reason)
-        onStuck(stuck)
+        onStuck({ ...stuck, elapsedMs: Math.round(stuck.elapsedMs) })
       }
     }
     const unreadMs = this.#withoutReaderMs(nowMs)
