@@ -98,6 +98,7 @@ function createPrefetch(parts: ConsumerParts): Prefetch {
   return new Prefetch({
     ...{ checkCrcs, maxBufferedBytes, maxDecompressedBytes, codecs: parts.cluster.options.codecs },
     partitions: () => parts.assignment.partitions.all,
+    onSkipped: (partition) => parts.committer.follow(partition),
     onDrained: (partition) => parts.source.wake(partition),
     onUnreadable: (partition, cause) => failPartition(parts, partition, unreadableError(partition, cause)),
   })

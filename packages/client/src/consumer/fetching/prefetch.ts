@@ -11,6 +11,7 @@ export interface PrefetchOptions {
   readonly codecs: CodecSet
   /** All that are assigned. */
   readonly partitions: () => Iterable<AssignedPartition>
+  readonly onSkipped: (partition: AssignedPartition) => void
   /** Bytes of the partition were delivered or dropped: it may be fetched again. */
   readonly onDrained: (partition: AssignedPartition) => void
   /** The next batch cannot be read, and everything before it was delivered. */
@@ -114,6 +115,10 @@ export class Prefetch implements BufferHost<AssignedPartition> {
     this.#queued.add(partition)
     this.#queue.push(partition)
     this.wake()
+  }
+
+  skipped(partition: AssignedPartition): void {
+    this.#options.onSkipped(partition)
   }
 
   unreadable(partition: AssignedPartition, cause: unknown): void {
