@@ -1,6 +1,6 @@
 import { Fetch } from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
-import type { Message } from '../../src/index.ts'
+import type { Consumer, Message } from '../../src/index.ts'
 import { append, commitAt, committedAt, consumerOf, take, value, values } from '../support/consuming.ts'
 import { onTestkit } from '../support/on-testkit.ts'
 
@@ -170,3 +170,34 @@ test('poll returns what is there, marks the messages of the previous poll done, 
     await consumer.close()
     expect(committedAt(scenario)).toBe(5)
   }))
+
+describe('a closing consumer delivers nothing more of what is buffered', () => {
+  const ways = {
+    'for await': async (consumer: Consumer, seen: string[]) => {
+      for await (const message of consumer) closeAt('b', message, consumer, seen)
+    },
+    run: (consumer: Consumer, seen: string[]) =>
+      consumer.run({ each: (message) => closeAt('b', message, consumer, seen) }),
+    batches: async (consumer: Consumer, seen: string[]) => {
+      for await (const batch of consumer.batches()) for (const one of batch) closeAt('b', one, consumer, seen)
+    },
+  }
+
+  function closeAt(last: string, message: Message, consumer: Consumer, seen: string[]): void {
+    seen.push(value(message) ?? '')
+    if (value(message) === last) void consumer.close()
+  }
+
+  test.each(Object.entries(ways))('to %s, and commits what was processed', (_, read) =>
+    onTestkit({}, async (scenario) => {
+      await append(scenario, 0, ['a', 'b'])
+      for (const one of ['c', 'd', 'e']) await append(scenario, 0, [one])
+      const consumer = consumerOf(scenario)
+      const seen: string[] = []
+      await read(consumer, seen)
+      await consumer.close()
+      expect(seen).toEqual(['a', 'b'])
+      expect(committedAt(scenario)).toBe(2)
+    }),
+  )
+})
