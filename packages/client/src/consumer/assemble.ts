@@ -96,6 +96,7 @@ function createPrefetch(parts: ConsumerParts): Prefetch {
   const { checkCrcs, maxBufferedBytes, maxDecompressedBytes } = parts.options
   return new Prefetch({
     ...{ checkCrcs, maxBufferedBytes, maxDecompressedBytes, codecs: parts.cluster.options.codecs },
+    partitions: () => parts.assignment.partitions.all,
     onDrained: (partition) => parts.source.wake(partition),
     onUnreadable: (partition, cause) => failPartition(parts, partition, unreadableError(partition, cause)),
   })

@@ -30,6 +30,9 @@ export interface AssignmentHost {
   onCommitFailed(error: unknown): void
 }
 
+/** A turn of the event loop handles at most this number of partitions: ten thousand would delay heartbeats. */
+const partitionsPerTurn = 1_000
+
 /** The partitions of this consumer: adds and releases them, in an order that loses nothing and redelivers little. */
 export class Assignment {
   readonly #host: AssignmentHost
@@ -38,6 +41,7 @@ export class Assignment {
   readonly #lingering = new PartitionMap<AssignedPartition>()
   /** Paused by the application, by place: the pause outlives a revocation. */
   readonly #paused = new PartitionMap<TopicPartition>()
+  #isClosed = false
 
   constructor(host: AssignmentHost) {
     this.#host = host
@@ -45,11 +49,6 @@ export class Assignment {
 
   get partitions(): PartitionMap<AssignedPartition> {
     return this.#partitions
-  }
-
-  /** What the application paused, assigned or not. */
-  get paused(): Iterable<TopicPartition> {
-    return this.#paused.all
   }
 
   /** Creates the partitions without a hook: those of the option `assign`. */
@@ -67,7 +66,13 @@ export class Assignment {
   }
 
   async add(places: readonly TopicPartition[], signal?: AbortSignal): Promise<void> {
-    const fresh = places.filter((place) => this.#partitions.get(place) === undefined).map((place) => this.create(place))
+    const fresh: AssignedPartition[] = []
+    for (const slice of slices(places)) {
+      for (const place of slice) if (this.#partitions.get(place) === undefined) fresh.push(this.create(place))
+      await this.#rest(slice)
+      // They were lost meanwhile.
+      if (signal?.aborted || this.#isClosed) return
+    }
     await this.begin(fresh, signal)
   }
 
@@ -76,7 +81,11 @@ export class Assignment {
     this.#host.watch([...new Set(partitions.map(({ topic }) => topic))])
     await this.#hook('onAssigned', this.#host.options.onAssigned, partitions, signal)
     this.#host.changed()
-    this.#host.resolve(partitions.filter(({ owned }) => owned))
+    for (const slice of slices(partitions)) {
+      if (this.#isClosed) return
+      this.#host.resolve(slice.filter(({ owned }) => owned))
+      await this.#rest(slice)
+    }
   }
 
   /** Stops delivery, waits for running handlers, calls the hook, commits, and then aborts what still runs. */
@@ -114,10 +123,11 @@ export class Assignment {
 
   /** The consumer is closed: whatever is left. */
   releaseAll(reason: KafkaError): void {
+    this.#isClosed = true
     const all = [...this.#partitions.all]
     for (const partition of all) {
       this.#partitions.delete(partition)
-      partition.release(reason)
+      partition.release(() => reason)
     }
     this.#host.released(all, false)
   }
@@ -132,6 +142,12 @@ export class Assignment {
 
   // ---- inside
 
+  /** Lets timers and sockets run between two slices. */
+  #rest(slice: readonly unknown[]): Promise<void> | undefined {
+    if (slice.length < partitionsPerTurn) return undefined
+    return new Promise((resolve) => this.#host.runtime.defer(resolve))
+  }
+
   #find(places: readonly TopicPartition[]): AssignedPartition[] {
     return places.map((place) => this.#partitions.get(place)).filter((partition) => partition !== undefined)
   }
@@ -142,12 +158,10 @@ export class Assignment {
       const { topic, partition: index } = partition
       this.#partitions.delete(partition)
       if (partition.hands.count > 0) this.#linger(partition)
-      partition.release(
-        new KafkaError('ABORTED', `${why}: ${describePartition({ topic, partition: index })}`, {
-          topic,
-          partition: index,
-        }),
-      )
+      partition.release(() => {
+        const place = { topic, partition: index }
+        return new KafkaError('ABORTED', `${why}: ${describePartition(place)}`, place)
+      })
     }
     this.#host.released(partitions, wasLost)
     this.#host.changed()
@@ -208,4 +222,8 @@ export class Assignment {
     const limits = { operation: `The hook ${name}`, timeoutMs, timedOut }
     await within(runtime, limits, async (signal) => withSignal(Promise.resolve(hook(list, { signal })), signal))
   }
+}
+
+function* slices<T>(list: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < list.length; at += partitionsPerTurn) yield list.slice(at, at + partitionsPerTurn)
 }

@@ -91,7 +91,7 @@ export class Consumer implements AsyncIterable<Message> {
     const core = this.#core
     const resolved = resolveRunOptions(options)
     core.parts.poll.undo()
-    await new Runner({ ...core.runnerHost, commitBatch: this.#commitBatch }, core.parts.handOut, resolved).run()
+    await new Runner(core.runnerHost(this.#commitBatch), core.parts.handOut, resolved).run()
   }
 
   /** Joins the group without reading; resolves when each assigned partition has a position, or a known reason why not. */
@@ -128,7 +128,7 @@ export class Consumer implements AsyncIterable<Message> {
 
   /** Delivers nothing of these partitions until `resume`, also when they are revoked and assigned again meanwhile. */
   pause(partitions: readonly TopicPartition[]): void {
-    for (const partition of this.#assigned(partitions, 'consumer.pause()')) this.#core.pause(partition)
+    this.#core.pause(this.#assigned(partitions, 'consumer.pause()'))
   }
 
   resume(partitions: readonly TopicPartition[]): void {
@@ -136,9 +136,10 @@ export class Consumer implements AsyncIterable<Message> {
     for (const place of partitions) this.#core.resume(place)
   }
 
-  /** What is paused, also while it is not assigned. */
+  /** The assigned partitions that are paused. A partition that was paused and is not assigned at the moment is resumed by its name. */
   paused(): TopicPartition[] {
-    return Array.from(this.#core.parts.assignment.paused, placeOf)
+    const all = [...this.#core.parts.assignment.partitions.all]
+    return all.filter(({ paused }) => paused).map(placeOf)
   }
 
   /** Continues at another offset. Items read before can no longer be marked as processed. */

@@ -28,10 +28,11 @@ export class ConsumerCore {
     return this.parts.identity
   }
 
-  get runnerHost(): Omit<RunnerHost, 'commitBatch'> {
+  runnerHost(commitBatch: RunnerHost['commitBatch']): RunnerHost {
     const { runtime, lifecycle, prefetch, events, cluster } = this.parts
     return {
       runtime,
+      commitBatch,
       ended: lifecycle.ended,
       get fatal() {
         return lifecycle.fatal
@@ -88,10 +89,10 @@ export class ConsumerCore {
     positions.seek(partition, offset)
   }
 
-  pause(place: TopicPartition): void {
+  pause(places: readonly TopicPartition[]): void {
     const { assignment, prefetch, source } = this.parts
-    assignment.pause(place, true)
-    prefetch.limitPaused(assignment.partitions.all)
+    for (const place of places) assignment.pause(place, true)
+    prefetch.limitHalted()
     // Their bytes no longer count against the other partitions.
     source.wake()
   }

@@ -175,7 +175,7 @@ class Chaos {
   }
 
   #resume(): void {
-    this.consumer.resume(this.consumer.paused())
+    for (let partition = 0; partition < partitions; partition++) this.consumer.resume([{ topic: 't', partition }])
   }
 
   /** One more topic of the pattern: the member joins again. */

@@ -123,7 +123,7 @@ export class ScriptedCommitter implements CommitterHost {
   revoke(...partitions: AssignedPartition[]): void {
     for (const partition of partitions) {
       this.assigned.delete(partition)
-      partition.release(new KafkaError('ABORTED', 'revoked'))
+      partition.release(() => new KafkaError('ABORTED', 'revoked'))
     }
     this.committer.revoked(partitions)
   }

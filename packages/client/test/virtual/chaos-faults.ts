@@ -129,7 +129,7 @@ export class ChaosFaults {
   async #restart(): Promise<void> {
     const broker = this.#random.pick(this.#cluster.brokers)
     if (!broker.isUp) return
-    const isClean = this.#random.chance(0.5)
+    const isClean = this.#random.withProbability(0.5)
     this.#note(isClean ? 'broker restarted' : 'broker killed', () => start(broker))
     await (isClean ? broker.shutdown() : broker.kill())
   }
@@ -156,7 +156,7 @@ export class ChaosFaults {
     const places: NetworkNode[] = [...this.#cluster.brokers.map(({ id }) => id), 'controller', 'clients']
     const from = this.#random.pick(places)
     const to = this.#random.pick(places.filter((place) => place !== from))
-    const oneWay = this.#random.chance(0.4)
+    const oneWay = this.#random.withProbability(0.4)
     this.#note('link cut', this.#cluster.disconnect(from, to, { oneWay }))
   }
 
@@ -177,7 +177,7 @@ export class ChaosFaults {
     const { name, partitions, replicationFactor } = at.topic
     this.#logs.deleteTopic(name)
     this.#note('topic recreated')
-    if (this.#random.chance(0.7)) await this.#cluster.clock.advance(this.#random.between(0, 8_000))
+    if (this.#random.withProbability(0.7)) await this.#cluster.clock.advance(this.#random.between(0, 8_000))
     const count = Math.max(1, partitions + this.#random.whole(-1, 1))
     const again = { name, partitions: count, replicationFactor }
     // Too few brokers may be up: it is created when all has healed.

@@ -9,9 +9,10 @@ import {
   silentLogger,
   type TopicPartition,
 } from '../../src/index.ts'
+import { type ActionsHost, ChaosActions, placeName } from './chaos-actions.ts'
 import type { ChaosFeature, ChaosPlan, CommitChoice, ReaderKind } from './chaos-plan.ts'
 import type { ChaosRandom } from './chaos-random.ts'
-import { ChaosReader } from './chaos-reader.ts'
+import { ChaosReader, type ReaderHost } from './chaos-reader.ts'
 import { type ProcessRuntime, processRuntime } from './chaos-runtime.ts'
 import type { ConsumerModel } from './consumer-model.ts'
 
@@ -45,11 +46,7 @@ export class ChaosMember {
   readonly #kafka: Kafka
   readonly #process: ProcessRuntime
   readonly #held = new Map<string, TopicPartition>()
-  readonly #pausedAtMs = new Map<string, number>()
-  /** The partitions without a record, a seek or a reset since they were assigned: a new coordinator may still be loading. */
-  readonly #fresh = new Set<string>()
-  /** The partitions sought since they were assigned. */
-  readonly #sought = new Set<string>()
+  readonly #actions: ChaosActions
   #reader: ChaosReader | undefined
   #isEnding = false
   #isDead = false
@@ -80,6 +77,7 @@ export class ChaosMember {
       onRevoked: (partitions) => this.#revoked(partitions),
       onLost: (partitions) => this.#lost(partitions),
     })
+    this.#actions = new ChaosActions(this.#actionsHost())
     this.#listen()
   }
 
@@ -97,7 +95,7 @@ export class ChaosMember {
     consumer.on('positionReset', (event) => {
       if (this.#isDead) return
       this.#world.count(`reset: ${event.reason}`)
-      this.#fresh.delete(placeName(event))
+      this.#actions.wasReset(event)
       this.#note(event, `reset ${event.from} -> ${event.to} (${event.reason})`)
       this.#world.model.reset(this.name, event)
     })
@@ -128,6 +126,14 @@ export class ChaosMember {
     }
     if (!this.#isDead) await this.stop()
     await acting
+  }
+
+  async #act(): Promise<void> {
+    for (;;) {
+      await this.#sleep(this.#random.between(500, 4_000))
+      if (this.#isEnding) return
+      await this.#actions.act()
+    }
   }
 
   /** Closes the consumer, whatever it does. */
@@ -180,14 +186,14 @@ export class ChaosMember {
     const at = { topic, partition }
     if (this.#world.plan.offsetReset !== 'none') this.#world.violation(`${code} despite a reset policy`, at)
     this.#checkNoOffset(at, code, offset)
-    await this.#attempt('seek', () => this.#seek(at, 'earliest'))
+    await this.#attempt('seek', () => this.#actions.seek(at, 'earliest'))
     return true
   }
 
   /** Without a reset policy an error takes the place of a reset; one from before a seek may reach the next read. */
   #checkNoOffset(at: TopicPartition, code: string, offset: bigint | undefined): void {
     const isRecreated = code === 'UNKNOWN_TOPIC_ID'
-    if (!this.#held.has(placeName(at)) || (this.#sought.has(placeName(at)) && !isRecreated)) return
+    if (!this.#held.has(placeName(at)) || (this.#actions.isSought(at) && !isRecreated)) return
     const reason = isRecreated ? 'recreated' : offset === undefined ? 'no-committed-offset' : 'out-of-range'
     this.#world.model.reset(this.name, { ...at, from: offset, to: isRecreated ? 0n : (offset ?? 0n), reason })
   }
@@ -198,24 +204,23 @@ export class ChaosMember {
     for (const at of partitions) {
       if (this.#isDead) return
       this.#held.set(placeName(at), at)
-      this.#sought.delete(placeName(at))
-      this.#fresh.add(placeName(at))
+      this.#actions.assigned(at)
       this.#world.model.assigned(this.name, at)
       this.#note(at, 'assigned')
     }
     if (!this.#may('hooks', 0.5)) return
     this.#world.count('hook onAssigned')
-    if (this.#random.chance(0.5)) await this.#sleep(this.#random.between(1, 1_500))
+    if (this.#random.withProbability(0.5)) await this.#sleep(this.#random.between(1, 1_500))
     if (this.#may('seek', 0.3) && partitions.length > 0)
-      await this.#attempt('seek', () => this.#seek(this.#random.pick(partitions), 'earliest'))
+      await this.#attempt('seek', () => this.#actions.seek(this.#random.pick(partitions), 'earliest'))
   }
 
   async #revoked(partitions: readonly TopicPartition[]): Promise<void> {
     for (const at of partitions) this.#release(at, 'revoked')
     if (!this.#may('hooks', 0.5)) return
     this.#world.count('hook onRevoked')
-    if (this.#random.chance(0.5)) await this.#sleep(this.#random.between(1, 1_500))
-    if (this.#random.chance(0.5)) await this.#attempt('commit()', () => this.consumer.commit())
+    if (this.#random.withProbability(0.5)) await this.#sleep(this.#random.between(1, 1_500))
+    if (this.#random.withProbability(0.5)) await this.#attempt('commit()', () => this.consumer.commit())
   }
 
   async #lost(partitions: readonly TopicPartition[]): Promise<void> {
@@ -230,83 +235,30 @@ export class ChaosMember {
     this.#note(at, why)
   }
 
-  // ---- what the application does besides reading -------------------------------------------------------------------
-
-  async #act(): Promise<void> {
-    while (!this.#isEnding) {
-      await this.#sleep(this.#random.between(500, 4_000))
-      if (this.#isEnding) return
-      const held = [...this.#held.values()]
-      if (this.#world.isCalm) {
-        this.#resumeAll()
-        if (this.#random.chance(0.5)) await this.#attempt('commit()', () => this.consumer.commit())
-      }
-      if (held.length === 0) continue
-      const at = this.#random.pick(held)
-      if (this.#may('seek', 0.3)) await this.#attempt('seek', () => this.#seek(at, this.#target(at)))
-      if (this.#may('pause', 0.4)) await this.#attempt('pause', () => this.#pause(at))
-      if (this.#may('pause', 0.4)) this.#resumeAll()
-      if (this.#may('explicit commit', 0.3)) await this.#commit(at)
-    }
-  }
-
-  #target({ topic, partition }: TopicPartition): number | 'earliest' | 'latest' {
-    const roll = this.#random.next()
-    if (roll < 0.2) return 'earliest'
-    if (roll < 0.35) return 'latest'
-    const position = Number(this.consumer.position({ topic, partition }) ?? 0n)
-    return Math.max(0, position - this.#random.whole(-3, 12))
-  }
-
-  #seek(at: TopicPartition, offset: number | 'earliest' | 'latest'): void {
-    const end = this.#world.readableEnd(at)
-    const to = typeof offset === 'number' ? Math.min(offset, end) : offset
-    this.consumer.seek({ ...at, offset: to })
-    this.#world.count(`seek ${typeof to === 'number' ? 'to an offset' : to}`)
-    this.#note(at, `seek ${to}`)
-    this.#sought.add(placeName(at))
-    this.#fresh.delete(placeName(at))
-    this.#world.model.sought(this.name, at, to === 'latest' ? undefined : to === 'earliest' ? 0 : to)
-  }
-
-  #pause(at: TopicPartition): void {
-    this.consumer.pause([at])
-    this.#world.count('pause')
-    this.#note(at, 'paused')
-    if (!this.#pausedAtMs.has(placeName(at))) this.#pausedAtMs.set(placeName(at), this.#world.nowMs())
-  }
-
-  #resumeAll(): void {
-    for (const name of [...this.#pausedAtMs.keys()]) {
-      const at = this.#held.get(name)
-      if (at === undefined) continue
-      this.#pausedAtMs.delete(name)
-      this.#note(at, 'resumed')
-      void this.#attempt('resume', () => this.consumer.resume([at]))
-    }
-  }
-
-  async #commit(at: TopicPartition): Promise<void> {
-    const { consumer } = this
-    const kind = this.#random.whole(0, 2)
-    if (kind === 0) {
-      this.#world.count('commit()')
-      await this.#attempt('commit()', () => consumer.commit())
-      return
-    }
-    const position = Number(consumer.position(at) ?? 0n)
-    const offset = Math.max(0, position - this.#random.whole(0, 5))
-    if (position === 0) return
-    this.#world.count('commit([…])')
-    this.#note(at, `commit([${offset}])`)
-    this.#fresh.delete(placeName(at))
-    this.#world.model.asked(this.name, at, offset)
-    await this.#attempt('commit([…])', () => consumer.commit([{ ...at, offset }]))
-  }
-
   // ---- helpers -----------------------------------------------------------------------------------------------------
 
-  #readerHost() {
+  #actionsHost(): ActionsHost {
+    const world = this.#world
+    return {
+      name: this.name,
+      consumer: this.consumer,
+      random: this.#random,
+      model: world.model,
+      held: this.#held,
+      get isCalm() {
+        return world.isCalm
+      },
+      nowMs: () => world.nowMs(),
+      may: (feature, probability) => this.#may(feature, probability),
+      count: (dimension) => world.count(dimension),
+      note: (at, event) => this.#note(at, event),
+      violation: (what, at) => world.violation(what, at),
+      readableEnd: (at) => world.readableEnd(at),
+      attempt: (what, call) => this.#attempt(what, call),
+    }
+  }
+
+  #readerHost(): ReaderHost {
     const { consumer } = this
     const { model } = this.#world
     const alive = (act: () => void) => {
@@ -329,8 +281,7 @@ export class ChaosMember {
       handed: (message: Message) =>
         alive(() => {
           this.#note(at(message), `handed ${message.offset}`)
-          this.#checkPause(message)
-          if (this.#fresh.delete(placeName(message))) model.assigned(this.name, at(message))
+          this.#actions.handed(at(message), message.offset)
           model.handed(this.name, at(message), Number(message.offset), value(message))
         }),
       done: (message: Message) =>
@@ -349,12 +300,6 @@ export class ChaosMember {
     }
   }
 
-  #checkPause(message: Message): void {
-    const atMs = this.#pausedAtMs.get(placeName(message))
-    if (atMs === undefined || atMs >= this.#world.nowMs()) return
-    this.#world.violation(`${this.name} is handed ${message.offset} of a paused partition`, message)
-  }
-
   /** A call of the application that may fail with a KafkaError. */
   async #attempt(what: string, call: () => unknown): Promise<void> {
     try {
@@ -370,7 +315,7 @@ export class ChaosMember {
 
   #may(feature: ChaosFeature, probability: number): boolean {
     const { isCalm, plan } = this.#world
-    return !isCalm && !this.#isDead && plan.features.has(feature) && this.#random.chance(probability)
+    return !isCalm && !this.#isDead && plan.features.has(feature) && this.#random.withProbability(probability)
   }
 
   #note(at: TopicPartition | undefined, event: string): void {
@@ -397,8 +342,4 @@ function consumerOf(kafka: Kafka, { commitStart, ...options }: ConsumerOptions &
   } catch {
     return kafka.consumer(options)
   }
-}
-
-function placeName({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`
 }

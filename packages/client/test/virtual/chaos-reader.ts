@@ -12,7 +12,7 @@ export interface ReaderHost {
   readonly isCalm: boolean
   nowMs(): number
   sleep(ms: number, signal?: AbortSignal): Promise<void>
-  /** Whether it may happen now: nothing goes wrong any more while the group comes to rest. */
+  /** Whether it may happen now: no fault or error is injected while the group comes to rest. */
   may(feature: ChaosFeature, probability: number): boolean
   count(dimension: string): void
   handed(message: Message): void
@@ -156,7 +156,7 @@ export class ChaosReader {
       if (signal.aborted || host.may('break', 0.05)) break
     }
     // Another reader, or close(), gives back what was not marked.
-    if (host.random.chance(0.5)) await this.#mark(last)
+    if (host.random.withProbability(0.5)) await this.#mark(last)
     host.undone()
     return false
   }
@@ -208,7 +208,7 @@ export class ChaosReader {
     this.#failing.delete(place)
     if (!isRetry) for (const message of messages) host.handed(message)
     if ((this.#active.get(place) ?? 0) > 0) host.violation('two handlers of one partition overlap', first)
-    if (batch === undefined && host.marks && host.random.chance(0.3)) {
+    if (batch === undefined && host.marks && host.random.withProbability(0.3)) {
       host.done(first)
       return undefined
     }
@@ -244,7 +244,7 @@ export class ChaosReader {
     else if (roll < 0.65) await host.sleep(random.between(300, 2_500))
     if (host.may('hung handler', 0.01)) {
       host.count('hung handler')
-      await host.sleep(random.between(22_000, 45_000), random.chance(0.5) ? signal : undefined)
+      await host.sleep(random.between(22_000, 45_000), random.withProbability(0.5) ? signal : undefined)
     }
     if (!host.may('handler error', 0.08)) return
     if (messages.length > 1 && host.may('partial done', 0.7)) {
@@ -259,7 +259,7 @@ export class ChaosReader {
   async #settle(messages: readonly Message[], batch?: MessageBatch): Promise<void> {
     const host = this.#host
     if (messages.length === 0 || (host.marks && !host.may('explicit commit', 0.08))) return
-    if (batch !== undefined && host.random.chance(0.4)) {
+    if (batch !== undefined && host.random.withProbability(0.4)) {
       for (const message of messages) host.done(message)
       host.count('batch.commit()')
       await host.attempt('batch.commit()', () => batch.commit())
@@ -271,10 +271,10 @@ export class ChaosReader {
     const { consumer, random } = host
     if (messages.length === 0) return
     for (const message of messages) host.done(message)
-    if (random.chance(0.6)) {
+    if (random.withProbability(0.6)) {
       host.count('done()')
       await host.attempt('done()', () => consumer.done(messages))
-      if (random.chance(0.5)) return
+      if (random.withProbability(0.5)) return
     }
     host.count('commit(items)')
     await host.attempt('commit(items)', () => consumer.commit(messages))

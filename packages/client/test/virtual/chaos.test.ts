@@ -121,7 +121,7 @@ const dimensions: readonly Dimension[] = [
   ['brokers that hang', ['broker paused'], { features: ['paused broker'] }],
   ['links that are cut', ['link cut'], { features: ['cut link'] }],
   ['transient error codes', [], { features: ['error codes'] }],
-  ['topics created anew', ['topic recreated'], { features: ['recreated topic'] }],
+  ['recreated topics', ['topic recreated'], { features: ['recreated topic'] }],
   ['deleted topics', ['topic deleted'], { features: ['deleted topic'] }],
   ['deleted records', ['records deleted'], { features: ['deleted records'] }],
   [

@@ -9,6 +9,8 @@ export interface PrefetchOptions {
   readonly maxBufferedBytes: number
   readonly maxDecompressedBytes: number
   readonly codecs: CodecSet
+  /** All that are assigned. */
+  readonly partitions: () => Iterable<AssignedPartition>
   /** Bytes of the partition were delivered or dropped: it may be fetched again. */
   readonly onDrained: (partition: AssignedPartition) => void
   /** The next batch cannot be read, and everything before it was delivered. */
@@ -38,6 +40,7 @@ export class Prefetch implements BufferHost<AssignedPartition> {
   #isForced = false
   #seesCompressed = false
   #ratio = firstRatio
+  #isLimiting = false
 
   constructor(options: PrefetchOptions) {
     this.#options = options
@@ -85,11 +88,15 @@ export class Prefetch implements BufferHost<AssignedPartition> {
     for (const resume of waiters) resume()
   }
 
-  /** Drops bytes of paused partitions where they hold more than half of the budget: these are fetched again after `resume`. */
-  limitPaused(partitions: Iterable<AssignedPartition>): void {
+  /**
+   * Drops bytes of partitions that deliver nothing for now where they hold more than half of the budget, so that they cannot keep the
+   * others from being fetched. They are fetched again later.
+   */
+  limitHalted(): void {
+    if (this.bufferedBytes <= this.#halfBytes) return
     let bytes = 0
-    for (const partition of partitions) {
-      if (!partition.paused || partition.buffer.isOut) continue
+    for (const partition of this.#options.partitions()) {
+      if (!partition.halted || partition.buffer.isOut) continue
       bytes += partition.buffer.bytes
       if (bytes <= this.#halfBytes) continue
       bytes -= partition.buffer.bytes
@@ -100,7 +107,10 @@ export class Prefetch implements BufferHost<AssignedPartition> {
   // ---- for the buffers of the partitions
 
   ready(partition: AssignedPartition): void {
-    if (partition.halted || this.#queued.has(partition) || !partition.buffer.hasBatch) return
+    if (partition.halted) return
+    // While it delivered nothing, none of its batches was decompressed.
+    partition.buffer.advance()
+    if (this.#queued.has(partition) || !partition.buffer.hasBatch) return
     this.#queued.add(partition)
     this.#queue.push(partition)
     this.wake()
@@ -113,6 +123,17 @@ export class Prefetch implements BufferHost<AssignedPartition> {
   countFetched(partition: AssignedPartition, bytes: number): void {
     this.#fetchedBytes += bytes
     if (bytes < 0) this.#drained(partition)
+    else if (partition.halted) this.#limitSoon()
+  }
+
+  /** A response to a fetch that was sent before the pause may bring more than paused partitions may hold. */
+  #limitSoon(): void {
+    if (this.#isLimiting) return
+    this.#isLimiting = true
+    queueMicrotask(() => {
+      this.#isLimiting = false
+      this.limitHalted()
+    })
   }
 
   discharge(partition: AssignedPartition, bytes: number): void {
@@ -130,6 +151,8 @@ export class Prefetch implements BufferHost<AssignedPartition> {
     const { codecs, maxDecompressedBytes } = this.#options
     const { payload } = batch
     this.#seesCompressed = true
+    // `ready` continues.
+    if (partition.halted) return 'later'
     const expectedBytes = Math.min(maxDecompressedBytes, payload.length * this.#ratio)
     const inflated = this.#inflatedBytes + this.#reservedBytes
     if (!this.#isForced && inflated > 0 && inflated + expectedBytes > this.#halfBytes) {
@@ -154,13 +177,21 @@ export class Prefetch implements BufferHost<AssignedPartition> {
 
   #drained(partition: AssignedPartition): void {
     this.#options.onDrained(partition)
-    const [next] = this.#cramped
+    const next = this.#nextCramped()
     if (next !== undefined) this.#admit(next)
+  }
+
+  #nextCramped(): AssignedPartition | undefined {
+    for (const partition of this.#cramped) {
+      if (!partition.halted) return partition
+      this.#cramped.delete(partition)
+    }
+    return undefined
   }
 
   /** A reader waits and no batch is ready: one batch may always pass, because nothing else would free memory. */
   #force(): void {
-    const [next] = this.#cramped
+    const next = this.#nextCramped()
     if (next === undefined || this.#reservedBytes > 0 || this.#queue.size > 0 || this.#waiters.length === 0) return
     this.#isForced = true
     this.#admit(next)

@@ -42,6 +42,9 @@ interface BrokerQueue {
 
 const coordinatorId = -1
 
+/** A turn of the event loop settles at most this number of tasks: ten thousand would delay heartbeats. */
+const tasksPerTurn = 1_000
+
 interface Failure {
   readonly task: OffsetTask
   readonly error: KafkaError
@@ -166,9 +169,9 @@ export class OffsetRequests {
     } catch (error) {
       failure = asKafkaError(error, operations[queue.kind])
     }
+    await this.#settle(queue, batch, failure)
     queue.inFlight = undefined
     if (this.#options.closing.aborted) return
-    this.#settle(queue, batch, failure)
     // By their leaders of now.
     const { waiting } = queue
     queue.waiting = []
@@ -201,9 +204,13 @@ export class OffsetRequests {
 
   // ---- outcomes
 
-  #settle({ kind }: BrokerQueue, batch: OffsetBatch, failure: KafkaError | undefined): void {
+  async #settle({ kind }: BrokerQueue, batch: OffsetBatch, failure: KafkaError | undefined): Promise<void> {
     const failures: Failure[] = []
+    let settled = 0
     for (const [task, outcome = missingError(task, kind)] of batch.outcomes()) {
+      if (settled++ % tasksPerTurn === 0 && settled > 1) await this.#rest()
+      if (this.#options.closing.aborted) return
+      if (task.batch !== batch) continue
       const result = failure ?? outcome
       if (KafkaError.is(result)) {
         // A leader that does not respond may have been replaced.
@@ -219,6 +226,11 @@ export class OffsetRequests {
       }
     }
     this.#fail(failures)
+  }
+
+  /** Lets timers and sockets run. */
+  #rest(): Promise<void> {
+    return new Promise((resolve) => this.#cluster.runtime.defer(resolve))
   }
 
   #fail(failures: readonly Failure[]): void {

@@ -169,7 +169,7 @@ export class AssignedPartition implements BufferOwner {
   }
 
   /** The partition is revoked, lost or closed: nothing of it is delivered, and its items can no longer be marked. */
-  release(reason: KafkaError): void {
+  release(reason: () => KafkaError): void {
     this.#owned = false
     this.#eras.next('lost')
     this.buffer.clear()

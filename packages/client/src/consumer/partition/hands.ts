@@ -3,7 +3,8 @@ export class Hands {
   #count = 0
   #idle: (() => void)[] = []
   #abort: AbortController | undefined
-  #closed = false
+  /** Why no item follows. An error is created only if the application looks at the signal: it costs more than the rest. */
+  #closed: (() => unknown) | undefined
 
   get count(): number {
     return this.#count
@@ -11,7 +12,10 @@ export class Hands {
 
   /** Aborts when the partition is revoked or lost, when an item exceeds `maxProcessingMs`, and on close. */
   get signal(): AbortSignal {
-    this.#abort ??= new AbortController()
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController()
+      if (this.#closed !== undefined) this.#abort.abort(this.#closed())
+    }
     return this.#abort.signal
   }
 
@@ -22,9 +26,9 @@ export class Hands {
   }
 
   /** No item follows: the signal stays aborted. */
-  close(reason: unknown): void {
-    this.#closed = true
-    this.abort(reason)
+  close(reason: () => unknown): void {
+    this.#closed = reason
+    this.#abort?.abort(reason())
   }
 
   take(): void {
@@ -34,7 +38,7 @@ export class Hands {
   release(): void {
     this.#count--
     if (this.#count > 0) return
-    if (!this.#closed && this.#abort?.signal.aborted === true) this.#abort = undefined
+    if (this.#closed === undefined && this.#abort?.signal.aborted === true) this.#abort = undefined
     if (this.#idle.length === 0) return
     const idle = this.#idle
     this.#idle = []

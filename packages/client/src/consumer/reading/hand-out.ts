@@ -164,6 +164,7 @@ export class HandOut {
 
   /** A partition was given up or moved: its failure no longer matters. */
   forget({ topic, partition }: AssignedPartition): void {
+    if (this.#failures.length === 0) return
     const kept = this.#failures.filter((error) => error.topic !== topic || error.partition !== partition)
     this.#failures.splice(0, this.#failures.length, ...kept)
   }

@@ -64,6 +64,7 @@ export class Watchdog {
   /** What was reported, until it ends. */
   readonly #reported = new Map<AssignedPartition, StuckReason>()
   #startedMs: number
+  #isStopped = false
 
   constructor(runtime: Runtime, options: WatchdogOptions) {
     this.#runtime = runtime
@@ -72,8 +73,9 @@ export class Watchdog {
     this.#startedMs = runtime.monoNow()
     this.#timer = new DeadlineTimer(runtime, (nowMs) => {
       this.#checkItems(nowMs)
-      this.#checkPartitions(nowMs)
-      return nowMs + this.#everyMs
+      // The consumer may have failed because of an item.
+      if (!this.#isStopped) this.#checkPartitions(nowMs)
+      return this.#isStopped ? Number.POSITIVE_INFINITY : nowMs + this.#everyMs
     })
   }
 
@@ -83,7 +85,8 @@ export class Watchdog {
   }
 
   stop(): void {
-    this.#timer.clear()
+    this.#isStopped = true
+    this.#timer.stop()
     this.#items.clear()
     this.#unread.clear()
     this.#reported.clear()
@@ -113,7 +116,7 @@ export class Watchdog {
       const elapsedMs = nowMs - seen.sinceMs
       if (!seen.isStalled && elapsedMs >= maxProcessingMs) {
         seen.isStalled = true
-        onStalled(delivery, processingError(delivery, maxProcessingMs), elapsedMs)
+        onStalled(delivery, processingError(delivery, maxProcessingMs), Math.round(elapsedMs))
       } else if (seen.isStalled && !seen.isOverdue && elapsedMs >= maxProcessingMs + graceMs) {
         seen.isOverdue = true
         onOverdue(delivery, processingError(delivery, maxProcessingMs))
@@ -130,7 +133,7 @@ export class Watchdog {
       if (stuck === undefined) this.#reported.delete(partition)
       else if (this.#reported.get(partition) !== stuck.reason) {
         this.#reported.set(partition, stuck.reason)
-        onStuck(stuck)
+        onStuck({ ...stuck, elapsedMs: Math.round(stuck.elapsedMs) })
       }
     }
     const unreadMs = this.#withoutReaderMs(nowMs)
