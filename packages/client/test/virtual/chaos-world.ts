@@ -338,7 +338,7 @@ export class ChaosWorld implements MemberWorld {
       unrest.push({ name, left: open.length, what, at, isLost: committed > first.offset })
     }
     for (const { name, consumer } of this.#members) {
-      const lag = Number(consumer.lag() ?? Number.NaN)
+      const lag = consumer.lag() ?? -1
       const what = `the lag of ${name} is ${lag} at rest`
       if (lag !== 0) unrest.push({ name, left: lag, what, at: undefined, isLost: false })
     }
