@@ -143,6 +143,10 @@ export class ChaosWorld implements MemberWorld {
     return id === undefined ? 0 : this.#logs.readableEnd({ id, partition }, this.plan.committedOnly)
   }
 
+  isMember(name: string): boolean {
+    return this.#commits.isMember(name)
+  }
+
   count(dimension: string): void {
     this.#counts.set(dimension, (this.#counts.get(dimension) ?? 0) + 1)
   }
