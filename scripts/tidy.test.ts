@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { handlers } from '../packages/testkit/src/handlers/registry.ts'
 import { unsupported } from '../packages/testkit/src/handlers/unsupported.ts'
+import { stateWriters } from './lib/consumer-state.ts'
 import { interpretedCodes } from './lib/error-names.ts'
 import { type FileKind, importsOf, inspect } from './lib/tidy-rules.ts'
 
@@ -124,6 +125,43 @@ describe('what an error code means', () => {
     ["if (error.code === 'ECONNREFUSED') f()"],
   ])('leaves %j alone', (text) => {
     expect(interpretedCodes('planted.ts', text)).toEqual([])
+  })
+})
+
+describe('the state of a consumed partition', () => {
+  const folder = 'packages/client/src/consumer/'
+
+  test('is private, and written only by the files that own it', () => {
+    const consumer = sources.filter((path) => path.startsWith(folder) && !isTest(path))
+    expect(consumer.length).toBeGreaterThan(50)
+    const found = consumer.flatMap((path) =>
+      stateWriters(path, read(path)).map(({ line, message }) => `${path}:${line} ${message}`),
+    )
+    expect(found).toEqual([])
+  })
+
+  test.each([
+    ['reading/runner.ts', 'batch.owner.progress.settle(0, 1)'],
+    ['reading/poll.ts', 'const { progress } = partition; progress.hand(0, 1, 0)'],
+    ['offsets/positions.ts', 'partition.progress.start(position)'],
+    ['offsets/committer.ts', 'partition.progress.stored(5)'],
+    ['reading/marks.ts', 'partition.progress.foundCommit(5)'],
+    ['core.ts', 'const state = partition.progress'],
+    ['core.ts', 'const { progress: state } = partition'],
+    ['partition/era.ts', 'class Era { offset = -1 }'],
+    ['partition/era.ts', 'class Era { done: number | undefined }'],
+  ])('is not written in %s by %j', (file, text) => {
+    expect(stateWriters(folder + file, text).map(({ rule }) => rule)).toEqual(['consumer state'])
+  })
+
+  test.each([
+    ['reading/delivery.ts', 'owner.progress.hand(0, 1, 0)'],
+    ['offsets/commit-entry.ts', 'progress.storedExplicitly(5)'],
+    ['core.ts', 'const { offset } = partition.progress.lowestUndone'],
+    ['core.ts', 'watchdog.start()'],
+    ['partition/era.ts', 'class Era { #offset = -1; readonly ranges = 1 }'],
+  ])('is left alone in %s by %j', (file, text) => {
+    expect(stateWriters(folder + file, text)).toEqual([])
   })
 })
 

@@ -30,6 +30,7 @@ export type {
 } from './faults/rule.ts'
 export type { WaitOptions } from './faults/waiters.ts'
 export type { ApiName, RequestOf } from './messages/api-name.ts'
+export type { ErrorLevel } from './messages/places.ts'
 export type { Identity } from './network/certificates.ts'
 export type { NetworkNode } from './network/links.ts'
 export type { SecurityProtocol } from './network/security-protocol.ts'

@@ -111,8 +111,8 @@ export class Consumer implements AsyncIterable<Message> {
 
   /**
    * Without an argument commits what is processed. With an item marks it first, together with what the loop has passed before it, and
-   * commits its partition. With a list of offsets stores exactly these (each the next one to read): they stand until progress goes
-   * beyond them, or a seek. Rejects when the group no longer accepts commits of this member.
+   * commits its partition. With a list of offsets stores exactly these (each the next one to read): they stand until the progress
+   * is beyond them, or a seek. Rejects when the group no longer accepts commits of this member.
    */
   async commit(what?: Item | readonly PartitionOffset[], options: CallOptions = {}): Promise<void> {
     const { lifecycle, committer, marks, assignment, options: own } = this.#core.parts

@@ -15,7 +15,7 @@ export interface ConsumerEventMap {
   /** Processing of an item exceeded `maxProcessingMs`; its signal was aborted. */
   stalled: (event: { topic: string; partition: number; offset: bigint; elapsedMs: number }) => void
   /**
-   * Nobody fetches, reads or settles a partition that is not paused: 'no-reader' (nothing reads for `maxProcessingMs`: the member leaves
+   * A partition that is not paused makes no progress: 'no-reader' (nothing reads for `maxProcessingMs`: the member leaves
    * the group, and joins again at the next read), 'not-fetched' (with the reason, if it is known), 'not-read', 'not-settled' (an item is
    * in hand for longer than `maxProcessingMs`). Reported once per occasion; `health()` is unhealthy while it lasts.
    */

@@ -16,7 +16,7 @@ const latestTopicLength = 249
 const longestMetadataChars = 1 << 20
 
 /** Whether a value is an offset: a bigint or a safe integer, 0 or more. Text and -1 are none. */
-export function isOffset(value: unknown): value is bigint | number {
+function isOffset(value: unknown): value is bigint | number {
   if (typeof value === 'bigint') return value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER)
   return Number.isSafeInteger(value) && (value as number) >= 0
 }
@@ -26,7 +26,7 @@ export function isStartOffset(value: unknown): value is StartOffset {
   return value === 'earliest' || value === 'latest' || isOffset(value)
 }
 
-/** Checks `{ topic, partition, … }` as a caller gave it. `caller` is the call, 'consumer.seek()'. */
+/** Checks `{ topic, partition, … }` as a caller passed it. `caller` is the call, 'consumer.seek()'. */
 export function checkPlace(
   value: unknown,
   caller: string,

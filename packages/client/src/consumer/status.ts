@@ -1,7 +1,6 @@
 import type { TopicPartition } from '../cluster/topology.ts'
 import type { KafkaError } from '../errors.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
-import type { Obstacle } from './partition/trouble.ts'
 import type { Deliveries } from './reading/delivery.ts'
 
 /** What `consumer.partitions()` reports of a partition. Offsets are undefined while they are unknown. */
@@ -18,7 +17,11 @@ export interface PartitionStatus extends TopicPartition {
   readonly lastStableOffset: bigint | undefined
   /** Number of records between the position and the high watermark. */
   readonly lag: number | undefined
-  readonly state: 'reading' | 'paused' | Obstacle
+  /**
+   * 'resolving': its position is being looked up or validated. 'backing-off': a request failed and is repeated. 'no-leader' and
+   * 'forbidden' end by themselves when the reason does; 'failed' needs a seek.
+   */
+  readonly state: 'reading' | 'paused' | 'resolving' | 'backing-off' | 'no-leader' | 'forbidden' | 'failed'
   /** For how long it has been in this state, in ms; 0 for 'reading' and 'paused'. */
   readonly elapsedMs: number
   /** Why it is not read, if that is known. */

@@ -24,6 +24,8 @@ export class ChaosCommits {
   readonly #logs: ChaosLogs
   readonly #onCommit: OnCommit
   readonly #rules = new Set<Fault>()
+  /** The partitions with a commit, and what the group had before it: perhaps the offset of a deleted topic of that name. */
+  readonly #before = new Map<string, number | undefined>()
   /** By topic id and partition: a coordinator that is down cannot be read. */
   readonly #last = new Map<string, number>()
 
@@ -53,10 +55,19 @@ export class ChaosCommits {
     return this.#last.get(`${this.#logs.idOf(topic)}/${partition}`)
   }
 
+  /** Whether the coordinator has a member with this client id. */
+  isMember(clientId: string): boolean {
+    return this.#logs.group(groupId)?.members.some((one) => one.clientId === clientId) ?? false
+  }
+
   #read(): GroupStatus | undefined {
     const group = this.#logs.group(groupId)
-    for (const { topic, partition, offset } of group?.offsets ?? [])
-      this.#last.set(`${this.#logs.idOf(topic)}/${partition}`, Number(offset))
+    for (const { topic, partition, offset } of group?.offsets ?? []) {
+      const place = `${this.#logs.idOf(topic)}/${partition}`
+      if (!this.#before.has(place) || this.#before.get(place) === Number(offset)) continue
+      this.#before.set(place, undefined)
+      this.#last.set(place, Number(offset))
+    }
     return group
   }
 
@@ -80,9 +91,16 @@ export class ChaosCommits {
       if (topic === undefined) continue
       for (const { partitionIndex: partition, committedOffset } of partitions) {
         if (partition >= this.#logs.partitionCount(topic)) continue
-        const isOwner = !others.some((one) => one.topic === topic && one.partition === partition)
+        const isHere = (one: TopicPartition) => one.topic === topic && one.partition === partition
+        const isOwner = !others.some(isHere)
+        const place = `${this.#logs.idOf(topic)}/${partition}`
+        if (!this.#before.has(place)) this.#before.set(place, offsetOf(group.offsets.find(isHere)))
         this.#onCommit(name, { topic, partition }, Number(committedOffset), { isOwner, sentAtMs })
       }
     }
   }
+}
+
+function offsetOf(found: { readonly offset: bigint } | undefined): number | undefined {
+  return found && Number(found.offset)
 }

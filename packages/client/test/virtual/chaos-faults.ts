@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import type { ApiName, NetworkNode, TestBroker, TestCluster } from '@ottla/testkit'
+import type { ApiName, FaultAction, NetworkNode, TestBroker, TestCluster } from '@ottla/testkit'
 import type { ChaosLogs } from './chaos-logs.ts'
 import type { ChaosFeature, ChaosPlan, TopicPlan } from './chaos-plan.ts'
 import type { ChaosRandom } from './chaos-random.ts'
@@ -129,7 +129,7 @@ export class ChaosFaults {
   async #restart(): Promise<void> {
     const broker = this.#random.pick(this.#cluster.brokers)
     if (!broker.isUp) return
-    const isClean = this.#random.chance(0.5)
+    const isClean = this.#random.withProbability(0.5)
     this.#note(isClean ? 'broker restarted' : 'broker killed', () => start(broker))
     await (isClean ? broker.shutdown() : broker.kill())
   }
@@ -156,7 +156,7 @@ export class ChaosFaults {
     const places: NetworkNode[] = [...this.#cluster.brokers.map(({ id }) => id), 'controller', 'clients']
     const from = this.#random.pick(places)
     const to = this.#random.pick(places.filter((place) => place !== from))
-    const oneWay = this.#random.chance(0.4)
+    const oneWay = this.#random.withProbability(0.4)
     this.#note('link cut', this.#cluster.disconnect(from, to, { oneWay }))
   }
 
@@ -164,11 +164,16 @@ export class ChaosFaults {
     const [api, errors] = this.#random.pick(transientErrors)
     const error = this.#random.pick(errors)
     const probability = this.#random.between(0.1, 0.9)
-    const kind = this.#random.whole(0, 9)
-    const action =
-      kind < 7 ? ({ error } as const) : kind < 8 ? 'close' : kind < 9 ? 'closeAfterWork' : ({ delay: '2s' } as const)
+    const action = this.#random.pick<FaultAction>([
+      ...Array.from({ length: 7 }, () => ({ error })),
+      'close',
+      'closeAfterWork',
+      'hang',
+      { delay: '2s' },
+    ])
     const rule = this.#cluster.faults.add({ match: { api }, trigger: { probability }, action })
-    this.#note(`${api} ${kind < 7 ? error : kind < 9 ? action : 'delayed'}`, () => rule.remove())
+    const what = typeof action === 'string' ? action : 'error' in action ? error : 'delay'
+    this.#note(`${api} ${what}`, () => rule.remove())
   }
 
   async #recreate(): Promise<void> {
@@ -177,7 +182,7 @@ export class ChaosFaults {
     const { name, partitions, replicationFactor } = at.topic
     this.#logs.deleteTopic(name)
     this.#note('topic recreated')
-    if (this.#random.chance(0.7)) await this.#cluster.clock.advance(this.#random.between(0, 8_000))
+    if (this.#random.withProbability(0.7)) await this.#cluster.clock.advance(this.#random.between(0, 8_000))
     const count = Math.max(1, partitions + this.#random.whole(-1, 1))
     const again = { name, partitions: count, replicationFactor }
     // Too few brokers may be up: it is created when all has healed.

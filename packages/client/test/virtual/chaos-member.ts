@@ -9,9 +9,10 @@ import {
   silentLogger,
   type TopicPartition,
 } from '../../src/index.ts'
+import { type ActionsHost, ChaosActions, placeName } from './chaos-actions.ts'
 import type { ChaosFeature, ChaosPlan, CommitChoice, ReaderKind } from './chaos-plan.ts'
 import type { ChaosRandom } from './chaos-random.ts'
-import { ChaosReader } from './chaos-reader.ts'
+import { ChaosReader, type ReaderHost } from './chaos-reader.ts'
 import { type ProcessRuntime, processRuntime } from './chaos-runtime.ts'
 import type { ConsumerModel } from './consumer-model.ts'
 
@@ -27,6 +28,8 @@ export interface MemberWorld {
   note(at: TopicPartition | undefined, event: string): void
   violation(what: string, at: TopicPartition | undefined): void
   readableEnd(at: TopicPartition): number
+  /** Whether the coordinator has this member. */
+  isMember(name: string): boolean
 }
 
 export interface MemberOptions {
@@ -34,6 +37,9 @@ export interface MemberOptions {
   readonly readers: readonly ReaderKind[]
   readonly commit: CommitChoice
 }
+
+/** Above the sum of maxProcessingMs, the session timeout and the time to leave. */
+const absenceMs = 36_000
 
 /** One consumer in a process that may crash: it reads until it is stopped, or until an error ends it. */
 export class ChaosMember {
@@ -45,12 +51,9 @@ export class ChaosMember {
   readonly #kafka: Kafka
   readonly #process: ProcessRuntime
   readonly #held = new Map<string, TopicPartition>()
-  readonly #pausedAtMs = new Map<string, number>()
-  /** The partitions without a record, a seek or a reset since they were assigned: a new coordinator may still be loading. */
-  readonly #fresh = new Set<string>()
-  /** The partitions sought since they were assigned. */
-  readonly #sought = new Set<string>()
+  readonly #actions: ChaosActions
   #reader: ChaosReader | undefined
+  #hooks = 0
   #isEnding = false
   #isDead = false
 
@@ -76,10 +79,11 @@ export class ChaosMember {
       rebalanceTimeoutMs: 20_000,
       maxProcessingMs: 20_000,
       revokeGraceMs: random.pick([0, 500, 5_000]),
-      onAssigned: (partitions) => this.#assigned(partitions),
-      onRevoked: (partitions) => this.#revoked(partitions),
-      onLost: (partitions) => this.#lost(partitions),
+      onAssigned: (partitions) => this.#hook('onAssigned', () => this.#assigned(partitions)),
+      onRevoked: (partitions) => this.#hook('onRevoked', () => this.#revoked(partitions)),
+      onLost: (partitions) => this.#hook('onLost', () => this.#lost(partitions)),
     })
+    this.#actions = new ChaosActions(this.#actionsHost())
     this.#listen()
   }
 
@@ -97,13 +101,15 @@ export class ChaosMember {
     consumer.on('positionReset', (event) => {
       if (this.#isDead) return
       this.#world.count(`reset: ${event.reason}`)
-      this.#fresh.delete(placeName(event))
+      this.#actions.wasReset(event)
       this.#note(event, `reset ${event.from} -> ${event.to} (${event.reason})`)
       this.#world.model.reset(this.name, event)
     })
     consumer.on('stalled', (event) => {
       this.#world.count('event stalled')
       this.#note(event, `stalled at ${event.offset}`)
+      if (!this.#isDead && this.#reader?.isHung === false)
+        this.#world.violation(`${this.name} reports ${event.offset} as stalled, but no handler hangs`, event)
     })
     const lost = ({ partitions }: { partitions: readonly TopicPartition[] }) => {
       for (const at of partitions) this.#release(at, 'lost')
@@ -125,9 +131,28 @@ export class ChaosMember {
         mayPoll = false
         if (!(await this.#survives(error))) break
       }
+      if (this.#may('absent reader', 0.2)) await this.#beAbsent()
     }
     if (!this.#isDead) await this.stop()
     await acting
+  }
+
+  /** Without a reader a member leaves after maxProcessingMs, at the latest when its session ends. */
+  async #beAbsent(): Promise<void> {
+    this.#world.count('absent reader')
+    this.#note(undefined, 'does not read')
+    const untilMs = this.#world.nowMs() + absenceMs
+    while (this.#world.nowMs() < untilMs && !this.#isEnding) await this.#sleep(500)
+    if (this.#isEnding || !this.#world.isMember(this.name)) return
+    this.#world.violation(`${this.name} has had no reader for too long, but is still a member`, undefined)
+  }
+
+  async #act(): Promise<void> {
+    for (;;) {
+      await this.#sleep(this.#random.between(500, 4_000))
+      if (this.#isEnding) return
+      await this.#actions.act()
+    }
   }
 
   /** Closes the consumer, whatever it does. */
@@ -180,42 +205,52 @@ export class ChaosMember {
     const at = { topic, partition }
     if (this.#world.plan.offsetReset !== 'none') this.#world.violation(`${code} despite a reset policy`, at)
     this.#checkNoOffset(at, code, offset)
-    await this.#attempt('seek', () => this.#seek(at, 'earliest'))
+    await this.#attempt('seek', () => this.#actions.seek(at, 'earliest'))
     return true
   }
 
   /** Without a reset policy an error takes the place of a reset; one from before a seek may reach the next read. */
   #checkNoOffset(at: TopicPartition, code: string, offset: bigint | undefined): void {
     const isRecreated = code === 'UNKNOWN_TOPIC_ID'
-    if (!this.#held.has(placeName(at)) || (this.#sought.has(placeName(at)) && !isRecreated)) return
+    if (!this.#held.has(placeName(at)) || (this.#actions.isSought(at) && !isRecreated)) return
     const reason = isRecreated ? 'recreated' : offset === undefined ? 'no-committed-offset' : 'out-of-range'
     this.#world.model.reset(this.name, { ...at, from: offset, to: isRecreated ? 0n : (offset ?? 0n), reason })
   }
 
   // ---- hooks -------------------------------------------------------------------------------------------------------
 
+  async #hook(name: string, run: () => Promise<void>): Promise<void> {
+    if (this.#hooks > 0 && !this.#isDead)
+      this.#world.violation(`${this.name}: the hook ${name} runs beside another one`, undefined)
+    this.#hooks++
+    try {
+      await run()
+    } finally {
+      this.#hooks--
+    }
+  }
+
   async #assigned(partitions: readonly TopicPartition[]): Promise<void> {
     for (const at of partitions) {
       if (this.#isDead) return
       this.#held.set(placeName(at), at)
-      this.#sought.delete(placeName(at))
-      this.#fresh.add(placeName(at))
+      this.#actions.assigned(at)
       this.#world.model.assigned(this.name, at)
       this.#note(at, 'assigned')
     }
     if (!this.#may('hooks', 0.5)) return
     this.#world.count('hook onAssigned')
-    if (this.#random.chance(0.5)) await this.#sleep(this.#random.between(1, 1_500))
+    if (this.#random.withProbability(0.5)) await this.#sleep(this.#random.between(1, 1_500))
     if (this.#may('seek', 0.3) && partitions.length > 0)
-      await this.#attempt('seek', () => this.#seek(this.#random.pick(partitions), 'earliest'))
+      await this.#attempt('seek', () => this.#actions.seek(this.#random.pick(partitions), 'earliest'))
   }
 
   async #revoked(partitions: readonly TopicPartition[]): Promise<void> {
     for (const at of partitions) this.#release(at, 'revoked')
     if (!this.#may('hooks', 0.5)) return
     this.#world.count('hook onRevoked')
-    if (this.#random.chance(0.5)) await this.#sleep(this.#random.between(1, 1_500))
-    if (this.#random.chance(0.5)) await this.#attempt('commit()', () => this.consumer.commit())
+    if (this.#random.withProbability(0.5)) await this.#sleep(this.#random.between(1, 1_500))
+    if (this.#random.withProbability(0.5)) await this.#attempt('commit()', () => this.consumer.commit())
   }
 
   async #lost(partitions: readonly TopicPartition[]): Promise<void> {
@@ -230,83 +265,30 @@ export class ChaosMember {
     this.#note(at, why)
   }
 
-  // ---- what the application does besides reading -------------------------------------------------------------------
-
-  async #act(): Promise<void> {
-    while (!this.#isEnding) {
-      await this.#sleep(this.#random.between(500, 4_000))
-      if (this.#isEnding) return
-      const held = [...this.#held.values()]
-      if (this.#world.isCalm) {
-        this.#resumeAll()
-        if (this.#random.chance(0.5)) await this.#attempt('commit()', () => this.consumer.commit())
-      }
-      if (held.length === 0) continue
-      const at = this.#random.pick(held)
-      if (this.#may('seek', 0.3)) await this.#attempt('seek', () => this.#seek(at, this.#target(at)))
-      if (this.#may('pause', 0.4)) await this.#attempt('pause', () => this.#pause(at))
-      if (this.#may('pause', 0.4)) this.#resumeAll()
-      if (this.#may('explicit commit', 0.3)) await this.#commit(at)
-    }
-  }
-
-  #target({ topic, partition }: TopicPartition): number | 'earliest' | 'latest' {
-    const roll = this.#random.next()
-    if (roll < 0.2) return 'earliest'
-    if (roll < 0.35) return 'latest'
-    const position = Number(this.consumer.position({ topic, partition }) ?? 0n)
-    return Math.max(0, position - this.#random.whole(-3, 12))
-  }
-
-  #seek(at: TopicPartition, offset: number | 'earliest' | 'latest'): void {
-    const end = this.#world.readableEnd(at)
-    const to = typeof offset === 'number' ? Math.min(offset, end) : offset
-    this.consumer.seek({ ...at, offset: to })
-    this.#world.count(`seek ${typeof to === 'number' ? 'to an offset' : to}`)
-    this.#note(at, `seek ${to}`)
-    this.#sought.add(placeName(at))
-    this.#fresh.delete(placeName(at))
-    this.#world.model.sought(this.name, at, to === 'latest' ? undefined : to === 'earliest' ? 0 : to)
-  }
-
-  #pause(at: TopicPartition): void {
-    this.consumer.pause([at])
-    this.#world.count('pause')
-    this.#note(at, 'paused')
-    if (!this.#pausedAtMs.has(placeName(at))) this.#pausedAtMs.set(placeName(at), this.#world.nowMs())
-  }
-
-  #resumeAll(): void {
-    for (const name of [...this.#pausedAtMs.keys()]) {
-      const at = this.#held.get(name)
-      if (at === undefined) continue
-      this.#pausedAtMs.delete(name)
-      this.#note(at, 'resumed')
-      void this.#attempt('resume', () => this.consumer.resume([at]))
-    }
-  }
-
-  async #commit(at: TopicPartition): Promise<void> {
-    const { consumer } = this
-    const kind = this.#random.whole(0, 2)
-    if (kind === 0) {
-      this.#world.count('commit()')
-      await this.#attempt('commit()', () => consumer.commit())
-      return
-    }
-    const position = Number(consumer.position(at) ?? 0n)
-    const offset = Math.max(0, position - this.#random.whole(0, 5))
-    if (position === 0) return
-    this.#world.count('commit([…])')
-    this.#note(at, `commit([${offset}])`)
-    this.#fresh.delete(placeName(at))
-    this.#world.model.asked(this.name, at, offset)
-    await this.#attempt('commit([…])', () => consumer.commit([{ ...at, offset }]))
-  }
-
   // ---- helpers -----------------------------------------------------------------------------------------------------
 
-  #readerHost() {
+  #actionsHost(): ActionsHost {
+    const world = this.#world
+    return {
+      name: this.name,
+      consumer: this.consumer,
+      random: this.#random,
+      model: world.model,
+      held: this.#held,
+      get isCalm() {
+        return world.isCalm
+      },
+      nowMs: () => world.nowMs(),
+      may: (feature, probability) => this.#may(feature, probability),
+      count: (dimension) => world.count(dimension),
+      note: (at, event) => this.#note(at, event),
+      violation: (what, at) => world.violation(what, at),
+      readableEnd: (at) => world.readableEnd(at),
+      attempt: (what, call) => this.#attempt(what, call),
+    }
+  }
+
+  #readerHost(): ReaderHost {
     const { consumer } = this
     const { model } = this.#world
     const alive = (act: () => void) => {
@@ -329,8 +311,7 @@ export class ChaosMember {
       handed: (message: Message) =>
         alive(() => {
           this.#note(at(message), `handed ${message.offset}`)
-          this.#checkPause(message)
-          if (this.#fresh.delete(placeName(message))) model.assigned(this.name, at(message))
+          this.#actions.handed(at(message), message.offset)
           model.handed(this.name, at(message), Number(message.offset), value(message))
         }),
       done: (message: Message) =>
@@ -349,12 +330,6 @@ export class ChaosMember {
     }
   }
 
-  #checkPause(message: Message): void {
-    const atMs = this.#pausedAtMs.get(placeName(message))
-    if (atMs === undefined || atMs >= this.#world.nowMs()) return
-    this.#world.violation(`${this.name} is handed ${message.offset} of a paused partition`, message)
-  }
-
   /** A call of the application that may fail with a KafkaError. */
   async #attempt(what: string, call: () => unknown): Promise<void> {
     try {
@@ -363,6 +338,8 @@ export class ChaosMember {
       if (this.#isDead) return
       if (!KafkaError.is(error)) return this.#world.violation(`${what} fails: ${String(error)}`, undefined)
       this.#world.count(`${what} rejected: ${error.code}`)
+      if (error.code === 'REBALANCE_IN_PROGRESS')
+        this.#world.violation(`${what} does not wait for the outcome of a rebalance: ${error.message}`, undefined)
       const at = error.topic === undefined ? undefined : { topic: error.topic, partition: error.partition ?? 0 }
       this.#note(at, `${what} rejected: ${error.message}`)
     }
@@ -370,7 +347,7 @@ export class ChaosMember {
 
   #may(feature: ChaosFeature, probability: number): boolean {
     const { isCalm, plan } = this.#world
-    return !isCalm && !this.#isDead && plan.features.has(feature) && this.#random.chance(probability)
+    return !isCalm && !this.#isDead && plan.features.has(feature) && this.#random.withProbability(probability)
   }
 
   #note(at: TopicPartition | undefined, event: string): void {
@@ -397,8 +374,4 @@ function consumerOf(kafka: Kafka, { commitStart, ...options }: ConsumerOptions &
   } catch {
     return kafka.consumer(options)
   }
-}
-
-function placeName({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`
 }

@@ -9,6 +9,8 @@ export const chaosFeatures = [
   'seek',
   'pause',
   'hung handler',
+  'long retries',
+  'absent reader',
   'explicit commit',
   'undo',
   'hooks',
@@ -74,14 +76,14 @@ export function planOf(given: ChaosOptions): ChaosPlan {
   const { seed, features } = given
   const random = new ChaosRandom(seed, 'plan')
   const share = random.pick([0.15, 0.3, 0.5])
-  const drawn = chaosFeatures.filter((one) => random.chance(rare.has(one) ? share / 2 : share))
+  const drawn = chaosFeatures.filter((one) => random.withProbability(rare.has(one) ? share / 2 : share))
   const all = new Set(features ?? drawn)
   const brokers = given.replicationFactor === undefined ? random.pick([1, 2, 3, 3, 3]) : 3
   const topics = Array.from({ length: random.whole(1, 3) }, (_, at) => ({
     name: `t${at}`,
     partitions: random.whole(1, 3),
-    replicationFactor: given.replicationFactor ?? (random.chance(0.35) ? 1 : brokers),
-    isCompacted: all.has('compaction') && random.chance(0.5),
+    replicationFactor: given.replicationFactor ?? (random.withProbability(0.35) ? 1 : brokers),
+    isCompacted: all.has('compaction') && random.withProbability(0.5),
   }))
   return {
     seed,
@@ -89,7 +91,7 @@ export function planOf(given: ChaosOptions): ChaosPlan {
     brokers,
     topics,
     members: given.members ?? random.whole(1, 3),
-    committedOnly: random.chance(0.7),
+    committedOnly: random.withProbability(0.7),
     offsetReset: given.offsetReset ?? random.pick(['earliest', 'earliest', 'earliest', 'latest', 'none']),
     assignors:
       given.assignors ??

@@ -17,7 +17,7 @@ export class ChaosRandom {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
   }
 
-  chance(probability: number): boolean {
+  withProbability(probability: number): boolean {
     return this.next() < probability
   }
 

@@ -12,7 +12,7 @@ export interface ReaderHost {
   readonly isCalm: boolean
   nowMs(): number
   sleep(ms: number, signal?: AbortSignal): Promise<void>
-  /** Whether it may happen now: nothing goes wrong any more while the group comes to rest. */
+  /** Whether it may happen now: no fault or error is injected while the group comes to rest. */
   may(feature: ChaosFeature, probability: number): boolean
   count(dimension: string): void
   handed(message: Message): void
@@ -24,6 +24,8 @@ export interface ReaderHost {
   attempt(what: string, call: () => unknown): Promise<void>
 }
 
+const lifetimeMs = 600_000
+
 class HandlerFailure extends Error {}
 
 /** One reader after the other, as an application reads: with errors, breaks and slow handlers. */
@@ -32,16 +34,29 @@ export class ChaosReader {
   /** The item of a partition whose handler failed: it is called again with it. */
   readonly #failing = new Map<string, ReadonlySet<bigint>>()
   readonly #active = new Map<string, number>()
+  /** Until when the handler of a partition fails, with the same item. */
+  readonly #failsUntilMs = new Map<string, number>()
+  #hung = 0
+  /** The retries of this run last longer than a handler may take. */
+  #isPatient = false
 
   constructor(host: ReaderHost) {
     this.#host = host
+  }
+
+  /** Whether a handler takes longer than it may. */
+  get isHung(): boolean {
+    return this.#hung > 0
   }
 
   /** Reads in one way until a break, an error or the end of the session. Resolves to false when poll must not follow. */
   async read(kind: ReaderKind): Promise<boolean> {
     const { random } = this.#host
     const session = new AbortController()
-    const ended = this.#host.sleep(random.between(1_000, 15_000), session.signal).then(() => session.abort())
+    const isRun = kind === 'each' || kind === 'eachBatch'
+    this.#isPatient = isRun && this.#host.may('long retries', 0.5)
+    const lengthMs = this.#isPatient ? 60_000 : random.between(1_000, 15_000)
+    const ended = this.#host.sleep(lengthMs, session.signal).then(() => session.abort())
     this.#host.count(`read by ${kind}`)
     try {
       if (kind === 'poll') return await this.#poll(session.signal)
@@ -156,7 +171,7 @@ export class ChaosReader {
       if (signal.aborted || host.may('break', 0.05)) break
     }
     // Another reader, or close(), gives back what was not marked.
-    if (host.random.chance(0.5)) await this.#mark(last)
+    if (host.random.withProbability(0.5)) await this.#mark(last)
     host.undone()
     return false
   }
@@ -181,13 +196,17 @@ export class ChaosReader {
     const options = {
       ...(kind === 'each' ? { each } : { eachBatch }),
       concurrency: { limit: random.pick([1, 1, 2, 4]) },
-      retry: { attempts: random.pick([1, 1, 2, 3]), backoffMs: [50, 2_000] as const },
+      retry: this.#isPatient
+        ? { attempts: 1_000, backoffMs: [200, 5_000] as const }
+        : { attempts: random.pick([1, 1, 2, 3]), backoffMs: [50, 2_000] as const },
       signal,
     }
     try {
       await host.consumer.run(options)
     } finally {
+      this.#isPatient = false
       this.#failing.clear()
+      this.#failsUntilMs.clear()
       host.undone()
     }
   }
@@ -208,7 +227,7 @@ export class ChaosReader {
     this.#failing.delete(place)
     if (!isRetry) for (const message of messages) host.handed(message)
     if ((this.#active.get(place) ?? 0) > 0) host.violation('two handlers of one partition overlap', first)
-    if (batch === undefined && host.marks && host.random.chance(0.3)) {
+    if (batch === undefined && host.marks && host.random.withProbability(0.3)) {
       host.done(first)
       return undefined
     }
@@ -223,6 +242,7 @@ export class ChaosReader {
   ): Promise<void> {
     this.#active.set(place, (this.#active.get(place) ?? 0) + 1)
     try {
+      await this.#failLong(place)
       await this.#handle(signal, messages)
       await this.#settle(messages, batch)
       if (this.#host.marks) for (const message of messages) this.#host.done(message)
@@ -232,6 +252,23 @@ export class ChaosReader {
     } finally {
       this.#active.set(place, (this.#active.get(place) ?? 0) - 1)
     }
+  }
+
+  /** The pauses between the calls are no processing time. */
+  async #failLong(place: string): Promise<void> {
+    const host = this.#host
+    if (!this.#isPatient) return
+    const untilMs = this.#failsUntilMs.get(place) ?? 0
+    if (untilMs === 0 && host.may('long retries', 0.02)) {
+      host.count('long retries')
+      this.#failsUntilMs.set(place, host.nowMs() + host.random.between(22_000, 40_000))
+    }
+    if (host.isCalm || (this.#failsUntilMs.get(place) ?? 0) < host.nowMs()) {
+      this.#failsUntilMs.delete(place)
+      return
+    }
+    await host.sleep(host.random.between(1, 20))
+    throw new HandlerFailure('the handler fails for a long time')
   }
 
   /** The application's work: it takes time, hangs, or fails, perhaps after it marked a part. */
@@ -244,7 +281,11 @@ export class ChaosReader {
     else if (roll < 0.65) await host.sleep(random.between(300, 2_500))
     if (host.may('hung handler', 0.01)) {
       host.count('hung handler')
-      await host.sleep(random.between(22_000, 45_000), random.chance(0.5) ? signal : undefined)
+      this.#hung++
+      // Some end only by their signal.
+      if (random.withProbability(0.5)) await host.sleep(random.between(22_000, 45_000))
+      else await host.sleep(lifetimeMs, signal)
+      this.#hung--
     }
     if (!host.may('handler error', 0.08)) return
     if (messages.length > 1 && host.may('partial done', 0.7)) {
@@ -259,7 +300,7 @@ export class ChaosReader {
   async #settle(messages: readonly Message[], batch?: MessageBatch): Promise<void> {
     const host = this.#host
     if (messages.length === 0 || (host.marks && !host.may('explicit commit', 0.08))) return
-    if (batch !== undefined && host.random.chance(0.4)) {
+    if (batch !== undefined && host.random.withProbability(0.4)) {
       for (const message of messages) host.done(message)
       host.count('batch.commit()')
       await host.attempt('batch.commit()', () => batch.commit())
@@ -271,10 +312,10 @@ export class ChaosReader {
     const { consumer, random } = host
     if (messages.length === 0) return
     for (const message of messages) host.done(message)
-    if (random.chance(0.6)) {
+    if (random.withProbability(0.6)) {
       host.count('done()')
       await host.attempt('done()', () => consumer.done(messages))
-      if (random.chance(0.5)) return
+      if (random.withProbability(0.5)) return
     }
     host.count('commit(items)')
     await host.attempt('commit(items)', () => consumer.commit(messages))

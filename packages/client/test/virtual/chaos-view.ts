@@ -82,12 +82,15 @@ export class ChaosView implements ModelHost {
     if (this.wasCut(log) || this.idOf(topic) !== log.id) return undefined
     if (reason === 'truncated') return 'the log was never cut'
     if (reason === 'recreated') return this.#ids.get(topic)?.size === 1 ? 'the topic is the same' : undefined
+    // A commit of the topic before is not one of this topic.
+    const isRecreated = (this.#ids.get(topic)?.size ?? 0) > 1
+    if (reason === 'no-committed-offset' && isRecreated) return undefined
     if (reason === 'no-committed-offset') return from === undefined ? this.#again(log) : `${from} is committed`
     const isOutside = from === undefined || from < logs.start(log) || from > logs.highWatermark(log)
     return isOutside ? undefined : `${from} is in the log`
   }
 
-  /** Where a group starts is committed at once: it does not start anew later. */
+  /** Where a group starts is committed immediately: it has no second start later. */
   #again({ id, partition }: LogId): string | undefined {
     const first = this.#startedAtMs.get(`${id}/${partition}`)
     this.#startedAtMs.set(`${id}/${partition}`, first ?? this.nowMs())

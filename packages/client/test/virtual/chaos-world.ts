@@ -89,8 +89,10 @@ export class ChaosWorld implements MemberWorld {
       const compacted = { 'cleanup.policy': 'compact', 'segment.ms': 10 }
       return { name, partitions, replicationFactor, configs: isCompacted ? compacted : {} }
     })
+    const problems: string[] = []
     const cluster = await createCluster({
       time: 'virtual',
+      onDiagnostic: (problem) => problems.push(problem),
       seed: plan.seed,
       brokers: plan.brokers,
       topics,
@@ -108,6 +110,7 @@ export class ChaosWorld implements MemberWorld {
     } catch (error) {
       world.#stalls.push(`seed ${plan.seed}: ${error instanceof Error ? error.stack : String(error)}`)
     }
+    for (const problem of problems) world.violation(`the testkit reports: ${problem}`, undefined)
     const { virtual } = cluster
     await cluster.close().catch(() => {})
     return {
@@ -126,7 +129,7 @@ export class ChaosWorld implements MemberWorld {
     return this.#cluster.bootstrap
   }
 
-  /** Nothing goes wrong any more: the group comes to rest. */
+  /** No fault or error is injected any more: the group comes to rest. */
   get isCalm(): boolean {
     return this.#isCalm
   }
@@ -138,6 +141,10 @@ export class ChaosWorld implements MemberWorld {
   readableEnd({ topic, partition }: TopicPartition): number {
     const id = this.#logs.idOf(topic)
     return id === undefined ? 0 : this.#logs.readableEnd({ id, partition }, this.plan.committedOnly)
+  }
+
+  isMember(name: string): boolean {
+    return this.#commits.isMember(name)
   }
 
   count(dimension: string): void {
@@ -240,7 +247,7 @@ export class ChaosWorld implements MemberWorld {
   #start(random: ChaosRandom): ChaosMember {
     const { reader, commit } = this.#options
     const name = `m${this.#nextMember++}`
-    const kinds = reader === undefined ? readers.filter(() => random.chance(0.5)) : [reader]
+    const kinds = reader === undefined ? readers.filter(() => random.withProbability(0.5)) : [reader]
     const options = {
       name,
       readers: kinds.length === 0 ? [random.pick(readers)] : kinds,
@@ -258,8 +265,8 @@ export class ChaosWorld implements MemberWorld {
   /** Some members are stopped or crash while they read. `ended` resolves when one has crashed. */
   #fate(member: ChaosMember, random: ChaosRandom): { ended: Promise<void>; forget(): void } {
     const { features } = this.plan
-    const crashes = features.has('crash') && random.chance(0.4)
-    const leaves = features.has('members come and go') && random.chance(0.6)
+    const crashes = features.has('crash') && random.withProbability(0.4)
+    const leaves = features.has('members come and go') && random.withProbability(0.6)
     const { runtime } = this
     let end = () => {}
     const ended = new Promise<void>((resolve) => {
@@ -290,10 +297,10 @@ export class ChaosWorld implements MemberWorld {
     const endsAtMs = this.nowMs() + chaosMs
     await this.#sleep(random.between(1_000, 5_000))
     while (this.nowMs() < endsAtMs) {
-      if (faults.openCount === 0 || random.chance(0.3)) await faults.strike()
+      if (faults.openCount === 0 || random.withProbability(0.3)) await faults.strike()
       await this.#sleep(random.between(300, 9_000))
       // A broker that is cut off cannot start before its link heals.
-      if (random.chance(0.7)) void faults.heal()
+      if (random.withProbability(0.7)) void faults.heal()
     }
   }
 
@@ -335,7 +342,7 @@ export class ChaosWorld implements MemberWorld {
       unrest.push({ name, left: open.length, what, at, isLost: committed > first.offset })
     }
     for (const { name, consumer } of this.#members) {
-      const lag = Number(consumer.lag() ?? Number.NaN)
+      const lag = consumer.lag() ?? -1
       const what = `the lag of ${name} is ${lag} at rest`
       if (lag !== 0) unrest.push({ name, left: lag, what, at: undefined, isLost: false })
     }

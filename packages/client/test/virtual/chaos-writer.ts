@@ -40,8 +40,8 @@ export class ChaosWriter {
   /** One step: a batch somewhere, and the ends of transactions that are due. */
   step(places: readonly LogId[], withTransactions: boolean): void {
     const random = this.#random
-    if (places.length > 0 && random.chance(0.9)) this.#write(random.pick(places))
-    if (withTransactions && places.length > 0 && random.chance(0.25)) this.#begin(places)
+    if (places.length > 0 && random.withProbability(0.9)) this.#write(random.pick(places))
+    if (withTransactions && places.length > 0 && random.withProbability(0.25)) this.#begin(places)
     this.end(false)
   }
 
@@ -70,7 +70,7 @@ export class ChaosWriter {
     const random = this.#random
     const place = random.pick(places)
     const endsAtMs = this.#nowMs() + random.between(10, 4_000)
-    const one = { producerId: this.#nextProducerId++, place, commits: random.chance(0.5), endsAtMs }
+    const one = { producerId: this.#nextProducerId++, place, commits: random.withProbability(0.5), endsAtMs }
     if (this.#logs.append(place, this.#batch(random.whole(1, 4), one.producerId))) this.#begun.add(one)
   }
 

@@ -4,12 +4,13 @@ import type { CommitOrigin, LogId, ModelHost, Place, Reset } from './chaos-host.
 const holdingOf = (log: LogId, start: number | undefined) => ({
   log,
   isOver: false,
-  /** The next offset to deliver. `isOpen`: or a later one, because the end of the log was sought. */
+  /** The next offset to deliver. `isOpen`: or a later one, as the end was sought. A deposed leader may name an earlier end. */
   next: start,
   isOpen: false,
   /** Everything due below it is done or passed over. */
   low: start,
   hand: new Set<number>(),
+  returned: new Set<number>(),
   done: new Set<number>(),
   /** Passed over: [from, to). */
   gaps: [] as (readonly [from: number, to: number])[],
@@ -47,25 +48,27 @@ export class ConsumerModel {
     if (id === undefined) this.#host.report(`${offset} is not the record of the log`, at)
     else if (id !== held.log.id) {
       if (held.log.id !== '' && held.next !== undefined)
-        this.#host.report(`${offset} is of a topic created anew, without a reset`, at)
+        this.#host.report(`${offset} is of a recreated topic, without a reset`, at)
       this.#restart(held, { ...held.log, id }, held.next && offset)
     }
     if (held.next === undefined) this.#host.report(`${offset} is first, without a committed offset or a reset`, at)
     const next = held.isOpen ? Math.max(offset, held.next ?? 0) : (held.next ?? offset)
-    if (held.isOpen) this.#passOver(held, next)
+    if (held.isOpen) held.low = this.#passOver(held, next)
     const skipped = this.#first(held, next, offset, held.hand)
     if (this.#host.wasCut(held.log)) held.low = offset
     else if (offset < next || held.hand.has(offset) || held.done.has(offset))
       this.#host.report(`${offset} is handed out twice`, at)
     else if (skipped !== undefined) this.#host.report(`${skipped} is skipped: ${offset} is handed out`, at)
     held.hand.add(offset)
+    held.returned.delete(offset)
     Object.assign(held, { isOpen: false, next: Math.max(next, offset + 1), low: held.low ?? offset })
   }
 
   done(member: string, at: Place, offset: number, value: string): void {
     this.settled.add(value)
     const held = this.#held.get(key(member, at))
-    if (held?.hand.delete(offset)) held.done.add(offset)
+    // The application may mark an item that it returned.
+    if (held?.hand.delete(offset) || held?.returned.delete(offset)) held.done.add(offset)
   }
 
   /** What the member has in hand is delivered again. */
@@ -73,6 +76,7 @@ export class ConsumerModel {
     for (const [name, held] of this.#held) {
       if (!name.startsWith(`${member} `) || held.hand.size === 0) continue
       held.next = Math.min(held.next ?? 0, ...held.hand)
+      for (const offset of held.hand) held.returned.add(offset)
       held.hand.clear()
     }
   }
@@ -84,8 +88,7 @@ export class ConsumerModel {
     const end = this.#host.readableEnd(held.log)
     this.#passOver(held, to ?? end)
     const reached = this.#first(held, held.low ?? 0, end) ?? end
-    // Which end the leader names is seen with the first record: a deposed one may name an earlier end.
-    this.#restart(held, held.log, to, reached)
+    this.#restart(held, held.log, to ?? Math.min(end, held.next ?? end), reached)
     held.isOpen = to === undefined
   }
 
@@ -105,8 +108,7 @@ export class ConsumerModel {
   /** The user commits this offset, whatever is done. */
   asked(member: string, at: Place, offset: number): void {
     const held = this.#held.get(key(member, at))
-    held?.explicit.add(offset)
-    if (held !== undefined) this.#passOver(held, offset)
+    if (held !== undefined) held.explicit.add(this.#passOver(held, offset))
   }
 
   /** A commit that the coordinator accepts. */
@@ -118,9 +120,10 @@ export class ConsumerModel {
     const stored = this.#host.committed(at) ?? 0
     if (held.explicit.has(offset)) Object.assign(held, { floor: offset, gaps: [...held.gaps, [0, offset]] })
     else if (offset < floor) this.#host.report(`commit ${offset} falls below the explicit commit ${floor}`, at)
-    else if (offset < stored && before.atMs < 0) this.#host.report(`commit ${offset} goes back from ${stored}`, at)
+    else if (offset < stored && before.atMs < 0) this.#host.report(`commit ${offset} moves back from ${stored}`, at)
+    if (held.isOpen) this.#passOver(held, offset)
     const isEarlier = offset <= before.offset && sentAtMs <= before.atMs
-    if (isEarlier || held.explicit.has(offset) || this.#host.wasCut(log) || low === undefined) return
+    if (isEarlier || held.isOpen || held.explicit.has(offset) || this.#host.wasCut(log) || low === undefined) return
     const undone = this.#first(held, low, offset)
     if (undone !== undefined) this.#host.report(`commit ${offset} exceeds the lowest undone ${undone}`, at)
     else if (offset > this.#host.end(log)) this.#host.report(`commit ${offset} exceeds the log`, at)
@@ -142,8 +145,9 @@ export class ConsumerModel {
     Object.assign(held, holdingOf(log, to), { before })
   }
 
-  #passOver(held: Holding, to: number): void {
+  #passOver(held: Holding, to: number): number {
     for (const { value } of this.#host.due(held.log, held.low ?? 0, to)) this.settled.add(value)
+    return to
   }
 }
 

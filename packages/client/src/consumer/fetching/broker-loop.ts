@@ -165,10 +165,14 @@ export class BrokerLoop {
     const { listener, options } = this.#host
     const context = { broker, committedOnly: options.isolation === 'read_committed', nowMs, endpoints, listener }
     const result = acceptFetch(response, this.#session, context)
-    // A session reports only what changed.
+    // A session reports only what changed. The ends of a log that were forgotten here are reported by a new one.
+    let lacksEnds = false
     for (const { fetching } of wanted) {
-      if (fetching.resumeAtMs <= nowMs && fetching.brokerId === broker.id) fetching.unchanged(nowMs)
+      if (fetching.resumeAtMs > nowMs || fetching.brokerId !== broker.id) continue
+      fetching.unchanged(nowMs)
+      if (fetching.highWatermark < 0) lacksEnds = true
     }
+    if (lacksEnds) this.#session.reset()
     return result
   }
 

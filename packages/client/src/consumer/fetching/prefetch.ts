@@ -41,7 +41,10 @@ export class Prefetch implements BufferHost<AssignedPartition> {
   #isForced = false
   #seesCompressed = false
   #ratio = firstRatio
+  /** Before the first result the ratio is a guess, on which only one decompression may rely. */
+  #isRatioKnown = false
   #isLimiting = false
+  #isAdmitting = false
 
   constructor(options: PrefetchOptions) {
     this.#options = options
@@ -115,6 +118,7 @@ export class Prefetch implements BufferHost<AssignedPartition> {
     this.#queued.add(partition)
     this.#queue.push(partition)
     this.wake()
+    this.#admitWaiting()
   }
 
   skipped(partition: AssignedPartition): void {
@@ -160,7 +164,8 @@ export class Prefetch implements BufferHost<AssignedPartition> {
     if (partition.halted) return 'later'
     const expectedBytes = Math.min(maxDecompressedBytes, payload.length * this.#ratio)
     const inflated = this.#inflatedBytes + this.#reservedBytes
-    if (!this.#isForced && inflated > 0 && inflated + expectedBytes > this.#halfBytes) {
+    const isGuess = !this.#isRatioKnown && this.#reservedBytes > 0
+    if (!this.#isForced && inflated > 0 && (isGuess || inflated + expectedBytes > this.#halfBytes)) {
       this.#cramped.add(partition)
       if (this.#waiters.length > 0) queueMicrotask(() => this.#force())
       return 'later'
@@ -171,19 +176,41 @@ export class Prefetch implements BufferHost<AssignedPartition> {
     this.#reservedBytes += expectedBytes
     return result
       .finally(() => (this.#reservedBytes -= expectedBytes))
-      .then((bytes) => this.#charge(payload.length, bytes))
+      .then(
+        (bytes) => this.#charge(payload.length, bytes),
+        (error: unknown) => {
+          this.#admitWaiting()
+          this.#force()
+          throw error
+        },
+      )
   }
 
+  /** The ratio follows the data up immediately and down slowly: an estimate that is too low exceeds the budget. */
   #charge(compressedBytes: number, result: Uint8Array): Uint8Array {
     this.#inflatedBytes += result.length
-    this.#ratio = Math.max(1, (this.#ratio + result.length / Math.max(1, compressedBytes)) / 2)
+    const ratio = Math.max(1, result.length / Math.max(1, compressedBytes))
+    const isHigher = !this.#isRatioKnown || ratio > this.#ratio
+    this.#ratio = isHigher ? ratio : this.#ratio + (ratio - this.#ratio) / 8
+    this.#isRatioKnown = true
     return result
   }
 
   #drained(partition: AssignedPartition): void {
     this.#options.onDrained(partition)
-    const next = this.#nextCramped()
-    if (next !== undefined) this.#admit(next)
+    this.#admitWaiting()
+  }
+
+  /** Those that still find no room wait again. */
+  #admitWaiting(): void {
+    if (this.#isAdmitting) return
+    this.#isAdmitting = true
+    for (let next = this.#nextCramped(); next !== undefined; next = this.#nextCramped()) {
+      const waiting = this.#cramped.size
+      this.#admit(next)
+      if (this.#cramped.size >= waiting) break
+    }
+    this.#isAdmitting = false
   }
 
   #nextCramped(): AssignedPartition | undefined {

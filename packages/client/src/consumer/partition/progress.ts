@@ -71,11 +71,6 @@ export class Progress {
     return this.#committed
   }
 
-  /** Whether a record at this offset is to be delivered. */
-  wants(offset: number): boolean {
-    return offset >= this.#frontier || this.#returned.has(offset)
-  }
-
   /** The ranges to deliver from a batch of these offsets, where it is not simply everything from the position on. */
   wanted(start: number, end: number): OffsetRanges | undefined {
     const first = this.#returned.first
@@ -179,7 +174,7 @@ export class Progress {
     this.#advance(end, epoch)
   }
 
-  /** Hands out several ranges at once: those of a batch of which a part is processed already. */
+  /** Hands out several ranges together: those of a batch of which a part is processed already. */
   handAll(ranges: Iterable<OffsetRange>, end: number, epoch: number): void {
     this.#saveItem()
     let epochBefore = this.#frontierEpoch
@@ -235,7 +230,7 @@ export class Progress {
     this.#follows = true
   }
 
-  /** A commit of the application at an offset of its choice was stored: it stands until progress goes beyond it. */
+  /** A commit of the application at an offset of its choice was stored: it stands until the progress is beyond it. */
   storedExplicitly(offset: number): void {
     this.#committed = offset
     this.#policyStart = undefined

@@ -120,7 +120,12 @@ export class HandOut {
 
   /** Whether the next record of a batch may be delivered in this turn of the event loop. */
   continues(batch: DeliveredBatch, reader: Reader): boolean {
-    return this.#host.slice.take() && batch.current && reader.signal?.aborted !== true
+    return this.#host.slice.take() && batch.current && this.#host.isOpen && reader.signal?.aborted !== true
+  }
+
+  /** False once the consumer closes: what is buffered is not delivered any more. */
+  get isOpen(): boolean {
+    return this.#host.isOpen
   }
 
   /** Moves the batch to its next record; false at its end, or where it cannot be read. */

@@ -9,7 +9,7 @@ interface Parked {
 }
 
 /**
- * Items whose handler failed and that wait for their next attempt. They are in nobody's hands meanwhile: no worker is held, the pause
+ * Items whose handler failed and that wait for their next attempt. No handler has them meanwhile: no worker is held, the pause
  * is not processing time, and a revocation need not wait. Their partition delivers nothing until they are due.
  */
 export class ParkedItems {

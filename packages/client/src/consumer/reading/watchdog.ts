@@ -49,7 +49,7 @@ interface Seen<T> {
 }
 
 /**
- * Watches items in hand, wherever their partition went, and partitions that nobody fetches, reads or settles. It reads the clock once
+ * Watches items in hand, wherever their partition went, and partitions that are not fetched, read or settled. It reads the clock once
  * per check, not per item.
  */
 export class Watchdog {

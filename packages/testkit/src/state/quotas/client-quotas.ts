@@ -19,7 +19,7 @@ export type ClientQuotas = ReadonlyMap<string, EntityQuotas>
 
 export const noQuotas: ClientQuotas = new Map()
 
-export function entityKey(entity: QuotaEntity): string {
+function entityKey(entity: QuotaEntity): string {
   return JSON.stringify(entityTypes.filter((type) => entity.has(type)).map((type) => [type, entity.get(type)]))
 }
 

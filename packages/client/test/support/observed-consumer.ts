@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest'
 import type { Consumer, ConsumerOptions } from '../../src/index.ts'
-import { ScriptedConsumer } from '../support/scripted-consumer.ts'
+import { ScriptedConsumer } from './scripted-consumer.ts'
 
 const open: ScriptedConsumer[] = []
 
@@ -9,7 +9,7 @@ afterEach(async () => {
 })
 
 /** A consumer on a scripted broker, and what it did so far. */
-export class ReviewedConsumer {
+export class ObservedConsumer {
   readonly scripted: ScriptedConsumer
   readonly values: string[] = []
   readonly resets: string[] = []
