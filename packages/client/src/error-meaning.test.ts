@@ -47,6 +47,7 @@ const expected: readonly [name: string, fits: (meaning: ErrorMeaning) => boolean
   ['a replaced member', ({ member }) => member === 'replaced', ['FENCED_INSTANCE_ID']],
   ['a member id to join with', ({ member }) => member === 'id-required', ['MEMBER_ID_REQUIRED']],
   ['a rebalance', ({ member }) => member === 'rebalancing', ['REBALANCE_IN_PROGRESS']],
+  ['no common assignor', ({ member }) => member === 'incompatible', ['INCONSISTENT_GROUP_PROTOCOL']],
   ['a duplicate batch', ({ producer }) => producer === 'duplicate', ['DUPLICATE_SEQUENCE_NUMBER']],
   [
     'a batch out of sequence',

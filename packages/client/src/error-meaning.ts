@@ -34,9 +34,16 @@ export interface ErrorMeaning {
   readonly rebootstrap: boolean
   /**
    * What the coordinator reports of a member: its id is unknown; its generation is over; another member uses its instance id; it
-   * has to join again with the id in the response; the group is rebalancing.
+   * has to join again with the id in the response; the group is rebalancing; the group uses none of its assignors.
    */
-  readonly member: 'unknown' | 'stale-generation' | 'replaced' | 'id-required' | 'rebalancing' | undefined
+  readonly member:
+    | 'unknown'
+    | 'stale-generation'
+    | 'replaced'
+    | 'id-required'
+    | 'rebalancing'
+    | 'incompatible'
+    | undefined
   /**
    * What the leader reports of a producer: its batch is a duplicate; its sequence numbers do not follow the last ones; its id or
    * epoch is not accepted.
@@ -99,6 +106,7 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   FENCED_INSTANCE_ID: { member: 'replaced' },
   MEMBER_ID_REQUIRED: { member: 'id-required' },
   REBALANCE_IN_PROGRESS: { member: 'rebalancing' },
+  INCONSISTENT_GROUP_PROTOCOL: { member: 'incompatible' },
 
   // ---- producing; NOT_ENOUGH_REPLICAS_AFTER_APPEND has no row: the leader has appended the batch
   DUPLICATE_SEQUENCE_NUMBER: { producer: 'duplicate' },

@@ -72,6 +72,13 @@ function replacedBy(instanceId: string | null): string {
   return `another member joined with the instance id '${instanceId}'`
 }
 
+/** What the member offered, where the group refuses that. */
+function refusal(code: number, { protocols }: JoinGroupRequest): string | undefined {
+  if (meaningOf(code).member !== 'incompatible') return undefined
+  const names = protocols.map(({ name }) => `'${name}'`).join(', ')
+  return `the group has no assignor or protocol type in common with this member, which offers ${names}`
+}
+
 /** The requests of one member of a classic group, on connections of its own: a broker may hold a join for minutes. */
 export class GroupRequests {
   readonly #cluster: GroupCluster
@@ -97,11 +104,11 @@ export class GroupRequests {
     return broker
   }
 
-  #check(code: number, operation: string, broker: Broker): void {
+  #check(code: number, operation: string, broker: Broker, why?: string): void {
     if (code === 0) return
     const { groupId: group, instanceId } = this.#member
     const replaced = meaningOf(code).member === 'replaced'
-    const message = replaced ? replacedBy(instanceId) : undefined
+    const message = replaced ? replacedBy(instanceId) : why
     throw kafkaErrorOf(code, operation, { broker, group, message })
   }
 
@@ -112,9 +119,10 @@ export class GroupRequests {
   async join(body: () => JoinGroupRequest, timeoutMs: number, signal: AbortSignal): Promise<JoinGroupResponse> {
     const broker = await this.#ownCoordinator(signal)
     const options = { purpose: this.#purposes.coordinator, timeoutMs, signal }
-    const response = await broker.request(JoinGroup, body(), options)
+    const sent = body()
+    const response = await broker.request(JoinGroup, sent, options)
     if (meaningOf(response.errorCode).member === 'id-required' && response.memberId !== '') return response
-    this.#check(response.errorCode, 'Joining the group', broker)
+    this.#check(response.errorCode, 'Joining the group', broker, refusal(response.errorCode, sent))
     return response
   }
 

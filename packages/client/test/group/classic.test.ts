@@ -206,6 +206,15 @@ describe('error codes', () => {
     'INVALID_REQUEST',
   ]
 
+  test('a group without a common assignor is reported with the assignors that the member offered', () =>
+    withGroup(async (group, scenario) => {
+      const member = await group.stable()
+      scenario.fault('JoinGroup', { error: 'INCONSISTENT_GROUP_PROTOCOL' }, 'once')
+      member.membership.rejoin('test')
+      await scenario.advance('5s')
+      expect(member.fatal?.message).toMatch(/which offers 'range'/)
+    }))
+
   for (const api of ['JoinGroup', 'SyncGroup'] as const) {
     test.each(retried)(`${api}: %s is retried, the coordinator is %s`, (error, moves) =>
       withGroup(async (group, scenario) => {

@@ -2,8 +2,11 @@ import type { Runtime } from '@ottla/runtime'
 
 /** Maximum synchronous work in one turn: more would delay heartbeats and the application's own I/O. */
 const sliceMs = 5
-/** The clock is read once per this number of items. */
-const itemsPerLook = 32
+/**
+ * The clock is read once per this number of items, and more often at the beginning of a turn: an item that blocks the event loop is
+ * noticed before the next one is delivered, unless it follows fast ones.
+ */
+const mostPerLook = 32
 
 /** Limits the synchronous work of one turn of the event loop, and notices when a turn begins. */
 export class TimeSlice {
@@ -12,6 +15,8 @@ export class TimeSlice {
   readonly #onTurn: () => void
   #startMs = 0
   #items = 0
+  #itemsPerLook = 1
+  #lookAt = 1
   #over = false
   #isTurnKnown = false
 
@@ -24,7 +29,9 @@ export class TimeSlice {
   take(): boolean {
     if (!this.#isTurnKnown) this.#beginTurn()
     if (this.#over) return false
-    if (++this.#items % itemsPerLook !== 0) return true
+    if (++this.#items < this.#lookAt) return true
+    this.#itemsPerLook = Math.min(mostPerLook, this.#itemsPerLook * 2)
+    this.#lookAt = this.#items + this.#itemsPerLook
     this.#over = this.#runtime.monoNow() - this.#startMs > sliceMs
     return !this.#over
   }
@@ -39,6 +46,9 @@ export class TimeSlice {
   #beginTurn(): void {
     this.#isTurnKnown = true
     this.#over = false
+    this.#items = 0
+    this.#itemsPerLook = 1
+    this.#lookAt = 2
     this.#startMs = this.#runtime.monoNow()
     this.#runtime.defer(this.#endTurn)
     this.#onTurn()
