@@ -96,17 +96,20 @@ const limit = (paused: AssignedPartition, { prefetch }: Fetched) => {
 }
 
 describe('decompressed bytes', () => {
-  test.each([1_000, 100_000])('of batches of %i bytes that compress well stay within the budget', async (valueBytes) => {
-    const budgetBytes = 10 * valueBytes
-    const fetched = new Fetched(100, budgetBytes)
-    for (const partition of fetched.partitions) fetched.bring(partition, valueBytes)
-    await turns(200)
-    const mostBytes = fetched.broughtBytes + budgetBytes / 2 + valueBytes + 100
-    expect(fetched.bytes).toBeLessThanOrEqual(mostBytes)
-    expect(await fetched.drain()).toBe(100)
-    expect(fetched.mostBytes, 'half of the budget, and one batch').toBeLessThanOrEqual(mostBytes)
-    expect(fetched.bytes).toBe(0)
-  })
+  test.each([1_000, 100_000])(
+    'of batches of %i bytes that compress well stay within the budget',
+    async (valueBytes) => {
+      const budgetBytes = 10 * valueBytes
+      const fetched = new Fetched(100, budgetBytes)
+      for (const partition of fetched.partitions) fetched.bring(partition, valueBytes)
+      await turns(200)
+      const mostBytes = fetched.broughtBytes + budgetBytes / 2 + 2 * valueBytes + 100
+      expect(fetched.bytes).toBeLessThanOrEqual(mostBytes)
+      expect(await fetched.drain()).toBe(100)
+      expect(fetched.mostBytes, 'half of the budget, and one batch').toBeLessThanOrEqual(mostBytes)
+      expect(fetched.bytes).toBe(0)
+    },
+  )
 
   test('reduce the room for fetches', async () => {
     const fetched = new Fetched(1, 100_000)
@@ -125,7 +128,8 @@ describe('decompressed bytes', () => {
     const batch = await fetched.take()
     expect(batch?.chargedBytes).toBeGreaterThanOrEqual(50_000)
     await turns(50)
-    expect(fetched.bytes).toBeLessThan(52_000)
+    // The key is as long as the value.
+    expect(fetched.bytes).toBeLessThan(102_000)
     fetched.finish(batch!)
     expect(await fetched.drain()).toBe(2)
   })
@@ -164,38 +168,41 @@ function dice(seed: number): (limit: number) => number {
   }
 }
 
-test.each(Array.from({ length: 20 }, (_, seed) => [seed]))('nothing leaks from the counters over random steps: seed %i', async (seed) => {
-  const below = dice(seed)
-  const fetched = new Fetched(4, 20_000)
-  const hands: Batch[] = []
-  const any = () => fetched.partitions[below(4)]!
-  const steps: (() => unknown)[] = [
-    () => fetched.bring(any(), 1 + below(6_000), below(3) > 0),
-    () => fetched.bring(any(), 1 + below(6_000), below(3) > 0),
-    async () => hands.push(...[await fetched.take()].filter((batch) => batch !== undefined)),
-    () => hands.splice(below(4), 1).forEach((batch) => fetched.finish(batch)),
-    () => hands.splice(below(4), 1).forEach((batch) => batch.owner.buffer.putBack(batch)),
-    () => limit(any(), fetched),
-    () => fetched.seek(any(), below(50)),
-    () => fetched.drop(any()),
-    () => turns(below(20)),
-    () => {
-      const partition = any()
+test.each(Array.from({ length: 20 }, (_, seed) => [seed]))(
+  'nothing leaks from the counters over random steps: seed %i',
+  async (seed) => {
+    const below = dice(seed)
+    const fetched = new Fetched(4, 20_000)
+    const hands: Batch[] = []
+    const any = () => fetched.partitions[below(4)]!
+    const steps: (() => unknown)[] = [
+      () => fetched.bring(any(), 1 + below(6_000), below(3) > 0),
+      () => fetched.bring(any(), 1 + below(6_000), below(3) > 0),
+      async () => hands.push(...[await fetched.take()].filter((batch) => batch !== undefined)),
+      () => hands.splice(below(4), 1).forEach((batch) => fetched.finish(batch)),
+      () => hands.splice(below(4), 1).forEach((batch) => batch.owner.buffer.putBack(batch)),
+      () => limit(any(), fetched),
+      () => fetched.seek(any(), below(50)),
+      () => fetched.drop(any()),
+      () => turns(below(20)),
+      () => {
+        const partition = any()
+        partition.pause(false)
+        fetched.prefetch.ready(partition)
+      },
+    ]
+    for (let i = 0; i < 150; i++) {
+      await steps[below(steps.length)]!()
+      expect(fetched.bytes).toBeGreaterThanOrEqual(0)
+    }
+    for (const batch of hands) fetched.finish(batch)
+    for (const partition of fetched.partitions) {
       partition.pause(false)
       fetched.prefetch.ready(partition)
-    },
-  ]
-  for (let i = 0; i < 150; i++) {
-    await steps[below(steps.length)]!()
-    expect(fetched.bytes).toBeGreaterThanOrEqual(0)
-  }
-  for (const batch of hands) fetched.finish(batch)
-  for (const partition of fetched.partitions) {
-    partition.pause(false)
-    fetched.prefetch.ready(partition)
-  }
-  await fetched.drain()
-  await turns(20)
-  expect(fetched.bytes).toBe(0)
-  for (const partition of fetched.partitions) expect(partition.buffer).toMatchObject({ bytes: 0, isDrained: true })
-})
+    }
+    await fetched.drain()
+    await turns(20)
+    expect(fetched.bytes).toBe(0)
+    for (const partition of fetched.partitions) expect(partition.buffer).toMatchObject({ bytes: 0, isDrained: true })
+  },
+)
