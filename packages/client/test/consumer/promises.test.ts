@@ -238,7 +238,7 @@ describe('close', () => {
       const consumer = consumerOf(scenario, { commit: 'manual' })
       const { value: batch } = await consumer.batches().next()
       silence(scenario, 'coordinator')
-      const committed = watch(scenario, batch.commit())
+      const committed = watch(scenario, batch!.commit())
       const closed = watch(scenario, consumer.close({ timeoutMs: 500 }))
       await scenario.advance(500 + roundingMs)
       expect([closed()?.how, committed() !== undefined]).toEqual(['value', true])

@@ -179,8 +179,12 @@ test.each(Array.from({ length: 20 }, (_, seed) => [seed]))(
       () => fetched.bring(any(), 1 + below(6_000), below(3) > 0),
       () => fetched.bring(any(), 1 + below(6_000), below(3) > 0),
       async () => hands.push(...[await fetched.take()].filter((batch) => batch !== undefined)),
-      () => hands.splice(below(4), 1).forEach((batch) => fetched.finish(batch)),
-      () => hands.splice(below(4), 1).forEach((batch) => batch.owner.buffer.putBack(batch)),
+      () => {
+        for (const batch of hands.splice(below(4), 1)) fetched.finish(batch)
+      },
+      () => {
+        for (const batch of hands.splice(below(4), 1)) batch.owner.buffer.putBack(batch)
+      },
       () => limit(any(), fetched),
       () => fetched.seek(any(), below(50)),
       () => fetched.drop(any()),
