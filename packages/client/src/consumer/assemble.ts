@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import { textOf } from '../error-data.ts'
+import { meaningOf } from '../error-meaning.ts'
 import { asKafkaError, describePartition, KafkaError, optionError } from '../errors.ts'
 import { ClassicMembership } from '../group/classic.ts'
 import type { GroupIdentity, Membership, TopicPartition } from '../group/membership.ts'
@@ -97,6 +98,7 @@ function createPrefetch(parts: ConsumerParts): Prefetch {
   return new Prefetch({
     ...{ checkCrcs, maxBufferedBytes, maxDecompressedBytes, codecs: parts.cluster.options.codecs },
     partitions: () => parts.assignment.partitions.all,
+    onSkipped: (partition) => parts.committer.follow(partition),
     onDrained: (partition) => parts.source.wake(partition),
     onUnreadable: (partition, cause) => failPartition(parts, partition, unreadableError(partition, cause)),
   })
@@ -235,7 +237,7 @@ function createMembership(parts: ConsumerParts, groupId: string): Membership {
       },
       knownSubscription: () => subscription.known(),
       partitionCounts: (names, signal) => subscription.counts(names, signal),
-      knownPartitionCount: (topic) => cluster.topic(topic)?.partitions.length,
+      knownPartitionCount: (topic) => knownPartitionCount(parts, topic),
       onRevoked: (partitions, signal) => assignment.revoke(partitions, parts.graceMs, signal),
       onAssigned: (partitions, signal) => assignment.add(partitions, signal),
       lost: (partitions) => {
@@ -296,6 +298,13 @@ function ready({ prefetch, source }: ConsumerParts, partition: AssignedPartition
 
 function found({ assignment }: ConsumerParts, places: readonly TopicPartition[]): AssignedPartition[] {
   return places.map((place) => assignment.partitions.get(place)).filter((partition) => partition !== undefined)
+}
+
+/** A topic that the brokers no longer have has no partitions: its members give them up. */
+function knownPartitionCount({ cluster }: ConsumerParts, topic: string): number | undefined {
+  const info = cluster.topic(topic)
+  if (info !== undefined) return info.partitions.length
+  return meaningOf(cluster.topicErrorCode(topic)).missingTopic ? 0 : undefined
 }
 
 async function commitBeforeJoin(parts: ConsumerParts): Promise<void> {

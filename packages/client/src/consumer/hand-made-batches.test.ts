@@ -64,6 +64,47 @@ describe('what is skipped', () => {
   })
 })
 
+describe('a commit of the application', () => {
+  const transactional = { producerId: 7n, transactional: true }
+
+  test('moves over what follows and has no record, whether it names a message or a batch', async () => {
+    for (const partition of [0, 1]) scripted.logs[partition]!.append(['a', 'b'], transactional).marker(7n, true)
+    const consumer = scripted.consumer({ commit: 'manual' })
+    const running = consumer.run({
+      eachBatch: async (batch) => {
+        if (batch.partition === 0) await batch.commit()
+        else for (const message of batch) await consumer.commit(message)
+      },
+    })
+    await scripted.runtime.advance(3_000)
+    expect([scripted.committed.get(0), scripted.committed.get(1)]).toEqual([3n, 3n])
+    // Nothing but an aborted transaction follows: no handler is called.
+    scripted.log.append(['lost'], transactional).marker(7n, false)
+    scripted.log.aborted = [{ producerId: 7n, firstOffset: 3n }]
+    await scripted.runtime.advance(2_000)
+    expect(scripted.committed.get(0)).toBe(5n)
+    await start(consumer.close())
+    await running
+  })
+
+  test('with offsets stands, and so does one before messages that are not committed', async () => {
+    for (const partition of [0, 1]) scripted.logs[partition]!.append(['a', 'b'], transactional).marker(7n, true)
+    const consumer = scripted.consumer({ commit: 'manual' })
+    const running = consumer.run({
+      each: async (message) => {
+        const { topic, partition, offset } = message
+        if (partition === 0) await consumer.commit([{ topic, partition, offset: offset + 1n }])
+        else if (offset === 0n) await consumer.commit(message)
+        else consumer.done(message)
+      },
+    })
+    await scripted.runtime.advance(5_000)
+    expect([scripted.committed.get(0), scripted.committed.get(1)]).toEqual([2n, 1n])
+    await start(consumer.close())
+    await running
+  })
+})
+
 describe('damaged batches', () => {
   test('stop their partition with one error that names the offset; a seek moves beyond them', async () => {
     const [log, other] = scripted.logs

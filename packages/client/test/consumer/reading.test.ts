@@ -1,6 +1,6 @@
 import { Fetch } from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
-import type { Message } from '../../src/index.ts'
+import type { Consumer, Message } from '../../src/index.ts'
 import { append, commitAt, committedAt, consumerOf, take, value, values } from '../support/consuming.ts'
 import { onTestkit } from '../support/on-testkit.ts'
 
@@ -170,3 +170,33 @@ test('poll returns what is there, marks the messages of the previous poll done, 
     await consumer.close()
     expect(committedAt(scenario)).toBe(5)
   }))
+
+describe('a closing consumer delivers nothing more of what is buffered', () => {
+  type Way = (consumer: Consumer, see: (message: Message) => void) => Promise<void>
+  const loop: Way = async (consumer, see) => {
+    for await (const message of consumer) see(message)
+  }
+  const run: Way = (consumer, each) => consumer.run({ each })
+  const batches: Way = async (consumer, see) => {
+    for await (const batch of consumer.batches()) for (const message of batch) see(message)
+  }
+
+  test.each([
+    ['for await', loop, ['a', 'b']],
+    ['run', run, ['a', 'b']],
+    ['batches', batches, ['a', 'b', 'c']],
+  ] as const)('to %s, and commits what was processed', (_, read, expected) =>
+    onTestkit({}, async (scenario) => {
+      for (const batch of [['a'], ['b', 'c'], ['d']]) await append(scenario, 0, batch)
+      const consumer = consumerOf(scenario)
+      const seen: Message[] = []
+      await read(consumer, (message) => {
+        seen.push(message)
+        if (value(message) === 'b') void consumer.close()
+      })
+      await consumer.close()
+      expect(values(seen)).toEqual(expected)
+      expect(committedAt(scenario)).toBe(expected.length)
+    }),
+  )
+})

@@ -25,6 +25,7 @@ const buffers: BufferHost<AssignedPartition> = {
   inflate: () => 'later',
   ready() {},
   unreadable() {},
+  skipped() {},
 }
 
 const policies = {

@@ -32,6 +32,7 @@ const buffers: BufferHost<AssignedPartition> = {
   inflate: () => 'later',
   ready: () => {},
   unreadable: () => {},
+  skipped: () => {},
 }
 
 /** Look-ups on scripted brokers, which respond from the tables of `offsets`. */

@@ -140,6 +140,7 @@ export class ScriptedSource implements SourceHost {
         this.#waiting.add(partition)
         if (!this.holds) queueMicrotask(() => this.#deliver(partition))
       },
+      skipped: () => {},
       unreadable: (partition, cause) => {
         this.unreadable.push(cause)
         partition.obstruct('failed', undefined, this.runtime.monoNow())

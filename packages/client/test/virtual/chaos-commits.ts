@@ -55,6 +55,11 @@ export class ChaosCommits {
     return this.#last.get(`${this.#logs.idOf(topic)}/${partition}`)
   }
 
+  /** Whether the coordinator has a member with this client id. */
+  isMember(clientId: string): boolean {
+    return this.#logs.group(groupId)?.members.some((one) => one.clientId === clientId) ?? false
+  }
+
   #read(): GroupStatus | undefined {
     const group = this.#logs.group(groupId)
     for (const { topic, partition, offset } of group?.offsets ?? []) {

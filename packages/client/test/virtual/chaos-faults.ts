@@ -1,5 +1,5 @@
 import type { ErrorName } from '@ottla/codec'
-import type { ApiName, NetworkNode, TestBroker, TestCluster } from '@ottla/testkit'
+import type { ApiName, FaultAction, NetworkNode, TestBroker, TestCluster } from '@ottla/testkit'
 import type { ChaosLogs } from './chaos-logs.ts'
 import type { ChaosFeature, ChaosPlan, TopicPlan } from './chaos-plan.ts'
 import type { ChaosRandom } from './chaos-random.ts'
@@ -164,11 +164,16 @@ export class ChaosFaults {
     const [api, errors] = this.#random.pick(transientErrors)
     const error = this.#random.pick(errors)
     const probability = this.#random.between(0.1, 0.9)
-    const kind = this.#random.whole(0, 9)
-    const action =
-      kind < 7 ? ({ error } as const) : kind < 8 ? 'close' : kind < 9 ? 'closeAfterWork' : ({ delay: '2s' } as const)
+    const action = this.#random.pick<FaultAction>([
+      ...Array.from({ length: 7 }, () => ({ error })),
+      'close',
+      'closeAfterWork',
+      'hang',
+      { delay: '2s' },
+    ])
     const rule = this.#cluster.faults.add({ match: { api }, trigger: { probability }, action })
-    this.#note(`${api} ${kind < 7 ? error : kind < 9 ? action : 'delayed'}`, () => rule.remove())
+    const what = typeof action === 'string' ? action : 'error' in action ? error : 'delay'
+    this.#note(`${api} ${what}`, () => rule.remove())
   }
 
   async #recreate(): Promise<void> {

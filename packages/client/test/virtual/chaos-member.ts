@@ -28,6 +28,8 @@ export interface MemberWorld {
   note(at: TopicPartition | undefined, event: string): void
   violation(what: string, at: TopicPartition | undefined): void
   readableEnd(at: TopicPartition): number
+  /** Whether the coordinator has this member. */
+  isMember(name: string): boolean
 }
 
 export interface MemberOptions {
@@ -35,6 +37,9 @@ export interface MemberOptions {
   readonly readers: readonly ReaderKind[]
   readonly commit: CommitChoice
 }
+
+/** Above the sum of maxProcessingMs, the session timeout and the time to leave. */
+const absenceMs = 36_000
 
 /** One consumer in a process that may crash: it reads until it is stopped, or until an error ends it. */
 export class ChaosMember {
@@ -48,6 +53,7 @@ export class ChaosMember {
   readonly #held = new Map<string, TopicPartition>()
   readonly #actions: ChaosActions
   #reader: ChaosReader | undefined
+  #hooks = 0
   #isEnding = false
   #isDead = false
 
@@ -73,9 +79,9 @@ export class ChaosMember {
       rebalanceTimeoutMs: 20_000,
       maxProcessingMs: 20_000,
       revokeGraceMs: random.pick([0, 500, 5_000]),
-      onAssigned: (partitions) => this.#assigned(partitions),
-      onRevoked: (partitions) => this.#revoked(partitions),
-      onLost: (partitions) => this.#lost(partitions),
+      onAssigned: (partitions) => this.#hook('onAssigned', () => this.#assigned(partitions)),
+      onRevoked: (partitions) => this.#hook('onRevoked', () => this.#revoked(partitions)),
+      onLost: (partitions) => this.#hook('onLost', () => this.#lost(partitions)),
     })
     this.#actions = new ChaosActions(this.#actionsHost())
     this.#listen()
@@ -102,6 +108,8 @@ export class ChaosMember {
     consumer.on('stalled', (event) => {
       this.#world.count('event stalled')
       this.#note(event, `stalled at ${event.offset}`)
+      if (!this.#isDead && this.#reader?.isHung === false)
+        this.#world.violation(`${this.name} reports ${event.offset} as stalled, but no handler hangs`, event)
     })
     const lost = ({ partitions }: { partitions: readonly TopicPartition[] }) => {
       for (const at of partitions) this.#release(at, 'lost')
@@ -123,9 +131,20 @@ export class ChaosMember {
         mayPoll = false
         if (!(await this.#survives(error))) break
       }
+      if (this.#may('absent reader', 0.2)) await this.#beAbsent()
     }
     if (!this.#isDead) await this.stop()
     await acting
+  }
+
+  /** Without a reader a member leaves after maxProcessingMs, at the latest when its session ends. */
+  async #beAbsent(): Promise<void> {
+    this.#world.count('absent reader')
+    this.#note(undefined, 'does not read')
+    const untilMs = this.#world.nowMs() + absenceMs
+    while (this.#world.nowMs() < untilMs && !this.#isEnding) await this.#sleep(500)
+    if (this.#isEnding || !this.#world.isMember(this.name)) return
+    this.#world.violation(`${this.name} has had no reader for too long, but is still a member`, undefined)
   }
 
   async #act(): Promise<void> {
@@ -199,6 +218,17 @@ export class ChaosMember {
   }
 
   // ---- hooks -------------------------------------------------------------------------------------------------------
+
+  async #hook(name: string, run: () => Promise<void>): Promise<void> {
+    if (this.#hooks > 0 && !this.#isDead)
+      this.#world.violation(`${this.name}: the hook ${name} runs beside another one`, undefined)
+    this.#hooks++
+    try {
+      await run()
+    } finally {
+      this.#hooks--
+    }
+  }
 
   async #assigned(partitions: readonly TopicPartition[]): Promise<void> {
     for (const at of partitions) {
@@ -308,6 +338,8 @@ export class ChaosMember {
       if (this.#isDead) return
       if (!KafkaError.is(error)) return this.#world.violation(`${what} fails: ${String(error)}`, undefined)
       this.#world.count(`${what} rejected: ${error.code}`)
+      if (error.code === 'REBALANCE_IN_PROGRESS')
+        this.#world.violation(`${what} does not wait for the outcome of a rebalance: ${error.message}`, undefined)
       const at = error.topic === undefined ? undefined : { topic: error.topic, partition: error.partition ?? 0 }
       this.#note(at, `${what} rejected: ${error.message}`)
     }

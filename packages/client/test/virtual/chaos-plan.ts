@@ -9,6 +9,8 @@ export const chaosFeatures = [
   'seek',
   'pause',
   'hung handler',
+  'long retries',
+  'absent reader',
   'explicit commit',
   'undo',
   'hooks',

@@ -24,6 +24,8 @@ export interface ReaderHost {
   attempt(what: string, call: () => unknown): Promise<void>
 }
 
+const lifetimeMs = 600_000
+
 class HandlerFailure extends Error {}
 
 /** One reader after the other, as an application reads: with errors, breaks and slow handlers. */
@@ -32,16 +34,29 @@ export class ChaosReader {
   /** The item of a partition whose handler failed: it is called again with it. */
   readonly #failing = new Map<string, ReadonlySet<bigint>>()
   readonly #active = new Map<string, number>()
+  /** Until when the handler of a partition fails, with the same item. */
+  readonly #failsUntilMs = new Map<string, number>()
+  #hung = 0
+  /** The retries of this run last longer than a handler may take. */
+  #isPatient = false
 
   constructor(host: ReaderHost) {
     this.#host = host
+  }
+
+  /** Whether a handler takes longer than it may. */
+  get isHung(): boolean {
+    return this.#hung > 0
   }
 
   /** Reads in one way until a break, an error or the end of the session. Resolves to false when poll must not follow. */
   async read(kind: ReaderKind): Promise<boolean> {
     const { random } = this.#host
     const session = new AbortController()
-    const ended = this.#host.sleep(random.between(1_000, 15_000), session.signal).then(() => session.abort())
+    const isRun = kind === 'each' || kind === 'eachBatch'
+    this.#isPatient = isRun && this.#host.may('long retries', 0.5)
+    const lengthMs = this.#isPatient ? 60_000 : random.between(1_000, 15_000)
+    const ended = this.#host.sleep(lengthMs, session.signal).then(() => session.abort())
     this.#host.count(`read by ${kind}`)
     try {
       if (kind === 'poll') return await this.#poll(session.signal)
@@ -181,13 +196,17 @@ export class ChaosReader {
     const options = {
       ...(kind === 'each' ? { each } : { eachBatch }),
       concurrency: { limit: random.pick([1, 1, 2, 4]) },
-      retry: { attempts: random.pick([1, 1, 2, 3]), backoffMs: [50, 2_000] as const },
+      retry: this.#isPatient
+        ? { attempts: 1_000, backoffMs: [200, 5_000] as const }
+        : { attempts: random.pick([1, 1, 2, 3]), backoffMs: [50, 2_000] as const },
       signal,
     }
     try {
       await host.consumer.run(options)
     } finally {
+      this.#isPatient = false
       this.#failing.clear()
+      this.#failsUntilMs.clear()
       host.undone()
     }
   }
@@ -223,6 +242,7 @@ export class ChaosReader {
   ): Promise<void> {
     this.#active.set(place, (this.#active.get(place) ?? 0) + 1)
     try {
+      await this.#failLong(place)
       await this.#handle(signal, messages)
       await this.#settle(messages, batch)
       if (this.#host.marks) for (const message of messages) this.#host.done(message)
@@ -232,6 +252,23 @@ export class ChaosReader {
     } finally {
       this.#active.set(place, (this.#active.get(place) ?? 0) - 1)
     }
+  }
+
+  /** The pauses between the calls are no processing time. */
+  async #failLong(place: string): Promise<void> {
+    const host = this.#host
+    if (!this.#isPatient) return
+    const untilMs = this.#failsUntilMs.get(place) ?? 0
+    if (untilMs === 0 && host.may('long retries', 0.02)) {
+      host.count('long retries')
+      this.#failsUntilMs.set(place, host.nowMs() + host.random.between(22_000, 40_000))
+    }
+    if (host.isCalm || (this.#failsUntilMs.get(place) ?? 0) < host.nowMs()) {
+      this.#failsUntilMs.delete(place)
+      return
+    }
+    await host.sleep(host.random.between(1, 20))
+    throw new HandlerFailure('the handler fails for a long time')
   }
 
   /** The application's work: it takes time, hangs, or fails, perhaps after it marked a part. */
@@ -244,7 +281,11 @@ export class ChaosReader {
     else if (roll < 0.65) await host.sleep(random.between(300, 2_500))
     if (host.may('hung handler', 0.01)) {
       host.count('hung handler')
-      await host.sleep(random.between(22_000, 45_000), random.withProbability(0.5) ? signal : undefined)
+      this.#hung++
+      // Some end only by their signal.
+      if (random.withProbability(0.5)) await host.sleep(random.between(22_000, 45_000))
+      else await host.sleep(lifetimeMs, signal)
+      this.#hung--
     }
     if (!host.may('handler error', 0.08)) return
     if (messages.length > 1 && host.may('partial done', 0.7)) {

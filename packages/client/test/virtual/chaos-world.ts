@@ -143,6 +143,10 @@ export class ChaosWorld implements MemberWorld {
     return id === undefined ? 0 : this.#logs.readableEnd({ id, partition }, this.plan.committedOnly)
   }
 
+  isMember(name: string): boolean {
+    return this.#commits.isMember(name)
+  }
+
   count(dimension: string): void {
     this.#counts.set(dimension, (this.#counts.get(dimension) ?? 0) + 1)
   }
@@ -338,7 +342,7 @@ export class ChaosWorld implements MemberWorld {
       unrest.push({ name, left: open.length, what, at, isLost: committed > first.offset })
     }
     for (const { name, consumer } of this.#members) {
-      const lag = Number(consumer.lag() ?? Number.NaN)
+      const lag = consumer.lag() ?? -1
       const what = `the lag of ${name} is ${lag} at rest`
       if (lag !== 0) unrest.push({ name, left: lag, what, at: undefined, isLost: false })
     }

@@ -74,6 +74,13 @@ const dimensions: readonly Dimension[] = [
   ['seeks', ['seek to an offset', 'seek latest', 'seek earliest'], { features: ['seek'] }],
   ['pauses', ['pause'], { features: ['pause', 'members come and go'] }],
   ['hung handlers', ['hung handler'], { features: ['hung handler'], members: 2 }],
+  [
+    'hung handlers and rebalances',
+    ['hung handler', 'member leaves'],
+    { features: ['hung handler', 'members come and go'], members: 3, reader: 'each' },
+  ],
+  ['retries that last long', ['long retries'], { features: ['long retries'], reader: 'each' }],
+  ['members that do not read', ['absent reader'], { features: ['absent reader', 'break'], members: 2 }],
   ['explicit commits', ['commit([…])'], { features: ['explicit commit'] }],
   ['explicit commits and seeks', ['commit([…])', 'seek to an offset'], { features: ['explicit commit', 'seek'] }],
   ['polls that fail', ['poll failed'], { features: ['handler error', 'undo', 'partial done'], reader: 'poll' }],

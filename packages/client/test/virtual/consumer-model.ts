@@ -67,7 +67,7 @@ export class ConsumerModel {
   done(member: string, at: Place, offset: number, value: string): void {
     this.settled.add(value)
     const held = this.#held.get(key(member, at))
-    // The application may mark an item that it gave back.
+    // The application may mark an item that it returned.
     if (held?.hand.delete(offset) || held?.returned.delete(offset)) held.done.add(offset)
   }
 

@@ -11,7 +11,14 @@ const topicId = 'id-of-t'
 
 function partitionAt(offset: number): AssignedPartition {
   const ignore = () => {}
-  const host = { countFetched: ignore, discharge: ignore, check: ignore, ready: ignore, unreadable: ignore }
+  const host = {
+    countFetched: ignore,
+    discharge: ignore,
+    check: ignore,
+    ready: ignore,
+    skipped: ignore,
+    unreadable: ignore,
+  }
   const assigned = new AssignedPartition('t', 0, host as unknown as BufferHost<AssignedPartition>)
   assigned.fetching.applyLeader({ leader: 1, leaderEpoch: 0, topicId })
   assigned.place({ offset, epoch: -1 }, 'start')

@@ -11,6 +11,7 @@ export interface PrefetchOptions {
   readonly codecs: CodecSet
   /** All that are assigned. */
   readonly partitions: () => Iterable<AssignedPartition>
+  readonly onSkipped: (partition: AssignedPartition) => void
   /** Bytes of the partition were delivered or dropped: it may be fetched again. */
   readonly onDrained: (partition: AssignedPartition) => void
   /** The next batch cannot be read, and everything before it was delivered. */
@@ -118,6 +119,10 @@ export class Prefetch implements BufferHost<AssignedPartition> {
     this.#queue.push(partition)
     this.wake()
     this.#admitWaiting()
+  }
+
+  skipped(partition: AssignedPartition): void {
+    this.#options.onSkipped(partition)
   }
 
   unreadable(partition: AssignedPartition, cause: unknown): void {

@@ -39,6 +39,8 @@ interface UnknownTopic {
   readonly error: KafkaError
 }
 
+const tailDelayMs = 100
+
 const goneHint = 'Do not commit it again: another member has the partition now, and starts at the last commit.'
 
 /** What has to be committed for one partition, and the calls that wait for it. */
@@ -53,6 +55,8 @@ export class CommitEntry implements TopicPartition {
   automatic = false
   /** The start that the reset policy chose. */
   start = false
+  /** What follows the last commit and has no record. */
+  #tail = false
   /** Not before, on `monoNow`: it failed. */
   dueMs = 0
   failures = 0
@@ -87,7 +91,7 @@ export class CommitEntry implements TopicPartition {
   }
 
   get isWanted(): boolean {
-    return this.automatic || this.start || this.isAwaited
+    return this.automatic || this.start || this.#tail || this.isAwaited
   }
 
   /** It cannot wait for the outcome of a rebalance: the rebalance waits for it. */
@@ -125,6 +129,12 @@ export class CommitEntry implements TopicPartition {
     this.sendSoon()
   }
 
+  /** Sent after a moment: the next commit of the application usually follows, and includes it. */
+  wantTail(nowMs: number): void {
+    if (!this.isWanted) this.dueMs = Math.max(this.dueMs, nowMs + tailDelayMs)
+    this.#tail = true
+  }
+
   /** Does not wait for the next try of a start, only for the backoff of a transient failure. */
   sendSoon(): void {
     if (this.failures === 0) this.dueMs = 0
@@ -144,6 +154,7 @@ export class CommitEntry implements TopicPartition {
     this.#waits = [...earlier.#waits, ...this.#waits]
     this.automatic ||= earlier.automatic
     this.start ||= earlier.start
+    this.#tail ||= earlier.#tail
     this.dueMs = Math.max(this.dueMs, earlier.dueMs)
     this.failures = Math.max(this.failures, earlier.failures)
     this.#triedMs = earlier.#triedMs
@@ -162,7 +173,10 @@ export class CommitEntry implements TopicPartition {
     if (this.#explicit !== undefined) return this.#explicit
     if (this.#owner === undefined) return undefined
     const { progress, fetching, era } = this.#owner
-    const position = progress.pending(namedOnly) ?? (this.start ? progress.uncommittedStart : undefined)
+    const isTail = this.#tail && !this.automatic && !this.start && !this.isAwaited
+    const position = isTail
+      ? progress.uncommittedTail
+      : (progress.pending(namedOnly) ?? (this.start ? progress.uncommittedStart : undefined))
     if (position === undefined) return undefined
     return { offset: position.offset, leaderEpoch: position.epoch, metadata: '', topicId: fetching.topicId, era }
   }
@@ -243,6 +257,7 @@ export class CommitEntry implements TopicPartition {
     this.#waits = []
     this.automatic = false
     this.start = false
+    this.#tail = false
     return waits.filter(({ call }) => !call.isSettled)
   }
 

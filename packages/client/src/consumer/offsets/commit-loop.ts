@@ -15,6 +15,8 @@ export interface CommitLoopOptions {
   readonly namedOnly: boolean
   /** At most one failure of automatic commits is reported in this time. */
   readonly reportIntervalMs: number
+  /** Commits move over what has no record, without a call of the application. */
+  readonly follows: boolean
   /** `wake` has to be called at this time, on `monoNow`. */
   wakeBy(atMs: number): void
   /** No request is in flight, and none can be sent now. */
@@ -39,9 +41,14 @@ export class CommitLoop {
     this.#host = host
     this.#options = options
     this.#gate = new CommitGate(cluster, host)
-    const { namedOnly, reportIntervalMs } = options
+    const { namedOnly, reportIntervalMs, follows } = options
     const parts = { cluster, queue, host, gate: this.#gate, closing: this.#closing.signal }
-    this.#outcomes = new CommitOutcomes(parts, { namedOnly, reportIntervalMs, onChecked: () => this.#continue() })
+    this.#outcomes = new CommitOutcomes(parts, {
+      namedOnly,
+      reportIntervalMs,
+      follows,
+      onChecked: () => this.#continue(),
+    })
   }
 
   get isSending(): boolean {

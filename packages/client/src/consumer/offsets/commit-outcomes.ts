@@ -21,6 +21,8 @@ export interface CommitOutcomeOptions {
   readonly namedOnly: boolean
   /** At most one failure of automatic commits is reported in this time. */
   readonly reportIntervalMs: number
+  /** Commits move over what has no record, without a call of the application. */
+  readonly follows: boolean
   /** Entries can be sent again: the metadata of their topics was checked. */
   onChecked(): void
 }
@@ -101,11 +103,18 @@ export class CommitOutcomes {
       if (code === 0) {
         stored.push({ topic: entry.topic, partition: entry.partition, offset: line.offset })
         entry.stored(line)
+        this.#follow(entry)
       } else failed.push([entry, line, lineError(entry, line, { code, broker, group: identity.groupId })])
     }
     if (stored.length > 0) this.#afterwards.push(() => this.#host.onCommitted(stored))
     this.#settleUnwritten(request)
     this.#settleFailed(failed, identity, request.hasIds)
+  }
+
+  /** What follows may have been skipped before the response arrived. */
+  #follow({ owner }: CommitEntry): void {
+    if (this.#options.follows && owner?.owned === true && owner.progress.uncommittedTail !== undefined)
+      this.#queue.progress(owner).wantTail(this.#cluster.runtime.monoNow())
   }
 
   /** What had nothing to commit at the time of writing, or could not be sent then. */

@@ -42,11 +42,7 @@ export class CommitQueue {
   take(nowMs: number, isSendable: Sendable): CommitEntry[] {
     this.prune()
     const taken: CommitEntry[] = []
-    const isDue = (entry: CommitEntry) => entry.dueMs <= nowMs && !entry.isChecking && isSendable(entry)
-    for (const entry of this.#progress.all) {
-      if (this.#explicit.get(entry) === undefined && isDue(entry)) taken.push(entry)
-    }
-    for (const entry of this.#explicit.all) if (isDue(entry)) taken.push(entry)
+    for (const entry of this.#open(isSendable)) if (entry.dueMs <= nowMs) taken.push(entry)
     for (const entry of taken) this.#mapOf(entry).delete(entry)
     return taken
   }
@@ -54,10 +50,19 @@ export class CommitQueue {
   /** When something can be sent, on `monoNow`; Infinity: nothing can. */
   nextDueMs(isSendable: Sendable): number {
     let dueMs = Number.POSITIVE_INFINITY
-    for (const entry of this.all()) {
-      if (entry.dueMs < dueMs && !entry.isChecking && entry.isWanted && isSendable(entry)) dueMs = entry.dueMs
-    }
+    for (const entry of this.#open(isSendable)) dueMs = Math.min(dueMs, entry.dueMs)
     return dueMs
+  }
+
+  /**
+   * What can be sent when it is due: progress waits for the explicit offset of its partition. `take` and `nextDueMs` must agree on it:
+   * something that is due and cannot be taken would be tried again without end.
+   */
+  *#open(isSendable: Sendable): Generator<CommitEntry> {
+    for (const entry of this.all()) {
+      if (entry.isChecking || !entry.isWanted || !isSendable(entry)) continue
+      if (entry.isExplicit || this.#explicit.get(entry) === undefined) yield entry
+    }
   }
 
   /** After a failure that is retried. What was added in the meantime is newer. */

@@ -186,6 +186,21 @@ describe('outcomes per partition', () => {
     expect(scripted.sent()).toEqual([['t-0@1'], ['t-0@2']])
   })
 
+  test('progress behind an explicit offset that is retried waits for it, and the event loop is free meanwhile', async () => {
+    const partition = scripted.assign(0)
+    scripted.errors.set('t-0', 'UNKNOWN_SERVER_ERROR')
+    const explicit = committer.commitOffsets([{ topic: 't', partition: 0, offset: 3 }])
+    await settle()
+    scripted.process(partition, 5)
+    const progress = committer.commitProgress([partition])
+    expect(await outcome(progress, settle)).toBe('pending')
+    expect(scripted.requests()).toHaveLength(1)
+    scripted.errors.clear()
+    await advance(1_000)
+    await Promise.all([explicit, progress])
+    expect(scripted.sent().slice(1), 'the explicit offset stands').toEqual([['t-0@3']])
+  })
+
   test('new calls do not shorten the backoff of a partition', async () => {
     const partition = scripted.assign(0)
     scripted.errors.set('t-0', 'UNKNOWN_SERVER_ERROR')

@@ -69,6 +69,7 @@ export class Committer {
     this.#loop = new CommitLoop(cluster, this.#queue, host, {
       namedOnly: !policy.mark,
       reportIntervalMs: policy.intervalMs,
+      follows: !policy.automatic,
       wakeBy: (atMs) => this.#timer.wakeBy(atMs),
       onPause: () => this.#checkDrained(),
     })
@@ -112,6 +113,13 @@ export class Committer {
       if (!partition.owned || partition.progress.uncommittedStart === undefined) continue
       this.#queue.progress(partition).wantStart()
     }
+    this.#loop.wake()
+  }
+
+  /** The commit of a partition moves over what follows it and has no record. Automatic commits do that at their interval. */
+  follow(partition: AssignedPartition): void {
+    if (this.#isClosed || this.#policy.automatic) return
+    this.#queue.progress(partition).wantTail(this.#cluster.runtime.monoNow())
     this.#loop.wake()
   }
 

@@ -29,6 +29,8 @@ export interface BufferHost<Owner extends BufferOwner> {
   inflate(owner: Owner, batch: RecordBatch): Uint8Array | Promise<Uint8Array> | 'later'
   /** The partition has a batch to deliver. */
   ready(owner: Owner): void
+  /** The position moved over what has no record to deliver, and the commit may follow. */
+  skipped(owner: Owner): void
   /** What follows cannot be read. Called when everything before was delivered. */
   unreadable(owner: Owner, cause: unknown): void
 }
@@ -129,7 +131,7 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     this.#host.discharge(this.#owner, batch.chargedBytes)
     if (this.#out !== batch) return
     this.#out = undefined
-    if (batch.era.ended === undefined) this.#owner.progress.skip(batch.end, batch.leaderEpoch)
+    if (batch.era.ended === undefined) this.#moveOver(batch.end, batch.leaderEpoch)
     this.#continue()
   }
 
@@ -212,8 +214,14 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   }
 
   #skip(to: number, epoch: number): void {
-    if (this.#out === undefined && this.#isEmpty) this.#owner.progress.skip(to, epoch)
+    if (this.#out === undefined && this.#isEmpty) this.#moveOver(to, epoch)
     else this.#skipped = { to, epoch }
+  }
+
+  #moveOver(to: number, epoch: number): void {
+    const { progress } = this.#owner
+    progress.skip(to, epoch)
+    if (progress.uncommittedTail !== undefined) this.#host.skipped(this.#owner)
   }
 
   /** Makes a batch ready; false: it is ready later. */
@@ -269,7 +277,7 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     const skipped = this.#skipped
     if (skipped !== undefined && this.#returned === undefined) {
       this.#skipped = undefined
-      this.#owner.progress.skip(skipped.to, skipped.epoch)
+      this.#moveOver(skipped.to, skipped.epoch)
     }
     if (this.hasBatch) this.#host.ready(this.#owner)
     else this.#reportUnreadable()

@@ -24,6 +24,11 @@ export class Progress {
   #floor = -1
   /** The start that the reset policy chose, until a commit is stored. */
   #policyStart: Position | undefined
+  /** The last commit was one of the progress: it may follow over what has no record to deliver. */
+  #follows = false
+  /** What was skipped last, in sequence. */
+  #skippedFrom = -1
+  #skippedTo = -1
 
   /** The next offset to deliver; offset -1: unknown. */
   get position(): Position {
@@ -89,6 +94,7 @@ export class Progress {
     this.#base = offset
     this.#floor = -1
     this.#policyStart = undefined
+    this.#follows = false
   }
 
   /** The start was chosen by the reset policy. */
@@ -137,7 +143,10 @@ export class Progress {
   /** Moves over offsets without deliverable records. */
   skip(to: number, epoch: number): void {
     this.#returned.remove(0, Math.min(to, this.#frontier))
-    if (to > this.#frontier) this.#advance(to, epoch)
+    if (to <= this.#frontier) return
+    if (this.#skippedTo !== this.#frontier) this.#skippedFrom = this.#frontier
+    this.#skippedTo = to
+    this.#advance(to, epoch)
   }
 
   // ---- items
@@ -218,12 +227,14 @@ export class Progress {
   stored(offset: number): void {
     this.#committed = offset
     this.#policyStart = undefined
+    this.#follows = true
   }
 
   /** A commit of the application at an offset of its choice was stored: it stands until the progress is beyond it. */
   storedExplicitly(offset: number): void {
     this.#committed = offset
     this.#policyStart = undefined
+    this.#follows = false
     this.#floor = Math.max(offset, this.lowestUndone.offset)
   }
 
@@ -240,6 +251,17 @@ export class Progress {
   /** The start, where it was chosen by the reset policy and is not committed yet. */
   get uncommittedStart(): Position | undefined {
     return this.#policyStart
+  }
+
+  /**
+   * Everything delivered is committed, and only control batches, aborted and compacted records follow: the commit may move behind them
+   * without a call of the application, so that a group that has read everything has no lag.
+   */
+  get uncommittedTail(): Position | undefined {
+    const isBehind = this.#committed >= this.#skippedFrom && this.#committed < this.#frontier
+    if (!this.#follows || !isBehind || this.#skippedTo !== this.#frontier) return undefined
+    const { lowestUndone } = this
+    return lowestUndone.offset === this.#frontier ? lowestUndone : undefined
   }
 
   // ---- inside

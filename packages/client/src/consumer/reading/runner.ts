@@ -109,7 +109,7 @@ export class Runner implements Reader {
     try {
       return await this.#handOut.next(this)
     } catch (error) {
-      // At once: another worker may fail before this one has ended.
+      // Immediately: another worker may fail before this one has ended.
       if (this.#failure === undefined) this.#failure = error
       else if (KafkaError.is(error) && error !== this.#host.fatal) this.#handOut.fail(error)
       this.#stop()
