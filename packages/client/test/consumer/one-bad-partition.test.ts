@@ -7,7 +7,7 @@ const bad = 2
 const badBroker = 3
 const good = [0, 1, 3]
 
-/** What goes wrong with one partition; returns what ends it. */
+/** What fails for one partition; returns what ends it. */
 const kinds: Record<string, (scenario: Scenario) => Promise<() => unknown>> = {
   leaderless: async ({ cluster }) => {
     await cluster.broker(badBroker).kill()

@@ -1,4 +1,4 @@
-import { RecordBatchReader } from '@ottla/codec/records'
+import { type CodecSet, RecordBatchReader } from '@ottla/codec/records'
 import { describe, expect, test } from 'vitest'
 import { batchOf } from '../../../test/support/record-batches.ts'
 import { resolveKafkaOptions } from '../../options.ts'
@@ -6,7 +6,16 @@ import { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { FetchedBatch } from '../partition/fetched-batch.ts'
 import { Prefetch } from './prefetch.ts'
 
-const { codecs } = resolveKafkaOptions({ brokers: ['b:1'] })
+const { codecs: direct } = resolveKafkaOptions({ brokers: ['b:1'] })
+
+/** Decompresses as with large batches, which the thread pool decompresses. */
+const codecs: CodecSet = {
+  ...direct,
+  of: (id) => {
+    const codec = direct.of(id)
+    return { ...codec, decompress: async (bytes, maxBytes) => codec.decompress(bytes, maxBytes) }
+  },
+}
 
 type Batch = FetchedBatch<AssignedPartition>
 
@@ -24,6 +33,7 @@ class Fetched {
       ...{ checkCrcs: true, maxBufferedBytes, maxDecompressedBytes: 1 << 20, codecs },
       partitions: () => this.partitions,
       onDrained: () => {},
+      onSkipped: () => {},
       onUnreadable: (_, cause) => {
         throw cause
       },
