@@ -1,46 +1,43 @@
-import { describe, expect, test } from 'vitest'
-import { append, consumerOf } from '../support/consuming.ts'
-import { onTestkit } from '../support/on-testkit.ts'
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { createCluster } from '@ottla/testkit'
+import { expect, test } from 'vitest'
+import { Kafka } from '../../src/index.ts'
+import { silentLogger } from '../../src/logger.ts'
 
-const large = 'x'.repeat(400_000)
-const others = [0, 1, 2, 3, 4, 5, 6].map((partition) => ({ topic: 't', partition }))
+const program = fileURLToPath(new URL('../support/memory-program.mjs', import.meta.url))
+const mebibyte = 1 << 20
+const partitionCount = 200
+const maxBufferedBytes = 16 * mebibyte
+const batchBytes = mebibyte
+/** Of the requests and objects of 200 partitions, and of what the allocator does not return. */
+const slackBytes = 20 * mebibyte
 
-describe('partitions that deliver nothing for now', () => {
-  test.each([true, false])('do not keep another one from being read (compressed: %s)', (gzip) =>
-    onTestkit({ topics: { t: 8 } }, async (scenario) => {
-      for (const { partition } of others) await append(scenario, partition, [large], { gzip })
-      const consumer = consumerOf(scenario, { maxBufferedBytes: 1 << 20, partitionMaxBytes: 1 << 16 })
-      await consumer.ready()
-      await scenario.advance('5s')
-      consumer.pause(others)
-      const seen: number[] = []
-      void consumer.run({ each: ({ partition }) => void seen.push(partition) })
-      await append(scenario, 7, ['a'], { gzip })
-      await scenario.advance('2s')
-      await append(scenario, 7, ['b'], { gzip })
-      await scenario.advance('2s')
-      expect(seen).toEqual([7, 7])
-      consumer.resume(others)
-      await scenario.advance('2s')
-      expect(seen.sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 7])
-    }),
-  )
-
-  test('do not, when the response to a fetch from before the pause fills the budget', () =>
-    onTestkit({ topics: { t: 8 } }, async (scenario) => {
-      for (const { partition } of others) await append(scenario, partition, [large])
-      const consumer = consumerOf(scenario, { maxBufferedBytes: 1 << 20, partitionMaxBytes: 1 << 20 })
-      scenario.fault('Fetch', { delay: '3s' }, 'once')
-      await consumer.ready()
-      consumer.pause(others)
-      const seen: number[] = []
-      void consumer.run({ each: ({ partition }) => void seen.push(partition) })
-      await scenario.advance('5s')
-      await append(scenario, 7, ['a'])
-      await scenario.advance('5s')
-      expect(seen).toEqual([7])
-      consumer.resume(others)
-      await scenario.advance('5s')
-      expect(seen.sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
-    }))
+test('compressed data of 200 partitions with slow handlers takes no more memory than the budget', {
+  timeout: 60_000,
+}, async () => {
+  const cluster = await createCluster({
+    brokers: 3,
+    listen: true,
+    topics: [{ name: 't', partitions: partitionCount, replicationFactor: 1 }],
+    config: { 'group.initial.rebalance.delay.ms': 0 },
+  })
+  const kafka = new Kafka({ brokers: cluster.bootstrap, logger: silentLogger })
+  try {
+    const producer = kafka.producer({ compression: 'gzip', maxBatchBytes: batchBytes })
+    const value = Buffer.alloc(batchBytes - 10_000, 'a')
+    for (let partition = 0; partition < partitionCount; partition++) {
+      await Promise.all([0, 1].map(() => producer.send({ topic: 't', partition, value })))
+    }
+    const args = ['--expose-gc', program, cluster.bootstrap.join(','), String(maxBufferedBytes), '5000']
+    const { stdout } = await promisify(execFile)(process.execPath, args)
+    const { count, grownBytes } = JSON.parse(stdout) as { count: number; grownBytes: number }
+    expect(count).toBeGreaterThan(20)
+    // A response is far smaller than its records; four handlers have one batch each.
+    expect(grownBytes / mebibyte).toBeLessThan((maxBufferedBytes + 4 * batchBytes + slackBytes) / mebibyte)
+  } finally {
+    await kafka.close()
+    await cluster.close()
+  }
 })

@@ -82,7 +82,7 @@ test('the start of 1,000 partitions costs one request a broker and kind, and so 
     // The first is refused where the internal topic of the offsets is still being created.
     expect(budget.total(FindCoordinator)).toBeLessThanOrEqual(2)
     expect(budget.total(Metadata)).toBeLessThanOrEqual(2)
-    // The start that each response of ListOffsets names is committed at once: at most one for each leader.
+    // The start that each response of ListOffsets names is committed immediately: at most one for each leader.
     expect(budget.total(OffsetCommit)).toBeLessThanOrEqual(brokers.length)
     expect(budget.most(Fetch), 'one a response, and the long polls of a second').toBeLessThanOrEqual(6)
     await readAll(consumer)
