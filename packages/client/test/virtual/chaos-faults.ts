@@ -219,8 +219,11 @@ export class ChaosFaults {
     const behind = replicas.filter((id) => id !== leader).map((id) => this.#cluster.broker(id))
     if (leader < 0 || behind.length === 0 || behind.some(({ isUp, isPaused }) => !isUp || isPaused)) return
     for (const broker of behind) await broker.kill()
-    await this.#cluster.clock.advance(this.#random.between(2_000, 6_000))
+    // The leader alone is in sync, and gets records that the others do not have.
+    await this.#until(() => this.#cluster.partition(topic.name, partition).isr.length === 1)
+    await this.#cluster.clock.advance(this.#random.between(1_000, 4_000))
     await this.#cluster.broker(leader).kill()
+    await this.#until(() => this.#cluster.partition(topic.name, partition).leader === -1)
     await this.#restarted(behind)
     const outcome = await this.#cluster.electLeader(topic.name, partition, 'unclean')
     if (outcome === 'NONE') {
@@ -229,6 +232,10 @@ export class ChaosFaults {
     }
     await this.#cluster.clock.advance(this.#random.between(500, 3_000))
     await this.#restarted([this.#cluster.broker(leader)])
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    for (let step = 0; step < 100 && !condition(); step++) await this.#cluster.clock.advance(100)
   }
 
   /** A broker that is cut off from the controller does not start: it is not waited for. */
