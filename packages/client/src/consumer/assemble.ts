@@ -273,8 +273,10 @@ function createWatchdog(parts: ConsumerParts): Watchdog {
       events.emit('stalled', { topic, partition, offset, elapsedMs })
       Deliveries.abort(delivery, error)
     },
-    // A poll may be slow without being in the way: the member joins again with the next one.
-    onOverdue: ({ kind }, error) => (kind === 'poll' ? parts.leaveUnread(maxProcessingMs) : parts.evict(error)),
+    // Without a next poll the member has left already, and joins again with it.
+    onOverdue: ({ kind }, error) => {
+      if (kind !== 'poll') parts.evict(error)
+    },
     onStuck: ({ partition: { topic, partition }, reason, elapsedMs, error }) => {
       cluster.logger.warn('a partition is stuck', { topic, partition, reason, elapsedMs, error: error?.message })
       events.emit('stuck', { topic, partition, reason, elapsedMs, error })

@@ -18,6 +18,8 @@ export interface ActionsHost {
   violation(what: string, at: TopicPartition): void
   readableEnd(at: TopicPartition): number
   attempt(what: string, call: () => unknown): Promise<void>
+  /** The position was moved: nothing is retried from before. */
+  moved(at: TopicPartition): void
 }
 
 /** What an application does besides reading: seeks, pauses and explicit commits. */
@@ -80,6 +82,7 @@ export class ChaosActions {
     consumer.seek({ ...at, offset: to })
     this.#host.count(`seek ${typeof to === 'number' ? 'to an offset' : to}`)
     this.#host.note(at, `seek ${to}`)
+    this.#host.moved(at)
     this.#sought.add(placeName(at))
     this.#fresh.delete(placeName(at))
     if (to === 'latest') this.#ends.add(placeName(at))

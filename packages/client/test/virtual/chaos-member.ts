@@ -55,6 +55,7 @@ export class ChaosMember {
   #reader: ChaosReader | undefined
   #hooks = 0
   #isEnding = false
+  #isAbsent = false
   #isDead = false
 
   constructor(world: MemberWorld, options: MemberOptions, random: ChaosRandom) {
@@ -103,12 +104,14 @@ export class ChaosMember {
       this.#world.count(`reset: ${event.reason}`)
       this.#actions.wasReset(event)
       this.#note(event, `reset ${event.from} -> ${event.to} (${event.reason})`)
+      this.#reader?.released(event)
       this.#world.model.reset(this.name, event)
     })
     consumer.on('stalled', (event) => {
       this.#world.count('event stalled')
       this.#note(event, `stalled at ${event.offset}`)
-      if (!this.#isDead && this.#reader?.isHung === false)
+      // The items of a poll stay in hand while nothing reads.
+      if (!this.#isDead && !this.#isAbsent && this.#reader?.isHung === false)
         this.#world.violation(`${this.name} reports ${event.offset} as stalled, but no handler hangs`, event)
     })
     const lost = ({ partitions }: { partitions: readonly TopicPartition[] }) => {
@@ -142,7 +145,9 @@ export class ChaosMember {
     this.#world.count('absent reader')
     this.#note(undefined, 'does not read')
     const untilMs = this.#world.nowMs() + absenceMs
+    this.#isAbsent = true
     while (this.#world.nowMs() < untilMs && !this.#isEnding) await this.#sleep(500)
+    this.#isAbsent = false
     if (this.#isEnding || !this.#world.isMember(this.name)) return
     this.#world.violation(`${this.name} has had no reader for too long, but is still a member`, undefined)
   }
@@ -270,6 +275,7 @@ export class ChaosMember {
   #actionsHost(): ActionsHost {
     const world = this.#world
     return {
+      moved: (at) => this.#reader?.released(at),
       name: this.name,
       consumer: this.consumer,
       random: this.#random,

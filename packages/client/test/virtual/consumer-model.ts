@@ -42,8 +42,7 @@ export class ConsumerModel {
 
   handed(member: string, at: Place, offset: number, value: string): void {
     const held = this.#held.get(key(member, at))
-    if (held === undefined || held.isOver) this.#host.report(`${offset} is handed out without an assignment`, at)
-    if (held === undefined || held.isOver) return
+    if (held === undefined || held.isOver) return this.#host.report(`${offset} is handed out without an assignment`, at)
     const id = this.#host.originOf(held.log, at, offset, value)
     if (id === undefined) this.#host.report(`${offset} is not the record of the log`, at)
     else if (id !== held.log.id) {
@@ -94,7 +93,8 @@ export class ConsumerModel {
 
   reset(member: string, event: Reset): void {
     const held = this.#held.get(key(member, event))
-    if (held === undefined || held.isOver) return
+    if (held === undefined) return
+    const { isOver } = held
     const [to, id] = [Number(event.to), this.#host.idOf(event.topic)]
     const { next = to, log } = held
     const problem = this.#host.unjustified(event, log, held.next)
@@ -102,7 +102,7 @@ export class ConsumerModel {
     this.#passOver(held, to)
     if (id !== log.id || to < next) this.#restart(held, { ...log, id }, to, next)
     else held.gaps.push([next, to])
-    Object.assign(held, { next: to, low: held.low ?? to })
+    Object.assign(held, { isOver, next: to, low: held.low ?? to })
   }
 
   /** The user commits this offset, whatever is done. */
@@ -114,8 +114,7 @@ export class ConsumerModel {
   /** A commit that the coordinator accepts. */
   commit(member: string, at: Place, offset: number, { isOwner, sentAtMs }: CommitOrigin): void {
     const held = this.#held.get(key(member, at))
-    if (!isOwner || held === undefined) this.#host.report(`${member} commits ${offset}, but is no owner`, at)
-    if (!isOwner || held === undefined) return
+    if (!isOwner || held === undefined) return this.#host.report(`${member} commits ${offset}, but is no owner`, at)
     const { floor, low, log, before } = held
     const stored = this.#host.committed(at) ?? 0
     if (held.explicit.has(offset)) Object.assign(held, { floor: offset, gaps: [...held.gaps, [0, offset]] })

@@ -182,11 +182,10 @@ export class Watchdog {
     return longestMs
   }
 
-  /** Items of a poll are in hand between two calls: these are watched as items. */
+  /** Between two polls nothing reads either, whatever is in hand. */
   #withoutReaderMs(nowMs: number): number {
     const idleMs = this.#options.idleSinceMs()
     if (idleMs === undefined) return 0
-    for (const { partition } of this.#options.deliveries) if (partition !== undefined) return 0
     return nowMs - Math.max(idleMs, this.#startedMs)
   }
 
