@@ -142,7 +142,7 @@ export class ConsumerCore {
   /** Leaves the group until something reads again. */
   leaveUnread(elapsedMs: number): void {
     const { member, lifecycle, cluster } = this.parts
-    if (member === undefined || !lifecycle.isRunning) return
+    if (member?.membership === undefined || !lifecycle.isRunning) return
     cluster.logger.warn('nothing reads: the member leaves its group until the next read', { elapsedMs })
     lifecycle.unassigned()
     void member.leave({ timeoutMs: failedLeaveMs, reason: 'nothing read for maxProcessingMs', always: true })

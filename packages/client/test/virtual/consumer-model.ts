@@ -12,7 +12,6 @@ const holdingOf = (log: LogId, start: number | undefined) => ({
   hand: new Set<number>(),
   returned: new Set<number>(),
   done: new Set<number>(),
-  /** Passed over: [from, to). */
   gaps: [] as (readonly [from: number, to: number])[],
   explicit: new Set<number>(),
   floor: 0,
@@ -42,7 +41,8 @@ export class ConsumerModel {
 
   handed(member: string, at: Place, offset: number, value: string): void {
     const held = this.#held.get(key(member, at))
-    if (held === undefined || held.isOver) return this.#host.report(`${offset} is handed out without an assignment`, at)
+    if (held === undefined || held.isOver) this.#host.report(`${offset} is handed out without an assignment`, at)
+    if (held === undefined || held.isOver) return
     const id = this.#host.originOf(held.log, at, offset, value)
     if (id === undefined) this.#host.report(`${offset} is not the record of the log`, at)
     else if (id !== held.log.id) {
@@ -114,7 +114,8 @@ export class ConsumerModel {
   /** A commit that the coordinator accepts. */
   commit(member: string, at: Place, offset: number, { isOwner, sentAtMs }: CommitOrigin): void {
     const held = this.#held.get(key(member, at))
-    if (!isOwner || held === undefined) return this.#host.report(`${member} commits ${offset}, but is no owner`, at)
+    if (!isOwner || held === undefined) this.#host.report(`${member} commits ${offset}, but is no owner`, at)
+    if (!isOwner || held === undefined) return
     const { floor, low, log, before } = held
     const stored = this.#host.committed(at) ?? 0
     if (held.explicit.has(offset)) Object.assign(held, { floor: offset, gaps: [...held.gaps, [0, offset]] })

@@ -137,7 +137,7 @@ export class Watchdog {
       }
     }
     const unreadMs = this.#withoutReaderMs(nowMs)
-    if (unreadMs >= this.#options.maxProcessingMs && partitions.size > 0) onNoReader(unreadMs)
+    if (unreadMs >= this.#options.maxProcessingMs) onNoReader(unreadMs)
   }
 
   /** Remembers since when partitions have records at the same position. */
