@@ -133,7 +133,8 @@ export class Group {
       groupId: this.groupId,
       cooperative: !this.plan.assignors.includes('range'),
       handled,
-      written: this.#all.flatMap(({ tap }) => tap.commits),
+      // From version 10 on a commit names its topic by id; there is only one here.
+      written: this.#all.flatMap(({ tap }) => tap.commits.map((commit) => ({ ...commit, topic: this.#topic }))),
       confirmed: this.#java.flatMap(({ commits }) => commits),
       observed: this.#observed,
       assignments: this.#all.flatMap(({ tap }) => tap.assignments),
