@@ -123,7 +123,7 @@ describe('a handler that hangs', () => {
 })
 
 describe('close', () => {
-  test('awaited in a handler of run ends at once; the item is committed, and the member leaves within a second', () =>
+  test('awaited in a handler of run ends immediately; the item is committed, and the member leaves within a second', () =>
     onTestkit({}, async (scenario) => {
       await append(scenario, 0, ['a', 'b'])
       const consumer = consumerOf(scenario)
