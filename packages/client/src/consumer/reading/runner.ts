@@ -2,7 +2,7 @@ import type { Runtime } from '@ottla/runtime'
 import { textOf } from '../../error-data.ts'
 import { describePartition, KafkaError } from '../../errors.ts'
 import { backoffMs } from '../../runtime/backoff.ts'
-import { onAbort } from '../../runtime/wait.ts'
+import { onAbort, withSignal } from '../../runtime/wait.ts'
 import { Message, MessageBatch } from '../message.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import { type DeliveredBatch, Delivery } from './delivery.ts'
@@ -64,7 +64,8 @@ export class Runner implements Reader {
     const release = onAbort(signal, () => this.#stop())
     try {
       const workers = Array.from({ length: limit }, () => this.#work())
-      await untilAborted(Promise.all(workers), this.#host.ended)
+      // Workers do not reject. A handler that hangs must not keep `run` from ending.
+      await withSignal(Promise.all(workers), this.#host.ended).catch(() => {})
     } finally {
       release()
       this.#stop()
@@ -204,23 +205,6 @@ class PartitionContext implements HandlerContext {
   get signal(): AbortSignal {
     return this.#partition.signal
   }
-}
-
-/** Resolves with the promise, or when the signal aborts: a handler that hangs must not keep `run` from ending. */
-function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const release = onAbort(signal, resolve)
-    promise.then(
-      () => {
-        release()
-        resolve()
-      },
-      (error: unknown) => {
-        release()
-        reject(error)
-      },
-    )
-  })
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
