@@ -19,7 +19,6 @@ import { Positions } from './offsets/positions.ts'
 import type { ResolvedConsumerOptions } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { ConsumerParts } from './parts.ts'
-import { Deliveries } from './reading/delivery.ts'
 import { HandOut } from './reading/hand-out.ts'
 import { Marks } from './reading/marks.ts'
 import { Poll } from './reading/poll.ts'
@@ -74,6 +73,7 @@ export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): Co
   parts.watchdog = createWatchdog(parts)
   const core = new ConsumerCore(parts, () => register(parts))
   parts.start = () => core.start()
+  parts.ready = (partition) => core.ready(partition)
   parts.fail = (error) => core.fail(error)
   parts.evict = (error) => core.evict(error)
   parts.leaveUnread = (elapsedMs) => core.leaveUnread(elapsedMs)
@@ -140,7 +140,7 @@ function createAssignment(parts: ConsumerParts): Assignment {
       parts.positions.release(partitions)
       parts.committer.revoked(partitions)
     },
-    ready: (partition) => ready(parts, partition),
+    ready: (partition) => parts.ready(partition),
     onHookFailed: (error) => parts.fail(error),
     onCommitFailed: (error) => commitFailed(parts, error),
   })
@@ -172,7 +172,7 @@ function createPositions(parts: ConsumerParts): Positions {
     offsetReset: options.offsetReset,
     inGroup: options.groupId !== undefined,
     isNew: (partition) => subscription.isNew(partition),
-    onReady: (partition) => ready(parts, partition),
+    onReady: (partition) => parts.ready(partition),
     onStartChosen: (partitions) => {
       if (options.commitStart) parts.committer.commitStart(partitions)
     },
@@ -271,7 +271,7 @@ function createWatchdog(parts: ConsumerParts): Watchdog {
       const { topic = '', partition = -1, offset = -1n } = error
       cluster.logger.warn('message processing exceeded maxProcessingMs', { topic, partition, offset, elapsedMs })
       events.emit('stalled', { topic, partition, offset, elapsedMs })
-      Deliveries.abort(delivery, error)
+      delivery.abort(error)
     },
     // Without a next poll the member has left already, and joins again with it.
     onOverdue: ({ kind }, error) => {
@@ -291,11 +291,6 @@ function createWatchdog(parts: ConsumerParts): Watchdog {
 function identityOf({ member, options: { groupId, instanceId } }: ConsumerParts): GroupIdentity {
   const anonymous = { groupId: groupId ?? '', memberId: '', generation: -1, instanceId: instanceId ?? null }
   return member?.identity ?? anonymous
-}
-
-function ready({ prefetch, source }: ConsumerParts, partition: AssignedPartition): void {
-  prefetch.ready(partition)
-  source.ready(partition)
 }
 
 function found({ assignment }: ConsumerParts, places: readonly TopicPartition[]): AssignedPartition[] {

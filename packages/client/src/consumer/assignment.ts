@@ -23,7 +23,7 @@ export interface AssignmentHost {
   /** Commits what is processed of these partitions. */
   commit(partitions: readonly AssignedPartition[], timeoutMs: number): Promise<void>
   /** They no longer belong to this consumer. */
-  released(partitions: readonly AssignedPartition[], wasLost: boolean): void
+  released(partitions: readonly AssignedPartition[]): void
   /** May be delivered again. */
   ready(partition: AssignedPartition): void
   onHookFailed(error: KafkaError): void
@@ -129,7 +129,7 @@ export class Assignment {
       this.#partitions.delete(partition)
       partition.release(() => reason)
     }
-    this.#host.released(all, false)
+    this.#host.released(all)
   }
 
   // ---- pause
@@ -163,7 +163,7 @@ export class Assignment {
         return new KafkaError('ABORTED', `${why}: ${describePartition(place)}`, place)
       })
     }
-    this.#host.released(partitions, wasLost)
+    this.#host.released(partitions)
     this.#host.changed()
   }
 

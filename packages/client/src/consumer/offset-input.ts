@@ -12,8 +12,7 @@ export interface PartitionOffset extends TopicPartition {
   readonly leaderEpoch?: number | undefined
 }
 
-const latestTopicLength = 249
-const longestMetadataChars = 1 << 20
+const longestTopicChars = 249
 
 /** Whether a value is an offset: a bigint or a safe integer, 0 or more. Text and -1 are none. */
 function isOffset(value: unknown): value is bigint | number {
@@ -34,7 +33,7 @@ export function checkPlace(
 ): asserts value is TopicPartition {
   if (typeof value !== 'object' || value === null) throw invalid(`${caller} needs { ${shapeOf(more)} }`)
   const { topic, partition } = value as Record<string, unknown>
-  if (typeof topic !== 'string' || topic === '' || topic.length > latestTopicLength) {
+  if (typeof topic !== 'string' || topic === '' || topic.length > longestTopicChars) {
     throw invalid(`The topic in ${caller} must be the name of a topic`)
   }
   if (!Number.isInteger(partition) || (partition as number) < 0 || (partition as number) > 0x7fffffff) {
@@ -79,9 +78,7 @@ export function checkCommit(value: unknown): asserts value is PartitionOffset {
   const { offset, metadata } = value as { offset?: unknown; metadata?: unknown } & TopicPartition
   if (!isOffset(offset)) throw invalid(`Cannot commit ${shown(offset)}: it is not an offset`, value, commitHint)
   if (metadata === undefined || metadata === null) return
-  if (typeof metadata !== 'string' || metadata.length > longestMetadataChars) {
-    throw invalid(`The metadata of ${describePartition(value)} must be a string`, value)
-  }
+  if (typeof metadata !== 'string') throw invalid(`The metadata of ${describePartition(value)} must be a string`, value)
 }
 
 const offsetHint = "Pass a bigint or an integer of at least 0, 'earliest' or 'latest'."

@@ -15,6 +15,7 @@ import type { Committer } from './offsets/committer.ts'
 import type { OffsetRequests } from './offsets/offset-requests.ts'
 import type { Positions } from './offsets/positions.ts'
 import type { ResolvedConsumerOptions } from './options.ts'
+import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { HandOut } from './reading/hand-out.ts'
 import type { Marks } from './reading/marks.ts'
 import type { Poll } from './reading/poll.ts'
@@ -57,6 +58,8 @@ export interface ConsumerParts {
   /** Time for running handlers; when closing, half of the time is left for the commit. */
   readonly graceMs: number
   start(): void
+  /** The partition may be fetched and delivered again. */
+  ready(partition: AssignedPartition): void
   /** A fatal error: the reader and every later call reject with it, and other members get the partitions. */
   fail(error: KafkaError): void
   /** An item is in hand for too long: the same, because the application makes no progress. */

@@ -168,11 +168,6 @@ export class Committer {
     this.#checkDrained()
   }
 
-  /** The same for lost partitions. */
-  lost(partitions: Iterable<AssignedPartition>): void {
-    this.revoked(partitions)
-  }
-
   /** Resolves when everything that was to be committed has an outcome, or at its timeout. To call before the member leaves. */
   async drain(timeoutMs: number): Promise<void> {
     if (this.#isClosed) return

@@ -50,11 +50,6 @@ export class Progress {
     return this.#frontier >= 0
   }
 
-  /** Whether records before the frontier have to be delivered again. */
-  get hasReturned(): boolean {
-    return this.#returned.size > 0
-  }
-
   /** Everything before it is processed. */
   get lowestUndone(): Position {
     let lowest = this.#returned.first

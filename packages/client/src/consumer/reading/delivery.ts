@@ -103,6 +103,11 @@ export class Delivery {
     this.#finish(partition)
   }
 
+  /** Aborts the signal of the handler that processes the item. */
+  abort(reason: KafkaError): void {
+    this.#partition?.hands.abort(reason)
+  }
+
   /** The reader ends. */
   close(): void {
     this.#deliveries.delete(this)
@@ -169,11 +174,6 @@ export class Deliveries implements Iterable<Delivery> {
       resume()
       return false
     })
-  }
-
-  /** Ends the processing of an item. */
-  static abort({ partition }: Delivery, reason: KafkaError): void {
-    partition?.hands.abort(reason)
   }
 
   #isBusy(partitions: ReadonlySet<AssignedPartition>): boolean {
