@@ -128,9 +128,9 @@ function createHandOut(parts: ConsumerParts): HandOut {
 }
 
 function createAssignment(parts: ConsumerParts): Assignment {
-  const { runtime, options, prefetch, handOut, subscription } = parts
+  const { runtime, options, lifecycle, prefetch, handOut, subscription } = parts
   return new Assignment({
-    ...{ runtime, options, deliveries: handOut.deliveries, buffers: prefetch },
+    ...{ runtime, options, ended: lifecycle.ended, deliveries: handOut.deliveries, buffers: prefetch },
     changed: () => parts.source.update(),
     watch: (topics) => subscription.watch(topics),
     resolve: (partitions) => parts.positions.resolve(partitions),

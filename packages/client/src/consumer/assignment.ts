@@ -15,6 +15,8 @@ export interface AssignmentHost {
   readonly options: ResolvedConsumerOptions
   readonly deliveries: Deliveries
   readonly buffers: BufferHost<AssignedPartition>
+  /** Aborts when the consumer failed or is closed: no hook is waited for any more. */
+  readonly ended: AbortSignal
   /** The set of partitions changed. */
   changed(): void
   watch(topics: readonly string[]): void
@@ -216,10 +218,10 @@ export class Assignment {
   }
 
   async #limited(name: string, hook: RebalanceHook, list: readonly TopicPartition[]): Promise<void> {
-    const { runtime, options } = this.#host
+    const { runtime, options, ended } = this.#host
     const timeoutMs = options.rebalanceTimeoutMs
     const timedOut = () => new Error(`it did not end within ${timeoutMs} ms`)
-    const limits = { operation: `The hook ${name}`, timeoutMs, timedOut }
+    const limits = { operation: `The hook ${name}`, timeoutMs, timedOut, signals: [ended] }
     await within(runtime, limits, async (signal) => withSignal(Promise.resolve(hook(list, { signal })), signal))
   }
 }

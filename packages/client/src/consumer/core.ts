@@ -73,7 +73,8 @@ export class ConsumerCore {
       const counts = new Map(found.map(({ name, partitions }) => [name, partitions.length]))
       for (const place of options.assign) checkExists(place, counts.get(place.topic) ?? 0)
       const all = [...assignment.partitions.all]
-      await assignment.begin(all, signal)
+      // Without the signal of a membership the assignment limits the hook itself.
+      await assignment.begin(all)
       await positions.positioned(all, signal)
       lifecycle.assigned()
     } catch (error) {

@@ -114,6 +114,32 @@ describe('a rebalance', () => {
       expect(scenario.seen(Heartbeat)).toEqual([])
     }))
 
+  test('with a hook that hangs, and without a group, fails at rebalanceTimeoutMs', () =>
+    onTestkit({}, async (scenario) => {
+      const consumer = scenario.kafka.consumer({
+        assign: [{ topic: 't', partition: 0, offset: 'earliest' }],
+        rebalanceTimeoutMs: 5_000,
+        onAssigned: () => new Promise(() => {}),
+      })
+      const failed = outcome(consumer.messages().next(), () => scenario.advance('6s'))
+      expect(await failed).toMatchObject({
+        code: 'HANDLER_FAILED',
+        message: 'The hook onAssigned failed: it did not end within 5000 ms',
+      })
+    }))
+
+  test('with a hook that hangs, and without a group, is closed within timeoutMs', () =>
+    onTestkit({}, async (scenario) => {
+      const consumer = scenario.kafka.consumer({
+        assign: [{ topic: 't', partition: 0, offset: 'earliest' }],
+        onAssigned: () => new Promise(() => {}),
+      })
+      const next = consumer.messages().next()
+      await scenario.advance('1s')
+      expect(await outcome(consumer.close({ timeoutMs: 2_000 }), () => scenario.advance('3s'))).toBe(undefined)
+      expect((await next).done).toBe(true)
+    }))
+
   test('does not deliver a fetch twice that was in flight while the partition was revoked and returned', () =>
     onTestkit({}, async (scenario) => {
       const consumer = consumerOf(scenario, { maxWaitMs: 10_000 })
