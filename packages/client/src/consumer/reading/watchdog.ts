@@ -43,6 +43,15 @@ const longestCheckMs = 30_000
 /** An obstacle that lasts longer than this is trouble. */
 const obstacleMs = 30_000
 
+/** What all partitions have in common at one look. */
+interface Look {
+  readonly nowMs: number
+  /** How long nothing has read. */
+  readonly unreadMs: number
+  /** For how long the oldest item of a partition is in hand. */
+  readonly inHandMs: ReadonlyMap<AssignedPartition, number>
+}
+
 interface Seen<T> {
   readonly state: T
   readonly sinceMs: number
@@ -94,10 +103,10 @@ export class Watchdog {
 
   /** What is stuck now. */
   diagnose(): Stuck[] {
-    const nowMs = this.#runtime.monoNow()
+    const look = this.#look(this.#runtime.monoNow())
     const found: Stuck[] = []
     for (const partition of this.#options.partitions) {
-      const stuck = this.#diagnosePartition(partition, nowMs)
+      const stuck = this.#diagnosePartition(partition, look)
       if (stuck !== undefined) found.push(stuck)
     }
     return found
@@ -128,14 +137,16 @@ export class Watchdog {
     const { partitions, onStuck, onNoReader } = this.#options
     for (const partition of this.#reported.keys()) if (!partitions.has(partition)) this.#reported.delete(partition)
     this.#notice(nowMs)
+    const look = this.#look(nowMs)
     for (const partition of partitions) {
-      const stuck = this.#diagnosePartition(partition, nowMs)
+      const stuck = this.#diagnosePartition(partition, look)
       if (stuck === undefined) this.#reported.delete(partition)
       else if (this.#reported.get(partition) !== stuck.reason) {
         this.#reported.set(partition, stuck.reason)
         onStuck({ ...stuck, elapsedMs: Math.round(stuck.elapsedMs) })
       }
     }
+    // A listener of `onStuck` may have started a reader.
     const unreadMs = this.#withoutReaderMs(nowMs)
     if (unreadMs >= this.#options.maxProcessingMs) onNoReader(unreadMs)
   }
@@ -151,12 +162,12 @@ export class Watchdog {
     }
   }
 
-  #diagnosePartition(partition: AssignedPartition, nowMs: number): Stuck | undefined {
+  #diagnosePartition(partition: AssignedPartition, look: Look): Stuck | undefined {
     if (partition.paused || partition.revoking) return undefined
     const { maxProcessingMs } = this.#options
-    const inHandMs = this.#inHandMs(partition, nowMs)
+    const { nowMs, unreadMs } = look
+    const inHandMs = look.inHandMs.get(partition) ?? 0
     if (inHandMs >= maxProcessingMs) return { partition, reason: 'not-settled', elapsedMs: inHandMs, error: undefined }
-    const unreadMs = this.#withoutReaderMs(nowMs)
     if (unreadMs >= maxProcessingMs) return { partition, reason: 'no-reader', elapsedMs: unreadMs, error: undefined }
     const { trouble } = partition
     const troubleMs = trouble === undefined ? 0 : nowMs - trouble.sinceMs
@@ -173,13 +184,14 @@ export class Watchdog {
     return undefined
   }
 
-  #inHandMs(partition: AssignedPartition, nowMs: number): number {
-    let longestMs = 0
-    for (const [delivery, { state, sinceMs }] of this.#items) {
-      if (delivery.partition !== partition || delivery.turn !== state) continue
-      longestMs = Math.max(longestMs, nowMs - sinceMs)
+  /** One pass over the items: their number and that of the partitions may both be thousands. */
+  #look(nowMs: number): Look {
+    const inHandMs = new Map<AssignedPartition, number>()
+    for (const [{ partition, turn }, { state, sinceMs }] of this.#items) {
+      if (partition === undefined || turn !== state) continue
+      inHandMs.set(partition, Math.max(inHandMs.get(partition) ?? 0, nowMs - sinceMs))
     }
-    return longestMs
+    return { nowMs, unreadMs: this.#withoutReaderMs(nowMs), inHandMs }
   }
 
   /** Between two polls nothing reads either, whatever is in hand. */
