@@ -67,7 +67,7 @@ export class Scenario {
   }
 
   async deleteTopic(topic: string): Promise<void> {
-    await this.world.admin.deleteTopics([topic])
+    await this.world.deleteTopic(topic)
   }
 
   /** Sends these values as one batch. */
