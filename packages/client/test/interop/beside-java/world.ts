@@ -56,7 +56,7 @@ export class World {
     }
   }
 
-  /** The controller may be killed after it deleted the topic and before it answered: the repeated request finds no topic. */
+  /** The controller may be killed after it deleted the topic and before it responded: the repeated request finds no topic. */
   async deleteTopic(name: string): Promise<void> {
     try {
       await this.admin.deleteTopics([name])
