@@ -1,9 +1,10 @@
 import type { Cluster } from '../cluster/cluster.ts'
+import { noTopicId } from '../cluster/topology.ts'
 import { textOf } from '../error-data.ts'
 import { meaningOf } from '../error-meaning.ts'
 import { asKafkaError, describePartition, KafkaError, optionError } from '../errors.ts'
 import { ClassicMembership } from '../group/classic.ts'
-import type { GroupIdentity, Membership, TopicPartition } from '../group/membership.ts'
+import type { GroupIdentity, KnownTopic, Membership, TopicPartition } from '../group/membership.ts'
 import { Assignment } from './assignment.ts'
 import { ConsumerCore } from './core.ts'
 import { ConsumerEvents } from './events.ts'
@@ -237,7 +238,7 @@ function createMembership(parts: ConsumerParts, groupId: string): Membership {
       },
       knownSubscription: () => subscription.known(),
       partitionCounts: (names, signal) => subscription.counts(names, signal),
-      knownPartitionCount: (topic) => knownPartitionCount(parts, topic),
+      knownTopic: (topic) => knownTopic(parts, topic),
       onRevoked: (partitions, signal) => assignment.revoke(partitions, parts.graceMs, signal),
       onAssigned: (partitions, signal) => assignment.add(partitions, signal),
       lost: (partitions) => {
@@ -298,10 +299,10 @@ function found({ assignment }: ConsumerParts, places: readonly TopicPartition[])
 }
 
 /** A topic that the brokers no longer have has no partitions: its members give them up. */
-function knownPartitionCount({ cluster }: ConsumerParts, topic: string): number | undefined {
+function knownTopic({ cluster }: ConsumerParts, topic: string): KnownTopic | undefined {
   const info = cluster.topic(topic)
-  if (info !== undefined) return info.partitions.length
-  return meaningOf(cluster.topicErrorCode(topic)).missingTopic ? 0 : undefined
+  if (info !== undefined) return { topicId: info.topicId, partitionCount: info.partitions.length }
+  return meaningOf(cluster.topicErrorCode(topic)).missingTopic ? { topicId: noTopicId, partitionCount: 0 } : undefined
 }
 
 async function commitBeforeJoin(parts: ConsumerParts): Promise<void> {

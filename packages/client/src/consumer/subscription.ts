@@ -6,8 +6,11 @@ import type { TopicSelector } from './options.ts'
 
 export type SubscriptionCluster = Pick<
   Cluster,
-  'topic' | 'topics' | 'topicError' | 'refreshMetadata' | 'retry' | 'watchTopics'
+  'topic' | 'topics' | 'topicError' | 'topicErrorCode' | 'refreshMetadata' | 'retry' | 'watchTopics'
 >
+
+/** How long an assignment may wait for fresh partition counts in ms. */
+const freshCountsMs = 3_000
 
 /** A subscribed topic that cannot be read now, and why. */
 export interface TopicProblem {
@@ -56,9 +59,12 @@ export class Subscription {
     return this.known()
   }
 
-  /** Subscribed names that do not exist yet, or that the brokers do not show to this client. */
+  /**
+   * Subscribed names that do not exist, or that the brokers do not show to this client. A topic that a response just lacked is kept
+   * in the metadata for a while, but a topic created under its name may have more partitions.
+   */
   missing(): string[] {
-    return this.#names.filter((name) => this.#cluster.topic(name) === undefined)
+    return this.#names.filter((name) => this.#cluster.topic(name) === undefined || this.#isReportedMissing(name))
   }
 
   /** The subscribed names that cannot be read now, as far as the brokers reported a reason: missing, forbidden, an invalid name. */
@@ -98,13 +104,19 @@ export class Subscription {
     return partition >= (this.#firstCounts.get(topic) ?? 0)
   }
 
-  /** The group's leader needs the partition counts of all members' topics. */
+  /**
+   * The partition counts of all members' topics, for the group's leader. They are looked up for each assignment: a topic of which the
+   * leader has no partition may have been recreated. The counts in the cache are used when no broker responds soon.
+   */
   async counts(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
     this.watch(topics)
     const unseen = topics.filter((name) => this.#isUnseen(name))
     if (unseen.length > 0) {
       const operation = `Looking up the topics of the group's members, ${listed(unseen)},`
       await this.#lookUp(operation, 'the group subscribes to more topics', unseen, signal)
+    } else {
+      const limits = { timeoutMs: freshCountsMs, signal }
+      await this.#cluster.refreshMetadata('the group is being assigned', topics, limits).catch(() => {})
     }
     const counts = new Map<string, number>()
     for (const topic of topics) {
@@ -156,6 +168,10 @@ export class Subscription {
   /** No broker has reported anything of the topic. */
   #isUnseen(name: string): boolean {
     return this.#cluster.topic(name) === undefined && this.#cluster.topicError(name) === undefined
+  }
+
+  #isReportedMissing(name: string): boolean {
+    return meaningOf(this.#cluster.topicErrorCode(name)).missingTopic === true
   }
 
   #isInvalid(name: string): boolean {

@@ -6,7 +6,7 @@ import { encodedPlan, userDataOf } from './assignors/run-assignor.ts'
 import { type GroupRequests, membersOf, partitionsOf } from './classic-requests.ts'
 import { encodeSubscription } from './consumer-protocol.ts'
 import type { MemberIdentity } from './member-identity.ts'
-import type { MembershipListener, TopicPartition } from './membership.ts'
+import type { KnownTopic, MembershipListener, TopicPartition } from './membership.ts'
 
 export interface JoinOptions {
   readonly groupId: string
@@ -41,17 +41,19 @@ export class JoinRound {
   readonly #options: JoinOptions
   readonly #requests: GroupRequests
   readonly #identity: MemberIdentity
-  readonly #listener: Pick<MembershipListener, 'partitionCounts' | 'knownPartitionCount'>
+  readonly #listener: Pick<MembershipListener, 'partitionCounts' | 'knownTopic'>
   readonly #onContact: () => void
   /** As leader: the partition counts that its last assignment is based on. */
   #assignedCounts: ReadonlyMap<string, number> | undefined
+  /** The assigned topics as this member had them before the join. */
+  #assignedTopics: ReadonlyMap<string, KnownTopic> = new Map()
 
   /** `onContact` is called for each response of the coordinator that confirms the member. */
   constructor(
     options: JoinOptions,
     requests: GroupRequests,
     identity: MemberIdentity,
-    listener: Pick<MembershipListener, 'partitionCounts' | 'knownPartitionCount'>,
+    listener: Pick<MembershipListener, 'partitionCounts' | 'knownTopic'>,
     onContact: () => void,
   ) {
     this.#options = options
@@ -62,16 +64,25 @@ export class JoinRound {
   }
 
   async run(claim: JoinClaim, signal: AbortSignal): Promise<Joined> {
+    const before = new Map(claim.topics.map((topic) => [topic, this.#listener.knownTopic(topic)]))
     const joined = await this.#join(claim, signal)
     const { memberId, generationId: generation, protocolName } = joined
     const assigned = await this.#sync(joined, signal)
+    this.#assignedTopics = topicsOf(assigned, before)
     return { memberId, generation, protocol: protocolName ?? '', isLeader: joined.leader === memberId, assigned }
   }
 
-  /** As leader: a topic whose number of partitions differs from that of the last assignment. */
+  /**
+   * As leader: a topic whose number of partitions differs from that of the last assignment. Any member finds out that a topic of its
+   * assignment was recreated with another number; the leader may have no partition of it.
+   */
   changedTopic(): string | undefined {
     for (const [topic, count] of this.#assignedCounts ?? []) {
-      if ((this.#listener.knownPartitionCount(topic) ?? count) !== count) return topic
+      if ((this.#listener.knownTopic(topic)?.partitionCount ?? count) !== count) return topic
+    }
+    for (const [topic, before] of this.#assignedTopics) {
+      const now = this.#listener.knownTopic(topic) ?? before
+      if (now.topicId !== before.topicId && now.partitionCount !== before.partitionCount) return topic
     }
     return undefined
   }
@@ -139,4 +150,16 @@ export class JoinRound {
     if (response.skipAssignment) return []
     return encodedPlan(assignor, counts, members)
   }
+}
+
+function topicsOf(
+  assigned: readonly TopicPartition[],
+  known: ReadonlyMap<string, KnownTopic | undefined>,
+): ReadonlyMap<string, KnownTopic> {
+  const topics = new Map<string, KnownTopic>()
+  for (const { topic } of assigned) {
+    const one = known.get(topic)
+    if (one !== undefined) topics.set(topic, one)
+  }
+  return topics
 }

@@ -13,6 +13,12 @@ export interface GroupIdentity {
   readonly instanceId: string | null
 }
 
+/** A topic in the cached metadata; without partitions when the brokers report that it does not exist. */
+export interface KnownTopic {
+  readonly topicId: string
+  readonly partitionCount: number
+}
+
 /** The purposes of a member's connections. */
 export interface MemberPurposes {
   readonly coordinator: ConnectionPurpose
@@ -57,10 +63,13 @@ export interface Membership {
 export interface MembershipListener {
   /** The topics that the subscription matches now. A permanent error is fatal, a transient one only before the first join. */
   subscribedTopics(signal: AbortSignal): Promise<readonly string[]>
-  /** How many partitions each topic has; unknown topics are left out. The leader needs it for the topics of all members. */
+  /**
+   * How many partitions each topic has now, as the brokers report it; unknown topics are left out. The leader needs it for the topics
+   * of all members.
+   */
   partitionCounts(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>
-  /** The same two from the cached metadata, to detect changes. */
-  knownPartitionCount(topic: string): number | undefined
+  /** The topic and the subscription from the cached metadata, to detect changes. */
+  knownTopic(topic: string): KnownTopic | undefined
   knownSubscription(): readonly string[]
   /** Give these partitions up: stop delivery, finish what is being processed, commit. */
   onRevoked(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void>

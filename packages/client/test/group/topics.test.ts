@@ -1,7 +1,9 @@
 import { JoinGroup, Metadata } from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
+import { MissingTopics } from '../../src/consumer/missing-topics.ts'
+import { Subscription } from '../../src/consumer/subscription.ts'
 import { decodeSubscription } from '../../src/group/consumer-protocol.ts'
-import type { KafkaError } from '../../src/index.ts'
+import { Kafka, type KafkaError, silentLogger } from '../../src/index.ts'
 import { append, consumerOf, take } from '../support/consuming.ts'
 import { onTestkit, type Scenario } from '../support/on-testkit.ts'
 import { recordedLog } from '../support/recorded-log.ts'
@@ -128,5 +130,54 @@ describe('a subscribed topic that the brokers refuse', () => {
       await scenario.advance('20s')
       await append(scenario, 0, ['new'])
       expect(await reading).toEqual(['new'])
+    }))
+})
+
+describe('a topic that is created again with more partitions', () => {
+  const again = ({ cluster }: Scenario, name: string) =>
+    cluster.createTopic({ name, partitions: 3, replicationFactor: 1 })
+
+  test('is read completely, although the leader of the group has no partition of it', () =>
+    onTestkit({ topics: { t: 1, u: 1 } }, async (scenario) => {
+      const values: string[] = []
+      const clients: Kafka[] = []
+      const start = async () => {
+        const { bootstrap: brokers, runtime } = scenario.cluster
+        const kafka = new Kafka({ brokers, runtime, logger: silentLogger })
+        clients.push(kafka)
+        const topics = ['t', 'u']
+        const consumer = kafka.consumer({ groupId: 'g', topics, offsetReset: 'earliest', assignors: ['roundrobin'] })
+        void consumer.run({ each: ({ value }) => void values.push(String(value)) })
+        await consumer.ready()
+        return consumer
+      }
+      await start()
+      const follower = await start()
+      const [{ topic } = { topic: '' }] = follower.assignment()
+      await scenario.deleteTopic(topic)
+      await again(scenario, topic)
+      await scenario.advance('20s')
+      const producer = scenario.kafka.producer()
+      for (const partition of [0, 1, 2]) await producer.send({ topic, partition, value: `in ${partition}` })
+      await scenario.advance('5s')
+      expect(values.sort()).toEqual(['in 0', 'in 1', 'in 2'])
+      for (const kafka of clients) await kafka.close()
+    }))
+
+  test('is looked up until it exists, although the metadata still has its former partitions', () =>
+    onTestkit({ topics: { u: 1 } }, async (scenario) => {
+      const cluster = scenario.connect()
+      const subscription = new Subscription(cluster, ['u'])
+      await subscription.topics(new AbortController().signal)
+      await scenario.deleteTopic('u')
+      await cluster.refreshMetadata('a test')
+      const missing = new MissingTopics(cluster, subscription)
+      missing.look()
+      expect(cluster.topic('u')?.partitions).toHaveLength(1)
+      await again(scenario, 'u')
+      await scenario.advance('1s')
+      expect(cluster.topic('u')?.partitions).toHaveLength(3)
+      missing.stop()
+      subscription.close()
     }))
 })

@@ -19,6 +19,7 @@ export class GroupMember {
   readonly membership: ClassicMembership
   fatal: KafkaError | undefined
   counts = new Map([['t', 3]])
+  readonly ids = new Map<string, string>()
   topics = ['t']
   revoking: HookBody | undefined
   assigning: HookBody | undefined
@@ -33,7 +34,10 @@ export class GroupMember {
       subscribedTopics: async () => this.topics,
       knownSubscription: () => this.topics,
       partitionCounts: async () => this.counts,
-      knownPartitionCount: (topic) => this.counts.get(topic),
+      knownTopic: (topic) => {
+        const partitionCount = this.counts.get(topic)
+        return partitionCount === undefined ? undefined : { topicId: this.ids.get(topic) ?? '', partitionCount }
+      },
       beforeJoin: async () => void this.calls.push('before'),
       onAssigned: (partitions, signal) => this.#hook(`assigned ${numbers(partitions)}`, this.assigning, signal),
       onRevoked: (partitions, signal) => this.#hook(`revoked ${numbers(partitions)}`, this.revoking, signal),
