@@ -17,6 +17,8 @@ export interface ActionsHost {
   note(at: TopicPartition, event: string): void
   violation(what: string, at: TopicPartition): void
   readableEnd(at: TopicPartition): number
+  /** '' when it does not exist now. */
+  topicId(topic: string): string
   attempt(what: string, call: () => unknown): Promise<void>
   /** The position was moved: nothing is retried from before. */
   moved(at: TopicPartition): void
@@ -26,8 +28,11 @@ export interface ActionsHost {
 export class ChaosActions {
   readonly #host: ActionsHost
   readonly #pausedAtMs = new Map<string, number>()
-  /** Since their assignment without a record, a seek or a reset: a new coordinator may still have been loading then. */
-  readonly #fresh = new Set<string>()
+  /**
+   * Since their assignment without a record, a seek or a reset, with the topic's id: a new coordinator may still have been loading
+   * then.
+   */
+  readonly #fresh = new Map<string, string>()
   readonly #sought = new Set<string>()
   /** Those whose end was sought, until it is known. */
   readonly #ends = new Set<string>()
@@ -39,7 +44,7 @@ export class ChaosActions {
   assigned(at: TopicPartition): void {
     this.#sought.delete(placeName(at))
     this.#ends.delete(placeName(at))
-    this.#fresh.add(placeName(at))
+    this.#fresh.set(placeName(at), this.#host.topicId(at.topic))
   }
 
   wasReset(at: TopicPartition): void {
@@ -55,7 +60,10 @@ export class ChaosActions {
   handed(at: TopicPartition, offset: bigint): void {
     const { name, model } = this.#host
     this.#ends.delete(placeName(at))
-    if (this.#fresh.delete(placeName(at))) model.assigned(name, at)
+    const topicId = this.#fresh.get(placeName(at))
+    this.#fresh.delete(placeName(at))
+    // A record that was fetched before its topic was deleted belongs to that one.
+    if (topicId === '' || topicId === this.#host.topicId(at.topic)) model.assigned(name, at)
     const pausedAtMs = this.#pausedAtMs.get(placeName(at))
     if (pausedAtMs === undefined || pausedAtMs >= this.#host.nowMs()) return
     this.#host.violation(`${name} is handed ${offset} of a paused partition`, at)

@@ -55,9 +55,11 @@ export class ChaosCommits {
     return this.#last.get(`${this.#logs.idOf(topic)}/${partition}`)
   }
 
-  /** Whether the coordinator has a member with this client id. */
-  isMember(clientId: string): boolean {
-    return this.#logs.group(groupId)?.members.some((one) => one.clientId === clientId) ?? false
+  /** The coordinator's term, when it has a member with this client id and holds no joins: then sessions expire. */
+  memberTerm(clientId: string): string | undefined {
+    const group = this.#logs.group(groupId)
+    const isMember = group?.members.some((one) => one.clientId === clientId) ?? false
+    return isMember && group?.state === 'Stable' ? `${this.#logs.coordinatorTerm()} ${group.generation}` : undefined
   }
 
   #read(): GroupStatus | undefined {
@@ -95,6 +97,8 @@ export class ChaosCommits {
         const isOwner = !others.some(isHere)
         const place = `${this.#logs.idOf(topic)}/${partition}`
         if (!this.#before.has(place)) this.#before.set(place, offsetOf(group.offsets.find(isHere)))
+        // The same number as that of the topic before.
+        if (this.#before.get(place) === Number(committedOffset)) this.#before.set(place, undefined)
         this.#onCommit(name, { topic, partition }, Number(committedOffset), { isOwner, sentAtMs })
       }
     }

@@ -76,6 +76,7 @@ export class ChaosLogs {
   readonly #records = new WeakMap<StoredBatch, LoggedRecord[]>()
   /** The last leader's replica of each partition: a log outlives its leader and its topic. */
   readonly #last = new Map<string, Replica>()
+  #lastCoordinator = -1
 
   private constructor(context: Context) {
     this.#context = context
@@ -116,12 +117,21 @@ export class ChaosLogs {
     return replica.isLeader ? replica : undefined
   }
 
-  /** The group at its coordinator: a deposed one may still have it as it was. The offsets topic has one partition. */
+  /**
+   * The group at its coordinator: a deposed one may still have it as it was. The offsets topic has one partition. Without replicas the
+   * last leader is still the coordinator while it is cut off from the controller.
+   */
   group(groupId: string): GroupStatus | undefined {
     const leader = this.#context.controller.state.topic('__consumer_offsets')?.partitions[0]?.leader ?? -1
-    const broker = this.#context.broker(leader)
+    if (leader >= 0) this.#lastCoordinator = leader
+    const broker = this.#context.broker(this.#lastCoordinator)
     if (broker?.isUp !== true || broker.isPaused) return undefined
     return broker.services.groups.statuses().find((one) => one.groupId === groupId)
+  }
+
+  /** The offsets topic has one partition, whose leader is the coordinator of all groups. */
+  coordinatorTerm(): number {
+    return this.#context.controller.state.topic('__consumer_offsets')?.partitions[0]?.leaderEpoch ?? -1
   }
 
   /** A leader that hangs may have lost its leadership: what it appends would be cut off. */

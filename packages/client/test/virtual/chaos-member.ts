@@ -1,14 +1,6 @@
 import { OffsetCommit } from '@ottla/codec'
 import type { Runtime } from '../../src/index.ts'
-import {
-  type Consumer,
-  type ConsumerOptions,
-  Kafka,
-  KafkaError,
-  type Message,
-  silentLogger,
-  type TopicPartition,
-} from '../../src/index.ts'
+import { type Consumer, Kafka, KafkaError, type Message, silentLogger, type TopicPartition } from '../../src/index.ts'
 import { type ActionsHost, ChaosActions, placeName } from './chaos-actions.ts'
 import type { ChaosFeature, ChaosPlan, CommitChoice, ReaderKind } from './chaos-plan.ts'
 import type { ChaosRandom } from './chaos-random.ts'
@@ -28,8 +20,10 @@ export interface MemberWorld {
   note(at: TopicPartition | undefined, event: string): void
   violation(what: string, at: TopicPartition | undefined): void
   readableEnd(at: TopicPartition): number
-  /** Whether the coordinator has this member. */
-  isMember(name: string): boolean
+  /** '' when it does not exist now. */
+  topicId(topic: string): string
+  /** Identifies the coordinator's term while it has this member in a stable group, where sessions expire. */
+  memberTerm(name: string): string | undefined
 }
 
 export interface MemberOptions {
@@ -38,8 +32,10 @@ export interface MemberOptions {
   readonly commit: CommitChoice
 }
 
-/** Above the sum of maxProcessingMs, the session timeout and the time to leave. */
-const absenceMs = 36_000
+/** Above the sum of maxProcessingMs and the time to leave. */
+const absenceMs = 30_000
+/** Above the session timeout: a LeaveGroup request may get lost. */
+const expiryMs = 11_000
 
 /** One consumer in a process that may crash: it reads until it is stopped, or until an error ends it. */
 export class ChaosMember {
@@ -67,7 +63,7 @@ export class ChaosMember {
     const { runtime } = this.#process
     const { plan } = world
     this.#kafka = new Kafka({ brokers: world.bootstrap, runtime, logger: silentLogger, clientId: this.name })
-    this.consumer = consumerOf(this.#kafka, {
+    this.consumer = this.#kafka.consumer({
       groupId: 'g',
       topics: plan.topics.map(({ name }) => name),
       offsetReset: plan.offsetReset,
@@ -140,18 +136,28 @@ export class ChaosMember {
     await acting
   }
 
-  /** Without a reader a member leaves after maxProcessingMs, at the latest when its session ends. */
+  /** Without a reader a member leaves after maxProcessingMs; then its session ends at the latest. */
   async #beAbsent(): Promise<void> {
-    this.#world.count('absent reader')
+    const world = this.#world
+    world.count('absent reader')
     this.#note(undefined, 'does not read')
-    const untilMs = this.#world.nowMs() + absenceMs
+    const endsAtMs = world.nowMs() + absenceMs
     this.#isAbsent = true
-    while (this.#world.nowMs() < untilMs && !this.#isEnding) await this.#sleep(500)
+    while (world.nowMs() < endsAtMs && !this.#isEnding) await this.#sleep(500)
+    if (this.#held.size > 0 && !this.#isEnding) {
+      world.violation(`${this.name} has had no reader for too long, but still holds partitions`, undefined)
+    }
+    let term = world.memberTerm(this.name)
+    let sinceMs = world.nowMs()
+    while (term !== undefined && world.nowMs() < sinceMs + expiryMs && !this.#isEnding) {
+      await this.#sleep(500)
+      const now = world.memberTerm(this.name)
+      if (now !== term) sinceMs = world.nowMs()
+      term = now
+    }
     this.#isAbsent = false
-    if (this.#isEnding || !this.#world.isMember(this.name)) return
-    // An unclean election of the group's log may lose that it left.
-    if (this.#held.size === 0 && this.#world.plan.features.has('unclean election')) return
-    this.#world.violation(`${this.name} has had no reader for too long, but is still a member`, undefined)
+    if (term === undefined || this.#isEnding) return
+    world.violation(`${this.name} has had no reader for too long, but is still a member`, undefined)
   }
 
   async #act(): Promise<void> {
@@ -292,6 +298,7 @@ export class ChaosMember {
       note: (at, event) => this.#note(at, event),
       violation: (what, at) => world.violation(what, at),
       readableEnd: (at) => world.readableEnd(at),
+      topicId: (topic) => world.topicId(topic),
       attempt: (what, call) => this.#attempt(what, call),
     }
   }
@@ -372,14 +379,5 @@ export class ChaosMember {
         resolve()
       })
     })
-  }
-}
-
-/** Where a member starts is committed in all modes. The option is left out where it does not exist yet. */
-function consumerOf(kafka: Kafka, { commitStart, ...options }: ConsumerOptions & { commitStart: boolean }): Consumer {
-  try {
-    return kafka.consumer({ ...options, commitStart } as ConsumerOptions)
-  } catch {
-    return kafka.consumer(options)
   }
 }

@@ -33,10 +33,13 @@ export class ChaosReader {
   readonly #host: ReaderHost
   /** The item of a partition whose handler failed: it is called again with it. */
   readonly #failing = new Map<string, ReadonlySet<bigint>>()
+  /** How often each partition was given up: a handler of before that fails later is not retried. */
+  readonly #releases = new Map<string, number>()
   readonly #active = new Map<string, number>()
   /** Until when the handler of a partition fails, with the same item. */
   readonly #failsUntilMs = new Map<string, number>()
   #hung = 0
+  #committing = 0
   /** The retries of this run last longer than a handler may take. */
   #isPatient = false
 
@@ -44,9 +47,9 @@ export class ChaosReader {
     this.#host = host
   }
 
-  /** Whether a handler takes longer than it may. */
+  /** Whether a handler takes longer than it may, or waits for a commit that may. */
   get isHung(): boolean {
-    return this.#hung > 0
+    return this.#hung + this.#committing > 0
   }
 
   /** Reads in one way until a break, an error or the end of the session. Resolves to false when poll must not follow. */
@@ -177,15 +180,14 @@ export class ChaosReader {
   }
 
   #undo(): boolean {
-    const consumer: { undo?: () => void } = this.#host.consumer as never
-    if (consumer.undo === undefined || !this.#host.may('undo', 0.7)) {
-      this.#host.undone()
-      return false
+    const host = this.#host
+    const mayUndo = host.may('undo', 0.7)
+    if (mayUndo) {
+      host.count('undo')
+      host.consumer.undo()
     }
-    this.#host.count('undo')
-    consumer.undo()
-    this.#host.undone()
-    return true
+    host.undone()
+    return mayUndo
   }
 
   async #run(kind: 'each' | 'eachBatch', signal: AbortSignal): Promise<void> {
@@ -213,7 +215,9 @@ export class ChaosReader {
 
   /** The partition was given up: its item is not retried by this run. */
   released({ topic, partition }: { readonly topic: string; readonly partition: number }): void {
-    this.#failing.delete(`${topic}/${partition}`)
+    const place = `${topic}/${partition}`
+    this.#failing.delete(place)
+    this.#releases.set(place, (this.#releases.get(place) ?? 0) + 1)
   }
 
   /** A handler of `run`. Without a pause it returns synchronously. */
@@ -241,13 +245,15 @@ export class ChaosReader {
     batch: MessageBatch | undefined,
   ): Promise<void> {
     this.#active.set(place, (this.#active.get(place) ?? 0) + 1)
+    const releases = this.#releases.get(place)
     try {
       await this.#failLong(place)
       await this.#handle(signal, messages)
       await this.#settle(messages, batch)
       if (this.#host.marks) for (const message of messages) this.#host.done(message)
     } catch (error) {
-      this.#failing.set(place, new Set(messages.map(({ offset }) => offset)))
+      if (this.#releases.get(place) === releases)
+        this.#failing.set(place, new Set(messages.map(({ offset }) => offset)))
       throw error
     } finally {
       this.#active.set(place, (this.#active.get(place) ?? 0) - 1)
@@ -303,7 +309,7 @@ export class ChaosReader {
     if (batch !== undefined && host.random.withProbability(0.4)) {
       for (const message of messages) host.done(message)
       host.count('batch.commit()')
-      await host.attempt('batch.commit()', () => batch.commit())
+      await this.#commit('batch.commit()', () => batch.commit())
     } else await this.#mark(messages)
   }
 
@@ -318,6 +324,12 @@ export class ChaosReader {
       if (random.withProbability(0.5)) return
     }
     host.count('commit(items)')
-    await host.attempt('commit(items)', () => consumer.commit(messages))
+    await this.#commit('commit(items)', () => consumer.commit(messages))
+  }
+
+  async #commit(what: string, call: () => unknown): Promise<void> {
+    this.#committing++
+    await this.#host.attempt(what, call)
+    this.#committing--
   }
 }

@@ -6,6 +6,8 @@ export interface ViewSurroundings {
   readonly logs: ChaosLogs
   readonly commits: ChaosCommits
   readonly committedOnly: boolean
+  /** offsetReset is not 'none'. */
+  readonly hasResetPolicy: boolean
   nowMs(): number
   report(violation: string, at: Place): void
 }
@@ -85,7 +87,9 @@ export class ChaosView implements ModelHost {
     // A commit of the topic before is not one of this topic.
     const isRecreated = (this.#ids.get(topic)?.size ?? 0) > 1
     if (reason === 'no-committed-offset' && isRecreated) return undefined
-    if (reason === 'no-committed-offset') return from === undefined ? this.#again(log) : `${from} is committed`
+    if (reason === 'no-committed-offset' && from !== undefined) return `${from} is committed`
+    // Without a policy the application decides where to start: only what it processed is committed.
+    if (reason === 'no-committed-offset') return this.#world.hasResetPolicy ? this.#again(log) : undefined
     const isOutside = from === undefined || from < logs.start(log) || from > logs.highWatermark(log)
     return isOutside ? undefined : `${from} is in the log`
   }

@@ -76,6 +76,7 @@ export class ChaosWorld implements MemberWorld {
       logs,
       commits: this.#commits,
       committedOnly: plan.committedOnly,
+      hasResetPolicy: plan.offsetReset !== 'none',
       nowMs: () => this.nowMs(),
       report: (what, at) => this.violation(what, at),
     })
@@ -143,8 +144,12 @@ export class ChaosWorld implements MemberWorld {
     return id === undefined ? 0 : this.#logs.readableEnd({ id, partition }, this.plan.committedOnly)
   }
 
-  isMember(name: string): boolean {
-    return this.#commits.isMember(name)
+  topicId(topic: string): string {
+    return this.#logs.idOf(topic) ?? ''
+  }
+
+  memberTerm(name: string): string | undefined {
+    return this.#commits.memberTerm(name)
   }
 
   count(dimension: string): void {
@@ -351,9 +356,7 @@ export class ChaosWorld implements MemberWorld {
 
   #dump(): string {
     const lines = [...this.#members].flatMap(({ name, consumer }) => {
-      const shown: { partitions?: () => unknown[] } = consumer as never
-      const states =
-        shown.partitions?.() ?? consumer.assignment().map((at) => ({ ...at, position: consumer.position(at) }))
+      const states = consumer.partitions()
       return states.map(
         (state) =>
           `  ${name} ${JSON.stringify(state, (_, value) => (typeof value === 'bigint' ? String(value) : value))}`,

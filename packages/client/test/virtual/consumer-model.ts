@@ -4,9 +4,10 @@ import type { CommitOrigin, LogId, ModelHost, Place, Reset } from './chaos-host.
 const holdingOf = (log: LogId, start: number | undefined) => ({
   log,
   isOver: false,
-  /** The next offset to deliver. `isOpen`: or a later one, as the end was sought. A deposed leader may name an earlier end. */
+  /** The next offset to deliver; `isOpen`: or a later one, as the end was sought. `soughtId`: the topic of the name then. */
   next: start,
   isOpen: false,
+  soughtId: undefined as string | undefined,
   /** Everything due below it is done or passed over. */
   low: start,
   hand: new Set<number>(),
@@ -19,6 +20,7 @@ const holdingOf = (log: LogId, start: number | undefined) => ({
   before: { offset: -1, atMs: -1 },
 })
 type Holding = ReturnType<typeof holdingOf>
+const key = (owner: string, { topic, partition }: Place): string => `${owner} ${topic} ${partition}`
 /** What the members of one group may be handed and may commit by the contract, whatever the consumer's code is. */
 export class ConsumerModel {
   /** The values that were processed, or that the user or a reset passed over. */
@@ -46,7 +48,7 @@ export class ConsumerModel {
     const id = this.#host.originOf(held.log, at, offset, value)
     if (id === undefined) this.#host.report(`${offset} is not the record of the log`, at)
     else if (id !== held.log.id) {
-      if (held.log.id !== '' && held.next !== undefined)
+      if (held.log.id !== '' && held.next !== undefined && !held.isOpen && id !== held.soughtId)
         this.#host.report(`${offset} is of a recreated topic, without a reset`, at)
       this.#restart(held, { ...held.log, id }, held.next && offset)
     }
@@ -75,8 +77,7 @@ export class ConsumerModel {
     for (const [name, held] of this.#held) {
       if (!name.startsWith(`${member} `) || held.hand.size === 0) continue
       held.next = Math.min(held.next ?? 0, ...held.hand)
-      for (const offset of held.hand) held.returned.add(offset)
-      held.hand.clear()
+      Object.assign(held, { returned: new Set([...held.returned, ...held.hand]), hand: new Set<number>() })
     }
   }
 
@@ -88,15 +89,14 @@ export class ConsumerModel {
     this.#passOver(held, to ?? end)
     const reached = this.#first(held, held.low ?? 0, end) ?? end
     this.#restart(held, held.log, to ?? Math.min(end, held.next ?? end), reached)
-    held.isOpen = to === undefined
+    Object.assign(held, { isOpen: to === undefined, soughtId: this.#host.idOf(at.topic) })
   }
 
   reset(member: string, event: Reset): void {
     const held = this.#held.get(key(member, event))
     if (held === undefined) return
-    const { isOver } = held
     const [to, id] = [Number(event.to), this.#host.idOf(event.topic)]
-    const { next = to, log } = held
+    const { next = to, log, isOver } = held
     const problem = this.#host.unjustified(event, log, held.next)
     if (problem !== undefined) this.#host.report(`reset to ${to} as ${event.reason}, but ${problem}`, event)
     this.#passOver(held, to)
@@ -116,8 +116,7 @@ export class ConsumerModel {
     const held = this.#held.get(key(member, at))
     if (!isOwner || held === undefined) this.#host.report(`${member} commits ${offset}, but is no owner`, at)
     if (!isOwner || held === undefined) return
-    const { floor, low, log, before } = held
-    const stored = this.#host.committed(at) ?? 0
+    const [{ floor, low, log, before }, stored] = [held, this.#host.committed(at) ?? 0]
     if (held.explicit.has(offset)) Object.assign(held, { floor: offset, gaps: [...held.gaps, [0, offset]] })
     else if (offset < floor) this.#host.report(`commit ${offset} falls below the explicit commit ${floor}`, at)
     else if (offset < stored && before.atMs < 0) this.#host.report(`commit ${offset} moves back from ${stored}`, at)
@@ -141,8 +140,7 @@ export class ConsumerModel {
 
   #restart(held: Holding, log: LogId, to: number | undefined, reached = -1): void {
     const offset = log.id === held.log.id ? Math.max(reached, held.before.offset) : -1
-    const before = { offset, atMs: this.#host.nowMs() }
-    Object.assign(held, holdingOf(log, to), { before })
+    Object.assign(held, holdingOf(log, to), { before: { offset, atMs: this.#host.nowMs() } })
   }
 
   #passOver(held: Holding, to: number): number {
@@ -150,5 +148,3 @@ export class ConsumerModel {
     return to
   }
 }
-
-const key = (owner: string, { topic, partition }: Place): string => `${owner} ${topic} ${partition}`
