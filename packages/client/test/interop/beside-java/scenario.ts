@@ -67,7 +67,7 @@ export class Scenario {
   }
 
   async deleteTopic(topic: string): Promise<void> {
-    await this.world.deleteTopic(topic)
+    await this.world.admin.deleteTopics([topic])
   }
 
   /** Sends these values as one batch. */

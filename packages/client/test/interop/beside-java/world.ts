@@ -1,5 +1,5 @@
 import { AlterPartitionReassignments, ElectLeaders, FindCoordinator } from '@ottla/codec'
-import { type Admin, Kafka, KafkaError, type Producer, silentLogger } from '../../../src/index.ts'
+import { type Admin, Kafka, type Producer, silentLogger } from '../../../src/index.ts'
 import { uniqueName } from '../../support/names.ts'
 import { until } from '../../support/until.ts'
 import type { JavaPeer } from './java-peer.ts'
@@ -53,15 +53,6 @@ export class World {
     } catch (error) {
       if (String(error).includes('TOPIC_ALREADY_EXISTS')) return undefined
       throw error
-    }
-  }
-
-  /** The controller may be killed after it deleted the topic and before it responded: the repeated request finds no topic. */
-  async deleteTopic(name: string): Promise<void> {
-    try {
-      await this.admin.deleteTopics([name])
-    } catch (error) {
-      if (!KafkaError.is(error) || error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error
     }
   }
 
