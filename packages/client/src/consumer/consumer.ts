@@ -104,14 +104,19 @@ export class Consumer implements AsyncIterable<Message> {
     await within(cluster.runtime, limits, (bounded) => withSignal(lifecycle.started, bounded))
   }
 
-  /** Marks items as processed. Throws INVALID_STATE for items of a partition that was revoked or repositioned meanwhile. */
+  /**
+   * Marks items as processed. Throws INVALID_STATE for items of a partition that was revoked or repositioned meanwhile; the other items
+   * of a list are marked.
+   */
   done(item: Item): void {
-    this.#core.parts.marks.done(item, 'consumer.done()')
+    const { refusal } = this.#core.parts.marks.done(item, 'consumer.done()')
+    if (refusal !== undefined) throw refusal
   }
 
   /**
    * Without an argument commits what is processed. With an item marks it first, together with what the loop has passed before it, and
-   * commits its partition. With a list of offsets stores exactly these (each the next one to read): they stand until the progress
+   * commits its partition; where the partition of an item was revoked or repositioned meanwhile, the other items are committed before it
+   * rejects with INVALID_STATE. With a list of offsets stores exactly these (each the next one to read): they stand until the progress
    * is beyond them, or a seek. Rejects when the group no longer accepts commits of this member.
    */
   async commit(what?: Item | readonly PartitionOffset[], options: CallOptions = {}): Promise<void> {
@@ -120,7 +125,12 @@ export class Consumer implements AsyncIterable<Message> {
     if (own.groupId === undefined) throw new KafkaError('INVALID_STATE', 'Cannot commit: the consumer has no groupId')
     if (lifecycle.state === 'closed') throw closedError('consumer')
     if (what === undefined) return committer.commitProgress(assignment.partitions.all, options)
-    if (!isOffsets(what)) return committer.commitProgress(marks.doneUpTo(what, 'consumer.commit()'), options)
+    if (!isOffsets(what)) {
+      const { partitions, refusal } = marks.doneUpTo(what, 'consumer.commit()')
+      if (partitions.size > 0) await committer.commitProgress([...partitions], options)
+      if (refusal !== undefined) throw refusal
+      return
+    }
     for (const offset of what) checkCommit(offset)
     const offsets = what.map((one) => ({ ...one, offset: Number(one.offset) }))
     await committer.commitOffsets(offsets, options)

@@ -2,7 +2,7 @@ import { type ErrorName, JoinGroup, OffsetCommit } from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
 import type { KafkaError, Message } from '../../src/index.ts'
 import { append, committedAt, consumerOf, take, values } from '../support/consuming.ts'
-import { onTestkit } from '../support/on-testkit.ts'
+import { onTestkit, type Scenario } from '../support/on-testkit.ts'
 
 describe('the commit mode', () => {
   test('manual commits only what was named', () =>
@@ -147,3 +147,35 @@ test('done rejects an item of a partition that was repositioned', () =>
       /Cannot mark topic 't', partition 0, offset \d+ as done: the partition was revoked or repositioned/,
     )
   }))
+
+describe('items of a partition that was repositioned, in a list with others', () => {
+  const polled = async (scenario: Scenario) => {
+    for (const partition of [0, 1]) await append(scenario, partition, ['a', 'b'])
+    const consumer = consumerOf(scenario, { commit: 'manual' })
+    const messages: Message[] = []
+    while (messages.length < 4) messages.push(...(await consumer.poll()))
+    consumer.seek({ topic: 't', partition: 0, offset: 0 })
+    return { consumer, messages }
+  }
+  const refusal = {
+    code: 'INVALID_STATE',
+    topic: 't',
+    partition: 0,
+    message: expect.stringMatching(/; the messages of the other partitions are marked$/),
+  }
+
+  test('do not keep done from marking the others', () =>
+    onTestkit({ topics: { t: 2 } }, async (scenario) => {
+      const { consumer, messages } = await polled(scenario)
+      expect(() => consumer.done(messages)).toThrow(expect.objectContaining(refusal))
+      expect(consumer.partitions().map(({ done }) => done)).toEqual([0n, 2n])
+    }))
+
+  test('do not keep commit from committing the others', () =>
+    onTestkit({ topics: { t: 2 } }, async (scenario) => {
+      const { consumer, messages } = await polled(scenario)
+      await expect(consumer.commit(messages)).rejects.toMatchObject(refusal)
+      expect(committedAt(scenario, 0)).toBe(undefined)
+      expect(committedAt(scenario, 1)).toBe(2)
+    }))
+})

@@ -95,7 +95,8 @@ export class ChaosActions {
     this.#fresh.delete(placeName(at))
     if (to === 'latest') this.#ends.add(placeName(at))
     else this.#ends.delete(placeName(at))
-    model.sought(name, at, to === 'latest' ? undefined : to === 'earliest' ? 0 : to)
+    const topicId = typeof to === 'number' ? this.#host.topicId(at.topic) : ''
+    model.sought(name, at, to === 'latest' ? undefined : to === 'earliest' ? 0 : to, topicId)
   }
 
   #target(at: TopicPartition): number | 'earliest' | 'latest' {
@@ -113,7 +114,7 @@ export class ChaosActions {
       const position = this.#ends.has(place) ? consumer.position(at) : undefined
       if (position === undefined) continue
       this.#ends.delete(place)
-      model.sought(name, at, Number(position))
+      model.sought(name, at, Number(position), this.#host.topicId(at.topic))
     }
   }
 

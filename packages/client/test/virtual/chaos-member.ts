@@ -76,9 +76,9 @@ export class ChaosMember {
       rebalanceTimeoutMs: 20_000,
       maxProcessingMs: 20_000,
       revokeGraceMs: random.pick([0, 500, 5_000]),
-      onAssigned: (partitions) => this.#hook('onAssigned', () => this.#assigned(partitions)),
-      onRevoked: (partitions) => this.#hook('onRevoked', () => this.#revoked(partitions)),
-      onLost: (partitions) => this.#hook('onLost', () => this.#lost(partitions)),
+      onAssigned: (partitions, { signal }) => this.#hook('onAssigned', () => this.#assigned(partitions, signal)),
+      onRevoked: (partitions, { signal }) => this.#hook('onRevoked', () => this.#revoked(partitions, signal)),
+      onLost: (partitions, { signal }) => this.#hook('onLost', () => this.#lost(partitions, signal)),
     })
     this.#actions = new ChaosActions(this.#actionsHost())
     this.#listen()
@@ -230,8 +230,9 @@ export class ChaosMember {
     this.#world.model.reset(this.name, { ...at, from: offset, to: isRecreated ? 0n : (offset ?? 0n), reason })
   }
 
-  // ---- hooks -------------------------------------------------------------------------------------------------------
+  // ---- hooks ------------------------------------------------------------------------------------------------------
 
+  /** A hook ends when its signal aborts: the next one may begin beside one that does not. */
   async #hook(name: string, run: () => Promise<void>): Promise<void> {
     if (this.#hooks > 0 && !this.#isDead)
       this.#world.violation(`${this.name}: the hook ${name} runs beside another one`, undefined)
@@ -243,7 +244,7 @@ export class ChaosMember {
     }
   }
 
-  async #assigned(partitions: readonly TopicPartition[]): Promise<void> {
+  async #assigned(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void> {
     for (const at of partitions) {
       if (this.#isDead) return
       this.#held.set(placeName(at), at)
@@ -253,22 +254,23 @@ export class ChaosMember {
     }
     if (!this.#may('hooks', 0.5)) return
     this.#world.count('hook onAssigned')
-    if (this.#random.withProbability(0.5)) await this.#sleep(this.#random.between(1, 1_500))
-    if (this.#may('seek', 0.3) && partitions.length > 0)
+    if (this.#random.withProbability(0.5)) await this.#sleep(this.#random.between(1, 1_500), signal)
+    if (!signal.aborted && this.#may('seek', 0.3) && partitions.length > 0)
       await this.#attempt('seek', () => this.#actions.seek(this.#random.pick(partitions), 'earliest'))
   }
 
-  async #revoked(partitions: readonly TopicPartition[]): Promise<void> {
+  async #revoked(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void> {
     for (const at of partitions) this.#release(at, 'revoked')
     if (!this.#may('hooks', 0.5)) return
     this.#world.count('hook onRevoked')
-    if (this.#random.withProbability(0.5)) await this.#sleep(this.#random.between(1, 1_500))
-    if (this.#random.withProbability(0.5)) await this.#attempt('commit()', () => this.consumer.commit())
+    if (this.#random.withProbability(0.5)) await this.#sleep(this.#random.between(1, 1_500), signal)
+    if (this.#random.withProbability(0.5))
+      await this.#attempt('commit()', () => this.consumer.commit(undefined, { signal }))
   }
 
-  async #lost(partitions: readonly TopicPartition[]): Promise<void> {
+  async #lost(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void> {
     for (const at of partitions) this.#release(at, 'lost')
-    if (this.#may('hooks', 0.5)) await this.#sleep(this.#random.between(1, 1_500))
+    if (this.#may('hooks', 0.5)) await this.#sleep(this.#random.between(1, 1_500), signal)
   }
 
   #release(at: TopicPartition, why: string): void {

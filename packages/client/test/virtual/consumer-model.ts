@@ -4,7 +4,7 @@ import type { CommitOrigin, LogId, ModelHost, Place, Reset } from './chaos-host.
 const holdingOf = (log: LogId, start: number | undefined) => ({
   log,
   isOver: false,
-  /** The next offset to deliver; `isOpen`: or a later one, as the end was sought. `soughtId`: the topic of the name then. */
+  /** The next offset to deliver; `isOpen`: or a later one, as the end was sought. `soughtId`: the topic then; '': any. */
   next: start,
   isOpen: false,
   soughtId: undefined as string | undefined,
@@ -48,7 +48,7 @@ export class ConsumerModel {
     const id = this.#host.originOf(held.log, at, offset, value)
     if (id === undefined) this.#host.report(`${offset} is not the record of the log`, at)
     else if (id !== held.log.id) {
-      if (held.log.id !== '' && held.next !== undefined && !held.isOpen && id !== held.soughtId)
+      if (held.log.id !== '' && held.next !== undefined && held.soughtId !== '' && held.soughtId !== id)
         this.#host.report(`${offset} is of a recreated topic, without a reset`, at)
       this.#restart(held, { ...held.log, id }, held.next && offset)
     }
@@ -62,7 +62,8 @@ export class ConsumerModel {
     else if (skipped !== undefined) this.#host.report(`${skipped} is skipped: ${offset} is handed out`, at)
     held.hand.add(offset)
     held.returned.delete(offset)
-    Object.assign(held, { isOpen: false, next: Math.max(next, offset + 1), low: held.low ?? offset })
+    Object.assign(held, { isOpen: false, soughtId: undefined, next: Math.max(next, offset + 1) })
+    held.low ??= offset
   }
 
   done(member: string, at: Place, offset: number, value: string): void {
@@ -81,15 +82,14 @@ export class ConsumerModel {
     }
   }
 
-  /** By the user: to an offset, or (undefined) to the end of the log. */
-  sought(member: string, at: Place, to: number | undefined): void {
+  /** By the user: to an offset of a topic, or of any that has the name when it is looked up; undefined: the end of the log. */
+  sought(member: string, at: Place, to: number | undefined, soughtId: string): void {
     const held = this.#held.get(key(member, at))
     if (held === undefined || held.isOver) return
     const end = this.#host.readableEnd(held.log)
     this.#passOver(held, to ?? end)
-    const reached = this.#first(held, held.low ?? 0, end) ?? end
-    this.#restart(held, held.log, to ?? Math.min(end, held.next ?? end), reached)
-    Object.assign(held, { isOpen: to === undefined, soughtId: this.#host.idOf(at.topic) })
+    this.#restart(held, held.log, to ?? Math.min(end, held.next ?? end), this.#first(held, held.low ?? 0, end) ?? end)
+    Object.assign(held, { isOpen: to === undefined, soughtId })
   }
 
   reset(member: string, event: Reset): void {

@@ -7,6 +7,19 @@ import type { Deliveries } from './delivery.ts'
 /** What can be marked as processed: a message, a batch, or several messages. */
 export type Item = Message | MessageBatch | Iterable<Message>
 
+/** The outcome of a call of `done`. */
+export interface Marked {
+  readonly partitions: ReadonlySet<AssignedPartition>
+  /** Of the items of partitions that were revoked or repositioned meanwhile. */
+  readonly refusal: KafkaError | undefined
+}
+
+/** An item that may not be marked any more: the first one of its partition. */
+interface Refusal {
+  readonly place: ItemPlace
+  readonly reason: EndReason
+}
+
 /** Marks items as processed, for `done` and `commit`. */
 export class Marks {
   readonly #deliveries: Deliveries
@@ -17,25 +30,36 @@ export class Marks {
     this.#isOwn = isOwn
   }
 
-  /** Throws, and marks nothing, if an item is none, or may not be marked any more. */
-  done(item: Item, caller: string): AssignedPartition[] {
-    const places = this.#placesOf(item, caller)
-    for (const place of places) checkValid(place)
-    const partitions = new Set<AssignedPartition>()
-    for (const { batch, start, end } of places) {
-      batch.owner.progress.settle(start, end)
-      partitions.add(batch.owner)
-    }
-    this.#deliveries.changed()
-    return [...partitions]
+  /** Throws, and marks nothing, if an item is none. Those that may not be marked any more do not affect the others of a list. */
+  done(item: Item, caller: string): Marked {
+    return this.#mark(this.#placesOf(item, caller))
   }
 
   /** The same; and what a loop has passed before the items counts as processed too. */
-  doneUpTo(item: Item, caller: string): AssignedPartition[] {
+  doneUpTo(item: Item, caller: string): Marked {
     const places = this.#placesOf(item, caller)
-    const partitions = this.done(item, caller)
-    for (const { batch, start } of places) batch.owner.progress.settleBefore(this.#passedBefore(batch.owner, start))
-    return partitions
+    const marked = this.#mark(places)
+    for (const { batch, start } of places) {
+      const { owner } = batch
+      if (marked.partitions.has(owner)) owner.progress.settleBefore(this.#passedBefore(owner, start))
+    }
+    return marked
+  }
+
+  #mark(places: readonly ItemPlace[]): Marked {
+    const partitions = new Set<AssignedPartition>()
+    const refused = new Map<AssignedPartition, Refusal>()
+    for (const place of places) {
+      const { owner } = place.batch
+      const reason = endReasonOf(place)
+      if (reason === undefined) {
+        owner.progress.settle(place.start, place.end)
+        partitions.add(owner)
+      } else if (!refused.has(owner)) refused.set(owner, { place, reason })
+    }
+    this.#deliveries.changed()
+    const [first] = refused.values()
+    return { partitions, refusal: first && refusalError(first, refused.size, partitions.size > 0) }
   }
 
   /** Where the items in hand begin, if that is before `start`. */
@@ -83,15 +107,21 @@ const whys: Record<EndReason, string> = {
   recreated: 'the topic was deleted and created again after this message was read',
 }
 
-function checkValid({ batch, end }: ItemPlace): void {
-  const reason = batch.owner.owned ? endOf(batch.era, end) : 'lost'
-  if (reason === undefined) return
-  const { topic, partition } = batch.owner
-  const place = describePartition({ topic, partition, offset: end - 1 })
-  throw new KafkaError('INVALID_STATE', `Cannot mark ${place} as done: ${whys[reason]}`, {
+/** Why the item may not be marked any more; undefined: it may. */
+function endReasonOf({ batch, end }: ItemPlace): EndReason | undefined {
+  return batch.owner.owned ? endOf(batch.era, end) : 'lost'
+}
+
+function refusalError({ place, reason }: Refusal, count: number, someAreMarked: boolean): KafkaError {
+  const { topic, partition } = place.batch.owner
+  const offset = place.end - 1
+  const others = count > 1 ? `; ${count - 1} more partitions ended too` : ''
+  const marked = someAreMarked ? '; the messages of the other partitions are marked' : ''
+  const at = describePartition({ topic, partition, offset })
+  return new KafkaError('INVALID_STATE', `Cannot mark ${at} as done: ${whys[reason]}${others}${marked}`, {
     topic,
     partition,
-    offset: BigInt(end - 1),
+    offset: BigInt(offset),
     hint: hints[reason],
   })
 }
