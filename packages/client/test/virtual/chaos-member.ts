@@ -355,7 +355,8 @@ export class ChaosMember {
       if (this.#isDead) return
       if (!KafkaError.is(error)) return this.#world.violation(`${what} fails: ${String(error)}`, undefined)
       this.#world.count(`${what} rejected: ${error.code}`)
-      if (error.code === 'REBALANCE_IN_PROGRESS')
+      // A member that leaves, as one without a reader does, cannot wait for it.
+      if (error.code === 'REBALANCE_IN_PROGRESS' && !this.#isEnding && !this.#isAbsent)
         this.#world.violation(`${what} does not wait for the outcome of a rebalance: ${error.message}`, undefined)
       const at = error.topic === undefined ? undefined : { topic: error.topic, partition: error.partition ?? 0 }
       this.#note(at, `${what} rejected: ${error.message}`)
