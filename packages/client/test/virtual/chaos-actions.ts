@@ -149,7 +149,7 @@ export class ChaosActions {
     this.#host.count('commit([…])')
     this.#host.note(at, `commit([${offset}])`)
     this.#fresh.delete(placeName(at))
-    model.asked(name, at, offset)
+    model.committedByUser(name, at, offset)
     await attempt('commit([…])', () => consumer.commit([{ ...at, offset }]))
   }
 }

@@ -33,3 +33,8 @@ export interface ModelHost {
   /** The group's offset at the coordinator. */
   committed(at: Place): number | undefined
 }
+
+/** The place as a member has it. */
+export function key(member: string, { topic, partition }: Place): string {
+  return `${member} ${topic} ${partition}`
+}

@@ -1,7 +1,7 @@
-import type { CommitOrigin, LogId, ModelHost, Place, Reset } from './chaos-host.ts'
+import { type CommitOrigin, key, type LogId, type ModelHost, type Place, type Reset } from './chaos-host.ts'
 
 /** A partition in one assignment of a member. It starts at the committed offset, else where a reset says. */
-const holdingOf = (log: LogId, start: number | undefined) => ({
+const holdingOf = (log: LogId, start: number | undefined, explicit = new Set<number>()) => ({
   log,
   isOver: false,
   /** The next offset to deliver; `isOpen`: or a later one, as the end was sought. `soughtId`: the topic then; '': any. */
@@ -14,13 +14,13 @@ const holdingOf = (log: LogId, start: number | undefined) => ({
   returned: new Set<number>(),
   done: new Set<number>(),
   gaps: [] as (readonly [from: number, to: number])[],
-  explicit: new Set<number>(),
+  /** Offsets that the user committed; a request may arrive in the member's next assignment. */
+  explicit,
   floor: 0,
   /** A commit that was sent before the last seek or reset may arrive after it. */
   before: { offset: -1, atMs: -1 },
 })
 type Holding = ReturnType<typeof holdingOf>
-const key = (owner: string, { topic, partition }: Place): string => `${owner} ${topic} ${partition}`
 /** What the members of one group may be handed and may commit by the contract, whatever the consumer's code is. */
 export class ConsumerModel {
   /** The values that were processed, or that the user or a reset passed over. */
@@ -34,7 +34,7 @@ export class ConsumerModel {
 
   assigned(member: string, at: Place): void {
     const log = { id: this.#host.idOf(at.topic), partition: at.partition }
-    this.#held.set(key(member, at), holdingOf(log, this.#host.committed(at)))
+    this.#held.set(key(member, at), holdingOf(log, this.#host.committed(at), this.#held.get(key(member, at))?.explicit))
   }
 
   released(member: string, at: Place): void {
@@ -50,9 +50,10 @@ export class ConsumerModel {
     else if (id !== held.log.id) {
       if (held.log.id !== '' && held.next !== undefined && held.soughtId !== '' && held.soughtId !== id)
         this.#host.report(`${offset} is of a recreated topic, without a reset`, at)
-      this.#restart(held, { ...held.log, id }, held.next && offset)
+      this.#restart(held, { ...held.log, id }, held.isOpen ? undefined : held.next && offset)
     }
-    if (held.next === undefined) this.#host.report(`${offset} is first, without a committed offset or a reset`, at)
+    if (held.next === undefined && !held.isOpen)
+      this.#host.report(`${offset} is first, without a commit or a reset`, at)
     const next = held.isOpen ? Math.max(offset, held.next ?? 0) : (held.next ?? offset)
     if (held.isOpen) held.low = this.#passOver(held, next)
     const skipped = this.#first(held, next, offset, held.hand)
@@ -102,11 +103,10 @@ export class ConsumerModel {
     this.#passOver(held, to)
     if (id !== log.id || to < next) this.#restart(held, { ...log, id }, to, next)
     else held.gaps.push([next, to])
-    Object.assign(held, { isOver, next: to, low: held.low ?? to })
+    Object.assign(held, { isOver, isOpen: false, next: to, low: held.low ?? to })
   }
 
-  /** The user commits this offset, whatever is done. */
-  asked(member: string, at: Place, offset: number): void {
+  committedByUser(member: string, at: Place, offset: number): void {
     const held = this.#held.get(key(member, at))
     if (held !== undefined) held.explicit.add(this.#passOver(held, offset))
   }
@@ -140,7 +140,7 @@ export class ConsumerModel {
 
   #restart(held: Holding, log: LogId, to: number | undefined, reached = -1): void {
     const offset = log.id === held.log.id ? Math.max(reached, held.before.offset) : -1
-    Object.assign(held, holdingOf(log, to), { before: { offset, atMs: this.#host.nowMs() } })
+    Object.assign(held, { ...holdingOf(log, to), isOpen: held.isOpen, before: { offset, atMs: this.#host.nowMs() } })
   }
 
   #passOver(held: Holding, to: number): number {
