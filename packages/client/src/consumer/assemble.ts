@@ -26,6 +26,7 @@ import { TimeSlice } from './reading/time-slice.ts'
 import { Watchdog } from './reading/watchdog.ts'
 import { register } from './register.ts'
 import { Subscription } from './subscription.ts'
+import { Turns } from './turns.ts'
 
 type Growing = { -readonly [K in keyof ConsumerParts]: ConsumerParts[K] }
 
@@ -38,6 +39,7 @@ export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): Co
     ...({} as Growing),
     cluster,
     runtime: cluster.runtime,
+    turns: new Turns(cluster.runtime),
     options,
     purposes: {
       fetch: `fetch:${name}`,
@@ -66,6 +68,7 @@ export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): Co
     identity: () => parts.identity,
     isolation: options.isolation,
     closing: parts.lifecycle.closing,
+    turns: parts.turns,
   })
   parts.positions = createPositions(parts)
   parts.committer = createCommitter(parts)
@@ -128,10 +131,10 @@ function createHandOut(parts: ConsumerParts): HandOut {
 }
 
 function createAssignment(parts: ConsumerParts): Assignment {
-  const { runtime, options, lifecycle, prefetch, handOut, subscription } = parts
+  const { runtime, turns, options, lifecycle, prefetch, handOut, subscription } = parts
   return new Assignment({
-    ...{ runtime, options, ended: lifecycle.ended, deliveries: handOut.deliveries, buffers: prefetch },
-    changed: () => parts.source.update(),
+    ...{ runtime, turns, options, ended: lifecycle.ended, deliveries: handOut.deliveries, buffers: prefetch },
+    added: (partitions) => parts.source.add(partitions),
     watch: (topics) => subscription.watch(topics),
     resolve: (partitions) => parts.positions.resolve(partitions),
     commit: (partitions, timeoutMs) => parts.committer.commitProgress(partitions, { timeoutMs, rebalance: 'fail' }),
@@ -139,6 +142,7 @@ function createAssignment(parts: ConsumerParts): Assignment {
       for (const partition of partitions) handOut.forget(partition)
       parts.positions.release(partitions)
       parts.committer.revoked(partitions)
+      parts.source.remove(partitions)
     },
     ready: (partition) => parts.ready(partition),
     onHookFailed: (error) => parts.fail(error),
@@ -147,12 +151,13 @@ function createAssignment(parts: ConsumerParts): Assignment {
 }
 
 function createSource(parts: ConsumerParts): Source {
-  const { cluster, options, purposes, prefetch, assignment } = parts
+  const { cluster, turns, options, purposes, prefetch, assignment } = parts
   const { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack } = options
   const limits = { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack }
   return new Source({
     cluster,
     options: { ...limits, purpose: purposes.fetch, latePurpose: purposes.late },
+    turns,
     budget: prefetch,
     partitions: assignment.partitions,
     host: {
@@ -166,9 +171,9 @@ function createSource(parts: ConsumerParts): Source {
 }
 
 function createPositions(parts: ConsumerParts): Positions {
-  const { runtime, options, subscription, events, cluster, lookups } = parts
+  const { runtime, turns, options, subscription, events, cluster, lookups } = parts
   return new Positions(lookups, {
-    runtime,
+    ...{ runtime, turns },
     offsetReset: options.offsetReset,
     inGroup: options.groupId !== undefined,
     isNew: (partition) => subscription.isNew(partition),

@@ -4,6 +4,7 @@ import type { SourceHost, SourceOptions } from '../../src/consumer/fetching/sour
 import { AssignedPartition } from '../../src/consumer/partition/assigned-partition.ts'
 import type { BufferHost } from '../../src/consumer/partition/partition-buffer.ts'
 import { PartitionMap } from '../../src/consumer/partition/partition-map.ts'
+import { Turns } from '../../src/consumer/turns.ts'
 import type { KafkaError } from '../../src/errors.ts'
 import { createEvents } from '../../src/events.ts'
 import { silentLogger } from '../../src/logger.ts'
@@ -21,6 +22,7 @@ export interface ScriptedSourceOptions {
 /** The fetching part of a consumer on scripted brokers. Everything that is fetched is delivered immediately, unless `holds`. */
 export class ScriptedSource implements SourceHost {
   readonly runtime = new ManualRuntime()
+  readonly turns = new Turns(this.runtime)
   readonly peer: ScriptedBroker
   readonly cluster: Cluster
   readonly partitions = new PartitionMap<AssignedPartition>()
@@ -58,6 +60,7 @@ export class ScriptedSource implements SourceHost {
     }
     this.source = new Source({
       cluster: this.cluster,
+      turns: this.turns,
       options,
       budget: this.budget,
       partitions: this.partitions,
