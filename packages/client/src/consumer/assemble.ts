@@ -165,6 +165,7 @@ function createSource(parts: ConsumerParts): Source {
       onNewEpoch: (partition) => parts.positions.validate(partition),
       onRecreated: (partition) => parts.positions.recreated(partition),
       onForbidden: (partition, error) => forbidden(parts, partition, error),
+      hold: () => parts.lookups.hold(),
       onFatal: (error) => parts.fail(asKafkaError(error, 'Fetching')),
     },
   })
@@ -196,6 +197,7 @@ function createPositions(parts: ConsumerParts): Positions {
 function createCommitter(parts: ConsumerParts): Committer {
   const { cluster, options, events, assignment } = parts
   return new Committer(cluster, options.commit, {
+    turns: parts.turns,
     identity: () => parts.identity,
     isStable: () => parts.member === undefined || parts.member.state === 'stable',
     partitions: () => assignment.partitions.all,

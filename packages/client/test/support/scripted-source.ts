@@ -120,6 +120,10 @@ export class ScriptedSource implements SourceHost {
     this.#called(`forbidden ${error.code}`, partition)
   }
 
+  hold(): () => void {
+    return () => {}
+  }
+
   onFatal(error: unknown): void {
     this.calls.push(`fatal ${String(error)}`)
   }

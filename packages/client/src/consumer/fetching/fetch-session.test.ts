@@ -15,7 +15,7 @@ const recreate = ({ fetching, topic }: AssignedPartition) =>
   fetching.applyLeader({ leader: 1, leaderEpoch: 0, topicId: `new-id-of-${topic}` })
 
 function requested(session: FetchSession, partitions: readonly AssignedPartition[]): string {
-  const { sessionId, sessionEpoch, topics, forgottenTopicsData } = session.next(partitions, 1_000)
+  const { sessionId, sessionEpoch, topics, forgottenTopicsData } = session.next(partitions, 1_000).request
   const list = topics.flatMap((one) => one.partitions.map((p) => `${one.topic}${p.partition}@${p.fetchOffset}`))
   const gone = forgottenTopicsData.flatMap(({ topic, partitions: of }) => of.map((p) => `${topic}${p}`))
   return `${sessionId}/${sessionEpoch} ${list.sort().join(' ')} -${gone.join(' ')}`
@@ -56,7 +56,7 @@ describe('a fetch session', () => {
     const session = new FetchSession(true)
     const partitions = [0, 1, 2].map((partition) => partitionAt(partition, 5))
     const firsts = [1, 2, 3].map(() => {
-      const [first] = session.next(partitions, 1_000).topics[0]!.partitions
+      const [first] = session.next(partitions, 1_000).request.topics[0]!.partitions
       session.accepted(0)
       return first?.partition
     })
@@ -87,7 +87,7 @@ describe('a fetch session', () => {
   test('without ids has none in its requests', () => {
     const session = new FetchSession(false)
     const partition = partitionAt(0, 5)
-    expect(session.next([partition], 1_000).topics[0]).toMatchObject({ topic: 't', topicId: noTopicId })
+    expect(session.next([partition], 1_000).request.topics[0]).toMatchObject({ topic: 't', topicId: noTopicId })
     expect(session.find(noTopicId, 't', 0)?.partition).toBe(partition)
   })
 

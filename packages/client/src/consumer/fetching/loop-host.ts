@@ -2,6 +2,7 @@ import { Fetch, type FetchRequest, type FetchResponse } from '@ottla/codec'
 import type { Broker, RequestOptions } from '../../cluster/broker.ts'
 import type { KafkaError } from '../../errors.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import type { Turns } from '../turns.ts'
 import type { PartitionListener } from './fetch-response.ts'
 import type { SessionRequest } from './fetch-session.ts'
 import type { LoopKey } from './partitions-by-broker.ts'
@@ -10,6 +11,7 @@ import type { FetchBudget, SourceCluster, SourceOptions } from './source-host.ts
 /** What the loops of all brokers share. */
 export interface LoopHost {
   readonly cluster: SourceCluster
+  readonly turns: Turns
   readonly options: SourceOptions
   readonly budget: FetchBudget
   readonly listener: PartitionListener

@@ -148,9 +148,14 @@ export class Source {
       this.#apply(partition, isRefreshed())
       if (!this.#isResolved(partition)) unresolved.add(partition.topic)
     }
+    const release = this.#host.hold()
+    const end = (): void => {
+      release()
+      this.#syncLoops()
+    }
     const ended = this.#turns.each(partitions, apply, () => this.#closed)
-    if (ended !== undefined) return ended.then(() => this.#syncLoops())
-    this.#syncLoops()
+    if (ended !== undefined) return ended.then(end)
+    end()
     return undefined
   }
 
@@ -246,6 +251,7 @@ export class Source {
     const loopCount = () => this.#loops.size
     return {
       cluster: this.#cluster,
+      turns: this.#turns,
       options,
       budget: this.#budget,
       listener: this.#outcomes,

@@ -3,6 +3,7 @@ import type { Broker } from '../../cluster/broker.ts'
 import { asKafkaError, closedError, KafkaError } from '../../errors.ts'
 import { withSignal } from '../../runtime/wait.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import type { Turns } from '../turns.ts'
 import { committing } from './commit-call.ts'
 import { CommitGate } from './commit-gate.ts'
 import type { CommitCluster, CommitHost } from './commit-host.ts'
@@ -11,6 +12,7 @@ import type { CommitQueue } from './commit-queue.ts'
 import { CommitRequest } from './commit-request.ts'
 
 export interface CommitLoopOptions {
+  readonly turns: Turns
   /** A start without anything processed is not progress. */
   readonly namedOnly: boolean
   /** At most one failure of automatic commits is reported in this time. */
@@ -33,6 +35,7 @@ export class CommitLoop {
   readonly #outcomes: CommitOutcomes
   readonly #closing = new AbortController()
   #isSending = false
+  #isWaking = false
   #request: CommitRequest | undefined
 
   constructor(cluster: CommitCluster, queue: CommitQueue, host: CommitHost, options: CommitLoopOptions) {
@@ -55,9 +58,9 @@ export class CommitLoop {
     return this.#isSending
   }
 
-  /** The partitions in the request that is in flight. */
-  inFlight(): ReadonlySet<AssignedPartition | undefined> {
-    return new Set(this.#request?.entries.map(({ owner }) => owner))
+  /** Whether the request that is in flight includes the partition. */
+  hasInFlight(partition: AssignedPartition): boolean {
+    return this.#request?.has(partition) === true
   }
 
   /** The member leaves: commits no longer wait for the end of a rebalance. */
@@ -76,8 +79,22 @@ export class CommitLoop {
     this.#closing.abort(closedError('consumer', 'unknown'))
   }
 
-  /** Sends what is due, unless a request is in flight. */
+  /** Sends what is due, unless a request is in flight. In another turn where the queue is long: it may be called for each partition. */
   wake(): void {
+    if (this.#isSending || this.#isWaking || this.#closing.signal.aborted) return
+    const turn = this.#options.turns.own(this.#queue.size)
+    if (turn === undefined) {
+      this.#look()
+      return
+    }
+    this.#isWaking = true
+    void turn.then(() => {
+      this.#isWaking = false
+      this.#look()
+    })
+  }
+
+  #look(): void {
     if (this.#isSending || this.#closing.signal.aborted) return
     this.#queue.prune()
     const dueMs = Math.max(this.#queue.nextDueMs(this.#gate.sendable()), this.#gate.resumeAtMs)
