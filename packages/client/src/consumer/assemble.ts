@@ -253,7 +253,10 @@ function createMembership(parts: ConsumerParts, groupId: string): Membership {
       },
       onLost: (partitions, signal) => assignment.lost(partitions, signal),
       beforeJoin: () => commitBeforeJoin(parts),
-      positioned: (places, signal) => positions.positioned(found(parts, places), signal),
+      positioned: async (places, signal) => {
+        await parts.turns.own(places.length)
+        await positions.positioned(found(parts, places), signal)
+      },
       onRebalanced: (info) => {
         lifecycle.assigned()
         committer.resume()

@@ -67,12 +67,14 @@ export class Assignment {
   }
 
   async add(places: readonly TopicPartition[], signal?: AbortSignal): Promise<void> {
+    const { turns } = this.#host
+    await turns.own(places.length)
     const fresh: AssignedPartition[] = []
     const create = (place: TopicPartition): void => {
       if (this.#partitions.get(place) === undefined) fresh.push(this.create(place))
     }
     const isOver = () => signal?.aborted === true || this.#isClosed
-    await this.#host.turns.each(places, create, isOver)
+    if (!isOver()) await turns.each(places, create, isOver)
     // Otherwise they were lost meanwhile.
     if (!isOver()) await this.begin(fresh, signal)
   }
@@ -87,7 +89,8 @@ export class Assignment {
 
   /** Stops delivery, waits for running handlers, calls the hook, commits, and then aborts what still runs. */
   async revoke(places: readonly TopicPartition[], graceMs: number, signal?: AbortSignal): Promise<void> {
-    const { runtime, options, deliveries } = this.#host
+    const { runtime, turns, options, deliveries } = this.#host
+    await turns.own(places.length)
     const partitions = this.#find(places)
     for (const partition of partitions) partition.beginRevoking()
     await waitAtMost(
@@ -102,7 +105,7 @@ export class Assignment {
       const commit = withSignal(this.#host.commit(owned, timeoutMs), signal)
       await commit.catch((error: unknown) => this.#host.onCommitFailed(error))
     }
-    await this.#host.turns.each(partitions, (partition) => {
+    await turns.each(partitions, (partition) => {
       if (partition.owned) this.#release([partition], false)
     })
   }

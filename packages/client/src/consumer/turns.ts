@@ -6,10 +6,10 @@ export const fewPartitions = 100
 const mostPerTurn = 500
 const sliceMs = 5
 /** The clock is read once per this number of items: code that runs for the first time is slow. */
-const itemsPerLook = 16
+const itemsPerLook = 8
 
 /** Requests for more partitions are split: a request is written, and its response decoded, in one turn. */
-export const mostPartitionsPerRequest = 2_500
+export const mostPartitionsPerRequest = 2_000
 
 /**
  * Divides work on thousands of partitions between turns of the event loop, so that it delays neither heartbeats nor the application. All

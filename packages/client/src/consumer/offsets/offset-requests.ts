@@ -134,7 +134,7 @@ export class OffsetRequests {
     this.#isScheduled = true
     this.#cluster.runtime.defer(() => {
       this.#isScheduled = false
-      this.#dispatch()
+      void this.#dispatch()
     })
   }
 
@@ -147,20 +147,27 @@ export class OffsetRequests {
 
   // ---- to the brokers
 
-  #dispatch(): void {
+  async #dispatch(): Promise<void> {
+    const { closing, turns } = this.#options
     const tasks = this.#added
     this.#added = []
     const leaderless: Failure[] = []
     const touched = new Set<BrokerQueue>()
-    for (const task of tasks) {
-      if (task.ended) continue
+    const route = (task: OffsetTask): void => {
+      if (task.ended) return
       const queue = this.#queueOf(task)
       if (queue === undefined) leaderless.push({ task, error: this.#leaderless(task), isStale: true })
       else touched.add(queue)
       queue?.waiting.push(task)
     }
+    const ended = turns.each(tasks, route, () => closing.aborted)
+    if (ended !== undefined) await ended
+    if (closing.aborted) return
     this.#fail(leaderless)
-    for (const queue of touched) if (queue.inFlight === undefined) this.#send(queue)
+    for (const queue of touched) {
+      const sent = this.#send(queue)
+      if (sent !== undefined) await sent
+    }
   }
 
   #queueOf({ kind, topic, partition }: OffsetTask): BrokerQueue | undefined {
@@ -175,7 +182,16 @@ export class OffsetRequests {
     return queue
   }
 
-  #send(queue: BrokerQueue): void {
+  /** Sends what waits, unless a request is in flight; in a turn without other work if that is much. */
+  #send(queue: BrokerQueue): Promise<void> | undefined {
+    const turn = this.#options.turns.own(queue.waiting.length)
+    if (turn !== undefined) return turn.then(() => this.#sendNow(queue))
+    this.#sendNow(queue)
+    return undefined
+  }
+
+  #sendNow(queue: BrokerQueue): void {
+    if (queue.inFlight !== undefined || this.#options.closing.aborted) return
     const batch = new OffsetBatch()
     const rest: OffsetTask[] = []
     let at = 0
@@ -206,7 +222,7 @@ export class OffsetRequests {
     queue.inFlight = undefined
     if (this.#options.closing.aborted) return
     // `#reroute` has removed those that have another leader by now.
-    this.#send(queue)
+    await this.#send(queue)
   }
 
   async #fromCoordinator(batch: OffsetBatch): Promise<void> {
