@@ -85,6 +85,14 @@ export class Turns {
   }
 }
 
+/** Continues after work that may have been divided; immediately if it was not. */
+export function after(
+  ended: Promise<void> | undefined,
+  next: () => Promise<void> | undefined,
+): Promise<void> | undefined {
+  return ended === undefined ? next() : ended.then(next)
+}
+
 function never(): boolean {
   return false
 }

@@ -105,7 +105,7 @@ export class BrokerLoop {
       await this.#fetch(broker, choice, signal)
       return
     }
-    if (broker === undefined) this.#host.brokerMissing(this.#key)
+    if (broker === undefined) await this.#host.brokerMissing(this.#key)
     await this.#wake.wait(signal)
   }
 

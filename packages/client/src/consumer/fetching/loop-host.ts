@@ -21,7 +21,7 @@ export interface LoopHost {
   /** The partitions of one loop. */
   partitionsOf(key: LoopKey): ReadonlySet<AssignedPartition>
   /** The metadata lists no such broker. */
-  brokerMissing(key: LoopKey): void
+  brokerMissing(key: LoopKey): Promise<void>
   /** A request failed. Returns the number of failures of the broker in sequence, in this loop and in earlier ones. */
   brokerFailed(key: LoopKey, error: KafkaError, hadWorked: boolean): number
   brokerResponded(key: LoopKey): void

@@ -1,7 +1,7 @@
 import type { KafkaError } from '../../errors.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { PartitionMap } from '../partition/partition-map.ts'
-import type { Turns } from '../turns.ts'
+import { after, type Turns } from '../turns.ts'
 import { Backoffs } from './backoffs.ts'
 import { BrokerLoop } from './broker-loop.ts'
 import { FetchOutcomes } from './fetch-outcomes.ts'
@@ -63,7 +63,7 @@ export class Source {
   /** Looks up the leader of each partition. Called after each change of the metadata. */
   update(): void {
     this.#isOutdated = true
-    if (!this.#isUpdating) void this.#update()
+    if (!this.#isUpdating) void this.#update().catch((error: unknown) => this.#host.onFatal(error))
   }
 
   /** New partitions: looks up their leaders. */
@@ -125,13 +125,10 @@ export class Source {
   /** Applies the metadata, and requests more for partitions that cannot be fetched with it. */
   #requireLeaders(partitions: readonly AssignedPartition[], isRefreshed: () => boolean): Promise<void> | undefined {
     const unresolved = new Set<string>()
-    const need = (): void => {
+    return after(this.#applyMetadata(partitions, isRefreshed, unresolved), () => {
       for (const topic of unresolved) this.#metadata.need(topic)
-    }
-    const ended = this.#applyMetadata(partitions, isRefreshed, unresolved)
-    if (ended !== undefined) return ended.then(need)
-    need()
-    return undefined
+      return undefined
+    })
   }
 
   /**
@@ -149,14 +146,14 @@ export class Source {
       if (!this.#isResolved(partition)) unresolved.add(partition.topic)
     }
     const release = this.#host.hold()
-    const end = (): void => {
-      release()
-      this.#syncLoops()
-    }
-    const ended = this.#turns.each(partitions, apply, () => this.#closed)
-    if (ended !== undefined) return ended.then(end)
-    end()
-    return undefined
+    return after(
+      this.#turns.each(partitions, apply, () => this.#closed),
+      () => {
+        release()
+        this.#syncLoops()
+        return undefined
+      },
+    )
   }
 
   #apply(partition: AssignedPartition, isRefreshed: boolean): void {
@@ -221,9 +218,12 @@ export class Source {
     void loop.run()
   }
 
-  #brokerMissing(key: LoopKey): void {
-    const partitions = this.#byBroker.of(key)
-    this.#outcomes.brokerMissing(partitions, brokerIdOf(key))
+  async #brokerMissing(key: LoopKey): Promise<void> {
+    const partitions = [...this.#byBroker.of(key)]
+    const id = brokerIdOf(key)
+    const isOver = () => this.#closed || this.#cluster.broker(id) !== undefined
+    await this.#turns.each(partitions, (partition) => this.#outcomes.brokerMissing(partition, id), isOver)
+    if (isOver()) return
     for (const { topic } of partitions) this.#metadata.need(topic)
   }
 

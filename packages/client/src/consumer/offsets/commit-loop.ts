@@ -44,9 +44,10 @@ export class CommitLoop {
     this.#host = host
     this.#options = options
     this.#gate = new CommitGate(cluster, host)
-    const { namedOnly, reportIntervalMs, follows } = options
+    const { turns, namedOnly, reportIntervalMs, follows } = options
     const parts = { cluster, queue, host, gate: this.#gate, closing: this.#closing.signal }
     this.#outcomes = new CommitOutcomes(parts, {
+      turns,
       namedOnly,
       reportIntervalMs,
       follows,
@@ -143,9 +144,11 @@ export class CommitLoop {
       if (KafkaError.is(broker)) throw broker
       const body = (version: number) => this.#write(request, version)
       const response = await broker.request(OffsetCommit, body, { signal, maxVersion: request.maxVersion })
-      if (!signal.aborted) this.#outcomes.settle(request, response, broker)
+      const ended = signal.aborted ? undefined : this.#outcomes.settle(request, response, broker)
+      if (ended !== undefined) await ended
     } catch (error) {
-      if (!signal.aborted) this.#outcomes.requestFailed(request, asKafkaError(error, committing))
+      const ended = signal.aborted ? undefined : this.#outcomes.requestFailed(request, asKafkaError(error, committing))
+      if (ended !== undefined) await ended
     }
   }
 

@@ -71,7 +71,8 @@ export interface BatchEntry {
   readonly partition: number
   readonly query: number
   readonly tasks: OffsetTask[]
-  outcome: FoundOffset | KafkaError | undefined
+  /** An error is created when it is used: that of each of thousands of partitions takes time. */
+  outcome: FoundOffset | (() => KafkaError) | undefined
 }
 
 export interface BatchTopic {

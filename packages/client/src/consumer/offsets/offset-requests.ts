@@ -256,7 +256,7 @@ export class OffsetRequests {
     const failures: Failure[] = []
     const settle = ([task, outcome]: TaskOutcome): void => {
       if (closing.aborted || task.batch !== batch) return
-      const result = failure ?? outcome ?? missingError(task, kind)
+      const result = failure ?? (typeof outcome === 'function' ? outcome() : (outcome ?? missingError(task, kind)))
       if (KafkaError.is(result)) {
         // A leader that does not respond may have been replaced.
         const isStale = (failure !== undefined && kind !== 'committed') || hasStaleMetadata(result)
