@@ -13,7 +13,7 @@ export const mostPartitionsPerRequest = 2_000
 
 /**
  * Divides work on thousands of partitions between turns of the event loop, so that it delays neither heartbeats nor the application. All
- * parts of a consumer share one object: of those that wait, one continues in each turn. Between two slices everything may change: the
+ * parts of a consumer share one object: each turn has one slice, of those that wait the first. Between two slices everything may change: the
  * work on an item has to look at the state of that moment.
  */
 export class Turns {
@@ -21,6 +21,8 @@ export class Turns {
   readonly #mostItems: number
   readonly #waiting: (() => void)[] = []
   #isScheduled = false
+  /** This turn has its slice. */
+  #isTaken = false
 
   constructor(runtime: Pick<Runtime, 'defer' | 'monoNow'>, mostItems = mostPerTurn) {
     this.#runtime = runtime
@@ -37,7 +39,10 @@ export class Turns {
       for (const item of items) act(item)
       return undefined
     }
-    const from = this.#waiting.length > 0 ? 0 : this.#slice(items, 0, act)
+    if (this.#isTaken) return this.#continue(items, 0, act, isOver)
+    this.#isTaken = true
+    this.#schedule()
+    const from = this.#slice(items, 0, act)
     return from < length ? this.#continue(items, from, act, isOver) : undefined
   }
 
@@ -79,8 +84,10 @@ export class Turns {
     this.#runtime.defer(() => {
       this.#isScheduled = false
       const resume = this.#waiting.shift()
-      if (this.#waiting.length > 0) this.#schedule()
-      resume?.()
+      this.#isTaken = resume !== undefined
+      if (resume === undefined) return
+      this.#schedule()
+      resume()
     })
   }
 }

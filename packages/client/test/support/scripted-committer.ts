@@ -37,7 +37,7 @@ const policies = {
 /** A committer of the group 'g' on a scripted coordinator that stores what it receives, unless `errors` has the partition. */
 export class ScriptedCommitter implements CommitterHost {
   readonly runtime = new ManualRuntime()
-  readonly turns = new Turns(this.runtime)
+  readonly turns: Turns
   readonly peer: ScriptedBroker
   readonly cluster: Cluster
   readonly committer: Committer
@@ -54,7 +54,12 @@ export class ScriptedCommitter implements CommitterHost {
   member: GroupIdentity = { groupId: 'g', memberId: 'member-1', generation: 1, instanceId: null }
   stable = true
 
-  constructor(mode: keyof typeof policies | CommitterPolicy = 'auto', options: Partial<KafkaOptions> = {}) {
+  /** `mostPerTurn`: partitions that are handled in one turn of the event loop. */
+  constructor(
+    mode: keyof typeof policies | CommitterPolicy = 'auto',
+    { mostPerTurn, ...options }: { mostPerTurn?: number } & Partial<KafkaOptions> = {},
+  ) {
+    this.turns = new Turns(this.runtime, mostPerTurn)
     this.peer = new ScriptedBroker(this.runtime.network)
     const partitions = Array.from({ length: 8 }, () => ({ leader: 1 }))
     this.peer.topics.set('t', { partitions })

@@ -39,7 +39,7 @@ const buffers: BufferHost<AssignedPartition> = {
 /** Look-ups on scripted brokers, which respond from the tables of `offsets`. */
 export class ScriptedOffsets {
   readonly runtime = new ManualRuntime()
-  readonly turns = new Turns(this.runtime)
+  readonly turns: Turns
   readonly peer: ScriptedBroker
   readonly cluster: Cluster
   readonly closing = new AbortController()
@@ -49,7 +49,13 @@ export class ScriptedOffsets {
   readonly #offsets = new Map<string, ScriptedOffsetsOf>()
   readonly #partitions = new Set<AssignedPartition>()
 
-  constructor({ nodes = 3, ...options }: { nodes?: number } & Partial<KafkaOptions> = {}) {
+  /** `mostPerTurn`: partitions that are handled in one turn of the event loop. */
+  constructor({
+    nodes = 3,
+    mostPerTurn,
+    ...options
+  }: { nodes?: number; mostPerTurn?: number } & Partial<KafkaOptions> = {}) {
+    this.turns = new Turns(this.runtime, mostPerTurn)
     this.peer = new ScriptedBroker(this.runtime.network, nodes)
     this.#script()
     const { runtime, closing } = this

@@ -15,6 +15,8 @@ import { ScriptedBroker } from './scripted-broker.ts'
 
 export interface ScriptedSourceOptions {
   readonly nodes?: number
+  /** Partitions that are handled in one turn of the event loop. */
+  readonly mostPerTurn?: number
   readonly source?: Partial<SourceOptions>
   readonly kafka?: Partial<KafkaOptions>
 }
@@ -22,7 +24,7 @@ export interface ScriptedSourceOptions {
 /** The fetching part of a consumer on scripted brokers. Everything that is fetched is delivered immediately, unless `holds`. */
 export class ScriptedSource implements SourceHost {
   readonly runtime = new ManualRuntime()
-  readonly turns = new Turns(this.runtime)
+  readonly turns: Turns
   readonly peer: ScriptedBroker
   readonly cluster: Cluster
   readonly partitions = new PartitionMap<AssignedPartition>()
@@ -41,7 +43,8 @@ export class ScriptedSource implements SourceHost {
   readonly #waiting = new Set<AssignedPartition>()
   readonly #buffers: BufferHost<AssignedPartition>
 
-  constructor({ nodes = 1, source = {}, kafka = {} }: ScriptedSourceOptions = {}) {
+  constructor({ nodes = 1, mostPerTurn, source = {}, kafka = {} }: ScriptedSourceOptions = {}) {
+    this.turns = new Turns(this.runtime, mostPerTurn)
     this.peer = new ScriptedBroker(this.runtime.network, nodes)
     const given = { brokers: this.peer.bootstrap, runtime: this.runtime, logger: silentLogger, ...kafka }
     this.cluster = new Cluster(resolveKafkaOptions(given), createEvents(), new Metrics())

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { ManualRuntime } from '../../../test/support/manual-runtime.ts'
 import { batchOf } from '../../../test/support/record-batches.ts'
 import { type FetchedPartition, fetched } from '../../../test/support/scripted-log.ts'
+import { KafkaError } from '../../errors.ts'
 import { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { BufferHost } from '../partition/partition-buffer.ts'
 import { Turns } from '../turns.ts'
@@ -11,7 +12,7 @@ import { FetchSession } from './fetch-session.ts'
 
 const topicId = 'id-of-t'
 
-function partitionAt(offset: number): AssignedPartition {
+function partitionAt(offset: number, index = 0): AssignedPartition {
   const ignore = () => {}
   const host = {
     countFetched: ignore,
@@ -21,7 +22,7 @@ function partitionAt(offset: number): AssignedPartition {
     skipped: ignore,
     unreadable: ignore,
   }
-  const assigned = new AssignedPartition('t', 0, host as unknown as BufferHost<AssignedPartition>)
+  const assigned = new AssignedPartition('t', index, host as unknown as BufferHost<AssignedPartition>)
   assigned.fetching.applyLeader({ leader: 1, leaderEpoch: 0, topicId })
   assigned.place({ offset, epoch: -1 }, 'start')
   return assigned
@@ -100,6 +101,43 @@ describe('a response', () => {
     )
     expect(result.calls).toEqual(['confirmed 1'])
     expect(partition.fetching).toMatchObject({ offset: 6, leaderEpoch: 4, isHinted: false })
+  })
+})
+
+describe('a response with more partitions than one turn handles', () => {
+  async function between(act: (partitions: readonly AssignedPartition[]) => void) {
+    const runtime = new ManualRuntime()
+    const stop = new AbortController()
+    const partitions = [0, 1, 2].map((index) => partitionAt(5, index))
+    const session = new FetchSession(true)
+    session.next(partitions, 1_000)
+    const parts = partitions.map(({ partition }) => {
+      return fetched({ partitionIndex: partition, records: batchOf(5, ['a']), end: 6 })
+    })
+    const response = { responses: [{ topic: '', topicId, partitions: parts }] } as unknown as FetchResponse
+    const accepted = acceptFetch(response, session, {
+      ...{ broker: { id: 1, host: 'h', port: 1 }, committedOnly: true, nowMs: 5, endpoints: [], signal: stop.signal },
+      turns: new Turns(runtime, 1),
+      listener: {} as PartitionListener,
+    })
+    expect(partitions.map(({ fetching }) => fetching.offset)).toEqual([6, 5, 5])
+    act(partitions)
+    await runtime.settle()
+    await accepted
+    return partitions.map(({ fetching, buffer }) => `${fetching.offset} ${buffer.hasBatch}`)
+  }
+
+  test('passes on the rest in later turns', async () => {
+    expect(await between(() => {})).toEqual(['6 true', '6 true', '6 true'])
+  })
+
+  test('drops what was sought or revoked since its first slice', async () => {
+    const lost = () => new KafkaError('ABORTED', 'lost')
+    const found = await between(([, second, third]) => {
+      second?.place({ offset: 5, epoch: -1 }, 'sought')
+      third?.release(lost)
+    })
+    expect(found).toEqual(['6 true', '5 false', '5 false'])
   })
 })
 

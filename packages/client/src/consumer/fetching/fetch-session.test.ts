@@ -63,6 +63,37 @@ describe('a fetch session', () => {
     expect(new Set(firsts)).toEqual(new Set([0, 1, 2]))
   })
 
+  test('is opened with at most 2,000 partitions, and the others follow', () => {
+    const session = new FetchSession(true)
+    const partitions = Array.from({ length: 4_500 }, (_, at) => partitionAt(at, 5))
+    const sizes: number[] = []
+    const next = () => {
+      const { request, isPartial } = session.next(partitions, 1_000)
+      sizes.push(request.topics.reduce((sum, topic) => sum + topic.partitions.length, 0))
+      return isPartial
+    }
+    while (next()) session.accepted(99)
+    expect(sizes).toEqual([2_000, 2_000, 500])
+    session.accepted(99)
+    for (const { fetching } of partitions) fetching.moveTo(7)
+    expect(next()).toBe(true)
+    // What is not sent yet is still what the broker has.
+    expect(partitions.map((partition) => session.offsetOf(partition)).filter((offset) => offset === 5)).toHaveLength(
+      2_500,
+    )
+    expect(session.next(partitions.slice(0, 4_000), 1_000).request.forgottenTopicsData[0]?.partitions).toHaveLength(500)
+  })
+
+  test('that the broker refuses does not limit the next requests', () => {
+    const session = new FetchSession(true)
+    const partitions = Array.from({ length: 4_500 }, (_, at) => partitionAt(at, 5))
+    expect(session.next(partitions, 1_000).isPartial).toBe(true)
+    session.accepted(0)
+    const { request, isPartial } = session.next(partitions, 1_000)
+    expect(isPartial).toBe(false)
+    expect(request.topics[0]?.partitions).toHaveLength(4_500)
+  })
+
   test('is opened again for a recreated topic', () => {
     const session = new FetchSession(true)
     const partitions = [partitionAt(0, 5), partitionAt(1, 5, 'u')]
