@@ -105,7 +105,7 @@ describe('thousands of partitions', () => {
     expect(Math.max(...Object.values(each(large, 5_000)))).toBeLessThanOrEqual(4)
     // OffsetFetch, ListOffsets, and OffsetCommit for the starts and the progress.
     expect(small.requests.slice(0, 3)).toEqual([1, 1, 2])
-    expect(large.requests.slice(0, 3)).toEqual([3, 3, 6])
+    expect(large.requests.slice(0, 3)).toEqual([4, 4, 8])
     expect([...large.committed.values()]).toEqual(Array.from({ length: 5_000 }, () => 1n))
   })
 })

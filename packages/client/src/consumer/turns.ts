@@ -9,7 +9,7 @@ const sliceMs = 5
 const itemsPerLook = 8
 
 /** Requests for more partitions are split: a request is written, and its response decoded, in one turn. */
-export const mostPartitionsPerRequest = 2_000
+export const mostPartitionsPerRequest = 1_500
 
 /**
  * Divides work on thousands of partitions between turns of the event loop, so that it delays neither heartbeats nor the application. All

@@ -63,7 +63,7 @@ describe('a fetch session', () => {
     expect(new Set(firsts)).toEqual(new Set([0, 1, 2]))
   })
 
-  test('is opened with at most 2,000 partitions, and the others follow', () => {
+  test('is opened with at most 1,500 partitions, and the others follow', () => {
     const session = new FetchSession(true)
     const partitions = Array.from({ length: 4_500 }, (_, at) => partitionAt(at, 5))
     const sizes: number[] = []
@@ -73,13 +73,13 @@ describe('a fetch session', () => {
       return isPartial
     }
     while (next()) session.accepted(99)
-    expect(sizes).toEqual([2_000, 2_000, 500])
+    expect(sizes).toEqual([1_500, 1_500, 1_500])
     session.accepted(99)
     for (const { fetching } of partitions) fetching.moveTo(7)
     expect(next()).toBe(true)
     // What is not sent yet is still what the broker has.
     expect(partitions.map((partition) => session.offsetOf(partition)).filter((offset) => offset === 5)).toHaveLength(
-      2_500,
+      3_000,
     )
     expect(session.next(partitions.slice(0, 4_000), 1_000).request.forgottenTopicsData[0]?.partitions).toHaveLength(500)
   })

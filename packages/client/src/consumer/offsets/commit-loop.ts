@@ -116,6 +116,9 @@ export class CommitLoop {
       const request = new CommitRequest(this.#queue.take(nowMs, this.#gate.sendable()))
       for (const entry of request.entries) entry.tried(nowMs)
       this.#request = request
+      const turn = this.#options.turns.own(request.entries.length)
+      if (turn !== undefined) await turn
+      if (signal.aborted) return
       if (request.entries.length > 0) await this.#send(request, found, signal)
     } finally {
       this.#isSending = false
