@@ -2,6 +2,8 @@ import { Fetch, ListOffsets, OffsetCommit, OffsetFetch } from '@ottla/codec'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { ManualRuntime } from '../../test/support/manual-runtime.ts'
 import { ScriptedConsumer } from '../../test/support/scripted-consumer.ts'
+import { ScriptedOffsets } from '../../test/support/scripted-offsets.ts'
+import { KafkaError } from '../errors.ts'
 import type { Consumer } from './consumer.ts'
 import { CommitEntry } from './offsets/commit-entry.ts'
 import { PartitionLookups } from './offsets/partition-lookups.ts'
@@ -107,5 +109,43 @@ describe('thousands of partitions', () => {
     expect(small.requests.slice(0, 3)).toEqual([1, 1, 2])
     expect(large.requests.slice(0, 3)).toEqual([4, 4, 8])
     expect([...large.committed.values()]).toEqual(Array.from({ length: 5_000 }, () => 1n))
+  })
+})
+
+describe('the start of more partitions than one turn handles', () => {
+  test('is looked up together; what is sought or released between two slices keeps that', async () => {
+    const scripted = new ScriptedOffsets({ mostPerTurn: 1 })
+    scripted.topic('t', [1, 2, 3, 1])
+    await scripted.refresh()
+    const partitions = scripted.partitions('t', 4)
+    for (const at of [0, 1, 2, 3]) scripted.of('t', at).committed = 7
+    const positions = scripted.positions()
+    const [first, second, third] = partitions
+    const resolved = positions.resolve(partitions)
+    if (first !== undefined) positions.seek(first, 2)
+    if (second !== undefined) positions.seek(second, 3)
+    if (third !== undefined) {
+      third.release(() => new KafkaError('ABORTED', 'revoked'))
+      positions.release([third])
+    }
+    await scripted.runtime.advance(1_000)
+    await resolved
+    expect(partitions.map(({ progress }) => progress.next)).toEqual([2, 3, -1, 7])
+    const [request, ...others] = scripted.peer.requests(OffsetFetch)
+    expect(others).toEqual([])
+    expect(request?.body.groups?.[0]?.topics?.[0]?.partitionIndexes).toEqual([3])
+    expect(await scripted.close()).toEqual({ timers: 0, sockets: 0 })
+  })
+
+  test('shares its look-ups, and reports the starts of one response together', async () => {
+    const scripted = new ScriptedOffsets({ nodes: 1, mostPerTurn: 1 })
+    scripted.topic('t', [1, 1, 1, 1])
+    await scripted.refresh()
+    void scripted.positions().resolve(scripted.partitions('t', 4))
+    await scripted.runtime.advance(1_000)
+    expect(scripted.nodesOf(OffsetFetch)).toHaveLength(1)
+    expect(scripted.nodesOf(ListOffsets)).toHaveLength(1)
+    expect(scripted.events.filter((event) => event.startsWith('start'))).toEqual(['start 0,1,2,3'])
+    expect(await scripted.close()).toEqual({ timers: 0, sockets: 0 })
   })
 })

@@ -169,7 +169,7 @@ export class Committer {
         const entry = this.#queue.explicit({ topic, partition }, this.#explicit(topic, given, owner), owner)
         entry.join(call, given.offset)
       }
-      // At once: of two calls for a partition the later one counts.
+      // Not divided: of two calls for a partition the later one counts.
       return undefined
     })
   }

@@ -2,7 +2,6 @@ import { errorCode, ListOffsets, OffsetFetch, OffsetForLeaderEpoch } from '@ottl
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ScriptedOffsets } from '../../../test/support/scripted-offsets.ts'
 import { outcome } from '../../../test/support/settled.ts'
-import { KafkaError } from '../../errors.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
 
 let scripted: ScriptedOffsets
@@ -573,42 +572,5 @@ describe('a topic that was deleted and created again', () => {
     scripted.positions({ offsetReset: 'latest' }).resolve([partition!])
     await scripted.runtime.advance(100)
     expect(scripted.events).toEqual(['recreated 0 40 0', 'ready t 0 0', 'start 0'])
-  })
-})
-
-describe('the start of more partitions than one turn handles', () => {
-  test('is looked up together; what is sought or released between two slices keeps that', async () => {
-    expect(await scripted.close()).toEqual({ timers: 0, sockets: 0 })
-    scripted = new ScriptedOffsets({ mostPerTurn: 1 })
-    await topicOf(4)
-    const partitions = scripted.partitions('t', 4)
-    for (const at of [0, 1, 2, 3]) scripted.of('t', at).committed = 7
-    const positions = scripted.positions()
-    const [first, second, third] = partitions
-    const resolved = positions.resolve(partitions)
-    if (first !== undefined) positions.seek(first, 2)
-    if (second !== undefined) positions.seek(second, 3)
-    if (third !== undefined) {
-      third.release(() => new KafkaError('ABORTED', 'revoked'))
-      positions.release([third])
-    }
-    await scripted.runtime.advance(1_000)
-    await resolved
-    expect(partitions.map(({ progress }) => progress.next)).toEqual([2, 3, -1, 7])
-    const [request, ...others] = scripted.peer.requests(OffsetFetch)
-    expect(others).toEqual([])
-    expect(request?.body.groups?.[0]?.topics?.[0]?.partitionIndexes).toEqual([3])
-  })
-
-  test('shares its look-ups, and reports the starts of one response together', async () => {
-    expect(await scripted.close()).toEqual({ timers: 0, sockets: 0 })
-    scripted = new ScriptedOffsets({ nodes: 1, mostPerTurn: 1 })
-    scripted.topic('t', [1, 1, 1, 1])
-    await scripted.refresh()
-    void scripted.positions().resolve(scripted.partitions('t', 4))
-    await scripted.runtime.advance(1_000)
-    expect(scripted.nodesOf(OffsetFetch)).toHaveLength(1)
-    expect(scripted.nodesOf(ListOffsets)).toHaveLength(1)
-    expect(scripted.events.filter((event) => event.startsWith('start'))).toEqual(['start 0,1,2,3'])
   })
 })
