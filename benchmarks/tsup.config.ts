@@ -1,7 +1,12 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: { run: 'src/run.ts', worker: 'src/worker.ts', 'testkit-tasks': 'src/testkit-tasks.ts' },
+  entry: {
+    run: 'src/run.ts',
+    worker: 'src/worker.ts',
+    'testkit-tasks': 'src/testkit-tasks.ts',
+    'partitions-task': 'src/partitions-task.ts',
+  },
   format: 'esm',
   target: 'node20',
   clean: true,

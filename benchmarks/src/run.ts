@@ -1,4 +1,4 @@
-// `npm run bench -- produce consume [--brokers LIST] [--records N] [--runs N] [--json]`, `npm run bench -- codec|testkit [--json]`
+// `npm run bench -- produce consume [--brokers LIST] [--records N] [--runs N] [--json]`, `npm run bench -- codec|testkit|partitions [--json]`
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
@@ -7,6 +7,7 @@ import { type Admin, Kafka } from 'ottla'
 import { startKafka } from '../../tools/kafka/index.mjs'
 import { benchCodec } from './codec.ts'
 import { checksumOf, type Measured, type Task } from './contender.ts'
+import { benchPartitions } from './partitions.ts'
 import { benchTestkit } from './testkit.ts'
 
 const clients = ['ottla', 'kafkajs'] as const
@@ -22,25 +23,18 @@ const { values, positionals } = parseArgs({
   },
 })
 const wanted = positionals.length === 0 ? ['produce', 'consume'] : positionals
-if (wanted.includes('codec')) {
+for (const [name, bench] of Object.entries({ codec: benchCodec, testkit: benchTestkit, partitions: benchPartitions })) {
+  if (!wanted.includes(name)) continue
   if (wanted.length > 1) {
-    console.error('codec is measured alone')
+    console.error(`${name} is measured alone`)
     process.exit(2)
   }
-  await benchCodec({ json: values.json })
-  process.exit()
-}
-if (wanted.includes('testkit')) {
-  if (wanted.length > 1) {
-    console.error('testkit is measured alone')
-    process.exit(2)
-  }
-  await benchTestkit({ json: values.json })
+  await bench({ json: values.json })
   process.exit()
 }
 const unknown = wanted.filter((name) => name !== 'produce' && name !== 'consume')
 if (unknown.length > 0) {
-  console.error(`no benchmark ${unknown.join(', ')}: there are produce, consume, codec and testkit`)
+  console.error(`no benchmark ${unknown.join(', ')}: there are produce, consume, codec, testkit and partitions`)
   process.exit(2)
 }
 const records = Number(values.records)

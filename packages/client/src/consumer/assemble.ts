@@ -27,6 +27,7 @@ import { TimeSlice } from './reading/time-slice.ts'
 import { Watchdog } from './reading/watchdog.ts'
 import { register } from './register.ts'
 import { Subscription } from './subscription.ts'
+import { Turns } from './turns.ts'
 
 type Growing = { -readonly [K in keyof ConsumerParts]: ConsumerParts[K] }
 
@@ -39,6 +40,7 @@ export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): Co
     ...({} as Growing),
     cluster,
     runtime: cluster.runtime,
+    turns: new Turns(cluster.runtime),
     options,
     purposes: {
       fetch: `fetch:${name}`,
@@ -67,6 +69,7 @@ export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): Co
     identity: () => parts.identity,
     isolation: options.isolation,
     closing: parts.lifecycle.closing,
+    turns: parts.turns,
   })
   parts.positions = createPositions(parts)
   parts.committer = createCommitter(parts)
@@ -129,10 +132,10 @@ function createHandOut(parts: ConsumerParts): HandOut {
 }
 
 function createAssignment(parts: ConsumerParts): Assignment {
-  const { runtime, options, lifecycle, prefetch, handOut, subscription } = parts
+  const { runtime, turns, options, lifecycle, prefetch, handOut, subscription } = parts
   return new Assignment({
-    ...{ runtime, options, ended: lifecycle.ended, deliveries: handOut.deliveries, buffers: prefetch },
-    changed: () => parts.source.update(),
+    ...{ runtime, turns, options, ended: lifecycle.ended, deliveries: handOut.deliveries, buffers: prefetch },
+    added: (partitions) => parts.source.add(partitions),
     watch: (topics) => subscription.watch(topics),
     resolve: (partitions) => parts.positions.resolve(partitions),
     commit: (partitions, timeoutMs) => parts.committer.commitProgress(partitions, { timeoutMs, rebalance: 'fail' }),
@@ -140,6 +143,7 @@ function createAssignment(parts: ConsumerParts): Assignment {
       for (const partition of partitions) handOut.forget(partition)
       parts.positions.release(partitions)
       parts.committer.revoked(partitions)
+      parts.source.remove(partitions)
     },
     ready: (partition) => parts.ready(partition),
     onHookFailed: (error) => parts.fail(error),
@@ -148,12 +152,13 @@ function createAssignment(parts: ConsumerParts): Assignment {
 }
 
 function createSource(parts: ConsumerParts): Source {
-  const { cluster, options, purposes, prefetch, assignment } = parts
+  const { cluster, turns, options, purposes, prefetch, assignment } = parts
   const { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack } = options
   const limits = { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack }
   return new Source({
     cluster,
     options: { ...limits, purpose: purposes.fetch, latePurpose: purposes.late },
+    turns,
     budget: prefetch,
     partitions: assignment.partitions,
     host: {
@@ -161,15 +166,16 @@ function createSource(parts: ConsumerParts): Source {
       onNewEpoch: (partition) => parts.positions.validate(partition),
       onRecreated: (partition) => parts.positions.recreated(partition),
       onForbidden: (partition, error) => forbidden(parts, partition, error),
+      hold: () => parts.lookups.hold(),
       onFatal: (error) => parts.fail(asKafkaError(error, 'Fetching')),
     },
   })
 }
 
 function createPositions(parts: ConsumerParts): Positions {
-  const { runtime, options, subscription, events, cluster, lookups } = parts
+  const { runtime, turns, options, subscription, events, cluster, lookups } = parts
   return new Positions(lookups, {
-    runtime,
+    ...{ runtime, turns },
     offsetReset: options.offsetReset,
     inGroup: options.groupId !== undefined,
     isNew: (partition) => subscription.isNew(partition),
@@ -192,6 +198,7 @@ function createPositions(parts: ConsumerParts): Positions {
 function createCommitter(parts: ConsumerParts): Committer {
   const { cluster, options, events, assignment } = parts
   return new Committer(cluster, options.commit, {
+    turns: parts.turns,
     identity: () => parts.identity,
     isStable: () => parts.member === undefined || parts.member.state === 'stable',
     partitions: () => assignment.partitions.all,
@@ -247,7 +254,10 @@ function createMembership(parts: ConsumerParts, groupId: string): Membership {
       },
       onLost: (partitions, signal) => assignment.lost(partitions, signal),
       beforeJoin: () => commitBeforeJoin(parts),
-      positioned: (places, signal) => positions.positioned(found(parts, places), signal),
+      positioned: async (places, signal) => {
+        await parts.turns.own(places.length)
+        await positions.positioned(found(parts, places), signal)
+      },
       onRebalanced: (info) => {
         lifecycle.assigned()
         committer.resume()

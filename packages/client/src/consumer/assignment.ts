@@ -9,19 +9,21 @@ import { AssignedPartition } from './partition/assigned-partition.ts'
 import type { BufferHost } from './partition/partition-buffer.ts'
 import { PartitionMap } from './partition/partition-map.ts'
 import type { Deliveries } from './reading/delivery.ts'
+import type { Turns } from './turns.ts'
 
 export interface AssignmentHost {
   readonly runtime: Runtime
+  readonly turns: Turns
   readonly options: ResolvedConsumerOptions
   readonly deliveries: Deliveries
   readonly buffers: BufferHost<AssignedPartition>
   /** Aborts when the consumer failed or is closed: no hook is waited for any more. */
   readonly ended: AbortSignal
-  /** The set of partitions changed. */
-  changed(): void
+  /** New partitions: determines from whom to fetch them. */
+  added(partitions: readonly AssignedPartition[]): Promise<void> | undefined
   watch(topics: readonly string[]): void
   /** Looks up where to read these partitions. */
-  resolve(partitions: readonly AssignedPartition[]): void
+  resolve(partitions: readonly AssignedPartition[]): Promise<void>
   /** Commits what is processed of these partitions. */
   commit(partitions: readonly AssignedPartition[], timeoutMs: number): Promise<void>
   /** They no longer belong to this consumer. */
@@ -31,9 +33,6 @@ export interface AssignmentHost {
   onHookFailed(error: KafkaError): void
   onCommitFailed(error: unknown): void
 }
-
-/** A turn of the event loop handles at most this number of partitions: ten thousand would delay heartbeats. */
-const partitionsPerTurn = 1_000
 
 /** The partitions of this consumer: adds and releases them, in an order that loses nothing and redelivers little. */
 export class Assignment {
@@ -68,31 +67,30 @@ export class Assignment {
   }
 
   async add(places: readonly TopicPartition[], signal?: AbortSignal): Promise<void> {
+    const { turns } = this.#host
+    await turns.own(places.length)
     const fresh: AssignedPartition[] = []
-    for (const slice of slices(places)) {
-      for (const place of slice) if (this.#partitions.get(place) === undefined) fresh.push(this.create(place))
-      await this.#rest(slice)
-      // They were lost meanwhile.
-      if (signal?.aborted || this.#isClosed) return
+    const create = (place: TopicPartition): void => {
+      if (this.#partitions.get(place) === undefined) fresh.push(this.create(place))
     }
-    await this.begin(fresh, signal)
+    const isOver = () => signal?.aborted === true || this.#isClosed
+    if (!isOver()) await turns.each(places, create, isOver)
+    // Otherwise they were lost meanwhile.
+    if (!isOver()) await this.begin(fresh, signal)
   }
 
   /** Calls the hook before the positions are looked up, so that it can seek. */
   async begin(partitions: readonly AssignedPartition[], signal?: AbortSignal): Promise<void> {
     this.#host.watch([...new Set(partitions.map(({ topic }) => topic))])
     await this.#hook('onAssigned', this.#host.options.onAssigned, partitions, signal)
-    this.#host.changed()
-    for (const slice of slices(partitions)) {
-      if (this.#isClosed) return
-      this.#host.resolve(slice.filter(({ owned }) => owned))
-      await this.#rest(slice)
-    }
+    await this.#host.added(partitions)
+    await this.#host.resolve(partitions)
   }
 
   /** Stops delivery, waits for running handlers, calls the hook, commits, and then aborts what still runs. */
   async revoke(places: readonly TopicPartition[], graceMs: number, signal?: AbortSignal): Promise<void> {
-    const { runtime, options, deliveries } = this.#host
+    const { runtime, turns, options, deliveries } = this.#host
+    await turns.own(places.length)
     const partitions = this.#find(places)
     for (const partition of partitions) partition.beginRevoking()
     await waitAtMost(
@@ -107,10 +105,9 @@ export class Assignment {
       const commit = withSignal(this.#host.commit(owned, timeoutMs), signal)
       await commit.catch((error: unknown) => this.#host.onCommitFailed(error))
     }
-    this.#release(
-      partitions.filter((partition) => partition.owned),
-      false,
-    )
+    await turns.each(partitions, (partition) => {
+      if (partition.owned) this.#release([partition], false)
+    })
   }
 
   /** Other members may have the partitions: delivery stops now, and nothing is committed. */
@@ -144,12 +141,6 @@ export class Assignment {
 
   // ---- inside
 
-  /** Lets timers and sockets run between two slices. */
-  #rest(slice: readonly unknown[]): Promise<void> | undefined {
-    if (slice.length < partitionsPerTurn) return undefined
-    return new Promise((resolve) => this.#host.runtime.defer(resolve))
-  }
-
   #find(places: readonly TopicPartition[]): AssignedPartition[] {
     return places.map((place) => this.#partitions.get(place)).filter((partition) => partition !== undefined)
   }
@@ -166,7 +157,6 @@ export class Assignment {
       })
     }
     this.#host.released(partitions)
-    this.#host.changed()
   }
 
   #linger(partition: AssignedPartition): void {
@@ -224,8 +214,4 @@ export class Assignment {
     const limits = { operation: `The hook ${name}`, timeoutMs, timedOut, signals: [ended] }
     await within(runtime, limits, async (signal) => withSignal(Promise.resolve(hook(list, { signal })), signal))
   }
-}
-
-function* slices<T>(list: readonly T[]): Generator<readonly T[]> {
-  for (let at = 0; at < list.length; at += partitionsPerTurn) yield list.slice(at, at + partitionsPerTurn)
 }

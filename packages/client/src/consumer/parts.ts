@@ -21,6 +21,7 @@ import type { Marks } from './reading/marks.ts'
 import type { Poll } from './reading/poll.ts'
 import type { Watchdog } from './reading/watchdog.ts'
 import type { Subscription } from './subscription.ts'
+import type { Turns } from './turns.ts'
 
 /** The connections of one consumer. */
 export interface ConsumerPurposes {
@@ -34,6 +35,7 @@ export interface ConsumerPurposes {
 export interface ConsumerParts {
   readonly cluster: Cluster
   readonly runtime: Runtime
+  readonly turns: Turns
   readonly options: ResolvedConsumerOptions
   readonly purposes: ConsumerPurposes
   readonly events: ConsumerEvents

@@ -7,6 +7,7 @@ import { Committer, type CommitterHost, type CommitterPolicy } from '../../src/c
 import { AssignedPartition } from '../../src/consumer/partition/assigned-partition.ts'
 import type { BufferHost } from '../../src/consumer/partition/partition-buffer.ts'
 import { PartitionMap } from '../../src/consumer/partition/partition-map.ts'
+import { Turns } from '../../src/consumer/turns.ts'
 import { type ErrorCode, KafkaError } from '../../src/errors.ts'
 import { createEvents } from '../../src/events.ts'
 import type { GroupIdentity } from '../../src/group/membership.ts'
@@ -36,6 +37,7 @@ const policies = {
 /** A committer of the group 'g' on a scripted coordinator that stores what it receives, unless `errors` has the partition. */
 export class ScriptedCommitter implements CommitterHost {
   readonly runtime = new ManualRuntime()
+  readonly turns: Turns
   readonly peer: ScriptedBroker
   readonly cluster: Cluster
   readonly committer: Committer
@@ -52,7 +54,12 @@ export class ScriptedCommitter implements CommitterHost {
   member: GroupIdentity = { groupId: 'g', memberId: 'member-1', generation: 1, instanceId: null }
   stable = true
 
-  constructor(mode: keyof typeof policies | CommitterPolicy = 'auto', options: Partial<KafkaOptions> = {}) {
+  /** `mostPerTurn`: partitions that are handled in one turn of the event loop. */
+  constructor(
+    mode: keyof typeof policies | CommitterPolicy = 'auto',
+    { mostPerTurn, ...options }: { mostPerTurn?: number } & Partial<KafkaOptions> = {},
+  ) {
+    this.turns = new Turns(this.runtime, mostPerTurn)
     this.peer = new ScriptedBroker(this.runtime.network)
     const partitions = Array.from({ length: 8 }, () => ({ leader: 1 }))
     this.peer.topics.set('t', { partitions })

@@ -4,6 +4,7 @@ import { OffsetRequests } from '../../src/consumer/offsets/offset-requests.ts'
 import { Positions, type PositionsHost } from '../../src/consumer/offsets/positions.ts'
 import { AssignedPartition } from '../../src/consumer/partition/assigned-partition.ts'
 import type { BufferHost } from '../../src/consumer/partition/partition-buffer.ts'
+import { Turns } from '../../src/consumer/turns.ts'
 import { createEvents } from '../../src/events.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { Metrics } from '../../src/metrics.ts'
@@ -38,6 +39,7 @@ const buffers: BufferHost<AssignedPartition> = {
 /** Look-ups on scripted brokers, which respond from the tables of `offsets`. */
 export class ScriptedOffsets {
   readonly runtime = new ManualRuntime()
+  readonly turns: Turns
   readonly peer: ScriptedBroker
   readonly cluster: Cluster
   readonly closing = new AbortController()
@@ -47,14 +49,22 @@ export class ScriptedOffsets {
   readonly #offsets = new Map<string, ScriptedOffsetsOf>()
   readonly #partitions = new Set<AssignedPartition>()
 
-  constructor({ nodes = 3, ...options }: { nodes?: number } & Partial<KafkaOptions> = {}) {
+  /** `mostPerTurn`: partitions that are handled in one turn of the event loop. */
+  constructor({
+    nodes = 3,
+    mostPerTurn,
+    ...options
+  }: { nodes?: number; mostPerTurn?: number } & Partial<KafkaOptions> = {}) {
+    this.turns = new Turns(this.runtime, mostPerTurn)
     this.peer = new ScriptedBroker(this.runtime.network, nodes)
     this.#script()
     const { runtime, closing } = this
     const given = resolveKafkaOptions({ brokers: this.peer.bootstrap, runtime, logger: silentLogger, ...options })
     this.cluster = new Cluster(given, createEvents(), new Metrics())
     const identity = () => ({ groupId: 'g' })
-    this.requests = new OffsetRequests(this.cluster, { identity, isolation: 'read_committed', closing: closing.signal })
+    this.requests = new OffsetRequests(this.cluster, {
+      ...{ identity, isolation: 'read_committed', closing: closing.signal, turns: this.turns },
+    })
   }
 
   /** Partitions with these leaders. */
@@ -91,7 +101,7 @@ export class ScriptedOffsets {
   positions(options: Partial<PositionsHost> = {}): Positions {
     const { events } = this
     const positions = new Positions(this.requests, {
-      runtime: this.runtime,
+      ...{ runtime: this.runtime, turns: this.turns },
       offsetReset: 'earliest',
       inGroup: true,
       isNew: () => false,

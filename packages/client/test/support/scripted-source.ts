@@ -4,6 +4,7 @@ import type { SourceHost, SourceOptions } from '../../src/consumer/fetching/sour
 import { AssignedPartition } from '../../src/consumer/partition/assigned-partition.ts'
 import type { BufferHost } from '../../src/consumer/partition/partition-buffer.ts'
 import { PartitionMap } from '../../src/consumer/partition/partition-map.ts'
+import { Turns } from '../../src/consumer/turns.ts'
 import type { KafkaError } from '../../src/errors.ts'
 import { createEvents } from '../../src/events.ts'
 import { silentLogger } from '../../src/logger.ts'
@@ -14,6 +15,8 @@ import { ScriptedBroker } from './scripted-broker.ts'
 
 export interface ScriptedSourceOptions {
   readonly nodes?: number
+  /** Partitions that are handled in one turn of the event loop. */
+  readonly mostPerTurn?: number
   readonly source?: Partial<SourceOptions>
   readonly kafka?: Partial<KafkaOptions>
 }
@@ -21,6 +24,7 @@ export interface ScriptedSourceOptions {
 /** The fetching part of a consumer on scripted brokers. Everything that is fetched is delivered immediately, unless `holds`. */
 export class ScriptedSource implements SourceHost {
   readonly runtime = new ManualRuntime()
+  readonly turns: Turns
   readonly peer: ScriptedBroker
   readonly cluster: Cluster
   readonly partitions = new PartitionMap<AssignedPartition>()
@@ -39,7 +43,8 @@ export class ScriptedSource implements SourceHost {
   readonly #waiting = new Set<AssignedPartition>()
   readonly #buffers: BufferHost<AssignedPartition>
 
-  constructor({ nodes = 1, source = {}, kafka = {} }: ScriptedSourceOptions = {}) {
+  constructor({ nodes = 1, mostPerTurn, source = {}, kafka = {} }: ScriptedSourceOptions = {}) {
+    this.turns = new Turns(this.runtime, mostPerTurn)
     this.peer = new ScriptedBroker(this.runtime.network, nodes)
     const given = { brokers: this.peer.bootstrap, runtime: this.runtime, logger: silentLogger, ...kafka }
     this.cluster = new Cluster(resolveKafkaOptions(given), createEvents(), new Metrics())
@@ -58,6 +63,7 @@ export class ScriptedSource implements SourceHost {
     }
     this.source = new Source({
       cluster: this.cluster,
+      turns: this.turns,
       options,
       budget: this.budget,
       partitions: this.partitions,
@@ -115,6 +121,10 @@ export class ScriptedSource implements SourceHost {
 
   onForbidden(partition: AssignedPartition, error: KafkaError): void {
     this.#called(`forbidden ${error.code}`, partition)
+  }
+
+  hold(): () => void {
+    return () => {}
   }
 
   onFatal(error: unknown): void {

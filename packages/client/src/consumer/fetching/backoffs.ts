@@ -32,9 +32,9 @@ export class Backoffs {
     this.#timer.wakeBy(atMs)
   }
 
-  /** Drops partitions that are no longer assigned. */
-  retain(assigned: ReadonlySet<AssignedPartition>): void {
-    for (const partition of this.#waiting) if (!assigned.has(partition)) this.#waiting.delete(partition)
+  /** The partition is no longer assigned. */
+  delete(partition: AssignedPartition): void {
+    this.#waiting.delete(partition)
   }
 
   close(): void {

@@ -96,13 +96,16 @@ export class BrokerLoop {
   }
 
   async #turn(signal: AbortSignal): Promise<void> {
+    const turn = this.#host.turns.own(this.#host.partitionsOf(this.#key).size)
+    if (turn !== undefined) await turn
+    if (signal.aborted) return
     const broker = this.#host.cluster.broker(brokerIdOf(this.#key))
     const choice = broker === undefined ? undefined : this.#choose()
     if (broker !== undefined && choice !== undefined && choice.wanted.length > 0) {
       await this.#fetch(broker, choice, signal)
       return
     }
-    if (broker === undefined) this.#host.brokerMissing(this.#key)
+    if (broker === undefined) await this.#host.brokerMissing(this.#key)
     await this.#wake.wait(signal)
   }
 
@@ -132,11 +135,12 @@ export class BrokerLoop {
   async #fetch(broker: Broker, { wanted, full, avoidsReplicas }: Choice, signal: AbortSignal): Promise<void> {
     const { cluster, options, budget, loopCount } = this.#host
     const { partitionMaxBytes, minBytes, isolation, rack } = options
-    const maxWaitMs = full ? this.#shortWait() : options.maxWaitMs
+    const { request: sessionRequest, isPartial } = this.#session.next(wanted, partitionMaxBytes)
+    const maxWaitMs = isPartial ? 0 : full ? this.#shortWait() : options.maxWaitMs
     const share = Math.max(partitionMaxBytes, Math.floor(budget.roomBytes / Math.max(1, loopCount)))
     const maxBytes = Math.min(options.maxBytes, share)
     const limits = { maxWaitMs, minBytes, maxBytes, rack: avoidsReplicas ? '' : (rack ?? '') }
-    const request = fetchRequest(this.#session.next(wanted, partitionMaxBytes), isolation, limits)
+    const request = fetchRequest(sessionRequest, isolation, limits)
     const timeoutMs = maxWaitMs + cluster.options.requestTimeoutMs
     this.#sentMs = cluster.runtime.monoNow()
     this.#fetching = true
@@ -148,7 +152,8 @@ export class BrokerLoop {
         timeoutMs,
       })
       if (signal.aborted) return
-      result = this.#accept(broker, response, wanted)
+      result = await this.#accept(broker, response, signal, wanted)
+      if (isPartial) result.progressed = true
     } finally {
       this.#fetching = false
     }
@@ -156,19 +161,28 @@ export class BrokerLoop {
     if (pauseMs > 0) await this.#rest(pauseMs, signal)
   }
 
-  #accept(broker: Broker, response: FetchResponse, wanted: readonly AssignedPartition[]): FetchResult {
+  async #accept(
+    broker: Broker,
+    response: FetchResponse,
+    signal: AbortSignal,
+    wanted: readonly AssignedPartition[],
+  ): Promise<FetchResult> {
     const { errorCode, sessionId, nodeEndpoints: endpoints } = response
     if (errorCode !== 0) return this.#sessionLost(broker, errorCode)
     const nowMs = this.#host.cluster.runtime.monoNow()
     this.#host.brokerResponded(this.#key)
     this.#session.accepted(sessionId)
-    const { listener, options } = this.#host
-    const context = { broker, committedOnly: options.isolation === 'read_committed', nowMs, endpoints, listener }
-    const result = acceptFetch(response, this.#session, context)
+    const { listener, options, turns } = this.#host
+    const committedOnly = options.isolation === 'read_committed'
+    const context = { broker, committedOnly, nowMs, turns, signal, endpoints, listener }
+    const result = await acceptFetch(response, this.#session, context)
+    if (signal.aborted) return result
     // A session reports only what changed. The ends of a log that were forgotten here are reported by a new one.
     let lacksEnds = false
-    for (const { fetching } of wanted) {
+    for (const partition of wanted) {
+      const { fetching } = partition
       if (fetching.resumeAtMs > nowMs || fetching.brokerId !== broker.id) continue
+      if (this.#session.offsetOf(partition) < 0) continue
       fetching.unchanged(nowMs)
       if (fetching.highWatermark < 0) lacksEnds = true
     }

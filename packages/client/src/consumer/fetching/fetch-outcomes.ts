@@ -105,15 +105,15 @@ export class FetchOutcomes implements PartitionListener {
   }
 
   /** The metadata does not list the broker. */
-  brokerMissing(partitions: Iterable<AssignedPartition>, brokerId: number): void {
-    const nowMs = this.#services.cluster.runtime.monoNow()
-    for (const partition of [...partitions]) {
-      const { fetching } = partition
-      const error = brokerError(partition, brokerId)
-      if (fetching.preferredId === brokerId) {
-        this.#avoidReplicas(partition)
-        this.#retry(partition, 'backing-off', error)
-      } else if (!this.#dropHint(partition)) fetching.obstruct('no-leader', error, nowMs)
+  brokerMissing(partition: AssignedPartition, brokerId: number): void {
+    const { fetching } = partition
+    if (fetching.brokerId !== brokerId) return
+    const error = brokerError(partition, brokerId)
+    if (fetching.preferredId === brokerId) {
+      this.#avoidReplicas(partition)
+      this.#retry(partition, 'backing-off', error)
+    } else if (!this.#dropHint(partition)) {
+      fetching.obstruct('no-leader', error, this.#services.cluster.runtime.monoNow())
     }
   }
 

@@ -1,15 +1,18 @@
 import { errorCode, type FetchResponse } from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
+import { ManualRuntime } from '../../../test/support/manual-runtime.ts'
 import { batchOf } from '../../../test/support/record-batches.ts'
 import { type FetchedPartition, fetched } from '../../../test/support/scripted-log.ts'
+import { KafkaError } from '../../errors.ts'
 import { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { BufferHost } from '../partition/partition-buffer.ts'
+import { Turns } from '../turns.ts'
 import { acceptFetch, lastBatchOf, type PartitionListener } from './fetch-response.ts'
 import { FetchSession } from './fetch-session.ts'
 
 const topicId = 'id-of-t'
 
-function partitionAt(offset: number): AssignedPartition {
+function partitionAt(offset: number, index = 0): AssignedPartition {
   const ignore = () => {}
   const host = {
     countFetched: ignore,
@@ -19,14 +22,14 @@ function partitionAt(offset: number): AssignedPartition {
     skipped: ignore,
     unreadable: ignore,
   }
-  const assigned = new AssignedPartition('t', 0, host as unknown as BufferHost<AssignedPartition>)
+  const assigned = new AssignedPartition('t', index, host as unknown as BufferHost<AssignedPartition>)
   assigned.fetching.applyLeader({ leader: 1, leaderEpoch: 0, topicId })
   assigned.place({ offset, epoch: -1 }, 'start')
   return assigned
 }
 
 /** What the listener and the caller get, for a response to a request that was made before `meanwhile`. */
-function accept(partition: AssignedPartition, part: Partial<FetchedPartition>, meanwhile?: () => void) {
+async function accept(partition: AssignedPartition, part: Partial<FetchedPartition>, meanwhile?: () => void) {
   const calls: string[] = []
   const listener: PartitionListener = {
     failed: (_, response) => void calls.push(`failed ${response.errorCode}`),
@@ -43,54 +46,98 @@ function accept(partition: AssignedPartition, part: Partial<FetchedPartition>, m
   const response = { ...fetched({ records: null, end: 9 }), lastStableOffset: 8n, ...part }
   const whole = { responses: [{ topic: '', topicId, partitions: [response] }] } as unknown as FetchResponse
   const broker = { id: 1, host: 'h', port: 1 }
-  const result = acceptFetch(whole, session, { broker, committedOnly: true, nowMs: 5, endpoints: [], listener })
+  const { signal } = new AbortController()
+  const turns = new Turns(new ManualRuntime())
+  const context = { broker, committedOnly: true, nowMs: 5, turns, signal, endpoints: [], listener }
+  const result = await acceptFetch(whole, session, context)
   return { calls, ...result }
 }
 
 describe('a response', () => {
-  test('passes the bytes on, and the next fetch starts after them', () => {
+  test('passes the bytes on, and the next fetch starts after them', async () => {
     const partition = partitionAt(5)
     const cut = batchOf(8, ['cut']).subarray(0, 40)
     const records = Buffer.concat([batchOf(5, ['a']), batchOf(6, ['b', 'c'], { leaderEpoch: 3 }), cut])
-    expect(accept(partition, { records })).toEqual({ calls: [], progressed: true, explained: false })
+    expect(await accept(partition, { records })).toEqual({ calls: [], progressed: true, explained: false })
     expect(partition.fetching).toMatchObject({ offset: 8, epoch: 3, highWatermark: 9, lastStableOffset: 8 })
     expect(partition.buffer.hasBatch).toBe(true)
   })
 
-  test('is dropped when the partition was sought, revoked or served by another response in the meantime', () => {
+  test('is dropped when the partition was sought, revoked or served by another response in the meantime', async () => {
     const records = batchOf(5, ['a'])
     const dropped = { calls: [], progressed: true, explained: false }
     const sought = partitionAt(5)
-    expect(accept(sought, { records }, () => sought.place({ offset: 5, epoch: -1 }, 'sought'))).toEqual(dropped)
+    expect(await accept(sought, { records }, () => sought.place({ offset: 5, epoch: -1 }, 'sought'))).toEqual(dropped)
     expect(sought.fetching.offset).toBe(5)
     const ahead = partitionAt(5)
-    expect(accept(ahead, { records }, () => ahead.fetching.moveTo(6))).toEqual(dropped)
+    expect(await accept(ahead, { records }, () => ahead.fetching.moveTo(6))).toEqual(dropped)
     const unknown = { calls: [], progressed: false, explained: false }
-    expect(accept(partitionAt(5), { records, partitionIndex: 3 })).toEqual(unknown)
+    expect(await accept(partitionAt(5), { records, partitionIndex: 3 })).toEqual(unknown)
   })
 
-  test('with an error of a broker that is no longer responsible is dropped', () => {
+  test('with an error of a broker that is no longer responsible is dropped', async () => {
     const partition = partitionAt(5)
     const moved = () => void partition.fetching.applyLeader({ leader: 2, leaderEpoch: 1, topicId })
     const part = { errorCode: errorCode('NOT_LEADER_OR_FOLLOWER') }
-    expect(accept(partition, part, moved)).toEqual({ calls: [], progressed: true, explained: false })
+    expect(await accept(partition, part, moved)).toEqual({ calls: [], progressed: true, explained: false })
   })
 
-  test('leaves errors and preferred replicas to the listener', () => {
+  test('leaves errors and preferred replicas to the listener', async () => {
     const explained = { progressed: false, explained: true }
-    expect(accept(partitionAt(5), { errorCode: 3 })).toEqual({ calls: ['failed 3'], ...explained })
-    expect(accept(partitionAt(5), { preferredReadReplica: 3 })).toEqual({ calls: ['prefer 3'], ...explained })
+    expect(await accept(partitionAt(5), { errorCode: 3 })).toEqual({ calls: ['failed 3'], ...explained })
+    expect(await accept(partitionAt(5), { preferredReadReplica: 3 })).toEqual({ calls: ['prefer 3'], ...explained })
     const records = batchOf(5, ['a']).subarray(0, 60)
-    expect(accept(partitionAt(5), { records })).toEqual({ calls: ['oversized'], ...explained })
+    expect(await accept(partitionAt(5), { records })).toEqual({ calls: ['oversized'], ...explained })
     const nothing = { calls: [], progressed: false, explained: false }
-    expect(accept(partitionAt(5), { records: Buffer.alloc(0) })).toEqual(nothing)
+    expect(await accept(partitionAt(5), { records: Buffer.alloc(0) })).toEqual(nothing)
   })
 
-  test('of a hinted leader confirms it first', () => {
+  test('of a hinted leader confirms it first', async () => {
     const partition = partitionAt(5)
-    const result = accept(partition, { records: batchOf(5, ['a']) }, () => void partition.fetching.followHint(1, 4))
+    const result = await accept(
+      partition,
+      { records: batchOf(5, ['a']) },
+      () => void partition.fetching.followHint(1, 4),
+    )
     expect(result.calls).toEqual(['confirmed 1'])
     expect(partition.fetching).toMatchObject({ offset: 6, leaderEpoch: 4, isHinted: false })
+  })
+})
+
+describe('a response with more partitions than one turn handles', () => {
+  async function between(act: (partitions: readonly AssignedPartition[]) => void) {
+    const runtime = new ManualRuntime()
+    const stop = new AbortController()
+    const partitions = [0, 1, 2].map((index) => partitionAt(5, index))
+    const session = new FetchSession(true)
+    session.next(partitions, 1_000)
+    const parts = partitions.map(({ partition }) => {
+      return fetched({ partitionIndex: partition, records: batchOf(5, ['a']), end: 6 })
+    })
+    const response = { responses: [{ topic: '', topicId, partitions: parts }] } as unknown as FetchResponse
+    const accepted = acceptFetch(response, session, {
+      ...{ broker: { id: 1, host: 'h', port: 1 }, committedOnly: true, nowMs: 5, endpoints: [], signal: stop.signal },
+      turns: new Turns(runtime, 1),
+      listener: {} as PartitionListener,
+    })
+    expect(partitions.map(({ fetching }) => fetching.offset)).toEqual([6, 5, 5])
+    act(partitions)
+    await runtime.settle()
+    await accepted
+    return partitions.map(({ fetching, buffer }) => `${fetching.offset} ${buffer.hasBatch}`)
+  }
+
+  test('passes on the rest in later turns', async () => {
+    expect(await between(() => {})).toEqual(['6 true', '6 true', '6 true'])
+  })
+
+  test('drops what was sought or revoked since its first slice', async () => {
+    const lost = () => new KafkaError('ABORTED', 'lost')
+    const found = await between(([, second, third]) => {
+      second?.place({ offset: 5, epoch: -1 }, 'sought')
+      third?.release(lost)
+    })
+    expect(found).toEqual(['6 true', '5 false', '5 false'])
   })
 })
 

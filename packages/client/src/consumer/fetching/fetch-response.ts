@@ -3,6 +3,7 @@ import { RecordBatchReader } from '@ottla/codec/records'
 import type { BrokerAddress } from '../../errors.ts'
 import { AbortedTransactions } from '../isolation.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import type { Turns } from '../turns.ts'
 import type { FetchSession, SessionPartition } from './fetch-session.ts'
 
 export type PartitionResponse = FetchResponse['responses'][number]['partitions'][number]
@@ -23,10 +24,16 @@ export interface FetchContext {
   readonly broker: BrokerAddress
   readonly committedOnly: boolean
   readonly nowMs: number
+  readonly turns: Turns
+  /** Aborts when nothing more is fetched from the broker. */
+  readonly signal: AbortSignal
   /** Where the leaders are that the response names. */
   readonly endpoints: FetchResponse['nodeEndpoints']
   readonly listener: PartitionListener
 }
+
+/** A partition as it was requested, and what the response has of it. */
+type Part = readonly [SessionPartition, PartitionResponse]
 
 /** What a response brought: without records, and without reason, the next fetch has to pause. */
 export interface FetchResult {
@@ -36,20 +43,27 @@ export interface FetchResult {
   explained: boolean
 }
 
-/** Passes on the bytes of a response. Drops partitions that were sought or revoked after the request. */
-export function acceptFetch(response: FetchResponse, session: FetchSession, context: FetchContext): FetchResult {
+/**
+ * Passes on the bytes of a response. Drops partitions that were sought or revoked after the request. The session must not change until
+ * the promise resolves.
+ */
+export async function acceptFetch(
+  response: FetchResponse,
+  session: FetchSession,
+  context: FetchContext,
+): Promise<FetchResult> {
   const result: FetchResult = { progressed: false, explained: false }
-  const hinted: [SessionPartition, PartitionResponse][] = []
-  for (const { topic, topicId, partitions } of response.responses) {
-    for (const part of partitions) {
-      const requested = session.find(topicId, topic, part.partitionIndex)
-      if (requested === undefined) continue
-      const isElsewhere = part.errorCode !== 0 && requested.partition.fetching.brokerId !== context.broker.id
-      if (!isCurrent(requested) || isElsewhere) result.progressed = true
-      else if (part.errorCode === 0 && isFirstOfLeader(requested, context)) hinted.push([requested, part])
-      else accept(requested, part, context, result)
-    }
+  const hinted: Part[] = []
+  const parts = partsOf(response, session)
+  const acceptPart = (part: Part): void => {
+    const [requested, { errorCode }] = part
+    const isElsewhere = errorCode !== 0 && requested.partition.fetching.brokerId !== context.broker.id
+    if (!isCurrent(requested) || isElsewhere) result.progressed = true
+    else if (errorCode === 0 && isFirstOfLeader(requested, context)) hinted.push(part)
+    else accept(requested, part[1], context, result)
   }
+  const ended = context.turns.each(parts, acceptPart, () => context.signal.aborted)
+  if (ended !== undefined) await ended
   // All confirmations come first: they change the metadata, once for each response.
   if (hinted.length > 0) context.listener.confirmed(hinted.map(([{ partition }]) => partition))
   for (const [requested, part] of hinted) {
@@ -58,6 +72,17 @@ export function acceptFetch(response: FetchResponse, session: FetchSession, cont
     if (isCurrent(requested) && requested.partition.isFetchable(context.nowMs)) accept(requested, part, context, result)
   }
   return result
+}
+
+function partsOf({ responses }: FetchResponse, session: FetchSession): Part[] {
+  const parts: Part[] = []
+  for (const { topic, topicId, partitions } of responses) {
+    for (const part of partitions) {
+      const requested = session.find(topicId, topic, part.partitionIndex)
+      if (requested !== undefined) parts.push([requested, part])
+    }
+  }
+  return parts
 }
 
 function isCurrent({ partition, era, offset }: SessionPartition): boolean {

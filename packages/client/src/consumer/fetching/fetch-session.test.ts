@@ -15,7 +15,7 @@ const recreate = ({ fetching, topic }: AssignedPartition) =>
   fetching.applyLeader({ leader: 1, leaderEpoch: 0, topicId: `new-id-of-${topic}` })
 
 function requested(session: FetchSession, partitions: readonly AssignedPartition[]): string {
-  const { sessionId, sessionEpoch, topics, forgottenTopicsData } = session.next(partitions, 1_000)
+  const { sessionId, sessionEpoch, topics, forgottenTopicsData } = session.next(partitions, 1_000).request
   const list = topics.flatMap((one) => one.partitions.map((p) => `${one.topic}${p.partition}@${p.fetchOffset}`))
   const gone = forgottenTopicsData.flatMap(({ topic, partitions: of }) => of.map((p) => `${topic}${p}`))
   return `${sessionId}/${sessionEpoch} ${list.sort().join(' ')} -${gone.join(' ')}`
@@ -56,11 +56,42 @@ describe('a fetch session', () => {
     const session = new FetchSession(true)
     const partitions = [0, 1, 2].map((partition) => partitionAt(partition, 5))
     const firsts = [1, 2, 3].map(() => {
-      const [first] = session.next(partitions, 1_000).topics[0]!.partitions
+      const [first] = session.next(partitions, 1_000).request.topics[0]!.partitions
       session.accepted(0)
       return first?.partition
     })
     expect(new Set(firsts)).toEqual(new Set([0, 1, 2]))
+  })
+
+  test('is opened with at most 1,500 partitions, and the others follow', () => {
+    const session = new FetchSession(true)
+    const partitions = Array.from({ length: 4_500 }, (_, at) => partitionAt(at, 5))
+    const sizes: number[] = []
+    const next = () => {
+      const { request, isPartial } = session.next(partitions, 1_000)
+      sizes.push(request.topics.reduce((sum, topic) => sum + topic.partitions.length, 0))
+      return isPartial
+    }
+    while (next()) session.accepted(99)
+    expect(sizes).toEqual([1_500, 1_500, 1_500])
+    session.accepted(99)
+    for (const { fetching } of partitions) fetching.moveTo(7)
+    expect(next()).toBe(true)
+    // What is not sent yet is still what the broker has.
+    expect(partitions.map((partition) => session.offsetOf(partition)).filter((offset) => offset === 5)).toHaveLength(
+      3_000,
+    )
+    expect(session.next(partitions.slice(0, 4_000), 1_000).request.forgottenTopicsData[0]?.partitions).toHaveLength(500)
+  })
+
+  test('that the broker refuses does not limit the next requests', () => {
+    const session = new FetchSession(true)
+    const partitions = Array.from({ length: 4_500 }, (_, at) => partitionAt(at, 5))
+    expect(session.next(partitions, 1_000).isPartial).toBe(true)
+    session.accepted(0)
+    const { request, isPartial } = session.next(partitions, 1_000)
+    expect(isPartial).toBe(false)
+    expect(request.topics[0]?.partitions).toHaveLength(4_500)
   })
 
   test('is opened again for a recreated topic', () => {
@@ -87,7 +118,7 @@ describe('a fetch session', () => {
   test('without ids has none in its requests', () => {
     const session = new FetchSession(false)
     const partition = partitionAt(0, 5)
-    expect(session.next([partition], 1_000).topics[0]).toMatchObject({ topic: 't', topicId: noTopicId })
+    expect(session.next([partition], 1_000).request.topics[0]).toMatchObject({ topic: 't', topicId: noTopicId })
     expect(session.find(noTopicId, 't', 0)?.partition).toBe(partition)
   })
 

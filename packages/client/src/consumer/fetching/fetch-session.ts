@@ -2,6 +2,7 @@ import type { FetchRequest } from '@ottla/codec'
 import { noTopicId } from '../../cluster/topology.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { Era } from '../partition/era.ts'
+import { mostPartitionsPerRequest } from '../turns.ts'
 
 /** A partition as the last request had it. */
 export interface SessionPartition {
@@ -20,6 +21,12 @@ export interface SessionRequest {
   readonly sessionEpoch: number
   readonly topics: FetchTopics
   readonly forgottenTopicsData: Forgotten
+}
+
+export interface NextFetch {
+  readonly request: SessionRequest
+  /** The request has the most partitions that one may have, and others follow. */
+  readonly isPartial: boolean
 }
 
 interface Entry {
@@ -47,6 +54,8 @@ export class FetchSession {
   /** 0 opens a session. */
   #epoch = 0
   #round = 0
+  /** The broker keeps no session: each request has to have all partitions. */
+  #isRefused = false
 
   constructor(withIds: boolean) {
     this.#withIds = withIds
@@ -61,7 +70,8 @@ export class FetchSession {
     this.#byName.clear()
   }
 
-  next(partitions: readonly AssignedPartition[], partitionMaxBytes: number): SessionRequest {
+  /** Sends at most `mostPartitionsPerRequest` partitions that the session does not have as they are now. */
+  next(partitions: readonly AssignedPartition[], partitionMaxBytes: number): NextFetch {
     if (this.#withIds && partitions.some((partition) => this.#isRecreated(partition))) this.reset()
     this.#round++
     const topics = new Grouped<FetchTopics[number]['partitions'][number]>()
@@ -69,10 +79,14 @@ export class FetchSession {
     const { length } = partitions
     // Without a session the broker fills the response in the order of the request: each partition is first in turn.
     const first = this.#epoch === 0 && length > 0 ? (this.#round - 1) % length : 0
+    let room = this.#isRefused ? length : mostPartitionsPerRequest
+    let isPartial = false
     for (let i = 0; i < length; i++) {
       const partition = partitions[(first + i) % length]!
-      const entry = this.#update(partition)
-      if (entry === undefined) continue
+      const entry = this.#update(partition, room > 0)
+      if (entry === 'later') isPartial = true
+      if (entry === undefined || entry === 'later') continue
+      room--
       topics.add(partition.topic, entry.topicId, {
         partition: partition.partition,
         currentLeaderEpoch: entry.leaderEpoch,
@@ -80,13 +94,14 @@ export class FetchSession {
         partitionMaxBytes,
       })
     }
-    if (this.#entries.size > length) this.#forgetOthers(forgotten)
-    return {
+    this.#forgetOthers(forgotten)
+    const request = {
       sessionId: this.#id,
       sessionEpoch: this.#epoch,
       topics: topics.list(),
       forgottenTopicsData: this.#epoch === 0 ? [] : forgotten.list(),
     }
+    return { request, isPartial }
   }
 
   /** Records the response to the last request. A session id of 0 means that the broker keeps no session. */
@@ -94,8 +109,10 @@ export class FetchSession {
     if (sessionId === 0) {
       this.#id = 0
       this.#epoch = 0
+      this.#isRefused = true
       return
     }
+    this.#isRefused = false
     this.#id = sessionId
     this.#epoch = this.#epoch === lastEpoch ? 1 : this.#epoch + 1
   }
@@ -111,22 +128,24 @@ export class FetchSession {
     return ofTopic?.get(partition)
   }
 
-  /** Returns the entry to send; undefined: the broker has it already. */
-  #update(partition: AssignedPartition): Entry | undefined {
+  /** Returns the entry to send; undefined: the broker has it already; 'later': it has to be sent, and there is no room. */
+  #update(partition: AssignedPartition, hasRoom: boolean): Entry | 'later' | undefined {
     const { era, fetching } = partition
     const { offset, requestEpoch: leaderEpoch } = fetching
     const entry = this.#entries.get(partition)
     if (entry === undefined) {
+      if (!hasRoom) return 'later'
       const topicId = this.#withIds ? (fetching.topicId ?? noTopicId) : noTopicId
       const added = { partition, era, topicId, offset, leaderEpoch, round: this.#round }
       this.#add(added)
       return added
     }
+    entry.round = this.#round
     const isSame = this.#epoch !== 0 && entry.offset === offset && entry.leaderEpoch === leaderEpoch
+    if (!isSame && !hasRoom) return 'later'
     entry.era = era
     entry.offset = offset
     entry.leaderEpoch = leaderEpoch
-    entry.round = this.#round
     return isSame ? undefined : entry
   }
 

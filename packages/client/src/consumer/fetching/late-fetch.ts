@@ -1,5 +1,6 @@
 import type { ConnectionPurpose } from '../../cluster/broker.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import { mostPartitionsPerRequest } from '../turns.ts'
 import { acceptFetch } from './fetch-response.ts'
 import { FetchSession } from './fetch-session.ts'
 import { fetchRequest, type LoopHost, sendFetch } from './loop-host.ts'
@@ -36,7 +37,7 @@ export class LateFetch {
     this.#running = true
     try {
       // Partitions usually become ready together.
-      await Promise.resolve()
+      await (this.#host.turns.own(this.#host.partitionsOf(this.#key).size) ?? Promise.resolve())
       while (this.#partitions.size > 0 && this.#isNeeded() && !this.#host.budget.isFull && !this.#signal.aborted) {
         if (!(await this.#fetch())) break
       }
@@ -50,18 +51,22 @@ export class LateFetch {
 
   /** False: there is nothing to fetch. */
   async #fetch(): Promise<boolean> {
-    const { cluster, options, listener } = this.#host
+    const { cluster, options, listener, turns } = this.#host
     const { partitionMaxBytes, isolation, rack } = options
     const broker = cluster.broker(brokerIdOf(this.#key))
     const nowMs = cluster.runtime.monoNow()
     const own = this.#host.partitionsOf(this.#key)
-    const wanted = [...this.#partitions].filter((partition) => own.has(partition) && partition.isFetchable(nowMs))
-    this.#partitions.clear()
+    const wanted: AssignedPartition[] = []
+    for (const partition of this.#partitions) {
+      if (wanted.length >= mostPartitionsPerRequest) break
+      this.#partitions.delete(partition)
+      if (own.has(partition) && partition.isFetchable(nowMs)) wanted.push(partition)
+    }
     if (wanted.length === 0 || broker === undefined) return false
     const avoids = wanted.some(({ fetching }) => fetching.avoidsReplicas(nowMs))
     const withIds = hasIds(this.#key)
     const session = new FetchSession(withIds)
-    const request = fetchRequest({ ...session.next(wanted, partitionMaxBytes), sessionEpoch: -1 }, isolation, {
+    const request = fetchRequest({ ...session.next(wanted, partitionMaxBytes).request, sessionEpoch: -1 }, isolation, {
       maxWaitMs: 0,
       minBytes: 0,
       maxBytes: Math.min(partitionMaxBytes * wanted.length, 0x7fffffff),
@@ -73,10 +78,12 @@ export class LateFetch {
       broker,
       committedOnly: isolation === 'read_committed',
       nowMs: cluster.runtime.monoNow(),
+      turns,
+      signal: this.#signal,
       endpoints: response.nodeEndpoints,
       listener,
     }
-    acceptFetch(response, session, context)
+    await acceptFetch(response, session, context)
     return true
   }
 }

@@ -2,6 +2,7 @@ import { Fetch, type FetchRequest, type FetchResponse } from '@ottla/codec'
 import type { Broker, RequestOptions } from '../../cluster/broker.ts'
 import type { KafkaError } from '../../errors.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import type { Turns } from '../turns.ts'
 import type { PartitionListener } from './fetch-response.ts'
 import type { SessionRequest } from './fetch-session.ts'
 import type { LoopKey } from './partitions-by-broker.ts'
@@ -10,6 +11,7 @@ import type { FetchBudget, SourceCluster, SourceOptions } from './source-host.ts
 /** What the loops of all brokers share. */
 export interface LoopHost {
   readonly cluster: SourceCluster
+  readonly turns: Turns
   readonly options: SourceOptions
   readonly budget: FetchBudget
   readonly listener: PartitionListener
@@ -19,7 +21,7 @@ export interface LoopHost {
   /** The partitions of one loop. */
   partitionsOf(key: LoopKey): ReadonlySet<AssignedPartition>
   /** The metadata lists no such broker. */
-  brokerMissing(key: LoopKey): void
+  brokerMissing(key: LoopKey): Promise<void>
   /** A request failed. Returns the number of failures of the broker in sequence, in this loop and in earlier ones. */
   brokerFailed(key: LoopKey, error: KafkaError, hadWorked: boolean): number
   brokerResponded(key: LoopKey): void

@@ -9,7 +9,7 @@ import type { SourceCluster } from './source-host.ts'
 export class MetadataRequests {
   readonly #cluster: Pick<SourceCluster, 'runtime' | 'options' | 'refreshMetadata'>
   /** Applies what a refresh brought; `isLatest`: it began after the last request. True: it was not enough. */
-  readonly #refreshed: (isLatest: boolean) => boolean
+  readonly #refreshed: (isLatest: () => boolean) => Promise<boolean>
   readonly #stop = new AbortController()
   readonly #topics = new Set<string>()
   /** Topics that a refresh did not help: they are part of the next ones. */
@@ -21,7 +21,7 @@ export class MetadataRequests {
 
   constructor(
     cluster: Pick<SourceCluster, 'runtime' | 'options' | 'refreshMetadata'>,
-    refreshed: (isLatest: boolean) => boolean,
+    refreshed: (isLatest: () => boolean) => Promise<boolean>,
   ) {
     this.#cluster = cluster
     this.#refreshed = refreshed
@@ -76,7 +76,7 @@ export class MetadataRequests {
       for (const topic of topics) this.#open.add(topic)
       return true
     }
-    return !this.#stop.signal.aborted && this.#refreshed(!this.#requested)
+    return !this.#stop.signal.aborted && (await this.#refreshed(() => !this.#requested))
   }
 
   /** Ends early with a new request. */

@@ -36,7 +36,7 @@ export class PartitionsByBroker {
   place(partition: AssignedPartition): LoopKey | undefined {
     const key = loopKeyOf(partition)
     if (this.#keys.get(partition) === key) return undefined
-    const emptied = this.#remove(partition)
+    const emptied = this.remove(partition)
     if (key < 0) return emptied
     this.#keys.set(partition, key)
     const set = this.#sets.get(key)
@@ -45,12 +45,8 @@ export class PartitionsByBroker {
     return emptied
   }
 
-  /** Drops partitions that are no longer assigned. */
-  retain(assigned: ReadonlySet<AssignedPartition>): void {
-    for (const partition of this.#keys.keys()) if (!assigned.has(partition)) this.#remove(partition)
-  }
-
-  #remove(partition: AssignedPartition): LoopKey | undefined {
+  /** Returns the key that the partition leaves without partitions. */
+  remove(partition: AssignedPartition): LoopKey | undefined {
     const key = this.#keys.get(partition)
     if (key === undefined) return undefined
     this.#keys.delete(partition)

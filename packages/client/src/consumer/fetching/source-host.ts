@@ -34,6 +34,8 @@ export interface SourceHost {
   onRecreated(partition: AssignedPartition): void
   /** Fetching is refused for lack of a right. It is retried until it is granted; called once until then. */
   onForbidden(partition: AssignedPartition, error: KafkaError): void
+  /** Until the release, requests that follow from the callbacks are gathered: each broker receives one. */
+  hold(): () => void
   /** Fetching failed permanently, for every partition of a broker. */
   onFatal(error: unknown): void
 }

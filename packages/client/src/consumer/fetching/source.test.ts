@@ -4,6 +4,7 @@ import { batchOf } from '../../../test/support/record-batches.ts'
 import type { ScriptedRequest } from '../../../test/support/scripted-broker.ts'
 import { type FetchedPartition, fetched, fetchResponse } from '../../../test/support/scripted-log.ts'
 import { ScriptedSource, type ScriptedSourceOptions } from '../../../test/support/scripted-source.ts'
+import { KafkaError } from '../../errors.ts'
 
 const open: ScriptedSource[] = []
 
@@ -468,5 +469,38 @@ describe('requests', () => {
     const [partition] = scripted.assign('t', [0])
     await scripted.runtime.advance(10_000)
     expect(scripted.runtime.monoNow() - partition!.fetching.fetchedAtMs).toBeLessThan(600)
+  })
+})
+
+describe('a change of the metadata for more partitions than one turn handles', () => {
+  test('is applied in slices; what is revoked between two of them is skipped, and each is validated in its slice', async () => {
+    const scripted = scriptedSource({ nodes: 2, mostPerTurn: 1 })
+    const { peer, runtime, source, cluster } = scripted
+    const topic = (leader: number, leaderEpoch: number) =>
+      peer.topics.set('t', { partitions: [0, 1, 2].map(() => ({ leader, leaderEpoch })) })
+    topic(1, 1)
+    const assigned = scripted.assign('t', [0, 1, 2])
+    await runtime.advance(200)
+    expect(scripted.calls).toEqual(['epoch 1 t0', 'epoch 1 t1', 'epoch 1 t2'])
+    const applied: number[] = []
+    scripted.react = (_, { partition }) => {
+      applied.push(partition)
+      const last = assigned[2]
+      if (partition !== 0 || last === undefined) return
+      expect(last.fetching.leaderEpoch, 'not in the same turn').toBe(1)
+      scripted.partitions.delete(last)
+      last.release(() => new KafkaError('ABORTED', 'revoked'))
+      source.remove([last])
+    }
+    topic(2, 2)
+    await Promise.all([cluster.refreshMetadata('test', ['t']), runtime.advance(1_000)])
+    expect(applied).toEqual([0, 1])
+    expect(assigned.map(({ fetching }) => fetching.brokerId)).toEqual([2, 2, 1])
+    const isToNewLeader = ({ nodeId }: { nodeId: number }) => nodeId === 2
+    const sent = peer.requests(Fetch).filter(isToNewLeader)
+    expect(sent.length).toBeGreaterThan(0)
+    for (const { body } of sent) {
+      expect(body.topics?.flatMap(({ partitions }) => partitions.map(({ partition }) => partition))).not.toContain(2)
+    }
   })
 })

@@ -1,6 +1,7 @@
 import type { KafkaError } from '../../errors.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { PartitionMap } from '../partition/partition-map.ts'
+import { after, type Turns } from '../turns.ts'
 import { Backoffs } from './backoffs.ts'
 import { BrokerLoop } from './broker-loop.ts'
 import { FetchOutcomes } from './fetch-outcomes.ts'
@@ -11,6 +12,7 @@ import type { FetchBudget, SourceCluster, SourceHost, SourceOptions } from './so
 
 export interface SourceParts {
   readonly cluster: SourceCluster
+  readonly turns: Turns
   readonly options: SourceOptions
   readonly budget: FetchBudget
   readonly partitions: PartitionMap<AssignedPartition>
@@ -23,6 +25,7 @@ export interface SourceParts {
  */
 export class Source {
   readonly #cluster: SourceCluster
+  readonly #turns: Turns
   readonly #partitions: PartitionMap<AssignedPartition>
   readonly #budget: FetchBudget
   readonly #host: SourceHost
@@ -34,10 +37,14 @@ export class Source {
   readonly #metadata: MetadataRequests
   readonly #outcomes: FetchOutcomes
   readonly #loopHost: LoopHost
+  #isUpdating = false
+  /** The metadata changed again during an update. */
+  #isOutdated = false
   #closed = false
 
-  constructor({ cluster, options, budget, partitions, host }: SourceParts) {
+  constructor({ cluster, turns, options, budget, partitions, host }: SourceParts) {
     this.#cluster = cluster
+    this.#turns = turns
     this.#partitions = partitions
     this.#budget = budget
     this.#host = host
@@ -53,10 +60,24 @@ export class Source {
     this.#loopHost = this.#createLoopHost(options)
   }
 
-  /** Looks up the leader of each partition. Called after each change of the metadata and of the assignment. */
+  /** Looks up the leader of each partition. Called after each change of the metadata. */
   update(): void {
-    if (this.#closed) return
-    for (const topic of this.#applyMetadata(false)) this.#metadata.need(topic)
+    this.#isOutdated = true
+    if (!this.#isUpdating) void this.#update().catch((error: unknown) => this.#host.onFatal(error))
+  }
+
+  /** New partitions: looks up their leaders. */
+  add(partitions: readonly AssignedPartition[]): Promise<void> | undefined {
+    return this.#requireLeaders(partitions, never)
+  }
+
+  /** They are no longer assigned. */
+  remove(partitions: Iterable<AssignedPartition>): void {
+    for (const partition of partitions) {
+      this.#backoffs.delete(partition)
+      const emptied = this.#byBroker.remove(partition)
+      if (emptied !== undefined) this.#end(emptied)
+    }
   }
 
   /** A partition became fetchable: its position is known, its bytes were delivered, or its backoff is over. */
@@ -91,34 +112,62 @@ export class Source {
 
   // ---- the metadata
 
-  /** One pass over the partitions. Returns the topics of those that cannot be fetched with it. */
-  #applyMetadata(isRefreshed: boolean): Set<string> {
-    const unresolved = new Set<string>()
-    const recreated: AssignedPartition[] = []
-    const newEpoch: AssignedPartition[] = []
-    const found: AssignedPartition[] = []
-    this.#byBroker.retain(this.#partitions.all)
-    this.#backoffs.retain(this.#partitions.all)
-    for (const partition of this.#partitions.all) {
-      const { topic, fetching } = partition
-      const info = this.#cluster.partition(topic, partition.partition)
-      const change = info === undefined ? 'none' : fetching.applyLeader(info)
-      if (change === 'recreated') recreated.push(partition)
-      else if (change === 'new-epoch') newEpoch.push(partition)
-      if (isRefreshed && fetching.topicMissing && this.#cluster.topic(topic)?.errorCode === 0) found.push(partition)
-      if (info === undefined || info.leader < 0) this.#outcomes.unavailable(partition)
-      this.#byBroker.place(partition)
+  async #update(): Promise<void> {
+    this.#isUpdating = true
+    while (this.#isOutdated && !this.#closed) {
+      this.#isOutdated = false
+      const ended = this.#requireLeaders([...this.#partitions.all], never)
+      if (ended !== undefined) await ended
     }
-    for (const { fetching } of found) fetching.missTopic(false)
-    for (const partition of this.#partitions.all) {
+    this.#isUpdating = false
+  }
+
+  /** Applies the metadata, and requests more for partitions that cannot be fetched with it. */
+  #requireLeaders(partitions: readonly AssignedPartition[], isRefreshed: () => boolean): Promise<void> | undefined {
+    const unresolved = new Set<string>()
+    return after(this.#applyMetadata(partitions, isRefreshed, unresolved), () => {
+      for (const topic of unresolved) this.#metadata.need(topic)
+      return undefined
+    })
+  }
+
+  /**
+   * One pass over the partitions. `isRefreshed`: the metadata is that of a refresh that began after the last request. Adds the topics of those
+   * that cannot be fetched with it to `unresolved`.
+   */
+  #applyMetadata(
+    partitions: readonly AssignedPartition[],
+    isRefreshed: () => boolean,
+    unresolved: Set<string>,
+  ): Promise<void> | undefined {
+    const apply = (partition: AssignedPartition): void => {
+      if (!this.#partitions.all.has(partition)) return
+      this.#apply(partition, isRefreshed())
       if (!this.#isResolved(partition)) unresolved.add(partition.topic)
     }
-    this.#syncLoops()
-    for (const partition of found) this.ready(partition)
-    // Last, because these may call back.
-    for (const partition of recreated) this.#host.onRecreated(partition)
-    for (const partition of newEpoch) this.#host.onNewEpoch(partition)
-    return unresolved
+    const release = this.#host.hold()
+    return after(
+      this.#turns.each(partitions, apply, () => this.#closed),
+      () => {
+        release()
+        this.#syncLoops()
+        return undefined
+      },
+    )
+  }
+
+  #apply(partition: AssignedPartition, isRefreshed: boolean): void {
+    const { topic, fetching } = partition
+    const info = this.#cluster.partition(topic, partition.partition)
+    const change = info === undefined ? 'none' : fetching.applyLeader(info)
+    const isFound = isRefreshed && fetching.topicMissing && this.#cluster.topic(topic)?.errorCode === 0
+    if (isFound) fetching.missTopic(false)
+    if (info === undefined || info.leader < 0) this.#outcomes.unavailable(partition)
+    this.#byBroker.place(partition)
+    // In the same turn: until its position is validated, the partition must not be fetched from the new leader.
+    if (change === 'recreated') this.#host.onRecreated(partition)
+    else if (change === 'new-epoch') this.#host.onNewEpoch(partition)
+    if (isFound) this.ready(partition)
   }
 
   #isResolved({ topic, partition, fetching }: AssignedPartition): boolean {
@@ -127,8 +176,10 @@ export class Source {
   }
 
   /** Returns whether some partitions still have nowhere to be fetched from. */
-  #refreshed(isLatest: boolean): boolean {
-    const unresolved = this.#applyMetadata(isLatest)
+  async #refreshed(isLatest: () => boolean): Promise<boolean> {
+    const unresolved = new Set<string>()
+    const ended = this.#applyMetadata([...this.#partitions.all], isLatest, unresolved)
+    if (ended !== undefined) await ended
     for (const topic of unresolved) this.#metadata.need(topic)
     return unresolved.size > 0
   }
@@ -148,6 +199,7 @@ export class Source {
   }
 
   #syncLoops(): void {
+    if (this.#closed) return
     for (const [key, loop] of this.#loops) {
       if (this.#byBroker.of(key).size > 0) loop.wake()
       else this.#end(key)
@@ -166,9 +218,12 @@ export class Source {
     void loop.run()
   }
 
-  #brokerMissing(key: LoopKey): void {
-    const partitions = this.#byBroker.of(key)
-    this.#outcomes.brokerMissing(partitions, brokerIdOf(key))
+  async #brokerMissing(key: LoopKey): Promise<void> {
+    const partitions = [...this.#byBroker.of(key)]
+    const id = brokerIdOf(key)
+    const isOver = () => this.#closed || this.#cluster.broker(id) !== undefined
+    await this.#turns.each(partitions, (partition) => this.#outcomes.brokerMissing(partition, id), isOver)
+    if (isOver()) return
     for (const { topic } of partitions) this.#metadata.need(topic)
   }
 
@@ -196,6 +251,7 @@ export class Source {
     const loopCount = () => this.#loops.size
     return {
       cluster: this.#cluster,
+      turns: this.#turns,
       options,
       budget: this.#budget,
       listener: this.#outcomes,
@@ -216,4 +272,8 @@ export class Source {
       fatal: (error) => this.#host.onFatal(error),
     }
   }
+}
+
+function never(): boolean {
+  return false
 }

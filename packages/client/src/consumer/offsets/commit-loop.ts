@@ -3,6 +3,7 @@ import type { Broker } from '../../cluster/broker.ts'
 import { asKafkaError, closedError, KafkaError } from '../../errors.ts'
 import { withSignal } from '../../runtime/wait.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import type { Turns } from '../turns.ts'
 import { committing } from './commit-call.ts'
 import { CommitGate } from './commit-gate.ts'
 import type { CommitCluster, CommitHost } from './commit-host.ts'
@@ -11,6 +12,7 @@ import type { CommitQueue } from './commit-queue.ts'
 import { CommitRequest } from './commit-request.ts'
 
 export interface CommitLoopOptions {
+  readonly turns: Turns
   /** A start without anything processed is not progress. */
   readonly namedOnly: boolean
   /** At most one failure of automatic commits is reported in this time. */
@@ -33,6 +35,7 @@ export class CommitLoop {
   readonly #outcomes: CommitOutcomes
   readonly #closing = new AbortController()
   #isSending = false
+  #isWaking = false
   #request: CommitRequest | undefined
 
   constructor(cluster: CommitCluster, queue: CommitQueue, host: CommitHost, options: CommitLoopOptions) {
@@ -41,9 +44,10 @@ export class CommitLoop {
     this.#host = host
     this.#options = options
     this.#gate = new CommitGate(cluster, host)
-    const { namedOnly, reportIntervalMs, follows } = options
+    const { turns, namedOnly, reportIntervalMs, follows } = options
     const parts = { cluster, queue, host, gate: this.#gate, closing: this.#closing.signal }
     this.#outcomes = new CommitOutcomes(parts, {
+      turns,
       namedOnly,
       reportIntervalMs,
       follows,
@@ -55,9 +59,9 @@ export class CommitLoop {
     return this.#isSending
   }
 
-  /** The partitions in the request that is in flight. */
-  inFlight(): ReadonlySet<AssignedPartition | undefined> {
-    return new Set(this.#request?.entries.map(({ owner }) => owner))
+  /** Whether the request that is in flight includes the partition. */
+  hasInFlight(partition: AssignedPartition): boolean {
+    return this.#request?.has(partition) === true
   }
 
   /** The member leaves: commits no longer wait for the end of a rebalance. */
@@ -76,8 +80,22 @@ export class CommitLoop {
     this.#closing.abort(closedError('consumer', 'unknown'))
   }
 
-  /** Sends what is due, unless a request is in flight. */
+  /** Sends what is due, unless a request is in flight. In another turn where the queue is long: it may be called for each partition. */
   wake(): void {
+    if (this.#isSending || this.#isWaking || this.#closing.signal.aborted) return
+    const turn = this.#options.turns.own(this.#queue.size)
+    if (turn === undefined) {
+      this.#look()
+      return
+    }
+    this.#isWaking = true
+    void turn.then(() => {
+      this.#isWaking = false
+      this.#look()
+    })
+  }
+
+  #look(): void {
     if (this.#isSending || this.#closing.signal.aborted) return
     this.#queue.prune()
     const dueMs = Math.max(this.#queue.nextDueMs(this.#gate.sendable()), this.#gate.resumeAtMs)
@@ -98,6 +116,9 @@ export class CommitLoop {
       const request = new CommitRequest(this.#queue.take(nowMs, this.#gate.sendable()))
       for (const entry of request.entries) entry.tried(nowMs)
       this.#request = request
+      const turn = this.#options.turns.own(request.entries.length)
+      if (turn !== undefined) await turn
+      if (signal.aborted) return
       if (request.entries.length > 0) await this.#send(request, found, signal)
     } finally {
       this.#isSending = false
@@ -126,9 +147,11 @@ export class CommitLoop {
       if (KafkaError.is(broker)) throw broker
       const body = (version: number) => this.#write(request, version)
       const response = await broker.request(OffsetCommit, body, { signal, maxVersion: request.maxVersion })
-      if (!signal.aborted) this.#outcomes.settle(request, response, broker)
+      const ended = signal.aborted ? undefined : this.#outcomes.settle(request, response, broker)
+      if (ended !== undefined) await ended
     } catch (error) {
-      if (!signal.aborted) this.#outcomes.requestFailed(request, asKafkaError(error, committing))
+      const ended = signal.aborted ? undefined : this.#outcomes.requestFailed(request, asKafkaError(error, committing))
+      if (ended !== undefined) await ended
     }
   }
 

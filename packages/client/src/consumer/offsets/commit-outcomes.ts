@@ -4,6 +4,7 @@ import { retryBackoffMs } from '../../cluster/retry-backoff.ts'
 import { coordinatorLost, isTransient, meaningOf } from '../../error-meaning.ts'
 import { closedError, describePartition, KafkaError, kafkaErrorOf } from '../../errors.ts'
 import type { GroupIdentity } from '../../group/membership.ts'
+import { after, type Turns } from '../turns.ts'
 import { committing } from './commit-call.ts'
 import type { CommitEntry, CommitLine } from './commit-entry.ts'
 import { type CommitGate, sameMember } from './commit-gate.ts'
@@ -17,6 +18,7 @@ const noMemberHint =
   'Choose a groupId without members: a consumer with `assign` cannot commit for a group that has some.'
 
 export interface CommitOutcomeOptions {
+  readonly turns: Turns
   /** A start without anything processed is not progress. */
   readonly namedOnly: boolean
   /** At most one failure of automatic commits is reported in this time. */
@@ -70,12 +72,12 @@ export class CommitOutcomes {
   }
 
   /** There is no response. */
-  requestFailed(request: CommitRequest, error: KafkaError): void {
+  requestFailed(request: CommitRequest, error: KafkaError): Promise<void> | undefined {
     const { outcome } = error
     request.ended(outcome !== 'not-written')
     if (request.isEmpty) {
       this.#settleUnwritten(request)
-      return
+      return undefined
     }
     const isOver = this.#cluster.closing.aborted
     if (coordinatorLost(error)) this.#forgetCoordinator()
@@ -84,31 +86,39 @@ export class CommitOutcomes {
       this.#gate.backOff()
       this.#countRetry(error)
     }
-    for (const entry of request.entries) {
+    return this.#each(request.entries, (entry) => {
       const { topic, partition } = entry
       if (mayRetry) this.#requeue(entry, error)
       else if (isOver) entry.fail(closedError('client', outcome))
       else this.#fail(entry, error.with({ topic, partition }))
-    }
+    })
   }
 
   /** Settles or requeues each entry by the response. */
-  settle(request: CommitRequest, response: OffsetCommitResponse, broker: Broker): void {
+  settle(request: CommitRequest, response: OffsetCommitResponse, broker: Broker): Promise<void> | undefined {
     request.ended(false)
     const { identity } = request
-    if (identity === undefined) return
+    if (identity === undefined) return undefined
     const stored: CommittedOffset[] = []
     const failed: FailedLine[] = []
-    for (const [entry, line, code] of request.codes(response)) {
+    const ended = this.#each(request.codes(response), ([entry, line, code]) => {
       if (code === 0) {
         stored.push({ topic: entry.topic, partition: entry.partition, offset: line.offset })
         entry.stored(line)
         this.#follow(entry)
       } else failed.push([entry, line, lineError(entry, line, { code, broker, group: identity.groupId })])
-    }
-    if (stored.length > 0) this.#afterwards.push(() => this.#host.onCommitted(stored))
-    this.#settleUnwritten(request)
-    this.#settleFailed(failed, identity, request.hasIds)
+    })
+    return after(ended, () => {
+      if (this.#closing.aborted) return undefined
+      if (stored.length > 0) this.#afterwards.push(() => this.#host.onCommitted(stored))
+      this.#settleUnwritten(request)
+      return this.#settleFailed(failed, identity, request.hasIds)
+    })
+  }
+
+  /** The request counts as in flight until the last entry has its outcome. */
+  #each<T>(items: readonly T[], act: (item: T) => void): Promise<void> | undefined {
+    return this.#options.turns.each(items, act, () => this.#closing.aborted)
   }
 
   /** What follows may have been skipped before the response arrived. */
@@ -126,12 +136,12 @@ export class CommitOutcomes {
     }
   }
 
-  #settleFailed(failed: readonly FailedLine[], identity: GroupIdentity, hasIds: boolean): void {
+  #settleFailed(failed: readonly FailedLine[], identity: GroupIdentity, hasIds: boolean): Promise<void> | undefined {
     this.#pauses.clear()
     const unknownTopics = new Set<string>()
     let coordinatorError: KafkaError | undefined
     let memberError: KafkaError | undefined
-    for (const [entry, line, error] of failed) {
+    const ended = this.#each(failed, ([entry, line, error]) => {
       const { member, moved, notReady, missingTopic } = meaningOf(error.code)
       if (member !== undefined) {
         memberError = error
@@ -145,13 +155,17 @@ export class CommitOutcomes {
         this.#requeue(entry, error)
       } else if (isTransient(error)) this.#retryLater(entry, error)
       else this.#fail(entry, error)
-    }
-    const [first] = failed
-    if (first !== undefined) this.#countRetry(first[2])
-    if (coordinatorError === undefined) this.#gate.succeeded()
-    else this.#coordinatorFailed(coordinatorError)
-    if (memberError !== undefined) this.#identityFailed(memberError, identity)
-    if (unknownTopics.size > 0) void this.#checkTopics(unknownTopics)
+    })
+    return after(ended, () => {
+      if (this.#closing.aborted) return undefined
+      const [first] = failed
+      if (first !== undefined) this.#countRetry(first[2])
+      if (coordinatorError === undefined) this.#gate.succeeded()
+      else this.#coordinatorFailed(coordinatorError)
+      if (memberError !== undefined) this.#identityFailed(memberError, identity)
+      if (unknownTopics.size > 0) void this.#checkTopics(unknownTopics)
+      return undefined
+    })
   }
 
   #coordinatorFailed(error: KafkaError): void {

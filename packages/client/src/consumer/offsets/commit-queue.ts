@@ -1,6 +1,7 @@
 import type { TopicPartition } from '../../cluster/topology.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import { PartitionMap } from '../partition/partition-map.ts'
+import { mostPartitionsPerRequest } from '../turns.ts'
 import { CommitEntry, type ExplicitOffset } from './commit-entry.ts'
 
 /** Whether an entry may be sent at the moment. */
@@ -38,11 +39,14 @@ export class CommitQueue {
     return known ?? this.#add(this.#progress, new CommitEntry(owner, owner))
   }
 
-  /** Removes and returns what can be sent now. */
+  /** Removes and returns what can be sent now, at most as much as one request may have. */
   take(nowMs: number, isSendable: Sendable): CommitEntry[] {
     this.prune()
     const taken: CommitEntry[] = []
-    for (const entry of this.#open(isSendable)) if (entry.dueMs <= nowMs) taken.push(entry)
+    for (const entry of this.#open(isSendable)) {
+      if (taken.length >= mostPartitionsPerRequest) break
+      if (entry.dueMs <= nowMs) taken.push(entry)
+    }
     for (const entry of taken) this.#mapOf(entry).delete(entry)
     return taken
   }

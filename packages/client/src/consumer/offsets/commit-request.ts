@@ -2,6 +2,7 @@ import type { OffsetCommitRequest, OffsetCommitResponse } from '@ottla/codec'
 import { groupByTopic, noTopicId } from '../../cluster/topology.ts'
 import { KafkaError } from '../../errors.ts'
 import type { GroupIdentity } from '../../group/membership.ts'
+import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { CommitEntry, CommitLine } from './commit-entry.ts'
 
 /** From this version on topics are identified by id (KIP-848). */
@@ -10,6 +11,8 @@ const idVersion = 10
 /** One OffsetCommit. Its body is made when it is written, so that it has the identity and the progress of that moment. */
 export class CommitRequest {
   readonly entries: readonly CommitEntry[]
+  /** The partitions of the entries; built when it is first needed. */
+  #owners: ReadonlySet<AssignedPartition | undefined> | undefined
   readonly #lines = new Map<CommitEntry, CommitLine>()
   #identity: GroupIdentity | undefined
   #hasIds = false
@@ -18,6 +21,11 @@ export class CommitRequest {
 
   constructor(entries: readonly CommitEntry[]) {
     this.entries = entries
+  }
+
+  has(owner: AssignedPartition): boolean {
+    this.#owners ??= new Set(this.entries.map((entry) => entry.owner))
+    return this.#owners.has(owner)
   }
 
   /** Of the member when the request was written; undefined: it was not written. */

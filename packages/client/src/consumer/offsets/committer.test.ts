@@ -347,3 +347,33 @@ describe('closing', () => {
     expect(await call).toMatchObject({ code: 'CLOSED', outcome: 'unknown' })
   })
 })
+
+describe('a commit of more partitions than one turn handles', () => {
+  test('has the progress of the moment of its request, and rejects for what is revoked between two slices', async () => {
+    const sliced = new ScriptedCommitter('manual', { mostPerTurn: 1 })
+    const [first, second, third] = [0, 1, 2].map((partition) => sliced.assign(partition))
+    if (first === undefined || second === undefined || third === undefined) throw new Error('three are assigned')
+    for (const partition of [first, second, third]) sliced.process(partition, 5)
+    const call = sliced.committer.commitProgress([first, second, third])
+    sliced.process(first, 6)
+    sliced.process(second, 7)
+    sliced.revoke(third)
+    const error = failure(call)
+    await sliced.runtime.settle()
+    expect(await error).toMatchObject({ code: 'ILLEGAL_GENERATION', partition: 2, outcome: 'not-written' })
+    expect(sliced.sent()).toEqual([['t-0@6', 't-1@7']])
+    await sliced.close()
+  })
+
+  test('is settled in slices: a partition that is revoked meanwhile still has its outcome', async () => {
+    const sliced = new ScriptedCommitter('manual', { mostPerTurn: 1 })
+    const partitions = [0, 1, 2].map((partition) => sliced.assign(partition))
+    for (const partition of partitions) sliced.process(partition, 5)
+    const calls = partitions.map((partition) => sliced.committer.commitProgress([partition]))
+    void calls[0]?.then(() => sliced.revoke(...partitions.slice(1)))
+    await sliced.runtime.settle()
+    await Promise.all(calls)
+    expect(partitions.map(({ progress }) => progress.committed)).toEqual([5, 5, 5])
+    await sliced.close()
+  })
+})

@@ -5,6 +5,7 @@ import { DeadlineTimer } from '../../runtime/deadline-timer.ts'
 import { type Deferred, deferred } from '../../runtime/deferred.ts'
 import { waitAtMost } from '../../runtime/wait.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import type { Turns } from '../turns.ts'
 import { CommitCall, type CommitOptions, committing } from './commit-call.ts'
 import type { ExplicitOffset } from './commit-entry.ts'
 import type { CommitCluster, CommitHost } from './commit-host.ts'
@@ -21,6 +22,7 @@ export interface OffsetToCommit extends TopicPartition {
 }
 
 export interface CommitterHost extends CommitHost {
+  readonly turns: Turns
   /** The partitions that are assigned to this consumer. */
   partitions(): Iterable<AssignedPartition>
   /** One of them, if it is assigned. */
@@ -57,6 +59,9 @@ export class Committer {
   /** Of the automatic commits, on `monoNow`. */
   #nextAutoMs = Number.POSITIVE_INFINITY
   #counted = 0
+  /** An automatic commit is to begin. */
+  #isDue = false
+  #isCollecting = false
   #drained: Deferred<void> | undefined
   #isClosed = false
 
@@ -67,6 +72,7 @@ export class Committer {
     this.#queue = new CommitQueue((entry) => entry.giveUp(host.identity().groupId))
     this.#timer = new DeadlineTimer(cluster.runtime, (nowMs) => this.#onDue(nowMs))
     this.#loop = new CommitLoop(cluster, this.#queue, host, {
+      turns: host.turns,
       namedOnly: !policy.mark,
       reportIntervalMs: policy.intervalMs,
       follows: !policy.automatic,
@@ -98,12 +104,24 @@ export class Committer {
   /** Commits the progress of all partitions now instead of at the next interval. Only between `start` and `stop`. */
   autoNow(): void {
     this.#counted = 0
-    if (!this.#isRunning) return
-    for (const partition of this.#host.partitions()) {
-      if (!partition.owned || partition.progress.pending(false) === undefined) continue
+    this.#isDue = true
+    if (this.#isRunning && !this.#isCollecting) void this.#collect()
+  }
+
+  async #collect(): Promise<void> {
+    const { turns } = this.#host
+    const add = (partition: AssignedPartition): void => {
+      if (!partition.owned || partition.progress.pending(false) === undefined) return
       this.#queue.progress(partition).automatic = true
     }
-    this.#loop.wake()
+    this.#isCollecting = true
+    while (this.#isDue && this.#isRunning) {
+      this.#isDue = false
+      const ended = turns.each([...this.#host.partitions()], add, () => !this.#isRunning)
+      if (ended !== undefined) await ended
+      this.#loop.wake()
+    }
+    this.#isCollecting = false
   }
 
   /** Commits the start of partitions for which the reset policy chose it, until it is stored or the partition is given up. */
@@ -131,10 +149,11 @@ export class Committer {
    */
   commitProgress(partitions: Iterable<AssignedPartition>, options: CommitOptions = {}): Promise<void> {
     return this.#call(options, (call) => {
-      for (const partition of partitions) {
+      const join = (partition: AssignedPartition): void => {
         const pending = partition.progress.pending(!this.#policy.mark)
         if (pending !== undefined) this.#queue.progress(partition).join(call, pending.offset)
       }
+      return this.#host.turns.each([...partitions], join, () => call.isSettled)
     })
   }
 
@@ -150,6 +169,8 @@ export class Committer {
         const entry = this.#queue.explicit({ topic, partition }, this.#explicit(topic, given, owner), owner)
         entry.join(call, given.offset)
       }
+      // Not divided: of two calls for a partition the later one counts.
+      return undefined
     })
   }
 
@@ -163,8 +184,7 @@ export class Committer {
   /** These partitions were revoked (`owned` is false): what was not stored rejects. A response in flight still counts. */
   revoked(partitions: Iterable<AssignedPartition>): void {
     // The response in flight may show that a call that waits for the next request has what it needs.
-    const inFlight = this.#loop.inFlight()
-    for (const partition of partitions) if (!inFlight.has(partition)) this.#queue.release(partition)
+    for (const partition of partitions) if (!this.#loop.hasInFlight(partition)) this.#queue.release(partition)
     this.#checkDrained()
   }
 
@@ -176,6 +196,7 @@ export class Committer {
     this.#checkDrained()
     const { promise } = this.#drained ?? { promise: Promise.resolve() }
     await waitAtMost(this.#cluster.runtime, timeoutMs, promise)
+    this.#drained = undefined
     this.#loop.drain(false)
   }
 
@@ -196,7 +217,10 @@ export class Committer {
     return this.#nextAutoMs !== Number.POSITIVE_INFINITY
   }
 
-  #call({ timeoutMs, signal, rebalance }: CommitOptions, add: (call: CommitCall) => void): Promise<void> {
+  #call(
+    { timeoutMs, signal, rebalance }: CommitOptions,
+    add: (call: CommitCall) => Promise<void> | undefined,
+  ): Promise<void> {
     if (this.#isClosed) return Promise.reject(closedError('consumer', 'not-written'))
     if (rebalance === 'fail' && this.#isOutside) return Promise.reject(outsideError(this.#host.identity().groupId))
     const call = new CommitCall({
@@ -208,13 +232,20 @@ export class Committer {
     })
     if (call.isSettled) return call.promise
     this.#calls.add(call)
-    add(call)
-    call.seal()
-    if (!call.isSettled) {
+    const added = add(call)
+    if (added === undefined) this.#seal(call)
+    else {
       this.#timer.wakeBy(call.deadlineMs)
-      this.#loop.wake()
+      void added.then(() => this.#seal(call))
     }
     return call.promise
+  }
+
+  #seal(call: CommitCall): void {
+    call.seal()
+    if (call.isSettled) return
+    this.#timer.wakeBy(call.deadlineMs)
+    this.#loop.wake()
   }
 
   /** The member has no generation, and no commit can be sent before it has joined. */

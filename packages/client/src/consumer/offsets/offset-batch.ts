@@ -71,7 +71,8 @@ export interface BatchEntry {
   readonly partition: number
   readonly query: number
   readonly tasks: OffsetTask[]
-  outcome: FoundOffset | KafkaError | undefined
+  /** An error is created when it is used: that of each of thousands of partitions takes time. */
+  outcome: FoundOffset | (() => KafkaError) | undefined
 }
 
 export interface BatchTopic {
@@ -80,18 +81,27 @@ export interface BatchTopic {
   readonly entries: Map<number, BatchEntry>
 }
 
+/** Without an outcome: the response does not have the partition. */
+export type TaskOutcome = readonly [OffsetTask, BatchEntry['outcome']]
+
 /** The content of one request. All its topics have ids or none has; a partition occurs once. */
 export class OffsetBatch {
   readonly #topics = new Map<string, BatchTopic>()
   readonly #byId = new Map<string, BatchTopic>()
   #usesIds: boolean | undefined
+  #size = 0
 
   get usesIds(): boolean {
     return this.#usesIds === true
   }
 
   get isEmpty(): boolean {
-    return this.#topics.size === 0
+    return this.#size === 0
+  }
+
+  /** Number of tasks. */
+  get size(): number {
+    return this.#size
   }
 
   /** False: it has to wait for the next request. */
@@ -108,6 +118,7 @@ export class OffsetBatch {
     if (hasId) this.#byId.set(topicId, topic)
     topic.entries.set(partition, entry)
     entry.tasks.push(task)
+    this.#size++
     task.batch = this
     return true
   }
@@ -124,7 +135,7 @@ export class OffsetBatch {
   }
 
   /** The tasks that still belong to this request, with the outcomes of their partitions. */
-  *outcomes(): Generator<readonly [OffsetTask, BatchEntry['outcome']]> {
+  *outcomes(): Generator<TaskOutcome> {
     for (const { entries } of this.#topics.values()) {
       for (const { tasks, outcome } of entries.values()) {
         for (const task of tasks) if (task.batch === this) yield [task, outcome]

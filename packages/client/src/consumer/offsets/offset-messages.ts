@@ -81,7 +81,7 @@ export async function requestOffsets(broker: Broker, batch: OffsetBatch, context
       const entry = batch.find({ topic: name }, partitionIndex)
       // A timestamp after the last record has no offset, an end of the log always has one.
       if (entry !== undefined && entry.query < 0 && errorCode === 0 && found.offset < 0) {
-        entry.outcome = incomplete(entry, operations.list, broker, 'has no offset for')
+        entry.outcome = () => incomplete(entry, operations.list, broker, 'has no offset for')
       } else settle(entry, errorCode, found, operations.list, { broker })
     }
   }
@@ -125,7 +125,7 @@ function settle(
 ): void {
   if (entry === undefined) return
   const { topic, partition } = entry
-  entry.outcome = errorCode === 0 ? found : kafkaErrorOf(errorCode, operation, { ...where, topic, partition })
+  entry.outcome = errorCode === 0 ? found : () => kafkaErrorOf(errorCode, operation, { ...where, topic, partition })
 }
 
 function incomplete(

@@ -4,7 +4,15 @@ import { coordinatorLost, meaningOf } from '../../error-meaning.ts'
 import { asKafkaError, describePartition, KafkaError, kafkaErrorOf } from '../../errors.ts'
 import type { GroupIdentity } from '../../group/membership.ts'
 import { onAbort, within, withSignal } from '../../runtime/wait.ts'
-import { type LookupKind, type LookupListener, type LookupPlace, OffsetBatch, OffsetTask } from './offset-batch.ts'
+import { mostPartitionsPerRequest, type Turns } from '../turns.ts'
+import {
+  type LookupKind,
+  type LookupListener,
+  type LookupPlace,
+  OffsetBatch,
+  OffsetTask,
+  type TaskOutcome,
+} from './offset-batch.ts'
 import { missingError, operations, requestCommitted, requestEpochEnds, requestOffsets } from './offset-messages.ts'
 import { type FailedTask, TaskRetries } from './task-retries.ts'
 
@@ -29,6 +37,7 @@ export interface OffsetRequestsOptions {
   readonly isolation: 'read_committed' | 'read_uncommitted'
   /** Ends all tasks without a further call of their listeners. */
   readonly closing: AbortSignal
+  readonly turns: Turns
 }
 
 /** The requests of one kind to one broker: one in flight, and the tasks for the next one. */
@@ -42,9 +51,6 @@ interface BrokerQueue {
 
 const coordinatorId = -1
 
-/** A turn of the event loop settles at most this number of tasks: ten thousand would delay heartbeats. */
-const tasksPerTurn = 1_000
-
 interface Failure {
   readonly task: OffsetTask
   readonly error: KafkaError
@@ -52,8 +58,8 @@ interface Failure {
 }
 
 /**
- * Looks up offsets of partitions. Tasks that are added in one turn of the event loop share requests; at most one request per broker and
- * kind is in flight. Each task has its own outcome: one that fails is repeated apart from the others.
+ * Looks up offsets of partitions. Tasks that are added in one turn of the event loop, or during a `hold`, share requests; at most one
+ * request per broker and kind is in flight. Each task has its own outcome: one that fails is repeated apart from the others.
  */
 export class OffsetRequests {
   readonly #cluster: OffsetsCluster
@@ -67,6 +73,8 @@ export class OffsetRequests {
   /** Not assigned to a broker yet. */
   #added: OffsetTask[] = []
   #isScheduled = false
+  #holds = 0
+  #onSettled: () => void = () => {}
   #unsubscribe: (() => void) | undefined
 
   constructor(cluster: OffsetsCluster, options: OffsetRequestsOptions) {
@@ -91,6 +99,20 @@ export class OffsetRequests {
     return this.#start(new OffsetTask('epoch-end', place, leaderEpoch, listener))
   }
 
+  /** Tasks that are added before the release share requests, in however many turns. A full request does not wait for it. */
+  hold(): () => void {
+    this.#holds++
+    return () => {
+      this.#holds--
+      this.#schedule()
+    }
+  }
+
+  /** Called after the listeners of all tasks of a response. */
+  onSettled(listener: () => void): void {
+    this.#onSettled = listener
+  }
+
   #start(task: OffsetTask): OffsetTask {
     if (this.#options.closing.aborted) task.cancel()
     else {
@@ -102,11 +124,17 @@ export class OffsetRequests {
 
   #add(tasks: readonly OffsetTask[]): void {
     for (const task of tasks) this.#added.push(task)
-    if (this.#isScheduled || this.#added.length === 0) return
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    const { length } = this.#added
+    const isHeld = this.#holds > 0 && length < mostPartitionsPerRequest
+    if (this.#isScheduled || isHeld || length === 0) return
     this.#isScheduled = true
     this.#cluster.runtime.defer(() => {
       this.#isScheduled = false
-      this.#dispatch()
+      void this.#dispatch()
     })
   }
 
@@ -119,20 +147,27 @@ export class OffsetRequests {
 
   // ---- to the brokers
 
-  #dispatch(): void {
+  async #dispatch(): Promise<void> {
+    const { closing, turns } = this.#options
     const tasks = this.#added
     this.#added = []
     const leaderless: Failure[] = []
     const touched = new Set<BrokerQueue>()
-    for (const task of tasks) {
-      if (task.ended) continue
+    const route = (task: OffsetTask): void => {
+      if (task.ended) return
       const queue = this.#queueOf(task)
       if (queue === undefined) leaderless.push({ task, error: this.#leaderless(task), isStale: true })
       else touched.add(queue)
       queue?.waiting.push(task)
     }
+    const ended = turns.each(tasks, route, () => closing.aborted)
+    if (ended !== undefined) await ended
+    if (closing.aborted) return
     this.#fail(leaderless)
-    for (const queue of touched) if (queue.inFlight === undefined) this.#send(queue)
+    for (const queue of touched) {
+      const sent = this.#send(queue)
+      if (sent !== undefined) await sent
+    }
   }
 
   #queueOf({ kind, topic, partition }: OffsetTask): BrokerQueue | undefined {
@@ -147,10 +182,24 @@ export class OffsetRequests {
     return queue
   }
 
-  #send(queue: BrokerQueue): void {
+  /** Sends what waits, unless a request is in flight; in a turn without other work if that is much. */
+  #send(queue: BrokerQueue): Promise<void> | undefined {
+    const turn = this.#options.turns.own(queue.waiting.length)
+    if (turn !== undefined) return turn.then(() => this.#sendNow(queue))
+    this.#sendNow(queue)
+    return undefined
+  }
+
+  #sendNow(queue: BrokerQueue): void {
+    if (queue.inFlight !== undefined || this.#options.closing.aborted) return
     const batch = new OffsetBatch()
-    const { waiting } = queue
-    queue.waiting = waiting.filter((task) => !task.ended && !batch.add(task, this.#topicIdOf(task)))
+    const rest: OffsetTask[] = []
+    let at = 0
+    for (; at < queue.waiting.length && batch.size < mostPartitionsPerRequest; at++) {
+      const task = queue.waiting[at]
+      if (task !== undefined && !task.ended && !batch.add(task, this.#topicIdOf(task))) rest.push(task)
+    }
+    queue.waiting = rest.length === 0 ? queue.waiting.slice(at) : [...rest, ...queue.waiting.slice(at)]
     if (batch.isEmpty) return
     queue.inFlight = batch
     void this.#exchange(queue, batch)
@@ -172,10 +221,8 @@ export class OffsetRequests {
     await this.#settle(queue, batch, failure)
     queue.inFlight = undefined
     if (this.#options.closing.aborted) return
-    // By their leaders of now.
-    const { waiting } = queue
-    queue.waiting = []
-    if (waiting.length > 0) this.#add(waiting)
+    // `#reroute` has removed those that have another leader by now.
+    await this.#send(queue)
   }
 
   async #fromCoordinator(batch: OffsetBatch): Promise<void> {
@@ -205,18 +252,16 @@ export class OffsetRequests {
   // ---- outcomes
 
   async #settle({ kind }: BrokerQueue, batch: OffsetBatch, failure: KafkaError | undefined): Promise<void> {
+    const { closing, turns } = this.#options
     const failures: Failure[] = []
-    let settled = 0
-    for (const [task, outcome = missingError(task, kind)] of batch.outcomes()) {
-      if (settled++ % tasksPerTurn === 0 && settled > 1) await this.#rest()
-      if (this.#options.closing.aborted) return
-      if (task.batch !== batch) continue
-      const result = failure ?? outcome
+    const settle = ([task, outcome]: TaskOutcome): void => {
+      if (closing.aborted || task.batch !== batch) return
+      const result = failure ?? (typeof outcome === 'function' ? outcome() : (outcome ?? missingError(task, kind)))
       if (KafkaError.is(result)) {
         // A leader that does not respond may have been replaced.
         const isStale = (failure !== undefined && kind !== 'committed') || hasStaleMetadata(result)
         failures.push({ task, error: result, isStale })
-        continue
+        return
       }
       task.cancel()
       try {
@@ -225,12 +270,13 @@ export class OffsetRequests {
         task.listener.failed(asKafkaError(error, operations[kind]))
       }
     }
+    // What follows for the partitions of one response is looked up together.
+    const release = this.hold()
+    await turns.each([...batch.outcomes()], settle, () => closing.aborted)
+    release()
+    if (closing.aborted) return
     this.#fail(failures)
-  }
-
-  /** Lets timers and sockets run. */
-  #rest(): Promise<void> {
-    return new Promise((resolve) => this.#cluster.runtime.defer(resolve))
+    this.#onSettled()
   }
 
   #fail(failures: readonly Failure[]): void {

@@ -45,7 +45,7 @@ describe('the first position', () => {
     await topicOf(1_000)
     const partitions = scripted.partitions('t', 1_000)
     for (let at = 0; at < 500; at++) scripted.of('t', at).committed = at
-    scripted.positions().resolve(partitions)
+    void scripted.positions().resolve(partitions)
     await scripted.runtime.advance(1_000)
     expect(
       partitions.slice(0, 500).every(({ progress }, at) => progress.next === at && progress.committed === at),

@@ -3,6 +3,7 @@ import type { TopicPartition } from '../../cluster/topology.ts'
 import type { KafkaError } from '../../errors.ts'
 import type { AssignedPartition, Placement } from '../partition/assigned-partition.ts'
 import type { Position } from '../partition/position.ts'
+import type { Turns } from '../turns.ts'
 import { earliestTimestamp, latestTimestamp } from './offset-messages.ts'
 import type { OffsetRequests } from './offset-requests.ts'
 import { PartitionLookups } from './partition-lookups.ts'
@@ -13,6 +14,7 @@ export type ResetReason = 'no-committed-offset' | 'out-of-range' | 'truncated' |
 
 export interface PositionsHost {
   readonly runtime: Pick<Runtime, 'monoNow'>
+  readonly turns: Turns
   readonly offsetReset: 'earliest' | 'latest' | 'none'
   /** Whether there are committed offsets to start from. */
   readonly inGroup: boolean
@@ -54,6 +56,7 @@ export class Positions {
   constructor(requests: OffsetRequests, host: PositionsHost) {
     this.#requests = requests
     this.#host = host
+    requests.onSettled(() => this.#reportChosen())
     this.#lookups = new PartitionLookups({
       nowMs: () => host.runtime.monoNow(),
       onObstacle: (partition) => this.#waiters.check(partition),
@@ -62,14 +65,21 @@ export class Positions {
   }
 
   /** Positions new partitions: at their own start, else the committed offset, else by the reset policy. */
-  resolve(partitions: Iterable<AssignedPartition>): void {
-    for (const partition of partitions) {
-      const isOpen = partition.owned && partition.fetching.offset < 0 && partition.failed === undefined
-      if (!isOpen || this.#lookups.has(partition)) continue
-      const { start } = partition
-      if (start !== undefined) this.#moveTo(partition, start, 'start')
-      else this.#fromCommit(partition)
+  async resolve(partitions: readonly AssignedPartition[]): Promise<void> {
+    const release = this.#requests.hold()
+    try {
+      await this.#host.turns.each(partitions, (partition) => this.#resolve(partition))
+    } finally {
+      release()
     }
+  }
+
+  #resolve(partition: AssignedPartition): void {
+    const isOpen = partition.owned && partition.fetching.offset < 0 && partition.failed === undefined
+    if (!isOpen || this.#lookups.has(partition)) return
+    const { start } = partition
+    if (start !== undefined) this.#moveTo(partition, start, 'start')
+    else this.#fromCommit(partition)
   }
 
   /** Synchronous for an offset; an end of the log is looked up, and nothing is delivered until it is found. */
@@ -204,22 +214,18 @@ export class Positions {
         // An empty log has no record of an epoch, and has lost none.
         const isSame = reason === 'truncated' && offset === from
         if (reason !== undefined && !isSame) this.#host.onReset(partition, from, offset, reason)
-        if (how === 'policy' || how === 'recreated') this.#startChosen(partition)
+        if (this.#host.inGroup && (how === 'policy' || how === 'recreated')) this.#chosen.push(partition)
         this.#ready(partition)
       },
     })
   }
 
   /** One report for all partitions of a response. */
-  #startChosen(partition: AssignedPartition): void {
-    if (!this.#host.inGroup) return
-    this.#chosen.push(partition)
-    if (this.#chosen.length > 1) return
-    queueMicrotask(() => {
-      const chosen = this.#chosen.filter(({ owned, progress }) => owned && progress.uncommittedStart !== undefined)
-      this.#chosen = []
-      if (chosen.length > 0) this.#host.onStartChosen(chosen)
-    })
+  #reportChosen(): void {
+    if (this.#chosen.length === 0) return
+    const chosen = this.#chosen.filter(({ owned, progress }) => owned && progress.uncommittedStart !== undefined)
+    this.#chosen = []
+    if (chosen.length > 0) this.#host.onStartChosen(chosen)
   }
 
   // ---- validation

@@ -37,7 +37,7 @@ export class Era {
 /** The current era of a partition, and the earlier ones that still have valid items. */
 export class Eras {
   #current = new Era()
-  #earlier: Era[] = []
+  #earlier: readonly Era[] = none
 
   get current(): Era {
     return this.#current
@@ -46,9 +46,14 @@ export class Eras {
   /** Begins a new era. Items of the earlier ones stay valid before `validBelow`. */
   next(reason: EndReason, validBelow = 0): void {
     this.#current.end(reason)
+    if (validBelow <= 0 && this.#earlier.length === 0) {
+      this.#current.limit(0, reason)
+      this.#current = new Era()
+      return
+    }
     const eras = [...this.#earlier, this.#current]
     for (const era of eras) era.limit(validBelow, reason)
-    this.#earlier = validBelow > 0 ? eras.slice(-mostEarlier) : []
+    this.#earlier = validBelow > 0 ? eras.slice(-mostEarlier) : none
     for (const forgotten of eras.slice(0, -mostEarlier)) forgotten.limit(0, reason)
     this.#current = new Era()
   }
@@ -56,3 +61,5 @@ export class Eras {
 
 /** Resets without a seek in between; items of older ones can no longer be marked. */
 const mostEarlier = 16
+
+const none: readonly Era[] = []

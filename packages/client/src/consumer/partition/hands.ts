@@ -1,7 +1,7 @@
 /** The items of one partition that the application is processing, and the signal that ends their processing. */
 export class Hands {
   #count = 0
-  #idle: (() => void)[] = []
+  #idle: (() => void)[] | undefined
   #abort: AbortController | undefined
   /** Why no item follows. An error is created only if the application looks at the signal: it costs more than the rest. */
   #closed: (() => unknown) | undefined
@@ -39,15 +39,16 @@ export class Hands {
     this.#count--
     if (this.#count > 0) return
     if (this.#closed === undefined && this.#abort?.signal.aborted === true) this.#abort = undefined
-    if (this.#idle.length === 0) return
     const idle = this.#idle
-    this.#idle = []
+    if (idle === undefined) return
+    this.#idle = undefined
     for (const resume of idle) resume()
   }
 
   /** Calls `resume` when no item is in hand. */
   onIdle(resume: () => void): void {
     if (this.#count <= 0) resume()
+    else if (this.#idle === undefined) this.#idle = [resume]
     else this.#idle.push(resume)
   }
 }

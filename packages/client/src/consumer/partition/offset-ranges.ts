@@ -76,7 +76,7 @@ export class OffsetRanges implements Iterable<OffsetRange> {
   }
 
   clear(): void {
-    this.#ranges = []
+    if (this.#ranges.length > 0) this.#ranges = []
     this.#head = 0
   }
 
