@@ -32,6 +32,8 @@ export class ConsumerModel {
 
   assigned(member: string, at: Place): void {
     const log = { id: this.#host.idOf(at.topic), partition: at.partition }
+    // The topic was deleted between the assignment and the first record, which was fetched before.
+    if (log.id === '' && this.#held.get(key(member, at))?.isOver === false) return
     this.#held.set(key(member, at), holdingOf(log, this.#host.committed(at)))
   }
 
