@@ -4,7 +4,8 @@ import { errorFields, type Logger } from './logger.ts'
 
 /**
  * The events of `kafka.on(…)`. They are notifications: no part of the client waits for a listener, and none requires handling.
- * `purpose` says what a connection is for: 'general', 'produce', 'fetch:<consumer>', 'coordinator:<member>' or 'heartbeat:<member>'.
+ * `purpose` says what a connection is for: 'general', or `<kind>:<owner>` where it belongs to one producer or consumer: 'produce:…',
+ * 'fetch:…', 'late-fetch:…', 'coordinator:…', 'heartbeat:…', 'offsets:…'.
  */
 export interface ClientEventMap {
   /** A connection is open and authenticated. */

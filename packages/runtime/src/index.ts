@@ -1,4 +1,4 @@
-export { nodeClock } from './node-clock.ts'
+export { nodeBackgroundClock, nodeClock } from './node-clock.ts'
 export type {
   DialTarget,
   Runtime,

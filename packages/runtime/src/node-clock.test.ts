@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { nodeClock } from './node-clock.ts'
+import { nodeBackgroundClock, nodeClock } from './node-clock.ts'
 
 /** A server on another thread: it responds 30 ms after each request, while this thread may be blocked. */
 const serverCode = `
@@ -95,5 +95,19 @@ test('a timer never fires early, and not after it was cleared', async () => {
   await new Promise<void>((resolve) => nodeClock.setTimer(resolve, 20.2))
   expect(nodeClock.monoNow() - startMs).toBeGreaterThanOrEqual(20.2)
   nodeClock.clearTimer(cleared)
+  expect(events).toEqual([])
+})
+
+test('a timer for background work does not keep the process alive, and fires and is cleared like any other', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+  const before = timers()
+  const cleared = nodeBackgroundClock.setTimer(() => events.push('cleared'), 5)
+  const fired = new Promise<void>((resolve) => nodeBackgroundClock.setTimer(resolve, 10))
+  expect(timers()).toBe(before)
+  nodeBackgroundClock.clearTimer(cleared)
+  const other = nodeClock.setTimer(() => {}, 60_000)
+  expect(timers()).toBe(before + 1)
+  nodeClock.clearTimer(other)
+  await fired
   expect(events).toEqual([])
 })

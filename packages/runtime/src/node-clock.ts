@@ -47,6 +47,12 @@ class NodeTimer {
     else this.#immediate = setImmediate(this.#callback)
   }
 
+  /** From now on it does not keep the process alive. */
+  unref(): this {
+    this.#timeout.unref()
+    return this
+  }
+
   clear(): void {
     clearTimeout(this.#timeout)
     clearImmediate(this.#immediate)
@@ -70,4 +76,10 @@ export const nodeClock: Omit<Runtime, 'lookup' | 'dial'> = Object.freeze({
   work: async <T>(job: () => Promise<T> | T) => job(),
   random: () => Math.random(),
   secureRandom: (size: number) => randomBytes(size),
+})
+
+/** The same clock for background work: its timers do not keep the process alive. */
+export const nodeBackgroundClock: typeof nodeClock = Object.freeze({
+  ...nodeClock,
+  setTimer: (callback: () => void, delayMs: number) => new NodeTimer(callback, delayMs).unref() as unknown as Timer,
 })

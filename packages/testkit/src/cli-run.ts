@@ -39,7 +39,11 @@ type Serve = Extract<Command, { kind: 'serve' }>
 
 async function serve({ options, controlPort, isQuiet, tlsDir }: Serve, host: CliHost): Promise<void> {
   const stopped = host.stopSignal()
-  const cluster = await createCluster({ ...options, onDiagnostic: (message) => host.printError(`${message}\n`) })
+  const cluster = await createCluster({
+    ...options,
+    keepAlive: true,
+    onDiagnostic: (message) => host.printError(`${message}\n`),
+  })
   if (tlsDir !== undefined) await writeTlsFiles(cluster, tlsDir)
   const listener = await listenForControl(cluster, controlPort)
   if (listener !== undefined) host.print(`ottla-testkit control: http://127.0.0.1:${listener.port}\n`)

@@ -1,13 +1,11 @@
 import type { Api, Decoded, Encodable } from '@ottla/codec'
 import type { BrokerAddress } from '../errors.ts'
 
-/** Each purpose has a connection of its own, opened on demand: a request that the broker holds must not block the others. */
-export type ConnectionPurpose =
-  | 'general'
-  | 'produce'
-  | `fetch:${string}`
-  | `coordinator:${string}`
-  | `heartbeat:${string}`
+/**
+ * Each purpose has a connection of its own, opened on demand: a request that the broker holds must not block the others. 'general'
+ * is shared by the whole client; `<kind>:<owner>` belongs to one part of it, which closes it (`OwnConnections`).
+ */
+export type ConnectionPurpose = 'general' | `${string}:${string}`
 
 export interface RequestOptions {
   /** Default 'general'. */

@@ -16,6 +16,7 @@ import { type BrokerListing, BrokerTable } from './broker-table.ts'
 import { type CoordinatorKind, Coordinators } from './coordinators.ts'
 import { type LeaderUpdate, MetadataCache } from './metadata-cache.ts'
 import { MetadataRefresher } from './metadata-refresher.ts'
+import { OwnConnections } from './own-connections.ts'
 import { type RetryContext, type RetryOptions, retry } from './retry.ts'
 import type { PartitionInfo, TopicInfo } from './topology.ts'
 
@@ -50,6 +51,7 @@ export class Cluster {
   readonly #retrying: RetryContext
   readonly #listeners = new Set<() => void>()
   readonly #releases: (() => void)[]
+  #ownerCount = 0
   #controllerId = -1
   #clusterId: string | null = null
 
@@ -214,6 +216,11 @@ export class Cluster {
     if (known !== undefined && !this.closing.aborted) return known
     const operation = `Looking up the coordinator of ${kind} '${key}'`
     return this.retry({ operation, ...options }, () => this.findCoordinator(kind, key))
+  }
+
+  /** Connections for a part of the client: no other part sends requests on them. */
+  ownConnections(): OwnConnections {
+    return new OwnConnections(`${this.options.clientId}-${++this.#ownerCount}`, () => this.#table.all())
   }
 
   // ---- one attempt each, for use inside `retry`

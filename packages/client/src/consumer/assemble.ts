@@ -1,4 +1,5 @@
 import type { Cluster } from '../cluster/cluster.ts'
+import { CoordinatorConnection } from '../cluster/coordinator-connection.ts'
 import { noTopicId } from '../cluster/topology.ts'
 import { textOf } from '../error-data.ts'
 import { meaningOf } from '../error-meaning.ts'
@@ -19,7 +20,7 @@ import { OffsetRequests } from './offsets/offset-requests.ts'
 import { Positions } from './offsets/positions.ts'
 import type { ResolvedConsumerOptions } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
-import type { ConsumerParts } from './parts.ts'
+import type { ConsumerConnections, ConsumerParts } from './parts.ts'
 import { HandOut } from './reading/hand-out.ts'
 import { Marks } from './reading/marks.ts'
 import { Poll } from './reading/poll.ts'
@@ -31,22 +32,15 @@ import { Turns } from './turns.ts'
 
 type Growing = { -readonly [K in keyof ConsumerParts]: ConsumerParts[K] }
 
-let consumerCount = 0
-
 /** Creates the parts of a consumer and connects them. Opens no connection. */
 export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): ConsumerCore {
-  const name = `${cluster.options.clientId}-${++consumerCount}`
   const parts: Growing = {
     ...({} as Growing),
     cluster,
     runtime: cluster.runtime,
     turns: new Turns(cluster.runtime),
     options,
-    purposes: {
-      fetch: `fetch:${name}`,
-      late: `fetch:${name}/late`,
-      member: { coordinator: `coordinator:${name}`, heartbeat: `heartbeat:${name}` },
-    },
+    connections: createConnections(cluster),
     events: new ConsumerEvents(cluster.logger),
     lifecycle: new Lifecycle(),
     commitHealth: new CommitHealth(),
@@ -67,6 +61,7 @@ export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): Co
   parts.source = createSource(parts)
   parts.lookups = new OffsetRequests(cluster, {
     identity: () => parts.identity,
+    connection: parts.connections.offsets,
     isolation: options.isolation,
     closing: parts.lifecycle.closing,
     turns: parts.turns,
@@ -94,6 +89,17 @@ function assignGiven({ options, assignment }: ConsumerParts): void {
         `contains ${describePartition({ topic: place.topic, partition: place.partition })} twice`,
       )
     assignment.create(place, place.offset)
+  }
+}
+
+function createConnections(cluster: Cluster): ConsumerConnections {
+  const own = cluster.ownConnections()
+  return {
+    own,
+    fetch: own.purpose('fetch'),
+    late: own.purpose('late-fetch'),
+    member: { coordinator: own.purpose('coordinator'), heartbeat: own.purpose('heartbeat') },
+    offsets: new CoordinatorConnection(own.purpose('offsets')),
   }
 }
 
@@ -152,12 +158,12 @@ function createAssignment(parts: ConsumerParts): Assignment {
 }
 
 function createSource(parts: ConsumerParts): Source {
-  const { cluster, turns, options, purposes, prefetch, assignment } = parts
+  const { cluster, turns, options, connections, prefetch, assignment } = parts
   const { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack } = options
   const limits = { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack }
   return new Source({
     cluster,
-    options: { ...limits, purpose: purposes.fetch, latePurpose: purposes.late },
+    options: { ...limits, purpose: connections.fetch, latePurpose: connections.late },
     turns,
     budget: prefetch,
     partitions: assignment.partitions,
@@ -200,6 +206,7 @@ function createCommitter(parts: ConsumerParts): Committer {
   return new Committer(cluster, options.commit, {
     turns: parts.turns,
     identity: () => parts.identity,
+    connection: parts.connections.offsets,
     isStable: () => parts.member === undefined || parts.member.state === 'stable',
     partitions: () => assignment.partitions.all,
     find: (place) => assignment.partitions.get(place),
@@ -230,13 +237,13 @@ function createMember(parts: ConsumerParts): GroupMember | undefined {
 }
 
 function createMembership(parts: ConsumerParts, groupId: string): Membership {
-  const { cluster, subscription, assignment, positions, committer, events, lifecycle, purposes } = parts
+  const { cluster, subscription, assignment, positions, committer, events, lifecycle, connections } = parts
   const { instanceId, rack, assignors, revokeGraceMs } = parts.options
   const { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs } = parts.options
   const times = { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs, revokeGraceMs }
   return new ClassicMembership(
     cluster,
-    { groupId, instanceId: instanceId ?? null, rack: rack ?? null, ...times, assignors, purposes: purposes.member },
+    { groupId, instanceId: instanceId ?? null, rack: rack ?? null, ...times, assignors, purposes: connections.member },
     {
       subscribedTopics: async (signal) => {
         const names = await subscription.topics(signal)

@@ -150,8 +150,19 @@ export class ConsumerCore {
   }
 
   async close(timeoutMs: number): Promise<void> {
-    const { lifecycle, committer, source, handOut, assignment, subscription, missing, watchdog, poll, events } =
-      this.parts
+    const {
+      lifecycle,
+      committer,
+      source,
+      handOut,
+      assignment,
+      subscription,
+      missing,
+      watchdog,
+      poll,
+      events,
+      connections,
+    } = this.parts
     const before = lifecycle.close(timeoutMs)
     handOut.wake()
     if (before === 'running') await this.#leaveCleanly(timeoutMs)
@@ -164,20 +175,12 @@ export class ConsumerCore {
     missing.stop()
     watchdog.stop()
     assignment.releaseAll(closedError('consumer'))
-    this.#closeConnections()
+    connections.own.close()
     lifecycle.closed()
     poll.undo()
     handOut.wake()
     events.emit('closed')
     events.close()
-  }
-
-  #closeConnections(): void {
-    const { cluster, purposes } = this.parts
-    for (const broker of cluster.brokers()) {
-      for (const purpose of [purposes.fetch, purposes.late, ...Object.values(purposes.member)])
-        broker.closeConnection(purpose)
-    }
   }
 
   /** Stops in the order of a revocation. Bounded, whatever handlers and brokers do. */

@@ -1,6 +1,8 @@
 import type { Runtime } from '@ottla/runtime'
 import type { ConnectionPurpose } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import type { CoordinatorConnection } from '../cluster/coordinator-connection.ts'
+import type { OwnConnections } from '../cluster/own-connections.ts'
 import type { KafkaError } from '../errors.ts'
 import type { GroupIdentity, MemberPurposes } from '../group/membership.ts'
 import type { Assignment } from './assignment.ts'
@@ -24,11 +26,14 @@ import type { Subscription } from './subscription.ts'
 import type { Turns } from './turns.ts'
 
 /** The connections of one consumer. */
-export interface ConsumerPurposes {
+export interface ConsumerConnections {
+  readonly own: OwnConnections
   readonly fetch: ConnectionPurpose
   /** For partitions that become ready while a long poll without them is in flight. */
   readonly late: ConnectionPurpose
   readonly member: MemberPurposes
+  /** For commits and their look-up, which must not wait behind a slow request of another kind. */
+  readonly offsets: CoordinatorConnection
 }
 
 /** The parts of one consumer, as `assemble.ts` connects them. A part that is created later must not be read in a constructor. */
@@ -37,7 +42,7 @@ export interface ConsumerParts {
   readonly runtime: Runtime
   readonly turns: Turns
   readonly options: ResolvedConsumerOptions
-  readonly purposes: ConsumerPurposes
+  readonly connections: ConsumerConnections
   readonly events: ConsumerEvents
   readonly lifecycle: Lifecycle
   readonly subscription: Subscription

@@ -10,6 +10,7 @@ import {
 } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { CoordinatorConnection } from '../cluster/coordinator-connection.ts'
 import { coordinatorLost, isTransient, meaningOf } from '../error-meaning.ts'
 import { type ErrorCode, KafkaError, kafkaErrorOf } from '../errors.ts'
 import { within } from '../runtime/wait.ts'
@@ -83,24 +84,20 @@ function refusal(code: number, { protocols }: JoinGroupRequest): string | undefi
 export class GroupRequests {
   readonly #cluster: GroupCluster
   readonly #member: Member
-  readonly #purposes: MemberPurposes
-  /** Brokers that may have a connection of this member. */
-  readonly #used = new Set<Broker>()
+  readonly #connections: Readonly<Record<keyof MemberPurposes, CoordinatorConnection>>
 
   constructor(cluster: GroupCluster, member: Member, purposes: MemberPurposes) {
     this.#cluster = cluster
     this.#member = member
-    this.#purposes = purposes
+    this.#connections = {
+      coordinator: new CoordinatorConnection(purposes.coordinator),
+      heartbeat: new CoordinatorConnection(purposes.heartbeat),
+    }
   }
 
   async #coordinator(signal: AbortSignal, timeoutMs?: number): Promise<Broker> {
-    return this.#cluster.coordinator('group', this.#member.groupId, { signal, timeoutMs })
-  }
-
-  async #ownCoordinator(signal: AbortSignal, timeoutMs?: number): Promise<Broker> {
-    const broker = await this.#coordinator(signal, timeoutMs)
+    const broker = await this.#cluster.coordinator('group', this.#member.groupId, { signal, timeoutMs })
     signal.throwIfAborted()
-    this.#used.add(broker)
     return broker
   }
 
@@ -117,8 +114,8 @@ export class GroupRequests {
    * is created when the coordinator is known.
    */
   async join(body: () => JoinGroupRequest, timeoutMs: number, signal: AbortSignal): Promise<JoinGroupResponse> {
-    const broker = await this.#ownCoordinator(signal)
-    const options = { purpose: this.#purposes.coordinator, timeoutMs, signal }
+    const broker = await this.#coordinator(signal)
+    const options = { purpose: this.#connections.coordinator.to(broker), timeoutMs, signal }
     const sent = body()
     const response = await broker.request(JoinGroup, sent, options)
     if (meaningOf(response.errorCode).member === 'id-required' && response.memberId !== '') return response
@@ -127,8 +124,9 @@ export class GroupRequests {
   }
 
   async sync(body: SyncGroupRequest, timeoutMs: number, signal: AbortSignal): Promise<SyncGroupResponse> {
-    const broker = await this.#ownCoordinator(signal)
-    const response = await broker.request(SyncGroup, body, { purpose: this.#purposes.coordinator, timeoutMs, signal })
+    const broker = await this.#coordinator(signal)
+    const options = { purpose: this.#connections.coordinator.to(broker), timeoutMs, signal }
+    const response = await broker.request(SyncGroup, body, options)
     this.#check(response.errorCode, 'Getting the assignment', broker)
     return response
   }
@@ -140,27 +138,24 @@ export class GroupRequests {
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const broker = await this.#ownCoordinator(signal, timeoutMs)
+    const broker = await this.#coordinator(signal, timeoutMs)
     const body = () => {
       const { groupId, generation: generationId, memberId, instanceId: groupInstanceId } = identity()
       return { groupId, generationId, memberId, groupInstanceId }
     }
-    const options = { purpose: this.#purposes[purpose], timeoutMs, signal }
+    const options = { purpose: this.#connections[purpose].to(broker), timeoutMs, signal }
     const { errorCode } = await broker.request(Heartbeat, body, options)
     this.#check(errorCode, 'Heartbeat', broker)
   }
 
   /** Closes this member's connections. The next request opens another: a join that was given up may hold the old one for minutes. */
   closeConnections(): void {
-    for (const broker of this.#used) {
-      for (const purpose of Object.values(this.#purposes)) broker.closeConnection(purpose)
-    }
-    this.#used.clear()
+    for (const connection of Object.values(this.#connections)) connection.close()
   }
 
   /**
-   * Never rejects: after a failure the other members get the partitions when the session times out. Uses the general connection,
-   * because a join that was given up may still hold the member's own.
+   * Never rejects: after a failure the other members get the partitions when the session times out. After a
+   * join that was given up call `closeConnections` first: the coordinator may hold it, and would not read the request behind it.
    */
   async leave(memberId: string, reason: string, limitMs: number): Promise<void> {
     const { runtime, logger } = this.#cluster
@@ -171,7 +166,8 @@ export class GroupRequests {
     try {
       await within(runtime, { operation: 'Leaving the group', timeoutMs }, async (signal) => {
         const broker = await this.#coordinator(signal, timeoutMs)
-        const response = await broker.request(LeaveGroup, body, { timeoutMs, signal })
+        const options = { purpose: this.#connections.coordinator.to(broker), timeoutMs, signal }
+        const response = await broker.request(LeaveGroup, body, options)
         this.#check(response.errorCode || (response.members[0]?.errorCode ?? 0), 'Leaving the group', broker)
       })
     } catch (error) {

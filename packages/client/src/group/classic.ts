@@ -272,6 +272,7 @@ export class ClassicMembership implements Membership {
     const { memberId } = this.#identity
     const isStatic = this.#options.instanceId !== null && always !== true
     if (!failed && !isStatic && memberId !== '') {
+      if (this.#state !== 'stable') this.#requests.closeConnections()
       await this.#requests.leave(memberId, reason, Math.min(leaveRequestMs, deadlineMs - runtime.monoNow()))
     }
     this.#requests.closeConnections()

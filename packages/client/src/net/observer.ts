@@ -9,7 +9,7 @@ export interface RequestEvent {
   readonly apiVersion: number
   readonly correlationId: number
   readonly broker: BrokerAddress
-  /** Of the connection: 'general', 'produce', 'fetch:<consumer>', 'coordinator:<member>' or 'heartbeat:<member>'. */
+  /** Of the connection: 'general', or `<kind>:<owner>` such as 'produce:<producer>'. */
   readonly purpose: string
   /** Only at the end. */
   readonly durationMs?: number

@@ -1,5 +1,6 @@
 import { type CodecSet, sizeBound } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
+import type { OwnConnections } from '../cluster/own-connections.ts'
 import { retryBackoffMs } from '../cluster/retry-backoff.ts'
 import type { TopicInfo } from '../cluster/topology.ts'
 import { asKafkaError, closedError, describePartition, KafkaError, type Outcome } from '../errors.ts'
@@ -38,6 +39,7 @@ export class Accumulator implements ProducerParts {
   readonly barrier = new FlushBarrier()
   readonly space = new BufferSpace(() => this.hasSpace)
   readonly #cluster: ProducerCluster
+  readonly #connections: OwnConnections
   readonly #closing = new AbortController()
   readonly #topics = new Map<string, TopicBuffer>()
   readonly #timer: DeadlineTimer
@@ -51,6 +53,7 @@ export class Accumulator implements ProducerParts {
 
   constructor(cluster: ProducerCluster, options: ResolvedProducerOptions) {
     this.#cluster = cluster
+    this.#connections = cluster.ownConnections()
     this.options = options
     this.runtime = cluster.runtime
     this.codecs = cluster.options.codecs
@@ -61,6 +64,7 @@ export class Accumulator implements ProducerParts {
     this.#leaders = new LeaderTracker(cluster, this.#topics, this.#timer, {
       cluster,
       options,
+      purpose: this.#connections.purpose('produce'),
       pool: this.pool,
       sent: (batches) => this.#metrics.sent(batches),
     })
@@ -348,6 +352,7 @@ export class Accumulator implements ProducerParts {
     }
     this.#timer.stop()
     this.#leaders.close()
+    this.#connections.close()
     this.#metrics.close()
     for (const release of this.#watches) release()
   }

@@ -15,6 +15,7 @@ export type ProducerCluster = Pick<
   | 'updateLeader'
   | 'addBrokers'
   | 'broker'
+  | 'ownConnections'
   | 'findBroker'
   | 'retry'
 >

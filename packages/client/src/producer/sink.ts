@@ -1,5 +1,5 @@
 import { Produce, type ProduceResponse } from '@ottla/codec'
-import type { Broker, RequestOptions } from '../cluster/broker.ts'
+import type { Broker, ConnectionPurpose, RequestOptions } from '../cluster/broker.ts'
 import { KafkaError } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { ResolvedProducerOptions } from './options.ts'
@@ -11,6 +11,8 @@ import type { WriterPool } from './writer-pool.ts'
 
 export interface SinkParts {
   readonly cluster: ProducerCluster
+  /** Of this producer alone: a broker holds a request with acks=all until the followers have its records. */
+  readonly purpose: ConnectionPurpose
   readonly options: ResolvedProducerOptions
   readonly pool: WriterPool
   /** A request with these batches is about to be sent. */
@@ -149,10 +151,10 @@ export class Sink {
     batches: readonly ProducerBatch[],
     onFlushed: () => void,
   ): Promise<ProduceResponse | undefined> {
-    const { options } = this.#parts
+    const { options, purpose } = this.#parts
     const body = (version: number) => produceBody(batches, options, version)
     const request: RequestOptions = {
-      purpose: 'produce',
+      purpose,
       timeoutMs: options.requestTimeoutMs,
       maxVersion: highestVersion(batches),
       onFlushed,

@@ -174,7 +174,7 @@ describe('close', () => {
       const reader = consumer.messages()
       await take(reader, 2)
       await reader.return()
-      expect(connections(), 'general, fetch and coordinator').toBe(3)
+      expect(connections(), 'general, fetch, coordinator and offsets').toBe(4)
       expect(consumer.close()).toBe(consumer.close())
       await consumer.close()
       expect(committedAt(scenario)).toBe(1)

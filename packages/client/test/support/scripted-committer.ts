@@ -1,6 +1,7 @@
 import { type ErrorName, errorCode, OffsetCommit } from '@ottla/codec'
 import { expect } from 'vitest'
 import { Cluster } from '../../src/cluster/cluster.ts'
+import { CoordinatorConnection } from '../../src/cluster/coordinator-connection.ts'
 import type { TopicPartition } from '../../src/cluster/topology.ts'
 import type { CommittedOffset } from '../../src/consumer/offsets/commit-host.ts'
 import { Committer, type CommitterHost, type CommitterPolicy } from '../../src/consumer/offsets/committer.ts'
@@ -40,6 +41,7 @@ export class ScriptedCommitter implements CommitterHost {
   readonly turns: Turns
   readonly peer: ScriptedBroker
   readonly cluster: Cluster
+  readonly connection = new CoordinatorConnection('offsets:c')
   readonly committer: Committer
   readonly assigned = new PartitionMap<AssignedPartition>()
   /** 'topic-partition' → the stored offset. */

@@ -1,5 +1,6 @@
 import { type ErrorName, errorCode, ListOffsets, OffsetFetch, OffsetForLeaderEpoch } from '@ottla/codec'
 import { Cluster } from '../../src/cluster/cluster.ts'
+import { CoordinatorConnection } from '../../src/cluster/coordinator-connection.ts'
 import { OffsetRequests } from '../../src/consumer/offsets/offset-requests.ts'
 import { Positions, type PositionsHost } from '../../src/consumer/offsets/positions.ts'
 import { AssignedPartition } from '../../src/consumer/partition/assigned-partition.ts'
@@ -62,9 +63,9 @@ export class ScriptedOffsets {
     const given = resolveKafkaOptions({ brokers: this.peer.bootstrap, runtime, logger: silentLogger, ...options })
     this.cluster = new Cluster(given, createEvents(), new Metrics())
     const identity = () => ({ groupId: 'g' })
-    this.requests = new OffsetRequests(this.cluster, {
-      ...{ identity, isolation: 'read_committed', closing: closing.signal, turns: this.turns },
-    })
+    const connection = new CoordinatorConnection('offsets:c')
+    const limits = { isolation: 'read_committed', closing: closing.signal, turns: this.turns } as const
+    this.requests = new OffsetRequests(this.cluster, { identity, connection, ...limits })
   }
 
   /** Partitions with these leaders. */

@@ -1,7 +1,7 @@
 import type { Runtime } from '@ottla/runtime'
 import type { NetworkConditions } from '../network/memory.ts'
 import { type Clock, ClusterClock } from '../runtime/clock.ts'
-import { systemRuntime } from '../runtime/node-runtime.ts'
+import { backgroundRuntime, systemRuntime } from '../runtime/node-runtime.ts'
 import { VirtualTime } from '../runtime/virtual.ts'
 import { VirtualClock } from '../runtime/virtual-clock.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -19,7 +19,7 @@ export interface ClusterTime {
   turn(): Promise<void>
 }
 
-export function clusterTime({ time, seed, runtime }: ResolvedOptions): ClusterTime {
+export function clusterTime({ time, seed, runtime, keepAlive }: ResolvedOptions): ClusterTime {
   if (time === 'virtual') {
     const virtual = new VirtualTime({ seed })
     const { brokers, clients, conditions } = virtual
@@ -27,8 +27,8 @@ export function clusterTime({ time, seed, runtime }: ResolvedOptions): ClusterTi
     return { clock: new VirtualClock(virtual), host: brokers, brokers, clients, conditions, virtual, turn }
   }
   const host = runtime ?? systemRuntime
-  const clock = new ClusterClock(host)
+  const clock = new ClusterClock(host, runtime === undefined && !keepAlive ? backgroundRuntime : host)
   const turn = () => new Promise<void>((resolve) => clock.runtime.defer(resolve))
-  const both = { brokers: clock.runtime, clients: clock.runtime }
-  return { clock, host, ...both, conditions: undefined, virtual: undefined, turn }
+  const { brokers, runtime: clients } = clock
+  return { clock, host, brokers, clients, conditions: undefined, virtual: undefined, turn }
 }

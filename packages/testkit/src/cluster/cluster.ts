@@ -85,7 +85,7 @@ export class TestCluster implements AsyncDisposable {
     this.#data = openDataDirectory(options, this.#system, newClusterId)
     this.clusterId = this.#data?.clusterId ?? newClusterId
     const network = new MemoryNetwork(this.#system, time.conditions)
-    this.#listeners = new Listeners(network, options.listeners, tlsSetupOf(options))
+    this.#listeners = new Listeners(network, options, tlsSetupOf(options))
     this.runtime = clientRuntime(time.clients, network, this.#clientTimers)
     this.#controller = new Controller({
       runtime: this.#system,

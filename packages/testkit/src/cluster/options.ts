@@ -64,6 +64,11 @@ export interface ClusterOptions {
   readonly checkReplicas?: boolean
   /** Keep the requests that brokers receive, for `cluster.saw`. Default: false. */
   readonly traffic?: boolean | TrafficOptions
+  /**
+   * The cluster keeps the process alive until it is closed, as a server does. Default: false, so that a test that forgets it can end;
+   * pending calls of clients keep the process alive in either case.
+   */
+  readonly keepAlive?: boolean
   /** `close` rejects when clients left connections, or timers on the cluster's clock, open. Default: false. */
   readonly leakCheck?: boolean
   /** Called when a request cannot be handled and its connection closes. Default: `process.emitWarning`. */
@@ -88,6 +93,7 @@ export interface ResolvedOptions {
   readonly seed: number
   readonly checkReplicas: boolean
   readonly traffic: TrafficOptions | undefined
+  readonly keepAlive: boolean
   readonly leakCheck: boolean
   readonly onDiagnostic: (message: string) => void
 }
@@ -118,6 +124,7 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     runtime,
     ...timeOptions,
     traffic: options.traffic === true ? {} : options.traffic || undefined,
+    keepAlive: options.keepAlive ?? false,
     leakCheck: options.leakCheck ?? false,
     onDiagnostic: options.onDiagnostic ?? ((message) => process.emitWarning(message, 'OttlaTestkitWarning')),
   }

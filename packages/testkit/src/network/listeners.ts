@@ -70,16 +70,24 @@ export interface OpenListeners {
   close(): Promise<void>
 }
 
+export interface ListenersOptions {
+  readonly listeners: readonly ResolvedListener[]
+  /** Whether servers and their sockets keep the process alive. */
+  readonly keepAlive: boolean
+}
+
 /** The listeners of all brokers, in memory and on TCP. A restarted broker keeps its ports. */
 export class Listeners {
   readonly #network: MemoryNetwork
   readonly #configs: readonly ResolvedListener[]
+  readonly #keepAlive: boolean
   readonly #tls: TlsSetup | undefined
   readonly #addresses = new Map<number, readonly [ListenerAddress, ...ListenerAddress[]]>()
 
-  constructor(network: MemoryNetwork, configs: readonly ResolvedListener[], tls?: TlsSetup) {
+  constructor(network: MemoryNetwork, { listeners, keepAlive }: ListenersOptions, tls?: TlsSetup) {
     this.#network = network
-    this.#configs = configs
+    this.#configs = listeners
+    this.#keepAlive = keepAlive
     this.#tls = tls
   }
 
@@ -144,7 +152,7 @@ export class Listeners {
       )
       return { address: { name, host: tcp.host, port: socket.port }, close: () => socket.close() }
     }
-    const socket = await listenTcp(tcp.host, port, acceptHere)
+    const socket = await listenTcp({ host: tcp.host, port, keepAlive: this.#keepAlive }, acceptHere)
     const address = { name, host: tcp.host, port: socket.port }
     const stop = this.#network.listen(address.host, address.port, acceptHere)
     const close = () => {
@@ -165,6 +173,6 @@ export class Listeners {
     // With SASL_SSL, Kafka requests client certificates only when the listener's own config says so.
     const usual = requiresSasl(protocol) ? 'none' : this.#tls.clientAuth
     const settings = { ...identity, mapping, clientAuth: clientAuth ?? usual }
-    return listenTls(tcp.host, port, settings, accept)
+    return listenTls({ host: tcp.host, port, keepAlive: this.#keepAlive }, settings, accept)
   }
 }

@@ -8,16 +8,31 @@ export interface TcpListener {
   close(): Promise<void>
 }
 
-/** Listens on a TCP port; 0 selects a free one. Rejects when the port is in use. */
-export function listenTcp(host: string, port: number, accept: Accept): Promise<TcpListener> {
+export interface ListenAt {
+  readonly host: string
+  /** 0 selects a free one. */
+  readonly port: number
+  /** Whether the server and its sockets keep the process alive. */
+  readonly keepAlive: boolean
+}
+
+/** Listens on a TCP port. Rejects when the port is in use. */
+export async function listenTcp(at: ListenAt, accept: Accept): Promise<TcpListener> {
+  const server = createServer({ noDelay: true, keepAlive: true }, (socket) => attach(socket, accept))
+  return { port: await listen(server, at), close: () => closeServer(server) }
+}
+
+/** Resolves to the port. */
+export function listen(server: Server, { host, port, keepAlive }: ListenAt): Promise<number> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ noDelay: true, keepAlive: true }, (socket) => attach(socket, accept))
     server.once('error', reject)
+    if (!keepAlive) server.on('connection', (socket) => socket.unref())
     server.listen({ host, port }, () => {
       server.removeListener('error', reject)
+      if (!keepAlive) server.unref()
       const address = server.address()
       if (address === null || typeof address === 'string') return reject(new Error('The server has no port'))
-      resolve({ port: address.port, close: () => closeServer(server) })
+      resolve(address.port)
     })
   })
 }

@@ -4,7 +4,7 @@ import { createServer, type TLSSocket } from 'node:tls'
 import type { ServerTransport, TransportReader } from '@ottla/runtime'
 import { principalNameOf } from './names.ts'
 import type { NameMapping } from './principal-rules.ts'
-import { attach, type TcpListener } from './tcp.ts'
+import { attach, type ListenAt, listen, type TcpListener } from './tcp.ts'
 
 /** Kafka's values of ssl.client.auth. */
 export type ClientAuth = 'none' | 'requested' | 'required'
@@ -24,8 +24,8 @@ export type AcceptTls = (transport: ServerTransport, principal: string | undefin
 /** The time limit of a handshake. */
 const handshakeTimeoutMs = 30_000
 
-/** Listens with TLS on a TCP port; 0 selects a free one. Rejects when the port is in use. */
-export function listenTls(host: string, port: number, settings: TlsSettings, accept: AcceptTls): Promise<TcpListener> {
+/** Listens with TLS on a TCP port. Rejects when the port is in use. */
+export async function listenTls(at: ListenAt, settings: TlsSettings, accept: AcceptTls): Promise<TcpListener> {
   const { cert, key, ca, clientAuth, mapping } = settings
   const raw = new Set<Socket>()
   const server = createServer({
@@ -47,27 +47,21 @@ export function listenTls(host: string, port: number, settings: TlsSettings, acc
   // The client does not speak TLS or does not trust this broker.
   server.on('tlsClientError', (_, socket) => socket.destroy())
   server.on('secureConnection', (socket) => {
+    if (!at.keepAlive) socket.unref()
     const shown = clientAuth === 'none' ? undefined : socket.getPeerCertificate(false).raw
     if (shown === undefined) return attach(socket, (transport) => accept(transport, undefined))
     const name = socket.authorized ? mapping(principalNameOf(new X509Certificate(shown).subject)) : undefined
     if (name === undefined) refuse(socket)
     else attach(socket, (transport) => accept(transport, `User:${name}`))
   })
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port }, () => {
-      server.removeListener('error', reject)
-      const address = server.address()
-      if (address === null || typeof address === 'string') return reject(new Error('The server has no port'))
-      const close = () =>
-        new Promise<void>((closed) => {
-          server.close(() => closed())
-          // Handshakes in progress.
-          for (const socket of raw) socket.destroy()
-        })
-      resolve({ port: address.port, close })
+  const port = await listen(server, at)
+  const close = () =>
+    new Promise<void>((closed) => {
+      server.close(() => closed())
+      // Handshakes in progress.
+      for (const socket of raw) socket.destroy()
     })
-  })
+  return { port, close }
 }
 
 /** Closes a connection whose client certificate is not trusted. */

@@ -46,7 +46,9 @@ interface Due {
   readonly atMs: number
   readonly order: number
   readonly callback: () => void
-  host: Timer
+  /** The runtime that has the timer. */
+  readonly host: Runtime
+  timer: Timer
 }
 
 /** The most turns that a step of `advance` waits for, so that endless work does not block it. */
@@ -58,6 +60,8 @@ const maxTurns = 1_000
  */
 export class ClusterClock implements Clock {
   readonly runtime: Runtime
+  /** The same time for brokers; its timers are those of `background`. */
+  readonly brokers: Runtime
   readonly #host: Runtime
   readonly #timers = new Set<Due>()
   #shiftMs = 0
@@ -68,13 +72,19 @@ export class ClusterClock implements Clock {
   #busy = 0
   #advancing: Promise<void> = Promise.resolve()
 
-  constructor(host: Runtime) {
+  /** `background`: the host's clock with timers for the work of the cluster alone. */
+  constructor(host: Runtime, background: Runtime = host) {
     this.#host = host
-    this.runtime = Object.freeze({
+    this.runtime = this.#runtimeOn(host)
+    this.brokers = this.#runtimeOn(background)
+  }
+
+  #runtimeOn(host: Runtime): Runtime {
+    return Object.freeze({
       wallNow: () => host.wallNow() + this.#shiftMs + this.#wallMs,
       monoNow: () => host.monoNow() + this.#shiftMs,
       tickNow: () => host.tickNow() + this.#shiftMs + this.#wallMs,
-      setTimer: (callback: () => void, delayMs: number) => this.#setTimer(callback, delayMs),
+      setTimer: (callback: () => void, delayMs: number) => this.#setTimer(host, callback, delayMs),
       clearTimer: (timer: Timer) => this.#clearTimer(timer as unknown as Due),
       defer: (callback: () => void) => this.#defer(callback),
       work: <T>(job: () => Promise<T> | T) => this.#work(job),
@@ -145,7 +155,7 @@ export class ClusterClock implements Clock {
 
   #fire(due: Due): void {
     if (!this.#timers.delete(due)) return
-    this.#host.clearTimer(due.host)
+    due.host.clearTimer(due.timer)
     due.callback()
   }
 
@@ -157,16 +167,16 @@ export class ClusterClock implements Clock {
     }
   }
 
-  #setTimer(callback: () => void, delayMs: number): Timer {
+  #setTimer(host: Runtime, callback: () => void, delayMs: number): Timer {
     const atMs = this.runtime.monoNow() + Math.max(0, delayMs)
-    const due = { atMs, order: this.#order++, callback } as Due
-    due.host = this.#host.setTimer(() => this.#fire(due), delayMs)
+    const due = { atMs, order: this.#order++, callback, host } as Due
+    due.timer = host.setTimer(() => this.#fire(due), delayMs)
     this.#timers.add(due)
     return due as unknown as Timer
   }
 
   #clearTimer(due: Due): void {
-    if (this.#timers.delete(due)) this.#host.clearTimer(due.host)
+    if (this.#timers.delete(due)) due.host.clearTimer(due.timer)
   }
 
   #defer(callback: () => void): void {

@@ -1,14 +1,19 @@
-import { nodeClock, type Runtime, type Timer } from '@ottla/runtime'
+import { nodeBackgroundClock, nodeClock, type Runtime, type Timer } from '@ottla/runtime'
 import type { MemoryNetwork } from '../network/memory.ts'
 
-/** Real time and randomness for the brokers, which open no connections themselves. */
-export const systemRuntime: Runtime = Object.freeze({
-  ...nodeClock,
+/** Brokers open no connections themselves. */
+const noNetwork: Pick<Runtime, 'lookup' | 'dial'> = {
   lookup: async (host: string) => [host],
   dial: async () => {
     throw new Error('Brokers open no connections')
   },
-})
+}
+
+/** Real time and randomness. */
+export const systemRuntime: Runtime = Object.freeze({ ...nodeClock, ...noNetwork })
+
+/** The same for brokers that do not keep the process alive: pending calls of clients and tests have timers or sockets that do. */
+export const backgroundRuntime: Runtime = Object.freeze({ ...nodeBackgroundClock, ...noNetwork })
 
 /**
  * The same clock and randomness for clients, which can reach only the brokers of this network. Pending timers are kept in

@@ -46,8 +46,8 @@ export class BrokerLoop {
     this.#host = host
     const { purpose, latePurpose } = host.options
     const withIds = hasIds(key)
-    this.#purpose = withIds ? purpose : namesOf(purpose)
-    this.#latePurpose = withIds ? latePurpose : namesOf(latePurpose)
+    this.#purpose = withIds ? purpose : `${purpose}:names`
+    this.#latePurpose = withIds ? latePurpose : `${latePurpose}:names`
     this.#session = new FetchSession(withIds)
     this.#pacing = new Pacing(host.cluster)
     const isNeeded = () => this.#fetching || this.#resting
@@ -230,8 +230,4 @@ export class BrokerLoop {
 /** A missing right may be granted. */
 function mayRepeat(error: KafkaError): boolean {
   return meaningOf(error.code).forbidden !== undefined || isTransient(error)
-}
-
-function namesOf(purpose: ConnectionPurpose): ConnectionPurpose {
-  return purpose.startsWith('fetch:') ? `fetch:${purpose.slice('fetch:'.length)}:names` : purpose
 }

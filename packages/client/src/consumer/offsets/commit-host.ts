@@ -1,4 +1,5 @@
 import type { Cluster } from '../../cluster/cluster.ts'
+import type { CoordinatorConnection } from '../../cluster/coordinator-connection.ts'
 import type { TopicPartition } from '../../cluster/topology.ts'
 import type { ErrorCode, KafkaError } from '../../errors.ts'
 import type { GroupIdentity } from '../../group/membership.ts'
@@ -23,6 +24,7 @@ export interface CommittedOffset extends TopicPartition {
 
 /** What the sending of commits requires of the consumer. */
 export interface CommitHost {
+  readonly connection: CoordinatorConnection
   /** Of this moment: it is read when a request is written. */
   identity(): GroupIdentity
   /** No join is in flight: the identity is that of a completed rebalance. Also true for a consumer that is no member of a group. */

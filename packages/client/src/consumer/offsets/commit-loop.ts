@@ -146,7 +146,8 @@ export class CommitLoop {
     try {
       if (KafkaError.is(broker)) throw broker
       const body = (version: number) => this.#write(request, version)
-      const response = await broker.request(OffsetCommit, body, { signal, maxVersion: request.maxVersion })
+      const purpose = this.#host.connection.to(broker)
+      const response = await broker.request(OffsetCommit, body, { purpose, signal, maxVersion: request.maxVersion })
       const ended = signal.aborted ? undefined : this.#outcomes.settle(request, response, broker)
       if (ended !== undefined) await ended
     } catch (error) {

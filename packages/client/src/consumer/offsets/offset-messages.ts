@@ -1,5 +1,5 @@
 import { ListOffsets, OffsetFetch, OffsetForLeaderEpoch } from '@ottla/codec'
-import type { Broker } from '../../cluster/broker.ts'
+import type { Broker, RequestOptions } from '../../cluster/broker.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
 import { describePartition, type ErrorPlace, KafkaError, kafkaErrorOf } from '../../errors.ts'
 import type { BatchEntry, FoundOffset, LookupKind, OffsetBatch } from './offset-batch.ts'
@@ -29,13 +29,13 @@ export async function requestCommitted(
   broker: Broker,
   batch: OffsetBatch,
   groupId: string,
-  signal: AbortSignal,
+  options: Pick<RequestOptions, 'purpose' | 'signal'>,
 ): Promise<void> {
   const operation = operations.committed
   // Version 10 has topic ids in place of names.
   const maxVersion = batch.usesIds ? 10 : 9
   const body = (version: number) => committedRequest(version, groupId, batch)
-  const response = await broker.request(OffsetFetch, body, { signal, maxVersion })
+  const response = await broker.request(OffsetFetch, body, { ...options, maxVersion })
   const group = response.groups.find((one) => one.groupId === groupId) ?? response
   const where = { broker, group: groupId }
   if (group.errorCode !== 0) throw kafkaErrorOf(group.errorCode, operation, where)

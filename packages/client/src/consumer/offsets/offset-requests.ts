@@ -1,4 +1,5 @@
 import type { Cluster } from '../../cluster/cluster.ts'
+import type { CoordinatorConnection } from '../../cluster/coordinator-connection.ts'
 import { noTopicId, type TopicPartition } from '../../cluster/topology.ts'
 import { coordinatorLost, meaningOf } from '../../error-meaning.ts'
 import { asKafkaError, describePartition, KafkaError, kafkaErrorOf } from '../../errors.ts'
@@ -34,6 +35,8 @@ export type OffsetsCluster = Pick<
 export interface OffsetRequestsOptions {
   /** Of the group whose commits are looked up. Read when a request is written. */
   readonly identity: () => Pick<GroupIdentity, 'groupId'>
+  /** For the look-up of commits. */
+  readonly connection: CoordinatorConnection
   readonly isolation: 'read_committed' | 'read_uncommitted'
   /** Ends all tasks without a further call of their listeners. */
   readonly closing: AbortSignal
@@ -227,13 +230,13 @@ export class OffsetRequests {
 
   async #fromCoordinator(batch: OffsetBatch): Promise<void> {
     const { runtime, options } = this.#cluster
-    const { closing, identity } = this.#options
+    const { closing, identity, connection } = this.#options
     const limits = { operation: operations.committed, timeoutMs: options.requestTimeoutMs, signals: [closing] }
     const { groupId } = identity()
     try {
       await within(runtime, limits, async (signal) => {
         const coordinator = await withSignal(this.#cluster.findCoordinator('group', groupId), signal)
-        await requestCommitted(coordinator, batch, groupId, signal)
+        await requestCommitted(coordinator, batch, groupId, { purpose: connection.to(coordinator), signal })
       })
     } catch (error) {
       if (coordinatorLost(error)) this.#cluster.forgetCoordinator('group', groupId)
