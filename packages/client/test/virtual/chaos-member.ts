@@ -107,7 +107,8 @@ export class ChaosMember {
       this.#world.count('event stalled')
       this.#note(event, `stalled at ${event.offset}`)
       // The items of a poll stay in hand while nothing reads.
-      if (!this.#isDead && !this.#isAbsent && this.#reader?.isHung === false)
+      const isReading = !this.#isDead && !this.#isAbsent && !this.#isEnding
+      if (isReading && this.#reader?.isHung === false)
         this.#world.violation(`${this.name} reports ${event.offset} as stalled, but no handler hangs`, event)
     })
     const lost = ({ partitions }: { partitions: readonly TopicPartition[] }) => {

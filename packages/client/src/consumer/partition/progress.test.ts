@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { OffsetRanges } from './offset-ranges.ts'
 import { Progress } from './progress.ts'
 
 const started = (offset = 0, epoch = 0) => {
@@ -50,6 +51,16 @@ describe('what is undone', () => {
     expect(progress.lowestUndone.offset).toBe(2)
     progress.settleBefore(3)
     expect(progress.lowestUndone.offset).toBe(2)
+  })
+
+  test('includes the rest of a batch with gaps whose first record was returned before', () => {
+    const progress = started()
+    hand(progress, 0)
+    progress.giveBack(0, 1)
+    progress.handAll([{ start: 0, end: 3, epochBefore: -1, epoch: -1 }], 4, 1)
+    progress.giveBack(0, 4)
+    progress.settle(0, 1)
+    expect(progress.lowestUndone.offset).toBe(1)
   })
 
   test('does not include offsets without records: control batches, gaps of compaction', () => {
@@ -153,6 +164,18 @@ class Model {
   }
 }
 
+/** Hands out a batch of these offsets as a whole; some that were never delivered have no record. */
+function handBatch(progress: Progress, model: Model, end: number, hasRecord: () => boolean): void {
+  const ranges = new OffsetRanges()
+  for (let offset = model.next; offset < end; offset++) {
+    const isWanted = offset < model.states.length ? model.states[offset] === 'returned' : hasRecord()
+    if (isWanted) ranges.add({ start: offset, end: offset + 1, epochBefore: -1, epoch: -1 })
+    if (isWanted) model.states[offset] = 'handed'
+    else model.states[offset] ??= 'done'
+  }
+  progress.handAll(ranges, end, 1)
+}
+
 function seeded(seed: number): (sides: number) => number {
   let state = seed
   return (sides) => {
@@ -168,13 +191,16 @@ test.each([1, 2, 3, 4])('equals a model with one state for each offset, over ran
   for (let step = 0; step < 3_000; step++) {
     const start = random(model.states.length + 1)
     const end = start + 1 + random(5)
-    switch (random(4)) {
+    switch (random(5)) {
       case 0: {
         const offset = model.next
         progress.hand(offset, offset + 1, 1 + Math.floor(step / 500))
         model.states[offset] = 'handed'
         break
       }
+      case 4:
+        handBatch(progress, model, model.next + 1 + random(6), () => random(3) > 0)
+        break
       case 1:
         progress.settle(start, end)
         model.change(start, end, ['handed', 'returned'], 'done')

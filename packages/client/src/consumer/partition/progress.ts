@@ -174,10 +174,13 @@ export class Progress {
     this.#saveItem()
     let epochBefore = this.#frontierEpoch
     for (const range of ranges) {
-      if (range.start >= this.#frontier) {
-        this.#handed.add({ ...range, epochBefore, epoch })
-        epochBefore = epoch
-      } else for (const part of this.#returned.remove(range.start, range.end)) this.#handed.add(part)
+      // A range may begin with records that were delivered before and returned.
+      if (range.start < this.#frontier)
+        for (const part of this.#returned.remove(range.start, range.end)) this.#handed.add(part)
+      const start = Math.max(range.start, this.#frontier)
+      if (start >= range.end) continue
+      this.#handed.add({ start, end: range.end, epochBefore, epoch })
+      epochBefore = epoch
     }
     if (end > this.#frontier) this.#advance(end, epoch)
   }
