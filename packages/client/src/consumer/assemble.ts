@@ -58,7 +58,7 @@ export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): Co
   parts.source = createSource(parts)
   parts.lookups = new OffsetRequests(cluster, {
     identity: () => parts.identity,
-    connection: parts.connections.offsets,
+    connection: parts.connections.member.offsets,
     isolation: options.isolation,
     closing: parts.lifecycle.closing,
   })
@@ -94,8 +94,11 @@ function createConnections(cluster: Cluster): ConsumerConnections {
     own,
     fetch: own.purpose('fetch'),
     late: own.purpose('late-fetch'),
-    member: { coordinator: own.purpose('coordinator'), heartbeat: own.purpose('heartbeat') },
-    offsets: new CoordinatorConnection(own.purpose('offsets')),
+    member: {
+      coordinator: new CoordinatorConnection(own.purpose('coordinator')),
+      heartbeat: new CoordinatorConnection(own.purpose('heartbeat')),
+      offsets: new CoordinatorConnection(own.purpose('offsets')),
+    },
   }
 }
 
@@ -198,7 +201,7 @@ function createCommitter(parts: ConsumerParts): Committer {
   const { cluster, options, events, assignment } = parts
   return new Committer(cluster, options.commit, {
     identity: () => parts.identity,
-    connection: parts.connections.offsets,
+    connection: parts.connections.member.offsets,
     isStable: () => parts.member === undefined || parts.member.state === 'stable',
     partitions: () => assignment.partitions.all,
     find: (place) => assignment.partitions.get(place),
@@ -235,7 +238,14 @@ function createMembership(parts: ConsumerParts, groupId: string): Membership {
   const times = { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs, revokeGraceMs }
   return new ClassicMembership(
     cluster,
-    { groupId, instanceId: instanceId ?? null, rack: rack ?? null, ...times, assignors, purposes: connections.member },
+    {
+      groupId,
+      instanceId: instanceId ?? null,
+      rack: rack ?? null,
+      ...times,
+      assignors,
+      connections: connections.member,
+    },
     {
       subscribedTopics: async (signal) => {
         const names = await subscription.topics(signal)
