@@ -61,7 +61,7 @@ export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): Co
   parts.source = createSource(parts)
   parts.lookups = new OffsetRequests(cluster, {
     identity: () => parts.identity,
-    connection: parts.connections.offsets,
+    connection: parts.connections.member.offsets,
     isolation: options.isolation,
     closing: parts.lifecycle.closing,
     turns: parts.turns,
@@ -98,8 +98,11 @@ function createConnections(cluster: Cluster): ConsumerConnections {
     own,
     fetch: own.purpose('fetch'),
     late: own.purpose('late-fetch'),
-    member: { coordinator: own.purpose('coordinator'), heartbeat: own.purpose('heartbeat') },
-    offsets: new CoordinatorConnection(own.purpose('offsets')),
+    member: {
+      coordinator: new CoordinatorConnection(own.purpose('coordinator')),
+      heartbeat: new CoordinatorConnection(own.purpose('heartbeat')),
+      offsets: new CoordinatorConnection(own.purpose('offsets')),
+    },
   }
 }
 
@@ -206,7 +209,7 @@ function createCommitter(parts: ConsumerParts): Committer {
   return new Committer(cluster, options.commit, {
     turns: parts.turns,
     identity: () => parts.identity,
-    connection: parts.connections.offsets,
+    connection: parts.connections.member.offsets,
     isStable: () => parts.member === undefined || parts.member.state === 'stable',
     partitions: () => assignment.partitions.all,
     find: (place) => assignment.partitions.get(place),
@@ -243,7 +246,14 @@ function createMembership(parts: ConsumerParts, groupId: string): Membership {
   const times = { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs, revokeGraceMs }
   return new ClassicMembership(
     cluster,
-    { groupId, instanceId: instanceId ?? null, rack: rack ?? null, ...times, assignors, purposes: connections.member },
+    {
+      groupId,
+      instanceId: instanceId ?? null,
+      rack: rack ?? null,
+      ...times,
+      assignors,
+      connections: connections.member,
+    },
     {
       subscribedTopics: async (signal) => {
         const names = await subscription.topics(signal)

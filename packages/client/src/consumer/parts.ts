@@ -1,10 +1,9 @@
 import type { Runtime } from '@ottla/runtime'
 import type { ConnectionPurpose } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import type { CoordinatorConnection } from '../cluster/coordinator-connection.ts'
 import type { OwnConnections } from '../cluster/own-connections.ts'
 import type { KafkaError } from '../errors.ts'
-import type { GroupIdentity, MemberPurposes } from '../group/membership.ts'
+import type { GroupIdentity, MemberConnections } from '../group/membership.ts'
 import type { Assignment } from './assignment.ts'
 import type { ConsumerEvents } from './events.ts'
 import type { Prefetch } from './fetching/prefetch.ts'
@@ -31,9 +30,8 @@ export interface ConsumerConnections {
   readonly fetch: ConnectionPurpose
   /** For partitions that become ready while a long poll without them is in flight. */
   readonly late: ConnectionPurpose
-  readonly member: MemberPurposes
-  /** For commits and their look-up, which must not wait behind a slow request of another kind. */
-  readonly offsets: CoordinatorConnection
+  /** A consumer that is no member uses the one for offsets alone. */
+  readonly member: MemberConnections
 }
 
 /** The parts of one consumer, as `assemble.ts` connects them. A part that is created later must not be read in a constructor. */

@@ -10,13 +10,12 @@ import {
 } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { CoordinatorConnection } from '../cluster/coordinator-connection.ts'
 import { coordinatorLost, isTransient, meaningOf } from '../error-meaning.ts'
 import { type ErrorCode, KafkaError, kafkaErrorOf } from '../errors.ts'
 import { within } from '../runtime/wait.ts'
 import type { GroupMember } from './assignors/assignor.ts'
 import { decodeAssignment, decodeSubscription } from './consumer-protocol.ts'
-import type { GroupIdentity, MemberPurposes, TopicPartition } from './membership.ts'
+import type { GroupIdentity, MemberConnections, TopicPartition } from './membership.ts'
 
 /** What a membership needs of the cluster. */
 export type GroupCluster = Pick<Cluster, 'runtime' | 'logger' | 'options' | 'coordinator' | 'forgetCoordinator'>
@@ -84,15 +83,12 @@ function refusal(code: number, { protocols }: JoinGroupRequest): string | undefi
 export class GroupRequests {
   readonly #cluster: GroupCluster
   readonly #member: Member
-  readonly #connections: Readonly<Record<keyof MemberPurposes, CoordinatorConnection>>
+  readonly #connections: MemberConnections
 
-  constructor(cluster: GroupCluster, member: Member, purposes: MemberPurposes) {
+  constructor(cluster: GroupCluster, member: Member, connections: MemberConnections) {
     this.#cluster = cluster
     this.#member = member
-    this.#connections = {
-      coordinator: new CoordinatorConnection(purposes.coordinator),
-      heartbeat: new CoordinatorConnection(purposes.heartbeat),
-    }
+    this.#connections = connections
   }
 
   async #coordinator(signal: AbortSignal, timeoutMs?: number): Promise<Broker> {
@@ -134,7 +130,7 @@ export class GroupRequests {
   /** `identity` is called for each attempt to write the request. */
   async heartbeat(
     identity: () => GroupIdentity,
-    purpose: keyof MemberPurposes,
+    connection: 'coordinator' | 'heartbeat',
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<void> {
@@ -143,19 +139,20 @@ export class GroupRequests {
       const { groupId, generation: generationId, memberId, instanceId: groupInstanceId } = identity()
       return { groupId, generationId, memberId, groupInstanceId }
     }
-    const options = { purpose: this.#connections[purpose].to(broker), timeoutMs, signal }
+    const options = { purpose: this.#connections[connection].to(broker), timeoutMs, signal }
     const { errorCode } = await broker.request(Heartbeat, body, options)
     this.#check(errorCode, 'Heartbeat', broker)
   }
 
-  /** Closes this member's connections. The next request opens another: a join that was given up may hold the old one for minutes. */
+  /** The next join opens another connection: one that was given up may hold the old one for minutes. */
   closeConnections(): void {
-    for (const connection of Object.values(this.#connections)) connection.close()
+    this.#connections.coordinator.close()
+    this.#connections.heartbeat.close()
   }
 
   /**
-   * Never rejects: after a failure the other members get the partitions when the session times out. After a
-   * join that was given up call `closeConnections` first: the coordinator may hold it, and would not read the request behind it.
+   * Never rejects: after a failure the other members get the partitions when the session times out. Uses the
+   * connection of the commits, behind which the coordinator must process it; a join that was given up may still hold the other one.
    */
   async leave(memberId: string, reason: string, limitMs: number): Promise<void> {
     const { runtime, logger } = this.#cluster
@@ -166,7 +163,7 @@ export class GroupRequests {
     try {
       await within(runtime, { operation: 'Leaving the group', timeoutMs }, async (signal) => {
         const broker = await this.#coordinator(signal, timeoutMs)
-        const options = { purpose: this.#connections.coordinator.to(broker), timeoutMs, signal }
+        const options = { purpose: this.#connections.offsets.to(broker), timeoutMs, signal }
         const response = await broker.request(LeaveGroup, body, options)
         this.#check(response.errorCode || (response.members[0]?.errorCode ?? 0), 'Leaving the group', broker)
       })

@@ -9,7 +9,7 @@ import { type Joined, type JoinOptions, JoinRound } from './join-round.ts'
 import { MemberIdentity } from './member-identity.ts'
 import {
   type GroupIdentity,
-  type MemberPurposes,
+  type MemberConnections,
   type Membership,
   type MembershipListener,
   type MembershipState,
@@ -23,7 +23,7 @@ export interface ClassicOptions extends JoinOptions {
   readonly heartbeatIntervalMs: number
   /** How long a hook whose signal has aborted may take to end before the next one begins. */
   readonly revokeGraceMs: number
-  readonly purposes: MemberPurposes
+  readonly connections: MemberConnections
 }
 
 /** How long a LeaveGroup request may delay the rest of closing. */
@@ -66,7 +66,7 @@ export class ClassicMembership implements Membership {
     this.#options = options
     this.#listener = listener
     this.#cooperative = options.assignors.every((assignor) => assignor.cooperative)
-    this.#requests = new GroupRequests(cluster, { groupId, instanceId }, options.purposes)
+    this.#requests = new GroupRequests(cluster, { groupId, instanceId }, options.connections)
     this.#identity = new MemberIdentity(groupId, instanceId)
     const limits = { timeoutMs: rebalanceTimeoutMs, graceMs: revokeGraceMs }
     this.#hooks = new HookQueue(cluster.runtime, cluster.logger, limits)
@@ -272,7 +272,6 @@ export class ClassicMembership implements Membership {
     const { memberId } = this.#identity
     const isStatic = this.#options.instanceId !== null && always !== true
     if (!failed && !isStatic && memberId !== '') {
-      if (this.#state !== 'stable') this.#requests.closeConnections()
       await this.#requests.leave(memberId, reason, Math.min(leaveRequestMs, deadlineMs - runtime.monoNow()))
     }
     this.#requests.closeConnections()

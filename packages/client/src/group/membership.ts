@@ -1,4 +1,4 @@
-import type { ConnectionPurpose } from '../cluster/broker.ts'
+import type { CoordinatorConnection } from '../cluster/coordinator-connection.ts'
 import type { TopicPartition } from '../cluster/topology.ts'
 import type { ErrorCode, KafkaError } from '../errors.ts'
 
@@ -19,11 +19,14 @@ export interface KnownTopic {
   readonly partitionCount: number
 }
 
-/** The purposes of a member's connections. */
-export interface MemberPurposes {
-  readonly coordinator: ConnectionPurpose
-  /** Opened for joins that keep partitions: the coordinator reads nothing else on a connection whose join it holds. */
-  readonly heartbeat: ConnectionPurpose
+/** The connections of a member to its coordinator, which reads nothing else on a connection whose join it holds. */
+export interface MemberConnections {
+  /** Joins, and heartbeats between them. */
+  readonly coordinator: CoordinatorConnection
+  /** Heartbeats during joins that keep partitions. */
+  readonly heartbeat: CoordinatorConnection
+  /** The commits of the consumer, which owns it, and the last request of the member: it follows the commits in flight. */
+  readonly offsets: CoordinatorConnection
 }
 
 export type MembershipState = 'unjoined' | 'joining' | 'stable' | 'left' | 'failed'

@@ -77,14 +77,14 @@ export class Session {
   }
 
   async #beat(timeoutMs: number, signal: AbortSignal): Promise<void> {
-    const purpose = this.#host.isJoining() ? 'heartbeat' : 'coordinator'
+    const connection = this.#host.isJoining() ? 'heartbeat' : 'coordinator'
     let sent = this.#identity.current
     const identity = () => {
       sent = this.#identity.current
       return sent
     }
     try {
-      await this.#requests.heartbeat(identity, purpose, timeoutMs, signal)
+      await this.#requests.heartbeat(identity, connection, timeoutMs, signal)
     } catch (error) {
       if (!signal.aborted) this.#failed(error, sent)
     }

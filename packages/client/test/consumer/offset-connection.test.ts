@@ -62,6 +62,22 @@ test('a member leaves its group while the broker holds a ListOffsets request', (
     expect(scenario.nowMs - startedMs).toBeLessThan(100)
   }))
 
+test('a commit that is in flight when the member leaves is processed first', () =>
+  onTestkit({}, async (scenario) => {
+    await append(scenario, 0, ['a', 'b'])
+    const consumer = consumerOf(scenario, { commit: 'manual' })
+    const reader = consumer.messages()
+    const { value: message } = await reader.next()
+    const slow = scenario.fault('OffsetCommit', { delay: 500 }, 'once')
+    const closed = consumer.close()
+    const committed = consumer.commit(message)
+    await Promise.all([closed, committed])
+    expect(slow.hits).toBe(1)
+    expect(committedAt(scenario)).toBe(1)
+    const [commit, leave] = [scenario.seen(OffsetCommit).at(-1)!, scenario.seen(LeaveGroup)[0]!]
+    expect(leave.sequence).toBeGreaterThan(commit.sequence)
+  }))
+
 describe('the connection for offsets', () => {
   test('is opened by the first request and closed with the consumer', () =>
     onTestkit({}, async (scenario) => {

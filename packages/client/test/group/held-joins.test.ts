@@ -47,7 +47,7 @@ describe('while the coordinator holds the join of a member that owns partitions'
       expect(beat!.body.generationId).toBe(member.generation)
       expect(purposes(group)).toContain('heartbeat:x')
       await member.leave()
-      expect(purposes(group).filter((purpose) => purpose.endsWith(':x'))).toEqual([])
+      expect(purposes(group).filter((purpose) => purpose.endsWith(':x'))).toEqual(['offsets:x'])
     }))
 
   test('the partitions are lost when neither joins nor heartbeats have a response for a session; the member joins again', () =>

@@ -1,4 +1,5 @@
 import type { Cluster } from '../../src/cluster/cluster.ts'
+import { CoordinatorConnection } from '../../src/cluster/coordinator-connection.ts'
 import type { KafkaError } from '../../src/errors.ts'
 import { range } from '../../src/group/assignors/range.ts'
 import { ClassicMembership, type ClassicOptions } from '../../src/group/classic.ts'
@@ -17,6 +18,11 @@ export class GroupMember {
   /** The calls of onLost, which follow the calls of `lost`. */
   readonly lostHooks: string[] = []
   readonly membership: ClassicMembership
+  readonly connections = {
+    coordinator: new CoordinatorConnection('coordinator:x'),
+    heartbeat: new CoordinatorConnection('heartbeat:x'),
+    offsets: new CoordinatorConnection('offsets:x'),
+  }
   fatal: KafkaError | undefined
   counts = new Map([['t', 3]])
   readonly ids = new Map<string, string>()
@@ -55,8 +61,8 @@ export class GroupMember {
         this.calls.push(`fatal ${error.code}`)
       },
     }
-    const purposes = { coordinator: 'coordinator:x', heartbeat: 'heartbeat:x' } as const
-    const identity = { groupId: 'g', instanceId: null, rack: null, purposes }
+    const { connections } = this
+    const identity = { groupId: 'g', instanceId: null, rack: null, connections }
     const times = {
       sessionTimeoutMs: 10_000,
       heartbeatIntervalMs: 3_000,
@@ -88,6 +94,12 @@ export class GroupMember {
 
   leave(): Promise<void> {
     return this.membership.leave({ timeoutMs: 5_000, reason: 'test' })
+  }
+
+  /** Leaves, and closes the connection that belongs to the consumer. */
+  async close(): Promise<void> {
+    await this.leave()
+    this.connections.offsets.close()
   }
 }
 

@@ -67,7 +67,7 @@ export class Group {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#members.map((member) => member.leave()))
+    await Promise.all(this.#members.map((member) => member.close()))
   }
 }
 
