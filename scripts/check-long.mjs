@@ -8,6 +8,7 @@ import { root } from './lib/npx.mjs'
 const all = [
   ['nodes', 'the packed packages on Node 20, 22, 24 and 26', ['check:nodes']],
   ['mutants-codec', 'planted bugs of the codec', ['mutants', 'codec']],
+  ['mutants-consumer', 'planted bugs of the consumer', ['mutants', 'consumer']],
   ['mutants-testkit', 'planted bugs of the testkit', ['mutants', 'testkit']],
   ['fuzz', 'a million corrupted inputs', ['fuzz', 'codec', '--', '--runs', '1000000']],
   ['soak', 'a day of virtual time with faults', ['soak', 'testkit', '--', '--hours', '24', '--seed', '11']],

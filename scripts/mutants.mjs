@@ -79,6 +79,29 @@ function escaped(text) {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 }
 
+/**
+ * A setup file: each copy runs its own tests only, although copies of one file are filtered by the titles of all.
+ * @param {string} place
+ * @param {readonly { name: string, test: string[] }[]} runs
+ */
+function ownTests(place, runs) {
+  /** @type {Record<string, string[]>} */
+  const own = {}
+  for (const { name, test } of runs) {
+    const [file, ...titles] = test
+    const path = join(place, name, file ?? '')
+    own[path] = [...(own[path] ?? []), titles.join(' > ')]
+  }
+  return `import { beforeEach } from 'vitest'
+const own = ${JSON.stringify(own)}
+beforeEach(({ task, skip }) => {
+  const titles = []
+  for (let part = task; part !== undefined && part !== task.file; part = part.suite) titles.unshift(part.name)
+  if (own[task.file.filepath]?.includes(titles.join(' > ')) === false) skip()
+})
+`
+}
+
 /** @typedef {{ fullName: string, ancestorTitles: string[], title: string, status: string, failureMessages: string[] }} Outcome */
 
 /**
@@ -90,6 +113,7 @@ function escaped(text) {
 function runTests(place, runs) {
   const files = [...new Set(runs.map(({ name, test }) => `${name}/${test[0]}`))]
   const names = new Set(runs.map(({ test: [, ...titles] }) => escaped(titles.join(' '))))
+  writeFileSync(join(place, 'own-tests.mjs'), ownTests(place, runs))
   const config = {
     resolve: { conditions },
     ssr: { resolve: { conditions } },
@@ -102,6 +126,7 @@ function runTests(place, runs) {
       pool: 'forks',
       // Each copy has its own modules anyway; the shared ones (the codec) are loaded once.
       isolate: false,
+      setupFiles: ['own-tests.mjs'],
     },
   }
   writeFileSync(join(place, 'vitest.config.mjs'), `export default ${JSON.stringify(config)}\n`)

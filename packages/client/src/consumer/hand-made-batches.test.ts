@@ -138,6 +138,19 @@ describe('damaged batches', () => {
     await start(checked)
   })
 
+  test('are not reported to a reader once a seek has moved beyond them', async () => {
+    const [log, other] = scripted.logs
+    log!.append(['broken']).append(['c'])
+    log!.batches[0]!.bytes[70]! ^= 1
+    other!.append(['x'])
+    const consumer = scripted.consumer()
+    await start(consumer.ready())
+    await scripted.runtime.advance(2_000)
+    consumer.seek({ topic: 't', partition: 0, offset: 1n })
+    const taken = take(consumer.messages(), 2).then((values) => values.sort())
+    await start(expect(taken).resolves.toEqual(['c', 'x']))
+  })
+
   test('are delivered without checkCrcs', async () => {
     scripted.log.append(['broken'])
     scripted.log.batches[0]!.bytes[17]! ^= 1

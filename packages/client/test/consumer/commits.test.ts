@@ -179,3 +179,27 @@ describe('items of a partition that was repositioned, in a list with others', ()
       expect(committedAt(scenario, 1)).toBe(2)
     }))
 })
+
+test('done and commit refuse an item that another consumer delivered', () =>
+  onTestkit({}, async (scenario) => {
+    await append(scenario, 0, ['a', 'b'])
+    const [first, second] = [consumerOf(scenario), consumerOf(scenario, { groupId: 'other' })]
+    const message = (await first.messages().next()).value as Message
+    await second.messages().next()
+    expect(() => second.done(message)).toThrow(/another consumer delivered the message/)
+    await expect(second.commit(message)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  }))
+
+test('close sends a commit that is retried, in mode manual too', () =>
+  onTestkit({}, async (scenario) => {
+    await append(scenario, 0, ['a', 'b'])
+    const consumer = consumerOf(scenario, { commit: 'manual' })
+    const reader = consumer.messages()
+    await reader.next()
+    await reader.return()
+    scenario.fault('OffsetCommit', { error: 'COORDINATOR_LOAD_IN_PROGRESS' }, { nth: 1 })
+    const commit = consumer.commit([{ topic: 't', partition: 0, offset: 2 }])
+    await consumer.close()
+    await expect(commit).resolves.toBeUndefined()
+    expect(committedAt(scenario)).toBe(2)
+  }))

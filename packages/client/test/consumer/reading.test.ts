@@ -77,6 +77,22 @@ describe('for await', () => {
       await expect(consumer.messages().next()).rejects.toMatchObject({ code: 'CLOSED' })
     }))
 
+  test.each(['messages', 'batches', 'poll'] as const)('%s: an aborted signal comes before what is buffered', (kind) =>
+    onTestkit({ topics: { t: 2 } }, async (scenario) => {
+      await append(scenario, 0, ['a', 'b'])
+      await append(scenario, 1, ['c', 'd'])
+      const consumer = consumerOf(scenario)
+      const stop = new AbortController()
+      const { signal } = stop
+      const reader = kind === 'poll' ? undefined : consumer[kind]({ signal })
+      const read = () => (reader === undefined ? consumer.poll({ maxRecords: 1, signal }) : reader.next())
+      await read()
+      await scenario.advance('1s')
+      stop.abort()
+      await expect(read()).rejects.toMatchObject({ code: 'ABORTED' })
+    }),
+  )
+
   test('partitions take turns, a batch each', () =>
     onTestkit({ topics: { t: 2 } }, async (scenario) => {
       for (const partition of [0, 1]) {

@@ -106,7 +106,7 @@ describe('a commit during a rebalance', () => {
     const beyond = failure(committer.commitProgress([partition]))
     scripted.revoke(partition)
     await respond()
-    await Promise.all([first, same])
+    await expect(Promise.all([first, same])).resolves.toEqual([undefined, undefined])
     const error = await beyond
     expect(error).toMatchObject({ code: 'ILLEGAL_GENERATION', offset: 7n })
     expect(error.message).toContain('the last committed offset is 5')

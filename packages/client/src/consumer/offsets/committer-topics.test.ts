@@ -111,7 +111,7 @@ describe('a topic that the coordinator does not have', () => {
     scripted.peer.topics.delete('t')
     const both = failure(committer.commitProgress([a, b]))
     await advance(500)
-    const error = await both
+    const error = (await outcome(both, settle)) as Error
     expect(error).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', retriable: false, topic: 't', partition: 0 })
     expect(error.message).toContain('deleted or never existed')
     expect(scripted.recreated).toEqual([])

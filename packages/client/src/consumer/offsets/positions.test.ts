@@ -354,6 +354,20 @@ describe('a new leader', () => {
     expect(partition.progress.next).toBe(9)
   })
 
+  test('is validated again for what the old leader sent during the validation', async () => {
+    const { partition } = await start()
+    deliver(partition, 5, 0)
+    ends([0, 0, 7])
+    scripted.peer.next(OffsetForLeaderEpoch, () => {
+      partition.fetching.moveTo(9, 0)
+      return undefined
+    })
+    await newLeader(2, 1)
+    await newLeader(3, 1)
+    await scripted.runtime.advance(60_000)
+    expect(partition.fetching.offset).toBe(5)
+  })
+
   test('after a marker of a newer epoch finds no truncation', async () => {
     const { partition } = await start()
     deliver(partition, 5, 0)

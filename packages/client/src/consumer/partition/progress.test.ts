@@ -79,6 +79,15 @@ describe('what is undone', () => {
   })
 })
 
+test('what was given back and has no record any more is not delivered again', () => {
+  const progress = started()
+  progress.hand(0, 4, 1)
+  progress.giveBack(0, 4)
+  progress.skip(4, 1)
+  expect(progress.position).toEqual({ offset: 4, epoch: 1 })
+  expect(progress.lowestUndone.offset).toBe(4)
+})
+
 describe('the epoch of the position', () => {
   test('follows records and skipped batches alike', () => {
     const progress = started(0, 0)
