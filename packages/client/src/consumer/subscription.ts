@@ -9,9 +9,6 @@ export type SubscriptionCluster = Pick<
   'topic' | 'topics' | 'topicError' | 'topicErrorCode' | 'refreshMetadata' | 'retry' | 'watchTopics'
 >
 
-/** How long an assignment may wait for fresh partition counts in ms. */
-const freshCountsMs = 3_000
-
 /** A subscribed topic that cannot be read now, and why. */
 export interface TopicProblem {
   readonly topic: string
@@ -105,8 +102,8 @@ export class Subscription {
   }
 
   /**
-   * The partition counts of all members' topics, for the group's leader. They are looked up for each assignment: a topic of which the
-   * leader has no partition may have been recreated. The counts in the cache are used when no broker responds soon.
+   * The partition counts of all members' topics, for the group's leader. Known ones are checked after the assignment, which does not wait
+   * for it: a topic of which the leader has no partition may have been recreated.
    */
   async counts(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
     this.watch(topics)
@@ -114,10 +111,7 @@ export class Subscription {
     if (unseen.length > 0) {
       const operation = `Looking up the topics of the group's members, ${listed(unseen)},`
       await this.#lookUp(operation, 'the group subscribes to more topics', unseen, signal)
-    } else {
-      const limits = { timeoutMs: freshCountsMs, signal }
-      await this.#cluster.refreshMetadata('the group is being assigned', topics, limits).catch(() => {})
-    }
+    } else void this.#cluster.refreshMetadata('the group is assigned', topics).catch(() => {})
     const counts = new Map<string, number>()
     for (const topic of topics) {
       const info = this.#cluster.topic(topic)

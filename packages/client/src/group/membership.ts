@@ -67,7 +67,7 @@ export interface MembershipListener {
   /** The topics that the subscription matches now. A permanent error is fatal, a transient one only before the first join. */
   subscribedTopics(signal: AbortSignal): Promise<readonly string[]>
   /**
-   * How many partitions each topic has now, as the brokers report it; unknown topics are left out. The leader needs it for the topics
+   * How many partitions each topic has; unknown topics are left out. The leader needs it for the topics
    * of all members.
    */
   partitionCounts(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>
