@@ -18,7 +18,7 @@ export interface ModelHost {
   report(violation: string, at: Place): void
   /** '' while no topic has the name. */
   idOf(topic: string): string
-  /** The id of the topic whose log has the record; undefined: none has. */
+  /** The id of the topic whose log has the record; undefined: none has, or its transaction was aborted. */
   originOf(log: LogId, at: Place, offset: number, value: string): string | undefined
   /** The records in [from, to) that a member must get. */
   due(log: LogId, from: number, to: number): Iterable<{ readonly offset: number; readonly value: string }>

@@ -11,6 +11,12 @@ interface StoredBatch {
   readonly transactional?: { readonly kind: 'data' | 'commit' | 'abort'; readonly producerId: bigint } | undefined
 }
 
+interface AbortedTransaction {
+  readonly producerId: bigint
+  readonly firstOffset: number
+  readonly lastOffset: number
+}
+
 interface Log {
   readonly logStartOffset: number
   readonly lastStableOffset: number
@@ -18,10 +24,7 @@ interface Log {
   readonly logEndOffset: number
   readonly transactions: {
     openSince(producerId: bigint): number | undefined
-    abortedIn(
-      from: number,
-      upTo: number,
-    ): { readonly producerId: bigint; readonly firstOffset: number; readonly lastOffset: number }[]
+    abortedIn(from: number, upTo: number): AbortedTransaction[]
   }
   read(offset: number, limits: { upTo: number; maxBytes: number; atLeastOne: boolean }): StoredBatch[]
 }
@@ -182,23 +185,31 @@ export class ChaosLogs {
     const batches = log.read(least, { ...unlimited, upTo: log.logEndOffset })
     const aborted = committedOnly ? log.transactions.abortedIn(least, log.logEndOffset) : []
     for (const batch of batches) {
-      const { baseOffset, transactional } = batch
-      if (baseOffset >= upTo) return
-      if (transactional !== undefined && transactional.kind !== 'data') continue
-      const isAborted = aborted.some(
-        (one) =>
-          one.producerId === transactional?.producerId && baseOffset >= one.firstOffset && baseOffset <= one.lastOffset,
-      )
-      if (isAborted) continue
+      if (batch.baseOffset >= upTo) return
+      if (batch.transactional !== undefined && batch.transactional.kind !== 'data') continue
+      if (isAborted(batch, aborted)) continue
       for (const record of this.#recordsOf(batch)) if (record.offset >= least && record.offset < upTo) yield record
     }
   }
 
   valueAt(place: LogId, offset: number): string | undefined {
+    const batch = this.#batchAt(place, offset)
+    return batch && this.#recordsOf(batch).find((record) => record.offset === offset)?.value
+  }
+
+  /** Whether the record belongs to a transaction that was aborted. */
+  isAborted(place: LogId, offset: number): boolean {
+    const log = this.#log(place)
+    const batch = this.#batchAt(place, offset)
+    return (
+      log !== undefined && batch !== undefined && isAborted(batch, log.transactions.abortedIn(offset, log.logEndOffset))
+    )
+  }
+
+  #batchAt(place: LogId, offset: number): StoredBatch | undefined {
     const log = this.#log(place)
     if (log === undefined || offset >= log.logEndOffset) return undefined
-    const [batch] = log.read(offset, { upTo: log.logEndOffset, maxBytes: 1, atLeastOne: true })
-    return batch && this.#recordsOf(batch).find((record) => record.offset === offset)?.value
+    return log.read(offset, { upTo: log.logEndOffset, maxBytes: 1, atLeastOne: true })[0]
   }
 
   #recordsOf(stored: StoredBatch): readonly LoggedRecord[] {
@@ -238,4 +249,11 @@ export class ChaosLogs {
     for (const partition of topic.partitions.keys()) this.leaderOf({ id: topic.id, partition })
     controller.deleteTopic(topic)
   }
+}
+
+function isAborted({ baseOffset, transactional }: StoredBatch, aborted: readonly AbortedTransaction[]): boolean {
+  return aborted.some(
+    ({ producerId, firstOffset, lastOffset }) =>
+      producerId === transactional?.producerId && baseOffset >= firstOffset && baseOffset <= lastOffset,
+  )
 }

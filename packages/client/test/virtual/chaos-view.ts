@@ -60,7 +60,8 @@ export class ChaosView implements ModelHost {
   originOf(log: LogId, { topic }: Place, offset: number, value: string): string | undefined {
     const { logs } = this.#world
     const found = logs.valueAt(log, offset)
-    if (found === value || this.wasCut(log)) return log.id
+    if (this.wasCut(log)) return log.id
+    if (found === value) return this.#world.committedOnly && logs.isAborted(log, offset) ? undefined : log.id
     const id = this.idOf(topic)
     if (logs.valueAt({ ...log, id }, offset) === value) return id
     // Deleted or compacted since it was fetched.
