@@ -1,7 +1,7 @@
 import type { Runtime } from '@ottla/runtime'
 
 /** Up to this number of partitions work is not divided: it costs less than a turn of the event loop is worth. */
-export const fewPartitions = 100
+const fewPartitions = 100
 /** The work on this number of partitions, or of this time, is all that is done in one turn. */
 const mostPerTurn = 500
 const sliceMs = 5
