@@ -247,6 +247,12 @@ export class ChaosFaults {
   async #compact(): Promise<void> {
     await this.#cluster.compact()
     this.#note('compacted')
+    for (const { name } of this.#plan.topics) {
+      const id = this.#logs.idOf(name)
+      for (let partition = 0; id !== undefined && partition < this.#logs.partitionCount(name); partition++) {
+        if (this.#logs.hasEmptyBatch({ id, partition })) this.#count('empty batch')
+      }
+    }
   }
 }
 

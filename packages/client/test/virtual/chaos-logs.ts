@@ -206,6 +206,13 @@ export class ChaosLogs {
     )
   }
 
+  /** Whether compaction left a batch without records. */
+  hasEmptyBatch(place: LogId): boolean {
+    const log = this.#log(place)
+    const batches = log?.read(log.logStartOffset, { ...unlimited, upTo: log.logEndOffset }) ?? []
+    return batches.some(({ bytes }) => new RecordBatch(bytes).recordCount === 0)
+  }
+
   #batchAt(place: LogId, offset: number): StoredBatch | undefined {
     const log = this.#log(place)
     if (log === undefined || offset >= log.logEndOffset) return undefined

@@ -8,7 +8,7 @@ import { ChaosMember, type MemberWorld } from './chaos-member.ts'
 import { type ChaosOptions, type ChaosPlan, type CommitChoice, planOf, type ReaderKind } from './chaos-plan.ts'
 import { ChaosRandom } from './chaos-random.ts'
 import { ChaosView } from './chaos-view.ts'
-import { ChaosWriter } from './chaos-writer.ts'
+import { ChaosWriter, type WriterOptions } from './chaos-writer.ts'
 import { ConsumerModel } from './consumer-model.ts'
 
 export interface ChaosReport {
@@ -195,7 +195,8 @@ export class ChaosWorld implements MemberWorld {
       },
       onCut: (topic, partition) => this.#view.cut({ id: this.#view.idOf(topic), partition }),
     })
-    const writing = this.#write(writer, features.has('transactions'))
+    const withTransactions = features.has('transactions')
+    const writing = this.#write(writer, { withTransactions, withIdempotence: features.has('compaction') })
     const slots = Array.from({ length: members }, (_, at) => this.#slot(at))
     await this.#strike(faults, chaosMs)
     this.note(undefined, 'all faults heal')
@@ -217,12 +218,12 @@ export class ChaosWorld implements MemberWorld {
     await Promise.all(this.#dead.map((member) => member.bury()))
   }
 
-  async #write(writer: ChaosWriter, withTransactions: boolean): Promise<void> {
+  async #write(writer: ChaosWriter, options: WriterOptions): Promise<void> {
     const random = new ChaosRandom(this.plan.seed, 'pace')
     const paceMs = random.pick([100, 300, 1_000])
     const until = this.nowMs() + this.plan.chaosMs + 2_000
     while (this.nowMs() < until) {
-      writer.step(this.#places(), withTransactions)
+      writer.step(this.#places(), options)
       await this.#sleep(random.between(1, 2 * paceMs))
     }
   }

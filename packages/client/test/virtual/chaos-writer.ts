@@ -13,7 +13,14 @@ interface Transaction {
 
 const keys = 6
 
-/** Appends records at the leaders as producers would: plain batches, and transactions with their markers. */
+/** What the producers use besides plain batches. */
+export interface WriterOptions {
+  readonly withTransactions: boolean
+  /** Idempotent producers of one batch each: compaction that removes all its records keeps it as an empty one. */
+  readonly withIdempotence: boolean
+}
+
+/** Appends records at the leaders as producers would: plain batches, idempotent ones, and transactions with their markers. */
 export class ChaosWriter {
   readonly #logs: ChaosLogs
   readonly #random: ChaosRandom
@@ -38,9 +45,9 @@ export class ChaosWriter {
   }
 
   /** One step: a batch somewhere, and the ends of transactions that are due. */
-  step(places: readonly LogId[], withTransactions: boolean): void {
+  step(places: readonly LogId[], { withTransactions, withIdempotence }: WriterOptions): void {
     const random = this.#random
-    if (places.length > 0 && random.withProbability(0.9)) this.#write(random.pick(places))
+    if (places.length > 0 && random.withProbability(0.9)) this.#write(random.pick(places), withIdempotence)
     if (withTransactions && places.length > 0 && random.withProbability(0.25)) this.#begin(places)
     this.end(false)
   }
@@ -71,22 +78,24 @@ export class ChaosWriter {
     const place = random.pick(places)
     const endsAtMs = this.#nowMs() + random.between(10, 4_000)
     const one = { producerId: this.#nextProducerId++, place, commits: random.withProbability(0.5), endsAtMs }
-    if (this.#logs.append(place, this.#batch(random.whole(1, 4), one.producerId))) this.#begun.add(one)
+    const batch = this.#batch(random.whole(1, 4), { producerId: one.producerId, transactional: true })
+    if (this.#logs.append(place, batch)) this.#begun.add(one)
   }
 
-  #write(place: LogId): void {
+  #write(place: LogId, withIdempotence: boolean): void {
     const size = this.#random.whole(1, 6)
-    if (this.#logs.append(place, this.#batch(size))) this.#count('batch written')
+    const isIdempotent = withIdempotence && this.#random.withProbability(0.5)
+    const producerId = isIdempotent ? this.#nextProducerId++ : -1n
+    if (this.#logs.append(place, this.#batch(size, { producerId, transactional: false }))) this.#count('batch written')
   }
 
-  #batch(size: number, producerId = -1n): Uint8Array {
+  #batch(size: number, producer: { readonly producerId: bigint; readonly transactional: boolean }): Uint8Array {
     const writer = new BatchWriter()
     for (let at = 0; at < size; at++) {
       const value = this.#nextValue++
       writer.append(1_000 + value, `k${value % keys}`, `v${value}`, [])
     }
-    const isTransactional = producerId >= 0n
-    const sequences = { producerEpoch: isTransactional ? 0 : -1, baseSequence: isTransactional ? 0 : -1 }
-    return Uint8Array.from(writer.seal({ producerId, ...sequences, transactional: isTransactional }))
+    const first = producer.producerId >= 0n ? 0 : -1
+    return Uint8Array.from(writer.seal({ ...producer, producerEpoch: first, baseSequence: first }))
   }
 }
