@@ -211,6 +211,8 @@ export class ChaosMember {
     }
     if (error.fatal) return false
     if (code === 'INTERNAL_ERROR') this.#world.violation(`internal error: ${error.message}`, undefined)
+    // Nothing is damaged in the world of a run.
+    if (code === 'CORRUPT_MESSAGE') this.#world.violation(`unreadable: ${error.message}`, undefined)
     const isWithoutOffset = code === 'OFFSET_OUT_OF_RANGE' || code === 'UNKNOWN_TOPIC_ID'
     if (!isWithoutOffset || topic === undefined || partition === undefined) {
       if (code !== 'ABORTED' && code !== 'HANDLER_FAILED') await this.#sleep(100)
