@@ -100,9 +100,10 @@ export class ChaosActions {
   }
 
   #target(at: TopicPartition): number | 'earliest' | 'latest' {
-    const { consumer, random } = this.#host
+    const { consumer, random, may } = this.#host
     const roll = random.next()
-    if (roll < 0.2) return 'earliest'
+    // Only what is read again shows what compaction left.
+    if (roll < 0.2 || may('compaction', 0.5)) return 'earliest'
     if (roll < 0.35) return 'latest'
     return Math.max(0, Number(consumer.position(at) ?? 0n) - random.whole(-3, 12))
   }
