@@ -120,7 +120,7 @@ const dimensions: readonly Dimension[] = [
     ['transaction aborted', 'leader moved'],
     { features: ['transactions', 'leaders move'], replicationFactor: 3 },
   ],
-  ['compacted topics', ['compacted', 'empty batch'], { features: ['compaction', 'seek'] }],
+  ['compacted topics', ['compacted', 'empty batch'], { features: ['compaction', 'seek'], offsetReset: 'earliest' }],
   ['leaders that move', ['leader moved'], { features: ['leaders move'], replicationFactor: 3 }],
   ['brokers that restart', ['broker restarted', 'broker killed'], { features: ['restarts'], replicationFactor: 3 }],
   ['brokers that restart, without replicas', ['broker killed'], { features: ['restarts'], replicationFactor: 1 }],
