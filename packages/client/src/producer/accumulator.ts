@@ -1,4 +1,4 @@
-import { type CodecSet, sizeBound } from '@ottla/codec/records'
+import type { CodecSet } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
 import type { OwnConnections } from '../cluster/own-connections.ts'
 import { retryBackoffMs } from '../cluster/retry-backoff.ts'
@@ -18,7 +18,7 @@ import { ProducerIdentities } from './producer-id.ts'
 import { ProducerMetrics } from './producer-metrics.ts'
 import type { PausablePartition, ProducerParts } from './producer-parts.ts'
 import { BatchResult, Receipt } from './receipt.ts'
-import { headersOf, type ProducerRecord } from './record-input.ts'
+import type { RecordEntry } from './record-input.ts'
 import { tightBound } from './size.ts'
 import { TopicBuffer } from './topic-buffer.ts'
 import { WriterPool } from './writer-pool.ts'
@@ -37,7 +37,7 @@ export class Accumulator implements ProducerParts {
   readonly pool: WriterPool
   readonly identities: ProducerIdentities | undefined
   readonly barrier = new FlushBarrier()
-  readonly space = new BufferSpace(() => this.hasSpace)
+  readonly space: BufferSpace
   readonly #cluster: ProducerCluster
   readonly #connections: OwnConnections
   readonly #closing = new AbortController()
@@ -58,6 +58,11 @@ export class Accumulator implements ProducerParts {
     this.runtime = cluster.runtime
     this.codecs = cluster.options.codecs
     this.pool = new WriterPool(options.maxBatchBytes, Math.min(pooledBytes, options.maxBufferedBytes))
+    this.space = new BufferSpace({
+      maxBytes: options.maxBufferedBytes,
+      bufferedBytes: () => this.#bufferedBytes,
+      defer: (callback) => cluster.runtime.defer(callback),
+    })
     this.#timer = new DeadlineTimer(cluster.runtime)
     this.#deadlines = new Deadlines(options, this.#timer, (batch) => this.#expire(batch))
     this.#timer.add((nowMs) => this.space.expire(nowMs, () => this.#spaceTimedOut()))
@@ -87,6 +92,11 @@ export class Accumulator implements ProducerParts {
     return this.#bufferedBytes < this.options.maxBufferedBytes
   }
 
+  /** Whether a record is accepted without waiting: there is space, and no call waits for it. */
+  get isFree(): boolean {
+    return this.hasSpace && !this.space.isUnderBackpressure
+  }
+
   get bufferedBytes(): number {
     return this.#bufferedBytes
   }
@@ -95,21 +105,24 @@ export class Accumulator implements ProducerParts {
     return this.#flushes > 0 || this.space.isUnderBackpressure
   }
 
-  /**
-   * Accepts a record that was checked. Throws, without a change: MESSAGE_TOO_LARGE, UNKNOWN_TOPIC_OR_PARTITION,
-   * PARTITIONER_FAILED.
-   */
-  add(record: ProducerRecord, call: Call | undefined, position: number, generation: Generation): void {
-    const topic = this.#topicOf(record.topic)
-    const key = record.key ?? null
-    const value = record.value ?? null
-    const headers = headersOf(record.headers)
-    let bound = sizeBound(key, value, headers)
-    if (bound > roughUpTo) bound = this.#checkSize(tightBound(key, value, headers), topic)
-    const timestampMs = record.timestamp ?? this.runtime.tickNow()
-    const entry: PartitionRecord = { key, value, headers, timestampMs, sizeBound: bound }
-    if (topic.known) this.#append(topic, entry, record.partition, call, position, generation)
-    else this.#await(topic, entry, record.partition, call, position, generation)
+  /** Measures a large entry exactly; throws MESSAGE_TOO_LARGE. */
+  measure(entry: RecordEntry): void {
+    if (entry.sizeBound <= roughUpTo) return
+    entry.sizeBound = this.#checkSize(tightBound(entry.key, entry.value, entry.headers), entry)
+  }
+
+  /** Accepts a measured record; what fails settles it. The entry is not used after the call. */
+  add(entry: RecordEntry, call: Call | undefined, position: number, generation: Generation): void {
+    const topic = this.#topicOf(entry.topic)
+    if (!topic.known) {
+      this.#await(topic, entry, call, position, generation)
+      return
+    }
+    try {
+      this.#append(topic, entry, entry.partition, call, position, generation)
+    } catch (error) {
+      this.refuse(topic.name, asKafkaError(error, 'Producing'), call, position)
+    }
   }
 
   #append(
@@ -138,14 +151,15 @@ export class Accumulator implements ProducerParts {
     return topic
   }
 
-  #checkSize(bytes: number, topic: TopicBuffer): number {
+  #checkSize(bytes: number, { topic, partition }: RecordEntry): number {
     const { maxRequestBytes } = this.options
     if (bytes + batchOverheadBytes <= maxRequestBytes) return bytes
     throw new KafkaError(
       'MESSAGE_TOO_LARGE',
-      `A record of ${bytes} bytes for topic '${topic.name}' is larger than maxRequestBytes (${maxRequestBytes})`,
+      `A record of ${bytes} bytes for topic '${topic}' is larger than maxRequestBytes (${maxRequestBytes})`,
       {
-        topic: topic.name,
+        topic,
+        partition,
         outcome: 'not-written',
         hint: "Send it in pieces, or raise maxRequestBytes and the topic's max.message.bytes.",
       },
@@ -154,15 +168,16 @@ export class Accumulator implements ProducerParts {
 
   #await(
     topic: TopicBuffer,
-    entry: PartitionRecord,
-    partition: number | undefined,
+    entry: RecordEntry,
     call: Call | undefined,
     position: number,
     generation: Generation,
   ): void {
-    topic.awaiting.push({ ...entry, partition, call, position, generation })
+    const { key, value, headers, timestampMs, partition } = entry.owned()
+    const sizeBound = tightBound(key, value, headers)
+    topic.awaiting.push({ key, value, headers, timestampMs, sizeBound, partition, call, position, generation })
     if (call !== undefined) call.pending++
-    this.charge(entry.sizeBound)
+    this.charge(sizeBound)
     this.barrier.enter(generation)
     if (topic.lookingUp) return
     const cached = this.#cluster.topic(topic.name)

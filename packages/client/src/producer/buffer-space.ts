@@ -5,23 +5,68 @@ import { Queue } from '../runtime/queue.ts'
 export interface SpaceWaiter {
   /** Uses the space that there is; true when it needs no more. */
   proceed(): boolean
+  /** The space that it will use only after `proceed`, an estimate; 0: it has used its space by then. */
+  readonly reservedBytes: number
   /** On `monoNow`. */
   readonly deadlineMs: number
   refuse(error: KafkaError): void
 }
 
+/** What records that wait outside the buffer take in memory. */
+export interface WaitingSize {
+  /** Of their data. */
+  bytes: number
+  /** Of the objects around it. */
+  overheadBytes: number
+}
+
+/** Not counted: a small `maxBufferedBytes` limits the data, not the objects. */
+const freeOverheadBytes = 1 << 20
+
+export interface BufferSpaceParts {
+  /** Limit of the buffer, and again of what waits for it. */
+  readonly maxBytes: number
+  /** Of the buffer. */
+  bufferedBytes(): number
+  /** Calls back in a later turn of the event loop. */
+  defer(callback: () => void): void
+}
+
 /** The calls that wait for buffer space, first come, first served: none overtakes another, whatever its size. */
 export class BufferSpace {
   readonly #waiters = new Queue<SpaceWaiter>()
-  readonly #hasSpace: () => boolean
+  readonly #parts: BufferSpaceParts
+  readonly #waiting: WaitingSize = { bytes: 0, overheadBytes: 0 }
+  /** Of callers that proceeded in this turn of the event loop and may not have used their space yet. */
+  #reservedBytes = 0
   #proceeding = false
 
-  constructor(hasSpace: () => boolean) {
-    this.#hasSpace = hasSpace
+  constructor(parts: BufferSpaceParts) {
+    this.#parts = parts
   }
 
   get isUnderBackpressure(): boolean {
     return this.#waiters.size > 0
+  }
+
+  /** Whether records may wait: one call always may, whatever its size. */
+  mayHold({ bytes, overheadBytes }: WaitingSize): boolean {
+    const waiting = this.#waiting
+    if (waiting.overheadBytes === 0) return true
+    const overhead = Math.max(0, waiting.overheadBytes + overheadBytes - freeOverheadBytes)
+    return waiting.bytes + bytes + overhead <= this.#parts.maxBytes
+  }
+
+  /** Counts records that wait. */
+  hold({ bytes, overheadBytes }: WaitingSize): void {
+    this.#waiting.bytes += bytes
+    this.#waiting.overheadBytes += overheadBytes
+  }
+
+  /** Counts records that no longer wait. */
+  unhold({ bytes, overheadBytes }: WaitingSize): void {
+    this.#waiting.bytes -= bytes
+    this.#waiting.overheadBytes -= overheadBytes
   }
 
   wait(waiter: SpaceWaiter): void {
@@ -43,10 +88,26 @@ export class BufferSpace {
         const first = this.#waiters.peek()
         if (first === undefined || !this.#hasSpace() || !first.proceed()) return
         this.#waiters.remove(first)
+        if (first.reservedBytes > 0) this.#reserve(first.reservedBytes)
       }
     } finally {
       this.#proceeding = false
     }
+  }
+
+  #hasSpace(): boolean {
+    return this.#parts.bufferedBytes() + this.#reservedBytes < this.#parts.maxBytes
+  }
+
+  /** Only until the next turn of the event loop: a caller that does not use its space must not block the others. */
+  #reserve(bytes: number): void {
+    if (this.#reservedBytes === 0) {
+      this.#parts.defer(() => {
+        this.#reservedBytes = 0
+        this.release()
+      })
+    }
+    this.#reservedBytes += bytes
   }
 
   /** Refuses those whose deadline has passed; returns the next deadline. */

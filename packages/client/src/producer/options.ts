@@ -1,5 +1,5 @@
 import { type CompressionName, compressionNames } from '@ottla/codec/records'
-import { optionError } from '../errors.ts'
+import { asKafkaError, optionError } from '../errors.ts'
 import {
   flag,
   integer,
@@ -7,6 +7,7 @@ import {
   type OptionRule,
   oneOf,
   optionalFunction,
+  optionalValue,
   resolveOptions,
 } from '../option-table.ts'
 import type { Partitioner } from './partitioner.ts'
@@ -51,7 +52,7 @@ export type ProducerCompression = CompressionName
 
 const optionalInteger = (min: number, max: number): OptionRule<number | undefined> => ({
   default: undefined,
-  shows: 'numbers',
+  numeric: true,
   check: (value) => (value === undefined ? undefined : integer(min, min, max).check(value)),
 })
 
@@ -124,6 +125,14 @@ export function resolveProducerOptions(given: ProducerOptions | undefined, reque
     const problem = `must be at most ${maxGzipLevel} for gzip, not ${values.compressionLevel}`
     throw optionError('compressionLevel', owner, problem)
   }
+  if (values.lingerMs >= values.deliveryTimeoutMs) {
+    throw optionError(
+      'lingerMs',
+      owner,
+      `must be less than 'deliveryTimeoutMs' (${values.deliveryTimeoutMs}), not ${values.lingerMs}`,
+      "Lower 'lingerMs': a record that lingers as long as it may live is never sent.",
+    )
+  }
   const resolved: ResolvedProducerOptions = {
     ...values,
     idempotent,
@@ -131,4 +140,22 @@ export function resolveProducerOptions(given: ProducerOptions | undefined, reque
     requestTimeoutMs: Math.min(values.requestTimeoutMs ?? requestTimeoutMs, values.deliveryTimeoutMs),
   }
   return Object.freeze(resolved)
+}
+
+const isSignal = (value: unknown) =>
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as AbortSignal).aborted === 'boolean' &&
+  typeof (value as AbortSignal).addEventListener === 'function'
+
+const signalOptions = Object.freeze({ signal: optionalValue<AbortSignal>(isSignal, 'must be an AbortSignal') })
+
+/** The signal of a call of the producer. Throws INVALID_OPTION, also for any other option. */
+export function signalOf(call: string, given: unknown): AbortSignal | undefined {
+  if (given === undefined) return undefined
+  try {
+    return resolveOptions(call, signalOptions, given).signal
+  } catch (error) {
+    throw asKafkaError(error, call).with({ fatal: false, outcome: 'not-written' })
+  }
 }

@@ -1,4 +1,4 @@
-import { patchBatch, type RecordHeader } from '@ottla/codec/records'
+import { type BatchWriter, patchBatch, type RecordHeader } from '@ottla/codec/records'
 import { textOf } from '../error-data.ts'
 import { describePartition, KafkaError, type Outcome } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
@@ -90,31 +90,51 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     return open !== undefined && open.writer.byteLength + sizeBound <= this.topic.maxBatchBytes
   }
 
-  /** Encodes a record into the open batch. */
+  /**
+   * Encodes a record into the open batch, or into a new one, which exists only once the record was written. Throws
+   * SERIALIZE_FAILED, without a change.
+   */
   append(record: PartitionRecord, call: Call | undefined, position: number, generation: Generation): void {
-    let batch = this.#open
-    if (batch === undefined || !this.fits(record.sizeBound)) batch = this.#begin(record, generation)
-    const { writer, result } = batch
+    let batch = this.fits(record.sizeBound) ? this.#open : undefined
+    const writer = batch?.writer ?? this.#newWriter(record)
     const before = writer.byteLength
-    writer.append(record.timestampMs, record.key, record.value, record.headers)
+    try {
+      writer.append(record.timestampMs, record.key, record.value, record.headers)
+    } catch (cause) {
+      if (batch === undefined) this.#parts.pool.give(writer)
+      throw this.#unwritable(cause)
+    }
+    batch ??= this.#begin(writer, generation)
     const added = writer.byteLength - before
     batch.chargedBytes += added
     this.loadBytes += added
     this.#parts.charge(added)
-    if (writer.count === 1) result.baseTimestampMs = record.timestampMs
+    if (writer.count === 1) batch.result.baseTimestampMs = record.timestampMs
     if (call !== undefined) batch.attach(call, position, record.timestampMs)
   }
 
-  #begin(record: PartitionRecord, generation: Generation): ProducerBatch {
+  #newWriter({ sizeBound }: PartitionRecord): BatchWriter {
+    const { pool, options } = this.#parts
+    const expectedBytes = this.#open?.writer.byteLength ?? this.#expectedBytes
+    return pool.take(Math.max(expectedBytes, Math.min(sizeBound, options.maxBatchBytes)))
+  }
+
+  /** A batch with its first record. */
+  #begin(writer: BatchWriter, generation: Generation): ProducerBatch {
     this.#close()
-    const { pool, runtime, options } = this.#parts
-    const writer = pool.take(Math.max(this.#expectedBytes, Math.min(record.sizeBound, options.maxBatchBytes)))
+    const { runtime, options } = this.#parts
     const batch = new ProducerBatch(this, writer, runtime.monoNow(), generation, this.#nextOrdinal++)
     this.#open = batch
     this.#waiting.push(batch)
     this.#parts.start(batch)
     if (options.lingerMs === 0 || this.#parts.isFlushing) this.schedule()
     return batch
+  }
+
+  #unwritable(cause: unknown): KafkaError {
+    const place = { topic: this.topic.name, partition: this.index }
+    const message = `Writing a record failed (${describePartition(place)}): ${textOf(cause)}`
+    return new KafkaError('SERIALIZE_FAILED', message, { ...place, cause, outcome: 'not-written' })
   }
 
   /** No more records join the open batch. */
