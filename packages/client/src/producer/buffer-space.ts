@@ -1,4 +1,4 @@
-import type { KafkaError } from '../errors.ts'
+import { KafkaError } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 
 /** Something that waits for space in the buffer. */
@@ -40,6 +40,7 @@ export class BufferSpace {
   /** Of callers that proceeded in this turn of the event loop and may not have used their space yet. */
   #reservedBytes = 0
   #proceeding = false
+  #refusal: KafkaError | undefined
 
   constructor(parts: BufferSpaceParts) {
     this.#parts = parts
@@ -49,12 +50,15 @@ export class BufferSpace {
     return this.#waiters.size > 0
   }
 
-  /** Whether records may wait: one call always may, whatever its size. */
-  mayHold({ bytes, overheadBytes }: WaitingSize): boolean {
+  /** Throws BUFFER_FULL if records of this size may not wait. One call always may, whatever its size. */
+  check({ bytes, overheadBytes }: WaitingSize): void {
     const waiting = this.#waiting
-    if (waiting.overheadBytes === 0) return true
+    if (waiting.overheadBytes === 0) return
     const overhead = Math.max(0, waiting.overheadBytes + overheadBytes - freeOverheadBytes)
-    return waiting.bytes + bytes + overhead <= this.#parts.maxBytes
+    if (waiting.bytes + bytes + overhead <= this.#parts.maxBytes) return
+    // One error for all calls that find the same state: a loop of calls that are not awaited may make millions.
+    this.#refusal ??= tooManyWaiting(this.#parts.maxBytes)
+    throw this.#refusal
   }
 
   /** Counts records that wait. */
@@ -67,6 +71,7 @@ export class BufferSpace {
   unhold({ bytes, overheadBytes }: WaitingSize): void {
     this.#waiting.bytes -= bytes
     this.#waiting.overheadBytes -= overheadBytes
+    this.#refusal = undefined
   }
 
   wait(waiter: SpaceWaiter): void {
@@ -123,4 +128,13 @@ export class BufferSpace {
   refuseAll(error: KafkaError): void {
     for (let first = this.#waiters.shift(); first !== undefined; first = this.#waiters.shift()) first.refuse(error)
   }
+}
+
+function tooManyWaiting(maxBufferedBytes: number): KafkaError {
+  const message = `The producer's buffer is full, and the records that wait for it reach its size (maxBufferedBytes ${maxBufferedBytes})`
+  return new KafkaError('BUFFER_FULL', message, {
+    retriable: true,
+    outcome: 'not-written',
+    hint: 'Await earlier calls of send() before the next ones.',
+  })
 }

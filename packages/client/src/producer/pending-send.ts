@@ -1,4 +1,4 @@
-import { abortedError, asKafkaError, KafkaError } from '../errors.ts'
+import { abortedError, asKafkaError, type KafkaError } from '../errors.ts'
 import { onAbort } from '../runtime/wait.ts'
 import type { Accumulator } from './accumulator.ts'
 import type { SpaceWaiter, WaitingSize } from './buffer-space.ts'
@@ -41,16 +41,13 @@ export class PendingSend implements SpaceWaiter {
     this.deadlineMs = accumulator.runtime.monoNow() + accumulator.options.deliveryTimeoutMs
   }
 
-  /** Appends what fits, and waits with copies of the rest. Rejects the call if too much waits already. */
+  /** Appends what fits, and waits with copies of the rest. Throws BUFFER_FULL, with nothing appended, if too much waits. */
   begin(): void {
     const accumulator = this.#accumulator
     const { space, barrier } = accumulator
     if (!space.isUnderBackpressure && this.proceed()) return
     const size = this.#sizeOfRest()
-    if (!space.mayHold(size)) {
-      this.#end(tooManyWaiting(accumulator.options.maxBufferedBytes))
-      return
-    }
+    space.check(size)
     for (let at = this.#next; at < this.#entries.length; at++) this.#entries[at] = this.#entries[at]?.owned()
     this.#held = size
     space.hold(size)
@@ -132,13 +129,4 @@ export class PendingSend implements SpaceWaiter {
 
 function dataBytes({ key, value, headers }: RecordEntry): number {
   return tightBound(key, value, headers)
-}
-
-function tooManyWaiting(maxBufferedBytes: number): KafkaError {
-  const message = `The producer's buffer is full, and the records that wait for it reach its size (maxBufferedBytes ${maxBufferedBytes})`
-  return new KafkaError('BUFFER_FULL', message, {
-    retriable: true,
-    outcome: 'not-written',
-    hint: 'Await earlier calls of send() before the next ones.',
-  })
 }

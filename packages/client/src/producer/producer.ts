@@ -1,5 +1,5 @@
 import type { CloseOptions } from '../call-options.ts'
-import { abortedError, asKafkaError, closedError, KafkaError } from '../errors.ts'
+import { abortedError, closedError, KafkaError } from '../errors.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { waitAtMost, withSignal } from '../runtime/wait.ts'
 import { Accumulator } from './accumulator.ts'
@@ -9,7 +9,7 @@ import { type ProducerOptions, type ResolvedProducerOptions, resolveProducerOpti
 import { PendingSend } from './pending-send.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import type { Receipt } from './receipt.ts'
-import { type ProducerRecord, RecordEntry } from './record-input.ts'
+import { type ProducerRecord, RecordEntry, unreadableInput } from './record-input.ts'
 import { Turns } from './turns.ts'
 
 export interface SendOptions {
@@ -36,6 +36,10 @@ export class Producer {
   readonly #entry: RecordEntry | undefined
   /** The size of the last enqueued record. */
   #enqueuedBytes = 1
+  /** `enqueue` has returned false since the last call of `room`. */
+  #reportedFull = false
+  /** Calls of `room` that wait. */
+  #waitingForRoom = 0
   #closed: Promise<void> | undefined
 
   /** @internal */
@@ -74,8 +78,7 @@ export class Producer {
       if (isList(input)) return this.#sendMany(input, signal)
       return this.#sendOne(input, signal)
     } catch (error) {
-      // A list whose properties throw.
-      return Promise.reject<never>(asKafkaError(error, 'Sending').with({ outcome: 'not-written' }))
+      return Promise.reject<never>(KafkaError.is(error) ? error : unreadableInput(error))
     }
   }
 
@@ -120,7 +123,7 @@ export class Producer {
   /**
    * Accepts a record without a promise: the fastest way. Returns true, or false when the buffer is full with this record: then
    * await `room()` before the next. What is wrong at the call throws, and `onSettled` is not called: INVALID_ARGUMENT,
-   * MESSAGE_TOO_LARGE, CLOSED, and BUFFER_FULL if the buffer was full before and the call has no turn of `room()`. Everything else
+   * MESSAGE_TOO_LARGE, CLOSED, and BUFFER_FULL if it is called in place of `room()`. Everything else
    * is reported by `onSettled`, which is called once, later, with an error or a receipt; without it a failure is only visible in
    * the metrics.
    */
@@ -130,13 +133,22 @@ export class Producer {
     const entry = this.#read(record)
     if (this.#closed !== undefined) throw closedError('producer', 'not-written')
     accumulator.measure(entry)
-    if (!accumulator.isFree && !this.#turns.take(this.#cluster.runtime.monoNow())) {
-      throw bufferFull(this.options.maxBufferedBytes)
-    }
+    if (!accumulator.isFree && !this.#mayExceed()) throw bufferFull(this.options.maxBufferedBytes)
     const call = onSettled === undefined ? undefined : new EnqueueCall(onSettled)
     this.#enqueuedBytes = entry.sizeBound
     accumulator.add(entry, call, 0, accumulator.barrier.current)
-    return accumulator.isFree
+    this.#reportedFull = !accumulator.isFree
+    return !this.#reportedFull
+  }
+
+  /**
+   * The buffer is full. A caller that has no turn may not have been informed: while the others wait in `room()`, this is so, and its
+   * record returns false. Up to another `maxBufferedBytes`, for callers that do not await `room()`.
+   */
+  #mayExceed(): boolean {
+    if (this.#turns.take(this.#cluster.runtime.monoNow())) return true
+    if (this.#reportedFull || this.#waitingForRoom === 0) return false
+    return this.#accumulator.bufferedBytes < 2 * this.options.maxBufferedBytes
   }
 
   /**
@@ -149,6 +161,7 @@ export class Producer {
     const { space } = accumulator
     const { runtime } = this.#cluster
     if (this.#closed !== undefined) throw closedError('producer')
+    this.#reportedFull = false
     if (accumulator.isFree) {
       this.#turns.grant(runtime.monoNow())
       return
@@ -165,6 +178,7 @@ export class Producer {
       refuse: reject,
     }
     space.wait(waiter)
+    this.#waitingForRoom++
     accumulator.wakeBy(waiter.deadlineMs)
     accumulator.endLingers()
     try {
@@ -174,6 +188,8 @@ export class Producer {
       // A smaller call may have waited behind it.
       space.release()
       throw error
+    } finally {
+      this.#waitingForRoom--
     }
   }
 

@@ -65,9 +65,8 @@ export class RecordEntry {
   #read(record: ProducerRecord, position: number, nowMs: number): void {
     if (typeof record !== 'object' || record === null) throw invalid(position, undefined, 'must be an object')
     for (const name in record) if (!isField(name)) refuseField(record, name, position)
-    const { topic, partition, timestamp } = record
+    const { topic, partition, timestamp, headers: given } = record
     let { key = null, value } = record
-    let headers: readonly RecordHeader[] = noHeaders
     if (typeof topic !== 'string' || topic === '') throw invalid(position, undefined, "needs a 'topic'")
     if (typeof key === 'object' && key !== null) key = bytesOf(key) ?? key
     if (typeof value === 'object' && value !== null) value = bytesOf(value) ?? value
@@ -77,9 +76,8 @@ export class RecordEntry {
     if (timestamp !== undefined && !(Number.isSafeInteger(timestamp) && timestamp >= 0)) {
       throw invalid(position, topic, "has a 'timestamp' that is not whole milliseconds since the epoch")
     }
-    if (record.headers !== undefined) {
-      headers = headersOf(record.headers, (problem, hint) => invalid(position, topic, problem, hint))
-    }
+    const headers =
+      given === undefined ? noHeaders : headersOf(given, (problem, hint) => invalid(position, topic, problem, hint))
     const problem = problemOfData("'key'", key) ?? problemOfData("'value'", value)
     if (problem !== undefined) throw invalid(position, topic, problem.text, problem.hint)
     this.sizeBound = sizeBound(key, value, headers)
@@ -142,6 +140,12 @@ function invalid(position: number, topic: unknown, problem: string, hint?: strin
   const where = place === undefined ? '' : ` for topic '${place}'`
   const details = { topic: place, outcome: 'not-written', hint } as const
   return new KafkaError('INVALID_ARGUMENT', `${which}${where} ${problem}`, details)
+}
+
+/** For an array that throws. */
+export function unreadableInput(cause: unknown): KafkaError {
+  const details = { cause, outcome: 'not-written', hint: 'Pass a record, or an array of records.' } as const
+  return new KafkaError('INVALID_ARGUMENT', 'The records could not be read: one of their properties threw', details)
 }
 
 /** Code of the caller threw: a getter, or the traps of a proxy. */
