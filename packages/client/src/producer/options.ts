@@ -24,15 +24,18 @@ export interface ProducerOptions {
    */
   readonly idempotent?: boolean | undefined
   /**
-   * How long a batch waits for more records. Default 0: it is sent as soon as its broker is free. Records collect while the broker
-   * is busy, so batches grow with the load.
+   * How long a batch waits for more records; less than `deliveryTimeoutMs`. Default 0: it is sent as soon as its broker is free.
+   * Records collect while the broker is busy, so batches grow with the load.
    */
   readonly lingerMs?: number | undefined
   /** A batch of this size takes no more records. A larger record is sent in a separate batch. Default 256 KiB. */
   readonly maxBatchBytes?: number | undefined
   /** The largest record, and the largest request. Default 1 MiB, as Java's max.request.size. */
   readonly maxRequestBytes?: number | undefined
-  /** Size of all records accepted and not settled. Above it `send` waits and `enqueue` returns false. Default 32 MiB. */
+  /**
+   * Size of all records accepted and not settled. Above it `send` waits and `enqueue` returns false. Records of another
+   * `maxBufferedBytes` may wait; then `send` rejects. Default 32 MiB.
+   */
   readonly maxBufferedBytes?: number | undefined
   /** From the acceptance of a record to its settlement, retries included. Default 120 000. */
   readonly deliveryTimeoutMs?: number | undefined

@@ -94,11 +94,11 @@ export class Producer {
   }
 
   #sendMany(records: readonly ProducerRecord[], signal: AbortSignal | undefined): Promise<Receipt[]> {
-    const nowMs = this.#cluster.runtime.tickNow()
+    const { runtime } = this.#cluster
     const entries = new Array<RecordEntry>(records.length)
     for (let position = 0; position < entries.length; position++) {
       const entry = new RecordEntry()
-      entry.read(records[position]!, position, nowMs)
+      entry.read(records[position]!, position, runtime)
       entries[position] = entry
     }
     this.#checkOpen(signal)
@@ -111,7 +111,7 @@ export class Producer {
   #read(record: ProducerRecord): RecordEntry {
     // A partitioner may send another record meanwhile.
     const entry = this.#entry ?? new RecordEntry()
-    entry.read(record, -1, this.#cluster.runtime.tickNow())
+    entry.read(record, -1, this.#cluster.runtime)
     return entry
   }
 

@@ -1,4 +1,5 @@
 import { type RecordHeader, sizeBound } from '@ottla/codec/records'
+import type { Runtime } from '@ottla/runtime'
 import { KafkaError } from '../errors.ts'
 import { nameHint } from '../name-hints.ts'
 import { bytesOf, problemOfData } from './record-data.ts'
@@ -52,9 +53,9 @@ export class RecordEntry {
    * Reads a record of the caller, each property once. Throws INVALID_ARGUMENT, also for what a getter throws, and then leaves the
    * entry unchanged. `position` is its index in an array, -1: it is not in an array.
    */
-  read(record: ProducerRecord, position: number, nowMs: number): void {
+  read(record: ProducerRecord, position: number, clock: Pick<Runtime, 'tickNow'>): void {
     try {
-      this.#read(record, position, nowMs)
+      this.#read(record, position, clock)
     } catch (error) {
       throw KafkaError.is(error) ? error : unreadable(error, record, position)
     }
@@ -62,7 +63,7 @@ export class RecordEntry {
 
   // Allocates nothing for a record without headers. All code of the caller (getters) runs before the first change of the entry:
   // it may send another record.
-  #read(record: ProducerRecord, position: number, nowMs: number): void {
+  #read(record: ProducerRecord, position: number, clock: Pick<Runtime, 'tickNow'>): void {
     if (typeof record !== 'object' || record === null) throw invalid(position, undefined, 'must be an object')
     for (const name in record) if (!isField(name)) refuseField(record, name, position)
     const { topic, partition, timestamp, headers: given } = record
@@ -76,8 +77,7 @@ export class RecordEntry {
     if (timestamp !== undefined && !(Number.isSafeInteger(timestamp) && timestamp >= 0)) {
       throw invalid(position, topic, "has a 'timestamp' that is not whole milliseconds since the epoch")
     }
-    const headers =
-      given === undefined ? noHeaders : headersOf(given, (problem, hint) => invalid(position, topic, problem, hint))
+    const headers = given === undefined ? noHeaders : headersIn(given, position, topic)
     const problem = problemOfData("'key'", key) ?? problemOfData("'value'", value)
     if (problem !== undefined) throw invalid(position, topic, problem.text, problem.hint)
     this.sizeBound = sizeBound(key, value, headers)
@@ -86,7 +86,7 @@ export class RecordEntry {
     this.value = value
     this.headers = headers
     this.partition = partition
-    this.timestampMs = timestamp ?? nowMs
+    this.timestampMs = timestamp ?? clock.tickNow()
   }
 
   /** A copy, bytes included, that may outlive the call. */
@@ -111,6 +111,11 @@ export class RecordEntry {
 function ownedData(data: RecordData): RecordData {
   if (data === null || typeof data === 'string') return data
   return Buffer.isBuffer(data) ? Buffer.from(data) : new Uint8Array(data)
+}
+
+// A closure in `#read` would cost an allocation for each record.
+function headersIn(given: unknown, position: number, topic: string): readonly RecordHeader[] {
+  return headersOf(given, (problem, hint) => invalid(position, topic, problem, hint))
 }
 
 function isField(name: string): boolean {
