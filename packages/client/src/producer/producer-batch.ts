@@ -54,8 +54,12 @@ export class ProducerBatch {
   attempts = 0
   /** After some attempt it is unknown whether the broker has it. */
   maybeWritten = false
+  /** It is a part of a batch of which that is unknown. */
+  wholeMaybeWritten = false
   /** The response to the last attempt was OUT_OF_ORDER_SEQUENCE_NUMBER or UNKNOWN_PRODUCER_ID. */
   outOfOrder = false
+  /** Requests with it whose response could not be read. */
+  unreadable = 0
   /** The broker rejected it as too large. */
   tooLarge = false
   lastError: KafkaError | undefined

@@ -40,6 +40,8 @@ function partOf(batch: ProducerBatch, writer: BatchWriter, position: number, sta
   const ordinal = batch.ordinal + (position * span) / 2
   const part = new ProducerBatch(partition, writer, createdMs, generation, ordinal, span / 2)
   part.lingered = true
+  part.maybeWritten = batch.maybeWritten
+  part.wholeMaybeWritten = batch.maybeWritten
   if (batch.baseSequence >= 0) {
     part.identity = batch.identity
     part.baseSequence = sequenceAfter(batch.baseSequence, start)
