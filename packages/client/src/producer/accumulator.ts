@@ -108,7 +108,7 @@ export class Accumulator implements ProducerParts {
     if (bound > roughUpTo) bound = this.#checkSize(tightBound(key, value, headers), topic)
     const timestampMs = record.timestamp ?? this.runtime.tickNow()
     const entry: PartitionRecord = { key, value, headers, timestampMs, sizeBound: bound }
-    if (topic.known) this.#append(topic, entry, record.partition, call, position, generation)
+    if (topic.isOpenTo(record.partition)) this.#append(topic, entry, record.partition, call, position, generation)
     else this.#await(topic, entry, record.partition, call, position, generation)
   }
 
@@ -165,6 +165,10 @@ export class Accumulator implements ProducerParts {
     this.charge(entry.sizeBound)
     this.barrier.enter(generation)
     if (topic.lookingUp) return
+    if (topic.known) {
+      void this.#checkPartitions(topic)
+      return
+    }
     const cached = this.#cluster.topic(topic.name)
     if (cached !== undefined && cached.partitions.length > 0) this.#applyTopic(topic, cached)
     else void this.#lookUp(topic)
@@ -187,11 +191,40 @@ export class Accumulator implements ProducerParts {
     }
   }
 
+  /** Records name a partition that the cached metadata lacks: it may have been added since. The brokers decide. */
+  async #checkPartitions(topic: TopicBuffer): Promise<void> {
+    const { name } = topic
+    topic.lookingUp = true
+    try {
+      const { deliveryTimeoutMs: timeoutMs } = this.options
+      const operation = `Looking up the partitions of topic '${name}'`
+      let checked = 0
+      await this.#cluster.retry({ operation, timeoutMs, signal: this.#closing.signal }, async (_attempt, signal) => {
+        checked = topic.awaiting.size
+        await this.#cluster.refreshMetadata(operation, [name], { signal })
+      })
+      topic.lookingUp = false
+      this.#appendAwaiting(topic, checked)
+      if (topic.awaiting.size > 0) void this.#checkPartitions(topic)
+    } catch (cause) {
+      topic.lookingUp = false
+      this.#failAwaiting(topic, asKafkaError(cause, `Looking up topic '${name}'`).with({ outcome: 'not-written' }))
+    }
+  }
+
   /** The partitions are known: appends the records that waited for them, in their order. */
   #applyTopic(topic: TopicBuffer, info: TopicInfo): void {
     topic.update(info)
     this.#leaders.assign(topic)
-    for (let entry = topic.awaiting.shift(); entry !== undefined; entry = topic.awaiting.shift()) {
+    topic.known = true
+    this.#appendAwaiting(topic, topic.awaiting.size)
+  }
+
+  /** Appends the first ones, or refuses them; those after them only until one names a partition that is still lacking. */
+  #appendAwaiting(topic: TopicBuffer, count: number): void {
+    for (let at = 0; topic.awaiting.size > 0; at++) {
+      if (at >= count && topic.lacks(topic.awaiting.peek()?.partition)) break
+      const entry = topic.awaiting.shift()!
       const { partition, call, position, generation } = entry
       this.charge(-entry.sizeBound)
       try {
@@ -202,7 +235,6 @@ export class Accumulator implements ProducerParts {
       call?.arrived()
       this.barrier.leave(generation)
     }
-    topic.known = true
     this.space.release()
   }
 

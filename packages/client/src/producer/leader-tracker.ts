@@ -1,4 +1,5 @@
 import { describePartition, KafkaError, kafkaErrorOf, type Outcome } from '../errors.ts'
+import type { ClientEventMap } from '../events.ts'
 import type { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import type { PausablePartition } from './producer-parts.ts'
@@ -12,7 +13,7 @@ export class LeaderTracker {
   readonly #timer: DeadlineTimer
   readonly #sinkParts: SinkParts
   readonly #sinks = new Map<number, Sink>()
-  readonly #release: () => void
+  readonly #releases: (() => void)[]
   #closed = false
 
   constructor(
@@ -25,8 +26,23 @@ export class LeaderTracker {
     this.#topics = topics
     this.#timer = timer
     this.#sinkParts = { ...sinkParts, refresh: (reason, names) => this.refresh(reason, names) }
-    this.#release = cluster.onMetadata(() => this.#follow())
+    this.#releases = [cluster.onMetadata(() => this.#follow())]
+    if (sinkParts.options.acks === 0) this.#releases.push(this.#onDisconnected())
     timer.add((nowMs) => this.#giveUpOnMissing(nowMs))
+  }
+
+  /** With acks=0 a broker that is no longer the leader drops the records, and only closes the connection. */
+  #onDisconnected(): () => void {
+    const { events } = this.#cluster
+    const listener: ClientEventMap['disconnected'] = ({ broker, purpose }) => {
+      const sink = this.#sinks.get(broker.id)
+      if (purpose !== this.#sinkParts.purpose || sink === undefined) return
+      const led = (topic: TopicBuffer) => topic.partitions.some((partition) => partition.sink === sink)
+      const topics = [...this.#topics.values()].filter(led).map(({ name }) => name)
+      if (topics.length > 0) this.refresh('a broker closed the connection of a producer with acks=0', topics)
+    }
+    events.on('disconnected', listener)
+    return () => events.off('disconnected', listener)
   }
 
   get inFlight(): number {
@@ -115,6 +131,6 @@ export class LeaderTracker {
 
   close(): void {
     this.#closed = true
-    this.#release()
+    for (const release of this.#releases) release()
   }
 }

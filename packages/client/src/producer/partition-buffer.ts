@@ -54,6 +54,8 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   #sentTo: Sink | undefined
   #retryAtMs = 0
   #failures = 0
+  /** Of a partition that no longer exists. */
+  #removed: ((outcome: Outcome) => KafkaError) | undefined
   /** Bytes accepted and not settled. */
   loadBytes = 0
   /** Whether it is in the queue of its sink, and whether its first batch takes more records. */
@@ -261,6 +263,10 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     if (!this.#inFlight.includes(batch)) return
     if (written) batch.maybeWritten = true
     batch.lastError = error
+    if (this.#removed !== undefined) {
+      this.fail(batch, this.#removed(batch.maybeWritten ? 'unknown' : 'not-written').with({ cause: error }), written)
+      return
+    }
     if (batch.settled) this.#giveUp(batch, batch.maybeWritten)
     else this.#requeued.push(batch)
     this.#removeInFlight(batch)
@@ -287,6 +293,13 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     }
     this.#parts.settle(batch, errorOf(inFlight || batch.maybeWritten ? 'unknown' : 'not-written'))
     this.schedule()
+  }
+
+  /** The topic no longer has this partition: nothing is sent any more. */
+  remove(errorOf: (outcome: Outcome) => KafkaError): void {
+    this.#removed = errorOf
+    this.dropWaiting(errorOf)
+    this.setLeader(undefined)
   }
 
   /** Drops everything that is not in flight. */

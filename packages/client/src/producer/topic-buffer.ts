@@ -1,5 +1,5 @@
 import { noTopicId, type TopicInfo } from '../cluster/topology.ts'
-import { KafkaError, noSuchPartition } from '../errors.ts'
+import { KafkaError, noSuchPartition, type Outcome } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Call } from './calls.ts'
 import type { Generation } from './flush-barrier.ts'
@@ -66,9 +66,29 @@ export class TopicBuffer {
     while (this.partitions.length < info.partitions.length) {
       this.partitions.push(new PartitionBuffer(this, this.partitions.length, this.#parts))
     }
+    this.#dropBeyond(info.partitions.length)
     if (before === undefined || this.topicId === undefined || before === this.topicId) return
     // Another topic of the same name: its logs are new.
     for (const partition of this.partitions) partition.startOver()
+  }
+
+  /** Another topic of the same name has fewer partitions: their records cannot be delivered, and no key may choose them. */
+  #dropBeyond(count: number): void {
+    for (const partition of this.partitions.splice(count)) {
+      const { index } = partition
+      partition.remove((outcome) => noPartitionError(this.name, index, count, outcome))
+      if (partition === this.#sticky) this.#sticky = undefined
+    }
+  }
+
+  /** Whether the cached metadata lacks the partition that a record names. */
+  lacks(wanted: number | undefined): boolean {
+    return wanted !== undefined && wanted >= this.partitions.length
+  }
+
+  /** Whether a record can be appended now. One that names its partition does not overtake those that wait for theirs. */
+  isOpenTo(wanted: number | undefined): boolean {
+    return this.known && (wanted === undefined || (this.awaiting.size === 0 && wanted < this.partitions.length))
   }
 
   /** The broker rejected a batch of this size. */
@@ -113,10 +133,11 @@ export class TopicBuffer {
   }
 
   #noSuchPartition(wanted: number): never {
-    throw new KafkaError(
-      'UNKNOWN_TOPIC_OR_PARTITION',
-      noSuchPartition({ topic: this.name, partition: wanted }, this.partitions.length),
-      { topic: this.name, partition: wanted, retriable: true, outcome: 'not-written' },
-    )
+    throw noPartitionError(this.name, wanted, this.partitions.length, 'not-written')
   }
+}
+
+function noPartitionError(topic: string, partition: number, count: number, outcome: Outcome): KafkaError {
+  const message = noSuchPartition({ topic, partition }, count)
+  return new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partition, retriable: true, outcome })
 }
