@@ -66,7 +66,10 @@ export class Accumulator implements ProducerParts {
       options,
       purpose: this.#connections.purpose('produce'),
       pool: this.pool,
-      sent: (batches) => this.#metrics.sent(batches),
+      sent: (batches) => {
+        this.#metrics.sent(batches)
+        this.#leaders.watchSilence()
+      },
     })
     this.#metrics = new ProducerMetrics(cluster.metrics, {
       bufferedBytes: () => this.#bufferedBytes,

@@ -3,7 +3,7 @@ import type { ClientEventMap } from '../events.ts'
 import type { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import type { PausablePartition } from './producer-parts.ts'
-import { Sink, type SinkParts } from './sink.ts'
+import { Sink, type SinkParts, silentAfterMs } from './sink.ts'
 import type { TopicBuffer } from './topic-buffer.ts'
 
 /** Connects each partition to the sink of its leader: follows the metadata, and refreshes it when a leader is missing. */
@@ -14,6 +14,8 @@ export class LeaderTracker {
   readonly #sinkParts: SinkParts
   readonly #sinks = new Map<number, Sink>()
   readonly #releases: (() => void)[]
+  /** When the metadata was last refreshed because a broker is silent. */
+  #lookedMs = Number.NEGATIVE_INFINITY
   #closed = false
 
   constructor(
@@ -29,6 +31,7 @@ export class LeaderTracker {
     this.#releases = [cluster.onMetadata(() => this.#follow())]
     if (sinkParts.options.acks === 0) this.#releases.push(this.#onDisconnected())
     timer.add((nowMs) => this.#giveUpOnMissing(nowMs))
+    timer.add((nowMs) => this.#lookAtSilent(nowMs))
   }
 
   /** With acks=0 a broker that is no longer the leader drops the records, and only closes the connection. */
@@ -53,8 +56,8 @@ export class LeaderTracker {
 
   /** Connects a topic's partitions to their leaders. */
   assign(topic: TopicBuffer): void {
-    for (const { partition, leader } of topic.info?.partitions ?? []) {
-      topic.partitions[partition]?.setLeader(leader < 0 ? undefined : this.#sinkOf(leader))
+    for (const { partition, leader, leaderEpoch } of topic.info?.partitions ?? []) {
+      topic.partitions[partition]?.setLeader(leader < 0 ? undefined : this.#sinkOf(leader), leaderEpoch)
     }
   }
 
@@ -79,6 +82,40 @@ export class LeaderTracker {
         this.assign(topic)
       }
     }
+    this.#leaveSilentLeaders(this.#cluster.runtime.monoNow())
+  }
+
+  /** A request was sent: while it has no response, the metadata is refreshed each second. */
+  watchSilence(): void {
+    if (this.#movesWhileSilent) this.#timer.wakeBy(this.#cluster.runtime.monoNow() + silentAfterMs)
+  }
+
+  /** Without idempotence, a batch that is sent again while its request is in flight could be written twice. */
+  get #movesWhileSilent(): boolean {
+    return this.#sinkParts.options.idempotent
+  }
+
+  #leaveSilentLeaders(nowMs: number): void {
+    if (!this.#movesWhileSilent) return
+    for (const sink of this.#sinks.values()) sink.leaveSilentLeader(nowMs)
+  }
+
+  /** One refresh for all brokers that are silent: others in the client share it. */
+  #lookAtSilent(nowMs: number): number {
+    if (!this.#movesWhileSilent) return Number.POSITIVE_INFINITY
+    this.#leaveSilentLeaders(nowMs)
+    let nextMs = Number.POSITIVE_INFINITY
+    const topics = new Set<string>()
+    for (const sink of this.#sinks.values()) {
+      const { silentSinceMs } = sink
+      if (silentSinceMs === undefined) continue
+      if (nowMs - silentSinceMs >= silentAfterMs) for (const topic of sink.topicsInFlight) topics.add(topic)
+      nextMs = Math.min(nextMs, Math.max(silentSinceMs, this.#lookedMs) + silentAfterMs)
+    }
+    if (topics.size === 0 || nowMs < this.#lookedMs + silentAfterMs) return nextMs
+    this.#lookedMs = nowMs
+    this.refresh('a broker has not responded to a produce request', [...topics])
+    return nowMs + silentAfterMs
   }
 
   /** The last known leaders are kept: a broker that restarts may report the topic as unknown for a moment. */

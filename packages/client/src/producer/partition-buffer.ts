@@ -52,6 +52,9 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   #sink: Sink | undefined
   /** The sink of the batches in flight. */
   #sentTo: Sink | undefined
+  #leaderEpoch = -1
+  /** That of the batches in flight. */
+  #sentEpoch = -1
   #retryAtMs = 0
   #failures = 0
   /** Of a partition that no longer exists. */
@@ -137,7 +140,8 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   }
 
   /** Sets the sink of the partition's leader; undefined: no leader at the moment. */
-  setLeader(sink: Sink | undefined): void {
+  setLeader(sink: Sink | undefined, epoch = -1): void {
+    this.#leaderEpoch = epoch
     if (this.#sink === sink) return
     this.#sink?.remove(this)
     this.#sink = sink
@@ -145,6 +149,11 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     // The pause was for the old leader.
     this.#retryAtMs = 0
     this.schedule()
+  }
+
+  hasMovedFrom(brokerId: number): boolean {
+    const { brokerId: leader } = this.#sink ?? {}
+    return leader !== undefined && leader !== brokerId && this.#leaderEpoch > this.#sentEpoch
   }
 
   /** Reports to the sink that there may be something to send. */
@@ -182,6 +191,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     this.#waiting.shift()
     this.#inFlight.push(first)
     this.#sentTo = this.#sink
+    this.#sentEpoch = this.#leaderEpoch
     first.attempts++
     first.outOfOrder = false
     return first

@@ -13,6 +13,8 @@ export interface BatchPartition {
   readonly open: ProducerBatch | undefined
   /** Bytes accepted and not settled. */
   loadBytes: number
+  /** Whether the leader is another broker now, in a newer epoch than the batches in flight were sent in. */
+  hasMovedFrom(brokerId: number): boolean
   /** Reports that there may be something to send. */
   schedule(): void
   /** Ends the open batch's wait for more records. */
