@@ -3,11 +3,12 @@ import type { Runtime } from '@ottla/runtime'
 import type { OwnConnections } from '../cluster/own-connections.ts'
 import { retryBackoffMs } from '../cluster/retry-backoff.ts'
 import type { TopicInfo } from '../cluster/topology.ts'
-import { asKafkaError, closedError, describePartition, KafkaError, type Outcome } from '../errors.ts'
+import { asKafkaError, closedError, KafkaError, type Outcome } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { BufferSpace } from './buffer-space.ts'
 import type { Call } from './calls.ts'
 import { Deadlines } from './deadlines.ts'
+import { delayOf, timedOutError } from './delay.ts'
 import { FlushBarrier, type Generation } from './flush-barrier.ts'
 import { LeaderTracker } from './leader-tracker.ts'
 import type { ResolvedProducerOptions } from './options.ts'
@@ -20,7 +21,8 @@ import type { PausablePartition, ProducerParts } from './producer-parts.ts'
 import { BatchResult, Receipt } from './receipt.ts'
 import { headersOf, type ProducerRecord } from './record-input.ts'
 import { tightBound } from './size.ts'
-import { TopicBuffer } from './topic-buffer.ts'
+import { type AwaitingRecord, TopicBuffer } from './topic-buffer.ts'
+import { TopicLookup } from './topic-lookup.ts'
 import { WriterPool } from './writer-pool.ts'
 
 /** Above this many bytes the bound is computed exactly: with three bytes per character, batches would only be a third full. */
@@ -45,6 +47,7 @@ export class Accumulator implements ProducerParts {
   readonly #timer: DeadlineTimer
   readonly #deadlines: Deadlines
   readonly #leaders: LeaderTracker
+  readonly #lookup: TopicLookup
   readonly #metrics: ProducerMetrics
   readonly #watches: (() => void)[] = []
   #lastTopic: TopicBuffer | undefined
@@ -70,6 +73,11 @@ export class Accumulator implements ProducerParts {
         this.#metrics.sent(batches)
         this.#leaders.watchSilence()
       },
+    })
+    this.#lookup = new TopicLookup(cluster, options, this.#closing.signal, {
+      found: (topic, info) => this.#applyTopic(topic, info),
+      checked: (topic, count) => this.#appendAwaiting(topic, count),
+      failed: (topic, error, fails) => this.#failAwaiting(topic, error, fails),
     })
     this.#metrics = new ProducerMetrics(cluster.metrics, {
       bufferedBytes: () => this.#bufferedBytes,
@@ -100,9 +108,15 @@ export class Accumulator implements ProducerParts {
 
   /**
    * Accepts a record that was checked. Throws, without a change: MESSAGE_TOO_LARGE, UNKNOWN_TOPIC_OR_PARTITION,
-   * PARTITIONER_FAILED.
+   * PARTITIONER_FAILED. `acceptedMs`: of a record that waited for space, on `monoNow`.
    */
-  add(record: ProducerRecord, call: Call | undefined, position: number, generation: Generation): void {
+  add(
+    record: ProducerRecord,
+    call: Call | undefined,
+    position: number,
+    generation: Generation,
+    acceptedMs?: number,
+  ): void {
     const topic = this.#topicOf(record.topic)
     const key = record.key ?? null
     const value = record.value ?? null
@@ -110,7 +124,7 @@ export class Accumulator implements ProducerParts {
     let bound = sizeBound(key, value, headers)
     if (bound > roughUpTo) bound = this.#checkSize(tightBound(key, value, headers), topic)
     const timestampMs = record.timestamp ?? this.runtime.tickNow()
-    const entry: PartitionRecord = { key, value, headers, timestampMs, sizeBound: bound }
+    const entry: PartitionRecord = { key, value, headers, timestampMs, sizeBound: bound, acceptedMs }
     if (topic.isOpenTo(record.partition)) this.#append(topic, entry, record.partition, call, position, generation)
     else this.#await(topic, entry, record.partition, call, position, generation)
   }
@@ -163,64 +177,23 @@ export class Accumulator implements ProducerParts {
     position: number,
     generation: Generation,
   ): void {
-    topic.awaiting.push({ ...entry, partition, call, position, generation })
+    const acceptedMs = entry.acceptedMs ?? this.runtime.monoNow()
+    topic.awaiting.push({ ...entry, acceptedMs, partition, call, position, generation })
     if (call !== undefined) call.pending++
     this.charge(entry.sizeBound)
     this.barrier.enter(generation)
     if (topic.lookingUp) return
-    if (topic.known) {
-      void this.#checkPartitions(topic)
-      return
-    }
-    const cached = this.#cluster.topic(topic.name)
-    if (cached !== undefined && cached.partitions.length > 0) this.#applyTopic(topic, cached)
-    else void this.#lookUp(topic)
+    const cached = topic.known ? undefined : this.#cluster.topic(topic.name)
+    if (cached !== undefined && cached.partitions.length > 0) this.#applyTopic(topic, cached, 0)
+    if (topic.awaiting.size > 0) this.#lookup.begin(topic)
   }
 
-  async #lookUp(topic: TopicBuffer): Promise<void> {
-    topic.lookingUp = true
-    try {
-      const { deliveryTimeoutMs } = this.options
-      const info = await this.#cluster.awaitTopic(topic.name, {
-        timeoutMs: deliveryTimeoutMs,
-        signal: this.#closing.signal,
-      })
-      topic.lookingUp = false
-      this.#applyTopic(topic, info)
-    } catch (cause) {
-      topic.lookingUp = false
-      const error = asKafkaError(cause, `Looking up topic '${topic.name}'`).with({ outcome: 'not-written' })
-      this.#failAwaiting(topic, error)
-    }
-  }
-
-  /** Records name a partition that the cached metadata lacks: it may have been added since. The brokers decide. */
-  async #checkPartitions(topic: TopicBuffer): Promise<void> {
-    const { name } = topic
-    topic.lookingUp = true
-    try {
-      const { deliveryTimeoutMs: timeoutMs } = this.options
-      const operation = `Looking up the partitions of topic '${name}'`
-      let checked = 0
-      await this.#cluster.retry({ operation, timeoutMs, signal: this.#closing.signal }, async (_attempt, signal) => {
-        checked = topic.awaiting.size
-        await this.#cluster.refreshMetadata(operation, [name], { signal })
-      })
-      topic.lookingUp = false
-      this.#appendAwaiting(topic, checked)
-      if (topic.awaiting.size > 0) void this.#checkPartitions(topic)
-    } catch (cause) {
-      topic.lookingUp = false
-      this.#failAwaiting(topic, asKafkaError(cause, `Looking up topic '${name}'`).with({ outcome: 'not-written' }))
-    }
-  }
-
-  /** The partitions are known: appends the records that waited for them, in their order. */
-  #applyTopic(topic: TopicBuffer, info: TopicInfo): void {
+  /** The partitions are known: appends the records that waited for them, in their order, as `#appendAwaiting` says. */
+  #applyTopic(topic: TopicBuffer, info: TopicInfo, checked = topic.awaiting.size): void {
     topic.update(info)
     this.#leaders.assign(topic)
     topic.known = true
-    this.#appendAwaiting(topic, topic.awaiting.size)
+    this.#appendAwaiting(topic, checked)
   }
 
   /** Appends the first ones, or refuses them; those after them only until one names a partition that is still lacking. */
@@ -241,8 +214,10 @@ export class Accumulator implements ProducerParts {
     this.space.release()
   }
 
-  #failAwaiting(topic: TopicBuffer, error: KafkaError): void {
-    for (let entry = topic.awaiting.shift(); entry !== undefined; entry = topic.awaiting.shift()) {
+  /** Fails the first ones, up to one that need not fail. */
+  #failAwaiting(topic: TopicBuffer, error: KafkaError, fails: (entry: AwaitingRecord) => boolean = () => true): void {
+    for (let entry = topic.awaiting.peek(); entry !== undefined && fails(entry); entry = topic.awaiting.peek()) {
+      topic.awaiting.shift()
       this.charge(-entry.sizeBound)
       this.refuse(topic.name, error, entry.call, entry.position)
       entry.call?.arrived()
@@ -330,15 +305,8 @@ export class Accumulator implements ProducerParts {
   }
 
   #expire(batch: ProducerBatch): void {
-    const { topic, index } = batch.partition
-    const { deliveryTimeoutMs } = this.options
-    batch.partition.drop(batch, (outcome) => {
-      const place = describePartition({ topic: topic.name, partition: index })
-      const message = `Records were not acknowledged within ${deliveryTimeoutMs} ms (${place})`
-      const cause = batch.lastError
-      const details = { topic: topic.name, partition: index, retriable: true, outcome, cause, hint: cause?.hint }
-      return new KafkaError('DELIVERY_TIMED_OUT', message, details)
-    })
+    const reason = delayOf(batch, this.runtime.monoNow())
+    batch.partition.drop(batch, (outcome) => timedOutError(batch, this.options.deliveryTimeoutMs, reason, outcome))
   }
 
   #failUnsent(error: KafkaError): void {
@@ -382,7 +350,7 @@ export class Accumulator implements ProducerParts {
     this.#closing.abort(closedError('producer'))
     for (const topic of this.#topics.values()) this.#failAwaiting(topic, closedError('producer', 'not-written'))
     this.#dropAll((outcome) => closedError('producer', outcome))
-    for (const batch of [...this.#deadlines.unsettled]) {
+    for (const batch of this.#deadlines.unsettled) {
       batch.partition.drop(batch, (outcome) => closedError('producer', outcome))
     }
     this.#timer.stop()

@@ -18,6 +18,13 @@ export interface PartitionRecord {
   readonly timestampMs: number
   /** The most bytes that it can take in a batch. */
   readonly sizeBound: number
+  /** On `monoNow`, of a record that waited for its topic or for space; undefined: now. */
+  readonly acceptedMs?: number | undefined
+}
+
+/** The batch would settle the record too late. */
+function isOlder({ acceptedMs }: PartitionRecord, { createdMs }: ProducerBatch): boolean {
+  return acceptedMs !== undefined && acceptedMs < createdMs
 }
 
 /** The topic of a partition. */
@@ -28,6 +35,8 @@ export interface PartitionTopic {
   readonly maxBatchBytes: number
   /** The broker rejected a batch of this size. */
   limitBatchBytes(bytes: number): void
+  /** A batch begins: `maxBatchBytes` may grow again. */
+  relaxLimit(nowMs: number): void
 }
 
 const noIdentity = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
@@ -98,7 +107,8 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   /** Encodes a record into the open batch. */
   append(record: PartitionRecord, call: Call | undefined, position: number, generation: Generation): void {
     let batch = this.#open
-    if (batch === undefined || !this.fits(record.sizeBound)) batch = this.#begin(record, generation)
+    if (batch === undefined || !this.fits(record.sizeBound) || isOlder(record, batch))
+      batch = this.#begin(record, generation)
     const { writer, result } = batch
     const before = writer.byteLength
     writer.append(record.timestampMs, record.key, record.value, record.headers)
@@ -111,10 +121,18 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   }
 
   #begin(record: PartitionRecord, generation: Generation): ProducerBatch {
-    this.#close()
+    this.closeOpen()
     const { pool, runtime, options } = this.#parts
+    const nowMs = runtime.monoNow()
+    this.topic.relaxLimit(nowMs)
     const writer = pool.take(Math.max(this.#expectedBytes, Math.min(record.sizeBound, options.maxBatchBytes)))
-    const batch = new ProducerBatch(this, writer, runtime.monoNow(), generation, this.#nextOrdinal++)
+    const batch = new ProducerBatch(
+      this,
+      writer,
+      record.acceptedMs ?? runtime.monoNow(),
+      generation,
+      this.#nextOrdinal++,
+    )
     this.#open = batch
     this.#waiting.push(batch)
     this.#parts.start(batch)
@@ -123,7 +141,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   }
 
   /** No more records join the open batch. */
-  #close(): void {
+  closeOpen(): void {
     const batch = this.#open
     if (batch === undefined) return
     this.#open = undefined
@@ -149,6 +167,11 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     // The pause was for the old leader.
     this.#retryAtMs = 0
     this.schedule()
+  }
+
+  delay(nowMs: number): string | undefined {
+    if (this.#sink === undefined) return 'the partition has no leader'
+    return this.#parts.identities?.delay ?? this.#sink.delay(nowMs)
   }
 
   hasMovedFrom(brokerId: number): boolean {

@@ -15,6 +15,8 @@ export class PendingSend implements SpaceWaiter {
   readonly #generation: Generation
   readonly #signal: AbortSignal | undefined
   #release = () => {}
+  /** Of the records that wait for space, on `monoNow`. */
+  #acceptedMs: number | undefined
   #next = 0
   #waits = false
 
@@ -37,6 +39,7 @@ export class PendingSend implements SpaceWaiter {
     const accumulator = this.#accumulator
     if (!accumulator.space.isUnderBackpressure && this.proceed()) return
     this.#waits = true
+    this.#acceptedMs = this.deadlineMs - accumulator.options.deliveryTimeoutMs
     accumulator.barrier.enter(this.#generation)
     accumulator.space.wait(this)
     this.#release = onAbort(this.#signal, () => this.#abort())
@@ -54,7 +57,7 @@ export class PendingSend implements SpaceWaiter {
       const position = this.#next++
       const record = records[position]!
       try {
-        accumulator.add(record, call, position, generation)
+        accumulator.add(record, call, position, generation, this.#acceptedMs)
       } catch (error) {
         accumulator.refuse(record.topic, asKafkaError(error, 'Producing'), call, position)
       }

@@ -13,10 +13,14 @@ export interface BatchPartition {
   readonly open: ProducerBatch | undefined
   /** Bytes accepted and not settled. */
   loadBytes: number
+  /** Why nothing of it is sent or acknowledged at the moment, as far as the partition shows it. */
+  delay(nowMs: number): string | undefined
   /** Whether the leader is another broker now, in a newer epoch than the batches in flight were sent in. */
   hasMovedFrom(brokerId: number): boolean
   /** Reports that there may be something to send. */
   schedule(): void
+  /** No more records join the open batch. */
+  closeOpen(): void
   /** Ends the open batch's wait for more records. */
   endLinger(): void
   /** The broker has the batch. */

@@ -50,6 +50,7 @@ export class Sink {
   readonly #inFlight = new Set<readonly ProducerBatch[]>()
   /** Since when the first request in flight has waited for its response. */
   #silentSinceMs = 0
+  #throttledUntilMs = 0
   #scheduled = false
   /** The last request had no space for all that was ready. */
   #requestWasFull = false
@@ -67,6 +68,13 @@ export class Sink {
   /** Since when the broker has not responded although a request is in flight; undefined: none is. */
   get silentSinceMs(): number | undefined {
     return this.#inFlight.size === 0 ? undefined : this.#silentSinceMs
+  }
+
+  /** Why the broker acknowledges nothing at the moment. */
+  delay(nowMs: number): string | undefined {
+    if (nowMs < this.#throttledUntilMs) return `broker ${this.brokerId} throttles the client`
+    const silentMs = this.silentSinceMs === undefined ? 0 : Math.round(nowMs - this.silentSinceMs)
+    return silentMs < silentAfterMs ? undefined : `broker ${this.brokerId} has not responded for ${silentMs} ms`
   }
 
   /** The topics of the batches in flight. */
@@ -162,6 +170,7 @@ export class Sink {
       const response = await this.#exchange(broker, batches, () => {
         flushed = true
       })
+      if (response !== undefined) this.#throttledUntilMs = cluster.runtime.monoNow() + response.throttleTimeMs
       const stale =
         response === undefined ? settleUnacknowledged(batches) : settleResponse(batches, response, broker, cluster)
       if (stale.length > 0) this.#parts.refresh('a produce response shows that leaders moved', stale)

@@ -11,6 +11,7 @@ import type { ProducerParts } from './producer-parts.ts'
 
 /** A record whose partition is not known yet. */
 export interface AwaitingRecord extends PartitionRecord {
+  readonly acceptedMs: number
   readonly partition: number | undefined
   readonly call: Call | undefined
   readonly position: number
@@ -19,6 +20,9 @@ export interface AwaitingRecord extends PartitionRecord {
 
 /** Batches are not split below this size. */
 const smallestBatchBytes = 1024
+
+/** The limit of a broker may have been raised: after this, batches twice as large are tried. */
+const largerBatchAfterMs = 60_000
 
 /**
  * A topic's partitions, and the choice of the partition for each record. It lives as long as the producer, and its sequence
@@ -39,6 +43,8 @@ export class TopicBuffer {
   missingSinceMs: number | undefined
   info: TopicInfo | undefined
   maxBatchBytes: number
+  /** When the limit changed last, on `monoNow`. */
+  #limitedMs = 0
   #sticky: PartitionBuffer | undefined
   #stickyBatch: ProducerBatch | undefined
   readonly #random = () => this.#parts.runtime.random()
@@ -94,6 +100,17 @@ export class TopicBuffer {
   /** The broker rejected a batch of this size. */
   limitBatchBytes(bytes: number): void {
     this.maxBatchBytes = Math.max(smallestBatchBytes, Math.min(this.maxBatchBytes, Math.ceil(bytes / 2)))
+    this.#limitedMs = this.#parts.runtime.monoNow()
+  }
+
+  /** A batch begins: tries larger ones again some time after the broker has rejected one. */
+  relaxLimit(nowMs: number): void {
+    const { maxBatchBytes } = this.#parts.options
+    if (this.maxBatchBytes === maxBatchBytes) return
+    const steps = Math.floor((nowMs - this.#limitedMs) / largerBatchAfterMs)
+    if (steps < 1) return
+    this.maxBatchBytes = Math.min(maxBatchBytes, this.maxBatchBytes * 2 ** steps)
+    this.#limitedMs = nowMs
   }
 
   /** The partition of a record. Throws for a partition that does not exist, and what the partitioner throws. */
