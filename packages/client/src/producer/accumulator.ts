@@ -139,7 +139,8 @@ export class Accumulator implements ProducerParts {
   ): void {
     const partition = topic.partitionFor(entry, wanted)
     partition.append(entry, call, position, generation)
-    if (entry.key === null) topic.noteSticky(partition)
+    if (wanted !== undefined && partition.open !== undefined) partition.open.explicit = true
+    else if (entry.key === null) topic.noteSticky(partition)
   }
 
   #topicOf(name: string): TopicBuffer {
@@ -265,7 +266,7 @@ export class Accumulator implements ProducerParts {
     this.#deadlines.end(batch)
     let start = 0
     batch.result.parts = parts.map(({ result, count }) => {
-      const part = { start, result }
+      const part = { start, first: 0, result }
       start += count
       return part
     })
@@ -282,6 +283,13 @@ export class Accumulator implements ProducerParts {
       part.calls.push(whole)
       this.start(part)
     }
+  }
+
+  detach(batch: ProducerBatch): void {
+    this.#deadlines.end(batch)
+    batch.partition.loadBytes -= batch.chargedBytes
+    this.charge(-batch.chargedBytes)
+    batch.chargedBytes = 0
   }
 
   leaderMissing(partition: PausablePartition): void {

@@ -39,6 +39,13 @@ export interface PartitionTopic {
   relaxLimit(nowMs: number): void
 }
 
+/** What becomes of the batches of a partition that no longer exists. */
+export interface Removal {
+  mayMove(batch: ProducerBatch): boolean
+  move(batch: ProducerBatch): void
+  errorOf(outcome: Outcome): KafkaError
+}
+
 const noIdentity = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
 
 /**
@@ -66,8 +73,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   #sentEpoch = -1
   #retryAtMs = 0
   #failures = 0
-  /** Of a partition that no longer exists. */
-  #removed: ((outcome: Outcome) => KafkaError) | undefined
+  #removal: Removal | undefined
   /** Bytes accepted and not settled. */
   loadBytes = 0
   /** Whether it is in the queue of its sink, and whether its first batch takes more records. */
@@ -296,8 +302,9 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     if (!this.#inFlight.includes(batch)) return
     if (written) batch.maybeWritten = true
     batch.lastError = error
-    if (this.#removed !== undefined) {
-      this.fail(batch, this.#removed(batch.maybeWritten ? 'unknown' : 'not-written').with({ cause: error }), written)
+    if (this.#removal !== undefined) {
+      this.#inFlight.splice(this.#inFlight.indexOf(batch), 1)
+      this.#moveOrDrop(batch, this.#removal)
       return
     }
     if (batch.settled) this.#giveUp(batch, batch.maybeWritten)
@@ -329,10 +336,19 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   }
 
   /** The topic no longer has this partition: nothing is sent any more. */
-  remove(errorOf: (outcome: Outcome) => KafkaError): void {
-    this.#removed = errorOf
-    this.dropWaiting(errorOf)
+  remove(removal: Removal): void {
+    this.#removal = removal
+    this.#open = undefined
+    const batches = [...this.#requeued, ...this.#waiting.drain()]
+    this.#requeued = []
+    for (const batch of batches) this.#moveOrDrop(batch, removal)
     this.setLeader(undefined)
+  }
+
+  #moveOrDrop(batch: ProducerBatch, { mayMove, move, errorOf }: Removal): void {
+    if (batch.settled) return
+    if (mayMove(batch)) move(batch)
+    else this.#parts.settle(batch, errorOf(batch.maybeWritten ? 'unknown' : 'not-written'))
   }
 
   /** Drops everything that is not in flight. */

@@ -70,6 +70,8 @@ export class ProducerBatch {
   tooLarge = false
   lastError: KafkaError | undefined
   settled = false
+  /** A record in it names the partition. */
+  explicit = false
   /** Its share of `maxBufferedBytes`. */
   chargedBytes = 0
   /** It no longer waits for more records. */

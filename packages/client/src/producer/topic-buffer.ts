@@ -2,6 +2,7 @@ import { noTopicId, type TopicInfo } from '../cluster/topology.ts'
 import { KafkaError, noSuchPartition, type Outcome } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Call } from './calls.ts'
+import { distributeAgain } from './distribute-again.ts'
 import type { Generation } from './flush-barrier.ts'
 import { keyPartition } from './murmur2.ts'
 import { PartitionBuffer, type PartitionRecord } from './partition-buffer.ts'
@@ -72,18 +73,24 @@ export class TopicBuffer {
     while (this.partitions.length < info.partitions.length) {
       this.partitions.push(new PartitionBuffer(this, this.partitions.length, this.#parts))
     }
-    this.#dropBeyond(info.partitions.length)
-    if (before === undefined || this.topicId === undefined || before === this.topicId) return
+    const recreated = before !== undefined && this.topicId !== undefined && before !== this.topicId
+    if (this.partitions.length > info.partitions.length) this.#removeBeyond(info.partitions.length, recreated)
+    if (!recreated) return
     // Another topic of the same name: its logs are new.
     for (const partition of this.partitions) partition.startOver()
   }
 
-  /** Another topic of the same name has fewer partitions: their records cannot be delivered, and no key may choose them. */
-  #dropBeyond(count: number): void {
+  /** Another topic of the same name has fewer partitions: the records in the others are distributed by the new number. */
+  #removeBeyond(count: number, recreated: boolean): void {
+    this.#sticky = undefined
     for (const partition of this.partitions.splice(count)) {
       const { index } = partition
-      partition.remove((outcome) => noPartitionError(this.name, index, count, outcome))
-      if (partition === this.#sticky) this.#sticky = undefined
+      partition.remove({
+        // What the old topic may have was deleted with it. Without topic ids it is not certain that there is another topic.
+        mayMove: (batch) => !batch.explicit && (recreated || !batch.maybeWritten),
+        move: (batch) => distributeAgain(batch, this, this.#parts),
+        errorOf: (outcome) => noPartitionError(this.name, index, count, outcome),
+      })
     }
   }
 

@@ -44,10 +44,17 @@ describe('a topic that was deleted and created again', () => {
       await send('a')
       await scenario.deleteTopic('t')
       await cluster.createTopic({ name: 't', partitions: 3, replicationFactor: 1 })
-      await advance('6m')
+      await advance('20s')
       const startedMs = scenario.nowMs
       const receipts = await send('b')
       expect(scenario.nowMs - startedMs).toBeLessThan(5_000)
+      for (const { partition, offset } of receipts) {
+        const stored = await scenario.stored('t', partition)
+        expect(stored.some(({ batch }) => batch.baseOffset <= offset! && batch.lastOffset >= offset!)).toBe(true)
+      }
+      const all = await Promise.all(upTo(3).map((partition) => scenario.values('t', partition)))
+      expect(all.flat()).toHaveLength(keys.length)
+      expect(producer.bufferedBytes).toBe(0)
       const others = await kafka.producer().send(keys.map((key) => ({ topic: 't', key, value: 'c' })))
       expect(receipts.map(({ partition }) => partition)).toEqual(others.map(({ partition }) => partition))
       expect(await producer.send({ topic: 't', value: 'without a key' })).toMatchObject({ topic: 't' })
