@@ -21,7 +21,8 @@ import type { PausablePartition, ProducerParts } from './producer-parts.ts'
 import { BatchResult, Receipt } from './receipt.ts'
 import { headersOf, type ProducerRecord } from './record-input.ts'
 import { tightBound } from './size.ts'
-import { type AwaitingRecord, TopicBuffer } from './topic-buffer.ts'
+import type { AwaitingRecord, TopicBuffer } from './topic-buffer.ts'
+import { TopicDirectory } from './topic-directory.ts'
 import { TopicLookup } from './topic-lookup.ts'
 import { WriterPool } from './writer-pool.ts'
 
@@ -43,14 +44,12 @@ export class Accumulator implements ProducerParts {
   readonly #cluster: ProducerCluster
   readonly #connections: OwnConnections
   readonly #closing = new AbortController()
-  readonly #topics = new Map<string, TopicBuffer>()
+  readonly #directory: TopicDirectory
   readonly #timer: DeadlineTimer
   readonly #deadlines: Deadlines
   readonly #leaders: LeaderTracker
   readonly #lookup: TopicLookup
   readonly #metrics: ProducerMetrics
-  readonly #watches: (() => void)[] = []
-  #lastTopic: TopicBuffer | undefined
   #bufferedBytes = 0
   #flushes = 0
 
@@ -64,7 +63,8 @@ export class Accumulator implements ProducerParts {
     this.#timer = new DeadlineTimer(cluster.runtime)
     this.#deadlines = new Deadlines(options, this.#timer, (batch) => this.#expire(batch))
     this.#timer.add((nowMs) => this.space.expire(nowMs, () => this.#spaceTimedOut()))
-    this.#leaders = new LeaderTracker(cluster, this.#topics, this.#timer, {
+    this.#directory = new TopicDirectory(cluster, this, this.#timer)
+    this.#leaders = new LeaderTracker(cluster, this.#directory.topics, this.#timer, {
       cluster,
       options,
       purpose: this.#connections.purpose('produce'),
@@ -77,7 +77,11 @@ export class Accumulator implements ProducerParts {
     this.#lookup = new TopicLookup(cluster, options, this.#closing.signal, {
       found: (topic, info) => this.#applyTopic(topic, info),
       checked: (topic, count) => this.#appendAwaiting(topic, count),
-      failed: (topic, error, fails) => this.#failAwaiting(topic, error, fails),
+      failed: (topic, error, fails) => {
+        this.#failAwaiting(topic, error, fails)
+        // Perhaps a misspelt name: it is not requested with each refresh from now on.
+        if (topic.partitions.length === 0 && topic.isEmpty) this.#directory.forget(topic)
+      },
     })
     this.#metrics = new ProducerMetrics(cluster.metrics, {
       bufferedBytes: () => this.#bufferedBytes,
@@ -117,7 +121,7 @@ export class Accumulator implements ProducerParts {
     generation: Generation,
     acceptedMs?: number,
   ): void {
-    const topic = this.#topicOf(record.topic)
+    const topic = this.#directory.of(record.topic)
     const key = record.key ?? null
     const value = record.value ?? null
     const headers = headersOf(record.headers)
@@ -141,19 +145,6 @@ export class Accumulator implements ProducerParts {
     partition.append(entry, call, position, generation)
     if (wanted !== undefined && partition.open !== undefined) partition.open.explicit = true
     else if (entry.key === null) topic.noteSticky(partition)
-  }
-
-  #topicOf(name: string): TopicBuffer {
-    const last = this.#lastTopic
-    if (last !== undefined && last.name === name) return last
-    let topic = this.#topics.get(name)
-    if (topic === undefined) {
-      topic = new TopicBuffer(name, this)
-      this.#topics.set(name, topic)
-      this.#watches.push(this.#cluster.watchTopics([name]))
-    }
-    this.#lastTopic = topic
-    return topic
   }
 
   #checkSize(bytes: number, topic: TopicBuffer): number {
@@ -322,11 +313,11 @@ export class Accumulator implements ProducerParts {
   }
 
   #scheduleAll(): void {
-    for (const topic of this.#topics.values()) for (const partition of topic.partitions) partition.schedule()
+    for (const topic of this.#directory.topics.values()) for (const partition of topic.partitions) partition.schedule()
   }
 
   #dropAll(errorOf: (outcome: Outcome) => KafkaError): void {
-    for (const topic of this.#topics.values()) {
+    for (const topic of this.#directory.topics.values()) {
       for (const partition of topic.partitions) partition.dropWaiting(errorOf)
     }
   }
@@ -356,7 +347,8 @@ export class Accumulator implements ProducerParts {
   close(): void {
     this.space.refuseAll(closedError('producer', 'not-written'))
     this.#closing.abort(closedError('producer'))
-    for (const topic of this.#topics.values()) this.#failAwaiting(topic, closedError('producer', 'not-written'))
+    for (const topic of this.#directory.topics.values())
+      this.#failAwaiting(topic, closedError('producer', 'not-written'))
     this.#dropAll((outcome) => closedError('producer', outcome))
     for (const batch of this.#deadlines.unsettled) {
       batch.partition.drop(batch, (outcome) => closedError('producer', outcome))
@@ -365,6 +357,6 @@ export class Accumulator implements ProducerParts {
     this.#leaders.close()
     this.#connections.close()
     this.#metrics.close()
-    for (const release of this.#watches) release()
+    this.#directory.close()
   }
 }

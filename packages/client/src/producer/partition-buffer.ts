@@ -36,7 +36,7 @@ export interface PartitionTopic {
   /** The broker rejected a batch of this size. */
   limitBatchBytes(bytes: number): void
   /** A batch begins: `maxBatchBytes` may grow again. */
-  relaxLimit(nowMs: number): void
+  batchBegins(nowMs: number): void
 }
 
 /** What becomes of the batches of a partition that no longer exists. */
@@ -95,8 +95,9 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     return this.#sink
   }
 
-  get hasWaiting(): boolean {
-    return this.#waiting.size > 0
+  /** Whether no batch waits or is in flight. */
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0 && this.#inFlight.length === 0 && this.#requeued.length === 0
   }
 
   /** The size of the first waiting batch in a request. */
@@ -130,7 +131,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     this.closeOpen()
     const { pool, runtime, options } = this.#parts
     const nowMs = runtime.monoNow()
-    this.topic.relaxLimit(nowMs)
+    this.topic.batchBegins(nowMs)
     const writer = pool.take(Math.max(this.#expectedBytes, Math.min(record.sizeBound, options.maxBatchBytes)))
     const batch = new ProducerBatch(
       this,

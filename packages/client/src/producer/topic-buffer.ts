@@ -26,8 +26,8 @@ const smallestBatchBytes = 1024
 const largerBatchAfterMs = 60_000
 
 /**
- * A topic's partitions, and the choice of the partition for each record. It lives as long as the producer, and its sequence
- * numbers with it: a topic that is missing from the metadata for a moment must not start from 0 again.
+ * A topic's partitions, and the choice of the partition for each record. Its sequence numbers live with it: a topic that is missing
+ * from the metadata for a moment must not start from 0 again.
  */
 export class TopicBuffer {
   readonly name: string
@@ -46,6 +46,8 @@ export class TopicBuffer {
   maxBatchBytes: number
   /** When the limit changed last, on `monoNow`. */
   #limitedMs = 0
+  /** When a batch began last, or the topic was used first, on `monoNow`. */
+  usedMs: number
   #sticky: PartitionBuffer | undefined
   #stickyBatch: ProducerBatch | undefined
   readonly #random = () => this.#parts.runtime.random()
@@ -58,6 +60,12 @@ export class TopicBuffer {
     this.name = name
     this.#parts = parts
     this.maxBatchBytes = parts.options.maxBatchBytes
+    this.usedMs = parts.runtime.monoNow()
+  }
+
+  /** Whether no record of it waits or is in flight. */
+  get isEmpty(): boolean {
+    return this.awaiting.size === 0 && !this.lookingUp && this.partitions.every(({ isEmpty }) => isEmpty)
   }
 
   get topicId(): string | undefined {
@@ -110,8 +118,9 @@ export class TopicBuffer {
     this.#limitedMs = this.#parts.runtime.monoNow()
   }
 
-  /** A batch begins: tries larger ones again some time after the broker has rejected one. */
-  relaxLimit(nowMs: number): void {
+  /** Tries larger batches again some time after the broker has rejected one. */
+  batchBegins(nowMs: number): void {
+    this.usedMs = nowMs
     const { maxBatchBytes } = this.#parts.options
     if (this.maxBatchBytes === maxBatchBytes) return
     const steps = Math.floor((nowMs - this.#limitedMs) / largerBatchAfterMs)
