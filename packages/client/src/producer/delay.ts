@@ -9,8 +9,8 @@ export function delayOf({ partition, lastError }: ProducerBatch, nowMs: number):
 
 function reasonOf(error: KafkaError | undefined): string | undefined {
   if (error === undefined) return undefined
-  const { noLeader, connection } = meaningOf(error.code)
-  if (error.code.startsWith('NOT_ENOUGH_REPLICAS')) return 'too few replicas are in sync'
+  const { noLeader, fewReplicas, connection } = meaningOf(error.code)
+  if (fewReplicas) return 'too few replicas are in sync'
   if (noLeader) return 'the partition has no leader'
   if (connection !== undefined) return `the broker was not reached: ${error.message}`
   return error.message

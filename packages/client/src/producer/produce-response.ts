@@ -147,7 +147,7 @@ export function settleFailure(batches: readonly ProducerBatch[], cause: unknown,
   const written = error.outcome !== 'not-written'
   for (const batch of batches) {
     const { partition } = batch
-    if (error.code === 'PROTOCOL_ERROR') batch.unreadable++
+    if (meaningOf(error.code).unreadable) batch.unreadable++
     if (verdictOf(error.code, attemptedOf(batch, error)) === 'again') {
       partition.requeue(batch, error, written)
       continue

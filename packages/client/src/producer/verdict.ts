@@ -31,7 +31,7 @@ const mostUnreadable = 3
 
 /** The one table of verdicts, for results of partitions and for requests that failed as a whole. */
 export function verdictOf(code: ErrorCode | number, batch: Attempted): Verdict {
-  const { producer, tooLarge } = meaningOf(code)
+  const { producer, tooLarge, unreadable } = meaningOf(code)
   if (code === 0 || producer === 'duplicate') return 'done'
   if (producer === 'out-of-sequence') return batch.wholeMaybeWritten ? 'fail' : 'begin-again'
   // With another id the broker would not recognise the duplicate of a batch that it may have.
@@ -40,6 +40,6 @@ export function verdictOf(code: ErrorCode | number, batch: Attempted): Verdict {
   if (tooLarge && batch.records > 1) return 'split'
   if (batch.retriable) return 'again'
   // One unreadable response ends the connection and says nothing about the batch.
-  if (code === 'PROTOCOL_ERROR' && batch.idempotent && batch.unreadable < mostUnreadable) return 'again'
+  if (unreadable && batch.idempotent && batch.unreadable < mostUnreadable) return 'again'
   return 'fail'
 }
