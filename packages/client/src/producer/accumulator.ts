@@ -3,11 +3,12 @@ import type { Runtime } from '@ottla/runtime'
 import type { OwnConnections } from '../cluster/own-connections.ts'
 import { retryBackoffMs } from '../cluster/retry-backoff.ts'
 import type { TopicInfo } from '../cluster/topology.ts'
-import { asKafkaError, closedError, describePartition, KafkaError, type Outcome } from '../errors.ts'
+import { asKafkaError, closedError, KafkaError, type Outcome } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { BufferSpace } from './buffer-space.ts'
 import type { Call } from './calls.ts'
 import { Deadlines } from './deadlines.ts'
+import { delayOf, timedOutError } from './delay.ts'
 import { FlushBarrier, type Generation } from './flush-barrier.ts'
 import { LeaderTracker } from './leader-tracker.ts'
 import type { ResolvedProducerOptions } from './options.ts'
@@ -20,7 +21,9 @@ import type { PausablePartition, ProducerParts } from './producer-parts.ts'
 import { BatchResult, Receipt } from './receipt.ts'
 import type { RecordEntry } from './record-input.ts'
 import { tightBound } from './size.ts'
-import { TopicBuffer } from './topic-buffer.ts'
+import type { AwaitingRecord, TopicBuffer } from './topic-buffer.ts'
+import { TopicDirectory } from './topic-directory.ts'
+import { TopicLookup } from './topic-lookup.ts'
 import { WriterPool } from './writer-pool.ts'
 
 /** Above this many bytes the bound is computed exactly: with three bytes per character, batches would only be a third full. */
@@ -41,13 +44,12 @@ export class Accumulator implements ProducerParts {
   readonly #cluster: ProducerCluster
   readonly #connections: OwnConnections
   readonly #closing = new AbortController()
-  readonly #topics = new Map<string, TopicBuffer>()
+  readonly #directory: TopicDirectory
   readonly #timer: DeadlineTimer
   readonly #deadlines: Deadlines
   readonly #leaders: LeaderTracker
+  readonly #lookup: TopicLookup
   readonly #metrics: ProducerMetrics
-  readonly #watches: (() => void)[] = []
-  #lastTopic: TopicBuffer | undefined
   #bufferedBytes = 0
   #flushes = 0
 
@@ -66,12 +68,25 @@ export class Accumulator implements ProducerParts {
     this.#timer = new DeadlineTimer(cluster.runtime)
     this.#deadlines = new Deadlines(options, this.#timer, (batch) => this.#expire(batch))
     this.#timer.add((nowMs) => this.space.expire(nowMs, () => this.#spaceTimedOut()))
-    this.#leaders = new LeaderTracker(cluster, this.#topics, this.#timer, {
+    this.#directory = new TopicDirectory(cluster, this, this.#timer)
+    this.#leaders = new LeaderTracker(cluster, this.#directory.topics, this.#timer, {
       cluster,
       options,
       purpose: this.#connections.purpose('produce'),
       pool: this.pool,
-      sent: (batches) => this.#metrics.sent(batches),
+      sent: (batches) => {
+        this.#metrics.sent(batches)
+        this.#leaders.watchSilence()
+      },
+    })
+    this.#lookup = new TopicLookup(cluster, options, this.#closing.signal, {
+      found: (topic, info) => this.#applyTopic(topic, info),
+      checked: (topic, count) => this.#appendAwaiting(topic, count),
+      failed: (topic, error, fails) => {
+        this.#failAwaiting(topic, error, fails)
+        // Perhaps a misspelt name: it is not requested with each refresh from now on.
+        if (topic.partitions.length === 0 && topic.isEmpty) this.#directory.forget(topic)
+      },
     })
     this.#metrics = new ProducerMetrics(cluster.metrics, {
       bufferedBytes: () => this.#bufferedBytes,
@@ -113,8 +128,8 @@ export class Accumulator implements ProducerParts {
 
   /** Accepts a measured record; what fails settles it. The entry is not used after the call. */
   add(entry: RecordEntry, call: Call | undefined, position: number, generation: Generation): void {
-    const topic = this.#topicOf(entry.topic)
-    if (!topic.known) {
+    const topic = this.#directory.of(entry.topic)
+    if (!topic.isOpenTo(entry.partition)) {
       this.#await(topic, entry, call, position, generation)
       return
     }
@@ -135,20 +150,8 @@ export class Accumulator implements ProducerParts {
   ): void {
     const partition = topic.partitionFor(entry, wanted)
     partition.append(entry, call, position, generation)
-    if (entry.key === null) topic.noteSticky(partition)
-  }
-
-  #topicOf(name: string): TopicBuffer {
-    const last = this.#lastTopic
-    if (last !== undefined && last.name === name) return last
-    let topic = this.#topics.get(name)
-    if (topic === undefined) {
-      topic = new TopicBuffer(name, this)
-      this.#topics.set(name, topic)
-      this.#watches.push(this.#cluster.watchTopics([name]))
-    }
-    this.#lastTopic = topic
-    return topic
+    if (wanted !== undefined && partition.open !== undefined) partition.open.explicit = true
+    else if (entry.key === null) topic.noteSticky(partition)
   }
 
   #checkSize(bytes: number, { topic, partition }: RecordEntry): number {
@@ -173,40 +176,33 @@ export class Accumulator implements ProducerParts {
     position: number,
     generation: Generation,
   ): void {
-    const { key, value, headers, timestampMs, partition } = entry.owned()
+    const nowMs = this.runtime.monoNow()
+    const { key, value, headers, timestampMs, partition, acceptedMs = nowMs } = entry.owned(nowMs)
     const sizeBound = tightBound(key, value, headers)
-    topic.awaiting.push({ key, value, headers, timestampMs, sizeBound, partition, call, position, generation })
+    const record = { key, value, headers, timestampMs, sizeBound, acceptedMs }
+    topic.awaiting.push({ ...record, partition, call, position, generation })
     if (call !== undefined) call.pending++
     this.charge(sizeBound)
     this.barrier.enter(generation)
     if (topic.lookingUp) return
-    const cached = this.#cluster.topic(topic.name)
-    if (cached !== undefined && cached.partitions.length > 0) this.#applyTopic(topic, cached)
-    else void this.#lookUp(topic)
+    const cached = topic.known ? undefined : this.#cluster.topic(topic.name)
+    if (cached !== undefined && cached.partitions.length > 0) this.#applyTopic(topic, cached, 0)
+    if (topic.awaiting.size > 0) this.#lookup.begin(topic)
   }
 
-  async #lookUp(topic: TopicBuffer): Promise<void> {
-    topic.lookingUp = true
-    try {
-      const { deliveryTimeoutMs } = this.options
-      const info = await this.#cluster.awaitTopic(topic.name, {
-        timeoutMs: deliveryTimeoutMs,
-        signal: this.#closing.signal,
-      })
-      topic.lookingUp = false
-      this.#applyTopic(topic, info)
-    } catch (cause) {
-      topic.lookingUp = false
-      const error = asKafkaError(cause, `Looking up topic '${topic.name}'`).with({ outcome: 'not-written' })
-      this.#failAwaiting(topic, error)
-    }
-  }
-
-  /** The partitions are known: appends the records that waited for them, in their order. */
-  #applyTopic(topic: TopicBuffer, info: TopicInfo): void {
+  /** The partitions are known: appends the records that waited for them, in their order, as `#appendAwaiting` says. */
+  #applyTopic(topic: TopicBuffer, info: TopicInfo, checked = topic.awaiting.size): void {
     topic.update(info)
     this.#leaders.assign(topic)
-    for (let entry = topic.awaiting.shift(); entry !== undefined; entry = topic.awaiting.shift()) {
+    topic.known = true
+    this.#appendAwaiting(topic, checked)
+  }
+
+  /** Appends the first ones, or refuses them; those after them only until one names a partition that is still lacking. */
+  #appendAwaiting(topic: TopicBuffer, count: number): void {
+    for (let at = 0; topic.awaiting.size > 0; at++) {
+      if (at >= count && topic.lacks(topic.awaiting.peek()?.partition)) break
+      const entry = topic.awaiting.shift()!
       const { partition, call, position, generation } = entry
       this.charge(-entry.sizeBound)
       try {
@@ -217,12 +213,13 @@ export class Accumulator implements ProducerParts {
       call?.arrived()
       this.barrier.leave(generation)
     }
-    topic.known = true
     this.space.release()
   }
 
-  #failAwaiting(topic: TopicBuffer, error: KafkaError): void {
-    for (let entry = topic.awaiting.shift(); entry !== undefined; entry = topic.awaiting.shift()) {
+  /** Fails the first ones, up to one that need not fail. */
+  #failAwaiting(topic: TopicBuffer, error: KafkaError, fails: (entry: AwaitingRecord) => boolean = () => true): void {
+    for (let entry = topic.awaiting.peek(); entry !== undefined && fails(entry); entry = topic.awaiting.peek()) {
+      topic.awaiting.shift()
       this.charge(-entry.sizeBound)
       this.refuse(topic.name, error, entry.call, entry.position)
       entry.call?.arrived()
@@ -270,7 +267,7 @@ export class Accumulator implements ProducerParts {
     this.#deadlines.end(batch)
     let start = 0
     batch.result.parts = parts.map(({ result, count }) => {
-      const part = { start, result }
+      const part = { start, first: 0, result }
       start += count
       return part
     })
@@ -287,6 +284,13 @@ export class Accumulator implements ProducerParts {
       part.calls.push(whole)
       this.start(part)
     }
+  }
+
+  detach(batch: ProducerBatch): void {
+    this.#deadlines.end(batch)
+    batch.partition.loadBytes -= batch.chargedBytes
+    this.charge(-batch.chargedBytes)
+    batch.chargedBytes = 0
   }
 
   leaderMissing(partition: PausablePartition): void {
@@ -310,15 +314,8 @@ export class Accumulator implements ProducerParts {
   }
 
   #expire(batch: ProducerBatch): void {
-    const { topic, index } = batch.partition
-    const { deliveryTimeoutMs } = this.options
-    batch.partition.drop(batch, (outcome) => {
-      const place = describePartition({ topic: topic.name, partition: index })
-      const message = `Records were not acknowledged within ${deliveryTimeoutMs} ms (${place})`
-      const cause = batch.lastError
-      const details = { topic: topic.name, partition: index, retriable: true, outcome, cause, hint: cause?.hint }
-      return new KafkaError('DELIVERY_TIMED_OUT', message, details)
-    })
+    const reason = delayOf(batch, this.runtime.monoNow())
+    batch.partition.drop(batch, (outcome) => timedOutError(batch, this.options.deliveryTimeoutMs, reason, outcome))
   }
 
   #failUnsent(error: KafkaError): void {
@@ -326,11 +323,11 @@ export class Accumulator implements ProducerParts {
   }
 
   #scheduleAll(): void {
-    for (const topic of this.#topics.values()) for (const partition of topic.partitions) partition.schedule()
+    for (const topic of this.#directory.topics.values()) for (const partition of topic.partitions) partition.schedule()
   }
 
   #dropAll(errorOf: (outcome: Outcome) => KafkaError): void {
-    for (const topic of this.#topics.values()) {
+    for (const topic of this.#directory.topics.values()) {
       for (const partition of topic.partitions) partition.dropWaiting(errorOf)
     }
   }
@@ -360,15 +357,16 @@ export class Accumulator implements ProducerParts {
   close(): void {
     this.space.refuseAll(closedError('producer', 'not-written'))
     this.#closing.abort(closedError('producer'))
-    for (const topic of this.#topics.values()) this.#failAwaiting(topic, closedError('producer', 'not-written'))
+    for (const topic of this.#directory.topics.values())
+      this.#failAwaiting(topic, closedError('producer', 'not-written'))
     this.#dropAll((outcome) => closedError('producer', outcome))
-    for (const batch of [...this.#deadlines.unsettled]) {
+    for (const batch of this.#deadlines.unsettled) {
       batch.partition.drop(batch, (outcome) => closedError('producer', outcome))
     }
     this.#timer.stop()
     this.#leaders.close()
     this.#connections.close()
     this.#metrics.close()
-    for (const release of this.#watches) release()
+    this.#directory.close()
   }
 }

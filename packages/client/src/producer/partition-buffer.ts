@@ -18,6 +18,13 @@ export interface PartitionRecord {
   readonly timestampMs: number
   /** The most bytes that it can take in a batch. */
   readonly sizeBound: number
+  /** On `monoNow`, of a record that waited for its topic or for space; undefined: now. */
+  readonly acceptedMs?: number | undefined
+}
+
+/** The batch would settle the record too late. */
+function isOlder({ acceptedMs }: PartitionRecord, { createdMs }: ProducerBatch): boolean {
+  return acceptedMs !== undefined && acceptedMs < createdMs
 }
 
 /** The topic of a partition. */
@@ -28,6 +35,15 @@ export interface PartitionTopic {
   readonly maxBatchBytes: number
   /** The broker rejected a batch of this size. */
   limitBatchBytes(bytes: number): void
+  /** A batch begins: `maxBatchBytes` may grow again. */
+  batchBegins(nowMs: number): void
+}
+
+/** What becomes of the batches of a partition that no longer exists. */
+export interface Removal {
+  mayMove(batch: ProducerBatch): boolean
+  move(batch: ProducerBatch): void
+  errorOf(outcome: Outcome): KafkaError
 }
 
 const noIdentity = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
@@ -52,8 +68,12 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   #sink: Sink | undefined
   /** The sink of the batches in flight. */
   #sentTo: Sink | undefined
+  #leaderEpoch = -1
+  /** That of the batches in flight. */
+  #sentEpoch = -1
   #retryAtMs = 0
   #failures = 0
+  #removal: Removal | undefined
   /** Bytes accepted and not settled. */
   loadBytes = 0
   /** Whether it is in the queue of its sink, and whether its first batch takes more records. */
@@ -75,8 +95,9 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     return this.#sink
   }
 
-  get hasWaiting(): boolean {
-    return this.#waiting.size > 0
+  /** Whether no batch waits or is in flight. */
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0 && this.#inFlight.length === 0 && this.#requeued.length === 0
   }
 
   /** The size of the first waiting batch in a request. */
@@ -95,7 +116,8 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
    * SERIALIZE_FAILED, without a change.
    */
   append(record: PartitionRecord, call: Call | undefined, position: number, generation: Generation): void {
-    let batch = this.fits(record.sizeBound) ? this.#open : undefined
+    const open = this.#open
+    let batch = open !== undefined && this.fits(record.sizeBound) && !isOlder(record, open) ? open : undefined
     const writer = batch?.writer ?? this.#newWriter(record)
     const before = writer.byteLength
     try {
@@ -104,7 +126,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
       if (batch === undefined) this.#parts.pool.give(writer)
       throw this.#unwritable(cause)
     }
-    batch ??= this.#begin(writer, generation)
+    batch ??= this.#begin(writer, record, generation)
     const added = writer.byteLength - before
     batch.chargedBytes += added
     this.loadBytes += added
@@ -120,10 +142,12 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   }
 
   /** A batch with its first record. */
-  #begin(writer: BatchWriter, generation: Generation): ProducerBatch {
-    this.#close()
+  #begin(writer: BatchWriter, { acceptedMs }: PartitionRecord, generation: Generation): ProducerBatch {
+    this.closeOpen()
     const { runtime, options } = this.#parts
-    const batch = new ProducerBatch(this, writer, runtime.monoNow(), generation, this.#nextOrdinal++)
+    const nowMs = runtime.monoNow()
+    this.topic.batchBegins(nowMs)
+    const batch = new ProducerBatch(this, writer, acceptedMs ?? nowMs, generation, this.#nextOrdinal++)
     this.#open = batch
     this.#waiting.push(batch)
     this.#parts.start(batch)
@@ -138,7 +162,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   }
 
   /** No more records join the open batch. */
-  #close(): void {
+  closeOpen(): void {
     const batch = this.#open
     if (batch === undefined) return
     this.#open = undefined
@@ -155,7 +179,8 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   }
 
   /** Sets the sink of the partition's leader; undefined: no leader at the moment. */
-  setLeader(sink: Sink | undefined): void {
+  setLeader(sink: Sink | undefined, epoch = -1): void {
+    this.#leaderEpoch = epoch
     if (this.#sink === sink) return
     this.#sink?.remove(this)
     this.#sink = sink
@@ -163,6 +188,16 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     // The pause was for the old leader.
     this.#retryAtMs = 0
     this.schedule()
+  }
+
+  delay(nowMs: number): string | undefined {
+    if (this.#sink === undefined) return 'the partition has no leader'
+    return this.#parts.identities?.delay ?? this.#sink.delay(nowMs)
+  }
+
+  hasMovedFrom(brokerId: number): boolean {
+    const { brokerId: leader } = this.#sink ?? {}
+    return leader !== undefined && leader !== brokerId && this.#leaderEpoch > this.#sentEpoch
   }
 
   /** Reports to the sink that there may be something to send. */
@@ -200,6 +235,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     this.#waiting.shift()
     this.#inFlight.push(first)
     this.#sentTo = this.#sink
+    this.#sentEpoch = this.#leaderEpoch
     first.attempts++
     first.outOfOrder = false
     return first
@@ -281,6 +317,11 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     if (!this.#inFlight.includes(batch)) return
     if (written) batch.maybeWritten = true
     batch.lastError = error
+    if (this.#removal !== undefined) {
+      this.#inFlight.splice(this.#inFlight.indexOf(batch), 1)
+      this.#moveOrDrop(batch, this.#removal)
+      return
+    }
     if (batch.settled) this.#giveUp(batch, batch.maybeWritten)
     else this.#requeued.push(batch)
     this.#removeInFlight(batch)
@@ -307,6 +348,22 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     }
     this.#parts.settle(batch, errorOf(inFlight || batch.maybeWritten ? 'unknown' : 'not-written'))
     this.schedule()
+  }
+
+  /** The topic no longer has this partition: nothing is sent any more. */
+  remove(removal: Removal): void {
+    this.#removal = removal
+    this.#open = undefined
+    const batches = [...this.#requeued, ...this.#waiting.drain()]
+    this.#requeued = []
+    for (const batch of batches) this.#moveOrDrop(batch, removal)
+    this.setLeader(undefined)
+  }
+
+  #moveOrDrop(batch: ProducerBatch, { mayMove, move, errorOf }: Removal): void {
+    if (batch.settled) return
+    if (mayMove(batch)) move(batch)
+    else this.#parts.settle(batch, errorOf(batch.maybeWritten ? 'unknown' : 'not-written'))
   }
 
   /** Drops everything that is not in flight. */

@@ -48,7 +48,8 @@ export class PendingSend implements SpaceWaiter {
     if (!space.isUnderBackpressure && this.proceed()) return
     const size = this.#sizeOfRest()
     space.check(size)
-    for (let at = this.#next; at < this.#entries.length; at++) this.#entries[at] = this.#entries[at]?.owned()
+    const acceptedMs = this.deadlineMs - accumulator.options.deliveryTimeoutMs
+    for (let at = this.#next; at < this.#entries.length; at++) this.#entries[at] = this.#entries[at]?.owned(acceptedMs)
     this.#held = size
     space.hold(size)
     barrier.enter(this.#generation)

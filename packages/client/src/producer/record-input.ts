@@ -47,6 +47,8 @@ export class RecordEntry {
   timestampMs = 0
   /** The most bytes that it can take in a batch. */
   sizeBound = 0
+  /** On `monoNow`, of a record that waits for its topic or for space; undefined: it does not wait. */
+  acceptedMs: number | undefined = undefined
   #isOwned = false
 
   /**
@@ -89,8 +91,8 @@ export class RecordEntry {
     this.timestampMs = timestamp ?? clock.tickNow()
   }
 
-  /** A copy, bytes included, that may outlive the call. */
-  owned(): RecordEntry {
+  /** A copy, bytes included, that may outlive the call, of a record accepted at this time. */
+  owned(acceptedMs: number): RecordEntry {
     if (this.#isOwned) return this
     const copy = new RecordEntry()
     copy.#isOwned = true
@@ -103,6 +105,7 @@ export class RecordEntry {
     copy.partition = this.partition
     copy.timestampMs = this.timestampMs
     copy.sizeBound = this.sizeBound
+    copy.acceptedMs = acceptedMs
     return copy
   }
 }

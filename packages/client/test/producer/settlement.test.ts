@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { Produce } from '@ottla/codec'
+import type { FaultRule } from '@ottla/testkit'
 import { describe, expect, test } from 'vitest'
 import { KafkaError, type SendError } from '../../src/index.ts'
 import { onTestkit, type Scenario } from '../support/on-testkit.ts'
@@ -114,15 +115,34 @@ describe('MESSAGE_TOO_LARGE from the broker', () => {
       expect(Math.max(...batches.map(({ batch }) => batch.bytes.length))).toBeLessThanOrEqual(1500)
     }))
 
-  test('does not split a batch that the broker may have: its parts would not count as duplicates', () =>
+  test('does not store a batch twice that the broker has and then rejects as too large', () =>
     onTestkit({}, async (scenario) => {
       scenario.fault('Produce', 'closeAfterWork', 'once')
       scenario.fault('Produce', { error: 'MESSAGE_TOO_LARGE' }, { nth: 2 })
       const records = upTo(10).map((i) => ({ topic: 't', value: `${i} ${'x'.repeat(100)}` }))
       const error = (await failure(scenario.kafka.producer().send(records))) as SendError
-      expect(error.results[0]).toMatchObject({ code: 'MESSAGE_TOO_LARGE', outcome: 'unknown' })
+      for (const result of error.results) expect(result).toMatchObject({ outcome: 'unknown' })
       expect(await numbersIn(scenario)).toEqual(upTo(10))
     }))
+
+  const earlier: { name: string; action: FaultRule['action'] }[] = [
+    { name: 'NOT_LEADER_OR_FOLLOWER', action: { error: 'NOT_LEADER_OR_FOLLOWER' } },
+    { name: 'NOT_ENOUGH_REPLICAS', action: { error: 'NOT_ENOUGH_REPLICAS' } },
+    { name: 'a lost connection', action: 'close' },
+  ]
+
+  test.each(earlier)('splits the batch after $name too, and the parts keep its numbers', ({ action }) =>
+    onTestkit({ configs: { 'max.message.bytes': 1500 } }, async (scenario) => {
+      const producer = scenario.kafka.producer({ maxBatchBytes: 8192 })
+      await producer.send({ topic: 't', value: '0' })
+      scenario.fault('Produce', action, 'once')
+      await producer.send(upTo(10).map((i) => ({ topic: 't', value: `${i + 1} ${'x'.repeat(400)}` })))
+      expect(await numbersIn(scenario)).toEqual(upTo(11))
+      const stored = await scenario.stored('t')
+      expect(stored.map(({ batch }) => batch.producerEpoch)).toEqual(stored.map(() => 0))
+      expect(stored.map(({ batch }) => batch.baseSequence)).toEqual(stored.map(({ batch }) => Number(batch.baseOffset)))
+    }),
+  )
 
   test('rejects a single record that is too large, and no other', () =>
     onTestkit({ configs: { 'max.message.bytes': 1000 } }, async (scenario) => {
