@@ -1,6 +1,7 @@
 import { asKafkaError } from '../errors.ts'
 import type { Call } from './calls.ts'
-import type { PartitionBuffer, PartitionRecord } from './partition-buffer.ts'
+import type { PartitionBuffer } from './partition-buffer.ts'
+import type { PartitionRecord } from './partition-record.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerParts } from './producer-parts.ts'
 import { BatchResult, type ResultPart } from './receipt.ts'

@@ -1,31 +1,15 @@
-import { type BatchWriter, patchBatch, type RecordHeader } from '@ottla/codec/records'
+import { type BatchWriter, patchBatch } from '@ottla/codec/records'
 import { textOf } from '../error-data.ts'
 import { describePartition, KafkaError, type Outcome } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Call } from './calls.ts'
 import type { Generation } from './flush-barrier.ts'
+import { isOlder, type PartitionRecord } from './partition-record.ts'
 import { type BatchPartition, ProducerBatch } from './producer-batch.ts'
 import type { ProducerParts } from './producer-parts.ts'
 import { Sequences } from './sequences.ts'
 import type { QueuedPartition, Sink } from './sink.ts'
 import { splitBatch } from './split-batch.ts'
-
-/** A record, ready to be appended to a batch. */
-export interface PartitionRecord {
-  readonly key: string | Uint8Array | null
-  readonly value: string | Uint8Array | null
-  readonly headers: readonly RecordHeader[]
-  readonly timestampMs: number
-  /** The most bytes that it can take in a batch. */
-  readonly sizeBound: number
-  /** On `monoNow`, of a record that waited for its topic or for space; undefined: now. */
-  readonly acceptedMs?: number | undefined
-}
-
-/** The batch would settle the record too late. */
-function isOlder({ acceptedMs }: PartitionRecord, { createdMs }: ProducerBatch): boolean {
-  return acceptedMs !== undefined && acceptedMs < createdMs
-}
 
 /** The topic of a partition. */
 export interface PartitionTopic {
