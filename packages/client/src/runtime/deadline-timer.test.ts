@@ -1,3 +1,4 @@
+import type { Timer } from '@ottla/runtime'
 import { beforeEach, expect, test } from 'vitest'
 import { ManualRuntime } from '../../test/support/manual-runtime.ts'
 import { DeadlineTimer } from './deadline-timer.ts'
@@ -69,4 +70,20 @@ test('drops its deadlines when cleared, and accepts no new ones when stopped', a
   timer.stop()
   timer.wakeIn(10)
   expect(runtime.pendingTimers).toBe(0)
+})
+
+test('passes on how long ago a missed deadline was: the Runtime notices a blocked event loop by it', () => {
+  const delays: number[] = []
+  const clock = {
+    monoNow: () => runtime.monoNow(),
+    clearTimer: (timer: Timer) => runtime.clearTimer(timer),
+    setTimer: (callback: () => void, delayMs: number) => {
+      delays.push(delayMs)
+      return runtime.setTimer(callback, delayMs)
+    },
+  }
+  const timer = new DeadlineTimer(clock, note)
+  timer.wakeBy(startMs - 150)
+  expect(delays).toEqual([-150])
+  timer.stop()
 })
