@@ -9,6 +9,7 @@ const all = [
   ['nodes', 'the packed packages on Node 20, 22, 24 and 26', ['check:nodes']],
   ['mutants-codec', 'planted bugs of the codec', ['mutants', 'codec']],
   ['mutants-consumer', 'planted bugs of the consumer', ['mutants', 'consumer']],
+  ['mutants-producer', 'planted bugs of the producer', ['mutants', 'producer']],
   ['mutants-testkit', 'planted bugs of the testkit', ['mutants', 'testkit']],
   ['fuzz', 'a million corrupted inputs', ['fuzz', 'codec', '--', '--runs', '1000000']],
   ['soak', 'a day of virtual time with faults', ['soak', 'testkit', '--', '--hours', '24', '--seed', '11']],

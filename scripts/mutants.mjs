@@ -1,5 +1,5 @@
-// `npm run mutants -- codec|consumer|testkit [NAME…]`: applies each patch of test/mutants to a copy of the package, where the test
-// that the patch names must then fail by an assertion. The head of a patch describes the bug and names the test:
+// `npm run mutants -- codec|consumer|producer|testkit [NAME…]`: applies each patch of the suite to a copy of its package, where the
+// test that the patch names must then fail by an assertion. The head of a patch describes the bug and names the test:
 // `Test: file > describe > test`.
 import { spawnSync } from 'node:child_process'
 import {
@@ -18,23 +18,28 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { root } from './lib/npx.mjs'
 
-/** The suites with mutants, and their packages. */
-const suites = { codec: 'packages/codec', consumer: 'packages/client', testkit: 'packages/testkit' }
+/** The suites: a package, and the folder of the patches in it. */
+const suites = {
+  codec: ['packages/codec', 'test/mutants'],
+  consumer: ['packages/client', 'test/mutants'],
+  producer: ['packages/client', 'test/mutants/producer'],
+  testkit: ['packages/testkit', 'test/mutants'],
+}
 
 const [suite = '', ...wanted] = process.argv.slice(2)
 if (!(suite in suites)) {
   console.error(`usage: npm run mutants -- ${Object.keys(suites).join('|')} [NAME…]`)
   process.exit(2)
 }
-const folder = suites[/** @type {keyof typeof suites} */ (suite)]
+const [folder = '', patches = ''] = suites[/** @type {keyof typeof suites} */ (suite)]
 
 /** @typedef {{ name: string, text: string, test: string[] }} Mutant */
 
 /** @returns {Mutant[]} */
 function mutants() {
-  const files = readdirSync(join(root, folder, 'test/mutants')).filter((file) => file.endsWith('.patch'))
+  const files = readdirSync(join(root, folder, patches)).filter((file) => file.endsWith('.patch'))
   const named = files.map((file) => {
-    const text = readFileSync(join(root, folder, 'test/mutants', file), 'utf8')
+    const text = readFileSync(join(root, folder, patches, file), 'utf8')
     const test = /^Test: (.+)$/m.exec(text)?.[1]
     if (test === undefined) throw new Error(`${file} names no test`)
     return { name: basename(file, '.patch'), text, test: test.split(' > ') }

@@ -84,6 +84,8 @@ const expected: readonly [name: string, fits: (meaning: ErrorMeaning) => boolean
       'UNSUPPORTED_VERSION',
     ],
   ],
+  ['few replicas', ({ fewReplicas }) => fewReplicas, ['NOT_ENOUGH_REPLICAS', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND']],
+  ['bytes that cannot be read', ({ unreadable }) => unreadable, ['PROTOCOL_ERROR']],
   ['no SASL on the port', ({ sasl }) => sasl === 'not-offered', ['ILLEGAL_SASL_STATE']],
   ['refused credentials', ({ sasl }) => sasl === 'refused', ['SASL_AUTHENTICATION_FAILED']],
   ['an unsupported version', ({ unsupportedVersion }) => unsupportedVersion, ['UNSUPPORTED_VERSION']],

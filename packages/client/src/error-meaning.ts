@@ -56,6 +56,10 @@ export interface ErrorMeaning {
   readonly notWritten: boolean
   /** The batch is larger than the broker or the topic allows: a smaller one may pass. */
   readonly tooLarge: boolean
+  /** Fewer replicas are in sync than the topic requires. */
+  readonly fewReplicas: boolean
+  /** The peer sent bytes that cannot be read, and the connection was closed: they say nothing about the request. */
+  readonly unreadable: boolean
   /** The port has no SASL, or SASL refused the credentials. */
   readonly sasl: 'not-offered' | 'refused' | undefined
   /** The broker does not have this version of the API. */
@@ -108,7 +112,7 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   REBALANCE_IN_PROGRESS: { member: 'rebalancing' },
   INCONSISTENT_GROUP_PROTOCOL: { member: 'incompatible' },
 
-  // ---- producing; NOT_ENOUGH_REPLICAS_AFTER_APPEND has no row: the leader has appended the batch
+  // ---- producing
   DUPLICATE_SEQUENCE_NUMBER: { producer: 'duplicate' },
   OUT_OF_ORDER_SEQUENCE_NUMBER: { producer: 'out-of-sequence', notWritten: true },
   UNKNOWN_PRODUCER_ID: { producer: 'out-of-sequence', notWritten: true },
@@ -122,7 +126,9 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   INVALID_REQUIRED_ACKS: { notWritten: true },
   INVALID_TIMESTAMP: { notWritten: true },
   INVALID_TOPIC_EXCEPTION: { notWritten: true, invalidTopicName: true },
-  NOT_ENOUGH_REPLICAS: { notWritten: true },
+  NOT_ENOUGH_REPLICAS: { notWritten: true, fewReplicas: true },
+  // The leader has appended the batch.
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: { fewReplicas: true },
   POLICY_VIOLATION: { notWritten: true },
   TOPIC_AUTHORIZATION_FAILED: { notWritten: true, forbidden: 'topic' },
   UNSUPPORTED_COMPRESSION_TYPE: { notWritten: true },
@@ -136,6 +142,7 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   CONNECTION_FAILED: { connection: 'not-opened', transient: true },
   CONNECTION_LOST: { connection: 'lost', transient: true, staleMetadata: true },
   REQUEST_TIMED_OUT: { connection: 'timed-out' },
+  PROTOCOL_ERROR: { unreadable: true },
   ABORTED: { ended: 'aborted' },
   // The object of a broker is closed when the broker moves; the next attempt uses another object.
   CLOSED: { ended: 'closed', transient: true },
@@ -160,6 +167,8 @@ const nothing: ErrorMeaning = {
   producer: undefined,
   notWritten: false,
   tooLarge: false,
+  fewReplicas: false,
+  unreadable: false,
   sasl: undefined,
   unsupportedVersion: false,
   connection: undefined,

@@ -1,10 +1,11 @@
 import { invalidOption, optionError } from './errors.ts'
+import { nameHint, placeOf } from './name-hints.ts'
 
 /** One option: its default and its check. */
 export interface OptionRule<T> {
   readonly default: T
-  /** Which values a message may show: any other kind may be a secret, and only its type is shown. */
-  readonly shows?: 'numbers' | 'numbers and words'
+  /** A message may show a number: any other value may be a secret, and only its type is shown. */
+  readonly numeric?: boolean
   /** Returns what the value must be, 'must be …', where it is not; undefined for a valid one. */
   check(value: unknown): string | undefined
 }
@@ -44,54 +45,20 @@ export function resolveOptions<T extends OptionTable>(
       continue
     }
     const problem = rule.check(value)
-    if (problem !== undefined) throw optionError(prefix + name, owner, `${problem}, not ${describe(value, rule.shows)}`)
+    if (problem !== undefined)
+      throw optionError(prefix + name, owner, `${problem}, not ${describe(value, rule.numeric)}`)
     resolved[name] = value
   }
   return resolved as ResolvedFrom<T>
 }
 
 function unknownOption(owner: string, table: OptionTable, name: string, prefix: string) {
-  const names = Object.keys(table)
-  const similar = mostSimilar(name, names)
-  const hint =
-    similar === undefined
-      ? `Choose one of the options ${names.map((each) => prefix + each).join(', ')}.`
-      : `Did you mean '${prefix}${similar}'?`
+  const hint = nameHint(placeOf(owner, prefix), name, Object.keys(table), prefix)
   return optionError(prefix + name, owner, 'does not exist', hint)
 }
 
-/** The name with the smallest edit distance, where that is small. */
-function mostSimilar(name: string, names: readonly string[]): string | undefined {
-  const written = name.toLowerCase()
-  let best: string | undefined
-  let least = Math.max(2, Math.floor(written.length / 3)) + 1
-  for (const candidate of names) {
-    const other = candidate.toLowerCase()
-    const distance = other.startsWith(written) || written.startsWith(other) ? 1 : editDistance(written, other)
-    if (distance < least) {
-      least = distance
-      best = candidate
-    }
-  }
-  return best
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const swap = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, swap))
-    }
-    row = next
-  }
-  return row[b.length]!
-}
-
-function describe(value: unknown, shows?: OptionRule<unknown>['shows']): string {
-  if (typeof value === 'number' && shows !== undefined) return String(value)
-  if (typeof value === 'string' && shows === 'numbers and words' && /^[\w.:-]{0,20}$/.test(value)) return `'${value}'`
+function describe(value: unknown, numeric = false): string {
+  if (typeof value === 'number' && numeric) return String(value)
   if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`
@@ -104,7 +71,7 @@ export function integer(fallback: number, min: number, max: number = Number.MAX_
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
   return {
     default: fallback,
-    shows: 'numbers',
+    numeric: true,
     check: (value) =>
       typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
         ? undefined
@@ -116,7 +83,7 @@ export function milliseconds(fallback: number, min = 0): OptionRule<number> {
   const rule = integer(fallback, min, longestTimerMs)
   return {
     default: fallback,
-    shows: 'numbers',
+    numeric: true,
     check: (value) => (rule.check(value) === undefined ? undefined : `must be whole milliseconds, ${min} or more`),
   }
 }
@@ -138,7 +105,7 @@ export function oneOf<const T extends string | number | boolean>(values: readonl
   const listed = values.map((value) => (typeof value === 'string' ? `'${value}'` : String(value))).join(', ')
   return {
     default: fallback,
-    shows: 'numbers and words',
+    numeric: values.some((value) => typeof value === 'number'),
     check: (value) => (values.includes(value as T) ? undefined : `must be one of ${listed}`),
   }
 }

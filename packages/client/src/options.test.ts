@@ -96,11 +96,23 @@ describe('the options of a client', () => {
     [{ brokers: 'a:1', clientId: 12_345_678 }],
     [{ brokers: 'a:1', allowPlaintextCredentials: 'canary' }],
     [{ brokers: 'a:1', requestTimeoutMs: 'canary' }],
+    [{ brokers: 'a:1', tls: 'canary' }],
+    [{ brokers: 'a:1', tls: { passphrase: 'canary', ca: 'canary' } }],
+    [{ brokers: 'a:1', tls: { key: 'canary' } }],
   ])('shows no value of %j, for it may be a secret', (given) => {
     const { message, hint } = errorOf(given)
     expect(`${message} ${hint}`).not.toMatch(/canary|12345678/)
     expect(message).toMatch(/, not a (string|number)$/)
   })
+
+  test.each(['user:canary', 'a:1,user:canary', 'kafka://user:canary@a:1'])(
+    'shows no part of the brokers %s',
+    (brokers) => {
+      const { message, hint } = errorOf({ brokers })
+      expect(message).toMatch(/contains an entry \(number \d\) which is not 'host:port'/)
+      expect(`${message} ${hint}`).not.toMatch(/canary|user/)
+    },
+  )
 
   test('requires TLS for a cleartext password unless `allowPlaintextCredentials` is set', () => {
     expect(errorOf({ brokers: 'a:1', sasl: plain(credentials) }).message).toMatch(/SASL\/PLAIN without TLS/)

@@ -281,9 +281,8 @@ function parseBroker(item: string, index: number): BrokerAddress {
     const hint = item.includes('://')
       ? 'Leave out the scheme, and configure TLS and SASL by the options `tls` and `sasl`.'
       : undefined
-    // A URL may contain a password.
-    const shownItem = item.includes('@') ? 'an entry' : `'${item}'`
-    throw optionError('brokers', owner, `contains ${shownItem}, which is not 'host:port'`, hint)
+    // It may contain a password.
+    throw optionError('brokers', owner, `contains an entry (number ${index + 1}) which is not 'host:port'`, hint)
   }
   return { id: -1 - index, host: match[1] ?? match[2]!, port }
 }

@@ -40,8 +40,8 @@ const kinds: readonly (readonly [string, (signal: AbortSignal) => Promise<unknow
   [
     'producer.send',
     (signal) => {
-      const producer = kafka.producer({ maxBufferedBytes: 1_000 })
-      producer.send({ topic: 'orders', value: Buffer.alloc(2_000) }).catch(() => {})
+      const producer = kafka.producer({ maxBufferedBytes: 10_000 })
+      producer.send({ topic: 'orders', value: Buffer.alloc(20_000) }).catch(() => {})
       return repeat(calls, () => producer.send({ topic: 'orders', value: 'waits for buffer space' }, { signal }))
     },
   ],

@@ -47,7 +47,7 @@ export async function produce(producer: Producer): Promise<void> {
   assertType<Equal<typeof receipt.offset, bigint | undefined>>()
   const receipts = await producer.send([{ topic: 't', value: 'v' }], { signal: new AbortController().signal })
   assertType<Equal<typeof receipts, Receipt[]>>()
-  const more: boolean = producer.enqueue({ topic: 't' }, (error, settled) => {
+  const more: boolean = producer.enqueue({ topic: 't', value: null }, (error, settled) => {
     assertType<Equal<typeof error, KafkaError | undefined>>()
     assertType<Equal<typeof settled, Receipt | undefined>>()
   })
@@ -55,6 +55,8 @@ export async function produce(producer: Producer): Promise<void> {
   await producer.flush()
   // @ts-expect-error A topic is required.
   await producer.send({ value: 'v' })
+  // @ts-expect-error A value is required: an explicit null is a tombstone.
+  await producer.send({ topic: 't' })
 }
 
 export async function consume(consumer: Consumer): Promise<void> {

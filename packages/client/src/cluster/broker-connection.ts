@@ -39,6 +39,8 @@ export interface BrokerConnectionOwner {
   setRanges(ranges: ApiRanges): void
   /** The broker closed a new connection at its first request: the next one finds out whether it requires SASL. */
   probeSasl: boolean
+  /** The address of the host that was connected to last. */
+  readonly lastAddress: { value: string | undefined }
   /** A connection succeeded before, so the port is right. */
   readonly everConnected: boolean
 }
@@ -197,9 +199,9 @@ export class BrokerConnection {
     const { runtime, options, sockets } = this.#services
     const { mapBroker, connectTimeoutMs, handshakeTimeoutMs, sasl } = options
     const tls = options.tls?.reveal()
-    const { probeSasl, everConnected } = this.#owner
+    const { probeSasl, everConnected, lastAddress } = this.#owner
     this.#owner.probeSasl = false
-    const dialling = { runtime, tls, mapBroker, connectTimeoutMs }
+    const dialling = { runtime, tls, mapBroker, connectTimeoutMs, lastAddress }
     const greeting = { sasl, handshakeTimeoutMs, sockets, probeSasl, probeTls: !everConnected }
     const connection = this.#newConnection()
     this.#owner.setRanges(await openConnection(connection, { ...dialling, ...greeting }, this.#stop.signal))

@@ -15,6 +15,7 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
   readonly id: number
   readonly backoff: ReconnectBackoff
   probeSasl = false
+  readonly lastAddress: { value: string | undefined } = { value: undefined }
   readonly #services: BrokerConnectionServices
   readonly #connections = new Map<string, BrokerConnection>()
   #host: string

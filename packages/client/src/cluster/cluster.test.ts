@@ -92,6 +92,56 @@ describe('bootstrapping', () => {
     await cluster.close()
   })
 
+  test('tries the next address beside a silent one, and remembers the one that responded', async () => {
+    network.listen('10.0.0.1:9091', 'silent')
+    peer.listenAt('10.0.0.2:9091', 1)
+    runtime.names.set('many', ['10.0.0.1', '10.0.0.2'])
+    runtime.names.set('broker', ['10.0.0.1', '10.0.0.2'])
+    const cluster = newCluster({ brokers: 'many:9091', connectTimeoutMs: 10_000 })
+    const startedMs = runtime.monoNow()
+    let connectedMs = 0
+    const refreshed = cluster.refreshMetadata('test').then(() => {
+      connectedMs = runtime.monoNow() - startedMs
+    })
+    await after(1_000, refreshed)
+    expect(connectedMs).toBe(250)
+    expect(network.dials).toEqual(['10.0.0.1:9091', '10.0.0.2:9091'])
+    const operations = { includeClusterAuthorizedOperations: false, includeTopicAuthorizedOperations: false }
+    const body = { topics: null, allowAutoTopicCreation: false, ...operations }
+    const request = () => cluster.broker(1)!.request(Metadata, body)
+    await after(1_000, request())
+    expect(network.dials.slice(2)).toEqual(['10.0.0.1:9091', '10.0.0.2:9091'])
+    for (const socket of network.open) socket.close()
+    await runtime.settle()
+    const again = runtime.monoNow()
+    await after(
+      1_000,
+      request().then(() => expect(runtime.monoNow() - again).toBeLessThan(250)),
+    )
+    expect(network.dials.slice(4)).toEqual(['10.0.0.2:9091'])
+    await cluster.close()
+    expect(runtime.pendingTimers).toBe(0)
+  })
+
+  test('closes a connection that another address of the host was faster than', async () => {
+    peer.listenAt('10.0.0.1:9091', 1)
+    peer.listenAt('10.0.0.2:9091', 1)
+    runtime.names.set('many', ['10.0.0.1', '10.0.0.2'])
+    const { dial } = network
+    const slow = (ms: number) => new Promise<void>((resolve) => runtime.setTimer(resolve, ms))
+    network.dial = async (target, reader, signal) => {
+      const transport = await dial.call(network, target, reader, signal)
+      await slow(target.address === '10.0.0.1' ? 300 : 50)
+      return transport
+    }
+    const cluster = newCluster({ brokers: 'many:9091' })
+    await after(5_000, cluster.refreshMetadata('test'))
+    const dialled = network.sockets.filter(({ target }) => target.serverName === 'many')
+    expect(dialled.map(({ target, closed }) => [target.address, closed])).toContainEqual(['10.0.0.1', true])
+    expect(cluster.brokers()).toHaveLength(3)
+    await cluster.close()
+  })
+
   test('connects to the address of mapBroker, and checks the certificate against the advertised name', async () => {
     peer.listenAt('tunnel:19091', 1)
     const mapBroker = (_host: string, port: number) => ({ host: 'tunnel', port: port + 10_000 })

@@ -4,13 +4,16 @@ import { KafkaError, kafkaErrorOf } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { type Deferred, deferred, handled } from '../runtime/deferred.ts'
+import { staggered } from '../runtime/staggered.ts'
 import { sleep } from '../runtime/wait.ts'
 import type { BrokerConnectionServices } from './broker-connection.ts'
 import type { BrokerNode } from './broker-node.ts'
 import type { BrokerTable } from './broker-table.ts'
 import { noTopicId } from './topology.ts'
 
-/** A broker that does not respond must not delay the refresh: the next one is tried after this. */
+/** The next broker is sent the request too when the first one has been silent for this long. */
+const silentAfterMs = 1_000
+
 const longestResponseMs = 10_000
 
 const warnEveryMs = 30_000
@@ -43,13 +46,15 @@ export interface RefresherHooks {
 
 /**
  * Keeps metadata fresh: one refresh at a time, with a pause in between; calls made meanwhile share the next one. It tries one broker
- * after another, and the bootstrap list when none responds (KIP-899, KIP-1102).
+ * after another, the next one beside one that is silent, and the bootstrap list when none responds (KIP-899, KIP-1102).
  */
 export class MetadataRefresher {
   readonly #services: BrokerConnectionServices
   readonly #table: BrokerTable
   readonly #hooks: RefresherHooks
   readonly #closing: AbortSignal
+  /** The brokers with a request in flight: besides that of the refresh, those that were silent in an earlier one. */
+  readonly #requested = new Set<BrokerNode>()
   readonly #watched = new Map<string, number>()
   /** For the next refresh by age. */
   readonly #timer: DeadlineTimer
@@ -169,30 +174,46 @@ export class MetadataRefresher {
 
   async #anyResponse(request: TopicsRequest): Promise<MetadataResponse> {
     const { runtime, options } = this.#services
-    const timeoutMs = Math.min(options.requestTimeoutMs, longestResponseMs)
     const failures: KafkaError[] = []
-    const firstOf = async (nodes: readonly BrokerNode[]): Promise<MetadataResponse | undefined> => {
-      for (const node of nodes) {
-        try {
-          return await requestFrom(node, request, timeoutMs)
-        } catch (error) {
-          if (!KafkaError.is(error) || this.#closing.aborted) throw error
-          failures.push(error)
-          // The cached brokers belong to another cluster.
-          if (meaningOf(error.code).rebootstrap) return undefined
-        }
-      }
-      return undefined
-    }
     const silentMs = this.#respondedMs === undefined ? 0 : runtime.monoNow() - this.#respondedMs
     const known = this.#table.candidates()
     const lost = known.length > 0 && silentMs >= options.metadataRecoveryRebootstrapTriggerMs + options.metadataMaxAgeMs
-    const response = lost ? undefined : await firstOf(known)
+    const response = lost ? undefined : await this.#firstResponse(known, request, failures)
     if (response !== undefined) return response
-    const bootstrapped = await firstOf(await this.#table.seeds())
+    const bootstrapped = await this.#firstResponse(await this.#table.seeds(), request, failures)
     if (bootstrapped === undefined) throw unreachable(failures)
     if (known.length > 0) this.#hooks.rebootstrapped()
     return bootstrapped
+  }
+
+  /** Of the first broker that responds: a silent one does not delay the refresh, and is sent no second request meanwhile. */
+  async #firstResponse(
+    nodes: readonly BrokerNode[],
+    request: TopicsRequest,
+    failures: KafkaError[],
+  ): Promise<MetadataResponse | undefined> {
+    const { runtime, options } = this.#services
+    const timeoutMs = Math.min(options.requestTimeoutMs, longestResponseMs)
+    const free = nodes.filter((node) => !this.#requested.has(node))
+    let fatal: unknown
+    const attempt = async (node: BrokerNode) => {
+      this.#requested.add(node)
+      try {
+        return await requestFrom(node, request, timeoutMs)
+      } catch (error) {
+        if (!KafkaError.is(error) || this.#closing.aborted) fatal = error
+        else failures.push(error)
+        throw error
+      } finally {
+        this.#requested.delete(node)
+      }
+    }
+    // The cached brokers may belong to another cluster.
+    const ends = (error: unknown) => fatal !== undefined || (KafkaError.is(error) && meaningOf(error.code).rebootstrap)
+    const stagger = { runtime, afterMs: silentAfterMs, ends }
+    const response = await staggered(free.length > 0 ? free : nodes, attempt, stagger)
+    if (response === undefined && fatal !== undefined) throw fatal
+    return response
   }
 
   // ---- age

@@ -1,7 +1,8 @@
 import { ApiVersions, encodeRequest } from '@ottla/codec'
-import type { Runtime, TlsOptions, Transport } from '@ottla/runtime'
+import type { Runtime, TlsOptions, Transport, TransportReader } from '@ottla/runtime'
 import { type BrokerAddress, KafkaError } from '../errors.ts'
 import { deferred } from '../runtime/deferred.ts'
+import { staggered } from '../runtime/staggered.ts'
 import { within, withSignal } from '../runtime/wait.ts'
 import {
   type DialFailure,
@@ -17,6 +18,9 @@ import type { Connection } from './connection.ts'
 /** Of a host with more addresses only the first ones are tried. */
 const mostAddresses = 10
 
+/** The next address is tried beside one that has been silent for this long, as in RFC 8305. */
+const nextAddressAfterMs = 250
+
 const probeTimeoutMs = 2_000
 
 export interface DialOptions {
@@ -24,6 +28,8 @@ export interface DialOptions {
   readonly tls: TlsOptions | undefined
   readonly mapBroker: ((host: string, port: number) => { readonly host: string; readonly port: number }) | undefined
   readonly connectTimeoutMs: number
+  /** The address of the host that was connected to last: it is tried first. */
+  readonly lastAddress: { value: string | undefined }
 }
 
 /** The address of a broker. Its certificate is checked against the host name that the broker advertises. */
@@ -33,23 +39,68 @@ interface Place {
   readonly port: number
 }
 
-/** Connects to the broker, trying each address of the host, which is looked up each time. Rejects with one KafkaError that lists all. */
+/** Connects to the broker, trying the addresses of the host, which is looked up each time. Rejects with one KafkaError that lists all. */
 export async function dialBroker(connection: Connection, options: DialOptions, signal: AbortSignal): Promise<void> {
   const { broker } = connection
+  const { runtime, lastAddress } = options
   const { host, port } = options.mapBroker?.(broker.host, broker.port) ?? broker
-  const addresses = await lookUp(options, broker, host, signal)
+  const addresses = lastFirst((await lookUp(options, broker, host, signal)).slice(0, mostAddresses), lastAddress.value)
   const failures: DialFailure[] = []
-  for (const address of addresses.slice(0, mostAddresses)) {
+  const over = new AbortController()
+  let fatal: unknown
+  const attempt = async (address: string) => {
+    const reader = new CandidateReader(connection, () => over.signal.aborted)
     try {
-      connection.attach(await dialOnce(options, { broker, address, port }, connection, signal))
-      return
+      const transport = await dialOnce(options, { broker, address, port }, reader, [signal, over.signal])
+      if (over.signal.aborted) transport.destroy()
+      else {
+        reader.chosen = true
+        connection.attach(transport)
+        lastAddress.value = address
+        over.abort()
+      }
+      return true
     } catch (error) {
-      if (signal.aborted) throw signal.reason
-      if (KafkaError.is(error)) throw error
-      failures.push({ address, error })
+      if (signal.aborted) fatal ??= signal.reason
+      else if (KafkaError.is(error)) fatal ??= error
+      else failures.push({ address, error })
+      throw error
     }
   }
-  throw dialError({ id: broker.id, host, port }, failures)
+  const ends = () => fatal !== undefined
+  const connected = await staggered(addresses, attempt, { runtime, afterMs: nextAddressAfterMs, ends })
+  if (connected === true) return
+  over.abort()
+  throw fatal ?? dialError({ id: broker.id, host, port }, failures)
+}
+
+function lastFirst(addresses: readonly string[], last: string | undefined): readonly string[] {
+  if (last === undefined || !addresses.includes(last)) return addresses
+  return [last, ...addresses.filter((address) => address !== last)]
+}
+
+/** Passes on what arrives, unless another address was faster. */
+class CandidateReader implements TransportReader {
+  readonly #reader: TransportReader
+  readonly #over: () => boolean
+  chosen = false
+
+  constructor(reader: TransportReader, over: () => boolean) {
+    this.#reader = reader
+    this.#over = over
+  }
+
+  space(): Uint8Array {
+    return this.#reader.space()
+  }
+
+  filled(size: number): void {
+    if (this.chosen || !this.#over()) this.#reader.filled(size)
+  }
+
+  closed(error: Error | undefined): void {
+    if (this.chosen || !this.#over()) this.#reader.closed(error)
+  }
 }
 
 async function lookUp(
@@ -73,21 +124,21 @@ async function lookUp(
 async function dialOnce(
   options: DialOptions,
   place: Place,
-  connection: Connection,
-  signal: AbortSignal,
+  reader: TransportReader,
+  signals: readonly AbortSignal[],
 ): Promise<Transport> {
   const { runtime, tls, connectTimeoutMs } = options
   const target = { address: place.address, port: place.port, serverName: place.broker.host, tls }
   const late = new Error(`no connection within ${connectTimeoutMs} ms`)
-  const limits = { operation: 'Connecting', timeoutMs: connectTimeoutMs, signals: [signal], timedOut: () => late }
+  const limits = { operation: 'Connecting', timeoutMs: connectTimeoutMs, signals, timedOut: () => late }
   try {
-    return await within(runtime, limits, (bounded) => runtime.dial(target, connection, bounded))
+    return await within(runtime, limits, (bounded) => runtime.dial(target, reader, bounded))
   } catch (error) {
-    if (tls === undefined || error === late || signal.aborted) throw error
+    if (tls === undefined || error === late || signals.some(({ aborted }) => aborted)) throw error
     const known = tlsError(place.broker, error)
     if (known !== undefined) throw known
     // At a TLS handshake on a plaintext port a broker closes the connection without a response: probe it in plaintext.
-    if (!isRefused(error) && (await speaksPlaintext(runtime, place, signal)))
+    if (!isRefused(error) && (await speaksPlaintext(runtime, place, signals)))
       throw plaintextPortError(place.broker, error)
     throw error
   }
@@ -98,9 +149,9 @@ function isRefused(error: unknown): boolean {
 }
 
 /** Whether a Kafka broker responds on that port without TLS. Nothing secret is sent. */
-async function speaksPlaintext(runtime: Runtime, place: Place, signal: AbortSignal): Promise<boolean> {
+async function speaksPlaintext(runtime: Runtime, place: Place, signals: readonly AbortSignal[]): Promise<boolean> {
   const request = encodeRequest(ApiVersions, 0, { correlationId: 1, clientId: null }, {})
-  const first = await firstBytes(runtime, place, request, signal)
+  const first = await firstBytes(runtime, place, request, signals)
   // A length below 1 MiB, then the correlation id of the request.
   return first !== undefined && first.length >= 8 && first[0] === 0 && first.readInt32BE(4) === 1
 }
@@ -116,7 +167,7 @@ export async function tlsPortErrorOf(
   const addresses = await lookUp(options, broker, host, signal).catch(() => [])
   const address = addresses[0]
   if (address === undefined) return undefined
-  const first = await firstBytes(runtime, { broker, address, port }, [clientHello], signal)
+  const first = await firstBytes(runtime, { broker, address, port }, [clientHello], [signal])
   return first !== undefined && looksLikeTls(first) ? tlsPortError(broker) : undefined
 }
 
@@ -128,7 +179,7 @@ async function firstBytes(
   runtime: Runtime,
   { broker, address, port }: Place,
   request: readonly Uint8Array[],
-  signal: AbortSignal,
+  signals: readonly AbortSignal[],
 ): Promise<Buffer | undefined> {
   const space = Buffer.alloc(64)
   const responded = deferred<Buffer | undefined>()
@@ -139,7 +190,7 @@ async function firstBytes(
     closed: () => responded.resolve(undefined),
   }
   let transport: Transport | undefined
-  const limits = { operation: 'Probing the port', timeoutMs: probeTimeoutMs, signals: [signal] }
+  const limits = { operation: 'Probing the port', timeoutMs: probeTimeoutMs, signals }
   try {
     return await within(runtime, limits, async (bounded) => {
       transport = await runtime.dial({ address, port, serverName: broker.host }, reader, bounded)

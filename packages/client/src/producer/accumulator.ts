@@ -1,26 +1,29 @@
-import { type CodecSet, sizeBound } from '@ottla/codec/records'
+import type { CodecSet } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
 import type { OwnConnections } from '../cluster/own-connections.ts'
 import { retryBackoffMs } from '../cluster/retry-backoff.ts'
 import type { TopicInfo } from '../cluster/topology.ts'
-import { asKafkaError, closedError, describePartition, KafkaError, type Outcome } from '../errors.ts'
+import { asKafkaError, closedError, KafkaError, type Outcome } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { BufferSpace } from './buffer-space.ts'
 import type { Call } from './calls.ts'
 import { Deadlines } from './deadlines.ts'
+import { delayOf, timedOutError } from './delay.ts'
 import { FlushBarrier, type Generation } from './flush-barrier.ts'
 import { LeaderTracker } from './leader-tracker.ts'
 import type { ResolvedProducerOptions } from './options.ts'
-import type { PartitionRecord } from './partition-buffer.ts'
+import type { PartitionRecord } from './partition-record.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import { ProducerIdentities } from './producer-id.ts'
 import { ProducerMetrics } from './producer-metrics.ts'
 import type { PausablePartition, ProducerParts } from './producer-parts.ts'
 import { BatchResult, Receipt } from './receipt.ts'
-import { headersOf, type ProducerRecord } from './record-input.ts'
+import type { RecordEntry } from './record-input.ts'
 import { tightBound } from './size.ts'
-import { TopicBuffer } from './topic-buffer.ts'
+import type { AwaitingRecord, TopicBuffer } from './topic-buffer.ts'
+import { TopicDirectory } from './topic-directory.ts'
+import { TopicLookup } from './topic-lookup.ts'
 import { WriterPool } from './writer-pool.ts'
 
 /** Above this many bytes the bound is computed exactly: with three bytes per character, batches would only be a third full. */
@@ -37,17 +40,16 @@ export class Accumulator implements ProducerParts {
   readonly pool: WriterPool
   readonly identities: ProducerIdentities | undefined
   readonly barrier = new FlushBarrier()
-  readonly space = new BufferSpace(() => this.hasSpace)
+  readonly space: BufferSpace
   readonly #cluster: ProducerCluster
   readonly #connections: OwnConnections
   readonly #closing = new AbortController()
-  readonly #topics = new Map<string, TopicBuffer>()
+  readonly #directory: TopicDirectory
   readonly #timer: DeadlineTimer
   readonly #deadlines: Deadlines
   readonly #leaders: LeaderTracker
+  readonly #lookup: TopicLookup
   readonly #metrics: ProducerMetrics
-  readonly #watches: (() => void)[] = []
-  #lastTopic: TopicBuffer | undefined
   #bufferedBytes = 0
   #flushes = 0
 
@@ -58,15 +60,33 @@ export class Accumulator implements ProducerParts {
     this.runtime = cluster.runtime
     this.codecs = cluster.options.codecs
     this.pool = new WriterPool(options.maxBatchBytes, Math.min(pooledBytes, options.maxBufferedBytes))
+    this.space = new BufferSpace({
+      maxBytes: options.maxBufferedBytes,
+      bufferedBytes: () => this.#bufferedBytes,
+      defer: (callback) => cluster.runtime.defer(callback),
+    })
     this.#timer = new DeadlineTimer(cluster.runtime)
     this.#deadlines = new Deadlines(options, this.#timer, (batch) => this.#expire(batch))
     this.#timer.add((nowMs) => this.space.expire(nowMs, () => this.#spaceTimedOut()))
-    this.#leaders = new LeaderTracker(cluster, this.#topics, this.#timer, {
+    this.#directory = new TopicDirectory(cluster, this, this.#timer)
+    this.#leaders = new LeaderTracker(cluster, this.#directory.topics, this.#timer, {
       cluster,
       options,
       purpose: this.#connections.purpose('produce'),
       pool: this.pool,
-      sent: (batches) => this.#metrics.sent(batches),
+      sent: (batches) => {
+        this.#metrics.sent(batches)
+        this.#leaders.watchSilence()
+      },
+    })
+    this.#lookup = new TopicLookup(cluster, options, this.#closing.signal, {
+      found: (topic, info) => this.#applyTopic(topic, info),
+      checked: (topic, count) => this.#appendAwaiting(topic, count),
+      failed: (topic, error, fails) => {
+        this.#failAwaiting(topic, error, fails)
+        // Perhaps a misspelt name: it is not requested with each refresh from now on.
+        if (topic.partitions.length === 0 && topic.isEmpty) this.#directory.forget(topic)
+      },
     })
     this.#metrics = new ProducerMetrics(cluster.metrics, {
       bufferedBytes: () => this.#bufferedBytes,
@@ -87,6 +107,11 @@ export class Accumulator implements ProducerParts {
     return this.#bufferedBytes < this.options.maxBufferedBytes
   }
 
+  /** Whether a record is accepted without waiting: there is space, and no call waits for it. */
+  get isFree(): boolean {
+    return this.hasSpace && !this.space.isUnderBackpressure
+  }
+
   get bufferedBytes(): number {
     return this.#bufferedBytes
   }
@@ -95,21 +120,24 @@ export class Accumulator implements ProducerParts {
     return this.#flushes > 0 || this.space.isUnderBackpressure
   }
 
-  /**
-   * Accepts a record that was checked. Throws, without a change: MESSAGE_TOO_LARGE, UNKNOWN_TOPIC_OR_PARTITION,
-   * PARTITIONER_FAILED.
-   */
-  add(record: ProducerRecord, call: Call | undefined, position: number, generation: Generation): void {
-    const topic = this.#topicOf(record.topic)
-    const key = record.key ?? null
-    const value = record.value ?? null
-    const headers = headersOf(record.headers)
-    let bound = sizeBound(key, value, headers)
-    if (bound > roughUpTo) bound = this.#checkSize(tightBound(key, value, headers), topic)
-    const timestampMs = record.timestamp ?? this.runtime.tickNow()
-    const entry: PartitionRecord = { key, value, headers, timestampMs, sizeBound: bound }
-    if (topic.known) this.#append(topic, entry, record.partition, call, position, generation)
-    else this.#await(topic, entry, record.partition, call, position, generation)
+  /** Measures a large entry exactly; throws MESSAGE_TOO_LARGE. */
+  measure(entry: RecordEntry): void {
+    if (entry.sizeBound <= roughUpTo) return
+    entry.sizeBound = this.#checkSize(tightBound(entry.key, entry.value, entry.headers), entry)
+  }
+
+  /** Accepts a measured record; what fails settles it. The entry is not used after the call. */
+  add(entry: RecordEntry, call: Call | undefined, position: number, generation: Generation): void {
+    const topic = this.#directory.of(entry.topic)
+    if (!topic.isOpenTo(entry.partition)) {
+      this.#await(topic, entry, call, position, generation)
+      return
+    }
+    try {
+      this.#append(topic, entry, entry.partition, call, position, generation)
+    } catch (error) {
+      this.refuse(topic.name, asKafkaError(error, 'Producing'), call, position)
+    }
   }
 
   #append(
@@ -122,30 +150,19 @@ export class Accumulator implements ProducerParts {
   ): void {
     const partition = topic.partitionFor(entry, wanted)
     partition.append(entry, call, position, generation)
-    if (entry.key === null) topic.noteSticky(partition)
+    if (wanted !== undefined && partition.open !== undefined) partition.open.explicit = true
+    else if (entry.key === null) topic.noteSticky(partition)
   }
 
-  #topicOf(name: string): TopicBuffer {
-    const last = this.#lastTopic
-    if (last !== undefined && last.name === name) return last
-    let topic = this.#topics.get(name)
-    if (topic === undefined) {
-      topic = new TopicBuffer(name, this)
-      this.#topics.set(name, topic)
-      this.#watches.push(this.#cluster.watchTopics([name]))
-    }
-    this.#lastTopic = topic
-    return topic
-  }
-
-  #checkSize(bytes: number, topic: TopicBuffer): number {
+  #checkSize(bytes: number, { topic, partition }: RecordEntry): number {
     const { maxRequestBytes } = this.options
     if (bytes + batchOverheadBytes <= maxRequestBytes) return bytes
     throw new KafkaError(
       'MESSAGE_TOO_LARGE',
-      `A record of ${bytes} bytes for topic '${topic.name}' is larger than maxRequestBytes (${maxRequestBytes})`,
+      `A record of ${bytes} bytes for topic '${topic}' is larger than maxRequestBytes (${maxRequestBytes})`,
       {
-        topic: topic.name,
+        topic,
+        partition,
         outcome: 'not-written',
         hint: "Send it in pieces, or raise maxRequestBytes and the topic's max.message.bytes.",
       },
@@ -154,44 +171,38 @@ export class Accumulator implements ProducerParts {
 
   #await(
     topic: TopicBuffer,
-    entry: PartitionRecord,
-    partition: number | undefined,
+    entry: RecordEntry,
     call: Call | undefined,
     position: number,
     generation: Generation,
   ): void {
-    topic.awaiting.push({ ...entry, partition, call, position, generation })
+    const nowMs = this.runtime.monoNow()
+    const { key, value, headers, timestampMs, partition, acceptedMs = nowMs } = entry.owned(nowMs)
+    const sizeBound = tightBound(key, value, headers)
+    const record = { key, value, headers, timestampMs, sizeBound, acceptedMs }
+    topic.awaiting.push({ ...record, partition, call, position, generation })
     if (call !== undefined) call.pending++
-    this.charge(entry.sizeBound)
+    this.charge(sizeBound)
     this.barrier.enter(generation)
     if (topic.lookingUp) return
-    const cached = this.#cluster.topic(topic.name)
-    if (cached !== undefined && cached.partitions.length > 0) this.#applyTopic(topic, cached)
-    else void this.#lookUp(topic)
+    const cached = topic.known ? undefined : this.#cluster.topic(topic.name)
+    if (cached !== undefined && cached.partitions.length > 0) this.#applyTopic(topic, cached, 0)
+    if (topic.awaiting.size > 0) this.#lookup.begin(topic)
   }
 
-  async #lookUp(topic: TopicBuffer): Promise<void> {
-    topic.lookingUp = true
-    try {
-      const { deliveryTimeoutMs } = this.options
-      const info = await this.#cluster.awaitTopic(topic.name, {
-        timeoutMs: deliveryTimeoutMs,
-        signal: this.#closing.signal,
-      })
-      topic.lookingUp = false
-      this.#applyTopic(topic, info)
-    } catch (cause) {
-      topic.lookingUp = false
-      const error = asKafkaError(cause, `Looking up topic '${topic.name}'`).with({ outcome: 'not-written' })
-      this.#failAwaiting(topic, error)
-    }
-  }
-
-  /** The partitions are known: appends the records that waited for them, in their order. */
-  #applyTopic(topic: TopicBuffer, info: TopicInfo): void {
+  /** The partitions are known: appends the records that waited for them, in their order, as `#appendAwaiting` says. */
+  #applyTopic(topic: TopicBuffer, info: TopicInfo, checked = topic.awaiting.size): void {
     topic.update(info)
     this.#leaders.assign(topic)
-    for (let entry = topic.awaiting.shift(); entry !== undefined; entry = topic.awaiting.shift()) {
+    topic.known = true
+    this.#appendAwaiting(topic, checked)
+  }
+
+  /** Appends the first ones, or refuses them; those after them only until one names a partition that is still lacking. */
+  #appendAwaiting(topic: TopicBuffer, count: number): void {
+    for (let at = 0; topic.awaiting.size > 0; at++) {
+      if (at >= count && topic.lacks(topic.awaiting.peek()?.partition)) break
+      const entry = topic.awaiting.shift()!
       const { partition, call, position, generation } = entry
       this.charge(-entry.sizeBound)
       try {
@@ -202,12 +213,13 @@ export class Accumulator implements ProducerParts {
       call?.arrived()
       this.barrier.leave(generation)
     }
-    topic.known = true
     this.space.release()
   }
 
-  #failAwaiting(topic: TopicBuffer, error: KafkaError): void {
-    for (let entry = topic.awaiting.shift(); entry !== undefined; entry = topic.awaiting.shift()) {
+  /** Fails the first ones, up to one that need not fail. */
+  #failAwaiting(topic: TopicBuffer, error: KafkaError, fails: (entry: AwaitingRecord) => boolean = () => true): void {
+    for (let entry = topic.awaiting.peek(); entry !== undefined && fails(entry); entry = topic.awaiting.peek()) {
+      topic.awaiting.shift()
       this.charge(-entry.sizeBound)
       this.refuse(topic.name, error, entry.call, entry.position)
       entry.call?.arrived()
@@ -255,7 +267,7 @@ export class Accumulator implements ProducerParts {
     this.#deadlines.end(batch)
     let start = 0
     batch.result.parts = parts.map(({ result, count }) => {
-      const part = { start, result }
+      const part = { start, first: 0, result }
       start += count
       return part
     })
@@ -272,6 +284,13 @@ export class Accumulator implements ProducerParts {
       part.calls.push(whole)
       this.start(part)
     }
+  }
+
+  detach(batch: ProducerBatch): void {
+    this.#deadlines.end(batch)
+    batch.partition.loadBytes -= batch.chargedBytes
+    this.charge(-batch.chargedBytes)
+    batch.chargedBytes = 0
   }
 
   leaderMissing(partition: PausablePartition): void {
@@ -295,15 +314,8 @@ export class Accumulator implements ProducerParts {
   }
 
   #expire(batch: ProducerBatch): void {
-    const { topic, index } = batch.partition
-    const { deliveryTimeoutMs } = this.options
-    batch.partition.drop(batch, (outcome) => {
-      const place = describePartition({ topic: topic.name, partition: index })
-      const message = `Records were not acknowledged within ${deliveryTimeoutMs} ms (${place})`
-      const cause = batch.lastError
-      const details = { topic: topic.name, partition: index, retriable: true, outcome, cause, hint: cause?.hint }
-      return new KafkaError('DELIVERY_TIMED_OUT', message, details)
-    })
+    const reason = delayOf(batch, this.runtime.monoNow())
+    batch.partition.drop(batch, (outcome) => timedOutError(batch, this.options.deliveryTimeoutMs, reason, outcome))
   }
 
   #failUnsent(error: KafkaError): void {
@@ -311,11 +323,11 @@ export class Accumulator implements ProducerParts {
   }
 
   #scheduleAll(): void {
-    for (const topic of this.#topics.values()) for (const partition of topic.partitions) partition.schedule()
+    for (const topic of this.#directory.topics.values()) for (const partition of topic.partitions) partition.schedule()
   }
 
   #dropAll(errorOf: (outcome: Outcome) => KafkaError): void {
-    for (const topic of this.#topics.values()) {
+    for (const topic of this.#directory.topics.values()) {
       for (const partition of topic.partitions) partition.dropWaiting(errorOf)
     }
   }
@@ -345,15 +357,16 @@ export class Accumulator implements ProducerParts {
   close(): void {
     this.space.refuseAll(closedError('producer', 'not-written'))
     this.#closing.abort(closedError('producer'))
-    for (const topic of this.#topics.values()) this.#failAwaiting(topic, closedError('producer', 'not-written'))
+    for (const topic of this.#directory.topics.values())
+      this.#failAwaiting(topic, closedError('producer', 'not-written'))
     this.#dropAll((outcome) => closedError('producer', outcome))
-    for (const batch of [...this.#deadlines.unsettled]) {
+    for (const batch of this.#deadlines.unsettled) {
       batch.partition.drop(batch, (outcome) => closedError('producer', outcome))
     }
     this.#timer.stop()
     this.#leaders.close()
     this.#connections.close()
     this.#metrics.close()
-    for (const release of this.#watches) release()
+    this.#directory.close()
   }
 }

@@ -1,17 +1,23 @@
 import type { DeadlineTimer } from '../runtime/deadline-timer.ts'
-import { Queue } from '../runtime/queue.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { PausablePartition } from './producer-parts.ts'
+
+/** A batch takes records for this long after its linger time: it expires with its oldest record, so that none expires much too early. */
+const openForMs = 500
 
 /** What happens to batches and partitions by time alone: linger, pauses before retries, delivery timeouts. */
 export class Deadlines {
   readonly #options: ResolvedProducerOptions
   readonly #timer: DeadlineTimer
   readonly #onExpired: (batch: ProducerBatch) => void
-  /** In the order of their creation, except for the parts of split batches, which may expire a little late. */
+  /** In the order of `createdMs`. */
   readonly #unsettled = new Set<ProducerBatch>()
-  readonly #lingering = new Queue<ProducerBatch>()
+  /** Those that are older than one before them: parts of split batches, records that waited for their topic or for space. */
+  readonly #late = new Set<ProducerBatch>()
+  #newestMs = Number.NEGATIVE_INFINITY
+  /** In the order of their creation. */
+  readonly #lingering = new Set<ProducerBatch>()
   readonly #pausing = new Map<PausablePartition, number>()
 
   constructor(options: ResolvedProducerOptions, timer: DeadlineTimer, onExpired: (batch: ProducerBatch) => void) {
@@ -19,28 +25,35 @@ export class Deadlines {
     this.#timer = timer
     this.#onExpired = onExpired
     timer.add((nowMs) => this.#expire(nowMs))
+    timer.add((nowMs) => this.#closeOld(nowMs))
     timer.add((nowMs) => this.#endPauses(nowMs))
     if (options.lingerMs > 0) timer.add((nowMs) => this.#endLingers(nowMs))
   }
 
-  get unsettled(): Iterable<ProducerBatch> {
-    return this.#unsettled
+  get unsettled(): readonly ProducerBatch[] {
+    return [...this.#unsettled, ...this.#late]
   }
 
   get unsettledCount(): number {
-    return this.#unsettled.size
+    return this.#unsettled.size + this.#late.size
   }
 
   begin(batch: ProducerBatch): void {
-    this.#unsettled.add(batch)
-    if (this.#unsettled.size === 1) this.#timer.wakeBy(batch.createdMs + this.#options.deliveryTimeoutMs)
+    const { createdMs } = batch
+    const isLate = createdMs < this.#newestMs
+    this.#newestMs = Math.max(this.#newestMs, createdMs)
+    if (isLate) this.#late.add(batch)
+    else this.#unsettled.add(batch)
+    if (isLate || this.#unsettled.size === 1) this.#timer.wakeBy(createdMs + this.#options.deliveryTimeoutMs)
+    if (!batch.lingered) this.#timer.wakeBy(createdMs + this.#options.lingerMs + openForMs)
     if (this.#options.lingerMs === 0 || batch.lingered) return
-    this.#lingering.push(batch)
-    if (this.#lingering.size === 1) this.#timer.wakeBy(batch.createdMs + this.#options.lingerMs)
+    this.#lingering.add(batch)
+    if (this.#lingering.size === 1) this.#timer.wakeBy(createdMs + this.#options.lingerMs)
   }
 
   end(batch: ProducerBatch): void {
-    this.#unsettled.delete(batch)
+    if (!this.#unsettled.delete(batch)) this.#late.delete(batch)
+    this.#lingering.delete(batch)
   }
 
   /** Schedules the partition at that time. */
@@ -55,17 +68,41 @@ export class Deadlines {
 
   /** No batch lingers any more. */
   endLingers(): void {
-    for (let batch = this.#lingering.shift(); batch !== undefined; batch = this.#lingering.shift()) endLinger(batch)
+    for (const batch of this.#lingering) {
+      this.#lingering.delete(batch)
+      endLinger(batch)
+    }
   }
 
   #expire(nowMs: number): number {
     const { deliveryTimeoutMs } = this.#options
     for (const batch of this.#unsettled) {
       const deadlineMs = batch.createdMs + deliveryTimeoutMs
-      if (deadlineMs > nowMs) return deadlineMs
+      if (deadlineMs > nowMs) return Math.min(deadlineMs, this.#expireLate(nowMs))
       this.#onExpired(batch)
     }
+    return this.#expireLate(nowMs)
+  }
+
+  #closeOld(nowMs: number): number {
+    const ageMs = this.#options.lingerMs + openForMs
+    for (const batches of [this.#unsettled, this.#late]) {
+      for (const batch of batches) {
+        if (batch.createdMs + ageMs > nowMs) break
+        if (batch.partition.open === batch) batch.partition.closeOpen()
+      }
+    }
     return Number.POSITIVE_INFINITY
+  }
+
+  #expireLate(nowMs: number): number {
+    let nextMs = Number.POSITIVE_INFINITY
+    for (const batch of this.#late) {
+      const deadlineMs = batch.createdMs + this.#options.deliveryTimeoutMs
+      if (deadlineMs > nowMs) nextMs = Math.min(nextMs, deadlineMs)
+      else this.#onExpired(batch)
+    }
+    return nextMs
   }
 
   #endPauses(nowMs: number): number {
@@ -82,12 +119,12 @@ export class Deadlines {
   }
 
   #endLingers(nowMs: number): number {
-    for (let first = this.#lingering.peek(); first !== undefined; first = this.#lingering.peek()) {
-      const lingersUntilMs = first.createdMs + this.#options.lingerMs
-      const waits = first.partition.open === first
+    for (const batch of this.#lingering) {
+      const lingersUntilMs = batch.createdMs + this.#options.lingerMs
+      const waits = batch.partition.open === batch
       if (waits && lingersUntilMs > nowMs) return lingersUntilMs
-      this.#lingering.shift()
-      endLinger(first)
+      this.#lingering.delete(batch)
+      endLinger(batch)
     }
     return Number.POSITIVE_INFINITY
   }

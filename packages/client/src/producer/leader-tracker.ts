@@ -1,8 +1,9 @@
 import { describePartition, KafkaError, kafkaErrorOf, type Outcome } from '../errors.ts'
+import type { ClientEventMap } from '../events.ts'
 import type { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import type { PausablePartition } from './producer-parts.ts'
-import { Sink, type SinkParts } from './sink.ts'
+import { Sink, type SinkParts, silentAfterMs } from './sink.ts'
 import type { TopicBuffer } from './topic-buffer.ts'
 
 /** Connects each partition to the sink of its leader: follows the metadata, and refreshes it when a leader is missing. */
@@ -12,7 +13,9 @@ export class LeaderTracker {
   readonly #timer: DeadlineTimer
   readonly #sinkParts: SinkParts
   readonly #sinks = new Map<number, Sink>()
-  readonly #release: () => void
+  readonly #releases: (() => void)[]
+  /** When the metadata was last refreshed because a broker is silent. */
+  #lookedMs = Number.NEGATIVE_INFINITY
   #closed = false
 
   constructor(
@@ -25,8 +28,24 @@ export class LeaderTracker {
     this.#topics = topics
     this.#timer = timer
     this.#sinkParts = { ...sinkParts, refresh: (reason, names) => this.refresh(reason, names) }
-    this.#release = cluster.onMetadata(() => this.#follow())
+    this.#releases = [cluster.onMetadata(() => this.#follow())]
+    if (sinkParts.options.acks === 0) this.#releases.push(this.#onDisconnected())
     timer.add((nowMs) => this.#giveUpOnMissing(nowMs))
+    timer.add((nowMs) => this.#lookAtSilent(nowMs))
+  }
+
+  /** With acks=0 a broker that is no longer the leader drops the records, and only closes the connection. */
+  #onDisconnected(): () => void {
+    const { events } = this.#cluster
+    const listener: ClientEventMap['disconnected'] = ({ broker, purpose }) => {
+      const sink = this.#sinks.get(broker.id)
+      if (purpose !== this.#sinkParts.purpose || sink === undefined) return
+      const led = (topic: TopicBuffer) => topic.partitions.some((partition) => partition.sink === sink)
+      const topics = [...this.#topics.values()].filter(led).map(({ name }) => name)
+      if (topics.length > 0) this.refresh('a broker closed the connection of a producer with acks=0', topics)
+    }
+    events.on('disconnected', listener)
+    return () => events.off('disconnected', listener)
   }
 
   get inFlight(): number {
@@ -37,8 +56,8 @@ export class LeaderTracker {
 
   /** Connects a topic's partitions to their leaders. */
   assign(topic: TopicBuffer): void {
-    for (const { partition, leader } of topic.info?.partitions ?? []) {
-      topic.partitions[partition]?.setLeader(leader < 0 ? undefined : this.#sinkOf(leader))
+    for (const { partition, leader, leaderEpoch } of topic.info?.partitions ?? []) {
+      topic.partitions[partition]?.setLeader(leader < 0 ? undefined : this.#sinkOf(leader), leaderEpoch)
     }
   }
 
@@ -63,6 +82,40 @@ export class LeaderTracker {
         this.assign(topic)
       }
     }
+    this.#leaveSilentLeaders(this.#cluster.runtime.monoNow())
+  }
+
+  /** A request was sent: while it has no response, the metadata is refreshed each second. */
+  watchSilence(): void {
+    if (this.#movesWhileSilent) this.#timer.wakeBy(this.#cluster.runtime.monoNow() + silentAfterMs)
+  }
+
+  /** Without idempotence, a batch that is sent again while its request is in flight could be written twice. */
+  get #movesWhileSilent(): boolean {
+    return this.#sinkParts.options.idempotent
+  }
+
+  #leaveSilentLeaders(nowMs: number): void {
+    if (!this.#movesWhileSilent) return
+    for (const sink of this.#sinks.values()) sink.leaveSilentLeader(nowMs)
+  }
+
+  /** One refresh for all brokers that are silent: others in the client share it. */
+  #lookAtSilent(nowMs: number): number {
+    if (!this.#movesWhileSilent) return Number.POSITIVE_INFINITY
+    this.#leaveSilentLeaders(nowMs)
+    let nextMs = Number.POSITIVE_INFINITY
+    const topics = new Set<string>()
+    for (const sink of this.#sinks.values()) {
+      const { silentSinceMs } = sink
+      if (silentSinceMs === undefined) continue
+      if (nowMs - silentSinceMs >= silentAfterMs) for (const topic of sink.topicsInFlight) topics.add(topic)
+      nextMs = Math.min(nextMs, Math.max(silentSinceMs, this.#lookedMs) + silentAfterMs)
+    }
+    if (topics.size === 0 || nowMs < this.#lookedMs + silentAfterMs) return nextMs
+    this.#lookedMs = nowMs
+    this.refresh('a broker has not responded to a produce request', [...topics])
+    return nowMs + silentAfterMs
   }
 
   /** The last known leaders are kept: a broker that restarts may report the topic as unknown for a moment. */
@@ -115,6 +168,6 @@ export class LeaderTracker {
 
   close(): void {
     this.#closed = true
-    this.#release()
+    for (const release of this.#releases) release()
   }
 }

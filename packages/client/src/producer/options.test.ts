@@ -51,7 +51,23 @@ test.each([
   ],
   [{ partitioner: 'murmur2' }, "Option 'partitioner' of kafka.producer() must be a function"],
   [{ deliveryTimeoutMs: 0 }, "Option 'deliveryTimeoutMs' of kafka.producer()"],
+  [
+    { lingerMs: 5000, deliveryTimeoutMs: 5000 },
+    "Option 'lingerMs' of kafka.producer() must be less than 'deliveryTimeoutMs' (5000), not 5000",
+  ],
+  [{ lingerMs: 120_000 }, "Option 'lingerMs' of kafka.producer() must be less than 'deliveryTimeoutMs'"],
 ])('rejects %j', (given, words) => {
   expect(() => resolve(given)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
   expect(() => resolve(given)).toThrow(words)
+})
+
+test.each([
+  { compression: 'canary' },
+  { acks: 'canary' },
+  { partitioner: 'canary' },
+  { idempotent: 'canary' },
+  { lingerMs: 'canary' },
+])('shows no text of %j', (given) => {
+  expect(() => resolve(given)).toThrow(expect.not.stringMatching('canary'))
+  expect(() => resolve(given)).toThrow(/, not a string$/)
 })

@@ -1,5 +1,5 @@
 import { type CompressionName, compressionNames } from '@ottla/codec/records'
-import { optionError } from '../errors.ts'
+import { asKafkaError, optionError } from '../errors.ts'
 import {
   flag,
   integer,
@@ -7,6 +7,7 @@ import {
   type OptionRule,
   oneOf,
   optionalFunction,
+  optionalValue,
   resolveOptions,
 } from '../option-table.ts'
 import type { Partitioner } from './partitioner.ts'
@@ -23,15 +24,18 @@ export interface ProducerOptions {
    */
   readonly idempotent?: boolean | undefined
   /**
-   * How long a batch waits for more records. Default 0: it is sent as soon as its broker is free. Records collect while the broker
-   * is busy, so batches grow with the load.
+   * How long a batch waits for more records; less than `deliveryTimeoutMs`. Default 0: it is sent as soon as its broker is free.
+   * Records collect while the broker is busy, so batches grow with the load.
    */
   readonly lingerMs?: number | undefined
   /** A batch of this size takes no more records. A larger record is sent in a separate batch. Default 256 KiB. */
   readonly maxBatchBytes?: number | undefined
   /** The largest record, and the largest request. Default 1 MiB, as Java's max.request.size. */
   readonly maxRequestBytes?: number | undefined
-  /** Size of all records accepted and not settled. Above it `send` waits and `enqueue` returns false. Default 32 MiB. */
+  /**
+   * Size of all records accepted and not settled. Above it `send` waits and `enqueue` returns false. Records of another
+   * `maxBufferedBytes` may wait; then `send` rejects. Default 32 MiB.
+   */
   readonly maxBufferedBytes?: number | undefined
   /** From the acceptance of a record to its settlement, retries included. Default 120 000. */
   readonly deliveryTimeoutMs?: number | undefined
@@ -51,7 +55,7 @@ export type ProducerCompression = CompressionName
 
 const optionalInteger = (min: number, max: number): OptionRule<number | undefined> => ({
   default: undefined,
-  shows: 'numbers',
+  numeric: true,
   check: (value) => (value === undefined ? undefined : integer(min, min, max).check(value)),
 })
 
@@ -124,6 +128,14 @@ export function resolveProducerOptions(given: ProducerOptions | undefined, reque
     const problem = `must be at most ${maxGzipLevel} for gzip, not ${values.compressionLevel}`
     throw optionError('compressionLevel', owner, problem)
   }
+  if (values.lingerMs >= values.deliveryTimeoutMs) {
+    throw optionError(
+      'lingerMs',
+      owner,
+      `must be less than 'deliveryTimeoutMs' (${values.deliveryTimeoutMs}), not ${values.lingerMs}`,
+      "Lower 'lingerMs': a record that lingers as long as it may live is never sent.",
+    )
+  }
   const resolved: ResolvedProducerOptions = {
     ...values,
     idempotent,
@@ -131,4 +143,22 @@ export function resolveProducerOptions(given: ProducerOptions | undefined, reque
     requestTimeoutMs: Math.min(values.requestTimeoutMs ?? requestTimeoutMs, values.deliveryTimeoutMs),
   }
   return Object.freeze(resolved)
+}
+
+const isSignal = (value: unknown) =>
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as AbortSignal).aborted === 'boolean' &&
+  typeof (value as AbortSignal).addEventListener === 'function'
+
+const signalOptions = Object.freeze({ signal: optionalValue<AbortSignal>(isSignal, 'must be an AbortSignal') })
+
+/** The signal of a call of the producer. Throws INVALID_OPTION, also for any other option. */
+export function signalOf(call: string, given: unknown): AbortSignal | undefined {
+  if (given === undefined) return undefined
+  try {
+    return resolveOptions(call, signalOptions, given).signal
+  } catch (error) {
+    throw asKafkaError(error, call).with({ fatal: false, outcome: 'not-written' })
+  }
 }

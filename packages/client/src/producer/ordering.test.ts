@@ -46,7 +46,8 @@ describe('a leader that moves', () => {
     const sent = sendBatches(script, upTo(8))
     const requests = await hold(script, 5)
     script.setLeaders('t', [2])
-    await script.runtime.advance(2_000)
+    // A second later it would count as silent.
+    await script.runtime.advance(900)
     expect(script.produced()).toHaveLength(5)
     script.fate = () => undefined
     for (const request of requests) script.reply(request, { error: 'NOT_LEADER_OR_FOLLOWER' })
@@ -61,6 +62,41 @@ describe('a leader that moves', () => {
       ),
     ).toEqual(new Set([2]))
     expect(numbersIn(script)).toEqual(upTo(8))
+    await script.close()
+  })
+
+  test('gets those in flight, under their numbers, once the old one has been silent for a second', async () => {
+    const script = await warm({ ...oneRecordABatch, nodes: 2, kafka: { metadataMaxAgeMs: 300_000 } })
+    const sent = sendBatches(script, upTo(8))
+    const requests = await hold(script, 5)
+    const before = requests.map((request) => script.batchesOf(request)[0]!.batch.baseSequence)
+    script.setLeaders('t', [2])
+    const metadata = script.peer.requests(Metadata).length
+    script.fate = () => undefined
+    await script.runtime.advance(1_500)
+    await Promise.all(sent)
+    const resent = script.produced().slice(5)
+    expect(new Set(resent.map(({ nodeId }) => nodeId))).toEqual(new Set([2]))
+    const after = resent.map((request) => script.batchesOf(request)[0]!.batch.baseSequence)
+    expect(after.slice(0, 5)).toEqual(before)
+    expect(numbersIn(script)).toEqual(upTo(8))
+    // One request for all that are silent, and one after the lost connection.
+    expect(script.peer.requests(Metadata).length - metadata).toBeLessThanOrEqual(2)
+    await script.close()
+  })
+
+  test('is looked for each second while a request is silent, whatever the number of requests', async () => {
+    const script = await warm({ ...oneRecordABatch, nodes: 2, kafka: { metadataMaxAgeMs: 300_000 } })
+    const sent = sendBatches(script, upTo(8))
+    const requests = await hold(script, 5)
+    const metadata = script.peer.requests(Metadata).length
+    await script.runtime.advance(10_500)
+    expect(script.peer.requests(Metadata).length - metadata).toBe(10)
+    expect(script.produced()).toHaveLength(5)
+    script.fate = () => undefined
+    for (const request of requests) script.reply(request)
+    await script.runtime.settle()
+    await Promise.all(sent)
     await script.close()
   })
 

@@ -1,24 +1,15 @@
-import { patchBatch, type RecordHeader } from '@ottla/codec/records'
+import { type BatchWriter, patchBatch } from '@ottla/codec/records'
 import { textOf } from '../error-data.ts'
 import { describePartition, KafkaError, type Outcome } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Call } from './calls.ts'
 import type { Generation } from './flush-barrier.ts'
+import { isOlder, type PartitionRecord } from './partition-record.ts'
 import { type BatchPartition, ProducerBatch } from './producer-batch.ts'
 import type { ProducerParts } from './producer-parts.ts'
 import { Sequences } from './sequences.ts'
 import type { QueuedPartition, Sink } from './sink.ts'
 import { splitBatch } from './split-batch.ts'
-
-/** A record, ready to be appended to a batch. */
-export interface PartitionRecord {
-  readonly key: string | Uint8Array | null
-  readonly value: string | Uint8Array | null
-  readonly headers: readonly RecordHeader[]
-  readonly timestampMs: number
-  /** The most bytes that it can take in a batch. */
-  readonly sizeBound: number
-}
 
 /** The topic of a partition. */
 export interface PartitionTopic {
@@ -28,6 +19,15 @@ export interface PartitionTopic {
   readonly maxBatchBytes: number
   /** The broker rejected a batch of this size. */
   limitBatchBytes(bytes: number): void
+  /** A batch begins: `maxBatchBytes` may grow again. */
+  batchBegins(nowMs: number): void
+}
+
+/** What becomes of the batches of a partition that no longer exists. */
+export interface Removal {
+  mayMove(batch: ProducerBatch): boolean
+  move(batch: ProducerBatch): void
+  errorOf(outcome: Outcome): KafkaError
 }
 
 const noIdentity = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
@@ -52,8 +52,12 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   #sink: Sink | undefined
   /** The sink of the batches in flight. */
   #sentTo: Sink | undefined
+  #leaderEpoch = -1
+  /** That of the batches in flight. */
+  #sentEpoch = -1
   #retryAtMs = 0
   #failures = 0
+  #removal: Removal | undefined
   /** Bytes accepted and not settled. */
   loadBytes = 0
   /** Whether it is in the queue of its sink, and whether its first batch takes more records. */
@@ -75,8 +79,9 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     return this.#sink
   }
 
-  get hasWaiting(): boolean {
-    return this.#waiting.size > 0
+  /** Whether no batch waits or is in flight. */
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0 && this.#inFlight.length === 0 && this.#requeued.length === 0
   }
 
   /** The size of the first waiting batch in a request. */
@@ -90,26 +95,43 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     return open !== undefined && open.writer.byteLength + sizeBound <= this.topic.maxBatchBytes
   }
 
-  /** Encodes a record into the open batch. */
+  /**
+   * Encodes a record into the open batch, or into a new one, which exists only once the record was written. Throws
+   * SERIALIZE_FAILED, without a change.
+   */
   append(record: PartitionRecord, call: Call | undefined, position: number, generation: Generation): void {
-    let batch = this.#open
-    if (batch === undefined || !this.fits(record.sizeBound)) batch = this.#begin(record, generation)
-    const { writer, result } = batch
+    const open = this.#open
+    let batch = open !== undefined && this.fits(record.sizeBound) && !isOlder(record, open) ? open : undefined
+    const writer = batch?.writer ?? this.#newWriter(record)
     const before = writer.byteLength
-    writer.append(record.timestampMs, record.key, record.value, record.headers)
+    try {
+      writer.append(record.timestampMs, record.key, record.value, record.headers)
+    } catch (cause) {
+      if (batch === undefined) this.#parts.pool.give(writer)
+      throw this.#unwritable(cause)
+    }
+    batch ??= this.#begin(writer, record, generation)
     const added = writer.byteLength - before
     batch.chargedBytes += added
     this.loadBytes += added
     this.#parts.charge(added)
-    if (writer.count === 1) result.baseTimestampMs = record.timestampMs
+    if (writer.count === 1) batch.result.baseTimestampMs = record.timestampMs
     if (call !== undefined) batch.attach(call, position, record.timestampMs)
   }
 
-  #begin(record: PartitionRecord, generation: Generation): ProducerBatch {
-    this.#close()
-    const { pool, runtime, options } = this.#parts
-    const writer = pool.take(Math.max(this.#expectedBytes, Math.min(record.sizeBound, options.maxBatchBytes)))
-    const batch = new ProducerBatch(this, writer, runtime.monoNow(), generation, this.#nextOrdinal++)
+  #newWriter({ sizeBound }: PartitionRecord): BatchWriter {
+    const { pool, options } = this.#parts
+    const expectedBytes = this.#open?.writer.byteLength ?? this.#expectedBytes
+    return pool.take(Math.max(expectedBytes, Math.min(sizeBound, options.maxBatchBytes)))
+  }
+
+  /** A batch with its first record. */
+  #begin(writer: BatchWriter, { acceptedMs }: PartitionRecord, generation: Generation): ProducerBatch {
+    this.closeOpen()
+    const { runtime, options } = this.#parts
+    const nowMs = runtime.monoNow()
+    this.topic.batchBegins(nowMs)
+    const batch = new ProducerBatch(this, writer, acceptedMs ?? nowMs, generation, this.#nextOrdinal++)
     this.#open = batch
     this.#waiting.push(batch)
     this.#parts.start(batch)
@@ -117,8 +139,14 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     return batch
   }
 
+  #unwritable(cause: unknown): KafkaError {
+    const place = { topic: this.topic.name, partition: this.index }
+    const message = `Writing a record failed (${describePartition(place)}): ${textOf(cause)}`
+    return new KafkaError('SERIALIZE_FAILED', message, { ...place, cause, outcome: 'not-written' })
+  }
+
   /** No more records join the open batch. */
-  #close(): void {
+  closeOpen(): void {
     const batch = this.#open
     if (batch === undefined) return
     this.#open = undefined
@@ -135,7 +163,8 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   }
 
   /** Sets the sink of the partition's leader; undefined: no leader at the moment. */
-  setLeader(sink: Sink | undefined): void {
+  setLeader(sink: Sink | undefined, epoch = -1): void {
+    this.#leaderEpoch = epoch
     if (this.#sink === sink) return
     this.#sink?.remove(this)
     this.#sink = sink
@@ -143,6 +172,16 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     // The pause was for the old leader.
     this.#retryAtMs = 0
     this.schedule()
+  }
+
+  delay(nowMs: number): string | undefined {
+    if (this.#sink === undefined) return 'the partition has no leader'
+    return this.#parts.identities?.delay ?? this.#sink.delay(nowMs)
+  }
+
+  hasMovedFrom(brokerId: number): boolean {
+    const { brokerId: leader } = this.#sink ?? {}
+    return leader !== undefined && leader !== brokerId && this.#leaderEpoch > this.#sentEpoch
   }
 
   /** Reports to the sink that there may be something to send. */
@@ -180,6 +219,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     this.#waiting.shift()
     this.#inFlight.push(first)
     this.#sentTo = this.#sink
+    this.#sentEpoch = this.#leaderEpoch
     first.attempts++
     first.outOfOrder = false
     return first
@@ -261,6 +301,11 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     if (!this.#inFlight.includes(batch)) return
     if (written) batch.maybeWritten = true
     batch.lastError = error
+    if (this.#removal !== undefined) {
+      this.#inFlight.splice(this.#inFlight.indexOf(batch), 1)
+      this.#moveOrDrop(batch, this.#removal)
+      return
+    }
     if (batch.settled) this.#giveUp(batch, batch.maybeWritten)
     else this.#requeued.push(batch)
     this.#removeInFlight(batch)
@@ -287,6 +332,22 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     }
     this.#parts.settle(batch, errorOf(inFlight || batch.maybeWritten ? 'unknown' : 'not-written'))
     this.schedule()
+  }
+
+  /** The topic no longer has this partition: nothing is sent any more. */
+  remove(removal: Removal): void {
+    this.#removal = removal
+    this.#open = undefined
+    const batches = [...this.#requeued, ...this.#waiting.drain()]
+    this.#requeued = []
+    for (const batch of batches) this.#moveOrDrop(batch, removal)
+    this.setLeader(undefined)
+  }
+
+  #moveOrDrop(batch: ProducerBatch, { mayMove, move, errorOf }: Removal): void {
+    if (batch.settled) return
+    if (mayMove(batch)) move(batch)
+    else this.#parts.settle(batch, errorOf(batch.maybeWritten ? 'unknown' : 'not-written'))
   }
 
   /** Drops everything that is not in flight. */

@@ -1,44 +1,59 @@
 import { abortedError, asKafkaError, type KafkaError } from '../errors.ts'
 import { onAbort } from '../runtime/wait.ts'
 import type { Accumulator } from './accumulator.ts'
-import type { SpaceWaiter } from './buffer-space.ts'
+import type { SpaceWaiter, WaitingSize } from './buffer-space.ts'
 import { type SendMany, SendOne } from './calls.ts'
 import type { Generation } from './flush-barrier.ts'
-import type { ProducerRecord } from './record-input.ts'
+import type { RecordEntry } from './record-input.ts'
+import { tightBound } from './size.ts'
+
+// Measured: what a call, and each record of it, takes beside its data.
+const callOverheadBytes = 640
+const entryOverheadBytes = 128
 
 /** The records of one `send` that are appended as buffer space allows; those that do not fit wait in the order of the calls. */
 export class PendingSend implements SpaceWaiter {
   readonly deadlineMs: number
+  readonly reservedBytes = 0
   readonly #accumulator: Accumulator
-  readonly #records: readonly ProducerRecord[]
+  /** Those that are appended are dropped. */
+  readonly #entries: (RecordEntry | undefined)[]
   readonly #call: SendOne | SendMany
   readonly #generation: Generation
   readonly #signal: AbortSignal | undefined
   #release = () => {}
   #next = 0
-  #waits = false
+  #ended = false
+  /** Of the records that are left; undefined: it does not wait. */
+  #held: WaitingSize | undefined
 
   constructor(
     accumulator: Accumulator,
-    records: readonly ProducerRecord[],
+    entries: RecordEntry[],
     call: SendOne | SendMany,
     signal: AbortSignal | undefined,
   ) {
     this.#accumulator = accumulator
-    this.#records = records
+    this.#entries = entries
     this.#call = call
     this.#generation = accumulator.barrier.current
     this.#signal = signal
     this.deadlineMs = accumulator.runtime.monoNow() + accumulator.options.deliveryTimeoutMs
   }
 
-  /** Appends what fits, and waits with the rest. */
+  /** Appends what fits, and waits with copies of the rest. Throws BUFFER_FULL, with nothing appended, if too much waits. */
   begin(): void {
     const accumulator = this.#accumulator
-    if (!accumulator.space.isUnderBackpressure && this.proceed()) return
-    this.#waits = true
-    accumulator.barrier.enter(this.#generation)
-    accumulator.space.wait(this)
+    const { space, barrier } = accumulator
+    if (!space.isUnderBackpressure && this.proceed()) return
+    const size = this.#sizeOfRest()
+    space.check(size)
+    const acceptedMs = this.deadlineMs - accumulator.options.deliveryTimeoutMs
+    for (let at = this.#next; at < this.#entries.length; at++) this.#entries[at] = this.#entries[at]?.owned(acceptedMs)
+    this.#held = size
+    space.hold(size)
+    barrier.enter(this.#generation)
+    space.wait(this)
     this.#release = onAbort(this.#signal, () => this.#abort())
     accumulator.wakeBy(this.deadlineMs)
     accumulator.endLingers()
@@ -46,25 +61,48 @@ export class PendingSend implements SpaceWaiter {
 
   proceed(): boolean {
     const accumulator = this.#accumulator
-    const records = this.#records
-    const call = this.#call
-    const generation = this.#generation
-    while (this.#next < records.length) {
+    const entries = this.#entries
+    while (this.#next < entries.length) {
       if (!accumulator.hasSpace) return false
       const position = this.#next++
-      const record = records[position]!
-      try {
-        accumulator.add(record, call, position, generation)
-      } catch (error) {
-        accumulator.refuse(record.topic, asKafkaError(error, 'Producing'), call, position)
-      }
+      const entry = entries[position]!
+      if (this.#held !== undefined) this.#unhold(this.#held, entry)
+      entries[position] = undefined
+      this.#append(entry, position)
     }
     this.#end(undefined)
     return true
   }
 
+  #append(entry: RecordEntry, position: number): void {
+    const accumulator = this.#accumulator
+    try {
+      accumulator.measure(entry)
+    } catch (error) {
+      accumulator.refuse(entry.topic, asKafkaError(error, 'Producing'), this.#call, position)
+      return
+    }
+    accumulator.add(entry, this.#call, position, this.#generation)
+  }
+
   refuse(error: KafkaError): void {
     this.#end(error)
+  }
+
+  #sizeOfRest(): WaitingSize {
+    const size = { bytes: 0, overheadBytes: callOverheadBytes }
+    for (let at = this.#next; at < this.#entries.length; at++) {
+      size.bytes += dataBytes(this.#entries[at]!)
+      size.overheadBytes += entryOverheadBytes
+    }
+    return size
+  }
+
+  #unhold(held: WaitingSize, entry: RecordEntry): void {
+    const size = { bytes: dataBytes(entry), overheadBytes: entryOverheadBytes }
+    held.bytes -= size.bytes
+    held.overheadBytes -= size.overheadBytes
+    this.#accumulator.space.unhold(size)
   }
 
   #abort(): void {
@@ -75,12 +113,21 @@ export class PendingSend implements SpaceWaiter {
   }
 
   #end(refusal: KafkaError | undefined): void {
+    // A partitioner may abort the call whose record it places.
+    if (this.#ended) return
+    this.#ended = true
     const call = this.#call
     if (!(call instanceof SendOne)) call.allAccepted(refusal)
     else if (refusal !== undefined) call.reject(refusal)
-    if (!this.#waits) return
-    this.#waits = false
+    if (this.#held === undefined) return
+    this.#accumulator.space.unhold(this.#held)
+    this.#held = undefined
+    this.#entries.length = 0
     this.#release()
     this.#accumulator.barrier.leave(this.#generation)
   }
+}
+
+function dataBytes({ key, value, headers }: RecordEntry): number {
+  return tightBound(key, value, headers)
 }

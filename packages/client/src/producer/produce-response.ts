@@ -4,9 +4,10 @@ import { meaningOf } from '../error-meaning.ts'
 import { asKafkaError, describePartition, KafkaError, kafkaErrorOf } from '../errors.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
+import { type Attempted, verdictOf } from './verdict.ts'
 
 /** Where new leaders are reported. */
-type LeaderUpdates = Pick<ProducerCluster, 'updateLeader' | 'addBrokers'>
+type LeaderUpdates = Pick<ProducerCluster, 'updateLeader' | 'addBrokers' | 'topic'>
 
 type TopicResponse = ProduceResponse['responses'][number]
 type PartitionResponse = TopicResponse['partitionResponses'][number]
@@ -54,46 +55,65 @@ function indexResponses(response: ProduceResponse): FindResponse {
 /** Returns whether the topic's metadata is stale. */
 function settleOne(batch: ProducerBatch, response: PartitionResponse, broker: Broker, cluster: LeaderUpdates): boolean {
   const { partition, result } = batch
-  const { producer, notWritten, staleMetadata, tooLarge } = meaningOf(response.errorCode)
-  if (response.errorCode === 0 || producer === 'duplicate') {
-    result.baseOffset = response.baseOffset
-    result.logAppendTimeMs = Number(response.logAppendTimeMs)
-    partition.complete(batch)
+  const { errorCode } = response
+  if (errorCode === 0) {
+    complete(batch, response)
     return false
   }
-  const { leaderId, leaderEpoch } = response.currentLeader
-  if (leaderId >= 0) cluster.updateLeader(partition.topic.name, partition.index, leaderId, leaderEpoch)
-
+  const { producer, notWritten, staleMetadata } = meaningOf(errorCode)
+  const hintTaken = takeHint(batch, response, broker, cluster)
   const where = { broker, topic: result.topic, partition: result.partition, message: response.errorMessage }
   const written = !notWritten
   const outcome = written || batch.maybeWritten ? 'unknown' : 'not-written'
-  const error = kafkaErrorOf(response.errorCode, 'Producing', { ...where, outcome })
-  switch (producer) {
-    case 'out-of-sequence':
-      batch.outOfOrder = true
+  const error = kafkaErrorOf(errorCode, 'Producing', { ...where, outcome })
+  if (producer === 'identity-refused') partition.refuseIdentity(batch)
+  switch (verdictOf(errorCode, attemptedOf(batch, error))) {
+    case 'done':
+      complete(batch, response)
+      return false
+    case 'again':
+      partition.requeue(batch, error, written)
+      break
+    case 'split':
+      batch.tooLarge = true
       partition.requeue(batch, error, false)
-      return false
-    case 'identity-refused':
-      partition.refuseIdentity(batch)
-      // With another id the broker would not recognise the duplicate of a batch that it may have.
-      if (batch.maybeWritten) partition.fail(batch, error, true)
-      else partition.requeue(batch, error, false)
-      return false
+      break
+    case 'begin-again':
+      batch.outOfOrder = producer === 'out-of-sequence'
+      partition.requeue(batch, error, false)
+      break
+    case 'fail':
+      nameBadRecords(batch, response, where, error)
+      partition.fail(batch, error, written)
   }
-  // The broker would not recognise parts of a batch as duplicates of a batch that it may have.
-  if (tooLarge && batch.count > 1 && !batch.maybeWritten) {
-    batch.tooLarge = true
-    partition.requeue(batch, error, false)
-    return false
-  }
-  if (error.retriable) {
-    partition.requeue(batch, error, written)
-    // The response may name the new leader: then the metadata is right already.
-    return staleMetadata && leaderId < 0
-  }
-  nameBadRecords(batch, response, where, error)
-  partition.fail(batch, error, written)
-  return false
+  return staleMetadata && !hintTaken
+}
+
+function complete(batch: ProducerBatch, { baseOffset, logAppendTimeMs }: PartitionResponse): void {
+  batch.result.baseOffset = baseOffset
+  batch.result.logAppendTimeMs = Number(logAppendTimeMs)
+  batch.partition.complete(batch)
+}
+
+function attemptedOf(batch: ProducerBatch, { retriable }: KafkaError): Attempted {
+  const { maybeWritten, wholeMaybeWritten, count: records, identity, unreadable } = batch
+  return { maybeWritten, wholeMaybeWritten, records, idempotent: identity !== undefined, unreadable, retriable }
+}
+
+/**
+ * KIP-951: applies the new leader that the response names. Returns whether the cache now has that leader; it refuses an epoch below
+ * its own, as that of a topic that was created again.
+ */
+function takeHint(
+  { partition: { topic, index } }: ProducerBatch,
+  { currentLeader: { leaderId, leaderEpoch } }: PartitionResponse,
+  broker: Broker,
+  cluster: LeaderUpdates,
+): boolean {
+  if (leaderId < 0) return false
+  cluster.updateLeader(topic.name, index, leaderId, leaderEpoch)
+  const known = cluster.topic(topic.name)?.partitions[index]
+  return leaderId !== broker.id && known?.leader === leaderId && known.leaderEpoch === leaderEpoch
 }
 
 /** KIP-467: the records that the broker rejected. The others were only in the same batch, and may be sent again. */
@@ -127,7 +147,8 @@ export function settleFailure(batches: readonly ProducerBatch[], cause: unknown,
   const written = error.outcome !== 'not-written'
   for (const batch of batches) {
     const { partition } = batch
-    if (error.retriable) {
+    if (meaningOf(error.code).unreadable) batch.unreadable++
+    if (verdictOf(error.code, attemptedOf(batch, error)) === 'again') {
       partition.requeue(batch, error, written)
       continue
     }

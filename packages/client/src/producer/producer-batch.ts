@@ -13,8 +13,14 @@ export interface BatchPartition {
   readonly open: ProducerBatch | undefined
   /** Bytes accepted and not settled. */
   loadBytes: number
+  /** Why nothing of it is sent or acknowledged at the moment, as far as the partition shows it. */
+  delay(nowMs: number): string | undefined
+  /** Whether the leader is another broker now, in a newer epoch than the batches in flight were sent in. */
+  hasMovedFrom(brokerId: number): boolean
   /** Reports that there may be something to send. */
   schedule(): void
+  /** No more records join the open batch. */
+  closeOpen(): void
   /** Ends the open batch's wait for more records. */
   endLinger(): void
   /** The broker has the batch. */
@@ -54,12 +60,18 @@ export class ProducerBatch {
   attempts = 0
   /** After some attempt it is unknown whether the broker has it. */
   maybeWritten = false
+  /** It is a part of a batch of which that is unknown. */
+  wholeMaybeWritten = false
   /** The response to the last attempt was OUT_OF_ORDER_SEQUENCE_NUMBER or UNKNOWN_PRODUCER_ID. */
   outOfOrder = false
+  /** Requests with it whose response could not be read. */
+  unreadable = 0
   /** The broker rejected it as too large. */
   tooLarge = false
   lastError: KafkaError | undefined
   settled = false
+  /** A record in it names the partition. */
+  explicit = false
   /** Its share of `maxBufferedBytes`. */
   chargedBytes = 0
   /** It no longer waits for more records. */

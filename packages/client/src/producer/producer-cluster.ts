@@ -5,6 +5,7 @@ export type ProducerCluster = Pick<
   Cluster,
   | 'runtime'
   | 'options'
+  | 'events'
   | 'metrics'
   | 'logger'
   | 'topic'

@@ -1,5 +1,6 @@
 import { InitProducerId } from '@ottla/codec'
-import { asKafkaError, type KafkaError, kafkaErrorOf } from '../errors.ts'
+import { meaningOf } from '../error-meaning.ts'
+import { asKafkaError, KafkaError, kafkaErrorOf } from '../errors.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 
 /** The producer id and epoch that sequence numbers belong to. Compared by object identity. */
@@ -24,6 +25,7 @@ export class ProducerIdentities {
   readonly #onFailed: (error: KafkaError) => void
   #current: Identity | undefined
   #requesting = false
+  #lastError: KafkaError | undefined
 
   constructor(
     cluster: ProducerCluster,
@@ -47,6 +49,12 @@ export class ProducerIdentities {
     return this.#current
   }
 
+  /** Why nothing can be sent; undefined when there is an identity. */
+  get delay(): string | undefined {
+    if (this.#current !== undefined) return undefined
+    return `there is no producer id: ${this.#lastError?.message ?? 'no broker has responded'}`
+  }
+
   /** The identity. Without one it is requested, and `onReady` is called later. */
   ensure(): Identity | undefined {
     if (this.#current === undefined && !this.#requesting && !this.#closing.aborted) void this.#request()
@@ -67,16 +75,29 @@ export class ProducerIdentities {
         { operation: 'Getting a producer id', timeoutMs: this.#timeoutMs, signal: this.#closing },
         (_attempt, signal) => this.#init(signal),
       )
-    } catch (error) {
+    } catch (cause) {
       this.#requesting = false
-      this.#onFailed(asKafkaError(error, 'Getting a producer id'))
+      const error = asKafkaError(cause, 'Getting a producer id')
+      // Each batch has a deadline of its own: those that have time left request it again.
+      if (meaningOf(error.code).ended === 'deadline') this.#onReady()
+      else this.#onFailed(error)
       return
     }
+    this.#lastError = undefined
     this.#requesting = false
     this.#onReady()
   }
 
   async #init(signal: AbortSignal): Promise<Identity> {
+    try {
+      return await this.#requestId(signal)
+    } catch (error) {
+      if (KafkaError.is(error) && !signal.aborted) this.#lastError = error
+      throw error
+    }
+  }
+
+  async #requestId(signal: AbortSignal): Promise<Identity> {
     const broker = await this.#cluster.findBroker()
     const body = { transactionalId: null, transactionTimeoutMs }
     const { errorCode, producerId, producerEpoch } = await broker.request(InitProducerId, body, { signal })

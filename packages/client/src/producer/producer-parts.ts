@@ -37,6 +37,9 @@ export interface ProducerParts {
   /** A batch continues as parts: it is settled when they are. */
   splitInto(batch: ProducerBatch, parts: readonly ProducerBatch[]): void
 
+  /** The records of a batch are now in others: it has no deadline and no share of the buffer any more, and is settled when they are. */
+  detach(batch: ProducerBatch): void
+
   /** Refreshes the metadata, and schedules the partition again after a pause. */
   leaderMissing(partition: PausablePartition): void
   /** Schedules the partition at that time on `monoNow`. */

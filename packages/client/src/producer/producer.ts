@@ -5,11 +5,12 @@ import { waitAtMost, withSignal } from '../runtime/wait.ts'
 import { Accumulator } from './accumulator.ts'
 import type { SpaceWaiter } from './buffer-space.ts'
 import { EnqueueCall, type OnSettled, SendMany, SendOne } from './calls.ts'
-import { type ProducerOptions, type ResolvedProducerOptions, resolveProducerOptions } from './options.ts'
+import { type ProducerOptions, type ResolvedProducerOptions, resolveProducerOptions, signalOf } from './options.ts'
 import { PendingSend } from './pending-send.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import type { Receipt } from './receipt.ts'
-import { checkRecord, type ProducerRecord } from './record-input.ts'
+import { type ProducerRecord, RecordEntry, unreadableInput } from './record-input.ts'
+import { Turns } from './turns.ts'
 
 export interface SendOptions {
   /** Effective until the records are in the buffer: a record in a batch cannot be withdrawn. */
@@ -30,6 +31,15 @@ export class Producer {
   readonly #accumulator: Accumulator
   readonly #cluster: ProducerCluster
   readonly #onClosed: () => void
+  readonly #turns: Turns
+  /** For the records of all calls that need none of their own. */
+  readonly #entry: RecordEntry | undefined
+  /** The size of the last enqueued record. */
+  #enqueuedBytes = 1
+  /** `enqueue` has returned false since the last call of `room`. */
+  #reportedFull = false
+  /** Calls of `room` that wait. */
+  #waitingForRoom = 0
   #closed: Promise<void> | undefined
 
   /** @internal */
@@ -38,6 +48,8 @@ export class Producer {
     this.#cluster = cluster
     this.#onClosed = onClosed
     this.#accumulator = new Accumulator(cluster, resolved)
+    this.#turns = new Turns(resolved.deliveryTimeoutMs)
+    this.#entry = resolved.partitioner === undefined ? new RecordEntry() : undefined
   }
 
   get options(): ResolvedProducerOptions {
@@ -50,41 +62,57 @@ export class Producer {
   }
 
   /**
-   * Sends a record, or an array of records: resolves when they are acknowledged. Calls wait for buffer space in their order. An
-   * array rejects with a SendError that has the receipt or the error of each record. With an invalid record (INVALID_ARGUMENT) no
-   * record of the array is accepted.
+   * Sends a record, or an array of records: resolves when they are acknowledged. Nothing of them is read after the call. Calls wait
+   * for buffer space in their order; when records of another `maxBufferedBytes` wait already, further calls reject with BUFFER_FULL.
+   * An array rejects with a SendError that has the receipt or the error of each record. With an invalid record (INVALID_ARGUMENT)
+   * no record of the array is accepted.
    */
   send(record: ProducerRecord, options?: SendOptions): Promise<Receipt>
   send(records: readonly ProducerRecord[], options?: SendOptions): Promise<Receipt[]>
   send(
     input: ProducerRecord | readonly ProducerRecord[],
-    options: SendOptions = {},
+    options?: SendOptions,
   ): Promise<Receipt> | Promise<Receipt[]> {
     try {
-      if (isList(input)) return this.#sendMany(input, options.signal)
-      return this.#sendOne(input, options.signal)
+      const signal = signalOf('producer.send()', options)
+      if (isList(input)) return this.#sendMany(input, signal)
+      return this.#sendOne(input, signal)
     } catch (error) {
-      return Promise.reject<never>(error)
+      return Promise.reject<never>(KafkaError.is(error) ? error : unreadableInput(error))
     }
   }
 
   #sendOne(record: ProducerRecord, signal: AbortSignal | undefined): Promise<Receipt> {
-    checkRecord(record, -1)
-    this.#checkOpen(signal)
-    const call = new SendOne()
     const accumulator = this.#accumulator
-    const { space, barrier } = accumulator
-    if (accumulator.hasSpace && !space.isUnderBackpressure) accumulator.add(record, call, 0, barrier.current)
-    else new PendingSend(accumulator, [record], call, signal).begin()
+    const entry = this.#read(record)
+    this.#checkOpen(signal)
+    accumulator.measure(entry)
+    const call = new SendOne()
+    if (accumulator.isFree) accumulator.add(entry, call, 0, accumulator.barrier.current)
+    else new PendingSend(accumulator, [entry], call, signal).begin()
     return call.promise
   }
 
   #sendMany(records: readonly ProducerRecord[], signal: AbortSignal | undefined): Promise<Receipt[]> {
-    for (let position = 0; position < records.length; position++) checkRecord(records[position]!, position)
+    const { runtime } = this.#cluster
+    const entries = new Array<RecordEntry>(records.length)
+    for (let position = 0; position < entries.length; position++) {
+      const entry = new RecordEntry()
+      entry.read(records[position]!, position, runtime)
+      entries[position] = entry
+    }
     this.#checkOpen(signal)
-    const call = new SendMany(records.length)
-    new PendingSend(this.#accumulator, records, call, signal).begin()
+    const call = new SendMany(entries.length)
+    new PendingSend(this.#accumulator, entries, call, signal).begin()
     return call.promise
+  }
+
+  /** The checked record, for the current call only: the next one reads into the same entry. */
+  #read(record: ProducerRecord): RecordEntry {
+    // A partitioner may send another record meanwhile.
+    const entry = this.#entry ?? new RecordEntry()
+    entry.read(record, -1, this.#cluster.runtime)
+    return entry
   }
 
   #checkOpen(signal: AbortSignal | undefined): void {
@@ -94,50 +122,81 @@ export class Producer {
 
   /**
    * Accepts a record without a promise: the fastest way. Returns true, or false when the buffer is full with this record: then
-   * await `room()` before the next. Throws BUFFER_FULL if it was full before, INVALID_ARGUMENT, MESSAGE_TOO_LARGE, CLOSED.
-   * `onSettled` is called once, with an error or a receipt; without it a failure is only visible in the metrics.
+   * await `room()` before the next. What is wrong at the call throws, and `onSettled` is not called: INVALID_ARGUMENT,
+   * MESSAGE_TOO_LARGE, CLOSED, and BUFFER_FULL if it is called in place of `room()`. Everything else
+   * is reported by `onSettled`, which is called once, later, with an error or a receipt; without it a failure is only visible in
+   * the metrics.
    */
   enqueue(record: ProducerRecord, onSettled?: OnSettled): boolean {
-    checkRecord(record, -1)
+    if (onSettled !== undefined && typeof onSettled !== 'function') throw notCallable(onSettled)
     const accumulator = this.#accumulator
+    const entry = this.#read(record)
     if (this.#closed !== undefined) throw closedError('producer', 'not-written')
-    if (!accumulator.hasSpace || accumulator.space.isUnderBackpressure) throw bufferFull(this.options.maxBufferedBytes)
+    accumulator.measure(entry)
+    if (!accumulator.isFree && !this.#mayExceed()) throw bufferFull(this.options.maxBufferedBytes)
     const call = onSettled === undefined ? undefined : new EnqueueCall(onSettled)
-    accumulator.add(record, call, 0, accumulator.barrier.current)
-    return accumulator.hasSpace
+    this.#enqueuedBytes = entry.sizeBound
+    accumulator.add(entry, call, 0, accumulator.barrier.current)
+    this.#reportedFull = !accumulator.isFree
+    return !this.#reportedFull
   }
 
-  /** Resolves when `enqueue` may be called again. */
-  async room(options: WaitOptions = {}): Promise<void> {
+  /**
+   * The buffer is full. A caller that has no turn may not have been informed: while the others wait in `room()`, this is so, and its
+   * record returns false. Up to another `maxBufferedBytes`, for callers that do not await `room()`.
+   */
+  #mayExceed(): boolean {
+    if (this.#turns.take(this.#cluster.runtime.monoNow())) return true
+    if (this.#reportedFull || this.#waitingForRoom === 0) return false
+    return this.#accumulator.bufferedBytes < 2 * this.options.maxBufferedBytes
+  }
+
+  /**
+   * Resolves when there is buffer space, in the order of the calls, and reserves a turn: one later `enqueue` does not throw
+   * BUFFER_FULL, whatever other callers have enqueued meanwhile. A turn ends unused `deliveryTimeoutMs` later at the earliest.
+   */
+  async room(options?: WaitOptions): Promise<void> {
+    const signal = signalOf('producer.room()', options)
     const accumulator = this.#accumulator
     const { space } = accumulator
+    const { runtime } = this.#cluster
     if (this.#closed !== undefined) throw closedError('producer')
-    if (accumulator.hasSpace && !space.isUnderBackpressure) return
+    this.#reportedFull = false
+    if (accumulator.isFree) {
+      this.#turns.grant(runtime.monoNow())
+      return
+    }
     const { promise, resolve, reject } = deferred<void>()
     const waiter: SpaceWaiter = {
-      deadlineMs: this.#cluster.runtime.monoNow() + this.options.deliveryTimeoutMs,
+      deadlineMs: runtime.monoNow() + this.options.deliveryTimeoutMs,
+      reservedBytes: this.#enqueuedBytes,
       proceed: () => {
+        this.#turns.grant(runtime.monoNow())
         resolve()
         return true
       },
       refuse: reject,
     }
     space.wait(waiter)
+    this.#waitingForRoom++
     accumulator.wakeBy(waiter.deadlineMs)
     accumulator.endLingers()
     try {
-      await unlessAborted('Waiting for buffer space', promise, options.signal)
+      await unlessAborted('Waiting for buffer space', promise, signal)
     } catch (error) {
       space.leave(waiter)
       // A smaller call may have waited behind it.
       space.release()
       throw error
+    } finally {
+      this.#waitingForRoom--
     }
   }
 
   /** Resolves when all records accepted or waiting before the call are settled, acknowledged or failed. */
-  flush(options: WaitOptions = {}): Promise<void> {
-    return unlessAborted('Flushing', this.#accumulator.flush(), options.signal)
+  async flush(options?: WaitOptions): Promise<void> {
+    const signal = signalOf('producer.flush()', options)
+    await unlessAborted('Flushing', this.#accumulator.flush(), signal)
   }
 
   /**
@@ -164,11 +223,16 @@ function isList(input: ProducerRecord | readonly ProducerRecord[]): input is rea
   return Array.isArray(input)
 }
 
+function notCallable(given: unknown): KafkaError {
+  const problem = `'onSettled' of producer.enqueue() must be a function, not a ${typeof given}`
+  return new KafkaError('INVALID_ARGUMENT', problem, { outcome: 'not-written' })
+}
+
 function bufferFull(maxBufferedBytes: number): KafkaError {
   return new KafkaError('BUFFER_FULL', `The producer's buffer is full (maxBufferedBytes ${maxBufferedBytes})`, {
     retriable: true,
     outcome: 'not-written',
-    hint: 'Await producer.room() when enqueue() has returned false.',
+    hint: 'Await producer.room() after enqueue() has returned false.',
   })
 }
 

@@ -14,7 +14,7 @@ export class BatchResult {
   /** Why the batch failed. Records with an error of their own are in `recordErrors` (KIP-467). */
   error: KafkaError | undefined
   recordErrors: ReadonlyMap<number, KafkaError> | undefined
-  /** The results of a batch that was split: the first index of each part with its result, ascending. */
+  /** The results of a batch that was split or distributed again: the first index of each part with its result, ascending. */
   parts: readonly ResultPart[] | undefined
 
   constructor(topic: string, partition: number) {
@@ -29,19 +29,24 @@ export class BatchResult {
 
   errorOf(index: number): KafkaError | undefined {
     const part = this.#partOf(index)
-    if (part !== undefined) return part.result.errorOf(index - part.start)
+    if (part !== undefined) return part.result.errorOf(index - part.start + part.first)
     return this.recordErrors?.get(index) ?? this.error
   }
 
   offsetOf(index: number): bigint | undefined {
     const part = this.#partOf(index)
-    if (part !== undefined) return part.result.offsetOf(index - part.start)
+    if (part !== undefined) return part.result.offsetOf(index - part.start + part.first)
     return this.baseOffset < 0n ? undefined : this.baseOffset + BigInt(index)
+  }
+
+  partitionOf(index: number): number {
+    const part = this.#partOf(index)
+    return part === undefined ? this.partition : part.result.partitionOf(index - part.start + part.first)
   }
 
   logAppendTimeOf(index: number): number {
     const part = this.#partOf(index)
-    return part === undefined ? this.logAppendTimeMs : part.result.logAppendTimeOf(index - part.start)
+    return part === undefined ? this.logAppendTimeMs : part.result.logAppendTimeOf(index - part.start + part.first)
   }
 
   #partOf(index: number): ResultPart | undefined {
@@ -51,6 +56,8 @@ export class BatchResult {
 
 export interface ResultPart {
   readonly start: number
+  /** The index of its first record in `result`. */
+  readonly first: number
   readonly result: BatchResult
 }
 
@@ -74,7 +81,7 @@ export class Receipt {
   }
 
   get partition(): number {
-    return this.#result.partition
+    return this.#result.partitionOf(this.#index)
   }
 
   /** Undefined with acks=0, and for a duplicate whose offset the broker no longer has. */

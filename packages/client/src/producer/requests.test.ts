@@ -226,7 +226,31 @@ describe('a response', () => {
     await script.close()
   })
 
-  test('that cannot be decoded settles its batches, and later batches continue', async () => {
+  test('that cannot be decoded three times settles its batches, and later batches continue', async () => {
+    const script = await connected({ topics: { t: [1, 1] } })
+    const { producer, runtime } = script
+    let readable = false
+    script.fate = (request) => {
+      if (readable) return undefined
+      const bytes = request.encode({ responses: [] })
+      bytes.writeInt32BE(bytes.length - 5, 0)
+      request.socket.send(bytes.subarray(0, -1))
+      return 'hold'
+    }
+    const sent = [0, 1, 1].map((partition) => failure(producer.send({ topic: 't', value: 'a', partition })))
+    await runtime.advance(5_000)
+    for (const error of await Promise.all(sent)) {
+      expect(error).toMatchObject({ code: 'PROTOCOL_ERROR', outcome: 'unknown' })
+    }
+    readable = true
+    const next = [0, 1].map((partition) => producer.send({ topic: 't', value: 'b', partition }))
+    await runtime.advance(1_000)
+    await Promise.all(next)
+    expect([script.values('t', 0), script.values('t', 1)]).toEqual([['b'], ['b']])
+    await script.close()
+  })
+
+  test('that cannot be decoded once does not fail the idempotent batches of its connection', async () => {
     const script = await connected({ topics: { t: [1, 1] } })
     const { producer, runtime } = script
     script.fate = (request, count) => {
@@ -236,15 +260,10 @@ describe('a response', () => {
       request.socket.send(bytes.subarray(0, -1))
       return 'hold'
     }
-    const sent = [0, 1, 1].map((partition) => failure(producer.send({ topic: 't', value: 'a', partition })))
-    await runtime.advance(1_000)
-    for (const error of await Promise.all(sent)) {
-      expect(error).toMatchObject({ code: 'PROTOCOL_ERROR', outcome: 'unknown' })
-    }
-    const next = [0, 1].map((partition) => producer.send({ topic: 't', value: 'b', partition }))
-    await runtime.advance(1_000)
-    await Promise.all(next)
-    expect([script.values('t', 0), script.values('t', 1)]).toEqual([['b'], ['b']])
+    const sent = [0, 1].map((partition) => producer.send({ topic: 't', value: 'a', partition }))
+    await runtime.advance(5_000)
+    await Promise.all(sent)
+    expect([script.values('t', 0), script.values('t', 1)]).toEqual([['a'], ['a']])
     await script.close()
   })
 

@@ -9,6 +9,9 @@ import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import type { WriterPool } from './writer-pool.ts'
 
+/** A request that has been silent for this long may be at a broker that hangs. */
+export const silentAfterMs = 1_000
+
 export interface SinkParts {
   readonly cluster: ProducerCluster
   /** Of this producer alone: a broker holds a request with acks=all until the followers have its records. */
@@ -43,7 +46,11 @@ export class Sink {
   readonly #ready = new Queue<QueuedPartition>()
   /** How many of them have a first batch that takes no more records. */
   #complete = 0
-  #inFlight = 0
+  /** The batches of each request in flight, in the order of the requests. */
+  readonly #inFlight = new Set<readonly ProducerBatch[]>()
+  /** Since when the first request in flight has waited for its response. */
+  #silentSinceMs = 0
+  #throttledUntilMs = 0
   #scheduled = false
   /** The last request had no space for all that was ready. */
   #requestWasFull = false
@@ -55,7 +62,37 @@ export class Sink {
   }
 
   get inFlight(): number {
-    return this.#inFlight
+    return this.#inFlight.size
+  }
+
+  /** Since when the broker has not responded although a request is in flight; undefined: none is. */
+  get silentSinceMs(): number | undefined {
+    return this.#inFlight.size === 0 ? undefined : this.#silentSinceMs
+  }
+
+  /** Why the broker acknowledges nothing at the moment. */
+  delay(nowMs: number): string | undefined {
+    if (nowMs < this.#throttledUntilMs) return `broker ${this.brokerId} throttles the client`
+    const silentMs = this.silentSinceMs === undefined ? 0 : Math.round(nowMs - this.silentSinceMs)
+    return silentMs < silentAfterMs ? undefined : `broker ${this.brokerId} has not responded for ${silentMs} ms`
+  }
+
+  /** The topics of the batches in flight. */
+  get topicsInFlight(): Set<string> {
+    return new Set([...this.#inFlight].flatMap((batches) => batches.map(({ partition }) => partition.topic.name)))
+  }
+
+  /**
+   * A silent broker is no longer the leader of a partition in flight: closes the connection, so that its batches are sent to the new
+   * leader, under the same numbers. The others in flight are sent again, too; a broker recognises those that it has.
+   */
+  leaveSilentLeader(nowMs: number): void {
+    if (this.#inFlight.size === 0 || nowMs - this.#silentSinceMs < silentAfterMs) return
+    for (const batches of this.#inFlight) {
+      if (!batches.some(({ partition }) => partition.hasMovedFrom(this.brokerId))) continue
+      this.#parts.cluster.broker(this.brokerId)?.closeConnection(this.#parts.purpose)
+      return
+    }
   }
 
   /** A partition may have something to send; `complete` when its first batch takes no more records. */
@@ -89,8 +126,8 @@ export class Sink {
     const { cluster, options } = this.#parts
     const nowMs = cluster.runtime.monoNow()
     while (
-      this.#inFlight === 0 ||
-      (this.#inFlight < options.maxInFlight && (this.#complete > 0 || this.#requestWasFull))
+      this.#inFlight.size === 0 ||
+      (this.#inFlight.size < options.maxInFlight && (this.#complete > 0 || this.#requestWasFull))
     ) {
       const batches = this.#collect(nowMs)
       if (batches.length === 0) return
@@ -123,7 +160,8 @@ export class Sink {
 
   async #send(batches: readonly ProducerBatch[]): Promise<void> {
     const { cluster } = this.#parts
-    this.#inFlight++
+    if (this.#inFlight.size === 0) this.#silentSinceMs = cluster.runtime.monoNow()
+    this.#inFlight.add(batches)
     this.#parts.sent(batches)
     const broker = cluster.broker(this.brokerId)
     let flushed = false
@@ -132,6 +170,7 @@ export class Sink {
       const response = await this.#exchange(broker, batches, () => {
         flushed = true
       })
+      if (response !== undefined) this.#throttledUntilMs = cluster.runtime.monoNow() + response.throttleTimeMs
       const stale =
         response === undefined ? settleUnacknowledged(batches) : settleResponse(batches, response, broker, cluster)
       if (stale.length > 0) this.#parts.refresh('a produce response shows that leaders moved', stale)
@@ -141,7 +180,8 @@ export class Sink {
       const topics = new Set(batches.map(({ partition }) => partition.topic.name))
       this.#parts.refresh('a produce request failed', [...topics])
     }
-    this.#inFlight--
+    this.#inFlight.delete(batches)
+    this.#silentSinceMs = cluster.runtime.monoNow()
     this.#schedule()
   }
 

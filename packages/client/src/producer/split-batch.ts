@@ -1,4 +1,11 @@
-import { type BatchWriter, RecordBatchReader, type RecordCursor, readHeaders } from '@ottla/codec/records'
+import {
+  type BatchWriter,
+  type RecordBatch,
+  RecordBatchReader,
+  type RecordCursor,
+  type RecordHeader,
+  readHeaders,
+} from '@ottla/codec/records'
 import { ProducerBatch } from './producer-batch.ts'
 import { sequenceAfter } from './sequences.ts'
 
@@ -7,22 +14,48 @@ import { sequenceAfter } from './sequences.ts'
  * sequence numbers, so that the batches after it keep theirs.
  */
 export function splitBatch(batch: ProducerBatch, newWriter: (expectedBytes: number) => BatchWriter): ProducerBatch[] {
-  // The writer's bytes may be in flight, and sealing overwrites the header: read a copy.
-  const bytes = Buffer.from(batch.writer.seal({ producerId: -1n, producerEpoch: -1, baseSequence: -1 }))
-  const whole = new RecordBatchReader(bytes).next()!
-  const cut = middleOf(whole.records(), batch.count, bytes.length)
-  const halves = [0, cut].map((start, position) => partOf(batch, newWriter(bytes.length / 2), position, start))
-  const cursor = whole.records()
-  for (let index = 0; cursor.next(); index++) {
+  const whole = readerOf(batch)
+  const cut = middleOf(whole.records(), batch.count, batch.writer.byteLength)
+  const expectedBytes = batch.writer.byteLength / 2
+  const halves = [0, cut].map((start, position) => partOf(batch, newWriter(expectedBytes), position, start))
+  let index = 0
+  for (const { timestampMs, key, value, headers } of recordsIn(whole)) {
     const { writer, result } = halves[index < cut ? 0 : 1]!
-    const timestampMs = whole.baseTimestamp + cursor.timestampDelta
-    const headers = readHeaders(cursor.bytes, cursor.headersStart, cursor.headerCount)
-    const key = viewOf(cursor.bytes, cursor.keyStart, cursor.keyLength)
-    const value = viewOf(cursor.bytes, cursor.valueStart, cursor.valueLength)
     if (writer.count === 0) result.baseTimestampMs = timestampMs
     writer.append(timestampMs, key, value, headers)
+    index++
   }
   return halves
+}
+
+/** The records of a batch, in a copy of its bytes. */
+export function recordsOf(batch: ProducerBatch): Generator<BatchRecord> {
+  return recordsIn(readerOf(batch))
+}
+
+export interface BatchRecord {
+  readonly timestampMs: number
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: readonly RecordHeader[]
+}
+
+/** The writer's bytes may be in flight, and sealing overwrites the header: reads a copy. */
+function readerOf(batch: ProducerBatch): RecordBatch {
+  const bytes = Buffer.from(batch.writer.seal({ producerId: -1n, producerEpoch: -1, baseSequence: -1 }))
+  return new RecordBatchReader(bytes).next()!
+}
+
+function* recordsIn(whole: RecordBatch): Generator<BatchRecord> {
+  const cursor = whole.records()
+  while (cursor.next()) {
+    yield {
+      timestampMs: whole.baseTimestamp + cursor.timestampDelta,
+      key: viewOf(cursor.bytes, cursor.keyStart, cursor.keyLength),
+      value: viewOf(cursor.bytes, cursor.valueStart, cursor.valueLength),
+      headers: readHeaders(cursor.bytes, cursor.headersStart, cursor.headerCount),
+    }
+  }
 }
 
 /** The index of the first record of the second half. */
@@ -40,6 +73,8 @@ function partOf(batch: ProducerBatch, writer: BatchWriter, position: number, sta
   const ordinal = batch.ordinal + (position * span) / 2
   const part = new ProducerBatch(partition, writer, createdMs, generation, ordinal, span / 2)
   part.lingered = true
+  part.maybeWritten = batch.maybeWritten
+  part.wholeMaybeWritten = batch.maybeWritten
   if (batch.baseSequence >= 0) {
     part.identity = batch.identity
     part.baseSequence = sequenceAfter(batch.baseSequence, start)

@@ -1,16 +1,19 @@
 import { noTopicId, type TopicInfo } from '../cluster/topology.ts'
-import { KafkaError, noSuchPartition } from '../errors.ts'
+import { KafkaError, noSuchPartition, type Outcome } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Call } from './calls.ts'
+import { distributeAgain } from './distribute-again.ts'
 import type { Generation } from './flush-barrier.ts'
 import { keyPartition } from './murmur2.ts'
-import { PartitionBuffer, type PartitionRecord } from './partition-buffer.ts'
+import { PartitionBuffer } from './partition-buffer.ts'
+import type { PartitionRecord } from './partition-record.ts'
 import { callPartitioner, pickSticky } from './partitioner.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerParts } from './producer-parts.ts'
 
 /** A record whose partition is not known yet. */
 export interface AwaitingRecord extends PartitionRecord {
+  readonly acceptedMs: number
   readonly partition: number | undefined
   readonly call: Call | undefined
   readonly position: number
@@ -20,9 +23,12 @@ export interface AwaitingRecord extends PartitionRecord {
 /** Batches are not split below this size. */
 const smallestBatchBytes = 1024
 
+/** The limit of a broker may have been raised: after this, batches twice as large are tried. */
+const largerBatchAfterMs = 60_000
+
 /**
- * A topic's partitions, and the choice of the partition for each record. It lives as long as the producer, and its sequence
- * numbers with it: a topic that is missing from the metadata for a moment must not start from 0 again.
+ * A topic's partitions, and the choice of the partition for each record. Its sequence numbers live with it: a topic that is missing
+ * from the metadata for a moment must not start from 0 again.
  */
 export class TopicBuffer {
   readonly name: string
@@ -39,6 +45,10 @@ export class TopicBuffer {
   missingSinceMs: number | undefined
   info: TopicInfo | undefined
   maxBatchBytes: number
+  /** When the limit changed last, on `monoNow`. */
+  #limitedMs = 0
+  /** When a batch began last, or the topic was used first, on `monoNow`. */
+  usedMs: number
   #sticky: PartitionBuffer | undefined
   #stickyBatch: ProducerBatch | undefined
   readonly #random = () => this.#parts.runtime.random()
@@ -51,6 +61,12 @@ export class TopicBuffer {
     this.name = name
     this.#parts = parts
     this.maxBatchBytes = parts.options.maxBatchBytes
+    this.usedMs = parts.runtime.monoNow()
+  }
+
+  /** Whether no record of it waits or is in flight. */
+  get isEmpty(): boolean {
+    return this.awaiting.size === 0 && !this.lookingUp && this.partitions.every(({ isEmpty }) => isEmpty)
   }
 
   get topicId(): string | undefined {
@@ -66,14 +82,52 @@ export class TopicBuffer {
     while (this.partitions.length < info.partitions.length) {
       this.partitions.push(new PartitionBuffer(this, this.partitions.length, this.#parts))
     }
-    if (before === undefined || this.topicId === undefined || before === this.topicId) return
+    const recreated = before !== undefined && this.topicId !== undefined && before !== this.topicId
+    if (this.partitions.length > info.partitions.length) this.#removeBeyond(info.partitions.length, recreated)
+    if (!recreated) return
     // Another topic of the same name: its logs are new.
     for (const partition of this.partitions) partition.startOver()
+  }
+
+  /** Another topic of the same name has fewer partitions: the records in the others are distributed by the new number. */
+  #removeBeyond(count: number, recreated: boolean): void {
+    this.#sticky = undefined
+    for (const partition of this.partitions.splice(count)) {
+      const { index } = partition
+      partition.remove({
+        // What the old topic may have was deleted with it. Without topic ids it is not certain that there is another topic.
+        mayMove: (batch) => !batch.explicit && (recreated || !batch.maybeWritten),
+        move: (batch) => distributeAgain(batch, this, this.#parts),
+        errorOf: (outcome) => noPartitionError(this.name, index, count, outcome),
+      })
+    }
+  }
+
+  /** Whether the cached metadata lacks the partition that a record names. */
+  lacks(wanted: number | undefined): boolean {
+    return wanted !== undefined && wanted >= this.partitions.length
+  }
+
+  /** Whether a record can be appended now. One that names its partition does not overtake those that wait for theirs. */
+  isOpenTo(wanted: number | undefined): boolean {
+    return this.known && (wanted === undefined || (this.awaiting.size === 0 && wanted < this.partitions.length))
   }
 
   /** The broker rejected a batch of this size. */
   limitBatchBytes(bytes: number): void {
     this.maxBatchBytes = Math.max(smallestBatchBytes, Math.min(this.maxBatchBytes, Math.ceil(bytes / 2)))
+    this.#limitedMs = this.#parts.runtime.monoNow()
+  }
+
+  /** Tries larger batches again some time after the broker has rejected one. */
+  batchBegins(nowMs: number): void {
+    this.usedMs = nowMs
+    const { maxBatchBytes } = this.#parts.options
+    if (this.maxBatchBytes === maxBatchBytes) return
+    const steps = Math.floor((nowMs - this.#limitedMs) / largerBatchAfterMs)
+    if (steps < 1) return
+    this.maxBatchBytes = Math.min(maxBatchBytes, this.maxBatchBytes * 2 ** steps)
+    this.#limitedMs = nowMs
   }
 
   /** The partition of a record. Throws for a partition that does not exist, and what the partitioner throws. */
@@ -113,10 +167,11 @@ export class TopicBuffer {
   }
 
   #noSuchPartition(wanted: number): never {
-    throw new KafkaError(
-      'UNKNOWN_TOPIC_OR_PARTITION',
-      noSuchPartition({ topic: this.name, partition: wanted }, this.partitions.length),
-      { topic: this.name, partition: wanted, retriable: true, outcome: 'not-written' },
-    )
+    throw noPartitionError(this.name, wanted, this.partitions.length, 'not-written')
   }
+}
+
+function noPartitionError(topic: string, partition: number, count: number, outcome: Outcome): KafkaError {
+  const message = noSuchPartition({ topic, partition }, count)
+  return new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partition, retriable: true, outcome })
 }

@@ -264,7 +264,7 @@ test('a custom partitioner chooses by its arguments, and must return a valid par
     await producer.send(['Alice', 'Zoe', 'Mike'].map((key) => ({ topic: 't', key, value: key })))
     expect(await scenario.values('t', 0)).toEqual(['Alice', 'Mike'])
     expect(await scenario.values('t', 1)).toEqual(['Zoe'])
-    const error = await failure(producer.send({ topic: 't', key: 'bad' }))
+    const error = await failure(producer.send({ topic: 't', key: 'bad', value: null }))
     expect(error).toMatchObject({ code: 'PARTITIONER_FAILED' })
     expect(error.message).toContain('returned 2')
   }))

@@ -47,7 +47,7 @@ onTargets('producing', (target) => {
       { topic, key: null, value: null },
       { topic, key: '', value: '' },
       { topic, value: 'no key' },
-      { topic, key: 'no value' },
+      { topic, key: 'no value', value: null },
     ])
 
     expect((await readTopic(kafka, topic)).map(({ key, value }) => [key, value])).toEqual([

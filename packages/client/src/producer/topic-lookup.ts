@@ -1,0 +1,97 @@
+import type { TopicInfo } from '../cluster/topology.ts'
+import { meaningOf } from '../error-meaning.ts'
+import { asKafkaError, KafkaError } from '../errors.ts'
+import type { ResolvedProducerOptions } from './options.ts'
+import type { ProducerCluster } from './producer-cluster.ts'
+import type { AwaitingRecord, TopicBuffer } from './topic-buffer.ts'
+
+export interface LookupHooks {
+  /** The partitions of the topic are known. */
+  found(topic: TopicBuffer, info: TopicInfo): void
+  /** The metadata of a known topic is fresh: its first `count` waiting records can be appended, or their partition does not exist. */
+  checked(topic: TopicBuffer, count: number): void
+  /** The first waiting records fail, up to one that `fails` excepts. */
+  failed(topic: TopicBuffer, error: KafkaError, fails: (entry: AwaitingRecord) => boolean): void
+}
+
+/** Requests the metadata that records wait for: of a topic, or of a partition that the cache lacks. One look-up a topic at a time. */
+export class TopicLookup {
+  readonly #cluster: ProducerCluster
+  readonly #options: ResolvedProducerOptions
+  readonly #closing: AbortSignal
+  readonly #hooks: LookupHooks
+
+  constructor(cluster: ProducerCluster, options: ResolvedProducerOptions, closing: AbortSignal, hooks: LookupHooks) {
+    this.#cluster = cluster
+    this.#options = options
+    this.#closing = closing
+    this.#hooks = hooks
+  }
+
+  /** Records wait for the topic. */
+  begin(topic: TopicBuffer): void {
+    void this.#run(topic)
+  }
+
+  async #run(topic: TopicBuffer): Promise<void> {
+    while (topic.awaiting.size > 0) {
+      topic.lookingUp = true
+      try {
+        if (topic.known) await this.#check(topic)
+        else await this.#find(topic)
+      } catch (cause) {
+        topic.lookingUp = false
+        this.#failed(topic, cause)
+      }
+    }
+  }
+
+  async #find(topic: TopicBuffer): Promise<void> {
+    const info = await this.#cluster.awaitTopic(topic.name, {
+      timeoutMs: this.#remainingMs(topic),
+      signal: this.#closing,
+    })
+    topic.lookingUp = false
+    this.#hooks.found(topic, info)
+  }
+
+  /** Records name a partition that the cached metadata lacks: it may have been added since. The brokers decide. */
+  async #check(topic: TopicBuffer): Promise<void> {
+    const operation = `Looking up the partitions of topic '${topic.name}'`
+    let count = 0
+    const limits = { operation, timeoutMs: this.#remainingMs(topic), signal: this.#closing }
+    await this.#cluster.retry(limits, async (_attempt, signal) => {
+      count = topic.awaiting.size
+      await this.#cluster.refreshMetadata(operation, [topic.name], { signal })
+    })
+    topic.lookingUp = false
+    this.#hooks.checked(topic, count)
+  }
+
+  /** Until the first record that waits for the topic has waited for `deliveryTimeoutMs`. */
+  #remainingMs({ awaiting }: TopicBuffer): number {
+    const nowMs = this.#cluster.runtime.monoNow()
+    return Math.max(1, (awaiting.peek()?.acceptedMs ?? nowMs) + this.#options.deliveryTimeoutMs - nowMs)
+  }
+
+  /** When time is up, it is so for the oldest records only. */
+  #failed(topic: TopicBuffer, cause: unknown): void {
+    const error = asKafkaError(cause, `Looking up topic '${topic.name}'`).with({ outcome: 'not-written' })
+    if (meaningOf(error.code).ended !== 'deadline') {
+      this.#hooks.failed(topic, error, () => true)
+      return
+    }
+    const { deliveryTimeoutMs } = this.#options
+    const message = `Records were not acknowledged within ${deliveryTimeoutMs} ms (topic '${topic.name}'): ${error.message}`
+    const { hint } = error
+    const details = { topic: topic.name, retriable: true, outcome: 'not-written', cause: error, hint } as const
+    const expiredMs = this.#cluster.runtime.monoNow() - deliveryTimeoutMs
+    const late = new KafkaError('DELIVERY_TIMED_OUT', message, details)
+    // The retries end when the next pause would exceed the time: a little early.
+    this.#hooks.failed(
+      topic,
+      late,
+      ({ acceptedMs }) => acceptedMs <= expiredMs + this.#cluster.options.retryBackoffMaxMs,
+    )
+  }
+}
