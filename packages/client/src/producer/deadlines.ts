@@ -86,13 +86,20 @@ export class Deadlines {
 
   #closeOld(nowMs: number): number {
     const ageMs = this.#options.lingerMs + openForMs
-    for (const batches of [this.#unsettled, this.#late]) {
-      for (const batch of batches) {
-        if (batch.createdMs + ageMs > nowMs) break
-        if (batch.partition.open === batch) batch.partition.closeOpen()
-      }
+    let nextMs = Number.POSITIVE_INFINITY
+    const close = (batch: ProducerBatch): void => {
+      if (batch.partition.open !== batch) return
+      const closesMs = batch.createdMs + ageMs
+      if (closesMs > nowMs) nextMs = Math.min(nextMs, closesMs)
+      else batch.partition.closeOpen()
     }
-    return Number.POSITIVE_INFINITY
+    for (const batch of this.#unsettled) {
+      close(batch)
+      // The others are younger.
+      if (nextMs !== Number.POSITIVE_INFINITY) break
+    }
+    for (const batch of this.#late) close(batch)
+    return nextMs
   }
 
   #expireLate(nowMs: number): number {

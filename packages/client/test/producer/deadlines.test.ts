@@ -96,6 +96,25 @@ describe('deliveryTimeoutMs counts from the acceptance of a record', () => {
       }
       expect(scenario.seen(InitProducerId).length).toBeGreaterThan(50)
     }))
+
+  test('for each record behind a broker that hangs, whichever partition had the first batch', () =>
+    onTestkit({ topics: { t: 2 } }, async (scenario) => {
+      const producer = scenario.kafka.producer({ deliveryTimeoutMs: timeoutMs, idempotent: false })
+      await producer.send([0, 1].map((partition) => ({ topic: 't', partition, value: 'x' })))
+      scenario.fault('Produce', 'hang')
+      const send = (partition: number) => timed(scenario, producer.send({ topic: 't', partition, value: 'y' }))
+      const sent = [send(0)]
+      await scenario.advance(10)
+      sent.push(send(0))
+      await scenario.advance(100)
+      sent.push(send(1))
+      await scenario.advance('10s')
+      sent.push(send(1))
+      for (const { ms, error } of await Promise.all(sent)) {
+        expect(error.code).toBe('DELIVERY_TIMED_OUT')
+        inTime(ms)
+      }
+    }))
 })
 
 describe('DELIVERY_TIMED_OUT reports what the batch waited for:', () => {
