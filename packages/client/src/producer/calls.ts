@@ -142,3 +142,22 @@ export class EnqueueCall implements Call {
     }
   }
 }
+
+/** Stands for a batch in its parts, which have the records now: `onSettled` follows when each part has its result. */
+export class PartsCall implements Call {
+  pending: number
+  readonly #onSettled: () => void
+
+  constructor(parts: number, onSettled: () => void) {
+    this.pending = parts
+    this.#onSettled = onSettled
+  }
+
+  accepted(): void {}
+
+  arrived(): void {}
+
+  settled(): void {
+    if (--this.pending === 0) this.#onSettled()
+  }
+}

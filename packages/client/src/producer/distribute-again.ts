@@ -1,5 +1,5 @@
 import { asKafkaError } from '../errors.ts'
-import type { Call } from './calls.ts'
+import { PartsCall } from './calls.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
 import type { PartitionRecord } from './partition-record.ts'
 import type { ProducerBatch } from './producer-batch.ts'
@@ -18,16 +18,8 @@ export interface PartitionChooser {
 export function distributeAgain(batch: ProducerBatch, topic: PartitionChooser, parts: ProducerParts): void {
   const { generation, createdMs: acceptedMs } = batch
   const results: ResultPart[] = []
-  const whole: Call = {
-    // One until all are appended.
-    pending: 1,
-    accepted: () => {},
-    arrived: () => {},
-    settled: () => {
-      whole.pending--
-      if (whole.pending === 0) parts.settle(batch, undefined)
-    },
-  }
+  // One part until all records are appended.
+  const whole = new PartsCall(1, () => parts.settle(batch, undefined))
   parts.detach(batch)
   let start = 0
   for (const record of recordsOf(batch)) {
@@ -35,7 +27,7 @@ export function distributeAgain(batch: ProducerBatch, topic: PartitionChooser, p
     results.push(appendTo({ ...record, acceptedMs, sizeBound: tightBound(key, value, headers) }, start++))
   }
   batch.result.parts = results
-  whole.settled(batch.result)
+  whole.settled()
 
   function appendTo(record: PartitionRecord, at: number): ResultPart {
     try {
