@@ -6,7 +6,7 @@ import type { TopicInfo } from '../cluster/topology.ts'
 import { asKafkaError, closedError, KafkaError, type Outcome } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { BufferSpace } from './buffer-space.ts'
-import type { Call } from './calls.ts'
+import { type Call, PartsCall } from './calls.ts'
 import { Deadlines } from './deadlines.ts'
 import { delayOf, timedOutError } from './delay.ts'
 import { FlushBarrier, type Generation } from './flush-barrier.ts'
@@ -20,7 +20,6 @@ import { ProducerMetrics } from './producer-metrics.ts'
 import type { PausablePartition, ProducerParts } from './producer-parts.ts'
 import { BatchResult, Receipt } from './receipt.ts'
 import type { RecordEntry } from './record-input.ts'
-import { tightBound } from './size.ts'
 import type { AwaitingRecord, TopicBuffer } from './topic-buffer.ts'
 import { TopicDirectory } from './topic-directory.ts'
 import { TopicLookup } from './topic-lookup.ts'
@@ -123,7 +122,7 @@ export class Accumulator implements ProducerParts {
   /** Measures a large entry exactly; throws MESSAGE_TOO_LARGE. */
   measure(entry: RecordEntry): void {
     if (entry.sizeBound <= roughUpTo) return
-    entry.sizeBound = this.#checkSize(tightBound(entry.key, entry.value, entry.headers), entry)
+    this.#checkSize(entry.tighten(), entry)
   }
 
   /** Accepts a measured record; what fails settles it. The entry is not used after the call. */
@@ -154,9 +153,9 @@ export class Accumulator implements ProducerParts {
     else if (entry.key === null) topic.noteSticky(partition)
   }
 
-  #checkSize(bytes: number, { topic, partition }: RecordEntry): number {
+  #checkSize(bytes: number, { topic, partition }: RecordEntry): void {
     const { maxRequestBytes } = this.options
-    if (bytes + batchOverheadBytes <= maxRequestBytes) return bytes
+    if (bytes + batchOverheadBytes <= maxRequestBytes) return
     throw new KafkaError(
       'MESSAGE_TOO_LARGE',
       `A record of ${bytes} bytes for topic '${topic}' is larger than maxRequestBytes (${maxRequestBytes})`,
@@ -177,8 +176,9 @@ export class Accumulator implements ProducerParts {
     generation: Generation,
   ): void {
     const nowMs = this.runtime.monoNow()
-    const { key, value, headers, timestampMs, partition, acceptedMs = nowMs } = entry.owned(nowMs)
-    const sizeBound = tightBound(key, value, headers)
+    const owned = entry.owned(nowMs)
+    const sizeBound = owned.tighten()
+    const { key, value, headers, timestampMs, partition, acceptedMs = nowMs } = owned
     const record = { key, value, headers, timestampMs, sizeBound, acceptedMs }
     topic.awaiting.push({ ...record, partition, call, position, generation })
     if (call !== undefined) call.pending++
@@ -271,15 +271,7 @@ export class Accumulator implements ProducerParts {
       start += count
       return part
     })
-    const whole: Call = {
-      pending: parts.length,
-      accepted: () => {},
-      arrived: () => {},
-      settled: () => {
-        whole.pending--
-        if (whole.pending === 0) this.settle(batch, undefined)
-      },
-    }
+    const whole = new PartsCall(parts.length, () => this.settle(batch, undefined))
     for (const part of parts) {
       part.calls.push(whole)
       this.start(part)

@@ -23,7 +23,22 @@ export function timedOutError(
   outcome: Outcome,
 ): KafkaError {
   const place = { topic: batch.partition.topic.name, partition: batch.partition.index }
-  const message = `Records were not acknowledged within ${deliveryTimeoutMs} ms (${describePartition(place)}): ${reason}`
-  const cause = batch.lastError
-  return new KafkaError('DELIVERY_TIMED_OUT', message, { ...place, retriable: true, outcome, cause, hint: cause?.hint })
+  const details = { ...place, outcome, cause: batch.lastError }
+  return deliveryTimedOut(describePartition(place), deliveryTimeoutMs, reason, details)
+}
+
+/** `where` names the topic, and the partition if it is known. */
+export function deliveryTimedOut(
+  where: string,
+  deliveryTimeoutMs: number,
+  reason: string,
+  details: {
+    readonly topic: string
+    readonly partition?: number
+    readonly outcome: Outcome
+    readonly cause: KafkaError | undefined
+  },
+): KafkaError {
+  const message = `Records were not acknowledged within ${deliveryTimeoutMs} ms (${where}): ${reason}`
+  return new KafkaError('DELIVERY_TIMED_OUT', message, { ...details, retriable: true, hint: details.cause?.hint })
 }

@@ -5,7 +5,6 @@ import type { SpaceWaiter, WaitingSize } from './buffer-space.ts'
 import { type SendMany, SendOne } from './calls.ts'
 import type { Generation } from './flush-barrier.ts'
 import type { RecordEntry } from './record-input.ts'
-import { tightBound } from './size.ts'
 
 // Measured: what a call, and each record of it, takes beside its data.
 const callOverheadBytes = 640
@@ -92,14 +91,14 @@ export class PendingSend implements SpaceWaiter {
   #sizeOfRest(): WaitingSize {
     const size = { bytes: 0, overheadBytes: callOverheadBytes }
     for (let at = this.#next; at < this.#entries.length; at++) {
-      size.bytes += dataBytes(this.#entries[at]!)
+      size.bytes += this.#entries[at]!.tighten()
       size.overheadBytes += entryOverheadBytes
     }
     return size
   }
 
   #unhold(held: WaitingSize, entry: RecordEntry): void {
-    const size = { bytes: dataBytes(entry), overheadBytes: entryOverheadBytes }
+    const size = { bytes: entry.sizeBound, overheadBytes: entryOverheadBytes }
     held.bytes -= size.bytes
     held.overheadBytes -= size.overheadBytes
     this.#accumulator.space.unhold(size)
@@ -126,8 +125,4 @@ export class PendingSend implements SpaceWaiter {
     this.#release()
     this.#accumulator.barrier.leave(this.#generation)
   }
-}
-
-function dataBytes({ key, value, headers }: RecordEntry): number {
-  return tightBound(key, value, headers)
 }

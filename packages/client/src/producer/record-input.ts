@@ -4,6 +4,7 @@ import { KafkaError } from '../errors.ts'
 import { nameHint } from '../name-hints.ts'
 import { bytesOf, problemOfData } from './record-data.ts'
 import { headersOf } from './record-headers.ts'
+import { tightBound } from './size.ts'
 
 /** A key, a value or the value of a header: a string is written as UTF-8, null as Kafka's null. */
 export type RecordData = string | Uint8Array | null
@@ -49,6 +50,7 @@ export class RecordEntry {
   sizeBound = 0
   /** On `monoNow`, of a record that waits for its topic or for space; undefined: it does not wait. */
   acceptedMs: number | undefined = undefined
+  #isTight = false
   #isOwned = false
 
   /**
@@ -83,12 +85,20 @@ export class RecordEntry {
     const problem = problemOfData("'key'", key) ?? problemOfData("'value'", value)
     if (problem !== undefined) throw invalid(position, topic, problem.text, problem.hint)
     this.sizeBound = sizeBound(key, value, headers)
+    this.#isTight = false
     this.topic = topic
     this.key = key
     this.value = value
     this.headers = headers
     this.partition = partition
     this.timestampMs = timestamp ?? clock.tickNow()
+  }
+
+  /** Makes the bound nearly exact, once: the length of each string in UTF-8 is counted. */
+  tighten(): number {
+    if (!this.#isTight) this.sizeBound = tightBound(this.key, this.value, this.headers)
+    this.#isTight = true
+    return this.sizeBound
   }
 
   /** A copy, bytes included, that may outlive the call, of a record accepted at this time. */
@@ -105,6 +115,7 @@ export class RecordEntry {
     copy.partition = this.partition
     copy.timestampMs = this.timestampMs
     copy.sizeBound = this.sizeBound
+    copy.#isTight = this.#isTight
     copy.acceptedMs = acceptedMs
     return copy
   }

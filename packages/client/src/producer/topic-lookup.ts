@@ -1,6 +1,7 @@
 import type { TopicInfo } from '../cluster/topology.ts'
 import { meaningOf } from '../error-meaning.ts'
-import { asKafkaError, KafkaError } from '../errors.ts'
+import { asKafkaError, type KafkaError } from '../errors.ts'
+import { deliveryTimedOut } from './delay.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import type { AwaitingRecord, TopicBuffer } from './topic-buffer.ts'
@@ -82,11 +83,9 @@ export class TopicLookup {
       return
     }
     const { deliveryTimeoutMs } = this.#options
-    const message = `Records were not acknowledged within ${deliveryTimeoutMs} ms (topic '${topic.name}'): ${error.message}`
-    const { hint } = error
-    const details = { topic: topic.name, retriable: true, outcome: 'not-written', cause: error, hint } as const
+    const details = { topic: topic.name, outcome: 'not-written', cause: error } as const
+    const late = deliveryTimedOut(`topic '${topic.name}'`, deliveryTimeoutMs, error.message, details)
     const expiredMs = this.#cluster.runtime.monoNow() - deliveryTimeoutMs
-    const late = new KafkaError('DELIVERY_TIMED_OUT', message, details)
     // The retries end when the next pause would exceed the time: a little early.
     this.#hooks.failed(
       topic,
