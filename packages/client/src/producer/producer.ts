@@ -10,7 +10,7 @@ import { PendingSend } from './pending-send.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import type { Receipt } from './receipt.ts'
 import { type ProducerRecord, RecordEntry, unreadableInput } from './record-input.ts'
-import { Turns } from './turns.ts'
+import { RoomTurns } from './room-turns.ts'
 
 export interface SendOptions {
   /** Effective until the records are in the buffer: a record in a batch cannot be withdrawn. */
@@ -31,7 +31,7 @@ export class Producer {
   readonly #accumulator: Accumulator
   readonly #cluster: ProducerCluster
   readonly #onClosed: () => void
-  readonly #turns: Turns
+  readonly #turns: RoomTurns
   /** For the records of all calls that need none of their own. */
   readonly #entry: RecordEntry | undefined
   /** The size of the last enqueued record. */
@@ -48,7 +48,7 @@ export class Producer {
     this.#cluster = cluster
     this.#onClosed = onClosed
     this.#accumulator = new Accumulator(cluster, resolved)
-    this.#turns = new Turns(resolved.deliveryTimeoutMs)
+    this.#turns = new RoomTurns(resolved.deliveryTimeoutMs)
     this.#entry = resolved.partitioner === undefined ? new RecordEntry() : undefined
   }
 

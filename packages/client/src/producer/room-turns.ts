@@ -2,7 +2,7 @@
  * Calls of `room()` that have resolved and were not followed by an `enqueue` into a full buffer yet. An `enqueue` that finds space
  * uses none, since it may be that of another caller; so unused turns end, between one and two life times after their grant.
  */
-export class Turns {
+export class RoomTurns {
   readonly #lifeMs: number
   #recent = 0
   #older = 0
