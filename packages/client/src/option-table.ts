@@ -32,9 +32,7 @@ export function resolveOptions<T extends OptionTable>(
     throw invalidOption(`Options of ${owner} must be an object, not ${describe(given)}`)
   }
   const values: Record<string, unknown> = (given ?? {}) as Record<string, unknown>
-  for (const name of Object.keys(values)) {
-    if (!Object.hasOwn(table, name)) throw unknownOption(owner, table, name, prefix)
-  }
+  checkNames(owner, Object.keys(table), values, prefix)
   const resolved: Record<string, unknown> = {}
   for (const [name, rule] of Object.entries(table)) {
     const value = Object.hasOwn(values, name) ? values[name] : undefined
@@ -52,9 +50,13 @@ export function resolveOptions<T extends OptionTable>(
   return resolved as ResolvedFrom<T>
 }
 
-function unknownOption(owner: string, table: OptionTable, name: string, prefix: string) {
-  const hint = nameHint(placeOf(owner, prefix), name, Object.keys(table), prefix)
-  return optionError(prefix + name, owner, 'does not exist', hint)
+/** Throws INVALID_OPTION for a name that is not one of these, with what it may have been meant to be. */
+export function checkNames(owner: string, names: readonly string[], given: object, prefix = ''): void {
+  for (const name of Object.keys(given)) {
+    if (names.includes(name)) continue
+    const hint = nameHint(placeOf(owner, prefix), name, names, prefix)
+    throw optionError(prefix + name, owner, 'does not exist', hint)
+  }
 }
 
 function describe(value: unknown, numeric = false): string {

@@ -1,6 +1,7 @@
 import type { Runtime } from '@ottla/runtime'
 import { meaningOf } from '../../error-meaning.ts'
 import { KafkaError, optionError } from '../../errors.ts'
+import { checkNames } from '../../option-table.ts'
 import { within } from '../../runtime/wait.ts'
 import { Message } from '../message.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
@@ -15,7 +16,7 @@ export interface PollOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-const known = new Set(['maxRecords', 'timeoutMs', 'signal'])
+const known = ['maxRecords', 'timeoutMs', 'signal']
 const owner = 'consumer.poll()'
 
 /** Reads by polling. The messages of a poll are in hand until the next one, which marks them as processed. */
@@ -102,7 +103,7 @@ export class Poll {
 
 function resolve(options: PollOptions): { maxRecords: number; timeoutMs: number; signal: AbortSignal | undefined } {
   if (typeof options !== 'object' || options === null) throw optionError('options', owner, 'must be an object')
-  for (const name of Object.keys(options)) if (!known.has(name)) throw optionError(name, owner, 'does not exist')
+  checkNames(owner, known, options)
   const { maxRecords = 500, timeoutMs = 1_000, signal } = options
   if (!Number.isSafeInteger(maxRecords) || maxRecords < 1)
     throw optionError('maxRecords', owner, 'must be an integer of at least 1')

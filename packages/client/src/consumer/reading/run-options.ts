@@ -1,4 +1,5 @@
 import { invalidOption, optionError } from '../../errors.ts'
+import { checkNames } from '../../option-table.ts'
 import type { Message, MessageBatch } from '../message.ts'
 
 export interface HandlerContext {
@@ -60,9 +61,7 @@ export function resolveRunOptions(options: RunOptions): ResolvedRunOptions {
 }
 
 function limitOf({ concurrency }: RunOptions): number {
-  for (const name of Object.keys(concurrency ?? {})) {
-    if (name !== 'by' && name !== 'limit') throw optionError(`concurrency.${name}`, owner, 'does not exist')
-  }
+  checkNames(owner, ['by', 'limit'], concurrency ?? {}, 'concurrency.')
   const by: string = concurrency?.by ?? 'partition'
   if (by !== 'partition') throw optionError('concurrency.by', owner, `must be 'partition', not '${by}'`)
   const limit = concurrency?.limit ?? 1
@@ -72,9 +71,7 @@ function limitOf({ concurrency }: RunOptions): number {
 }
 
 function retryOf({ retry }: RunOptions): Pick<ResolvedRunOptions, 'attempts' | 'backoff'> {
-  for (const name of Object.keys(retry ?? {})) {
-    if (name !== 'attempts' && name !== 'backoffMs') throw optionError(`retry.${name}`, owner, 'does not exist')
-  }
+  checkNames(owner, ['attempts', 'backoffMs'], retry ?? {}, 'retry.')
   const attempts = retry?.attempts ?? 1
   if (!Number.isSafeInteger(attempts) || attempts < 1)
     throw optionError('retry.attempts', owner, 'must be an integer of at least 1')
