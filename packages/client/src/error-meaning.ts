@@ -50,6 +50,12 @@ export interface ErrorMeaning {
    */
   readonly producer: 'duplicate' | 'out-of-sequence' | 'identity-refused' | undefined
   /**
+   * What it means for a transaction: another instance uses the transactionalId; the transaction has to be aborted; the coordinator
+   * has no producer id for the transactionalId any more; the transaction is not in the state that the request needs; a right without
+   * which no transaction is possible is missing.
+   */
+  readonly transaction: 'fenced' | 'abortable' | 'id-lost' | 'wrong-state' | 'forbidden' | undefined
+  /**
    * In a Produce response it proves that the leader appended nothing. After any other error it may have appended: a broker that is
    * no longer the leader may have done so before, and the next leader keeps the batch.
    */
@@ -85,7 +91,7 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   NOT_CONTROLLER: { moved: 'controller' },
   COORDINATOR_LOAD_IN_PROGRESS: { notReady: true },
   UNSTABLE_OFFSET_COMMIT: { notReady: true },
-  CONCURRENT_TRANSACTIONS: { notReady: true },
+  CONCURRENT_TRANSACTIONS: { notReady: true, notWritten: true },
   // A new leader without a high watermark yet. Java refreshes its metadata too: an outdated leader reports the same.
   OFFSET_NOT_AVAILABLE: { staleMetadata: true },
   UNKNOWN_TOPIC_OR_PARTITION: { missingTopic: true },
@@ -101,7 +107,7 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
 
   // ---- rights
   GROUP_AUTHORIZATION_FAILED: { forbidden: 'other' },
-  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: { forbidden: 'other' },
+  TRANSACTIONAL_ID_AUTHORIZATION_FAILED: { forbidden: 'other', notWritten: true, transaction: 'forbidden' },
   DELEGATION_TOKEN_AUTHORIZATION_FAILED: { forbidden: 'other' },
 
   // ---- group membership
@@ -116,11 +122,14 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   DUPLICATE_SEQUENCE_NUMBER: { producer: 'duplicate' },
   OUT_OF_ORDER_SEQUENCE_NUMBER: { producer: 'out-of-sequence', notWritten: true },
   UNKNOWN_PRODUCER_ID: { producer: 'out-of-sequence', notWritten: true },
-  INVALID_PRODUCER_EPOCH: { producer: 'identity-refused', notWritten: true },
-  INVALID_PRODUCER_ID_MAPPING: { producer: 'identity-refused', notWritten: true },
+  INVALID_PRODUCER_EPOCH: { producer: 'identity-refused', notWritten: true, transaction: 'fenced' },
+  INVALID_PRODUCER_ID_MAPPING: { producer: 'identity-refused', notWritten: true, transaction: 'id-lost' },
+  PRODUCER_FENCED: { notWritten: true, transaction: 'fenced' },
+  TRANSACTION_ABORTABLE: { notWritten: true, transaction: 'abortable' },
+  INVALID_TXN_STATE: { notWritten: true, transaction: 'wrong-state' },
   MESSAGE_TOO_LARGE: { tooLarge: true, notWritten: true },
   RECORD_LIST_TOO_LARGE: { tooLarge: true, notWritten: true },
-  CLUSTER_AUTHORIZATION_FAILED: { notWritten: true, forbidden: 'other' },
+  CLUSTER_AUTHORIZATION_FAILED: { notWritten: true, forbidden: 'other', transaction: 'forbidden' },
   CORRUPT_MESSAGE: { notWritten: true },
   INVALID_RECORD: { notWritten: true },
   INVALID_REQUIRED_ACKS: { notWritten: true },
@@ -165,6 +174,7 @@ const nothing: ErrorMeaning = {
   rebootstrap: false,
   member: undefined,
   producer: undefined,
+  transaction: undefined,
   notWritten: false,
   tooLarge: false,
   fewReplicas: false,

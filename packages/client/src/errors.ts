@@ -28,6 +28,7 @@ export const clientErrorCodes = [
   'TIMED_OUT', // the total deadline of a call passed; `cause` is the last failure
   'TLS_FAILED',
   'TLS_MISMATCH', // one side uses TLS, the other does not
+  'TRANSACTION_ABORTED', // the record belonged to a transaction that the application aborted
   'UNSUPPORTED_BROKER',
 ] as const
 

@@ -16,7 +16,6 @@ export type { CallOptions, CloseOptions } from './call-options.ts'
 export { type CommittedPosition, Consumer } from './consumer/consumer.ts'
 export type { ConsumerEventMap } from './consumer/events.ts'
 export { type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
-export type { PartitionOffset, StartOffset } from './consumer/offset-input.ts'
 export type {
   AssignedPartition,
   AssignorName,
@@ -45,6 +44,7 @@ export type { ClientEventMap } from './events.ts'
 export type { Assignment, Assignor, GroupMember as AssignorMember } from './group/assignors/assignor.ts'
 export type { Subscription } from './group/consumer-protocol.ts'
 export type { GroupIdentity, RebalanceInfo, TopicPartition } from './group/membership.ts'
+export type { PartitionOffset, StartOffset } from './group/offset-input.ts'
 export { type Health, Kafka } from './kafka.ts'
 export {
   consoleLogger,
@@ -68,4 +68,8 @@ export type { Partitioner, PartitionerArgs } from './producer/partitioner.ts'
 export { Producer, type SendOptions, type WaitOptions } from './producer/producer.ts'
 export { type Receipt, SendError } from './producer/receipt.ts'
 export type { HeadersInput, ProducerRecord, RecordData } from './producer/record-input.ts'
+export type { OffsetsSource } from './producer/transactions/offsets-input.ts'
+export type { TransactionalProducerOptions } from './producer/transactions/options.ts'
+export { type SendOffsetsOptions, Transaction, type TransactionStatus } from './producer/transactions/transaction.ts'
+export { TransactionalProducer } from './producer/transactions/transactional-producer.ts'
 export { nodeRuntime } from './runtime/node-runtime.ts'

@@ -10,8 +10,10 @@ import { type ClientEventMap, type ClientEvents, createEvents } from './events.t
 import { errorFields } from './logger.ts'
 import { type HealthReport, Metrics, type MetricsSnapshot } from './metrics.ts'
 import { type KafkaOptions, resolveKafkaOptions } from './options.ts'
-import type { ProducerOptions } from './producer/options.ts'
+import { type ProducerOptions, resolveProducerOptions } from './producer/options.ts'
 import { Producer } from './producer/producer.ts'
+import { resolveTransactionalOptions, type TransactionalProducerOptions } from './producer/transactions/options.ts'
+import { TransactionalProducer } from './producer/transactions/transactional-producer.ts'
 import { showOnly } from './redact.ts'
 import { waitAtMost } from './runtime/wait.ts'
 
@@ -71,7 +73,15 @@ export class Kafka {
   /** Each call creates a separate producer. */
   producer(options?: ProducerOptions): Producer {
     this.#checkOpen()
-    return this.#producers.add((onClosed) => new Producer(this.#cluster, options, onClosed))
+    const resolved = resolveProducerOptions(options, this.#cluster.options.requestTimeoutMs)
+    return this.#producers.add((onClosed) => new Producer(this.#cluster, resolved, onClosed))
+  }
+
+  /** For records that become visible together, and with them the offsets of consumed messages. */
+  transactionalProducer(options: TransactionalProducerOptions): TransactionalProducer {
+    this.#checkOpen()
+    const resolved = resolveTransactionalOptions(options, this.#cluster.options.requestTimeoutMs)
+    return this.#producers.add((onClosed) => new TransactionalProducer(this.#cluster, resolved, onClosed))
   }
 
   consumer(options: ConsumerOptions): Consumer {

@@ -33,7 +33,7 @@ export function onCoordinator<T>(
   attempt: Attempt<T>,
 ) {
   const { signal, timeoutMs } = options
-  return runOnCoordinator(cluster, groupId, { operation, signal, timeoutMs }, (broker, bounded) =>
+  return runOnCoordinator(cluster, 'group', groupId, { operation, signal, timeoutMs }, (broker, bounded) =>
     attempt(broker, { signal: bounded }),
   )
 }

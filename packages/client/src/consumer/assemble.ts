@@ -6,6 +6,7 @@ import { meaningOf } from '../error-meaning.ts'
 import { asKafkaError, describePartition, KafkaError, optionError } from '../errors.ts'
 import { ClassicMembership } from '../group/classic.ts'
 import type { GroupIdentity, KnownTopic, Membership, TopicPartition } from '../group/membership.ts'
+import type { OriginGroup } from '../group/origin.ts'
 import { Assignment } from './assignment.ts'
 import { ConsumerCore } from './core.ts'
 import { ConsumerEvents } from './events.ts'
@@ -144,6 +145,7 @@ function createAssignment(parts: ConsumerParts): Assignment {
   const { runtime, turns, options, lifecycle, prefetch, handOut, subscription } = parts
   return new Assignment({
     ...{ runtime, turns, options, ended: lifecycle.ended, deliveries: handOut.deliveries, buffers: prefetch },
+    group: originGroupOf(parts),
     added: (partitions) => parts.source.add(partitions),
     watch: (topics) => subscription.watch(topics),
     resolve: (partitions) => parts.positions.resolve(partitions),
@@ -276,6 +278,7 @@ function createMembership(parts: ConsumerParts, groupId: string): Membership {
         await positions.positioned(found(parts, places), signal)
       },
       onRebalanced: (info) => {
+        parts.member?.settled()
         lifecycle.assigned()
         committer.resume()
         cluster.metrics.counter('consumer.rebalances').add(1)
@@ -321,6 +324,19 @@ function identityOf({ member, options: { groupId, instanceId } }: ConsumerParts)
   return member?.identity ?? anonymous
 }
 
+/** The group, for transactions that commit offsets of this consumer. */
+function originGroupOf(parts: ConsumerParts): OriginGroup | undefined {
+  if (parts.options.groupId === undefined) return undefined
+  return {
+    get identity() {
+      return parts.identity
+    },
+    get isSettled() {
+      return parts.member?.isSettled ?? true
+    },
+  }
+}
+
 function found({ assignment }: ConsumerParts, places: readonly TopicPartition[]): AssignedPartition[] {
   return places.map((place) => assignment.partitions.get(place)).filter((partition) => partition !== undefined)
 }
@@ -336,9 +352,8 @@ async function commitBeforeJoin(parts: ConsumerParts): Promise<void> {
   const { committer, assignment, options } = parts
   if (!options.commit.automatic) return
   const limits = { timeoutMs: options.revokeGraceMs, rebalance: 'fail' as const }
-  await committer
-    .commitProgress(assignment.partitions.all, limits)
-    .catch((error: unknown) => commitFailed(parts, error))
+  const own = [...assignment.partitions.all].filter(({ commitsAutomatically }) => commitsAutomatically)
+  await committer.commitProgress(own, limits).catch((error: unknown) => commitFailed(parts, error))
 }
 
 function commitFailed({ events }: ConsumerParts, error: unknown): void {

@@ -3,6 +3,7 @@ import type { TopicPartition } from '../cluster/topology.ts'
 import { textOf } from '../error-data.ts'
 import { meaningOf } from '../error-meaning.ts'
 import { describePartition, KafkaError } from '../errors.ts'
+import type { OriginGroup } from '../group/origin.ts'
 import { onAbort, waitAtMost, within, withSignal } from '../runtime/wait.ts'
 import type { RebalanceHook, ResolvedConsumerOptions } from './options.ts'
 import { AssignedPartition } from './partition/assigned-partition.ts'
@@ -17,6 +18,8 @@ export interface AssignmentHost {
   readonly options: ResolvedConsumerOptions
   readonly deliveries: Deliveries
   readonly buffers: BufferHost<AssignedPartition>
+  /** Undefined without a groupId. */
+  readonly group: OriginGroup | undefined
   /** Aborts when the consumer failed or is closed: no hook is waited for any more. */
   readonly ended: AbortSignal
   /** New partitions: determines from whom to fetch them. */
@@ -55,7 +58,7 @@ export class Assignment {
   /** Creates the partitions without a hook: those of the option `assign`. */
   create(place: TopicPartition, start?: AssignedPartition['start']): AssignedPartition {
     const { topic, partition: index } = place
-    const partition = new AssignedPartition(topic, index, this.#host.buffers, start)
+    const partition = new AssignedPartition(topic, index, this.#host.buffers, start, this.#host.group)
     if (this.#paused.get(place) !== undefined) partition.pause(true)
     const before = this.#lingering.get(place)
     if (before !== undefined) {
@@ -99,7 +102,7 @@ export class Assignment {
       withSignal(deliveries.idle(partitions), signal).catch(() => {}),
     )
     await this.#hook('onRevoked', options.onRevoked, partitions, signal)
-    const owned = partitions.filter((partition) => partition.owned)
+    const owned = partitions.filter(({ commitsAutomatically }) => commitsAutomatically)
     if (options.commit.automatic && owned.length > 0 && !signal?.aborted) {
       const timeoutMs = Math.min(options.rebalanceTimeoutMs, options.sessionTimeoutMs)
       const commit = withSignal(this.#host.commit(owned, timeoutMs), signal)

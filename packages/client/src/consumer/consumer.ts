@@ -2,11 +2,6 @@ import type { CallOptions, CloseOptions } from '../call-options.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { closedError, describePartition, KafkaError } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
-import { within, withSignal } from '../runtime/wait.ts'
-import { assemble } from './assemble.ts'
-import type { ConsumerCore } from './core.ts'
-import type { ConsumerEventMap } from './events.ts'
-import { Message, MessageBatch } from './message.ts'
 import {
   checkCommit,
   checkOptions,
@@ -15,7 +10,12 @@ import {
   checkSeek,
   type PartitionOffset,
   type StartOffset,
-} from './offset-input.ts'
+} from '../group/offset-input.ts'
+import { within, withSignal } from '../runtime/wait.ts'
+import { assemble } from './assemble.ts'
+import type { ConsumerCore } from './core.ts'
+import type { ConsumerEventMap } from './events.ts'
+import { Message, MessageBatch } from './message.ts'
 import { type ConsumerOptions, resolveConsumerOptions } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import { BatchReader } from './reading/batch-reader.ts'
@@ -131,7 +131,7 @@ export class Consumer implements AsyncIterable<Message> {
       if (refusal !== undefined) throw refusal
       return
     }
-    for (const offset of what) checkCommit(offset)
+    for (const offset of what) checkCommit(offset, 'consumer.commit()')
     const offsets = what.map((one) => ({ ...one, offset: Number(one.offset) }))
     await committer.commitOffsets(offsets, options)
   }

@@ -1,4 +1,4 @@
-import type { GroupIdentity, Membership, MembershipState } from '../group/membership.ts'
+import { type GroupIdentity, type Membership, type MembershipState, sameMember } from '../group/membership.ts'
 
 export interface LeaveOptions {
   readonly timeoutMs: number
@@ -14,6 +14,8 @@ export class GroupMember {
   #membership: Membership | undefined
   #leaving: Promise<void> = Promise.resolve()
   #isPresent = false
+  /** As of the last assignment. */
+  #settled: GroupIdentity | undefined
   /** Since when the member has no assignment, on `monoNow`. */
   #unstableSinceMs: number
 
@@ -29,6 +31,21 @@ export class GroupMember {
 
   get identity(): GroupIdentity | undefined {
     return this.#membership?.identity
+  }
+
+  /**
+   * Whether the coordinator accepts the identity only for partitions that this member has: it has an assignment, or has not joined
+   * for the next one yet.
+   */
+  get isSettled(): boolean {
+    const identity = this.identity
+    if (identity === undefined) return false
+    return this.state === 'stable' || (this.#settled !== undefined && sameMember(identity, this.#settled))
+  }
+
+  /** The member has its assignment. */
+  settled(): void {
+    this.#settled = this.identity
   }
 
   /** How long the member has tried to get an assignment. */

@@ -1,4 +1,6 @@
 import { type RecordCursor, type RecordHeaderView, readHeaders } from '@ottla/codec/records'
+import { type Origin, originOf } from '../group/origin.ts'
+import { type ItemPlace, originAt } from './item-place.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { FetchedBatch, Selection } from './partition/fetched-batch.ts'
 
@@ -139,19 +141,17 @@ export class Message {
     return this.toJSON()
   }
 
+  /** For `transaction.sendOffsets`. */
+  [originOf](): Origin {
+    return originAt(Message.placeOf(this))
+  }
+
   /** The offsets that the message takes in its batch, to mark it as processed. @internal */
   static placeOf(message: Message): ItemPlace {
     const batch = message.#batch
     const start = batch.baseOffset + message.#offsetDelta
     return { batch, start, end: start + 1 }
   }
-}
-
-/** The offsets of an item. */
-export interface ItemPlace {
-  readonly batch: FetchedBatch<AssignedPartition>
-  readonly start: number
-  readonly end: number
 }
 
 /** The records of one record batch. It can be iterated repeatedly. */
@@ -211,6 +211,11 @@ export class MessageBatch implements Iterable<Message> {
   /** Marks the batch as processed and commits. */
   commit(): Promise<void> {
     return this.#commit(this)
+  }
+
+  /** For `transaction.sendOffsets`. */
+  [originOf](): Origin {
+    return originAt(MessageBatch.placeOf(this))
   }
 
   /** @internal */

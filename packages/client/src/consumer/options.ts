@@ -4,6 +4,7 @@ import { cooperativeSticky } from '../group/assignors/cooperative-sticky.ts'
 import { range } from '../group/assignors/range.ts'
 import { roundRobin } from '../group/assignors/round-robin.ts'
 import type { TopicPartition } from '../group/membership.ts'
+import { isStartOffset, type StartOffset } from '../group/offset-input.ts'
 import {
   flag,
   integer,
@@ -15,7 +16,6 @@ import {
   resolveOptions,
   text,
 } from '../option-table.ts'
-import { isStartOffset, type StartOffset } from './offset-input.ts'
 
 export interface AssignedPartition extends TopicPartition {
   /** Default: the group's committed offset if there is a `groupId`, else by `offsetReset`. */

@@ -13,6 +13,11 @@ export interface GroupIdentity {
   readonly instanceId: string | null
 }
 
+/** Whether a member is the same, in the same generation. */
+export function sameMember(a: GroupIdentity, b: GroupIdentity): boolean {
+  return a.memberId === b.memberId && a.generation === b.generation
+}
+
 /** A topic in the cached metadata; without partitions when the brokers report that it does not exist. */
 export interface KnownTopic {
   readonly topicId: string

@@ -10,6 +10,7 @@ import { type Call, PartsCall } from './calls.ts'
 import { Deadlines } from './deadlines.ts'
 import { delayOf, timedOutError } from './delay.ts'
 import { FlushBarrier, type Generation } from './flush-barrier.ts'
+import type { IdentityPolicy, TransactionPolicy } from './identity.ts'
 import { LeaderTracker } from './leader-tracker.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { PartitionRecord } from './partition-record.ts'
@@ -37,7 +38,7 @@ export class Accumulator implements ProducerParts {
   readonly runtime: Runtime
   readonly codecs: CodecSet
   readonly pool: WriterPool
-  readonly identities: ProducerIdentities | undefined
+  readonly identities: IdentityPolicy | undefined
   readonly barrier = new FlushBarrier()
   readonly space: BufferSpace
   readonly #cluster: ProducerCluster
@@ -49,11 +50,15 @@ export class Accumulator implements ProducerParts {
   readonly #leaders: LeaderTracker
   readonly #lookup: TopicLookup
   readonly #metrics: ProducerMetrics
+  readonly #transaction: TransactionPolicy | undefined
+  /** Those that wait until no request is in flight. */
+  readonly #drained: (() => void)[] = []
   #bufferedBytes = 0
   #flushes = 0
 
-  constructor(cluster: ProducerCluster, options: ResolvedProducerOptions) {
+  constructor(cluster: ProducerCluster, options: ResolvedProducerOptions, transaction?: TransactionPolicy) {
     this.#cluster = cluster
+    this.#transaction = transaction
     this.#connections = cluster.ownConnections()
     this.options = options
     this.runtime = cluster.runtime
@@ -73,6 +78,8 @@ export class Accumulator implements ProducerParts {
       options,
       purpose: this.#connections.purpose('produce'),
       pool: this.pool,
+      transaction,
+      ended: () => this.#checkDrained(),
       sent: (batches) => {
         this.#metrics.sent(batches)
         this.#leaders.watchSilence()
@@ -92,8 +99,17 @@ export class Accumulator implements ProducerParts {
       unsettledBatches: () => this.#deadlines.unsettledCount,
       inFlight: () => this.#leaders.inFlight,
     })
-    if (!options.idempotent) return
-    this.identities = new ProducerIdentities(cluster, {
+    this.identities = transaction ?? this.#createIdentities()
+    transaction?.attach({
+      resume: () => this.#scheduleAll(),
+      rejectAll: (errorOf) => this.#rejectAll(errorOf),
+    })
+  }
+
+  #createIdentities(): ProducerIdentities | undefined {
+    const { options } = this
+    if (!options.idempotent) return undefined
+    return new ProducerIdentities(this.#cluster, {
       timeoutMs: options.deliveryTimeoutMs,
       closing: this.#closing.signal,
       onReady: () => this.#scheduleAll(),
@@ -231,6 +247,7 @@ export class Accumulator implements ProducerParts {
   /** Settles a record that was appended to no batch. */
   refuse(topic: string, error: KafkaError, call: Call | undefined, position: number): void {
     this.#metrics.failed(1)
+    this.#transaction?.failed(error)
     if (call === undefined) return
     const result = new BatchResult(topic, -1)
     result.error = error
@@ -255,6 +272,9 @@ export class Accumulator implements ProducerParts {
     batch.result.error = error
     this.#deadlines.end(batch)
     this.#metrics.settled(batch, error)
+    if (this.#transaction !== undefined && batch.result.failed) {
+      this.#transaction.failed(error ?? batch.result.errorOf(0) ?? new KafkaError('SEND_FAILED', 'A record failed'))
+    }
     batch.partition.loadBytes -= batch.chargedBytes
     this.#bufferedBytes -= batch.chargedBytes
     // Calls that wait for space come before those that continue after this result.
@@ -302,7 +322,9 @@ export class Accumulator implements ProducerParts {
   #spaceTimedOut(): KafkaError {
     const { maxBufferedBytes, deliveryTimeoutMs } = this.options
     const message = `Timed out after ${deliveryTimeoutMs} ms waiting for buffer space (maxBufferedBytes ${maxBufferedBytes})`
-    return new KafkaError('BUFFER_FULL', message, { retriable: true, outcome: 'not-written' })
+    const error = new KafkaError('BUFFER_FULL', message, { retriable: true, outcome: 'not-written' })
+    this.#transaction?.failed(error)
+    return error
   }
 
   #expire(batch: ProducerBatch): void {
@@ -345,16 +367,30 @@ export class Accumulator implements ProducerParts {
     }
   }
 
+  /** Resolves when no request is in flight. Each ends at `requestTimeoutMs`. */
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#drained.push(resolve)
+      this.#checkDrained()
+    })
+  }
+
+  #checkDrained(): void {
+    if (this.#drained.length === 0 || this.#leaders.inFlight > 0) return
+    for (const resolve of this.#drained.splice(0)) resolve()
+  }
+
+  #rejectAll(errorOf: (outcome: Outcome) => KafkaError): void {
+    this.space.refuseAll(errorOf('not-written'))
+    for (const topic of this.#directory.topics.values()) this.#failAwaiting(topic, errorOf('not-written'))
+    this.#dropAll(errorOf)
+    for (const batch of this.#deadlines.unsettled) batch.partition.drop(batch, errorOf)
+  }
+
   /** Rejects everything that is left, and stops. */
   close(): void {
-    this.space.refuseAll(closedError('producer', 'not-written'))
     this.#closing.abort(closedError('producer'))
-    for (const topic of this.#directory.topics.values())
-      this.#failAwaiting(topic, closedError('producer', 'not-written'))
-    this.#dropAll((outcome) => closedError('producer', outcome))
-    for (const batch of this.#deadlines.unsettled) {
-      batch.partition.drop(batch, (outcome) => closedError('producer', outcome))
-    }
+    this.#rejectAll((outcome) => closedError('producer', outcome))
     this.#timer.stop()
     this.#leaders.close()
     this.#connections.close()

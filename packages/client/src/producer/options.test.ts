@@ -17,6 +17,7 @@ test('the defaults are safe: acks all, idempotent, nothing to configure', () => 
     compression: 'none',
     compressionLevel: undefined,
     partitioner: undefined,
+    transactional: false,
   })
   expect(Object.isFrozen(resolve()) && Object.isFrozen(producerOptions)).toBe(true)
 })

@@ -8,6 +8,7 @@ import {
   oneOf,
   optionalFunction,
   optionalValue,
+  type ResolvedFrom,
   resolveOptions,
 } from '../option-table.ts'
 import type { Partitioner } from './partitioner.ts'
@@ -95,6 +96,8 @@ export interface ResolvedProducerOptions {
   readonly compression: ProducerCompression
   readonly compressionLevel: number | undefined
   readonly partitioner: Partitioner | undefined
+  /** Records are written in transactions only. */
+  readonly transactional: boolean
 }
 
 /** The broker remembers this many batches of a producer: it could not recognise duplicates among more in flight. */
@@ -105,8 +108,19 @@ const maxGzipLevel = 9
 const owner = 'kafka.producer()'
 
 /** Validates; throws INVALID_OPTION. */
-export function resolveProducerOptions(given: ProducerOptions | undefined, requestTimeoutMs: number) {
-  const values = resolveOptions(owner, producerOptions, given)
+export function resolveProducerOptions(
+  given: ProducerOptions | undefined,
+  requestTimeoutMs: number,
+): ResolvedProducerOptions {
+  return resolveValues(owner, resolveOptions(owner, producerOptions, given), requestTimeoutMs)
+}
+
+/** The checks of values that depend on each other. */
+export function resolveValues(
+  owner: string,
+  values: ResolvedFrom<typeof producerOptions>,
+  requestTimeoutMs: number,
+): ResolvedProducerOptions {
   const idempotent = values.idempotent ?? values.acks === 'all'
   if (idempotent && values.acks !== 'all') {
     throw optionError(
@@ -139,6 +153,7 @@ export function resolveProducerOptions(given: ProducerOptions | undefined, reque
   const resolved: ResolvedProducerOptions = {
     ...values,
     idempotent,
+    transactional: false,
     maxBatchBytes: Math.min(values.maxBatchBytes, values.maxRequestBytes),
     requestTimeoutMs: Math.min(values.requestTimeoutMs ?? requestTimeoutMs, values.deliveryTimeoutMs),
   }
@@ -151,7 +166,7 @@ const isSignal = (value: unknown) =>
   typeof (value as AbortSignal).aborted === 'boolean' &&
   typeof (value as AbortSignal).addEventListener === 'function'
 
-const signalOptions = Object.freeze({ signal: optionalValue<AbortSignal>(isSignal, 'must be an AbortSignal') })
+export const signalOptions = Object.freeze({ signal: optionalValue<AbortSignal>(isSignal, 'must be an AbortSignal') })
 
 /** The signal of a call of the producer. Throws INVALID_OPTION, also for any other option. */
 export function signalOf(call: string, given: unknown): AbortSignal | undefined {

@@ -67,7 +67,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     this.topic = topic
     this.index = index
     this.#parts = parts
-    this.#sequences = parts.identities === undefined ? undefined : new Sequences(parts.identities)
+    this.#sequences = parts.identities === undefined ? undefined : new Sequences(parts.identities, topic.name, index)
   }
 
   /** The batch that takes the next record, if the record fits. */
@@ -248,10 +248,16 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     if (batch.stamped) return
     this.#sequences?.assign(batch)
     const { identity } = batch
+    const { transactional } = this.#parts.options
     const fields =
       identity === undefined
         ? noIdentity
-        : { producerId: identity.producerId, producerEpoch: identity.epoch, baseSequence: batch.baseSequence }
+        : {
+            producerId: identity.producerId,
+            producerEpoch: identity.epoch,
+            baseSequence: batch.baseSequence,
+            transactional,
+          }
     if (batch.bytes === undefined) batch.bytes = batch.writer.seal(fields)
     else if (identity !== undefined) patchBatch(batch.bytes, fields)
     batch.stamped = true
@@ -262,7 +268,8 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     batch.sealing = true
     const { runtime, options, codecs } = this.#parts
     const codec = codecs.of(options.compression)
-    const done = runtime.work(() => batch.writer.sealCompressed(noIdentity, codec, options.compressionLevel))
+    const fields = { ...noIdentity, transactional: options.transactional }
+    const done = runtime.work(() => batch.writer.sealCompressed(fields, codec, options.compressionLevel))
     done.then(
       (bytes) => {
         batch.sealing = false

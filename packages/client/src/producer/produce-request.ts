@@ -10,11 +10,19 @@ export function highestVersion(batches: readonly ProducerBatch[]): number | unde
   return batches.every(({ partition }) => partition.topic.topicId !== undefined) ? undefined : topicIdVersion - 1
 }
 
+/** How a request belongs to a transaction. */
+export interface ProduceInTransaction {
+  readonly transactionalId: string
+  /** From version 12 on the broker adds the partitions to the transaction (KIP-890). */
+  readonly maxProduceVersion: number | undefined
+}
+
 /** One request with these batches, at most one per partition. */
 export function produceBody(
   batches: readonly ProducerBatch[],
   options: ResolvedProducerOptions,
   version: number,
+  transactionalId: string | null = null,
 ): ProduceRequest {
   const topics = new Map<BatchPartition['topic'], { index: number; records: Uint8Array }[]>()
   for (const batch of batches) {
@@ -25,7 +33,7 @@ export function produceBody(
     else partitions.push(entry)
   }
   return {
-    transactionalId: null,
+    transactionalId,
     acks: options.acks === 'all' ? -1 : options.acks,
     timeoutMs: options.requestTimeoutMs,
     topicData: Array.from(topics, ([topic, partitionData]) =>

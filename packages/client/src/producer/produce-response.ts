@@ -83,6 +83,7 @@ function settleOne(batch: ProducerBatch, response: PartitionResponse, broker: Br
       partition.requeue(batch, error, false)
       break
     case 'fail':
+    case 'poison':
       nameBadRecords(batch, response, where, error)
       partition.fail(batch, error, written)
   }
@@ -97,7 +98,9 @@ function complete(batch: ProducerBatch, { baseOffset, logAppendTimeMs }: Partiti
 
 function attemptedOf(batch: ProducerBatch, { retriable }: KafkaError): Attempted {
   const { maybeWritten, wholeMaybeWritten, count: records, identity, unreadable } = batch
-  return { maybeWritten, wholeMaybeWritten, records, idempotent: identity !== undefined, unreadable, retriable }
+  const idempotent = identity !== undefined
+  const transactional = identity?.transactional ?? false
+  return { maybeWritten, wholeMaybeWritten, records, idempotent, transactional, unreadable, retriable }
 }
 
 /**

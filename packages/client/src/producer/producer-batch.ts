@@ -2,7 +2,7 @@ import type { BatchWriter } from '@ottla/codec/records'
 import type { KafkaError, Outcome } from '../errors.ts'
 import type { Call } from './calls.ts'
 import type { Generation } from './flush-barrier.ts'
-import type { Identity } from './producer-id.ts'
+import type { Identity } from './identity.ts'
 import { BatchResult, Receipt } from './receipt.ts'
 
 /** The partition of a batch, for those that send the batch or report its result. */

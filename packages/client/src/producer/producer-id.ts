@@ -1,13 +1,8 @@
 import { InitProducerId } from '@ottla/codec'
 import { meaningOf } from '../error-meaning.ts'
 import { asKafkaError, KafkaError, kafkaErrorOf } from '../errors.ts'
+import type { Identity, IdentityPolicy } from './identity.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
-
-/** The producer id and epoch that sequence numbers belong to. Compared by object identity. */
-export interface Identity {
-  readonly producerId: bigint
-  readonly epoch: number
-}
 
 const lastEpoch = 0x7fff
 // A broker ignores it without a transactionalId; Java sends its default anyway.
@@ -17,7 +12,8 @@ const transactionTimeoutMs = 60_000
  * The producer's id and epoch. An id without a transactionalId belongs to one producer, which may increment the epoch itself
  * (KIP-360): a new id is requested only at the start and when the epochs are used up.
  */
-export class ProducerIdentities {
+export class ProducerIdentities implements IdentityPolicy {
+  readonly isIdle = false
   readonly #cluster: ProducerCluster
   readonly #timeoutMs: number
   readonly #closing: AbortSignal
@@ -65,7 +61,7 @@ export class ProducerIdentities {
   retire(identity: Identity, entirely = false): void {
     if (this.#current !== identity) return
     const exhausted = entirely || identity.epoch >= lastEpoch
-    this.#current = exhausted ? undefined : { producerId: identity.producerId, epoch: identity.epoch + 1 }
+    this.#current = exhausted ? undefined : { ...identity, epoch: identity.epoch + 1 }
   }
 
   async #request(): Promise<void> {
@@ -105,6 +101,6 @@ export class ProducerIdentities {
       const hint = 'Grant IDEMPOTENT_WRITE on the cluster (brokers before 3.0 require it), or set idempotent: false.'
       throw kafkaErrorOf(errorCode, 'Getting a producer id', { broker, hint })
     }
-    return { producerId, epoch: producerEpoch }
+    return { producerId, epoch: producerEpoch, transactional: false }
   }
 }

@@ -1,9 +1,9 @@
 import type { CodecSet } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
 import type { KafkaError } from '../errors.ts'
+import type { IdentityPolicy } from './identity.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { ProducerBatch } from './producer-batch.ts'
-import type { ProducerIdentities } from './producer-id.ts'
 import type { WriterPool } from './writer-pool.ts'
 
 /** A partition that can be made to wait before it sends again. */
@@ -24,7 +24,7 @@ export interface ProducerParts {
   readonly codecs: CodecSet
   readonly pool: WriterPool
   /** Undefined without idempotence. */
-  readonly identities: ProducerIdentities | undefined
+  readonly identities: IdentityPolicy | undefined
   /** No batch may linger: a flush waits, or the buffer is full. */
   readonly isFlushing: boolean
 

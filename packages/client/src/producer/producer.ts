@@ -5,7 +5,8 @@ import { waitAtMost, withSignal } from '../runtime/wait.ts'
 import { Accumulator } from './accumulator.ts'
 import type { SpaceWaiter } from './buffer-space.ts'
 import { EnqueueCall, type OnSettled, SendMany, SendOne } from './calls.ts'
-import { type ProducerOptions, type ResolvedProducerOptions, resolveProducerOptions, signalOf } from './options.ts'
+import type { TransactionPolicy } from './identity.ts'
+import { type ResolvedProducerOptions, signalOf } from './options.ts'
 import { PendingSend } from './pending-send.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import type { Receipt } from './receipt.ts'
@@ -43,11 +44,15 @@ export class Producer {
   #closed: Promise<void> | undefined
 
   /** @internal */
-  constructor(cluster: ProducerCluster, options?: ProducerOptions, onClosed: () => void = () => {}) {
-    const resolved = resolveProducerOptions(options, cluster.options.requestTimeoutMs)
+  constructor(
+    cluster: ProducerCluster,
+    resolved: ResolvedProducerOptions,
+    onClosed: () => void = () => {},
+    transaction?: TransactionPolicy,
+  ) {
     this.#cluster = cluster
     this.#onClosed = onClosed
-    this.#accumulator = new Accumulator(cluster, resolved)
+    this.#accumulator = new Accumulator(cluster, resolved, transaction)
     this.#turns = new RoomTurns(resolved.deliveryTimeoutMs)
     this.#entry = resolved.partitioner === undefined ? new RecordEntry() : undefined
   }
@@ -197,6 +202,11 @@ export class Producer {
   async flush(options?: WaitOptions): Promise<void> {
     const signal = signalOf('producer.flush()', options)
     await unlessAborted('Flushing', this.#accumulator.flush(), signal)
+  }
+
+  /** @internal Resolves when no request of it is in flight. */
+  drained(): Promise<void> {
+    return this.#accumulator.drained()
   }
 
   /**

@@ -11,6 +11,7 @@ import { createEvents } from '../events.ts'
 import { silentLogger } from '../logger.ts'
 import { Metrics } from '../metrics.ts'
 import { resolveKafkaOptions } from '../options.ts'
+import { resolveProducerOptions } from './options.ts'
 import { Producer } from './producer.ts'
 import type { SendError } from './receipt.ts'
 
@@ -179,7 +180,7 @@ describe('flush and close', () => {
         release()
       }
     }
-    const producer = new Producer(cluster)
+    const producer = new Producer(cluster, resolveProducerOptions(undefined, 30_000))
     const sent = producer.send({ topic: 't', value: 'a' })
     await script.runtime.settle()
     await sent
@@ -271,7 +272,7 @@ describe('a response', () => {
     const script = await connected({ topics: { t: [1, 1] } })
     const { runtime } = script
     const cluster = await clusterOf(script)
-    const producer = new Producer(cluster)
+    const producer = new Producer(cluster, resolveProducerOptions(undefined, 30_000))
     corruptNextProduceResponse(cluster.broker(1)!)
     const good = producer.send({ topic: 't', value: 'a', partition: 0 })
     const sent = [1, 1].map((partition) => failure(producer.send({ topic: 't', value: 'a', partition })))

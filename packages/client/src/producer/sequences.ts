@@ -1,5 +1,5 @@
+import type { Identity, IdentityPolicy } from './identity.ts'
 import type { ProducerBatch } from './producer-batch.ts'
-import type { Identity, ProducerIdentities } from './producer-id.ts'
 
 const mask = 0x7fff_ffff
 
@@ -14,7 +14,9 @@ export function sequenceAfter(sequence: number, count: number): number {
  * those before it, so once one is certainly missing, all after it are.
  */
 export class Sequences {
-  readonly #identities: ProducerIdentities
+  readonly #identities: IdentityPolicy
+  readonly #topic: string
+  readonly #partition: number
   #identity: Identity | undefined
   #next = 0
   /** The ordinal of the first batch that the broker certainly does not have: from there on numbers start from 0 again. */
@@ -24,8 +26,10 @@ export class Sequences {
   /** The ordinal of the last batch that was abandoned while the broker may have it; -1: none. */
   #abandonedOrdinal = -1
 
-  constructor(identities: ProducerIdentities) {
+  constructor(identities: IdentityPolicy, topic: string, partition: number) {
     this.#identities = identities
+    this.#topic = topic
+    this.#partition = partition
   }
 
   /**
@@ -53,7 +57,7 @@ export class Sequences {
     if (first.baseSequence >= 0 && first.ordinal < this.#missingFrom) return true
     if (this.#abandonedOrdinal >= 0 && !this.#anyMissing) this.markMissing(first.ordinal)
     if (this.#anyMissing) return this.#restart(queue)
-    const current = this.#identities.ensure()
+    const current = this.#identities.ensure(this.#topic, this.#partition)
     if (current === undefined) return false
     if (current !== this.#identity) {
       this.#identity = current
@@ -64,7 +68,7 @@ export class Sequences {
   }
 
   #restart(queue: Iterable<ProducerBatch>): boolean {
-    const current = this.#identities.ensure()
+    const current = this.#identities.ensure(this.#topic, this.#partition)
     if (current === undefined) return false
     this.#identity = current
     this.#next = 0

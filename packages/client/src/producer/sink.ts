@@ -3,7 +3,7 @@ import type { Broker, ConnectionPurpose, RequestOptions } from '../cluster/broke
 import { KafkaError } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { ResolvedProducerOptions } from './options.ts'
-import { highestVersion, produceBody } from './produce-request.ts'
+import { highestVersion, type ProduceInTransaction, produceBody } from './produce-request.ts'
 import { settleFailure, settleResponse, settleUnacknowledged } from './produce-response.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
@@ -18,6 +18,10 @@ export interface SinkParts {
   readonly purpose: ConnectionPurpose
   readonly options: ResolvedProducerOptions
   readonly pool: WriterPool
+  /** Undefined for a producer without transactions. */
+  readonly transaction: ProduceInTransaction | undefined
+  /** A request has ended: its batches are settled or wait for another one. */
+  ended(): void
   /** A request with these batches is about to be sent. */
   sent(batches: readonly ProducerBatch[]): void
   /** The cached metadata of these topics is stale, or may be. */
@@ -182,6 +186,7 @@ export class Sink {
     }
     this.#inFlight.delete(batches)
     this.#silentSinceMs = cluster.runtime.monoNow()
+    this.#parts.ended()
     this.#schedule()
   }
 
@@ -191,12 +196,12 @@ export class Sink {
     batches: readonly ProducerBatch[],
     onFlushed: () => void,
   ): Promise<ProduceResponse | undefined> {
-    const { options, purpose } = this.#parts
-    const body = (version: number) => produceBody(batches, options, version)
+    const { options, purpose, transaction } = this.#parts
+    const body = (version: number) => produceBody(batches, options, version, transaction?.transactionalId)
     const request: RequestOptions = {
       purpose,
       timeoutMs: options.requestTimeoutMs,
-      maxVersion: highestVersion(batches),
+      maxVersion: transaction?.maxProduceVersion ?? highestVersion(batches),
       onFlushed,
     }
     if (options.acks !== 0) return broker.request(Produce, body, request)

@@ -68,7 +68,10 @@ export class TopicDirectory {
     this.#releases.delete(topic.name)
     this.topics.delete(topic.name)
     if (this.#last === topic) this.#last = undefined
-    if (topic.partitions.length > 0) this.#forgotten.add(topic.name)
+    const { identities } = this.#parts
+    if (topic.partitions.length === 0) return
+    if (identities?.isIdle !== true) this.#forgotten.add(topic.name)
+    else if (identities.current !== undefined) identities.retire(identities.current)
   }
 
   close(): void {

@@ -7,11 +7,13 @@ const plain: Attempted = {
   wholeMaybeWritten: false,
   records: 2,
   idempotent: true,
+  transactional: false,
   unreadable: 0,
   retriable: false,
 }
 
 const maybe = { maybeWritten: true }
+const transactional = { transactional: true }
 const part = { maybeWritten: true, wholeMaybeWritten: true }
 
 const rows: [Parameters<typeof verdictOf>[0], Partial<Attempted>, Verdict][] = [
@@ -34,6 +36,13 @@ const rows: [Parameters<typeof verdictOf>[0], Partial<Attempted>, Verdict][] = [
   ['PROTOCOL_ERROR', { unreadable: 3 }, 'fail'],
   ['PROTOCOL_ERROR', { unreadable: 1, idempotent: false }, 'fail'],
   ['POLICY_VIOLATION', {}, 'fail'],
+  ['OUT_OF_ORDER_SEQUENCE_NUMBER', transactional, 'poison'],
+  ['INVALID_PRODUCER_EPOCH', transactional, 'poison'],
+  ['PRODUCER_FENCED', transactional, 'poison'],
+  ['POLICY_VIOLATION', transactional, 'poison'],
+  ['DUPLICATE_SEQUENCE_NUMBER', transactional, 'done'],
+  ['MESSAGE_TOO_LARGE', transactional, 'split'],
+  ['CONCURRENT_TRANSACTIONS', { ...transactional, retriable: true }, 'again'],
 ]
 
 test.each(rows)('%s of a batch with %o: %s', (code, batch, verdict) => {

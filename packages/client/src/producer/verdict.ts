@@ -8,8 +8,10 @@ import type { ErrorCode } from '../errors.ts'
  * - `split`: its halves are sent in its place, under its numbers.
  * - `begin-again`: the broker rejects its number or its producer id, and certainly lacks it: it is sent again with the next identity.
  * - `fail`: no retry helps.
+ * - `poison`: the same in a transaction, which can only be aborted then. Nothing of a transaction begins again: its earlier records
+ *   have the old identity.
  */
-export type Verdict = 'done' | 'again' | 'split' | 'begin-again' | 'fail'
+export type Verdict = 'done' | 'again' | 'split' | 'begin-again' | 'fail' | 'poison'
 
 /** What a verdict depends on, besides the code. */
 export interface Attempted {
@@ -20,6 +22,7 @@ export interface Attempted {
   readonly records: number
   /** A broker recognises a batch that it has. */
   readonly idempotent: boolean
+  readonly transactional: boolean
   /** Responses to requests with this batch that could not be read, this one included. */
   readonly unreadable: number
   /** Kafka's classification of the error. */
@@ -33,6 +36,8 @@ const mostUnreadable = 3
 export function verdictOf(code: ErrorCode | number, batch: Attempted): Verdict {
   const { producer, tooLarge, unreadable } = meaningOf(code)
   if (code === 0 || producer === 'duplicate') return 'done'
+  const fail = batch.transactional ? 'poison' : 'fail'
+  if (producer !== undefined && batch.transactional) return 'poison'
   if (producer === 'out-of-sequence') return batch.wholeMaybeWritten ? 'fail' : 'begin-again'
   // With another id the broker would not recognise the duplicate of a batch that it may have.
   if (producer === 'identity-refused') return batch.maybeWritten ? 'fail' : 'begin-again'
@@ -41,5 +46,5 @@ export function verdictOf(code: ErrorCode | number, batch: Attempted): Verdict {
   if (batch.retriable) return 'again'
   // One unreadable response ends the connection and says nothing about the batch.
   if (unreadable && batch.idempotent && batch.unreadable < mostUnreadable) return 'again'
-  return 'fail'
+  return fail
 }

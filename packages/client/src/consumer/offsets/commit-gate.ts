@@ -1,5 +1,5 @@
 import { retryBackoffMs } from '../../cluster/retry-backoff.ts'
-import type { GroupIdentity } from '../../group/membership.ts'
+import { type GroupIdentity, sameMember } from '../../group/membership.ts'
 import type { CommitCluster, CommitHost } from './commit-host.ts'
 import type { Sendable } from './commit-queue.ts'
 
@@ -51,9 +51,4 @@ export class CommitGate {
   succeeded(): void {
     this.#failures = 0
   }
-}
-
-/** Whether a member is the same, in the same generation. */
-export function sameMember(a: GroupIdentity, b: GroupIdentity): boolean {
-  return a.memberId === b.memberId && a.generation === b.generation
 }

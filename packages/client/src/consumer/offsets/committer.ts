@@ -111,7 +111,7 @@ export class Committer {
   async #collect(): Promise<void> {
     const { turns } = this.#host
     const add = (partition: AssignedPartition): void => {
-      if (!partition.owned || partition.progress.pending(false) === undefined) return
+      if (!partition.commitsAutomatically || partition.progress.pending(false) === undefined) return
       this.#queue.progress(partition).automatic = true
     }
     this.#isCollecting = true

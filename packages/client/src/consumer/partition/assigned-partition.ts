@@ -1,5 +1,6 @@
 import { describePartition, type KafkaError } from '../../errors.ts'
-import type { StartOffset } from '../offset-input.ts'
+import type { StartOffset } from '../../group/offset-input.ts'
+import type { OriginGroup } from '../../group/origin.ts'
 import { type EndReason, type Era, Eras } from './era.ts'
 import { FetchState } from './fetch-state.ts'
 import { Hands } from './hands.ts'
@@ -23,9 +24,13 @@ export class AssignedPartition implements BufferOwner {
   readonly fetching = new FetchState()
   readonly buffer: PartitionBuffer<AssignedPartition>
   readonly hands = new Hands()
+  /** The group whose member the consumer is, or to which it commits. */
+  readonly group: OriginGroup | undefined
   readonly #eras = new Eras()
   #start: StartOffset | undefined
   #owned = true
+  /** A transaction commits its offsets. */
+  #isClaimed = false
   #paused = false
   #revoking = false
   /** Handlers of an earlier assignment of the same partition still run. */
@@ -39,9 +44,16 @@ export class AssignedPartition implements BufferOwner {
   /** The leader epoch in which the position was validated; in a newer one the log may have been truncated. */
   #validatedEpoch = -1
 
-  constructor(topic: string, partition: number, host: BufferHost<AssignedPartition>, start?: StartOffset) {
+  constructor(
+    topic: string,
+    partition: number,
+    host: BufferHost<AssignedPartition>,
+    start?: StartOffset,
+    group?: OriginGroup,
+  ) {
     this.topic = topic
     this.partition = partition
+    this.group = group
     this.#start = start
     this.buffer = new PartitionBuffer<AssignedPartition>(this, host)
   }
@@ -57,6 +69,16 @@ export class AssignedPartition implements BufferOwner {
 
   startAt(offset: StartOffset): void {
     this.#start = offset
+  }
+
+  /** Whether automatic commits include it: not once a transaction has committed an offset of it in this assignment. */
+  get commitsAutomatically(): boolean {
+    return this.#owned && !this.#isClaimed
+  }
+
+  /** From now on its offsets are committed by transactions: an automatic commit would store what a transaction has not committed. */
+  claim(): void {
+    this.#isClaimed = true
   }
 
   /** False once the partition was revoked, lost or closed. */

@@ -1,6 +1,7 @@
 import { describePartition, KafkaError } from '../../errors.ts'
-import { type ItemPlace, Message, MessageBatch } from '../message.ts'
-import { type AssignedPartition, endOf } from '../partition/assigned-partition.ts'
+import { endReasonOf, type ItemPlace } from '../item-place.ts'
+import { Message, MessageBatch } from '../message.ts'
+import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { EndReason } from '../partition/era.ts'
 import type { Deliveries } from './delivery.ts'
 
@@ -105,11 +106,6 @@ const whys: Record<EndReason, string> = {
   sought: 'the partition was revoked or repositioned after this message was read',
   reset: 'the log lost it after it was read, and the position was reset',
   recreated: 'the topic was deleted and created again after this message was read',
-}
-
-/** Why the item may not be marked any more; undefined: it may. */
-function endReasonOf({ batch, end }: ItemPlace): EndReason | undefined {
-  return batch.owner.owned ? endOf(batch.era, end) : 'lost'
 }
 
 function refusalError({ place, reason }: Refusal, count: number, someAreMarked: boolean): KafkaError {

@@ -71,9 +71,8 @@ export function checkSeek(value: unknown): asserts value is TopicPartition & { r
   throw invalid(`Cannot seek to ${shown(offset)}: it is not an offset`, value, offsetHint)
 }
 
-/** Checks an entry of `consumer.commit([…])`. */
-export function checkCommit(value: unknown): asserts value is PartitionOffset {
-  const caller = 'consumer.commit()'
+/** Checks an offset to commit. `caller` is the call: 'consumer.commit()'. */
+export function checkCommit(value: unknown, caller: string): asserts value is PartitionOffset {
   checkPlace(value, caller, 'offset', 'metadata', 'leaderEpoch')
   const { offset, metadata } = value as { offset?: unknown; metadata?: unknown } & TopicPartition
   if (!isOffset(offset)) throw invalid(`Cannot commit ${shown(offset)}: it is not an offset`, value, commitHint)

@@ -1,0 +1,44 @@
+import { describePartition, KafkaError } from '../errors.ts'
+import type { Origin } from '../group/origin.ts'
+import { type AssignedPartition, endOf } from './partition/assigned-partition.ts'
+import type { EndReason } from './partition/era.ts'
+import type { FetchedBatch } from './partition/fetched-batch.ts'
+
+/** Where a message or a batch comes from: the offsets from `start` to before `end`. */
+export interface ItemPlace {
+  readonly batch: FetchedBatch<AssignedPartition>
+  readonly start: number
+  readonly end: number
+}
+
+/** Why the item may not be marked or committed any more; undefined: it may. */
+export function endReasonOf({ batch, end }: ItemPlace): EndReason | undefined {
+  return batch.owner.owned ? endOf(batch.era, end) : 'lost'
+}
+
+const whys: Record<EndReason, string> = {
+  lost: 'the partition was revoked or lost after it was read, and another member may have it',
+  sought: 'the position was moved after it was read',
+  reset: 'the log lost it after it was read',
+  recreated: 'the topic was deleted and created again after it was read',
+}
+
+/** For a transaction that commits the offset after the item. */
+export function originAt(place: ItemPlace): Origin {
+  const { batch, end } = place
+  const { owner, leaderEpoch } = batch
+  const { topic, partition, group } = owner
+  return {
+    ...{ topic, partition, leaderEpoch, group },
+    nextOffset: end,
+    assignment: owner,
+    refusal: () => {
+      const reason = endReasonOf(place)
+      if (reason === undefined) return undefined
+      const at = { topic, partition, offset: end - 1 }
+      const message = `Cannot commit the offset of ${describePartition(at)}: ${whys[reason]}`
+      return new KafkaError('INVALID_STATE', message, { topic, partition, outcome: 'not-written' })
+    },
+    claim: () => owner.claim(),
+  }
+}

@@ -1,0 +1,63 @@
+import { meaningOf } from '../../error-meaning.ts'
+import { KafkaError, type Outcome } from '../../errors.ts'
+
+const abortHint = 'Abort the transaction. A new one may send the records again.'
+
+/** For what belongs to a transaction in which something else failed. */
+export function abortableError(cause: KafkaError, outcome: Outcome = 'not-written'): KafkaError {
+  const message = `The transaction can only be aborted: ${cause.message}`
+  const { topic, partition, broker, retriable } = cause
+  return new KafkaError('TRANSACTION_ABORTABLE', message, {
+    ...{ topic, partition, broker, retriable, outcome, cause },
+    hint: abortHint,
+  })
+}
+
+/** For records that were not acknowledged when the application aborted their transaction. */
+export function abortedRecordError(outcome: Outcome): KafkaError {
+  const message = 'The transaction was aborted before the record was acknowledged'
+  return new KafkaError('TRANSACTION_ABORTED', message, { retriable: true, outcome })
+}
+
+/**
+ * The coordinator accepts nothing more from this producer. Another instance uses its transactionalId, or the coordinator aborted a
+ * transaction that took too long, which raises the epoch in the same way.
+ */
+export function fencedError(transactionalId: string, timeoutMs: number, openMs: number, cause: KafkaError): KafkaError {
+  const expired = openMs >= timeoutMs
+  const why = expired
+    ? `the transaction took longer than transactionTimeoutMs (${timeoutMs}), so the coordinator aborted it; or another instance uses this transactionalId`
+    : 'another instance uses this transactionalId'
+  return new KafkaError('PRODUCER_FENCED', `The producer '${transactionalId}' was fenced: ${why}`, {
+    fatal: true,
+    outcome: 'not-written',
+    broker: cause.broker,
+    cause,
+    hint: expired
+      ? 'Create another producer. Make transactions shorter, or raise transactionTimeoutMs.'
+      : 'Close this producer. Give each instance a transactionalId of its own.',
+  })
+}
+
+/** An end of a transaction that is neither known to have happened nor certain not to. */
+export function unresolvedError(transactionalId: string, cause: KafkaError): KafkaError {
+  const message = `It is unknown whether the transaction of '${transactionalId}' was committed: ${cause.message}`
+  return new KafkaError(cause.code, message, {
+    fatal: true,
+    outcome: 'unknown',
+    broker: cause.broker,
+    cause,
+    hint: 'Close this producer. The next one with this transactionalId starts from the outcome, which `isolation: read_committed` shows.',
+  })
+}
+
+export function stateError(message: string, hint?: string): KafkaError {
+  return new KafkaError('INVALID_STATE', message, { outcome: 'not-written', hint })
+}
+
+/** Whether no later transaction of this producer can succeed after this error. */
+export function endsProducer(error: KafkaError): boolean {
+  const { transaction, unsupportedVersion, sasl } = meaningOf(error.code)
+  if (error.fatal || unsupportedVersion || sasl !== undefined) return true
+  return transaction === 'fenced' || transaction === 'forbidden'
+}
