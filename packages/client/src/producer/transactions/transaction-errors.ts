@@ -19,22 +19,38 @@ export function abortedRecordError(outcome: Outcome): KafkaError {
   return new KafkaError('TRANSACTION_ABORTED', message, { retriable: true, outcome })
 }
 
+interface Named {
+  readonly transactionalId: string
+  readonly transactionTimeoutMs: number
+}
+
+const shorterHint = 'Make transactions shorter, or raise transactionTimeoutMs.'
+
+/** The coordinator has aborted the transaction, and accepts the producer for the next one. */
+export function expiredError({ transactionTimeoutMs }: Named, cause: KafkaError): KafkaError {
+  const message = `The transaction took longer than transactionTimeoutMs (${transactionTimeoutMs}), so the coordinator aborted it`
+  return cause.with({ message, cause, hint: shorterHint })
+}
+
 /**
- * The coordinator accepts nothing more from this producer. Another instance uses its transactionalId, or the coordinator aborted a
- * transaction that took too long, which raises the epoch in the same way.
+ * The coordinator accepts nothing more from this producer. Another instance uses its transactionalId, or, `isExpired`, the coordinator
+ * aborted a transaction that took too long, which without KIP-890 raises the epoch in the same way.
  */
-export function fencedError(transactionalId: string, timeoutMs: number, openMs: number, cause: KafkaError): KafkaError {
-  const expired = openMs >= timeoutMs
-  const why = expired
-    ? `the transaction took longer than transactionTimeoutMs (${timeoutMs}), so the coordinator aborted it; or another instance uses this transactionalId`
-    : 'another instance uses this transactionalId'
+export function fencedError(
+  { transactionalId, transactionTimeoutMs }: Named,
+  isExpired: boolean,
+  cause: KafkaError,
+): KafkaError {
+  const other = 'another instance uses this transactionalId'
+  const late = `the transaction took longer than transactionTimeoutMs (${transactionTimeoutMs}), so the coordinator aborted it`
+  const why = isExpired ? `${late}; or ${other}` : other
   return new KafkaError('PRODUCER_FENCED', `The producer '${transactionalId}' was fenced: ${why}`, {
     fatal: true,
     outcome: 'not-written',
     broker: cause.broker,
     cause,
-    hint: expired
-      ? 'Create another producer. Make transactions shorter, or raise transactionTimeoutMs.'
+    hint: isExpired
+      ? `Create another producer. ${shorterHint}`
       : 'Close this producer. Give each instance a transactionalId of its own.',
   })
 }

@@ -11,7 +11,7 @@ import type { GroupOffsets } from './offsets-input.ts'
 import type { ResolvedTransactionalOptions } from './options.ts'
 import { Registration } from './registration.ts'
 import type { TransactionCluster } from './transaction-cluster.ts'
-import { abortableError, endsProducer, fencedError, unresolvedError } from './transaction-errors.ts'
+import { abortableError, endsProducer, expiredError, fencedError, unresolvedError } from './transaction-errors.ts'
 import { TransactionState } from './transaction-state.ts'
 
 /** Limits of one step, counted from the call that it belongs to. */
@@ -34,7 +34,8 @@ export class TransactionFlow {
   readonly #registration: Registration
   /** Protocol 1: the groups that are part of the open transaction. */
   readonly #groups = new Set<string>()
-  #openedMs = 0
+  /** When the open transaction began, on `monoNow`. */
+  #openedMs: number | undefined
 
   /** `closing` aborts when the producer stops to wait for anything. */
   constructor(cluster: TransactionCluster, options: ResolvedTransactionalOptions, closing: AbortSignal) {
@@ -150,9 +151,10 @@ export class TransactionFlow {
     if (transaction === undefined && !endsProducer(error) && error.outcome !== 'not-written') {
       return state.end(unresolvedError(this.#options.transactionalId, error))
     }
-    if (transaction === 'wrong-state') return state.end(error.with({ fatal: true }))
-    state.failed(error)
-    return state.fatal ?? abortableError(error)
+    // It is not committed. With protocol 2 this is how the coordinator reports that it has aborted it at its timeout.
+    const reason = transaction === 'wrong-state' && this.#isExpired ? expiredError(this.#options, error) : error
+    state.failed(reason)
+    return state.fatal ?? abortableError(reason)
   }
 
   /** Ends the transaction, whatever became of its records. Can be called again after a failure. */
@@ -192,7 +194,7 @@ export class TransactionFlow {
   }
 
   #closed(): void {
-    this.#openedMs = 0
+    this.#openedMs = undefined
     this.state.closed()
   }
 
@@ -231,8 +233,12 @@ export class TransactionFlow {
 
   #fatalError(error: KafkaError): KafkaError {
     if (meaningOf(error.code).transaction !== 'fenced') return error.with({ fatal: true })
-    const { transactionalId, transactionTimeoutMs } = this.#options
-    const openMs = this.#openedMs === 0 ? 0 : this.#cluster.runtime.monoNow() - this.#openedMs
-    return fencedError(transactionalId, transactionTimeoutMs, openMs, error)
+    return fencedError(this.#options, this.#isExpired, error)
+  }
+
+  /** Whether the transaction is open for longer than the coordinator allows. */
+  get #isExpired(): boolean {
+    const openMs = this.#openedMs === undefined ? 0 : this.#cluster.runtime.monoNow() - this.#openedMs
+    return openMs >= this.#options.transactionTimeoutMs
   }
 }

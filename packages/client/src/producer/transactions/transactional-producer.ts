@@ -135,7 +135,7 @@ export class TransactionalProducer {
     if (transaction === undefined) return
     try {
       if (transaction.status === 'ending') await transaction.ended()
-      else await transaction.abort({ timeoutMs })
+      else await transaction.abort({ timeoutMs: Math.max(1, Math.ceil(timeoutMs)) })
     } catch (error) {
       const fields = errorFields(asKafkaError(error, 'Closing'))
       this.#cluster.logger.warn('a transaction was left open: the coordinator aborts it at its timeout', fields)
@@ -165,7 +165,7 @@ export class TransactionalProducer {
   }
 
   #restMs({ deadlineMs }: StepLimits): number {
-    return Math.max(1, deadlineMs - this.#cluster.runtime.monoNow())
+    return Math.max(1, Math.ceil(deadlineMs - this.#cluster.runtime.monoNow()))
   }
 }
 
