@@ -53,6 +53,14 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect(lines[0]).toMatch(/▇{10} 10 the/)
   })
 
+  test('transfers: each one is booked exactly once, although the processor is killed', async () => {
+    const { code, lines, stderr } = await runExample('transfers', ['--count', '60'])
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines.join('\n')).toContain('processor-1 is killed in the middle of a transaction')
+    expect(lines.at(-1)).toBe('60 transfers: 120 bookings, 0 twice, sum of all accounts 0')
+  })
+
   test('failover loses, duplicates and reorders nothing', async () => {
     const { code, lines } = await runExample('failover', ['--count', '5000'])
     expect(code).toBe(0)

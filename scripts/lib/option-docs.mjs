@@ -16,6 +16,11 @@ export const sections = [
     name: 'ProducerOptions',
   },
   {
+    title: 'Transactions: `kafka.transactionalProducer(options)`, besides those of a producer',
+    file: 'packages/client/src/producer/transactions/options.ts',
+    name: 'TransactionalProducerOptions',
+  },
+  {
     title: 'Consumer: `kafka.consumer(options)`',
     file: 'packages/client/src/consumer/options.ts',
     name: 'ConsumerOptions',

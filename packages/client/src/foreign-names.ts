@@ -85,7 +85,12 @@ export const foreignNames: ReadonlyMap<string, readonly ForeignName[]> = new Map
   ['compressioncodec', [at('producer', 'compression')]],
   ['createpartitioner', [ownPartitioner]],
   ['partitionerclass', [ownPartitioner]],
-  ['transactionalid', [advice('producer', 'Leave it out: this producer is idempotent, without transactions.')]],
+  [
+    'transactionalid',
+    [advice('producer', 'Create the producer by `kafka.transactionalProducer({ transactionalId })`.')],
+  ],
+  ['transactiontimeout', [advice('producer', 'Set `transactionTimeoutMs` of `kafka.transactionalProducer()`.')]],
+  ['transactiontimeoutms', [advice('producer', 'Set `transactionTimeoutMs` of `kafka.transactionalProducer()`.')]],
   ['timeout', [advice('send', "Set 'deliveryTimeoutMs' of kafka.producer(): it limits each record."), timeouts]],
   ['timeoutms', [advice('send', "Set 'deliveryTimeoutMs' of kafka.producer(): it limits each record."), timeouts]],
   // Records

@@ -3,6 +3,7 @@ import type { Runtime } from '@ottla/runtime'
 import type { OwnConnections } from '../cluster/own-connections.ts'
 import { retryBackoffMs } from '../cluster/retry-backoff.ts'
 import type { TopicInfo } from '../cluster/topology.ts'
+import { meaningOf } from '../error-meaning.ts'
 import { asKafkaError, closedError, KafkaError, type Outcome } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { BufferSpace } from './buffer-space.ts'
@@ -21,6 +22,7 @@ import { ProducerMetrics } from './producer-metrics.ts'
 import type { PausablePartition, ProducerParts } from './producer-parts.ts'
 import { BatchResult, Receipt } from './receipt.ts'
 import type { RecordEntry } from './record-input.ts'
+import { checkSize } from './size.ts'
 import type { AwaitingRecord, TopicBuffer } from './topic-buffer.ts'
 import { TopicDirectory } from './topic-directory.ts'
 import { TopicLookup } from './topic-lookup.ts'
@@ -28,9 +30,9 @@ import { WriterPool } from './writer-pool.ts'
 
 /** Above this many bytes the bound is computed exactly: with three bytes per character, batches would only be a third full. */
 const roughUpTo = 2048
-/** The size of a batch without records. */
-const batchOverheadBytes = 61
 const pooledBytes = 8 << 20
+/** The first pause while a broker is not ready, as in Java. */
+const busyPauseMs = 20
 
 /** Holds accepted records until they are settled, by topic and partition, within one budget of bytes. */
 export class Accumulator implements ProducerParts {
@@ -138,7 +140,7 @@ export class Accumulator implements ProducerParts {
   /** Measures a large entry exactly; throws MESSAGE_TOO_LARGE. */
   measure(entry: RecordEntry): void {
     if (entry.sizeBound <= roughUpTo) return
-    this.#checkSize(entry.tighten(), entry)
+    checkSize(entry.tighten(), this.options.maxRequestBytes, entry)
   }
 
   /** Accepts a measured record; what fails settles it. The entry is not used after the call. */
@@ -167,21 +169,6 @@ export class Accumulator implements ProducerParts {
     partition.append(entry, call, position, generation)
     if (wanted !== undefined && partition.open !== undefined) partition.open.explicit = true
     else if (entry.key === null) topic.noteSticky(partition)
-  }
-
-  #checkSize(bytes: number, { topic, partition }: RecordEntry): void {
-    const { maxRequestBytes } = this.options
-    if (bytes + batchOverheadBytes <= maxRequestBytes) return
-    throw new KafkaError(
-      'MESSAGE_TOO_LARGE',
-      `A record of ${bytes} bytes for topic '${topic}' is larger than maxRequestBytes (${maxRequestBytes})`,
-      {
-        topic,
-        partition,
-        outcome: 'not-written',
-        hint: "Send it in pieces, or raise maxRequestBytes and the topic's max.message.bytes.",
-      },
-    )
   }
 
   #await(
@@ -315,8 +302,12 @@ export class Accumulator implements ProducerParts {
     this.#deadlines.pause(partition, atMs)
   }
 
-  backoffMs(failures: number): number {
-    return retryBackoffMs(this.#cluster, failures + 1)
+  backoffMs(failures: number, error?: KafkaError): number {
+    const pauseMs = retryBackoffMs(this.#cluster, failures + 1)
+    // The broker is about to be ready: it ends the last transaction, usually within milliseconds.
+    return error !== undefined && meaningOf(error.code).notReady
+      ? Math.min(pauseMs, busyPauseMs * 2 ** failures)
+      : pauseMs
   }
 
   #spaceTimedOut(): KafkaError {

@@ -1,5 +1,4 @@
 import type { KafkaError, Outcome } from '../errors.ts'
-import type { ProduceInTransaction } from './produce-request.ts'
 
 /** The producer id and epoch that sequence numbers belong to. Compared by object identity. */
 export interface Identity {
@@ -28,6 +27,13 @@ export interface SendControl {
   resume(): void
   /** Settles everything that is not settled with an error: nothing more of it is sent. */
   rejectAll(errorOf: (outcome: Outcome) => KafkaError): void
+}
+
+/** How a Produce request belongs to a transaction. */
+export interface ProduceInTransaction {
+  readonly transactionalId: string
+  /** From version 12 on the broker adds the partitions to the transaction (KIP-890). */
+  readonly maxProduceVersion: number | undefined
 }
 
 /** The transactions of a producer, as its batches see them. */

@@ -387,7 +387,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     if (first.tooLarge) return
     // No pause after a change of the leader, nor before the first attempt with new sequence numbers.
     if (this.#sink !== this.#sentTo || (first.outOfOrder && this.#failures === 0)) this.#failures++
-    else this.retryAt(this.#parts.runtime.monoNow() + this.#parts.backoffMs(this.#failures))
+    else this.retryAt(this.#parts.runtime.monoNow() + this.#parts.backoffMs(this.#failures, first.lastError))
   }
 
   #split(batch: ProducerBatch): ProducerBatch[] {

@@ -10,13 +10,6 @@ export function highestVersion(batches: readonly ProducerBatch[]): number | unde
   return batches.every(({ partition }) => partition.topic.topicId !== undefined) ? undefined : topicIdVersion - 1
 }
 
-/** How a request belongs to a transaction. */
-export interface ProduceInTransaction {
-  readonly transactionalId: string
-  /** From version 12 on the broker adds the partitions to the transaction (KIP-890). */
-  readonly maxProduceVersion: number | undefined
-}
-
 /** One request with these batches, at most one per partition. */
 export function produceBody(
   batches: readonly ProducerBatch[],

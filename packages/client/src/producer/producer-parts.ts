@@ -44,6 +44,6 @@ export interface ProducerParts {
   leaderMissing(partition: PausablePartition): void
   /** Schedules the partition at that time on `monoNow`. */
   scheduleAt(partition: PausablePartition, atMs: number): void
-  /** The pause before the next attempt, after this many failed ones. */
-  backoffMs(failures: number): number
+  /** The pause before the next attempt, after this many failed ones, the last of which failed with `error`. */
+  backoffMs(failures: number, error?: KafkaError): number
 }

@@ -48,7 +48,7 @@ describe.each(protocols)('with protocol $protocol (release $release)', ({ protoc
       const old = producer.transaction((tx) => tx.sendOffsets({ offsets, group }))
       expect(await failure(old)).toMatchObject({ code: 'ILLEGAL_GENERATION' })
       expect(await committedOffset(scenario)).toBe(1n)
-      // The producer goes on.
+      // The producer can continue.
       await producer.transaction((tx) => tx.sendOffsets({ offsets, group: consumer.groupMetadata() }))
       expect(await committedOffset(scenario)).toBe(2n)
       expect(scenario.seen(AddOffsetsToTxn).length).toBe(protocol === 2 ? 0 : 3)
@@ -165,7 +165,7 @@ describe.each(protocols)('with protocol $protocol (release $release)', ({ protoc
     }),
   )
 
-  test('a refused group makes the transaction fail, and the producer goes on', () =>
+  test('a refused group makes the transaction fail, and the producer can continue', () =>
     on(async (scenario) => {
       const producer = scenario.kafka.transactionalProducer({ transactionalId })
       scenario.fault('TxnOffsetCommit', { error: 'GROUP_AUTHORIZATION_FAILED' }, 'once')

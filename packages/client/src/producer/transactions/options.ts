@@ -28,7 +28,7 @@ const { acks: _acks, idempotent: _idempotent, ...shared } = producerOptions
 const isText = (value: unknown) => typeof value === 'string' && value !== ''
 
 /** Every option of the transactional producer with its default. */
-export const transactionalProducerOptions = Object.freeze({
+const transactionalProducerOptions = Object.freeze({
   transactionalId: requiredValue<string>(isText, 'must be a string that is not empty'),
   transactionTimeoutMs: milliseconds(60_000, 1),
   ...shared,

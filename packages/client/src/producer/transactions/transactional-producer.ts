@@ -55,7 +55,7 @@ export class TransactionalProducer {
    */
   async transaction<T>(work: (transaction: Transaction) => Promise<T> | T, options?: CallOptions): Promise<T> {
     if (typeof work !== 'function') {
-      throw new KafkaError('INVALID_ARGUMENT', 'producer.transaction() needs a function that gets the transaction')
+      throw new KafkaError('INVALID_ARGUMENT', 'The argument of producer.transaction() must be a function')
     }
     const transaction = await this.begin(options)
     try {
