@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import { KafkaError } from '../../src/errors.ts'
 
 /** The KafkaError that a promise rejects with. */
@@ -6,7 +7,7 @@ export async function failure(promise: Promise<unknown>): Promise<KafkaError> {
     () => undefined,
     (reason: unknown) => reason,
   )
-  if (!KafkaError.is(error)) throw new Error(`expected a KafkaError, not ${String(error)}`)
+  if (!KafkaError.is(error)) expect.fail(`expected a KafkaError, not ${String(error)}`)
   return error
 }
 

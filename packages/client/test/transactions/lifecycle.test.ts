@@ -142,7 +142,7 @@ test('close lets a commit that was called end, and refuses those that wait for t
     const waiting = producer.begin()
     const closing = producer.close()
     expect(await failure(waiting)).toMatchObject({ code: 'CLOSED', outcome: 'not-written' })
-    await committing
+    await expect(committing).resolves.toBe(undefined)
     await closing
     expect(await committedValues(scenario)).toEqual(['a'])
   }))
