@@ -54,11 +54,14 @@ export class CoordinatorRequests {
     this.#timeoutMs = transactionTimeoutMs
   }
 
-  /** The protocol of the coordinator, as of its connection; 1 while there is none. */
-  async protocol(): Promise<TransactionProtocol> {
-    const coordinator = await this.#cluster.findCoordinator('transaction', this.#transactionalId)
-    if (coordinator.featureLevel(feature) < 2) return 1
-    return coordinator.knownVersionOf(EndTxn, { minVersion: raisingEndVersion }) === undefined ? 1 : 2
+  /** The protocol of the coordinator, as of its last connection. */
+  protocol(limits: CallLimits): Promise<TransactionProtocol> {
+    const operation = `Beginning a transaction of '${this.#transactionalId}'`
+    const what = { operation, ...limits }
+    return onCoordinator(this.#cluster, 'transaction', this.#transactionalId, what, async (coordinator, signal) => {
+      const version = await coordinator.versionOf(EndTxn, { signal, purpose: this.#connection.to(coordinator) })
+      return version >= raisingEndVersion && coordinator.featureLevel(feature) >= 2 ? 2 : 1
+    })
   }
 
   /**

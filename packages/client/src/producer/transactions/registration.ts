@@ -17,6 +17,9 @@ export interface RegistrationHost {
 export class Registration {
   readonly #host: RegistrationHost
   #added = new PartitionSet()
+  /** Added or wanted. */
+  #named = new PartitionSet()
+  /** In the order in which they were named; the first ones are in the request in flight. */
   #wanted: TopicPartition[] = []
   #running: Promise<void> | undefined
 
@@ -28,7 +31,8 @@ export class Registration {
   has(topic: string, partition: number): boolean {
     const place = { topic, partition }
     if (this.#added.has(place)) return true
-    if (!this.#wanted.some((other) => other.topic === topic && other.partition === partition)) {
+    if (!this.#named.has(place)) {
+      this.#named.add(place)
       this.#wanted.push(place)
       this.#running ??= this.#run()
     }
@@ -43,6 +47,7 @@ export class Registration {
   /** A transaction begins: it has no partitions. Only while no request is in flight. */
   reset(): void {
     this.#added = new PartitionSet()
+    this.#named = new PartitionSet()
     this.#wanted = []
   }
 

@@ -80,7 +80,9 @@ export class TransactionFlow {
 
   async begin(limits: StepLimits): Promise<void> {
     await this.ready(limits)
-    const protocol = await this.#requests.protocol()
+    const protocol = await this.#requests.protocol(this.#limits(limits)).catch((error) => {
+      throw this.#failed(error)
+    })
     this.#groups.clear()
     this.#openedMs = this.#cluster.runtime.monoNow()
     this.state.open(protocol)
