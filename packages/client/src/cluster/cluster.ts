@@ -10,6 +10,7 @@ import { Observer } from '../net/observer.ts'
 import { OpenSockets } from '../net/open-sockets.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { handled } from '../runtime/deferred.ts'
+import { staggered } from '../runtime/staggered.ts'
 import { waitAtMost, within, withSignal } from '../runtime/wait.ts'
 import type { Broker } from './broker.ts'
 import { type BrokerListing, BrokerTable } from './broker-table.ts'
@@ -32,6 +33,9 @@ export type LeaderHint = BrokerListing
 
 /** Destroyed sockets are closed in the next turn of the event loop; this only limits the wait. */
 const longestCloseMs = 1_000
+
+/** Another broker is tried beside one that is silent for this long. */
+const silentAfterMs = 1_000
 
 const unknownTopic = errorCode('UNKNOWN_TOPIC_OR_PARTITION')
 
@@ -72,7 +76,7 @@ export class Cluster {
       rebootstrapped: () => this.#rebootstrapped(),
     })
     this.#coordinators = new Coordinators({
-      anyBroker: () => this.findBroker(),
+      firstResult: (attempt) => this.firstResult(attempt),
       addBrokers: (brokers) => this.#table.add(brokers),
       broker: (id) => this.#table.get(id),
     })
@@ -232,6 +236,29 @@ export class Cluster {
     const best = this.#table.candidates()[0]
     if (best !== undefined) return best
     throw new KafkaError('NO_BROKER_REACHABLE', 'The metadata names no broker', { retriable: true })
+  }
+
+  /**
+   * The first result of any broker: one that fails, or has not responded for a second, does not delay it. Only for requests that may
+   * be served twice. Rejects when all brokers have failed, or with a failure that no other broker can heal.
+   */
+  async firstResult<T>(attempt: (broker: Broker) => Promise<T>): Promise<T> {
+    const best = await this.findBroker()
+    let failure: unknown
+    const wrapped = async (broker: Broker): Promise<{ readonly value: T }> => {
+      try {
+        return { value: await attempt(broker) }
+      } catch (error) {
+        failure ??= error
+        throw error
+      }
+    }
+    const others = this.#table.candidates().filter((broker) => broker !== best)
+    const ends = (error: unknown) => !KafkaError.is(error) || !error.retriable || this.closing.aborted
+    const stagger = { runtime: this.runtime, afterMs: silentAfterMs, ends }
+    const result = await staggered<Broker, { readonly value: T }>([best, ...others], wrapped, stagger)
+    if (result === undefined) throw failure
+    return result.value
   }
 
   /** From the second attempt on the cached controller is considered wrong. */

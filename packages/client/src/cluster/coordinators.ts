@@ -19,7 +19,8 @@ const mostKnown = 10_000
 
 /** What a look-up needs from the cluster. */
 export interface CoordinatorServices {
-  anyBroker(): Promise<Broker>
+  /** See `Cluster.firstResult`. */
+  firstResult<T>(attempt: (broker: Broker) => Promise<T>): Promise<T>
   addBrokers(brokers: readonly BrokerListing[]): void
   broker(id: number): Broker | undefined
 }
@@ -74,10 +75,11 @@ export class Coordinators {
 
   async #send(kind: CoordinatorKind, batch: Batch): Promise<void> {
     try {
-      const broker = await this.#services.anyBroker()
-      const version = await broker.versionOf(FindCoordinator)
-      if (version >= batchVersion) await this.#findMany(broker, kind, batch)
-      else for (const [key, found] of batch) await this.#findOne(broker, kind, key, found)
+      await this.#services.firstResult(async (broker) => {
+        const version = await broker.versionOf(FindCoordinator)
+        if (version >= batchVersion) await this.#findMany(broker, kind, batch)
+        else for (const [key, found] of batch) await this.#findOne(broker, kind, key, found)
+      })
     } catch (error) {
       for (const found of batch.values()) found.reject(error)
     } finally {

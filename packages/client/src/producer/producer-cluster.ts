@@ -17,6 +17,6 @@ export type ProducerCluster = Pick<
   | 'addBrokers'
   | 'broker'
   | 'ownConnections'
-  | 'findBroker'
+  | 'firstResult'
   | 'retry'
 >

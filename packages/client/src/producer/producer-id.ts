@@ -93,14 +93,16 @@ export class ProducerIdentities implements IdentityPolicy {
     }
   }
 
-  async #requestId(signal: AbortSignal): Promise<Identity> {
-    const broker = await this.#cluster.findBroker()
+  /** An id that is not used costs the cluster nothing: a broker that hangs need not delay the first record. */
+  #requestId(signal: AbortSignal): Promise<Identity> {
     const body = { transactionalId: null, transactionTimeoutMs }
-    const { errorCode, producerId, producerEpoch } = await broker.request(InitProducerId, body, { signal })
-    if (errorCode !== 0) {
-      const hint = 'Grant IDEMPOTENT_WRITE on the cluster (brokers before 3.0 require it), or set idempotent: false.'
-      throw kafkaErrorOf(errorCode, 'Getting a producer id', { broker, hint })
-    }
-    return { producerId, epoch: producerEpoch, transactional: false }
+    return this.#cluster.firstResult(async (broker) => {
+      const { errorCode, producerId, producerEpoch } = await broker.request(InitProducerId, body, { signal })
+      if (errorCode !== 0) {
+        const hint = 'Grant IDEMPOTENT_WRITE on the cluster (brokers before 3.0 require it), or set idempotent: false.'
+        throw kafkaErrorOf(errorCode, 'Getting a producer id', { broker, hint })
+      }
+      return { producerId, epoch: producerEpoch, transactional: false }
+    })
   }
 }

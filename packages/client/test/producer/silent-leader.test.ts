@@ -88,3 +88,18 @@ test.each(seeds)('the first record of another topic waits a second at most for a
     hung.resume()
   }),
 )
+
+test.each(seeds)('the first record of a producer waits a second at most for a broker that hangs (seed %i)', (seed) =>
+  onTestkit({ seed, ...cluster3, topics: { t: 3, u: 1 } }, async (scenario) => {
+    const { cluster, kafka } = scenario
+    const first = kafka.producer()
+    await first.send([0, 1, 2].map((partition) => ({ topic: 't', partition, value: 'x' })))
+    await first.send({ topic: 'u', value: 'x' })
+    const hung = cluster.brokers.find(({ id }) => id !== cluster.partition('u', 0).leader)!
+    hung.pause()
+    const startedMs = scenario.nowMs
+    for (let n = 0; n < 3; n++) await kafka.producer().send({ topic: 'u', value: 'x' })
+    expect(scenario.nowMs - startedMs).toBeLessThan(3 * 1_200)
+    hung.resume()
+  }),
+)
