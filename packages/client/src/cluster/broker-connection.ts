@@ -11,6 +11,7 @@ import type { Observer } from '../net/observer.ts'
 import { openConnection } from '../net/open-connection.ts'
 import type { OpenSockets } from '../net/open-sockets.ts'
 import type { PendingRequest } from '../net/pending-request.ts'
+import type { VersionFallback } from '../net/version-fallback.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { type Deferred, deferred, handled } from '../runtime/deferred.ts'
@@ -37,6 +38,7 @@ export interface BrokerConnectionOwner {
   address(): BrokerAddress
   readonly backoff: ReconnectBackoff
   setRanges(ranges: ApiRanges): void
+  readonly versions: VersionFallback
   /** The broker closed a new connection at its first request: the next one finds out whether it requires SASL. */
   probeSasl: boolean
   /** The address of the host that was connected to last. */
@@ -220,6 +222,7 @@ export class BrokerConnection {
       clientId: options.clientId,
       limits: options,
       observer,
+      versions: this.#owner.versions,
       onClosed: (error) => this.#onClosed(connection, error),
       onGone: () => sockets.gone(),
       onWritable: () => this.#flush(),

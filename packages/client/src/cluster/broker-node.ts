@@ -3,6 +3,7 @@ import { notSent } from '../error-meaning.ts'
 import { type BrokerAddress, closedError, KafkaError } from '../errors.ts'
 import type { ApiRanges, VersionLimits } from '../net/api-ranges.ts'
 import { PendingRequest } from '../net/pending-request.ts'
+import { type VersionFall, VersionFallback } from '../net/version-fallback.ts'
 import { withSignal } from '../runtime/wait.ts'
 import type { Broker, ConnectionPurpose, RequestBody, RequestOptions } from './broker.ts'
 import { BrokerConnection, type BrokerConnectionOwner, type BrokerConnectionServices } from './broker-connection.ts'
@@ -14,6 +15,7 @@ const noOptions: RequestOptions = Object.freeze({})
 export class BrokerNode implements Broker, BrokerConnectionOwner {
   readonly id: number
   readonly backoff: ReconnectBackoff
+  readonly versions: VersionFallback
   probeSasl = false
   readonly lastAddress: { value: string | undefined } = { value: undefined }
   readonly #services: BrokerConnectionServices
@@ -36,6 +38,7 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
     this.#services = services
     const { reconnectBackoffMs: firstMs, reconnectBackoffMaxMs: maxMs } = options
     this.backoff = new ReconnectBackoff(runtime, { firstMs, maxMs })
+    this.versions = new VersionFallback(runtime, (fall) => this.#lowered(fall))
   }
 
   get host(): string {
@@ -167,6 +170,11 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
     this.#closeError = error
     for (const connection of this.#connections.values()) connection.close(error)
     this.#connections.clear()
+  }
+
+  #lowered({ api, version, next }: VersionFall): void {
+    const fields = { broker: `${this.#host}:${this.#port}`, api: api.name, version, next }
+    this.#services.logger.info('the broker closes connections at a version, using a lower one', fields)
   }
 
   #connection(purpose: ConnectionPurpose = 'general'): BrokerConnection {

@@ -307,14 +307,15 @@ describe('brokers', () => {
     await cluster.close()
   })
 
-  test('are supported from 2.1 on; older ones are rejected as too old', async () => {
-    peer.versions.set('Metadata', { min: 0, max: 6 })
+  test('are rejected only without a Metadata version that the client can use', async () => {
+    peer.versions.set('Metadata', { min: 0, max: 3 })
     const cluster = newCluster()
     expect(await after(500, cluster.refreshMetadata('test'))).toMatchObject({
       code: 'UNSUPPORTED_BROKER',
-      message: expect.stringContaining('older than Apache Kafka 2.1'),
+      message: expect.stringContaining('offers Metadata versions up to 3, the client requires 4'),
+      hint: 'Upgrade the broker to Apache Kafka 2.1 or newer.',
     })
-    peer.versions.set('Metadata', { min: 0, max: 7 })
+    peer.versions.set('Metadata', { min: 0, max: 5 })
     peer.versions.set('ApiVersions', { min: 0, max: 2 })
     expect(await after(2_000, cluster.refreshMetadata('test'))).toBeUndefined()
     await cluster.close()

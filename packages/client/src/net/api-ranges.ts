@@ -1,5 +1,6 @@
 import type { Api } from '@ottla/codec'
 import { type BrokerAddress, describeBroker, KafkaError } from '../errors.ts'
+import type { VersionFallback } from './version-fallback.ts'
 
 export interface VersionLimits {
   readonly minVersion?: number | undefined
@@ -15,11 +16,14 @@ interface Range {
 export class ApiRanges {
   readonly #ranges = new Map<number, Range>()
   readonly #features = new Map<string, number>()
+  readonly #fallback: Pick<VersionFallback, 'highestOf'> | undefined
 
   constructor(
     apiKeys: readonly { apiKey: number; minVersion: number; maxVersion: number }[],
     finalizedFeatures: readonly { name: string; maxVersionLevel: number }[] = [],
+    fallback?: Pick<VersionFallback, 'highestOf'>,
   ) {
+    this.#fallback = fallback
     for (const { apiKey, minVersion, maxVersion } of apiKeys) {
       this.#ranges.set(apiKey, { min: minVersion, max: maxVersion })
     }
@@ -34,14 +38,18 @@ export class ApiRanges {
     return this.#features.get(name) ?? 0
   }
 
-  /** The highest version that both sides and the caller support; -1: none. */
+  /** The highest version that both sides and the caller support, and to which the broker responds; -1: none. */
   negotiate(api: Api, { minVersion = 0, maxVersion }: VersionLimits): number {
     const range = this.#ranges.get(api.key)
     if (range === undefined) return -1
     // A version that Kafka marks as unstable is used only when the caller requests it.
     const ours = maxVersion ?? (api.unstable ? api.versions.max - 1 : api.versions.max)
     const highest = Math.min(range.max, api.versions.max, ours)
-    return highest < Math.max(range.min, api.versions.min, minVersion) ? -1 : highest
+    const lowest = Math.max(range.min, api.versions.min, minVersion)
+    if (highest < lowest) return -1
+    return this.#fallback === undefined
+      ? highest
+      : Math.max(lowest, Math.min(highest, this.#fallback.highestOf(api.key)))
   }
 
   /** The error for a `negotiate` without a common version. */

@@ -21,6 +21,11 @@ const networkReasons = new Map([
   ['EPIPE', 'connection reset'],
 ])
 
+/** Whether the peer closed the connection, rather than the network in between. */
+export function isReset(error: unknown): boolean {
+  return error === undefined || codeOf(error) === 'ECONNRESET' || codeOf(error) === 'EPIPE'
+}
+
 /** An open connection ended before the response. */
 export function lostError(broker: BrokerAddress, cause?: unknown, what?: string): KafkaError {
   const reason = what ?? networkReasons.get(codeOf(cause)) ?? (cause === undefined ? undefined : textOf(cause))

@@ -9,6 +9,7 @@ import { ApiRanges } from './api-ranges.ts'
 import { Connection } from './connection.ts'
 import { Observer } from './observer.ts'
 import { PendingRequest } from './pending-request.ts'
+import { VersionFallback } from './version-fallback.ts'
 
 const broker = { id: 1, host: 'broker', port: 9091 }
 const ranges = new ApiRanges([
@@ -44,6 +45,7 @@ async function connect(firstCorrelationId?: number): Promise<ScriptedSocket> {
     clientId: 'test',
     limits,
     observer: new Observer(metrics),
+    versions: new VersionFallback(runtime),
     onClosed: (error: KafkaError | undefined) => closedWith.push(error),
     onGone: () => {},
     onWritable: () => writable++,

@@ -1,13 +1,14 @@
-import { type Api, type Decoded, decodeResponse, encodeRequest } from '@ottla/codec'
+import { type Api, type Decoded, decodeResponse, encodeRequest, SaslHandshake } from '@ottla/codec'
 import type { Runtime, Transport, TransportReader } from '@ottla/runtime'
 import { asKafkaError, type BrokerAddress, capitalized, closedError, describeBroker, KafkaError } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { ApiRanges } from './api-ranges.ts'
-import { foreignBytesError, lostError, timedOutError } from './connect-errors.ts'
+import { foreignBytesError, isReset, lostError, timedOutError } from './connect-errors.ts'
 import { FrameReader } from './frame-reader.ts'
 import type { Observer } from './observer.ts'
 import { PendingRequest, unencodable } from './pending-request.ts'
+import type { VersionFallback } from './version-fallback.ts'
 
 /** Limits what a peer can make the client buffer before it is authenticated. */
 const unauthenticatedMaxBytes = 1 << 20
@@ -27,6 +28,8 @@ export interface ConnectionConfig {
   readonly clientId: string
   readonly limits: ConnectionLimits
   readonly observer: Observer
+  /** The versions to which the broker does not respond. */
+  readonly versions: VersionFallback
   /** Called once, when no more requests or responses can pass. Without an error the connection was shut down cleanly. */
   readonly onClosed: (error: KafkaError | undefined) => void
   /** Called once, when the socket itself is closed. */
@@ -53,6 +56,13 @@ export class Connection implements TransportReader {
   #ranges: ApiRanges | undefined
   #correlationId: number
   #handshakeResponses = 0
+  /** Requests written since the handshake. */
+  #written = 0
+  /** A byte arrived since the oldest request in flight was written. */
+  #isResponding = false
+  /** How many requests may be in flight. */
+  #window: number
+  readonly #createdAt: number
   #lastUsedMs: number
   #throttledUntilMs = 0
   #reauthenticate: (() => Promise<number>) | undefined
@@ -62,6 +72,8 @@ export class Connection implements TransportReader {
   constructor(config: ConnectionConfig, firstCorrelationId = 0) {
     this.#config = config
     this.#correlationId = firstCorrelationId
+    this.#window = config.limits.maxInFlightRequests
+    this.#createdAt = config.versions.position
     this.#timer = new DeadlineTimer(config.runtime, (nowMs) => this.#onDue(nowMs))
     this.#lastUsedMs = config.runtime.monoNow()
     this.#reader = new FrameReader({
@@ -77,6 +89,10 @@ export class Connection implements TransportReader {
 
   get purpose(): string {
     return this.#config.purpose
+  }
+
+  get versions(): VersionFallback {
+    return this.#config.versions
   }
 
   get inFlight(): number {
@@ -102,8 +118,8 @@ export class Connection implements TransportReader {
     return (
       this.#state === 'ready' &&
       this.#throttledUntilMs === 0 &&
-      this.#inFlight.size < this.#config.limits.maxInFlightRequests &&
-      this.#unflushed.size < this.#config.limits.maxInFlightRequests &&
+      this.#inFlight.size < this.#window &&
+      this.#unflushed.size < this.#window &&
       !this.#reauthenticating &&
       !this.#sessionIsOver()
     )
@@ -121,6 +137,7 @@ export class Connection implements TransportReader {
     this.#state = 'ready'
     this.#ranges = ranges
     this.#handshakeResponses = this.#reader.frames
+    if (this.#config.versions.isSuspicious) this.#window = 1
     this.#reader.raiseLimit(this.#config.limits.maxResponseBytes)
     this.#lastUsedMs = this.#config.runtime.monoNow()
     this.#timer.wakeBy(this.#lastUsedMs + this.#config.limits.connectionsMaxIdleMs)
@@ -191,13 +208,31 @@ export class Connection implements TransportReader {
 
   filled(size: number): void {
     this.#config.observer.bytesReceived.add(size)
+    this.#isResponding = true
     if (this.#state !== 'closed') this.#reader.filled(size)
   }
 
   closed(error: Error | undefined): void {
     this.#config.onGone()
+    if (this.#state !== 'closed' && isReset(error)) this.#noteUnanswered()
     const cleanly = error === undefined && this.#inFlight.size === 0 && this.#state === 'ready'
     this.close(cleanly ? undefined : lostError(this.broker, error))
+  }
+
+  /** The peer closed a new connection without a byte of a response: it may not know the version of the first request. */
+  #noteUnanswered(): void {
+    const head = this.#inFlight.peek()
+    const isNew = this.#state === 'handshake' || (this.requestsCompleted === 0 && this.#written === this.#inFlight.size)
+    if (head === undefined || this.#isResponding || !isNew || head.api === SaslHandshake) return
+    const { api, version } = head
+    const others = [...this.#inFlight].filter((request) => request.api !== api || request.version !== version)
+    if (others.length > 0) {
+      this.versions.closedUnclear()
+      return
+    }
+    const offered = this.#ranges?.rangeOf(api.key)?.min ?? 0
+    const lowest = Math.max(api.versions.min, offered, head.options.minVersion ?? 0)
+    this.versions.closed({ api, version, lowest, since: this.#createdAt })
   }
 
   // ---- writing
@@ -221,6 +256,8 @@ export class Connection implements TransportReader {
     for (const chunk of chunks) bytes += chunk.byteLength
     observer.bytesSent.add(bytes)
     observer.written(request, this)
+    if (this.#inFlight.size === 0) this.#isResponding = false
+    if (this.#state === 'ready') this.#written++
     if (request.expectsResponse) {
       this.#inFlight.push(request)
       this.#transport!.write(chunks, request.options.onFlushed)
@@ -251,6 +288,8 @@ export class Connection implements TransportReader {
     }
     const nowMs = this.#config.runtime.monoNow()
     this.#lastUsedMs = nowMs
+    this.#window = this.#config.limits.maxInFlightRequests
+    if (this.versions.isActive) this.versions.responded(request.api, request.version)
     if (request.settled) this.#config.observer.lateResponses.add(1)
     else if (!this.#settle(request, frame, nowMs)) return
     this.#inFlight.shift()

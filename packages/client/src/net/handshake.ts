@@ -8,8 +8,11 @@ import { ApiRanges } from './api-ranges.ts'
 import type { Connection } from './connection.ts'
 import type { SaslMechanism } from './sasl/mechanism.ts'
 
-/** The oldest supported Kafka (KIP-896), and the Metadata version by which it is recognised. */
-const oldestBroker = { release: '2.1', metadataVersion: 7 }
+/** The oldest supported Kafka (KIP-896). */
+const oldestRelease = '2.1'
+
+/** Since Kafka 0.11. In a lower version, a list of all topics cannot be requested without creating any. */
+const leastMetadataVersion = 4
 
 const metadataKey = 3
 const softwareName = 'ottla'
@@ -32,27 +35,30 @@ export interface Handshake {
 export async function shakeHands(connection: Connection, options: HandshakeOptions): Promise<Handshake> {
   const ranges = await negotiate(connection, options.timeoutMs)
   const metadata = ranges.rangeOf(metadataKey)
-  if (metadata !== undefined && metadata.max < oldestBroker.metadataVersion) {
-    const message = `${capitalized(describeBroker(connection.broker))} is older than Apache Kafka ${oldestBroker.release}`
+  if (metadata !== undefined && metadata.max < leastMetadataVersion) {
+    const who = capitalized(describeBroker(connection.broker))
+    const message = `${who} offers Metadata versions up to ${metadata.max}, the client requires ${leastMetadataVersion}`
     throw new KafkaError('UNSUPPORTED_BROKER', message, {
       broker: connection.broker,
-      hint: `Upgrade the broker to ${oldestBroker.release} or newer.`,
+      hint: `Upgrade the broker to Apache Kafka ${oldestRelease} or newer.`,
       outcome: 'not-written',
     })
   }
   if (options.sasl === undefined) {
-    if (options.probeSasl) await refuseIfSaslListener(connection, options.timeoutMs)
+    if (options.probeSasl && ranges.rangeOf(SaslHandshake.key) !== undefined)
+      await refuseIfSaslListener(connection, options.timeoutMs)
     return { ranges, reauthenticateAfterMs: 0 }
   }
   return { ranges, reauthenticateAfterMs: await authenticate(connection, ranges, options.sasl, options) }
 }
 
 async function negotiate(connection: Connection, timeoutMs: number): Promise<ApiRanges> {
-  const first = await askVersions(connection, ApiVersions.versions.max, timeoutMs)
+  const highest = Math.min(ApiVersions.versions.max, connection.versions.highestOf(ApiVersions.key))
+  const first = await askVersions(connection, highest, timeoutMs)
   if (!meaningOf(first.errorCode).unsupportedVersion) return rangesOf(connection, first)
   // An older broker responds in version 0, with the versions that it has (KIP-511), or without them before Kafka 2.4.
   const range = first.apiKeys.find(({ apiKey }) => apiKey === ApiVersions.key)
-  const version = Math.min(range?.maxVersion ?? 0, ApiVersions.versions.max)
+  const version = Math.min(range?.maxVersion ?? 0, highest)
   return rangesOf(connection, await askVersions(connection, version, timeoutMs))
 }
 
@@ -63,7 +69,8 @@ async function askVersions(connection: Connection, version: number, timeoutMs: n
 
 function rangesOf(connection: Connection, response: ApiVersionsResponse): ApiRanges {
   if (response.errorCode !== 0) throw kafkaErrorOf(response.errorCode, 'ApiVersions', { broker: connection.broker })
-  return new ApiRanges(response.apiKeys, response.finalizedFeatures)
+  connection.versions.offered(response.apiKeys)
+  return new ApiRanges(response.apiKeys, response.finalizedFeatures, connection.versions)
 }
 
 /** A listener requires SASL if its broker responds to an unknown mechanism with the list of those that it enables. */
