@@ -1,3 +1,4 @@
+import { quirksOf } from './cli-quirks.ts'
 import type { ClusterOptions, TopicOptions } from './cluster/options.ts'
 
 /** The settings that a flag changes. */
@@ -105,6 +106,13 @@ export const flags: readonly Flag[] = [
     value: 'NAME=VALUE',
     help: "a broker config by Kafka's name; may be repeated",
     read: (texts) => ({ config: Object.fromEntries(texts.map((text) => pair('--config', text, '=', 'NAME=VALUE'))) }),
+  },
+  {
+    kind: 'texts',
+    name: 'quirk',
+    value: 'NAME[=VALUE]',
+    help: 'a difference from Apache Kafka, as versions=Metadata:5 or innerAddresses; may be repeated',
+    read: (texts) => ({ quirks: quirksOf(texts) }),
   },
   {
     kind: 'text',

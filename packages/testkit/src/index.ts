@@ -17,6 +17,7 @@ export type {
 export type { ListenerOptions, ListenOptions } from './cluster/listener-options.ts'
 export type { ClusterOptions, TopicOptions } from './cluster/options.ts'
 export type { PartitionStatus, ReplicaStatus } from './cluster/partition-status.ts'
+export type { QuirkOptions } from './cluster/quirk-options.ts'
 export type { RunOptions, VirtualStatus } from './cluster/scenario.ts'
 export type { ClusterSnapshot } from './cluster/snapshot.ts'
 export type { KillOptions, RestartOptions, TestBroker } from './cluster/test-broker.ts'

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { advertised, handlerOf } from '../src/handlers/registry.ts'
 import { createCluster } from '../src/index.ts'
 import { failedResponse } from '../src/messages/entities.ts'
+import { noQuirks } from '../src/state/quirks.ts'
 import { releaseOf } from '../src/state/releases.ts'
 import { Wire } from './support/wire.ts'
 
@@ -29,11 +30,13 @@ describe('a cluster as an older Kafka', () => {
       const minVersion = apiKey === produce ? 0 : Math.max(min, served.minVersion)
       return [{ apiKey, minVersion, maxVersion: Math.min(max, served.maxVersion) }]
     })
-    const offered = advertised(releaseOf(release.slice(0, 3))).map(({ apiKey, minVersion, maxVersion }) => ({
-      apiKey,
-      minVersion,
-      maxVersion,
-    }))
+    const offered = advertised({ release: releaseOf(release.slice(0, 3)), quirks: noQuirks }).map(
+      ({ apiKey, minVersion, maxVersion }) => ({
+        apiKey,
+        minVersion,
+        maxVersion,
+      }),
+    )
     expect(offered.length).toBeGreaterThan(30)
     expect(offered).toEqual(expected)
   })

@@ -7,6 +7,7 @@ import { type ProcessRuntime, processRuntime } from '../runtime/process-runtime.
 import type { BrokerConfig } from '../state/configs/broker-config.ts'
 import { FetchSessions } from '../state/fetch-sessions.ts'
 import { type MetadataDelta, MetadataView, onListener } from '../state/metadata-view.ts'
+import { innerHostOf, type Quirks } from '../state/quirks.ts'
 import type { LogStorage } from '../state/replicas/log-storage.ts'
 import type { Replica } from '../state/replicas/replica.ts'
 import { ReplicaSet } from '../state/replicas/replica-set.ts'
@@ -31,6 +32,8 @@ export interface BrokerHost {
   readonly controller: Controller
   readonly links: Links
   readonly sasl: SaslOptions | undefined
+  /** How the brokers differ from Apache Kafka. */
+  readonly quirks: Quirks
   /** The disk of a broker; undefined: its logs are in memory only. */
   readonly storageOf?: (brokerId: number) => LogStorage | undefined
   broker(id: number): Broker | undefined
@@ -130,6 +133,10 @@ export class Broker implements ConnectionHost, ServiceHost {
     return this.#host.links.isOpen(this.id, 'clients')
   }
 
+  get forgetsIdleMs(): number {
+    return this.#host.quirks.forgetsIdleMs
+  }
+
   /** Created at start, closed when the broker stops. */
   get services(): BrokerServices {
     if (this.#services === undefined) throw new Error(`Broker ${this.id} is down`)
@@ -182,8 +189,10 @@ export class Broker implements ConnectionHost, ServiceHost {
 
   async #start(): Promise<void> {
     const open = await this.#openListeners()
-    const [{ host, port }] = open.addresses
-    const registration = { id: this.id, host, port, listeners: open.addresses, rack: this.rack }
+    const { innerAddresses } = this.#host.quirks
+    const listeners = open.addresses.map((at) => (innerAddresses ? { ...at, host: innerHostOf(this.id) } : at))
+    const { host, port } = listeners[0] ?? open.addresses[0]
+    const registration = { id: this.id, host, port, listeners, rack: this.rack }
     const snapshot = this.controller.register(registration)
     this.#isUp = true
     this.#services = createServices(this)

@@ -365,23 +365,21 @@ export class TestCluster implements AsyncDisposable {
     }
   }
 
-  #contextOf({ config, sasl, authorizer, readReplicas, release, onDiagnostic }: ResolvedOptions): ClusterContext {
+  #contextOf(options: ResolvedOptions): ClusterContext {
+    const { config, sasl, authorizer, readReplicas, release, quirks } = options
     return {
       clusterId: this.clusterId,
       runtime: this.#system,
       config,
-      release,
+      ...{ sasl, authorizer, readReplicas, release, quirks },
       controller: this.#controller,
       mutationQuotas: new MutationQuotas(this.#system, config),
       links: this.#links,
-      sasl,
-      authorizer,
-      readReplicas,
       tokens: this.#tokens,
       storageOf: (brokerId) => this.#data?.broker(brokerId),
       broker: (id) => this.#brokers.get(id),
       brokers: () => [...this.#brokers.values()],
-      diagnose: onDiagnostic,
+      diagnose: options.onDiagnostic,
     }
   }
 }

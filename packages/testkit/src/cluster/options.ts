@@ -3,6 +3,7 @@ import { type AclOptions, authorizerConfig } from '../authorization/options.ts'
 import type { ResolvedListener } from '../network/listeners.ts'
 import type { TlsOptions } from '../network/tls-material.ts'
 import { BrokerConfig } from '../state/configs/broker-config.ts'
+import type { Quirks } from '../state/quirks.ts'
 import { latestRelease, type Release, type ReleaseName, releaseOf } from '../state/releases.ts'
 import { type ReadReplicaSelector, readReplicaSelectorOf } from '../state/replicas/read-replica.ts'
 import { type Authorizer, authorizerOf } from '../state/rights/authorizer.ts'
@@ -10,6 +11,7 @@ import type { SaslOptions } from '../state/rights/sasl-options.ts'
 import type { Fsync } from '../storage/data-directory.ts'
 import type { TrafficOptions } from '../traffic/traffic.ts'
 import { type ListenerOptions, type ListenOptions, resolveListeners } from './listener-options.ts'
+import { type QuirkOptions, resolveQuirks } from './quirk-options.ts'
 
 export interface TopicOptions {
   readonly name: string
@@ -51,6 +53,8 @@ export interface ClusterOptions {
   readonly fsync?: Fsync
   /** The Kafka release whose API versions and features brokers offer. Default: the latest known. */
   readonly as?: ReleaseName
+  /** Differences from Apache Kafka, as other brokers, proxies and networks have them. Default: none. */
+  readonly quirks?: QuirkOptions
   /** Clock and randomness of the brokers. Default: the machine's. */
   readonly runtime?: Runtime
   /**
@@ -88,6 +92,7 @@ export interface ResolvedOptions {
   /** The data directory; undefined: in memory only. */
   readonly data: { readonly path: string; readonly fsync: Fsync } | undefined
   readonly release: Release | undefined
+  readonly quirks: Quirks
   readonly runtime: Runtime | undefined
   readonly time: 'real' | 'virtual'
   readonly seed: number
@@ -120,6 +125,7 @@ export function resolveOptions(options: ClusterOptions): ResolvedOptions {
     readReplicas: readReplicaSelectorOf(config),
     data: resolveData(options),
     release: releaseOf(options.as ?? latestRelease),
+    quirks: resolveQuirks(options.quirks),
     tls: tls || undefined,
     runtime,
     ...timeOptions,

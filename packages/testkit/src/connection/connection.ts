@@ -17,6 +17,8 @@ export interface ConnectionHost {
   readonly canReceive: boolean
   /** False while responses cannot reach clients: they are kept until `wake`. */
   readonly canSend: boolean
+  /** After this time without traffic the network forgets a connection (a quirk); Infinity: never. */
+  readonly forgetsIdleMs: number
   /** Reports a client's mistake to the test. */
   diagnose(message: string): void
 }
@@ -49,7 +51,7 @@ export type Outcome =
   | { readonly kind: 'response'; readonly chunks: readonly Uint8Array[] }
   | { readonly kind: 'held'; readonly held: Held<unknown>; readonly encode: (response: unknown) => Outcome }
   | { readonly kind: 'nothing' }
-  | { readonly kind: 'close'; readonly reason: string }
+  | { readonly kind: 'close'; readonly reason: string; readonly resets?: boolean }
 
 /** Handles one request frame. */
 export type Dispatch = (connection: Connection, frame: Buffer) => Outcome
@@ -99,6 +101,7 @@ export class Connection {
   #idleTimer: Timer | undefined
   #throttleTimer: Timer | undefined
   #corruption: Corruption | undefined
+  #wasForgotten = false
 
   constructor(host: ConnectionHost, { id, transport, origin, dispatch, onClosed }: ConnectionOptions) {
     const { config, runtime } = host
@@ -187,6 +190,7 @@ export class Connection {
   }
 
   #filled(size: number): void {
+    if (this.#isForgotten()) return
     this.#lastActiveAtMs = this.#runtime.monoNow()
     this.#splitter.filled(size)
     this.#pump()
@@ -229,7 +233,7 @@ export class Connection {
   #settle(outcome: Outcome): void {
     if (outcome.kind === 'response') this.#respond(outcome.chunks)
     if (outcome.kind === 'held') this.#hold(outcome)
-    if (outcome.kind === 'close') this.destroy()
+    if (outcome.kind === 'close') this.destroy(outcome.resets ? new Error(outcome.reason) : undefined)
   }
 
   #hold({ held, encode }: Extract<Outcome, { kind: 'held' }>): void {
@@ -269,7 +273,14 @@ export class Connection {
     }, pauseMs)
   }
 
+  /** The network lost this connection: it passes no more bytes, in either direction. */
+  #isForgotten(): boolean {
+    this.#wasForgotten ||= this.#runtime.monoNow() - this.#lastActiveAtMs >= this.#host.forgetsIdleMs
+    return this.#wasForgotten
+  }
+
   #write(chunks: readonly Uint8Array[]): void {
+    if (this.#isForgotten()) return
     if (!this.#host.canSend) return void this.#unsent.push(chunks)
     let size = 0
     for (const chunk of chunks) size += chunk.byteLength
@@ -305,7 +316,7 @@ export class Connection {
       this.#idleTimer = this.#runtime.setTimer(() => {
         const idleMs = this.#runtime.monoNow() - this.#lastActiveAtMs
         // A client that waits for a held response is not idle.
-        if (this.#held !== undefined) arm(maxIdleMs)
+        if (this.#held !== undefined || this.#isForgotten()) arm(maxIdleMs)
         else if (idleMs >= maxIdleMs) this.destroy()
         else arm(Math.max(1, maxIdleMs - idleMs))
       }, delayMs)

@@ -19,6 +19,7 @@ import { rawSaslToken, saslGate } from '../handlers/sasl.ts'
 import type { Struct } from '../messages/blank.ts'
 import { failedResponse } from '../messages/entities.ts'
 import { Held } from '../state/held.ts'
+import { versionsLeft } from '../state/quirks.ts'
 import { versionsIn } from '../state/releases.ts'
 import type { Intervention, Interventions } from './interventions.ts'
 import { throttled } from './throttling.ts'
@@ -47,7 +48,7 @@ export function dispatcher(broker: Broker, cluster: ClusterContext, intervention
     broker,
     cluster: { ...cluster, runtime: broker.runtime },
     interventions,
-    advertised: advertised(cluster.release),
+    advertised: advertised(cluster),
   }
   return (connection, frame) => dispatch(node, connection, frame)
 }
@@ -65,8 +66,13 @@ function dispatch(node: Node, connection: Connection, frame: Buffer): Outcome {
     return close(node, `the request header cannot be decoded: ${messageOf(error)}`)
   }
   const { apiKey, apiVersion } = header
+  const { quirks, release } = cluster
+  if (apiVersion > (quirks.resetsAbove.get(apiKey) ?? apiVersion)) {
+    return { kind: 'close', reason: `version ${apiVersion} of API ${apiKey} is unknown`, resets: true }
+  }
   const served = handlerOf(apiKey)
-  const entry = served && versionsIn(cluster.release, apiKey, served)
+  const released = served && versionsIn(release, apiKey, served)
+  const entry = released && versionsLeft(quirks, apiKey, released)
   if (entry === undefined) return close(node, `the testkit does not serve API ${apiKey}`)
   const { api, minVersion, maxVersion } = entry
   if (apiVersion < minVersion || apiVersion > maxVersion) {

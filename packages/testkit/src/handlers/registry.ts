@@ -1,4 +1,5 @@
 import { Produce } from '@ottla/codec'
+import { type Quirks, versionsLeft } from '../state/quirks.ts'
 import { type Release, versionsIn } from '../state/releases.ts'
 import { produceHandler } from './00-produce.ts'
 import { fetchHandler } from './01-fetch.ts'
@@ -162,11 +163,17 @@ export function handlerOf(apiKey: number): HandlerEntry | undefined {
   return byKey.get(apiKey)
 }
 
-/** What brokers of a release list in ApiVersions. */
-export function advertised(release: Release | undefined): readonly AdvertisedApi[] {
+interface Brokers {
+  readonly release?: Release | undefined
+  readonly quirks: Quirks
+}
+
+/** What the brokers list in ApiVersions. */
+export function advertised({ release, quirks }: Brokers): readonly AdvertisedApi[] {
   return handlers.flatMap(({ api, minVersion, maxVersion }) => {
     // Kafka does so although it serves Produce from version 3 on: librdkafka compresses only if it sees 0 (KAFKA-18659).
     const lowest = api.key === Produce.key ? 0 : minVersion
-    return versionsIn(release, api.key, { apiKey: api.key, minVersion: lowest, maxVersion }) ?? []
+    const released = versionsIn(release, api.key, { apiKey: api.key, minVersion: lowest, maxVersion })
+    return (released && versionsLeft(quirks, api.key, released)) ?? []
   })
 }

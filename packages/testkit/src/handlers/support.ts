@@ -2,6 +2,7 @@ import { type Api, type ErrorName, errorCode, zeroUuid } from '@ottla/codec'
 import type { Endpoint } from '../broker/broker.ts'
 import type { MutationQuota } from '../controllers/mutation-quotas.ts'
 import type { TopicImage } from '../state/metadata-view.ts'
+import { innerHostOf, type Quirks } from '../state/quirks.ts'
 import { clientOf } from '../state/quotas/client-throttles.ts'
 import type { Replica } from '../state/replicas/replica.ts'
 import type { HandlerContext } from './handler.ts'
@@ -39,14 +40,20 @@ export interface LeaderHint {
 }
 
 /** The current leader by this broker's metadata (KIP-951). */
-export function leaderHint({ broker, connection }: HandlerContext, topic: TopicImage, partition: number): LeaderHint {
+export function leaderHint(
+  { broker, cluster, connection }: HandlerContext,
+  topic: TopicImage,
+  partition: number,
+): LeaderHint {
   const image = topic.partitions[partition]
   const leaderId = image?.leader ?? -1
-  return {
-    leaderId,
-    leaderEpoch: image?.leaderEpoch ?? -1,
-    endpoint: broker.endpointOf(leaderId, connection.origin.listener),
-  }
+  const endpoint = broker.endpointOf(leaderId, connection.origin.listener)
+  return { leaderId, leaderEpoch: image?.leaderEpoch ?? -1, endpoint: endpoint && hinted(endpoint, cluster.quirks) }
+}
+
+function hinted(endpoint: Endpoint, { hintEndpoints }: Quirks): Endpoint | undefined {
+  if (hintEndpoints === 'none') return undefined
+  return hintEndpoints === 'inner' ? { ...endpoint, host: innerHostOf(endpoint.id) } : endpoint
 }
 
 /** The endpoints of hints for a response, each broker once. */

@@ -9,6 +9,7 @@ import { reassign } from '../../src/controllers/reassignment.ts'
 import { Links, type NetworkNode } from '../../src/network/links.ts'
 import { BrokerConfig } from '../../src/state/configs/broker-config.ts'
 import type { PartitionImage } from '../../src/state/metadata-view.ts'
+import { noQuirks } from '../../src/state/quirks.ts'
 import type { StoredBatch } from '../../src/state/replicas/log-segment.ts'
 import { producedBatchOf } from '../../src/state/replicas/produced-batch.ts'
 import type { Replica } from '../../src/state/replicas/replica.ts'
@@ -68,6 +69,7 @@ export class ReplicationWorld {
       mutationQuotas: new MutationQuotas(runtime, config),
       links: this.links,
       sasl: undefined,
+      quirks: noQuirks,
       authorizer: undefined,
       readReplicas: undefined,
       tokens: new DelegationTokenManager({ runtime, config, controller: this.controller }),

@@ -1,0 +1,36 @@
+/** How the brokers of a cluster differ from Apache Kafka, after validation. */
+export interface Quirks {
+  /** API key → the highest version that is served and advertised; null: the API is missing. */
+  readonly versions: ReadonlyMap<number, number | null>
+  /** API key → the highest version that does not reset the connection. */
+  readonly resetsAbove: ReadonlyMap<number, number>
+  readonly hintEndpoints: 'none' | 'inner' | undefined
+  readonly innerAddresses: boolean
+  /** Infinity: never. */
+  readonly forgetsIdleMs: number
+}
+
+/** The behaviour of Apache Kafka. */
+export const noQuirks: Quirks = Object.freeze({
+  versions: new Map(),
+  resetsAbove: new Map(),
+  hintEndpoints: undefined,
+  innerAddresses: false,
+  forgetsIdleMs: Number.POSITIVE_INFINITY,
+})
+
+/** The served versions that the quirks leave; undefined when the API is missing. */
+export function versionsLeft<V extends { readonly minVersion: number; readonly maxVersion: number }>(
+  { versions }: Quirks,
+  apiKey: number,
+  served: V,
+): V | undefined {
+  const highest = versions.get(apiKey)
+  if (highest === null) return undefined
+  return highest === undefined ? served : { ...served, maxVersion: Math.min(served.maxVersion, highest) }
+}
+
+/** The host that a broker advertises with inner addresses: no name server has it. */
+export function innerHostOf(brokerId: number): string {
+  return `broker-${brokerId}.inner`
+}
