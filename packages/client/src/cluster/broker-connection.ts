@@ -41,6 +41,8 @@ export interface BrokerConnectionOwner {
   readonly versions: VersionFallback
   /** The broker closed a new connection at its first request: the next one finds out whether it requires SASL. */
   probeSasl: boolean
+  /** How long a connection may now probe the port for TLS; 0: not now. */
+  tlsProbeMs(): number
   /** The address of the host that was connected to last. */
   readonly lastAddress: { value: string | undefined }
   /** A connection succeeded before, so the port is right. */
@@ -201,10 +203,10 @@ export class BrokerConnection {
     const { runtime, options, sockets } = this.#services
     const { mapBroker, connectTimeoutMs, handshakeTimeoutMs, sasl } = options
     const tls = options.tls?.reveal()
-    const { probeSasl, everConnected, lastAddress } = this.#owner
+    const { probeSasl, lastAddress } = this.#owner
     this.#owner.probeSasl = false
     const dialling = { runtime, tls, mapBroker, connectTimeoutMs, lastAddress }
-    const greeting = { sasl, handshakeTimeoutMs, sockets, probeSasl, probeTls: !everConnected }
+    const greeting = { sasl, handshakeTimeoutMs, sockets, probeSasl, tlsProbeMs: () => this.#owner.tlsProbeMs() }
     const connection = this.#newConnection()
     this.#owner.setRanges(await openConnection(connection, { ...dialling, ...greeting }, this.#stop.signal))
     return connection

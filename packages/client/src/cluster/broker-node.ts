@@ -9,6 +9,8 @@ import type { Broker, ConnectionPurpose, RequestBody, RequestOptions } from './b
 import { BrokerConnection, type BrokerConnectionOwner, type BrokerConnectionServices } from './broker-connection.ts'
 import { ReconnectBackoff } from './reconnect-backoff.ts'
 
+const tlsProbe = { firstMs: 500, laterMs: 2_000, everyMs: 30_000 }
+
 const noOptions: RequestOptions = Object.freeze({})
 
 /** A node of the cluster, or a bootstrap address (its id is negative), with its connections by purpose. */
@@ -24,6 +26,7 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
   #port: number
   #rack: string | null
   #ranges: ApiRanges | undefined
+  #probedTlsMs: number | undefined
   #closeError: KafkaError | undefined
 
   constructor(
@@ -78,6 +81,15 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
 
   setRanges(ranges: ApiRanges): void {
     this.#ranges = ranges
+  }
+
+  /** Until a connection succeeds: briefly at first, since a broker may not respond to a probe at all, and then twice a minute. */
+  tlsProbeMs(): number {
+    const nowMs = this.#services.runtime.monoNow()
+    const probedMs = this.#probedTlsMs
+    if (this.everConnected || (probedMs !== undefined && nowMs - probedMs < tlsProbe.everyMs)) return 0
+    this.#probedTlsMs = nowMs
+    return probedMs === undefined ? tlsProbe.firstMs : tlsProbe.laterMs
   }
 
   /** Applies new metadata of the node. Connections to an old address are closed. */

@@ -171,9 +171,9 @@ describe('brokers', () => {
     expect(lost).toMatchObject({ code: 'CONNECTION_FAILED', outcome: 'not-written', retriable: true })
     expect(await after(500, broker.request(Heartbeat, beat))).toMatchObject({ errorCode: 0 })
 
-    peer.next(ApiVersions, () => {
+    peer.next(ApiVersions, async () => {
       peer.start(3, 9993)
-      cluster.addBrokers([{ id: 3, host: 'broker', port: 9993 }])
+      await cluster.refreshMetadata('broker 3 moved')
       return peer.apiVersions()
     })
     const moved = cluster.broker(3)!

@@ -192,9 +192,18 @@ export class Cluster {
       handled(this.#refresher.refresh())
   }
 
-  /** KIP-951: adds the brokers from the same response; call it before `updateLeader`. */
+  /**
+   * KIP-951: adds the brokers from the same response; call it before `updateLeader`. The address of a broker that the metadata
+   * lists is that of the metadata: a proxy may rewrite only those.
+   */
   addBrokers(brokers: readonly LeaderHint[]): void {
-    this.#table.add(brokers)
+    const unlisted = brokers.filter(({ id }) => this.#table.get(id) === undefined)
+    this.#table.add(unlisted)
+    const isMoved = ({ id, host, port }: LeaderHint) => {
+      const listed = this.#table.get(id)
+      return listed !== undefined && (listed.host !== host || listed.port !== port)
+    }
+    if (unlisted.length > 0 || brokers.some(isMoved)) handled(this.#refresher.refresh())
   }
 
   /** From the cache, no I/O; undefined: the partition has no leader at the moment, or is unknown. */

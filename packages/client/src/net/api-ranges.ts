@@ -1,4 +1,4 @@
-import type { Api } from '@ottla/codec'
+import { type Api, InitProducerId } from '@ottla/codec'
 import { type BrokerAddress, describeBroker, KafkaError } from '../errors.ts'
 import type { VersionFallback } from './version-fallback.ts'
 
@@ -6,6 +6,13 @@ export interface VersionLimits {
   readonly minVersion?: number | undefined
   readonly maxVersion?: number | undefined
 }
+
+const hints = new Map([
+  [
+    InitProducerId.key,
+    'Create the producer with `idempotent: false`: this broker supports neither idempotent producers nor transactions.',
+  ],
+])
 
 interface Range {
   readonly min: number
@@ -64,7 +71,7 @@ export class ApiRanges {
       {
         broker,
         outcome: 'not-written',
-        hint: 'Use a broker of another release: this one is too old or too new for this call.',
+        hint: hints.get(api.key) ?? 'Use a broker of another release: this one is too old or too new for this call.',
       },
     )
   }

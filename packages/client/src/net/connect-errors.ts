@@ -69,7 +69,7 @@ export function lookupError(broker: BrokerAddress, cause: unknown): KafkaError {
     hint:
       broker.id < 0
         ? 'Check the spelling in the option `brokers`.'
-        : "The broker advertises that name: set the broker's advertised.listeners to one that clients can resolve, or use `mapBroker`.",
+        : 'The broker advertises this name: set advertised.listeners of the broker to one that clients can resolve, or map it by the option `mapBroker`.',
   })
 }
 
@@ -85,10 +85,19 @@ export function dialError(broker: BrokerAddress, failures: readonly DialFailure[
     outcome: 'not-written',
     broker,
     cause: first.error,
-    hint: refused
-      ? 'Check that the broker runs, and that this is its host and port; in containers and tunnels its advertised.listeners must be reachable from here.'
-      : 'Check host, port and firewall.',
+    hint: dialHint(broker, refused),
   })
+}
+
+/** With a tunnel, a container or NAT the address that a broker advertises may be one of an inner network. */
+function dialHint({ id }: BrokerAddress, refused: boolean): string {
+  if (id < 0) {
+    return refused
+      ? 'Check that the broker runs, and that this is its host and port.'
+      : 'Check host, port and firewall.'
+  }
+  const check = refused ? 'Check that the broker runs.' : 'Check the firewall.'
+  return `${check} The broker advertises this address: if it cannot be reached from here, set advertised.listeners of the broker, or map it by the option \`mapBroker\`.`
 }
 
 function dialReason(error: unknown): string {

@@ -1,4 +1,4 @@
-import { type Api, type Decoded, decodeResponse, encodeRequest, SaslHandshake } from '@ottla/codec'
+import { type Api, type Decoded, decodeResponse, encodeRequest } from '@ottla/codec'
 import type { Runtime, Transport, TransportReader } from '@ottla/runtime'
 import { asKafkaError, type BrokerAddress, capitalized, closedError, describeBroker, KafkaError } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
@@ -58,7 +58,7 @@ export class Connection implements TransportReader {
   #handshakeResponses = 0
   /** Requests written since the handshake. */
   #written = 0
-  /** A byte arrived since the oldest request in flight was written. */
+  /** Bytes of the next response have arrived. */
   #isResponding = false
   /** How many requests may be in flight. */
   #window: number
@@ -219,20 +219,11 @@ export class Connection implements TransportReader {
     this.close(cleanly ? undefined : lostError(this.broker, error))
   }
 
-  /** The peer closed a new connection without a byte of a response: it may not know the version of the first request. */
+  /** The peer closed the connection without a byte of a response: it may not know the version of a request. */
   #noteUnanswered(): void {
-    const head = this.#inFlight.peek()
+    if (this.#isResponding || this.#inFlight.size === 0) return
     const isNew = this.#state === 'handshake' || (this.requestsCompleted === 0 && this.#written === this.#inFlight.size)
-    if (head === undefined || this.#isResponding || !isNew || head.api === SaslHandshake) return
-    const { api, version } = head
-    const others = [...this.#inFlight].filter((request) => request.api !== api || request.version !== version)
-    if (others.length > 0) {
-      this.versions.closedUnclear()
-      return
-    }
-    const offered = this.#ranges?.rangeOf(api.key)?.min ?? 0
-    const lowest = Math.max(api.versions.min, offered, head.options.minVersion ?? 0)
-    this.versions.closed({ api, version, lowest, since: this.#createdAt })
+    this.versions.closed({ requests: [...this.#inFlight], isNew, since: this.#createdAt })
   }
 
   // ---- writing
@@ -256,7 +247,6 @@ export class Connection implements TransportReader {
     for (const chunk of chunks) bytes += chunk.byteLength
     observer.bytesSent.add(bytes)
     observer.written(request, this)
-    if (this.#inFlight.size === 0) this.#isResponding = false
     if (this.#state === 'ready') this.#written++
     if (request.expectsResponse) {
       this.#inFlight.push(request)
@@ -288,8 +278,9 @@ export class Connection implements TransportReader {
     }
     const nowMs = this.#config.runtime.monoNow()
     this.#lastUsedMs = nowMs
+    this.#isResponding = false
     this.#window = this.#config.limits.maxInFlightRequests
-    if (this.versions.isActive) this.versions.responded(request.api, request.version)
+    this.versions.responded(request.api, request.version)
     if (request.settled) this.#config.observer.lateResponses.add(1)
     else if (!this.#settle(request, frame, nowMs)) return
     this.#inFlight.shift()

@@ -151,7 +151,7 @@ function isRefused(error: unknown): boolean {
 /** Whether a Kafka broker responds on that port without TLS. Nothing secret is sent. */
 async function speaksPlaintext(runtime: Runtime, place: Place, signals: readonly AbortSignal[]): Promise<boolean> {
   const request = encodeRequest(ApiVersions, 0, { correlationId: 1, clientId: null }, {})
-  const first = await firstBytes(runtime, place, request, signals)
+  const first = await firstBytes(runtime, place, { request, signals, timeoutMs: probeTimeoutMs })
   // A length below 1 MiB, then the correlation id of the request.
   return first !== undefined && first.length >= 8 && first[0] === 0 && first.readInt32BE(4) === 1
 }
@@ -160,26 +160,32 @@ async function speaksPlaintext(runtime: Runtime, place: Place, signals: readonly
 export async function tlsPortErrorOf(
   options: DialOptions,
   broker: BrokerAddress,
-  signal: AbortSignal,
+  { signal, timeoutMs }: { readonly signal: AbortSignal; readonly timeoutMs: number },
 ): Promise<KafkaError | undefined> {
   const { runtime } = options
   const { host, port } = options.mapBroker?.(broker.host, broker.port) ?? broker
   const addresses = await lookUp(options, broker, host, signal).catch(() => [])
   const address = addresses[0]
   if (address === undefined) return undefined
-  const first = await firstBytes(runtime, { broker, address, port }, [clientHello], [signal])
+  const probe = { request: [clientHello], signals: [signal], timeoutMs }
+  const first = await firstBytes(runtime, { broker, address, port }, probe)
   return first !== undefined && looksLikeTls(first) ? tlsPortError(broker) : undefined
 }
 
 /** The beginning of a TLS 1.2 handshake that no server accepts: it responds with an alert. */
 const clientHello = Buffer.from(`160301002f0100002b0303${'00'.repeat(32)}000002000001000000`, 'hex')
 
+interface Probe {
+  readonly request: readonly Uint8Array[]
+  readonly signals: readonly AbortSignal[]
+  readonly timeoutMs: number
+}
+
 /** The first bytes that a peer responds with; undefined if it closes the connection or does not respond. */
 async function firstBytes(
   runtime: Runtime,
   { broker, address, port }: Place,
-  request: readonly Uint8Array[],
-  signals: readonly AbortSignal[],
+  { request, signals, timeoutMs }: Probe,
 ): Promise<Buffer | undefined> {
   const space = Buffer.alloc(64)
   const responded = deferred<Buffer | undefined>()
@@ -190,7 +196,7 @@ async function firstBytes(
     closed: () => responded.resolve(undefined),
   }
   let transport: Transport | undefined
-  const limits = { operation: 'Probing the port', timeoutMs: probeTimeoutMs, signals }
+  const limits = { operation: 'Probing the port', timeoutMs, signals }
   try {
     return await within(runtime, limits, async (bounded) => {
       transport = await runtime.dial({ address, port, serverName: broker.host }, reader, bounded)

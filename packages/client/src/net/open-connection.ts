@@ -15,8 +15,8 @@ export interface OpenOptions extends DialOptions {
   readonly sockets: OpenSockets
   /** The broker closed the last connection at its first request: find out whether it requires SASL. */
   readonly probeSasl: boolean
-  /** No connection to this broker has succeeded yet: find out whether the port requires TLS. */
-  readonly probeTls: boolean
+  /** How long the client may now find out whether the port requires TLS; 0: not now. */
+  readonly tlsProbeMs: () => number
 }
 
 /** Dials, negotiates and authenticates. Rejects with a KafkaError, or the signal's reason; then the connection is closed. */
@@ -31,10 +31,12 @@ export async function openConnection(
     return await greet(connection, options, signal)
   } catch (error) {
     connection.close(KafkaError.is(error) ? error : undefined)
-    if (!options.probeTls || options.tls !== undefined || connection.responses > 0) throw error
+    if (options.tls !== undefined || connection.responses > 0) throw error
     if (!KafkaError.is(error) || meaningOf(error.code).connection !== 'lost') throw error
     // The broker closed the connection at the first request: perhaps because it expects TLS.
-    throw (await tlsPortErrorOf(options, connection.broker, signal)) ?? error
+    const timeoutMs = options.tlsProbeMs()
+    if (timeoutMs === 0) throw error
+    throw (await tlsPortErrorOf(options, connection.broker, { signal, timeoutMs })) ?? error
   } finally {
     release()
   }

@@ -23,7 +23,7 @@ export function timedOutError(
   outcome: Outcome,
 ): KafkaError {
   const place = { topic: batch.partition.topic.name, partition: batch.partition.index }
-  const details = { ...place, outcome, cause: batch.lastError }
+  const details = { ...place, outcome, cause: batch.partition.delayCause ?? batch.lastError }
   return deliveryTimedOut(describePartition(place), deliveryTimeoutMs, reason, details)
 }
 

@@ -51,6 +51,11 @@ export class ProducerIdentities implements IdentityPolicy {
     return `there is no producer id: ${this.#lastError?.message ?? 'no broker has responded'}`
   }
 
+  /** Why the last request for an identity failed; undefined when there is one. */
+  get lastError(): KafkaError | undefined {
+    return this.#current === undefined ? this.#lastError : undefined
+  }
+
   /** The identity. Without one it is requested, and `onReady` is called later. */
   ensure(): Identity | undefined {
     if (this.#current === undefined && !this.#requesting && !this.#closing.aborted) void this.#request()
