@@ -5,39 +5,13 @@ import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { ApiRanges } from './api-ranges.ts'
 import { foreignBytesError, isReset, lostError, timedOutError } from './connect-errors.ts'
+import type { ConnectionConfig } from './connection-config.ts'
 import { FrameReader } from './frame-reader.ts'
-import type { Observer } from './observer.ts'
 import { PendingRequest, unencodable } from './pending-request.ts'
 import type { VersionFallback } from './version-fallback.ts'
 
 /** Limits what a peer can make the client buffer before it is authenticated. */
 const unauthenticatedMaxBytes = 1 << 20
-
-export interface ConnectionLimits {
-  readonly maxResponseBytes: number
-  readonly maxInFlightRequests: number
-  readonly requestTimeoutMs: number
-  readonly connectionsMaxIdleMs: number
-  readonly maxThrottleMs: number
-}
-
-export interface ConnectionConfig {
-  readonly runtime: Runtime
-  readonly broker: BrokerAddress
-  readonly purpose: string
-  readonly clientId: string
-  readonly limits: ConnectionLimits
-  readonly observer: Observer
-  /** The versions to which the broker does not respond. */
-  readonly versions: VersionFallback
-  /** Called once, when no more requests or responses can pass. Without an error the connection was shut down cleanly. */
-  readonly onClosed: (error: KafkaError | undefined) => void
-  /** Called once, when the socket itself is closed. */
-  readonly onGone: () => void
-  /** The connection accepts requests (again). */
-  readonly onWritable: () => void
-  readonly onThrottled: (api: string, throttleMs: number) => void
-}
 
 /**
  * One socket. A broker responds to the requests of a connection in their order, so the requests in flight form a queue, and the
@@ -214,13 +188,13 @@ export class Connection implements TransportReader {
 
   closed(error: Error | undefined): void {
     this.#config.onGone()
-    if (this.#state !== 'closed' && isReset(error)) this.#noteUnanswered()
+    if (this.#state !== 'closed' && isReset(error)) this.#noteReset()
     const cleanly = error === undefined && this.#inFlight.size === 0 && this.#state === 'ready'
     this.close(cleanly ? undefined : lostError(this.broker, error))
   }
 
   /** The peer closed the connection without a byte of a response: it may not know the version of a request. */
-  #noteUnanswered(): void {
+  #noteReset(): void {
     if (this.#isResponding || this.#inFlight.size === 0) return
     const isNew = this.#state === 'handshake' || (this.requestsCompleted === 0 && this.#written === this.#inFlight.size)
     this.versions.closed({ requests: [...this.#inFlight], isNew, since: this.#createdAt })
