@@ -1,5 +1,5 @@
 import { type Api, type Decoded, decodeResponse, encodeRequest } from '@ottla/codec'
-import type { Runtime, Transport, TransportReader } from '@ottla/runtime'
+import type { Transport, TransportReader } from '@ottla/runtime'
 import { asKafkaError, type BrokerAddress, capitalized, closedError, describeBroker, KafkaError } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { Queue } from '../runtime/queue.ts'
