@@ -12,6 +12,8 @@ import { javaArguments, runJava, spawnJava, tellWatchdog, watched } from './java
 import { findPorts } from './ports.mjs'
 import { countBrokers } from './probe.mjs'
 import { addressesOf, idsOf, nodeFolder, portOf, propertiesFile, writeCertificates, writeNodes } from './properties.mjs'
+import { latest, releases } from './releases.mjs'
+import { sessionMs, startZooKeeper } from './zookeeper.mjs'
 
 /** @typedef {import('./properties.mjs').Layout} Layout */
 /** @typedef {import('node:child_process').ChildProcess} ChildProcess */
@@ -88,7 +90,8 @@ export async function prepare(options) {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'ottla-kafka-')))
   await mkdir(dir, { recursive: true })
   tellWatchdog(`+dir ${dir}`)
-  const layout = { dir, nodes, port: options.port ?? (await findPorts(nodes)), config: options.config ?? {} }
+  const port = options.port ?? (await findPorts(nodes))
+  const layout = { dir, nodes, port, config: options.config ?? {}, release: options.release ?? latest }
   const certificates = makeCertificates()
   await writeCertificates(layout, certificates)
   await writeNodes(layout)
@@ -98,7 +101,7 @@ export async function prepare(options) {
 /** @type {typeof import('./index.d.mts').startKafka} */
 export async function startKafka(options = {}) {
   const log = options.log ?? logToStderr
-  const found = await distribution(log)
+  const found = await distribution(log, options.release)
   for (let attempt = 1; ; attempt++) {
     const { layout, addresses } = await prepare(options)
     const kafka = new Nodes(found, layout, options.jvmFlags ?? quickFlags, log)
@@ -132,7 +135,7 @@ function runningKafka(nodes, found, addresses) {
     stop: (id) => nodes.stop(id),
     start: (id) => nodes.start(id),
     isUp: (id) => nodes.isUp(id),
-    run: runJava,
+    run: (mainClass, args, options) => runJava(mainClass, args, { release: nodes.release, ...options }),
     spawn: (args) => {
       const program = spawnJava(found, args)
       programs.add(program)
@@ -152,6 +155,8 @@ class Nodes {
   #log
   /** @type {Map<number, ChildProcess>} */
   #children = new Map()
+  /** @type {ChildProcess | undefined} */
+  #zooKeeper
 
   /**
    * @param {Distribution} found
@@ -170,9 +175,18 @@ class Nodes {
     const startedAtMs = Date.now()
     const ids = idsOf(this.#layout)
     this.#log(`starting ${ids.length} broker${ids.length === 1 ? '' : 's'} on port ${this.#layout.port} and above`)
+    if (this.#hasZooKeeper) this.#zooKeeper = await startZooKeeper(this.#found, this.#layout)
     for (const id of ids) this.#spawn(id)
     await awaitServing(this.#layout, ids, ids.length, (id) => this.isUp(id), this.#log)
     this.#log(`serving after ${((Date.now() - startedAtMs) / 1000).toFixed(1)} s`)
+  }
+
+  get release() {
+    return this.#layout.release
+  }
+
+  get #hasZooKeeper() {
+    return releases[this.#layout.release].hasZooKeeper
   }
 
   /** @param {number} id */
@@ -199,13 +213,17 @@ class Nodes {
   /** @param {number} id */
   async start(id) {
     if (!idsOf(this.#layout).includes(id)) throw new Error(`there is no node ${id}`)
-    if (!this.isUp(id)) this.#spawn(id)
+    if (!this.isUp(id)) {
+      if (this.#hasZooKeeper) await sleep(sessionMs)
+      this.#spawn(id)
+    }
     const running = idsOf(this.#layout).filter((other) => this.isUp(other))
     await awaitServing(this.#layout, running, running.length, (other) => this.isUp(other), this.#log)
   }
 
   async close() {
     await Promise.all(idsOf(this.#layout).map((id) => this.stop(id)))
+    this.#zooKeeper?.kill('SIGKILL')
     await rm(this.#layout.dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
     tellWatchdog(`-dir ${this.#layout.dir}`)
   }

@@ -1,28 +1,25 @@
 // Finds Java, and downloads the jars of Apache Kafka through Maven into the user's cache.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { latest, releases } from './releases.mjs'
 
-const pom = fileURLToPath(new URL('./pom.xml', import.meta.url))
 const neededJava = 17
 const attempts = 3
 const zipEnd = Buffer.from([0x50, 0x4b, 0x05, 0x06])
 
-const pomText = readFileSync(pom, 'utf8')
-const pomHash = createHash('sha256').update(pomText).digest('hex').slice(0, 8)
+/** @typedef {import('./releases.mjs').Release} Release */
 
-export const kafkaVersion = /<kafka\.version>(.+?)</.exec(pomText)?.[1] ?? 'unknown'
+export const kafkaVersion = releases[latest].version
 
-/** Its name contains a hash of the pom, so that a change there invalidates it. */
-function libsFolder() {
+/** Its name contains a hash of the pom, so that a change there invalidates it. @param {Release} release */
+function libsFolder({ version, hash }) {
   const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
-  return join(cache, 'ottla-kafka', `${kafkaVersion}-${pomHash}`)
+  return join(cache, 'ottla-kafka', `${version}-${hash}`)
 }
 
 /** @type {{ ok: true, java: string } | { ok: false, reason: string } | undefined} */
@@ -52,11 +49,11 @@ function exists(folder) {
   return statSync(folder, { throwIfNoEntry: false }) !== undefined
 }
 
-/** @returns {import('./index.d.mts').Availability} */
-export function available() {
+/** @type {typeof import('./index.d.mts').available} */
+export function available(name = latest) {
   const java = findJava()
   if (!java.ok) return java
-  if (exists(libsFolder()) || spawnSync('mvn', ['-v']).status === 0) return { ok: true }
+  if (exists(libsFolder(releases[name])) || spawnSync('mvn', ['-v']).status === 0) return { ok: true }
   return { ok: false, reason: 'Maven is needed to fetch Apache Kafka, but "mvn" does not run' }
 }
 
@@ -66,22 +63,24 @@ export const logToStderr = (line) => {
 }
 
 /** @type {typeof import('./index.d.mts').distribution} */
-export async function distribution(log = logToStderr) {
-  const can = available()
+export async function distribution(log = logToStderr, name = latest) {
+  const can = available(name)
   if (!can.ok) throw new Error(`no real Kafka here: ${can.reason}`)
   const java = findJava()
   if (!java.ok) throw new Error(java.reason)
-  const libs = libsFolder()
-  if (!exists(libs)) await downloadAlone(libs, log)
+  const release = releases[name]
+  const libs = libsFolder(release)
+  if (!exists(libs)) await downloadAlone(release, libs, log)
   return { java: java.java, libs }
 }
 
 /**
  * One process downloads while others wait; the lock of a dead process is taken over.
+ * @param {Release} release
  * @param {string} libs
  * @param {import('./index.d.mts').Log} log
  */
-async function downloadAlone(libs, log) {
+async function downloadAlone(release, libs, log) {
   const lock = `${libs}.lock`
   await mkdir(join(libs, '..'), { recursive: true })
   let hasLogged = false
@@ -98,7 +97,7 @@ async function downloadAlone(libs, log) {
       continue
     }
     try {
-      await download(libs, log)
+      await download(release, libs, log)
     } finally {
       await rm(lock, { force: true })
     }
@@ -117,29 +116,31 @@ function isAlive(pid) {
 
 /**
  * The jars become visible by one rename once all are complete; leftovers of an interrupted download are deleted.
+ * @param {Release} release
  * @param {string} libs
  * @param {import('./index.d.mts').Log} log
  */
-async function download(libs, log) {
+async function download({ version, pom }, libs, log) {
   const partial = `${libs}.partial`
   for (let attempt = 1; ; attempt++) {
     await rm(partial, { recursive: true, force: true })
-    log(`fetching Apache Kafka ${kafkaVersion} through Maven, about 55 MB, once`)
-    const failure = (await copyJars(partial, log)) ?? (await findBroken(partial))
+    log(`fetching Apache Kafka ${version} through Maven, about 55 MB, once`)
+    const failure = (await copyJars(pom, partial, log)) ?? (await findBroken(partial))
     if (failure === undefined) break
-    if (attempt === attempts) throw new Error(`cannot fetch Apache Kafka ${kafkaVersion}: ${failure}`)
+    if (attempt === attempts) throw new Error(`cannot fetch Apache Kafka ${version}: ${failure}`)
     log(`${failure}; trying again`)
   }
   await rename(partial, libs)
-  log(`Apache Kafka ${kafkaVersion} is in ${libs}`)
+  log(`Apache Kafka ${version} is in ${libs}`)
 }
 
 /**
+ * @param {string} pom
  * @param {string} folder
  * @param {import('./index.d.mts').Log} log
  * @returns {Promise<string | undefined>} what went wrong
  */
-function copyJars(folder, log) {
+function copyJars(pom, folder, log) {
   const goal = [
     '-B',
     '-f',

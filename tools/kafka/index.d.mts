@@ -3,9 +3,12 @@ import type { ChildProcess } from 'node:child_process'
 /** Where the jars are, and the Java that runs them. */
 export interface Distribution {
   readonly java: string
-  /** Folder of the jars of Kafka 4.3.1. */
+  /** Folder of the jars of Kafka. */
   readonly libs: string
 }
+
+/** Releases that can be started. Before 4.0 without TLS and SASL where they run on ZooKeeper (2.1). */
+export type ReleaseName = '2.1' | '3.9' | '4.3'
 
 export type Availability = { readonly ok: true } | { readonly ok: false; readonly reason: string }
 
@@ -23,11 +26,15 @@ export interface RunOptions {
   readonly input?: string
   /** The program is killed after this, and `run` rejects. Default 40 000. */
   readonly timeoutMs?: number
+  /** The jars of this release. Default: the latest. */
+  readonly release?: ReleaseName
 }
 
 export interface KafkaOptions {
   /** Nodes, each broker and controller. Default 3. */
   readonly brokers?: number
+  /** Default: the latest. */
+  readonly release?: ReleaseName
   /** Additional lines of server.properties, which override ours. */
   readonly config?: Readonly<Record<string, string | number | boolean>>
   /** First port; node i uses `port + 10 * (i - 1)` and the next five. Default: free ports. */
@@ -77,10 +84,10 @@ export interface RunningKafka extends KafkaAddresses {
 export const kafkaVersion: string
 
 /** Whether Java 17 (and Maven, until the jars are cached) are available; else what is missing. */
-export function available(): Availability
+export function available(release?: ReleaseName): Availability
 
 /** Finds Java and the jars; downloads the jars once, and again after an interrupted download. */
-export function distribution(log?: Log): Promise<Distribution>
+export function distribution(log?: Log, release?: ReleaseName): Promise<Distribution>
 
 /** Starts a real Kafka (KRaft). It stops when this process ends in any way. */
 export function startKafka(options?: KafkaOptions): Promise<RunningKafka>

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { distribution } from './distribution.mjs'
 
 const logging = fileURLToPath(new URL('./log4j2.properties', import.meta.url))
+const olderLogging = new URL('./log4j.properties', import.meta.url).href
 const watchdogPath = fileURLToPath(new URL('./watchdog.mjs', import.meta.url))
 const toolFlags = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 
@@ -43,7 +44,8 @@ export function watched(child) {
  * @param {readonly string[]} args flags and main class, or a source file
  */
 export function javaArguments(found, args) {
-  return [`-Dlog4j2.configurationFile=${logging}`, '-Xshare:auto', '-cp', `${found.libs}/*`, ...args]
+  const logged = [`-Dlog4j2.configurationFile=${logging}`, `-Dlog4j.configuration=${olderLogging}`]
+  return [...logged, '-Xshare:auto', '-cp', `${found.libs}/*`, ...args]
 }
 
 /** @type {typeof import('./index.d.mts').spawnJava} */
@@ -53,8 +55,8 @@ export function spawnJava(found, args) {
 
 /** @type {typeof import('./index.d.mts').runJava} */
 export async function runJava(mainClass, args, options = {}) {
-  const { input, timeoutMs = 40_000 } = options
-  const child = spawnJava(await distribution(), [mainClass, ...args])
+  const { input, timeoutMs = 40_000, release } = options
+  const child = spawnJava(await distribution(undefined, release), [mainClass, ...args])
   let stdout = ''
   let stderr = ''
   child.stdout?.setEncoding('utf8').on('data', (text) => {

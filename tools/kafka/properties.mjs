@@ -5,6 +5,8 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runJava } from './java.mjs'
 import { listenerOffsets, portsPerNode } from './ports.mjs'
+import { releases } from './releases.mjs'
+import { zooKeeperProperties } from './zookeeper.mjs'
 
 /** @typedef {import('./index.d.mts').KafkaAddresses} KafkaAddresses */
 /**
@@ -13,6 +15,7 @@ import { listenerOffsets, portsPerNode } from './ports.mjs'
  * @property {number} nodes
  * @property {number} port first port of the first node
  * @property {Readonly<Record<string, string | number | boolean>>} config
+ * @property {import('./index.d.mts').ReleaseName} release
  */
 
 /** The same for every listener and mechanism: `alice` / `alice-secret`. */
@@ -88,6 +91,8 @@ function listenerProperties(layout, id) {
 
 /** @param {Layout} layout @param {number} id */
 function serverProperties(layout, id) {
+  const dataDir = join(nodeFolder(layout, id), 'data')
+  if (releases[layout.release].hasZooKeeper) return linesOf(zooKeeperProperties(layout, id, dataDir))
   const copies = Math.min(layout.nodes, 3)
   const inSync = Math.min(copies, 2)
   const properties = {
@@ -100,7 +105,7 @@ function serverProperties(layout, id) {
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
     'allow.everyone.if.no.acl.found': true,
     'super.users': `User:ANONYMOUS;User:${user.name}`,
-    'log.dirs': join(nodeFolder(layout, id), 'data'),
+    'log.dirs': dataDir,
     'default.replication.factor': copies,
     'offsets.topic.replication.factor': copies,
     'offsets.topic.num.partitions': 8,
@@ -120,6 +125,11 @@ function serverProperties(layout, id) {
     'group.min.session.timeout.ms': 500,
     ...layout.config,
   }
+  return linesOf(properties)
+}
+
+/** @param {Record<string, string | number | boolean>} properties */
+function linesOf(properties) {
   return Object.entries(properties)
     .map(([name, value]) => `${name}=${value}\n`)
     .join('')
@@ -139,13 +149,14 @@ export async function writeNodes(layout) {
     await mkdir(nodeFolder(layout, id), { recursive: true })
     await writeFile(propertiesFile(layout, id), serverProperties(layout, id))
   }
+  if (releases[layout.release].hasZooKeeper) return
   const clusterId = randomId()
   const scram = scramMechanisms.flatMap((mechanism) => [
     '--add-scram',
     `${mechanism}=[name=${user.name},password=${user.password}]`,
   ])
   const format = ['format', '-t', clusterId, '-c', propertiesFile(layout, first), ...scram]
-  const done = await runJava('kafka.tools.StorageTool', format)
+  const done = await runJava('kafka.tools.StorageTool', format, { release: layout.release })
   if (done.code !== 0) throw new Error(`Kafka cannot format its storage: ${done.stdout}${done.stderr}`)
   const meta = await readFile(join(nodeFolder(layout, first), 'data', 'meta.properties'), 'utf8')
   for (const id of others) {
