@@ -14,6 +14,7 @@ const all = [
   ['fuzz', 'a million corrupted inputs', ['fuzz', 'codec', '--', '--runs', '1000000']],
   ['soak', 'a day of virtual time with faults', ['soak', 'testkit', '--', '--hours', '24', '--seed', '11']],
   ['crash', 'kills under load with a data directory', ['crash', 'testkit', '--', '--kills', '50']],
+  ['scenarios', 'the scenarios on each quirk, on Kafka 3.9 and on 2.1', ['scenarios']],
   ['chaos-real', 'members of ottla and Java while real brokers are killed', ['chaos:real', '--', '--minutes', '10']],
   ['conformance-codec', "the codec against Kafka's classes", ['conformance', 'codec']],
   ['conformance-testkit', 'the testkit against a live Kafka', ['conformance', 'testkit']],

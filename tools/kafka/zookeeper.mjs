@@ -13,7 +13,7 @@ import { listenerOffsets, portsPerNode } from './ports.mjs'
 
 const tickMs = 500
 /** The registration of a killed broker is removed after this time; until then it cannot start again. */
-export const sessionMs = 2000
+export const sessionMs = 4000
 const servesWithinMs = 30_000
 const flags = ['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dzookeeper.jmx.log4j.disable=true']
 
@@ -29,6 +29,7 @@ export function zooKeeperProperties(layout, id, dataDir) {
     listeners: `PLAINTEXT://127.0.0.1:${layout.port + portsPerNode * (id - 1) + listenerOffsets.PLAINTEXT}`,
     'zookeeper.connect': `127.0.0.1:${zooKeeperPort(layout)}`,
     'zookeeper.session.timeout.ms': sessionMs,
+    'zookeeper.connection.timeout.ms': servesWithinMs,
     'log.dirs': dataDir,
     'default.replication.factor': copies,
     'offsets.topic.replication.factor': copies,

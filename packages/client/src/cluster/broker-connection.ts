@@ -22,6 +22,9 @@ import type { ReconnectBackoff } from './reconnect-backoff.ts'
 /** More requests than this waiting for one connection indicate a bug of the caller. */
 const mostWaiting = 10_000
 
+/** Two at the highest version of ApiVersions, one at the next lower one. */
+const attemptsForVersion = 3
+
 /** What the connections of one client share. */
 export interface BrokerConnectionServices {
   readonly runtime: Runtime
@@ -143,6 +146,27 @@ export class BrokerConnection {
   }
 
   async #connect(opening: Deferred<void>): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const { position } = this.#owner.versions
+      const error = await this.#tryToConnect()
+      if (error === undefined) {
+        opening.resolve()
+        this.#flush()
+        return
+      }
+      // The broker may not know the version of ApiVersions: the next attempts find out, and the requests wait.
+      const isVersion = this.#owner.versions.position > position && attempt < attemptsForVersion
+      const failure = this.#closeError ?? this.#failed(error, { attempt, isVersion })
+      if (isVersion && this.#closeError === undefined) continue
+      this.#opening = undefined
+      opening.reject(failure)
+      this.#failWaiting(failure)
+      return
+    }
+  }
+
+  /** Returns the error of a failed attempt. */
+  async #tryToConnect(): Promise<unknown> {
     const { backoff } = this.#owner
     try {
       const pauseMs = backoff.remainingMs()
@@ -154,13 +178,9 @@ export class BrokerConnection {
       this.#connection = connection
       this.#services.observer.connectionsOpened.add(1)
       this.#notify('connected', { broker: connection.broker, purpose: this.#purpose })
-      opening.resolve()
-      this.#flush()
+      return undefined
     } catch (error) {
-      this.#opening = undefined
-      const failure = this.#closeError ?? this.#failed(error)
-      opening.reject(failure)
-      this.#failWaiting(failure)
+      return error ?? new Error('the attempt was aborted')
     }
   }
 
@@ -180,7 +200,7 @@ export class BrokerConnection {
     notify(this.#services, event, ...details)
   }
 
-  #failed(error: unknown): KafkaError {
+  #failed(error: unknown, { attempt, isVersion }: { attempt: number; isVersion: boolean }): KafkaError {
     const { logger, observer } = this.#services
     const failure = notSent(KafkaError.is(error) ? error : unexpected(error, this.#owner.address()))
     const backoffMs = this.#owner.backoff.failed()
@@ -193,7 +213,8 @@ export class BrokerConnection {
       hint: failure.hint,
     }
     // A broker that has never responded may advertise an address that this machine cannot reach: worth a warning.
-    if (isWorthWarning(this.#owner)) logger.warn('connecting to a broker failed, still trying', fields)
+    if (!isVersion && isWorthWarning(this.#owner, attempt))
+      logger.warn('connecting to a broker failed, still trying', fields)
     else logger.debug('connecting to a broker failed', fields)
     this.#notify('connectFailed', { broker, purpose: this.#purpose, error: failure, backoffMs })
     return failure
@@ -285,9 +306,10 @@ export class BrokerConnection {
 }
 
 /** At the second failure in a row, then about every half minute. Bootstrap addresses have one warning for all. */
-function isWorthWarning(owner: BrokerConnectionOwner): boolean {
+function isWorthWarning(owner: BrokerConnectionOwner, attempt: number): boolean {
   const { failures } = owner.backoff
-  return !owner.everConnected && owner.address().id >= 0 && (failures === 2 || failures % 32 === 0)
+  const isSecond = failures === 2 || (failures === 3 && attempt === attemptsForVersion)
+  return !owner.everConnected && owner.address().id >= 0 && (isSecond || failures % 32 === 0)
 }
 
 function unexpected(cause: unknown, broker: BrokerAddress): KafkaError {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { plain, readTopic, take, textOf } from '../support/records.ts'
-import { onTargets } from '../support/targets.ts'
+import { onTargetsWithQuirks } from '../support/targets.ts'
 
-onTargets('producing', (target) => {
+onTargetsWithQuirks('producing', (target) => {
   test('round-trips key, value, headers and timestamp', async () => {
     const topic = await target().createTopic('round-trip')
     const kafka = target().newKafka()

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { take, textOf } from '../support/records.ts'
-import { onTargets } from '../support/targets.ts'
+import { onTargetsWithQuirks } from '../support/targets.ts'
 import { until, within } from '../support/until.ts'
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => String(from + i))
 
-onTargets('ways to read', (target) => {
+onTargetsWithQuirks('ways to read', (target) => {
   async function filled(base: string, count: number, partitions = 1) {
     const topic = await target().createTopic(base, { partitions })
     const kafka = target().newKafka()

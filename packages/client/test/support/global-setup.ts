@@ -1,7 +1,13 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestProject } from 'vitest/node'
-import { available, type KafkaAddresses, type RunningKafka, startKafka } from '../../../../tools/kafka/index.mjs'
+import {
+  available,
+  type KafkaAddresses,
+  type ReleaseName,
+  type RunningKafka,
+  startKafka,
+} from '../../../../tools/kafka/index.mjs'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -15,12 +21,15 @@ declare module 'vitest' {
 /** Consumers with a `rack` read from the replica there (KIP-392). */
 const rackAware = { 'replica.selector.class': 'org.apache.kafka.common.replica.RackAwareReplicaSelector' }
 
+/** `npm run scenarios` runs the tests against older releases, too. */
+const release = process.env.OTTLA_KAFKA_RELEASE as ReleaseName | undefined
+
 let starting: Promise<RunningKafka> | undefined
 
 /** The brokers start on the first request of a test, and stop after the run. */
 async function respond(path: string, response: ServerResponse): Promise<void> {
   const [, verb = '', id = ''] = path.split('/')
-  starting ??= startKafka({ config: rackAware })
+  starting ??= startKafka({ config: release === undefined ? rackAware : {}, ...(release && { release }) })
   const kafka = await starting
   if (verb === 'stop') await kafka.stop(Number(id))
   if (verb === 'start') await kafka.start(Number(id))
@@ -41,7 +50,7 @@ async function respond(path: string, response: ServerResponse): Promise<void> {
 }
 
 export async function setup(project: TestProject): Promise<void> {
-  const can = available()
+  const can = available(release)
   project.provide('kafkaMissing', can.ok ? '' : can.reason)
   if (!can.ok && process.env.CI === 'true') console.error(`\nkafka: CI=true requires a real Kafka: ${can.reason}\n`)
   const server = createServer((request, response) => {

@@ -2,9 +2,9 @@ import { afterAll, afterEach, beforeAll, describe } from 'vitest'
 import { skipReason } from '../../../../tools/skip-reason.ts'
 import { Kafka, type KafkaOptions, nodeRuntime } from '../../src/index.ts'
 import { crashable } from './crash.ts'
-import { type Ground, openRealKafka, openTestkit } from './grounds.ts'
+import { type Ground, type GroundKind, groundsFor } from './grounds.ts'
 import { uniqueName } from './names.ts'
-import { kafkaMissing, kafkaStartTimeoutMs, skipsKafka } from './real-kafka.ts'
+import { kafkaMissing, kafkaStartTimeoutMs } from './real-kafka.ts'
 import { until } from './until.ts'
 
 export interface TopicOptions {
@@ -18,13 +18,11 @@ export interface TopicOptions {
  * killed brokers are restarted.
  */
 export class Target {
-  readonly name: Ground['name']
   readonly #ground: Ground
   readonly #clients = new Set<Kafka>()
   readonly #killed = new Set<number>()
 
   constructor(ground: Ground) {
-    this.name = ground.name
     this.#ground = ground
   }
 
@@ -34,8 +32,13 @@ export class Target {
 
   /** A client of this cluster, closed when the test ends. */
   newKafka(options: Partial<KafkaOptions> = {}): Kafka {
-    const kafka = new Kafka({ brokers: this.bootstrap, runtime: this.#ground.runtime, ...options })
+    const { bootstrap: brokers, runtime, kafka: given, producer: defaults } = this.#ground
+    const kafka = new Kafka({ brokers, runtime, ...given, ...options })
     this.#clients.add(kafka)
+    if (defaults !== undefined) {
+      const producer = kafka.producer.bind(kafka)
+      kafka.producer = (own) => producer({ ...defaults, ...own })
+    }
     return kafka
   }
 
@@ -115,13 +118,19 @@ export class Target {
   }
 }
 
-const grounds = [
-  { name: 'testkit', open: openTestkit, skipped: false },
-  { name: 'kafka', open: openRealKafka, skipped: skipsKafka },
-] as const
+type Define = (target: () => Target) => void
 
 /** Defines the same tests for the embedded cluster and for a real Kafka. */
-export function onTargets(title: string, define: (target: () => Target) => void): void {
+export function onTargets(title: string, define: Define): void {
+  on(groundsFor({ quirks: false }), title, define)
+}
+
+/** Also for clusters that differ from Apache Kafka. `npm run scenarios` runs all scenarios on them, and on older releases. */
+export function onTargetsWithQuirks(title: string, define: Define): void {
+  on(groundsFor({ quirks: true }), title, define)
+}
+
+function on(grounds: readonly GroundKind[], title: string, define: Define): void {
   for (const { name, open, skipped } of grounds) {
     describe.skipIf(skipped)(`${title} (${name})`, skipReason(kafkaMissing), () => {
       let target: Target | undefined
