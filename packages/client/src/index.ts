@@ -73,3 +73,4 @@ export type { TransactionalProducerOptions } from './producer/transactions/optio
 export { type SendOffsetsOptions, Transaction, type TransactionStatus } from './producer/transactions/transaction.ts'
 export { TransactionalProducer } from './producer/transactions/transactional-producer.ts'
 export { nodeRuntime } from './runtime/node-runtime.ts'
+export type { TlsProvider } from './tls-options.ts'

@@ -14,8 +14,9 @@ import {
   resolveOptions,
   text,
 } from './option-table.ts'
-import { Secret, showOnly } from './redact.ts'
+import { showOnly } from './redact.ts'
 import { nodeRuntime } from './runtime/node-runtime.ts'
+import { resolveTls, type TlsProvider, type TlsSource } from './tls-options.ts'
 
 /** 'host:port' addresses, or a function that returns them: called at the start, and whenever no known broker responds. */
 export type BrokerList = readonly string[] | string | (() => readonly string[] | Promise<readonly string[]>)
@@ -29,8 +30,8 @@ export interface KafkaOptions {
   readonly brokers: BrokerList
   /** Identifies the client in the broker's logs, metrics and quotas. Default 'ottla'. */
   readonly clientId?: string | undefined
-  /** `true`, or `node:tls` options. Default: plaintext. */
-  readonly tls?: boolean | TlsOptions | undefined
+  /** `true`, `node:tls` options, or a function that returns them for each new connection. Default: plaintext. */
+  readonly tls?: boolean | TlsOptions | TlsProvider | undefined
   /** The SASL mechanism with its credentials: `plain(…)`, `scramSha256(…)` or `scramSha512(…)`. Default: no authentication. */
   readonly sasl?: SaslMechanism | undefined
   /** Allows SASL/PLAIN to send a password over a connection without TLS. Default false. */
@@ -77,6 +78,9 @@ export interface KafkaOptions {
 
 const owner = 'new Kafka()'
 
+const unverifiedWarning =
+  "TLS certificates are not verified ('insecureSkipVerify'): anyone on the network can impersonate a broker"
+
 const isObject = (value: unknown) => typeof value === 'object' && value !== null
 
 const isBrokerList = (value: unknown) =>
@@ -104,46 +108,6 @@ const isCodecs = (value: unknown) => {
   return Object.keys(value as object).every((name) => names.includes(name))
 }
 
-/** Node accepts a text that is not PEM, such as a path, without an error. */
-const isPem = (value: unknown) =>
-  (typeof value === 'string' && value.includes('-----BEGIN')) || value instanceof Uint8Array
-
-const material = optionalValue<string | Uint8Array>(isPem, 'must be a PEM text (not a path) or its bytes')
-
-const tlsTable = Object.freeze({
-  ca: optionalValue<TlsOptions['ca']>(
-    (value) => isPem(value) || (Array.isArray(value) && value.every(isPem)),
-    'must be a PEM text (not a path), its bytes, or a list of them',
-  ),
-  cert: material,
-  key: material,
-  pfx: optionalValue<Uint8Array>((value) => value instanceof Uint8Array, 'must be the bytes of a PKCS #12 file'),
-  passphrase: text(undefined),
-  servername: text(undefined),
-  minVersion: optionalValue<'TLSv1.2' | 'TLSv1.3'>(
-    (value) => value === 'TLSv1.2' || value === 'TLSv1.3',
-    "must be 'TLSv1.2' or 'TLSv1.3'",
-  ),
-  ciphers: text(undefined),
-  insecureSkipVerify: flag(false),
-})
-
-/** Validates the TLS options and copies them, so that a later change by the caller has no effect. */
-function resolveTls(tls: boolean | TlsOptions): Secret<TlsOptions> | undefined {
-  if (tls === false) return undefined
-  if (tls === true) return new Secret({})
-  if (Object.hasOwn(tls, 'rejectUnauthorized')) {
-    throw optionError(
-      'tls.rejectUnauthorized',
-      owner,
-      'does not exist',
-      'Set `tls.ca` to the CA, or, for experiments only, `tls.insecureSkipVerify` to true.',
-    )
-  }
-  const given = Object.entries(resolveOptions(owner, tlsTable, tls, 'tls.'))
-  return new Secret(Object.fromEntries(given.filter(([, value]) => value !== undefined)) as TlsOptions)
-}
-
 /** Every option of the client with its default. */
 export const kafkaOptions = Object.freeze({
   brokers: requiredValue<BrokerList>(
@@ -152,9 +116,12 @@ export const kafkaOptions = Object.freeze({
   ),
   clientId: text('ottla'),
   tls: {
-    default: false as boolean | TlsOptions,
-    check: (value) => (typeof value === 'boolean' || isObject(value) ? undefined : 'must be a boolean or TLS options'),
-  } satisfies OptionRule<boolean | TlsOptions>,
+    default: false as boolean | TlsOptions | TlsProvider,
+    check: (value) => {
+      const isValid = typeof value === 'boolean' || typeof value === 'function' || isObject(value)
+      return isValid ? undefined : 'must be a boolean, TLS options, or a function that returns them'
+    },
+  } satisfies OptionRule<boolean | TlsOptions | TlsProvider>,
   sasl: optionalValue<SaslMechanism>(isSasl, 'must come from plain(), scramSha256() or scramSha512()'),
   allowPlaintextCredentials: flag(false),
   logger: optionalValue<Logger>(isLogger, 'must have the methods debug, info, warn and error'),
@@ -182,7 +149,7 @@ export const kafkaOptions = Object.freeze({
 export interface ResolvedOptions {
   readonly brokers: () => Promise<readonly BrokerAddress[]>
   readonly clientId: string
-  readonly tls: Secret<TlsOptions> | undefined
+  readonly tls: TlsSource | undefined
   readonly sasl: SaslMechanism | undefined
   readonly allowPlaintextCredentials: boolean
   readonly logger: Logger
@@ -222,19 +189,15 @@ export function resolveKafkaOptions(given: KafkaOptions): ResolvedOptions {
     const problem = 'must not be a pino logger: its methods take the fields first, so each field would be lost'
     throw optionError('logger', owner, problem, 'Wrap it: `logger: pinoLogger(logger)`.')
   }
+  const log = logger ?? consoleLogger('warn')
   const resolved: ResolvedOptions = {
     ...rest,
     sasl,
     brokers: brokerSource(brokers),
     codecs: codecSet(codecs),
-    tls: resolveTls(tls),
-    logger: logger ?? consoleLogger('warn'),
+    tls: resolveTls(owner, tls, () => log.warn(unverifiedWarning)),
+    logger: log,
     runtime: runtime ?? nodeRuntime,
-  }
-  if (resolved.tls?.reveal().insecureSkipVerify === true) {
-    resolved.logger.warn(
-      "TLS certificates are not verified ('insecureSkipVerify'): anyone on the network can impersonate a broker",
-    )
   }
   return Object.freeze(showOnly(resolved, () => shown(resolved)))
 }

@@ -11,6 +11,7 @@ import type { Observer } from '../net/observer.ts'
 import { openConnection } from '../net/open-connection.ts'
 import type { OpenSockets } from '../net/open-sockets.ts'
 import type { PendingRequest } from '../net/pending-request.ts'
+import { retriable, tlsMaterial } from '../net/tls-material.ts'
 import type { VersionFallback } from '../net/version-fallback.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
@@ -223,13 +224,14 @@ export class BrokerConnection {
   async #establish(): Promise<Connection> {
     const { runtime, options, sockets } = this.#services
     const { mapBroker, connectTimeoutMs, handshakeTimeoutMs, sasl } = options
-    const tls = options.tls?.reveal()
     const { probeSasl, lastAddress } = this.#owner
     this.#owner.probeSasl = false
+    const tls = await tlsMaterial(options.tls, this.#owner.address(), this.#services, this.#stop.signal)
     const dialling = { runtime, tls, mapBroker, connectTimeoutMs, lastAddress }
     const greeting = { sasl, handshakeTimeoutMs, sockets, probeSasl, tlsProbeMs: () => this.#owner.tlsProbeMs() }
     const connection = this.#newConnection()
-    this.#owner.setRanges(await openConnection(connection, { ...dialling, ...greeting }, this.#stop.signal))
+    const opening = openConnection(connection, { ...dialling, ...greeting }, this.#stop.signal)
+    this.#owner.setRanges(await (options.tls?.isProvided === true ? retriable(opening) : opening))
     return connection
   }
 
