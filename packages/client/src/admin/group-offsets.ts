@@ -27,8 +27,9 @@ export interface NewGroupOffset {
   readonly metadata?: string
 }
 
-/** OffsetFetch v9 is the last version with topic names instead of ids, v8 the first one with several groups. */
-const byName = { minVersion: 8, maxVersion: 9 }
+/** The last version of OffsetFetch with topic names instead of ids, and the first one with several groups (Kafka 3.0). */
+const byName = { maxVersion: 9 }
+const severalGroupsVersion = 8
 
 /** The committed offsets of a group: of the given partitions, or of all. Partitions without a commit are left out. */
 export async function listConsumerGroupOffsets(
@@ -49,9 +50,12 @@ export async function listConsumerGroupOffsets(
           partitionIndexes,
         }))
   const found = await onCoordinator(cluster, operation, groupId, options, async (broker, request) => {
-    const body = { groups: [{ groupId, topics }], requireStable }
-    const response = await broker.request(OffsetFetch, body, { ...request, ...byName })
-    const group = responseOf(response.groups, groupId, operation)
+    const version = await broker.versionOf(OffsetFetch, { ...request, ...byName })
+    const severalGroups = version >= severalGroupsVersion
+    const body = severalGroups ? { groups: [{ groupId, topics }], requireStable } : { groupId, topics, requireStable }
+    const versions = severalGroups ? { minVersion: severalGroupsVersion, ...byName } : { maxVersion: version }
+    const response = await broker.request(OffsetFetch, body, { ...request, ...versions })
+    const group = severalGroups ? responseOf(response.groups, groupId, operation) : response
     checkCode(group.errorCode, operation, { broker, group: groupId })
     const results = new Map<string, GroupOffset | KafkaError>()
     for (const { name: topic, partitions: responses } of group.topics) {

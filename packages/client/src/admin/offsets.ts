@@ -28,6 +28,9 @@ export interface ListedOffset {
 
 const operation = 'Listing offsets'
 
+/** The first version of ListOffsets with 'max-timestamp' (KIP-734). */
+const maxTimestampVersion = 7
+
 const timestamps = { latest: -1n, earliest: -2n, 'max-timestamp': -3n } as const
 
 type Found = ListedOffset | KafkaError
@@ -102,7 +105,10 @@ async function queryLeader(
       timestamp: timestampOf(at),
     })).map(({ topic: name, partitions }) => ({ name, partitions }))
     const body = { replicaId: -1, isolationLevel, topics, timeoutMs: 30_000 }
-    const response = await leader.request(ListOffsets, body, { signal })
+    // A broker before 3.0 would take the special timestamp for a time.
+    const isForMaxTimestamp = [...round.values()].some(({ at }) => at === 'max-timestamp')
+    const minVersion = isForMaxTimestamp ? maxTimestampVersion : 0
+    const response = await leader.request(ListOffsets, body, { signal, minVersion })
     for (const { name: topic, partitions } of response.topics) {
       for (const { partitionIndex: partition, errorCode, offset, timestamp, leaderEpoch } of partitions) {
         const query = round.get(`${partition} ${topic}`)

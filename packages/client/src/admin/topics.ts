@@ -62,11 +62,21 @@ export async function createTopics(
       const { name, topicId, numPartitions: partitions, replicationFactor } = topic
       const where = { broker, topic: name, message: topic.errorMessage }
       const error = entryError(topic.errorCode, operation, where)
-      results.set(name, error ?? { name, topicId, partitions, replicationFactor })
+      // Before version 5 the response has no numbers (KIP-525).
+      const requested = body.topics.find((one) => one.name === name)
+      const counts =
+        partitions >= 0 || requested === undefined ? { partitions, replicationFactor } : countsOf(requested)
+      results.set(name, error ?? { name, topicId, ...counts })
     }
     return fromController(results)
   })
   return settleAll(operation, created)
+}
+
+function countsOf({ numPartitions, replicationFactor, assignments }: ReturnType<typeof toCreatable>) {
+  const [first] = assignments
+  if (first === undefined) return { partitions: numPartitions, replicationFactor }
+  return { partitions: assignments.length, replicationFactor: first.brokerIds.length }
 }
 
 function toCreatable(topic: NewTopic) {

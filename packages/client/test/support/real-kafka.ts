@@ -6,6 +6,9 @@ import type {} from './global-setup.ts'
 export const kafkaMissing: string = inject('kafkaMissing')
 export const skipsKafka: boolean = kafkaMissing !== '' && process.env.CI !== 'true'
 
+/** The release of the real Kafka, such as 3.9; Infinity: the latest. */
+export const kafkaRelease = Number(process.env.OTTLA_KAFKA_RELEASE ?? Number.POSITIVE_INFINITY)
+
 /** The first start may have to download Kafka. */
 export const kafkaStartTimeoutMs = 600_000
 
