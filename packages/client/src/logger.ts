@@ -1,3 +1,5 @@
+import { handledResult } from './runtime/deferred.ts'
+
 /**
  * The details of a log message: strings, numbers, bigints, booleans, or arrays and objects of them. Never a secret, never
  * the key or value of a record. An exception is logged as `error` (its text) and `stack`.
@@ -46,6 +48,18 @@ export function pinoLogger(pino: PinoLike): Logger {
     warn: (message: string, fields: LogFields = {}) => pino.warn(fields, message),
     error: (message: string, fields: LogFields = {}) => pino.error(fields, message),
   })
+}
+
+/** A logger whose methods neither throw nor reject: a failure of the application's logger must not become one of the client. */
+export function guardedLogger(logger: Logger): Logger {
+  const at = (level: LogLevel) => (message: string, fields?: LogFields) => {
+    try {
+      handledResult(logger[level](message, fields))
+    } catch {
+      // There is nowhere to report it.
+    }
+  }
+  return Object.freeze({ debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') })
 }
 
 /** pino marks its loggers and their children with this symbol. */

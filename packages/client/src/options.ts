@@ -1,7 +1,7 @@
 import { type CodecSet, type CustomCodecs, codecSet, compressionNames } from '@ottla/codec/records'
 import type { Runtime, TlsOptions } from '@ottla/runtime'
 import { type BrokerAddress, optionError } from './errors.ts'
-import { consoleLogger, isPino, type Logger } from './logger.ts'
+import { consoleLogger, guardedLogger, isPino, type Logger } from './logger.ts'
 import type { SaslMechanism } from './net/sasl/mechanism.ts'
 import {
   flag,
@@ -21,8 +21,11 @@ import { resolveTls, type TlsProvider, type TlsSource } from './tls-options.ts'
 /** 'host:port' addresses, or a function that returns them: called at the start, and whenever no known broker responds. */
 export type BrokerList = readonly string[] | string | (() => readonly string[] | Promise<readonly string[]>)
 
-/** Maps the address that a broker advertises to the one to connect to. */
-export type MapBroker = (host: string, port: number) => { readonly host: string; readonly port: number }
+/** Maps the address that a broker advertises to the one to connect to. Called for each connection. */
+export type MapBroker = (
+  host: string,
+  port: number,
+) => { readonly host: string; readonly port: number } | Promise<{ readonly host: string; readonly port: number }>
 
 /** Options of `new Kafka(…)`. All times are in milliseconds, all sizes in bytes. */
 export interface KafkaOptions {
@@ -189,7 +192,7 @@ export function resolveKafkaOptions(given: KafkaOptions): ResolvedOptions {
     const problem = 'must not be a pino logger: its methods take the fields first, so each field would be lost'
     throw optionError('logger', owner, problem, 'Wrap it: `logger: pinoLogger(logger)`.')
   }
-  const log = logger ?? consoleLogger('warn')
+  const log = guardedLogger(logger ?? consoleLogger('warn'))
   const resolved: ResolvedOptions = {
     ...rest,
     sasl,

@@ -14,6 +14,7 @@ import {
   tlsPortError,
 } from './connect-errors.ts'
 import type { Connection } from './connection.ts'
+import { type MapBroker, mappedAddress } from './mapped-address.ts'
 
 /** Of a host with more addresses only the first ones are tried. */
 const mostAddresses = 10
@@ -26,7 +27,7 @@ const probeTimeoutMs = 2_000
 export interface DialOptions {
   readonly runtime: Runtime
   readonly tls: TlsOptions | undefined
-  readonly mapBroker: ((host: string, port: number) => { readonly host: string; readonly port: number }) | undefined
+  readonly mapBroker: MapBroker | undefined
   readonly connectTimeoutMs: number
   /** The address of the host that was connected to last: it is tried first. */
   readonly lastAddress: { value: string | undefined }
@@ -43,7 +44,7 @@ interface Place {
 export async function dialBroker(connection: Connection, options: DialOptions, signal: AbortSignal): Promise<void> {
   const { broker } = connection
   const { runtime, lastAddress } = options
-  const { host, port } = options.mapBroker?.(broker.host, broker.port) ?? broker
+  const { host, port } = await mappedAddress(options, broker, signal)
   const addresses = lastFirst((await lookUp(options, broker, host, signal)).slice(0, mostAddresses), lastAddress.value)
   const failures: DialFailure[] = []
   const over = new AbortController()
@@ -163,7 +164,9 @@ export async function tlsPortErrorOf(
   { signal, timeoutMs }: { readonly signal: AbortSignal; readonly timeoutMs: number },
 ): Promise<KafkaError | undefined> {
   const { runtime } = options
-  const { host, port } = options.mapBroker?.(broker.host, broker.port) ?? broker
+  const mapped = await mappedAddress(options, broker, signal).catch(() => undefined)
+  if (mapped === undefined) return undefined
+  const { host, port } = mapped
   const addresses = await lookUp(options, broker, host, signal).catch(() => [])
   const address = addresses[0]
   if (address === undefined) return undefined

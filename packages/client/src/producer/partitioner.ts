@@ -1,6 +1,7 @@
 import type { RecordHeader } from '@ottla/codec/records'
 import { textOf } from '../error-data.ts'
 import { KafkaError } from '../errors.ts'
+import { handledResult } from '../runtime/deferred.ts'
 
 /** The input of a partitioner. */
 export interface PartitionerArgs {
@@ -27,6 +28,7 @@ export function callPartitioner(partitioner: Partitioner, args: PartitionerArgs)
   }
   const { partitionCount } = args
   if (typeof chosen === 'number' && Number.isInteger(chosen) && chosen >= 0 && chosen < partitionCount) return chosen
+  handledResult(chosen)
   const returned = typeof chosen === 'number' ? chosen : `a ${typeof chosen}`
   throw failed(
     `The partitioner returned ${returned} for topic '${args.topic}': it must return an integer from 0 to ${partitionCount - 1}`,

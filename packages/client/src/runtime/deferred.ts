@@ -15,6 +15,12 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject }
 }
 
+/** Marks the result of an application's function as handled: where none is expected, it may be a promise that rejects. */
+export function handledResult(result: unknown): void {
+  if (typeof result !== 'object' || result === null || !('then' in result)) return
+  Promise.resolve(result).catch(() => {})
+}
+
 /** Marks a promise as handled: it may reject before anything awaits it, and that must not end the process. */
 export function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {})

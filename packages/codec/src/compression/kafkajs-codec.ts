@@ -24,17 +24,41 @@ export function asCodec(shipped: Codec, given: Codec | KafkaJsCodec | (() => Kaf
   if (!complete) throw new TypeError(`the codec for ${shipped.name} must have the functions compress and decompress`)
   if (!('id' in codec)) return adapt(shipped, codec)
   if (codec.id !== shipped.id) throw new TypeError(`the codec for ${shipped.name} must have the id ${shipped.id}`)
-  return codec
+  return codec === shipped ? shipped : checked(codec)
+}
+
+/** The codec of an application may return something else than bytes. */
+function checked(codec: Codec): Codec {
+  const { name, id } = codec
+  return {
+    name,
+    id,
+    compress: (bytes, level) => asBytes(name, codec.compress(bytes, level)),
+    decompress: (bytes, maxBytes) => asBytes(name, codec.decompress(bytes, maxBytes)),
+  }
+}
+
+function asBytes(name: string, result: unknown): Uint8Array | Promise<Uint8Array> {
+  if (result instanceof Uint8Array) return result
+  if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') throw noBytes(name)
+  return Promise.resolve(result).then((bytes) => {
+    if (bytes instanceof Uint8Array) return bytes
+    throw noBytes(name)
+  })
+}
+
+function noBytes(what: string): DecodeError {
+  return new DecodeError('the codec returned no bytes', { what })
 }
 
 function adapt({ name, id }: Codec, codec: KafkaJsCodec): Codec {
   return {
     name,
     id,
-    compress: (bytes) => codec.compress({ buffer: asBuffer(bytes) }),
+    compress: (bytes) => asBytes(name, codec.compress({ buffer: asBuffer(bytes) })),
     async decompress(bytes, maxBytes) {
       const decompressed = await attempt(name, () => codec.decompress(asBuffer(bytes)))
-      if (!(decompressed instanceof Uint8Array)) throw new DecodeError('the codec returned no bytes', { what: name })
+      if (!(decompressed instanceof Uint8Array)) throw noBytes(name)
       if (decompressed.length > maxBytes) throw tooMany(name, maxBytes)
       return decompressed
     },
