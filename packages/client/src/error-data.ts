@@ -1,12 +1,11 @@
 /** The text of any thrown value, for a message. */
 export function textOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message
   // The text of a list or of bytes is their content.
   if (Array.isArray(thrown) || ArrayBuffer.isView(thrown)) return Object.prototype.toString.call(thrown)
   try {
-    return String(thrown)
+    return thrown instanceof Error ? String(thrown.message) : String(thrown)
   } catch {
-    // An object without a prototype, or one whose `toString` throws.
+    // An object without a prototype, or one whose `toString` or `message` throws.
     return typeof thrown
   }
 }
@@ -25,12 +24,21 @@ const longestChain = 100
 /** Of an Error `structuredClone` copies name, message, stack and cause, and nothing else. */
 function isClonable(value: unknown, depth: number): boolean {
   if (value instanceof Error) {
+    if (!isReadable(value)) return false
     return depth < longestChain && (value.cause === undefined || isClonable(value.cause, depth + 1))
   }
   if (typeof value !== 'object' || value === null) return typeof value !== 'function' && typeof value !== 'symbol'
   try {
     structuredClone(value)
     return true
+  } catch {
+    return false
+  }
+}
+
+function isReadable(error: Error): boolean {
+  try {
+    return typeof error.message === 'string' && typeof error.name === 'string'
   } catch {
     return false
   }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'eventemitter3'
 import type { BrokerAddress, KafkaError } from './errors.ts'
 import { errorFields, type Logger } from './logger.ts'
+import { handledResult } from './runtime/deferred.ts'
 
 /**
  * The events of `kafka.on(…)`. They are notifications: no part of the client waits for a listener, and none requires handling.
@@ -35,9 +36,19 @@ export function notify<E extends keyof ClientEventMap>(
   event: E,
   ...details: Parameters<ClientEventMap[E]>
 ): void {
+  for (const listener of events.listeners(event)) callListener(listener, details, { event, logger })
+}
+
+/** Calls a listener of the application. What it throws, or rejects with if it is asynchronous, is logged. */
+export function callListener(
+  listener: unknown,
+  details: readonly unknown[],
+  { event, logger }: { readonly event: string; readonly logger: Logger },
+): void {
+  const failed = (error: unknown) => logger.error('an event listener threw', { event, ...errorFields(error) })
   try {
-    events.emit(event, ...(details as Parameters<EventEmitter.EventListener<ClientEventMap, E>>))
+    handledResult((listener as (...all: readonly unknown[]) => unknown)(...details), failed)
   } catch (error) {
-    logger.error('an event listener threw', { event, ...errorFields(error) })
+    failed(error)
   }
 }

@@ -128,8 +128,11 @@ export class Kafka {
   }
 
   once<E extends keyof ClientEventMap>(event: E, listener: Listener<E>): this {
-    this.#events.once(event, listener)
-    return this
+    const first = ((...details: unknown[]) => {
+      this.#events.off(event, first)
+      return (listener as (...all: unknown[]) => unknown)(...details)
+    }) as unknown as Listener<E>
+    return this.on(event, first)
   }
 
   off<E extends keyof ClientEventMap>(event: E, listener: Listener<E>): this {

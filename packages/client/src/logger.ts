@@ -1,3 +1,4 @@
+import { textOf } from './error-data.ts'
 import { handledResult } from './runtime/deferred.ts'
 
 /**
@@ -71,7 +72,11 @@ export function isPino(logger: object): boolean {
 
 /** An exception as fields. Loggers that write JSON would show an Error as `{}`. */
 export function errorFields(error: unknown): LogFields {
-  return error instanceof Error ? { error: String(error), stack: error.stack } : { error: String(error) }
+  try {
+    return error instanceof Error ? { error: String(error), stack: error.stack } : { error: textOf(error) }
+  } catch {
+    return { error: textOf(error) }
+  }
 }
 
 function fieldsText(fields: LogFields | undefined): string {

@@ -207,7 +207,7 @@ export class Consumer implements AsyncIterable<Message> {
     const { events } = this.#core.parts
     const first = ((...data: unknown[]) => {
       events.off(event, first)
-      ;(listener as (...given: unknown[]) => void)(...data)
+      return (listener as (...given: unknown[]) => unknown)(...data)
     }) as unknown as ConsumerEventMap[E]
     return this.on(event, first)
   }

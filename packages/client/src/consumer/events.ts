@@ -1,7 +1,8 @@
 import { EventEmitter } from 'eventemitter3'
 import type { KafkaError } from '../errors.ts'
+import { callListener } from '../events.ts'
 import type { RebalanceInfo, TopicPartition } from '../group/membership.ts'
-import { errorFields, type Logger } from '../logger.ts'
+import type { Logger } from '../logger.ts'
 
 /**
  * The events of `consumer.on(…)`. They are notifications only: nothing awaits a listener, and errors reject the reader
@@ -72,11 +73,7 @@ export class ConsumerEvents {
 
   emit<E extends keyof ConsumerEventMap>(event: E, ...data: Parameters<ConsumerEventMap[E]>): void {
     for (const listener of this.#emitter.listeners(event)) {
-      try {
-        ;(listener as (...given: unknown[]) => void)(...data)
-      } catch (error) {
-        this.#logger.error('an event listener threw', { event, ...errorFields(error) })
-      }
+      callListener(listener, data, { event, logger: this.#logger })
     }
   }
 

@@ -16,9 +16,9 @@ export function deferred<T>(): Deferred<T> {
 }
 
 /** Marks the result of an application's function as handled: where none is expected, it may be a promise that rejects. */
-export function handledResult(result: unknown): void {
+export function handledResult(result: unknown, failed: (error: unknown) => void = () => {}): void {
   if (typeof result !== 'object' || result === null || !('then' in result)) return
-  Promise.resolve(result).catch(() => {})
+  Promise.resolve(result).catch(failed)
 }
 
 /** Marks a promise as handled: it may reject before anything awaits it, and that must not end the process. */
