@@ -77,6 +77,16 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect(records.at(-1)).toMatchObject({ msg: 'the payment is stored', partition: 0, offset: 0 })
   })
 
+  test('socks reaches brokers that only the proxy can resolve, over TLS', async () => {
+    const { code, lines, stderr } = await runExample('socks')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines.slice(0, 3).sort()).toEqual(['partition 0: 12.50', 'partition 1: 12.50', 'partition 2: 12.50'])
+    expect(lines.at(-1)).toBe(
+      'hosts that the proxy connected to: 127.0.0.1, broker-1.inner, broker-2.inner, broker-3.inner',
+    )
+  })
+
   test('time-travel simulates three hours, and the same seed repeats them', async () => {
     const [one, same, other] = await Promise.all(['7', '7', '8'].map((seed) => runExample('time-travel', [seed])))
     expect(one?.code).toBe(0)

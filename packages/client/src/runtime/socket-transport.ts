@@ -53,7 +53,8 @@ function open({ address, port, serverName, tls }: DialTarget, reader: TransportR
   return socket
 }
 
-function tlsOptions(tls: TlsOptions, serverName: string): ConnectionOptions {
+/** The options of `node:tls`. */
+export function tlsOptions(tls: TlsOptions, serverName: string): ConnectionOptions {
   const { insecureSkipVerify, minVersion, servername, ...rest } = tls
   const expected = servername ?? serverName.replace(/\.$/, '')
   return {

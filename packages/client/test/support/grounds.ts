@@ -6,6 +6,10 @@ import { sharedKafka, skipsKafka, startBroker, stopBroker } from './real-kafka.t
 /** The cluster of a target. */
 export interface Ground {
   readonly bootstrap: readonly string[]
+  /** Default: the bootstrap addresses. */
+  readonly advertised?: readonly string[]
+  /** Default true. */
+  readonly hasTopicIds?: boolean
   /** Default: Node's. */
   readonly runtime: Runtime | undefined
   /** Options that each client of this cluster has. */
@@ -17,7 +21,7 @@ export interface Ground {
   close(): Promise<void>
 }
 
-type ClientOptions = Pick<Ground, 'kafka' | 'producer'>
+type Facts = Pick<Ground, 'kafka' | 'producer' | 'advertised' | 'hasTopicIds'>
 
 /** A cluster that scenarios can run on. */
 export interface GroundKind {
@@ -26,10 +30,10 @@ export interface GroundKind {
   open(): Promise<Ground>
 }
 
-async function openTestkit(options: ClusterOptions = {}, clients: ClientOptions = {}): Promise<Ground> {
+async function openTestkit(options: ClusterOptions = {}, facts: Facts = {}): Promise<Ground> {
   const cluster = await createCluster({ brokers: 3, ...options })
   return {
-    ...clients,
+    ...facts,
     bootstrap: cluster.bootstrap,
     runtime: cluster.runtime,
     kill: async (id) => cluster.broker(id).kill(),
@@ -44,21 +48,24 @@ export async function openRealKafka(): Promise<Ground> {
   return { bootstrap, runtime: undefined, kill: stopBroker, restart: startBroker, close: async () => {} }
 }
 
-function quirky(name: string, quirks: QuirkOptions, clients: ClientOptions = {}): GroundKind {
+function quirky(name: string, quirks: QuirkOptions, facts: Facts = {}): GroundKind {
   const options = { quirks, onDiagnostic: () => {} }
-  return { name: `testkit, ${name}`, skipped: false, open: () => openTestkit(options, clients) }
+  return { name: `testkit, ${name}`, skipped: false, open: () => openTestkit(options, facts) }
 }
 
 /** The testkit with brokers, proxies and networks that differ from Apache Kafka. */
 const quirkyGrounds: readonly GroundKind[] = [
   quirky('resets on ApiVersions', { versions: { ApiVersions: 3 }, resetsAbove: { ApiVersions: 3 } }),
-  quirky('Metadata up to 5', { versions: { Metadata: 5 } }),
+  quirky('Metadata up to 5', { versions: { Metadata: 5 } }, { hasTopicIds: false }),
   quirky('no InitProducerId', { versions: { InitProducerId: null } }, { producer: { idempotent: false } }),
   quirky('hints without endpoints', { hintEndpoints: 'none' }),
   quirky(
     'inner addresses',
     { innerAddresses: true, hintEndpoints: 'inner' },
-    { kafka: { mapBroker: (host, port) => ({ host: host.replace('.inner', ''), port }) } },
+    {
+      advertised: [1, 2, 3].map((id) => `broker-${id}.inner:9092`),
+      kafka: { mapBroker: (host, port) => ({ host: host.replace('.inner', ''), port }) },
+    },
   ),
   quirky('forgets idle connections', { forgetsIdleMs: 2_500 }, { kafka: { connectionsMaxIdleMs: 1_000 } }),
 ]

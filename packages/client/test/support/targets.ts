@@ -30,6 +30,16 @@ export class Target {
     return this.#ground.bootstrap
   }
 
+  /** The addresses that the brokers advertise. */
+  get advertised(): readonly string[] {
+    return this.#ground.advertised ?? this.bootstrap
+  }
+
+  /** Metadata has the ids of topics. */
+  get hasTopicIds(): boolean {
+    return this.#ground.hasTopicIds ?? true
+  }
+
   /** A client of this cluster, closed when the test ends. */
   newKafka(options: Partial<KafkaOptions> = {}): Kafka {
     const { bootstrap: brokers, runtime, kafka: given, producer: defaults } = this.#ground
