@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** A SOCKS5 proxy in this process, in place of the one of a company network. It resolves every host name to this machine. */
+/** A SOCKS5 proxy in this process, in place of one of another network. It resolves every host name to this machine. */
 export interface Socks5Proxy extends AsyncDisposable {
   readonly host: string
   readonly port: number

@@ -5,7 +5,7 @@ import { nodeRuntime } from './node-runtime.ts'
 import { tlsOptions } from './socket-transport.ts'
 import { onAbort, withSignal } from './wait.ts'
 
-/** Where a connection goes: the address that the broker advertises, after `mapBroker`. */
+/** The end of a connection: the address that the broker advertises, after `mapBroker`. */
 export interface OpenTarget {
   readonly host: string
   readonly port: number
