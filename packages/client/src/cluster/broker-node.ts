@@ -105,6 +105,7 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
     this.#host = host
     this.#port = port
     this.backoff.succeeded()
+    this.versions.forget()
     for (const connection of this.#connections.values()) connection.drop(error)
   }
 

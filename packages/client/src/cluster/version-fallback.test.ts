@@ -125,6 +125,19 @@ describe('a broker that closes the connection at an unknown version of ApiVersio
     await cluster.close()
   })
 
+  test('is sent the highest version again at another address', async () => {
+    const cluster = newCluster()
+    await connect(cluster)
+    expect(await beatOnNewConnection(cluster, 0)).toBe(0)
+    known.clear()
+    peer.start(1, 9993)
+    await connect(cluster)
+    peer.received.length = 0
+    expect(await beatOnNewConnection(cluster, 1)).toBe(0)
+    expect(versionsOf(ApiVersions)).toEqual([4])
+    await cluster.close()
+  })
+
   test('is reached when it knows version 0 only', async () => {
     known.set('ApiVersions', 0)
     peer.versions.set('ApiVersions', { min: 0, max: 0 })
@@ -247,6 +260,21 @@ describe('no version is lowered', () => {
         5_000,
         broker.request(Heartbeat, beat, { purpose: 'test:used' }).catch(() => {}),
       )
+    }
+    expect(new Set(versionsOf(Heartbeat))).toEqual(new Set([4]))
+    await cluster.close()
+  })
+
+  test('by requests that the broker held for a while before it closed', async () => {
+    const cluster = newCluster()
+    await connect(cluster)
+    peer.on(Heartbeat, ({ socket }) => {
+      runtime.setTimer(() => socket.close(), 15_000)
+      return undefined
+    })
+    for (let no = 0; no < 4; no++) {
+      const request = cluster.broker(1)!.request(Heartbeat, beat, { purpose: `test:${no}` })
+      expect(await after(16_000, request)).toMatchObject({ code: 'CONNECTION_LOST' })
     }
     expect(new Set(versionsOf(Heartbeat))).toEqual(new Set([4]))
     await cluster.close()

@@ -153,6 +153,14 @@ export class VersionFallback {
     if (entry.highest === Number.POSITIVE_INFINITY) this.#entries.delete(api.key)
   }
 
+  /** The broker has another address: what it did there says nothing. */
+  forget(): void {
+    this.#entries.clear()
+    this.#proven.clear()
+    this.#isUnclear = false
+    this.#ranges = undefined
+  }
+
   /** The ranges of a new connection: a broker with others was upgraded. */
   offered(apiKeys: readonly ApiRange[]): void {
     const ranges = apiKeys.map(({ apiKey, minVersion, maxVersion }) => `${apiKey}:${minVersion}-${maxVersion}`).join()
