@@ -128,6 +128,22 @@ describe('the options of a client', () => {
     expect(warnings).toEqual([expect.stringContaining('not verified')])
   })
 
+  test.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('no space left on device')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no space left on device'))],
+  ])('a logger that %s affects no caller', async (_, log) => {
+    const logger = { debug: log, info: log, warn: log, error: log }
+    const resolved = resolveKafkaOptions({ brokers: 'a:1', logger })
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) {
+      expect(() => resolved.logger[level]('message', { field: 1 })).not.toThrow()
+    }
+  })
+
   test('shows no secret in inspection and JSON', async () => {
     const tls = { key: '-----BEGIN canary-key', passphrase: 'canary-phrase', pfx: Buffer.from('canary-pfx') }
     const resolved = resolveKafkaOptions({ brokers: 'a:1', tls, sasl: scramSha512(credentials) })

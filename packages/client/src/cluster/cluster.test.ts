@@ -290,6 +290,18 @@ describe('metadata', () => {
     expect(cluster.leaderOf('t', 0)).toMatchObject({ id: 9, port: 9099 })
     await cluster.close()
   })
+
+  test('keeps the address of a listed broker when an error response has another, and is refreshed', async () => {
+    const cluster = newCluster()
+    await after(1_000, cluster.awaitTopic('t'))
+    const refreshes = peer.requests(Metadata).length
+    cluster.addBrokers([{ id: 2, host: 'inner', port: 9999 }])
+    cluster.updateLeader('t', 0, 2, 4)
+    expect(cluster.leaderOf('t', 0)).toMatchObject({ id: 2, host: 'broker', port: 9092 })
+    await runtime.advance(500)
+    expect(peer.requests(Metadata).length).toBe(refreshes + 1)
+    await cluster.close()
+  })
 })
 
 describe('coordinators', () => {
