@@ -13,6 +13,8 @@ export interface IdentityPolicy {
   readonly current: Identity | undefined
   /** Why nothing can be sent; undefined when there is an identity. */
   readonly delay: string | undefined
+  /** The error behind `delay`, where there is one. */
+  readonly lastError?: KafkaError | undefined
   /** No batch exists, so that the identity can be replaced before the next one: between transactions. */
   readonly isIdle: boolean
   /** The identity for the next batch of a partition; undefined: not yet, and the partitions are scheduled again once there is one. */
