@@ -14,6 +14,7 @@ export const clientErrorCodes = [
   'DELIVERY_TIMED_OUT',
   'DESERIALIZE_FAILED',
   'HANDLER_FAILED',
+  'INTERCEPTOR_FAILED',
   'INTERNAL_ERROR', // a bug in ottla, or in a callback that has no code of its own
   'INVALID_ARGUMENT',
   'INVALID_OPTION',

@@ -1,54 +1,75 @@
-import { EventEmitter } from 'eventemitter3'
+import { Emitter } from './emitter.ts'
 import type { BrokerAddress, KafkaError } from './errors.ts'
-import { errorFields, type Logger } from './logger.ts'
-import { handledResult } from './runtime/deferred.ts'
+import type { Logger } from './logger.ts'
+
+export interface ConnectionEvent {
+  readonly broker: BrokerAddress
+  /** 'general', or `<kind>:<owner>` of the producer or consumer that owns the connection. */
+  readonly purpose: string
+}
+
+export interface DisconnectedEvent extends ConnectionEvent {
+  /** Undefined where the client closed it, or the broker while it was idle. */
+  readonly error: KafkaError | undefined
+}
+
+export interface ConnectFailedEvent extends ConnectionEvent {
+  readonly error: KafkaError
+  /** When the next attempt follows. */
+  readonly backoffMs: number
+}
+
+export interface ThrottledEvent {
+  readonly broker: BrokerAddress
+  /** Of the request in whose response the broker said so. */
+  readonly api: string
+  readonly throttleMs: number
+}
+
+export interface MetadataEvent {
+  readonly clusterId: string | null
+  /** How many brokers it lists. */
+  readonly brokers: number
+  /** How many topics are cached. */
+  readonly topics: number
+}
+
+export interface RebootstrappedEvent {
+  /** How many brokers the new metadata lists. */
+  readonly brokers: number
+}
 
 /**
  * The events of `kafka.on(…)`. They are notifications: no part of the client waits for a listener, and none requires handling.
- * `purpose` says what a connection is for: 'general', or `<kind>:<owner>` where it belongs to one producer or consumer: 'produce:…',
- * 'fetch:…', 'late-fetch:…', 'coordinator:…', 'heartbeat:…', 'offsets:…'.
+ * The kinds of connections are 'produce', 'fetch', 'late-fetch', 'coordinator', 'heartbeat' and 'offsets'.
  */
 export interface ClientEventMap {
   /** A connection is open and authenticated. */
-  connected: (event: { broker: BrokerAddress; purpose: string }) => void
-  /** An open connection ended. `error` is undefined where the client closed it, or the broker while it was idle. */
-  disconnected: (event: { broker: BrokerAddress; purpose: string; error: KafkaError | undefined }) => void
-  /** A connection could not be opened; the next attempt follows after `backoffMs`. */
-  connectFailed: (event: { broker: BrokerAddress; purpose: string; error: KafkaError; backoffMs: number }) => void
+  connected: (event: ConnectionEvent) => void
+  /** An open connection ended. */
+  disconnected: (event: DisconnectedEvent) => void
+  /** A connection could not be opened. */
+  connectFailed: (event: ConnectFailedEvent) => void
   /** The broker throttles the client (KIP-219): requests on this connection wait for `throttleMs`. */
-  throttled: (event: { broker: BrokerAddress; api: string; throttleMs: number }) => void
+  throttled: (event: ThrottledEvent) => void
   /** Metadata was refreshed. */
-  metadata: (event: { clusterId: string | null; brokers: number; topics: number }) => void
+  metadata: (event: MetadataEvent) => void
   /** No known broker responded: the client connected by its bootstrap addresses again (KIP-899, KIP-1102). */
-  rebootstrapped: (event: { brokers: number }) => void
+  rebootstrapped: (event: RebootstrappedEvent) => void
   closed: () => void
 }
 
-export type ClientEvents = EventEmitter<ClientEventMap>
+export type ClientEvents = Emitter<ClientEventMap>
 
 export function createEvents(): ClientEvents {
-  return new EventEmitter<ClientEventMap>()
+  return new Emitter<ClientEventMap>()
 }
 
-/** Emits an event. An exception of a listener is logged, and affects neither the client nor the caller. */
+/** Emits an event. */
 export function notify<E extends keyof ClientEventMap>(
   { events, logger }: { readonly events: ClientEvents; readonly logger: Logger },
   event: E,
   ...details: Parameters<ClientEventMap[E]>
 ): void {
-  for (const listener of events.listeners(event)) callListener(listener, details, { event, logger })
-}
-
-/** Calls a listener of the application. What it throws, or rejects with if it is asynchronous, is logged. */
-export function callListener(
-  listener: unknown,
-  details: readonly unknown[],
-  { event, logger }: { readonly event: string; readonly logger: Logger },
-): void {
-  const failed = (error: unknown) => logger.error('an event listener threw', { event, ...errorFields(error) })
-  try {
-    handledResult((listener as (...all: readonly unknown[]) => unknown)(...details), failed)
-  } catch (error) {
-    failed(error)
-  }
+  events.emit(logger, event, ...details)
 }

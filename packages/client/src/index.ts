@@ -31,6 +31,17 @@ export type { MessageReader, ReadOptions } from './consumer/reading/message-read
 export type { PollOptions } from './consumer/reading/poll.ts'
 export type { HandlerContext, RetryPolicy, RunOptions } from './consumer/reading/run-options.ts'
 export type { PartitionStatus } from './consumer/status.ts'
+export type {
+  DiagnosticsMessages,
+  Ended,
+  ProduceEnded,
+  ProduceStarted,
+  RequestEnded,
+  RequestStarted,
+  SendEnded,
+  SendStarted,
+  Started,
+} from './diagnostics.ts'
 export {
   type BrokerAddress,
   type ClientErrorCode,
@@ -40,7 +51,15 @@ export {
   type KafkaErrorDetails,
   type Outcome,
 } from './errors.ts'
-export type { ClientEventMap } from './events.ts'
+export type {
+  ClientEventMap,
+  ConnectFailedEvent,
+  ConnectionEvent,
+  DisconnectedEvent,
+  MetadataEvent,
+  RebootstrappedEvent,
+  ThrottledEvent,
+} from './events.ts'
 export type { Assignment, Assignor, GroupMember as AssignorMember } from './group/assignors/assignor.ts'
 export type { Subscription } from './group/consumer-protocol.ts'
 export type { GroupIdentity, RebalanceInfo, TopicPartition } from './group/membership.ts'
@@ -55,8 +74,16 @@ export {
   pinoLogger,
   silentLogger,
 } from './logger.ts'
-export type { ApiMetrics, HealthReport, MetricsSnapshot } from './metrics.ts'
-export type { RequestEvent } from './net/observer.ts'
+export { type HistogramUnit, type HistogramValue, quantileOf, sumHistograms } from './metrics/histogram.ts'
+export type { ApiMetrics } from './metrics/request-times.ts'
+export type {
+  HealthReport,
+  HistogramFamily,
+  MetricFamily,
+  MetricLabels,
+  MetricsSnapshot,
+  NumberFamily,
+} from './metrics.ts'
 export type { Credentials, SaslExchange, SaslMechanism, UserPassword } from './net/sasl/mechanism.ts'
 export { plain } from './net/sasl/plain.ts'
 export { type ScramOptions, scramSha256, scramSha512 } from './net/sasl/scram.ts'

@@ -1,4 +1,3 @@
-import type { EventEmitter } from 'eventemitter3'
 import { Admin } from './admin/admin.ts'
 import type { CallOptions, CloseOptions } from './call-options.ts'
 import { Cluster } from './cluster/cluster.ts'
@@ -44,8 +43,6 @@ class Children {
   }
 }
 
-type Listener<E extends keyof ClientEventMap> = EventEmitter.EventListener<ClientEventMap, E>
-
 /**
  * A client of one Kafka cluster. The constructor validates its options and opens nothing. Sockets are opened when a producer,
  * consumer or admin client needs them, which share them. Close the client when you are done:
@@ -55,7 +52,7 @@ type Listener<E extends keyof ClientEventMap> = EventEmitter.EventListener<Clien
  */
 export class Kafka {
   readonly #events: ClientEvents = createEvents()
-  readonly #metrics = new Metrics()
+  readonly #metrics: Metrics
   readonly #cluster: Cluster
   readonly #consumers = new Children()
   readonly #producers = new Children()
@@ -66,6 +63,7 @@ export class Kafka {
   /** Throws INVALID_OPTION for an option that is unknown or does not fit. */
   constructor(options: KafkaOptions) {
     const resolved = resolveKafkaOptions(options)
+    this.#metrics = new Metrics(resolved.clientId)
     this.#cluster = new Cluster(resolved, this.#events, this.#metrics)
     showOnly(this, () => ({ kafka: resolved.clientId, status: this.health().status }))
   }
@@ -108,7 +106,7 @@ export class Kafka {
     }
   }
 
-  /** Counters, gauges and latencies of the client and its children, since the client was created. */
+  /** What the client and its children have counted since the client was created, with labels in `families`. */
   metrics(): MetricsSnapshot {
     return this.#metrics.snapshot()
   }
@@ -122,20 +120,17 @@ export class Kafka {
     return { status: parts.every(({ healthy }) => healthy) ? 'healthy' : 'unhealthy', parts }
   }
 
-  on<E extends keyof ClientEventMap>(event: E, listener: Listener<E>): this {
+  on<E extends keyof ClientEventMap>(event: E, listener: ClientEventMap[E]): this {
     this.#events.on(event, listener)
     return this
   }
 
-  once<E extends keyof ClientEventMap>(event: E, listener: Listener<E>): this {
-    const first = ((...details: unknown[]) => {
-      this.#events.off(event, first)
-      return (listener as (...all: unknown[]) => unknown)(...details)
-    }) as unknown as Listener<E>
-    return this.on(event, first)
+  once<E extends keyof ClientEventMap>(event: E, listener: ClientEventMap[E]): this {
+    this.#events.once(event, listener)
+    return this
   }
 
-  off<E extends keyof ClientEventMap>(event: E, listener: Listener<E>): this {
+  off<E extends keyof ClientEventMap>(event: E, listener: ClientEventMap[E]): this {
     this.#events.off(event, listener)
     return this
   }
@@ -162,7 +157,7 @@ export class Kafka {
     }
     await this.#cluster.close()
     this.#closed = true
-    this.#events.removeAllListeners()
+    this.#events.removeAll()
   }
 
   async #closeAll(children: Iterable<Child>, deadlineMs: number): Promise<void> {

@@ -1,25 +1,51 @@
+import { type CounterName, catalog, type GaugeName, type HistogramName, type MetricName } from './metrics/catalog.ts'
+import { Family, type Labels } from './metrics/family.ts'
+import { boundsOf, Histogram, type HistogramUnit, type HistogramValue } from './metrics/histogram.ts'
+import { type ApiMetrics, RequestTimes, summaryOf } from './metrics/request-times.ts'
+
 /** A number that only increases. */
 export interface Counter {
   add(amount: number): void
   readonly value: number
 }
 
-/** The requests of one API. Latencies are in ms, from the write of the request to its response. */
-export interface ApiMetrics {
-  readonly requests: number
-  readonly errors: number
-  readonly averageMs: number
-  readonly maxMs: number
-  /** Upper bound of the median, precise to a power of two. */
-  readonly p50Ms: number
-  /** Upper bound of the 99th percentile, precise to a power of two. */
-  readonly p99Ms: number
+/** The labels of a series by name, `client` included. */
+export type MetricLabels = Readonly<Record<string, string>>
+
+interface FamilyHead {
+  /** Such as 'producer.records'. */
+  readonly name: string
+  readonly help: string
 }
 
+/** Numbers: a counter only increases, a gauge is the value of the moment. */
+export interface NumberFamily extends FamilyHead {
+  readonly type: 'counter' | 'gauge'
+  /** Undefined: a count of things. */
+  readonly unit: 'ms' | 'bytes' | undefined
+  readonly series: readonly { readonly labels: MetricLabels; readonly value: number }[]
+}
+
+export interface HistogramFamily extends FamilyHead {
+  readonly type: 'histogram'
+  readonly unit: HistogramUnit
+  /** The upper bounds of the buckets, inclusive; fixed for each unit. */
+  readonly bounds: readonly number[]
+  readonly series: readonly ({ readonly labels: MetricLabels } & HistogramValue)[]
+}
+
+/** All series of one metric. */
+export type MetricFamily = NumberFamily | HistogramFamily
+
 export interface MetricsSnapshot {
+  /** Counters by name, summed over all labels. */
   readonly counters: Readonly<Record<string, number>>
+  /** Gauges by name, summed over all labels. */
   readonly gauges: Readonly<Record<string, number>>
+  /** Requests by Kafka's name of the API, summed over all brokers. */
   readonly apis: Readonly<Record<string, ApiMetrics>>
+  /** Everything with its labels, for export. */
+  readonly families: readonly MetricFamily[]
 }
 
 /** The state of a producer, a consumer or the connections, for a health probe. */
@@ -30,36 +56,71 @@ export interface HealthReport {
   readonly details: Readonly<Record<string, string | number | boolean>>
 }
 
-/** Counters and gauges of one client and its children. Counting costs an addition; all else is computed by `snapshot`. */
+/** The metrics of one client and its children. Counting costs an addition; all else is computed by `snapshot`. */
 export class Metrics {
-  readonly #counters = new Map<string, SimpleCounter>()
-  readonly #gauges = new Map<string, Set<() => number>>()
-  readonly #apis = new Map<string, ApiTimes>()
+  readonly #client: string
+  readonly #counters = new Map<CounterName, Family<SimpleCounter>>()
+  readonly #gauges = new Map<GaugeName, Family<Set<() => number>>>()
+  readonly #histograms = new Map<HistogramName, Family<Histogram>>()
+  /** By API and broker. */
+  readonly #requests = new Map<string, Map<number, RequestTimes>>()
   readonly #reporters = new Set<() => HealthReport>()
 
-  /** The counter of that name, created by the first call. Keep the result, to save the look-up. */
-  counter(name: string): Counter {
-    let counter = this.#counters.get(name)
-    if (counter === undefined) {
-      counter = new SimpleCounter()
-      this.#counters.set(name, counter)
-    }
-    return counter
+  /** `client` is the label of all series. */
+  constructor(client = '') {
+    this.#client = client
   }
 
-  /** Registers a gauge; several of one name are summed. Returns a function that removes it. */
-  gauge(name: string, read: () => number): () => void {
-    let readers = this.#gauges.get(name)
-    if (readers === undefined) {
-      readers = new Set()
-      this.#gauges.set(name, readers)
-    }
+  /** The counter of that name and labels, created by the first call. Keep the result, to save the look-up. */
+  counter(name: CounterName, labels: Labels = {}): Counter {
+    return familyOf(this.#counters, name, newCounter).of(labels)
+  }
+
+  /** The same for a histogram. */
+  histogram(name: HistogramName, labels: Labels = {}): Histogram {
+    return familyOf(this.#histograms, name, () => new Histogram(catalog[name].unit)).of(labels)
+  }
+
+  /** Registers a gauge; several of the same name and labels are summed. Returns a function that removes it. */
+  gauge(name: GaugeName, read: () => number, labels: Labels = {}): () => void {
+    const family = familyOf(this.#gauges, name, () => new Set<() => number>())
+    const readers = family.of(labels)
     readers.add(read)
-    const registered = readers
     return () => {
-      registered.delete(read)
-      if (registered.size === 0 && this.#gauges.get(name) === registered) this.#gauges.delete(name)
+      readers.delete(read)
+      if (readers.size === 0) family.take(labels)
     }
+  }
+
+  /** Adds a series to another one, and removes it: the sum over all series never decreases. */
+  foldCounter(name: CounterName, from: Labels, into: Labels): void {
+    const taken = this.#counters.get(name)?.take(from)
+    if (taken !== undefined) this.counter(name, into).add(taken.value)
+  }
+
+  /** The same for a histogram. */
+  foldHistogram(name: HistogramName, from: Labels, into: Labels): void {
+    const taken = this.#histograms.get(name)?.take(from)
+    if (taken !== undefined) this.histogram(name, into).add(taken)
+  }
+
+  /** The requests of an API to a broker, created by the first call. A bootstrap address has a negative id. */
+  requests(api: string, brokerId: number): RequestTimes {
+    let brokers = this.#requests.get(api)
+    if (brokers === undefined) {
+      brokers = new Map()
+      this.#requests.set(api, brokers)
+    }
+    const id = Math.max(-1, brokerId)
+    let times = brokers.get(id)
+    if (times === undefined) {
+      const labels = { api, broker: id < 0 ? 'bootstrap' : String(id) }
+      times = new RequestTimes(this.histogram('requestDurationMs', labels), (code) =>
+        this.counter('failedRequests', { ...labels, code }),
+      )
+      brokers.set(id, times)
+    }
+    return times
   }
 
   /** Registers a part of `kafka.health()`. Returns a function that removes it. */
@@ -68,32 +129,41 @@ export class Metrics {
     return () => this.#reporters.delete(report)
   }
 
-  /** The latencies of one API, created by the first call. Keep the result, to save the look-up. */
-  api(name: string): ApiTimes {
-    let times = this.#apis.get(name)
-    if (times === undefined) {
-      times = new ApiTimes()
-      this.#apis.set(name, times)
-    }
-    return times
+  healthReports(): HealthReport[] {
+    return Array.from(this.#reporters, (report) => report())
   }
 
   snapshot(): MetricsSnapshot {
-    const counters: Record<string, number> = Object.create(null)
-    const gauges: Record<string, number> = Object.create(null)
     const apis: Record<string, ApiMetrics> = Object.create(null)
-    for (const [name, counter] of this.#counters) counters[name] = counter.value
-    for (const [name, readers] of this.#gauges) {
-      let sum = 0
-      for (const read of readers) sum += read()
-      gauges[name] = sum
+    for (const [api, brokers] of this.#requests) apis[api] = summaryOf(brokers.values())
+    const counters = [...this.#counters.values()].map((family) => this.#numbers(family, countOf))
+    const gauges = [...this.#gauges.values()].map((family) => this.#numbers(family, sumOf))
+    const histograms = [...this.#histograms.values()].map((family) => this.#histogramFamily(family))
+    return {
+      counters: totals(counters),
+      gauges: totals(gauges),
+      apis,
+      families: [...counters, ...gauges, ...histograms],
     }
-    for (const [name, times] of this.#apis) apis[name] = times.summary()
-    return { counters, gauges, apis }
   }
 
-  healthReports(): HealthReport[] {
-    return Array.from(this.#reporters, (report) => report())
+  #numbers<S>({ name, entries }: Family<S>, read: (series: S) => number): NumberFamily {
+    const { type, unit, help } = catalog[name]
+    const series = Array.from(entries, ({ labels, series }) => ({
+      labels: this.#labelled(labels),
+      value: read(series),
+    }))
+    return { name, type, unit, help, series } as NumberFamily
+  }
+
+  #histogramFamily({ name, entries }: Family<Histogram>): HistogramFamily {
+    const { unit, help } = catalog[name as HistogramName]
+    const series = Array.from(entries, ({ labels, series }) => ({ labels: this.#labelled(labels), ...series.value() }))
+    return { name, type: 'histogram', unit, help, bounds: boundsOf[unit], series }
+  }
+
+  #labelled(labels: Labels): MetricLabels {
+    return { client: this.#client, ...labels }
   }
 }
 
@@ -105,48 +175,27 @@ class SimpleCounter implements Counter {
   }
 }
 
-const buckets = 24
+const newCounter = () => new SimpleCounter()
 
-/** A histogram of the latencies of one API. The bounds of its buckets double: 0.25 ms, 0.5 ms … about 35 minutes. */
-export class ApiTimes {
-  requests = 0
-  errors = 0
-  #totalMs = 0
-  #maxMs = 0
-  readonly #counts = new Uint32Array(buckets)
+const countOf = ({ value }: SimpleCounter) => value
 
-  succeeded(durationMs: number): void {
-    this.requests++
-    this.#totalMs += durationMs
-    if (durationMs > this.#maxMs) this.#maxMs = durationMs
-    const bucket = durationMs <= 0.25 ? 0 : Math.min(buckets - 1, Math.ceil(Math.log2(durationMs * 4)))
-    this.#counts[bucket]!++
+function sumOf(readers: ReadonlySet<() => number>): number {
+  let sum = 0
+  for (const read of readers) sum += read()
+  return sum
+}
+
+function familyOf<N extends MetricName, S>(families: Map<N, Family<S>>, name: N, create: () => S): Family<S> {
+  let family = families.get(name)
+  if (family === undefined) {
+    family = new Family(name, create)
+    families.set(name, family)
   }
+  return family
+}
 
-  failed(): void {
-    this.requests++
-    this.errors++
-  }
-
-  summary(): ApiMetrics {
-    const timed = this.requests - this.errors
-    return {
-      requests: this.requests,
-      errors: this.errors,
-      averageMs: timed === 0 ? 0 : this.#totalMs / timed,
-      maxMs: this.#maxMs,
-      p50Ms: this.#quantile(0.5, timed),
-      p99Ms: this.#quantile(0.99, timed),
-    }
-  }
-
-  #quantile(share: number, timed: number): number {
-    if (timed === 0) return 0
-    let left = Math.ceil(share * timed)
-    for (let bucket = 0; bucket < buckets; bucket++) {
-      left -= this.#counts[bucket]!
-      if (left <= 0) return Math.min(this.#maxMs, 2 ** bucket / 4)
-    }
-    return this.#maxMs
-  }
+function totals(families: readonly NumberFamily[]): Readonly<Record<string, number>> {
+  const sums: Record<string, number> = {}
+  for (const { name, series } of families) sums[name] = series.reduce((sum, { value }) => sum + value, 0)
+  return sums
 }

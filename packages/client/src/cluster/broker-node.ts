@@ -123,12 +123,13 @@ export class BrokerNode implements Broker, BrokerConnectionOwner {
 
   #submit<T>(api: Api, body: unknown, options: RequestOptions, expectsResponse: boolean): Promise<T> {
     return new Promise((resolve, reject) => {
-      const createdMs = this.#services.runtime.monoNow()
+      const { runtime, observer } = this.#services
+      const createdMs = runtime.monoNow()
       const dueMs = createdMs + (options.timeoutMs ?? this.#services.options.requestTimeoutMs)
-      const times = this.#services.observer.metrics.api(api.name)
       const request = new PendingRequest(api, body, options, {
         expectsResponse,
-        times,
+        observer,
+        times: observer.timesOf(api.name, this.id),
         createdMs,
         dueMs,
         resolve,

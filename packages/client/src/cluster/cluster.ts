@@ -68,7 +68,14 @@ export class Cluster {
     this.metrics = metrics
     this.logger = logger
     const sockets = this.#sockets
-    const services = { runtime, options, events, logger, observer: new Observer(metrics), sockets }
+    const services = {
+      runtime,
+      options,
+      events,
+      logger,
+      observer: new Observer(metrics, runtime, options.clientId),
+      sockets,
+    }
     this.#table = new BrokerTable(services)
     this.#cache = new MetadataCache(options.topicTimeoutMs)
     this.#refresher = new MetadataRefresher(services, this.#table, this.closing, {

@@ -5,19 +5,20 @@ import type { Broker, ConnectionPurpose } from './broker.ts'
  * to that broker; the part closes all of them when it ends. Idle ones are closed before, as any other connection.
  */
 export class OwnConnections {
-  readonly #owner: string
+  /** Unique within the client. */
+  readonly owner: string
   readonly #brokers: () => Iterable<Pick<Broker, 'closeConnection'>>
   readonly #purposes = new Set<ConnectionPurpose>()
 
-  /** `owner` is unique within the client. `brokers` returns all that may have connections. */
+  /** `brokers` returns all that may have connections. */
   constructor(owner: string, brokers: () => Iterable<Pick<Broker, 'closeConnection'>>) {
-    this.#owner = owner
+    this.owner = owner
     this.#brokers = brokers
   }
 
   /** `kind` says what the requests are, such as 'fetch' or 'offsets'. */
   purpose(kind: string): ConnectionPurpose {
-    const purpose: ConnectionPurpose = `${kind}:${this.#owner}`
+    const purpose: ConnectionPurpose = `${kind}:${this.owner}`
     this.#purposes.add(purpose)
     return purpose
   }

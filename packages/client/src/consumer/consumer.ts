@@ -204,12 +204,8 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   once<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): this {
-    const { events } = this.#core.parts
-    const first = ((...data: unknown[]) => {
-      events.off(event, first)
-      return (listener as (...given: unknown[]) => unknown)(...data)
-    }) as unknown as ConsumerEventMap[E]
-    return this.on(event, first)
+    this.#core.parts.events.once(event, listener)
+    return this
   }
 
   off<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): this {

@@ -1,6 +1,5 @@
-import { EventEmitter } from 'eventemitter3'
+import { Emitter } from '../emitter.ts'
 import type { KafkaError } from '../errors.ts'
-import { callListener } from '../events.ts'
 import type { RebalanceInfo, TopicPartition } from '../group/membership.ts'
 import type { Logger } from '../logger.ts'
 
@@ -50,9 +49,9 @@ export interface ConsumerEventMap {
   closed: () => void
 }
 
-/** Emits the events of one consumer. An exception of a listener is logged, and affects neither the consumer nor its caller. */
+/** The events of one consumer. */
 export class ConsumerEvents {
-  readonly #emitter = new EventEmitter<ConsumerEventMap>()
+  readonly #emitter = new Emitter<ConsumerEventMap>()
   readonly #logger: Logger
 
   constructor(logger: Logger) {
@@ -60,24 +59,26 @@ export class ConsumerEvents {
   }
 
   on<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): void {
-    this.#emitter.on(event, listener as never)
+    this.#emitter.on(event, listener)
+  }
+
+  once<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): void {
+    this.#emitter.once(event, listener)
   }
 
   off<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): void {
-    this.#emitter.off(event, listener as never)
+    this.#emitter.off(event, listener)
   }
 
   hasListeners(event: keyof ConsumerEventMap): boolean {
-    return this.#emitter.listenerCount(event) > 0
+    return this.#emitter.hasListeners(event)
   }
 
   emit<E extends keyof ConsumerEventMap>(event: E, ...data: Parameters<ConsumerEventMap[E]>): void {
-    for (const listener of this.#emitter.listeners(event)) {
-      callListener(listener, data, { event, logger: this.#logger })
-    }
+    this.#emitter.emit(this.#logger, event, ...data)
   }
 
   close(): void {
-    this.#emitter.removeAllListeners()
+    this.#emitter.removeAll()
   }
 }

@@ -30,6 +30,7 @@ let network: ScriptedNetwork
 let runtime: ManualRuntime
 let peer: ScriptedBroker
 let metrics: Metrics
+let observer: Observer
 let connection: Connection
 let closedWith: (KafkaError | undefined)[]
 let writable: number
@@ -44,7 +45,7 @@ async function connect(firstCorrelationId?: number): Promise<ScriptedSocket> {
     purpose: 'general',
     clientId: 'test',
     limits,
-    observer: new Observer(metrics),
+    observer,
     versions: new VersionFallback(runtime),
     onClosed: (error: KafkaError | undefined) => closedWith.push(error),
     onGone: () => {},
@@ -60,16 +61,17 @@ async function connect(firstCorrelationId?: number): Promise<ScriptedSocket> {
 function request(timeoutMs = 1_000, options: { signal?: AbortSignal; body?: unknown } = {}) {
   return new Promise<{ errorCode: number }>((resolve, reject) => {
     const createdMs = runtime.monoNow()
-    const times = metrics.api('Heartbeat')
-    const rest = { expectsResponse: true, times, createdMs, dueMs: createdMs + timeoutMs, resolve, reject }
+    const times = metrics.requests('Heartbeat', 1)
+    const rest = { expectsResponse: true, observer, times, createdMs, dueMs: createdMs + timeoutMs, resolve, reject }
     connection.send(new PendingRequest(Heartbeat, options.body ?? beat, options, rest))
   })
 }
 
 function requestMetadata() {
   return new Promise<{ clusterId: string | null }>((resolve, reject) => {
-    const times = metrics.api('Metadata')
-    const rest = { expectsResponse: true, times, createdMs: 0, dueMs: runtime.monoNow() + 1_000, resolve, reject }
+    const times = metrics.requests('Metadata', 1)
+    const dueMs = runtime.monoNow() + 1_000
+    const rest = { expectsResponse: true, observer, times, createdMs: 0, dueMs, resolve, reject }
     const body = { topics: null, includeTopicAuthorizedOperations: false }
     connection.send(new PendingRequest(Metadata, body, {}, rest))
   })
@@ -84,6 +86,7 @@ beforeEach(() => {
   peer.on(ApiVersions, () => undefined)
   peer.on(Metadata, () => undefined)
   metrics = new Metrics()
+  observer = new Observer(metrics, runtime, 'test')
   closedWith = []
   writable = 0
 })

@@ -144,9 +144,10 @@ export class Connection implements TransportReader {
     return new Promise((resolve, reject) => {
       const createdMs = this.#config.runtime.monoNow()
       const dueMs = createdMs + timeoutMs
-      const times = this.#config.observer.metrics.api(api.name)
-      const settle = { resolve, reject }
-      const request = new PendingRequest(api, body, {}, { expectsResponse: true, times, createdMs, dueMs, ...settle })
+      const { observer, broker } = this.#config
+      const times = observer.timesOf(api.name, broker.id)
+      const rest = { expectsResponse: true, observer, times, createdMs, dueMs, resolve, reject }
+      const request = new PendingRequest(api, body, {}, rest)
       request.version = version
       if (this.#state === 'closed') request.fail(this.#closeError ?? closedError('connection'))
       else this.#write(request)
@@ -164,11 +165,7 @@ export class Connection implements TransportReader {
     this.#unflushed.clear()
     if (pending.length > 0) {
       const failure = error ?? lostError(this.broker)
-      const nowMs = this.#config.runtime.monoNow()
-      for (const request of pending) {
-        this.#config.observer.done(request, this, nowMs, failure)
-        request.fail(failure)
-      }
+      for (const request of pending) request.fail(failure)
     }
     this.#transport?.destroy()
     this.#config.onClosed(error)
@@ -219,24 +216,21 @@ export class Connection implements TransportReader {
     this.#lastUsedMs = request.writtenMs
     let bytes = 0
     for (const chunk of chunks) bytes += chunk.byteLength
-    observer.bytesSent.add(bytes)
-    observer.written(request, this)
     if (this.#state === 'ready') this.#written++
-    if (request.expectsResponse) {
-      this.#inFlight.push(request)
-      this.#transport!.write(chunks, request.options.onFlushed)
-    } else {
-      this.#unflushed.add(request)
-      this.#transport!.write(chunks, () => this.#flushed(request))
-    }
+    if (request.expectsResponse) this.#inFlight.push(request)
+    else this.#unflushed.add(request)
+    observer.written(request, this, bytes)
+    // A subscriber of the diagnostics channel may have closed the client.
+    if (this.isClosed) return
+    if (request.expectsResponse) this.#transport!.write(chunks, request.options.onFlushed)
+    else this.#transport!.write(chunks, () => this.#flushed(request))
     this.#timer.wakeBy(request.dueMs)
   }
 
   #flushed(request: PendingRequest): void {
     if (!this.#unflushed.delete(request)) return
-    this.#config.observer.done(request, this, this.#config.runtime.monoNow())
     request.options.onFlushed?.()
-    request.succeed(undefined)
+    request.succeed(undefined, 0)
     this.#config.onWritable()
   }
 
@@ -280,10 +274,9 @@ export class Connection implements TransportReader {
       this.close(this.#protocolError(what, { cause: error, retriable: false }))
       return false
     }
-    this.#config.observer.done(request, this, nowMs)
     const throttleMs = body.throttleTimeMs
     if (typeof throttleMs === 'number' && throttleMs > 0) this.#throttle(request, throttleMs, nowMs)
-    request.succeed(body)
+    request.succeed(body, frame.length + 4)
     return true
   }
 
@@ -341,7 +334,7 @@ export class Connection implements TransportReader {
     for (const request of [...this.#inFlight, ...this.#unflushed]) {
       if (request.dueMs > nowMs) continue
       const waitedMs = nowMs - request.writtenMs
-      if (!request.settled) this.#timeOut(request, waitedMs, nowMs)
+      if (!request.settled) this.#timeOut(request, waitedMs)
       if (request !== head && request.expectsResponse) {
         // Only the first request shows whether the broker responds: the others wait behind it.
         request.dueMs = Number.POSITIVE_INFINITY
@@ -356,10 +349,9 @@ export class Connection implements TransportReader {
     return true
   }
 
-  #timeOut(request: PendingRequest, waitedMs: number, nowMs: number): void {
+  #timeOut(request: PendingRequest, waitedMs: number): void {
     const error = timedOutError(request.api.name, this.broker, waitedMs, 'unknown')
     this.#config.observer.timeouts.add(1)
-    this.#config.observer.done(request, this, nowMs, error)
     request.fail(error)
   }
 

@@ -1,28 +1,18 @@
-import { channel } from 'node:diagnostics_channel'
+import type { Runtime } from '@ottla/runtime'
+import { requestChannels } from '../diagnostics.ts'
 import type { BrokerAddress } from '../errors.ts'
+import type { RequestTimes } from '../metrics/request-times.ts'
 import type { Counter, Metrics } from '../metrics.ts'
 import type { PendingRequest } from './pending-request.ts'
 
-/** The message of the diagnostics channels `ottla:request:start` and `ottla:request:end`. It never contains a body. */
-export interface RequestEvent {
-  readonly api: string
-  readonly apiVersion: number
-  readonly correlationId: number
+/** The connection of a request. */
+export interface RequestPlace {
   readonly broker: BrokerAddress
-  /** Of the connection: 'general', or `<kind>:<owner>` such as 'produce:<producer>'. */
   readonly purpose: string
-  /** Only at the end. */
-  readonly durationMs?: number
-  /** Only at the end, when the request failed. */
-  readonly error?: unknown
 }
-
-const started = channel('ottla:request:start')
-const ended = channel('ottla:request:end')
 
 /** Counts and publishes all requests of a client. */
 export class Observer {
-  readonly metrics: Metrics
   readonly requests: Counter
   readonly bytesSent: Counter
   readonly bytesReceived: Counter
@@ -32,9 +22,14 @@ export class Observer {
   readonly timeouts: Counter
   readonly throttleMs: Counter
   readonly lateResponses: Counter
+  readonly #metrics: Metrics
+  readonly #runtime: Pick<Runtime, 'monoNow'>
+  readonly #clientId: string
 
-  constructor(metrics: Metrics) {
-    this.metrics = metrics
+  constructor(metrics: Metrics, runtime: Pick<Runtime, 'monoNow'>, clientId: string) {
+    this.#metrics = metrics
+    this.#runtime = runtime
+    this.#clientId = clientId
     this.requests = metrics.counter('requests')
     this.bytesSent = metrics.counter('bytesSent')
     this.bytesReceived = metrics.counter('bytesReceived')
@@ -46,33 +41,35 @@ export class Observer {
     this.lateResponses = metrics.counter('lateResponses')
   }
 
-  written(request: PendingRequest, place: { broker: BrokerAddress; purpose: string }): void {
+  /** The requests of an API to a broker. */
+  timesOf(api: string, brokerId: number): RequestTimes {
+    return this.#metrics.requests(api, brokerId)
+  }
+
+  written(request: PendingRequest, { broker, purpose }: RequestPlace, requestBytes: number): void {
     this.requests.add(1)
-    if (started.hasSubscribers) started.publish(eventOf(request, place))
+    this.bytesSent.add(requestBytes)
+    if (!requestChannels.active) return
+    const { id, host, port } = broker
+    request.published = requestChannels.begin({
+      clientId: this.#clientId,
+      api: request.api.name,
+      apiVersion: request.version,
+      correlationId: request.correlationId,
+      broker: { id, host, port },
+      purpose,
+      requestBytes,
+    })
   }
 
-  done(
-    request: PendingRequest,
-    place: { broker: BrokerAddress; purpose: string },
-    nowMs: number,
-    error?: unknown,
-  ): void {
-    const durationMs = nowMs - request.writtenMs
-    if (error === undefined) request.times.succeeded(durationMs)
-    if (ended.hasSubscribers) ended.publish({ ...eventOf(request, place), durationMs, error })
-  }
-}
-
-function eventOf(
-  request: PendingRequest,
-  { broker, purpose }: { broker: BrokerAddress; purpose: string },
-): RequestEvent {
-  const { id, host, port } = broker
-  return {
-    api: request.api.name,
-    apiVersion: request.version,
-    correlationId: request.correlationId,
-    broker: { id, host, port },
-    purpose,
+  /** A request is settled; called exactly once for each. */
+  settled(request: PendingRequest, responseBytes: number, error: unknown): void {
+    const { writtenMs, times, published } = request
+    const durationMs = writtenMs < 0 ? 0 : this.#runtime.monoNow() - writtenMs
+    if (error === undefined) times.succeeded(durationMs)
+    else times.failed(error)
+    if (published === undefined) return
+    request.published = undefined
+    requestChannels.end(published, { durationMs, responseBytes, error })
   }
 }

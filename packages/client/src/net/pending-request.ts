@@ -1,8 +1,10 @@
 import type { Api } from '@ottla/codec'
+import type { RequestStarted } from '../diagnostics.ts'
 import { textOf } from '../error-data.ts'
 import { abortedError, KafkaError } from '../errors.ts'
-import type { ApiTimes } from '../metrics.ts'
+import type { RequestTimes } from '../metrics/request-times.ts'
 import { onAbort } from '../runtime/wait.ts'
+import type { Observer } from './observer.ts'
 
 export interface PendingOptions {
   readonly signal?: AbortSignal | undefined
@@ -19,7 +21,7 @@ export class PendingRequest {
   readonly options: PendingOptions
   /** False: the broker does not respond (acks=0), and the request is complete when its bytes are written. */
   readonly expectsResponse: boolean
-  readonly times: ApiTimes
+  readonly times: RequestTimes
   readonly createdMs: number
   /** On `monoNow`. After the timeout of a written request: when its connection is considered dead. */
   dueMs: number
@@ -27,6 +29,9 @@ export class PendingRequest {
   correlationId = -1
   writtenMs = -1
   settled = false
+  /** Since its write, while a subscriber of the diagnostics channels waits for its end. */
+  published: RequestStarted | undefined
+  readonly #observer: Pick<Observer, 'settled'>
   #resolve: (value: never) => void
   #reject: (error: KafkaError) => void
   #release: (() => void) | undefined
@@ -37,7 +42,8 @@ export class PendingRequest {
     options: PendingOptions,
     rest: {
       readonly expectsResponse: boolean
-      readonly times: ApiTimes
+      readonly observer: Pick<Observer, 'settled'>
+      readonly times: RequestTimes
       readonly createdMs: number
       readonly dueMs: number
       readonly resolve: (value: never) => void
@@ -48,6 +54,7 @@ export class PendingRequest {
     this.body = body
     this.options = options
     this.expectsResponse = rest.expectsResponse
+    this.#observer = rest.observer
     this.times = rest.times
     this.createdMs = rest.createdMs
     this.dueMs = rest.dueMs
@@ -64,22 +71,23 @@ export class PendingRequest {
     return this.writtenMs < 0 ? 'not-written' : 'unknown'
   }
 
-  succeed(value: unknown): void {
+  /** `responseBytes` is 0 where no response is expected. */
+  succeed(value: unknown, responseBytes: number): void {
     if (this.settled) return
-    this.#settle()
+    this.#settle(responseBytes, undefined)
     this.#resolve(value as never)
   }
 
   fail(error: KafkaError): void {
     if (this.settled) return
-    this.#settle()
-    this.times.failed()
+    this.#settle(0, error)
     this.#reject(error)
   }
 
-  #settle(): void {
+  #settle(responseBytes: number, error: KafkaError | undefined): void {
     this.settled = true
     this.#release?.()
+    this.#observer.settled(this, responseBytes, error)
   }
 }
 

@@ -18,7 +18,7 @@ import type { PartitionRecord } from './partition-record.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import { ProducerIdentities } from './producer-id.ts'
-import { ProducerMetrics } from './producer-metrics.ts'
+import { ProducerObserver } from './producer-observer.ts'
 import type { PausablePartition, ProducerParts } from './producer-parts.ts'
 import { BatchResult, Receipt } from './receipt.ts'
 import type { RecordEntry } from './record-input.ts'
@@ -43,6 +43,7 @@ export class Accumulator implements ProducerParts {
   readonly identities: IdentityPolicy | undefined
   readonly barrier = new FlushBarrier()
   readonly space: BufferSpace
+  readonly observer: ProducerObserver
   readonly #cluster: ProducerCluster
   readonly #connections: OwnConnections
   readonly #closing = new AbortController()
@@ -51,7 +52,6 @@ export class Accumulator implements ProducerParts {
   readonly #deadlines: Deadlines
   readonly #leaders: LeaderTracker
   readonly #lookup: TopicLookup
-  readonly #metrics: ProducerMetrics
   readonly #transaction: TransactionPolicy | undefined
   /** Those that wait until no request is in flight. */
   readonly #drained: (() => void)[] = []
@@ -82,10 +82,11 @@ export class Accumulator implements ProducerParts {
       pool: this.pool,
       transaction,
       ended: () => this.#checkDrained(),
-      sent: (batches) => {
-        this.#metrics.sent(batches)
+      sent: (batches, brokerId) => {
+        this.observer.sent(batches, brokerId)
         this.#leaders.watchSilence()
       },
+      notify: (...event) => this.observer.notify(...event),
     })
     this.#lookup = new TopicLookup(cluster, options, this.#closing.signal, {
       found: (topic, info) => this.#applyTopic(topic, info),
@@ -96,7 +97,7 @@ export class Accumulator implements ProducerParts {
         if (topic.partitions.length === 0 && topic.isEmpty) this.#directory.forget(topic)
       },
     })
-    this.#metrics = new ProducerMetrics(cluster.metrics, {
+    this.observer = new ProducerObserver(cluster, this.#connections.owner, options.interceptors, {
       bufferedBytes: () => this.#bufferedBytes,
       unsettledBatches: () => this.#deadlines.unsettledCount,
       inFlight: () => this.#leaders.inFlight,
@@ -116,6 +117,7 @@ export class Accumulator implements ProducerParts {
       closing: this.#closing.signal,
       onReady: () => this.#scheduleAll(),
       onFailed: (error) => this.#failUnsent(error),
+      onRetired: (previous, current) => this.observer.identityChanged(previous, current),
     })
   }
 
@@ -233,8 +235,8 @@ export class Accumulator implements ProducerParts {
 
   /** Settles a record that was appended to no batch. */
   refuse(topic: string, error: KafkaError, call: Call | undefined, position: number): void {
-    this.#metrics.failed(1)
     this.#transaction?.failed(error)
+    this.observer.refused(topic, error, call === undefined)
     if (call === undefined) return
     const result = new BatchResult(topic, -1)
     result.error = error
@@ -248,6 +250,10 @@ export class Accumulator implements ProducerParts {
     this.#bufferedBytes += bytes
   }
 
+  forgotten(topic: string): void {
+    this.observer.forget(topic)
+  }
+
   start(batch: ProducerBatch): void {
     this.barrier.enter(batch.generation)
     this.#deadlines.begin(batch)
@@ -258,7 +264,6 @@ export class Accumulator implements ProducerParts {
     batch.settled = true
     batch.result.error = error
     this.#deadlines.end(batch)
-    this.#metrics.settled(batch, error)
     if (this.#transaction !== undefined && batch.result.failed) {
       this.#transaction.failed(error ?? batch.result.errorOf(0) ?? new KafkaError('SEND_FAILED', 'A record failed'))
     }
@@ -266,11 +271,13 @@ export class Accumulator implements ProducerParts {
     this.#bufferedBytes -= batch.chargedBytes
     // Calls that wait for space come before those that continue after this result.
     this.space.release()
+    this.observer.settled(batch, error)
     for (const call of batch.calls) call.settled(batch.result)
     this.barrier.leave(batch.generation)
   }
 
   splitInto(batch: ProducerBatch, parts: readonly ProducerBatch[]): void {
+    this.observer.moved(batch)
     this.#deadlines.end(batch)
     let start = 0
     batch.result.parts = parts.map(({ result, count }) => {
@@ -286,6 +293,7 @@ export class Accumulator implements ProducerParts {
   }
 
   detach(batch: ProducerBatch): void {
+    this.observer.moved(batch)
     this.#deadlines.end(batch)
     batch.partition.loadBytes -= batch.chargedBytes
     this.charge(-batch.chargedBytes)
@@ -385,7 +393,7 @@ export class Accumulator implements ProducerParts {
     this.#timer.stop()
     this.#leaders.close()
     this.#connections.close()
-    this.#metrics.close()
+    this.observer.close()
     this.#directory.close()
   }
 }

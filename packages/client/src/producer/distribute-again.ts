@@ -34,6 +34,7 @@ export function distributeAgain(batch: ProducerBatch, topic: PartitionChooser, p
       const partition = topic.partitionFor(record, undefined)
       partition.append(record, whole, at, generation)
       const { result, count } = partition.open!
+      if (batch.unreported) partition.open!.unreported = true
       return { start: at, first: count - 1, result }
     } catch (cause) {
       const result = new BatchResult(topic.name, -1)

@@ -7,6 +7,7 @@ test('the defaults are safe: acks all, idempotent, nothing to configure', () => 
   expect(resolve()).toEqual({
     acks: 'all',
     idempotent: true,
+    interceptors: [],
     lingerMs: 0,
     maxBatchBytes: 262_144,
     maxRequestBytes: 1_048_576,

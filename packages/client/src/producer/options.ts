@@ -11,6 +11,7 @@ import {
   type ResolvedFrom,
   resolveOptions,
 } from '../option-table.ts'
+import type { ProducerInterceptor } from './interceptors.ts'
 import type { Partitioner } from './partitioner.ts'
 
 export type Acks = 'all' | 1 | 0
@@ -50,6 +51,8 @@ export interface ProducerOptions {
   readonly compressionLevel?: number | undefined
   /** Chooses the partition of a record without `partition`. Default as in Java: by murmur2 of the key; without a key sticky, weighted by load. */
   readonly partitioner?: Partitioner | undefined
+  /** See and change records before they are serialised, and see the results of batches. Called in their order. Default: none. */
+  readonly interceptors?: readonly ProducerInterceptor[] | undefined
 }
 
 export type ProducerCompression = CompressionName
@@ -63,6 +66,20 @@ const optionalInteger = (min: number, max: number): OptionRule<number | undefine
 const optionalFlag: OptionRule<boolean | undefined> = {
   default: undefined,
   check: (value) => (value === undefined ? undefined : flag(true).check(value)),
+}
+
+const interceptorsMust = "must be a list of objects with the methods 'onSend' or 'onSettled'"
+
+const isMethod = (value: unknown) => value === undefined || typeof value === 'function'
+
+function isInterceptors(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isInterceptor)
+}
+
+function isInterceptor(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const { onSend, onSettled } = value as Readonly<Record<string, unknown>>
+  return isMethod(onSend) && isMethod(onSettled) && (onSend ?? onSettled) !== undefined
 }
 
 /** Every option of the producer with its default. */
@@ -81,6 +98,7 @@ export const producerOptions = Object.freeze({
   compression: oneOf<ProducerCompression>(compressionNames, 'none'),
   compressionLevel: optionalInteger(-1, 22),
   partitioner: optionalFunction<Partitioner>(),
+  interceptors: optionalValue<readonly ProducerInterceptor[]>(isInterceptors, interceptorsMust),
 })
 
 export interface ResolvedProducerOptions {
@@ -98,6 +116,7 @@ export interface ResolvedProducerOptions {
   readonly partitioner: Partitioner | undefined
   /** Records are written in transactions only. */
   readonly transactional: boolean
+  readonly interceptors: readonly ProducerInterceptor[]
 }
 
 /** The broker remembers this many batches of a producer: it could not recognise duplicates among more in flight. */
@@ -154,6 +173,7 @@ export function resolveValues(
     ...values,
     idempotent,
     transactional: false,
+    interceptors: Object.freeze([...(values.interceptors ?? [])]),
     maxBatchBytes: Math.min(values.maxBatchBytes, values.maxRequestBytes),
     requestTimeoutMs: Math.min(values.requestTimeoutMs ?? requestTimeoutMs, values.deliveryTimeoutMs),
   }

@@ -111,10 +111,18 @@ export class PendingSend implements SpaceWaiter {
     this.#accumulator.space.release()
   }
 
+  /** The records that are left fail. */
+  #reportRest(refusal: KafkaError): void {
+    for (let at = this.#next; at < this.#entries.length; at++) {
+      this.#accumulator.observer.refused(this.#entries[at]!.topic, refusal, false)
+    }
+  }
+
   #end(refusal: KafkaError | undefined): void {
     // A partitioner may abort the call whose record it places.
     if (this.#ended) return
     this.#ended = true
+    if (refusal !== undefined) this.#reportRest(refusal)
     const call = this.#call
     if (!(call instanceof SendOne)) call.allAccepted(refusal)
     else if (refusal !== undefined) call.reject(refusal)

@@ -1,4 +1,5 @@
 import type { BatchWriter } from '@ottla/codec/records'
+import type { ProduceStarted } from '../diagnostics.ts'
 import type { KafkaError, Outcome } from '../errors.ts'
 import type { Call } from './calls.ts'
 import type { Generation } from './flush-barrier.ts'
@@ -72,6 +73,10 @@ export class ProducerBatch {
   tooLarge = false
   lastError: KafkaError | undefined
   settled = false
+  /** Since its first request, while a subscriber of the diagnostics channels waits for its end. */
+  published: ProduceStarted | undefined
+  /** Some of its records have neither a promise nor a callback. */
+  unreported = false
   /** A record in it names the partition. */
   explicit = false
   /** Its share of `maxBufferedBytes`. */

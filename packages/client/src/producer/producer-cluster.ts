@@ -5,6 +5,7 @@ export type ProducerCluster = Pick<
   Cluster,
   | 'runtime'
   | 'options'
+  | 'clusterId'
   | 'events'
   | 'metrics'
   | 'logger'

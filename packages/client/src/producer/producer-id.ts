@@ -19,6 +19,7 @@ export class ProducerIdentities implements IdentityPolicy {
   readonly #closing: AbortSignal
   readonly #onReady: () => void
   readonly #onFailed: (error: KafkaError) => void
+  readonly #onRetired: ((previous: Identity, current: Identity | undefined) => void) | undefined
   #current: Identity | undefined
   #requesting = false
   #lastError: KafkaError | undefined
@@ -30,6 +31,8 @@ export class ProducerIdentities implements IdentityPolicy {
       readonly closing: AbortSignal
       /** An identity was received. */
       readonly onReady: () => void
+      /** The identity is not used any more; undefined: there is no next one yet. */
+      readonly onRetired?: (previous: Identity, current: Identity | undefined) => void
       /** The request failed: nothing can be sent. The next `ensure` tries again. */
       readonly onFailed: (error: KafkaError) => void
     },
@@ -39,6 +42,7 @@ export class ProducerIdentities implements IdentityPolicy {
     this.#closing = options.closing
     this.#onReady = options.onReady
     this.#onFailed = options.onFailed
+    this.#onRetired = options.onRetired
   }
 
   get current(): Identity | undefined {
@@ -67,6 +71,7 @@ export class ProducerIdentities implements IdentityPolicy {
     if (this.#current !== identity) return
     const exhausted = entirely || identity.epoch >= lastEpoch
     this.#current = exhausted ? undefined : { ...identity, epoch: identity.epoch + 1 }
+    this.#onRetired?.(identity, this.#current)
   }
 
   async #request(): Promise<void> {

@@ -40,6 +40,9 @@ export interface ProducerParts {
   /** The records of a batch are now in others: it has no deadline and no share of the buffer any more, and is settled when they are. */
   detach(batch: ProducerBatch): void
 
+  /** A topic is not used any more. */
+  forgotten(topic: string): void
+
   /** Refreshes the metadata, and schedules the partition again after a pause. */
   leaderMissing(partition: PausablePartition): void
   /** Schedules the partition at that time on `monoNow`. */

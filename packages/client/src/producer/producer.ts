@@ -1,11 +1,14 @@
 import type { CloseOptions } from '../call-options.ts'
+import { type SendStarted, sendChannels } from '../diagnostics.ts'
 import { abortedError, closedError, KafkaError } from '../errors.ts'
 import { deferred } from '../runtime/deferred.ts'
 import { waitAtMost, withSignal } from '../runtime/wait.ts'
 import { Accumulator } from './accumulator.ts'
 import type { SpaceWaiter } from './buffer-space.ts'
 import { EnqueueCall, type OnSettled, SendMany, SendOne } from './calls.ts'
+import type { ProducerEventMap } from './events.ts'
 import type { TransactionPolicy } from './identity.ts'
+import { intercept, type ProducerInterceptor } from './interceptors.ts'
 import { type ResolvedProducerOptions, signalOf } from './options.ts'
 import { PendingSend } from './pending-send.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
@@ -35,6 +38,8 @@ export class Producer {
   readonly #turns: RoomTurns
   /** For the records of all calls that need none of their own. */
   readonly #entry: RecordEntry | undefined
+  /** Undefined: none has an `onSend`. */
+  readonly #interceptors: readonly ProducerInterceptor[] | undefined
   /** The size of the last enqueued record. */
   #enqueuedBytes = 1
   /** `enqueue` has returned false since the last call of `room`. */
@@ -55,6 +60,8 @@ export class Producer {
     this.#accumulator = new Accumulator(cluster, resolved, transaction)
     this.#turns = new RoomTurns(resolved.deliveryTimeoutMs)
     this.#entry = resolved.partitioner === undefined ? new RecordEntry() : undefined
+    const { interceptors } = resolved
+    this.#interceptors = interceptors.some(({ onSend }) => onSend !== undefined) ? interceptors : undefined
   }
 
   get options(): ResolvedProducerOptions {
@@ -78,6 +85,14 @@ export class Producer {
     input: ProducerRecord | readonly ProducerRecord[],
     options?: SendOptions,
   ): Promise<Receipt> | Promise<Receipt[]> {
+    if (!sendChannels.active) return this.#send(input, options)
+    return this.#publish<Receipt | Receipt[]>(input, () => this.#send(input, options)) as Promise<Receipt>
+  }
+
+  #send(
+    input: ProducerRecord | readonly ProducerRecord[],
+    options: SendOptions | undefined,
+  ): Promise<Receipt> | Promise<Receipt[]> {
     try {
       const signal = signalOf('producer.send()', options)
       if (isList(input)) return this.#sendMany(input, signal)
@@ -85,6 +100,25 @@ export class Producer {
     } catch (error) {
       return Promise.reject<never>(KafkaError.is(error) ? error : unreadableInput(error))
     }
+  }
+
+  /** Publishes the start and the end of a call of `send`. The end comes before the caller continues. */
+  #publish<T>(input: ProducerRecord | readonly ProducerRecord[], send: () => Promise<T>): Promise<T> {
+    const { runtime, options } = this.#cluster
+    const startedMs = runtime.monoNow()
+    const { name: producer } = this.#accumulator.observer
+    const message = sendChannels.begin({ clientId: options.clientId, producer, ...describeInput(input) })
+    const end = (error: unknown) => sendChannels.end(message, { durationMs: runtime.monoNow() - startedMs, error })
+    return send().then(
+      (result) => {
+        end(undefined)
+        return result
+      },
+      (error) => {
+        end(error)
+        throw error
+      },
+    )
   }
 
   #sendOne(record: ProducerRecord, signal: AbortSignal | undefined): Promise<Receipt> {
@@ -103,7 +137,7 @@ export class Producer {
     const entries = new Array<RecordEntry>(records.length)
     for (let position = 0; position < entries.length; position++) {
       const entry = new RecordEntry()
-      entry.read(records[position]!, position, runtime)
+      entry.read(this.#intercepted(records[position]!), position, runtime)
       entries[position] = entry
     }
     this.#checkOpen(signal)
@@ -116,8 +150,15 @@ export class Producer {
   #read(record: ProducerRecord): RecordEntry {
     // A partitioner may send another record meanwhile.
     const entry = this.#entry ?? new RecordEntry()
-    entry.read(record, -1, this.#cluster.runtime)
+    entry.read(this.#intercepted(record), -1, this.#cluster.runtime)
     return entry
+  }
+
+  #intercepted(record: ProducerRecord): ProducerRecord {
+    if (this.#interceptors === undefined) return record
+    // Interceptors see no record that is certainly refused.
+    this.#checkOpen(undefined)
+    return intercept(this.#interceptors, record)
   }
 
   #checkOpen(signal: AbortSignal | undefined): void {
@@ -209,6 +250,22 @@ export class Producer {
     return this.#accumulator.drained()
   }
 
+  /** Calls the listener at each event of this kind. */
+  on<E extends keyof ProducerEventMap>(event: E, listener: ProducerEventMap[E]): this {
+    this.#accumulator.observer.events.on(event, listener)
+    return this
+  }
+
+  once<E extends keyof ProducerEventMap>(event: E, listener: ProducerEventMap[E]): this {
+    this.#accumulator.observer.events.once(event, listener)
+    return this
+  }
+
+  off<E extends keyof ProducerEventMap>(event: E, listener: ProducerEventMap[E]): this {
+    this.#accumulator.observer.events.off(event, listener)
+    return this
+  }
+
   /**
    * Accepts no more records, waits up to `timeoutMs` for those in the buffer, and rejects the rest with CLOSED and their outcome, as
    * far as it is known. Idempotent.
@@ -231,6 +288,16 @@ export class Producer {
 
 function isList(input: ProducerRecord | readonly ProducerRecord[]): input is readonly ProducerRecord[] {
   return Array.isArray(input)
+}
+
+/** What is wrong with the input is reported when it is read. */
+function describeInput(input: ProducerRecord | readonly ProducerRecord[]): Pick<SendStarted, 'records' | 'topic'> {
+  try {
+    const topic: unknown = (isList(input) ? input[0] : input)?.topic
+    return { records: isList(input) ? input.length : 1, topic: typeof topic === 'string' ? topic : undefined }
+  } catch {
+    return { records: 0, topic: undefined }
+  }
 }
 
 function notCallable(given: unknown): KafkaError {

@@ -2,6 +2,7 @@ import { Produce, type ProduceResponse } from '@ottla/codec'
 import type { Broker, ConnectionPurpose, RequestOptions } from '../cluster/broker.ts'
 import { KafkaError } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
+import type { ProducerEventMap } from './events.ts'
 import type { ProduceInTransaction } from './identity.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import { highestVersion, produceBody } from './produce-request.ts'
@@ -24,7 +25,8 @@ export interface SinkParts {
   /** A request has ended: its batches are settled or wait for another one. */
   ended(): void
   /** A request with these batches is about to be sent. */
-  sent(batches: readonly ProducerBatch[]): void
+  sent(batches: readonly ProducerBatch[], brokerId: number): void
+  notify<E extends keyof ProducerEventMap>(event: E, ...data: Parameters<ProducerEventMap[E]>): void
   /** The cached metadata of these topics is stale, or may be. */
   refresh(reason: string, topics: readonly string[]): void
 }
@@ -92,12 +94,13 @@ export class Sink {
    * leader, under the same numbers. The others in flight are sent again, too; a broker recognises those that it has.
    */
   leaveSilentLeader(nowMs: number): void {
-    if (this.#inFlight.size === 0 || nowMs - this.#silentSinceMs < silentAfterMs) return
-    for (const batches of this.#inFlight) {
-      if (!batches.some(({ partition }) => partition.hasMovedFrom(this.brokerId))) continue
-      this.#parts.cluster.broker(this.brokerId)?.closeConnection(this.#parts.purpose)
-      return
-    }
+    const silentMs = nowMs - this.#silentSinceMs
+    if (this.#inFlight.size === 0 || silentMs < silentAfterMs) return
+    const moved = [...this.#inFlight].flat().filter(({ partition }) => partition.hasMovedFrom(this.brokerId))
+    if (moved.length === 0) return
+    const partitions = moved.map(({ result: { topic, partition } }) => ({ topic, partition }))
+    this.#parts.notify('leaderMoved', { brokerId: this.brokerId, silentMs, partitions })
+    this.#parts.cluster.broker(this.brokerId)?.closeConnection(this.#parts.purpose)
   }
 
   /** A partition may have something to send; `complete` when its first batch takes no more records. */
@@ -167,7 +170,7 @@ export class Sink {
     const { cluster } = this.#parts
     if (this.#inFlight.size === 0) this.#silentSinceMs = cluster.runtime.monoNow()
     this.#inFlight.add(batches)
-    this.#parts.sent(batches)
+    this.#parts.sent(batches, this.brokerId)
     const broker = cluster.broker(this.brokerId)
     let flushed = false
     try {
@@ -175,7 +178,7 @@ export class Sink {
       const response = await this.#exchange(broker, batches, () => {
         flushed = true
       })
-      if (response !== undefined) this.#throttledUntilMs = cluster.runtime.monoNow() + response.throttleTimeMs
+      if (response !== undefined) this.#throttle(broker, response.throttleTimeMs)
       const stale =
         response === undefined ? settleUnacknowledged(batches) : settleResponse(batches, response, broker, cluster)
       if (stale.length > 0) this.#parts.refresh('a produce response shows that leaders moved', stale)
@@ -189,6 +192,11 @@ export class Sink {
     this.#silentSinceMs = cluster.runtime.monoNow()
     this.#parts.ended()
     this.#schedule()
+  }
+
+  #throttle({ id, host, port }: Broker, throttleMs: number): void {
+    this.#throttledUntilMs = this.#parts.cluster.runtime.monoNow() + throttleMs
+    if (throttleMs > 0) this.#parts.notify('throttled', { broker: { id, host, port }, throttleMs })
   }
 
   /** The broker's response; undefined with acks=0, once the bytes are written. */

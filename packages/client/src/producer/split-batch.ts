@@ -73,6 +73,7 @@ function partOf(batch: ProducerBatch, writer: BatchWriter, position: number, sta
   const ordinal = batch.ordinal + (position * span) / 2
   const part = new ProducerBatch(partition, writer, createdMs, generation, ordinal, span / 2)
   part.lingered = true
+  part.unreported = batch.unreported
   part.maybeWritten = batch.maybeWritten
   part.wholeMaybeWritten = batch.maybeWritten
   if (batch.baseSequence >= 0) {
