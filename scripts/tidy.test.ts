@@ -69,7 +69,7 @@ const allowedPackages: readonly { readonly folder: RegExp; readonly names: RegEx
   { folder: /^packages\/testkit\/src\/fixtures\/vitest\.ts$/, names: /^vitest$/ },
   { folder: /^packages\/testkit\/src\/network\/certificates\.ts$/, names: /^(pkijs|asn1js)$/ },
   { folder: /^packages\/testkit\/src\//, names: /^@ottla\/(codec|runtime)(\/|$)/ },
-  { folder: /^packages\/client\/src\//, names: /^(@ottla\/(codec|runtime)(\/|$))/ },
+  { folder: /^packages\/client\/src\//, names: /^@ottla\/(codec|runtime)(\/|$)/ },
   { folder: /^packages\/(codec|testkit)\/test\//, names: /^(@ottla\/(codec|runtime|testkit)|vitest)(\/|$)/ },
 ]
 

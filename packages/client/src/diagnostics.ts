@@ -115,18 +115,21 @@ class ChannelPair<S extends Started, E extends S & Ended> {
     this.#end = channel(`${name}:end`)
   }
 
-  /** Whether there is a subscriber: only then call `begin`. */
+  /** Whether there is a subscriber: only then create a message. */
   get active(): boolean {
     return this.#start.hasSubscribers || this.#end.hasSubscribers
   }
 
-  /** Publishes the start. The result must be passed to `end` exactly once. */
-  begin(fields: Omit<S, 'id'>): S {
-    const message = { id: ++lastId, ...fields } as S
-    this.#start.publish(message)
-    return message
+  /** Keep the message before it is passed to `start`, whose subscribers may end the operation. */
+  create(fields: Omit<S, 'id'>): S {
+    return { id: ++lastId, ...fields } as S
   }
 
+  start(message: S): void {
+    this.#start.publish(message)
+  }
+
+  /** Must follow each `start` exactly once. */
   end(message: S, rest: Rest<S, E>): void {
     this.#end.publish(Object.assign(message as Mutable<S>, rest))
   }

@@ -89,6 +89,15 @@ export { plain } from './net/sasl/plain.ts'
 export { type ScramOptions, scramSha256, scramSha512 } from './net/sasl/scram.ts'
 export type { BrokerList, KafkaOptions, MapBroker } from './options.ts'
 export type { OnSettled } from './producer/calls.ts'
+export type {
+  DeliveryFailedEvent,
+  IdentityChangedEvent,
+  LeaderMovedEvent,
+  ProducerEventMap,
+  ProducerIdentity,
+  ProduceThrottledEvent,
+} from './producer/events.ts'
+export { type ProducerInterceptor, type SettledRecords, withHeaders } from './producer/interceptors.ts'
 export { keyPartition, murmur2 } from './producer/murmur2.ts'
 export type { Acks, ProducerCompression, ProducerOptions, ResolvedProducerOptions } from './producer/options.ts'
 export type { Partitioner, PartitionerArgs } from './producer/partitioner.ts'

@@ -51,7 +51,7 @@ export class Observer {
     this.bytesSent.add(requestBytes)
     if (!requestChannels.active) return
     const { id, host, port } = broker
-    request.published = requestChannels.begin({
+    request.published = requestChannels.create({
       clientId: this.#clientId,
       api: request.api.name,
       apiVersion: request.version,
@@ -60,6 +60,7 @@ export class Observer {
       purpose,
       requestBytes,
     })
+    requestChannels.start(request.published)
   }
 
   /** A request is settled; called exactly once for each. */

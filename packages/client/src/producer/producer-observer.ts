@@ -50,7 +50,7 @@ export class ProducerObserver {
 
   #begin(batch: ProducerBatch, broker: Broker | undefined, nowMs: number): void {
     const { topic, partition } = batch.result
-    batch.published = produceChannels.begin({
+    batch.published = produceChannels.create({
       clientId: this.#cluster.options.clientId,
       producer: this.name,
       clusterId: this.#cluster.clusterId,
@@ -62,6 +62,7 @@ export class ProducerObserver {
       uncompressedBytes: batch.writer.byteLength,
       queueMs: nowMs - batch.createdMs,
     })
+    produceChannels.start(batch.published)
   }
 
   /** A batch has its result. */

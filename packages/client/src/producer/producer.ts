@@ -107,7 +107,8 @@ export class Producer {
     const { runtime, options } = this.#cluster
     const startedMs = runtime.monoNow()
     const { name: producer } = this.#accumulator.observer
-    const message = sendChannels.begin({ clientId: options.clientId, producer, ...describeInput(input) })
+    const message = sendChannels.create({ clientId: options.clientId, producer, ...describeInput(input) })
+    sendChannels.start(message)
     const end = (error: unknown) => sendChannels.end(message, { durationMs: runtime.monoNow() - startedMs, error })
     return send().then(
       (result) => {
