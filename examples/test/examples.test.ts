@@ -87,6 +87,51 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     )
   })
 
+  test('prometheus exports counters, gauges and histograms with their labels', async () => {
+    const { code, lines, stderr } = await runExample('prometheus')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    const line = /^(# (HELP|TYPE) ottla_\w+ .+|ottla_\w+\{(\w+="[^"]*",?)+\} [\d.e+-]+)$/
+    expect(lines.filter((text) => !line.test(text))).toEqual([])
+    const producer = 'client="billing",producer="billing-1"'
+    expect(lines).toContain('# TYPE ottla_producer_records_total counter')
+    expect(lines).toContain(`ottla_producer_records_total{${producer},topic="payments"} 100`)
+    expect(lines).toContain(`ottla_producer_buffered_bytes{${producer}} 0`)
+    const records = `ottla_producer_batch_records`
+    expect(lines).toContain(`${records}_sum{${producer},topic="payments"} 100`)
+    const buckets = lines
+      .filter((text) => text.startsWith(`${records}_bucket`))
+      .map((text) => Number(text.split(' ')[1]))
+    expect(buckets).toEqual([...buckets].sort((a, b) => a - b))
+    expect(buckets.length).toBe(19)
+    expect(
+      lines.some((text) =>
+        /^ottla_request_duration_seconds_count\{client="billing",api="Produce",broker="1"\} \d+$/.test(text),
+      ),
+    ).toBe(true)
+  })
+
+  test('tracing continues each trace in the consumer, and closes every span', async () => {
+    const { code, lines, stderr } = await runExample('tracing')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines.at(-1)).toMatch(/^0 of \d+ spans are open$/)
+    const spans = lines.slice(0, -1).map((line) => JSON.parse(line))
+    const named = (name: string) => spans.filter((span) => span.name === name)
+    const [checkout, refund] = [named('checkout')[0], named('refund')[0]]
+    expect(refund).toMatchObject({ child: false, 'error.type': 'POLICY_VIOLATION' })
+    expect(named('send orders')).toMatchObject([
+      { trace: checkout.trace, child: true, 'messaging.batch.message_count': 2 },
+      { trace: refund.trace, child: true, 'error.type': 'POLICY_VIOLATION' },
+    ])
+    expect(named('create orders').map(({ trace }) => trace)).toEqual([checkout.trace, checkout.trace, refund.trace])
+    expect(named('process orders').map(({ trace }) => trace)).toEqual([checkout.trace, checkout.trace])
+    expect(named('produce orders')).toMatchObject([
+      { child: false, 'messaging.destination.partition.id': '0', 'messaging.batch.message_count': 2 },
+      { child: false, 'error.type': 'POLICY_VIOLATION' },
+    ])
+  })
+
   test('time-travel simulates three hours, and the same seed repeats them', async () => {
     const [one, same, other] = await Promise.all(['7', '7', '8'].map((seed) => runExample('time-travel', [seed])))
     expect(one?.code).toBe(0)
