@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { consumerOptions } from '../packages/client/src/consumer/options.ts'
 import { clientErrorCodes } from '../packages/client/src/errors.ts'
+import { catalog } from '../packages/client/src/metrics/catalog.ts'
 import { kafkaOptions } from '../packages/client/src/options.ts'
 import { producerOptions } from '../packages/client/src/producer/options.ts'
 import { optionsOf, optionsPage, sections } from './lib/option-docs.mjs'
@@ -32,6 +33,18 @@ describe('the documentation', () => {
     const page = readFileSync(join(root, 'docs/errors.md'), 'utf8')
     expect(clientErrorCodes.length).toBeGreaterThan(20)
     expect(clientErrorCodes.filter((code) => !page.includes(`\`${code}\``))).toEqual([])
+  })
+
+  test('explains every metric of the client, with its labels', () => {
+    const rows = readFileSync(join(root, 'docs/observability.md'), 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('| `'))
+    expect(Object.keys(catalog).length).toBeGreaterThan(30)
+    const lacking = Object.entries(catalog).filter(([name, { labels }]) => {
+      const row = rows.find((line) => line.includes(`\`${name}\``))
+      return row === undefined || labels.some((label) => !row.includes(`\`${label}\``))
+    })
+    expect(lacking.map(([name]) => name)).toEqual([])
   })
 
   test.each(pages)('%s links to files and headings that exist', (page) => {
