@@ -1,4 +1,4 @@
-import { KafkaError } from '../errors.ts'
+import type { KafkaError } from '../errors.ts'
 import { Histogram, quantileOf } from './histogram.ts'
 
 /** The requests of one API. Latencies are in ms, from the write of the request to its response. */
@@ -28,9 +28,9 @@ export class RequestTimes {
     this.duration.record(durationMs)
   }
 
-  failed(error: unknown): void {
+  failed({ code }: KafkaError): void {
     this.errors++
-    this.#failures(KafkaError.is(error) ? error.code : 'INTERNAL_ERROR').add(1)
+    this.#failures(code).add(1)
   }
 }
 

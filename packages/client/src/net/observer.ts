@@ -1,9 +1,9 @@
 import type { Runtime } from '@ottla/runtime'
 import { requestChannels } from '../diagnostics.ts'
-import type { BrokerAddress } from '../errors.ts'
+import type { BrokerAddress, KafkaError } from '../errors.ts'
 import type { RequestTimes } from '../metrics/request-times.ts'
 import type { Counter, Metrics } from '../metrics.ts'
-import type { PendingRequest } from './pending-request.ts'
+import type { PendingRequest, SettlementObserver } from './pending-request.ts'
 
 /** The connection of a request. */
 export interface RequestPlace {
@@ -12,7 +12,7 @@ export interface RequestPlace {
 }
 
 /** Counts and publishes all requests of a client. */
-export class Observer {
+export class Observer implements SettlementObserver {
   readonly requests: Counter
   readonly bytesSent: Counter
   readonly bytesReceived: Counter
@@ -64,7 +64,7 @@ export class Observer {
   }
 
   /** A request is settled; called exactly once for each. */
-  settled(request: PendingRequest, responseBytes: number, error: unknown): void {
+  settled(request: PendingRequest, responseBytes: number, error: KafkaError | undefined): void {
     const { writtenMs, times, published } = request
     const durationMs = writtenMs < 0 ? 0 : this.#runtime.monoNow() - writtenMs
     if (error === undefined) times.succeeded(durationMs)

@@ -4,13 +4,17 @@ import { textOf } from '../error-data.ts'
 import { abortedError, KafkaError } from '../errors.ts'
 import type { RequestTimes } from '../metrics/request-times.ts'
 import { onAbort } from '../runtime/wait.ts'
-import type { Observer } from './observer.ts'
 
 export interface PendingOptions {
   readonly signal?: AbortSignal | undefined
   readonly minVersion?: number | undefined
   readonly maxVersion?: number | undefined
   readonly onFlushed?: (() => void) | undefined
+}
+
+/** Where the settlement of each request is reported, once. */
+export interface SettlementObserver {
+  settled(request: PendingRequest, responseBytes: number, error: KafkaError | undefined): void
 }
 
 /** A request from the call until its promise settles: by the response, a timeout, an abort, or the loss of the connection. */
@@ -31,7 +35,7 @@ export class PendingRequest {
   settled = false
   /** Since its write, while a subscriber of the diagnostics channels waits for its end. */
   published: RequestStarted | undefined
-  readonly #observer: Pick<Observer, 'settled'>
+  readonly #observer: SettlementObserver
   #resolve: (value: never) => void
   #reject: (error: KafkaError) => void
   #release: (() => void) | undefined
@@ -42,7 +46,7 @@ export class PendingRequest {
     options: PendingOptions,
     rest: {
       readonly expectsResponse: boolean
-      readonly observer: Pick<Observer, 'settled'>
+      readonly observer: SettlementObserver
       readonly times: RequestTimes
       readonly createdMs: number
       readonly dueMs: number
