@@ -24,6 +24,7 @@ const autoCommit = at('consumer', 'commit')
 const perTopicCreation = advice('kafka', 'Create topics with `admin.createTopics`: the client creates none by itself.')
 const securityProtocol = advice('kafka', 'Set `tls` for SSL, and `sasl` for SASL.')
 const ownPartitioner = at('producer', 'partitioner')
+const ownMetrics = advice('kafka', 'Leave it out: `kafka.metrics()` returns the numbers of the moment.')
 
 /**
  * The names of other clients: KafkaJS, @platformatic/kafka, librdkafka (node-rdkafka, confluent-kafka) and Java. The key is the
@@ -85,6 +86,9 @@ export const foreignNames: ReadonlyMap<string, readonly ForeignName[]> = new Map
   ['compressioncodec', [at('producer', 'compression')]],
   ['createpartitioner', [ownPartitioner]],
   ['partitionerclass', [ownPartitioner]],
+  ['interceptorclasses', [at('producer', 'interceptors')]],
+  ['metricreporters', [ownMetrics]],
+  ['statisticsintervalms', [ownMetrics]],
   [
     'transactionalid',
     [advice('producer', 'Create the producer by `kafka.transactionalProducer({ transactionalId })`.')],
