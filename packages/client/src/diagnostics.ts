@@ -6,7 +6,7 @@ import type { BrokerAddress } from './errors.ts'
  * keep a span in a WeakMap by the message, or in a Map by `id`.
  */
 export interface Started {
-  /** Unique among all messages of this package in the process. */
+  /** Unique in the process; where the ESM and the CJS build are loaded together, within each of them. */
   readonly id: number
   /** The option of `new Kafka()`. */
   readonly clientId: string

@@ -14,7 +14,16 @@ export type {
 } from './admin/topics.ts'
 export type { CallOptions, CloseOptions } from './call-options.ts'
 export { type CommittedPosition, Consumer } from './consumer/consumer.ts'
-export type { ConsumerEventMap } from './consumer/events.ts'
+export type {
+  CommitFailedEvent,
+  CommittedEvent,
+  ConsumerEventMap,
+  HandlerRetryEvent,
+  LostEvent,
+  PositionResetEvent,
+  StalledEvent,
+  StuckEvent,
+} from './consumer/events.ts'
 export { type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
 export type {
   AssignedPartition,

@@ -3,6 +3,60 @@ import type { KafkaError } from '../errors.ts'
 import type { RebalanceInfo, TopicPartition } from '../group/membership.ts'
 import type { Logger } from '../logger.ts'
 
+export interface LostEvent {
+  readonly partitions: readonly TopicPartition[]
+}
+
+export interface StalledEvent {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: bigint
+  /** For how long the item has been in hand. */
+  readonly elapsedMs: number
+}
+
+export interface StuckEvent {
+  readonly topic: string
+  readonly partition: number
+  /**
+   * 'no-reader': nothing reads for `maxProcessingMs`, so that the member leaves the group, and joins again at the next read.
+   * 'not-fetched': no fetch brings records; `error` has the reason, if it is known. 'not-read': fetched records are not read.
+   * 'not-settled': an item is in hand for longer than `maxProcessingMs`.
+   */
+  readonly reason: 'no-reader' | 'not-fetched' | 'not-read' | 'not-settled'
+  readonly elapsedMs: number
+  readonly error: KafkaError | undefined
+}
+
+export interface CommittedEvent {
+  readonly offsets: readonly { readonly topic: string; readonly partition: number; readonly offset: bigint }[]
+}
+
+export interface CommitFailedEvent {
+  readonly error: KafkaError
+}
+
+export interface HandlerRetryEvent {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: bigint
+  /** How many calls of the handler have failed. */
+  readonly attempt: number
+  /** Until the next call. */
+  readonly backoffMs: number
+  /** What the handler threw. */
+  readonly error: unknown
+}
+
+export interface PositionResetEvent {
+  readonly topic: string
+  readonly partition: number
+  /** Undefined: there was no position. */
+  readonly from: bigint | undefined
+  readonly to: bigint
+  readonly reason: 'no-committed-offset' | 'out-of-range' | 'truncated' | 'recreated'
+}
+
 /**
  * The events of `consumer.on(…)`. They are notifications only: nothing awaits a listener, and errors reject the reader
  * instead.
@@ -11,41 +65,20 @@ export interface ConsumerEventMap {
   /** A rebalance has completed, including its hooks. */
   rebalanced: (event: RebalanceInfo) => void
   /** Partitions were lost: another member may have them. */
-  lost: (event: { partitions: readonly TopicPartition[] }) => void
+  lost: (event: LostEvent) => void
   /** Processing of an item exceeded `maxProcessingMs`; its signal was aborted. */
-  stalled: (event: { topic: string; partition: number; offset: bigint; elapsedMs: number }) => void
+  stalled: (event: StalledEvent) => void
   /**
-   * A partition that is not paused makes no progress: 'no-reader' (nothing reads for `maxProcessingMs`: the member leaves
-   * the group, and joins again at the next read), 'not-fetched' (with the reason, if it is known), 'not-read', 'not-settled' (an item is
-   * in hand for longer than `maxProcessingMs`). Reported once per occasion; `health()` is unhealthy while it lasts.
+   * A partition that is not paused makes no progress. Reported once per occasion; `health()` is unhealthy while it lasts.
    */
-  stuck: (event: {
-    topic: string
-    partition: number
-    reason: 'no-reader' | 'not-fetched' | 'not-read' | 'not-settled'
-    elapsedMs: number
-    error: KafkaError | undefined
-  }) => void
-  committed: (event: { offsets: readonly { topic: string; partition: number; offset: bigint }[] }) => void
+  stuck: (event: StuckEvent) => void
+  committed: (event: CommittedEvent) => void
   /** An automatic commit failed; it is retried. */
-  commitFailed: (event: { error: KafkaError }) => void
+  commitFailed: (event: CommitFailedEvent) => void
   /** A handler of `run` failed and will be called again after `backoffMs`. */
-  retry: (event: {
-    topic: string
-    partition: number
-    offset: bigint
-    attempt: number
-    backoffMs: number
-    error: unknown
-  }) => void
+  retry: (event: HandlerRetryEvent) => void
   /** The position was reset: by `offsetReset`, or because the log was truncated or the topic recreated. */
-  positionReset: (event: {
-    topic: string
-    partition: number
-    from: bigint | undefined
-    to: bigint
-    reason: 'no-committed-offset' | 'out-of-range' | 'truncated' | 'recreated'
-  }) => void
+  positionReset: (event: PositionResetEvent) => void
   closed: () => void
 }
 

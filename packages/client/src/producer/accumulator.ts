@@ -250,6 +250,10 @@ export class Accumulator implements ProducerParts {
     this.#bufferedBytes += bytes
   }
 
+  refused(topic: string, error: KafkaError, unreported: boolean): void {
+    this.observer.refused(topic, error, unreported)
+  }
+
   forgotten(topic: string): void {
     this.observer.forget(topic)
   }

@@ -140,8 +140,9 @@ export class ProducerMetrics {
 
   /** A batch is settled. Only failures of the cluster make the producer unhealthy, not invalid records. */
   settled(batch: ProducerBatch, error: KafkaError | undefined, nowMs: number): void {
-    this.#lastError = error?.retriable === true || error?.fatal === true ? error : undefined
+    // The batches with its records are counted.
     if (batch.result.parts !== undefined) return
+    this.#lastError = error?.retriable === true || error?.fatal === true ? error : undefined
     const series = this.#of(batch.result.topic)
     if (error !== undefined) {
       series.failed(error.code, batch.count)

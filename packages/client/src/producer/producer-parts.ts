@@ -40,6 +40,8 @@ export interface ProducerParts {
   /** The records of a batch are now in others: it has no deadline and no share of the buffer any more, and is settled when they are. */
   detach(batch: ProducerBatch): void
 
+  /** A record was appended to no batch. `unreported`: it may have neither a promise nor a callback. */
+  refused(topic: string, error: KafkaError, unreported: boolean): void
   /** A topic is not used any more. */
   forgotten(topic: string): void
 

@@ -149,6 +149,16 @@ class Load {
   }
 }
 
+/** Another topic of the same name, with fewer partitions. */
+async function recreate({ cluster, deleteTopic }: Pick<Scenario, 'cluster' | 'deleteTopic'>): Promise<void> {
+  try {
+    await deleteTopic('u')
+    await cluster.createTopic({ name: 'u', partitions: 1, replicationFactor: 2 })
+  } catch {
+    // Too many brokers are down.
+  }
+}
+
 /** Kills, pauses and restarts brokers until the load is over. */
 async function disturb({ cluster, advance }: Scenario, random: Random, over: () => boolean): Promise<void> {
   while (!over()) {
@@ -209,9 +219,12 @@ test.each(seeds)('each start has one end, and each accepted record one result (s
       let over = false
       const disturbing = disturb(scenario, random, () => over)
       await bodiesThatFail(scenario)
+      const recreating = scenario
+        .advance(below(random, 3_000))
+        .then(() => recreate({ cluster: scenario.cluster, deleteTopic: (name) => scenario.deleteTopic(name) }))
       await new Load(scenario, random, books).run()
       over = true
-      await disturbing
+      await Promise.all([disturbing, recreating])
       await scenario.close()
       await scenario.advance('5s')
       expectPairs(pairs)

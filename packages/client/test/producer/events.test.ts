@@ -62,6 +62,19 @@ describe('deliveryFailed', () => {
     }))
 })
 
+test('the error of a failed record names its broker as plain data', () =>
+  onTestkit({}, async (scenario) => {
+    const producer = scenario.kafka.producer()
+    const events: Events<'deliveryFailed'> = []
+    producer.on('deliveryFailed', (event) => events.push(event))
+    scenario.fault('Produce', { error: 'INVALID_RECORD' })
+    const { broker } = await failure(producer.send({ topic: 't', value: 'x' }))
+    const plain = { id: 1, host: expect.any(String), port: expect.any(Number) }
+    expect(broker).toStrictEqual(plain)
+    expect(JSON.parse(JSON.stringify(events[0]!.error)).broker).toStrictEqual(plain)
+    expect(structuredClone(broker)).toStrictEqual(plain)
+  }))
+
 test('identityChanged follows a sequence that the broker refuses, with the next epoch', () =>
   onTestkit({}, async (scenario) => {
     const producer = scenario.kafka.producer()

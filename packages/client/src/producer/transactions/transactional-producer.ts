@@ -2,6 +2,7 @@ import type { CallOptions, CloseOptions } from '../../call-options.ts'
 import { asKafkaError, closedError, KafkaError } from '../../errors.ts'
 import { errorFields } from '../../logger.ts'
 import { waitAtMost, within } from '../../runtime/wait.ts'
+import type { ProducerEventMap } from '../events.ts'
 import { callLimitsOf, type ResolvedTransactionalOptions } from './options.ts'
 import { Transaction } from './transaction.ts'
 import type { TransactionCluster } from './transaction-cluster.ts'
@@ -108,6 +109,22 @@ export class TransactionalProducer {
     })
     this.#current = transaction
     return transaction
+  }
+
+  /** Calls the listener at each event of this kind. */
+  on<E extends keyof ProducerEventMap>(event: E, listener: ProducerEventMap[E]): this {
+    this.#flow.producer.on(event, listener)
+    return this
+  }
+
+  once<E extends keyof ProducerEventMap>(event: E, listener: ProducerEventMap[E]): this {
+    this.#flow.producer.once(event, listener)
+    return this
+  }
+
+  off<E extends keyof ProducerEventMap>(event: E, listener: ProducerEventMap[E]): this {
+    this.#flow.producer.off(event, listener)
+    return this
   }
 
   /**
