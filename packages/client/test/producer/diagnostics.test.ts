@@ -1,5 +1,6 @@
 import { Heartbeat } from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
+import { type SettledRecords, withHeaders } from '../../src/index.ts'
 import { onTestkit } from '../support/on-testkit.ts'
 import { recordPairs } from '../support/recorded-pairs.ts'
 import { failure } from '../support/settled.ts'
@@ -114,6 +115,39 @@ describe('the messages of batches', () => {
       }),
     ))
 })
+
+test('the hooks see the records of an aborted transaction, and each of its batches ends', () =>
+  onTestkit({}, (scenario) =>
+    recordPairs(async ({ send, produce }) => {
+      const settled: SettledRecords[] = []
+      const producer = scenario.kafka.transactionalProducer({
+        transactionalId: 'orders',
+        interceptors: [
+          {
+            onSend: (record) => withHeaders(record, { trace: '1' }),
+            onSettled: (records) => settled.push(records),
+          },
+        ],
+      })
+      const failed: string[] = []
+      producer.on('deliveryFailed', ({ error }) => failed.push(error.code))
+      const transaction = await producer.begin()
+      await transaction.send({ topic: 't', value: 'a' })
+      scenario.fault('Produce', 'hang')
+      const late = failure(transaction.send({ topic: 't', value: 'b' }))
+      await scenario.advance('100ms')
+      await transaction.abort()
+      expect((await late).code).toBe('TRANSACTION_ABORTED')
+      expect(settled.map(({ records, error }) => [records, error?.code])).toEqual([
+        [1, undefined],
+        [1, 'TRANSACTION_ABORTED'],
+      ])
+      expect(failed).toEqual(['TRANSACTION_ABORTED'])
+      expect(produce.ended.map(({ result }) => result)).toEqual(['acknowledged', 'failed'])
+      expect([produce.open.size, produce.unmatched, send.open.size]).toEqual([0, 0, 0])
+      await producer.close()
+    }),
+  ))
 
 describe('the messages of send', () => {
   test('the end precedes the caller, and carries the error that the caller receives', () =>
