@@ -75,6 +75,11 @@ export class Accumulator implements ProducerParts {
     this.#deadlines = new Deadlines(options, this.#timer, (batch) => this.#expire(batch))
     this.#timer.add((nowMs) => this.space.expire(nowMs, () => this.#spaceTimedOut()))
     this.#directory = new TopicDirectory(cluster, this, this.#timer)
+    this.observer = new ProducerObserver(cluster, this.#connections.owner, options.interceptors, {
+      bufferedBytes: () => this.#bufferedBytes,
+      unsettledBatches: () => this.#deadlines.unsettledCount,
+      inFlight: () => this.#leaders.inFlight,
+    })
     this.#leaders = new LeaderTracker(cluster, this.#directory.topics, this.#timer, {
       cluster,
       options,
@@ -82,11 +87,7 @@ export class Accumulator implements ProducerParts {
       pool: this.pool,
       transaction,
       ended: () => this.#checkDrained(),
-      sent: (batches, brokerId) => {
-        this.observer.sent(batches, brokerId)
-        this.#leaders.watchSilence()
-      },
-      notify: (...event) => this.observer.notify(...event),
+      observer: this.observer,
     })
     this.#lookup = new TopicLookup(cluster, options, this.#closing.signal, {
       found: (topic, info) => this.#applyTopic(topic, info),
@@ -96,11 +97,6 @@ export class Accumulator implements ProducerParts {
         // Perhaps a misspelt name: it is not requested with each refresh from now on.
         if (topic.partitions.length === 0 && topic.isEmpty) this.#directory.forget(topic)
       },
-    })
-    this.observer = new ProducerObserver(cluster, this.#connections.owner, options.interceptors, {
-      bufferedBytes: () => this.#bufferedBytes,
-      unsettledBatches: () => this.#deadlines.unsettledCount,
-      inFlight: () => this.#leaders.inFlight,
     })
     this.identities = transaction ?? this.#createIdentities()
     transaction?.attach({
@@ -248,14 +244,6 @@ export class Accumulator implements ProducerParts {
 
   charge(bytes: number): void {
     this.#bufferedBytes += bytes
-  }
-
-  refused(topic: string, error: KafkaError, unreported: boolean): void {
-    this.observer.refused(topic, error, unreported)
-  }
-
-  forgotten(topic: string): void {
-    this.observer.forget(topic)
   }
 
   start(batch: ProducerBatch): void {

@@ -39,7 +39,7 @@ export function distributeAgain(batch: ProducerBatch, topic: PartitionChooser, p
     } catch (cause) {
       const result = new BatchResult(topic.name, -1)
       result.error = asKafkaError(cause, 'Producing').with({ outcome: 'not-written' })
-      parts.refused(topic.name, result.error, batch.unreported)
+      parts.observer.refused(topic.name, result.error, batch.unreported)
       return { start: at, first: 0, result }
     }
   }

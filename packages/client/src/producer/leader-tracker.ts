@@ -22,12 +22,16 @@ export class LeaderTracker {
     cluster: ProducerCluster,
     topics: ReadonlyMap<string, TopicBuffer>,
     timer: DeadlineTimer,
-    sinkParts: Omit<SinkParts, 'refresh'>,
+    sinkParts: Omit<SinkParts, 'refresh' | 'sent'>,
   ) {
     this.#cluster = cluster
     this.#topics = topics
     this.#timer = timer
-    this.#sinkParts = { ...sinkParts, refresh: (reason, names) => this.refresh(reason, names) }
+    this.#sinkParts = {
+      ...sinkParts,
+      refresh: (reason, names) => this.refresh(reason, names),
+      sent: () => this.#watchSilence(),
+    }
     this.#releases = [cluster.onMetadata(() => this.#follow())]
     if (sinkParts.options.acks === 0) this.#releases.push(this.#onDisconnected())
     timer.add((nowMs) => this.#giveUpOnMissing(nowMs))
@@ -86,7 +90,7 @@ export class LeaderTracker {
   }
 
   /** A request was sent: while it has no response, the metadata is refreshed each second. */
-  watchSilence(): void {
+  #watchSilence(): void {
     if (this.#movesWhileSilent) this.#timer.wakeBy(this.#cluster.runtime.monoNow() + silentAfterMs)
   }
 

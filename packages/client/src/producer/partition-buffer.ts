@@ -116,8 +116,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     this.loadBytes += added
     this.#parts.charge(added)
     if (writer.count === 1) batch.result.baseTimestampMs = record.timestampMs
-    if (call === undefined) batch.unreported = true
-    else batch.attach(call, position, record.timestampMs)
+    batch.attach(call, position, record.timestampMs)
   }
 
   #newWriter({ sizeBound }: PartitionRecord): BatchWriter {

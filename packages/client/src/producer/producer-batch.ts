@@ -112,7 +112,11 @@ export class ProducerBatch {
   }
 
   /** The last appended record belongs to `call`, at `position`. */
-  attach(call: Call, position: number, timestampMs: number): void {
+  attach(call: Call | undefined, position: number, timestampMs: number): void {
+    if (call === undefined) {
+      this.unreported = true
+      return
+    }
     const { result, calls } = this
     call.accepted(new Receipt(result, this.writer.count - 1, timestampMs - result.baseTimestampMs), position)
     if (calls.length > 0 && calls[calls.length - 1] === call) return

@@ -4,6 +4,7 @@ import type { KafkaError } from '../errors.ts'
 import type { IdentityPolicy } from './identity.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { ProducerBatch } from './producer-batch.ts'
+import type { ProducerObserver } from './producer-observer.ts'
 import type { WriterPool } from './writer-pool.ts'
 
 /** A partition that can be made to wait before it sends again. */
@@ -23,6 +24,7 @@ export interface ProducerParts {
   readonly runtime: Runtime
   readonly codecs: CodecSet
   readonly pool: WriterPool
+  readonly observer: Pick<ProducerObserver, 'refused' | 'forget'>
   /** Undefined without idempotence. */
   readonly identities: IdentityPolicy | undefined
   /** No batch may linger: a flush waits, or the buffer is full. */
@@ -39,11 +41,6 @@ export interface ProducerParts {
 
   /** The records of a batch are now in others: it has no deadline and no share of the buffer any more, and is settled when they are. */
   detach(batch: ProducerBatch): void
-
-  /** A record was appended to no batch. `unreported`: it may have neither a promise nor a callback. */
-  refused(topic: string, error: KafkaError, unreported: boolean): void
-  /** A topic is not used any more. */
-  forgotten(topic: string): void
 
   /** Refreshes the metadata, and schedules the partition again after a pause. */
   leaderMissing(partition: PausablePartition): void

@@ -2,13 +2,13 @@ import { Produce, type ProduceResponse } from '@ottla/codec'
 import type { Broker, ConnectionPurpose, RequestOptions } from '../cluster/broker.ts'
 import { KafkaError } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
-import type { ProducerEventMap } from './events.ts'
 import type { ProduceInTransaction } from './identity.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import { highestVersion, produceBody } from './produce-request.ts'
 import { settleFailure, settleResponse, settleUnacknowledged } from './produce-response.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
+import type { ProducerObserver } from './producer-observer.ts'
 import type { WriterPool } from './writer-pool.ts'
 
 /** A request that has been silent for this long may be at a broker that hangs. */
@@ -24,9 +24,9 @@ export interface SinkParts {
   readonly transaction: ProduceInTransaction | undefined
   /** A request has ended: its batches are settled or wait for another one. */
   ended(): void
-  /** A request with these batches is about to be sent. */
-  sent(batches: readonly ProducerBatch[], brokerId: number): void
-  notify<E extends keyof ProducerEventMap>(event: E, ...data: Parameters<ProducerEventMap[E]>): void
+  readonly observer: Pick<ProducerObserver, 'sent' | 'notify'>
+  /** A request is about to be sent. */
+  sent(): void
   /** The cached metadata of these topics is stale, or may be. */
   refresh(reason: string, topics: readonly string[]): void
 }
@@ -99,7 +99,7 @@ export class Sink {
     const moved = [...this.#inFlight].flat().filter(({ partition }) => partition.hasMovedFrom(this.brokerId))
     if (moved.length === 0) return
     const partitions = moved.map(({ result: { topic, partition } }) => ({ topic, partition }))
-    this.#parts.notify('leaderMoved', { brokerId: this.brokerId, silentMs, partitions })
+    this.#parts.observer.notify('leaderMoved', { brokerId: this.brokerId, silentMs, partitions })
     this.#parts.cluster.broker(this.brokerId)?.closeConnection(this.#parts.purpose)
   }
 
@@ -170,7 +170,8 @@ export class Sink {
     const { cluster } = this.#parts
     if (this.#inFlight.size === 0) this.#silentSinceMs = cluster.runtime.monoNow()
     this.#inFlight.add(batches)
-    this.#parts.sent(batches, this.brokerId)
+    this.#parts.observer.sent(batches, this.brokerId)
+    this.#parts.sent()
     const broker = cluster.broker(this.brokerId)
     let flushed = false
     try {
@@ -196,7 +197,7 @@ export class Sink {
 
   #throttle({ id, host, port }: Broker, throttleMs: number): void {
     this.#throttledUntilMs = this.#parts.cluster.runtime.monoNow() + throttleMs
-    if (throttleMs > 0) this.#parts.notify('throttled', { broker: { id, host, port }, throttleMs })
+    if (throttleMs > 0) this.#parts.observer.notify('throttled', { broker: { id, host, port }, throttleMs })
   }
 
   /** The broker's response; undefined with acks=0, once the bytes are written. */

@@ -68,7 +68,7 @@ export class TopicDirectory {
     this.#releases.delete(topic.name)
     this.topics.delete(topic.name)
     if (this.#last === topic) this.#last = undefined
-    this.#parts.forgotten(topic.name)
+    this.#parts.observer.forget(topic.name)
     const { identities } = this.#parts
     if (topic.partitions.length === 0) return
     if (identities?.isIdle !== true) this.#forgotten.add(topic.name)
