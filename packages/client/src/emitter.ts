@@ -1,4 +1,5 @@
 import { errorFields, type Logger } from './logger.ts'
+import { handledResult } from './runtime/deferred.ts'
 
 /** The listener of each event. */
 type Listeners<M> = { readonly [E in keyof M]: (event: never) => void }
@@ -66,13 +67,8 @@ export function callSafely(
 ): void {
   const failed = (error: unknown) => logger.error(message, { ...fields, ...errorFields(error) })
   try {
-    const result = call()
-    if (isPromiseLike(result)) Promise.resolve(result).catch(failed)
+    handledResult(call(), failed)
   } catch (error) {
     failed(error)
   }
-}
-
-export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
 }

@@ -1,7 +1,6 @@
-import { isPromiseLike } from '../emitter.ts'
 import { textOf } from '../error-data.ts'
 import { KafkaError } from '../errors.ts'
-import { handled } from '../runtime/deferred.ts'
+import { handledResult } from '../runtime/deferred.ts'
 import type { HeadersInput, ProducerRecord, RecordData } from './record-input.ts'
 
 /** Records with the same result. */
@@ -44,8 +43,8 @@ export function intercept(interceptors: readonly ProducerInterceptor[], record: 
     if (interceptor.onSend === undefined) continue
     const next = callOnSend(interceptor, current)
     if (typeof next !== 'object' || next === null) throw refused(`returned ${next === null ? 'null' : typeof next}`)
-    if (isPromiseLike(next)) {
-      handled(Promise.resolve(next))
+    if ('then' in next) {
+      handledResult(next)
       throw refused('returned a promise')
     }
     current = next
