@@ -41,23 +41,24 @@ export function intercept(interceptors: readonly ProducerInterceptor[], record: 
   let current = record
   for (const interceptor of interceptors) {
     if (interceptor.onSend === undefined) continue
-    const next = callOnSend(interceptor, current)
-    if (typeof next !== 'object' || next === null) throw refused(`returned ${next === null ? 'null' : typeof next}`)
-    if ('then' in next) {
-      handledResult(next)
-      throw refused('returned a promise')
-    }
-    current = next
+    current = resultOf(interceptor, current)
   }
   return current
 }
 
-function callOnSend(interceptor: ProducerInterceptor, record: ProducerRecord): ProducerRecord | undefined {
+function resultOf(interceptor: ProducerInterceptor, record: ProducerRecord): ProducerRecord {
+  let next: ProducerRecord | undefined
+  let isPromise = false
   try {
-    return interceptor.onSend?.(record)
+    next = interceptor.onSend?.(record)
+    isPromise = typeof next === 'object' && next !== null && 'then' in next
   } catch (cause) {
     throw refused(`threw: ${textOf(cause)}`, cause)
   }
+  if (typeof next !== 'object' || next === null) throw refused(`returned ${next === null ? 'null' : typeof next}`)
+  if (!isPromise) return next
+  handledResult(next)
+  throw refused('returned a promise')
 }
 
 function refused(what: string, cause?: unknown): KafkaError {
