@@ -108,7 +108,14 @@ export type {
 } from './producer/events.ts'
 export { type ProducerInterceptor, type SettledRecords, withHeaders } from './producer/interceptors.ts'
 export { keyPartition, murmur2 } from './producer/murmur2.ts'
-export type { Acks, ProducerCompression, ProducerOptions, ResolvedProducerOptions } from './producer/options.ts'
+export type {
+  Acks,
+  ProducerCompression,
+  ProducerOptions,
+  ProducerTopicOptions,
+  ResolvedProducerOptions,
+  ResolvedProducerTopicOptions,
+} from './producer/options.ts'
 export type { Partitioner, PartitionerArgs } from './producer/partitioner.ts'
 export { Producer, type SendOptions, type WaitOptions } from './producer/producer.ts'
 export { type Receipt, SendError } from './producer/receipt.ts'

@@ -59,7 +59,8 @@ export function checkNames(owner: string, names: readonly string[], given: objec
   }
 }
 
-function describe(value: unknown, numeric = false): string {
+/** A value in a message, without what may be a secret. */
+export function describe(value: unknown, numeric = false): string {
   if (typeof value === 'number' && numeric) return String(value)
   if (value === null || value === undefined) return String(value)
   if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'

@@ -8,6 +8,7 @@ import { asKafkaError, closedError, KafkaError, type Outcome } from '../errors.t
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { BufferSpace } from './buffer-space.ts'
 import { type Call, PartsCall } from './calls.ts'
+import { Compressor } from './compressor.ts'
 import { Deadlines } from './deadlines.ts'
 import { delayOf, timedOutError } from './delay.ts'
 import { FlushBarrier, type Generation } from './flush-barrier.ts'
@@ -40,6 +41,7 @@ export class Accumulator implements ProducerParts {
   readonly runtime: Runtime
   readonly codecs: CodecSet
   readonly pool: WriterPool
+  readonly compressor: Compressor
   readonly identities: IdentityPolicy | undefined
   readonly barrier = new FlushBarrier()
   readonly space: BufferSpace
@@ -66,6 +68,7 @@ export class Accumulator implements ProducerParts {
     this.runtime = cluster.runtime
     this.codecs = cluster.options.codecs
     this.pool = new WriterPool(options.maxBatchBytes, Math.min(pooledBytes, options.maxBufferedBytes))
+    this.compressor = new Compressor(cluster.runtime)
     this.space = new BufferSpace({
       maxBytes: options.maxBufferedBytes,
       bufferedBytes: () => this.#bufferedBytes,
@@ -255,6 +258,7 @@ export class Accumulator implements ProducerParts {
     if (batch.settled) return
     batch.settled = true
     batch.result.error = error
+    this.compressor.drop(batch)
     this.#deadlines.end(batch)
     if (this.#transaction !== undefined && batch.result.failed) {
       this.#transaction.failed(error ?? batch.result.errorOf(0) ?? new KafkaError('SEND_FAILED', 'A record failed'))
@@ -286,6 +290,7 @@ export class Accumulator implements ProducerParts {
 
   detach(batch: ProducerBatch): void {
     this.observer.moved(batch)
+    this.compressor.drop(batch)
     this.#deadlines.end(batch)
     batch.partition.loadBytes -= batch.chargedBytes
     this.charge(-batch.chargedBytes)
@@ -382,6 +387,7 @@ export class Accumulator implements ProducerParts {
   close(): void {
     this.#closing.abort(closedError('producer'))
     this.#rejectAll((outcome) => closedError('producer', outcome))
+    this.compressor.close()
     this.#timer.stop()
     this.#leaders.close()
     this.#connections.close()

@@ -17,10 +17,28 @@ test('the defaults are safe: acks all, idempotent, nothing to configure', () => 
     maxInFlight: 5,
     compression: 'none',
     compressionLevel: undefined,
+    topics: new Map(),
     partitioner: undefined,
     transactional: false,
   })
   expect(Object.isFrozen(resolve()) && Object.isFrozen(producerOptions)).toBe(true)
+})
+
+test('takes the compression of single topics, each with its own level', () => {
+  const topics = {
+    a: { compression: 'gzip' },
+    b: { compressionLevel: 19 },
+    c: { compression: 'zstd', compressionLevel: 1 },
+    d: {},
+  }
+  const resolved = resolve({ compression: 'zstd', compressionLevel: 9, topics })
+  topics.d = { compression: 'lz4' }
+  expect(Object.fromEntries(resolved.topics)).toEqual({
+    a: { compression: 'gzip', compressionLevel: undefined },
+    b: { compression: 'zstd', compressionLevel: 19 },
+    c: { compression: 'zstd', compressionLevel: 1 },
+    d: { compression: 'zstd', compressionLevel: 9 },
+  })
 })
 
 test('limits an attempt to the delivery timeout, and a batch to a request', () => {
@@ -50,6 +68,20 @@ test.each([
   [
     { compression: 'gzip', compressionLevel: 10 },
     "Option 'compressionLevel' of kafka.producer() must be at most 9 for gzip",
+  ],
+  [{ topics: ['orders'] }, "Option 'topics' of kafka.producer() must be an object: options by topic, not an array"],
+  [{ topics: { orders: 'gzip' } }, "Option 'topics.orders' of kafka.producer() must be an object, not a string"],
+  [
+    { topics: { orders: { compression: 'brotli' } } },
+    "Option 'topics.orders.compression' of kafka.producer() must be one of 'none', 'gzip', 'snappy', 'lz4', 'zstd', not a string",
+  ],
+  [
+    { compression: 'gzip', topics: { orders: { compressionLevel: 12 } } },
+    "Option 'topics.orders.compressionLevel' of kafka.producer() must be at most 9 for gzip, not 12",
+  ],
+  [
+    { topics: { orders: { compressionType: 'gzip' } } },
+    "Option 'topics.orders.compressionType' of kafka.producer() does not exist",
   ],
   [{ partitioner: 'murmur2' }, "Option 'partitioner' of kafka.producer() must be a function"],
   [{ deliveryTimeoutMs: 0 }, "Option 'deliveryTimeoutMs' of kafka.producer()"],

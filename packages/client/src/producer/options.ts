@@ -1,6 +1,7 @@
 import { type CompressionName, compressionNames } from '@ottla/codec/records'
 import { asKafkaError, optionError } from '../errors.ts'
 import {
+  describe,
   flag,
   integer,
   milliseconds,
@@ -49,6 +50,8 @@ export interface ProducerOptions {
   readonly compression?: ProducerCompression | undefined
   /** gzip: 1 to 9; zstd: 1 to 22; the others have no levels. Default: that of the codec, 6 for gzip and 3 for zstd. */
   readonly compressionLevel?: number | undefined
+  /** Compression of single topics, by name: `{ orders: { compression: 'zstd', compressionLevel: 3 } }`. */
+  readonly topics?: Readonly<Record<string, ProducerTopicOptions>> | undefined
   /** Chooses the partition of a record without `partition`. Default as in Java: by murmur2 of the key; without a key sticky, weighted by load. */
   readonly partitioner?: Partitioner | undefined
   /** See and change records before they are serialised, and see the results of batches. Called in their order. Default: none. */
@@ -57,15 +60,12 @@ export interface ProducerOptions {
 
 export type ProducerCompression = CompressionName
 
-const optionalInteger = (min: number, max: number): OptionRule<number | undefined> => ({
-  default: undefined,
-  numeric: true,
-  check: (value) => (value === undefined ? undefined : integer(min, min, max).check(value)),
-})
-
-const optionalFlag: OptionRule<boolean | undefined> = {
-  default: undefined,
-  check: (value) => (value === undefined ? undefined : flag(true).check(value)),
+/** What differs for one topic from the options of the producer. */
+export interface ProducerTopicOptions {
+  /** Default: that of the producer, with its level. */
+  readonly compression?: ProducerCompression | undefined
+  /** Default: that of the producer, or that of the codec if the topic has a `compression`. */
+  readonly compressionLevel?: number | undefined
 }
 
 const interceptorsMust = "must be a list of objects with the methods 'onSend' or 'onSettled'"
@@ -81,11 +81,17 @@ function isInterceptor(value: unknown): boolean {
   const { onSend, onSettled } = value as Readonly<Record<string, unknown>>
   return isMethod(onSend) && isMethod(onSettled) && (onSend ?? onSettled) !== undefined
 }
+/** The same rule for an option without a default. */
+function orNothing<T>({ numeric = false, check }: OptionRule<T>): OptionRule<T | undefined> {
+  return { default: undefined, numeric, check: (value) => (value === undefined ? undefined : check(value)) }
+}
+
+const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Every option of the producer with its default. */
 export const producerOptions = Object.freeze({
   acks: oneOf<Acks>(['all', 1, 0], 'all'),
-  idempotent: optionalFlag,
+  idempotent: orNothing(flag(true)),
   lingerMs: milliseconds(0),
   // Java's 16 KiB suits lingering. Here a batch grows only while its broker is busy, so a large limit adds no latency: five
   // such batches in flight carry 100 MB/s at 10 ms. Larger ones save no CPU, and approach the broker's default limit of 1 MiB.
@@ -93,15 +99,30 @@ export const producerOptions = Object.freeze({
   maxRequestBytes: integer(1 << 20, 1 << 12, 1 << 30),
   maxBufferedBytes: integer(32 << 20, 1),
   deliveryTimeoutMs: milliseconds(120_000, 1),
-  requestTimeoutMs: optionalInteger(1, 0x7fffffff),
+  requestTimeoutMs: orNothing(integer(1, 1, 0x7fffffff)),
   maxInFlight: integer(5, 1, 1000),
   compression: oneOf<ProducerCompression>(compressionNames, 'none'),
-  compressionLevel: optionalInteger(-1, 22),
+  compressionLevel: orNothing(integer(-1, -1, 22)),
+  topics: optionalValue<Readonly<Record<string, ProducerTopicOptions>>>(
+    isObject,
+    'must be an object: options by topic',
+  ),
   partitioner: optionalFunction<Partitioner>(),
   interceptors: optionalValue<readonly ProducerInterceptor[]>(isInterceptors, interceptorsMust),
 })
 
-export interface ResolvedProducerOptions {
+const topicOptions = Object.freeze({
+  compression: orNothing(producerOptions.compression),
+  compressionLevel: producerOptions.compressionLevel,
+})
+
+/** The options of a topic, with those of the producer that it leaves out. */
+export interface ResolvedProducerTopicOptions {
+  readonly compression: ProducerCompression
+  readonly compressionLevel: number | undefined
+}
+
+export interface ResolvedProducerOptions extends ResolvedProducerTopicOptions {
   readonly acks: Acks
   readonly idempotent: boolean
   readonly lingerMs: number
@@ -111,8 +132,8 @@ export interface ResolvedProducerOptions {
   readonly deliveryTimeoutMs: number
   readonly requestTimeoutMs: number
   readonly maxInFlight: number
-  readonly compression: ProducerCompression
-  readonly compressionLevel: number | undefined
+  /** Topics with a compression that differs. */
+  readonly topics: ReadonlyMap<string, ResolvedProducerTopicOptions>
   readonly partitioner: Partitioner | undefined
   /** Records are written in transactions only. */
   readonly transactional: boolean
@@ -157,10 +178,7 @@ export function resolveValues(
       'Set idempotent: false to have more requests in flight: brokers recognise only the last 5 batches of a producer.',
     )
   }
-  if (values.compression === 'gzip' && (values.compressionLevel ?? 0) > maxGzipLevel) {
-    const problem = `must be at most ${maxGzipLevel} for gzip, not ${values.compressionLevel}`
-    throw optionError('compressionLevel', owner, problem)
-  }
+  checkLevel(values, '')
   if (values.lingerMs >= values.deliveryTimeoutMs) {
     throw optionError(
       'lingerMs',
@@ -174,10 +192,37 @@ export function resolveValues(
     idempotent,
     transactional: false,
     interceptors: Object.freeze([...(values.interceptors ?? [])]),
+    topics: topicsOf(values.topics ?? {}, values),
     maxBatchBytes: Math.min(values.maxBatchBytes, values.maxRequestBytes),
     requestTimeoutMs: Math.min(values.requestTimeoutMs ?? requestTimeoutMs, values.deliveryTimeoutMs),
   }
   return Object.freeze(resolved)
+}
+
+function checkLevel({ compression, compressionLevel }: ResolvedProducerTopicOptions, prefix: string): void {
+  if (compression !== 'gzip' || compressionLevel === undefined || compressionLevel <= maxGzipLevel) return
+  const problem = `must be at most ${maxGzipLevel} for gzip, not ${compressionLevel}`
+  throw optionError(`${prefix}compressionLevel`, owner, problem)
+}
+
+/** A copy, with what a topic leaves out. A level belongs to the compression next to it. */
+function topicsOf(
+  given: Readonly<Record<string, unknown>>,
+  producer: ResolvedProducerTopicOptions,
+): ReadonlyMap<string, ResolvedProducerTopicOptions> {
+  const topics = new Map<string, ResolvedProducerTopicOptions>()
+  for (const [topic, options] of Object.entries(given)) {
+    if (!isObject(options)) throw optionError(`topics.${topic}`, owner, `must be an object, not ${describe(options)}`)
+    const prefix = `topics.${topic}.`
+    const { compression, compressionLevel } = resolveOptions(owner, topicOptions, options, prefix)
+    const resolved: ResolvedProducerTopicOptions = {
+      compression: compression ?? producer.compression,
+      compressionLevel: compressionLevel ?? (compression === undefined ? producer.compressionLevel : undefined),
+    }
+    checkLevel(resolved, prefix)
+    topics.set(topic, Object.freeze(resolved))
+  }
+  return topics
 }
 
 const isSignal = (value: unknown) =>

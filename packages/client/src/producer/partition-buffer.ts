@@ -3,6 +3,7 @@ import { textOf } from '../error-data.ts'
 import { describePartition, KafkaError, type Outcome } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Call } from './calls.ts'
+import type { Compression } from './compression.ts'
 import type { Generation } from './flush-barrier.ts'
 import { isOlder, type PartitionRecord } from './partition-record.ts'
 import { type BatchPartition, ProducerBatch } from './producer-batch.ts'
@@ -15,6 +16,7 @@ import { splitBatch } from './split-batch.ts'
 export interface PartitionTopic {
   readonly name: string
   readonly topicId: string | undefined
+  readonly compression: Compression | undefined
   /** A batch this large takes no more records. */
   readonly maxBatchBytes: number
   /** The broker rejected a batch of this size. */
@@ -111,10 +113,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
       throw this.#unwritable(cause)
     }
     batch ??= this.#begin(writer, record, generation)
-    const added = writer.byteLength - before
-    batch.chargedBytes += added
-    this.loadBytes += added
-    this.#parts.charge(added)
+    this.#charge(batch, writer.byteLength - before)
     if (writer.count === 1) batch.result.baseTimestampMs = record.timestampMs
     batch.attach(call, position, record.timestampMs)
   }
@@ -151,7 +150,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     if (batch === undefined) return
     this.#open = undefined
     this.#expectedBytes = batch.writer.byteLength
-    if (this.#parts.options.compression !== 'none') this.#compress(batch)
+    if (this.topic.compression !== undefined) this.#parts.compressor.prepare(batch)
     this.schedule()
   }
 
@@ -215,10 +214,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
       this.#open = undefined
       this.#expectedBytes = first.writer.byteLength
     }
-    if (first.bytes === undefined && this.#parts.options.compression !== 'none') {
-      this.#compress(first)
-      return undefined
-    }
+    if (this.topic.compression !== undefined && !this.#compress(first)) return undefined
     this.#stamp(first)
     this.#waiting.shift()
     this.#inFlight.push(first)
@@ -267,27 +263,33 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     batch.stamped = true
   }
 
-  #compress(batch: ProducerBatch): void {
-    if (batch.sealing || batch.bytes !== undefined) return
-    batch.sealing = true
-    const { runtime, options, codecs } = this.#parts
-    const codec = codecs.of(options.compression)
-    const fields = { ...noIdentity, transactional: options.transactional }
-    const done = runtime.work(() => batch.writer.sealCompressed(fields, codec, options.compressionLevel))
-    done.then(
-      (bytes) => {
-        batch.sealing = false
-        batch.bytes = bytes
-        if (!batch.settled) this.schedule()
-      },
-      (cause) => {
-        batch.sealing = false
-        if (batch.settled) return
-        const place = describePartition({ topic: this.topic.name, partition: this.index })
-        const message = `Compressing a batch with ${codec.name} failed (${place}): ${textOf(cause)}`
-        this.drop(batch, (outcome) => new KafkaError('SERIALIZE_FAILED', message, { cause, outcome }))
-      },
-    )
+  #compress(batch: ProducerBatch): boolean {
+    if (batch.bytes !== undefined) return true
+    if (!this.#parts.compressor.compress(batch)) return false
+    this.#chargeCompressed(batch)
+    return true
+  }
+
+  compressed(batch: ProducerBatch, cause: unknown): void {
+    if (batch.bytes !== undefined) {
+      this.#chargeCompressed(batch)
+      this.schedule()
+      return
+    }
+    const place = { topic: this.topic.name, partition: this.index }
+    const message = `Compressing a batch with ${this.topic.compression?.codec.name} failed (${describePartition(place)}): ${textOf(cause)}`
+    this.drop(batch, (outcome) => new KafkaError('SERIALIZE_FAILED', message, { ...place, cause, outcome }))
+  }
+
+  /** The writer stays: a batch that is too large is split by its records. */
+  #chargeCompressed(batch: ProducerBatch): void {
+    this.#charge(batch, batch.byteLength)
+  }
+
+  #charge(batch: ProducerBatch, bytes: number): void {
+    batch.chargedBytes += bytes
+    this.loadBytes += bytes
+    this.#parts.charge(bytes)
   }
 
   /** The broker has the batch. */

@@ -2,13 +2,19 @@ import type { BatchWriter } from '@ottla/codec/records'
 import type { ProduceStarted } from '../diagnostics.ts'
 import type { KafkaError, Outcome } from '../errors.ts'
 import type { Call } from './calls.ts'
+import type { Compression } from './compression.ts'
 import type { Generation } from './flush-barrier.ts'
 import type { Identity } from './identity.ts'
 import { BatchResult, Receipt } from './receipt.ts'
 
 /** The partition of a batch, for those that send the batch or report its result. */
 export interface BatchPartition {
-  readonly topic: { readonly name: string; readonly topicId: string | undefined }
+  readonly topic: {
+    readonly name: string
+    readonly topicId: string | undefined
+    /** Undefined: its batches are not compressed. */
+    readonly compression: Compression | undefined
+  }
   readonly index: number
   /** The batch that takes the next record. */
   readonly open: ProducerBatch | undefined
@@ -26,6 +32,8 @@ export interface BatchPartition {
   closeOpen(): void
   /** Ends the open batch's wait for more records. */
   endLinger(): void
+  /** The batch was compressed, or compressing it failed. */
+  compressed(batch: ProducerBatch, cause: unknown): void
   /** The broker has the batch. */
   complete(batch: ProducerBatch): void
   /** The broker rejected the batch, and no retry helps. `written`: the broker may nevertheless have it. */
@@ -53,6 +61,7 @@ export class ProducerBatch {
 
   /** The sealed batch, once it is closed. From the first attempt on it is never changed, only replaced. */
   bytes: Uint8Array | undefined
+  /** It waits to be compressed, or is being compressed. */
   sealing = false
   /** The identity and sequence are in `bytes`. */
   stamped = false

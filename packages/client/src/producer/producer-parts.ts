@@ -1,6 +1,7 @@
 import type { CodecSet } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
 import type { KafkaError } from '../errors.ts'
+import type { Compressor } from './compressor.ts'
 import type { IdentityPolicy } from './identity.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { ProducerBatch } from './producer-batch.ts'
@@ -25,6 +26,7 @@ export interface ProducerParts {
   readonly codecs: CodecSet
   readonly pool: WriterPool
   readonly observer: Pick<ProducerObserver, 'refused' | 'forget'>
+  readonly compressor: Compressor
   /** Undefined without idempotence. */
   readonly identities: IdentityPolicy | undefined
   /** No batch may linger: a flush waits, or the buffer is full. */

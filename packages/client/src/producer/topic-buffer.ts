@@ -2,6 +2,7 @@ import { noTopicId, type TopicInfo } from '../cluster/topology.ts'
 import { KafkaError, noSuchPartition, type Outcome } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Call } from './calls.ts'
+import { type Compression, compressionOf } from './compression.ts'
 import { distributeAgain } from './distribute-again.ts'
 import type { Generation } from './flush-barrier.ts'
 import { keyPartition } from './murmur2.ts'
@@ -32,6 +33,7 @@ const largerBatchAfterMs = 60_000
  */
 export class TopicBuffer {
   readonly name: string
+  readonly compression: Compression | undefined
   readonly #parts: ProducerParts
   /** Index = partition. */
   readonly partitions: PartitionBuffer[] = []
@@ -60,6 +62,7 @@ export class TopicBuffer {
   constructor(name: string, parts: ProducerParts) {
     this.name = name
     this.#parts = parts
+    this.compression = compressionOf(name, parts.options, parts.codecs)
     this.maxBatchBytes = parts.options.maxBatchBytes
     this.usedMs = parts.runtime.monoNow()
   }

@@ -23,7 +23,7 @@ export interface ProducedBatch extends BatchContent {
   readonly partition: number
 }
 
-export interface ScriptedProducerOptions extends ProducerOptions {
+export interface ScriptedProducerOptions extends Omit<ProducerOptions, 'topics'> {
   /** Topics with the leader of each partition; -1: it has none. */
   readonly topics?: Readonly<Record<string, readonly number[]>>
   readonly nodes?: number

@@ -150,10 +150,19 @@ export class BatchWriter {
 
   /** Like `seal`, with compressed records. The bytes are a copy, so the writer may be reset afterwards. */
   async sealCompressed(fields: SealFields, codec: Codec, level?: number): Promise<Uint8Array> {
-    const payload = await codec.compress(this.#buffer.subarray(batchHeaderBytes, this.#end), level)
-    const batch = Buffer.allocUnsafeSlow(batchHeaderBytes + payload.length)
-    batch.set(payload, batchHeaderBytes)
-    this.#writeHeader(batch, fields, codec.id)
+    return this.sealPayload(fields, codec.id, await codec.compress(this.payload, level))
+  }
+
+  /** The records so far, without the header. The bytes belong to the writer, like those of `seal`. */
+  get payload(): Uint8Array {
+    return this.#buffer.subarray(batchHeaderBytes, this.#end)
+  }
+
+  /** Like `sealCompressed`, for a caller that has compressed `payload` with the codec of that id. */
+  sealPayload(fields: SealFields, codecId: number, compressed: Uint8Array): Uint8Array {
+    const batch = Buffer.allocUnsafeSlow(batchHeaderBytes + compressed.length)
+    batch.set(compressed, batchHeaderBytes)
+    this.#writeHeader(batch, fields, codecId)
     return batch
   }
 

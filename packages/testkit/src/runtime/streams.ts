@@ -30,6 +30,8 @@ export interface RandomStreams {
   readonly ids: RandomStream
   /** Random decisions of brokers and clients: jitter, partitioners. */
   readonly choices: RandomStream
+  /** How long jobs outside the event loop take. */
+  readonly work: RandomStream
   /** For the test itself: which faults, and when. */
   readonly faults: RandomStream
 }
@@ -41,6 +43,7 @@ export function streamsOf(seed: number): RandomStreams {
     network: of('network'),
     ids: of('ids'),
     choices: of('choices'),
+    work: of('work'),
     faults: of('faults'),
   }
 }

@@ -51,10 +51,32 @@ describe('a step', () => {
     const time = new VirtualTime({ seed: 1 })
     const order: string[] = []
     const work = () => new Promise<void>((resolve) => setTimeout(resolve, 5))
-    const worked = time.clients.work(work).then(() => void order.push(`worked at ${time.nowMs}`))
+    const worked = time.clients.work(work).then(() => void order.push('worked'))
     const timer = new Promise<void>((resolve) => time.clients.setTimer(resolve, 1)).then(() => void order.push('timer'))
     await time.drive(Promise.all([worked, timer]))
-    expect(order).toEqual(['worked at 0', 'timer'])
+    expect(order).toEqual(['worked', 'timer'])
+  })
+
+  /** Jobs of one instant that take any real time, in the order and at the times of their ends. */
+  async function jobs(seed: number): Promise<string[]> {
+    const time = new VirtualTime({ seed })
+    const ends: string[] = []
+    const started = new Promise<void>((resolve) => {
+      time.clients.setTimer(() => {
+        const all = [0, 1, 2, 3].map(async (job) => {
+          await time.clients.work(() => new Promise((done) => setTimeout(done, Math.random() * 5)))
+          ends.push(`${job} at ${time.nowMs}`)
+        })
+        void Promise.all(all).then(() => resolve())
+      }, 10)
+    })
+    await time.drive(started)
+    return [...ends, time.eventHash]
+  }
+
+  test('ends the jobs of one instant in an order and at times that follow from the seed', async () => {
+    expect(await jobs(1)).toEqual(await jobs(1))
+    expect(new Set(await Promise.all([1, 2, 3, 4].map(jobs).map(async (ends) => (await ends).join()))).size).toBe(4)
   })
 
   test('ends the run with the error of an event', async () => {

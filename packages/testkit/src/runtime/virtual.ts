@@ -16,7 +16,7 @@ interface Drive {
 }
 
 /** The kinds of events, which are part of the hash. */
-const kinds = { timer: 1, deferred: 2, network: 3, turn: 4 } as const
+const kinds = { timer: 1, deferred: 2, network: 3, turn: 4, work: 5 } as const
 
 /** The tie of an event after all others of its instant. */
 const last = Number.POSITIVE_INFINITY
@@ -59,8 +59,9 @@ export class VirtualTime {
   #lastDeferredAtMs = 0
   #lastArrivalAtMs = 0
   #timerCount = 0
-  /** Work outside the event loop, which time waits for. */
+  /** Jobs of `work` that have not ended, which time waits for. */
   #working = 0
+  #lastJob: Promise<unknown> = Promise.resolve()
   /** The callers that let time pass until their promise settles. */
   readonly #drives = new Set<Drive>()
   /** `#next` is scheduled. Two of them would run an event before the callbacks of the one before it. */
@@ -209,12 +210,20 @@ export class VirtualTime {
     return this.#push(kinds.timer, Math.max(1, Math.ceil(delayMs)), this.streams.schedule(), fire) as unknown as Timer
   }
 
+  /** Threads end jobs in any order. So one job runs at a time, and its end is an event whose time follows from the seed. */
   async #work<T>(job: () => Promise<T> | T): Promise<T> {
+    const delayMs = this.#drives.size > 0 ? delayOf(this.streams.work) : 0
+    const atMs = this.#nowMs + delayMs
     this.#working++
+    const ended = this.#lastJob.then(job)
+    this.#lastJob = ended.catch(() => {})
     try {
-      return await job()
+      return await ended
     } finally {
       this.#working--
+      await new Promise<void>((resolve) => {
+        this.#push(kinds.work, Math.max(0, atMs - this.#nowMs), this.streams.work(), resolve)
+      })
     }
   }
 
