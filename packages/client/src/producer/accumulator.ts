@@ -8,7 +8,7 @@ import { asKafkaError, closedError, KafkaError, type Outcome } from '../errors.t
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { BufferSpace } from './buffer-space.ts'
 import { type Call, PartsCall } from './calls.ts'
-import { Compressor } from './compressor.ts'
+import { Compressor, noIdentity } from './compressor.ts'
 import { Deadlines } from './deadlines.ts'
 import { delayOf, timedOutError } from './delay.ts'
 import { FlushBarrier, type Generation } from './flush-barrier.ts'
@@ -24,6 +24,7 @@ import type { PausablePartition, ProducerParts } from './producer-parts.ts'
 import { BatchResult, Receipt } from './receipt.ts'
 import type { RecordEntry } from './record-input.ts'
 import { checkSize } from './size.ts'
+import type { Division } from './split-batch.ts'
 import type { AwaitingRecord, TopicBuffer } from './topic-buffer.ts'
 import { TopicDirectory } from './topic-directory.ts'
 import { TopicLookup } from './topic-lookup.ts'
@@ -68,7 +69,7 @@ export class Accumulator implements ProducerParts {
     this.runtime = cluster.runtime
     this.codecs = cluster.options.codecs
     this.pool = new WriterPool(options.maxBatchBytes, Math.min(pooledBytes, options.maxBufferedBytes))
-    this.compressor = new Compressor(cluster.runtime)
+    this.compressor = new Compressor(cluster.runtime, { ...noIdentity, transactional: options.transactional })
     this.space = new BufferSpace({
       maxBytes: options.maxBufferedBytes,
       bufferedBytes: () => this.#bufferedBytes,
@@ -272,17 +273,13 @@ export class Accumulator implements ProducerParts {
     this.barrier.leave(batch.generation)
   }
 
-  splitInto(batch: ProducerBatch, parts: readonly ProducerBatch[]): void {
+  divide(batch: ProducerBatch, { batches, results, rejected }: Division): void {
     this.observer.moved(batch)
     this.#deadlines.end(batch)
-    let start = 0
-    batch.result.parts = parts.map(({ result, count }) => {
-      const part = { start, first: 0, result }
-      start += count
-      return part
-    })
-    const whole = new PartsCall(parts.length, () => this.settle(batch, undefined))
-    for (const part of parts) {
+    batch.result.parts = results
+    if (rejected > 0) this.observer.rejected(batch, rejected)
+    const whole = new PartsCall(batches.length, () => this.settle(batch, undefined))
+    for (const part of batches) {
       part.calls.push(whole)
       this.start(part)
     }

@@ -1,6 +1,6 @@
 import { BatchWriter, type Codec, codecOf, RecordBatchReader } from '@ottla/codec/records'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { Compressor } from './compressor.ts'
+import { Compressor, noIdentity } from './compressor.ts'
 import { type BatchPartition, ProducerBatch } from './producer-batch.ts'
 
 const small = 1_000
@@ -56,7 +56,11 @@ async function settle(): Promise<void> {
 
 beforeEach(() => {
   deferred = []
-  compressor = new Compressor({ work: async (job) => job(), defer: (callback) => void deferred.push(callback) })
+  const runtime = {
+    work: async <T>(job: () => Promise<T> | T) => job(),
+    defer: (callback: () => void) => void deferred.push(callback),
+  }
+  compressor = new Compressor(runtime, noIdentity)
   jobs = []
   notified = []
 })

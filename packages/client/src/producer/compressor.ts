@@ -1,3 +1,4 @@
+import type { SealFields } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
 import { Queue } from '../runtime/queue.ts'
 import type { Compression } from './compression.ts'
@@ -15,11 +16,13 @@ const maxJobs = 2
 /** What one turn of the event loop compresses at most, apart from the batch that crosses this: 1 ms with lz4, 4 ms with gzip. */
 const turnBytes = 512 << 10
 
-const unsigned = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
+/** For a batch without a sequence number. */
+export const noIdentity: SealFields = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
 
 /** Compresses closed batches: small ones immediately, the others as a bounded number of jobs, in the order of the calls. */
 export class Compressor {
   readonly #runtime: Pick<Runtime, 'work' | 'defer'>
+  readonly #fields: SealFields
   readonly #waiting = new Queue<ProducerBatch>()
   #jobs = 0
   /** Compressed in this turn of the event loop. */
@@ -29,8 +32,10 @@ export class Compressor {
     this.#startWaiting()
   }
 
-  constructor(runtime: Pick<Runtime, 'work' | 'defer'>) {
+  /** `fields`: those of a batch that has no sequence number yet. */
+  constructor(runtime: Pick<Runtime, 'work' | 'defer'>, fields: SealFields) {
     this.#runtime = runtime
+    this.#fields = fields
   }
 
   /** Batches that wait for a job. */
@@ -97,7 +102,7 @@ export class Compressor {
       compressed = Promise.reject(error)
     }
     if (compressed instanceof Uint8Array) {
-      seal(batch, codec.id, compressed)
+      this.#seal(batch, compressed)
       return
     }
     // A library that is loaded first, a custom codec, or a failure.
@@ -109,12 +114,16 @@ export class Compressor {
     let cause: unknown
     try {
       const bytes = await compressed
-      if (isNeeded(batch)) seal(batch, compressionFor(batch).codec.id, bytes)
+      if (isNeeded(batch)) this.#seal(batch, bytes)
     } catch (error) {
       cause = error
     }
     batch.sealing = false
     if (isNeeded(batch)) batch.partition.compressed(batch, cause)
+  }
+
+  #seal(batch: ProducerBatch, compressed: Uint8Array): void {
+    batch.bytes = batch.writer.sealPayload(this.#fields, compressionFor(batch).codec.id, compressed)
   }
 
   #count(batch: ProducerBatch): void {
@@ -130,8 +139,4 @@ function isNeeded({ settled, result }: ProducerBatch): boolean {
 
 function compressionFor({ partition }: ProducerBatch): Compression {
   return partition.topic.compression!
-}
-
-function seal(batch: ProducerBatch, codecId: number, compressed: Uint8Array): void {
-  batch.bytes = batch.writer.sealPayload(unsigned, codecId, compressed)
 }

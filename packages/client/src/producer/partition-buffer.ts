@@ -4,13 +4,14 @@ import { describePartition, KafkaError, type Outcome } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Call } from './calls.ts'
 import type { Compression } from './compression.ts'
+import { noIdentity } from './compressor.ts'
 import type { Generation } from './flush-barrier.ts'
 import { isOlder, type PartitionRecord } from './partition-record.ts'
 import { type BatchPartition, ProducerBatch } from './producer-batch.ts'
 import type { ProducerParts } from './producer-parts.ts'
 import { Sequences } from './sequences.ts'
 import type { QueuedPartition, Sink } from './sink.ts'
-import { splitBatch } from './split-batch.ts'
+import { separate, splitBatch } from './split-batch.ts'
 
 /** The topic of a partition. */
 export interface PartitionTopic {
@@ -31,8 +32,6 @@ export interface Removal {
   move(batch: ProducerBatch): void
   errorOf(outcome: Outcome): KafkaError
 }
-
-const noIdentity = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
 
 /**
  * The batches of one partition in order: those that wait, the last of which may be open for more records, and those in flight.
@@ -389,18 +388,23 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     this.#sequences?.unconfirm()
     // After a failed batch all others are out of order. If the first one is, the batch before it is missing at the broker.
     if (first.outOfOrder) this.#sequences?.markMissing(first.ordinal)
-    this.#waiting.unshift(requeued.flatMap((batch) => (batch.tooLarge ? this.#split(batch) : batch)))
-    if (first.tooLarge) return
+    this.#waiting.unshift(requeued.flatMap((batch) => this.#divide(batch)))
+    if (first.tooLarge || first.rejected !== undefined) return
     // No pause after a change of the leader, nor before the first attempt with new sequence numbers.
     if (this.#sink !== this.#sentTo || (first.outOfOrder && this.#failures === 0)) this.#failures++
     else this.retryAt(this.#parts.runtime.monoNow() + this.#parts.backoffMs(this.#failures, first.lastError))
   }
 
-  #split(batch: ProducerBatch): ProducerBatch[] {
-    const { pool } = this.#parts
-    const parts = splitBatch(batch, (bytes) => pool.take(bytes))
-    this.topic.limitBatchBytes(batch.writer.byteLength)
-    this.#parts.splitInto(batch, parts)
-    return parts
+  /** What is sent in place of a batch. */
+  #divide(batch: ProducerBatch): readonly ProducerBatch[] {
+    const { tooLarge, rejected, ordinal } = batch
+    if (!tooLarge && rejected === undefined) return [batch]
+    const newWriter = (bytes: number) => this.#parts.pool.take(bytes)
+    const division = rejected === undefined ? splitBatch(batch, newWriter) : separate(batch, rejected, newWriter)
+    if (tooLarge) this.topic.limitBatchBytes(batch.writer.byteLength)
+    // Fewer records: the numbers of those after it do not follow any more.
+    else this.#sequences?.markMissing(ordinal)
+    this.#parts.divide(batch, division)
+    return division.batches
   }
 }

@@ -1,7 +1,7 @@
 import type { ProduceResponse } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
 import { meaningOf } from '../error-meaning.ts'
-import { asKafkaError, describePartition, KafkaError, kafkaErrorOf } from '../errors.ts'
+import { asKafkaError, describePartition, type ErrorPlace, KafkaError, kafkaErrorOf } from '../errors.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import { type Attempted, verdictOf } from './verdict.ts'
@@ -67,7 +67,8 @@ function settleOne(batch: ProducerBatch, response: PartitionResponse, broker: Br
   const outcome = written || batch.maybeWritten ? 'unknown' : 'not-written'
   const error = kafkaErrorOf(errorCode, 'Producing', { ...where, outcome })
   if (producer === 'identity-refused') partition.refuseIdentity(batch)
-  switch (verdictOf(errorCode, attemptedOf(batch, error))) {
+  const rejected = rejectedRecords(batch, response, { ...where, outcome })
+  switch (verdictOf(errorCode, attemptedOf(batch, error, rejected.size))) {
     case 'done':
       complete(batch, response)
       return false
@@ -82,9 +83,13 @@ function settleOne(batch: ProducerBatch, response: PartitionResponse, broker: Br
       batch.outOfOrder = producer === 'out-of-sequence'
       partition.requeue(batch, error, false)
       break
+    case 'separate':
+      batch.rejected = rejected
+      partition.requeue(batch, error, false)
+      break
     case 'fail':
     case 'poison':
-      nameBadRecords(batch, response, where, error)
+      if (rejected.size > 0) batch.result.recordErrors = withOthers(batch, rejected, error)
       partition.fail(batch, error, written)
   }
   return staleMetadata && !hintTaken
@@ -96,11 +101,11 @@ function complete(batch: ProducerBatch, { baseOffset, logAppendTimeMs }: Partiti
   batch.partition.complete(batch)
 }
 
-function attemptedOf(batch: ProducerBatch, { retriable }: KafkaError): Attempted {
+function attemptedOf(batch: ProducerBatch, { retriable }: KafkaError, rejected = 0): Attempted {
   const { maybeWritten, wholeMaybeWritten, count: records, identity, unreadable } = batch
   const idempotent = identity !== undefined
   const transactional = identity?.transactional ?? false
-  return { maybeWritten, wholeMaybeWritten, records, idempotent, transactional, unreadable, retriable }
+  return { maybeWritten, wholeMaybeWritten, records, rejected, idempotent, transactional, unreadable, retriable }
 }
 
 /**
@@ -119,29 +124,39 @@ function takeHint(
   return leaderId !== broker.id && known?.leader === leaderId && known.leaderEpoch === leaderEpoch
 }
 
-/** KIP-467: the records that the broker rejected. The others were only in the same batch, and may be sent again. */
-function nameBadRecords(
-  batch: ProducerBatch,
-  response: PartitionResponse,
-  where: { readonly topic: string; readonly partition: number; readonly broker: Broker },
-  error: KafkaError,
-): void {
-  if (response.recordErrors.length === 0) return
-  const { result, count } = batch
-  const errors = new Map<number, KafkaError>()
-  for (const { batchIndex, batchIndexErrorMessage } of response.recordErrors) {
-    const message = batchIndexErrorMessage ?? response.errorMessage
-    const outcome = 'not-written'
-    errors.set(batchIndex, kafkaErrorOf(response.errorCode, 'Producing', { ...where, message, outcome }))
+const noneRejected: ReadonlyMap<number, KafkaError> = new Map()
+
+/** KIP-467: the records that the broker names, with the error of each, by their index in the batch. */
+function rejectedRecords(
+  { count }: ProducerBatch,
+  { errorCode, errorMessage, recordErrors }: PartitionResponse,
+  where: ErrorPlace,
+): ReadonlyMap<number, KafkaError> {
+  if (recordErrors.length === 0) return noneRejected
+  const rejected = new Map<number, KafkaError>()
+  for (const { batchIndex, batchIndexErrorMessage } of recordErrors) {
+    if (batchIndex < 0 || batchIndex >= count) continue
+    rejected.set(
+      batchIndex,
+      kafkaErrorOf(errorCode, 'Producing', { ...where, message: batchIndexErrorMessage ?? errorMessage }),
+    )
   }
-  const innocent = error.with({
-    message: `Producing failed: another record of the same batch was rejected (${describePartition(where)})`,
+  return rejected
+}
+
+/** The errors of all records of a batch whose other records cannot be sent again: they may be in the log. */
+function withOthers(
+  { count, result }: ProducerBatch,
+  rejected: ReadonlyMap<number, KafkaError>,
+  error: KafkaError,
+): ReadonlyMap<number, KafkaError> {
+  const other = error.with({
+    message: `Producing failed: another record of the same batch was rejected (${describePartition(result)})`,
     retriable: true,
     cause: error,
     hint: 'Send it again without the rejected one.',
   })
-  for (let index = 0; index < count; index++) if (!errors.has(index)) errors.set(index, innocent)
-  result.recordErrors = errors
+  return new Map(Array.from({ length: count }, (_, index) => [index, rejected.get(index) ?? other]))
 }
 
 /** A request failed as a whole: its batches are requeued, or rejected where no retry helps, as after a refused login. */

@@ -80,6 +80,8 @@ export class ProducerBatch {
   unreadable = 0
   /** The broker rejected it as too large. */
   tooLarge = false
+  /** The broker rejected it because of these records, by their index in the batch (KIP-467). */
+  rejected: ReadonlyMap<number, KafkaError> | undefined
   lastError: KafkaError | undefined
   settled = false
   /** Since its first request, while a subscriber of the diagnostics channels waits for its end. */

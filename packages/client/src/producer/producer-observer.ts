@@ -98,6 +98,15 @@ export class ProducerObserver {
     produceChannels.end(published, { durationMs, result, attempts, baseOffset, error })
   }
 
+  /** The broker rejected some records of a batch; the others are in another one now. */
+  rejected({ result, lastError: error, unreported }: ProducerBatch, records: number): void {
+    if (error === undefined) return
+    const { topic, partition } = result
+    this.#metrics.failed(topic, error.code, records)
+    this.#callInterceptors({ topic, partition, records, baseOffset: undefined, error })
+    this.#deliveryFailed({ topic, partition, records, unreported, error })
+  }
+
   /** A record was appended to no batch. `unreported`: it has neither a promise nor a callback. */
   refused(topic: string, error: KafkaError, unreported: boolean): void {
     this.#metrics.failed(topic, error.code, 1)

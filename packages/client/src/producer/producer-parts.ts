@@ -6,6 +6,7 @@ import type { IdentityPolicy } from './identity.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerObserver } from './producer-observer.ts'
+import type { Division } from './split-batch.ts'
 import type { WriterPool } from './writer-pool.ts'
 
 /** A partition that can be made to wait before it sends again. */
@@ -38,8 +39,8 @@ export interface ProducerParts {
   start(batch: ProducerBatch): void
   /** The result of a batch; without an error it is acknowledged. Only the first result of a batch counts. */
   settle(batch: ProducerBatch, error: KafkaError | undefined): void
-  /** A batch continues as parts: it is settled when they are. */
-  splitInto(batch: ProducerBatch, parts: readonly ProducerBatch[]): void
+  /** A batch continues as others: it is settled when they are. */
+  divide(batch: ProducerBatch, division: Division): void
 
   /** The records of a batch are now in others: it has no deadline and no share of the buffer any more, and is settled when they are. */
   detach(batch: ProducerBatch): void

@@ -122,7 +122,8 @@ export class SendError extends KafkaError {
 
   constructor(results: readonly (Receipt | KafkaError)[], changes: KafkaErrorChanges = {}) {
     const errors = results.filter((result) => KafkaError.is(result))
-    const first = errors[0]
+    // The others may have failed because of it.
+    const first = errors.find(({ retriable }) => !retriable) ?? errors[0]
     const message = `${errors.length} of ${results.length} records were not delivered: ${first?.message}`
     super(changes.code ?? 'SEND_FAILED', changes.message ?? message, {
       cause: first,

@@ -6,14 +6,12 @@ import { failure } from '../../test/support/settled.ts'
 import type { Broker } from '../cluster/broker.ts'
 import { Cluster } from '../cluster/cluster.ts'
 import { noTopicId } from '../cluster/topology.ts'
-import type { KafkaError } from '../errors.ts'
 import { createEvents } from '../events.ts'
 import { silentLogger } from '../logger.ts'
 import { Metrics } from '../metrics.ts'
 import { resolveKafkaOptions } from '../options.ts'
 import { resolveProducerOptions } from './options.ts'
 import { Producer } from './producer.ts'
-import type { SendError } from './receipt.ts'
 
 async function connected(options: ScriptedProducerOptions = {}): Promise<ScriptedProducer> {
   const script = new ScriptedProducer(options)
@@ -44,8 +42,6 @@ function corruptNextProduceResponse(broker: Broker): void {
     return { ...response, responses: [{ ...topic, partitionResponses: [first, broken] }] }
   }
 }
-
-const upTo = (count: number) => Array.from({ length: count }, (_, i) => i)
 
 describe('batching', () => {
   test('sends records of one turn in one request, and gathers more while it is in flight', async () => {
@@ -214,19 +210,6 @@ describe('flush and close', () => {
 })
 
 describe('a response', () => {
-  test('that names bad records gives each its own error, and lets the others be sent again', async () => {
-    const script = await connected()
-    const recordErrors = [{ batchIndex: 3, batchIndexErrorMessage: 'no key' }]
-    script.fate = () => ({ error: 'INVALID_RECORD', fields: { recordErrors, errorMessage: 'compacted' } })
-    const sent = failure(script.producer.send(upTo(10).map((i) => ({ topic: 't', value: `${i}` }))))
-    await script.runtime.settle()
-    const errors = ((await sent) as SendError).results as KafkaError[]
-    expect(errors[3]).toMatchObject({ code: 'INVALID_RECORD', retriable: false, outcome: 'not-written' })
-    expect(errors[3]!.message).toContain('no key')
-    for (const [i, error] of errors.entries()) if (i !== 3) expect(error.retriable).toBe(true)
-    await script.close()
-  })
-
   test('that cannot be decoded three times settles its batches, and later batches continue', async () => {
     const script = await connected({ topics: { t: [1, 1] } })
     const { producer, runtime } = script

@@ -6,26 +6,65 @@ import {
   type RecordHeader,
   readHeaders,
 } from '@ottla/codec/records'
+import type { KafkaError } from '../errors.ts'
 import { ProducerBatch } from './producer-batch.ts'
+import { BatchResult, type ResultPart } from './receipt.ts'
 import { sequenceAfter } from './sequences.ts'
+
+/** The batches that have the records of another one, and the results of its records. */
+export interface Division {
+  readonly batches: readonly ProducerBatch[]
+  readonly results: readonly ResultPart[]
+  /** How many records have failed and are in none of the batches. */
+  readonly rejected: number
+}
+
+type NewWriter = (expectedBytes: number) => BatchWriter
 
 /**
  * The two halves, by bytes, of a batch that the broker rejected as too large, with at least one record each. They divide its
  * sequence numbers, so that the batches after it keep theirs.
  */
-export function splitBatch(batch: ProducerBatch, newWriter: (expectedBytes: number) => BatchWriter): ProducerBatch[] {
+export function splitBatch(batch: ProducerBatch, newWriter: NewWriter): Division {
   const whole = readerOf(batch)
   const cut = middleOf(whole.records(), batch.count, batch.writer.byteLength)
   const expectedBytes = batch.writer.byteLength / 2
-  const halves = [0, cut].map((start, position) => partOf(batch, newWriter(expectedBytes), position, start))
+  const batches = [0, cut].map((start, position) => partOf(batch, newWriter(expectedBytes), position, start))
   let index = 0
-  for (const { timestampMs, key, value, headers } of recordsIn(whole)) {
-    const { writer, result } = halves[index < cut ? 0 : 1]!
-    if (writer.count === 0) result.baseTimestampMs = timestampMs
-    writer.append(timestampMs, key, value, headers)
+  for (const record of recordsIn(whole)) appendTo(batches[index++ < cut ? 0 : 1]!, record)
+  const results = batches.map(({ result }, position) => ({ start: position * cut, first: 0, result }))
+  return { batches, results, rejected: 0 }
+}
+
+/** The records that the broker did not reject, in a batch of their own, which has no sequence number yet. */
+export function separate(
+  batch: ProducerBatch,
+  rejected: ReadonlyMap<number, KafkaError>,
+  newWriter: NewWriter,
+): Division {
+  const { partition, createdMs, generation, ordinal, span } = batch
+  const others = new ProducerBatch(partition, newWriter(batch.writer.byteLength), createdMs, generation, ordinal, span)
+  others.lingered = true
+  others.unreported = batch.unreported
+  const failed = new BatchResult(partition.topic.name, partition.index)
+  failed.error = batch.lastError
+  failed.recordErrors = rejected
+  const results: ResultPart[] = []
+  let index = 0
+  for (const record of recordsIn(readerOf(batch))) {
+    const isRejected = rejected.has(index)
+    const result = isRejected ? failed : others.result
+    if (results.at(-1)?.result !== result)
+      results.push({ start: index, first: isRejected ? index : others.count, result })
+    if (!isRejected) appendTo(others, record)
     index++
   }
-  return halves
+  return { batches: [others], results, rejected: rejected.size }
+}
+
+function appendTo({ writer, result }: ProducerBatch, { timestampMs, key, value, headers }: BatchRecord): void {
+  if (writer.count === 0) result.baseTimestampMs = timestampMs
+  writer.append(timestampMs, key, value, headers)
 }
 
 /** The records of a batch, in a copy of its bytes. */

@@ -6,6 +6,7 @@ const plain: Attempted = {
   maybeWritten: false,
   wholeMaybeWritten: false,
   records: 2,
+  rejected: 0,
   idempotent: true,
   transactional: false,
   unreadable: 0,
@@ -43,6 +44,13 @@ const rows: [Parameters<typeof verdictOf>[0], Partial<Attempted>, Verdict][] = [
   ['DUPLICATE_SEQUENCE_NUMBER', transactional, 'done'],
   ['MESSAGE_TOO_LARGE', transactional, 'split'],
   ['CONCURRENT_TRANSACTIONS', { ...transactional, retriable: true }, 'again'],
+  ['INVALID_RECORD', {}, 'fail'],
+  ['INVALID_RECORD', { rejected: 1 }, 'separate'],
+  ['INVALID_RECORD', { rejected: 2 }, 'fail'],
+  ['INVALID_RECORD', { ...maybe, rejected: 1 }, 'fail'],
+  ['INVALID_TIMESTAMP', { rejected: 1, idempotent: false }, 'separate'],
+  ['UNKNOWN_SERVER_ERROR', { rejected: 1 }, 'fail'],
+  ['INVALID_RECORD', { ...transactional, rejected: 1 }, 'poison'],
 ]
 
 test.each(rows)('%s of a batch with %o: %s', (code, batch, verdict) => {

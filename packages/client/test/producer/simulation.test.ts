@@ -34,6 +34,7 @@ const fates: readonly (readonly [probability: number, action: FaultRule['action'
 
 const records = 80
 const partitions = 2
+const dayMs = 86_400_000
 
 /** Adds a rule for each fate. All of them look at one random number per request. */
 function addFates({ cluster, fault }: Scenario, random: () => number): void {
@@ -121,11 +122,15 @@ interface Reports {
 }
 
 /** Sends records with pauses, and collects what the producer reports about each. */
-async function produce({ advance }: Scenario, producer: Producer, random: () => number): Promise<Reports> {
+async function produce(scenario: Scenario, producer: Producer, seed: number, random: () => number): Promise<Reports> {
+  const { advance, cluster } = scenario
   const reports: Reports = { outcomes: new Map(), repeated: 0 }
+  const rejects = randomStream(seed + 1)
   for (let i = 0; i < records; i++) {
     const value = `${i} ${'x'.repeat(Math.floor(random() * 500))}`
-    producer.enqueue({ topic: 't', value, partition: i % partitions }, (failure) => {
+    // Now and then a record that brokers reject by its name, with nothing of its batch written.
+    const timestamp = cluster.clock.now() + (rejects() < 0.02 ? dayMs : 0)
+    producer.enqueue({ topic: 't', value, partition: i % partitions, timestamp }, (failure) => {
       if (reports.outcomes.has(value)) reports.repeated++
       reports.outcomes.set(value, failure)
     })
@@ -175,7 +180,7 @@ function simulate(seed: number): Promise<Counts> {
     addFates(scenario, random)
     let calm = false
     const moving = moveLeaders(scenario, random, () => calm)
-    const reports = await produce(scenario, producer, random)
+    const reports = await produce(scenario, producer, seed, random)
     await scenario.advance('5s')
     calm = true
     await moving
