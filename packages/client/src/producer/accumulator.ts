@@ -6,6 +6,7 @@ import type { TopicInfo } from '../cluster/topology.ts'
 import { meaningOf } from '../error-meaning.ts'
 import { asKafkaError, closedError, KafkaError, type Outcome } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
+import { BufferBudget } from './buffer-budget.ts'
 import { BufferSpace } from './buffer-space.ts'
 import { type Call, PartsCall } from './calls.ts'
 import { Compressor, noIdentity } from './compressor.ts'
@@ -45,6 +46,7 @@ export class Accumulator implements ProducerParts {
   readonly compressor: Compressor
   readonly identities: IdentityPolicy | undefined
   readonly barrier = new FlushBarrier()
+  readonly budget: BufferBudget
   readonly space: BufferSpace
   readonly observer: ProducerObserver
   readonly #cluster: ProducerCluster
@@ -58,7 +60,6 @@ export class Accumulator implements ProducerParts {
   readonly #transaction: TransactionPolicy | undefined
   /** Those that wait until no request is in flight. */
   readonly #drained: (() => void)[] = []
-  #bufferedBytes = 0
   #flushes = 0
 
   constructor(cluster: ProducerCluster, options: ResolvedProducerOptions, transaction?: TransactionPolicy) {
@@ -70,9 +71,10 @@ export class Accumulator implements ProducerParts {
     this.codecs = cluster.options.codecs
     this.pool = new WriterPool(options.maxBatchBytes, Math.min(pooledBytes, options.maxBufferedBytes))
     this.compressor = new Compressor(cluster.runtime, { ...noIdentity, transactional: options.transactional })
+    this.budget = new BufferBudget(options.maxBufferedBytes)
     this.space = new BufferSpace({
       maxBytes: options.maxBufferedBytes,
-      bufferedBytes: () => this.#bufferedBytes,
+      bufferedBytes: () => this.budget.usedBytes,
       defer: (callback) => cluster.runtime.defer(callback),
     })
     this.#timer = new DeadlineTimer(cluster.runtime)
@@ -80,7 +82,7 @@ export class Accumulator implements ProducerParts {
     this.#timer.add((nowMs) => this.space.expire(nowMs, () => this.#spaceTimedOut()))
     this.#directory = new TopicDirectory(cluster, this, this.#timer)
     this.observer = new ProducerObserver(cluster, this.#connections.owner, options.interceptors, {
-      bufferedBytes: () => this.#bufferedBytes,
+      bufferedBytes: () => this.budget.usedBytes,
       unsettledBatches: () => this.#deadlines.unsettledCount,
       inFlight: () => this.#leaders.inFlight,
     })
@@ -123,7 +125,7 @@ export class Accumulator implements ProducerParts {
 
   /** Below the budget: one more record is accepted, whatever its size. */
   get hasSpace(): boolean {
-    return this.#bufferedBytes < this.options.maxBufferedBytes
+    return this.budget.hasSpace
   }
 
   /** Whether a record is accepted without waiting: there is space, and no call waits for it. */
@@ -132,7 +134,7 @@ export class Accumulator implements ProducerParts {
   }
 
   get bufferedBytes(): number {
-    return this.#bufferedBytes
+    return this.budget.usedBytes
   }
 
   get isFlushing(): boolean {
@@ -187,7 +189,7 @@ export class Accumulator implements ProducerParts {
     const record = { key, value, headers, timestampMs, sizeBound, acceptedMs }
     topic.awaiting.push({ ...record, partition, call, position, generation })
     if (call !== undefined) call.pending++
-    this.charge(sizeBound)
+    this.budget.addWaiting(record, call, topic.awaiting.size)
     this.barrier.enter(generation)
     if (topic.lookingUp) return
     const cached = topic.known ? undefined : this.#cluster.topic(topic.name)
@@ -209,7 +211,7 @@ export class Accumulator implements ProducerParts {
       if (at >= count && topic.lacks(topic.awaiting.peek()?.partition)) break
       const entry = topic.awaiting.shift()!
       const { partition, call, position, generation } = entry
-      this.charge(-entry.sizeBound)
+      this.budget.removeWaiting(entry, call, topic.awaiting.size)
       try {
         this.#append(topic, entry, partition, call, position, generation)
       } catch (error) {
@@ -225,7 +227,7 @@ export class Accumulator implements ProducerParts {
   #failAwaiting(topic: TopicBuffer, error: KafkaError, fails: (entry: AwaitingRecord) => boolean = () => true): void {
     for (let entry = topic.awaiting.peek(); entry !== undefined && fails(entry); entry = topic.awaiting.peek()) {
       topic.awaiting.shift()
-      this.charge(-entry.sizeBound)
+      this.budget.removeWaiting(entry, entry.call, topic.awaiting.size)
       this.refuse(topic.name, error, entry.call, entry.position)
       entry.call?.arrived()
       this.barrier.leave(entry.generation)
@@ -246,11 +248,8 @@ export class Accumulator implements ProducerParts {
     queueMicrotask(() => call.settled(result))
   }
 
-  charge(bytes: number): void {
-    this.#bufferedBytes += bytes
-  }
-
   start(batch: ProducerBatch): void {
+    this.budget.begin(batch)
     this.barrier.enter(batch.generation)
     this.#deadlines.begin(batch)
   }
@@ -264,8 +263,7 @@ export class Accumulator implements ProducerParts {
     if (this.#transaction !== undefined && batch.result.failed) {
       this.#transaction.failed(error ?? batch.result.errorOf(0) ?? new KafkaError('SEND_FAILED', 'A record failed'))
     }
-    batch.partition.loadBytes -= batch.chargedBytes
-    this.#bufferedBytes -= batch.chargedBytes
+    this.budget.remove(batch)
     // Calls that wait for space come before those that continue after this result.
     this.space.release()
     this.observer.settled(batch, error)
@@ -289,9 +287,7 @@ export class Accumulator implements ProducerParts {
     this.observer.moved(batch)
     this.compressor.drop(batch)
     this.#deadlines.end(batch)
-    batch.partition.loadBytes -= batch.chargedBytes
-    this.charge(-batch.chargedBytes)
-    batch.chargedBytes = 0
+    this.budget.remove(batch)
   }
 
   leaderMissing(partition: PausablePartition): void {

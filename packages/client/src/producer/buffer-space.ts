@@ -1,5 +1,6 @@
 import { KafkaError } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
+import { freeOverheadBytes } from './buffer-budget.ts'
 
 /** Something that waits for space in the buffer. */
 export interface SpaceWaiter {
@@ -19,9 +20,6 @@ export interface WaitingSize {
   /** Of the objects around it. */
   overheadBytes: number
 }
-
-/** Not counted: a small `maxBufferedBytes` limits the data, not the objects. */
-const freeOverheadBytes = 1 << 20
 
 export interface BufferSpaceParts {
   /** Limit of the buffer, and again of what waits for it. */

@@ -7,6 +7,8 @@ import { type BatchResult, errorOfReceipt, type Receipt, SendError } from './rec
  */
 export interface Call {
   pending: number
+  /** What each record of it takes in memory beside its data, until it is settled. */
+  readonly overheadBytes: number
   /** The record at `position` of the call was appended to a batch. */
   accepted(receipt: Receipt, position: number): void
   /** A batch of the call has its result; called once for each batch that incremented `pending`. */
@@ -14,6 +16,12 @@ export interface Call {
   /** A record that incremented `pending` while its topic was unknown was appended to a batch, or refused. */
   arrived(): void
 }
+
+// Measured as RSS on Node 20, with a small function or one `then` of the caller.
+const enqueueOverheadBytes = 256
+const sendOverheadBytes = 640
+/** Of a receipt, in the array of its call. */
+const receiptOverheadBytes = 64
 
 /** `send(record)`. */
 export class SendOne implements Call {
@@ -28,6 +36,10 @@ export class SendOne implements Call {
       this.#resolve = resolve
       this.#reject = reject
     })
+  }
+
+  get overheadBytes(): number {
+    return sendOverheadBytes
   }
 
   accepted(receipt: Receipt): void {
@@ -53,6 +65,7 @@ export class SendOne implements Call {
 export class SendMany implements Call {
   // One for the call itself: it is not over while records of it wait for buffer space.
   pending = 1
+  readonly overheadBytes: number
   readonly promise: Promise<Receipt[]>
   #resolve!: (receipts: Receipt[]) => void
   #reject!: (error: KafkaError) => void
@@ -62,6 +75,7 @@ export class SendMany implements Call {
 
   constructor(count: number) {
     this.#receipts = new Array(count)
+    this.overheadBytes = receiptOverheadBytes + Math.ceil(sendOverheadBytes / Math.max(1, count))
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -123,6 +137,10 @@ export class EnqueueCall implements Call {
     this.#onSettled = onSettled
   }
 
+  get overheadBytes(): number {
+    return enqueueOverheadBytes
+  }
+
   accepted(receipt: Receipt): void {
     this.#receipt = receipt
   }
@@ -151,6 +169,11 @@ export class PartsCall implements Call {
   constructor(parts: number, onSettled: () => void) {
     this.pending = parts
     this.#onSettled = onSettled
+  }
+
+  /** Those of the calls were counted with the batch. */
+  get overheadBytes(): number {
+    return 0
   }
 
   accepted(): void {}

@@ -112,9 +112,10 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
       throw this.#unwritable(cause)
     }
     batch ??= this.#begin(writer, record, generation)
-    this.#charge(batch, writer.byteLength - before)
+    this.#parts.budget.add(batch, writer.byteLength - before)
     if (writer.count === 1) batch.result.baseTimestampMs = record.timestampMs
     batch.attach(call, position, record.timestampMs)
+    if (call !== undefined) this.#parts.budget.addCall(batch, call)
   }
 
   #newWriter({ sizeBound }: PartitionRecord): BatchWriter {
@@ -265,30 +266,19 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   #compress(batch: ProducerBatch): boolean {
     if (batch.bytes !== undefined) return true
     if (!this.#parts.compressor.compress(batch)) return false
-    this.#chargeCompressed(batch)
+    this.#parts.budget.add(batch, batch.byteLength)
     return true
   }
 
   compressed(batch: ProducerBatch, cause: unknown): void {
     if (batch.bytes !== undefined) {
-      this.#chargeCompressed(batch)
+      this.#parts.budget.add(batch, batch.byteLength)
       this.schedule()
       return
     }
     const place = { topic: this.topic.name, partition: this.index }
     const message = `Compressing a batch with ${this.topic.compression?.codec.name} failed (${describePartition(place)}): ${textOf(cause)}`
     this.drop(batch, (outcome) => new KafkaError('SERIALIZE_FAILED', message, { ...place, cause, outcome }))
-  }
-
-  /** The writer stays: a batch that is too large is split by its records. */
-  #chargeCompressed(batch: ProducerBatch): void {
-    this.#charge(batch, batch.byteLength)
-  }
-
-  #charge(batch: ProducerBatch, bytes: number): void {
-    batch.chargedBytes += bytes
-    this.loadBytes += bytes
-    this.#parts.charge(bytes)
   }
 
   /** The broker has the batch. */

@@ -90,9 +90,15 @@ function settleOne(batch: ProducerBatch, response: PartitionResponse, broker: Br
     case 'fail':
     case 'poison':
       if (rejected.size > 0) batch.result.recordErrors = withOthers(batch, rejected, error)
-      partition.fail(batch, error, written)
+      partition.fail(batch, withSize(batch, error), written)
   }
   return staleMetadata && !hintTaken
+}
+
+/** The error of a record that is too large alone. */
+function withSize({ count, byteLength }: ProducerBatch, error: KafkaError): KafkaError {
+  if (!meaningOf(error.code).tooLarge || count > 1) return error
+  return error.with({ message: `${error.message}. The record takes ${byteLength} bytes alone in a batch` })
 }
 
 function complete(batch: ProducerBatch, { baseOffset, logAppendTimeMs }: PartitionResponse): void {

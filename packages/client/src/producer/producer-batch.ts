@@ -90,8 +90,9 @@ export class ProducerBatch {
   unreported = false
   /** A record in it names the partition. */
   explicit = false
-  /** Its share of `maxBufferedBytes`. */
+  /** Its share of `maxBufferedBytes`: of its data, and of the objects around it. */
   chargedBytes = 0
+  overheadBytes = 0
   /** It no longer waits for more records. */
   lingered = false
   readonly calls: Call[] = []

@@ -1,6 +1,7 @@
 import type { CodecSet } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
 import type { KafkaError } from '../errors.ts'
+import type { BufferBudget } from './buffer-budget.ts'
 import type { Compressor } from './compressor.ts'
 import type { IdentityPolicy } from './identity.ts'
 import type { ResolvedProducerOptions } from './options.ts'
@@ -28,13 +29,12 @@ export interface ProducerParts {
   readonly pool: WriterPool
   readonly observer: Pick<ProducerObserver, 'refused' | 'forget'>
   readonly compressor: Compressor
+  readonly budget: BufferBudget
   /** Undefined without idempotence. */
   readonly identities: IdentityPolicy | undefined
   /** No batch may linger: a flush waits, or the buffer is full. */
   readonly isFlushing: boolean
 
-  /** Counts accepted bytes. */
-  charge(bytes: number): void
   /** A batch is about to get its first record. */
   start(batch: ProducerBatch): void
   /** The result of a batch; without an error it is acknowledged. Only the first result of a batch counts. */

@@ -152,7 +152,19 @@ describe('MESSAGE_TOO_LARGE from the broker', () => {
       await Promise.all(values.map((value) => watch(producer.send({ topic: 't', value }))))
       expect(counts).toMatchObject({ resolved: 2, rejected: 1 })
       expect(counts.errors[0]).toMatchObject({ code: 'MESSAGE_TOO_LARGE', outcome: 'not-written' })
+      expect(counts.errors[0]!.message).toMatch(/The record takes 20\d\d bytes alone in a batch$/)
       expect(await scenario.values('t')).toEqual(['a', 'b'])
+    }))
+
+  test('names the record of an array that is too large, between others that are split', () =>
+    onTestkit({ configs: { 'max.message.bytes': 1000 } }, async (scenario) => {
+      const producer = scenario.kafka.producer({ maxBatchBytes: 65_536 })
+      const records = upTo(40).map((i) => ({ topic: 't', value: `${i} ${'x'.repeat(i === 23 ? 2_000 : 300)}` }))
+      const error = (await failure(producer.send(records))) as SendError
+      expect(error.results.map((result) => KafkaError.is(result) && result.code)).toEqual(
+        upTo(40).map((i) => i === 23 && 'MESSAGE_TOO_LARGE'),
+      )
+      expect(await numbersIn(scenario)).toEqual(upTo(40).filter((i) => i !== 23))
     }))
 })
 
