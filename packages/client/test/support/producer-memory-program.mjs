@@ -50,9 +50,9 @@ async function sendMuch() {
 }
 
 async function sendToTopics() {
-  for (; count < 10_000; count++) {
+  for (; count < 3_000; count++) {
     if (!producer.enqueue({ topic: `topic-${count}`, value: 'x' }, () => settled++)) await producer.room()
-    if (count % 1_000 === 0) sample()
+    if (count % 500 === 0) sample()
   }
   await producer.flush()
 }
