@@ -36,7 +36,7 @@ export interface ProducerOptions {
   /** The largest record, and the largest request. Default 1 MiB, as Java's max.request.size. */
   readonly maxRequestBytes?: number | undefined
   /**
-   * Size of all records accepted and not settled. Above it `send` waits and `enqueue` returns false. Records of another
+   * Size of all records accepted and not settled, and beyond 1 MiB of the objects around them. Above it `send` waits and `enqueue` returns false. Records of another
    * `maxBufferedBytes` may wait; then `send` rejects. Default 32 MiB.
    */
   readonly maxBufferedBytes?: number | undefined

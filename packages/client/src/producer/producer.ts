@@ -68,7 +68,7 @@ export class Producer {
     return this.#accumulator.options
   }
 
-  /** Bytes accepted and not settled. */
+  /** Bytes accepted and not settled, as they count towards `maxBufferedBytes`. */
   get bufferedBytes(): number {
     return this.#accumulator.bufferedBytes
   }
