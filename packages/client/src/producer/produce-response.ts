@@ -152,13 +152,13 @@ function rejectedRecords(
 
 /** The errors of all records of a batch whose other records cannot be sent again: they may be in the log. */
 function withOthers(
-  { count, result }: ProducerBatch,
+  { count, result, identity }: ProducerBatch,
   rejected: ReadonlyMap<number, KafkaError>,
   error: KafkaError,
 ): ReadonlyMap<number, KafkaError> {
   const other = error.with({
     message: `Producing failed: another record of the same batch was rejected (${describePartition(result)})`,
-    retriable: true,
+    retriable: identity?.transactional !== true,
     cause: error,
     hint: 'Send it again without the rejected one.',
   })

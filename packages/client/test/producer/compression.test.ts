@@ -88,6 +88,18 @@ describe('compressed batches', () => {
       }),
   )
 
+  test('of a transaction are transactional, small and large', () =>
+    onTestkit({}, async (scenario) => {
+      const producer = scenario.kafka.transactionalProducer({ transactionalId: 'x', compression: 'gzip' })
+      await producer.transaction(async (transaction) => {
+        await transaction.send({ topic: 't', value: textOf(0) })
+        await transaction.send(upTo(400).map((i) => ({ topic: 't', value: textOf(i) })))
+      })
+      const data = (await scenario.stored('t')).filter(({ batch }) => !batch.isControl)
+      expect(data.length).toBeGreaterThan(1)
+      for (const { batch } of data) expect([batch.compression, batch.isTransactional]).toEqual(['gzip', true])
+    }))
+
   test('of the same seed are sent at the same times', async () => {
     const story = () =>
       onTestkit({ topics: { t: 6 }, seed: 5 }, async (scenario) => {
