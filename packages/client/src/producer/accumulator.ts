@@ -4,12 +4,12 @@ import type { OwnConnections } from '../cluster/own-connections.ts'
 import { retryBackoffMs } from '../cluster/retry-backoff.ts'
 import type { TopicInfo } from '../cluster/topology.ts'
 import { meaningOf } from '../error-meaning.ts'
-import { asKafkaError, closedError, KafkaError, type Outcome } from '../errors.ts'
+import { asKafkaError, closedError, type KafkaError, type Outcome } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { BufferBudget } from './buffer-budget.ts'
-import { BufferSpace } from './buffer-space.ts'
-import { type Call, PartsCall } from './calls.ts'
-import { Compressor, noIdentity } from './compressor.ts'
+import { BufferSpace, spaceTimedOutError } from './buffer-space.ts'
+import { type Call, PartsCall, type SendMany, type SendOne } from './calls.ts'
+import { Compressor } from './compressor.ts'
 import { Deadlines } from './deadlines.ts'
 import { delayOf, timedOutError } from './delay.ts'
 import { FlushBarrier, type Generation } from './flush-barrier.ts'
@@ -17,7 +17,7 @@ import type { IdentityPolicy, TransactionPolicy } from './identity.ts'
 import { LeaderTracker } from './leader-tracker.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { PartitionRecord } from './partition-record.ts'
-import type { ProducerBatch } from './producer-batch.ts'
+import { noIdentity, type ProducerBatch } from './producer-batch.ts'
 import type { ProducerCluster } from './producer-cluster.ts'
 import { ProducerIdentities } from './producer-id.ts'
 import { ProducerObserver } from './producer-observer.ts'
@@ -227,11 +227,24 @@ export class Accumulator implements ProducerParts {
   #failAwaiting(topic: TopicBuffer, error: KafkaError, fails: (entry: AwaitingRecord) => boolean = () => true): void {
     for (let entry = topic.awaiting.peek(); entry !== undefined && fails(entry); entry = topic.awaiting.peek()) {
       topic.awaiting.shift()
-      this.budget.removeWaiting(entry, entry.call, topic.awaiting.size)
-      this.refuse(topic.name, error, entry.call, entry.position)
-      entry.call?.arrived()
-      this.barrier.leave(entry.generation)
+      this.#failOne(topic, entry, error)
     }
+    this.space.release()
+  }
+
+  #failOne({ name, awaiting }: TopicBuffer, entry: AwaitingRecord, error: KafkaError): void {
+    this.budget.removeWaiting(entry, entry.call, awaiting.size)
+    this.refuse(name, error, entry.call, entry.position)
+    entry.call?.arrived()
+    this.barrier.leave(entry.generation)
+  }
+
+  /** The caller does not want a call any more: what was never sent of it is taken out, and settles with the error. */
+  withdraw(call: SendOne | SendMany, error: KafkaError): void {
+    for (const topic of this.#directory.topics.values()) {
+      for (const entry of topic.takeAwaiting(call)) this.#failOne(topic, entry, error)
+    }
+    call.withdraw(error)
     this.space.release()
   }
 
@@ -260,8 +273,9 @@ export class Accumulator implements ProducerParts {
     batch.result.error = error
     this.compressor.drop(batch)
     this.#deadlines.end(batch)
-    if (this.#transaction !== undefined && batch.result.failed) {
-      this.#transaction.failed(error ?? batch.result.errorOf(0) ?? new KafkaError('SEND_FAILED', 'A record failed'))
+    if (this.#transaction !== undefined) {
+      const { failure } = batch.result
+      if (failure !== undefined) this.#transaction.failed(failure)
     }
     this.budget.remove(batch)
     // Calls that wait for space come before those that continue after this result.
@@ -309,9 +323,7 @@ export class Accumulator implements ProducerParts {
   }
 
   #spaceTimedOut(): KafkaError {
-    const { maxBufferedBytes, deliveryTimeoutMs } = this.options
-    const message = `Timed out after ${deliveryTimeoutMs} ms waiting for buffer space (maxBufferedBytes ${maxBufferedBytes})`
-    const error = new KafkaError('BUFFER_FULL', message, { retriable: true, outcome: 'not-written' })
+    const error = spaceTimedOutError(this.options)
     this.#transaction?.failed(error)
     return error
   }

@@ -136,3 +136,13 @@ function tooManyWaiting(maxBufferedBytes: number): KafkaError {
     hint: 'Await earlier calls of send() before the next ones.',
   })
 }
+
+/** For a call that has waited for space for as long as its records may live. */
+export function spaceTimedOutError(options: {
+  readonly maxBufferedBytes: number
+  readonly deliveryTimeoutMs: number
+}): KafkaError {
+  const { maxBufferedBytes, deliveryTimeoutMs } = options
+  const message = `Timed out after ${deliveryTimeoutMs} ms waiting for buffer space (maxBufferedBytes ${maxBufferedBytes})`
+  return new KafkaError('BUFFER_FULL', message, { retriable: true, outcome: 'not-written' })
+}

@@ -1,5 +1,12 @@
 import type { KafkaError } from '../errors.ts'
-import { type BatchResult, errorOfReceipt, type Receipt, SendError } from './receipt.ts'
+import { type BatchResult, errorOfReceipt, indexIn, type Receipt, SendError } from './receipt.ts'
+
+/** A batch, for a call whose records are taken out of it again. */
+export interface CallBatch {
+  readonly result: BatchResult
+  /** Settles these records, if the batch was never sent. The errors are by index in the batch. */
+  withdraw(call: Call, errors: ReadonlyMap<number, KafkaError>): void
+}
 
 /**
  * One call of `send` or `enqueue`, which waits for its records. A batch refers to each call once, however many of its records it
@@ -7,6 +14,8 @@ import { type BatchResult, errorOfReceipt, type Receipt, SendError } from './rec
  */
 export interface Call {
   pending: number
+  /** Those with records of it, if it has a signal. */
+  readonly batches: CallBatch[] | undefined
   /** What each record of it takes in memory beside its data, until it is settled. */
   readonly overheadBytes: number
   /** The record at `position` of the call was appended to a batch. */
@@ -23,9 +32,22 @@ const sendOverheadBytes = 640
 /** Of a receipt, in the array of its call. */
 const receiptOverheadBytes = 64
 
+/** Takes the records of a call out of the batches that were never sent. */
+function withdraw(call: Call, receipts: readonly (Receipt | undefined)[], error: KafkaError): void {
+  for (const batch of call.batches ?? []) {
+    const errors = new Map<number, KafkaError>()
+    for (const receipt of receipts) {
+      const index = receipt === undefined ? -1 : indexIn(batch.result, receipt)
+      if (index >= 0) errors.set(index, error)
+    }
+    if (errors.size > 0) batch.withdraw(call, errors)
+  }
+}
+
 /** `send(record)`. */
 export class SendOne implements Call {
   pending = 0
+  batches: CallBatch[] | undefined
   readonly promise: Promise<Receipt>
   #resolve!: (receipt: Receipt) => void
   #reject!: (error: KafkaError) => void
@@ -55,6 +77,11 @@ export class SendOne implements Call {
 
   arrived(): void {}
 
+  /** Settles the record with an error, if it was never sent. */
+  withdraw(error: KafkaError): void {
+    withdraw(this, [this.#receipt], error)
+  }
+
   /** For a record that was appended to no batch. */
   reject(error: KafkaError): void {
     this.#reject(error)
@@ -65,6 +92,7 @@ export class SendOne implements Call {
 export class SendMany implements Call {
   // One for the call itself: it is not over while records of it wait for buffer space.
   pending = 1
+  batches: CallBatch[] | undefined
   readonly overheadBytes: number
   readonly promise: Promise<Receipt[]>
   #resolve!: (receipts: Receipt[]) => void
@@ -89,6 +117,11 @@ export class SendMany implements Call {
   settled(result: BatchResult): void {
     if (result.failed) this.#failed = true
     if (--this.pending === 0) this.#finish()
+  }
+
+  /** Settles the records that were never sent with an error. */
+  withdraw(error: KafkaError): void {
+    withdraw(this, this.#receipts, error)
   }
 
   /** No more records of the call follow. `refusal`: the error of those that were not accepted. */
@@ -130,6 +163,7 @@ export type OnSettled = (error: KafkaError | undefined, receipt: Receipt | undef
 /** `enqueue(record, onSettled)`. */
 export class EnqueueCall implements Call {
   pending = 0
+  readonly batches = undefined
   readonly #onSettled: OnSettled
   #receipt: Receipt | undefined
 
@@ -164,6 +198,7 @@ export class EnqueueCall implements Call {
 /** Stands for a batch in its parts, which have the records now: `onSettled` follows when each part has its result. */
 export class PartsCall implements Call {
   pending: number
+  readonly batches = undefined
   readonly #onSettled: () => void
 
   constructor(parts: number, onSettled: () => void) {

@@ -1,7 +1,7 @@
 import { BatchWriter, type Codec, codecOf, RecordBatchReader } from '@ottla/codec/records'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { Compressor, noIdentity } from './compressor.ts'
-import { type BatchPartition, ProducerBatch } from './producer-batch.ts'
+import { Compressor } from './compressor.ts'
+import { type BatchPartition, noIdentity, ProducerBatch } from './producer-batch.ts'
 
 const small = 1_000
 const large = 100_000

@@ -16,9 +16,6 @@ const maxJobs = 2
 /** What one turn of the event loop compresses at most, apart from the batch that crosses this: 1 ms with lz4, 4 ms with gzip. */
 const turnBytes = 512 << 10
 
-/** For a batch without a sequence number. */
-export const noIdentity: SealFields = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
-
 /** Compresses closed batches: small ones immediately, the others as a bounded number of jobs, in the order of the calls. */
 export class Compressor {
   readonly #runtime: Pick<Runtime, 'work' | 'defer'>

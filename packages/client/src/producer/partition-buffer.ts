@@ -4,14 +4,14 @@ import { describePartition, KafkaError, type Outcome } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Call } from './calls.ts'
 import type { Compression } from './compression.ts'
-import { noIdentity } from './compressor.ts'
 import type { Generation } from './flush-barrier.ts'
 import { isOlder, type PartitionRecord } from './partition-record.ts'
-import { type BatchPartition, ProducerBatch } from './producer-batch.ts'
+import { type BatchPartition, ProducerBatch, sealFieldsOf } from './producer-batch.ts'
 import type { ProducerParts } from './producer-parts.ts'
 import { Sequences } from './sequences.ts'
 import type { QueuedPartition, Sink } from './sink.ts'
 import { separate, splitBatch } from './split-batch.ts'
+import { isWithdrawable, placeNow, withdrawRecords } from './withdraw-records.ts'
 
 /** The topic of a partition. */
 export interface PartitionTopic {
@@ -248,16 +248,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     if (batch.stamped) return
     this.#sequences?.assign(batch)
     const { identity } = batch
-    const { transactional } = this.#parts.options
-    const fields =
-      identity === undefined
-        ? noIdentity
-        : {
-            producerId: identity.producerId,
-            producerEpoch: identity.epoch,
-            baseSequence: batch.baseSequence,
-            transactional,
-          }
+    const fields = sealFieldsOf(batch)
     if (batch.bytes === undefined) batch.bytes = batch.writer.seal(fields)
     else if (identity !== undefined) patchBatch(batch.bytes, fields)
     batch.stamped = true
@@ -321,6 +312,21 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   /** The topic was deleted and created again: sequence numbers of the old one do not count. */
   startOver(): void {
     this.#sequences?.markMissing(-1)
+    this.schedule()
+  }
+
+  withdraw(batch: ProducerBatch, call: Call, errors: ReadonlyMap<number, KafkaError>): void {
+    const { at, found } = placeNow(batch, errors)
+    const [error] = found.values()
+    if (error === undefined || this.#inFlight.includes(at) || !isWithdrawable(at)) return
+    if (found.size === at.count) {
+      this.drop(at, () => error)
+      return
+    }
+    if (at === this.#open) this.#open = undefined
+    if (at.baseSequence >= 0) this.#sequences?.markMissing(at.ordinal)
+    const others = withdrawRecords(batch, at, call, found, this.#parts)
+    if (!this.#waiting.replace(at, others)) this.#requeued = this.#requeued.map((one) => (one === at ? others : one))
     this.schedule()
   }
 

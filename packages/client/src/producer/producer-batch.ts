@@ -1,7 +1,7 @@
-import type { BatchWriter } from '@ottla/codec/records'
+import type { BatchWriter, SealFields } from '@ottla/codec/records'
 import type { ProduceStarted } from '../diagnostics.ts'
 import type { KafkaError, Outcome } from '../errors.ts'
-import type { Call } from './calls.ts'
+import type { Call, CallBatch } from './calls.ts'
 import type { Compression } from './compression.ts'
 import type { Generation } from './flush-barrier.ts'
 import type { Identity } from './identity.ts'
@@ -42,12 +42,14 @@ export interface BatchPartition {
   requeue(batch: ProducerBatch, error: KafkaError, written: boolean): void
   /** The broker rejected the batch because of its producer id. */
   refuseIdentity(batch: ProducerBatch): void
+  /** Takes records of a call out of a batch that was never sent, and settles them; the others keep their places. */
+  withdraw(batch: ProducerBatch, call: Call, errors: ReadonlyMap<number, KafkaError>): void
   /** Settles the batch with an error before the broker has responded. */
   drop(batch: ProducerBatch, errorOf: (outcome: Outcome) => KafkaError): void
 }
 
 /** Records of one partition: encoded once, frozen at the first write, resent without change. */
-export class ProducerBatch {
+export class ProducerBatch implements CallBatch {
   readonly partition: BatchPartition
   readonly result: BatchResult
   /** On `monoNow`; parts of a split batch have that of the whole. */
@@ -83,6 +85,8 @@ export class ProducerBatch {
   /** The broker rejected it because of these records, by their index in the batch (KIP-467). */
   rejected: ReadonlyMap<number, KafkaError> | undefined
   lastError: KafkaError | undefined
+  /** The batch that has its records, after some of them were withdrawn. */
+  movedTo: ProducerBatch | undefined
   settled = false
   /** Since its first request, while a subscriber of the diagnostics channels waits for its end. */
   published: ProduceStarted | undefined
@@ -134,5 +138,20 @@ export class ProducerBatch {
     if (calls.length > 0 && calls[calls.length - 1] === call) return
     call.pending++
     calls.push(call)
+    call.batches?.push(this)
   }
+
+  withdraw(call: Call, errors: ReadonlyMap<number, KafkaError>): void {
+    this.partition.withdraw(this, call, errors)
+  }
+}
+
+/** Of a batch without a sequence number. */
+export const noIdentity: SealFields = { producerId: -1n, producerEpoch: -1, baseSequence: -1 }
+
+/** What its header has of the producer, when it is sealed. */
+export function sealFieldsOf({ identity, baseSequence }: ProducerBatch): SealFields {
+  if (identity === undefined) return noIdentity
+  const { producerId, epoch: producerEpoch, transactional } = identity
+  return { producerId, producerEpoch, baseSequence, transactional }
 }

@@ -2,7 +2,7 @@ import type { CloseOptions } from '../call-options.ts'
 import { type SendStarted, sendChannels } from '../diagnostics.ts'
 import { abortedError, closedError, KafkaError } from '../errors.ts'
 import { deferred } from '../runtime/deferred.ts'
-import { waitAtMost, withSignal } from '../runtime/wait.ts'
+import { onAbort, waitAtMost, withSignal } from '../runtime/wait.ts'
 import { Accumulator } from './accumulator.ts'
 import type { SpaceWaiter } from './buffer-space.ts'
 import { EnqueueCall, type OnSettled, SendMany, SendOne } from './calls.ts'
@@ -17,7 +17,10 @@ import { type ProducerRecord, RecordEntry, unreadableInput } from './record-inpu
 import { RoomTurns } from './room-turns.ts'
 
 export interface SendOptions {
-  /** Effective until the records are in the buffer: a record in a batch cannot be withdrawn. */
+  /**
+   * Takes back what was never sent: such a record leaves its batch, is in no log, and rejects with ABORTED. Without effect for a record
+   * that was sent once.
+   */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -128,6 +131,7 @@ export class Producer {
     this.#checkOpen(signal)
     accumulator.measure(entry)
     const call = new SendOne()
+    if (signal !== undefined) this.#withdrawOnAbort(call, signal)
     if (accumulator.isFree) accumulator.add(entry, call, 0, accumulator.barrier.current)
     else new PendingSend(accumulator, [entry], call, signal).begin()
     return call.promise
@@ -143,8 +147,18 @@ export class Producer {
     }
     this.#checkOpen(signal)
     const call = new SendMany(entries.length)
+    if (signal !== undefined) this.#withdrawOnAbort(call, signal)
     new PendingSend(this.#accumulator, entries, call, signal).begin()
     return call.promise
+  }
+
+  #withdrawOnAbort(call: SendOne | SendMany, signal: AbortSignal): void {
+    call.batches = []
+    const release = onAbort(signal, () => {
+      this.#accumulator.withdraw(call, abortedError('Sending', signal, 'not-written'))
+    })
+    const settled: Promise<unknown> = call.promise
+    settled.then(release, release)
   }
 
   /** The checked record, for the current call only: the next one reads into the same entry. */

@@ -1,4 +1,5 @@
 import { jsonOfResult } from '../error-data.ts'
+import { meaningOf } from '../error-meaning.ts'
 import { changed, differs, KafkaError, type KafkaErrorChanges, withStackOf } from '../errors.ts'
 
 /** The result of one batch, shared by the receipts of all its records. */
@@ -27,6 +28,16 @@ export class BatchResult {
     return this.error !== undefined || (this.parts?.some(({ result }) => result.failed) ?? false)
   }
 
+  /** The error of a record that failed; undefined also when records were only withdrawn by their callers. */
+  get failure(): KafkaError | undefined {
+    for (const { result } of this.parts ?? []) {
+      const { failure } = result
+      if (failure !== undefined) return failure
+    }
+    const { error } = this
+    return error !== undefined && meaningOf(error.code).ended === 'aborted' ? undefined : error
+  }
+
   errorOf(index: number): KafkaError | undefined {
     const part = this.#partOf(index)
     if (part !== undefined) return part.result.errorOf(index - part.start + part.first)
@@ -49,6 +60,12 @@ export class BatchResult {
     return part === undefined ? this.logAppendTimeMs : part.result.logAppendTimeOf(index - part.start + part.first)
   }
 
+  /** Where the result of a record is, after its batch was divided. */
+  placeOf(index: number): { readonly result: BatchResult; readonly index: number } | undefined {
+    const part = this.#partOf(index)
+    return part && { result: part.result, index: index - part.start + part.first }
+  }
+
   #partOf(index: number): ResultPart | undefined {
     return this.parts?.findLast(({ start }) => start <= index)
   }
@@ -62,6 +79,7 @@ export interface ResultPart {
 }
 
 let errorIn: (receipt: Receipt) => KafkaError | undefined
+let placeIn: (result: BatchResult, receipt: Receipt) => number
 
 /** The position at which a record was stored. */
 export class Receipt {
@@ -107,12 +125,18 @@ export class Receipt {
 
   static {
     errorIn = (receipt) => receipt.#result.errorOf(receipt.#index)
+    placeIn = (result, receipt) => (receipt.#result === result ? receipt.#index : -1)
   }
 }
 
 /** Why the record of a receipt was not delivered; undefined when it was. */
 export function errorOfReceipt(receipt: Receipt): KafkaError | undefined {
   return errorIn(receipt)
+}
+
+/** The index of the record in the batch of this result; -1: it was appended to another one. */
+export function indexIn(result: BatchResult, receipt: Receipt): number {
+  return placeIn(result, receipt)
 }
 
 /** Some records of an array were not delivered: `results` has the receipt or the error of each, in the order of the array. */

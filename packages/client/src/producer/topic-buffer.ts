@@ -111,6 +111,13 @@ export class TopicBuffer {
     return wanted !== undefined && wanted >= this.partitions.length
   }
 
+  /** Removes the waiting records of a call, and returns them. */
+  takeAwaiting(call: Call): AwaitingRecord[] {
+    const taken: AwaitingRecord[] = []
+    this.awaiting.keep((entry) => entry.call !== call || taken.push(entry) === 0)
+    return taken
+  }
+
   /** Whether a record can be appended now. One that names its partition does not overtake those that wait for theirs. */
   isOpenTo(wanted: number | undefined): boolean {
     return this.known && (wanted === undefined || (this.awaiting.size === 0 && wanted < this.partitions.length))

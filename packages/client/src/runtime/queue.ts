@@ -47,6 +47,17 @@ export class Queue<T> {
     for (let at = 0; at < items.length; at++) this.#slots[(this.#head + at) & (this.#slots.length - 1)] = items[at]
   }
 
+  /** Puts another item in the place of one; false: that is not in the queue. */
+  replace(item: T, other: T): boolean {
+    for (let at = 0; at < this.#size; at++) {
+      const slot = (this.#head + at) & (this.#slots.length - 1)
+      if (this.#slots[slot] !== item) continue
+      this.#slots[slot] = other
+      return true
+    }
+    return false
+  }
+
   /** Removes one item, in constant time if it is the first; false when it is not in the queue. */
   remove(item: T): boolean {
     for (let at = 0; at < this.#size; at++) {

@@ -76,6 +76,8 @@ export class TransactionState implements TransactionPolicy {
 
   failed(error: KafkaError): void {
     if (!this.#isOpen || this.#failure !== undefined || this.#fatal !== undefined) return
+    // The caller withdrew a record before it was sent.
+    if (meaningOf(error.code).ended === 'aborted') return
     // A produce response with an old epoch says only that: the coordinator decides when the transaction is aborted.
     if (meaningOf(error.code).producer === undefined && endsProducer(error)) this.end(error)
     else this.poison(error)
