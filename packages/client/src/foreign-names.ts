@@ -25,6 +25,7 @@ const perTopicCreation = advice('kafka', 'Create topics with `admin.createTopics
 const securityProtocol = advice('kafka', 'Set `tls` for SSL, and `sasl` for SASL.')
 const ownPartitioner = at('producer', 'partitioner')
 const ownMetrics = advice('kafka', 'Leave it out: `kafka.metrics()` returns the numbers of the moment.')
+const adaptive = advice('producer', 'Leave it out: records without a key always avoid slow brokers.')
 
 /**
  * The names of other clients: KafkaJS, @platformatic/kafka, librdkafka (node-rdkafka, confluent-kafka) and Java. The key is the
@@ -95,6 +96,10 @@ export const foreignNames: ReadonlyMap<string, readonly ForeignName[]> = new Map
   ],
   ['transactiontimeout', [advice('producer', 'Set `transactionTimeoutMs` of `kafka.transactionalProducer()`.')]],
   ['transactiontimeoutms', [advice('producer', 'Set `transactionTimeoutMs` of `kafka.transactionalProducer()`.')]],
+  ['partitioneravailabilitytimeoutms', [adaptive]],
+  ['partitioneradaptivepartitioningenable', [adaptive]],
+  ['stickypartitioninglingerms', [adaptive]],
+  ['partitionerignorekeys', [advice('producer', "Set `partitioner: 'round-robin'`, or leave out the keys.")]],
   ['timeout', [advice('send', "Set 'deliveryTimeoutMs' of kafka.producer(): it limits each record."), timeouts]],
   ['timeoutms', [advice('send', "Set 'deliveryTimeoutMs' of kafka.producer(): it limits each record."), timeouts]],
   // Records

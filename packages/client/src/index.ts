@@ -116,6 +116,7 @@ export type {
   ResolvedProducerOptions,
   ResolvedProducerTopicOptions,
 } from './producer/options.ts'
+export type { PartitionerName } from './producer/partition-rules.ts'
 export type { Partitioner, PartitionerArgs } from './producer/partitioner.ts'
 export { Producer, type SendOptions, type WaitOptions } from './producer/producer.ts'
 export { type Receipt, SendError } from './producer/receipt.ts'

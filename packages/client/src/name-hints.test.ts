@@ -44,6 +44,9 @@ describe('an option with the name of another client', () => {
     ['compression.type', "Did you mean 'compression'?"],
     ['retries', "Did you mean 'deliveryTimeoutMs'?"],
     ['createPartitioner', "Did you mean 'partitioner'?"],
+    ['partitioner.class', "Did you mean 'partitioner'?"],
+    ['partitioner.availability.timeout.ms', 'Leave it out'],
+    ['partitioner.ignore.keys', "Set `partitioner: 'round-robin'`"],
     ['bootstrap.servers', "Set 'brokers' of new Kafka()."],
     ['lingerms', "Did you mean 'lingerMs'?"],
   ])('%s of kafka.producer()', (option, hint) => {

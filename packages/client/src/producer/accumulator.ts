@@ -13,7 +13,7 @@ import { Compressor } from './compressor.ts'
 import { Deadlines } from './deadlines.ts'
 import { delayOf, timedOutError } from './delay.ts'
 import { FlushBarrier, type Generation } from './flush-barrier.ts'
-import type { IdentityPolicy, TransactionPolicy } from './identity.ts'
+import type { IdentityPolicy, SendControl, TransactionPolicy } from './identity.ts'
 import { LeaderTracker } from './leader-tracker.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { PartitionRecord } from './partition-record.ts'
@@ -38,7 +38,7 @@ const pooledBytes = 8 << 20
 const busyPauseMs = 20
 
 /** Holds accepted records until they are settled, by topic and partition, within one budget of bytes. */
-export class Accumulator implements ProducerParts {
+export class Accumulator implements ProducerParts, SendControl {
   readonly options: ResolvedProducerOptions
   readonly runtime: Runtime
   readonly codecs: CodecSet
@@ -105,10 +105,7 @@ export class Accumulator implements ProducerParts {
       },
     })
     this.identities = transaction ?? this.#createIdentities()
-    transaction?.attach({
-      resume: () => this.#scheduleAll(),
-      rejectAll: (errorOf) => this.#rejectAll(errorOf),
-    })
+    transaction?.attach(this)
   }
 
   #createIdentities(): ProducerIdentities | undefined {
@@ -117,7 +114,7 @@ export class Accumulator implements ProducerParts {
     return new ProducerIdentities(this.#cluster, {
       timeoutMs: options.deliveryTimeoutMs,
       closing: this.#closing.signal,
-      onReady: () => this.#scheduleAll(),
+      onReady: () => this.resume(),
       onFailed: (error) => this.#failUnsent(error),
       onRetired: (previous, current) => this.observer.identityChanged(previous, current),
     })
@@ -171,8 +168,8 @@ export class Accumulator implements ProducerParts {
   ): void {
     const partition = topic.partitionFor(entry, wanted)
     partition.append(entry, call, position, generation)
-    if (wanted !== undefined && partition.open !== undefined) partition.open.explicit = true
-    else if (entry.key === null) topic.noteSticky(partition)
+    if (wanted === undefined) topic.appended(partition)
+    else if (partition.open !== undefined) partition.open.explicit = true
   }
 
   #await(
@@ -281,7 +278,7 @@ export class Accumulator implements ProducerParts {
     // Calls that wait for space come before those that continue after this result.
     this.space.release()
     this.observer.settled(batch, error)
-    for (const call of batch.calls) call.settled(batch.result)
+    batch.settleCalls()
     this.barrier.leave(batch.generation)
   }
 
@@ -337,7 +334,7 @@ export class Accumulator implements ProducerParts {
     this.#dropAll((outcome) => error.with({ outcome }))
   }
 
-  #scheduleAll(): void {
+  resume(): void {
     for (const topic of this.#directory.topics.values()) for (const partition of topic.partitions) partition.schedule()
   }
 
@@ -381,7 +378,7 @@ export class Accumulator implements ProducerParts {
     for (const resolve of this.#drained.splice(0)) resolve()
   }
 
-  #rejectAll(errorOf: (outcome: Outcome) => KafkaError): void {
+  rejectAll(errorOf: (outcome: Outcome) => KafkaError): void {
     this.space.refuseAll(errorOf('not-written'))
     for (const topic of this.#directory.topics.values()) this.#failAwaiting(topic, errorOf('not-written'))
     this.#dropAll(errorOf)
@@ -391,7 +388,7 @@ export class Accumulator implements ProducerParts {
   /** Rejects everything that is left, and stops. */
   close(): void {
     this.#closing.abort(closedError('producer'))
-    this.#rejectAll((outcome) => closedError('producer', outcome))
+    this.rejectAll((outcome) => closedError('producer', outcome))
     this.compressor.close()
     this.#timer.stop()
     this.#leaders.close()

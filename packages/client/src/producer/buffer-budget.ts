@@ -39,7 +39,7 @@ export class BufferBudget {
   /** Data of a batch: its records, and again when it was compressed. */
   add(batch: ProducerBatch, bytes: number): void {
     batch.chargedBytes += bytes
-    batch.partition.loadBytes += bytes
+    batch.partition.addLoad(bytes)
     this.#dataBytes += bytes
   }
 
@@ -52,7 +52,7 @@ export class BufferBudget {
   remove(batch: ProducerBatch): void {
     this.#dataBytes -= batch.chargedBytes
     this.#overheadBytes -= batch.overheadBytes
-    batch.partition.loadBytes -= batch.chargedBytes
+    batch.partition.addLoad(-batch.chargedBytes)
     batch.chargedBytes = 0
     batch.overheadBytes = 0
   }

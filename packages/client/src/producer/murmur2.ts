@@ -1,9 +1,11 @@
+import { hashOfKey } from './key-bytes.ts'
+
 const seed = 0x9747b28c
 const multiplier = 0x5bd1e995
 
 /** MurmurHash2 as in Java's `Utils.murmur2`, of bytes or of the UTF-8 bytes of a string. A signed 32-bit number. */
 export function murmur2(key: string | Uint8Array): number {
-  if (typeof key !== 'string') return hashBytes(key)
+  if (typeof key !== 'string') return hashBytes(key, key.length)
   const length = key.length
   let hash = seed ^ length
   let mixed = 0
@@ -24,12 +26,11 @@ export function murmur2(key: string | Uint8Array): number {
     tail |= code << shift
   }
   // Beyond ASCII the UTF-8 bytes differ from the characters.
-  if (mixed > 0x7f) return hashBytes(Buffer.from(key, 'utf8'))
+  if (mixed > 0x7f) return hashOfKey(key, hashBytes)
   return finish(hash, tail, length & 3)
 }
 
-function hashBytes(bytes: Uint8Array): number {
-  const length = bytes.length
+function hashBytes(bytes: Uint8Array, length: number): number {
   let hash = seed ^ length
   const whole = length & ~3
   let at = 0

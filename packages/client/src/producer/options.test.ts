@@ -18,7 +18,7 @@ test('the defaults are safe: acks all, idempotent, nothing to configure', () => 
     compression: 'none',
     compressionLevel: undefined,
     topics: new Map(),
-    partitioner: undefined,
+    partitioner: 'murmur2',
     transactional: false,
   })
   expect(Object.isFrozen(resolve()) && Object.isFrozen(producerOptions)).toBe(true)
@@ -83,7 +83,10 @@ test.each([
     { topics: { orders: { compressionType: 'gzip' } } },
     "Option 'topics.orders.compressionType' of kafka.producer() does not exist",
   ],
-  [{ partitioner: 'murmur2' }, "Option 'partitioner' of kafka.producer() must be a function"],
+  [
+    { partitioner: 'murmur' },
+    "Option 'partitioner' of kafka.producer() must be a function or one of 'murmur2', 'round-robin', 'consistent-random'",
+  ],
   [{ deliveryTimeoutMs: 0 }, "Option 'deliveryTimeoutMs' of kafka.producer()"],
   [
     { lingerMs: 5000, deliveryTimeoutMs: 5000 },

@@ -7,12 +7,12 @@ import {
   milliseconds,
   type OptionRule,
   oneOf,
-  optionalFunction,
   optionalValue,
   type ResolvedFrom,
   resolveOptions,
 } from '../option-table.ts'
 import type { ProducerInterceptor } from './interceptors.ts'
+import { type PartitionerName, partitionerNames } from './partition-rules.ts'
 import type { Partitioner } from './partitioner.ts'
 
 export type Acks = 'all' | 1 | 0
@@ -52,8 +52,11 @@ export interface ProducerOptions {
   readonly compressionLevel?: number | undefined
   /** Compression of single topics, by name: `{ orders: { compression: 'zstd', compressionLevel: 3 } }`. */
   readonly topics?: Readonly<Record<string, ProducerTopicOptions>> | undefined
-  /** Chooses the partition of a record without `partition`. Default as in Java: by murmur2 of the key; without a key sticky, weighted by load. */
-  readonly partitioner?: Partitioner | undefined
+  /**
+   * Chooses the partition of a record without `partition`: 'murmur2', 'round-robin', 'consistent-random', 'murmur2-random',
+   * 'kafkajs-legacy', or a function. Default 'murmur2', as in Java: by the key; without a key sticky, weighted by load.
+   */
+  readonly partitioner?: PartitionerName | Partitioner | undefined
   /** See and change records before they are serialised, and see the results of batches. Called in their order. Default: none. */
   readonly interceptors?: readonly ProducerInterceptor[] | undefined
 }
@@ -88,6 +91,14 @@ function orNothing<T>({ numeric = false, check }: OptionRule<T>): OptionRule<T |
 
 const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
 
+const partitioner: OptionRule<PartitionerName | Partitioner> = {
+  default: 'murmur2',
+  check: (value) => {
+    if (typeof value === 'function' || partitionerNames.includes(value as PartitionerName)) return undefined
+    return `must be a function or one of ${partitionerNames.map((name) => `'${name}'`).join(', ')}`
+  },
+}
+
 /** Every option of the producer with its default. */
 export const producerOptions = Object.freeze({
   acks: oneOf<Acks>(['all', 1, 0], 'all'),
@@ -107,7 +118,7 @@ export const producerOptions = Object.freeze({
     isObject,
     'must be an object: options by topic',
   ),
-  partitioner: optionalFunction<Partitioner>(),
+  partitioner,
   interceptors: optionalValue<readonly ProducerInterceptor[]>(isInterceptors, interceptorsMust),
 })
 
@@ -134,7 +145,7 @@ export interface ResolvedProducerOptions extends ResolvedProducerTopicOptions {
   readonly maxInFlight: number
   /** Topics with a compression that differs. */
   readonly topics: ReadonlyMap<string, ResolvedProducerTopicOptions>
-  readonly partitioner: Partitioner | undefined
+  readonly partitioner: PartitionerName | Partitioner
   /** Records are written in transactions only. */
   readonly transactional: boolean
   readonly interceptors: readonly ProducerInterceptor[]

@@ -3,35 +3,15 @@ import { textOf } from '../error-data.ts'
 import { describePartition, KafkaError, type Outcome } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Call } from './calls.ts'
-import type { Compression } from './compression.ts'
 import type { Generation } from './flush-barrier.ts'
-import { isOlder, type PartitionRecord } from './partition-record.ts'
+import { encode, isOlder, type PartitionRecord } from './partition-record.ts'
+import type { PartitionTopic, Removal } from './partition-topic.ts'
 import { type BatchPartition, ProducerBatch, sealFieldsOf } from './producer-batch.ts'
 import type { ProducerParts } from './producer-parts.ts'
 import { Sequences } from './sequences.ts'
 import type { QueuedPartition, Sink } from './sink.ts'
 import { separate, splitBatch } from './split-batch.ts'
 import { isWithdrawable, placeNow, withdrawRecords } from './withdraw-records.ts'
-
-/** The topic of a partition. */
-export interface PartitionTopic {
-  readonly name: string
-  readonly topicId: string | undefined
-  readonly compression: Compression | undefined
-  /** A batch this large takes no more records. */
-  readonly maxBatchBytes: number
-  /** The broker rejected a batch of this size. */
-  limitBatchBytes(bytes: number): void
-  /** A batch begins: `maxBatchBytes` may grow again. */
-  batchBegins(nowMs: number): void
-}
-
-/** What becomes of the batches of a partition that no longer exists. */
-export interface Removal {
-  mayMove(batch: ProducerBatch): boolean
-  move(batch: ProducerBatch): void
-  errorOf(outcome: Outcome): KafkaError
-}
 
 /**
  * The batches of one partition in order: those that wait, the last of which may be open for more records, and those in flight.
@@ -60,7 +40,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   #failures = 0
   #removal: Removal | undefined
   /** Bytes accepted and not settled. */
-  loadBytes = 0
+  #loadBytes = 0
   /** Whether it is in the queue of its sink, and whether its first batch takes more records. */
   queued: 'no' | 'partial' | 'complete' = 'no'
 
@@ -105,8 +85,9 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     let batch = open !== undefined && this.fits(record.sizeBound) && !isOlder(record, open) ? open : undefined
     const writer = batch?.writer ?? this.#newWriter(record)
     const before = writer.byteLength
+    const deltaMs = batch === undefined ? 0 : record.timestampMs - batch.result.baseTimestampMs
     try {
-      writer.append(record.timestampMs, record.key, record.value, record.headers)
+      encode(record, writer, deltaMs)
     } catch (cause) {
       if (batch === undefined) this.#parts.pool.give(writer)
       throw this.#unwritable(cause)
@@ -114,7 +95,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     batch ??= this.#begin(writer, record, generation)
     this.#parts.budget.add(batch, writer.byteLength - before)
     if (writer.count === 1) batch.result.baseTimestampMs = record.timestampMs
-    batch.attach(call, position, record.timestampMs)
+    batch.attach(call, position, deltaMs)
     if (call !== undefined) this.#parts.budget.addCall(batch, call)
   }
 
@@ -165,12 +146,18 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
   setLeader(sink: Sink | undefined, epoch = -1): void {
     this.#leaderEpoch = epoch
     if (this.#sink === sink) return
-    this.#sink?.remove(this)
+    this.#sink?.remove(this, this.#loadBytes)
     this.#sink = sink
+    sink?.add(this.#loadBytes)
     this.#sequences?.unconfirm()
     // The pause was for the old leader.
     this.#retryAtMs = 0
     this.schedule()
+  }
+
+  addLoad(bytes: number): void {
+    this.#loadBytes += bytes
+    if (this.#sink !== undefined) this.#sink.loadBytes += bytes
   }
 
   delay(nowMs: number): string | undefined {

@@ -1,4 +1,4 @@
-import type { RecordHeader } from '@ottla/codec/records'
+import type { BatchWriter, RecordHeader } from '@ottla/codec/records'
 import type { ProducerBatch } from './producer-batch.ts'
 
 /** A record, ready to be appended to a batch. */
@@ -16,4 +16,17 @@ export interface PartitionRecord {
 /** The batch would settle the record too late. */
 export function isOlder({ acceptedMs }: PartitionRecord, { createdMs }: ProducerBatch): boolean {
   return acceptedMs !== undefined && acceptedMs < createdMs
+}
+
+/**
+ * Writes the record. `deltaMs`: how much later it is than the first record of the batch. It is a small integer: passing a timestamp
+ * in ms would be an allocation for each record.
+ */
+export function encode(
+  { key, value, headers, timestampMs }: PartitionRecord,
+  writer: BatchWriter,
+  deltaMs: number,
+): void {
+  if (writer.count > 0 && (deltaMs | 0) === deltaMs) writer.appendAt(deltaMs, key, value, headers)
+  else writer.append(timestampMs, key, value, headers)
 }

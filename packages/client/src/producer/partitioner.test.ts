@@ -1,56 +1,60 @@
 import { expect, test } from 'vitest'
-import { callPartitioner, pickSticky } from './partitioner.ts'
+import type { PartitionRecord } from './partition-record.ts'
+import { CustomPartitioner, type Partitioner, type PartitionerArgs } from './partitioner.ts'
 
-/** Every value that two calls of `random` can lead to. */
-function allPicks(count: number, current: number, loads: readonly number[]): Set<number> {
-  const picks = new Set<number>()
-  for (let a = 0; a < count; a++) {
-    for (let b = 0; b < count; b++) {
-      const values = [(a + 0.5) / count, (b + 0.5) / count]
-      const random = () => values.shift() ?? 0
-      picks.add(pickSticky(count, current, (partition) => loads[partition]!, random))
-    }
-  }
-  return picks
-}
+const record: PartitionRecord = { key: 'k', value: 'v', headers: [], timestampMs: 0, sizeBound: 50 }
+const custom = (partitioner: Partitioner) => new CustomPartitioner(partitioner, 't', (partition) => partition > 0)
 
-test('picks another partition than the current one, with a leader', () => {
-  expect(allPicks(4, 1, [0, 0, 0, 0])).toEqual(new Set([0, 2, 3]))
-  expect(allPicks(4, -1, [0, 0, 0, 0])).toEqual(new Set([0, 1, 2, 3]))
-  expect(allPicks(4, 1, [-1, 0, 0, -1])).toEqual(new Set([2]))
-})
-
-test('keeps the current partition when no other has a leader, and picks any when none has', () => {
-  expect(allPicks(3, 1, [-1, 0, -1])).toEqual(new Set([1]))
-  expect([...allPicks(3, 1, [-1, -1, -1])].every((pick) => pick >= 0 && pick < 3)).toBe(true)
-  expect(allPicks(1, 0, [0])).toEqual(new Set([0]))
-})
-
-test('picks the one of two partitions with fewer waiting bytes: a slow broker gets less', () => {
-  const counts = [0, 0, 0, 0]
-  let state = 1
-  const random = () => {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
-    return state / 0x80000000
-  }
-  const loads = [0, 0, 0, 1000]
-  for (let i = 0; i < 4000; i++) counts[pickSticky(4, -1, (partition) => loads[partition]!, random)]!++
-  // Taken only when both picks fall on it: one in sixteen.
-  expect(counts[3]).toBeGreaterThan(150)
-  expect(counts[3]).toBeLessThan(350)
-  for (const count of counts.slice(0, 3)) expect(count).toBeGreaterThan(1000)
-})
-
-test("rejects an invalid result of the user's partitioner", () => {
-  const args = { topic: 't', key: 'k', value: 'v', headers: [], partitionCount: 3, isAvailable: () => true }
-  expect(callPartitioner(() => 2, args)).toBe(2)
+test('rejects an invalid result', () => {
+  expect(custom(() => 2).choose(record, 3)).toBe(2)
   for (const wrong of [3, -1, 1.5, Number.NaN, '1', undefined]) {
-    expect(() => callPartitioner(() => wrong as number, args)).toThrow(/must return an integer from 0 to 2/)
+    expect(() => custom(() => wrong as number).choose(record, 3)).toThrow(/must return an integer from 0 to 2/)
   }
   const bug = new Error('oops')
-  expect(() =>
-    callPartitioner(() => {
-      throw bug
-    }, args),
-  ).toThrow(expect.objectContaining({ code: 'PARTITIONER_FAILED', cause: bug, outcome: 'not-written' }))
+  const throws = custom(() => {
+    throw bug
+  })
+  const failed = { code: 'PARTITIONER_FAILED', cause: bug, outcome: 'not-written' }
+  expect(() => throws.choose(record, 3)).toThrow(expect.objectContaining(failed))
+})
+
+test('passes the record and the partitions, and the properties can be taken from the argument', () => {
+  const seen: unknown[] = []
+  const partitioner = custom(({ isAvailable, ...rest }) => {
+    seen.push(rest, isAvailable(0), isAvailable(1))
+    return 0
+  })
+  partitioner.choose({ ...record, headers: [{ key: 'h', value: null }] }, 3)
+  const args = { topic: 't', key: 'k', value: 'v', headers: [{ key: 'h', value: null }], partitionCount: 3 }
+  expect(seen).toEqual([args, false, true])
+})
+
+test('one argument serves all records, and has nothing of a record after its call', () => {
+  const seen = new Set<PartitionerArgs>()
+  let fails = false
+  const partitioner = custom((args) => {
+    seen.add(args)
+    if (fails) throw new Error('oops')
+    return args.partitionCount - 1
+  })
+  expect([1, 2, 3].map((count) => partitioner.choose(record, count))).toEqual([0, 1, 2])
+  fails = true
+  expect(() => partitioner.choose(record, 3)).toThrow()
+  const [args] = seen
+  expect(seen.size).toBe(1)
+  expect(args).toMatchObject({ topic: 't', key: null, value: null, headers: [] })
+})
+
+test('a call within a call has an argument of its own', () => {
+  const chosen: unknown[] = []
+  const partitioner: CustomPartitioner = custom((args) => {
+    const nested = args.key === 'outer' ? partitioner.choose({ ...record, key: 'inner' }, 2) : undefined
+    chosen.push([args.key, args.partitionCount, nested])
+    return args.partitionCount - 1
+  })
+  partitioner.choose({ ...record, key: 'outer' }, 5)
+  expect(chosen).toEqual([
+    ['inner', 2, undefined],
+    ['outer', 5, 1],
+  ])
 })

@@ -15,8 +15,8 @@ export class PendingSend implements SpaceWaiter {
   readonly deadlineMs: number
   readonly reservedBytes = 0
   readonly #accumulator: Accumulator
-  /** Those that are appended are dropped. */
-  readonly #entries: (RecordEntry | undefined)[]
+  /** Within `begin` those of the caller. Of those that wait copies, which are dropped when they are appended. */
+  #entries: (RecordEntry | undefined)[]
   readonly #call: SendOne | SendMany
   readonly #generation: Generation
   readonly #signal: AbortSignal | undefined
@@ -48,7 +48,7 @@ export class PendingSend implements SpaceWaiter {
     const size = this.#sizeOfRest()
     space.check(size)
     const acceptedMs = this.deadlineMs - accumulator.options.deliveryTimeoutMs
-    for (let at = this.#next; at < this.#entries.length; at++) this.#entries[at] = this.#entries[at]?.owned(acceptedMs)
+    this.#entries = this.#entries.map((entry, at) => (at < this.#next ? undefined : entry?.owned(acceptedMs)))
     this.#held = size
     space.hold(size)
     barrier.enter(this.#generation)
@@ -65,8 +65,10 @@ export class PendingSend implements SpaceWaiter {
       if (!accumulator.hasSpace) return false
       const position = this.#next++
       const entry = entries[position]!
-      if (this.#held !== undefined) this.#unhold(this.#held, entry)
-      entries[position] = undefined
+      if (this.#held !== undefined) {
+        this.#unhold(this.#held, entry)
+        entries[position] = undefined
+      }
       this.#append(entry, position)
     }
     this.#end(undefined)
@@ -129,7 +131,7 @@ export class PendingSend implements SpaceWaiter {
     if (this.#held === undefined) return
     this.#accumulator.space.unhold(this.#held)
     this.#held = undefined
-    this.#entries.length = 0
+    this.#entries = []
     this.#release()
     this.#accumulator.barrier.leave(this.#generation)
   }

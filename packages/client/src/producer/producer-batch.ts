@@ -18,8 +18,8 @@ export interface BatchPartition {
   readonly index: number
   /** The batch that takes the next record. */
   readonly open: ProducerBatch | undefined
-  /** Bytes accepted and not settled. */
-  loadBytes: number
+  /** Bytes were accepted; negative: settled. */
+  addLoad(bytes: number): void
   /** Why nothing of it is sent or acknowledged at the moment, as far as the partition shows it. */
   delay(nowMs: number): string | undefined
   /** The error behind `delay`, where there is one. */
@@ -127,14 +127,14 @@ export class ProducerBatch implements CallBatch {
     return this.bytes === undefined ? this.writer.byteLength : this.bytes.length
   }
 
-  /** The last appended record belongs to `call`, at `position`. */
-  attach(call: Call | undefined, position: number, timestampMs: number): void {
+  /** The last appended record belongs to `call`, at `position`; its timestamp is this much later than that of the first record. */
+  attach(call: Call | undefined, position: number, deltaMs: number): void {
     if (call === undefined) {
       this.unreported = true
       return
     }
     const { result, calls } = this
-    call.accepted(new Receipt(result, this.writer.count - 1, timestampMs - result.baseTimestampMs), position)
+    call.accepted(new Receipt(result, this.writer.count - 1, deltaMs), position)
     if (calls.length > 0 && calls[calls.length - 1] === call) return
     call.pending++
     calls.push(call)
@@ -143,6 +143,12 @@ export class ProducerBatch implements CallBatch {
 
   withdraw(call: Call, errors: ReadonlyMap<number, KafkaError>): void {
     this.partition.withdraw(this, call, errors)
+  }
+
+  /** Each of its calls has its result. */
+  settleCalls(): void {
+    for (const call of this.calls) call.settled(this.result)
+    this.calls.length = 0
   }
 }
 

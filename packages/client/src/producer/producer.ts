@@ -6,6 +6,7 @@ import { onAbort, waitAtMost, withSignal } from '../runtime/wait.ts'
 import { Accumulator } from './accumulator.ts'
 import type { SpaceWaiter } from './buffer-space.ts'
 import { EnqueueCall, type OnSettled, SendMany, SendOne } from './calls.ts'
+import { EntryList } from './entry-list.ts'
 import type { ProducerEventMap } from './events.ts'
 import type { TransactionPolicy } from './identity.ts'
 import { intercept, type ProducerInterceptor } from './interceptors.ts'
@@ -39,8 +40,10 @@ export class Producer {
   readonly #cluster: ProducerCluster
   readonly #onClosed: () => void
   readonly #turns: RoomTurns
-  /** For the records of all calls that need none of their own. */
-  readonly #entry: RecordEntry | undefined
+  /** For the record of each call. Undefined during a call: a getter or a partitioner may send another record. */
+  #entry: RecordEntry | undefined = new RecordEntry()
+  /** The same for the records of an array. */
+  #list: EntryList | undefined = new EntryList()
   /** Undefined: none has an `onSend`. */
   readonly #interceptors: readonly ProducerInterceptor[] | undefined
   /** The size of the last enqueued record. */
@@ -62,7 +65,6 @@ export class Producer {
     this.#onClosed = onClosed
     this.#accumulator = new Accumulator(cluster, resolved, transaction)
     this.#turns = new RoomTurns(resolved.deliveryTimeoutMs)
-    this.#entry = resolved.partitioner === undefined ? new RecordEntry() : undefined
     const { interceptors } = resolved
     this.#interceptors = interceptors.some(({ onSend }) => onSend !== undefined) ? interceptors : undefined
   }
@@ -127,29 +129,35 @@ export class Producer {
 
   #sendOne(record: ProducerRecord, signal: AbortSignal | undefined): Promise<Receipt> {
     const accumulator = this.#accumulator
-    const entry = this.#read(record)
-    this.#checkOpen(signal)
-    accumulator.measure(entry)
-    const call = new SendOne()
-    if (signal !== undefined) this.#withdrawOnAbort(call, signal)
-    if (accumulator.isFree) accumulator.add(entry, call, 0, accumulator.barrier.current)
-    else new PendingSend(accumulator, [entry], call, signal).begin()
-    return call.promise
+    const entry = this.#takeEntry()
+    try {
+      entry.read(this.#intercepted(record), -1, this.#cluster.runtime)
+      this.#checkOpen(signal)
+      accumulator.measure(entry)
+      const call = new SendOne()
+      if (signal !== undefined) this.#withdrawOnAbort(call, signal)
+      if (accumulator.isFree) accumulator.add(entry, call, 0, accumulator.barrier.current)
+      else new PendingSend(accumulator, [entry], call, signal).begin()
+      return call.promise
+    } finally {
+      this.#entry = entry
+    }
   }
 
   #sendMany(records: readonly ProducerRecord[], signal: AbortSignal | undefined): Promise<Receipt[]> {
-    const { runtime } = this.#cluster
-    const entries = new Array<RecordEntry>(records.length)
-    for (let position = 0; position < entries.length; position++) {
-      const entry = new RecordEntry()
-      entry.read(this.#intercepted(records[position]!), position, runtime)
-      entries[position] = entry
+    const list = this.#list ?? new EntryList()
+    this.#list = undefined
+    try {
+      const entries = list.read(records, this.#cluster.runtime, this.#intercepted)
+      this.#checkOpen(signal)
+      const call = new SendMany(entries.length)
+      if (signal !== undefined) this.#withdrawOnAbort(call, signal)
+      new PendingSend(this.#accumulator, entries, call, signal).begin()
+      return call.promise
+    } finally {
+      list.clear()
+      this.#list = list
     }
-    this.#checkOpen(signal)
-    const call = new SendMany(entries.length)
-    if (signal !== undefined) this.#withdrawOnAbort(call, signal)
-    new PendingSend(this.#accumulator, entries, call, signal).begin()
-    return call.promise
   }
 
   #withdrawOnAbort(call: SendOne | SendMany, signal: AbortSignal): void {
@@ -161,15 +169,13 @@ export class Producer {
     settled.then(release, release)
   }
 
-  /** The checked record, for the current call only: the next one reads into the same entry. */
-  #read(record: ProducerRecord): RecordEntry {
-    // A partitioner may send another record meanwhile.
+  #takeEntry(): RecordEntry {
     const entry = this.#entry ?? new RecordEntry()
-    entry.read(this.#intercepted(record), -1, this.#cluster.runtime)
+    this.#entry = undefined
     return entry
   }
 
-  #intercepted(record: ProducerRecord): ProducerRecord {
+  readonly #intercepted = (record: ProducerRecord): ProducerRecord => {
     if (this.#interceptors === undefined) return record
     // Interceptors see no record that is certainly refused.
     this.#checkOpen(undefined)
@@ -190,8 +196,17 @@ export class Producer {
    */
   enqueue(record: ProducerRecord, onSettled?: OnSettled): boolean {
     if (onSettled !== undefined && typeof onSettled !== 'function') throw notCallable(onSettled)
+    const entry = this.#takeEntry()
+    try {
+      return this.#enqueue(entry, record, onSettled)
+    } finally {
+      this.#entry = entry
+    }
+  }
+
+  #enqueue(entry: RecordEntry, record: ProducerRecord, onSettled: OnSettled | undefined): boolean {
     const accumulator = this.#accumulator
-    const entry = this.#read(record)
+    entry.read(this.#intercepted(record), -1, this.#cluster.runtime)
     if (this.#closed !== undefined) throw closedError('producer', 'not-written')
     accumulator.measure(entry)
     if (!accumulator.isFree && !this.#mayExceed()) throw bufferFull(this.options.maxBufferedBytes)

@@ -73,8 +73,10 @@ export class RecordEntry {
     const { topic, partition, timestamp, headers: given } = record
     let { key = null, value } = record
     if (typeof topic !== 'string' || topic === '') throw invalid(position, undefined, "needs a 'topic'")
-    if (typeof key === 'object' && key !== null) key = bytesOf(key) ?? key
-    if (typeof value === 'object' && value !== null) value = bytesOf(value) ?? value
+    const keyBytes = typeof key === 'object' && key !== null ? bytesOf(key) : undefined
+    const valueBytes = typeof value === 'object' && value !== null ? bytesOf(value) : undefined
+    if (keyBytes !== undefined) key = keyBytes
+    if (valueBytes !== undefined) value = valueBytes
     if (partition !== undefined && !(Number.isInteger(partition) && partition >= 0)) {
       throw invalid(position, topic, "has a 'partition' that is not an integer of at least 0")
     }
@@ -82,7 +84,10 @@ export class RecordEntry {
       throw invalid(position, topic, "has a 'timestamp' that is not whole milliseconds since the epoch")
     }
     const headers = given === undefined ? noHeaders : headersIn(given, position, topic)
-    const problem = problemOfData("'key'", key) ?? problemOfData("'value'", value)
+    // Strings and bytes that are not empty need no further check.
+    const keyProblem = keyBytes === undefined || keyBytes.length === 0 ? problemOfData("'key'", key) : undefined
+    const problem =
+      keyProblem ?? (valueBytes === undefined || valueBytes.length === 0 ? problemOfData("'value'", value) : undefined)
     if (problem !== undefined) throw invalid(position, topic, problem.text, problem.hint)
     this.sizeBound = sizeBound(key, value, headers)
     this.#isTight = false
@@ -92,6 +97,13 @@ export class RecordEntry {
     this.headers = headers
     this.partition = partition
     this.timestampMs = timestamp ?? clock.tickNow()
+  }
+
+  /** Keeps nothing of the record. */
+  clear(): void {
+    this.key = null
+    this.value = null
+    this.headers = noHeaders
   }
 
   /** Makes the bound nearly exact, once: the length of each string in UTF-8 is counted. */

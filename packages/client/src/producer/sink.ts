@@ -2,6 +2,7 @@ import { Produce, type ProduceResponse } from '@ottla/codec'
 import type { Broker, ConnectionPurpose, RequestOptions } from '../cluster/broker.ts'
 import { KafkaError } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
+import type { Leader } from './adaptive-choice.ts'
 import type { ProduceInTransaction } from './identity.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import { highestVersion, produceBody } from './produce-request.ts'
@@ -46,7 +47,7 @@ export interface QueuedPartition {
  * there: batches that are not full are sent when nothing is in flight, and fill up meanwhile. Full batches are sent immediately,
  * in up to `maxInFlight` requests.
  */
-export class Sink {
+export class Sink implements Leader {
   readonly brokerId: number
   readonly #parts: SinkParts
   /** In the order in which they were enqueued, so that a busy partition does not starve the others. */
@@ -58,6 +59,11 @@ export class Sink {
   /** Since when the first request in flight has waited for its response. */
   #silentSinceMs = 0
   #throttledUntilMs = 0
+  /** Since when requests have been sent and none was acknowledged. */
+  #stalledSinceMs: number | undefined
+  /** Of its partitions: bytes accepted and not settled. */
+  loadBytes = 0
+  partitionCount = 0
   #scheduled = false
   /** The last request had no space for all that was ready. */
   #requestWasFull = false
@@ -111,8 +117,20 @@ export class Sink {
     this.#schedule()
   }
 
+  isStalled(nowMs: number): boolean {
+    return this.loadBytes > 0 && this.#stalledSinceMs !== undefined && nowMs - this.#stalledSinceMs >= silentAfterMs
+  }
+
+  /** A partition with these bytes gets this leader. */
+  add(loadBytes: number): void {
+    this.partitionCount++
+    this.loadBytes += loadBytes
+  }
+
   /** For a partition that moves to another sink. */
-  remove(partition: QueuedPartition): void {
+  remove(partition: QueuedPartition, loadBytes: number): void {
+    this.partitionCount--
+    this.loadBytes -= loadBytes
     if (partition.queued !== 'no') this.#ready.remove(partition)
     this.#dequeue(partition)
   }
@@ -169,6 +187,7 @@ export class Sink {
   async #send(batches: readonly ProducerBatch[]): Promise<void> {
     const { cluster } = this.#parts
     if (this.#inFlight.size === 0) this.#silentSinceMs = cluster.runtime.monoNow()
+    this.#stalledSinceMs ??= cluster.runtime.monoNow()
     this.#inFlight.add(batches)
     this.#parts.observer.sent(batches, this.brokerId)
     this.#parts.sent()
@@ -183,6 +202,7 @@ export class Sink {
       const stale =
         response === undefined ? settleUnacknowledged(batches) : settleResponse(batches, response, broker, cluster)
       if (stale.length > 0) this.#parts.refresh('a produce response shows that leaders moved', stale)
+      this.#stalledSinceMs = this.#inFlight.size > 1 ? cluster.runtime.monoNow() : undefined
       if (flushed) this.#recycle(batches)
     } catch (error) {
       settleFailure(batches, error, broker)

@@ -5,12 +5,10 @@ import type { Call } from './calls.ts'
 import { type Compression, compressionOf } from './compression.ts'
 import { distributeAgain } from './distribute-again.ts'
 import type { Generation } from './flush-barrier.ts'
-import { keyPartition } from './murmur2.ts'
 import { PartitionBuffer } from './partition-buffer.ts'
 import type { PartitionRecord } from './partition-record.ts'
-import { callPartitioner, pickSticky } from './partitioner.ts'
-import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerParts } from './producer-parts.ts'
+import { TopicPartitioner } from './topic-partitioner.ts'
 
 /** A record whose partition is not known yet. */
 export interface AwaitingRecord extends PartitionRecord {
@@ -51,13 +49,7 @@ export class TopicBuffer {
   #limitedMs = 0
   /** When a batch began last, or the topic was used first, on `monoNow`. */
   usedMs: number
-  #sticky: PartitionBuffer | undefined
-  #stickyBatch: ProducerBatch | undefined
-  readonly #random = () => this.#parts.runtime.random()
-  readonly #loadOf = (partition: number): number => {
-    const { sink, loadBytes } = this.partitions[partition]!
-    return sink === undefined ? -1 : loadBytes
-  }
+  readonly #partitioner: TopicPartitioner
 
   constructor(name: string, parts: ProducerParts) {
     this.name = name
@@ -65,6 +57,7 @@ export class TopicBuffer {
     this.compression = compressionOf(name, parts.options, parts.codecs)
     this.maxBatchBytes = parts.options.maxBatchBytes
     this.usedMs = parts.runtime.monoNow()
+    this.#partitioner = new TopicPartitioner(name, this.partitions, parts.options, parts.runtime)
   }
 
   /** Whether no record of it waits or is in flight. */
@@ -94,7 +87,7 @@ export class TopicBuffer {
 
   /** Another topic of the same name has fewer partitions: the records in the others are distributed by the new number. */
   #removeBeyond(count: number, recreated: boolean): void {
-    this.#sticky = undefined
+    this.#partitioner.forgetSticky()
     for (const partition of this.partitions.splice(count)) {
       const { index } = partition
       partition.remove({
@@ -140,40 +133,15 @@ export class TopicBuffer {
     this.#limitedMs = nowMs
   }
 
-  /** The partition of a record. Throws for a partition that does not exist, and what the partitioner throws. */
+  /** The partition of a record. Throws for a partition that does not exist, and PARTITIONER_FAILED. */
   partitionFor(record: PartitionRecord, wanted: number | undefined): PartitionBuffer {
-    const { partitions } = this
-    if (wanted !== undefined) return partitions[wanted] ?? this.#noSuchPartition(wanted)
-    const { partitioner } = this.#parts.options
-    const { key } = record
-    if (partitioner !== undefined) {
-      const chosen = callPartitioner(partitioner, {
-        topic: this.name,
-        key,
-        value: record.value,
-        headers: record.headers,
-        partitionCount: partitions.length,
-        isAvailable: (partition) => partitions[partition]?.sink !== undefined,
-      })
-      return partitions[chosen]!
-    }
-    return key === null ? this.#stickyFor(record.sizeBound) : partitions[keyPartition(key, partitions.length)]!
+    if (wanted === undefined) return this.#partitioner.partitionFor(record)
+    return this.partitions[wanted] ?? this.#noSuchPartition(wanted)
   }
 
-  /** Fills one batch at a time: another partition is chosen when the batch is sent or full. */
-  #stickyFor(sizeBound: number): PartitionBuffer {
-    const current = this.#sticky
-    const batch = this.#stickyBatch
-    if (current !== undefined && batch !== undefined && current.open === batch && current.fits(sizeBound))
-      return current
-    const chosen = pickSticky(this.partitions.length, current?.index ?? -1, this.#loadOf, this.#random)
-    this.#sticky = this.partitions[chosen]!
-    return this.#sticky
-  }
-
-  /** A record without a key was appended to the open batch of that partition: the next one may join it. */
-  noteSticky(partition: PartitionBuffer): void {
-    if (partition === this.#sticky) this.#stickyBatch = partition.open
+  /** A record that names no partition was appended to this one. */
+  appended(partition: PartitionBuffer): void {
+    this.#partitioner.appended(partition)
   }
 
   #noSuchPartition(wanted: number): never {

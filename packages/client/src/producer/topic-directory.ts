@@ -69,6 +69,7 @@ export class TopicDirectory {
     this.topics.delete(topic.name)
     if (this.#last === topic) this.#last = undefined
     this.#parts.observer.forget(topic.name)
+    for (const partition of topic.partitions) partition.setLeader(undefined)
     const { identities } = this.#parts
     if (topic.partitions.length === 0) return
     if (identities?.isIdle !== true) this.#forgotten.add(topic.name)

@@ -101,6 +101,31 @@ export class BatchWriter {
     if (!near || !Number.isSafeInteger(timestampMs) || !Number.isSafeInteger(delta)) {
       delta = this.#widen(timestampMs, isFirst)
     }
+    this.#append(delta, key, value, headers)
+    if (this.#wide === undefined) {
+      const ms = Number(timestampMs)
+      if (isFirst) this.#baseTimestamp = ms
+      if (ms > this.#maxTimestamp || this.#count === 0) this.#maxTimestamp = ms
+    } else if (BigInt(timestampMs) > this.#wide.max || this.#count === 0) this.#wide.max = BigInt(timestampMs)
+    this.#count++
+  }
+
+  /**
+   * As `append`, with the timestamp relative to that of the first record: 32 bits, of a batch whose first record exists. Passing a
+   * small integer allocates nothing; a timestamp in ms is an allocation for each call.
+   */
+  appendAt(deltaMs: number, key: Data, value: Data, headers: readonly RecordHeader[]): void {
+    if (this.#count === 0 || this.#wide !== undefined) {
+      this.append(this.baseTimestamp + deltaMs, key, value, headers)
+      return
+    }
+    this.#append(deltaMs, key, value, headers)
+    const timestampMs = this.#baseTimestamp + deltaMs
+    if (timestampMs > this.#maxTimestamp) this.#maxTimestamp = timestampMs
+    this.#count++
+  }
+
+  #append(delta: number, key: Data, value: Data, headers: readonly RecordHeader[]): void {
     const headersSize = headers.length === 0 ? noHeadersSize : measureHeaders(headers)
     let end = -1
     if (!this.#measure) end = this.#write(delta, key, unitsOf(key), value, unitsOf(value), headers, headersSize)
@@ -109,12 +134,6 @@ export class BatchWriter {
       end = this.#write(delta, key, bytesOf(key), value, bytesOf(value), headers, headersSize)
     }
     this.#end = end
-    if (this.#wide === undefined) {
-      const ms = Number(timestampMs)
-      if (isFirst) this.#baseTimestamp = ms
-      if (ms > this.#maxTimestamp || this.#count === 0) this.#maxTimestamp = ms
-    } else if (BigInt(timestampMs) > this.#wide.max || this.#count === 0) this.#wide.max = BigInt(timestampMs)
-    this.#count++
   }
 
   /** Switches to 64-bit timestamps if this one needs it. Returns its delta, which is exact only in `#wide`. */
