@@ -1,4 +1,5 @@
-import type { KafkaError } from '../errors.ts'
+import { meaningOf } from '../error-meaning.ts'
+import { KafkaError } from '../errors.ts'
 import { type BatchResult, errorOfReceipt, indexIn, type Receipt, SendError } from './receipt.ts'
 
 /** A batch, for a call whose records are taken out of it again. */
@@ -31,6 +32,11 @@ const enqueueOverheadBytes = 256
 const sendOverheadBytes = 640
 /** Of a receipt, in the array of its call. */
 const receiptOverheadBytes = 64
+
+/** The caller withdrew the record before it was sent. */
+function isAborted(result: Receipt | KafkaError): boolean {
+  return KafkaError.is(result) && meaningOf(result.code).ended === 'aborted'
+}
 
 /** Takes the records of a call out of the batches that were never sent. */
 function withdraw(call: Call, receipts: readonly (Receipt | undefined)[], error: KafkaError): void {
@@ -153,6 +159,7 @@ export class SendMany implements Call {
     const refusal = this.#refusal
     if (failures === 0) this.#resolve(receipts)
     else if (refusal !== undefined && results.every((error) => error === refusal)) this.#reject(refusal)
+    else if (results.every(isAborted)) this.#reject(results[0] as KafkaError)
     else this.#reject(new SendError(results))
   }
 }

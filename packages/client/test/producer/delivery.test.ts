@@ -150,7 +150,7 @@ describe('a batch with an unknown outcome', () => {
       const producer = scenario.kafka.producer()
       const controller = new AbortController()
       const first = producer.send({ topic: 't', value: 'a' }, { signal: controller.signal })
-      await scenario.advance(0)
+      while (scenario.seen(Produce).length === 0) await scenario.advance(1)
       controller.abort()
       const second = producer.send({ topic: 't', value: 'b' })
       expect((await first).offset).toBe(0n)
