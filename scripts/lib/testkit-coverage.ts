@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { allApis } from '../../packages/codec/src/api/registry.ts'
 import { advertised, handlers } from '../../packages/testkit/src/handlers/registry.ts'
 import { unsupported } from '../../packages/testkit/src/handlers/unsupported.ts'
+import { noQuirks } from '../../packages/testkit/src/state/quirks.ts'
 import { latestRelease, type ReleaseName, releaseOf } from '../../packages/testkit/src/state/releases.ts'
 import { configsSection } from './testkit-configs.ts'
 import { semantics } from './testkit-semantics.ts'
@@ -73,10 +74,10 @@ function releasesSection(): string {
 
 function releaseList(name: string): string {
   const release = releaseOf(name)
-  const offered = new Map(advertised(release).map((each) => [each.apiKey, each]))
+  const offered = new Map(advertised({ release, quirks: noQuirks }).map((each) => [each.apiKey, each]))
   const missing: string[] = []
   const lower: string[] = []
-  for (const entry of advertised(undefined)) {
+  for (const entry of advertised({ quirks: noQuirks })) {
     const there = offered.get(entry.apiKey)
     const api = handlers.find((each) => each.api.key === entry.apiKey)?.api.name ?? ''
     if (there === undefined) missing.push(api)

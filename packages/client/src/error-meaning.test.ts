@@ -106,6 +106,7 @@ const expected: readonly [name: string, fits: (meaning: ErrorMeaning) => boolean
   ['bytes that cannot be read', ({ unreadable }) => unreadable, ['PROTOCOL_ERROR']],
   ['no SASL on the port', ({ sasl }) => sasl === 'not-offered', ['ILLEGAL_SASL_STATE']],
   ['refused credentials', ({ sasl }) => sasl === 'refused', ['SASL_AUTHENTICATION_FAILED']],
+  ['a failed TLS handshake', ({ tlsFailed }) => tlsFailed, ['TLS_FAILED']],
   ['an unsupported version', ({ unsupportedVersion }) => unsupportedVersion, ['UNSUPPORTED_VERSION']],
   ['no broker reached', ({ connection }) => connection === 'unreachable', ['NO_BROKER_REACHABLE']],
   ['no connection opened', ({ connection }) => connection === 'not-opened', ['CONNECTION_FAILED']],

@@ -68,6 +68,8 @@ export interface ErrorMeaning {
   readonly unreadable: boolean
   /** The port has no SASL, or SASL refused the credentials. */
   readonly sasl: 'not-offered' | 'refused' | undefined
+  /** TLS failed with the certificates and keys of this connection. */
+  readonly tlsFailed: boolean
   /** The broker does not have this version of the API. */
   readonly unsupportedVersion: boolean
   /**
@@ -147,6 +149,7 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   // ---- connections and calls
   ILLEGAL_SASL_STATE: { sasl: 'not-offered' },
   SASL_AUTHENTICATION_FAILED: { sasl: 'refused' },
+  TLS_FAILED: { tlsFailed: true },
   NO_BROKER_REACHABLE: { connection: 'unreachable', transient: true },
   CONNECTION_FAILED: { connection: 'not-opened', transient: true },
   CONNECTION_LOST: { connection: 'lost', transient: true, staleMetadata: true },
@@ -180,6 +183,7 @@ const nothing: ErrorMeaning = {
   fewReplicas: false,
   unreadable: false,
   sasl: undefined,
+  tlsFailed: false,
   unsupportedVersion: false,
   connection: undefined,
   ended: undefined,

@@ -93,10 +93,11 @@ export type {
   MetricsSnapshot,
   NumberFamily,
 } from './metrics.ts'
+export type { MapBroker } from './net/mapped-address.ts'
 export type { Credentials, SaslExchange, SaslMechanism, UserPassword } from './net/sasl/mechanism.ts'
 export { plain } from './net/sasl/plain.ts'
 export { type ScramOptions, scramSha256, scramSha512 } from './net/sasl/scram.ts'
-export type { BrokerList, KafkaOptions, MapBroker } from './options.ts'
+export type { BrokerList, KafkaOptions } from './options.ts'
 export type { OnSettled } from './producer/calls.ts'
 export type {
   DeliveryFailedEvent,

@@ -2,6 +2,7 @@ import { type CodecSet, type CustomCodecs, codecSet, compressionNames } from '@o
 import type { Runtime, TlsOptions } from '@ottla/runtime'
 import { type BrokerAddress, optionError } from './errors.ts'
 import { consoleLogger, guardedLogger, isPino, type Logger } from './logger.ts'
+import type { MapBroker } from './net/mapped-address.ts'
 import type { SaslMechanism } from './net/sasl/mechanism.ts'
 import {
   flag,
@@ -20,12 +21,6 @@ import { resolveTls, type TlsProvider, type TlsSource } from './tls-options.ts'
 
 /** 'host:port' addresses, or a function that returns them: called at the start, and whenever no known broker responds. */
 export type BrokerList = readonly string[] | string | (() => readonly string[] | Promise<readonly string[]>)
-
-/** Maps the address that a broker advertises to the one to connect to. Called for each connection. */
-export type MapBroker = (
-  host: string,
-  port: number,
-) => { readonly host: string; readonly port: number } | Promise<{ readonly host: string; readonly port: number }>
 
 /** Options of `new Kafka(…)`. All times are in milliseconds, all sizes in bytes. */
 export interface KafkaOptions {

@@ -2,6 +2,7 @@ import { DescribeCluster, Metadata } from '@ottla/codec'
 import type { CallOptions } from '../call-options.ts'
 import type { Broker, RequestOptions } from '../cluster/broker.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import { meaningOf } from '../error-meaning.ts'
 import { KafkaError } from '../errors.ts'
 import { onAnyBroker } from './call.ts'
 import { checkCode } from './results.ts'
@@ -25,7 +26,7 @@ export function describeCluster(cluster: Cluster, options: CallOptions = {}): Pr
   return onAnyBroker(cluster, operation, options, async (broker, request) => {
     const body = { includeClusterAuthorizedOperations: false, includeFencedBrokers: false }
     const response = await broker.request(DescribeCluster, body, request).catch((error: unknown) => {
-      if (!KafkaError.is(error) || error.code !== 'UNSUPPORTED_VERSION') throw error
+      if (!KafkaError.is(error) || !meaningOf(error.code).unsupportedVersion) throw error
       return undefined
     })
     if (response === undefined) return fromMetadata(broker, request)

@@ -8,8 +8,11 @@ interface Address {
   readonly port: number
 }
 
-/** The function of option `mapBroker`. */
-export type MapBroker = (host: string, port: number) => Address | Promise<Address>
+/** Maps the address that a broker advertises to the one to connect to. Called for each connection. */
+export type MapBroker = (
+  host: string,
+  port: number,
+) => { readonly host: string; readonly port: number } | Promise<{ readonly host: string; readonly port: number }>
 
 interface Options {
   readonly runtime: Runtime

@@ -1,5 +1,6 @@
 import type { Runtime, TlsOptions } from '@ottla/runtime'
 import { textOf } from '../error-data.ts'
+import { meaningOf } from '../error-meaning.ts'
 import { type BrokerAddress, describeBroker, KafkaError } from '../errors.ts'
 import { Secret } from '../redact.ts'
 import { within, withSignal } from '../runtime/wait.ts'
@@ -36,6 +37,6 @@ export async function retriable<T>(opening: Promise<T>): Promise<T> {
   try {
     return await opening
   } catch (error) {
-    throw KafkaError.is(error) && error.code === 'TLS_FAILED' ? error.with({ retriable: true }) : error
+    throw KafkaError.is(error) && meaningOf(error.code).tlsFailed ? error.with({ retriable: true }) : error
   }
 }

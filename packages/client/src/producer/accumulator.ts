@@ -327,7 +327,10 @@ export class Accumulator implements ProducerParts, SendControl {
 
   #expire(batch: ProducerBatch): void {
     const reason = delayOf(batch, this.runtime.monoNow())
-    batch.partition.drop(batch, (outcome) => timedOutError(batch, this.options.deliveryTimeoutMs, reason, outcome))
+    const identityError = this.identities?.lastError
+    const errorOf = (outcome: Outcome) =>
+      timedOutError(batch, this.options.deliveryTimeoutMs, { reason, outcome, identityError })
+    batch.partition.drop(batch, errorOf)
   }
 
   #failUnsent(error: KafkaError): void {

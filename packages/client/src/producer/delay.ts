@@ -19,11 +19,11 @@ function reasonOf(error: KafkaError | undefined): string | undefined {
 export function timedOutError(
   batch: ProducerBatch,
   deliveryTimeoutMs: number,
-  reason: string,
-  outcome: Outcome,
+  why: { readonly reason: string; readonly outcome: Outcome; readonly identityError: KafkaError | undefined },
 ): KafkaError {
+  const { reason, outcome, identityError } = why
   const place = { topic: batch.partition.topic.name, partition: batch.partition.index }
-  const details = { ...place, outcome, cause: batch.partition.delayCause ?? batch.lastError }
+  const details = { ...place, outcome, cause: identityError ?? batch.lastError }
   return deliveryTimedOut(describePartition(place), deliveryTimeoutMs, reason, details)
 }
 

@@ -165,10 +165,6 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     return this.#parts.identities?.delay ?? this.#sink.delay(nowMs)
   }
 
-  get delayCause(): KafkaError | undefined {
-    return this.#parts.identities?.lastError
-  }
-
   hasMovedFrom(brokerId: number): boolean {
     const { brokerId: leader } = this.#sink ?? {}
     return leader !== undefined && leader !== brokerId && this.#leaderEpoch > this.#sentEpoch

@@ -22,8 +22,6 @@ export interface BatchPartition {
   addLoad(bytes: number): void
   /** Why nothing of it is sent or acknowledged at the moment, as far as the partition shows it. */
   delay(nowMs: number): string | undefined
-  /** The error behind `delay`, where there is one. */
-  readonly delayCause: KafkaError | undefined
   /** Whether the leader is another broker now, in a newer epoch than the batches in flight were sent in. */
   hasMovedFrom(brokerId: number): boolean
   /** Reports that there may be something to send. */

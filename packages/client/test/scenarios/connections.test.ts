@@ -5,8 +5,11 @@ import { until, within } from '../support/until.ts'
 onTargets('a Fetch held for 30 s', (target) => {
   test('does not delay heartbeats, commits, produce requests or close', { timeout: 60_000 }, async () => {
     const topic = await target().createTopic('quiet')
-    const [described] = await target().newKafka().admin().describeTopics([topic])
-    const leader = described?.partitions[0]?.leader ?? -1
+    // A broker that has not applied the metadata yet does not list the topic.
+    const { leader } = await until('its leader is known', async () => {
+      const id = await target().leaderOf(topic, 0)
+      return id >= 0 && { leader: id }
+    })
     const groupId = target().uniqueName('patient')
     const kafka = target().newKafka()
     const consumer = kafka.consumer({
