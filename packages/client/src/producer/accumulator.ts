@@ -22,7 +22,7 @@ import type { ProducerCluster } from './producer-cluster.ts'
 import { ProducerIdentities } from './producer-id.ts'
 import { ProducerObserver } from './producer-observer.ts'
 import type { PausablePartition, ProducerParts } from './producer-parts.ts'
-import { BatchResult, Receipt } from './receipt.ts'
+import { failedResult, Receipt } from './receipt.ts'
 import type { RecordEntry } from './record-input.ts'
 import { checkSize } from './size.ts'
 import type { Division } from './split-batch.ts'
@@ -120,14 +120,9 @@ export class Accumulator implements ProducerParts, SendControl {
     })
   }
 
-  /** Below the budget: one more record is accepted, whatever its size. */
-  get hasSpace(): boolean {
-    return this.budget.hasSpace
-  }
-
   /** Whether a record is accepted without waiting: there is space, and no call waits for it. */
   get isFree(): boolean {
-    return this.hasSpace && !this.space.isUnderBackpressure
+    return this.budget.hasSpace && !this.space.isUnderBackpressure
   }
 
   get bufferedBytes(): number {
@@ -250,8 +245,7 @@ export class Accumulator implements ProducerParts, SendControl {
     this.#transaction?.failed(error)
     this.observer.refused(topic, error, call === undefined)
     if (call === undefined) return
-    const result = new BatchResult(topic, -1)
-    result.error = error
+    const result = failedResult(topic, error)
     call.pending++
     call.accepted(new Receipt(result, 0, 0), position)
     // Not within the call of `send` or `enqueue`.

@@ -4,7 +4,7 @@ import type { PartitionBuffer } from './partition-buffer.ts'
 import type { PartitionRecord } from './partition-record.ts'
 import type { ProducerBatch } from './producer-batch.ts'
 import type { ProducerParts } from './producer-parts.ts'
-import { BatchResult, type ResultPart } from './receipt.ts'
+import { failedResult, type ResultPart } from './receipt.ts'
 import { tightBound } from './size.ts'
 import { recordsOf } from './split-batch.ts'
 
@@ -37,9 +37,9 @@ export function distributeAgain(batch: ProducerBatch, topic: PartitionChooser, p
       if (batch.unreported) partition.open!.unreported = true
       return { start: at, first: count - 1, result }
     } catch (cause) {
-      const result = new BatchResult(topic.name, -1)
-      result.error = asKafkaError(cause, 'Producing').with({ outcome: 'not-written' })
-      parts.observer.refused(topic.name, result.error, batch.unreported)
+      const error = asKafkaError(cause, 'Producing').with({ outcome: 'not-written' })
+      parts.observer.refused(topic.name, error, batch.unreported)
+      const result = failedResult(topic.name, error)
       return { start: at, first: 0, result }
     }
   }

@@ -1,5 +1,4 @@
 import type { BatchWriter, RecordHeader } from '@ottla/codec/records'
-import type { ProducerBatch } from './producer-batch.ts'
 
 /** A record, ready to be appended to a batch. */
 export interface PartitionRecord {
@@ -14,7 +13,7 @@ export interface PartitionRecord {
 }
 
 /** The batch would settle the record too late. */
-export function isOlder({ acceptedMs }: PartitionRecord, { createdMs }: ProducerBatch): boolean {
+export function isOlder({ acceptedMs }: PartitionRecord, { createdMs }: { readonly createdMs: number }): boolean {
   return acceptedMs !== undefined && acceptedMs < createdMs
 }
 

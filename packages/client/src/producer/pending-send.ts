@@ -62,7 +62,7 @@ export class PendingSend implements SpaceWaiter {
     const accumulator = this.#accumulator
     const entries = this.#entries
     while (this.#next < entries.length) {
-      if (!accumulator.hasSpace) return false
+      if (!accumulator.budget.hasSpace) return false
       const position = this.#next++
       const entry = entries[position]!
       if (this.#held !== undefined) {

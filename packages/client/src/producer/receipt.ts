@@ -71,6 +71,13 @@ export class BatchResult {
   }
 }
 
+/** The result of records that were appended to no batch. */
+export function failedResult(topic: string, error: KafkaError): BatchResult {
+  const result = new BatchResult(topic, -1)
+  result.error = error
+  return result
+}
+
 export interface ResultPart {
   readonly start: number
   /** The index of its first record in `result`. */
