@@ -147,4 +147,19 @@ describe.each(['none', 'lz4'] as const)('a send that was never sent can be abort
       expect((await scenario.values('t')).slice(0, 1)).toEqual(['kept'])
       await producer.close()
     }))
+
+  test('a batch of a transaction without another record', () =>
+    on(async (scenario) => {
+      const producer = scenario.kafka.transactionalProducer({ transactionalId: 'x', ...lingering })
+      const committed = producer.transaction(async (tx) => {
+        const controller = new AbortController()
+        const withdrawn = tx.send(record('withdrawn'), { signal: controller.signal })
+        await scenario.advance(100)
+        controller.abort()
+        expect(await failure(withdrawn)).toMatchObject(aborted)
+        expect(tx.status).toBe('open')
+      })
+      await expect(committed).resolves.toBe(undefined)
+      await producer.close()
+    }))
 })
