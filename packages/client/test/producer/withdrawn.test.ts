@@ -71,6 +71,30 @@ describe.each(['none', 'lz4'] as const)('a send that was never sent can be abort
       await producer.close()
     }))
 
+  test('while a broker refuses its batch for certain; later records are accepted', () =>
+    on(async (scenario) => {
+      const producer = scenario.kafka.producer({ compression })
+      await producer.send(record('first'))
+      const fault = scenario.fault('Produce', { error: 'NOT_ENOUGH_REPLICAS' })
+      const controller = new AbortController()
+      const sent = ['a', 'b', 'c'].map((value, at) =>
+        producer.send(record(value), at === 1 ? { signal: controller.signal } : {}),
+      )
+      await scenario.advance('1s')
+      const later = producer.send(record('d'))
+      // Not while its batch is in flight.
+      const refused = failure(sent[1]!)
+      while (scenario.seen(Produce).at(-1)!.outcome === 'pending') await scenario.advance(1)
+      await scenario.advance(5)
+      controller.abort()
+      expect(await refused).toMatchObject(aborted)
+      fault.remove()
+      await Promise.all([sent[0], sent[2], later])
+      expect(await scenario.values('t')).toEqual(['first', 'a', 'c', 'd'])
+      expect(await producer.send(record('e'))).toMatchObject({ offset: 4n })
+      await producer.close()
+    }))
+
   test('while its topic is unknown', () =>
     on(async (scenario) => {
       const producer = scenario.kafka.producer({ compression })
