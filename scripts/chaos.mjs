@@ -1,7 +1,8 @@
 // `npm run chaos -- consumer|producer [--seeds N] [--from N] [--jobs N] [--minutes M]`: random runs in virtual time of a consumer
 // group, each checked against a model of the contract, or of producers, whose results are compared with the brokers' logs.
 // `--seed N --verbose` replays one seed and prints all its events; `--features A,B` restricts the runs to these.
-import { spawn } from 'node:child_process'
+// With `--real` on a real Kafka, as `npm run chaos:real`.
+import { spawn, spawnSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -14,6 +15,11 @@ const usage =
 const folder = join(root, 'packages/client')
 const entry = 'test/virtual/chaos-main.ts'
 const shownFindings = 20
+
+if (process.argv.includes('--real')) {
+  const real = join(root, 'scripts/chaos-real.mjs')
+  process.exit(spawnSync(process.execPath, [real, ...process.argv.slice(2)], { stdio: 'inherit' }).status ?? 1)
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

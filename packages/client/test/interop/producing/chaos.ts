@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Kafka, silentLogger } from '../../../src/index.ts'
+import { uniqueName } from '../../support/names.ts'
+import { JavaPeer, type SpawnJava } from '../beside-java/java-peer.ts'
+import { type BrokerControl, BrokerFaults, type FaultPace } from '../chaos/brokers.ts'
+import { Random } from '../chaos/random.ts'
+import { LeaderMoves } from './leaders.ts'
+import { type LoadPlan, ProducerLoad } from './load.ts'
+import { type ProduceVerdict, verdictOf } from './verdict.ts'
+
+export interface ProducerChaosOptions {
+  readonly bootstrap: readonly string[]
+  readonly brokers: BrokerControl
+  readonly spawnJava: SpawnJava
+  /** The path of `java/Peer.java`. */
+  readonly peerSource: string
+  readonly seconds: number
+  readonly seed: number
+  /** Of all producers. */
+  readonly recordsPerSecond: number
+  /** Receives a line of progress every few seconds. */
+  readonly log: (line: string) => void
+}
+
+export interface ProducerChaosReport extends ProduceVerdict {
+  readonly acknowledged: number
+  readonly failed: number
+  readonly kills: number
+  readonly moves: number
+  readonly summary: string
+}
+
+const partitions = 12
+const progressEveryMs = 5_000
+const moveEveryMs = 2_000
+const pace: FaultPace = { upMs: [1_000, 4_000], downMs: [500, 4_000] }
+
+const plans: readonly Omit<LoadPlan, 'recordsPerSecond'>[] = [
+  { name: 'a', call: 'enqueue', namesPartitions: true, options: { deliveryTimeoutMs: 120_000 } },
+  { name: 'b', call: 'arrays', namesPartitions: false, options: { deliveryTimeoutMs: 60_000, maxBatchBytes: 16_384 } },
+  {
+    name: 'c',
+    call: 'single',
+    namesPartitions: true,
+    options: { deliveryTimeoutMs: 10_000, lingerMs: 5, compression: 'lz4' },
+  },
+]
+
+/**
+ * Three idempotent producers while brokers are killed (SIGKILL) and restarted and leaders move. Afterwards Java's consumer reads the
+ * topic: nothing may be lost, stored twice or out of order, and each receipt is right.
+ */
+export async function producerChaos(options: ProducerChaosOptions): Promise<ProducerChaosReport> {
+  const { bootstrap, brokers, seed, seconds, log } = options
+  const topic = uniqueName('producer-chaos')
+  const kafka = new Kafka({ brokers: bootstrap, logger: silentLogger })
+  const configs = { 'min.insync.replicas': 2 }
+  await kafka.admin().createTopics([{ name: topic, partitions, replicationFactor: 3, configs }])
+  const recordsPerSecond = options.recordsPerSecond / plans.length
+  const loads = plans.map((plan) => new ProducerLoad(kafka, { ...plan, recordsPerSecond }, topic, partitions))
+  const moves = new LeaderMoves(bootstrap, topic, partitions, new Random(seed + 1))
+  const ids = bootstrap.map((_, at) => at + 1)
+  const faults = new BrokerFaults(brokers, ids, new Random(seed + 2), pace)
+  const ledgers = loads.map(({ ledger }) => ledger)
+  const sum = (field: 'acknowledged' | 'failed' | 'unsettled') => ledgers.reduce((all, one) => all + one[field], 0)
+  try {
+    for (const load of loads) load.start()
+    moves.start(moveEveryMs)
+    faults.start()
+    const startedMs = performance.now()
+    for (let leftMs = seconds * 1000; leftMs > 0; leftMs = seconds * 1000 - (performance.now() - startedMs)) {
+      await sleep(Math.min(progressEveryMs, leftMs))
+      const counts = `${sum('acknowledged')} acknowledged, ${sum('failed')} failed, ${sum('unsettled')} unsettled`
+      log(
+        `${Math.round((performance.now() - startedMs) / 1000)} s: ${counts}, ${faults.kills} kills, ${moves.moves} moves`,
+      )
+    }
+    await moves.stop()
+    await faults.stop()
+    await Promise.all(loads.map((load) => load.stop()))
+  } finally {
+    await kafka.close()
+  }
+  log('Java reads the topic')
+  const peer = new JavaPeer(options.spawnJava, options.peerSource, bootstrap)
+  try {
+    const verdict = verdictOf(ledgers, await peer.read(topic))
+    const { lost, duplicated, reordered, misplaced, contradicted } = verdict
+    const counts = { acknowledged: sum('acknowledged'), failed: sum('failed'), kills: faults.kills, moves: moves.moves }
+    const summary = [
+      `${counts.acknowledged} acknowledged, ${counts.failed} failed, ${counts.kills} kills, ${counts.moves} leaders moved:`,
+      `${lost} lost, ${duplicated} duplicated, ${reordered} reordered,`,
+      `${misplaced} wrong receipts, ${contradicted} reported as not written but stored`,
+    ].join(' ')
+    return { ...verdict, ...counts, summary }
+  } finally {
+    await peer.kill()
+  }
+}
