@@ -33,7 +33,7 @@ export interface ProducerChaosReport extends ProduceVerdict {
 const partitions = 12
 const progressEveryMs = 5_000
 const moveEveryMs = 2_000
-const pace: FaultPace = { upMs: [1_000, 4_000], downMs: [500, 4_000] }
+const pace: FaultPace = { upMs: [500, 2_500], downMs: [200, 2_000] }
 
 const plans: readonly Omit<LoadPlan, 'recordsPerSecond'>[] = [
   { name: 'a', call: 'enqueue', namesPartitions: true, options: { deliveryTimeoutMs: 120_000 } },
