@@ -28,7 +28,7 @@ describe('a topic that was deleted and created again', () => {
         await scenario.deleteTopic('t')
         await cluster.createTopic({ name: 't', partitions: 3, replicationFactor: 3 })
         const startedMs = scenario.nowMs
-        await producer.send(toAll('c'))
+        await expect(producer.send(toAll('c'))).resolves.toHaveLength(3)
         expect(scenario.nowMs - startedMs).toBeLessThan(5_000)
         for (const partition of upTo(3)) expect(await scenario.values('t', partition)).toEqual(['c'])
       }),

@@ -52,10 +52,11 @@ export class ChaosApplication {
   /** Calls the producer until the end of the faults, or until it closes the producer. */
   async live(untilMs: number): Promise<void> {
     const { plan } = this.#world
-    const closesAtMs = this.#has('close midway', 0.5) ? this.#random.between(0, untilMs) : Number.POSITIVE_INFINITY
+    const closes = this.#has('close midway', 0.8)
+    const closesAtMs = closes ? this.#world.nowMs() + this.#random.between(100, 5_000) : Number.POSITIVE_INFINITY
     while (this.#world.nowMs() < untilMs) {
       await this.#world.sleep(this.#random.between(1, 2 * plan.paceMs))
-      if (this.#world.nowMs() > closesAtMs) {
+      if (this.#world.nowMs() > closesAtMs && !this.#world.isCalm) {
         this.#world.count('closed midway')
         await this.close(this.#random.pick([0, 500, 3_000, 20_000]))
         return

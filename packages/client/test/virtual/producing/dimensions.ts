@@ -14,6 +14,11 @@ export const dimensions: readonly Dimension[] = [
   ['producers that close midway', ['closed midway'], { features: ['close midway', 'delays', 'bursts'] }],
   ['objects that are used again', ['objects used again'], { features: ['objects used again', 'arrays', 'delays'] }],
   [
+    'producers whose first batches fail',
+    ['closed midway', 'acknowledged'],
+    { features: ['close midway', 'bursts', 'arrays', 'error codes', 'few replicas'], replicationFactor: 3 },
+  ],
+  [
     'objects that are used again, under backpressure',
     ['objects used again'],
     {
