@@ -39,7 +39,6 @@ try {
     bootstrap: kafka.bootstrap,
     brokers: kafka,
     spawnJava: (/** @type {readonly string[]} */ args) => spawnJava(java, args),
-    peerSource: join(client, 'test/interop/java/Peer.java'),
     seconds: minutes * 60,
     seed,
     log: (/** @type {string} */ line) => console.log(line),
@@ -52,15 +51,15 @@ try {
   await kafka.close()
 }
 
-/** @param {Parameters<Chaos['chaos']>[0]} options */
+/** @param {Omit<Parameters<Chaos['chaos']>[0], 'peerSource'>} options */
 async function chaosOfGroups(options) {
   const { chaos } = /** @type {Chaos} */ (await importTypeScript(client, 'test/interop/chaos/chaos.ts'))
-  return chaos(options)
+  return chaos({ ...options, peerSource: join(client, 'test/interop/java/Peer.java') })
 }
 
-/** @param {Omit<Parameters<ProducerChaos['producerChaos']>[0], 'recordsPerSecond'>} options */
+/** @param {Omit<Parameters<ProducerChaos['producerChaos']>[0], 'recordsPerSecond' | 'javaSource'>} options */
 async function chaosOfProducers(options) {
   const program = await importTypeScript(client, 'test/interop/producing/chaos.ts')
   const { producerChaos } = /** @type {ProducerChaos} */ (program)
-  return producerChaos({ ...options, recordsPerSecond })
+  return producerChaos({ ...options, recordsPerSecond, javaSource: join(client, 'test/interop/java/Interop.java') })
 }

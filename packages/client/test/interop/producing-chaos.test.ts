@@ -12,7 +12,7 @@ onRealKafka('producers while brokers are killed and leaders move', (real) => {
       bootstrap: real().target.bootstrap,
       brokers: { stop: stopBroker, start: startBroker },
       spawnJava: (args) => spawnJava(java, args),
-      peerSource: fileURLToPath(new URL('./java/Peer.java', import.meta.url)),
+      javaSource: fileURLToPath(new URL('./java/Interop.java', import.meta.url)),
       seconds: 20,
       seed: 1,
       recordsPerSecond: 1_500,

@@ -1,19 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, silentLogger } from '../../../src/index.ts'
 import { uniqueName } from '../../support/names.ts'
-import { JavaPeer, type SpawnJava } from '../beside-java/java-peer.ts'
+import type { SpawnJava } from '../beside-java/java-peer.ts'
 import { type BrokerControl, BrokerFaults, type FaultPace } from '../chaos/brokers.ts'
 import { Random } from '../chaos/random.ts'
+import { readByJava } from './java-log.ts'
 import { LeaderMoves } from './leaders.ts'
 import { type LoadPlan, ProducerLoad } from './load.ts'
-import { type ProduceVerdict, verdictOf } from './verdict.ts'
+import { ProduceJudge, type ProduceVerdict } from './verdict.ts'
 
 export interface ProducerChaosOptions {
   readonly bootstrap: readonly string[]
   readonly brokers: BrokerControl
   readonly spawnJava: SpawnJava
-  /** The path of `java/Peer.java`. */
-  readonly peerSource: string
+  /** The path of `java/Interop.java`. */
+  readonly javaSource: string
   readonly seconds: number
   readonly seed: number
   /** Of all producers. */
@@ -82,18 +83,16 @@ export async function producerChaos(options: ProducerChaosOptions): Promise<Prod
     await kafka.close()
   }
   log('Java reads the topic')
-  const peer = new JavaPeer(options.spawnJava, options.peerSource, bootstrap)
-  try {
-    const verdict = verdictOf(ledgers, await peer.read(topic))
-    const { lost, duplicated, reordered, misplaced, contradicted } = verdict
-    const counts = { acknowledged: sum('acknowledged'), failed: sum('failed'), kills: faults.kills, moves: moves.moves }
-    const summary = [
-      `${counts.acknowledged} acknowledged, ${counts.failed} failed, ${counts.kills} kills, ${counts.moves} leaders moved:`,
-      `${lost} lost, ${duplicated} duplicated, ${reordered} reordered,`,
-      `${misplaced} wrong receipts, ${contradicted} reported as not written but stored`,
-    ].join(' ')
-    return { ...verdict, ...counts, summary }
-  } finally {
-    await peer.kill()
-  }
+  const judge = new ProduceJudge(ledgers)
+  const reading = { bootstrap, topic, isolation: 'read_committed' } as const
+  await readByJava(options.spawnJava, options.javaSource, reading, (record) => judge.take(record))
+  const verdict = judge.verdict()
+  const { lost, duplicated, reordered, misplaced, contradicted } = verdict
+  const counts = { acknowledged: sum('acknowledged'), failed: sum('failed'), kills: faults.kills, moves: moves.moves }
+  const summary = [
+    `${counts.acknowledged} acknowledged, ${counts.failed} failed, ${counts.kills} kills, ${counts.moves} leaders moved:`,
+    `${lost} lost, ${duplicated} duplicated, ${reordered} reordered,`,
+    `${misplaced} wrong receipts, ${contradicted} reported as not written but stored`,
+  ].join(' ')
+  return { ...verdict, ...counts, summary }
 }

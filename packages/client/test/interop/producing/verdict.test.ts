@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest'
 import { KafkaError, type Receipt } from '../../../src/index.ts'
 import { ProducerLedger } from './ledger.ts'
-import { type ReadRecord, verdictOf } from './verdict.ts'
+import { ProduceJudge, type ProduceVerdict, type ReadRecord } from './verdict.ts'
+
+function verdictOf(ledgers: readonly ProducerLedger[], records: readonly ReadRecord[]): ProduceVerdict {
+  const judge = new ProduceJudge(ledgers)
+  for (const record of records) judge.take(record)
+  return judge.verdict()
+}
 
 /** Five records of one producer, of which those at these places are acknowledged. */
 function ledgerOf(acknowledged: Readonly<Record<number, number>>): ProducerLedger {

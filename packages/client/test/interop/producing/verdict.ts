@@ -26,9 +26,9 @@ const mostProblems = 50
 
 type Finding = Exclude<keyof ProduceVerdict, 'problems'>
 
-/** Compares what the producers were told with the log: `records` are those of each partition in the order of their offsets. */
-export function verdictOf(ledgers: readonly ProducerLedger[], records: Iterable<ReadRecord>): ProduceVerdict {
-  const counts: Record<Finding, number> = {
+/** Compares what the producers were told with a log, whose records it takes one by one. */
+export class ProduceJudge {
+  readonly #counts: Record<Finding, number> = {
     lost: 0,
     duplicated: 0,
     reordered: 0,
@@ -37,49 +37,61 @@ export function verdictOf(ledgers: readonly ProducerLedger[], records: Iterable<
     foreign: 0,
     unsettled: 0,
   }
-  const problems: string[] = []
-  const find = (finding: Finding, what: string) => {
-    counts[finding]++
-    if (problems.length < mostProblems) problems.push(`${finding}: ${what}`)
+  readonly #problems: string[] = []
+  readonly #ledgers: ReadonlyMap<string, ProducerLedger>
+  readonly #seen: ReadonlyMap<string, Uint8Array>
+  /** The highest number of each producer in each partition. */
+  readonly #last = new Map<string, number>()
+
+  constructor(ledgers: readonly ProducerLedger[]) {
+    this.#ledgers = new Map(ledgers.map((ledger) => [ledger.producer, ledger]))
+    this.#seen = new Map(ledgers.map((ledger) => [ledger.producer, new Uint8Array(ledger.sent)]))
   }
-  const seen = new Map(ledgers.map((ledger) => [ledger.producer, new Uint8Array(ledger.sent)]))
-  const byName = new Map(ledgers.map((ledger) => [ledger.producer, ledger]))
-  const last = new Map<string, number>()
-  for (const { partition, offset, value } of records) {
-    const [name = '', digits = ''] = value.split(':')
+
+  /** In each partition in the order of the offsets. */
+  take({ partition, offset, value }: ReadRecord): void {
+    const [name = '', digits = ''] = value.split(':', 2)
     const number = Number(digits)
-    const where = `${name}:${digits} in partition ${partition} at ${offset}`
-    const ledger = byName.get(name)
-    const stored = seen.get(name)
-    if (ledger === undefined || stored === undefined || !(number < ledger.sent)) {
-      find('foreign', where)
-      continue
+    const where = () => `${name}:${digits} in partition ${partition} at ${offset}`
+    const ledger = this.#ledgers.get(name)
+    const seen = this.#seen.get(name)
+    if (ledger === undefined || seen === undefined || !(number < ledger.sent)) {
+      this.#find('foreign', where)
+      return
     }
-    if (stored[number] === 1) {
-      find('duplicated', where)
-      continue
+    if (seen[number] === 1) {
+      this.#find('duplicated', where)
+      return
     }
-    stored[number] = 1
+    seen[number] = 1
     const line = `${name} ${partition}`
-    const before = last.get(line) ?? -1
-    if (before > number) find('reordered', `${where}, after ${before}`)
-    last.set(line, Math.max(before, number))
+    const before = this.#last.get(line) ?? -1
+    if (before > number) this.#find('reordered', () => `${where()}, after ${before}`)
+    this.#last.set(line, Math.max(before, number))
     const result = ledger.resultOf(number)
-    if (result === 'not-written') find('contradicted', where)
+    if (result === 'not-written') this.#find('contradicted', where)
     const place = ledger.placeOf(number)
     if (result === 'acknowledged' && (place.partition !== partition || place.offset !== offset)) {
-      find('misplaced', `${where}, not in ${place.partition} at ${place.offset}`)
+      this.#find('misplaced', () => `${where()}, not in ${place.partition} at ${place.offset}`)
     }
   }
-  for (const ledger of ledgers) {
-    for (let number = 0; number < ledger.sent; number++) {
-      const result = ledger.resultOf(number)
-      if (result === 'open') find('unsettled', `${ledger.producer}:${number}`)
-      if (result === 'acknowledged' && seen.get(ledger.producer)?.[number] !== 1) {
+
+  /** After the last record. */
+  verdict(): ProduceVerdict {
+    for (const ledger of this.#ledgers.values()) {
+      for (let number = 0; number < ledger.sent; number++) {
+        const result = ledger.resultOf(number)
+        if (result === 'open') this.#find('unsettled', () => `${ledger.producer}:${number}`)
+        if (result !== 'acknowledged' || this.#seen.get(ledger.producer)?.[number] === 1) continue
         const { partition, offset } = ledger.placeOf(number)
-        find('lost', `${ledger.producer}:${number} of partition ${partition} at ${offset}`)
+        this.#find('lost', () => `${ledger.producer}:${number} of partition ${partition} at ${offset}`)
       }
     }
+    return { ...this.#counts, problems: this.#problems }
   }
-  return { ...counts, problems }
+
+  #find(finding: Finding, what: () => string): void {
+    this.#counts[finding]++
+    if (this.#problems.length < mostProblems) this.#problems.push(`${finding}: ${what()}`)
+  }
 }
