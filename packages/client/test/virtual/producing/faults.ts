@@ -14,6 +14,24 @@ export const producerErrors: TransientErrors = [
   ['Metadata', ['LEADER_NOT_AVAILABLE', 'UNKNOWN_TOPIC_OR_PARTITION']],
 ]
 
+/** More of them, in runs with transactions. */
+const transactionErrors: TransientErrors = [
+  ['FindCoordinator', ['COORDINATOR_NOT_AVAILABLE']],
+  ['InitProducerId', ['CONCURRENT_TRANSACTIONS', 'COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR']],
+  ['AddPartitionsToTxn', ['CONCURRENT_TRANSACTIONS', 'COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR']],
+  ['AddOffsetsToTxn', ['CONCURRENT_TRANSACTIONS', 'COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR']],
+  ['TxnOffsetCommit', ['COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE']],
+  ['EndTxn', ['CONCURRENT_TRANSACTIONS', 'COORDINATOR_LOAD_IN_PROGRESS', 'NOT_COORDINATOR']],
+]
+
+const transactionApis = [
+  'InitProducerId',
+  'AddPartitionsToTxn',
+  'AddOffsetsToTxn',
+  'TxnOffsetCommit',
+  'EndTxn',
+] as const
+
 /** What a run tells its faults. */
 export interface ProducerFaultHooks {
   count(dimension: string): void
@@ -30,8 +48,10 @@ export function producerFaults(
   random: ChaosRandom,
   hooks: ProducerFaultHooks,
 ): ChaosFaults {
-  const faults = new ChaosFaults(cluster, logs, plan, random, { ...hooks, errors: producerErrors })
-  const own = new ProduceFaults(cluster, logs, faults, random, hooks)
+  const errors =
+    plan.transactionals > 0 ? [...producerErrors, ...transactionErrors, ...transactionErrors] : producerErrors
+  const faults = new ChaosFaults(cluster, logs, plan, random, { ...hooks, errors })
+  const own = new ProduceFaults(cluster, logs, faults, plan, random, hooks)
   for (const [feature, strike] of own.strikes) if (plan.features.has(feature)) faults.add(feature, strike)
   return faults
 }
@@ -40,6 +60,7 @@ class ProduceFaults {
   readonly #cluster: TestCluster
   readonly #logs: ChaosLogs
   readonly #faults: ChaosFaults
+  readonly #plan: ProducerPlan
   readonly #random: ChaosRandom
   readonly #hooks: ProducerFaultHooks
 
@@ -47,12 +68,14 @@ class ProduceFaults {
     cluster: TestCluster,
     logs: ChaosLogs,
     faults: ChaosFaults,
+    plan: ProducerPlan,
     random: ChaosRandom,
     hooks: ProducerFaultHooks,
   ) {
     this.#cluster = cluster
     this.#logs = logs
     this.#faults = faults
+    this.#plan = plan
     this.#random = random
     this.#hooks = hooks
   }
@@ -71,6 +94,7 @@ class ProduceFaults {
     ['too large', () => this.#limitBatches()],
     ['lies', () => this.#lie()],
     ['partitions added', () => this.#addPartitions()],
+    ['recreated topic', () => this.#recreate()],
   ]
 
   #rule(dimension: string, match: FaultMatch, action: FaultAction, probability = 1): void {
@@ -89,6 +113,11 @@ class ProduceFaults {
       { errorAfterWork: 'REQUEST_TIMED_OUT' },
       { errorAfterWork: 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' },
     ]
+    if (this.#plan.transactionals > 0 && random.withProbability(0.6)) {
+      const action = random.pick<FaultAction>(['closeAfterWork', 'close', 'dropResponse', { delay: 1_500 }])
+      this.#rule('transaction response lost', { api: random.pick(transactionApis) }, action, random.between(0.2, 0.9))
+      return
+    }
     this.#rule('response lost', { api: 'Produce' }, random.pick(actions), random.between(0.1, 0.6))
   }
 
@@ -194,6 +223,31 @@ class ProduceFaults {
     const when = (request: unknown) => this.#hooks.isFirstAttempt(request)
     const match = { api: 'Produce', when } as FaultMatch
     this.#rule(`lie ${error}`, match, { error }, this.#random.between(0.05, 0.4))
+  }
+
+  /** While records wait for the topic: with any number of partitions below the present one, with as many, or with one more. */
+  async #recreate(): Promise<void> {
+    const at = this.#faults.place()
+    if (at === undefined) return
+    const { name, replicationFactor } = at.topic
+    const random = this.#random
+    const before = this.#logs.partitionCount(name)
+    const action = random.pick<FaultAction>([
+      { error: 'NOT_ENOUGH_REPLICAS' },
+      { errorAfterWork: 'REQUEST_TIMED_OUT' },
+      'hang',
+    ])
+    const rule = this.#cluster.faults.add({ match: { api: 'Produce', topic: name }, trigger: 'always', action })
+    await this.#cluster.clock.advance(random.between(100, 1_500))
+    this.#logs.deleteTopic(name)
+    rule.remove()
+    const partitions = random.whole(1, before + 1)
+    const change = partitions < before ? 'fewer' : partitions > before ? 'more' : 'as many'
+    this.#hooks.count(`topic recreated with ${change} partitions`)
+    this.#faults.note('topic recreated')
+    if (random.withProbability(0.4)) await this.#cluster.clock.advance(random.between(0, 8_000))
+    // Too few brokers may be up: it is created when all is healed.
+    await this.#cluster.createTopic({ name, partitions, replicationFactor }).catch(() => {})
   }
 
   #addPartitions(): void {

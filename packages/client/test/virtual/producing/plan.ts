@@ -16,6 +16,8 @@ export const producerFeatures = [
   'bursts',
   'large records',
   'idle topics',
+  'transactions',
+  'fencing',
   // What producers are set to.
   'acks 1',
   'acks 0',
@@ -71,6 +73,8 @@ export interface ProducerPlan {
   readonly clients: number
   /** How long faults strike. */
   readonly chaosMs: number
+  /** How many transactional producers run at the same time. */
+  readonly transactionals: number
   /** The mean pause of an application between two calls. */
   readonly paceMs: number
 }
@@ -118,6 +122,7 @@ export function planOf(given: ProducerChaosOptions): ProducerPlan {
     topics,
     producers,
     clients: random.whole(1, producers),
+    transactionals: all.has('transactions') ? random.whole(1, 2) : 0,
     chaosMs: random.whole(8_000, 25_000),
     paceMs: random.pick([40, 120, 300]),
   }

@@ -21,6 +21,14 @@ const compressionMask = 7
 const transactionalBit = 16
 const controlBit = 32
 const gzip = 1
+const markerKeyBytes = 4
+const commitType = 1
+
+/** The end of a transaction, in the log of each of its partitions. */
+export interface StoredMarker {
+  readonly producerId: bigint
+  readonly committed: boolean
+}
 
 /** The integers of a record, one after the other. */
 class Varints {
@@ -50,6 +58,21 @@ class Varints {
     this.at = end
     return text
   }
+}
+
+/** The marker that a control batch is; undefined for all others. */
+export function storedMarker(bytes: Uint8Array): StoredMarker | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if ((view.getInt16(attributesAt) & controlBit) === 0) return undefined
+  const varints = new Varints(bytes.subarray(headerBytes))
+  varints.next()
+  varints.at += 1
+  varints.next()
+  varints.next()
+  // The key: a version and a type, both of two bytes.
+  const keyBytes = varints.next()
+  const type = keyBytes < markerKeyBytes ? -1 : view.getInt16(headerBytes + varints.at + 2)
+  return { producerId: view.getBigInt64(producerIdAt), committed: type === commitType }
 }
 
 /**

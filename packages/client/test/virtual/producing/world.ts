@@ -4,12 +4,15 @@ import type { ChaosFaults } from '../chaos-faults.ts'
 import type { LogId } from '../chaos-host.ts'
 import { ChaosLogs } from '../chaos-logs.ts'
 import { ChaosRandom } from '../chaos-random.ts'
-import { type ApplicationWorld, ChaosApplication } from './application.ts'
+import { ChaosApplication } from './application.ts'
 import { producerFaults } from './faults.ts'
 import { FirstAttempts } from './first-attempts.ts'
 import { Ledger } from './ledger.ts'
 import { LogOracle } from './oracle.ts'
 import { type ProducerChaosOptions, type ProducerPlan, planOf, producerOptionsOf } from './plan.ts'
+import { TransactionLedger } from './transaction-ledger.ts'
+import { TransactionOracle } from './transaction-oracle.ts'
+import { ChaosTransactor, type TransactorWorld } from './transactor.ts'
 
 export interface ProducerReport {
   readonly seed: number
@@ -32,9 +35,10 @@ const maxFindings = 20
 const keptEvents = 25
 
 /** One run: a cluster under faults, applications with producers, and the oracle that reads the logs at the end. */
-export class ProducerWorld implements ApplicationWorld {
+export class ProducerWorld implements TransactorWorld {
   readonly plan: ProducerPlan
   readonly ledger: Ledger
+  readonly transactions = new TransactionLedger()
   readonly #options: ProducerChaosOptions
   readonly #cluster: TestCluster
   readonly #logs: ChaosLogs
@@ -80,6 +84,9 @@ export class ProducerWorld implements ApplicationWorld {
         'broker.session.timeout.ms': 6_000,
         'replica.lag.time.max.ms': 3_000,
         'auto.create.topics.enable': false,
+        'transaction.state.log.num.partitions': 1,
+        'transaction.state.log.min.isr': 1,
+        'offsets.topic.num.partitions': 1,
       },
     })
     const world = new ProducerWorld(cluster, await ChaosLogs.of(cluster), options, plan)
@@ -165,7 +172,11 @@ export class ProducerWorld implements ApplicationWorld {
       isFirstAttempt: (request) => this.#first.isFirst(request),
     })
     this.#observe()
-    const slots = Array.from({ length: producers }, (_, at) => this.#slot(at, chaosMs + 2_000))
+    const untilMs = chaosMs + 2_000
+    const slots = [
+      ...Array.from({ length: producers }, (_, at) => this.#slot(at, untilMs)),
+      ...Array.from({ length: this.plan.transactionals }, (_, at) => this.#transact(at, untilMs)),
+    ]
     await this.#strike(faults, chaosMs)
     await faults.healAll()
     for (const rule of this.#cluster.faults.list()) rule.remove()
@@ -200,10 +211,51 @@ export class ProducerWorld implements ApplicationWorld {
     } while (this.nowMs() < untilMs)
   }
 
+  /** One instance after the other with the same transactionalId; some begin while the one before still runs, and fence it. */
+  async #transact(at: number, untilMs: number): Promise<void> {
+    const { seed, features } = this.plan
+    const random = new ChaosRandom(seed, `transactional ${at}`)
+    const kafka = this.#clients[at % this.#clients.length] as Kafka
+    const fenced: Promise<void>[] = []
+    do {
+      const name = `w${this.#nextProducer++}`
+      this.note(`${name} starts with the transactionalId tx${at}`)
+      const transactor = new ChaosTransactor(this, name, `tx${at}`, kafka, new ChaosRandom(seed, name))
+      const living = transactor.live(untilMs).then(() => transactor.close())
+      if (features.has('fencing') && random.withProbability(0.7)) {
+        this.count('another instance begins')
+        fenced.push(living)
+        await Promise.race([living, this.sleep(random.between(500, 6_000))])
+      } else await living
+    } while (this.nowMs() < untilMs)
+    await Promise.all(fenced)
+    await this.#probeTransactions(`tx${at}`, kafka)
+  }
+
+  /** No fault is left: a transaction with each partition commits within 30 s. */
+  async #probeTransactions(transactionalId: string, kafka: Kafka): Promise<void> {
+    while (!this.#isCalm) await this.sleep(100)
+    const untilMs = this.nowMs() + movesWithinMs
+    const places = this.plan.topics.flatMap(({ name: topic }) =>
+      Array.from({ length: this.#logs.partitionCount(topic) }, (_, partition) => ({ topic, partition })),
+    )
+    for (let isCommitted = false; !isCommitted; ) {
+      const name = `w${this.#nextProducer++}`
+      const transactor = new ChaosTransactor(this, name, transactionalId, kafka, new ChaosRandom(this.plan.seed, name))
+      while (!isCommitted && !transactor.isFatal && this.nowMs() < untilMs) {
+        isCommitted = await transactor.transact('commit', places)
+      }
+      await transactor.close()
+      if (isCommitted || this.nowMs() < untilMs) continue
+      this.#find(this.#stalls, `${transactionalId} commits nothing ${movesWithinMs} ms after the faults`)
+      return
+    }
+  }
+
   async #strike(faults: ChaosFaults, chaosMs: number): Promise<void> {
     const random = new ChaosRandom(this.plan.seed, 'strikes')
     const endsAtMs = this.nowMs() + chaosMs
-    await this.sleep(random.between(100, 2_000))
+    if (random.withProbability(0.6)) await this.sleep(random.between(100, 2_000))
     while (this.nowMs() < endsAtMs) {
       if (faults.openCount === 0 || random.withProbability(0.4)) {
         const leaderless = this.#observe()
@@ -290,6 +342,17 @@ export class ProducerWorld implements ApplicationWorld {
       count: (dimension) => this.count(dimension),
     })
     oracle.check()
+    const whole = new TransactionOracle({
+      logs: this.#logs,
+      transactions: this.transactions,
+      incarnations: this.#incarnations,
+      isWhole: (topic) => {
+        const all = this.#incarnations.filter((one) => one.topic === topic)
+        return all.length === 1 && all.every(({ id }) => ![...this.#cut].some((cut) => cut.startsWith(`${id}/`)))
+      },
+      violation: (what) => this.violation(what),
+    })
+    whole.check()
     if (topics.some(({ replicationFactor }) => replicationFactor === 1)) this.count('one replica')
   }
 }
