@@ -20,6 +20,7 @@ export function produceBody(
   const topics = new Map<BatchPartition['topic'], { index: number; records: Uint8Array }[]>()
   for (const batch of batches) {
     const { topic, index } = batch.partition
+    if (version < topicIdVersion) batch.sentByName = true
     const partitions = topics.get(topic)
     const entry = { index, records: batch.bytes! }
     if (partitions === undefined) topics.set(topic, [entry])

@@ -72,6 +72,8 @@ export class ProducerBatch {
   attempts = 0
   /** After some attempt it is unknown whether the broker has it. */
   maybeWritten = false
+  /** An attempt named the topic, as before version 13 of Produce: another topic of that name may have received it. */
+  sentByName = false
   /** It is a part of a batch of which that is unknown. */
   wholeMaybeWritten = false
   /** The response to the last attempt was OUT_OF_ORDER_SEQUENCE_NUMBER or UNKNOWN_PRODUCER_ID. */

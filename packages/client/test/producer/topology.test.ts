@@ -63,6 +63,20 @@ describe('a topic that was deleted and created again', () => {
     }),
   )
 
+  test.each(releases)('stores a record once whose response was lost before the new topic is known (%s)', (as) =>
+    onTestkit({ as, topics: { t: 1 } }, async (scenario) => {
+      const { cluster, kafka } = scenario
+      const producer = kafka.producer()
+      await producer.send({ topic: 't', value: 'a' })
+      await scenario.deleteTopic('t')
+      await cluster.createTopic({ name: 't', partitions: 1, replicationFactor: 1 })
+      scenario.fault('Produce', 'closeAfterWork', { times: 2 })
+      await producer.send({ topic: 't', value: 'b' })
+      await producer.send({ topic: 't', value: 'c' })
+      expect(await scenario.values('t')).toEqual(['b', 'c'])
+    }),
+  )
+
   test('with fewer partitions fails the records that wait for one of those it lacks, within seconds', () =>
     onTestkit({ topics: { t: 6 } }, async (scenario) => {
       const { cluster, kafka } = scenario
