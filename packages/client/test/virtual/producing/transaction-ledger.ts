@@ -9,6 +9,8 @@ export interface TransactionEntry {
   readonly records: LedgerEntry[]
   /** What it commits for the group of its transactionalId; undefined: nothing. */
   offset: number | undefined
+  /** Of all its offsets. */
+  readonly offsetTopic: string | undefined
   ending: Ending
 }
 
@@ -17,8 +19,8 @@ export class TransactionLedger {
   readonly entries: TransactionEntry[] = []
   #nextOffset = 1
 
-  begin(transactionalId: string): TransactionEntry {
-    const entry: TransactionEntry = { transactionalId, records: [], offset: undefined, ending: 'open' }
+  begin(transactionalId: string, offsetTopic: string | undefined): TransactionEntry {
+    const entry: TransactionEntry = { transactionalId, records: [], offset: undefined, offsetTopic, ending: 'open' }
     this.entries.push(entry)
     return entry
   }

@@ -77,7 +77,9 @@ export class TransactionOracle {
   #checkOffsets(entries: readonly TransactionEntry[]): void {
     const [first] = entries
     const withOffset = entries.filter(({ offset }) => offset !== undefined)
-    if (first === undefined || withOffset.length === 0) return
+    // Brokers delete the offsets of a deleted topic.
+    const isKept = first?.offsetTopic === undefined || this.#host.isWhole(first.offsetTopic)
+    if (first === undefined || withOffset.length === 0 || !isKept) return
     const group = this.#host.logs.group(first.transactionalId)
     const stored = group?.offsets.find(({ partition }) => partition === 0)
     const offset = stored === undefined ? undefined : Number(stored.offset)

@@ -77,7 +77,7 @@ export class ChaosTransactor {
       this.#failed('begin()', error)
       return false
     }
-    const entry = transactions.begin(this.transactionalId)
+    const entry = transactions.begin(this.transactionalId, this.#world.plan.topics[0]?.name)
     const sending = this.#sendAll(transaction, entry, partitions)
     if (this.#random.withProbability(0.5)) await sending
     if (this.#random.withProbability(0.4)) await this.#sendOffsets(transaction, entry)
@@ -141,13 +141,13 @@ export class ChaosTransactor {
   }
 
   async #sendOffsets(transaction: Transaction, entry: TransactionEntry): Promise<void> {
-    const [topic] = this.#world.plan.topics
+    const topic = entry.offsetTopic
     if (topic === undefined) return
     const offset = this.#world.transactions.nextOffset()
     entry.offset = offset
     this.#world.count('sendOffsets')
     try {
-      const offsets = [{ topic: topic.name, partition: 0, offset }]
+      const offsets = [{ topic, partition: 0, offset }]
       await transaction.sendOffsets({ offsets, group: this.transactionalId }, { timeoutMs: callTimeoutMs })
     } catch (error) {
       this.#failed('sendOffsets()', error)
