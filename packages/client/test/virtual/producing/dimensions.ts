@@ -108,4 +108,30 @@ export const dimensions: readonly Dimension[] = [
   ['deleted topics', ['topic deleted'], { features: ['deleted topic'] }],
   ['partitions that are added', ['partitions added'], { features: ['partitions added', 'named partitions', 'keys'] }],
   ['logs that are cut', ['unclean election'], { features: ['unclean election'], replicationFactor: 3 }],
+  [
+    'topics that are created again, with lost responses (4.0)',
+    ['topic recreated', 'response lost'],
+    { features: ['recreated topic', 'lost responses', 'bursts'], release: '4.0' },
+  ],
+  [
+    'transactions',
+    ['transaction committed', 'transaction aborted', 'sendOffsets'],
+    { features: ['transactions'], replicationFactor: 3 },
+  ],
+  [
+    'transactions with lost responses',
+    ['transaction response lost', 'response lost'],
+    { features: ['transactions', 'lost responses'] },
+  ],
+  [
+    'transactions whose coordinator moves',
+    ['broker killed', 'transaction committed'],
+    { features: ['transactions', 'restarts', 'rolling restart'], replicationFactor: 3 },
+  ],
+  ['transactions with error codes', ['transaction committed'], { features: ['transactions', 'error codes'] }],
+  [
+    'instances with one transactionalId',
+    ['another instance begins', 'transaction committed'],
+    { features: ['transactions', 'fencing', 'delays'] },
+  ],
 ]
