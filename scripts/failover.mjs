@@ -7,8 +7,8 @@ import { root } from './lib/npx.mjs'
 import { importTypeScript } from './lib/run-typescript.mjs'
 
 /** @typedef {import('../packages/client/test/interop/producing/failover.ts')} Failover */
-/** @typedef {import('../packages/client/test/virtual/producing/failover.ts')} VirtualFailover */
-/** @typedef {import('../packages/client/test/virtual/producing/failover.ts').Failure} Failure */
+/** @typedef {import('../packages/client/test/virtual/producing/testkit-failover.ts')} VirtualFailover */
+/** @typedef {import('../packages/client/test/virtual/producing/testkit-failover.ts').Failure} Failure */
 
 const limitMs = 2_000
 /** @type {readonly Failure[]} */
@@ -24,7 +24,7 @@ if (![runs, realRuns].every((one) => Number.isSafeInteger(one) && one >= 0)) {
 }
 
 const client = join(root, 'packages/client')
-const virtual = await importTypeScript(client, 'test/virtual/producing/failover.ts')
+const virtual = await importTypeScript(client, 'test/virtual/producing/testkit-failover.ts')
 const { testkitFailoverMs } = /** @type {VirtualFailover} */ (virtual)
 const { RealFailover } = /** @type {Failover} */ (await importTypeScript(client, 'test/interop/producing/failover.ts'))
 let isWithin = true

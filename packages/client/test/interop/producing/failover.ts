@@ -7,7 +7,7 @@ import { Metrics } from '../../../src/metrics.ts'
 import { resolveKafkaOptions } from '../../../src/options.ts'
 import { uniqueName } from '../../support/names.ts'
 import { until } from '../../support/until.ts'
-import type { Failure } from '../../virtual/producing/failover.ts'
+import type { Failure } from '../../virtual/producing/testkit-failover.ts'
 import type { BrokerControl } from '../chaos/brokers.ts'
 
 /** The processes of the cluster, which may also hang. */

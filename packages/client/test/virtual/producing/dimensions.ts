@@ -134,4 +134,9 @@ export const dimensions: readonly Dimension[] = [
     ['another instance begins', 'transaction committed'],
     { features: ['transactions', 'fencing', 'delays'] },
   ],
+  [
+    'transactions while disks are full',
+    ['disk full', 'transaction committed'],
+    { features: ['transactions', 'full disk'] },
+  ],
 ]
