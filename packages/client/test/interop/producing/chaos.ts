@@ -7,6 +7,7 @@ import { Random } from '../chaos/random.ts'
 import { readByJava } from './java-log.ts'
 import { LeaderMoves } from './leaders.ts'
 import { type LoadPlan, ProducerLoad } from './load.ts'
+import { TransactionLoad } from './transaction-load.ts'
 import { ProduceJudge, type ProduceVerdict } from './verdict.ts'
 
 export interface ProducerChaosOptions {
@@ -36,6 +37,9 @@ const progressEveryMs = 5_000
 const moveEveryMs = 2_000
 const pace: FaultPace = { upMs: [500, 2_500], downMs: [200, 2_000] }
 
+const transactionalIds = ['x', 'y']
+const recordsATransaction = 100
+
 const plans: readonly Omit<LoadPlan, 'recordsPerSecond'>[] = [
   { name: 'a', call: 'enqueue', namesPartitions: true, options: { deliveryTimeoutMs: 120_000 } },
   { name: 'b', call: 'arrays', namesPartitions: false, options: { deliveryTimeoutMs: 60_000, maxBatchBytes: 16_384 } },
@@ -48,7 +52,7 @@ const plans: readonly Omit<LoadPlan, 'recordsPerSecond'>[] = [
 ]
 
 /**
- * Three idempotent producers while brokers are killed (SIGKILL) and restarted and leaders move. Afterwards Java's consumer reads the
+ * Three idempotent producers and two transactional ones while brokers are killed (SIGKILL) and restarted and leaders move. Afterwards Java's consumer reads the
  * topic: nothing may be lost, stored twice or out of order, and each receipt is right.
  */
 export async function producerChaos(options: ProducerChaosOptions): Promise<ProducerChaosReport> {
@@ -56,16 +60,22 @@ export async function producerChaos(options: ProducerChaosOptions): Promise<Prod
   const topic = uniqueName('producer-chaos')
   const kafka = new Kafka({ brokers: bootstrap, logger: silentLogger })
   const configs = { 'min.insync.replicas': 2 }
-  await kafka.admin().createTopics([{ name: topic, partitions, replicationFactor: 3, configs }])
+  const admin = kafka.admin()
+  const offsets: Awaited<ReturnType<typeof admin.listConsumerGroupOffsets>>[] = []
+  await admin.createTopics([{ name: topic, partitions, replicationFactor: 3, configs }])
   const recordsPerSecond = options.recordsPerSecond / plans.length
   const loads = plans.map((plan) => new ProducerLoad(kafka, { ...plan, recordsPerSecond }, topic, partitions))
   const moves = new LeaderMoves(bootstrap, topic, partitions, new Random(seed + 1))
   const ids = bootstrap.map((_, at) => at + 1)
   const faults = new BrokerFaults(brokers, ids, new Random(seed + 2), pace)
-  const ledgers = loads.map(({ ledger }) => ledger)
+  const transactions = transactionalIds.map((transactionalId, at) => {
+    const plan = { transactionalId, topic, partitions, records: recordsATransaction }
+    return new TransactionLoad(kafka, plan, new Random(seed + 3 + at))
+  })
+  const ledgers = [...loads, ...transactions].map(({ ledger }) => ledger)
   const sum = (field: 'acknowledged' | 'failed' | 'unsettled') => ledgers.reduce((all, one) => all + one[field], 0)
   try {
-    for (const load of loads) load.start()
+    for (const load of [...loads, ...transactions]) load.start()
     moves.start(moveEveryMs)
     faults.start()
     const startedMs = performance.now()
@@ -78,7 +88,12 @@ export async function producerChaos(options: ProducerChaosOptions): Promise<Prod
     }
     await moves.stop()
     await faults.stop()
-    await Promise.all(loads.map((load) => load.stop()))
+    await Promise.all([...loads, ...transactions].map((load) => load.stop()))
+    offsets.push(
+      ...(await Promise.all(
+        transactions.map(({ transactionalId }) => admin.listConsumerGroupOffsets(transactionalId)),
+      )),
+    )
   } finally {
     await kafka.close()
   }
@@ -87,12 +102,38 @@ export async function producerChaos(options: ProducerChaosOptions): Promise<Prod
   const reading = { bootstrap, topic, isolation: 'read_committed' } as const
   await readByJava(options.spawnJava, options.javaSource, reading, (record) => judge.take(record))
   const verdict = judge.verdict()
+  const problems = [
+    ...verdict.problems,
+    ...transactions.flatMap((load, at) => problemsOf(load, judge, offsets[at] ?? [])),
+  ]
+  const of = (field: 'committed' | 'aborted') => transactions.reduce((all, one) => all + one[field], 0)
   const { lost, duplicated, reordered, misplaced, contradicted } = verdict
   const counts = { acknowledged: sum('acknowledged'), failed: sum('failed'), kills: faults.kills, moves: moves.moves }
   const summary = [
     `${counts.acknowledged} acknowledged, ${counts.failed} failed, ${counts.kills} kills, ${counts.moves} leaders moved:`,
     `${lost} lost, ${duplicated} duplicated, ${reordered} reordered,`,
-    `${misplaced} wrong receipts, ${contradicted} reported as not written but stored`,
+    `${misplaced} wrong receipts, ${contradicted} reported as not written or aborted but visible;`,
+    `${of('committed')} transactions committed, ${of('aborted')} aborted,`,
+    `${transactions.reduce((all, one) => all + one.unknown.length, 0)} unknown, ${problems.length} problems`,
   ].join(' ')
-  return { ...verdict, ...counts, summary }
+  return { ...verdict, problems, ...counts, summary }
+}
+
+/** What is wrong with transactions whose end is unknown, and with the offsets. */
+function problemsOf(
+  load: TransactionLoad,
+  judge: ProduceJudge,
+  offsets: readonly { readonly offset: bigint }[],
+): string[] {
+  const { transactionalId, unknown, possibleOffsets } = load
+  const problems: string[] = []
+  for (const { from, to } of unknown) {
+    const seen = judge.seenAmong(transactionalId, from, to)
+    if (seen > 0 && seen < to - from) problems.push(`${transactionalId}: ${seen} of ${to - from} records are visible`)
+  }
+  const offset = Number(offsets[0]?.offset ?? -1)
+  if (!possibleOffsets.has(offset)) {
+    problems.push(`${transactionalId} has the offset ${offset}, not ${[...possibleOffsets].join(' or ')}`)
+  }
+  return problems
 }

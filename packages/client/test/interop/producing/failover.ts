@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Metadata } from '@ottla/codec'
 import { Cluster } from '../../../src/cluster/cluster.ts'
+import { noTopicId } from '../../../src/cluster/topology.ts'
 import { createEvents } from '../../../src/events.ts'
 import { Kafka, silentLogger } from '../../../src/index.ts'
 import { Metrics } from '../../../src/metrics.ts'
@@ -120,7 +121,7 @@ export class RealFailover {
   async #leadership(id: number): Promise<Leadership> {
     const broker = this.#observer.broker(id)
     if (broker === undefined) throw new Error(`broker ${id} is not in the metadata`)
-    const topics = [{ topicId: '00000000-0000-0000-0000-000000000000', name: this.#topic }]
+    const topics = [{ topicId: noTopicId, name: this.#topic }]
     const options = { allowAutoTopicCreation: false, includeClusterAuthorizedOperations: false }
     const body = { topics, ...options, includeTopicAuthorizedOperations: false }
     const response = await broker.request(Metadata, body, { timeoutMs: 2_000 })

@@ -76,6 +76,12 @@ export class ProduceJudge {
     }
   }
 
+  /** How many of these records the log has. */
+  seenAmong(producer: string, from: number, to: number): number {
+    const seen = this.#seen.get(producer)?.subarray(from, to) ?? new Uint8Array(0)
+    return seen.reduce((count, one) => count + one, 0)
+  }
+
   /** After the last record. */
   verdict(): ProduceVerdict {
     for (const ledger of this.#ledgers.values()) {
