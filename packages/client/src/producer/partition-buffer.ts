@@ -318,19 +318,10 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     this.#sequences?.markMissing(batch.ordinal, true)
   }
 
-  /**
-   * The topic was deleted and created again: sequence numbers of the old one do not count. But a batch that was sent by the topic's
-   * name may be in the new log: the broker recognises it only by its old number.
-   */
+  /** The topic was deleted and created again. */
   startOver(): void {
-    if (this.#mayBeInNewLog()) this.#sequences?.unconfirm()
-    else this.#sequences?.markMissing(-1)
+    this.#sequences?.startOver(this.#inFlight, [...this.#requeued, ...this.#waiting])
     this.schedule()
-  }
-
-  #mayBeInNewLog(): boolean {
-    if (this.#inFlight.some(({ sentByName }) => sentByName)) return true
-    return [...this.#requeued, ...this.#waiting].some(({ sentByName, maybeWritten }) => sentByName && maybeWritten)
   }
 
   /** Settles a batch with an error before the broker has responded. */

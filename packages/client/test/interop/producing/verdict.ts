@@ -26,7 +26,7 @@ const mostProblems = 50
 
 type Finding = Exclude<keyof ProduceVerdict, 'problems'>
 
-/** Compares what the producers were told with a log, whose records it takes one by one. */
+/** Compares what the producers reported with a log, whose records it takes one by one. */
 export class ProduceJudge {
   readonly #counts: Record<Finding, number> = {
     lost: 0,

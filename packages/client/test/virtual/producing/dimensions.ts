@@ -86,10 +86,10 @@ export const dimensions: readonly Dimension[] = [
     },
   ],
   [
-    'brokers that lie about sequences and epochs',
-    ['lie OUT_OF_ORDER_SEQUENCE_NUMBER', 'lie INVALID_PRODUCER_EPOCH'],
+    'brokers that report false sequences and epochs',
+    ['false OUT_OF_ORDER_SEQUENCE_NUMBER', 'false INVALID_PRODUCER_EPOCH'],
     {
-      features: ['lies', 'bursts'],
+      features: ['false codes', 'bursts'],
     },
   ],
   ['topics that are created again (3.9)', ['topic recreated'], { features: ['recreated topic'], release: '3.9' }],

@@ -32,7 +32,7 @@ const transactionApis = [
   'EndTxn',
 ] as const
 
-/** What a run tells its faults. */
+/** What the faults need of a run. */
 export interface ProducerFaultHooks {
   count(dimension: string): void
   onCut(topic: string, partition: number): void
@@ -92,7 +92,7 @@ class ProduceFaults {
     ['few replicas', () => this.#requireReplicas()],
     ['full disk', () => this.#fillDisk()],
     ['too large', () => this.#limitBatches()],
-    ['lies', () => this.#lie()],
+    ['false codes', () => this.#reportFalsely()],
     ['partitions added', () => this.#addPartitions()],
     ['recreated topic', () => this.#recreate()],
   ]
@@ -214,7 +214,7 @@ class ProduceFaults {
   }
 
   /** Only where no other copy of the batch can be stored: no broker reports this of a batch that it has. */
-  #lie(): void {
+  #reportFalsely(): void {
     const error = this.#random.pick<ErrorName>([
       'OUT_OF_ORDER_SEQUENCE_NUMBER',
       'UNKNOWN_PRODUCER_ID',
@@ -222,7 +222,7 @@ class ProduceFaults {
     ])
     const when = (request: unknown) => this.#hooks.isFirstAttempt(request)
     const match = { api: 'Produce', when } as FaultMatch
-    this.#rule(`lie ${error}`, match, { error }, this.#random.between(0.05, 0.4))
+    this.#rule(`false ${error}`, match, { error }, this.#random.between(0.05, 0.4))
   }
 
   /** While records wait for the topic: with any number of partitions below the present one, with as many, or with one more. */

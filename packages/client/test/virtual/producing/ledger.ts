@@ -1,6 +1,6 @@
 import type { KafkaError, Receipt } from '../../../src/index.ts'
 
-/** A record that an application handed over, and what it was told about it. */
+/** A record that an application handed over, and what the producer reported about it. */
 export interface LedgerEntry {
   readonly value: string
   readonly producer: string

@@ -26,7 +26,7 @@ export interface OracleHost {
 }
 
 /**
- * Compares what the application was told about its records with what the logs have. Reads the logs on its own: nothing of the codec
+ * Compares what the producers reported about their records with what the logs have. Reads the logs on its own: nothing of the codec
  * or of the client takes part.
  */
 export class LogOracle {

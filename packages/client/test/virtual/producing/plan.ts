@@ -45,7 +45,7 @@ export const producerFeatures = [
   'few replicas',
   'full disk',
   'too large',
-  'lies',
+  'false codes',
   'recreated topic',
   'deleted topic',
   'partitions added',

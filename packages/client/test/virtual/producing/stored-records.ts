@@ -76,7 +76,7 @@ export function storedMarker(bytes: Uint8Array): StoredMarker | undefined {
 }
 
 /**
- * The records of one stored batch, read at once and without the codec under test. Control batches have none.
+ * The records of one stored batch, all of them, read without the codec under test. Control batches have none.
  * https://kafka.apache.org/documentation/#recordbatch
  */
 export function storedRecords(bytes: Uint8Array, baseOffset: number): StoredRecord[] {

@@ -1,6 +1,6 @@
 import type { LedgerEntry } from './ledger.ts'
 
-/** How a transaction ended, as the application was told. */
+/** How a transaction ended, as the producer reported it. */
 export type Ending = 'open' | 'committed' | 'aborted' | 'unknown'
 
 /** One transaction of a run. */

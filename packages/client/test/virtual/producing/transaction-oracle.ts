@@ -14,7 +14,7 @@ export interface TransactionOracleHost {
   violation(what: string): void
 }
 
-/** Each transaction is whole or not visible at all, as the application was told, and its offsets with it. */
+/** Each transaction is whole or not visible at all, as the producer reported it, and its offsets with it. */
 export class TransactionOracle {
   readonly #host: TransactionOracleHost
   readonly #visibility = new Map<string, Visibility>()

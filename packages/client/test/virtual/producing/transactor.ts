@@ -64,7 +64,7 @@ export class ChaosTransactor {
     return this.#producer.close({ timeoutMs: 5_000 })
   }
 
-  /** Resolves to whether the application was told that it is committed. */
+  /** Resolves to whether the producer reports that it is committed. */
   async transact(
     wish: 'commit' | 'abort',
     partitions?: readonly { topic: string; partition: number }[],

@@ -162,7 +162,7 @@ export class ProducerWorld implements TransactorWorld {
     }
     // First of all rules, so that it sees each request.
     const when = (request: unknown) => this.#first.isFirst(request) && false
-    if (features.has('lies')) this.#cluster.faults.add({ match: { api: 'Produce', when }, action: 'close' })
+    if (features.has('false codes')) this.#cluster.faults.add({ match: { api: 'Produce', when }, action: 'close' })
     const faults = producerFaults(this.#cluster, this.#logs, this.plan, new ChaosRandom(seed, 'faults'), {
       count: (dimension) => {
         this.note(`fault: ${dimension}`)
