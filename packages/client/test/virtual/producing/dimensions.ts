@@ -1,4 +1,5 @@
 import type { ProducerChaosOptions } from './plan.ts'
+import { chaosQuirks } from './quirks.ts'
 
 /** Runs with the same features, in some of which the named events must occur. */
 export type Dimension = readonly [title: string, occurs: readonly string[], options: Omit<ProducerChaosOptions, 'seed'>]
@@ -139,4 +140,11 @@ export const dimensions: readonly Dimension[] = [
     ['disk full', 'transaction committed'],
     { features: ['transactions', 'full disk'] },
   ],
+  ...chaosQuirks.map(
+    ({ name }): Dimension => [
+      `a cluster that differs: ${name}`,
+      [`quirk: ${name}`, 'acknowledged'],
+      { features: ['quirks', 'restarts', 'lost responses', 'several producers'], quirk: name },
+    ],
+  ),
 ]

@@ -1,6 +1,7 @@
 import type { ReleaseName } from '@ottla/testkit'
 import type { ProducerOptions } from '../../../src/index.ts'
 import { ChaosRandom } from '../chaos-random.ts'
+import { type ChaosQuirk, chaosQuirks } from './quirks.ts'
 
 /** What applications do, what producers are set to, and which faults strike; each run has a part of them. */
 export const producerFeatures = [
@@ -27,6 +28,8 @@ export const producerFeatures = [
   'small buffer',
   'short deadlines',
   'several producers',
+  // What the cluster is like.
+  'quirks',
   // Which faults strike.
   'leaders move',
   'restarts',
@@ -65,6 +68,8 @@ export interface ProducerPlan {
   readonly seed: number
   readonly features: ReadonlySet<ProducerFeature>
   readonly release: ReleaseName
+  /** How the cluster differs from Apache Kafka; undefined: not at all. */
+  readonly quirk: ChaosQuirk | undefined
   readonly brokers: number
   readonly topics: readonly ProducerTopic[]
   /** How many run at the same time. */
@@ -85,6 +90,8 @@ export interface ProducerChaosOptions {
   readonly features?: readonly ProducerFeature[] | undefined
   readonly release?: ReleaseName | undefined
   readonly replicationFactor?: 1 | 3 | undefined
+  /** The name of one. */
+  readonly quirk?: string | undefined
   /** Prints each event of the run. */
   readonly verbose?: boolean | undefined
 }
@@ -113,26 +120,30 @@ export function planOf(given: ProducerChaosOptions): ProducerPlan {
     partitions: random.whole(1, 4),
     replicationFactor: given.replicationFactor ?? (random.withProbability(0.3) ? 1 : brokers),
   }))
+  const drawnQuirk = random.pick(chaosQuirks)
+  const quirk = all.has('quirks') ? (chaosQuirks.find(({ name }) => name === given.quirk) ?? drawnQuirk) : undefined
+  const withTransactions = all.has('transactions') && quirk?.hasProducerIds !== false
   const producers = all.has('several producers') ? random.whole(2, 3) : 1
   return {
     seed,
     features: all,
     release: given.release ?? random.pick(releases),
+    quirk,
     brokers,
     topics,
     producers,
     clients: random.whole(1, producers),
-    transactionals: all.has('transactions') ? random.whole(1, 2) : 0,
+    transactionals: withTransactions ? random.whole(1, 2) : 0,
     chaosMs: random.whole(8_000, 25_000),
     paceMs: random.pick([40, 120, 300]),
   }
 }
 
 /** The options of one producer of the run. */
-export function producerOptionsOf({ features }: ProducerPlan, random: ChaosRandom): ProducerOptions {
+export function producerOptionsOf({ features, quirk }: ProducerPlan, random: ChaosRandom): ProducerOptions {
   const may = (feature: ProducerFeature) => features.has(feature) && random.withProbability(0.7)
   const acks = may('acks 0') ? 0 : may('acks 1') ? 1 : 'all'
-  const idempotent = acks === 'all' && !may('not idempotent')
+  const idempotent = acks === 'all' && !may('not idempotent') && quirk?.hasProducerIds !== false
   return {
     acks,
     idempotent,

@@ -75,6 +75,7 @@ export class ProducerWorld implements TransactorWorld {
     const cluster = await createCluster({
       time: 'virtual',
       as: plan.release,
+      ...(plan.quirk !== undefined && { quirks: plan.quirk.quirks }),
       leakCheck: true,
       onDiagnostic: (problem) => problems.push(problem),
       seed: plan.seed,
@@ -97,7 +98,8 @@ export class ProducerWorld implements TransactorWorld {
     }
     const { virtual } = cluster
     await cluster.close().catch((error: unknown) => world.violation(String(error)))
-    for (const problem of problems) world.violation(`the testkit reports: ${problem}`)
+    // A client that is reset tries whether the peer requires TLS.
+    if (plan.quirk === undefined) for (const problem of problems) world.violation(`the testkit reports: ${problem}`)
     return {
       seed: plan.seed,
       violations: world.#violations,
@@ -146,19 +148,22 @@ export class ProducerWorld implements TransactorWorld {
     const text = what.replaceAll(/ x+/g, '')
     const where = `seed ${this.plan.seed}, ${Math.round(this.nowMs())} ms`
     if (this.#options.verbose === true) console.log(`!!! ${where}: ${text}`)
-    const { release, features } = this.plan
-    const lines = [`${where}: ${text}`, `  Kafka ${release}; ${[...features].join(', ')}`]
+    const { release, features, quirk } = this.plan
+    const lines = [`${where}: ${text}`, `  Kafka ${release}, ${quirk?.name ?? 'no quirk'}; ${[...features].join(', ')}`]
     list.push([...lines, ...this.#events.map((line) => `    ${line}`)].join('\n'))
   }
 
   // ---- the run -----------------------------------------------------------------------------------------------------
 
   async #live(): Promise<void> {
-    const { seed, chaosMs, producers, clients, release, features } = this.plan
+    const { seed, chaosMs, producers, clients, release, features, quirk } = this.plan
     this.count(`release ${release}`)
+    if (quirk !== undefined) this.count(`quirk: ${quirk.name}`)
     const { bootstrap: brokers, runtime } = this.#cluster
     for (let at = 0; at < clients; at++) {
-      this.#clients.push(new Kafka({ brokers, runtime, logger: silentLogger, clientId: `client-${at}` }))
+      this.#clients.push(
+        new Kafka({ brokers, runtime, logger: silentLogger, clientId: `client-${at}`, ...quirk?.kafka }),
+      )
     }
     // First of all rules, so that it sees each request.
     const when = (request: unknown) => this.#first.isFirst(request) && false
