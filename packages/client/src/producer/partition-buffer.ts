@@ -220,8 +220,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     this.#inFlight.push(first)
     this.#sentTo = this.#sink
     this.#sentEpoch = this.#leaderEpoch
-    first.attempts++
-    first.outOfOrder = false
+    first.taken()
     return first
   }
 

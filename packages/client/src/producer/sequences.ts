@@ -55,7 +55,7 @@ export class Sequences {
    */
   startOver(inFlight: readonly ProducerBatch[], others: readonly ProducerBatch[]): void {
     const mayBeInNewLog =
-      inFlight.some(({ sentByName }) => sentByName) ||
+      inFlight.some(({ sentByName, sentById }) => sentByName || !sentById) ||
       others.some(({ sentByName, maybeWritten }) => sentByName && maybeWritten)
     if (mayBeInNewLog) this.unconfirm()
     else this.markMissing(-1)

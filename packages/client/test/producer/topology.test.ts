@@ -77,6 +77,25 @@ describe('a topic that was deleted and created again', () => {
     }),
   )
 
+  test.each(releases)('receives no request that was prepared for the old topic (%s)', (as) =>
+    onTestkit({ as, topics: { t: 1 } }, async (scenario) => {
+      const { cluster, kafka, advance } = scenario
+      const producer = kafka.producer()
+      await producer.send({ topic: 't', value: 'a' })
+      await scenario.deleteTopic('t')
+      await cluster.createTopic({ name: 't', partitions: 1, replicationFactor: 1 })
+      // The next attempt waits for its connection while the metadata with the new topic arrives.
+      scenario.fault('Produce', 'close', 'once')
+      scenario.fault('Metadata', { delay: '400ms' })
+      scenario.fault('ApiVersions', { delay: '1s' })
+      const sent = producer.send({ topic: 't', value: 'b' })
+      await advance('300ms')
+      scenario.fault('Produce', 'closeAfterWork', 'once')
+      await sent
+      expect(await scenario.values('t')).toEqual(['b'])
+    }),
+  )
+
   test('with fewer partitions fails the records that wait for one of those it lacks, within seconds', () =>
     onTestkit({ topics: { t: 6 } }, async (scenario) => {
       const { cluster, kafka } = scenario
