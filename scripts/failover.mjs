@@ -1,4 +1,4 @@
-// `npm run bench -- failover [--runs 100] [--real 20]`: the time from the election of another leader to the first record through,
+// `npm run bench -- failover [--runs 100] [--real 20] [--only kill|hang]`: the time from the election of another leader to the first record through,
 // after its leader was killed and after it hung: p50 and p99, in virtual time on the testkit and on a real Kafka of three brokers.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -12,16 +12,22 @@ import { importTypeScript } from './lib/run-typescript.mjs'
 
 const limitMs = 2_000
 /** @type {readonly Failure[]} */
-const failures = ['kill', 'hang']
+const all = ['kill', 'hang']
 
 const { values } = parseArgs({
-  options: { runs: { type: 'string', default: '100' }, real: { type: 'string', default: '20' } },
+  options: {
+    runs: { type: 'string', default: '100' },
+    real: { type: 'string', default: '20' },
+    only: { type: 'string' },
+  },
 })
 const [runs, realRuns] = [values.runs, values.real].map(Number)
 if (![runs, realRuns].every((one) => Number.isSafeInteger(one) && one >= 0)) {
-  console.error('usage: npm run bench -- failover [--runs 100] [--real 20]')
+  console.error('usage: npm run bench -- failover [--runs 100] [--real 20] [--only kill|hang]')
   process.exit(2)
 }
+
+const failures = all.filter((failure) => values.only === undefined || failure === values.only)
 
 const client = join(root, 'packages/client')
 const virtual = await importTypeScript(client, 'test/virtual/producing/testkit-failover.ts')

@@ -71,7 +71,6 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     this.#sequences = parts.identities === undefined ? undefined : new Sequences(parts.identities, topic.name, index)
   }
 
-  /** The batch that takes the next record, if the record fits. */
   get open(): ProducerBatch | undefined {
     return this.#open
   }
@@ -187,7 +186,6 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     return leader !== undefined && leader !== brokerId && this.#leaderEpoch > this.#sentEpoch
   }
 
-  /** Reports to the sink that there may be something to send. */
   schedule(): void {
     const first = this.#waiting.peek()
     if (first === undefined) return
@@ -280,7 +278,6 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     this.drop(batch, (outcome) => new KafkaError('SERIALIZE_FAILED', message, { ...place, cause, outcome }))
   }
 
-  /** The broker has the batch. */
   complete(batch: ProducerBatch): void {
     if (!this.#inFlight.includes(batch)) return
     this.#failures = 0
