@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Kafka, silentLogger } from '../../../src/index.ts'
+import { type Admin, Kafka, silentLogger } from '../../../src/index.ts'
 import { uniqueName } from '../../support/names.ts'
 import type { SpawnJava } from '../beside-java/java-peer.ts'
 import { type BrokerControl, BrokerFaults, type FaultPace } from '../chaos/brokers.ts'
@@ -35,6 +35,7 @@ export interface ProducerChaosReport extends ProduceVerdict {
 const partitions = 12
 const progressEveryMs = 5_000
 const moveEveryMs = 2_000
+const markersWithinMs = 30_000
 const pace: FaultPace = { upMs: [500, 2_500], downMs: [200, 2_000] }
 
 const transactionalIds = ['x', 'y']
@@ -61,7 +62,7 @@ export async function producerChaos(options: ProducerChaosOptions): Promise<Prod
   const kafka = new Kafka({ brokers: bootstrap, logger: silentLogger })
   const configs = { 'min.insync.replicas': 2 }
   const admin = kafka.admin()
-  const offsets: Awaited<ReturnType<typeof admin.listConsumerGroupOffsets>>[] = []
+  const offsets: number[] = []
   await admin.createTopics([{ name: topic, partitions, replicationFactor: 3, configs }])
   const recordsPerSecond = options.recordsPerSecond / plans.length
   const loads = plans.map((plan) => new ProducerLoad(kafka, { ...plan, recordsPerSecond }, topic, partitions))
@@ -89,11 +90,7 @@ export async function producerChaos(options: ProducerChaosOptions): Promise<Prod
     await moves.stop()
     await faults.stop()
     await Promise.all([...loads, ...transactions].map((load) => load.stop()))
-    offsets.push(
-      ...(await Promise.all(
-        transactions.map(({ transactionalId }) => admin.listConsumerGroupOffsets(transactionalId)),
-      )),
-    )
+    for (const load of transactions) offsets.push(await storedOffset(admin, load))
   } finally {
     await kafka.close()
   }
@@ -104,7 +101,7 @@ export async function producerChaos(options: ProducerChaosOptions): Promise<Prod
   const verdict = judge.verdict()
   const problems = [
     ...verdict.problems,
-    ...transactions.flatMap((load, at) => problemsOf(load, judge, offsets[at] ?? [])),
+    ...transactions.flatMap((load, at) => problemsOf(load, judge, offsets[at] ?? -1)),
   ]
   const of = (field: 'committed' | 'aborted') => transactions.reduce((all, one) => all + one[field], 0)
   const { lost, duplicated, reordered, misplaced, contradicted } = verdict
@@ -119,19 +116,23 @@ export async function producerChaos(options: ProducerChaosOptions): Promise<Prod
   return { ...verdict, problems, ...counts, summary }
 }
 
+/** The coordinator writes the markers of a transaction after its response to the commit: waits for what is possible. */
+async function storedOffset(admin: Admin, { transactionalId, possibleOffsets }: TransactionLoad): Promise<number> {
+  for (const untilMs = performance.now() + markersWithinMs; ; await sleep(100)) {
+    const [first] = await admin.listConsumerGroupOffsets(transactionalId)
+    const offset = Number(first?.offset ?? -1)
+    if (possibleOffsets.has(offset) || performance.now() > untilMs) return offset
+  }
+}
+
 /** What is wrong with transactions whose end is unknown, and with the offsets. */
-function problemsOf(
-  load: TransactionLoad,
-  judge: ProduceJudge,
-  offsets: readonly { readonly offset: bigint }[],
-): string[] {
+function problemsOf(load: TransactionLoad, judge: ProduceJudge, offset: number): string[] {
   const { transactionalId, unknown, possibleOffsets } = load
   const problems: string[] = []
   for (const { from, to } of unknown) {
     const seen = judge.seenAmong(transactionalId, from, to)
     if (seen > 0 && seen < to - from) problems.push(`${transactionalId}: ${seen} of ${to - from} records are visible`)
   }
-  const offset = Number(offsets[0]?.offset ?? -1)
   if (!possibleOffsets.has(offset)) {
     problems.push(`${transactionalId} has the offset ${offset}, not ${[...possibleOffsets].join(' or ')}`)
   }
