@@ -32,7 +32,7 @@ if (!(minutes > 0 && rate > 0)) {
 /** @type {SoakSample[]} */
 const samples = []
 const seconds = Math.round(minutes * 60)
-const config = { 'num.partitions': 6, 'log.retention.bytes': 256 << 20, 'log.segment.bytes': 64 << 20 }
+const config = { 'log.retention.bytes': 256 << 20, 'log.segment.bytes': 64 << 20 }
 const kafka = await startKafka({ brokers: 1, config, jvmFlags: ['-Xmx1g', '-Xms1g', '-XX:+UseG1GC'] })
 try {
   await withProgram(folder, 'test/interop/producing/soak-program.ts', async (command) => {

@@ -28,6 +28,7 @@ const value = Buffer.alloc(100, 'x')
 const mostAtATime = Math.ceil((recordsPerSecond * 20) / 1_000)
 
 const kafka = new Kafka({ brokers: bootstrap.split(',') })
+await kafka.admin().createTopics([{ name: topic, partitions: 6, replicationFactor: 1 }])
 const producer = kafka.producer()
 let acknowledged = 0
 let failed = 0
