@@ -1,5 +1,6 @@
-// `npm run chaos:real -- [--minutes N] [--seed N]`: ottla and Java's consumer in the same groups on a real Kafka of three
-// brokers, which are killed and restarted. The last line is a summary.
+// `npm run chaos:real -- [consumer|producer] [--minutes N] [--seed N]`, also `npm run chaos -- producer --real`: a real Kafka of three
+// brokers, which are killed and restarted. consumer: ottla and Java's consumer in the same groups. producer: what producers
+// report, against the log as Java's consumer reads it. The last line is a summary.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { distribution, spawnJava, startKafka } from '../tools/kafka/index.mjs'
@@ -7,34 +8,58 @@ import { root } from './lib/npx.mjs'
 import { importTypeScript } from './lib/run-typescript.mjs'
 
 /** @typedef {import('../packages/client/test/interop/chaos/chaos.ts')} Chaos */
+/** @typedef {import('../packages/client/test/interop/producing/chaos.ts')} ProducerChaos */
 
-const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '10' }, seed: { type: 'string', default: '1' } },
+const usage = 'usage: npm run chaos:real -- [consumer|producer] [--minutes 10] [--seed 1] [--rate 6000]'
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    minutes: { type: 'string', default: '10' },
+    seed: { type: 'string', default: '1' },
+    /** producer: records per second. */
+    rate: { type: 'string', default: '6000' },
+    real: { type: 'boolean', default: true },
+  },
 })
+const [role = 'consumer'] = positionals
 const minutes = Number(values.minutes)
 const seed = Number(values.seed)
-if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
-  console.error('usage: npm run chaos:real -- [--minutes 10] [--seed 1]')
+const recordsPerSecond = Number(values.rate)
+const isValid = minutes > 0 && Number.isSafeInteger(seed) && recordsPerSecond > 0
+if (!isValid || !['consumer', 'producer'].includes(role) || positionals.length > 1) {
+  console.error(usage)
   process.exit(2)
 }
 
 const client = join(root, 'packages/client')
-const { chaos } = /** @type {Chaos} */ (await importTypeScript(client, 'test/interop/chaos/chaos.ts'))
 const java = await distribution()
 const kafka = await startKafka({ log: (line) => console.log(line) })
 try {
-  const report = await chaos({
+  const options = {
     bootstrap: kafka.bootstrap,
     brokers: kafka,
-    spawnJava: (args) => spawnJava(java, args),
-    peerSource: join(client, 'test/interop/java/Peer.java'),
+    spawnJava: (/** @type {readonly string[]} */ args) => spawnJava(java, args),
     seconds: minutes * 60,
     seed,
-    log: (line) => console.log(line),
-  })
+    log: (/** @type {string} */ line) => console.log(line),
+  }
+  const report = await (role === 'consumer' ? chaosOfGroups(options) : chaosOfProducers(options))
   for (const problem of report.problems.slice(0, 50)) console.log(problem)
   console.log(`seed ${seed}: ${report.summary}`)
   process.exitCode = report.problems.length === 0 ? 0 : 1
 } finally {
   await kafka.close()
+}
+
+/** @param {Omit<Parameters<Chaos['chaos']>[0], 'peerSource'>} options */
+async function chaosOfGroups(options) {
+  const { chaos } = /** @type {Chaos} */ (await importTypeScript(client, 'test/interop/chaos/chaos.ts'))
+  return chaos({ ...options, peerSource: join(client, 'test/interop/java/Peer.java') })
+}
+
+/** @param {Omit<Parameters<ProducerChaos['producerChaos']>[0], 'recordsPerSecond' | 'javaSource'>} options */
+async function chaosOfProducers(options) {
+  const program = await importTypeScript(client, 'test/interop/producing/chaos.ts')
+  const { producerChaos } = /** @type {ProducerChaos} */ (program)
+  return producerChaos({ ...options, recordsPerSecond, javaSource: join(client, 'test/interop/java/Interop.java') })
 }

@@ -1,6 +1,8 @@
-// `npm run chaos -- consumer [--seeds N] [--from N] [--jobs N] [--minutes M]`: random runs of a consumer group in virtual time,
-// each checked against a model of the contract. `--seed N --verbose` replays one seed and prints all its events.
-import { spawn } from 'node:child_process'
+// `npm run chaos -- consumer|producer [--seeds N] [--from N] [--jobs N] [--minutes M]`: random runs in virtual time of a consumer
+// group, each checked against a model of the contract, or of producers, whose results are compared with the brokers' logs.
+// `--seed N --verbose` replays one seed and prints all its events; `--features A,B` restricts the runs to these.
+// With `--real` on a real Kafka, as `npm run chaos:real`.
+import { spawn, spawnSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -8,10 +10,16 @@ import { parseArgs } from 'node:util'
 import { root } from './lib/npx.mjs'
 import { runTypeScript, withProgram } from './lib/run-typescript.mjs'
 
-const usage = 'usage: npm run chaos -- consumer [--seeds N] [--from N] [--jobs N] [--minutes M] | --seed N [--verbose]'
+const usage =
+  'usage: npm run chaos -- consumer|producer [--seeds N] [--from N] [--jobs N] [--minutes M] | --seed N [--verbose]'
 const folder = join(root, 'packages/client')
 const entry = 'test/virtual/chaos-main.ts'
 const shownFindings = 20
+
+if (process.argv.includes('--real')) {
+  const real = join(root, 'scripts/chaos-real.mjs')
+  process.exit(spawnSync(process.execPath, [real, ...process.argv.slice(2)], { stdio: 'inherit' }).status ?? 1)
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,9 +30,11 @@ const { values, positionals } = parseArgs({
     minutes: { type: 'string', default: '0' },
     seed: { type: 'string' },
     verbose: { type: 'boolean', default: false },
+    features: { type: 'string', default: '' },
   },
 })
-if (positionals.length !== 1 || positionals[0] !== 'consumer') {
+const [role = ''] = positionals
+if (positionals.length !== 1 || !['consumer', 'producer'].includes(role)) {
   console.error(usage)
   process.exit(2)
 }
@@ -80,7 +90,8 @@ function progress() {
 function runJob(command, job) {
   const count = Math.ceil((seeds - job) / jobs)
   if (count <= 0) return Promise.resolve()
-  const args = [...command, String(from + job), String(count), String(jobs), String(minutes * 60)]
+  const run = [role, String(from + job), String(count), String(jobs), String(minutes * 60)]
+  const args = [...command, ...run, '', values.features]
   const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })
   lines.on('line', (line) => note(JSON.parse(line)))
@@ -93,7 +104,7 @@ function runJob(command, job) {
 }
 
 if (values.seed !== undefined) {
-  const args = [values.seed, '1', '1', '0', values.verbose ? 'verbose' : '']
+  const args = [role, values.seed, '1', '1', '0', values.verbose ? 'verbose' : '', values.features]
   process.exit(await runTypeScript(folder, entry, args))
 }
 

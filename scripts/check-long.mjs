@@ -16,6 +16,14 @@ const all = [
   ['crash', 'kills under load with a data directory', ['crash', 'testkit', '--', '--kills', '50']],
   ['scenarios', 'the scenarios on each quirk, on Kafka 3.9 and on 2.1', ['scenarios']],
   ['chaos-real', 'members of ottla and Java while real brokers are killed', ['chaos:real', '--', '--minutes', '10']],
+  ['chaos-producer', 'producers under faults, against the logs', ['chaos', 'producer', '--', '--seeds', '5000']],
+  [
+    'chaos-producer-real',
+    'producers while real brokers are killed, as Java reads the log',
+    ['chaos:real', 'producer', '--', '--minutes', '10'],
+  ],
+  ['failover', 'the time to the first record through a new leader', ['bench', 'failover']],
+  ['soak-producer', 'a producer for half an hour', ['soak', 'producer', '--', '--minutes', '30']],
   ['conformance-codec', "the codec against Kafka's classes", ['conformance', 'codec']],
   ['conformance-testkit', 'the testkit against a live Kafka', ['conformance', 'testkit']],
 ]

@@ -1,10 +1,15 @@
 // `npm run soak -- testkit [--hours N] [--seed N] [--seeds N]`: a cluster and its clients in virtual time, under constant
 // faults. The invariants of the replicas are checked after each event; at the end no record may be lost and no timer,
-// connection or request left over.
+// connection or request left over. `npm run soak -- producer` is `soak-producer.mjs`.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from './lib/npx.mjs'
+
+if (process.argv[2] === 'producer') {
+  const program = join(root, 'scripts/soak-producer.mjs')
+  process.exit(spawnSync(process.execPath, [program, ...process.argv.slice(3)], { stdio: 'inherit' }).status ?? 1)
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -15,7 +20,7 @@ const { values, positionals } = parseArgs({
   },
 })
 if (positionals.length !== 1 || positionals[0] !== 'testkit') {
-  console.error('usage: npm run soak -- testkit [--hours N] [--seed N] [--seeds N]')
+  console.error('usage: npm run soak -- testkit [--hours N] [--seed N] [--seeds N] | producer [--minutes N] [--rate N]')
   process.exit(2)
 }
 

@@ -134,6 +134,8 @@ function runningKafka(nodes, found, addresses) {
     ...addresses,
     stop: (id) => nodes.stop(id),
     start: (id) => nodes.start(id),
+    pause: (id) => nodes.signal(id, 'SIGSTOP'),
+    resume: (id) => nodes.signal(id, 'SIGCONT'),
     isUp: (id) => nodes.isUp(id),
     run: (mainClass, args, options) => runJava(mainClass, args, { release: nodes.release, ...options }),
     spawn: (args) => {
@@ -208,6 +210,14 @@ class Nodes {
     const gone = new Promise((resolve) => child.once('exit', resolve))
     child.kill('SIGKILL')
     await gone
+  }
+
+  /**
+   * @param {number} id
+   * @param {'SIGSTOP' | 'SIGCONT'} signal
+   */
+  signal(id, signal) {
+    if (this.isUp(id)) this.#children.get(id)?.kill(signal)
   }
 
   /** @param {number} id */

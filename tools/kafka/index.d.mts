@@ -72,6 +72,10 @@ export interface RunningKafka extends KafkaAddresses {
   stop(id: number): Promise<void>
   /** Restarts node `id` with its data and waits until it is ready and sees all running nodes. */
   start(id: number): Promise<void>
+  /** Node `id` hangs (SIGSTOP): its connections stay open without responses. */
+  pause(id: number): void
+  /** It continues. */
+  resume(id: number): void
   isUp(id: number): boolean
   /** Runs one of Kafka's command line classes. Rejects when it cannot run or takes too long, not for its exit code. */
   run(mainClass: string, args: readonly string[], options?: RunOptions): Promise<RunResult>

@@ -8,6 +8,7 @@ import {
   DescribeTopicPartitions,
   errorOf,
   FindCoordinator,
+  IncrementalAlterConfigs,
   InitProducerId,
   ListPartitionReassignments,
   UnregisterBroker,
@@ -155,6 +156,24 @@ describe('eligible leaders (KIP-966)', () => {
     await cluster.broker(leader).restart()
     await eventually(status, ({ isr }) => isr.length === 2)
     expect(status().elr).toEqual([])
+  })
+
+  test.each([2, 4])('are not known any more when the minimum changes (resource type %i)', async (resourceType) => {
+    await start({}, resourceType === 2 ? { 'min.insync.replicas': 2 } : {})
+    const wire = await wireOf(1)
+    const set = async (value: string) => {
+      const configs = [{ name: 'min.insync.replicas', configOperation: 0, value }]
+      const resources = [{ resourceType, resourceName: resourceType === 2 ? 't' : '', configs }]
+      const { responses } = await wire.request(IncrementalAlterConfigs, { resources, validateOnly: false })
+      expect(nameOf(responses[0])).toBe('NONE')
+    }
+    if (resourceType === 4) await set('2')
+    const { leader, replicas } = status()
+    const follower = replicas.find((id) => id !== leader) ?? 0
+    await cluster.broker(follower).shutdown()
+    expect(status()).toMatchObject({ isr: [leader], elr: [follower] })
+    await set('1')
+    expect(status()).toMatchObject({ isr: [leader], elr: [] })
   })
 
   test('do not exist without the feature', async () => {

@@ -151,6 +151,34 @@ test('after failures one batch is sent alone: a broker that forgot the producer 
   await script.close()
 })
 
+test('a new leader gets one batch at a time until it has accepted one: it may have forgotten the producer', async () => {
+  const script = await warm({ ...oneRecordABatch, nodes: 2 })
+  script.setLeaders('t', [2])
+  await script.runtime.advance(1_000)
+  const sent = sendBatches(script, upTo(6))
+  const [first] = await hold(script, 1)
+  script.fate = () => undefined
+  script.reply(first!)
+  await script.runtime.advance(1_000)
+  await Promise.all(sent)
+  expect(numbersIn(script)).toEqual(upTo(6))
+  await script.close()
+})
+
+test('a pause separates the attempts of a batch that fails', async () => {
+  const seconds = 10
+  const script = await warm()
+  script.fate = () => ({ error: 'NOT_ENOUGH_REPLICAS' })
+  const sent = script.producer.send({ topic: 't', value: 'a' })
+  await script.runtime.advance(seconds * 1_000)
+  expect(script.produced().length).toBeGreaterThan(seconds)
+  expect(script.produced().length).toBeLessThan(4 * seconds)
+  script.fate = () => undefined
+  await script.runtime.advance(2_000)
+  await sent
+  await script.close()
+})
+
 /** The chunks that the client hands to its sockets, themselves and not copies. */
 function captureWrites(runtime: ManualRuntime): Uint8Array[] {
   const chunks: Uint8Array[] = []

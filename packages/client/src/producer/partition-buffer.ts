@@ -51,7 +51,6 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     this.#sequences = parts.identities === undefined ? undefined : new Sequences(parts.identities, topic.name, index)
   }
 
-  /** The batch that takes the next record, if the record fits. */
   get open(): ProducerBatch | undefined {
     return this.#open
   }
@@ -170,7 +169,6 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     return leader !== undefined && leader !== brokerId && this.#leaderEpoch > this.#sentEpoch
   }
 
-  /** Reports to the sink that there may be something to send. */
   schedule(): void {
     const first = this.#waiting.peek()
     if (first === undefined) return
@@ -203,8 +201,7 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     this.#inFlight.push(first)
     this.#sentTo = this.#sink
     this.#sentEpoch = this.#leaderEpoch
-    first.attempts++
-    first.outOfOrder = false
+    first.taken()
     return first
   }
 
@@ -255,7 +252,6 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     this.drop(batch, (outcome) => new KafkaError('SERIALIZE_FAILED', message, { ...place, cause, outcome }))
   }
 
-  /** The broker has the batch. */
   complete(batch: ProducerBatch): void {
     if (!this.#inFlight.includes(batch)) return
     this.#failures = 0
@@ -292,9 +288,9 @@ export class PartitionBuffer implements BatchPartition, QueuedPartition {
     this.#sequences?.markMissing(batch.ordinal, true)
   }
 
-  /** The topic was deleted and created again: sequence numbers of the old one do not count. */
+  /** The topic was deleted and created again. */
   startOver(): void {
-    this.#sequences?.markMissing(-1)
+    this.#sequences?.startOver(this.#inFlight, [...this.#requeued, ...this.#waiting])
     this.schedule()
   }
 

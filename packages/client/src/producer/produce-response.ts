@@ -26,7 +26,7 @@ export function settleResponse(
   const stale = new Set<string>()
   for (const batch of batches) {
     const { topic, index } = batch.partition
-    const response = responses(topic.name, topic.topicId, index)
+    const response = responses(topic.name, batch.topicId, index)
     if (response === undefined) {
       const message = `Produce response is missing ${describePartition({ topic: topic.name, partition: index })}`
       batch.partition.requeue(batch, new KafkaError('PROTOCOL_ERROR', message, { broker }), true)

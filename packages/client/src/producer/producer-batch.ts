@@ -72,6 +72,12 @@ export class ProducerBatch implements CallBatch {
   attempts = 0
   /** After some attempt it is unknown whether the broker has it. */
   maybeWritten = false
+  /** The topic's id when it was taken for the last attempt: a topic that is created again meanwhile does not receive that one. */
+  topicId: string | undefined
+  /** The last attempt names the topic by this id. */
+  sentById = false
+  /** An attempt named the topic, as before version 13 of Produce: another topic of that name may have received it. */
+  sentByName = false
   /** It is a part of a batch of which that is unknown. */
   wholeMaybeWritten = false
   /** The response to the last attempt was OUT_OF_ORDER_SEQUENCE_NUMBER or UNKNOWN_PRODUCER_ID. */
@@ -123,6 +129,14 @@ export class ProducerBatch implements CallBatch {
   /** Its size in a request. */
   get byteLength(): number {
     return this.bytes === undefined ? this.writer.byteLength : this.bytes.length
+  }
+
+  /** For another attempt. */
+  taken(): void {
+    this.attempts++
+    this.outOfOrder = false
+    this.topicId = this.partition.topic.topicId
+    this.sentById = false
   }
 
   /** The last appended record belongs to `call`, at `position`; its timestamp is this much later than that of the first record. */

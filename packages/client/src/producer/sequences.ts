@@ -49,6 +49,18 @@ export class Sequences {
     this.#confirmed = false
   }
 
+  /**
+   * The topic was deleted and created again: the numbers of the old one do not count. But a batch that was sent by the topic's name may
+   * be in the new log: the broker recognises it only by its old number.
+   */
+  startOver(inFlight: readonly ProducerBatch[], others: readonly ProducerBatch[]): void {
+    const mayBeInNewLog =
+      inFlight.some(({ sentByName, sentById }) => sentByName || !sentById) ||
+      others.some(({ sentByName, maybeWritten }) => sentByName && maybeWritten)
+    if (mayBeInNewLog) this.unconfirm()
+    else this.markMissing(-1)
+  }
+
   /** Whether the first waiting batch may be sent, when none is in flight. Determines the next numbers. */
   prepare(queue: Iterable<ProducerBatch>): boolean {
     const first = firstOf(queue)

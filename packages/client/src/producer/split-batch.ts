@@ -115,6 +115,7 @@ function partOf(batch: ProducerBatch, writer: BatchWriter, position: number, sta
   part.unreported = batch.unreported
   part.maybeWritten = batch.maybeWritten
   part.wholeMaybeWritten = batch.maybeWritten
+  part.sentByName = batch.sentByName
   if (batch.baseSequence >= 0) {
     part.identity = batch.identity
     part.baseSequence = sequenceAfter(batch.baseSequence, start)

@@ -28,7 +28,7 @@ describe('a topic that was deleted and created again', () => {
         await scenario.deleteTopic('t')
         await cluster.createTopic({ name: 't', partitions: 3, replicationFactor: 3 })
         const startedMs = scenario.nowMs
-        await producer.send(toAll('c'))
+        await expect(producer.send(toAll('c'))).resolves.toHaveLength(3)
         expect(scenario.nowMs - startedMs).toBeLessThan(5_000)
         for (const partition of upTo(3)) expect(await scenario.values('t', partition)).toEqual(['c'])
       }),
@@ -60,6 +60,39 @@ describe('a topic that was deleted and created again', () => {
       expect(await producer.send({ topic: 't', value: 'without a key' })).toMatchObject({ topic: 't' })
       const error = await failure(producer.send({ topic: 't', partition: 5, value: 'd' }))
       expect(error).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', outcome: 'not-written', partition: 5 })
+    }),
+  )
+
+  test.each(releases)('stores a record once whose response was lost before the new topic is known (%s)', (as) =>
+    onTestkit({ as, topics: { t: 1 } }, async (scenario) => {
+      const { cluster, kafka } = scenario
+      const producer = kafka.producer()
+      await producer.send({ topic: 't', value: 'a' })
+      await scenario.deleteTopic('t')
+      await cluster.createTopic({ name: 't', partitions: 1, replicationFactor: 1 })
+      scenario.fault('Produce', 'closeAfterWork', { times: 2 })
+      await producer.send({ topic: 't', value: 'b' })
+      await producer.send({ topic: 't', value: 'c' })
+      expect(await scenario.values('t')).toEqual(['b', 'c'])
+    }),
+  )
+
+  test.each(releases)('receives no request that was prepared for the old topic (%s)', (as) =>
+    onTestkit({ as, topics: { t: 1 } }, async (scenario) => {
+      const { cluster, kafka, advance } = scenario
+      const producer = kafka.producer()
+      await producer.send({ topic: 't', value: 'a' })
+      await scenario.deleteTopic('t')
+      await cluster.createTopic({ name: 't', partitions: 1, replicationFactor: 1 })
+      // The next attempt waits for its connection while the metadata with the new topic arrives.
+      scenario.fault('Produce', 'close', 'once')
+      scenario.fault('Metadata', { delay: '400ms' })
+      scenario.fault('ApiVersions', { delay: '1s' })
+      const sent = producer.send({ topic: 't', value: 'b' })
+      await advance('300ms')
+      scenario.fault('Produce', 'closeAfterWork', 'once')
+      await sent
+      expect(await scenario.values('t')).toEqual(['b'])
     }),
   )
 

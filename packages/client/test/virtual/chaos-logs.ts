@@ -3,7 +3,7 @@ import type { ClusterSnapshot, GroupStatus, TestCluster } from '@ottla/testkit'
 import type { LogId } from './chaos-host.ts'
 
 /** What is read and written of the testkit's state: structural, because its package exports no internals. */
-interface StoredBatch {
+export interface StoredBatch {
   readonly baseOffset: number
   readonly lastOffset: number
   readonly leaderEpoch: number
@@ -44,7 +44,9 @@ interface Replica {
 interface Topic {
   readonly name: string
   readonly id: string
+  readonly configs: ReadonlyMap<string, string>
   readonly partitions: readonly {
+    readonly replicas: readonly number[]
     readonly leader: number
     readonly leaderEpoch: number
     readonly isr: readonly number[]
@@ -62,6 +64,10 @@ interface Context {
   readonly controller: {
     readonly state: { topic(name: string): Topic | undefined; topicById(id: string): Topic | undefined }
     deleteTopic(topic: Topic): void
+    placeableBrokers(): readonly unknown[]
+    assign(count: number, replicationFactor: number): number[][]
+    addPartitions(topic: Topic, assignment: readonly (readonly number[])[]): void
+    setTopicConfigs(topic: Topic, configs: ReadonlyMap<string, string>): void
   }
   broker(id: number): Broker | undefined
 }
@@ -192,6 +198,12 @@ export class ChaosLogs {
     }
   }
 
+  /** Everything that the log of the leader, or of the last one, has: also what is not committed. */
+  stored(place: LogId): readonly StoredBatch[] {
+    const log = this.#log(place)
+    return log?.read(log.logStartOffset, { ...unlimited, upTo: log.logEndOffset }) ?? []
+  }
+
   valueAt(place: LogId, offset: number): string | undefined {
     const batch = this.#batchAt(place, offset)
     return batch && this.#recordsOf(batch).find((record) => record.offset === offset)?.value
@@ -247,6 +259,27 @@ export class ChaosLogs {
 
   deleteRecords(place: LogId, offset: number): void {
     this.#writable(place)?.deleteRecords(offset)
+  }
+
+  /** Returns whether enough brokers are up. */
+  addPartitions(name: string, count: number): boolean {
+    const { controller } = this.#context
+    const topic = controller.state.topic(name)
+    const replicationFactor = topic?.partitions[0]?.replicas.length ?? 1
+    if (topic === undefined || controller.placeableBrokers().length < replicationFactor) return false
+    controller.addPartitions(topic, controller.assign(count, replicationFactor))
+    return true
+  }
+
+  /** `undefined` removes a config of the topic. */
+  setTopicConfig(name: string, config: string, value: string | undefined): void {
+    const { controller } = this.#context
+    const topic = controller.state.topic(name)
+    if (topic === undefined) return
+    const configs = new Map(topic.configs)
+    if (value === undefined) configs.delete(config)
+    else configs.set(config, value)
+    controller.setTopicConfigs(topic, configs)
   }
 
   deleteTopic(name: string): void {

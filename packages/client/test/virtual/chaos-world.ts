@@ -1,7 +1,7 @@
 import { createCluster, type TestCluster } from '@ottla/testkit'
 import type { Runtime, TopicPartition } from '../../src/index.ts'
 import { ChaosCommits } from './chaos-commits.ts'
-import { ChaosFaults } from './chaos-faults.ts'
+import { ChaosFaults, consumerErrors } from './chaos-faults.ts'
 import type { LogId } from './chaos-host.ts'
 import { ChaosLogs } from './chaos-logs.ts'
 import { ChaosMember, type MemberWorld } from './chaos-member.ts'
@@ -189,6 +189,7 @@ export class ChaosWorld implements MemberWorld {
     const count = (dimension: string) => this.count(dimension)
     const writer = new ChaosWriter(this.#logs, new ChaosRandom(seed, 'writer'), () => this.nowMs(), count)
     const faults = new ChaosFaults(this.#cluster, this.#logs, this.plan, new ChaosRandom(seed, 'faults'), {
+      errors: consumerErrors,
       count: (dimension) => {
         this.note(undefined, `fault: ${dimension}`)
         this.count(dimension)

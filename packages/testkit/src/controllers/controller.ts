@@ -18,6 +18,8 @@ import {
 import { Quorum } from '../state/quorum.ts'
 import type { IsrAuthority, IsrOutcome, IsrRequest } from '../state/replicas/isr-authority.ts'
 
+const minIsrConfig = 'min.insync.replicas'
+
 export interface ControllerOptions {
   readonly runtime: Runtime
   readonly config: BrokerConfig
@@ -188,15 +190,19 @@ export class Controller implements IsrAuthority {
     this.decide({ topics: [{ ...topic, partitions: [...topic.partitions, ...added] }] })
   }
 
+  /** Replicas are eligible by the minimum of the time when they left the ISR: another one ends that (KIP-966). */
   setTopicConfigs(topic: TopicImage, configs: ReadonlyMap<string, string>): void {
-    this.decide({ topics: [{ ...topic, configs }] })
+    const isSameMinimum = topic.configs.get(minIsrConfig) === configs.get(minIsrConfig)
+    this.decide({ topics: [{ ...(isSameMinimum ? topic : withoutEligible(topic)), configs }] })
     this.#electLeaderless()
   }
 
   /** Dynamic broker configs; `brokerId` '' is the cluster-wide default. */
   setBrokerConfigs(brokerId: string, configs: ReadonlyMap<string, string>): void {
     const all = new Map(this.#state.areas.brokerConfigs)
-    this.decide({ brokerConfigs: all.set(brokerId, configs) })
+    const isSameMinimum = all.get(brokerId)?.get(minIsrConfig) === configs.get(minIsrConfig)
+    const topics = isSameMinimum ? [] : Array.from(this.#state.topics(), withoutEligible)
+    this.decide({ brokerConfigs: all.set(brokerId, configs), ...(topics.length > 0 && { topics }) })
     this.#electLeaderless()
   }
 
@@ -370,4 +376,8 @@ export class Controller implements IsrAuthority {
       this.#watchPreferredLeaders()
     }, intervalMs)
   }
+}
+
+function withoutEligible(topic: TopicImage): TopicImage {
+  return { ...topic, partitions: topic.partitions.map(({ elr: _, ...partition }) => partition) }
 }

@@ -7,6 +7,14 @@ export interface BrokerControl {
   start(id: number): Promise<unknown>
 }
 
+/** How long brokers stay up and down, in ms. */
+export interface FaultPace {
+  readonly upMs: readonly [from: number, to: number]
+  readonly downMs: readonly [from: number, to: number]
+}
+
+const calm: FaultPace = { upMs: [2_000, 6_000], downMs: [500, 8_000] }
+
 /** One run in five kills two brokers: the controllers have no majority then. */
 const twoOf = 5
 const startAttempts = 3
@@ -17,15 +25,17 @@ export class BrokerFaults {
   readonly #control: BrokerControl
   readonly #ids: readonly number[]
   readonly #random: Random
+  readonly #pace: FaultPace
   readonly #down = new Set<number>()
   #stopping = false
   #running: Promise<void> = Promise.resolve()
   #failure: unknown
 
-  constructor(control: BrokerControl, ids: readonly number[], random: Random) {
+  constructor(control: BrokerControl, ids: readonly number[], random: Random, pace = calm) {
     this.#control = control
     this.#ids = ids
     this.#random = random
+    this.#pace = pace
   }
 
   get down(): readonly number[] {
@@ -48,7 +58,7 @@ export class BrokerFaults {
 
   async #run(): Promise<void> {
     while (!this.#stopping) {
-      await this.#pause(this.#random.between(2_000, 6_000))
+      await this.#pause(this.#random.between(...this.#pace.upMs))
       if (this.#stopping) return
       const first = this.#random.below(this.#ids.length)
       const count = this.#random.below(twoOf) === 0 ? 2 : 1
@@ -58,7 +68,7 @@ export class BrokerFaults {
         this.kills++
       }
       await Promise.all(victims.map((id) => this.#control.stop(id)))
-      await this.#pause(this.#random.between(500, 8_000))
+      await this.#pause(this.#random.between(...this.#pace.downMs))
       await Promise.all(victims.map((id) => this.#restart(id)))
     }
   }

@@ -25,6 +25,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  *
  * produce BOOTSTRAP TOPIC [NAME=VALUE]…  sends a record a line of stdin, prints `partition offset` for each
  * consume BOOTSTRAP TOPIC COUNT          prints the first COUNT records of the topic, a JSON object each
+ * read    BOOTSTRAP TOPIC [NAME=VALUE]…  prints the topic up to its present end: `partition offset value`, then `end`
  * group   BOOTSTRAP TOPIC GROUP [N=V]…   a member until stdin ends: prints `assigned 0,1` and `record partition offset value`
  *
  * A line of input is fields set apart by tabs: timestamp, key, value, then name:value of each header. All but the first are
@@ -37,6 +38,7 @@ public class Interop {
     switch (args[0]) {
       case "produce" -> produce(args);
       case "consume" -> consume(args);
+      case "read" -> read(args);
       case "group" -> group(args);
       default -> throw new IllegalArgumentException(args[0]);
     }
@@ -99,6 +101,24 @@ public class Interop {
       }
       System.out.print(output);
     }
+  }
+
+  private static void read(String[] args) {
+    try (var consumer = consumer(properties(args, 3))) {
+      var partitions = consumer.partitionsFor(args[2]).stream().map(p -> new TopicPartition(args[2], p.partition())).toList();
+      consumer.assign(partitions);
+      consumer.seekToBeginning(partitions);
+      var ends = consumer.endOffsets(partitions);
+      while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
+        var output = new StringBuilder();
+        for (var record : consumer.poll(Duration.ofMillis(200))) {
+          String value = record.value() == null ? "-" : new String(record.value(), StandardCharsets.UTF_8);
+          output.append(record.partition()).append(' ').append(record.offset()).append(' ').append(value).append('\n');
+        }
+        System.out.print(output);
+      }
+    }
+    System.out.println("end");
   }
 
   private static String json(ConsumerRecord<byte[], byte[]> record) {

@@ -198,7 +198,8 @@ export class TransactionShard {
   #complete(transaction: Transaction): void {
     if (this.#isUnloaded) return
     this.change(transaction, completed(transaction.image, this.nowMs()), (error) => {
-      if (error === undefined || this.#isUnloaded || error === 'NOT_COORDINATOR') return
+      // A full disk reports NOT_COORDINATOR too, and moves no coordinator here.
+      if (error === undefined || this.#isUnloaded) return
       this.#timers.schedule(`complete ${transaction.transactionalId}`, retryMs, () => this.#complete(transaction))
     })
   }
