@@ -34,8 +34,8 @@ export interface SendControl {
 /** How a Produce request belongs to a transaction. */
 export interface ProduceInTransaction {
   readonly transactionalId: string
-  /** From version 12 on the broker adds the partitions to the transaction (KIP-890). */
-  readonly maxProduceVersion: number | undefined
+  /** From version 12 on the broker adds the partitions to the transaction (KIP-890): all requests of one are below, or none. */
+  readonly produceVersions: { readonly minVersion?: number; readonly maxVersion?: number }
 }
 
 /** The transactions of a producer, as its batches see them. */

@@ -231,7 +231,8 @@ export class Sink implements Leader {
     const request: RequestOptions = {
       purpose,
       timeoutMs: options.requestTimeoutMs,
-      maxVersion: transaction?.maxProduceVersion ?? highestVersion(batches),
+      maxVersion: highestVersion(batches),
+      ...transaction?.produceVersions,
       onFlushed,
     }
     if (options.acks !== 0) return broker.request(Produce, body, request)

@@ -5,8 +5,8 @@ import type { TransactionProtocol } from './coordinator-requests.ts'
 import type { Registration } from './registration.ts'
 import { abortableError, abortedRecordError, endsProducer } from './transaction-errors.ts'
 
-/** Below this version of Produce the broker expects that partitions were added by AddPartitionsToTxn. */
-const lastVersionWithoutAdding = 11
+/** From this version of Produce on, the broker adds the partitions to the transaction; below, AddPartitionsToTxn has to. */
+const addingVersion = 12
 
 export interface StateHost {
   /** Protocol 1: the partitions of the open transaction. */
@@ -59,8 +59,8 @@ export class TransactionState implements TransactionPolicy {
     return 'the partition is not part of the transaction yet'
   }
 
-  get maxProduceVersion(): number | undefined {
-    return this.#protocol === 1 ? lastVersionWithoutAdding : undefined
+  get produceVersions() {
+    return this.#protocol === 1 ? { maxVersion: addingVersion - 1 } : { minVersion: addingVersion }
   }
 
   ensure(topic: string, partition: number): Identity | undefined {
