@@ -6,7 +6,7 @@ import type { ChaosRandom } from '../chaos-random.ts'
 import type { ProducerFeature, ProducerPlan } from './plan.ts'
 
 /** Codes that a broker returns without an append, and codes of the requests around it. */
-export const producerErrors: TransientErrors = [
+const producerErrors: TransientErrors = [
   ['Produce', ['NOT_LEADER_OR_FOLLOWER', 'LEADER_NOT_AVAILABLE', 'UNKNOWN_TOPIC_OR_PARTITION']],
   ['Produce', ['NOT_ENOUGH_REPLICAS', 'KAFKA_STORAGE_ERROR', 'CORRUPT_MESSAGE', 'NETWORK_EXCEPTION']],
   ['Produce', ['UNKNOWN_SERVER_ERROR', 'INVALID_TIMESTAMP', 'TOPIC_AUTHORIZATION_FAILED']],
