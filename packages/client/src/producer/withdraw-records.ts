@@ -24,11 +24,12 @@ export function placeNow(batch: ProducerBatch, errors: Errors): { readonly at: P
 }
 
 /**
- * Whether no broker has records of the batch, which is not in flight. In a transaction its numbers must not be given up, so it must
- * have none.
+ * Whether the batch, which is not in flight, has its records and no broker has them. In a transaction its numbers must not be given
+ * up, so it must have none.
  */
-export function isWithdrawable({ settled, maybeWritten, wholeMaybeWritten, identity }: ProducerBatch): boolean {
-  return !settled && !maybeWritten && !wholeMaybeWritten && identity?.transactional !== true
+export function isWithdrawable({ settled, maybeWritten, wholeMaybeWritten, identity, result }: ProducerBatch): boolean {
+  if (settled || maybeWritten || wholeMaybeWritten) return false
+  return identity?.transactional !== true && result.parts === undefined
 }
 
 /**
