@@ -74,6 +74,58 @@ test('a promise of send that no caller handles does not end the process when the
     await producer.close()
   }))
 
+test('a commit whose signal aborts before all records are acknowledged is not sent', () =>
+  onTestkit(options, async (scenario) => {
+    const producer = scenario.kafka.transactionalProducer({ transactionalId })
+    const tx = await producer.begin()
+    await tx.send(record('a'))
+    scenario.fault('Produce', { delay: '2s' }, 'once')
+    const late = failure(tx.send(record('b')))
+    await scenario.advance(10)
+    const controller = new AbortController()
+    const committing = failure(tx.commit({ signal: controller.signal }))
+    await scenario.advance(100)
+    controller.abort()
+    expect(await committing).toMatchObject({ code: 'TRANSACTION_ABORTABLE', outcome: 'not-written' })
+    expect(scenario.seen(EndTxn)).toEqual([])
+    await tx.abort()
+    await late
+    expect(await committedValues(scenario)).toEqual([])
+    await producer.close()
+  }))
+
+test('a commit that reaches its deadline before all records are acknowledged is not sent', () =>
+  onTestkit(options, async (scenario) => {
+    const producer = scenario.kafka.transactionalProducer({ transactionalId })
+    const tx = await producer.begin()
+    await tx.send(record('a'))
+    scenario.fault('Produce', { delay: '2s' }, 'once')
+    const late = failure(tx.send(record('b')))
+    await scenario.advance(10)
+    expect(await failure(tx.commit({ timeoutMs: 500 }))).toMatchObject({ code: 'TRANSACTION_ABORTABLE' })
+    expect(scenario.seen(EndTxn)).toEqual([])
+    await tx.abort()
+    await late
+    expect(await committedValues(scenario)).toEqual([])
+    await producer.close()
+  }))
+
+test('offsets whose call was aborted make the transaction fail', () =>
+  onTestkit(options, async (scenario) => {
+    const producer = scenario.kafka.transactionalProducer({ transactionalId })
+    const tx = await producer.begin()
+    scenario.fault('TxnOffsetCommit', { delay: '2s' }, 'once')
+    const controller = new AbortController()
+    const offsets = [{ topic: 't', partition: 0, offset: 1 }]
+    const sending = failure(tx.sendOffsets({ offsets, group: 'g' }, { signal: controller.signal }))
+    await scenario.advance(100)
+    controller.abort()
+    expect(await sending).toMatchObject({ code: 'ABORTED' })
+    expect(await failure(tx.commit())).toMatchObject({ code: 'TRANSACTION_ABORTABLE' })
+    await tx.abort()
+    await producer.close()
+  }))
+
 test('an ended transaction accepts nothing', () =>
   onTestkit(options, async (scenario) => {
     const producer = scenario.kafka.transactionalProducer({ transactionalId })

@@ -53,7 +53,7 @@ export class TransactionFlow {
         return this.#requests.addPartitions(this.#identity, partitions, limits)
       },
       onAdded: () => this.state.resume(),
-      onFailed: (error) => this.state.failed(error),
+      onFailed: (error) => this.state.fail(error),
     })
     this.state = new TransactionState(options.transactionalId, {
       registration: this.#registration,
@@ -104,7 +104,7 @@ export class TransactionFlow {
       }
     } catch (cause) {
       const error = asKafkaError(cause, 'Sending offsets to a transaction')
-      state.failed(error)
+      state.fail(error)
       throw state.fatal ?? error
     }
   }
@@ -141,7 +141,7 @@ export class TransactionFlow {
       const why = signal?.aborted === true ? 'the signal aborted' : 'the deadline passed'
       const code = signal?.aborted === true ? 'ABORTED' : 'TIMED_OUT'
       const message = `The transaction was not committed: ${why} before all records were acknowledged`
-      this.state.failed(new KafkaError(code, message, { retriable: true, outcome: 'not-written', cause }))
+      this.state.fail(new KafkaError(code, message, { retriable: true, outcome: 'not-written', cause }))
     } finally {
       runtime.clearTimer(timer)
     }
@@ -155,7 +155,7 @@ export class TransactionFlow {
     }
     // It is not committed. With protocol 2 this is how the coordinator reports that it has aborted it at its timeout.
     const reason = transaction === 'wrong-state' && this.#isExpired ? expiredError(this.#options, error) : error
-    state.failed(reason)
+    state.fail(reason)
     return state.fatal ?? abortableError(reason)
   }
 

@@ -75,12 +75,8 @@ export class TransactionState implements TransactionPolicy {
   }
 
   failed(error: KafkaError): void {
-    if (!this.#isOpen || this.#failure !== undefined || this.#fatal !== undefined) return
-    // The caller withdrew a record before it was sent.
-    if (meaningOf(error.code).ended === 'aborted') return
-    // A produce response with an old epoch says only that: the coordinator decides when the transaction is aborted.
-    if (meaningOf(error.code).producer === undefined && endsProducer(error)) this.end(error)
-    else this.poison(error)
+    // A record that its caller withdrew before it was sent is no failure.
+    if (meaningOf(error.code).ended !== 'aborted') this.fail(error)
   }
 
   // ---- for the transaction
@@ -133,6 +129,14 @@ export class TransactionState implements TransactionPolicy {
   /** More partitions have an identity. */
   resume(): void {
     this.#control?.resume()
+  }
+
+  /** Something of the open transaction failed: it can only be aborted from now on, or the producer ends. */
+  fail(error: KafkaError): void {
+    if (!this.#isOpen || this.#failure !== undefined || this.#fatal !== undefined) return
+    // A produce response with an old epoch says only that: the coordinator decides when the transaction is aborted.
+    if (meaningOf(error.code).producer === undefined && endsProducer(error)) this.end(error)
+    else this.poison(error)
   }
 
   /** The transaction can only be aborted from now on. */
