@@ -114,6 +114,7 @@ test('offsets whose call was aborted make the transaction fail', () =>
   onTestkit(options, async (scenario) => {
     const producer = scenario.kafka.transactionalProducer({ transactionalId })
     const tx = await producer.begin()
+    await tx.send(record('a'))
     scenario.fault('TxnOffsetCommit', { delay: '2s' }, 'once')
     const controller = new AbortController()
     const offsets = [{ topic: 't', partition: 0, offset: 1 }]
