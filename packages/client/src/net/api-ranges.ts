@@ -46,17 +46,22 @@ export class ApiRanges {
   }
 
   /** The highest version that both sides and the caller support, and to which the broker responds; -1: none. */
-  negotiate(api: Api, { minVersion = 0, maxVersion }: VersionLimits): number {
+  negotiate(api: Api, limits: VersionLimits): number {
+    const highest = this.highestOf(api, limits)
+    if (highest < 0 || this.#fallback === undefined) return highest
+    const lowest = Math.max(this.#ranges.get(api.key)?.min ?? 0, api.versions.min, limits.minVersion ?? 0)
+    return Math.max(lowest, Math.min(highest, this.#fallback.highestOf(api.key)))
+  }
+
+  /** The same, whether the broker has responded to it or not. */
+  highestOf(api: Api, { minVersion = 0, maxVersion }: VersionLimits): number {
     const range = this.#ranges.get(api.key)
     if (range === undefined) return -1
     // A version that Kafka marks as unstable is used only when the caller requests it.
     const ours = maxVersion ?? (api.unstable ? api.versions.max - 1 : api.versions.max)
     const highest = Math.min(range.max, api.versions.max, ours)
     const lowest = Math.max(range.min, api.versions.min, minVersion)
-    if (highest < lowest) return -1
-    return this.#fallback === undefined
-      ? highest
-      : Math.max(lowest, Math.min(highest, this.#fallback.highestOf(api.key)))
+    return highest < lowest ? -1 : highest
   }
 
   /** The error for a `negotiate` without a common version. */

@@ -205,8 +205,7 @@ export class Connection implements TransportReader {
     const meta = { correlationId: this.#correlationId, clientId }
     let chunks: Uint8Array[]
     try {
-      const body = typeof request.body === 'function' ? request.body(request.version) : request.body
-      chunks = encodeRequest(request.api, request.version, meta, body)
+      chunks = this.#encode(request, meta)
     } catch (error) {
       request.fail(unencodable(request, error))
       return
@@ -225,6 +224,18 @@ export class Connection implements TransportReader {
     if (request.expectsResponse) this.#transport!.write(chunks, request.options.onFlushed)
     else this.#transport!.write(chunks, () => this.#flushed(request))
     this.#timer.wakeBy(request.dueMs)
+  }
+
+  /** A version that was lowered because connections were closed may lack what the request says: then it is not used. */
+  #encode(request: PendingRequest, meta: { readonly correlationId: number; readonly clientId: string }): Uint8Array[] {
+    try {
+      return encoded(request, meta)
+    } catch (error) {
+      const version = this.#ranges?.highestOf(request.api, request.options) ?? -1
+      if (version <= request.version) throw error
+      request.version = version
+      return encoded(request, meta)
+    }
   }
 
   #flushed(request: PendingRequest): void {
@@ -376,4 +387,11 @@ export class Connection implements TransportReader {
       (error: unknown) => this.close(asKafkaError(error, 'Re-authentication')),
     )
   }
+}
+
+function encoded(
+  { api, version, body }: PendingRequest,
+  meta: { readonly correlationId: number; readonly clientId: string },
+): Uint8Array[] {
+  return encodeRequest(api, version, meta, typeof body === 'function' ? body(version) : body)
 }

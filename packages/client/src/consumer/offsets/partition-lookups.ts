@@ -68,7 +68,7 @@ export class PartitionLookups {
       },
       failed: (error) => {
         const isUnsupported = lookup.unsupported !== undefined && meaningOf(error.code).unsupportedVersion
-        if (isCurrent() && !isUnsupported) return this.#failed(partition, error)
+        if (isCurrent() && !isUnsupported) return this.#failed(partition, error, task.failures)
         if (end()) lookup.unsupported?.()
         return 'end'
       },
@@ -76,8 +76,8 @@ export class PartitionLookups {
     this.#running.set(partition, { task, lookup })
   }
 
-  #failed(partition: AssignedPartition, error: KafkaError): Verdict {
-    const obstacle = obstacleOf(error)
+  #failed(partition: AssignedPartition, error: KafkaError, failures: number): Verdict {
+    const obstacle = obstacleOf(error, failures)
     if (obstacle === undefined) {
       this.cancel(partition)
       this.#host.onRefused(partition, error)
@@ -89,10 +89,14 @@ export class PartitionLookups {
   }
 }
 
-/** Undefined: the error is permanent. */
-function obstacleOf(error: KafkaError): Obstacle | undefined {
-  const { forbidden, missingTopic, noLeader } = meaningOf(error.code)
+/** After this many attempts, responses that cannot be read are no disturbance of a connection. */
+const mostUnreadable = 3
+
+/** Undefined: the error is permanent. `failures`: how many attempts failed before. */
+function obstacleOf(error: KafkaError, failures: number): Obstacle | undefined {
+  const { forbidden, missingTopic, noLeader, unreadable } = meaningOf(error.code)
   if (forbidden === 'topic') return 'forbidden'
+  if (unreadable && failures < mostUnreadable) return 'backing-off'
   if (!isTransient(error)) return undefined
   return missingTopic || noLeader ? 'no-leader' : 'backing-off'
 }
