@@ -173,6 +173,31 @@ describe.each(protocols)('with protocol $protocol (release $release)', ({ protoc
       await producer.close()
     }))
 
+  test('a topic that is created again during a transaction makes it fail: no record is acknowledged as a duplicate', () =>
+    on(async (scenario) => {
+      const { kafka, advance } = scenario
+      const producer = kafka.transactionalProducer({ transactionalId })
+      await producer.transaction((tx) => tx.send(record('before')))
+      const admin = kafka.admin()
+      await admin.deleteTopics(['t'])
+      await admin.createTopics([{ name: 't', partitions: 3, replicationFactor: 3 }])
+      await advance('1s')
+      const tx = await producer.begin()
+      const first = await tx.send(record('a')).catch((error: unknown) => error)
+      await admin.deleteTopics(['t'])
+      await admin.createTopics([{ name: 't', partitions: 3, replicationFactor: 3 }])
+      await advance('1s')
+      const second = await tx.send(record('b')).catch((error: unknown) => error)
+      const both = [first, second].every((result) => !(result instanceof Error))
+      if (both) expect(await scenario.values('t')).toContain('b')
+      await tx.abort()
+      // The last change may be noticed by the first attempt.
+      const next = () => producer.transaction((one) => one.send(record('c')))
+      await next().catch(next)
+      expect(await committedValues(scenario)).toEqual(['c'])
+      await producer.close()
+    }))
+
   test('an abort waits for the records in flight, so that none is written after its end', () =>
     on(async (scenario) => {
       const producer = scenario.kafka.transactionalProducer({ transactionalId })

@@ -13,6 +13,12 @@ export function abortableError(cause: KafkaError, outcome: Outcome = 'not-writte
   })
 }
 
+/** Within a transaction, a partition cannot continue with other sequence numbers. */
+export function numbersLostError(): KafkaError {
+  const message = 'A partition of the transaction lost its sequence numbers, as when its topic is created again'
+  return new KafkaError('TRANSACTION_ABORTABLE', message, { retriable: true, outcome: 'not-written', hint: abortHint })
+}
+
 /** For records that were not acknowledged when the application aborted their transaction. */
 export function abortedRecordError(outcome: Outcome): KafkaError {
   const message = 'The transaction was aborted before the record was acknowledged'

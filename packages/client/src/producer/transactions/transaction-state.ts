@@ -3,7 +3,7 @@ import type { KafkaError } from '../../errors.ts'
 import type { Identity, SendControl, TransactionPolicy } from '../identity.ts'
 import type { TransactionProtocol } from './coordinator-requests.ts'
 import type { Registration } from './registration.ts'
-import { abortableError, abortedRecordError, endsProducer } from './transaction-errors.ts'
+import { abortableError, abortedRecordError, endsProducer, numbersLostError } from './transaction-errors.ts'
 
 /** From this version of Produce on, the broker adds the partitions to the transaction; below, AddPartitionsToTxn has to. */
 const addingVersion = 12
@@ -64,14 +64,20 @@ export class TransactionState implements TransactionPolicy {
   }
 
   ensure(topic: string, partition: number): Identity | undefined {
-    if (!this.#isOpen || this.#failure !== undefined || this.#fatal !== undefined) return undefined
+    if (!this.#isOpen || this.#mustRenew || this.#failure !== undefined || this.#fatal !== undefined) return undefined
     if (this.#protocol === 1 && !this.#host.registration.has(topic, partition)) return undefined
     this.#isBegun = true
     return this.#identity
   }
 
+  /** Only the coordinator raises the epoch: numbers that start from 0 under the same one would be taken for duplicates. */
   retire(identity: Identity): void {
-    if (identity === this.#identity) this.#mustRenew = true
+    if (identity !== this.#identity) return
+    this.#mustRenew = true
+    // A batch that fails says more: its own error follows in the same turn.
+    queueMicrotask(() => {
+      if (identity === this.#identity) this.fail(numbersLostError())
+    })
   }
 
   failed(error: KafkaError): void {
