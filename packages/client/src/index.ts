@@ -73,6 +73,7 @@ export type { Assignment, Assignor, GroupMember as AssignorMember } from './grou
 export type { Subscription } from './group/consumer-protocol.ts'
 export type { GroupIdentity, RebalanceInfo, TopicPartition } from './group/membership.ts'
 export type { PartitionOffset, StartOffset } from './group/offset-input.ts'
+export type { Delivered, Origin, OriginGroup } from './group/origin.ts'
 export { type Health, Kafka } from './kafka.ts'
 export {
   consoleLogger,
