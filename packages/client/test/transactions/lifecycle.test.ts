@@ -257,3 +257,25 @@ test('an interrupted process: what it left open is aborted by the next instance'
     expect(await committedValues(scenario)).toEqual(['d', 'e'])
     for (const producer of [former, next]) await producer.close()
   }))
+
+test('a record after the client noticed that its topic was created again is not taken for a duplicate', () =>
+  onTestkit({ topics: { t: 1 }, as: '3.9', kafka: { metadataMaxAgeMs: 5_000 } }, async (scenario) => {
+    const { kafka, advance } = scenario
+    const plain = kafka.producer()
+    await plain.send(record('before'))
+    const producer = kafka.transactionalProducer({ transactionalId })
+    const tx = await producer.begin()
+    const admin = kafka.admin()
+    await admin.deleteTopics(['t'])
+    await admin.createTopics([{ name: 't', partitions: 1, replicationFactor: 1 }])
+    // By name, with the metadata of the old topic.
+    await tx.send(record('a'))
+    await advance('10s')
+    const sent = await tx.send(record('b')).then(
+      () => ['b'],
+      () => [],
+    )
+    expect((await scenario.values('t')).slice(1)).toEqual(sent)
+    await tx.abort()
+    for (const part of [plain, producer]) await part.close()
+  }))
