@@ -118,6 +118,11 @@ export function optionalValue<T>(fits: (value: unknown) => boolean, must: string
   return { default: undefined, check: optional(fits, must) }
 }
 
+/** The same rule for an option without a default. */
+export function orNothing<T>({ numeric = false, check }: OptionRule<T>): OptionRule<T | undefined> {
+  return { default: undefined, numeric, check: (value) => (value === undefined ? undefined : check(value)) }
+}
+
 /** Any value that `fits`; its absence is an error. */
 export function requiredValue<T>(fits: (value: unknown) => boolean, must: string): OptionRule<T> {
   return { default: undefined as never, check: (value) => (fits(value) ? undefined : must) }

@@ -6,8 +6,10 @@ import {
   integer,
   milliseconds,
   type OptionRule,
+  type OptionTable,
   oneOf,
   optionalValue,
+  orNothing,
   type ResolvedFrom,
   resolveOptions,
 } from '../option-table.ts'
@@ -36,8 +38,8 @@ export interface ProducerOptions {
   /** The largest record, and the largest request. Default 1 MiB, as Java's max.request.size. */
   readonly maxRequestBytes?: number | undefined
   /**
-   * Size of all records accepted and not settled, and beyond 1 MiB of the objects around them. Above it `send` waits and `enqueue` returns false. Records of another
-   * `maxBufferedBytes` may wait; then `send` rejects. Default 32 MiB.
+   * Size of all records accepted and not settled, and beyond 1 MiB of the objects around them. Above it `send` waits and `enqueue`
+   * returns false. Records of another `maxBufferedBytes` may wait; then `send` rejects. Default 32 MiB.
    */
   readonly maxBufferedBytes?: number | undefined
   /** From the acceptance of a record to its settlement, retries included. Default 120 000. */
@@ -83,10 +85,6 @@ function isInterceptor(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   const { onSend, onSettled } = value as Readonly<Record<string, unknown>>
   return isMethod(onSend) && isMethod(onSettled) && (onSend ?? onSettled) !== undefined
-}
-/** The same rule for an option without a default. */
-function orNothing<T>({ numeric = false, check }: OptionRule<T>): OptionRule<T | undefined> {
-  return { default: undefined, numeric, check: (value) => (value === undefined ? undefined : check(value)) }
 }
 
 const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -246,9 +244,13 @@ export const signalOptions = Object.freeze({ signal: optionalValue<AbortSignal>(
 
 /** The signal of a call of the producer. Throws INVALID_OPTION, also for any other option. */
 export function signalOf(call: string, given: unknown): AbortSignal | undefined {
-  if (given === undefined) return undefined
+  return given === undefined ? undefined : resolveCallOptions(call, signalOptions, given).signal
+}
+
+/** The options of one call. Throws INVALID_OPTION, which does not end the producer. */
+export function resolveCallOptions<T extends OptionTable>(call: string, table: T, given: unknown): ResolvedFrom<T> {
   try {
-    return resolveOptions(call, signalOptions, given).signal
+    return resolveOptions(call, table, given)
   } catch (error) {
     throw asKafkaError(error, call).with({ fatal: false, outcome: 'not-written' })
   }

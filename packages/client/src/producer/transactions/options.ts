@@ -1,10 +1,10 @@
 import type { CallOptions } from '../../call-options.ts'
-import { asKafkaError } from '../../errors.ts'
-import { integer, milliseconds, type OptionRule, requiredValue, resolveOptions } from '../../option-table.ts'
+import { integer, milliseconds, orNothing, requiredValue, resolveOptions } from '../../option-table.ts'
 import {
   type ProducerOptions,
   producerOptions,
   type ResolvedProducerOptions,
+  resolveCallOptions,
   resolveValues,
   signalOptions,
 } from '../options.ts'
@@ -62,20 +62,9 @@ export function resolveTransactionalOptions(
   return { transactionalId, transactionTimeoutMs, producer: Object.freeze({ ...resolved, transactional: true }) }
 }
 
-const optionalTimeout: OptionRule<number | undefined> = {
-  default: undefined,
-  numeric: true,
-  check: (value) => (value === undefined ? undefined : integer(1, 1, 0x7fffffff).check(value)),
-}
+const callOptions = Object.freeze({ timeoutMs: orNothing(integer(1, 1, 0x7fffffff)), ...signalOptions })
 
-const callOptions = Object.freeze({ timeoutMs: optionalTimeout, ...signalOptions })
-
-/** The options of one call. Throws INVALID_OPTION, which does not end the producer. */
+/** The limits of one call. Throws INVALID_OPTION, which does not end the producer. */
 export function callLimitsOf(caller: string, given: CallOptions | undefined): CallOptions {
-  if (given === undefined) return {}
-  try {
-    return resolveOptions(caller, callOptions, given)
-  } catch (error) {
-    throw asKafkaError(error, caller).with({ fatal: false, outcome: 'not-written' })
-  }
+  return given === undefined ? {} : resolveCallOptions(caller, callOptions, given)
 }
