@@ -39,35 +39,31 @@ export class BatchResult {
   }
 
   errorOf(index: number): KafkaError | undefined {
-    const part = this.#partOf(index)
-    if (part !== undefined) return part.result.errorOf(index - part.start + part.first)
+    const place = this.placeOf(index)
+    if (place !== undefined) return place.result.errorOf(place.index)
     return this.recordErrors?.get(index) ?? this.error
   }
 
   offsetOf(index: number): bigint | undefined {
-    const part = this.#partOf(index)
-    if (part !== undefined) return part.result.offsetOf(index - part.start + part.first)
+    const place = this.placeOf(index)
+    if (place !== undefined) return place.result.offsetOf(place.index)
     return this.baseOffset < 0n ? undefined : this.baseOffset + BigInt(index)
   }
 
   partitionOf(index: number): number {
-    const part = this.#partOf(index)
-    return part === undefined ? this.partition : part.result.partitionOf(index - part.start + part.first)
+    const place = this.placeOf(index)
+    return place === undefined ? this.partition : place.result.partitionOf(place.index)
   }
 
   logAppendTimeOf(index: number): number {
-    const part = this.#partOf(index)
-    return part === undefined ? this.logAppendTimeMs : part.result.logAppendTimeOf(index - part.start + part.first)
+    const place = this.placeOf(index)
+    return place === undefined ? this.logAppendTimeMs : place.result.logAppendTimeOf(place.index)
   }
 
-  /** Where the result of a record is, after its batch was divided. */
+  /** Where the result of a record is, after its batch was divided; undefined: here. */
   placeOf(index: number): { readonly result: BatchResult; readonly index: number } | undefined {
-    const part = this.#partOf(index)
+    const part = this.parts?.findLast(({ start }) => start <= index)
     return part && { result: part.result, index: index - part.start + part.first }
-  }
-
-  #partOf(index: number): ResultPart | undefined {
-    return this.parts?.findLast(({ start }) => start <= index)
   }
 }
 
