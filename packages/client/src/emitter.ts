@@ -11,7 +11,12 @@ interface Registered<L> {
 
 /** Typed events. A listener that throws, or whose promise rejects, is logged, and affects neither the others nor the emitter. */
 export class Emitter<M extends Listeners<M>> {
+  readonly #logger: Logger
   readonly #listeners = new Map<keyof M, readonly Registered<M[keyof M]>[]>()
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
 
   on<E extends keyof M>(event: E, listener: M[E]): void {
     this.#add(event, { listener, once: false })
@@ -31,12 +36,12 @@ export class Emitter<M extends Listeners<M>> {
     return this.#listeners.has(event)
   }
 
-  emit<E extends keyof M>(logger: Logger, event: E, ...data: Parameters<M[E]>): void {
+  emit<E extends keyof M>(event: E, ...data: Parameters<M[E]>): void {
     const listeners = this.#listeners.get(event)
     if (listeners === undefined) return
     for (const registered of listeners) {
       if (registered.once) this.#keep(event, (other) => other !== registered)
-      callSafely(logger, 'an event listener threw', { event: String(event) }, () =>
+      callSafely(this.#logger, 'an event listener threw', { event: String(event) }, () =>
         (registered.listener as (...given: Parameters<M[E]>) => unknown)(...data),
       )
     }

@@ -1,6 +1,5 @@
-import { Emitter } from './emitter.ts'
+import type { Emitter } from './emitter.ts'
 import type { BrokerAddress, KafkaError } from './errors.ts'
-import type { Logger } from './logger.ts'
 
 export interface ConnectionEvent {
   readonly broker: BrokerAddress
@@ -60,16 +59,3 @@ export interface ClientEventMap {
 }
 
 export type ClientEvents = Emitter<ClientEventMap>
-
-export function createEvents(): ClientEvents {
-  return new Emitter<ClientEventMap>()
-}
-
-/** Emits an event. */
-export function notify<E extends keyof ClientEventMap>(
-  { events, logger }: { readonly events: ClientEvents; readonly logger: Logger },
-  event: E,
-  ...details: Parameters<ClientEventMap[E]>
-): void {
-  events.emit(logger, event, ...details)
-}

@@ -5,7 +5,7 @@ import { Consumer } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/options.ts'
 import { meaningOf } from './error-meaning.ts'
 import { closedError, KafkaError } from './errors.ts'
-import { type ClientEventMap, type ClientEvents, createEvents } from './events.ts'
+import type { ClientEventMap } from './events.ts'
 import { errorFields } from './logger.ts'
 import { type HealthReport, Metrics, type MetricsSnapshot } from './metrics.ts'
 import { type KafkaOptions, resolveKafkaOptions } from './options.ts'
@@ -51,7 +51,6 @@ class Children {
  *     try { … } finally { await kafka.close() }
  */
 export class Kafka {
-  readonly #events: ClientEvents = createEvents()
   readonly #metrics: Metrics
   readonly #cluster: Cluster
   readonly #consumers = new Children()
@@ -64,7 +63,7 @@ export class Kafka {
   constructor(options: KafkaOptions) {
     const resolved = resolveKafkaOptions(options)
     this.#metrics = new Metrics(resolved.clientId)
-    this.#cluster = new Cluster(resolved, this.#events, this.#metrics)
+    this.#cluster = new Cluster(resolved, this.#metrics)
     showOnly(this, () => ({ kafka: resolved.clientId, status: this.health().status }))
   }
 
@@ -121,17 +120,17 @@ export class Kafka {
   }
 
   on<E extends keyof ClientEventMap>(event: E, listener: ClientEventMap[E]): this {
-    this.#events.on(event, listener)
+    this.#cluster.events.on(event, listener)
     return this
   }
 
   once<E extends keyof ClientEventMap>(event: E, listener: ClientEventMap[E]): this {
-    this.#events.once(event, listener)
+    this.#cluster.events.once(event, listener)
     return this
   }
 
   off<E extends keyof ClientEventMap>(event: E, listener: ClientEventMap[E]): this {
-    this.#events.off(event, listener)
+    this.#cluster.events.off(event, listener)
     return this
   }
 
@@ -157,7 +156,7 @@ export class Kafka {
     }
     await this.#cluster.close()
     this.#closed = true
-    this.#events.removeAll()
+    this.#cluster.events.removeAll()
   }
 
   async #closeAll(children: Iterable<Child>, deadlineMs: number): Promise<void> {

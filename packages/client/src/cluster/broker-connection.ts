@@ -2,7 +2,7 @@ import type { Runtime } from '@ottla/runtime'
 import { textOf } from '../error-data.ts'
 import { notSent } from '../error-meaning.ts'
 import { type BrokerAddress, closedError, describeBroker, KafkaError } from '../errors.ts'
-import { type ClientEventMap, type ClientEvents, notify } from '../events.ts'
+import type { ClientEvents } from '../events.ts'
 import type { Logger } from '../logger.ts'
 import type { ApiRanges } from '../net/api-ranges.ts'
 import { timedOutError } from '../net/connect-errors.ts'
@@ -178,7 +178,7 @@ export class BrokerConnection {
       this.#opening = undefined
       this.#connection = connection
       this.#services.observer.connectionsOpened.add(1)
-      this.#notify('connected', { broker: connection.broker, purpose: this.#purpose })
+      this.#services.events.emit('connected', { broker: connection.broker, purpose: this.#purpose })
       return undefined
     } catch (error) {
       return error ?? new Error('the attempt was aborted')
@@ -197,10 +197,6 @@ export class BrokerConnection {
     return unexpected(undefined, connection.broker)
   }
 
-  #notify<E extends keyof ClientEventMap>(event: E, ...details: Parameters<ClientEventMap[E]>): void {
-    notify(this.#services, event, ...details)
-  }
-
   #failed(error: unknown, { attempt, isVersion }: { attempt: number; isVersion: boolean }): KafkaError {
     const { logger, observer } = this.#services
     const failure = notSent(KafkaError.is(error) ? error : unexpected(error, this.#owner.address()))
@@ -217,7 +213,7 @@ export class BrokerConnection {
     if (!isVersion && isWorthWarning(this.#owner, attempt))
       logger.warn('connecting to a broker failed, still trying', fields)
     else logger.debug('connecting to a broker failed', fields)
-    this.#notify('connectFailed', { broker, purpose: this.#purpose, error: failure, backoffMs })
+    this.#services.events.emit('connectFailed', { broker, purpose: this.#purpose, error: failure, backoffMs })
     return failure
   }
 
@@ -251,7 +247,7 @@ export class BrokerConnection {
       onClosed: (error) => this.#onClosed(connection, error),
       onGone: () => sockets.gone(),
       onWritable: () => this.#flush(),
-      onThrottled: (api, throttleMs) => this.#notify('throttled', { broker, api, throttleMs }),
+      onThrottled: (api, throttleMs) => this.#services.events.emit('throttled', { broker, api, throttleMs }),
     })
     return connection
   }
@@ -262,7 +258,7 @@ export class BrokerConnection {
     this.#connection = undefined
     observer.connectionsClosed.add(1)
     const intended = this.#closeError !== undefined
-    this.#notify('disconnected', {
+    this.#services.events.emit('disconnected', {
       broker: connection.broker,
       purpose: this.#purpose,
       error: intended ? undefined : error,

@@ -4,7 +4,6 @@ import { ManualRuntime } from '../../test/support/manual-runtime.ts'
 import { ScriptedBroker } from '../../test/support/scripted-broker.ts'
 import type { ScriptedNetwork } from '../../test/support/scripted-network.ts'
 import type { KafkaError } from '../errors.ts'
-import { createEvents } from '../events.ts'
 import { type LogFields, silentLogger } from '../logger.ts'
 import { Metrics } from '../metrics.ts'
 import { type KafkaOptions, resolveKafkaOptions } from '../options.ts'
@@ -16,7 +15,7 @@ let peer: ScriptedBroker
 
 function newCluster(options: Partial<KafkaOptions> = {}): Cluster {
   const given = { brokers: peer.bootstrap, runtime, logger: silentLogger, ...options }
-  return new Cluster(resolveKafkaOptions(given), createEvents(), new Metrics())
+  return new Cluster(resolveKafkaOptions(given), new Metrics())
 }
 
 /** The result of a promise that is settled by letting time pass. */

@@ -1,9 +1,10 @@
 import { errorCode, type MetadataResponse } from '@ottla/codec'
 import type { Runtime } from '@ottla/runtime'
 import type { CallOptions } from '../call-options.ts'
+import { Emitter } from '../emitter.ts'
 import { meaningOf } from '../error-meaning.ts'
 import { type BrokerAddress, closedError, KafkaError, kafkaErrorOf } from '../errors.ts'
-import { type ClientEvents, notify } from '../events.ts'
+import type { ClientEvents } from '../events.ts'
 import { errorFields, type Logger } from '../logger.ts'
 import type { HealthReport, Metrics } from '../metrics.ts'
 import { Observer } from '../net/observer.ts'
@@ -60,18 +61,18 @@ export class Cluster {
   #clusterId: string | null = null
 
   /** Opens no connection: the first call that needs a broker does. */
-  constructor(options: ResolvedOptions, events: ClientEvents, metrics: Metrics) {
+  constructor(options: ResolvedOptions, metrics: Metrics) {
     const { runtime, logger } = options
     this.runtime = runtime
     this.options = options
-    this.events = events
     this.metrics = metrics
     this.logger = logger
+    this.events = new Emitter(logger)
     const sockets = this.#sockets
     const services = {
       runtime,
       options,
-      events,
+      events: this.events,
       logger,
       observer: new Observer(metrics, runtime, options.clientId),
       sockets,
@@ -329,7 +330,7 @@ export class Cluster {
     this.#table.close(error)
     this.#listeners.clear()
     for (const release of this.#releases) release()
-    notify(this, 'closed')
+    this.events.emit('closed')
   }
 
   #applied(response: MetadataResponse, complete: boolean): void {
@@ -344,7 +345,7 @@ export class Cluster {
     this.#cache.apply(response.topics, complete, nowMs)
     this.#cache.forget((name) => this.#refresher.isWatched(name), nowMs - this.options.metadataMaxAgeMs)
     const { clusterId } = this
-    notify(this, 'metadata', { clusterId, brokers: response.brokers.length, topics: this.#cache.size })
+    this.events.emit('metadata', { clusterId, brokers: response.brokers.length, topics: this.#cache.size })
     if (this.#cache.version !== version) this.#notify()
   }
 
@@ -361,7 +362,7 @@ export class Cluster {
   #rebootstrapped(): void {
     const { length: brokers } = this.#table.listed()
     this.logger.info('no known broker responded: rebootstrapped', { brokers })
-    notify(this, 'rebootstrapped', { brokers })
+    this.events.emit('rebootstrapped', { brokers })
   }
 
   #register(): (() => void)[] {

@@ -6,7 +6,6 @@ import { ManualRuntime } from '../../test/support/manual-runtime.ts'
 import { ScriptedBroker } from '../../test/support/scripted-broker.ts'
 import type { ScriptedNetwork } from '../../test/support/scripted-network.ts'
 import type { KafkaError } from '../errors.ts'
-import { createEvents } from '../events.ts'
 import type { Logger } from '../logger.ts'
 import { Metrics } from '../metrics.ts'
 import { plain } from '../net/sasl/plain.ts'
@@ -31,7 +30,7 @@ const unknownMember = { groupId: 'g', generationId: 1, memberId: 'm', groupInsta
 
 function newCluster(options: Partial<KafkaOptions> = {}): Cluster {
   const given = { brokers: peer.bootstrap, runtime, logger, allowPlaintextCredentials: true, ...options }
-  return new Cluster(resolveKafkaOptions(given), createEvents(), new Metrics())
+  return new Cluster(resolveKafkaOptions(given), new Metrics())
 }
 
 /** A listener with SASL/PLAIN, which closes connections that send other requests before they authenticate. */

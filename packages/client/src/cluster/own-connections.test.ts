@@ -2,7 +2,6 @@ import { Heartbeat } from '@ottla/codec'
 import { expect, test } from 'vitest'
 import { ManualRuntime } from '../../test/support/manual-runtime.ts'
 import { ScriptedBroker } from '../../test/support/scripted-broker.ts'
-import { createEvents } from '../events.ts'
 import { silentLogger } from '../logger.ts'
 import { Metrics } from '../metrics.ts'
 import { resolveKafkaOptions } from '../options.ts'
@@ -16,7 +15,7 @@ async function connected() {
   const peer = new ScriptedBroker(runtime.network, 2)
   peer.on(Heartbeat, () => ({ errorCode: 0 }))
   const options = { brokers: peer.bootstrap, runtime, logger: silentLogger, clientId: 'app' }
-  const cluster = new Cluster(resolveKafkaOptions(options), createEvents(), new Metrics())
+  const cluster = new Cluster(resolveKafkaOptions(options), new Metrics())
   /** Lets the requests that are in flight receive their responses. */
   const settle = async <T>(promise: Promise<T>): Promise<T> => {
     await runtime.advance(500)

@@ -3,7 +3,6 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { ManualRuntime } from '../../test/support/manual-runtime.ts'
 import { ScriptedBroker } from '../../test/support/scripted-broker.ts'
 import type { KafkaError } from '../errors.ts'
-import { createEvents } from '../events.ts'
 import { silentLogger } from '../logger.ts'
 import { Metrics } from '../metrics.ts'
 import { type KafkaOptions, resolveKafkaOptions } from '../options.ts'
@@ -24,7 +23,7 @@ function newCluster(options: Partial<KafkaOptions> = {}): Cluster {
   const info = (message: string, fields: unknown) => logged.push({ message, fields })
   const logger = { ...silentLogger, info }
   const given = { brokers: peer.bootstrap, runtime, logger, ...options }
-  return new Cluster(resolveKafkaOptions(given), createEvents(), new Metrics())
+  return new Cluster(resolveKafkaOptions(given), new Metrics())
 }
 
 /** The result of a promise that is settled by letting time pass. */

@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import { CoordinatorConnection } from '../cluster/coordinator-connection.ts'
 import { noTopicId } from '../cluster/topology.ts'
+import { Emitter } from '../emitter.ts'
 import { textOf } from '../error-data.ts'
 import { meaningOf } from '../error-meaning.ts'
 import { asKafkaError, describePartition, KafkaError, optionError } from '../errors.ts'
@@ -9,7 +10,6 @@ import type { GroupIdentity, KnownTopic, Membership, TopicPartition } from '../g
 import type { OriginGroup } from '../group/origin.ts'
 import { Assignment } from './assignment.ts'
 import { ConsumerCore } from './core.ts'
-import { ConsumerEvents } from './events.ts'
 import { Prefetch } from './fetching/prefetch.ts'
 import { Source } from './fetching/source.ts'
 import { GroupMember } from './group-member.ts'
@@ -42,7 +42,7 @@ export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): Co
     turns: new Turns(cluster.runtime),
     options,
     connections: createConnections(cluster),
-    events: new ConsumerEvents(cluster.logger),
+    events: new Emitter(cluster.logger),
     lifecycle: new Lifecycle(),
     commitHealth: new CommitHealth(),
     subscription: new Subscription(cluster, options.topics),

@@ -180,7 +180,7 @@ export class ConsumerCore {
     poll.undo()
     handOut.wake()
     events.emit('closed')
-    events.close()
+    events.removeAll()
   }
 
   /** Stops in the order of a revocation. Bounded, whatever handlers and brokers do. */

@@ -1,7 +1,6 @@
-import { Emitter } from '../emitter.ts'
+import type { Emitter } from '../emitter.ts'
 import type { KafkaError } from '../errors.ts'
 import type { RebalanceInfo, TopicPartition } from '../group/membership.ts'
-import type { Logger } from '../logger.ts'
 
 export interface LostEvent {
   readonly partitions: readonly TopicPartition[]
@@ -82,36 +81,4 @@ export interface ConsumerEventMap {
   closed: () => void
 }
 
-/** The events of one consumer. */
-export class ConsumerEvents {
-  readonly #emitter = new Emitter<ConsumerEventMap>()
-  readonly #logger: Logger
-
-  constructor(logger: Logger) {
-    this.#logger = logger
-  }
-
-  on<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): void {
-    this.#emitter.on(event, listener)
-  }
-
-  once<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): void {
-    this.#emitter.once(event, listener)
-  }
-
-  off<E extends keyof ConsumerEventMap>(event: E, listener: ConsumerEventMap[E]): void {
-    this.#emitter.off(event, listener)
-  }
-
-  hasListeners(event: keyof ConsumerEventMap): boolean {
-    return this.#emitter.hasListeners(event)
-  }
-
-  emit<E extends keyof ConsumerEventMap>(event: E, ...data: Parameters<ConsumerEventMap[E]>): void {
-    this.#emitter.emit(this.#logger, event, ...data)
-  }
-
-  close(): void {
-    this.#emitter.removeAll()
-  }
-}
+export type ConsumerEvents = Emitter<ConsumerEventMap>

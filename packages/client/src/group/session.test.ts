@@ -4,7 +4,6 @@ import { ManualRuntime } from '../../test/support/manual-runtime.ts'
 import { ScriptedBroker } from '../../test/support/scripted-broker.ts'
 import { scriptSoloGroup } from '../../test/support/scripted-group.ts'
 import { Cluster } from '../cluster/cluster.ts'
-import { createEvents } from '../events.ts'
 import { silentLogger } from '../logger.ts'
 import { Metrics } from '../metrics.ts'
 import { resolveKafkaOptions } from '../options.ts'
@@ -14,7 +13,7 @@ test('checkSession detects an event loop that was blocked for a whole session', 
   const peer = new ScriptedBroker(runtime.network)
   scriptSoloGroup(peer)
   const options = resolveKafkaOptions({ brokers: peer.bootstrap, runtime, logger: silentLogger })
-  const cluster = new Cluster(options, createEvents(), new Metrics())
+  const cluster = new Cluster(options, new Metrics())
   const member = new GroupMember(cluster)
   member.membership.start()
   await runtime.settle()

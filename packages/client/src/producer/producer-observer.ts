@@ -21,7 +21,7 @@ interface Refused {
 export class ProducerObserver {
   /** The producer's label in metrics and messages. */
   readonly name: string
-  readonly events = new Emitter<ProducerEventMap>()
+  readonly events: Emitter<ProducerEventMap>
   readonly #cluster: ProducerCluster
   readonly #metrics: ProducerMetrics
   readonly #interceptors: readonly ProducerInterceptor[]
@@ -36,6 +36,7 @@ export class ProducerObserver {
   ) {
     this.name = name
     this.#cluster = cluster
+    this.events = new Emitter(cluster.logger)
     this.#metrics = new ProducerMetrics(cluster.metrics, name, gauges)
     this.#interceptors = interceptors.filter(({ onSettled }) => onSettled !== undefined)
   }
@@ -137,15 +138,11 @@ export class ProducerObserver {
   }
 
   #deliveryFailed(event: Parameters<ProducerEventMap['deliveryFailed']>[0]): void {
-    if (meaningOf(event.error.code).ended !== 'aborted') this.notify('deliveryFailed', event)
+    if (meaningOf(event.error.code).ended !== 'aborted') this.events.emit('deliveryFailed', event)
   }
 
   identityChanged(previous: ProducerIdentity, current: ProducerIdentity | undefined): void {
-    this.notify('identityChanged', { previous: plain(previous), current: current && plain(current) })
-  }
-
-  notify<E extends keyof ProducerEventMap>(event: E, ...data: Parameters<ProducerEventMap[E]>): void {
-    this.events.emit(this.#cluster.logger, event, ...data)
+    this.events.emit('identityChanged', { previous: plain(previous), current: current && plain(current) })
   }
 
   /** A topic is not used any more. */

@@ -6,7 +6,6 @@ import { failure } from '../../test/support/settled.ts'
 import type { Broker } from '../cluster/broker.ts'
 import { Cluster } from '../cluster/cluster.ts'
 import { noTopicId } from '../cluster/topology.ts'
-import { createEvents } from '../events.ts'
 import { silentLogger } from '../logger.ts'
 import { Metrics } from '../metrics.ts'
 import { resolveKafkaOptions } from '../options.ts'
@@ -22,7 +21,7 @@ async function connected(options: ScriptedProducerOptions = {}): Promise<Scripte
 /** The cluster layer of another client, which has the metadata of the topic 't'. */
 async function clusterOf({ peer, runtime }: ScriptedProducer): Promise<Cluster> {
   const options = resolveKafkaOptions({ brokers: peer.bootstrap, runtime, logger: silentLogger })
-  const cluster = new Cluster(options, createEvents(), new Metrics())
+  const cluster = new Cluster(options, new Metrics())
   const known = cluster.awaitTopic('t')
   await runtime.advance(1_000)
   await known

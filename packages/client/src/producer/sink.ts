@@ -25,7 +25,7 @@ export interface SinkParts {
   readonly transaction: ProduceInTransaction | undefined
   /** A request has ended: its batches are settled or wait for another one. */
   ended(): void
-  readonly observer: Pick<ProducerObserver, 'sent' | 'notify'>
+  readonly observer: Pick<ProducerObserver, 'sent' | 'events'>
   /** A request is about to be sent. */
   sent(): void
   /** The cached metadata of these topics is stale, or may be. */
@@ -105,7 +105,7 @@ export class Sink implements Leader {
     const moved = [...this.#inFlight].flat().filter(({ partition }) => partition.hasMovedFrom(this.brokerId))
     if (moved.length === 0) return
     const partitions = moved.map(({ result: { topic, partition } }) => ({ topic, partition }))
-    this.#parts.observer.notify('leaderMoved', { brokerId: this.brokerId, silentMs, partitions })
+    this.#parts.observer.events.emit('leaderMoved', { brokerId: this.brokerId, silentMs, partitions })
     this.#parts.cluster.broker(this.brokerId)?.closeConnection(this.#parts.purpose)
   }
 
@@ -217,7 +217,7 @@ export class Sink implements Leader {
 
   #throttle({ id, host, port }: Broker, throttleMs: number): void {
     this.#throttledUntilMs = this.#parts.cluster.runtime.monoNow() + throttleMs
-    if (throttleMs > 0) this.#parts.observer.notify('throttled', { broker: { id, host, port }, throttleMs })
+    if (throttleMs > 0) this.#parts.observer.events.emit('throttled', { broker: { id, host, port }, throttleMs })
   }
 
   /** The broker's response; undefined with acks=0, once the bytes are written. */

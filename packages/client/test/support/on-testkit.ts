@@ -10,7 +10,6 @@ import {
 import type { RequestBody } from '../../src/cluster/broker.ts'
 import { Cluster } from '../../src/cluster/cluster.ts'
 import { noTopicId } from '../../src/cluster/topology.ts'
-import { createEvents } from '../../src/events.ts'
 import { Kafka } from '../../src/kafka.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { Metrics } from '../../src/metrics.ts'
@@ -111,7 +110,7 @@ export class Scenario {
   connect(id = clientId): Cluster {
     const { bootstrap: brokers, runtime } = this.cluster
     const options = resolveKafkaOptions({ brokers, runtime, clientId: id, logger: silentLogger })
-    const connected = new Cluster(options, createEvents(), new Metrics())
+    const connected = new Cluster(options, new Metrics())
     this.#connected.push(connected)
     return connected
   }

@@ -10,7 +10,6 @@ import type { BufferHost } from '../../src/consumer/partition/partition-buffer.t
 import { PartitionMap } from '../../src/consumer/partition/partition-map.ts'
 import { Turns } from '../../src/consumer/turns.ts'
 import { type ErrorCode, KafkaError } from '../../src/errors.ts'
-import { createEvents } from '../../src/events.ts'
 import type { GroupIdentity } from '../../src/group/membership.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { Metrics } from '../../src/metrics.ts'
@@ -69,7 +68,7 @@ export class ScriptedCommitter implements CommitterHost {
     this.peer.on(OffsetCommit, (request) => this.respond(request))
     const { runtime } = this
     const given = { brokers: this.peer.bootstrap, runtime, logger: silentLogger, ...options }
-    this.cluster = new Cluster(resolveKafkaOptions(given), createEvents(), new Metrics())
+    this.cluster = new Cluster(resolveKafkaOptions(given), new Metrics())
     this.committer = new Committer(this.cluster, typeof mode === 'string' ? policies[mode] : mode, this)
   }
 

@@ -6,7 +6,6 @@ import { Positions, type PositionsHost } from '../../src/consumer/offsets/positi
 import { AssignedPartition } from '../../src/consumer/partition/assigned-partition.ts'
 import type { BufferHost } from '../../src/consumer/partition/partition-buffer.ts'
 import { Turns } from '../../src/consumer/turns.ts'
-import { createEvents } from '../../src/events.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { Metrics } from '../../src/metrics.ts'
 import { type KafkaOptions, resolveKafkaOptions } from '../../src/options.ts'
@@ -61,7 +60,7 @@ export class ScriptedOffsets {
     this.#script()
     const { runtime, closing } = this
     const given = resolveKafkaOptions({ brokers: this.peer.bootstrap, runtime, logger: silentLogger, ...options })
-    this.cluster = new Cluster(given, createEvents(), new Metrics())
+    this.cluster = new Cluster(given, new Metrics())
     const identity = () => ({ groupId: 'g' })
     const connection = new CoordinatorConnection('offsets:c')
     const limits = { isolation: 'read_committed', closing: closing.signal, turns: this.turns } as const

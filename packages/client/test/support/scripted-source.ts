@@ -6,7 +6,6 @@ import type { BufferHost } from '../../src/consumer/partition/partition-buffer.t
 import { PartitionMap } from '../../src/consumer/partition/partition-map.ts'
 import { Turns } from '../../src/consumer/turns.ts'
 import type { KafkaError } from '../../src/errors.ts'
-import { createEvents } from '../../src/events.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { Metrics } from '../../src/metrics.ts'
 import { type KafkaOptions, resolveKafkaOptions } from '../../src/options.ts'
@@ -47,7 +46,7 @@ export class ScriptedSource implements SourceHost {
     this.turns = new Turns(this.runtime, mostPerTurn)
     this.peer = new ScriptedBroker(this.runtime.network, nodes)
     const given = { brokers: this.peer.bootstrap, runtime: this.runtime, logger: silentLogger, ...kafka }
-    this.cluster = new Cluster(resolveKafkaOptions(given), createEvents(), new Metrics())
+    this.cluster = new Cluster(resolveKafkaOptions(given), new Metrics())
     this.#buffers = this.#createBuffers()
     const options: SourceOptions = {
       purpose: 'fetch:c',

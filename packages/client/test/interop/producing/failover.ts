@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Metadata } from '@ottla/codec'
 import { Cluster } from '../../../src/cluster/cluster.ts'
 import { noTopicId } from '../../../src/cluster/topology.ts'
-import { createEvents } from '../../../src/events.ts'
 import { Kafka, silentLogger } from '../../../src/index.ts'
 import { Metrics } from '../../../src/metrics.ts'
 import { resolveKafkaOptions } from '../../../src/options.ts'
@@ -42,7 +41,7 @@ export class RealFailover {
 
   #newObserver(): Cluster {
     const options = resolveKafkaOptions({ brokers: this.#bootstrap, logger: silentLogger, clientId: 'failover' })
-    return new Cluster(options, createEvents(), new Metrics())
+    return new Cluster(options, new Metrics())
   }
 
   async prepare(): Promise<void> {

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AlterPartitionReassignments, ElectLeaders } from '@ottla/codec'
 import { Cluster } from '../../../src/cluster/cluster.ts'
-import { createEvents } from '../../../src/events.ts'
 import { silentLogger } from '../../../src/logger.ts'
 import { Metrics } from '../../../src/metrics.ts'
 import { resolveKafkaOptions } from '../../../src/options.ts'
@@ -22,7 +21,7 @@ export class LeaderMoves {
 
   constructor(bootstrap: readonly string[], topic: string, partitions: number, random: Random) {
     const options = resolveKafkaOptions({ brokers: bootstrap, logger: silentLogger, clientId: 'leader-moves' })
-    this.#cluster = new Cluster(options, createEvents(), new Metrics())
+    this.#cluster = new Cluster(options, new Metrics())
     this.#topic = topic
     this.#partitions = partitions
     this.#random = random
