@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import type { BrokerAddress } from './errors.ts'
+import type { Mutable } from './mutable.ts'
 
 /**
  * What all messages have. One object is published twice: at the start, and at the end with further fields. A tracer can therefore
@@ -97,8 +98,6 @@ export interface DiagnosticsMessages {
   readonly 'ottla:produce:start': ProduceStarted
   readonly 'ottla:produce:end': ProduceEnded
 }
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** The fields that the end adds to the start. */
 type Rest<S, E> = Omit<E, keyof S>

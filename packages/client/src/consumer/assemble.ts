@@ -8,6 +8,7 @@ import { asKafkaError, describePartition, KafkaError, optionError } from '../err
 import { ClassicMembership } from '../group/classic.ts'
 import type { GroupIdentity, KnownTopic, Membership, TopicPartition } from '../group/membership.ts'
 import type { OriginGroup } from '../group/origin.ts'
+import type { Mutable } from '../mutable.ts'
 import { Assignment } from './assignment.ts'
 import { ConsumerCore } from './core.ts'
 import { Prefetch } from './fetching/prefetch.ts'
@@ -31,12 +32,10 @@ import { register } from './register.ts'
 import { Subscription } from './subscription.ts'
 import { Turns } from './turns.ts'
 
-type Growing = { -readonly [K in keyof ConsumerParts]: ConsumerParts[K] }
-
 /** Creates the parts of a consumer and connects them. Opens no connection. */
 export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): ConsumerCore {
-  const parts: Growing = {
-    ...({} as Growing),
+  const parts: Mutable<ConsumerParts> = {
+    ...({} as ConsumerParts),
     cluster,
     runtime: cluster.runtime,
     turns: new Turns(cluster.runtime),

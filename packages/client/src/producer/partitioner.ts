@@ -1,6 +1,7 @@
 import type { RecordHeader } from '@ottla/codec/records'
 import { textOf } from '../error-data.ts'
 import { KafkaError } from '../errors.ts'
+import type { Mutable } from '../mutable.ts'
 import { handledResult } from '../runtime/deferred.ts'
 import type { PartitionRecord } from './partition-record.ts'
 
@@ -30,7 +31,7 @@ export class CustomPartitioner {
   readonly #topic: string
   readonly #isAvailable: (partition: number) => boolean
   /** Undefined during a call: the partitioner may send another record. */
-  #args: Writable<PartitionerArgs> | undefined
+  #args: Mutable<PartitionerArgs> | undefined
 
   constructor(partitioner: Partitioner, topic: string, isAvailable: (partition: number) => boolean) {
     this.#partitioner = partitioner
@@ -68,13 +69,11 @@ export class CustomPartitioner {
     )
   }
 
-  #newArgs(): Writable<PartitionerArgs> {
+  #newArgs(): Mutable<PartitionerArgs> {
     const none = { key: null, value: null, headers: noHeaders, partitionCount: 0 }
     return { topic: this.#topic, ...none, isAvailable: this.#isAvailable }
   }
 }
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 function failed(message: string, topic: string, cause?: unknown): KafkaError {
   return new KafkaError('PARTITIONER_FAILED', message, { topic, outcome: 'not-written', cause })

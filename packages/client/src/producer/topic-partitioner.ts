@@ -1,4 +1,5 @@
 import type { Runtime } from '@ottla/runtime'
+import type { Mutable } from '../mutable.ts'
 import { type Choice, chooseAdaptively } from './adaptive-choice.ts'
 import type { ResolvedProducerOptions } from './options.ts'
 import type { PartitionBuffer } from './partition-buffer.ts'
@@ -23,7 +24,7 @@ export class TopicPartitioner {
   #choseSticky = false
   /** The last one of a round robin; -1: none. */
   #lastTurn = -1
-  readonly #choice: Writable<Choice>
+  readonly #choice: Mutable<Choice>
 
   /** `partitions`: index = partition; the topic changes them. */
   constructor(
@@ -97,5 +98,3 @@ export class TopicPartitioner {
     return partitions[turn]!
   }
 }
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] }
