@@ -1,7 +1,6 @@
 import type { Runtime } from '@ottla/runtime'
-import { textOf } from '../error-data.ts'
-import { type BrokerAddress, describeBroker, KafkaError } from '../errors.ts'
-import { within, withSignal } from '../runtime/wait.ts'
+import type { BrokerAddress } from '../errors.ts'
+import { resultOf } from './user-function.ts'
 
 interface Address {
   readonly host: string
@@ -20,25 +19,18 @@ interface Options {
   readonly connectTimeoutMs: number
 }
 
-/** Where to connect to. The function of the application may throw, hang, or return something else. */
+/** Where to connect to. */
 export async function mappedAddress(
   { runtime, mapBroker, connectTimeoutMs: timeoutMs }: Options,
   broker: BrokerAddress,
   signal: AbortSignal,
 ): Promise<Address> {
   if (mapBroker === undefined) return broker
-  const timedOut = () => new Error(`it did not return within ${timeoutMs} ms`)
-  const limits = { operation: 'The function of option `mapBroker`', timeoutMs, signals: [signal], timedOut }
-  try {
-    const map = async (): Promise<unknown> => mapBroker(broker.host, broker.port)
-    return checked(await within(runtime, limits, (bounded) => withSignal(map(), bounded)))
-  } catch (cause) {
-    if (signal.aborted) throw cause
-    const message = `No connection to ${describeBroker(broker)}: the function of option \`mapBroker\` failed: ${textOf(cause)}`
-    throw new KafkaError('CONNECTION_FAILED', message, { retriable: true, outcome: 'not-written', broker, cause })
-  }
+  const call = { option: 'mapBroker', broker, runtime, timeoutMs } as const
+  return resultOf(call, signal, async () => checked(await mapBroker(broker.host, broker.port)))
 }
 
+/** The application may be JavaScript. */
 function checked(mapped: unknown): Address {
   const { host, port } = (mapped ?? {}) as { readonly host?: unknown; readonly port?: unknown }
   const isPort = typeof port === 'number' && Number.isInteger(port) && port > 0 && port <= 65_535

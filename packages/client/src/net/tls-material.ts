@@ -1,17 +1,16 @@
 import type { Runtime, TlsOptions } from '@ottla/runtime'
-import { textOf } from '../error-data.ts'
 import { meaningOf } from '../error-meaning.ts'
-import { type BrokerAddress, describeBroker, KafkaError } from '../errors.ts'
+import { type BrokerAddress, KafkaError } from '../errors.ts'
 import { Secret } from '../redact.ts'
-import { within, withSignal } from '../runtime/wait.ts'
 import type { TlsSource } from '../tls-options.ts'
+import { resultOf } from './user-function.ts'
 
 interface Limits {
   readonly runtime: Runtime
   readonly options: { readonly connectTimeoutMs: number }
 }
 
-/** The TLS options of a new connection. The function of the application may throw, hang, or return something else. */
+/** The TLS options of a new connection. */
 export async function tlsMaterial(
   source: TlsSource | undefined,
   broker: BrokerAddress,
@@ -19,17 +18,9 @@ export async function tlsMaterial(
   signal: AbortSignal,
 ): Promise<TlsOptions | undefined> {
   if (source === undefined) return undefined
-  const timedOut = () => new Error(`it did not return within ${timeoutMs} ms`)
-  const limits = { operation: 'The function of option `tls`', timeoutMs, signals: [signal], timedOut }
-  try {
-    const material = source.material()
-    if (material instanceof Secret) return material.reveal()
-    return (await within(runtime, limits, (bounded) => withSignal(material, bounded))).reveal()
-  } catch (cause) {
-    if (signal.aborted) throw cause
-    const message = `No connection to ${describeBroker(broker)}: the function of option \`tls\` failed: ${textOf(cause)}`
-    throw new KafkaError('CONNECTION_FAILED', message, { retriable: true, outcome: 'not-written', broker, cause })
-  }
+  const material = source.material()
+  if (material instanceof Secret) return material.reveal()
+  return (await resultOf({ option: 'tls', broker, runtime, timeoutMs }, signal, () => material)).reveal()
 }
 
 /** A failure of TLS with options of the function: those of the next connection may be right. */
