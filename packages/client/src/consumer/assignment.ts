@@ -102,10 +102,10 @@ export class Assignment {
       withSignal(deliveries.idle(partitions), signal).catch(() => {}),
     )
     await this.#hook('onRevoked', options.onRevoked, partitions, signal)
-    const owned = partitions.filter(({ commitsAutomatically }) => commitsAutomatically)
-    if (options.commit.automatic && owned.length > 0 && !signal?.aborted) {
+    const committing = partitions.filter(({ commitsAutomatically }) => commitsAutomatically)
+    if (options.commit.automatic && committing.length > 0 && !signal?.aborted) {
       const timeoutMs = Math.min(options.rebalanceTimeoutMs, options.sessionTimeoutMs)
-      const commit = withSignal(this.#host.commit(owned, timeoutMs), signal)
+      const commit = withSignal(this.#host.commit(committing, timeoutMs), signal)
       await commit.catch((error: unknown) => this.#host.onCommitFailed(error))
     }
     await turns.each(partitions, (partition) => {

@@ -107,6 +107,7 @@ export class TopicBuffer {
   /** Removes the waiting records of a call, and returns them. */
   takeAwaiting(call: Call): AwaitingRecord[] {
     const taken: AwaitingRecord[] = []
+    if (this.awaiting.size === 0) return taken
     this.awaiting.keep((entry) => entry.call !== call || taken.push(entry) === 0)
     return taken
   }
