@@ -133,18 +133,18 @@ export class TransactionFlow {
 
   async #flush({ deadlineMs, signal }: StepLimits): Promise<void> {
     const { runtime } = this.#cluster
-    const late = new AbortController()
-    const timer = runtime.setTimer(() => late.abort(), Math.max(1, deadlineMs - runtime.monoNow()))
+    const flushed = withSignal(this.producer.flush(), signal)
+    let cause: unknown
     try {
-      await withSignal(withSignal(this.producer.flush(), late.signal), signal)
-    } catch (cause) {
-      const why = signal?.aborted === true ? 'the signal aborted' : 'the deadline passed'
-      const code = signal?.aborted === true ? 'ABORTED' : 'TIMED_OUT'
-      const message = `The transaction was not committed: ${why} before all records were acknowledged`
-      this.state.fail(new KafkaError(code, message, { retriable: true, outcome: 'not-written', cause }))
-    } finally {
-      runtime.clearTimer(timer)
+      if (await waitAtMost(runtime, Math.max(1, deadlineMs - runtime.monoNow()), flushed)) return
+    } catch (error) {
+      cause = error
     }
+    const isAborted = signal?.aborted === true
+    const code = isAborted ? 'ABORTED' : 'TIMED_OUT'
+    const why = isAborted ? 'the signal aborted' : 'the deadline passed'
+    const message = `The transaction was not committed: ${why} before all records were acknowledged`
+    this.state.fail(new KafkaError(code, message, { retriable: true, outcome: 'not-written', cause }))
   }
 
   #commitFailed(error: KafkaError): KafkaError {
