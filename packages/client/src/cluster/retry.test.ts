@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { ManualRuntime } from '../../test/support/manual-runtime.ts'
-import { KafkaError } from '../errors.ts'
+import { type ErrorCode, KafkaError } from '../errors.ts'
 import { silentLogger } from '../logger.ts'
 import { Metrics } from '../metrics.ts'
 import { withSignal } from '../runtime/wait.ts'
@@ -46,6 +46,23 @@ describe('retry', () => {
     expect(attempts).toEqual([1, 2, 3, 4])
     expect(metrics.snapshot().counters.retries).toBe(3)
     expect(runtime.pendingTimers).toBe(0)
+  })
+
+  test('the first pauses are short while a broker ends a transaction, for the requests of transactions only', async () => {
+    const pausesMs = async (code: ErrorCode, soonReady: boolean) => {
+      const atMs: number[] = []
+      const done = retry(context, { ...what, soonReady }, async (attemptNo) => {
+        atMs.push(runtime.monoNow())
+        if (attemptNo < 4) throw new KafkaError(code, 'not now', { retriable: true })
+      })
+      await runtime.advance(2_000)
+      await done
+      return atMs.slice(1).map((nowMs, index) => nowMs - atMs[index]!)
+    }
+    expect(await pausesMs('CONCURRENT_TRANSACTIONS', true)).toEqual([20, 40, 80])
+    for (const usual of [await pausesMs('CONCURRENT_TRANSACTIONS', false), await pausesMs('NOT_COORDINATOR', true)]) {
+      expect(Math.min(...usual)).toBeGreaterThanOrEqual(80)
+    }
   })
 
   test('rejects immediately when a retry cannot help, with a KafkaError or another error', async () => {

@@ -5,7 +5,7 @@ import type { Logger } from '../logger.ts'
 import type { Counter } from '../metrics.ts'
 import type { ResolvedOptions } from '../options.ts'
 import { scopeOf, sleep, withSignal } from '../runtime/wait.ts'
-import { retryBackoffMs } from './retry-backoff.ts'
+import { retryBackoffMs, soonReadyBackoffMs } from './retry-backoff.ts'
 
 export interface RetryOptions {
   /** Begins the message of the error: 'Creating topics'. */
@@ -22,6 +22,8 @@ export interface RetryOptions {
   readonly isTransient?: ((error: KafkaError) => boolean) | undefined
   /** An earlier deadline for one kind of failure; when it passes, that failure itself is the result. */
   readonly giveUpAtMs?: ((error: KafkaError) => number | undefined) | undefined
+  /** The request belongs to a transaction: the first pauses are short while the broker ends the last one. */
+  readonly soonReady?: boolean | undefined
   /** Refreshes the metadata of these topics before every further attempt, not only where a failure shows that it is stale. */
   readonly topics?: (() => readonly string[]) | undefined
 }
@@ -100,7 +102,7 @@ interface Pause {
 async function pause(context: RetryContext, signal: AbortSignal, step: Pause): Promise<void> {
   const { runtime, retries, logger } = context
   const { error, attemptNo, deadlineMs, what, failures } = step
-  const pauseMs = retryBackoffMs(context, attemptNo)
+  const pauseMs = what.soonReady ? soonReadyBackoffMs(context, attemptNo, error) : retryBackoffMs(context, attemptNo)
   const nowMs = runtime.monoNow()
   const giveUpAtMs = what.giveUpAtMs?.(error)
   if (giveUpAtMs !== undefined && nowMs >= giveUpAtMs) throw error

@@ -1,9 +1,8 @@
 import type { CodecSet } from '@ottla/codec/records'
 import type { Runtime } from '@ottla/runtime'
 import type { OwnConnections } from '../cluster/own-connections.ts'
-import { retryBackoffMs } from '../cluster/retry-backoff.ts'
+import { soonReadyBackoffMs } from '../cluster/retry-backoff.ts'
 import type { TopicInfo } from '../cluster/topology.ts'
-import { meaningOf } from '../error-meaning.ts'
 import { asKafkaError, closedError, type KafkaError, type Outcome } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { BufferBudget } from './buffer-budget.ts'
@@ -34,8 +33,6 @@ import { WriterPool } from './writer-pool.ts'
 /** Above this many bytes the bound is computed exactly: with three bytes per character, batches would only be a third full. */
 const roughUpTo = 2048
 const pooledBytes = 8 << 20
-/** The first pause while a broker is not ready, as in Java. */
-const busyPauseMs = 20
 
 /** Holds accepted records until they are settled, by topic and partition, within one budget of bytes. */
 export class Accumulator implements ProducerParts, SendControl {
@@ -306,11 +303,7 @@ export class Accumulator implements ProducerParts, SendControl {
   }
 
   backoffMs(failures: number, error?: KafkaError): number {
-    const pauseMs = retryBackoffMs(this.#cluster, failures + 1)
-    // The broker is about to be ready: it ends the last transaction, usually within milliseconds.
-    return error !== undefined && meaningOf(error.code).notReady
-      ? Math.min(pauseMs, busyPauseMs * 2 ** failures)
-      : pauseMs
+    return soonReadyBackoffMs(this.#cluster, failures + 1, error)
   }
 
   #spaceTimedOut(): KafkaError {

@@ -6,7 +6,6 @@ import type { RetryOptions } from '../../cluster/retry.ts'
 import { groupByTopic, type TopicPartition } from '../../cluster/topology.ts'
 import { meaningOf } from '../../error-meaning.ts'
 import { KafkaError, kafkaErrorOf } from '../../errors.ts'
-import { sleep } from '../../runtime/wait.ts'
 import type { Identity } from '../identity.ts'
 import type { TransactionCluster } from './transaction-cluster.ts'
 
@@ -32,9 +31,6 @@ const raisingEndVersion = 5
 
 /** Of a partition: another one has an error. */
 const notAttempted = errorCode('OPERATION_NOT_ATTEMPTED')
-
-/** The first pause while the coordinator writes the markers of the last transaction, as in Java. */
-const markersPauseMs = 20
 
 /** The requests of one transactionalId to its coordinator, repeated until the coordinator decides or a limit is reached. */
 export class CoordinatorRequests {
@@ -147,22 +143,12 @@ export class CoordinatorRequests {
   }
 
   #call<T>(operation: string, limits: CallLimits, send: Send<T>): Promise<T> {
-    const { runtime } = this.#cluster
-    const what = { operation, ...limits }
+    const what = { operation, soonReady: true, ...limits }
     return onCoordinator(this.#cluster, 'transaction', this.#transactionalId, what, async (broker, signal) => {
-      for (let pauseMs = markersPauseMs; ; pauseMs *= 2) {
-        const { code, response, topic, partition } = await send(broker, {
-          signal,
-          purpose: this.#connection.to(broker),
-        })
-        if (code === 0) return response
-        const error = kafkaErrorOf(code, operation, { broker, topic, partition, outcome: 'not-written' })
-        const { transaction, notReady, moved } = meaningOf(code)
-        // The markers of the last transaction are usually written within milliseconds: much sooner than a usual retry.
-        const isBusy = notReady && moved === undefined && transaction === undefined && error.retriable
-        if (!isBusy || pauseMs > this.#cluster.options.retryBackoffMs) throw error
-        await sleep(runtime, pauseMs, signal)
-      }
+      const purpose = this.#connection.to(broker)
+      const { code, response, topic, partition } = await send(broker, { signal, purpose })
+      if (code === 0) return response
+      throw kafkaErrorOf(code, operation, { broker, topic, partition, outcome: 'not-written' })
     })
   }
 }
