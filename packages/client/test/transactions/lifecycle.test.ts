@@ -1,7 +1,7 @@
 import { EndTxn, InitProducerId } from '@ottla/codec'
 import { expect, test } from 'vitest'
-import type { KafkaError } from '../../src/index.ts'
-import { onTestkit } from '../support/on-testkit.ts'
+import type { KafkaError, Transaction } from '../../src/index.ts'
+import { onTestkit, type Scenario } from '../support/on-testkit.ts'
 import { failure } from '../support/settled.ts'
 import { committedValues } from '../support/transactions.ts'
 
@@ -74,40 +74,42 @@ test('a promise of send that no caller handles does not end the process when the
     await producer.close()
   }))
 
+/** The error of a commit that ends before a record of its transaction is acknowledged. It was not sent. */
+async function commitTooEarly(
+  scenario: Scenario,
+  commit: (tx: Transaction) => Promise<KafkaError>,
+): Promise<KafkaError> {
+  const producer = scenario.kafka.transactionalProducer({ transactionalId })
+  const tx = await producer.begin()
+  await tx.send(record('a'))
+  scenario.fault('Produce', { delay: '2s' }, 'once')
+  const late = failure(tx.send(record('b')))
+  await scenario.advance(10)
+  const error = await commit(tx)
+  expect(scenario.seen(EndTxn)).toEqual([])
+  await tx.abort()
+  await late
+  expect(await committedValues(scenario)).toEqual([])
+  await producer.close()
+  return error
+}
+
 test('a commit whose signal aborts before all records are acknowledged is not sent', () =>
   onTestkit(options, async (scenario) => {
-    const producer = scenario.kafka.transactionalProducer({ transactionalId })
-    const tx = await producer.begin()
-    await tx.send(record('a'))
-    scenario.fault('Produce', { delay: '2s' }, 'once')
-    const late = failure(tx.send(record('b')))
-    await scenario.advance(10)
-    const controller = new AbortController()
-    const committing = failure(tx.commit({ signal: controller.signal }))
-    await scenario.advance(100)
-    controller.abort()
-    expect(await committing).toMatchObject({ code: 'TRANSACTION_ABORTABLE', outcome: 'not-written' })
-    expect(scenario.seen(EndTxn)).toEqual([])
-    await tx.abort()
-    await late
-    expect(await committedValues(scenario)).toEqual([])
-    await producer.close()
+    const error = await commitTooEarly(scenario, async (tx) => {
+      const controller = new AbortController()
+      const committing = failure(tx.commit({ signal: controller.signal }))
+      await scenario.advance(100)
+      controller.abort()
+      return committing
+    })
+    expect(error).toMatchObject({ code: 'TRANSACTION_ABORTABLE', outcome: 'not-written' })
   }))
 
 test('a commit that reaches its deadline before all records are acknowledged is not sent', () =>
   onTestkit(options, async (scenario) => {
-    const producer = scenario.kafka.transactionalProducer({ transactionalId })
-    const tx = await producer.begin()
-    await tx.send(record('a'))
-    scenario.fault('Produce', { delay: '2s' }, 'once')
-    const late = failure(tx.send(record('b')))
-    await scenario.advance(10)
-    expect(await failure(tx.commit({ timeoutMs: 500 }))).toMatchObject({ code: 'TRANSACTION_ABORTABLE' })
-    expect(scenario.seen(EndTxn)).toEqual([])
-    await tx.abort()
-    await late
-    expect(await committedValues(scenario)).toEqual([])
-    await producer.close()
+    const error = await commitTooEarly(scenario, (tx) => failure(tx.commit({ timeoutMs: 500 })))
+    expect(error).toMatchObject({ code: 'TRANSACTION_ABORTABLE' })
   }))
 
 test('offsets whose call was aborted make the transaction fail', () =>
