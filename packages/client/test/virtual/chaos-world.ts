@@ -7,27 +7,15 @@ import { ChaosLogs } from './chaos-logs.ts'
 import { ChaosMember, type MemberWorld } from './chaos-member.ts'
 import { type ChaosOptions, type ChaosPlan, type CommitChoice, planOf, type ReaderKind } from './chaos-plan.ts'
 import { ChaosRandom } from './chaos-random.ts'
+import { ChaosRecord, type ChaosReport } from './chaos-record.ts'
 import { ChaosView } from './chaos-view.ts'
 import { ChaosWriter, type WriterOptions } from './chaos-writer.ts'
 import { ConsumerModel } from './consumer-model.ts'
-
-export interface ChaosReport {
-  readonly seed: number
-  /** Each with the last events of its partition. */
-  readonly violations: readonly string[]
-  readonly stalls: readonly string[]
-  /** How often each dimension occurred. */
-  readonly counts: Readonly<Record<string, number>>
-  readonly hash: string
-  readonly virtualMs: number
-}
 
 /** Dead members' sessions expire, hung handlers end, and then each partition has 30 s. */
 const sessionMs = 10_000
 const maxProcessingMs = 20_000
 const movesWithinMs = 30_000
-const keptEvents = 25
-const maxFindings = 20
 
 const readers: readonly ReaderKind[] = ['messages', 'batches', 'poll', 'each', 'eachBatch']
 const commits: readonly CommitChoice[] = ['auto', 'auto', { intervalMs: 700, count: 10 }, 'manual', 'none']
@@ -51,11 +39,7 @@ export class ChaosWorld implements MemberWorld {
   readonly #logs: ChaosLogs
   readonly #commits: ChaosCommits
   readonly #view: ChaosView
-  readonly #counts = new Map<string, number>()
-  readonly #events = new Map<string, (readonly [order: number, line: string])[]>()
-  #order = 0
-  readonly #violations: string[] = []
-  readonly #stalls: string[] = []
+  readonly #record: ChaosRecord
   readonly #members = new Set<ChaosMember>()
   readonly #dead: ChaosMember[] = []
   #isCalm = false
@@ -67,6 +51,11 @@ export class ChaosWorld implements MemberWorld {
     this.#logs = logs
     this.#options = options
     this.plan = plan
+    this.#record = new ChaosRecord(cluster, {
+      seed: plan.seed,
+      circumstances: `features: ${[...plan.features].join(', ')}`,
+      verbose: options.verbose === true,
+    })
     this.runtime = cluster.runtime
     this.#commits = new ChaosCommits(cluster, logs, (member, at, offset, origin) => {
       this.note(at, `${member} commit ${offset} at the coordinator`)
@@ -106,22 +95,7 @@ export class ChaosWorld implements MemberWorld {
       },
     })
     const world = new ChaosWorld(cluster, await ChaosLogs.of(cluster), options, plan)
-    try {
-      await cluster.run(() => world.#live(), { limit: '20m' })
-    } catch (error) {
-      world.#stalls.push(`seed ${plan.seed}: ${error instanceof Error ? error.stack : String(error)}`)
-    }
-    for (const problem of problems) world.violation(`the testkit reports: ${problem}`, undefined)
-    const { virtual } = cluster
-    await cluster.close().catch(() => {})
-    return {
-      seed: plan.seed,
-      violations: world.#violations,
-      stalls: world.#stalls,
-      counts: Object.fromEntries(world.#counts),
-      hash: virtual?.eventHash ?? '',
-      virtualMs: virtual?.nowMs ?? 0,
-    }
+    return world.#record.run({ limit: '20m', problems }, () => world.#live())
   }
 
   // ---- for members -------------------------------------------------------------------------------------------------
@@ -136,7 +110,7 @@ export class ChaosWorld implements MemberWorld {
   }
 
   nowMs(): number {
-    return this.#cluster.virtual?.nowMs ?? 0
+    return this.#record.nowMs()
   }
 
   readableEnd({ topic, partition }: TopicPartition): number {
@@ -153,33 +127,16 @@ export class ChaosWorld implements MemberWorld {
   }
 
   count(dimension: string): void {
-    this.#counts.set(dimension, (this.#counts.get(dimension) ?? 0) + 1)
+    this.#record.count(dimension)
   }
 
   /** Keeps an event for the report of a finding; without a partition it belongs to all. */
   note(at: TopicPartition | undefined, event: string): void {
-    const line = `${(this.nowMs() / 1000).toFixed(3)} ${event}`
-    if (this.#options.verbose === true) console.log(`${at === undefined ? '' : `${at.topic}/${at.partition} `}${line}`)
-    const name = at === undefined ? '' : `${at.topic}/${at.partition}`
-    const events = this.#events.get(name) ?? []
-    this.#events.set(name, events)
-    events.push([this.#order++, line])
-    if (events.length > keptEvents) events.shift()
+    this.#record.note(event, placeOf(at))
   }
 
   violation(what: string, at: TopicPartition | undefined): void {
-    this.#find(this.#violations, what, at)
-  }
-
-  #find(list: string[], what: string, at: TopicPartition | undefined): void {
-    if (list.length >= maxFindings) return
-    const place = at === undefined ? '' : `${at.topic}/${at.partition}`
-    const events = [...(this.#events.get('') ?? []), ...(place === '' ? [] : (this.#events.get(place) ?? []))]
-    const last = events.sort(([a], [b]) => a - b).slice(-keptEvents)
-    const where = `seed ${this.plan.seed}, ${Math.round(this.nowMs())} ms, ${place}`
-    if (this.#options.verbose === true) console.log(`!!! ${where}: ${what}`)
-    const features = [...this.plan.features].join(', ')
-    list.push([`${where}: ${what}`, `  features: ${features}`, ...last.map(([, line]) => `    ${line}`)].join('\n'))
+    this.#record.violation(what, placeOf(at))
   }
 
   // ---- the run -----------------------------------------------------------------------------------------------------
@@ -325,7 +282,9 @@ export class ChaosWorld implements MemberWorld {
         const last = moved.get(name)
         if (last?.left !== left) moved.set(name, { left, atMs: Math.max(fromMs, this.nowMs()) })
         else if (this.nowMs() - last.atMs > movesWithinMs) {
-          this.#find(isLost ? this.#violations : this.#stalls, `${what}\n${this.#dump()}`, at)
+          const finding = `${what}\n${this.#dump()}`
+          if (isLost) this.violation(finding, at)
+          else this.#record.stall(finding, placeOf(at))
           return
         }
       }
@@ -383,4 +342,8 @@ export class ChaosWorld implements MemberWorld {
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => void this.runtime.setTimer(resolve, ms))
   }
+}
+
+function placeOf(at: TopicPartition | undefined): string | undefined {
+  return at && `${at.topic}/${at.partition}`
 }

@@ -1,38 +1,16 @@
 import { describe, expect, test } from 'vitest'
+import { findings, seedBlocks } from './chaos-findings.ts'
 import type { ChaosOptions } from './chaos-plan.ts'
 import { ChaosWorld } from './chaos-world.ts'
 
 type Dimension = readonly [title: string, occurs: readonly string[], options: Omit<ChaosOptions, 'seed'>]
 
-const seedsOfCi = 300
-const seedsABlock = 50
-const blocks = Array.from({ length: seedsOfCi / seedsABlock }, (_, at) => [
-  at * seedsABlock + 1,
-  (at + 1) * seedsABlock,
-])
-
-/** The findings of these seeds, and how often each dimension occurred. */
-async function findings(seeds: Iterable<number>, options: Omit<ChaosOptions, 'seed'> = {}) {
-  const found: string[] = []
-  const counts = new Map<string, number>()
-  for (const seed of seeds) {
-    const { violations, stalls, counts: more } = await ChaosWorld.run({ ...options, seed })
-    found.push(...violations.slice(0, 1), ...stalls.slice(0, 1))
-    for (const [dimension, times] of Object.entries(more)) counts.set(dimension, (counts.get(dimension) ?? 0) + times)
-  }
-  return { found, counts }
-}
-
-function* between(first: number, last: number): Generator<number> {
-  for (let seed = first; seed <= last; seed++) yield seed
-}
-
 describe('a consumer group under chaos', () => {
-  test.each(blocks)(
+  test.each(seedBlocks)(
     'keeps the contract and comes to rest, seeds %i to %i',
     { timeout: 240_000 },
     async (first = 0, last = 0) => {
-      const { found } = await findings(between(first, last))
+      const { found } = await findings(first, last, (seed) => ChaosWorld.run({ seed }))
       expect(found).toEqual([])
     },
   )
@@ -143,7 +121,7 @@ const seedsADimension = 4
 
 describe('the model', () => {
   test.each(dimensions)('finds bugs in %s', { timeout: 60_000 }, async (_, occurs, options) => {
-    const { found, counts } = await findings(between(1, seedsADimension), options)
+    const { found, counts } = await findings(1, seedsADimension, (seed) => ChaosWorld.run({ ...options, seed }))
     expect(found).toEqual([])
     for (const dimension of occurs) expect(counts.get(dimension) ?? 0, dimension).toBeGreaterThan(0)
   })

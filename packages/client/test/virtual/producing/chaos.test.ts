@@ -1,33 +1,14 @@
 import { describe, expect, test } from 'vitest'
+import { findings, seedBlocks } from '../chaos-findings.ts'
 import { dimensions } from './dimensions.ts'
-import type { ProducerChaosOptions } from './plan.ts'
 import { ProducerWorld } from './world.ts'
 
-const seedsOfCi = 300
-const seedsABlock = 50
-const blocks = Array.from({ length: seedsOfCi / seedsABlock }, (_, at) => [
-  at * seedsABlock + 1,
-  (at + 1) * seedsABlock,
-])
-
-/** The findings of these seeds, and how often each dimension occurred. */
-async function findings(first: number, last: number, options: Omit<ProducerChaosOptions, 'seed'> = {}) {
-  const found: string[] = []
-  const counts = new Map<string, number>()
-  for (let seed = first; seed <= last; seed++) {
-    const { violations, stalls, counts: more } = await ProducerWorld.run({ ...options, seed })
-    found.push(...violations.slice(0, 1), ...stalls.slice(0, 1))
-    for (const [dimension, times] of Object.entries(more)) counts.set(dimension, (counts.get(dimension) ?? 0) + times)
-  }
-  return { found, counts }
-}
-
 describe('producers under chaos', () => {
-  test.each(blocks)(
+  test.each(seedBlocks)(
     'settle each record once and as the logs have it, seeds %i to %i',
     { timeout: 120_000 },
     async (first = 0, last = 0) => {
-      const { found } = await findings(first, last)
+      const { found } = await findings(first, last, (seed) => ProducerWorld.run({ seed }))
       expect(found).toEqual([])
     },
   )
@@ -47,7 +28,7 @@ const seedsADimension = 4
 
 describe('the log oracle', () => {
   test.each(dimensions)('finds bugs in %s', { timeout: 60_000 }, async (_, occurs, options) => {
-    const { found, counts } = await findings(1, seedsADimension, options)
+    const { found, counts } = await findings(1, seedsADimension, (seed) => ProducerWorld.run({ ...options, seed }))
     expect(found).toEqual([])
     for (const dimension of occurs) expect(counts.get(dimension) ?? 0, dimension).toBeGreaterThan(0)
   })

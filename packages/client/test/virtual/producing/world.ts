@@ -4,6 +4,7 @@ import type { ChaosFaults } from '../chaos-faults.ts'
 import type { LogId } from '../chaos-host.ts'
 import { ChaosLogs } from '../chaos-logs.ts'
 import { ChaosRandom } from '../chaos-random.ts'
+import { ChaosRecord, type ChaosReport } from '../chaos-record.ts'
 import { ChaosApplication } from './application.ts'
 import { producerFaults } from './faults.ts'
 import { FirstAttempts } from './first-attempts.ts'
@@ -14,16 +15,6 @@ import { TransactionLedger } from './transaction-ledger.ts'
 import { TransactionOracle } from './transaction-oracle.ts'
 import { ChaosTransactor, type TransactorWorld } from './transactor.ts'
 
-export interface ProducerReport {
-  readonly seed: number
-  readonly violations: readonly string[]
-  readonly stalls: readonly string[]
-  /** How often each dimension occurred. */
-  readonly counts: Readonly<Record<string, number>>
-  readonly hash: string
-  readonly virtualMs: number
-}
-
 interface Incarnation {
   readonly id: string
   readonly topic: string
@@ -31,21 +22,15 @@ interface Incarnation {
 }
 
 const movesWithinMs = 30_000
-const maxFindings = 20
-const keptEvents = 25
 
 /** One run: a cluster under faults, applications with producers, and the oracle that reads the logs at the end. */
 export class ProducerWorld implements TransactorWorld {
   readonly plan: ProducerPlan
   readonly ledger: Ledger
   readonly transactions = new TransactionLedger()
-  readonly #options: ProducerChaosOptions
   readonly #cluster: TestCluster
   readonly #logs: ChaosLogs
-  readonly #counts = new Map<string, number>()
-  readonly #events: string[] = []
-  readonly #violations: string[] = []
-  readonly #stalls: string[] = []
+  readonly #record: ChaosRecord
   readonly #incarnations: Incarnation[] = []
   readonly #cut = new Set<string>()
   readonly #first = new FirstAttempts()
@@ -57,8 +42,12 @@ export class ProducerWorld implements TransactorWorld {
   private constructor(cluster: TestCluster, logs: ChaosLogs, options: ProducerChaosOptions, plan: ProducerPlan) {
     this.#cluster = cluster
     this.#logs = logs
-    this.#options = options
     this.plan = plan
+    this.#record = new ChaosRecord(cluster, {
+      seed: plan.seed,
+      circumstances: `Kafka ${plan.release}, ${plan.quirk?.name ?? 'no quirk'}; ${[...plan.features].join(', ')}`,
+      verbose: options.verbose === true,
+    })
     this.ledger = new Ledger({
       nowMs: () => this.nowMs(),
       violation: (what) => this.violation(what),
@@ -69,7 +58,7 @@ export class ProducerWorld implements TransactorWorld {
     })
   }
 
-  static async run(options: ProducerChaosOptions): Promise<ProducerReport> {
+  static async run(options: ProducerChaosOptions): Promise<ChaosReport> {
     const plan = planOf(options)
     const problems: string[] = []
     const cluster = await createCluster({
@@ -91,23 +80,9 @@ export class ProducerWorld implements TransactorWorld {
       },
     })
     const world = new ProducerWorld(cluster, await ChaosLogs.of(cluster), options, plan)
-    try {
-      await cluster.run(() => world.#live(), { limit: '30m' })
-    } catch (error) {
-      world.#stalls.push(`seed ${plan.seed}: ${error instanceof Error ? error.stack : String(error)}`)
-    }
-    const { virtual } = cluster
-    await cluster.close().catch((error: unknown) => world.violation(String(error)))
     // A client that is reset tries whether the peer requires TLS.
-    if (plan.quirk === undefined) for (const problem of problems) world.violation(`the testkit reports: ${problem}`)
-    return {
-      seed: plan.seed,
-      violations: world.#violations,
-      stalls: world.#stalls,
-      counts: Object.fromEntries(world.#counts),
-      hash: virtual?.eventHash ?? '',
-      virtualMs: virtual?.nowMs ?? 0,
-    }
+    const isQuiet = plan.quirk !== undefined
+    return world.#record.run({ limit: '30m', problems: isQuiet ? [] : problems }, () => world.#live())
   }
 
   // ---- for applications --------------------------------------------------------------------------------------------
@@ -117,7 +92,7 @@ export class ProducerWorld implements TransactorWorld {
   }
 
   nowMs(): number {
-    return this.#cluster.virtual?.nowMs ?? 0
+    return this.#record.nowMs()
   }
 
   sleep(ms: number): Promise<void> {
@@ -125,32 +100,20 @@ export class ProducerWorld implements TransactorWorld {
   }
 
   count(dimension: string): void {
-    this.#counts.set(dimension, (this.#counts.get(dimension) ?? 0) + 1)
+    this.#record.count(dimension)
   }
 
   note(event: string): void {
-    const line = `${(this.nowMs() / 1000).toFixed(3)} ${event}`
-    if (this.#options.verbose === true) console.log(line)
-    this.#events.push(line)
-    if (this.#events.length > keptEvents) this.#events.shift()
+    this.#record.note(event)
   }
 
+  /** Without the padding of values. */
   violation(what: string): void {
-    this.#find(this.#violations, what)
+    this.#record.violation(what.replaceAll(/ x+/g, ''))
   }
 
   partitionCount(topic: string): number {
     return Math.max(1, this.#logs.partitionCount(topic))
-  }
-
-  #find(list: string[], what: string): void {
-    if (list.length >= maxFindings) return
-    const text = what.replaceAll(/ x+/g, '')
-    const where = `seed ${this.plan.seed}, ${Math.round(this.nowMs())} ms`
-    if (this.#options.verbose === true) console.log(`!!! ${where}: ${text}`)
-    const { release, features, quirk } = this.plan
-    const lines = [`${where}: ${text}`, `  Kafka ${release}, ${quirk?.name ?? 'no quirk'}; ${[...features].join(', ')}`]
-    list.push([...lines, ...this.#events.map((line) => `    ${line}`)].join('\n'))
   }
 
   // ---- the run -----------------------------------------------------------------------------------------------------
@@ -252,7 +215,7 @@ export class ProducerWorld implements TransactorWorld {
       }
       await transactor.close()
       if (isCommitted || this.nowMs() < untilMs) continue
-      this.#find(this.#stalls, `${transactionalId} commits nothing ${movesWithinMs} ms after the faults`)
+      this.#record.stall(`${transactionalId} commits nothing ${movesWithinMs} ms after the faults`)
       return
     }
   }
@@ -306,7 +269,7 @@ export class ProducerWorld implements TransactorWorld {
     while (ledger.openCount > 0 && this.nowMs() < untilMs) await this.sleep(100)
     for (const { value, settledMs, topic, partition } of ledger.entries.values()) {
       if (settledMs !== undefined) continue
-      this.#find(this.#stalls, `${value} for ${topic}/${partition} is not settled ${movesWithinMs} ms after the faults`)
+      this.#record.stall(`${value} for ${topic}/${partition} is not settled ${movesWithinMs} ms after the faults`)
     }
     await Promise.all(probes)
     for (const application of this.#applications) if (ledger.openCount === 0) application.checkRest()
@@ -319,7 +282,7 @@ export class ProducerWorld implements TransactorWorld {
         let error = await application.probe(name, partition)
         while (error?.retriable && this.nowMs() < untilMs) error = await application.probe(name, partition)
         if (error === undefined) continue
-        this.#find(this.#stalls, `${name}/${partition} takes no record of ${application.name}: ${error.message}`)
+        this.#record.stall(`${name}/${partition} takes no record of ${application.name}: ${error.message}`)
       }
     }
   }
