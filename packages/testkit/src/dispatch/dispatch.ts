@@ -20,7 +20,6 @@ import type { Struct } from '../messages/blank.ts'
 import { failedResponse } from '../messages/entities.ts'
 import { Held } from '../state/held.ts'
 import { versionsLeft } from '../state/quirks.ts'
-import { versionsIn } from '../state/releases.ts'
 import type { Intervention, Interventions } from './interventions.ts'
 import { throttled } from './throttling.ts'
 
@@ -66,13 +65,11 @@ function dispatch(node: Node, connection: Connection, frame: Buffer): Outcome {
     return close(node, `the request header cannot be decoded: ${messageOf(error)}`)
   }
   const { apiKey, apiVersion } = header
-  const { quirks, release } = cluster
-  if (apiVersion > (quirks.resetsAbove.get(apiKey) ?? apiVersion)) {
+  if (apiVersion > (cluster.quirks.resetsAbove.get(apiKey) ?? apiVersion)) {
     return { kind: 'close', reason: `version ${apiVersion} of API ${apiKey} is unknown`, resets: true }
   }
   const served = handlerOf(apiKey)
-  const released = served && versionsIn(release, apiKey, served)
-  const entry = released && versionsLeft(quirks, apiKey, released)
+  const entry = served && versionsLeft(cluster, apiKey, served)
   if (entry === undefined) return close(node, `the testkit does not serve API ${apiKey}`)
   const { api, minVersion, maxVersion } = entry
   if (apiVersion < minVersion || apiVersion > maxVersion) {

@@ -1,6 +1,5 @@
 import { Produce } from '@ottla/codec'
-import { type Quirks, versionsLeft } from '../state/quirks.ts'
-import { type Release, versionsIn } from '../state/releases.ts'
+import { type Served, versionsLeft } from '../state/quirks.ts'
 import { produceHandler } from './00-produce.ts'
 import { fetchHandler } from './01-fetch.ts'
 import { listOffsetsHandler } from './02-list-offsets.ts'
@@ -163,17 +162,11 @@ export function handlerOf(apiKey: number): HandlerEntry | undefined {
   return byKey.get(apiKey)
 }
 
-interface Brokers {
-  readonly release?: Release | undefined
-  readonly quirks: Quirks
-}
-
 /** What the brokers list in ApiVersions. */
-export function advertised({ release, quirks }: Brokers): readonly AdvertisedApi[] {
+export function advertised(cluster: Served): readonly AdvertisedApi[] {
   return handlers.flatMap(({ api, minVersion, maxVersion }) => {
     // Kafka does so although it serves Produce from version 3 on: librdkafka compresses only if it sees 0 (KAFKA-18659).
     const lowest = api.key === Produce.key ? 0 : minVersion
-    const released = versionsIn(release, api.key, { apiKey: api.key, minVersion: lowest, maxVersion })
-    return (released && versionsLeft(quirks, api.key, released)) ?? []
+    return versionsLeft(cluster, api.key, { apiKey: api.key, minVersion: lowest, maxVersion }) ?? []
   })
 }

@@ -1,3 +1,5 @@
+import { type Release, versionsIn } from './releases.ts'
+
 /** How the brokers of a cluster differ from Apache Kafka, after validation. */
 export interface Quirks {
   /** API key → the highest version that is served and advertised; null: the API is missing. */
@@ -19,15 +21,23 @@ export const noQuirks: Quirks = Object.freeze({
   forgetsIdleMs: Number.POSITIVE_INFINITY,
 })
 
-/** The served versions that the quirks leave; undefined when the API is missing. */
+/** What decides which versions brokers serve. */
+export interface Served {
+  readonly release?: Release | undefined
+  readonly quirks: Quirks
+}
+
+/** The versions that the release offers and the quirks leave; undefined when the API is missing. */
 export function versionsLeft<V extends { readonly minVersion: number; readonly maxVersion: number }>(
-  { versions }: Quirks,
+  { release, quirks }: Served,
   apiKey: number,
-  served: V,
+  range: V,
 ): V | undefined {
-  const highest = versions.get(apiKey)
+  const highest = quirks.versions.get(apiKey)
   if (highest === null) return undefined
-  return highest === undefined ? served : { ...served, maxVersion: Math.min(served.maxVersion, highest) }
+  const released = versionsIn(release, apiKey, range)
+  if (released === undefined || highest === undefined) return released
+  return { ...released, maxVersion: Math.min(released.maxVersion, highest) }
 }
 
 /** The host that a broker advertises with inner addresses: no name server has it. */
