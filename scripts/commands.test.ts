@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { formsOf } from './lib/readme-forms.mjs'
+import { stepsOf } from './lib/readme-steps.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const scriptsOf = (path: string) =>
@@ -42,5 +44,14 @@ describe('commands in texts', () => {
 
   test('name the package of ottla-testkit: npx alone would look for another one', () => {
     expect(linesWith(/npx ottla-testkit/g).map(({ place }) => place)).toEqual([])
+  })
+
+  test('that take minutes have a short form in the check that follows the pages', () => {
+    const forms = formsOf({ mutant: '', kafka: '' })
+    const steps = ['README.md', 'CONTRIBUTING.md'].flatMap((page) => stepsOf(readFileSync(root + page, 'utf8')))
+    const long = /^npm run (chaos|soak|scenarios|fuzz|mutants|conformance|check:long|bench -- (produce|failover))\b/
+    const commands = steps.flatMap((step) => (step.kind === 'command' && long.test(step.command) ? step.command : []))
+    expect(commands.length).toBeGreaterThan(10)
+    expect(commands.filter((command) => forms[command] === undefined)).toEqual([])
   })
 })

@@ -66,7 +66,22 @@ export const formsOf = ({ mutant, kafka }) => ({
   'npm run mutants -- codec': { run: `npm run mutants -- codec ${mutant}`, why: 'all mutants take minutes' },
   'npm run mutants -- testkit': { skip: true, why: 'the same script as for the codec' },
   'npm run chaos -- consumer --seeds 5000': { run: 'npm run chaos -- consumer --seeds 20', why: '5000 take an hour' },
+  'npm run chaos -- producer --seeds 5000': { run: 'npm run chaos -- producer --seeds 20', why: '5000 take an hour' },
+  'npm run scenarios -- 2.1': {
+    until: /✓/,
+    why: 'all scenarios take minutes: the first one shows that that Kafka serves',
+    needsJava: true,
+  },
   'npm run soak -- testkit': { run: 'npm run soak -- testkit --hours 0.5', why: '24 hours take a minute' },
+  'npm run soak -- producer --minutes 30': {
+    run: 'npm run soak -- producer --minutes 0.2',
+    why: 'the default takes half an hour',
+    needsJava: true,
+  },
+  'npm run bench -- failover': {
+    run: 'npm run bench -- failover --runs 3 --real 0',
+    why: 'a real Kafka takes minutes to elect leaders that many times',
+  },
   'npm run bench -- produce consume': {
     run: 'npm run bench -- produce consume --brokers localhost:9092 --records 2000 --runs 1',
     why: 'few records, on the cluster of README.md: figures are not the point here',

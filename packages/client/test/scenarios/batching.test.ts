@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
+import { skipReason } from '../../../../tools/skip-reason.ts'
 import { KafkaError, type SendError } from '../../src/index.ts'
+import { kafkaRelease } from '../support/real-kafka.ts'
 import { readTopic } from '../support/records.ts'
 import { failure } from '../support/settled.ts'
 import { onTargets } from '../support/targets.ts'
@@ -35,20 +37,26 @@ onTargets('batching', (target) => {
     expect(await numbersIn(topic)).toEqual(upTo(40).filter((i) => i !== 23))
   })
 
-  test('rejects only the records that the broker names, before and behind others', async () => {
-    const topic = await target().createTopic('compacted', { configs: { 'cleanup.policy': 'compact' } })
-    const producer = target().newKafka().producer({ maxBatchBytes: 2_048 })
-    const rejected = (i: number) => i % 31 === 7
-    const codes: (string | undefined)[] = []
-    for (const i of upTo(300)) {
-      producer.enqueue({ topic, key: rejected(i) ? null : `k${i}`, value: textOf(i) }, (error) => {
-        codes[i] = error?.code
-      })
-    }
-    await producer.flush()
-    expect(codes).toEqual(upTo(300).map((i) => (rejected(i) ? 'INVALID_RECORD' : undefined)))
-    expect(await numbersIn(topic)).toEqual(upTo(300).filter((i) => !rejected(i)))
-  })
+  // Before 2.4 (KIP-467) the response names no record, and its code is that of a batch damaged on its way, which is sent again.
+  const named = skipReason(kafkaRelease < 2.4 ? 'needs per-record errors (KIP-467)' : '')
+  test.skipIf(kafkaRelease < 2.4)(
+    'rejects only the records that the broker names, before and behind others',
+    named,
+    async () => {
+      const topic = await target().createTopic('compacted', { configs: { 'cleanup.policy': 'compact' } })
+      const producer = target().newKafka().producer({ maxBatchBytes: 2_048 })
+      const rejected = (i: number) => i % 31 === 7
+      const codes: (string | undefined)[] = []
+      for (const i of upTo(300)) {
+        producer.enqueue({ topic, key: rejected(i) ? null : `k${i}`, value: textOf(i) }, (error) => {
+          codes[i] = error?.code
+        })
+      }
+      await producer.flush()
+      expect(codes).toEqual(upTo(300).map((i) => (rejected(i) ? 'INVALID_RECORD' : undefined)))
+      expect(await numbersIn(topic)).toEqual(upTo(300).filter((i) => !rejected(i)))
+    },
+  )
 
   test('compresses each topic as its options say', async () => {
     const kafka = target().newKafka()
