@@ -91,41 +91,44 @@ function listenerProperties(layout, id) {
 
 /** @param {Layout} layout @param {number} id */
 function serverProperties(layout, id) {
-  const dataDir = join(nodeFolder(layout, id), 'data')
-  if (releases[layout.release].hasZooKeeper) return linesOf(zooKeeperProperties(layout, id, dataDir))
   const copies = Math.min(layout.nodes, 3)
-  const inSync = Math.min(copies, 2)
-  const properties = {
+  return linesOf({
+    'broker.rack': `rack-${id}`,
+    'log.dirs': join(nodeFolder(layout, id), 'data'),
+    'default.replication.factor': copies,
+    'offsets.topic.replication.factor': copies,
+    'offsets.topic.num.partitions': 8,
+    'transaction.state.log.replication.factor': copies,
+    'transaction.state.log.num.partitions': 8,
+    'transaction.state.log.min.isr': Math.min(copies, 2),
+    'min.insync.replicas': 1,
+    'group.initial.rebalance.delay.ms': 0,
+    // So that a test need not wait long for a member that crashed.
+    'group.min.session.timeout.ms': 500,
+    ...(releases[layout.release].hasZooKeeper ? zooKeeperProperties(layout, id) : kraftProperties(layout, id, copies)),
+    ...layout.config,
+  })
+}
+
+/** @param {Layout} layout @param {number} id @param {number} copies */
+function kraftProperties(layout, id, copies) {
+  return {
     'process.roles': 'broker,controller',
     'node.id': id,
-    'broker.rack': `rack-${id}`,
     ...listenerProperties(layout, id),
     ...saslProperties(),
     ...tlsProperties(layout.dir),
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
     'allow.everyone.if.no.acl.found': true,
     'super.users': `User:ANONYMOUS;User:${user.name}`,
-    'log.dirs': dataDir,
-    'default.replication.factor': copies,
-    'offsets.topic.replication.factor': copies,
-    'offsets.topic.num.partitions': 8,
-    'transaction.state.log.replication.factor': copies,
-    'transaction.state.log.num.partitions': 8,
-    'transaction.state.log.min.isr': inSync,
     'share.coordinator.state.topic.replication.factor': copies,
     'share.coordinator.state.topic.num.partitions': 8,
-    'share.coordinator.state.topic.min.isr': inSync,
-    'min.insync.replicas': 1,
+    'share.coordinator.state.topic.min.isr': Math.min(copies, 2),
     'delegation.token.secret.key': 'ottla-secret',
     // The leaders of a killed broker move within these times.
     'broker.heartbeat.interval.ms': 500,
     'broker.session.timeout.ms': 3000,
-    'group.initial.rebalance.delay.ms': 0,
-    // So that a test need not wait long for a member that crashed.
-    'group.min.session.timeout.ms': 500,
-    ...layout.config,
   }
-  return linesOf(properties)
 }
 
 /** @param {Record<string, string | number | boolean>} properties */

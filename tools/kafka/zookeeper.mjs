@@ -20,27 +20,14 @@ const flags = ['-Xmx128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dzoo
 /** The controller port of the first node, which these releases do not use. @param {Layout} layout */
 export const zooKeeperPort = (layout) => layout.port + listenerOffsets.CONTROLLER
 
-/** @param {Layout} layout @param {number} id @param {string} dataDir @returns {Record<string, string | number | boolean>} */
-export function zooKeeperProperties(layout, id, dataDir) {
-  const copies = Math.min(layout.nodes, 3)
+/** @param {Layout} layout @param {number} id @returns {Record<string, string | number | boolean>} */
+export function zooKeeperProperties(layout, id) {
   return {
     'broker.id': id,
-    'broker.rack': `rack-${id}`,
     listeners: `PLAINTEXT://127.0.0.1:${layout.port + portsPerNode * (id - 1) + listenerOffsets.PLAINTEXT}`,
     'zookeeper.connect': `127.0.0.1:${zooKeeperPort(layout)}`,
     'zookeeper.session.timeout.ms': sessionMs,
     'zookeeper.connection.timeout.ms': servesWithinMs,
-    'log.dirs': dataDir,
-    'default.replication.factor': copies,
-    'offsets.topic.replication.factor': copies,
-    'offsets.topic.num.partitions': 8,
-    'transaction.state.log.replication.factor': copies,
-    'transaction.state.log.num.partitions': 8,
-    'transaction.state.log.min.isr': Math.min(copies, 2),
-    'min.insync.replicas': 1,
-    'group.initial.rebalance.delay.ms': 0,
-    'group.min.session.timeout.ms': 500,
-    ...layout.config,
   }
 }
 
