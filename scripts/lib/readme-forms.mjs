@@ -11,6 +11,39 @@
  * @property {boolean} [withoutSetup] needs nothing installed or built
  */
 
+/** Random runs, load and measurements, which take minutes by default. @type {Record<string, Form>} */
+const longRuns = {
+  'npm run conformance -- codec': {
+    run: 'npm run conformance -- codec --samples 1',
+    until: /files compared, 0 differ/,
+    why: 'a test of CI compares all values',
+    needsJava: true,
+  },
+  'npm run fuzz -- codec': { run: 'npm run fuzz -- codec --runs 500', why: 'the default runs for minutes' },
+  'npm run mutants -- testkit': { skip: true, why: 'the same script as for the codec' },
+  'npm run chaos -- consumer --seeds 5000': { run: 'npm run chaos -- consumer --seeds 20', why: '5000 take an hour' },
+  'npm run chaos -- producer --seeds 5000': { run: 'npm run chaos -- producer --seeds 20', why: '5000 take an hour' },
+  'npm run scenarios -- 2.1': {
+    until: /✓/,
+    why: 'all scenarios take minutes: the first one shows that that Kafka serves',
+    needsJava: true,
+  },
+  'npm run soak -- testkit': { run: 'npm run soak -- testkit --hours 0.5', why: '24 hours take a minute' },
+  'npm run soak -- producer --minutes 30': {
+    run: 'npm run soak -- producer --minutes 0.2',
+    why: 'the default takes half an hour',
+    needsJava: true,
+  },
+  'npm run bench -- failover': {
+    run: 'npm run bench -- failover --runs 3 --real 0',
+    why: 'a real Kafka takes minutes to elect leaders that many times',
+  },
+  'npm run bench -- produce consume': {
+    run: 'npm run bench -- produce consume --brokers localhost:9092 --records 2000 --runs 1',
+    why: 'few records, on the cluster of README.md: figures are not the point here',
+  },
+}
+
 /**
  * @param {{ mutant: string, kafka: string }} names a mutant of the codec, and a folder for a Kafka
  * @returns {Record<string, Form>}
@@ -56,35 +89,7 @@ export const formsOf = ({ mutant, kafka }) => ({
     needsJava: true,
     withoutSetup: true,
   },
-  'npm run conformance -- codec': {
-    run: 'npm run conformance -- codec --samples 1',
-    until: /files compared, 0 differ/,
-    why: 'a test of CI compares all values',
-    needsJava: true,
-  },
-  'npm run fuzz -- codec': { run: 'npm run fuzz -- codec --runs 500', why: 'the default runs for minutes' },
   'npm run mutants -- codec': { run: `npm run mutants -- codec ${mutant}`, why: 'all mutants take minutes' },
-  'npm run mutants -- testkit': { skip: true, why: 'the same script as for the codec' },
-  'npm run chaos -- consumer --seeds 5000': { run: 'npm run chaos -- consumer --seeds 20', why: '5000 take an hour' },
-  'npm run chaos -- producer --seeds 5000': { run: 'npm run chaos -- producer --seeds 20', why: '5000 take an hour' },
-  'npm run scenarios -- 2.1': {
-    until: /✓/,
-    why: 'all scenarios take minutes: the first one shows that that Kafka serves',
-    needsJava: true,
-  },
-  'npm run soak -- testkit': { run: 'npm run soak -- testkit --hours 0.5', why: '24 hours take a minute' },
-  'npm run soak -- producer --minutes 30': {
-    run: 'npm run soak -- producer --minutes 0.2',
-    why: 'the default takes half an hour',
-    needsJava: true,
-  },
-  'npm run bench -- failover': {
-    run: 'npm run bench -- failover --runs 3 --real 0',
-    why: 'a real Kafka takes minutes to elect leaders that many times',
-  },
-  'npm run bench -- produce consume': {
-    run: 'npm run bench -- produce consume --brokers localhost:9092 --records 2000 --runs 1',
-    why: 'few records, on the cluster of README.md: figures are not the point here',
-  },
+  ...longRuns,
   'npm run changeset': { run: 'npm run changeset -- --empty', why: 'it asks questions' },
 })

@@ -19,7 +19,7 @@ interface RecordOptions {
   readonly seed: number
   /** What the run was made of: a line below each finding. */
   readonly circumstances: string
-  /** Prints everything at once. */
+  /** Prints each event when it happens. */
   readonly verbose: boolean
 }
 
