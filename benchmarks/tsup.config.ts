@@ -3,7 +3,8 @@ import { defineConfig } from 'tsup'
 export default defineConfig({
   entry: {
     run: 'src/run.ts',
-    worker: 'src/worker.ts',
+    'consuming-worker': 'src/consuming/worker.ts',
+    'producing-worker': 'src/producing/worker.ts',
     'testkit-tasks': 'src/testkit-tasks.ts',
     'partitions-task': 'src/partitions-task.ts',
   },
@@ -12,6 +13,6 @@ export default defineConfig({
   clean: true,
   dts: false,
   sourcemap: true,
-  // Remains an import in the built file, because it locates its own files relative to itself.
-  external: [/tools\/kafka/],
+  // Remain imports; tools/kafka in the built file, because it locates its own files relative to itself.
+  external: [/tools\/kafka/, '@platformatic/kafka'],
 })

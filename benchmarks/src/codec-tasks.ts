@@ -10,7 +10,7 @@ import {
 } from '@ottla/codec'
 import { BatchWriter, codecOf, RecordBatchReader } from '@ottla/codec/records'
 import type { Line, Pair, Rival } from './codec-rivals.ts'
-import { line } from './contender.ts'
+import { line } from './measured.ts'
 
 export interface Way {
   readonly name: string

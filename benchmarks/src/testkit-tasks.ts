@@ -8,12 +8,13 @@ import { runInNewContext } from 'node:vm'
 import { decodeResponse, encodeRequest, FrameSplitter, Metadata } from '@ottla/codec'
 import { createCluster, type TestCluster } from '@ottla/testkit'
 import { Kafka } from 'ottla'
-import { line, type Measured, measure, numberOf, sendAll, type Task } from './contender.ts'
+import { line, type Measured, measure, median, numberOf } from './measured.ts'
 
 const records = 1_000_000
 const valueBytes = 100
-
-const median = (numbers: number[]) => numbers.sort((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
+/** Records per `send`, and the number of sends at a time. */
+const perCall = 1_000
+const calls = 5
 
 /** Below the range of ephemeral ports. */
 const firstPort = 24_310
@@ -116,22 +117,23 @@ function askMetadata(address: string): Promise<number> {
   })
 }
 
-function taskOf(cluster: TestCluster, topic: string, count: number): Task {
-  return { brokers: cluster.bootstrap, topic, records: count, valueBytes, batch: 1000, concurrency: 5 }
-}
-
 async function filledCluster(replicationFactor: number) {
   const topics = ['warm', 'measured'].map((name) => ({ name, partitions: 6, replicationFactor }))
   const cluster = await createCluster({ brokers: 3, topics })
   const kafka = new Kafka({ clientId: 'bench', brokers: cluster.bootstrap, runtime: cluster.runtime })
   const producer = kafka.producer()
   const produce = (topic: string, count: number): Promise<Measured> => {
-    const task = taskOf(cluster, topic, count)
-    const batch = (from: number, to: number) =>
-      Array.from({ length: to - from }, (_, i) => ({ topic, ...line(from + i, valueBytes) }))
+    let next = 0
+    const sender = async () => {
+      while (next < count) {
+        const from = next
+        next = Math.min(count, from + perCall)
+        await producer.send(Array.from({ length: next - from }, (_, i) => ({ topic, ...line(from + i, valueBytes) })))
+      }
+    }
     return measure(async () => {
-      await sendAll(task, (from, to) => producer.send(batch(from, to)))
-      return { records: count }
+      await Promise.all(Array.from({ length: calls }, sender))
+      return count
     })
   }
   await produce('warm', 100_000)
@@ -156,10 +158,10 @@ async function throughput(replicationFactor: number) {
         }
         if (read >= count) break
       }
-      return { records: read, checksum }
+      return read
     })
     await consumer.close()
-    return measured
+    return { ...measured, checksum }
   }
   await consume('warm', 100_000)
   const consumed = await consume('measured', records)

@@ -38,6 +38,10 @@ const longRuns = {
     run: 'npm run bench -- failover --runs 3 --real 0',
     why: 'a real Kafka takes minutes to elect leaders that many times',
   },
+  'npm run bench -- produce --peers': {
+    skip: true,
+    why: 'it installs clients with native code and takes half an hour',
+  },
   'npm run bench -- produce consume': {
     run: 'npm run bench -- produce consume --brokers localhost:9092 --records 2000 --runs 1',
     why: 'few records, on the cluster of README.md: figures are not the point here',

@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { Kafka } from 'ottla'
+import { runJava } from '../java-producer.ts'
+import { measuresOf, type ProduceMeasure } from './measures.ts'
+import { peers } from './peers/all.ts'
+import { newerNode } from './peers/installed.ts'
+import { printProduce } from './report.ts'
+import type { ProduceMeasured, ProduceTask } from './tasks.ts'
+import { verifyWritten } from './written.ts'
+
+export interface ProduceBenchOptions {
+  readonly brokers: readonly string[]
+  readonly records: number
+  readonly runs: number
+  /** Beside all other clients, on the Node.js release that they ask for; else beside KafkaJS. */
+  readonly peers: boolean
+  /** Names of measures; empty: those that compare clients. `spread` is all of that name. */
+  readonly only: readonly string[]
+  readonly json: boolean
+}
+
+/** Runs each client in turn, in a process of its own; the order alternates, so that none always has the fresher broker. */
+export async function benchProduce(options: ProduceBenchOptions): Promise<void> {
+  const measures = chosen(options)
+  const results = new Map(measures.map((measure) => [measure, new Map<string, ProduceMeasured[]>()]))
+  const kafka = new Kafka({ clientId: 'bench-run', brokers: options.brokers })
+  try {
+    for (const measure of measures) {
+      for (let run = 1; run <= options.runs; run++) {
+        const clients = clientsOf(measure, options)
+        for (const client of run % 2 === 1 ? clients : clients.reverse()) {
+          console.error(`${measure.name}, run ${run} of ${options.runs}: ${client}`)
+          const measured = await one(kafka, client, measure, options)
+          if (measured === undefined) continue
+          const all = results.get(measure)!
+          all.set(client, [...(all.get(client) ?? []), measured])
+        }
+      }
+    }
+  } finally {
+    await kafka.close()
+  }
+  if (options.json)
+    console.log(JSON.stringify([...results].map(([{ name }, clients]) => [name, Object.fromEntries(clients)])))
+  else printProduce(results, options.runs)
+}
+
+function chosen({ records, only }: ProduceBenchOptions): readonly ProduceMeasure[] {
+  const all = measuresOf(records)
+  const isChosen = ({ name }: ProduceMeasure) =>
+    only.length === 0 ? !name.startsWith('spread') : only.some((one) => name === one || name.startsWith(`${one}-`))
+  const measures = all.filter(isChosen)
+  if (measures.length > 0) return measures
+  throw new Error(`no such measure: there are ${all.map(({ name }) => name).join(', ')}`)
+}
+
+function clientsOf(measure: ProduceMeasure, options: ProduceBenchOptions): string[] {
+  if (measure.clients === 'ottla') return ['ottla']
+  return options.peers ? [...Object.keys(peers), 'java'] : ['ottla', 'kafkajs']
+}
+
+let topics = 0
+
+async function one(
+  kafka: Kafka,
+  client: string,
+  measure: ProduceMeasure,
+  options: ProduceBenchOptions,
+): Promise<ProduceMeasured | undefined> {
+  const topic = `bench-${measure.name}-${client}-${Date.now().toString(36)}-${topics++}`
+  const warmTopic = `${topic}-warm`
+  const admin = kafka.admin()
+  const names = [topic, warmTopic]
+  await admin.createTopics(names.map((name) => ({ name, partitions: measure.partitions, replicationFactor: 1 })))
+  const task: ProduceTask = { ...measure.task, client, topic, warmTopic, brokers: options.brokers }
+  const measured = await (client === 'java' ? runJava(task) : inWorker(task, options.peers))
+  if (measured !== undefined && client !== 'java') await verifyWritten(kafka, topic, measure, client)
+  await admin.deleteTopics(names)
+  return measured
+}
+
+async function inWorker(task: ProduceTask, newer: boolean): Promise<ProduceMeasured | undefined> {
+  const worker = fileURLToPath(new URL('./producing-worker.js', import.meta.url))
+  const { stdout } = await promisify(execFile)(newer ? newerNode : process.execPath, [worker, JSON.stringify(task)])
+  return (JSON.parse(stdout) as ProduceMeasured | null) ?? undefined
+}

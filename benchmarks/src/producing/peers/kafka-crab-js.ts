@@ -1,0 +1,37 @@
+import type { Line } from '../../measured.ts'
+import type { Peer } from '../sender.ts'
+import { installed } from './installed.ts'
+
+interface KafkaCrab {
+  KafkaClient: new (options: {
+    brokers: string
+    clientId: string
+    logLevel: string
+  }) => {
+    createProducer(options: { configuration: Record<string, unknown> }): {
+      send(record: { topic: string; messages: { key: Buffer; payload: Buffer }[] }): Promise<unknown>
+    }
+  }
+}
+
+/** librdkafka, in Rust: acks=all and idempotent. */
+export const kafkaCrab: Peer = {
+  compressions: ['none', 'lz4'],
+
+  async open({ brokers, compression }) {
+    const { KafkaClient } = await installed<KafkaCrab>('kafka-crab-js')
+    const client = new KafkaClient({ brokers: brokers.join(','), clientId: 'bench', logLevel: 'error' })
+    const producer = client.createProducer({
+      configuration: {
+        'enable.idempotence': true,
+        'compression.type': compression,
+        'queue.buffering.max.messages': 1_000_000,
+      },
+    })
+    const array = (topic: string, lines: readonly Line[]) => {
+      const messages = lines.map(({ key, value }) => ({ key: Buffer.from(key), payload: value }))
+      return () => producer.send({ topic, messages })
+    }
+    return { array, one: (topic, line) => array(topic, [line]), close: async () => {} }
+  },
+}
