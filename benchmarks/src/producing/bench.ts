@@ -73,10 +73,11 @@ async function one(
   const warmTopic = `${topic}-warm`
   const admin = kafka.admin()
   const names = [topic, warmTopic]
-  await admin.createTopics(names.map((name) => ({ name, partitions: measure.partitions, replicationFactor: 1 })))
+  await admin.createTopics([{ name: topic, partitions: measure.partitions, replicationFactor: 1 }])
+  await admin.createTopics([{ name: warmTopic, partitions: 6, replicationFactor: 1 }])
   const task: ProduceTask = { ...measure.task, client, topic, warmTopic, brokers: options.brokers }
   const measured = await (client === 'java' ? runJava(task) : inWorker(task, options.peers))
-  if (measured !== undefined && client !== 'java') await verifyWritten(kafka, topic, measure, client)
+  if (measured !== undefined && client !== 'java') await verifyWritten(kafka, topic, measure, measured.records, client)
   await admin.deleteTopics(names)
   return measured
 }

@@ -7,7 +7,7 @@ export interface ProduceTask extends SenderOptions {
   readonly client: string
   readonly measure: MeasureName
   readonly topic: string
-  /** Another topic with as many partitions, for the part that is not measured. */
+  /** Of 6 partitions, for the part that is not measured. */
   readonly warmTopic: string
   readonly records: number
   readonly valueBytes: number
@@ -84,19 +84,23 @@ async function repeated(task: ProduceTask, sends: readonly Send[], flush?: Send)
   })
 }
 
+/** A client that takes 100 ms a record sends fewer. */
+const latencyMs = 20_000
+
 /** One record at a time. */
 async function latency(sender: Sender, task: ProduceTask, lines: readonly Line[]): Promise<Measured> {
   const sends = lines.map((each) => sender.one(task.topic, each))
-  const warm = lines.slice(0, 500).map((each) => sender.one(task.warmTopic, each))
+  const warm = lines.slice(0, 100).map((each) => sender.one(task.warmTopic, each))
   for (const send of warm) await send()
   const times: number[] = []
+  const endsMs = performance.now() + latencyMs
   const measured = await measure(async () => {
-    for (let number = 0; number < task.records; number++) {
+    for (let number = 0; number < task.records && performance.now() < endsMs; number++) {
       const begunMs = performance.now()
       await sends[number % sends.length]?.()
       times.push(performance.now() - begunMs)
     }
-    return task.records
+    return times.length
   })
   times.sort((a, b) => a - b)
   const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0

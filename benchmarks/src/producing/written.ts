@@ -3,8 +3,13 @@ import { numberOf } from '../measured.ts'
 import type { ProduceMeasure } from './measures.ts'
 
 /** Reads the topic, and throws unless it has exactly the records of the measurement. */
-export async function verifyWritten(kafka: Kafka, topic: string, measure: ProduceMeasure, who: string): Promise<void> {
-  const { records: expected, different, valueBytes } = measure.task
+export async function verifyWritten(
+  kafka: Kafka,
+  topic: string,
+  { name, task: { different, valueBytes } }: ProduceMeasure,
+  expected: number,
+  who: string,
+): Promise<void> {
   const consumer = kafka.consumer({ groupId: `verify-${topic}`, topics: [topic], offsetReset: 'earliest' })
   const counts = new Uint32Array(different)
   let records = 0
@@ -19,7 +24,6 @@ export async function verifyWritten(kafka: Kafka, topic: string, measure: Produc
   await consumer.close()
   for (const [number, count] of counts.entries()) {
     const wanted = Math.floor(expected / different) + (number < expected % different ? 1 : 0)
-    if (count !== wanted)
-      throw new Error(`${who} wrote record ${number} ${count} times, not ${wanted} (${measure.name})`)
+    if (count !== wanted) throw new Error(`${who} wrote record ${number} ${count} times, not ${wanted} (${name})`)
   }
 }

@@ -70,6 +70,8 @@ export interface TransportReader {
 }
 
 export interface Transport {
+  /** Both ends are on this host, connected through its loopback interface. Default: false. */
+  readonly isLocal?: boolean
   /** Writes all chunks in order. They must not change until `onFlushed`, which is not called if the transport closes first. */
   write(chunks: readonly Uint8Array[], onFlushed?: () => void): void
   pause(): void

@@ -1,4 +1,4 @@
-import { type Api, type Decoded, decodeResponse, encodeRequest } from '@ottla/codec'
+import { type Api, type Decoded, decodeResponse } from '@ottla/codec'
 import type { Transport, TransportReader } from '@ottla/runtime'
 import { asKafkaError, type BrokerAddress, capitalized, closedError, describeBroker, KafkaError } from '../errors.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
@@ -7,8 +7,9 @@ import type { ApiRanges } from './api-ranges.ts'
 import { foreignBytesError, isReset, lostError, timedOutError } from './connect-errors.ts'
 import type { ConnectionConfig } from './connection-config.ts'
 import { FrameReader } from './frame-reader.ts'
-import { PendingRequest, unencodable } from './pending-request.ts'
+import { encoded, PendingRequest, unencodable } from './pending-request.ts'
 import type { VersionFallback } from './version-fallback.ts'
+import { WriteGate } from './write-gate.ts'
 
 /** Limits what a peer can make the client buffer before it is authenticated. */
 const unauthenticatedMaxBytes = 1 << 20
@@ -24,6 +25,7 @@ export class Connection implements TransportReader {
   readonly #unflushed = new Set<PendingRequest>()
   readonly #reader: FrameReader
   readonly #timer: DeadlineTimer
+  readonly #gate = new WriteGate()
   #transport: Transport | undefined
   #state: 'handshake' | 'ready' | 'closed' = 'handshake'
   #closeError: KafkaError | undefined
@@ -221,7 +223,8 @@ export class Connection implements TransportReader {
     observer.written(request, this, bytes)
     // A subscriber of the diagnostics channel may have closed the client.
     if (this.isClosed) return
-    if (request.expectsResponse) this.#transport!.write(chunks, request.options.onFlushed)
+    if (request.expectsResponse)
+      this.#gate.write(this.#transport!, { chunks, bytes, onFlushed: request.options.onFlushed })
     else this.#transport!.write(chunks, () => this.#flushed(request))
     this.#timer.wakeBy(request.dueMs)
   }
@@ -255,6 +258,7 @@ export class Connection implements TransportReader {
       this.close(this.#protocolError(what, { retriable: true }))
       return
     }
+    this.#gate.answered(this.#transport!)
     const nowMs = this.#config.runtime.monoNow()
     this.#lastUsedMs = nowMs
     this.#isResponding = false
@@ -387,11 +391,4 @@ export class Connection implements TransportReader {
       (error: unknown) => this.close(asKafkaError(error, 'Re-authentication')),
     )
   }
-}
-
-function encoded(
-  { api, version, body }: PendingRequest,
-  meta: { readonly correlationId: number; readonly clientId: string },
-): Uint8Array[] {
-  return encodeRequest(api, version, meta, typeof body === 'function' ? body(version) : body)
 }

@@ -1,4 +1,4 @@
-import type { Api } from '@ottla/codec'
+import { type Api, encodeRequest } from '@ottla/codec'
 import type { RequestStarted } from '../diagnostics.ts'
 import { textOf } from '../error-data.ts'
 import { abortedError, KafkaError } from '../errors.ts'
@@ -93,6 +93,14 @@ export class PendingRequest {
     this.#release?.()
     this.#observer.settled(this, responseBytes, error)
   }
+}
+
+/** The bytes of the request in its version. */
+export function encoded(
+  { api, version, body }: PendingRequest,
+  meta: { readonly correlationId: number; readonly clientId: string },
+): Uint8Array[] {
+  return encodeRequest(api, version, meta, typeof body === 'function' ? body(version) : body)
 }
 
 /** The body does not fit the version, or the function for it failed. */

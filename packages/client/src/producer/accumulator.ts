@@ -32,7 +32,8 @@ import { WriterPool } from './writer-pool.ts'
 
 /** Above this many bytes the bound is computed exactly: with three bytes per character, batches would only be a third full. */
 const roughUpTo = 2048
-const pooledBytes = 8 << 20
+/** Of `maxBufferedBytes`, for writers that wait for the next batches: of partitions that fill slowly, each takes one. */
+const pooledShare = 0.5
 
 /** Holds accepted records until they are settled, by topic and partition, within one budget of bytes. */
 export class Accumulator implements ProducerParts, SendControl {
@@ -66,7 +67,7 @@ export class Accumulator implements ProducerParts, SendControl {
     this.options = options
     this.runtime = cluster.runtime
     this.codecs = cluster.options.codecs
-    this.pool = new WriterPool(options.maxBatchBytes, Math.min(pooledBytes, options.maxBufferedBytes))
+    this.pool = new WriterPool(options.maxBatchBytes, options.maxBufferedBytes * pooledShare)
     this.compressor = new Compressor(cluster.runtime, { ...noIdentity, transactional: options.transactional })
     this.budget = new BufferBudget(options.maxBufferedBytes)
     this.space = new BufferSpace({

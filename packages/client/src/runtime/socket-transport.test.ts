@@ -79,6 +79,12 @@ afterEach(() => {
   server.close()
 })
 
+test('a connection to the same host is local', async () => {
+  const transport = await dial(new Collector())
+  expect(transport.isLocal).toBe(true)
+  transport.destroy()
+})
+
 describe('a socket', () => {
   test("reads into the reader's memory", async () => {
     const reader = new Collector(1000)

@@ -69,10 +69,13 @@ export function tlsOptions(tls: TlsOptions, serverName: string): ConnectionOptio
 }
 
 class SocketTransport implements Transport {
+  readonly isLocal: boolean
   readonly #socket: Socket
 
+  /** The socket is connected. */
   constructor(socket: Socket) {
     this.#socket = socket
+    this.isLocal = socket.remoteAddress !== undefined && socket.remoteAddress === socket.localAddress
   }
 
   write(chunks: readonly Uint8Array[], onFlushed?: () => void): void {

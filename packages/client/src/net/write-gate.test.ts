@@ -1,0 +1,70 @@
+import type { Transport } from '@ottla/runtime'
+import { describe, expect, test } from 'vitest'
+import { WriteGate } from './write-gate.ts'
+
+const largeBytes = 1 << 20
+const smallBytes = 1_000
+
+function gateTo(isLocal: boolean | undefined) {
+  const written: string[] = []
+  const transport: Transport = {
+    ...(isLocal === undefined ? {} : { isLocal }),
+    write: ([chunk], onFlushed) => {
+      written.push(Buffer.from(chunk!).toString())
+      onFlushed?.()
+    },
+    pause: () => {},
+    resume: () => {},
+    destroy: () => {},
+  }
+  const gate = new WriteGate()
+  const write = (name: string, bytes: number, onFlushed?: () => void) =>
+    gate.write(transport, { chunks: [Buffer.from(name)], bytes, onFlushed })
+  return { written, write, answered: () => gate.answered(transport) }
+}
+
+describe('requests to the same host', () => {
+  test('a large one is written when those before it are answered', () => {
+    const { written, write, answered } = gateTo(true)
+    for (const name of ['a', 'b', 'c']) write(name, largeBytes)
+    expect(written).toEqual(['a'])
+    answered()
+    expect(written).toEqual(['a', 'b'])
+    answered()
+    expect(written).toEqual(['a', 'b', 'c'])
+    answered()
+    write('d', largeBytes)
+    expect(written).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  test('small ones are written immediately, but not before a large one that waits', () => {
+    const { written, write, answered } = gateTo(true)
+    for (const name of ['a', 'b']) write(name, smallBytes)
+    expect(written).toEqual(['a', 'b'])
+    write('c', largeBytes)
+    write('d', smallBytes)
+    write('e', largeBytes)
+    answered()
+    expect(written).toEqual(['a', 'b'])
+    answered()
+    expect(written).toEqual(['a', 'b', 'c', 'd'])
+    for (let at = 0; at < 2; at++) answered()
+    expect(written).toEqual(['a', 'b', 'c', 'd', 'e'])
+  })
+
+  test('the caller of a held one learns when it is flushed', () => {
+    const { write, answered } = gateTo(true)
+    let flushed = 0
+    write('a', largeBytes)
+    write('b', largeBytes, () => flushed++)
+    expect(flushed).toBe(0)
+    answered()
+    expect(flushed).toBe(1)
+  })
+})
+
+test.each([false, undefined])('over a network (%s) each request is written immediately', (isLocal) => {
+  const { written, write } = gateTo(isLocal)
+  for (const name of ['a', 'b', 'c']) write(name, largeBytes)
+  expect(written).toEqual(['a', 'b', 'c'])
+})
