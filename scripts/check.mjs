@@ -6,7 +6,7 @@ import { root } from './lib/npx.mjs'
 /** @typedef {readonly [title: string, script: string]} Check */
 
 /** Those of the sources and those of the packages run side by side, each in their order. @type {readonly (readonly Check[])[]} */
-const lanes = [
+const groups = [
   [
     ['lint and format', 'lint'],
     ['types', 'typecheck'],
@@ -23,7 +23,7 @@ const lanes = [
 /** Alone, after the others: it starts programs, which are slow on a busy machine. @type {Check} */
 const last = ['README and CONTRIBUTING, followed in a fresh clone', 'check:readme']
 
-const all = [...lanes.flat(), last]
+const all = [...groups.flat(), last]
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !all.some(([, script]) => script === name))
 if (unknown.length > 0) {
@@ -54,8 +54,8 @@ async function run([title, script]) {
 }
 
 await Promise.all(
-  lanes.map(async (lane) => {
-    for (const check of lane.filter(isWanted)) await run(check)
+  groups.map(async (group) => {
+    for (const check of group.filter(isWanted)) await run(check)
   }),
 )
 if (isWanted(last)) await run(last)

@@ -258,7 +258,7 @@ export class Connection implements TransportReader {
       this.close(this.#protocolError(what, { retriable: true }))
       return
     }
-    this.#gate.answered(this.#transport!)
+    this.#gate.responded(this.#transport!)
     const nowMs = this.#config.runtime.monoNow()
     this.#lastUsedMs = nowMs
     this.#isResponding = false

@@ -20,45 +20,45 @@ function gateTo(isLocal: boolean | undefined) {
   const gate = new WriteGate()
   const write = (name: string, bytes: number, onFlushed?: () => void) =>
     gate.write(transport, { chunks: [Buffer.from(name)], bytes, onFlushed })
-  return { written, write, answered: () => gate.answered(transport) }
+  return { written, write, responded: () => gate.responded(transport) }
 }
 
 describe('requests to the same host', () => {
-  test('a large one is written when those before it are answered', () => {
-    const { written, write, answered } = gateTo(true)
+  test('a large one is written when those before it have their responses', () => {
+    const { written, write, responded } = gateTo(true)
     for (const name of ['a', 'b', 'c']) write(name, largeBytes)
     expect(written).toEqual(['a'])
-    answered()
+    responded()
     expect(written).toEqual(['a', 'b'])
-    answered()
+    responded()
     expect(written).toEqual(['a', 'b', 'c'])
-    answered()
+    responded()
     write('d', largeBytes)
     expect(written).toEqual(['a', 'b', 'c', 'd'])
   })
 
   test('small ones are written immediately, but not before a large one that waits', () => {
-    const { written, write, answered } = gateTo(true)
+    const { written, write, responded } = gateTo(true)
     for (const name of ['a', 'b']) write(name, smallBytes)
     expect(written).toEqual(['a', 'b'])
     write('c', largeBytes)
     write('d', smallBytes)
     write('e', largeBytes)
-    answered()
+    responded()
     expect(written).toEqual(['a', 'b'])
-    answered()
+    responded()
     expect(written).toEqual(['a', 'b', 'c', 'd'])
-    for (let at = 0; at < 2; at++) answered()
+    for (let at = 0; at < 2; at++) responded()
     expect(written).toEqual(['a', 'b', 'c', 'd', 'e'])
   })
 
   test('the caller of a held one learns when it is flushed', () => {
-    const { write, answered } = gateTo(true)
+    const { write, responded } = gateTo(true)
     let flushed = 0
     write('a', largeBytes)
     write('b', largeBytes, () => flushed++)
     expect(flushed).toBe(0)
-    answered()
+    responded()
     expect(flushed).toBe(1)
   })
 })

@@ -13,13 +13,13 @@ interface Write {
 /**
  * When the requests of one connection are written. A broker reads nothing from a connection while it processes a request of it. What
  * arrives meanwhile fills its receive buffer, and on the loopback interface, with its segments of 64 KiB, the kernel then waits for
- * loss probes, of up to 200 ms each. So a large request to the same host is written as soon as those before it are answered: its bytes
+ * loss probes, of up to 200 ms each. So a large request to the same host is written as soon as those before it have their responses: its bytes
  * are ready, and take no time to arrive. Over a network it is written immediately.
  */
 export class WriteGate {
   readonly #held = new Queue<Write>()
   /** Written, and without a response. */
-  #unanswered = 0
+  #withoutResponse = 0
 
   write(transport: Transport, write: Write): void {
     const mustWait = transport.isLocal === true && !this.#mayWrite(write)
@@ -28,8 +28,8 @@ export class WriteGate {
   }
 
   /** The first of the written requests has its response. */
-  answered(transport: Transport): void {
-    this.#unanswered--
+  responded(transport: Transport): void {
+    this.#withoutResponse--
     for (let next = this.#held.peek(); next !== undefined && this.#mayWrite(next); next = this.#held.peek()) {
       this.#held.shift()
       this.#write(transport, next)
@@ -37,11 +37,11 @@ export class WriteGate {
   }
 
   #mayWrite({ bytes }: Write): boolean {
-    return this.#unanswered === 0 || bytes <= smallBytes
+    return this.#withoutResponse === 0 || bytes <= smallBytes
   }
 
   #write(transport: Transport, { chunks, onFlushed }: Write): void {
-    this.#unanswered++
+    this.#withoutResponse++
     transport.write(chunks, onFlushed)
   }
 }
