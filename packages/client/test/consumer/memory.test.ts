@@ -14,6 +14,9 @@ const batchBytes = mebibyte
 /** Of the requests and objects of 200 partitions, and of what the allocator does not return. */
 const slackBytes = 20 * mebibyte
 
+/** glibc keeps freed blocks below its threshold, which otherwise rises to the size of the batches: what is measured is what is held. */
+const returningAllocator = { MALLOC_MMAP_THRESHOLD_: String(128 << 10) }
+
 test('compressed data of 200 partitions with slow handlers takes no more memory than the budget', {
   timeout: 60_000,
 }, async () => {
@@ -31,7 +34,9 @@ test('compressed data of 200 partitions with slow handlers takes no more memory 
       await Promise.all([0, 1].map(() => producer.send({ topic: 't', partition, value })))
     }
     const args = ['--expose-gc', program, cluster.bootstrap.join(','), String(maxBufferedBytes), '5000']
-    const { stdout } = await promisify(execFile)(process.execPath, args)
+    const { stdout } = await promisify(execFile)(process.execPath, args, {
+      env: { ...process.env, ...returningAllocator },
+    })
     const { count, grownBytes } = JSON.parse(stdout) as { count: number; grownBytes: number }
     expect(count).toBeGreaterThan(20)
     // A response is far smaller than its records; four handlers have one batch each.
