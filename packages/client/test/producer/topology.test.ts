@@ -96,6 +96,26 @@ describe('a topic that was deleted and created again', () => {
     }),
   )
 
+  test('with fewer partitions gets the records that are in flight to those it lacks, within seconds', () =>
+    onTestkit({ topics: { t: 6 } }, async (scenario) => {
+      const { cluster, kafka, advance } = scenario
+      const producer = kafka.producer()
+      const send = (value: string) => producer.send(keys.map((key) => ({ topic: 't', key, value })))
+      await send('a')
+      scenario.fault('Produce', { delay: '4s' }, 'once')
+      const inFlight = send('b')
+      await advance('100ms')
+      await scenario.deleteTopic('t')
+      await cluster.createTopic({ name: 't', partitions: 3, replicationFactor: 1 })
+      const startedMs = scenario.nowMs
+      const other = producer.send({ topic: 't', partition: 0, value: 'c' })
+      await expect(inFlight).resolves.toHaveLength(keys.length)
+      await other
+      expect(scenario.nowMs - startedMs).toBeLessThan(6_000)
+      const all = await Promise.all(upTo(3).map((partition) => scenario.values('t', partition)))
+      expect(all.flat().filter((value) => value === 'b')).toHaveLength(keys.length)
+    }))
+
   test('with fewer partitions fails the records that wait for one of those it lacks, within seconds', () =>
     onTestkit({ topics: { t: 6 } }, async (scenario) => {
       const { cluster, kafka } = scenario

@@ -233,7 +233,9 @@ describe.each(protocols)('with protocol $protocol (release $release)', ({ protoc
       const producer = scenario.kafka.transactionalProducer({ transactionalId })
       await producer.transaction((tx) => tx.send(record('a')))
       await scenario.advance('20m')
-      await producer.transaction((tx) => tx.send(record('b')))
+      await expect(producer.transaction((tx) => tx.send(record('b')))).resolves.toMatchObject({
+        topic: record('b').topic,
+      })
       expect(await committedValues(scenario)).toEqual(['a', 'b'])
       await producer.close()
     }))
