@@ -141,10 +141,13 @@ export class LeaderTracker {
       }
       // Records that are sent from now on look the topic up again.
       topic.known = false
-      topic.missingSinceMs = undefined
       for (const partition of topic.partitions) {
         partition.dropWaiting((outcome) => this.#goneError(topic.name, partition.index, outcome))
       }
+      // What is in flight may be requeued after this.
+      const isEmpty = topic.partitions.every((partition) => partition.isEmpty)
+      topic.missingSinceMs = isEmpty ? undefined : nowMs
+      if (!isEmpty) nextMs = Math.min(nextMs, nowMs + topicTimeoutMs)
     }
     return nextMs
   }

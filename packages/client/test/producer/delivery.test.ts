@@ -130,6 +130,21 @@ describe('topics that vanish', () => {
       expect(await scenario.values('b')).toEqual(['b', 'b'])
     }))
 
+  test('a record in flight while its topic is given up fails soon after its response', () =>
+    onTestkit({ topics: { a: 1 } }, async (scenario) => {
+      const producer = scenario.kafka.producer()
+      await producer.send({ topic: 'a', value: '1' })
+      scenario.fault('Produce', { delay: '20s' }, 'once')
+      const lost = failure(producer.send({ topic: 'a', value: '2' }))
+      await scenario.advance('100ms')
+      await scenario.deleteTopic('a')
+      const deletedMs = scenario.nowMs
+      expect(await lost).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', topic: 'a' })
+      expect(scenario.nowMs - deletedMs).toBeGreaterThan(19_000)
+      expect(scenario.nowMs - deletedMs).toBeLessThan(32_000)
+      expect(producer.bufferedBytes).toBe(0)
+    }))
+
   test('a topic that is created again between two calls starts at sequence 0 of a new epoch', () =>
     onTestkit({}, async (scenario) => {
       const producer = scenario.kafka.producer()
