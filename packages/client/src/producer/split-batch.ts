@@ -44,8 +44,7 @@ export function separate(
 ): Division {
   const { partition, createdMs, generation, ordinal, span } = batch
   const others = new ProducerBatch(partition, newWriter(batch.writer.byteLength), createdMs, generation, ordinal, span)
-  others.lingered = true
-  others.unreported = batch.unreported
+  inherit(others, batch)
   const failed = new BatchResult(partition.topic.name, partition.index)
   failed.error = batch.lastError
   failed.recordErrors = rejected
@@ -60,6 +59,13 @@ export function separate(
     index++
   }
   return { batches: [others], results, rejected: rejected.size }
+}
+
+/** What holds for the records of a batch, for another one that has some of them. */
+function inherit(part: ProducerBatch, { unreported, explicit }: ProducerBatch): void {
+  part.lingered = true
+  part.unreported = unreported
+  part.explicit = explicit
 }
 
 function appendTo({ writer, result }: ProducerBatch, { timestampMs, key, value, headers }: BatchRecord): void {
@@ -111,8 +117,7 @@ function partOf(batch: ProducerBatch, writer: BatchWriter, position: number, sta
   const { partition, createdMs, generation, span } = batch
   const ordinal = batch.ordinal + (position * span) / 2
   const part = new ProducerBatch(partition, writer, createdMs, generation, ordinal, span / 2)
-  part.lingered = true
-  part.unreported = batch.unreported
+  inherit(part, batch)
   part.maybeWritten = batch.maybeWritten
   part.wholeMaybeWritten = batch.maybeWritten
   part.sentByName = batch.sentByName

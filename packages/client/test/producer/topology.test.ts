@@ -131,6 +131,27 @@ describe('a topic that was deleted and created again', () => {
       expect(await waiting).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', partition: 5, retriable: true })
       expect(scenario.nowMs - startedMs).toBeLessThan(5_000)
     }))
+
+  test('with fewer partitions moves no record that names its partition, also after another of its batch was aborted', () =>
+    onTestkit({ topics: { t: 6 } }, async (scenario) => {
+      const { cluster, kafka } = scenario
+      const producer = kafka.producer()
+      await producer.send({ topic: 't', partition: 5, value: 'a' })
+      scenario.fault('Produce', { error: 'NOT_ENOUGH_REPLICAS' }, 'always', { topic: 't', partition: 5 })
+      const first = failure(producer.send({ topic: 't', partition: 5, value: 'b' }))
+      await scenario.advance('100ms')
+      const abort = new AbortController()
+      const aborted = failure(producer.send({ topic: 't', partition: 5, value: 'c' }, { signal: abort.signal }))
+      const other = failure(producer.send({ topic: 't', partition: 5, value: 'd' }))
+      abort.abort()
+      expect(await aborted).toMatchObject({ code: 'ABORTED', outcome: 'not-written' })
+      await scenario.deleteTopic('t')
+      await cluster.createTopic({ name: 't', partitions: 3, replicationFactor: 1 })
+      await producer.send({ topic: 't', partition: 0, value: 'e' })
+      for (const lost of [first, other]) expect(await lost).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION' })
+      const all = await Promise.all(upTo(3).map((partition) => scenario.values('t', partition)))
+      expect(all.flat()).toEqual(['e'])
+    }))
 })
 
 describe('a partition that the cached metadata lacks', () => {
