@@ -17,7 +17,15 @@ interface Grown {
 
 /** Runs the program against a cluster. Real memory needs a process of its own. */
 async function run(cluster: TestCluster, maxBufferedBytes: number, how: string): Promise<Grown> {
-  const args = ['--expose-gc', program, cluster.bootstrap.join(','), String(maxBufferedBytes), how]
+  // A small young generation: V8 lets it grow to 48 MiB, whatever is held.
+  const args = [
+    '--expose-gc',
+    '--max-semi-space-size=2',
+    program,
+    cluster.bootstrap.join(','),
+    String(maxBufferedBytes),
+    how,
+  ]
   const { stdout } = await promisify(execFile)(process.execPath, args)
   return JSON.parse(stdout) as Grown
 }
