@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { createCluster, type TestCluster } from '@ottla/testkit'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { memoryOf } from '../support/memory-of.ts'
 
-const program = fileURLToPath(new URL('../support/producer-memory-program.mjs', import.meta.url))
 const mebibyte = 1 << 20
 /** Of the requests, and of what the allocator does not return. */
 const slackBytes = 50 * mebibyte
@@ -15,19 +12,9 @@ interface Grown {
   readonly grownBytes: number
 }
 
-/** Runs the program against a cluster. Real memory needs a process of its own. */
-async function run(cluster: TestCluster, maxBufferedBytes: number, how: string): Promise<Grown> {
-  // A small young generation: V8 lets it grow to 48 MiB, whatever is held.
-  const args = [
-    '--expose-gc',
-    '--max-semi-space-size=2',
-    program,
-    cluster.bootstrap.join(','),
-    String(maxBufferedBytes),
-    how,
-  ]
-  const { stdout } = await promisify(execFile)(process.execPath, args)
-  return JSON.parse(stdout) as Grown
+/** Runs the program against a cluster. */
+function run(cluster: TestCluster, maxBufferedBytes: number, how: string): Promise<Grown> {
+  return memoryOf('producer-memory-program', [cluster.bootstrap.join(','), String(maxBufferedBytes), how])
 }
 
 describe('while brokers do not respond, records of one byte', () => {
