@@ -13,8 +13,8 @@ interface Write {
 /**
  * When the requests of one connection are written. A broker reads nothing from a connection while it processes a request of it. What
  * arrives meanwhile fills its receive buffer, and on the loopback interface, with its segments of 64 KiB, the kernel then waits for
- * loss probes, of up to 200 ms each. So a large request to the same host is written as soon as those before it have their responses: its bytes
- * are ready, and take no time to arrive. Over a network it is written immediately.
+ * loss probes, of up to 200 ms each. So a large request to the same host is written as soon as those before it have their
+ * responses: its bytes are ready, and take no time to arrive. Over a network it is written immediately.
  */
 export class WriteGate {
   readonly #held = new Queue<Write>()

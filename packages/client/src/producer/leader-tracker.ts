@@ -145,9 +145,8 @@ export class LeaderTracker {
         partition.dropWaiting((outcome) => this.#goneError(topic.name, partition.index, outcome))
       }
       // What is in flight may be requeued after this.
-      const isEmpty = topic.partitions.every((partition) => partition.isEmpty)
-      topic.missingSinceMs = isEmpty ? undefined : nowMs
-      if (!isEmpty) nextMs = Math.min(nextMs, nowMs + topicTimeoutMs)
+      topic.missingSinceMs = topic.isEmpty ? undefined : nowMs
+      if (!topic.isEmpty) nextMs = Math.min(nextMs, nowMs + topicTimeoutMs)
     }
     return nextMs
   }
