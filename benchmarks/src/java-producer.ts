@@ -7,8 +7,8 @@ const className = 'org.apache.kafka.tools.ProducerPerformance'
 const startRecords = 1_000
 
 /** Java's own measurement. What the JVM takes to start and to send 1,000 records is subtracted from its CPU time. */
-export async function runJava(task: ProduceTask): Promise<ProduceMeasured | undefined> {
-  if (task.measure !== 'array') return undefined
+export async function runJava(task: ProduceTask): Promise<ProduceMeasured | null> {
+  if (task.measure !== 'array' || task.transactional) return null
   const start = await perform({ ...task, topic: task.warmTopic, records: startRecords })
   const whole = await perform(task)
   return { ...whole, cpuSeconds: whole.cpuSeconds - start.cpuSeconds, records: task.records - startRecords }

@@ -44,3 +44,7 @@ export const cpuPerMillion = (runs: readonly Measured[]): number =>
 
 export const recordsPerSecond = (runs: readonly Measured[]): number =>
   Math.round(median(runs.map((run) => run.records / run.seconds)))
+
+/** In every other run in the opposite order, so that none always gets the fresher broker. */
+export const alternating = <T>(clients: readonly T[], run: number): readonly T[] =>
+  run % 2 === 1 ? clients : [...clients].reverse()

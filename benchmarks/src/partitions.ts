@@ -1,9 +1,9 @@
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import Table from 'cli-table3'
 import { Kafka } from 'ottla'
+import { inWorker } from './in-worker.ts'
 import type { RoundResult } from './partitions-task.ts'
 
 const counts = [1_000, 10_000] as const
@@ -19,7 +19,9 @@ export async function benchPartitions({ json }: { readonly json: boolean }): Pro
   const results: Record<number, readonly RoundResult[]> = {}
   for (const count of counts) {
     console.error(`${count} partitions`)
-    results[count] = await withBrokers(count, (brokers) => run(brokers, count))
+    results[count] = await withBrokers(count, (brokers) =>
+      inWorker<readonly RoundResult[]>('partitions-task', [brokers, String(count), String(rounds)]),
+    )
   }
   if (json) console.log(JSON.stringify(results))
   else print(results)
@@ -47,12 +49,6 @@ async function fill(brokers: string, count: number): Promise<void> {
   const records = Array.from({ length: count }, (_, partition) => ({ topic, partition, value: 'one' }))
   await kafka.producer().send(records)
   await kafka.close()
-}
-
-async function run(brokers: string, count: number): Promise<readonly RoundResult[]> {
-  const task = fileURLToPath(new URL('./partitions-task.js', import.meta.url))
-  const { stdout } = await promisify(execFile)(process.execPath, [task, brokers, String(count), String(rounds)])
-  return JSON.parse(stdout) as readonly RoundResult[]
 }
 
 const whole = (value: number) => value.toFixed(0)

@@ -8,7 +8,9 @@ import { runInNewContext } from 'node:vm'
 import { decodeResponse, encodeRequest, FrameSplitter, Metadata } from '@ottla/codec'
 import { createCluster, type TestCluster } from '@ottla/testkit'
 import { Kafka } from 'ottla'
-import { line, type Measured, measure, median, numberOf } from './measured.ts'
+import { readBatches } from './consuming/ottla.ts'
+import { checksumOf } from './consuming/task.ts'
+import { line, type Measured, measure, median } from './measured.ts'
 
 const records = 1_000_000
 const valueBytes = 100
@@ -148,24 +150,13 @@ async function throughput(replicationFactor: number) {
   const { cluster, kafka, produced } = await filledCluster(replicationFactor)
   const consume = async (topic: string, count: number) => {
     const consumer = kafka.consumer({ groupId: `g-${topic}`, topics: [topic], offsetReset: 'earliest' })
-    let read = 0
-    let checksum = 0
-    const measured = await measure(async () => {
-      for await (const batch of consumer.batches()) {
-        for (const { key, value } of batch) {
-          if (key !== null && value !== null) checksum += numberOf(value)
-          read++
-        }
-        if (read >= count) break
-      }
-      return read
-    })
+    const measured = await readBatches(consumer, count)
     await consumer.close()
-    return { ...measured, checksum }
+    return measured
   }
   await consume('warm', 100_000)
   const consumed = await consume('measured', records)
-  if (consumed.checksum !== (records * (records - 1)) / 2) throw new Error('what was read is not what was written')
+  if (consumed.checksum !== checksumOf(records)) throw new Error('what was read is not what was written')
   await kafka.close()
   await cluster.close()
   const speeds = ({ seconds, cpuSeconds }: Measured) => ({

@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import Table from 'cli-table3'
+import { inWorker } from './in-worker.ts'
 import type { TestkitResults } from './testkit-tasks.ts'
 
 const names = [
@@ -19,9 +17,7 @@ export async function benchTestkit({ json }: { readonly json: boolean }): Promis
   const results: Partial<Record<(typeof names)[number], unknown>> = {}
   for (const name of names) {
     console.error(name)
-    const tasks = fileURLToPath(new URL('./testkit-tasks.js', import.meta.url))
-    const { stdout } = await promisify(execFile)(process.execPath, [tasks, name])
-    results[name] = JSON.parse(stdout)
+    results[name] = await inWorker('testkit-tasks', [name])
   }
   if (json) console.log(JSON.stringify(results))
   else print(results as TestkitResults)

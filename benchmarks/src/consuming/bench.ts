@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import Table from 'cli-table3'
 import { Kafka } from 'ottla'
-import { cpuPerMillion, line, recordsPerSecond } from '../measured.ts'
+import { inWorker } from '../in-worker.ts'
+import { alternating, cpuPerMillion, line, recordsPerSecond } from '../measured.ts'
 import { type ConsumeMeasured, type ConsumeTask, checksumOf } from './task.ts'
 
 const clients = ['ottla', 'kafkajs'] as const
@@ -21,10 +19,10 @@ export async function benchConsume(options: ConsumeBenchOptions): Promise<void> 
   const topic = await filledTopic(brokers, records)
   const results: Record<Client, ConsumeMeasured[]> = { ottla: [], kafkajs: [] }
   for (let run = 1; run <= runs; run++) {
-    // The order alternates, so that neither client always gets the warmer broker.
-    for (const client of run % 2 === 1 ? clients : [...clients].reverse()) {
+    for (const client of alternating(clients, run)) {
       console.error(`consume, run ${run} of ${runs}: ${client}`)
-      const measured = await inWorker(client, { brokers, topic, records })
+      const task: ConsumeTask = { brokers, topic, records }
+      const measured = await inWorker<ConsumeMeasured>('consuming-worker', [client, JSON.stringify(task)])
       verify(client, measured, records)
       results[client].push(measured)
     }
@@ -43,12 +41,6 @@ async function filledTopic(brokers: readonly string[], records: number): Promise
   }
   await kafka.close()
   return topic
-}
-
-async function inWorker(client: Client, task: ConsumeTask): Promise<ConsumeMeasured> {
-  const worker = fileURLToPath(new URL('./consuming-worker.js', import.meta.url))
-  const { stdout } = await promisify(execFile)(process.execPath, [worker, client, JSON.stringify(task)])
-  return JSON.parse(stdout) as ConsumeMeasured
 }
 
 function verify(client: Client, { records: read, checksum }: ConsumeMeasured, records: number): void {

@@ -1,11 +1,18 @@
-import { Kafka } from 'ottla'
+import { type Consumer, Kafka } from 'ottla'
 import { measure, numberOf } from '../measured.ts'
-import type { Consume } from './task.ts'
+import type { Consume, ConsumeMeasured } from './task.ts'
 
 export const consumeWithOttla: Consume = async (task) => {
   const kafka = new Kafka({ clientId: 'bench', brokers: task.brokers })
   const groupId = `bench-ottla-${Date.now()}`
   const consumer = kafka.consumer({ groupId, topics: [task.topic], offsetReset: 'earliest' })
+  const measured = await readBatches(consumer, task.records)
+  await kafka.close()
+  return measured
+}
+
+/** Reads this many records, by batches. */
+export async function readBatches(consumer: Consumer, wanted: number): Promise<ConsumeMeasured> {
   let records = 0
   let checksum = 0
   const measured = await measure(async () => {
@@ -14,10 +21,9 @@ export const consumeWithOttla: Consume = async (task) => {
         if (key !== null && value !== null) checksum += numberOf(value)
         records++
       }
-      if (records >= task.records) break
+      if (records >= wanted) break
     }
     return records
   })
-  await kafka.close()
   return { ...measured, checksum }
 }

@@ -1,8 +1,7 @@
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { Kafka } from 'ottla'
+import { inWorker } from '../in-worker.ts'
 import { runJava } from '../java-producer.ts'
+import { alternating } from '../measured.ts'
 import { measuresOf, type ProduceMeasure } from './measures.ts'
 import { peers } from './peers/all.ts'
 import { newerNode } from './peers/installed.ts'
@@ -21,7 +20,7 @@ export interface ProduceBenchOptions {
   readonly json: boolean
 }
 
-/** Runs each client in turn, in a process of its own; the order alternates, so that none always has the fresher broker. */
+/** Runs each client in turn, in a process of its own. */
 export async function benchProduce(options: ProduceBenchOptions): Promise<void> {
   const measures = chosen(options)
   const results = new Map(measures.map((measure) => [measure, new Map<string, ProduceMeasured[]>()]))
@@ -29,11 +28,10 @@ export async function benchProduce(options: ProduceBenchOptions): Promise<void> 
   try {
     for (const measure of measures) {
       for (let run = 1; run <= options.runs; run++) {
-        const clients = clientsOf(measure, options)
-        for (const client of run % 2 === 1 ? clients : clients.reverse()) {
+        for (const client of alternating(clientsOf(measure, options), run)) {
           console.error(`${measure.name}, run ${run} of ${options.runs}: ${client}`)
-          const measured = await one(kafka, client, measure, options)
-          if (measured === undefined) continue
+          const measured = await measureOne(kafka, client, measure, options)
+          if (measured === null) continue
           const all = results.get(measure)!
           all.set(client, [...(all.get(client) ?? []), measured])
         }
@@ -56,19 +54,19 @@ function chosen({ records, only }: ProduceBenchOptions): readonly ProduceMeasure
   throw new Error(`no such measure: there are ${all.map(({ name }) => name).join(', ')}`)
 }
 
-function clientsOf(measure: ProduceMeasure, options: ProduceBenchOptions): string[] {
+function clientsOf(measure: ProduceMeasure, options: ProduceBenchOptions): readonly string[] {
   if (measure.clients === 'ottla') return ['ottla']
   return options.peers ? [...Object.keys(peers), 'java'] : ['ottla', 'kafkajs']
 }
 
 let topics = 0
 
-async function one(
+async function measureOne(
   kafka: Kafka,
   client: string,
   measure: ProduceMeasure,
   options: ProduceBenchOptions,
-): Promise<ProduceMeasured | undefined> {
+): Promise<ProduceMeasured | null> {
   const topic = `bench-${measure.name}-${client}-${Date.now().toString(36)}-${topics++}`
   const warmTopic = `${topic}-warm`
   const admin = kafka.admin()
@@ -76,14 +74,11 @@ async function one(
   await admin.createTopics([{ name: topic, partitions: measure.partitions, replicationFactor: 1 }])
   await admin.createTopics([{ name: warmTopic, partitions: 6, replicationFactor: 1 }])
   const task: ProduceTask = { ...measure.task, client, topic, warmTopic, brokers: options.brokers }
-  const measured = await (client === 'java' ? runJava(task) : inWorker(task, options.peers))
-  if (measured !== undefined && client !== 'java') await verifyWritten(kafka, topic, measure, measured.records, client)
+  const node = options.peers ? newerNode : process.execPath
+  const measured = await (client === 'java'
+    ? runJava(task)
+    : inWorker<ProduceMeasured | null>('producing-worker', [JSON.stringify(task)], node))
+  if (measured !== null && client !== 'java') await verifyWritten(kafka, topic, measure, measured.records, client)
   await admin.deleteTopics(names)
   return measured
-}
-
-async function inWorker(task: ProduceTask, newer: boolean): Promise<ProduceMeasured | undefined> {
-  const worker = fileURLToPath(new URL('./producing-worker.js', import.meta.url))
-  const { stdout } = await promisify(execFile)(newer ? newerNode : process.execPath, [worker, JSON.stringify(task)])
-  return (JSON.parse(stdout) as ProduceMeasured | null) ?? undefined
 }

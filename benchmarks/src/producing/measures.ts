@@ -11,6 +11,7 @@ export interface ProduceMeasure {
 
 const base = {
   measure: 'array',
+  transactional: false,
   compression: 'none',
   valueBytes: 100,
   perCall: 1_000,
@@ -35,13 +36,13 @@ export function measuresOf(records: number): readonly ProduceMeasure[] {
       clients: 'ottla',
       name: 'enqueue',
       what: 'enqueue, without a promise each',
-      task: { ...base, measure: 'enqueue', records },
+      task: { ...base, measure: 'enqueue', concurrency: 1, records },
     },
     {
       ...all,
       name: 'single',
       what: 'one awaited send a record, 10,000 at a time',
-      task: { ...base, measure: 'one', concurrency: 10_000, records: few },
+      task: { ...base, measure: 'one', perCall: 1, concurrency: 10_000, records: few },
     },
     { ...all, name: 'large', what: 'arrays, values of 1 KB', task: { ...base, valueBytes: 1_000, records: fewer } },
     { ...all, name: 'lz4', what: 'arrays, compressed with lz4', task: { ...base, compression: 'lz4', records } },
@@ -49,7 +50,7 @@ export function measuresOf(records: number): readonly ProduceMeasure[] {
       ...all,
       name: 'transactions',
       what: 'transactions of 1,000 records',
-      task: { ...base, measure: 'transaction', records: fewer },
+      task: { ...base, transactional: true, concurrency: 1, records: fewer },
     },
     {
       ...all,

@@ -16,15 +16,13 @@ export type Send = () => Promise<unknown>
  * What a client does not offer is absent.
  */
 export interface Sender {
-  /** All records in one call. */
+  /** All records in one call; of a transactional producer, in one transaction. */
   array(topic: string, lines: readonly Line[]): Send
-  /** One record. */
-  one(topic: string, line: Line): Send
+  /** One record, where that is not an array of one. */
+  readonly one?: (topic: string, line: Line) => Send
   /** Hands over records without a promise each; resolves when there is space for more. `flush` waits for all. */
   readonly enqueue?: (topic: string, lines: readonly Line[]) => Send
   readonly flush?: Send
-  /** All records in one transaction. */
-  readonly transaction?: (topic: string, lines: readonly Line[]) => Send
   close(): Promise<unknown>
 }
 

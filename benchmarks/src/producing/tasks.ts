@@ -6,6 +6,8 @@ import type { Peer, Send, Sender, SenderOptions } from './sender.ts'
 export interface ProduceTask extends SenderOptions {
   readonly client: string
   readonly measure: MeasureName
+  /** Each call is a transaction. */
+  readonly transactional: boolean
   readonly topic: string
   /** Of 6 partitions, for the part that is not measured. */
   readonly warmTopic: string
@@ -23,15 +25,15 @@ export interface ProduceMeasured extends Measured {
   readonly peakBytes: number
 }
 
-export type MeasureName = 'array' | 'enqueue' | 'one' | 'transaction' | 'latency'
+export type MeasureName = 'array' | 'enqueue' | 'one' | 'latency'
 
 type Work = (sender: Sender, task: ProduceTask, lines: readonly Line[]) => Promise<Measured>
 
-/** Undefined: the client cannot do it. */
-export async function runTask(task: ProduceTask): Promise<ProduceMeasured | undefined> {
+/** Null: the client cannot do it. */
+export async function runTask(task: ProduceTask): Promise<ProduceMeasured | null> {
   const peer = await peers[task.client]?.()
   const sender = peer?.compressions.includes(task.compression) ? await open(peer, task) : undefined
-  if (sender === undefined || (task.measure === 'enqueue' && sender.enqueue === undefined)) return undefined
+  if (sender === undefined || (task.measure === 'enqueue' && sender.enqueue === undefined)) return null
   const lines = Array.from({ length: task.different }, (_, number) => line(number, task.valueBytes))
   await sender.array(task.warmTopic, lines.slice(0, 1_000))()
   const measured = await works[task.measure](sender, task, lines)
@@ -41,7 +43,7 @@ export async function runTask(task: ProduceTask): Promise<ProduceMeasured | unde
 }
 
 async function open(peer: Peer, task: ProduceTask): Promise<Sender | undefined> {
-  if (task.measure !== 'transaction') return peer.open(task)
+  if (!task.transactional) return peer.open(task)
   return peer.openTransactional?.(task, `bench-${task.topic}`)
 }
 
@@ -53,22 +55,20 @@ const works: Readonly<Record<MeasureName, Work>> = {
     ),
   one: (sender, task, lines) =>
     repeated(
-      { ...task, perCall: 1 },
-      lines.map((each) => sender.one(task.topic, each)),
-    ),
-  transaction: (sender, task, lines) =>
-    repeated(
-      { ...task, concurrency: 1 },
-      chunksOf(lines, task.perCall).flatMap((chunk) => sender.transaction?.(task.topic, chunk) ?? []),
+      task,
+      lines.map((each) => oneOf(sender, task.topic, each)),
     ),
   enqueue: (sender, task, lines) =>
     repeated(
-      { ...task, concurrency: 1 },
+      task,
       chunksOf(lines, task.perCall).flatMap((chunk) => sender.enqueue?.(task.topic, chunk) ?? []),
       sender.flush,
     ),
   latency,
 }
+
+const oneOf = (sender: Sender, topic: string, each: Line): Send =>
+  sender.one?.(topic, each) ?? sender.array(topic, [each])
 
 /** Sends the chunks in turn, `concurrency` at a time, until all records of the task are sent. */
 async function repeated(task: ProduceTask, sends: readonly Send[], flush?: Send): Promise<Measured> {
@@ -89,8 +89,8 @@ const latencyMs = 20_000
 
 /** One record at a time. */
 async function latency(sender: Sender, task: ProduceTask, lines: readonly Line[]): Promise<Measured> {
-  const sends = lines.map((each) => sender.one(task.topic, each))
-  const warm = lines.slice(0, 100).map((each) => sender.one(task.warmTopic, each))
+  const sends = lines.map((each) => oneOf(sender, task.topic, each))
+  const warm = lines.slice(0, 100).map((each) => oneOf(sender, task.warmTopic, each))
   for (const send of warm) await send()
   const times: number[] = []
   const endsMs = performance.now() + latencyMs

@@ -2,7 +2,5 @@
 import { type ProduceTask, runTask } from './tasks.ts'
 
 const measured = await runTask(JSON.parse(process.argv[2] ?? '') as ProduceTask)
-process.stdout.write(JSON.stringify(measured ?? null))
 // Not every client ends all that it started.
-process.stdout.once('drain', () => process.exit())
-if (process.stdout.writableLength === 0) process.exit()
+process.stdout.write(JSON.stringify(measured), () => process.exit())

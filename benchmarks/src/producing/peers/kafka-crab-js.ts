@@ -1,4 +1,3 @@
-import type { Line } from '../../measured.ts'
 import type { Peer } from '../sender.ts'
 import { installed } from './installed.ts'
 
@@ -28,10 +27,12 @@ export const kafkaCrab: Peer = {
         'queue.buffering.max.messages': 1_000_000,
       },
     })
-    const array = (topic: string, lines: readonly Line[]) => {
-      const messages = lines.map(({ key, value }) => ({ key: Buffer.from(key), payload: value }))
-      return () => producer.send({ topic, messages })
+    return {
+      array(topic, lines) {
+        const messages = lines.map(({ key, value }) => ({ key: Buffer.from(key), payload: value }))
+        return () => producer.send({ topic, messages })
+      },
+      close: async () => {},
     }
-    return { array, one: (topic, line) => array(topic, [line]), close: async () => {} }
   },
 }

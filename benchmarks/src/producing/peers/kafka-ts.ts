@@ -1,4 +1,3 @@
-import type { Line } from '../../measured.ts'
 import type { Peer } from '../sender.ts'
 import { installed } from './installed.ts'
 
@@ -29,10 +28,12 @@ export const kafkaTs: Peer = {
       return { host, port: Number(port) }
     })
     const producer = createKafkaClient({ clientId: 'bench', bootstrapServers }).createProducer({})
-    const array = (topic: string, lines: readonly Line[]) => {
-      const messages = lines.map(({ key, value }) => ({ topic, key, value: value.toString('latin1') }))
-      return () => producer.send(messages)
+    return {
+      array(topic, lines) {
+        const messages = lines.map(({ key, value }) => ({ topic, key, value: value.toString('latin1') }))
+        return () => producer.send(messages)
+      },
+      close: () => producer.close(),
     }
-    return { array, one: (topic, line) => array(topic, [line]), close: () => producer.close() }
   },
 }

@@ -21,27 +21,26 @@ export const kafkajs: Peer = {
 
   async open(options) {
     const producer = await connect(options, {})
-    const array = (topic: string, lines: readonly Line[]) => {
-      const messages = lines.map(messageOf)
-      return () => producer.send({ topic, acks: -1, messages })
+    return {
+      array(topic, lines) {
+        const messages = lines.map(messageOf)
+        return () => producer.send({ topic, acks: -1, messages })
+      },
+      close: () => producer.disconnect(),
     }
-    return { array, one: (topic, line) => array(topic, [line]), close: () => producer.disconnect() }
   },
 
   async openTransactional(options, transactionalId) {
     const producer = await connect(options, { transactionalId, idempotent: true, maxInFlightRequests: 1 })
-    const transaction = (topic: string, lines: readonly Line[]) => {
-      const messages = lines.map(messageOf)
-      return async () => {
-        const tx = await producer.transaction()
-        await tx.send({ topic, acks: -1, messages })
-        await tx.commit()
-      }
-    }
     return {
-      array: transaction,
-      one: (topic, line) => transaction(topic, [line]),
-      transaction,
+      array(topic, lines) {
+        const messages = lines.map(messageOf)
+        return async () => {
+          const tx = await producer.transaction()
+          await tx.send({ topic, acks: -1, messages })
+          await tx.commit()
+        }
+      },
       close: () => producer.disconnect(),
     }
   },

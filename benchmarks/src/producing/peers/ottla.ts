@@ -36,14 +36,11 @@ export const ottla: Peer = {
   async openTransactional(options, transactionalId): Promise<Sender> {
     const kafka = connect(options)
     const producer = kafka.transactionalProducer({ transactionalId })
-    const array = (topic: string, lines: readonly Line[]) => {
-      const records = lines.map((line) => recordOf(topic, line))
-      return () => producer.transaction((tx) => tx.send(records))
-    }
     return {
-      array,
-      one: (topic, line) => array(topic, [line]),
-      transaction: array,
+      array(topic, lines) {
+        const records = lines.map((line) => recordOf(topic, line))
+        return () => producer.transaction((tx) => tx.send(records))
+      },
       close: () => kafka.close(),
     }
   },

@@ -15,27 +15,26 @@ export const platformatic: Peer = {
 
   async open(options) {
     const producer = connect(options, {})
-    const array = (topic: string, lines: readonly Line[]) => {
-      const messages = lines.map((line) => messageOf(topic, line))
-      return () => producer.send({ messages })
+    return {
+      array(topic, lines) {
+        const messages = lines.map((line) => messageOf(topic, line))
+        return () => producer.send({ messages })
+      },
+      close: () => producer.close(),
     }
-    return { array, one: (topic, line) => array(topic, [line]), close: () => producer.close() }
   },
 
   async openTransactional(options, transactionalId) {
     const producer = connect(options, { idempotent: true, transactionalId })
-    const transaction = (topic: string, lines: readonly Line[]) => {
-      const messages = lines.map((line) => messageOf(topic, line))
-      return async () => {
-        const tx = await producer.beginTransaction()
-        await tx.send({ messages })
-        await tx.commit()
-      }
-    }
     return {
-      array: transaction,
-      one: (topic, line) => transaction(topic, [line]),
-      transaction,
+      array(topic, lines) {
+        const messages = lines.map((line) => messageOf(topic, line))
+        return async () => {
+          const tx = await producer.beginTransaction()
+          await tx.send({ messages })
+          await tx.commit()
+        }
+      },
       close: () => producer.close(),
     }
   },
