@@ -96,10 +96,10 @@ export class Accumulator implements ProducerParts, SendControl {
     this.#lookup = new TopicLookup(cluster, options, this.#closing.signal, {
       found: (topic, info) => this.#applyTopic(topic, info),
       checked: (topic, count) => this.#appendAwaiting(topic, count),
-      failed: (topic, error, fails) => {
-        this.#failAwaiting(topic, error, fails)
+      failed: (topic, error, fails) => this.#failAwaiting(topic, error, fails),
+      ended: (topic) => {
         // Perhaps a misspelt name: it is not requested with each refresh from now on.
-        if (topic.partitions.length === 0 && topic.isEmpty) this.#directory.forget(topic)
+        if (topic.partitions.length === 0) this.#directory.forget(topic)
       },
     })
     this.identities = transaction ?? this.#createIdentities()

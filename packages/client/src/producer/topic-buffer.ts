@@ -39,7 +39,7 @@ export class TopicBuffer {
   readonly awaiting = new Queue<AwaitingRecord>()
   /** The partitions are known. Otherwise records wait in `awaiting`. */
   known = false
-  /** A metadata look-up is in flight. */
+  /** Its metadata is being looked up, for the records in `awaiting`; until then it is not forgotten. */
   lookingUp = false
   /** Since when the topic has been missing from the metadata; undefined while it is not. */
   missingSinceMs: number | undefined

@@ -13,6 +13,8 @@ export interface LookupHooks {
   checked(topic: TopicBuffer, count: number): void
   /** The first waiting records fail, up to one that `fails` excepts. */
   failed(topic: TopicBuffer, error: KafkaError, fails: (entry: AwaitingRecord) => boolean): void
+  /** No record waits for the topic any more. */
+  ended(topic: TopicBuffer): void
 }
 
 /** Requests the metadata that records wait for: of a topic, or of a partition that the cache lacks. One look-up a topic at a time. */
@@ -29,22 +31,24 @@ export class TopicLookup {
     this.#hooks = hooks
   }
 
-  /** Records wait for the topic. */
+  /** Records wait for the topic. Those that a result of the look-up lets in are part of it. */
   begin(topic: TopicBuffer): void {
+    if (topic.lookingUp) return
+    topic.lookingUp = true
     void this.#run(topic)
   }
 
   async #run(topic: TopicBuffer): Promise<void> {
     while (topic.awaiting.size > 0) {
-      topic.lookingUp = true
       try {
         if (topic.known) await this.#check(topic)
         else await this.#find(topic)
       } catch (cause) {
-        topic.lookingUp = false
         this.#failed(topic, cause)
       }
     }
+    topic.lookingUp = false
+    this.#hooks.ended(topic)
   }
 
   async #find(topic: TopicBuffer): Promise<void> {
@@ -52,7 +56,6 @@ export class TopicLookup {
       timeoutMs: this.#remainingMs(topic),
       signal: this.#closing,
     })
-    topic.lookingUp = false
     this.#hooks.found(topic, info)
   }
 
@@ -65,7 +68,6 @@ export class TopicLookup {
       count = topic.awaiting.size
       await this.#cluster.refreshMetadata(operation, [topic.name], { signal })
     })
-    topic.lookingUp = false
     this.#hooks.checked(topic, count)
   }
 
