@@ -1,5 +1,6 @@
 import { Produce, type ProduceResponse } from '@ottla/codec'
 import type { Broker, ConnectionPurpose, RequestOptions } from '../cluster/broker.ts'
+import { meaningOf } from '../error-meaning.ts'
 import { KafkaError } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Leader } from './adaptive-choice.ts'
@@ -205,6 +206,8 @@ export class Sink implements Leader {
       this.#stalledSinceMs = this.#inFlight.size > 1 ? cluster.runtime.monoNow() : undefined
       if (flushed) this.#recycle(batches)
     } catch (error) {
+      // What is sent again would wait behind it.
+      if (isSilence(error)) broker?.closeConnection(this.#parts.purpose)
       settleFailure(batches, error, broker)
       const topics = new Set(batches.map(({ partition }) => partition.topic.name))
       this.#parts.refresh('a produce request failed', [...topics])
@@ -252,4 +255,9 @@ export class Sink implements Leader {
 function unknownBroker(id: number): KafkaError {
   const message = `Broker ${id} is not in the metadata`
   return new KafkaError('CONNECTION_FAILED', message, { retriable: true, outcome: 'not-written' })
+}
+
+/** The time of a request that was written is over. */
+function isSilence(error: unknown): boolean {
+  return KafkaError.is(error) && error.outcome === 'unknown' && meaningOf(error.code).connection === 'timed-out'
 }

@@ -44,3 +44,14 @@ test("the connections of a producer are closed with it, those of the client's ot
     expect(produce()).toEqual([])
     expect(open.filter((name) => name.startsWith('general@')).length).toBeGreaterThan(0)
   }))
+
+test('a request whose time is over does not hold up the attempts after it', () =>
+  onTestkit({}, async (scenario) => {
+    const producer = scenario.kafka.producer({ requestTimeoutMs: 2_000 })
+    await producer.send({ topic: 't', value: 'first' })
+    scenario.fault('Produce', 'hang', 'once')
+    const startedMs = scenario.nowMs
+    const receipt = await producer.send({ topic: 't', value: 'held' })
+    expect(receipt.offset).toBe(1n)
+    expect(scenario.nowMs - startedMs).toBeLessThan(2_500)
+  }))
