@@ -12,7 +12,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     brokers: { type: 'string' },
-    records: { type: 'string', default: '500000' },
+    records: { type: 'string', default: '3000000' },
     runs: { type: 'string', default: '5' },
     peers: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
