@@ -34,7 +34,8 @@ export interface ErrorMeaning {
   readonly rebootstrap: boolean
   /**
    * What the coordinator reports of a member: its id is unknown; its generation is over; another member uses its instance id; it
-   * has to join again with the id in the response; the group is rebalancing; the group uses none of its assignors.
+   * has to join again with the id in the response; the group is rebalancing; the group uses none of its assignors. With KIP-848: its
+   * epoch is fenced; the coordinator has given it a later epoch; its instance id belongs to a member that has not left.
    */
   readonly member:
     | 'unknown'
@@ -43,6 +44,9 @@ export interface ErrorMeaning {
     | 'id-required'
     | 'rebalancing'
     | 'incompatible'
+    | 'fenced-epoch'
+    | 'stale-epoch'
+    | 'unreleased'
     | undefined
   /**
    * What the leader reports of a producer: its batch is a duplicate; its sequence numbers do not follow the last ones; its id or
@@ -119,6 +123,9 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   MEMBER_ID_REQUIRED: { member: 'id-required' },
   REBALANCE_IN_PROGRESS: { member: 'rebalancing' },
   INCONSISTENT_GROUP_PROTOCOL: { member: 'incompatible' },
+  FENCED_MEMBER_EPOCH: { member: 'fenced-epoch' },
+  STALE_MEMBER_EPOCH: { member: 'stale-epoch' },
+  UNRELEASED_INSTANCE_ID: { member: 'unreleased' },
 
   // ---- producing
   DUPLICATE_SEQUENCE_NUMBER: { producer: 'duplicate' },

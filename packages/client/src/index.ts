@@ -32,7 +32,6 @@ export type {
   ConsumerOptions,
   RebalanceContext,
   RebalanceHook,
-  TopicSelector,
 } from './consumer/options.ts'
 export type { BatchReader } from './consumer/reading/batch-reader.ts'
 export type { Item } from './consumer/reading/marks.ts'
@@ -40,6 +39,7 @@ export type { MessageReader, ReadOptions } from './consumer/reading/message-read
 export type { PollOptions } from './consumer/reading/poll.ts'
 export type { HandlerContext, RetryPolicy, RunOptions } from './consumer/reading/run-options.ts'
 export type { PartitionStatus } from './consumer/status.ts'
+export { type Re2Pattern, re2, type TopicSelector } from './consumer/topic-selector.ts'
 export type {
   DiagnosticsMessages,
   Ended,

@@ -177,6 +177,12 @@ export class Cluster {
     await within(this.runtime, limits, (bounded) => withSignal(this.#refresher.refresh(topics), bounded))
   }
 
+  /** Requests the metadata of topics by id (KIP-516): then `topicById` has those that exist. Rejects when no broker responds. */
+  async lookUpTopicIds(topicIds: readonly string[], signal: AbortSignal): Promise<void> {
+    if (this.closing.aborted) throw closedError('client')
+    await withSignal(this.#refresher.lookUp(topicIds), signal)
+  }
+
   /** Includes topics in each refresh; returns the release. It does not cause a refresh itself. */
   watchTopics(names: readonly string[] | 'all'): () => void {
     return this.#refresher.watch(names)

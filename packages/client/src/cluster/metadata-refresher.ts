@@ -21,10 +21,14 @@ const warnEveryMs = 30_000
 /** The lowest Metadata version in which null means all topics. Every supported broker has it. */
 const leastVersion = 4
 
+/** The lowest version in which topics can be requested by id: in 10 and 11 brokers do not support it. */
+const idVersion = 12
+
 const noOperations = { includeClusterAuthorizedOperations: false, includeTopicAuthorizedOperations: false }
 
 interface TopicsRequest {
-  readonly topics: readonly { readonly topicId: string; readonly name: string }[] | null
+  /** By name; by id where the name is null. */
+  readonly topics: readonly { readonly topicId: string; readonly name: string | null }[] | null
   readonly allowAutoTopicCreation: boolean
   readonly includeClusterAuthorizedOperations: boolean
   readonly includeTopicAuthorizedOperations: boolean
@@ -108,6 +112,13 @@ export class MetadataRefresher {
     for (const topic of creatable) batch.creatable.add(topic)
     if (!this.#running) void this.#run()
     return batch.done.promise
+  }
+
+  /** Requests the metadata of topics by id. Those that no broker has are missing afterwards. */
+  async lookUp(topicIds: readonly string[]): Promise<void> {
+    const topics = topicIds.map((topicId) => ({ topicId, name: null }))
+    const response = await this.#anyResponse({ topics, allowAutoTopicCreation: false, ...noOperations })
+    if (!this.#closing.aborted) this.#hooks.applied(response, false)
   }
 
   close(error: KafkaError): void {
@@ -242,7 +253,9 @@ export class MetadataRefresher {
 }
 
 async function requestFrom(node: BrokerNode, request: TopicsRequest, timeoutMs: number): Promise<MetadataResponse> {
-  const response = await node.request(Metadata, request, { timeoutMs, minVersion: leastVersion })
+  const usesIds = request.topics?.some(({ name }) => name === null) === true
+  const minVersion = usesIds ? idVersion : leastVersion
+  const response = await node.request(Metadata, request, { timeoutMs, minVersion })
   if (response.errorCode !== 0) {
     throw kafkaErrorOf(response.errorCode, 'Metadata', { broker: node })
   }

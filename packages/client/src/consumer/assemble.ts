@@ -1,16 +1,14 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import { CoordinatorConnection } from '../cluster/coordinator-connection.ts'
-import { noTopicId } from '../cluster/topology.ts'
 import { Emitter } from '../emitter.ts'
 import { textOf } from '../error-data.ts'
-import { meaningOf } from '../error-meaning.ts'
 import { asKafkaError, describePartition, KafkaError, optionError } from '../errors.ts'
-import { ClassicMembership } from '../group/classic.ts'
-import type { GroupIdentity, KnownTopic, Membership, TopicPartition } from '../group/membership.ts'
+import type { GroupIdentity } from '../group/membership.ts'
 import type { OriginGroup } from '../group/origin.ts'
 import type { Mutable } from '../mutable.ts'
 import { Assignment } from './assignment.ts'
 import { ConsumerCore } from './core.ts'
+import { createMembership } from './create-membership.ts'
 import { Prefetch } from './fetching/prefetch.ts'
 import { Source } from './fetching/source.ts'
 import { GroupMember } from './group-member.ts'
@@ -61,6 +59,8 @@ export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): Co
   parts.source = createSource(parts)
   parts.lookups = new OffsetRequests(cluster, {
     identity: () => parts.identity,
+    hasEpochs: () => parts.member?.membership?.hasEpochs === true,
+    fenced: (code, generation) => parts.member?.membership?.fenced(code, generation),
     connection: parts.connections.member.offsets,
     isolation: options.isolation,
     closing: parts.lifecycle.closing,
@@ -240,54 +240,6 @@ function createMember(parts: ConsumerParts): GroupMember | undefined {
   )
 }
 
-function createMembership(parts: ConsumerParts, groupId: string): Membership {
-  const { cluster, subscription, assignment, positions, committer, events, lifecycle, connections } = parts
-  const { instanceId, rack, assignors, revokeGraceMs } = parts.options
-  const { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs } = parts.options
-  const times = { sessionTimeoutMs, heartbeatIntervalMs, rebalanceTimeoutMs, revokeGraceMs }
-  return new ClassicMembership(
-    cluster,
-    {
-      groupId,
-      instanceId: instanceId ?? null,
-      rack: rack ?? null,
-      ...times,
-      assignors,
-      connections: connections.member,
-    },
-    {
-      subscribedTopics: async (signal) => {
-        const names = await subscription.topics(signal)
-        parts.missing.look()
-        return names
-      },
-      knownSubscription: () => subscription.known(),
-      partitionCounts: (names, signal) => subscription.counts(names, signal),
-      knownTopic: (topic) => knownTopic(parts, topic),
-      onRevoked: (partitions, signal) => assignment.revoke(partitions, parts.graceMs, signal),
-      onAssigned: (partitions, signal) => assignment.add(partitions, signal),
-      lost: (partitions) => {
-        assignment.lose(partitions)
-        events.emit('lost', { partitions })
-      },
-      onLost: (partitions, signal) => assignment.lost(partitions, signal),
-      beforeJoin: () => commitBeforeJoin(parts),
-      positioned: async (places, signal) => {
-        await parts.turns.own(places.length)
-        await positions.positioned(found(parts, places), signal)
-      },
-      onRebalanced: (info) => {
-        parts.member?.settled()
-        lifecycle.assigned()
-        committer.resume()
-        cluster.metrics.counter('consumer.rebalances').add(1)
-        events.emit('rebalanced', info)
-      },
-      onFatal: (error) => parts.fail(error),
-    },
-  )
-}
-
 function createWatchdog(parts: ConsumerParts): Watchdog {
   const { runtime, options, handOut, assignment, cluster, events } = parts
   const { maxProcessingMs, revokeGraceMs: graceMs, maxWaitMs } = options
@@ -334,25 +286,6 @@ function originGroupOf(parts: ConsumerParts): OriginGroup | undefined {
       return parts.member?.isSettled ?? true
     },
   }
-}
-
-function found({ assignment }: ConsumerParts, places: readonly TopicPartition[]): AssignedPartition[] {
-  return places.map((place) => assignment.partitions.get(place)).filter((partition) => partition !== undefined)
-}
-
-/** A topic that the brokers no longer have has no partitions: its members give them up. */
-function knownTopic({ cluster }: ConsumerParts, topic: string): KnownTopic | undefined {
-  const info = cluster.topic(topic)
-  if (info !== undefined) return { topicId: info.topicId, partitionCount: info.partitions.length }
-  return meaningOf(cluster.topicErrorCode(topic)).missingTopic ? { topicId: noTopicId, partitionCount: 0 } : undefined
-}
-
-async function commitBeforeJoin(parts: ConsumerParts): Promise<void> {
-  const { committer, assignment, options } = parts
-  if (!options.commit.automatic) return
-  const limits = { timeoutMs: options.revokeGraceMs, rebalance: 'fail' as const }
-  const own = [...assignment.partitions.all].filter(({ commitsAutomatically }) => commitsAutomatically)
-  await committer.commitProgress(own, limits).catch((error: unknown) => commitFailed(parts, error))
 }
 
 function commitFailed({ events }: ConsumerParts, error: unknown): void {

@@ -16,13 +16,12 @@ import {
   resolveOptions,
   text,
 } from '../option-table.ts'
+import { isRe2, type TopicSelector } from './topic-selector.ts'
 
 export interface AssignedPartition extends TopicPartition {
   /** Default: the group's committed offset if there is a `groupId`, else by `offsetReset`. */
   readonly offset?: StartOffset | undefined
 }
-
-export type TopicSelector = string | RegExp
 
 /**
  * When processed messages are committed. 'auto': every 5 s, before a revocation and on close. `{ intervalMs, count }`: the same
@@ -48,7 +47,7 @@ export type AssignorName = 'range' | 'roundrobin' | 'cooperative-sticky'
 export interface ConsumerOptions {
   /** Members of a group share the partitions. Required with `topics`. */
   readonly groupId?: string | undefined
-  /** Names and patterns. The client matches patterns, also against topics created later. */
+  /** Names and patterns. The client matches a RegExp, the brokers match `re2('…')`, both also against topics created later. */
   readonly topics?: TopicSelector | readonly TopicSelector[] | undefined
   /** Reads these partitions without joining a group, instead of `topics`. */
   readonly assign?: readonly AssignedPartition[] | undefined
@@ -66,17 +65,22 @@ export interface ConsumerOptions {
   readonly commitStart?: boolean | undefined
   /** Whether to deliver only records of committed transactions, or all records. Default 'read_committed'. */
   readonly isolation?: 'read_committed' | 'read_uncommitted' | undefined
-  /** The group protocol: that of JoinGroup and SyncGroup. Default 'classic', the only one so far. */
-  readonly protocol?: 'classic' | undefined
-  /** In order of preference. Default ['range', 'cooperative-sticky'], as in Java. */
+  /**
+   * The group protocol: that of JoinGroup and SyncGroup, or that of KIP-848, in which the brokers assign and only partitions that
+   * move stop; 'auto' uses 'consumer' where the brokers have it. Members of both can be in one group. Default 'classic'.
+   */
+  readonly protocol?: 'classic' | 'consumer' | 'auto' | undefined
+  /** With `protocol: 'consumer'`: the assignor of the brokers, 'uniform' or 'range'. Default: the first one of the brokers. */
+  readonly remoteAssignor?: string | undefined
+  /** In order of preference, for the classic protocol. Default ['range', 'cooperative-sticky'], as in Java. */
   readonly assignors?: readonly (AssignorName | Assignor)[] | undefined
   /** Makes this a static member (KIP-345), which keeps its partitions across a restart within the session timeout. */
   readonly instanceId?: string | undefined
   /** Reads from replicas in this rack, if there are any (KIP-392). */
   readonly rack?: string | undefined
-  /** Default 45 000. */
+  /** With `protocol: 'consumer'` that of the brokers is decisive (group.consumer.session.timeout.ms). Default 45 000. */
   readonly sessionTimeoutMs?: number | undefined
-  /** Default 3 000. */
+  /** For the classic protocol; else the brokers decide. Default 3 000. */
   readonly heartbeatIntervalMs?: number | undefined
   /** How long a rebalance waits for this member, including its hooks. Default 300 000. */
   readonly rebalanceTimeoutMs?: number | undefined
@@ -119,7 +123,8 @@ const known: Record<AssignorName, Assignor> = {
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-const isSelector = (value: unknown) => (typeof value === 'string' && value !== '') || value instanceof RegExp
+const isSelector = (value: unknown) =>
+  (typeof value === 'string' && value !== '') || value instanceof RegExp || isRe2(value)
 /** Characters of patterns that no topic name has. */
 const looksLikePattern = (value: unknown) => typeof value === 'string' && /[\^$*+?()[\]{}|\\/]/.test(value)
 const isPartition = (value: unknown) =>
@@ -165,8 +170,8 @@ export const consumerOptions = Object.freeze({
   commit: optionalValue<CommitMode>(isCommitMode, "must be 'auto', 'manual', 'none' or { intervalMs, count }"),
   commitStart: optionalValue<boolean>((value) => typeof value === 'boolean', 'must be true or false'),
   isolation: oneOf(['read_committed', 'read_uncommitted'], 'read_committed'),
-  // Not in the type: for JavaScript 'consumer' is refused with a message of its own.
-  protocol: oneOf<'classic' | 'consumer'>(['classic', 'consumer'], 'classic'),
+  protocol: oneOf<'classic' | 'consumer' | 'auto'>(['classic', 'consumer', 'auto'], 'classic'),
+  remoteAssignor: text(undefined),
   assignors: assignorRule,
   instanceId: text(undefined),
   rack: text(undefined),
@@ -198,7 +203,7 @@ export interface CommitPolicy {
 type Table = ReturnType<typeof resolveOptions<typeof consumerOptions>>
 
 export interface ResolvedConsumerOptions
-  extends Omit<Table, 'topics' | 'assign' | 'commit' | 'commitStart' | 'assignors' | 'protocol'> {
+  extends Omit<Table, 'topics' | 'assign' | 'commit' | 'commitStart' | 'assignors'> {
   readonly commitStart: boolean
   readonly topics: readonly TopicSelector[]
   readonly assign: readonly AssignedPartition[]
@@ -210,11 +215,7 @@ const owner = 'kafka.consumer()'
 
 /** Validates the options of `kafka.consumer(…)`; throws INVALID_OPTION. */
 export function resolveConsumerOptions(given: ConsumerOptions): ResolvedConsumerOptions {
-  const { topics, assign, commit, commitStart, assignors, protocol, ...rest } = resolveOptions(
-    owner,
-    consumerOptions,
-    given,
-  )
+  const { topics, assign, commit, commitStart, assignors, ...rest } = resolveOptions(owner, consumerOptions, given)
   if (topics === undefined && assign === undefined) {
     throw invalidOption(`Either 'topics' (with 'groupId') or 'assign' of ${owner} is required`)
   }
@@ -233,10 +234,7 @@ export function resolveConsumerOptions(given: ConsumerOptions): ResolvedConsumer
       'Set a groupId, or read partitions without a group with `assign: [{ topic, partition }]`.',
     )
   }
-  if (protocol === 'consumer') {
-    const problem = "cannot be 'consumer': this protocol (KIP-848) is not supported yet"
-    throw optionError('protocol', owner, problem, "Leave it out, or choose 'classic'.")
-  }
+  checkProtocol(given, rest.protocol, topics)
   if (rest.heartbeatIntervalMs >= rest.sessionTimeoutMs) {
     const hint = 'Choose a third of it, so that two heartbeats may be lost.'
     throw optionError('heartbeatIntervalMs', owner, "must be less than 'sessionTimeoutMs'", hint)
@@ -253,6 +251,22 @@ export function resolveConsumerOptions(given: ConsumerOptions): ResolvedConsumer
     commit: policy,
     assignors: resolveAssignors(assignors),
   })
+}
+
+/** Options of the other protocol have no effect: that would not be what was meant. */
+function checkProtocol(given: ConsumerOptions, protocol: 'classic' | 'consumer' | 'auto', topics: unknown): void {
+  const hint = "Set protocol: 'consumer'."
+  if (protocol !== 'consumer') {
+    if ([topics].flat().some(isRe2)) throw optionError('topics', owner, "requires protocol 'consumer' for re2()", hint)
+    if (given.remoteAssignor !== undefined)
+      throw optionError('remoteAssignor', owner, "requires protocol 'consumer'", hint)
+    return
+  }
+  for (const name of ['assignors', 'heartbeatIntervalMs'] as const) {
+    if (given[name] === undefined) continue
+    const problem = "has no effect with protocol 'consumer': the brokers decide"
+    throw optionError(name, owner, problem, "Leave it out, or choose protocol 'classic'.")
+  }
 }
 
 function commitPolicy(mode: CommitMode): CommitPolicy {

@@ -2,7 +2,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { meaningOf } from '../error-meaning.ts'
 import type { KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../group/membership.ts'
-import type { TopicSelector } from './options.ts'
+import { joinedRe2, type TopicSelector } from './topic-selector.ts'
 
 export type SubscriptionCluster = Pick<
   Cluster,
@@ -20,6 +20,8 @@ export class Subscription {
   readonly #cluster: SubscriptionCluster
   readonly #names: readonly string[]
   readonly #patterns: readonly RegExp[]
+  /** A pattern that the brokers match; null: none. */
+  readonly regex: string | null
   /**
    * The partition count of each topic when it was first seen: later partitions are new and read from the start. Topics whose count
    * was not visible at the start have no entry.
@@ -33,6 +35,7 @@ export class Subscription {
 
   constructor(cluster: SubscriptionCluster, selectors: readonly TopicSelector[]) {
     this.#cluster = cluster
+    this.regex = joinedRe2(selectors)
     this.#names = [...new Set(selectors.filter((selector) => typeof selector === 'string'))]
     // A sticky or global pattern would keep its last index.
     this.#patterns = selectors
@@ -76,7 +79,7 @@ export class Subscription {
 
   /** The reason why nothing can ever be read: each subscribed topic is forbidden or has an invalid name. */
   refused(): KafkaError | undefined {
-    if (this.#patterns.length > 0 || this.#names.length === 0) return undefined
+    if (this.#patterns.length > 0 || this.regex !== null || this.#names.length === 0) return undefined
     const errors = this.#names.map((name) => this.#cluster.topicError(name))
     if (errors.some((error) => error === undefined || !isRefusal(error))) return undefined
     return errors[0]
@@ -138,12 +141,16 @@ export class Subscription {
     if (hasPatterns && !this.#watchesAll) this.#releases.push(this.#cluster.watchTopics('all'))
     this.#watchesAll = hasPatterns
     const missing = this.missing()
-    if (hasPatterns || missing.length > 0) {
-      const operation = `Looking up the subscribed topics ${listed([...this.#names, ...this.#patterns.map(String)])}`
-      await this.#lookUp(operation, 'topics are subscribed to', missing, signal)
+    if (hasPatterns || missing.length > 0 || this.regex !== null) {
+      const patterns = [...this.#patterns.map(String), ...(this.regex === null ? [] : [this.regex])]
+      const operation = `Looking up the subscribed topics ${listed([...this.#names, ...patterns])}`
+      // Which topics the brokers will match is not known: those of this moment are not new.
+      const release = this.regex === null ? undefined : this.#cluster.watchTopics('all')
+      await this.#lookUp(operation, 'topics are subscribed to', missing, signal).finally(release)
     }
     this.#started = true
     for (const name of this.known()) this.#noteFirstCount(name)
+    if (this.regex !== null) for (const { name } of this.#cluster.topics()) this.#noteFirstCount(name)
   }
 
   /** The brokers may not be up yet: it is repeated until the deadline of API calls. */

@@ -2,8 +2,9 @@ import { retryPause } from '../cluster/retry-backoff.ts'
 import { textOf } from '../error-data.ts'
 import { meaningOf } from '../error-meaning.ts'
 import { asKafkaError, type ErrorCode, KafkaError } from '../errors.ts'
-import { scopeOf, WakeUp, waitAtMost, withSignal } from '../runtime/wait.ts'
+import { scopeOf, WakeUp, withSignal } from '../runtime/wait.ts'
 import { type GroupCluster, GroupRequests, recoveryFrom, replacedError } from './classic-requests.ts'
+import { handOver } from './hand-over.ts'
 import { HookQueue } from './hook-queue.ts'
 import { type Joined, type JoinOptions, JoinRound } from './join-round.ts'
 import { MemberIdentity } from './member-identity.ts'
@@ -29,14 +30,12 @@ export interface ClassicOptions extends JoinOptions {
 /** How long a LeaveGroup request may delay the rest of closing. */
 const leaveRequestMs = 5_000
 
-/** The share of the time for leaving that hooks and handlers may use. */
-const handOverShare = 0.8
-
 /**
  * A member of a classic group: one loop that joins, receives its assignment, and waits for a reason to join again. At most one
  * JoinGroup is in flight. A loss is handled when it is found out, whatever the loop does: it aborts the round.
  */
 export class ClassicMembership implements Membership {
+  readonly hasEpochs = false
   readonly #cluster: GroupCluster
   readonly #options: ClassicOptions
   readonly #listener: MembershipListener
@@ -265,8 +264,8 @@ export class ClassicMembership implements Membership {
     const failed = this.#state === 'failed'
     const leaving = new KafkaError('CLOSED', 'The consumer leaves its group')
     this.#stopping.abort(leaving)
-    // Hooks cannot use all of the time: some is reserved for the LeaveGroup request.
-    await this.#handOver(timeoutMs * handOverShare, failed, leaving)
+    const parts = { cluster: this.#cluster, hooks: this.#hooks, ownership: this.#ownership, loop: this.#loop, failed }
+    await handOver({ ...parts, groupId: this.#options.groupId }, timeoutMs, leaving)
     this.#session.stop()
     this.#hooks.close(leaving)
     const { memberId } = this.#identity
@@ -276,20 +275,5 @@ export class ClassicMembership implements Membership {
     }
     this.#requests.closeConnections()
     this.#state = failed ? 'failed' : 'left'
-  }
-
-  /** A hook that runs already gets half of the time, so that the partitions can still be revoked. After a failure none is left. */
-  async #handOver(limitMs: number, failed: boolean, reason: KafkaError): Promise<void> {
-    const { runtime, logger } = this.#cluster
-    const deadlineMs = runtime.monoNow() + limitMs
-    const { groupId: group } = this.#options
-    try {
-      const running = Promise.all([this.#loop, this.#hooks.idle()])
-      if (!(await waitAtMost(runtime, failed ? limitMs : limitMs / 2, running))) this.#hooks.supersede(reason, 0)
-      if (await waitAtMost(runtime, deadlineMs - runtime.monoNow(), this.#ownership.release())) return
-      logger.warn('revoking the partitions before leaving took too long', { group })
-    } catch (error) {
-      logger.warn('revoking the partitions before leaving failed', { group, error: textOf(error) })
-    }
   }
 }

@@ -37,14 +37,17 @@ export interface MemberConnections {
 export type MembershipState = 'unjoined' | 'joining' | 'stable' | 'left' | 'failed'
 
 /**
- * A consumer as a member of its group, whatever the group protocol: `classic.ts` implements the one of join and sync.
+ * A consumer as a member of its group, whatever the group protocol: `classic.ts` implements the one of join and sync, `next-gen.ts`
+ * that of KIP-848.
  */
 export interface Membership {
   readonly state: MembershipState
   readonly identity: GroupIdentity
+  /** Whether the generation is a member epoch (KIP-848), which the coordinator also checks when it looks up commits. */
+  readonly hasEpochs: boolean
   /** Starts to join; the listener is called from now on. */
   start(): void
-  /** Joins again for a new assignment. Calls made before that join share it. */
+  /** Joins again for a new assignment (classic), or reports all of its state to the coordinator (KIP-848). Calls made meanwhile share it. */
   rejoin(reason: string): void
   /** To call when topics or partitions may have changed: joins again if that concerns this member. */
   metadataChanged(): void
@@ -97,6 +100,8 @@ export interface MembershipListener {
    */
   positioned(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void>
   onRebalanced(info: RebalanceInfo): void
+  /** The coordinator gave the member another epoch while it keeps its partitions (KIP-848). */
+  onEpoch(): void
   /** The membership failed for good. Called immediately, after `lost`; only `onLost` may follow. */
   onFatal(error: KafkaError): void
 }

@@ -56,6 +56,7 @@ export class GroupMember {
       onRebalanced: ({ generation, added, revoked }) => {
         this.calls.push(`rebalanced ${generation} +${numbers(added)} -${numbers(revoked)}`)
       },
+      onEpoch: () => {},
       onFatal: (error) => {
         this.fatal = error
         this.calls.push(`fatal ${error.code}`)

@@ -61,10 +61,11 @@ export class ScriptedOffsets {
     const { runtime, closing } = this
     const given = resolveKafkaOptions({ brokers: this.peer.bootstrap, runtime, logger: silentLogger, ...options })
     this.cluster = new Cluster(given, new Metrics())
-    const identity = () => ({ groupId: 'g' })
+    const identity = () => ({ groupId: 'g', memberId: '', generation: -1, instanceId: null })
     const connection = new CoordinatorConnection('offsets:c')
+    const member = { identity, hasEpochs: () => false, fenced: () => {} }
     const limits = { isolation: 'read_committed', closing: closing.signal, turns: this.turns } as const
-    this.requests = new OffsetRequests(this.cluster, { identity, connection, ...limits })
+    this.requests = new OffsetRequests(this.cluster, { ...member, connection, ...limits })
   }
 
   /** Partitions with these leaders. */

@@ -175,10 +175,11 @@ export class CommitOutcomes {
 
   /** The coordinator rejects the identity of the request. Where this member has another one by now, the next request has it. */
   #memberFailed(entry: CommitEntry, error: KafkaError, identity: GroupIdentity): void {
+    const { member } = meaningOf(error.code)
     if (identity.memberId === '') this.#fail(entry, error.with({ hint: noMemberHint }))
-    else if (meaningOf(error.code).member === 'replaced') this.#fail(entry, error)
+    else if (member === 'replaced') this.#fail(entry, error)
     else if (!sameMember(identity, this.#host.identity())) this.#requeue(entry, error)
-    else if (this.#gate.isDraining) this.#retryLater(entry, error)
+    else if (this.#gate.isDraining || member === 'stale-epoch') this.#retryLater(entry, error)
     else if (entry.owner?.revoking === true) this.#fail(entry, error.with({ hint: fencedHint }))
     else {
       entry.failImpatient(error)

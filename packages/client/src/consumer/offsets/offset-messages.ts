@@ -15,6 +15,16 @@ export const operations: Readonly<Record<LookupKind, string>> = {
   'epoch-end': 'Validating a position',
 }
 
+/** From this version on the coordinator can check who looks up commits. */
+const memberVersion = 9
+
+/** Whose commits are looked up. */
+export interface OffsetReader {
+  readonly groupId: string
+  /** A member with an epoch (KIP-848): the coordinator responds to no other one under its name. Called when the request is written. */
+  member(): { readonly memberId: string; readonly memberEpoch: number } | undefined
+}
+
 /** A request to the leader of partitions. */
 export interface LeaderRequest {
   readonly cluster: Pick<Cluster, 'options' | 'partition'>
@@ -28,13 +38,14 @@ export interface LeaderRequest {
 export async function requestCommitted(
   broker: Broker,
   batch: OffsetBatch,
-  groupId: string,
+  reader: OffsetReader,
   options: Pick<RequestOptions, 'purpose' | 'signal'>,
 ): Promise<void> {
+  const { groupId } = reader
   const operation = operations.committed
   // Version 10 has topic ids in place of names.
   const maxVersion = batch.usesIds ? 10 : 9
-  const body = (version: number) => committedRequest(version, groupId, batch)
+  const body = (version: number) => committedRequest(version, reader, batch)
   const response = await broker.request(OffsetFetch, body, { ...options, maxVersion })
   const group = response.groups.find((one) => one.groupId === groupId) ?? response
   const where = { broker, group: groupId }
@@ -48,14 +59,15 @@ export async function requestCommitted(
   }
 }
 
-function committedRequest(version: number, groupId: string, batch: OffsetBatch) {
+function committedRequest(version: number, { groupId, member }: OffsetReader, batch: OffsetBatch) {
   const topics = batch.map(({ topic: name, topicId, entries }) => ({
     name,
     topicId,
     partitionIndexes: [...entries.keys()],
   }))
   if (version < 8) return { groupId, topics, ...(version >= 7 && { requireStable: true }) }
-  return { groups: [{ groupId, topics }], requireStable: true }
+  const identity = version < memberVersion ? undefined : member()
+  return { groups: [{ groupId, topics, ...identity }], requireStable: true }
 }
 
 /** The offsets for timestamps or ends of the log. Under read_committed the end is the last stable offset. */

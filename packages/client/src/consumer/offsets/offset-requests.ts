@@ -2,7 +2,7 @@ import type { Cluster } from '../../cluster/cluster.ts'
 import type { CoordinatorConnection } from '../../cluster/coordinator-connection.ts'
 import { noTopicId, type TopicPartition } from '../../cluster/topology.ts'
 import { coordinatorLost, meaningOf } from '../../error-meaning.ts'
-import { asKafkaError, describePartition, KafkaError, kafkaErrorOf } from '../../errors.ts'
+import { asKafkaError, describePartition, type ErrorCode, KafkaError, kafkaErrorOf } from '../../errors.ts'
 import type { GroupIdentity } from '../../group/membership.ts'
 import { onAbort, within, withSignal } from '../../runtime/wait.ts'
 import { mostPartitionsPerRequest, type Turns } from '../turns.ts'
@@ -34,7 +34,11 @@ export type OffsetsCluster = Pick<
 
 export interface OffsetRequestsOptions {
   /** Of the group whose commits are looked up. Read when a request is written. */
-  readonly identity: () => Pick<GroupIdentity, 'groupId'>
+  readonly identity: () => GroupIdentity
+  /** Whether the generation of the identity is a member epoch. */
+  readonly hasEpochs: () => boolean
+  /** The coordinator rejects the member, or its epoch. */
+  readonly fenced: (code: ErrorCode, generation: number) => void
   /** For the look-up of commits. */
   readonly connection: CoordinatorConnection
   readonly isolation: 'read_committed' | 'read_uncommitted'
@@ -233,14 +237,23 @@ export class OffsetRequests {
     const { closing, identity, connection } = this.#options
     const limits = { operation: operations.committed, timeoutMs: options.requestTimeoutMs, signals: [closing] }
     const { groupId } = identity()
+    let sent: GroupIdentity | undefined
+    const member = () => {
+      sent = this.#options.hasEpochs() ? identity() : undefined
+      if (sent === undefined || sent.generation <= 0) return undefined
+      return { memberId: sent.memberId, memberEpoch: sent.generation }
+    }
     try {
       await within(runtime, limits, async (signal) => {
         const coordinator = await withSignal(this.#cluster.findCoordinator('group', groupId), signal)
-        await requestCommitted(coordinator, batch, groupId, { purpose: connection.to(coordinator), signal })
+        await requestCommitted(coordinator, batch, { groupId, member }, { purpose: connection.to(coordinator), signal })
       })
     } catch (error) {
       if (coordinatorLost(error)) this.#cluster.forgetCoordinator('group', groupId)
-      throw error
+      if (sent === undefined || !KafkaError.is(error) || meaningOf(error.code).member === undefined) throw error
+      this.#options.fenced(error.code, sent.generation)
+      // The member has another epoch soon, or loses its partitions.
+      throw error.with({ retriable: true })
     }
   }
 

@@ -49,7 +49,8 @@ export async function commitOffsets(
     const { member } = meaningOf(code)
     if (!offsets.isMember || sent === undefined) return false
     const now = offsets.identity()
-    return member === 'stale-generation' && (now === undefined || !sameMember(now, sent))
+    const isOld = member === 'stale-generation' || member === 'stale-epoch'
+    return isOld && (now === undefined || !sameMember(now, sent))
   }
   await onCoordinator(cluster, 'group', groupId, what, async (broker, signal) => {
     const { memberId } = identityNow()
