@@ -53,6 +53,14 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect(lines[0]).toMatch(/▇{10} 10 the/)
   })
 
+  test('migration: a group changes its protocol under load, and each record is handled once', async () => {
+    const { code, lines, stderr } = await runExample('migration', ['--count', '60'])
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines.join('\n')).toContain("member-2 restarts with protocol 'consumer'")
+    expect(lines.at(-1)).toContain('60 of 60 records handled, 0 of them twice')
+  })
+
   test('transfers: each one is booked exactly once, although the processor is killed', async () => {
     const { code, lines, stderr } = await runExample('transfers', ['--count', '60'])
     expect(stderr).toBe('')

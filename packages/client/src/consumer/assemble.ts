@@ -174,7 +174,11 @@ function createSource(parts: ConsumerParts): Source {
     host: {
       onOutOfRange: (partition) => parts.positions.outOfRange(partition),
       onNewEpoch: (partition) => parts.positions.validate(partition),
-      onRecreated: (partition) => parts.positions.recreated(partition),
+      onRecreated: (partition) => {
+        // Assignments by topic id do not include the new topic: this member gives the partition up.
+        if (parts.member?.membership?.hasEpochs === true) parts.positions.abandon(partition)
+        else parts.positions.recreated(partition)
+      },
       onForbidden: (partition, error) => forbidden(parts, partition, error),
       hold: () => parts.lookups.hold(),
       onFatal: (error) => parts.fail(asKafkaError(error, 'Fetching')),

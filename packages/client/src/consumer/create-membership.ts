@@ -35,6 +35,8 @@ function createNextGen(parts: ConsumerParts, groupId: string, listener: Membersh
   const memberId = Buffer.from(runtime.secureRandom(memberIdBytes)).toString('base64url')
   const topics = {
     nameOf: (topicId: string) => cluster.topicById(topicId)?.name,
+    idOf: (name: string) => cluster.topic(name)?.topicId,
+    recreated: (name: string) => subscription.recreated(name),
     lookUp: (topicIds: readonly string[], signal: AbortSignal) => cluster.lookUpTopicIds(topicIds, signal),
   }
   const times = { sessionTimeoutMs, rebalanceTimeoutMs, revokeGraceMs }

@@ -40,7 +40,7 @@ const refused: [ConsumerOptions, RegExp][] = [
     { groupId: 'g', topics: 't', assignors: ['range', 'range'] },
     /'assignors' of kafka.consumer\(\) contains a duplicate/,
   ],
-  [{ groupId: 'g', topics: 't', protocol: 'consumer' as never }, /not supported yet/],
+  [{ groupId: 'g', topics: 't', protocol: 'new' as never }, /'protocol' of kafka.consumer\(\) must be one of/],
   [{ groupId: 'g', topics: 't', heartbeatIntervalMs: 45_000 }, /less than 'sessionTimeoutMs'/],
   [{ groupID: 'g', topics: 't' } as never, /'groupID' of kafka.consumer\(\) does not exist/],
 ]

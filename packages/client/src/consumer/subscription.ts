@@ -104,6 +104,11 @@ export class Subscription {
     return partition >= (this.#firstCounts.get(topic) ?? 0)
   }
 
+  /** Another topic has the name now: its partitions are new. */
+  recreated(topic: string): void {
+    this.#firstCounts.set(topic, 0)
+  }
+
   /**
    * The partition counts of all members' topics, for the group's leader. Known ones are checked after the assignment, which does not wait
    * for it: a topic of which the leader has no partition may have been recreated.

@@ -119,7 +119,9 @@ export class NextGenMembership implements Membership {
   }
 
   metadataChanged(): void {
-    if (this.#state === 'stable' && !sameNames(this.#listener.knownSubscription(), this.#names)) this.#beatNow()
+    if (this.#state !== 'stable') return
+    this.#reconciler.metadataChanged()
+    if (!sameNames(this.#listener.knownSubscription(), this.#names)) this.#beatNow()
   }
 
   fenced(code: ErrorCode, generation: number): void {

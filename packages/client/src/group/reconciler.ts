@@ -11,6 +11,10 @@ import type { Ownership } from './ownership.ts'
 export interface TopicNames {
   /** From the cached metadata. */
   nameOf(topicId: string): string | undefined
+  /** The id of the topic that has the name now, from the cached metadata. */
+  idOf(name: string): string | undefined
+  /** Owned partitions belonged to a topic that was deleted; another one has its name. */
+  recreated(name: string): void
   /** Requests the metadata of these topics. */
   lookUp(topicIds: readonly string[], signal: AbortSignal): Promise<void>
 }
@@ -58,7 +62,11 @@ export class Reconciler {
   readonly #stopping: AbortSignal
   /** The topics of the last assignment, by id: the metadata may lack one for a moment. */
   #names: ReadonlyMap<string, string> = new Map()
+  /** Topics of the assignment whose name another one has. */
+  #passedOver: ReadonlySet<string> = new Set()
   #target: Target | undefined
+  /** The target that the member has reached. */
+  #reached: Target | undefined
   #isRunning = false
   /** Aborts when there is another target, or none any more. */
   #current = new AbortController()
@@ -99,6 +107,31 @@ export class Reconciler {
     this.#replace(undefined)
   }
 
+  /**
+   * An assignment is by topic id: where another topic has the name of an owned one, its partitions may be another member's already,
+   * before the coordinator has told this one.
+   */
+  metadataChanged(): void {
+    const target = this.#target
+    if (target === undefined) return
+    const recreated = [...this.#names].filter(([topicId, name]) => this.#isRecreated(topicId, name))
+    for (const [, name] of recreated) this.#host.topics.recreated(name)
+    // A broker with stale metadata may have reported the topic before.
+    const isBack = ({ topicId }: TopicIdPartitions) =>
+      this.#passedOver.has(topicId) && this.#nameOf(topicId) !== undefined
+    if (recreated.length > 0 || target.topics.some(isBack)) this.assign(target.topics)
+  }
+
+  /** Undefined: not known, or another topic has the name. */
+  #nameOf(topicId: string): string | undefined {
+    const name = this.#names.get(topicId) ?? this.#host.topics.nameOf(topicId)
+    return name === undefined || this.#isRecreated(topicId, name) ? undefined : name
+  }
+
+  #isRecreated(topicId: string, name: string): boolean {
+    return (this.#host.topics.idOf(name) ?? topicId) !== topicId
+  }
+
   #replace(target: Target | undefined): void {
     this.#target = target
     this.#current.abort(new Error('the assignment was replaced'))
@@ -106,12 +139,14 @@ export class Reconciler {
   }
 
   async #run(): Promise<void> {
-    for (let target = this.#target; target !== undefined && !this.#stopping.aborted; target = this.#target) {
+    for (;;) {
+      const target = this.#target
+      if (target === undefined || target === this.#reached || this.#stopping.aborted) break
       const { signal } = this.#current
       const { places, names, unknownIds } = this.#resolve(target)
       await this.#step({ target, places, names }, signal)
       if (signal.aborted || this.#stopping.aborted) continue
-      if (unknownIds.length === 0) this.#target = undefined
+      if (unknownIds.length === 0) this.#reached = target
       else await this.#lookUp(unknownIds, signal)
     }
     this.#isRunning = false
@@ -159,15 +194,21 @@ export class Reconciler {
     const places: TopicPartition[] = []
     const names = new Map<string, string>()
     const unknownIds: string[] = []
+    const passedOver = new Set<string>()
     for (const { topicId, partitions } of topics) {
       const topic = this.#names.get(topicId) ?? this.#host.topics.nameOf(topicId)
       if (topic === undefined) {
         unknownIds.push(topicId)
         continue
       }
+      if (this.#isRecreated(topicId, topic)) {
+        passedOver.add(topicId)
+        continue
+      }
       names.set(topicId, topic)
       for (const partition of partitions) places.push({ topic, partition })
     }
+    this.#passedOver = passedOver
     return { places, names, unknownIds }
   }
 

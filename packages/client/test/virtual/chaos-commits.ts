@@ -9,6 +9,8 @@ type OnCommit = (member: string, at: TopicPartition, offset: number, origin: Com
 
 interface Sender {
   readonly name: string
+  /** It has the protocol of KIP-848. */
+  readonly hasEpochs: boolean
   /** When it sent the commit that arrives now. */
   commitSentAtMs(): number
 }
@@ -74,17 +76,19 @@ export class ChaosCommits {
   }
 
   #arrived(sender: Sender, request: Request): void {
-    this.#check(sender.name, request, sender.commitSentAtMs())
+    this.#check(sender, request, sender.commitSentAtMs())
     // A coordinator that stores the commit and then dies cannot be read any more.
     for (const ms of readsAfterMs) this.#cluster.runtime.setTimer(() => this.#read(), ms)
   }
 
   /** Passes on what the coordinator accepts: commits of the current generation that are not between join and sync. */
-  #check(name: string, { memberId, generationIdOrMemberEpoch, topics }: Request, sentAtMs: number): void {
+  #check(sender: Sender, { memberId, generationIdOrMemberEpoch, topics }: Request, sentAtMs: number): void {
     const group = this.#read()
     const member = group?.members.find((one) => one.memberId === memberId)
     if (group === undefined || member === undefined || group.state === 'CompletingRebalance') return
-    if (group.generation !== generationIdOrMemberEpoch) return
+    // A member with epochs may also commit with an earlier one, for partitions that it already had.
+    const isEarlier = sender.hasEpochs && generationIdOrMemberEpoch > 0 && generationIdOrMemberEpoch < member.epoch
+    if (!isEarlier && generationIdOrMemberEpoch !== member.epoch) return
     this.lastAtMs = this.#cluster.virtual?.nowMs ?? 0
     // A cooperative member gives a partition up after it got the assignment without it.
     const others = group.members.filter((one) => one !== member).flatMap((one) => one.partitions)
@@ -99,7 +103,7 @@ export class ChaosCommits {
         if (!this.#before.has(place)) this.#before.set(place, offsetOf(group.offsets.find(isHere)))
         // The same number as that of the topic before.
         if (this.#before.get(place) === Number(committedOffset)) this.#before.set(place, undefined)
-        this.#onCommit(name, { topic, partition }, Number(committedOffset), { isOwner, sentAtMs })
+        this.#onCommit(sender.name, { topic, partition }, Number(committedOffset), { isOwner, sentAtMs })
       }
     }
   }

@@ -40,6 +40,7 @@ const expiryMs = 11_000
 /** One consumer in a process that may crash: it reads until it is stopped, or until an error ends it. */
 export class ChaosMember {
   readonly name: string
+  readonly hasEpochs: boolean
   readonly consumer: Consumer
   readonly #world: MemberWorld
   readonly #options: MemberOptions
@@ -62,17 +63,20 @@ export class ChaosMember {
     this.#process = processRuntime(world.runtime, OffsetCommit.key)
     const { runtime } = this.#process
     const { plan } = world
+    const protocol = plan.protocol === 'mixed' ? random.pick(['classic', 'consumer'] as const) : plan.protocol
+    world.count(`protocol ${protocol}`)
+    this.hasEpochs = protocol === 'consumer'
+    const classic = { protocol: 'classic', assignors: plan.assignors, heartbeatIntervalMs: 1_000 } as const
     this.#kafka = new Kafka({ brokers: world.bootstrap, runtime, logger: silentLogger, clientId: this.name })
     this.consumer = this.#kafka.consumer({
       groupId: 'g',
       topics: plan.topics.map(({ name }) => name),
       offsetReset: plan.offsetReset,
       isolation: plan.committedOnly ? 'read_committed' : 'read_uncommitted',
-      assignors: plan.assignors,
+      ...(protocol === 'classic' ? classic : { protocol }),
       commit: options.commit,
       commitStart: true,
       sessionTimeoutMs: 10_000,
-      heartbeatIntervalMs: 1_000,
       rebalanceTimeoutMs: 20_000,
       maxProcessingMs: 20_000,
       revokeGraceMs: random.pick([0, 500, 5_000]),

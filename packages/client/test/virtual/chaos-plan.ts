@@ -35,6 +35,8 @@ export type ReaderKind = 'messages' | 'batches' | 'poll' | 'each' | 'eachBatch'
 export type CommitChoice = 'auto' | 'manual' | 'none' | { readonly intervalMs: number; readonly count: number }
 export type AssignorChoice = 'range' | 'roundrobin' | 'cooperative-sticky'
 
+export type GroupProtocol = 'classic' | 'consumer'
+
 export interface TopicPlan {
   readonly name: string
   readonly partitions: number
@@ -52,6 +54,8 @@ export interface ChaosPlan {
   readonly committedOnly: boolean
   readonly offsetReset: 'earliest' | 'latest' | 'none'
   readonly assignors: readonly AssignorChoice[]
+  /** 'mixed': each member draws its own. */
+  readonly protocol: GroupProtocol | 'mixed'
   /** How long faults strike. */
   readonly chaosMs: number
 }
@@ -63,7 +67,9 @@ export interface ChaosOptions {
   readonly reader?: ReaderKind | undefined
   readonly commit?: CommitChoice | undefined
   readonly offsetReset?: ChaosPlan['offsetReset'] | undefined
+  /** Fixes the classic protocol, too. */
   readonly assignors?: readonly AssignorChoice[] | undefined
+  readonly protocol?: ChaosPlan['protocol'] | undefined
   readonly replicationFactor?: 1 | 3 | undefined
   readonly members?: number | undefined
   /** Prints each event of the run. */
@@ -102,6 +108,12 @@ export function planOf(given: ChaosOptions): ChaosPlan {
         ['cooperative-sticky'],
         ['cooperative-sticky'],
       ]),
+    // Of its own, so that a seed has the same other dimensions whatever the protocol.
+    protocol:
+      given.protocol ??
+      (given.assignors === undefined
+        ? new ChaosRandom(seed, 'protocol').pick(['classic', 'consumer', 'mixed'] as const)
+        : 'classic'),
     chaosMs: random.whole(10_000, 45_000),
   }
 }

@@ -91,6 +91,8 @@ export class ChaosWorld implements MemberWorld {
         'broker.session.timeout.ms': 6_000,
         'group.initial.rebalance.delay.ms': 500,
         'group.min.session.timeout.ms': 1_000,
+        'group.consumer.session.timeout.ms': sessionMs,
+        'group.consumer.heartbeat.interval.ms': 1_000,
         'auto.create.topics.enable': false,
       },
     })

@@ -137,6 +137,12 @@ export class Positions {
     else this.#toEnd(partition, 'earliest', { how: 'recreated', reason: 'recreated', from })
   }
 
+  /** The topic was created again, and this member does not have the new one: it reads nothing until it gives the partition up. */
+  abandon(partition: AssignedPartition): void {
+    this.#lookups.cancel(partition)
+    partition.displace('recreated')
+  }
+
   /** Revoked, lost or closed. */
   release(partitions: Iterable<AssignedPartition>): void {
     for (const partition of partitions) {

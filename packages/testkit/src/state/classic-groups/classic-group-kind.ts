@@ -70,6 +70,7 @@ export class ClassicGroupKind implements GroupKind, OffsetGroupKind {
         groupInstanceId: member.groupInstanceId,
         clientId: member.clientId,
         isLeader: group.isLeader(member.memberId),
+        epoch: group.generationId,
         partitions: group.usesConsumerProtocol() ? assignedPartitions(member.assignment) : [],
       })),
     }))

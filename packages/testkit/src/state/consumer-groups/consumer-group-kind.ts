@@ -84,6 +84,7 @@ export class ConsumerGroupKind implements GroupKind, OffsetGroupKind {
         groupInstanceId: member.instanceId,
         clientId: member.clientId,
         isLeader: false,
+        epoch: member.memberEpoch,
         partitions: this.#partitionsOf(member),
       })),
     }))

@@ -40,6 +40,8 @@ export interface GroupMemberStatus {
   readonly groupInstanceId: string | null
   readonly clientId: string
   readonly isLeader: boolean
+  /** With the consumer and streams protocols the member's own; else the generation of the group. */
+  readonly epoch: number
   /** Its assignment, ordered by topic and partition; empty for a protocol other than the consumers'. */
   readonly partitions: readonly TopicPartition[]
 }

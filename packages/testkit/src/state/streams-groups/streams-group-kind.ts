@@ -84,6 +84,7 @@ export class StreamsGroupKind implements GroupKind, OffsetGroupKind {
         groupInstanceId: null,
         clientId: member.clientId,
         isLeader: false,
+        epoch: member.memberEpoch,
         partitions: this.#partitionsOf(group, member).sort(byTopicAndPartition),
       })),
     }))
