@@ -1,7 +1,7 @@
 import { Kafka } from 'ottla'
 import { inWorker } from '../in-worker.ts'
 import { runJava } from '../java-producer.ts'
-import { alternating } from '../measured.ts'
+import { alternating, cpuPerMillion } from '../measured.ts'
 import { measuresOf, type ProduceMeasure } from './measures.ts'
 import { peers } from './peers/all.ts'
 import { newerNode } from './peers/installed.ts'
@@ -29,8 +29,9 @@ export async function benchProduce(options: ProduceBenchOptions): Promise<void> 
     for (const measure of measures) {
       for (let run = 1; run <= options.runs; run++) {
         for (const client of alternating(clientsOf(measure, options), run)) {
-          console.error(`${measure.name}, run ${run} of ${options.runs}: ${client}`)
           const measured = await measureOne(kafka, client, measure, options)
+          const figure = measured === null ? 'not offered' : `${cpuPerMillion([measured]).toFixed(3)} CPU s/M`
+          console.error(`${measure.name}, run ${run} of ${options.runs}: ${client} ${figure}`)
           if (measured === null) continue
           const all = results.get(measure)!
           all.set(client, [...(all.get(client) ?? []), measured])

@@ -78,6 +78,12 @@ export interface ChaosOptions {
 
 const rare: ReadonlySet<ChaosFeature> = new Set(['unclean election', 'recreated topic', 'deleted topic', 'compaction'])
 
+function protocolOf(seed: number, features: ReadonlySet<ChaosFeature>): ChaosPlan['protocol'] {
+  const drawn = new ChaosRandom(seed, 'protocol').pick(['classic', 'consumer', 'mixed'] as const)
+  // A classic member has partitions by the name of the topic: in a group that assigns by id it may read a recreated one of another member.
+  return drawn === 'mixed' && features.has('recreated topic') ? 'consumer' : drawn
+}
+
 export function planOf(given: ChaosOptions): ChaosPlan {
   const { seed, features } = given
   const random = new ChaosRandom(seed, 'plan')
@@ -109,11 +115,7 @@ export function planOf(given: ChaosOptions): ChaosPlan {
         ['cooperative-sticky'],
       ]),
     // Of its own, so that a seed has the same other dimensions whatever the protocol.
-    protocol:
-      given.protocol ??
-      (given.assignors === undefined
-        ? new ChaosRandom(seed, 'protocol').pick(['classic', 'consumer', 'mixed'] as const)
-        : 'classic'),
+    protocol: given.protocol ?? (given.assignors === undefined ? protocolOf(seed, all) : 'classic'),
     chaosMs: random.whole(10_000, 45_000),
   }
 }
