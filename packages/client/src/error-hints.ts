@@ -21,6 +21,9 @@ const hints: Partial<Record<ErrorName, string>> = {
   TOPIC_ALREADY_EXISTS: 'Choose another name, or use the existing topic: it was not changed.',
   TOPIC_AUTHORIZATION_FAILED: 'Request an ACL that allows this principal to use the topic.',
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 'Request an ACL that allows this principal to WRITE the transactionalId.',
+  UNRELEASED_INSTANCE_ID:
+    'Give each member an `instanceId` of its own: another consumer that has not left uses this one.',
+  UNSUPPORTED_ASSIGNOR: "Choose a `remoteAssignor` that the brokers have, such as 'uniform' or 'range'.",
   UNKNOWN_TOPIC_OR_PARTITION:
     'Create the topic first (admin.createTopics) or check its spelling: the client does not create topics automatically.',
 }

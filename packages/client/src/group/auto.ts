@@ -1,5 +1,6 @@
 import { ConsumerGroupHeartbeat } from '@ottla/codec'
 import type { Cluster } from '../cluster/cluster.ts'
+import { meaningOf } from '../error-meaning.ts'
 import { asKafkaError, type ErrorCode, KafkaError } from '../errors.ts'
 import type { GroupIdentity, Membership, MembershipListener, MembershipState } from './membership.ts'
 
@@ -98,7 +99,7 @@ export class AutoMembership implements Membership {
       try {
         await broker.versionOf(ConsumerGroupHeartbeat)
       } catch (error) {
-        if (KafkaError.is(error) && error.code === 'UNSUPPORTED_VERSION') return false
+        if (KafkaError.is(error) && meaningOf(error.code).unsupportedVersion) return false
         throw error
       }
       return broker.featureLevel(feature) >= 1

@@ -13,7 +13,7 @@ export interface HandOverParts {
   readonly groupId: string
   readonly hooks: HookQueue
   readonly ownership: Ownership
-  /** The loop of the member, which has been told to stop. */
+  /** The loop of the member, whose signal has aborted. */
   readonly loop: Promise<void> | undefined
   /** The membership has failed: no partition is left to give up. */
   readonly failed: boolean

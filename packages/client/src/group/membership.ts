@@ -100,7 +100,7 @@ export interface MembershipListener {
    */
   positioned(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void>
   onRebalanced(info: RebalanceInfo): void
-  /** The coordinator gave the member another epoch while it keeps its partitions (KIP-848). */
+  /** The member has another epoch while it keeps its partitions (KIP-848). */
   onEpoch(): void
   /** The membership failed for good. Called immediately, after `lost`; only `onLost` may follow. */
   onFatal(error: KafkaError): void

@@ -5,7 +5,7 @@ import {
 } from '@ottla/codec'
 import type { Broker } from '../cluster/broker.ts'
 import { meaningOf } from '../error-meaning.ts'
-import { type KafkaError, kafkaErrorOf } from '../errors.ts'
+import { kafkaErrorOf } from '../errors.ts'
 import { within } from '../runtime/wait.ts'
 import type { GroupCluster } from './classic-requests.ts'
 import type { MemberConnections } from './membership.ts'
@@ -98,19 +98,6 @@ export class NextGenRequests {
   }
 }
 
-/** The hint for a join that the group or the brokers refuse for good. */
-export function refusalHint({ code }: KafkaError): string | undefined {
-  switch (code) {
-    case 'UNSUPPORTED_VERSION':
-      return "These brokers do not have the protocol of KIP-848 (Kafka 4.0 and later, with the feature group.version): choose protocol 'classic' or 'auto'."
-    case 'GROUP_ID_NOT_FOUND':
-      return "The group has members of the classic protocol, and the brokers do not migrate it: choose protocol 'classic'."
-    case 'UNSUPPORTED_ASSIGNOR':
-      return "Choose a `remoteAssignor` that the brokers have, such as 'uniform' or 'range'."
-    case 'UNRELEASED_INSTANCE_ID':
-    case 'FENCED_INSTANCE_ID':
-      return 'Give each member an `instanceId` of its own: another consumer uses this one.'
-    default:
-      return undefined
-  }
-}
+/** What to do where the brokers do not have the protocol. */
+export const protocolHint =
+  "These brokers do not have the protocol of KIP-848 (Kafka 4.0 and later, with the feature group.version): choose protocol 'classic' or 'auto'."

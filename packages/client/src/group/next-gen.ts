@@ -16,7 +16,7 @@ import {
   type MembershipState,
   sameNames,
 } from './membership.ts'
-import { NextGenRequests, refusalHint } from './next-gen-requests.ts'
+import { NextGenRequests, protocolHint } from './next-gen-requests.ts'
 import { Ownership } from './ownership.ts'
 import { type Changes, Reconciler, type TopicNames } from './reconciler.ts'
 import { type MemberReport, ReportedState, type ReportOptions } from './reported-state.ts'
@@ -298,7 +298,8 @@ export class NextGenMembership implements Membership {
   #fail(error: unknown): void {
     if (this.#stopping.signal.aborted) return
     const cause = asKafkaError(error, 'Group membership')
-    const failure = cause.with({ fatal: true, hint: refusalHint(cause) ?? cause.hint })
+    const hint = meaningOf(cause.code).unsupportedVersion ? protocolHint : cause.hint
+    const failure = cause.with({ fatal: true, hint })
     this.#state = 'failed'
     this.#timer.stop()
     this.#stopping.abort(failure)

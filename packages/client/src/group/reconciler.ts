@@ -109,7 +109,7 @@ export class Reconciler {
 
   /**
    * An assignment is by topic id: where another topic has the name of an owned one, its partitions may be another member's already,
-   * before the coordinator has told this one.
+   * before this one receives its assignment.
    */
   metadataChanged(): void {
     const target = this.#target
