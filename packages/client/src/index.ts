@@ -18,12 +18,20 @@ export type {
   CommitFailedEvent,
   CommittedEvent,
   ConsumerEventMap,
+  DelayedEvent,
+  ForwardedEvent,
   HandlerRetryEvent,
   LostEvent,
   PositionResetEvent,
   StalledEvent,
   StuckEvent,
+  UnreadableEvent,
 } from './consumer/events.ts'
+export type { FailedRecord, OriginalPlace, UnreadableBatch } from './consumer/failures/failure.ts'
+export type { FailureHeaderFormat, FailureHeaders } from './consumer/failures/failure-headers.ts'
+export type { DeadLetterOptions, DeadLetterTarget, RetryTopic } from './consumer/failures/failure-options.ts'
+export type { OutgoingHeader, OutgoingRecord, RecordSender, StoredRecord } from './consumer/failures/record-sender.ts'
+export type { OnUnreadable, UnreadableDeadLetter } from './consumer/failures/unreadable.ts'
 export { type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
 export type {
   AssignedPartition,

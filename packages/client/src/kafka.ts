@@ -1,7 +1,7 @@
 import { Admin } from './admin/admin.ts'
 import type { CallOptions, CloseOptions } from './call-options.ts'
 import { Cluster } from './cluster/cluster.ts'
-import { Consumer } from './consumer/consumer.ts'
+import { Consumer, type ConsumerSiblings } from './consumer/consumer.ts'
 import type { ConsumerOptions } from './consumer/options.ts'
 import { meaningOf } from './error-meaning.ts'
 import { closedError, KafkaError } from './errors.ts'
@@ -83,7 +83,13 @@ export class Kafka {
 
   consumer(options: ConsumerOptions): Consumer {
     this.#checkOpen()
-    return this.#consumers.add((onClosed) => new Consumer(this.#cluster, options, onClosed))
+    return this.#consumers.add((onClosed) => new Consumer(this.#cluster, options, onClosed, this.#siblings))
+  }
+
+  /** For retry topics and dead letters. */
+  readonly #siblings: ConsumerSiblings = {
+    producer: () => this.producer(),
+    consumer: (options) => this.consumer(options),
   }
 
   admin(): Admin {

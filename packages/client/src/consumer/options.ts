@@ -16,6 +16,7 @@ import {
   resolveOptions,
   text,
 } from '../option-table.ts'
+import { type OnUnreadable, resolveOnUnreadable, type UnreadablePolicy } from './failures/unreadable.ts'
 
 export interface AssignedPartition extends TopicPartition {
   /** Default: the group's committed offset if there is a `groupId`, else by `offsetReset`. */
@@ -101,6 +102,10 @@ export interface ConsumerOptions {
   readonly maxDecompressedBytes?: number | undefined
   /** Default true. */
   readonly checkCrcs?: boolean | undefined
+  /**
+   * What happens to a batch that cannot be read. Default 'fail': the reader rejects, and the partition is not read until a seek.
+   */
+  readonly onUnreadable?: OnUnreadable | undefined
   /** Awaited before the first record of the partitions is delivered; may seek. */
   readonly onAssigned?: RebalanceHook | undefined
   /**
@@ -182,6 +187,8 @@ export const consumerOptions = Object.freeze({
   maxBufferedBytes: integer(64 << 20, 1),
   maxDecompressedBytes: integer(128 << 20, 1, 0x7fffffff),
   checkCrcs: flag(true),
+  // Examined by `resolveOnUnreadable`.
+  onUnreadable: optionalValue<OnUnreadable>(() => true, ''),
   onAssigned: optionalFunction<RebalanceHook>(),
   onRevoked: optionalFunction<RebalanceHook>(),
   onLost: optionalFunction<RebalanceHook>(),
@@ -198,7 +205,8 @@ export interface CommitPolicy {
 type Table = ReturnType<typeof resolveOptions<typeof consumerOptions>>
 
 export interface ResolvedConsumerOptions
-  extends Omit<Table, 'topics' | 'assign' | 'commit' | 'commitStart' | 'assignors' | 'protocol'> {
+  extends Omit<Table, 'topics' | 'assign' | 'commit' | 'commitStart' | 'assignors' | 'protocol' | 'onUnreadable'> {
+  readonly onUnreadable: UnreadablePolicy
   readonly commitStart: boolean
   readonly topics: readonly TopicSelector[]
   readonly assign: readonly AssignedPartition[]
@@ -247,6 +255,7 @@ export function resolveConsumerOptions(given: ConsumerOptions): ResolvedConsumer
   const policy = commitPolicy(commit ?? (rest.groupId === undefined ? 'none' : 'auto'))
   return Object.freeze({
     ...rest,
+    onUnreadable: resolveOnUnreadable(rest.onUnreadable),
     commitStart: rest.groupId !== undefined && (commitStart ?? policy.automatic),
     topics: Array.isArray(topics) ? [...topics] : topics === undefined ? [] : [topics as TopicSelector],
     assign: assign ?? [],
