@@ -168,6 +168,7 @@ function connectHeaders({ original, groupId, error }: Described, detail: Detail)
 /** What a function returned; the producer checks the values. */
 function listed(headers: FailureHeaders): OutgoingHeader[] {
   if (headers === undefined || headers === null) return []
+  if (typeof headers !== 'object') throw new TypeError("the function 'headers' returned neither an object nor a list")
   if (Array.isArray(headers)) return [...headers]
   return Object.entries(headers).map(([key, value]) => ({ key, value }))
 }
