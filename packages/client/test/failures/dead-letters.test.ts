@@ -222,6 +222,35 @@ describe('a dead letter', () => {
       expect(committedAt(scenario)).toBe(4)
     }))
 
+  test('of a batch that was stored before another one failed is not stored again', () =>
+    onTestkit({ topics }, async (scenario) => {
+      await append(scenario, 0, ['a', 'b', 'c'])
+      let isBroken = true
+      const run = async () => {
+        const consumer = consumerOf(scenario)
+        const running = consumer.run({
+          deadLetter: {
+            topic: ({ message }) => {
+              if (value(message) === 'b' && isBroken) throw new Error('no topic')
+              return 'dlq'
+            },
+          },
+          eachBatch: () => {
+            throw new Error('bad')
+          },
+        })
+        await scenario.advance('2s')
+        await consumer.close()
+        await running.catch(() => {})
+      }
+      await run()
+      expect(committedAt(scenario)).toBe(1)
+      isBroken = false
+      await run()
+      expect(valuesOf(await lettersIn(scenario, 'dlq'))).toEqual(['a', 'b', 'c'])
+      expect(committedAt(scenario)).toBe(3)
+    }))
+
   test("counts as done in mode 'manual'", () =>
     onTestkit({ topics }, async (scenario) => {
       await append(scenario, 0, ['bad', 'b'])
@@ -366,6 +395,26 @@ describe('a dead letter in flight', () => {
       expect(letters).toEqual([0n])
       expect(seen).toEqual(['b'])
       expect(valuesOf(await lettersIn(scenario, 'dlq'))).toEqual(['bad', 'bad'])
+      await consumer.close()
+      await running
+    }))
+
+  test('counts as processing time: a handler that took too long leaves its message to a dead letter', () =>
+    onTestkit({ topics }, async (scenario) => {
+      await append(scenario, 0, ['slow', 'b'])
+      const consumer = consumerOf(scenario, { maxProcessingMs: 10_000, revokeGraceMs: 5_000 })
+      const seen: unknown[] = []
+      const running = consumer.run({
+        deadLetter: { topic: 'dlq' },
+        each: (message, { signal }) => {
+          if (value(message) === 'b') return seen.push('b')
+          return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+        },
+      })
+      await scenario.advance('30s')
+      expect(seen).toEqual(['b'])
+      const [letter] = await lettersIn(scenario, 'dlq')
+      expect(headersOf(letter!)).toMatchObject({ 'ottla-error-name': 'KafkaError' })
       await consumer.close()
       await running
     }))
