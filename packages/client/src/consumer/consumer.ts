@@ -254,8 +254,10 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   async #close(timeoutMs: number): Promise<void> {
+    const { runtime, failureSender } = this.#core.parts
+    const deadlineMs = runtime.monoNow() + timeoutMs
     await Promise.all([this.#core.close(timeoutMs), this.#failures.close(timeoutMs)])
-    await this.#core.parts.failureSender.close(timeoutMs)
+    await failureSender.close(Math.max(0, deadlineMs - runtime.monoNow()))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
