@@ -10,9 +10,8 @@ import type { OriginGroup } from '../group/origin.ts'
 import type { Mutable } from '../mutable.ts'
 import { Assignment } from './assignment.ts'
 import { ConsumerCore } from './core.ts'
-import { FailureSender } from './failures/failure-sender.ts'
+import { createFailureParts } from './failures/failure-parts.ts'
 import type { OwnSender } from './failures/record-sender.ts'
-import { UnreadableBatches } from './failures/unreadable.ts'
 import { Prefetch } from './fetching/prefetch.ts'
 import { Source } from './fetching/source.ts'
 import { GroupMember } from './group-member.ts'
@@ -58,8 +57,10 @@ export function assemble(
       return Math.min(options.revokeGraceMs, parts.lifecycle.closeTimeoutMs / 2)
     },
   }
-  parts.failureSender = new FailureSender(cluster.runtime, createSender)
-  parts.unreadable = createUnreadable(parts)
+  Object.assign(
+    parts,
+    createFailureParts(parts, createSender, (partition, error) => failPartition(parts, partition, error)),
+  )
   parts.missing = new MissingTopics(cluster, parts.subscription)
   parts.prefetch = createPrefetch(parts)
   parts.handOut = createHandOut(parts)
@@ -122,22 +123,6 @@ function createPrefetch(parts: ConsumerParts): Prefetch {
     onSkipped: (partition) => parts.committer.follow(partition),
     onDrained: (partition) => parts.source.wake(partition),
     onUnreadable: (partition, cause, range) => parts.unreadable.handle(partition, cause, range),
-  })
-}
-
-function createUnreadable(parts: ConsumerParts): UnreadableBatches {
-  const { runtime, cluster, events, options, failureSender } = parts
-  return new UnreadableBatches({
-    ...{ runtime, sender: failureSender, policy: options.onUnreadable, groupId: options.groupId },
-    fail: (partition, error) => failPartition(parts, partition, error),
-    onSkipped: (partition, notice) => {
-      const { topic, partition: index, firstOffset, lastOffset, action, error } = notice
-      const fields = { topic, partition: index, firstOffset, lastOffset, action, error: String(error) }
-      cluster.logger.warn('a batch that cannot be read was skipped', fields)
-      events.emit('unreadable', notice)
-      if (partition.progress.uncommittedTail !== undefined) parts.committer.follow(partition)
-      parts.ready(partition)
-    },
   })
 }
 

@@ -175,7 +175,7 @@ describe('a dead letter', () => {
       expect((await lettersIn(scenario, 'dlq')).map(headersOf)).toMatchObject([{ 'ottla-attempts': '1' }])
     }))
 
-  test('without a topic run rejects at once for an error that retryIf refuses', () =>
+  test('without a topic run rejects immediately for an error that retryIf refuses', () =>
     onTestkit({ topics }, async (scenario) => {
       await append(scenario, 0, ['bad'])
       const startMs = scenario.nowMs

@@ -125,7 +125,7 @@ describe('redrive', () => {
       expect(valuesOf(await moved(scenario, 'u'))).toEqual(['v0', 'v3', 'v4', 'v5'])
     }))
 
-  test('moves at most so many letters in a second', () =>
+  test('moves at most ratePerSecond letters in a second', () =>
     onTestkit({ topics }, async (scenario) => {
       await bury(scenario, 20)
       const startMs = scenario.nowMs

@@ -87,7 +87,7 @@ describe('a message in a retry topic', () => {
       await close()
     }))
 
-  test('tells its handler where it was read first, and how many calls have failed', () =>
+  test('shows its handler where it was read first, and how many calls have failed', () =>
     onTestkit({ topics }, async (scenario) => {
       await append(scenario, 0, ['a', 'bad'])
       const { calls, close } = start(scenario, (message, all) => bad(message) && all.length < 4, {
@@ -115,7 +115,7 @@ describe('a message in a retry topic', () => {
       await close()
     }))
 
-  test('is no processing time while it waits: heartbeats go on, and nobody is evicted or reported as stuck', () =>
+  test('is no processing time while it waits: heartbeats continue, and no member is evicted or reported as stuck', () =>
     onTestkit({ topics }, async (scenario) => {
       await append(scenario, 0, ['bad'])
       const { consumer, calls, close } = start(

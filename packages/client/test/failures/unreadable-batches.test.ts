@@ -63,7 +63,7 @@ describe('a batch that cannot be read', () => {
     expect(String(error)).toMatch(/offset 1 to 2 failed/)
   })
 
-  test('is skipped on purpose: its range is told, and the commit moves behind it', async () => {
+  test('is skipped on purpose: its range is reported, and the commit moves behind it', async () => {
     scripted.log.append(['a']).append(['x', 'y']).append(['c'])
     damage(1, breakChecksum)
     const { seen, error, committed, ranges } = await read({ onUnreadable: 'skip' })
@@ -137,15 +137,15 @@ describe('a batch that cannot be read', () => {
     scripted.log.append(['x']).append(['y']).append(['c'])
     damage(0, breakChecksum)
     damage(1, breakChecksum)
-    const asked: string[] = []
+    const decided: string[] = []
     const { error, committed } = await read({
       onUnreadable: async ({ firstOffset, lastOffset, topic, partition }) => {
-        asked.push(`${topic} ${partition} ${firstOffset}-${lastOffset}`)
+        decided.push(`${topic} ${partition} ${firstOffset}-${lastOffset}`)
         await new Promise<void>((resolve) => scripted.runtime.setTimer(resolve, 1_000))
         return firstOffset === 0n ? 'skip' : 'fail'
       },
     })
-    expect(asked).toEqual(['t 0 0-0', 't 0 1-1'])
+    expect(decided).toEqual(['t 0 0-0', 't 0 1-1'])
     expect(error).toMatchObject({ code: 'CORRUPT_MESSAGE', offset: 1n })
     expect(committed).toBe(1n)
     const consumer = scripted.consumer({

@@ -18,7 +18,7 @@ export interface RedriveOptions {
   readonly from: string
   /** The topic to which letters are moved; a function chooses it, or returns undefined to skip the letter. Default: the original. */
   readonly to?: string | ((letter: DeadLetter) => string | undefined) | undefined
-  /** Without `to`: the original topics to which letters may be moved. Whoever writes dead letters chooses their headers. Default: any. */
+  /** Without `to`: the original topics to which letters may be moved. A client that writes dead letters chooses their headers. Default: any. */
   readonly topics?: readonly string[] | undefined
   /** Returns whether a letter is moved. One that is not counts as handled by the group. Default: all are moved. */
   readonly filter?: ((letter: DeadLetter) => boolean | Promise<boolean>) | undefined

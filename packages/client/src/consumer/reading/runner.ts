@@ -216,15 +216,11 @@ export class Runner implements Reader {
 
   async #recover(delivery: Delivery, recovery: Recovery, failed: Failed): Promise<void> {
     const partition = delivery.partition!
-    const { start: offset, era } = delivery
+    const { start: offset } = delivery
     const { error, attempts } = failed
     try {
       const { signal } = partition
-      const onStored = (message: Message) => {
-        // Else another member, or this one from elsewhere, reads it again.
-        const { start, end } = Message.placeOf(message)
-        if (end <= era!.validBelow) partition.progress.settle(start, end)
-      }
+      const onStored = (message: Message) => delivery.settlePart(Message.placeOf(message))
       await recovery.recover({ ...failed, messages: failed.messages(), signal, onStored })
     } catch (cause) {
       delivery.undo()
