@@ -186,18 +186,21 @@ describe('a dead letter', () => {
       expect(scenario.nowMs - startMs).toBeLessThan(10_000)
     }))
 
-  test('is not sent when retryIf throws: run rejects with both reasons', () =>
+  test('is not sent when retryIf throws or returns a promise: run rejects with both reasons', () =>
     onTestkit({ topics }, async (scenario) => {
       await append(scenario, 0, ['bad'])
-      const retryIf = () => {
-        throw new Error('a bug')
+      const wrong = [
+        () => {
+          throw new Error('a bug')
+        },
+        async () => true,
+      ] as never[]
+      const consumer = consumerOf(scenario)
+      for (const retryIf of wrong) {
+        const retry = { attempts: 2, retryIf }
+        const running = consumer.run({ retry, each: poison('bad'), deadLetter: { topic: 'dlq' } })
+        expect(String(await failure(running))).toMatch(/cannot read bad.*retryIf.*(a bug|neither true nor false)/)
       }
-      const running = consumerOf(scenario).run({
-        retry: { attempts: 2, retryIf },
-        each: poison('bad'),
-        deadLetter: { topic: 'dlq' },
-      })
-      expect(String(await failure(running))).toMatch(/cannot read bad.*retryIf.*a bug/)
       expect(await lettersIn(scenario, 'dlq')).toEqual([])
     }))
 

@@ -275,6 +275,16 @@ describe('a run with retry topics', () => {
       await again.close()
     }))
 
+  test('does not send a dead letter to a topic that it reads: the message would be read again and again', () =>
+    onTestkit({ topics }, async (scenario) => {
+      await append(scenario, 0, ['bad'])
+      const deadLetter = { topic: () => 't' }
+      const { running } = start(scenario, bad, { deadLetter, retryTopics: [{ topic: 'retry-1m', delayMs: 1_000 }] })
+      const failing = failure(running)
+      await scenario.advance('10s')
+      expect(await failing).toMatchObject({ code: 'HANDLER_FAILED', topic: 'retry-1m' })
+    }))
+
   test('ends with its signal, with close and with the client, and leaves no consumer behind', () =>
     onTestkit({ topics }, async (scenario) => {
       await append(scenario, 0, ['bad'])

@@ -126,15 +126,20 @@ export class FailureHandling {
 
   #recovery(failures: FailureOptions, stage: number): TopicRecovery {
     const { runtime, sender, options, onForwarded } = this.#host
-    return new TopicRecovery({ runtime, sender, groupId: options.groupId, onForwarded }, failures, stage)
+    const isRead = (topic: string) =>
+      this.#isSubscribed(topic) || failures.retryTopics.some((retryTopic) => retryTopic.topic === topic)
+    return new TopicRecovery({ runtime, sender, groupId: options.groupId, isRead, onForwarded }, failures, stage)
+  }
+
+  #isSubscribed(topic: string): boolean {
+    const { topics, assign } = this.#host.options
+    return topics.some((selector) => selects(selector, topic)) || assign.some((one) => one.topic === topic)
   }
 
   #check({ failures, eachBatch }: ResolvedRunOptions): void {
     const { given, options } = this.#host
     for (const { name, topic } of targetsOf(failures)) {
-      const isRead =
-        options.topics.some((selector) => selects(selector, topic)) || options.assign.some((one) => one.topic === topic)
-      if (!isRead) continue
+      if (!this.#isSubscribed(topic)) continue
       const hint = 'Choose another topic, or a pattern that does not match it: its records would be read as new ones.'
       throw optionError(name, owner, `is a topic that this consumer reads ('${topic}')`, hint)
     }

@@ -21,6 +21,8 @@ export interface RecoveryHost {
   readonly runtime: Runtime
   readonly groupId: string | undefined
   readonly sender: FailureSender
+  /** Whether the consumer, or one of its retry consumers, reads the topic: a dead letter there would be read as a new record. */
+  isRead(topic: string): boolean
   onForwarded(notice: ForwardedNotice): void
 }
 
@@ -99,7 +101,7 @@ export class TopicRecovery implements Recovery {
       const target = typeof deadLetter.topic === 'function' ? deadLetter.topic(failed) : deadLetter.topic
       const place = typeof target === 'string' ? { topic: target } : target
       topic = place?.topic
-      if (topic === failed.message.topic) throw sameTopic(topic)
+      if (typeof topic === 'string' && this.#host.isRead(topic)) throw readTopic(topic)
       const { key, value, timestamp } = failed.message
       const build = (detail: 'full' | 'short'): OutgoingRecord => ({
         ...place,
@@ -120,8 +122,8 @@ export class TopicRecovery implements Recovery {
 
 const defaultTimeoutMs = 60_000
 
-function sameTopic(topic: string): KafkaError {
-  return new KafkaError('INVALID_ARGUMENT', 'The dead letter topic is the topic that is read', {
+function readTopic(topic: string): KafkaError {
+  return new KafkaError('INVALID_ARGUMENT', 'The dead letter topic is one that this consumer reads', {
     topic,
     hint: 'Choose another topic for dead letters: this consumer would read the dead letter again.',
   })

@@ -244,8 +244,11 @@ interface Verdict {
 }
 
 function verdictOf(retryIf: ResolvedRunOptions['retryIf'], error: unknown, attempt: number): Verdict {
+  if (retryIf === undefined) return { isRetriable: true }
   try {
-    return { isRetriable: retryIf === undefined || retryIf(error, attempt) }
+    const isRetriable: unknown = retryIf(error, attempt)
+    if (typeof isRetriable === 'boolean') return { isRetriable }
+    return { isRetriable: false, thrown: new Error("option 'retry.retryIf' returned neither true nor false") }
   } catch (cause) {
     return { isRetriable: false, thrown: new Error(`option 'retry.retryIf' threw ${textOf(cause)}`, { cause }) }
   }
