@@ -206,7 +206,8 @@ describe('a dead letter', () => {
 
   test('is written once for each message of a batch that its handler has not marked', () =>
     onTestkit({ topics }, async (scenario) => {
-      await append(scenario, 0, ['a', 'b', 'c'])
+      const many = Array.from({ length: 250 }, (_, i) => `m${i}`)
+      await append(scenario, 0, ['a', ...many])
       await append(scenario, 0, ['d'])
       const consumer = consumerOf(scenario)
       const stop = new AbortController()
@@ -221,17 +222,17 @@ describe('a dead letter', () => {
         },
       })
       await consumer.close()
-      expect(valuesOf(await lettersIn(scenario, 'dlq'))).toEqual(['b', 'c'])
-      expect(committedAt(scenario)).toBe(4)
+      expect(valuesOf(await lettersIn(scenario, 'dlq')), 'in their order').toEqual(many)
+      expect(committedAt(scenario)).toBe(252)
     }))
 
-  test('of a batch that was stored before another one failed is not stored again', () =>
+  test('of a batch that was stored beside one that failed is not stored again', () =>
     onTestkit({ topics }, async (scenario) => {
       await append(scenario, 0, ['a', 'b', 'c'])
+      const consumer = consumerOf(scenario)
       let isBroken = true
-      const run = async () => {
-        const consumer = consumerOf(scenario)
-        const running = consumer.run({
+      const run = () =>
+        consumer.run({
           deadLetter: {
             topic: ({ message }) => {
               if (value(message) === 'b' && isBroken) throw new Error('no topic')
@@ -242,15 +243,15 @@ describe('a dead letter', () => {
             throw new Error('bad')
           },
         })
-        await scenario.advance('2s')
-        await consumer.close()
-        await running.catch(() => {})
-      }
-      await run()
+      expect(String(await failure(run()))).toMatch(/no topic/)
+      await consumer.commit()
       expect(committedAt(scenario)).toBe(1)
       isBroken = false
-      await run()
-      expect(valuesOf(await lettersIn(scenario, 'dlq'))).toEqual(['a', 'b', 'c'])
+      const running = run()
+      await scenario.advance('2s')
+      await consumer.close()
+      await running
+      expect(valuesOf(await lettersIn(scenario, 'dlq'))).toEqual(['a', 'c', 'b'])
       expect(committedAt(scenario)).toBe(3)
     }))
 
@@ -497,6 +498,10 @@ describe('the options of dead letters', () => {
         expect(error).toMatchObject({ code: 'INVALID_OPTION' })
         expect(String(error)).toMatch(message)
       }
+      const place = { deadLetter: { topic: 'dlq' } } as never
+      expect(() => consumerOf(scenario, place)).toThrow(
+        expect.objectContaining({ hint: expect.stringMatching(/of consumer.run\(\)/) }),
+      )
       const pattern = scenario.kafka.consumer({ groupId: 'p', topics: [/^d/] })
       expect(String(await failure(pattern.run({ each, deadLetter: { topic: 'dlq' } })))).toMatch(/reads \('dlq'\)/)
     }))

@@ -167,6 +167,20 @@ describe('redrive', () => {
       expect(all.length).toBeLessThan(10)
     }))
 
+  test('shares the letters with another call at the same time, and each letter is moved', () =>
+    onTestkit({ topics }, async (scenario) => {
+      await bury(scenario, 40)
+      const reports = await Promise.all([
+        redrive(scenario, { ratePerSecond: 20 }),
+        redrive(scenario, { ratePerSecond: 20 }),
+      ])
+      expect(reports.some(({ isComplete }) => isComplete)).toBe(true)
+      const all = valuesOf(await moved(scenario))
+      expect(new Set(all).size).toBe(40)
+      expect(reports[0].moved + reports[1].moved).toBe(all.length)
+      expect(await redrive(scenario)).toMatchObject({ moved: 0, isComplete: true })
+    }))
+
   test('ends with its signal, and with a function that throws', () =>
     onTestkit({ topics }, async (scenario) => {
       await bury(scenario, 20)

@@ -185,6 +185,27 @@ describe('a message in a retry topic', () => {
       await running
     }))
 
+  test("that is stored before its topic is read is not skipped, although the consumer starts at 'latest'", () =>
+    onTestkit({ topics }, async (scenario) => {
+      // The group of the retry topic finds its coordinator late.
+      scenario.fault(
+        'FindCoordinator',
+        { error: 'COORDINATOR_NOT_AVAILABLE' },
+        { times: 20 },
+        {
+          when: ({ coordinatorKeys, key }) => [...(coordinatorKeys ?? []), key].includes('g-retry-1m'),
+        },
+      )
+      const { consumer, calls, close } = start(scenario, bad, {}, { offsetReset: 'latest' })
+      await consumer.ready()
+      await append(scenario, 0, ['bad'])
+      await scenario.advance('5s')
+      expect(await lettersIn(scenario, 'retry-1m')).toHaveLength(1)
+      await scenario.advance(2 * minute)
+      expect(calls.map(({ topic }) => topic)).toEqual(['t', 'retry-1m'])
+      await close()
+    }))
+
   test('for which retryIf refuses another attempt becomes a dead letter without any wait', () =>
     onTestkit({ topics }, async (scenario) => {
       await append(scenario, 0, ['bad'])

@@ -2,7 +2,7 @@ import { optionError } from '../../errors.ts'
 import { checkNames, milliseconds } from '../../option-table.ts'
 import type { FailedRecord } from './failure.ts'
 import type { FailureHeaderFormat } from './failure-headers.ts'
-import { isApplicationTopic } from './original.ts'
+import { isTopicName } from './original.ts'
 import type { RecordSender } from './record-sender.ts'
 
 /** Where a dead letter is sent: a topic, or a topic and one of its partitions. */
@@ -57,7 +57,7 @@ export function resolveDeadLetter(given: DeadLetterOptions, owner: string, prefi
   }
   checkNames(owner, names, given, prefix)
   const { topic, producer, headers = 'ottla', timeoutMs = timeout.default } = given
-  if (typeof topic !== 'function' && !(typeof topic === 'string' && isApplicationTopic(topic))) {
+  if (typeof topic !== 'function' && !isTopicName(topic)) {
     throw optionError(`${prefix}topic`, owner, 'must be the name of a topic, or a function that returns it')
   }
   if (producer !== undefined && typeof producer?.send !== 'function') {
@@ -89,7 +89,7 @@ export function resolveRetryTopics(given: readonly RetryTopic[] | undefined, own
     }
     checkNames(owner, ['topic', 'delayMs', 'groupId'], entry, prefix)
     const { topic, delayMs, groupId } = entry
-    if (typeof topic !== 'string' || !isApplicationTopic(topic)) {
+    if (!isTopicName(topic)) {
       throw optionError(`${prefix}topic`, owner, 'must be the name of a topic')
     }
     if (seen.has(topic)) throw optionError(`${prefix}topic`, owner, 'is listed twice')

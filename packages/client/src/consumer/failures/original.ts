@@ -47,9 +47,14 @@ export function readOriginal(message: Message): Pick<OriginalPlace, 'topic' | 'p
   )
 }
 
-/** The rules for topic names (Kafka's `Topic.validate`). Those that begin with two underscores belong to Kafka itself. */
-export function isApplicationTopic(name: string): boolean {
-  return /^[a-zA-Z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..' && !name.startsWith('__')
+/** The rules for topic names (Kafka's `Topic.validate`). */
+export function isTopicName(name: unknown): name is string {
+  return typeof name === 'string' && /^[a-zA-Z0-9._-]{1,249}$/.test(name) && name !== '.' && name !== '..'
+}
+
+/** Topics whose names begin with two underscores belong to Kafka or to its tools. */
+export function isInternalName(name: string): boolean {
+  return name.startsWith('__')
 }
 
 function ownOriginal(message: Message): OriginalPlace | undefined {
@@ -74,7 +79,7 @@ function checked(
   offset: bigint | undefined,
 ): Pick<OriginalPlace, 'topic' | 'partition' | 'offset'> | undefined {
   if (topic === undefined || partition === undefined || offset === undefined) return undefined
-  if (!isApplicationTopic(topic)) return undefined
+  if (!isTopicName(topic)) return undefined
   return { topic, partition: Number(partition), offset }
 }
 

@@ -46,11 +46,14 @@ export class TopicRecovery implements Recovery {
     return this.#options.deadLetter !== undefined || (isRetriable && this.#nextTopic !== undefined)
   }
 
-  /** One after the other: the records of a batch keep their order. */
+  /** Sent in their order, up to a limit at a time. Of a batch those that are stored count as processed, also when another one fails. */
   async recover({ messages, ...item }: FailedItem): Promise<void> {
-    for (const message of messages) {
-      await this.#recoverOne(message, item)
-      item.onStored(message)
+    for (let start = 0; start < messages.length; start += mostInFlight) {
+      const sent = messages.slice(start, start + mostInFlight).map(async (message) => {
+        await this.#recoverOne(message, item)
+        item.onStored(message)
+      })
+      for (const result of await Promise.allSettled(sent)) if (result.status === 'rejected') throw result.reason
     }
   }
 
@@ -121,6 +124,8 @@ export class TopicRecovery implements Recovery {
 }
 
 const defaultTimeoutMs = 60_000
+/** Of the messages of a failed batch. */
+const mostInFlight = 100
 
 function readTopic(topic: string): KafkaError {
   return new KafkaError('INVALID_ARGUMENT', 'The dead letter topic is one that this consumer reads', {

@@ -2,7 +2,7 @@ import { optionError } from '../../errors.ts'
 import { checkNames } from '../../option-table.ts'
 import type { Message } from '../message.ts'
 import type { OriginalPlace } from './failure.ts'
-import { isApplicationTopic } from './original.ts'
+import { isTopicName } from './original.ts'
 import type { RecordSender } from './record-sender.ts'
 
 /** A record of a dead letter topic. */
@@ -72,14 +72,21 @@ export function resolveRedrive(options: RedriveOptions): ResolvedRedrive {
     dryRun = false,
     producer,
   } = options
-  const isTopic = (value: unknown) => typeof value === 'string' && isApplicationTopic(value)
   const check = (name: string, fits: boolean, must: string) => {
     if (!fits) throw optionError(name, owner, must)
   }
-  check('from', isTopic(from), 'must be the name of a topic')
-  check('to', to === undefined || typeof to === 'function' || isTopic(to), 'must be the name of a topic or a function')
+  check('from', isTopicName(from), 'must be the name of a topic')
+  check(
+    'to',
+    to === undefined || typeof to === 'function' || isTopicName(to),
+    'must be the name of a topic or a function',
+  )
   check('to', to !== from, 'must be another topic than the one that is read')
-  check('topics', topics === undefined || (Array.isArray(topics) && topics.every(isTopic)), 'must list names of topics')
+  check(
+    'topics',
+    topics === undefined || (Array.isArray(topics) && topics.every(isTopicName)),
+    'must list names of topics',
+  )
   check('filter', filter === undefined || typeof filter === 'function', 'must be a function')
   check(
     'limit',

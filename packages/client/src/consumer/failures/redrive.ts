@@ -7,7 +7,7 @@ import type { Message } from '../message.ts'
 import type { ConsumerOptions } from '../options.ts'
 import { isFailureHeader, ownNames } from './failure-headers.ts'
 import { unsentError } from './failure-sender.ts'
-import { isApplicationTopic, readOriginal } from './original.ts'
+import { isInternalName, isTopicName, readOriginal } from './original.ts'
 import type { OwnSender, RecordSender } from './record-sender.ts'
 import {
   type DeadLetter,
@@ -153,7 +153,7 @@ class Redrive {
 
   /** Where a letter is moved; undefined: nowhere, and it is counted. */
   async #targetOf(message: Message): Promise<string | undefined> {
-    const { to, topics, filter, from } = this.#options
+    const { to, topics, filter } = this.#options
     const letter: DeadLetter = { message, original: readOriginal(message) }
     // The description of a batch that could not be read is no record of any topic.
     if (message.header(ownNames.unreadable) !== undefined) {
@@ -172,13 +172,13 @@ class Redrive {
       }
       return this.#checked(chosen)
     }
-    const topic = to ?? letter.original?.topic
-    const isAllowed = to !== undefined || topics === undefined || topics.includes(topic ?? '')
-    return this.#checked(isAllowed && topic !== from ? topic : undefined)
+    if (to !== undefined) return to
+    const topic = letter.original?.topic ?? ''
+    return this.#checked((topics?.includes(topic) ?? !isInternalName(topic)) ? topic : undefined)
   }
 
   #checked(topic: string | undefined): string | undefined {
-    if (typeof topic === 'string' && isApplicationTopic(topic) && topic !== this.#options.from) return topic
+    if (isTopicName(topic) && topic !== this.#options.from) return topic
     this.#unroutable++
     return undefined
   }

@@ -18,6 +18,6 @@ export interface FailedItem {
 /** What `run` does with failed items before it rejects: it sends them elsewhere. */
 export interface Recovery {
   canRecover(isRetriable: boolean): boolean
-  /** Resolves when all of them are stored elsewhere. Rejects when one may not be: that, and those after it, are undone. */
+  /** Resolves when all of them are stored elsewhere. Rejects when one may not be: those that were not reported as stored are undone. */
   recover(item: FailedItem): Promise<void>
 }

@@ -38,7 +38,7 @@ export interface RunOptions {
   /** Number of partitions processed concurrently. Default { by: 'partition', limit: 1 }. */
   readonly concurrency?: { readonly by?: 'partition' | undefined; readonly limit?: number | undefined } | undefined
   /**
-   * Retries of a failed handler before `run` rejects. Default: one attempt. During a pause the item waits without a worker, and its
+   * Retries of a failed handler before its message is sent elsewhere, or `run` rejects. Default: one attempt. During a pause the item waits without a worker, and its
    * partition with it; other partitions continue.
    */
   readonly retry?: RetryPolicy | undefined

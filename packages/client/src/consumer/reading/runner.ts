@@ -142,7 +142,7 @@ export class Runner implements Reader {
           const result = each(message, context)
           if (isThenable(result)) await result
         } catch (error) {
-          await this.#failed(delivery, () => [message], error)
+          await this.#failed(delivery, message, error)
           return
         }
         this.#processed(batch.owner, delivery)
@@ -160,7 +160,7 @@ export class Runner implements Reader {
       await this.#options.eachBatch!(item, new PartitionContext(batch.owner))
     } catch (error) {
       try {
-        await this.#failed(delivery, () => openOf(batch, item), error)
+        await this.#failed(delivery, item, error)
       } finally {
         this.#handOut.putBack(batch)
       }
@@ -179,7 +179,7 @@ export class Runner implements Reader {
    * Parks the item for its next attempt. After the last one it is sent elsewhere, still in hand, so that a revocation waits for the
    * acknowledgement; throws where that is not possible.
    */
-  async #failed(delivery: Delivery, messages: () => readonly Message[], error: unknown): Promise<void> {
+  async #failed(delivery: Delivery, item: Message | MessageBatch, error: unknown): Promise<void> {
     const partition = delivery.partition!
     const { start: offset, era } = delivery
     const before = this.#parked.attemptsOf(partition, offset)
@@ -193,7 +193,7 @@ export class Runner implements Reader {
     const { isRetriable, thrown } = verdictOf(retryIf, error, attempt)
     const isLast = attempt >= attempts || !isRetriable || era !== partition.era
     if (isLast && partition.owned && thrown === undefined && recovery?.canRecover(isRetriable) === true) {
-      await this.#recover(delivery, recovery, { messages, error, attempts: attempt, isRetriable })
+      await this.#recover(delivery, item, recovery, { error, attempts: attempt, isRetriable })
       return
     }
     delivery.undo()
@@ -214,14 +214,20 @@ export class Runner implements Reader {
     this.#parked.park(partition, offset, attempt, pauseMs)
   }
 
-  async #recover(delivery: Delivery, recovery: Recovery, failed: Failed): Promise<void> {
+  async #recover(
+    delivery: Delivery,
+    item: Message | MessageBatch,
+    recovery: Recovery,
+    failed: Pick<FailedItem, 'error' | 'attempts' | 'isRetriable'>,
+  ): Promise<void> {
     const partition = delivery.partition!
     const { start: offset } = delivery
     const { error, attempts } = failed
     try {
       const { signal } = partition
+      const messages = item instanceof Message ? [item] : openOf(delivery, item)
       const onStored = (message: Message) => delivery.settlePart(Message.placeOf(message))
-      await recovery.recover({ ...failed, messages: failed.messages(), signal, onStored })
+      await recovery.recover({ ...failed, messages, signal, onStored })
     } catch (cause) {
       delivery.undo()
       if (!partition.owned) this.#host.onLateFailure(partition, offset, error)
@@ -231,10 +237,6 @@ export class Runner implements Reader {
     this.#parked.settled(partition)
     this.#handOut.counted(delivery.settle(true))
   }
-}
-
-interface Failed extends Pick<FailedItem, 'error' | 'attempts' | 'isRetriable'> {
-  readonly messages: () => readonly Message[]
 }
 
 interface Verdict {
@@ -255,10 +257,10 @@ function verdictOf(retryIf: ResolvedRunOptions['retryIf'], error: unknown, attem
 }
 
 /** The messages of a batch that the handler has not marked. */
-function openOf({ owner, era }: DeliveredBatch, batch: MessageBatch): Message[] {
+function openOf({ partition, era }: Delivery, batch: MessageBatch): Message[] {
   return [...batch].filter((message) => {
     const { start, end } = Message.placeOf(message)
-    return era !== owner.era || owner.progress.isHanded(start, end)
+    return era !== partition?.era || partition?.progress.isHanded(start, end) === true
   })
 }
 
