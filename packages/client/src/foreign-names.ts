@@ -147,7 +147,6 @@ export const foreignNames: ReadonlyMap<string, readonly ForeignName[]> = new Map
   ['fetchmaxwaitms', [at('consumer', 'maxWaitMs')]],
   ['fetchwaitmaxms', [at('consumer', 'maxWaitMs')]],
   // What becomes of messages that cannot be processed; in other clients often an option of the consumer.
-  ['deadletter', [at('run', 'deadLetter')]],
   ['deadletterqueue', [at('run', 'deadLetter')]],
   ['deadlettertopic', [at('run', 'deadLetter')]],
   ['dlq', [at('run', 'deadLetter')]],

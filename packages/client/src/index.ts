@@ -32,7 +32,7 @@ export type { FailureHeaderFormat, FailureHeaders } from './consumer/failures/fa
 export type { DeadLetterOptions, DeadLetterTarget, RetryTopic } from './consumer/failures/failure-options.ts'
 export type { OutgoingHeader, OutgoingRecord, RecordSender, StoredRecord } from './consumer/failures/record-sender.ts'
 export type { DeadLetter, RedriveOptions, RedriveReport } from './consumer/failures/redrive-options.ts'
-export type { OnUnreadable, UnreadableDeadLetter } from './consumer/failures/unreadable.ts'
+export type { OnUnreadable, UnreadableAction } from './consumer/failures/unreadable.ts'
 export { type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
 export type {
   AssignedPartition,

@@ -1,11 +1,11 @@
 import type { CallOptions } from '../call-options.ts'
-import { textOf } from '../error-data.ts'
 import { asKafkaError, closedError, KafkaError, noSuchPartition } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
 import type { StartOffset } from '../group/offset-input.ts'
 import { errorFields } from '../logger.ts'
 import { waitAtMost } from '../runtime/wait.ts'
 import type { FailureHost } from './failures/failure-handling.ts'
+import { reportForwarded } from './failures/failure-parts.ts'
 import { type CommittedOffset, committedOffsets } from './offsets/committed-offsets.ts'
 import type { ConsumerOptions } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
@@ -54,22 +54,11 @@ export class ConsumerCore {
   }
 
   failureHost(given: ConsumerOptions, createConsumer: FailureHost['createConsumer']): FailureHost {
-    const { runtime, options, events, failureSender, cluster } = this.parts
+    const { runtime, options, events, failureSender } = this.parts
     return {
       ...{ runtime, given, options, createConsumer },
       sender: failureSender,
-      onForwarded: ({ failed, stored, dueMs }) => {
-        const { message, attempts, error } = failed
-        const { topic, partition, offset } = message
-        const to = { topic: stored.topic, partition: stored.partition, offset: stored.offset }
-        const event = { topic, partition, offset, attempts, error, to }
-        const fields = { topic, partition, offset, attempts, to: to.topic, error: textOf(error) }
-        cluster.metrics.counter(dueMs === undefined ? 'consumer.deadLetters' : 'consumer.delayedRecords').add(1)
-        if (dueMs === undefined) {
-          cluster.logger.warn('a message was sent to the dead letter topic', fields)
-          events.emit('deadLettered', event)
-        } else events.emit('delayed', { ...event, dueMs })
-      },
+      onForwarded: (notice) => reportForwarded(this.parts, notice),
       emit: (event, ...args) => events.emit(event, ...args),
     }
   }

@@ -6,6 +6,7 @@ import type { KafkaError } from '../errors.ts'
 import type { GroupIdentity, MemberConnections } from '../group/membership.ts'
 import type { Assignment } from './assignment.ts'
 import type { ConsumerEvents } from './events.ts'
+import type { DeadLetterWriter } from './failures/dead-letter-writer.ts'
 import type { FailureSender } from './failures/failure-sender.ts'
 import type { UnreadableBatches } from './failures/unreadable.ts'
 import type { Prefetch } from './fetching/prefetch.ts'
@@ -63,6 +64,8 @@ export interface ConsumerParts {
   /** For retry topics and dead letters. */
   readonly failureSender: FailureSender
   readonly unreadable: UnreadableBatches
+  /** For records that never reach a handler; undefined without the option `deadLetter`. */
+  readonly deadLetters: DeadLetterWriter | undefined
   /** The member's, or an anonymous one for manually assigned partitions. */
   readonly identity: GroupIdentity
   /** Time for running handlers; when closing, half of the time is left for the commit. */

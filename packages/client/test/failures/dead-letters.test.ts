@@ -320,6 +320,30 @@ describe('a dead letter', () => {
       expect(await take(consumer.messages(), 1)).toEqual(['bad'])
     }))
 
+  test('is sent where the options of the consumer say, unless those of the run say it', () =>
+    onTestkit({ topics: { ...topics, other: 1 } }, async (scenario) => {
+      await append(scenario, 0, ['bad', 'b'])
+      const consumer = consumerOf(scenario, { deadLetter: { topic: 'dlq' } })
+      const first = new AbortController()
+      const each = (message: Message) => {
+        poison('bad', 'c')(message)
+        first.abort()
+      }
+      await consumer.run({ each, signal: first.signal })
+      await append(scenario, 0, ['c', 'd'])
+      const second = new AbortController()
+      await consumer.run({
+        deadLetter: { topic: 'other' },
+        signal: second.signal,
+        each: (message) => {
+          poison('c')(message)
+          second.abort()
+        },
+      })
+      expect(valuesOf(await lettersIn(scenario, 'dlq'))).toEqual(['bad'])
+      expect(valuesOf(await lettersIn(scenario, 'other'))).toEqual(['c'])
+    }))
+
   test('is sent by a producer of the application, which stays open', () =>
     onTestkit({ topics }, async (scenario) => {
       await append(scenario, 0, ['bad', 'ok'])
@@ -498,10 +522,9 @@ describe('the options of dead letters', () => {
         expect(error).toMatchObject({ code: 'INVALID_OPTION' })
         expect(String(error)).toMatch(message)
       }
-      const place = { deadLetter: { topic: 'dlq' } } as never
-      expect(() => consumerOf(scenario, place)).toThrow(
-        expect.objectContaining({ hint: expect.stringMatching(/of consumer.run\(\)/) }),
-      )
+      const place = { dlq: 'dlq' } as never
+      const hint = expect.stringMatching(/deadLetter/)
+      expect(() => consumerOf(scenario, place)).toThrow(expect.objectContaining({ hint }))
       const pattern = scenario.kafka.consumer({ groupId: 'p', topics: [/^d/] })
       expect(String(await failure(pattern.run({ each, deadLetter: { topic: 'dlq' } })))).toMatch(/reads \('dlq'\)/)
     }))

@@ -5,7 +5,7 @@ import { lettersIn, valuesOf } from '../support/letters.ts'
 import { onTestkit, type Scenario } from '../support/on-testkit.ts'
 
 /** `OTTLA_SEEDS=500` for a long run. */
-const seeds = Number(process.env.OTTLA_SEEDS ?? 6)
+const seeds = Number(process.env.OTTLA_SEEDS ?? 4)
 const topics = { t: 2, retry: 2, dlq: 1 }
 const count = 40
 
@@ -59,6 +59,7 @@ class Service {
       sessionTimeoutMs: 6_000,
       heartbeatIntervalMs: 500,
       revokeGraceMs: 1_000,
+      maxWaitMs: 2_000,
       commit: { intervalMs: 700 },
     })
     this.#consumer = consumer

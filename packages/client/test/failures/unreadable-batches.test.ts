@@ -172,7 +172,7 @@ describe('a batch that cannot be read', () => {
     expect(thrown.error).toMatchObject({ code: 'CORRUPT_MESSAGE' })
     expect(String(thrown.error)).toMatch(/onUnreadable.*a bug/)
     const wrong = await read({ onUnreadable: (() => 'ignore') as never })
-    expect(String(wrong.error)).toMatch(/neither 'skip' nor 'fail'/)
+    expect(String(wrong.error)).toMatch(/none of 'fail', 'skip' and 'dead-letter'/)
   })
 })
 
@@ -183,8 +183,8 @@ describe('the description of a batch that cannot be read', () => {
     onTestkit({ topics }, async (scenario) => {
       await append(scenario, 0, ['x', 'y'])
       scenario.fault('Fetch', 'corruptCrc', 'once')
-      const onUnreadable = { deadLetter: { topic: 'dlq', headers: 'connect' } } as const
-      const consumer = consumerOf(scenario, { onUnreadable })
+      const deadLetter = { topic: 'dlq', headers: 'connect' } as const
+      const consumer = consumerOf(scenario, { onUnreadable: 'dead-letter', deadLetter })
       const ranges: unknown[] = []
       consumer.on('unreadable', ({ action }) => ranges.push(action))
       const seen: unknown[] = []
@@ -212,7 +212,7 @@ describe('the description of a batch that cannot be read', () => {
       await append(scenario, 0, ['x'])
       scenario.fault('Fetch', 'corruptCrc', 'once')
       scenario.fault('Produce', { error: 'TOPIC_AUTHORIZATION_FAILED' })
-      const consumer = consumerOf(scenario, { onUnreadable: { deadLetter: { topic: 'dlq' } } })
+      const consumer = consumerOf(scenario, { onUnreadable: () => 'dead-letter', deadLetter: { topic: 'dlq' } })
       const error = await failure(consumer.run({ each: () => {} }))
       expect(String(error)).toMatch(/TOPIC_AUTHORIZATION_FAILED/)
       await consumer.close()
@@ -221,13 +221,12 @@ describe('the description of a batch that cannot be read', () => {
 
   test('needs a topic; other options are refused by name', () =>
     onTestkit({ topics }, async (scenario) => {
-      const refused: [unknown, RegExp][] = [
-        ['ignore', /'onUnreadable' of kafka.consumer\(\) must be 'fail', 'skip', { deadLetter } or a function/],
-        [{ deadLetter: {} }, /'onUnreadable.deadLetter.topic'/],
-        [{ deadLetter: { topic: 'dlq', headers: () => [] } }, /'onUnreadable.deadLetter.headers'/],
+      const refused: [object, RegExp][] = [
+        [{ onUnreadable: 'ignore' }, /'onUnreadable' .* must be 'fail', 'skip', 'dead-letter' or a function/],
+        [{ onUnreadable: 'dead-letter' }, /'onUnreadable' .* needs the name of a topic in 'deadLetter.topic'/],
+        [{ onUnreadable: 'dead-letter', deadLetter: { topic: () => 'dlq' } }, /needs the name of a topic/],
+        [{ deadLetter: {} }, /'deadLetter.topic' of kafka.consumer\(\)/],
       ]
-      for (const [onUnreadable, message] of refused) {
-        expect(() => consumerOf(scenario, { onUnreadable } as never)).toThrow(message)
-      }
+      for (const [options, message] of refused) expect(() => consumerOf(scenario, options)).toThrow(message)
     }))
 })

@@ -2,13 +2,14 @@ import type { Runtime } from '@ottla/runtime'
 import { optionError } from '../../errors.ts'
 import { onAbort } from '../../runtime/wait.ts'
 import type { ConsumerEventMap } from '../events.ts'
-import type { ConsumerOptions, ResolvedConsumerOptions, TopicSelector } from '../options.ts'
+import type { ConsumerOptions, ResolvedConsumerOptions } from '../options.ts'
 import type { ResolvedRunOptions } from '../reading/run-options.ts'
 import { DueTimes } from './due-times.ts'
 import { type FailureOptions, type RetryTopic, targetsOf } from './failure-options.ts'
 import type { FailureSender } from './failure-sender.ts'
 import { type ForwardedNotice, TopicRecovery } from './recovery.ts'
 import { retryHandler } from './retry-handler.ts'
+import { isSubscribed } from './subscribed.ts'
 
 /** A consumer of one retry topic: another consumer of the same client. */
 export interface RetryConsumer {
@@ -53,8 +54,9 @@ export class FailureHandling {
   }
 
   /** Rejects with the first failure of any of them, when all have ended. */
-  async run(options: ResolvedRunOptions, start: Start): Promise<void> {
-    const { failures } = options
+  async run(given: ResolvedRunOptions, start: Start): Promise<void> {
+    const failures = { ...given.failures, deadLetter: given.failures.deadLetter ?? this.#host.options.deadLetter }
+    const options = { ...given, failures }
     if (failures.deadLetter === undefined && failures.retryTopics.length === 0) return start(options)
     this.#check(options)
     if (failures.deadLetter?.producer === undefined) this.#host.sender.prepare()
@@ -127,19 +129,14 @@ export class FailureHandling {
   #recovery(failures: FailureOptions, stage: number): TopicRecovery {
     const { runtime, sender, options, onForwarded } = this.#host
     const isRead = (topic: string) =>
-      this.#isSubscribed(topic) || failures.retryTopics.some((retryTopic) => retryTopic.topic === topic)
+      isSubscribed(options, topic) || failures.retryTopics.some((retryTopic) => retryTopic.topic === topic)
     return new TopicRecovery({ runtime, sender, groupId: options.groupId, isRead, onForwarded }, failures, stage)
-  }
-
-  #isSubscribed(topic: string): boolean {
-    const { topics, assign } = this.#host.options
-    return topics.some((selector) => selects(selector, topic)) || assign.some((one) => one.topic === topic)
   }
 
   #check({ failures, eachBatch }: ResolvedRunOptions): void {
     const { given, options } = this.#host
     for (const { name, topic } of targetsOf(failures)) {
-      if (!this.#isSubscribed(topic)) continue
+      if (!isSubscribed(options, topic)) continue
       const hint = 'Choose another topic, or a pattern that does not match it: its records would be read as new ones.'
       throw optionError(name, owner, `is a topic that this consumer reads ('${topic}')`, hint)
     }
@@ -160,11 +157,6 @@ export class FailureHandling {
       hint,
     )
   }
-}
-
-function selects(selector: TopicSelector, topic: string): boolean {
-  if (typeof selector === 'string') return selector === topic
-  return new RegExp(selector.source, selector.flags.replace(/[gy]/g, '')).test(topic)
 }
 
 function forward<E extends ForwardedEvent>(consumer: RetryConsumer, event: E, emit: FailureHost['emit']): void {

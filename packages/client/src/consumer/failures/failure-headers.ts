@@ -46,6 +46,9 @@ export const springNames = Object.freeze({
   causeName: 'kafka_dlt-exception-cause-fqcn',
   errorMessage: 'kafka_dlt-exception-message',
   errorStack: 'kafka_dlt-exception-stacktrace',
+  keyErrorName: 'kafka_dlt-key-exception-fqcn',
+  keyErrorMessage: 'kafka_dlt-key-exception-message',
+  keyErrorStack: 'kafka_dlt-key-exception-stacktrace',
 })
 
 export const connectNames = Object.freeze({
@@ -68,6 +71,9 @@ const springReplaced: ReadonlySet<string> = new Set([
   springNames.causeName,
   springNames.errorMessage,
   springNames.errorStack,
+  springNames.keyErrorName,
+  springNames.keyErrorMessage,
+  springNames.keyErrorStack,
 ])
 /** Of Spring's retry topics and dead letters, beside `springNames`. */
 const springPrefixes = ['kafka_dlt-', 'kafka_original-', 'kafka_exception-', 'kafka_key-exception-', 'retry_topic-']
@@ -127,14 +133,18 @@ export function ownHeaders(failed: Described, detail: Detail): OutgoingHeader[] 
 const timestampTypes = { create: 'CreateTime', append: 'LogAppendTime' } as const
 
 /** Spring Kafka's `DeadLetterRecordManager`: numbers are big-endian, `int` for the partition and `long` for offset and timestamp. */
-function springHeaders({ original, groupId, error }: Described, detail: Detail): OutgoingHeader[] {
+function springHeaders({ original, groupId, error, field }: Described, detail: Detail): OutgoingHeader[] {
   const { name, message, stack } = describeError(error)
+  const isKey = field === 'key'
   const headers: OutgoingHeader[] = [
-    { key: springNames.errorName, value: name },
+    { key: isKey ? springNames.keyErrorName : springNames.errorName, value: name },
     { key: springNames.causeName, value: name },
   ]
   if (detail === 'full') {
-    headers.push({ key: springNames.errorMessage, value: message }, { key: springNames.errorStack, value: stack })
+    headers.push(
+      { key: isKey ? springNames.keyErrorMessage : springNames.errorMessage, value: message },
+      { key: isKey ? springNames.keyErrorStack : springNames.errorStack, value: stack },
+    )
   }
   headers.push(
     { key: springNames.topic, value: original.topic },
@@ -147,8 +157,14 @@ function springHeaders({ original, groupId, error }: Described, detail: Detail):
   return headers
 }
 
-/** Kafka Connect's `DeadLetterQueueReporter`: everything is text. Of a handler the stage is that of a sink task. */
-function connectHeaders({ original, groupId, error }: Described, detail: Detail): OutgoingHeader[] {
+/** The names of Connect's `Stage`. Of a handler it is that of a sink task. */
+function connectStage(field: Described['field']): string {
+  if (field === undefined) return 'TASK_PUT'
+  return field === 'key' ? 'KEY_CONVERTER' : 'VALUE_CONVERTER'
+}
+
+/** Kafka Connect's `DeadLetterQueueReporter`: everything is text. */
+function connectHeaders({ original, groupId, error, field }: Described, detail: Detail): OutgoingHeader[] {
   const { name, message, stack } = describeError(error)
   const headers: OutgoingHeader[] = [
     { key: connectNames.topic, value: original.topic },
@@ -156,7 +172,7 @@ function connectHeaders({ original, groupId, error }: Described, detail: Detail)
     { key: connectNames.offset, value: String(original.offset) },
     { key: connectNames.connector, value: groupId ?? '' },
     { key: connectNames.task, value: '0' },
-    { key: connectNames.stage, value: 'TASK_PUT' },
+    { key: connectNames.stage, value: connectStage(field) },
     { key: connectNames.executingClass, value: 'ottla.Consumer' },
     { key: connectNames.errorName, value: name },
   ]

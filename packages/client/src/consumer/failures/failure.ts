@@ -22,6 +22,8 @@ export interface FailedRecord {
   readonly error: unknown
   /** The group of the consumer. Undefined without one. */
   readonly groupId: string | undefined
+  /** What of the record could not be decoded. Undefined: its handler failed. */
+  readonly field?: 'key' | 'value' | undefined
 }
 
 /** A batch that cannot be read: `onUnreadable` receives it. */

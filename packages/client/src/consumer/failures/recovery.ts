@@ -61,13 +61,15 @@ export class TopicRecovery implements Recovery {
     return this.#options.retryTopics[this.#stage + 1]
   }
 
-  #recoverOne(message: Message, { error, attempts, isRetriable, signal }: Omit<FailedItem, 'messages'>): Promise<void> {
+  #recoverOne(message: Message, item: Omit<FailedItem, 'messages'>): Promise<void> {
+    const { error, attempts, isRetriable, signal, field } = item
     const before = this.#stage < 0 ? undefined : readRetryState(message)
     const failed: FailedRecord = {
       message,
       original: before?.original ?? placeOf(message),
       attempts: Math.min(mostAttempts, attempts + (before?.attempts ?? 0)),
       error,
+      field,
       groupId: this.#host.groupId,
     }
     const next = isRetriable ? this.#nextTopic : undefined

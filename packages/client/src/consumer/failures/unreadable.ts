@@ -5,32 +5,24 @@ import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { UnreadableRange } from '../partition/unreadable-range.ts'
 import { describeError, type UnreadableBatch } from './failure.ts'
 import { describedHeaders, ownNames } from './failure-headers.ts'
-import { type DeadLetterOptions, type ResolvedDeadLetter, resolveDeadLetter } from './failure-options.ts'
+import type { ResolvedDeadLetter } from './failure-options.ts'
 import { type FailureSender, unsentError } from './failure-sender.ts'
 
-/** A dead letter that describes a batch: there is no record whose bytes could be sent. */
-export interface UnreadableDeadLetter extends Omit<DeadLetterOptions, 'topic' | 'headers'> {
-  readonly topic: string
-  /** Default 'ottla'. */
-  readonly headers?: 'ottla' | 'spring' | 'connect' | undefined
-}
+/** What happens to a batch that cannot be read. */
+export type UnreadableAction = 'fail' | 'skip' | 'dead-letter'
 
 /**
  * What happens to a batch that cannot be read, because it is corrupt, compressed in an unknown way or too large. 'fail': the reader
- * rejects, and the partition is not read until a seek. 'skip': its records are lost to this consumer, on purpose. `{ deadLetter }`: a
- * description is sent, and then it is skipped. A function decides for each batch.
+ * rejects, and the partition is not read until a seek. 'skip': its records are lost to this consumer, on purpose. 'dead-letter': a
+ * description is stored in the topic of the option `deadLetter`, and then it is skipped. A function decides for each batch.
  */
-export type OnUnreadable =
-  | 'fail'
-  | 'skip'
-  | { readonly deadLetter: UnreadableDeadLetter }
-  | ((batch: UnreadableBatch) => 'fail' | 'skip' | Promise<'fail' | 'skip'>)
+export type OnUnreadable = UnreadableAction | ((batch: UnreadableBatch) => UnreadableAction | Promise<UnreadableAction>)
 
-export type UnreadablePolicy =
-  | 'fail'
-  | 'skip'
-  | { readonly deadLetter: ResolvedDeadLetter & { readonly topic: string } }
-  | ((batch: UnreadableBatch) => unknown)
+export interface UnreadablePolicy {
+  readonly decision: OnUnreadable
+  /** Undefined: there is none, or it has a function for the topic, which needs a record. */
+  readonly deadLetter: (ResolvedDeadLetter & { readonly topic: string }) | undefined
+}
 
 export interface UnreadableNotice extends UnreadableBatch {
   readonly action: 'skipped' | 'dead-lettered'
@@ -48,19 +40,23 @@ export interface UnreadableHost {
 
 const owner = 'kafka.consumer()'
 const option = 'onUnreadable'
+const actions: readonly unknown[] = ['fail', 'skip', 'dead-letter']
 
 /** Validates the option; throws INVALID_OPTION. */
-export function resolveOnUnreadable(given: OnUnreadable | undefined): UnreadablePolicy {
-  if (given === undefined) return 'fail'
-  if (given === 'fail' || given === 'skip' || typeof given === 'function') return given
-  if (typeof given !== 'object' || given === null || Object.keys(given).join() !== 'deadLetter') {
-    throw optionError(option, owner, "must be 'fail', 'skip', { deadLetter } or a function")
+export function resolveOnUnreadable(
+  decision: OnUnreadable = 'fail',
+  deadLetter: ResolvedDeadLetter | undefined,
+): UnreadablePolicy {
+  if (typeof decision !== 'function' && !actions.includes(decision)) {
+    throw optionError(option, owner, "must be 'fail', 'skip', 'dead-letter' or a function")
   }
-  const prefix = `${option}.deadLetter.`
-  const { topic, headers } = given.deadLetter ?? {}
-  if (typeof topic === 'function') throw optionError(`${prefix}topic`, owner, 'must be the name of a topic')
-  if (typeof headers === 'function') throw optionError(`${prefix}headers`, owner, 'must not be a function')
-  return { deadLetter: { ...resolveDeadLetter(given.deadLetter, owner, prefix), topic } }
+  const topic = deadLetter?.topic
+  if (deadLetter !== undefined && typeof topic === 'string') return { decision, deadLetter: { ...deadLetter, topic } }
+  if (decision === 'dead-letter') {
+    const hint = 'A function chooses the topic of a record; of a batch that cannot be read there is none.'
+    throw optionError(option, owner, "is 'dead-letter', which needs the name of a topic in 'deadLetter.topic'", hint)
+  }
+  return { decision, deadLetter: undefined }
 }
 
 /** Decides about batches that cannot be read, once everything before them was delivered. */
@@ -74,7 +70,8 @@ export class UnreadableBatches {
   /** `range` undefined: what is unreadable is not a batch, or it is not known where it ends. */
   handle(partition: AssignedPartition, cause: unknown, range: UnreadableRange | undefined): void {
     const error = unreadableError(partition, cause, range)
-    if (this.#host.policy === 'fail' || range === undefined || KafkaError.is(cause)) this.#host.fail(partition, error)
+    if (this.#host.policy.decision === 'fail' || range === undefined || KafkaError.is(cause))
+      this.#host.fail(partition, error)
     else void this.#decide(partition, range, error)
   }
 
@@ -106,15 +103,13 @@ export class UnreadableBatches {
   }
 
   async #act(partition: AssignedPartition, batch: UnreadableBatch): Promise<UnreadableNotice['action'] | 'fail'> {
-    const { policy } = this.#host
-    if (typeof policy === 'function') {
-      const decision = await policy(batch)
-      if (decision === 'skip') return 'skipped'
-      if (decision === 'fail') return 'fail'
-      throw new TypeError("the function returned neither 'skip' nor 'fail'")
-    }
-    if (policy === 'skip' || policy === 'fail') return policy === 'skip' ? 'skipped' : 'fail'
-    await this.#bury(policy.deadLetter, partition, batch)
+    const { decision, deadLetter } = this.#host.policy
+    const action = typeof decision === 'function' ? await decision(batch) : decision
+    if (action === 'fail') return 'fail'
+    if (action === 'skip') return 'skipped'
+    if (action !== 'dead-letter') throw new TypeError("the function returned none of 'fail', 'skip' and 'dead-letter'")
+    if (deadLetter === undefined) throw new TypeError("there is no option 'deadLetter' with the name of a topic")
+    await this.#bury(deadLetter, partition, batch)
     return 'dead-lettered'
   }
 

@@ -9,6 +9,8 @@ export interface FailedItem {
   readonly attempts: number
   /** Whether another attempt may succeed. */
   readonly isRetriable: boolean
+  /** What could not be decoded; undefined: the handler failed. */
+  readonly field?: 'key' | 'value' | undefined
   /** Aborts when the partition is given up. May have aborted before, when the handler took too long. */
   readonly signal: AbortSignal
   /** A message is stored elsewhere: it counts as processed. */
