@@ -143,6 +143,30 @@ describe('a dead letter', () => {
       expect(await take(consumer.messages(), 1)).toEqual(['bad'])
     }))
 
+  test('is stored once when the leader of its topic returns after an outage; nothing is committed before', () =>
+    onTestkit({ topics: { t: 2, dlq: 2 }, brokers: 2 }, async (scenario) => {
+      const [topic] = await scenario.kafka.admin().describeTopics(['dlq'])
+      // Another broker than that of the messages: only the dead letter waits.
+      const own = scenario.cluster.partition('t', 0).leader
+      const place = topic!.partitions.find(({ leader }) => leader !== own)!
+      await append(scenario, 0, ['bad', 'b'])
+      const { kafka } = scenario
+      const consumer = kafka.consumer({ groupId: 'g', assign: [{ topic: 't', partition: 0, offset: 'earliest' }] })
+      scenario.cluster.broker(place.leader).kill()
+      const running = consumer.run({
+        each: poison('bad'),
+        deadLetter: { topic: () => ({ topic: 'dlq', partition: place.partition }), timeoutMs: 30_000 },
+      })
+      await scenario.advance('12s')
+      expect(committedAt(scenario)).toBe(0)
+      await scenario.cluster.broker(place.leader).restart()
+      await scenario.advance('15s')
+      await consumer.close()
+      await running
+      expect(valuesOf(await lettersIn(scenario, 'dlq', place.partition))).toEqual(['bad'])
+      expect(committedAt(scenario)).toBe(2)
+    }))
+
   test('that was stored before a crash is stored again by the next member: a duplicate, and no loss', () =>
     onTestkit({ topics }, async (scenario) => {
       await append(scenario, 0, ['bad', 'b'])
