@@ -1,4 +1,5 @@
 import type { CallOptions } from '../call-options.ts'
+import { textOf } from '../error-data.ts'
 import { asKafkaError, closedError, KafkaError, noSuchPartition } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
 import type { StartOffset } from '../group/offset-input.ts'
@@ -47,7 +48,7 @@ export class ConsumerCore {
         // A handler that ended because of its signal did what it should.
         const level = error === signal.reason ? 'debug' : 'warn'
         const message = 'a handler failed after its partition was given up; the message is read again'
-        cluster.logger[level](message, { topic, partition, offset, error: String(error) })
+        cluster.logger[level](message, { topic, partition, offset, error: textOf(error) })
         prefetch.wake()
       },
     }

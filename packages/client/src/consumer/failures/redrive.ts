@@ -1,7 +1,7 @@
 import type { Runtime } from '@ottla/runtime'
 import { textOf } from '../../error-data.ts'
 import { abortedError, KafkaError } from '../../errors.ts'
-import { sleep } from '../../runtime/wait.ts'
+import { sleep, withSignal } from '../../runtime/wait.ts'
 import type { Consumer } from '../consumer.ts'
 import type { Message } from '../message.ts'
 import type { ConsumerOptions } from '../options.ts'
@@ -184,9 +184,11 @@ class Redrive {
   }
 
   async #called<T>(option: string, call: () => T | Promise<T>): Promise<T> {
+    const { signal } = this.#options
     try {
-      return await call()
+      return await withSignal(Promise.resolve(call()), signal)
     } catch (cause) {
+      if (signal?.aborted === true) throw abortedError('Redriving', signal)
       throw new KafkaError('HANDLER_FAILED', `Option '${option}' of kafka.redrive() failed: ${textOf(cause)}`, {
         cause,
       })
