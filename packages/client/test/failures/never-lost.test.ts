@@ -5,7 +5,7 @@ import { lettersIn, valuesOf } from '../support/letters.ts'
 import { onTestkit, type Scenario } from '../support/on-testkit.ts'
 
 /** `OTTLA_SEEDS=500` for a long run. */
-const seeds = Number(process.env.OTTLA_SEEDS ?? 4)
+const seeds = Number(process.env.OTTLA_SEEDS ?? 3)
 const topics = { t: 2, retry: 2, dlq: 1 }
 const count = 40
 
