@@ -14,7 +14,9 @@ export type {
 } from './admin/topics.ts'
 export type { CallOptions, CloseOptions } from './call-options.ts'
 export { type CommittedPosition, Consumer } from './consumer/consumer.ts'
+export type { BadRecord, BadRecordAction, BadRecordPolicy } from './consumer/decoding/bad-records.ts'
 export type {
+  BadRecordEvent,
   CommitFailedEvent,
   CommittedEvent,
   ConsumerEventMap,
@@ -24,12 +26,13 @@ export type {
   StalledEvent,
   StuckEvent,
 } from './consumer/events.ts'
-export { type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
+export { type AnyMessage, type BatchOf, type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
 export type {
   AssignedPartition,
   AssignorName,
   CommitMode,
   ConsumerOptions,
+  MessageOf,
   RebalanceContext,
   RebalanceHook,
   TopicSelector,
@@ -129,4 +132,27 @@ export { type SendOffsetsOptions, Transaction, type TransactionStatus } from './
 export { TransactionalProducer } from './producer/transactions/transactional-producer.ts'
 export { type OpenConnection, type OpenTarget, runtimeOver } from './runtime/duplex-dial.ts'
 export { nodeRuntime } from './runtime/node-runtime.ts'
+export type { SchemaIssue } from './schema-issue.ts'
 export type { TlsProvider } from './tls-options.ts'
+export { json } from './topics/json-serde.ts'
+export { boolean, float32, float64, int16, int32, int64 } from './topics/number-serdes.ts'
+export type {
+  AnySerde,
+  DeserializeContext,
+  InputOf,
+  OutputOf,
+  PrepareContext,
+  Serde,
+  SerdeContext,
+  SerdeField,
+  SyncSerde,
+} from './topics/serde.ts'
+export type {
+  SchemaInput,
+  SchemaOutput,
+  SchemaResult,
+  StandardSchema,
+  SyncSchema,
+} from './topics/standard-schema.ts'
+export { bytes, string, uuid } from './topics/text-serdes.ts'
+export { type Topic, type TopicRecord, type TopicSerdes, topic } from './topics/topic.ts'

@@ -2,7 +2,7 @@ import { Admin } from './admin/admin.ts'
 import type { CallOptions, CloseOptions } from './call-options.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { Consumer } from './consumer/consumer.ts'
-import type { ConsumerOptions } from './consumer/options.ts'
+import type { ConsumerOptions, MessageOf, TopicSelector } from './consumer/options.ts'
 import { meaningOf } from './error-meaning.ts'
 import { closedError, KafkaError } from './errors.ts'
 import type { ClientEventMap } from './events.ts'
@@ -81,9 +81,10 @@ export class Kafka {
     return this.#producers.add((onClosed) => new TransactionalProducer(this.#cluster, resolved, onClosed))
   }
 
-  consumer(options: ConsumerOptions): Consumer {
+  /** Its messages have the types of its topics: bytes for names and patterns, what the serdes read for typed topics. */
+  consumer<S extends TopicSelector = string | RegExp>(options: ConsumerOptions<S>): Consumer<MessageOf<S>> {
     this.#checkOpen()
-    return this.#consumers.add((onClosed) => new Consumer(this.#cluster, options, onClosed))
+    return this.#consumers.add((onClosed) => new Consumer<MessageOf<S>>(this.#cluster, options, onClosed))
   }
 
   admin(): Admin {

@@ -15,8 +15,8 @@ import { within, withSignal } from '../runtime/wait.ts'
 import { assemble } from './assemble.ts'
 import type { ConsumerCore } from './core.ts'
 import type { ConsumerEventMap } from './events.ts'
-import { Message, MessageBatch } from './message.ts'
-import { type ConsumerOptions, resolveConsumerOptions } from './options.ts'
+import { type AnyMessage, Message, MessageBatch } from './message.ts'
+import { type ConsumerOptions, resolveConsumerOptions, type TopicSelector } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import { BatchReader } from './reading/batch-reader.ts'
 import type { Item } from './reading/marks.ts'
@@ -39,15 +39,15 @@ const callOptions = ['timeoutMs', 'signal']
 
 /**
  * Reads topics as a member of a group, or assigned partitions without a group. Opens no connection before the first read. It has one
- * reader at a time: `for await`, `batches()`, `poll()` or `run()`.
+ * reader at a time: `for await`, `batches()`, `poll()` or `run()`. `M`: the messages of its topics.
  */
-export class Consumer implements AsyncIterable<Message> {
+export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M> {
   readonly #core: ConsumerCore
   readonly #onClosed: () => void
   #closed: Promise<void> | undefined
 
   /** @internal */
-  constructor(cluster: Cluster, options: ConsumerOptions, onClosed: () => void = () => {}) {
+  constructor(cluster: Cluster, options: ConsumerOptions<TopicSelector>, onClosed: () => void = () => {}) {
     this.#onClosed = onClosed
     this.#core = assemble(cluster, resolveConsumerOptions(options))
   }
@@ -55,19 +55,19 @@ export class Consumer implements AsyncIterable<Message> {
   /**
    * Iterates over messages. Requesting the next one marks the previous as processed; `break` does not, and closes nothing.
    */
-  [Symbol.asyncIterator](): MessageReader {
+  [Symbol.asyncIterator](): MessageReader<M> {
     return this.messages()
   }
 
   /** The same, with a signal: when it aborts, the pending or next `next()` rejects with ABORTED. */
-  messages(options: ReadOptions = {}): MessageReader {
+  messages(options: ReadOptions = {}): MessageReader<M> {
     checkOptions(options, 'consumer.messages()', ['signal'])
     this.#core.parts.poll.undo()
     return new MessageReader(this.#core.parts.handOut, options)
   }
 
   /** Iterates over record batches as written; the rules are those of messages. */
-  batches(options: ReadOptions = {}): BatchReader {
+  batches(options: ReadOptions = {}): BatchReader<M> {
     checkOptions(options, 'consumer.batches()', ['signal'])
     this.#core.parts.poll.undo()
     return new BatchReader(this.#core.parts.handOut, this.#commitBatch, options)
@@ -77,7 +77,7 @@ export class Consumer implements AsyncIterable<Message> {
    * Resolves to at most `maxRecords` messages, or [] after `timeoutMs`. Marks those of the previous poll as processed, except in mode
    * 'manual'; after an error call `undo` first.
    */
-  poll(options: PollOptions = {}): Promise<Message[]> {
+  poll(options: PollOptions = {}): Promise<M[]> {
     return this.#core.parts.poll.poll(options)
   }
 
@@ -87,9 +87,9 @@ export class Consumer implements AsyncIterable<Message> {
   }
 
   /** Passes messages to `each`, or batches to `eachBatch`, until close, the signal, or a handler whose attempts all fail. */
-  async run(options: RunOptions): Promise<void> {
+  async run(options: RunOptions<M>): Promise<void> {
     const core = this.#core
-    const resolved = resolveRunOptions(options)
+    const resolved = resolveRunOptions(options as RunOptions)
     core.parts.poll.undo()
     await new Runner(core.runnerHost(this.#commitBatch), core.parts.handOut, resolved).run()
   }
@@ -230,7 +230,7 @@ export class Consumer implements AsyncIterable<Message> {
     return this.close()
   }
 
-  readonly #commitBatch = (batch: MessageBatch): Promise<void> => this.commit(batch)
+  readonly #commitBatch = (batch: MessageBatch<AnyMessage>): Promise<void> => this.commit(batch)
 
   #assigned(places: readonly TopicPartition[], caller: string): AssignedPartition[] {
     checkPlaces(places, caller)

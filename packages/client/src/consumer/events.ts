@@ -47,6 +47,16 @@ export interface HandlerRetryEvent {
   readonly error: unknown
 }
 
+export interface BadRecordEvent {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: bigint
+  readonly field: 'key' | 'value'
+  /** What was done with the record. After 'fail' the reader rejects. */
+  readonly action: 'fail' | 'skip' | 'dead-letter'
+  readonly error: KafkaError
+}
+
 export interface PositionResetEvent {
   readonly topic: string
   readonly partition: number
@@ -76,6 +86,8 @@ export interface ConsumerEventMap {
   commitFailed: (event: CommitFailedEvent) => void
   /** A handler of `run` failed and will be called again after `backoffMs`. */
   retry: (event: HandlerRetryEvent) => void
+  /** The key or the value of a record of a typed topic could not be decoded. */
+  badRecord: (event: BadRecordEvent) => void
   /** The position was reset: by `offsetReset`, or because the log was truncated or the topic recreated. */
   positionReset: (event: PositionResetEvent) => void
   closed: () => void

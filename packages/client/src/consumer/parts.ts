@@ -5,6 +5,7 @@ import type { OwnConnections } from '../cluster/own-connections.ts'
 import type { KafkaError } from '../errors.ts'
 import type { GroupIdentity, MemberConnections } from '../group/membership.ts'
 import type { Assignment } from './assignment.ts'
+import type { BadRecordSink, BadRecords } from './decoding/bad-records.ts'
 import type { ConsumerEvents } from './events.ts'
 import type { Prefetch } from './fetching/prefetch.ts'
 import type { Source } from './fetching/source.ts'
@@ -47,6 +48,9 @@ export interface ConsumerParts {
   readonly missing: MissingTopics
   readonly prefetch: Prefetch
   readonly handOut: HandOut
+  readonly badRecords: BadRecords
+  /** What writes records that cannot be decoded to a dead letter topic; undefined: nothing does. */
+  readonly badRecordSink: BadRecordSink | undefined
   readonly marks: Marks
   readonly poll: Poll
   readonly assignment: Assignment

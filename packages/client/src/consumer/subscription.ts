@@ -2,7 +2,6 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { meaningOf } from '../error-meaning.ts'
 import type { KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../group/membership.ts'
-import type { TopicSelector } from './options.ts'
 
 export type SubscriptionCluster = Pick<
   Cluster,
@@ -31,7 +30,7 @@ export class Subscription {
   #watchesAll = false
   #started = false
 
-  constructor(cluster: SubscriptionCluster, selectors: readonly TopicSelector[]) {
+  constructor(cluster: SubscriptionCluster, selectors: readonly (string | RegExp)[]) {
     this.#cluster = cluster
     this.#names = [...new Set(selectors.filter((selector) => typeof selector === 'string'))]
     // A sticky or global pattern would keep its last index.

@@ -78,6 +78,7 @@ export const catalog = Object.freeze({
   'consumer.batches': counter('Batches handed out'),
   'consumer.records': counter('Records handed out'),
   'consumer.bytes': counter('Bytes of batches handed out, as fetched', [], 'bytes'),
+  'consumer.badRecords': counter('Records that the serdes of their topic could not decode'),
   'consumer.rebalances': counter('Rebalances completed'),
   'consumer.bufferedBytes': gauge('Size of what is fetched and not handed out', [], 'bytes'),
   'consumer.lag': gauge('Records between the positions and the ends of the assigned partitions; -1: unknown'),

@@ -1,8 +1,8 @@
 import { abortedError, KafkaError, optionError } from '../errors.ts'
 import { nameHint } from '../name-hints.ts'
 import { checkNames } from '../option-table.ts'
-import type { HeadersInput, ProducerRecord, RecordData } from '../producer/record-input.ts'
 import { bytesOf } from '../producer/record-data.ts'
+import type { HeadersInput, ProducerRecord, RecordData } from '../producer/record-input.ts'
 import { withSignal } from '../runtime/wait.ts'
 import {
   type AnySerde,
@@ -132,7 +132,14 @@ function recordOf(topicName: string, key: FieldWriter, value: FieldWriter, field
     }
   }
   const { headers, partition, timestamp } = fields
-  return { topic: topicName, key: key.write(fields.key), value: value.write(fields.value), headers, partition, timestamp }
+  return {
+    topic: topicName,
+    key: key.write(fields.key),
+    value: value.write(fields.value),
+    headers,
+    partition,
+    timestamp,
+  }
 }
 
 function invalid(topicName: string, problem: string, hint?: string): KafkaError {
@@ -193,7 +200,8 @@ class FieldWriter {
   #failed(operation: string, cause: unknown): KafkaError {
     const { topic: name, field } = this.#context
     const message = `${operation} the ${field} for topic '${name}' failed: ${reasonOf(cause, 'serde')}`
-    if (!KafkaError.is(cause)) return new KafkaError('SERIALIZE_FAILED', message, { cause, topic: name, outcome: 'not-written' })
+    if (!KafkaError.is(cause))
+      return new KafkaError('SERIALIZE_FAILED', message, { cause, topic: name, outcome: 'not-written' })
     return cause.with({ message, topic: name, outcome: 'not-written' })
   }
 }

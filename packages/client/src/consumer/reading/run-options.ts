@@ -1,6 +1,6 @@
 import { invalidOption, optionError } from '../../errors.ts'
 import { checkNames } from '../../option-table.ts'
-import type { Message, MessageBatch } from '../message.ts'
+import type { AnyMessage, BatchOf, Message } from '../message.ts'
 
 export interface HandlerContext {
   /** Aborts when the partition is revoked, when the handler exceeds `maxProcessingMs`, and on close. */
@@ -14,11 +14,11 @@ export interface RetryPolicy {
   readonly backoffMs?: readonly [number, number] | undefined
 }
 
-export interface RunOptions {
+export interface RunOptions<M extends AnyMessage = Message> {
   /** Called with each message, in order within a partition. A returned promise is awaited. */
-  readonly each?: ((message: Message, context: HandlerContext) => unknown) | undefined
+  readonly each?: ((message: M, context: HandlerContext) => unknown) | undefined
   /** Called with each record batch, instead of `each`. */
-  readonly eachBatch?: ((batch: MessageBatch, context: HandlerContext) => unknown) | undefined
+  readonly eachBatch?: ((batch: BatchOf<M>, context: HandlerContext) => unknown) | undefined
   /** Number of partitions processed concurrently. Default { by: 'partition', limit: 1 }. */
   readonly concurrency?: { readonly by?: 'partition' | undefined; readonly limit?: number | undefined } | undefined
   /**
