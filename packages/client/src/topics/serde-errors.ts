@@ -12,11 +12,15 @@ export function unreadable(problem: string, hint?: string): KafkaError {
 
 const asyncHint = 'Use a schema without asynchronous checks, and do in `prepare` of a Serde what takes time.'
 
-/** A serde or a schema returned a promise. Fatal, and no bad record: a policy must not skip records because of it. */
-export function asynchronous(what: string, promise: unknown): KafkaError {
-  // Its rejection is nobody else's.
+/**
+ * A serde or a schema returned a promise. Fatal, and no bad record: a policy must not skip records because of it. `or`: what else may be
+ * the reason.
+ */
+export function asynchronous(what: string, promise: unknown, or = ''): KafkaError {
+  // No other code handles its rejection.
   Promise.resolve(promise).catch(() => {})
-  return new KafkaError('INVALID_OPTION', `${what} is asynchronous: it returned a promise`, {
+  const reason = or === '' ? 'is asynchronous' : `is asynchronous, ${or}`
+  return new KafkaError('INVALID_OPTION', `${what} ${reason}: it returned a promise`, {
     fatal: true,
     hint: asyncHint,
   })

@@ -52,7 +52,7 @@ export function validated<Output>(
 ): Output {
   const standard = schema['~standard']
   const result = standard.validate(value)
-  if (isThenable(result)) throw asynchronous(`A schema of ${standard.vendor}`, result)
+  if (isThenable(result)) throw asynchronous(`A schema of ${standard.vendor}`, result, 'or one of its checks threw')
   const { issues } = result as Exclude<typeof result, Promise<unknown>>
   if (issues === undefined) return (result as { readonly value: Output }).value
   throw refuse(`does not match its schema${placesOf(issues)}`, issues)
