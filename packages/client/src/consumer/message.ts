@@ -2,9 +2,8 @@ import { type RecordCursor, type RecordHeaderView, readHeaders } from '@ottla/co
 import { jsonOfResult } from '../error-data.ts'
 import { type Origin, originOf } from '../group/origin.ts'
 import { decodeError } from './decoding/decode-error.ts'
+import { type DecodedRecord, unread } from './decoding/decoded-record.ts'
 import type { DecodedRows } from './decoding/decoded-rows.ts'
-import type { DecodedRecord } from './decoding/record-decoder.ts'
-import { unread } from './decoding/unread.ts'
 import { type ItemPlace, originAt } from './item-place.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { FetchedBatch, Selection } from './partition/fetched-batch.ts'
@@ -29,7 +28,7 @@ export interface DetachedMessage<Name extends string = string, Key = Buffer | nu
 /** A message of any topic. */
 export type AnyMessage = Message<string, unknown, unknown>
 
-/** The batches of messages: where these are of several topics, `batch.topic` tells them apart too. */
+/** The batches of messages: where these are of several topics, `batch.topic` distinguishes them too. */
 export type BatchOf<M extends AnyMessage> = M extends AnyMessage ? MessageBatch<M> : never
 
 /**

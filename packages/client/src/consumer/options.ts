@@ -33,7 +33,8 @@ export interface AssignedPartition<S extends string | Topic = string> extends Om
 export type TopicSelector = string | RegExp | Topic
 
 /**
- * The messages of topics. Those of typed topics are told apart by `topic`; names and patterns alone have messages of bytes.
+ * The messages of topics. With typed topics they are a union, distinguished by `topic`; names and patterns alone have messages of
+ * bytes.
  */
 export type MessageOf<S extends TopicSelector> = [S] extends [string | RegExp] ? Message : EachMessageOf<S>
 

@@ -31,8 +31,8 @@ class Registry implements Serde<string> {
   }
 }
 
-function consumerOf({ kafka }: Scenario, registry: Registry) {
-  const texts = topic('t', { value: registry })
+function consumerOf({ kafka }: Scenario, schemas: Registry) {
+  const texts = topic('t', { value: schemas })
   return kafka.consumer({ groupId: 'g', topics: [texts], offsetReset: 'earliest', onBadRecord: 'skip' })
 }
 
@@ -51,9 +51,9 @@ test('prepare is called once for each batch, with its data, and not where nothin
     await append(scenario, 0, ['1:a', '2:b', null])
     await append(scenario, 0, ['1:c', '2:d'])
     await append(scenario, 0, ['3:e'])
-    const registry = new Registry()
-    expect(await take(consumerOf(scenario, registry).messages(), 6)).toEqual(['a', 'b', null, 'c', 'd', 'e'])
-    const { calls } = registry
+    const schemas = new Registry()
+    expect(await take(consumerOf(scenario, schemas).messages(), 6)).toEqual(['a', 'b', null, 'c', 'd', 'e'])
+    const { calls } = schemas
     expect(calls.map(({ topic: name, field, purpose }) => [name, field, purpose])).toEqual([
       ['t', 'value', 'read'],
       ['t', 'value', 'read'],
@@ -64,19 +64,19 @@ test('prepare is called once for each batch, with its data, and not where nothin
 test('a slow prepare holds up its partition only', () =>
   onTestkit({ topics: { t: 2 } }, async (scenario) => {
     await append(scenario, 0, ['1:slow'])
-    const registry = new Registry()
+    const schemas = new Registry()
     let finish = () => {}
-    registry.lookUp = () =>
+    schemas.lookUp = () =>
       new Promise((resolve) => {
         finish = resolve
       })
-    const reader = consumerOf(scenario, registry).messages()
+    const reader = consumerOf(scenario, schemas).messages()
     const reading = take(reader, 3)
     await scenario.advance('1s')
-    registry.known.add('2')
+    schemas.known.add('2')
     await append(scenario, 1, ['2:fast', '2:faster'])
     await scenario.advance('1s')
-    expect(registry.calls).toHaveLength(1)
+    expect(schemas.calls).toHaveLength(1)
     finish()
     expect(await reading).toEqual(['fast', 'faster', 'slow'])
   }))
@@ -84,46 +84,46 @@ test('a slow prepare holds up its partition only', () =>
 test('the next batch is prepared while the one before is read', () =>
   onTestkit({}, async (scenario) => {
     for (const id of [1, 2, 3]) await append(scenario, 0, [`${id}:a`, `${id}:b`])
-    const registry = new Registry()
-    const reader = consumerOf(scenario, registry).messages()
+    const schemas = new Registry()
+    const reader = consumerOf(scenario, schemas).messages()
     expect(await take(reader, 1)).toEqual(['a'])
     await scenario.advance('1s')
-    expect([...registry.known]).toEqual(['1', '2'])
+    expect([...schemas.known]).toEqual(['1', '2'])
     expect(await take(reader, 5)).toEqual(['b', 'a', 'b', 'a', 'b'])
   }))
 
 test('a prepare that fails is repeated with backoff; no record is bad because of it', () =>
   onTestkit({}, async (scenario) => {
     await append(scenario, 0, ['1:a'])
-    const registry = new Registry()
-    registry.lookUp = () => (registry.calls.length < 4 ? Promise.reject(new Error('503')) : Promise.resolve())
-    expect(await take(consumerOf(scenario, registry).messages(), 1)).toEqual(['a'])
-    expect(registry.calls).toHaveLength(4)
+    const schemas = new Registry()
+    schemas.lookUp = () => (schemas.calls.length < 4 ? Promise.reject(new Error('503')) : Promise.resolve())
+    expect(await take(consumerOf(scenario, schemas).messages(), 1)).toEqual(['a'])
+    expect(schemas.calls).toHaveLength(4)
   }))
 
 test('one that throws at the call is repeated too', () =>
   onTestkit({}, async (scenario) => {
     await append(scenario, 0, ['1:a'])
-    const registry = new Registry()
-    registry.lookUp = () => {
-      if (registry.calls.length < 3) throw new Error('no socket')
+    const schemas = new Registry()
+    schemas.lookUp = () => {
+      if (schemas.calls.length < 3) throw new Error('no socket')
       return Promise.resolve()
     }
-    expect(await take(consumerOf(scenario, registry).messages(), 1)).toEqual(['a'])
+    expect(await take(consumerOf(scenario, schemas).messages(), 1)).toEqual(['a'])
   }))
 
 test('one that keeps failing rejects the reader at the deadline; reading again delivers once it succeeds', () =>
   onTestkit({ kafka: { apiTimeoutMs: 5_000 } }, async (scenario) => {
     await append(scenario, 0, ['1:a'])
-    const registry = new Registry()
-    const cause = new Error('registry is down')
-    registry.lookUp = () => Promise.reject(cause)
-    const consumer = consumerOf(scenario, registry)
+    const schemas = new Registry()
+    const cause = new Error('the registry is down')
+    schemas.lookUp = () => Promise.reject(cause)
+    const consumer = consumerOf(scenario, schemas)
     const first = consumer.messages().next()
     await expect(first).rejects.toMatchObject({ code: 'DESERIALIZE_FAILED', retriable: true, topic: 't', partition: 0 })
-    await expect(first).rejects.toThrow(/registry is down/)
-    expect(registry.calls.length).toBeGreaterThan(2)
-    registry.lookUp = () => Promise.resolve()
+    await expect(first).rejects.toThrow(/the registry is down/)
+    expect(schemas.calls.length).toBeGreaterThan(2)
+    schemas.lookUp = () => Promise.resolve()
     // A failure that no reader has seen is forgotten with the success.
     await scenario.advance('20s')
     expect(await take(consumer.messages(), 1)).toEqual(['a'])
@@ -134,25 +134,25 @@ test('one that keeps failing rejects the reader at the deadline; reading again d
 test('one that never settles is aborted at the deadline and repeated', () =>
   onTestkit({ kafka: { apiTimeoutMs: 5_000 } }, async (scenario) => {
     await append(scenario, 0, ['1:a'])
-    const registry = new Registry()
-    registry.lookUp = () => new Promise(() => {})
-    const consumer = consumerOf(scenario, registry)
+    const schemas = new Registry()
+    schemas.lookUp = () => new Promise(() => {})
+    const consumer = consumerOf(scenario, schemas)
     await expect(consumer.messages().next()).rejects.toMatchObject({ code: 'DESERIALIZE_FAILED' })
-    expect(registry.calls[0]!.signal.aborted).toBe(true)
-    expect(registry.calls.length).toBeGreaterThan(1)
+    expect(schemas.calls[0]!.signal.aborted).toBe(true)
+    expect(schemas.calls.length).toBeGreaterThan(1)
   }))
 
 test.each(['close', 'seek', 'lose'] as const)('the signal aborts when the batch is no longer needed: %s', (how) =>
   onTestkit({}, async (scenario) => {
     await append(scenario, 0, ['1:a', '2:b'])
-    const registry = new Registry()
-    registry.lookUp = () => new Promise(() => {})
-    const consumer = consumerOf(scenario, registry)
+    const schemas = new Registry()
+    schemas.lookUp = () => new Promise(() => {})
+    const consumer = consumerOf(scenario, schemas)
     const reading = consumer.messages().next()
     await scenario.advance('1s')
-    const { signal } = registry.calls[0]!
+    const { signal } = schemas.calls[0]!
     expect(signal.aborted).toBe(false)
-    registry.lookUp = () => Promise.resolve()
+    schemas.lookUp = () => Promise.resolve()
     if (how === 'close') {
       await consumer.close()
       expect(await reading).toEqual({ value: undefined, done: true })

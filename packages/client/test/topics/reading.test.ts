@@ -63,7 +63,7 @@ async function filled({ kafka }: Scenario): Promise<Consumer<Union>> {
 
 const expected = ['7 ann', 'k bytes', 'o-1 12 none']
 
-describe('a union of topics is told apart by topic', () => {
+describe('a union of topics is distinguished by topic', () => {
   test('in for await', () =>
     onTestkit({ topics }, async (scenario) => {
       const seen: string[] = []

@@ -1,5 +1,4 @@
-import type { DecodedRecord } from './record-decoder.ts'
-import { unread } from './unread.ts'
+import { type DecodedRecord, unread } from './decoded-record.ts'
 
 /**
  * Keys and values of a batch that is delivered as one item, decoded; without the records that a policy skipped. It holds the row that

@@ -9,21 +9,15 @@ import {
 } from '../../topics/serde.ts'
 import { asynchronous, isThenable } from '../../topics/serde-errors.ts'
 import type { Fault } from './decode-error.ts'
+import { type DecodedRecord, unread } from './decoded-record.ts'
 import type { DecodedRows } from './decoded-rows.ts'
 import { beginPreparation, type Preparation, type PreparationHost, type PreparedField } from './preparation.ts'
-import { unread } from './unread.ts'
 
 /** How the records of a topic are read. */
 export interface TopicSerdes {
   readonly name: string
   readonly key: AnySerde | undefined
   readonly value: AnySerde | undefined
-}
-
-/** Key and value of a record, decoded; `unread`: bytes. */
-export interface DecodedRecord {
-  readonly key: unknown
-  readonly value: unknown
 }
 
 /** A batch, as far as its preparation needs it. */
