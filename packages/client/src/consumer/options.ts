@@ -36,10 +36,9 @@ export type TopicSelector = string | RegExp | Topic
  * The messages of topics. With typed topics they are a union, distinguished by `topic`; names and patterns alone have messages of
  * bytes.
  */
-export type MessageOf<S extends TopicSelector> = [S] extends [string | RegExp] ? Message : EachMessageOf<S>
-
-type EachMessageOf<S extends TopicSelector> =
-  S extends Topic<infer Name, infer Key, infer Value>
+export type MessageOf<S extends TopicSelector> = [S] extends [string | RegExp]
+  ? Message
+  : S extends Topic<infer Name, infer Key, infer Value>
     ? Message<Name, OutputOf<Key> | null, OutputOf<Value> | null>
     : S extends string
       ? Message<S>

@@ -19,13 +19,11 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   }
 }
 
-type TypesOf<S extends StandardSchema> = NonNullable<S['~standard']['types']>
-
 /** What a schema accepts. */
-export type SchemaInput<S extends StandardSchema> = TypesOf<S>['input']
+export type SchemaInput<S extends StandardSchema> = NonNullable<S['~standard']['types']>['input']
 
 /** What a schema returns: with defaults, transformed. */
-export type SchemaOutput<S extends StandardSchema> = TypesOf<S>['output']
+export type SchemaOutput<S extends StandardSchema> = NonNullable<S['~standard']['types']>['output']
 
 /** Refuses a schema whose type says that it is asynchronous, as valibot's do: `S & SyncSchema<S>` has no value then. */
 export type SyncSchema<S extends StandardSchema> = S extends { readonly async: true }

@@ -310,3 +310,44 @@ test('the error of a reader has the place, and no part of the record', () =>
     )
     expect(JSON.stringify(error)).not.toContain('hunter2')
   }))
+
+test("several workers of a run meet a bad record once under 'fail', and the next reader starts with it", () =>
+  onTestkit({ topics: { t: 4 } }, async (scenario) => {
+    for (const partition of [0, 1, 2, 3]) await fill(scenario, [partition === 2 ? -1 : partition], partition)
+    const { consumer, events } = consumerOf(scenario, 'fail')
+    await consumer.ready()
+    await scenario.advance('1s')
+    const running = consumer.run({ each: () => {}, concurrency: { limit: 4 } })
+    await expect(running).rejects.toMatchObject({ code: 'DESERIALIZE_FAILED', partition: 2, offset: 0n })
+    expect(placesOf(events)).toEqual(['fail 0'])
+    const reader = consumer.messages()
+    await expect(async () => {
+      for (;;) await reader.next()
+    }).rejects.toMatchObject({ code: 'DESERIALIZE_FAILED', partition: 2 })
+  }))
+
+test('compressed batches are decoded as others', () =>
+  onTestkit({}, async (scenario) => {
+    await append(scenario, 0, ['{"n":1}', '{"n":2}', 'bad', '{"n":4}'], { gzip: true })
+    const { consumer } = consumerOf(scenario, 'skip')
+    expect(await ways.messages(consumer, 3, scenario)).toEqual([1, 2, 4])
+  }))
+
+test('a partition that is lost during a decision is read by the next assignment after it', () =>
+  onTestkit({}, async (scenario) => {
+    await fill(scenario, [-1, 1])
+    const decisions: ((action: 'skip') => void)[] = []
+    const { consumer, events } = consumerOf(scenario, () => new Promise((resolve) => decisions.push(resolve)))
+    const reading = ways.messages(consumer, 1, scenario)
+    await scenario.advance('1s')
+    scenario.fault('Heartbeat', { error: 'UNKNOWN_MEMBER_ID' }, { nth: 1 })
+    await scenario.advance('10s')
+    // The partition is assigned again, and waits for what is in hand.
+    expect(decisions).toHaveLength(1)
+    decisions[0]!('skip')
+    await scenario.advance('1s')
+    expect(decisions).toHaveLength(2)
+    decisions[1]!('skip')
+    expect(await reading).toEqual([1])
+    expect(placesOf(events)).toEqual(['skip 0'])
+  }))

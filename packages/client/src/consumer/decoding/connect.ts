@@ -37,7 +37,7 @@ function report(
   events.emit('badRecord', { topic, partition, offset, field, action, error })
 }
 
-function preparationHost({ cluster, handOut, lifecycle }: ConsumerParts): PreparationHost {
+function preparationHost({ cluster, handOut, lifecycle, assignment }: ConsumerParts): PreparationHost {
   const forget = (place: PreparedPlace) => handOut.forget(place)
   return {
     retry: (operation, signal, attempt) =>
@@ -47,7 +47,8 @@ function preparationHost({ cluster, handOut, lifecycle }: ConsumerParts): Prepar
       cluster.logger.warn('preparing to read failed', { topic, partition, error: error.message })
       // Of several failures that no reader has seen, the last one counts.
       forget(place)
-      handOut.fail(error)
+      // A reader does not reject because of a partition that delivers nothing.
+      if (assignment.partitions.get(place)?.halted === false) handOut.fail(error)
     },
     onRecovered: forget,
   }

@@ -61,7 +61,8 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
     this.fixedTimestamp = batch.timestampType === 'append'
     this.baseTimestamp = this.fixedTimestamp ? batch.maxTimestamp : batch.baseTimestamp
     this.chargedBytes = payload?.length ?? 0
-    this.#payload = payload
+    // Serdes read from a Buffer, which would be created for each record otherwise.
+    this.#payload = payload && Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
     this.#from = this.baseOffset
     this.#itemEnd = this.end
     this.#at = this.baseOffset

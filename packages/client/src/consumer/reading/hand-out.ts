@@ -62,6 +62,8 @@ export class HandOut {
   readonly mark: boolean
   readonly #failures: KafkaError[] = []
   #reader: Reader | undefined
+  /** A reader that rejected takes nothing more: its other workers would meet the same bad record. */
+  #rejected: Reader | undefined
   #releaseSignal: (() => void) | undefined
   /** When the last reader ended, on `monoNow`. */
   #idleSinceMs: number
@@ -96,6 +98,7 @@ export class HandOut {
   release(reader: Reader): void {
     if (this.#reader !== reader) return
     this.#reader = undefined
+    this.#rejected = undefined
     this.#idleSinceMs = this.#host.nowMs()
     this.#releaseSignal?.()
     this.#releaseSignal = undefined
@@ -107,11 +110,14 @@ export class HandOut {
   async next(reader: Reader): Promise<DeliveredBatch | undefined> {
     for (;;) {
       if (this.#host.fatal !== undefined) throw this.#host.fatal
-      if (!this.#host.isOpen || reader.isEnded) return undefined
+      if (!this.#host.isOpen || reader.isEnded || reader === this.#rejected) return undefined
       if (reader.signal?.aborted === true) throw abortedError('Reading', reader.signal)
       // Before the other partitions: a busy one could hide the failure for ever.
       const failure = this.#failures.shift()
-      if (failure !== undefined) throw failure
+      if (failure !== undefined) {
+        this.#rejected = reader
+        throw failure
+      }
       const batch = this.take(reader)
       if (batch !== undefined) return batch
       if (this.#host.slice.take()) await this.#prefetch.wait()
@@ -243,8 +249,7 @@ export class HandOut {
 
   #mayDeliver(reader: Reader): boolean {
     const { fatal, isOpen } = this.#host
-    return (
-      fatal === undefined && isOpen && !reader.isEnded && this.#failures.length === 0 && reader.signal?.aborted !== true
-    )
+    if (fatal !== undefined || !isOpen || reader.isEnded || reader === this.#rejected) return false
+    return this.#failures.length === 0 && reader.signal?.aborted !== true
   }
 }
