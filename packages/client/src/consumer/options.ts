@@ -65,16 +65,16 @@ export type RebalanceHook = (partitions: readonly TopicPartition[], context: Reb
 export type AssignorName = 'range' | 'roundrobin' | 'cooperative-sticky'
 
 /** Options of `kafka.consumer(…)`. All times are in milliseconds, all sizes in bytes. */
-export interface ConsumerOptions<S extends TopicSelector = string | RegExp> {
+export interface ConsumerOptions<Selector extends TopicSelector = string | RegExp> {
   /** Members of a group share the partitions. Required with `topics`. */
   readonly groupId?: string | undefined
   /**
    * Names, patterns and typed topics. The client matches patterns, also against topics created later; a typed topic among them is
    * decoded too.
    */
-  readonly topics?: S | readonly S[] | undefined
+  readonly topics?: Selector | readonly Selector[] | undefined
   /** Reads these partitions without joining a group, instead of `topics`. */
-  readonly assign?: readonly AssignedPartition<Exclude<S, RegExp>>[] | undefined
+  readonly assign?: readonly AssignedPartition<Exclude<Selector, RegExp>>[] | undefined
   /**
    * Where to start without a committed offset, or when the log no longer contains it; 'none' fails in these cases. Default
    * 'latest', as in Java.
