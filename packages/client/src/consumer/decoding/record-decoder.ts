@@ -76,6 +76,12 @@ export class RecordDecoder implements DecodedRecord {
     return beginPreparation({ topic, partition: this.#context.partition }, fields, this.#host)
   }
 
+  /** Keeps nothing of the record that was decoded last: it may be large, and the partition idle. */
+  clear(): void {
+    this.key = unread
+    this.value = unread
+  }
+
   /** The rows of the batch that is delivered next. */
   keepRows(rows: DecodedRows): void {
     this.#rows = rows

@@ -211,6 +211,7 @@ export class HandOut {
   /** The batch was delivered completely, or the reader has to leave it. */
   finish(batch: DeliveredBatch): void {
     const stop = batch.decoder?.takeStop()
+    batch.decoder?.clear()
     // It is put back once the bad record is disposed of.
     if (stop === 'held') return
     if (stop === 'continues' || batch.itemEnd < batch.end) batch.owner.buffer.putBack(batch)
