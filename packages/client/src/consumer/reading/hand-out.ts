@@ -62,8 +62,6 @@ export class HandOut {
   readonly mark: boolean
   readonly #failures: KafkaError[] = []
   #reader: Reader | undefined
-  /** A reader that rejected takes nothing more: its other workers would meet the same bad record. */
-  #rejected: Reader | undefined
   #releaseSignal: (() => void) | undefined
   /** When the last reader ended, on `monoNow`. */
   #idleSinceMs: number
@@ -98,7 +96,6 @@ export class HandOut {
   release(reader: Reader): void {
     if (this.#reader !== reader) return
     this.#reader = undefined
-    this.#rejected = undefined
     this.#idleSinceMs = this.#host.nowMs()
     this.#releaseSignal?.()
     this.#releaseSignal = undefined
@@ -110,14 +107,11 @@ export class HandOut {
   async next(reader: Reader): Promise<DeliveredBatch | undefined> {
     for (;;) {
       if (this.#host.fatal !== undefined) throw this.#host.fatal
-      if (!this.#host.isOpen || reader.isEnded || reader === this.#rejected) return undefined
+      if (!this.#host.isOpen || reader.isEnded) return undefined
       if (reader.signal?.aborted === true) throw abortedError('Reading', reader.signal)
       // Before the other partitions: a busy one could hide the failure for ever.
       const failure = this.#failures.shift()
-      if (failure !== undefined) {
-        this.#rejected = reader
-        throw failure
-      }
+      if (failure !== undefined) throw failure
       const batch = this.take(reader)
       if (batch !== undefined) return batch
       if (this.#host.slice.take()) await this.#prefetch.wait()
@@ -250,7 +244,8 @@ export class HandOut {
 
   #mayDeliver(reader: Reader): boolean {
     const { fatal, isOpen } = this.#host
-    if (fatal !== undefined || !isOpen || reader.isEnded || reader === this.#rejected) return false
-    return this.#failures.length === 0 && reader.signal?.aborted !== true
+    return (
+      fatal === undefined && isOpen && !reader.isEnded && this.#failures.length === 0 && reader.signal?.aborted !== true
+    )
   }
 }
