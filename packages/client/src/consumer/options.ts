@@ -19,7 +19,7 @@ import {
 import type { OutputOf } from '../topics/serde.ts'
 import { isTopic, type Topic } from '../topics/topic.ts'
 import type { BadRecordPolicy } from './decoding/bad-records.ts'
-import type { TopicSerdes } from './decoding/record-decoder.ts'
+import type { TypedTopic } from './decoding/record-decoder.ts'
 import type { Message } from './message.ts'
 
 export interface AssignedPartition<S extends string | Topic = string> extends Omit<TopicPartition, 'topic'> {
@@ -242,7 +242,7 @@ export interface ResolvedConsumerOptions
   readonly topics: readonly (string | RegExp)[]
   readonly assign: readonly AssignedPartition[]
   /** The topics with serdes, by name. */
-  readonly serdes: ReadonlyMap<string, TopicSerdes>
+  readonly serdes: ReadonlyMap<string, TypedTopic>
   readonly commit: CommitPolicy
   readonly assignors: readonly Assignor[]
 }
@@ -307,8 +307,8 @@ function nameOf(topic: string | Topic): string {
 }
 
 /** A name may occur twice, but not with different serdes: its messages would have two types. */
-function serdesOf(selectors: readonly TopicSelector[]): ReadonlyMap<string, TopicSerdes> {
-  const serdes = new Map<string, TopicSerdes | undefined>()
+function serdesOf(selectors: readonly TopicSelector[]): ReadonlyMap<string, TypedTopic> {
+  const serdes = new Map<string, TypedTopic | undefined>()
   for (const selector of selectors) {
     if (selector instanceof RegExp) continue
     const name = nameOf(selector)
