@@ -32,6 +32,10 @@ export class DecodedRows implements DecodedRecord {
     this.#skipped.add(offsetDelta)
   }
 
+  get hasSkipped(): boolean {
+    return this.#skipped !== undefined
+  }
+
   isSkipped(offsetDelta: number): boolean {
     return this.#skipped?.has(offsetDelta) === true
   }

@@ -14,7 +14,7 @@ import type { DecodedRows } from './decoded-rows.ts'
 import { beginPreparation, type Preparation, type PreparationHost, type PreparedField } from './preparation.ts'
 
 /** How the records of a topic are read. */
-export interface TopicSerdes {
+export interface TypedTopic {
   readonly name: string
   readonly key: AnySerde | undefined
   readonly value: AnySerde | undefined
@@ -30,7 +30,7 @@ export type Stop = 'continues' | 'held'
 
 /** Decodes the records of one assigned partition of a typed topic. It holds the record that was decoded last. */
 export class RecordDecoder implements DecodedRecord {
-  readonly serdes: TopicSerdes
+  readonly serdes: TypedTopic
   key: unknown = unread
   value: unknown = unread
   readonly #key: FieldReader | undefined
@@ -40,7 +40,7 @@ export class RecordDecoder implements DecodedRecord {
   #rows: DecodedRows | undefined
   readonly #host: PreparationHost
 
-  constructor(serdes: TopicSerdes, partition: number, host: PreparationHost) {
+  constructor(serdes: TypedTopic, partition: number, host: PreparationHost) {
     this.serdes = serdes
     this.#host = host
     this.#context = new ReadContext(serdes.name, partition)

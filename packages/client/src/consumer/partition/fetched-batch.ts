@@ -42,6 +42,8 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
   #from: number
   /** Where delivery as one item ends: at the end of the batch, or before a record that cannot be decoded. */
   #itemEnd: number
+  /** The offsets of the item, where those of skipped records are left out. */
+  #itemOffsets: OffsetRanges | undefined
   /** The offsets to deliver, where some of those after `#from` are processed already. */
   #only: OffsetRanges | undefined
   /** The offset after the last record that `records` has passed. */
@@ -88,22 +90,30 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
     return { from: this.firstOffset, end: this.#itemEnd, only: this.#only }
   }
 
-  /** Delivers only the records from `from` to before `end` as one item; until `continueAt`. */
-  narrow(from: number, end: number): void {
+  /**
+   * Delivers only the records from `from` to before `end` as one item, without those at the offsets that `isSkipped` names; until
+   * `continueAt`.
+   */
+  narrow(from: number, end: number, isSkipped: ((offset: number) => boolean) | undefined): void {
     this.#from = from
     this.#itemEnd = end
+    this.#itemOffsets = isSkipped && this.#offsets(isSkipped)
   }
 
   /** The offsets to deliver, where these are not simply all from `firstOffset` on: parts are processed already, or have no record. */
   get deliverable(): Iterable<OffsetRange> | undefined {
+    if (this.#itemOffsets !== undefined) return this.#itemOffsets
     const isPlain = this.batch.recordCount === this.end - this.baseOffset && this.#itemEnd === this.end
-    if (isPlain) return this.#only
+    return isPlain ? this.#only : this.#offsets(() => false)
+  }
+
+  #offsets(isSkipped: (offset: number) => boolean): OffsetRanges {
     const ranges = new OffsetRanges()
     const walk = this.walk()
     try {
       while (walk.next()) {
         const start = this.baseOffset + walk.records.offsetDelta
-        ranges.add({ start, end: start + 1, epochBefore: -1, epoch: -1 })
+        if (!isSkipped(start)) ranges.add({ start, end: start + 1, epochBefore: -1, epoch: -1 })
       }
     } catch {
       // The records after the damaged one are not delivered either.
@@ -146,6 +156,7 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
       isSimple && !this.#again && from === this.#at - 1 && this.#at > this.baseOffset && this.offset === from
     this.#from = from
     this.#itemEnd = this.end
+    this.#itemOffsets = undefined
     this.#only = only
     if (isLast) this.#again = true
     if (isThere || isLast) {

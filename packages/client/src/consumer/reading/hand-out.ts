@@ -182,7 +182,9 @@ export class HandOut {
     if (!this.nextRecord(batch)) return false
     const from = batch.offset
     rows.add(decoder)
-    batch.narrow(from, this.#decodeRows(batch, decoder, rows))
+    const end = this.#decodeRows(batch, decoder, rows)
+    const isSkipped = (offset: number) => rows.isSkipped(offset - batch.baseOffset)
+    batch.narrow(from, end, rows.hasSkipped ? isSkipped : undefined)
     decoder.keepRows(rows)
     return true
   }
