@@ -353,3 +353,37 @@ test('a partition that is lost during a decision is read by the next assignment 
     expect(await reading).toEqual([1])
     expect(placesOf(events)).toEqual(['skip 0'])
   }))
+
+test('a handler that fails is called again with the same decoded value, and bad records around it are skipped', () =>
+  onTestkit({}, async (scenario) => {
+    await fill(scenario, [-1, 1, -1, 3])
+    const { consumer, events } = consumerOf(scenario, 'skip')
+    const calls: (number | undefined)[] = []
+    const stop = new AbortController()
+    await consumer.run({
+      signal: stop.signal,
+      retry: { attempts: 3, backoffMs: [100, 100] },
+      each: ({ value }) => {
+        calls.push(value?.n)
+        if (calls.length === 1) throw new Error('not yet')
+        if (value?.n === 3) stop.abort()
+      },
+    })
+    expect(calls).toEqual([1, 1, 3])
+    expect(placesOf(events)).toEqual(['skip 0', 'skip 2'])
+    await consumer.close()
+    expect(committedAt(scenario)).toBe(4)
+  }))
+
+test("in mode 'manual' a commit passes bad records behind what is marked, and no other", () =>
+  onTestkit({}, async (scenario) => {
+    await fill(scenario, [0, -1, 2, -1, 4])
+    const { consumer } = consumerOf(scenario, 'skip', { commit: 'manual' })
+    const reader = consumer.messages()
+    const [first, second, third] = [await reader.next(), await reader.next(), await reader.next()]
+    await consumer.commit(second.value)
+    expect(committedAt(scenario)).toBe(4)
+    await consumer.commit(third.value)
+    expect(committedAt(scenario)).toBe(5)
+    expect(first.value?.value).toEqual({ n: 0 })
+  }))

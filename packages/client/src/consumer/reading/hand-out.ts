@@ -191,15 +191,11 @@ export class HandOut {
 
   /** Returns where the item ends. */
   #decodeRows(batch: DeliveredBatch, decoder: RecordDecoder, rows: DecodedRows): number {
-    try {
-      while (batch.next()) {
-        const fault = decoder.decode(batch.records, batch.baseOffset)
-        if (fault === undefined) rows.add(decoder)
-        else if (this.#host.badRecords.skips(batch, fault)) rows.skip(batch.records.offsetDelta)
-        else return batch.offset
-      }
-    } catch {
-      // The damaged record fails where the batch is iterated, as that of a topic without serdes.
+    while (advances(batch)) {
+      const fault = decoder.decode(batch.records, batch.baseOffset)
+      if (fault === undefined) rows.add(decoder)
+      else if (this.#host.badRecords.skips(batch, fault)) rows.skip(batch.records.offsetDelta)
+      else return batch.offset
     }
     return batch.end
   }
@@ -249,5 +245,14 @@ export class HandOut {
     return (
       fatal === undefined && isOpen && !reader.isEnded && this.#failures.length === 0 && reader.signal?.aborted !== true
     )
+  }
+}
+
+/** A damaged record fails where the batch is iterated, as that of a topic without serdes. */
+function advances(batch: DeliveredBatch): boolean {
+  try {
+    return batch.next()
+  } catch {
+    return false
   }
 }
