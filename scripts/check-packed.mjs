@@ -43,6 +43,7 @@ for (const name of ['none', 'gzip', 'snappy', 'lz4', 'zstd']) {
 const esm = `
 import assert from 'node:assert/strict'
 import { readFileSync, existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 const entries = ${JSON.stringify(entries())}
@@ -63,6 +64,12 @@ const kafka = new Kafka({ brokers: cluster.bootstrap, runtime: cluster.runtime }
 const producer = kafka.producer()
 const receipt = await producer.send({ topic: 'smoke', key: 'k', value: 'v' })
 assert.equal(receipt.offset, 0n)
+// A topic of the CommonJS build is one for the ESM build.
+const other = createRequire(import.meta.url)('ottla')
+const typed = other.topic('smoke', { key: other.string(), value: other.string() })
+const consumer = kafka.consumer({ groupId: 'g', topics: typed, offsetReset: 'earliest' })
+const { value: message } = await consumer.messages().next()
+assert.deepEqual([message.key, message.value], ['k', 'v'])
 await kafka.close()
 await cluster.close()
 `

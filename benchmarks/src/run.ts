@@ -1,5 +1,5 @@
 // `npm run bench -- produce consume [--brokers LIST] [--records N] [--runs N] [--json]`, with `produce` also `--peers` and
-// `--only NAME,…`; `npm run bench -- codec|testkit|partitions [--json]`
+// `--only NAME,…`; `npm run bench -- codec|testkit|partitions|typed [--json]`
 import { parseArgs } from 'node:util'
 import { startKafka } from '../../tools/kafka/index.mjs'
 import { benchCodec } from './codec.ts'
@@ -7,6 +7,7 @@ import { benchConsume } from './consuming/bench.ts'
 import { benchPartitions } from './partitions.ts'
 import { benchProduce } from './producing/bench.ts'
 import { benchTestkit } from './testkit.ts'
+import { benchTyped } from './typed.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,7 +21,8 @@ const { values, positionals } = parseArgs({
   },
 })
 const wanted = positionals.length === 0 ? ['produce', 'consume'] : positionals
-for (const [name, bench] of Object.entries({ codec: benchCodec, testkit: benchTestkit, partitions: benchPartitions })) {
+const alone = { codec: benchCodec, testkit: benchTestkit, partitions: benchPartitions, typed: benchTyped }
+for (const [name, bench] of Object.entries(alone)) {
   if (!wanted.includes(name)) continue
   if (wanted.length > 1) {
     console.error(`${name} is measured alone`)
@@ -31,7 +33,7 @@ for (const [name, bench] of Object.entries({ codec: benchCodec, testkit: benchTe
 }
 const unknown = wanted.filter((name) => name !== 'produce' && name !== 'consume')
 if (unknown.length > 0) {
-  console.error(`no benchmark ${unknown.join(', ')}: there are produce, consume, codec, testkit and partitions`)
+  console.error(`no benchmark ${unknown.join(', ')}: there are produce, consume, codec, testkit, partitions and typed`)
   process.exit(2)
 }
 

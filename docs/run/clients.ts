@@ -1,7 +1,15 @@
 // `Kafka` as the blocks of the documentation see it: its clients reach the testkit under the hosts that the pages name, and
 // endless loops over its consumers end.
 import type { Runtime } from '@ottla/runtime'
-import { type ConsumerOptions, type KafkaOptions, nodeRuntime, Kafka as RealKafka } from 'ottla'
+import {
+  type AnyMessage,
+  type Consumer,
+  type ConsumerOptions,
+  type KafkaOptions,
+  nodeRuntime,
+  Kafka as RealKafka,
+  type TopicSelector,
+} from 'ottla'
 import { endsByItself } from './reading.ts'
 import { clusterOfTheBlock, made } from './world.ts'
 
@@ -25,7 +33,8 @@ function runtimeOf({ tls, sasl }: KafkaOptions): Runtime {
   }
 }
 
-function topicsOf({ topics = [], assign = [] }: ConsumerOptions): string[] {
+/** The topics to feed. Blocks with typed topics write their records themselves. */
+function topicsOf({ topics = [], assign = [] }: ConsumerOptions<TopicSelector>): string[] {
   const names = [topics, assign].flat().map((item) => (typeof item === 'object' && 'topic' in item ? item.topic : item))
   return names.filter((name) => typeof name === 'string')
 }
@@ -34,8 +43,10 @@ export const Kafka = new Proxy(RealKafka, {
   construct(target, [options]: [KafkaOptions]) {
     const kafka = new target({ runtime: runtimeOf(options), ...options })
     made.clients.add(kafka)
-    const consumer = kafka.consumer.bind(kafka)
-    kafka.consumer = (given) => endsByItself(kafka, consumer(given), topicsOf(given))
+    const create = kafka.consumer.bind(kafka)
+    const consumer = (given: ConsumerOptions<TopicSelector>) =>
+      endsByItself(kafka, create(given) as Consumer<AnyMessage> as Consumer, topicsOf(given))
+    Object.assign(kafka, { consumer })
     return kafka
   },
 })

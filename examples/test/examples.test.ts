@@ -93,6 +93,22 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect(records.at(-1)).toMatchObject({ msg: 'the payment is stored', partition: 0, offset: 0 })
   })
 
+  test('typed-topics reads two topics with their types, and skips the record of another shape', async () => {
+    const { code, lines, stderr } = await runExample('typed-topics')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines[0]).toBe(
+      "not sent: Serializing the value for topic 'orders' failed: the value does not match its schema at 'total'",
+    )
+    expect(lines.slice(1).sort()).toEqual([
+      'order o-1: 12 EUR',
+      'order o-2: 30 USD',
+      'order o-2: deleted',
+      'refund o-1: broken',
+      "skipped at offset 2: Deserializing the value of topic 'orders', partition 0, offset 2 failed: the data does not match its schema at 'total'",
+    ])
+  })
+
   test('socks reaches brokers that only the proxy can resolve, over TLS', async () => {
     const { code, lines, stderr } = await runExample('socks')
     expect(stderr).toBe('')

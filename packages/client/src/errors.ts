@@ -1,6 +1,7 @@
 import { type ErrorName, errorOf } from '@ottla/codec'
 import { clonableCause, jsonOfError, textOf } from './error-data.ts'
 import { hintOf } from './error-hints.ts'
+import type { SchemaIssue } from './schema-issue.ts'
 
 /** The codes that the client itself reports, beside the names of Kafka's error codes. */
 export const clientErrorCodes = [
@@ -63,6 +64,8 @@ export interface KafkaErrorDetails {
   readonly hint?: string | undefined
   /** Kept as it is where `structuredClone` accepts it, else replaced by an Error with its text. */
   readonly cause?: unknown
+  /** What a schema found wrong with a key or a value. */
+  readonly issues?: readonly SchemaIssue[] | undefined
   /** The cached metadata was wrong: refresh it before the next attempt. */
   readonly refreshMetadata?: boolean | undefined
 }
@@ -95,6 +98,11 @@ export class KafkaError extends Error {
   declare readonly partition: number | undefined
   declare readonly offset: bigint | undefined
   declare readonly hint: string | undefined
+  /**
+   * What the schema of a topic found wrong with a key or a value. Their messages may contain the value, so no message, log, JSON or
+   * inspection shows them.
+   */
+  declare readonly issues: readonly SchemaIssue[] | undefined
   readonly #refreshMetadata: boolean
 
   constructor(code: ErrorCode, message: string, details: KafkaErrorDetails = {}) {
@@ -108,6 +116,7 @@ export class KafkaError extends Error {
     if (details.partition !== undefined) this.partition = details.partition
     if (details.offset !== undefined) this.offset = details.offset
     if (details.hint !== undefined) this.hint = details.hint
+    if (details.issues !== undefined) Object.defineProperty(this, 'issues', { value: details.issues })
     this.#refreshMetadata = details.refreshMetadata ?? false
   }
 
@@ -155,6 +164,7 @@ const changeable = [
   'offset',
   'hint',
   'cause',
+  'issues',
   'refreshMetadata',
 ] as const satisfies readonly (keyof KafkaErrorChanges)[]
 

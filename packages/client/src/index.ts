@@ -14,7 +14,9 @@ export type {
 } from './admin/topics.ts'
 export type { CallOptions, CloseOptions } from './call-options.ts'
 export { type CommittedPosition, Consumer } from './consumer/consumer.ts'
+export type { BadRecord, BadRecordAction, BadRecordPolicy } from './consumer/decoding/bad-records.ts'
 export type {
+  BadRecordEvent,
   CommitFailedEvent,
   CommittedEvent,
   ConsumerEventMap,
@@ -33,14 +35,16 @@ export type { DeadLetterOptions, DeadLetterTarget, RetryTopic } from './consumer
 export type { OutgoingHeader, OutgoingRecord, RecordSender, StoredRecord } from './consumer/failures/record-sender.ts'
 export type { DeadLetter, RedriveOptions, RedriveReport } from './consumer/failures/redrive-options.ts'
 export type { OnUnreadable, UnreadableAction } from './consumer/failures/unreadable.ts'
-export { type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
+export { type AnyMessage, type BatchOf, type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
 export type {
   AssignedPartition,
   AssignorName,
   CommitMode,
   ConsumerOptions,
+  MessageOf,
   RebalanceContext,
   RebalanceHook,
+  TopicSelector,
 } from './consumer/options.ts'
 export type { BatchReader } from './consumer/reading/batch-reader.ts'
 export type { Item } from './consumer/reading/marks.ts'
@@ -48,7 +52,7 @@ export type { MessageReader, ReadOptions } from './consumer/reading/message-read
 export type { PollOptions } from './consumer/reading/poll.ts'
 export type { HandlerContext, RetryPolicy, RunOptions } from './consumer/reading/run-options.ts'
 export type { PartitionStatus } from './consumer/status.ts'
-export { type Re2Pattern, re2, type TopicSelector } from './consumer/topic-selector.ts'
+export { type Re2Pattern, re2, type UntypedSelector } from './consumer/topic-selector.ts'
 export type {
   DiagnosticsMessages,
   Ended,
@@ -138,4 +142,27 @@ export { type SendOffsetsOptions, Transaction, type TransactionStatus } from './
 export { TransactionalProducer } from './producer/transactions/transactional-producer.ts'
 export { type OpenConnection, type OpenTarget, runtimeOver } from './runtime/duplex-dial.ts'
 export { nodeRuntime } from './runtime/node-runtime.ts'
+export type { SchemaIssue } from './schema-issue.ts'
 export type { TlsProvider } from './tls-options.ts'
+export { json } from './topics/json-serde.ts'
+export { boolean, float32, float64, int16, int32, int64 } from './topics/number-serdes.ts'
+export type {
+  AnySerde,
+  DeserializeContext,
+  InputOf,
+  OutputOf,
+  PrepareContext,
+  Serde,
+  SerdeContext,
+  SerdeField,
+  SyncSerde,
+} from './topics/serde.ts'
+export type {
+  SchemaInput,
+  SchemaOutput,
+  SchemaResult,
+  StandardSchema,
+  SyncSchema,
+} from './topics/standard-schema.ts'
+export { bytes, string, uuid } from './topics/text-serdes.ts'
+export { type Topic, type TopicRecord, type TopicSerdes, topic } from './topics/topic.ts'

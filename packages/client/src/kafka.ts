@@ -4,7 +4,8 @@ import { Cluster } from './cluster/cluster.ts'
 import { Consumer, type ConsumerSiblings } from './consumer/consumer.ts'
 import { type RedriveHost, redrive } from './consumer/failures/redrive.ts'
 import type { RedriveOptions, RedriveReport } from './consumer/failures/redrive-options.ts'
-import type { ConsumerOptions } from './consumer/options.ts'
+import type { ConsumerOptions, MessageOf, TopicSelector } from './consumer/options.ts'
+import type { UntypedSelector } from './consumer/topic-selector.ts'
 import { meaningOf } from './error-meaning.ts'
 import { closedError, KafkaError } from './errors.ts'
 import type { ClientEventMap } from './events.ts'
@@ -83,9 +84,12 @@ export class Kafka {
     return this.#producers.add((onClosed) => new TransactionalProducer(this.#cluster, resolved, onClosed))
   }
 
-  consumer(options: ConsumerOptions): Consumer {
+  /** Its messages have the types of its topics: bytes for names and patterns, what the serdes read for typed topics. */
+  consumer<S extends TopicSelector = UntypedSelector>(options: ConsumerOptions<S>): Consumer<MessageOf<S>> {
     this.#checkOpen()
-    return this.#consumers.add((onClosed) => new Consumer(this.#cluster, options, onClosed, this.#siblings))
+    return this.#consumers.add(
+      (onClosed) => new Consumer<MessageOf<S>>(this.#cluster, options, onClosed, this.#siblings),
+    )
   }
 
   /** For retry topics and dead letters. */

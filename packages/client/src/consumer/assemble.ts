@@ -8,6 +8,7 @@ import type { Mutable } from '../mutable.ts'
 import { Assignment } from './assignment.ts'
 import { ConsumerCore } from './core.ts'
 import { createMembership } from './create-membership.ts'
+import { createBadRecords, decoderOf } from './decoding/connect.ts'
 import { createFailureParts } from './failures/failure-parts.ts'
 import type { OwnSender } from './failures/record-sender.ts'
 import { Prefetch } from './fetching/prefetch.ts'
@@ -62,6 +63,7 @@ export function assemble(
   parts.missing = new MissingTopics(cluster, parts.subscription)
   parts.prefetch = createPrefetch(parts)
   parts.handOut = createHandOut(parts)
+  parts.badRecords = createBadRecords(parts)
   parts.marks = new Marks(parts.handOut.deliveries, (partition) => partition.buffer.isOf(parts.prefetch))
   parts.poll = new Poll(cluster.runtime, parts.handOut)
   parts.assignment = createAssignment(parts)
@@ -145,6 +147,9 @@ function createHandOut(parts: ConsumerParts): HandOut {
     slice,
     counted: (records: number) => parts.committer.counted(records),
     nowMs: () => runtime.monoNow(),
+    get badRecords() {
+      return parts.badRecords
+    },
   }
   return new HandOut(host, parts.prefetch, counters, options.commit.mark)
 }
@@ -154,6 +159,7 @@ function createAssignment(parts: ConsumerParts): Assignment {
   return new Assignment({
     ...{ runtime, turns, options, ended: lifecycle.ended, deliveries: handOut.deliveries, buffers: prefetch },
     group: originGroupOf(parts),
+    decoderOf: (place) => decoderOf(parts, place),
     added: (partitions) => parts.source.add(partitions),
     watch: (topics) => subscription.watch(topics),
     resolve: (partitions) => parts.positions.resolve(partitions),

@@ -5,6 +5,7 @@ import { meaningOf } from '../error-meaning.ts'
 import { describePartition, KafkaError } from '../errors.ts'
 import type { OriginGroup } from '../group/origin.ts'
 import { onAbort, waitAtMost, within, withSignal } from '../runtime/wait.ts'
+import type { RecordDecoder } from './decoding/record-decoder.ts'
 import type { RebalanceHook, ResolvedConsumerOptions } from './options.ts'
 import { AssignedPartition } from './partition/assigned-partition.ts'
 import type { BufferHost } from './partition/partition-buffer.ts'
@@ -20,6 +21,8 @@ export interface AssignmentHost {
   readonly buffers: BufferHost<AssignedPartition>
   /** Undefined without a groupId. */
   readonly group: OriginGroup | undefined
+  /** Undefined for a topic without serdes. */
+  decoderOf(place: TopicPartition): RecordDecoder | undefined
   /** Aborts when the consumer failed or is closed: no hook is waited for any more. */
   readonly ended: AbortSignal
   /** New partitions: determines from whom to fetch them. */
@@ -58,7 +61,8 @@ export class Assignment {
   /** Creates the partitions without a hook: those of the option `assign`. */
   create(place: TopicPartition, start?: AssignedPartition['start']): AssignedPartition {
     const { topic, partition: index } = place
-    const partition = new AssignedPartition(topic, index, this.#host.buffers, start, this.#host.group)
+    const { buffers, group } = this.#host
+    const partition = new AssignedPartition(topic, index, buffers, start, group, this.#host.decoderOf(place))
     if (this.#paused.get(place) !== undefined) partition.pause(true)
     const before = this.#lingering.get(place)
     if (before !== undefined) {

@@ -17,8 +17,8 @@ import type { ConsumerCore } from './core.ts'
 import type { ConsumerEventMap } from './events.ts'
 import { FailureHandling, type RetryConsumer } from './failures/failure-handling.ts'
 import type { OwnSender } from './failures/record-sender.ts'
-import { Message, MessageBatch } from './message.ts'
-import { type ConsumerOptions, resolveConsumerOptions } from './options.ts'
+import { type AnyMessage, Message, MessageBatch } from './message.ts'
+import { type ConsumerOptions, resolveConsumerOptions, type TopicSelector } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import { BatchReader } from './reading/batch-reader.ts'
 import type { Item } from './reading/marks.ts'
@@ -39,7 +39,7 @@ export interface CommittedPosition extends TopicPartition {
 /** What a consumer can create of the client that it belongs to. */
 export interface ConsumerSiblings {
   producer(): OwnSender
-  consumer(options: ConsumerOptions): RetryConsumer
+  consumer(options: ConsumerOptions<TopicSelector>): RetryConsumer
 }
 
 const closeTimeoutMs = 10_000
@@ -47,9 +47,9 @@ const callOptions = ['timeoutMs', 'signal']
 
 /**
  * Reads topics as a member of a group, or assigned partitions without a group. Opens no connection before the first read. It has one
- * reader at a time: `for await`, `batches()`, `poll()` or `run()`.
+ * reader at a time: `for await`, `batches()`, `poll()` or `run()`. `M`: the messages of its topics.
  */
-export class Consumer implements AsyncIterable<Message> {
+export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M> {
   readonly #core: ConsumerCore
   readonly #failures: FailureHandling
   readonly #onClosed: () => void
@@ -58,7 +58,7 @@ export class Consumer implements AsyncIterable<Message> {
   /** @internal */
   constructor(
     cluster: Cluster,
-    options: ConsumerOptions,
+    options: ConsumerOptions<TopicSelector>,
     onClosed: () => void = () => {},
     siblings?: ConsumerSiblings,
   ) {
@@ -70,19 +70,19 @@ export class Consumer implements AsyncIterable<Message> {
   /**
    * Iterates over messages. Requesting the next one marks the previous as processed; `break` does not, and closes nothing.
    */
-  [Symbol.asyncIterator](): MessageReader {
+  [Symbol.asyncIterator](): MessageReader<M> {
     return this.messages()
   }
 
   /** The same, with a signal: when it aborts, the pending or next `next()` rejects with ABORTED. */
-  messages(options: ReadOptions = {}): MessageReader {
+  messages(options: ReadOptions = {}): MessageReader<M> {
     checkOptions(options, 'consumer.messages()', ['signal'])
     this.#core.parts.poll.undo()
     return new MessageReader(this.#core.parts.handOut, options)
   }
 
   /** Iterates over record batches as written; the rules are those of messages. */
-  batches(options: ReadOptions = {}): BatchReader {
+  batches(options: ReadOptions = {}): BatchReader<M> {
     checkOptions(options, 'consumer.batches()', ['signal'])
     this.#core.parts.poll.undo()
     return new BatchReader(this.#core.parts.handOut, this.#commitBatch, options)
@@ -92,7 +92,7 @@ export class Consumer implements AsyncIterable<Message> {
    * Resolves to at most `maxRecords` messages, or [] after `timeoutMs`. Marks those of the previous poll as processed, except in mode
    * 'manual'; after an error call `undo` first.
    */
-  poll(options: PollOptions = {}): Promise<Message[]> {
+  poll(options: PollOptions = {}): Promise<M[]> {
     return this.#core.parts.poll.poll(options)
   }
 
@@ -105,8 +105,8 @@ export class Consumer implements AsyncIterable<Message> {
    * Passes messages to `each`, or batches to `eachBatch`, until close, the signal, or a handler whose attempts all fail, where there is
    * no dead letter topic.
    */
-  async run(options: RunOptions): Promise<void> {
-    await this.#failures.run(resolveRunOptions(options), (resolved) => this.runRetries(resolved))
+  async run(options: RunOptions<M>): Promise<void> {
+    await this.#failures.run(resolveRunOptions(options as RunOptions), (resolved) => this.runRetries(resolved))
   }
 
   /** The run itself; of a consumer of a retry topic it is the whole run. @internal */
@@ -264,7 +264,7 @@ export class Consumer implements AsyncIterable<Message> {
     return this.close()
   }
 
-  readonly #commitBatch = (batch: MessageBatch): Promise<void> => this.commit(batch)
+  readonly #commitBatch = (batch: MessageBatch<AnyMessage>): Promise<void> => this.commit(batch)
 
   #assigned(places: readonly TopicPartition[], caller: string): AssignedPartition[] {
     checkPlaces(places, caller)

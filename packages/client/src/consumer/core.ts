@@ -8,7 +8,7 @@ import { waitAtMost } from '../runtime/wait.ts'
 import type { FailureHost } from './failures/failure-handling.ts'
 import { reportForwarded } from './failures/failure-parts.ts'
 import { type CommittedOffset, committedOffsets } from './offsets/committed-offsets.ts'
-import type { ConsumerOptions } from './options.ts'
+import type { ConsumerOptions, TopicSelector } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { ConsumerParts } from './parts.ts'
 import type { RunnerHost } from './reading/runner.ts'
@@ -54,7 +54,7 @@ export class ConsumerCore {
     }
   }
 
-  failureHost(given: ConsumerOptions, createConsumer: FailureHost['createConsumer']): FailureHost {
+  failureHost(given: ConsumerOptions<TopicSelector>, createConsumer: FailureHost['createConsumer']): FailureHost {
     const { runtime, options, events, failureSender } = this.parts
     return {
       ...{ runtime, given, options, createConsumer },

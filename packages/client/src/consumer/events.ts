@@ -76,6 +76,16 @@ export interface UnreadableEvent {
   readonly action: 'skipped' | 'dead-lettered'
 }
 
+export interface BadRecordEvent {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: bigint
+  readonly field: 'key' | 'value'
+  /** What was done with the record. After 'fail' the reader rejects. */
+  readonly action: 'fail' | 'skip' | 'dead-letter'
+  readonly error: KafkaError
+}
+
 export interface PositionResetEvent {
   readonly topic: string
   readonly partition: number
@@ -111,6 +121,8 @@ export interface ConsumerEventMap {
   deadLettered: (event: ForwardedEvent) => void
   /** A batch that cannot be read was skipped. */
   unreadable: (event: UnreadableEvent) => void
+  /** The key or the value of a record of a typed topic could not be decoded. */
+  badRecord: (event: BadRecordEvent) => void
   /** The position was reset: by `offsetReset`, or because the log was truncated or the topic recreated. */
   positionReset: (event: PositionResetEvent) => void
   closed: () => void

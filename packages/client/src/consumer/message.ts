@@ -1,5 +1,9 @@
 import { type RecordCursor, type RecordHeaderView, readHeaders } from '@ottla/codec/records'
+import { jsonOfResult } from '../error-data.ts'
 import { type Origin, originOf } from '../group/origin.ts'
+import { decodeError } from './decoding/decode-error.ts'
+import { type DecodedRecord, unread } from './decoding/decoded-record.ts'
+import type { DecodedRows } from './decoding/decoded-rows.ts'
 import { type ItemPlace, originAt } from './item-place.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { FetchedBatch, Selection } from './partition/fetched-batch.ts'
@@ -7,23 +11,32 @@ import type { FetchedBatch, Selection } from './partition/fetched-batch.ts'
 const noHeaders: readonly RecordHeaderView[] = Object.freeze([])
 const inspect = Symbol.for('nodejs.util.inspect.custom')
 
+const bytesOnly: DecodedRecord = Object.freeze({ key: unread, value: unread })
+
 /** The contents of a message, independent of the fetched bytes. */
-export interface DetachedMessage {
-  readonly topic: string
+export interface DetachedMessage<Name extends string = string, Key = Buffer | null, Value = Buffer | null> {
+  readonly topic: Name
   readonly partition: number
   readonly offset: bigint
   readonly timestamp: number
-  readonly key: Buffer | null
-  readonly value: Buffer | null
+  readonly key: Key
+  readonly value: Value
   readonly headers: readonly RecordHeaderView[]
   readonly leaderEpoch: number
 }
 
+/** A message of any topic. */
+export type AnyMessage = Message<string, unknown, unknown>
+
+/** The batches of messages: where these are of several topics, `batch.topic` distinguishes them too. */
+export type BatchOf<M extends AnyMessage> = M extends AnyMessage ? MessageBatch<M> : never
+
 /**
  * A consumed record. Its fields are decoded from the fetched bytes on first access, so a retained message keeps these
- * bytes (up to a whole fetch response) in memory; `detach()` returns a copy that does not.
+ * bytes (up to a whole fetch response) in memory; `detach()` returns a copy that does not. The key and the value of a typed topic are
+ * decoded by its serdes before delivery.
  */
-export class Message {
+export class Message<Name extends string = string, Key = Buffer | null, Value = Buffer | null> {
   readonly #batch: FetchedBatch<AssignedPartition>
   readonly #bytes: Uint8Array
   readonly #offsetDelta: number
@@ -34,11 +47,15 @@ export class Message {
   readonly #valueLength: number
   readonly #headersStart: number
   readonly #headerCount: number
-  #key: Buffer | null | undefined
-  #value: Buffer | null | undefined
+  #key: unknown
+  #value: unknown
 
   /** @internal */
-  constructor(batch: FetchedBatch<AssignedPartition>, records: RecordCursor) {
+  constructor(
+    batch: FetchedBatch<AssignedPartition>,
+    records: RecordCursor,
+    decoded: DecodedRecord | undefined = batch.decoder,
+  ) {
     this.#batch = batch
     this.#bytes = records.bytes
     this.#offsetDelta = records.offsetDelta
@@ -49,12 +66,12 @@ export class Message {
     this.#valueLength = records.valueLength
     this.#headersStart = records.headersStart
     this.#headerCount = records.headerCount
-    this.#key = undefined
-    this.#value = undefined
+    this.#key = decoded === undefined ? unread : decoded.key
+    this.#value = decoded === undefined ? unread : decoded.value
   }
 
-  get topic(): string {
-    return this.#batch.owner.topic
+  get topic(): Name {
+    return this.#batch.owner.topic as Name
   }
 
   get partition(): number {
@@ -75,16 +92,26 @@ export class Message {
     return this.#batch.fixedTimestamp ? 'append' : 'create'
   }
 
-  /** A view into the fetched bytes. */
-  get key(): Buffer | null {
-    if (this.#key === undefined) this.#key = view(this.#bytes, this.#keyStart, this.#keyLength)
-    return this.#key
+  /** A view into the fetched bytes; of a typed topic what its serde read. */
+  get key(): Key {
+    if (this.#key === unread) this.#key = this.keyBytes
+    return this.#key as Key
   }
 
-  /** A view into the fetched bytes; null is a tombstone. */
-  get value(): Buffer | null {
-    if (this.#value === undefined) this.#value = view(this.#bytes, this.#valueStart, this.#valueLength)
-    return this.#value
+  /** A view into the fetched bytes; of a typed topic what its serde read. Null is a tombstone. */
+  get value(): Value {
+    if (this.#value === unread) this.#value = this.valueBytes
+    return this.#value as Value
+  }
+
+  /** The key as it was written, whatever the type of the topic: a view into the fetched bytes. */
+  get keyBytes(): Buffer | null {
+    return view(this.#bytes, this.#keyStart, this.#keyLength)
+  }
+
+  /** The value as it was written, whatever the type of the topic: a view into the fetched bytes. */
+  get valueBytes(): Buffer | null {
+    return view(this.#bytes, this.#valueStart, this.#valueLength)
   }
 
   /** In the order as written; a key may occur several times. */
@@ -107,16 +134,16 @@ export class Message {
     return this.#batch.owner.signal
   }
 
-  /** A copy without references to the fetched bytes. */
-  detach(): DetachedMessage {
+  /** A copy without references to the fetched bytes. Bytes inside of what a serde returned are not copied. */
+  detach(): DetachedMessage<Name, Key, Value> {
     const { topic, partition, offset, timestamp, leaderEpoch, key, value } = this
     return {
       topic,
       partition,
       offset,
       timestamp,
-      key: key && Buffer.from(key),
-      value: value && Buffer.from(value),
+      key: copied(key),
+      value: copied(value),
       headers: this.headers.map((header) => ({ key: header.key, value: header.value && Buffer.from(header.value) })),
       leaderEpoch,
     }
@@ -130,8 +157,8 @@ export class Message {
       partition,
       offset: String(this.offset),
       timestamp,
-      key: text(key),
-      value: text(value),
+      key: shown(key),
+      value: shown(value),
       headers,
       leaderEpoch,
     }
@@ -147,18 +174,25 @@ export class Message {
   }
 
   /** The offsets that the message takes in its batch, to mark it as processed. @internal */
-  static placeOf(message: Message): ItemPlace {
+  static placeOf(message: AnyMessage): ItemPlace {
     const batch = message.#batch
     const start = batch.baseOffset + message.#offsetDelta
     return { batch, start, end: start + 1 }
   }
+
+  /** The record at the cursor as bytes, whatever the type of the topic. @internal */
+  static undecoded(batch: FetchedBatch<AssignedPartition>, records: RecordCursor): Message {
+    return new Message(batch, records, bytesOnly)
+  }
 }
 
 /** The records of one record batch. It can be iterated repeatedly. */
-export class MessageBatch implements Iterable<Message> {
+export class MessageBatch<M extends AnyMessage = Message> implements Iterable<M> {
   readonly #batch: FetchedBatch<AssignedPartition>
-  readonly #commit: (batch: MessageBatch) => Promise<void>
+  readonly #commit: (batch: MessageBatch<AnyMessage>) => Promise<void>
   readonly #selection: Selection
+  /** Keys and values of a typed topic. */
+  readonly #rows: DecodedRows | undefined
   readonly firstOffset: bigint
   /** The last offset of the batch as written; compaction may have removed the record. */
   readonly lastOffset: bigint
@@ -166,16 +200,17 @@ export class MessageBatch implements Iterable<Message> {
   readonly highWatermark: bigint
 
   /** @internal */
-  constructor(batch: FetchedBatch<AssignedPartition>, commit: (batch: MessageBatch) => Promise<void>) {
+  constructor(batch: FetchedBatch<AssignedPartition>, commit: (batch: MessageBatch<AnyMessage>) => Promise<void>) {
     this.#batch = batch
     this.#commit = commit
     this.#selection = batch.selection
+    this.#rows = batch.decoder?.takeRows()
     this.firstOffset = BigInt(batch.firstOffset)
-    this.lastOffset = BigInt(batch.end - 1)
+    this.lastOffset = BigInt(batch.itemEnd - 1)
     this.highWatermark = BigInt(Math.max(batch.owner.highWatermark, batch.end))
   }
 
-  get topic(): string {
+  get topic(): M['topic'] {
     return this.#batch.owner.topic
   }
 
@@ -197,15 +232,35 @@ export class MessageBatch implements Iterable<Message> {
     return this.#batch.owner.signal
   }
 
-  *[Symbol.iterator](): Generator<Message, void, void> {
+  *[Symbol.iterator](): Generator<M, void, void> {
     const walk = this.#batch.walk(this.#selection)
-    while (walk.next()) yield new Message(this.#batch, walk.records)
+    const rows = this.#rows
+    if (rows === undefined) {
+      while (walk.next()) yield this.#decoded(walk.records)
+      return
+    }
+    for (let row = 0; walk.next(); ) {
+      if (rows.isSkipped(walk.records.offsetDelta)) continue
+      yield new Message(this.#batch, walk.records, rows.at(row++)) as AnyMessage as M
+    }
   }
 
-  /** Calls `visit` with the position of each record in the bytes, without an object per record. */
+  #decoded(records: RecordCursor): M {
+    const batch = this.#batch
+    const fault = batch.decoder?.decode(records, batch.baseOffset)
+    if (fault !== undefined) throw decodeError(batch, records.offsetDelta, fault)
+    return new Message(batch, records) as AnyMessage as M
+  }
+
+  /**
+   * Calls `visit` with the position of each record in the bytes, without an object per record. Records that a policy skipped are left
+   * out.
+   */
   walk(visit: (records: RecordCursor, baseOffset: number) => void): void {
     const walk = this.#batch.walk(this.#selection)
-    while (walk.next()) visit(walk.records, this.#batch.baseOffset)
+    while (walk.next()) {
+      if (this.#rows?.isSkipped(walk.records.offsetDelta) !== true) visit(walk.records, this.#batch.baseOffset)
+    }
   }
 
   /** Marks the batch as processed and commits. */
@@ -219,9 +274,9 @@ export class MessageBatch implements Iterable<Message> {
   }
 
   /** @internal */
-  static placeOf(item: MessageBatch): ItemPlace {
-    const batch = item.#batch
-    return { batch, start: item.#selection.from, end: batch.end }
+  static placeOf(item: MessageBatch<AnyMessage>): ItemPlace {
+    const { from, end } = item.#selection
+    return { batch: item.#batch, start: from, end }
   }
 }
 
@@ -231,4 +286,13 @@ function view(bytes: Uint8Array, start: number, length: number): Buffer | null {
 
 function text(bytes: Buffer | null): string | null {
   return bytes === null ? null : bytes.toString('utf8')
+}
+
+/** For JSON: bytes as text, and what JSON lacks as far as it is known here. */
+function shown(data: unknown): unknown {
+  return data instanceof Uint8Array ? Buffer.from(data).toString('utf8') : jsonOfResult(data)
+}
+
+function copied<T>(data: T): T {
+  return Buffer.isBuffer(data) ? (Buffer.from(data) as T & Buffer) : data
 }

@@ -27,7 +27,7 @@ const refused: [ConsumerOptions, RegExp][] = [
   [{ topics: ['t'] }, /Option 'groupId' of kafka.consumer\(\) is required with 'topics'/],
   [{ groupId: 'g' }, /Either 'topics' \(with 'groupId'\) or 'assign' of kafka.consumer\(\) is required/],
   [{ groupId: 'g', topics: ['t'], assign: [{ topic: 't', partition: 0 }] }, /exclude each other/],
-  [{ groupId: 'g', topics: [] }, /'topics' of kafka.consumer\(\) must be topic names or patterns/],
+  [{ groupId: 'g', topics: [] }, /'topics' of kafka.consumer\(\) must be topic names, patterns or typed topics/],
   [{ groupId: 'g', topics: [''] }, /'topics' of kafka.consumer\(\) must be/],
   [{ assign: [{ topic: 't', partition: -1 }] }, /'assign' of kafka.consumer\(\) must list partitions/],
   [{ assign: [{ topic: 't', partition: 0, offset: 1.5 }] }, /'assign' of kafka.consumer\(\) must list partitions/],

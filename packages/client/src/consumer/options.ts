@@ -16,14 +16,36 @@ import {
   resolveOptions,
   text,
 } from '../option-table.ts'
+import type { OutputOf } from '../topics/serde.ts'
+import { isTopic, type Topic } from '../topics/topic.ts'
+import type { BadRecordPolicy } from './decoding/bad-records.ts'
+import type { TypedTopic } from './decoding/record-decoder.ts'
 import { type DeadLetterOptions, type ResolvedDeadLetter, resolveDeadLetter } from './failures/failure-options.ts'
 import { type OnUnreadable, resolveOnUnreadable, type UnreadablePolicy } from './failures/unreadable.ts'
-import { isRe2, type TopicSelector } from './topic-selector.ts'
+import type { Message } from './message.ts'
+import { isRe2, type Re2Pattern, type UntypedSelector } from './topic-selector.ts'
 
-export interface AssignedPartition extends TopicPartition {
+export interface AssignedPartition<S extends string | Topic = string> extends Omit<TopicPartition, 'topic'> {
+  /** Its name, or a typed topic. */
+  readonly topic: S
   /** Default: the group's committed offset if there is a `groupId`, else by `offsetReset`. */
   readonly offset?: StartOffset | undefined
 }
+
+/** A name, a pattern that the client or the brokers match, or a typed topic. */
+export type TopicSelector = UntypedSelector | Topic
+
+/**
+ * The messages of topics. With typed topics they are a union, distinguished by `topic`; names and patterns alone have messages of
+ * bytes.
+ */
+export type MessageOf<S extends TopicSelector> = [S] extends [UntypedSelector]
+  ? Message
+  : S extends Topic<infer Name, infer Key, infer Value>
+    ? Message<Name, OutputOf<Key> | null, OutputOf<Value> | null>
+    : S extends string
+      ? Message<S>
+      : Message
 
 /**
  * When processed messages are committed. 'auto': every 5 s, before a revocation and on close. `{ intervalMs, count }`: the same
@@ -46,13 +68,16 @@ export type RebalanceHook = (partitions: readonly TopicPartition[], context: Reb
 export type AssignorName = 'range' | 'roundrobin' | 'cooperative-sticky'
 
 /** Options of `kafka.consumer(…)`. All times are in milliseconds, all sizes in bytes. */
-export interface ConsumerOptions {
+export interface ConsumerOptions<Selector extends TopicSelector = UntypedSelector> {
   /** Members of a group share the partitions. Required with `topics`. */
   readonly groupId?: string | undefined
-  /** Names and patterns. The client matches a RegExp, the brokers match `re2('…')`, both also against topics created later. */
-  readonly topics?: TopicSelector | readonly TopicSelector[] | undefined
+  /**
+   * Names, patterns and typed topics. The client matches a RegExp, the brokers match `re2('…')`, both also against topics created
+   * later; a typed topic among them is decoded too.
+   */
+  readonly topics?: Selector | readonly Selector[] | undefined
   /** Reads these partitions without joining a group, instead of `topics`. */
-  readonly assign?: readonly AssignedPartition[] | undefined
+  readonly assign?: readonly AssignedPartition<Exclude<Selector, RegExp | Re2Pattern>>[] | undefined
   /**
    * Where to start without a committed offset, or when the log no longer contains it; 'none' fails in these cases. Default
    * 'latest', as in Java.
@@ -65,6 +90,12 @@ export interface ConsumerOptions {
    * records, when the member dies before its first commit. Default true with automatic commits, else false.
    */
   readonly commitStart?: boolean | undefined
+  /**
+   * What to do with a record whose key or value its typed topic cannot decode. 'fail': the reader rejects, and the next one starts with
+   * the same record. 'skip': the position moves over it. 'dead-letter': it is written to the dead letter topic first. A function
+   * decides for each record, and may return a promise: its partition waits, the others continue. Default 'fail'.
+   */
+  readonly onBadRecord?: BadRecordPolicy | undefined
   /** Whether to deliver only records of committed transactions, or all records. Default 'read_committed'. */
   readonly isolation?: 'read_committed' | 'read_uncommitted' | undefined
   /**
@@ -133,12 +164,12 @@ const known: Record<AssignorName, Assignor> = {
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 const isSelector = (value: unknown) =>
-  (typeof value === 'string' && value !== '') || value instanceof RegExp || isRe2(value)
+  (typeof value === 'string' && value !== '') || value instanceof RegExp || isRe2(value) || isTopic(value)
 /** Characters of patterns that no topic name has. */
 const looksLikePattern = (value: unknown) => typeof value === 'string' && /[\^$*+?()[\]{}|\\/]/.test(value)
 const isPartition = (value: unknown) =>
   isObject(value) &&
-  typeof value.topic === 'string' &&
+  (typeof value.topic === 'string' || isTopic(value.topic)) &&
   Number.isInteger(value.partition) &&
   (value.partition as number) >= 0 &&
   Object.keys(value).every((key) => key === 'topic' || key === 'partition' || key === 'offset') &&
@@ -164,20 +195,29 @@ const assignorRule: OptionRule<readonly (AssignorName | Assignor)[]> = {
       : "must list some of 'range', 'roundrobin', 'cooperative-sticky', or assignors of your own",
 }
 
+const badRecordRule: OptionRule<BadRecordPolicy> = {
+  default: 'fail',
+  check: (value) =>
+    typeof value === 'function' || value === 'fail' || value === 'skip' || value === 'dead-letter'
+      ? undefined
+      : "must be 'fail', 'skip', 'dead-letter' or a function",
+}
+
 /** Every option of a consumer with its default. */
 export const consumerOptions = Object.freeze({
   groupId: text(undefined),
   topics: optionalValue<TopicSelector | readonly TopicSelector[]>(
     (value) => isSelector(value) || (Array.isArray(value) && value.length > 0 && value.every(isSelector)),
-    'must be topic names or patterns',
+    'must be topic names, patterns or typed topics',
   ),
-  assign: optionalValue<readonly AssignedPartition[]>(
+  assign: optionalValue<readonly AssignedPartition<string | Topic>[]>(
     (value) => Array.isArray(value) && value.length > 0 && value.every(isPartition),
     'must list partitions as { topic, partition, offset? }',
   ),
   offsetReset: oneOf(['earliest', 'latest', 'none'], 'latest'),
   commit: optionalValue<CommitMode>(isCommitMode, "must be 'auto', 'manual', 'none' or { intervalMs, count }"),
   commitStart: optionalValue<boolean>((value) => typeof value === 'boolean', 'must be true or false'),
+  onBadRecord: badRecordRule,
   isolation: oneOf(['read_committed', 'read_uncommitted'], 'read_committed'),
   protocol: oneOf<'classic' | 'consumer' | 'auto'>(['classic', 'consumer', 'auto'], 'classic'),
   remoteAssignor: text(undefined),
@@ -219,8 +259,10 @@ export interface ResolvedConsumerOptions
   readonly deadLetter: ResolvedDeadLetter | undefined
   readonly onUnreadable: UnreadablePolicy
   readonly commitStart: boolean
-  readonly topics: readonly TopicSelector[]
+  readonly topics: readonly UntypedSelector[]
   readonly assign: readonly AssignedPartition[]
+  /** The topics with serdes, by name. */
+  readonly serdes: ReadonlyMap<string, TypedTopic>
   readonly commit: CommitPolicy
   readonly assignors: readonly Assignor[]
 }
@@ -228,7 +270,7 @@ export interface ResolvedConsumerOptions
 const owner = 'kafka.consumer()'
 
 /** Validates the options of `kafka.consumer(…)`; throws INVALID_OPTION. */
-export function resolveConsumerOptions(given: ConsumerOptions): ResolvedConsumerOptions {
+export function resolveConsumerOptions(given: ConsumerOptions<TopicSelector>): ResolvedConsumerOptions {
   const { topics, assign, commit, commitStart, assignors, ...rest } = resolveOptions(owner, consumerOptions, given)
   if (topics === undefined && assign === undefined) {
     throw invalidOption(`Either 'topics' (with 'groupId') or 'assign' of ${owner} is required`)
@@ -264,15 +306,20 @@ export function resolveConsumerOptions(given: ConsumerOptions): ResolvedConsumer
     deadLetter,
     onUnreadable: resolveOnUnreadable(rest.onUnreadable, deadLetter),
     commitStart: rest.groupId !== undefined && (commitStart ?? policy.automatic),
-    topics: Array.isArray(topics) ? [...topics] : topics === undefined ? [] : [topics as TopicSelector],
-    assign: assign ?? [],
+    topics: selectorsOf(topics).map((selector) => (isTopic(selector) ? selector.name : selector)),
+    assign: (assign ?? []).map((place) => ({ ...place, topic: nameOf(place.topic) })),
+    serdes: serdesOf([...selectorsOf(topics), ...(assign ?? []).map(({ topic }) => topic)]),
     commit: policy,
     assignors: resolveAssignors(assignors),
   })
 }
 
 /** Options of the other protocol have no effect: that would not be what was meant. */
-function checkProtocol(given: ConsumerOptions, protocol: 'classic' | 'consumer' | 'auto', topics: unknown): void {
+function checkProtocol(
+  given: ConsumerOptions<TopicSelector>,
+  protocol: 'classic' | 'consumer' | 'auto',
+  topics: unknown,
+): void {
   const hint = "Set protocol: 'consumer'."
   if (protocol !== 'consumer') {
     if ([topics].flat().some(isRe2)) throw optionError('topics', owner, "requires protocol 'consumer' for re2()", hint)
@@ -285,6 +332,30 @@ function checkProtocol(given: ConsumerOptions, protocol: 'classic' | 'consumer' 
     const problem = "has no effect with protocol 'consumer': the brokers decide"
     throw optionError(name, owner, problem, "Leave it out, or choose protocol 'classic'.")
   }
+}
+
+function selectorsOf(topics: TopicSelector | readonly TopicSelector[] | undefined): readonly TopicSelector[] {
+  if (topics === undefined) return []
+  return Array.isArray(topics) ? topics : [topics as TopicSelector]
+}
+
+function nameOf(topic: string | Topic): string {
+  return typeof topic === 'string' ? topic : topic.name
+}
+
+/** A name may occur twice, but not with different serdes: its messages would have two types. */
+function serdesOf(selectors: readonly TopicSelector[]): ReadonlyMap<string, TypedTopic> {
+  const serdes = new Map<string, TypedTopic | undefined>()
+  for (const selector of selectors) {
+    if (selector instanceof RegExp || isRe2(selector)) continue
+    const name = nameOf(selector)
+    const found = typeof selector === 'string' ? undefined : selector
+    if (serdes.has(name) && serdes.get(name) !== found) {
+      throw invalidOption(`Options of ${owner} contain topic '${name}' twice, with different serdes`)
+    }
+    serdes.set(name, found)
+  }
+  return new Map([...serdes].flatMap(([name, found]) => (found === undefined ? [] : [[name, found]])))
 }
 
 function commitPolicy(mode: CommitMode): CommitPolicy {

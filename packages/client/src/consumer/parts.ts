@@ -5,6 +5,7 @@ import type { OwnConnections } from '../cluster/own-connections.ts'
 import type { KafkaError } from '../errors.ts'
 import type { GroupIdentity, MemberConnections } from '../group/membership.ts'
 import type { Assignment } from './assignment.ts'
+import type { BadRecords } from './decoding/bad-records.ts'
 import type { ConsumerEvents } from './events.ts'
 import type { DeadLetterWriter } from './failures/dead-letter-writer.ts'
 import type { FailureSender } from './failures/failure-sender.ts'
@@ -50,6 +51,7 @@ export interface ConsumerParts {
   readonly missing: MissingTopics
   readonly prefetch: Prefetch
   readonly handOut: HandOut
+  readonly badRecords: BadRecords
   readonly marks: Marks
   readonly poll: Poll
   readonly assignment: Assignment

@@ -2,7 +2,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { meaningOf } from '../error-meaning.ts'
 import type { KafkaError } from '../errors.ts'
 import type { TopicPartition } from '../group/membership.ts'
-import { joinedRe2, type TopicSelector } from './topic-selector.ts'
+import { joinedRe2, type UntypedSelector } from './topic-selector.ts'
 
 export type SubscriptionCluster = Pick<
   Cluster,
@@ -33,7 +33,7 @@ export class Subscription {
   #watchesAll = false
   #started = false
 
-  constructor(cluster: SubscriptionCluster, selectors: readonly TopicSelector[]) {
+  constructor(cluster: SubscriptionCluster, selectors: readonly UntypedSelector[]) {
     this.#cluster = cluster
     this.regex = joinedRe2(selectors)
     this.#names = [...new Set(selectors.filter((selector) => typeof selector === 'string'))]

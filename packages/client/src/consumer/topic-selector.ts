@@ -6,7 +6,7 @@ export interface Re2Pattern {
 }
 
 /** A topic, a pattern that the client matches, or one that the brokers match. */
-export type TopicSelector = string | RegExp | Re2Pattern
+export type UntypedSelector = string | RegExp | Re2Pattern
 
 /**
  * A pattern of topic names that the brokers match, for consumers with `protocol: 'consumer'`: `topics: [re2('eu-.*')]`. It matches
@@ -24,7 +24,7 @@ export function isRe2(value: unknown): value is Re2Pattern {
 }
 
 /** The patterns as one; null: there is none. */
-export function joinedRe2(selectors: readonly TopicSelector[]): string | null {
+export function joinedRe2(selectors: readonly UntypedSelector[]): string | null {
   const patterns = [...new Set(selectors.filter(isRe2).map((selector) => selector[brand]))]
   if (patterns.length <= 1) return patterns[0] ?? null
   return patterns.map((pattern) => `(?:${pattern})`).join('|')

@@ -78,6 +78,7 @@ export const catalog = Object.freeze({
   'consumer.batches': counter('Batches handed out'),
   'consumer.records': counter('Records handed out'),
   'consumer.bytes': counter('Bytes of batches handed out, as fetched', [], 'bytes'),
+  'consumer.badRecords': counter('Records that the serdes of their topic could not decode'),
   'consumer.rebalances': counter('Rebalances completed'),
   'consumer.deadLetters': counter('Messages sent to a dead letter topic'),
   'consumer.delayedRecords': counter('Messages sent to a retry topic'),

@@ -1,8 +1,9 @@
 import type { Runtime } from '@ottla/runtime'
 import { optionError } from '../../errors.ts'
 import { onAbort } from '../../runtime/wait.ts'
+import { topic } from '../../topics/topic.ts'
 import type { ConsumerEventMap } from '../events.ts'
-import type { ConsumerOptions, ResolvedConsumerOptions } from '../options.ts'
+import type { ConsumerOptions, ResolvedConsumerOptions, TopicSelector } from '../options.ts'
 import type { ResolvedRunOptions } from '../reading/run-options.ts'
 import { DueTimes } from './due-times.ts'
 import { type FailureOptions, type RetryTopic, targetsOf } from './failure-options.ts'
@@ -26,11 +27,11 @@ const forwardedEvents = ['retry', 'stalled', 'stuck', 'commitFailed', 'unreadabl
 
 export interface FailureHost {
   readonly runtime: Runtime
-  readonly given: ConsumerOptions
+  readonly given: ConsumerOptions<TopicSelector>
   readonly options: ResolvedConsumerOptions
   readonly sender: FailureSender
   /** Undefined: the consumer was not created by `kafka.consumer()`. */
-  readonly createConsumer: ((options: ConsumerOptions) => RetryConsumer) | undefined
+  readonly createConsumer: ((options: ConsumerOptions<TopicSelector>) => RetryConsumer) | undefined
   onForwarded(notice: ForwardedNotice): void
   emit<E extends ForwardedEvent>(event: E, ...args: Parameters<ConsumerEventMap[E]>): void
 }
@@ -101,18 +102,24 @@ export class FailureHandling {
   }
 
   /** The options of the consumer itself, for another topic and another group, which begins with its first record. */
-  #create({ topic, groupId }: RetryTopic): RetryConsumer {
+  #create({ topic: name, groupId }: RetryTopic): RetryConsumer {
     const { given, createConsumer, emit } = this.#host
     if (createConsumer === undefined) throw optionError('retryTopics', owner, 'needs a consumer of kafka.consumer()')
     const { topics: _topics, assign: _assign, onAssigned: _on, onRevoked: _off, onLost: _lost, ...rest } = given
     const consumer = createConsumer({
       ...rest,
-      topics: [topic],
-      groupId: groupId ?? `${given.groupId}-${topic}`,
+      topics: [this.#typed(name)],
+      groupId: groupId ?? `${given.groupId}-${name}`,
       offsetReset: 'earliest',
     })
     for (const event of forwardedEvents) forward(consumer, event, emit)
     return consumer
+  }
+
+  /** The records of a retry topic have the types of the topic that the consumer reads. */
+  #typed(retryTopic: string): TopicSelector {
+    const [serdes] = this.#host.options.serdes.values()
+    return serdes === undefined ? retryTopic : topic(retryTopic, { key: serdes.key, value: serdes.value })
   }
 
   #retryOptions(
@@ -145,6 +152,10 @@ export class FailureHandling {
       throw optionError('deadLetter.topic', owner, 'is one of the retry topics')
     }
     if (failures.retryTopics.length === 0) return
+    if (options.serdes.size > 0 && options.topics.length > 1) {
+      const hint = 'Use a consumer of its own for each typed topic.'
+      throw optionError('retryTopics', owner, 'needs a consumer of a single topic, where that is typed', hint)
+    }
     if (eachBatch !== undefined)
       throw optionError('retryTopics', owner, "needs 'each': it does not work with 'eachBatch'")
     if (given.groupId === undefined) throw optionError('retryTopics', owner, 'needs a consumer with a groupId')

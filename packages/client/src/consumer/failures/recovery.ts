@@ -83,7 +83,7 @@ export class TopicRecovery implements Recovery {
     const build = (): OutgoingRecord => {
       // At each attempt to send it: the delay begins when it is stored.
       dueMs = Math.round(runtime.wallNow()) + delayMs
-      const { key, value } = failed.message
+      const { keyBytes: key, valueBytes: value } = failed.message
       const headers = [...keptHeaders(failed.message), ...ownHeaders(failed, 'short')]
       headers.push({ key: ownNames.due, value: String(dueMs) })
       return { topic, key, value, headers }
@@ -107,7 +107,7 @@ export class TopicRecovery implements Recovery {
       const place = typeof target === 'string' ? { topic: target } : target
       topic = place?.topic
       if (typeof topic === 'string' && this.#host.isRead(topic)) throw readTopic(topic)
-      const { key, value, timestamp } = failed.message
+      const { keyBytes: key, valueBytes: value, timestamp } = failed.message
       const build = (detail: 'full' | 'short'): OutgoingRecord => ({
         ...place,
         key,

@@ -1,6 +1,7 @@
 import { describePartition, type KafkaError } from '../../errors.ts'
 import type { StartOffset } from '../../group/offset-input.ts'
 import type { OriginGroup } from '../../group/origin.ts'
+import type { RecordDecoder } from '../decoding/record-decoder.ts'
 import { type EndReason, type Era, Eras } from './era.ts'
 import { FetchState } from './fetch-state.ts'
 import { Hands } from './hands.ts'
@@ -26,6 +27,8 @@ export class AssignedPartition implements BufferOwner {
   readonly hands = new Hands()
   /** The group whose member the consumer is, or to which it commits. */
   readonly group: OriginGroup | undefined
+  /** Undefined: the topic has no serdes. */
+  readonly decoder: RecordDecoder | undefined
   readonly #eras = new Eras()
   #start: StartOffset | undefined
   #owned = true
@@ -50,10 +53,12 @@ export class AssignedPartition implements BufferOwner {
     host: BufferHost<AssignedPartition>,
     start?: StartOffset,
     group?: OriginGroup,
+    decoder?: RecordDecoder,
   ) {
     this.topic = topic
     this.partition = partition
     this.group = group
+    this.decoder = decoder
     this.#start = start
     this.buffer = new PartitionBuffer<AssignedPartition>(this, host)
   }

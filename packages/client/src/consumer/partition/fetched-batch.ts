@@ -1,4 +1,5 @@
 import type { RecordBatch, RecordCursor } from '@ottla/codec/records'
+import type { RecordDecoder } from '../decoding/record-decoder.ts'
 import type { Era } from './era.ts'
 import { type OffsetRange, OffsetRanges } from './offset-ranges.ts'
 
@@ -11,11 +12,14 @@ export interface BatchOwner {
   readonly halted: boolean
   readonly highWatermark: number
   readonly signal: AbortSignal
+  /** Undefined: the topic has no serdes, and its messages are bytes. */
+  readonly decoder?: RecordDecoder | undefined
 }
 
-/** Which records of a batch are delivered: those from an offset on; with `only`, of these the ones in the set. */
+/** Which records of a batch are delivered: those from an offset to before `end`; with `only`, of these the ones in the set. */
 export interface Selection {
   readonly from: number
+  readonly end: number
   readonly only: OffsetRanges | undefined
 }
 
@@ -23,6 +27,7 @@ export interface Selection {
 export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
   readonly owner: Owner
   readonly era: Era
+  readonly decoder: RecordDecoder | undefined
   readonly batch: RecordBatch
   readonly baseOffset: number
   /** The offset after the batch; compaction may have removed its last records. */
@@ -35,6 +40,10 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
   readonly chargedBytes: number
   readonly #payload: Uint8Array | undefined
   #from: number
+  /** Where delivery as one item ends: at the end of the batch, or before a record that cannot be decoded. */
+  #itemEnd: number
+  /** The offsets of the item, where those of skipped records are left out. */
+  #itemOffsets: OffsetRanges | undefined
   /** The offsets to deliver, where some of those after `#from` are processed already. */
   #only: OffsetRanges | undefined
   /** The offset after the last record that `records` has passed. */
@@ -46,6 +55,7 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
   constructor(owner: Owner, batch: RecordBatch, payload: Uint8Array | undefined) {
     this.owner = owner
     this.era = owner.era
+    this.decoder = owner.decoder
     this.batch = batch
     this.baseOffset = Number(batch.baseOffset)
     this.end = this.baseOffset + batch.lastOffsetDelta + 1
@@ -53,8 +63,10 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
     this.fixedTimestamp = batch.timestampType === 'append'
     this.baseTimestamp = this.fixedTimestamp ? batch.maxTimestamp : batch.baseTimestamp
     this.chargedBytes = payload?.length ?? 0
-    this.#payload = payload
+    // Serdes read from a Buffer, which would be created for each record otherwise.
+    this.#payload = payload && Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
     this.#from = this.baseOffset
+    this.#itemEnd = this.end
     this.#at = this.baseOffset
     this.#records = batch.records(payload)
   }
@@ -69,19 +81,39 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
     return Math.max(this.baseOffset, this.#from)
   }
 
+  /** Where delivery as one item ends. */
+  get itemEnd(): number {
+    return this.#itemEnd
+  }
+
   get selection(): Selection {
-    return { from: this.firstOffset, only: this.#only }
+    return { from: this.firstOffset, end: this.#itemEnd, only: this.#only }
+  }
+
+  /**
+   * Delivers only the records from `from` to before `end` as one item, without those at the offsets that `isSkipped` names; until
+   * `continueAt`.
+   */
+  narrow(from: number, end: number, isSkipped: ((offset: number) => boolean) | undefined): void {
+    this.#from = from
+    this.#itemEnd = end
+    this.#itemOffsets = isSkipped && this.#offsets(isSkipped)
   }
 
   /** The offsets to deliver, where these are not simply all from `firstOffset` on: parts are processed already, or have no record. */
   get deliverable(): Iterable<OffsetRange> | undefined {
-    if (this.batch.recordCount === this.end - this.baseOffset) return this.#only
+    if (this.#itemOffsets !== undefined) return this.#itemOffsets
+    const isPlain = this.batch.recordCount === this.end - this.baseOffset && this.#itemEnd === this.end
+    return isPlain ? this.#only : this.#offsets(() => false)
+  }
+
+  #offsets(isSkipped: (offset: number) => boolean): OffsetRanges {
     const ranges = new OffsetRanges()
     const walk = this.walk()
     try {
       while (walk.next()) {
         const start = this.baseOffset + walk.records.offsetDelta
-        ranges.add({ start, end: start + 1, epochBefore: -1, epoch: -1 })
+        if (!isSkipped(start)) ranges.add({ start, end: start + 1, epochBefore: -1, epoch: -1 })
       }
     } catch {
       // The records after the damaged one are not delivered either.
@@ -123,6 +155,8 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
     const isLast =
       isSimple && !this.#again && from === this.#at - 1 && this.#at > this.baseOffset && this.offset === from
     this.#from = from
+    this.#itemEnd = this.end
+    this.#itemOffsets = undefined
     this.#only = only
     if (isLast) this.#again = true
     if (isThere || isLast) {
@@ -135,11 +169,12 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
   }
 
   /** A separate iteration over the records to deliver; the batch itself does not move. */
-  walk({ from, only }: Selection = this.selection): { next(): boolean; readonly records: RecordCursor } {
+  walk({ from, end, only }: Selection = this.selection): { next(): boolean; readonly records: RecordCursor } {
     const records = this.batch.records(this.#payload)
     const next = (): boolean => {
       while (records.next()) {
         const offset = this.baseOffset + records.offsetDelta
+        if (offset >= end) return false
         if (offset >= from && (only === undefined || only.has(offset))) return true
       }
       return false

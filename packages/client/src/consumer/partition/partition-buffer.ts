@@ -1,4 +1,5 @@
 import type { RecordBatch, RecordBatchReader } from '@ottla/codec/records'
+import type { Preparation } from '../decoding/preparation.ts'
 import type { AbortedTransactions } from '../isolation.ts'
 import { type BatchOwner, FetchedBatch } from './fetched-batch.ts'
 import type { Progress } from './progress.ts'
@@ -60,6 +61,8 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   /** Parsed, and waits for room to be decompressed. */
   #waiting: RecordBatch | undefined
   #inflating = false
+  /** What the serdes of the topic need before the batch can be read; `#inflating` is set meanwhile. */
+  #preparation: Preparation | undefined
   /** What was skipped after the batches that are not delivered yet. */
   #skipped: { readonly to: number; readonly epoch: number } | undefined
   #unreadable: Unreadable | undefined
@@ -146,6 +149,11 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     this.#continue()
   }
 
+  /** The record at which the reader's batch stopped cannot be delivered: the position moves over it. */
+  passOver(batch: FetchedBatch<Owner>): void {
+    if (batch.era.ended === undefined) this.#moveOver(batch.offset + 1, batch.leaderEpoch)
+  }
+
   /** A reader returns a batch that it delivered in part, or not at all. */
   putBack(batch: FetchedBatch<Owner>): void {
     if (batch.era.ended !== undefined) {
@@ -168,6 +176,8 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   clear(): void {
     this.#round++
     this.#inflating = false
+    this.#preparation?.abort()
+    this.#preparation = undefined
     const charged = (this.#ready?.chargedBytes ?? 0) + (this.#returned?.chargedBytes ?? 0)
     const fetched = this.#chunkBytes
     this.#chunks.length = 0
@@ -276,15 +286,39 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     return false
   }
 
-  #makeReady(batch: RecordBatch, payload: Uint8Array | undefined): true {
+  #makeReady(batch: RecordBatch, payload: Uint8Array | undefined): boolean {
+    let fetched: FetchedBatch<Owner>
     try {
-      this.#ready = new FetchedBatch(this.#owner, batch, payload)
+      fetched = new FetchedBatch(this.#owner, batch, payload)
     } catch (cause) {
       if (payload !== undefined) this.#host.discharge(this.#owner, payload.length)
       throw cause
     }
+    const preparation = fetched.decoder?.prepare(fetched)
+    if (preparation !== undefined) return this.#awaitPreparation(fetched, preparation)
+    this.#ready = fetched
     if (this.hasBatch) this.#host.ready(this.#owner)
     return true
+  }
+
+  /** Other partitions continue meanwhile. */
+  #awaitPreparation(fetched: FetchedBatch<Owner>, preparation: Preparation): false {
+    const round = this.#round
+    this.#inflating = true
+    this.#preparation = preparation
+    void preparation.done.then(() => {
+      if (round !== this.#round) {
+        this.#host.discharge(this.#owner, fetched.chargedBytes)
+        return
+      }
+      this.#inflating = false
+      this.#preparation = undefined
+      this.#waiting = undefined
+      this.#ready = fetched
+      if (this.hasBatch) this.#host.ready(this.#owner)
+      this.advance()
+    })
+    return false
   }
 
   /** The reader's batch is finished: continue with what follows it. */

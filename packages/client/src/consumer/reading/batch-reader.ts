@@ -1,18 +1,18 @@
-import { MessageBatch } from '../message.ts'
+import { type AnyMessage, type BatchOf, type Message, MessageBatch } from '../message.ts'
 import type { DeliveredBatch } from './delivery.ts'
 import { busyError, type HandOut } from './hand-out.ts'
 import { Loop } from './loop.ts'
 import type { ReadOptions } from './message-reader.ts'
 
 /** Iterates over record batches as written. The rules are those of `MessageReader`. */
-export class BatchReader implements AsyncIterableIterator<MessageBatch> {
+export class BatchReader<M extends AnyMessage = Message> implements AsyncIterableIterator<BatchOf<M>> {
   readonly #handOut: HandOut
-  readonly #commit: (batch: MessageBatch) => Promise<void>
+  readonly #commit: (batch: MessageBatch<AnyMessage>) => Promise<void>
   readonly #loop: Loop
   #isBusy = false
 
   /** @internal */
-  constructor(handOut: HandOut, commit: (batch: MessageBatch) => Promise<void>, { signal }: ReadOptions) {
+  constructor(handOut: HandOut, commit: (batch: MessageBatch<AnyMessage>) => Promise<void>, { signal }: ReadOptions) {
     this.#handOut = handOut
     this.#commit = commit
     this.#loop = new Loop(handOut, signal)
@@ -23,14 +23,14 @@ export class BatchReader implements AsyncIterableIterator<MessageBatch> {
   }
 
   /** Marks the batch before as processed, except in mode 'manual'. */
-  async next(): Promise<IteratorResult<MessageBatch, undefined>> {
+  async next(): Promise<IteratorResult<BatchOf<M>, undefined>> {
     if (this.#isBusy) throw busyError()
     if (this.#loop.isEnded) return { value: undefined, done: true }
     this.#isBusy = true
     try {
       this.#loop.acquire()
       this.#settle()
-      const batch = this.#handOut.take(this.#loop) ?? (await this.#next())
+      const batch = await this.#next()
       if (batch === undefined || this.#loop.isEnded) {
         if (batch !== undefined) this.#handOut.putBack(batch)
         this.#loop.end()
@@ -38,7 +38,7 @@ export class BatchReader implements AsyncIterableIterator<MessageBatch> {
       }
       this.#loop.batch = batch
       this.#loop.delivery.handBatch(batch)
-      return { value: new MessageBatch(batch, this.#commit), done: false }
+      return { value: new MessageBatch<AnyMessage>(batch, this.#commit) as BatchOf<M>, done: false }
     } catch (error) {
       this.#loop.end()
       throw error
@@ -48,17 +48,20 @@ export class BatchReader implements AsyncIterableIterator<MessageBatch> {
   }
 
   /** Called by `break`: what of the batch was not marked stays undone. Ends a pending `next()`. */
-  async return(): Promise<IteratorResult<MessageBatch, undefined>> {
+  async return(): Promise<IteratorResult<BatchOf<M>, undefined>> {
     this.#loop.end()
     return { value: undefined, done: true }
   }
 
   /** It may be revoked between the moment it is taken and the one it arrives here. */
   async #next(): Promise<DeliveredBatch | undefined> {
+    const handOut = this.#handOut
     for (;;) {
-      const batch = await this.#handOut.next(this.#loop)
-      if (batch === undefined || batch.current) return batch
-      this.#handOut.putBack(batch)
+      const batch = handOut.take(this.#loop) ?? (await handOut.next(this.#loop))
+      if (batch === undefined || this.#loop.isEnded) return batch
+      if (!batch.current) handOut.putBack(batch)
+      else if (handOut.decodeBatch(batch)) return batch
+      else handOut.finish(batch)
     }
   }
 

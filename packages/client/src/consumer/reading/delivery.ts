@@ -76,7 +76,7 @@ export class Delivery {
   }
 
   handBatch(batch: DeliveredBatch): void {
-    const { owner, end, firstOffset, deliverable, leaderEpoch } = batch
+    const { owner, itemEnd: end, firstOffset, deliverable, leaderEpoch } = batch
     if (deliverable === undefined) owner.progress.hand(firstOffset, end, leaderEpoch)
     else owner.progress.handAll(deliverable, end, leaderEpoch)
     this.#begin(batch, firstOffset, end)

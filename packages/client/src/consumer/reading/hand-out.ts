@@ -1,8 +1,11 @@
 import { abortedError, KafkaError } from '../../errors.ts'
+import type { TopicPartition } from '../../group/membership.ts'
 import type { Counter } from '../../metrics.ts'
 import { onAbort } from '../../runtime/wait.ts'
+import type { Fault } from '../decoding/decode-error.ts'
+import { DecodedRows } from '../decoding/decoded-rows.ts'
+import type { RecordDecoder } from '../decoding/record-decoder.ts'
 import type { Prefetch } from '../fetching/prefetch.ts'
-import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import { type DeliveredBatch, Deliveries } from './delivery.ts'
 import type { TimeSlice } from './time-slice.ts'
 
@@ -23,6 +26,15 @@ export interface HandOutHost {
   /** Automatic commits count processed records. */
   counted(records: number): void
   nowMs(): number
+  readonly badRecords: BadRecordRule
+}
+
+/** What becomes of records that the serdes of their topic refuse. */
+export interface BadRecordRule {
+  /** Whether reading continues after the record; false: the reader leaves the batch. */
+  passes(batch: DeliveredBatch, fault: Fault): boolean
+  /** Whether the record is left out of the item that its batch is. */
+  skips(batch: DeliveredBatch, fault: Fault): boolean
 }
 
 export interface ReadCounters {
@@ -128,23 +140,78 @@ export class HandOut {
     return this.#host.isOpen
   }
 
-  /** Moves the batch to its next record; false at its end, or where it cannot be read. */
+  /**
+   * Moves the batch to its next record, which is decoded if its topic has serdes; false at its end, where it cannot be read, or where the
+   * reader has to leave it. Call `finish` then.
+   */
   nextRecord(batch: DeliveredBatch): boolean {
     try {
-      return batch.next()
+      return batch.decoder === undefined ? batch.next() : this.#nextDecoded(batch, batch.decoder)
     } catch (cause) {
       if (batch.era.ended === undefined) batch.owner.buffer.fail(cause, batch.batch)
       return false
     }
   }
 
-  /** The batch was delivered completely. */
+  #nextDecoded(batch: DeliveredBatch, decoder: RecordDecoder): boolean {
+    while (batch.next()) {
+      const fault = decoder.decode(batch.records, batch.baseOffset)
+      if (fault === undefined) return true
+      if (!this.#host.badRecords.passes(batch, fault)) return false
+      if (!this.#mayContinue(batch, decoder)) return false
+    }
+    return false
+  }
+
+  /** After a bad record: its policy may have closed the consumer or moved the position, and many of them take time. */
+  #mayContinue(batch: DeliveredBatch, decoder: RecordDecoder): boolean {
+    if (this.#host.isOpen && batch.current && this.#host.slice.take()) return true
+    decoder.stop('continues')
+    return false
+  }
+
+  /**
+   * Decodes the records of a batch that is delivered as one item, up to one that a policy does not simply skip. False: there is none to
+   * deliver now. Call `finish` then.
+   */
+  decodeBatch(batch: DeliveredBatch): boolean {
+    const { decoder } = batch
+    if (decoder === undefined) return true
+    const rows = new DecodedRows()
+    // The first one decides about bad records before it; an item never begins with a bad record.
+    if (!this.nextRecord(batch)) return false
+    const from = batch.offset
+    rows.add(decoder)
+    const end = this.#decodeRows(batch, decoder, rows)
+    const isSkipped = (offset: number) => rows.isSkipped(offset - batch.baseOffset)
+    batch.narrow(from, end, rows.hasSkipped ? isSkipped : undefined)
+    decoder.keepRows(rows)
+    return true
+  }
+
+  /** Returns where the item ends. */
+  #decodeRows(batch: DeliveredBatch, decoder: RecordDecoder, rows: DecodedRows): number {
+    while (advances(batch)) {
+      const fault = decoder.decode(batch.records, batch.baseOffset)
+      if (fault === undefined) rows.add(decoder)
+      else if (this.#host.badRecords.skips(batch, fault)) rows.skip(batch.records.offsetDelta)
+      else return batch.offset
+    }
+    return batch.end
+  }
+
+  /** The batch was delivered completely, or the reader has to leave it. */
   finish(batch: DeliveredBatch): void {
-    batch.owner.buffer.finish(batch)
+    const stop = batch.decoder?.takeStop()
+    batch.decoder?.clear()
+    // It is put back once the bad record is disposed of.
+    if (stop === 'held') return
+    if (stop === 'continues' || batch.itemEnd < batch.end) batch.owner.buffer.putBack(batch)
+    else batch.owner.buffer.finish(batch)
   }
 
   putBack(batch: DeliveredBatch): void {
-    batch.owner.buffer.putBack(batch)
+    if (batch.decoder?.takeStop() !== 'held') batch.owner.buffer.putBack(batch)
   }
 
   /** Lets timers and sockets run. */
@@ -163,7 +230,7 @@ export class HandOut {
   }
 
   /** A partition was given up or moved: its failure no longer matters. */
-  forget({ topic, partition }: AssignedPartition): void {
+  forget({ topic, partition }: TopicPartition): void {
     if (this.#failures.length === 0) return
     const kept = this.#failures.filter((error) => error.topic !== topic || error.partition !== partition)
     this.#failures.splice(0, this.#failures.length, ...kept)
@@ -178,5 +245,14 @@ export class HandOut {
     return (
       fatal === undefined && isOpen && !reader.isEnded && this.#failures.length === 0 && reader.signal?.aborted !== true
     )
+  }
+}
+
+/** A damaged record fails where the batch is iterated, as that of a topic without serdes. */
+function advances(batch: DeliveredBatch): boolean {
+  try {
+    return batch.next()
+  } catch {
+    return false
   }
 }

@@ -1,12 +1,12 @@
 import { describePartition, KafkaError } from '../../errors.ts'
 import { endReasonOf, type ItemPlace } from '../item-place.ts'
-import { Message, MessageBatch } from '../message.ts'
+import { type AnyMessage, Message, MessageBatch } from '../message.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { EndReason } from '../partition/era.ts'
 import type { Deliveries } from './delivery.ts'
 
 /** What can be marked as processed: a message, a batch, or several messages. */
-export type Item = Message | MessageBatch | Iterable<Message>
+export type Item = AnyMessage | MessageBatch<AnyMessage> | Iterable<AnyMessage>
 
 /** The outcome of a call of `done`. */
 export interface Marked {

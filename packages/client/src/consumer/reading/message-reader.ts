@@ -1,4 +1,4 @@
-import { Message } from '../message.ts'
+import { type AnyMessage, Message } from '../message.ts'
 import type { DeliveredBatch } from './delivery.ts'
 import { busyError, type HandOut } from './hand-out.ts'
 import { Loop } from './loop.ts'
@@ -11,7 +11,7 @@ export interface ReadOptions {
  * Iterates over messages. Not an async generator, so that a buffered message costs one settled promise and no microtask hop, and so
  * that `return` can end a pending `next`.
  */
-export class MessageReader implements AsyncIterableIterator<Message> {
+export class MessageReader<M extends AnyMessage = Message> implements AsyncIterableIterator<M> {
   readonly #handOut: HandOut
   readonly #loop: Loop
   #isBusy = false
@@ -27,7 +27,7 @@ export class MessageReader implements AsyncIterableIterator<Message> {
   }
 
   /** Marks the message before as processed, except in mode 'manual'. */
-  next(): Promise<IteratorResult<Message, undefined>> {
+  next(): Promise<IteratorResult<M, undefined>> {
     if (this.#isBusy) return Promise.reject(busyError())
     const batch = this.#loop.batch
     if (batch === undefined) return this.#nextBatch()
@@ -36,13 +36,13 @@ export class MessageReader implements AsyncIterableIterator<Message> {
   }
 
   /** Called by `break`: the current message stays undone, and the next reader starts with it. Ends a pending `next()`. */
-  async return(): Promise<IteratorResult<Message, undefined>> {
+  async return(): Promise<IteratorResult<M, undefined>> {
     this.#loop.end()
     return { value: undefined, done: true }
   }
 
   /** The next message, if it is buffered. */
-  #buffered(first: DeliveredBatch): Promise<IteratorResult<Message, undefined>> | undefined {
+  #buffered(first: DeliveredBatch): Promise<IteratorResult<M, undefined>> | undefined {
     const handOut = this.#handOut
     for (let batch: DeliveredBatch | undefined = first; batch !== undefined; ) {
       if (!handOut.continues(batch, this.#loop)) return undefined
@@ -54,7 +54,7 @@ export class MessageReader implements AsyncIterableIterator<Message> {
     return undefined
   }
 
-  async #nextBatch(): Promise<IteratorResult<Message, undefined>> {
+  async #nextBatch(): Promise<IteratorResult<M, undefined>> {
     if (this.#loop.isEnded) return { value: undefined, done: true }
     this.#isBusy = true
     try {
@@ -99,8 +99,8 @@ export class MessageReader implements AsyncIterableIterator<Message> {
     return next
   }
 
-  #give(batch: DeliveredBatch): Message {
+  #give(batch: DeliveredBatch): M {
     this.#loop.delivery.handRecord(batch)
-    return new Message(batch, batch.records)
+    return new Message(batch, batch.records) as AnyMessage as M
   }
 }

@@ -3,7 +3,7 @@ import { meaningOf } from '../../error-meaning.ts'
 import { KafkaError, optionError } from '../../errors.ts'
 import { checkNames } from '../../option-table.ts'
 import { within } from '../../runtime/wait.ts'
-import { Message } from '../message.ts'
+import { type AnyMessage, Message } from '../message.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import { type DeliveredBatch, Delivery } from './delivery.ts'
 import type { HandOut, Reader } from './hand-out.ts'
@@ -30,7 +30,7 @@ export class Poll {
     this.#handOut = handOut
   }
 
-  async poll(options: PollOptions): Promise<Message[]> {
+  async poll<M extends AnyMessage>(options: PollOptions): Promise<M[]> {
     const { maxRecords, timeoutMs, signal } = resolve(options)
     const handOut = this.#handOut
     return within(this.#runtime, { operation: 'Polling', timeoutMs, signals: [signal] }, async (bounded) => {
@@ -38,8 +38,13 @@ export class Poll {
       try {
         handOut.acquire(reader)
         this.#settle()
-        const batch = handOut.take(reader) ?? (await handOut.next(reader))
-        return batch === undefined ? [] : this.#take(batch, reader, maxRecords)
+        for (;;) {
+          const batch = handOut.take(reader) ?? (await handOut.next(reader))
+          if (batch === undefined) return []
+          const messages = this.#take<M>(batch, reader, maxRecords)
+          // There is none where the batch was revoked meanwhile, or where all its records are bad.
+          if (messages.length > 0) return messages
+        }
       } catch (error) {
         const isLate = bounded.aborted && signal?.aborted !== true
         if (isLate && KafkaError.is(error) && meaningOf(error.code).ended === 'aborted') return []
@@ -68,9 +73,9 @@ export class Poll {
   }
 
   /** At most `maxRecords` of what is buffered. */
-  #take(first: DeliveredBatch, reader: Reader, maxRecords: number): Message[] {
+  #take<M extends AnyMessage>(first: DeliveredBatch, reader: Reader, maxRecords: number): M[] {
     const handOut = this.#handOut
-    const messages: Message[] = []
+    const messages: M[] = []
     for (let batch: DeliveredBatch | undefined = first; batch !== undefined; batch = handOut.take(reader)) {
       const isWhole = this.#takeFrom(batch, messages, maxRecords)
       if (isWhole) handOut.finish(batch)
@@ -81,12 +86,12 @@ export class Poll {
   }
 
   /** Returns whether the batch has no further record. */
-  #takeFrom(batch: DeliveredBatch, messages: Message[], maxRecords: number): boolean {
+  #takeFrom<M extends AnyMessage>(batch: DeliveredBatch, messages: M[], maxRecords: number): boolean {
     // It may have been revoked since it was taken.
     while (batch.current && messages.length < maxRecords) {
       if (!this.#handOut.nextRecord(batch)) return true
       this.#deliveryOf(batch.owner).handMore(batch)
-      messages.push(new Message(batch, batch.records))
+      messages.push(new Message(batch, batch.records) as AnyMessage as M)
     }
     return false
   }

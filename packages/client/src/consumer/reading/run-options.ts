@@ -8,7 +8,7 @@ import {
   resolveDeadLetter,
   resolveRetryTopics,
 } from '../failures/failure-options.ts'
-import type { Message, MessageBatch } from '../message.ts'
+import type { AnyMessage, BatchOf, Message } from '../message.ts'
 import type { Recovery } from './recovery-port.ts'
 
 export interface HandlerContext {
@@ -30,11 +30,11 @@ export interface RetryPolicy {
   readonly retryIf?: ((error: unknown, attempt: number) => boolean) | undefined
 }
 
-export interface RunOptions {
+export interface RunOptions<M extends AnyMessage = Message> {
   /** Called with each message, in order within a partition. A returned promise is awaited. */
-  readonly each?: ((message: Message, context: HandlerContext) => unknown) | undefined
+  readonly each?: ((message: M, context: HandlerContext) => unknown) | undefined
   /** Called with each record batch, instead of `each`. */
-  readonly eachBatch?: ((batch: MessageBatch, context: HandlerContext) => unknown) | undefined
+  readonly eachBatch?: ((batch: BatchOf<M>, context: HandlerContext) => unknown) | undefined
   /** Number of partitions processed concurrently. Default { by: 'partition', limit: 1 }. */
   readonly concurrency?: { readonly by?: 'partition' | undefined; readonly limit?: number | undefined } | undefined
   /**

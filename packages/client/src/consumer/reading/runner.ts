@@ -3,7 +3,7 @@ import { textOf } from '../../error-data.ts'
 import { describePartition, KafkaError } from '../../errors.ts'
 import { backoffMs } from '../../runtime/backoff.ts'
 import { onAbort, withSignal } from '../../runtime/wait.ts'
-import { Message, MessageBatch } from '../message.ts'
+import { type AnyMessage, Message, MessageBatch } from '../message.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import { type DeliveredBatch, Delivery } from './delivery.ts'
 import type { HandOut, Reader } from './hand-out.ts'
@@ -29,7 +29,7 @@ export interface RunnerHost {
   readonly fatal: KafkaError | undefined
   /** The partition may be delivered again. */
   ready(partition: AssignedPartition): void
-  commitBatch(batch: MessageBatch): Promise<void>
+  commitBatch(batch: MessageBatch<AnyMessage>): Promise<void>
   onRetry(notice: RetryNotice): void
   /** A handler failed while the run ends for another failure. Its item is undone. */
   onFurtherFailure(error: unknown): void
@@ -95,7 +95,8 @@ export class Runner implements Reader {
             continue
           }
           if (this.#options.eachBatch === undefined) await this.#messages(batch, delivery)
-          else await this.#batch(batch, delivery)
+          else if (this.#handOut.decodeBatch(batch)) await this.#batch(batch, delivery)
+          else this.#handOut.finish(batch)
         }
       })
     } catch (error) {
