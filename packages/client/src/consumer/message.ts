@@ -1,11 +1,25 @@
 import { type RecordCursor, type RecordHeaderView, readHeaders } from '@ottla/codec/records'
 import { type Origin, originOf } from '../group/origin.ts'
-import { type ItemPlace, originAt } from './item-place.ts'
+import { type ItemPlace, originAt, type RecordOrigin } from './item-place.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { FetchedBatch, Selection } from './partition/fetched-batch.ts'
 
 const noHeaders: readonly RecordHeaderView[] = Object.freeze([])
 const inspect = Symbol.for('nodejs.util.inspect.custom')
+
+/** Where the parts of one record are in its bytes. */
+export type RecordParts = Pick<
+  RecordCursor,
+  | 'bytes'
+  | 'offsetDelta'
+  | 'timestampDelta'
+  | 'keyStart'
+  | 'keyLength'
+  | 'valueStart'
+  | 'valueLength'
+  | 'headersStart'
+  | 'headerCount'
+>
 
 /** The contents of a message, independent of the fetched bytes. */
 export interface DetachedMessage {
@@ -24,7 +38,7 @@ export interface DetachedMessage {
  * bytes (up to a whole fetch response) in memory; `detach()` returns a copy that does not.
  */
 export class Message {
-  readonly #batch: FetchedBatch<AssignedPartition>
+  readonly #batch: RecordOrigin
   readonly #bytes: Uint8Array
   readonly #offsetDelta: number
   readonly #timestampDelta: number
@@ -38,7 +52,7 @@ export class Message {
   #value: Buffer | null | undefined
 
   /** @internal */
-  constructor(batch: FetchedBatch<AssignedPartition>, records: RecordCursor) {
+  constructor(batch: RecordOrigin, records: RecordParts) {
     this.#batch = batch
     this.#bytes = records.bytes
     this.#offsetDelta = records.offsetDelta
@@ -104,7 +118,7 @@ export class Message {
 
   /** Aborts when the partition is revoked, when processing exceeds `maxProcessingMs`, and on close. */
   get signal(): AbortSignal {
-    return this.#batch.owner.signal
+    return this.#batch.signal
   }
 
   /** A copy without references to the fetched bytes. */

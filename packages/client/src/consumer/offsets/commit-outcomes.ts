@@ -153,7 +153,8 @@ export class CommitOutcomes {
         unknownTopics.add(entry.topic)
         entry.check(error, hasIds ? line.topicId : undefined, this.#cluster.runtime.monoNow())
         this.#requeue(entry, error)
-      } else if (isTransient(error)) this.#retryLater(entry, error)
+      } else if (error.code === 'OFFSET_METADATA_TOO_LARGE' && entry.dropMetadata(line)) this.#requeue(entry, error)
+      else if (isTransient(error)) this.#retryLater(entry, error)
       else this.#fail(entry, error)
     })
     return after(ended, () => {
