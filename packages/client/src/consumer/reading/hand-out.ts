@@ -11,6 +11,8 @@ export interface Reader {
   /** Its own end: `return()` during a pending `next()`, or the stop of a run. */
   readonly isEnded: boolean
   readonly signal: AbortSignal | undefined
+  /** The partition was resumed, moved or given up. */
+  partitionChanged?(partition: AssignedPartition): void
 }
 
 export interface HandOutHost {
@@ -147,6 +149,11 @@ export class HandOut {
     batch.owner.buffer.putBack(batch)
   }
 
+  /** Whether one more item may be delivered in this turn of the event loop. */
+  hasTime(): boolean {
+    return this.#host.slice.take()
+  }
+
   /** Lets timers and sockets run. */
   rest(): Promise<void> {
     return this.#host.slice.rest()
@@ -163,7 +170,9 @@ export class HandOut {
   }
 
   /** A partition was given up or moved: its failure no longer matters. */
-  forget({ topic, partition }: AssignedPartition): void {
+  forget(assigned: AssignedPartition): void {
+    const { topic, partition } = assigned
+    this.#reader?.partitionChanged?.(assigned)
     if (this.#failures.length === 0) return
     const kept = this.#failures.filter((error) => error.topic !== topic || error.partition !== partition)
     this.#failures.splice(0, this.#failures.length, ...kept)

@@ -14,16 +14,31 @@ export interface RetryPolicy {
   readonly backoffMs?: readonly [number, number] | undefined
 }
 
+export interface Concurrency {
+  /**
+   * What is processed in order: the records of a partition (default), only those with the same key in a partition, or nothing. Records
+   * without a key are in no order then. By key and by 'none' need `each`.
+   */
+  readonly by?: 'partition' | 'key' | 'none' | undefined
+  /** Maximum number of handlers that run at the same time. Default 1. */
+  readonly limit?: number | undefined
+  /**
+   * By key and by 'none': how many records of a partition may be taken from the lowest one that is not processed on. Then the partition
+   * pauses until that one is processed; the others continue. Default 10,000.
+   */
+  readonly maxAhead?: number | undefined
+}
+
 export interface RunOptions {
   /** Called with each message, in order within a partition. A returned promise is awaited. */
   readonly each?: ((message: Message, context: HandlerContext) => unknown) | undefined
   /** Called with each record batch, instead of `each`. */
   readonly eachBatch?: ((batch: MessageBatch, context: HandlerContext) => unknown) | undefined
-  /** Number of partitions processed concurrently. Default { by: 'partition', limit: 1 }. */
-  readonly concurrency?: { readonly by?: 'partition' | undefined; readonly limit?: number | undefined } | undefined
+  /** How many handlers run concurrently, and in which order. A number is a limit by partition. Default { by: 'partition', limit: 1 }. */
+  readonly concurrency?: number | Concurrency | undefined
   /**
    * Retries of a failed handler before `run` rejects. Default: one attempt. During a pause the item waits without a worker, and its
-   * partition with it; other partitions continue.
+   * partition with it (by key: the records of its key); the others continue.
    */
   readonly retry?: RetryPolicy | undefined
   /** Ends the run cleanly: running handlers are awaited. */
@@ -35,11 +50,14 @@ export interface ResolvedRunOptions {
   readonly eachBatch: RunOptions['eachBatch']
   readonly attempts: number
   readonly backoff: { readonly firstMs: number; readonly maxMs: number }
+  readonly by: 'partition' | 'key' | 'none'
   readonly limit: number
+  readonly maxAhead: number
   readonly signal: AbortSignal | undefined
 }
 
 const owner = 'consumer.run()'
+const defaultMaxAhead = 10_000
 const known = new Set(['each', 'eachBatch', 'concurrency', 'retry', 'signal'])
 
 /** Validates the options of `consumer.run`; throws INVALID_OPTION. */
@@ -57,17 +75,30 @@ export function resolveRunOptions(options: RunOptions): ResolvedRunOptions {
   if ((each === undefined) === (eachBatch === undefined) || typeof (each ?? eachBatch) !== 'function') {
     throw invalidOption(`Either 'each' or 'eachBatch' of ${owner} must be a function`)
   }
-  return { each, eachBatch, signal, limit: limitOf(options), ...retryOf(options) }
+  const concurrency = concurrencyOf(options)
+  if (eachBatch !== undefined && concurrency.by !== 'partition') {
+    throw optionError('eachBatch', owner, `needs concurrency by 'partition', not by '${concurrency.by}'`)
+  }
+  return { each, eachBatch, signal, ...concurrency, ...retryOf(options) }
 }
 
-function limitOf({ concurrency }: RunOptions): number {
-  checkNames(owner, ['by', 'limit'], concurrency ?? {}, 'concurrency.')
-  const by: string = concurrency?.by ?? 'partition'
-  if (by !== 'partition') throw optionError('concurrency.by', owner, `must be 'partition', not '${by}'`)
-  const limit = concurrency?.limit ?? 1
-  if (!Number.isSafeInteger(limit) || limit < 1)
-    throw optionError('concurrency.limit', owner, 'must be an integer of at least 1')
-  return limit
+function concurrencyOf({ concurrency = {} }: RunOptions): Pick<ResolvedRunOptions, 'by' | 'limit' | 'maxAhead'> {
+  if (typeof concurrency === 'number') return { by: 'partition', limit: limitOf(concurrency, ''), maxAhead: 0 }
+  checkNames(owner, ['by', 'limit', 'maxAhead'], concurrency, 'concurrency.')
+  const { by = 'partition', limit = 1, maxAhead } = concurrency
+  if (!(['partition', 'key', 'none'] as unknown[]).includes(by)) {
+    throw optionError('concurrency.by', owner, `must be 'partition', 'key' or 'none', not '${String(by)}'`)
+  }
+  if (maxAhead !== undefined) {
+    if (by === 'partition') throw optionError('concurrency.maxAhead', owner, `needs concurrency by 'key' or 'none'`)
+    limitOf(maxAhead, '.maxAhead')
+  }
+  return { by, limit: limitOf(limit, '.limit'), maxAhead: maxAhead ?? defaultMaxAhead }
+}
+
+function limitOf(limit: number, name: string): number {
+  if (Number.isSafeInteger(limit) && limit >= 1) return limit
+  throw optionError(`concurrency${name}`, owner, 'must be an integer of at least 1')
 }
 
 function retryOf({ retry }: RunOptions): Pick<ResolvedRunOptions, 'attempts' | 'backoff'> {

@@ -22,6 +22,8 @@ export interface RetryNotice {
 
 export interface RunnerHost {
   readonly runtime: Runtime
+  /** The budget of prefetched bytes; half as much may wait by key. */
+  readonly maxBufferedBytes: number
   /** Aborts when the consumer failed, with the error, and when it is closed. */
   readonly ended: AbortSignal
   readonly fatal: KafkaError | undefined
@@ -207,7 +209,7 @@ class PartitionContext implements HandlerContext {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
@@ -215,7 +217,7 @@ const rerunHint = 'Fix the cause and call run() again: it starts with this messa
 const movedHint =
   'The position of the partition was moved while the handler ran: run() does not deliver this message again.'
 
-function handlerError(
+export function handlerError(
   { topic, partition }: AssignedPartition,
   offset: number,
   attempts: number,
