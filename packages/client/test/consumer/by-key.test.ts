@@ -431,7 +431,7 @@ describe('by key, when something happens meanwhile', () => {
     }))
 
   test('a broker that refuses the metadata gets the offset alone', () =>
-    onTestkit({ brokerConfigs: { 'offset.metadata.max.bytes': 8 } } as never, async (scenario) => {
+    onTestkit({ config: { 'offset.metadata.max.bytes': 8 } }, async (scenario) => {
       await write(scenario, ['a1', 'b1', 'c1'])
       const consumer = consumerOf(scenario)
       const failures: unknown[] = []
