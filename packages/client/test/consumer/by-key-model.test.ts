@@ -8,7 +8,7 @@ import { onTestkit, type Scenario } from '../support/on-testkit.ts'
 
 const partitions = 2
 const keys = 'abcdef'
-const seeds = 12
+const seeds = 6
 const intervalMs = 1_000
 
 /** Numbers below `below`, the same ones for a seed. */
@@ -66,7 +66,11 @@ class Model {
     }
     const concurrency = { by: 'key', limit: 1 + this.random(5), maxAhead: 3 + this.random(30) } as const
     const retry = { attempts: 100, backoffMs: [50, 400] } as const
-    const running = consumer.run({ concurrency, retry, each: (message, context) => this.#handle(process, message, context) })
+    const running = consumer.run({
+      concurrency,
+      retry,
+      each: (message, context) => this.#handle(process, message, context),
+    })
     running.catch((error: unknown) => {
       if (process.isUp) this.violations.push(`run rejected: ${String(error)}`)
     })
@@ -117,7 +121,8 @@ class Model {
     }
     for (const [partition, settled] of this.settled.entries()) {
       for (const at of settled) {
-        if (!this.finished[partition]!.has(at)) this.violations.push(`${partition}/${at} is committed, and not finished`)
+        if (!this.finished[partition]!.has(at))
+          this.violations.push(`${partition}/${at} is committed, and not finished`)
       }
       for (const at of before?.[partition] ?? []) {
         if (!settled.has(at)) this.violations.push(`${partition}/${at} was finished, and is not committed`)
@@ -172,12 +177,14 @@ function pauseForAWhile(model: Model, { consumer }: Process): void {
 
 describe('run by key, compared with a model', () => {
   const all = Array.from({ length: seeds }, (_, i) => i + 1)
-  test.each(all)('keeps the order of each key, skips nothing, and repeats nothing that was committed: seed %i', (seed) =>
-    onTestkit({ topics: { t: partitions }, seed }, async (scenario) => {
-      const model = new Model(scenario, seed)
-      await play(model)
-      expect(model.violations).toEqual([])
-    }),
+  test.each(all)(
+    'keeps the order of each key, skips nothing, and repeats nothing that was committed: seed %i',
+    (seed) =>
+      onTestkit({ topics: { t: partitions }, seed }, async (scenario) => {
+        const model = new Model(scenario, seed)
+        await play(model)
+        expect(model.violations).toEqual([])
+      }),
   )
 })
 

@@ -143,7 +143,7 @@ export class KeyedItem implements RecordOrigin, RecordParts {
   }
 }
 
-/** FNV-1a with 32 bits. Different keys with one hash are told apart by their bytes. */
+/** FNV-1a with 32 bits. Different keys with one hash are distinguished by their bytes. */
 export function hashOfKey({ bytes, keyStart, keyLength }: RecordParts): number {
   let hash = 0x811c9dc5
   for (let at = keyStart; at < keyStart + keyLength; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193)

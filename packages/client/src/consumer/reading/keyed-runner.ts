@@ -87,7 +87,7 @@ export class KeyedRunner implements Reader {
   partitionChanged(partition: AssignedPartition): void {
     const work = this.#works.get(partition)
     if (work === undefined) return
-    for (const item of work.lanes.prune()) this.#room.leave(item)
+    for (const item of work.keys.prune()) this.#room.leave(item)
     for (const item of [...this.#parked]) {
       if (item.owner === partition && !item.isValid) this.#drop(item)
     }
@@ -174,7 +174,7 @@ export class KeyedRunner implements Reader {
     progress.storeAhead()
     progress.hand(item.offset, item.offset + 1, item.leaderEpoch)
     work.took(item)
-    if (!this.#hasLane(item) || work.lanes.add(item)) this.#start(item)
+    if (!this.#isOrdered(item) || work.keys.add(item)) this.#start(item)
     else this.#room.enter(item)
   }
 
@@ -187,7 +187,7 @@ export class KeyedRunner implements Reader {
     return work
   }
 
-  #hasLane(item: KeyedItem): boolean {
+  #isOrdered(item: KeyedItem): boolean {
     return this.#options.by === 'key' && item.keyLength >= 0
   }
 
@@ -290,8 +290,8 @@ export class KeyedRunner implements Reader {
 
   /** The next one of its key may run. */
   #advance(item: KeyedItem): void {
-    if (!this.#hasLane(item)) return
-    const next = item.work.lanes.remove(item)
+    if (!this.#isOrdered(item)) return
+    const next = item.work.keys.remove(item)
     if (next !== undefined) this.#runnable.push(next)
   }
 
@@ -367,8 +367,8 @@ export class KeyedRunner implements Reader {
   #giveBack(): void {
     for (const work of [...this.#full]) this.#empty(work)
     const undone = [...this.#left, ...this.#parked]
-    for (const item of this.#unlaned()) undone.push(item)
-    for (const work of this.#works.values()) undone.push(...work.lanes)
+    for (const item of this.#unordered()) undone.push(item)
+    for (const work of this.#works.values()) for (const item of work.keys) undone.push(item)
     undone.sort((left, right) => left.offset - right.offset)
     for (const item of new Set(undone)) {
       if (item.isRunning || !item.isValid) continue
@@ -378,7 +378,7 @@ export class KeyedRunner implements Reader {
     this.#parked.clear()
   }
 
-  *#unlaned(): Generator<KeyedItem> {
+  *#unordered(): Generator<KeyedItem> {
     for (let item = this.#runnable.shift(); item !== undefined; item = this.#runnable.shift()) yield item
     for (const { held } of this.#works.values()) yield* held
   }

@@ -4,7 +4,7 @@ import { hashOfKey, type KeyedItem } from './keyed-item.ts'
  * The items of one partition by their key: of each key the first one may be processed, the others wait in order. Keys are compared by
  * their bytes, found by a hash, and not copied: the first item has them.
  */
-export class KeyLanes {
+export class KeyOrder {
   /** By hash; several keys with one hash are linked by `collision`. */
   readonly #first = new Map<number, KeyedItem>()
 
