@@ -84,6 +84,12 @@ export class Delivery {
     this.#records++
   }
 
+  /** Hands out the record at which the batch stopped: it is in the application's hands, and waits until `takeItem`. */
+  static handWaiting({ owner, offset, leaderEpoch }: DeliveredBatch): void {
+    owner.progress.storeAhead()
+    owner.progress.hand(offset, offset + 1, leaderEpoch)
+  }
+
   /** Takes an item that was handed out before, and waited since. Its signal is its own. */
   takeItem(item: HandedItem): void {
     const { offset } = item

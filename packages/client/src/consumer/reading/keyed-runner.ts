@@ -169,10 +169,8 @@ export class KeyedRunner implements Reader {
   }
 
   #take(batch: DeliveredBatch, work: PartitionWork): void {
-    const { progress } = batch.owner
     const item = new KeyedItem(work, batch)
-    progress.storeAhead()
-    progress.hand(item.offset, item.offset + 1, item.leaderEpoch)
+    Delivery.handWaiting(batch)
     work.took(item)
     if (!this.#isOrdered(item) || work.keys.add(item)) this.#start(item)
     else this.#room.enter(item)
