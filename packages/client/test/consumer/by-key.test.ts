@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Message, RunOptions } from '../../src/index.ts'
-import { append, committedAt, consumerOf, value } from '../support/consuming.ts'
+import { append, committedAt, consumerOf, take, value } from '../support/consuming.ts'
 import { onTestkit, type Scenario } from '../support/on-testkit.ts'
 import { failure } from '../support/settled.ts'
 
@@ -265,6 +265,28 @@ describe('a failed item by key', () => {
       expect(committedAt(scenario)).toBe(5)
     }))
 
+  test('is not marked by the commit of a later message', () =>
+    onTestkit({}, async (scenario) => {
+      await write(scenario, ['a1', 'b1', 'a2'])
+      const consumer = consumerOf(scenario, { commit: 'manual' })
+      const stop = new AbortController()
+      const running = consumer.run({
+        concurrency: { by: 'key', limit: 1 },
+        retry: { attempts: 2, backoffMs: [60_000, 60_000] },
+        signal: stop.signal,
+        each: async (message) => {
+          if (value(message) === 'a1') throw new Error('not yet')
+          await consumer.commit(message)
+        },
+      })
+      await scenario.advance('5s')
+      expect(committedAt(scenario)).toBe(0)
+      expect(await metadataAt(scenario)).toMatch(/^ottla:1:/)
+      stop.abort()
+      await running
+      expect(await take(consumer.messages(), 2)).toEqual(['a1', 'a2'])
+    }))
+
   test('ends the run after its last attempt; nothing is committed past it, and the next reader gets only what is undone', () =>
     onTestkit({}, async (scenario) => {
       await write(scenario, ['a1', 'b1', 'a2', 'c1', 'd1'])
@@ -477,6 +499,8 @@ describe('the options of run by key', () => {
     [{ by: 'key', maxAhead: 0 }, `'concurrency.maxAhead'`],
     [{ by: 'partition', maxAhead: 5 }, `'concurrency.maxAhead'`],
     [0, `'concurrency'`],
+    [null, `'concurrency'`],
+    ['key', `'concurrency'`],
   ])('are checked: %o', (concurrency, name) =>
     onTestkit({}, async (scenario) => {
       const options = { each: () => {}, concurrency } as RunOptions

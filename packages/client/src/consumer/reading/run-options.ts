@@ -84,6 +84,9 @@ export function resolveRunOptions(options: RunOptions): ResolvedRunOptions {
 
 function concurrencyOf({ concurrency = {} }: RunOptions): Pick<ResolvedRunOptions, 'by' | 'limit' | 'maxAhead'> {
   if (typeof concurrency === 'number') return { by: 'partition', limit: limitOf(concurrency, ''), maxAhead: 0 }
+  if (typeof concurrency !== 'object' || concurrency === null) {
+    throw optionError('concurrency', owner, 'must be a number, or an object with by and limit')
+  }
   checkNames(owner, ['by', 'limit', 'maxAhead'], concurrency, 'concurrency.')
   const { by = 'partition', limit = 1, maxAhead } = concurrency
   if (!(['partition', 'key', 'none'] as unknown[]).includes(by)) {
