@@ -4,17 +4,24 @@ import type { RecordParts } from '../message.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { Era } from '../partition/era.ts'
 import type { DeliveredBatch } from './delivery.ts'
-import type { PartitionWork } from './partition-work.ts'
 
 /** What an item takes in memory beside the bytes of its record. */
 const itemBytes = 300
+
+/** The part of a partition's work that an item belongs to. */
+export interface ItemOwner {
+  /** The copies of records that wait. */
+  waitingBytes: number
+  readonly held: KeyedItem[]
+  readonly keys: { remove(item: KeyedItem): KeyedItem | undefined }
+}
 
 /**
  * One record from its delivery until its handler has ended. It refers to the fetched bytes while its handler runs; an item that waits
  * has a copy of its record alone, so that a slow key keeps no fetch response in memory.
  */
 export class KeyedItem implements RecordOrigin, RecordParts {
-  readonly work: PartitionWork
+  readonly work: ItemOwner
   readonly owner: AssignedPartition
   readonly era: Era
   readonly baseOffset: number
@@ -54,7 +61,7 @@ export class KeyedItem implements RecordOrigin, RecordParts {
   #release: (() => void) | undefined
 
   /** The record at which the batch stopped. */
-  constructor(work: PartitionWork, batch: DeliveredBatch) {
+  constructor(work: ItemOwner, batch: DeliveredBatch) {
     const { records } = batch
     this.work = work
     this.owner = batch.owner

@@ -2,13 +2,13 @@ import { Queue } from '../../runtime/queue.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { Era } from '../partition/era.ts'
 import { KeyOrder } from './key-order.ts'
-import type { KeyedItem } from './keyed-item.ts'
+import type { ItemOwner, KeyedItem } from './keyed-item.ts'
 
 /** Room for this part of a limit has to be free before a partition that reached it continues: otherwise it would stop at each record. */
 const freeShare = 8
 
 /** Of one partition: the items that were taken from its batches and are not processed yet. */
-export class PartitionWork {
+export class PartitionWork implements ItemOwner {
   readonly partition: AssignedPartition
   readonly keys = new KeyOrder()
   /** May be processed, but the partition is paused. */
