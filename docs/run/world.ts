@@ -21,7 +21,7 @@ export function clusterOfTheBlock(): TestCluster {
 
 /** Topics that a block names, but neither creates nor misspells on purpose. */
 function topicsIn(code: string): string[] {
-  const named = [...code.matchAll(/\btopics?: \[?((?:'[^']+'(?:, )?)+)/g)]
+  const named = [...code.matchAll(/\b(?:topics?|from): \[?((?:'[^']+'(?:, )?)+)/g)]
     .flatMap(([, list = '']) => [...list.matchAll(/'([^']+)'/g)])
     .map(([, name = '']) => name)
   const created = code.includes('createTopics') ? [...code.matchAll(/name: '([^']+)'/g)].map(([, name]) => name) : []

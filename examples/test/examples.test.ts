@@ -69,6 +69,14 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect(lines.at(-1)).toBe('60 transfers: 120 bookings, 0 twice, sum of all accounts 0')
   })
 
+  test('charges: busy ones are made after a second, and the dead letter is moved back', async () => {
+    const { code, lines, stderr } = await runExample('charges', ['--count', '12'])
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines.join('\n')).toMatch(/a charge is a dead letter in charges.dead: SyntaxError/)
+    expect(lines.at(-1)).toBe('13 charges: 13 made, 5 retried, 1 moved back from the dead letters')
+  })
+
   test('failover loses, duplicates and reorders nothing', async () => {
     const { code, lines } = await runExample('failover', ['--count', '5000'])
     expect(code).toBe(0)

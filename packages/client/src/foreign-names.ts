@@ -146,4 +146,10 @@ export const foreignNames: ReadonlyMap<string, readonly ForeignName[]> = new Map
   ['maxwaittimeinms', [at('consumer', 'maxWaitMs')]],
   ['fetchmaxwaitms', [at('consumer', 'maxWaitMs')]],
   ['fetchwaitmaxms', [at('consumer', 'maxWaitMs')]],
+  // What becomes of messages that cannot be processed; in other clients often an option of the consumer.
+  ['deadletterqueue', [at('run', 'deadLetter')]],
+  ['deadlettertopic', [at('run', 'deadLetter')]],
+  ['dlq', [at('run', 'deadLetter')]],
+  ['dlt', [at('run', 'deadLetter')]],
+  ['retrytopics', [at('run', 'retryTopics')]],
 ])

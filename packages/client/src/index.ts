@@ -18,12 +18,21 @@ export type {
   CommitFailedEvent,
   CommittedEvent,
   ConsumerEventMap,
+  DelayedEvent,
+  ForwardedEvent,
   HandlerRetryEvent,
   LostEvent,
   PositionResetEvent,
   StalledEvent,
   StuckEvent,
+  UnreadableEvent,
 } from './consumer/events.ts'
+export type { FailedRecord, OriginalPlace, UnreadableBatch } from './consumer/failures/failure.ts'
+export type { FailureHeaderFormat, FailureHeaders } from './consumer/failures/failure-headers.ts'
+export type { DeadLetterOptions, DeadLetterTarget, RetryTopic } from './consumer/failures/failure-options.ts'
+export type { OutgoingHeader, OutgoingRecord, RecordSender, StoredRecord } from './consumer/failures/record-sender.ts'
+export type { DeadLetter, RedriveOptions, RedriveReport } from './consumer/failures/redrive-options.ts'
+export type { OnUnreadable, UnreadableAction } from './consumer/failures/unreadable.ts'
 export { type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
 export type {
   AssignedPartition,

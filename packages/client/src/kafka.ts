@@ -1,7 +1,9 @@
 import { Admin } from './admin/admin.ts'
 import type { CallOptions, CloseOptions } from './call-options.ts'
 import { Cluster } from './cluster/cluster.ts'
-import { Consumer } from './consumer/consumer.ts'
+import { Consumer, type ConsumerSiblings } from './consumer/consumer.ts'
+import { type RedriveHost, redrive } from './consumer/failures/redrive.ts'
+import type { RedriveOptions, RedriveReport } from './consumer/failures/redrive-options.ts'
 import type { ConsumerOptions } from './consumer/options.ts'
 import { meaningOf } from './error-meaning.ts'
 import { closedError, KafkaError } from './errors.ts'
@@ -83,7 +85,29 @@ export class Kafka {
 
   consumer(options: ConsumerOptions): Consumer {
     this.#checkOpen()
-    return this.#consumers.add((onClosed) => new Consumer(this.#cluster, options, onClosed))
+    return this.#consumers.add((onClosed) => new Consumer(this.#cluster, options, onClosed, this.#siblings))
+  }
+
+  /** For retry topics and dead letters. */
+  readonly #siblings: ConsumerSiblings = {
+    producer: () => this.producer(),
+    consumer: (options) => this.consumer(options),
+  }
+
+  /**
+   * Moves the records of a dead letter topic back to their original topics, up to its end as of now. At least once: a group remembers
+   * which ones were moved. Rejects with the first record that cannot be stored; a second call continues there.
+   */
+  async redrive(options: RedriveOptions): Promise<RedriveReport> {
+    this.#checkOpen()
+    const { runtime } = this.#cluster
+    const host: RedriveHost = {
+      runtime,
+      createConsumer: (own) => this.consumer(own),
+      createProducer: () => this.producer(),
+      ends: (topic, signal) => endsOf(this.admin(), topic, signal),
+    }
+    return redrive(host, options)
   }
 
   admin(): Admin {
@@ -175,5 +199,21 @@ export class Kafka {
 
   #checkOpen(): void {
     if (this.#closing !== undefined) throw closedError('client')
+  }
+}
+
+/** The end of each partition of a topic. Closes the admin client. */
+async function endsOf(
+  admin: Admin,
+  topic: string,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<number, bigint>> {
+  try {
+    const [described] = await admin.describeTopics([topic], { signal })
+    const queries = (described?.partitions ?? []).map(({ partition }) => ({ topic, partition, at: 'latest' as const }))
+    const listed = await admin.listOffsets(queries, { signal, isolation: 'read_committed' })
+    return new Map(listed.map(({ partition, offset }) => [partition, offset]))
+  } finally {
+    await admin.close()
   }
 }

@@ -1,14 +1,15 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import { CoordinatorConnection } from '../cluster/coordinator-connection.ts'
 import { Emitter } from '../emitter.ts'
-import { textOf } from '../error-data.ts'
-import { asKafkaError, describePartition, KafkaError, optionError } from '../errors.ts'
+import { asKafkaError, describePartition, type KafkaError, optionError } from '../errors.ts'
 import type { GroupIdentity } from '../group/membership.ts'
 import type { OriginGroup } from '../group/origin.ts'
 import type { Mutable } from '../mutable.ts'
 import { Assignment } from './assignment.ts'
 import { ConsumerCore } from './core.ts'
 import { createMembership } from './create-membership.ts'
+import { createFailureParts } from './failures/failure-parts.ts'
+import type { OwnSender } from './failures/record-sender.ts'
 import { Prefetch } from './fetching/prefetch.ts'
 import { Source } from './fetching/source.ts'
 import { GroupMember } from './group-member.ts'
@@ -31,7 +32,11 @@ import { Subscription } from './subscription.ts'
 import { Turns } from './turns.ts'
 
 /** Creates the parts of a consumer and connects them. Opens no connection. */
-export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): ConsumerCore {
+export function assemble(
+  cluster: Cluster,
+  options: ResolvedConsumerOptions,
+  createSender?: () => OwnSender,
+): ConsumerCore {
   const parts: Mutable<ConsumerParts> = {
     ...({} as ConsumerParts),
     cluster,
@@ -50,6 +55,10 @@ export function assemble(cluster: Cluster, options: ResolvedConsumerOptions): Co
       return Math.min(options.revokeGraceMs, parts.lifecycle.closeTimeoutMs / 2)
     },
   }
+  Object.assign(
+    parts,
+    createFailureParts(parts, createSender, (partition, error) => failPartition(parts, partition, error)),
+  )
   parts.missing = new MissingTopics(cluster, parts.subscription)
   parts.prefetch = createPrefetch(parts)
   parts.handOut = createHandOut(parts)
@@ -113,7 +122,7 @@ function createPrefetch(parts: ConsumerParts): Prefetch {
     partitions: () => parts.assignment.partitions.all,
     onSkipped: (partition) => parts.committer.follow(partition),
     onDrained: (partition) => parts.source.wake(partition),
-    onUnreadable: (partition, cause) => failPartition(parts, partition, unreadableError(partition, cause)),
+    onUnreadable: (partition, cause, range) => parts.unreadable.handle(partition, cause, range),
   })
 }
 
@@ -314,18 +323,4 @@ function forbidden(
     if (!paused && trouble?.obstacle !== 'forbidden' && trouble?.obstacle !== 'failed') return
   }
   handOut.fail(error)
-}
-
-/** The error for a partition whose next batch cannot be read. */
-function unreadableError({ topic, partition, progress }: AssignedPartition, cause: unknown): KafkaError {
-  if (KafkaError.is(cause)) return cause
-  const offset = progress.next
-  const message = `Reading ${describePartition({ topic, partition, offset })} failed: ${textOf(cause)}`
-  return new KafkaError('CORRUPT_MESSAGE', message, {
-    topic,
-    partition,
-    offset: BigInt(offset),
-    cause,
-    hint: 'Seek beyond the batch to continue without it: reading this partition has stopped.',
-  })
 }

@@ -15,6 +15,8 @@ import { within, withSignal } from '../runtime/wait.ts'
 import { assemble } from './assemble.ts'
 import type { ConsumerCore } from './core.ts'
 import type { ConsumerEventMap } from './events.ts'
+import { FailureHandling, type RetryConsumer } from './failures/failure-handling.ts'
+import type { OwnSender } from './failures/record-sender.ts'
 import { Message, MessageBatch } from './message.ts'
 import { type ConsumerOptions, resolveConsumerOptions } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
@@ -24,7 +26,7 @@ import type { Item } from './reading/marks.ts'
 import { MessageReader, type ReadOptions } from './reading/message-reader.ts'
 import type { PollOptions } from './reading/poll.ts'
 import { isInside } from './reading/run-context.ts'
-import { type RunOptions, resolveRunOptions } from './reading/run-options.ts'
+import { type ResolvedRunOptions, type RunOptions, resolveRunOptions } from './reading/run-options.ts'
 import { Runner } from './reading/runner.ts'
 import { lagOf, type PartitionStatus, statusOf } from './status.ts'
 
@@ -33,6 +35,12 @@ export interface CommittedPosition extends TopicPartition {
   readonly offset: bigint | undefined
   readonly leaderEpoch: number
   readonly metadata: string | null
+}
+
+/** What a consumer can create of the client that it belongs to. */
+export interface ConsumerSiblings {
+  producer(): OwnSender
+  consumer(options: ConsumerOptions): RetryConsumer
 }
 
 const closeTimeoutMs = 10_000
@@ -44,13 +52,20 @@ const callOptions = ['timeoutMs', 'signal']
  */
 export class Consumer implements AsyncIterable<Message> {
   readonly #core: ConsumerCore
+  readonly #failures: FailureHandling
   readonly #onClosed: () => void
   #closed: Promise<void> | undefined
 
   /** @internal */
-  constructor(cluster: Cluster, options: ConsumerOptions, onClosed: () => void = () => {}) {
+  constructor(
+    cluster: Cluster,
+    options: ConsumerOptions,
+    onClosed: () => void = () => {},
+    siblings?: ConsumerSiblings,
+  ) {
     this.#onClosed = onClosed
-    this.#core = assemble(cluster, resolveConsumerOptions(options))
+    this.#core = assemble(cluster, resolveConsumerOptions(options), siblings?.producer)
+    this.#failures = new FailureHandling(this.#core.failureHost(options, siblings?.consumer))
   }
 
   /**
@@ -87,10 +102,17 @@ export class Consumer implements AsyncIterable<Message> {
     this.#core.parts.poll.undo()
   }
 
-  /** Passes messages to `each`, or batches to `eachBatch`, until close, the signal, or a handler whose attempts all fail. */
+  /**
+   * Passes messages to `each`, or batches to `eachBatch`, until close, the signal, or a handler whose attempts all fail, where there is
+   * no dead letter topic.
+   */
   async run(options: RunOptions): Promise<void> {
+    await this.#failures.run(resolveRunOptions(options), (resolved) => this.runRetries(resolved))
+  }
+
+  /** The run itself; of a consumer of a retry topic it is the whole run. @internal */
+  async runRetries(resolved: ResolvedRunOptions): Promise<void> {
     const core = this.#core
-    const resolved = resolveRunOptions(options)
     core.parts.poll.undo()
     const parts = [core.runnerHost(this.#commitBatch), core.parts.handOut, resolved] as const
     await (resolved.by === 'partition' ? new Runner(...parts) : new KeyedRunner(...parts)).run()
@@ -223,9 +245,21 @@ export class Consumer implements AsyncIterable<Message> {
   close(options: CloseOptions = {}): Promise<void> {
     checkOptions(options, 'consumer.close()', ['timeoutMs'])
     const { timeoutMs = closeTimeoutMs } = options
-    const isCalledByHandler = isInside(this.#core.parts.handOut.reader)
-    this.#closed ??= this.#core.close(timeoutMs).finally(this.#onClosed)
+    const { isCalledByHandler } = this
+    this.#closed ??= this.#close(timeoutMs).finally(this.#onClosed)
     return isCalledByHandler ? Promise.resolve() : this.#closed
+  }
+
+  /** Whether a handler of `run` is calling, also one for the messages of a retry topic. @internal */
+  get isCalledByHandler(): boolean {
+    return isInside(this.#core.parts.handOut.reader) || this.#failures.isCalledByHandler
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const { runtime, failureSender } = this.#core.parts
+    const deadlineMs = runtime.monoNow() + timeoutMs
+    await Promise.all([this.#core.close(timeoutMs), this.#failures.close(timeoutMs)])
+    await failureSender.close(Math.max(0, deadlineMs - runtime.monoNow()))
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,10 +1,14 @@
 import type { CallOptions } from '../call-options.ts'
+import { textOf } from '../error-data.ts'
 import { asKafkaError, closedError, KafkaError, noSuchPartition } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
 import type { StartOffset } from '../group/offset-input.ts'
 import { errorFields } from '../logger.ts'
 import { waitAtMost } from '../runtime/wait.ts'
+import type { FailureHost } from './failures/failure-handling.ts'
+import { reportForwarded } from './failures/failure-parts.ts'
 import { type CommittedOffset, committedOffsets } from './offsets/committed-offsets.ts'
+import type { ConsumerOptions } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { ConsumerParts } from './parts.ts'
 import type { RunnerHost } from './reading/runner.ts'
@@ -45,9 +49,19 @@ export class ConsumerCore {
         // A handler that ended because of its signal did what it should.
         const level = error === signal.reason ? 'debug' : 'warn'
         const message = 'a handler failed after its partition was given up; the message is read again'
-        cluster.logger[level](message, { topic, partition, offset, error: String(error) })
+        cluster.logger[level](message, { topic, partition, offset, error: textOf(error) })
         prefetch.wake()
       },
+    }
+  }
+
+  failureHost(given: ConsumerOptions, createConsumer: FailureHost['createConsumer']): FailureHost {
+    const { runtime, options, events, failureSender } = this.parts
+    return {
+      ...{ runtime, given, options, createConsumer },
+      sender: failureSender,
+      onForwarded: (notice) => reportForwarded(this.parts, notice),
+      emit: (event, ...args) => events.emit(event, ...args),
     }
   }
 

@@ -47,6 +47,35 @@ export interface HandlerRetryEvent {
   readonly error: unknown
 }
 
+/** A message whose handler has failed for good, and that was stored in another topic. */
+export interface ForwardedEvent {
+  /** Where it was read. */
+  readonly topic: string
+  readonly partition: number
+  readonly offset: bigint
+  /** How many calls of the handler have failed, those for the records of retry topics included. */
+  readonly attempts: number
+  /** What the handler threw. */
+  readonly error: unknown
+  /** Where it was stored. */
+  readonly to: { readonly topic: string; readonly partition: number; readonly offset: bigint | undefined }
+}
+
+export interface DelayedEvent extends ForwardedEvent {
+  /** When the next attempt is due, in ms since the epoch. */
+  readonly dueMs: number
+}
+
+/** A batch that cannot be read was skipped, as the option `onUnreadable` says. */
+export interface UnreadableEvent {
+  readonly topic: string
+  readonly partition: number
+  readonly firstOffset: bigint
+  readonly lastOffset: bigint
+  readonly error: unknown
+  readonly action: 'skipped' | 'dead-lettered'
+}
+
 export interface PositionResetEvent {
   readonly topic: string
   readonly partition: number
@@ -76,6 +105,12 @@ export interface ConsumerEventMap {
   commitFailed: (event: CommitFailedEvent) => void
   /** A handler of `run` failed and will be called again after `backoffMs`. */
   retry: (event: HandlerRetryEvent) => void
+  /** A message was stored in a retry topic, where it waits for its next attempt. */
+  delayed: (event: DelayedEvent) => void
+  /** A message was stored in the dead letter topic. */
+  deadLettered: (event: ForwardedEvent) => void
+  /** A batch that cannot be read was skipped. */
+  unreadable: (event: UnreadableEvent) => void
   /** The position was reset: by `offsetReset`, or because the log was truncated or the topic recreated. */
   positionReset: (event: PositionResetEvent) => void
   closed: () => void

@@ -16,6 +16,8 @@ import {
   resolveOptions,
   text,
 } from '../option-table.ts'
+import { type DeadLetterOptions, type ResolvedDeadLetter, resolveDeadLetter } from './failures/failure-options.ts'
+import { type OnUnreadable, resolveOnUnreadable, type UnreadablePolicy } from './failures/unreadable.ts'
 import { isRe2, type TopicSelector } from './topic-selector.ts'
 
 export interface AssignedPartition extends TopicPartition {
@@ -105,6 +107,13 @@ export interface ConsumerOptions {
   readonly maxDecompressedBytes?: number | undefined
   /** Default true. */
   readonly checkCrcs?: boolean | undefined
+  /** Where `run` sends messages whose handler fails for good, unless its own options say it. Default: nowhere. */
+  readonly deadLetter?: DeadLetterOptions | undefined
+  /**
+   * What happens to a batch that cannot be read: 'fail', 'skip', 'dead-letter' (a description is sent to `deadLetter`), or a function
+   * that decides. Default 'fail': the reader rejects, and the partition is not read until a seek.
+   */
+  readonly onUnreadable?: OnUnreadable | undefined
   /** Awaited before the first record of the partitions is delivered; may seek. */
   readonly onAssigned?: RebalanceHook | undefined
   /**
@@ -187,6 +196,9 @@ export const consumerOptions = Object.freeze({
   maxBufferedBytes: integer(64 << 20, 1),
   maxDecompressedBytes: integer(128 << 20, 1, 0x7fffffff),
   checkCrcs: flag(true),
+  // Examined by `resolveDeadLetter` and `resolveOnUnreadable`.
+  deadLetter: optionalValue<DeadLetterOptions>(() => true, ''),
+  onUnreadable: optionalValue<OnUnreadable>(() => true, ''),
   onAssigned: optionalFunction<RebalanceHook>(),
   onRevoked: optionalFunction<RebalanceHook>(),
   onLost: optionalFunction<RebalanceHook>(),
@@ -203,7 +215,9 @@ export interface CommitPolicy {
 type Table = ReturnType<typeof resolveOptions<typeof consumerOptions>>
 
 export interface ResolvedConsumerOptions
-  extends Omit<Table, 'topics' | 'assign' | 'commit' | 'commitStart' | 'assignors'> {
+  extends Omit<Table, 'topics' | 'assign' | 'commit' | 'commitStart' | 'assignors' | 'deadLetter' | 'onUnreadable'> {
+  readonly deadLetter: ResolvedDeadLetter | undefined
+  readonly onUnreadable: UnreadablePolicy
   readonly commitStart: boolean
   readonly topics: readonly TopicSelector[]
   readonly assign: readonly AssignedPartition[]
@@ -243,8 +257,12 @@ export function resolveConsumerOptions(given: ConsumerOptions): ResolvedConsumer
     throw optionError('commit', owner, "requires 'groupId': offsets are committed for a group")
   }
   const policy = commitPolicy(commit ?? (rest.groupId === undefined ? 'none' : 'auto'))
+  const deadLetter =
+    rest.deadLetter === undefined ? undefined : resolveDeadLetter(rest.deadLetter, owner, 'deadLetter.')
   return Object.freeze({
     ...rest,
+    deadLetter,
+    onUnreadable: resolveOnUnreadable(rest.onUnreadable, deadLetter),
     commitStart: rest.groupId !== undefined && (commitStart ?? policy.automatic),
     topics: Array.isArray(topics) ? [...topics] : topics === undefined ? [] : [topics as TopicSelector],
     assign: assign ?? [],

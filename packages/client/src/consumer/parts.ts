@@ -6,6 +6,9 @@ import type { KafkaError } from '../errors.ts'
 import type { GroupIdentity, MemberConnections } from '../group/membership.ts'
 import type { Assignment } from './assignment.ts'
 import type { ConsumerEvents } from './events.ts'
+import type { DeadLetterWriter } from './failures/dead-letter-writer.ts'
+import type { FailureSender } from './failures/failure-sender.ts'
+import type { UnreadableBatches } from './failures/unreadable.ts'
 import type { Prefetch } from './fetching/prefetch.ts'
 import type { Source } from './fetching/source.ts'
 import type { GroupMember } from './group-member.ts'
@@ -58,6 +61,11 @@ export interface ConsumerParts {
   /** Undefined for manually assigned partitions: their consumer is no member of a group and only commits to it. */
   readonly member: GroupMember | undefined
   readonly watchdog: Watchdog
+  /** For retry topics and dead letters. */
+  readonly failureSender: FailureSender
+  readonly unreadable: UnreadableBatches
+  /** For records that never reach a handler; undefined without the option `deadLetter`. */
+  readonly deadLetters: DeadLetterWriter | undefined
   /** The member's, or an anonymous one for manually assigned partitions. */
   readonly identity: GroupIdentity
   /** Time for running handlers; when closing, half of the time is left for the commit. */

@@ -29,3 +29,12 @@ export function joinedRe2(selectors: readonly TopicSelector[]): string | null {
   if (patterns.length <= 1) return patterns[0] ?? null
   return patterns.map((pattern) => `(?:${pattern})`).join('|')
 }
+
+/** Whether the brokers match a name, as far as a RegExp shows it: the syntax of RE2 is nearly a part of that. */
+export function matchesRe2(selector: Re2Pattern, name: string): boolean {
+  try {
+    return new RegExp(`^(?:${selector[brand]})$`).test(name)
+  } catch {
+    return false
+  }
+}

@@ -79,6 +79,8 @@ export const catalog = Object.freeze({
   'consumer.records': counter('Records handed out'),
   'consumer.bytes': counter('Bytes of batches handed out, as fetched', [], 'bytes'),
   'consumer.rebalances': counter('Rebalances completed'),
+  'consumer.deadLetters': counter('Messages sent to a dead letter topic'),
+  'consumer.delayedRecords': counter('Messages sent to a retry topic'),
   'consumer.bufferedBytes': gauge('Size of what is fetched and not handed out', [], 'bytes'),
   'consumer.lag': gauge('Records between the positions and the ends of the assigned partitions; -1: unknown'),
   'consumer.partitions': gauge('Assigned partitions'),

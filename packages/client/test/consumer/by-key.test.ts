@@ -510,6 +510,15 @@ describe('the options of run by key', () => {
     }),
   )
 
+  test.each([{ deadLetter: { topic: 'd' } }, { retryTopics: [{ topic: 'r', delayMs: 1_000 }] }])(
+    'exclude %o',
+    (failures) =>
+      onTestkit({}, async (scenario) => {
+        const options = { each: () => {}, concurrency: { by: 'key', limit: 2 }, ...failures } as RunOptions
+        expect(await failure(consumerOf(scenario).run(options))).toMatchObject({ code: 'INVALID_OPTION' })
+      }),
+  )
+
   test('need each', () =>
     onTestkit({}, async (scenario) => {
       const options: RunOptions = { eachBatch: () => {}, concurrency: { by: 'key', limit: 2 } }

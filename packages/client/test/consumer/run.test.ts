@@ -192,7 +192,7 @@ describe('run', () => {
     onTestkit({}, async (scenario) => {
       const consumer = consumerOf(scenario)
       const each = () => {}
-      await expect(consumer.run({ each, deadLetter: { topic: 'x' } } as never)).rejects.toThrow(/deadLetter/)
+      await expect(consumer.run({ each, deadLeter: {} } as never)).rejects.toThrow(/'deadLeter' .* does not exist/)
       await expect(consumer.run({ each, concurrency: { by: 'value' as never } })).rejects.toThrow(
         /'concurrency.by' of consumer.run\(\) must be 'partition', 'key' or 'none', not 'value'/,
       )

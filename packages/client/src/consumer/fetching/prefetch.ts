@@ -3,6 +3,7 @@ import { Queue } from '../../runtime/queue.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { FetchedBatch } from '../partition/fetched-batch.ts'
 import type { BufferHost } from '../partition/partition-buffer.ts'
+import type { UnreadableRange } from '../partition/unreadable-range.ts'
 
 export interface PrefetchOptions {
   readonly checkCrcs: boolean
@@ -15,7 +16,7 @@ export interface PrefetchOptions {
   /** Bytes of the partition were delivered or dropped: it may be fetched again. */
   readonly onDrained: (partition: AssignedPartition) => void
   /** The next batch cannot be read, and everything before it was delivered. */
-  readonly onUnreadable: (partition: AssignedPartition, cause: unknown) => void
+  readonly onUnreadable: (partition: AssignedPartition, cause: unknown, range: UnreadableRange | undefined) => void
 }
 
 /** Decompressed size by compressed size, before any batch was seen. */
@@ -125,8 +126,8 @@ export class Prefetch implements BufferHost<AssignedPartition> {
     this.#options.onSkipped(partition)
   }
 
-  unreadable(partition: AssignedPartition, cause: unknown): void {
-    this.#options.onUnreadable(partition, cause)
+  unreadable(partition: AssignedPartition, cause: unknown, range: UnreadableRange | undefined): void {
+    this.#options.onUnreadable(partition, cause, range)
   }
 
   countFetched(partition: AssignedPartition, bytes: number): void {

@@ -169,6 +169,10 @@ export class AssignedPartition implements BufferOwner {
     this.#refresh()
   }
 
+  get parked(): boolean {
+    return this.#parked
+  }
+
   park(parked: boolean): void {
     this.#parked = parked
     this.#refresh()
@@ -256,6 +260,12 @@ export class AssignedPartition implements BufferOwner {
   giveBack(start: number, end: number): void {
     this.progress.giveBack(start, end)
     if (!this.buffer.isOut && !this.buffer.coversPosition) this.dropFetched()
+  }
+
+  /** Continues behind a batch that cannot be read, as behind one without records. */
+  skipUnreadable({ end, epoch }: { readonly end: number; readonly epoch: number }): void {
+    this.progress.skip(end, epoch)
+    this.dropFetched()
   }
 
   /** Frees the memory of what is not delivered yet: it will be fetched again. */

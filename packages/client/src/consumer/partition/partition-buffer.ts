@@ -2,6 +2,7 @@ import type { RecordBatch, RecordBatchReader } from '@ottla/codec/records'
 import type { AbortedTransactions } from '../isolation.ts'
 import { type BatchOwner, FetchedBatch } from './fetched-batch.ts'
 import type { Progress } from './progress.ts'
+import { rangeOf, type UnreadableRange } from './unreadable-range.ts'
 
 /** Record batches of one fetch response, not yet parsed. */
 export interface Chunk {
@@ -31,8 +32,14 @@ export interface BufferHost<Owner extends BufferOwner> {
   ready(owner: Owner): void
   /** The position moved over what has no record to deliver, and the commit may follow. */
   skipped(owner: Owner): void
-  /** What follows cannot be read. Called when everything before was delivered. */
-  unreadable(owner: Owner, cause: unknown): void
+  /** What follows cannot be read. Called when everything before was delivered. Without a range it is not known how much it is. */
+  unreadable(owner: Owner, cause: unknown, range: UnreadableRange | undefined): void
+}
+
+interface Unreadable {
+  readonly cause: unknown
+  /** Undefined: not a batch, or one that has no readable header. */
+  readonly batch: RecordBatch | undefined
 }
 
 /**
@@ -55,7 +62,9 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   #inflating = false
   /** What was skipped after the batches that are not delivered yet. */
   #skipped: { readonly to: number; readonly epoch: number } | undefined
-  #unreadable: { readonly cause: unknown } | undefined
+  #unreadable: Unreadable | undefined
+  /** The batch that is being examined: if that throws, it is the one that cannot be read. */
+  #examined: RecordBatch | undefined
   /** Increases when the contents are dropped: a decompression that ends later is of no use. */
   #round = 0
 
@@ -131,7 +140,9 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     this.#host.discharge(this.#owner, batch.chargedBytes)
     if (this.#out !== batch) return
     this.#out = undefined
-    if (batch.era.ended === undefined) this.#moveOver(batch.end, batch.leaderEpoch)
+    // Of a batch that cannot be read to its end, only what was delivered is passed.
+    const isRead = this.#unreadable === undefined || this.#unreadable.batch !== batch.batch
+    if (batch.era.ended === undefined && isRead) this.#moveOver(batch.end, batch.leaderEpoch)
     this.#continue()
   }
 
@@ -171,8 +182,10 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   }
 
   /** What follows the batches at hand cannot be read: it is reported once these are delivered. */
-  fail(cause: unknown): void {
-    this.#unreadable ??= { cause }
+  fail(cause: unknown, batch?: RecordBatch): void {
+    // A reader found it: what was fetched behind it must not be delivered before it is decided what becomes of it.
+    if (batch !== undefined && this.#out?.batch === batch) this.clear()
+    this.#unreadable ??= { cause, batch }
     this.#reportUnreadable()
   }
 
@@ -189,14 +202,16 @@ export class PartitionBuffer<Owner extends BufferOwner> {
         this.#waiting = undefined
       } catch (cause) {
         this.#waiting = undefined
-        this.fail(cause)
+        this.fail(cause, this.#examined)
       }
     }
   }
 
   /** The next batch to deliver of a chunk; undefined: it was skipped, or the chunk is finished. */
   #parse(chunk: Chunk): RecordBatch | undefined {
+    this.#examined = undefined
     const batch = chunk.reader.next()
+    this.#examined = batch
     if (batch === undefined) {
       this.#drop(chunk)
       return undefined
@@ -242,7 +257,7 @@ export class PartitionBuffer<Owner extends BufferOwner> {
       try {
         act()
       } catch (cause) {
-        this.fail(cause)
+        this.fail(cause, batch)
       }
       this.advance()
     }
@@ -254,7 +269,7 @@ export class PartitionBuffer<Owner extends BufferOwner> {
         ),
       (cause: unknown) =>
         settle(
-          () => this.fail(cause),
+          () => this.fail(cause, batch),
           () => {},
         ),
     )
@@ -285,8 +300,19 @@ export class PartitionBuffer<Owner extends BufferOwner> {
 
   #reportUnreadable(): void {
     if (this.#unreadable === undefined || this.#out !== undefined || !this.#isEmpty || this.#inflating) return
-    const { cause } = this.#unreadable
-    this.#host.unreadable(this.#owner, cause)
+    const { cause, batch } = this.#unreadable
+    const range = batch === undefined ? undefined : rangeOf(batch, () => this.#nextOffset())
+    this.#host.unreadable(this.#owner, cause, range)
+  }
+
+  /** Where the batch after the unreadable one begins, as far as it was fetched. Nothing of it is read from here any more. */
+  #nextOffset(): number | undefined {
+    try {
+      const batch = this.#chunks[0]?.reader.next()
+      return batch && Number(batch.baseOffset)
+    } catch {
+      return undefined
+    }
   }
 
   #drop(chunk: Chunk): void {

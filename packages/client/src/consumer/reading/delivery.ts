@@ -117,6 +117,11 @@ export class Delivery {
     return isMarked ? this.#records : 0
   }
 
+  /** A part of the item is processed; the rest stays in hand. */
+  settlePart({ start, end }: { readonly start: number; readonly end: number }): void {
+    if (end <= (this.#era?.validBelow ?? 0)) this.#partition?.progress.settle(start, end)
+  }
+
   /** The application returns the item: what of it was not marked is delivered again. */
   undo(): void {
     const partition = this.#partition

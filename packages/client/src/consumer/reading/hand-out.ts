@@ -135,7 +135,7 @@ export class HandOut {
     try {
       return batch.next()
     } catch (cause) {
-      if (batch.era.ended === undefined) batch.owner.buffer.fail(cause)
+      if (batch.era.ended === undefined) batch.owner.buffer.fail(cause, batch.batch)
       return false
     }
   }

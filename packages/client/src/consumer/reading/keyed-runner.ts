@@ -12,7 +12,7 @@ import { KeyedItem } from './keyed-item.ts'
 import { PartitionWork } from './partition-work.ts'
 import { runInside } from './run-context.ts'
 import type { HandlerContext, ResolvedRunOptions } from './run-options.ts'
-import { handlerError, isThenable, type RunnerHost } from './runner.ts'
+import { handlerError, isThenable, type RunnerHost, verdictOf } from './runner.ts'
 import { WaitingRoom } from './waiting-room.ts'
 
 /**
@@ -253,17 +253,18 @@ export class KeyedRunner implements Reader {
 
   #failed(item: KeyedItem, delivery: Delivery, error: unknown): void {
     const { owner, era, offset } = item
-    const { attempts, backoff } = this.#options
+    const { attempts, backoff, retryIf } = this.#options
     delivery.leave()
     this.#ended(item, delivery)
     item.attempts++
     const hasMoved = era !== owner.era
+    const { isRetriable, thrown } = verdictOf(retryIf, error, item.attempts)
     if (!owner.owned) {
       this.#advance(item)
       this.#host.onLateFailure(owner, offset, error)
-    } else if (item.attempts >= attempts || hasMoved) {
+    } else if (item.attempts >= attempts || !isRetriable || hasMoved) {
       this.#left.push(item)
-      const failure = handlerError(owner, offset, item.attempts, hasMoved, error)
+      const failure = handlerError(owner, offset, item.attempts, hasMoved, thrown ?? error)
       if (this.#failure === undefined) this.#failure = failure
       else this.#host.onFurtherFailure(failure)
       this.#stop()

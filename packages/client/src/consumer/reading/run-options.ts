@@ -1,10 +1,21 @@
 import { invalidOption, optionError } from '../../errors.ts'
 import { checkNames } from '../../option-table.ts'
+import type { OriginalPlace } from '../failures/failure.ts'
+import {
+  type DeadLetterOptions,
+  type FailureOptions,
+  type RetryTopic,
+  resolveDeadLetter,
+  resolveRetryTopics,
+} from '../failures/failure-options.ts'
 import type { Message, MessageBatch } from '../message.ts'
+import type { Recovery } from './recovery-port.ts'
 
 export interface HandlerContext {
   /** Aborts when the partition is revoked, when the handler exceeds `maxProcessingMs`, and on close. */
   readonly signal: AbortSignal
+  /** Of a message that was read from a retry topic: where it was read first, and how many calls of the handler have failed. */
+  readonly retry?: { readonly original: OriginalPlace; readonly attempts: number } | undefined
 }
 
 export interface RetryPolicy {
@@ -12,6 +23,11 @@ export interface RetryPolicy {
   readonly attempts: number
   /** First and maximum pause in ms, doubling in between. Default [100, 10_000]. */
   readonly backoffMs?: readonly [number, number] | undefined
+  /**
+   * Whether another attempt may succeed after this error; `attempt` counts the calls. Where it returns false, the message is sent to
+   * the dead letter topic, or `run` rejects, without further attempts. Default: always.
+   */
+  readonly retryIf?: ((error: unknown, attempt: number) => boolean) | undefined
 }
 
 export interface Concurrency {
@@ -37,10 +53,21 @@ export interface RunOptions {
   /** How many handlers run concurrently, and in which order. A number is a limit by partition. Default { by: 'partition', limit: 1 }. */
   readonly concurrency?: number | Concurrency | undefined
   /**
-   * Retries of a failed handler before `run` rejects. Default: one attempt. During a pause the item waits without a worker, and its
+   * Retries of a failed handler before its message is sent elsewhere, or `run` rejects. Default: one attempt. During a pause the item waits without a worker, and its
    * partition with it (by key: the records of its key); the others continue.
    */
   readonly retry?: RetryPolicy | undefined
+  /**
+   * Topics in which a message waits, one after the other, when the attempts of `retry` have failed: the messages behind it do not
+   * wait. Each is read by a consumer of its own, which `run` starts, with the same handler and the same attempts. Needs `each`, a
+   * groupId and automatic commits.
+   */
+  readonly retryTopics?: readonly RetryTopic[] | undefined
+  /**
+   * Where a message is sent when all attempts have failed. Its offset is committed only after the dead letter is acknowledged. Without
+   * it, and when the dead letter fails, `run` rejects.
+   */
+  readonly deadLetter?: DeadLetterOptions | undefined
   /** Ends the run cleanly: running handlers are awaited. */
   readonly signal?: AbortSignal | undefined
 }
@@ -51,6 +78,10 @@ export interface ResolvedRunOptions {
   readonly attempts: number
   readonly backoff: { readonly firstMs: number; readonly maxMs: number }
   readonly by: 'partition' | 'key' | 'none'
+  readonly retryIf: RetryPolicy['retryIf']
+  readonly failures: FailureOptions
+  /** What happens to items whose attempts have all failed; undefined: the run rejects. */
+  readonly recovery: Recovery | undefined
   readonly limit: number
   readonly maxAhead: number
   readonly signal: AbortSignal | undefined
@@ -58,19 +89,14 @@ export interface ResolvedRunOptions {
 
 const owner = 'consumer.run()'
 const defaultMaxAhead = 10_000
-const known = new Set(['each', 'eachBatch', 'concurrency', 'retry', 'signal'])
+const known = ['each', 'eachBatch', 'concurrency', 'retry', 'retryTopics', 'deadLetter', 'signal']
 
 /** Validates the options of `consumer.run`; throws INVALID_OPTION. */
 export function resolveRunOptions(options: RunOptions): ResolvedRunOptions {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw invalidOption(`${owner} needs an object with the function 'each' or 'eachBatch'`)
   }
-  for (const name of Object.keys(options)) {
-    if (known.has(name)) continue
-    const hint =
-      name === 'deadLetter' ? 'Catch the error in the handler and send the record to the other topic there.' : undefined
-    throw optionError(name, owner, 'is not supported', hint)
-  }
+  checkNames(owner, known, options)
   const { each, eachBatch, signal } = options
   if ((each === undefined) === (eachBatch === undefined) || typeof (each ?? eachBatch) !== 'function') {
     throw invalidOption(`Either 'each' or 'eachBatch' of ${owner} must be a function`)
@@ -79,7 +105,19 @@ export function resolveRunOptions(options: RunOptions): ResolvedRunOptions {
   if (eachBatch !== undefined && concurrency.by !== 'partition') {
     throw optionError('eachBatch', owner, `needs concurrency by 'partition', not by '${concurrency.by}'`)
   }
-  return { each, eachBatch, signal, ...concurrency, ...retryOf(options) }
+  if (concurrency.by !== 'partition') {
+    for (const name of ['deadLetter', 'retryTopics'] as const) {
+      if (options[name] !== undefined)
+        throw optionError(name, owner, "needs concurrency by 'partition' in this version")
+    }
+  }
+  const failures = {
+    deadLetter:
+      options.deadLetter === undefined ? undefined : resolveDeadLetter(options.deadLetter, owner, 'deadLetter.'),
+    retryTopics: resolveRetryTopics(options.retryTopics, owner),
+  }
+  const retry = retryOf(options)
+  return { each, eachBatch, signal, ...concurrency, ...retry, failures, recovery: undefined }
 }
 
 function concurrencyOf({ concurrency = {} }: RunOptions): Pick<ResolvedRunOptions, 'by' | 'limit' | 'maxAhead'> {
@@ -104,13 +142,16 @@ function limitOf(limit: number, name: string): number {
   throw optionError(`concurrency${name}`, owner, 'must be an integer of at least 1')
 }
 
-function retryOf({ retry }: RunOptions): Pick<ResolvedRunOptions, 'attempts' | 'backoff'> {
-  checkNames(owner, ['attempts', 'backoffMs'], retry ?? {}, 'retry.')
+function retryOf({ retry }: RunOptions): Pick<ResolvedRunOptions, 'attempts' | 'backoff' | 'retryIf'> {
+  checkNames(owner, ['attempts', 'backoffMs', 'retryIf'], retry ?? {}, 'retry.')
   const attempts = retry?.attempts ?? 1
   if (!Number.isSafeInteger(attempts) || attempts < 1)
     throw optionError('retry.attempts', owner, 'must be an integer of at least 1')
   const backoff = retry?.backoffMs ?? [100, 10_000]
   const [firstMs, maxMs] = Array.isArray(backoff) ? backoff : [Number.NaN, Number.NaN]
   if (!(firstMs >= 0 && maxMs >= firstMs)) throw optionError('retry.backoffMs', owner, 'must be [first, longest] in ms')
-  return { attempts, backoff: { firstMs, maxMs } }
+  const retryIf = retry?.retryIf
+  if (retryIf !== undefined && typeof retryIf !== 'function')
+    throw optionError('retry.retryIf', owner, 'must be a function')
+  return { attempts, backoff: { firstMs, maxMs }, retryIf }
 }

@@ -8,6 +8,8 @@ import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import { type DeliveredBatch, Delivery } from './delivery.ts'
 import type { HandOut, Reader } from './hand-out.ts'
 import { ParkedItems } from './parked-items.ts'
+import { Postponed } from './postponed.ts'
+import type { FailedItem, Recovery } from './recovery-port.ts'
 import { runInside } from './run-context.ts'
 import type { HandlerContext, ResolvedRunOptions } from './run-options.ts'
 
@@ -137,11 +139,12 @@ export class Runner implements Reader {
           return
         }
         delivery.handRecord(batch)
+        const message = new Message(batch, batch.records)
         try {
-          const result = each(new Message(batch, batch.records), context)
+          const result = each(message, context)
           if (isThenable(result)) await result
         } catch (error) {
-          this.#failed(delivery, error)
+          await this.#failed(delivery, message, error)
           return
         }
         this.#processed(batch.owner, delivery)
@@ -154,11 +157,12 @@ export class Runner implements Reader {
 
   async #batch(batch: DeliveredBatch, delivery: Delivery): Promise<void> {
     delivery.handBatch(batch)
+    const item = new MessageBatch(batch, this.#host.commitBatch)
     try {
-      await this.#options.eachBatch!(new MessageBatch(batch, this.#host.commitBatch), new PartitionContext(batch.owner))
+      await this.#options.eachBatch!(item, new PartitionContext(batch.owner))
     } catch (error) {
       try {
-        this.#failed(delivery, error)
+        await this.#failed(delivery, item, error)
       } finally {
         this.#handOut.putBack(batch)
       }
@@ -173,18 +177,35 @@ export class Runner implements Reader {
     this.#handOut.counted(delivery.settle(this.#handOut.mark))
   }
 
-  /** Returns the item. Parks it for its next attempt; throws when it was the last one. */
-  #failed(delivery: Delivery, error: unknown): void {
+  /**
+   * Parks the item for its next attempt. After the last one it is sent elsewhere, still in hand, so that a revocation waits for the
+   * acknowledgement; throws where that is not possible.
+   */
+  async #failed(delivery: Delivery, item: Message | MessageBatch, error: unknown): Promise<void> {
     const partition = delivery.partition!
     const { start: offset, era } = delivery
-    const attempt = this.#parked.attemptsOf(partition, offset) + 1
+    const before = this.#parked.attemptsOf(partition, offset)
+    if (error instanceof Postponed) {
+      delivery.undo()
+      if (partition.owned && era === partition.era) this.#parked.park(partition, offset, before, error.pauseMs)
+      return
+    }
+    const attempt = before + 1
+    const { retryIf, attempts, recovery } = this.#options
+    const { isRetriable, thrown } = verdictOf(retryIf, error, attempt)
+    const isLast = attempt >= attempts || !isRetriable || era !== partition.era
+    if (isLast && partition.owned && thrown === undefined && recovery?.canRecover(isRetriable) === true) {
+      await this.#recover(delivery, item, recovery, { error, attempts: attempt, isRetriable })
+      return
+    }
     delivery.undo()
+    if (thrown !== undefined && partition.owned) throw unrecoveredError(partition, offset, attempt, error, thrown)
     if (!partition.owned) {
       this.#host.onLateFailure(partition, offset, error)
       return
     }
     const hasMoved = era !== partition.era
-    if (attempt >= this.#options.attempts || hasMoved) throw handlerError(partition, offset, attempt, hasMoved, error)
+    if (isLast || hasMoved) throw handlerError(partition, offset, attempt, hasMoved, error)
     if (this.#isStopped || partition.revoking) {
       this.#host.onLateFailure(partition, offset, error)
       return
@@ -194,6 +215,55 @@ export class Runner implements Reader {
     this.#host.onRetry({ topic, partition: number, offset, attempt, backoffMs: pauseMs, error })
     this.#parked.park(partition, offset, attempt, pauseMs)
   }
+
+  async #recover(
+    delivery: Delivery,
+    item: Message | MessageBatch,
+    recovery: Recovery,
+    failed: Pick<FailedItem, 'error' | 'attempts' | 'isRetriable'>,
+  ): Promise<void> {
+    const partition = delivery.partition!
+    const { start: offset } = delivery
+    const { error, attempts } = failed
+    try {
+      const { signal } = partition
+      const messages = item instanceof Message ? [item] : openOf(delivery, item)
+      const onStored = (message: Message) => delivery.settlePart(Message.placeOf(message))
+      await recovery.recover({ ...failed, messages, signal, onStored })
+    } catch (cause) {
+      delivery.undo()
+      if (!partition.owned) this.#host.onLateFailure(partition, offset, error)
+      else throw unrecoveredError(partition, offset, attempts, error, cause)
+      return
+    }
+    this.#parked.settled(partition)
+    this.#handOut.counted(delivery.settle(true))
+  }
+}
+
+interface Verdict {
+  readonly isRetriable: boolean
+  /** The function of the application threw: nothing is decided about the item. */
+  readonly thrown?: Error | undefined
+}
+
+export function verdictOf(retryIf: ResolvedRunOptions['retryIf'], error: unknown, attempt: number): Verdict {
+  if (retryIf === undefined) return { isRetriable: true }
+  try {
+    const isRetriable: unknown = retryIf(error, attempt)
+    if (typeof isRetriable === 'boolean') return { isRetriable }
+    return { isRetriable: false, thrown: new Error("option 'retry.retryIf' returned neither true nor false") }
+  } catch (cause) {
+    return { isRetriable: false, thrown: new Error(`option 'retry.retryIf' threw ${textOf(cause)}`, { cause }) }
+  }
+}
+
+/** The messages of a batch that the handler has not marked. */
+function openOf({ partition, era }: Delivery, batch: MessageBatch): Message[] {
+  return [...batch].filter((message) => {
+    const { start, end } = Message.placeOf(message)
+    return era !== partition?.era || partition?.progress.isHanded(start, end) === true
+  })
 }
 
 /** Of the handlers of one partition. The signal is looked up when it is used: most handlers do not. */
@@ -211,6 +281,19 @@ class PartitionContext implements HandlerContext {
 
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** The item could not be sent elsewhere either. */
+function unrecoveredError(
+  partition: AssignedPartition,
+  offset: number,
+  attempts: number,
+  error: unknown,
+  cause: unknown,
+): KafkaError {
+  const failed = handlerError(partition, offset, attempts, false, error)
+  const hint = KafkaError.is(cause) ? cause.hint : undefined
+  return failed.with({ message: `${failed.message}; then: ${textOf(cause)}`, cause, hint: hint ?? rerunHint })
 }
 
 const rerunHint = 'Fix the cause and call run() again: it starts with this message, whose offset was not committed.'

@@ -151,13 +151,13 @@ export class Watchdog {
     if (unreadMs >= this.#options.maxProcessingMs) onNoReader(unreadMs)
   }
 
-  /** Remembers since when partitions have records at the same position. */
+  /** Remembers since when partitions have records at the same position. One whose next record is not due yet is not late. */
   #notice(nowMs: number): void {
     const { partitions } = this.#options
     for (const partition of this.#unread.keys()) if (!partitions.has(partition)) this.#unread.delete(partition)
     for (const partition of partitions) {
       const { next } = partition.progress
-      if (!partition.buffer.hasBatch) this.#unread.delete(partition)
+      if (!partition.buffer.hasBatch || partition.parked) this.#unread.delete(partition)
       else if (this.#unread.get(partition)?.state !== next) this.#unread.set(partition, { state: next, sinceMs: nowMs })
     }
   }
