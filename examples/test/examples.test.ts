@@ -82,6 +82,14 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect(code).toBe(0)
     expect(lines.at(-1)).toContain('5000 records, 50 keys: lost 0, duplicated 0, reordered 0')
   })
+
+  test('by-key serves customers side by side, each in order', async () => {
+    const { code, lines, stderr } = await runExample('by-key', ['--count', '40'])
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines.at(-1)).toBe('40 requests of 8 customers, 4 at a time, out of order: 0')
+  })
+
   test('logging writes the messages of the client as JSON, with their fields', async () => {
     const { code, lines, stderr } = await runExample('logging')
     expect(stderr).toBe('')

@@ -2,9 +2,11 @@ import { parseSync } from 'oxc-parser'
 import { type Finding, lineFinder, type Node, walk } from './tidy-rules.ts'
 
 const moving = new Set(
-  'start startByPolicy forget reset truncate skip hand handAll extend settle settleBefore giveBack'.split(' '),
+  'start startByPolicy forget reset truncate skip hand handAll extend settle settleBefore giveBack storeAhead'.split(
+    ' ',
+  ),
 )
-const committing = new Set(['foundCommit', 'stored', 'storedExplicitly'])
+const committing = new Set(['foundCommit', 'restore', 'stored', 'storedExplicitly', 'refuseAhead'])
 
 const folder = 'packages/client/src/consumer/'
 /** The only files that move the progress of a partition: it is where records are skipped or committed past. */

@@ -24,6 +24,7 @@ const expected: readonly [name: string, fits: (meaning: ErrorMeaning) => boolean
   ],
   ['no leader', ({ noLeader }) => noLeader, ['LEADER_NOT_AVAILABLE']],
   ['no such topic', ({ missingTopic }) => missingTopic, ['UNKNOWN_TOPIC_ID', 'UNKNOWN_TOPIC_OR_PARTITION']],
+  ['metadata that is too large', ({ metadataTooLarge }) => metadataTooLarge, ['OFFSET_METADATA_TOO_LARGE']],
   ['no right to the topic', ({ forbidden }) => forbidden === 'topic', ['TOPIC_AUTHORIZATION_FAILED']],
   [
     'no right to something else',

@@ -22,6 +22,8 @@ export interface ErrorMeaning {
   readonly noLeader: boolean
   /** The brokers do not have the topic or the partition. */
   readonly missingTopic: boolean
+  /** The metadata of a commit exceeds the broker's limit; the offset alone would be stored. */
+  readonly metadataTooLarge: boolean
   /** An ACL is missing, on the topic or on something else. It heals when the right is granted. */
   readonly forbidden: 'topic' | 'other' | undefined
   /** No topic can have this name. */
@@ -102,6 +104,7 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   OFFSET_NOT_AVAILABLE: { staleMetadata: true },
   UNKNOWN_TOPIC_OR_PARTITION: { missingTopic: true },
   UNKNOWN_TOPIC_ID: { missingTopic: true },
+  OFFSET_METADATA_TOO_LARGE: { metadataTooLarge: true },
   REBOOTSTRAP_REQUIRED: { rebootstrap: true },
   // A bug or a temporary state of the broker. Not retriable in Kafka's classification, because the broker may have acted.
   UNKNOWN_SERVER_ERROR: { transient: true },
@@ -177,6 +180,7 @@ const nothing: ErrorMeaning = {
   notReady: false,
   noLeader: false,
   missingTopic: false,
+  metadataTooLarge: false,
   forbidden: undefined,
   invalidTopicName: false,
   outOfRange: false,

@@ -50,7 +50,7 @@ export type { BatchReader } from './consumer/reading/batch-reader.ts'
 export type { Item } from './consumer/reading/marks.ts'
 export type { MessageReader, ReadOptions } from './consumer/reading/message-reader.ts'
 export type { PollOptions } from './consumer/reading/poll.ts'
-export type { HandlerContext, RetryPolicy, RunOptions } from './consumer/reading/run-options.ts'
+export type { Concurrency, HandlerContext, RetryPolicy, RunOptions } from './consumer/reading/run-options.ts'
 export type { PartitionStatus } from './consumer/status.ts'
 export { type Re2Pattern, re2, type UntypedSelector } from './consumer/topic-selector.ts'
 export type {

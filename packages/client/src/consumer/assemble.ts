@@ -165,7 +165,7 @@ function createAssignment(parts: ConsumerParts): Assignment {
     resolve: (partitions) => parts.positions.resolve(partitions),
     commit: (partitions, timeoutMs) => parts.committer.commitProgress(partitions, { timeoutMs, rebalance: 'fail' }),
     released: (partitions) => {
-      for (const partition of partitions) handOut.forget(partition)
+      for (const partition of partitions) handOut.moved(partition)
       parts.positions.release(partitions)
       parts.committer.revoked(partitions)
       parts.source.remove(partitions)

@@ -21,6 +21,7 @@ import { type AnyMessage, Message, MessageBatch } from './message.ts'
 import { type ConsumerOptions, resolveConsumerOptions, type TopicSelector } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import { BatchReader } from './reading/batch-reader.ts'
+import { KeyedRunner } from './reading/keyed-runner.ts'
 import type { Item } from './reading/marks.ts'
 import { MessageReader, type ReadOptions } from './reading/message-reader.ts'
 import type { PollOptions } from './reading/poll.ts'
@@ -113,7 +114,8 @@ export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M
   async runRetries(resolved: ResolvedRunOptions): Promise<void> {
     const core = this.#core
     core.parts.poll.undo()
-    await new Runner(core.runnerHost(this.#commitBatch), core.parts.handOut, resolved).run()
+    const parts = [core.runnerHost(this.#commitBatch), core.parts.handOut, resolved] as const
+    await (resolved.by === 'partition' ? new Runner(...parts) : new KeyedRunner(...parts)).run()
   }
 
   /** Joins the group without reading; resolves when each assigned partition has a position, or a known reason why not. */

@@ -33,9 +33,10 @@ export class ConsumerCore {
   }
 
   runnerHost(commitBatch: RunnerHost['commitBatch']): RunnerHost {
-    const { runtime, lifecycle, prefetch, events, cluster } = this.parts
+    const { runtime, lifecycle, prefetch, events, cluster, options } = this.parts
     return {
       runtime,
+      maxBufferedBytes: options.maxBufferedBytes,
       commitBatch,
       ended: lifecycle.ended,
       get fatal() {
@@ -100,7 +101,7 @@ export class ConsumerCore {
 
   seek(partition: AssignedPartition, offset: StartOffset): void {
     const { positions, handOut } = this.parts
-    handOut.forget(partition)
+    handOut.moved(partition)
     positions.seek(partition, offset)
   }
 
@@ -121,6 +122,7 @@ export class ConsumerCore {
 
   /** The partition may be fetched and delivered again. */
   ready(partition: AssignedPartition): void {
+    this.parts.handOut.reader?.partitionChanged?.(partition)
     this.parts.prefetch.ready(partition)
     this.parts.source.ready(partition)
   }

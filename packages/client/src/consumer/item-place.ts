@@ -1,12 +1,28 @@
 import { describePartition, KafkaError } from '../errors.ts'
 import type { Origin } from '../group/origin.ts'
+import type { DecodedRecord } from './decoding/decoded-record.ts'
 import { type AssignedPartition, endOf } from './partition/assigned-partition.ts'
-import type { EndReason } from './partition/era.ts'
-import type { FetchedBatch } from './partition/fetched-batch.ts'
+import type { EndReason, Era } from './partition/era.ts'
+
+/** What a message needs of the batch that it was read from. */
+export interface RecordOrigin {
+  readonly owner: AssignedPartition
+  readonly era: Era
+  readonly baseOffset: number
+  readonly leaderEpoch: number
+  readonly baseTimestamp: number
+  readonly fixedTimestamp: boolean
+  /** Of what is being processed: the partition's, or that of one item. */
+  readonly signal: AbortSignal
+  /** Whether an item also stands for those before it: false where items are processed in another order than that of the log. */
+  readonly ordered: boolean
+  /** The key and the value of the record at hand, where its topic is typed. */
+  readonly decoder: DecodedRecord | undefined
+}
 
 /** Where a message or a batch comes from: the offsets from `start` to before `end`. */
 export interface ItemPlace {
-  readonly batch: FetchedBatch<AssignedPartition>
+  readonly batch: RecordOrigin
   readonly start: number
   readonly end: number
 }

@@ -4,7 +4,7 @@ import { type Origin, originOf } from '../group/origin.ts'
 import { decodeError } from './decoding/decode-error.ts'
 import { type DecodedRecord, unread } from './decoding/decoded-record.ts'
 import type { DecodedRows } from './decoding/decoded-rows.ts'
-import { type ItemPlace, originAt } from './item-place.ts'
+import { type ItemPlace, originAt, type RecordOrigin } from './item-place.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { FetchedBatch, Selection } from './partition/fetched-batch.ts'
 
@@ -12,6 +12,19 @@ const noHeaders: readonly RecordHeaderView[] = Object.freeze([])
 const inspect = Symbol.for('nodejs.util.inspect.custom')
 
 const bytesOnly: DecodedRecord = Object.freeze({ key: unread, value: unread })
+/** Where the parts of one record are in its bytes. */
+export type RecordParts = Pick<
+  RecordCursor,
+  | 'bytes'
+  | 'offsetDelta'
+  | 'timestampDelta'
+  | 'keyStart'
+  | 'keyLength'
+  | 'valueStart'
+  | 'valueLength'
+  | 'headersStart'
+  | 'headerCount'
+>
 
 /** The contents of a message, independent of the fetched bytes. */
 export interface DetachedMessage<Name extends string = string, Key = Buffer | null, Value = Buffer | null> {
@@ -37,7 +50,7 @@ export type BatchOf<M extends AnyMessage> = M extends AnyMessage ? MessageBatch<
  * decoded by its serdes before delivery.
  */
 export class Message<Name extends string = string, Key = Buffer | null, Value = Buffer | null> {
-  readonly #batch: FetchedBatch<AssignedPartition>
+  readonly #batch: RecordOrigin
   readonly #bytes: Uint8Array
   readonly #offsetDelta: number
   readonly #timestampDelta: number
@@ -51,11 +64,7 @@ export class Message<Name extends string = string, Key = Buffer | null, Value = 
   #value: unknown
 
   /** @internal */
-  constructor(
-    batch: FetchedBatch<AssignedPartition>,
-    records: RecordCursor,
-    decoded: DecodedRecord | undefined = batch.decoder,
-  ) {
+  constructor(batch: RecordOrigin, records: RecordParts, decoded: DecodedRecord | undefined = batch.decoder) {
     this.#batch = batch
     this.#bytes = records.bytes
     this.#offsetDelta = records.offsetDelta
@@ -131,7 +140,7 @@ export class Message<Name extends string = string, Key = Buffer | null, Value = 
 
   /** Aborts when the partition is revoked, when processing exceeds `maxProcessingMs`, and on close. */
   get signal(): AbortSignal {
-    return this.#batch.owner.signal
+    return this.#batch.signal
   }
 
   /** A copy without references to the fetched bytes. Bytes inside of what a serde returned are not copied. */

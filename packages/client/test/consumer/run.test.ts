@@ -193,8 +193,8 @@ describe('run', () => {
       const consumer = consumerOf(scenario)
       const each = () => {}
       await expect(consumer.run({ each, deadLeter: {} } as never)).rejects.toThrow(/'deadLeter' .* does not exist/)
-      await expect(consumer.run({ each, concurrency: { by: 'key' as never } })).rejects.toThrow(
-        /'concurrency.by' of consumer.run\(\) must be 'partition', not 'key'/,
+      await expect(consumer.run({ each, concurrency: { by: 'value' as never } })).rejects.toThrow(
+        /'concurrency.by' of consumer.run\(\) must be 'partition', 'key' or 'none', not 'value'/,
       )
       await expect(consumer.run({})).rejects.toThrow(
         /Either 'each' or 'eachBatch' of consumer.run\(\) must be a function/,

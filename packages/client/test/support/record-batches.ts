@@ -13,6 +13,8 @@ export interface BatchOptions {
   readonly transactional?: boolean
   readonly leaderEpoch?: number
   readonly gzip?: boolean
+  /** Default: 'k' before the value. */
+  readonly keyOf?: (value: string) => string | null
 }
 
 /** A record batch that begins at `baseOffset`. A record with value 'a' has key 'ka'; the first timestamp is 1000. */
@@ -22,7 +24,8 @@ export function batchOf(
   options: BatchOptions = {},
 ): Uint8Array {
   const writer = new BatchWriter()
-  for (const [i, value] of values.entries()) writer.append(1_000 + i, value === null ? null : `k${value}`, value, [])
+  const { keyOf = (value: string) => `k${value}` } = options
+  for (const [i, value] of values.entries()) writer.append(1_000 + i, value === null ? null : keyOf(value), value, [])
   const { producerId = -1n, transactional = false, leaderEpoch = 0, gzip = false } = options
   const fields = { producerId, producerEpoch: 0, baseSequence: 0, transactional, partitionLeaderEpoch: leaderEpoch }
   const sealed = Uint8Array.from(writer.seal(fields))

@@ -52,6 +52,11 @@ export class RecordCursor {
     return wideVarlong(this.bytes, 0, 0)
   }
 
+  /** The position in `bytes` after the record. */
+  get recordEnd(): number {
+    return this.#next
+  }
+
   /** Moves to the next record; false after the last one. Throws DecodeError. */
   next(): boolean {
     const { bytes } = this

@@ -1,5 +1,6 @@
 import type { TopicPartition } from '../../cluster/topology.ts'
 import { describePartition, KafkaError } from '../../errors.ts'
+import { encodeAhead } from '../partition/ahead-codec.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { Era } from '../partition/era.ts'
 import { type CommitCall, committing } from './commit-call.ts'
@@ -22,6 +23,8 @@ export interface CommitLine {
   readonly metadata: string
   readonly topicId: string | undefined
   readonly era: Era | undefined
+  /** `progress.aheadCount`, where the metadata has what is processed above the offset. */
+  readonly aheadCount?: number | undefined
 }
 
 interface Wait {
@@ -178,7 +181,19 @@ export class CommitEntry implements TopicPartition {
       ? progress.uncommittedTail
       : (progress.pending(namedOnly) ?? (this.start ? progress.uncommittedStart : undefined))
     if (position === undefined) return undefined
-    return { offset: position.offset, leaderEpoch: position.epoch, metadata: '', topicId: fetching.topicId, era }
+    const { topicId } = fetching
+    const line = { offset: position.offset, leaderEpoch: position.epoch, metadata: '', topicId, era }
+    const { aheadCount } = progress
+    if (aheadCount < 0 || progress.lowestUndone.offset !== position.offset) return line
+    const place = { topic: this.topic, partition: this.partition, topicId }
+    return { ...line, aheadCount, metadata: encodeAhead(place, position.offset, progress.doneAhead()) }
+  }
+
+  /** The broker stores no metadata of this length: the next commit has the offset alone. False for metadata of the application. */
+  dropMetadata({ metadata }: CommitLine): boolean {
+    if (this.#explicit !== undefined || this.#owner === undefined || metadata === '') return false
+    this.#owner.progress.refuseAhead()
+    return true
   }
 
   // ---- requests
@@ -216,16 +231,16 @@ export class CommitEntry implements TopicPartition {
 
   // ---- outcomes
 
-  stored({ offset, era }: CommitLine): void {
-    this.#applyStored(offset, era)
+  stored(line: CommitLine): void {
+    this.#applyStored(line)
     this.settle()
   }
 
-  #applyStored(offset: number, era: Era | undefined): void {
+  #applyStored({ offset, era, aheadCount }: CommitLine): void {
     if (this.#owner === undefined || era?.ended === 'recreated') return
     const { progress } = this.#owner
     if (this.#explicit !== undefined && era === this.#owner.era) progress.storedExplicitly(offset)
-    else progress.stored(offset)
+    else progress.stored(offset, aheadCount)
   }
 
   settle(): void {

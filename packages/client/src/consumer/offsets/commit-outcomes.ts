@@ -142,7 +142,7 @@ export class CommitOutcomes {
     let coordinatorError: KafkaError | undefined
     let memberError: KafkaError | undefined
     const ended = this.#each(failed, ([entry, line, error]) => {
-      const { member, moved, notReady, missingTopic } = meaningOf(error.code)
+      const { member, moved, notReady, missingTopic, metadataTooLarge } = meaningOf(error.code)
       if (member !== undefined) {
         memberError = error
         this.#memberFailed(entry, error, identity)
@@ -153,7 +153,8 @@ export class CommitOutcomes {
         unknownTopics.add(entry.topic)
         entry.check(error, hasIds ? line.topicId : undefined, this.#cluster.runtime.monoNow())
         this.#requeue(entry, error)
-      } else if (isTransient(error)) this.#retryLater(entry, error)
+      } else if (metadataTooLarge && entry.dropMetadata(line)) this.#requeue(entry, error)
+      else if (isTransient(error)) this.#retryLater(entry, error)
       else this.#fail(entry, error)
     })
     return after(ended, () => {

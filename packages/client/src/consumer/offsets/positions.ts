@@ -1,6 +1,7 @@
 import type { Runtime } from '@ottla/runtime'
 import type { TopicPartition } from '../../cluster/topology.ts'
 import type { KafkaError } from '../../errors.ts'
+import { decodeAhead } from '../partition/ahead-codec.ts'
 import type { AssignedPartition, Placement } from '../partition/assigned-partition.ts'
 import type { Position } from '../partition/position.ts'
 import type { Turns } from '../turns.ts'
@@ -181,13 +182,15 @@ export class Positions {
     this.#lookups.run(partition, {
       start: (listener) => this.#requests.committed({ topic, partition: index, topicId: fetching.topicId }, listener),
       restart: () => this.#fromCommit(partition),
-      found: ({ offset, leaderEpoch }) => {
+      found: ({ offset, leaderEpoch, metadata }) => {
         if (offset < 0) {
           this.#byPolicy(partition)
           return
         }
         partition.progress.foundCommit(offset)
         partition.place({ offset, epoch: leaderEpoch }, 'start')
+        const ahead = decodeAhead({ topic, partition: index, topicId: fetching.topicId }, offset, metadata)
+        if (ahead !== undefined) partition.progress.restore(ahead)
         this.#ready(partition)
       },
     })

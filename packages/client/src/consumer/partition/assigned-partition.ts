@@ -104,6 +104,11 @@ export class AssignedPartition implements BufferOwner {
     return this.#halted
   }
 
+  /** Items that were delivered may be processed: not while paused, being revoked or waiting for handlers of an earlier assignment. */
+  get mayProcess(): boolean {
+    return this.#owned && !this.#paused && !this.#revoking && !this.#blocked
+  }
+
   get signal(): AbortSignal {
     return this.hands.signal
   }

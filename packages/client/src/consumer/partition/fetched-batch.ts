@@ -71,6 +71,14 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
     this.#records = batch.records(payload)
   }
 
+  get signal(): AbortSignal {
+    return this.owner.signal
+  }
+
+  get ordered(): true {
+    return true
+  }
+
   /** Whether its records may be delivered now. */
   get current(): boolean {
     return this.era.ended === undefined && !this.owner.halted

@@ -107,6 +107,17 @@ export class OffsetRanges implements Iterable<OffsetRange> {
   }
 }
 
+/** The ranges of two disjoint sets, ascending. */
+export function* inOrder(first: OffsetRanges, second: OffsetRanges): Generator<OffsetRange> {
+  const others = second[Symbol.iterator]()
+  let other = others.next()
+  for (const range of first) {
+    for (; other.done !== true && other.value.start < range.start; other = others.next()) yield other.value
+    yield range
+  }
+  for (; other.done !== true; other = others.next()) yield other.value
+}
+
 function joins(left: OffsetRange, right: OffsetRange): boolean {
   return left.end === right.start && left.epoch === right.epoch
 }

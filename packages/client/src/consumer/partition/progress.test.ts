@@ -232,3 +232,77 @@ test.each([1, 2, 3, 4])('equals a model with one state for each offset, over ran
   }
   expect(model.states.length).toBeGreaterThan(100)
 })
+
+describe('what is processed above the commit', () => {
+  const runsOf = (progress: Progress) => [...progress.doneAhead()]
+  const done = {
+    runs: [
+      { start: 11, end: 13 },
+      { start: 20, end: 22 },
+    ],
+    epoch: 4,
+  }
+
+  test('is what is neither in hand nor returned, with the epoch of the last record of each run', () => {
+    const progress = started()
+    hand(progress, 0, 1, 2, 3, 4, 5)
+    for (const offset of [1, 2, 4, 5]) progress.settle(offset, offset + 1)
+    expect(runsOf(progress)).toEqual([
+      { start: 1, end: 3, epoch: 1 },
+      { start: 4, end: 6, epoch: 1 },
+    ])
+    progress.giveBack(0, 10)
+    expect(runsOf(progress)).toHaveLength(2)
+  })
+
+  test('is not delivered again where it is restored; the rest is, in order', () => {
+    const progress = started(10, 2)
+    progress.restore(done)
+    expect(progress.position).toEqual({ offset: 10, epoch: 2 })
+    expect(progress.frontier).toEqual({ offset: 22, epoch: 4 })
+    const wanted = progress.wanted(0, 30)
+    expect(Array.from({ length: 14 }, (_, i) => 10 + i).filter((offset) => wanted?.has(offset))).toEqual([
+      10, 13, 14, 15, 16, 17, 18, 19, 22, 23,
+    ])
+    expect(runsOf(progress)).toEqual([
+      { start: 11, end: 13, epoch: -1 },
+      { start: 20, end: 22, epoch: 4 },
+    ])
+  })
+
+  test('is gone from where the log was cut', () => {
+    const progress = started(10, 2)
+    progress.restore(done)
+    expect(progress.truncate({ offset: 15, epoch: 3 })).toBe(true)
+    expect(progress.frontier).toEqual({ offset: 15, epoch: 3 })
+    expect(runsOf(progress)).toEqual([{ start: 11, end: 13, epoch: -1 }])
+  })
+
+  test('is committed again at the same offset only when there is more of it', () => {
+    const progress = started(0)
+    progress.storeAhead()
+    hand(progress, 0, 1, 2)
+    progress.stored(0, progress.aheadCount)
+    expect(progress.pending(true)).toBeUndefined()
+    progress.settle(1, 2)
+    expect(progress.pending(true)).toMatchObject({ offset: 0 })
+    const written = progress.aheadCount
+    progress.settle(2, 3)
+    progress.stored(0, written)
+    expect(progress.pending(false)).toMatchObject({ offset: 0 })
+    progress.stored(0, progress.aheadCount)
+    expect(progress.pending(false)).toBeUndefined()
+    hand(progress, 3)
+    progress.settle(3, 4)
+    progress.refuseAhead()
+    expect(progress.pending(false)).toBeUndefined()
+  })
+
+  test('is not stored without work by key', () => {
+    const progress = started(0)
+    hand(progress, 0, 1)
+    progress.settle(1, 2)
+    progress.stored(0)
+    expect([progress.aheadCount, progress.pending(false)]).toEqual([-1, undefined])
+  })
+})

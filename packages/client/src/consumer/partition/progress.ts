@@ -1,4 +1,5 @@
-import { type OffsetRange, OffsetRanges } from './offset-ranges.ts'
+import type { DoneAhead, DoneRunEpoch } from './ahead-codec.ts'
+import { inOrder, type OffsetRange, OffsetRanges } from './offset-ranges.ts'
 import { type Position, unknownPosition } from './position.ts'
 
 /**
@@ -29,6 +30,13 @@ export class Progress {
   /** What was skipped last, in sequence. */
   #skippedFrom = -1
   #skippedTo = -1
+  /** Commits store what is processed above their offset: items are processed in another order than that of the log. */
+  #storesAhead = false
+  /** The broker refuses the metadata. */
+  #isAheadRefused = false
+  /** Counts what was processed, so that a commit at the same offset is written only for more above it. */
+  #settledCount = 0
+  #storedCount = 0
 
   /** The next offset to deliver; offset -1: unknown. */
   get position(): Position {
@@ -90,6 +98,8 @@ export class Progress {
     this.#floor = -1
     this.#policyStart = undefined
     this.#follows = false
+    this.#storesAhead = false
+    this.#storedCount = this.#settledCount
   }
 
   /** The start was chosen by the reset policy. */
@@ -144,6 +154,21 @@ export class Progress {
     this.#advance(to, epoch)
   }
 
+  /** Starts at a commit that says what is processed above its offset: only the rest before that is delivered. */
+  restore({ runs, epoch }: DoneAhead): void {
+    const last = runs.at(-1)
+    if (last === undefined || this.#frontier < 0) return
+    let { offset: start, epoch: epochBefore } = this.#frontierPosition()
+    for (const run of runs) {
+      this.#returned.add({ start, end: run.start, epochBefore, epoch: -1 })
+      start = run.end
+      epochBefore = -1
+    }
+    this.#advance(last.end, epoch)
+    this.storeAhead()
+    this.#storedCount = this.#settledCount
+  }
+
   // ---- items
 
   /** The application receives the records from `start` to before `end`. */
@@ -189,8 +214,10 @@ export class Progress {
   settle(start: number, end: number): boolean {
     if (start === this.#itemStart && end === this.#itemEnd) {
       this.#itemStart = -1
+      this.#settledCount++
       return true
     }
+    this.#settledCount++
     this.#saveItem()
     const handed = this.#handed.remove(start, end).length > 0
     return this.#returned.remove(start, end).length > 0 || handed
@@ -221,8 +248,9 @@ export class Progress {
     this.#committed = offset
   }
 
-  /** A commit of the progress was stored. */
-  stored(offset: number): void {
+  /** A commit of the progress was stored, with what `aheadCount` stood for when it was written. */
+  stored(offset: number, aheadCount = -1): void {
+    this.#storedCount = Math.max(this.#storedCount, aheadCount)
     this.#committed = offset
     this.#policyStart = undefined
     this.#follows = true
@@ -241,9 +269,36 @@ export class Progress {
     if (this.#frontier < 0) return undefined
     const undone = this.lowestUndone
     const { offset } = undone
-    if (offset === this.#committed || (this.#floor >= 0 && offset <= this.#floor)) return undefined
-    if (namedOnly && offset <= this.#base) return undefined
+    const isStored = offset === this.#committed && !this.#hasNewAhead(offset)
+    if (isStored || (this.#floor >= 0 && offset <= this.#floor)) return undefined
+    if (namedOnly && offset <= this.#base && !this.#hasNewAhead(offset)) return undefined
     return undone
+  }
+
+  /** From now on commits of the progress store what is processed above their offset. */
+  storeAhead(): void {
+    this.#storesAhead = true
+  }
+
+  /** The broker does not store the metadata: commits have the offset alone. */
+  refuseAhead(): void {
+    this.#isAheadRefused = true
+  }
+
+  /** For a commit at the lowest undone offset: identifies what `doneAhead` returned. -1: commits have no metadata. */
+  get aheadCount(): number {
+    return this.#storesAhead && !this.#isAheadRefused ? this.#settledCount : -1
+  }
+
+  /** What is processed above the lowest undone offset. */
+  *doneAhead(): Generator<DoneRunEpoch> {
+    this.#saveItem()
+    let start = -1
+    for (const undone of inOrder(this.#handed, this.#returned)) {
+      if (start >= 0 && undone.start > start) yield { start, end: undone.start, epoch: undone.epochBefore }
+      start = undone.end
+    }
+    if (start >= 0 && start < this.#frontier) yield { start, end: this.#frontier, epoch: this.#frontierEpoch }
   }
 
   /** The start, where it was chosen by the reset policy and is not committed yet. */
@@ -263,6 +318,10 @@ export class Progress {
   }
 
   // ---- inside
+
+  #hasNewAhead(lowestUndone: number): boolean {
+    return this.aheadCount > this.#storedCount && lowestUndone < this.#frontier
+  }
 
   #frontierPosition(): Position {
     return this.#frontier < 0 ? unknownPosition : { offset: this.#frontier, epoch: this.#frontierEpoch }

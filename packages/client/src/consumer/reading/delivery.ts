@@ -8,6 +8,14 @@ export type DeliveredBatch = FetchedBatch<AssignedPartition>
 /** By what the application reads: items of a poll are in hand between two calls, so that no reader waits for them. */
 export type DeliveryKind = 'loop' | 'run' | 'poll'
 
+/** A record that was handed out and has a signal of its own. */
+export interface HandedItem {
+  readonly owner: AssignedPartition
+  readonly era: Era
+  readonly offset: number
+  abort(reason: KafkaError): void
+}
+
 /**
  * What the application has in hand: a message, a batch, or the messages of one partition that a poll returned. A reader uses one
  * object for all its items, so that a message costs no allocation. It is watched wherever its partition went meanwhile.
@@ -17,6 +25,7 @@ export class Delivery {
   readonly #deliveries: Deliveries
   #partition: AssignedPartition | undefined
   #era: Era | undefined
+  #item: HandedItem | undefined
   #start = -1
   #end = -1
   #records = 0
@@ -75,6 +84,20 @@ export class Delivery {
     this.#records++
   }
 
+  /** Hands out the record at which the batch stopped: it is in the application's hands, and waits until `takeItem`. */
+  static handWaiting({ owner, offset, leaderEpoch }: DeliveredBatch): void {
+    owner.progress.storeAhead()
+    owner.progress.hand(offset, offset + 1, leaderEpoch)
+  }
+
+  /** Takes an item that was handed out before, and waited since. Its signal is its own. */
+  takeItem(item: HandedItem): void {
+    const { offset } = item
+    this.#item = item
+    this.#begin(item, offset, offset + 1)
+    this.#records = 1
+  }
+
   handBatch(batch: DeliveredBatch): void {
     const { owner, itemEnd: end, firstOffset, deliverable, leaderEpoch } = batch
     if (deliverable === undefined) owner.progress.hand(firstOffset, end, leaderEpoch)
@@ -108,9 +131,15 @@ export class Delivery {
     this.#finish(partition)
   }
 
+  /** The application has ended with the item, which remains undone and is not delivered again yet. */
+  leave(): void {
+    if (this.#partition !== undefined) this.#finish(this.#partition)
+  }
+
   /** Aborts the signal of the handler that processes the item. */
   abort(reason: KafkaError): void {
-    this.#partition?.hands.abort(reason)
+    if (this.#item !== undefined) this.#item.abort(reason)
+    else this.#partition?.hands.abort(reason)
   }
 
   /** The reader ends. */
@@ -118,10 +147,9 @@ export class Delivery {
     this.#deliveries.delete(this)
   }
 
-  #begin(batch: DeliveredBatch, start: number, end: number): void {
-    const { owner } = batch
+  #begin({ owner, era }: Pick<DeliveredBatch, 'owner' | 'era'>, start: number, end: number): void {
     this.#partition = owner
-    this.#era = batch.era
+    this.#era = era
     this.#start = start
     this.#end = end
     this.#turn++
@@ -131,6 +159,7 @@ export class Delivery {
   #finish(partition: AssignedPartition): void {
     this.#partition = undefined
     this.#era = undefined
+    this.#item = undefined
     this.#start = -1
     this.#turn++
     partition.hands.release()
@@ -142,6 +171,8 @@ export class Delivery {
 export class Deliveries implements Iterable<Delivery> {
   #waiting: { readonly partitions: ReadonlySet<AssignedPartition>; readonly resume: () => void }[] = []
   readonly #all = new Set<Delivery>()
+  /** Called when an item was settled, returned or marked. */
+  onChanged: (() => void) | undefined
 
   add(delivery: Delivery): void {
     this.#all.add(delivery)
@@ -173,6 +204,7 @@ export class Deliveries implements Iterable<Delivery> {
 
   /** An item was settled, returned or marked. */
   changed(): void {
+    this.onChanged?.()
     if (this.#waiting.length === 0) return
     this.#waiting = this.#waiting.filter(({ partitions, resume }) => {
       if (this.#isBusy(partitions)) return true

@@ -6,6 +6,7 @@ import type { Fault } from '../decoding/decode-error.ts'
 import { DecodedRows } from '../decoding/decoded-rows.ts'
 import type { RecordDecoder } from '../decoding/record-decoder.ts'
 import type { Prefetch } from '../fetching/prefetch.ts'
+import type { AssignedPartition } from '../partition/assigned-partition.ts'
 import { type DeliveredBatch, Deliveries } from './delivery.ts'
 import type { TimeSlice } from './time-slice.ts'
 
@@ -14,6 +15,8 @@ export interface Reader {
   /** Its own end: `return()` during a pending `next()`, or the stop of a run. */
   readonly isEnded: boolean
   readonly signal: AbortSignal | undefined
+  /** The partition was resumed, moved or given up. */
+  partitionChanged?(partition: AssignedPartition): void
 }
 
 export interface HandOutHost {
@@ -214,6 +217,11 @@ export class HandOut {
     if (batch.decoder?.takeStop() !== 'held') batch.owner.buffer.putBack(batch)
   }
 
+  /** Whether one more item may be delivered in this turn of the event loop. */
+  hasTime(): boolean {
+    return this.#host.slice.take()
+  }
+
   /** Lets timers and sockets run. */
   rest(): Promise<void> {
     return this.#host.slice.rest()
@@ -229,7 +237,13 @@ export class HandOut {
     this.#prefetch.wake()
   }
 
-  /** A partition was given up or moved: its failure no longer matters. */
+  /** A partition was given up or moved. */
+  moved(partition: AssignedPartition): void {
+    this.forget(partition)
+    this.#reader?.partitionChanged?.(partition)
+  }
+
+  /** The failure of a partition no longer matters. */
   forget({ topic, partition }: TopicPartition): void {
     if (this.#failures.length === 0) return
     const kept = this.#failures.filter((error) => error.topic !== topic || error.partition !== partition)

@@ -41,8 +41,8 @@ export class Marks {
     const places = this.#placesOf(item, caller)
     const marked = this.#mark(places)
     for (const { batch, start } of places) {
-      const { owner } = batch
-      if (marked.partitions.has(owner)) owner.progress.settleBefore(this.#passedBefore(owner, start))
+      const { owner, ordered } = batch
+      if (ordered && marked.partitions.has(owner)) owner.progress.settleBefore(this.#passedBefore(owner, start))
     }
     return marked
   }

@@ -30,16 +30,31 @@ export interface RetryPolicy {
   readonly retryIf?: ((error: unknown, attempt: number) => boolean) | undefined
 }
 
+export interface Concurrency {
+  /**
+   * What is processed in order: the records of a partition (default), only those with the same key in a partition, or nothing. Records
+   * without a key are in no order then. By key and by 'none' need `each`.
+   */
+  readonly by?: 'partition' | 'key' | 'none' | undefined
+  /** Maximum number of handlers that run at the same time. Default 1. */
+  readonly limit?: number | undefined
+  /**
+   * By key and by 'none': how many records of a partition may be taken from the lowest one that is not processed on. Then the partition
+   * pauses until that one is processed; the others continue. Default 10,000.
+   */
+  readonly maxAhead?: number | undefined
+}
+
 export interface RunOptions<M extends AnyMessage = Message> {
   /** Called with each message, in order within a partition. A returned promise is awaited. */
   readonly each?: ((message: M, context: HandlerContext) => unknown) | undefined
   /** Called with each record batch, instead of `each`. */
   readonly eachBatch?: ((batch: BatchOf<M>, context: HandlerContext) => unknown) | undefined
-  /** Number of partitions processed concurrently. Default { by: 'partition', limit: 1 }. */
-  readonly concurrency?: { readonly by?: 'partition' | undefined; readonly limit?: number | undefined } | undefined
+  /** How many handlers run concurrently, and in which order. A number is a limit by partition. Default { by: 'partition', limit: 1 }. */
+  readonly concurrency?: number | Concurrency | undefined
   /**
    * Retries of a failed handler before its message is sent elsewhere, or `run` rejects. Default: one attempt. During a pause the item waits without a worker, and its
-   * partition with it; other partitions continue.
+   * partition with it (by key: the records of its key); the others continue.
    */
   readonly retry?: RetryPolicy | undefined
   /**
@@ -62,15 +77,18 @@ export interface ResolvedRunOptions {
   readonly eachBatch: RunOptions['eachBatch']
   readonly attempts: number
   readonly backoff: { readonly firstMs: number; readonly maxMs: number }
+  readonly by: 'partition' | 'key' | 'none'
   readonly retryIf: RetryPolicy['retryIf']
   readonly failures: FailureOptions
   /** What happens to items whose attempts have all failed; undefined: the run rejects. */
   readonly recovery: Recovery | undefined
   readonly limit: number
+  readonly maxAhead: number
   readonly signal: AbortSignal | undefined
 }
 
 const owner = 'consumer.run()'
+const defaultMaxAhead = 10_000
 const known = ['each', 'eachBatch', 'concurrency', 'retry', 'retryTopics', 'deadLetter', 'signal']
 
 /** Validates the options of `consumer.run`; throws INVALID_OPTION. */
@@ -83,23 +101,39 @@ export function resolveRunOptions(options: RunOptions): ResolvedRunOptions {
   if ((each === undefined) === (eachBatch === undefined) || typeof (each ?? eachBatch) !== 'function') {
     throw invalidOption(`Either 'each' or 'eachBatch' of ${owner} must be a function`)
   }
+  const concurrency = concurrencyOf(options)
+  if (eachBatch !== undefined && concurrency.by !== 'partition') {
+    throw optionError('eachBatch', owner, `needs concurrency by 'partition', not by '${concurrency.by}'`)
+  }
   const failures = {
     deadLetter:
       options.deadLetter === undefined ? undefined : resolveDeadLetter(options.deadLetter, owner, 'deadLetter.'),
     retryTopics: resolveRetryTopics(options.retryTopics, owner),
   }
   const retry = retryOf(options)
-  return { each, eachBatch, signal, limit: limitOf(options), ...retry, failures, recovery: undefined }
+  return { each, eachBatch, signal, ...concurrency, ...retry, failures, recovery: undefined }
 }
 
-function limitOf({ concurrency }: RunOptions): number {
-  checkNames(owner, ['by', 'limit'], concurrency ?? {}, 'concurrency.')
-  const by: string = concurrency?.by ?? 'partition'
-  if (by !== 'partition') throw optionError('concurrency.by', owner, `must be 'partition', not '${by}'`)
-  const limit = concurrency?.limit ?? 1
-  if (!Number.isSafeInteger(limit) || limit < 1)
-    throw optionError('concurrency.limit', owner, 'must be an integer of at least 1')
-  return limit
+function concurrencyOf({ concurrency = {} }: RunOptions): Pick<ResolvedRunOptions, 'by' | 'limit' | 'maxAhead'> {
+  if (typeof concurrency === 'number') return { by: 'partition', limit: limitOf(concurrency, ''), maxAhead: 0 }
+  if (typeof concurrency !== 'object' || concurrency === null) {
+    throw optionError('concurrency', owner, 'must be a number, or an object with by and limit')
+  }
+  checkNames(owner, ['by', 'limit', 'maxAhead'], concurrency, 'concurrency.')
+  const { by = 'partition', limit = 1, maxAhead } = concurrency
+  if (!(['partition', 'key', 'none'] as unknown[]).includes(by)) {
+    throw optionError('concurrency.by', owner, `must be 'partition', 'key' or 'none', not '${String(by)}'`)
+  }
+  if (maxAhead !== undefined) {
+    if (by === 'partition') throw optionError('concurrency.maxAhead', owner, `needs concurrency by 'key' or 'none'`)
+    limitOf(maxAhead, '.maxAhead')
+  }
+  return { by, limit: limitOf(limit, '.limit'), maxAhead: maxAhead ?? defaultMaxAhead }
+}
+
+function limitOf(limit: number, name: string): number {
+  if (Number.isSafeInteger(limit) && limit >= 1) return limit
+  throw optionError(`concurrency${name}`, owner, 'must be an integer of at least 1')
 }
 
 function retryOf({ retry }: RunOptions): Pick<ResolvedRunOptions, 'attempts' | 'backoff' | 'retryIf'> {

@@ -24,6 +24,8 @@ export interface RetryNotice {
 
 export interface RunnerHost {
   readonly runtime: Runtime
+  /** The budget of prefetched bytes; half as much may wait by key. */
+  readonly maxBufferedBytes: number
   /** Aborts when the consumer failed, with the error, and when it is closed. */
   readonly ended: AbortSignal
   readonly fatal: KafkaError | undefined
@@ -246,7 +248,7 @@ interface Verdict {
   readonly thrown?: Error | undefined
 }
 
-function verdictOf(retryIf: ResolvedRunOptions['retryIf'], error: unknown, attempt: number): Verdict {
+export function verdictOf(retryIf: ResolvedRunOptions['retryIf'], error: unknown, attempt: number): Verdict {
   if (retryIf === undefined) return { isRetriable: true }
   try {
     const isRetriable: unknown = retryIf(error, attempt)
@@ -278,12 +280,12 @@ class PartitionContext implements HandlerContext {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
 /** The item could not be sent elsewhere either. */
-function unrecoveredError(
+export function unrecoveredError(
   partition: AssignedPartition,
   offset: number,
   attempts: number,
@@ -299,7 +301,7 @@ const rerunHint = 'Fix the cause and call run() again: it starts with this messa
 const movedHint =
   'The position of the partition was moved while the handler ran: run() does not deliver this message again.'
 
-function handlerError(
+export function handlerError(
   { topic, partition }: AssignedPartition,
   offset: number,
   attempts: number,
