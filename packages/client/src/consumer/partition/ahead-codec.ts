@@ -88,11 +88,6 @@ export function decodeAhead(place: AheadPlace, base: number, text: string | null
   return runs === undefined ? undefined : { runs, epoch }
 }
 
-/** Whether a commit's metadata is of this format, in any version. */
-export function isAheadMetadata(text: string): boolean {
-  return text.startsWith('ottla:')
-}
-
 function runsOf(base: number, lengths: readonly number[]): DoneRun[] | undefined {
   if (lengths.length === 0 || lengths.length % 2 !== 0) return undefined
   const runs: DoneRun[] = []
