@@ -150,7 +150,7 @@ test('a test can read groups with members, assignments and committed offsets', a
     { topic: 't', partition: 0 },
     { topic: 't', partition: 1 },
   ]
-  const member = { memberId, groupInstanceId: null, clientId: 'wire', isLeader: true, partitions }
+  const member = { memberId, groupInstanceId: null, clientId: 'wire', isLeader: true, epoch: 1, partitions }
   const offsets = [{ topic: 't', partition: 0, offset: 42n }]
   const group = { groupId, state: 'Stable', generation: 1, protocol: 'range', members: [member], offsets }
   expect(cluster.groups()).toEqual([group])

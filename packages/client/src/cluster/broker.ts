@@ -18,6 +18,8 @@ export interface RequestOptions {
   readonly maxVersion?: number | undefined
   /** The request is written: its buffers may change once the response has arrived too. Not called if the socket closes first. */
   readonly onFlushed?: (() => void) | undefined
+  /** The connection is closed when it has had no response for this long. Default: the client's `requestTimeoutMs`. */
+  readonly silentMs?: number | undefined
 }
 
 /** The body of a request, or a function of the negotiated version, called for each attempt to write it. */

@@ -272,7 +272,7 @@ export class Connection implements TransportReader {
     if (next === undefined) {
       this.#timer.wakeBy(this.#idleAtMs())
     } else if (next.settled) {
-      next.dueMs = nowMs + this.#config.limits.requestTimeoutMs
+      next.dueMs = nowMs + this.#silentMs(next)
       this.#timer.wakeBy(next.dueMs)
     }
     if (this.#reauthenticating) this.#tryReauthenticate()
@@ -344,7 +344,6 @@ export class Connection implements TransportReader {
 
   /** False: the first request waited too long, and the connection is closed. */
   #expireRequests(nowMs: number): boolean {
-    const { requestTimeoutMs } = this.#config.limits
     const head = this.#inFlight.peek()
     for (const request of [...this.#inFlight, ...this.#unflushed]) {
       if (request.dueMs > nowMs) continue
@@ -353,15 +352,19 @@ export class Connection implements TransportReader {
       if (request !== head && request.expectsResponse) {
         // Only the first request shows whether the broker responds: the others wait behind it.
         request.dueMs = Number.POSITIVE_INFINITY
-      } else if (waitedMs >= requestTimeoutMs || this.#state === 'handshake') {
+      } else if (waitedMs >= this.#silentMs(request) || this.#state === 'handshake') {
         this.close(lostError(this.broker, undefined, `did not respond for ${Math.round(waitedMs)} ms`))
         return false
       } else {
-        // The caller's time limit was shorter than `requestTimeoutMs`: the broker may still respond.
-        request.dueMs = request.writtenMs + requestTimeoutMs
+        // The caller's time limit was shorter: the broker may still respond.
+        request.dueMs = request.writtenMs + this.#silentMs(request)
       }
     }
     return true
+  }
+
+  #silentMs({ options: { silentMs } }: PendingRequest): number {
+    return silentMs ?? this.#config.limits.requestTimeoutMs
   }
 
   #timeOut(request: PendingRequest, waitedMs: number): void {

@@ -10,6 +10,8 @@ export interface PendingOptions {
   readonly minVersion?: number | undefined
   readonly maxVersion?: number | undefined
   readonly onFlushed?: (() => void) | undefined
+  /** How long the connection may be silent; default: the client's `requestTimeoutMs`. */
+  readonly silentMs?: number | undefined
 }
 
 /** Where the settlement of each request is reported, once. */

@@ -14,6 +14,7 @@ test('the defaults are safe: acks all, idempotent, nothing to configure', () => 
     maxBufferedBytes: 33_554_432,
     deliveryTimeoutMs: 120_000,
     requestTimeoutMs: 30_000,
+    silentMs: 30_000,
     maxInFlight: 5,
     compression: 'none',
     compressionLevel: undefined,

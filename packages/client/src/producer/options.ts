@@ -140,6 +140,8 @@ export interface ResolvedProducerOptions extends ResolvedProducerTopicOptions {
   readonly maxBufferedBytes: number
   readonly deliveryTimeoutMs: number
   readonly requestTimeoutMs: number
+  /** After a request without a response for this long its connection is closed: those sent again would wait behind it. */
+  readonly silentMs: number
   readonly maxInFlight: number
   /** Topics with a compression that differs. */
   readonly topics: ReadonlyMap<string, ResolvedProducerTopicOptions>
@@ -204,6 +206,7 @@ export function resolveValues(
     topics: topicsOf(values.topics ?? {}, values),
     maxBatchBytes: Math.min(values.maxBatchBytes, values.maxRequestBytes),
     requestTimeoutMs: Math.min(values.requestTimeoutMs ?? requestTimeoutMs, values.deliveryTimeoutMs),
+    silentMs: values.requestTimeoutMs ?? requestTimeoutMs,
   }
   return Object.freeze(resolved)
 }

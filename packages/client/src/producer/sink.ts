@@ -1,6 +1,5 @@
 import { Produce, type ProduceResponse } from '@ottla/codec'
 import type { Broker, ConnectionPurpose, RequestOptions } from '../cluster/broker.ts'
-import { meaningOf } from '../error-meaning.ts'
 import { KafkaError } from '../errors.ts'
 import { Queue } from '../runtime/queue.ts'
 import type { Leader } from './adaptive-choice.ts'
@@ -206,8 +205,6 @@ export class Sink implements Leader {
       this.#stalledSinceMs = this.#inFlight.size > 1 ? cluster.runtime.monoNow() : undefined
       if (flushed) this.#recycle(batches)
     } catch (error) {
-      // What is sent again would wait behind it.
-      if (isSilence(error)) broker?.closeConnection(this.#parts.purpose)
       settleFailure(batches, error, broker)
       const topics = new Set(batches.map(({ partition }) => partition.topic.name))
       this.#parts.refresh('a produce request failed', [...topics])
@@ -234,6 +231,7 @@ export class Sink implements Leader {
     const request: RequestOptions = {
       purpose,
       timeoutMs: options.requestTimeoutMs,
+      silentMs: options.silentMs,
       maxVersion: highestVersion(batches),
       ...transaction?.produceVersions,
       onFlushed,
@@ -255,9 +253,4 @@ export class Sink implements Leader {
 function unknownBroker(id: number): KafkaError {
   const message = `Broker ${id} is not in the metadata`
   return new KafkaError('CONNECTION_FAILED', message, { retriable: true, outcome: 'not-written' })
-}
-
-/** The time of a request that was written is over. */
-function isSilence(error: unknown): boolean {
-  return KafkaError.is(error) && error.outcome === 'unknown' && meaningOf(error.code).connection === 'timed-out'
 }
