@@ -312,7 +312,8 @@ export class NextGenMembership implements Membership {
     const { runtime } = this.#cluster
     const deadlineMs = runtime.monoNow() + timeoutMs
     const failed = this.#state === 'failed'
-    const isMember = this.#identity.generation > 0
+    // The coordinator may have the member although the response to its join has not arrived.
+    const isMember = this.#identity.generation > 0 || this.#state === 'joining'
     const leaving = new KafkaError('CLOSED', 'The consumer leaves its group')
     this.#stopping.abort(leaving)
     this.#reconciler.reset()

@@ -94,8 +94,12 @@ export class Reconciler {
     return this.#owned
   }
 
-  /** The coordinator assigned these partitions. */
+  /** The coordinator assigned these partitions. It repeats them after a heartbeat that contained everything. */
   assign(topics: readonly TopicIdPartitions[]): void {
+    if (this.#target === undefined || !sameAssignment(this.#target.topics, topics)) this.#follow(topics)
+  }
+
+  #follow(topics: readonly TopicIdPartitions[]): void {
     this.#replace({ topics, sinceMs: this.#host.cluster.runtime.monoNow() })
     if (this.#isRunning) return
     this.#isRunning = true
@@ -119,7 +123,7 @@ export class Reconciler {
     // A broker with stale metadata may have reported the topic before.
     const isBack = ({ topicId }: TopicIdPartitions) =>
       this.#passedOver.has(topicId) && this.#nameOf(topicId) !== undefined
-    if (recreated.length > 0 || target.topics.some(isBack)) this.assign(target.topics)
+    if (recreated.length > 0 || target.topics.some(isBack)) this.#follow(target.topics)
   }
 
   /** Undefined: not known, or another topic has the name. */
@@ -228,4 +232,13 @@ export class Reconciler {
     }
     scope.release()
   }
+}
+
+function sameAssignment(a: readonly TopicIdPartitions[], b: readonly TopicIdPartitions[]): boolean {
+  if (a.length !== b.length) return false
+  const topics = new Map(a.map(({ topicId, partitions }) => [topicId, new Set(partitions)]))
+  return b.every(({ topicId, partitions }) => {
+    const before = topics.get(topicId)
+    return before?.size === partitions.length && partitions.every((partition) => before.has(partition))
+  })
 }

@@ -169,8 +169,10 @@ describe('a member', () => {
         scenario.fault('ConsumerGroupHeartbeat', 'closeAfterWork', 'once')
         const other = group.member()
         await group.share([member, other], [2, 2])
+        const rebalances = member.assignments.length
         scenario.fault('ConsumerGroupHeartbeat', 'closeAfterWork', 'once')
         await scenario.advance('6s')
+        expect(member.assignments, 'an assignment that is repeated is no rebalance').toHaveLength(rebalances)
         await other.leave()
         await group.share([member], [4])
       }
@@ -179,6 +181,19 @@ describe('a member', () => {
       for (const { body } of full) expect(body).toMatchObject({ subscribedTopicNames: ['t'] })
       for (const { body } of full) expect(body.topicPartitions).not.toBeNull()
       await member.leave()
+    }))
+
+  test('that closes before the response to its join says that it leaves: the others do not wait for its session', () =>
+    onGroup(async (group, scenario) => {
+      scenario.fault('ConsumerGroupHeartbeat', 'dropResponse', 'once')
+      const first = group.member()
+      await scenario.advance('1s')
+      await first.leave()
+      expect(group.beats().map(({ body }) => body.memberEpoch)).toEqual([0, -1])
+      const second = group.member()
+      await scenario.advance('1s')
+      expect(second.assigned).toHaveLength(4)
+      await second.leave()
     }))
 
   test('keeps its partitions when the coordinator moves', () =>
