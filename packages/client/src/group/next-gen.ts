@@ -71,6 +71,8 @@ export class NextGenMembership implements Membership {
   #failures = 0
   /** The coordinator has responded: from now on every failure to reach it is temporary. */
   #everReached = false
+  /** A request with the member epoch was rejected: the next heartbeat shows the epoch of now, which may be the same. */
+  #isEpochDoubted = false
   #loop: Promise<void> | undefined
   #left: Promise<void> | undefined
 
@@ -128,8 +130,10 @@ export class NextGenMembership implements Membership {
     if (generation !== this.#identity.generation || this.#state !== 'stable') return
     const { member } = meaningOf(code)
     if (member === 'unknown' || member === 'fenced-epoch') this.#lose(code)
-    // The next response has the epoch of now.
-    else this.rejoin(code)
+    else {
+      this.#isEpochDoubted = true
+      this.rejoin(code)
+    }
   }
 
   rebalanceSeen(generation: number): void {
@@ -234,7 +238,9 @@ export class NextGenMembership implements Membership {
   #adopt(memberId: string, epoch: number): void {
     const { generation } = this.#identity
     this.#identity.joined(memberId, epoch)
-    if (generation >= 0 && generation !== epoch) this.#listener.onEpoch()
+    const isNews = this.#isEpochDoubted || generation !== epoch
+    this.#isEpochDoubted = false
+    if (generation >= 0 && isNews) this.#listener.onEpoch()
   }
 
   /** Prepares the next heartbeat after one that failed; false when the membership failed for good. */

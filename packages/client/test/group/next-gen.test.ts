@@ -246,6 +246,22 @@ describe('the member epoch', () => {
       await again.leave()
     }))
 
+  test('that is the same after its rejection lets automatic commits continue', () =>
+    onGroup(async (group, scenario) => {
+      const member = group.member({ commit: { intervalMs: 200 } })
+      await group.share([member], [4])
+      await scenario.advance('1s')
+      scenario.fault('OffsetCommit', { error: 'STALE_MEMBER_EPOCH' }, 'once')
+      await group.produce(0, 40)
+      await scenario.advance('10s')
+      const offsets = group.commits().flatMap(({ body }) => body.topics.flatMap(({ partitions }) => partitions))
+      expect(member.values.length).toBe(40)
+      const latest = new Map(offsets.map(({ partitionIndex, committedOffset }) => [partitionIndex, committedOffset]))
+      expect([...latest.values()], 'each partition, without another rebalance').toEqual([10n, 10n, 10n, 10n])
+      expect(group.commits().length).toBeGreaterThanOrEqual(3)
+      await member.leave()
+    }))
+
   test('is in the look-up of commits, and a stale one is looked up again', () =>
     onGroup(async (group, scenario) => {
       scenario.fault('OffsetFetch', { error: 'STALE_MEMBER_EPOCH' }, 'once')
