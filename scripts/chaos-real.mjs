@@ -33,7 +33,9 @@ if (!isValid || !['consumer', 'producer'].includes(role) || positionals.length >
 
 const client = join(root, 'packages/client')
 const java = await distribution()
-const kafka = await startKafka({ log: (line) => console.log(line) })
+/** Groups ask for short sessions (KIP-848). */
+const config = { 'group.consumer.min.session.timeout.ms': 6_000, 'group.consumer.min.heartbeat.interval.ms': 1_000 }
+const kafka = await startKafka({ config, log: (line) => console.log(line) })
 try {
   const options = {
     bootstrap: kafka.bootstrap,

@@ -20,6 +20,11 @@ declare module 'vitest' {
 
 /** Consumers with a `rack` read from the replica there (KIP-392). */
 const rackAware = { 'replica.selector.class': 'org.apache.kafka.common.replica.RackAwareReplicaSelector' }
+/** A group may ask for a short session (KIP-848). */
+const shortSessions = {
+  'group.consumer.min.session.timeout.ms': 6_000,
+  'group.consumer.min.heartbeat.interval.ms': 1_000,
+}
 
 /** `npm run scenarios` runs the tests against older releases, too. */
 const release = process.env.OTTLA_KAFKA_RELEASE as ReleaseName | undefined
@@ -29,7 +34,10 @@ let starting: Promise<RunningKafka> | undefined
 /** The brokers start on the first request of a test, and stop after the run. */
 async function respond(path: string, response: ServerResponse): Promise<void> {
   const [, verb = '', id = ''] = path.split('/')
-  starting ??= startKafka({ config: release === undefined ? rackAware : {}, ...(release && { release }) })
+  starting ??= startKafka({
+    config: release === undefined ? { ...rackAware, ...shortSessions } : {},
+    ...(release && { release }),
+  })
   const kafka = await starting
   if (verb === 'stop') await kafka.stop(Number(id))
   if (verb === 'start') await kafka.start(Number(id))

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { until, within } from '../../support/until.ts'
+import { OwnedSpans } from './owned-spans.ts'
 import type { Commit, Handled, Reader } from './reader.ts'
 
 /** Starts a Java program with Kafka's jars; `args` are a source file and its arguments. */
@@ -67,6 +68,13 @@ export class JavaPeer {
       })
   }
 
+  /** Sets configs of a group, each as `name=value`. */
+  async configure(groupId: string, configs: readonly string[]): Promise<void> {
+    const name = `configs-${++this.#tasks}`
+    this.write(['configure', name, groupId, configs.join(',')])
+    await this.#has(name, 'configured')
+  }
+
   write(words: readonly string[]): void {
     if (!this.running) throw new Error(`the Java program ended: ${this.#stderr}`)
     this.#process.stdin?.write(`${words.join(' ')}\n`)
@@ -78,6 +86,7 @@ export class JavaPeer {
     const gone = once(this.#process, 'exit')
     this.#process.kill('SIGKILL')
     await within('the Java program ends', closeMs, gone)
+    for (const { spans } of this.#readers.values()) spans.crashed(Date.now())
   }
 
   #read(line: string): void {
@@ -114,6 +123,7 @@ export class JavaReader implements Reader {
   readonly handled: Handled[] = []
   readonly commits: Commit[] = []
   readonly resets: string[] = []
+  readonly spans = new OwnedSpans('java')
   failure: string | undefined
   holding = false
   assigned: readonly string[] = []
@@ -141,9 +151,12 @@ export class JavaReader implements Reader {
     else if (verb === 'holding') this.holding = true
     else if (verb === 'closed') this.#closed = true
     else if (verb === 'failed') this.failure = words.join(' ')
-    else if (verb === 'assigned') {
+    else if (verb === 'gained') this.spans.gained(listOf(topic), Number(partition))
+    else if (verb === 'gaveup' || verb === 'lost') {
+      this.spans.ended(listOf(topic), Number(partition), verb === 'lost' ? 'lost' : 'gave-up')
+    } else if (verb === 'assigned') {
       this.rebalances++
-      this.assigned = topic.split(',').filter(Boolean)
+      this.assigned = listOf(topic)
     }
   }
 
@@ -166,4 +179,8 @@ export class JavaReader implements Reader {
       closeMs,
     )
   }
+}
+
+function listOf(places: string): string[] {
+  return places.split(',').filter(Boolean)
 }

@@ -5,9 +5,11 @@ import {
   type Message,
   nodeRuntime,
   silentLogger,
+  type TopicPartition,
 } from '../../../src/index.ts'
 import { crashable } from '../../support/crash.ts'
 import { GroupTap } from './group-tap.ts'
+import { OwnedSpans, type SpanEnd } from './owned-spans.ts'
 import type { Commit, Handled, Reader } from './reader.ts'
 
 /** How the application reads. */
@@ -23,6 +25,7 @@ export class OttlaReader implements Reader {
   readonly handled: Handled[] = []
   readonly resets: string[] = []
   readonly tap: GroupTap
+  readonly spans: OwnedSpans
   readonly consumer: Consumer
   failure: string | undefined
   holding = false
@@ -45,7 +48,14 @@ export class OttlaReader implements Reader {
     this.#pause = pause
     this.tap = new GroupTap(this.#process.runtime)
     this.#kafka = new Kafka({ brokers: bootstrap, runtime: this.tap.runtime, logger: silentLogger })
-    this.consumer = this.#kafka.consumer({ offsetReset: 'earliest', ...options })
+    this.spans = new OwnedSpans(label)
+    this.consumer = this.#kafka.consumer({
+      offsetReset: 'earliest',
+      onAssigned: (gained) => this.spans.gained(placesOf(gained), Date.now()),
+      onRevoked: (revoked) => this.#ended(revoked, 'gave-up'),
+      onLost: (lost) => this.#ended(lost, 'lost'),
+      ...options,
+    })
     this.consumer.on('positionReset', ({ topic, partition, from, to, reason }) => {
       if (reason !== 'no-committed-offset') this.resets.push(`${topic}-${partition} ${from} → ${to}: ${reason}`)
     })
@@ -85,9 +95,14 @@ export class OttlaReader implements Reader {
   /** Ends without leaving the group, as a killed process does. What it still reads counts for nothing. */
   async crash(): Promise<void> {
     this.#crashed = true
+    this.spans.crashed(Date.now())
     this.tap.stop()
     this.#process.crash()
     await this.close()
+  }
+
+  #ended(places: readonly TopicPartition[], end: SpanEnd): void {
+    this.spans.ended(placesOf(places), Date.now(), end)
   }
 
   async #read(): Promise<void> {
@@ -113,4 +128,8 @@ export class OttlaReader implements Reader {
     await this.#pause()
     if (!this.#crashed) this.handled.push({ topic, partition, offset: Number(offset), value, atMs: Date.now() })
   }
+}
+
+function placesOf(partitions: readonly TopicPartition[]): string[] {
+  return partitions.map(({ topic, partition }) => `${topic}-${partition}`)
 }

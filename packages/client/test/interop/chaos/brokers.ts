@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Outage } from './ownership.ts'
 import type { Random } from './random.ts'
 
 /** The processes of the cluster. `start` resolves when the broker serves. */
@@ -22,6 +23,8 @@ const startAttempts = 3
 /** Kills brokers with SIGKILL and restarts them, one after the other or two at the same time. */
 export class BrokerFaults {
   kills = 0
+  /** The times in which a broker was down: another one becomes coordinator, and begins the sessions again. */
+  readonly outages: Outage[] = []
   readonly #control: BrokerControl
   readonly #ids: readonly number[]
   readonly #random: Random
@@ -67,9 +70,11 @@ export class BrokerFaults {
         this.#down.add(id)
         this.kills++
       }
+      const fromMs = Date.now()
       await Promise.all(victims.map((id) => this.#control.stop(id)))
       await this.#pause(this.#random.between(...this.#pace.downMs))
       await Promise.all(victims.map((id) => this.#restart(id)))
+      this.outages.push({ fromMs, toMs: Date.now() })
     }
   }
 

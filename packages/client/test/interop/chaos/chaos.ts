@@ -42,6 +42,7 @@ const plans: readonly GroupPlan[] = [
   { name: 'eager', modes: ['run', 'run'], assignors: ['range'] },
   { name: 'cooperative', modes: ['iterate', 'batches'], assignors: ['cooperative-sticky'] },
   { name: 'default', modes: ['poll', 'run'], assignors: ['range', 'cooperative-sticky'] },
+  { name: 'next-gen', modes: ['run', 'iterate'] },
 ]
 
 /**
@@ -97,6 +98,7 @@ class ChaosRun {
     await this.#admin.createTopics([{ name: this.#topic, partitions, replicationFactor: 3, configs }])
     this.#load.start(() => this.#peer)
     for (const group of this.#groups) {
+      await group.configure(this.#peer)
       group.start()
       group.startJava(this.#peer)
     }
@@ -108,12 +110,13 @@ class ChaosRun {
     const { seconds, log } = this.#options
     const endMs = performance.now() + seconds * 1000
     this.#faults.start()
-    const background = [this.#churn(endMs), this.#observe()]
+    void this.#observe()
+    const churn = [...this.#groups.map((group) => this.#churn(group, endMs)), this.#killJava(endMs)]
     while (performance.now() < endMs) {
       await sleep(Math.min(progressEveryMs, Math.max(1, endMs - performance.now())))
       log(this.#progress())
     }
-    await background[0]
+    await Promise.all(churn)
     log('no more faults: restarting what is down')
     await this.#faults.stop()
     await this.#load.stop()
@@ -131,20 +134,25 @@ class ChaosRun {
     return `${elapsedS} s: ${acknowledged.size} acknowledged, ${unsettled} waiting; ${handled.join(', ')}; ${brokers}${this.#lastChurn}`
   }
 
-  /** Members come and go; every fourth time Java's program is killed. */
-  async #churn(endMs: number): Promise<void> {
-    while (performance.now() < endMs) {
-      await sleep(Math.min(this.#random.between(4_000, 12_000), Math.max(1, endMs - performance.now())))
-      if (this.#random.below(4) > 0) {
-        this.#lastChurn = `; ${await this.#random.pick(this.#groups).churn()}`
-        continue
-      }
+  /** Members come and go. */
+  async #churn(group: Group, endMs: number): Promise<void> {
+    while (await this.#pause(4_000, 12_000, endMs)) this.#lastChurn = `; ${await group.churn()}`
+  }
+
+  async #killJava(endMs: number): Promise<void> {
+    while (await this.#pause(20_000, 40_000, endMs)) {
       await this.#peer.kill()
       this.#javaKills++
       this.#lastChurn = "; Java's program was killed"
       this.#peer = this.#newPeer()
       for (const group of this.#groups) group.startJava(this.#peer)
     }
+  }
+
+  /** False when the time is over. */
+  async #pause(fromMs: number, toMs: number, endMs: number): Promise<boolean> {
+    await sleep(Math.min(this.#random.between(fromMs, toMs), Math.max(1, endMs - performance.now())))
+    return performance.now() < endMs
   }
 
   async #observe(): Promise<void> {
@@ -177,6 +185,7 @@ class ChaosRun {
       acknowledged,
       log: stored,
       ends: await this.#ends(),
+      outages: this.#faults.outages,
       groups: this.#groups.map((group) => group.record()),
     }
     return this.#report([...late, ...verdictOf(evidence)], caughtUpMs)
@@ -191,6 +200,8 @@ class ChaosRun {
     const { kills } = this.#faults
     const parts = [
       `${kills} brokers killed, Java killed ${this.#javaKills} times`,
+      `members that came, left or died: ${this.#groups.map(({ plan, changes }) => `${plan.name} ${changes}`).join(', ')}`,
+      `longest without an owner: ${this.#groups.map((one) => `${one.plan.name} ${one.longestGapMs} ms`).join(', ')}`,
       `${acknowledged} records acknowledged, ${this.#load.failed} not`,
       `${handled} handled in ${counts.length} groups, ${byJava} of them by Java`,
       `${commits} commits of ottla`,

@@ -3,12 +3,18 @@ import type { Admin, AssignorName } from '../../../src/index.ts'
 import { uniqueName } from '../../support/names.ts'
 import type { JavaPeer, JavaReader } from '../beside-java/java-peer.ts'
 import { type Mode, OttlaReader } from '../beside-java/ottla-reader.ts'
+import type { OwnedSpan } from '../beside-java/owned-spans.ts'
 import type { Commit, Handled } from '../beside-java/reader.ts'
+import { gapsOf, handledWithoutOwning } from './ownership.ts'
 import type { Random } from './random.ts'
 import type { GroupRecord } from './verdict.ts'
 
-const sessionTimeoutMs = 10_000
+const sessionTimeoutMs = 6_000
+const heartbeatIntervalMs = 2_000
+const rebalanceTimeoutMs = 10_000
 const commitIntervalMs = 1_000
+/** Beyond session and rebalance, until a partition has an owner again. */
+const slackMs = 5_000
 const slowShare = 0.1
 const slowMs = 20
 
@@ -16,7 +22,8 @@ export interface GroupPlan {
   readonly name: string
   /** One of ottla's members each. */
   readonly modes: readonly Mode[]
-  readonly assignors: readonly AssignorName[]
+  /** Of the members; undefined: the brokers assign (KIP-848). */
+  readonly assignors?: readonly AssignorName[]
 }
 
 const javaNames: Record<AssignorName, string> = {
@@ -36,6 +43,7 @@ export class Group {
   readonly #all: OttlaReader[] = []
   readonly #java: JavaReader[] = []
   readonly #observed: Commit[] = []
+  #changes = 0
   readonly #values = new Set<string>()
   /** How much of each member's records is in `#values`. */
   readonly #counted = new Map<OttlaReader | JavaReader, number>()
@@ -52,19 +60,25 @@ export class Group {
     for (const index of this.plan.modes.keys()) this.#members[index] = this.#join(index)
   }
 
+  /** With KIP-848 the brokers decide about sessions. */
+  async configure(peer: JavaPeer): Promise<void> {
+    if (this.plan.assignors !== undefined) return
+    const configs = [
+      `consumer.session.timeout.ms=${sessionTimeoutMs}`,
+      `consumer.heartbeat.interval.ms=${heartbeatIntervalMs}`,
+    ]
+    await peer.configure(this.groupId, configs)
+  }
+
   /** Java's member joins, after the start and whenever its program was killed. */
   startJava(peer: JavaPeer): void {
-    const strategies = this.plan.assignors.map((name) => `org.apache.kafka.clients.consumer.${javaNames[name]}`)
-    const joined = peer.join(
-      this.groupId,
-      [this.#topic],
-      [
-        `session.timeout.ms=${sessionTimeoutMs}`,
-        `auto.commit.interval.ms=${commitIntervalMs}`,
-        `partition.assignment.strategy=${strategies.join(',')}`,
-        `peer.delay.ms=${slowMs * slowShare}`,
-      ],
-    )
+    const general = [
+      `auto.commit.interval.ms=${commitIntervalMs}`,
+      `max.poll.interval.ms=${rebalanceTimeoutMs}`,
+      `peer.delay.ms=${slowMs * slowShare}`,
+    ]
+    const joined = peer.join(this.groupId, [this.#topic], [...general, ...javaProtocol(this.plan)])
+    if (this.#java.length > 0) this.#changes += 2
     this.#java.push(joined)
   }
 
@@ -72,7 +86,9 @@ export class Group {
     const mode = this.plan.modes[index] ?? 'run'
     const { assignors } = this.plan
     const commit = { intervalMs: commitIntervalMs }
-    const options = { groupId: this.groupId, topics: [this.#topic], sessionTimeoutMs, commit, assignors }
+    const general = { groupId: this.groupId, topics: [this.#topic], commit, rebalanceTimeoutMs }
+    const protocol = assignors === undefined ? ({ protocol: 'consumer' } as const) : { assignors, heartbeatIntervalMs }
+    const options = { ...general, sessionTimeoutMs, ...protocol }
     const pause = () => (this.#random.next() < slowShare ? sleep(this.#random.between(0, slowMs)) : undefined)
     const reader = new OttlaReader(this.#bootstrap, mode, options, pause)
     this.#all.push(reader)
@@ -85,6 +101,7 @@ export class Group {
     const member = this.#members[index]
     if (member === undefined) return 'nothing'
     this.#members[index] = undefined
+    this.#changes += 2
     const crashes = this.#random.below(2) === 0
     await (crashes ? member.crash() : member.close())
     await sleep(this.#random.between(0, 3_000))
@@ -100,6 +117,20 @@ export class Group {
       this.#counted.set(member, handled.length)
     }
     return this.#values
+  }
+
+  /** Members that came, left or died. */
+  get changes(): number {
+    return this.#changes
+  }
+
+  /** The longest time in which a partition had no owner. */
+  get longestGapMs(): number {
+    return gapsOf(this.#spans())[0]?.ms ?? 0
+  }
+
+  #spans(): OwnedSpan[] {
+    return [...this.#all, ...this.#java].flatMap(({ spans }) => spans.all)
   }
 
   counts(): { handled: number; byJava: number; rebalances: number; commits: number } {
@@ -129,9 +160,15 @@ export class Group {
   record(): GroupRecord {
     const everyone = [...this.#all, ...this.#java]
     const handled: Handled[] = everyone.flatMap((member) => member.handled)
+    const spans = this.#spans()
+    const { assignors } = this.plan
     return {
       groupId: this.groupId,
-      cooperative: !this.plan.assignors.includes('range'),
+      hasGenerations: assignors !== undefined,
+      cooperative: assignors?.includes('range') === false,
+      spans,
+      strays: everyone.flatMap((member) => handledWithoutOwning(spans, member.handled, member.spans.member)),
+      longestAllowedMs: sessionTimeoutMs + rebalanceTimeoutMs + slackMs,
       handled,
       // From version 10 on a commit names its topic by id; there is only one here.
       written: this.#all.flatMap(({ tap }) => tap.commits.map((commit) => ({ ...commit, topic: this.#topic }))),
@@ -141,4 +178,14 @@ export class Group {
       failures: everyone.flatMap(({ failure, label }) => (failure === undefined ? [] : [`${label}: ${failure}`])),
     }
   }
+}
+
+function javaProtocol({ assignors }: GroupPlan): string[] {
+  if (assignors === undefined) return ['group.protocol=consumer']
+  const strategies = assignors.map((name) => `org.apache.kafka.clients.consumer.${javaNames[name]}`)
+  return [
+    `session.timeout.ms=${sessionTimeoutMs}`,
+    `heartbeat.interval.ms=${heartbeatIntervalMs}`,
+    `partition.assignment.strategy=${strategies.join(',')}`,
+  ]
 }

@@ -16,18 +16,29 @@ const assigned = (memberId: string, generation: number, places: readonly string[
 
 const fine: GroupRecord = {
   groupId: 'g',
+  hasGenerations: true,
   cooperative: false,
   handled,
   written: [written(1, 5), written(3, 25)],
   confirmed: [],
   observed: [commit(1, 6), commit(3, 26)],
   assignments: [assigned('m', 1, ['t-0'])],
+  spans: [{ member: 'm', place: 't-0', fromMs: 0, toMs: 99, end: 'gave-up' }],
+  strays: [],
+  longestAllowedMs: 20,
   failures: [],
 }
 
 function judge(group: Partial<GroupRecord>, evidence: Partial<Evidence> = {}): string[] {
   const acknowledged = new Set(['a', 'b', 'c'])
-  return verdictOf({ acknowledged, log, ends: new Map([['t-0', 3]]), groups: [{ ...fine, ...group }], ...evidence })
+  return verdictOf({
+    acknowledged,
+    log,
+    ends: new Map([['t-0', 3]]),
+    outages: [],
+    groups: [{ ...fine, ...group }],
+    ...evidence,
+  })
 }
 
 describe('the verdict on a run', () => {
@@ -72,11 +83,29 @@ describe('the verdict on a run', () => {
     expect(judge({ assignments, written: [written(3, 25, 2)] })).toHaveLength(1)
   })
 
+  test('knows what a member owned before, in whatever order that was seen', () => {
+    const assignments = [assigned('m', 3, []), assigned('m', 2, ['t-0']), assigned('m', 1, [])]
+    expect(judge({ assignments, written: [written(3, 25, 3)], cooperative: true })).toEqual([])
+  })
+
   test('names a committed offset that becomes lower, and an end that is not committed', () => {
     expect(judge({ observed: [commit(3, 26), commit(2, 30)] })).toEqual([
       'g: the committed offset of t-0 went back from 3 to 2',
       'g: t-0 is committed up to 2, its end is 3',
     ])
+  })
+
+  test('names two owners at a time, and a partition without one', () => {
+    const other = { member: 'other', place: 't-0', fromMs: 50, toMs: 60, end: 'gave-up' } as const
+    expect(judge({ spans: [...fine.spans, other] })).toEqual(['g: t-0 belonged to other when m gave it up 49 ms later'])
+    const late = { ...other, fromMs: 120, toMs: 130 }
+    expect(judge({ spans: [...fine.spans, late] })).toEqual([
+      'g: t-0 had no owner for 21 ms (21 with outages), the limit is 20 ms',
+    ])
+  })
+
+  test('leaves commits by member epochs to the owners of the partitions', () => {
+    expect(judge({ hasGenerations: false, assignments: [] })).toEqual([])
   })
 
   test('names a reader that stopped', () => {

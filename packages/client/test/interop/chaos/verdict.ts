@@ -1,10 +1,14 @@
 import type { GivenAssignment, WrittenCommit } from '../beside-java/group-tap.ts'
 import { groupBy, HandledLog, type Stored } from '../beside-java/handled-log.ts'
+import type { OwnedSpan } from '../beside-java/owned-spans.ts'
 import type { Commit, Handled } from '../beside-java/reader.ts'
+import { longGaps, type Outage, overlaps } from './ownership.ts'
 
 /** What the members of one group did, and what the coordinator had of it. */
 export interface GroupRecord {
   readonly groupId: string
+  /** Members are told apart by generations; false: by their own epochs (KIP-848). */
+  readonly hasGenerations: boolean
   /** In a cooperative group a member keeps partitions over a generation, to give them up after it. */
   readonly cooperative: boolean
   /** By all members, Java's included. */
@@ -16,6 +20,11 @@ export interface GroupRecord {
   /** As the coordinator had them, in the order of time. */
   readonly observed: readonly Commit[]
   readonly assignments: readonly GivenAssignment[]
+  readonly spans: readonly OwnedSpan[]
+  /** Records that were handled without owning their partition. */
+  readonly strays: readonly string[]
+  /** How long a partition may have no owner while most brokers run. */
+  readonly longestAllowedMs: number
   /** Why a member stopped reading. */
   readonly failures: readonly string[]
 }
@@ -26,11 +35,12 @@ export interface Evidence {
   readonly log: readonly Stored[]
   /** The end of each partition, as `topic-number`. */
   readonly ends: ReadonlyMap<string, number>
+  readonly outages: readonly Outage[]
   readonly groups: readonly GroupRecord[]
 }
 
 /** The promises that were broken, one line each. */
-export function verdictOf({ acknowledged, log, ends, groups }: Evidence): string[] {
+export function verdictOf({ acknowledged, log, ends, outages, groups }: Evidence): string[] {
   const stored = new Set(log.map(({ value }) => value))
   const lost = [...acknowledged].filter((value) => !stored.has(value))
   const problems = lost.map((value) => `the brokers lost ${value}, which was acknowledged`)
@@ -41,6 +51,9 @@ export function verdictOf({ acknowledged, log, ends, groups }: Evidence): string
       ...commitsOfOthers(group),
       ...commitsGoingBack(group),
       ...uncommitted(group, ends),
+      ...overlaps(group.spans),
+      ...group.strays,
+      ...longGaps(group.spans, outages, group.longestAllowedMs),
       ...group.failures.map((failure) => `a reader stopped: ${failure}`),
     ]
     problems.push(...found.map((problem) => `${group.groupId}: ${problem}`))
@@ -66,8 +79,11 @@ function commitsAboveHandled({ handled, written, confirmed, observed }: GroupRec
 }
 
 /** A member may commit the partitions of its generation, and in a cooperative group those that it is giving up. */
-function commitsOfOthers({ written, assignments, cooperative }: GroupRecord): string[] {
-  const byMember = groupBy(assignments, ({ memberId }) => memberId)
+function commitsOfOthers({ written, assignments, cooperative, hasGenerations }: GroupRecord): string[] {
+  if (!hasGenerations) return []
+  // The taps of several members have them: each its own, and the leader's those of all.
+  const inOrder = [...assignments].sort((a, b) => a.generation - b.generation)
+  const byMember = groupBy(inOrder, ({ memberId }) => memberId)
   const byGeneration = groupBy(assignments, ({ generation }) => String(generation))
   return written.flatMap(({ topic, partition, offset, memberId, generation, atMs }) => {
     const place = `${topic}-${partition}`

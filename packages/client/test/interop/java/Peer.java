@@ -8,7 +8,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.consumer.ConsumerInterceptor;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -18,6 +22,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -32,8 +37,10 @@ import org.apache.kafka.common.serialization.StringSerializer;
  * begin NAME TOPIC PARTITION VALUE,VALUE   sends records in a new transaction
  * commit NAME | abort NAME                 ends it
  * read NAME TOPIC             the whole topic, from the first to the last committed record
+ * configure NAME GROUP N=V,…  sets configs of a group
  *
- * It prints `assigned NAME TOPIC-PARTITION,…`, `held NAME VALUE`, `holding NAME`, `record NAME TOPIC PARTITION OFFSET MS
+ * It prints `assigned NAME TOPIC-PARTITION,…`, `gained|gaveup|lost NAME TOPIC-PARTITION,… MS` for the partitions that a member
+ * receives, gives up or loses, `configured NAME`, `held NAME VALUE`, `holding NAME`, `record NAME TOPIC PARTITION OFFSET MS
  * VALUE` when a record is handled, `committed NAME TOPIC PARTITION OFFSET MS`, `fetches NAME COUNT`, `closed NAME`, `begun
  * NAME`, `ended NAME`, `log NAME TOPIC PARTITION OFFSET VALUE`, `read NAME`, and `failed NAME MESSAGE`. MS is wall time in ms.
  * Fields are set apart by spaces.
@@ -60,6 +67,7 @@ public class Peer {
         case "commit" -> background(name, () -> end(name, true));
         case "abort" -> background(name, () -> end(name, false));
         case "read" -> background(name, () -> read(name, words[2]));
+        case "configure" -> background(name, () -> configure(words));
         default -> throw new IllegalArgumentException(line);
       }
     }
@@ -124,6 +132,18 @@ public class Peer {
       }
     }
     print("read", name);
+  }
+
+  private static void configure(String[] words) {
+    var group = new ConfigResource(ConfigResource.Type.GROUP, words[2]);
+    var changes = Arrays.stream(words[3].split(",")).map(pair -> pair.split("=", 2))
+        .map(pair -> new AlterConfigOp(new ConfigEntry(pair[0], pair[1]), AlterConfigOp.OpType.SET)).toList();
+    try (var admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
+      admin.incrementalAlterConfigs(Map.of(group, changes)).all().get();
+    } catch (ExecutionException | InterruptedException error) {
+      throw new IllegalStateException(error);
+    }
+    print("configured", words[1]);
   }
 
   /** A consumer with its thread. */
@@ -209,11 +229,23 @@ public class Peer {
 
     @Override
     public void onPartitionsAssigned(Collection<TopicPartition> added) {
-      print("assigned", name, String.join(",", consumer.assignment().stream().map(TopicPartition::toString).sorted().toList()));
+      print("gained", name, listOf(added), System.currentTimeMillis());
+      print("assigned", name, listOf(consumer.assignment()));
     }
 
     @Override
-    public void onPartitionsRevoked(Collection<TopicPartition> revoked) {}
+    public void onPartitionsRevoked(Collection<TopicPartition> revoked) {
+      print("gaveup", name, listOf(revoked), System.currentTimeMillis());
+    }
+
+    @Override
+    public void onPartitionsLost(Collection<TopicPartition> lost) {
+      print("lost", name, listOf(lost), System.currentTimeMillis());
+    }
+
+    private static String listOf(Collection<TopicPartition> partitions) {
+      return String.join(",", partitions.stream().map(TopicPartition::toString).sorted().toList());
+    }
   }
 
   /** Prints each commit that the coordinator has confirmed. Public, because Kafka instantiates it. */
