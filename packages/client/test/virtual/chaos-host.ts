@@ -30,6 +30,9 @@ export interface ModelHost {
   wasCut(log: LogId): boolean
   /** Why the log does not justify that a member leaves the offset `from`. */
   unjustified(reset: Reset, log: LogId, from: number | undefined): string | undefined
+  keyOf(value: string): string
+  /** Some members work by key. */
+  readonly commitsWhatIsAbove: boolean
   /** The group's offset at the coordinator. */
   committed(at: Place): number | undefined
 }

@@ -325,6 +325,7 @@ export class ChaosMember {
       consumer,
       random: this.#random,
       marks: this.#options.commit !== 'manual',
+      byKey: world.plan.byKey,
       get isCalm() {
         return world.isCalm
       },
@@ -332,11 +333,11 @@ export class ChaosMember {
       sleep: (ms: number, signal?: AbortSignal) => this.#sleep(ms, signal),
       may: (feature: ChaosFeature, probability: number) => this.#may(feature, probability),
       count: (dimension: string) => alive(() => this.#world.count(dimension)),
-      handed: (message: Message) =>
+      handed: (message: Message, byKey?: boolean) =>
         alive(() => {
           this.#note(at(message), `handed ${message.offset}`)
           this.#actions.handed(at(message), message.offset)
-          model.handed(this.name, at(message), Number(message.offset), value(message))
+          model.handed(this.name, at(message), Number(message.offset), value(message), byKey)
         }),
       done: (message: Message) =>
         alive(() => {

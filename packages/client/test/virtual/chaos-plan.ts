@@ -52,6 +52,8 @@ export interface ChaosPlan {
   readonly topics: readonly TopicPlan[]
   readonly members: number
   readonly committedOnly: boolean
+  /** Handlers of messages work by key, not by partition. */
+  readonly byKey: boolean
   readonly offsetReset: 'earliest' | 'latest' | 'none'
   readonly assignors: readonly AssignorChoice[]
   /** 'mixed': each member draws its own. */
@@ -70,6 +72,7 @@ export interface ChaosOptions {
   /** Fixes the classic protocol, too. */
   readonly assignors?: readonly AssignorChoice[] | undefined
   readonly protocol?: ChaosPlan['protocol'] | undefined
+  readonly byKey?: boolean | undefined
   readonly replicationFactor?: 1 | 3 | undefined
   readonly members?: number | undefined
   /** Prints each event of the run. */
@@ -116,6 +119,7 @@ export function planOf(given: ChaosOptions): ChaosPlan {
       ]),
     // Of its own, so that a seed has the same other dimensions whatever the protocol.
     protocol: given.protocol ?? (given.assignors === undefined ? protocolOf(seed, all) : 'classic'),
+    byKey: given.byKey ?? new ChaosRandom(seed, 'by key').withProbability(0.3),
     chaosMs: random.whole(10_000, 45_000),
   }
 }

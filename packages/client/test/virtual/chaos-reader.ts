@@ -1,4 +1,4 @@
-import type { Consumer, HandlerContext, Message, MessageBatch } from '../../src/index.ts'
+import type { Consumer, HandlerContext, Message, MessageBatch, RunOptions } from '../../src/index.ts'
 import type { ChaosFeature, ReaderKind } from './chaos-plan.ts'
 import type { ChaosRandom } from './chaos-random.ts'
 
@@ -8,6 +8,8 @@ export interface ReaderHost {
   readonly random: ChaosRandom
   /** Whether the next read marks the items before as processed. */
   readonly marks: boolean
+  /** Handlers of messages work by key. */
+  readonly byKey: boolean
   /** The group comes to rest: handlers are fast. */
   readonly isCalm: boolean
   nowMs(): number
@@ -15,7 +17,7 @@ export interface ReaderHost {
   /** Whether it may happen now: no fault or error is injected while the group comes to rest. */
   may(feature: ChaosFeature, probability: number): boolean
   count(dimension: string): void
-  handed(message: Message): void
+  handed(message: Message, byKey?: boolean): void
   done(message: Message): void
   /** Everything in hand is delivered again. */
   undone(): void
@@ -31,12 +33,12 @@ class HandlerFailure extends Error {}
 /** One reader after the other, as an application reads: with errors, breaks and slow handlers. */
 export class ChaosReader {
   readonly #host: ReaderHost
-  /** The item of a partition whose handler failed: it is called again with it. */
+  /** The items of each lane whose handler failed: it is called again with them. A lane is a partition, or a key of one. */
   readonly #failing = new Map<string, ReadonlySet<bigint>>()
   /** How often each partition was given up: a handler of before that fails later is not retried. */
   readonly #releases = new Map<string, number>()
   readonly #active = new Map<string, number>()
-  /** Until when the handler of a partition fails, with the same item. */
+  /** Until when the handler of a lane fails, with the same item. */
   readonly #failsUntilMs = new Map<string, number>()
   #hung = 0
   #committing = 0
@@ -197,7 +199,7 @@ export class ChaosReader {
     const eachBatch = (batch: MessageBatch, context: HandlerContext) => this.#called([...batch], context, batch)
     const options = {
       ...(kind === 'each' ? { each } : { eachBatch }),
-      concurrency: { limit: random.pick([1, 1, 2, 4]) },
+      concurrency: this.#concurrency(kind),
       retry: this.#isPatient
         ? { attempts: 1_000, backoffMs: [200, 5_000] as const }
         : { attempts: random.pick([1, 1, 2, 3]), backoffMs: [50, 2_000] as const },
@@ -213,10 +215,18 @@ export class ChaosReader {
     }
   }
 
-  /** The partition was given up: its item is not retried by this run. */
+  #concurrency(kind: 'each' | 'eachBatch'): NonNullable<RunOptions['concurrency']> {
+    const { random, byKey, count } = this.#host
+    const limit = random.pick([1, 1, 2, 4])
+    if (!byKey || kind === 'eachBatch') return { limit }
+    count('work by key')
+    return { by: 'key', limit, maxAhead: random.pick([3, 10, 1_000]) }
+  }
+
+  /** The partition was given up: its items are not retried by this run. */
   released({ topic, partition }: { readonly topic: string; readonly partition: number }): void {
     const place = `${topic}/${partition}`
-    this.#failing.delete(place)
+    for (const lane of [...this.#failing.keys()]) if (`${lane}/`.startsWith(`${place}/`)) this.#failing.delete(lane)
     this.#releases.set(place, (this.#releases.get(place) ?? 0) + 1)
   }
 
@@ -226,51 +236,53 @@ export class ChaosReader {
     const [first] = messages
     if (first === undefined) return undefined
     const place = `${first.topic}/${first.partition}`
+    const byKey = host.byKey && batch === undefined
+    const lane = byKey ? `${place}/${first.key}` : place
     // A retry repeats what the handler did not mark.
-    const isRetry = this.#failing.get(place)?.has(first.offset) === true
-    this.#failing.delete(place)
-    if (!isRetry) for (const message of messages) host.handed(message)
-    if ((this.#active.get(place) ?? 0) > 0) host.violation('two handlers of one partition overlap', first)
+    const isRetry = this.#failing.get(lane)?.has(first.offset) === true
+    this.#failing.delete(lane)
+    if (!isRetry) for (const message of messages) host.handed(message, byKey)
+    if ((this.#active.get(lane) ?? 0) > 0)
+      host.violation(`two handlers of one ${byKey ? 'key' : 'partition'} overlap`, first)
     if (batch === undefined && host.marks && host.random.withProbability(0.3)) {
       host.done(first)
       return undefined
     }
-    return this.#handled(place, messages, signal, batch)
+    return this.#handled({ place, lane }, messages, signal, batch)
   }
 
   async #handled(
-    place: string,
+    { place, lane }: { readonly place: string; readonly lane: string },
     messages: readonly Message[],
     signal: AbortSignal,
     batch: MessageBatch | undefined,
   ): Promise<void> {
-    this.#active.set(place, (this.#active.get(place) ?? 0) + 1)
+    this.#active.set(lane, (this.#active.get(lane) ?? 0) + 1)
     const releases = this.#releases.get(place)
     try {
-      await this.#failLong(place)
+      await this.#failLong(lane)
       await this.#handle(signal, messages)
       await this.#settle(messages, batch)
       if (this.#host.marks) for (const message of messages) this.#host.done(message)
     } catch (error) {
-      if (this.#releases.get(place) === releases)
-        this.#failing.set(place, new Set(messages.map(({ offset }) => offset)))
+      if (this.#releases.get(place) === releases) this.#failing.set(lane, new Set(messages.map(({ offset }) => offset)))
       throw error
     } finally {
-      this.#active.set(place, (this.#active.get(place) ?? 0) - 1)
+      this.#active.set(lane, (this.#active.get(lane) ?? 0) - 1)
     }
   }
 
   /** The pauses between the calls are no processing time. */
-  async #failLong(place: string): Promise<void> {
+  async #failLong(lane: string): Promise<void> {
     const host = this.#host
     if (!this.#isPatient) return
-    const untilMs = this.#failsUntilMs.get(place) ?? 0
+    const untilMs = this.#failsUntilMs.get(lane) ?? 0
     if (untilMs === 0 && host.may('long retries', 0.02)) {
       host.count('long retries')
-      this.#failsUntilMs.set(place, host.nowMs() + host.random.between(22_000, 40_000))
+      this.#failsUntilMs.set(lane, host.nowMs() + host.random.between(22_000, 40_000))
     }
-    if (host.isCalm || (this.#failsUntilMs.get(place) ?? 0) < host.nowMs()) {
-      this.#failsUntilMs.delete(place)
+    if (host.isCalm || (this.#failsUntilMs.get(lane) ?? 0) < host.nowMs()) {
+      this.#failsUntilMs.delete(lane)
       return
     }
     await host.sleep(host.random.between(1, 20))

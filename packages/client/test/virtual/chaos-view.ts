@@ -1,6 +1,7 @@
 import type { ChaosCommits } from './chaos-commits.ts'
 import type { LogId, ModelHost, Place, Reset } from './chaos-host.ts'
 import type { ChaosLogs, LoggedRecord } from './chaos-logs.ts'
+import { keyOf } from './chaos-writer.ts'
 
 export interface ViewSurroundings {
   readonly logs: ChaosLogs
@@ -8,6 +9,7 @@ export interface ViewSurroundings {
   readonly committedOnly: boolean
   /** offsetReset is not 'none'. */
   readonly hasResetPolicy: boolean
+  readonly commitsWhatIsAbove: boolean
   nowMs(): number
   report(violation: string, at: Place): void
 }
@@ -74,6 +76,14 @@ export class ChaosView implements ModelHost {
 
   cut(log: LogId): void {
     this.#cuts.add(`${log.id}/${log.partition}`)
+  }
+
+  get commitsWhatIsAbove(): boolean {
+    return this.#world.commitsWhatIsAbove
+  }
+
+  keyOf(value: string): string {
+    return keyOf(value)
   }
 
   committed(at: Place): number | undefined {

@@ -66,6 +66,7 @@ export class ChaosWorld implements MemberWorld {
       commits: this.#commits,
       committedOnly: plan.committedOnly,
       hasResetPolicy: plan.offsetReset !== 'none',
+      commitsWhatIsAbove: plan.byKey,
       nowMs: () => this.nowMs(),
       report: (what, at) => this.violation(what, at),
     })

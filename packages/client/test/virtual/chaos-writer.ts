@@ -13,6 +13,11 @@ interface Transaction {
 
 const keys = 6
 
+/** The key of a record, which its value tells. */
+export function keyOf(value: string): string {
+  return `k${Number(value.slice(1)) % keys}`
+}
+
 /** What the producers use besides plain batches. */
 export interface WriterOptions {
   readonly withTransactions: boolean
@@ -92,8 +97,9 @@ export class ChaosWriter {
   #batch(size: number, producer: { readonly producerId: bigint; readonly transactional: boolean }): Uint8Array {
     const writer = new BatchWriter()
     for (let at = 0; at < size; at++) {
-      const value = this.#nextValue++
-      writer.append(1_000 + value, `k${value % keys}`, `v${value}`, [])
+      const number = this.#nextValue++
+      const value = `v${number}`
+      writer.append(1_000 + number, keyOf(value), value, [])
     }
     const first = producer.producerId >= 0n ? 0 : -1
     return Uint8Array.from(writer.seal({ ...producer, producerEpoch: first, baseSequence: first }))

@@ -33,6 +33,12 @@ const dimensions: readonly Dimension[] = [
   ['poll', ['read by poll'], { features: ['members come and go'], reader: 'poll' }],
   ['a handler of messages', ['read by each'], { features: ['members come and go'], reader: 'each' }],
   ['a handler of batches', ['read by eachBatch'], { features: ['members come and go'], reader: 'eachBatch' }],
+  [
+    'handlers by key',
+    ['work by key'],
+    { features: ['members come and go', 'handler error'], reader: 'each', byKey: true },
+  ],
+  ['handlers by key that crash', ['work by key', 'crash'], { features: ['crash'], reader: 'each', byKey: true }],
   ['several ways to read', ['read by poll', 'read by messages'], { features: ['break', 'handler error'] }],
   ['handlers that fail', ['handler error'], { features: ['handler error'] }],
   ['handlers that fail and are retried', ['handler error'], { features: ['handler error'], reader: 'each' }],

@@ -17,6 +17,8 @@ const holdingOf = (log: LogId, start: number | undefined, explicit = new Set<num
   /** Offsets that the user committed; a request may arrive in the member's next assignment. */
   explicit,
   floor: 0,
+  /** Records were handed out by key: later ones of other keys before earlier ones. */
+  isKeyed: false,
   /** A commit that was sent before the last seek or reset may arrive after it. */
   before: { offset: -1, atMs: -1 },
 })
@@ -41,7 +43,8 @@ export class ConsumerModel {
     Object.assign(this.#held.get(key(member, at)) ?? {}, { isOver: true })
   }
 
-  handed(member: string, at: Place, offset: number, value: string): void {
+  /** By key: in the order of its key only. */
+  handed(member: string, at: Place, offset: number, value: string, byKey = false): void {
     const held = this.#held.get(key(member, at))
     if (held === undefined || held.isOver) this.#host.report(`${offset} is handed out without an assignment`, at)
     if (held === undefined || held.isOver) return
@@ -56,14 +59,15 @@ export class ConsumerModel {
       this.#host.report(`${offset} is first, without a commit or a reset`, at)
     const next = held.isOpen ? Math.max(offset, held.next ?? 0) : (held.next ?? offset)
     if (held.isOpen) held.low = this.#passOver(held, next)
-    const skipped = this.#first(held, next, offset, held.hand)
+    const skipped = byKey ? this.#firstOfKey(held, offset, value) : this.#first(held, next, offset, held.hand)
     if (this.#host.wasCut(held.log)) held.low = offset
-    else if (offset < next || held.hand.has(offset) || held.done.has(offset))
+    else if ((offset < next && !byKey) || held.hand.has(offset) || held.done.has(offset))
       this.#host.report(`${offset} is handed out twice`, at)
     else if (skipped !== undefined) this.#host.report(`${skipped} is skipped: ${offset} is handed out`, at)
     held.hand.add(offset)
     held.returned.delete(offset)
     Object.assign(held, { isOpen: false, soughtId: undefined, next: Math.max(next, offset + 1) })
+    held.isKeyed ||= byKey
     held.low ??= offset
   }
 
@@ -77,7 +81,12 @@ export class ConsumerModel {
   /** What the member has in hand is delivered again. */
   undone(member: string): void {
     for (const [name, held] of this.#held) {
-      if (!name.startsWith(`${member} `) || held.hand.size === 0) continue
+      if (!name.startsWith(`${member} `)) continue
+      // By key, records below those in hand may not have been handed out yet.
+      const { low, next = 0 } = held
+      if (held.isKeyed && low !== undefined) held.next = this.#first(held, low, next) ?? next
+      held.isKeyed = false
+      if (held.hand.size === 0) continue
       held.next = Math.min(held.next ?? 0, ...held.hand)
       Object.assign(held, { returned: new Set([...held.returned, ...held.hand]), hand: new Set<number>() })
     }
@@ -131,9 +140,24 @@ export class ConsumerModel {
 
   /** The first due offset that is neither done nor taken nor passed over. */
   #first(held: Holding, from: number, to: number, taken?: ReadonlySet<number>): number | undefined {
-    for (const { offset } of this.#host.due(held.log, from, to)) {
-      const isOver = held.done.has(offset) || taken?.has(offset) === true
+    for (const { offset, value } of this.#host.due(held.log, from, to)) {
+      const isOver = held.done.has(offset) || taken?.has(offset) === true || this.#mayBeKnown(value)
       if (!isOver && !held.gaps.some(([first, end]) => offset >= first && offset < end)) return offset
+    }
+    return undefined
+  }
+
+  /** With work by key, commits say what was processed above them: the next owner passes over it. */
+  #mayBeKnown(value: string): boolean {
+    return this.#host.commitsWhatIsAbove && this.settled.has(value)
+  }
+
+  /** The first due offset of the key of `value` below `to` that is not over: it must be handed out, and end, before. */
+  #firstOfKey(held: Holding, to: number, value: string): number | undefined {
+    const key = this.#host.keyOf(value)
+    for (const { offset, value: other } of this.#host.due(held.log, held.low ?? to, to)) {
+      if (this.#host.keyOf(other) !== key || held.done.has(offset) || this.#mayBeKnown(other)) continue
+      if (!held.gaps.some(([first, end]) => offset >= first && offset < end)) return offset
     }
     return undefined
   }
