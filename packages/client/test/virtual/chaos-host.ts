@@ -33,6 +33,8 @@ export interface ModelHost {
   keyOf(value: string): string
   /** Some members work by key. */
   readonly commitsWhatIsAbove: boolean
+  /** Its attempts have failed: it is stored in another topic. */
+  isPassedOn(value: string): boolean
   /** The group's offset at the coordinator. */
   committed(at: Place): number | undefined
 }

@@ -326,6 +326,7 @@ export class ChaosMember {
       random: this.#random,
       marks: this.#options.commit !== 'manual',
       byKey: world.plan.byKey,
+      letters: world.plan.letters,
       get isCalm() {
         return world.isCalm
       },
@@ -344,6 +345,7 @@ export class ChaosMember {
           this.#note(at(message), `done ${message.offset}`)
           model.done(this.name, at(message), Number(message.offset), value(message))
         }),
+      doneLater: (message: Message) => alive(() => model.settled.add(value(message))),
       undone: () =>
         alive(() => {
           this.#note(undefined, 'gives back')

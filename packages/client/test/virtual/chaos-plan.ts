@@ -35,6 +35,8 @@ export type ReaderKind = 'messages' | 'batches' | 'poll' | 'each' | 'eachBatch'
 export type CommitChoice = 'auto' | 'manual' | 'none' | { readonly intervalMs: number; readonly count: number }
 export type AssignorChoice = 'range' | 'roundrobin' | 'cooperative-sticky'
 
+/** Where records go whose attempts have all failed; none: the run rejects. */
+export type LettersPlan = 'none' | 'dead' | 'retry'
 export type GroupProtocol = 'classic' | 'consumer'
 
 export interface TopicPlan {
@@ -54,6 +56,7 @@ export interface ChaosPlan {
   readonly committedOnly: boolean
   /** Handlers of messages work by key, not by partition. */
   readonly byKey: boolean
+  readonly letters: LettersPlan
   readonly offsetReset: 'earliest' | 'latest' | 'none'
   readonly assignors: readonly AssignorChoice[]
   /** 'mixed': each member draws its own. */
@@ -73,6 +76,7 @@ export interface ChaosOptions {
   readonly assignors?: readonly AssignorChoice[] | undefined
   readonly protocol?: ChaosPlan['protocol'] | undefined
   readonly byKey?: boolean | undefined
+  readonly letters?: LettersPlan | undefined
   readonly replicationFactor?: 1 | 3 | undefined
   readonly members?: number | undefined
   /** Prints each event of the run. */
@@ -120,6 +124,7 @@ export function planOf(given: ChaosOptions): ChaosPlan {
     // Of its own, so that a seed has the same other dimensions whatever the protocol.
     protocol: given.protocol ?? (given.assignors === undefined ? protocolOf(seed, all) : 'classic'),
     byKey: given.byKey ?? new ChaosRandom(seed, 'by key').withProbability(0.3),
+    letters: given.letters ?? new ChaosRandom(seed, 'letters').pick(['none', 'none', 'dead', 'retry'] as const),
     chaosMs: random.whole(10_000, 45_000),
   }
 }

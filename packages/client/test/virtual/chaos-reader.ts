@@ -1,5 +1,6 @@
 import type { Consumer, HandlerContext, Message, MessageBatch, RunOptions } from '../../src/index.ts'
-import type { ChaosFeature, ReaderKind } from './chaos-plan.ts'
+import { letterOptions, retryTopic } from './chaos-letters.ts'
+import type { ChaosFeature, LettersPlan, ReaderKind } from './chaos-plan.ts'
 import type { ChaosRandom } from './chaos-random.ts'
 
 /** What a reader sees of its member. */
@@ -10,6 +11,7 @@ export interface ReaderHost {
   readonly marks: boolean
   /** Handlers of messages work by key. */
   readonly byKey: boolean
+  readonly letters: LettersPlan
   /** The group comes to rest: handlers are fast. */
   readonly isCalm: boolean
   nowMs(): number
@@ -19,6 +21,8 @@ export interface ReaderHost {
   count(dimension: string): void
   handed(message: Message, byKey?: boolean): void
   done(message: Message): void
+  /** Processed, as a record of a retry topic. */
+  doneLater(message: Message): void
   /** Everything in hand is delivered again. */
   undone(): void
   violation(what: string, message?: Message): void
@@ -200,6 +204,7 @@ export class ChaosReader {
     const options = {
       ...(kind === 'each' ? { each } : { eachBatch }),
       concurrency: this.#concurrency(kind),
+      ...letterOptions(host.letters, kind),
       retry: this.#isPatient
         ? { attempts: 1_000, backoffMs: [200, 5_000] as const }
         : { attempts: random.pick([1, 1, 2, 3]), backoffMs: [50, 2_000] as const },
@@ -235,6 +240,7 @@ export class ChaosReader {
     const host = this.#host
     const [first] = messages
     if (first === undefined) return undefined
+    if (first.topic === retryTopic) return this.#calledLater(first, signal)
     const place = `${first.topic}/${first.partition}`
     const byKey = host.byKey && batch === undefined
     const lane = byKey ? `${place}/${first.key}` : place
@@ -249,6 +255,12 @@ export class ChaosReader {
       return undefined
     }
     return this.#handled({ place, lane }, messages, signal, batch)
+  }
+
+  async #calledLater(message: Message, signal: AbortSignal): Promise<void> {
+    this.#host.count('read from the retry topic')
+    await this.#handle(signal)
+    this.#host.doneLater(message)
   }
 
   async #handled(

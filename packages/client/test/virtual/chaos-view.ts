@@ -1,11 +1,13 @@
 import type { ChaosCommits } from './chaos-commits.ts'
 import type { LogId, ModelHost, Place, Reset } from './chaos-host.ts'
+import type { ChaosLetters } from './chaos-letters.ts'
 import type { ChaosLogs, LoggedRecord } from './chaos-logs.ts'
 import { keyOf } from './chaos-writer.ts'
 
 export interface ViewSurroundings {
   readonly logs: ChaosLogs
   readonly commits: ChaosCommits
+  readonly letters: ChaosLetters
   readonly committedOnly: boolean
   /** offsetReset is not 'none'. */
   readonly hasResetPolicy: boolean
@@ -84,6 +86,10 @@ export class ChaosView implements ModelHost {
 
   keyOf(value: string): string {
     return keyOf(value)
+  }
+
+  isPassedOn(value: string): boolean {
+    return this.#world.letters.has(value)
   }
 
   committed(at: Place): number | undefined {

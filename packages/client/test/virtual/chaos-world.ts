@@ -3,8 +3,9 @@ import type { Runtime, TopicPartition } from '../../src/index.ts'
 import { ChaosCommits } from './chaos-commits.ts'
 import { ChaosFaults, consumerErrors } from './chaos-faults.ts'
 import type { LogId } from './chaos-host.ts'
+import { ChaosLetters, letterTopics } from './chaos-letters.ts'
 import { ChaosLogs } from './chaos-logs.ts'
-import { ChaosMember, type MemberWorld } from './chaos-member.ts'
+import { ChaosMember, type MemberOptions, type MemberWorld } from './chaos-member.ts'
 import { type ChaosOptions, type ChaosPlan, type CommitChoice, planOf, type ReaderKind } from './chaos-plan.ts'
 import { ChaosRandom } from './chaos-random.ts'
 import { ChaosRecord, type ChaosReport } from './chaos-record.ts'
@@ -38,6 +39,7 @@ export class ChaosWorld implements MemberWorld {
   readonly #cluster: TestCluster
   readonly #logs: ChaosLogs
   readonly #commits: ChaosCommits
+  readonly #letters: ChaosLetters
   readonly #view: ChaosView
   readonly #record: ChaosRecord
   readonly #members = new Set<ChaosMember>()
@@ -61,8 +63,10 @@ export class ChaosWorld implements MemberWorld {
       this.note(at, `${member} commit ${offset} at the coordinator`)
       this.model.commit(member, at, offset, origin)
     })
+    this.#letters = new ChaosLetters(logs, plan.letters, (dimension) => this.count(dimension))
     this.#view = new ChaosView({
       logs,
+      letters: this.#letters,
       commits: this.#commits,
       committedOnly: plan.committedOnly,
       hasResetPolicy: plan.offsetReset !== 'none',
@@ -80,13 +84,16 @@ export class ChaosWorld implements MemberWorld {
       const compacted = { 'cleanup.policy': 'compact', 'segment.ms': 10 }
       return { name, partitions, replicationFactor, configs: isCompacted ? compacted : {} }
     })
+    const letters = letterTopics(plan.letters).map((name) => {
+      return { name, partitions: 1, replicationFactor: plan.brokers, configs: {} }
+    })
     const problems: string[] = []
     const cluster = await createCluster({
       time: 'virtual',
       onDiagnostic: (problem) => problems.push(problem),
       seed: plan.seed,
       brokers: plan.brokers,
-      topics,
+      topics: [...topics, ...letters],
       config: {
         'offsets.topic.num.partitions': 1,
         'broker.session.timeout.ms': 6_000,
@@ -212,14 +219,8 @@ export class ChaosWorld implements MemberWorld {
   }
 
   #start(random: ChaosRandom): ChaosMember {
-    const { reader, commit } = this.#options
-    const name = `m${this.#nextMember++}`
-    const kinds = reader === undefined ? readers.filter(() => random.withProbability(0.5)) : [reader]
-    const options = {
-      name,
-      readers: kinds.length === 0 ? [random.pick(readers)] : kinds,
-      commit: commit ?? random.pick(commits),
-    }
+    const options = { name: `m${this.#nextMember++}`, ...this.#ways(random) }
+    const { name } = options
     const how = typeof options.commit === 'string' ? options.commit : 'interval and count'
     this.count(`commit mode ${how}`)
     this.note(undefined, `${name} starts: ${options.readers.join(', ')}; commit ${how}`)
@@ -227,6 +228,19 @@ export class ChaosWorld implements MemberWorld {
     this.#members.add(member)
     this.#commits.watch(member)
     return member
+  }
+
+  /** How a member reads and commits. Retry topics need handlers of messages, and automatic commits. */
+  #ways(random: ChaosRandom): Pick<MemberOptions, 'readers' | 'commit'> {
+    const hasRetries = this.plan.letters === 'retry'
+    const { reader = hasRetries ? 'each' : undefined, commit } = this.#options
+    const kinds = reader === undefined ? readers.filter(() => random.withProbability(0.5)) : [reader]
+    const drawn = commit ?? random.pick(commits)
+    const isAutomatic = drawn !== 'manual' && drawn !== 'none'
+    return {
+      readers: kinds.length === 0 ? [random.pick(readers)] : kinds,
+      commit: hasRetries && !isAutomatic ? 'auto' : drawn,
+    }
   }
 
   /** Some members are stopped or crash while they read. `ended` resolves when one has crashed. */
@@ -301,7 +315,7 @@ export class ChaosWorld implements MemberWorld {
       const at = { topic: this.#logs.nameOf(place.id) ?? '', partition: place.partition }
       if (this.#view.wasCut(place)) continue
       const open = [...this.#view.due(place, 0, Number.POSITIVE_INFINITY)].filter(
-        ({ value }) => !this.model.settled.has(value),
+        ({ value }) => !this.model.settled.has(value) && !this.#letters.isDead(value),
       )
       const first = open[0]
       if (first === undefined) continue

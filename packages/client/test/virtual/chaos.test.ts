@@ -39,6 +39,23 @@ const dimensions: readonly Dimension[] = [
     { features: ['members come and go', 'handler error'], reader: 'each', byKey: true },
   ],
   ['handlers by key that crash', ['work by key', 'crash'], { features: ['crash'], reader: 'each', byKey: true }],
+  ['dead letters', ['dead letter'], { features: ['handler error', 'crash'], reader: 'each', letters: 'dead' }],
+  ['dead letters of batches', ['dead letter'], { features: ['handler error'], reader: 'eachBatch', letters: 'dead' }],
+  [
+    'retry topics',
+    ['read from the retry topic'],
+    { features: ['handler error', 'members come and go'], letters: 'retry' },
+  ],
+  [
+    'retry topics and restarts',
+    ['read from the retry topic'],
+    { features: ['handler error', 'restarts'], letters: 'retry' },
+  ],
+  [
+    'retry topics by key',
+    ['read from the retry topic'],
+    { features: ['handler error'], letters: 'retry', byKey: true },
+  ],
   ['several ways to read', ['read by poll', 'read by messages'], { features: ['break', 'handler error'] }],
   ['handlers that fail', ['handler error'], { features: ['handler error'] }],
   ['handlers that fail and are retried', ['handler error'], { features: ['handler error'], reader: 'each' }],

@@ -141,22 +141,25 @@ export class ConsumerModel {
   /** The first due offset that is neither done nor taken nor passed over. */
   #first(held: Holding, from: number, to: number, taken?: ReadonlySet<number>): number | undefined {
     for (const { offset, value } of this.#host.due(held.log, from, to)) {
-      const isOver = held.done.has(offset) || taken?.has(offset) === true || this.#mayBeKnown(value)
+      const isOver = held.done.has(offset) || taken?.has(offset) === true || this.#isOver(value)
       if (!isOver && !held.gaps.some(([first, end]) => offset >= first && offset < end)) return offset
     }
     return undefined
   }
 
-  /** With work by key, commits say what was processed above them: the next owner passes over it. */
-  #mayBeKnown(value: string): boolean {
-    return this.#host.commitsWhatIsAbove && this.settled.has(value)
+  /**
+   * With work by key, commits say what was processed above them: the next owner passes over it. What is stored as a dead letter, or for
+   * its next attempt, counts as processed.
+   */
+  #isOver(value: string): boolean {
+    return (this.#host.commitsWhatIsAbove && this.settled.has(value)) || this.#host.isPassedOn(value)
   }
 
   /** The first due offset of the key of `value` below `to` that is not over: it must be handed out, and end, before. */
   #firstOfKey(held: Holding, to: number, value: string): number | undefined {
     const key = this.#host.keyOf(value)
     for (const { offset, value: other } of this.#host.due(held.log, held.low ?? to, to)) {
-      if (this.#host.keyOf(other) !== key || held.done.has(offset) || this.#mayBeKnown(other)) continue
+      if (this.#host.keyOf(other) !== key || held.done.has(offset) || this.#isOver(other)) continue
       if (!held.gaps.some(([first, end]) => offset >= first && offset < end)) return offset
     }
     return undefined
