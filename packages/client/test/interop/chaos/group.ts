@@ -181,7 +181,8 @@ export class Group {
 }
 
 function javaProtocol({ assignors }: GroupPlan): string[] {
-  if (assignors === undefined) return ['group.protocol=consumer']
+  // With this protocol Java's automatic commits may contain records that its poll has returned but the application has not handled.
+  if (assignors === undefined) return ['group.protocol=consumer', 'enable.auto.commit=false']
   const strategies = assignors.map((name) => `org.apache.kafka.clients.consumer.${javaNames[name]}`)
   return [
     `session.timeout.ms=${sessionTimeoutMs}`,

@@ -21,6 +21,7 @@ import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -30,7 +31,8 @@ import org.apache.kafka.common.serialization.StringSerializer;
 /**
  * Java's consumers beside those of the tests: several in one process, driven by lines of stdin, until stdin ends.
  *
- * join NAME TOPIC,TOPIC N=V…  a member that commits automatically; `peer.delay.ms` is the longest time to handle a record
+ * join NAME TOPIC,TOPIC N=V…  a member that commits automatically; `peer.delay.ms` is the longest time to handle a record;
+ *                             with `enable.auto.commit=false` it commits what each poll returned, when that is handled
  * hold NAME VALUE             it handles the record with this value only after `release`
  * release NAME
  * close NAME
@@ -152,6 +154,7 @@ public class Peer {
     private final List<String> topics;
     private final Properties properties = new Properties();
     private final int delayMs;
+    private final boolean commitsPolls;
     private KafkaConsumer<byte[], String> consumer;
     volatile String held = "";
     volatile boolean stopping;
@@ -169,6 +172,7 @@ public class Peer {
         properties.put(pair[0], pair[1]);
       }
       delayMs = Integer.parseInt(properties.getProperty(delayConfig));
+      commitsPolls = "false".equals(properties.getProperty("enable.auto.commit"));
       setDaemon(true);
     }
 
@@ -182,7 +186,9 @@ public class Peer {
         consumer = opened;
         consumer.subscribe(topics, this);
         while (!stopping) {
-          for (var record : consumer.poll(Duration.ofMillis(50))) handle(record);
+          var polled = consumer.poll(Duration.ofMillis(50));
+          for (var record : polled) handle(record);
+          if (commitsPolls && !polled.isEmpty()) commit();
         }
         for (var metric : consumer.metrics().values()) {
           boolean counts = metric.metricName().name().equals("fetch-total");
@@ -190,6 +196,15 @@ public class Peer {
         }
       }
       print("closed", name);
+    }
+
+    /** Where it fails, the records are delivered again. */
+    private void commit() {
+      try {
+        consumer.commitSync();
+      } catch (KafkaException error) {
+        print("uncommitted", name, error.toString().replace('\n', ' '));
+      }
     }
 
     private void handle(ConsumerRecord<byte[], String> record) {
