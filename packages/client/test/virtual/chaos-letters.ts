@@ -3,7 +3,7 @@ import type { ChaosLogs } from './chaos-logs.ts'
 import type { LettersPlan, ReaderKind } from './chaos-plan.ts'
 
 /** The topics to which failed records go; the members do not subscribe to them. */
-export const deadTopic = 'dead'
+const deadTopic = 'dead'
 export const retryTopic = 'again'
 const retryDelayMs = 2_000
 /** Shorter than what a handler may take. */

@@ -64,7 +64,7 @@ export function gapsOf(spans: readonly OwnedSpan[]): Gap[] {
 }
 
 /** What is left of a gap without the outages. */
-export function msWithout(gap: Gap, outages: readonly Outage[]): number {
+function msWithout(gap: Gap, outages: readonly Outage[]): number {
   const toMs = gap.fromMs + gap.ms
   const inOrder = [...outages].sort((a, b) => a.fromMs - b.fromMs)
   let coveredUntilMs = gap.fromMs
