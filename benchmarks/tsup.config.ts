@@ -7,6 +7,7 @@ export default defineConfig({
     'producing-worker': 'src/producing/worker.ts',
     'testkit-tasks': 'src/testkit-tasks.ts',
     'partitions-task': 'src/partitions-task.ts',
+    'scale-task': 'src/scale-task.ts',
   },
   format: 'esm',
   target: 'node20',

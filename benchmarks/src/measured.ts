@@ -3,7 +3,7 @@ export interface Measured {
   readonly records: number
   readonly seconds: number
   readonly cpuSeconds: number
-  /** Latency of single sends in ms; absent where none are measured. */
+  /** Latency of single records in ms; absent where none are measured. */
   readonly latencyMs?: { readonly p50: number; readonly p99: number }
 }
 
@@ -37,6 +37,13 @@ export async function measure(work: () => Promise<number>): Promise<Measured> {
 
 export const median = (numbers: readonly number[]): number =>
   [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN
+
+/** Sorts the times. */
+export function quantiles(timesMs: number[]): { readonly p50: number; readonly p99: number } {
+  timesMs.sort((a, b) => a - b)
+  const at = (share: number) => timesMs[Math.min(timesMs.length - 1, Math.floor(share * timesMs.length))] ?? 0
+  return { p50: at(0.5), p99: at(0.99) }
+}
 
 /** The median of the runs' CPU seconds per million records. */
 export const cpuPerMillion = (runs: readonly Measured[]): number =>

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import Table from 'cli-table3'
 import { Kafka } from 'ottla'
 import { inWorker } from './in-worker.ts'
 import type { RoundResult } from './partitions-task.ts'
+import { withStandalone } from './standalone.ts'
 
 const counts = [1_000, 10_000] as const
 const rounds = 3
@@ -19,33 +17,18 @@ export async function benchPartitions({ json }: { readonly json: boolean }): Pro
   const results: Record<number, readonly RoundResult[]> = {}
   for (const count of counts) {
     console.error(`${count} partitions`)
-    results[count] = await withBrokers(count, (brokers) =>
-      inWorker<readonly RoundResult[]>('partitions-task', [brokers, String(count), String(rounds)]),
-    )
+    results[count] = await withStandalone([`${topic}:${count}`], async (brokers) => {
+      await fill(brokers, count)
+      return inWorker<readonly RoundResult[]>('partitions-task', [brokers.join(','), String(count), String(rounds)])
+    })
   }
   if (json) console.log(JSON.stringify(results))
   else print(results)
 }
 
-async function withBrokers<T>(count: number, act: (brokers: string) => Promise<T>): Promise<T> {
-  const bin = fileURLToPath(new URL('../../packages/testkit/bin/ottla-testkit.js', import.meta.url))
-  const options = ['--brokers', '3', '--port', '0', '--quiet', '--topic', `${topic}:${count}`]
-  const child = spawn(process.execPath, [bin, ...options], { stdio: ['ignore', 'pipe', 'inherit'] })
-  try {
-    const [line] = (await once(child.stdout, 'data')) as [Buffer]
-    const brokers = /ready: (\S+)/.exec(line.toString())?.[1]
-    if (brokers === undefined) throw new Error(`The brokers did not start: ${line.toString()}`)
-    await fill(brokers, count)
-    return await act(brokers)
-  } finally {
-    child.kill()
-    await once(child, 'exit')
-  }
-}
-
 /** One record in each partition. */
-async function fill(brokers: string, count: number): Promise<void> {
-  const kafka = new Kafka({ clientId: 'bench-fill', brokers: brokers.split(',') })
+async function fill(brokers: readonly string[], count: number): Promise<void> {
+  const kafka = new Kafka({ clientId: 'bench-fill', brokers })
   const records = Array.from({ length: count }, (_, partition) => ({ topic, partition, value: 'one' }))
   await kafka.producer().send(records)
   await kafka.close()

@@ -1,11 +1,11 @@
-// `npm run bench -- produce consume [--brokers LIST] [--records N] [--runs N] [--json]`, with `produce` also `--peers` and
-// `--only NAME,…`; `npm run bench -- codec|testkit|partitions|typed [--json]`
+// `npm run bench -- produce consume [--brokers LIST] [--records N] [--runs N] [--peers] [--only NAME,…] [--json]`; `npm run bench -- codec|testkit|partitions|scale|typed [--json]`
 import { parseArgs } from 'node:util'
 import { startKafka } from '../../tools/kafka/index.mjs'
 import { benchCodec } from './codec.ts'
 import { benchConsume } from './consuming/bench.ts'
 import { benchPartitions } from './partitions.ts'
 import { benchProduce } from './producing/bench.ts'
+import { benchScale } from './scale.ts'
 import { benchTestkit } from './testkit.ts'
 import { benchTyped } from './typed.ts'
 
@@ -21,7 +21,13 @@ const { values, positionals } = parseArgs({
   },
 })
 const wanted = positionals.length === 0 ? ['produce', 'consume'] : positionals
-const alone = { codec: benchCodec, testkit: benchTestkit, partitions: benchPartitions, typed: benchTyped }
+const alone = {
+  codec: benchCodec,
+  testkit: benchTestkit,
+  partitions: benchPartitions,
+  scale: benchScale,
+  typed: benchTyped,
+}
 for (const [name, bench] of Object.entries(alone)) {
   if (!wanted.includes(name)) continue
   if (wanted.length > 1) {
@@ -33,7 +39,9 @@ for (const [name, bench] of Object.entries(alone)) {
 }
 const unknown = wanted.filter((name) => name !== 'produce' && name !== 'consume')
 if (unknown.length > 0) {
-  console.error(`no benchmark ${unknown.join(', ')}: there are produce, consume, codec, testkit, partitions and typed`)
+  console.error(
+    `no benchmark ${unknown.join(', ')}: there are produce, consume, codec, testkit, partitions, scale and typed`,
+  )
   process.exit(2)
 }
 
@@ -43,10 +51,11 @@ async function main(): Promise<void> {
       ? await startKafka({ brokers: 1, jvmFlags: ['-Xmx1g', '-Xms1g', '-XX:+UseG1GC'] })
       : undefined
   const brokers = kafka?.bootstrap ?? values.brokers?.split(',') ?? []
-  const options = { brokers, records: Number(values.records), runs: Number(values.runs), json: values.json }
+  const { peers, json } = values
   const only = values.only.split(',').filter((name) => name !== '')
+  const options = { brokers, records: Number(values.records), runs: Number(values.runs), peers, only, json }
   try {
-    if (wanted.includes('produce')) await benchProduce({ ...options, peers: values.peers, only })
+    if (wanted.includes('produce')) await benchProduce(options)
     if (wanted.includes('consume')) await benchConsume(options)
   } finally {
     await kafka?.close()

@@ -8,8 +8,8 @@ import { runInNewContext } from 'node:vm'
 import { decodeResponse, encodeRequest, FrameSplitter, Metadata } from '@ottla/codec'
 import { createCluster, type TestCluster } from '@ottla/testkit'
 import { Kafka } from 'ottla'
-import { readBatches } from './consuming/ottla.ts'
-import { checksumOf } from './consuming/task.ts'
+import { readBatches } from './consuming/peers/ottla.ts'
+import { checksumOf, readAll } from './consuming/tasks.ts'
 import { line, type Measured, measure, median } from './measured.ts'
 
 const records = 1_000_000
@@ -150,7 +150,7 @@ async function throughput(replicationFactor: number) {
   const { cluster, kafka, produced } = await filledCluster(replicationFactor)
   const consume = async (topic: string, count: number) => {
     const consumer = kafka.consumer({ groupId: `g-${topic}`, topics: [topic], offsetReset: 'earliest' })
-    const measured = await readBatches(consumer, count)
+    const measured = await readAll({ read: (onValue) => readBatches(consumer, onValue) }, count)
     await consumer.close()
     return measured
   }

@@ -42,8 +42,13 @@ const longRuns = {
     skip: true,
     why: 'it installs clients with native code and takes half an hour',
   },
+  'npm run bench -- consume --peers': { skip: true, why: 'it installs the same clients' },
+  'npm run bench -- scale': {
+    until: /one consumer of 10,000 partitions/,
+    why: 'it takes two minutes: the first of its four parts shows that it works',
+  },
   'npm run bench -- produce consume': {
-    run: 'npm run bench -- produce consume --brokers localhost:9092 --records 2000 --runs 1 --only arrays,latency',
+    run: 'npm run bench -- produce consume --brokers localhost:9092 --records 2000 --runs 1 --only arrays,batches,latency',
     why: 'few records, on the cluster of README.md: figures are not the point here',
   },
 }

@@ -1,70 +1,115 @@
-import Table from 'cli-table3'
 import { Kafka } from 'ottla'
 import { inWorker } from '../in-worker.ts'
-import { alternating, cpuPerMillion, line, recordsPerSecond } from '../measured.ts'
-import { type ConsumeMeasured, type ConsumeTask, checksumOf } from './task.ts'
-
-const clients = ['ottla', 'kafkajs'] as const
-type Client = (typeof clients)[number]
+import { newerNode } from '../installed.ts'
+import { readWithJava } from '../java-consumer.ts'
+import { alternating, cpuPerMillion, line } from '../measured.ts'
+import { printMeasures } from '../report.ts'
+import { type ConsumeMeasure, measuresOf } from './measures.ts'
+import { peers } from './peers/all.ts'
+import { type ConsumeMeasured, type ConsumeTask, checksumOf } from './tasks.ts'
 
 export interface ConsumeBenchOptions {
   readonly brokers: readonly string[]
   readonly records: number
   readonly runs: number
+  /** Beside all other clients, on the Node.js release that they ask for; else beside KafkaJS. */
+  readonly peers: boolean
+  /** Names of measures; empty: all. */
+  readonly only: readonly string[]
   readonly json: boolean
 }
 
+/** Runs each client in turn, in a process of its own. Each reads the same topics. */
 export async function benchConsume(options: ConsumeBenchOptions): Promise<void> {
-  const { brokers, records, runs } = options
-  const topic = await filledTopic(brokers, records)
-  const results: Record<Client, ConsumeMeasured[]> = { ottla: [], kafkajs: [] }
-  for (let run = 1; run <= runs; run++) {
-    for (const client of alternating(clients, run)) {
-      console.error(`consume, run ${run} of ${runs}: ${client}`)
-      const task: ConsumeTask = { brokers, topic, records }
-      const measured = await inWorker<ConsumeMeasured>('consuming-worker', [client, JSON.stringify(task)])
-      verify(client, measured, records)
-      results[client].push(measured)
+  const measures = chosen(options)
+  const results = new Map(measures.map((measure) => [measure, new Map<string, ConsumeMeasured[]>()]))
+  const kafka = new Kafka({ clientId: 'bench-run', brokers: options.brokers })
+  const topics = new Topics(kafka)
+  try {
+    for (const measure of measures) {
+      for (let run = 1; run <= options.runs; run++) {
+        const clients = options.peers ? [...Object.keys(peers), 'java'] : ['ottla', 'kafkajs']
+        for (const client of alternating(clients, run)) {
+          const measured = await measureOne(topics, client, measure, options)
+          const figure = measured === null ? 'not offered' : `${cpuPerMillion([measured]).toFixed(3)} CPU s/M`
+          console.error(`consume ${measure.name}, run ${run} of ${options.runs}: ${client} ${figure}`)
+          if (measured === null) continue
+          const all = results.get(measure)!
+          all.set(client, [...(all.get(client) ?? []), measured])
+        }
+      }
     }
+  } finally {
+    await kafka.close()
   }
-  if (options.json) console.log(JSON.stringify({ records, runs, ...results }))
-  else print(results, options)
+  if (options.json)
+    console.log(JSON.stringify([...results].map(([{ name }, clients]) => [name, Object.fromEntries(clients)])))
+  else {
+    printMeasures(results, { runs: options.runs, unit: { measure: 'batches', title: 'its batches' } })
+    console.log('The sum of what each run read was correct (but for Java, which does not read the values).')
+  }
 }
 
-async function filledTopic(brokers: readonly string[], records: number): Promise<string> {
-  const kafka = new Kafka({ clientId: 'bench-run', brokers })
-  const topic = `bench-filled-${Date.now().toString(36)}`
-  await kafka.admin().createTopics([{ name: topic, partitions: 6, replicationFactor: 1 }])
-  const producer = kafka.producer()
-  for (let number = 0; number < records; number++) {
-    if (!producer.enqueue({ topic, ...line(number, 100) })) await producer.room()
-  }
-  await kafka.close()
-  return topic
+function chosen({ records, only }: ConsumeBenchOptions): readonly ConsumeMeasure[] {
+  const all = measuresOf(records)
+  const measures = all.filter(({ name }) => only.length === 0 || only.includes(name))
+  if (measures.length > 0) return measures
+  throw new Error(`no such measure: there are ${all.map(({ name }) => name).join(', ')}`)
 }
 
-function verify(client: Client, { records: read, checksum }: ConsumeMeasured, records: number): void {
-  if (read === records && checksum === checksumOf(records)) return
-  throw new Error(
-    `${client} read ${read} records with checksum ${checksum}, not ${records} with ${checksumOf(records)}`,
-  )
+let groups = 0
+
+async function measureOne(
+  topics: Topics,
+  client: string,
+  measure: ConsumeMeasure,
+  options: ConsumeBenchOptions,
+): Promise<ConsumeMeasured | null> {
+  const { mode, compression, records } = measure
+  const isLatency = measure.measure === 'latency'
+  const topic = isLatency ? await topics.empty() : await topics.filled(measure)
+  const groupId = `bench-${client}-${Date.now().toString(36)}-${groups++}`
+  const { brokers } = options
+  const task: ConsumeTask = { client, measure: measure.measure, brokers, topic, groupId, mode, compression, records }
+  if (client === 'java') return readWithJava(task)
+  const node = options.peers ? newerNode : process.execPath
+  const measured = await inWorker<ConsumeMeasured | null>('consuming-worker', [JSON.stringify(task)], node)
+  if (measured === null) return null
+  const { records: read, checksum } = measured
+  if (read === records && checksum === checksumOf(records)) return measured
+  throw new Error(`${client} read ${read} records with sum ${checksum}, not ${records} with ${checksumOf(records)}`)
 }
 
-function print(results: Record<Client, ConsumeMeasured[]>, { records, runs }: ConsumeBenchOptions): void {
-  const table = new Table({
-    head: [`median of ${runs} runs`, 'records/s', 'CPU s per million'],
-    style: { head: [], border: [], compact: true },
-  })
-  for (const client of clients) {
-    const measured = results[client]
-    table.push([
-      `consume ${client}`,
-      recordsPerSecond(measured).toLocaleString('en'),
-      cpuPerMillion(measured).toFixed(3),
-    ])
+/** What the clients read, written once for all of them. */
+class Topics {
+  readonly #kafka: Kafka
+  readonly #filled = new Map<string, Promise<string>>()
+  #count = 0
+
+  constructor(kafka: Kafka) {
+    this.#kafka = kafka
   }
-  const times = cpuPerMillion(results.kafkajs) / cpuPerMillion(results.ottla)
-  table.push(['consume: CPU of kafkajs / ottla', '', `${times.toFixed(1)}x`])
-  console.log(table.toString())
-  console.log(`${records} records of 100 bytes with an 8-byte key a run; each run's records were found complete`)
+
+  async empty(): Promise<string> {
+    const name = `bench-read-${Date.now().toString(36)}-${this.#count++}`
+    await this.#kafka.admin().createTopics([{ name, partitions: 6, replicationFactor: 1 }])
+    return name
+  }
+
+  filled({ valueBytes, compression, records }: ConsumeMeasure): Promise<string> {
+    const kind = `${valueBytes} ${compression} ${records}`
+    const found = this.#filled.get(kind) ?? this.#fill(valueBytes, compression, records)
+    this.#filled.set(kind, found)
+    return found
+  }
+
+  async #fill(valueBytes: number, compression: ConsumeMeasure['compression'], records: number): Promise<string> {
+    const topic = await this.empty()
+    const producer = this.#kafka.producer({ compression })
+    for (let number = 0; number < records; number++) {
+      if (!producer.enqueue({ topic, ...line(number, valueBytes) })) await producer.room()
+    }
+    await producer.close()
+    return topic
+  }
 }

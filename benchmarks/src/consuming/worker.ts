@@ -1,9 +1,6 @@
-// One run of one client in a process of its own: `consuming-worker.js CLIENT TASK`, the result as JSON on stdout.
-import { consumeWithKafkaJs } from './kafkajs.ts'
-import { consumeWithOttla } from './ottla.ts'
-import type { ConsumeTask } from './task.ts'
+// One run of one client in a process of its own: `consuming-worker.js TASK`, the result as JSON on stdout.
+import { type ConsumeTask, runTask } from './tasks.ts'
 
-const [client, task] = process.argv.slice(2)
-const consume = client === 'ottla' ? consumeWithOttla : consumeWithKafkaJs
-const measured = await consume(JSON.parse(task ?? '') as ConsumeTask)
-process.stdout.write(`${JSON.stringify(measured)}\n`)
+const measured = await runTask(JSON.parse(process.argv[2] ?? '') as ConsumeTask)
+// Not every client ends all that it started.
+process.stdout.write(JSON.stringify(measured), () => process.exit())

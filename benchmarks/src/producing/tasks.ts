@@ -1,4 +1,4 @@
-import { type Line, line, type Measured, measure } from '../measured.ts'
+import { type Line, line, type Measured, measure, quantiles } from '../measured.ts'
 import { peers } from './peers/all.ts'
 import type { Peer, Send, Sender, SenderOptions } from './sender.ts'
 
@@ -102,9 +102,7 @@ async function latency(sender: Sender, task: ProduceTask, lines: readonly Line[]
     }
     return times.length
   })
-  times.sort((a, b) => a - b)
-  const at = (share: number) => times[Math.min(times.length - 1, Math.floor(share * times.length))] ?? 0
-  return { ...measured, latencyMs: { p50: at(0.5), p99: at(0.99) } }
+  return { ...measured, latencyMs: quantiles(times) }
 }
 
 function chunksOf(lines: readonly Line[], size: number): Line[][] {

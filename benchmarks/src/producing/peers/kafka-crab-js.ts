@@ -1,5 +1,5 @@
+import { installed } from '../../installed.ts'
 import type { Peer } from '../sender.ts'
-import { installed } from './installed.ts'
 
 interface KafkaCrab {
   KafkaClient: new (options: {

@@ -37,12 +37,12 @@ class HandlerFailure extends Error {}
 /** One reader after the other, as an application reads: with errors, breaks and slow handlers. */
 export class ChaosReader {
   readonly #host: ReaderHost
-  /** The items of each lane whose handler failed: it is called again with them. A lane is a partition, or a key of one. */
+  /** The items of each order whose handler failed: it is called again with them. An order is a partition, or a key of one. */
   readonly #failing = new Map<string, ReadonlySet<bigint>>()
   /** How often each partition was given up: a handler of before that fails later is not retried. */
   readonly #releases = new Map<string, number>()
   readonly #active = new Map<string, number>()
-  /** Until when the handler of a lane fails, with the same item. */
+  /** Until when the handler of an order fails, with the same item. */
   readonly #failsUntilMs = new Map<string, number>()
   #hung = 0
   #committing = 0
@@ -231,7 +231,7 @@ export class ChaosReader {
   /** The partition was given up: its items are not retried by this run. */
   released({ topic, partition }: { readonly topic: string; readonly partition: number }): void {
     const place = `${topic}/${partition}`
-    for (const lane of [...this.#failing.keys()]) if (`${lane}/`.startsWith(`${place}/`)) this.#failing.delete(lane)
+    for (const order of [...this.#failing.keys()]) if (`${order}/`.startsWith(`${place}/`)) this.#failing.delete(order)
     this.#releases.set(place, (this.#releases.get(place) ?? 0) + 1)
   }
 
@@ -243,18 +243,18 @@ export class ChaosReader {
     if (first.topic === retryTopic) return this.#calledLater(first, signal)
     const place = `${first.topic}/${first.partition}`
     const byKey = host.byKey && batch === undefined
-    const lane = byKey ? `${place}/${first.key}` : place
+    const order = byKey ? `${place}/${first.key}` : place
     // A retry repeats what the handler did not mark.
-    const isRetry = this.#failing.get(lane)?.has(first.offset) === true
-    this.#failing.delete(lane)
+    const isRetry = this.#failing.get(order)?.has(first.offset) === true
+    this.#failing.delete(order)
     if (!isRetry) for (const message of messages) host.handed(message, byKey)
-    if ((this.#active.get(lane) ?? 0) > 0)
+    if ((this.#active.get(order) ?? 0) > 0)
       host.violation(`two handlers of one ${byKey ? 'key' : 'partition'} overlap`, first)
     if (batch === undefined && host.marks && host.random.withProbability(0.3)) {
       host.done(first)
       return undefined
     }
-    return this.#handled({ place, lane }, messages, signal, batch)
+    return this.#handled({ place, order }, messages, signal, batch)
   }
 
   async #calledLater(message: Message, signal: AbortSignal): Promise<void> {
@@ -264,37 +264,38 @@ export class ChaosReader {
   }
 
   async #handled(
-    { place, lane }: { readonly place: string; readonly lane: string },
+    { place, order }: { readonly place: string; readonly order: string },
     messages: readonly Message[],
     signal: AbortSignal,
     batch: MessageBatch | undefined,
   ): Promise<void> {
-    this.#active.set(lane, (this.#active.get(lane) ?? 0) + 1)
+    this.#active.set(order, (this.#active.get(order) ?? 0) + 1)
     const releases = this.#releases.get(place)
     try {
-      await this.#failLong(lane)
+      await this.#failLong(order)
       await this.#handle(signal, messages)
       await this.#settle(messages, batch)
       if (this.#host.marks) for (const message of messages) this.#host.done(message)
     } catch (error) {
-      if (this.#releases.get(place) === releases) this.#failing.set(lane, new Set(messages.map(({ offset }) => offset)))
+      if (this.#releases.get(place) === releases)
+        this.#failing.set(order, new Set(messages.map(({ offset }) => offset)))
       throw error
     } finally {
-      this.#active.set(lane, (this.#active.get(lane) ?? 0) - 1)
+      this.#active.set(order, (this.#active.get(order) ?? 0) - 1)
     }
   }
 
   /** The pauses between the calls are no processing time. */
-  async #failLong(lane: string): Promise<void> {
+  async #failLong(order: string): Promise<void> {
     const host = this.#host
     if (!this.#isPatient) return
-    const untilMs = this.#failsUntilMs.get(lane) ?? 0
+    const untilMs = this.#failsUntilMs.get(order) ?? 0
     if (untilMs === 0 && host.may('long retries', 0.02)) {
       host.count('long retries')
-      this.#failsUntilMs.set(lane, host.nowMs() + host.random.between(22_000, 40_000))
+      this.#failsUntilMs.set(order, host.nowMs() + host.random.between(22_000, 40_000))
     }
-    if (host.isCalm || (this.#failsUntilMs.get(lane) ?? 0) < host.nowMs()) {
-      this.#failsUntilMs.delete(lane)
+    if (host.isCalm || (this.#failsUntilMs.get(order) ?? 0) < host.nowMs()) {
+      this.#failsUntilMs.delete(order)
       return
     }
     await host.sleep(host.random.between(1, 20))

@@ -153,7 +153,7 @@ export class JavaReader implements Reader {
     else if (verb === 'failed') this.failure = words.join(' ')
     else if (verb === 'gained') this.spans.gained(listOf(topic), Number(partition))
     else if (verb === 'gaveup' || verb === 'lost') {
-      this.spans.ended(listOf(topic), Number(partition), verb === 'lost' ? 'lost' : 'gave-up')
+      this.spans.ended(listOf(topic), Number(partition), verb === 'lost' ? 'lost' : 'revoked')
     } else if (verb === 'assigned') {
       this.rebalances++
       this.assigned = listOf(topic)

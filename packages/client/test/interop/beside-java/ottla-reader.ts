@@ -52,7 +52,7 @@ export class OttlaReader implements Reader {
     this.consumer = this.#kafka.consumer({
       offsetReset: 'earliest',
       onAssigned: (gained) => this.spans.gained(placesOf(gained), Date.now()),
-      onRevoked: (revoked) => this.#ended(revoked, 'gave-up'),
+      onRevoked: (revoked) => this.#ended(revoked, 'revoked'),
       onLost: (lost) => this.#ended(lost, 'lost'),
       ...options,
     })

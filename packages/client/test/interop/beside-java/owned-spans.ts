@@ -1,5 +1,5 @@
 /** How a member stopped owning a partition; open: it still owns it. */
-export type SpanEnd = 'gave-up' | 'lost' | 'crashed' | 'open'
+export type SpanEnd = 'revoked' | 'lost' | 'crashed' | 'open'
 
 /** A time in which a member owned a partition, wall time. */
 export interface OwnedSpan {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { OwnedSpan, SpanEnd } from '../beside-java/owned-spans.ts'
 import { gapsOf, handledWithoutOwning, longGaps, overlaps } from './ownership.ts'
 
-const span = (member: string, fromMs: number, toMs: number, end: SpanEnd = 'gave-up'): OwnedSpan => {
+const span = (member: string, fromMs: number, toMs: number, end: SpanEnd = 'revoked'): OwnedSpan => {
   return { member, place: 't-0', fromMs, toMs, end }
 }
 const handled = (atMs: number) => [{ topic: 't', partition: 0, offset: 7, value: 'v', atMs }]
@@ -13,7 +13,7 @@ describe('the owners of a partition', () => {
   })
 
   test('are named when one has it before the other has given it up', () => {
-    expect(overlaps([span('b', 9, 20), span('a', 0, 10)])).toEqual(['t-0 belonged to b when a gave it up 1 ms later'])
+    expect(overlaps([span('b', 9, 20), span('a', 0, 10)])).toEqual(['t-0 belonged to b when a released it 1 ms later'])
     const open = span('a', 0, Number.POSITIVE_INFINITY, 'open')
     expect(overlaps([open, span('b', 9, 20)])).toEqual(['t-0 belonged to b when a had it still'])
   })
@@ -22,7 +22,7 @@ describe('the owners of a partition', () => {
     expect(overlaps([span('a', 0, 10, end), span('b', 5, 20)])).toEqual([])
   })
 
-  test('handle nothing after they gave it up, except of what they lost', () => {
+  test('handle nothing after they released it, except of what they lost', () => {
     expect(handledWithoutOwning([span('a', 0, 10)], handled(10), 'a')).toEqual([])
     expect(handledWithoutOwning([span('a', 0, 10, 'lost')], handled(11), 'a')).toEqual([])
     const late = ['a handled t-0 at 7 although it did not own it']

@@ -23,7 +23,7 @@ export function overlaps(spans: readonly OwnedSpan[]): string[] {
       if (before.end === 'lost' || before.end === 'crashed') return []
       const after = inOrder.slice(i + 1).find(({ member, fromMs }) => member !== before.member && fromMs < before.toMs)
       if (after === undefined) return []
-      const until = before.end === 'open' ? 'had it still' : `gave it up ${before.toMs - after.fromMs} ms later`
+      const until = before.end === 'open' ? 'had it still' : `released it ${before.toMs - after.fromMs} ms later`
       return [`${place} belonged to ${after.member} when ${before.member} ${until}`]
     })
   })

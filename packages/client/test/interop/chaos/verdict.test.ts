@@ -23,7 +23,7 @@ const fine: GroupRecord = {
   confirmed: [],
   observed: [commit(1, 6), commit(3, 26)],
   assignments: [assigned('m', 1, ['t-0'])],
-  spans: [{ member: 'm', place: 't-0', fromMs: 0, toMs: 99, end: 'gave-up' }],
+  spans: [{ member: 'm', place: 't-0', fromMs: 0, toMs: 99, end: 'revoked' }],
   strays: [],
   longestAllowedMs: 20,
   failures: [],
@@ -96,8 +96,10 @@ describe('the verdict on a run', () => {
   })
 
   test('names two owners at a time, and a partition without one', () => {
-    const other = { member: 'other', place: 't-0', fromMs: 50, toMs: 60, end: 'gave-up' } as const
-    expect(judge({ spans: [...fine.spans, other] })).toEqual(['g: t-0 belonged to other when m gave it up 49 ms later'])
+    const other = { member: 'other', place: 't-0', fromMs: 50, toMs: 60, end: 'revoked' } as const
+    expect(judge({ spans: [...fine.spans, other] })).toEqual([
+      'g: t-0 belonged to other when m released it 49 ms later',
+    ])
     const late = { ...other, fromMs: 120, toMs: 130 }
     expect(judge({ spans: [...fine.spans, late] })).toEqual([
       'g: t-0 had no owner for 21 ms (21 with outages), the limit is 20 ms',

@@ -7,7 +7,7 @@ import { longGaps, type Outage, overlaps } from './ownership.ts'
 /** What the members of one group did, and what the coordinator had of it. */
 export interface GroupRecord {
   readonly groupId: string
-  /** Members are told apart by generations; false: by their own epochs (KIP-848). */
+  /** Members are distinguished by generations; false: by their own epochs (KIP-848). */
   readonly hasGenerations: boolean
   /** In a cooperative group a member keeps partitions over a generation, to give them up after it. */
   readonly cooperative: boolean
