@@ -38,7 +38,6 @@ export type { OnUnreadable, UnreadableAction } from './consumer/failures/unreada
 export { type AnyMessage, type BatchOf, type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
 export type {
   AssignedPartition,
-  AssignorName,
   CommitMode,
   ConsumerOptions,
   MessageOf,
@@ -82,9 +81,20 @@ export type {
   RebootstrappedEvent,
   ThrottledEvent,
 } from './events.ts'
-export type { Assignment, Assignor, GroupMember as AssignorMember } from './group/assignors/assignor.ts'
+export type {
+  AssignContext,
+  AssignedContext,
+  Assignment,
+  Assignor,
+  AssignorGroup,
+  GroupMember as AssignorMember,
+  MemberAssignment,
+  SubscriptionContext,
+} from './group/assignors/assignor.ts'
+export type { AssignorName } from './group/assignors/assignor-option.ts'
+export type { RawAssignContext, RawAssignedContext, RawAssignor, RawMember } from './group/assignors/raw-assignor.ts'
 export type { Subscription } from './group/consumer-protocol.ts'
-export type { GroupIdentity, RebalanceInfo, TopicPartition } from './group/membership.ts'
+export type { GroupIdentity, RebalanceInfo, TopicLayout, TopicPartition } from './group/membership.ts'
 export type { PartitionOffset, StartOffset } from './group/offset-input.ts'
 export type { Delivered, Origin, OriginGroup } from './group/origin.ts'
 export { type Health, Kafka } from './kafka.ts'

@@ -76,9 +76,15 @@ export class ClassicMembership implements Membership {
       lose: (what, reason) => this.#lose(what, reason),
       fail: (error) => this.#fail(error),
     })
-    this.#joins = new JoinRound(options, this.#requests, this.#identity, listener, () => {
-      this.#everReached = true
-      this.#session.renew()
+    this.#joins = new JoinRound(options, this.#requests, this.#identity, {
+      runtime: cluster.runtime,
+      layouts: (topics, signal) => listener.layouts(topics, signal),
+      knownTopic: (topic) => listener.knownTopic(topic),
+      onContact: () => {
+        this.#everReached = true
+        this.#session.renew()
+      },
+      onLeading: () => this.#session.start(),
     })
   }
 

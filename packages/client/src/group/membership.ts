@@ -22,6 +22,15 @@ export function sameMember(a: GroupIdentity, b: GroupIdentity): boolean {
 export interface KnownTopic {
   readonly topicId: string
   readonly partitionCount: number
+  /** For a member with a rack: the racks of the replicas of each partition. */
+  readonly racks?: TopicLayout['racks'] | undefined
+}
+
+/** What the leader of a group knows of a topic. */
+export interface TopicLayout {
+  readonly partitionCount: number
+  /** The racks of the replicas of each partition; index = partition. Brokers without a rack are left out. */
+  readonly racks: readonly (readonly string[])[]
 }
 
 /** The connections of a member to its coordinator, which reads nothing else on a connection whose join it holds. */
@@ -75,10 +84,10 @@ export interface MembershipListener {
   /** The topics that the subscription matches now. A permanent error is fatal, a transient one only before the first join. */
   subscribedTopics(signal: AbortSignal): Promise<readonly string[]>
   /**
-   * How many partitions each topic has; unknown topics are left out. The leader needs it for the topics
+   * How many partitions each topic has, and the racks of their replicas; unknown topics are left out. The leader needs it for the topics
    * of all members.
    */
-  partitionCounts(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>
+  layouts(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TopicLayout>>
   /** The topic and the subscription from the cached metadata, to detect changes. */
   knownTopic(topic: string): KnownTopic | undefined
   knownSubscription(): readonly string[]

@@ -22,6 +22,7 @@ export interface GroupPlan {
 const javaNames: Record<AssignorName, string> = {
   range: 'RangeAssignor',
   roundrobin: 'RoundRobinAssignor',
+  sticky: 'StickyAssignor',
   'cooperative-sticky': 'CooperativeStickyAssignor',
 }
 
