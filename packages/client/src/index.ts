@@ -13,7 +13,7 @@ export type {
   TopicPartitionDescription,
 } from './admin/topics.ts'
 export type { CallOptions, CloseOptions } from './call-options.ts'
-export { type CommittedPosition, Consumer } from './consumer/consumer.ts'
+export { type CommittedPosition, Consumer, type RejoinOptions } from './consumer/consumer.ts'
 export type { BadRecord, BadRecordAction, BadRecordPolicy } from './consumer/decoding/bad-records.ts'
 export type {
   BadRecordEvent,
@@ -25,6 +25,7 @@ export type {
   HandlerRetryEvent,
   LostEvent,
   PositionResetEvent,
+  RebalancingEvent,
   StalledEvent,
   StuckEvent,
   UnreadableEvent,
@@ -50,7 +51,7 @@ export type { Item } from './consumer/reading/marks.ts'
 export type { MessageReader, ReadOptions } from './consumer/reading/message-reader.ts'
 export type { PollOptions } from './consumer/reading/poll.ts'
 export type { Concurrency, HandlerContext, RetryPolicy, RunOptions } from './consumer/reading/run-options.ts'
-export type { PartitionStatus } from './consumer/status.ts'
+export type { ConsumerStatus, PartitionStatus } from './consumer/status.ts'
 export { type Re2Pattern, re2, type UntypedSelector } from './consumer/topic-selector.ts'
 export type {
   DiagnosticsMessages,

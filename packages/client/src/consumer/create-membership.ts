@@ -75,6 +75,7 @@ function listenerOf(parts: ConsumerParts): MembershipListener {
       cluster.metrics.counter('consumer.rebalances').add(1)
       events.emit('rebalanced', info)
     },
+    onRebalancing: (reason) => events.emit('rebalancing', { groupId: parts.identity.groupId, reason }),
     onEpoch: () => committer.resume(),
     onFatal: (error) => parts.fail(error),
   }

@@ -52,6 +52,10 @@ export type MembershipState = 'unjoined' | 'joining' | 'stable' | 'left' | 'fail
 export interface Membership {
   readonly state: MembershipState
   readonly identity: GroupIdentity
+  /** Whether the assignment is about to change: the member joins or is about to, or takes over what it was assigned. */
+  readonly isRebalancing: boolean
+  /** The member that leads the group; undefined without an assignment, and where the brokers assign. */
+  readonly leaderId: string | undefined
   /** Whether the generation is a member epoch (KIP-848), which the coordinator also checks when it looks up commits. */
   readonly hasEpochs: boolean
   /** Starts to join; the listener is called from now on. */
@@ -109,6 +113,8 @@ export interface MembershipListener {
    */
   positioned(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void>
   onRebalanced(info: RebalanceInfo): void
+  /** `isRebalancing` is true from now on. */
+  onRebalancing(reason: string): void
   /** The member has another epoch while it keeps its partitions (KIP-848). */
   onEpoch(): void
   /** The membership failed for good. Called immediately, after `lost`; only `onLost` may follow. */
@@ -121,6 +127,8 @@ export interface RebalanceInfo {
   readonly generation: number
   readonly protocol: string
   readonly isLeader: boolean
+  /** The member that assigned; undefined where the brokers assign. */
+  readonly leaderId: string | undefined
   readonly assigned: readonly TopicPartition[]
   /** Compared with the previous assignment: partitions that an eager member gives up to join and receives again are in neither list. */
   readonly added: readonly TopicPartition[]

@@ -71,6 +71,7 @@ export class NextGenMembership implements Membership {
   #failures = 0
   /** The coordinator has responded: from now on every failure to reach it is temporary. */
   #everReached = false
+  #rebalancing = false
   #loop: Promise<void> | undefined
   #left: Promise<void> | undefined
 
@@ -93,6 +94,7 @@ export class NextGenMembership implements Membership {
     const host = {
       ...{ cluster, listener, topics, rebalanceTimeoutMs, ownership: this.#ownership },
       onOwned: () => this.#beatNow(),
+      onFollowing: () => this.#announce('the coordinator changed the assignment'),
       onReconciled: (changes: Changes) => this.#reconciled(changes),
       onFailure: (error: unknown) => this.#fail(error),
     }
@@ -107,7 +109,17 @@ export class NextGenMembership implements Membership {
     return this.#identity.current
   }
 
+  get isRebalancing(): boolean {
+    return this.#rebalancing && !this.#stopping.signal.aborted
+  }
+
+  /** The brokers assign. */
+  get leaderId(): undefined {
+    return undefined
+  }
+
   start(): void {
+    this.#announce('first join')
     this.#joiningSinceMs = this.#cluster.runtime.monoNow()
     this.#loop ??= this.#run()
   }
@@ -276,7 +288,15 @@ export class NextGenMembership implements Membership {
     const { groupId, remoteAssignor } = this.#options
     const { memberId, generation } = this.#identity
     const protocol = remoteAssignor ?? 'consumer'
-    this.#listener.onRebalanced({ groupId, memberId, generation, protocol, isLeader: false, ...changes })
+    this.#rebalancing = false
+    const identity = { groupId, memberId, generation, leaderId: undefined, isLeader: false }
+    this.#listener.onRebalanced({ ...identity, protocol, ...changes })
+  }
+
+  #announce(reason: string): void {
+    if (this.#rebalancing || this.#stopping.signal.aborted) return
+    this.#rebalancing = true
+    this.#listener.onRebalancing(reason)
   }
 
   // ---- ends
@@ -292,6 +312,7 @@ export class NextGenMembership implements Membership {
     this.#reconciler.reset()
     this.#ownership.lose(error)
     this.#loss.abort(error)
+    this.#announce('the partitions were lost')
     this.#beatNow()
   }
 

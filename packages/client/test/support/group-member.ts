@@ -24,6 +24,8 @@ export class GroupMember {
   readonly calls: string[] = []
   /** The calls of onLost, which follow the calls of `lost`. */
   readonly lostHooks: string[] = []
+  /** Of `onRebalancing`. */
+  readonly reasons: string[] = []
   readonly membership: ClassicMembership
   readonly connections = {
     coordinator: new CoordinatorConnection('coordinator:x'),
@@ -46,8 +48,12 @@ export class GroupMember {
     const listener: MembershipListener = {
       subscribedTopics: async () => this.topics,
       knownSubscription: () => this.topics,
-      layouts: async () =>
-        new Map([...this.counts].map(([topic, partitionCount]) => [topic, { partitionCount, racks: [] }])),
+      layouts: async (topics) =>
+        new Map(
+          [...this.counts]
+            .filter(([topic]) => topics.includes(topic))
+            .map(([topic, partitionCount]) => [topic, { partitionCount, racks: [] }]),
+        ),
       knownTopic: (topic) => {
         const partitionCount = this.counts.get(topic)
         return partitionCount === undefined ? undefined : { topicId: this.ids.get(topic) ?? '', partitionCount }
@@ -64,6 +70,7 @@ export class GroupMember {
       onRebalanced: ({ generation, added, revoked }) => {
         this.calls.push(`rebalanced ${generation} +${numbers(added)} -${numbers(revoked)}`)
       },
+      onRebalancing: (reason) => void this.reasons.push(reason),
       onEpoch: () => {},
       onFatal: (error) => {
         this.fatal = error
