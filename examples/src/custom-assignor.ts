@@ -14,7 +14,7 @@ export async function customAssignor(stage: Stage): Promise<void> {
   stage.say(`  one cook and two: ${shares()}`)
   bistro.cooks = 4
   bistro.consumer.rejoin({ reason: 'three more cooks' })
-  await stage.until('the partitions are divided anew', () => shares() === 'bistro 8, brasserie 4')
+  await stage.until('the partitions are divided again', () => shares() === 'bistro 8, brasserie 4')
   stage.say(`  four cooks and two: ${shares()}`)
   for (const kitchen of kitchens) await kitchen.close()
   stage.finale = `of ${partitions} partitions: ${shares()}`

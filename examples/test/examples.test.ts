@@ -83,7 +83,7 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect(lines.at(-1)).toContain('5000 records, 50 keys: lost 0, duplicated 0, reordered 0')
   })
 
-  test('custom-assignor divides partitions by the size of the members, and anew when one grows', async () => {
+  test('custom-assignor divides partitions by the size of the members, and again when one grows', async () => {
     const { code, lines, stderr } = await runExample('custom-assignor')
     expect(stderr).toBe('')
     expect(code).toBe(0)

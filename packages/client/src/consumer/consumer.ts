@@ -226,7 +226,7 @@ export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M
   }
 
   /**
-   * Joins the group again, so that its leader assigns anew (Java: enforceRebalance, KIP-568): user data may have changed. All members
+   * Joins the group again, so that its leader assigns again (Java: enforceRebalance, KIP-568): user data may have changed. All members
    * join with it. While no reader has joined the group, and with the protocol of KIP-848, it changes nothing.
    */
   rejoin(options: RejoinOptions = {}): void {

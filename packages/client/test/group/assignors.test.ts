@@ -1,4 +1,4 @@
-import { Heartbeat, JoinGroup, LeaveGroup } from '@ottla/codec'
+import { AlterPartitionReassignments, Heartbeat, JoinGroup, LeaveGroup } from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
 import { encodeAssignment } from '../../src/group/consumer-protocol.ts'
 import type { AssignContext, AssignedContext, Assignor, RawAssignor, TopicPartition } from '../../src/index.ts'
@@ -98,7 +98,7 @@ describe('an assignor of the application', () => {
       expect(other.calls.at(-1)).toMatch(/^rebalanced \d \+0,1,2 -$/)
     }))
 
-  test('is told when the membership is lost while it assigns', () =>
+  test('is informed when the membership is lost while it assigns', () =>
     withGroup(async (group, scenario) => {
       const signals: AbortSignal[] = []
       const assign = (context: AssignContext) => {
@@ -320,6 +320,34 @@ describe('racks', () => {
         await Promise.all(members.map((member) => member.leave()))
       }),
   )
+})
+
+describe('changed racks', () => {
+  const rejoinsWith = (rack: string | undefined) =>
+    onTestkit({ topics: { t: 1 }, brokers: 2, racks: ['a', 'b'], replicationFactor: 1 }, async (scenario) => {
+      const member = new Member(scenario.kafka, { groupId: 'g', topics: 't', rack })
+      await scenario.advance('1s')
+      const admin = scenario.kafka.admin()
+      const [before] = await admin.describeTopics(['t'])
+      const other = before!.partitions[0]!.replicas[0] === 1 ? 2 : 1
+      await scenario.request(AlterPartitionReassignments, {
+        timeoutMs: 5_000,
+        topics: [{ name: 't', partitions: [{ partitionIndex: 0, replicas: [other] }] }],
+      })
+      await scenario.advance('10m')
+      const { generation } = member.consumer.groupMetadata()
+      await admin.close()
+      await member.leave()
+      return generation
+    })
+
+  test('make a leader with a rack assign again', async () => {
+    expect(await rejoinsWith('a')).toBe(2)
+  })
+
+  test('make no difference to one without', async () => {
+    expect(await rejoinsWith(undefined)).toBe(1)
+  })
 })
 
 describe('rejoin', () => {

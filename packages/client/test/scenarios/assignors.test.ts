@@ -29,7 +29,7 @@ onTargets('assignors', (target) => {
     for (const i of [0, 1]) expect(after[i]).toEqual(expect.arrayContaining(during[i]!))
   })
 
-  test("a custom assignor divides by the members' user data, tells them something, and assigns anew after rejoin()", async () => {
+  test("a custom assignor divides by the members' user data, informs them, and assigns again after rejoin()", async () => {
     const { topic, join } = await group('weights', 6)
     const weights = { small: 1, large: 2 }
     const notes: string[] = []

@@ -89,7 +89,7 @@ function giveOnce(given: PartitionSet, partition: TopicPartition): void {
   given.add(partition)
 }
 
-/** A partition must be free before another member receives it: its owner goes on reading it until it has its own assignment. */
+/** A partition must be free before another member receives it: its owner reads it until it has its own assignment. */
 function checkReleased(plan: ReadonlyMap<string, Checked>, members: readonly GroupMember[]): void {
   const received = new PartitionSet()
   for (const { memberId, owned } of members) {

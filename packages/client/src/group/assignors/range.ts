@@ -104,7 +104,7 @@ class TopicRanges {
   }
 }
 
-/** Topics that are divided alike must also match racks alike: the same partition of all of them goes to one member. */
+/** Topics that are divided alike must also match racks alike: one member receives the same partition of all of them. */
 function matchRacks(topics: readonly TopicRanges[]): void {
   const groups = new Map<string, TopicRanges[]>()
   for (const ranges of topics) {

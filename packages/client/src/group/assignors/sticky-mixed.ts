@@ -5,7 +5,7 @@ import { isElsewhere, type Place, placeIn, type Seat, type StickyGroup } from '.
 
 /**
  * The plan where members subscribe to different topics: as balanced as the subscriptions allow. Members keep what they own; what is
- * left goes to the emptiest subscriber, first in the racks of its replicas; then partitions move while another subscriber has at least
+ * left is for the emptiest subscriber, first in the racks of its replicas; then partitions move while another subscriber has at least
  * two less. The steps are those of Java's sticky assignors, because a Java client may lead the group the next time.
  */
 export function mixedPlan(group: StickyGroup): StickyResult {
@@ -189,7 +189,7 @@ function copyOf(assigned: ReadonlyMap<Seat, ReadonlySet<Place>>): Map<Seat, Set<
   return new Map([...assigned].map(([seat, places]) => [seat, new Set(places)]))
 }
 
-/** The owners of before the newest generation: a partition that has to move goes back to them first. */
+/** The owners of before the newest generation: a partition that has to move returns to them first. */
 function previousOwners({ seats, places, generation: newest }: StickyGroup): Map<Place, Seat> {
   const owners = new Map<Place, { seat: Seat; generation: number }>()
   for (const seat of seats) {
