@@ -172,9 +172,11 @@ describe('an assignor of the application', () => {
       const other = group.other({ assignors: [last] })
       other.membership.start()
       await scenario.advance('5s')
-      expect(member.fatal?.message).toMatch(
-        /its protocol is 'cooperative', but it assigned topic 't', partition 0 while member '.*' still owns it/,
-      )
+      expect(member.fatal).toMatchObject({
+        message: expect.stringMatching(
+          /its protocol is 'cooperative', but it assigned topic 't', partition 0 while member '.*' still owns it/,
+        ),
+      })
     }))
 
   test('whose onAssigned throws ends the membership, without a call of the hooks', () =>
