@@ -133,11 +133,14 @@ class MixedPlan {
   /** Repeats until nothing can be moved for a better balance. */
   #reassign(places: readonly Place[]): boolean {
     let any = false
+    let isBalanced = this.#isBalanced()
     for (let moved = true; moved; ) {
       moved = false
       for (const place of places) {
-        if (this.#isBalanced()) break
-        if (this.#reassignOne(place)) moved = true
+        if (isBalanced) break
+        if (!this.#reassignOne(place)) continue
+        moved = true
+        isBalanced = this.#isBalanced()
       }
       any ||= moved
     }
