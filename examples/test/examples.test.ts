@@ -83,6 +83,14 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect(lines.at(-1)).toContain('5000 records, 50 keys: lost 0, duplicated 0, reordered 0')
   })
 
+  test('custom-assignor divides partitions by the size of the members, and again when one grows', async () => {
+    const { code, lines, stderr } = await runExample('custom-assignor')
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines.join('\n')).toContain('one cook and two: bistro 4, brasserie 8')
+    expect(lines.at(-1)).toBe('of 12 partitions: bistro 8, brasserie 4')
+  })
+
   test('by-key serves customers side by side, each in order', async () => {
     const { code, lines, stderr } = await runExample('by-key', ['--count', '40'])
     expect(stderr).toBe('')

@@ -4,10 +4,13 @@ const hints: Partial<Record<ErrorName, string>> = {
   CLUSTER_AUTHORIZATION_FAILED: 'Request an ACL on the cluster resource for this principal.',
   FENCED_INSTANCE_ID: 'Give each member an `instanceId` of its own: another consumer uses this one.',
   GROUP_AUTHORIZATION_FAILED: 'Request an ACL that allows this principal to READ the group.',
-  GROUP_MAX_SIZE_REACHED: "Raise the broker's group.max.size, or run fewer members: the group is full.",
+  GROUP_MAX_SIZE_REACHED:
+    "Raise the broker's group.max.size (group.consumer.max.size with protocol 'consumer'), or run fewer members: the group is full.",
   INCONSISTENT_GROUP_PROTOCOL:
     'Compare `assignors` with the other members: a group needs one assignor and one protocol type in common.',
   INVALID_GROUP_ID: 'Set a `groupId` that is not empty.',
+  INVALID_REGULAR_EXPRESSION:
+    'Correct the pattern of re2(): the brokers match it with RE2, which lacks some features of RegExp.',
   INVALID_REPLICATION_FACTOR: 'Choose a replication factor between 1 and the number of brokers.',
   INVALID_SESSION_TIMEOUT:
     "Set `sessionTimeoutMs` between the broker's group.min.session.timeout.ms and group.max.session.timeout.ms.",

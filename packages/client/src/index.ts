@@ -13,7 +13,7 @@ export type {
   TopicPartitionDescription,
 } from './admin/topics.ts'
 export type { CallOptions, CloseOptions } from './call-options.ts'
-export { type CommittedPosition, Consumer } from './consumer/consumer.ts'
+export { type CommittedPosition, Consumer, type RejoinOptions } from './consumer/consumer.ts'
 export type { BadRecord, BadRecordAction, BadRecordPolicy } from './consumer/decoding/bad-records.ts'
 export type {
   BadRecordEvent,
@@ -25,6 +25,7 @@ export type {
   HandlerRetryEvent,
   LostEvent,
   PositionResetEvent,
+  RebalancingEvent,
   StalledEvent,
   StuckEvent,
   UnreadableEvent,
@@ -38,7 +39,6 @@ export type { OnUnreadable, UnreadableAction } from './consumer/failures/unreada
 export { type AnyMessage, type BatchOf, type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
 export type {
   AssignedPartition,
-  AssignorName,
   CommitMode,
   ConsumerOptions,
   MessageOf,
@@ -51,7 +51,7 @@ export type { Item } from './consumer/reading/marks.ts'
 export type { MessageReader, ReadOptions } from './consumer/reading/message-reader.ts'
 export type { PollOptions } from './consumer/reading/poll.ts'
 export type { Concurrency, HandlerContext, RetryPolicy, RunOptions } from './consumer/reading/run-options.ts'
-export type { PartitionStatus } from './consumer/status.ts'
+export type { ConsumerStatus, PartitionStatus } from './consumer/status.ts'
 export { type Re2Pattern, re2, type UntypedSelector } from './consumer/topic-selector.ts'
 export type {
   DiagnosticsMessages,
@@ -82,9 +82,20 @@ export type {
   RebootstrappedEvent,
   ThrottledEvent,
 } from './events.ts'
-export type { Assignment, Assignor, GroupMember as AssignorMember } from './group/assignors/assignor.ts'
+export type {
+  AssignContext,
+  AssignedContext,
+  Assignment,
+  Assignor,
+  AssignorGroup,
+  GroupMember as AssignorMember,
+  MemberAssignment,
+  SubscriptionContext,
+} from './group/assignors/assignor.ts'
+export type { AssignorName } from './group/assignors/assignor-option.ts'
+export type { RawAssignContext, RawAssignedContext, RawAssignor, RawMember } from './group/assignors/raw-assignor.ts'
 export type { Subscription } from './group/consumer-protocol.ts'
-export type { GroupIdentity, RebalanceInfo, TopicPartition } from './group/membership.ts'
+export type { GroupIdentity, RebalanceInfo, TopicLayout, TopicPartition } from './group/membership.ts'
 export type { PartitionOffset, StartOffset } from './group/offset-input.ts'
 export type { Delivered, Origin, OriginGroup } from './group/origin.ts'
 export { type Health, Kafka } from './kafka.ts'

@@ -1,6 +1,6 @@
 import type { CallOptions, CloseOptions } from '../call-options.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { closedError, describePartition, KafkaError } from '../errors.ts'
+import { closedError, describePartition, KafkaError, optionError } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
 import {
   checkCommit,
@@ -28,7 +28,7 @@ import type { PollOptions } from './reading/poll.ts'
 import { isInside } from './reading/run-context.ts'
 import { type ResolvedRunOptions, type RunOptions, resolveRunOptions } from './reading/run-options.ts'
 import { Runner } from './reading/runner.ts'
-import { lagOf, type PartitionStatus, statusOf } from './status.ts'
+import { type ConsumerStatus, lagOf, membershipStatus, type PartitionStatus, statusOf } from './status.ts'
 
 export interface CommittedPosition extends TopicPartition {
   /** Undefined without a commit. */
@@ -43,7 +43,14 @@ export interface ConsumerSiblings {
   consumer(options: ConsumerOptions<TopicSelector>): RetryConsumer
 }
 
+export interface RejoinOptions {
+  /** For the log of the brokers, at most 255 characters. */
+  readonly reason?: string | undefined
+}
+
 const closeTimeoutMs = 10_000
+/** As in Java. */
+const longestReason = 255
 const callOptions = ['timeoutMs', 'signal']
 
 /**
@@ -216,6 +223,30 @@ export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M
   /** Number of records not yet delivered, as of the last fetches; undefined while a position or the end of a log is unknown. */
   lag(): number | undefined {
     return lagOf(this.#core.parts.assignment.partitions.all)
+  }
+
+  /**
+   * Joins the group again, so that its leader assigns again (Java: enforceRebalance, KIP-568): user data may have changed. All members
+   * join with it. While no reader has joined the group, and with the protocol of KIP-848, it changes nothing.
+   */
+  rejoin(options: RejoinOptions = {}): void {
+    checkOptions(options, 'consumer.rejoin()', ['reason'])
+    const { reason = 'the application called rejoin()' } = options
+    if (typeof reason !== 'string') throw optionError('reason', 'consumer.rejoin()', 'must be a string')
+    const { lifecycle, member } = this.#core.parts
+    if (lifecycle.state === 'closing' || lifecycle.state === 'closed') throw closedError('consumer')
+    if (member === undefined) {
+      throw new KafkaError(
+        'INVALID_STATE',
+        'Cannot join again: the consumer has assigned partitions and is no member of a group',
+      )
+    }
+    member.membership?.rejoin(reason.slice(0, longestReason))
+  }
+
+  /** The membership in the group. */
+  status(): ConsumerStatus {
+    return membershipStatus(this.#core.parts.member)
   }
 
   groupMetadata(): GroupIdentity {

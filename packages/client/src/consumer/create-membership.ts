@@ -54,7 +54,7 @@ function listenerOf(parts: ConsumerParts): MembershipListener {
       return names
     },
     knownSubscription: () => subscription.known(),
-    partitionCounts: (names, signal) => subscription.counts(names, signal),
+    layouts: (names, signal) => subscription.layouts(names, signal),
     knownTopic: (topic) => knownTopic(parts, topic),
     onRevoked: (partitions, signal) => assignment.revoke(partitions, parts.graceMs, signal),
     onAssigned: (partitions, signal) => assignment.add(partitions, signal),
@@ -75,6 +75,7 @@ function listenerOf(parts: ConsumerParts): MembershipListener {
       cluster.metrics.counter('consumer.rebalances').add(1)
       events.emit('rebalanced', info)
     },
+    onRebalancing: (reason) => events.emit('rebalancing', { groupId: parts.identity.groupId, reason }),
     onEpoch: () => committer.resume(),
     onFatal: (error) => parts.fail(error),
   }
@@ -85,9 +86,11 @@ function found({ assignment }: ConsumerParts, places: readonly TopicPartition[])
 }
 
 /** A topic that the brokers no longer have has no partitions: its members give them up. */
-function knownTopic({ cluster }: ConsumerParts, topic: string): KnownTopic | undefined {
+function knownTopic({ cluster, subscription, options }: ConsumerParts, topic: string): KnownTopic | undefined {
   const info = cluster.topic(topic)
-  if (info !== undefined) return { topicId: info.topicId, partitionCount: info.partitions.length }
+  // Racks change the assignment only for a member that has one, as in Java.
+  const racks = options.rack === undefined ? undefined : subscription.layout(topic)?.racks
+  if (info !== undefined) return { topicId: info.topicId, partitionCount: info.partitions.length, racks }
   return meaningOf(cluster.topicErrorCode(topic)).missingTopic ? { topicId: noTopicId, partitionCount: 0 } : undefined
 }
 

@@ -6,6 +6,11 @@ export interface LostEvent {
   readonly partitions: readonly TopicPartition[]
 }
 
+export interface RebalancingEvent {
+  readonly groupId: string
+  readonly reason: string
+}
+
 export interface StalledEvent {
   readonly topic: string
   readonly partition: number
@@ -100,6 +105,8 @@ export interface PositionResetEvent {
  * instead.
  */
 export interface ConsumerEventMap {
+  /** The member joins, or its assignment changes. Until `rebalanced` `status().rebalancing` is true. */
+  rebalancing: (event: RebalancingEvent) => void
   /** A rebalance has completed, including its hooks. */
   rebalanced: (event: RebalanceInfo) => void
   /** Partitions were lost: another member may have them. */

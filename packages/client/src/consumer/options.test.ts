@@ -35,7 +35,7 @@ const refused: [ConsumerOptions, RegExp][] = [
   [{ groupId: 'g', topics: 't', commit: 'never' as never }, /'commit' of kafka.consumer\(\) must be/],
   [{ groupId: 'g', topics: 't', commit: { intervalMs: -1 } }, /'commit' of kafka.consumer\(\) must be/],
   [{ groupId: 'g', topics: 't', offsetReset: 'begin' as never }, /'offsetReset' of kafka.consumer\(\) must be one of/],
-  [{ groupId: 'g', topics: 't', assignors: ['sticky' as never] }, /'assignors' of kafka.consumer\(\) must list/],
+  [{ groupId: 'g', topics: 't', assignors: ['best' as never] }, /'assignors' of kafka.consumer\(\) must list/],
   [
     { groupId: 'g', topics: 't', assignors: ['range', 'range'] },
     /'assignors' of kafka.consumer\(\) contains a duplicate/,

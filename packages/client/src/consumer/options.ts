@@ -1,8 +1,8 @@
 import { invalidOption, optionError } from '../errors.ts'
 import type { Assignor } from '../group/assignors/assignor.ts'
-import { cooperativeSticky } from '../group/assignors/cooperative-sticky.ts'
-import { range } from '../group/assignors/range.ts'
-import { roundRobin } from '../group/assignors/round-robin.ts'
+import { type AssignorName, assignorRule, resolveAssignors } from '../group/assignors/assignor-option.ts'
+import type { ProtocolAssignor } from '../group/assignors/protocol-assignor.ts'
+import type { RawAssignor } from '../group/assignors/raw-assignor.ts'
 import type { TopicPartition } from '../group/membership.ts'
 import { isStartOffset, type StartOffset } from '../group/offset-input.ts'
 import {
@@ -65,8 +65,6 @@ export interface RebalanceContext {
 
 export type RebalanceHook = (partitions: readonly TopicPartition[], context: RebalanceContext) => void | Promise<void>
 
-export type AssignorName = 'range' | 'roundrobin' | 'cooperative-sticky'
-
 /** Options of `kafka.consumer(…)`. All times are in milliseconds, all sizes in bytes. */
 export interface ConsumerOptions<Selector extends TopicSelector = UntypedSelector> {
   /** Members of a group share the partitions. Required with `topics`. */
@@ -105,11 +103,14 @@ export interface ConsumerOptions<Selector extends TopicSelector = UntypedSelecto
   readonly protocol?: 'classic' | 'consumer' | 'auto' | undefined
   /** With `protocol: 'consumer'`: the assignor of the brokers, 'uniform' or 'range'. Default: the first one of the brokers. */
   readonly remoteAssignor?: string | undefined
-  /** In order of preference, for the classic protocol. Default ['range', 'cooperative-sticky'], as in Java. */
-  readonly assignors?: readonly (AssignorName | Assignor)[] | undefined
+  /**
+   * In order of preference, for the classic protocol: 'range', 'roundrobin', 'sticky', 'cooperative-sticky', or objects of your own.
+   * Default ['range', 'cooperative-sticky'], as in Java.
+   */
+  readonly assignors?: readonly (AssignorName | Assignor | RawAssignor)[] | undefined
   /** Makes this a static member (KIP-345), which keeps its partitions across a restart within the session timeout. */
   readonly instanceId?: string | undefined
-  /** Reads from replicas in this rack, if there are any (KIP-392). */
+  /** Reads from replicas in this rack, if there are any (KIP-392), and prefers partitions that have some (KIP-881). */
   readonly rack?: string | undefined
   /** With `protocol: 'consumer'` that of the brokers is decisive (group.consumer.session.timeout.ms). Default 45 000. */
   readonly sessionTimeoutMs?: number | undefined
@@ -156,12 +157,6 @@ export interface ConsumerOptions<Selector extends TopicSelector = UntypedSelecto
   readonly onLost?: RebalanceHook | undefined
 }
 
-const known: Record<AssignorName, Assignor> = {
-  range,
-  roundrobin: roundRobin,
-  'cooperative-sticky': cooperativeSticky,
-}
-
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 const isSelector = (value: unknown) =>
   (typeof value === 'string' && value !== '') || value instanceof RegExp || isRe2(value) || isTopic(value)
@@ -183,17 +178,6 @@ const isCommitMode = (value: unknown) =>
     Object.keys(value).every((key) => key === 'intervalMs' || key === 'count') &&
     isCount(value.intervalMs) &&
     isCount(value.count))
-const isAssignor = (value: unknown) =>
-  (typeof value === 'string' && Object.hasOwn(known, value)) ||
-  (isObject(value) && typeof value.name === 'string' && typeof value.assign === 'function')
-
-const assignorRule: OptionRule<readonly (AssignorName | Assignor)[]> = {
-  default: ['range', 'cooperative-sticky'],
-  check: (value) =>
-    Array.isArray(value) && value.length > 0 && value.every(isAssignor)
-      ? undefined
-      : "must list some of 'range', 'roundrobin', 'cooperative-sticky', or assignors of your own",
-}
 
 const badRecordRule: OptionRule<BadRecordPolicy> = {
   default: 'fail',
@@ -264,7 +248,7 @@ export interface ResolvedConsumerOptions
   /** The topics with serdes, by name. */
   readonly serdes: ReadonlyMap<string, TypedTopic>
   readonly commit: CommitPolicy
-  readonly assignors: readonly Assignor[]
+  readonly assignors: readonly ProtocolAssignor[]
 }
 
 const owner = 'kafka.consumer()'
@@ -310,7 +294,7 @@ export function resolveConsumerOptions(given: ConsumerOptions<TopicSelector>): R
     assign: (assign ?? []).map((place) => ({ ...place, topic: nameOf(place.topic) })),
     serdes: serdesOf([...selectorsOf(topics), ...(assign ?? []).map(({ topic }) => topic)]),
     commit: policy,
-    assignors: resolveAssignors(assignors),
+    assignors: resolveAssignors(owner, assignors),
   })
 }
 
@@ -364,12 +348,4 @@ function commitPolicy(mode: CommitMode): CommitPolicy {
   if (mode === 'none') return { ...byDefault, automatic: false }
   if (mode === 'auto') return byDefault
   return { ...byDefault, intervalMs: mode.intervalMs ?? byDefault.intervalMs, count: mode.count ?? Infinity }
-}
-
-function resolveAssignors(list: readonly (AssignorName | Assignor)[]): readonly Assignor[] {
-  const assignors = list.map((item) => (typeof item === 'string' ? known[item] : item))
-  if (new Set(assignors.map(({ name }) => name)).size !== assignors.length) {
-    throw optionError('assignors', owner, 'contains a duplicate')
-  }
-  return assignors
 }

@@ -1,5 +1,7 @@
 import type { TopicPartition } from '../cluster/topology.ts'
 import type { KafkaError } from '../errors.ts'
+import type { MembershipState } from '../group/membership.ts'
+import type { GroupMember } from './group-member.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { Deliveries } from './reading/delivery.ts'
 
@@ -26,6 +28,25 @@ export interface PartitionStatus extends TopicPartition {
   readonly elapsedMs: number
   /** Why it is not read, if that is known. */
   readonly error: KafkaError | undefined
+}
+
+/** What `consumer.status()` reports. */
+export interface ConsumerStatus {
+  /** 'none': the consumer is no member of a group, because it has assigned partitions. */
+  readonly membership: MembershipState | 'none'
+  /** The member joins, or is about to; or it takes over what the group has assigned to it. */
+  readonly rebalancing: boolean
+  /** Whether this member assigned the partitions of the group. */
+  readonly isLeader: boolean
+  /** The member that did; undefined before the first assignment, and with the protocol of KIP-848. */
+  readonly leaderId: string | undefined
+}
+
+export function membershipStatus(member: GroupMember | undefined): ConsumerStatus {
+  if (member === undefined) return { membership: 'none', rebalancing: false, isLeader: false, leaderId: undefined }
+  const { isRebalancing = false, leaderId, identity } = member.membership ?? {}
+  const isLeader = leaderId !== undefined && leaderId === identity?.memberId
+  return { membership: member.state, rebalancing: isRebalancing, isLeader, leaderId }
 }
 
 export function statusOf(partition: AssignedPartition, deliveries: Deliveries, nowMs: number): PartitionStatus {

@@ -1,12 +1,12 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import { meaningOf } from '../error-meaning.ts'
 import type { KafkaError } from '../errors.ts'
-import type { TopicPartition } from '../group/membership.ts'
+import type { TopicLayout, TopicPartition } from '../group/membership.ts'
 import { joinedRe2, type UntypedSelector } from './topic-selector.ts'
 
 export type SubscriptionCluster = Pick<
   Cluster,
-  'topic' | 'topics' | 'topicError' | 'topicErrorCode' | 'refreshMetadata' | 'retry' | 'watchTopics'
+  'broker' | 'topic' | 'topics' | 'topicError' | 'topicErrorCode' | 'refreshMetadata' | 'retry' | 'watchTopics'
 >
 
 /** A subscribed topic that cannot be read now, and why. */
@@ -110,22 +110,31 @@ export class Subscription {
   }
 
   /**
-   * The partition counts of all members' topics, for the group's leader. Known ones are checked after the assignment, which does not wait
+   * The layouts of all members' topics, for the group's leader. Known ones are checked after the assignment, which does not wait
    * for it: a topic of which the leader has no partition may have been recreated.
    */
-  async counts(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+  async layouts(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TopicLayout>> {
     this.watch(topics)
     const unseen = topics.filter((name) => this.#isUnseen(name))
     if (unseen.length > 0) {
       const operation = `Looking up the topics of the group's members, ${listed(unseen)},`
       await this.#lookUp(operation, 'the group subscribes to more topics', unseen, signal)
     } else void this.#cluster.refreshMetadata('the group is assigned', topics).catch(() => {})
-    const counts = new Map<string, number>()
+    const layouts = new Map<string, TopicLayout>()
     for (const topic of topics) {
-      const info = this.#cluster.topic(topic)
-      if (info !== undefined && info.partitions.length > 0) counts.set(topic, info.partitions.length)
+      const layout = this.layout(topic)
+      if (layout !== undefined) layouts.set(topic, layout)
     }
-    return counts
+    return layouts
+  }
+
+  /** From the cache; undefined without partitions. */
+  layout(topic: string): TopicLayout | undefined {
+    const { partitions = [] } = this.#cluster.topic(topic) ?? {}
+    if (partitions.length === 0) return undefined
+    const rackOf = (brokerId: number) => this.#cluster.broker(brokerId)?.rack ?? []
+    const racks = partitions.map(({ replicas }) => [...new Set(replicas.flatMap(rackOf))])
+    return { partitionCount: partitions.length, racks }
   }
 
   /** Keeps topics in the metadata: also those of partitions assigned manually or by another member's leader. */

@@ -44,6 +44,14 @@ export class AutoMembership implements Membership {
     return this.#chosen?.identity ?? this.#unjoined
   }
 
+  get isRebalancing(): boolean {
+    return this.#chosen?.isRebalancing ?? (this.#choosing !== undefined && !this.#failed)
+  }
+
+  get leaderId(): string | undefined {
+    return this.#chosen?.leaderId
+  }
+
   get hasEpochs(): boolean {
     return this.#chosen?.hasEpochs === true
   }

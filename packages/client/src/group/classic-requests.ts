@@ -13,9 +13,9 @@ import type { Cluster } from '../cluster/cluster.ts'
 import { coordinatorLost, isTransient, meaningOf } from '../error-meaning.ts'
 import { type ErrorCode, KafkaError, kafkaErrorOf } from '../errors.ts'
 import { within } from '../runtime/wait.ts'
-import type { GroupMember } from './assignors/assignor.ts'
-import { decodeAssignment, decodeSubscription } from './consumer-protocol.ts'
-import type { GroupIdentity, MemberConnections, TopicPartition } from './membership.ts'
+import type { RawMember } from './assignors/raw-assignor.ts'
+import { decodeAssignment } from './consumer-protocol.ts'
+import type { GroupIdentity, MemberConnections } from './membership.ts'
 
 /** What a membership needs of the cluster. */
 export type GroupCluster = Pick<Cluster, 'runtime' | 'logger' | 'options' | 'coordinator' | 'forgetCoordinator'>
@@ -174,16 +174,12 @@ export class GroupRequests {
 }
 
 /** The members of the group, as the leader receives them. */
-export function membersOf({ members }: JoinGroupResponse): GroupMember[] {
-  return members.map(({ memberId, groupInstanceId, metadata }) => ({
-    memberId,
-    instanceId: groupInstanceId,
-    ...decodeSubscription(metadata),
-  }))
+export function membersOf({ members }: JoinGroupResponse): RawMember[] {
+  return members.map(({ memberId, groupInstanceId: instanceId, metadata }) => ({ memberId, instanceId, metadata }))
 }
 
-/** The partitions that the leader, which may be any client, assigned to this member. */
-export function partitionsOf({ assignment }: SyncGroupResponse, groupId: string): TopicPartition[] {
+/** What the leader, which may be any client, assigned to this member. */
+export function assignmentOf({ assignment }: SyncGroupResponse, groupId: string): ReturnType<typeof decodeAssignment> {
   try {
     return decodeAssignment(assignment)
   } catch (cause) {

@@ -53,6 +53,10 @@ export class ClassicMembership implements Membership {
   #loss = new AbortController()
   #state: MembershipState = 'unjoined'
   #rejoinReason: string | undefined = 'first join'
+  #leaderId: string | undefined
+  #rebalancing = false
+  /** Another member has this one's identity: leaving would end the other one's membership. */
+  #isReplaced = false
   #joinedTopics: readonly string[] = []
   /** The coordinator has responded to a join: from now on every failure to reach it is temporary. */
   #everReached = false
@@ -76,9 +80,15 @@ export class ClassicMembership implements Membership {
       lose: (what, reason) => this.#lose(what, reason),
       fail: (error) => this.#fail(error),
     })
-    this.#joins = new JoinRound(options, this.#requests, this.#identity, listener, () => {
-      this.#everReached = true
-      this.#session.renew()
+    this.#joins = new JoinRound(options, this.#requests, this.#identity, {
+      runtime: cluster.runtime,
+      layouts: (topics, signal) => listener.layouts(topics, signal),
+      knownTopic: (topic) => listener.knownTopic(topic),
+      onContact: () => {
+        this.#everReached = true
+        this.#session.renew()
+      },
+      onLeading: () => this.#session.start(),
     })
   }
 
@@ -90,13 +100,30 @@ export class ClassicMembership implements Membership {
     return this.#identity.current
   }
 
+  get isRebalancing(): boolean {
+    return this.#rebalancing && !this.#stopping.signal.aborted
+  }
+
+  get leaderId(): string | undefined {
+    return this.#leaderId
+  }
+
   start(): void {
-    this.#loop ??= this.#run()
+    if (this.#loop !== undefined) return
+    this.#announce(this.#rejoinReason ?? '')
+    this.#loop = this.#run()
   }
 
   rejoin(reason: string): void {
     this.#rejoinReason ??= reason
+    this.#announce(this.#rejoinReason)
     this.#wake.wake()
+  }
+
+  #announce(reason: string): void {
+    if (this.#rebalancing || this.#stopping.signal.aborted) return
+    this.#rebalancing = true
+    this.#listener.onRebalancing(reason)
   }
 
   metadataChanged(): void {
@@ -185,8 +212,9 @@ export class ClassicMembership implements Membership {
   }
 
   async #complete(joined: Joined, startedMs: number, signal: AbortSignal): Promise<void> {
-    const { assigned, memberId, generation, protocol, isLeader } = joined
+    const { assigned, ...group } = joined
     this.#state = 'stable'
+    this.#leaderId = joined.leaderId
     this.#session.start()
     const revoked = without(this.#ownership.owned, assigned)
     if (revoked.length > 0) {
@@ -201,7 +229,8 @@ export class ClassicMembership implements Membership {
     if (signal.aborted) return
     const durationMs = this.#cluster.runtime.monoNow() - startedMs
     const { groupId } = this.#options
-    this.#listener.onRebalanced({ groupId, memberId, generation, protocol, isLeader, assigned, ...changes, durationMs })
+    this.#rebalancing = this.#rejoinReason !== undefined
+    this.#listener.onRebalanced({ groupId, ...group, assigned, ...changes, durationMs })
   }
 
   /** Waits for the positions, but never while the member has to join again. */
@@ -239,6 +268,7 @@ export class ClassicMembership implements Membership {
   #lose(what: 'generation' | 'member', reason: string): void {
     const { groupId: group } = this.#options
     this.#session.stop()
+    this.#leaderId = undefined
     this.#identity.forget(what)
     if (this.#state === 'stable' || this.#state === 'joining') this.#state = 'unjoined'
     this.#cluster.logger.warn('group membership lost', { group, reason })
@@ -252,6 +282,7 @@ export class ClassicMembership implements Membership {
     if (this.#stopping.signal.aborted) return
     const failure = asKafkaError(error, 'Group membership').with({ fatal: true })
     this.#session.stop()
+    this.#isReplaced = meaningOf(failure.code).member === 'replaced'
     this.#state = 'failed'
     this.#stopping.abort(failure)
     this.#ownership.lose(failure)
@@ -270,7 +301,8 @@ export class ClassicMembership implements Membership {
     this.#hooks.close(leaving)
     const { memberId } = this.#identity
     const isStatic = this.#options.instanceId !== null && always !== true
-    if (!failed && !isStatic && memberId !== '') {
+    // Also one that failed: its group would wait for it until the session ends.
+    if (!this.#isReplaced && !isStatic && memberId !== '') {
       await this.#requests.leave(memberId, reason, Math.min(leaveRequestMs, deadlineMs - runtime.monoNow()))
     }
     this.#requests.closeConnections()

@@ -43,19 +43,17 @@ export function decodeSubscription(bytes: Uint8Array): Subscription {
   }
 }
 
-export function encodeAssignment(partitions: readonly TopicPartition[]): Buffer {
+export function encodeAssignment(partitions: readonly TopicPartition[], userData: Uint8Array | null = null): Buffer {
   const assignedPartitions = groupByTopic(partitions, partitionOf)
-  return withVersion(
-    VERSION,
-    encodeMessage(ConsumerProtocolAssignment, VERSION, { assignedPartitions, userData: null }),
-  )
+  return withVersion(VERSION, encodeMessage(ConsumerProtocolAssignment, VERSION, { assignedPartitions, userData }))
 }
 
 /** No bytes at all are an empty assignment: a coordinator sends that to a member that the leader left out. */
-export function decodeAssignment(bytes: Uint8Array): TopicPartition[] {
-  if (bytes.length === 0) return []
+export function decodeAssignment(bytes: Uint8Array): { partitions: TopicPartition[]; userData: Uint8Array | null } {
+  if (bytes.length === 0) return { partitions: [], userData: null }
   const { version, body } = splitVersion(bytes)
-  return flatten(decodeMessage(ConsumerProtocolAssignment, version, body).assignedPartitions)
+  const { assignedPartitions, userData } = decodeMessage(ConsumerProtocolAssignment, version, body)
+  return { partitions: flatten(assignedPartitions), userData }
 }
 
 function withVersion(version: number, body: Uint8Array): Buffer {

@@ -1,12 +1,18 @@
 import type { JoinGroupRequest, JoinGroupResponse, SyncGroupRequest } from '@ottla/codec'
+import type { Runtime } from '@ottla/runtime'
 import { KafkaError } from '../errors.ts'
 import { withSignal } from '../runtime/wait.ts'
-import type { Assignor } from './assignors/assignor.ts'
-import { encodedPlan, userDataOf } from './assignors/run-assignor.ts'
-import { type GroupRequests, membersOf, partitionsOf } from './classic-requests.ts'
-import { encodeSubscription } from './consumer-protocol.ts'
+import { guarded } from './assignors/guarded.ts'
+import type { ProtocolAssignor } from './assignors/protocol-assignor.ts'
+import { assignmentOf, type GroupRequests, membersOf } from './classic-requests.ts'
 import type { MemberIdentity } from './member-identity.ts'
-import type { KnownTopic, MembershipListener, TopicPartition } from './membership.ts'
+import {
+  type KnownTopic,
+  type MembershipListener,
+  sameNames,
+  type TopicLayout,
+  type TopicPartition,
+} from './membership.ts'
 
 export interface JoinOptions {
   readonly groupId: string
@@ -15,7 +21,7 @@ export interface JoinOptions {
   readonly sessionTimeoutMs: number
   readonly rebalanceTimeoutMs: number
   /** In the order of preference. */
-  readonly assignors: readonly Assignor[]
+  readonly assignors: readonly ProtocolAssignor[]
 }
 
 /** What the member brings to a join. */
@@ -30,58 +36,69 @@ export interface Joined {
   readonly generation: number
   readonly protocol: string
   readonly isLeader: boolean
+  readonly leaderId: string
   readonly assigned: readonly TopicPartition[]
 }
 
 /** A coordinator may hold a join for the whole rebalance timeout; the response needs time to arrive. As in Java. */
 const joinSlackMs = 5_000
 
+/** What a round calls in its membership. */
+export interface JoinHost extends Pick<MembershipListener, 'layouts' | 'knownTopic'> {
+  readonly runtime: Runtime
+  /** A response of the coordinator has confirmed the member. */
+  onContact(): void
+  /** The member is about to assign, which may take time: the coordinator expects heartbeats meanwhile. */
+  onLeading(): void
+}
+
+type Layouts = ReadonlyMap<string, TopicLayout>
+
 /** JoinGroup and SyncGroup: from a subscription to an assignment. As leader it assigns the partitions of the whole group. */
 export class JoinRound {
   readonly #options: JoinOptions
   readonly #requests: GroupRequests
   readonly #identity: MemberIdentity
-  readonly #listener: Pick<MembershipListener, 'partitionCounts' | 'knownTopic'>
-  readonly #onContact: () => void
-  /** As leader: the partition counts that its last assignment is based on. */
-  #assignedCounts: ReadonlyMap<string, number> | undefined
+  readonly #host: JoinHost
+  /** As leader: what its last assignment is based on. */
+  #layouts: Layouts | undefined
   /** The assigned topics as this member had them before the join. */
   #assignedTopics: ReadonlyMap<string, KnownTopic> = new Map()
 
-  /** `onContact` is called for each response of the coordinator that confirms the member. */
-  constructor(
-    options: JoinOptions,
-    requests: GroupRequests,
-    identity: MemberIdentity,
-    listener: Pick<MembershipListener, 'partitionCounts' | 'knownTopic'>,
-    onContact: () => void,
-  ) {
+  constructor(options: JoinOptions, requests: GroupRequests, identity: MemberIdentity, host: JoinHost) {
     this.#options = options
     this.#requests = requests
     this.#identity = identity
-    this.#listener = listener
-    this.#onContact = onContact
+    this.#host = host
   }
 
   async run(claim: JoinClaim, signal: AbortSignal): Promise<Joined> {
-    const before = new Map(claim.topics.map((topic) => [topic, this.#listener.knownTopic(topic)]))
+    const before = new Map(claim.topics.map((topic) => [topic, this.#host.knownTopic(topic)]))
     const joined = await this.#join(claim, signal)
-    const { memberId, generationId: generation, protocolName } = joined
-    const assigned = await this.#sync(joined, signal)
+    const { groupId } = this.#options
+    const { memberId, generationId: generation, leader: leaderId } = joined
+    const assignor = this.#chosen(joined)
+    const { assignment, ...received } = await this.#sync(joined, assignor, claim.topics, signal)
+    const { partitions: assigned } = received
     this.#assignedTopics = topicsOf(assigned, before)
-    return { memberId, generation, protocol: protocolName ?? '', isLeader: joined.leader === memberId, assigned }
+    const result = { memberId, generation, isLeader: leaderId === memberId }
+    await this.#guarded(assignor, signal, () => assignor.assigned({ groupId, ...result, ...received, assignment }))
+    return { ...result, leaderId, protocol: assignor.name, assigned }
   }
 
   /**
-   * As leader: a topic whose number of partitions differs from that of the last assignment. Any member finds out that a topic of its
+   * As leader: a topic whose number of partitions, or whose racks, differ from those of the last assignment. Any member finds out that a topic of its
    * assignment was recreated with another number; the leader may have no partition of it.
    */
   changedTopic(): string | undefined {
-    for (const [topic, count] of this.#assignedCounts ?? []) {
-      if ((this.#listener.knownTopic(topic)?.partitionCount ?? count) !== count) return topic
+    for (const [topic, before] of this.#layouts ?? []) {
+      const now = this.#host.knownTopic(topic)
+      if (now === undefined) continue
+      if (now.partitionCount !== before.partitionCount) return topic
+      if (now.racks !== undefined && !sameRacks(now.racks, before.racks)) return topic
     }
     for (const [topic, before] of this.#assignedTopics) {
-      const now = this.#listener.knownTopic(topic) ?? before
+      const now = this.#host.knownTopic(topic) ?? before
       if (now.topicId !== before.topicId && now.partitionCount !== before.partitionCount) return topic
     }
     return undefined
@@ -90,10 +107,12 @@ export class JoinRound {
   async #join(claim: JoinClaim, signal: AbortSignal): Promise<JoinGroupResponse> {
     const timeoutMs = this.#options.rebalanceTimeoutMs + joinSlackMs
     for (;;) {
-      const response = await this.#requests.join(() => this.#joinBody(claim), timeoutMs, signal)
+      const protocols = await this.#protocols(claim, signal)
+      const body = () => this.#joinBody(protocols, claim.reason)
+      const response = await this.#requests.join(body, timeoutMs, signal)
       // A loss during the request replaced the identity; this response belongs to the former one.
       signal.throwIfAborted()
-      this.#onContact()
+      this.#host.onContact()
       if (response.errorCode === 0) {
         this.#identity.joined(response.memberId, response.generationId)
         return response
@@ -106,22 +125,37 @@ export class JoinRound {
     }
   }
 
-  #joinBody({ topics, owned, reason }: JoinClaim): JoinGroupRequest {
-    const { groupId, instanceId, rack, sessionTimeoutMs, rebalanceTimeoutMs, assignors } = this.#options
+  /** The metadata of this member, for each assignor. */
+  #protocols({ topics, owned }: JoinClaim, signal: AbortSignal): Promise<JoinGroupRequest['protocols']> {
+    const { groupId, instanceId, rack, assignors } = this.#options
     const { memberId, generation } = this.#identity
-    const subscription = { topics, owned, generation, rack }
-    const protocols = assignors.map((assignor) => ({
-      name: assignor.name,
-      metadata: encodeSubscription({ ...subscription, userData: userDataOf(assignor, generation) }),
-    }))
+    const context = { groupId, memberId, instanceId, generation, rack, topics, owned }
+    const metadataOf = async (assignor: ProtocolAssignor) => {
+      const metadata = await this.#guarded(assignor, signal, () => assignor.metadata(context))
+      return { name: assignor.name, metadata: asBuffer(metadata) }
+    }
+    return Promise.all(assignors.map(metadataOf))
+  }
+
+  #joinBody(protocols: JoinGroupRequest['protocols'], reason: string): JoinGroupRequest {
+    const { groupId, instanceId, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
+    const { memberId } = this.#identity
     const times = { sessionTimeoutMs, rebalanceTimeoutMs }
     return { groupId, ...times, memberId, groupInstanceId: instanceId, protocolType: 'consumer', protocols, reason }
   }
 
-  async #sync(joined: JoinGroupResponse, signal: AbortSignal): Promise<TopicPartition[]> {
+  /** The assignor that all members have. */
+  #chosen({ protocolName }: JoinGroupResponse): ProtocolAssignor {
+    const assignor = this.#options.assignors.find(({ name }) => name === protocolName)
+    if (assignor !== undefined) return assignor
+    const message = `The coordinator chose the assignor '${protocolName}', which this member does not have`
+    throw new KafkaError('INCONSISTENT_GROUP_PROTOCOL', message)
+  }
+
+  async #sync(joined: JoinGroupResponse, assignor: ProtocolAssignor, topics: readonly string[], signal: AbortSignal) {
     const { groupId, instanceId, rebalanceTimeoutMs } = this.#options
     const isLeader = joined.leader === joined.memberId
-    const assignments = isLeader ? await this.#assign(joined, signal) : []
+    const plan = isLeader ? await this.#assign(joined, assignor, topics, signal) : new Map<string, Uint8Array>()
     const body: SyncGroupRequest = {
       groupId,
       generationId: joined.generationId,
@@ -129,27 +163,51 @@ export class JoinRound {
       groupInstanceId: instanceId,
       protocolType: 'consumer',
       protocolName: joined.protocolName,
-      assignments,
+      assignments: Array.from(plan, ([memberId, bytes]) => ({ memberId, assignment: asBuffer(bytes) })),
     }
     const response = await this.#requests.sync(body, rebalanceTimeoutMs + joinSlackMs, signal)
-    if (!isLeader) this.#assignedCounts = undefined
-    return partitionsOf(response, groupId)
+    if (!isLeader) this.#layouts = undefined
+    return { ...assignmentOf(response, groupId), assignment: response.assignment }
   }
 
-  /** The leader's part. Keeps the partition counts to notice when they change, also where it need not assign (KIP-814). */
-  async #assign(response: JoinGroupResponse, signal: AbortSignal): Promise<{ memberId: string; assignment: Buffer }[]> {
-    const assignor = this.#options.assignors.find(({ name }) => name === response.protocolName)
-    if (assignor === undefined) {
-      const message = `The coordinator chose the assignor '${response.protocolName}', which this member does not have`
-      throw new KafkaError('INCONSISTENT_GROUP_PROTOCOL', message)
+  /** The leader's part. Keeps the layouts of the topics to notice when they change, also where it need not assign (KIP-814). */
+  async #assign(
+    response: JoinGroupResponse,
+    assignor: ProtocolAssignor,
+    subscribedTopics: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Uint8Array>> {
+    this.#host.onLeading()
+    const group = assignor.read(membersOf(response), subscribedTopics)
+    const used = new Map<string, TopicLayout>()
+    const lookUp = async (topics: readonly string[]): Promise<Layouts> => {
+      const layouts = await withSignal(this.#host.layouts(topics, signal), signal)
+      for (const topic of topics) used.set(topic, layouts.get(topic) ?? noLayout)
+      return layouts
     }
-    const members = membersOf(response)
-    const topics = [...new Set(members.flatMap((member) => member.topics))]
-    const counts = await withSignal(this.#listener.partitionCounts(topics, signal), signal)
-    this.#assignedCounts = new Map(topics.map((topic) => [topic, counts.get(topic) ?? 0]))
-    if (response.skipAssignment) return []
-    return encodedPlan(assignor, counts, members)
+    const topics = await lookUp(group.topics)
+    this.#layouts = used
+    if (response.skipAssignment) return new Map()
+    const { groupId } = this.#options
+    const context = { groupId, generation: response.generationId, leaderId: response.memberId, topics, lookUp }
+    return this.#guarded(assignor, signal, (bounded) => group.assign({ ...context, signal: bounded }))
   }
+
+  #guarded<T>({ name }: ProtocolAssignor, signal: AbortSignal, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { rebalanceTimeoutMs: timeoutMs } = this.#options
+    return guarded(this.#host.runtime, { name, timeoutMs, signal }, call)
+  }
+}
+
+/** A topic that does not exist (yet). */
+const noLayout: TopicLayout = { partitionCount: 0, racks: [] }
+
+function sameRacks(a: TopicLayout['racks'], b: TopicLayout['racks']): boolean {
+  return a.every((racks, partition) => sameNames(racks, b[partition] ?? []))
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function topicsOf(

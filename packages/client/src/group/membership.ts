@@ -22,6 +22,15 @@ export function sameMember(a: GroupIdentity, b: GroupIdentity): boolean {
 export interface KnownTopic {
   readonly topicId: string
   readonly partitionCount: number
+  /** For a member with a rack: the racks of the replicas of each partition. */
+  readonly racks?: TopicLayout['racks'] | undefined
+}
+
+/** What the leader of a group knows of a topic. */
+export interface TopicLayout {
+  readonly partitionCount: number
+  /** The racks of the replicas of each partition; index = partition. Brokers without a rack are left out. */
+  readonly racks: readonly (readonly string[])[]
 }
 
 /** The connections of a member to its coordinator, which reads nothing else on a connection whose join it holds. */
@@ -43,6 +52,10 @@ export type MembershipState = 'unjoined' | 'joining' | 'stable' | 'left' | 'fail
 export interface Membership {
   readonly state: MembershipState
   readonly identity: GroupIdentity
+  /** Whether the assignment is about to change: the member joins or is about to, or takes over what it was assigned. */
+  readonly isRebalancing: boolean
+  /** The member that leads the group; undefined without an assignment, and where the brokers assign. */
+  readonly leaderId: string | undefined
   /** Whether the generation is a member epoch (KIP-848), which the coordinator also checks when it looks up commits. */
   readonly hasEpochs: boolean
   /** Starts to join; the listener is called from now on. */
@@ -75,10 +88,10 @@ export interface MembershipListener {
   /** The topics that the subscription matches now. A permanent error is fatal, a transient one only before the first join. */
   subscribedTopics(signal: AbortSignal): Promise<readonly string[]>
   /**
-   * How many partitions each topic has; unknown topics are left out. The leader needs it for the topics
+   * How many partitions each topic has, and the racks of their replicas; unknown topics are left out. The leader needs it for the topics
    * of all members.
    */
-  partitionCounts(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, number>>
+  layouts(topics: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, TopicLayout>>
   /** The topic and the subscription from the cached metadata, to detect changes. */
   knownTopic(topic: string): KnownTopic | undefined
   knownSubscription(): readonly string[]
@@ -100,6 +113,8 @@ export interface MembershipListener {
    */
   positioned(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void>
   onRebalanced(info: RebalanceInfo): void
+  /** `isRebalancing` is true from now on. */
+  onRebalancing(reason: string): void
   /** The member has another epoch while it keeps its partitions (KIP-848). */
   onEpoch(): void
   /** The membership failed for good. Called immediately, after `lost`; only `onLost` may follow. */
@@ -112,6 +127,8 @@ export interface RebalanceInfo {
   readonly generation: number
   readonly protocol: string
   readonly isLeader: boolean
+  /** The member that assigned; undefined where the brokers assign. */
+  readonly leaderId: string | undefined
   readonly assigned: readonly TopicPartition[]
   /** Compared with the previous assignment: partitions that an eager member gives up to join and receives again are in neither list. */
   readonly added: readonly TopicPartition[]

@@ -73,6 +73,7 @@ export class NextGenMembership implements Membership {
   #everReached = false
   /** A request with the member epoch was rejected: the next heartbeat shows the epoch of now, which may be the same. */
   #isEpochDoubted = false
+  #rebalancing = false
   #loop: Promise<void> | undefined
   #left: Promise<void> | undefined
 
@@ -95,6 +96,7 @@ export class NextGenMembership implements Membership {
     const host = {
       ...{ cluster, listener, topics, rebalanceTimeoutMs, ownership: this.#ownership },
       onOwned: () => this.#beatNow(),
+      onFollowing: () => this.#announce('the coordinator changed the assignment'),
       onReconciled: (changes: Changes) => this.#reconciled(changes),
       onFailure: (error: unknown) => this.#fail(error),
     }
@@ -109,7 +111,17 @@ export class NextGenMembership implements Membership {
     return this.#identity.current
   }
 
+  get isRebalancing(): boolean {
+    return this.#rebalancing && !this.#stopping.signal.aborted
+  }
+
+  /** The brokers assign. */
+  get leaderId(): undefined {
+    return undefined
+  }
+
   start(): void {
+    this.#announce('first join')
     this.#joiningSinceMs = this.#cluster.runtime.monoNow()
     this.#loop ??= this.#run()
   }
@@ -282,7 +294,15 @@ export class NextGenMembership implements Membership {
     const { groupId, remoteAssignor } = this.#options
     const { memberId, generation } = this.#identity
     const protocol = remoteAssignor ?? 'consumer'
-    this.#listener.onRebalanced({ groupId, memberId, generation, protocol, isLeader: false, ...changes })
+    this.#rebalancing = false
+    const identity = { groupId, memberId, generation, leaderId: undefined, isLeader: false }
+    this.#listener.onRebalanced({ ...identity, protocol, ...changes })
+  }
+
+  #announce(reason: string): void {
+    if (this.#rebalancing || this.#stopping.signal.aborted) return
+    this.#rebalancing = true
+    this.#listener.onRebalancing(reason)
   }
 
   // ---- ends
@@ -298,6 +318,7 @@ export class NextGenMembership implements Membership {
     this.#reconciler.reset()
     this.#ownership.lose(error)
     this.#loss.abort(error)
+    this.#announce('the partitions were lost')
     this.#beatNow()
   }
 

@@ -27,6 +27,8 @@ export interface ReconcilerHost {
   readonly rebalanceTimeoutMs: number
   /** The owned partitions changed: the coordinator waits for the report of that. */
   onOwned(): void
+  /** The coordinator assigned something else. */
+  onFollowing(): void
   /** The member has what the coordinator assigned. */
   onReconciled(changes: Changes): void
   onFailure(error: unknown): void
@@ -101,6 +103,7 @@ export class Reconciler {
 
   #follow(topics: readonly TopicIdPartitions[]): void {
     this.#replace({ topics, sinceMs: this.#host.cluster.runtime.monoNow() })
+    this.#host.onFollowing()
     if (this.#isRunning) return
     this.#isRunning = true
     void this.#run().catch((error) => this.#host.onFailure(error))

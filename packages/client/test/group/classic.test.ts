@@ -66,7 +66,7 @@ describe('a member', () => {
         assignors: [
           {
             ...range,
-            assign: (_, members) => {
+            assign: ({ members }) => {
               const own = [0, 1, 2]
                 .map((n) => at(n))
                 .filter(({ partition }) => left.every((p) => p.partition !== partition))
@@ -107,7 +107,9 @@ describe('a member', () => {
       other.membership.start()
       await scenario.advance('5s')
       const plan = group.requests(SyncGroup).at(-1)!.body.assignments
-      const assigned = new Map(plan.map(({ memberId, assignment }) => [memberId, decodeAssignment(assignment)]))
+      const assigned = new Map(
+        plan.map(({ memberId, assignment }) => [memberId, decodeAssignment(assignment).partitions]),
+      )
       expect(assigned.size).toBe(2)
       expect(assigned.get(member.membership.identity.memberId)).toEqual([at(0), at(1), at(2)])
       expect(assigned.get(other.membership.identity.memberId)).toEqual([at(0, 'u')])

@@ -9,6 +9,7 @@ const partitions = 4
 const assignors: readonly (readonly [AssignorName, string])[] = [
   ['range', 'RangeAssignor'],
   ['roundrobin', 'RoundRobinAssignor'],
+  ['sticky', 'StickyAssignor'],
   ['cooperative-sticky', 'CooperativeStickyAssignor'],
 ]
 

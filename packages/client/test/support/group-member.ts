@@ -1,7 +1,10 @@
 import type { Cluster } from '../../src/cluster/cluster.ts'
 import { CoordinatorConnection } from '../../src/cluster/coordinator-connection.ts'
 import type { KafkaError } from '../../src/errors.ts'
+import type { Assignor } from '../../src/group/assignors/assignor.ts'
+import { protocolAssignor } from '../../src/group/assignors/protocol-assignor.ts'
 import { range } from '../../src/group/assignors/range.ts'
+import type { RawAssignor } from '../../src/group/assignors/raw-assignor.ts'
 import { ClassicMembership, type ClassicOptions } from '../../src/group/classic.ts'
 import { decodeSubscription } from '../../src/group/consumer-protocol.ts'
 import type { MembershipListener, TopicPartition } from '../../src/group/membership.ts'
@@ -12,11 +15,17 @@ const numbers = (partitions: readonly TopicPartition[]) => partitions.map(({ par
 /** What a hook of the test does. */
 type HookBody = (signal: AbortSignal) => Promise<void>
 
+export interface MemberOptions extends Partial<Omit<ClassicOptions, 'assignors'>> {
+  readonly assignors?: readonly (Assignor | RawAssignor)[]
+}
+
 /** A member of the group 'g' with a session of ten seconds, and the calls that its listener received. */
 export class GroupMember {
   readonly calls: string[] = []
   /** The calls of onLost, which follow the calls of `lost`. */
   readonly lostHooks: string[] = []
+  /** Of `onRebalancing`. */
+  readonly reasons: string[] = []
   readonly membership: ClassicMembership
   readonly connections = {
     coordinator: new CoordinatorConnection('coordinator:x'),
@@ -35,11 +44,16 @@ export class GroupMember {
   /** The most hooks that ran at the same time. */
   mostRunning = 0
 
-  constructor(cluster: Cluster, options: Partial<ClassicOptions> = {}) {
+  constructor(cluster: Cluster, { assignors = [range], ...options }: MemberOptions = {}) {
     const listener: MembershipListener = {
       subscribedTopics: async () => this.topics,
       knownSubscription: () => this.topics,
-      partitionCounts: async () => this.counts,
+      layouts: async (topics) =>
+        new Map(
+          [...this.counts]
+            .filter(([topic]) => topics.includes(topic))
+            .map(([topic, partitionCount]) => [topic, { partitionCount, racks: [] }]),
+        ),
       knownTopic: (topic) => {
         const partitionCount = this.counts.get(topic)
         return partitionCount === undefined ? undefined : { topicId: this.ids.get(topic) ?? '', partitionCount }
@@ -56,6 +70,7 @@ export class GroupMember {
       onRebalanced: ({ generation, added, revoked }) => {
         this.calls.push(`rebalanced ${generation} +${numbers(added)} -${numbers(revoked)}`)
       },
+      onRebalancing: (reason) => void this.reasons.push(reason),
       onEpoch: () => {},
       onFatal: (error) => {
         this.fatal = error
@@ -72,7 +87,7 @@ export class GroupMember {
     }
     this.membership = new ClassicMembership(
       cluster,
-      { ...identity, ...times, assignors: [range], ...options },
+      { ...identity, ...times, assignors: assignors.map(protocolAssignor), ...options },
       listener,
     )
   }

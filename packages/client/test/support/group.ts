@@ -1,8 +1,7 @@
 import { type Api, Heartbeat, JoinGroup, LeaveGroup, SyncGroup } from '@ottla/codec'
 import { expect } from 'vitest'
 import type { Cluster } from '../../src/cluster/cluster.ts'
-import type { ClassicOptions } from '../../src/group/classic.ts'
-import { GroupMember } from './group-member.ts'
+import { GroupMember, type MemberOptions } from './group-member.ts'
 import { onTestkit, type Scenario, type SeenRequest } from './on-testkit.ts'
 
 const groupApis = [JoinGroup, SyncGroup, Heartbeat, LeaveGroup]
@@ -19,21 +18,21 @@ export class Group {
     this.cluster = scenario.connect()
   }
 
-  member(options: Partial<ClassicOptions> = {}): GroupMember {
+  member(options: MemberOptions = {}): GroupMember {
     const member = new GroupMember(this.cluster, options)
     this.#members.push(member)
     return member
   }
 
   /** A member of another client. */
-  other(options: Partial<ClassicOptions> = {}): GroupMember {
+  other(options: MemberOptions = {}): GroupMember {
     const member = new GroupMember(this.scenario.connect('other'), options)
     this.#members.push(member)
     return member
   }
 
   /** Joined and stable, with an empty history. */
-  async stable(options: Partial<ClassicOptions> = {}, prepare = (_: GroupMember): void => {}): Promise<GroupMember> {
+  async stable(options: MemberOptions = {}, prepare = (_: GroupMember): void => {}): Promise<GroupMember> {
     const member = this.member(options)
     prepare(member)
     member.membership.start()

@@ -29,6 +29,7 @@ export interface GroupPlan {
 const javaNames: Record<AssignorName, string> = {
   range: 'RangeAssignor',
   roundrobin: 'RoundRobinAssignor',
+  sticky: 'StickyAssignor',
   'cooperative-sticky': 'CooperativeStickyAssignor',
 }
 
