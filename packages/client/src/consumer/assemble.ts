@@ -315,6 +315,7 @@ function originGroupOf(parts: ConsumerParts): OriginGroup | undefined {
     get isSettled() {
       return parts.member?.isSettled ?? true
     },
+    refused: (code, generation) => parts.member?.membership?.fenced(code, generation),
   }
 }
 
