@@ -27,6 +27,7 @@ export type ProcessorStatus = 'starting' | 'running' | 'failed' | 'closing' | 'c
 export interface ProcessorCounts {
   /** Messages whose transaction was committed. */
   readonly records: number
+  /** Transactions with messages. */
   readonly committed: number
   readonly aborted: number
 }
@@ -201,7 +202,7 @@ export class TransactionalProcessor {
       ready: (partition) => parts.ready(partition),
       onCommitted: (offsets, records) => {
         const { records: before, committed } = this.#counts
-        this.#counts = { ...this.#counts, records: before + records, committed: committed + 1 }
+        if (records > 0) this.#counts = { ...this.#counts, records: before + records, committed: committed + 1 }
         if (!events.hasListeners('committed')) return
         const list = offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset: BigInt(offset) }))
         events.emit('committed', { offsets: list })

@@ -27,8 +27,10 @@ export class Rounds implements ProgressFlush {
   readonly #timer: DeadlineTimer
   readonly #wake = new WakeUp()
   readonly #ending = new AbortController()
+  /** Partitions whose start is to be stored before anything of them is processed: by the policy, another one would follow later. */
+  readonly #starts = new Set<AssignedPartition>()
   /** Partitions whose progress moved without a handler. */
-  readonly #wanted = new Set<AssignedPartition>()
+  readonly #moved = new Set<AssignedPartition>()
   /** Readers that wait for a round; false: they have to return what they have. */
   #entrants: ((mayContinue: boolean) => void)[] = []
   #round: Round | undefined
@@ -100,12 +102,12 @@ export class Rounds implements ProgressFlush {
   counted(): void {}
 
   commitStart(partitions: Iterable<AssignedPartition>): void {
-    for (const partition of partitions) this.#wanted.add(partition)
+    for (const partition of partitions) this.#starts.add(partition)
     this.#wake.wake()
   }
 
   follow(partition: AssignedPartition): void {
-    this.#wanted.add(partition)
+    this.#moved.add(partition)
     this.#wake.wake()
   }
 
@@ -127,7 +129,8 @@ export class Rounds implements ProgressFlush {
   revoked(partitions: Iterable<AssignedPartition>): void {
     const round = this.#round
     for (const partition of partitions) {
-      this.#wanted.delete(partition)
+      this.#starts.delete(partition)
+      this.#moved.delete(partition)
       this.#recovery.released(partition)
       if (round?.bases.has(partition) !== true) continue
       this.#fail(round, { kind: 'moved', error: movedError(partition) }, `${partition} was given up`)
@@ -163,7 +166,7 @@ export class Rounds implements ProgressFlush {
     try {
       while (!signal.aborted) {
         await this.#wake.wait(signal)
-        while (!this.#isStopped && (this.#entrants.length > 0 || this.#wanted.size > 0)) await this.#next()
+        while (!this.#isStopped && this.#isNeeded) await this.#next()
       }
     } catch (error) {
       if (!signal.aborted) this.#host.fail(asKafkaError(error, 'Processing in transactions').with({ fatal: true }))
@@ -179,8 +182,10 @@ export class Rounds implements ProgressFlush {
     const round = new Round(transaction, nowMs, nowMs + transactionTimeoutMs * openShare)
     this.#round = round
     this.#timer.wakeBy(nowMs + commitIntervalMs)
-    this.#admit(true)
-    await round.due
+    if (this.#starts.size === 0) {
+      this.#admit(true)
+      await round.due
+    }
     round.seal()
     await round.quiet
     const failure = round.failure ?? (await this.#commit(round))
@@ -200,8 +205,8 @@ export class Rounds implements ProgressFlush {
     for (const [partition, { era }] of round.bases) {
       if (!partition.owned || partition.era !== era) return { kind: 'moved', error: movedError(partition) }
     }
-    const offsets = offsetsOf(new Set([...round.bases.keys(), ...this.#wanted]))
-    this.#wanted.clear()
+    const also = [...this.#starts, ...this.#moved]
+    const offsets = offsetsOf(new Set([...round.bases.keys(), ...also]))
     const { transaction, signal } = round
     try {
       if (offsets.length > 0) await transaction.sendOffsets(offsets.map(deliveredOf), { signal })
@@ -211,6 +216,10 @@ export class Rounds implements ProgressFlush {
       const failure = round.failure ?? failureOf(cause, 'Committing a transaction')
       if (failure.kind !== 'unknown') return failure
       if (!(await this.#recovery.wasCommitted(offsets))) return { kind: 'transient', error: failure.error }
+    }
+    for (const partition of also) {
+      this.#starts.delete(partition)
+      this.#moved.delete(partition)
     }
     this.#stored(offsets, round)
     return undefined
@@ -235,6 +244,10 @@ export class Rounds implements ProgressFlush {
   }
 
   // ---- inside
+
+  get #isNeeded(): boolean {
+    return this.#entrants.length > 0 || this.#starts.size > 0 || this.#moved.size > 0
+  }
 
   #concerns(partitions: Iterable<AssignedPartition>): boolean {
     const round = this.#round
