@@ -201,6 +201,7 @@ export class TransactionalProcessor {
       releaseKept: () => parts.prefetch.releaseKept(),
       ready: (partition) => parts.ready(partition),
       onCommitted: (offsets, records) => {
+        parts.commitHealth.succeeded()
         const { records: before, committed } = this.#counts
         if (records > 0) this.#counts = { ...this.#counts, records: before + records, committed: committed + 1 }
         if (!events.hasListeners('committed')) return
@@ -211,6 +212,7 @@ export class TransactionalProcessor {
         this.#counts = { ...this.#counts, aborted: this.#counts.aborted + 1 }
       },
       onFailure: (notice) => {
+        parts.commitHealth.failed(runtime.monoNow())
         logger.warn('a transaction failed, and is repeated', {
           failures: notice.failures,
           ...errorFields(notice.error),
