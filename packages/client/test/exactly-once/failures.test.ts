@@ -160,13 +160,14 @@ describe.each(protocols)('with protocol $protocol (release $release)', ({ protoc
 
   test('what is no longer buffered is fetched again after an abort', () =>
     on(async (scenario) => {
-      await feed(scenario, numbers(200))
+      for (let from = 0; from < 200; from += 20) await feed(scenario, numbers(20, from))
       let failed = false
       const processor = processorOf(scenario, {
         commitIntervalMs: 20_000,
         maxRecords: 150,
         // The quarter for delivered bytes is less than a record batch.
         maxBufferedBytes: 1_000,
+        partitionMaxBytes: 1,
         retry: { attempts: 2, backoffMs: [0, 0] },
         each: async (message, tx) => {
           await copy(message, tx)

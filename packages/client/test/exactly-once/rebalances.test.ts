@@ -90,7 +90,12 @@ describe.each(groups)('in a group that is $name', ({ options: group }) => {
       await until(scenario, 'all are processed', () => processed === 10)
       const api = group.protocol === 'consumer' ? 'ConsumerGroupHeartbeat' : 'Heartbeat'
       scenario.fault(api, { error: 'UNKNOWN_MEMBER_ID' }, 'once')
-      await until(scenario, 'the transaction is aborted', () => processor.counts.aborted === 1)
+      let isLost = false
+      processor.on('lost', () => {
+        isLost = true
+      })
+      await until(scenario, 'the partitions are lost', () => isLost)
+      await until(scenario, 'the transaction is aborted', () => processor.counts.aborted === 1, 1_000)
       expect(await visible(scenario, 2)).toEqual([])
       expect(await committedInputs(scenario)).not.toContain(5n)
       await until(scenario, 'all are processed again', () => processed === 20)

@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import type {
   HandlerTransaction,
   Message,
@@ -70,7 +71,7 @@ export async function until(
     if (isTrue()) return
     await advance(10)
   }
-  throw new Error(`${what} did not become true within ${timeoutMs} ms`)
+  expect.fail(`not within ${timeoutMs} ms: ${what}`)
 }
 
 /** The offsets that the group 'g' has committed for the partitions of topic 'in'. */

@@ -58,7 +58,16 @@ export async function processorChaos(options: ProcessorChaosOptions): Promise<Pr
   const ids = bootstrap.map((_, at) => at + 1)
   const faults = new BrokerFaults(brokers, ids, new Random(seed), brokerPace)
   const pools = groups.map(({ protocol, groupId, to }, at) => {
-    const own = { bootstrap, from, to, groupId, protocol, errorOf: 2_003, transactionTimeoutMs: 10_000 }
+    const own = {
+      bootstrap,
+      from,
+      to,
+      groupId,
+      protocol,
+      errorOf: 2_003,
+      maxRecords: 300,
+      transactionTimeoutMs: 10_000,
+    }
     const classic = protocol === 'classic' && { sessionTimeoutMs: 6_000, assignors: ['cooperative-sticky'] }
     const optionsOf = (transactionalId: string) => ({ ...own, ...classic, transactionalId })
     const names = Array.from({ length: instances }, (_, n) => `${groupId}-${n}`)
