@@ -82,7 +82,7 @@ module.exports = {
       comment: 'runtime <- net <- cluster <- {producer, consumer, admin}; group <- cluster.',
       severity: 'error',
       from: { path: '^packages/client/src/(runtime|net|cluster)/', pathNot: aTest },
-      to: { path: '^packages/client/src/(producer|consumer|admin|group|kafka\\.ts|index\\.ts)' },
+      to: { path: '^packages/client/src/(producer|consumer|admin|group|exactly-once|kafka\\.ts|index\\.ts)' },
     },
     {
       name: 'client-lower-layers',
@@ -101,7 +101,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^packages/client/src/(producer|consumer|admin|group)/', pathNot: aTest },
       to: {
-        path: '^packages/client/src/(producer|consumer|admin)/',
+        path: '^packages/client/src/(producer|consumer|admin|exactly-once)/',
         pathNot: ['^packages/client/src/$1/'],
       },
     },

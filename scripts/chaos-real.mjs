@@ -1,6 +1,7 @@
-// `npm run chaos:real -- [consumer|producer] [--minutes N] [--seed N]`, also `npm run chaos -- producer --real`: a real Kafka of three
+// `npm run chaos:real -- [consumer|producer|exactly-once] [--minutes N] [--seed N]`, also `npm run chaos -- producer --real`: a real Kafka of three
 // brokers, which are killed and restarted. consumer: ottla and Java's consumer in the same groups. producer: what producers
-// report, against the log as Java's consumer reads it. The last line is a summary.
+// report, against the log as Java's consumer reads it. exactly-once: transactional processors as processes, which are killed too; Java's
+// consumer must find each input once. The last line is a summary.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { distribution, spawnJava, startKafka } from '../tools/kafka/index.mjs'
@@ -9,24 +10,27 @@ import { importTypeScript } from './lib/run-typescript.mjs'
 
 /** @typedef {import('../packages/client/test/interop/chaos/chaos.ts')} Chaos */
 /** @typedef {import('../packages/client/test/interop/producing/chaos.ts')} ProducerChaos */
+/** @typedef {import('../packages/client/test/interop/processing/chaos.ts')} ProcessorChaos */
 
-const usage = 'usage: npm run chaos:real -- [consumer|producer] [--minutes 10] [--seed 1] [--rate 6000]'
+const usage = 'usage: npm run chaos:real -- [consumer|producer|exactly-once] [--minutes 10] [--seed 1] [--rate 6000]'
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     minutes: { type: 'string', default: '10' },
     seed: { type: 'string', default: '1' },
-    /** producer: records per second. */
-    rate: { type: 'string', default: '6000' },
+    /** producer and exactly-once: records per second. Default 6000, and 500 where each is read and written again. */
+    rate: { type: 'string' },
     real: { type: 'boolean', default: true },
   },
 })
 const [role = 'consumer'] = positionals
+/** @type {Record<string, (options: Parameters<typeof chaosOfGroups>[0]) => Promise<{ problems: readonly string[], summary: string }>>} */
+const runs = { consumer: chaosOfGroups, producer: chaosOfProducers, 'exactly-once': chaosOfProcessors }
 const minutes = Number(values.minutes)
 const seed = Number(values.seed)
-const recordsPerSecond = Number(values.rate)
+const recordsPerSecond = Number(values.rate ?? (role === 'exactly-once' ? 500 : 6_000))
 const isValid = minutes > 0 && Number.isSafeInteger(seed) && recordsPerSecond > 0
-if (!isValid || !['consumer', 'producer'].includes(role) || positionals.length > 1) {
+if (!isValid || !(role in runs) || positionals.length > 1) {
   console.error(usage)
   process.exit(2)
 }
@@ -45,7 +49,8 @@ try {
     seed,
     log: (/** @type {string} */ line) => console.log(line),
   }
-  const report = await (role === 'consumer' ? chaosOfGroups(options) : chaosOfProducers(options))
+  const report = await runs[role]?.(options)
+  if (report === undefined) throw new Error(usage)
   for (const problem of report.problems.slice(0, 50)) console.log(problem)
   console.log(`seed ${seed}: ${report.summary}`)
   process.exitCode = report.problems.length === 0 ? 0 : 1
@@ -64,4 +69,13 @@ async function chaosOfProducers(options) {
   const program = await importTypeScript(client, 'test/interop/producing/chaos.ts')
   const { producerChaos } = /** @type {ProducerChaos} */ (program)
   return producerChaos({ ...options, recordsPerSecond, javaSource: join(client, 'test/interop/java/Interop.java') })
+}
+
+/** @param {Omit<Parameters<ProcessorChaos['processorChaos']>[0], 'recordsPerSecond' | 'javaSource' | 'program'>} options */
+async function chaosOfProcessors(options) {
+  const module = await importTypeScript(client, 'test/interop/processing/chaos.ts')
+  const { processorChaos } = /** @type {ProcessorChaos} */ (module)
+  const javaSource = join(client, 'test/interop/java/Interop.java')
+  const program = join(client, 'test/interop/processing/processor-program.mjs')
+  return processorChaos({ ...options, recordsPerSecond, javaSource, program })
 }

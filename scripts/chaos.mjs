@@ -1,5 +1,6 @@
-// `npm run chaos -- consumer|producer [--seeds N] [--from N] [--jobs N] [--minutes M]`: random runs in virtual time of a consumer
-// group, each checked against a model of the contract, or of producers, whose results are compared with the brokers' logs.
+// `npm run chaos -- consumer|producer|exactly-once [--seeds N] [--from N] [--jobs N] [--minutes M]`: random runs in virtual time of a
+// consumer group, each checked against a model of the contract; of producers, whose results are compared with the brokers' logs; or of
+// transactional processors, whose outputs in the logs must have each input once.
 // `--seed N --verbose` replays one seed and prints all its events; `--features A,B` restricts the runs to these.
 // With `--real` on a real Kafka, as `npm run chaos:real`.
 import { spawn, spawnSync } from 'node:child_process'
@@ -11,7 +12,7 @@ import { root } from './lib/npx.mjs'
 import { runTypeScript, withProgram } from './lib/run-typescript.mjs'
 
 const usage =
-  'usage: npm run chaos -- consumer|producer [--seeds N] [--from N] [--jobs N] [--minutes M] | --seed N [--verbose]'
+  'usage: npm run chaos -- consumer|producer|exactly-once [--seeds N] [--from N] [--jobs N] [--minutes M] | --seed N [--verbose]'
 const folder = join(root, 'packages/client')
 const entry = 'test/virtual/chaos-main.ts'
 const shownFindings = 20
@@ -34,7 +35,7 @@ const { values, positionals } = parseArgs({
   },
 })
 const [role = ''] = positionals
-if (positionals.length !== 1 || !['consumer', 'producer'].includes(role)) {
+if (positionals.length !== 1 || !['consumer', 'producer', 'exactly-once'].includes(role)) {
   console.error(usage)
   process.exit(2)
 }

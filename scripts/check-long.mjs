@@ -22,6 +22,12 @@ const all = [
     'producers while real brokers are killed, as Java reads the log',
     ['chaos:real', 'producer', '--', '--minutes', '10'],
   ],
+  ['chaos-exactly-once', 'transactional processors under faults', ['chaos', 'exactly-once', '--', '--seeds', '1000']],
+  [
+    'chaos-exactly-once-real',
+    'transactional processors while processes and real brokers are killed, as Java reads the outputs',
+    ['chaos:real', 'exactly-once', '--', '--minutes', '10'],
+  ],
   ['failover', 'the time to the first record through a new leader', ['bench', 'failover']],
   ['soak-producer', 'a producer for half an hour', ['soak', 'producer', '--', '--minutes', '30']],
   ['conformance-codec', "the codec against Kafka's classes", ['conformance', 'codec']],

@@ -69,6 +69,14 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect(lines.at(-1)).toBe('60 transfers: 120 bookings, 0 twice, sum of all accounts 0')
   })
 
+  test('invoices: each order has one, although an instance is killed and handlers fail', async () => {
+    const { code, lines, stderr } = await runExample('invoices', ['--count', '150'])
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines.join('\n')).toContain('its transaction is aborted and repeated')
+    expect(lines.at(-1)).toBe('150 orders: 150 invoices, 0 of them twice')
+  })
+
   test('charges: busy ones are made after a second, and the dead letter is moved back', async () => {
     const { code, lines, stderr } = await runExample('charges', ['--count', '12'])
     expect(stderr).toBe('')

@@ -2,7 +2,7 @@ import { parseSync } from 'oxc-parser'
 import { type Finding, lineFinder, type Node, walk } from './tidy-rules.ts'
 
 const moving = new Set(
-  'start startByPolicy forget reset truncate skip hand handAll extend settle settleBefore giveBack storeAhead'.split(
+  'start startByPolicy forget reset truncate skip hand handAll extend settle settleBefore giveBack rewind storeAhead'.split(
     ' ',
   ),
 )

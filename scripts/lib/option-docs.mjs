@@ -26,6 +26,11 @@ export const sections = [
     name: 'ConsumerOptions',
   },
   {
+    title: 'Exactly once: `kafka.processTransactionally(options)`, besides those of a consumer',
+    file: 'packages/client/src/exactly-once/options.ts',
+    name: 'TransactionalProcessorOptions',
+  },
+  {
     title: 'Testkit: `createCluster(options)`',
     file: 'packages/testkit/src/cluster/options.ts',
     name: 'ClusterOptions',

@@ -23,6 +23,10 @@ const longRuns = {
   'npm run mutants -- testkit': { skip: true, why: 'the same script as for the codec' },
   'npm run chaos -- consumer --seeds 5000': { run: 'npm run chaos -- consumer --seeds 20', why: '5000 take an hour' },
   'npm run chaos -- producer --seeds 5000': { run: 'npm run chaos -- producer --seeds 20', why: '5000 take an hour' },
+  'npm run chaos -- exactly-once --seeds 1000': {
+    run: 'npm run chaos -- exactly-once --seeds 5',
+    why: '1000 take an hour',
+  },
   'npm run scenarios -- 2.1': {
     until: /✓/,
     why: 'all scenarios take minutes: the first one shows that that Kafka serves',

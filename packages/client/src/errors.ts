@@ -265,7 +265,7 @@ export function asKafkaError(error: unknown, operation: string): KafkaError {
 }
 
 /** Whose life ended: the words of `The producer is closed`. */
-export type ClosablePart = 'client' | 'producer' | 'consumer' | 'admin client' | 'connection'
+export type ClosablePart = 'client' | 'producer' | 'consumer' | 'processor' | 'admin client' | 'connection'
 
 export function closedError(what: ClosablePart, outcome?: Outcome): KafkaError {
   return new KafkaError('CLOSED', `The ${what} is closed`, { outcome })

@@ -82,6 +82,15 @@ export type {
   RebootstrappedEvent,
   ThrottledEvent,
 } from './events.ts'
+export type { HandlerTransaction } from './exactly-once/handler-transaction.ts'
+export type { TransactionalProcessorOptions } from './exactly-once/options.ts'
+export {
+  type ProcessorCounts,
+  type ProcessorEventMap,
+  type ProcessorStatus,
+  type TransactionAbortedEvent,
+  TransactionalProcessor,
+} from './exactly-once/processor.ts'
 export type {
   AssignContext,
   AssignedContext,

@@ -9,6 +9,8 @@ import type { UntypedSelector } from './consumer/topic-selector.ts'
 import { meaningOf } from './error-meaning.ts'
 import { closedError, KafkaError } from './errors.ts'
 import type { ClientEventMap } from './events.ts'
+import { resolveProcessorOptions, type TransactionalProcessorOptions } from './exactly-once/options.ts'
+import { TransactionalProcessor } from './exactly-once/processor.ts'
 import { errorFields } from './logger.ts'
 import { type HealthReport, Metrics, type MetricsSnapshot } from './metrics.ts'
 import { type KafkaOptions, resolveKafkaOptions } from './options.ts'
@@ -90,6 +92,18 @@ export class Kafka {
     return this.#consumers.add(
       (onClosed) => new Consumer<MessageOf<S>>(this.#cluster, options, onClosed, this.#siblings),
     )
+  }
+
+  /**
+   * Consumes, transforms and produces exactly once: what `each` sends for a message becomes visible together with the offset of the
+   * message, or not at all. It begins at once, and runs until it is closed or fails: see `done`.
+   */
+  processTransactionally<S extends TopicSelector = UntypedSelector>(
+    options: TransactionalProcessorOptions<S>,
+  ): TransactionalProcessor {
+    this.#checkOpen()
+    const resolved = resolveProcessorOptions(options, this.#cluster.options.requestTimeoutMs)
+    return this.#consumers.add((onClosed) => new TransactionalProcessor(this.#cluster, resolved, onClosed))
   }
 
   /** For retry topics and dead letters. */

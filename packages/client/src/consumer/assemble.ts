@@ -20,6 +20,7 @@ import { CommitHealth } from './offsets/commit-health.ts'
 import { Committer } from './offsets/committer.ts'
 import { OffsetRequests } from './offsets/offset-requests.ts'
 import { Positions } from './offsets/positions.ts'
+import type { ProgressFlush } from './offsets/progress-flush.ts'
 import type { ResolvedConsumerOptions } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { ConsumerConnections, ConsumerParts } from './parts.ts'
@@ -32,11 +33,18 @@ import { register } from './register.ts'
 import { Subscription } from './subscription.ts'
 import { Turns } from './turns.ts'
 
+export interface AssembleOptions {
+  /** For retry topics and dead letters. */
+  readonly createSender?: (() => OwnSender) | undefined
+  /** Stores the progress in place of commits; what is delivered and not stored can be delivered again. */
+  readonly createFlush?: ((parts: ConsumerParts) => ProgressFlush) | undefined
+}
+
 /** Creates the parts of a consumer and connects them. Opens no connection. */
 export function assemble(
   cluster: Cluster,
   options: ResolvedConsumerOptions,
-  createSender?: () => OwnSender,
+  { createSender, createFlush }: AssembleOptions = {},
 ): ConsumerCore {
   const parts: Mutable<ConsumerParts> = {
     ...({} as ConsumerParts),
@@ -61,7 +69,7 @@ export function assemble(
     createFailureParts(parts, createSender, (partition, error) => failPartition(parts, partition, error)),
   )
   parts.missing = new MissingTopics(cluster, parts.subscription)
-  parts.prefetch = createPrefetch(parts)
+  parts.prefetch = createPrefetch(parts, createFlush !== undefined)
   parts.handOut = createHandOut(parts)
   parts.badRecords = createBadRecords(parts)
   parts.marks = new Marks(parts.handOut.deliveries, (partition) => partition.buffer.isOf(parts.prefetch))
@@ -79,6 +87,7 @@ export function assemble(
   })
   parts.positions = createPositions(parts)
   parts.committer = createCommitter(parts)
+  parts.flush = createFlush?.(parts) ?? parts.committer
   parts.member = createMember(parts)
   parts.watchdog = createWatchdog(parts)
   const core = new ConsumerCore(parts, () => register(parts))
@@ -117,12 +126,13 @@ function createConnections(cluster: Cluster): ConsumerConnections {
   }
 }
 
-function createPrefetch(parts: ConsumerParts): Prefetch {
+function createPrefetch(parts: ConsumerParts, keepsDelivered: boolean): Prefetch {
   const { checkCrcs, maxBufferedBytes, maxDecompressedBytes } = parts.options
   return new Prefetch({
     ...{ checkCrcs, maxBufferedBytes, maxDecompressedBytes, codecs: parts.cluster.options.codecs },
+    keepsDelivered,
     partitions: () => parts.assignment.partitions.all,
-    onSkipped: (partition) => parts.committer.follow(partition),
+    onSkipped: (partition) => parts.flush.follow(partition),
     onDrained: (partition) => parts.source.wake(partition),
     onUnreadable: (partition, cause, range) => parts.unreadable.handle(partition, cause, range),
   })
@@ -145,7 +155,7 @@ function createHandOut(parts: ConsumerParts): HandOut {
       return lifecycle.isRunning
     },
     slice,
-    counted: (records: number) => parts.committer.counted(records),
+    counted: (records: number) => parts.flush.counted(records),
     nowMs: () => runtime.monoNow(),
     get badRecords() {
       return parts.badRecords
@@ -163,11 +173,12 @@ function createAssignment(parts: ConsumerParts): Assignment {
     added: (partitions) => parts.source.add(partitions),
     watch: (topics) => subscription.watch(topics),
     resolve: (partitions) => parts.positions.resolve(partitions),
-    commit: (partitions, timeoutMs) => parts.committer.commitProgress(partitions, { timeoutMs, rebalance: 'fail' }),
+    revoking: (partitions, graceMs) => parts.flush.revoking(partitions, graceMs),
+    commit: (partitions, timeoutMs) => parts.flush.commitProgress(partitions, { timeoutMs, rebalance: 'fail' }),
     released: (partitions) => {
       for (const partition of partitions) handOut.moved(partition)
       parts.positions.release(partitions)
-      parts.committer.revoked(partitions)
+      parts.flush.revoked(partitions)
       parts.source.remove(partitions)
     },
     ready: (partition) => parts.ready(partition),
@@ -210,7 +221,7 @@ function createPositions(parts: ConsumerParts): Positions {
     isNew: (partition) => subscription.isNew(partition),
     onReady: (partition) => parts.ready(partition),
     onStartChosen: (partitions) => {
-      if (options.commitStart) parts.committer.commitStart(partitions)
+      if (options.commitStart) parts.flush.commitStart(partitions)
     },
     onReset: ({ topic, partition }, from, to, reason) => {
       if (reason !== 'no-committed-offset') {
@@ -304,6 +315,7 @@ function originGroupOf(parts: ConsumerParts): OriginGroup | undefined {
     get isSettled() {
       return parts.member?.isSettled ?? true
     },
+    refused: (code, generation) => parts.member?.membership?.fenced(code, generation),
   }
 }
 

@@ -30,6 +30,8 @@ export interface AssignmentHost {
   watch(topics: readonly string[]): void
   /** Looks up where to read these partitions. */
   resolve(partitions: readonly AssignedPartition[]): Promise<void>
+  /** They deliver nothing any more; `commit` follows within `graceMs`, as soon as their handlers have ended. */
+  revoking(partitions: readonly AssignedPartition[], graceMs: number): void
   /** Commits what is processed of these partitions. */
   commit(partitions: readonly AssignedPartition[], timeoutMs: number): Promise<void>
   /** They no longer belong to this consumer. */
@@ -100,6 +102,7 @@ export class Assignment {
     await turns.own(places.length)
     const partitions = this.#find(places)
     for (const partition of partitions) partition.beginRevoking()
+    this.#host.revoking(partitions, graceMs)
     await waitAtMost(
       runtime,
       graceMs,

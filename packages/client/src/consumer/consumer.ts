@@ -71,7 +71,7 @@ export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M
     siblings?: ConsumerSiblings,
   ) {
     this.#onClosed = onClosed
-    this.#core = assemble(cluster, resolveConsumerOptions(options), siblings?.producer)
+    this.#core = assemble(cluster, resolveConsumerOptions(options), { createSender: siblings?.producer })
     this.#failures = new FailureHandling(this.#core.failureHost(options, siblings?.consumer))
   }
 

@@ -67,11 +67,11 @@ export class ConsumerCore {
 
   /** Joins the group, or starts the assigned partitions. Called by each reader. */
   start(): void {
-    const { lifecycle, committer, watchdog, member } = this.parts
+    const { lifecycle, flush, watchdog, member } = this.parts
     const isFirst = lifecycle.run()
     if (isFirst) {
       this.#releases = this.#register()
-      committer.start()
+      flush.start()
       watchdog.start()
     }
     if (member !== undefined) member.join()
@@ -135,11 +135,11 @@ export class ConsumerCore {
   // ---- the end
 
   fail(error: KafkaError): void {
-    const { lifecycle, cluster, watchdog, committer, source, subscription, missing, handOut, member } = this.parts
+    const { lifecycle, cluster, watchdog, flush, source, subscription, missing, handOut, member } = this.parts
     if (!lifecycle.fail(error)) return
     cluster.logger.error('the consumer stopped', { error: error.message })
     watchdog.stop()
-    committer.stop()
+    flush.stop()
     source.close()
     subscription.close()
     missing.stop()
@@ -168,7 +168,7 @@ export class ConsumerCore {
   async close(timeoutMs: number): Promise<void> {
     const {
       lifecycle,
-      committer,
+      flush,
       source,
       handOut,
       assignment,
@@ -182,7 +182,7 @@ export class ConsumerCore {
     const before = lifecycle.close(timeoutMs)
     handOut.wake()
     if (before === 'running') await this.#leaveCleanly(timeoutMs)
-    committer.close()
+    flush.close()
     source.close()
     lifecycle.stopRequests()
     for (const release of this.#releases) release()
@@ -201,11 +201,11 @@ export class ConsumerCore {
 
   /** Stops in the order of a revocation. Bounded, whatever handlers and brokers do. */
   async #leaveCleanly(timeoutMs: number): Promise<void> {
-    const { runtime, committer, assignment, member, graceMs } = this.parts
+    const { runtime, flush, assignment, member, graceMs } = this.parts
     const deadlineMs = runtime.monoNow() + timeoutMs
-    committer.stop()
+    flush.stop()
     // What was to be committed is sent before the member leaves.
-    await committer.drain(graceMs)
+    await flush.drain(graceMs)
     if (member !== undefined) {
       await member.leave({ timeoutMs: deadlineMs - runtime.monoNow(), reason: 'the consumer is closing' })
     } else if (assignment.partitions.size > 0) {

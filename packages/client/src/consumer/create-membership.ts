@@ -46,7 +46,7 @@ function createNextGen(parts: ConsumerParts, groupId: string, listener: Membersh
 
 /** What the membership calls in the consumer. */
 function listenerOf(parts: ConsumerParts): MembershipListener {
-  const { cluster, subscription, assignment, positions, committer, events, lifecycle } = parts
+  const { cluster, subscription, assignment, positions, flush, events, lifecycle } = parts
   return {
     subscribedTopics: async (signal) => {
       const names = await subscription.topics(signal)
@@ -71,12 +71,12 @@ function listenerOf(parts: ConsumerParts): MembershipListener {
     onRebalanced: (info) => {
       parts.member?.settled()
       lifecycle.assigned()
-      committer.resume()
+      flush.resume()
       cluster.metrics.counter('consumer.rebalances').add(1)
       events.emit('rebalanced', info)
     },
     onRebalancing: (reason) => events.emit('rebalancing', { groupId: parts.identity.groupId, reason }),
-    onEpoch: () => committer.resume(),
+    onEpoch: () => flush.resume(),
     onFatal: (error) => parts.fail(error),
   }
 }
@@ -94,11 +94,11 @@ function knownTopic({ cluster, subscription, options }: ConsumerParts, topic: st
   return meaningOf(cluster.topicErrorCode(topic)).missingTopic ? { topicId: noTopicId, partitionCount: 0 } : undefined
 }
 
-async function commitBeforeJoin({ committer, assignment, options, events }: ConsumerParts): Promise<void> {
+async function commitBeforeJoin({ flush, assignment, options, events }: ConsumerParts): Promise<void> {
   if (!options.commit.automatic) return
   const limits = { timeoutMs: options.revokeGraceMs, rebalance: 'fail' as const }
   const own = [...assignment.partitions.all].filter(({ commitsAutomatically }) => commitsAutomatically)
-  await committer.commitProgress(own, limits).catch((error: unknown) => {
+  await flush.commitProgress(own, limits).catch((error: unknown) => {
     events.emit('commitFailed', { error: asKafkaError(error, 'Committing offsets') })
   })
 }

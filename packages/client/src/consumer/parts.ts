@@ -19,6 +19,7 @@ import type { CommitHealth } from './offsets/commit-health.ts'
 import type { Committer } from './offsets/committer.ts'
 import type { OffsetRequests } from './offsets/offset-requests.ts'
 import type { Positions } from './offsets/positions.ts'
+import type { ProgressFlush } from './offsets/progress-flush.ts'
 import type { ResolvedConsumerOptions } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { HandOut } from './reading/hand-out.ts'
@@ -58,7 +59,10 @@ export interface ConsumerParts {
   readonly source: Source
   readonly lookups: OffsetRequests
   readonly positions: Positions
+  /** For commits that the application makes. */
   readonly committer: Committer
+  /** Stores the progress: the committer, unless transactions do it. */
+  readonly flush: ProgressFlush
   readonly commitHealth: CommitHealth
   /** Undefined for manually assigned partitions: their consumer is no member of a group and only commits to it. */
   readonly member: GroupMember | undefined

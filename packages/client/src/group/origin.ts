@@ -1,4 +1,4 @@
-import type { KafkaError } from '../errors.ts'
+import type { ErrorCode, KafkaError } from '../errors.ts'
 import type { GroupIdentity } from './membership.ts'
 
 /** The method of messages and batches that returns where they come from. Shared by the ESM and the CJS build. */
@@ -32,4 +32,6 @@ export interface OriginGroup {
   readonly identity: GroupIdentity
   /** Not between a join and its assignment: the coordinator would accept the new generation for a partition that moves away. */
   readonly isSettled: boolean
+  /** The coordinator refused the identity of this generation: the member finds out what it is now, or that its partitions are lost. */
+  refused(code: ErrorCode, generation: number): void
 }

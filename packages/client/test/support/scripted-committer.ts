@@ -20,6 +20,8 @@ import { ScriptedBroker, type ScriptedRequest, topicIdOf } from './scripted-brok
 type CommitRequest = ScriptedRequest<typeof OffsetCommit>
 
 const buffers: BufferHost<AssignedPartition> = {
+  keeps: () => false,
+  discardKept(): void {},
   countFetched() {},
   discharge() {},
   check() {},

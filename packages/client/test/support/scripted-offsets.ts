@@ -27,6 +27,8 @@ export interface ScriptedOffsetsOf {
 }
 
 const buffers: BufferHost<AssignedPartition> = {
+  keeps: () => false,
+  discardKept: () => {},
   countFetched: () => {},
   discharge: () => {},
   check: () => {},

@@ -137,6 +137,8 @@ export class ScriptedSource implements SourceHost {
 
   #createBuffers(): BufferHost<AssignedPartition> {
     return {
+      keeps: () => false,
+      discardKept: () => {},
       countFetched: (partition, bytes) => {
         if (bytes < 0) this.source.wake(partition)
       },

@@ -1,4 +1,4 @@
-import { AddOffsetsToTxn, TxnOffsetCommit } from '@ottla/codec'
+import { AddOffsetsToTxn, ConsumerGroupHeartbeat, TxnOffsetCommit } from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
 import type { Kafka, Message } from '../../src/index.ts'
 import { onTestkit, type Scenario } from '../support/on-testkit.ts'
@@ -193,5 +193,60 @@ describe.each(protocols)('with protocol $protocol (release $release)', ({ protoc
       await tx.commit()
       expect(await committedOffset(scenario)).toBe(2n)
       await producer.close()
+    }))
+})
+
+describe('in a group of KIP-848', () => {
+  const member = (kafka: Kafka) =>
+    kafka.consumer({ groupId: 'g', topics: ['t'], offsetReset: 'earliest', commit: 'none', protocol: 'consumer' })
+
+  test('waits for an epoch that the coordinator has before the member', () =>
+    onTestkit({ topics: { t: 2 }, kafka: { requestTimeoutMs: 3_000 } }, async (scenario) => {
+      const { kafka } = scenario
+      await kafka.producer().send([0, 1].map((partition) => ({ topic: 't', partition, value: 'x' })))
+      const consumer = member(kafka)
+      const messages: Message[] = []
+      while (messages.length < 2) messages.push(...(await consumer.poll({ timeoutMs: 1_000 })))
+      const producer = kafka.transactionalProducer({ transactionalId })
+      const before = consumer.groupMetadata()
+      // The coordinator gets to know that the member has given a partition up for another one; its response is lost.
+      const match = {
+        when: (request: { memberId: string; topicPartitions: readonly { partitions: readonly number[] }[] | null }) =>
+          request.memberId === before.memberId && request.topicPartitions?.[0]?.partitions.length === 1,
+      }
+      const lost = scenario.fault('ConsumerGroupHeartbeat', 'dropResponse', { times: 1 }, match)
+      const other = member(kafka)
+      const joining = other.ready()
+      while (lost.hits === 0) await consumer.poll({ timeoutMs: 100 })
+      const [kept] = consumer.assignment()
+      const epoch = consumer.groupMetadata().generation
+      // Coordinators before 4.3 accept no earlier epoch, also for a partition that the member keeps (KIP-1251).
+      const isOld = ({ generationId }: { generationId: number }) => generationId === epoch
+      scenario.fault('TxnOffsetCommit', { error: 'ILLEGAL_GENERATION' }, 'always', { when: isOld })
+      await producer.transaction((tx) =>
+        tx.sendOffsets(messages.find(({ partition }) => partition === kept!.partition)!),
+      )
+      const sent = scenario.seen(TxnOffsetCommit).map(({ body }) => body.generationId)
+      expect(sent[0]).toBe(epoch)
+      expect(sent.at(-1)).toBeGreaterThan(epoch)
+      await joining
+      for (const part of [consumer, other, producer]) await part.close()
+    }))
+
+  test('asks the coordinator at once for the epoch that it has when the one of the offsets is refused', () =>
+    onTestkit({ topics: { t: 2 } }, async (scenario) => {
+      const { kafka } = scenario
+      await kafka.producer().send([0, 1].map((partition) => ({ topic: 't', partition, value: 'x' })))
+      const consumer = member(kafka)
+      const messages: Message[] = []
+      while (messages.length < 2) messages.push(...(await consumer.poll({ timeoutMs: 1_000 })))
+      const producer = kafka.transactionalProducer({ transactionalId })
+      scenario.fault('TxnOffsetCommit', { error: 'STALE_MEMBER_EPOCH' }, 'once')
+      const beats = scenario.seen(ConsumerGroupHeartbeat).length
+      const startedMs = scenario.nowMs
+      await producer.transaction((tx) => tx.sendOffsets(messages))
+      expect(scenario.seen(ConsumerGroupHeartbeat).length).toBe(beats + 1)
+      expect(scenario.nowMs - startedMs).toBeLessThan(1_000)
+      for (const part of [consumer, producer]) await part.close()
     }))
 })

@@ -1,10 +1,12 @@
 import { type ChaosFeature, chaosFeatures, type ReaderKind } from './chaos-plan.ts'
 import { ChaosWorld } from './chaos-world.ts'
+import { processorFeatures } from './processing/plan.ts'
+import { ProcessorWorld } from './processing/world.ts'
 import { producerFeatures } from './producing/plan.ts'
 import { ProducerWorld } from './producing/world.ts'
 
 /**
- * `chaos-main consumer|producer FIRST COUNT STRIDE [SECONDS] [verbose] [feature,feature…] [READER]`: runs the seeds FIRST,
+ * `chaos-main consumer|producer|exactly-once FIRST COUNT STRIDE [SECONDS] [verbose] [feature,feature…] [READER]`: runs the seeds FIRST,
  * FIRST + STRIDE, … and writes one line of JSON per seed.
  */
 const [role = '', first = '1', count = '1', stride = '1', seconds = '0', verbose = '', given = '', reader = ''] =
@@ -19,6 +21,9 @@ function chosen<T extends string>(all: readonly T[]): readonly T[] | undefined {
 
 function run(seed: number): Promise<unknown> {
   if (role === 'producer') return ProducerWorld.run({ seed, features: chosen(producerFeatures), verbose: isVerbose })
+  if (role === 'exactly-once') {
+    return ProcessorWorld.run({ seed, features: chosen(processorFeatures), verbose: isVerbose })
+  }
   return ChaosWorld.run({
     seed,
     features: chosen<ChaosFeature>(chaosFeatures),

@@ -1,9 +1,9 @@
-import { RecordBatchReader } from '@ottla/codec/records'
 import { expect, test } from 'vitest'
 import { batchOf } from '../../../test/support/record-batches.ts'
 import { KafkaError } from '../../errors.ts'
 import { json } from '../../topics/json-serde.ts'
 import { AssignedPartition } from '../partition/assigned-partition.ts'
+import { FetchedChunk } from '../partition/fetched-chunk.ts'
 import type { BufferHost } from '../partition/partition-buffer.ts'
 import { type DeliveredBatch, Deliveries } from '../reading/delivery.ts'
 import { type BadRecord, type BadRecordSink, BadRecords } from './bad-records.ts'
@@ -11,6 +11,8 @@ import { RecordDecoder } from './record-decoder.ts'
 
 const hostOfBuffers: BufferHost<AssignedPartition> = {
   countFetched: () => {},
+  keeps: () => false,
+  discardKept: () => {},
   discharge: () => {},
   check: () => {},
   inflate: () => 'later',
@@ -29,7 +31,7 @@ function world(sink: BadRecordSink | undefined) {
   })
   const partition = new AssignedPartition('t', 0, hostOfBuffers, undefined, undefined, decoder)
   partition.place({ offset: 0, epoch: 0 }, 'start')
-  partition.buffer.accept({ reader: new RecordBatchReader(batchOf(0, ['{', '['])), aborted: undefined, bytes: 100 })
+  partition.buffer.accept(new FetchedChunk(batchOf(0, ['{', '['])))
   const batch = partition.buffer.take()
   if (batch === undefined || !batch.next()) throw new Error('no record')
   const log: string[] = []

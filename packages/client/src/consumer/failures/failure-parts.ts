@@ -25,7 +25,7 @@ export function createFailureParts(
       const fields = { topic, partition: index, firstOffset, lastOffset, action, error: String(error) }
       cluster.logger.warn('a batch that cannot be read was skipped', fields)
       events.emit('unreadable', notice)
-      if (partition.progress.uncommittedTail !== undefined) parts.committer.follow(partition)
+      if (partition.progress.uncommittedTail !== undefined) parts.flush.follow(partition)
       parts.ready(partition)
     },
   })

@@ -16,6 +16,8 @@ function partitionAt(offset: number, index = 0): AssignedPartition {
   const ignore = () => {}
   const host = {
     countFetched: ignore,
+    keeps: () => false,
+    discardKept: ignore,
     discharge: ignore,
     check: ignore,
     ready: ignore,

@@ -1,8 +1,7 @@
 import type { FetchResponse } from '@ottla/codec'
-import { RecordBatchReader } from '@ottla/codec/records'
 import type { BrokerAddress } from '../../errors.ts'
-import { AbortedTransactions } from '../isolation.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import { FetchedChunk } from '../partition/fetched-chunk.ts'
 import type { Turns } from '../turns.ts'
 import type { FetchSession, SessionPartition } from './fetch-session.ts'
 
@@ -130,8 +129,7 @@ function deliver(
   committedOnly: boolean,
 ): void {
   const list = committedOnly ? (response.abortedTransactions ?? []) : []
-  const aborted = list.length === 0 ? undefined : new AbortedTransactions(list)
-  partition.buffer.accept({ reader: new RecordBatchReader(records), aborted, bytes: records.length })
+  partition.buffer.accept(new FetchedChunk(records, list))
 }
 
 /** Offset and length. */

@@ -1,9 +1,10 @@
-import { type CodecSet, RecordBatchReader } from '@ottla/codec/records'
+import type { CodecSet } from '@ottla/codec/records'
 import { describe, expect, test } from 'vitest'
 import { batchOf } from '../../../test/support/record-batches.ts'
 import { resolveKafkaOptions } from '../../options.ts'
 import { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { FetchedBatch } from '../partition/fetched-batch.ts'
+import { FetchedChunk } from '../partition/fetched-chunk.ts'
 import { Prefetch } from './prefetch.ts'
 
 const { codecs: direct } = resolveKafkaOptions({ brokers: ['b:1'] })
@@ -33,6 +34,7 @@ class Fetched {
       ...{ checkCrcs: true, maxBufferedBytes, maxDecompressedBytes: 1 << 20, codecs },
       partitions: () => this.partitions,
       onDrained: () => {},
+      keepsDelivered: false,
       onSkipped: () => {},
       onUnreadable: (_, cause) => {
         throw cause
@@ -52,7 +54,7 @@ class Fetched {
     this.#next.set(partition, offset + 1)
     const bytes = batchOf(offset, ['x'.repeat(valueBytes)], { gzip })
     this.broughtBytes += bytes.length
-    partition.buffer.accept({ reader: new RecordBatchReader(bytes), aborted: undefined, bytes: bytes.length })
+    partition.buffer.accept(new FetchedChunk(bytes))
     this.mostBytes = Math.max(this.mostBytes, this.bytes)
   }
 

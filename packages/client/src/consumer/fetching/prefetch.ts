@@ -12,6 +12,8 @@ export interface PrefetchOptions {
   readonly codecs: CodecSet
   /** All that are assigned. */
   readonly partitions: () => Iterable<AssignedPartition>
+  /** Delivered bytes are kept until `releaseKept`, up to a quarter of the budget. */
+  readonly keepsDelivered: boolean
   readonly onSkipped: (partition: AssignedPartition) => void
   /** Bytes of the partition were delivered or dropped: it may be fetched again. */
   readonly onDrained: (partition: AssignedPartition) => void
@@ -36,6 +38,9 @@ export class Prefetch implements BufferHost<AssignedPartition> {
   readonly #cramped = new Set<AssignedPartition>()
   #waiters: (() => void)[] = []
   #fetchedBytes = 0
+  /** Those of the fetched bytes that were delivered. */
+  #keptBytes = 0
+  readonly #keeping = new Set<AssignedPartition>()
   #inflatedBytes = 0
   /** The expected sizes of what is being decompressed. */
   #reservedBytes = 0
@@ -134,6 +139,29 @@ export class Prefetch implements BufferHost<AssignedPartition> {
     this.#fetchedBytes += bytes
     if (bytes < 0) this.#drained(partition)
     else if (partition.halted) this.#limitSoon()
+  }
+
+  keeps(partition: AssignedPartition, bytes: number): boolean {
+    const { keepsDelivered, maxBufferedBytes } = this.#options
+    if (!keepsDelivered || this.#keptBytes + bytes > maxBufferedBytes / 4) return false
+    this.#keptBytes += bytes
+    this.#keeping.add(partition)
+    return true
+  }
+
+  discardKept(partition: AssignedPartition, bytes: number): void {
+    this.#keptBytes -= bytes
+    this.countFetched(partition, -bytes)
+  }
+
+  /** What is processed is not delivered again any more. */
+  releaseKept(): void {
+    const keeping = [...this.#keeping]
+    this.#keeping.clear()
+    for (const partition of keeping) {
+      partition.buffer.release(partition.progress.lowestUndone.offset)
+      if (partition.buffer.keepsBytes) this.#keeping.add(partition)
+    }
   }
 
   /** A response to a fetch that was sent before the pause may bring more than paused partitions may hold. */

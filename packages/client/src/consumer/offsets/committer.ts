@@ -11,6 +11,7 @@ import type { ExplicitOffset } from './commit-entry.ts'
 import type { CommitCluster, CommitHost } from './commit-host.ts'
 import { CommitLoop } from './commit-loop.ts'
 import { CommitQueue } from './commit-queue.ts'
+import type { ProgressFlush } from './progress-flush.ts'
 
 /** An offset to commit as it is. */
 export interface OffsetToCommit extends TopicPartition {
@@ -48,7 +49,7 @@ const mostShown = 249
  * Commits the offsets of one consumer. One request is in flight; what is to be committed meanwhile merges into the next one, the
  * latest per partition. Each partition has its own outcome, and each call its own deadline.
  */
-export class Committer {
+export class Committer implements ProgressFlush {
   readonly #cluster: CommitCluster
   readonly #policy: CommitterPolicy
   readonly #host: CommitterHost
@@ -180,6 +181,9 @@ export class Committer {
   resume(): void {
     this.#loop.resume()
   }
+
+  /** What is processed is committed once the handlers have ended. */
+  revoking(): void {}
 
   /** These partitions were revoked (`owned` is false): what was not stored rejects. A response in flight still counts. */
   revoked(partitions: Iterable<AssignedPartition>): void {

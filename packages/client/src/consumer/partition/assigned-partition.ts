@@ -267,6 +267,12 @@ export class AssignedPartition implements BufferOwner {
     if (!this.buffer.isOut && !this.buffer.coversPosition) this.dropFetched()
   }
 
+  /** Everything from `position` on is delivered again: from the bytes that are still here, else it is fetched again. */
+  rewind(position: Position): void {
+    this.progress.rewind(position)
+    if (!this.buffer.rewind()) this.dropFetched()
+  }
+
   /** Continues behind a batch that cannot be read, as behind one without records. */
   skipUnreadable({ end, epoch }: { readonly end: number; readonly epoch: number }): void {
     this.progress.skip(end, epoch)

@@ -1,16 +1,10 @@
-import type { RecordBatch, RecordBatchReader } from '@ottla/codec/records'
+import type { RecordBatch } from '@ottla/codec/records'
 import type { Preparation } from '../decoding/preparation.ts'
-import type { AbortedTransactions } from '../isolation.ts'
 import { type BatchOwner, FetchedBatch } from './fetched-batch.ts'
+import type { FetchedChunk } from './fetched-chunk.ts'
+import { KeptChunks } from './kept-chunks.ts'
 import type { Progress } from './progress.ts'
 import { rangeOf, type UnreadableRange } from './unreadable-range.ts'
-
-/** Record batches of one fetch response, not yet parsed. */
-export interface Chunk {
-  readonly reader: RecordBatchReader
-  readonly aborted: AbortedTransactions | undefined
-  readonly bytes: number
-}
 
 export interface BufferOwner extends BatchOwner {
   readonly progress: Progress
@@ -20,6 +14,9 @@ export interface BufferOwner extends BatchOwner {
 export interface BufferHost<Owner extends BufferOwner> {
   /** Counts fetched bytes, or returns them (negative). */
   countFetched(owner: Owner, bytes: number): void
+  /** Whether to keep bytes that were delivered, because their delivery may have to be repeated. They still count as fetched then. */
+  keeps(owner: Owner, bytes: number): boolean
+  discardKept(owner: Owner, bytes: number): void
   /** Returns decompressed bytes. */
   discharge(owner: Owner, bytes: number): void
   /** Checks the checksum. Throws for a damaged batch. */
@@ -50,8 +47,12 @@ interface Unreadable {
 export class PartitionBuffer<Owner extends BufferOwner> {
   readonly #owner: Owner
   readonly #host: BufferHost<Owner>
-  readonly #chunks: Chunk[] = []
+  readonly #chunks: FetchedChunk[] = []
   #chunkBytes = 0
+  /** Delivered, for `rewind`. */
+  readonly #kept = new KeptChunks()
+  /** The offset after the last batch that was parsed. */
+  #parsedTo = -1
   /** The next batch, decompressed. */
   #ready: FetchedBatch<Owner> | undefined
   /** Put back by a reader; delivered before `#ready`. */
@@ -110,7 +111,7 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     return host === this.#host
   }
 
-  accept(chunk: Chunk): void {
+  accept(chunk: FetchedChunk): void {
     this.#chunks.push(chunk)
     this.#chunkBytes += chunk.bytes
     this.#host.countFetched(this.#owner, chunk.bytes)
@@ -187,8 +188,30 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     this.#waiting = undefined
     this.#skipped = undefined
     this.#unreadable = undefined
+    this.release(Number.POSITIVE_INFINITY)
     if (fetched > 0) this.#host.countFetched(this.#owner, -fetched)
     if (charged > 0) this.#host.discharge(this.#owner, charged)
+  }
+
+  /** Whether delivered bytes are kept for `rewind`. */
+  get keepsBytes(): boolean {
+    return this.#kept.bytes > 0
+  }
+
+  /** What was delivered before this offset is never delivered again. */
+  release(offset: number): void {
+    const bytes = this.#kept.dropBefore(offset)
+    if (bytes > 0) this.#host.discardKept(this.#owner, bytes)
+  }
+
+  /** Delivers from the position of the owner on once more. False: what is kept begins after it, and nothing has changed. */
+  rewind(): boolean {
+    const chunks = [...this.#kept.chunks, ...this.#chunks]
+    const first = chunks[0]?.firstOffset
+    if (this.#out !== undefined || first === undefined || first > this.#owner.progress.next) return false
+    this.clear()
+    for (const chunk of chunks) this.accept(chunk.again())
+    return true
   }
 
   /** What follows the batches at hand cannot be read: it is reported once these are delivered. */
@@ -218,7 +241,7 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   }
 
   /** The next batch to deliver of a chunk; undefined: it was skipped, or the chunk is finished. */
-  #parse(chunk: Chunk): RecordBatch | undefined {
+  #parse(chunk: FetchedChunk): RecordBatch | undefined {
     this.#examined = undefined
     const batch = chunk.reader.next()
     this.#examined = batch
@@ -228,6 +251,7 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     }
     const { progress } = this.#owner
     const end = Number(batch.baseOffset) + batch.lastOffsetDelta + 1
+    this.#parsedTo = end
     const isSkipped = chunk.aborted?.excludes(batch) === true || batch.isControl || batch.recordCount === 0
     if (end <= progress.next) return undefined
     if (isSkipped) {
@@ -349,9 +373,15 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     }
   }
 
-  #drop(chunk: Chunk): void {
+  #drop(chunk: FetchedChunk): void {
     this.#chunks.shift()
     this.#chunkBytes -= chunk.bytes
+    if (this.#host.keeps(this.#owner, chunk.bytes)) {
+      this.#kept.add(chunk, this.#parsedTo)
+      return
+    }
+    // Without this one, those before it cannot be delivered again either.
+    this.release(Number.POSITIVE_INFINITY)
     this.#host.countFetched(this.#owner, -chunk.bytes)
   }
 }

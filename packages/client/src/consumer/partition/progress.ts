@@ -113,6 +113,14 @@ export class Progress {
     this.start(unknownPosition)
   }
 
+  /** What was delivered from this position on counts as never delivered. Only while nothing of it is committed. */
+  rewind({ offset, epoch }: Position): void {
+    if (offset >= this.#frontier) return
+    this.#forgetItems()
+    this.#advance(offset, epoch)
+    this.#base = Math.min(this.#base, offset)
+  }
+
   /** The topic is another one: neither the position nor the commit belongs to it. Unknown until the next start. */
   forget(): void {
     this.start(unknownPosition)

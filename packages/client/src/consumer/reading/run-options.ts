@@ -87,12 +87,11 @@ export interface ResolvedRunOptions {
   readonly signal: AbortSignal | undefined
 }
 
-const owner = 'consumer.run()'
 const defaultMaxAhead = 10_000
 const known = ['each', 'eachBatch', 'concurrency', 'retry', 'retryTopics', 'deadLetter', 'signal']
 
 /** Validates the options of `consumer.run`; throws INVALID_OPTION. */
-export function resolveRunOptions(options: RunOptions): ResolvedRunOptions {
+export function resolveRunOptions(options: RunOptions, owner = 'consumer.run()'): ResolvedRunOptions {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw invalidOption(`${owner} needs an object with the function 'each' or 'eachBatch'`)
   }
@@ -101,7 +100,7 @@ export function resolveRunOptions(options: RunOptions): ResolvedRunOptions {
   if ((each === undefined) === (eachBatch === undefined) || typeof (each ?? eachBatch) !== 'function') {
     throw invalidOption(`Either 'each' or 'eachBatch' of ${owner} must be a function`)
   }
-  const concurrency = concurrencyOf(options)
+  const concurrency = concurrencyOf(options, owner)
   if (eachBatch !== undefined && concurrency.by !== 'partition') {
     throw optionError('eachBatch', owner, `needs concurrency by 'partition', not by '${concurrency.by}'`)
   }
@@ -110,12 +109,15 @@ export function resolveRunOptions(options: RunOptions): ResolvedRunOptions {
       options.deadLetter === undefined ? undefined : resolveDeadLetter(options.deadLetter, owner, 'deadLetter.'),
     retryTopics: resolveRetryTopics(options.retryTopics, owner),
   }
-  const retry = retryOf(options)
+  const retry = retryOf(options, owner)
   return { each, eachBatch, signal, ...concurrency, ...retry, failures, recovery: undefined }
 }
 
-function concurrencyOf({ concurrency = {} }: RunOptions): Pick<ResolvedRunOptions, 'by' | 'limit' | 'maxAhead'> {
-  if (typeof concurrency === 'number') return { by: 'partition', limit: limitOf(concurrency, ''), maxAhead: 0 }
+function concurrencyOf(
+  { concurrency = {} }: RunOptions,
+  owner: string,
+): Pick<ResolvedRunOptions, 'by' | 'limit' | 'maxAhead'> {
+  if (typeof concurrency === 'number') return { by: 'partition', limit: limitOf(concurrency, '', owner), maxAhead: 0 }
   if (typeof concurrency !== 'object' || concurrency === null) {
     throw optionError('concurrency', owner, 'must be a number, or an object with by and limit')
   }
@@ -126,17 +128,17 @@ function concurrencyOf({ concurrency = {} }: RunOptions): Pick<ResolvedRunOption
   }
   if (maxAhead !== undefined) {
     if (by === 'partition') throw optionError('concurrency.maxAhead', owner, `needs concurrency by 'key' or 'none'`)
-    limitOf(maxAhead, '.maxAhead')
+    limitOf(maxAhead, '.maxAhead', owner)
   }
-  return { by, limit: limitOf(limit, '.limit'), maxAhead: maxAhead ?? defaultMaxAhead }
+  return { by, limit: limitOf(limit, '.limit', owner), maxAhead: maxAhead ?? defaultMaxAhead }
 }
 
-function limitOf(limit: number, name: string): number {
+function limitOf(limit: number, name: string, owner: string): number {
   if (Number.isSafeInteger(limit) && limit >= 1) return limit
   throw optionError(`concurrency${name}`, owner, 'must be an integer of at least 1')
 }
 
-function retryOf({ retry }: RunOptions): Pick<ResolvedRunOptions, 'attempts' | 'backoff' | 'retryIf'> {
+function retryOf({ retry }: RunOptions, owner: string): Pick<ResolvedRunOptions, 'attempts' | 'backoff' | 'retryIf'> {
   checkNames(owner, ['attempts', 'backoffMs', 'retryIf'], retry ?? {}, 'retry.')
   const attempts = retry?.attempts ?? 1
   if (!Number.isSafeInteger(attempts) || attempts < 1)

@@ -268,7 +268,7 @@ function openOf({ partition, era }: Delivery, batch: MessageBatch): Message[] {
 }
 
 /** Of the handlers of one partition. The signal is looked up when it is used: most handlers do not. */
-class PartitionContext implements HandlerContext {
+export class PartitionContext implements HandlerContext {
   readonly #partition: AssignedPartition
 
   constructor(partition: AssignedPartition) {

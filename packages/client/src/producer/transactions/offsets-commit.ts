@@ -24,7 +24,8 @@ export interface OffsetsTransaction {
 
 /**
  * Stores offsets as a part of a transaction. The identity of the member is read when the request is written: it changes while the
- * member keeps the partitions. Rejects with INVALID_STATE once the assignment of an offset has ended.
+ * member keeps the partitions, and the coordinator has the new one before the member. Where it refuses the identity, the member finds
+ * out what it is now, and the request is repeated. Rejects with INVALID_STATE once the assignment of an offset has ended.
  */
 export async function commitOffsets(
   cluster: TransactionCluster,
@@ -47,10 +48,11 @@ export async function commitOffsets(
   const what = { operation, ...limits, isTransient: (error: KafkaError) => isTransient(error) || isOutdated(error) }
   const isOutdated = ({ code }: KafkaError) => {
     const { member } = meaningOf(code)
-    if (!offsets.isMember || sent === undefined) return false
+    if (!offsets.isMember || sent === undefined || (member !== 'stale-generation' && member !== 'stale-epoch'))
+      return false
     const now = offsets.identity()
-    const isOld = member === 'stale-generation' || member === 'stale-epoch'
-    return isOld && (now === undefined || !sameMember(now, sent))
+    if (now !== undefined && sameMember(now, sent)) offsets.refused(code, sent.generation)
+    return true
   }
   await onCoordinator(cluster, 'group', groupId, what, async (broker, signal) => {
     const { memberId } = identityNow()

@@ -1,5 +1,5 @@
 import type { TopicPartition } from '../../cluster/topology.ts'
-import { KafkaError } from '../../errors.ts'
+import { type ErrorCode, KafkaError } from '../../errors.ts'
 import type { GroupIdentity } from '../../group/membership.ts'
 import { checkCommit, type PartitionOffset } from '../../group/offset-input.ts'
 import { type Delivered, type Origin, type OriginGroup, originOf } from '../../group/origin.ts'
@@ -26,8 +26,10 @@ export interface GroupOffsets {
   readonly entries: readonly OffsetEntry[]
   /** The member that commits them, as of now; undefined: the request cannot be written at the moment, as during a rebalance. */
   identity(): GroupIdentity | undefined
-  /** The identity changes while the member has the partitions: after ILLEGAL_GENERATION another one may be accepted. */
+  /** The identity changes while the member has the partitions: after a refusal another one may be accepted. */
   readonly isMember: boolean
+  /** The coordinator refused the member as it was in this generation. */
+  refused(code: ErrorCode, generation: number): void
   /** Why they must not be committed any more. */
   refusal(): KafkaError | undefined
   /** They are part of the transaction now. */
@@ -76,6 +78,7 @@ function ofGroup(group: OriginGroup, origins: readonly Origin[], metadata: strin
       offset: BigInt(nextOffset),
     })),
     identity: () => (group.isSettled ? group.identity : undefined),
+    refused: (code, generation) => group.refused(code, generation),
     refusal: () => {
       for (const origin of origins) {
         const refusal = origin.refusal()
@@ -101,6 +104,7 @@ function ofGiven({ offsets, group }: { readonly offsets: unknown; readonly group
   return {
     ...{ groupId: identity.groupId, entries, isMember: false },
     identity: () => identity,
+    refused: () => {},
     refusal: () => undefined,
     claim: () => {},
   }
