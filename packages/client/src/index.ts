@@ -104,7 +104,7 @@ export type {
 export type { AssignorName } from './group/assignors/assignor-option.ts'
 export type { RawAssignContext, RawAssignedContext, RawAssignor, RawMember } from './group/assignors/raw-assignor.ts'
 export type { Subscription } from './group/consumer-protocol.ts'
-export type { GroupIdentity, RebalanceInfo, TopicLayout, TopicPartition } from './group/membership.ts'
+export type { GroupIdentity, MembershipState, RebalanceInfo, TopicLayout, TopicPartition } from './group/membership.ts'
 export type { PartitionOffset, StartOffset } from './group/offset-input.ts'
 export type { Delivered, Origin, OriginGroup } from './group/origin.ts'
 export { type Health, Kafka } from './kafka.ts'

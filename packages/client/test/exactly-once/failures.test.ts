@@ -168,13 +168,12 @@ describe.each(protocols)('with protocol $protocol (release $release)', ({ protoc
         // The quarter for delivered bytes is less than a record batch.
         maxBufferedBytes: 1_000,
         partitionMaxBytes: 1,
-        retry: { attempts: 2, backoffMs: [0, 0] },
         each: async (message, tx) => {
-          await copy(message, tx)
           if (message.offset === 140n && !failed) {
             failed = true
-            throw new Error('once')
+            scenario.fault('Produce', { error: 'INVALID_TXN_STATE' }, 'once')
           }
+          await copy(message, tx)
         },
       })
       await until(scenario, 'some are committed', () => processor.counts.records >= 150)
