@@ -1,7 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import { CoordinatorConnection } from '../cluster/coordinator-connection.ts'
 import { Emitter } from '../emitter.ts'
-import { asKafkaError, describePartition, type KafkaError, optionError } from '../errors.ts'
+import { asKafkaError, type KafkaError } from '../errors.ts'
 import type { GroupIdentity } from '../group/membership.ts'
 import type { OriginGroup } from '../group/origin.ts'
 import type { Mutable } from '../mutable.ts'
@@ -15,6 +15,7 @@ import { Prefetch } from './fetching/prefetch.ts'
 import { Source } from './fetching/source.ts'
 import { GroupMember } from './group-member.ts'
 import { Lifecycle } from './lifecycle.ts'
+import { ManualAssignment } from './manual-assignment.ts'
 import { MissingTopics } from './missing-topics.ts'
 import { CommitHealth } from './offsets/commit-health.ts'
 import { Committer } from './offsets/committer.ts'
@@ -87,20 +88,8 @@ export function assemble(
   parts.fail = (error) => core.fail(error)
   parts.evict = (error) => core.evict(error)
   parts.leaveUnread = (elapsedMs) => core.leaveUnread(elapsedMs)
-  assignGiven(parts)
+  parts.manual = new ManualAssignment(parts, options.assign)
   return core
-}
-
-function assignGiven({ options, assignment }: ConsumerParts): void {
-  for (const place of options.assign) {
-    if (assignment.partitions.get(place) !== undefined)
-      throw optionError(
-        'assign',
-        'kafka.consumer()',
-        `contains ${describePartition({ topic: place.topic, partition: place.partition })} twice`,
-      )
-    assignment.create(place, place.offset)
-  }
 }
 
 function createConnections(cluster: Cluster): ConsumerConnections {

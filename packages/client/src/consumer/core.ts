@@ -1,14 +1,15 @@
 import type { CallOptions } from '../call-options.ts'
 import { textOf } from '../error-data.ts'
-import { asKafkaError, closedError, KafkaError, noSuchPartition } from '../errors.ts'
+import { asKafkaError, closedError, type KafkaError } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
 import type { StartOffset } from '../group/offset-input.ts'
 import { errorFields } from '../logger.ts'
 import { waitAtMost } from '../runtime/wait.ts'
 import type { FailureHost } from './failures/failure-handling.ts'
 import { reportForwarded } from './failures/failure-parts.ts'
+import { nothingToRead } from './manual-assignment.ts'
 import { type CommittedOffset, committedOffsets } from './offsets/committed-offsets.ts'
-import type { ConsumerOptions, TopicSelector } from './options.ts'
+import type { AssignedPartition as AssignedPlace, ConsumerOptions, TopicSelector } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { ConsumerParts } from './parts.ts'
 import type { RunnerHost } from './reading/runner.ts'
@@ -67,7 +68,8 @@ export class ConsumerCore {
 
   /** Joins the group, or starts the assigned partitions. Called by each reader. */
   start(): void {
-    const { lifecycle, committer, watchdog, member } = this.parts
+    const { lifecycle, committer, watchdog, member, manual } = this.parts
+    if (member === undefined && manual.isPointless && lifecycle.state === 'idle') throw nothingToRead()
     const isFirst = lifecycle.run()
     if (isFirst) {
       this.#releases = this.#register()
@@ -78,22 +80,18 @@ export class ConsumerCore {
     else if (isFirst) void this.#startAssigned()
   }
 
+  /** Assigns these partitions instead of those before. */
+  async assign(places: readonly AssignedPlace[], options: CallOptions): Promise<void> {
+    this.start()
+    await this.parts.manual.change(places, options)
+  }
+
   async #startAssigned(): Promise<void> {
-    const { options, lifecycle, subscription, cluster, assignment, positions } = this.parts
-    const signal = lifecycle.closing
+    const { lifecycle, manual } = this.parts
     try {
-      const topics = [...new Set(options.assign.map(({ topic }) => topic))]
-      subscription.watch(topics)
-      const found = await Promise.all(topics.map((topic) => cluster.awaitTopic(topic, { signal })))
-      const counts = new Map(found.map(({ name, partitions }) => [name, partitions.length]))
-      for (const place of options.assign) checkExists(place, counts.get(place.topic) ?? 0)
-      const all = [...assignment.partitions.all]
-      // Without the signal of a membership the assignment limits the hook itself.
-      await assignment.begin(all)
-      await positions.positioned(all, signal)
-      lifecycle.assigned()
+      await manual.start()
     } catch (error) {
-      if (!signal.aborted) this.fail(asKafkaError(error, 'Starting the assigned partitions'))
+      if (!lifecycle.closing.aborted) this.fail(asKafkaError(error, 'Starting the assigned partitions'))
     }
   }
 
@@ -213,10 +211,4 @@ export class ConsumerCore {
       await waitAtMost(runtime, deadlineMs - runtime.monoNow(), revoked)
     }
   }
-}
-
-function checkExists(place: TopicPartition, count: number): void {
-  const { topic, partition } = place
-  if (partition < count) return
-  throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', noSuchPartition(place, count), { topic, partition, fatal: true })
 }

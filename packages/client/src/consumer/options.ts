@@ -76,7 +76,7 @@ export interface ConsumerOptions<Selector extends TopicSelector = UntypedSelecto
    * later; a typed topic among them is decoded too.
    */
   readonly topics?: Selector | readonly Selector[] | undefined
-  /** Reads these partitions without joining a group, instead of `topics`. */
+  /** Reads these partitions without joining a group, instead of `topics`; an engine may change them later. */
   readonly assign?: readonly AssignedPartition<Exclude<Selector, RegExp | Re2Pattern>>[] | undefined
   /**
    * Where to start without a committed offset, or when the log no longer contains it; 'none' fails in these cases. Default
@@ -167,7 +167,7 @@ const isSelector = (value: unknown) =>
   (typeof value === 'string' && value !== '') || value instanceof RegExp || isRe2(value) || isTopic(value)
 /** Characters of patterns that no topic name has. */
 const looksLikePattern = (value: unknown) => typeof value === 'string' && /[\^$*+?()[\]{}|\\/]/.test(value)
-const isPartition = (value: unknown) =>
+export const isPartition = (value: unknown) =>
   isObject(value) &&
   (typeof value.topic === 'string' || isTopic(value.topic)) &&
   Number.isInteger(value.partition) &&
@@ -211,7 +211,7 @@ export const consumerOptions = Object.freeze({
     'must be topic names, patterns or typed topics',
   ),
   assign: optionalValue<readonly AssignedPartition<string | Topic>[]>(
-    (value) => Array.isArray(value) && value.length > 0 && value.every(isPartition),
+    (value) => Array.isArray(value) && value.every(isPartition),
     'must list partitions as { topic, partition, offset? }',
   ),
   offsetReset: oneOf(['earliest', 'latest', 'none'], 'latest'),

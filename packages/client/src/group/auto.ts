@@ -48,6 +48,10 @@ export class AutoMembership implements Membership {
     return this.#chosen?.hasEpochs === true
   }
 
+  get leaderId(): string | undefined {
+    return this.#chosen?.leaderId
+  }
+
   start(): void {
     this.#choosing ??= this.#choose()
   }

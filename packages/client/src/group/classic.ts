@@ -90,6 +90,10 @@ export class ClassicMembership implements Membership {
     return this.#identity.current
   }
 
+  get leaderId(): string | undefined {
+    return this.#joins.leaderId
+  }
+
   start(): void {
     this.#loop ??= this.#run()
   }

@@ -43,6 +43,7 @@ export class JoinRound {
   readonly #identity: MemberIdentity
   readonly #listener: Pick<MembershipListener, 'partitionCounts' | 'knownTopic'>
   readonly #onContact: () => void
+  #leaderId: string | undefined
   /** As leader: the partition counts that its last assignment is based on. */
   #assignedCounts: ReadonlyMap<string, number> | undefined
   /** The assigned topics as this member had them before the join. */
@@ -63,10 +64,16 @@ export class JoinRound {
     this.#onContact = onContact
   }
 
+  /** Of the last join. */
+  get leaderId(): string | undefined {
+    return this.#leaderId
+  }
+
   async run(claim: JoinClaim, signal: AbortSignal): Promise<Joined> {
     const before = new Map(claim.topics.map((topic) => [topic, this.#listener.knownTopic(topic)]))
     const joined = await this.#join(claim, signal)
     const { memberId, generationId: generation, protocolName } = joined
+    this.#leaderId = joined.leader
     const assigned = await this.#sync(joined, signal)
     this.#assignedTopics = topicsOf(assigned, before)
     return { memberId, generation, protocol: protocolName ?? '', isLeader: joined.leader === memberId, assigned }

@@ -45,6 +45,8 @@ export interface Membership {
   readonly identity: GroupIdentity
   /** Whether the generation is a member epoch (KIP-848), which the coordinator also checks when it looks up commits. */
   readonly hasEpochs: boolean
+  /** The member that assigns the partitions, as of the last join; undefined before it, and where the brokers assign (KIP-848). */
+  readonly leaderId: string | undefined
   /** Starts to join; the listener is called from now on. */
   start(): void
   /** Joins again for a new assignment (classic), or reports all of its state to the coordinator (KIP-848). Calls made meanwhile share it. */

@@ -46,6 +46,7 @@ const leastIntervalMs = 10
  */
 export class NextGenMembership implements Membership {
   readonly hasEpochs = true
+  readonly leaderId = undefined
   readonly #cluster: GroupCluster
   readonly #options: NextGenOptions
   readonly #listener: MembershipListener
