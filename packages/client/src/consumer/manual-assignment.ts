@@ -9,12 +9,10 @@ import type { Lifecycle } from './lifecycle.ts'
 import type { Positions } from './offsets/positions.ts'
 import type { AssignedPartition as AssignedPlace } from './options.ts'
 import { PartitionMap } from './partition/partition-map.ts'
-import type { Subscription } from './subscription.ts'
 
 export interface ManualHost {
   readonly cluster: Cluster
   readonly lifecycle: Lifecycle
-  readonly subscription: Subscription
   readonly assignment: Assignment
   readonly positions: Positions
   /** Time for running handlers. */
@@ -100,9 +98,8 @@ export class ManualAssignment {
   }
 
   async #checkExist(places: readonly TopicPartition[], signal: AbortSignal, fatal: boolean): Promise<void> {
-    const { subscription, cluster } = this.#host
+    const { cluster } = this.#host
     const topics = [...new Set(places.map(({ topic }) => topic))]
-    subscription.watch(topics)
     const found = await Promise.all(topics.map((topic) => cluster.awaitTopic(topic, { signal })))
     const counts = new Map(found.map(({ name, partitions }) => [name, partitions.length]))
     for (const place of places) checkExists(place, counts.get(place.topic) ?? 0, fatal)
