@@ -11,6 +11,7 @@ import { createMembership } from './create-membership.ts'
 import { createBadRecords, decoderOf } from './decoding/connect.ts'
 import { createFailureParts } from './failures/failure-parts.ts'
 import type { OwnSender } from './failures/record-sender.ts'
+import { ByteBudget } from './fetching/byte-budget.ts'
 import { Prefetch } from './fetching/prefetch.ts'
 import { Source } from './fetching/source.ts'
 import { GroupMember } from './group-member.ts'
@@ -107,12 +108,14 @@ function createConnections(cluster: Cluster): ConsumerConnections {
 }
 
 function createPrefetch(parts: ConsumerParts): Prefetch {
-  const { checkCrcs, maxBufferedBytes, maxDecompressedBytes } = parts.options
+  const { checkCrcs, maxBufferedBytes, fetchBudget, maxDecompressedBytes } = parts.options
   return new Prefetch({
-    ...{ checkCrcs, maxBufferedBytes, maxDecompressedBytes, codecs: parts.cluster.options.codecs },
+    ...{ checkCrcs, maxDecompressedBytes, codecs: parts.cluster.options.codecs },
+    budget: fetchBudget ?? new ByteBudget(maxBufferedBytes),
     partitions: () => parts.assignment.partitions.all,
     onSkipped: (partition) => parts.committer.follow(partition),
     onDrained: (partition) => parts.source.wake(partition),
+    onRoom: () => parts.source.wake(),
     onUnreadable: (partition, cause, range) => parts.unreadable.handle(partition, cause, range),
   })
 }
@@ -167,8 +170,8 @@ function createAssignment(parts: ConsumerParts): Assignment {
 
 function createSource(parts: ConsumerParts): Source {
   const { cluster, turns, options, connections, prefetch, assignment } = parts
-  const { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack } = options
-  const limits = { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack }
+  const { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, isolation, rack } = options
+  const limits = { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, isolation, rack }
   return new Source({
     cluster,
     options: { ...limits, purpose: connections.fetch, latePurpose: connections.late },

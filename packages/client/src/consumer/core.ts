@@ -34,10 +34,11 @@ export class ConsumerCore {
   }
 
   runnerHost(commitBatch: RunnerHost['commitBatch']): RunnerHost {
-    const { runtime, lifecycle, prefetch, events, cluster, options } = this.parts
+    const { runtime, lifecycle, prefetch, events, cluster } = this.parts
     return {
       runtime,
-      maxBufferedBytes: options.maxBufferedBytes,
+      // A consumer that shares a budget has an equal part of it.
+      maxBufferedBytes: 2 * prefetch.guaranteedBytes,
       commitBatch,
       ended: lifecycle.ended,
       get fatal() {
@@ -68,11 +69,12 @@ export class ConsumerCore {
 
   /** Joins the group, or starts the assigned partitions. Called by each reader. */
   start(): void {
-    const { lifecycle, committer, watchdog, member, manual } = this.parts
+    const { lifecycle, committer, watchdog, member, manual, prefetch } = this.parts
     if (member === undefined && manual.isPointless && lifecycle.state === 'idle') throw nothingToRead()
     const isFirst = lifecycle.run()
     if (isFirst) {
       this.#releases = this.#register()
+      prefetch.open()
       committer.start()
       watchdog.start()
     }
@@ -166,6 +168,7 @@ export class ConsumerCore {
   async close(timeoutMs: number): Promise<void> {
     const {
       lifecycle,
+      prefetch,
       committer,
       source,
       handOut,
@@ -189,6 +192,7 @@ export class ConsumerCore {
     missing.stop()
     watchdog.stop()
     assignment.releaseAll(closedError('consumer'))
+    prefetch.close()
     connections.own.close()
     lifecycle.closed()
     poll.undo()

@@ -22,6 +22,7 @@ import type { BadRecordPolicy } from './decoding/bad-records.ts'
 import type { TypedTopic } from './decoding/record-decoder.ts'
 import { type DeadLetterOptions, type ResolvedDeadLetter, resolveDeadLetter } from './failures/failure-options.ts'
 import { type OnUnreadable, resolveOnUnreadable, type UnreadablePolicy } from './failures/unreadable.ts'
+import { type ByteBudget, isByteBudget } from './fetching/byte-budget.ts'
 import type { Message } from './message.ts'
 import { isRe2, type Re2Pattern, type UntypedSelector } from './topic-selector.ts'
 
@@ -134,6 +135,8 @@ export interface ConsumerOptions<Selector extends TopicSelector = UntypedSelecto
   readonly partitionMaxBytes?: number | undefined
   /** Maximum of fetched and decompressed bytes that wait for delivery. Default 64 MiB. */
   readonly maxBufferedBytes?: number | undefined
+  /** A budget of `createByteBudget` (of ottla/engine) that several consumers share, instead of `maxBufferedBytes`. */
+  readonly fetchBudget?: ByteBudget | undefined
   /** Maximum decompressed size of a record batch. Default 128 MiB. */
   readonly maxDecompressedBytes?: number | undefined
   /** Default true. */
@@ -234,6 +237,7 @@ export const consumerOptions = Object.freeze({
   maxBytes: integer(50 << 20, 1, 0x7fffffff),
   partitionMaxBytes: integer(1 << 20, 1, 0x7fffffff),
   maxBufferedBytes: integer(64 << 20, 1),
+  fetchBudget: optionalValue<ByteBudget>(isByteBudget, 'must be a budget of createByteBudget()'),
   maxDecompressedBytes: integer(128 << 20, 1, 0x7fffffff),
   checkCrcs: flag(true),
   // Examined by `resolveDeadLetter` and `resolveOnUnreadable`.
@@ -289,6 +293,9 @@ export function resolveConsumerOptions(given: ConsumerOptions<TopicSelector>): R
       "is required with 'topics': topics are divided among the members of a group",
       'Set a groupId, or read partitions without a group with `assign: [{ topic, partition }]`.',
     )
+  }
+  if (given.maxBufferedBytes !== undefined && given.fetchBudget !== undefined) {
+    throw invalidOption(`Options 'maxBufferedBytes' and 'fetchBudget' of ${owner} exclude each other`)
   }
   checkProtocol(given, rest.protocol, topics)
   if (rest.heartbeatIntervalMs >= rest.sessionTimeoutMs) {

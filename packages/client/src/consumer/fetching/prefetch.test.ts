@@ -4,6 +4,7 @@ import { batchOf } from '../../../test/support/record-batches.ts'
 import { resolveKafkaOptions } from '../../options.ts'
 import { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { FetchedBatch } from '../partition/fetched-batch.ts'
+import { ByteBudget } from './byte-budget.ts'
 import { Prefetch } from './prefetch.ts'
 
 const { codecs: direct } = resolveKafkaOptions({ brokers: ['b:1'] })
@@ -30,9 +31,11 @@ class Fetched {
 
   constructor(partitionCount: number, maxBufferedBytes: number) {
     this.prefetch = new Prefetch({
-      ...{ checkCrcs: true, maxBufferedBytes, maxDecompressedBytes: 1 << 20, codecs },
+      ...{ checkCrcs: true, maxDecompressedBytes: 1 << 20, codecs },
+      budget: new ByteBudget(maxBufferedBytes),
       partitions: () => this.partitions,
       onDrained: () => {},
+      onRoom: () => {},
       onSkipped: () => {},
       onUnreadable: (_, cause) => {
         throw cause
