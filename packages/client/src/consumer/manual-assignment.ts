@@ -123,10 +123,13 @@ function checkTwice(places: readonly AssignedPlace[], caller: string): readonly 
   return places
 }
 
-function checkExists(place: TopicPartition, count: number, fatal: boolean): void {
-  const { topic, partition } = place
+function checkExists({ topic, partition }: TopicPartition, count: number, fatal: boolean): void {
   if (partition < count) return
-  throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', noSuchPartition(place, count), { topic, partition, fatal })
+  throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', noSuchPartition({ topic, partition }, count), {
+    topic,
+    partition,
+    fatal,
+  })
 }
 
 /** Why a consumer cannot start: it has no partitions and cannot get any. */

@@ -91,7 +91,8 @@ describe('assign', () => {
       const engine = engineOf(consumer)
       const reader = consumer.messages()
       await take(reader, 1)
-      await expect(engine.assign([place(1), place(3)])).rejects.toThrow('partition 3 does not exist')
+      const missing = { ...place(3), offset: 5n }
+      await expect(engine.assign([place(1), missing])).rejects.toThrow('partition 3 does not exist')
       await expect(engine.assign([{ topic: 'missing', partition: 0 }])).rejects.toMatchObject({
         code: 'UNKNOWN_TOPIC_OR_PARTITION',
         fatal: false,
