@@ -7,7 +7,7 @@ export interface ByteBudgetOptions {
 }
 
 /** Every option of a budget with its default. */
-export const byteBudgetOptions = Object.freeze({ maxBytes: integer(64 << 20, 1) })
+const byteBudgetOptions = Object.freeze({ maxBytes: integer(64 << 20, 1) })
 
 /**
  * A budget for the option `fetchBudget` of several consumers. Half of it is divided equally among those that have started, so that none

@@ -33,7 +33,7 @@ export class ReaderPlace implements Reader {
 }
 
 /** Iterates over batches. Several loops of one engine share the partitions: each has a batch of another one. */
-export class EngineReader implements AsyncIterableIterator<EngineBatch>, Reader {
+export class EngineReader implements AsyncIterableIterator<EngineBatch> {
   readonly signal: AbortSignal | undefined
   readonly #host: BatchHost
   readonly #place: ReaderPlace

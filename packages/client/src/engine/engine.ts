@@ -18,7 +18,7 @@ export interface EngineMember extends GroupIdentity {
 }
 
 /** Every option of `engine.batches()` with its default. */
-export const engineReadOptions = Object.freeze({
+const engineReadOptions = Object.freeze({
   maxBatchBytes: integer(1 << 20, 1),
   signal: optionalValue<AbortSignal>((value) => value instanceof AbortSignal, 'must be an AbortSignal'),
 })
