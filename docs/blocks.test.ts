@@ -32,6 +32,8 @@ const wrapPackages: Plugin = {
     builder.onResolve({ filter: /^(ottla|@ottla\/testkit)$/ }, ({ path, importer }) =>
       importer.startsWith(folder) ? { path, namespace: 'wrapped' } : { path, external: true },
     )
+    // The same consumers, so the same module.
+    builder.onResolve({ filter: /^ottla\/engine$/ }, ({ path }) => ({ path, external: true }))
     builder.onLoad({ filter: /.*/, namespace: 'wrapped' }, ({ path }) => ({
       contents: `export * from '${path}'\n${replaced[path]}\n`,
       resolveDir: here,

@@ -70,7 +70,17 @@ const typed = other.topic('smoke', { key: other.string(), value: other.string() 
 const consumer = kafka.consumer({ groupId: 'g', topics: typed, offsetReset: 'earliest' })
 const { value: message } = await consumer.messages().next()
 assert.deepEqual([message.key, message.value], ['k', 'v'])
+// Both entries have the same classes, and a budget of the CommonJS build is one for the ESM build.
+const { engineOf } = await import('ottla/engine')
+const otherEngine = createRequire(import.meta.url)('ottla/engine')
+assert.throws(() => engineOf({}), KafkaError)
+const fetchBudget = otherEngine.createByteBudget()
+const bytes = kafka.consumer({ assign: [{ topic: 'smoke', partition: 0, offset: 0 }], fetchBudget })
+assert.throws(() => otherEngine.engineOf(bytes), { code: 'INVALID_ARGUMENT', hint: /in the same way/ })
+const { value: batch } = await engineOf(bytes).batches().next()
+batch.forEach((record) => assert.equal(String(record.value()), 'v'))
 await kafka.close()
+assert.equal(fetchBudget.heldBytes, 0)
 await cluster.close()
 `
 const cjs = `
@@ -80,6 +90,7 @@ for (const entry of ${JSON.stringify(entries())}) {
   assert(Object.keys(module).length > 0, entry + ' exports nothing')
 }
 assert.equal(typeof require('ottla').Kafka, 'function')
+assert.throws(() => require('ottla/engine').engineOf({}), require('ottla').KafkaError)
 assert(require('ottla').KafkaError.is(new (require('ottla').KafkaError)('CLOSED', 'x')))
 const records = require('@ottla/codec/records')
 async function compress() {

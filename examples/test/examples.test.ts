@@ -106,6 +106,14 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect(lines.at(-1)).toBe('40 requests of 8 customers, 4 at a time, out of order: 0')
   })
 
+  test('word-count continues at its checkpoint, and counts each word once', async () => {
+    const { code, lines, stderr } = await runExample('word-count', ['--count', '40'])
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines.join('\n')).toContain('the first process has counted 10 words and ends')
+    expect(lines.at(-1)).toBe('40 words: fish 20, one 5, two 5, red 5, blue 5')
+  })
+
   test('logging writes the messages of the client as JSON, with their fields', async () => {
     const { code, lines, stderr } = await runExample('logging')
     expect(stderr).toBe('')

@@ -36,6 +36,7 @@ export type { DeadLetterOptions, DeadLetterTarget, RetryTopic } from './consumer
 export type { OutgoingHeader, OutgoingRecord, RecordSender, StoredRecord } from './consumer/failures/record-sender.ts'
 export type { DeadLetter, RedriveOptions, RedriveReport } from './consumer/failures/redrive-options.ts'
 export type { OnUnreadable, UnreadableAction } from './consumer/failures/unreadable.ts'
+export type { ByteBudget } from './consumer/fetching/byte-budget.ts'
 export { type AnyMessage, type BatchOf, type DetachedMessage, Message, MessageBatch } from './consumer/message.ts'
 export type {
   AssignedPartition,

@@ -1,7 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import { CoordinatorConnection } from '../cluster/coordinator-connection.ts'
 import { Emitter } from '../emitter.ts'
-import { asKafkaError, describePartition, type KafkaError, optionError } from '../errors.ts'
+import { asKafkaError, type KafkaError } from '../errors.ts'
 import type { GroupIdentity } from '../group/membership.ts'
 import type { OriginGroup } from '../group/origin.ts'
 import type { Mutable } from '../mutable.ts'
@@ -11,10 +11,12 @@ import { createMembership } from './create-membership.ts'
 import { createBadRecords, decoderOf } from './decoding/connect.ts'
 import { createFailureParts } from './failures/failure-parts.ts'
 import type { OwnSender } from './failures/record-sender.ts'
+import { ByteBudget } from './fetching/byte-budget.ts'
 import { Prefetch } from './fetching/prefetch.ts'
 import { Source } from './fetching/source.ts'
 import { GroupMember } from './group-member.ts'
 import { Lifecycle } from './lifecycle.ts'
+import { ManualAssignment } from './manual-assignment.ts'
 import { MissingTopics } from './missing-topics.ts'
 import { CommitHealth } from './offsets/commit-health.ts'
 import { Committer } from './offsets/committer.ts'
@@ -96,20 +98,8 @@ export function assemble(
   parts.fail = (error) => core.fail(error)
   parts.evict = (error) => core.evict(error)
   parts.leaveUnread = (elapsedMs) => core.leaveUnread(elapsedMs)
-  assignGiven(parts)
+  parts.manual = new ManualAssignment(parts, options.assign)
   return core
-}
-
-function assignGiven({ options, assignment }: ConsumerParts): void {
-  for (const place of options.assign) {
-    if (assignment.partitions.get(place) !== undefined)
-      throw optionError(
-        'assign',
-        'kafka.consumer()',
-        `contains ${describePartition({ topic: place.topic, partition: place.partition })} twice`,
-      )
-    assignment.create(place, place.offset)
-  }
 }
 
 function createConnections(cluster: Cluster): ConsumerConnections {
@@ -127,13 +117,15 @@ function createConnections(cluster: Cluster): ConsumerConnections {
 }
 
 function createPrefetch(parts: ConsumerParts, keepsDelivered: boolean): Prefetch {
-  const { checkCrcs, maxBufferedBytes, maxDecompressedBytes } = parts.options
+  const { checkCrcs, maxBufferedBytes, fetchBudget, maxDecompressedBytes } = parts.options
   return new Prefetch({
-    ...{ checkCrcs, maxBufferedBytes, maxDecompressedBytes, codecs: parts.cluster.options.codecs },
+    ...{ checkCrcs, maxDecompressedBytes, codecs: parts.cluster.options.codecs },
+    budget: fetchBudget ?? new ByteBudget(maxBufferedBytes),
     keepsDelivered,
     partitions: () => parts.assignment.partitions.all,
     onSkipped: (partition) => parts.flush.follow(partition),
     onDrained: (partition) => parts.source.wake(partition),
+    onRoom: () => parts.source.wake(),
     onUnreadable: (partition, cause, range) => parts.unreadable.handle(partition, cause, range),
   })
 }
@@ -189,8 +181,8 @@ function createAssignment(parts: ConsumerParts): Assignment {
 
 function createSource(parts: ConsumerParts): Source {
   const { cluster, turns, options, connections, prefetch, assignment } = parts
-  const { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack } = options
-  const limits = { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, maxBufferedBytes, isolation, rack }
+  const { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, isolation, rack } = options
+  const limits = { minBytes, maxWaitMs, maxBytes, partitionMaxBytes, isolation, rack }
   return new Source({
     cluster,
     options: { ...limits, purpose: connections.fetch, latePurpose: connections.late },

@@ -3,15 +3,21 @@ import type { TopicPartition } from '../cluster/topology.ts'
 import { textOf } from '../error-data.ts'
 import { meaningOf } from '../error-meaning.ts'
 import { describePartition, KafkaError } from '../errors.ts'
+import type { StartOffset } from '../group/offset-input.ts'
 import type { OriginGroup } from '../group/origin.ts'
 import { onAbort, waitAtMost, within, withSignal } from '../runtime/wait.ts'
 import type { RecordDecoder } from './decoding/record-decoder.ts'
 import type { RebalanceHook, ResolvedConsumerOptions } from './options.ts'
 import { AssignedPartition } from './partition/assigned-partition.ts'
-import type { BufferHost } from './partition/partition-buffer.ts'
+import type { BufferHost } from './partition/buffer-host.ts'
 import { PartitionMap } from './partition/partition-map.ts'
 import type { Deliveries } from './reading/delivery.ts'
 import type { Turns } from './turns.ts'
+
+/** A partition, and where to start if not at the committed offset. */
+interface StartPlace extends TopicPartition {
+  readonly offset?: StartOffset | undefined
+}
 
 export interface AssignmentHost {
   readonly runtime: Runtime
@@ -75,17 +81,18 @@ export class Assignment {
     return partition
   }
 
-  async add(places: readonly TopicPartition[], signal?: AbortSignal): Promise<void> {
+  /** Those that are assigned already stay as they are. */
+  async add(places: readonly StartPlace[], signal?: AbortSignal): Promise<void> {
     const { turns } = this.#host
     await turns.own(places.length)
     const fresh: AssignedPartition[] = []
-    const create = (place: TopicPartition): void => {
-      if (this.#partitions.get(place) === undefined) fresh.push(this.create(place))
+    const create = (place: StartPlace): void => {
+      if (this.#partitions.get(place) === undefined) fresh.push(this.create(place, place.offset))
     }
     const isOver = () => signal?.aborted === true || this.#isClosed
     if (!isOver()) await turns.each(places, create, isOver)
     // Otherwise they were lost meanwhile.
-    if (!isOver()) await this.begin(fresh, signal)
+    if (!isOver() && (fresh.length > 0 || signal !== undefined)) await this.begin(fresh, signal)
   }
 
   /** Calls the hook before the positions are looked up, so that it can seek. */

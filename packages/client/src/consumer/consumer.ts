@@ -297,6 +297,11 @@ export class Consumer<M extends AnyMessage = Message> implements AsyncIterable<M
     return this.close()
   }
 
+  /** Undefined for an object of another kind, or of the other build of this package. @internal */
+  static coreOf(consumer: unknown): ConsumerCore | undefined {
+    return typeof consumer === 'object' && consumer !== null && #core in consumer ? consumer.#core : undefined
+  }
+
   readonly #commitBatch = (batch: MessageBatch<AnyMessage>): Promise<void> => this.commit(batch)
 
   #assigned(places: readonly TopicPartition[], caller: string): AssignedPartition[] {

@@ -1,14 +1,15 @@
 import type { CallOptions } from '../call-options.ts'
 import { textOf } from '../error-data.ts'
-import { asKafkaError, closedError, KafkaError, noSuchPartition } from '../errors.ts'
+import { asKafkaError, closedError, type KafkaError } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
 import type { StartOffset } from '../group/offset-input.ts'
 import { errorFields } from '../logger.ts'
 import { waitAtMost } from '../runtime/wait.ts'
 import type { FailureHost } from './failures/failure-handling.ts'
 import { reportForwarded } from './failures/failure-parts.ts'
+import { nothingToRead } from './manual-assignment.ts'
 import { type CommittedOffset, committedOffsets } from './offsets/committed-offsets.ts'
-import type { ConsumerOptions, TopicSelector } from './options.ts'
+import type { AssignedPartition as AssignedPlace, ConsumerOptions, TopicSelector } from './options.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { ConsumerParts } from './parts.ts'
 import type { RunnerHost } from './reading/runner.ts'
@@ -33,10 +34,11 @@ export class ConsumerCore {
   }
 
   runnerHost(commitBatch: RunnerHost['commitBatch']): RunnerHost {
-    const { runtime, lifecycle, prefetch, events, cluster, options } = this.parts
+    const { runtime, lifecycle, prefetch, events, cluster } = this.parts
     return {
       runtime,
-      maxBufferedBytes: options.maxBufferedBytes,
+      // A consumer that shares a budget has an equal part of it.
+      maxBufferedBytes: 2 * prefetch.guaranteedBytes,
       commitBatch,
       ended: lifecycle.ended,
       get fatal() {
@@ -67,10 +69,12 @@ export class ConsumerCore {
 
   /** Joins the group, or starts the assigned partitions. Called by each reader. */
   start(): void {
-    const { lifecycle, flush, watchdog, member } = this.parts
+    const { lifecycle, flush, watchdog, member, manual, prefetch } = this.parts
+    if (member === undefined && manual.isPointless && lifecycle.state === 'idle') throw nothingToRead()
     const isFirst = lifecycle.run()
     if (isFirst) {
       this.#releases = this.#register()
+      prefetch.open()
       flush.start()
       watchdog.start()
     }
@@ -78,22 +82,18 @@ export class ConsumerCore {
     else if (isFirst) void this.#startAssigned()
   }
 
+  /** Assigns these partitions instead of those before. */
+  async assign(places: readonly AssignedPlace[], options: CallOptions): Promise<void> {
+    this.start()
+    await this.parts.manual.change(places, options)
+  }
+
   async #startAssigned(): Promise<void> {
-    const { options, lifecycle, subscription, cluster, assignment, positions } = this.parts
-    const signal = lifecycle.closing
+    const { lifecycle, manual } = this.parts
     try {
-      const topics = [...new Set(options.assign.map(({ topic }) => topic))]
-      subscription.watch(topics)
-      const found = await Promise.all(topics.map((topic) => cluster.awaitTopic(topic, { signal })))
-      const counts = new Map(found.map(({ name, partitions }) => [name, partitions.length]))
-      for (const place of options.assign) checkExists(place, counts.get(place.topic) ?? 0)
-      const all = [...assignment.partitions.all]
-      // Without the signal of a membership the assignment limits the hook itself.
-      await assignment.begin(all)
-      await positions.positioned(all, signal)
-      lifecycle.assigned()
+      await manual.start()
     } catch (error) {
-      if (!signal.aborted) this.fail(asKafkaError(error, 'Starting the assigned partitions'))
+      if (!lifecycle.closing.aborted) this.fail(asKafkaError(error, 'Starting the assigned partitions'))
     }
   }
 
@@ -168,6 +168,7 @@ export class ConsumerCore {
   async close(timeoutMs: number): Promise<void> {
     const {
       lifecycle,
+      prefetch,
       flush,
       source,
       handOut,
@@ -191,6 +192,7 @@ export class ConsumerCore {
     missing.stop()
     watchdog.stop()
     assignment.releaseAll(closedError('consumer'))
+    prefetch.close()
     connections.own.close()
     lifecycle.closed()
     poll.undo()
@@ -213,10 +215,4 @@ export class ConsumerCore {
       await waitAtMost(runtime, deadlineMs - runtime.monoNow(), revoked)
     }
   }
-}
-
-function checkExists(place: TopicPartition, count: number): void {
-  const { topic, partition } = place
-  if (partition < count) return
-  throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', noSuchPartition(place, count), { topic, partition, fatal: true })
 }

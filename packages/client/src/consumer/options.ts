@@ -22,6 +22,7 @@ import type { BadRecordPolicy } from './decoding/bad-records.ts'
 import type { TypedTopic } from './decoding/record-decoder.ts'
 import { type DeadLetterOptions, type ResolvedDeadLetter, resolveDeadLetter } from './failures/failure-options.ts'
 import { type OnUnreadable, resolveOnUnreadable, type UnreadablePolicy } from './failures/unreadable.ts'
+import { type ByteBudget, isByteBudget } from './fetching/byte-budget.ts'
 import type { Message } from './message.ts'
 import { isRe2, type Re2Pattern, type UntypedSelector } from './topic-selector.ts'
 
@@ -74,7 +75,7 @@ export interface ConsumerOptions<Selector extends TopicSelector = UntypedSelecto
    * later; a typed topic among them is decoded too.
    */
   readonly topics?: Selector | readonly Selector[] | undefined
-  /** Reads these partitions without joining a group, instead of `topics`. */
+  /** Reads these partitions without joining a group, instead of `topics`; an engine may change them later. */
   readonly assign?: readonly AssignedPartition<Exclude<Selector, RegExp | Re2Pattern>>[] | undefined
   /**
    * Where to start without a committed offset, or when the log no longer contains it; 'none' fails in these cases. Default
@@ -135,6 +136,8 @@ export interface ConsumerOptions<Selector extends TopicSelector = UntypedSelecto
   readonly partitionMaxBytes?: number | undefined
   /** Maximum of fetched and decompressed bytes that wait for delivery. Default 64 MiB. */
   readonly maxBufferedBytes?: number | undefined
+  /** A budget of `createByteBudget` (of ottla/engine) that several consumers share, instead of `maxBufferedBytes`. */
+  readonly fetchBudget?: ByteBudget | undefined
   /** Maximum decompressed size of a record batch. Default 128 MiB. */
   readonly maxDecompressedBytes?: number | undefined
   /** Default true. */
@@ -162,7 +165,7 @@ const isSelector = (value: unknown) =>
   (typeof value === 'string' && value !== '') || value instanceof RegExp || isRe2(value) || isTopic(value)
 /** Characters of patterns that no topic name has. */
 const looksLikePattern = (value: unknown) => typeof value === 'string' && /[\^$*+?()[\]{}|\\/]/.test(value)
-const isPartition = (value: unknown) =>
+export const isPartition = (value: unknown) =>
   isObject(value) &&
   (typeof value.topic === 'string' || isTopic(value.topic)) &&
   Number.isInteger(value.partition) &&
@@ -195,7 +198,7 @@ export const consumerOptions = Object.freeze({
     'must be topic names, patterns or typed topics',
   ),
   assign: optionalValue<readonly AssignedPartition<string | Topic>[]>(
-    (value) => Array.isArray(value) && value.length > 0 && value.every(isPartition),
+    (value) => Array.isArray(value) && value.every(isPartition),
     'must list partitions as { topic, partition, offset? }',
   ),
   offsetReset: oneOf(['earliest', 'latest', 'none'], 'latest'),
@@ -218,6 +221,7 @@ export const consumerOptions = Object.freeze({
   maxBytes: integer(50 << 20, 1, 0x7fffffff),
   partitionMaxBytes: integer(1 << 20, 1, 0x7fffffff),
   maxBufferedBytes: integer(64 << 20, 1),
+  fetchBudget: optionalValue<ByteBudget>(isByteBudget, 'must be a budget of createByteBudget()'),
   maxDecompressedBytes: integer(128 << 20, 1, 0x7fffffff),
   checkCrcs: flag(true),
   // Examined by `resolveDeadLetter` and `resolveOnUnreadable`.
@@ -273,6 +277,9 @@ export function resolveConsumerOptions(given: ConsumerOptions<TopicSelector>): R
       "is required with 'topics': topics are divided among the members of a group",
       'Set a groupId, or read partitions without a group with `assign: [{ topic, partition }]`.',
     )
+  }
+  if (given.maxBufferedBytes !== undefined && given.fetchBudget !== undefined) {
+    throw invalidOption(`Options 'maxBufferedBytes' and 'fetchBudget' of ${owner} exclude each other`)
   }
   checkProtocol(given, rest.protocol, topics)
   if (rest.heartbeatIntervalMs >= rest.sessionTimeoutMs) {

@@ -14,6 +14,7 @@ import type { Prefetch } from './fetching/prefetch.ts'
 import type { Source } from './fetching/source.ts'
 import type { GroupMember } from './group-member.ts'
 import type { Lifecycle } from './lifecycle.ts'
+import type { ManualAssignment } from './manual-assignment.ts'
 import type { MissingTopics } from './missing-topics.ts'
 import type { CommitHealth } from './offsets/commit-health.ts'
 import type { Committer } from './offsets/committer.ts'
@@ -64,6 +65,7 @@ export interface ConsumerParts {
   /** Stores the progress: the committer, unless transactions do it. */
   readonly flush: ProgressFlush
   readonly commitHealth: CommitHealth
+  readonly manual: ManualAssignment
   /** Undefined for manually assigned partitions: their consumer is no member of a group and only commits to it. */
   readonly member: GroupMember | undefined
   readonly watchdog: Watchdog

@@ -48,12 +48,12 @@ export class AutoMembership implements Membership {
     return this.#chosen?.isRebalancing ?? (this.#choosing !== undefined && !this.#failed)
   }
 
-  get leaderId(): string | undefined {
-    return this.#chosen?.leaderId
-  }
-
   get hasEpochs(): boolean {
     return this.#chosen?.hasEpochs === true
+  }
+
+  get leaderId(): string | undefined {
+    return this.#chosen?.leaderId
   }
 
   start(): void {

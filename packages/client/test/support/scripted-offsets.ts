@@ -4,7 +4,7 @@ import { CoordinatorConnection } from '../../src/cluster/coordinator-connection.
 import { OffsetRequests } from '../../src/consumer/offsets/offset-requests.ts'
 import { Positions, type PositionsHost } from '../../src/consumer/offsets/positions.ts'
 import { AssignedPartition } from '../../src/consumer/partition/assigned-partition.ts'
-import type { BufferHost } from '../../src/consumer/partition/partition-buffer.ts'
+import type { BufferHost } from '../../src/consumer/partition/buffer-host.ts'
 import { Turns } from '../../src/consumer/turns.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { Metrics } from '../../src/metrics.ts'

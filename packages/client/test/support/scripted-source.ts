@@ -2,7 +2,7 @@ import { Cluster } from '../../src/cluster/cluster.ts'
 import { Source } from '../../src/consumer/fetching/source.ts'
 import type { SourceHost, SourceOptions } from '../../src/consumer/fetching/source-host.ts'
 import { AssignedPartition } from '../../src/consumer/partition/assigned-partition.ts'
-import type { BufferHost } from '../../src/consumer/partition/partition-buffer.ts'
+import type { BufferHost } from '../../src/consumer/partition/buffer-host.ts'
 import { PartitionMap } from '../../src/consumer/partition/partition-map.ts'
 import { Turns } from '../../src/consumer/turns.ts'
 import type { KafkaError } from '../../src/errors.ts'
@@ -27,7 +27,13 @@ export class ScriptedSource implements SourceHost {
   readonly peer: ScriptedBroker
   readonly cluster: Cluster
   readonly partitions = new PartitionMap<AssignedPartition>()
-  readonly budget = { roomBytes: 1 << 20, isFull: false }
+  readonly budget = {
+    roomBytes: 1 << 20,
+    isFull: false,
+    limitBytes: 64 << 20,
+    guaranteedBytes: 32 << 20,
+    awaitRoom() {},
+  }
   readonly source: Source
   /** Values of the delivered records. */
   readonly values: string[] = []
@@ -55,7 +61,6 @@ export class ScriptedSource implements SourceHost {
       maxWaitMs: 500,
       maxBytes: 50 << 20,
       partitionMaxBytes: 1 << 20,
-      maxBufferedBytes: 64 << 20,
       isolation: 'read_uncommitted',
       rack: undefined,
       ...source,

@@ -113,8 +113,11 @@ export class BrokerLoop {
   #choose(): Choice | undefined {
     const { budget, cluster, options, partitionCount } = this.#host
     this.#starved = budget.isFull
-    if (this.#starved) return undefined
-    const limitBytes = Math.max(options.partitionMaxBytes, options.maxBufferedBytes / (2 * partitionCount))
+    if (this.#starved) {
+      budget.awaitRoom()
+      return undefined
+    }
+    const limitBytes = Math.max(options.partitionMaxBytes, budget.limitBytes / (2 * partitionCount))
     const nowMs = cluster.runtime.monoNow()
     const choice: Choice = { wanted: [], full: false, avoidsReplicas: false }
     const expired: AssignedPartition[] = []
@@ -137,7 +140,8 @@ export class BrokerLoop {
     const { partitionMaxBytes, minBytes, isolation, rack } = options
     const { request: sessionRequest, isPartial } = this.#session.next(wanted, partitionMaxBytes)
     const maxWaitMs = isPartial ? 0 : full ? this.#shortWait() : options.maxWaitMs
-    const share = Math.max(partitionMaxBytes, Math.floor(budget.roomBytes / Math.max(1, loopCount)))
+    const leastBytes = Math.max(1, Math.min(partitionMaxBytes, budget.guaranteedBytes))
+    const share = Math.floor(Math.max(leastBytes, budget.roomBytes / Math.max(1, loopCount)))
     const maxBytes = Math.min(options.maxBytes, share)
     const limits = { maxWaitMs, minBytes, maxBytes, rack: avoidsReplicas ? '' : (rack ?? '') }
     const request = fetchRequest(sessionRequest, isolation, limits)

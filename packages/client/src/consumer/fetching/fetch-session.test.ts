@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { noTopicId } from '../../cluster/topology.ts'
 import { AssignedPartition } from '../partition/assigned-partition.ts'
-import type { BufferHost } from '../partition/partition-buffer.ts'
+import type { BufferHost } from '../partition/buffer-host.ts'
 import { FetchSession } from './fetch-session.ts'
 
 const partitionAt = (partition: number, offset: number, topic = 't'): AssignedPartition => {

@@ -5,6 +5,7 @@ import { resolveKafkaOptions } from '../../options.ts'
 import { AssignedPartition } from '../partition/assigned-partition.ts'
 import type { FetchedBatch } from '../partition/fetched-batch.ts'
 import { FetchedChunk } from '../partition/fetched-chunk.ts'
+import { ByteBudget } from './byte-budget.ts'
 import { Prefetch } from './prefetch.ts'
 
 const { codecs: direct } = resolveKafkaOptions({ brokers: ['b:1'] })
@@ -31,10 +32,12 @@ class Fetched {
 
   constructor(partitionCount: number, maxBufferedBytes: number) {
     this.prefetch = new Prefetch({
-      ...{ checkCrcs: true, maxBufferedBytes, maxDecompressedBytes: 1 << 20, codecs },
+      ...{ checkCrcs: true, maxDecompressedBytes: 1 << 20, codecs },
+      budget: new ByteBudget(maxBufferedBytes),
       partitions: () => this.partitions,
       onDrained: () => {},
       keepsDelivered: false,
+      onRoom: () => {},
       onSkipped: () => {},
       onUnreadable: (_, cause) => {
         throw cause

@@ -1,22 +1,26 @@
 import type { CodecSet, RecordBatch } from '@ottla/codec/records'
 import { Queue } from '../../runtime/queue.ts'
 import type { AssignedPartition } from '../partition/assigned-partition.ts'
+import type { BufferHost } from '../partition/buffer-host.ts'
 import type { FetchedBatch } from '../partition/fetched-batch.ts'
-import type { BufferHost } from '../partition/partition-buffer.ts'
 import type { UnreadableRange } from '../partition/unreadable-range.ts'
+import type { BudgetShare, ByteBudget } from './byte-budget.ts'
+import type { FetchBudget } from './source-host.ts'
 
 export interface PrefetchOptions {
   readonly checkCrcs: boolean
-  readonly maxBufferedBytes: number
+  readonly budget: ByteBudget
   readonly maxDecompressedBytes: number
   readonly codecs: CodecSet
   /** All that are assigned. */
   readonly partitions: () => Iterable<AssignedPartition>
-  /** Delivered bytes are kept until `releaseKept`, up to a quarter of the budget. */
+  /** Delivered bytes are kept until `releaseKept`, up to half of what no other consumer uses of the budget. */
   readonly keepsDelivered: boolean
   readonly onSkipped: (partition: AssignedPartition) => void
   /** Bytes of the partition were delivered or dropped: it may be fetched again. */
   readonly onDrained: (partition: AssignedPartition) => void
+  /** The budget, which other consumers use too, has room again. */
+  readonly onRoom: () => void
   /** The next batch cannot be read, and everything before it was delivered. */
   readonly onUnreadable: (partition: AssignedPartition, cause: unknown, range: UnreadableRange | undefined) => void
 }
@@ -25,12 +29,12 @@ export interface PrefetchOptions {
 const firstRatio = 4
 
 /**
- * Fetched bytes between the network and the readers: the budget, decompression within it, and the queue of partitions with a batch to
- * deliver. Once compressed batches arrive, half of the budget is kept for decompressed ones, so that both always find room.
+ * Fetched bytes between the network and the readers: the share of a budget, decompression within it, and the queue of partitions with a
+ * batch to deliver. Once compressed batches arrive, half of the share is kept for decompressed ones, so that both always find room.
  */
-export class Prefetch implements BufferHost<AssignedPartition> {
+export class Prefetch implements BufferHost<AssignedPartition>, FetchBudget {
   readonly #options: PrefetchOptions
-  readonly #halfBytes: number
+  readonly #share: BudgetShare
   /** Partitions with a batch to deliver, served round-robin. */
   readonly #queue = new Queue<AssignedPartition>()
   readonly #queued = new Set<AssignedPartition>()
@@ -54,7 +58,17 @@ export class Prefetch implements BufferHost<AssignedPartition> {
 
   constructor(options: PrefetchOptions) {
     this.#options = options
-    this.#halfBytes = options.maxBufferedBytes / 2
+    this.#share = options.budget.share(this)
+  }
+
+  /** From now on it counts as a consumer of the budget. */
+  open(): void {
+    this.#share.open()
+  }
+
+  /** Gives back what it holds. */
+  close(): void {
+    this.#share.close()
   }
 
   /** Fetched and decompressed bytes that are not delivered yet. */
@@ -65,8 +79,35 @@ export class Prefetch implements BufferHost<AssignedPartition> {
   /** How many bytes fetches may bring. */
   get roomBytes(): number {
     const inflated = this.#inflatedBytes + this.#reservedBytes
-    const kept = this.#seesCompressed ? Math.max(0, this.#halfBytes - inflated) : 0
-    return this.#options.maxBufferedBytes - this.bufferedBytes - kept
+    const { limitBytes } = this.#share
+    const kept = this.#seesCompressed ? Math.max(0, limitBytes / 2 - inflated) : 0
+    return limitBytes - this.bufferedBytes - kept
+  }
+
+  get limitBytes(): number {
+    return this.#share.limitBytes
+  }
+
+  get guaranteedBytes(): number {
+    return this.#share.guaranteedBytes
+  }
+
+  awaitRoom(): void {
+    this.#share.await()
+  }
+
+  roomChanged(): void {
+    this.#admitWaiting()
+    this.#options.onRoom()
+  }
+
+  /** Drops what exceeds the share, which is smaller for each consumer that joins. It is fetched again later. */
+  shareChanged(): void {
+    this.limitHalted()
+    for (const partition of this.#options.partitions()) {
+      if (!this.#share.isExceeded) return
+      if (!partition.buffer.isOut) partition.dropFetched()
+    }
   }
 
   get isFull(): boolean {
@@ -99,16 +140,17 @@ export class Prefetch implements BufferHost<AssignedPartition> {
   }
 
   /**
-   * Drops bytes of partitions that deliver nothing for now where they hold more than half of the budget, so that they cannot keep the
-   * others from being fetched. They are fetched again later.
+   * Drops bytes of partitions that deliver nothing for now where they hold more than half of the budget, or of this consumer's equal part
+   * of it, so that they cannot keep the others from being fetched. They are fetched again later.
    */
   limitHalted(): void {
-    if (this.bufferedBytes <= this.#halfBytes) return
+    const { guaranteedBytes } = this.#share
+    if (this.bufferedBytes <= guaranteedBytes) return
     let bytes = 0
     for (const partition of this.#options.partitions()) {
       if (!partition.halted || partition.buffer.isOut) continue
       bytes += partition.buffer.bytes
-      if (bytes <= this.#halfBytes) continue
+      if (bytes <= guaranteedBytes) continue
       bytes -= partition.buffer.bytes
       partition.dropFetched()
     }
@@ -137,13 +179,13 @@ export class Prefetch implements BufferHost<AssignedPartition> {
 
   countFetched(partition: AssignedPartition, bytes: number): void {
     this.#fetchedBytes += bytes
+    this.#share.add(bytes)
     if (bytes < 0) this.#drained(partition)
     else if (partition.halted) this.#limitSoon()
   }
 
   keeps(partition: AssignedPartition, bytes: number): boolean {
-    const { keepsDelivered, maxBufferedBytes } = this.#options
-    if (!keepsDelivered || this.#keptBytes + bytes > maxBufferedBytes / 4) return false
+    if (!this.#options.keepsDelivered || this.#keptBytes + bytes > this.#share.guaranteedBytes / 2) return false
     this.#keptBytes += bytes
     this.#keeping.add(partition)
     return true
@@ -177,6 +219,7 @@ export class Prefetch implements BufferHost<AssignedPartition> {
   discharge(partition: AssignedPartition, bytes: number): void {
     if (bytes === 0) return
     this.#inflatedBytes -= bytes
+    this.#share.add(-bytes)
     this.#drained(partition)
   }
 
@@ -194,17 +237,18 @@ export class Prefetch implements BufferHost<AssignedPartition> {
     const expectedBytes = Math.min(maxDecompressedBytes, payload.length * this.#ratio)
     const inflated = this.#inflatedBytes + this.#reservedBytes
     const isGuess = !this.#isRatioKnown && this.#reservedBytes > 0
-    if (!this.#isForced && inflated > 0 && (isGuess || inflated + expectedBytes > this.#halfBytes)) {
+    if (!this.#isForced && inflated > 0 && (isGuess || !this.#hasRoomFor(inflated, expectedBytes))) {
       this.#cramped.add(partition)
+      this.awaitRoom()
       if (this.#waiters.length > 0) queueMicrotask(() => this.#force())
       return 'later'
     }
     this.#isForced = false
     const result = codecs.of(batch.compressionId).decompress(payload, maxDecompressedBytes)
     if (result instanceof Uint8Array) return this.#charge(payload.length, result)
-    this.#reservedBytes += expectedBytes
+    this.#reserve(expectedBytes)
     return result
-      .finally(() => (this.#reservedBytes -= expectedBytes))
+      .finally(() => this.#reserve(-expectedBytes))
       .then(
         (bytes) => this.#charge(payload.length, bytes),
         (error: unknown) => {
@@ -215,9 +259,20 @@ export class Prefetch implements BufferHost<AssignedPartition> {
       )
   }
 
+  #hasRoomFor(inflated: number, expectedBytes: number): boolean {
+    const { limitBytes, heldBytes } = this.#share
+    return inflated + expectedBytes <= limitBytes / 2 && heldBytes + expectedBytes <= limitBytes
+  }
+
+  #reserve(bytes: number): void {
+    this.#reservedBytes += bytes
+    this.#share.add(bytes)
+  }
+
   /** The ratio follows the data up immediately and down slowly: an estimate that is too low exceeds the budget. */
   #charge(compressedBytes: number, result: Uint8Array): Uint8Array {
     this.#inflatedBytes += result.length
+    this.#share.add(result.length)
     const ratio = Math.max(1, result.length / Math.max(1, compressedBytes))
     const isHigher = !this.#isRatioKnown || ratio > this.#ratio
     this.#ratio = isHigher ? ratio : this.#ratio + (ratio - this.#ratio) / 8

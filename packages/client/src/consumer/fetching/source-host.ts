@@ -11,7 +11,6 @@ export interface SourceOptions {
   readonly maxWaitMs: number
   readonly maxBytes: number
   readonly partitionMaxBytes: number
-  readonly maxBufferedBytes: number
   readonly isolation: 'read_committed' | 'read_uncommitted'
   readonly rack: string | undefined
 }
@@ -22,6 +21,12 @@ export interface FetchBudget {
   readonly roomBytes: number
   /** No fetch is sent; `Source.wake` is called when there is room again. */
   readonly isFull: boolean
+  /** The most that the consumer may hold at the moment. */
+  readonly limitBytes: number
+  /** What it may always hold, whatever other consumers of a common budget do. */
+  readonly guaranteedBytes: number
+  /** To call when it is full: others may use the same budget. */
+  awaitRoom(): void
 }
 
 /** Each callback is synchronous and may call back into the source. */

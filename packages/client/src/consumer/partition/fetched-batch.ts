@@ -75,6 +75,11 @@ export class FetchedBatch<Owner extends BatchOwner = BatchOwner> {
     return this.owner.signal
   }
 
+  /** What it takes in memory, without objects. */
+  get sizeBytes(): number {
+    return this.chargedBytes + this.batch.bytes.length
+  }
+
   get ordered(): true {
     return true
   }

@@ -1,38 +1,10 @@
 import type { RecordBatch } from '@ottla/codec/records'
 import type { Preparation } from '../decoding/preparation.ts'
-import { type BatchOwner, FetchedBatch } from './fetched-batch.ts'
+import type { BufferHost, BufferOwner } from './buffer-host.ts'
+import { FetchedBatch } from './fetched-batch.ts'
 import type { FetchedChunk } from './fetched-chunk.ts'
 import { KeptChunks } from './kept-chunks.ts'
-import type { Progress } from './progress.ts'
-import { rangeOf, type UnreadableRange } from './unreadable-range.ts'
-
-export interface BufferOwner extends BatchOwner {
-  readonly progress: Progress
-}
-
-/** What the buffers of all partitions share: the budget of bytes, decompression, and the queue for readers. */
-export interface BufferHost<Owner extends BufferOwner> {
-  /** Counts fetched bytes, or returns them (negative). */
-  countFetched(owner: Owner, bytes: number): void
-  /** Whether to keep bytes that were delivered, because their delivery may have to be repeated. They still count as fetched then. */
-  keeps(owner: Owner, bytes: number): boolean
-  discardKept(owner: Owner, bytes: number): void
-  /** Returns decompressed bytes. */
-  discharge(owner: Owner, bytes: number): void
-  /** Checks the checksum. Throws for a damaged batch. */
-  check(batch: RecordBatch): void
-  /**
-   * Decompresses a batch within the budget, which it charges with the result. 'later': there is no room; `advance` is called once
-   * there is.
-   */
-  inflate(owner: Owner, batch: RecordBatch): Uint8Array | Promise<Uint8Array> | 'later'
-  /** The partition has a batch to deliver. */
-  ready(owner: Owner): void
-  /** The position moved over what has no record to deliver, and the commit may follow. */
-  skipped(owner: Owner): void
-  /** What follows cannot be read. Called when everything before was delivered. Without a range it is not known how much it is. */
-  unreadable(owner: Owner, cause: unknown, range: UnreadableRange | undefined): void
-}
+import { rangeOf } from './unreadable-range.ts'
 
 interface Unreadable {
   readonly cause: unknown
@@ -41,8 +13,8 @@ interface Unreadable {
 }
 
 /**
- * The fetched bytes of one partition. They stay compressed as long as possible: at most one batch is decompressed ahead. A reader has
- * one batch at a time, which preserves the order.
+ * The fetched bytes of one partition. They stay compressed as long as possible: at most one batch is decompressed ahead. One reader
+ * at a time has a batch, or several that follow each other, which preserves the order.
  */
 export class PartitionBuffer<Owner extends BufferOwner> {
   readonly #owner: Owner
@@ -55,10 +27,10 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   #parsedTo = -1
   /** The next batch, decompressed. */
   #ready: FetchedBatch<Owner> | undefined
-  /** Put back by a reader; delivered before `#ready`. */
-  #returned: FetchedBatch<Owner> | undefined
-  /** The batch that a reader has. */
-  #out: FetchedBatch<Owner> | undefined
+  /** Put back by a reader, in order; delivered before `#ready`. */
+  readonly #returned: FetchedBatch<Owner>[] = []
+  /** The batches that a reader has, in order. */
+  readonly #out: FetchedBatch<Owner>[] = []
   /** Parsed, and waits for room to be decompressed. */
   #waiting: RecordBatch | undefined
   #inflating = false
@@ -79,12 +51,12 @@ export class PartitionBuffer<Owner extends BufferOwner> {
 
   /** Fetched bytes that are not delivered, and decompressed ones. */
   get bytes(): number {
-    return this.#chunkBytes + (this.#ready?.chargedBytes ?? 0) + (this.#returned?.chargedBytes ?? 0)
+    return this.#chunkBytes + this.#chargedBytes
   }
 
   /** Whether everything fetched was delivered, so that the position is that of the next fetch. */
   get isDrained(): boolean {
-    return this.#out === undefined && this.#isEmpty && this.#chunks.length === 0 && !this.#inflating
+    return !this.isOut && this.#isEmpty && this.#chunks.length === 0 && !this.#inflating
   }
 
   /** What follows the batches at hand cannot be read. */
@@ -94,16 +66,22 @@ export class PartitionBuffer<Owner extends BufferOwner> {
 
   /** A reader has a batch. */
   get isOut(): boolean {
-    return this.#out !== undefined
+    return this.#out.length > 0
   }
 
   /** Whether `take` would return a batch, were the partition not halted. */
   get hasBatch(): boolean {
-    return this.#out === undefined && !this.#isEmpty
+    return !this.isOut && !this.#isEmpty
   }
 
   get #isEmpty(): boolean {
-    return this.#ready === undefined && this.#returned === undefined
+    return this.#ready === undefined && this.#returned.length === 0
+  }
+
+  get #chargedBytes(): number {
+    let bytes = this.#ready?.chargedBytes ?? 0
+    for (const { chargedBytes } of this.#returned) bytes += chargedBytes
+    return bytes
   }
 
   /** Whether the buffer belongs to this host, which each consumer has one of. */
@@ -120,19 +98,29 @@ export class PartitionBuffer<Owner extends BufferOwner> {
 
   /** The next batch, from the position on. */
   take(): FetchedBatch<Owner> | undefined {
-    if (this.#owner.halted || this.#out !== undefined) return undefined
+    return this.#owner.halted || this.isOut ? undefined : this.#take()
+  }
+
+  /** The batch after those that the reader has, if it is ready and not larger. */
+  takeMore(maxBytes: number): FetchedBatch<Owner> | undefined {
+    const next = this.#returned[0] ?? this.#ready
+    if (next === undefined || next.sizeBytes > maxBytes || this.#owner.halted || !this.isOut) return undefined
+    return this.#take()
+  }
+
+  #take(): FetchedBatch<Owner> | undefined {
     const { progress } = this.#owner
-    const batch = this.#returned ?? this.#ready
+    const batch = this.#returned[0] ?? this.#ready
     if (batch === undefined) return undefined
-    if (this.#returned === batch) this.#returned = undefined
-    else this.#ready = undefined
-    this.#out = batch
+    if (this.#ready === batch) this.#ready = undefined
+    else this.#returned.shift()
+    this.#out.push(batch)
     const only = progress.wanted(batch.baseOffset, batch.end)
     if (batch.end <= progress.next || only?.size === 0) {
       // Everything in it is processed: it was fetched again for another batch.
       this.advance()
       this.finish(batch)
-      return this.take()
+      return this.#owner.halted ? undefined : this.#take()
     }
     batch.continueAt(progress.next, only)
     this.advance()
@@ -142,8 +130,7 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   /** The batch was delivered completely. */
   finish(batch: FetchedBatch<Owner>): void {
     this.#host.discharge(this.#owner, batch.chargedBytes)
-    if (this.#out !== batch) return
-    this.#out = undefined
+    if (!this.#leave(batch)) return
     // Of a batch that cannot be read to its end, only what was delivered is passed.
     const isRead = this.#unreadable === undefined || this.#unreadable.batch !== batch.batch
     if (batch.era.ended === undefined && isRead) this.#moveOver(batch.end, batch.leaderEpoch)
@@ -155,21 +142,28 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     if (batch.era.ended === undefined) this.#moveOver(batch.offset + 1, batch.leaderEpoch)
   }
 
-  /** A reader returns a batch that it delivered in part, or not at all. */
+  /** A reader returns a batch that it delivered in part, or not at all; of several the last one first. */
   putBack(batch: FetchedBatch<Owner>): void {
     if (batch.era.ended !== undefined) {
       this.finish(batch)
       return
     }
-    if (this.#out === batch) this.#out = undefined
-    this.#returned = batch
+    this.#leave(batch)
+    this.#returned.unshift(batch)
     if (this.hasBatch) this.#host.ready(this.#owner)
+  }
+
+  /** Whether a reader had it. */
+  #leave(batch: FetchedBatch<Owner>): boolean {
+    const at = this.#out.indexOf(batch)
+    if (at >= 0) this.#out.splice(at, 1)
+    return at >= 0
   }
 
   /** Whether the next batch contains the position: records that were given back need not be fetched again. */
   get coversPosition(): boolean {
     const next = this.#owner.progress.next
-    const batch = this.#out ?? this.#returned ?? this.#ready
+    const batch = this.#out[0] ?? this.#returned[0] ?? this.#ready
     return batch !== undefined && batch.baseOffset <= next && next < batch.end
   }
 
@@ -179,12 +173,12 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     this.#inflating = false
     this.#preparation?.abort()
     this.#preparation = undefined
-    const charged = (this.#ready?.chargedBytes ?? 0) + (this.#returned?.chargedBytes ?? 0)
+    const charged = this.#chargedBytes
     const fetched = this.#chunkBytes
     this.#chunks.length = 0
     this.#chunkBytes = 0
     this.#ready = undefined
-    this.#returned = undefined
+    this.#returned.length = 0
     this.#waiting = undefined
     this.#skipped = undefined
     this.#unreadable = undefined
@@ -208,7 +202,7 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   rewind(): boolean {
     const chunks = [...this.#kept.chunks, ...this.#chunks]
     const first = chunks[0]?.firstOffset
-    if (this.#out !== undefined || first === undefined || first > this.#owner.progress.next) return false
+    if (this.isOut || first === undefined || first > this.#owner.progress.next) return false
     this.clear()
     for (const chunk of chunks) this.accept(chunk.again())
     return true
@@ -217,7 +211,7 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   /** What follows the batches at hand cannot be read: it is reported once these are delivered. */
   fail(cause: unknown, batch?: RecordBatch): void {
     // A reader found it: what was fetched behind it must not be delivered before it is decided what becomes of it.
-    if (batch !== undefined && this.#out?.batch === batch) this.clear()
+    if (batch !== undefined && this.#out.some((out) => out.batch === batch)) this.clear()
     this.#unreadable ??= { cause, batch }
     this.#reportUnreadable()
   }
@@ -263,7 +257,7 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   }
 
   #skip(to: number, epoch: number): void {
-    if (this.#out === undefined && this.#isEmpty) this.#moveOver(to, epoch)
+    if (!this.isOut && this.#isEmpty) this.#moveOver(to, epoch)
     else this.#skipped = { to, epoch }
   }
 
@@ -345,10 +339,11 @@ export class PartitionBuffer<Owner extends BufferOwner> {
     return false
   }
 
-  /** The reader's batch is finished: continue with what follows it. */
+  /** A batch of the reader is finished: continue with what follows its last one. */
   #continue(): void {
+    if (this.isOut) return
     const skipped = this.#skipped
-    if (skipped !== undefined && this.#returned === undefined) {
+    if (skipped !== undefined && this.#returned.length === 0) {
       this.#skipped = undefined
       this.#moveOver(skipped.to, skipped.epoch)
     }
@@ -357,7 +352,7 @@ export class PartitionBuffer<Owner extends BufferOwner> {
   }
 
   #reportUnreadable(): void {
-    if (this.#unreadable === undefined || this.#out !== undefined || !this.#isEmpty || this.#inflating) return
+    if (this.#unreadable === undefined || this.isOut || !this.#isEmpty || this.#inflating) return
     const { cause, batch } = this.#unreadable
     const range = batch === undefined ? undefined : rangeOf(batch, () => this.#nextOffset())
     this.#host.unreadable(this.#owner, cause, range)

@@ -99,11 +99,16 @@ export class Delivery {
   }
 
   handBatch(batch: DeliveredBatch): void {
-    const { owner, itemEnd: end, firstOffset, deliverable, leaderEpoch } = batch
-    if (deliverable === undefined) owner.progress.hand(firstOffset, end, leaderEpoch)
-    else owner.progress.handAll(deliverable, end, leaderEpoch)
-    this.#begin(batch, firstOffset, end)
+    handRecordsOf(batch)
+    this.#begin(batch, batch.firstOffset, batch.itemEnd)
     this.#records = batch.batch.recordCount
+  }
+
+  /** Adds the batch to those in hand, which are the ones before it. */
+  handMoreBatches(batch: DeliveredBatch): void {
+    handRecordsOf(batch)
+    this.#end = batch.itemEnd
+    this.#records += batch.batch.recordCount
   }
 
   /** The application is done with the item. With `mark` it is processed; returns how many records were marked. */
@@ -129,6 +134,27 @@ export class Delivery {
     const end = Math.min(this.#end, this.#era?.validBelow ?? 0)
     if (this.#start < end) partition.giveBack(this.#start, end)
     this.#finish(partition)
+  }
+
+  /**
+   * The application returns the item from `offset` on, which is delivered again; it is done with what is before, as by `settle`. Returns how
+   * many offsets were marked.
+   */
+  putBack(offset: number, mark: boolean): number {
+    const partition = this.#partition
+    if (partition === undefined) return 0
+    const end = Math.min(this.#end, this.#era?.validBelow ?? 0)
+    const cut = Math.min(offset, end)
+    const marked = mark ? Math.max(0, cut - this.#start) : 0
+    if (marked > 0) partition.progress.settle(this.#start, cut)
+    if (cut < end) partition.giveBack(cut, end)
+    this.#finish(partition)
+    return marked
+  }
+
+  /** The application reports that it still processes the item. */
+  progress(): void {
+    if (this.#partition !== undefined) this.#turn++
   }
 
   /** The application has ended with the item, which remains undone and is not delivered again yet. */
@@ -165,6 +191,11 @@ export class Delivery {
     partition.hands.release()
     this.#deliveries.changed()
   }
+}
+
+function handRecordsOf({ owner, itemEnd, firstOffset, deliverable, leaderEpoch }: DeliveredBatch): void {
+  if (deliverable === undefined) owner.progress.hand(firstOffset, itemEnd, leaderEpoch)
+  else owner.progress.handAll(deliverable, itemEnd, leaderEpoch)
 }
 
 /** All items in the application's hands. */

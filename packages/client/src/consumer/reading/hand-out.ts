@@ -125,7 +125,15 @@ export class HandOut {
   /** The next batch without waiting. */
   take(reader: Reader): DeliveredBatch | undefined {
     if (!this.#mayDeliver(reader) || !this.#host.slice.take() || !this.#mayDeliver(reader)) return undefined
-    const batch = this.#prefetch.take()
+    return this.#counted(this.#prefetch.take())
+  }
+
+  /** The batch behind those that the reader has of the partition, to be delivered together with them. */
+  takeMore({ buffer }: AssignedPartition, maxBytes: number): DeliveredBatch | undefined {
+    return this.#counted(buffer.takeMore(maxBytes))
+  }
+
+  #counted(batch: DeliveredBatch | undefined): DeliveredBatch | undefined {
     if (batch === undefined) return undefined
     this.#counters.batches.add(1)
     this.#counters.records.add(batch.batch.recordCount)
@@ -215,6 +223,12 @@ export class HandOut {
 
   putBack(batch: DeliveredBatch): void {
     if (batch.decoder?.takeStop() !== 'held') batch.owner.buffer.putBack(batch)
+  }
+
+  /** The application reports that it is still at work: what is in hand, or was polled, does not take too long yet. */
+  progress(): void {
+    for (const delivery of this.deliveries) delivery.progress()
+    this.#idleSinceMs = this.#host.nowMs()
   }
 
   /** Whether one more item may be delivered in this turn of the event loop. */

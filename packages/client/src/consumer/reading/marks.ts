@@ -47,6 +47,12 @@ export class Marks {
     return marked
   }
 
+  /** Marks the records of one place. Throws if they may not be marked any more. */
+  donePlace(place: ItemPlace): void {
+    const { refusal } = this.#mark([place])
+    if (refusal !== undefined) throw refusal
+  }
+
   #mark(places: readonly ItemPlace[]): Marked {
     const partitions = new Set<AssignedPartition>()
     const refused = new Map<AssignedPartition, Refusal>()

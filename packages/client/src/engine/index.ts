@@ -1,0 +1,6 @@
+export type { ByteBudget } from '../consumer/fetching/byte-budget.ts'
+export { type ByteBudgetOptions, createByteBudget } from './create-byte-budget.ts'
+export { Engine, type EngineMember, engineOf } from './engine.ts'
+export { EngineBatch } from './engine-batch.ts'
+export { EngineReader, type EngineReadOptions } from './engine-reader.ts'
+export { LentRecords } from './lent-records.ts'
