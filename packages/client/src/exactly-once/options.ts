@@ -103,7 +103,7 @@ const owner = 'kafka.processTransactionally()'
 const isText = (value: unknown) => typeof value === 'string' && value !== ''
 
 /** Every option of its own with its default. */
-export const processorOptions = Object.freeze({
+const processorOptions = Object.freeze({
   transactionalId: requiredValue<string>(isText, 'must be a string that is not empty'),
   commitIntervalMs: milliseconds(100, 1),
   maxRecords: integer(10_000, 1),
