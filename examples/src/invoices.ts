@@ -26,7 +26,7 @@ export async function invoices(stage: Stage): Promise<void> {
   await stage.until('something is committed', () => doomed.counts.records > 0)
   await first.crash()
   stage.say(`  instance-1 is killed after ${doomed.counts.committed} transactions`)
-  // The same transactionalId: what the killed instance has left open is aborted at once.
+  // The same transactionalId: what the killed instance has left open is aborted immediately.
   const [second, third] = [stage.app('instance-1 again'), stage.app('instance-2')]
   const running = [processorOf(second, stage, 1), processorOf(third, stage, 2)]
   for (const [at, processor] of running.entries()) processor.done.catch([second, third][at]?.onFailure)
@@ -52,7 +52,7 @@ function processorOf({ kafka, name }: App, stage: Stage, instance: number): Tran
         key: message.key,
         value: JSON.stringify({ id, total: amount * 1.2 }),
       })
-      if (++calls % 50 === 0) throw new Error('the tax office does not respond')
+      if (++calls % 50 === 0) throw new Error('the printer does not respond')
     },
   })
   processor.on('retry', ({ partition, offset }) => {

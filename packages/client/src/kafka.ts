@@ -96,7 +96,7 @@ export class Kafka {
 
   /**
    * Consumes, transforms and produces exactly once: what `each` sends for a message becomes visible together with the offset of the
-   * message, or not at all. It begins at once, and runs until it is closed or fails: see `done`.
+   * message, or not at all. It begins immediately, and runs until it is closed or fails: see `done`.
    */
   processTransactionally<S extends TopicSelector = UntypedSelector>(
     options: TransactionalProcessorOptions<S>,

@@ -25,7 +25,7 @@ export function failureOf(cause: unknown, operation: string): Exclude<RoundFailu
   if (error.fatal) return { kind: error.outcome === 'unknown' ? 'unknown' : 'fatal', error }
   const reason = reasonOf(error)
   const { member, transaction, producer, ended } = meaningOf(reason.code)
-  if (member !== undefined || reason.code === 'INVALID_STATE') return { kind: 'moved', error: reason }
+  if (member !== undefined) return { kind: 'moved', error: reason }
   const mayHeal = isTransient(reason) || transaction !== undefined || producer !== undefined
   return { kind: mayHeal || ended === 'aborted' ? 'transient' : 'final', error: reason }
 }
@@ -42,8 +42,8 @@ export function abortedRoundError(why: string): KafkaError {
   return new KafkaError('TRANSACTION_ABORTED', message, { retriable: true, outcome: 'not-written' })
 }
 
-export function movedError({ topic, partition }: AssignedPartition): KafkaError {
-  const at = `topic '${topic}', partition ${partition}`
-  const message = `The transaction cannot be committed: ${at} was revoked, lost or repositioned since its messages were read`
+export function movedError(moved: AssignedPartition): KafkaError {
+  const { topic, partition } = moved
+  const message = `The transaction cannot be committed: ${moved} was revoked, lost or repositioned since its messages were read`
   return new KafkaError('INVALID_STATE', message, { topic, partition, outcome: 'not-written' })
 }

@@ -76,7 +76,7 @@ export class Round {
     return this.#cut.signal
   }
 
-  /** Resolves when it is to be ended: it is old or large enough, somebody waits for it, or it failed. */
+  /** Resolves when it is to be ended: it is old or large enough, a revocation waits for it, or it failed. */
   get due(): Promise<void> {
     return this.#due.promise
   }

@@ -202,9 +202,8 @@ export class Rounds implements ProgressFlush {
 
   /** Returns why the round was not committed. */
   async #commit(round: Round): Promise<RoundFailure | undefined> {
-    for (const [partition, { era }] of round.bases) {
-      if (!partition.owned || partition.era !== era) return { kind: 'moved', error: movedError(partition) }
-    }
+    const moved = movedOf(round)
+    if (moved !== undefined) return moved
     const also = [...this.#starts, ...this.#moved]
     const offsets = offsetsOf(new Set([...round.bases.keys(), ...also]))
     const { transaction, signal } = round
@@ -214,6 +213,7 @@ export class Rounds implements ProgressFlush {
       await transaction.commit()
     } catch (cause) {
       const failure = round.failure ?? failureOf(cause, 'Committing a transaction')
+      if (failure.kind === 'final') return movedOf(round) ?? failure
       if (failure.kind !== 'unknown') return failure
       if (!(await this.#recovery.wasCommitted(offsets))) return { kind: 'transient', error: failure.error }
     }
@@ -285,6 +285,14 @@ export class Rounds implements ProgressFlush {
     }
     return nowMs >= dueMs ? round.cutOffMs : Math.min(dueMs, round.cutOffMs)
   }
+}
+
+/** Why the round cannot be committed: a partition is no longer this member's, or has another position. */
+function movedOf({ bases }: Round): RoundFailure | undefined {
+  for (const [partition, { era }] of bases) {
+    if (!partition.owned || partition.era !== era) return { kind: 'moved', error: movedError(partition) }
+  }
+  return undefined
 }
 
 function lateError({ openedMs, inHand }: Round, nowMs: number): KafkaError {

@@ -72,7 +72,7 @@ describe.each(protocols)('with protocol $protocol (release $release)', ({ protoc
       expect(await committedInputs(scenario)).toEqual([0n])
     }))
 
-  test('an error that no repetition heals ends it at once', () =>
+  test('an error that no repetition heals ends it immediately', () =>
     on(async (scenario) => {
       await feed(scenario, numbers(5))
       scenario.fault('Produce', { error: 'TOPIC_AUTHORIZATION_FAILED' })

@@ -234,7 +234,7 @@ describe('in a group of KIP-848', () => {
       for (const part of [consumer, other, producer]) await part.close()
     }))
 
-  test('asks the coordinator at once for the epoch that it has when the one of the offsets is refused', () =>
+  test('asks the coordinator immediately for the epoch that it has when the one of the offsets is refused', () =>
     onTestkit({ topics: { t: 2 } }, async (scenario) => {
       const { kafka } = scenario
       await kafka.producer().send([0, 1].map((partition) => ({ topic: 't', partition, value: 'x' })))

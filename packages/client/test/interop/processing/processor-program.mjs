@@ -1,5 +1,5 @@
 // One processor as an own process, for chaos.ts: `node processor-program.mjs OPTIONS`, a JSON object with `bootstrap` (a list), `from`, `to`,
-// `errorOf` (one handler of so many fails), and what `kafka.processTransactionally` takes. Prints `ready`, and its counts every
+// `errorOf` (of that many handlers one fails), and what `kafka.processTransactionally` takes. Prints `ready`, and its counts every
 // second, as JSON. SIGTERM closes it; a failure is the last line, `failed CODE MESSAGE`, and exit code 3.
 
 import { Kafka } from 'ottla'
