@@ -11,7 +11,7 @@ const byteBudgetOptions = Object.freeze({ maxBytes: integer(64 << 20, 1) })
 
 /**
  * A budget for the option `fetchBudget` of several consumers. Half of it is divided equally among those that have started, so that none
- * waits for another one; the rest is used by whoever needs it. One batch of each consumer always passes.
+ * waits for another one; the rest is used by those that need it. One batch of each consumer always passes.
  */
 export function createByteBudget(options: ByteBudgetOptions = {}): ByteBudget {
   return new ByteBudget(resolveOptions('createByteBudget()', byteBudgetOptions, options).maxBytes)

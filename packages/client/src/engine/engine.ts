@@ -54,7 +54,7 @@ export class Engine {
   async assign(places: readonly AssignedPartition[], options: CallOptions = {}): Promise<void> {
     checkOptions(options, 'engine.assign()', ['timeoutMs', 'signal'])
     if (!Array.isArray(places) || !places.every((place) => isPartition(place) && typeof place.topic === 'string')) {
-      throw new KafkaError('INVALID_ARGUMENT', 'engine.assign() needs a list: [{ topic, partition, offset? }]')
+      throw new KafkaError('INVALID_ARGUMENT', 'The argument of engine.assign() must be a list: [{ topic, partition, offset? }]')
     }
     if (this.#core.parts.member !== undefined) {
       throw new KafkaError('INVALID_STATE', 'Cannot assign partitions: the consumer is a member of a group', {
@@ -98,7 +98,7 @@ const engines = new WeakMap<ConsumerCore, Engine>()
 export function engineOf(consumer: Consumer<AnyMessage>): Engine {
   const core = Consumer.coreOf(consumer)
   if (core === undefined) {
-    throw new KafkaError('INVALID_ARGUMENT', 'engineOf() needs a consumer of this package', {
+    throw new KafkaError('INVALID_ARGUMENT', 'The argument of engineOf() is no consumer of this package', {
       hint: "Import 'ottla' and 'ottla/engine' in the same way: both with import, or both with require.",
     })
   }

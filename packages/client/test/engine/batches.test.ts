@@ -270,7 +270,7 @@ describe('engineOf', () => {
     onTestkit({}, async (scenario) => {
       const consumer = consumerOf(scenario)
       expect(engineOf(consumer)).toBe(engineOf(consumer))
-      expect(() => engineOf({} as never)).toThrow('engineOf() needs a consumer of this package')
+      expect(() => engineOf({} as never)).toThrow('The argument of engineOf() is no consumer of this package')
       const typed = scenario.kafka.consumer({ groupId: 'g', topics: topic('t', { key: string(), value: json() }) })
       expect(() => engineOf(typed)).toThrow('An engine reads bytes, but the consumer has typed topics')
       expect(() => engineOf(consumer).batches({ maxBatchBytes: 0 })).toThrow("Option 'maxBatchBytes'")

@@ -10,13 +10,13 @@ interface BudgetUser {
 
 /**
  * Fetched and decompressed bytes that several consumers hold together. Half of the budget is divided among them: each always has an equal
- * part of it, whatever the others do. The other half belongs to whoever needs it first.
+ * part of it, whatever the others do. The other half belongs to those that need it first.
  */
 export class ByteBudget {
   readonly maxBytes: number
   readonly [brand] = true
   readonly #shares = new Set<BudgetShare>()
-  /** Those that have to be told of room. */
+  /** Those that wait for room. */
   readonly #waiting = new Set<BudgetShare>()
   /** How much of the common half is used. */
   #commonBytes = 0
@@ -46,7 +46,7 @@ export class ByteBudget {
   }
 
   /**
-   * How much of the common half one consumer may take at once: several fetch at the same time, and none knows what the others will
+   * How much of the common half one consumer may take with one fetch: several fetch at the same time, and none knows what the others will
    * receive. @internal
    */
   get freeBytes(): number {
@@ -106,10 +106,10 @@ export class ByteBudget {
       this.#isTelling = false
       const isDivided = this.#isDivided
       this.#isDivided = false
-      const told = [...this.#waiting]
+      const waiting = [...this.#waiting]
       this.#waiting.clear()
       if (isDivided) for (const share of this.#shares) share.user.shareChanged()
-      for (const share of told) share.user.roomChanged()
+      for (const share of waiting) share.user.roomChanged()
     })
   }
 }
@@ -153,7 +153,7 @@ export class BudgetShare {
     this.#budget.changed(before, this.#heldBytes)
   }
 
-  /** The user is told once there is more room. */
+  /** The user is informed once there is more room. */
   await(): void {
     this.#budget.await(this)
   }
