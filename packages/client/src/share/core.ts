@@ -222,7 +222,8 @@ export class ShareCore {
   }
 
   #assigned(added: readonly SharePartition[], revoked: readonly SharePartition[]): void {
-    if (this.membership.isMember) this.lifecycle.assigned()
+    // Without a topic to read, the empty assignment stays.
+    if (this.source.size > 0 || this.#subscription.missing().length > 0) this.lifecycle.assigned()
     const { memberId } = this
     const { groupId } = this.options
     const assigned = [...this.source.partitions]

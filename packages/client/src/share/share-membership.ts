@@ -6,6 +6,7 @@ import { asKafkaError, KafkaError } from '../errors.ts'
 import type { GroupCluster } from '../group/classic-requests.ts'
 import { sameNames } from '../group/membership.ts'
 import type { TopicIdPartitions } from '../group/next-gen-requests.ts'
+import { backoffMs } from '../runtime/backoff.ts'
 import { DeadlineTimer } from '../runtime/deadline-timer.ts'
 import { WakeUp, waitAtMost, withSignal } from '../runtime/wait.ts'
 import { noShareGroupsHint, ShareMembershipRequests } from './share-membership-requests.ts'
@@ -45,6 +46,9 @@ export class ShareMembership {
   #names: readonly string[] = []
   /** When the next heartbeat is due, on `monoNow`. */
   #dueMs = 0
+  #isIdle = true
+  /** Responses in sequence with an empty assignment. */
+  #idleBeats = 0
   #failures = 0
   #failingSinceMs: number | undefined
   /** The coordinator has responded: from now on every failure to reach it is temporary. */
@@ -155,9 +159,26 @@ export class ShareMembership {
     this.#everReached = true
     this.#epoch = response.memberEpoch
     this.#reported = names
-    this.#dueMs = runtime.monoNow() + Math.max(leastIntervalMs, response.heartbeatIntervalMs)
+    if (response.assignment !== null) {
+      const { topicPartitions } = response.assignment
+      this.#isIdle = topicPartitions.length === 0
+      this.#host.assign(topicPartitions)
+    }
+    this.#dueMs = runtime.monoNow() + this.#pauseMs(Math.max(leastIntervalMs, response.heartbeatIntervalMs))
     this.metadataChanged()
-    if (response.assignment !== null) this.#host.assign(response.assignment.topicPartitions)
+  }
+
+  /**
+   * A group begins with an empty assignment, until its partitions are initialized, and the brokers say so in the next response: that
+   * comes sooner than after an interval.
+   */
+  #pauseMs(intervalMs: number): number {
+    if (!this.#isIdle) this.#idleBeats = 0
+    else if (this.#names.length > 0) this.#idleBeats++
+    if (this.#idleBeats === 0) return intervalMs
+    const { runtime, options } = this.#cluster
+    const firstMs = Math.min(options.retryBackoffMs, intervalMs)
+    return Math.min(intervalMs, backoffMs(runtime, this.#idleBeats, { firstMs, maxMs: intervalMs }))
   }
 
   /** Prepares the next heartbeat after one that failed; false when the membership failed for good. */
@@ -171,6 +192,7 @@ export class ShareMembership {
     if (this.#isRemoved(error)) {
       logger.warn('the share group removed this member, which joins again', { group, error: textOf(error) })
       this.#epoch = 0
+      this.#isIdle = true
       this.#host.assign([])
       if (this.#failures > 1) await retryPause(this.#cluster, this.#failures - 1, signal)
       return true
