@@ -109,6 +109,7 @@ export class ShareBrokerLoop {
     const broker = cluster.broker(this.id)
     if (broker === undefined) {
       this.#sessionLost({ code: 'CONNECTION_LOST', why: `broker ${this.id} left the cluster` })
+      this.#acks.fail(new KafkaError('CONNECTION_LOST', `Acknowledging failed: broker ${this.id} left the cluster`))
       await this.#wake.wait(signal)
       return
     }

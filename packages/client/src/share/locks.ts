@@ -113,10 +113,11 @@ export class Locks {
 
   /** The locks of these records are gone, whatever the application does. */
   lose(which: (record: HeldRecord) => boolean, { code, why, cause, outcome }: LossReason): void {
+    const before = this.#open.size
     for (const record of [...this.#open, ...this.#deciding]) {
       if (which(record)) this.#lose(record, record.lostError(code, why, { cause, outcome: outcome ?? 'not-written' }))
     }
-    this.#host.onFreed()
+    if (this.#open.size < before) this.#host.onFreed()
   }
 
   /** Decides about all records, or those that wait, that are not decided. Results are not awaited. */

@@ -1,6 +1,7 @@
-import { ShareAcknowledge, ShareFetch } from '@ottla/codec'
+import { ShareAcknowledge, ShareFetch, ShareGroupHeartbeat } from '@ottla/codec'
 import { describe, expect, test } from 'vitest'
 import type { KafkaError, ShareConsumer } from '../../src/index.ts'
+import type { Scenario } from '../support/on-testkit.ts'
 import { numbers, onShareGroup, type Sharing } from '../support/sharing.ts'
 
 const sortedNumbers = (values: readonly string[]) => values.map(Number).toSorted((a, b) => a - b)
@@ -25,6 +26,14 @@ function worker(sharing: Sharing, workMs = 0, options: Parameters<Sharing['consu
   return { consumer, values, failed, end }
 }
 
+/** Another broker leads the partition; all stay up. */
+async function moveLeader({ cluster }: Scenario, to: number): Promise<void> {
+  const { replicas } = cluster.partition('t', 0)
+  await cluster.reassign('t', 0, [to, ...replicas.filter((id) => id !== to)])
+  await cluster.electLeader('t', 0, 'preferred')
+  expect(cluster.partition('t', 0).leader).toBe(to)
+}
+
 const three = { brokers: 3, replicationFactor: 3 }
 
 describe('two members', () => {
@@ -40,21 +49,24 @@ describe('two members', () => {
       for (const { end } of members) await end()
     }))
 
-  test('a member that crashes loses its locks: the other one receives its records', () =>
+  test('a member whose connection ends loses its locks: the other one receives its records', () =>
     onShareGroup(async (sharing, scenario) => {
       await sharing.produce(2)
-      const crashing = scenario.connect('crashing')
-      void crashing
       const first = sharing.consumer()
       const loop = first.jobs()
       const { value: job } = await loop.next()
       expect(`${job!.value}`).toBe('0')
       const second = worker(sharing)
       await scenario.advance('2s')
-      // The connection breaks without a word.
-      scenario.fault('ShareFetch', { kind: 'disconnect' } as never, 'once')
-      await scenario.advance('5s')
-      await expect(job!.accept()).rejects.toMatchObject({ code: 'CONNECTION_LOST' })
+      expect(second.values).toEqual([])
+      const memberId = scenario.seen(ShareFetch)[0]!.body.memberId
+      scenario.fault('ShareAcknowledge', 'close', 'once', { when: ({ memberId: own }) => own === memberId })
+      scenario.fault('ShareFetch', 'close', 'once', { when: ({ memberId: own }) => own === memberId })
+      await expect(job!.accept()).rejects.toMatchObject({
+        code: 'CONNECTION_LOST',
+        outcome: 'unknown',
+        message: expect.stringContaining('delivers the record again'),
+      })
       await first.close()
       await sharing.until(() => second.values.length === 2)
       await second.end()
@@ -95,8 +107,8 @@ describe('the leader', () => {
       await sharing.produce(30)
       const one = worker(sharing, 50)
       await sharing.until(() => one.values.length > 3)
-      const { leader, isr } = scenario.cluster.partition('t', 0)
-      await scenario.cluster.partition('t', 0).moveLeader(isr.find((id) => id !== leader)!)
+      const { leader, replicas } = scenario.cluster.partition('t', 0)
+      await moveLeader(scenario, replicas.find((id) => id !== leader)!)
       await sharing.until(() => new Set(one.values).size === 30)
       await scenario.advance('35s')
       expect(one.values.length).toBeLessThanOrEqual(30 + 4)
@@ -109,13 +121,15 @@ describe('the coordinator', () => {
     onShareGroup(async (sharing, scenario) => {
       await sharing.produce(1)
       const consumer = sharing.consumer()
+      await consumer.ready()
+      const coordinator = scenario.seen(ShareGroupHeartbeat).at(-1)!.node
+      const { leader, replicas } = scenario.cluster.partition('t', 0)
+      if (leader === coordinator) await moveLeader(scenario, replicas.find((id) => id !== leader)!)
       const jobs = consumer.jobs()
       const { value: job } = await jobs.next()
-      const group = scenario.cluster.group('workers')
-      const coordinator = group.coordinator!
-      expect(coordinator).not.toBe(scenario.cluster.partition('t', 0).leader)
       await scenario.cluster.broker(coordinator).kill()
       await scenario.advance('10s')
+      expect(scenario.seen(ShareGroupHeartbeat).at(-1)!.node).not.toBe(coordinator)
       await job!.accept()
       await sharing.produce(1, { from: 1 })
       const next = await jobs.next()
@@ -146,18 +160,17 @@ describe('a share session', () => {
       }),
   )
 
-  test('an acknowledgement that the share coordinator cannot store is repeated', () =>
+  test('an acknowledgement that the broker cannot store at the moment is repeated', () =>
     onShareGroup(async (sharing, scenario) => {
       await sharing.produce(1)
-      const consumer = sharing.consumer()
+      const consumer = sharing.consumer({ maxAcquired: 1 })
       const jobs = consumer.jobs()
       const { value: job } = await jobs.next()
-      const fields = { acknowledgeErrorCode: 15 }
-      void fields
-      scenario.fault('ShareAcknowledge', { error: 'COORDINATOR_NOT_AVAILABLE' }, { times: 3 } as never)
-      scenario.fault('ShareFetch', { error: 'COORDINATOR_NOT_AVAILABLE' }, { times: 3 } as never)
-      await scenario.advance('1s')
-      void job
+      const error = 'COORDINATOR_NOT_AVAILABLE'
+      scenario.fault('ShareAcknowledge', { errorAfterWork: error, at: 'entities' }, { times: 2 })
+      await job!.renew()
+      expect(scenario.seen(ShareAcknowledge)).toHaveLength(3)
+      await job!.accept()
       await jobs.return()
       await consumer.close()
     }))

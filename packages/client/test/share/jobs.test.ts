@@ -132,7 +132,7 @@ describe('for await', () => {
     ))
 
   test('decodes typed topics; a record that its serde refuses is rejected, and reported', () =>
-    onShareGroup(async (sharing, scenario) => {
+    onShareGroup(async ({ scenario }) => {
       const producer = scenario.kafka.producer()
       await producer.send([
         { topic: 't', key: 'a', value: '{"total":1}' },

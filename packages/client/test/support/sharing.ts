@@ -1,9 +1,6 @@
-import { IncrementalAlterConfigs } from '@ottla/codec'
 import type { Kafka, ShareConsumer, ShareConsumerOptions } from '../../src/index.ts'
+import { configureGroup, type GroupConfigs } from './group-configs.ts'
 import { onTestkit, type Scenario, type ScenarioOptions } from './on-testkit.ts'
-
-/** The resource type of groups in requests about configs. */
-const groupResource = 32
 
 export const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
 
@@ -20,11 +17,8 @@ export class Sharing {
     return kafka.shareConsumer({ groupId: this.groupId, topics: 't', ...options })
   }
 
-  async configure(configs: Readonly<Record<string, string | number | boolean>>): Promise<void> {
-    const values = Object.entries(configs).map(([name, value]) => ({ name, configOperation: 0, value: String(value) }))
-    const resources = [{ resourceType: groupResource, resourceName: this.groupId, configs: values }]
-    const { responses } = await this.scenario.request(IncrementalAlterConfigs, { resources, validateOnly: false })
-    if (responses[0]?.errorCode !== 0) throw new Error(`setting configs failed: ${responses[0]?.errorMessage}`)
+  configure(configs: GroupConfigs): Promise<void> {
+    return configureGroup(this.scenario, this.groupId, configs)
   }
 
   /** Records with the values '0', '1', … */
@@ -48,7 +42,7 @@ export class Sharing {
 
 export const onShareGroup = (
   play: (sharing: Sharing, scenario: Scenario) => Promise<void>,
-  options: ScenarioOptions & { readonly group?: Readonly<Record<string, string | number | boolean>> } = {},
+  options: ScenarioOptions & { readonly group?: GroupConfigs } = {},
 ) => {
   const { group, ...rest } = options
   return onTestkit(rest, async (scenario) => {
