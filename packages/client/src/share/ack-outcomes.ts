@@ -28,8 +28,9 @@ export class AckSettlement {
   /** `lockEndsMs`: when renewed locks end. */
   settle(sent: readonly QueuedAck[], outcomes: AckOutcomes, broker: Broker, lockEndsMs: number): void {
     const again: QueuedAck[] = []
-    for (const [partition, entries] of byPartition(sent)) {
-      const outcome = outcomes.get(keyOf(partition))
+    for (const [key, entries] of byPartition(sent)) {
+      const { partition } = entries[0]!.ack
+      const outcome = outcomes.get(key)
       if (outcome === undefined) settleAll(entries, { error: noResultError(partition) })
       else if (outcome.errorCode === 0) settleAll(entries, { lockEndsMs })
       else again.push(...this.#refused(partition, entries, outcome, broker))
@@ -79,11 +80,12 @@ export function settleAll(entries: readonly QueuedAck[], result: AckResult): voi
   for (const { ack } of entries) ack.settled(result)
 }
 
-function byPartition(entries: readonly QueuedAck[]): Map<SharePartition, QueuedAck[]> {
-  const found = new Map<SharePartition, QueuedAck[]>()
+function byPartition(entries: readonly QueuedAck[]): Map<string, QueuedAck[]> {
+  const found = new Map<string, QueuedAck[]>()
   for (const entry of entries) {
-    const list = found.get(entry.ack.partition)
-    if (list === undefined) found.set(entry.ack.partition, [entry])
+    const key = keyOf(entry.ack.partition)
+    const list = found.get(key)
+    if (list === undefined) found.set(key, [entry])
     else list.push(entry)
   }
   return found

@@ -1,6 +1,6 @@
 import type { KafkaError } from '../errors.ts'
 import { type Acknowledgement, ackType } from './acknowledgement.ts'
-import type { SharePartition } from './share-partition.ts'
+import { keyOf, type SharePartition } from './share-partition.ts'
 
 /** An acknowledgement with its place in the order of requests. */
 export interface QueuedAck {
@@ -40,8 +40,7 @@ export class AckQueue {
   /** Whether some that are due cannot be part of a fetch: renewals, and those of partitions that are not fetched. */
   needsOwnRequest(nowMs: number, fetched: readonly SharePartition[]): boolean {
     return this.#entries.some(
-      ({ ack, notBeforeMs }) =>
-        notBeforeMs <= nowMs && (ack.type === ackType.renew || !fetched.includes(ack.partition)),
+      ({ ack, notBeforeMs }) => notBeforeMs <= nowMs && (ack.type === ackType.renew || !isIn(fetched, ack.partition)),
     )
   }
 
@@ -55,7 +54,7 @@ export class AckQueue {
     const taken: QueuedAck[] = []
     const kept: QueuedAck[] = []
     /** Whether the partition has one that must be alone. */
-    const partitions = new Map<SharePartition, boolean>()
+    const partitions = new Map<string, boolean>()
     for (const entry of this.#entries) {
       const { ack, isAlone, notBeforeMs } = entry
       const refusal = ack.refusal(nowMs)
@@ -63,12 +62,12 @@ export class AckQueue {
         ack.settled({ error: refusal })
         continue
       }
-      const others = partitions.get(ack.partition)
+      const others = partitions.get(keyOf(ack.partition))
       if (notBeforeMs > nowMs || others === true || (isAlone && others === false)) {
         kept.push(entry)
         continue
       }
-      partitions.set(ack.partition, isAlone)
+      partitions.set(keyOf(ack.partition), isAlone)
       taken.push(entry)
       ack.sent()
     }
@@ -80,4 +79,9 @@ export class AckQueue {
   fail(error: KafkaError): void {
     for (const { ack } of this.#entries.splice(0)) ack.settled({ error })
   }
+}
+
+/** A partition that was assigned again is another object. */
+function isIn(list: readonly SharePartition[], { topicId, partition }: SharePartition): boolean {
+  return list.some((each) => each.partition === partition && each.topicId === topicId)
 }

@@ -1,4 +1,4 @@
-import type { SharePartition } from './share-partition.ts'
+import { keyOf, type SharePartition } from './share-partition.ts'
 
 const maxEpoch = 0x7fffffff
 
@@ -11,7 +11,8 @@ export const finalEpoch = -1
  */
 export class ShareSession {
   #epoch = 0
-  #partitions: ReadonlySet<SharePartition> = new Set()
+  /** By key: a partition that was given up and assigned again is another object, and the broker still has it. */
+  #partitions: ReadonlyMap<string, SharePartition> = new Map()
 
   /** 0: the next request opens a session. */
   get epoch(): number {
@@ -25,22 +26,22 @@ export class ShareSession {
   /** What a fetch of these partitions says: those that the session lacks, and those that it should forget. */
   changes(wanted: readonly SharePartition[]): { added: SharePartition[]; forgotten: SharePartition[] } {
     const known = this.#partitions
-    const next = new Set(wanted)
+    const next = new Set(wanted.map(keyOf))
     return {
-      added: wanted.filter((partition) => !known.has(partition)),
-      forgotten: [...known].filter((partition) => !next.has(partition)),
+      added: wanted.filter((partition) => !known.has(keyOf(partition))),
+      forgotten: [...known].filter(([key]) => !next.has(key)).map(([, partition]) => partition),
     }
   }
 
   /** The broker accepted a request; `wanted`: the partitions of a fetch. */
   accepted(wanted?: readonly SharePartition[]): void {
     this.#epoch = this.#epoch === maxEpoch ? 1 : this.#epoch + 1
-    if (wanted !== undefined) this.#partitions = new Set(wanted)
+    if (wanted !== undefined) this.#partitions = new Map(wanted.map((partition) => [keyOf(partition), partition]))
   }
 
   /** The next request opens another session. */
   reset(): void {
     this.#epoch = 0
-    this.#partitions = new Set()
+    this.#partitions = new Map()
   }
 }
