@@ -108,6 +108,7 @@ export class ShareBrokerLoop {
     const nowMs = cluster.runtime.monoNow()
     const broker = cluster.broker(this.id)
     if (broker === undefined) {
+      this.#host.leaveRoom(this.id)
       this.#sessionLost({ code: 'CONNECTION_LOST', why: `broker ${this.id} left the cluster` })
       this.#acks.fail(new KafkaError('CONNECTION_LOST', `Acknowledging failed: broker ${this.id} left the cluster`))
       await this.#wake.wait(signal)
@@ -120,6 +121,7 @@ export class ShareBrokerLoop {
       return
     }
     const mayFetch = fetchable.length > 0 && nowMs >= this.#fetchAtMs
+    if (!mayFetch) this.#host.leaveRoom(this.id)
     const maxRecords = mayFetch ? this.#host.takeRoom(this.id) : 0
     if (maxRecords > 0) await this.#fetch(broker, { partitions: fetchable, maxRecords, ...this.#wait() }, signal)
     else if (!this.#acks.hasDue(nowMs)) await this.#idle(nowMs, signal)
@@ -282,6 +284,7 @@ export class ShareBrokerLoop {
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
     const { logger } = this.#host.cluster
+    this.#host.leaveRoom(this.id)
     if (!KafkaError.is(error) || !mayRepeat(error)) {
       this.#host.fatal(asKafkaError(error, 'Fetching for a share group'))
       return

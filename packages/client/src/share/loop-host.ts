@@ -47,6 +47,8 @@ export interface ShareLoopHost {
   /** Reserves room for records; 0: there is none, and the loop is woken once there is. */
   takeRoom(brokerId: number): number
   returnRoom(count: number): void
+  /** The broker does not ask for room for now: others need not wait behind it. */
+  leaveRoom(brokerId: number): void
   /** How long the broker may hold a fetch. */
   maxWaitMs(): number
   /** When the next partition of the broker may be fetched again, on `monoNow`. */

@@ -36,8 +36,8 @@ export class Room {
     this.#reserved -= count
   }
 
-  /** The broker asks for nothing any more. */
-  leave(brokerId: number): void {
-    this.#waiting.delete(brokerId)
+  /** The broker does not ask for now, and keeps no place free. Returns whether it waited for one. */
+  leave(brokerId: number): boolean {
+    return this.#waiting.delete(brokerId)
   }
 }

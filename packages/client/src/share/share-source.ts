@@ -11,7 +11,14 @@ import { keyOf, type SharePartition, type SharePlace } from './share-partition.t
 export interface ShareSourceHost
   extends Omit<
     ShareLoopHost,
-    'fetchable' | 'takeRoom' | 'returnRoom' | 'nextResumeMs' | 'partitionFailed' | 'brokerFailed' | 'maxWaitMs'
+    | 'fetchable'
+    | 'leaveRoom'
+    | 'takeRoom'
+    | 'returnRoom'
+    | 'nextResumeMs'
+    | 'partitionFailed'
+    | 'brokerFailed'
+    | 'maxWaitMs'
   > {
   readonly cluster: ShareCluster
   readonly options: { readonly maxWaitMs: number }
@@ -52,6 +59,9 @@ export class ShareSource {
       returnRoom: (count) => {
         room.giveBack(count)
         this.wake()
+      },
+      leaveRoom: (brokerId) => {
+        if (room.leave(brokerId)) this.wake()
       },
       maxWaitMs: () => this.#maxWaitMs,
       nextResumeMs: (brokerId, nowMs) => this.#nextResumeMs(brokerId, nowMs),
