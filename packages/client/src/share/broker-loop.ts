@@ -29,6 +29,7 @@ export class ShareBrokerLoop {
   /** Records of responses are being decompressed. */
   #reading = 0
   #isFetching = false
+  #isAcknowledging = false
   #isFinishing = false
   /** No fetch before, on `monoNow`. Acknowledgements do not wait. */
   #fetchAtMs = 0
@@ -49,6 +50,10 @@ export class ShareBrokerLoop {
     return this.#isFetching
   }
 
+  get #isRequesting(): boolean {
+    return this.#isFetching || this.#isAcknowledging
+  }
+
   start(): void {
     this.#running ??= this.#run()
   }
@@ -59,6 +64,14 @@ export class ShareBrokerLoop {
 
   send(ack: Acknowledgement): void {
     this.#acks.add(ack)
+    this.#wake.wake()
+  }
+
+  /** The connection ended, and with it the session. A request in flight reports it itself. */
+  disconnected(): void {
+    if (this.#isRequesting || !this.#session.isOpen) return
+    this.#sessionLost({ code: 'CONNECTION_LOST', why: 'the connection to its leader ended' })
+    this.#host.brokerFailed(this.id)
     this.#wake.wake()
   }
 
@@ -229,12 +242,15 @@ export class ShareBrokerLoop {
     // Each was refused because its lock is lost.
     if (sent.length === 0 && epoch !== finalEpoch) return
     const acks = sent.map(({ ack }) => ack)
+    this.#isAcknowledging = true
     let response: ShareAcknowledgeResponse
     try {
       response = await sendShareAcknowledge(broker, member, epoch, acks, { purpose, signal })
     } catch (error) {
       this.#unanswered(sent, error)
       throw error
+    } finally {
+      this.#isAcknowledging = false
     }
     if (response.errorCode !== 0) {
       this.#refused(broker, response, sent)

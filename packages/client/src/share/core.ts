@@ -6,6 +6,7 @@ import { MissingTopics } from '../consumer/missing-topics.ts'
 import { Subscription } from '../consumer/subscription.ts'
 import { Emitter } from '../emitter.ts'
 import type { KafkaError } from '../errors.ts'
+import type { DisconnectedEvent } from '../events.ts'
 import { newMemberId } from '../group/member-identity.ts'
 import { errorFields } from '../logger.ts'
 import { WakeUp } from '../runtime/wait.ts'
@@ -24,6 +25,9 @@ import { ShareMembership } from './share-membership.ts'
 import { SharePartition } from './share-partition.ts'
 import { canRenew } from './share-requests.ts'
 import { ShareSource } from './share-source.ts'
+
+/** The kind of the connections to leaders. */
+const fetching = 'share-fetch'
 
 /** The share of the time for closing that records in hand may use: the rest is for the last requests. */
 const graceShare = 0.5
@@ -73,8 +77,14 @@ export class ShareCore {
   /** Joins the group. Called by each reader, and by `ready`. Throws when the consumer failed or is closed. */
   start(): void {
     if (!this.lifecycle.run()) return
-    const { metrics } = this.cluster
+    const { metrics, events } = this.cluster
+    const purpose = this.#connections.purpose(fetching)
+    const onDisconnected = (event: DisconnectedEvent) => {
+      if (event.purpose === purpose) this.source.disconnected(event.broker.id)
+    }
+    events.on('disconnected', onDisconnected)
     this.#releases = [
+      () => events.off('disconnected', onDisconnected),
       this.cluster.onMetadata(() => {
         this.#missing.look()
         this.membership.metadataChanged()
@@ -197,7 +207,7 @@ export class ShareCore {
     )
     const core = this
     return new ShareSource({
-      ...{ cluster, options, limits: { minBytes, maxBytes }, purpose: this.#connections.purpose('share-fetch') },
+      ...{ cluster, options, limits: { minBytes, maxBytes }, purpose: this.#connections.purpose(fetching) },
       member: { groupId: options.groupId, memberId: this.memberId },
       room: new Room(
         () => this.#limit,

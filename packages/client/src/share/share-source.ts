@@ -100,6 +100,11 @@ export class ShareSource {
     for (const loop of this.#loops.values()) loop.wake()
   }
 
+  /** A connection of this consumer for fetches ended. */
+  disconnected(brokerId: number): void {
+    this.#loops.get(brokerId)?.disconnected()
+  }
+
   loop(brokerId: number): ShareBrokerLoop {
     let loop = this.#loops.get(brokerId)
     if (loop === undefined) {

@@ -83,8 +83,11 @@ describe('the leader', () => {
       const jobs = consumer.jobs()
       const { value: job } = await jobs.next()
       const { leader } = scenario.cluster.partition('t', 0)
+      await sharing.until(() => consumer.acquired() === 2)
       await scenario.cluster.broker(leader).kill()
-      await sharing.until(() => job!.signal.aborted)
+      // Without a request in flight: the connection ended.
+      await scenario.advance(50)
+      expect(job!.signal.aborted).toBe(true)
       await expect(job!.accept()).rejects.toMatchObject({
         code: expect.stringMatching(/CONNECTION_LOST|CONNECTION_FAILED|NOT_LEADER_OR_FOLLOWER/),
         message: expect.stringMatching(/the record will be delivered again/),

