@@ -26,6 +26,11 @@ export const sections = [
     name: 'ConsumerOptions',
   },
   {
+    title: 'Share consumer: `kafka.shareConsumer(options)`',
+    file: 'packages/client/src/share/options.ts',
+    name: 'ShareConsumerOptions',
+  },
+  {
     title: 'Testkit: `createCluster(options)`',
     file: 'packages/testkit/src/cluster/options.ts',
     name: 'ClusterOptions',
