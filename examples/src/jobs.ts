@@ -23,7 +23,6 @@ export async function jobs(stage: Stage): Promise<void> {
           failed++
           throw new Error('the service is busy')
         }
-        await job.accept()
         done.set(name, (done.get(name) ?? 0) + 1)
         stage.ledger.received('workers', String(job.value), job)
       },
