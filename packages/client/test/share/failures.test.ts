@@ -221,7 +221,7 @@ describe('close', () => {
       const one = worker(sharing)
       await sharing.until(() => one.values.length === 1)
       await one.end()
-      expect(scenario.seen(ShareAcknowledge).at(-1)!.body.shareSessionEpoch).toBe(-1)
+      expect(scenario.seen(ShareAcknowledge).at(-1)?.body.shareSessionEpoch).toBe(-1)
       await scenario.kafka.close()
       expect(() => sharing.consumer()).toThrow(expect.objectContaining({ code: 'CLOSED' }))
     }))
