@@ -36,7 +36,7 @@ export async function jobs(stage: Stage): Promise<void> {
   await stage.pause(500)
 
   const records = Array.from({ length: count }, (_, i) => ({ topic, value: `job ${i}` }))
-  const receipts = await stage.app('office').kafka.producer().send(records)
+  const receipts = await stage.app('planner').kafka.producer().send(records)
   for (const [i, receipt] of receipts.entries()) stage.ledger.sent(String(records[i]?.value), receipt)
 
   await stage.until('a third is done', () => stage.ledger.receivedBy('workers') >= count / 3)

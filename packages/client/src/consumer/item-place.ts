@@ -4,7 +4,7 @@ import type { DecodedRecord } from './decoding/decoded-record.ts'
 import { type AssignedPartition, endOf } from './partition/assigned-partition.ts'
 import type { EndReason, Era } from './partition/era.ts'
 
-/** What a record needs of the batch that it was read from, whoever reads it. */
+/** What a record needs of the batch that it was read from, for any reader. */
 export interface RecordSource {
   readonly owner: { readonly topic: string; readonly partition: number }
   readonly baseOffset: number

@@ -26,7 +26,7 @@ export interface Acknowledgement {
   settled(result: AckResult): void
 }
 
-/** For offsets that no record stands for: nobody waits for the result. After a failure the lock ends, and they are acquired again. */
+/** For offsets that no record stands for: the result is not awaited. After a failure the lock ends, and they are acquired again. */
 export function silentAck(
   partition: SharePartition,
   firstOffset: number,

@@ -172,7 +172,7 @@ export class ShareBrokerLoop {
       response = await sendShareFetch(broker, member, changes, acks, fetchLimits, { purpose, signal, timeoutMs })
     } catch (error) {
       this.#host.returnRoom(maxRecords)
-      this.#unanswered(sent, error)
+      this.#withoutResponse(sent, error)
       throw error
     } finally {
       this.#isFetching = false
@@ -247,7 +247,7 @@ export class ShareBrokerLoop {
     try {
       response = await sendShareAcknowledge(broker, member, epoch, acks, { purpose, signal })
     } catch (error) {
-      this.#unanswered(sent, error)
+      this.#withoutResponse(sent, error)
       throw error
     } finally {
       this.#isAcknowledging = false
@@ -269,7 +269,7 @@ export class ShareBrokerLoop {
   // ---- failures
 
   /** Whether the broker applied them is not known. */
-  #unanswered(sent: readonly QueuedAck[], cause: unknown): void {
+  #withoutResponse(sent: readonly QueuedAck[], cause: unknown): void {
     const error = asKafkaError(cause, 'Acknowledging')
     const message = `${error.message}; the broker may not have applied the acknowledgement, and delivers the record again then`
     settleAll(sent, { error: error.with({ message }) })

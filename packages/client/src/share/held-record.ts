@@ -6,7 +6,7 @@ import type { SharePartition } from './share-partition.ts'
 
 export interface HeldRecordData {
   readonly partition: SharePartition
-  /** The leader that gave the lock. */
+  /** The leader that holds the lock. */
   readonly brokerId: number
   readonly offset: number
   readonly deliveryCount: number
@@ -53,7 +53,7 @@ export class HeldRecord {
     return this.#lockEndsMs
   }
 
-  /** When half of the lock is over; Infinity while a renewal is under way, and after one was refused. */
+  /** When half of the lock is over; Infinity while a renewal is in progress, and after one was refused. */
   get renewAtMs(): number {
     if (this.#renewal !== undefined || !this.#isRenewable) return Number.POSITIVE_INFINITY
     return (this.#lockSinceMs + this.#lockEndsMs) / 2

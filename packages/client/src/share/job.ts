@@ -5,11 +5,11 @@ import type { HeldRecord } from './held-record.ts'
 
 const inspect = Symbol.for('nodejs.util.inspect.custom')
 
-/** What a job can be told. */
+/** What a job calls. */
 export interface JobActions {
   acknowledge(record: HeldRecord, kind: AckKind): Promise<void>
   renew(record: HeldRecord): Promise<void>
-  /** Decides where nothing is decided and the lock holds; nobody awaits the response. */
+  /** Decides where nothing is decided and the lock holds; the response is not awaited. */
   settle(record: HeldRecord, kind: 'accept' | 'release'): void
 }
 

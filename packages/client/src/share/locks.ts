@@ -6,7 +6,7 @@ import { type AckKind, type Acknowledgement, ackType } from './acknowledgement.t
 import type { HeldRecord } from './held-record.ts'
 
 export interface LocksHost {
-  /** Sends it to the broker that gave the lock. */
+  /** Sends it to the broker that holds the lock. */
   send(brokerId: number, ack: Acknowledgement): void
   /** What to do with a lock when half of it is over. */
   atHalfTime(record: HeldRecord, nowMs: number): 'renew' | 'release' | 'keep'
@@ -82,7 +82,7 @@ export class Locks {
     return done
   }
 
-  /** The same where nobody awaits the response: a failure is reported to the host only. */
+  /** The same without waiting for the response: a failure is reported to the host only. */
   settle(record: HeldRecord, kind: AckKind): void {
     if (record.decided === undefined && this.#expire(record)) handled(this.acknowledge(record, kind))
   }

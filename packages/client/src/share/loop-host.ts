@@ -54,7 +54,7 @@ export interface ShareLoopHost {
   /** When the next partition of the broker may be fetched again, on `monoNow`. */
   nextResumeMs(brokerId: number, nowMs: number): number
   accept(data: AcquiredData, acquisition: Acquisition): Promise<void>
-  /** The locks that a broker gave are gone: all, or those of one partition. */
+  /** The locks on a broker are gone: all, or those of one partition. */
   lost(brokerId: number, partition: SharePartition | undefined, reason: LossReason): void
   partitionFailed(failure: PartitionFailure): void
   /** A request did not reach the broker, or no response arrived. */

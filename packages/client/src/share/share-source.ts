@@ -46,7 +46,7 @@ export class ShareSource {
   #assignment: readonly TopicIdPartitions[] = []
   #isComplete = true
   #isLookingUp = false
-  /** Topics whose ids have been looked up in vain so far. */
+  /** Topics whose ids were looked up without success so far. */
   #lookUps = 0
 
   constructor(host: ShareSourceHost) {

@@ -98,7 +98,7 @@ onTargets('share groups', (target) => {
     expect(seen()).toEqual(['0'])
   })
 
-  test('close gives back what is not processed: the other member receives it at once', {
+  test('close gives back what is not processed: the other member receives it immediately', {
     timeout: 60_000,
   }, async () => {
     const { topic, groupId, produce } = await group('closed')

@@ -105,7 +105,7 @@ describe('the leader', () => {
       await consumer.close()
     }, three))
 
-  test('moves while nobody is killed: the records are delivered by the new leader', () =>
+  test('moves while all brokers stay up: the records are delivered by the new leader', () =>
     onShareGroup(async (sharing, scenario) => {
       await sharing.produce(30)
       const one = worker(sharing, 50)
@@ -193,7 +193,7 @@ describe('close', () => {
       await second.end()
     }))
 
-  test('aborts a handler that takes longer than its grace; its record is delivered at once to another member', () =>
+  test('aborts a handler that takes longer than its grace; its record is delivered immediately to another member', () =>
     onShareGroup(async (sharing, scenario) => {
       await sharing.produce(1)
       const consumer: ShareConsumer = sharing.consumer({ closeGraceMs: 1_000 })

@@ -14,7 +14,7 @@ class Model {
   readonly #holders = new Map<string, Member>()
   readonly #accepted = new Set<string>()
   readonly #rejected = new Set<string>()
-  /** Nobody knows whether the broker applied it. */
+  /** It is not known whether the broker applied it. */
   readonly #unknown = new Set<string>()
   produced = 0
 
@@ -40,7 +40,7 @@ class Model {
     for (const [key, holder] of this.#holders) if (holder === member) this.#holders.delete(key)
   }
 
-  /** Locks do not survive their leader: whoever has a record of the partition has not learned it yet. */
+  /** Locks do not survive their leader: members with a record of the partition do not know it yet. */
   leaderLost(partition: number): void {
     for (const key of this.#holders.keys()) if (key.startsWith(`${partition}:`)) this.#holders.delete(key)
   }
