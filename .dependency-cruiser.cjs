@@ -82,7 +82,7 @@ module.exports = {
       comment: 'runtime <- net <- cluster <- {producer, consumer, admin}; group <- cluster.',
       severity: 'error',
       from: { path: '^packages/client/src/(runtime|net|cluster)/', pathNot: aTest },
-      to: { path: '^packages/client/src/(producer|consumer|admin|group|exactly-once|kafka\\.ts|index\\.ts)' },
+      to: { path: '^packages/client/src/(producer|consumer|share|admin|group|exactly-once|kafka\\.ts|index\\.ts)' },
     },
     {
       name: 'client-lower-layers',
@@ -101,9 +101,16 @@ module.exports = {
       severity: 'error',
       from: { path: '^packages/client/src/(producer|consumer|admin|group)/', pathNot: aTest },
       to: {
-        path: '^packages/client/src/(producer|consumer|admin|exactly-once)/',
+        path: '^packages/client/src/(producer|consumer|share|admin|exactly-once)/',
         pathNot: ['^packages/client/src/$1/'],
       },
+    },
+    {
+      name: 'client-share-groups-above-the-consumer',
+      comment: 'share reads records and topics as the consumer does.',
+      severity: 'error',
+      from: { path: '^packages/client/src/share/', pathNot: aTest },
+      to: { path: '^packages/client/src/(producer|admin)/' },
     },
     ...testkitLayerRules,
     {

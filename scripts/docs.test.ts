@@ -7,6 +7,7 @@ import { clientErrorCodes } from '../packages/client/src/errors.ts'
 import { catalog } from '../packages/client/src/metrics/catalog.ts'
 import { kafkaOptions } from '../packages/client/src/options.ts'
 import { producerOptions } from '../packages/client/src/producer/options.ts'
+import { shareConsumerOptions } from '../packages/client/src/share/options.ts'
 import { optionsOf, optionsPage, sections } from './lib/option-docs.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -85,7 +86,12 @@ function filesIn(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`)
 }
 
-const tables = { KafkaOptions: kafkaOptions, ProducerOptions: producerOptions, ConsumerOptions: consumerOptions }
+const tables = {
+  KafkaOptions: kafkaOptions,
+  ProducerOptions: producerOptions,
+  ConsumerOptions: consumerOptions,
+  ShareConsumerOptions: shareConsumerOptions,
+}
 
 describe.each(Object.entries(tables))('%s', (name, table) => {
   const section = sections.find((each) => each.name === name)

@@ -16,6 +16,9 @@ import { clusterOfTheBlock, made } from './world.ts'
 /** The addresses of clusters that blocks start themselves: they need no translation. */
 const testkitHost = '127.0.0.1'
 
+/** A loop over a share group ends after this time. */
+const sharedForMs = 1_000
+
 /** `kafka-1:9092` and the like are the first broker of the block's cluster, on the listener that the options ask for. */
 function runtimeOf({ tls, sasl }: KafkaOptions): Runtime {
   const protocol = `${sasl ? 'SASL_' : ''}${tls ? 'SSL' : 'PLAINTEXT'}`
@@ -46,7 +49,13 @@ export const Kafka = new Proxy(RealKafka, {
     const create = kafka.consumer.bind(kafka)
     const consumer = (given: ConsumerOptions<TopicSelector>) =>
       endsByItself(kafka, create(given) as Consumer<AnyMessage> as Consumer, topicsOf(given))
-    Object.assign(kafka, { consumer })
+    const createShared = kafka.shareConsumer.bind(kafka)
+    const shareConsumer = (given: Parameters<typeof createShared>[0]) => {
+      const shared = createShared(given)
+      setTimeout(() => shared.close(), sharedForMs)
+      return shared
+    }
+    Object.assign(kafka, { consumer, shareConsumer })
     return kafka
   },
 })

@@ -114,6 +114,13 @@ describe('each example on its own', { timeout: 60_000 }, () => {
     expect(lines.at(-1)).toBe('40 words: fish 20, one 5, two 5, red 5, blue 5')
   })
 
+  test('jobs shares one partition between workers, and delivers again what fails', async () => {
+    const { code, lines, stderr } = await runExample('jobs', ['--count', '60'])
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(lines.at(-1)).toMatch(/^60 jobs done by 3 workers, 6 delivered again after a failure$/)
+  })
+
   test('logging writes the messages of the client as JSON, with their fields', async () => {
     const { code, lines, stderr } = await runExample('logging')
     expect(stderr).toBe('')

@@ -31,6 +31,11 @@ export const sections = [
     name: 'TransactionalProcessorOptions',
   },
   {
+    title: 'Share consumer: `kafka.shareConsumer(options)`',
+    file: 'packages/client/src/share/options.ts',
+    name: 'ShareConsumerOptions',
+  },
+  {
     title: 'Testkit: `createCluster(options)`',
     file: 'packages/testkit/src/cluster/options.ts',
     name: 'ClusterOptions',

@@ -32,6 +32,15 @@ export interface ErrorMeaning {
   readonly outOfRange: boolean
   /** The fetch session is gone: a full request opens another one. */
   readonly fetchSessionLost: boolean
+  /**
+   * What the leader reports of a share session: it does not have it, and the locks are gone with it; it expects another epoch; it has
+   * as many as it may have.
+   */
+  readonly shareSession: 'unknown' | 'stale-epoch' | 'too-many' | undefined
+  /** The member does not hold the lock of the record, or the acknowledgement does not fit its state. */
+  readonly notLocked: boolean
+  /** There is no group of this kind with this id. */
+  readonly missingGroup: boolean
   /** The brokers belong to another cluster now: the bootstrap list has to be used again (KIP-1102). */
   readonly rebootstrap: boolean
   /**
@@ -114,6 +123,13 @@ const rows: Partial<Record<ErrorCode, Partial<ErrorMeaning>>> = {
   FETCH_SESSION_ID_NOT_FOUND: { fetchSessionLost: true },
   INVALID_FETCH_SESSION_EPOCH: { fetchSessionLost: true },
 
+  // ---- share groups
+  SHARE_SESSION_NOT_FOUND: { shareSession: 'unknown' },
+  INVALID_SHARE_SESSION_EPOCH: { shareSession: 'stale-epoch' },
+  SHARE_SESSION_LIMIT_REACHED: { shareSession: 'too-many' },
+  INVALID_RECORD_STATE: { notLocked: true },
+  GROUP_ID_NOT_FOUND: { missingGroup: true },
+
   // ---- rights
   GROUP_AUTHORIZATION_FAILED: { forbidden: 'other' },
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED: { forbidden: 'other', notWritten: true, transaction: 'forbidden' },
@@ -185,6 +201,9 @@ const nothing: ErrorMeaning = {
   invalidTopicName: false,
   outOfRange: false,
   fetchSessionLost: false,
+  shareSession: undefined,
+  notLocked: false,
+  missingGroup: false,
   rebootstrap: false,
   member: undefined,
   producer: undefined,

@@ -40,7 +40,8 @@ export interface RebootstrappedEvent {
 
 /**
  * The events of `kafka.on(…)`. They are notifications: no part of the client waits for a listener, and none requires handling.
- * The kinds of connections are 'produce', 'fetch', 'late-fetch', 'coordinator', 'heartbeat' and 'offsets'.
+ * The kinds of connections are 'produce', 'fetch', 'late-fetch', 'coordinator', 'heartbeat', 'offsets' and
+ * 'share-fetch'.
  */
 export interface ClientEventMap {
   /** A connection is open and authenticated. */

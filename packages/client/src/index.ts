@@ -164,6 +164,20 @@ export { TransactionalProducer } from './producer/transactions/transactional-pro
 export { type OpenConnection, type OpenTarget, runtimeOver } from './runtime/duplex-dial.ts'
 export { nodeRuntime } from './runtime/node-runtime.ts'
 export type { SchemaIssue } from './schema-issue.ts'
+export type {
+  AcknowledgeFailedEvent,
+  JobFailedEvent,
+  LockLostEvent,
+  ShareConsumerEventMap,
+  ShareRebalancedEvent,
+  ShareRecordPlace,
+  ShareUnreadableEvent,
+} from './share/events.ts'
+export { Job, type JobOf } from './share/job.ts'
+export type { JobLoop } from './share/job-loop.ts'
+export type { ShareConsumerOptions } from './share/options.ts'
+export type { JobContext, JobRunOptions } from './share/run-options.ts'
+export { ShareConsumer } from './share/share-consumer.ts'
 export type { TlsProvider } from './tls-options.ts'
 export { json } from './topics/json-serde.ts'
 export { boolean, float32, float64, int16, int32, int64 } from './topics/number-serdes.ts'

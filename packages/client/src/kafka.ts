@@ -20,6 +20,8 @@ import { resolveTransactionalOptions, type TransactionalProducerOptions } from '
 import { TransactionalProducer } from './producer/transactions/transactional-producer.ts'
 import { showOnly } from './redact.ts'
 import { waitAtMost } from './runtime/wait.ts'
+import type { ShareConsumerOptions } from './share/options.ts'
+import { ShareConsumer } from './share/share-consumer.ts'
 
 /** `kafka.health()`: for probes and status pages. */
 export interface Health {
@@ -104,6 +106,14 @@ export class Kafka {
     this.#checkOpen()
     const resolved = resolveProcessorOptions(options, this.#cluster.options.requestTimeoutMs)
     return this.#consumers.add((onClosed) => new TransactionalProcessor(this.#cluster, resolved, onClosed))
+  }
+
+  /** A member of a share group (KIP-932): the members share the records, not the partitions. Needs brokers of Kafka 4.1 or later. */
+  shareConsumer<S extends TopicSelector = UntypedSelector>(
+    options: ShareConsumerOptions<S>,
+  ): ShareConsumer<MessageOf<S>> {
+    this.#checkOpen()
+    return this.#consumers.add((onClosed) => new ShareConsumer<MessageOf<S>>(this.#cluster, options, onClosed))
   }
 
   /** For retry topics and dead letters. */

@@ -3,12 +3,11 @@ import { meaningOf } from '../error-meaning.ts'
 import { asKafkaError } from '../errors.ts'
 import { AutoMembership } from '../group/auto.ts'
 import { ClassicMembership } from '../group/classic.ts'
+import { newMemberId } from '../group/member-identity.ts'
 import type { KnownTopic, Membership, MembershipListener } from '../group/membership.ts'
 import { NextGenMembership } from '../group/next-gen.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { ConsumerParts } from './parts.ts'
-
-const memberIdBytes = 16
 
 /** A member of the group by the protocol of the options. Opens no connection. */
 export function createMembership(parts: ConsumerParts, groupId: string): Membership {
@@ -32,7 +31,7 @@ function createNextGen(parts: ConsumerParts, groupId: string, listener: Membersh
   const { cluster, subscription, runtime, connections } = parts
   const { instanceId = null, rack = null, remoteAssignor = null, revokeGraceMs } = parts.options
   const { sessionTimeoutMs, rebalanceTimeoutMs } = parts.options
-  const memberId = Buffer.from(runtime.secureRandom(memberIdBytes)).toString('base64url')
+  const memberId = newMemberId(runtime)
   const topics = {
     nameOf: (topicId: string) => cluster.topicById(topicId)?.name,
     idOf: (name: string) => cluster.topic(name)?.topicId,

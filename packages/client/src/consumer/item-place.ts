@@ -4,20 +4,25 @@ import type { DecodedRecord } from './decoding/decoded-record.ts'
 import { type AssignedPartition, endOf } from './partition/assigned-partition.ts'
 import type { EndReason, Era } from './partition/era.ts'
 
-/** What a message needs of the batch that it was read from. */
-export interface RecordOrigin {
-  readonly owner: AssignedPartition
-  readonly era: Era
+/** What a record needs of the batch that it was read from, for any reader. */
+export interface RecordSource {
+  readonly owner: { readonly topic: string; readonly partition: number }
   readonly baseOffset: number
   readonly leaderEpoch: number
   readonly baseTimestamp: number
   readonly fixedTimestamp: boolean
   /** Of what is being processed: the partition's, or that of one item. */
   readonly signal: AbortSignal
-  /** Whether an item also stands for those before it: false where items are processed in another order than that of the log. */
-  readonly ordered: boolean
   /** The key and the value of the record at hand, where its topic is typed. */
   readonly decoder: DecodedRecord | undefined
+}
+
+/** The same for a message of a consumer, whose progress it counts for. */
+export interface RecordOrigin extends RecordSource {
+  readonly owner: AssignedPartition
+  readonly era: Era
+  /** Whether an item also stands for those before it: false where items are processed in another order than that of the log. */
+  readonly ordered: boolean
 }
 
 /** Where a message or a batch comes from: the offsets from `start` to before `end`. */

@@ -4,7 +4,7 @@ import { type Origin, originOf } from '../group/origin.ts'
 import { decodeError } from './decoding/decode-error.ts'
 import { type DecodedRecord, unread } from './decoding/decoded-record.ts'
 import type { DecodedRows } from './decoding/decoded-rows.ts'
-import { type ItemPlace, originAt, type RecordOrigin } from './item-place.ts'
+import { type ItemPlace, originAt, type RecordOrigin, type RecordSource } from './item-place.ts'
 import type { AssignedPartition } from './partition/assigned-partition.ts'
 import type { FetchedBatch, Selection } from './partition/fetched-batch.ts'
 
@@ -50,7 +50,7 @@ export type BatchOf<M extends AnyMessage> = M extends AnyMessage ? MessageBatch<
  * decoded by its serdes before delivery.
  */
 export class Message<Name extends string = string, Key = Buffer | null, Value = Buffer | null> {
-  readonly #batch: RecordOrigin
+  readonly #batch: RecordSource
   readonly #bytes: Uint8Array
   readonly #offsetDelta: number
   readonly #timestampDelta: number
@@ -64,7 +64,7 @@ export class Message<Name extends string = string, Key = Buffer | null, Value = 
   #value: unknown
 
   /** @internal */
-  constructor(batch: RecordOrigin, records: RecordParts, decoded: DecodedRecord | undefined = batch.decoder) {
+  constructor(batch: RecordSource, records: RecordParts, decoded: DecodedRecord | undefined = batch.decoder) {
     this.#batch = batch
     this.#bytes = records.bytes
     this.#offsetDelta = records.offsetDelta
@@ -182,9 +182,9 @@ export class Message<Name extends string = string, Key = Buffer | null, Value = 
     return originAt(Message.placeOf(this))
   }
 
-  /** The offsets that the message takes in its batch, to mark it as processed. @internal */
+  /** The offsets that the message takes in its batch, to mark it as processed. Records of share groups are no messages. @internal */
   static placeOf(message: AnyMessage): ItemPlace {
-    const batch = message.#batch
+    const batch = message.#batch as RecordOrigin
     const start = batch.baseOffset + message.#offsetDelta
     return { batch, start, end: start + 1 }
   }

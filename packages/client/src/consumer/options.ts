@@ -24,7 +24,18 @@ import { type DeadLetterOptions, type ResolvedDeadLetter, resolveDeadLetter } fr
 import { type OnUnreadable, resolveOnUnreadable, type UnreadablePolicy } from './failures/unreadable.ts'
 import { type ByteBudget, isByteBudget } from './fetching/byte-budget.ts'
 import type { Message } from './message.ts'
-import { isRe2, type Re2Pattern, type UntypedSelector } from './topic-selector.ts'
+import {
+  areSelectors,
+  checkNoPatternText,
+  nameOf,
+  selectorsOf,
+  selectorsText,
+  serdesOf,
+  untyped,
+} from './topic-input.ts'
+import { isRe2, type Re2Pattern, type TopicSelector, type UntypedSelector } from './topic-selector.ts'
+
+export type { TopicSelector } from './topic-selector.ts'
 
 export interface AssignedPartition<S extends string | Topic = string> extends Omit<TopicPartition, 'topic'> {
   /** Its name, or a typed topic. */
@@ -32,9 +43,6 @@ export interface AssignedPartition<S extends string | Topic = string> extends Om
   /** Default: the group's committed offset if there is a `groupId`, else by `offsetReset`. */
   readonly offset?: StartOffset | undefined
 }
-
-/** A name, a pattern that the client or the brokers match, or a typed topic. */
-export type TopicSelector = UntypedSelector | Topic
 
 /**
  * The messages of topics. With typed topics they are a union, distinguished by `topic`; names and patterns alone have messages of
@@ -161,10 +169,6 @@ export interface ConsumerOptions<Selector extends TopicSelector = UntypedSelecto
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-const isSelector = (value: unknown) =>
-  (typeof value === 'string' && value !== '') || value instanceof RegExp || isRe2(value) || isTopic(value)
-/** Characters of patterns that no topic name has. */
-const looksLikePattern = (value: unknown) => typeof value === 'string' && /[\^$*+?()[\]{}|\\/]/.test(value)
 export const isPartition = (value: unknown) =>
   isObject(value) &&
   (typeof value.topic === 'string' || isTopic(value.topic)) &&
@@ -193,10 +197,7 @@ const badRecordRule: OptionRule<BadRecordPolicy> = {
 /** Every option of a consumer with its default. */
 export const consumerOptions = Object.freeze({
   groupId: text(undefined),
-  topics: optionalValue<TopicSelector | readonly TopicSelector[]>(
-    (value) => isSelector(value) || (Array.isArray(value) && value.length > 0 && value.every(isSelector)),
-    'must be topic names, patterns or typed topics',
-  ),
+  topics: optionalValue<TopicSelector | readonly TopicSelector[]>(areSelectors, selectorsText),
   assign: optionalValue<readonly AssignedPartition<string | Topic>[]>(
     (value) => Array.isArray(value) && value.every(isPartition),
     'must list partitions as { topic, partition, offset? }',
@@ -266,10 +267,7 @@ export function resolveConsumerOptions(given: ConsumerOptions<TopicSelector>): R
   if (topics !== undefined && assign !== undefined) {
     throw invalidOption(`Options 'topics' and 'assign' of ${owner} exclude each other`)
   }
-  if ([topics].flat().some(looksLikePattern)) {
-    const problem = 'contains a pattern as text, which is not the name of a topic'
-    throw optionError('topics', owner, problem, 'Pass a pattern as a regular expression, not as text: topics: [/^eu/].')
-  }
+  checkNoPatternText(topics, owner)
   if (topics !== undefined && rest.groupId === undefined) {
     throw optionError(
       'groupId',
@@ -297,9 +295,9 @@ export function resolveConsumerOptions(given: ConsumerOptions<TopicSelector>): R
     deadLetter,
     onUnreadable: resolveOnUnreadable(rest.onUnreadable, deadLetter),
     commitStart: rest.groupId !== undefined && (commitStart ?? policy.automatic),
-    topics: selectorsOf(topics).map((selector) => (isTopic(selector) ? selector.name : selector)),
+    topics: selectorsOf(topics).map(untyped),
     assign: (assign ?? []).map((place) => ({ ...place, topic: nameOf(place.topic) })),
-    serdes: serdesOf([...selectorsOf(topics), ...(assign ?? []).map(({ topic }) => topic)]),
+    serdes: serdesOf(owner, [...selectorsOf(topics), ...(assign ?? []).map(({ topic }) => topic)]),
     commit: policy,
     assignors: resolveAssignors(owner, assignors),
   })
@@ -323,30 +321,6 @@ function checkProtocol(
     const problem = "has no effect with protocol 'consumer': the brokers decide"
     throw optionError(name, owner, problem, "Leave it out, or choose protocol 'classic'.")
   }
-}
-
-function selectorsOf(topics: TopicSelector | readonly TopicSelector[] | undefined): readonly TopicSelector[] {
-  if (topics === undefined) return []
-  return Array.isArray(topics) ? topics : [topics as TopicSelector]
-}
-
-function nameOf(topic: string | Topic): string {
-  return typeof topic === 'string' ? topic : topic.name
-}
-
-/** A name may occur twice, but not with different serdes: its messages would have two types. */
-function serdesOf(selectors: readonly TopicSelector[]): ReadonlyMap<string, TypedTopic> {
-  const serdes = new Map<string, TypedTopic | undefined>()
-  for (const selector of selectors) {
-    if (selector instanceof RegExp || isRe2(selector)) continue
-    const name = nameOf(selector)
-    const found = typeof selector === 'string' ? undefined : selector
-    if (serdes.has(name) && serdes.get(name) !== found) {
-      throw invalidOption(`Options of ${owner} contain topic '${name}' twice, with different serdes`)
-    }
-    serdes.set(name, found)
-  }
-  return new Map([...serdes].flatMap(([name, found]) => (found === undefined ? [] : [[name, found]])))
 }
 
 function commitPolicy(mode: CommitMode): CommitPolicy {

@@ -1,3 +1,5 @@
+import type { Topic } from '../topics/topic.ts'
+
 const brand: unique symbol = Symbol.for('ottla.re2')
 
 /** A pattern of topics that the brokers evaluate, in the syntax of RE2 (KIP-848). Created by `re2`. */
@@ -38,3 +40,6 @@ export function matchesRe2(selector: Re2Pattern, name: string): boolean {
     return false
   }
 }
+
+/** A name, a pattern that the client or the brokers match, or a typed topic. */
+export type TopicSelector = UntypedSelector | Topic

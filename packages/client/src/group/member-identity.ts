@@ -1,4 +1,12 @@
+import type { Runtime } from '@ottla/runtime'
 import type { GroupIdentity } from './membership.ts'
+
+const memberIdBytes = 16
+
+/** The id of a member that chooses it itself, unique for each start (KIP-1082). */
+export function newMemberId(runtime: Pick<Runtime, 'secureRandom'>): string {
+  return Buffer.from(runtime.secureRandom(memberIdBytes)).toString('base64url')
+}
 
 /** Who the coordinator has this member as. Requests read it when they are written: it changes during a join and with a loss. */
 export class MemberIdentity {

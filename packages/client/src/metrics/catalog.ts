@@ -85,6 +85,15 @@ export const catalog = Object.freeze({
   'consumer.bufferedBytes': gauge('Size of what is fetched and not handed out', [], 'bytes'),
   'consumer.lag': gauge('Records between the positions and the ends of the assigned partitions; -1: unknown'),
   'consumer.partitions': gauge('Assigned partitions'),
+
+  'share.records': counter('Records of share groups handed out'),
+  'share.accepted': counter('Records accepted, as acknowledged by the broker'),
+  'share.released': counter('Records released, as acknowledged by the broker'),
+  'share.rejected': counter('Records rejected, as acknowledged by the broker'),
+  'share.lostLocks': counter('Locks that ended before their record was acknowledged'),
+  'share.unreadableRecords': counter('Records of share groups that cannot be read'),
+  'share.acquired': gauge('Records acquired and not acknowledged'),
+  'share.partitions': gauge('Partitions assigned by share groups'),
 } as const satisfies Record<string, CounterRow | GaugeRow | HistogramRow>)
 
 type Catalog = typeof catalog

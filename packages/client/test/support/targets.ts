@@ -1,8 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe } from 'vitest'
 import { skipReason } from '../../../../tools/skip-reason.ts'
+import { Cluster } from '../../src/cluster/cluster.ts'
 import { Kafka, type KafkaOptions, nodeRuntime } from '../../src/index.ts'
+import { Metrics } from '../../src/metrics.ts'
+import { resolveKafkaOptions } from '../../src/options.ts'
 import { crashable } from './crash.ts'
 import { type Ground, type GroundKind, groundsFor } from './grounds.ts'
+import { configureGroup, type GroupConfigs } from './group-configs.ts'
 import { uniqueName } from './names.ts'
 import { kafkaMissing, kafkaStartTimeoutMs } from './real-kafka.ts'
 import { until } from './until.ts'
@@ -96,6 +100,19 @@ export class Target {
       .describeTopics([topic])
       .catch(() => [])
     return described?.partitions[partition]?.leader ?? -1
+  }
+
+  /** Sets configs of a group, as another client would. */
+  async configureGroup(groupId: string, configs: GroupConfigs): Promise<void> {
+    const { bootstrap: brokers, runtime, kafka } = this.#ground
+    const options = resolveKafkaOptions({ brokers, runtime, ...kafka })
+    const cluster = new Cluster(options, new Metrics())
+    try {
+      await cluster.refreshMetadata('a test')
+      await configureGroup(await cluster.findController(1), groupId, configs)
+    } finally {
+      await cluster.close()
+    }
   }
 
   async kill(id: number): Promise<void> {
