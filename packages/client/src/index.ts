@@ -85,7 +85,7 @@ export type {
 export type { Assignment, Assignor, GroupMember as AssignorMember } from './group/assignors/assignor.ts'
 export type { Subscription } from './group/consumer-protocol.ts'
 export type { GroupIdentity, RebalanceInfo, TopicPartition } from './group/membership.ts'
-export type { PartitionOffset, StartOffset } from './group/offset-input.ts'
+export type { PartitionOffset, StartOffset, StartPlace } from './group/offset-input.ts'
 export type { Delivered, Origin, OriginGroup } from './group/origin.ts'
 export { type Health, Kafka } from './kafka.ts'
 export {

@@ -31,6 +31,7 @@ import { Watchdog } from './reading/watchdog.ts'
 import { register } from './register.ts'
 import { Subscription } from './subscription.ts'
 import { Turns } from './turns.ts'
+import { Ungrouped } from './ungrouped.ts'
 
 /** Creates the parts of a consumer and connects them. Opens no connection. */
 export function assemble(
@@ -80,6 +81,7 @@ export function assemble(
   parts.positions = createPositions(parts)
   parts.committer = createCommitter(parts)
   parts.member = createMember(parts)
+  parts.ungrouped = new Ungrouped(parts)
   parts.watchdog = createWatchdog(parts)
   const core = new ConsumerCore(parts, () => register(parts))
   parts.start = () => core.start()
@@ -206,6 +208,7 @@ function createPositions(parts: ConsumerParts): Positions {
   return new Positions(lookups, {
     ...{ runtime, turns },
     offsetReset: options.offsetReset,
+    from: options.from,
     inGroup: options.groupId !== undefined,
     isNew: (partition) => subscription.isNew(partition),
     onReady: (partition) => parts.ready(partition),

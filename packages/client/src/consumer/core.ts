@@ -1,6 +1,6 @@
 import type { CallOptions } from '../call-options.ts'
 import { textOf } from '../error-data.ts'
-import { asKafkaError, closedError, KafkaError, noSuchPartition } from '../errors.ts'
+import { closedError, type KafkaError } from '../errors.ts'
 import type { GroupIdentity, TopicPartition } from '../group/membership.ts'
 import type { StartOffset } from '../group/offset-input.ts'
 import { errorFields } from '../logger.ts'
@@ -75,26 +75,7 @@ export class ConsumerCore {
       watchdog.start()
     }
     if (member !== undefined) member.join()
-    else if (isFirst) void this.#startAssigned()
-  }
-
-  async #startAssigned(): Promise<void> {
-    const { options, lifecycle, subscription, cluster, assignment, positions } = this.parts
-    const signal = lifecycle.closing
-    try {
-      const topics = [...new Set(options.assign.map(({ topic }) => topic))]
-      subscription.watch(topics)
-      const found = await Promise.all(topics.map((topic) => cluster.awaitTopic(topic, { signal })))
-      const counts = new Map(found.map(({ name, partitions }) => [name, partitions.length]))
-      for (const place of options.assign) checkExists(place, counts.get(place.topic) ?? 0)
-      const all = [...assignment.partitions.all]
-      // Without the signal of a membership the assignment limits the hook itself.
-      await assignment.begin(all)
-      await positions.positioned(all, signal)
-      lifecycle.assigned()
-    } catch (error) {
-      if (!signal.aborted) this.fail(asKafkaError(error, 'Starting the assigned partitions'))
-    }
+    else if (isFirst) void this.parts.ungrouped.start()
   }
 
   // ---- positions and pauses
@@ -213,10 +194,4 @@ export class ConsumerCore {
       await waitAtMost(runtime, deadlineMs - runtime.monoNow(), revoked)
     }
   }
-}
-
-function checkExists(place: TopicPartition, count: number): void {
-  const { topic, partition } = place
-  if (partition < count) return
-  throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', noSuchPartition(place, count), { topic, partition, fatal: true })
 }

@@ -1,10 +1,10 @@
-import { invalidOption, optionError } from '../errors.ts'
+import { optionError } from '../errors.ts'
 import type { Assignor } from '../group/assignors/assignor.ts'
 import { cooperativeSticky } from '../group/assignors/cooperative-sticky.ts'
 import { range } from '../group/assignors/range.ts'
 import { roundRobin } from '../group/assignors/round-robin.ts'
 import type { TopicPartition } from '../group/membership.ts'
-import { isStartOffset, type StartOffset } from '../group/offset-input.ts'
+import { isStartOffset, isStartPlace, type StartOffset, type StartPlace, startPlaces } from '../group/offset-input.ts'
 import {
   flag,
   integer,
@@ -23,12 +23,13 @@ import type { TypedTopic } from './decoding/record-decoder.ts'
 import { type DeadLetterOptions, type ResolvedDeadLetter, resolveDeadLetter } from './failures/failure-options.ts'
 import { type OnUnreadable, resolveOnUnreadable, type UnreadablePolicy } from './failures/unreadable.ts'
 import type { Message } from './message.ts'
+import { checkSource, isSelector, nameOf, selectorsOf, serdesOf } from './source-options.ts'
 import { isRe2, type Re2Pattern, type UntypedSelector } from './topic-selector.ts'
 
 export interface AssignedPartition<S extends string | Topic = string> extends Omit<TopicPartition, 'topic'> {
   /** Its name, or a typed topic. */
   readonly topic: S
-  /** Default: the group's committed offset if there is a `groupId`, else by `offsetReset`. */
+  /** Default: the group's committed offset if there is a `groupId`, else `from`, else by `offsetReset`. */
   readonly offset?: StartOffset | undefined
 }
 
@@ -69,7 +70,7 @@ export type AssignorName = 'range' | 'roundrobin' | 'cooperative-sticky'
 
 /** Options of `kafka.consumer(…)`. All times are in milliseconds, all sizes in bytes. */
 export interface ConsumerOptions<Selector extends TopicSelector = UntypedSelector> {
-  /** Members of a group share the partitions. Required with `topics`. */
+  /** Members of a group share the partitions. Without it `topics` require `from`. */
   readonly groupId?: string | undefined
   /**
    * Names, patterns and typed topics. The client matches a RegExp, the brokers match `re2('…')`, both also against topics created
@@ -79,10 +80,16 @@ export interface ConsumerOptions<Selector extends TopicSelector = UntypedSelecto
   /** Reads these partitions without joining a group, instead of `topics`. */
   readonly assign?: readonly AssignedPartition<Exclude<Selector, RegExp | Re2Pattern>>[] | undefined
   /**
-   * Where to start without a committed offset, or when the log no longer contains it; 'none' fails in these cases. Default
-   * 'latest', as in Java.
+   * Where to start without a group. With `topics` all their partitions are read, also those that are added later; with `assign`
+   * those without an `offset`. Default: by `offsetReset`.
    */
-  readonly offsetReset?: 'earliest' | 'latest' | 'none' | undefined
+  readonly from?: StartPlace | undefined
+  /**
+   * Where to start without a committed offset, or when the log no longer contains it: an end of the log, `{ timestamp }`,
+   * `{ durationMs }` (that long ago, KIP-1106) or `{ last }` (that many offsets before the end); 'none' fails in these cases.
+   * Default 'latest', as in Java; with `from` it is 'earliest'.
+   */
+  readonly offsetReset?: StartPlace | 'none' | undefined
   /** Default 'auto'; 'none' without a `groupId`. */
   readonly commit?: CommitMode | undefined
   /**
@@ -163,10 +170,6 @@ const known: Record<AssignorName, Assignor> = {
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-const isSelector = (value: unknown) =>
-  (typeof value === 'string' && value !== '') || value instanceof RegExp || isRe2(value) || isTopic(value)
-/** Characters of patterns that no topic name has. */
-const looksLikePattern = (value: unknown) => typeof value === 'string' && /[\^$*+?()[\]{}|\\/]/.test(value)
 const isPartition = (value: unknown) =>
   isObject(value) &&
   (typeof value.topic === 'string' || isTopic(value.topic)) &&
@@ -195,6 +198,11 @@ const assignorRule: OptionRule<readonly (AssignorName | Assignor)[]> = {
       : "must list some of 'range', 'roundrobin', 'cooperative-sticky', or assignors of your own",
 }
 
+const offsetResetRule: OptionRule<StartPlace | 'none'> = {
+  default: 'latest',
+  check: (value) => (value === 'none' || isStartPlace(value) ? undefined : `must be one of 'none', ${startPlaces}`),
+}
+
 const badRecordRule: OptionRule<BadRecordPolicy> = {
   default: 'fail',
   check: (value) =>
@@ -214,7 +222,8 @@ export const consumerOptions = Object.freeze({
     (value) => Array.isArray(value) && value.length > 0 && value.every(isPartition),
     'must list partitions as { topic, partition, offset? }',
   ),
-  offsetReset: oneOf(['earliest', 'latest', 'none'], 'latest'),
+  from: optionalValue<StartPlace>(isStartPlace, `must be one of ${startPlaces}`),
+  offsetReset: offsetResetRule,
   commit: optionalValue<CommitMode>(isCommitMode, "must be 'auto', 'manual', 'none' or { intervalMs, count }"),
   commitStart: optionalValue<boolean>((value) => typeof value === 'boolean', 'must be true or false'),
   onBadRecord: badRecordRule,
@@ -272,24 +281,7 @@ const owner = 'kafka.consumer()'
 /** Validates the options of `kafka.consumer(…)`; throws INVALID_OPTION. */
 export function resolveConsumerOptions(given: ConsumerOptions<TopicSelector>): ResolvedConsumerOptions {
   const { topics, assign, commit, commitStart, assignors, ...rest } = resolveOptions(owner, consumerOptions, given)
-  if (topics === undefined && assign === undefined) {
-    throw invalidOption(`Either 'topics' (with 'groupId') or 'assign' of ${owner} is required`)
-  }
-  if (topics !== undefined && assign !== undefined) {
-    throw invalidOption(`Options 'topics' and 'assign' of ${owner} exclude each other`)
-  }
-  if ([topics].flat().some(looksLikePattern)) {
-    const problem = 'contains a pattern as text, which is not the name of a topic'
-    throw optionError('topics', owner, problem, 'Pass a pattern as a regular expression, not as text: topics: [/^eu/].')
-  }
-  if (topics !== undefined && rest.groupId === undefined) {
-    throw optionError(
-      'groupId',
-      owner,
-      "is required with 'topics': topics are divided among the members of a group",
-      'Set a groupId, or read partitions without a group with `assign: [{ topic, partition }]`.',
-    )
-  }
+  checkSource({ topics, assign, ...rest })
   checkProtocol(given, rest.protocol, topics)
   if (rest.heartbeatIntervalMs >= rest.sessionTimeoutMs) {
     const hint = 'Choose a third of it, so that two heartbeats may be lost.'
@@ -304,11 +296,12 @@ export function resolveConsumerOptions(given: ConsumerOptions<TopicSelector>): R
   return Object.freeze({
     ...rest,
     deadLetter,
+    offsetReset: given.offsetReset ?? (rest.from === undefined ? rest.offsetReset : 'earliest'),
     onUnreadable: resolveOnUnreadable(rest.onUnreadable, deadLetter),
     commitStart: rest.groupId !== undefined && (commitStart ?? policy.automatic),
     topics: selectorsOf(topics).map((selector) => (isTopic(selector) ? selector.name : selector)),
     assign: (assign ?? []).map((place) => ({ ...place, topic: nameOf(place.topic) })),
-    serdes: serdesOf([...selectorsOf(topics), ...(assign ?? []).map(({ topic }) => topic)]),
+    serdes: serdesOf({ topics, assign }),
     commit: policy,
     assignors: resolveAssignors(assignors),
   })
@@ -332,30 +325,6 @@ function checkProtocol(
     const problem = "has no effect with protocol 'consumer': the brokers decide"
     throw optionError(name, owner, problem, "Leave it out, or choose protocol 'classic'.")
   }
-}
-
-function selectorsOf(topics: TopicSelector | readonly TopicSelector[] | undefined): readonly TopicSelector[] {
-  if (topics === undefined) return []
-  return Array.isArray(topics) ? topics : [topics as TopicSelector]
-}
-
-function nameOf(topic: string | Topic): string {
-  return typeof topic === 'string' ? topic : topic.name
-}
-
-/** A name may occur twice, but not with different serdes: its messages would have two types. */
-function serdesOf(selectors: readonly TopicSelector[]): ReadonlyMap<string, TypedTopic> {
-  const serdes = new Map<string, TypedTopic | undefined>()
-  for (const selector of selectors) {
-    if (selector instanceof RegExp || isRe2(selector)) continue
-    const name = nameOf(selector)
-    const found = typeof selector === 'string' ? undefined : selector
-    if (serdes.has(name) && serdes.get(name) !== found) {
-      throw invalidOption(`Options of ${owner} contain topic '${name}' twice, with different serdes`)
-    }
-    serdes.set(name, found)
-  }
-  return new Map([...serdes].flatMap(([name, found]) => (found === undefined ? [] : [[name, found]])))
 }
 
 function commitPolicy(mode: CommitMode): CommitPolicy {

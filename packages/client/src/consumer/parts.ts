@@ -27,6 +27,7 @@ import type { Poll } from './reading/poll.ts'
 import type { Watchdog } from './reading/watchdog.ts'
 import type { Subscription } from './subscription.ts'
 import type { Turns } from './turns.ts'
+import type { Ungrouped } from './ungrouped.ts'
 
 /** The connections of one consumer. */
 export interface ConsumerConnections {
@@ -60,8 +61,10 @@ export interface ConsumerParts {
   readonly positions: Positions
   readonly committer: Committer
   readonly commitHealth: CommitHealth
-  /** Undefined for manually assigned partitions: their consumer is no member of a group and only commits to it. */
+  /** Undefined for a consumer that is no member of a group: with assigned partitions it only commits to it. */
   readonly member: GroupMember | undefined
+  /** Starts a consumer without a member. */
+  readonly ungrouped: Ungrouped
   readonly watchdog: Watchdog
   /** For retry topics and dead letters. */
   readonly failureSender: FailureSender

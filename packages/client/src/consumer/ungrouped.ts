@@ -1,0 +1,119 @@
+import type { Cluster } from '../cluster/cluster.ts'
+import { meaningOf } from '../error-meaning.ts'
+import { asKafkaError, KafkaError, noSuchPartition } from '../errors.ts'
+import type { TopicPartition } from '../group/membership.ts'
+import type { Assignment } from './assignment.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import type { MissingTopics } from './missing-topics.ts'
+import type { Positions } from './offsets/positions.ts'
+import type { ResolvedConsumerOptions } from './options.ts'
+import type { Subscription } from './subscription.ts'
+
+/** The parts of the consumer that it uses. */
+export interface UngroupedParts {
+  readonly cluster: Pick<Cluster, 'topic' | 'topicErrorCode' | 'awaitTopic'>
+  readonly options: Pick<ResolvedConsumerOptions, 'topics' | 'assign'>
+  readonly lifecycle: Lifecycle
+  readonly subscription: Subscription
+  readonly missing: MissingTopics
+  readonly assignment: Assignment
+  readonly positions: Positions
+  readonly graceMs: number
+  fail(error: KafkaError): void
+}
+
+/** The partitions of a consumer that joins no group: those of the option `assign`, or all of its topics, also those added later. */
+export class Ungrouped {
+  readonly #parts: UngroupedParts
+  #isStarted = false
+  #isOutdated = false
+  #isFollowing = false
+
+  constructor(parts: UngroupedParts) {
+    this.#parts = parts
+  }
+
+  /** Does not reject: a failure is that of the consumer. */
+  start(): Promise<void> {
+    return this.#guarded('Starting the partitions', () => this.#start())
+  }
+
+  /** Topics or partitions may have been added or deleted. */
+  metadataChanged(): void {
+    if (!this.#isStarted || this.#parts.options.topics.length === 0) return
+    this.#isOutdated = true
+    if (!this.#isFollowing) void this.#guarded('Following the partitions', () => this.#follow())
+  }
+
+  async #start(): Promise<void> {
+    const { options, lifecycle, assignment, positions, subscription, missing } = this.#parts
+    const signal = lifecycle.closing
+    if (options.topics.length === 0) {
+      await this.#checkAssigned()
+      // Without the signal of a membership the assignment limits the hook itself.
+      await assignment.begin([...assignment.partitions.all])
+    } else {
+      await subscription.topics(signal)
+      missing.look()
+      await assignment.add(this.#existing())
+    }
+    await positions.positioned(assignment.partitions.all, signal)
+    lifecycle.assigned()
+    this.#isStarted = true
+    this.metadataChanged()
+  }
+
+  async #checkAssigned(): Promise<void> {
+    const { options, lifecycle, subscription, cluster } = this.#parts
+    const topics = [...new Set(options.assign.map(({ topic }) => topic))]
+    subscription.watch(topics)
+    const found = await Promise.all(topics.map((topic) => cluster.awaitTopic(topic, { signal: lifecycle.closing })))
+    const counts = new Map(found.map(({ name, partitions }) => [name, partitions.length]))
+    for (const place of options.assign) checkExists(place, counts.get(place.topic) ?? 0)
+  }
+
+  async #follow(): Promise<void> {
+    const { assignment, lifecycle } = this.#parts
+    this.#isFollowing = true
+    while (this.#isOutdated && lifecycle.isRunning) {
+      this.#isOutdated = false
+      const gone = [...assignment.partitions.all].filter((place) => this.#isGone(place))
+      if (gone.length > 0) await assignment.revoke(gone, this.#parts.graceMs)
+      const added = this.#existing().filter((place) => assignment.partitions.get(place) === undefined)
+      if (added.length > 0) await assignment.add(added)
+    }
+    this.#isFollowing = false
+  }
+
+  /** The partitions of all topics that the brokers have. */
+  #existing(): TopicPartition[] {
+    const { subscription, cluster } = this.#parts
+    return subscription.known().flatMap((topic) => {
+      const { length } = cluster.topic(topic)?.partitions ?? []
+      return Array.from({ length }, (_, partition) => ({ topic, partition }))
+    })
+  }
+
+  /** The topic was deleted, or recreated with fewer partitions. */
+  #isGone({ topic, partition }: TopicPartition): boolean {
+    const { cluster } = this.#parts
+    const info = cluster.topic(topic)
+    if (info !== undefined) return partition >= info.partitions.length
+    return meaningOf(cluster.topicErrorCode(topic)).missingTopic
+  }
+
+  async #guarded(operation: string, work: () => Promise<void>): Promise<void> {
+    const { lifecycle, fail } = this.#parts
+    try {
+      await work()
+    } catch (error) {
+      if (!lifecycle.closing.aborted) fail(asKafkaError(error, operation))
+    }
+  }
+}
+
+function checkExists(place: TopicPartition, count: number): void {
+  const { topic, partition } = place
+  if (partition < count) return
+  throw new KafkaError('UNKNOWN_TOPIC_OR_PARTITION', noSuchPartition(place, count), { topic, partition, fatal: true })
+}
